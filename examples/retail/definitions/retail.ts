@@ -1,0 +1,74 @@
+/**
+ * The features of an online gift shop: what a customer bought, how a product sells, and the service that a model of
+ * the basket's value consumes. `prepare.ts` beside this folder says how the columns come from the raw invoices.
+ */
+import { agg, entity, featureService, featureView, source, t } from 'plumbline';
+
+export const customer = entity('customer', { joinKeys: { customer_id: t.int64() }, owner: 'shop' });
+export const product = entity('product', { joinKeys: { stock_code: t.string() }, owner: 'shop' });
+
+/** Invoice lines of known customers; guests have no features of a customer. */
+export const customerLines = source.parquet('customer_lines', {
+  path: 'data/customer_lines/*.parquet',
+  eventTime: 'invoice_date',
+  createdTime: 'loaded_at',
+});
+
+/** All invoice lines of goods, those of guests too. */
+export const productLines = source.parquet('product_lines', {
+  path: 'data/product_lines/*.parquet',
+  eventTime: 'invoice_date',
+  createdTime: 'loaded_at',
+});
+
+/** Edges are full hours; the hourly run starts three minutes past and takes two, so a row is visible at five past. */
+const hourly = { hop: '1h', delay: '5m', schedule: '1h', freshness: '90m', lateness: '2d' };
+
+export const purchases = featureView('user_purchase_features', {
+  entity: customer,
+  source: customerLines,
+  owner: 'ml-platform',
+  description: 'What a customer bought. Cancellations reduce the spend and count as no purchase.',
+  ...hourly,
+  features: {
+    purchase_count_7d: agg
+      .countDistinct('purchase_no')
+      .over('7d', { description: 'invoices in the last 7 days' }),
+    purchase_count_30d: agg
+      .countDistinct('purchase_no')
+      .over('30d', { description: 'invoices in the last 30 days' }),
+    avg_order_value_30d: agg
+      .avg('order_value')
+      .over('30d', { description: 'mean value of an invoice, GBP; null without one', tolerance: 0.01 }),
+    total_spend_lifetime: agg
+      .sum('line_total')
+      .lifetime({ description: 'all purchases less all cancellations, GBP', tolerance: 0.01 }),
+    favorite_category: agg
+      .mostFrequent('category')
+      .lifetime({ description: 'category of most purchased lines' }),
+    last_purchase_at: agg.max('purchased_at').lifetime({ description: 'time of the last purchase' }),
+  },
+});
+
+export const sales = featureView('product_sales_features', {
+  entity: product,
+  source: productLines,
+  owner: 'pricing',
+  description: 'How a product sells. Cancellations reduce units and revenue.',
+  ...hourly,
+  features: {
+    units_sold_7d: agg.sum('quantity').over('7d', { description: 'units sold less units returned' }),
+    revenue_30d: agg.sum('line_total').over('30d', { description: 'GBP, less returns', tolerance: 0.01 }),
+    buyers_30d: agg.countDistinct('buyer_id').over('30d', { description: 'known customers who bought it' }),
+    min_price_30d: agg
+      .min('sold_price')
+      .over('30d', { description: 'lowest unit price, GBP; null without a sale' }),
+    last_price: agg.last('sold_price').lifetime({ description: 'unit price of the last sale, GBP' }),
+  },
+});
+
+export const basketV1 = featureService('basket_v1', [purchases, sales], {
+  description: 'One row for each product in a basket.',
+  owner: 'team-checkout',
+  consumers: [{ model: 'basket-value', owner: 'team-checkout' }],
+});

@@ -1,0 +1,245 @@
+/**
+ * The main job, end to end, on real data and the embedded defaults: features computed from real invoices, served on
+ * localhost, every vector logged, replayed against the history, and a report that names why some of them differ.
+ *
+ * `npm run demo` in a checkout, `npx plumb demo` from the package.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, relative, resolve } from 'node:path';
+import { applyPlan, planProject } from '../../registry/apply.ts';
+import { registryError } from '../../registry/errors.ts';
+import { openProject } from '../../registry/project.ts';
+import type { Project } from '../../registry/project.ts';
+import { RegistryDatabase } from '../../registry/registry-database.ts';
+import { RehearsalControl } from '../../registry/std/clock.ts';
+import { formatDuration } from '../../registry/std/duration.ts';
+import { DAY_US, dayOf, formatTimestamp } from '../../registry/std/timestamp.ts';
+import { terminalTalk } from '../../registry/std/talk.ts';
+import type { Talk } from '../../registry/std/talk.ts';
+import { judgeDay } from '../../monitor/main.ts';
+import type { Snapshot } from '../../monitor/snapshot.ts';
+import { renderVerdict } from '../../monitor/verdict-table.ts';
+import { prepareShop } from './prepare.ts';
+import type { Basket } from './prepare.ts';
+import { finishRun, HOUR_US, MINUTE_US, playDay, RUN_LASTS_US, startRun } from './rehearsal.ts';
+import type { Happening } from './rehearsal.ts';
+
+/** The example's files: beside this program in the checkout, in the package's examples/ when it runs from dist/. */
+const EXAMPLE = import.meta.url.endsWith('.ts')
+  ? import.meta.dirname
+  : resolve(import.meta.dirname, '../../../examples/retail');
+const RAW = join(EXAMPLE, 'data', 'online_retail.parquet');
+const SERVICE = 'basket_v1';
+const MARK = '# Made by the retail demo; it is made anew each time.\n';
+
+export interface DemoResult {
+  readonly folder: string;
+  readonly date: string;
+  readonly snapshot: Snapshot;
+  readonly reportFile: string;
+  readonly snapshotFile: string;
+}
+
+/**
+ * @param dir     where the demo's project is made; what an earlier demo left there is removed
+ * @param dayUs   midnight of the day that the data's last day becomes
+ * @throws        REG_FOLDER when it holds something else, REG_STORE when it cannot be written
+ */
+export async function runDemo(dir: string, dayUs: number, talk: Talk): Promise<DemoResult> {
+  const folder = resolve(dir);
+  const startedMs = performance.now();
+  const day = dayOf(dayUs);
+  const control = await layOut(folder, dayUs);
+  talk.say(
+    `Plumbline rehearses ${day} in an online gift shop: 13 months of its real invoices, moved so that the`,
+  );
+  talk.say(
+    `last day is today (UTC). The project is ${relative('.', folder)}; look into it afterwards with plumb -C.\n`,
+  );
+  const quiet: Talk = { ...talk, say() {} };
+  const project = openProject(folder, quiet, {});
+  const shop = await prepareShop(RAW, folder, dayUs, LATE_BRANCHES);
+  try {
+    const firstRunUs = dayUs + 7 * HOUR_US + 3 * MINUTE_US;
+    await shop.land(0, firstRunUs);
+    control.set(firstRunUs);
+    step(talk, startedMs, 'plumb apply: definitions to bundle');
+    await apply(project);
+    step(talk, startedMs, 'plumb materialize: 13 months of history, newest rows online');
+    await finishRun({ control }, await startRun({ project }, firstRunUs));
+    const sidecar = await startSidecar(folder);
+    step(talk, startedMs, `plumb serve: ${sidecar.url}`);
+    try {
+      const happenings = theDay(dayUs, await shop.baskets());
+      const tally = await playDay(
+        {
+          project,
+          control,
+          shop,
+          url: sidecar.url,
+          service: SERVICE,
+          onHappening: narrator(talk, startedMs, happenings),
+        },
+        happenings,
+        firstRunUs,
+      );
+      step(
+        talk,
+        startedMs,
+        `served ${tally.requests} requests, ${tally.vectors} vectors, between ${tally.runs} hourly runs`,
+      );
+    } finally {
+      await sidecar.stop();
+    }
+    step(talk, startedMs, `plumb monitor run --date ${day}`);
+    const [judged] = await judgeDay(project, { date: day, services: [SERVICE] });
+    step(talk, startedMs, 'done\n');
+    return { folder, date: day, ...judged! };
+  } finally {
+    shop.close();
+    control.close();
+  }
+}
+
+/** What the demo ends with: the verdict as a table, and where the report lies. */
+export function renderDemo({ snapshot, reportFile }: DemoResult, color: boolean): string {
+  return `${renderVerdict(snapshot, { color })}\n\nReport: ${reportFile}`;
+}
+
+/** Two branches whose uploads come hours late on this day. */
+const LATE_BRANCHES = [
+  { country: 'Norway', byUs: 4 * HOUR_US },
+  { country: 'Germany', byUs: 3 * HOUR_US },
+];
+
+/** The day as it comes: a run at three past each hour, the shop's customers, and three things that go wrong. */
+function theDay(dayUs: number, baskets: readonly Basket[]): Happening[] {
+  const happenings: Happening[] = baskets.map((basket) => ({ kind: 'basket', atUs: basket.atUs, basket }));
+  for (const hour of [8, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24]) {
+    const why = hour === 12 ? 'the run of 10:03, two hours late' : null;
+    happenings.push({ kind: 'run', atUs: dayUs + hour * HOUR_US + 3 * MINUTE_US, why });
+  }
+  happenings.push({ kind: 'careless writer', atUs: dayUs + 9 * HOUR_US + 20 * MINUTE_US });
+  return happenings.toSorted((a, b) => a.atUs - b.atUs);
+}
+
+/** Makes the project's folder: settings with the rehearsed clock, the example's definitions. */
+async function layOut(folder: string, dayUs: number): Promise<RehearsalControl> {
+  const settings = join(folder, 'plumbline.yaml');
+  if (existsSync(folder) && !(existsSync(settings) && readFileSync(settings, 'utf8').startsWith(MARK))) {
+    throw registryError('REG_FOLDER', `${folder} exists and is no earlier demo`, {
+      help: 'Name another folder with --dir.',
+    });
+  }
+  try {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw registryError('REG_STORE', `cannot make ${folder}: ${(error as Error).message}`, {}, error);
+  }
+  const [port, adminPort] = await freePorts();
+  const lines = [
+    readFileSync(join(EXAMPLE, 'plumbline.yaml'), 'utf8'),
+    `clock: { control: clock.txt, runLasts: ${formatDuration(RUN_LASTS_US)} }`,
+    `serve: { port: ${port}, adminPort: ${adminPort} }`,
+  ];
+  writeFileSync(settings, `${MARK}${lines.join('\n')}\n`);
+  cpSync(join(EXAMPLE, 'definitions'), join(folder, 'definitions'), { recursive: true });
+  return new RehearsalControl(join(folder, 'clock.txt'), dayUs);
+}
+
+async function apply(project: Project): Promise<void> {
+  await RegistryDatabase.using(project.settings.registry, async (database) =>
+    applyPlan(project, database, await planProject(project, database)),
+  );
+}
+
+/** Starts `plumb serve` as a process of its own, as it runs in production. */
+async function startSidecar(folder: string): Promise<{ url: string; stop(): Promise<void> }> {
+  const plumb = resolve(
+    import.meta.dirname,
+    import.meta.url.endsWith('.ts') ? '../../plumb.ts' : '../../plumb.js',
+  );
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', plumb, '-C', folder, 'serve'],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  const url = await readyUrl(child);
+  return {
+    url,
+    async stop() {
+      const ended = new Promise((resolve_) => child.once('exit', resolve_));
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+function readyUrl(child: ChildProcess): Promise<string> {
+  return new Promise((resolve_, reject) => {
+    let said = '';
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      const url = /serves on (http:\/\/\S+)/.exec(said)?.[1];
+      if (url !== undefined) resolve_(url);
+    });
+    child.once('exit', (code) =>
+      reject(new Error(`plumb serve ended with ${code} before it was ready:\n${said}`)),
+    );
+  });
+}
+
+/** Two ports that nobody listens on now, so that the demo runs beside a sidecar that has the usual ones. */
+async function freePorts(): Promise<[number, number]> {
+  const servers = [createServer(), createServer()];
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve_) => {
+          server.listen(0, '127.0.0.1', () => resolve_((server.address() as { port: number }).port));
+        }),
+    ),
+  );
+  await Promise.all(servers.map((server) => new Promise((resolve_) => server.close(resolve_))));
+  return ports as [number, number];
+}
+
+function step(talk: Talk, startedMs: number, text: string): void {
+  talk.say(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(5)} s  ${text}`);
+}
+
+/** Says what happens on the rehearsed day; between that, a bar. */
+function narrator(
+  talk: Talk,
+  startedMs: number,
+  happenings: readonly Happening[],
+): (happening: Happening) => void {
+  let done = 0;
+  return (happening) => {
+    done += 1;
+    const time = formatTimestamp(happening.atUs).slice(11, 16);
+    if (happening.kind === 'run' && happening.why !== null)
+      step(talk, startedMs, `${time}  ${happening.why}, starts`);
+    if (happening.kind === 'careless writer')
+      step(talk, startedMs, `${time}  a script fills nulls online with zeros`);
+    talk.progress(`        ${time}`, done, happenings.length);
+  };
+}
+
+/** Midnight UTC of the machine's present day. */
+export function today(): number {
+  return Math.floor((Date.now() * 1_000) / DAY_US) * DAY_US;
+}
+
+if (import.meta.main === true || process.argv[1] === import.meta.filename) {
+  const at = process.argv.indexOf('--dir');
+  const dir = at === -1 ? '.plumb/demo' : process.argv[at + 1]!;
+  const result = await runDemo(dir, today(), terminalTalk(process.stderr));
+  process.stdout.write(`${renderDemo(result, process.stdout.isTTY)}\n`);
+}

@@ -1,0 +1,108 @@
+/**
+ * Every figure that the sidecar is held to, in one run: alternating rounds, a fresh process for each, medians, raw
+ * rounds, ratios. Figures of two runs, or of two machines, cannot be compared; ratios within one can.
+ *
+ *   npm run bench [-- --only cached,rows,miss,tail,skew,memory --rounds 5 --seconds 3 --connections 32 --feast]
+ *
+ *   --feast     also Feast's Python feature server on the same Redis
+ *   --client    lean (our own, the default) or autocannon, for the closed loops of one request
+ *   --profile   also a CPU profile of the sidecar for each section; what falls short of its bar gets one anyway
+ *
+ * On few cores the load and the neighbours bound the rate before the server does; the server's CPU time a request is
+ * then the steadier ratio, and is printed beside the rate's.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { allMiss } from './bench/all-miss.ts';
+import { sameRequestByAutocannon } from './bench/autocannon.ts';
+import type { BenchContext } from './bench/bench-context.ts';
+import { cachedVector } from './bench/cached-vector.ts';
+import { feastContender } from './bench/feast.ts';
+import { fiftyRows } from './bench/fifty-rows.ts';
+import { cachedMemory } from './bench/cached-memory.ts';
+import { makeBenchProject } from './bench/project.ts';
+import { startRedis } from './bench/redis-process.ts';
+import { holds, print, printBar, printHardware } from './bench/report.ts';
+import type { Bar } from './bench/report.ts';
+import { sameRequest } from './bench/rounds.ts';
+import { skewedTraffic } from './bench/skewed-traffic.ts';
+import { tailLatency } from './bench/tail-latency.ts';
+
+const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Bar[]>>> = {
+  cached: cachedVector,
+  rows: fiftyRows,
+  miss: allMiss,
+  tail: tailLatency,
+  skew: skewedTraffic,
+  memory: cachedMemory,
+};
+const VIEWS = [10, 10, 10, 10, 10];
+/** Feast is slow to fill; its requests stay within the first customers. */
+const FEAST_CUSTOMERS = 2_000;
+
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: 'string', default: Object.keys(SECTIONS).join(',') },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
+    warmup: { type: 'string', default: '1.5' },
+    connections: { type: 'string', default: '32' },
+    customers: { type: 'string', default: '100000' },
+    feast: { type: 'boolean', default: false },
+    'feast-env': { type: 'string' },
+    client: { type: 'string', default: 'lean' },
+    profile: { type: 'boolean', default: false },
+  },
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'plumb-bench-'));
+const redis = await startRedis(folder);
+let project: string | null = null;
+try {
+  const customers = Number(flags.customers);
+  project = await makeBenchProject({ views: VIEWS, customers, online: redis.url });
+  mkdirSync(join(folder, 'feast'));
+  const feast = flags.feast
+    ? await feastContender({
+        folder: join(folder, 'feast'),
+        redisPort: redis.port,
+        views: VIEWS,
+        customers: FEAST_CUSTOMERS,
+        environment: flags['feast-env'] ?? null,
+      })
+    : null;
+  await run({
+    folder,
+    project,
+    customers,
+    feast,
+    feastCustomers: FEAST_CUSTOMERS,
+    rounds: Number(flags.rounds),
+    seconds: Number(flags.seconds),
+    warmupS: Number(flags.warmup),
+    connections: Number(flags.connections),
+    profile: flags.profile,
+    drive: flags.client === 'autocannon' ? sameRequestByAutocannon : sameRequest,
+  });
+} finally {
+  await redis.stop();
+  for (const path of [folder, project]) if (path !== null) rmSync(path, { recursive: true, force: true });
+}
+
+async function run(context: BenchContext): Promise<void> {
+  printHardware();
+  const bars: Bar[] = [];
+  for (const name of flags.only.split(',')) {
+    const section = SECTIONS[name];
+    if (section === undefined) {
+      throw new Error(`--only: there is no ${name}; there are ${Object.keys(SECTIONS).join(', ')}`);
+    }
+    bars.push(...(await section(context)));
+  }
+  print('\nBars');
+  for (const bar of bars) printBar(bar);
+  printHardware();
+  if (!bars.every(holds)) process.exitCode = 1;
+}

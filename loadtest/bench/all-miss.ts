@@ -1,0 +1,36 @@
+/** All miss: one customer with 50 features in 5 views a request, none of them cached, Redis on the same machine. */
+import { explain, jobOf } from './bench-context.ts';
+import type { BenchContext } from './bench-context.ts';
+import { sidecarContender } from './contender.ts';
+import { print, printMeasured, timesBars } from './report.ts';
+import type { Bar } from './report.ts';
+import { alternate, manyRequests } from './rounds.ts';
+
+/** A request that waits for a crowded machine must still be answered: the rate is measured here, not the deadline. */
+const NO_HURRY = ['serve.deadlineMs=1000'];
+
+export async function allMiss(context: BenchContext): Promise<Bar[]> {
+  const { customers, feastCustomers, feast } = context;
+  print(`\nAll miss: 1 row x 50 features in 5 views, ${customers} customers in turn, Redis on this machine`);
+  const job = { profile: 'cold', surface: 'feast', perSecond: null } as const;
+  const drive = manyRequests(jobOf(context, { ...job, keys: `1..${customers}` }));
+  const driveFeast = manyRequests(jobOf(context, { ...job, keys: `1..${feastCustomers}` }));
+  const sidecar = sidecarContender('sidecar, log on', context.project, { settings: NO_HURRY });
+  const uncached = sidecarContender('sidecar, log on, cache off', context.project, {
+    settings: [...NO_HURRY, 'serve.cacheEntries=0'],
+  });
+  const measured = await alternate(
+    [
+      { contender: sidecar, drive },
+      { contender: uncached, drive },
+      ...(feast === null ? [] : [{ contender: feast, drive: driveFeast }]),
+    ],
+    context.rounds,
+  );
+  for (const one of measured) printMeasured(one);
+  const [ours, , theirs] = measured;
+  if (theirs === undefined) return [];
+  const bars = timesBars("all miss, against Feast's server", ours!, theirs, 40);
+  await explain(context, bars, drive);
+  return bars;
+}

@@ -1,0 +1,57 @@
+/** Memory: 100,000 customers with ten doubles each, all of them cached. */
+import { rmSync } from 'node:fs';
+import { feastRequest } from './bench-context.ts';
+import { sidecarContender, startServer } from './contender.ts';
+import type { Server } from './contender.ts';
+import { makeBenchProject } from './project.ts';
+import { print } from './report.ts';
+import type { Bar } from './report.ts';
+
+const CUSTOMERS = 100_000;
+const FEATURES = 10;
+const ROWS_A_REQUEST = 20;
+const MIB = 2 ** 20;
+const BAR_MIB = 200;
+
+export async function cachedMemory(): Promise<Bar[]> {
+  const online = 'sqlite:.plumb/online.db';
+  const project = await makeBenchProject({ views: [FEATURES], customers: CUSTOMERS, online });
+  print(`\nMemory: ${CUSTOMERS} rows of ${FEATURES} float64 cached`);
+  const settings = ['serve.deadlineMs=10000', 'serve.cacheBytes=1GiB'];
+  const server = await startServer(sidecarContender('sidecar', project, { settings }));
+  try {
+    const before = server.residentBytes();
+    for (let from = 1; from <= CUSTOMERS; from += ROWS_A_REQUEST) await ask(server, from);
+    const after = server.residentBytes();
+    const cached = await gauge(server, 'plumbline_cache_entities');
+    const counted = await gauge(server, 'plumbline_cache_bytes');
+    if (before === null || after === null) {
+      print('  this machine does not tell the memory of a process');
+      return [];
+    }
+    const [startMib, fullMib] = [before / MIB, after / MIB];
+    print(
+      `  resident ${startMib.toFixed(0)} MiB at the start, ${fullMib.toFixed(0)} MiB with ${cached} entities`,
+    );
+    print(`  the cache counts ${(counted / MIB).toFixed(0)} MiB`);
+    if (cached < CUSTOMERS) print('  not all are cached: the figure says too little');
+    return [{ what: 'resident memory', reached: fullMib, bar: BAR_MIB, unit: 'MiB', atMost: true }];
+  } finally {
+    await server.stop();
+    rmSync(project, { recursive: true, force: true });
+  }
+}
+
+async function ask(server: Server, from: number): Promise<void> {
+  const { path, body } = feastRequest(Array.from({ length: ROWS_A_REQUEST }, (_, i) => from + i));
+  const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, { method: 'POST', body });
+  const text = await answer.text();
+  if (answer.status !== 200 || text.includes('NOT_FOUND') || text.includes('INVALID')) {
+    throw new Error(`the sidecar answered ${answer.status}: ${text.slice(0, 300)}`);
+  }
+}
+
+async function gauge(server: Server, name: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${server.adminPort}/metrics`)).text();
+  return Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)?.[1]);
+}

@@ -1,0 +1,48 @@
+/** Cached: fifty customers with 50 features each, as Feast's JSON and as a binary tensor. */
+import { explain, feastRequest, firstAnswer } from './bench-context.ts';
+import type { BenchContext } from './bench-context.ts';
+import { sidecarContender } from './contender.ts';
+import { BENCH_KEY, BENCH_SERVICE } from './project.ts';
+import { print, printMeasured, timesBars } from './report.ts';
+import type { Bar } from './report.ts';
+import { alternate } from './rounds.ts';
+
+const CUSTOMERS = Array.from({ length: 50 }, (_, i) => 1_701 + i);
+
+export async function fiftyRows(context: BenchContext): Promise<Bar[]> {
+  const json = feastRequest(CUSTOMERS);
+  const tensor = {
+    path: `/v2/models/${BENCH_SERVICE}/infer`,
+    body: JSON.stringify({
+      inputs: [{ name: BENCH_KEY, datatype: 'INT64', shape: [CUSTOMERS.length], data: CUSTOMERS }],
+      parameters: { binary_data_output: true },
+    }),
+  };
+  const sidecar = sidecarContender('sidecar, log on', context.project);
+  const [jsonAnswer, tensorAnswer] = [
+    await firstAnswer(sidecar, json.path, json.body),
+    await firstAnswer(sidecar, tensor.path, tensor.body),
+  ];
+  print(
+    `\nCached: 50 rows x 50 features, JSON ${jsonAnswer.length} bytes, tensor ${tensorAnswer.length} bytes`,
+  );
+  const driveJson = context.drive({ ...json, ...context });
+  const driveTensor = context.drive({ ...tensor, ...context });
+  const measured = await alternate(
+    [
+      { contender: { ...sidecar, name: "sidecar, log on, Feast's JSON" }, drive: driveJson },
+      { contender: { ...sidecar, name: 'sidecar, log on, binary tensor' }, drive: driveTensor },
+      ...(context.feast === null ? [] : [{ contender: context.feast, drive: driveJson }]),
+    ],
+    context.rounds,
+  );
+  for (const one of measured) printMeasured(one);
+  const [ofJson, ofTensor, feast] = measured;
+  if (feast === undefined) return [];
+  const bars = [
+    ...timesBars("50 rows, JSON, against Feast's server", ofJson!, feast, 80),
+    ...timesBars("50 rows, tensor, against Feast's server", ofTensor!, feast, 250),
+  ];
+  await explain(context, bars, driveJson);
+  return bars;
+}

@@ -1,0 +1,130 @@
+/**
+ * One keep-alive HTTP/1.1 connection that sends a request, waits for the whole answer and is then free again: no
+ * pipelining. A raw socket, because a client library costs more than the answer that is measured. Owned by the
+ * open-loop generator.
+ *
+ *   connecting -> free -> busy -> free ...        an error or the server's close leads back to connecting
+ */
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import type { Target } from './target.ts';
+
+/** Timers are for trouble only; nothing on the way of a good answer waits for one. */
+const RECONNECT_MS = 10;
+const HEAD_END = Buffer.from('\r\n\r\n');
+const MAX_HEAD_BYTES = 16_384;
+
+export interface ConnectionEvents {
+  /** A connection is ready to send: at first, and again after each answer. */
+  onFree(connection: HttpConnection): void;
+  /** @param answer  head and body */
+  onAnswer(connection: HttpConnection, status: number, answer: Buffer): void;
+  /** The connection broke under a request. */
+  onLost(connection: HttpConnection): void;
+}
+
+export class HttpConnection {
+  /** When the request under way was meant to start; -1: none is. */
+  intendedNs = -1;
+  sentNs = 0;
+  /** Whether requests can be written. */
+  isOpen = false;
+  /** For its owner: whether it stands in the list of the free ones. */
+  isListed = false;
+  readonly #target: Target;
+  readonly #events: ConnectionEvents;
+  #socket: Socket;
+  #parts: Buffer[] = [];
+  /** Bytes of the answer that are still to come; -1: its head is not known yet. */
+  #left = -1;
+  #status = 0;
+  #closed = false;
+
+  constructor(target: Target, events: ConnectionEvents) {
+    this.#target = target;
+    this.#events = events;
+    this.#socket = this.#open();
+  }
+
+  send(request: string, intendedNs: number, sentNs: number): void {
+    this.intendedNs = intendedNs;
+    this.sentNs = sentNs;
+    this.#socket.write(request);
+  }
+
+  /** Gives the request under way up and starts anew. */
+  abandon(): void {
+    this.#socket.destroy();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#socket.destroy();
+  }
+
+  #open(): Socket {
+    const socket = connect({ ...this.#target });
+    socket.setNoDelay(true);
+    socket.on('connect', () => {
+      this.isOpen = true;
+      this.#events.onFree(this);
+    });
+    socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    // What went wrong shows in the close that follows.
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.isOpen = false;
+      if (this.#closed) return;
+      this.#parts = [];
+      this.#left = -1;
+      if (this.intendedNs !== -1) this.#events.onLost(this);
+      this.intendedNs = -1;
+      setTimeout(() => {
+        if (!this.#closed) this.#socket = this.#open();
+      }, RECONNECT_MS);
+    });
+    return socket;
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.intendedNs === -1) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#parts.push(chunk);
+    if (this.#left === -1) {
+      if (!this.#readHead()) return;
+    } else this.#left -= chunk.length;
+    if (this.#left > 0) return;
+    const answer = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
+    this.#parts = [];
+    this.#left = -1;
+    this.#events.onAnswer(this, this.#status, answer);
+    this.intendedNs = -1;
+    this.#events.onFree(this);
+  }
+
+  /** @returns whether the head is whole, and `#left` known */
+  #readHead(): boolean {
+    const got = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
+    const end = got.indexOf(HEAD_END);
+    if (end === -1) {
+      if (got.length > MAX_HEAD_BYTES) this.#socket.destroy();
+      return false;
+    }
+    const length = lengthOf(got, end);
+    if (length === -1) {
+      this.#socket.destroy();
+      return false;
+    }
+    this.#status = Number(got.toString('latin1', 9, 12));
+    this.#left = end + HEAD_END.length + length - got.length;
+    return true;
+  }
+}
+
+/** @returns the Content-Length of a head that ends at `end`; -1: it has none, which none of our servers sends */
+function lengthOf(answer: Buffer, end: number): number {
+  const found = /\r\ncontent-length: *(\d+)/i.exec(answer.toString('latin1', 0, end));
+  return found === null ? -1 : Number(found[1]);
+}

@@ -1,0 +1,184 @@
+/**
+ * One statement that gives the rows to append to an aggregated view's history.
+ *
+ *   events -> ev -> tile, d_* (values) -> g: the edges of each entity where anything enters or leaves, with deltas
+ *          -> w: running sums, frames -> f: one value a feature -> c: what changed -> rows not yet in the history
+ *
+ * Asked for everything (`scope` null), each edge from the first event on is computed. Asked for a scope, only the
+ * edges after `frm` of its entities, from the events that reach past it; what held at `frm` (the seed) comes from
+ * those same events (an increment: every event up to there was applied before) or from the history (a range).
+ *
+ * Edges that the history already has are computed too, as rows without events: what is no longer a change there is
+ * restated, or a reader would keep the old value.
+ */
+import type { EventSource } from '../events.ts';
+import { eventRange } from '../events.ts';
+import type { AggregatePlan } from './aggregate-plan.ts';
+import { keySql, keysOf, sameKeys } from './aggregate-plan.ts';
+import { columnsOfValues, distinctName, distinctPart, valuesCte } from './distinct-values.ts';
+import { frequentJoins, frequentName, frequentPart, stabbingCtes } from './most-frequent.ts';
+import { fixedColumns, tilePart, tileValueSql } from './tiles.ts';
+
+export interface Scope {
+  /** A table (keys, frm, anchor): recompute the edges after `frm`; `anchor`: also the first of them, come what may. */
+  readonly table: string;
+  readonly seeds: 'events' | 'history';
+  /** The least `frm` in it. */
+  readonly fromEdge: number;
+}
+
+/** One share of the entities, so that a large view is computed in bounded memory. */
+export interface Bucket {
+  readonly index: number;
+  readonly count: number;
+}
+
+export interface Computation {
+  readonly plan: AggregatePlan;
+  readonly source: EventSource;
+  /** The last edge to compute. */
+  readonly toEdge: number;
+  /** null: all entities, all edges. */
+  readonly scope: Scope | null;
+  readonly bucket: Bucket;
+  /** A SELECT of rows of the history (keys, e, created_us, definition, f0..), or null when there are none. */
+  readonly old: string | null;
+}
+
+/**
+ * @returns a SELECT of keys, e, f0.. and replaced_us (the created time of the row of the history at the same entity
+ *          and edge whose values differ, or NULL)
+ */
+export function aggregateSql(computation: Computation): string {
+  const { plan, scope } = computation;
+  const parts = [tilePart(plan), distinctPart(plan), frequentPart(plan)];
+  const branches = [...parts.flatMap((part) => part.branches), ...emptyEdges(computation)];
+  const stabbing = stabbingCtes(plan, scope === null ? 'g' : 'due');
+  const ctes = [
+    ...(computation.old === null ? [] : oldCtes(computation, computation.old)),
+    ...eventCtes(computation),
+    ...columnsOfValues(plan).map((column) => valuesCte(plan, column)),
+    ...parts.flatMap((part) => part.ctes),
+    `g AS MATERIALIZED (SELECT ${plan.keyList}, e, ${parts.flatMap((part) => part.folds).join(', ')}
+       FROM (${branches.join(' UNION ALL BY NAME ')}) WHERE e <= ${computation.toEdge} GROUP BY ${plan.keyList}, e)`,
+    `w AS (SELECT ${plan.keyList}, e, ${parts.flatMap((part) => part.runs).join(', ')} FROM g WINDOW ${frames(plan)})`,
+    ...(stabbing.length === 0 || scope === null ? [] : [dueCte(plan, scope)]),
+    ...stabbing,
+    `f AS (${valuesSql(computation)})`,
+    changesCte(computation),
+  ];
+  return `WITH ${ctes.join(',\n')}\n${restatedSql(computation)}`;
+}
+
+/**
+ * The events of the scope, each at the edge it enters. What lies so far back that no window holds it at the scope's
+ * beginning is left out, or, for lifetimes, moved up to one edge before: values after it are the same, edges fewer.
+ */
+function eventCtes({ plan, source, toEdge, scope, bucket }: Computation): string[] {
+  const reach = plan.windows.at(-1) ?? 0;
+  const whole = scope === null || plan.hasLifetime || scope.seeds === 'history';
+  const fromUs = whole ? null : (scope.fromEdge - reach) * plan.hopUs;
+  const edge = `t // ${plan.hopUs} + 1`;
+  const columns = [
+    keysOf(plan, 'r'),
+    't',
+    `${scope === null ? edge : `greatest(${edge}, s.frm - ${reach})`} AS e`,
+    ...plan.columns.map((column) => column.name),
+    ...fixedColumns(plan),
+  ];
+  const values = plan.columns.map((column) => `${column.sql} AS ${column.name}`);
+  const keys = plan.keys.map((k, i) => `${keySql(plan, i)} AS ${k}`);
+  const raw = `SELECT ${[...keys, `${source.eventUs} AS t`, ...values].join(', ')} FROM ${source.from}
+    WHERE ${source.counts} AND ${eventRange(source, fromUs, toEdge * plan.hopUs)}`;
+  const join = scope === null ? '' : `JOIN ${scope.table} s ON ${sameKeys(plan, 'r', 's')}`;
+  return [
+    `ev AS MATERIALIZED (SELECT ${columns.join(', ')} FROM (${raw}) r ${join}
+       WHERE ${whole ? 'true' : `${edge} > s.frm - ${reach}`} AND ${inBucket(plan, 'r', bucket)})`,
+  ];
+}
+
+function inBucket(plan: AggregatePlan, alias: string, bucket: Bucket): string {
+  return bucket.count === 1 ? 'true' : `hash(${keysOf(plan, alias)}) % ${bucket.count} = ${bucket.index}`;
+}
+
+/** Of the history's rows in scope, the newest of each (entity, edge). */
+function oldCtes({ plan, scope, bucket }: Computation, old: string): string[] {
+  const all = scope === null || scope.seeds === 'history';
+  const join = scope === null ? '' : `JOIN ${scope.table} s ON ${sameKeys(plan, 'o', 's')}`;
+  return [
+    `old AS MATERIALIZED (SELECT o.* FROM (${old}) o ${join}
+       WHERE ${all ? 'true' : 'o.e > s.frm'} AND ${inBucket(plan, 'o', bucket)}
+       QUALIFY row_number() OVER (PARTITION BY ${keysOf(plan, 'o')}, o.e ORDER BY created_us DESC NULLS LAST) = 1)`,
+  ];
+}
+
+/** Rows without events at edges that must be looked at: those of the history, and where a scope begins. */
+function emptyEdges({ plan, scope, bucket, old }: Computation): string[] {
+  const edges: string[] = [];
+  if (scope !== null) {
+    const at = scope.seeds === 'events' ? 'frm AS e' : 'frm + 1 AS e';
+    const which = scope.seeds === 'events' ? 'true' : 'anchor';
+    edges.push(
+      `SELECT ${plan.keyList}, ${at} FROM ${scope.table} b WHERE ${which} AND ${inBucket(plan, 'b', bucket)}`,
+    );
+  }
+  if (old !== null) edges.push(`SELECT ${plan.keyList}, e FROM old`);
+  return edges;
+}
+
+function frames(plan: AggregatePlan): string {
+  const partition = `PARTITION BY ${plan.keyList} ORDER BY e`;
+  return [
+    `w0 AS (${partition} ROWS UNBOUNDED PRECEDING)`,
+    ...plan.windows.map(
+      (hops) => `w${hops} AS (${partition} RANGE BETWEEN ${hops - 1} PRECEDING AND CURRENT ROW)`,
+    ),
+  ].join(', ');
+}
+
+/** The edges whose value is asked for: finding the most frequent value at others would be wasted. */
+function dueCte(plan: AggregatePlan, scope: Scope): string {
+  return `due AS MATERIALIZED (SELECT ${keysOf(plan, 'a')}, a.e FROM g a JOIN ${scope.table} s
+    ON ${sameKeys(plan, 'a', 's')} WHERE a.e >= s.frm)`;
+}
+
+function valuesSql({ plan, scope }: Computation): string {
+  const values = plan.features.map((feature) => {
+    const sql =
+      tileValueSql(feature) ??
+      (feature.aggregation.function === 'countDistinct'
+        ? distinctName(feature)
+        : `x_${frequentName(feature)}.v`);
+    return `(${sql})::${feature.duckType} AS ${feature.name}`;
+  });
+  const join = scope === null ? '' : `JOIN ${scope.table} s ON ${sameKeys(plan, 'w', 's')}`;
+  const after = scope === null ? 'true' : scope.seeds === 'events' ? 'w.e >= s.frm' : 'w.e > s.frm';
+  const seed = scope === null ? 'false' : 'w.e <= s.frm';
+  return `SELECT ${keysOf(plan, 'w')}, w.e, ${seed} AS seed, ${values.join(', ')}
+    FROM w ${join} ${frequentJoins(plan, 'w')} WHERE w.present IS NOT NULL AND ${after}`;
+}
+
+/** An entity's first row is a change; a later one is where a value differs from that of the row before. */
+function changesCte({ plan, scope, old }: Computation): string {
+  const names = plan.features.map((feature) => feature.name);
+  const differs = names.map((name) => `${name} IS DISTINCT FROM lag(${name}) OVER p`).join(' OR ');
+  const seeds =
+    scope === null || scope.seeds === 'events' || old === null
+      ? ''
+      : ` UNION ALL SELECT ${keysOf(plan, 'o')}, o.e, true, ${names.map((name) => `o.${name}`).join(', ')}
+          FROM old o JOIN ${scope.table} s ON ${sameKeys(plan, 'o', 's')} WHERE o.e <= s.frm
+          QUALIFY row_number() OVER (PARTITION BY ${keysOf(plan, 'o')} ORDER BY o.e DESC) = 1`;
+  return `c AS (SELECT *, row_number() OVER p = 1 OR ${differs} AS changed FROM (SELECT * FROM f${seeds})
+    WINDOW p AS (PARTITION BY ${plan.keyList} ORDER BY e))`;
+}
+
+function restatedSql({ plan, old }: Computation): string {
+  const names = plan.features.map((feature) => `c.${feature.name}`);
+  const columns = `${keysOf(plan, 'c')}, c.e, ${names.join(', ')}`;
+  if (old === null) return `SELECT ${columns}, NULL::BIGINT AS replaced_us FROM c WHERE NOT seed AND changed`;
+  const differs = plan.features.map((f) => `c.${f.name} IS DISTINCT FROM o.${f.name}`);
+  differs.push(`o.definition IS DISTINCT FROM ${plan.view.definitionId}`);
+  return `SELECT ${columns}, o.created_us AS replaced_us FROM c LEFT JOIN old o
+    ON ${sameKeys(plan, 'c', 'o')} AND c.e = o.e
+    WHERE NOT seed AND CASE WHEN o.e IS NULL THEN changed ELSE ${differs.join(' OR ')} END`;
+}

@@ -1,0 +1,93 @@
+/** The materializer's commands: `materialize`, `train`. */
+import type { CommandContext, ExitCode } from '../registry/command.ts';
+import { printResult, projectOf } from '../registry/command.ts';
+import type { RunRecord } from '../registry/run-record.ts';
+import { formatDuration } from '../registry/std/duration.ts';
+import { renderTable } from '../registry/std/text-table.ts';
+import { formatTimestamp, parseTimestamp } from '../registry/std/timestamp.ts';
+import { materializerError } from './errors.ts';
+import { materialize as runAll } from './main.ts';
+import { runTrain } from './train.ts';
+import type { TrainResult } from './train.ts';
+
+interface MaterializeFlags {
+  readonly view?: string[];
+  readonly from?: string;
+  readonly to?: string;
+  readonly full?: boolean;
+  readonly replace?: boolean;
+}
+
+/** Brings history and online store up to date, one line a view. */
+export async function materialize(context: CommandContext, flags: MaterializeFlags): Promise<ExitCode> {
+  const records = await runAll(projectOf(context), {
+    ...(flags.view === undefined ? {} : { views: flags.view }),
+    fromUs: timeOf('from', flags.from),
+    toUs: timeOf('to', flags.to),
+    full: flags.full === true,
+    replace: flags.replace === true,
+  });
+  await printResult(context, { runs: records }, () => renderRuns(records));
+  return 0;
+}
+
+function timeOf(flag: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const us = parseTimestamp(text);
+  if (us !== null) return Number(us);
+  throw materializerError(
+    'MAT_RANGE',
+    `--${flag}: expected a time such as 2026-11-21T09:00:00Z, got ${text}`,
+    {
+      field: flag,
+    },
+  );
+}
+
+function renderRuns(records: readonly RunRecord[]): string {
+  const rows = records.map((run) => [
+    run.view,
+    formatTimestamp(run.watermarkUs).replace('.000000', ''),
+    String(run.historyRows),
+    String(run.written),
+    String(run.equal),
+    String(run.older),
+    String(run.conflict),
+    String(run.rejected),
+    String(run.lateEvents),
+    formatDuration(Math.round(((run.finishedUs ?? run.startedUs) - run.startedUs) / 1_000) * 1_000),
+  ]);
+  const head = [
+    'view',
+    'complete up to',
+    'history',
+    'written',
+    'equal',
+    'older',
+    'conflict',
+    'rejected',
+    'too late',
+    'took',
+  ];
+  return renderTable(head, rows, ['left', 'left', ...head.slice(2).map(() => 'right' as const)]);
+}
+
+/** Writes a training set; one line a feature says what the labels got. */
+export async function train(
+  context: CommandContext,
+  flags: { labels: string; service: string; out: string; as: 'trained' | 'available' },
+): Promise<ExitCode> {
+  const result = await runTrain(projectOf(context), flags);
+  await printResult(context, result, () => renderTraining(result));
+  return 0;
+}
+
+function renderTraining(result: TrainResult): string {
+  const counts = result.features.map((f) => [
+    f.name,
+    ...[f.present, f.nulls, f.missing, f.outsideTtl].map(String),
+  ]);
+  const head = ['feature', 'present', 'null', 'missing', 'outside TTL'];
+  const table = renderTable(head, counts, ['left', 'right', 'right', 'right', 'right']);
+  return [table, ...result.notes, `${result.rows} rows in ${result.out}`].join('\n\n');
+}

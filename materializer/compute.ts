@@ -1,0 +1,247 @@
+/**
+ * Brings the history of an aggregated view up to date from its raw events.
+ *
+ *   check source -> judge what is new -> scope -> rows, bucket by bucket, aside -> publish: created time, days, watermark
+ *
+ * `prepareHistory` reads and computes; nobody sees anything of it. `publish` stamps the rows with the time at which
+ * others can see them, moves them into the history and writes the watermark last. A run that dies in between has
+ * changed no answer below the watermark, and the next one finds the same work.
+ *
+ * Three ways, chosen here:
+ *   everything   `full`, a first run, a changed definition, or no bookmark to tell what was late
+ *   increment    edges after the watermark, and the edges that late events touch
+ *   range        `fromUs` given: edges after it, at least up to the watermark, since the rows behind a range hang on it
+ *
+ * Called by materialize.ts, one run of a view at a time. Which events count is decided in events.ts.
+ */
+
+import { readHistoryWatermark, writeHistoryWatermark } from '../registry/history.ts';
+import type { DuckDb } from '../registry/duckdb.ts';
+import { quoteName } from '../registry/duckdb.ts';
+import type { Entity, FeatureView } from '../registry/model.ts';
+import { formatTimestamp } from '../registry/std/timestamp.ts';
+import { edgeAt } from '../registry/windows.ts';
+import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
+import { keySql, planAggregates } from './aggregate/aggregate-plan.ts';
+import type { Scope } from './aggregate/aggregate-sql.ts';
+import { aggregateSql } from './aggregate/aggregate-sql.ts';
+import { explained } from './compute-failure.ts';
+import { materializerError } from './errors.ts';
+import type { EventSource } from './events.ts';
+import { eventSource } from './events.ts';
+import { StagedRows } from './history-append.ts';
+import { historyFiles, historyRowsSql } from './history-rows.ts';
+import type { Judgement } from './judgement.ts';
+import { judgeEvents } from './judgement.ts';
+import { incrementScope, rangeScope } from './scope.ts';
+import { checkSource } from './source-check.ts';
+
+export interface ComputeRequest {
+  /** Aggregated. */
+  readonly view: FeatureView;
+  readonly entity: Entity;
+  /** The project's folder. */
+  readonly folder: string;
+  readonly historyRoot: string;
+  readonly runId: string;
+  /** Events created up to and including it are known; edges up to it are due (a delay holds nothing back here). */
+  readonly cutoffUs: number;
+  /** The cut-off of the last complete run of the view, or null when there was none. */
+  readonly previousCutoffUs: number | null;
+  readonly full: boolean;
+  /** Edges after it only, or null. The first edge after it has a row of every entity known by then. */
+  readonly fromUs: number | null;
+  /** Edges up to it only, or null: up to the cut-off. Never less than the history has already. */
+  readonly toUs: number | null;
+  /** Shares of the entities computed one after the other to bound memory; chosen by the amount of events if absent. */
+  readonly buckets?: number;
+}
+
+export interface ComputeResult extends Judgement {
+  readonly historyRows: number;
+  /** The history's new files, sorted. */
+  readonly files: readonly string[];
+  /** Edges after this were computed, or null: all of them. */
+  readonly fromUs: number | null;
+  readonly watermarkUs: number;
+  /** What is known now: the greater of the cut-off and the one before. The next run's `previousCutoffUs`. */
+  readonly cutoffUs: number;
+}
+
+/** Rows that are computed and that nobody sees yet: publish or discard them. */
+export interface PreparedHistory {
+  /** Known before anything is published, so that the caller can refuse a run with too many rejects. */
+  readonly judgement: Judgement;
+  /** Rows to append. */
+  readonly historyRows: number;
+  /**
+   * @param createdUs  the time the rows become visible at: their created time
+   * @throws MAT_CREATED_TIME when rows that the run corrects were not created before that; nothing is written then
+   */
+  publish(createdUs: number): Promise<ComputeResult>;
+  /** Forgets the rows. The reject file stays, for whoever wants to know why. */
+  discard(): Promise<void>;
+}
+
+/** What a run computes. Edges are indexes; `fromEdge` is exclusive. */
+interface Extent {
+  readonly mode: 'everything' | 'increment' | 'range';
+  readonly fromEdge: number;
+  readonly toEdge: number;
+  readonly knownUs: number;
+}
+
+/** Events times (windows and features of single values) that one bucket takes: about 400 MB. */
+const BUCKET_LOAD = 1_000_000;
+
+/**
+ * @throws REG_SOURCE, MAT_SOURCE, MAT_AGGREGATION, MAT_OVERFLOW, MAT_HOP, MAT_RANGE; nothing stays behind but the
+ *         reject file
+ */
+export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Promise<PreparedHistory> {
+  const { view, entity, folder, historyRoot, runId } = request;
+  const columns = await checkSource(duck, folder, view, entity);
+  const plan = planAggregates(view, entity);
+  const extent = extentOf(request);
+  const source = eventSource(plan, folder, columns, extent.knownUs);
+  const table = `scope of ${view.id} in ${runId}`;
+  const staged = new StagedRows(duck, plan, historyRoot, runId);
+  const discard = async (): Promise<void> => {
+    staged.discard();
+    await duck.run(`DROP TABLE IF EXISTS ${quoteName(table)}`);
+  };
+  try {
+    const judgement = await judgeEvents(duck, plan, source, arrivalOf(request, extent), historyRoot, runId);
+    await stageRows(duck, request, plan, source, extent, table, staged);
+    const { rows, replacedUs } = await staged.summary();
+    return {
+      judgement,
+      historyRows: rows,
+      discard,
+      async publish(createdUs) {
+        requireLater(view, createdUs, replacedUs);
+        const files = rows === 0 ? [] : await staged.publish(createdUs);
+        const watermarkUs = extent.toEdge * view.hopUs;
+        writeHistoryWatermark(historyRoot, view, { watermarkUs, runId });
+        await discard();
+        const fromUs = extent.mode === 'everything' ? null : extent.fromEdge * view.hopUs;
+        return { ...judgement, historyRows: rows, files, fromUs, watermarkUs, cutoffUs: extent.knownUs };
+      },
+    };
+  } catch (error) {
+    await discard();
+    throw await explained(duck, plan, source, error);
+  }
+}
+
+function extentOf(request: ComputeRequest): Extent {
+  const { view, cutoffUs, previousCutoffUs, fromUs, toUs } = request;
+  const mark = readHistoryWatermark(request.historyRoot, view);
+  const markEdge = mark === null ? null : edgeAt(mark.watermarkUs, view.hopUs);
+  const dueEdge = Math.max(0, edgeAt(Math.min(cutoffUs, toUs ?? cutoffUs), view.hopUs));
+  // The history never forgets: neither edges nor events that it knew of already.
+  const toEdge = Math.max(dueEdge, markEdge ?? 0);
+  const knownUs = Math.max(cutoffUs, previousCutoffUs ?? cutoffUs);
+  // Without created times nothing tells which events before the watermark are new: the lateness is gone over again.
+  const repeated = view.source.createdTime === null ? Math.ceil(view.latenessUs / view.hopUs) : 0;
+  const settledEdge = markEdge === null ? null : Math.max(0, markEdge - repeated);
+  if (fromUs !== null) {
+    const fromEdge = Math.max(0, Math.min(edgeAt(fromUs, view.hopUs), settledEdge ?? Infinity));
+    if (fromEdge >= toEdge && markEdge === null) {
+      const range = `after ${formatTimestamp(fromUs)} and up to ${formatTimestamp(toEdge * view.hopUs)}`;
+      throw materializerError('MAT_RANGE', `view ${view.id} has no edge ${range}`, { field: 'from' });
+    }
+    return { mode: 'range', fromEdge, toEdge, knownUs };
+  }
+  const bookmarked = previousCutoffUs !== null || view.source.createdTime === null;
+  if (request.full || settledEdge === null || !bookmarked) {
+    return { mode: 'everything', fromEdge: 0, toEdge, knownUs };
+  }
+  return { mode: 'increment', fromEdge: settledEdge, toEdge, knownUs };
+}
+
+/** An increment judges what is new to it, every other run all there is. */
+function arrivalOf(request: ComputeRequest, extent: Extent) {
+  const { knownUs } = extent;
+  if (extent.mode !== 'increment') return { afterUs: null, knownUs };
+  const created = request.view.source.createdTime !== null;
+  return { afterUs: created ? request.previousCutoffUs : extent.fromEdge * request.view.hopUs, knownUs };
+}
+
+async function stageRows(
+  duck: DuckDb,
+  request: ComputeRequest,
+  plan: AggregatePlan,
+  source: EventSource,
+  extent: Extent,
+  table: string,
+  staged: StagedRows,
+): Promise<void> {
+  const { toEdge } = extent;
+  let scope: Scope | null = null;
+  let since: number | null = null;
+  if (extent.mode !== 'everything') {
+    const old = historyRowsSql(plan, historyFiles(request.historyRoot, plan, sinceUs(plan, extent)));
+    const asked = { plan, source, ...extent, previousUs: request.previousCutoffUs, old };
+    scope = await (extent.mode === 'increment' ? incrementScope : rangeScope)(duck, table, asked);
+    since = sinceUs(plan, { mode: extent.mode, fromEdge: scope.fromEdge });
+  }
+  const old = historyRowsSql(plan, historyFiles(request.historyRoot, plan, since));
+  if (old !== null && extent.mode === 'everything') await requireSameHop(duck, plan, old);
+  const count = request.buckets ?? (await bucketCount(duck, plan, source, scope));
+  for (let index = 0; index < count; index++) {
+    await staged.add(aggregateSql({ plan, source, toEdge, scope, bucket: { index, count }, old }));
+  }
+}
+
+/** An increment needs the history's rows after its first edge only; a range also what held before it. */
+function sinceUs(plan: AggregatePlan, extent: Pick<Extent, 'mode' | 'fromEdge'>): number | null {
+  return extent.mode === 'increment' ? (extent.fromEdge + 1) * plan.hopUs : null;
+}
+
+async function bucketCount(
+  duck: DuckDb,
+  plan: AggregatePlan,
+  source: EventSource,
+  scope: Scope | null,
+): Promise<number> {
+  const values = plan.features.filter((f) =>
+    ['countDistinct', 'mostFrequent'].includes(f.aggregation.function),
+  );
+  const load = 1 + plan.windows.length + values.length;
+  // Known from the footers; only when that could be too much is it worth counting the events of the scope.
+  const all = await countRows(duck, `SELECT count(*) AS n FROM ${source.from}`);
+  if (scope === null || scope.seeds === 'history' || all * load <= BUCKET_LOAD) {
+    return Math.max(1, Math.ceil((all * load) / BUCKET_LOAD));
+  }
+  const keys = plan.keys.map((k, i) => `${keySql(plan, i)} AS ${k}`).join(', ');
+  const scoped = await countRows(
+    duck,
+    `SELECT count(*) AS n FROM (SELECT ${keys} FROM ${source.from}) SEMI JOIN ${scope.table} USING (${plan.keyList})`,
+  );
+  return Math.max(1, Math.ceil((scoped * load) / BUCKET_LOAD));
+}
+
+async function countRows(duck: DuckDb, sql: string): Promise<number> {
+  const [row] = await duck.rows(sql);
+  return Number(row!['n']);
+}
+
+async function requireSameHop(duck: DuckDb, plan: AggregatePlan, old: string): Promise<void> {
+  const [row] = await duck.rows(`SELECT count(*) AS n FROM (${old}) WHERE past_edge <> 0`);
+  if (row!['n'] === 0n) return;
+  throw materializerError(
+    'MAT_HOP',
+    `the history of ${plan.view.id} has ${row!['n']} rows that lie on no edge of its hop of ${plan.hopUs / 1e6} s`,
+    { field: 'hop' },
+  );
+}
+
+function requireLater(view: FeatureView, createdUs: number, replacedUs: number | null): void {
+  if (replacedUs === null || createdUs > replacedUs) return;
+  throw materializerError(
+    'MAT_CREATED_TIME',
+    `the run would correct rows of ${view.id} created at ${formatTimestamp(replacedUs)}, but its own time is ` +
+      `${formatTimestamp(createdUs)}, which is no later: readers would keep the old values`,
+  );
+}

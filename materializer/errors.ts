@@ -1,0 +1,84 @@
+/** The materializer's table of errors. Documented in docs/errors.md. */
+import type { ErrorEntry } from '../registry/std/coded-error.ts';
+import { errorsOf } from '../registry/std/coded-error.ts';
+
+export const MATERIALIZER_ERRORS = {
+  MAT_AGGREGATION: {
+    message: 'An aggregation cannot be computed: the function is not there yet, or does not fit its column.',
+    help: 'Choose another aggregation, or a column of a type that it takes.',
+    kind: 'usage',
+  },
+  MAT_SOURCE: {
+    message: 'A source lacks a column that its view needs, or the column has a type that does not fit.',
+    help: 'Compare the source with the definition of the view and mend one of them.',
+    kind: 'failed',
+  },
+  MAT_RANGE: {
+    message: 'The range to compute is empty or lies past the cut-off.',
+    help: 'Give --from before --to, and both before now.',
+    kind: 'usage',
+  },
+  MAT_OVERFLOW: {
+    message: 'An aggregate does not fit its type: nothing was written.',
+    help: 'Look for absurd values in the column, lower the scale of the feature, or give it a wider type.',
+    kind: 'failed',
+  },
+  MAT_CREATED_TIME: {
+    message: 'The clock is not past the created time of rows that the run would correct.',
+    help: 'Set the clock right and run again; nothing was written.',
+    kind: 'failed',
+  },
+  MAT_HOP: {
+    message: 'The history holds rows between the edges of the view: they were computed with another hop.',
+    help: 'Make a new version of the view (version: 2); it gets a history of its own.',
+    kind: 'usage',
+  },
+  MAT_TRAIN_LABELS: {
+    message: 'The labels cannot be read, or lack a column, or a key or time in them does not fit.',
+    help: 'Give a Parquet or CSV file with the join keys of the service and event_timestamp, one row a label.',
+    kind: 'usage',
+  },
+  MAT_TRAIN_FORMAT: {
+    message: 'Labels and training sets are Parquet or CSV, told by the ending of their names.',
+    help: 'Name the file with .parquet or .csv at its end.',
+    kind: 'usage',
+  },
+  MAT_TRAIN_OUT: {
+    message: 'The training set cannot be written.',
+    help: 'Check the folder, its permissions and the space left.',
+    kind: 'failed',
+  },
+  MAT_UNKNOWN_VIEW: {
+    message: 'A feature view of that name is not applied.',
+    help: 'Run `plumb show` for the names there are, and `plumb apply` if it was defined since.',
+    kind: 'usage',
+  },
+  MAT_BUSY: {
+    message: 'Another run of the same view is under way.',
+    help: 'Wait until it has ended and run again; a run whose process died holds nothing up.',
+    kind: 'failed',
+  },
+  MAT_HISTORY: {
+    message: 'The folder of the history cannot be made or written.',
+    help: 'Check the setting `history`, its permissions and the space left.',
+    kind: 'failed',
+  },
+  MAT_ONLINE: {
+    message: 'The online store cannot be reached, or refuses what is written.',
+    help: 'Check the setting `online` and the store; a run may be repeated at any time.',
+    kind: 'failed',
+  },
+  MAT_REJECTED: {
+    message:
+      'More rows were rejected than `materialize.maxRejectedShare` allows; nothing was written online.',
+    help: 'Look at the reject file, mend the source, and run again.',
+    kind: 'check-failed',
+  },
+  MAT_NULL_SHARE: {
+    message: 'A feature has more nulls than its check `maxNullShare` allows; nothing was written online.',
+    help: 'Mend the source or the check, and run again.',
+    kind: 'check-failed',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export const materializerError = errorsOf(MATERIALIZER_ERRORS);

@@ -1,0 +1,109 @@
+/**
+ * Which events count: the one place that decides it, for increments, corrections and backfills alike.
+ *
+ *   refused   a join key that is null or longer than an id may be, no event time or one before 1970, no created time
+ *             where the source has that column, a float that is NaN or infinite in a column that is aggregated.
+ *             The whole event is refused, whichever feature it would have touched; it goes to the reject file.
+ *   waits     created after the cut-off, or at or past the last edge to compute (event times may lie in the future)
+ *   too late  created - event time > the view's lateness: counted, never applied, whenever it is computed. That it
+ *             hangs on the event alone, and not on when runs took place, is what lets a backfill agree with them.
+ *   counts    every other event
+ *
+ * In a source without created times nothing is known to be late, and everything is known at once.
+ */
+import { quoteName, quoteText } from '../registry/duckdb.ts';
+import { sourceSql } from '../registry/history.ts';
+import { MAX_ID_BYTES } from '../registry/wire/entity-key.ts';
+import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
+import { keySql } from './aggregate/aggregate-plan.ts';
+import { isWhole } from './aggregate/fixed-point.ts';
+
+/** An event source as SQL, for one view and one cut-off. */
+export interface EventSource {
+  /** The FROM item. */
+  readonly from: string;
+  /** Microseconds since 1970; NULL where the source has none. */
+  readonly eventUs: string;
+  /** Null when the source has no such column. */
+  readonly createdUs: string | null;
+  /** The reason why a row is refused, or NULL. */
+  readonly reason: string;
+  /** Whether a row counts, apart from the edges asked for. */
+  readonly counts: string;
+  /** Whether a row that is not refused came too late. */
+  readonly tooLate: string;
+  readonly eventColumn: string;
+  /** The event column is a TIMESTAMP: files and row groups outside a range can be skipped by their statistics. */
+  readonly prunable: boolean;
+}
+
+/**
+ * @param columns   the source's columns, from `checkSource`
+ * @param knownUs   the cut-off: events created up to and including it are known
+ */
+export function eventSource(
+  plan: AggregatePlan,
+  folder: string,
+  columns: ReadonlyMap<string, string>,
+  knownUs: number,
+): EventSource {
+  const { source, latenessUs } = plan.view;
+  const eventUs = `epoch_us(${quoteName(source.eventTime)})`;
+  const createdUs = source.createdTime === null ? null : `epoch_us(${quoteName(source.createdTime)})`;
+  const refusals = refusalsOf(plan, eventUs, createdUs);
+  const tooLate = createdUs === null ? 'false' : `(${createdUs} - ${eventUs} > ${latenessUs})`;
+  const known = createdUs === null ? 'true' : `(${createdUs} <= ${knownUs})`;
+  const refused = refusals.map(([condition]) => condition).join(' OR ');
+  return {
+    from: sourceSql(folder, source.path),
+    eventUs,
+    createdUs,
+    reason: `CASE ${refusals.map(([when, reason]) => `WHEN ${when} THEN ${quoteText(reason)}`).join(' ')} END`,
+    counts: `(${known} AND NOT (${refused}) AND NOT ${tooLate})`,
+    tooLate,
+    eventColumn: quoteName(source.eventTime),
+    prunable: columns.get(source.eventTime) === 'TIMESTAMP',
+  };
+}
+
+/** Conditions are never NULL. The first that holds gives the reason. */
+function refusalsOf(plan: AggregatePlan, eventUs: string, createdUs: string | null): [string, string][] {
+  const { source } = plan.view;
+  const refusals: [string, string][] = [];
+  for (const [i, key] of plan.entity.joinKeys.entries()) {
+    const value = keySql(plan, i);
+    refusals.push([`${value} IS NULL`, `${key.name} is null`]);
+    if (key.type === 'string') {
+      refusals.push([
+        `coalesce(strlen(${value}) > ${MAX_ID_BYTES}, false)`,
+        `${key.name} is too long for an id`,
+      ]);
+    }
+  }
+  refusals.push([`${eventUs} IS NULL`, `${source.eventTime} is null or infinite`]);
+  refusals.push([`coalesce(${eventUs} < 0, false)`, `${source.eventTime} lies before 1970`]);
+  if (createdUs !== null)
+    refusals.push([`${createdUs} IS NULL`, `${source.createdTime!} is null or infinite`]);
+  for (const column of plan.columns) {
+    if (column.countedOnly || isWhole(column.type)) continue;
+    if (column.type.kind === 'float32' || column.type.kind === 'float64') {
+      refusals.push([`coalesce(NOT isfinite(${column.sql}), false)`, `${column.source} is NaN or infinite`]);
+    } else if (column.type.kind === 'timestamp') {
+      refusals.push([`coalesce(NOT isfinite(${column.sql}), false)`, `${column.source} is infinite`]);
+    }
+  }
+  return refusals;
+}
+
+/** @returns a condition that keeps events of [fromUs, toUs); null leaves a side open */
+export function eventRange(source: EventSource, fromUs: number | null, toUs: number | null): string {
+  const side = (operator: string, us: number): string =>
+    source.prunable
+      ? `${source.eventColumn} ${operator} make_timestamp(${us})`
+      : `${source.eventUs} ${operator} ${us}`;
+  const sides = [
+    fromUs === null ? null : side('>=', Math.max(0, fromUs)),
+    toUs === null ? null : side('<', toUs),
+  ].filter((part) => part !== null);
+  return sides.length === 0 ? 'true' : `(${sides.join(' AND ')})`;
+}

@@ -1,0 +1,45 @@
+/**
+ * The rows of a view's history as the computation reads them: by edge instead of time, with the created time and the
+ * definition that wrote them. Only day folders that can hold the edges asked for are opened.
+ */
+import { existsSync, globSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { duckTypeOf, quoteName, quoteText } from '../registry/duckdb.ts';
+import { duckKeyType, historyFolder } from '../registry/history.ts';
+import { dayOf } from '../registry/std/timestamp.ts';
+import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
+
+/** @returns the history's files of event days from that of `fromUs` on (null: of all days), sorted */
+export function historyFiles(root: string, plan: AggregatePlan, fromUs: number | null): string[] {
+  const folder = historyFolder(root, plan.view);
+  if (!existsSync(folder)) return [];
+  const first = fromUs === null ? '' : `day=${dayOf(Math.max(0, fromUs))}`;
+  const days = readdirSync(folder).filter((name) => name.startsWith('day=') && name >= first);
+  return days.flatMap((day) => globSync(join(folder, day, '*.parquet'))).toSorted();
+}
+
+/**
+ * @returns a SELECT of (keys, e, created_us, definition, f0..), or null when there is no file. A feature that an older
+ *          file lacks, or holds in another type, is null there; its definition id differs then.
+ */
+export function historyRowsSql(plan: AggregatePlan, files: readonly string[]): string | null {
+  if (files.length === 0) return null;
+  const { joinKeys } = plan.entity;
+  const shape = [
+    ...joinKeys.map((key) => `NULL::${duckKeyType(key.type)} AS ${quoteName(key.name)}`),
+    ...plan.features.map((f) => `NULL::${f.duckType} AS ${quoteName(f.feature.name)}`),
+  ];
+  const columns = [
+    ...joinKeys.map((key, i) => `${quoteName(key.name)} AS ${plan.keys[i]!}`),
+    `epoch_us(event_time) // ${plan.hopUs} AS e`,
+    `epoch_us(event_time) % ${plan.hopUs} AS past_edge`,
+    'epoch_us(created_time) AS created_us',
+    'definition_id AS definition',
+    ...plan.features.map(
+      (f) => `TRY_CAST(${quoteName(f.feature.name)} AS ${duckTypeOf(f.feature.type)}) AS ${f.name}`,
+    ),
+  ];
+  const list = files.map(quoteText).join(', ');
+  return `SELECT ${columns.join(', ')} FROM (SELECT ${shape.join(', ')} WHERE false UNION ALL BY NAME
+    SELECT * FROM read_parquet([${list}], union_by_name = true, hive_partitioning = false))`;
+}

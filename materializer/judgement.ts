@@ -1,0 +1,129 @@
+/**
+ * Judges the events that are new to a run: how many are refused and why, come too late, or lose what they hold to
+ * rounding. Refused rows go, whole and with the reason, to history/{view}/v{version}/rejected/{run}.parquet.
+ *
+ * New are the events created since the last cut-off (those without a created time: by event time). In a source
+ * without created times nothing tells them apart, so a run judges all that it reads again. Rows that have neither
+ * time are judged when everything is computed: nothing says which run they belong to.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { quoteText } from '../registry/duckdb.ts';
+import type { DuckDb } from '../registry/duckdb.ts';
+import { historyFolder } from '../registry/history.ts';
+import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
+import { isWhole, scaleOf } from './aggregate/fixed-point.ts';
+import type { EventSource } from './events.ts';
+
+/** Which events are new to the run. */
+export interface Arrival {
+  /** Created after this (null: since ever); in a source without created times: at or after this event time. */
+  readonly afterUs: number | null;
+  /** Created up to and including this. */
+  readonly knownUs: number;
+}
+
+export interface Judgement {
+  /** Events that were new to the run, the refused among them. */
+  readonly judged: number;
+  readonly rejected: number;
+  /** reason -> rows, most frequent first */
+  readonly reasons: ReadonlyMap<string, number>;
+  readonly lateEvents: number;
+  /** The file of refused rows, or null when there are none. */
+  readonly rejectFile: string | null;
+  readonly warnings: readonly string[];
+}
+
+export async function judgeEvents(
+  duck: DuckDb,
+  plan: AggregatePlan,
+  source: EventSource,
+  arrival: Arrival,
+  root: string,
+  runId: string,
+): Promise<Judgement> {
+  const isNew = newnessSql(source, arrival);
+  const floats = roundedColumns(plan);
+  const vanishing = floats.map(
+    ({ value, scale }, i) =>
+      `count_if(reason IS NULL AND ${value} <> 0 AND abs(${value} * 1e${scale}) < 0.5) AS vanish${i}`,
+  );
+  const values = floats.map(({ sql, value }) => `${sql} AS ${value}`);
+  const rows = await duck.rows(
+    `SELECT reason, count(*) AS n, count_if(reason IS NULL AND late) AS late ${vanishing.map((v) => `, ${v}`).join('')}
+     FROM (SELECT ${[`${source.reason} AS reason`, `${source.tooLate} AS late`, ...values].join(', ')}
+           FROM ${source.from} WHERE ${isNew}) GROUP BY reason ORDER BY n DESC, reason`,
+  );
+  const refused = rows.filter((row) => row['reason'] !== null);
+  const good = rows.find((row) => row['reason'] === null);
+  const reasons = new Map(refused.map((row) => [row['reason'] as string, Number(row['n'])]));
+  const rejected = [...reasons.values()].reduce((sum, n) => sum + n, 0);
+  const warnings = floats.flatMap(({ column, scale, features }, i) => {
+    const n = Number(good?.[`vanish${i}`] ?? 0);
+    return n === 0 ? [] : [vanishWarning(n, column, scale, features)];
+  });
+  return {
+    judged: rejected + Number(good?.['n'] ?? 0),
+    rejected,
+    reasons,
+    lateEvents: Number(good?.['late'] ?? 0),
+    rejectFile: rejected === 0 ? null : await writeRejects(duck, plan, source, isNew, root, runId),
+    warnings,
+  };
+}
+
+function newnessSql(source: EventSource, { afterUs, knownUs }: Arrival): string {
+  if (source.createdUs === null) {
+    return afterUs === null ? 'true' : `coalesce(${source.eventUs} >= ${afterUs}, false)`;
+  }
+  const arrived = `coalesce(${source.createdUs}, ${source.eventUs})`;
+  return afterUs === null
+    ? `coalesce(${arrived} <= ${knownUs}, true)`
+    : `coalesce(${arrived} > ${afterUs} AND ${arrived} <= ${knownUs}, false)`;
+}
+
+interface RoundedColumn {
+  readonly column: string;
+  readonly sql: string;
+  readonly value: string;
+  readonly scale: number;
+  readonly features: readonly string[];
+}
+
+function roundedColumns(plan: AggregatePlan): RoundedColumn[] {
+  const columns = new Map<string, RoundedColumn>();
+  for (const feature of plan.features) {
+    const { column, aggregation } = feature;
+    if (column === null || isWhole(column.type)) continue;
+    if (!['sum', 'avg', 'stddev'].includes(aggregation.function)) continue;
+    const scale = scaleOf(feature);
+    const value = `${column.name}x${scale}`;
+    const features = [...(columns.get(value)?.features ?? []), feature.feature.name];
+    columns.set(value, { column: column.source, sql: `${column.sql}::DOUBLE`, value, scale, features });
+  }
+  return [...columns.values()];
+}
+
+function vanishWarning(n: number, column: string, scale: number, features: readonly string[]): string {
+  return (
+    `${n} value${n === 1 ? '' : 's'} of ${column} that ${n === 1 ? 'is' : 'are'} not zero round${n === 1 ? 's' : ''} ` +
+    `to zero at ${scale} decimal places (${features.join(', ')}): raise the scale of the feature`
+  );
+}
+
+async function writeRejects(
+  duck: DuckDb,
+  plan: AggregatePlan,
+  source: EventSource,
+  isNew: string,
+  root: string,
+  runId: string,
+): Promise<string> {
+  const folder = join(historyFolder(root, plan.view), 'rejected');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${runId}.parquet`);
+  await duck.run(`COPY (SELECT ${source.reason} AS reject_reason, * FROM ${source.from}
+    WHERE ${isNew} AND (${source.reason}) IS NOT NULL) TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd)`);
+  return file;
+}

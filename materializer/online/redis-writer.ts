@@ -1,0 +1,107 @@
+/**
+ * The online store in one Redis (with or without replicas behind it): guarded writes in pipelines.
+ *
+ * Trades one script call a row (about 10 us of this process) for a guard that holds against any other writer.
+ * Called by materialize.ts through the port.
+ */
+import { Redis } from 'ioredis';
+import { rowSchemaToJson } from '../../registry/definition-json.ts';
+import type { RowSchema } from '../../registry/model.ts';
+import type { OnlineSettings } from '../../registry/settings.ts';
+import { canonicalJson } from '../../registry/std/canonical-json.ts';
+import { fieldOf, markerKey, schemaField, schemasKey } from '../../registry/wire/online-layout.ts';
+import { materializerError } from '../errors.ts';
+import { noWrites } from './guard-outcome.ts';
+import type { WriteCounts } from './guard-outcome.ts';
+import { countAnswer, GUARD_SCRIPT, GuardCall } from './guard-script.ts';
+import type { MarkerState, OnlineRow, OnlineWriter, WriteOptions } from './online-writer.ts';
+import { isConnectionLost, sendGuarded } from './redis-reply.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+// With the client's delays between them: about ten seconds until a command is given up.
+const RETRIES = 8;
+
+export async function openRedisWriter(online: OnlineSettings): Promise<OnlineWriter> {
+  const client = new Redis(online.url, {
+    lazyConnect: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    maxRetriesPerRequest: RETRIES,
+  });
+  // Why a connection failed comes as an event; the command that waited for it only learns that it is closed.
+  let reason: Error | null = null;
+  client.on('error', (error: Error) => {
+    reason = error;
+  });
+  const failed = (error: unknown): Error =>
+    failure(online.url, isConnectionLost(error) ? (reason ?? error) : error);
+  try {
+    await client.connect();
+    await client.script('LOAD', GUARD_SCRIPT);
+    return new RedisWriter(client, online.keyPrefix, failed);
+  } catch (error) {
+    client.disconnect();
+    throw failed(error);
+  }
+}
+
+class RedisWriter implements OnlineWriter {
+  readonly #client: Redis;
+  readonly #keyPrefix: string;
+  readonly #failed: (error: unknown) => Error;
+  readonly #guard = new GuardCall(fieldOf);
+
+  constructor(client: Redis, keyPrefix: string, failed: (error: unknown) => Error) {
+    this.#client = client;
+    this.#keyPrefix = keyPrefix;
+    this.#failed = failed;
+  }
+
+  async publishSchemas(schemas: readonly RowSchema[]): Promise<void> {
+    const fields = schemas.flatMap((schema) => [
+      schemaField(schema.definitionId),
+      canonicalJson(rowSchemaToJson(schema)),
+    ]);
+    if (fields.length > 0) await this.#ask(this.#client.hset(schemasKey(this.#keyPrefix), ...fields));
+  }
+
+  async write(rows: readonly OnlineRow[], options: WriteOptions): Promise<WriteCounts> {
+    const counts = noWrites();
+    const calls = rows.map((row) => this.#guard.argumentsOf(row, options));
+    for (const answer of await this.#ask(sendGuarded(this.#client, calls))) {
+      if (answer instanceof Error) throw this.#failed(answer);
+      countAnswer(counts, answer);
+    }
+    return counts;
+  }
+
+  markerGroupOf(): number {
+    return 0;
+  }
+
+  async readMarkers(view: string): Promise<MarkerState> {
+    const text = await this.#ask(this.#client.hget(markerKey(this.#keyPrefix), view));
+    return { watermarksUs: [text === null ? null : Number(text)] };
+  }
+
+  async writeMarkers(view: string, watermarkUs: number): Promise<void> {
+    await this.#ask(this.#client.hset(markerKey(this.#keyPrefix), view, String(watermarkUs)));
+  }
+
+  async close(): Promise<void> {
+    this.#client.disconnect();
+  }
+
+  async #ask<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+}
+
+function failure(url: string, error: unknown): Error {
+  const where = url.replace(/\/\/[^@/]*@/, '//');
+  const { message } = error as Error;
+  return materializerError('MAT_ONLINE', `the online store ${where}: ${message}`, { field: 'online' }, error);
+}

@@ -1,0 +1,36 @@
+/**
+ * Where a run puts the rows that it did not write online, whole and with the reason, beside the refused events:
+ * `history/{view}/v{version}/rejected/{run}.online.parquet`. Written only when there are such rows.
+ */
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { quoteName, quoteText } from '../registry/duckdb.ts';
+import type { DuckDb } from '../registry/duckdb.ts';
+import { historyFolder } from '../registry/history.ts';
+import type { FeatureView } from '../registry/model.ts';
+import { CREATED_US, EVENT_US, REASON } from './latest-rows.ts';
+
+export function rejectFile(
+  historyRoot: string,
+  view: Pick<FeatureView, 'name' | 'version'>,
+  runId: string,
+): string {
+  return join(historyFolder(historyRoot, view), 'rejected', `${runId}.online.parquet`);
+}
+
+/** Writes the candidates that have a reason. */
+export async function writeRejected(duck: DuckDb, candidates: string, file: string): Promise<void> {
+  mkdirSync(dirname(file), { recursive: true });
+  const [event, created, reason] = [EVENT_US, CREATED_US, REASON].map(quoteName);
+  await duck.run(
+    `COPY (SELECT ${reason} AS reject_reason, make_timestamp(${event}) AS event_time,
+      make_timestamp(${created}) AS created_time, * EXCLUDE (${reason}, ${event}, ${created})
+      FROM (${candidates}) WHERE ${reason} IS NOT NULL) TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd)`,
+  );
+}
+
+/** Adds a row that turned out not to fit when it was encoded, to a file of lines of JSON beside `file`. */
+export function appendRejected(file: string, key: string, reason: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  appendFileSync(file.replace(/\.parquet$/, '.json'), `${JSON.stringify({ reject_reason: reason, key })}\n`);
+}

@@ -1,0 +1,213 @@
+/**
+ * Brings the newest rows of a view from its history to the online store: judge, choose, encode, write, in this order,
+ * so that nothing is written online before it is known that not too much was rejected.
+ *
+ * Called by materialize.ts, once or twice a run; holds one temporary table in the given DuckDB meanwhile.
+ */
+import type { DuckDb, SqlRow } from '../registry/duckdb.ts';
+import { quoteName, valueFromDuck } from '../registry/duckdb.ts';
+import { rowSchemaOf } from '../registry/definition-json.ts';
+import type { Bundle } from '../registry/model.ts';
+import type { Clock } from '../registry/std/clock.ts';
+import type { Talk } from '../registry/std/talk.ts';
+import type { KeyValue, Value } from '../registry/value-type.ts';
+import { entityKeyOf } from '../registry/wire/entity-key.ts';
+import { RowEncoder } from '../registry/wire/row-codec.ts';
+import { materializerError } from './errors.ts';
+import { candidatesSql, CREATED_US, EVENT_US, latestSql, REASON } from './latest-rows.ts';
+import type { RowSelection } from './latest-rows.ts';
+import { addWrites, noWrites } from './online/guard-outcome.ts';
+import type { WriteCounts } from './online/guard-outcome.ts';
+import type { OnlineRow, OnlineWriter } from './online/online-writer.ts';
+import { appendRejected, writeRejected } from './reject-file.ts';
+
+// One pipeline: large enough that waiting for the answer does not count, small enough to hold in memory many times.
+const BATCH_ROWS = 2_000;
+
+export interface ServeTarget {
+  readonly duck: DuckDb;
+  readonly writer: OnlineWriter;
+  readonly clock: Clock;
+  readonly talk: Talk;
+  readonly bundle: Bundle;
+  readonly keyPrefix: string;
+  /** In [0, 1]: the largest share of rows that may be rejected. */
+  readonly maxRejectedShare: number;
+  readonly rejectFile: string;
+  readonly replace: boolean;
+}
+
+/** The rows chosen and waiting; `writeChosen` writes them. */
+export interface ChosenRows {
+  readonly table: string;
+  /** Rows read, and of these rejected. */
+  readonly read: number;
+  readonly rejected: number;
+  /** Entities to write. */
+  readonly entities: number;
+}
+
+/**
+ * Judges the rows that a run reads and puts the newest good one of each entity aside.
+ *
+ * @throws MAT_REJECTED, MAT_NULL_SHARE when too many rows do not hold; MAT_SOURCE when they cannot be read
+ */
+export async function chooseRows(
+  target: ServeTarget,
+  selection: RowSelection,
+  table: string,
+): Promise<ChosenRows> {
+  const { duck } = target;
+  const candidates = candidatesSql(selection);
+  try {
+    const { read, rejected, nulls } = await countCandidates(duck, candidates, selection);
+    if (rejected > 0) await writeRejected(duck, candidates, target.rejectFile);
+    const { rejectFile } = target;
+    checkRejected(target, selection.view.id, { judged: read, rejected, rejectFile });
+    checkNulls(selection, read - rejected, nulls);
+    await duck.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(table)} AS ${latestSql(selection)}`);
+    const [row] = await duck.rows(`SELECT count(*)::DOUBLE AS entities FROM ${quoteName(table)}`);
+    return { table, read, rejected, entities: row!['entities'] as number };
+  } catch (error) {
+    if ((error as { code?: string }).code?.startsWith('MAT_')) throw error;
+    const { message } = error as Error;
+    throw materializerError(
+      'MAT_SOURCE',
+      `cannot read the rows of ${selection.view.id}: ${message}`,
+      {},
+      error,
+    );
+  }
+}
+
+async function countCandidates(
+  duck: DuckDb,
+  candidates: string,
+  { view }: RowSelection,
+): Promise<{ read: number; rejected: number; nulls: Map<string, number> }> {
+  const reason = quoteName(REASON);
+  const checked = view.features.filter((f) => f.checks !== null && f.checks.maxNullShare !== null);
+  const nullCounts = checked.map(
+    ({ name }, i) => `, count_if(${reason} IS NULL AND ${quoteName(name)} IS NULL)::DOUBLE AS nulls_${i}`,
+  );
+  const [row] = await duck.rows(
+    `SELECT count(*)::DOUBLE AS read, count(${reason})::DOUBLE AS rejected${nullCounts.join('')} FROM (${candidates})`,
+  );
+  return {
+    read: row!['read'] as number,
+    rejected: row!['rejected'] as number,
+    nulls: new Map(checked.map(({ name }, i) => [name, row![`nulls_${i}`] as number])),
+  };
+}
+
+/** @throws MAT_REJECTED when a larger share of what was judged had to be rejected than the project allows */
+export function checkRejected(
+  target: Pick<ServeTarget, 'maxRejectedShare'>,
+  view: string,
+  found: { readonly judged: number; readonly rejected: number; readonly rejectFile: string | null },
+): void {
+  const { judged, rejected, rejectFile } = found;
+  if (rejected <= target.maxRejectedShare * judged) return;
+  throw materializerError(
+    'MAT_REJECTED',
+    `${rejected} of ${judged} rows of ${view} were rejected, and materialize.maxRejectedShare allows ` +
+      `${target.maxRejectedShare * 100} %: see ${rejectFile}`,
+    rejectFile === null ? {} : { file: rejectFile },
+  );
+}
+
+function checkNulls({ view }: RowSelection, good: number, nulls: ReadonlyMap<string, number>): void {
+  for (const { name, checks } of view.features) {
+    const limit = checks?.maxNullShare ?? null;
+    const count = nulls.get(name) ?? 0;
+    if (limit === null || count <= limit * good) continue;
+    throw materializerError(
+      'MAT_NULL_SHARE',
+      `${name} of ${view.id} is null in ${count} of ${good} rows; its check allows ${limit * 100} %`,
+      { field: name },
+    );
+  }
+}
+
+/**
+ * Writes the chosen rows through the guard.
+ *
+ * @param wants  which keys to write; the others are left as they are
+ * @returns      rows by outcome, and those that could not be encoded, which are in the reject file
+ */
+export async function writeChosen(
+  target: ServeTarget,
+  selection: RowSelection,
+  chosen: ChosenRows,
+  wants: (key: string) => boolean,
+): Promise<WriteCounts & { rejected: number }> {
+  const { duck, writer, clock, talk, replace } = target;
+  const { view, entity } = selection;
+  const total = { ...noWrites(), rejected: 0 };
+  const encoder = new RowMaker(target, selection);
+  let done = 0;
+  let batch: OnlineRow[] = [];
+  const flush = async (): Promise<void> => {
+    if (batch.length > 0) addWrites(total, await writer.write(batch, { replace }));
+    batch = [];
+    talk.progress(view.id, done, chosen.entities);
+  };
+  // Neighbours in the key lie together in SQLite; written in order its pages are touched once.
+  const order = entity.joinKeys.map(({ name }) => quoteName(name)).join(', ');
+  for await (const chunk of duck.chunks(`SELECT * FROM ${quoteName(chosen.table)} ORDER BY ${order}`)) {
+    const writtenMs = Math.floor(clock.nowUs() / 1_000);
+    for (const row of chunk) {
+      done += 1;
+      const made = encoder.make(row, writtenMs);
+      if (made === null) total.rejected += 1;
+      else if (wants(made.key)) batch.push(made);
+      if (batch.length >= BATCH_ROWS) await flush();
+    }
+  }
+  await flush();
+  return total;
+}
+
+/** Makes rows as they stand online from rows of the chosen table. */
+class RowMaker {
+  readonly #target: ServeTarget;
+  readonly #selection: RowSelection;
+  readonly #encoder: RowEncoder;
+  readonly #superseded: readonly number[];
+  readonly #expiresInMs: number | null;
+
+  constructor(target: ServeTarget, selection: RowSelection) {
+    const { view } = selection;
+    this.#target = target;
+    this.#selection = selection;
+    this.#encoder = new RowEncoder(rowSchemaOf(view));
+    this.#superseded = (target.bundle.schemas.get(view.id) ?? [])
+      .map((schema) => schema.definitionId)
+      .filter((id) => id !== view.definitionId);
+    this.#expiresInMs =
+      view.kind === 'stored' && view.ttlUs !== null ? Math.ceil((2 * view.ttlUs) / 1_000) : null;
+  }
+
+  /** @returns null when the row does not fit its definition after all: it is then in the reject file */
+  make(row: SqlRow, writtenMs: number): OnlineRow | null {
+    const { view, entity } = this.#selection;
+    try {
+      const keys = entity.joinKeys.map(({ name }) => row[name] as KeyValue);
+      const values: Value[] = [];
+      for (const { name, type } of view.features) values.push(valueFromDuck(type, row[name]!));
+      const eventUs = Number(row[EVENT_US]);
+      const createdUs = Number(row[CREATED_US] ?? 0);
+      return {
+        key: entityKeyOf(this.#target.keyPrefix, entity, keys),
+        view: view.id,
+        row: this.#encoder.encode(eventUs, createdUs, writtenMs, values),
+        superseded: this.#superseded,
+        expiresInMs: this.#expiresInMs,
+      };
+    } catch (error) {
+      const key = entity.joinKeys.map(({ name }) => `${name}=${String(row[name])}`).join(' ');
+      appendRejected(this.#target.rejectFile, key, (error as Error).message);
+      return null;
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Whether a view can be read from its source and computed: columns there, types that fit, functions that exist.
+ * Reads footers only. Called before every computation, so that no run fails half-way on a schema.
+ */
+import type { DuckDb } from '../registry/duckdb.ts';
+import type { Aggregation, Entity, Feature, FeatureView } from '../registry/model.ts';
+import { modelTypeOfColumn, sourceColumns } from '../registry/source-schema.ts';
+import { formatType, isNumeric } from '../registry/value-type.ts';
+import type { ValueType } from '../registry/value-type.ts';
+import { materializerError } from './errors.ts';
+
+const COMPARABLE: ReadonlySet<string> = new Set([
+  'bool',
+  'int32',
+  'int64',
+  'float32',
+  'float64',
+  'string',
+  'bytes',
+  'timestamp',
+]);
+
+const FIXED_POINT: ReadonlySet<string> = new Set(['sum', 'avg', 'stddev']);
+const NOT_YET: ReadonlySet<string> = new Set(['approxCountDistinct', 'lastN', 'approxPercentile']);
+
+/** More decimal places leave too little room in 128 bits for the sum of squares. */
+const SCALE_MAX = 18;
+
+/**
+ * @returns the source's columns with DuckDB's types
+ * @throws REG_SOURCE (no file, no Parquet), MAT_SOURCE (columns), MAT_AGGREGATION (definition); each names every
+ *         mistake of its kind
+ */
+export async function checkSource(
+  duck: DuckDb,
+  folder: string,
+  view: FeatureView,
+  entity: Entity,
+): Promise<ReadonlyMap<string, string>> {
+  checkAggregations(view);
+  const columns = await sourceColumns(duck, folder, view.source.path);
+  const mistakes = [
+    ...entity.joinKeys.map((key) => columnMistake(columns, key.name, { kind: key.type }, 'the join key')),
+    columnMistake(columns, view.source.eventTime, { kind: 'timestamp' }, 'the event time'),
+    view.source.createdTime === null
+      ? null
+      : columnMistake(columns, view.source.createdTime, { kind: 'timestamp' }, 'the created time'),
+    ...view.features.map((feature) => featureColumnMistake(columns, feature)),
+  ].filter((mistake) => mistake !== null);
+  if (mistakes.length > 0) {
+    throw materializerError(
+      'MAT_SOURCE',
+      `view ${view.id} cannot be read from its source ${view.source.path}: ${[...new Set(mistakes)].join('; ')}`,
+      { field: view.source.name },
+    );
+  }
+  return columns;
+}
+
+function featureColumnMistake(columns: ReadonlyMap<string, string>, feature: Feature): string | null {
+  const a = feature.aggregation;
+  if (a === null) return columnMistake(columns, feature.name, feature.type, 'the feature');
+  if (a.column === null) return null;
+  if (a.function === 'count' || a.columnType === null) {
+    return columns.has(a.column) ? null : missing(columns, a.column, `what ${feature.name} counts`);
+  }
+  return columnMistake(columns, a.column, a.columnType, `what ${feature.name} aggregates`);
+}
+
+function columnMistake(
+  columns: ReadonlyMap<string, string>,
+  name: string,
+  wanted: ValueType,
+  role: string,
+): string | null {
+  const duckType = columns.get(name);
+  if (duckType === undefined) return missing(columns, name, role);
+  const actual = modelTypeOfColumn(duckType);
+  if (actual !== null && holds(wanted, actual)) return null;
+  return `column ${name} (${role}) should be ${formatType(wanted)}, but is ${duckType}`;
+}
+
+function missing(columns: ReadonlyMap<string, string>, name: string, role: string): string {
+  return `there is no column ${name} (${role}); it has ${[...columns.keys()].join(', ')}`;
+}
+
+/** Whether every value of one type is, unchanged, a value of the other. */
+function holds(wanted: ValueType, actual: ValueType): boolean {
+  if (wanted.kind === 'embedding') return actual.kind === 'list' && isNumeric(actual.of);
+  if (wanted.kind === 'list' && actual.kind === 'list') return holds(wanted.of, actual.of);
+  if (wanted.kind === 'int64') return actual.kind === 'int64' || actual.kind === 'int32';
+  if (wanted.kind === 'float64')
+    return actual.kind === 'float64' || actual.kind === 'float32' || actual.kind === 'int32';
+  return formatType(wanted) === formatType(actual) || (wanted.kind === 'struct' && actual.kind === 'struct');
+}
+
+/**
+ * Checks the aggregations of a view without looking at data. A stored view has none and passes.
+ * @throws MAT_AGGREGATION
+ */
+export function checkAggregations(view: FeatureView): void {
+  const mistakes = view.features.flatMap((feature) => {
+    if (feature.aggregation === null) return [];
+    const mistake = aggregationMistake(feature, feature.aggregation, view.hopUs);
+    return mistake === null ? [] : [`${view.id}__${feature.name}: ${mistake}`];
+  });
+  if (mistakes.length > 0) throw materializerError('MAT_AGGREGATION', mistakes.join('; '));
+}
+
+function aggregationMistake(feature: Feature, a: Aggregation, hopUs: number): string | null {
+  if (NOT_YET.has(a.function)) {
+    return `${a.function} cannot be computed yet; countDistinct, last, min, max and avg can`;
+  }
+  if (a.windowUs !== null && (a.windowUs <= 0 || a.windowUs % hopUs !== 0)) {
+    return `its window of ${a.windowUs} us is no whole number of hops of ${hopUs} us`;
+  }
+  if (a.function === 'count') return resultMistake(feature, { kind: 'int64' });
+  if (a.column === null || a.columnType === null) return `${a.function} needs a column`;
+  const takes = FIXED_POINT.has(a.function) ? isNumeric(a.columnType) : COMPARABLE.has(a.columnType.kind);
+  if (!takes) {
+    const wanted = FIXED_POINT.has(a.function) ? 'a number' : 'a single value';
+    return `${a.function} needs ${wanted}, but ${a.column} is ${formatType(a.columnType)}`;
+  }
+  if (!Number.isInteger(a.scale) || a.scale < 0 || a.scale > SCALE_MAX) {
+    return `its scale should be a whole number from 0 to ${SCALE_MAX}, got ${a.scale}`;
+  }
+  return resultMistake(feature, naturalType(a.function, a.columnType));
+}
+
+function naturalType(name: Aggregation['function'], column: ValueType): ValueType {
+  if (name === 'avg' || name === 'stddev') return { kind: 'float64' };
+  if (name === 'countDistinct') return { kind: 'int64' };
+  return column;
+}
+
+/** A feature's own type may be another number type, but never one that would round a fraction away. */
+function resultMistake(feature: Feature, natural: ValueType): string | null {
+  const whole = natural.kind === 'int32' || natural.kind === 'int64';
+  const fits = isNumeric(natural)
+    ? isNumeric(feature.type) && (whole || feature.type.kind === 'float32' || feature.type.kind === 'float64')
+    : natural.kind === feature.type.kind;
+  return fits ? null : `it gives ${formatType(natural)}, which does not fit ${formatType(feature.type)}`;
+}

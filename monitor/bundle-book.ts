@@ -1,0 +1,56 @@
+/**
+ * The definitions that vectors were served under: each record names its bundle, and what a model received (fallbacks,
+ * how a row is read) follows from that one, not from the one in force today.
+ */
+import { loadBundle, loadCurrentBundle } from '../registry/bundle-folder.ts';
+import type { Bundle, FeatureView, RowSchema } from '../registry/model.ts';
+import { rowValues } from '../registry/served-values.ts';
+import type { Talk } from '../registry/std/talk.ts';
+import type { Value } from '../registry/value-type.ts';
+
+export class BundleBook {
+  readonly current: Bundle;
+  readonly #folder: string;
+  readonly #talk: Talk;
+  readonly #bundles = new Map<string, Bundle>();
+  readonly #faults = new Set<string>();
+
+  /** @throws REG_NOT_APPLIED, REG_BUNDLE */
+  constructor(folder: string, talk: Talk) {
+    this.#folder = folder;
+    this.#talk = talk;
+    this.current = loadCurrentBundle(folder);
+    this.#bundles.set(this.current.hash, this.current);
+  }
+
+  /** @returns the bundle of a record; today's, with a warning, where that one is gone */
+  bundle(hash: string): Bundle {
+    const known = this.#bundles.get(hash);
+    if (known !== undefined) return known;
+    let bundle = this.current;
+    try {
+      bundle = loadBundle(this.#folder, hash);
+    } catch (error) {
+      this.#talk.warn(`${(error as Error).message}; its vectors are read with the bundle ${bundle.hash}`);
+    }
+    this.#bundles.set(hash, bundle);
+    return bundle;
+  }
+
+  /**
+   * @param view  of the bundle
+   * @returns     what `rowValues` of the registry gives; null, with one warning for each reason, when the row cannot
+   *              be read
+   */
+  rowValues(bundle: Bundle, view: FeatureView, row: Buffer): (Value | undefined)[] | null {
+    const values = rowValues(bundle, view, row, this.#schemaOfToday);
+    if (typeof values !== 'string') return values;
+    if (!this.#faults.has(values)) this.#talk.warn(`a served row of ${view.id} cannot be read: ${values}`);
+    this.#faults.add(values);
+    return null;
+  }
+
+  /** A sidecar that met an id newer than its bundle took the schema from the store; today's bundle knows it too. */
+  readonly #schemaOfToday = (view: string, definitionId: number): RowSchema | null =>
+    this.current.schemas.get(view)?.find((schema) => schema.definitionId === definitionId) ?? null;
+}

@@ -1,0 +1,59 @@
+/** The monitor's commands: `monitor ingest`, `monitor run`, `monitor report`. */
+import type { CommandContext, ExitCode } from '../registry/command.ts';
+import { printResult, projectOf } from '../registry/command.ts';
+import { renderIngest } from './ingest/ingest-result.ts';
+import { runIngest } from './ingest/main.ts';
+import { judgeDay, redrawReport } from './main.ts';
+import type { JudgedDay } from './main.ts';
+import { exitCodeOf } from './verdict.ts';
+import { renderVerdict } from './verdict-table.ts';
+
+/** Ingests the log up to what it holds now, or goes on until SIGINT or SIGTERM; what was read is committed first. */
+export async function ingest(
+  context: CommandContext,
+  options: { follow?: boolean; from?: 'spool' | 'topic' },
+): Promise<ExitCode> {
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  try {
+    const result = await runIngest(projectOf(context), {
+      follow: options.follow === true,
+      signal: stop.signal,
+      ...(options.from === undefined ? {} : { from: options.from }),
+    });
+    await printResult(context, result, () => renderIngest(result));
+    return 0;
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, end);
+  }
+}
+
+/** Judges a day; exit code 1 when a verdict is alert or alarm, 3 when too little could be judged. */
+export async function run(
+  context: CommandContext,
+  options: { date?: string; service?: string[] },
+): Promise<ExitCode> {
+  const judged = await judgeDay(projectOf(context), {
+    ...(options.date === undefined ? {} : { date: options.date }),
+    ...(options.service === undefined ? {} : { services: options.service }),
+  });
+  const snapshots = judged.map(({ snapshot }) => snapshot);
+  const render = (): string => judged.map((day) => verdictText(context, day)).join('\n\n');
+  await printResult(context, snapshots, render);
+  return exitCodeOf(snapshots.map(({ verdict }) => verdict));
+}
+
+function verdictText(context: CommandContext, { snapshot, reportFile }: JudgedDay): string {
+  return `${renderVerdict(snapshot, { color: context.color })}\n\nReport: ${reportFile}`;
+}
+
+/** Draws a day's report again, from its snapshot alone. */
+export async function report(
+  context: CommandContext,
+  options: { date: string; service: string },
+): Promise<ExitCode> {
+  const day = redrawReport(projectOf(context), options.service, options.date);
+  await printResult(context, { report: day.reportFile }, () => day.reportFile);
+  return 0;
+}

@@ -1,0 +1,58 @@
+/** The monitor's table of errors. Documented in docs/errors.md. */
+import { errorsOf } from '../registry/std/coded-error.ts';
+import type { ErrorEntry } from '../registry/std/coded-error.ts';
+
+export const MONITOR_ERRORS = {
+  MON_KS_EMPTY: {
+    message: 'A Kolmogorov-Smirnov statistic was asked for with no numbers on one side.',
+    help: 'Check that both sides have rows with finite numbers before comparing them.',
+    kind: 'not-enough-data',
+  },
+  MON_KS_NAN: {
+    message: 'A Kolmogorov-Smirnov statistic was asked for over values that hold a NaN.',
+    help: 'Drop NaN and null on both sides first; count them in the table of states.',
+    kind: 'failed',
+  },
+  MON_QUANTILE: {
+    message: 'A quantile was asked for over no values, or for a share outside [0, 1].',
+    help: 'Check that there are values, and give the share as a number from 0 to 1.',
+    kind: 'failed',
+  },
+  MON_DAY: {
+    message: 'The day to judge is no date.',
+    help: 'Give it as YYYY-MM-DD; the day is that of UTC.',
+    kind: 'usage',
+  },
+  MON_NO_VECTORS: {
+    message: 'The vector log holds nothing of the day, or nothing of the services asked for.',
+    help: 'Check the date (UTC), log.enabled and log.spool; `plumb log status` shows what the spool holds. A log that goes to Kafka is ingested first: `plumb monitor ingest`.',
+    kind: 'not-enough-data',
+  },
+  MON_LOG: {
+    message: 'The vector log cannot be read.',
+    help: 'Check the folder and its permissions; spool files are readable by their owner only.',
+    kind: 'failed',
+  },
+  MON_SERVED: {
+    message: 'The ingested vector log cannot be read or written, or a file of it is missing.',
+    help: 'Check the folder of the setting `served`, its permissions and the space left. To ingest anew what the log still holds, move the folder away.',
+    kind: 'failed',
+  },
+  MON_INGEST_RUNS: {
+    message: 'Another ingest writes the same folder.',
+    help: 'Wait for it to end, or stop it; one ingest at a time may write a folder.',
+    kind: 'usage',
+  },
+  MON_TOPIC: {
+    message: 'The topic of the vector log cannot be read.',
+    help: 'Check log.kafka (brokers, topic, tls, sasl) and that the topic exists.',
+    kind: 'failed',
+  },
+  MON_REPORTS: {
+    message: 'The verdict cannot be written to the folder of reports.',
+    help: 'Check the folder, its permissions and the space left.',
+    kind: 'failed',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export const monitorError = errorsOf(MONITOR_ERRORS);

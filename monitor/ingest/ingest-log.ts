@@ -1,0 +1,162 @@
+/**
+ * `plumb monitor ingest`: the vector log into hourly Parquet, every record exactly once.
+ *
+ *   source --records--> ledger (new?) --> batch --files, aside--> published --> state written = committed --> cursor
+ *                          ^                                                        |
+ *                          `------- what a crash leaves is this much, no more ------'
+ *
+ * A crash before the commit leaves files that no state names (removed at the next start) and a source that is read
+ * again from where the last commit stood; a crash after it, a cursor that is advanced at the next start. A record
+ * that the log holds twice is told by its pod, epoch and sequence number.
+ */
+import { decodeRecord } from '../../registry/wire/served-decoder.ts';
+import type { LogRecord } from '../../registry/wire/served-record.ts';
+import { dayOf, formatTimestamp } from '../../registry/std/timestamp.ts';
+import type { Talk } from '../../registry/std/talk.ts';
+import { monitorError } from '../errors.ts';
+import type { ServedDisk } from '../served-files.ts';
+import type { IngestLedger } from './ledger.ts';
+import type { LogSource, SourceItem } from './log-source.ts';
+import { RecordBatch } from './record-batch.ts';
+
+export interface IngestOptions {
+  /** The folder to write. */
+  readonly served: string;
+  readonly disk: ServedDisk;
+  readonly talk: Talk;
+  /** A batch is committed when it holds so many records or bytes, when its oldest record has waited so long, and at the end. */
+  readonly batchRecords: number;
+  readonly batchBytes: number;
+  readonly batchMs: number;
+}
+
+export const BATCH = { batchRecords: 100_000, batchBytes: 128 * 2 ** 20, batchMs: 60_000 };
+
+/**
+ * Reads a source until it ends and commits all of it.
+ *
+ * @param ledger  as it was read from the folder; holds the folder's state afterwards
+ * @throws        MON_SERVED, and what the source throws; what was committed before stays
+ */
+export async function ingestLog(
+  source: LogSource,
+  ledger: IngestLedger,
+  options: IngestOptions,
+): Promise<void> {
+  const { served, disk, talk } = options;
+  const removed = onDisk(options, () => disk.removeUncommitted(served, ledger.batch));
+  if (removed > 0) talk.say(`removed ${removed} files that an ingest left uncommitted`);
+  const from = ledger.position(source.name);
+  if (from !== null) await source.passed(from);
+  const batch = await RecordBatch.open();
+  try {
+    const run = new IngestRun(source, ledger, batch, options);
+    for await (const item of source.items(from)) await run.take(item);
+    await run.commit();
+  } finally {
+    batch.close();
+  }
+}
+
+class IngestRun {
+  readonly #source: LogSource;
+  readonly #ledger: IngestLedger;
+  readonly #batch: RecordBatch;
+  readonly #options: IngestOptions;
+  #committed: string;
+  #sinceMs = performance.now();
+
+  constructor(source: LogSource, ledger: IngestLedger, batch: RecordBatch, options: IngestOptions) {
+    this.#source = source;
+    this.#ledger = ledger;
+    this.#batch = batch;
+    this.#options = options;
+    this.#committed = ledger.text();
+  }
+
+  async take(item: SourceItem): Promise<void> {
+    if (item.kind === 'record') await this.#record(item);
+    else if (item.kind === 'caught-up')
+      this.#ledger.caughtUpUs = Math.max(this.#ledger.caughtUpUs, item.asOfUs);
+    else if (item.kind === 'unreadable') this.#unreadable(item.where, item.again);
+    else if (item.kind === 'duplicate' && !item.again) this.#ledger.countDuplicate(null);
+    const { batchRecords, batchBytes, batchMs } = this.#options;
+    const { records, bytes } = this.#batch;
+    const full = records >= batchRecords || bytes >= batchBytes;
+    if (full || performance.now() - this.#sinceMs >= batchMs) await this.commit();
+  }
+
+  async #record({ payload, anchored, again }: Extract<SourceItem, { kind: 'record' }>): Promise<void> {
+    const record = decoded(payload);
+    if (record === null) return this.#unreadable('a record', again);
+    const origin = record.kind === 'served' ? record.record : record.origin;
+    const atUs = record.kind === 'served' ? record.record.servedUs : record.heartbeat.atUs;
+    if (!this.#ledger.take(origin, atUs, anchored)) {
+      if (!again) this.#ledger.countDuplicate(record.kind === 'served' ? vectorsOf(record.record) : null);
+      return;
+    }
+    if (record.kind !== 'served')
+      this.#ledger.hear(origin.pod, origin.epoch, record.heartbeat, record.kind === 'last');
+    await this.#batch.add(record, payload);
+  }
+
+  #unreadable(where: string, again: boolean): void {
+    if (again) return;
+    this.#ledger.countUnreadable();
+    this.#options.talk.warn(`${where} cannot be read: it is no record, or one of a later version`);
+  }
+
+  /** Makes the batch count, in one step; does nothing when nothing has changed. */
+  async commit(): Promise<void> {
+    const { served, disk, talk } = this.#options;
+    const ledger = this.#ledger;
+    const position = this.#source.position();
+    ledger.setPosition(this.#source.name, position);
+    this.#sinceMs = performance.now();
+    if (ledger.text() === this.#committed) return;
+    try {
+      const { records } = this.#batch;
+      if (records > 0) {
+        const files = await this.#batch.write(served, ledger.batch + 1, disk);
+        ledger.batch += 1;
+        for (const file of files) ledger.addFile(file.hour, file.records);
+      }
+      this.#committed = ledger.text();
+      disk.writeState(served, this.#committed);
+      if (records > 0) talk.say(`ingested ${records} records up to ${formatTimestamp(ledger.newestUs)}`);
+    } catch (error) {
+      throw notWritten(this.#options, error);
+    }
+    await this.#source.passed(position);
+  }
+}
+
+function onDisk<T>(options: IngestOptions, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw notWritten(options, error);
+  }
+}
+
+function notWritten({ served }: IngestOptions, error: unknown): Error {
+  return monitorError(
+    'MON_SERVED',
+    `${served} cannot be written: ${(error as Error).message}`,
+    { file: served },
+    error,
+  );
+}
+
+function decoded(payload: Buffer): Exclude<LogRecord, { kind: 'part' }> | null {
+  try {
+    const record = decodeRecord(payload);
+    return record.kind === 'part' ? null : record;
+  } catch {
+    return null;
+  }
+}
+
+function vectorsOf({ servedUs, service, vectors }: Extract<LogRecord, { kind: 'served' }>['record']) {
+  return { day: dayOf(servedUs), service, count: vectors.length };
+}

@@ -1,0 +1,129 @@
+/** What an ingest has read and what is missing, for people and as JSON. */
+import { renderTable } from '../../registry/std/text-table.ts';
+import { formatTimestamp } from '../../registry/std/timestamp.ts';
+import type { IngestCounts, IngestLedger } from './ledger.ts';
+
+export interface IngestResult {
+  /** `spool:{folder}` or `topic:{name}`. */
+  readonly source: string;
+  /** Of this run. */
+  readonly counts: IngestCounts;
+  /** Hours (UTC) with new records. */
+  readonly hours: readonly string[];
+  /** Of all that was ever ingested into the folder: numbers that are missing, and why that may be. */
+  readonly gaps: readonly IngestGap[];
+  /** Requests that were answered without being logged, as their sidecars say. */
+  readonly shed: number;
+  readonly openTails: readonly IngestTail[];
+}
+
+/** Numbers that never came, both ends included. */
+export interface IngestGap {
+  readonly pod: string;
+  readonly epoch: string;
+  readonly fromSequence: number;
+  readonly toSequence: number;
+  /** When the records around it were written; null: there is none before. */
+  readonly after: string | null;
+  readonly before: string;
+}
+
+/** An epoch without its last record: its sidecar runs, or died. */
+export interface IngestTail {
+  readonly pod: string;
+  readonly epoch: string;
+  readonly lastSequence: number;
+  readonly lastAt: string;
+  /** See OpenTail. */
+  readonly lossAtMost: number | null;
+}
+
+/** What an ingest began with. */
+export interface LedgerMark {
+  readonly counts: IngestCounts;
+  readonly files: ReadonlyMap<string, number>;
+}
+
+export function markOf(ledger: IngestLedger): LedgerMark {
+  return {
+    counts: ledger.counts,
+    files: new Map([...ledger.hours].map(([hour, { files }]) => [hour, files])),
+  };
+}
+
+export function resultOf(source: string, ledger: IngestLedger, began: LedgerMark): IngestResult {
+  const { counts } = ledger;
+  const epochs = ledger.epochs();
+  return {
+    source,
+    counts: {
+      read: counts.read - began.counts.read,
+      records: counts.records - began.counts.records,
+      duplicates: counts.duplicates - began.counts.duplicates,
+      unreadable: counts.unreadable - began.counts.unreadable,
+    },
+    hours: [...ledger.hours]
+      .filter(([hour, { files }]) => files !== began.files.get(hour))
+      .map(([hour]) => hour)
+      .toSorted(),
+    gaps: epochs.flatMap((account) =>
+      account.gaps().map(({ from, to, beforeUs, afterUs }) => ({
+        pod: account.pod,
+        epoch: account.epoch,
+        fromSequence: from,
+        toSequence: to,
+        after: beforeUs === 0 ? null : formatTimestamp(beforeUs),
+        before: formatTimestamp(afterUs),
+      })),
+    ),
+    shed: epochs.reduce((sum, epoch) => sum + epoch.shedRecords, 0),
+    openTails: epochs.flatMap((epoch) => {
+      const tail = epoch.openTail();
+      if (tail === null) return [];
+      const { lastUs, ...rest } = tail;
+      return [{ ...rest, lastAt: formatTimestamp(lastUs) }];
+    }),
+  };
+}
+
+const MOST_ROWS = 20;
+
+/** @returns lines without a newline at the end */
+export function renderIngest(result: IngestResult): string {
+  const { counts, hours, gaps, shed, openTails } = result;
+  const missing = gaps.reduce((sum, gap) => sum + gap.toSequence - gap.fromSequence + 1, 0);
+  const span = hours.length === 0 ? '' : ` of ${hours[0]}${hours.length > 1 ? ` to ${hours.at(-1)}` : ''}`;
+  const blocks = [
+    `${result.source}: ${counts.read} read, ${counts.records} new${span}, ${counts.duplicates} duplicates` +
+      (counts.unreadable > 0 ? `, ${counts.unreadable} unreadable` : ''),
+    `in all: ${missing} missing in ${gaps.length} gaps, ${shed} shed, ${openTails.length} open tails`,
+  ];
+  if (gaps.length > 0) {
+    const rows = gaps.map((gap) => [
+      gap.pod,
+      gap.epoch,
+      `${gap.fromSequence} to ${gap.toSequence}`,
+      `${gap.after ?? 'the beginning'} to ${gap.before}`,
+    ]);
+    blocks.push('', table(['pod', 'epoch', 'missing', 'between'], rows));
+  }
+  if (openTails.length > 0) {
+    const rows = openTails.map((tail) => [
+      tail.pod,
+      tail.epoch,
+      `${tail.lastSequence} at ${tail.lastAt}`,
+      tail.lossAtMost === null ? 'unknown: no heartbeat' : `${tail.lossAtMost}`,
+    ]);
+    blocks.push('', table(['pod', 'epoch', 'open since', 'lost at most*'], rows));
+    blocks.push(
+      '* if it ended within one heartbeat (10 s) of its last record; a sidecar that runs has lost nothing',
+    );
+  }
+  return blocks.join('\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const more = rows.length - MOST_ROWS;
+  const text = renderTable(head, rows.slice(0, MOST_ROWS));
+  return more > 0 ? `${text}\n... and ${more} more (--json has all)` : text;
+}

@@ -1,0 +1,197 @@
+/**
+ * The state of an ingest: what has been committed, from where, and what of each epoch. One JSON file, replaced whole,
+ * whose renaming is the commit of a batch: positions, files and the numbers seen change together or not at all.
+ *
+ *   {format, batch, positions: {source: position}, counts, hours: {hour: {files, records}}, duplicates, epochs}
+ *
+ * Held in memory between commits; what was taken and not committed is forgotten with the process and read again.
+ */
+import { canonicalJson } from '../../registry/std/canonical-json.ts';
+import type { Heartbeat } from '../../registry/wire/served-record.ts';
+import { monitorError } from '../errors.ts';
+import { readStateText, stateFile } from '../served-files.ts';
+import { EpochAccount } from './epoch-account.ts';
+import type { EpochText } from './epoch-account.ts';
+import type { SourcePosition } from './log-source.ts';
+
+const FORMAT = 1;
+
+/** Of all batches; `read` is the sum of the others. */
+export interface IngestCounts {
+  readonly read: number;
+  /** Records kept, heartbeats among them. */
+  readonly records: number;
+  readonly duplicates: number;
+  readonly unreadable: number;
+}
+
+export interface HourCount {
+  readonly files: number;
+  readonly records: number;
+}
+
+interface StateText {
+  readonly format: typeof FORMAT;
+  readonly batch: number;
+  /** All that was logged before has been ingested; 0: unknown. */
+  readonly caughtUpUs: number;
+  readonly positions: Readonly<Record<string, SourcePosition>>;
+  readonly counts: Omit<IngestCounts, 'read'>;
+  readonly hours: Readonly<Record<string, HourCount>>;
+  /** Day -> service -> vectors of records that came again. */
+  readonly duplicates: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly epochs: readonly EpochText[];
+}
+
+const EMPTY: StateText = {
+  format: FORMAT,
+  batch: 0,
+  caughtUpUs: 0,
+  positions: {},
+  counts: { records: 0, duplicates: 0, unreadable: 0 },
+  hours: {},
+  duplicates: {},
+  epochs: [],
+};
+
+export class IngestLedger {
+  batch: number;
+  caughtUpUs: number;
+  readonly #positions: Map<string, SourcePosition>;
+  readonly #counts: { records: number; duplicates: number; unreadable: number };
+  readonly #hours: Map<string, HourCount>;
+  readonly #duplicates: Map<string, Map<string, number>>;
+  readonly #epochs: Map<string, EpochAccount>;
+
+  private constructor(text: StateText) {
+    this.batch = text.batch;
+    this.caughtUpUs = text.caughtUpUs;
+    this.#positions = new Map(Object.entries(text.positions));
+    this.#counts = { ...text.counts };
+    this.#hours = new Map(Object.entries(text.hours));
+    this.#duplicates = new Map(
+      Object.entries(text.duplicates).map(([day, services]) => [day, new Map(Object.entries(services))]),
+    );
+    this.#epochs = new Map(
+      text.epochs.map((epoch) => [keyOf(epoch.pod, epoch.epoch), new EpochAccount(epoch)]),
+    );
+  }
+
+  /** @throws MON_SERVED when the state cannot be read: guessing would take records twice */
+  static read(served: string): IngestLedger {
+    let text: string | null;
+    try {
+      text = readStateText(served);
+      return new IngestLedger(text === null ? EMPTY : parseState(text));
+    } catch (error) {
+      const what = `${stateFile(served)} cannot be read: ${(error as Error).message}`;
+      throw monitorError('MON_SERVED', what, { file: stateFile(served) }, error);
+    }
+  }
+
+  position(source: string): SourcePosition | null {
+    return this.#positions.get(source) ?? null;
+  }
+
+  get counts(): IngestCounts {
+    const { records, duplicates, unreadable } = this.#counts;
+    return { read: records + duplicates + unreadable, records, duplicates, unreadable };
+  }
+
+  /** When the newest record was written; 0: there is none. */
+  get newestUs(): number {
+    return this.epochs().reduce((newest, epoch) => Math.max(newest, epoch.lastUs), 0);
+  }
+
+  /** By hour, `2026-11-21T10`. */
+  get hours(): ReadonlyMap<string, HourCount> {
+    return this.#hours;
+  }
+
+  epochs(): EpochAccount[] {
+    return [...this.#epochs.values()];
+  }
+
+  /** @returns vectors of a day and a service whose records came again */
+  duplicatesOf(day: string, service: string): number {
+    return this.#duplicates.get(day)?.get(service) ?? 0;
+  }
+
+  has(pod: string, epoch: string, sequence: number): boolean {
+    return this.#epochs.get(keyOf(pod, epoch))?.has(sequence) ?? false;
+  }
+
+  /**
+   * @param anchored  see SourceItem
+   * @returns         false when the record came before
+   */
+  take(
+    { pod, epoch, sequence }: { pod: string; epoch: string; sequence: number },
+    atUs: number,
+    anchored: boolean,
+  ): boolean {
+    const key = keyOf(pod, epoch);
+    let account = this.#epochs.get(key);
+    if (account === undefined) {
+      account = EpochAccount.begin(pod, epoch, anchored ? 1 : sequence);
+      this.#epochs.set(key, account);
+    }
+    const isNew = account.take(sequence, atUs);
+    if (isNew) this.#counts.records += 1;
+    return isNew;
+  }
+
+  hear(pod: string, epoch: string, heartbeat: Heartbeat, last: boolean): void {
+    this.#epochs.get(keyOf(pod, epoch))!.hear(heartbeat, last);
+  }
+
+  /** @param vectors  of a served record, null of anything else */
+  countDuplicate(vectors: { day: string; service: string; count: number } | null): void {
+    this.#counts.duplicates += 1;
+    if (vectors === null) return;
+    const { day, service, count } = vectors;
+    const services = this.#duplicates.get(day) ?? new Map<string, number>();
+    this.#duplicates.set(day, services.set(service, (services.get(service) ?? 0) + count));
+  }
+
+  countUnreadable(): void {
+    this.#counts.unreadable += 1;
+  }
+
+  /** Records that the next state names a batch's files. */
+  addFile(hour: string, records: number): void {
+    const before = this.#hours.get(hour) ?? { files: 0, records: 0 };
+    this.#hours.set(hour, { files: before.files + 1, records: before.records + records });
+  }
+
+  setPosition(source: string, position: SourcePosition): void {
+    this.#positions.set(source, position);
+  }
+
+  /** The state's file, keys in byte order. */
+  text(): string {
+    const text: StateText = {
+      format: FORMAT,
+      batch: this.batch,
+      caughtUpUs: this.caughtUpUs,
+      positions: Object.fromEntries(this.#positions),
+      counts: this.#counts,
+      hours: Object.fromEntries(this.#hours),
+      duplicates: Object.fromEntries(
+        [...this.#duplicates].map(([day, services]) => [day, Object.fromEntries(services)]),
+      ),
+      epochs: this.epochs().map((epoch) => epoch.text()),
+    };
+    return `${canonicalJson(text as unknown as Parameters<typeof canonicalJson>[0])}\n`;
+  }
+}
+
+function keyOf(pod: string, epoch: string): string {
+  return `${pod}/${epoch}`;
+}
+
+function parseState(text: string): StateText {
+  const state = JSON.parse(text) as Partial<StateText> | null;
+  if (state?.format !== FORMAT) throw new TypeError(`it should hold a state of format ${FORMAT}`);
+  return { ...EMPTY, ...state };
+}

@@ -1,0 +1,49 @@
+/**
+ * Where served records are read from, and what the ingest asks of it: the spool of a sidecar, or the topic. One
+ * suite of properties runs over both.
+ */
+
+/** JSON; only its source reads it. */
+export type SourcePosition = Readonly<Record<string, unknown>>;
+
+export type SourceItem =
+  | {
+      readonly kind: 'record';
+      /** A whole Record of served.proto, parts joined; the reader's. */
+      readonly payload: Buffer;
+      /** Whether numbers before an epoch's first record would have come from here too, so that they are missing. */
+      readonly anchored: boolean;
+      /** It was read before an earlier commit and is read again only for a record it is a part of. */
+      readonly again: boolean;
+    }
+  /** A part of a record that was taken before. */
+  | { readonly kind: 'duplicate'; readonly again: boolean }
+  /** Something that is no record, or one of a version that this build does not know. */
+  | { readonly kind: 'unreadable'; readonly where: string; readonly again: boolean }
+  /** Nothing comes for the moment, for whatever reason. */
+  | { readonly kind: 'idle' }
+  /** There is nothing more; whatever was in the log at `asOfUs` has been given. */
+  | { readonly kind: 'caught-up'; readonly asOfUs: number };
+
+export interface LogSource {
+  /** Names its positions in the state. */
+  readonly name: string;
+  /**
+   * @param from  a position of an earlier run; null: from the beginning of what there is
+   * @throws      MON_LOG, MON_TOPIC
+   */
+  items(from: SourcePosition | null): AsyncGenerator<SourceItem>;
+  /** Where to go on once all that was given so far is committed. */
+  position(): SourcePosition;
+  /** Tells whoever keeps the log that all before a position is committed. Behind where it stands it does nothing. */
+  passed(position: SourcePosition): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SourceOptions {
+  /** Go on when there is nothing more, until the signal. */
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+  readonly nowUs: () => number;
+  readonly warn: (line: string) => void;
+}

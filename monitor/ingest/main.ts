@@ -1,0 +1,81 @@
+/** What `plumb monitor ingest` does: choose the source, hold the folder, ingest, and say what came of it. */
+import { relative } from 'node:path';
+import type { Project } from '../../registry/project.ts';
+import type { Settings } from '../../registry/settings.ts';
+import { monitorError } from '../errors.ts';
+import { SERVED_DISK } from '../served-files.ts';
+import { FolderLock } from './folder-lock.ts';
+import { BATCH, ingestLog } from './ingest-log.ts';
+import type { IngestOptions } from './ingest-log.ts';
+import { markOf, resultOf } from './ingest-result.ts';
+import type { IngestResult } from './ingest-result.ts';
+import { IngestLedger } from './ledger.ts';
+import type { LogSource, SourceOptions } from './log-source.ts';
+import { SpoolSource } from './spool-source.ts';
+import { TopicSource } from './topic-source.ts';
+
+export interface IngestRequest extends Partial<Omit<IngestOptions, 'served' | 'talk'>> {
+  /** Go on until the signal; else up to what the log holds now. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+  /** The one of `sourceOf` unless given. */
+  readonly from?: 'spool' | 'topic';
+}
+
+/** The spool where it waits for the ingest (`log.ingest`) or there is no topic; else the topic. */
+export function sourceOf({ log }: Settings): 'spool' | 'topic' {
+  return log.kafka === null || log.ingest ? 'spool' : 'topic';
+}
+
+/**
+ * Ingests what the log holds, or goes on until the signal.
+ *
+ * @throws MON_INGEST_RUNS, MON_SERVED, MON_LOG, MON_TOPIC
+ */
+export async function runIngest(project: Project, request: IngestRequest = {}): Promise<IngestResult> {
+  const result = await tryIngest(project, request);
+  if (result !== null) return result;
+  throw monitorError('MON_INGEST_RUNS', `another ingest writes ${project.settings.served}`);
+}
+
+/** As `runIngest`; null when another ingest holds the folder. */
+export async function tryIngest(project: Project, request: IngestRequest = {}): Promise<IngestResult | null> {
+  const { settings, talk } = project;
+  const { served } = settings;
+  const {
+    follow = false,
+    signal = new AbortController().signal,
+    from = sourceOf(settings),
+    ...own
+  } = request;
+  const lock = FolderLock.tryTake(served);
+  if (lock === null) return null;
+  let source: LogSource | null = null;
+  try {
+    const ledger = IngestLedger.read(served);
+    const began = markOf(ledger);
+    source = await openSource(project, ledger, from, follow, signal);
+    await ingestLog(source, ledger, { served, talk, disk: SERVED_DISK, ...BATCH, ...own });
+    return resultOf(source.name, ledger, began);
+  } finally {
+    await source?.close();
+    lock.release();
+  }
+}
+
+async function openSource(
+  { settings, clock, talk }: Project,
+  ledger: IngestLedger,
+  from: 'spool' | 'topic',
+  follow: boolean,
+  signal: AbortSignal,
+): Promise<LogSource> {
+  const nowUs = (): number => clock.nowUs();
+  const warn = (line: string): void => talk.warn(line);
+  const options: SourceOptions = { follow, signal, nowUs, warn };
+  const { spool, kafka } = settings.log;
+  if (from === 'spool') return new SpoolSource(spool, `spool:${relative(settings.folder, spool)}`, options);
+  if (kafka === null) throw monitorError('MON_TOPIC', 'there is no topic: log.kafka is not set');
+  const { PlatformaticTopic } = await import('./platformatic-topic.ts');
+  return new TopicSource(new PlatformaticTopic(kafka, warn), (...record) => ledger.has(...record), options);
+}

@@ -1,0 +1,196 @@
+/**
+ * The topic as @platformatic/kafka reads it. Offsets are the ledger's, so no group shares the partitions out: each run
+ * joins a group of its own, waits for nobody's session to end, and sees every partition. Only where operators look
+ * for lag, the group `plumbline-ingest` is told how far the ingest has come.
+ */
+import { randomUUID } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Admin, Consumer, ListOffsetTimestamps } from '@platformatic/kafka';
+import type { SASLMechanismValue } from '@platformatic/kafka';
+import type { KafkaSettings } from '../../registry/kafka-settings.ts';
+import { monitorError } from '../errors.ts';
+import type { TopicMessage, TopicPartition, TopicReader } from './topic-source.ts';
+
+export const INGEST_GROUP = 'plumbline-ingest';
+
+const CLIENT_ID = 'plumbline-monitor';
+const CONNECT_LIMIT_MS = 5_000;
+const REQUEST_LIMIT_MS = 30_000;
+const IDLE_MS = 500;
+const RETRY_MS = 500;
+const RETRY_MS_MAX = 5_000;
+
+export class PlatformaticTopic implements TopicReader {
+  readonly topic: string;
+  readonly #settings: KafkaSettings;
+  readonly #warn: (line: string) => void;
+  #consumer: Consumer | null = null;
+  #admin: Admin | null = null;
+
+  constructor(settings: KafkaSettings, warn: (line: string) => void) {
+    this.topic = settings.topic;
+    this.#settings = settings;
+    this.#warn = warn;
+  }
+
+  #connected(): Consumer {
+    this.#consumer ??= new Consumer({
+      ...connection(this.#settings),
+      groupId: `${INGEST_GROUP}-${randomUUID()}`,
+    });
+    return this.#consumer;
+  }
+
+  async partitions(): Promise<TopicPartition[]> {
+    const consumer = this.#connected();
+    const { topic } = this;
+    try {
+      const topics = [topic];
+      const earliest = await consumer.listOffsets({ topics, timestamp: ListOffsetTimestamps.EARLIEST });
+      const latest = await consumer.listOffsets({ topics, timestamp: ListOffsetTimestamps.LATEST });
+      return latest.get(topic)!.map((end, partition) => ({
+        partition,
+        earliest: Number(earliest.get(topic)![partition]),
+        end: Number(end),
+      }));
+    } catch (error) {
+      throw this.#failed(error as Error);
+    }
+  }
+
+  /** A broker that goes away is waited for; meanwhile nothing comes. */
+  async *messages(from: ReadonlyMap<number, number>): AsyncGenerator<TopicMessage | null> {
+    const next = new Map(from);
+    for (let waitMs = RETRY_MS; ; waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)) {
+      let failed = false;
+      try {
+        for await (const message of this.#stream(next)) {
+          if (message !== null) next.set(message.partition, message.offset + 1);
+          if (message !== null) waitMs = RETRY_MS;
+          yield message;
+        }
+      } catch (error) {
+        failed = true;
+        this.#warn(`${this.#failed(error as Error).message}; it is tried again`);
+        await this.#disconnect();
+      }
+      if (!failed) return;
+      await sleep(waitMs);
+      yield null;
+    }
+  }
+
+  async *#stream(from: ReadonlyMap<number, number>): AsyncGenerator<TopicMessage | null> {
+    const { topic } = this;
+    const stream = await this.#connected().consume({
+      topics: [topic],
+      mode: 'manual',
+      offsets: [...from].map(([partition, offset]) => ({ topic, partition, offset: BigInt(offset) })),
+      autocommit: false,
+      fallbackMode: 'earliest',
+    });
+    const state: { failure: Error | null } = { failure: null };
+    stream.on('error', (error) => (state.failure = error));
+    // Whoever listens for `readable` reads what is buffered without a promise for each message.
+    stream.on('readable', () => {});
+    for (;;) {
+      const message = stream.read() as { partition: number; offset: bigint; value?: Buffer } | null;
+      if (message !== null) {
+        const { partition, offset, value } = message;
+        yield { partition, offset: Number(offset), value: value ?? Buffer.alloc(0) };
+      } else if (state.failure !== null || stream.destroyed) {
+        throw state.failure ?? new Error('the broker ended the stream');
+      } else if (!(await readable(stream))) yield null;
+    }
+  }
+
+  async tellOffsets(offsets: ReadonlyMap<number, number>): Promise<void> {
+    this.#admin ??= new Admin(connection(this.#settings));
+    const partitionOffsets = [...offsets].map(([partition, offset]) => ({
+      partition,
+      offset: BigInt(offset),
+    }));
+    try {
+      await this.#admin.alterConsumerGroupOffsets({
+        groupId: INGEST_GROUP,
+        topics: [{ name: this.topic, partitionOffsets }],
+      });
+    } catch (error) {
+      throw this.#failed(error as Error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#disconnect();
+    await this.#admin?.close().catch(() => {});
+    this.#admin = null;
+  }
+
+  async #disconnect(): Promise<void> {
+    await this.#consumer?.close(true).catch(() => {});
+    this.#consumer = null;
+  }
+
+  #failed(error: Error): Error {
+    let reason = error.message;
+    let missing = /^unknown topic/i.test(reason);
+    const look = (one: Error): void => {
+      if ((one as { apiId?: string }).apiId === 'UNKNOWN_TOPIC_OR_PARTITION') missing = true;
+      for (const inner of (one as AggregateError).errors ?? []) look(inner as Error);
+      if (one.cause instanceof Error) look(one.cause);
+      else if (((one as AggregateError).errors ?? []).length === 0) reason = one.message;
+    };
+    look(error);
+    const what = missing ? 'it does not exist' : reason;
+    const brokers = this.#settings.brokers.join(', ');
+    return monitorError(
+      'MON_TOPIC',
+      `the topic ${this.topic} on ${brokers} cannot be read: ${what}`,
+      {},
+      error,
+    );
+  }
+}
+
+/** @returns true when there is something to read or the stream has ended, false when nothing comes for a moment */
+function readable(stream: EventEmitter): Promise<boolean> {
+  return new Promise((resolve) => {
+    const events = ['readable', 'error', 'close'];
+    const done = (came: boolean): void => {
+      clearTimeout(timer);
+      for (const event of events) stream.removeListener(event, yes);
+      resolve(came);
+    };
+    const yes = (): void => done(true);
+    const timer = setTimeout(() => done(false), IDLE_MS);
+    for (const event of events) stream.once(event, yes);
+  });
+}
+
+function connection({ brokers, tls, sasl }: KafkaSettings) {
+  return {
+    clientId: CLIENT_ID,
+    bootstrapBrokers: [...brokers],
+    connectTimeout: CONNECT_LIMIT_MS,
+    requestTimeout: REQUEST_LIMIT_MS,
+    ...(tls === null ? {} : { tls: tlsOptions(tls), tlsServerName: tls.serverName ?? false }),
+    ...(sasl === null ? {} : { sasl: saslOptions(sasl) }),
+  };
+}
+
+function tlsOptions({ ca, cert, key }: NonNullable<KafkaSettings['tls']>) {
+  return {
+    ...(ca === null ? {} : { ca: readFileSync(ca) }),
+    ...(cert === null ? {} : { cert: readFileSync(cert) }),
+    ...(key === null ? {} : { key: readFileSync(key) }),
+  };
+}
+
+function saslOptions(sasl: NonNullable<KafkaSettings['sasl']>) {
+  const mechanism = sasl.mechanism.toUpperCase() as SASLMechanismValue;
+  if (sasl.mechanism !== 'oauthbearer')
+    return { mechanism, username: sasl.username!, password: sasl.password! };
+  return { mechanism, token: () => sasl.token ?? readFileSync(sasl.tokenFile!, 'utf8').trim() };
+}

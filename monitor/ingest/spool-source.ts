@@ -1,0 +1,112 @@
+/**
+ * The spool as a source: its records in order, from the position that was committed last. A sidecar may write it
+ * meanwhile. Its cursor `ingest` follows the commits, so that segments may go when all consumers have passed them.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { advanceCursor, comparePositions, readCursor } from '../../registry/wire/spool-cursor.ts';
+import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
+import { walkSpool } from '../../registry/wire/spool-walk.ts';
+import { monitorError } from '../errors.ts';
+import type { LogSource, SourceItem, SourceOptions, SourcePosition } from './log-source.ts';
+
+export const INGEST_CONSUMER = 'ingest';
+
+const POLL_MS = 500;
+
+export class SpoolSource implements LogSource {
+  readonly name: string;
+  readonly #folder: string;
+  readonly #options: SourceOptions;
+  #position: SpoolPosition | null = null;
+  /** Damage that no record follows is met on each pass. */
+  readonly #warned = new Set<string>();
+
+  /** @param name  how the folder is known in the state, whatever path leads to it today */
+  constructor(folder: string, name: string, options: SourceOptions) {
+    this.#folder = folder;
+    this.name = name;
+    this.#options = options;
+  }
+
+  async *items(from: SourcePosition | null): AsyncGenerator<SourceItem> {
+    const { follow, signal, nowUs } = this.#options;
+    this.#position = spoolPosition(from);
+    let compared = false;
+    for (;;) {
+      const asOfUs = nowUs();
+      try {
+        if (!compared) this.#compareWithCursor();
+        compared = true;
+        yield* this.#walk();
+      } catch (error) {
+        throw monitorError(
+          'MON_LOG',
+          `${this.#folder} cannot be read: ${(error as Error).message}`,
+          {},
+          error,
+        );
+      }
+      if (signal.aborted) return;
+      yield { kind: 'caught-up', asOfUs };
+      if (!follow) return;
+      await sleep(POLL_MS, null, { signal }).catch(() => {});
+      if (signal.aborted) return;
+    }
+  }
+
+  *#walk(): Generator<SourceItem> {
+    const { signal, warn } = this.#options;
+    // Numbers that are missing before the first record of an epoch are missing only if the walk says so: it knows
+    // whether the front was deleted in order.
+    let gapEpoch = '';
+    for (const item of walkSpool(this.#folder, this.#position)) {
+      if (signal.aborted) return;
+      if (item.kind === 'gap') {
+        if (item.gap.fromSequence !== null) gapEpoch = item.epoch;
+        const { segment, offset, bytes, reason, toSequence: sequence } = item.gap;
+        const where = `${segment} at ${offset}`;
+        if (bytes > 0 && !this.#warned.has(where)) warn(`${where}: ${bytes} bytes are ${reason}`);
+        this.#warned.add(where);
+        if (reason === 'unreadable' && sequence !== null) {
+          this.#position = { segment, offset: offset + bytes, sequence };
+          yield { kind: 'unreadable', where, again: false };
+        }
+      }
+      if (item.kind !== 'record') continue;
+      const { segment, nextOffset, sequence, epoch } = item;
+      this.#position = { segment, offset: nextOffset, sequence };
+      const payload = Buffer.from(item.buffer.subarray(item.from, item.to));
+      yield { kind: 'record', payload, anchored: sequence === 1 || gapEpoch === epoch, again: false };
+    }
+  }
+
+  #compareWithCursor(): void {
+    const cursor = readCursor(this.#folder, INGEST_CONSUMER);
+    if (cursor === null) return;
+    if (this.#position !== null && comparePositions(cursor, this.#position) <= 0) return;
+    this.#options.warn(
+      `the spool's cursor of ingest stands at ${cursor.segment}:${cursor.offset}, further than what was ingested ` +
+        `here: segments before it may be gone`,
+    );
+  }
+
+  position(): SourcePosition {
+    return { ...this.#position };
+  }
+
+  async passed(position: SourcePosition): Promise<void> {
+    const to = spoolPosition(position);
+    if (to === null) return;
+    const cursor = readCursor(this.#folder, INGEST_CONSUMER);
+    if (cursor === null || comparePositions(cursor, to) < 0) advanceCursor(this.#folder, INGEST_CONSUMER, to);
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** null where nothing was read yet. */
+function spoolPosition(position: SourcePosition | null): SpoolPosition | null {
+  return position === null || position['segment'] === undefined
+    ? null
+    : (position as unknown as SpoolPosition);
+}

@@ -1,0 +1,273 @@
+/**
+ * The topic as a source: every partition from the offset that was committed last, parts joined into records.
+ *
+ *   partition 0   | 7 | 8.1 | 8.2 | 9 | 8.3 | 10 |      8.1: part 1 of record 8
+ *                       ^ offset while 8 is open  ^ seen
+ *
+ * A record whose parts have not all come holds its partition's offset back to its first part, so that an ingest that
+ * ends here reads them again; what lies before `seen` was counted already. Parts of one record stand close together,
+ * since a producer has one batch in flight: a join that nothing completes in 10,000 messages is given up, and its
+ * number then shows as a gap.
+ */
+import { decodeRecord } from '../../registry/wire/served-decoder.ts';
+import { contentOf } from '../../registry/wire/record-content.ts';
+import { monitorError } from '../errors.ts';
+import type { LogSource, SourceItem, SourceOptions, SourcePosition } from './log-source.ts';
+
+export interface TopicPartition {
+  readonly partition: number;
+  /** Offsets of the first message there is, and of the next one to come. */
+  readonly earliest: number;
+  readonly end: number;
+}
+
+export interface TopicMessage {
+  readonly partition: number;
+  readonly offset: number;
+  readonly value: Buffer;
+}
+
+/** What a topic's client must do; its errors are MON_TOPIC. */
+export interface TopicReader {
+  readonly topic: string;
+  partitions(): Promise<TopicPartition[]>;
+  /** Messages in order within each partition, null when none came for a moment; without end. */
+  messages(from: ReadonlyMap<number, number>): AsyncGenerator<TopicMessage | null>;
+  /** Lets others see how far this reader has come; nothing is read from it. */
+  tellOffsets(offsets: ReadonlyMap<number, number>): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface PartitionState {
+  next: number;
+  /** Everything before was read before the last commit, or by this run. */
+  seen: number;
+  readonly committed: number;
+  readonly anchored: boolean;
+}
+
+/** The parts of a record that have come so far. */
+interface Join {
+  readonly chunks: (Buffer | undefined)[];
+  came: number;
+  bytes: number;
+  /** Number of the message that began it, over all partitions, and its first offset in each. */
+  readonly begun: number;
+  readonly from: Map<number, number>;
+}
+
+const MAX_JOIN_MESSAGES = 10_000;
+const MAX_JOIN_BYTES = 256 * 2 ** 20;
+/** Eight times what a sidecar makes of its largest record. */
+const MAX_PARTS = 1_024;
+/** A bounded run whose next message does not come within it ends as failed. */
+const STALL_LIMIT_MS = 60_000;
+const ASK_MS = 5_000;
+
+export class TopicSource implements LogSource {
+  readonly name: string;
+  readonly #reader: TopicReader;
+  readonly #taken: (pod: string, epoch: string, sequence: number) => boolean;
+  readonly #options: SourceOptions;
+  readonly #at = new Map<number, PartitionState>();
+  readonly #joins = new Map<string, Join>();
+  #joinBytes = 0;
+  #messages = 0;
+  #askedMs = -Infinity;
+
+  /** @param taken  whether a record was taken already, so that its parts need not be joined again */
+  constructor(
+    reader: TopicReader,
+    taken: (pod: string, epoch: string, sequence: number) => boolean,
+    options: SourceOptions,
+  ) {
+    this.name = `topic:${reader.topic}`;
+    this.#reader = reader;
+    this.#taken = taken;
+    this.#options = options;
+  }
+
+  async *items(from: SourcePosition | null): AsyncGenerator<SourceItem> {
+    const { follow, signal, nowUs } = this.#options;
+    const asOfUs = nowUs();
+    const partitions = await this.#reader.partitions();
+    for (const partition of partitions) this.#begin(partition, from);
+    const ends = new Map(partitions.map(({ partition, end }) => [partition, end]));
+    const open = new Set(
+      partitions.filter(({ partition, end }) => this.#at.get(partition)!.next < end).map((p) => p.partition),
+    );
+    if (open.size === 0) yield { kind: 'caught-up', asOfUs };
+    if (open.size === 0 && !follow) return;
+    const offsets = new Map([...this.#at].map(([partition, { next }]) => [partition, next]));
+    let lastMs = performance.now();
+    for await (const message of this.#reader.messages(offsets)) {
+      if (signal.aborted) return;
+      if (message === null) {
+        if (!follow && performance.now() - lastMs > STALL_LIMIT_MS) throw this.#stalled(open);
+        yield follow ? await this.#quiet() : { kind: 'idle' };
+        continue;
+      }
+      lastMs = performance.now();
+      const item = this.#message(message);
+      if (item !== null) yield item;
+      if (message.offset + 1 < (ends.get(message.partition) ?? 0) || !open.delete(message.partition))
+        continue;
+      if (open.size > 0) continue;
+      yield { kind: 'caught-up', asOfUs };
+      if (!follow) return;
+    }
+  }
+
+  /** That nothing comes may be the broker's silence: only offsets say that there is nothing more. */
+  async #quiet(): Promise<SourceItem> {
+    const nowMs = performance.now();
+    if (nowMs - this.#askedMs < ASK_MS) return { kind: 'idle' };
+    this.#askedMs = nowMs;
+    const asOfUs = this.#options.nowUs();
+    try {
+      const partitions = await this.#reader.partitions();
+      const read = partitions.every(({ partition, end }) => (this.#at.get(partition)?.next ?? 0) >= end);
+      return read ? { kind: 'caught-up', asOfUs } : { kind: 'idle' };
+    } catch {
+      // The stream says what is wrong, and is tried again.
+      return { kind: 'idle' };
+    }
+  }
+
+  #stalled(open: ReadonlySet<number>): Error {
+    const [partition] = open;
+    return monitorError(
+      'MON_TOPIC',
+      `no message of ${this.#reader.topic} came for ${STALL_LIMIT_MS / 1_000} s, though partition ${partition} has more`,
+    );
+  }
+
+  #begin({ partition, earliest, end }: TopicPartition, from: SourcePosition | null): void {
+    const committed = from?.[String(partition)] as { offset: number; seen: number } | undefined;
+    let { offset, seen } = committed ?? { offset: earliest, seen: earliest };
+    const name = `partition ${partition} of ${this.#reader.topic}`;
+    if (seen > end) {
+      this.#options.warn(
+        `${name} ends at ${end} and was read up to ${seen}: it was made anew and is read from its start`,
+      );
+      offset = seen = earliest;
+    } else if (offset < earliest) {
+      if (seen < earliest)
+        this.#options.warn(`${earliest - seen} messages of ${name} expired before they were ingested`);
+      offset = earliest;
+    }
+    const anchored = committed !== undefined || earliest === 0;
+    seen = Math.max(seen, offset);
+    this.#at.set(partition, { next: offset, seen, committed: seen, anchored });
+  }
+
+  #message({ partition, offset, value }: TopicMessage): SourceItem | null {
+    let at = this.#at.get(partition);
+    if (at === undefined) {
+      at = { next: 0, seen: 0, committed: 0, anchored: true };
+      this.#at.set(partition, at);
+    }
+    const again = offset < at.committed;
+    at.next = offset + 1;
+    at.seen = Math.max(at.seen, at.next);
+    this.#messages += 1;
+    this.#giveUp();
+    const where = `partition ${partition} at ${offset}`;
+    const content = contentOf(value, 0, value.length);
+    if (content === null) return { kind: 'unreadable', where, again };
+    if (content !== 'part') return { kind: 'record', payload: value, anchored: at.anchored, again };
+    return this.#part({ partition, offset, value }, at.anchored, again, where);
+  }
+
+  #part(
+    { partition, offset, value }: TopicMessage,
+    anchored: boolean,
+    again: boolean,
+    where: string,
+  ): SourceItem | null {
+    const part = decodePart(value);
+    if (part === null) return { kind: 'unreadable', where, again };
+    const { origin, chunk } = part;
+    const { pod, epoch, sequence, parts } = origin;
+    if (this.#taken(pod, epoch, sequence)) return { kind: 'duplicate', again };
+    const key = `${pod}/${epoch}/${sequence}`;
+    let join = this.#joins.get(key);
+    if (join === undefined || join.chunks.length !== parts) {
+      if (join !== undefined) this.#drop(key, join);
+      join = {
+        chunks: Array.from({ length: parts }),
+        came: 0,
+        bytes: 0,
+        begun: this.#messages,
+        from: new Map(),
+      };
+      this.#joins.set(key, join);
+    }
+    if (!join.from.has(partition)) join.from.set(partition, offset);
+    if (join.chunks[origin.part - 1] !== undefined) return { kind: 'duplicate', again };
+    join.chunks[origin.part - 1] = chunk;
+    join.came += 1;
+    join.bytes += chunk.length;
+    this.#joinBytes += chunk.length;
+    if (join.came < parts) return null;
+    this.#drop(key, join);
+    return { kind: 'record', payload: Buffer.concat(join.chunks as Buffer[]), anchored, again: false };
+  }
+
+  #drop(key: string, join: Join): void {
+    this.#joins.delete(key);
+    this.#joinBytes -= join.bytes;
+  }
+
+  /** Joins are in the order they began. */
+  #giveUp(): void {
+    for (const [key, join] of this.#joins) {
+      if (this.#messages - join.begun <= MAX_JOIN_MESSAGES && this.#joinBytes <= MAX_JOIN_BYTES) return;
+      this.#options.warn(
+        `record ${key} lacks ${join.chunks.length - join.came} of its ${join.chunks.length} parts`,
+      );
+      this.#drop(key, join);
+    }
+  }
+
+  position(): SourcePosition {
+    const position: Record<string, { offset: number; seen: number }> = {};
+    for (const [partition, { next, seen }] of this.#at) position[partition] = { offset: next, seen };
+    for (const join of this.#joins.values()) {
+      for (const [partition, offset] of join.from) {
+        const at = position[partition]!;
+        if (offset < at.offset) position[partition] = { ...at, offset };
+      }
+    }
+    return position;
+  }
+
+  /** The state knows where to go on; what others are told may lag. */
+  async passed(position: SourcePosition): Promise<void> {
+    const offsets = new Map<number, number>();
+    for (const [partition, at] of Object.entries(position as Record<string, { offset: number }>)) {
+      offsets.set(Number(partition), at.offset);
+    }
+    if (offsets.size === 0) return;
+    try {
+      await this.#reader.tellOffsets(offsets);
+    } catch (error) {
+      this.#options.warn(`the offsets are committed here and could not be told: ${(error as Error).message}`);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close();
+  }
+}
+
+function decodePart(value: Buffer) {
+  try {
+    const record = decodeRecord(value);
+    if (record.kind !== 'part') return null;
+    const { part, parts } = record.origin;
+    return part >= 1 && part <= parts && parts <= MAX_PARTS ? record : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,67 @@
+/** What `plumb monitor run` and `plumb monitor report` do: judge a day, draw its report. */
+import { registryError } from '../registry/errors.ts';
+import type { Project } from '../registry/project.ts';
+import { RegistryDatabase } from '../registry/registry-database.ts';
+import { writeDurably } from '../registry/std/durable-file.ts';
+import { DAY_US, dayOf } from '../registry/std/timestamp.ts';
+import { monitorError } from './errors.ts';
+import { renderReport } from './report/report.ts';
+import { runMonitor } from './run.ts';
+import { readSnapshot, snapshotFile } from './snapshot-folder.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** A service's verdict of a day and where it lies. */
+export interface JudgedDay {
+  readonly snapshot: Snapshot;
+  readonly snapshotFile: string;
+  readonly reportFile: string;
+}
+
+export interface JudgeOptions {
+  /** YYYY-MM-DD, UTC; yesterday by the project's clock unless given. */
+  readonly date?: string;
+  /** Every service with a vector that day unless given. */
+  readonly services?: readonly string[];
+}
+
+/**
+ * Judges a day and draws a report for each service.
+ *
+ * @throws  what `runMonitor` throws; MON_REPORTS when the report cannot be written
+ */
+export async function judgeDay(project: Project, options: JudgeOptions = {}): Promise<JudgedDay[]> {
+  const dateDay = options.date ?? dayOf(project.clock.nowUs() - DAY_US);
+  const snapshots = await RegistryDatabase.using(project.settings.registry, (database) =>
+    runMonitor(project, database, {
+      dateDay,
+      ...(options.services === undefined ? {} : { services: options.services }),
+    }),
+  );
+  return snapshots.map((snapshot) => drawReport(project, snapshot));
+}
+
+/** Draws the report of a day that was judged before. Throws REG_UNKNOWN when it was not. */
+export function redrawReport(project: Project, service: string, date: string): JudgedDay {
+  const snapshot = readSnapshot(project.settings.reports, service, date);
+  if (snapshot !== null) return drawReport(project, snapshot);
+  throw registryError('REG_UNKNOWN', `${service} was not judged for ${date}`, {
+    help: `Run \`plumb monitor run --date ${date} --service ${service}\` first.`,
+  });
+}
+
+function drawReport(project: Project, snapshot: Snapshot): JudgedDay {
+  const file = snapshotFile(project.settings.reports, snapshot.service, snapshot.date);
+  const reportFile = file.replace(/\.json$/, '.html');
+  const html = renderReport(snapshot);
+  try {
+    writeDurably(reportFile, html);
+  } catch (error) {
+    throw monitorError(
+      'MON_REPORTS',
+      `${reportFile} cannot be written: ${(error as Error).message}`,
+      {},
+      error,
+    );
+  }
+  return { snapshot, snapshotFile: file, reportFile };
+}

@@ -1,0 +1,210 @@
+/**
+ * The replay of one view of a service over a day: for every vector both as-of joins of its entity with the history at
+ * the served time, beside the row that was served. The same SQL as the training join (registry/as-of-sql.ts).
+ */
+import { ROW_OUTSIDE_TTL, ROW_FOUND, asOfJoinSql } from '../registry/as-of-sql.ts';
+import type { AsOfRule } from '../registry/as-of.ts';
+import { quoteName, quoteText, valueFromDuck } from '../registry/duckdb.ts';
+import type { DuckDb, SqlRow } from '../registry/duckdb.ts';
+import type { Entity, FeatureView, ServiceView } from '../registry/model.ts';
+import type { Value } from '../registry/value-type.ts';
+import type { DayOfService } from './ingest.ts';
+import type { ReplayedTimes, ServedTimes } from './facts.ts';
+
+/** One vector's row of one view, served and replayed. */
+export interface ReplayedVector {
+  readonly vid: number;
+  readonly requestId: string;
+  readonly rowIndex: number;
+  readonly surface: number;
+  readonly bundle: string;
+  readonly servedUs: number;
+  /** Of the request, in the order of the service's request keys, as text. */
+  readonly keys: readonly (string | null)[];
+  readonly status: number;
+  readonly source: number;
+  readonly fetchedUs: number | null;
+  readonly watermarkUs: number | null;
+  readonly served: ServedTimes | null;
+  /** Header and values, as they were stored. */
+  readonly servedRow: Buffer | null;
+  readonly trained: ReplayedRow | null;
+  readonly available: ReplayedRow | null;
+  readonly oldestMissedUs: number | null;
+  readonly inHistory: boolean;
+}
+
+export interface ReplayedRow {
+  readonly times: ReplayedTimes;
+  readonly outsideTtl: boolean;
+  /** In the order of the view's features; nulls when it is outside its TTL. */
+  readonly values: readonly Value[];
+}
+
+/**
+ * Runs the joins of one view in its role; `replayedVectors` then reads what came of them.
+ *
+ * @param history  SELECT of the view's history (`historySql`)
+ * @throws         DuckDB's error when the history cannot be read
+ */
+export async function prepareReplay(
+  duck: DuckDb,
+  day: DayOfService,
+  used: ServiceView,
+  view: FeatureView,
+  entity: Entity,
+  history: string,
+): Promise<void> {
+  const keys = entity.joinKeys.map((key, i) => ({
+    label: `key_${day.service.requestKeys.findIndex((request) => request.name === used.requestKeys[i])}`,
+    row: key.name,
+  }));
+  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_history AS SELECT * FROM (${history}) h WHERE EXISTS
+    (SELECT 1 FROM ${day.vectorTable} v WHERE ${keys.map((key) => `v.${key.label} = h.${quoteName(key.row)}`).join(' AND ')})`);
+  for (const mode of ['trained', 'available'] as const) {
+    const sql = asOfJoinSql({
+      labels: day.vectorTable,
+      rid: 'vid',
+      time: 'served_us',
+      rows: 'SELECT * FROM replay_history',
+      keys,
+      features: view.features,
+      outputs: view.features.map(({ name }) => ({ feature: name, as: `${mode}_${name}` })),
+      mode,
+      delayUs: view.delayUs,
+      ttlUs: view.ttlUs,
+    });
+    await duck.run(`CREATE OR REPLACE TEMP TABLE replay_${mode} AS ${sql}`);
+  }
+  await duck.run(missedSql(day, used, keys));
+  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_pairs AS ${pairsSql(day, used, view, keys)}`);
+}
+
+const PAGE_VECTORS = 20_480;
+
+/**
+ * One item for each vector that has a row of the role that was prepared last, in the order of the log. In pages and
+ * not as one stream, which other statements on the connection would end.
+ */
+export async function* replayedVectors(
+  duck: DuckDb,
+  day: DayOfService,
+  view: FeatureView,
+): AsyncGenerator<ReplayedVector> {
+  for (let vid = 0; vid < day.vectors; vid += PAGE_VECTORS) {
+    const rows = await duck.rows(
+      `SELECT * FROM replay_pairs WHERE vid >= ${vid} AND vid < ${vid + PAGE_VECTORS} ORDER BY vid`,
+    );
+    for (const row of rows) yield vectorOf(row, day, view);
+  }
+}
+
+type Keys = readonly { readonly label: string; readonly row: string }[];
+
+/** For each vector whose replayed row is newer than the served one: the first row of the entity after the served. */
+function missedSql(day: DayOfService, used: ServiceView, keys: Keys): string {
+  const rowKeys = keys.map((key) => quoteName(key.row));
+  const on = keys.map((key) => `l.${key.label} = e.${quoteName(key.row)}`).join(' AND ');
+  return `CREATE OR REPLACE TEMP TABLE replay_missed AS
+    WITH l AS (SELECT v.vid, ${keys.map((key) => `v.${key.label}`).join(', ')}, coalesce(r.event_us, -1) AS event_us
+      FROM ${day.vectorTable} v JOIN ${day.rowTable} r ON r.vid = v.vid AND r.role = ${quoteText(used.role)}
+      JOIN replay_trained t ON t.rid = v.vid WHERE t.asof_event_us > coalesce(r.event_us, -1)),
+    e AS (SELECT DISTINCT ${rowKeys.join(', ')}, epoch_us(event_time) AS event_us FROM replay_history
+      WHERE event_time IS NOT NULL)
+    SELECT l.vid, e.event_us FROM l ASOF JOIN e ON ${on} AND l.event_us < e.event_us`;
+}
+
+function pairsSql(day: DayOfService, used: ServiceView, view: FeatureView, keys: Keys): string {
+  const columns = [
+    us('v.vid', 'vid'),
+    'v.request_id, v.row_index, v.surface, v.bundle',
+    us('v.served_us', 'served_us'),
+    ...day.service.requestKeys.map(
+      (_, i) => `coalesce(v.shown_${i}, CAST(v.key_${i} AS VARCHAR)) AS key_${i}`,
+    ),
+    'r.status, r.source, r.definition_id, r.row',
+    us('r.fetched_us', 'fetched_us'),
+    us('r.watermark_us', 'watermark_us'),
+    us('r.event_us', 'event_us'),
+    us('r.created_us', 'created_us'),
+    us('r.written_ms', 'written_ms'),
+    ...replayedColumns('trained', view),
+    ...replayedColumns('available', view),
+    us('m.event_us', 'missed_us'),
+    'known.found AS in_history',
+  ];
+  const rowKeys = keys.map((key) => quoteName(key.row));
+  const known = keys.map((key) => `known.${quoteName(key.row)} = v.${key.label}`).join(' AND ');
+  return `SELECT ${columns.join(', ')} FROM ${day.vectorTable} v
+    JOIN ${day.rowTable} r ON r.vid = v.vid AND r.role = ${quoteText(used.role)}
+    JOIN replay_trained trained ON trained.rid = v.vid
+    JOIN replay_available available ON available.rid = v.vid
+    LEFT JOIN replay_missed m ON m.vid = v.vid
+    LEFT JOIN (SELECT DISTINCT ${rowKeys.join(', ')}, true AS found FROM replay_history) known ON ${known}`;
+}
+
+function replayedColumns(mode: AsOfRule['mode'], view: FeatureView): string[] {
+  return [
+    `${mode}.asof_state AS ${mode}_state`,
+    us(`${mode}.asof_event_us`, `${mode}_event_us`),
+    us(`${mode}.asof_created_us`, `${mode}_created_us`),
+    `${mode}.asof_run_id AS ${mode}_run_id`,
+    `${mode}.asof_definition_id AS ${mode}_definition_id`,
+    ...view.features.map(({ name }) => `${mode}.${quoteName(`${mode}_${name}`)}`),
+  ];
+}
+
+/** Times leave as doubles, which hold microseconds exactly up to the year 2255 and are plain numbers here. */
+function us(sql: string, as: string): string {
+  return `CAST(${sql} AS DOUBLE) AS ${as}`;
+}
+
+function vectorOf(row: SqlRow, day: DayOfService, view: FeatureView): ReplayedVector {
+  const number = (name: string): number | null => row[name] as number | null;
+  const bytes = row['row'] as { readonly bytes: Uint8Array } | null;
+  const eventUs = number('event_us');
+  return {
+    vid: number('vid')!,
+    requestId: row['request_id'] as string,
+    rowIndex: number('row_index')!,
+    surface: number('surface')!,
+    bundle: row['bundle'] as string,
+    servedUs: number('served_us')!,
+    keys: day.service.requestKeys.map((_, i) => row[`key_${i}`] as string | null),
+    status: number('status')!,
+    source: number('source')!,
+    fetchedUs: number('fetched_us'),
+    watermarkUs: number('watermark_us'),
+    served:
+      eventUs === null
+        ? null
+        : {
+            eventUs,
+            createdUs: number('created_us'),
+            definitionId: number('definition_id')!,
+            writtenUs: number('written_ms')! * 1_000,
+          },
+    servedRow:
+      bytes === null ? null : Buffer.from(bytes.bytes.buffer, bytes.bytes.byteOffset, bytes.bytes.length),
+    trained: replayedOf(row, 'trained', view),
+    available: replayedOf(row, 'available', view),
+    oldestMissedUs: number('missed_us'),
+    inHistory: row['in_history'] === true,
+  };
+}
+
+function replayedOf(row: SqlRow, mode: AsOfRule['mode'], view: FeatureView): ReplayedRow | null {
+  const state = row[`${mode}_state`] as number;
+  if (state !== ROW_FOUND && state !== ROW_OUTSIDE_TTL) return null;
+  return {
+    times: {
+      eventUs: row[`${mode}_event_us`] as number,
+      createdUs: row[`${mode}_created_us`] as number | null,
+      // A stored view's history is its source, read as the definition of today says.
+      definitionId: (row[`${mode}_definition_id`] as number | null) ?? view.definitionId,
+      runId: row[`${mode}_run_id`] as string | null,
+    },
+    outsideTtl: state === ROW_OUTSIDE_TTL,
+    values: view.features.map((f) => valueFromDuck(f.type, row[`${mode}_${f.name}`]!)),
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * HTML and SVG as text, safe by construction: whatever stands in a `${}` is escaped unless it is markup itself.
+ * A line break of a template with its indentation is one space, or nothing between two tags, so that a report of 200
+ * features stays small; it means what it means in HTML, where Prettier puts it.
+ */
+
+export class Markup {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** What may stand in a template; null and false are nothing. */
+export type Part = Markup | string | number | null | false | readonly Part[];
+
+const trimmed = new WeakMap<TemplateStringsArray, readonly string[]>();
+
+/** Template tag for HTML and SVG alike. */
+export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
+  let pieces = trimmed.get(strings);
+  if (pieces === undefined) {
+    pieces = strings.map((piece) =>
+      piece
+        .replaceAll(/\s*\n\s*/g, ' ')
+        .replaceAll('> <', '><')
+        .replaceAll(' />', '/>'),
+    );
+    trimmed.set(strings, pieces);
+  }
+  let text = pieces[0]!;
+  for (const [i, part] of parts.entries()) text += markupText(part) + pieces[i + 1]!;
+  return new Markup(text);
+}
+
+function markupText(part: Part): string {
+  if (part === null || part === false) return '';
+  if (part instanceof Markup) return part.text;
+  if (typeof part === 'number') return String(part);
+  return typeof part === 'string' ? escapeText(part) : part.map(markupText).join('');
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/**
+ * For text and for quoted attributes. Control characters and those that change the direction of what follows become
+ * visible; half a surrogate pair becomes U+FFFD, since it has no UTF-8.
+ */
+export function escapeText(text: string): string {
+  return text
+    .toWellFormed()
+    .replaceAll(/[&<>"']/g, (character) => ENTITIES[character]!)
+    .replaceAll(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, visible);
+}
+
+function visible(character: string): string {
+  const code = character.codePointAt(0)!;
+  if (code < 32) return String.fromCodePoint(0x2400 + code);
+  return `\\u${code.toString(16).padStart(4, '0')}`;
+}
+
+/** Text in which `backticks` mark code, as the advice on causes has it. */
+export function withCode(text: string): Part {
+  return text.split('`').map((piece, i) => (i % 2 === 1 ? html`<code>${piece}</code>` : piece));
+}

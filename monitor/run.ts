@@ -1,0 +1,333 @@
+/**
+ * `plumb monitor run`: one UTC day of the vector log, judged.
+ *
+ *   log --ingest--> vectors, rows --replay--> pairs --judge, compare, explain--> tallies --verdict--> snapshot
+ *                                    ^                         |
+ *                                 history                      `--> {date}.parquet, a row a value
+ *
+ * Only this file constructs things. The day's tables live in a DuckDB file in a folder of their own that goes with
+ * the run, so that a day larger than memory can be judged.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDb } from '../registry/duckdb.ts';
+import { registryError } from '../registry/errors.ts';
+import { historySql, readHistoryWatermark } from '../registry/history.ts';
+import { loadHmacKey } from '../registry/log-privacy.ts';
+import type { Bundle, FeatureService, FeatureView, ServiceView } from '../registry/model.ts';
+import type { Project } from '../registry/project.ts';
+import type { RegistryDatabase } from '../registry/registry-database.ts';
+import type { RunRecord } from '../registry/run-record.ts';
+import { CodedError } from '../registry/std/coded-error.ts';
+import { DAY_US, formatTimestamp, parseTimestamp } from '../registry/std/timestamp.ts';
+import { BundleBook } from './bundle-book.ts';
+import { FeatureTally } from './compare.ts';
+import { proposeDelay } from './delay-proposal.ts';
+import { monitorError } from './errors.ts';
+import { HashedIds, hasHashedIds } from './hashed-ids.ts';
+import { ingestDay } from './ingest.ts';
+import type { DayOfService, IngestedDay } from './ingest.ts';
+import { ViewJudge, judgeView } from './judge.ts';
+import { JudgedValues } from './judged-values.ts';
+import { prepareReplay, replayedVectors } from './replay.ts';
+import { RunIndex } from './run-index.ts';
+import { servedDay } from './served-day.ts';
+import { judgedValuesFile, readTrend, writeSnapshot } from './snapshot-folder.ts';
+import type { FeatureSnapshot, RunSnapshot, Snapshot, ViewSnapshot } from './snapshot.ts';
+import { verdictOf } from './verdict.ts';
+import type { SourceAge } from './verdict.ts';
+
+export interface MonitorOptions {
+  /** YYYY-MM-DD, UTC. */
+  readonly dateDay: string;
+  /** Names; every service with a vector that day unless given. */
+  readonly services?: readonly string[];
+}
+
+/**
+ * Judges a day and writes each service's verdict to `{reports}/{service}/{date}.json`, its values beside it.
+ *
+ * @returns  one snapshot a service, in the order of the bundle
+ * @throws   MON_DAY, MON_NO_VECTORS, MON_LOG, MON_REPORTS, REG_NOT_APPLIED, REG_UNKNOWN, REG_SOURCE
+ */
+export async function runMonitor(
+  project: Project,
+  database: RegistryDatabase,
+  options: MonitorOptions,
+): Promise<Snapshot[]> {
+  const fromUs = dayStart(options.dateDay);
+  const book = new BundleBook(project.settings.bundles, project.talk);
+  const wanted = servicesOf(book.current, options.services);
+  const folder = mkdtempSync(join(tmpdir(), 'plumb-monitor-'));
+  const duck = await DuckDb.open({ file: join(folder, 'day.duckdb') });
+  try {
+    const day = await readDay(duck, project, book.current, fromUs, folder);
+    for (const [what, vectors] of day.leftOut) {
+      project.talk.warn(`${vectors} vectors ${what} are not judged`);
+    }
+    const found = wanted.filter((service) => day.services.has(service.name));
+    if (found.length === 0) throw noVectors(options, day, project.settings.log.spool);
+    const snapshots: Snapshot[] = [];
+    for (const service of found) {
+      const run = new ServiceRun(project, database, book, duck, options.dateDay, fromUs, day);
+      snapshots.push(await run.judge(day.services.get(service.name)!));
+    }
+    return snapshots;
+  } finally {
+    duck.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function dayStart(date: string): number {
+  const us = /^\d{4}-\d\d-\d\d$/.test(date) ? parseTimestamp(date) : null;
+  if (us === null) throw monitorError('MON_DAY', `expected a date such as 2026-11-21, got ${date}`);
+  return Number(us);
+}
+
+function servicesOf(bundle: Bundle, names: readonly string[] | undefined): FeatureService[] {
+  if (names === undefined) return [...bundle.services.values()];
+  return names.map((name) => {
+    const service = bundle.services.get(name);
+    if (service !== undefined) return service;
+    const known = [...bundle.services.keys()].join(', ') || 'none';
+    throw registryError('REG_UNKNOWN', `there is no service ${name}; there are ${known}`, {
+      field: 'service',
+    });
+  });
+}
+
+async function readDay(
+  duck: DuckDb,
+  project: Project,
+  bundle: Bundle,
+  fromUs: number,
+  scratch: string,
+): Promise<IngestedDay> {
+  const { spool } = project.settings.log;
+  try {
+    const log = await servedDay(project, fromUs, scratch);
+    const hashed = hasHashedIds(bundle.entities.values())
+      ? await HashedIds.read(duck, project, bundle, loadHmacKey(project.settings.log.hmacKey))
+      : null;
+    return await ingestDay(duck, log, bundle.services, fromUs, fromUs + DAY_US, project.talk, hashed);
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    throw monitorError('MON_LOG', `${spool} cannot be read: ${(error as Error).message}`, {}, error);
+  }
+}
+
+function noVectors(options: MonitorOptions, day: IngestedDay, spool: string): Error {
+  const of = options.services === undefined ? '' : ` of ${options.services.join(', ')}`;
+  const has =
+    day.services.size > 0
+      ? `; it has vectors of ${[...day.services.keys()].join(', ')}`
+      : day.records > 0
+        ? `; its ${day.records} records of that day hold none`
+        : '';
+  return monitorError('MON_NO_VECTORS', `${spool} has no vectors${of} of ${options.dateDay}${has}`);
+}
+
+/** The views of one service in turn, and what comes of them. */
+class ServiceRun {
+  readonly #project: Project;
+  readonly #database: RegistryDatabase;
+  readonly #book: BundleBook;
+  readonly #duck: DuckDb;
+  readonly #date: string;
+  readonly #fromUs: number;
+  readonly #day: IngestedDay;
+  readonly #values = new JudgedValues();
+
+  constructor(
+    project: Project,
+    database: RegistryDatabase,
+    book: BundleBook,
+    duck: DuckDb,
+    date: string,
+    fromUs: number,
+    day: IngestedDay,
+  ) {
+    this.#project = project;
+    this.#database = database;
+    this.#book = book;
+    this.#duck = duck;
+    this.#date = date;
+    this.#fromUs = fromUs;
+    this.#day = day;
+  }
+
+  async judge(day: DayOfService): Promise<Snapshot> {
+    const { service } = day;
+    const { settings, talk, clock } = this.#project;
+    const judgedVectors = new Set<number>();
+    const features = new Map<string, FeatureSnapshot>();
+    const views = new Map<string, ViewSnapshot>();
+    const runs = new Map<string, readonly RunRecord[]>();
+    const sources = new Map<string, SourceAge>();
+    await this.#values.begin(this.#duck);
+    for (const [i, used] of service.views.entries()) {
+      talk.progress(`judging ${service.name}`, i, service.views.length);
+      const view = this.#book.current.views.get(used.view)!;
+      if (!runs.has(view.id)) runs.set(view.id, await this.#database.runs({ view: view.id }));
+      const judged = await this.#judgeView(day, used, view, runs.get(view.id)!, judgedVectors);
+      for (const feature of judged) features.set(feature.name, feature);
+      if (views.has(view.id)) continue;
+      const newestUs = await this.#newestSourceRow(view);
+      views.set(view.id, this.#viewSnapshot(day, view, runs.get(view.id)!, newestUs));
+      if (view.kind === 'stored') sources.set(view.id, this.#sourceAge(view, newestUs));
+    }
+    talk.progress(`judging ${service.name}`, service.views.length, service.views.length);
+    await this.#values.write(this.#duck, judgedValuesFile(settings.reports, service.name, this.#date));
+    const ordered = service.features.flatMap(({ fullName }) => features.get(fullName) ?? []);
+    const vectors = this.#vectorCounts(day, ordered, judgedVectors.size);
+    const settlesUs = this.#settlesUs([...views.keys()]);
+    const provisional = clock.nowUs() < settlesUs;
+    const snapshot: Snapshot = {
+      version: 1,
+      project: settings.project,
+      date: this.#date,
+      service: service.name,
+      ...verdictOf(ordered, vectors, [...sources.values()]),
+      provisional,
+      settlesAt: provisional ? formatTimestamp(settlesUs) : null,
+      judgedAt: formatTimestamp(clock.nowUs()),
+      bundle: this.#book.current.hash,
+      vectors,
+      views: [...views.values()],
+      features: ordered,
+      runs: [...runs.values()].flatMap((list) => this.#runsOfDay(list)).toSorted(byStart),
+      trend: readTrend(settings.reports, service.name, this.#date, talk),
+    };
+    writeSnapshot(settings.reports, snapshot);
+    return snapshot;
+  }
+
+  async #judgeView(
+    day: DayOfService,
+    used: ServiceView,
+    view: FeatureView,
+    runs: readonly RunRecord[],
+    judgedVectors: Set<number>,
+  ): Promise<FeatureSnapshot[]> {
+    const { settings, talk } = this.#project;
+    const entity = this.#book.current.entities.get(view.entity)!;
+    const own = day.service.features.filter((feature) => feature.role === used.role);
+    const tallies = new Map<string, FeatureTally>();
+    for (const { feature: name, fullName } of own) {
+      const feature = view.features.find((one) => one.name === name)!;
+      if (feature.log === 'raw') tallies.set(name, new FeatureTally(feature));
+      else talk.warn(`${fullName} is not judged: its values are not in the log (log: ${feature.log})`);
+    }
+    const judge = new ViewJudge(
+      {
+        service: day.service,
+        used,
+        view,
+        tallies,
+        runs: new RunIndex(runs),
+        historyWatermarkUs: readHistoryWatermark(settings.history, view)?.watermarkUs ?? null,
+      },
+      this.#book,
+      this.#values,
+    );
+    const history = historySql(settings.folder, settings.history, view, entity);
+    try {
+      await prepareReplay(this.#duck, day, used, view, entity, history);
+    } catch (error) {
+      const why = (error as Error).message.split('\n')[0];
+      throw registryError('REG_SOURCE', `the history of ${view.id} cannot be read: ${why}`, {}, error);
+    }
+    const vectors = replayedVectors(this.#duck, day, view);
+    await judgeView(judge, vectors, judgedVectors, this.#values, this.#duck);
+    return own.flatMap(({ feature, fullName }) => tallies.get(feature)?.snapshot(fullName, view.id) ?? []);
+  }
+
+  #vectorCounts(
+    day: DayOfService,
+    features: readonly FeatureSnapshot[],
+    judged: number,
+  ): Snapshot['vectors'] {
+    return {
+      read: day.vectors,
+      judged,
+      unjudged: features.reduce((total, feature) => total + feature.unjudged, 0),
+      unavailable: features.reduce((total, feature) => total + feature.unavailable, 0),
+      duplicates: day.duplicates,
+      gaps: this.#day.gaps,
+      openTails: this.#day.openTails,
+    };
+  }
+
+  /** Event time of the newest row of a stored view's source by the end of the day, or by now. */
+  async #newestSourceRow(view: FeatureView): Promise<number | null> {
+    if (view.kind !== 'stored') return null;
+    const { settings } = this.#project;
+    const entity = this.#book.current.entities.get(view.entity)!;
+    const [row] = await this.#duck.rows(
+      `SELECT CAST(max(epoch_us(event_time)) AS DOUBLE) AS newest FROM
+       (${historySql(settings.folder, settings.history, view, entity)})
+       WHERE epoch_us(event_time) <= ${this.#endUs()}`,
+    );
+    return row!['newest'] as number | null;
+  }
+
+  #endUs(): number {
+    return Math.min(this.#fromUs + DAY_US, this.#project.clock.nowUs());
+  }
+
+  #sourceAge(view: FeatureView, newestUs: number | null): SourceAge {
+    const ageUs = newestUs === null ? null : this.#endUs() - newestUs;
+    return { view: view.id, ageUs, freshnessUs: view.freshnessUs };
+  }
+
+  #viewSnapshot(
+    day: DayOfService,
+    view: FeatureView,
+    runs: readonly RunRecord[],
+    newestUs: number | null,
+  ): ViewSnapshot {
+    const mark =
+      view.kind === 'aggregated' ? readHistoryWatermark(this.#project.settings.history, view) : null;
+    const proposal = proposeDelay(view, runs, day);
+    return {
+      view: view.id,
+      owner: view.owner,
+      historyWatermark: mark === null ? null : formatTimestamp(mark.watermarkUs),
+      newestSourceRow: newestUs === null ? null : formatTimestamp(newestUs),
+      freshnessUs: view.freshnessUs,
+      delayUs: view.delayUs,
+      proposedDelayUs: proposal.delayUs,
+      proposedDelayWhy: proposal.why,
+    };
+  }
+
+  /** Rows may still arrive within the lateness allowance of the service's views. */
+  #settlesUs(views: readonly string[]): number {
+    const latest = Math.max(0, ...views.map((id) => this.#book.current.views.get(id)!.latenessUs));
+    return this.#fromUs + DAY_US + latest;
+  }
+
+  /** Those that were at work on the day, and the last to end before it. */
+  #runsOfDay(runs: readonly RunRecord[]): RunSnapshot[] {
+    const before = runs.filter((run) => run.finishedUs !== null && run.finishedUs < this.#fromUs);
+    const ofDay = runs.filter(
+      (run) =>
+        (run.finishedUs === null || run.finishedUs >= this.#fromUs) && run.startedUs < this.#fromUs + DAY_US,
+    );
+    return [...before.slice(-1), ...ofDay].map((run) => ({
+      runId: run.runId,
+      view: run.view,
+      kind: run.kind,
+      startedAt: formatTimestamp(run.startedUs),
+      finishedAt: run.finishedUs === null ? null : formatTimestamp(run.finishedUs),
+      watermark: formatTimestamp(run.watermarkUs),
+      state: run.state,
+    }));
+  }
+}
+
+function byStart(a: RunSnapshot, b: RunSnapshot): number {
+  return a.startedAt < b.startedAt ? -1 : a.startedAt > b.startedAt ? 1 : 0;
+}

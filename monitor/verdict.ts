@@ -1,0 +1,154 @@
+/**
+ * The verdict over one service's day, and why (DESIGN.md section 10). Pure.
+ *
+ *   not-enough-data  nothing was judged, or more than 1 % of the values could not be
+ *   alarm            a feature below 90 % exact match within the promise, or with more than 1 % unexplained; a stored
+ *                    view whose source has been silent for more than twice its freshness
+ *   alert            a feature below 99 %; a feature whose distributions are apart (D of 0.1 or more)
+ *   pass             none of these
+ *
+ * Not enough data goes before the others, since what was judged may be the smaller half; what the judged values show
+ * still stands among the reasons.
+ */
+import { formatDuration } from '../registry/std/duration.ts';
+import { spanText } from './evidence-text.ts';
+import type { FeatureSnapshot, Verdict, VectorCounts } from './snapshot.ts';
+
+export const ALERT_BELOW = 0.99;
+export const ALARM_BELOW = 0.9;
+export const UNEXPLAINED_LIMIT = 0.01;
+export const UNJUDGED_LIMIT = 0.01;
+
+/** A stored view's source: how long ago its newest row was at the end of the day (or now, if that is earlier). */
+export interface SourceAge {
+  readonly view: string;
+  /** null: the source has no row. */
+  readonly ageUs: number | null;
+  readonly freshnessUs: number;
+}
+
+export interface VerdictAndReasons {
+  readonly verdict: Verdict;
+  /** One sentence each, worst first. */
+  readonly reasons: readonly string[];
+}
+
+interface Reason {
+  readonly verdict: Verdict;
+  readonly text: string;
+  /** Among those of one verdict the greater comes first. */
+  readonly weight: number;
+}
+
+/** From worst to best. */
+const SEVERITY: readonly Verdict[] = ['not-enough-data', 'alarm', 'alert', 'pass'];
+
+export function verdictOf(
+  features: readonly FeatureSnapshot[],
+  vectors: Pick<VectorCounts, 'read' | 'gaps' | 'openTails'>,
+  sources: readonly SourceAge[],
+): VerdictAndReasons {
+  const reasons = [...dataReasons(features, vectors.read), ...features.flatMap(featureReasons)];
+  reasons.push(...sources.flatMap(sourceReasons), ...logReasons(features, vectors));
+  reasons.sort((a, b) => SEVERITY.indexOf(a.verdict) - SEVERITY.indexOf(b.verdict) || b.weight - a.weight);
+  return { verdict: reasons[0]?.verdict ?? 'pass', reasons: reasons.map((reason) => reason.text) };
+}
+
+/** @returns the exit code of a run: 0 pass, 1 skew, 3 not enough data */
+export function exitCodeOf(verdicts: readonly Verdict[]): 0 | 1 | 3 {
+  if (verdicts.includes('not-enough-data')) return 3;
+  return verdicts.every((verdict) => verdict === 'pass') ? 0 : 1;
+}
+
+function dataReasons(features: readonly FeatureSnapshot[], read: number): Reason[] {
+  const rows = sum(features, (feature) => feature.rows);
+  const unjudged = sum(features, (feature) => feature.unjudged);
+  if (rows === 0) {
+    const text = `None of the ${read} vectors could be judged.`;
+    return [{ verdict: 'not-enough-data', text, weight: 1 }];
+  }
+  const share = unjudged / (rows + unjudged);
+  if (unjudged === 0) return [];
+  const text =
+    `${percent(share)} of the values (${unjudged}) cannot be judged: the history is not complete up to the edge ` +
+    'that was due when they were served. Materialize, then judge the day again.';
+  return [{ verdict: share > UNJUDGED_LIMIT ? 'not-enough-data' : 'pass', text, weight: share }];
+}
+
+function featureReasons(feature: FeatureSnapshot): Reason[] {
+  const { name, rows, exactMatchWithinPromise: kept, distributions } = feature;
+  if (rows === 0 || kept === null) return [];
+  const reasons: Reason[] = [];
+  const unexplained = feature.causes['unexplained'] ?? 0;
+  if (unexplained / rows > UNEXPLAINED_LIMIT) {
+    const text = `${name}: ${unexplained} of ${rows} values differ and nothing explains it.`;
+    reasons.push({ verdict: 'alarm', text, weight: 2 + unexplained / rows });
+  }
+  if (kept < ALERT_BELOW) {
+    const alarm = kept < ALARM_BELOW;
+    const text =
+      `${name}: ${percent(kept)} exact match within the promise, below ` +
+      `${percent(alarm ? ALARM_BELOW : ALERT_BELOW)}${mainCause(feature)}.`;
+    reasons.push({ verdict: alarm ? 'alarm' : 'alert', text, weight: 1 + (1 - kept) });
+  }
+  if (distributions?.kind === 'numeric' && distributions.ks.level !== 'ok') {
+    const { d, level, location } = distributions.ks;
+    const text = `${name}: served and replayed values are apart, D = ${d.toFixed(3)} at ${location}.`;
+    reasons.push({ verdict: level === 'alarm' ? 'alert' : 'pass', text, weight: d });
+  }
+  return reasons;
+}
+
+/** The cause of most mismatches beyond the promise. */
+function mainCause(feature: FeatureSnapshot): string {
+  const beyond = Object.entries(feature.causes)
+    .filter(([cause]) => cause !== 'unavailable' || feature.unavailable === 0)
+    .map(([cause, count]) => [cause, count - (feature.promisedCauses[cause as 'unexplained'] ?? 0)] as const)
+    .filter(([, count]) => count > 0)
+    .toSorted(([, a], [, b]) => b - a);
+  if (beyond.length === 0) return '';
+  const total = beyond.reduce((all, [, count]) => all + count, 0);
+  return `, mostly ${beyond[0]![0]} (${beyond[0]![1]} of ${total})`;
+}
+
+function sourceReasons({ view, ageUs, freshnessUs }: SourceAge): Reason[] {
+  if (ageUs !== null && ageUs <= 2 * freshnessUs) return [];
+  const age = ageUs === null ? 'has no row' : `has had no new row for ${spanText(ageUs)}`;
+  const text = `${view}: its source ${age}; twice its freshness is ${formatDuration(2 * freshnessUs)}.`;
+  return [{ verdict: 'alarm', text, weight: 0.5 }];
+}
+
+/** What the log lacks changes no verdict on what it has, but the reader must know. */
+function logReasons(
+  features: readonly FeatureSnapshot[],
+  { gaps, openTails }: Pick<VectorCounts, 'gaps' | 'openTails'>,
+): Reason[] {
+  const reasons: Reason[] = [];
+  const unavailable = sum(features, (feature) => feature.unavailable);
+  const rows = sum(features, (feature) => feature.rows);
+  if (unavailable > 0) {
+    const share = percent(unavailable / (rows + unavailable));
+    const text = `${share} of the values (${unavailable}) were served as UNAVAILABLE; they are in no rate.`;
+    reasons.push({ verdict: 'pass', text, weight: 0.3 });
+  }
+  if (gaps > 0) {
+    const text = `${gaps} records are missing in the vector log; what they served was not judged.`;
+    reasons.push({ verdict: 'pass', text, weight: 0.2 });
+  }
+  if (openTails > 0) {
+    const text =
+      `${openTails} ${openTails === 1 ? 'start' : 'starts'} of a sidecar ended without a last record, ` +
+      'or still run: what came after their last one is not known.';
+    reasons.push({ verdict: 'pass', text, weight: 0.1 });
+  }
+  return reasons;
+}
+
+function sum(features: readonly FeatureSnapshot[], of: (feature: FeatureSnapshot) => number): number {
+  return features.reduce((total, feature) => total + of(feature), 0);
+}
+
+/** Two decimals, rounded down, so that nothing short of it reads as 100.00 % or as a limit that it is below. */
+export function percent(share: number): string {
+  return `${(Math.floor(share * 10_000 + 1e-9) / 100).toFixed(2)} %`;
+}

@@ -1,0 +1,10 @@
+/** What definition files import: the builders, and the types of what they take. */
+export { agg, entity, featureService, featureView, source, t } from './registry/definitions/define.ts';
+export type {
+  AggregateOptions,
+  EntityOptions,
+  FeatureOptions,
+  ParquetOptions,
+  ServiceOptions,
+  ViewOptions,
+} from './registry/definitions/define.ts';

@@ -1,0 +1,51 @@
+/** What every command of the command line gets from the front door, and how it gives its result back. */
+import { openProject, rehearsalNotice } from './project.ts';
+import type { Project } from './project.ts';
+import type { SettingFlags } from './settings.ts';
+import { canonicalJson } from './std/canonical-json.ts';
+import type { Talk } from './std/talk.ts';
+
+export interface CommandContext {
+  /** The project's folder: `-C DIR`, else the current one. */
+  readonly folder: string;
+  /** Whether data goes out as JSON. */
+  readonly json: boolean;
+  /** Whether stdout is a terminal that shows colours. */
+  readonly color: boolean;
+  readonly talk: Talk;
+  /** Settings given with `--set path=value`. */
+  readonly flags: SettingFlags;
+  /** Writes data to stdout, a newline behind it. Resolves when the reader has taken it. */
+  print(text: string): Promise<void>;
+}
+
+/** The exit code of a command that ran to its end: 0 done, 1 a check did not hold, 3 not enough data. */
+export type ExitCode = 0 | 1 | 3;
+
+/** Opens the project of a command; says so loudly when its clock is not the machine's. */
+export function projectOf(context: CommandContext, flags: SettingFlags = {}): Project {
+  const project = openProject(context.folder, context.talk, process.env, { ...context.flags, ...flags });
+  const notice = rehearsalNotice(project.clock);
+  if (notice !== null) context.talk.warn(notice);
+  return project;
+}
+
+/** Prints a result for people, or as one JSON text where `--json` asks for it. */
+export async function printResult(
+  context: CommandContext,
+  data: unknown,
+  render: () => string,
+): Promise<void> {
+  await context.print(context.json ? jsonText(data) : render());
+}
+
+/** JSON with int64 as text and maps as objects; keys in byte order, so that equal results have equal text. */
+export function jsonText(data: unknown): string {
+  const plain: unknown = JSON.parse(
+    JSON.stringify(data, (_, value: unknown) => {
+      if (typeof value === 'bigint') return value.toString();
+      return value instanceof Map ? Object.fromEntries(value) : value;
+    }),
+  );
+  return canonicalJson(plain as Parameters<typeof canonicalJson>[0]);
+}

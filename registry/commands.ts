@@ -1,0 +1,89 @@
+/** The registry's commands: `init`, `plan`, `apply`, `show`, `config show`. */
+import { applyPlan, planProject } from './apply.ts';
+import { loadCurrentBundle } from './bundle-folder.ts';
+import { bundleToJson, viewToJson } from './definition-json.ts';
+import type { CommandContext, ExitCode } from './command.ts';
+import { printResult, projectOf } from './command.ts';
+import { SECRET_SETTINGS } from './kafka-settings.ts';
+import { FIRST_QUESTION, initProject } from './new-project.ts';
+import { RegistryDatabase } from './registry-database.ts';
+import { withoutPassword } from './settings.ts';
+import { renderCatalogue, renderChanges, renderDefinition } from './show.ts';
+
+/** Compares the definitions with what is applied; with `exitCode`, changes are exit code 1. */
+export async function plan(context: CommandContext, options: { exitCode?: boolean }): Promise<ExitCode> {
+  const project = projectOf(context);
+  const { changes } = await RegistryDatabase.using(project.settings.registry, (db) =>
+    planProject(project, db),
+  );
+  await printResult(context, { changes }, () => renderChanges(changes));
+  return options.exitCode === true && changes.length > 0 ? 1 : 0;
+}
+
+/** Applies the definitions and publishes the bundle. */
+export async function apply(context: CommandContext): Promise<ExitCode> {
+  const project = projectOf(context);
+  return RegistryDatabase.using<ExitCode>(project.settings.registry, async (database) => {
+    const made = await planProject(project, database);
+    const bundle = await applyPlan(project, database, made);
+    const render = (): string => `${renderChanges(made.changes)}\nBundle ${bundle.hash} is in force.`;
+    await printResult(context, { bundle: bundle.hash, changes: made.changes }, render);
+    return 0;
+  });
+}
+
+/** The catalogue, or one definition of it. */
+export async function show(context: CommandContext, name: string | undefined): Promise<ExitCode> {
+  const project = projectOf(context);
+  const bundle = loadCurrentBundle(project.settings.bundles);
+  if (name === undefined) {
+    await printResult(context, { hash: bundle.hash, ...bundleToJson(bundle) }, () => renderCatalogue(bundle));
+    return 0;
+  }
+  const runs = await RegistryDatabase.using(project.settings.registry, (db) => db.runs({ view: name }));
+  const text = renderDefinition(bundle, name, runs);
+  const view = bundle.views.get(name);
+  const data =
+    view === undefined
+      ? (bundle.services.get(name) ?? bundle.entities.get(name))
+      : { ...viewToJson(view), runs };
+  await printResult(context, data, () => text);
+  return 0;
+}
+
+/** A new project; then says what to do next. */
+export async function init(context: CommandContext, folder: string | undefined): Promise<ExitCode> {
+  const target = folder ?? context.folder;
+  const files = initProject(target);
+  const render = (): string =>
+    [
+      ...files.map((file) => `  ${file}`),
+      '',
+      `Next: plumb -C ${target} apply && plumb -C ${target} materialize`,
+      `Then: plumb -C ${target} ${FIRST_QUESTION}`,
+    ].join('\n');
+  await printResult(context, { folder: target, files }, render);
+  return 0;
+}
+
+/** Every setting as it is in force. */
+export async function configShow(context: CommandContext): Promise<ExitCode> {
+  const { settings } = projectOf(context);
+  const lines = (prefix: string, value: object): string[] =>
+    Object.entries(value).flatMap(([key, item]) =>
+      typeof item === 'object' && item !== null && !Array.isArray(item)
+        ? lines(`${prefix}${key}.`, item as object)
+        : [`${prefix}${key}: ${JSON.stringify(item)}`],
+    );
+  const shown = withoutSecrets(settings);
+  await printResult(context, shown, () => lines('', shown).join('\n'));
+  return 0;
+}
+
+function withoutSecrets<T extends object>(settings: T): T {
+  const text = JSON.stringify(settings, (name, value: unknown) => {
+    if (typeof value !== 'string') return value;
+    return SECRET_SETTINGS.has(name) ? '***' : withoutPassword(value);
+  });
+  return JSON.parse(text) as T;
+}

@@ -1,0 +1,158 @@
+/**
+ * Definitions as canonical JSON: what is hashed, stored in the registry and published as the bundle. One text for
+ * one meaning; `definitionsFromJson(definitionsToJson(d))` gives d back.
+ */
+import type { Json } from './std/canonical-json.ts';
+import { canonicalJson } from './std/canonical-json.ts';
+import type { Bundle, Entity, Feature, FeatureService, FeatureView, RowSchema } from './model.ts';
+import { formatType, parseType } from './value-type.ts';
+import type { ValueType } from './value-type.ts';
+import { Fault, valueFromJson, valueToJson } from './wire/json-value.ts';
+import { xxHash32, xxHash64 } from './wire/xxhash.ts';
+
+type JsonObject = { readonly [key: string]: Json | undefined };
+
+/**
+ * The definition id of a view: xxHash32 of its canonical schema and logic. Owners, descriptions, tags, schedules,
+ * freshness, lateness, checks, tolerances, log policies and fallbacks do not touch it: no stored row changes its
+ * meaning with them.
+ */
+export function definitionIdOf(view: Omit<FeatureView, 'definitionId'>): number {
+  return xxHash32(canonicalJson(viewLogicToJson(view)));
+}
+
+/** What decides the meaning of a view's rows. */
+export function viewLogicToJson(view: Omit<FeatureView, 'definitionId'>): JsonObject {
+  return {
+    id: view.id,
+    kind: view.kind,
+    entity: view.entity,
+    source: {
+      path: view.source.path,
+      eventTime: view.source.eventTime,
+      createdTime: view.source.createdTime,
+    },
+    hopUs: view.hopUs,
+    features: view.features.map((f) => ({
+      name: f.name,
+      type: formatType(f.type),
+      aggregation: aggregationToJson(f),
+    })),
+  };
+}
+
+function aggregationToJson(feature: Feature): Json {
+  const a = feature.aggregation;
+  if (a === null) return null;
+  return { ...a, columnType: a.columnType === null ? null : formatType(a.columnType) };
+}
+
+export function rowSchemaOf(view: Pick<FeatureView, 'definitionId' | 'features'>): RowSchema {
+  return {
+    definitionId: view.definitionId,
+    features: view.features.map(({ name, type }) => ({ name, type })),
+  };
+}
+
+export function rowSchemaToJson(schema: RowSchema): JsonObject {
+  return {
+    definitionId: schema.definitionId,
+    features: schema.features.map((f) => ({ name: f.name, type: formatType(f.type) })),
+  };
+}
+
+export function rowSchemaFromJson(json: Json): RowSchema {
+  const { definitionId, features } = json as unknown as {
+    definitionId: number;
+    features: { name: string; type: string }[];
+  };
+  return { definitionId, features: features.map((f) => ({ name: f.name, type: typeOf(f.type) })) };
+}
+
+export function viewToJson(view: FeatureView): JsonObject {
+  return { ...view, features: view.features.map(featureToJson) } as unknown as JsonObject;
+}
+
+function featureToJson(feature: Feature): JsonObject {
+  return {
+    ...feature,
+    type: formatType(feature.type),
+    missing: valueToJson(feature.type, feature.missing),
+    examples: feature.examples.map((value) => valueToJson(feature.type, value)),
+    aggregation: aggregationToJson(feature),
+  } as unknown as JsonObject;
+}
+
+export function viewFromJson(json: Json): FeatureView {
+  const raw = json as unknown as Omit<FeatureView, 'features'> & { features: readonly JsonObject[] };
+  return { ...raw, features: raw.features.map(featureFromJson) };
+}
+
+function featureFromJson(json: JsonObject): Feature {
+  const raw = json as unknown as Feature & { type: string };
+  const type = typeOf(raw.type as string);
+  const aggregation = raw.aggregation as unknown as { columnType: string | null } | null;
+  const columnType =
+    aggregation === null || aggregation.columnType === null ? null : typeOf(aggregation.columnType);
+  return {
+    ...raw,
+    type,
+    missing: valueOf(type, json['missing']!),
+    examples: (json['examples'] as readonly Json[]).map((value) => valueOf(type, value)),
+    aggregation: raw.aggregation === null ? null : { ...raw.aggregation, columnType },
+  };
+}
+
+function valueOf(type: ValueType, json: Json) {
+  const value = valueFromJson(type, json);
+  if (value instanceof Fault)
+    throw new TypeError(`a stored definition does not fit its own type: ${value.fault}`);
+  return value;
+}
+
+function typeOf(text: string): ValueType {
+  const type = parseType(text);
+  if (type === null) throw new TypeError(`a stored definition has the unknown type ${text}`);
+  return type;
+}
+
+export function bundleToJson(bundle: Omit<Bundle, 'hash'>): JsonObject {
+  return {
+    format: 1,
+    project: bundle.project,
+    entities: [...bundle.entities.values()] as unknown as Json,
+    views: [...bundle.views.values()].map(viewToJson),
+    services: [...bundle.services.values()] as unknown as Json,
+    schemas: Object.fromEntries(
+      [...bundle.schemas].map(([id, schemas]) => [id, schemas.map(rowSchemaToJson)]),
+    ),
+  };
+}
+
+/** @throws TypeError when the JSON is no bundle of this format */
+export function bundleFromJson(json: Json): Bundle {
+  const raw = json as unknown as {
+    format: number;
+    project: string;
+    entities: Entity[];
+    views: Json[];
+    services: FeatureService[];
+    schemas: Record<string, Json[]>;
+  };
+  if (raw === null || typeof raw !== 'object' || raw.format !== 1)
+    throw new TypeError('this is no bundle of format 1');
+  const views = raw.views.map(viewFromJson);
+  return {
+    project: raw.project,
+    hash: bundleHash(canonicalJson(json)),
+    entities: new Map(raw.entities.map((entity) => [entity.name, entity])),
+    views: new Map(views.map((view) => [view.id, view])),
+    services: new Map(raw.services.map((service) => [service.name, service])),
+    schemas: new Map(Object.entries(raw.schemas).map(([id, list]) => [id, list.map(rowSchemaFromJson)])),
+  };
+}
+
+/** @param canonical  the bundle's canonical JSON */
+export function bundleHash(canonical: string): string {
+  return xxHash64(canonical).toString(16).padStart(16, '0');
+}

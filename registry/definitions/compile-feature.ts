@@ -1,0 +1,233 @@
+/** One feature of a view: its type, its aggregation, its fallback. */
+import type { Json } from '../std/canonical-json.ts';
+import { formatDuration } from '../std/duration.ts';
+import type { AggregateFunction, Aggregation, Feature } from '../model.ts';
+import { modelTypeOfColumn } from '../source-schema.ts';
+import { formatType, isNumeric, parseType, SCALARS } from '../value-type.ts';
+import type { Value, ValueType } from '../value-type.ts';
+import { Fault, valueFromJson } from '../wire/json-value.ts';
+import type { FeatureDraft, Place } from './draft.ts';
+import { didYouMean } from './mistake.ts';
+import type { Mistakes } from './mistake.ts';
+import { checkOptions, FEATURE_OPTIONS } from './option-schemas.ts';
+import type { FeatureOptionValues } from './option-schemas.ts';
+import type { SourceColumns } from './source-columns.ts';
+
+/** What a feature is checked against. */
+export interface FeatureContext {
+  readonly view: string;
+  readonly hopUs: number;
+  readonly sourcePath: string;
+  readonly columns: SourceColumns;
+  readonly mistakes: Mistakes;
+}
+
+/** @returns the feature, or null when it has mistakes, which are then added */
+export function compileFeature(
+  name: string,
+  draft: FeatureDraft,
+  place: Place,
+  context: FeatureContext,
+): Feature | null {
+  const what = `feature "${name}" of view "${context.view}"`;
+  const at = relativePlace(draft, place, name);
+  const before = context.mistakes.count;
+  const options = checkOptions(FEATURE_OPTIONS, what, draft.options, at, context.mistakes);
+  if (options === null || (options.agg === undefined && draft.options['agg'] !== undefined)) return null;
+  const check = new FeatureCheck(name, what, options, at, context);
+  const feature = options.agg === undefined ? check.stored() : check.aggregated(options.agg);
+  return context.mistakes.count > before ? null : feature;
+}
+
+function relativePlace(draft: FeatureDraft, place: Place, name: string): Place {
+  return draft.place ?? { file: place.file, lineOf: (path) => place.lineOf(['features', name, ...path]) };
+}
+
+class FeatureCheck {
+  readonly #name: string;
+  readonly #what: string;
+  readonly #options: FeatureOptionValues;
+  readonly #place: Place;
+  readonly #context: FeatureContext;
+
+  constructor(
+    name: string,
+    what: string,
+    options: FeatureOptionValues,
+    place: Place,
+    context: FeatureContext,
+  ) {
+    this.#name = name;
+    this.#what = what;
+    this.#options = options;
+    this.#place = place;
+    this.#context = context;
+  }
+
+  stored(): Feature | null {
+    const { type: text } = this.#options;
+    for (const option of ['column', 'window'] as const) {
+      if (this.#options[option] !== undefined) this.#fault(option, `has "${option}" but no "agg"`);
+    }
+    if (text === undefined) this.#fault('', 'needs a type, or an agg over raw events');
+    const type = text === undefined ? null : this.#parseType(text);
+    if (type !== null) this.#columnHolds(this.#name, type);
+    return type === null ? null : this.#feature(type, null);
+  }
+
+  aggregated(agg: AggregateFunction): Feature | null {
+    const { column, window } = this.#options;
+    if (column === undefined && agg !== 'count') this.#fault('agg', `${agg} needs a column`);
+    if (agg === 'lastN' && this.#options.n === 0)
+      this.#fault('agg', 'lastN needs n, how many values it keeps');
+    this.#checkWindow(window);
+    const columnType = column === undefined ? null : this.#columnType(column, agg);
+    if (column !== undefined && columnType === null) return null;
+    const natural = resultType(agg, columnType);
+    const type = this.#options.type === undefined ? natural : this.#parseType(this.#options.type);
+    if (type === null) return null;
+    if (formatType(type) !== formatType(natural) && !(isNumeric(type) && isNumeric(natural))) {
+      this.#fault('type', `${agg} gives ${formatType(natural)}, which cannot be held as ${formatType(type)}`);
+    }
+    const { scale, n, percentile } = this.#options;
+    const aggregation = {
+      function: agg,
+      column: column ?? null,
+      columnType,
+      windowUs: window ?? null,
+      scale,
+      n,
+      percentile,
+    };
+    return this.#feature(type, aggregation);
+  }
+
+  #feature(type: ValueType, aggregation: Aggregation | null): Feature {
+    const { tolerance, log, checks, description, tags, normalization, examples } = this.#options;
+    const missing = this.#value('missing', type, this.#options.missing ?? null);
+    const exampleValues = examples.map((example) => this.#value('examples', type, example));
+    if (tolerance !== null && !isNumeric(type))
+      this.#fault('tolerance', `a ${formatType(type)} takes no tolerance`);
+    return {
+      name: this.#name,
+      type,
+      missing,
+      tolerance,
+      log,
+      checks,
+      description,
+      tags,
+      examples: exampleValues,
+      normalization,
+      aggregation,
+    };
+  }
+
+  #value(option: string, type: ValueType, json: unknown): Value {
+    const value = valueFromJson(type, (typeof json === 'bigint' ? json.toString() : json) as Json);
+    if (!(value instanceof Fault)) return value;
+    this.#fault(option, `${option}: ${value.fault}`);
+    return null;
+  }
+
+  #parseType(text: string): ValueType | null {
+    const type = parseType(text);
+    if (type === null) {
+      const known = [...SCALARS, 'list<...>', 'map<...>', 'struct<...>', 'embedding(n)'];
+      this.#fault(
+        'type',
+        `"${text}" is no type${didYouMean(text, SCALARS) || `; types are ${known.join(', ')}`}`,
+      );
+    }
+    return type;
+  }
+
+  #checkWindow(windowUs: number | undefined): void {
+    if (windowUs === undefined || this.#context.hopUs === 0) return;
+    const { hopUs } = this.#context;
+    if (windowUs > 0 && windowUs % hopUs === 0) return;
+    const near = Math.max(1, Math.round(windowUs / hopUs)) * hopUs;
+    const window = formatDuration(windowUs);
+    this.#fault(
+      'window',
+      `window ${window} is no whole number of hops of ${formatDuration(hopUs)}; ${formatDuration(near)} is`,
+    );
+  }
+
+  #columnType(column: string, agg: AggregateFunction): ValueType | null {
+    const { columns, sourcePath } = this.#context;
+    if ('unreadable' in columns)
+      return this.#fault('column', `the type of column "${column}" is not known: ${columns.unreadable}`);
+    const duckType = columns.get(column);
+    if (duckType === undefined) {
+      const known = [...columns.keys()];
+      return this.#fault(
+        'column',
+        `source ${sourcePath} has no column "${column}"${didYouMean(column, known) || `; it has ${known.join(', ')}`}`,
+      );
+    }
+    const type = modelTypeOfColumn(duckType);
+    const scalar =
+      type !== null && (SCALARS as readonly string[]).includes(type.kind) && type.kind !== 'bytes';
+    const takes = NUMERIC_ONLY.has(agg) ? 'numbers' : agg === 'count' ? 'any column' : 'single values';
+    if (agg === 'count' ? true : NUMERIC_ONLY.has(agg) ? type !== null && isNumeric(type) : scalar) {
+      return type ?? { kind: 'string' };
+    }
+    return this.#fault('agg', `${agg} takes ${takes}, but column "${column}" is ${duckType}`);
+  }
+
+  /** Whether the source's column can hold a stored feature; an unreadable source is found when it is read. */
+  #columnHolds(column: string, type: ValueType): void {
+    const { columns, sourcePath } = this.#context;
+    if ('unreadable' in columns) return;
+    const duckType = columns.get(column);
+    if (duckType === undefined) {
+      this.#fault('', `source ${sourcePath} has no column "${column}"${didYouMean(column, columns.keys())}`);
+      return;
+    }
+    const from = modelTypeOfColumn(duckType);
+    if (from === null || !convertible(from, type)) {
+      this.#fault('type', `column "${column}" is ${duckType}, which does not fit ${formatType(type)}`);
+    }
+  }
+
+  #fault(option: string, message: string): null {
+    this.#context.mistakes.add(this.#place, option === '' ? [] : [option], `${this.#what}: ${message}`);
+    return null;
+  }
+}
+
+const NUMERIC_ONLY: ReadonlySet<AggregateFunction> = new Set(['sum', 'avg', 'stddev', 'approxPercentile']);
+
+function resultType(agg: AggregateFunction, columnType: ValueType | null): ValueType {
+  switch (agg) {
+    case 'count':
+    case 'countDistinct':
+    case 'approxCountDistinct':
+      return { kind: 'int64' };
+    case 'sum':
+      return columnType?.kind === 'int32' || columnType?.kind === 'int64'
+        ? { kind: 'int64' }
+        : { kind: 'float64' };
+    case 'avg':
+    case 'stddev':
+    case 'approxPercentile':
+      return { kind: 'float64' };
+    case 'lastN':
+      return { kind: 'list', of: columnType! };
+    default:
+      return columnType!;
+  }
+}
+
+/** Whether a column of one type can be read as another; narrowing is checked row by row when rows are read. */
+function convertible(from: ValueType, to: ValueType): boolean {
+  if (isNumeric(from) && isNumeric(to)) return !(from.kind.startsWith('float') && to.kind.startsWith('int'));
+  if (from.kind === 'list' && to.kind === 'list') return convertible(from.of, to.of);
+  if (from.kind === 'list' && to.kind === 'embedding') return isNumeric(from.of);
+  if (from.kind === 'map' && to.kind === 'map') return convertible(from.of, to.of);
+  if (from.kind === 'struct' && to.kind === 'struct') {
+    return to.fields.every((f) => from.fields.some((g) => g.name === f.name && convertible(g.type, f.type)));
+  }
+  return formatType(from) === formatType(to);
+}

@@ -1,0 +1,175 @@
+/**
+ * From drafts to the model: everything is checked before anything is reported, so that one look mends a project.
+ * Pure but for the columns of the sources, which `source-columns.ts` has read before.
+ */
+import { compareBytes } from '../std/canonical-json.ts';
+import type { Definitions, Entity, FeatureService, FeatureView, Source } from '../model.ts';
+import type { Settings } from '../settings.ts';
+import type { KeyType } from '../value-type.ts';
+import { fieldOf } from '../wire/online-layout.ts';
+import { EntityDraft, FeatureDraft, ServiceDraft, SourceDraft, ViewDraft } from './draft.ts';
+import type { Draft } from './draft.ts';
+import { compileService } from './compile-service.ts';
+import { compileView } from './compile-view.ts';
+import { loadDrafts } from './load.ts';
+import { didYouMean, Mistakes } from './mistake.ts';
+import { faultOfName } from './name.ts';
+import { checkOptions, ENTITY_OPTIONS, SOURCE_OPTIONS } from './option-schemas.ts';
+import { readSourceColumns } from './source-columns.ts';
+import type { SourceColumns } from './source-columns.ts';
+
+const KEY_TYPES: readonly string[] = ['string', 'int32', 'int64'] satisfies KeyType[];
+
+/** @throws REG_DEFINITIONS with every mistake of the project */
+export async function compileProject(
+  settings: Pick<Settings, 'folder' | 'definitions'>,
+): Promise<Definitions> {
+  const mistakes = new Mistakes();
+  const drafts = await loadDrafts(settings.folder, settings.definitions, mistakes);
+  const paths = drafts.filter((d) => d instanceof SourceDraft).concat(inlineSources(drafts));
+  const columns = await readSourceColumns(
+    settings.folder,
+    paths.flatMap((d) => parquetPath(d)),
+  );
+  const definitions = compileDrafts(drafts, columns, mistakes);
+  if (mistakes.count > 0) throw mistakes.toError(settings.folder);
+  return definitions;
+}
+
+function parquetPath(draft: SourceDraft): string[] {
+  const path = draft.options['parquet'];
+  return typeof path === 'string' ? [path] : [];
+}
+
+function inlineSources(drafts: readonly Draft[]): SourceDraft[] {
+  return drafts.flatMap((d) =>
+    d instanceof ViewDraft && d.options['source'] instanceof SourceDraft ? [d.options['source']] : [],
+  );
+}
+
+/** @returns what is valid of the definitions; incomplete when mistakes were added */
+export function compileDrafts(
+  drafts: readonly Draft[],
+  columns: ReadonlyMap<string, SourceColumns>,
+  mistakes: Mistakes,
+): Definitions {
+  const unique = new UniqueNames(mistakes);
+  const of = <D extends Draft>(kind: new (...args: never[]) => D): D[] =>
+    drafts.filter((d): d is D => d instanceof kind);
+  const entities = new Map<string, Entity | null>();
+  for (const draft of of(EntityDraft)) {
+    if (unique.take('entity', draft.name, draft)) entities.set(draft.name, compileEntity(draft, mistakes));
+  }
+  const sources = new Map<string, Source | null>();
+  for (const draft of new Set([...of(SourceDraft), ...inlineSources(drafts)])) {
+    if (unique.take('source', draft.name, draft)) sources.set(draft.name, compileSource(draft, mistakes));
+  }
+  const views = new Map<string, FeatureView | null>();
+  for (const draft of of(ViewDraft)) {
+    if (!unique.take('view', draft.name, draft, draft.id)) continue;
+    views.set(draft.id, compileView(draft, { entities, sources, columns, mistakes }));
+  }
+  const services = new Map<string, FeatureService>();
+  for (const draft of of(ServiceDraft)) {
+    const service = unique.take('service', draft.name, draft)
+      ? compileService(draft, { entities, views, mistakes })
+      : null;
+    if (service !== null) services.set(service.name, service);
+  }
+  const valid = withoutNulls(views);
+  checkHashes(valid, of(ViewDraft), mistakes);
+  return { entities: withoutNulls(entities), views: valid, services };
+}
+
+function withoutNulls<T>(map: ReadonlyMap<string, T | null>): Map<string, T> {
+  return new Map([...map].filter((entry): entry is [string, T] => entry[1] !== null));
+}
+
+/** Names that are well formed and taken once a kind. Inline sources have names of their own and are not looked at. */
+class UniqueNames {
+  readonly #taken = new Map<string, Draft>();
+  readonly #mistakes: Mistakes;
+
+  constructor(mistakes: Mistakes) {
+    this.#mistakes = mistakes;
+  }
+
+  take(kind: string, name: string, draft: Draft, id = name): boolean {
+    const fault = faultOfName(kind, name);
+    if (fault !== null) this.#mistakes.add(draft.place, [], fault);
+    const before = this.#taken.get(`${kind} ${id}`);
+    if (before !== undefined) {
+      const at = `${before.place.file.split('/').at(-1)!}:${before.place.lineOf([])}`;
+      this.#mistakes.add(draft.place, [], `${kind} "${id}" is already defined at ${at}`);
+    }
+    this.#taken.set(`${kind} ${id}`, draft);
+    return fault === null && before === undefined;
+  }
+}
+
+function compileEntity(draft: EntityDraft, mistakes: Mistakes): Entity | null {
+  const what = `entity "${draft.name}"`;
+  const options = checkOptions(ENTITY_OPTIONS, what, draft.options, draft.place, mistakes);
+  if (options === null) return null;
+  const names = Object.keys(options.joinKeys).toSorted(compareBytes);
+  if (names.length === 0) mistakes.add(draft.place, ['joinKeys'], `${what} needs a join key`);
+  let valid = names.length > 0;
+  const joinKeys = names.map((name) => {
+    const given = options.joinKeys[name];
+    const type = given instanceof FeatureDraft ? given.options['type'] : given;
+    const fault = faultOfName('join key', name);
+    if (fault !== null) mistakes.add(draft.place, ['joinKeys', name], `${what}: ${fault}`);
+    const fits = typeof type === 'string' && KEY_TYPES.includes(type);
+    if (!fits) {
+      const hint = didYouMean(String(type), KEY_TYPES) || `; a join key is ${KEY_TYPES.join(', ')}`;
+      mistakes.add(
+        draft.place,
+        ['joinKeys', name],
+        `${what}: join key "${name}" cannot be ${String(type)}${hint}`,
+      );
+    }
+    valid &&= fits && fault === null;
+    return { name, type: type as KeyType };
+  });
+  const { description, owner, tags, log } = options;
+  return valid ? { name: draft.name, joinKeys, description, owner, tags, log } : null;
+}
+
+function compileSource(draft: SourceDraft, mistakes: Mistakes): Source | null {
+  const options = checkOptions(
+    SOURCE_OPTIONS,
+    `source "${draft.name}"`,
+    draft.options,
+    draft.place,
+    mistakes,
+  );
+  if (options === null) return null;
+  return {
+    name: draft.name,
+    path: options.parquet,
+    eventTime: options.eventTime,
+    createdTime: options.createdTime,
+  };
+}
+
+/** Online a view is named by 32 bits of hash: two views of one entity that collide would overwrite each other. */
+function checkHashes(
+  views: ReadonlyMap<string, FeatureView>,
+  drafts: readonly ViewDraft[],
+  mistakes: Mistakes,
+): void {
+  const fields = new Map<string, string>();
+  for (const view of views.values()) {
+    const field = `${view.entity} ${fieldOf(view.id).toString('hex')}`;
+    const before = fields.get(field);
+    const draft = drafts.find((d) => d.id === view.id)!;
+    if (before !== undefined) {
+      mistakes.add(
+        draft.place,
+        [],
+        `views "${before}" and "${view.id}" have the same hash online; rename one of them`,
+      );
+    }
+    fields.set(field, view.id);
+  }
+}

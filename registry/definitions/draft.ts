@@ -1,0 +1,115 @@
+/**
+ * Definitions as people wrote them, before validation. TypeScript builders and YAML documents become the same
+ * drafts; `compile.ts` checks them and makes the model. Options are `unknown` here: nothing is trusted yet.
+ */
+
+/** Where a draft stands, so that a mistake names file and line. */
+export interface Place {
+  readonly file: string;
+  /** The line of an option (`['features', 'conv_rate', 'type']`), or of the draft itself for `[]`; from 1. */
+  lineOf(path: readonly string[]): number;
+}
+
+export type Options = Readonly<Record<string, unknown>>;
+
+/** What every definition has: a name, what was said of it, and where. */
+class NamedDraft {
+  readonly name: string;
+  readonly options: Options;
+  readonly place: Place;
+
+  constructor(name: string, options: Options, place: Place) {
+    this.name = name;
+    this.options = options;
+    this.place = place;
+  }
+}
+
+export class EntityDraft extends NamedDraft {}
+
+export class SourceDraft extends NamedDraft {}
+
+/** A feature of a view, or the type of a join key: `t.float64()`, `agg.sum('x').over('7d')`, or its YAML. */
+export class FeatureDraft {
+  readonly options: Options;
+  readonly place: Place | null;
+
+  constructor(options: Options, place: Place | null) {
+    this.options = options;
+    this.place = place;
+  }
+}
+
+export class ViewDraft extends NamedDraft {
+  /** The name online and in the history: `name`, or `name@v2` from the second version on. */
+  get id(): string {
+    const version = this.options['version'];
+    return version === undefined || version === 1 ? this.name : `${this.name}@v${String(version)}`;
+  }
+
+  /** Some features of the view, in this order, for a service. */
+  pick(...features: string[]): ViewSelection {
+    return new ViewSelection(this, features, null, null);
+  }
+
+  /** The view for another entity of its kind; features are then named `role__feature`. */
+  as(role: string, joinKeys: Readonly<Record<string, string>>): ViewSelection {
+    return new ViewSelection(this, null, role, joinKeys);
+  }
+}
+
+/** What a service takes of a view: all features or some, for its own entity or in a role. */
+export class ViewSelection {
+  /** The draft, or the id by which YAML names the view. */
+  readonly view: ViewDraft | string;
+  /** Null: all of the view's features, in its order. */
+  readonly features: readonly string[] | null;
+  readonly role: string | null;
+  /** For a role: join key of the view's entity -> key of the request. */
+  readonly joinKeys: Readonly<Record<string, string>> | null;
+
+  constructor(
+    view: ViewDraft | string,
+    features: readonly string[] | null,
+    role: string | null,
+    joinKeys: Readonly<Record<string, string>> | null,
+  ) {
+    this.view = view;
+    this.features = features;
+    this.role = role;
+    this.joinKeys = joinKeys;
+  }
+
+  pick(...features: string[]): ViewSelection {
+    return new ViewSelection(this.view, features, this.role, this.joinKeys);
+  }
+
+  get viewId(): string {
+    return typeof this.view === 'string' ? this.view : this.view.id;
+  }
+}
+
+export class ServiceDraft {
+  readonly name: string;
+  readonly items: readonly ViewSelection[];
+  readonly options: Options;
+  readonly place: Place;
+
+  constructor(name: string, items: readonly ViewSelection[], options: Options, place: Place) {
+    this.name = name;
+    this.items = items;
+    this.options = options;
+    this.place = place;
+  }
+}
+
+export type Draft = EntityDraft | SourceDraft | ViewDraft | ServiceDraft;
+
+export function isDraft(value: unknown): value is Draft {
+  return (
+    value instanceof EntityDraft ||
+    value instanceof SourceDraft ||
+    value instanceof ViewDraft ||
+    value instanceof ServiceDraft
+  );
+}

@@ -1,0 +1,127 @@
+/**
+ * Reads a project's definition files: TypeScript and JavaScript modules by import, YAML by parsing.
+ *
+ * A module imports its builders from `plumbline` wherever the project lies: while definitions load, a hook resolves
+ * that name to this program itself, so that builder and reader are always the same code. The hook also strips the
+ * types of definition files, which Node would refuse to do below a node_modules folder.
+ */
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { registerHooks, stripTypeScriptTypes } from 'node:module';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { CodedError } from '../std/coded-error.ts';
+import { registryError } from '../errors.ts';
+import { EntityDraft, SourceDraft, ViewDraft, isDraft } from './draft.ts';
+import type { Draft, ServiceDraft } from './draft.ts';
+import type { Mistakes } from './mistake.ts';
+import { parseYamlDefinitions } from './yaml-definitions.ts';
+
+/** The module that `plumbline` names: plumbline.ts in the checkout, plumbline.js in the package. */
+const SELF = new URL(
+  import.meta.url.endsWith('.ts') ? '../../plumbline.ts' : '../../plumbline.js',
+  import.meta.url,
+).href;
+
+/**
+ * @param globs  relative to the project's folder
+ * @returns      every definition of the project, in order of file and export; what cannot be read is in `mistakes`
+ * @throws       REG_DEFINITIONS when no file matches
+ */
+export async function loadDrafts(
+  folder: string,
+  globs: readonly string[],
+  mistakes: Mistakes,
+): Promise<Draft[]> {
+  const files = [...new Set(globs.flatMap((glob) => globSync(resolve(folder, glob))))].toSorted();
+  if (files.length === 0) throw noFiles(folder, globs);
+  const drafts = new Set<Draft>();
+  for (const file of files) {
+    if (!statSync(file).isFile()) continue;
+    const found = /\.ya?ml$/.test(file)
+      ? parseYamlDefinitions(file, readFileSync(file, 'utf8'), mistakes)
+      : await importDefinitions(file, mistakes);
+    for (const draft of found) addReachable(drafts, draft);
+  }
+  return [...drafts];
+}
+
+function noFiles(folder: string, globs: readonly string[]): CodedError {
+  return registryError('REG_DEFINITIONS', `no definition file matches ${globs.join(', ')} in ${folder}`, {
+    help: 'Write one, or name where they are as `definitions:` in plumbline.yaml.',
+  });
+}
+
+/** A view brings its entity and its source, a service its views: no definition is lost for want of an `export`. */
+function addReachable(drafts: Set<Draft>, draft: Draft): void {
+  if (drafts.has(draft)) return;
+  if (draft instanceof ViewDraft) {
+    for (const option of ['entity', 'source']) {
+      const used = draft.options[option];
+      if (used instanceof EntityDraft || used instanceof SourceDraft) addReachable(drafts, used);
+    }
+  } else if ('items' in draft) {
+    for (const item of (draft as ServiceDraft).items) {
+      if (item.view instanceof ViewDraft) addReachable(drafts, item.view);
+    }
+  }
+  drafts.add(draft);
+}
+
+let hooksRegistered = false;
+
+async function importDefinitions(file: string, mistakes: Mistakes): Promise<Draft[]> {
+  registerDefinitionHooks();
+  const url = pathToFileURL(file).href;
+  try {
+    const module = (await import(`${url}?definitions`)) as Record<string, unknown>;
+    const values = Object.values(module).flatMap((value) =>
+      Array.isArray(value) ? (value as unknown[]) : [value],
+    );
+    return values.filter(isDraft);
+  } catch (error) {
+    const { at, message } = faultOf(file, error as Error);
+    mistakes.addAt(at.file, at.line, message);
+    return [];
+  }
+}
+
+function registerDefinitionHooks(): void {
+  if (hooksRegistered) return;
+  hooksRegistered = true;
+  registerHooks({
+    resolve(specifier, context, next) {
+      if (specifier === 'plumbline') return { url: SELF, shortCircuit: true };
+      const resolved = next(specifier, context);
+      // What a definition file imports from beside it is a definition file too.
+      const fromDefinitions = context.parentURL?.endsWith('?definitions') === true;
+      const relative = specifier.startsWith('.') && !resolved.url.includes('?');
+      return fromDefinitions && relative ? { ...resolved, url: `${resolved.url}?definitions` } : resolved;
+    },
+    load(url, context, next) {
+      if (!url.endsWith('.ts?definitions')) return next(url, context);
+      const text = readFileSync(fileURLToPath(url.slice(0, -'?definitions'.length)), 'utf8');
+      return { format: 'module', source: stripTypeScriptTypes(text), shortCircuit: true };
+    },
+  });
+}
+
+/** Finds file and line of an error that loading a definition file ended in; the file's first line if none is known. */
+function faultOf(file: string, error: Error): { at: { file: string; line: number }; message: string } {
+  const stack = String(error.stack ?? '');
+  // A syntax error's stack begins with its place (the type stripper's without the file), a thrown error's has frames.
+  const syntax = /^(?:file:\/\/[^\s:?]*)?(?:\?definitions)?:(\d+)\n/.exec(stack);
+  if (syntax !== null) return { at: { file, line: Number(syntax[1]) }, message: firstLine(error) };
+  for (const [, name, line] of stack.matchAll(/(?:file:\/\/)?(\/[^\s():?]+)(?:\?definitions)?:(\d+)/g)) {
+    if (name === file) return { at: { file, line: Number(line) }, message: firstLine(error) };
+  }
+  return { at: { file, line: 1 }, message: firstLine(error) };
+}
+
+function firstLine(error: Error): string {
+  return `${error.name}: ${
+    error.message
+      .trim()
+      .split('\n')
+      .find((line) => /[A-Za-z]/.test(line)) ?? ''
+  }`.trim();
+}

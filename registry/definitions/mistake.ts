@@ -1,0 +1,70 @@
+/** Mistakes in definitions: collected while everything is checked, reported all at once. */
+import { relative } from 'node:path';
+import { registryError } from '../errors.ts';
+import type { CodedError } from '../std/coded-error.ts';
+import type { Place } from './draft.ts';
+
+export interface Mistake {
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+}
+
+export class Mistakes {
+  readonly #found: Mistake[] = [];
+
+  /** @param path  the option at fault, e.g. `['features', 'conv_rate', 'type']`; `[]` for the definition itself */
+  add(place: Place, path: readonly string[], message: string): void {
+    this.#found.push({ file: place.file, line: place.lineOf(path), message });
+  }
+
+  addAt(file: string, line: number, message: string): void {
+    this.#found.push({ file, line, message });
+  }
+
+  get count(): number {
+    return this.#found.length;
+  }
+
+  /** In order of file and line. */
+  list(): Mistake[] {
+    return this.#found.toSorted((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+  }
+
+  /** @returns REG_DEFINITIONS naming every mistake, with files relative to the project's folder */
+  toError(folder: string): CodedError {
+    const lines = this.list().map((m) => `  ${relative(folder, m.file)}:${m.line}  ${m.message}`);
+    const head =
+      lines.length === 1
+        ? 'the definitions have a mistake:'
+        : `the definitions have ${lines.length} mistakes:`;
+    return registryError('REG_DEFINITIONS', [head, ...lines].join('\n'));
+  }
+}
+
+/** @returns `, did you mean "x"?` for the nearest of the known names, or the empty string when none is near */
+export function didYouMean(name: string, known: Iterable<string>): string {
+  let best: string | null = null;
+  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), bestDistance);
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best === null ? '' : `, did you mean "${best}"?`;
+}
+
+/** Levenshtein's distance; once every way is at `limit` or above, `limit`. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitute = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(previous[j]! + 1, row[j - 1]! + 1, substitute));
+    }
+    if (Math.min(...row) >= limit) return limit;
+    previous = row;
+  }
+  return previous[b.length]!;
+}

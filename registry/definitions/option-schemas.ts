@@ -1,0 +1,142 @@
+/** The shape of what people write, option by option: names, units, ranges. What spans definitions is checked later. */
+import { z } from 'zod';
+import { parseDuration } from '../std/duration.ts';
+import { AGGREGATE_FUNCTIONS } from '../model.ts';
+import type { Options, Place } from './draft.ts';
+import { didYouMean } from './mistake.ts';
+import type { Mistakes } from './mistake.ts';
+
+const duration = z.union([z.string(), z.number()]).transform((value, context) => {
+  const us = parseDuration(String(value));
+  if (us !== null) return us;
+  context.addIssue({
+    code: 'custom',
+    message: `expected a duration such as 90s, 1h or 7d, got ${JSON.stringify(value)}`,
+  });
+  return z.NEVER;
+});
+
+const text = z.string().nullable().default(null);
+const tags = z.array(z.string()).default([]);
+const log = z.enum(['raw', 'hmac', 'drop']).default('raw');
+
+export const ENTITY_OPTIONS = z.strictObject({
+  joinKeys: z.record(z.string(), z.unknown()),
+  description: text,
+  owner: text,
+  tags,
+  log,
+});
+
+export const SOURCE_OPTIONS = z.strictObject({
+  parquet: z.string().min(1),
+  eventTime: z.string().min(1),
+  createdTime: z.string().min(1).nullable().default(null),
+});
+
+export const VIEW_OPTIONS = z.strictObject({
+  entity: z.unknown(),
+  source: z.unknown(),
+  features: z.record(z.string(), z.unknown()),
+  version: z.number().int().min(1).default(1),
+  ttl: duration.optional(),
+  hop: duration.optional(),
+  delay: duration.optional(),
+  schedule: duration.optional(),
+  freshness: duration.optional(),
+  lateness: duration.optional(),
+  owner: text,
+  team: text,
+  description: text,
+  tags,
+  deprecated: z
+    .strictObject({ date: z.union([z.string(), z.date()]).transform(String), successor: text })
+    .nullable()
+    .default(null),
+});
+export type ViewOptionValues = z.output<typeof VIEW_OPTIONS>;
+
+export const FEATURE_OPTIONS = z.strictObject({
+  type: z.string().optional(),
+  agg: z.enum(AGGREGATE_FUNCTIONS).optional(),
+  column: z.string().optional(),
+  window: duration.optional(),
+  scale: z.number().int().min(0).max(18).default(6),
+  n: z.number().int().min(1).max(10_000).default(0),
+  percentile: z.number().min(0).max(1).default(0),
+  missing: z.unknown().optional(),
+  tolerance: z.number().nonnegative().nullable().default(null),
+  log,
+  checks: z
+    .strictObject({
+      min: z.number().nullable().default(null),
+      max: z.number().nullable().default(null),
+      maxNullShare: z.number().min(0).max(1).nullable().default(null),
+    })
+    .nullable()
+    .default(null),
+  description: text,
+  tags,
+  examples: z.array(z.unknown()).default([]),
+  normalization: z.strictObject({ mean: z.number(), stddev: z.number().positive() }).nullable().default(null),
+});
+export type FeatureOptionValues = z.output<typeof FEATURE_OPTIONS>;
+
+export const SERVICE_OPTIONS = z.strictObject({
+  consumers: z.array(z.strictObject({ model: z.string().min(1), owner: z.string().min(1) })).default([]),
+  tensor: z.enum(['float32', 'float64']).default('float64'),
+  strict: z.boolean().default(false),
+  description: text,
+  owner: text,
+  tags,
+});
+
+/**
+ * Checks a draft's options against their shape. Those that do not fit are added to the mistakes and then left out, so
+ * that the rest of the draft is still checked: the caller asks `mistakes.count` whether the draft is whole.
+ *
+ * @param what  what the message calls it, e.g. `view "purchases"`
+ * @returns     the values with defaults filled in, or null when too little fits
+ */
+export function checkOptions<Schema extends z.ZodObject>(
+  schema: Schema,
+  what: string,
+  options: Options,
+  place: Place,
+  mistakes: Mistakes,
+): z.output<Schema> | null {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  const rest: Record<string, unknown> = { ...options };
+  for (const issue of result.error.issues) {
+    const path = issue.path.map(String);
+    if (issue.code === 'unrecognized_keys') {
+      const known = knownKeys(schema, path);
+      for (const key of issue.keys) {
+        mistakes.add(place, [...path, key], `${what} has no option "${key}"${didYouMean(key, known)}`);
+        delete rest[path[0] ?? key];
+      }
+    } else {
+      mistakes.add(place, path, `${what}: ${path.join('.')}: ${sentence(issue, options)}`);
+      delete rest[path[0] ?? ''];
+    }
+  }
+  return schema.safeParse(rest).data ?? null;
+}
+
+function knownKeys(schema: z.ZodObject, path: readonly string[]): string[] {
+  return path.length === 0 ? Object.keys(schema.shape) : [];
+}
+
+function sentence(issue: z.core.$ZodIssue, options: Options): string {
+  const given = issue.path.reduce<unknown>(
+    (value, key) => (value as Options | undefined)?.[String(key)],
+    options,
+  );
+  if (given === undefined) return 'is missing';
+  if (issue.code === 'invalid_value') {
+    const known = issue.values.map(String);
+    return `expected one of ${known.join(', ')}; got ${JSON.stringify(given)}${didYouMean(String(given), known)}`;
+  }
+  return issue.message;
+}

@@ -1,0 +1,63 @@
+/** The registry's table of errors, and those that every program shares. Documented in docs/errors.md. */
+import { errorsOf } from './std/coded-error.ts';
+import type { ErrorEntry } from './std/coded-error.ts';
+
+export const REGISTRY_ERRORS = {
+  REG_SETTINGS: {
+    message: 'plumbline.yaml is missing or holds a setting that does not fit.',
+    help: 'Mend the named setting, or run `plumb init` in an empty folder for a project that works.',
+    kind: 'usage',
+  },
+  REG_USAGE: {
+    message: 'The command line names a command, option or argument that does not exist, or lacks one.',
+    help: 'Run `plumb --help` for all commands, `plumb COMMAND --help` for one.',
+    kind: 'usage',
+  },
+  REG_FOLDER: {
+    message: 'A new project needs a folder of its own, and the one that was named holds something else.',
+    help: 'Name a folder that does not exist yet.',
+    kind: 'usage',
+  },
+  REG_DEFINITIONS: {
+    message: 'The definitions have mistakes; all of them are listed.',
+    help: 'Mend each at its file and line, then run `plumb plan` again.',
+    kind: 'usage',
+  },
+  REG_REFUSED: {
+    message: 'The change would break a model that consumes what it changes.',
+    help: 'Make a new version of the view (version: 2) and let the services move over one by one.',
+    kind: 'check-failed',
+  },
+  REG_NOT_APPLIED: {
+    message: 'Nothing is applied yet.',
+    help: 'Run `plumb apply` first.',
+    kind: 'usage',
+  },
+  REG_UNKNOWN: {
+    message: 'A view, service, entity or feature of that name does not exist.',
+    help: 'Run `plumb show` for the names there are.',
+    kind: 'usage',
+  },
+  REG_BUNDLE: {
+    message: 'The bundle cannot be read, or its content does not have the hash it is named by.',
+    help: 'Run `plumb apply` again; it publishes the bundle anew.',
+    kind: 'failed',
+  },
+  REG_SOURCE: {
+    message: 'A source cannot be read, or lacks a column, or a column has a type that does not fit.',
+    help: 'Compare the source with its definition; `plumb plan` names file and line of the definition.',
+    kind: 'failed',
+  },
+  REG_STORE: {
+    message: 'The registry database, a folder or a file of the project cannot be opened, read or written.',
+    help: 'Check the path and its permissions.',
+    kind: 'failed',
+  },
+  REG_DEFECT: {
+    message: 'A defect of plumb itself.',
+    help: 'Please report it, with the lines above.',
+    kind: 'failed',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export const registryError = errorsOf(REGISTRY_ERRORS);

@@ -1,0 +1,186 @@
+/**
+ * Definitions after validation: what every program works with. Made by `compile.ts`, carried by the bundle.
+ *
+ * Durations and times are microseconds. `null` stands for "not given" here, so that every object of a kind has one
+ * shape. Names that stand online and in the history are a view's `id`: `purchases`, or `purchases@v2`.
+ */
+import type { KeyType, Value, ValueType } from './value-type.ts';
+
+export interface JoinKey {
+  readonly name: string;
+  readonly type: KeyType;
+}
+
+/** What a feature describes. Join keys stand in byte order of their names, the order of a composite id. */
+export interface Entity {
+  readonly name: string;
+  readonly joinKeys: readonly JoinKey[];
+  readonly description: string | null;
+  readonly owner: string | null;
+  readonly tags: readonly string[];
+  /** How entity ids stand in the vector log. */
+  readonly log: LogPolicy;
+}
+
+export type LogPolicy = 'raw' | 'hmac' | 'drop';
+
+/** Where rows or raw events come from: Parquet files, a path or glob relative to the project's folder. */
+export interface Source {
+  readonly name: string;
+  readonly path: string;
+  readonly eventTime: string;
+  /** The column that says when a row became known, or null: then it is read in full each time. */
+  readonly createdTime: string | null;
+}
+
+export const AGGREGATE_FUNCTIONS = [
+  'count',
+  'countDistinct',
+  'approxCountDistinct',
+  'sum',
+  'avg',
+  'min',
+  'max',
+  'first',
+  'last',
+  'lastN',
+  'stddev',
+  'mostFrequent',
+  'approxPercentile',
+] as const;
+export type AggregateFunction = (typeof AGGREGATE_FUNCTIONS)[number];
+
+export interface Aggregation {
+  readonly function: AggregateFunction;
+  /** The source's column that is aggregated; null for `count()`, which counts events. */
+  readonly column: string | null;
+  /** The type of that column in the model; null for `count()`. */
+  readonly columnType: ValueType | null;
+  /** null: lifetime, all events before the edge. */
+  readonly windowUs: number | null;
+  /** Decimal places kept when floats are summed in fixed point. */
+  readonly scale: number;
+  /** n of lastN; 0 otherwise. */
+  readonly n: number;
+  /** p of approxPercentile, in [0, 1]; 0 otherwise. */
+  readonly percentile: number;
+}
+
+export interface FeatureChecks {
+  readonly min: number | null;
+  readonly max: number | null;
+  /** The largest share of nulls that a run may write, in [0, 1]. */
+  readonly maxNullShare: number | null;
+}
+
+export interface Feature {
+  readonly name: string;
+  readonly type: ValueType;
+  /** The fallback that stands in for MISSING, OUTSIDE_TTL and UNAVAILABLE; null: null does. */
+  readonly missing: Value;
+  /** null: only equal values match within tolerance. */
+  readonly tolerance: number | null;
+  readonly log: LogPolicy;
+  readonly checks: FeatureChecks | null;
+  readonly description: string | null;
+  readonly tags: readonly string[];
+  readonly examples: readonly Value[];
+  readonly normalization: { readonly mean: number; readonly stddev: number } | null;
+  /** Null in a stored view. */
+  readonly aggregation: Aggregation | null;
+}
+
+/** stored: rows computed elsewhere; aggregated: rows computed here from raw events. */
+export type ViewKind = 'stored' | 'aggregated';
+
+export interface FeatureView {
+  /** The name online and in the history: `name`, or `name@v2` from the second version on. */
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly kind: ViewKind;
+  readonly entity: string;
+  readonly source: Source;
+  readonly features: readonly Feature[];
+  /** xxHash32 of the canonical schema and logic. */
+  readonly definitionId: number;
+  /** Stored views only; null: rows never grow too old. */
+  readonly ttlUs: number | null;
+  /** Aggregated views only; 0 in stored views. */
+  readonly hopUs: number;
+  /** A row of event time e is visible from e + delay. */
+  readonly delayUs: number;
+  readonly scheduleUs: number | null;
+  readonly freshnessUs: number;
+  /** Events and rows later than this after their event time are counted, not applied. */
+  readonly latenessUs: number;
+  readonly owner: string | null;
+  readonly team: string | null;
+  readonly description: string | null;
+  readonly tags: readonly string[];
+  readonly deprecated: { readonly date: string; readonly successor: string | null } | null;
+}
+
+/** One feature in a service: which view gives it, for which entity, and what the model calls it. */
+export interface ServiceFeature {
+  /** `view__feature`, or `role__feature` where the view is used in a role. */
+  readonly fullName: string;
+  readonly view: string;
+  /** The view's name, or the role's: what stands before `__` and names the view's row in the log. */
+  readonly role: string;
+  readonly feature: string;
+}
+
+/** A view as a service uses it: once for each role. */
+export interface ServiceView {
+  readonly role: string;
+  readonly view: string;
+  /** For each join key of the view's entity, in its order: the request's key that gives it. */
+  readonly requestKeys: readonly string[];
+}
+
+export interface Consumer {
+  readonly model: string;
+  readonly owner: string;
+}
+
+export interface FeatureService {
+  readonly name: string;
+  /** Assigned when applied: 1, and one more with each change of what is served. 0 before it was ever applied. */
+  readonly version: number;
+  /** In the order that the model takes them. */
+  readonly features: readonly ServiceFeature[];
+  /** In order of first use. */
+  readonly views: readonly ServiceView[];
+  /** The keys a request gives, in order of first use, with their types. */
+  readonly requestKeys: readonly JoinKey[];
+  readonly consumers: readonly Consumer[];
+  readonly tensor: 'float32' | 'float64';
+  readonly strict: boolean;
+  readonly description: string | null;
+  readonly owner: string | null;
+  readonly tags: readonly string[];
+}
+
+/** The schema of a view's rows under one definition id: enough to decode a row that an older definition wrote. */
+export interface RowSchema {
+  readonly definitionId: number;
+  readonly features: readonly { readonly name: string; readonly type: ValueType }[];
+}
+
+/** The project's definitions, whole and valid; every program works with one of these. */
+export interface Definitions {
+  readonly entities: ReadonlyMap<string, Entity>;
+  /** By id. */
+  readonly views: ReadonlyMap<string, FeatureView>;
+  readonly services: ReadonlyMap<string, FeatureService>;
+}
+
+/** Definitions as applied: immutable and named by the hash of their content. */
+export interface Bundle extends Definitions {
+  readonly project: string;
+  /** 16 hex digits of xxHash64 over the canonical JSON. */
+  readonly hash: string;
+  /** For each view id every schema it ever had, in the order applied; the last is the current one. */
+  readonly schemas: ReadonlyMap<string, readonly RowSchema[]>;
+}

@@ -1,0 +1,45 @@
+/** What every command starts from: a project's settings, the clock that recorded times come from, and its voice. */
+import { rehearsalClock, systemClock } from './std/clock.ts';
+import type { Clock } from './std/clock.ts';
+import type { Talk } from './std/talk.ts';
+import { registryError } from './errors.ts';
+import { loadSettings } from './settings.ts';
+import type { SettingFlags, Settings } from './settings.ts';
+
+export interface Project {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly talk: Talk;
+}
+
+/** @throws REG_SETTINGS, also when the rehearsal's control file cannot be read */
+export function openProject(
+  folder: string,
+  talk: Talk,
+  environment = process.env,
+  flags: SettingFlags = {},
+): Project {
+  const settings = loadSettings(folder, environment, flags);
+  return { settings, clock: openClock(settings), talk };
+}
+
+function openClock(settings: Settings): Clock {
+  const { control, runLastsUs } = settings.clock;
+  if (control === null) return systemClock();
+  try {
+    return rehearsalClock(control, runLastsUs);
+  } catch (error) {
+    throw registryError(
+      'REG_SETTINGS',
+      `clock.control: ${(error as Error).message}`,
+      { field: 'clock.control' },
+      error,
+    );
+  }
+}
+
+/** The sentence that a program says at its start when its clock is not the machine's. */
+export function rehearsalNotice(clock: Clock): string | null {
+  if (clock.rehearsal === null) return null;
+  return `REHEARSAL: recorded times come from ${clock.rehearsal}, not from this machine's clock. Not for production.`;
+}

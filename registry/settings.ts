@@ -1,0 +1,303 @@
+/**
+ * A project's settings: flags over environment (`PLUMB_...`) over plumbline.yaml over defaults that run embedded.
+ * Paths are made absolute here, against the project's folder; nothing later depends on the current folder.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { parseBytes } from './std/byte-size.ts';
+import { parseDuration } from './std/duration.ts';
+import { registryError } from './errors.ts';
+import type { HmacKeySettings } from './log-privacy.ts';
+import { KAFKA_SETTINGS, kafkaSettings } from './kafka-settings.ts';
+import type { KafkaSettings } from './kafka-settings.ts';
+
+export interface Settings {
+  /** The project's folder, absolute. */
+  readonly folder: string;
+  readonly project: string;
+  /** Globs relative to the project's folder. */
+  readonly definitions: readonly string[];
+  readonly registry: StoreUrl;
+  readonly online: OnlineSettings;
+  /** Folders, absolute. */
+  readonly history: string;
+  readonly bundles: string;
+  readonly reports: string;
+  /** Where `plumb monitor ingest` keeps the vector log as Parquet. */
+  readonly served: string;
+  readonly log: LogSettings;
+  readonly serve: ServeSettings;
+  readonly materialize: { readonly maxRejectedShare: number };
+  readonly clock: { readonly control: string | null; readonly runLastsUs: number };
+}
+
+/** `sqlite:` with an absolute path, or a server's URL. */
+export interface StoreUrl {
+  readonly kind: 'sqlite' | 'postgres' | 'redis' | 'redis-cluster';
+  /** The file of `sqlite`, else the URL as given. */
+  readonly url: string;
+}
+
+export interface OnlineSettings extends StoreUrl {
+  readonly keyPrefix: string;
+}
+
+export interface LogSettings {
+  readonly spool: string;
+  readonly durability: 'queued' | 'written' | 'synced';
+  readonly maxBytes: number;
+  readonly onFull: 'shed-log' | 'reject';
+  readonly enabled: boolean;
+  /** Where the log is shipped; null: nowhere. */
+  readonly kafka: KafkaSettings | null;
+  /** Whether `plumb monitor ingest` reads this spool, so that segments wait for it too. */
+  readonly ingest: boolean;
+  /** Memory for records while the disk is slow; 0: answers wait for the disk. */
+  readonly ringBytes: number;
+  /** The secret of HMACs where a definition asks for them; null: none. */
+  readonly hmacKey: HmacKeySettings | null;
+}
+
+/** @returns who reads the spool: a segment goes when all of them have passed it, and without any it stays */
+export function spoolConsumers(log: LogSettings): string[] {
+  return [...(log.kafka === null ? [] : ['kafka']), ...(log.ingest ? ['ingest'] : [])];
+}
+
+export interface ServeSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly adminPort: number;
+  readonly deadlineMs: number;
+  readonly staleLimitMs: number;
+  readonly cacheEntries: number;
+  readonly cacheBytes: number;
+  readonly cacheFreshMs: number;
+  readonly allowedHosts: readonly string[];
+  readonly transport: 'auto' | 'uws' | 'node';
+}
+
+const duration = z.union([z.string(), z.number()]).transform((value, context) => {
+  const us = parseDuration(String(value));
+  if (us !== null) return us;
+  context.addIssue({
+    code: 'custom',
+    message: `expected a duration such as 90s or 7d, got ${JSON.stringify(value)}`,
+  });
+  return z.NEVER;
+});
+
+const bytes = z.union([z.string(), z.number()]).transform((value, context) => {
+  const size = parseBytes(String(value));
+  if (size !== null) return size;
+  context.addIssue({
+    code: 'custom',
+    message: `expected a size such as 512MiB or 2GiB, got ${JSON.stringify(value)}`,
+  });
+  return z.NEVER;
+});
+
+const PORT = 'expected a port, a whole number from 0 (any free one) to 65535';
+const port = z.coerce.number({ error: PORT }).int(PORT).min(0, PORT).max(65_535, PORT);
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+
+const online = z
+  .union([
+    z.string().transform((url) => ({ url, keyPrefix: '' })),
+    z.strictObject({ url: z.string(), keyPrefix: z.string().default('') }),
+  ])
+  .refine(
+    ({ keyPrefix }) => !/[{}]/.test(keyPrefix),
+    'keyPrefix must hold no braces: Redis Cluster would read a hash tag',
+  );
+
+const FILE = z.strictObject({
+  project: z.string().min(1).default('plumbline'),
+  definitions: z.array(z.string()).default(['definitions/*.ts', 'definitions/*.yaml']),
+  registry: z.string().default('sqlite:.plumb/registry.db'),
+  online: online.prefault('sqlite:.plumb/online.db'),
+  history: z.string().default('.plumb/history'),
+  bundles: z.string().default('.plumb/bundles'),
+  reports: z.string().default('.plumb/reports'),
+  served: z.string().default('.plumb/served'),
+  log: z
+    .strictObject({
+      spool: z.string().default('.plumb/spool'),
+      durability: z.enum(['queued', 'written', 'synced']).default('written'),
+      maxBytes: bytes.prefault('2GiB'),
+      onFull: z.enum(['shed-log', 'reject']).default('shed-log'),
+      enabled: flag.default(true),
+      kafka: KAFKA_SETTINGS.nullable().default(null),
+      ingest: flag.default(false),
+      ringBytes: bytes.refine((size) => size <= 2 ** 30, 'expected at most 1GiB').prefault('64MiB'),
+      hmacKey: z
+        .strictObject({ id: z.string().min(1).max(64), file: z.string() })
+        .nullable()
+        .default(null),
+    })
+    .prefault({}),
+  serve: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: port.default(6566),
+      adminPort: port.default(6567),
+      deadlineMs: z.coerce.number().positive().max(60_000).default(8),
+      staleLimitMs: z.coerce.number().int().nonnegative().default(60_000),
+      cacheEntries: z.coerce.number().int().nonnegative().default(100_000),
+      cacheBytes: bytes.prefault('128MiB'),
+      cacheFreshMs: z.coerce.number().int().positive().default(5_000),
+      allowedHosts: z.array(z.string()).default([]),
+      transport: z.enum(['auto', 'uws', 'node']).default('auto'),
+    })
+    .prefault({}),
+  materialize: z
+    .strictObject({ maxRejectedShare: z.coerce.number().min(0).max(1).default(0.01) })
+    .prefault({}),
+  clock: z
+    .strictObject({ control: z.string().nullable().default(null), runLasts: duration.prefault('0s') })
+    .prefault({}),
+});
+
+/** Settings given on the command line, by path: `{'serve.port': '7000'}`. */
+export type SettingFlags = Readonly<Record<string, string>>;
+
+/**
+ * @param folder  the project's folder; without a plumbline.yaml in it the command has no project
+ * @param environment  `PLUMB_SERVE_PORT` sets `serve.port`, `PLUMB_LOG_MAX_BYTES` sets `log.maxBytes`
+ * @throws REG_SETTINGS with every setting that does not fit
+ */
+export function loadSettings(
+  folder: string,
+  environment: NodeJS.ProcessEnv,
+  flags: SettingFlags = {},
+): Settings {
+  const root = resolve(folder);
+  const file = join(root, 'plumbline.yaml');
+  if (!existsSync(file)) {
+    throw registryError('REG_SETTINGS', `there is no plumbline.yaml in ${root}`, {
+      help: 'Go to a project, name one with -C DIR, or start one with `plumb init`.',
+    });
+  }
+  const raw = readYaml(file);
+  overlay(raw, fromEnvironment(environment));
+  overlay(raw, flags);
+  const parsed = FILE.safeParse(raw);
+  if (!parsed.success) {
+    const mistakes = parsed.error.issues.map(
+      (issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`,
+    );
+    throw registryError(
+      'REG_SETTINGS',
+      `the settings of ${root} have ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n  ${mistakes.join('\n  ')}`,
+      { file, ...(mistakes.length === 1 ? { field: parsed.error.issues[0]!.path.join('.') } : {}) },
+    );
+  }
+  const s = parsed.data;
+  const path = (text: string): string => resolve(root, text);
+  return {
+    folder: root,
+    project: s.project,
+    definitions: s.definitions,
+    registry: storeUrl('registry', s.registry, path),
+    online: { ...storeUrl('online', s.online.url, path), keyPrefix: s.online.keyPrefix },
+    history: path(s.history),
+    bundles: path(s.bundles),
+    reports: path(s.reports),
+    served: path(s.served),
+    log: {
+      ...s.log,
+      spool: path(s.log.spool),
+      kafka: s.log.kafka === null ? null : kafkaSettings(s.log.kafka, path),
+      hmacKey: s.log.hmacKey === null ? null : { ...s.log.hmacKey, file: path(s.log.hmacKey.file) },
+    },
+    serve: s.serve,
+    materialize: s.materialize,
+    clock: { control: s.clock.control === null ? null : path(s.clock.control), runLastsUs: s.clock.runLasts },
+  };
+}
+
+function readYaml(file: string): Record<string, unknown> {
+  try {
+    const raw: unknown = parseYaml(readFileSync(file, 'utf8')) ?? {};
+    if (typeof raw === 'object' && !Array.isArray(raw)) return raw as Record<string, unknown>;
+    throw new TypeError('it should hold settings, one to a line');
+  } catch (error) {
+    throw registryError(
+      'REG_SETTINGS',
+      `${file} cannot be read: ${(error as Error).message}`,
+      { file },
+      error,
+    );
+  }
+}
+
+/** Names of environment variables are settings' paths in upper snake case. */
+function fromEnvironment(environment: NodeJS.ProcessEnv): SettingFlags {
+  const flags: Record<string, string> = {};
+  for (const path of settingPaths()) {
+    const value =
+      environment[
+        `PLUMB_${path
+          .replace(/[A-Z]/g, (c) => `_${c}`)
+          .replaceAll('.', '_')
+          .toUpperCase()}`
+      ];
+    if (value !== undefined) flags[path] = value;
+  }
+  return flags;
+}
+
+/** @returns every setting that a flag or the environment can give, as a path: `serve.port` */
+export function settingPaths(): string[] {
+  const nested = {
+    log: FILE.shape.log,
+    serve: FILE.shape.serve,
+    materialize: FILE.shape.materialize,
+    clock: FILE.shape.clock,
+  };
+  const paths = ['project', 'registry', 'online', 'history', 'bundles', 'reports', 'served'];
+  for (const [name, schema] of Object.entries(nested)) paths.push(...pathsWithin(name, schema));
+  return paths;
+}
+
+/** The paths of an object's settings, whether it may be left out or not; of anything else its own. */
+function pathsWithin(path: string, schema: z.ZodType): string[] {
+  let inner = schema;
+  while ('innerType' in inner.def) inner = inner.def.innerType as z.ZodType;
+  if (!(inner instanceof z.ZodObject)) return [path];
+  return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([key, value]) =>
+    pathsWithin(`${path}.${key}`, value),
+  );
+}
+
+function overlay(raw: Record<string, unknown>, flags: SettingFlags): void {
+  for (const [path, value] of Object.entries(flags)) {
+    const names = path.split('.');
+    let at = raw;
+    for (const name of names.slice(0, -1)) {
+      at[name] = { ...(at[name] as object | undefined) };
+      at = at[name] as Record<string, unknown>;
+    }
+    at[names.at(-1)!] = value;
+  }
+}
+
+/** A URL's password is nobody's business: neither in messages nor in what `config show` prints. */
+export function withoutPassword(url: string): string {
+  return url.replace(/(:\/\/[^:@/]*:).*@/, '$1***@');
+}
+
+function storeUrl(setting: string, url: string, path: (text: string) => string): StoreUrl {
+  if (url.startsWith('sqlite:')) return { kind: 'sqlite', url: path(url.slice('sqlite:'.length)) };
+  if (setting === 'registry' && /^postgres(ql)?:\/\//.test(url)) return { kind: 'postgres', url };
+  if (setting === 'online' && /^rediss?:\/\//.test(url)) return { kind: 'redis', url };
+  if (setting === 'online' && /^rediss?\+cluster:\/\//.test(url)) return { kind: 'redis-cluster', url };
+  const known =
+    setting === 'online'
+      ? 'sqlite:FILE, redis://, rediss:// or redis+cluster://'
+      : 'sqlite:FILE or postgres://';
+  throw registryError('REG_SETTINGS', `${setting}: expected ${known}, got ${withoutPassword(url)}`, {
+    field: setting,
+  });
+}

@@ -1,0 +1,49 @@
+/** Files that are whole or not there: written aside, synced, renamed, and the folder synced. */
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** What a durable file asks of the file system, so that a test can cut its power between any two steps. */
+export interface DurableDisk {
+  /** Opens for writing, empty. */
+  open(path: string, mode: number): number;
+  write(fd: number, bytes: Uint8Array, from: number): number;
+  sync(fd: number): void;
+  close(fd: number): void;
+  rename(from: string, to: string): void;
+  syncFolder(folder: string): void;
+}
+
+const DISK: DurableDisk = {
+  open: (path, mode) => openSync(path, 'w', mode),
+  write: (fd, bytes, from) => writeSync(fd, bytes, from),
+  sync: fsyncSync,
+  close: closeSync,
+  rename: renameSync,
+  syncFolder,
+};
+
+/** @param mode  of the file; 0600 where it holds what not everybody may read */
+export function writeDurably(file: string, content: string | Uint8Array, mode = 0o644, disk = DISK): void {
+  mkdirSync(dirname(file), { recursive: true });
+  const aside = `${file}.${process.pid}.tmp`;
+  const fd = disk.open(aside, mode);
+  try {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    for (let at = 0; at < bytes.length;) at += disk.write(fd, bytes, at);
+    disk.sync(fd);
+  } finally {
+    disk.close(fd);
+  }
+  disk.rename(aside, file);
+  disk.syncFolder(dirname(file));
+}
+
+/** Makes the names in a folder survive a power loss. */
+export function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

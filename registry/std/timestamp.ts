@@ -1,0 +1,46 @@
+/**
+ * Times as RFC 3339 text and as microseconds since 1970-01-01 UTC.
+ *
+ * A time that a program handles itself (event, created, written, fetched, served) is a `number`: microseconds stay
+ * exact up to the year 2255. A feature's value of type timestamp is a `bigint`, so that none is ever rounded.
+ */
+
+const FORM =
+  /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?([Zz]|[+-]\d{2}:?\d{2})?$/;
+
+export const DAY_US = 86_400_000_000;
+
+/** @returns RFC 3339 to the microsecond, UTC, e.g. `2026-11-21T09:10:11.000000Z` */
+export function formatTimestamp(us: number | bigint): string {
+  const whole = BigInt(us);
+  const micro = ((whole % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  const seconds = new Date(Number((whole - micro) / 1_000n)).toISOString();
+  return `${seconds.slice(0, -5)}.${micro.toString().padStart(6, '0')}Z`;
+}
+
+/**
+ * Reads a date or a date and time; without a zone it is UTC. Digits past the microsecond must be zeros.
+ * @returns microseconds, or null when the text is no time
+ */
+export function parseTimestamp(text: string): bigint | null {
+  const m = FORM.exec(text);
+  if (m === null) return null;
+  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] = m;
+  if (!/^0*$/.test(fraction.slice(6))) return null;
+  const ms = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`);
+  if (Number.isNaN(ms) || new Date(ms).getUTCDate() !== Number(day)) return null;
+  const micro = BigInt(fraction.slice(0, 6).padEnd(6, '0'));
+  return BigInt(ms) * 1_000n + micro - zoneUs(zone);
+}
+
+function zoneUs(zone: string): bigint {
+  if (zone === 'Z' || zone === 'z') return 0n;
+  const sign = zone.startsWith('-') ? -1n : 1n;
+  const digits = zone.slice(1).replace(':', '');
+  return sign * (BigInt(digits.slice(0, 2)) * 60n + BigInt(digits.slice(2))) * 60_000_000n;
+}
+
+/** @returns `2026-11-21`, the UTC day of a time */
+export function dayOf(us: number): string {
+  return formatTimestamp(us).slice(0, 10);
+}

@@ -1,0 +1,42 @@
+/**
+ * The arithmetic of hops and edges: which edge an event enters, which edge is due at a time. Pure, no clock.
+ *
+ *   events   ...|  e1  x x  |  x        |...        an event at t enters at the first edge after it: floor(t / hop) + 1
+ *   edges       0           1           2           and leaves `window / hop` edges later
+ *
+ * The materializer computes by it, serving and the monitor tell by it which row they should have seen. An edge has
+ * two forms: its index (a count of hops since 1970) and its time in microseconds, index * hop.
+ */
+import type { Feature, FeatureView } from './model.ts';
+
+/** @returns the index of the last edge at or before a time */
+export function edgeAt(us: number, hopUs: number): number {
+  return Math.floor(us / hopUs);
+}
+
+/** @returns the index of the first edge whose row covers an event of this time */
+export function enteringEdge(eventUs: number, hopUs: number): number {
+  return Math.floor(eventUs / hopUs) + 1;
+}
+
+/** @returns the time of the newest edge that every join sees at `us`: the greatest e with e + delay <= us */
+export function dueEdgeUs(us: number, view: Pick<FeatureView, 'hopUs' | 'delayUs'>): number {
+  return edgeAt(us - view.delayUs, view.hopUs) * view.hopUs;
+}
+
+/** @returns a feature's window in hops, or null for a lifetime */
+export function windowHops(view: Pick<FeatureView, 'hopUs'>, feature: Feature): number | null {
+  const windowUs = feature.aggregation?.windowUs ?? null;
+  return windowUs === null ? null : windowUs / view.hopUs;
+}
+
+/** @returns the time over which a view's rows depend on events, or null where a feature counts its whole lifetime */
+export function longestWindowUs(view: Pick<FeatureView, 'features'>): number | null {
+  let longest = 0;
+  for (const { aggregation } of view.features) {
+    if (aggregation === null) continue;
+    if (aggregation.windowUs === null) return null;
+    longest = Math.max(longest, aggregation.windowUs);
+  }
+  return longest;
+}

@@ -1,0 +1,58 @@
+/**
+ * The header of a row online.
+ *
+ *    0               4                             11                            18                       24
+ *   +---------------+-----------------------------+-----------------------------+------------------------+
+ *   | u32           | u56                         | u56                         | u48                    |
+ *   | definition id | event time, us              | created time, us (0: none)  | written time, ms       |
+ *   +---------------+-----------------------------+-----------------------------+------------------------+
+ *
+ * Big endian throughout, so that (event, created) compares as bytes 4 to 17: the guard of a write does so.
+ */
+
+export const HEADER_BYTES = 24;
+/** The bytes that order rows of one definition: event time, then created time. */
+export const ORDER_FROM = 4;
+export const ORDER_TO = 18;
+
+const MAX_U56 = 2 ** 53 - 1;
+
+export interface RowHeader {
+  readonly definitionId: number;
+  readonly eventUs: number;
+  /** 0: the source has no created time. */
+  readonly createdUs: number;
+  readonly writtenMs: number;
+}
+
+/** Writes 24 bytes at `at`. Times before 1970 or past 2255 are refused: the row would compare wrongly. */
+export function writeHeader(buffer: Buffer, at: number, header: RowHeader): void {
+  for (const us of [header.eventUs, header.createdUs]) {
+    if (!Number.isInteger(us) || us < 0 || us > MAX_U56)
+      throw new RangeError(`a row time must be 1970 to 2255, got ${us} us`);
+  }
+  buffer.writeUInt32BE(header.definitionId, at);
+  writeU56(buffer, at + 4, header.eventUs);
+  writeU56(buffer, at + 11, header.createdUs);
+  buffer.writeUIntBE(header.writtenMs, at + 18, 6);
+}
+
+/** @returns the header, or null when there are fewer than 24 bytes */
+export function readHeader(row: Buffer): RowHeader | null {
+  if (row.length < HEADER_BYTES) return null;
+  return {
+    definitionId: row.readUInt32BE(0),
+    eventUs: readU56(row, 4),
+    createdUs: readU56(row, 11),
+    writtenMs: row.readUIntBE(18, 6),
+  };
+}
+
+function writeU56(buffer: Buffer, at: number, value: number): void {
+  buffer[at] = Math.floor(value / 2 ** 48);
+  buffer.writeUIntBE(value % 2 ** 48, at + 1, 6);
+}
+
+function readU56(buffer: Buffer, at: number): number {
+  return buffer[at]! * 2 ** 48 + buffer.readUIntBE(at + 1, 6);
+}

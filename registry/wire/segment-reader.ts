@@ -1,0 +1,159 @@
+/**
+ * Reads the frames of one segment, passing over whatever is none.
+ *
+ *   file     ... | frame | damage ... | frame | frame | torn tail
+ *   window            ^at                        ^end             4 MiB of it, moved along
+ *
+ * Trusts no length and no position: where a frame should begin and none does, it looks for the next magic that a
+ * valid frame follows. A magic inside a payload is none: the CRC decides. One reader serves many segments, so that
+ * its window is allocated once. Called by spool-walk.ts, in whose loop it allocates nothing for a frame.
+ */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { FRAME_HEADER_BYTES, FRAME_MAGIC, MAX_PAYLOAD_BYTES } from './spool-frame.ts';
+import { CUT_SHORT, epochCrc, frameAt, frameSequence } from './spool-frame.ts';
+import { readSegmentHeader } from './spool-segment.ts';
+import type { SegmentHeader, SegmentName } from './spool-segment.ts';
+
+const WINDOW_BYTES = 4 * 2 ** 20;
+const HEADER_BYTES_MAX = 65_535 + 64;
+
+export class SegmentReader {
+  readonly #window: Buffer;
+  #fd = -1;
+  #seed = 0;
+  /** The file's offset of the window's first byte, where the window's bytes end, and where to go on. */
+  #base = 0;
+  #end = 0;
+  #at = 0;
+  #endOfFile = false;
+
+  /** null when the header is damaged: the segment's name then stands in for it. */
+  header: (SegmentHeader & { readonly bytes: number }) | null = null;
+  /** The frame that `next` has found: its payload is `buffer[from, to)`, valid until the next call. */
+  readonly buffer: Buffer;
+  from = 0;
+  to = 0;
+  sequence = 0;
+  /** The file's offset of the frame, and that of the byte behind it. */
+  offset = 0;
+  nextOffset = 0;
+  /** Bytes before the frame, or at the end behind the last one, that are no frame; they begin at `skippedOffset`. */
+  skippedBytes = 0;
+  skippedOffset = 0;
+  /** Why reading ended before the file did: a disk that fails. null while it does not. */
+  fault: Error | null = null;
+
+  constructor(windowBytes = WINDOW_BYTES) {
+    this.#window = Buffer.allocUnsafe(Math.max(windowBytes, MAX_PAYLOAD_BYTES + FRAME_HEADER_BYTES));
+    this.buffer = this.#window;
+  }
+
+  /**
+   * @param offset  where to begin: 0, or a `nextOffset` of an earlier reading
+   * @throws        the file system's error; ENOENT when the segment was deleted meanwhile
+   */
+  open(path: string, name: SegmentName, offset: number): void {
+    this.close();
+    this.fault = null;
+    this.#fd = openSync(path, 'r');
+    this.#load(0);
+    this.header = readSegmentHeader(this.#window.subarray(0, Math.min(this.#end, HEADER_BYTES_MAX)));
+    this.#seed = epochCrc(this.header?.epoch ?? BigInt(`0x${name.epoch}`));
+    const start = Math.max(offset, this.header?.bytes ?? 0);
+    if (start <= this.#end) this.#at = start;
+    else this.#load(start);
+  }
+
+  /** Goes on at `offset`, an earlier `nextOffset`, in the same file, which may have grown since its end was read. */
+  resume(offset: number): void {
+    this.fault = null;
+    this.#load(offset);
+  }
+
+  /** @returns false behind the last frame; `skippedBytes` are then those that follow it */
+  next(): boolean {
+    const skippedFrom = this.#base + this.#at;
+    for (;;) {
+      const length = frameAt(this.#window, this.#at, this.#end, this.#seed);
+      if (length >= 0) {
+        this.skippedOffset = skippedFrom;
+        this.#found(length);
+        return true;
+      }
+      if (length === CUT_SHORT && !this.#endOfFile) {
+        this.#slide();
+      } else if (!this.#seekMagic()) {
+        this.skippedOffset = skippedFrom;
+        this.skippedBytes = this.#base + this.#end - skippedFrom;
+        return false;
+      }
+    }
+  }
+
+  #found(length: number): void {
+    const at = this.#at;
+    this.sequence = frameSequence(this.#window, at);
+    this.offset = this.#base + at;
+    this.skippedBytes = this.offset - this.skippedOffset;
+    this.from = at + FRAME_HEADER_BYTES;
+    this.to = this.from + length;
+    this.#at = this.to;
+    this.nextOffset = this.#base + this.to;
+  }
+
+  /** Goes to the next magic behind the current byte. @returns false when the file holds none */
+  #seekMagic(): boolean {
+    this.#at += 1;
+    for (;;) {
+      const found = this.#window.subarray(0, this.#end).indexOf(FRAME_MAGIC, this.#at);
+      if (found !== -1) {
+        this.#at = found;
+        return true;
+      }
+      // The last three bytes may be the beginning of one.
+      this.#at = Math.max(this.#at, this.#end - FRAME_MAGIC.length + 1);
+      if (this.#endOfFile) return false;
+      this.#slide();
+    }
+  }
+
+  /** Moves the bytes from `at` on to the window's front and fills the rest from the file. */
+  #slide(): void {
+    const at = Math.min(this.#at, this.#end);
+    this.#window.copyWithin(0, at, this.#end);
+    this.#base += at;
+    this.#end -= at;
+    this.#at -= at;
+    this.#fill();
+  }
+
+  #load(offset: number): void {
+    this.#base = offset;
+    this.#end = 0;
+    this.#at = 0;
+    this.#endOfFile = false;
+    this.#fill();
+  }
+
+  #fill(): void {
+    while (this.#end < this.#window.length && !this.#endOfFile) {
+      const bytes = this.#read(this.#window.length - this.#end);
+      this.#endOfFile = bytes === 0;
+      this.#end += bytes;
+    }
+  }
+
+  #read(bytes: number): number {
+    try {
+      return readSync(this.#fd, this.#window, this.#end, bytes, this.#base + this.#end);
+    } catch (error) {
+      this.fault = error as Error;
+      return 0;
+    }
+  }
+
+  close(): void {
+    if (this.#fd !== -1) closeSync(this.#fd);
+    this.#fd = -1;
+  }
+}

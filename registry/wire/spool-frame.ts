@@ -1,0 +1,87 @@
+/**
+ * A frame of the spool: one record, or one part of one.
+ *
+ *    0            4                8           12              20
+ *   +------------+----------------+-----------+---------------+---------------------+
+ *   | u32 magic  | u32 length     | u32 crc32 | u64 sequence  | payload, length B   |   little endian
+ *   | "PLf1"     | at most 1 MiB  |           |               | a `Record`          |
+ *   +------------+----------------+-----------+---------------+---------------------+
+ *   crc32 = zlib's over: epoch u64 | length u32 | sequence u64 | payload
+ *
+ * The epoch in the CRC keeps bytes of another start (a recycled disk block, a copied file) from passing as a frame of
+ * this one. The CRC is taken in one call: the length is written into its slot first, where it stands right before
+ * sequence and payload, and then overwritten.
+ */
+import { crc32 } from 'node:zlib';
+
+export const FRAME_MAGIC = Buffer.from('PLf1', 'latin1');
+export const FRAME_HEADER_BYTES = 20;
+export const MAX_PAYLOAD_BYTES = 2 ** 20;
+
+const MAGIC = FRAME_MAGIC.readUInt32LE(0);
+const CRC_AT = 8;
+
+/** @returns the CRC of the epoch, with which that of each of its frames begins */
+export function epochCrc(epoch: bigint): number {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigUInt64LE(epoch);
+  return crc32(bytes);
+}
+
+/** Writes the header of a frame at `at`; the payload stands behind it already. `seed` is the epoch's CRC. */
+export function sealFrame(
+  buffer: Buffer,
+  at: number,
+  payloadBytes: number,
+  sequence: number,
+  seed: number,
+): void {
+  writeUInt32(buffer, at, MAGIC);
+  writeUInt32(buffer, at + 4, payloadBytes);
+  writeUInt32(buffer, at + CRC_AT, payloadBytes);
+  writeUInt32(buffer, at + 12, sequence >>> 0);
+  writeUInt32(buffer, at + 16, Math.floor(sequence / 2 ** 32));
+  const crc = crc32(buffer.subarray(at + CRC_AT, at + FRAME_HEADER_BYTES + payloadBytes), seed);
+  writeUInt32(buffer, at + CRC_AT, crc);
+}
+
+/** What `frameAt` says in place of a length: the bytes are no frame, or there are too few to tell. */
+export const NO_FRAME = -1;
+export const CUT_SHORT = -2;
+
+/**
+ * @param end   where the bytes end; the buffer's bytes are touched while the CRC is taken, and left as they were
+ * @param seed  the epoch's CRC
+ * @returns     the payload's bytes of the whole and intact frame at `at`, or NO_FRAME, or CUT_SHORT when what is
+ *              there could be the beginning of one
+ */
+export function frameAt(buffer: Buffer, at: number, end: number, seed: number): number {
+  if (end - at < FRAME_HEADER_BYTES) return CUT_SHORT;
+  if (readUInt32(buffer, at) !== MAGIC) return NO_FRAME;
+  const length = readUInt32(buffer, at + 4);
+  if (length > MAX_PAYLOAD_BYTES || readUInt32(buffer, at + 16) >= 2 ** 21) return NO_FRAME;
+  const frameEnd = at + FRAME_HEADER_BYTES + length;
+  if (frameEnd > end) return CUT_SHORT;
+  const expected = readUInt32(buffer, at + CRC_AT);
+  writeUInt32(buffer, at + CRC_AT, length);
+  const crc = crc32(buffer.subarray(at + CRC_AT, frameEnd), seed);
+  writeUInt32(buffer, at + CRC_AT, expected);
+  return crc === expected ? length : NO_FRAME;
+}
+
+/** @returns the sequence number of the frame at `at`, which `frameAt` has found intact */
+export function frameSequence(buffer: Buffer, at: number): number {
+  return readUInt32(buffer, at + 16) * 2 ** 32 + readUInt32(buffer, at + 12);
+}
+
+// Buffer's own readers and writers check the bounds again with each call; these are inlined.
+function writeUInt32(buffer: Buffer, at: number, value: number): void {
+  buffer[at] = value;
+  buffer[at + 1] = value >>> 8;
+  buffer[at + 2] = value >>> 16;
+  buffer[at + 3] = value >>> 24;
+}
+
+function readUInt32(buffer: Buffer, at: number): number {
+  return (buffer[at]! | (buffer[at + 1]! << 8) | (buffer[at + 2]! << 16) | (buffer[at + 3]! << 24)) >>> 0;
+}

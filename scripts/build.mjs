@@ -1,0 +1,17 @@
+// Builds dist/ from the TypeScript sources: types stripped, declarations beside them, and the files that programs
+// read at run time copied. Node strips no types below node_modules, so an installed package runs from here.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+
+rmSync(dist, { recursive: true, force: true });
+const tsc = spawnSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: 'inherit',
+});
+if (tsc.status !== 0) process.exit(4);
+cpSync(join(root, 'registry', 'wire', 'served.proto'), join(dist, 'registry', 'wire', 'served.proto'));
+chmodSync(join(dist, 'plumb.js'), 0o755);

@@ -1,0 +1,45 @@
+/** Watches the folder of bundles and hands on each new one that is good; of a bad one it says so once. */
+import { currentHash, loadBundle } from '../registry/bundle-folder.ts';
+import type { Bundle } from '../registry/model.ts';
+import type { Talk } from '../registry/std/talk.ts';
+
+const POLL_MS = 1_000;
+
+export interface BundleWatch {
+  /** Looks now. */
+  look(): void;
+  stop(): void;
+}
+
+/**
+ * @param inForce  the hash of the bundle that is served
+ * @param swap     takes a new bundle, or throws when it cannot be compiled: then the last good one stays
+ */
+export function watchBundles(
+  folder: string,
+  inForce: string,
+  swap: (bundle: Bundle) => void,
+  talk: Talk,
+): BundleWatch {
+  let served = inForce;
+  let refused: string | null = null;
+  const look = (): void => {
+    let hash: string | null = null;
+    try {
+      hash = currentHash(folder);
+      if (hash === null || hash === served || hash === refused) return;
+      swap(loadBundle(folder, hash));
+      served = hash;
+      refused = null;
+      talk.say(`serving bundle ${hash}`);
+    } catch (error) {
+      const name = hash ?? 'unreadable';
+      if (refused !== name) {
+        talk.warn(`bundle ${name} is refused, ${served} stays in force: ${(error as Error).message}`);
+      }
+      refused = name;
+    }
+  };
+  const timer = setInterval(look, POLL_MS).unref();
+  return { look, stop: () => clearInterval(timer) };
+}

@@ -1,0 +1,42 @@
+/** The sidecar's commands: `serve`, `get`; those that read the spool are in `log-commands.ts`. */
+import type { CommandContext, ExitCode } from '../registry/command.ts';
+import { printResult, projectOf } from '../registry/command.ts';
+import type { SettingFlags } from '../registry/settings.ts';
+import { sidecarError } from './errors.ts';
+import { getVector, renderVector } from './get.ts';
+import { logLines } from './log-lines.ts';
+import { serveUntilSignal } from './main.ts';
+
+export { logCat, logStatus, logVerify } from './log-commands.ts';
+export { logShip } from './shipper/ship-command.ts';
+
+/** Serves until SIGTERM or SIGINT. */
+export async function serve(
+  context: CommandContext,
+  options: { port?: string; adminPort?: string },
+): Promise<ExitCode> {
+  const flags: Record<string, string> = {};
+  if (options.port !== undefined) flags['serve.port'] = options.port;
+  if (options.adminPort !== undefined) flags['serve.adminPort'] = options.adminPort;
+  const talk = logLines(process.stderr, context.talk);
+  await serveUntilSignal(projectOf({ ...context, talk }, flags satisfies SettingFlags));
+  return 0;
+}
+
+/** One vector, as a table. */
+export async function get(
+  context: CommandContext,
+  options: { service: string; entity: string[] },
+): Promise<ExitCode> {
+  const keys: Record<string, string> = {};
+  for (const pair of options.entity) {
+    const at = pair.indexOf('=');
+    if (at < 1) {
+      throw sidecarError('SRV_KEY_MISSING', `--entity: expected key=value, got ${pair}`, { field: 'entity' });
+    }
+    keys[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  const vector = await getVector(projectOf(context), { service: options.service, keys });
+  await printResult(context, vector, () => renderVector(vector));
+  return 0;
+}

@@ -1,0 +1,136 @@
+/** The sidecar's table of errors. Documented in docs/errors.md; `server.ts` alone turns a code into an HTTP status. */
+import { errorsOf } from '../registry/std/coded-error.ts';
+import type { ErrorEntry } from '../registry/std/coded-error.ts';
+
+export const SIDECAR_ERRORS = {
+  SRV_JSON: {
+    message: 'The body is not JSON in UTF-8, or no object.',
+    help: 'Send one JSON object.',
+    kind: 'usage',
+  },
+  SRV_REQUEST: {
+    message: 'A field of the request is missing or has another shape than it should.',
+    help: 'Compare the request with GET /feature-service/{name}.',
+    kind: 'usage',
+  },
+  SRV_UNKNOWN_SERVICE: {
+    message: 'No feature service of that name is applied.',
+    help: 'Check the name with `plumb show`, or run `plumb apply`.',
+    kind: 'usage',
+  },
+  SRV_UNKNOWN_FEATURE: {
+    message: 'No feature of that name is applied.',
+    help: 'Name features as view:feature; `plumb show` lists them.',
+    kind: 'usage',
+  },
+  SRV_AMBIGUOUS_FEATURE: {
+    message: 'Two features of the answer would have one name.',
+    help: 'Ask with full_feature_names: true.',
+    kind: 'usage',
+  },
+  SRV_UNKNOWN_KEY: {
+    message: 'The request has a join key that the feature service does not have.',
+    help: 'Send the join keys that GET /feature-service/{name} lists.',
+    kind: 'usage',
+  },
+  SRV_KEY_MISSING: {
+    message: 'The request lacks a join key that the features need, or all keys of a row are null.',
+    help: 'Send the join keys that GET /feature-service/{name} lists.',
+    kind: 'usage',
+  },
+  SRV_KEY_TYPE: {
+    message: 'The value of a join key does not fit its type.',
+    help: 'Integers are JSON integers or decimal text; strings are at most 512 bytes of UTF-8.',
+    kind: 'usage',
+  },
+  SRV_TENSOR: {
+    message: 'A tensor of the request contradicts itself: its shape, datatype, size and data do not agree.',
+    help: 'Compare the request with GET /v2/models/{name}; the JSON is as long as Inference-Header-Content-Length.',
+    kind: 'usage',
+  },
+  SRV_NO_ROWS: {
+    message: 'A list of entities is empty.',
+    help: 'Ask for at least one entity.',
+    kind: 'usage',
+  },
+  SRV_RAGGED: {
+    message: 'The lists of entities have different lengths.',
+    help: 'Give every join key a list of the same length; on the native surface a list of one is repeated.',
+    kind: 'usage',
+  },
+  SRV_TOO_MANY_VALUES: {
+    message: 'The request asks for more than 10,000 values (rows times features).',
+    help: 'Split the request.',
+    kind: 'usage',
+  },
+  SRV_BODY_TOO_LARGE: {
+    message: 'The body is larger than 1 MiB.',
+    help: 'Split the request.',
+    kind: 'usage',
+  },
+  SRV_HOST: {
+    message: 'The Host header names a host that is not served here.',
+    help: 'Call localhost, or add the host to serve.allowedHosts.',
+    kind: 'usage',
+  },
+  SRV_ORIGIN: {
+    message: 'The request comes from a web page (it has an Origin header).',
+    help: 'Call the sidecar from a server; browsers are refused.',
+    kind: 'usage',
+  },
+  SRV_FRAMING: {
+    message:
+      'The request can be read as two different requests: Transfer-Encoding, two lengths or two hosts.',
+    help: 'Send one Content-Length and one Host, and no Transfer-Encoding.',
+    kind: 'usage',
+  },
+  SRV_DEADLINE: {
+    message: 'The header x-deadline-ms is no number of milliseconds above 0 and up to 60,000.',
+    help: 'Send a number such as 8, or leave the header out.',
+    kind: 'usage',
+  },
+  SRV_ROUTE: {
+    message: 'Nothing is served at that path.',
+    help: 'POST /feature-service/get-online-features is the main route.',
+    kind: 'usage',
+  },
+  SRV_METHOD: {
+    message: 'The path is served with another method.',
+    help: 'Use the method that the Allow header names.',
+    kind: 'usage',
+  },
+  SRV_OVERLOAD: {
+    message: 'More work is in flight than the sidecar takes on.',
+    help: 'Try again after the time that Retry-After names.',
+    kind: 'failed',
+  },
+  SRV_LOG_FULL: {
+    message: 'The vector log cannot take the answer, and log.onFull is `reject`.',
+    help: 'Make room for the spool, or choose log.onFull: shed-log.',
+    kind: 'failed',
+  },
+  SRV_INTERNAL: {
+    message: 'The sidecar met a state that it does not know.',
+    help: 'Report it with the lines that the sidecar printed.',
+    kind: 'failed',
+  },
+  SRV_PORT: {
+    message: 'A port cannot be opened: it is in use, or not allowed.',
+    help: 'Stop the other program, or choose another with serve.port and serve.adminPort.',
+    kind: 'failed',
+  },
+  SRV_TRANSPORT: {
+    message: 'serve.transport is `uws`, but uWebSockets.js cannot be loaded.',
+    help: 'Install the optional dependency, or set serve.transport to auto.',
+    kind: 'failed',
+  },
+  SRV_STORE: {
+    message: 'The online store cannot be read.',
+    help: 'Check that it runs and that `online` in plumbline.yaml points to it; run `plumb materialize` first.',
+    kind: 'failed',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type SidecarErrorCode = keyof typeof SIDECAR_ERRORS;
+
+export const sidecarError = errorsOf(SIDECAR_ERRORS);

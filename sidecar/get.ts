@@ -1,0 +1,184 @@
+/** `plumb get`: one vector through the plans, readers and rules of the sidecar, without HTTP, cache and log. */
+import { loadCurrentBundle } from '../registry/bundle-folder.ts';
+import type { Project } from '../registry/project.ts';
+import { MISSING, NULL, PRESENT, STATUSES } from '../registry/status.ts';
+import type { Status } from '../registry/status.ts';
+import { CodedError } from '../registry/std/coded-error.ts';
+import { formatDuration } from '../registry/std/duration.ts';
+import { formatTimestamp } from '../registry/std/timestamp.ts';
+import type { CachedRow } from './cached-row.ts';
+import { RowCache } from './cache.ts';
+import { readKeys } from './entities.ts';
+import { sidecarError } from './errors.ts';
+import { PlanBook, ViewSlots } from './plan-book.ts';
+import type { Plan } from './plan.ts';
+import { RowLoader } from './row-loader.ts';
+import type { RowAsk } from './row-loader.ts';
+import { openReader } from './store/open-reader.ts';
+import { nativeText } from './value-text.ts';
+import { judge } from './work.ts';
+
+export interface FetchedFeature {
+  readonly name: string;
+  /** As the native surface prints it; a fallback where the status is not PRESENT or NULL. */
+  readonly valueText: string;
+  readonly status: Status;
+  /** RFC 3339; null where there is no row. */
+  readonly eventTime: string | null;
+  /** Since the event time; null where there is no row. */
+  readonly ageUs: number | null;
+}
+
+export interface FetchedVector {
+  readonly service: string;
+  readonly serviceVersion: number;
+  readonly bundle: string;
+  readonly entities: Readonly<Record<string, string>>;
+  readonly features: readonly FetchedFeature[];
+}
+
+/** One round trip may take this long; a person waits. */
+const STORE_LIMIT_MS = 5_000;
+
+/**
+ * @param options.keys  one text for each join key of the service
+ * @throws REG_NOT_APPLIED, SRV_UNKNOWN_SERVICE, SRV_UNKNOWN_KEY, SRV_KEY_MISSING, SRV_KEY_TYPE, SRV_STORE
+ */
+export async function getVector(
+  project: Project,
+  options: { readonly service: string; readonly keys: Readonly<Record<string, string>> },
+): Promise<FetchedVector> {
+  const { settings, clock, talk } = project;
+  const { keyPrefix } = settings.online;
+  const plan = new PlanBook(loadCurrentBundle(settings.bundles), keyPrefix, new ViewSlots()).service(
+    options.service,
+  );
+  const parts = readParts(plan, options.keys);
+  const reader = openReader(settings.online, clock, talk);
+  try {
+    await reader.start();
+    const nowUs = clock.nowUs();
+    const failures: Error[] = [];
+    const loader = new RowLoader(reader, new RowCache({ entries: 0, bytes: 0, freshUs: 0, staleUs: 0 }), {
+      onStoreFailure: (error) => failures.push(error),
+      onUnreadableRow: (view, key, reason) =>
+        talk.warn(`the row of ${view} at ${key} cannot be read: ${reason}`),
+    });
+    const rows = await loadRows(loader, plan, parts, nowUs);
+    if (failures.length > 0) {
+      const [failure] = failures as [Error];
+      const message =
+        failure instanceof CodedError ? failure.message : `cannot read the online store: ${failure.message}`;
+      throw sidecarError('SRV_STORE', message, { field: 'online' }, failure);
+    }
+    return describeVector(plan, options.keys, rows, nowUs);
+  } finally {
+    await reader.close();
+  }
+}
+
+function readParts(plan: Plan, keys: Readonly<Record<string, string>>): string[] {
+  const known = plan.keyNames.join(', ');
+  for (const name of Object.keys(keys)) {
+    if (plan.keyNames.includes(name)) continue;
+    throw sidecarError('SRV_UNKNOWN_KEY', `${plan.service} has no join key ${name}; it has ${known}`, {
+      field: name,
+      help: `Run \`plumb show ${plan.service}\` for its join keys.`,
+    });
+  }
+  for (const name of plan.keyNames) {
+    if (Object.hasOwn(keys, name)) continue;
+    throw sidecarError('SRV_KEY_MISSING', `${plan.service} needs the join key ${name}; it has ${known}`, {
+      field: name,
+    });
+  }
+  const columns = Object.fromEntries(plan.keyNames.map((name) => [name, [keys[name]]]));
+  return readKeys(plan, columns, 1, false).parts.map((column) => column[0]!);
+}
+
+function loadRows(
+  loader: RowLoader,
+  plan: Plan,
+  parts: readonly string[],
+  nowUs: number,
+): Promise<(CachedRow | null)[]> {
+  const asks: RowAsk[] = plan.roleViews.map((view, place) => {
+    const group = plan.groups[plan.roleGroups[place]!]!;
+    return { key: group.keyStart + group.keys.map((k) => parts[k]!).join('|'), view, place };
+  });
+  return new Promise((resolve) => {
+    const rows: (CachedRow | null)[] = asks.map(() => null);
+    let waitsFor = asks.length;
+    const timer = setTimeout(() => resolve(rows), STORE_LIMIT_MS);
+    const take = (place: number, row: CachedRow | null): void => {
+      rows[place] = row;
+      waitsFor -= 1;
+      if (waitsFor > 0) return;
+      clearTimeout(timer);
+      resolve(rows);
+    };
+    loader.load(asks, nowUs, { take });
+  });
+}
+
+function describeVector(
+  plan: Plan,
+  entities: Readonly<Record<string, string>>,
+  rows: readonly (CachedRow | null)[],
+  nowUs: number,
+): FetchedVector {
+  const features = plan.fullNames.map((name, i): FetchedFeature => {
+    const view = plan.roleViews[plan.featureRoles[i]!]!;
+    const index = plan.featureIndexes[i]!;
+    const row = rows[plan.featureRoles[i]!]!;
+    const rowStatus = judge(row, nowUs);
+    const value = rowStatus === PRESENT ? row!.values[index] : undefined;
+    const status =
+      rowStatus !== PRESENT ? rowStatus : value === undefined ? MISSING : value === null ? NULL : PRESENT;
+    const hasRow = row !== null && row.raw !== null;
+    return {
+      name,
+      valueText:
+        value === undefined
+          ? view.fallbackNative[index]!
+          : nativeText(view.view.features[index]!.type, value),
+      status: STATUSES[status]!,
+      eventTime: hasRow ? formatTimestamp(row.eventUs) : null,
+      ageUs: hasRow ? nowUs - row.eventUs : null,
+    };
+  });
+  return { service: plan.service, serviceVersion: plan.version, bundle: plan.bundle, entities, features };
+}
+
+const HEADINGS = ['feature', 'value', 'status', 'event time', 'age'];
+const MAX_CELL = 60;
+
+/** @returns a table, one line a feature, without a newline at its end */
+export function renderVector(vector: FetchedVector): string {
+  const lines = vector.features.map((f) => [
+    f.name,
+    f.valueText.length > MAX_CELL ? `${f.valueText.slice(0, MAX_CELL - 1)}…` : f.valueText,
+    f.status,
+    f.eventTime ?? '-',
+    f.ageUs === null ? '-' : ageText(f.ageUs),
+  ]);
+  const table = [HEADINGS, ...lines];
+  const widths = HEADINGS.map((_, c) => Math.max(...table.map((line) => line[c]!.length)));
+  const keys = Object.entries(vector.entities).map(([key, value]) => `${key}=${value}`);
+  const title = `${vector.service} (version ${vector.serviceVersion}) for ${keys.join(', ')}`;
+  return [
+    title,
+    ...table.map((line) =>
+      line
+        .map((cell, c) => cell.padEnd(widths[c]!))
+        .join('  ')
+        .trimEnd(),
+    ),
+  ].join('\n');
+}
+
+/** To the second: nobody reads the microseconds of an age. */
+function ageText(us: number): string {
+  const seconds = Math.trunc(us / 1_000_000);
+  return seconds < 0 ? `-${formatDuration(-seconds * 1_000_000)}` : formatDuration(seconds * 1_000_000);
+}

@@ -1,0 +1,195 @@
+/** `plumb log cat`, `log verify` and `log status`: the spool as people and scripts look at it (DESIGN section 13). */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CommandContext, ExitCode } from '../registry/command.ts';
+import { printResult, projectOf } from '../registry/command.ts';
+import { spoolConsumers } from '../registry/settings.ts';
+import { formatTimestamp } from '../registry/std/timestamp.ts';
+import { cursorConsumers, readCursor } from '../registry/wire/spool-cursor.ts';
+import type { SpoolPosition } from '../registry/wire/spool-cursor.ts';
+import { filesOf, listSegments } from '../registry/wire/spool-segment.ts';
+import { walkSpool } from '../registry/wire/spool-walk.ts';
+import type { SpoolGap } from '../registry/wire/spool-walk.ts';
+import { REJECTED_FOLDER } from './shipper/rejected-records.ts';
+import { logError } from './spool/errors.ts';
+import { catLog, gapText } from './vector-log/log-cat.ts';
+
+/** One JSON object a served request, one to a line, whether `--json` is given or not. */
+export async function logCat(context: CommandContext): Promise<ExitCode> {
+  const { log, bundles } = projectOf(context).settings;
+  const warn = (line: string): void => context.talk.warn(line);
+  for await (const line of catLog({ spool: log.spool, bundles, warn })) {
+    await context.print(JSON.stringify(line));
+  }
+  return 0;
+}
+
+/** Checks every frame; exit code 1 when records are missing or damaged. */
+export async function logVerify(context: CommandContext): Promise<ExitCode> {
+  const state = verifyLog(projectOf(context).settings.log.spool);
+  await printResult(context, state, () => renderVerify(state));
+  return state.gaps.length > 0 ? 1 : 0;
+}
+
+export async function logStatus(context: CommandContext): Promise<ExitCode> {
+  const { log } = projectOf(context).settings;
+  const status = statusOfLog(log.spool, spoolConsumers(log));
+  await printResult(context, status, () => renderStatus(status));
+  return 0;
+}
+
+export interface LogEpoch {
+  readonly epoch: string;
+  /** null when every header of the epoch is damaged. */
+  readonly pod: string | null;
+  readonly records: number;
+  readonly lastSequence: number;
+  /** Whether its last record is there; without one the sidecar still runs, or died: an open tail. */
+  readonly closed: boolean;
+  /**
+   * Of an open tail: the most numbers that can be missing behind the last one, if its sidecar ended before its next
+   * heartbeat was due and at no higher rate than between any two of its heartbeats. That is the most numbers between
+   * two heartbeats, less those since the last. 0: closed; null: there was no heartbeat to tell from.
+   */
+  readonly lossAtMost: number | null;
+}
+
+export interface LogState {
+  readonly segments: number;
+  /** Served requests. */
+  readonly records: number;
+  /** Of all segment files. */
+  readonly bytes: number;
+  readonly tornBytes: number;
+  readonly gaps: readonly SpoolGap[];
+  readonly epochs: readonly LogEpoch[];
+}
+
+/** Reads every frame of a spool; nothing but heartbeats and parts is decoded. */
+export function verifyLog(spool: string): LogState {
+  const gaps: SpoolGap[] = [];
+  const epochs: OpenEpoch[] = [];
+  let segments = 0;
+  let bytes = 0;
+  let tornBytes = 0;
+  for (const item of walkSpool(spool)) {
+    if (item.kind === 'record') {
+      const epoch = epochs.at(-1)!;
+      if (item.content === 'served') epoch.records += 1;
+      epoch.closed = item.content === 'last';
+      epoch.lastSequence = Math.max(epoch.lastSequence, item.sequence);
+      if (item.content === 'heartbeat') {
+        epoch.beatStep = Math.max(epoch.beatStep, item.sequence - epoch.beat);
+        epoch.beat = item.sequence;
+      }
+    } else if (item.kind === 'segment') {
+      segments += 1;
+      bytes += statSync(join(spool, item.segment), { throwIfNoEntry: false })?.size ?? 0;
+      const epoch = epochs.at(-1);
+      if (epoch?.epoch === item.epoch) epoch.pod ??= item.pod;
+      else epochs.push({ ...NEW_EPOCH, epoch: item.epoch, pod: item.pod });
+    } else if (item.kind === 'torn') tornBytes += item.bytes;
+    else gaps.push(item.gap);
+  }
+  const records = epochs.reduce((sum, epoch) => sum + epoch.records, 0);
+  return { segments, records, bytes, tornBytes, gaps, epochs: epochs.map(epochOf) };
+}
+
+interface OpenEpoch {
+  readonly epoch: string;
+  pod: string | null;
+  records: number;
+  lastSequence: number;
+  closed: boolean;
+  /** Number of the newest heartbeat, and the most numbers from one to the next. */
+  beat: number;
+  beatStep: number;
+}
+
+const NEW_EPOCH = { records: 0, lastSequence: 0, closed: false, beat: 0, beatStep: 0 };
+
+function epochOf({ epoch, pod, records, lastSequence, closed, beat, beatStep }: OpenEpoch): LogEpoch {
+  const open = beat === 0 ? null : Math.max(0, beatStep - (lastSequence - beat));
+  return { epoch, pod, records, lastSequence, closed, lossAtMost: closed ? 0 : open };
+}
+
+export interface ConsumerStatus {
+  readonly consumer: string;
+  /** null: it has not passed anything yet. */
+  readonly position: SpoolPosition | null;
+  /** What lies behind its cursor. */
+  readonly lagBytes: number;
+}
+
+export interface LogStatus {
+  readonly bytes: number;
+  readonly segments: number;
+  readonly records: number;
+  readonly gaps: number;
+  readonly tornBytes: number;
+  /** When the oldest epoch in the folder began; null when the spool is empty. */
+  readonly oldest: string | null;
+  /** Records that Kafka refused, kept in rejected/. */
+  readonly rejected: number;
+  readonly consumers: readonly ConsumerStatus[];
+}
+
+/**
+ * @param configured  who is to read the spool, whether it has a cursor yet or not
+ * @throws            LOG_CURSOR when a consumer's cursor is damaged
+ */
+export function statusOfLog(spool: string, configured: readonly string[] = []): LogStatus {
+  const { bytes, segments, records, gaps, tornBytes } = verifyLog(spool);
+  const names = listSegments(spool);
+  const first = names[0];
+  const readers = new Set([...configured, ...(first === undefined ? [] : cursorConsumers(spool))]);
+  const consumers = [...readers].toSorted().map((consumer) => {
+    const position = cursorOf(spool, consumer);
+    let lagBytes = 0;
+    for (const { file } of names) {
+      const size = statSync(join(spool, file), { throwIfNoEntry: false })?.size ?? 0;
+      if (position === null || file > position.segment) lagBytes += size;
+      else if (file === position.segment) lagBytes += Math.max(0, size - position.offset);
+    }
+    return { consumer, position, lagBytes };
+  });
+  const oldest = first === undefined ? null : formatTimestamp(first.startUs);
+  const rejected = filesOf(join(spool, REJECTED_FOLDER)).filter((file) => file.endsWith('.json')).length;
+  return { bytes, segments, records, gaps: gaps.length, tornBytes, oldest, rejected, consumers };
+}
+
+function cursorOf(spool: string, consumer: string): SpoolPosition | null {
+  try {
+    return readCursor(spool, consumer);
+  } catch (error) {
+    throw logError('LOG_CURSOR', (error as Error).message, {}, error);
+  }
+}
+
+export function renderVerify(state: LogState): string {
+  const lines = [`${state.records} served requests in ${state.segments} segments, ${state.bytes} bytes`];
+  if (state.tornBytes > 0)
+    lines.push(`${state.tornBytes} bytes are torn at a tail: they were never answered`);
+  for (const { epoch, pod, closed, lossAtMost } of state.epochs) {
+    if (closed) continue;
+    const bound = lossAtMost === null ? '' : `; behind its last number at most ${lossAtMost} can be missing`;
+    const of = pod ?? 'an unknown pod';
+    lines.push(`epoch ${epoch} of ${of} has no last record: it runs, or was killed${bound}`);
+  }
+  lines.push(...state.gaps.map(gapText));
+  lines.push(state.gaps.length === 0 ? 'whole' : `${state.gaps.length} gaps`);
+  return lines.join('\n');
+}
+
+export function renderStatus(status: LogStatus): string {
+  const lines = [
+    `${status.bytes} bytes in ${status.segments} segments, ${status.records} served requests, ${status.gaps} gaps`,
+    `oldest: ${status.oldest ?? 'the spool is empty'}`,
+  ];
+  if (status.rejected > 0) lines.push(`refused by Kafka and kept in rejected/: ${status.rejected}`);
+  for (const { consumer, position, lagBytes } of status.consumers) {
+    const at = position === null ? 'the beginning' : `${position.segment} at ${position.offset}`;
+    lines.push(`${consumer}: at ${at}, ${lagBytes} bytes behind`);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,323 @@
+/**
+ * The story of one request, top to bottom:
+ *
+ *   parse    the surface reads the body against the service's compiled plan
+ *   look up  each row in the cache: fresh, due ahead of time, or missing
+ *   wait     for what is missing, read from the store in one round trip, at most until the deadline
+ *   judge    each row's status at the request's one reading of the clock
+ *   answer   the surface puts ready text together
+ *   log      the vectors, before the answer leaves
+ *
+ * When every row is fresh there is no promise, no timer and no I/O but the log's write. Called by server.ts; throws
+ * the SRV_ codes of bad input, which server.ts turns into HTTP.
+ */
+import type { Clock } from '../registry/std/clock.ts';
+import { idDigest } from '../registry/log-privacy.ts';
+import { FROM_CACHE, FROM_NONE, FROM_STALE, FROM_STORE, MISSING, NULL, PRESENT } from '../registry/status.ts';
+import { LOG_HMAC, LOG_RAW } from '../registry/wire/served-record.ts';
+import type { ServedRequest, ServedRow, ServedVector } from '../registry/wire/served-record.ts';
+import { xxHash64 } from '../registry/wire/xxhash.ts';
+import type { Answers } from './answers.ts';
+import type { RowCache } from './cache.ts';
+import type { CachedRow } from './cached-row.ts';
+import { sidecarError } from './errors.ts';
+import type { HotKeys } from './hot-keys.ts';
+import type { Metrics } from './metrics.ts';
+import type { PlanBook } from './plan-book.ts';
+import type { Plan, PlanPrivacy } from './plan.ts';
+import { rebind } from './row-loader.ts';
+import type { RowAsk, RowLoader } from './row-loader.ts';
+import type { Surface } from './surface/surface.ts';
+import type { Exchange } from './transport/transport.ts';
+import { Work, judge } from './work.ts';
+
+/** One request in so many carries its answer's bytes in the log, chosen by a hash of its id. */
+const ANSWER_SAMPLE = 1_000n;
+const NO_POLICIES: readonly number[] = [];
+const NO_HMACS: readonly Buffer[] = [];
+export const MAX_VALUES_IN_FLIGHT = 200_000;
+
+export interface ServingParts {
+  readonly clock: Clock;
+  readonly cache: RowCache;
+  readonly loader: RowLoader;
+  readonly answers: Answers;
+  readonly metrics: Metrics;
+  readonly hotKeys: HotKeys;
+  readonly book: PlanBook;
+  /** Answers a request that met a fault after `serve` had returned. */
+  readonly refuse: (exchange: Exchange, fault: unknown) => void;
+  readonly maxValuesInFlight?: number;
+}
+
+export class Serving {
+  readonly #clock: Clock;
+  readonly #cache: RowCache;
+  readonly #loader: RowLoader;
+  readonly #answers: Answers;
+  readonly #metrics: Metrics;
+  readonly #hotKeys: HotKeys;
+  readonly #refuse: (exchange: Exchange, fault: unknown) => void;
+  readonly #maxValuesInFlight: number;
+  #book: PlanBook;
+  #inFlightValues = 0;
+
+  constructor(parts: ServingParts) {
+    this.#clock = parts.clock;
+    this.#cache = parts.cache;
+    this.#loader = parts.loader;
+    this.#answers = parts.answers;
+    this.#metrics = parts.metrics;
+    this.#hotKeys = parts.hotKeys;
+    this.#book = parts.book;
+    this.#refuse = parts.refuse;
+    this.#maxValuesInFlight = parts.maxValuesInFlight ?? MAX_VALUES_IN_FLIGHT;
+  }
+
+  get book(): PlanBook {
+    return this.#book;
+  }
+
+  /** Requests under way finish with the book that they started with. */
+  swap(book: PlanBook): void {
+    this.#book = book;
+  }
+
+  get inFlightValues(): number {
+    return this.#inFlightValues;
+  }
+
+  /**
+   * @param body        valid during the call only
+   * @param deadlineMs  from now on, on the monotonic clock
+   */
+  serve(exchange: Exchange, surface: Surface, body: Buffer, requestId: string, deadlineMs: number): void {
+    const startedMs = performance.now();
+    const nowUs = this.#clock.nowUs();
+    const asked = surface.parse(body, this.#book, exchange);
+    const work = new Work(exchange, surface, asked, requestId, nowUs, startedMs);
+    const missing = this.#lookUp(work);
+    if (missing === null) this.#answer(work);
+    else this.#wait(work, missing, deadlineMs);
+  }
+
+  /** @returns the rows to wait for, or null when there are none */
+  #lookUp(work: Work): RowAsk[] | null {
+    const { plan, count, parts } = work.asked;
+    const { roleViews, roleGroups, groups } = plan;
+    const roles = roleViews.length;
+    let missing: RowAsk[] | null = null;
+    for (let r = 0; r < count; r++) {
+      for (let g = 0; g < groups.length; g++) {
+        const group = groups[g]!;
+        const key = keyOf(group.keyStart, group.keys, parts, r);
+        const entity = key === null ? undefined : this.#cache.find(key);
+        const hot = key !== null && this.#hotKeys.samples() && this.#sample(key, entity !== undefined, work);
+        for (let i = 0; i < roles; i++) {
+          if (roleGroups[i] !== g) continue;
+          const at = r * roles + i;
+          if (key === null) {
+            setPlace(work, at, null, FROM_NONE, MISSING);
+            continue;
+          }
+          const view = roleViews[i]!;
+          let row = entity === undefined ? undefined : entity.rows[view.slot];
+          if (row !== undefined && row.view !== view) row = this.#rebound(key, row, view);
+          if (row !== undefined && this.#cache.isFresh(row, work.nowUs)) {
+            setPlace(work, at, row, FROM_CACHE, judge(row, work.nowUs));
+            if (!row.refreshing && this.#cache.isDueAhead(row, work.nowUs, hot))
+              this.#refresh(key, row, work.nowUs);
+            continue;
+          }
+          // Until the store answers, what stands in if it does not.
+          this.#standIn(work, at, row);
+          missing ??= [];
+          missing.push({ key, view, place: at });
+        }
+      }
+    }
+    this.#metrics.cacheMisses += missing === null ? 0 : missing.length;
+    this.#metrics.cacheHits += count * roles - (missing === null ? 0 : missing.length);
+    return missing;
+  }
+
+  /** @returns whether the key is hot: its rows are then read ahead earlier, before requests could meet in a miss */
+  #sample(key: string, cached: boolean, work: Work): boolean {
+    this.#hotKeys.count(key, cached, work.startedMs);
+    return cached && this.#hotKeys.isHot(key);
+  }
+
+  #standIn(work: Work, at: number, row: CachedRow | undefined): void {
+    const kept = row !== undefined && this.#cache.mayStandIn(row, work.nowUs) ? row : null;
+    setPlace(work, at, kept, kept === null ? FROM_NONE : FROM_STALE, judge(kept, work.nowUs));
+  }
+
+  #rebound(key: string, row: CachedRow, view: CachedRow['view']): CachedRow | undefined {
+    const bound = rebind(row, view);
+    if (bound === null) return undefined;
+    this.#cache.put(key, bound);
+    return bound;
+  }
+
+  #refresh(key: string, row: CachedRow, nowUs: number): void {
+    row.refreshing = true;
+    this.#metrics.refreshes += 1;
+    this.#loader.load([{ key, view: row.view, place: 0 }], nowUs, null);
+  }
+
+  #wait(work: Work, missing: readonly RowAsk[], deadlineMs: number): void {
+    const values = work.valueCount;
+    if (this.#inFlightValues > 0 && this.#inFlightValues + values > this.#maxValuesInFlight) {
+      throw sidecarError(
+        'SRV_OVERLOAD',
+        `${this.#inFlightValues} values are in flight already; try again soon`,
+      );
+    }
+    this.#inFlightValues += values;
+    work.waitsFor = missing.length;
+    const finish = (): void => {
+      if (work.answered) return;
+      work.answered = true;
+      this.#inFlightValues -= values;
+      if (work.deadline !== null) clearTimeout(work.deadline);
+      try {
+        this.#answer(work);
+      } catch (fault) {
+        // Nobody is above us here but the event loop: a fault of one answer must not end the process.
+        this.#refuse(work.exchange, fault);
+      }
+    };
+    const take = (place: number, row: CachedRow | null): void => {
+      if (work.answered) return;
+      if (row !== null) this.#arrived(work, place, row);
+      work.waitsFor -= 1;
+      if (work.waitsFor === 0) finish();
+    };
+    work.deadline = setTimeout(() => {
+      this.#metrics.deadlineAnswers += 1;
+      finish();
+    }, deadlineMs);
+    this.#loader.load(missing, work.nowUs, { take });
+  }
+
+  #arrived(work: Work, place: number, row: CachedRow): void {
+    const { roleViews } = work.asked.plan;
+    const view = roleViews[place % roleViews.length]!;
+    // The read may have been started by a request under another bundle.
+    const bound = row.view === view ? row : rebind(row, view);
+    if (bound !== null) setPlace(work, place, bound, FROM_STORE, judge(bound, work.nowUs));
+  }
+
+  #answer(work: Work): void {
+    const { exchange, surface, asked, startedMs } = work;
+    const { buffer } = this.#answers;
+    buffer.begin();
+    const headers = surface.answer(work, performance.now() - startedMs, buffer);
+    const body = buffer.end();
+    this.#count(work, asked.plan);
+    const served = this.#answers.logs ? servedRequest(work, body) : null;
+    this.#answers.leave(exchange, surface.route, startedMs, body, headers, served);
+  }
+
+  #count(work: Work, plan: Plan): void {
+    const { segments, roleViews } = plan;
+    const roles = roleViews.length;
+    for (let r = 0; r < work.asked.count; r++) {
+      for (let s = 0; s < segments.length; s++) {
+        const { role, slot, view, text } = segments[s]!;
+        const at = r * roles + role;
+        const status = work.statuses[at]!;
+        const features = text.features.length;
+        if (work.sources[at] === FROM_STALE) this.#metrics.staleServed += 1;
+        if (status !== PRESENT) {
+          view.valuesByStatus[status]! += features;
+          continue;
+        }
+        const row = work.rows[at]!;
+        const nulls = row.nullCount(slot);
+        const lacks = row.lackCount(slot);
+        view.valuesByStatus[PRESENT]! += features - nulls - lacks;
+        view.valuesByStatus[NULL]! += nulls;
+        view.valuesByStatus[MISSING]! += lacks;
+      }
+    }
+  }
+}
+
+function setPlace(work: Work, at: number, row: CachedRow | null, source: number, status: number): void {
+  work.rows[at] = row;
+  work.sources[at] = source;
+  work.statuses[at] = status;
+}
+
+/** @returns the key of an entity's hash, or null when a part of its id is null */
+function keyOf(
+  start: string,
+  keys: readonly number[],
+  parts: readonly (readonly (string | null)[])[],
+  r: number,
+): string | null {
+  let key = start;
+  for (let k = 0; k < keys.length; k++) {
+    const part = parts[keys[k]!]![r]!;
+    if (part === null) return null;
+    key += k === 0 ? part : `|${part}`;
+  }
+  return key;
+}
+
+function servedRequest(work: Work, body: Buffer): ServedRequest {
+  const { plan, count, parts } = work.asked;
+  const roles = plan.roleViews.length;
+  const vectors: ServedVector[] = [];
+  for (let r = 0; r < count; r++) {
+    const keys: (string | null)[] = [];
+    for (let k = 0; k < parts.length; k++) keys.push(loggedKey(plan.privacy, k, parts[k]![r]!));
+    const rows: ServedRow[] = [];
+    for (let i = 0; i < roles; i++) rows.push(servedRow(work, plan, r * roles + i, i));
+    vectors.push({ keys, rows });
+  }
+  return {
+    requestId: work.requestId,
+    servedUs: work.nowUs,
+    surface: work.surface.code,
+    service: plan.service,
+    serviceVersion: plan.version,
+    bundle: plan.bundle,
+    keyNames: plan.keyNames,
+    features: plan.loggedFeatures,
+    vectors,
+    // An answer holds what the log must not, where anything is marked.
+    answer:
+      plan.privacy === null && xxHash64(work.requestId) % ANSWER_SAMPLE === 0n ? Buffer.from(body) : null,
+    keyPolicies: plan.privacy === null ? NO_POLICIES : plan.privacy.keyPolicies,
+    hmacKeyId: plan.privacy === null || plan.privacy.hmacKey === null ? '' : plan.privacy.hmacKey.id,
+  };
+}
+
+/** @returns how a key's canonical part stands in the log */
+function loggedKey(privacy: PlanPrivacy | null, k: number, part: string | null): string | null {
+  if (privacy === null || part === null || privacy.keyPolicies.length === 0) return part;
+  const policy = privacy.keyPolicies[k]!;
+  if (policy === LOG_RAW) return part;
+  return policy === LOG_HMAC ? idDigest(privacy.hmacKey!, part) : '';
+}
+
+function servedRow(work: Work, plan: Plan, at: number, role: number): ServedRow {
+  const row = work.rows[at]!;
+  const status = work.statuses[at]!;
+  const source = work.sources[at]!;
+  if (row !== null) return row.logged(plan.roleNames[role]!, status, source);
+  const view = plan.roleViews[role]!;
+  return {
+    role: plan.roleNames[role]!,
+    view: view.id,
+    status,
+    source,
+    fetchedUs: 0,
+    watermarkUs: 0,
+    row: null,
+    masked: view.mask !== null,
+    hmacs: NO_HMACS,
+  };
+}

@@ -1,0 +1,239 @@
+/**
+ * HTTP over the surfaces: routes, limits, host check, and the one place where a code becomes an HTTP status. Called
+ * by a transport, which knows no routes' meaning; calls serve.ts, which knows no HTTP.
+ */
+import { CodedError } from '../registry/std/coded-error.ts';
+import type { Talk } from '../registry/std/talk.ts';
+import { JSON_HEADERS } from './answers.ts';
+import { sidecarError } from './errors.ts';
+import type { SidecarErrorCode } from './errors.ts';
+import type { HotKeys } from './hot-keys.ts';
+import type { Metrics } from './metrics.ts';
+import { PAGE_ROUTES, methodOf, noRoute, pageOf } from './pages.ts';
+import type { Serving } from './serve.ts';
+import { feastSurface } from './surface/feast.ts';
+import { nativeErrorBody, nativeSurface } from './surface/native.ts';
+import { OIP_PATH } from './surface/oip-metadata.ts';
+import { oipSurface } from './surface/oip.ts';
+import { MODELS_PATH } from './surface/model-path.ts';
+import type { Surface } from './surface/surface.ts';
+import { MAX_BODY_BYTES, NO_ROUTE } from './transport/transport.ts';
+import type { Exchange, HttpHandler, ReplyHeaders, RequestHead, Route } from './transport/transport.ts';
+
+const STATUS_OF: Readonly<Record<SidecarErrorCode, number>> = {
+  SRV_JSON: 400,
+  SRV_REQUEST: 400,
+  SRV_UNKNOWN_SERVICE: 404,
+  SRV_UNKNOWN_FEATURE: 404,
+  SRV_AMBIGUOUS_FEATURE: 400,
+  SRV_UNKNOWN_KEY: 400,
+  SRV_KEY_MISSING: 400,
+  SRV_KEY_TYPE: 400,
+  SRV_TENSOR: 400,
+  SRV_NO_ROWS: 400,
+  SRV_RAGGED: 400,
+  SRV_TOO_MANY_VALUES: 413,
+  SRV_BODY_TOO_LARGE: 413,
+  SRV_HOST: 403,
+  SRV_ORIGIN: 403,
+  SRV_FRAMING: 400,
+  SRV_DEADLINE: 400,
+  SRV_ROUTE: 404,
+  SRV_METHOD: 405,
+  SRV_OVERLOAD: 503,
+  SRV_LOG_FULL: 503,
+  SRV_INTERNAL: 500,
+  SRV_PORT: 500,
+  SRV_TRANSPORT: 500,
+  SRV_STORE: 503,
+};
+
+const RETRY_HEADERS = [...JSON_HEADERS, ['retry-after', '1'] as const];
+const MAX_DEADLINE_MS = 60_000;
+const MAX_REQUEST_ID = 128;
+/** Host headers that were found good, so that the check of a request is one look-up; others come rarely. */
+const MAX_KNOWN_HOSTS = 64;
+
+/** In the order of the routes' indexes: first what takes a body, then the pages. */
+const SURFACES: readonly Surface[] = [nativeSurface, feastSurface, oipSurface];
+const OIP = 2;
+const ROUTES: readonly Route[] = [
+  { method: 'POST', path: nativeSurface.route },
+  { method: 'POST', path: feastSurface.route },
+  { method: 'POST', path: `${MODELS_PATH}*` },
+  ...PAGE_ROUTES,
+];
+
+export interface ServerOptions {
+  readonly serving: Serving;
+  readonly metrics: Metrics;
+  readonly hotKeys: HotKeys;
+  readonly talk: Talk;
+  readonly allowedHosts: readonly string[];
+  readonly deadlineMs: number;
+  /** Makes ids for requests that bring none. */
+  readonly nextRequestId: () => string;
+}
+
+export class Server implements HttpHandler {
+  readonly routes = ROUTES;
+  readonly #options: ServerOptions;
+  readonly #allowedHosts: ReadonlySet<string>;
+  readonly #knownHosts = new Set<string>();
+  #told500 = 0;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    const own = ['localhost', '127.0.0.1', '[::1]'];
+    this.#allowedHosts = new Set([...own, ...options.allowedHosts.map((host) => host.toLowerCase())]);
+  }
+
+  onHead(exchange: Exchange): boolean {
+    const error = this.#refusal(exchange.head, exchange);
+    if (error !== null) {
+      this.#refuse(exchange, error, error.code === 'SRV_FRAMING' || error.code === 'SRV_BODY_TOO_LARGE');
+      return false;
+    }
+    if (exchange.route < SURFACES.length) return true;
+    try {
+      this.#get(exchange);
+    } catch (fault) {
+      this.#refuse(exchange, fault, false);
+    }
+    return false;
+  }
+
+  onBody(exchange: Exchange, body: Buffer): void {
+    const surface = SURFACES[exchange.route]!;
+    try {
+      const { requestId, deadlineMs } = exchange.head;
+      const id = requestId === '' ? this.#options.nextRequestId() : checkRequestId(requestId);
+      const deadline = deadlineMs === '' ? this.#options.deadlineMs : parseDeadline(deadlineMs);
+      this.#options.serving.serve(exchange, surface, body, id, deadline);
+    } catch (error) {
+      this.#refuse(exchange, error, false);
+    }
+  }
+
+  onTooLarge(exchange: Exchange): void {
+    this.#refuse(exchange, bodyTooLarge(), true);
+  }
+
+  /** Answers a request whose fault came after `onBody` had returned. */
+  refuse(exchange: Exchange, fault: unknown): void {
+    this.#refuse(exchange, fault, false);
+  }
+
+  /** The policy `reject`: an answer that cannot be logged does not leave. */
+  refuseUnlogged(exchange: Exchange): void {
+    this.#refuse(exchange, sidecarError('SRV_LOG_FULL', 'the vector log cannot take the answer'), false);
+  }
+
+  #refusal(head: RequestHead, exchange: Exchange): CodedError | null {
+    if (head.ambiguous || head.hosts === 0) return framing(head);
+    if (head.length > MAX_BODY_BYTES) return bodyTooLarge();
+    if (!this.#knownHosts.has(head.host) && !this.#isOwnHost(head.host)) {
+      return sidecarError(
+        'SRV_HOST',
+        `the host ${JSON.stringify(head.host.slice(0, 200))} is not served here`,
+        {
+          field: 'host',
+        },
+      );
+    }
+    if (head.origin) {
+      return sidecarError('SRV_ORIGIN', 'requests of web pages (with an Origin header) are refused', {
+        field: 'origin',
+      });
+    }
+    const isServed =
+      exchange.route === OIP ? methodOf(exchange.path) === 'POST' : exchange.route !== NO_ROUTE;
+    return isServed ? null : noRoute(exchange);
+  }
+
+  #isOwnHost(host: string): boolean {
+    const name = host.replace(/:\d{0,5}$/, '').toLowerCase();
+    if (!this.#allowedHosts.has(name) && !this.#allowedHosts.has(host.toLowerCase())) return false;
+    if (this.#knownHosts.size < MAX_KNOWN_HOSTS) this.#knownHosts.add(host);
+    return true;
+  }
+
+  #get(exchange: Exchange): void {
+    const { body, headers, route } = pageOf(exchange, this.#options.serving.book, this.#options.hotKeys);
+    exchange.reply(200, body, headers, false);
+    this.#options.metrics.countRequest(route, 200);
+  }
+
+  #refuse(exchange: Exchange, fault: unknown, close: boolean): void {
+    const error = fault instanceof CodedError ? fault : this.#unexpected(fault as Error);
+    const surface = surfaceOf(exchange);
+    const status = STATUS_OF[error.code as SidecarErrorCode] ?? 500;
+    const body = surface === null ? nativeErrorBody(error) : surface.errorBody(error);
+    const headers = status === 503 ? RETRY_HEADERS : status === 405 ? allowHeaders(exchange) : JSON_HEADERS;
+    exchange.reply(status, body, headers, close);
+    const isAsk = surface !== null && methodOf(exchange.path) === 'POST';
+    this.#options.metrics.countRequest(isAsk ? surface.route : 'other', status);
+  }
+
+  /** A fault of ours: told at length to the operator (the first ones), in one sentence to the caller. */
+  #unexpected(error: Error): CodedError {
+    this.#told500 += 1;
+    if (this.#told500 <= 20) this.#options.talk.warn(`an unexpected fault: ${error.stack ?? error.message}`);
+    return sidecarError('SRV_INTERNAL', 'the sidecar met a state that it does not know', {}, error);
+  }
+}
+
+/** Whose envelope an error comes in. */
+function surfaceOf({ path }: Exchange): Surface | null {
+  if (path === feastSurface.route) return feastSurface;
+  if (path === nativeSurface.route) return nativeSurface;
+  return path === OIP_PATH || path.startsWith(`${OIP_PATH}/`) ? oipSurface : null;
+}
+
+function framing(head: RequestHead): CodedError {
+  if (head.transferEncoding) {
+    return sidecarError('SRV_FRAMING', 'Transfer-Encoding is not taken: send a Content-Length', {
+      field: 'transfer-encoding',
+    });
+  }
+  if (head.hosts !== 1) {
+    return sidecarError('SRV_FRAMING', `expected one Host header, got ${head.hosts}`, { field: 'host' });
+  }
+  const got = head.lengths > 1 ? `${head.lengths} of them` : 'one that is no number';
+  return sidecarError('SRV_FRAMING', `expected one Content-Length, got ${got}`, { field: 'content-length' });
+}
+
+function bodyTooLarge(): CodedError {
+  return sidecarError('SRV_BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`, {
+    field: 'body',
+  });
+}
+
+function allowHeaders(exchange: Exchange): ReplyHeaders {
+  return [...JSON_HEADERS, ['allow', methodOf(exchange.path)]];
+}
+
+/** Ids come from outside and stand in answers and logs: printable ASCII without what JSON would escape. */
+function checkRequestId(id: string): string {
+  let good = id.length <= MAX_REQUEST_ID;
+  for (let i = 0; i < id.length && good; i++) {
+    const code = id.charCodeAt(i);
+    good = code > 0x20 && code < 0x7f && code !== 0x22 && code !== 0x5c;
+  }
+  if (good) return id;
+  throw sidecarError(
+    'SRV_REQUEST',
+    `x-request-id should be at most ${MAX_REQUEST_ID} printable ASCII characters without quotes`,
+    { field: 'x-request-id' },
+  );
+}
+
+function parseDeadline(text: string): number {
+  const ms = Number(text);
+  if (ms > 0 && ms <= MAX_DEADLINE_MS) return ms;
+  throw sidecarError(
+    'SRV_DEADLINE',
+    `x-deadline-ms should be a number above 0 and up to ${MAX_DEADLINE_MS}, got ${JSON.stringify(text.slice(0, 40))}`,
+    { field: 'x-deadline-ms' },
+  );
+}

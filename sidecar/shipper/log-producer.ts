@@ -1,0 +1,72 @@
+/**
+ * What the shipper asks of a Kafka client, and nothing more: one batch, one answer. Two clients stand behind it
+ * (platformatic-producer.ts, kafkajs-producer.ts); one suite runs on both against a real broker.
+ *
+ * A batch holds records of one key, so it goes to one partition, and Kafka takes or refuses it as a whole. A client
+ * connects when it must and says `unavailable` when it cannot: waiting and trying again is the shipper's, in one place.
+ */
+import { readFileSync } from 'node:fs';
+import type { KafkaSettings, KafkaTls } from '../../registry/kafka-settings.ts';
+
+export interface KeyedRecord {
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
+export type SendOutcome =
+  /** Every in-sync replica has the batch. */
+  | { readonly kind: 'sent' }
+  /** The broker will never take the batch as it is; a part of it may do. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** No answer, or one that time may change. Whether the batch was taken is unknown. */
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+export interface LogProducer {
+  /** @param batch  records of one key, in order; not empty, not modified, free again once it resolves. Never throws */
+  send(batch: readonly KeyedRecord[]): Promise<SendOutcome>;
+  /** Gives up what is under way. Never throws. */
+  close(): Promise<void>;
+}
+
+export const SENT: SendOutcome = { kind: 'sent' };
+
+export const CLIENT_ID = 'plumbline-sidecar';
+export const CONNECT_LIMIT_MS = 5_000;
+/** How long the broker waits for its replicas, and how long a client waits for the broker's answer. */
+export const ACK_LIMIT_MS = 20_000;
+export const REQUEST_LIMIT_MS = 30_000;
+/** Tries of one round by the client itself: a leader that has moved costs one. The rounds are the shipper's. */
+export const CLIENT_RETRIES = 2;
+export const CLIENT_RETRY_MS = 100;
+
+/**
+ * Kafka's errors that speak of the records and not of the moment: too large (10, 18), invalid (87). Whatever else
+ * comes, among it what an operator can mend (no such topic, no permission, a compression that the topic forbids, a
+ * clock that is off), is waited for: the spool keeps the records meanwhile.
+ */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+]);
+
+/** @param codes  Kafka's names of the errors that a send ended in */
+export function failedOutcome(codes: readonly string[], reason: string): SendOutcome {
+  const refused = codes.length > 0 && codes.every((code) => REFUSALS.has(code));
+  return refused ? { kind: 'refused', reason: codes[0]! } : { kind: 'unavailable', reason };
+}
+
+/** @throws the file system's error when a file cannot be read */
+export function tlsOptions(tls: KafkaTls): { ca?: Buffer; cert?: Buffer; key?: Buffer; servername?: string } {
+  return {
+    ...(tls.ca === null ? {} : { ca: readFileSync(tls.ca) }),
+    ...(tls.cert === null ? {} : { cert: readFileSync(tls.cert) }),
+    ...(tls.key === null ? {} : { key: readFileSync(tls.key) }),
+    ...(tls.serverName === null ? {} : { servername: tls.serverName }),
+  };
+}
+
+/** @returns the bearer token as it is now */
+export function bearerToken({ token, tokenFile }: NonNullable<KafkaSettings['sasl']>): string {
+  return token ?? readFileSync(tokenFile!, 'utf8').trim();
+}

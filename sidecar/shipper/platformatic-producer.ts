@@ -1,0 +1,105 @@
+/**
+ * The shipper's default client: @platformatic/kafka (decisions/0004 has the comparison).
+ *
+ * Not idempotent: a batch whose answer was lost is sent again, and readers tell duplicates by (pod, epoch, sequence,
+ * part). Keys are hashed as Java's client does, so that both of our clients and any other agree on the partition.
+ */
+import { Producer, ResponseError, compatibilityPartitioner } from '@platformatic/kafka';
+import type { MessageToProduce, SASLMechanismValue } from '@platformatic/kafka';
+import type { KafkaSettings } from '../../registry/kafka-settings.ts';
+import {
+  ACK_LIMIT_MS,
+  CLIENT_ID,
+  CLIENT_RETRIES,
+  CLIENT_RETRY_MS,
+  CONNECT_LIMIT_MS,
+  REQUEST_LIMIT_MS,
+} from './log-producer.ts';
+import { SENT, bearerToken, failedOutcome, tlsOptions } from './log-producer.ts';
+import type { KeyedRecord, LogProducer, SendOutcome } from './log-producer.ts';
+
+const ACKS_OF_ALL_REPLICAS = -1;
+
+export class PlatformaticProducer implements LogProducer {
+  readonly #settings: KafkaSettings;
+  /** null until the first send, and after a send that found nobody. */
+  #producer: Producer | null = null;
+
+  constructor(settings: KafkaSettings) {
+    this.#settings = settings;
+  }
+
+  async send(batch: readonly KeyedRecord[]): Promise<SendOutcome> {
+    const { topic } = this.#settings;
+    const messages: MessageToProduce<Buffer, Buffer, Buffer, Buffer>[] = batch.map(({ key, value }) => ({
+      topic,
+      key,
+      value,
+    }));
+    try {
+      this.#producer ??= openProducer(this.#settings);
+      await this.#producer.send({ messages, acks: ACKS_OF_ALL_REPLICAS });
+      return SENT;
+    } catch (error) {
+      const outcome = outcomeOf(error as Error);
+      // Whatever state the client is in, the next send begins anew from the brokers that the settings name.
+      if (outcome.kind === 'unavailable') void this.close();
+      return outcome;
+    }
+  }
+
+  async close(): Promise<void> {
+    const producer = this.#producer;
+    this.#producer = null;
+    try {
+      await producer?.close(true);
+    } catch {
+      // Its connections are gone already.
+    }
+  }
+}
+
+function openProducer(settings: KafkaSettings): Producer {
+  const { brokers, compression, tls, sasl } = settings;
+  return new Producer({
+    clientId: CLIENT_ID,
+    bootstrapBrokers: [...brokers],
+    compression,
+    partitioner: compatibilityPartitioner,
+    autocreateTopics: false,
+    retries: CLIENT_RETRIES,
+    retryDelay: CLIENT_RETRY_MS,
+    connectTimeout: CONNECT_LIMIT_MS,
+    requestTimeout: REQUEST_LIMIT_MS,
+    timeout: ACK_LIMIT_MS,
+    ...(tls === null ? {} : { tls: tlsOptions(tls), tlsServerName: tls.serverName ?? false }),
+    ...(sasl === null ? {} : { sasl: saslOptions(sasl) }),
+  });
+}
+
+function saslOptions(sasl: NonNullable<KafkaSettings['sasl']>) {
+  const mechanism = sasl.mechanism.toUpperCase() as SASLMechanismValue;
+  if (sasl.mechanism === 'oauthbearer') return { mechanism, token: () => bearerToken(sasl) };
+  return { mechanism, username: sasl.username!, password: sasl.password! };
+}
+
+function outcomeOf(error: Error): SendOutcome {
+  const codes: string[] = [];
+  const reasons: string[] = [];
+  walk(error, (one) => {
+    const { apiId, code, path } = one as { apiId?: string; code?: string; path?: string };
+    // What is wrong with single records of a refused batch comes as errors of an unknown kind beside the batch's own.
+    if (path?.includes('/record_errors/')) return;
+    if (apiId !== undefined) codes.push(apiId);
+    if (apiId !== undefined || !(one instanceof ResponseError || code === 'PLT_KFK_MULTIPLE')) {
+      reasons.push(one.message);
+    }
+  });
+  return failedOutcome(codes, reasons.at(-1) ?? error.message);
+}
+
+function walk(error: Error, visit: (error: Error) => void): void {
+  visit(error);
+  for (const inner of (error as AggregateError).errors ?? []) walk(inner as Error, visit);
+  if (error.cause instanceof Error) walk(error.cause, visit);
+}

@@ -1,0 +1,39 @@
+/**
+ * Records that Kafka will never take: kept beside the spool, one file each, with the reason, so that one of them
+ * neither stops the rest nor is lost.
+ *
+ *   {spool}/rejected/{epoch}-{sequence}-{offset}.json       mode 0600
+ *   {"key":"pod/epoch","reason":"MESSAGE_TOO_LARGE","rejectedAt":"...","segment":"...","sequence":5,"topic":"...",
+ *    "value":"base64 of the record's bytes"}
+ *
+ * Called by shipper.ts.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalJson } from '../../registry/std/canonical-json.ts';
+import { writeDurably } from '../../registry/std/durable-file.ts';
+import { formatTimestamp } from '../../registry/std/timestamp.ts';
+import type { SpooledRecord } from './spool-tail.ts';
+
+export const REJECTED_FOLDER = 'rejected';
+
+/** Durable when it returns; the same record again replaces its file. @throws the file system's error */
+export function keepRejected(
+  spool: string,
+  record: SpooledRecord,
+  why: { readonly topic: string; readonly reason: string; readonly atUs: number },
+): void {
+  const folder = join(spool, REJECTED_FOLDER);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { epoch, sequence, segment, offset, key, value } = record;
+  const kept = {
+    key: key.toString('utf8'),
+    reason: why.reason,
+    rejectedAt: formatTimestamp(why.atUs),
+    segment,
+    sequence,
+    topic: why.topic,
+    value: value.toString('base64'),
+  };
+  writeDurably(join(folder, `${epoch}-${sequence}-${offset}.json`), `${canonicalJson(kept)}\n`, 0o600);
+}

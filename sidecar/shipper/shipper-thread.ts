@@ -1,0 +1,91 @@
+/**
+ * The shipper's own thread: everything that Kafka can keep busy or hold up happens here, never beside a request.
+ * Entered by shipping.ts, with which it speaks in messages:
+ *
+ *   in    { graceMs }           ship what is left for so long, then end
+ *   out   { stats } once a second and at the end · { say } · { warn }
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { KafkaSettings } from '../../registry/kafka-settings.ts';
+import { rehearsalClock, systemClock } from '../../registry/std/clock.ts';
+import { CodedError } from '../../registry/std/coded-error.ts';
+import { SHIP_LOCK_FILE, SpoolLock } from '../spool/lock.ts';
+import { openProducer } from './open-producer.ts';
+import { Shipper } from './shipper.ts';
+import type { ShipperStats } from './shipper.ts';
+
+const STATS_MS = 1_000;
+const LOCK_MS = 1_000;
+
+export interface ThreadInput {
+  readonly spool: string;
+  readonly kafka: KafkaSettings;
+  readonly clock: { readonly control: string | null; readonly runLastsUs: number };
+}
+
+export type ThreadMessage =
+  { readonly stats: ShipperStats } | { readonly say: string } | { readonly warn: string };
+
+const { spool, kafka, clock } = workerData as ThreadInput;
+const port = parentPort!;
+const post = (message: ThreadMessage): void => port.postMessage(message);
+const talk = {
+  say: (say: string): void => post({ say }),
+  warn: (warn: string): void => post({ warn }),
+  progress(): void {},
+};
+
+const stop = new AbortController();
+let shipper: Shipper | null = null;
+
+port.once('message', ({ graceMs }: { graceMs: number }) => {
+  stop.abort();
+  shipper?.drain();
+  // A send that hangs, or a Kafka that is away, must not hold the process longer.
+  setTimeout(() => {
+    shipper?.abort();
+    finish();
+  }, graceMs);
+});
+
+const lock = await lockWhenFree();
+if (lock !== null) {
+  const producer = await openProducer(kafka);
+  shipper = new Shipper({
+    spool,
+    topic: kafka.topic,
+    producer,
+    talk,
+    clock: clock.control === null ? systemClock() : rehearsalClock(clock.control, clock.runLastsUs),
+  });
+  setInterval(tell, STATS_MS).unref();
+  if (stop.signal.aborted) shipper.drain();
+  await shipper.run();
+  await Promise.race([producer.close(), sleep(STATS_MS)]);
+}
+finish();
+
+function tell(): void {
+  if (shipper !== null) post({ stats: shipper.stats() });
+}
+
+function finish(): void {
+  tell();
+  lock?.release();
+  process.exit(0);
+}
+
+/** `plumb log ship` may be at work in the folder: this sidecar serves meanwhile, and ships when that has ended. */
+async function lockWhenFree(): Promise<SpoolLock | null> {
+  for (let told = false; !stop.signal.aborted; told = true) {
+    try {
+      return SpoolLock.take(spool, SHIP_LOCK_FILE);
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== 'LOG_LOCKED') throw error;
+      if (!told) talk.warn(`${error.message}; this sidecar ships when it is done`);
+      await sleep(LOCK_MS);
+    }
+  }
+  return null;
+}

@@ -1,0 +1,33 @@
+/**
+ * The thread that writes while the disk is slow: started with the spool, asleep until something is put into the ring.
+ * It has the same writer of segments as the thread that answers, over the same shared state. Started by ring-writer.ts.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { FrameRing } from './frame-ring.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import type { Epoch } from './segment-writer.ts';
+import type { SpoolFiles } from './spool-files.ts';
+import { WriterState } from './writer-state.ts';
+
+export interface RingWorkerData {
+  readonly ring: SharedArrayBuffer;
+  readonly state: SharedArrayBuffer;
+  readonly epoch: Epoch;
+  readonly segmentBytes: number;
+  readonly filesModule: string;
+  readonly filesShare: unknown;
+  readonly slowMs: number;
+  readonly retryMs: number;
+  /** Added to the machine's clock: a rehearsal has its own. */
+  readonly clockAheadUs: number;
+}
+
+const data = workerData as RingWorkerData;
+const { filesOf } = (await import(data.filesModule)) as { filesOf: (share: unknown) => SpoolFiles };
+const nowUs = (): number => Date.now() * 1_000 + data.clockAheadUs;
+const state = new WriterState(data.state);
+const writer = new SegmentWriter(data.epoch, filesOf(data.filesShare), data.segmentBytes, nowUs, state);
+const ring = new FrameRing(data.ring);
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads takes none
+parentPort!.postMessage('ready');
+ring.writeUntilStopped((frames, sequence) => writer.write(frames, sequence), data.slowMs, data.retryMs);

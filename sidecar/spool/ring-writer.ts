@@ -1,0 +1,198 @@
+/**
+ * The answering thread's side of the ring: starts the thread that writes, puts frames in, knows what is still there.
+ *
+ *   put --> ring --> written by the thread, oldest first, tried again every 100 ms while the disk fails
+ *                \-> at a stop with a disk that fails: given up, and counted
+ *
+ * Should the thread die, what it left in the ring is written here, and slow disks are waited for from then on. Called
+ * by spool.ts.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Talk } from '../../registry/std/talk.ts';
+import { FrameRing } from './frame-ring.ts';
+import type { RingWorkerData } from './ring-worker.ts';
+import type { Epoch, SegmentWriter } from './segment-writer.ts';
+import type { SpoolFiles } from './spool-files.ts';
+import type { WriterState } from './writer-state.ts';
+
+/** A write that takes longer than this is slow, and no answer waits longer for one that the thread makes. */
+export const WRITE_SLOW_MS = 4;
+const RETRY_MS = 100;
+const POLL_MS = 5;
+
+export interface RingWriterOptions {
+  readonly epoch: Epoch;
+  readonly segmentBytes: number;
+  readonly ringBytes: number;
+  readonly state: WriterState;
+  readonly writer: SegmentWriter;
+  readonly files: SpoolFiles;
+  readonly nowUs: () => number;
+  readonly talk: Talk;
+}
+
+export class RingWriter {
+  readonly #options: RingWriterOptions;
+  readonly #ring: FrameRing;
+  readonly #worker: Worker;
+  readonly #ended: Promise<void>;
+  /** Served requests of each entry that waits, oldest first. */
+  readonly #waiting: number[] = [];
+  #done = 0;
+  #dead = false;
+  #stopping = false;
+
+  private constructor(options: RingWriterOptions, worker: Worker, ring: FrameRing) {
+    this.#options = options;
+    this.#ring = ring;
+    this.#worker = worker;
+    this.#ended = new Promise((resolve) => {
+      worker.once('exit', () => {
+        this.#died('it ended');
+        resolve();
+      });
+    });
+    worker.once('error', (error) => this.#died((error as Error).message));
+  }
+
+  /** @returns once the thread runs; null when it cannot be started, which costs only the help with a slow disk */
+  static async start(options: RingWriterOptions): Promise<RingWriter | null> {
+    const { epoch, segmentBytes, ringBytes, state, files, nowUs, talk } = options;
+    if (files.inWorker === null) return null;
+    // From the checkout the sources run, from an installed package what was built of them.
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    try {
+      const ring = new FrameRing(ringBytes);
+      const workerData: RingWorkerData = {
+        ring: ring.memory,
+        state: state.memory,
+        epoch,
+        segmentBytes,
+        filesModule: files.inWorker.module.href,
+        filesShare: files.inWorker.share,
+        slowMs: WRITE_SLOW_MS,
+        retryMs: RETRY_MS,
+        clockAheadUs: nowUs() - Date.now() * 1_000,
+      };
+      const worker = new Worker(new URL(`./ring-worker.${extension}`, import.meta.url), {
+        workerData,
+        name: 'plumbline spool',
+        // Node would close, when the thread ends, what the thread has opened. The answering thread closes segments,
+        // and by then their numbers may belong to other files.
+        trackUnmanagedFds: false,
+        // Else the thread's streams would be piped to this process's, which turns those non-blocking.
+        stdout: true,
+        stderr: true,
+      });
+      await new Promise<void>((resolve, reject) => {
+        worker.once('message', () => resolve());
+        worker.once('error', reject);
+      });
+      worker.unref();
+      return new RingWriter(options, worker, ring);
+    } catch (error) {
+      talk.warn(
+        `the thread that writes while a disk is slow cannot start: ${(error as Error).message}; ` +
+          'answers will wait for the disk',
+      );
+      return null;
+    }
+  }
+
+  /** Of the ring's memory, what waits to be written. */
+  get usedBytes(): number {
+    return this.#ring.used;
+  }
+
+  get capacityBytes(): number {
+    return this.#ring.capacity;
+  }
+
+  get room(): number {
+    return this.#ring.room;
+  }
+
+  get slowWrites(): number {
+    return this.#ring.slowWrites;
+  }
+
+  /** Why the disk takes nothing at present; null: it does, or was not asked. */
+  get fault(): string | null {
+    return this.#ring.fault;
+  }
+
+  get isAlive(): boolean {
+    return !this.#dead;
+  }
+
+  /** Ticks written since the start; wraps after 2^31. */
+  get writtenTicks(): number {
+    return this.#ring.done;
+  }
+
+  /** Ticks whose frames wait. */
+  get waitingTicks(): number {
+    const done = this.#ring.done;
+    // Counts wrap at 2^31.
+    for (let n = (done - this.#done) | 0; n > 0; n--) this.#waiting.shift();
+    this.#done = done;
+    return this.#waiting.length;
+  }
+
+  /** @returns false when there is no room */
+  put(frames: Buffer, firstSequence: number, served: number): boolean {
+    if (!this.#ring.put(frames, firstSequence, false)) return false;
+    this.#waiting.push(served);
+    return true;
+  }
+
+  /**
+   * Has the thread write what the ring is empty for, and waits for it at most as long as a write may take.
+   *
+   * @returns full: not put, no room · the others as of `FrameRing.waitFor`
+   */
+  putAndWait(
+    frames: Buffer,
+    firstSequence: number,
+    served: number,
+  ): 'written' | 'failed' | 'queued' | 'withdrawn' | 'full' {
+    if (!this.#ring.put(frames, firstSequence, true)) return 'full';
+    const result = this.#ring.waitFor(WRITE_SLOW_MS);
+    if (result !== 'withdrawn') this.#waiting.push(served);
+    return result;
+  }
+
+  #died(reason: string): void {
+    if (this.#dead || this.#stopping) return;
+    this.#dead = true;
+    const { talk, state, writer } = this.#options;
+    talk.warn(`the thread that writes while a disk is slow is gone (${reason}); answers wait for the disk`);
+    // It may have died in the middle of a write: what it left behind the last whole frame is a torn piece.
+    state.askToRetire();
+    this.#ring.writeAll((frames, sequence) => writer.write(frames, sequence));
+  }
+
+  /**
+   * Waits until all is written, however slow the disk is, and ends the thread.
+   *
+   * @returns how many served requests a disk that fails has not taken: they are lost
+   */
+  async stop(): Promise<number> {
+    if (this.#dead) return this.#left();
+    if (this.#ring.used > 0) {
+      this.#options.talk.say(`${this.#ring.used} bytes of the vector log wait for a slow disk`);
+    }
+    while (this.#ring.used > 0 && this.#ring.fault === null && !this.#dead) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    this.#stopping = true;
+    this.#worker.ref();
+    this.#ring.stop();
+    await this.#ended;
+    return this.#left();
+  }
+
+  #left(): number {
+    return this.waitingTicks === 0 ? 0 : this.#waiting.reduce((sum, served) => sum + served, 0);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What the spool asks of the file system, and nothing more, so that a disk that fills up, tears a write or fails a
+ * sync can be had in a test without one. Synchronous where an answer waits for it, asynchronous where none does.
+ */
+import { close, fdatasync, fsync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+export interface SpoolFiles {
+  /**
+   * A module whose `filesOf(share)` gives the same layer, for the thread that writes while the disk is slow. null: that thread cannot have it, and every write is made by the caller.
+   */
+  readonly inWorker: { readonly module: URL; readonly share: unknown } | null;
+  /** Makes a new file of mode 0600; throws EEXIST when there is one. */
+  create(path: string): number;
+  /** @returns the bytes written from `from` on, at least one and maybe fewer than asked, or throws */
+  write(fd: number, bytes: Buffer, from: number, position: number): number;
+  truncate(fd: number, bytes: number): void;
+  remove(path: string): void;
+  dataSync(fd: number): Promise<void>;
+  syncFolder(folder: string): Promise<void>;
+  close(fd: number): Promise<void>;
+}
+
+const dataSync = promisify(fdatasync);
+const sync = promisify(fsync);
+const closeFile = promisify(close);
+
+export const DISK: SpoolFiles = {
+  inWorker: { module: new URL(import.meta.url), share: null },
+  create: (path) => openSync(path, 'wx', 0o600),
+  write: (fd, bytes, from, position) => writeSync(fd, bytes, from, bytes.length - from, position),
+  truncate: ftruncateSync,
+  remove: unlinkSync,
+  dataSync,
+  close: closeFile,
+  async syncFolder(folder) {
+    const fd = openSync(folder, 'r');
+    try {
+      await sync(fd);
+    } finally {
+      await closeFile(fd);
+    }
+  },
+};
+
+/** What the writing thread takes; `share` is of `inWorker`. */
+export function filesOf(_share: unknown): SpoolFiles {
+  return DISK;
+}

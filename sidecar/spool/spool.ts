@@ -1,0 +1,385 @@
+/**
+ * The spool: served vectors on disk, in the order they were served (README.md in this folder has the decisions).
+ *
+ *   folder = lock.db | {start}-{epoch}-{number}.seg ... | {consumer}.cursor ...
+ *
+ *   state     entered when                            frames are                          left when
+ *   direct    opened                                  written here                        -
+ *   guarded   a sync is in flight                     written by a thread over a ring of  it has ended
+ *                                                     memory, waited for 4 ms at most
+ *   slow      such a wait was in vain, a write took   the same; while the ring is not     for 1 s no such write or
+ *             over 4 ms, a sync takes over 1 s        empty put behind: level queued      sync, and the ring is empty
+ *   failing   no space, an I/O error                  tried every 100 ms                  a write succeeds
+ *   full      maxBytes would be passed                not taken                           a passed segment was deleted
+ *
+ * A write blocks for long only while the disk is busy, and after every 200 ms it is busy with our own sync: hence
+ * `guarded`. A disk that stops costs one tick 4 ms and not its whole stop. Which thread writes is told by the ring
+ * alone: an empty one leaves the segment to this thread, so frames are never out of order. What fails in the ring is
+ * tried again and not given up, so that the numbers on the disk have no hole that no heartbeat tells of.
+ *
+ * Trades one write per event-loop tick (about 3 us and the copy) for: a killed process loses no answered vector.
+ * Power loss may take what was not yet synced, 200 ms of it. Called by vector-log.ts. A disk that fails never becomes
+ * an exception for a request: `write` says false.
+ */
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../../registry/std/clock.ts';
+import { CodedError } from '../../registry/std/coded-error.ts';
+import type { Talk } from '../../registry/std/talk.ts';
+import { MAX_SEGMENT_BYTES, listSegments } from '../../registry/wire/spool-segment.ts';
+import type { SegmentName } from '../../registry/wire/spool-segment.ts';
+import { logError } from './errors.ts';
+import { SpoolLock } from './lock.ts';
+import { passedSegments } from './passed-segments.ts';
+import { readDurations } from './duration-counts.ts';
+import type { Durations } from './duration-counts.ts';
+import { RingWriter, WRITE_SLOW_MS } from './ring-writer.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import type { Epoch } from './segment-writer.ts';
+import { epochOf } from './start-epoch.ts';
+import type { SpoolFiles } from './spool-files.ts';
+import { SyncQueue } from './sync-queue.ts';
+import { WriterState } from './writer-state.ts';
+
+const SYNC_MS = 200;
+const RETRY_MS = 100;
+const SWEEP_MS = 1_000;
+/** A sync in flight for longer is slow. */
+const SYNC_SLOW_MS = 1_000;
+/** Past it a write by this thread would risk to stand still with the sync. */
+const SYNC_DOUBT_MS = 50;
+const QUIET_MS = 1_000;
+const RING_POLL_MS = 20;
+/** So many segments make up a full spool at least: else the one being written could be all there is to delete. */
+const SEGMENTS_WHEN_FULL = 8;
+
+export interface SpoolOptions {
+  readonly folder: string;
+  readonly pod: string;
+  readonly epoch: bigint;
+  readonly clock: Clock;
+  readonly maxBytes: number;
+  /** Memory for frames while the disk is slow; 0: answers wait for it. */
+  readonly ringBytes: number;
+  readonly talk: Talk;
+  readonly files: SpoolFiles;
+  /** Segments that all of these have passed are deleted; none: nothing is. */
+  readonly consumers: readonly string[];
+}
+
+/** What became of a tick's frames. */
+export const REFUSED = 0;
+export const QUEUED = 1;
+export const WRITTEN = 2;
+export type WriteLevel = typeof REFUSED | typeof QUEUED | typeof WRITTEN;
+
+export interface SpoolStats {
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly segments: number;
+  /** Whether frames go to the ring, since the disk is slow. */
+  readonly isSlow: boolean;
+  readonly slowEpisodes: number;
+  readonly isFailing: boolean;
+  readonly ringBytes: number;
+  readonly ringCapacityBytes: number;
+  readonly writes: Durations;
+  readonly syncs: Durations;
+}
+
+export class Spool {
+  readonly #options: SpoolOptions;
+  readonly #lock: SpoolLock;
+  readonly #state = new WriterState(null);
+  readonly #writer: SegmentWriter;
+  readonly #syncs: SyncQueue;
+  #ring: RingWriter | null = null;
+  #bytes: number;
+  #segments: number;
+  /** Ticks whose frames were taken, written or in the ring. */
+  #taken = 0;
+  #failedMs = -Infinity;
+  #failing = false;
+  #slow = false;
+  #slowEpisodes = 0;
+  /** Of the ring, when it was last looked at. */
+  #slowWrites = 0;
+  #writtenTicks = 0;
+  /** When a write or a sync was last slow. */
+  #troubleMs = -Infinity;
+  #ringPoll: NodeJS.Timeout | null = null;
+  #sweepFault = '';
+  readonly #timers: readonly NodeJS.Timeout[];
+
+  private constructor(
+    options: SpoolOptions,
+    lock: SpoolLock,
+    existing: readonly SegmentName[],
+    epoch: Epoch,
+  ) {
+    const { folder, files, clock } = options;
+    this.#options = options;
+    this.#lock = lock;
+    this.#bytes = existing.reduce((sum, { file }) => sum + sizeOf(join(folder, file)), 0);
+    this.#segments = existing.length;
+    const nowUs = (): number => clock.nowUs();
+    this.#writer = new SegmentWriter(epoch, files, segmentBytesOf(options), nowUs, this.#state);
+    this.#syncs = new SyncQueue({
+      sync: () => this.#writer.sync(),
+      written: () => this.#taken - (this.#ring === null ? 0 : this.#ring.waitingTicks),
+      onFailed: (error, isFirst) => {
+        this.#state.askToRetire();
+        if (isFirst) options.talk.warn(`the spool in ${folder}: a sync failed: ${error.message}`);
+      },
+    });
+    this.#timers = [
+      setInterval(() => void this.#syncs.sync(), SYNC_MS).unref(),
+      setInterval(() => this.sweep(), SWEEP_MS).unref(),
+    ];
+  }
+
+  /** @throws LOG_LOCKED, LOG_FOLDER */
+  static async open(options: SpoolOptions): Promise<Spool> {
+    const { folder, files, ringBytes, clock, talk } = options;
+    let lock: SpoolLock | null = null;
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      lock = SpoolLock.take(folder);
+      const existing = listSegments(folder);
+      const epoch = epochOf(options, existing);
+      const spool = new Spool(options, lock, existing, epoch);
+      spool.#openFirst();
+      if (ringBytes > 0) {
+        const { writer, state } = { writer: spool.#writer, state: spool.#state };
+        const nowUs = (): number => clock.nowUs();
+        const segmentBytes = segmentBytesOf(options);
+        spool.#ring = await RingWriter.start({
+          epoch,
+          segmentBytes,
+          ringBytes,
+          state,
+          writer,
+          files,
+          nowUs,
+          talk,
+        });
+      }
+      return spool;
+    } catch (error) {
+      lock?.release();
+      if (error instanceof CodedError) throw error;
+      throw logError(
+        'LOG_FOLDER',
+        `cannot write the spool in ${folder}: ${(error as Error).message}`,
+        { file: folder },
+        error,
+      );
+    }
+  }
+
+  #openFirst(): void {
+    try {
+      this.#writer.open(1);
+    } catch (error) {
+      if (!isDiskTrouble(error)) {
+        this.#stopTimers();
+        throw error;
+      }
+      this.#fail((error as Error).message);
+    }
+  }
+
+  /** Of all segments in the folder. */
+  get bytes(): number {
+    this.#bytes += this.#state.takeGrown();
+    return this.#bytes;
+  }
+
+  /** Bytes that may still be taken before the spool is full. */
+  get room(): number {
+    return this.#options.maxBytes - this.bytes - (this.#ring === null ? 0 : this.#ring.usedBytes);
+  }
+
+  /** Bytes that a tick may have at most while others wait in the ring; Infinity while none does. */
+  get ringRoom(): number {
+    return this.#ring !== null && this.#ring.usedBytes > 0 ? this.#ring.room : Infinity;
+  }
+
+  /** Whether a write has just failed, so that another one is not worth its time yet. */
+  get resting(): boolean {
+    return this.#failing && performance.now() - this.#failedMs < RETRY_MS;
+  }
+
+  stats(): SpoolStats {
+    const ring = this.#ring;
+    return {
+      bytes: this.bytes,
+      maxBytes: this.#options.maxBytes,
+      segments: this.#segments + this.#state.number,
+      isSlow: this.#slow,
+      slowEpisodes: this.#slowEpisodes,
+      isFailing: this.#failing || (ring !== null && ring.fault !== null),
+      ringBytes: ring === null ? 0 : ring.usedBytes,
+      ringCapacityBytes: ring === null ? 0 : ring.capacityBytes,
+      writes: readDurations(this.#state.writeDurations),
+      syncs: this.#syncs.durations,
+    };
+  }
+
+  /**
+   * Takes the frames of a tick.
+   *
+   * @param served  how many served requests they hold
+   * @returns       WRITTEN: the kernel has them; QUEUED: the ring has, and nothing but the end of this process before
+   *                they are written loses them; REFUSED: nobody has any of them
+   */
+  write(frames: Buffer, firstSequence: number, served: number): WriteLevel {
+    const level = this.#take(frames, firstSequence, served);
+    if (level !== REFUSED) this.#taken += 1;
+    return level;
+  }
+
+  #take(frames: Buffer, firstSequence: number, served: number): WriteLevel {
+    const ring = this.#ring;
+    if (ring === null || !ring.isAlive) return this.#writeHere(frames, firstSequence);
+    if (this.#syncs.inFlightMs > SYNC_SLOW_MS) this.#becomeSlow(`a sync takes over ${SYNC_SLOW_MS} ms`);
+    if (ring.usedBytes > 0) return ring.put(frames, firstSequence, served) ? QUEUED : REFUSED;
+    if (!this.#slow && !this.#syncs.isInFlight) return this.#writeHere(frames, firstSequence);
+    switch (ring.putAndWait(frames, firstSequence, served)) {
+      case 'written':
+        this.#works();
+        return WRITTEN;
+      case 'queued':
+        this.#becomeSlow(`a write takes over ${WRITE_SLOW_MS} ms`);
+        return QUEUED;
+      case 'failed':
+        this.#fail(ring.fault ?? 'the write failed');
+        return REFUSED;
+      default:
+        // Larger than the ring; or the processor is short, and then the disk is not to blame unless it looks so too.
+        if (this.#syncs.inFlightMs > SYNC_DOUBT_MS && ring.put(frames, firstSequence, served)) return QUEUED;
+        return this.#writeHere(frames, firstSequence);
+    }
+  }
+
+  #writeHere(frames: Buffer, firstSequence: number): WriteLevel {
+    const startMs = performance.now();
+    try {
+      this.#writer.write(frames, firstSequence);
+    } catch (error) {
+      this.#fail((error as Error).message);
+      return REFUSED;
+    }
+    if (performance.now() - startMs > WRITE_SLOW_MS)
+      this.#becomeSlow(`a write took over ${WRITE_SLOW_MS} ms`);
+    this.#works();
+    return WRITTEN;
+  }
+
+  #works(): void {
+    if (!this.#failing) return;
+    this.#failing = false;
+    this.#options.talk.say(`the spool in ${this.#options.folder} can be written again`);
+  }
+
+  #fail(fault: string): void {
+    this.#failedMs = performance.now();
+    if (this.#failing) return;
+    this.#failing = true;
+    this.#options.talk.warn(`the spool in ${this.#options.folder} cannot be written: ${fault}`);
+  }
+
+  #becomeSlow(reason: string): void {
+    this.#troubleMs = performance.now();
+    if (this.#slow || this.#ring === null) return;
+    this.#slow = true;
+    this.#slowEpisodes += 1;
+    this.#slowWrites = this.#ring.slowWrites;
+    this.#options.talk.warn(
+      `the disk of the spool in ${this.#options.folder} is slow (${reason}): answers leave before their ` +
+        'records are written, counted as queued, until it is quiet again',
+    );
+    this.#ringPoll = setInterval(() => this.#lookAtRing(), RING_POLL_MS).unref();
+  }
+
+  #lookAtRing(): void {
+    const ring = this.#ring!;
+    const { slowWrites, waitingTicks, writtenTicks } = ring;
+    const stands = waitingTicks > 0 && writtenTicks === this.#writtenTicks;
+    if (stands || slowWrites !== this.#slowWrites || this.#syncs.inFlightMs > SYNC_SLOW_MS) {
+      this.#troubleMs = performance.now();
+    }
+    this.#slowWrites = slowWrites;
+    this.#writtenTicks = writtenTicks;
+    if (this.#syncs.hasWaiters) void this.#syncs.sync();
+    if (ring.isAlive && performance.now() - this.#troubleMs < QUIET_MS) return;
+    // Under load something is on its way through the ring at most times: the next empty moment will do.
+    if (ring.usedBytes > 0) return;
+    this.#endSlow();
+    this.#options.talk.say(`the disk of the spool in ${this.#options.folder} is quiet again`);
+  }
+
+  #endSlow(): void {
+    if (this.#ringPoll !== null) clearInterval(this.#ringPoll);
+    this.#ringPoll = null;
+    this.#slow = false;
+  }
+
+  /** @returns once all that was taken is on the disk: true, or false when the disk failed to keep it */
+  whenSynced(): Promise<boolean> {
+    return this.#syncs.whenSynced(this.#taken);
+  }
+
+  /** Deletes what every consumer has passed. */
+  sweep(): void {
+    const { folder, consumers, files, talk } = this.#options;
+    try {
+      for (const file of passedSegments(folder, consumers, this.#writer.current)) {
+        const path = join(folder, file);
+        const bytes = sizeOf(path);
+        files.remove(path);
+        this.#bytes -= bytes;
+        this.#segments -= 1;
+      }
+      this.#sweepFault = '';
+    } catch (error) {
+      const fault = (error as Error).message;
+      if (fault !== this.#sweepFault) talk.warn(`passed segments in ${folder} cannot be deleted: ${fault}`);
+      this.#sweepFault = fault;
+    }
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  /**
+   * Takes nothing more. What was taken is durable afterwards, however long a slow disk takes for it.
+   *
+   * @returns how many served requests were answered at level queued and then not taken by a disk that fails
+   */
+  async close(): Promise<number> {
+    this.#stopTimers();
+    const lost = this.#ring === null ? 0 : await this.#ring.stop();
+    this.#endSlow();
+    this.#writer.retire();
+    await this.#syncs.end();
+    this.#lock.release();
+    return lost;
+  }
+}
+
+function segmentBytesOf({ maxBytes }: SpoolOptions): number {
+  return Math.min(MAX_SEGMENT_BYTES, Math.ceil(maxBytes / SEGMENTS_WHEN_FULL));
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** What may pass by itself; anything else (no permission, no folder) is a mistake of the set-up. */
+function isDiskTrouble(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'].includes(
+    (error as NodeJS.ErrnoException).code ?? '',
+  );
+}

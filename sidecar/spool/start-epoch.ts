@@ -1,0 +1,43 @@
+/**
+ * The epoch of a start: its random number, and a time past all that the folder knows of earlier starts, so that the
+ * order of names is the order of writing even when the clock went back. Called by spool.ts.
+ */
+import type { Clock } from '../../registry/std/clock.ts';
+import { cursorConsumers, readCursor } from '../../registry/wire/spool-cursor.ts';
+import { parseSegmentFile } from '../../registry/wire/spool-segment.ts';
+import type { SegmentName } from '../../registry/wire/spool-segment.ts';
+import type { Epoch } from './segment-writer.ts';
+
+export interface EpochOptions {
+  readonly folder: string;
+  readonly pod: string;
+  readonly epoch: bigint;
+  readonly clock: Clock;
+}
+
+/** What a start of the sidecar writes as. @param existing  all segments in the folder */
+export function epochOf(options: EpochOptions, existing: readonly SegmentName[]): Epoch {
+  const { folder, pod, epoch: id } = options;
+  const hex = id.toString(16).padStart(16, '0');
+  return { folder, pod, id, hex, startUs: startAfter(options, existing) };
+}
+
+/** Past every earlier start, so that the order of names is the order of writing even when the clock went back. */
+function startAfter({ folder, clock }: EpochOptions, existing: readonly SegmentName[]): number {
+  let startUs = clock.nowUs();
+  for (const name of existing) startUs = Math.max(startUs, name.startUs + 1);
+  for (const consumer of cursorConsumers(folder)) {
+    const segment = parseSegmentFile(cursorSegment(folder, consumer));
+    if (segment !== null) startUs = Math.max(startUs, segment.startUs + 1);
+  }
+  return startUs;
+}
+
+/** A damaged cursor is its consumer's to report; it does not keep the sidecar from starting. */
+function cursorSegment(folder: string, consumer: string): string {
+  try {
+    return readCursor(folder, consumer)?.segment ?? '';
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * The embedded store: one SQLite file that the materializer writes and this program only reads. Reads are
+ * synchronous and take some 10 us a row. A file that is missing, or was replaced, is opened when it is there.
+ */
+import { statSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
+import { rowSchemaFromJson } from '../../registry/definition-json.ts';
+import type { RowSchema } from '../../registry/model.ts';
+import type { Json } from '../../registry/std/canonical-json.ts';
+import { sidecarError } from '../errors.ts';
+import { MARKER_RENEWAL_MS } from './store-reader.ts';
+import type { StoreAsk, StoreReader, StoreRows } from './store-reader.ts';
+
+/** The materializer holds the file for the length of one transaction; WAL readers hardly ever meet that. */
+const BUSY_MS = 100;
+
+interface OpenFile {
+  readonly database: DatabaseSync;
+  readonly inode: number;
+  readonly rows: StatementSync;
+  readonly markers: StatementSync;
+  readonly schema: StatementSync;
+}
+
+export class SqliteReader implements StoreReader {
+  readonly kind = 'sqlite';
+  readonly #file: string;
+  #open: OpenFile | null = null;
+  #checkedMs = 0;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  async start(): Promise<void> {}
+
+  nodeOf(): string {
+    return 'sqlite';
+  }
+
+  read(asks: readonly StoreAsk[], nowUs: number): readonly Promise<StoreRows>[] {
+    return asks.map(async (ask) => this.#rowsOf(ask, nowUs));
+  }
+
+  async loadSchema(definitionId: number): Promise<RowSchema | null> {
+    const found = this.#opened().schema.get(definitionId) as { schema: string } | undefined;
+    return found === undefined ? null : rowSchemaFromJson(JSON.parse(found.schema) as Json);
+  }
+
+  async close(): Promise<void> {
+    this.#open?.database.close();
+    this.#open = null;
+  }
+
+  #rowsOf(ask: StoreAsk, nowUs: number): StoreRows {
+    const file = this.#opened();
+    try {
+      const marks = new Map(
+        (file.markers.all() as { view: string; watermark_us: number }[]).map((m) => [m.view, m.watermark_us]),
+      );
+      const nowMs = Math.floor(nowUs / 1_000);
+      const found = file.rows.all(ask.key, nowMs) as { field: number; row: Uint8Array }[];
+      return {
+        rows: ask.views.map((view) => {
+          const row = found.find(({ field }) => field === view.fieldNumber)?.row;
+          return row === undefined ? null : Buffer.from(row.buffer, row.byteOffset, row.length);
+        }),
+        watermarks: ask.views.map((view) => marks.get(view.id) ?? null),
+      };
+    } catch (error) {
+      // The file may have been replaced by another: the next read opens it anew.
+      this.#closeFile();
+      throw this.#cannotRead(error as Error);
+    }
+  }
+
+  #opened(): OpenFile {
+    const nowMs = performance.now();
+    if (this.#open !== null && nowMs - this.#checkedMs < MARKER_RENEWAL_MS) return this.#open;
+    this.#checkedMs = nowMs;
+    try {
+      const inode = statSync(this.#file).ino;
+      if (this.#open?.inode === inode) return this.#open;
+      this.#closeFile();
+      return (this.#open = openFile(this.#file, inode));
+    } catch (error) {
+      this.#closeFile();
+      throw this.#cannotRead(error as Error);
+    }
+  }
+
+  #closeFile(): void {
+    this.#open?.database.close();
+    this.#open = null;
+  }
+
+  #cannotRead(error: Error): Error {
+    const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const message = absent
+      ? `there is no online store ${this.#file} yet`
+      : `cannot read the online store ${this.#file}: ${error.message}`;
+    return sidecarError('SRV_STORE', message, {}, error);
+  }
+}
+
+function openFile(file: string, inode: number): OpenFile {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: BUSY_MS });
+  try {
+    return {
+      database,
+      inode,
+      rows: database.prepare(
+        `SELECT field, row FROM entity_row WHERE key = ?1
+         AND NOT EXISTS (SELECT 1 FROM entity_expiry WHERE key = ?1 AND expires_ms <= ?2)`,
+      ),
+      markers: database.prepare('SELECT view, watermark_us FROM marker'),
+      schema: database.prepare('SELECT schema FROM row_schema WHERE definition_id = ?'),
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}

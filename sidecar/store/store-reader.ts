@@ -1,0 +1,52 @@
+/**
+ * The port to the online store: rows and the watermarks that vouch for them. SQLite, Redis and Redis Cluster stand
+ * behind it. Bytes only; decoding and caching are the row loader's.
+ *
+ * A watermark is always read before the rows that it is given with, and is at most 5 s old on the clock and on the
+ * monotonic one. Where a row is absent the marker is looked at once more afterwards: a node that lost its rows while
+ * we held its marker must not make every entity new.
+ */
+import type { RowSchema } from '../../registry/model.ts';
+
+/** Markers older than this are read again before the next row. */
+export const MARKER_AGE_MS = 5_000;
+/** Readers renew markers in the background a little earlier, so that requests seldom wait for that. */
+export const MARKER_RENEWAL_MS = 4_000;
+
+/** One entity: the key of its hash, and the views wanted of it. */
+export interface StoreAsk {
+  readonly key: string;
+  readonly views: readonly StoreView[];
+}
+
+export interface StoreView {
+  readonly id: string;
+  readonly field: Buffer;
+  readonly fieldNumber: number;
+}
+
+/** In the order of the ask's views. */
+export interface StoreRows {
+  /** null: the store has no such row. */
+  readonly rows: readonly (Buffer | null)[];
+  /** Microseconds; null: no marker vouches for the view here. */
+  readonly watermarks: readonly (number | null)[];
+}
+
+export interface StoreReader {
+  /** As metrics name it. */
+  readonly kind: 'sqlite' | 'redis' | 'redis-cluster';
+  /** Tries to connect once. A store that is down is no error here: reads fail until it is back. */
+  start(): Promise<void>;
+  /**
+   * Reads all asks in one round trip a node. Each ask has its own promise, so that one slow node delays no other.
+   *
+   * @throws  (each promise) an Error of the client when the store cannot be read
+   */
+  read(asks: readonly StoreAsk[], nowUs: number): readonly Promise<StoreRows>[];
+  /** @returns the schema that the materializer published for a definition id, or null when there is none */
+  loadSchema(definitionId: number): Promise<RowSchema | null>;
+  /** @returns the node that holds a key, as metrics name it */
+  nodeOf(key: string): string;
+  close(): Promise<void>;
+}

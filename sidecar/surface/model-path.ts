@@ -1,0 +1,65 @@
+/** Paths of the Open Inference Protocol, where a model is a feature service: `/v2/models/{service}[/versions/{v}]/...` */
+import { sidecarError } from '../errors.ts';
+import type { PlanBook } from '../plan-book.ts';
+import type { Plan } from '../plan.ts';
+import type { Exchange } from '../transport/transport.ts';
+
+export const MODELS_PATH = '/v2/models/';
+const VERSIONS = '/versions/';
+
+export interface ModelPath {
+  readonly service: string;
+  /** null: whichever is served. */
+  readonly version: string | null;
+  /** What stands behind the model: `infer`, `ready`, or nothing. */
+  readonly verb: string;
+}
+
+/** @returns null when the path names no model */
+export function parseModelPath(path: string): ModelPath | null {
+  if (!path.startsWith(MODELS_PATH)) return null;
+  const nameEnd = endOf(path, MODELS_PATH.length);
+  const service = decoded(path.slice(MODELS_PATH.length, nameEnd));
+  if (service === '') return null;
+  const rest = path.slice(nameEnd);
+  if (!rest.startsWith(VERSIONS)) return { service, version: null, verb: rest.slice(1) };
+  const versionEnd = endOf(rest, VERSIONS.length);
+  const version = decoded(rest.slice(VERSIONS.length, versionEnd));
+  return { service, version, verb: rest.slice(versionEnd + 1) };
+}
+
+/**
+ * The plan of the model that a path names.
+ *
+ * @throws SRV_ROUTE when the path is not that verb of a model; SRV_UNKNOWN_SERVICE for another service, or for a
+ *         version that is not the one served
+ */
+export function modelOf(exchange: Exchange, book: PlanBook, verb: string): Plan {
+  const model = parseModelPath(exchange.path);
+  if (model === null || model.verb !== verb) {
+    const path = exchange.path.slice(0, 200);
+    throw sidecarError('SRV_ROUTE', `nothing is served at ${path}`, { field: 'path' });
+  }
+  const plan = book.service(model.service);
+  if (model.version === null || model.version === String(plan.version)) return plan;
+  const version = JSON.stringify(model.version.slice(0, 40));
+  throw sidecarError(
+    'SRV_UNKNOWN_SERVICE',
+    `${plan.service} is served in version ${plan.version}, not ${version}`,
+    { field: 'path' },
+  );
+}
+
+function endOf(path: string, from: number): number {
+  const slash = path.indexOf('/', from);
+  return slash === -1 ? path.length : slash;
+}
+
+function decoded(text: string): string {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Plumbline's own surface, `POST /feature-service/get-online-features`:
+ *
+ *   {"feature_service": "churn_v1", "entities": {"customer_id": [17850, 13047]}}
+ *   {"results": [{"entities": {..}, "features": {..}, "statuses": {..}}, ..], "metadata": {..}}
+ *
+ * An answer is put together from ready text: names and statuses of the plan, features of the cached rows.
+ */
+import { PRESENT } from '../../registry/status.ts';
+import type { CodedError } from '../../registry/std/coded-error.ts';
+import { SURFACES } from '../../registry/wire/served-record.ts';
+import type { AnswerBuffer } from '../answer-buffer.ts';
+import { JSON_HEADERS } from '../answers.ts';
+import type { Asked } from '../entities.ts';
+import { countRows, entityColumns, readKeys } from '../entities.ts';
+import { sidecarError } from '../errors.ts';
+import { describe, parseJsonBody } from '../json-body.ts';
+import type { PlanBook } from '../plan-book.ts';
+import type { Plan } from '../plan.ts';
+import type { ReplyHeaders } from '../transport/transport.ts';
+import { oldestAgeUs } from '../work.ts';
+import type { Work } from '../work.ts';
+import type { Surface } from './surface.ts';
+
+const FIELDS = ['feature_service', 'entities', 'context'];
+
+export const nativeSurface: Surface = {
+  code: SURFACES.indexOf('native'),
+  route: '/feature-service/get-online-features',
+  parse: parseNative,
+  answer: answerNative,
+  errorBody: nativeErrorBody,
+};
+
+function parseNative(bytes: Buffer, book: PlanBook): Asked {
+  const body = parseJsonBody(bytes);
+  for (const field in body) {
+    if (!FIELDS.includes(field)) {
+      throw sidecarError('SRV_REQUEST', `there is no field ${field}; there are ${FIELDS.join(', ')}`, {
+        field,
+      });
+    }
+  }
+  const name = body['feature_service'];
+  if (typeof name !== 'string') {
+    throw sidecarError('SRV_REQUEST', `feature_service should be a name, got ${describe(name)}`, {
+      field: 'feature_service',
+    });
+  }
+  const plan = book.service(name);
+  const columns = entityColumns(body);
+  for (const key in columns) {
+    if (!plan.keyNames.includes(key)) {
+      throw sidecarError(
+        'SRV_UNKNOWN_KEY',
+        `${name} has no join key ${key}; it has ${plan.keyNames.join(', ')}`,
+        { field: `entities.${key}` },
+      );
+    }
+  }
+  const count = countRows(plan, columns, true);
+  const { parts, texts } = readKeys(plan, columns, count, true);
+  return { plan, count, parts, texts, fullNames: true, tensors: null };
+}
+
+function answerNative(work: Work, latencyMs: number, out: AnswerBuffer): ReplyHeaders {
+  const { plan, count, texts } = work.asked;
+  const { segments, keyTexts } = plan;
+  const roles = plan.roleViews.length;
+  for (let r = 0; r < count; r++) {
+    let head = r === 0 ? '{"results":[{"entities":{' : ',{"entities":{';
+    for (let k = 0; k < keyTexts.length; k++) {
+      head += k === 0 ? keyTexts[k]! + texts[k]![r]! : `,${keyTexts[k]!}${texts[k]![r]!}`;
+    }
+    out.text(`${head}},"features":{`);
+    for (let s = 0; s < segments.length; s++) {
+      const { role, slot, text } = segments[s]!;
+      const at = r * roles + role;
+      if (s !== 0) out.comma();
+      out.bytes(work.statuses[at] === PRESENT ? work.rows[at]!.featureText(slot) : text.fallbackText);
+    }
+    out.text('},"statuses":{');
+    for (let s = 0; s < segments.length; s++) {
+      const { role, slot, text } = segments[s]!;
+      const at = r * roles + role;
+      const status = work.statuses[at]!;
+      if (s !== 0) out.comma();
+      out.bytes(status === PRESENT ? work.rows[at]!.statusText(slot) : text.statusTexts[status]!);
+    }
+    out.text('}}');
+  }
+  const oldestUs = oldestAgeUs(work);
+  out.text(
+    `],${plan.metadataStart}"request_id":"${work.requestId}","latency_ms":${latencyMs.toFixed(3)},"oldest_age_ms":${
+      oldestUs === -1 ? 'null' : oldestUs / 1_000
+    }${notesOf(work, plan)}}}`,
+  );
+  return JSON_HEADERS;
+}
+
+/** Empty in nearly every answer: only rows with a NaN or an infinity have notes. */
+function notesOf(work: Work, plan: Plan): string {
+  const { segments } = plan;
+  const roles = plan.roleViews.length;
+  let notes: string[] | null = null;
+  for (let r = 0; r < work.asked.count; r++) {
+    for (let s = 0; s < segments.length; s++) {
+      const { role, slot } = segments[s]!;
+      const row = work.rows[r * roles + role]!;
+      if (row === null || !row.hasNotes || work.statuses[r * roles + role] !== PRESENT) continue;
+      notes ??= [];
+      for (const note of row.notesOf(slot)) if (!notes.includes(note)) notes.push(note);
+    }
+  }
+  return notes === null || notes.length === 0 ? '' : `,"notes":[${notes.join(',')}]`;
+}
+
+export function nativeErrorBody(error: CodedError): string {
+  const { field, help } = error.details;
+  return JSON.stringify({ error: { code: error.code, message: error.message, field, help } });
+}

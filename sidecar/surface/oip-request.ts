@@ -1,0 +1,145 @@
+/**
+ * A request of the Open Inference Protocol, read against a service's plan: one input tensor a join key, and which
+ * outputs in which form.
+ *
+ *   POST /v2/models/{service}[/versions/{version}]/infer
+ *   {"id"?, "parameters"?: {"binary_data_output"?}, "inputs": [tensor, ..], "outputs"?: [{"name", "parameters"?}, ..]}
+ */
+import type { JoinKey } from '../../registry/model.ts';
+import { parseKeyPart } from '../../registry/wire/entity-key.ts';
+import { MAX_VALUES } from '../entities.ts';
+import type { Asked, TensorAsk, TensorOutputAsk } from '../entities.ts';
+import { sidecarError } from '../errors.ts';
+import { describe, parseJsonBody } from '../json-body.ts';
+import type { PlanBook } from '../plan-book.ts';
+import type { Plan } from '../plan.ts';
+import { decimal } from '../transport/transport.ts';
+import type { Exchange } from '../transport/transport.ts';
+import { modelOf } from './model-path.ts';
+import { readTensors } from './tensor-input.ts';
+import type { InputTensor } from './tensor-input.ts';
+
+const EMPTY = Buffer.alloc(0);
+export const OUTPUT_NAMES = ['features', 'status'] as const;
+
+/** @throws the SRV_ codes of bad input */
+export function parseOip(bytes: Buffer, book: PlanBook, exchange: Exchange): Asked {
+  const plan = modelOf(exchange, book, 'infer');
+  const jsonBytes = jsonLength(exchange.head.inferenceHeaderLength, bytes.length);
+  const body = parseJsonBody(jsonBytes === bytes.length ? bytes : bytes.subarray(0, jsonBytes));
+  const tensors = readAsk(body);
+  const inputs = readTensors(body['inputs'], jsonBytes === bytes.length ? EMPTY : bytes.subarray(jsonBytes));
+  const byKey = inputsByKey(plan, inputs);
+  const count = countRows(plan, byKey);
+  const parts = plan.keys.map((key, k) => keyParts(key, byKey[k]!, count));
+  return { plan, count, parts, texts: [], fullNames: true, tensors };
+}
+
+function jsonLength(text: string, bodyBytes: number): number {
+  if (text === '') return bodyBytes;
+  const length = decimal(text);
+  if (length !== -1 && length <= bodyBytes) return length;
+  const field = 'inference-header-content-length';
+  const got = JSON.stringify(text.slice(0, 40));
+  const message = `${field} should be the length of the JSON within the ${bodyBytes} bytes of the body, got ${got}`;
+  throw sidecarError('SRV_TENSOR', message, { field });
+}
+
+function readAsk(body: Readonly<Record<string, unknown>>): TensorAsk {
+  // Clients that write every field of the protocol send null for what they leave out.
+  const id = body['id'] ?? null;
+  const outputs = body['outputs'] ?? null;
+  if (id !== null && typeof id !== 'string') throw wrong('id', `should be text, got ${describe(id)}`);
+  const allBinary = flagOf(body['parameters'], 'binary_data_output', 'parameters') ?? false;
+  const every = OUTPUT_NAMES.map((name): TensorOutputAsk => ({ name, binary: allBinary }));
+  if (outputs === null) return { id, outputs: every };
+  if (!Array.isArray(outputs)) throw wrong('outputs', `should be a list, got ${describe(outputs)}`);
+  const asked = outputs.map((output: unknown, i) => readOutput(output, `outputs[${i}]`, allBinary));
+  const twice = asked.findIndex(({ name }, i) => asked.findIndex((other) => other.name === name) !== i);
+  if (twice !== -1) throw wrong(`outputs[${twice}]`, `asks for ${asked[twice]!.name} once more`);
+  return { id, outputs: asked.length > 0 ? asked : every };
+}
+
+function readOutput(output: unknown, place: string, allBinary: boolean): TensorOutputAsk {
+  if (typeof output !== 'object' || output === null || Array.isArray(output)) {
+    throw wrong(place, `should be an object with a name, got ${describe(output)}`);
+  }
+  const { name, parameters } = output as Readonly<Record<string, unknown>>;
+  const known = OUTPUT_NAMES.find((each) => each === name);
+  if (known === undefined) {
+    throw wrong(`${place}.name`, `should be one of ${OUTPUT_NAMES.join(', ')}, got ${describe(name)}`);
+  }
+  const binary = flagOf(parameters, 'binary_data', `${place}.parameters`) ?? allBinary;
+  // Ignored, these would give the caller another form than it reads: class labels, shared memory.
+  const other = Object.keys(parameters ?? {}).find((parameter) => parameter !== 'binary_data');
+  if (other !== undefined) {
+    throw wrong(`${place}.parameters`, `may hold binary_data only, got ${describe(other)}`);
+  }
+  return { name: known, binary };
+}
+
+function flagOf(parameters: unknown, name: string, place: string): boolean | undefined {
+  if (parameters === undefined || parameters === null) return undefined;
+  if (typeof parameters !== 'object' || parameters === null || Array.isArray(parameters)) {
+    throw wrong(place, `should be an object, got ${describe(parameters)}`);
+  }
+  const flag = (parameters as Readonly<Record<string, unknown>>)[name];
+  if (flag === undefined || flag === null) return undefined;
+  if (typeof flag === 'boolean') return flag;
+  throw wrong(`${place}.${name}`, `should be true or false, got ${describe(flag)}`);
+}
+
+/** @returns one tensor for each key of the plan, in its order */
+function inputsByKey(plan: Plan, inputs: readonly InputTensor[]): InputTensor[] {
+  for (const [i, { name }] of inputs.entries()) {
+    const field = `inputs[${i}].name`;
+    if (!plan.keyNames.includes(name)) {
+      const known = plan.keyNames.join(', ');
+      const message = `${plan.service} has no input ${JSON.stringify(name.slice(0, 200))}; it has ${known}`;
+      throw sidecarError('SRV_UNKNOWN_KEY', message, { field });
+    }
+    if (inputs.findIndex((other) => other.name === name) !== i) throw wrong(field, `names ${name} once more`);
+  }
+  return plan.keyNames.map((name) => {
+    const input = inputs.find((candidate) => candidate.name === name);
+    if (input !== undefined) return input;
+    const known = plan.keyNames.join(', ');
+    const message = `inputs lacks a tensor for the join key ${name}; ${plan.service} takes ${known}`;
+    throw sidecarError('SRV_KEY_MISSING', message, { field: 'inputs' });
+  });
+}
+
+/** @returns the number of rows: each tensor has as many, or one, which is repeated */
+function countRows(plan: Plan, inputs: readonly InputTensor[]): number {
+  let count = 1;
+  for (const { name, values } of inputs) {
+    if (count === 1) count = values.length;
+    else if (values.length !== count && values.length !== 1) {
+      const message = `the input ${name} has ${values.length} rows, but others have ${count}`;
+      throw sidecarError('SRV_RAGGED', message, { field: name });
+    }
+  }
+  const asked = count * plan.featureCount;
+  if (asked <= MAX_VALUES) return count;
+  const message = `${count} rows of ${plan.featureCount} features are ${asked} values; at most ${MAX_VALUES} are answered at once`;
+  throw sidecarError('SRV_TOO_MANY_VALUES', message, { field: 'inputs' });
+}
+
+function keyParts(key: JoinKey, { datatype, values }: InputTensor, count: number): string[] {
+  if (key.type === 'string' && datatype !== 'BYTES') {
+    const message = `the join key ${key.name} is a string: its tensor should be BYTES, got ${datatype}`;
+    throw sidecarError('SRV_KEY_TYPE', message, { field: key.name });
+  }
+  const parts = values.map((value, row) => {
+    // Nearly every tensor: its integers fit the key, as they fit the datatype.
+    if (key.type === 'int64' && datatype !== 'BYTES') return String(value);
+    const part = parseKeyPart(key, value);
+    if (typeof part === 'string') return part;
+    throw sidecarError('SRV_KEY_TYPE', part.fault, { field: `${key.name}[${row}]` });
+  });
+  return parts.length === count ? parts : Array.from({ length: count }, () => parts[0]!);
+}
+
+function wrong(field: string, what: string): Error {
+  return sidecarError('SRV_TENSOR', `${field} ${what}`, { field });
+}

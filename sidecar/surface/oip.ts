@@ -1,0 +1,131 @@
+/**
+ * The Open Inference Protocol (v2) with the binary tensor extension, `POST /v2/models/{service}/infer`: what a model
+ * server already speaks, and no text in between. An answer is copied from the images of the cached rows.
+ *
+ *   {"model_name", "model_version", "id"?, "parameters", "outputs": [
+ *     {"name": "features", "datatype": "FP64", "shape": [rows, n], "parameters": {"binary_data_size": 8 * rows * n}},
+ *     {"name": "status", "datatype": "UINT8", "shape": [rows, n], "data": [0, 1, ..]}]} | bytes of features
+ *
+ * In JSON a NaN, and with it an infinity, is null: JSON has no other word for it. The bytes carry both.
+ */
+import { PRESENT } from '../../registry/status.ts';
+import type { CodedError } from '../../registry/std/coded-error.ts';
+import { SURFACES } from '../../registry/wire/served-record.ts';
+import type { AnswerBuffer } from '../answer-buffer.ts';
+import { JSON_HEADERS } from '../answers.ts';
+import type { TensorOutputAsk } from '../entities.ts';
+import { DATATYPE_BYTES } from '../tensor-plan.ts';
+import type { TensorDatatype, TensorSegment } from '../tensor-plan.ts';
+import type { ReplyHeaders } from '../transport/transport.ts';
+import { float32Text, float64Text } from '../value-text.ts';
+import { oldestAgeUs } from '../work.ts';
+import type { Work } from '../work.ts';
+import { parseOip } from './oip-request.ts';
+import type { Surface } from './surface.ts';
+
+export const oipSurface: Surface = {
+  code: SURFACES.indexOf('oip'),
+  route: '/v2/models/{service}/infer',
+  parse: parseOip,
+  answer: answerOip,
+  errorBody: oipErrorBody,
+};
+
+function answerOip(work: Work, latencyMs: number, out: AnswerBuffer): ReplyHeaders {
+  const { plan, count, tensors } = work.asked;
+  const { datatype, names } = plan.tensor;
+  const values = count * names.length;
+  const { id, outputs } = tensors!;
+  out.text(headText(work, latencyMs, id));
+  let binary = false;
+  for (let i = 0; i < outputs.length; i++) {
+    const output = outputs[i]!;
+    const ofFeatures = output.name === 'features';
+    const type = ofFeatures ? datatype : 'UINT8';
+    const head = `{"name":"${output.name}","datatype":"${type}","shape":[${count},${names.length}],`;
+    out.text(i === 0 ? head : `,${head}`);
+    if (output.binary) {
+      binary = true;
+      const size = values * (ofFeatures ? DATATYPE_BYTES[datatype] : 1);
+      out.text(`"parameters":{"binary_data_size":${size}}}`);
+    } else {
+      out.text(`"data":[${ofFeatures ? featuresText(work) : statusText(work)}]}`);
+    }
+  }
+  out.text(']}');
+  if (!binary) return JSON_HEADERS;
+  const jsonBytes = out.length;
+  for (let i = 0; i < outputs.length; i++) if (outputs[i]!.binary) copyTensor(work, outputs[i]!.name, out);
+  return [
+    ['content-type', 'application/octet-stream'],
+    ['inference-header-content-length', String(jsonBytes)],
+  ];
+}
+
+function headText(work: Work, latencyMs: number, id: string | null): string {
+  const { plan } = work.asked;
+  const oldestUs = oldestAgeUs(work);
+  const age = oldestUs === -1 ? '' : `,"oldest_age_ms":${oldestUs / 1_000}`;
+  const idText = id === null ? '' : `"id":${JSON.stringify(id)},`;
+  return (
+    `{"model_name":${JSON.stringify(plan.service)},"model_version":"${plan.version}",${idText}` +
+    `"parameters":{"request_id":"${work.requestId}","bundle":"${plan.bundle}",` +
+    `"latency_ms":${latencyMs.toFixed(3)}${age}},"outputs":[`
+  );
+}
+
+function copyTensor(work: Work, name: TensorOutputAsk['name'], out: AnswerBuffer): void {
+  const { plan, count } = work.asked;
+  const { segments } = plan.tensor;
+  const ofFeatures = name === 'features';
+  for (let r = 0; r < count; r++) {
+    for (let s = 0; s < segments.length; s++) {
+      const segment = segments[s]!;
+      const image = imageOf(work, segment, r);
+      const { valueBytes } = segment.part;
+      if (ofFeatures) out.range(image, 0, valueBytes);
+      else out.range(image, valueBytes, image.length);
+    }
+  }
+}
+
+function imageOf(work: Work, { role, slot, part }: TensorSegment, r: number): Buffer {
+  const at = r * work.asked.plan.roleViews.length + role;
+  const status = work.statuses[at]!;
+  return status === PRESENT ? work.rows[at]!.tensorImage(slot) : part.absentImages[status]!;
+}
+
+/** The same values as text, read from the same images. */
+function featuresText(work: Work): string {
+  const { datatype, segments } = work.asked.plan.tensor;
+  const texts: string[] = [];
+  for (let r = 0; r < work.asked.count; r++) {
+    for (const segment of segments) {
+      const image = imageOf(work, segment, r);
+      for (let i = 0; i < segment.part.features.length; i++) texts.push(valueText(image, datatype, i));
+    }
+  }
+  return texts.join(',');
+}
+
+function valueText(image: Buffer, datatype: TensorDatatype, i: number): string {
+  if (datatype === 'FP32') return float32Text(image.readFloatLE(i * DATATYPE_BYTES.FP32));
+  return float64Text(image.readDoubleLE(i * DATATYPE_BYTES.FP64));
+}
+
+function statusText(work: Work): string {
+  const codes: number[] = [];
+  for (let r = 0; r < work.asked.count; r++) {
+    for (const segment of work.asked.plan.tensor.segments) {
+      const image = imageOf(work, segment, r);
+      for (let at = segment.part.valueBytes; at < image.length; at++) codes.push(image[at]!);
+    }
+  }
+  return codes.join(',');
+}
+
+/** The protocol's envelope has room for a sentence only; the rest stands among the parameters. */
+export function oipErrorBody(error: CodedError): string {
+  const { field, help } = error.details;
+  return JSON.stringify({ error: error.message, parameters: { code: error.code, field, help } });
+}

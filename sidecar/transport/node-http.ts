@@ -1,0 +1,149 @@
+/** The transport on node:http: for machines where uWebSockets.js cannot be loaded, and as the reference of the suite. */
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { sidecarError } from '../errors.ts';
+import { Exchange, MAX_BODY_BYTES, NO_ROUTE, STATUS_LINES, UNIX } from './transport.ts';
+import type { HttpHandler, Route, Transport } from './transport.ts';
+
+const BAD_FRAMING = JSON.stringify({
+  error: { code: 'SRV_FRAMING', message: 'the request is no well-formed HTTP/1.1', field: 'headers' },
+});
+
+export function nodeTransport(handler: HttpHandler): Transport {
+  return new NodeTransport(handler);
+}
+
+class NodeTransport implements Transport {
+  readonly name = 'node:http';
+  readonly #handler: HttpHandler;
+  readonly #server: Server;
+  #open = 0;
+
+  constructor(handler: HttpHandler) {
+    this.#handler = handler;
+    // Hosts are checked where all transports check them; Node's own answer would have no body.
+    this.#server = createServer({ requireHostHeader: false }, (request, response) =>
+      this.#take(request, response),
+    );
+    this.#server.on('clientError', (_error: Error, socket: Socket) => refuse(socket));
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  listen(host: string, port: number): Promise<number> {
+    const path = host.startsWith(UNIX) ? host.slice(UNIX.length) : null;
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error): void =>
+        reject(
+          sidecarError(
+            'SRV_PORT',
+            `cannot listen on ${host}:${port}: ${error.message}`,
+            { field: 'serve.port' },
+            error,
+          ),
+        );
+      this.#server.once('error', failed);
+      this.#server.listen(path === null ? { host, port, exclusive: true } : { path }, () => {
+        this.#server.off('error', failed);
+        resolve(path === null ? (this.#server.address() as AddressInfo).port : 0);
+      });
+    });
+  }
+
+  stopListening(): void {
+    this.#server.close();
+    this.#server.closeIdleConnections();
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    this.#open += 1;
+    const exchange = new NodeExchange(response, () => {
+      this.#open -= 1;
+    });
+    const query = request.url!.indexOf('?');
+    exchange.path = query === -1 ? request.url! : request.url!.slice(0, query);
+    exchange.method = request.method!;
+    exchange.route = this.#handler.routes.findIndex((route) => fits(route, exchange.method, exchange.path));
+    if (exchange.route === -1) exchange.route = NO_ROUTE;
+    const { rawHeaders } = request;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      exchange.head.take(rawHeaders[i]!.toLowerCase(), rawHeaders[i + 1]!);
+    }
+    response.on('close', () => exchange.gone());
+    if (this.#handler.onHead(exchange)) this.#readBody(request, exchange);
+    else request.resume();
+  }
+
+  #readBody(request: IncomingMessage, exchange: NodeExchange): void {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
+      else if (!exchange.replied) this.#handler.onTooLarge(exchange);
+    });
+    request.on('end', () => {
+      if (!exchange.replied)
+        this.#handler.onBody(exchange, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+    });
+  }
+}
+
+function fits(route: Route, method: string, path: string): boolean {
+  if (route.method !== method) return false;
+  return route.path.endsWith('/*') ? path.startsWith(route.path.slice(0, -1)) : path === route.path;
+}
+
+/** What Node's parser refuses: two lengths, a length beside Transfer-Encoding, broken lines. */
+function refuse(socket: Socket): void {
+  if (!socket.writable) return void socket.destroy();
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+      `content-length: ${Buffer.byteLength(BAD_FRAMING)}\r\n\r\n${BAD_FRAMING}`,
+  );
+}
+
+class NodeExchange extends Exchange {
+  readonly #response: ServerResponse;
+  readonly #onDone: () => void;
+  replied = false;
+  #over = false;
+
+  constructor(response: ServerResponse, onDone: () => void) {
+    super();
+    this.#response = response;
+    this.#onDone = onDone;
+  }
+
+  override reply(
+    status: number,
+    body: string | Buffer,
+    headers: readonly (readonly [string, string])[],
+    close: boolean,
+  ): void {
+    if (this.replied) return;
+    this.replied = true;
+    if (this.aborted) return;
+    const all = headers.flatMap(([name, value]) => [name, value]);
+    all.push('content-length', String(Buffer.byteLength(body)));
+    if (close) all.push('connection', 'close');
+    this.#response.writeHead(status, STATUS_LINES[status]!.slice(4), all);
+    // Node writes later than this call; the buffer is used again before.
+    this.#response.end(typeof body === 'string' ? body : Buffer.from(body));
+  }
+
+  gone(): void {
+    if (!this.#response.writableFinished) this.aborted = true;
+    if (this.#over) return;
+    this.#over = true;
+    this.#onDone();
+  }
+}

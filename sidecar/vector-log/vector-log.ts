@@ -1,0 +1,277 @@
+/**
+ * The vector log as the sidecar's request path sees it: every served request gets a sequence number and is logged
+ * before its answer leaves, or is shed and counted.
+ *
+ *   append(request) --frame--> buffer of this tick --commit(): one write--> spool --every 200 ms--> synced
+ *        |                                               |
+ *        `- spool full, record too large                 `- disk full or failed
+ *                   \                                   /
+ *                    `-- shed-log: the number goes to a range, told of by the next heartbeat
+ *                    `-- reject: false, and the request must be refused
+ *
+ * `queued`: the tick's write comes after its answers. `written`: before, unless the disk is slow (spool.ts): then they
+ * leave at level queued, and are counted so. `synced`: answers also wait for `whenSynced()`, whatever the disk does.
+ * Called by serve.ts; never throws into a request.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../registry/std/clock.ts';
+import type { Talk } from '../../registry/std/talk.ts';
+import { RecordEncoder } from '../../registry/wire/served-encoder.ts';
+import {
+  SHED_DISK,
+  SHED_SPOOL_FULL,
+  SHED_TOO_LARGE,
+  SHED_UNKNOWN,
+} from '../../registry/wire/served-record.ts';
+import type { ServedRequest } from '../../registry/wire/served-record.ts';
+import { DISK } from '../spool/spool-files.ts';
+import type { SpoolFiles } from '../spool/spool-files.ts';
+import { QUEUED, REFUSED, Spool } from '../spool/spool.ts';
+import type { SpoolStats } from '../spool/spool.ts';
+import { ShedRanges } from './shed-ranges.ts';
+
+const HEARTBEAT_MS = 10_000;
+/** Room for a heartbeat; without it there is none for what would come behind. */
+const BEAT_BYTES = 4_096;
+/** Some 3 s of 30,000 requests a second; memory that is not touched costs nothing. */
+const RING_BYTES = 64 * 2 ** 20;
+
+export interface VectorLogOptions {
+  readonly folder: string;
+  /** The pod's UID, else the host's name. */
+  readonly pod: string;
+  readonly clock: Clock;
+  readonly durability: 'queued' | 'written' | 'synced';
+  readonly maxBytes: number;
+  readonly onFull: 'shed-log' | 'reject';
+  readonly talk: Talk;
+  /** Segments that all of these have passed are deleted; none unless given, and then nothing is. */
+  readonly consumers?: readonly string[];
+  /** Memory for frames while the disk is slow, 64 MiB unless given; 0: answers wait for the disk. */
+  readonly ringBytes?: number;
+  /** The disk unless given; tests give one that fills up and fails. */
+  readonly files?: SpoolFiles;
+}
+
+export interface VectorLogStats {
+  /** Of all segments in the folder, earlier starts' included. */
+  readonly bytes: number;
+  /** Requests logged by this start, and answered without being logged. */
+  readonly records: number;
+  readonly shedRecords: number;
+  /** 16 hex digits. */
+  readonly epoch: string;
+  /** The highest number given. */
+  readonly sequence: number;
+  /** Requests by what was certain when they were answered. */
+  readonly levels: { readonly queued: number; readonly written: number; readonly synced: number };
+  readonly spool: SpoolStats;
+}
+
+export class VectorLog {
+  readonly #options: VectorLogOptions;
+  readonly #epoch: bigint;
+  readonly #encoder: RecordEncoder;
+  readonly #spool: Spool;
+  readonly #timer: NodeJS.Timeout;
+  #sequence = 0;
+  /** Of the frames in the encoder's buffer: the first and the last number, and how many are served requests. */
+  #pendingFrom = 0;
+  #pendingTo = 0;
+  #pendingServed = 0;
+  readonly #ranges = new ShedRanges();
+  #served = 0;
+  #shed = 0;
+  readonly #levels = { queued: 0, written: 0, synced: 0 };
+  /** What room the spool had when it became full; null while it is not. More of it means that some was deleted. */
+  #fullRoom: number | null = null;
+  #warnedOfFault = false;
+  #flushQueued = false;
+  #closed = false;
+
+  private constructor(options: VectorLogOptions, epoch: bigint, spool: Spool) {
+    this.#options = options;
+    this.#epoch = epoch;
+    this.#spool = spool;
+    this.#encoder = new RecordEncoder(options.pod, epoch);
+    this.#timer = setInterval(() => this.#heartbeat(), HEARTBEAT_MS).unref();
+  }
+
+  /** @throws LOG_LOCKED when another sidecar writes this spool, LOG_FOLDER when it cannot be written */
+  static async open(options: VectorLogOptions): Promise<VectorLog> {
+    const epoch = randomBytes(8).readBigUInt64LE();
+    const { folder, pod, clock, maxBytes, talk } = options;
+    const { files = DISK, consumers = [], ringBytes = RING_BYTES } = options;
+    const spool = await Spool.open({
+      folder,
+      pod,
+      epoch,
+      clock,
+      maxBytes,
+      ringBytes,
+      talk,
+      files,
+      consumers,
+    });
+    return new VectorLog(options, epoch, spool);
+  }
+
+  /**
+   * Encodes one frame into the tick's buffer. The request's buffers are copied.
+   *
+   * @returns false when the policy is `reject` and the request cannot be logged: it must be refused
+   */
+  append(request: ServedRequest): boolean {
+    if (this.#closed) return this.#refuse(SHED_DISK);
+    if (this.#fullRoom !== null && !this.#hasRoomAgain(this.#fullRoom)) return this.#refuse(SHED_SPOOL_FULL);
+    if (this.#spool.resting) return this.#refuse(SHED_DISK);
+    if (this.#encoder.bytes + BEAT_BYTES > this.#spool.ringRoom) return this.#refuse(SHED_DISK);
+    if (this.#ranges.untold) this.#beat(false);
+    const before = this.#encoder.bytes;
+    let fits: boolean;
+    try {
+      fits = this.#encoder.appendServed(request, this.#sequence + 1);
+    } catch (error) {
+      this.#encoder.cut(before);
+      this.#warnOfFault(error as Error);
+      return this.#refuse(SHED_UNKNOWN);
+    }
+    if (!fits) return this.#refuse(SHED_TOO_LARGE);
+    if (this.#encoder.bytes > this.#spool.room) {
+      this.#encoder.cut(before);
+      this.#becomeFull();
+      return this.#refuse(SHED_SPOOL_FULL);
+    }
+    if (this.#encoder.bytes > this.#spool.ringRoom) {
+      this.#encoder.cut(before);
+      return this.#refuse(SHED_DISK);
+    }
+    this.#number(before);
+    this.#pendingServed += 1;
+    return true;
+  }
+
+  /**
+   * Writes what was appended since the last call; called once per event-loop tick, before the tick's answers leave.
+   *
+   * @returns false when the disk took none of it: it is counted as shed, and under `reject` its answers must be refused
+   */
+  commit(): boolean {
+    if (this.#encoder.bytes === 0) return true;
+    if (this.#options.durability !== 'queued') return this.#flush();
+    if (!this.#flushQueued) {
+      this.#flushQueued = true;
+      setImmediate(() => {
+        this.#flushQueued = false;
+        this.#flush();
+      });
+    }
+    return true;
+  }
+
+  /** @returns true once all that was committed is on the disk, false when the disk failed to keep it */
+  whenSynced(): Promise<boolean> {
+    return this.#spool.whenSynced();
+  }
+
+  stats(): VectorLogStats {
+    return {
+      bytes: this.#spool.bytes,
+      levels: { ...this.#levels },
+      spool: this.#spool.stats(),
+      records: this.#served,
+      shedRecords: this.#shed,
+      epoch: this.#epoch.toString(16).padStart(16, '0'),
+      sequence: this.#sequence,
+    };
+  }
+
+  /** Writes the last record, makes all of it durable and unlocks the spool. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#flush();
+    this.#beat(true);
+    this.#flush();
+    const lost = await this.#spool.close();
+    if (lost === 0) return;
+    this.#served -= lost;
+    this.#shed += lost;
+    this.#options.talk.warn(`${lost} answered requests are not in the log: the disk took no more of them`);
+  }
+
+  #heartbeat(): void {
+    if (this.#spool.resting) return;
+    this.#beat(false);
+    this.#flush();
+  }
+
+  /** Gives the next number to the record that begins at `start` of the buffer. */
+  #number(start: number): void {
+    this.#sequence += 1;
+    if (start === 0) this.#pendingFrom = this.#sequence;
+    this.#pendingTo = this.#sequence;
+  }
+
+  #beat(last: boolean): void {
+    this.#number(this.#encoder.bytes);
+    const heartbeat = {
+      atUs: this.#options.clock.nowUs(),
+      highestSequence: this.#sequence,
+      served: this.#served + this.#pendingServed,
+      shed: this.#shed,
+      ranges: this.#ranges.tell(),
+    };
+    this.#encoder.appendHeartbeat(heartbeat, this.#sequence, last);
+  }
+
+  #flush(): boolean {
+    if (this.#encoder.bytes === 0) return true;
+    const served = this.#pendingServed;
+    const level = this.#spool.write(this.#encoder.frames(), this.#pendingFrom, served);
+    const taken = level !== REFUSED;
+    this.#encoder.clear();
+    // What the ring has is written, in order, before anything else is: a heartbeat in it has told.
+    this.#ranges.told(taken);
+    this.#pendingServed = 0;
+    if (!taken) {
+      this.#shed += served;
+      this.#ranges.add(this.#pendingFrom, this.#pendingTo, SHED_DISK);
+      return false;
+    }
+    this.#served += served;
+    if (this.#options.durability === 'synced') this.#levels.synced += served;
+    else if (level === QUEUED || this.#options.durability === 'queued') this.#levels.queued += served;
+    else this.#levels.written += served;
+    return true;
+  }
+
+  #refuse(reason: number): boolean {
+    if (this.#options.onFull === 'reject') return false;
+    this.#sequence += 1;
+    this.#shed += 1;
+    this.#ranges.add(this.#sequence, this.#sequence, reason);
+    return true;
+  }
+
+  #becomeFull(): void {
+    this.#fullRoom = this.#spool.room;
+    const { folder, maxBytes, onFull, talk } = this.#options;
+    const then = onFull === 'reject' ? 'requests are refused' : 'answers go on without being logged, counted';
+    talk.warn(`the spool in ${folder} is full (log.maxBytes ${maxBytes}): ${then}`);
+  }
+
+  #hasRoomAgain(fullRoom: number): boolean {
+    if (this.#spool.room <= fullRoom) return false;
+    this.#fullRoom = null;
+    this.#options.talk.say(`the spool in ${this.#options.folder} has room again`);
+    return true;
+  }
+
+  #warnOfFault(error: Error): void {
+    if (this.#warnedOfFault) return;
+    this.#warnedOfFault = true;
+    this.#options.talk.warn(`a served request could not be encoded for the log: ${error.message}`);
+  }
+}

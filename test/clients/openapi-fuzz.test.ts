@@ -1,0 +1,68 @@
+/**
+ * Schemathesis holds the OpenAPI document against the running sidecar, on both transports: every status, content type
+ * and answer is one that the document names, what breaks a schema is refused, and nothing is a 5xx.
+ */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runServe } from '../../sidecar/main.ts';
+import type { Served } from '../../sidecar/main.ts';
+import { pythonEnvironment } from '../support/python-environment.ts';
+import type { PythonEnvironment } from '../support/python-environment.ts';
+import {
+  NOON_US,
+  PROFILE_VALUES,
+  ServingFixture,
+  manualClock,
+  productStats,
+  profile,
+  spend,
+} from '../support/serving-fixture.ts';
+
+const CONFIG = join(import.meta.dirname, 'schemathesis.toml');
+const execute = promisify(execFile);
+let python: PythonEnvironment;
+
+beforeAll(async () => {
+  python = await pythonEnvironment();
+});
+
+describe.each(['uws', 'node'])('the OpenAPI document on %s', (transport) => {
+  let fixture: ServingFixture;
+  let served: Served;
+
+  beforeAll(async () => {
+    fixture = new ServingFixture(manualClock(), { 'serve.transport': transport, 'serve.deadlineMs': '5000' });
+    // What the examples ask for is there: answers with values, not with fallbacks only.
+    fixture.put(profile, 1n, PROFILE_VALUES);
+    fixture.put(spend, 1n, [1.5, null]);
+    fixture.put(productStats, 'example', [2]);
+    for (const id of ['profile', 'spend', 'product']) fixture.mark(id, NOON_US);
+    served = await runServe(fixture.project());
+  });
+
+  afterAll(async () => {
+    await served.stop();
+    fixture.close();
+  });
+
+  test('says what the sidecar does', async () => {
+    const url = `http://127.0.0.1:${served.port}/openapi.json`;
+    const limits = ['--max-examples', '20', '--generation-deterministic', '--no-color'];
+    const args = ['--config-file', CONFIG, 'run', url, ...limits];
+    const said = await execute(python.program('schemathesis'), args, {
+      cwd: fixture.folder,
+      env: python.variables,
+      maxBuffer: 64 << 20,
+    }).then(
+      ({ stdout }) => stdout,
+      (error: Error & { stdout?: string }) => `FAILED ${error.message}\n${error.stdout ?? ''}`,
+    );
+    const report = said.split('\n').map((line) => line.slice(0, 400));
+    expect(said.startsWith('FAILED'), report.slice(-120).join('\n')).toBe(false);
+    expect(said).toContain('Tested: 14');
+    // A busy machine's disk may be slow for a moment; nothing else is worth a word.
+    expect(fixture.warnings.filter((line) => !line.startsWith('the disk of the spool'))).toEqual([]);
+  });
+});

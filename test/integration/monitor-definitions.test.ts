@@ -1,0 +1,136 @@
+/** What the monitor judges by: the bundle that each record names, roles, and the surface that answered. */
+import { afterEach, expect, test } from 'vitest';
+import type { FeatureSnapshot, Snapshot } from '../../monitor/snapshot.ts';
+import type { FeatureService } from '../../registry/model.ts';
+import { SURFACES } from '../../registry/wire/served-record.ts';
+import { feature, orders } from '../support/materialized-project.ts';
+import { MonitoredDay, SERVICE, servedRow } from '../support/monitored-day.ts';
+import type { OrderRow, Served } from '../support/monitored-day.ts';
+
+const SETTLED = '2026-01-10T00:00:00';
+const DRIVERS = [{ driver: 1, event: '23:00:00', created: '23:00:00', convRate: 0.5 }];
+const noDriver: Served = { status: 'MISSING', watermark: '06:00:00' };
+
+let day: MonitoredDay;
+
+afterEach(async () => {
+  await day.remove();
+});
+
+function row(customer: string, values: OrderRow['values']): OrderRow {
+  return { customer, event: '05:00:00', created: '05:00:00', run: 'r-05', values };
+}
+
+function online({ event, created, values }: OrderRow): Served {
+  return { row: { event, created, values }, watermark: '06:00:00' };
+}
+
+function featureOf(snapshot: Snapshot, name: string): FeatureSnapshot {
+  return snapshot.features.find((one) => one.name === name)!;
+}
+
+test('fallbacks are those of the bundle that answered, on both sides', async () => {
+  const [count, spent] = orders().features;
+  day = await MonitoredDay.make();
+  const missing: Served = { status: 'MISSING', watermark: '06:00:00' };
+  day.serve('06:10:00', 'nobody', missing, 2, noDriver);
+  day.publish(orders({ features: [count!, { ...spent!, missing: -1 }] }));
+  day.serve('06:20:00', 'nobody', missing, 2, noDriver);
+  const known = row('known', [1n, 5]);
+  const id = day.serve('06:30:00', 'known', missing, 2, noDriver);
+  await day.appendOrders([known]);
+  await day.writeDrivers(DRIVERS);
+  day.setWatermark('23:00:00');
+  const judged = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
+  expect(judged).toMatchObject({ rows: 3, exactMatch: 2 / 3 });
+  expect(judged.examples).toEqual([
+    expect.objectContaining({
+      requestId: id,
+      served: expect.objectContaining({ state: 'missing', value: -1 }) as unknown,
+      replayed: expect.objectContaining({ state: 'value', value: 5 }) as unknown,
+    }),
+  ]);
+});
+
+test('a feature that the answering bundle lacked is not counted for its vectors', async () => {
+  day = await MonitoredDay.make();
+  const known = row('known', [1n, 5]);
+  day.serve('06:10:00', 'known', online(known), 2, noDriver);
+  const more = orders({ features: [...orders().features, feature('later', 'string')] });
+  day.publish(more, {
+    ...SERVICE,
+    features: [
+      ...SERVICE.features,
+      { fullName: 'orders__later', view: 'orders', role: 'orders', feature: 'later' },
+    ],
+  });
+  await day.appendOrders([known]);
+  await day.writeDrivers(DRIVERS);
+  day.setWatermark('23:00:00');
+  const snapshot = await day.judge(SETTLED);
+  expect(featureOf(snapshot, 'orders__later').rows).toBe(0);
+  expect(featureOf(snapshot, 'orders__spent_1d').rows).toBe(1);
+});
+
+test('a view in two roles is replayed by the key of each', async () => {
+  const service: FeatureService = {
+    ...SERVICE,
+    features: ['buyer', 'seller'].map((role) => {
+      return { fullName: `${role}__spent_1d`, view: 'orders', role, feature: 'spent_1d' };
+    }),
+    views: ['buyer', 'seller'].map((role) => ({ role, view: 'orders', requestKeys: [`${role}_id`] })),
+    requestKeys: ['seller_id', 'buyer_id'].map((name) => ({ name, type: 'string' })),
+  };
+  day = await MonitoredDay.make();
+  day.publish(day.orders, service);
+  const [a, b] = [row('a', [1n, 1]), row('b', [2n, 2])];
+  // The record's keys stand in another order than the service's.
+  const rows = [
+    servedRow(day.orders, '06:10:00', online(a), 'buyer'),
+    servedRow(day.orders, '06:10:00', online(a), 'seller'),
+  ];
+  day.append('06:10:00', { buyer_id: 'a', seller_id: 'b' }, rows);
+  await day.appendOrders([a, b]);
+  day.setWatermark('23:00:00');
+  const snapshot = await day.judge(SETTLED);
+  expect(featureOf(snapshot, 'buyer__spent_1d').exactMatch).toBe(1);
+  expect(featureOf(snapshot, 'seller__spent_1d')).toMatchObject({
+    exactMatch: 0,
+    causes: { unexplained: 1 },
+  });
+  expect(featureOf(snapshot, 'seller__spent_1d').examples[0]!.entities).toEqual({
+    seller_id: 'b',
+    buyer_id: 'a',
+  });
+  expect(snapshot.views).toHaveLength(1);
+  expect(snapshot.verdict).toBe('alarm');
+});
+
+test('the tensor surface is judged by the doubles that it gave', async () => {
+  day = await MonitoredDay.make();
+  const oip = SURFACES.indexOf('oip');
+  const wide = 2n ** 53n;
+  const history = [row('wide', [wide + 1n, null])];
+  const rows = [
+    servedRow(day.orders, '06:10:00', online({ ...history[0]!, values: [wide, null] })),
+    servedRow(day.driverStats, '06:10:00', noDriver),
+  ];
+  const keys = { customer_id: 'wide', driver_id: '2' };
+  day.append('06:10:00', keys, rows, oip);
+  await day.appendOrders(history);
+  await day.writeDrivers(DRIVERS);
+  day.setWatermark('23:00:00');
+  const asTensor = await day.judge(SETTLED);
+  expect(featureOf(asTensor, 'orders__orders_1d').exactMatch).toBe(1);
+  expect(featureOf(asTensor, 'orders__spent_1d')).toMatchObject({
+    exactMatch: 1,
+    states: [{ served: 'null', replayed: 'null', rows: 1 }],
+  });
+  await day.openLog();
+  day.append('06:10:00', keys, rows);
+  const asJson = await day.judge(SETTLED);
+  expect(featureOf(asJson, 'orders__orders_1d')).toMatchObject({
+    exactMatch: 0.5,
+    causes: { 'precision / type': 1 },
+  });
+});

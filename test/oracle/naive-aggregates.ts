@@ -1,0 +1,141 @@
+/**
+ * What the features of an aggregated view are at an edge, computed the slow way from DESIGN's words: look at every
+ * event again, for every edge. Knows nothing of tiles, SQL or increments. Sums use BigInt in fixed point.
+ */
+import type { Aggregation, Entity, FeatureView } from '../../registry/model.ts';
+import { compareBytes } from '../../registry/std/canonical-json.ts';
+import type { KeyValue, Value, ValueType } from '../../registry/value-type.ts';
+
+export interface RawEvent {
+  readonly keys: readonly (KeyValue | null)[];
+  /** Null: the source says nothing. */
+  readonly eventUs: number | null;
+  /** Null where the source has no such column, and in bad rows. */
+  readonly createdUs: number | null;
+  /** By column of the source. */
+  readonly values: Readonly<Record<string, Value>>;
+}
+
+/** @returns the events that count for a view, once those created up to and including `knownUs` are known */
+export function countingEvents(view: FeatureView, events: readonly RawEvent[], knownUs: number): RawEvent[] {
+  return events.filter((event) => {
+    if (event.eventUs === null || event.eventUs < 0) return false;
+    if (event.keys.some((key) => key === null)) return false;
+    if (view.features.some(({ aggregation: a }) => a !== null && isNotFinite(event, a))) return false;
+    if (view.source.createdTime === null) return true;
+    if (event.createdUs === null || event.createdUs > knownUs) return false;
+    return event.createdUs - event.eventUs <= view.latenessUs;
+  });
+}
+
+function isNotFinite(event: RawEvent, a: Aggregation): boolean {
+  if (a.column === null || a.function === 'count') return false;
+  const value = event.values[a.column]!;
+  return typeof value === 'number' && !Number.isFinite(value);
+}
+
+/**
+ * @param events  those of one entity that count
+ * @returns       one value a feature, or null when the entity has no event before the edge
+ */
+export function naiveRow(view: FeatureView, events: readonly RawEvent[], edgeUs: number): Value[] | null {
+  const before = events.filter((event) => event.eventUs! < edgeUs);
+  if (before.length === 0) return null;
+  return view.features.map(({ aggregation, type }) => {
+    const { windowUs, column } = aggregation!;
+    const inWindow = before.filter((event) => windowUs === null || event.eventUs! >= edgeUs - windowUs);
+    if (column === null) return ofType(type, BigInt(inWindow.length));
+    const held = inWindow.filter((event) => event.values[column] !== null);
+    const values = held.map((event) => unsignedZero(event.values[column]!));
+    const times = held.map((event) => event.eventUs!);
+    return ofType(type, naiveAggregate(aggregation!, values, times));
+  });
+}
+
+function unsignedZero(value: Value): Value {
+  return value === 0 ? 0 : value;
+}
+
+/** Counts and sums come as bigint or number whatever the feature's type; this is the type's own form. */
+function ofType(type: ValueType, value: Value): Value {
+  if (value === null) return null;
+  if (type.kind === 'int64') return BigInt(value as bigint | number);
+  if (type.kind === 'int32' || type.kind === 'float64') return Number(value as bigint | number);
+  if (type.kind === 'float32') return Math.fround(Number(value as bigint | number));
+  return value;
+}
+
+function naiveAggregate(a: Aggregation, values: readonly Value[], times: readonly number[]): Value {
+  const order = values.map((_, i) => i);
+  switch (a.function) {
+    case 'count':
+      return BigInt(values.length);
+    case 'countDistinct':
+      return BigInt(new Set(values).size);
+    case 'min':
+      return values.toSorted(canonical).at(0) ?? null;
+    case 'max':
+      return values.toSorted(canonical).at(-1) ?? null;
+    case 'first':
+    case 'last': {
+      const edge = a.function === 'first' ? Math.min(...times) : Math.max(...times);
+      const tied = order.filter((i) => times[i] === edge).map((i) => values[i]!);
+      return tied.toSorted(canonical).at(0) ?? null;
+    }
+    case 'mostFrequent': {
+      const counts = new Map<Value, number>();
+      for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+      const most = Math.max(...counts.values());
+      return (
+        [...counts.keys()]
+          .filter((value) => counts.get(value) === most)
+          .toSorted(canonical)
+          .at(0) ?? null
+      );
+    }
+    default:
+      return naiveSum(a, values as readonly (number | bigint)[]);
+  }
+}
+
+/** Numbers by value, strings by their UTF-8 bytes, false before true. */
+function canonical(a: Value, b: Value): number {
+  if (typeof a === 'string') return compareBytes(a, b as string);
+  return a! < b! ? -1 : a! > b! ? 1 : 0;
+}
+
+function naiveSum(a: Aggregation, values: readonly (number | bigint)[]): Value {
+  const whole = a.columnType!.kind === 'int32' || a.columnType!.kind === 'int64';
+  const scale = whole ? 0 : a.scale;
+  const fixed = values.map((value) => (whole ? BigInt(value) : fixedPoint(value as number, scale)));
+  const sum = fixed.reduce((total, value) => total + value, 0n);
+  const unit = 10 ** scale;
+  const n = BigInt(values.length);
+  if (a.function === 'sum') return whole ? sum : Number(sum) / unit;
+  if (a.function === 'avg') return n === 0n ? null : Number(sum) / Number(n * 10n ** BigInt(scale));
+  if (n < 2n) return null;
+  const squares = fixed.reduce((total, value) => total + value * value, 0n);
+  const [quotient, rest] = [sum / n, sum % n];
+  const spread = Number(squares - quotient * (sum + rest)) - Number(rest * rest) / Number(n);
+  return Math.sqrt(Math.max(0, spread) / (Number(n) - 1)) / unit;
+}
+
+/** Half away from zero, as SQL's round() does. */
+function fixedPoint(value: number, scale: number): bigint {
+  const scaled = value * 10 ** scale;
+  return BigInt(scaled < 0 ? -Math.round(-scaled) : Math.round(scaled));
+}
+
+/** @returns the events of each entity, by a text of its keys in the order of the entity's join keys */
+export function byEntity(entity: Entity, events: readonly RawEvent[]): Map<string, RawEvent[]> {
+  const entities = new Map<string, RawEvent[]>();
+  for (const event of events) {
+    const id = entityId(entity, event.keys as readonly KeyValue[]);
+    entities.set(id, [...(entities.get(id) ?? []), event]);
+  }
+  return entities;
+}
+
+export function entityId(entity: Entity, keys: readonly KeyValue[]): string {
+  return JSON.stringify(entity.joinKeys.map((_, i) => String(keys[i])));
+}

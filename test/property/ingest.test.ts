@@ -1,0 +1,360 @@
+/**
+ * The ingest against a list: records of several sidecars lie in the partitions of a topic, in parts, twice and out of
+ * order; it is ended at any step of any commit, again and again, and started again. Whatever happened, what it has
+ * committed at the end is every record once, and its account of what is missing is the model's.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { BATCH, ingestLog } from '../../monitor/ingest/ingest-log.ts';
+import { IngestLedger } from '../../monitor/ingest/ledger.ts';
+import type { LogSource, SourceOptions } from '../../monitor/ingest/log-source.ts';
+import { SpoolSource } from '../../monitor/ingest/spool-source.ts';
+import { TopicSource } from '../../monitor/ingest/topic-source.ts';
+import type { TopicMessage, TopicPartition, TopicReader } from '../../monitor/ingest/topic-source.ts';
+import { SERVED_DISK } from '../../monitor/served-files.ts';
+import type { ServedDisk } from '../../monitor/served-files.ts';
+import { systemClock } from '../../registry/std/clock.ts';
+import { silentTalk } from '../../registry/std/talk.ts';
+import { FRAME_HEADER_BYTES } from '../../registry/wire/spool-frame.ts';
+import { RecordEncoder } from '../../registry/wire/served-encoder.ts';
+import { listSegments } from '../../registry/wire/spool-segment.ts';
+import { passedSegments } from '../../sidecar/spool/passed-segments.ts';
+import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
+import { ingestedRecords } from '../support/served-parquet.ts';
+import { SERVED_US, servedRequest } from '../support/served-requests.ts';
+
+class Killed extends Error {}
+
+/** A disk whose process dies after so many more steps; each action has a step before and one behind it. */
+function mortalDisk(stepsLeft: number): ServedDisk {
+  let left = stepsLeft;
+  const step = (): void => {
+    if (left-- <= 0) throw new Killed();
+  };
+  const around = <T>(act: () => T): T => {
+    step();
+    const result = act();
+    step();
+    return result;
+  };
+  return {
+    aside: (file) => around(() => SERVED_DISK.aside(file)),
+    publish: (file) => around(() => SERVED_DISK.publish(file)),
+    writeState: (served, text) => around(() => SERVED_DISK.writeState(served, text)),
+    removeUncommitted: (served, committed) => around(() => SERVED_DISK.removeUncommitted(served, committed)),
+  };
+}
+
+/** A topic in memory; it grows while it is read, and its reader may die with the ingest. */
+class ListedTopic implements TopicReader {
+  readonly topic = 'served';
+  readonly #partitions: readonly (readonly Buffer[])[];
+  readonly #visible: number[];
+
+  constructor(partitions: readonly (readonly Buffer[])[], shares: readonly number[]) {
+    this.#partitions = partitions;
+    this.#visible = partitions.map((messages, i) => Math.ceil(messages.length * (shares[i] ?? 1)));
+  }
+
+  async partitions(): Promise<TopicPartition[]> {
+    return this.#visible.map((end, partition) => ({ partition, earliest: 0, end }));
+  }
+
+  async *messages(from: ReadonlyMap<number, number>): AsyncGenerator<TopicMessage | null> {
+    const at = new Map(from);
+    for (let turn = 0; ; turn++) {
+      const partition = turn % this.#partitions.length;
+      const offset = at.get(partition)!;
+      if (offset < this.#visible[partition]!) {
+        at.set(partition, offset + 1);
+        yield { partition, offset, value: this.#partitions[partition]![offset]! };
+      } else yield null;
+    }
+  }
+
+  async tellOffsets(): Promise<void> {}
+  async close(): Promise<void> {}
+}
+
+/** Payloads of one epoch's records in order; one of several parts is several payloads. */
+interface Sent {
+  readonly sequence: number;
+  readonly payloads: readonly Buffer[];
+}
+
+function epochOf(
+  pod: string,
+  epoch: bigint,
+  kinds: readonly ('small' | 'large' | 'beat' | 'shed')[],
+  last: boolean,
+): Sent[] {
+  const encoder = new RecordEncoder(pod, epoch);
+  const sent: Sent[] = [];
+  let shedFrom = 0;
+  let sequence = 0;
+  const beat = (end: boolean): void => {
+    const ranges = shedFrom === 0 ? [] : [{ fromSequence: shedFrom, toSequence: sequence, reason: 1 }];
+    shedFrom = 0;
+    sequence += 1;
+    const heartbeat = { atUs: SERVED_US + sequence, highestSequence: sequence, served: 0, shed: 0, ranges };
+    encoder.appendHeartbeat(heartbeat, sequence, end);
+    sent.push({ sequence, payloads: payloadsOf(encoder) });
+  };
+  for (const kind of kinds) {
+    if (kind === 'shed') {
+      sequence += 1;
+      if (shedFrom === 0) shedFrom = sequence;
+      continue;
+    }
+    if (shedFrom !== 0 || kind === 'beat') {
+      beat(false);
+      continue;
+    }
+    sequence += 1;
+    // Hours apart, so that a batch has several files.
+    const request = { ...servedRequest(`${epoch}-${sequence}`, kind === 'large' ? 600_000 : 60) };
+    request.servedUs += (sequence % 3) * 3_600_000_000;
+    encoder.appendServed(request, sequence);
+    sent.push({ sequence, payloads: payloadsOf(encoder) });
+  }
+  if (last) beat(true);
+  return sent;
+}
+
+function payloadsOf(encoder: RecordEncoder): Buffer[] {
+  const frames = Buffer.from(encoder.frames());
+  encoder.clear();
+  const payloads: Buffer[] = [];
+  for (let at = 0; at < frames.length;) {
+    const length = frames.readUInt32LE(at + 4);
+    payloads.push(frames.subarray(at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + length));
+    at += FRAME_HEADER_BYTES + length;
+  }
+  return payloads;
+}
+
+const kind = fc.oneof(
+  { weight: 12, arbitrary: fc.constant('small' as const) },
+  { weight: 1, arbitrary: fc.constantFrom('large' as const, 'beat' as const, 'shed' as const) },
+);
+
+const program = fc.record({
+  epochs: fc.array(
+    fc.record({ kinds: fc.array(kind, { minLength: 1, maxLength: 30 }), last: fc.boolean() }),
+    {
+      minLength: 1,
+      maxLength: 3,
+    },
+  ),
+  partitions: fc.integer({ min: 1, max: 3 }),
+  /** For each message where it goes, whether it is lost, and how many of those before are sent once more behind it. */
+  fates: fc.infiniteStream(
+    fc.record({
+      moves: fc.boolean(),
+      lost: fc.integer({ min: 0, max: 24 }).map((n) => n === 0),
+      resent: fc.oneof(
+        { weight: 8, arbitrary: fc.constant(0) },
+        { weight: 1, arbitrary: fc.integer({ min: 1, max: 6 }) },
+      ),
+    }),
+  ),
+  runs: fc.array(
+    fc.record({
+      batchRecords: fc.integer({ min: 3, max: 40 }),
+      steps: fc.integer({ min: 0, max: 40 }),
+      more: fc.array(fc.constantFrom(0, 0.1, 0.3, 0.9), { minLength: 3, maxLength: 3 }),
+    }),
+    { maxLength: 5 },
+  ),
+});
+
+test('exactly once, whatever comes twice, out of order, in parts, and wherever it is ended', async () => {
+  await fc.assert(
+    fc.asyncProperty(program, async ({ epochs, partitions: count, fates, runs }) => {
+      const partitions: Buffer[][] = Array.from({ length: count }, () => []);
+      const arrived = new Map<string, number[]>();
+      const lost = new Map<string, number[]>();
+      const shed = new Map<string, number>();
+      for (const [i, { kinds, last }] of epochs.entries()) {
+        const epoch = BigInt(i + 1);
+        const name = epoch.toString(16).padStart(16, '0');
+        const sent = epochOf(`pod-${i % 2}`, epoch, kinds, last);
+        const came: number[] = [];
+        const gone: number[] = [];
+        for (const { sequence, payloads } of sent) {
+          const fate = fates.next().value!;
+          const home = partitions[i % count]!;
+          // All parts of a record stay in one partition: they have one key and one producer.
+          const to = fate.moves ? partitions[(i + 1) % count]! : home;
+          const from = to.length;
+          const isLost = fate.lost && !payloads.some((p) => p.length > 100_000);
+          if (isLost) gone.push(sequence);
+          else {
+            to.push(...payloads);
+            came.push(sequence);
+          }
+          if (fate.resent > 0) to.push(...to.slice(Math.max(0, from - fate.resent)));
+        }
+        arrived.set(name, came);
+        lost.set(
+          name,
+          gone.filter((sequence) => sequence < (came.at(-1) ?? 0)),
+        );
+        const told = sent.filter(({ sequence }) => came.includes(sequence)).length;
+        if (told > 0) shed.set(name, kinds.filter((one) => one === 'shed').length);
+      }
+      const served = mkdtempSync(join(tmpdir(), 'plumb-'));
+      try {
+        // A topic only grows.
+        const shares = [0, 0, 0];
+        for (const { batchRecords, steps, more } of runs) {
+          for (const [i, share] of more.entries()) shares[i] = Math.min(1, shares[i]! + share);
+          await run(
+            served,
+            topicSource(new ListedTopic(partitions, shares)),
+            mortalDisk(steps),
+            batchRecords,
+          );
+        }
+        await run(served, topicSource(new ListedTopic(partitions, [])), SERVED_DISK, 25);
+        const kept = await ingestedRecords(served);
+        for (const [epoch, sequences] of arrived) {
+          const own = kept.filter((record) => record.epoch === epoch);
+          expect(own.map(({ sequence }) => sequence)).toEqual(sequences);
+        }
+        const ledger = IngestLedger.read(served);
+        for (const account of ledger.epochs()) {
+          const missing = account
+            .gaps()
+            .flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
+          const gone = lost.get(account.epoch)!;
+          // What was shed stands in a heartbeat; where that one is lost, it is missing.
+          expect(missing.filter((sequence) => gone.includes(sequence))).toEqual(gone);
+          expect(missing.length - gone.length + account.shedRecords).toBeLessThanOrEqual(
+            shed.get(account.epoch)!,
+          );
+          expect(account.closed).toBe(
+            kept.some(({ epoch, kind: is }) => epoch === account.epoch && is === 'last'),
+          );
+        }
+        const hours = [...ledger.hours.values()].reduce((sum, { records }) => sum + records, 0);
+        expect(hours).toBe(kept.length);
+        expect(ledger.counts.records).toBe(kept.length);
+        expect(ledger.counts.read).toBeLessThanOrEqual(partitions.flat().length);
+      } finally {
+        rmSync(served, { recursive: true, force: true });
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+/** What a spool goes through, step by step. */
+const spoolStep = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('append' as const), n: fc.integer({ min: 1, max: 30 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('append' as const), n: fc.constant(0) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('ingest' as const), n: fc.integer({ min: 0, max: 25 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('restart' as const, 'sweep' as const), n: fc.constant(0) }),
+  },
+);
+
+test('exactly once from a spool that grows, rotates, is started anew and shrinks behind the ingest', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(spoolStep, { maxLength: 25 }), async (steps) => {
+      const folder = mkdtempSync(join(tmpdir(), 'plumb-'));
+      const spool = join(folder, 'spool');
+      const served = join(folder, 'served');
+      const ids: string[] = [];
+      const openLog = (): Promise<VectorLog> => {
+        const log = {
+          folder: spool,
+          pod: 'pod-1',
+          clock: systemClock(),
+          talk: silentTalk,
+          consumers: ['ingest'],
+        };
+        return VectorLog.open({ ...log, durability: 'written', maxBytes: 20_000_000, onFull: 'shed-log' });
+      };
+      const source = (): SpoolSource => new SpoolSource(spool, 'spool:spool', OPTIONS);
+      let log = await openLog();
+      try {
+        for (const { do: what, n } of steps) {
+          if (what === 'append') {
+            // None: one that is split into parts.
+            for (let i = 0; i < Math.max(1, n); i++) {
+              log.append(servedRequest(`r${ids.length}`, n === 0 ? 600_000 : 24 + ((n * 977) % 3_000)));
+              ids.push(`r${ids.length}`);
+            }
+            log.commit();
+          } else if (what === 'restart') {
+            await log.close();
+            log = await openLog();
+          } else if (what === 'sweep') {
+            // The last one may be the one that is written.
+            for (const file of passedSegments(spool, ['ingest'], listSegments(spool).at(-1)!.file))
+              rmSync(join(spool, file));
+          } else await run(served, source, mortalDisk(n), 3 + n);
+        }
+        await log.close();
+        expect(log.stats().shedRecords).toBe(0);
+        await run(served, source, SERVED_DISK, 50);
+        const kept = await ingestedRecords(served);
+        expect(kept.flatMap(({ requestId }) => requestId ?? []).toSorted(byNumber)).toEqual(ids);
+        const ledger = IngestLedger.read(served);
+        expect(
+          ledger
+            .epochs()
+            .flatMap((epoch) => [...epoch.gaps(), epoch.openTail()])
+            .filter((it) => it !== null),
+        ).toEqual([]);
+        expect(ledger.counts).toMatchObject({ records: kept.length, duplicates: 0, unreadable: 0 });
+      } finally {
+        await log.close();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    }),
+    { numRuns: 25 },
+  );
+});
+
+function byNumber(a: string, b: string): number {
+  return Number(a.slice(1)) - Number(b.slice(1));
+}
+
+const OPTIONS: SourceOptions = {
+  follow: false,
+  signal: new AbortController().signal,
+  nowUs: () => SERVED_US,
+  warn: () => {},
+};
+
+const topicSource =
+  (topic: TopicReader) =>
+  (ledger: IngestLedger): TopicSource =>
+    new TopicSource(topic, (...record) => ledger.has(...record), OPTIONS);
+
+/** One process: it reads the state, ingests, and ends, maybe in the middle. */
+async function run(
+  served: string,
+  sourceOf: (ledger: IngestLedger) => LogSource,
+  disk: ServedDisk,
+  batchRecords: number,
+): Promise<void> {
+  const ledger = IngestLedger.read(served);
+  try {
+    await ingestLog(sourceOf(ledger), ledger, { served, disk, talk: silentTalk, ...BATCH, batchRecords });
+  } catch (error) {
+    if (!((error as Error).cause instanceof Killed)) throw error;
+  }
+}

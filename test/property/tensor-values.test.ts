@@ -1,0 +1,113 @@
+/** What stands in an answered tensor, and what the monitor takes the model to have received: one meaning, two ways. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { rowSchemaOf } from '../../registry/definition-json.ts';
+import type { Bundle, Feature, FeatureView } from '../../registry/model.ts';
+import { rowValues } from '../../registry/served-values.ts';
+import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../registry/status.ts';
+import { formatType, isNumeric } from '../../registry/value-type.ts';
+import type { Value } from '../../registry/value-type.ts';
+import { SURFACES } from '../../registry/wire/served-record.ts';
+import { asReceived } from '../../monitor/judge.ts';
+import { CachedRow } from '../../sidecar/cached-row.ts';
+import { PlanBook, ViewSlots } from '../../sidecar/plan-book.ts';
+import type { Plan } from '../../sidecar/plan.ts';
+import { anyType, anyValueOf } from '../support/any-value.ts';
+import { bundleContent, customer, encodeRow, feature, service, view } from '../support/serving-fixture.ts';
+
+const OIP = SURFACES.indexOf('oip');
+const number = fc.constantFrom('int32', 'int64', 'float32', 'float64').map((kind) => ({ kind }) as const);
+const TENSORS = ['float64', 'float32'] as const;
+
+/** Mostly numbers, with fallbacks, and other features between them. */
+const anyView = fc
+  .uniqueArray(
+    fc.record({
+      name: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+      type: fc.oneof({ weight: 4, arbitrary: number }, anyType),
+    }),
+    { minLength: 1, selector: ({ name }) => name },
+  )
+  .chain((features) =>
+    fc.tuple(
+      ...features.map(({ name, type }) =>
+        (isNumeric(type) ? anyValueOf(type) : fc.constant(null)).map((missing) =>
+          feature(name, formatType(type), missing),
+        ),
+      ),
+    ),
+  )
+  .map((features) => view('v', customer, features));
+
+const anyRow = anyView.chain((before) =>
+  fc.record({
+    before: fc.constant(before),
+    now: anyView,
+    values: fc.tuple(...before.features.map(({ type }) => anyValueOf(type))),
+  }),
+);
+
+function planOf(now: FeatureView, before: FeatureView, tensor: 'float32' | 'float64'): [Bundle, Plan] {
+  const model = { ...service('model', [{ view: now, of: customer }]), tensor };
+  const bundle = {
+    ...bundleContent(),
+    views: new Map([['v', now]]),
+    services: new Map([['model', model]]),
+    schemas: new Map([['v', [rowSchemaOf(before), rowSchemaOf(now)]]]),
+    hash: 'b',
+  };
+  return [bundle, new PlanBook(bundle, '', new ViewSlots()).service('model')];
+}
+
+/** The image of the one segment that a service of one view has, taken apart. */
+function columnsOf(plan: Plan, image: Buffer): { values: number[]; statuses: number[] } {
+  const { valueBytes, features } = plan.tensor.segments[0]!.part;
+  const bytes = image.buffer.slice(image.byteOffset, image.byteOffset + valueBytes);
+  const values = plan.tensor.datatype === 'FP32' ? new Float32Array(bytes) : new Float64Array(bytes);
+  expect(image).toHaveLength(valueBytes + features.length);
+  return { values: [...values], statuses: [...image.subarray(valueBytes)] };
+}
+
+test.each(TENSORS)('a tensor of %s holds what the monitor judges, null and fallback included', (tensor) => {
+  let seen = 0;
+  fc.assert(
+    fc.property(anyRow, ({ before, now, values }) => {
+      const row = encodeRow(rowSchemaOf(before), values);
+      for (const current of [now, before]) {
+        const [bundle, plan] = planOf(current, before, tensor);
+        const numbers = current.features.filter(({ type }) => isNumeric(type));
+        expect(plan.tensor.names).toEqual(numbers.map(({ name }) => `v__${name}`));
+        if (numbers.length === 0) continue;
+        seen += 1;
+        const received = (f: Feature, value: Value): Value => asReceived(f.type, value, OIP, tensor);
+        const of = plan.roleViews[0]!;
+        const cached = new CachedRow(
+          of,
+          { fetchedUs: 1, factor: 1 },
+          0,
+          row,
+          of.mappings.get(before.definitionId)!,
+        );
+        const read = rowValues(bundle, current, row) as (Value | undefined)[];
+        const byFeature = new Map(current.features.map((f, i) => [f, read[i]]));
+        expect(columnsOf(plan, cached.tensorImage(0))).toEqual({
+          values: numbers.map((f) =>
+            received(f, byFeature.get(f) === undefined ? f.missing : byFeature.get(f)!),
+          ),
+          statuses: numbers.map((f) => {
+            const value = byFeature.get(f);
+            return value === undefined ? MISSING : value === null ? NULL : PRESENT;
+          }),
+        });
+        for (const status of [MISSING, OUTSIDE_TTL, UNAVAILABLE]) {
+          expect(columnsOf(plan, plan.tensor.segments[0]!.part.absentImages[status]!)).toEqual({
+            values: numbers.map((f) => received(f, f.missing)),
+            statuses: numbers.map(() => status),
+          });
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
+  expect(seen).toBeGreaterThan(100);
+});

@@ -1,0 +1,84 @@
+/** The command line as a user has it: a process of its own, its output and its exit code. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+export const PLUMB = join(import.meta.dirname, '../../plumb.ts');
+export const QUIET_NODE = '--disable-warning=ExperimentalWarning';
+
+export interface Finished {
+  /** null when a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly tookMs: number;
+}
+
+export interface ProcessOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The program to run instead of the checkout's plumb.ts. */
+  readonly program?: string;
+}
+
+/** Runs `plumb ARGS` to its end. */
+export function plumb(args: readonly string[], options: ProcessOptions = {}): Promise<Finished> {
+  return run(process.execPath, [QUIET_NODE, options.program ?? PLUMB, ...args], options);
+}
+
+/** Runs a program to its end; its stdin is empty. */
+export function run(
+  program: string,
+  args: readonly string[],
+  options: ProcessOptions = {},
+): Promise<Finished> {
+  const startedMs = performance.now();
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const text = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (part: string) => (text[name] += part));
+  }
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, ...text, tookMs: performance.now() - startedMs }));
+  });
+}
+
+export interface Serving {
+  readonly url: string;
+  /** Asks it to end, as Kubernetes would. */
+  stop(): Promise<Finished>;
+}
+
+/** Starts `plumb serve` on free ports and waits until it says its address. It ends with the test at the latest. */
+export async function serve(folder: string): Promise<Serving> {
+  const ports = ['--port', '0', '--admin-port', '0'];
+  const child = spawn(process.execPath, [QUIET_NODE, PLUMB, '-C', folder, 'serve', ...ports], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const startedMs = performance.now();
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (stdout += part));
+  const ended = new Promise<Finished>((resolve) => {
+    child.once('close', (code) => resolve({ code, stdout, stderr, tookMs: performance.now() - startedMs }));
+  });
+  const stop = (): Promise<Finished> => {
+    child.kill('SIGTERM');
+    return ended;
+  };
+  onTestFinished(async () => void (await stop()));
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stderr.setEncoding('utf8').on('data', (part: string) => {
+      stderr += part;
+      const said = /serves on (http:\/\/[^\s,]+)/.exec(stderr)?.[1];
+      if (said !== undefined) resolve(said);
+    });
+    void ended.then(({ code }) => reject(new Error(`plumb serve ended with ${code}: ${stderr}`)));
+  });
+  return { url, stop };
+}

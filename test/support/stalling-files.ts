@@ -1,0 +1,107 @@
+/**
+ * A disk that stops: while it is stalled no sync ends, and once a sync is in flight no write ends either, as a file
+ * system does whose journal waits for the device; before that the kernel's memory takes writes. The blocking is real:
+ * a thread that writes stands still. Both threads of a spool share one, over real files.
+ */
+import { isMainThread } from 'node:worker_threads';
+import { DISK } from '../../sidecar/spool/spool-files.ts';
+import type { SpoolFiles } from '../../sidecar/spool/spool-files.ts';
+
+const STALLED = 0;
+const SYNCS = 1;
+const WRITES_HELD = 2;
+const FAILING = 3;
+const MAIN_HELD_MS = 4;
+
+const MAIN_HELD_MAX_MS = 500;
+
+export class StallingFiles implements SpoolFiles {
+  readonly inWorker: SpoolFiles['inWorker'];
+  readonly #flags: Int32Array;
+
+  constructor(share = new SharedArrayBuffer(32)) {
+    this.#flags = new Int32Array(share);
+    this.inWorker = { module: new URL(import.meta.url), share };
+  }
+
+  stall(): void {
+    Atomics.store(this.#flags, STALLED, 1);
+  }
+
+  goOn(): void {
+    Atomics.store(this.#flags, STALLED, 0);
+    Atomics.notify(this.#flags, STALLED);
+  }
+
+  /** Whether each write fails at once, for want of space. */
+  set fails(value: boolean) {
+    Atomics.store(this.#flags, FAILING, value ? 1 : 0);
+  }
+
+  /** Writes that had to wait, and for how long the answering thread did. */
+  get held(): { readonly writes: number; readonly mainMs: number } {
+    return { writes: this.#flags[WRITES_HELD]!, mainMs: this.#flags[MAIN_HELD_MS]! };
+  }
+
+  get isSyncing(): boolean {
+    return Atomics.load(this.#flags, SYNCS) > 0;
+  }
+
+  #hold(): void {
+    if (Atomics.load(this.#flags, STALLED) === 0 || !this.isSyncing) return;
+    Atomics.add(this.#flags, WRITES_HELD, 1);
+    const startMs = performance.now();
+    // Who would end the stall is the answering thread itself.
+    Atomics.wait(this.#flags, STALLED, 1, isMainThread ? MAIN_HELD_MAX_MS : Infinity);
+    if (isMainThread) Atomics.add(this.#flags, MAIN_HELD_MS, Math.round(performance.now() - startMs));
+  }
+
+  #mayFail(): void {
+    if (Atomics.load(this.#flags, FAILING) === 1) {
+      throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    }
+  }
+
+  create(path: string): number {
+    this.#hold();
+    this.#mayFail();
+    return DISK.create(path);
+  }
+
+  write(fd: number, bytes: Buffer, from: number, position: number): number {
+    this.#hold();
+    this.#mayFail();
+    return DISK.write(fd, bytes, from, position);
+  }
+
+  truncate(fd: number, bytes: number): void {
+    DISK.truncate(fd, bytes);
+  }
+
+  remove(path: string): void {
+    DISK.remove(path);
+  }
+
+  async dataSync(fd: number): Promise<void> {
+    Atomics.add(this.#flags, SYNCS, 1);
+    while (Atomics.load(this.#flags, STALLED) === 1) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 2);
+      });
+    }
+    Atomics.sub(this.#flags, SYNCS, 1);
+    await DISK.dataSync(fd);
+  }
+
+  syncFolder(folder: string): Promise<void> {
+    return DISK.syncFolder(folder);
+  }
+
+  close(fd: number): Promise<void> {
+    return DISK.close(fd);
+  }
+}
+
+export function filesOf(share: unknown): SpoolFiles {
+  return new StallingFiles(share as SharedArrayBuffer);
+}

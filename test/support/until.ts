@@ -1,0 +1,14 @@
+/** Waits for a condition, with a limit: what tests do instead of sleeping. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const LIMIT_MS = 15_000;
+const POLL_MS = 10;
+
+/** @throws Error naming `what` when the condition does not hold within 15 s */
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const endMs = performance.now() + LIMIT_MS;
+  while (!(await condition())) {
+    if (performance.now() > endMs) throw new Error(`not within ${LIMIT_MS / 1_000} s: ${what}`);
+    await sleep(POLL_MS);
+  }
+}

@@ -1,0 +1,146 @@
+/** The rules of the house that a program can check, each with its reason and what to do instead. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+const tracked = execFileSync(
+  'git',
+  ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.mjs'],
+  {
+    cwd: root,
+    encoding: 'utf8',
+  },
+);
+const files = tracked.split('\n').filter((file) => file !== '');
+const sources = files.filter((file) => !file.startsWith('test/'));
+const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+/** Import specifiers of a file; relative ones resolved against the root of the repository. */
+function importsOf(file: string): string[] {
+  const specifiers = [...textOf(file).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
+    (match) => match[1]!,
+  );
+  return specifiers.map((s) => (s.startsWith('.') ? normalize(join(dirname(file), s)) : s));
+}
+
+function offenders(in_: readonly string[], wrong: (file: string, imported: string) => boolean): string[] {
+  return in_.flatMap((file) =>
+    importsOf(file).flatMap((i) => (wrong(file, i) ? [`${file} imports ${i}`] : [])),
+  );
+}
+
+const within = (folder: string): string[] => files.filter((file) => file.startsWith(`${folder}/`));
+const PROGRAMS = ['sidecar', 'materializer', 'monitor'];
+
+describe('imports go one way', () => {
+  test('registry/std imports node: and itself only, so that anything may stand on it', () => {
+    expect(
+      offenders(within('registry/std'), (_, i) => !i.startsWith('node:') && !i.startsWith('registry/std/')),
+    ).toEqual([]);
+  });
+
+  test('registry/wire imports std, the model and libraries only: bytes know nothing of programs', () => {
+    const allowed = /^registry\/(std|wire)\/|^registry\/(model|value-type)\.ts$/;
+    const wrong = (_: string, i: string): boolean => i.includes('/') && i.endsWith('.ts') && !allowed.test(i);
+    expect(offenders(within('registry/wire'), wrong)).toEqual([]);
+  });
+
+  test('registry imports no program: what two programs share is moved into registry', () => {
+    const wrong = (_: string, i: string): boolean =>
+      /^(sidecar|materializer|monitor|loadtest|examples|test)\//.test(i);
+    expect(offenders(within('registry'), wrong)).toEqual([]);
+  });
+
+  test.each(PROGRAMS)('%s imports no other program: they agree through registry', (program) => {
+    const others = PROGRAMS.filter((other) => other !== program);
+    const wrong = (_: string, i: string): boolean => others.some((other) => i.startsWith(`${other}/`));
+    expect(offenders(within(program), wrong)).toEqual([]);
+  });
+
+  test('loadtest speaks HTTP; only a bench of one part (`*-bench.ts`) imports the part it measures', () => {
+    const wrong = (_: string, i: string): boolean => PROGRAMS.some((program) => i.startsWith(`${program}/`));
+    const speakers = within('loadtest').filter((file) => !file.endsWith('-bench.ts'));
+    expect(offenders(speakers, wrong)).toEqual([]);
+  });
+
+  test('nothing imports test/', () => {
+    expect(offenders(sources, (_, i) => i.startsWith('test/'))).toEqual([]);
+  });
+});
+
+/** Client libraries, and the files that may import each: one a program and role. */
+const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
+  '@duckdb/node-api': [/^registry\/duckdb\.ts$/],
+  kysely: [/^registry\/registry-database\.ts$/],
+  ioredis: [
+    /^sidecar\/store\/redis-(cluster-)?reader\.ts$/,
+    /^materializer\/online\/redis-(cluster-)?writer\.ts$/,
+    /^sidecar\/store\/redis-connection\.ts$/,
+    /^loadtest\/bench\/redis-fill\.ts$/,
+  ],
+  protobufjs: [/^registry\/wire\/served-decoder\.ts$/, /^loadtest\/vector-log-bench\.ts$/],
+  '@platformatic/kafka': [
+    /^sidecar\/shipper\/(platformatic-producer|kafkajs-codecs)\.ts$/,
+    /^monitor\/ingest\/platformatic-topic\.ts$/,
+    /^loadtest\/kafka-bench\.ts$/,
+  ],
+  kafkajs: [/^sidecar\/shipper\/kafkajs-producer\.ts$/, /^loadtest\/(kafka|ingest)-bench\.ts$/],
+  'lru-cache': [/^sidecar\/(cache|plan-book)\.ts$/],
+  'uWebSockets.js': [/^sidecar\/transport\/uws\.ts$/, /^loadtest\/bare-server\.ts$/],
+  commander: [/^plumb\.ts$/],
+  pino: [/^sidecar\/log-lines\.ts$/],
+};
+
+describe('a client library is imported by one file for each program and role', () => {
+  test.each(Object.keys(CLIENTS))('%s', (library) => {
+    const wrong = (file: string, i: string): boolean =>
+      i === library && !CLIENTS[library]!.some((allowed) => allowed.test(file));
+    expect(offenders(sources, wrong)).toEqual([]);
+  });
+});
+
+describe('names and sizes', () => {
+  test('a file is named by the noun it owns; utils, helpers, common, misc, types, manager, base own nothing', () => {
+    const empty = /(^|\/)(utils?|helpers?|common|misc|types|interfaces|manager|base)\.ts$/;
+    expect(files.filter((file) => empty.test(file))).toEqual([]);
+  });
+
+  test('files are named in kebab-case', () => {
+    expect(files.filter((file) => !/^[a-z0-9/.-]+$/.test(file.replace(/^\.ci\//, '')))).toEqual([]);
+  });
+
+  test('a source file has at most 400 lines: past that it holds two nouns; give each its own file', () => {
+    const long = sources.filter((file) => textOf(file).split('\n').length > 400);
+    expect(long).toEqual([]);
+  });
+
+  test('a source file begins by saying what it owns', () => {
+    const silent = sources.filter((file) => !/^(#!.*\n)?(\/\*\*|\/\/)/.test(textOf(file)));
+    expect(silent).toEqual([]);
+  });
+
+  test('no export of everything: a public name is given explicitly', () => {
+    expect(sources.filter((file) => /^export \*/m.test(textOf(file)))).toEqual([]);
+  });
+});
+
+describe('tests test', () => {
+  const tests = files.filter((file) => file.endsWith('.test.ts') && file !== 'test/tidy.test.ts');
+
+  test('no test is skipped, focused or left for later', () => {
+    expect(tests.filter((file) => /\b(it|test|describe)\.(only|skip|todo)\b/.test(textOf(file)))).toEqual([]);
+  });
+
+  test('no mock stands in for a module: tests use the real thing', () => {
+    expect(tests.filter((file) => /\bvi\.mock\(/.test(textOf(file)))).toEqual([]);
+  });
+
+  test('no test sleeps to wait: it waits for the condition, with a limit', () => {
+    const sleeping = tests.filter((file) =>
+      /await (sleep|delay)\(\d|setTimeout\(resolve, \d/.test(textOf(file)),
+    );
+    expect(sleeping).toEqual([]);
+  });
+});

@@ -1,0 +1,229 @@
+/** What the property test does not reach: bad rows, failures, times that do not fit, what stays behind on disk. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { ComputeRequest, PreparedHistory } from '../../../materializer/compute.ts';
+import { prepareHistory } from '../../../materializer/compute.ts';
+import { DuckDb } from '../../../registry/duckdb.ts';
+import { readHistoryWatermark } from '../../../registry/history.ts';
+import type { RawEvent } from '../../oracle/naive-aggregates.ts';
+import type { FeatureSketch } from '../../support/aggregated-view.ts';
+import { aggregatedView } from '../../support/aggregated-view.ts';
+import { readHistory, writeEvents } from '../../support/raw-events.ts';
+
+const HOUR = 3_600_000_000;
+const START = Date.UTC(2026, 0, 5) * 1_000;
+const COLUMNS = { price: { kind: 'float64' }, pieces: { kind: 'int32' } } as const;
+
+let duck: DuckDb;
+let folder: string;
+beforeAll(async () => {
+  duck = await DuckDb.open({ threads: 1 });
+});
+afterAll(() => duck.close());
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'plumb-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const SUM: FeatureSketch = {
+  name: 'spent',
+  function: 'sum',
+  column: 'price',
+  columnType: { kind: 'float64' },
+  windowUs: 2 * HOUR,
+};
+const COUNT: FeatureSketch = { name: 'n', function: 'count' };
+
+function viewOf(features: readonly FeatureSketch[] = [COUNT, SUM], latenessUs = 3 * HOUR) {
+  return aggregatedView({
+    joinKeys: [{ name: 'shop', type: 'string' }],
+    path: 'events.parquet',
+    eventTime: 'at',
+    createdTime: 'loaded',
+    hopUs: HOUR,
+    latenessUs,
+    features,
+  });
+}
+
+function event(shop: string | null, hour: number, price: number | null, lateUs = 0): RawEvent {
+  const eventUs = START + hour * HOUR;
+  return { keys: [shop], eventUs, createdUs: eventUs + lateUs, values: { price, pieces: 1 } };
+}
+
+async function prepare(
+  { view, entity }: ReturnType<typeof viewOf>,
+  events: readonly RawEvent[],
+  request: Partial<ComputeRequest> = {},
+): Promise<PreparedHistory> {
+  await writeEvents(duck, join(folder, 'events.parquet'), view, entity, COLUMNS, events);
+  return prepareHistory(duck, {
+    view,
+    entity,
+    folder,
+    historyRoot: folder,
+    runId: 'run-1',
+    cutoffUs: START + 5 * HOUR,
+    previousCutoffUs: null,
+    full: false,
+    fromUs: null,
+    toUs: null,
+    ...request,
+  });
+}
+
+test('rows appear one file a day, whole, when published and not before; then the watermark', async () => {
+  const made = viewOf();
+  const { view, entity } = made;
+  const prepared = await prepare(made, [event('a', 1, 2.5), event('b', 23, 1)], {
+    cutoffUs: START + 30 * HOUR,
+  });
+  const home = join(folder, 'counts', 'v1');
+  expect(readdirSync(home)).toEqual(['.run-run-1']);
+  const result = await prepared.publish(START + 31 * HOUR);
+  expect(readdirSync(home).toSorted()).toEqual(['day=2026-01-05', 'day=2026-01-06', 'watermark.json']);
+  expect(result.files.map((file) => file.slice(home.length))).toEqual([
+    '/day=2026-01-05/run-1.parquet',
+    '/day=2026-01-06/run-1.parquet',
+  ]);
+  expect(result).toMatchObject({ historyRows: 4, fromUs: null, watermarkUs: START + 30 * HOUR });
+  expect(readHistoryWatermark(folder, view)).toEqual({ watermarkUs: START + 30 * HOUR, runId: 'run-1' });
+  const rows = (await readHistory(duck, folder, view, entity)).get('["a"]')!;
+  expect(rows.map(({ eventUs, values }) => [eventUs - START, values])).toEqual([
+    [2 * HOUR, [1n, 2.5]],
+    [4 * HOUR, [1n, 0]],
+  ]);
+  expect(rows[0]!.createdUs).toBe(START + 31 * HOUR);
+});
+
+test('what a crashed run left aside goes when the next one starts; a discarded run leaves nothing', async () => {
+  const left = join(folder, 'counts', 'v1', '.run-dead');
+  mkdirSync(left, { recursive: true });
+  writeFileSync(join(left, 'rows-0.parquet'), 'half a file');
+  const prepared = await prepare(viewOf(), [event('a', 1, 1)]);
+  expect(existsSync(left)).toBe(false);
+  await prepared.discard();
+  expect(readdirSync(join(folder, 'counts', 'v1'))).toEqual([]);
+});
+
+test('bad events are refused whole, counted by reason, and kept with it in a file', async () => {
+  const events: RawEvent[] = [
+    event('a', 1, 1),
+    event(null, 1, 1),
+    event('x'.repeat(513), 1, 1),
+    event('a', 1, Number.NaN),
+    event('a', 1, -Infinity),
+    { ...event('a', 1, 1), eventUs: null },
+    { ...event('a', 1, 1), eventUs: -1 },
+    { ...event('a', 1, 1), createdUs: null },
+    event('a', 2, 1, 3 * HOUR),
+    event('a', 1, 1, 3 * HOUR + 1),
+    event('a', 4, 1, 2 * HOUR),
+  ];
+  const { judgement, discard } = await prepare(viewOf(), events);
+  // The last one is created after the cut-off: it waits, and is nobody's business yet.
+  expect(judgement).toMatchObject({ judged: 10, rejected: 7, lateEvents: 1 });
+  expect(Object.fromEntries(judgement.reasons)).toEqual({
+    'shop is null': 1,
+    'shop is too long for an id': 1,
+    'price is NaN or infinite': 2,
+    'at is null or infinite': 1,
+    'at lies before 1970': 1,
+    'loaded is null or infinite': 1,
+  });
+  await discard();
+  const [kept] = await duck.rows(
+    `SELECT count(*) AS n, count(DISTINCT reject_reason) AS reasons FROM '${judgement.rejectFile!}'`,
+  );
+  expect(kept).toEqual({ n: 7n, reasons: 6n });
+});
+
+test('an increment judges only what is new to it', async () => {
+  const made = viewOf();
+  const events = [event(null, 1, 1), event('a', 1, 1), event(null, 5.5, 1), event('a', 2, 1, 9 * HOUR)];
+  const first = await (await prepare(made, events)).publish(START + 6 * HOUR);
+  expect(first).toMatchObject({ judged: 2, rejected: 1, cutoffUs: START + 5 * HOUR });
+  const request = { cutoffUs: START + 12 * HOUR, previousCutoffUs: first.cutoffUs, runId: 'run-2' };
+  const second = await prepare(made, events, request);
+  expect(second.judgement).toMatchObject({ judged: 2, rejected: 1, lateEvents: 1 });
+  await second.discard();
+});
+
+test('a value that rounds to zero is warned of, and what does not fit is an error', async () => {
+  const made = viewOf();
+  const tiny = await prepare(made, [event('a', 1, 1e-7), event('a', 1, 0), event('a', 1, 1)]);
+  expect(tiny.judgement.warnings).toEqual([
+    '1 value of price that is not zero rounds to zero at 6 decimal places (spent): raise the scale of the feature',
+  ]);
+  await tiny.discard();
+  await expect(prepare(made, [event('a', 1, 1), event('a', 1, 1e300)])).rejects.toMatchObject({
+    code: 'MAT_OVERFLOW',
+    message: expect.stringMatching(/an aggregate of counts does not fit .*price 1e\+300/),
+  });
+  expect(readdirSync(join(folder, 'counts', 'v1'))).toEqual([]);
+  const narrow = viewOf([
+    { name: 's', function: 'sum', column: 'pieces', columnType: { kind: 'int32' }, type: { kind: 'int32' } },
+  ]);
+  const values = { price: 1, pieces: 2_147_483_647 };
+  const many = [event('a', 1, 1), event('a', 2, 1)].map((one): RawEvent => Object.assign(one, { values }));
+  await expect(prepare(narrow, many)).rejects.toMatchObject({ code: 'MAT_OVERFLOW' });
+});
+
+test('a correction that readers would not see is refused before anything is written', async () => {
+  const made = viewOf();
+  const events = [event('a', 1, 1), event('a', 1, 5, 2 * HOUR)];
+  const early = { cutoffUs: START + 2 * HOUR };
+  await (await prepare(made, events, early)).publish(START + 10 * HOUR);
+  const late = { cutoffUs: START + 5 * HOUR, previousCutoffUs: START + 2 * HOUR, runId: 'run-2' };
+  const corrected = await prepare(made, events, late);
+  await expect(corrected.publish(START + 10 * HOUR)).rejects.toMatchObject({ code: 'MAT_CREATED_TIME' });
+  expect(readHistoryWatermark(folder, made.view)!.runId).toBe('run-1');
+  const result = await corrected.publish(START + 10 * HOUR + 1);
+  expect(result).toMatchObject({ historyRows: 2, watermarkUs: START + 5 * HOUR });
+});
+
+test('a changed hop needs a new version: the old edges would still answer', async () => {
+  const made = viewOf();
+  await (await prepare(made, [event('a', 1, 1)])).publish(START + 6 * HOUR);
+  const features = made.view.features.map((feature) => ({
+    ...feature,
+    aggregation: { ...feature.aggregation!, windowUs: null },
+  }));
+  const changed = { view: { ...made.view, hopUs: 8 * HOUR, features }, entity: made.entity };
+  await expect(prepare(changed, [event('a', 2, 1)], { full: true })).rejects.toMatchObject({
+    code: 'MAT_HOP',
+    message: 'the history of counts has 2 rows that lie on no edge of its hop of 28800 s',
+  });
+});
+
+test('a feature that an older definition did not have is filled in by a full run', async () => {
+  const old = viewOf([COUNT]);
+  const events = [event('a', 1, 2), event('a', 3, 4)];
+  await (await prepare(old, events)).publish(START + 6 * HOUR);
+  const grown = viewOf([COUNT, { ...SUM, windowUs: null }]);
+  const result = await (
+    await prepare(grown, events, { full: true, runId: 'run-2' })
+  ).publish(START + 7 * HOUR);
+  expect(result.historyRows).toBe(2);
+  const rows = (await readHistory(duck, folder, grown.view, grown.entity)).get('["a"]')!;
+  expect(rows.map((row) => row.values)).toEqual([
+    [1n, null],
+    [1n, 2],
+    [2n, null],
+    [2n, 6],
+  ]);
+});
+
+test('a first range begins with a row of every entity known by then', async () => {
+  const made = viewOf();
+  const events = [event('old', 0, 1), event('new', 3.5, 1)];
+  const result = await (await prepare(made, events, { fromUs: START + 2 * HOUR })).publish(START + 6 * HOUR);
+  expect(result).toMatchObject({ historyRows: 2, fromUs: START + 2 * HOUR });
+  const history = await readHistory(duck, folder, made.view, made.entity);
+  expect(history.get('["old"]')!.map((row) => [row.eventUs - START, row.values])).toEqual([
+    [3 * HOUR, [1n, 0]],
+  ]);
+  expect(history.get('["new"]')![0]!.eventUs).toBe(START + 4 * HOUR);
+});

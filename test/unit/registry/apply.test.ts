@@ -1,0 +1,114 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { applyPlan, planProject } from '../../../registry/apply.ts';
+import { loadBundle, loadCurrentBundle } from '../../../registry/bundle-folder.ts';
+import type { Bundle } from '../../../registry/model.ts';
+import { openProject } from '../../../registry/project.ts';
+import { RegistryDatabase } from '../../../registry/registry-database.ts';
+import { silentTalk } from '../../../registry/std/talk.ts';
+import { SHOP_DEFINITIONS, shopProject } from '../../support/shop-project.ts';
+
+async function plan(folder: string) {
+  const project = openProject(folder, silentTalk, {});
+  return RegistryDatabase.using(project.settings.registry, (database) => planProject(project, database));
+}
+
+async function apply(folder: string): Promise<Bundle> {
+  const project = openProject(folder, silentTalk, {});
+  return RegistryDatabase.using(project.settings.registry, async (database) =>
+    applyPlan(project, database, await planProject(project, database)),
+  );
+}
+
+/** Applies the shop's definitions, changes them, and plans again. Definition files load once a process: new names. */
+async function planAfter(change: (text: string) => string) {
+  const folder = await shopProject();
+  await apply(folder);
+  writeFileSync(join(folder, 'plumbline.yaml'), "project: shop\ndefinitions: ['definitions/*.mts']\n");
+  writeFileSync(join(folder, 'definitions/changed.mts'), change(SHOP_DEFINITIONS));
+  return { folder, plan: await plan(folder) };
+}
+
+describe('apply', () => {
+  test('publishes a bundle named by its content, and then nothing changes', async () => {
+    const folder = await shopProject();
+    expect((await plan(folder)).changes.map((c) => `${c.kind} ${c.what} ${c.name}`)).toEqual([
+      'created entity customer',
+      'created view purchases',
+      'created service churn_v1',
+    ]);
+    const bundle = await apply(folder);
+    const bundles = join(folder, '.plumb/bundles');
+    expect(readFileSync(join(bundles, 'current'), 'utf8')).toBe(`${bundle.hash}\n`);
+    expect(loadCurrentBundle(bundles)).toEqual(bundle);
+    expect(bundle.services.get('churn_v1')!.version).toBe(1);
+    expect((await plan(folder)).changes).toEqual([]);
+    expect((await apply(folder)).hash).toBe(bundle.hash);
+  });
+
+  test('a bundle whose content does not have its name is refused', async () => {
+    const folder = await shopProject();
+    const { hash } = await apply(folder);
+    const file = join(folder, '.plumb/bundles', `${hash}.json`);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('churn', 'churm'));
+    expect(() => loadBundle(join(folder, '.plumb/bundles'), hash)).toThrow(
+      'is no valid bundle: its content has the hash',
+    );
+  });
+
+  test('metadata changes touch no data and no version', async () => {
+    const { folder, plan: made } = await planAfter((text) =>
+      text.replace("owner: 'ml-platform'", "owner: 'risk'"),
+    );
+    expect(made.changes).toEqual([
+      { kind: 'metadata', what: 'view', name: 'purchases', details: ['owner changes'], refusals: [] },
+    ]);
+    expect((await apply(folder)).schemas.get('purchases')).toHaveLength(1);
+  });
+
+  test('a new feature is additive: the old schema is kept for rows that it wrote', async () => {
+    const { folder, plan: made } = await planAfter((text) =>
+      text
+        .replace('favorite:', "spent: agg.sum('line_total').lifetime(),\n    favorite:")
+        .replace('[purchases]', "[purchases.pick('count_7d', 'average_30d', 'favorite')]"),
+    );
+    expect(made.changes.map((c) => [c.kind, c.details])).toEqual([['additive', ['spent is new']]]);
+    const bundle = await apply(folder);
+    expect(bundle.schemas.get('purchases')!.map((s) => s.features.length)).toEqual([3, 4]);
+    expect(bundle.services.get('churn_v1')!.version).toBe(1);
+  });
+
+  test.each([
+    ['logic', (text: string) => text.replace("over('7d')", "over('8d')"), 'purchases__count_7d'],
+    [
+      'breaking',
+      (text: string) => text.replace("countDistinct('invoice_no').over('7d'", "max('line_total').over('7d'"),
+      'purchases__count_7d',
+    ],
+  ])(
+    'a %s change of what a model consumes is refused, naming service, model and owner',
+    async (kind, change, feature) => {
+      const { folder, plan: made } = await planAfter(change);
+      const [refusal] = made.changes.find((c) => c.what === 'view')!.refusals;
+      expect(made.changes.find((c) => c.what === 'view')!.kind).toBe(kind);
+      expect(refusal).toBe(`service churn_v1 serves ${feature} (consumed by model churn of team-crm)`);
+      await expect(apply(folder)).rejects.toThrow('service churn_v1 serves');
+    },
+  );
+
+  test('a feature that leaves a service is refused while a model consumes it', async () => {
+    const { plan: made } = await planAfter((text) =>
+      text.replace('[purchases]', "[purchases.pick('count_7d')]"),
+    );
+    expect(made.changes).toEqual([
+      {
+        kind: 'breaking',
+        what: 'service',
+        name: 'churn_v1',
+        details: ['no longer serves purchases__average_30d', 'no longer serves purchases__favorite'],
+        refusals: ['model churn of team-crm takes the old vector'],
+      },
+    ]);
+  });
+});

@@ -1,0 +1,75 @@
+import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+import { prepareHistory } from '../../../materializer/compute.ts';
+import { DuckDb } from '../../../registry/duckdb.ts';
+import { compileProject } from '../../../registry/definitions/compile.ts';
+import { historyFile, historySql, readHistoryWatermark } from '../../../registry/history.ts';
+import { shopProject } from '../../support/shop-project.ts';
+
+/** The layout is read by whatever reads Parquet, so names, types and places are part of the contract. */
+test('the history of an aggregated view lies by version and day, under these columns and types', async () => {
+  const folder = await shopProject();
+  const { views, entities } = await compileProject({ folder, definitions: ['definitions/*.ts'] });
+  const view = views.get('purchases')!;
+  const entity = entities.get('customer')!;
+  const historyRoot = join(folder, 'history');
+  const duck = await DuckDb.open();
+  const cutoffUs = 1_700_200_000_000_000;
+  const none = await duck.rows(`DESCRIBE ${historySql(folder, historyRoot, view, entity)}`);
+  const prepared = await prepareHistory(duck, {
+    view,
+    entity,
+    folder,
+    historyRoot,
+    runId: 'run-1',
+    cutoffUs,
+    previousCutoffUs: null,
+    full: true,
+    fromUs: null,
+    toUs: null,
+  });
+  await prepared.publish(cutoffUs + 7);
+  const files = readdirSync(historyRoot, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.parquet') || file.endsWith('.json'))
+    .toSorted();
+  expect(files).toEqual([
+    'purchases/v1/day=2023-11-14/run-1.parquet',
+    'purchases/v1/day=2023-11-15/run-1.parquet',
+    'purchases/v1/day=2023-11-16/run-1.parquet',
+    'purchases/v1/watermark.json',
+  ]);
+  expect(relative(historyRoot, historyFile(historyRoot, view, '2023-11-14', 'run-1'))).toBe(files[0]);
+  const file = join(historyRoot, files[0]!);
+  const columns = (rows: readonly Readonly<Record<string, unknown>>[]): unknown[] =>
+    rows.map((row) => `${String(row['column_name'])} ${String(row['column_type'])}`);
+  const expected = [
+    'customer_id BIGINT',
+    'event_time TIMESTAMP',
+    'created_time TIMESTAMP',
+    'run_id VARCHAR',
+    'definition_id UINTEGER',
+    'count_7d BIGINT',
+    'average_30d DOUBLE',
+    'favorite VARCHAR',
+  ];
+  expect(
+    columns(await duck.rows(`DESCRIBE SELECT * FROM read_parquet('${file}', hive_partitioning = false)`)),
+  ).toEqual(expected);
+  expect(columns(none)).toEqual(expected);
+  const [first] = await duck.rows(
+    `SELECT epoch_us(min(event_time)) % 3600000000 AS off_edge, any_value(epoch_us(created_time)) AS created_us,
+       any_value(run_id) AS run_id, any_value(definition_id) AS definition_id FROM read_parquet('${file}')`,
+  );
+  expect(first).toEqual({
+    off_edge: 0n,
+    created_us: BigInt(cutoffUs + 7),
+    run_id: 'run-1',
+    definition_id: view.definitionId,
+  });
+  expect(readHistoryWatermark(historyRoot, view)).toEqual({
+    watermarkUs: 1_700_197_200_000_000,
+    runId: 'run-1',
+  });
+  duck.close();
+});

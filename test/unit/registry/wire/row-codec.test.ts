@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { Unpackr } from 'msgpackr';
+import { describe, expect, test } from 'vitest';
+import { parseType } from '../../../../registry/value-type.ts';
+import type { Value } from '../../../../registry/value-type.ts';
+import { decodeRowValues, RowEncoder } from '../../../../registry/wire/row-codec.ts';
+import { HEADER_BYTES, readHeader } from '../../../../registry/wire/row-header.ts';
+import { valueFromJson, valueToJson } from '../../../../registry/wire/json-value.ts';
+import { anyRow } from '../../../support/any-value.ts';
+
+interface GoldenRow {
+  readonly name: string;
+  readonly types: readonly string[];
+  readonly values: readonly (string | number | boolean | null | object)[];
+  readonly hex: string;
+}
+
+const golden = JSON.parse(
+  readFileSync(new URL('../../../golden/rows.json', import.meta.url), 'utf8'),
+) as readonly GoldenRow[];
+
+const schemaOf = (types: readonly string[]) => ({
+  definitionId: 0xdeadbeef,
+  features: types.map((text, i) => ({ name: `f${i}`, type: parseType(text)! })),
+});
+
+describe('golden rows', () => {
+  test.each(golden)('$name', ({ types, values, hex }) => {
+    const schema = schemaOf(types);
+    const typed = schema.features.map(({ type }, i) => valueFromJson(type, values[i] as never) as Value);
+    const row = new RowEncoder(schema).encode(0x0102030405, 0x060708, 0x0a0b0c, typed);
+    expect(row.toString('hex')).toBe(hex.replaceAll(' ', ''));
+    expect(decodeRowValues(schema, Buffer.from(hex.replaceAll(' ', ''), 'hex'))).toEqual(typed);
+  });
+});
+
+test('any row of any types comes back to the bit, and equal rows have equal bytes', () => {
+  fc.assert(
+    fc.property(anyRow, ({ types, values }) => {
+      const schema = { definitionId: 1, features: types.map((type, i) => ({ name: `f${i}`, type })) };
+      const encoder = new RowEncoder(schema);
+      const row = encoder.encode(5, 4, 3, values);
+      expect(readHeader(row)).toEqual({ definitionId: 1, eventUs: 5, createdUs: 4, writtenMs: 3 });
+      const decoded = decodeRowValues(schema, row);
+      expect(decoded).toEqual(values);
+      expect(encoder.encode(5, 4, 3, decoded)).toEqual(row);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('plain msgpackr reads what stands there', () => {
+  const types = [
+    'bool',
+    'int32',
+    'int64',
+    'float32',
+    'float64',
+    'string',
+    'bytes',
+    'list<int64>',
+    'map<bool>',
+  ];
+  const values = [
+    true,
+    -33,
+    2n ** 63n - 1n,
+    1.5,
+    -0,
+    'é',
+    Buffer.of(1, 2),
+    [1n, null],
+    new Map([['k', false]]),
+  ];
+  const row = new RowEncoder(schemaOf(types)).encode(1, 0, 0, values);
+  const plain = new Unpackr({ useRecords: false, mapsAsObjects: false }).unpack(row.subarray(HEADER_BYTES));
+  expect(plain).toEqual([
+    true,
+    -33,
+    2n ** 63n - 1n,
+    1.5,
+    -0,
+    'é',
+    Buffer.of(1, 2),
+    [1, null],
+    new Map([['k', false]]),
+  ]);
+});
+
+test('a map has one encoding whatever order it was filled in: keys by their UTF-8 bytes', () => {
+  const schema = schemaOf(['map<int32>']);
+  const encoder = new RowEncoder(schema);
+  const keys = ['\u{1F600}', '\uFFFD', 'b', 'a'];
+  const entries = keys.map((key, i): [string, Value] => [key, i]);
+  const row = encoder.encode(1, 0, 0, [new Map(entries)]);
+  expect(encoder.encode(1, 0, 0, [new Map(entries.toReversed())])).toEqual(row);
+  expect([...(decodeRowValues(schema, row)[0] as Map<string, Value>).keys()]).toEqual(keys.toReversed());
+});
+
+test.each([
+  ['int32', 1.5, 'f0: expected int32, got the number 1.5'],
+  ['int32', 2 ** 31, 'f0: expected int32, got the number 2147483648'],
+  ['int64', 2n ** 63n, 'f0: expected int64, got the integer 9223372036854775808'],
+  ['float32', 0.1, 'f0: expected float32, got the number 0.1'],
+  ['string', '\ud800', 'f0: expected string, got the string "\\ud800"'],
+  ['embedding(2)', new Float32Array(3), 'f0: expected embedding(2), got an embedding of 3'],
+] as const)('a value that is no %s is refused', (type, value, message) => {
+  expect(() => new RowEncoder(schemaOf([type])).encode(1, 0, 0, [value])).toThrow(message);
+});
+
+test('too few or too many values, and times that do not fit, are refused', () => {
+  const encoder = new RowEncoder(schemaOf(['bool']));
+  expect(() => encoder.encode(1, 0, 0, [])).toThrow('a row of 1 features got 0 values');
+  expect(() => encoder.encode(-1, 0, 0, [true])).toThrow('a row time must be 1970 to 2255');
+  expect(() => encoder.encode(2 ** 53, 0, 0, [true])).toThrow('a row time must be 1970 to 2255');
+});
+
+test('bytes that are no such row are refused, never read as another', () => {
+  const schema = schemaOf(['int32', 'string']);
+  const row = new RowEncoder(schema).encode(1, 0, 0, [7, 'text']);
+  const altered = Buffer.from(row);
+  altered[HEADER_BYTES + 1] = 0xc3;
+  for (const bad of [row.subarray(0, HEADER_BYTES), row.subarray(0, -1), altered, row.subarray(0, 10)]) {
+    expect(() => decodeRowValues(schema, bad)).toThrow(TypeError);
+  }
+  expect(() => decodeRowValues(schemaOf(['int32']), row)).toThrow('an array of 1 values');
+});
+
+test('any value survives JSON', () => {
+  fc.assert(
+    fc.property(anyRow, ({ types, values }) => {
+      types.forEach((type, i) => {
+        const text = JSON.stringify(valueToJson(type, values[i]!));
+        expect(valueFromJson(type, JSON.parse(text))).toEqual(values[i]);
+      });
+    }),
+    { numRuns: 150 },
+  );
+});

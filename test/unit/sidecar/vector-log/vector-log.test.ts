@@ -1,0 +1,312 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { readServedLog } from '../../../../registry/served-log.ts';
+import type { LogItem } from '../../../../registry/served-log.ts';
+import { CodedError } from '../../../../registry/std/coded-error.ts';
+import { MAX_RECORD_BYTES } from '../../../../registry/wire/served-encoder.ts';
+import { SHED_DISK, SHED_SPOOL_FULL, SHED_TOO_LARGE } from '../../../../registry/wire/served-record.ts';
+import { advanceCursor } from '../../../../registry/wire/spool-cursor.ts';
+import { verifyLog } from '../../../../sidecar/log-commands.ts';
+import { VectorLog } from '../../../../sidecar/vector-log/vector-log.ts';
+import type { VectorLogOptions } from '../../../../sidecar/vector-log/vector-log.ts';
+import { FaultyFiles } from '../../../support/faulty-files.ts';
+import { SERVED_US, servedRequest } from '../../../support/served-requests.ts';
+
+let root: string;
+let folder: string;
+let files: FaultyFiles;
+let said: string[];
+const open: VectorLog[] = [];
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'plumb-'));
+  folder = join(root, 'spool');
+  files = new FaultyFiles();
+  said = [];
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+});
+afterEach(async () => {
+  for (const log of open.splice(0)) await log.close();
+  vi.useRealTimers();
+  rmSync(root, { recursive: true });
+});
+
+async function openLog(options: Partial<VectorLogOptions> = {}): Promise<VectorLog> {
+  const log = await VectorLog.open({
+    folder,
+    pod: 'pod-1',
+    clock: { nowUs: () => SERVED_US, runLasted: async () => {}, rehearsal: null },
+    durability: 'written',
+    maxBytes: 2 ** 30,
+    onFull: 'shed-log',
+    talk: { say: (line) => said.push(line), warn: (line) => said.push(line), progress() {} },
+    files,
+    ...options,
+  });
+  open.push(log);
+  return log;
+}
+
+const items = (): LogItem[] => [...readServedLog(folder)];
+const logged = (): string[] =>
+  items().flatMap((item) => (item.kind === 'served' ? [item.record.requestId] : []));
+const ranges = (): unknown[] =>
+  items().flatMap((item) =>
+    item.kind === 'heartbeat' || item.kind === 'last'
+      ? item.heartbeat.ranges.map((range) => [range.fromSequence, range.toSequence, range.reason])
+      : [],
+  );
+
+describe('the vector log', () => {
+  test('has on the disk what was committed, before it is closed', async () => {
+    const log = await openLog();
+    log.append(servedRequest('a'));
+    log.append(servedRequest('b'));
+    expect(logged()).toEqual([]);
+    expect(log.commit()).toBe(true);
+    expect(logged()).toEqual(['a', 'b']);
+    expect(log.stats()).toMatchObject({ records: 2, shedRecords: 0, sequence: 2 });
+    expect(log.stats().bytes).toBe(statSync(join(folder, readdirSync(folder)[0]!)).size);
+  });
+
+  test('ends with a last record, and each start is another epoch', async () => {
+    for (const name of ['a', 'b']) {
+      const log = await openLog();
+      log.append(servedRequest(name));
+      await log.close();
+    }
+    const { epochs, gaps, records } = verifyLog(folder);
+    expect(gaps).toEqual([]);
+    expect(records).toBe(2);
+    expect(epochs.map(({ closed, pod, lastSequence }) => [closed, pod, lastSequence])).toEqual([
+      [true, 'pod-1', 2],
+      [true, 'pod-1', 2],
+    ]);
+    expect(new Set(epochs.map(({ epoch }) => epoch)).size).toBe(2);
+    expect(logged()).toEqual(['a', 'b']);
+  });
+
+  test('beats every 10 s with the highest number', async () => {
+    const log = await openLog();
+    log.append(servedRequest('a'));
+    log.commit();
+    vi.advanceTimersByTime(10_000);
+    expect(items().at(-1)).toMatchObject({
+      kind: 'heartbeat',
+      heartbeat: { atUs: SERVED_US, highestSequence: 2, served: 1, shed: 0, ranges: [] },
+    });
+  });
+
+  test('left open tells from its heartbeats how much can be missing at most', async () => {
+    const log = await openLog();
+    const serve = (count: number): void => {
+      for (let i = 0; i < count; i++) log.append(servedRequest(`r${i}`));
+      log.commit();
+    };
+    serve(3);
+    expect(verifyLog(folder).epochs[0]).toMatchObject({ closed: false, lossAtMost: null });
+    vi.advanceTimersByTime(10_000);
+    serve(1);
+    vi.advanceTimersByTime(10_000);
+    serve(1);
+    // Numbers 4 and 6 are heartbeats; four numbers were the most between two, and one has come since.
+    expect(verifyLog(folder).epochs[0]).toMatchObject({ lastSequence: 7, closed: false, lossAtMost: 3 });
+    serve(9);
+    expect(verifyLog(folder).epochs[0]).toMatchObject({ lossAtMost: 0 });
+    await log.close();
+    expect(verifyLog(folder).epochs[0]).toMatchObject({ closed: true, lossAtMost: 0 });
+  });
+
+  test('is written by one sidecar at a time', async () => {
+    const log = await openLog();
+    const error: unknown = await openLog().catch((fault: unknown) => fault);
+    expect(error).toBeInstanceOf(CodedError);
+    expect((error as CodedError).code).toBe('LOG_LOCKED');
+    expect((error as CodedError).message).toContain(folder);
+    log.append(servedRequest('a'));
+    expect(log.commit()).toBe(true);
+    await expect(openLog()).rejects.toMatchObject({ code: 'LOG_LOCKED' });
+    await log.close();
+    await openLog();
+  });
+
+  test('says in one sentence that its folder cannot be written', async () => {
+    writeFileSync(join(root, 'file'), '');
+    const error: unknown = await openLog({ folder: join(root, 'file', 'spool') }).catch(
+      (fault: unknown) => fault,
+    );
+    expect(error).toMatchObject({ code: 'LOG_FOLDER', kind: 'failed' });
+    expect((error as Error).message).toContain('cannot write the spool in');
+  });
+
+  test('is for its owner alone', async () => {
+    await openLog();
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    for (const file of readdirSync(folder)) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
+  });
+
+  test('at level queued is written after the tick', async () => {
+    const log = await openLog({ durability: 'queued' });
+    log.append(servedRequest('a'));
+    expect(log.commit()).toBe(true);
+    expect(logged()).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(logged()).toEqual(['a']);
+  });
+
+  test('tells when all that was committed is synced, and when the disk failed to', async () => {
+    const log = await openLog({ durability: 'synced' });
+    log.append(servedRequest('a'));
+    log.commit();
+    expect(await log.whenSynced()).toBe(true);
+    files.syncFails = true;
+    log.append(servedRequest('b'));
+    log.commit();
+    expect(await log.whenSynced()).toBe(false);
+    files.syncFails = false;
+    log.append(servedRequest('c'));
+    log.commit();
+    expect(await log.whenSynced()).toBe(true);
+    expect(readdirSync(folder).filter((file) => file.endsWith('.seg'))).toHaveLength(2);
+    expect(said.filter((line) => line.includes('sync failed'))).toHaveLength(1);
+    expect(logged()).toEqual(['a', 'b', 'c']);
+  });
+
+  test('sheds a record that no frame could hold, and counts it', async () => {
+    const log = await openLog();
+    log.append(servedRequest('a'));
+    expect(log.append(servedRequest('huge', MAX_RECORD_BYTES))).toBe(true);
+    log.append(servedRequest('b'));
+    log.commit();
+    expect(logged()).toEqual(['a', 'b']);
+    expect(ranges()).toEqual([[2, 2, SHED_TOO_LARGE]]);
+    expect(verifyLog(folder).gaps).toEqual([]);
+  });
+});
+
+describe('a full spool', () => {
+  test('under shed-log answers on and records exactly what was lost', async () => {
+    const log = await openLog({ maxBytes: 10_000 });
+    for (let i = 1; i <= 100; i++) {
+      expect(log.append(servedRequest(`r${i}`))).toBe(true);
+      expect(log.commit()).toBe(true);
+    }
+    const kept = logged().length;
+    expect(log.stats()).toMatchObject({ records: kept, shedRecords: 100 - kept, sequence: 100 });
+    expect(log.stats().bytes).toBeLessThanOrEqual(10_000);
+    expect(said.filter((line) => line.includes('is full'))).toHaveLength(1);
+    await log.close();
+    expect(ranges()).toEqual([[kept + 1, 100, SHED_SPOOL_FULL]]);
+    expect(verifyLog(folder).gaps).toEqual([]);
+  });
+
+  test('under reject refuses, and gives refused requests no number', async () => {
+    const log = await openLog({ maxBytes: 10_000, onFull: 'reject' });
+    const taken: string[] = [];
+    for (let i = 1; i <= 100; i++) {
+      if (log.append(servedRequest(`r${i}`))) taken.push(`r${i}`);
+      expect(log.commit()).toBe(true);
+    }
+    expect(taken.length).toBeLessThan(100);
+    expect(logged()).toEqual(taken);
+    expect(log.stats()).toMatchObject({ records: taken.length, shedRecords: 0, sequence: taken.length });
+  });
+
+  test('has room again once every consumer has passed a segment', async () => {
+    const log = await openLog({ maxBytes: 10_000, consumers: ['kafka', 'ingest'] });
+    for (let i = 1; i <= 100; i++) {
+      log.append(servedRequest(`r${i}`));
+      log.commit();
+    }
+    const kept = logged();
+    const half = items().filter((item) => item.kind === 'served')[Math.floor(kept.length / 2)]!;
+    advanceCursor(folder, 'kafka', half.next);
+    vi.advanceTimersByTime(1_000);
+    log.append(servedRequest('still full'));
+    advanceCursor(folder, 'ingest', half.next);
+    vi.advanceTimersByTime(1_000);
+    log.append(servedRequest('room'));
+    log.commit();
+    expect(logged().at(-1)).toBe('room');
+    expect(readdirSync(folder).filter((file) => file.endsWith('.seg') && file < half.next.segment)).toEqual(
+      [],
+    );
+    expect(ranges()).toEqual([[kept.length + 1, 101, SHED_SPOOL_FULL]]);
+    expect(verifyLog(folder).gaps).toEqual([]);
+    expect([...readServedLog(folder, half.next)].some((item) => item.kind === 'gap')).toBe(false);
+    expect(said.at(-1)).toContain('room again');
+  });
+});
+
+describe('a disk that is full or fails', () => {
+  test.each(['ENOSPC', 'EIO', 'EDQUOT'])(
+    '(%s) never throws; what it lost is told of when it works again',
+    async (code) => {
+      files.failsWith = code;
+      const log = await openLog();
+      log.append(servedRequest('a'));
+      log.commit();
+      files.room = 150;
+      log.append(servedRequest('b'));
+      log.append(servedRequest('c'));
+      expect(log.commit()).toBe(false);
+      log.append(servedRequest('d'));
+      expect(log.commit()).toBe(true);
+      expect(log.stats()).toMatchObject({ records: 1, shedRecords: 3, sequence: 4 });
+      files.room = Infinity;
+      vi.advanceTimersByTime(100);
+      log.append(servedRequest('e'));
+      expect(log.commit()).toBe(true);
+      expect(logged()).toEqual(['a', 'e']);
+      expect(ranges()).toEqual([[2, 4, SHED_DISK]]);
+      expect(verifyLog(folder)).toMatchObject({ gaps: [], tornBytes: 0 });
+      expect(said).toHaveLength(2);
+      expect(said[0]).toContain(code);
+    },
+  );
+
+  test('under reject has the tick refused, and what follows until it works again', async () => {
+    const log = await openLog({ onFull: 'reject' });
+    files.room = 10;
+    expect(log.append(servedRequest('a'))).toBe(true);
+    expect(log.commit()).toBe(false);
+    expect(log.append(servedRequest('b'))).toBe(false);
+    files.room = Infinity;
+    vi.advanceTimersByTime(100);
+    expect(log.append(servedRequest('c'))).toBe(true);
+    expect(log.commit()).toBe(true);
+    expect(logged()).toEqual(['c']);
+    expect(verifyLog(folder).gaps).toEqual([]);
+  });
+
+  test('that cannot even cut a torn write back costs no other record', async () => {
+    const log = await openLog();
+    log.append(servedRequest('a'));
+    log.commit();
+    files.room = 100;
+    files.truncateFails = true;
+    log.append(servedRequest('b'));
+    expect(log.commit()).toBe(false);
+    files.room = Infinity;
+    vi.advanceTimersByTime(100);
+    log.append(servedRequest('c'));
+    log.commit();
+    expect(logged()).toEqual(['a', 'c']);
+    expect(verifyLog(folder).gaps).toMatchObject([{ bytes: 100, fromSequence: null, reason: 'damaged' }]);
+  });
+
+  test('lets the sidecar start, and is used as soon as it works', async () => {
+    files.room = 0;
+    const log = await openLog();
+    log.append(servedRequest('a'));
+    expect(log.commit()).toBe(true);
+    files.room = Infinity;
+    vi.advanceTimersByTime(100);
+    log.append(servedRequest('b'));
+    expect(log.commit()).toBe(true);
+    expect(logged()).toEqual(['b']);
+    expect(ranges()).toEqual([[1, 1, SHED_DISK]]);
+  });
+});
