@@ -6,6 +6,9 @@
  *              In a source without created times: the watermark less the lateness takes the watermark's place.
  *   range      every entity, from the range's beginning (or from an earlier edge that a late event touches)
  *
+ * An increment reads no event behind the widest window. An entity that comes back after its windows were empty has a
+ * first row again, also where its values are those of no events (a stddev of one): one row that says what held.
+ *
  * Rows of the history after the watermark are from a run that died while it published: their entities are looked at
  * too.
  */
