@@ -12,7 +12,7 @@ import { readServedLog } from '../registry/served-log.ts';
 import { systemClock } from '../registry/std/clock.ts';
 import { silentTalk } from '../registry/std/talk.ts';
 import { servedProto } from '../registry/wire/served-decoder.ts';
-import { RecordEncoder } from '../registry/wire/served-encoder.ts';
+import { RecordEncoder, encodeServedHead, encodeServedRow } from '../registry/wire/served-encoder.ts';
 import type { ServedRequest } from '../registry/wire/served-record.ts';
 import { walkSpool } from '../registry/wire/spool-walk.ts';
 import { DISK } from '../sidecar/spool/spool-files.ts';
@@ -60,6 +60,14 @@ const masked: ServedRequest = {
     { keys: ['0'.repeat(64)], rows: [{ ...marked!, masked: true, hmacs: [Buffer.alloc(32)] }, ...others] },
   ],
 };
+/** As the sidecar logs a service's second request for rows that it has cached. */
+const ready: ServedRequest = {
+  ...request,
+  head: encodeServedHead(request),
+  vectors: [
+    { keys: vector!.keys, rows: vector!.rows.map((row) => ({ ...row, image: encodeServedRow(row) })) },
+  ],
+};
 const hmacKey = { id: 'k1', secret: Buffer.alloc(32, 7) };
 
 const folder = mkdtempSync(join(tmpdir(), 'plumb-'));
@@ -80,6 +88,12 @@ const cases: Record<string, () => void> = {
   'encode and seal the frame': () => {
     for (let i = 1; i <= RECORDS; i++) {
       encoder.appendServed(request, i);
+      if (i % 8 === 0) encoder.clear();
+    }
+  },
+  'encode and seal from what is ready': () => {
+    for (let i = 1; i <= RECORDS; i++) {
+      encoder.appendServed(ready, i);
       if (i % 8 === 0) encoder.clear();
     }
   },

@@ -117,6 +117,8 @@ export interface Plan {
   readonly tensor: TensorPlan;
   /** The names that the log needs: none when the service's own list holds. */
   readonly loggedFeatures: readonly string[];
+  /** By surface: what its requests' records have in common, made with the first of them. */
+  readonly loggedHeads: (Buffer | undefined)[];
   /** How ids stand in the log and whether answers may; null: as they are. */
   readonly privacy: PlanPrivacy | null;
   /** `"metadata":{"feature_service":...,"bundle":"...",` */
@@ -217,6 +219,7 @@ export function planService(
     tensor: planTensor(service, roleViews, featureRoles, featureIndexes),
     privacy: planPrivacy(service, bundle.entities, views, hmacKey),
     loggedFeatures: service.name === '' ? fullNames : [],
+    loggedHeads: [],
     metadataStart:
       `"metadata":{"feature_service":${JSON.stringify(service.name)},"service_version":${service.version},` +
       `"bundle":"${bundle.hash}",`,

@@ -12,11 +12,7 @@
  * the SRV_ codes of bad input, which server.ts turns into HTTP.
  */
 import type { Clock } from '../registry/std/clock.ts';
-import { idDigest } from '../registry/log-privacy.ts';
 import { FROM_CACHE, FROM_NONE, FROM_STALE, FROM_STORE, MISSING, NULL, PRESENT } from '../registry/status.ts';
-import { LOG_HMAC, LOG_RAW } from '../registry/wire/served-record.ts';
-import type { ServedRequest, ServedRow, ServedVector } from '../registry/wire/served-record.ts';
-import { xxHash64 } from '../registry/wire/xxhash.ts';
 import type { Answers } from './answers.ts';
 import type { RowCache } from './cache.ts';
 import type { CachedRow } from './cached-row.ts';
@@ -24,17 +20,14 @@ import { sidecarError } from './errors.ts';
 import type { HotKeys } from './hot-keys.ts';
 import type { Metrics } from './metrics.ts';
 import type { PlanBook } from './plan-book.ts';
-import type { Plan, PlanPrivacy } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { rebind } from './row-loader.ts';
 import type { RowAsk, RowLoader } from './row-loader.ts';
 import type { Surface } from './surface/surface.ts';
 import type { Exchange } from './transport/transport.ts';
+import { servedRequest } from './vector-log/served-work.ts';
 import { Work, judge } from './work.ts';
 
-/** One request in so many carries its answer's bytes in the log, chosen by a hash of its id. */
-const ANSWER_SAMPLE = 1_000n;
-const NO_POLICIES: readonly number[] = [];
-const NO_HMACS: readonly Buffer[] = [];
 export const MAX_VALUES_IN_FLIGHT = 200_000;
 
 export interface ServingParts {
@@ -264,60 +257,4 @@ function keyOf(
     key += k === 0 ? part : `|${part}`;
   }
   return key;
-}
-
-function servedRequest(work: Work, body: Buffer): ServedRequest {
-  const { plan, count, parts } = work.asked;
-  const roles = plan.roleViews.length;
-  const vectors: ServedVector[] = [];
-  for (let r = 0; r < count; r++) {
-    const keys: (string | null)[] = [];
-    for (let k = 0; k < parts.length; k++) keys.push(loggedKey(plan.privacy, k, parts[k]![r]!));
-    const rows: ServedRow[] = [];
-    for (let i = 0; i < roles; i++) rows.push(servedRow(work, plan, r * roles + i, i));
-    vectors.push({ keys, rows });
-  }
-  return {
-    requestId: work.requestId,
-    servedUs: work.nowUs,
-    surface: work.surface.code,
-    service: plan.service,
-    serviceVersion: plan.version,
-    bundle: plan.bundle,
-    keyNames: plan.keyNames,
-    features: plan.loggedFeatures,
-    vectors,
-    // An answer holds what the log must not, where anything is marked.
-    answer:
-      plan.privacy === null && xxHash64(work.requestId) % ANSWER_SAMPLE === 0n ? Buffer.from(body) : null,
-    keyPolicies: plan.privacy === null ? NO_POLICIES : plan.privacy.keyPolicies,
-    hmacKeyId: plan.privacy === null || plan.privacy.hmacKey === null ? '' : plan.privacy.hmacKey.id,
-  };
-}
-
-/** @returns how a key's canonical part stands in the log */
-function loggedKey(privacy: PlanPrivacy | null, k: number, part: string | null): string | null {
-  if (privacy === null || part === null || privacy.keyPolicies.length === 0) return part;
-  const policy = privacy.keyPolicies[k]!;
-  if (policy === LOG_RAW) return part;
-  return policy === LOG_HMAC ? idDigest(privacy.hmacKey!, part) : '';
-}
-
-function servedRow(work: Work, plan: Plan, at: number, role: number): ServedRow {
-  const row = work.rows[at]!;
-  const status = work.statuses[at]!;
-  const source = work.sources[at]!;
-  if (row !== null) return row.logged(plan.roleNames[role]!, status, source);
-  const view = plan.roleViews[role]!;
-  return {
-    role: plan.roleNames[role]!,
-    view: view.id,
-    status,
-    source,
-    fetchedUs: 0,
-    watermarkUs: 0,
-    row: null,
-    masked: view.mask !== null,
-    hmacs: NO_HMACS,
-  };
 }

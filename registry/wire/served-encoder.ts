@@ -69,17 +69,9 @@ export class RecordEncoder {
     const content = this.#openMessage(SERVED);
     this.#text(0x0a, request.requestId);
     this.#fixed64(0x11, request.servedUs);
-    this.#number(0x18, request.surface);
-    this.#text(0x22, request.service);
-    this.#number(0x28, request.serviceVersion);
-    this.#text(0x32, request.bundle);
-    const { keyNames, features, vectors } = request;
-    for (let i = 0; i < keyNames.length; i++) this.#item(0x3a, keyNames[i]!);
-    for (let i = 0; i < features.length; i++) this.#item(0x42, features[i]!);
-    const first = vectors[0];
-    if (first !== undefined) {
-      for (let i = 0; i < first.rows.length; i++) this.#view(first.rows[i]!);
-    }
+    const { head, vectors } = request;
+    if (head === undefined) this.#head(request);
+    else this.#copy(head);
     for (let i = 0; i < vectors.length; i++) this.#vector(vectors[i]!);
     if (request.answer !== null) this.#bytes(0x5a, request.answer);
     const { keyPolicies, hmacKeyId } = request;
@@ -150,6 +142,26 @@ export class RecordEncoder {
     }
   }
 
+  /** Fields 3 to 9: what every request of a service on a surface has in common. */
+  #head({ surface, service, serviceVersion, bundle, keyNames, features, vectors }: ServedRequest): void {
+    this.#number(0x18, surface);
+    this.#text(0x22, service);
+    this.#number(0x28, serviceVersion);
+    this.#text(0x32, bundle);
+    for (let i = 0; i < keyNames.length; i++) this.#item(0x3a, keyNames[i]!);
+    for (let i = 0; i < features.length; i++) this.#item(0x42, features[i]!);
+    const first = vectors[0];
+    if (first === undefined) return;
+    for (let i = 0; i < first.rows.length; i++) this.#view(first.rows[i]!);
+  }
+
+  /** @returns a copy of what `head` of such requests may hold */
+  headImage(request: ServedRequest): Buffer {
+    const from = this.#at;
+    this.#head(request);
+    return this.#takeBack(from);
+  }
+
   #view(row: ServedRow): void {
     const open = this.#openMessage(0x4a);
     this.#text(0x0a, row.role);
@@ -187,16 +199,18 @@ export class RecordEncoder {
 
   #row(row: ServedRow): void {
     const { image } = row;
-    if (image === undefined) return this.#wholeRow(row);
-    this.#reserve(image.length);
-    this.#buffer.set(image, this.#at);
-    this.#at += image.length;
+    if (image === undefined) this.#wholeRow(row);
+    else this.#copy(image);
   }
 
   /** @returns the row as it stands in a vector, a copy */
   rowImage(row: ServedRow): Buffer {
     const from = this.#at;
     this.#wholeRow(row);
+    return this.#takeBack(from);
+  }
+
+  #takeBack(from: number): Buffer {
     const image = Buffer.from(this.#buffer.subarray(from, this.#at));
     this.#at = from;
     return image;
@@ -272,6 +286,11 @@ export class RecordEncoder {
     this.#reserve(bytes.length + 6);
     this.#buffer[this.#at++] = tag;
     this.#varint(bytes.length);
+    this.#copy(bytes);
+  }
+
+  #copy(bytes: Buffer): void {
+    this.#reserve(bytes.length);
     this.#buffer.set(bytes, this.#at);
     this.#at += bytes.length;
   }
@@ -333,7 +352,7 @@ function varintBytes(value: number): number {
   return value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : value < 268_435_456 ? 4 : 5;
 }
 
-/** Has neither pod nor epoch: it only makes images of rows, which are the same in every record. */
+/** Has neither pod nor epoch: it only makes images, which are the same in every record. */
 const imageEncoder = new RecordEncoder('', 0n);
 
 /**
@@ -342,4 +361,12 @@ const imageEncoder = new RecordEncoder('', 0n);
  */
 export function encodeServedRow(row: ServedRow): Buffer {
   return imageEncoder.rowImage(row);
+}
+
+/**
+ * What all requests of a service on a surface have in common in the log, to be given as their `head`: their record
+ * then copies it with one call. The request needs one vector at least, for the names of its views.
+ */
+export function encodeServedHead(request: ServedRequest): Buffer {
+  return imageEncoder.headImage(request);
 }

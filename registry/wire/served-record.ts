@@ -57,6 +57,8 @@ export interface ServedRequest {
   /** Full names in order when the request named single features, else empty: the service's own list holds. */
   features: readonly string[];
   vectors: readonly ServedVector[];
+  /** All that stands above the vectors but id and time, as `encodeServedHead` makes it, where it is logged again and again. */
+  head?: Buffer;
   /** The answer's bytes for one request in 1,000, else null. */
   answer: Buffer | null;
   /** For each key name an index into LOG_POLICIES, when not all ids are raw. */

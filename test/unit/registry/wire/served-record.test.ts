@@ -5,6 +5,7 @@ import protobuf from 'protobufjs';
 import { describe, expect, test } from 'vitest';
 import { decodeRecord, servedProto } from '../../../../registry/wire/served-decoder.ts';
 import {
+  encodeServedHead,
   encodeServedRow,
   MAX_PART_BYTES,
   MAX_RECORD_BYTES,
@@ -50,14 +51,14 @@ function asLogged(request: ServedRequest, sequence: number): object {
 }
 
 describe('a served request', () => {
-  test('a row given with its image is logged as the same bytes', () => {
+  test('given with a ready head and ready rows it is logged as the same bytes', () => {
     fc.assert(
       fc.property(anyRequest, (request) => {
         const imaged = (row: ServedRow): ServedRow => ({ ...row, image: encodeServedRow(row) });
         const vectors = request.vectors.map(({ keys, rows }) => ({ keys, rows: rows.map(imaged) }));
         const [plain, copied] = [new RecordEncoder('pod', 7n), new RecordEncoder('pod', 7n)];
         plain.appendServed(request, 1);
-        copied.appendServed({ ...request, vectors }, 1);
+        copied.appendServed({ ...request, vectors, head: encodeServedHead(request) }, 1);
         expect(copied.frames().equals(plain.frames())).toBe(true);
       }),
     );

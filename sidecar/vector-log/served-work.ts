@@ -1,0 +1,77 @@
+/**
+ * A request on its way, as the vector log takes it: its id and time, and for each entity row the bytes that were served.
+ *
+ * What repeats is ready: the head of a plan's records, and the messages of rows that come from the cache. Called by
+ * serve.ts.
+ */
+import { idDigest } from '../../registry/log-privacy.ts';
+import { encodeServedHead } from '../../registry/wire/served-encoder.ts';
+import { LOG_HMAC, LOG_RAW } from '../../registry/wire/served-record.ts';
+import type { ServedRequest, ServedRow, ServedVector } from '../../registry/wire/served-record.ts';
+import { xxHash32 } from '../../registry/wire/xxhash.ts';
+import type { Plan, PlanPrivacy } from '../plan.ts';
+import type { Work } from '../work.ts';
+
+/** One request in so many carries its answer's bytes in the log, chosen by a hash of its id. */
+const ANSWER_SAMPLE = 1_000;
+const NO_POLICIES: readonly number[] = [];
+const NO_HMACS: readonly Buffer[] = [];
+
+/** @param body  the answer's bytes; copied where they are logged */
+export function servedRequest(work: Work, body: Buffer): ServedRequest {
+  const { plan, count, parts } = work.asked;
+  const roles = plan.roleViews.length;
+  const vectors: ServedVector[] = [];
+  for (let r = 0; r < count; r++) {
+    const keys: (string | null)[] = [];
+    for (let k = 0; k < parts.length; k++) keys.push(loggedKey(plan.privacy, k, parts[k]![r]!));
+    const rows: ServedRow[] = [];
+    for (let i = 0; i < roles; i++) rows.push(servedRow(work, plan, r * roles + i, i));
+    vectors.push({ keys, rows });
+  }
+  const request: ServedRequest = {
+    requestId: work.requestId,
+    servedUs: work.nowUs,
+    surface: work.surface.code,
+    service: plan.service,
+    serviceVersion: plan.version,
+    bundle: plan.bundle,
+    keyNames: plan.keyNames,
+    features: plan.loggedFeatures,
+    vectors,
+    // An answer holds what the log must not, where anything is marked.
+    answer:
+      plan.privacy === null && xxHash32(work.requestId) % ANSWER_SAMPLE === 0 ? Buffer.from(body) : null,
+    keyPolicies: plan.privacy === null ? NO_POLICIES : plan.privacy.keyPolicies,
+    hmacKeyId: plan.privacy === null || plan.privacy.hmacKey === null ? '' : plan.privacy.hmacKey.id,
+  };
+  request.head = plan.loggedHeads[request.surface] ??= encodeServedHead(request);
+  return request;
+}
+
+/** @returns how a key's canonical part stands in the log */
+function loggedKey(privacy: PlanPrivacy | null, k: number, part: string | null): string | null {
+  if (privacy === null || part === null || privacy.keyPolicies.length === 0) return part;
+  const policy = privacy.keyPolicies[k]!;
+  if (policy === LOG_RAW) return part;
+  return policy === LOG_HMAC ? idDigest(privacy.hmacKey!, part) : '';
+}
+
+function servedRow(work: Work, plan: Plan, at: number, role: number): ServedRow {
+  const row = work.rows[at]!;
+  const status = work.statuses[at]!;
+  const source = work.sources[at]!;
+  if (row !== null) return row.logged(plan.roleNames[role]!, status, source);
+  const view = plan.roleViews[role]!;
+  return {
+    role: plan.roleNames[role]!,
+    view: view.id,
+    status,
+    source,
+    fetchedUs: 0,
+    watermarkUs: 0,
+    row: null,
+    masked: view.mask !== null,
+    hmacs: NO_HMACS,
+  };
+}
