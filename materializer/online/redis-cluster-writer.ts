@@ -9,16 +9,13 @@
 import { Cluster } from 'ioredis';
 import type { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rowSchemaToJson } from '../../registry/definition-json.ts';
 import type { RowSchema } from '../../registry/model.ts';
 import type { OnlineSettings } from '../../registry/settings.ts';
-import { canonicalJson } from '../../registry/std/canonical-json.ts';
 import {
   CLUSTER_SLOTS,
   clusterMarkerKey,
   clusterSlot,
   fieldOf,
-  schemaField,
   schemasKey,
   SLOTS_PER_MARKER,
 } from '../../registry/wire/online-layout.ts';
@@ -28,7 +25,7 @@ import type { WriteCounts } from './guard-outcome.ts';
 import { countAnswer, GUARD_SCRIPT, GuardCall } from './guard-script.ts';
 import type { GuardArguments } from './guard-script.ts';
 import type { MarkerState, OnlineRow, OnlineWriter, WriteOptions } from './online-writer.ts';
-import { GUARD_SHA, isConnectionLost, isNoScript, isRetriable, sendGuarded } from './redis-reply.ts';
+import { failuresOf, GUARD_SHA, isNoScript, isRetriable, schemaFields, sendGuarded } from './redis-reply.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const RETRY_LIMIT_MS = 30_000;
@@ -41,12 +38,7 @@ export async function openRedisClusterWriter(online: OnlineSettings): Promise<On
     redisOptions: { ...options, connectTimeout: CONNECT_TIMEOUT_MS },
     clusterRetryStrategy: (times) => Math.min(100 * times, 1_000),
   });
-  let reason: Error | null = null;
-  cluster.on('error', (error: Error & { lastNodeError?: Error }) => {
-    reason = error.lastNodeError ?? error;
-  });
-  const failed = (error: unknown): Error =>
-    failure(online.url, isConnectionLost(error) ? (reason ?? error) : error);
+  const failed = failuresOf(cluster, online.url);
   try {
     await cluster.connect();
     return new RedisClusterWriter(cluster, online.keyPrefix, failed);
@@ -95,12 +87,9 @@ class RedisClusterWriter implements OnlineWriter {
   }
 
   async publishSchemas(schemas: readonly RowSchema[]): Promise<void> {
-    const fields = schemas.flatMap((schema) => [
-      schemaField(schema.definitionId),
-      canonicalJson(rowSchemaToJson(schema)),
-    ]);
-    if (fields.length === 0) return;
-    await this.#untilDone(() => this.#cluster.hset(schemasKey(this.#keyPrefix), ...fields));
+    const fields = schemaFields(schemas);
+    if (fields.length > 0)
+      await this.#untilDone(() => this.#cluster.hset(schemasKey(this.#keyPrefix), ...fields));
   }
 
   async write(rows: readonly OnlineRow[], options: WriteOptions): Promise<WriteCounts> {
@@ -218,10 +207,4 @@ async function answersOf(node: Redis, calls: readonly GuardArguments[]): Promise
   } catch (error) {
     return calls.map(() => error as Error);
   }
-}
-
-function failure(url: string, error: unknown): Error {
-  const where = url.replace(/\/\/[^@/]*@/, '//');
-  const { message } = error as Error;
-  return materializerError('MAT_ONLINE', `the online store ${where}: ${message}`, { field: 'online' }, error);
 }

@@ -1,8 +1,14 @@
 /**
- * What the two Redis writers share: sending guarded writes down one connection, and telling an error that a retry
- * mends (a failover, a slot on the move, a lost connection) from one that it does not (no memory, no permission).
+ * What the two Redis writers share: sending guarded writes down one connection, the fields of published schemas,
+ * saying what failed, and telling an error that a retry mends (a failover, a slot on the move, a lost connection) from
+ * one that it does not (no memory, no permission).
  */
 import { createHash } from 'node:crypto';
+import { rowSchemaToJson } from '../../registry/definition-json.ts';
+import type { RowSchema } from '../../registry/model.ts';
+import { canonicalJson } from '../../registry/std/canonical-json.ts';
+import { schemaField } from '../../registry/wire/online-layout.ts';
+import { materializerError } from '../errors.ts';
 import { GUARD_SCRIPT } from './guard-script.ts';
 import type { GuardArguments } from './guard-script.ts';
 
@@ -21,9 +27,39 @@ export function isRetriable(error: Error): boolean {
 }
 
 /** Whether the client only says that a connection was lost, and an event of it said why. */
-export function isConnectionLost(error: unknown): boolean {
+function isConnectionLost(error: unknown): boolean {
   const { name, message } = error as Error;
   return name === 'MaxRetriesPerRequestError' || /connection is closed|slots cache|all nodes/i.test(message);
+}
+
+/** What is needed of a client to learn why its connections failed; a cluster's wraps the reason of one node. */
+interface Connects {
+  on(event: 'error', hear: (error: Error & { lastNodeError?: Error }) => void): unknown;
+}
+
+/**
+ * Listens why the client's connections fail: the command that waited for one only learns that it is closed.
+ *
+ * @returns  makes of a command's error a MAT_ONLINE that names the store (without its password) and the reason
+ */
+export function failuresOf(client: Connects, url: string): (error: unknown) => Error {
+  const where = `the online store ${url.replace(/\/\/[^@/]*@/, '//')}`;
+  let reason: Error | null = null;
+  client.on('error', (error) => {
+    reason = error.lastNodeError ?? error;
+  });
+  return (error) => {
+    const cause = (isConnectionLost(error) ? (reason ?? error) : error) as Error;
+    return materializerError('MAT_ONLINE', `${where}: ${cause.message}`, { field: 'online' }, cause);
+  };
+}
+
+/** @returns names and values, by turns, of the hash of schemas */
+export function schemaFields(schemas: readonly RowSchema[]): string[] {
+  return schemas.flatMap((schema) => [
+    schemaField(schema.definitionId),
+    canonicalJson(rowSchemaToJson(schema)),
+  ]);
 }
 
 export function isNoScript(error: Error): boolean {

@@ -5,17 +5,14 @@
  * Called by materialize.ts through the port.
  */
 import { Redis } from 'ioredis';
-import { rowSchemaToJson } from '../../registry/definition-json.ts';
 import type { RowSchema } from '../../registry/model.ts';
 import type { OnlineSettings } from '../../registry/settings.ts';
-import { canonicalJson } from '../../registry/std/canonical-json.ts';
-import { fieldOf, markerKey, schemaField, schemasKey } from '../../registry/wire/online-layout.ts';
-import { materializerError } from '../errors.ts';
+import { fieldOf, markerKey, schemasKey } from '../../registry/wire/online-layout.ts';
 import { noWrites } from './guard-outcome.ts';
 import type { WriteCounts } from './guard-outcome.ts';
 import { countAnswer, GUARD_SCRIPT, GuardCall } from './guard-script.ts';
 import type { MarkerState, OnlineRow, OnlineWriter, WriteOptions } from './online-writer.ts';
-import { isConnectionLost, sendGuarded } from './redis-reply.ts';
+import { failuresOf, schemaFields, sendGuarded } from './redis-reply.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 // With the client's delays between them: about ten seconds until a command is given up.
@@ -27,13 +24,7 @@ export async function openRedisWriter(online: OnlineSettings): Promise<OnlineWri
     connectTimeout: CONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: RETRIES,
   });
-  // Why a connection failed comes as an event; the command that waited for it only learns that it is closed.
-  let reason: Error | null = null;
-  client.on('error', (error: Error) => {
-    reason = error;
-  });
-  const failed = (error: unknown): Error =>
-    failure(online.url, isConnectionLost(error) ? (reason ?? error) : error);
+  const failed = failuresOf(client, online.url);
   try {
     await client.connect();
     await client.script('LOAD', GUARD_SCRIPT);
@@ -57,10 +48,7 @@ class RedisWriter implements OnlineWriter {
   }
 
   async publishSchemas(schemas: readonly RowSchema[]): Promise<void> {
-    const fields = schemas.flatMap((schema) => [
-      schemaField(schema.definitionId),
-      canonicalJson(rowSchemaToJson(schema)),
-    ]);
+    const fields = schemaFields(schemas);
     if (fields.length > 0) await this.#ask(this.#client.hset(schemasKey(this.#keyPrefix), ...fields));
   }
 
@@ -98,10 +86,4 @@ class RedisWriter implements OnlineWriter {
       throw this.#failed(error);
     }
   }
-}
-
-function failure(url: string, error: unknown): Error {
-  const where = url.replace(/\/\/[^@/]*@/, '//');
-  const { message } = error as Error;
-  return materializerError('MAT_ONLINE', `the online store ${where}: ${message}`, { field: 'online' }, error);
 }
