@@ -15,10 +15,9 @@ import { parseArgs } from 'node:util';
 import kafkajs from 'kafkajs';
 import { runIngest } from '../monitor/ingest/main.ts';
 import { servedFiles } from '../monitor/served-files.ts';
+import { openProject } from '../registry/project.ts';
 import type { Project } from '../registry/project.ts';
 import { readServedLog } from '../registry/served-log.ts';
-import { loadSettings } from '../registry/settings.ts';
-import { systemClock } from '../registry/std/clock.ts';
 import { silentTalk } from '../registry/std/talk.ts';
 import type { ServedRequest } from '../registry/wire/served-record.ts';
 import { listSegments } from '../registry/wire/spool-segment.ts';
@@ -52,8 +51,8 @@ async function measure(): Promise<void> {
       ? `log: { kafka: { brokers: [${JSON.stringify(broker)}], topic: ${TOPIC} } }\n`
       : 'project: bench\n',
   );
-  const settings = loadSettings(folder, {});
-  const project: Project = { settings, clock: systemClock(), talk: silentTalk };
+  const project = openProject(folder, silentTalk, {});
+  const { settings } = project;
   await writeSpool(project);
   if (withTopic) await shipSpool(project);
   const contenders: Record<string, () => Promise<void> | void> = {

@@ -10,6 +10,12 @@ export interface Project {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly talk: Talk;
+  /**
+   * The settings from the file as it is now, under the same environment and flags.
+   *
+   * @throws REG_SETTINGS
+   */
+  reread(): Settings;
 }
 
 /** @throws REG_SETTINGS, also when the rehearsal's control file cannot be read */
@@ -19,8 +25,9 @@ export function openProject(
   environment = process.env,
   flags: SettingFlags = {},
 ): Project {
-  const settings = loadSettings(folder, environment, flags);
-  return { settings, clock: openClock(settings), talk };
+  const reread = (): Settings => loadSettings(folder, environment, flags);
+  const settings = reread();
+  return { settings, clock: openClock(settings), talk, reread };
 }
 
 function openClock(settings: Settings): Clock {

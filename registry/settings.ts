@@ -74,8 +74,25 @@ export interface ServeSettings {
   readonly cacheEntries: number;
   readonly cacheBytes: number;
   readonly cacheFreshMs: number;
+  readonly cacheLayers: CacheLayers;
   readonly allowedHosts: readonly string[];
   readonly transport: 'auto' | 'uws' | 'node';
+}
+
+/** Which layers of the sidecar's cache are on. A running sidecar takes a change of these in plumbline.yaml. */
+export interface CacheLayers {
+  /** Rows are answered from the cache while they are fresh. */
+  readonly fresh: boolean;
+  /** Rows are read again shortly before they cease to be fresh. */
+  readonly readAhead: boolean;
+  /** That the store has no row is cached too. */
+  readonly absent: boolean;
+  /** Older rows stand in while the store fails. */
+  readonly stale: boolean;
+  /** Requests join a read that is under way. */
+  readonly singleFlight: boolean;
+  /** The keys that are asked for most are counted, and read ahead earlier. */
+  readonly hotKeys: boolean;
 }
 
 const duration = z.union([z.string(), z.number()]).transform((value, context) => {
@@ -147,6 +164,16 @@ const FILE = z.strictObject({
       cacheEntries: z.coerce.number().int().nonnegative().default(100_000),
       cacheBytes: bytes.prefault('128MiB'),
       cacheFreshMs: z.coerce.number().int().positive().default(5_000),
+      cacheLayers: z
+        .strictObject({
+          fresh: flag.default(true),
+          readAhead: flag.default(true),
+          absent: flag.default(true),
+          stale: flag.default(true),
+          singleFlight: flag.default(true),
+          hotKeys: flag.default(true),
+        })
+        .prefault({}),
       allowedHosts: z.array(z.string()).default([]),
       transport: z.enum(['auto', 'uws', 'node']).default('auto'),
     })

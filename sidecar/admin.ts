@@ -1,13 +1,16 @@
-/** The admin port: liveness, readiness, metrics. GET only, on all interfaces, and so without entity ids. */
+/** The admin port: liveness, readiness, metrics, state. GET only, on all interfaces, and so without entity ids. */
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { CacheLayers } from '../registry/settings.ts';
 import { sidecarError } from './errors.ts';
 
 export interface AdminPages {
   /** A bundle is loaded and the port is open; an outage of the store does not make a pod unready. */
   isReady(): boolean;
   metrics(): string;
+  /** Which layers of the cache are on now; switched in plumbline.yaml, never here. */
+  cacheLayers(): CacheLayers;
 }
 
 export interface Admin {
@@ -49,7 +52,8 @@ function answer(method: string, path: string, pages: AdminPages): [number, strin
   if (path === '/livez') return [200, text, 'alive\n'];
   if (path === '/readyz') return pages.isReady() ? [200, text, 'ready\n'] : [503, text, 'not ready\n'];
   if (path === '/metrics') return [200, 'text/plain; version=0.0.4; charset=utf-8', pages.metrics()];
-  return [404, text, 'there are /livez, /readyz and /metrics\n'];
+  if (path === '/cache-layers') return [200, 'application/json', JSON.stringify(pages.cacheLayers())];
+  return [404, text, 'there are /livez, /readyz, /metrics and /cache-layers\n'];
 }
 
 function listen(server: Server, port: number): Promise<void> {

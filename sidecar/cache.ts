@@ -6,9 +6,10 @@
  *           fresh      fresh, read ahead     stale: read again; served only when the store fails
  *
  * The factor is 0.85 to 1.0, one a read. Ages come from the request's one reading of the clock. Knows no store: the
- * row loader fills it.
+ * row loader fills it. Its layers can be switched while it is in use.
  */
 import { LRUCache } from 'lru-cache';
+import type { CacheLayers } from '../registry/settings.ts';
 import type { CachedRow } from './cached-row.ts';
 
 /** The rows of one entity, by the slot of their view. */
@@ -30,9 +31,22 @@ const REFRESH_SHARE = 0.8;
 const HOT_REFRESH_SHARE = 0.6;
 const ENTITY_BYTES = 200;
 
+export interface CacheStats {
+  readonly entries: number;
+  readonly bytes: number;
+  /** Entities that went since the start to make room, by the bound that was reached. */
+  readonly evictedByEntries: number;
+  readonly evictedByBytes: number;
+}
+
+export type RowCacheLayers = Pick<CacheLayers, 'fresh' | 'readAhead' | 'absent' | 'stale'>;
+
 export class RowCache {
   readonly #limits: CacheLimits;
   readonly #entities: LRUCache<string, CachedEntity> | null;
+  #layers: RowCacheLayers = { fresh: true, readAhead: true, absent: true, stale: true };
+  #evictedByEntries = 0;
+  #evictedByBytes = 0;
 
   constructor(limits: CacheLimits) {
     this.#limits = limits;
@@ -42,6 +56,12 @@ export class RowCache {
         : new LRUCache({ max: limits.entries, maxSize: limits.bytes });
   }
 
+  /** From the next look-up on. Without `fresh` rows are kept to stand in when the store fails; without both, none is. */
+  setLayers(layers: RowCacheLayers): void {
+    this.#layers = layers;
+    if (!layers.fresh && !layers.stale) this.#entities?.clear();
+  }
+
   /** Marks the entity as used. */
   find(key: string): CachedEntity | undefined {
     return this.#entities === null ? undefined : this.#entities.get(key);
@@ -49,35 +69,54 @@ export class RowCache {
 
   /** Puts a row in the place of the one that is there, unless that was read later. */
   put(key: string, row: CachedRow): void {
-    if (this.#entities === null) return;
-    const entity = this.#entities.peek(key) ?? { rows: [] };
+    const { fresh, stale, absent } = this.#layers;
+    if (this.#entities === null || !(fresh || stale)) return;
+    const present = this.#entities.peek(key);
+    const entity = present ?? { rows: [] };
     const slot = row.view.slot;
     const known = entity.rows[slot];
     if (known !== undefined && known.fetchedUs > row.fetchedUs) return;
     while (entity.rows.length < slot) entity.rows.push(undefined);
-    entity.rows[slot] = row;
+    // An absent row that is not kept takes the place of the one before all the same: that one is gone.
+    entity.rows[slot] = row.raw === null && !absent ? undefined : row;
     let bytes = ENTITY_BYTES + key.length;
     for (const each of entity.rows) if (each !== undefined) bytes += each.bytes;
+    const before = this.#entities.size + (present === undefined ? 1 : 0);
     this.#entities.set(key, entity, { size: bytes });
+    const evicted = before - this.#entities.size;
+    if (evicted > 0) this.#countEvicted(evicted, before > this.#limits.entries);
   }
 
   isFresh(row: CachedRow, nowUs: number): boolean {
+    if (!this.#layers.fresh || (row.raw === null && !this.#layers.absent)) return false;
     return nowUs - row.fetchedUs < this.#limits.freshUs * row.factor;
   }
 
   isDueAhead(row: CachedRow, nowUs: number, hot: boolean): boolean {
+    if (!this.#layers.readAhead) return false;
     const share = hot ? HOT_REFRESH_SHARE : REFRESH_SHARE;
     return nowUs - row.fetchedUs >= this.#limits.freshUs * row.factor * share;
   }
 
   /** Whether the row may still stand in when the store fails. */
   mayStandIn(row: CachedRow, nowUs: number): boolean {
+    if (!this.#layers.stale || (row.raw === null && !this.#layers.absent)) return false;
     return nowUs - row.fetchedUs <= this.#limits.staleUs;
   }
 
-  stats(): { readonly entries: number; readonly bytes: number } {
-    return this.#entities === null
-      ? { entries: 0, bytes: 0 }
-      : { entries: this.#entities.size, bytes: this.#entities.calculatedSize };
+  stats(): CacheStats {
+    return {
+      entries: this.#entities === null ? 0 : this.#entities.size,
+      bytes: this.#entities === null ? 0 : this.#entities.calculatedSize,
+      evictedByEntries: this.#evictedByEntries,
+      evictedByBytes: this.#evictedByBytes,
+    };
+  }
+
+  /** One at most goes because there are too many entities; the rest because of their bytes. */
+  #countEvicted(count: number, overEntries: boolean): void {
+    const byEntries = overEntries ? 1 : 0;
+    this.#evictedByEntries += byEntries;
+    this.#evictedByBytes += count - byEntries;
   }
 }

@@ -58,6 +58,14 @@ export class HotKeys {
     this.#random = random;
   }
 
+  /** Off, nothing is sampled, no key is hot, and what was counted is forgotten. */
+  setOn(on: boolean): void {
+    this.#untilSample = on ? 1 : Infinity;
+    if (on) return;
+    this.#counters.clear();
+    this.#total = 0;
+  }
+
   /** Whether this look-up is one of the sample; to be asked once a look-up. */
   samples(): boolean {
     if (--this.#untilSample > 0) return false;

@@ -4,7 +4,7 @@ import { loadCurrentBundle } from '../registry/bundle-folder.ts';
 import { loadHmacKey } from '../registry/log-privacy.ts';
 import type { Project } from '../registry/project.ts';
 import { spoolConsumers } from '../registry/settings.ts';
-import type { Settings } from '../registry/settings.ts';
+import type { CacheLayers, Settings } from '../registry/settings.ts';
 import { openAdmin } from './admin.ts';
 import type { Admin } from './admin.ts';
 import { Answers } from './answers.ts';
@@ -19,6 +19,7 @@ import { RowLoader } from './row-loader.ts';
 import type { LoaderEvents } from './row-loader.ts';
 import { Serving } from './serve.ts';
 import { Server } from './server.ts';
+import { watchSettings } from './settings-watch.ts';
 import { Shipping } from './shipper/shipping.ts';
 import { openReader, trouble } from './store/open-reader.ts';
 import { nodeTransport } from './transport/node-http.ts';
@@ -64,6 +65,14 @@ export async function runServe(project: Project): Promise<Served> {
   const answers = new Answers(log, settings.log, metrics, (exchange) => server.refuseUnlogged(exchange));
   const refuse = (exchange: Exchange, fault: unknown): void => server.refuse(exchange, fault);
   const hotKeys = new HotKeys((key) => reader.nodeOf(key));
+  let layers = settings.serve.cacheLayers;
+  const setLayers = (next: CacheLayers): void => {
+    layers = next;
+    cache.setLayers(next);
+    loader.setSingleFlight(next.singleFlight);
+    hotKeys.setOn(next.hotKeys);
+  };
+  setLayers(layers);
   const serving = new Serving({ clock, cache, loader, answers, metrics, hotKeys, book, refuse });
   const { allowedHosts, deadlineMs, host, port } = settings.serve;
   const server = new Server({
@@ -108,7 +117,9 @@ export async function runServe(project: Project): Promise<Served> {
     const admin = await openAdmin(settings.serve.adminPort, {
       isReady: () => ready,
       metrics: () => metrics.text(gauges()),
+      cacheLayers: () => layers,
     });
+    const settingsWatch = watchSettings(project, setLayers);
     const watch = watchBundles(
       settings.bundles,
       bundle.hash,
@@ -120,6 +131,7 @@ export async function runServe(project: Project): Promise<Served> {
     const stop = async (): Promise<void> => {
       ready = false;
       watch.stop();
+      settingsWatch.stop();
       transport.stopListening();
       await drained(transport);
       await undo();

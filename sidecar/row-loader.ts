@@ -42,6 +42,8 @@ export interface LoaderEvents {
   onStoreFailure(error: Error): void;
   /** A row is corrupt, or of a definition that nobody knows; it counts as UNAVAILABLE. */
   onUnreadableRow(view: string, key: string, reason: string): void;
+  /** The store has answered for an entity, or failed to, after so long. */
+  onRead?(key: string, ms: number): void;
 }
 
 export class RowLoader {
@@ -53,6 +55,8 @@ export class RowLoader {
   /** When a definition id was last looked for in vain. */
   readonly #unknownSchemas = new Map<number, number>();
   #reads = 0;
+  #joined = 0;
+  #singleFlight = true;
 
   constructor(
     reader: StoreReader,
@@ -71,14 +75,27 @@ export class RowLoader {
     return this.#reads;
   }
 
+  /** Rows that were not read since a read of them was under way. */
+  get joined(): number {
+    return this.#joined;
+  }
+
+  /** Without it only what one request asks for twice is read once. */
+  setSingleFlight(on: boolean): void {
+    this.#singleFlight = on;
+  }
+
   /** @param waiter  null: refreshes ahead of time, nobody waits */
   load(asks: readonly RowAsk[], nowUs: number, waiter: RowWaiter | null): void {
     const byKey = new Map<string, ViewPlan[]>();
     const nowMs = performance.now();
+    const joinsForMs = this.#singleFlight ? ABANDON_MS : 0;
     for (const { key, view, place } of asks) {
       const name = flightName(key, view);
       let flight = this.#flights.get(name);
-      if (flight === undefined || nowMs - flight.startedMs > ABANDON_MS) {
+      if (flight !== undefined && nowMs - flight.startedMs <= joinsForMs) {
+        this.#joined += 1;
+      } else {
         flight = { startedMs: nowMs, waiters: [], places: [] };
         this.#flights.set(name, flight);
         const views = byKey.get(key);
@@ -100,9 +117,14 @@ export class RowLoader {
     const answers = this.#reader.read(asks, nowUs);
     for (const [i, [key, views]] of [...byKey].entries()) {
       const flights = views.map((view) => this.#flights.get(flightName(key, view))!);
+      const { startedMs } = flights[0]!;
       answers[i]!.then(
-        (found) => this.#arrived(key, views, flights, found, moment),
+        (found) => {
+          this.#events.onRead?.(key, performance.now() - startedMs);
+          this.#arrived(key, views, flights, found, moment);
+        },
         (error: Error) => {
+          this.#events.onRead?.(key, performance.now() - startedMs);
           this.#events.onStoreFailure(error);
           for (const [v, view] of views.entries()) this.#land(key, view, flights[v]!, null);
         },

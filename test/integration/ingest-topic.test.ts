@@ -9,9 +9,8 @@ import type { IngestRequest } from '../../monitor/ingest/main.ts';
 import { INGEST_GROUP } from '../../monitor/ingest/platformatic-topic.ts';
 import { runMonitor } from '../../monitor/run.ts';
 import { SERVED_DISK } from '../../monitor/served-files.ts';
+import { openProject } from '../../registry/project.ts';
 import type { Project } from '../../registry/project.ts';
-import { loadSettings } from '../../registry/settings.ts';
-import { systemClock } from '../../registry/std/clock.ts';
 import { silentTalk } from '../../registry/std/talk.ts';
 import { openProducer } from '../../sidecar/shipper/open-producer.ts';
 import { Shipper } from '../../sidecar/shipper/shipper.ts';
@@ -45,7 +44,7 @@ function projectOf(topic: string): Project {
   const folder = scratchFolder({
     'plumbline.yaml': `log: { kafka: { brokers: [${JSON.stringify(kafka.brokers[0])}], topic: ${topic} } }\n`,
   });
-  return { settings: loadSettings(folder, {}), clock: systemClock(), talk: silentTalk };
+  return openProject(folder, silentTalk, {});
 }
 
 /** The payloads of one epoch; a record above 256 KiB is several. */
@@ -216,7 +215,7 @@ test('a topic that is not there, and a broker that is not, are said in one sente
     message: expect.stringContaining('it does not exist') as string,
   });
   const folder = scratchFolder({ 'plumbline.yaml': 'log: { kafka: { brokers: ["127.0.0.1:9"] } }\n' });
-  const lost = { settings: loadSettings(folder, {}), clock: systemClock(), talk: silentTalk };
+  const lost = openProject(folder, silentTalk, {});
   await expect(runIngest(lost)).rejects.toMatchObject({ code: 'MON_TOPIC' });
 });
 

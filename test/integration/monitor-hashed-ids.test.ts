@@ -20,9 +20,9 @@ async function judge(keyId: string): Promise<Snapshot | undefined> {
   day.project.setClock(at('2026-01-10T00:00:00'));
   const file = join(day.project.settings.folder, 'hmac.key');
   writeFileSync(file, KEY.secret);
-  const { settings, clock, talk } = day.project;
+  const { settings } = day.project;
   const log: Settings['log'] = { ...settings.log, hmacKey: { id: keyId, file } };
-  const project = { settings: { ...settings, log }, clock, talk };
+  const project = { ...day.project, settings: { ...settings, log } };
   const [snapshot] = await runMonitor(project, day.project.database, { dateDay: DAY });
   return snapshot;
 }

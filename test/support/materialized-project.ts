@@ -11,7 +11,7 @@ import type { Aggregation, Bundle, Entity, Feature, FeatureView } from '../../re
 import type { Project } from '../../registry/project.ts';
 import { RegistryDatabase } from '../../registry/registry-database.ts';
 import { loadSettings } from '../../registry/settings.ts';
-import type { SettingFlags } from '../../registry/settings.ts';
+import type { SettingFlags, Settings } from '../../registry/settings.ts';
 import { writeDurably } from '../../registry/std/durable-file.ts';
 import { parseType } from '../../registry/value-type.ts';
 
@@ -33,12 +33,14 @@ export async function makeProject(flags: SettingFlags = {}): Promise<TestProject
   const folder = mkdtempSync(join(tmpdir(), 'plumb-project-'));
   writeDurably(join(folder, 'plumbline.yaml'), 'project: test\n');
   mkdirSync(join(folder, 'data'));
-  const settings = loadSettings(folder, {}, flags);
+  const reread = (): Settings => loadSettings(folder, {}, flags);
+  const settings = reread();
   const database = await RegistryDatabase.open(settings.registry);
   const said: string[] = [];
   let nowUs = START_US;
   return {
     settings,
+    reread,
     database,
     said,
     clock: { rehearsal: null, nowUs: () => nowUs, async runLasted() {} },

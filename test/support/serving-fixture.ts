@@ -21,8 +21,8 @@ import type {
   FeatureView,
   RowSchema,
 } from '../../registry/model.ts';
+import { openProject } from '../../registry/project.ts';
 import type { Project } from '../../registry/project.ts';
-import { loadSettings } from '../../registry/settings.ts';
 import type { SettingFlags } from '../../registry/settings.ts';
 import type { Clock } from '../../registry/std/clock.ts';
 import { writeDurably } from '../../registry/std/durable-file.ts';
@@ -214,8 +214,8 @@ export class ServingFixture {
   }
 
   project(flags: SettingFlags = {}): Project {
-    const settings = loadSettings(this.folder, {}, { ...this.#flags, ...flags });
-    return { settings, clock: this.clock, talk: this.talk };
+    const all = { ...this.#flags, ...flags };
+    return { ...openProject(this.folder, this.talk, {}, all), clock: this.clock };
   }
 
   get talk(): Talk {
