@@ -29,8 +29,13 @@ export const SIDECAR_ERRORS = {
     kind: 'usage',
   },
   SRV_UNKNOWN_KEY: {
-    message: 'The request has a join key that the feature service does not have.',
+    message: 'The request has a join key, or an input tensor, that the feature service does not have.',
     help: 'Send the join keys that GET /feature-service/{name} lists.',
+    kind: 'usage',
+  },
+  SRV_UNKNOWN_CONTEXT: {
+    message: 'The request has a context field that the feature service does not have.',
+    help: 'Send the context fields that GET /feature-service/{name} lists; leave out context where it lists none.',
     kind: 'usage',
   },
   SRV_KEY_MISSING: {

@@ -90,8 +90,13 @@ export function nativeRequest(plan: Plan): Schema {
     ...objectOf(Object.fromEntries(columns) as Record<string, Schema>),
     additionalProperties: false,
   };
+  const context = {
+    type: 'object',
+    maxProperties: 0,
+    description: `Values that a request brings for itself: ${plan.service} takes none.`,
+  };
   return {
-    ...objectOf({ feature_service: { const: plan.service }, entities }),
+    ...objectOf({ feature_service: { const: plan.service }, entities, context }, ['context']),
     additionalProperties: false,
     description: plan.definition.description ?? `Asks for the features of ${plan.service}.`,
   };

@@ -2,7 +2,7 @@
 import { formatType } from '../registry/value-type.ts';
 import type { Plan } from './plan.ts';
 
-/** @returns JSON: join keys with types, features in the order of the answer with types and fallbacks */
+/** @returns JSON: join keys with types, context fields, features in the order of the answer with types and fallbacks */
 export function schemaOf(plan: Plan): string {
   const { definition } = plan;
   const features = definition.features.map((feature, i) => {
@@ -26,6 +26,8 @@ export function schemaOf(plan: Plan): string {
     description: definition.description,
     owner: definition.owner,
     join_keys: plan.keys.map(({ name, type }) => ({ name, type })),
+    // Values that a request brings for itself; definitions cannot declare any yet.
+    context: [],
     consumers: definition.consumers,
     tensor: definition.tensor,
   };

@@ -11,6 +11,7 @@ import type { CodedError } from '../../registry/std/coded-error.ts';
 import { SURFACES } from '../../registry/wire/served-record.ts';
 import type { AnswerBuffer } from '../answer-buffer.ts';
 import { JSON_HEADERS } from '../answers.ts';
+import { checkContext } from '../context.ts';
 import type { Asked } from '../entities.ts';
 import { countRows, entityColumns, readKeys } from '../entities.ts';
 import { sidecarError } from '../errors.ts';
@@ -48,6 +49,7 @@ function parseNative(bytes: Buffer, book: PlanBook): Asked {
     });
   }
   const plan = book.service(name);
+  if (body['context'] !== undefined) checkContext(plan, body['context']);
   const columns = entityColumns(body);
   for (const key in columns) {
     if (!plan.keyNames.includes(key)) {

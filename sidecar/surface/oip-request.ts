@@ -28,7 +28,8 @@ export function parseOip(bytes: Buffer, book: PlanBook, exchange: Exchange): Ask
   const jsonBytes = jsonLength(exchange.head.inferenceHeaderLength, bytes.length);
   const body = parseJsonBody(jsonBytes === bytes.length ? bytes : bytes.subarray(0, jsonBytes));
   const tensors = readAsk(body);
-  const inputs = readTensors(body['inputs'], jsonBytes === bytes.length ? EMPTY : bytes.subarray(jsonBytes));
+  const binary = jsonBytes === bytes.length ? EMPTY : bytes.subarray(jsonBytes);
+  const inputs = readTensors(body['inputs'], binary, (name, place) => checkInput(plan, name, place));
   const byKey = inputsByKey(plan, inputs);
   const count = countRows(plan, byKey);
   const parts = plan.keys.map((key, k) => keyParts(key, byKey[k]!, count));
@@ -89,16 +90,20 @@ function flagOf(parameters: unknown, name: string, place: string): boolean | und
   throw wrong(`${place}.${name}`, `should be true or false, got ${describe(flag)}`);
 }
 
+/** A context field would come as an input tensor too; no service has any yet (context.ts). */
+function checkInput(plan: Plan, name: string, field: string): void {
+  if (plan.keyNames.includes(name)) return;
+  const has = `the join keys ${plan.keyNames.join(', ')} and no context fields`;
+  const message = `${plan.service} has no input ${JSON.stringify(name.slice(0, 200))}; it has ${has}`;
+  throw sidecarError('SRV_UNKNOWN_KEY', message, { field });
+}
+
 /** @returns one tensor for each key of the plan, in its order */
 function inputsByKey(plan: Plan, inputs: readonly InputTensor[]): InputTensor[] {
   for (const [i, { name }] of inputs.entries()) {
-    const field = `inputs[${i}].name`;
-    if (!plan.keyNames.includes(name)) {
-      const known = plan.keyNames.join(', ');
-      const message = `${plan.service} has no input ${JSON.stringify(name.slice(0, 200))}; it has ${known}`;
-      throw sidecarError('SRV_UNKNOWN_KEY', message, { field });
+    if (inputs.findIndex((other) => other.name === name) !== i) {
+      throw wrong(`inputs[${i}].name`, `names ${name} once more`);
     }
-    if (inputs.findIndex((other) => other.name === name) !== i) throw wrong(field, `names ${name} once more`);
   }
   return plan.keyNames.map((name) => {
     const input = inputs.find((candidate) => candidate.name === name);

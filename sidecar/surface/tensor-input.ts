@@ -30,11 +30,16 @@ const INT64_LIMIT = 2n ** 63n;
 const LENGTH_BYTES = 4;
 
 /**
- * @param inputs  the request's `inputs` as parsed
- * @param binary  what stands behind the JSON; each tensor takes its part, and nothing may be left
- * @throws        SRV_TENSOR, SRV_NO_ROWS, SRV_TOO_MANY_VALUES
+ * @param inputs     the request's `inputs` as parsed
+ * @param binary     what stands behind the JSON; each tensor takes its part, and nothing may be left
+ * @param checkName  throws for a name that is not asked for, before anything else of its tensor is looked at
+ * @throws           SRV_TENSOR, SRV_NO_ROWS, SRV_TOO_MANY_VALUES
  */
-export function readTensors(inputs: unknown, binary: Buffer): InputTensor[] {
+export function readTensors(
+  inputs: unknown,
+  binary: Buffer,
+  checkName: (name: string, place: string) => void,
+): InputTensor[] {
   if (!Array.isArray(inputs)) throw wrong('inputs', `should be a list of tensors, got ${describe(inputs)}`);
   let at = 0;
   const tensors = inputs.map((input: unknown, i): InputTensor => {
@@ -42,6 +47,7 @@ export function readTensors(inputs: unknown, binary: Buffer): InputTensor[] {
     if (!isObject(input)) throw wrong(place, `should be a tensor, got ${describe(input)}`);
     const { name, datatype, shape, parameters, data } = input;
     if (typeof name !== 'string') throw wrong(`${place}.name`, `should be a name, got ${describe(name)}`);
+    checkName(name, `${place}.name`);
     if (!isInputDatatype(datatype)) {
       const got = typeof datatype === 'string' ? datatype.slice(0, 40) : describe(datatype);
       throw wrong(`${place}.datatype`, `should be one of ${INPUT_DATATYPES.join(', ')}, got ${got}`);

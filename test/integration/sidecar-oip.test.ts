@@ -293,7 +293,14 @@ describe.each(TRANSPORTS)('tensors on %s', (transport) => {
         { inputs: [one, ints('id', [1])] },
         400,
         'SRV_UNKNOWN_KEY',
-        /no input "id"; it has customer_id/,
+        /no input "id"; it has the join keys customer_id and no context fields/,
+      ],
+      [
+        'a context field that the service does not have, of a datatype that no key has',
+        { inputs: [one, { name: 'cart_value', datatype: 'FP64', shape: [1], data: [12.5] }] },
+        400,
+        'SRV_UNKNOWN_KEY',
+        /no input "cart_value"; it has the join keys customer_id and no context fields/,
       ],
       [
         'a prototype as input',

@@ -333,6 +333,22 @@ describe.each(TRANSPORTS)('the sidecar on %s', (transport) => {
         'SRV_TOO_MANY_VALUES',
         'entities',
       ],
+      ['a context that is no object', { ...only(good), context: [1] }, 400, 'SRV_REQUEST', 'context'],
+      ['a context of null', { ...only(good), context: null }, 400, 'SRV_REQUEST', 'context'],
+      [
+        'an unknown context field',
+        { ...only(good), context: { cart_value: 12.5 } },
+        400,
+        'SRV_UNKNOWN_CONTEXT',
+        'context.cart_value',
+      ],
+      [
+        'a prototype as context field',
+        '{"feature_service":"profile_only","entities":{"customer_id":[1]},"context":{"__proto__":1}}',
+        400,
+        'SRV_UNKNOWN_CONTEXT',
+        'context.__proto__',
+      ],
       ['a body over 1 MiB', `{"a":"${'x'.repeat(2 ** 20)}"}`, 413, 'SRV_BODY_TOO_LARGE', 'body'],
     ])('%s', async (_, body, status, code, field) => {
       const response = await send(NATIVE, typeof body === 'string' ? body : JSON.stringify(body));
@@ -377,6 +393,15 @@ describe.each(TRANSPORTS)('the sidecar on %s', (transport) => {
       expect(response.status).toBe(status);
       expect(JSON.stringify(await response.json())).toMatch(/SRV_(ROUTE|METHOD|UNKNOWN_SERVICE)/);
       if (status === 405) expect(response.headers.get('allow')).toMatch(/GET|POST/);
+    });
+
+    test('a context without fields is what every service takes, as its schema says', async () => {
+      const body = JSON.stringify({ ...only(good), context: {} });
+      expect((await send(NATIVE, body)).status).toBe(200);
+      const wrong = JSON.stringify({ ...only(good), context: { cart_value: 1 } });
+      expect(await (await send(NATIVE, wrong)).json()).toMatchObject({
+        error: { message: 'profile_only has no context field "cart_value"; it has none' },
+      });
     });
 
     test('any content type is taken', async () => {
@@ -477,6 +502,7 @@ describe.each(TRANSPORTS)('the sidecar on %s', (transport) => {
         { name: 'seller_id', type: 'int64' },
       ],
     });
+    expect((schema as { context: object[] }).context).toEqual([]);
     expect((schema as { features: object[] }).features[1]).toEqual({
       name: 'buyer__orders',
       view: 'spend',

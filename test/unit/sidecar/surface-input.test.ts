@@ -30,6 +30,7 @@ const request = fc.record(
     features: fc.oneof(fc.array(feature, { maxLength: 4 }), value),
     entities: fc.oneof(entities, value),
     full_feature_names: fc.oneof(fc.boolean(), value),
+    context: fc.oneof(fc.dictionary(fc.string(), value), value),
   },
   { requiredKeys: [] },
 );
