@@ -3,19 +3,24 @@
  *
  *   log off     answer leaves at once
  *   written     tick: append, append, ...  ->  end of tick: commit (one write)  ->  all leave
+ *                                                      `-> held: another thread writes  ->  the ticks up to it leave
  *   synced      the same, and they leave when the disk has them
  *
- * Trades the wait until the end of the tick for one write a tick instead of one an answer.
+ * Trades the wait until the end of the tick for one write a tick instead of one an answer. Nobody waits for the thread
+ * that writes: requests that come meanwhile are served, and their answers leave with the next write.
  */
 import type { ServedRequest } from '../registry/wire/served-record.ts';
 import { AnswerBuffer } from './answer-buffer.ts';
 import type { Metrics } from './metrics.ts';
 import type { Exchange, ReplyHeaders } from './transport/transport.ts';
+import type { Committed, SettledListener } from './vector-log/vector-log.ts';
 
 /** What answers need of the vector log. */
 export interface AnswerLog {
   append(request: ServedRequest): boolean;
-  commit(): boolean;
+  readonly sequence: number;
+  commit(): Committed;
+  onSettled: SettledListener;
   whenSynced(): Promise<boolean>;
 }
 
@@ -24,20 +29,41 @@ export const JSON_HEADERS: ReplyHeaders = [['content-type', 'application/json']]
 /** Answers an exchange whose vectors could not be logged, under the policy `reject`. */
 export type RefuseUnlogged = (exchange: Exchange) => void;
 
+/** The answers of one tick, in parallel arrays, and the buffer that they stand in. */
+class Tick {
+  readonly buffer = new AnswerBuffer();
+  readonly exchanges: Exchange[] = [];
+  readonly bodies: Buffer[] = [];
+  readonly headers: ReplyHeaders[] = [];
+  readonly routes: string[] = [];
+  readonly startedMs: number[] = [];
+  /** The highest number that the log had given at the end of the tick. */
+  sequence = 0;
+
+  clear(): void {
+    this.exchanges.length = 0;
+    this.bodies.length = 0;
+    this.headers.length = 0;
+    this.routes.length = 0;
+    this.startedMs.length = 0;
+    this.buffer.reset();
+  }
+}
+
+/** Ticks are used again; more than these are held only while the disk is slow. */
+const MAX_SPARE = 4;
+
 export class Answers {
   readonly #log: AnswerLog | null;
   readonly #synced: boolean;
   readonly #rejects: boolean;
   readonly #metrics: Metrics;
   readonly #refuse: RefuseUnlogged;
-  #exchanges: Exchange[] = [];
-  #bodies: Buffer[] = [];
-  #headers: ReplyHeaders[] = [];
-  #routes: string[] = [];
-  #startedMs: number[] = [];
+  #tick = new Tick();
+  /** Ticks that are over and whose answers have not left, oldest first. */
+  readonly #held: Tick[] = [];
+  readonly #spare: Tick[] = [];
   #scheduled = false;
-  /** Answers that have not left stand in it. */
-  readonly buffer = new AnswerBuffer();
 
   /** @param log  null: nothing is logged */
   constructor(
@@ -51,10 +77,16 @@ export class Answers {
     this.#rejects = policy.onFull === 'reject';
     this.#metrics = metrics;
     this.#refuse = refuse;
+    if (log !== null) log.onSettled = (to, committed) => this.#settle(to, committed === 'taken');
   }
 
   get logs(): boolean {
     return this.#log !== null;
+  }
+
+  /** Where the next answer is to be written. */
+  get buffer(): AnswerBuffer {
+    return this.#tick.buffer;
   }
 
   /**
@@ -69,21 +101,21 @@ export class Answers {
     headers: ReplyHeaders,
     served: ServedRequest | null,
   ): void {
+    const tick = this.#tick;
     if (this.#log === null || served === null) {
       this.#send(exchange, route, startedMs, body, headers);
-      return this.buffer.reset();
+      return tick.buffer.reset();
     }
     if (!this.#log.append(served)) {
       this.#refuse(exchange);
-      if (!this.#scheduled) this.buffer.reset();
+      if (!this.#scheduled) tick.buffer.reset();
       return;
     }
-    this.#exchanges.push(exchange);
-    // Synced answers outlive the tick, and with it the buffer.
-    this.#bodies.push(this.#synced ? Buffer.from(body) : body);
-    this.#headers.push(headers);
-    this.#routes.push(route);
-    this.#startedMs.push(startedMs);
+    tick.exchanges.push(exchange);
+    tick.bodies.push(body);
+    tick.headers.push(headers);
+    tick.routes.push(route);
+    tick.startedMs.push(startedMs);
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#endTick);
@@ -91,41 +123,32 @@ export class Answers {
 
   readonly #endTick = (): void => {
     this.#scheduled = false;
-    const written = this.#log!.commit();
-    if (this.#synced && written) this.#whenSynced();
-    else this.#sendAll(written || !this.#rejects);
-    this.buffer.reset();
+    const tick = this.#tick;
+    tick.sequence = this.#log!.sequence;
+    this.#held.push(tick);
+    this.#tick = this.#spare.pop() ?? new Tick();
+    const committed = this.#log!.commit();
+    if (committed !== 'held') this.#settle(tick.sequence, committed === 'taken');
   };
 
-  #whenSynced(): void {
-    const exchanges = this.#exchanges;
-    const [bodies, headers, routes, startedMs] = [this.#bodies, this.#headers, this.#routes, this.#startedMs];
-    this.#clear();
-    void this.#log!.whenSynced().then((synced) => {
-      for (let i = 0; i < exchanges.length; i++) {
-        if (synced || !this.#rejects)
-          this.#send(exchanges[i]!, routes[i]!, startedMs[i]!, bodies[i]!, headers[i]!);
-        else this.#refuse(exchanges[i]!);
-      }
-    });
-  }
-
-  #sendAll(mayLeave: boolean): void {
-    for (let i = 0; i < this.#exchanges.length; i++) {
-      const exchange = this.#exchanges[i]!;
-      if (mayLeave)
-        this.#send(exchange, this.#routes[i]!, this.#startedMs[i]!, this.#bodies[i]!, this.#headers[i]!);
-      else this.#refuse(exchange);
+  /** All answers up to that number of the log are logged, or none of those still held is. */
+  #settle(toSequence: number, taken: boolean): void {
+    while (this.#held.length > 0 && this.#held[0]!.sequence <= toSequence) {
+      const tick = this.#held.shift()!;
+      if (this.#synced && taken) void this.#log!.whenSynced().then((synced) => this.#sendAll(tick, synced));
+      else this.#sendAll(tick, taken);
     }
-    this.#clear();
   }
 
-  #clear(): void {
-    this.#exchanges = [];
-    this.#bodies = [];
-    this.#headers = [];
-    this.#routes = [];
-    this.#startedMs = [];
+  #sendAll(tick: Tick, logged: boolean): void {
+    const { exchanges, bodies, headers, routes, startedMs } = tick;
+    const mayLeave = logged || !this.#rejects;
+    for (let i = 0; i < exchanges.length; i++) {
+      if (mayLeave) this.#send(exchanges[i]!, routes[i]!, startedMs[i]!, bodies[i]!, headers[i]!);
+      else this.#refuse(exchanges[i]!);
+    }
+    tick.clear();
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(tick);
   }
 
   #send(exchange: Exchange, route: string, startedMs: number, body: Buffer, headers: ReplyHeaders): void {

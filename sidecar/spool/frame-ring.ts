@@ -82,7 +82,10 @@ export class FrameRing {
     return Math.max(ahead, free - ahead) - ENTRY_BYTES - 4;
   }
 
-  /** @param waited  the caller will call `waitFor`; @returns false when there is no room */
+  /**
+   * @param waited  the ring is empty, and the caller asks `settled` until it is: a write that fails is given up
+   * @returns       false when there is no room
+   */
   put(frames: Buffer, firstSequence: number, waited: boolean): boolean {
     const need = ENTRY_BYTES + padded(frames.length);
     const used = this.used;
@@ -102,39 +105,44 @@ export class FrameRing {
     return true;
   }
 
-  /**
-   * Waits for the only entry of the ring, put as `waited`.
-   *
-   * @returns written · failed: the disk took none of it, it is gone · queued: not yet, it stays in the ring ·
-   *          withdrawn: the other thread has not come to it, so the processor is short and not the disk; it is gone
-   */
-  waitFor(limitMs: number): 'written' | 'failed' | 'queued' | 'withdrawn' {
-    const deadlineMs = performance.now() + limitMs;
-    for (let used = this.used; used > 0; used = this.used) {
-      const leftMs = deadlineMs - performance.now();
-      if (leftMs > 0) {
-        Atomics.wait(this.#control, USED, used, leftMs);
-        continue;
-      }
-      if (this.#withdraw(used)) return 'withdrawn';
-      const before = Atomics.compareExchange(this.#control, WAITED, ANSWERER_WAITS, NOBODY_WAITS);
-      if (before === ANSWERER_WAITS) return 'queued';
-    }
+  /** What became of the only entry of the ring, put as `waited`. */
+  settled(): 'written' | 'failed' | 'waiting' {
+    if (this.used > 0) return 'waiting';
     const result = Atomics.exchange(this.#control, WAITED, NOBODY_WAITS);
     return result === FAILED_FOR_WAITING ? 'failed' : 'written';
   }
 
-  #withdraw(used: number): boolean {
+  /** @returns once the other thread has written something, or after `limitMs` */
+  async changed(limitMs: number): Promise<void> {
+    const { used } = this;
+    if (used > 0) await Atomics.waitAsync(this.#control, USED, used, limitMs).value;
+  }
+
+  /** Whether the other thread is in the middle of a write, or about to try a failed one again. */
+  get isWriting(): boolean {
+    return Atomics.load(this.#control, LOCK) === TAKEN;
+  }
+
+  /**
+   * Writes the oldest entry in the thread that calls, if the other has not come to it.
+   *
+   * @returns false when the other thread is at it
+   */
+  writeHere(write: WriteFrames): boolean {
     if (Atomics.compareExchange(this.#control, LOCK, FREE, TAKEN) !== FREE) return false;
-    // The entry may have been written in between.
-    const isThere = this.used === used;
-    if (isThere) {
-      this.#head = (this.#head - used + this.capacity) % this.capacity;
-      Atomics.store(this.#control, WAITED, NOBODY_WAITS);
-      Atomics.store(this.#control, USED, 0);
-    }
+    if (this.used > 0) this.#writeNext(write, Infinity, 0);
     Atomics.store(this.#control, LOCK, FREE);
-    return isThere;
+    return true;
+  }
+
+  /** Nobody waits any longer for the only entry, put as `waited`: unless it is settled, it is written sometime. */
+  letGo(): 'written' | 'failed' | 'queued' {
+    for (;;) {
+      const result = this.settled();
+      if (result !== 'waiting') return result;
+      const before = Atomics.compareExchange(this.#control, WAITED, ANSWERER_WAITS, NOBODY_WAITS);
+      if (before === ANSWERER_WAITS) return 'queued';
+    }
   }
 
   #wake(): void {

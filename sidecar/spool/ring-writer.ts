@@ -139,27 +139,36 @@ export class RingWriter {
     return this.#waiting.length;
   }
 
-  /** @returns false when there is no room */
-  put(frames: Buffer, firstSequence: number, served: number): boolean {
-    if (!this.#ring.put(frames, firstSequence, false)) return false;
+  /**
+   * @param awaited  the ring is empty, and the caller asks `settled` what became of the frames
+   * @returns        false when there is no room
+   */
+  put(frames: Buffer, firstSequence: number, served: number, awaited: boolean): boolean {
+    if (!this.#ring.put(frames, firstSequence, awaited)) return false;
     this.#waiting.push(served);
     return true;
   }
 
-  /**
-   * Has the thread write what the ring is empty for, and waits for it at most as long as a write may take.
-   *
-   * @returns full: not put, no room · the others as of `FrameRing.waitFor`
-   */
-  putAndWait(
-    frames: Buffer,
-    firstSequence: number,
-    served: number,
-  ): 'written' | 'failed' | 'queued' | 'withdrawn' | 'full' {
-    if (!this.#ring.put(frames, firstSequence, true)) return 'full';
-    const result = this.#ring.waitFor(WRITE_SLOW_MS);
-    if (result !== 'withdrawn') this.#waiting.push(served);
-    return result;
+  get isWriting(): boolean {
+    return this.#ring.isWriting;
+  }
+
+  settled(): 'written' | 'failed' | 'waiting' {
+    return this.#ring.settled();
+  }
+
+  changed(limitMs: number): Promise<void> {
+    return this.#ring.changed(limitMs);
+  }
+
+  letGo(): 'written' | 'failed' | 'queued' {
+    return this.#ring.letGo();
+  }
+
+  /** Writes in this thread what the other has not come to; @returns false when it is at it */
+  writeHere(): boolean {
+    const { writer } = this.#options;
+    return this.#ring.writeHere((frames, sequence) => writer.write(frames, sequence));
   }
 
   #died(reason: string): void {

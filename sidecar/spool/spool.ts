@@ -6,15 +6,15 @@
  *   state     entered when                            frames are                          left when
  *   direct    opened                                  written here                        -
  *   guarded   a sync is in flight                     written by a thread over a ring of  it has ended
- *                                                     memory, waited for 4 ms at most
- *   slow      such a wait was in vain, a write took   the same; while the ring is not     for 1 s no such write or
- *             over 4 ms, a sync takes over 1 s        empty put behind: level queued      sync, and the ring is empty
+ *                                                     memory, awaited for 4 ms at most
+ *   slow      that was in vain, a write took over     the same; while the ring is not     for 1 s no such write or
+ *             4 ms, a sync takes over 1 s             empty put behind: level queued      sync, and the ring is empty
  *   failing   no space, an I/O error                  tried every 100 ms                  a write succeeds
  *   full      maxBytes would be passed                not taken                           a passed segment was deleted
  *
  * A write blocks for long only while the disk is busy, and after every 200 ms it is busy with our own sync: hence
- * `guarded`. A disk that stops costs one tick 4 ms and not its whole stop. Which thread writes is told by the ring
- * alone: an empty one leaves the segment to this thread, so frames are never out of order. What fails in the ring is
+ * `guarded`: this thread goes on, and what it serves meanwhile goes with the next write. A disk that stops costs the
+ * answers of one tick 4 ms and not its whole stop. Which thread writes is told by the ring alone: an empty one leaves the segment to this thread, so frames are never out of order. What fails in the ring is
  * tried again and not given up, so that the numbers on the disk have no hole that no heartbeat tells of.
  *
  * Trades one write per event-loop tick (about 3 us and the copy) for: a killed process loses no answered vector.
@@ -71,7 +71,9 @@ export interface SpoolOptions {
 export const REFUSED = 0;
 export const QUEUED = 1;
 export const WRITTEN = 2;
-export type WriteLevel = typeof REFUSED | typeof QUEUED | typeof WRITTEN;
+/** Not known yet. */
+export const AWAITED = 3;
+export type WriteLevel = typeof REFUSED | typeof QUEUED | typeof WRITTEN | typeof AWAITED;
 
 export interface SpoolStats {
   readonly bytes: number;
@@ -100,6 +102,8 @@ export class Spool {
   #taken = 0;
   #failedMs = -Infinity;
   #failing = false;
+  /** When the frames were put that are awaited. */
+  #awaitedMs = 0;
   #slow = false;
   #slowEpisodes = 0;
   /** Of the ring, when it was last looked at. */
@@ -231,7 +235,8 @@ export class Spool {
    *
    * @param served  how many served requests they hold
    * @returns       WRITTEN: the kernel has them; QUEUED: the ring has, and nothing but the end of this process before
-   *                they are written loses them; REFUSED: nobody has any of them
+   *                they are written loses them; REFUSED: nobody has any of them; AWAITED: the other thread is about
+   *                to write them, and nothing else may be written before `settle` says one of the others
    */
   write(frames: Buffer, firstSequence: number, served: number): WriteLevel {
     const level = this.#take(frames, firstSequence, served);
@@ -243,23 +248,47 @@ export class Spool {
     const ring = this.#ring;
     if (ring === null || !ring.isAlive) return this.#writeHere(frames, firstSequence);
     if (this.#syncs.inFlightMs > SYNC_SLOW_MS) this.#becomeSlow(`a sync takes over ${SYNC_SLOW_MS} ms`);
-    if (ring.usedBytes > 0) return ring.put(frames, firstSequence, served) ? QUEUED : REFUSED;
-    if (!this.#slow && !this.#syncs.isInFlight) return this.#writeHere(frames, firstSequence);
-    switch (ring.putAndWait(frames, firstSequence, served)) {
-      case 'written':
-        this.#works();
-        return WRITTEN;
-      case 'queued':
-        this.#becomeSlow(`a write takes over ${WRITE_SLOW_MS} ms`);
-        return QUEUED;
-      case 'failed':
-        this.#fail(ring.fault ?? 'the write failed');
-        return REFUSED;
-      default:
-        // Larger than the ring; or the processor is short, and then the disk is not to blame unless it looks so too.
-        if (this.#syncs.inFlightMs > SYNC_DOUBT_MS && ring.put(frames, firstSequence, served)) return QUEUED;
-        return this.#writeHere(frames, firstSequence);
+    if (ring.usedBytes > 0) return ring.put(frames, firstSequence, served, false) ? QUEUED : REFUSED;
+    const guarded = this.#slow || this.#syncs.isInFlight;
+    // Frames larger than the ring have no other way than this thread.
+    if (!guarded || !ring.put(frames, firstSequence, served, true))
+      return this.#writeHere(frames, firstSequence);
+    this.#awaitedMs = performance.now();
+    return AWAITED;
+  }
+
+  /** What became of the frames that were AWAITED, at last after as long as a write may take. */
+  settle(): WriteLevel {
+    const ring = this.#ring!;
+    const result = ring.settled();
+    if (result !== 'waiting') return this.#settled(result);
+    if (performance.now() - this.#awaitedMs < WRITE_SLOW_MS) return AWAITED;
+    const { isWriting } = ring;
+    // Else the processor is short, and the disk is not to blame unless it looks so too.
+    const mayWrite = !isWriting && this.#syncs.inFlightMs <= SYNC_DOUBT_MS;
+    if (mayWrite && ring.writeHere()) return this.#settled(ring.letGo());
+    if (isWriting) this.#becomeSlow(`a write takes over ${WRITE_SLOW_MS} ms`);
+    return this.letGo();
+  }
+
+  /** Waits no longer for frames that were AWAITED: never AWAITED. */
+  letGo(): WriteLevel {
+    return this.#settled(this.#ring!.letGo());
+  }
+
+  /** @returns when `settle` may have something new to say */
+  whenSettled(): Promise<void> {
+    return this.#ring!.changed(Math.max(1, this.#awaitedMs + WRITE_SLOW_MS - performance.now()));
+  }
+
+  #settled(result: 'written' | 'failed' | 'queued'): WriteLevel {
+    if (result === 'queued') return QUEUED;
+    if (result === 'failed') {
+      this.#fail(this.#ring!.fault ?? 'the write failed');
+      return REFUSED;
     }
+    this.#works();
+    return WRITTEN;
   }
 
   #writeHere(frames: Buffer, firstSequence: number): WriteLevel {

@@ -1,8 +1,9 @@
 /**
  * The sequence numbers that were answered but not logged, until a heartbeat on the disk has told of them.
  *
- *   untold --beat: heartbeat in the tick's buffer--> telling --written--> gone
- *                                                       \--not written--> untold again
+ *   untold --beat: heartbeat in the tick's buffer--> telling --handIn: on its way to the disk--> with the caller
+ *     ^                                                             written: gone                     |
+ *     `------------------------------------------------------------ not written: takeBack ------------'
  *
  * Numbers are shed in runs while a spool is full, so the ranges stay few. Called by vector-log.ts. Pure.
  */
@@ -34,10 +35,17 @@ export class ShedRanges {
     return this.#telling;
   }
 
-  /** The heartbeat is on the disk, or is not. */
-  told(written: boolean): void {
-    if (!written) this.#untold = merge([...this.#telling, ...this.#untold]);
+  /** @returns what the buffer's heartbeats tell of, which is on its way to the disk now; null: nothing */
+  handIn(): readonly ShedRange[] | null {
+    if (this.#telling.length === 0) return null;
+    const told = this.#telling;
     this.#telling = [];
+    return told;
+  }
+
+  /** @param told  from `handIn`, and it has not come to the disk */
+  takeBack(told: readonly ShedRange[]): void {
+    this.#untold = merge([...told, ...this.#untold]);
   }
 }
 

@@ -11,7 +11,10 @@
  *
  * `queued`: the tick's write comes after its answers. `written`: before, unless the disk is slow (spool.ts): then they
  * leave at level queued, and are counted so. `synced`: answers also wait for `whenSynced()`, whatever the disk does.
- * Called by serve.ts; never throws into a request.
+ *
+ * While a sync is in flight another thread writes (spool.ts), and nobody stands still for it: one write is in flight,
+ * what is committed meanwhile goes with the next, and both are HELD until `onSettled` says that they are on the disk.
+ * Called by answers.ts; never throws into a request.
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../registry/std/clock.ts';
@@ -23,11 +26,11 @@ import {
   SHED_TOO_LARGE,
   SHED_UNKNOWN,
 } from '../../registry/wire/served-record.ts';
-import type { ServedRequest } from '../../registry/wire/served-record.ts';
+import type { ServedRequest, ShedRange } from '../../registry/wire/served-record.ts';
 import { DISK } from '../spool/spool-files.ts';
 import type { SpoolFiles } from '../spool/spool-files.ts';
-import { QUEUED, REFUSED, Spool } from '../spool/spool.ts';
-import type { SpoolStats } from '../spool/spool.ts';
+import { AWAITED, QUEUED, REFUSED, Spool } from '../spool/spool.ts';
+import type { SpoolStats, WriteLevel } from '../spool/spool.ts';
 import { ShedRanges } from './shed-ranges.ts';
 
 const HEARTBEAT_MS = 10_000;
@@ -51,6 +54,23 @@ export interface VectorLogOptions {
   readonly ringBytes?: number;
   /** The disk unless given; tests give one that fills up and fails. */
   readonly files?: SpoolFiles;
+}
+
+/**
+ * What became of a commit. taken: what was appended is as safe as the durability says; refused: the disk took none of
+ * it, so that under `reject` its answers must be refused; held: not known yet.
+ */
+export type Committed = 'taken' | 'refused' | 'held';
+
+/** Told of what was held: of all numbers up to `toSequence` that it was not told of before. */
+export type SettledListener = (toSequence: number, committed: 'taken' | 'refused') => void;
+
+/** Frames that another thread is about to write. */
+interface Flight {
+  readonly served: number;
+  readonly fromSequence: number;
+  readonly toSequence: number;
+  readonly told: readonly ShedRange[] | null;
 }
 
 export interface VectorLogStats {
@@ -87,7 +107,11 @@ export class VectorLog {
   #fullRoom: number | null = null;
   #warnedOfFault = false;
   #flushQueued = false;
+  #flight: Flight | null = null;
+  #watching = false;
   #closed = false;
+  /** Answers that were held may leave, or must be refused. */
+  onSettled: SettledListener = () => {};
 
   private constructor(options: VectorLogOptions, epoch: bigint, spool: Spool) {
     this.#options = options;
@@ -151,22 +175,22 @@ export class VectorLog {
     return true;
   }
 
-  /**
-   * Writes what was appended since the last call; called once per event-loop tick, before the tick's answers leave.
-   *
-   * @returns false when the disk took none of it: it is counted as shed, and under `reject` its answers must be refused
-   */
-  commit(): boolean {
-    if (this.#encoder.bytes === 0) return true;
+  /** The highest number given. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Writes what was appended since the last call; called once per event-loop tick, before the tick's answers leave. */
+  commit(): Committed {
     if (this.#options.durability !== 'queued') return this.#flush();
-    if (!this.#flushQueued) {
+    if (!this.#flushQueued && this.#encoder.bytes > 0) {
       this.#flushQueued = true;
       setImmediate(() => {
         this.#flushQueued = false;
         this.#flush();
       });
     }
-    return true;
+    return 'taken';
   }
 
   /** @returns true once all that was committed is on the disk, false when the disk failed to keep it */
@@ -191,9 +215,9 @@ export class VectorLog {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
-    this.#flush();
+    this.#finish();
     this.#beat(true);
-    this.#flush();
+    this.#finish();
     const lost = await this.#spool.close();
     if (lost === 0) return;
     this.#served -= lost;
@@ -201,10 +225,17 @@ export class VectorLog {
     this.#options.talk.warn(`${lost} answered requests are not in the log: the disk took no more of them`);
   }
 
+  /** Has the spool take everything now, at level queued where it does not know better yet. */
+  #finish(): void {
+    if (this.#flight !== null) this.#land(this.#flight, this.#spool.letGo());
+    this.#flushAndTell();
+    if (this.#flight !== null) this.#land(this.#flight, this.#spool.letGo());
+  }
+
   #heartbeat(): void {
     if (this.#spool.resting) return;
     this.#beat(false);
-    this.#flush();
+    this.#flushAndTell();
   }
 
   /** Gives the next number to the record that begins at `start` of the buffer. */
@@ -219,32 +250,73 @@ export class VectorLog {
     const heartbeat = {
       atUs: this.#options.clock.nowUs(),
       highestSequence: this.#sequence,
-      served: this.#served + this.#pendingServed,
+      served: this.#served + this.#pendingServed + (this.#flight === null ? 0 : this.#flight.served),
       shed: this.#shed,
       ranges: this.#ranges.tell(),
     };
     this.#encoder.appendHeartbeat(heartbeat, this.#sequence, last);
   }
 
-  #flush(): boolean {
-    if (this.#encoder.bytes === 0) return true;
+  #flush(): Committed {
+    if (this.#flight !== null && !this.#settle(this.#flight)) return 'held';
+    if (this.#encoder.bytes === 0) return 'taken';
     const served = this.#pendingServed;
-    const level = this.#spool.write(this.#encoder.frames(), this.#pendingFrom, served);
-    const taken = level !== REFUSED;
-    this.#encoder.clear();
+    const [fromSequence, toSequence] = [this.#pendingFrom, this.#pendingTo];
     // What the ring has is written, in order, before anything else is: a heartbeat in it has told.
-    this.#ranges.told(taken);
+    const flight = { served, fromSequence, toSequence, told: this.#ranges.handIn() };
+    const level = this.#spool.write(this.#encoder.frames(), fromSequence, served);
+    this.#encoder.clear();
     this.#pendingServed = 0;
-    if (!taken) {
+    if (level !== AWAITED) return this.#account(flight, level);
+    this.#flight = flight;
+    this.#watch();
+    return 'held';
+  }
+
+  /** A flush that no commit asked for: answers that are held may hang on it. */
+  #flushAndTell(): void {
+    const to = this.#sequence;
+    const committed = this.#flush();
+    if (committed !== 'held') this.onSettled(to, committed);
+  }
+
+  /** @returns false while nobody knows */
+  #settle(flight: Flight): boolean {
+    const level = this.#spool.settle();
+    if (level === AWAITED) return false;
+    this.#land(flight, level);
+    return true;
+  }
+
+  #land(flight: Flight, level: WriteLevel): void {
+    this.#flight = null;
+    this.onSettled(flight.toSequence, this.#account(flight, level));
+  }
+
+  /** Only under little load is anything found here: else the next tick's commit has looked before. */
+  #watch(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    void this.#spool.whenSettled().then(() => {
+      this.#watching = false;
+      if (this.#flight === null) return;
+      if (this.#settle(this.#flight)) this.#flushAndTell();
+      else this.#watch();
+    });
+  }
+
+  #account({ served, fromSequence, toSequence, told }: Flight, level: WriteLevel): 'taken' | 'refused' {
+    if (level === REFUSED) {
       this.#shed += served;
-      this.#ranges.add(this.#pendingFrom, this.#pendingTo, SHED_DISK);
-      return false;
+      if (told !== null) this.#ranges.takeBack(told);
+      this.#ranges.add(fromSequence, toSequence, SHED_DISK);
+      return 'refused';
     }
     this.#served += served;
     if (this.#options.durability === 'synced') this.#levels.synced += served;
     else if (level === QUEUED || this.#options.durability === 'queued') this.#levels.queued += served;
     else this.#levels.written += served;
-    return true;
+    return 'taken';
   }
 
   #refuse(reason: number): boolean {

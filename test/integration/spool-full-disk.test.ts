@@ -10,6 +10,7 @@ import { silentTalk } from '../../registry/std/talk.ts';
 import { SHED_DISK } from '../../registry/wire/served-record.ts';
 import { verifyLog } from '../../sidecar/log-commands.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
+import { commitAndWait } from '../support/committed.ts';
 import { servedRequest } from '../support/served-requests.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'plumb-'));
@@ -84,7 +85,7 @@ describe.skipIf(!mounted)('a full volume', () => {
     writeFileSync(ballast, Buffer.alloc(500_000));
     const answered: string[] = [];
     for (let i = 0; i < 2_000; i++) {
-      if (log.append(servedRequest(`r${i}`, 1_000)) && log.commit()) answered.push(`r${i}`);
+      if (log.append(servedRequest(`r${i}`, 1_000)) && (await commitAndWait(log))) answered.push(`r${i}`);
     }
     expect(answered.length).toBeLessThan(2_000);
     unlinkSync(ballast);

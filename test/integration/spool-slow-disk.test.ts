@@ -8,6 +8,7 @@ import { systemClock } from '../../registry/std/clock.ts';
 import { verifyLog } from '../../sidecar/log-commands.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import type { VectorLogOptions } from '../../sidecar/vector-log/vector-log.ts';
+import { commitAndWait } from '../support/committed.ts';
 import { servedRequest } from '../support/served-requests.ts';
 import { StallingFiles } from '../support/stalling-files.ts';
 
@@ -150,7 +151,7 @@ describe('a disk that stops', () => {
     while (refused < 20) {
       if (performance.now() - startMs > LIMIT_MS) throw new Error('nothing is refused');
       const requestId = `r${answered.length}`;
-      if (log.append(servedRequest(requestId, 400)) && log.commit()) answered.push(requestId);
+      if (log.append(servedRequest(requestId, 400)) && (await commitAndWait(log))) answered.push(requestId);
       else refused += 1;
       await new Promise((resolve) => setImmediate(resolve));
     }

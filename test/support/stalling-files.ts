@@ -12,6 +12,7 @@ const SYNCS = 1;
 const WRITES_HELD = 2;
 const FAILING = 3;
 const MAIN_HELD_MS = 4;
+const SYNCING = 5;
 
 const MAIN_HELD_MAX_MS = 500;
 
@@ -28,7 +29,13 @@ export class StallingFiles implements SpoolFiles {
     Atomics.store(this.#flags, STALLED, 1);
   }
 
+  /** No sync ends, but writes do: as while a large sync is in flight on a disk that is well. */
+  syncForever(): void {
+    Atomics.store(this.#flags, SYNCING, 1);
+  }
+
   goOn(): void {
+    Atomics.store(this.#flags, SYNCING, 0);
     Atomics.store(this.#flags, STALLED, 0);
     Atomics.notify(this.#flags, STALLED);
   }
@@ -84,7 +91,7 @@ export class StallingFiles implements SpoolFiles {
 
   async dataSync(fd: number): Promise<void> {
     Atomics.add(this.#flags, SYNCS, 1);
-    while (Atomics.load(this.#flags, STALLED) === 1) {
+    while (Atomics.load(this.#flags, STALLED) === 1 || Atomics.load(this.#flags, SYNCING) === 1) {
       await new Promise((resolve) => {
         setTimeout(resolve, 2);
       });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { rowSchemaOf } from '../../../registry/definition-json.ts';
 import type { CodedError } from '../../../registry/std/coded-error.ts';
 import type { ServedRequest } from '../../../registry/wire/served-record.ts';
+import type { Committed } from '../../../sidecar/vector-log/vector-log.ts';
 import { Answers } from '../../../sidecar/answers.ts';
 import { RowCache } from '../../../sidecar/cache.ts';
 import { HotKeys } from '../../../sidecar/hot-keys.ts';
@@ -43,7 +44,9 @@ function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number } = {})
   const logged: ServedRequest[] = [];
   const log = {
     append: (request: ServedRequest) => logged.push(structuredClone(request)) > 0,
-    commit: () => order.push('commit') > 0,
+    sequence: 0,
+    commit: () => (order.push('commit') > 0 ? 'taken' : 'held') as Committed,
+    onSettled: () => {},
     whenSynced: () => Promise.resolve(true),
   };
   const answers = new Answers(log, { durability: 'written', onFull: 'shed-log' }, metrics, () => {});

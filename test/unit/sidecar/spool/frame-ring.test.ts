@@ -7,7 +7,7 @@ const CAPACITY = 1_024;
 const steps = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: fc.record({ do: fc.constant('put' as const), bytes: fc.nat(500) }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('takeBack' as const), bytes: fc.nat(500) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('writeHere' as const), bytes: fc.nat(500) }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('drain' as const), bytes: fc.constant(0) }) },
   ),
   { maxLength: 80 },
@@ -27,9 +27,15 @@ describe('a ring of frames', () => {
             const taken = ring.put(frames, sequence, false);
             if (bytes <= room) expect(taken).toBe(true);
             if (taken) model.push([sequence++, bytes]);
-          } else if (what === 'takeBack' && ring.used === 0) {
-            // Nobody writes here: what is waited for is withdrawn.
-            if (ring.put(frames, sequence, true)) expect(ring.waitFor(0)).toBe('withdrawn');
+          } else if (what === 'writeHere' && ring.used === 0) {
+            // The other thread has not come to it: this one writes.
+            const seen: number[] = [];
+            if (ring.put(frames, sequence, true)) {
+              expect(ring.settled()).toBe('waiting');
+              expect(ring.writeHere((_, first) => seen.push(first))).toBe(true);
+              expect(ring.settled()).toBe('written');
+              expect(seen).toEqual([sequence]);
+            }
             expect(ring.used).toBe(0);
           } else if (what === 'drain') {
             const written: [number, number][] = [];
@@ -67,7 +73,19 @@ describe('a ring of frames', () => {
     ring.writeAll(() => {
       throw new Error('EIO');
     });
-    expect(ring.waitFor(0)).toBe('failed');
+    expect(ring.settled()).toBe('failed');
     expect(ring.used).toBe(0);
+  });
+
+  test('keeps what nobody waits for any longer', () => {
+    const ring = new FrameRing(CAPACITY);
+    ring.put(Buffer.from('abc'), 7, true);
+    expect(ring.letGo()).toBe('queued');
+    ring.writeAll(() => {
+      throw new Error('EIO');
+    });
+    expect(ring.used).toBeGreaterThan(0);
+    ring.writeAll(() => {});
+    expect(ring.letGo()).toBe('written');
   });
 });

@@ -28,10 +28,13 @@ describe('shed ranges', () => {
     expect(ranges.untold).toBe(true);
     ranges.tell();
     expect(ranges.untold).toBe(false);
+    const told = ranges.handIn()!;
     ranges.add(4, 4, 1);
-    ranges.told(false);
+    expect(ranges.tell()).toEqual([range(4, 4, 1)]);
+    ranges.takeBack(told);
     expect(ranges.tell()).toEqual([range(1, 2, 1), range(4, 4, 1)]);
-    ranges.told(true);
+    expect(ranges.handIn()).toEqual([range(1, 2, 1), range(4, 4, 1)]);
+    expect(ranges.handIn()).toBe(null);
     expect(ranges.untold).toBe(false);
     expect(ranges.tell()).toEqual([]);
   });
@@ -40,7 +43,7 @@ describe('shed ranges', () => {
     const ranges = new ShedRanges();
     ranges.add(3, 3, 3);
     ranges.tell();
-    ranges.told(false);
+    ranges.takeBack(ranges.handIn()!);
     ranges.add(1, 5, 2);
     expect(numbersOf(ranges.tell())).toEqual([1, 2, 3, 4, 5]);
   });

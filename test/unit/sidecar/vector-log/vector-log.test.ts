@@ -65,7 +65,7 @@ describe('the vector log', () => {
     log.append(servedRequest('a'));
     log.append(servedRequest('b'));
     expect(logged()).toEqual([]);
-    expect(log.commit()).toBe(true);
+    expect(log.commit()).toBe('taken');
     expect(logged()).toEqual(['a', 'b']);
     expect(log.stats()).toMatchObject({ records: 2, shedRecords: 0, sequence: 2 });
     expect(log.stats().bytes).toBe(statSync(join(folder, readdirSync(folder)[0]!)).size);
@@ -126,7 +126,7 @@ describe('the vector log', () => {
     expect((error as CodedError).code).toBe('LOG_LOCKED');
     expect((error as CodedError).message).toContain(folder);
     log.append(servedRequest('a'));
-    expect(log.commit()).toBe(true);
+    expect(log.commit()).toBe('taken');
     await expect(openLog()).rejects.toMatchObject({ code: 'LOG_LOCKED' });
     await log.close();
     await openLog();
@@ -150,7 +150,7 @@ describe('the vector log', () => {
   test('at level queued is written after the tick', async () => {
     const log = await openLog({ durability: 'queued' });
     log.append(servedRequest('a'));
-    expect(log.commit()).toBe(true);
+    expect(log.commit()).toBe('taken');
     expect(logged()).toEqual([]);
     await new Promise((resolve) => setImmediate(resolve));
     expect(logged()).toEqual(['a']);
@@ -191,7 +191,7 @@ describe('a full spool', () => {
     const log = await openLog({ maxBytes: 10_000 });
     for (let i = 1; i <= 100; i++) {
       expect(log.append(servedRequest(`r${i}`))).toBe(true);
-      expect(log.commit()).toBe(true);
+      expect(log.commit()).toBe('taken');
     }
     const kept = logged().length;
     expect(log.stats()).toMatchObject({ records: kept, shedRecords: 100 - kept, sequence: 100 });
@@ -207,7 +207,7 @@ describe('a full spool', () => {
     const taken: string[] = [];
     for (let i = 1; i <= 100; i++) {
       if (log.append(servedRequest(`r${i}`))) taken.push(`r${i}`);
-      expect(log.commit()).toBe(true);
+      expect(log.commit()).toBe('taken');
     }
     expect(taken.length).toBeLessThan(100);
     expect(logged()).toEqual(taken);
@@ -251,14 +251,14 @@ describe('a disk that is full or fails', () => {
       files.room = 150;
       log.append(servedRequest('b'));
       log.append(servedRequest('c'));
-      expect(log.commit()).toBe(false);
+      expect(log.commit()).toBe('refused');
       log.append(servedRequest('d'));
-      expect(log.commit()).toBe(true);
+      expect(log.commit()).toBe('taken');
       expect(log.stats()).toMatchObject({ records: 1, shedRecords: 3, sequence: 4 });
       files.room = Infinity;
       vi.advanceTimersByTime(100);
       log.append(servedRequest('e'));
-      expect(log.commit()).toBe(true);
+      expect(log.commit()).toBe('taken');
       expect(logged()).toEqual(['a', 'e']);
       expect(ranges()).toEqual([[2, 4, SHED_DISK]]);
       expect(verifyLog(folder)).toMatchObject({ gaps: [], tornBytes: 0 });
@@ -271,12 +271,12 @@ describe('a disk that is full or fails', () => {
     const log = await openLog({ onFull: 'reject' });
     files.room = 10;
     expect(log.append(servedRequest('a'))).toBe(true);
-    expect(log.commit()).toBe(false);
+    expect(log.commit()).toBe('refused');
     expect(log.append(servedRequest('b'))).toBe(false);
     files.room = Infinity;
     vi.advanceTimersByTime(100);
     expect(log.append(servedRequest('c'))).toBe(true);
-    expect(log.commit()).toBe(true);
+    expect(log.commit()).toBe('taken');
     expect(logged()).toEqual(['c']);
     expect(verifyLog(folder).gaps).toEqual([]);
   });
@@ -288,7 +288,7 @@ describe('a disk that is full or fails', () => {
     files.room = 100;
     files.truncateFails = true;
     log.append(servedRequest('b'));
-    expect(log.commit()).toBe(false);
+    expect(log.commit()).toBe('refused');
     files.room = Infinity;
     vi.advanceTimersByTime(100);
     log.append(servedRequest('c'));
@@ -301,11 +301,11 @@ describe('a disk that is full or fails', () => {
     files.room = 0;
     const log = await openLog();
     log.append(servedRequest('a'));
-    expect(log.commit()).toBe(true);
+    expect(log.commit()).toBe('taken');
     files.room = Infinity;
     vi.advanceTimersByTime(100);
     log.append(servedRequest('b'));
-    expect(log.commit()).toBe(true);
+    expect(log.commit()).toBe('taken');
     expect(logged()).toEqual(['b']);
     expect(ranges()).toEqual([[1, 1, SHED_DISK]]);
   });
