@@ -4,7 +4,7 @@
  */
 import { loadBundle, loadCurrentBundle } from '../registry/bundle-folder.ts';
 import type { Bundle, FeatureView, RowSchema } from '../registry/model.ts';
-import { rowValues } from '../registry/served-values.ts';
+import { rowHmacs, rowValues } from '../registry/served-values.ts';
 import type { Talk } from '../registry/std/talk.ts';
 import type { Value } from '../registry/value-type.ts';
 
@@ -43,10 +43,23 @@ export class BundleBook {
    *              be read
    */
   rowValues(bundle: Bundle, view: FeatureView, row: Buffer): (Value | undefined)[] | null {
-    const values = rowValues(bundle, view, row, this.#schemaOfToday);
-    if (typeof values !== 'string') return values;
-    if (!this.#faults.has(values)) this.#talk.warn(`a served row of ${view.id} cannot be read: ${values}`);
-    this.#faults.add(values);
+    return this.#read(view, rowValues(bundle, view, row, this.#schemaOfToday));
+  }
+
+  /** As `rowValues`, of the HMACs of a masked row. */
+  rowHmacs(
+    bundle: Bundle,
+    view: FeatureView,
+    row: Buffer,
+    hmacs: readonly Buffer[],
+  ): (Buffer | undefined)[] | null {
+    return this.#read(view, rowHmacs(bundle, view, row, hmacs, this.#schemaOfToday));
+  }
+
+  #read<T>(view: FeatureView, read: T | string): T | null {
+    if (typeof read !== 'string') return read;
+    if (!this.#faults.has(read)) this.#talk.warn(`a served row of ${view.id} cannot be read: ${read}`);
+    this.#faults.add(read);
     return null;
   }
 

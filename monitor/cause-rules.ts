@@ -169,7 +169,7 @@ function substituted(facts: ValueFacts): string | null {
   const servedNull = facts.servedState === 'null';
   if (servedNull === (facts.replayedState === 'null')) return null;
   const standIn = servedNull ? facts.replayed : facts.served;
-  const isZero = standIn === 0 || standIn === 0n;
+  const isZero = (servedNull ? facts.replayedState : facts.servedState) === 'zero';
   const isFallback = facts.fallback !== null && isSame(facts.type, standIn, facts.fallback);
   if (!isZero && !isFallback) return null;
   // What an honest store had was what was served: the value changed later, nobody put one in for the other.
@@ -198,10 +198,13 @@ function precision(facts: ValueFacts): string | null {
   const [a, b] = [facts.served, facts.replayed];
   if (a === null || b === null) return null;
   const same = `the same row (event ${timeText(served.eventUs, facts.row.servedUs)}): `;
+  if (facts.hashed !== undefined) {
+    return facts.hashed.isRounded ? `${same}both values are equal after rounding to float32` : null;
+  }
   if (isNumeric(facts.type) && Math.fround(Number(a)) === Math.fround(Number(b))) {
     return `${same}${textOf(a)} and ${textOf(b)} are equal after rounding to float32`;
   }
-  if (typeof a !== 'object' && typeof b !== 'object' && textOf(a) === textOf(b)) {
+  if (typeof a !== typeof b && typeof a !== 'object' && typeof b !== 'object' && textOf(a) === textOf(b)) {
     return `${same}both read ${textOf(a)}, as values of different types`;
   }
   return null;
@@ -287,9 +290,11 @@ function rowText(row: RowFacts, replayed: ReplayedTimes): string {
   return row.view.kind === 'aggregated' ? `the row of edge ${at}` : `the row of ${at}`;
 }
 
+const HMAC = /^hmac:[0-9a-f]{64}$/;
+
 function textOf(value: Value): string {
   if (value === null) return 'null';
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 60));
+  if (typeof value === 'string') return HMAC.test(value) ? value : JSON.stringify(value.slice(0, 60));
   if (typeof value === 'object') return 'another value';
   return Object.is(value, -0) ? '-0' : String(value);
 }

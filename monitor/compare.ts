@@ -51,6 +51,11 @@ export class FeatureTally {
   #unjudged = 0;
   #unavailable = 0;
   #hasAvailable = true;
+  #hashed = 0;
+  /** Whether the values' own tolerance could be asked: not where only HMACs differ. */
+  #hasTolerance = true;
+  /** By why. */
+  readonly #withheld = new Map<string, number>();
   readonly #states = new Map<string, number>();
   readonly #causes = new Map<Cause, number>();
   readonly #promisedCauses = new Map<Cause, number>();
@@ -71,6 +76,11 @@ export class FeatureTally {
     this.#unjudged += 1;
   }
 
+  /** A value that the log does not hold. @param why  see FeatureSnapshot */
+  addWithheld(why: string): void {
+    this.#count(this.#withheld, why);
+  }
+
   add(facts: ValueFacts, vector: VectorName): Judgement {
     const exact = isSame(facts.type, facts.served, facts.replayed);
     const explanation = exact ? null : explain(facts);
@@ -85,10 +95,11 @@ export class FeatureTally {
     if (exact || explanation!.withinPromise) this.#promised += 1;
     if (exact || isWithinTolerance(facts.type, facts.served, facts.replayed, this.#feature.tolerance)) {
       this.#tolerated += 1;
-    }
+    } else if (facts.hashed !== undefined && this.#feature.tolerance !== null) this.#hasTolerance = false;
     if (facts.available === undefined) this.#hasAvailable = false;
     else if (isSame(facts.type, facts.served, facts.available)) this.#exactAsAvailable += 1;
-    this.#addToDistributions(facts.served, facts.replayed);
+    if (facts.hashed === undefined) this.#addToDistributions(facts.served, facts.replayed);
+    else this.#hashed += 1;
     return { exact, explanation };
   }
 
@@ -136,9 +147,11 @@ export class FeatureTally {
       rows: this.#rows,
       unjudged: this.#unjudged,
       unavailable: this.#unavailable,
+      ...(this.#hashed > 0 ? { hashed: this.#hashed } : {}),
+      ...(this.#withheld.size > 0 ? { withheld: Object.fromEntries(this.#withheld) } : {}),
       exactMatch: rate(this.#exact),
       exactMatchWithinPromise: rate(this.#promised),
-      toleranceMatch: rate(this.#tolerated),
+      toleranceMatch: this.#hasTolerance ? rate(this.#tolerated) : null,
       exactMatchAsAvailable: this.#hasAvailable ? rate(this.#exactAsAvailable) : null,
       states: this.#stateTable(),
       ...pairedDifferences(this.#servedNumbers.values(), this.#replayedNumbers.values()),

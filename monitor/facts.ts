@@ -65,4 +65,12 @@ export interface ValueFacts {
   readonly replayedState: State;
   /** What the replay as available gives; undefined where the history has no created times. */
   readonly available: Value | undefined;
+  /**
+   * Of a feature that is logged as HMACs, whose values are texts here (hashed-values.ts): all that is known of them
+   * beside whether they are equal. undefined: the values are the values.
+   */
+  readonly hashed?: {
+    /** Whether the two are different and the served value is the replayed one rounded to float32. */
+    readonly isRounded: boolean;
+  };
 }

@@ -2,10 +2,11 @@
  * Reads a UTC day of the vector log into DuckDB, one pair of tables a service:
  *
  *   vectors_{i}   vid | request_id, surface, bundle, served_us, row_index, pod, epoch, sequence, part
+ *                 | hmac_key: the secret of its HMACs; empty: it has none
  *                 | key_0 .. of the join keys' types, in the order of the service's request keys
  *                 | shown_0 .. what reports show in their place: the HMAC of a hashed id; null: the id itself
  *   rows_{i}      vid, role | status, source, fetched_us, watermark_us | event_us, created_us, definition_id,
- *                 written_ms of the row's header | row: the stored bytes
+ *                 written_ms of the row's header | row: the stored bytes | masked; hmacs: 32 bytes each, null: none
  *
  * A vector is one entity row of an answer; vid numbers a service's from 0 in the order of the log. Values stay in the stored bytes:
  * they are decoded once, when they are compared. A record that came twice (pod, epoch, sequence, part) counts once.
@@ -200,6 +201,7 @@ class Ingest {
         record.epoch,
         BigInt(record.sequence),
         record.part,
+        record.hmacKeyId,
         ...keys,
         ...shown,
       ]);
@@ -279,6 +281,8 @@ function rowValues(vid: bigint, row: LoggedRow): SqlValue[] {
     header === null ? null : header.definitionId,
     header === null ? null : BigInt(header.writtenMs),
     row.row === null ? null : blob(row.row),
+    row.masked,
+    row.hmacs.length === 0 ? null : blob(Buffer.concat(row.hmacs)),
   ];
 }
 
@@ -286,8 +290,8 @@ function createTablesSql(service: FeatureService, vectorTable: string, rowTable:
   const keys = service.requestKeys.map((key, i) => `key_${i} ${duckKeyType(key.type)}`);
   const shown = keys.map((_, i) => `shown_${i} VARCHAR`);
   return `CREATE TABLE ${vectorTable} (vid BIGINT, request_id VARCHAR, surface UTINYINT, bundle VARCHAR,
-      served_us BIGINT, row_index INTEGER, pod VARCHAR, epoch VARCHAR, sequence BIGINT, part INTEGER,
+      served_us BIGINT, row_index INTEGER, pod VARCHAR, epoch VARCHAR, sequence BIGINT, part INTEGER, hmac_key VARCHAR,
       ${[...keys, ...shown].join(', ')});
     CREATE TABLE ${rowTable} (vid BIGINT, role VARCHAR, status UTINYINT, source UTINYINT, fetched_us BIGINT,
-      watermark_us BIGINT, event_us BIGINT, created_us BIGINT, definition_id UINTEGER, written_ms BIGINT, row BLOB)`;
+      watermark_us BIGINT, event_us BIGINT, created_us BIGINT, definition_id UINTEGER, written_ms BIGINT, row BLOB, masked BOOLEAN, hmacs BLOB)`;
 }

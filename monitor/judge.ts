@@ -4,19 +4,26 @@
  *
  * Of an aggregated view a value is unjudged where the edge that was due at the served time lies past the history's
  * watermark: the history cannot say yet what the model should have got, and an equal value would prove nothing.
+ *
+ * A feature that is marked, by the definition that served it or by today's, is compared as HMACs where its mark is
+ * hmac and the secret is known (hashed-values.ts), and withheld otherwise.
  */
 import type { DuckDb } from '../registry/duckdb.ts';
-import type { Feature, FeatureService, FeatureView, ServiceView } from '../registry/model.ts';
+import type { HmacKey } from '../registry/log-privacy.ts';
+import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../registry/model.ts';
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../registry/status.ts';
 import { formatType, isNumeric } from '../registry/value-type.ts';
 import type { Value, ValueType } from '../registry/value-type.ts';
 import { SURFACES } from '../registry/wire/served-record.ts';
 import type { BundleBook } from './bundle-book.ts';
-import type { FeatureTally } from './compare.ts';
+import type { FeatureTally, VectorName } from './compare.ts';
 import type { RowFacts, ValueFacts } from './facts.ts';
+import { HASHED_TYPE, HashedFeature } from './hashed-values.ts';
+import type { HashedValue } from './hashed-values.ts';
 import type { JudgedValues } from './judged-values.ts';
 import type { ReplayedRow, ReplayedVector } from './replay.ts';
 import type { RunIndex } from './run-index.ts';
+import { DROPPED } from './snapshot.ts';
 import type { State } from './snapshot.ts';
 
 export interface JudgedView {
@@ -29,6 +36,8 @@ export interface JudgedView {
   readonly runs: RunIndex;
   /** Up to where the history is complete; null: nowhere yet. Not asked of a stored view. */
   readonly historyWatermarkUs: number | null;
+  /** The secret of the log's HMACs; null: it is not set. */
+  readonly hmacKey: HmacKey | null;
 }
 
 /** @returns the largest multiple of the hop, e, with e + delay <= served */
@@ -46,6 +55,8 @@ export class ViewJudge {
     readonly index: number;
     readonly fullName: string;
   }[];
+  /** Made when the first value of the feature is hashed. */
+  readonly #hashed = new Map<Feature, HashedFeature>();
 
   constructor(judged: JudgedView, book: BundleBook, values: JudgedValues) {
     const { service, used, view } = judged;
@@ -64,31 +75,63 @@ export class ViewJudge {
   /** @returns whether the vector has a judged value here */
   add(vector: ReplayedVector): boolean {
     const { view, tallies } = this.#judged;
-    if (this.#isUnjudged(vector.servedUs)) {
-      for (const { feature } of this.#features) tallies.get(feature.name)!.addUnjudged();
-      return false;
-    }
-    const row = this.#rowFacts(vector);
+    const unjudged = this.#isUnjudged(vector.servedUs);
     const bundle = this.#book.bundle(vector.bundle);
     // What the model received follows from the definition that served it.
     const servedView = bundle.views.get(view.id) ?? view;
-    const servedValues =
-      vector.served === null || vector.status !== PRESENT
-        ? null
-        : this.#book.rowValues(bundle, servedView, vector.servedRow!);
-    const name = { requestId: vector.requestId, entities: this.#entities(vector) };
+    const row = unjudged ? null : this.#servedRow(bundle, servedView, vector);
     let judged = false;
-    for (const { feature, index, fullName } of this.#features) {
+    for (const one of this.#features) {
+      const { feature, index, fullName } = one;
+      const tally = tallies.get(feature.name)!;
       const at = servedView === view ? index : sameFeature(servedView, feature);
-      // What was masked when it was served is not there to be compared, whatever the mark is today.
-      if (at === -1 || servedView.features[at]!.log !== 'raw') continue;
-      const fallback = servedView.features[at]!.missing;
-      const facts = this.#valueFacts(row, vector, feature, index, fallback, servedValues?.[at]);
-      const judgement = tallies.get(feature.name)!.add(facts, name);
-      this.#values.add(fullName, vector, facts, judgement);
-      if (facts.servedState !== 'unavailable') judged = true;
+      const definition = at === -1 ? null : servedView.features[at]!;
+      const why = definition === null ? null : this.#whyWithheld(feature, definition, vector, row);
+      if (why !== null) tally.addWithheld(why);
+      else if (row === null) tally.addUnjudged();
+      else if (definition !== null) {
+        const facts = this.#valueFacts(row, vector, one, definition, row.values?.[at], row.hmacs?.[at]);
+        const judgement = tally.add(facts, row.name);
+        this.#values.add(fullName, vector, facts, judgement);
+        if (facts.servedState !== 'unavailable') judged = true;
+      }
     }
     return judged;
+  }
+
+  #servedRow(bundle: Bundle, servedView: FeatureView, vector: ReplayedVector): ServedRowFacts {
+    const isPresent = vector.served !== null && vector.status === PRESENT;
+    const bytes = vector.servedRow!;
+    return {
+      facts: this.#rowFacts(vector),
+      name: { requestId: vector.requestId, entities: this.#entities(vector) },
+      values: isPresent ? this.#book.rowValues(bundle, servedView, bytes) : null,
+      hmacs:
+        isPresent && vector.masked ? this.#book.rowHmacs(bundle, servedView, bytes, vector.hmacs) : undefined,
+    };
+  }
+
+  /**
+   * What was masked when it was served is not there to be compared as it is, and what is marked today is not to be told.
+   *
+   * @returns why it is withheld (see FeatureSnapshot); null: the value can be compared
+   */
+  #whyWithheld(
+    today: Feature,
+    then: Feature,
+    { masked, hmacKeyId, status }: ReplayedVector,
+    row: ServedRowFacts | null,
+  ): string | null {
+    if (today.log === 'raw' && then.log === 'raw') return null;
+    if (today.log === 'drop' || then.log === 'drop') return DROPPED;
+    const { hmacKey } = this.#judged;
+    if (then.log === 'raw') return hmacKey === null ? 'marked hmac, and log.hmacKey is not set' : null;
+    if (hmacKey?.id === hmacKeyId) {
+      const isLost = masked && status === PRESENT && row?.hmacs === null;
+      return isLost ? 'hashed, and the rows that hold their HMACs cannot be read' : null;
+    }
+    const known = hmacKey === null ? 'log.hmacKey is not set' : `log.hmacKey has ${hmacKey.id}`;
+    return `hashed with the secret ${hmacKeyId}, and ${known}`;
   }
 
   #isUnjudged(servedUs: number): boolean {
@@ -118,34 +161,81 @@ export class ViewJudge {
     };
   }
 
+  /** @param hmac  of a masked value, when the store had it */
   #valueFacts(
-    row: RowFacts,
+    row: ServedRowFacts,
     vector: ReplayedVector,
-    feature: Feature,
-    index: number,
-    fallback: Value,
+    { feature, index }: { readonly feature: Feature; readonly index: number },
+    { missing: fallback, log }: Feature,
     servedValue: Value | undefined,
+    hmac: Buffer | undefined,
   ): ValueFacts {
     const { type } = feature;
     const status = vector.status !== PRESENT ? vector.status : servedValue === undefined ? MISSING : PRESENT;
     const replayedStatus = statusOf(vector.trained);
+    const values: ValuesOfBothSides = {
+      fallback,
+      served: status === PRESENT ? servedValue! : fallback,
+      replayed: replayedStatus === PRESENT ? vector.trained!.values[index]! : fallback,
+      available: !this.#hasCreatedTimes
+        ? undefined
+        : statusOf(vector.available) === PRESENT
+          ? vector.available!.values[index]!
+          : fallback,
+    };
+    const isHashed = log === 'hmac' || feature.log === 'hmac';
+    if (isHashed) return this.#hashedFacts(row, vector, feature, status, replayedStatus, values, hmac);
     const received = (value: Value): Value =>
       asReceived(type, value, vector.surface, this.#judged.service.tensor);
-    const replayed = replayedStatus === PRESENT ? vector.trained!.values[index]! : fallback;
-    const served = status === PRESENT ? servedValue! : fallback;
     return {
-      row,
+      row: row.facts,
       feature: feature.name,
       type,
       fallback,
+      served: received(values.served),
+      replayed: received(values.replayed),
+      servedState: stateOf(status, values.served),
+      replayedState: stateOf(replayedStatus, values.replayed),
+      available: values.available === undefined ? undefined : received(values.available),
+    };
+  }
+
+  /** As they stand in the store and the history: what a tensor would round cannot be told from an HMAC. */
+  #hashedFacts(
+    row: ServedRowFacts,
+    vector: ReplayedVector,
+    feature: Feature,
+    status: number,
+    replayedStatus: number,
+    values: ValuesOfBothSides,
+    hmac: Buffer | undefined,
+  ): ValueFacts {
+    const hashes = this.#hashesOf(feature);
+    const served =
+      status === PRESENT && hmac !== undefined ? hashes.logged(hmac) : hashes.hashed(values.served);
+    const replayed = hashes.hashed(values.replayed);
+    const noText = SURFACES[vector.surface] === 'oip' && isNumeric(feature.type) ? 'NaN' : null;
+    const received = ({ text }: HashedValue): string | null => text ?? noText;
+    return {
+      row: row.facts,
+      feature: feature.name,
+      type: HASHED_TYPE,
+      fallback: hashes.hashed(values.fallback).text,
       served: received(served),
       replayed: received(replayed),
-      servedState: stateOf(status, served),
-      replayedState: stateOf(replayedStatus, replayed),
-      available: !this.#hasCreatedTimes
-        ? undefined
-        : received(statusOf(vector.available) === PRESENT ? vector.available!.values[index]! : fallback),
+      servedState: status === PRESENT ? served.state : ABSENT_STATES[status]!,
+      replayedState: replayedStatus === PRESENT ? replayed.state : ABSENT_STATES[replayedStatus]!,
+      available: values.available === undefined ? undefined : received(hashes.hashed(values.available)),
+      hashed: { isRounded: served.text !== replayed.text && hashes.isRounded(served, values.replayed) },
     };
+  }
+
+  #hashesOf(feature: Feature): HashedFeature {
+    const known = this.#hashed.get(feature);
+    if (known !== undefined) return known;
+    const made = new HashedFeature(this.#judged.hmacKey!, this.#judged.view.id, feature);
+    this.#hashed.set(feature, made);
+    return made;
   }
 
   #entities(vector: ReplayedVector): Record<string, string | null> {
@@ -153,6 +243,24 @@ export class ViewJudge {
       this.#judged.service.requestKeys.map((key, i) => [key.name, vector.keys[i] ?? null]),
     );
   }
+}
+
+/** What the vectors' rows give to the facts of all their values. */
+interface ServedRowFacts {
+  readonly facts: RowFacts;
+  readonly name: VectorName;
+  /** By the features of the view that served; null where there is no row, or none that can be read. */
+  readonly values: readonly (Value | undefined)[] | null;
+  /** undefined: the row was not masked. */
+  readonly hmacs: readonly (Buffer | undefined)[] | null | undefined;
+}
+
+/** Before they took their surface's type, fallbacks in place. */
+interface ValuesOfBothSides {
+  readonly fallback: Value;
+  readonly served: Value;
+  readonly replayed: Value;
+  readonly available: Value | undefined;
 }
 
 /** A feature that has another type by now is another feature: nothing to compare it with. */

@@ -4,7 +4,8 @@
  *   request_id, row_index | feature | served_at TIMESTAMP | served_state, served | replayed_state, replayed
  *   | exact | cause, within_promise, evidence (null where the values are equal)
  *
- * Values stand as the JSON text of `registry/wire/json-value.ts`, so that one column holds every type.
+ * Values stand as the JSON text of `registry/wire/json-value.ts`, so that one column holds every type; those of
+ * features that are logged as HMACs as `hmac:{hex}`.
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -28,6 +28,11 @@ export interface ReplayedVector {
   readonly served: ServedTimes | null;
   /** Header and values, as they were stored. */
   readonly servedRow: Buffer | null;
+  /** Whether values were taken out of it before it was logged, and the HMACs of those that were hashed. */
+  readonly masked: boolean;
+  readonly hmacs: readonly Buffer[];
+  /** The secret of the record's HMACs; empty: it has none. */
+  readonly hmacKeyId: string;
   readonly trained: ReplayedRow | null;
   readonly available: ReplayedRow | null;
   readonly oldestMissedUs: number | null;
@@ -117,12 +122,12 @@ function missedSql(day: DayOfService, used: ServiceView, keys: Keys): string {
 function pairsSql(day: DayOfService, used: ServiceView, view: FeatureView, keys: Keys): string {
   const columns = [
     us('v.vid', 'vid'),
-    'v.request_id, v.row_index, v.surface, v.bundle',
+    'v.request_id, v.row_index, v.surface, v.bundle, v.hmac_key',
     us('v.served_us', 'served_us'),
     ...day.service.requestKeys.map(
       (_, i) => `coalesce(v.shown_${i}, CAST(v.key_${i} AS VARCHAR)) AS key_${i}`,
     ),
-    'r.status, r.source, r.definition_id, r.row',
+    'r.status, r.source, r.definition_id, r.row, r.masked, r.hmacs',
     us('r.fetched_us', 'fetched_us'),
     us('r.watermark_us', 'watermark_us'),
     us('r.event_us', 'event_us'),
@@ -161,7 +166,6 @@ function us(sql: string, as: string): string {
 
 function vectorOf(row: SqlRow, day: DayOfService, view: FeatureView): ReplayedVector {
   const number = (name: string): number | null => row[name] as number | null;
-  const bytes = row['row'] as { readonly bytes: Uint8Array } | null;
   const eventUs = number('event_us');
   return {
     vid: number('vid')!,
@@ -184,13 +188,30 @@ function vectorOf(row: SqlRow, day: DayOfService, view: FeatureView): ReplayedVe
             definitionId: number('definition_id')!,
             writtenUs: number('written_ms')! * 1_000,
           },
-    servedRow:
-      bytes === null ? null : Buffer.from(bytes.bytes.buffer, bytes.bytes.byteOffset, bytes.bytes.length),
+    servedRow: bytesOf(row['row']!),
+    masked: row['masked'] as boolean,
+    hmacs: hmacsOf(bytesOf(row['hmacs']!)),
+    hmacKeyId: row['hmac_key'] as string,
     trained: replayedOf(row, 'trained', view),
     available: replayedOf(row, 'available', view),
     oldestMissedUs: number('missed_us'),
     inHistory: row['in_history'] === true,
   };
+}
+
+function bytesOf(value: SqlRow[string]): Buffer | null {
+  if (value === null) return null;
+  const { bytes } = value as unknown as { readonly bytes: Uint8Array };
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+const NO_HMACS: readonly Buffer[] = [];
+const HMAC_BYTES = 32;
+
+function hmacsOf(bytes: Buffer | null): readonly Buffer[] {
+  if (bytes === null) return NO_HMACS;
+  const count = bytes.length / HMAC_BYTES;
+  return Array.from({ length: count }, (_, i) => bytes.subarray(i * HMAC_BYTES, (i + 1) * HMAC_BYTES));
 }
 
 function replayedOf(row: SqlRow, mode: AsOfRule['mode'], view: FeatureView): ReplayedRow | null {

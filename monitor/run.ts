@@ -15,6 +15,7 @@ import { DuckDb } from '../registry/duckdb.ts';
 import { registryError } from '../registry/errors.ts';
 import { historySql, readHistoryWatermark } from '../registry/history.ts';
 import { loadHmacKey } from '../registry/log-privacy.ts';
+import type { HmacKey } from '../registry/log-privacy.ts';
 import type { Bundle, FeatureService, FeatureView, ServiceView } from '../registry/model.ts';
 import type { Project } from '../registry/project.ts';
 import type { RegistryDatabase } from '../registry/registry-database.ts';
@@ -34,6 +35,7 @@ import { prepareReplay, replayedVectors } from './replay.ts';
 import { RunIndex } from './run-index.ts';
 import { servedDay } from './served-day.ts';
 import { judgedValuesFile, readTrend, writeSnapshot } from './snapshot-folder.ts';
+import { withheldOf } from './snapshot.ts';
 import type { FeatureSnapshot, RunSnapshot, Snapshot, ViewSnapshot } from './snapshot.ts';
 import { verdictOf } from './verdict.ts';
 import type { SourceAge } from './verdict.ts';
@@ -62,7 +64,8 @@ export async function runMonitor(
   const folder = mkdtempSync(join(tmpdir(), 'plumb-monitor-'));
   const duck = await DuckDb.open({ file: join(folder, 'day.duckdb') });
   try {
-    const day = await readDay(duck, project, book.current, fromUs, folder);
+    const hmacKey = loadHmacKey(project.settings.log.hmacKey);
+    const day = await readDay(duck, project, book.current, hmacKey, fromUs, folder);
     for (const [what, vectors] of day.leftOut) {
       project.talk.warn(`${vectors} vectors ${what} are not judged`);
     }
@@ -70,7 +73,7 @@ export async function runMonitor(
     if (found.length === 0) throw noVectors(options, day, project.settings.log.spool);
     const snapshots: Snapshot[] = [];
     for (const service of found) {
-      const run = new ServiceRun(project, database, book, duck, options.dateDay, fromUs, day);
+      const run = new ServiceRun(project, database, book, duck, options.dateDay, fromUs, day, hmacKey);
       snapshots.push(await run.judge(day.services.get(service.name)!));
     }
     return snapshots;
@@ -102,6 +105,7 @@ async function readDay(
   duck: DuckDb,
   project: Project,
   bundle: Bundle,
+  hmacKey: HmacKey | null,
   fromUs: number,
   scratch: string,
 ): Promise<IngestedDay> {
@@ -109,7 +113,7 @@ async function readDay(
   try {
     const log = await servedDay(project, fromUs, scratch);
     const hashed = hasHashedIds(bundle.entities.values())
-      ? await HashedIds.read(duck, project, bundle, loadHmacKey(project.settings.log.hmacKey))
+      ? await HashedIds.read(duck, project, bundle, hmacKey)
       : null;
     return await ingestDay(duck, log, bundle.services, fromUs, fromUs + DAY_US, project.talk, hashed);
   } catch (error) {
@@ -138,6 +142,7 @@ class ServiceRun {
   readonly #date: string;
   readonly #fromUs: number;
   readonly #day: IngestedDay;
+  readonly #hmacKey: HmacKey | null;
   readonly #values = new JudgedValues();
 
   constructor(
@@ -148,6 +153,7 @@ class ServiceRun {
     date: string,
     fromUs: number,
     day: IngestedDay,
+    hmacKey: HmacKey | null,
   ) {
     this.#project = project;
     this.#database = database;
@@ -156,6 +162,7 @@ class ServiceRun {
     this.#date = date;
     this.#fromUs = fromUs;
     this.#day = day;
+    this.#hmacKey = hmacKey;
   }
 
   async judge(day: DayOfService): Promise<Snapshot> {
@@ -211,14 +218,12 @@ class ServiceRun {
     runs: readonly RunRecord[],
     judgedVectors: Set<number>,
   ): Promise<FeatureSnapshot[]> {
-    const { settings, talk } = this.#project;
+    const { settings } = this.#project;
     const entity = this.#book.current.entities.get(view.entity)!;
     const own = day.service.features.filter((feature) => feature.role === used.role);
     const tallies = new Map<string, FeatureTally>();
-    for (const { feature: name, fullName } of own) {
-      const feature = view.features.find((one) => one.name === name)!;
-      if (feature.log === 'raw') tallies.set(name, new FeatureTally(feature));
-      else talk.warn(`${fullName} is not judged: its values are not in the log (log: ${feature.log})`);
+    for (const { feature: name } of own) {
+      tallies.set(name, new FeatureTally(view.features.find((one) => one.name === name)!));
     }
     const judge = new ViewJudge(
       {
@@ -228,6 +233,7 @@ class ServiceRun {
         tallies,
         runs: new RunIndex(runs),
         historyWatermarkUs: readHistoryWatermark(settings.history, view)?.watermarkUs ?? null,
+        hmacKey: this.#hmacKey,
       },
       this.#book,
       this.#values,
@@ -241,7 +247,7 @@ class ServiceRun {
     }
     const vectors = replayedVectors(this.#duck, day, view);
     await judgeView(judge, vectors, judgedVectors, this.#values, this.#duck);
-    return own.flatMap(({ feature, fullName }) => tallies.get(feature)?.snapshot(fullName, view.id) ?? []);
+    return own.map(({ feature, fullName }) => tallies.get(feature)!.snapshot(fullName, view.id));
   }
 
   #vectorCounts(
@@ -249,11 +255,13 @@ class ServiceRun {
     features: readonly FeatureSnapshot[],
     judged: number,
   ): Snapshot['vectors'] {
+    const withheld = features.reduce((total, feature) => total + withheldOf(feature), 0);
     return {
       read: day.vectors,
       judged,
       unjudged: features.reduce((total, feature) => total + feature.unjudged, 0),
       unavailable: features.reduce((total, feature) => total + feature.unavailable, 0),
+      ...(withheld > 0 ? { withheld } : {}),
       duplicates: day.duplicates,
       gaps: this.#day.gaps,
       openTails: this.#day.openTails,

@@ -2,7 +2,7 @@
  * The verdict of one day and one service as JSON (DESIGN.md section 13): the report is drawn from it alone, and later
  * days read it for their trends. Additions are allowed, changes are not.
  *
- * Values of features stand as `registry/wire/json-value.ts` writes them; times are RFC 3339 to the microsecond;
+ * Values of features stand as `registry/wire/json-value.ts` writes them, hashed ones as `hmac:{hex}`; times are RFC 3339 to the microsecond;
  * shares and match rates are in [0, 1]; a rate over no rows is null.
  */
 import type { Json } from '../registry/std/canonical-json.ts';
@@ -43,6 +43,8 @@ export interface VectorCounts {
   readonly unjudged: number;
   /** Values served as UNAVAILABLE. */
   readonly unavailable: number;
+  /** Values that the log does not hold, dropped or hashed with a secret that is not known. Absent: none. */
+  readonly withheld?: number;
   readonly duplicates: number;
   /** Sequence numbers missing in the log. */
   readonly gaps: number;
@@ -74,8 +76,13 @@ export interface FeatureSnapshot {
   readonly rows: number;
   readonly unjudged: number;
   readonly unavailable: number;
+  /** Of `rows`, those compared as HMACs: equal or not, without sizes, distributions and values. Absent: none. */
+  readonly hashed?: number;
+  /** Values that the log does not hold, by why, which ends a sentence such as `8 values are ...`. Absent: none. */
+  readonly withheld?: Readonly<Record<string, number>>;
   readonly exactMatch: number | null;
   readonly exactMatchWithinPromise: number | null;
+  /** Also null where values differ of which only HMACs are known. */
   readonly toleranceMatch: number | null;
   /** The same three against what an honest store could have served (as available); null without created times. */
   readonly exactMatchAsAvailable: number | null;
@@ -91,6 +98,14 @@ export interface FeatureSnapshot {
   readonly distributions: Distributions | null;
   /** Up to 20 for each cause. */
   readonly examples: readonly Example[];
+}
+
+/** Why a definition withholds a value: it was asked for; all else can be mended. */
+export const DROPPED = 'dropped (log: drop)';
+
+/** @returns the values of a feature that the log does not hold */
+export function withheldOf({ withheld = {} }: Pick<FeatureSnapshot, 'withheld'>): number {
+  return Object.values(withheld).reduce((total, count) => total + count, 0);
 }
 
 export const STATES = ['missing', 'outside TTL', 'unavailable', 'null', 'NaN', 'zero', 'value'] as const;

@@ -66,6 +66,7 @@ function countsLine({ vectors }: Snapshot): string {
   const rest: readonly (readonly [number, string])[] = [
     [vectors.unjudged, 'values unjudged'],
     [vectors.unavailable, 'values unavailable'],
+    [vectors.withheld ?? 0, 'values withheld from the log'],
     [vectors.duplicates, 'duplicates'],
     [vectors.gaps, 'records missing'],
     [vectors.openTails, 'open tails'],

@@ -12,6 +12,7 @@
  */
 import { formatDuration } from '../registry/std/duration.ts';
 import { spanText } from './evidence-text.ts';
+import { DROPPED } from './snapshot.ts';
 import type { FeatureSnapshot, Verdict, VectorCounts } from './snapshot.ts';
 
 export const ALERT_BELOW = 0.99;
@@ -131,6 +132,7 @@ function logReasons(
     const text = `${share} of the values (${unavailable}) were served as UNAVAILABLE; they are in no rate.`;
     reasons.push({ verdict: 'pass', text, weight: 0.3 });
   }
+  reasons.push(...withheldReasons(features));
   if (gaps > 0) {
     const text = `${gaps} records are missing in the vector log; what they served was not judged.`;
     reasons.push({ verdict: 'pass', text, weight: 0.2 });
@@ -142,6 +144,19 @@ function logReasons(
     reasons.push({ verdict: 'pass', text, weight: 0.1 });
   }
   return reasons;
+}
+
+/** Values that could be compared, were the secret known. What a definition drops needs no reason: it was asked for. */
+function withheldReasons(features: readonly FeatureSnapshot[]): Reason[] {
+  const whys = new Set(features.flatMap(({ withheld = {} }) => Object.keys(withheld)));
+  whys.delete(DROPPED);
+  return [...whys].map((why) => {
+    const own = features.filter(({ withheld = {} }) => why in withheld);
+    const values = sum(own, ({ withheld = {} }) => withheld[why]!);
+    const names = own.map(({ name }) => name).join(', ');
+    const text = `${values} ${values === 1 ? 'value' : 'values'} of ${names} cannot be compared: ${why}.`;
+    return { verdict: 'pass', text, weight: 0.25 };
+  });
 }
 
 function sum(features: readonly FeatureSnapshot[], of: (feature: FeatureSnapshot) => number): number {

@@ -176,17 +176,51 @@ export function rowValues(
   row: Buffer,
   otherSchemas: SchemaLookup = () => null,
 ): (Value | undefined)[] | string {
-  const definitionId = readHeader(row)?.definitionId;
-  if (definitionId === undefined) return `the row has only ${row.length} bytes`;
-  const schema =
-    bundle.schemas.get(view.id)?.find((known) => known.definitionId === definitionId) ??
-    otherSchemas(view.id, definitionId);
-  if (schema === null) return `definition ${definitionId} of ${view.id} is not known`;
+  const schema = schemaOf(bundle, view, row, otherSchemas);
+  if (typeof schema === 'string') return schema;
   try {
     return mapValues(view, schema, decodeRowValues(schema, row));
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+/**
+ * The HMACs of a masked row, told apart as `rowValues` does its values.
+ *
+ * @param hmacs  as they were logged, in the order of the row's definition
+ * @returns      one for each feature of the view, undefined where it was not hashed or the row's definition lacks it;
+ *               or, as text, why they cannot be told apart
+ */
+export function rowHmacs(
+  bundle: Bundle,
+  view: FeatureView,
+  row: Buffer,
+  hmacs: readonly Buffer[],
+  otherSchemas: SchemaLookup = () => null,
+): (Buffer | undefined)[] | string {
+  const schema = schemaOf(bundle, view, row, otherSchemas);
+  if (typeof schema === 'string') return schema;
+  const hashed = new Set(view.features.filter(({ log }) => log === 'hmac').map(({ name }) => name));
+  const own = schema.features.filter(({ name }) => hashed.has(name));
+  if (own.length !== hmacs.length)
+    return `the row has ${hmacs.length} HMACs of ${own.length} hashed features`;
+  const at = new Map(own.map((field, i) => [fieldName(field), hmacs[i]!]));
+  return view.features.map((feature) => at.get(fieldName(feature)));
+}
+
+function schemaOf(
+  bundle: Bundle,
+  view: FeatureView,
+  row: Buffer,
+  otherSchemas: SchemaLookup,
+): RowSchema | string {
+  const definitionId = readHeader(row)?.definitionId;
+  if (definitionId === undefined) return `the row has only ${row.length} bytes`;
+  const schema =
+    bundle.schemas.get(view.id)?.find((known) => known.definitionId === definitionId) ??
+    otherSchemas(view.id, definitionId);
+  return schema ?? `definition ${definitionId} of ${view.id} is not known`;
 }
 
 /** A feature that changed its type is another feature, and not in the old row. */

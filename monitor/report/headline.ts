@@ -1,5 +1,5 @@
 /** The top of the page: the verdict with its reasons, the key figures, and what was not compared. */
-import type { Snapshot, Verdict, VectorCounts } from '../snapshot.ts';
+import type { FeatureSnapshot, Snapshot, Verdict, VectorCounts } from '../snapshot.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { causeTotals, mismatches, overallMatch, worstFirst } from './mismatch.ts';
@@ -130,6 +130,11 @@ const NOT_COMPARED: readonly {
     noun: 'unavailable value',
     means: 'served as UNAVAILABLE, with null or the fallback',
   },
+  {
+    count: 'withheld',
+    noun: 'withheld value',
+    means: 'not in the log: dropped by its definition, or hashed with a secret that is not known here',
+  },
   { count: 'duplicates', noun: 'duplicate', means: 'logged more than once, compared once' },
   {
     count: 'gaps',
@@ -144,17 +149,28 @@ const NOT_COMPARED: readonly {
 ];
 
 /** What the match rates leave out, in plain words: what there is of it, and what there is none of. */
-export function notCompared({ vectors }: Snapshot): Markup {
-  const some = NOT_COMPARED.filter(({ count }) => vectors[count] > 0);
-  const none = NOT_COMPARED.filter(({ count }) => vectors[count] === 0).map(({ noun }) => `${noun}s`);
+export function notCompared({ vectors, features }: Snapshot): Markup {
+  const valuesOf = (count: keyof VectorCounts): number => vectors[count] ?? 0;
+  const some = NOT_COMPARED.filter(({ count }) => valuesOf(count) > 0);
+  const none = NOT_COMPARED.filter(({ count }) => valuesOf(count) === 0).map(({ noun }) => `${noun}s`);
   return html`<section class="left-out">
     <h2>Not compared</h2>
     ${
       some.length > 0 &&
       html`<ul>
-        ${some.map(({ count, noun, means }) => html`<li><b>${counted(vectors[count], noun)}</b>: ${means}</li>`)}
+        ${some.map(({ count, noun, means }) => html`<li><b>${counted(valuesOf(count), noun)}</b>: ${means}</li>`)}
       </ul>`
     }
     ${none.length > 0 && html`<p class="soft">${`None of these: ${none.join(', ')}.`}</p>`}
+    ${hashedNote(features)}
   </section>`;
+}
+
+function hashedNote(features: readonly FeatureSnapshot[]): Markup | null {
+  const own = features.filter(({ hashed = 0 }) => hashed > 0);
+  if (own.length === 0) return null;
+  const values = own.reduce((sum, { hashed = 0 }) => sum + hashed, 0);
+  return html`<p class="soft">
+    ${`${counted(values, 'value')} of ${counted(own.length, 'feature')} stood in the log as HMACs and ${values === 1 ? 'was' : 'were'} compared as such: equal or not, and no more.`}
+  </p>`;
 }

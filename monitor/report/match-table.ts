@@ -41,12 +41,18 @@ function row(words: string, share: number | null, rows: number): Markup {
   </tr>`;
 }
 
-function notCounted({ unjudged, unavailable }: FeatureSnapshot): Part {
+function notCounted({ unjudged, unavailable, withheld = {}, hashed = 0, rows }: FeatureSnapshot): Part {
   const words = [
     unjudged > 0 && `${countText(unjudged)} unjudged`,
     unavailable > 0 && `${countText(unavailable)} unavailable`,
+    ...Object.entries(withheld).map(([why, values]) => `${countText(values)} ${why}`),
   ].filter((word) => word !== false);
-  return words.length > 0 && html`<p class="soft">${`Counted apart: ${words.join(', ')}.`}</p>`;
+  const which = hashed === rows ? 'Compared' : `${countText(hashed)} of them compared`;
+  return [
+    words.length > 0 && html`<p class="soft">${`Counted apart: ${words.join('; ')}.`}</p>`,
+    hashed > 0 &&
+      html`<p class="soft">${`${which} as HMACs: equal or not, without sizes and distributions.`}</p>`,
+  ];
 }
 
 function differences(feature: FeatureSnapshot): Part {

@@ -141,8 +141,13 @@ function valueText(value: Json, type: string, today: string, whole: boolean): st
     if (!whole || Number.isInteger(value)) return numberText(value);
     return signed(String(value));
   }
-  return shortened(typeof value === 'string' ? value : JSON.stringify(value));
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return !whole && HMAC.test(text) ? shortened(text, HMAC_CHARACTERS) : shortened(text);
 }
+
+/** A value of which only its HMAC may be told; its first digits tell it from others. */
+const HMAC = /^hmac:[0-9a-f]{64}$/;
+const HMAC_CHARACTERS = 16;
 
 export function shortened(text: string, most = MOST_CHARACTERS): string {
   const characters = Array.from(text.slice(0, 2 * most + 2));

@@ -4,7 +4,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Bundle, LogPolicy } from '../../registry/model.ts';
-import { valueDigest } from '../../registry/log-privacy.ts';
+import { ValueHasher } from '../../registry/log-privacy.ts';
 import { readServedLog } from '../../registry/served-log.ts';
 import type { ServedRecord } from '../../registry/wire/served-record.ts';
 import { decodeServed } from '../../registry/served-values.ts';
@@ -81,7 +81,7 @@ describe('the log of marked definitions', () => {
     expect(row.masked).toBe(true);
     const key = { id: 'k1', secret: Buffer.from(SECRET) };
     expect(row.hmacs).toEqual(
-      [0, 2].map((i) => valueDigest(key, 'profile', profile.features[i]!, PROFILE_VALUES[i]!)),
+      [0, 2].map((i) => new ValueHasher(key, 'profile', profile.features[i]!).digest(PROFILE_VALUES[i]!)),
     );
     const byHand = createHmac('sha256', SECRET).update('profile:points\0');
     expect(row.hmacs[1]).toEqual(byHand.update(Buffer.from('cf0020000000000001', 'hex')).digest());

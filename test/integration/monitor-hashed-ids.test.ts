@@ -1,31 +1,16 @@
 /** Ids that the log holds as HMACs are joined with the history all the same, and the report shows the HMACs. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { runMonitor } from '../../monitor/run.ts';
 import type { Snapshot } from '../../monitor/snapshot.ts';
 import { idDigest } from '../../registry/log-privacy.ts';
-import type { Settings } from '../../registry/settings.ts';
-import { DAY, at } from '../support/day-time.ts';
-import { MonitoredDay, SERVICE, servedRow } from '../support/monitored-day.ts';
+import { LOG_KEY, MonitoredDay, SERVICE, servedRow } from '../support/monitored-day.ts';
 
-const KEY = { id: 'k1', secret: Buffer.from('a secret of 20 bytes') };
+const KEY = LOG_KEY;
 const HMAC = 1;
 
 let day: MonitoredDay;
 afterEach(() => day.remove());
 
-async function judge(keyId: string): Promise<Snapshot | undefined> {
-  await day.closeLog();
-  day.project.setClock(at('2026-01-10T00:00:00'));
-  const file = join(day.project.settings.folder, 'hmac.key');
-  writeFileSync(file, KEY.secret);
-  const { settings } = day.project;
-  const log: Settings['log'] = { ...settings.log, hmacKey: { id: keyId, file } };
-  const project = { ...day.project, settings: { ...settings, log } };
-  const [snapshot] = await runMonitor(project, day.project.database, { dateDay: DAY });
-  return snapshot;
-}
+const judge = (keyId: string): Promise<Snapshot> => day.judge('2026-01-10T00:00:00', keyId);
 
 async function serveHashed(): Promise<void> {
   day = await MonitoredDay.make();
@@ -67,7 +52,7 @@ async function serveHashed(): Promise<void> {
 describe('hashed ids', () => {
   test('find their rows in the history, and the report does not tell them', async () => {
     await serveHashed();
-    const snapshot = (await judge('k1'))!;
+    const snapshot = await judge('k1');
     const feature = (name: string): Snapshot['features'][number] =>
       snapshot.features.find((f) => f.name === name)!;
     expect(snapshot.vectors).toMatchObject({ read: 3, judged: 3 });

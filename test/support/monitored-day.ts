@@ -3,7 +3,7 @@
  * (stored, by driver), a service of both, a history on disk, run records, and a spool written by the real vector log.
  * A test says row by row what the history holds and what was served, so that it knows every cause beforehand.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runMonitor } from '../../monitor/run.ts';
 import type { Snapshot } from '../../monitor/snapshot.ts';
@@ -11,6 +11,8 @@ import { publishBundle } from '../../registry/bundle-folder.ts';
 import { definitionIdOf, rowSchemaOf } from '../../registry/definition-json.ts';
 import { DuckDb, quoteText } from '../../registry/duckdb.ts';
 import { historyFile, historyFolder, writeHistoryWatermark } from '../../registry/history.ts';
+import { RowMask } from '../../registry/log-privacy.ts';
+import type { HmacKey } from '../../registry/log-privacy.ts';
 import type { FeatureService, FeatureView, LogPolicy } from '../../registry/model.ts';
 import type { RunRecord } from '../../registry/run-record.ts';
 import { dayOf } from '../../registry/std/timestamp.ts';
@@ -18,6 +20,7 @@ import { ROW_SOURCES, STATUSES } from '../../registry/status.ts';
 import type { RowSource, Status } from '../../registry/status.ts';
 import type { Value } from '../../registry/value-type.ts';
 import { RowEncoder } from '../../registry/wire/row-codec.ts';
+import { readHeader } from '../../registry/wire/row-header.ts';
 import type { ServedRequest, ServedRow } from '../../registry/wire/served-record.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import { DAY, at } from './day-time.ts';
@@ -57,6 +60,9 @@ export const earlierOrders: FeatureView = (() => {
   const changed = { ...view, hopUs: view.hopUs / 2 };
   return { ...changed, definitionId: definitionIdOf(changed) };
 })();
+
+/** The secret of the log of a day whose definitions have marks. */
+export const LOG_KEY: HmacKey = { id: 'k1', secret: Buffer.from('a secret of 20 bytes') };
 
 /** Takes both views for the keys of their names. */
 export const SERVICE: FeatureService = {
@@ -215,6 +221,7 @@ export class MonitoredDay {
     privacy: Pick<ServedRequest, 'keyPolicies' | 'hmacKeyId'> = {},
   ): string {
     const requestId = `q-${++this.#requests}`;
+    const logged = rows.map((row) => this.#masked(row));
     this.#log!.append({
       requestId,
       servedUs: at(time),
@@ -224,12 +231,24 @@ export class MonitoredDay {
       bundle: this.#bundle,
       keyNames: Object.keys(keys),
       features: [],
-      vectors: [{ keys: Object.values(keys), rows }],
+      vectors: [{ keys: Object.values(keys), rows: logged }],
       answer: null,
+      hmacKeyId: logged.some(({ masked }) => masked) ? LOG_KEY.id : '',
       ...privacy,
     });
     this.#log!.commit();
     return requestId;
+  }
+
+  /** As the sidecar takes out what its definitions mark. */
+  #masked(row: ServedRow): ServedRow {
+    const view = row.view === this.orders.id ? this.orders : this.driverStats;
+    const mask = RowMask.of(view, LOG_KEY);
+    if (mask === null) return row;
+    if (row.row === null) return { ...row, masked: true };
+    const { definitionId } = readHeader(row.row)!;
+    const definition = [view, earlierOrders].find((one) => one.definitionId === definitionId)!;
+    return { ...row, ...mask.mask(rowSchemaOf(definition), row.row), masked: true };
   }
 
   async closeLog(): Promise<void> {
@@ -237,11 +256,16 @@ export class MonitoredDay {
     this.#log = null;
   }
 
-  /** Judges the day as seen at a time. */
-  async judge(now: string): Promise<Snapshot> {
+  /** Judges the day as seen at a time. @param keyId  under which the monitor has the secret; null: it has none */
+  async judge(now: string, keyId: string | null = null): Promise<Snapshot> {
     await this.closeLog();
     this.project.setClock(at(now));
-    const [snapshot] = await runMonitor(this.project, this.project.database, { dateDay: DAY });
+    const { settings } = this.project;
+    const file = join(settings.folder, 'hmac.key');
+    writeFileSync(file, LOG_KEY.secret);
+    const log = { ...settings.log, hmacKey: keyId === null ? null : { id: keyId, file } };
+    const project = { ...this.project, settings: { ...settings, log } };
+    const [snapshot] = await runMonitor(project, this.project.database, { dateDay: DAY });
     return snapshot!;
   }
 

@@ -258,6 +258,10 @@ describe('precision / type', () => {
     );
     expect(causeOf({}, { served: 0.1001, replayed: 0.1 })).toBe('unexplained');
   });
+  test('not for long texts that begin alike', () => {
+    const [served, replayed] = ['x', 'y'].map((end) => 'a'.repeat(80) + end) as [string, string];
+    expect(causeOf({}, { type: { kind: 'string' }, served, replayed })).toBe('unexplained');
+  });
 });
 
 describe('late arrival and rewritten history', () => {
