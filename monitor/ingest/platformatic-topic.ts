@@ -5,10 +5,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Admin, Consumer, ListOffsetTimestamps } from '@platformatic/kafka';
-import type { SASLMechanismValue } from '@platformatic/kafka';
+import { kafkaConnection } from '../../registry/kafka-connection.ts';
 import type { KafkaSettings } from '../../registry/kafka-settings.ts';
 import { monitorError } from '../errors.ts';
 import type { TopicMessage, TopicPartition, TopicReader } from './topic-source.ts';
@@ -16,8 +15,6 @@ import type { TopicMessage, TopicPartition, TopicReader } from './topic-source.t
 export const INGEST_GROUP = 'plumbline-ingest';
 
 const CLIENT_ID = 'plumbline-monitor';
-const CONNECT_LIMIT_MS = 5_000;
-const REQUEST_LIMIT_MS = 30_000;
 const IDLE_MS = 500;
 const RETRY_MS = 500;
 const RETRY_MS_MAX = 5_000;
@@ -37,16 +34,17 @@ export class PlatformaticTopic implements TopicReader {
 
   #connected(): Consumer {
     this.#consumer ??= new Consumer({
-      ...connection(this.#settings),
+      ...kafkaConnection(this.#settings),
+      clientId: CLIENT_ID,
       groupId: `${INGEST_GROUP}-${randomUUID()}`,
     });
     return this.#consumer;
   }
 
   async partitions(): Promise<TopicPartition[]> {
-    const consumer = this.#connected();
     const { topic } = this;
     try {
+      const consumer = this.#connected();
       const topics = [topic];
       const earliest = await consumer.listOffsets({ topics, timestamp: ListOffsetTimestamps.EARLIEST });
       const latest = await consumer.listOffsets({ topics, timestamp: ListOffsetTimestamps.LATEST });
@@ -107,12 +105,12 @@ export class PlatformaticTopic implements TopicReader {
   }
 
   async tellOffsets(offsets: ReadonlyMap<number, number>): Promise<void> {
-    this.#admin ??= new Admin(connection(this.#settings));
     const partitionOffsets = [...offsets].map(([partition, offset]) => ({
       partition,
       offset: BigInt(offset),
     }));
     try {
+      this.#admin ??= new Admin({ ...kafkaConnection(this.#settings), clientId: CLIENT_ID });
       await this.#admin.alterConsumerGroupOffsets({
         groupId: INGEST_GROUP,
         topics: [{ name: this.topic, partitionOffsets }],
@@ -167,30 +165,4 @@ function readable(stream: EventEmitter): Promise<boolean> {
     const timer = setTimeout(() => done(false), IDLE_MS);
     for (const event of events) stream.once(event, yes);
   });
-}
-
-function connection({ brokers, tls, sasl }: KafkaSettings) {
-  return {
-    clientId: CLIENT_ID,
-    bootstrapBrokers: [...brokers],
-    connectTimeout: CONNECT_LIMIT_MS,
-    requestTimeout: REQUEST_LIMIT_MS,
-    ...(tls === null ? {} : { tls: tlsOptions(tls), tlsServerName: tls.serverName ?? false }),
-    ...(sasl === null ? {} : { sasl: saslOptions(sasl) }),
-  };
-}
-
-function tlsOptions({ ca, cert, key }: NonNullable<KafkaSettings['tls']>) {
-  return {
-    ...(ca === null ? {} : { ca: readFileSync(ca) }),
-    ...(cert === null ? {} : { cert: readFileSync(cert) }),
-    ...(key === null ? {} : { key: readFileSync(key) }),
-  };
-}
-
-function saslOptions(sasl: NonNullable<KafkaSettings['sasl']>) {
-  const mechanism = sasl.mechanism.toUpperCase() as SASLMechanismValue;
-  if (sasl.mechanism !== 'oauthbearer')
-    return { mechanism, username: sasl.username!, password: sasl.password! };
-  return { mechanism, token: () => sasl.token ?? readFileSync(sasl.tokenFile!, 'utf8').trim() };
 }

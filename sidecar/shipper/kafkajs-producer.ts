@@ -4,6 +4,12 @@
  */
 import kafkajs from 'kafkajs';
 import type { KafkaConfig, Producer } from 'kafkajs';
+import {
+  CONNECT_LIMIT_MS,
+  REQUEST_LIMIT_MS,
+  bearerToken,
+  tlsFiles,
+} from '../../registry/kafka-connection.ts';
 import type { KafkaSettings } from '../../registry/kafka-settings.ts';
 import { registerCodecs } from './kafkajs-codecs.ts';
 import {
@@ -11,10 +17,9 @@ import {
   CLIENT_ID,
   CLIENT_RETRIES,
   CLIENT_RETRY_MS,
-  CONNECT_LIMIT_MS,
-  REQUEST_LIMIT_MS,
+  SENT,
+  failedOutcome,
 } from './log-producer.ts';
-import { SENT, bearerToken, failedOutcome, tlsOptions } from './log-producer.ts';
 import type { KeyedRecord, LogProducer, SendOutcome } from './log-producer.ts';
 
 const { CompressionTypes, Kafka, Partitioners, logLevel } = kafkajs;
@@ -72,7 +77,7 @@ async function connected(settings: KafkaSettings): Promise<Producer> {
     // What it would print says nothing that its errors do not.
     logLevel: logLevel.NOTHING,
     retry: { retries: CLIENT_RETRIES, initialRetryTime: CLIENT_RETRY_MS },
-    ...(tls === null ? {} : { ssl: tlsOptions(tls) }),
+    ...(tls === null ? {} : { ssl: tlsFiles(tls) }),
     ...(sasl === null ? {} : { sasl: saslOptions(sasl) }),
   };
   const producer = new Kafka(config).producer({

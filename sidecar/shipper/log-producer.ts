@@ -5,8 +5,6 @@
  * A batch holds records of one key, so it goes to one partition, and Kafka takes or refuses it as a whole. A client
  * connects when it must and says `unavailable` when it cannot: waiting and trying again is the shipper's, in one place.
  */
-import { readFileSync } from 'node:fs';
-import type { KafkaSettings, KafkaTls } from '../../registry/kafka-settings.ts';
 
 export interface KeyedRecord {
   readonly key: Buffer;
@@ -31,10 +29,8 @@ export interface LogProducer {
 export const SENT: SendOutcome = { kind: 'sent' };
 
 export const CLIENT_ID = 'plumbline-sidecar';
-export const CONNECT_LIMIT_MS = 5_000;
-/** How long the broker waits for its replicas, and how long a client waits for the broker's answer. */
+/** How long the broker waits for its replicas. */
 export const ACK_LIMIT_MS = 20_000;
-export const REQUEST_LIMIT_MS = 30_000;
 /** Tries of one round by the client itself: a leader that has moved costs one. The rounds are the shipper's. */
 export const CLIENT_RETRIES = 2;
 export const CLIENT_RETRY_MS = 100;
@@ -54,19 +50,4 @@ const REFUSALS: ReadonlySet<string> = new Set([
 export function failedOutcome(codes: readonly string[], reason: string): SendOutcome {
   const refused = codes.length > 0 && codes.every((code) => REFUSALS.has(code));
   return refused ? { kind: 'refused', reason: codes[0]! } : { kind: 'unavailable', reason };
-}
-
-/** @throws the file system's error when a file cannot be read */
-export function tlsOptions(tls: KafkaTls): { ca?: Buffer; cert?: Buffer; key?: Buffer; servername?: string } {
-  return {
-    ...(tls.ca === null ? {} : { ca: readFileSync(tls.ca) }),
-    ...(tls.cert === null ? {} : { cert: readFileSync(tls.cert) }),
-    ...(tls.key === null ? {} : { key: readFileSync(tls.key) }),
-    ...(tls.serverName === null ? {} : { servername: tls.serverName }),
-  };
-}
-
-/** @returns the bearer token as it is now */
-export function bearerToken({ token, tokenFile }: NonNullable<KafkaSettings['sasl']>): string {
-  return token ?? readFileSync(tokenFile!, 'utf8').trim();
 }

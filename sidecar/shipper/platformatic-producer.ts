@@ -5,17 +5,17 @@
  * part). Keys are hashed as Java's client does, so that both of our clients and any other agree on the partition.
  */
 import { Producer, ResponseError, compatibilityPartitioner } from '@platformatic/kafka';
-import type { MessageToProduce, SASLMechanismValue } from '@platformatic/kafka';
+import type { MessageToProduce } from '@platformatic/kafka';
+import { kafkaConnection } from '../../registry/kafka-connection.ts';
 import type { KafkaSettings } from '../../registry/kafka-settings.ts';
 import {
   ACK_LIMIT_MS,
   CLIENT_ID,
   CLIENT_RETRIES,
   CLIENT_RETRY_MS,
-  CONNECT_LIMIT_MS,
-  REQUEST_LIMIT_MS,
+  SENT,
+  failedOutcome,
 } from './log-producer.ts';
-import { SENT, bearerToken, failedOutcome, tlsOptions } from './log-producer.ts';
 import type { KeyedRecord, LogProducer, SendOutcome } from './log-producer.ts';
 
 const ACKS_OF_ALL_REPLICAS = -1;
@@ -60,27 +60,16 @@ export class PlatformaticProducer implements LogProducer {
 }
 
 function openProducer(settings: KafkaSettings): Producer {
-  const { brokers, compression, tls, sasl } = settings;
   return new Producer({
+    ...kafkaConnection(settings),
     clientId: CLIENT_ID,
-    bootstrapBrokers: [...brokers],
-    compression,
+    compression: settings.compression,
     partitioner: compatibilityPartitioner,
     autocreateTopics: false,
     retries: CLIENT_RETRIES,
     retryDelay: CLIENT_RETRY_MS,
-    connectTimeout: CONNECT_LIMIT_MS,
-    requestTimeout: REQUEST_LIMIT_MS,
     timeout: ACK_LIMIT_MS,
-    ...(tls === null ? {} : { tls: tlsOptions(tls), tlsServerName: tls.serverName ?? false }),
-    ...(sasl === null ? {} : { sasl: saslOptions(sasl) }),
   });
-}
-
-function saslOptions(sasl: NonNullable<KafkaSettings['sasl']>) {
-  const mechanism = sasl.mechanism.toUpperCase() as SASLMechanismValue;
-  if (sasl.mechanism === 'oauthbearer') return { mechanism, token: () => bearerToken(sasl) };
-  return { mechanism, username: sasl.username!, password: sasl.password! };
 }
 
 function outcomeOf(error: Error): SendOutcome {

@@ -1,7 +1,6 @@
 /** `plumb monitor ingest` of a real topic: shipped by the sidecar's own clients, ended anywhere, read to the last offset. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { IngestLedger } from '../../monitor/ingest/ledger.ts';
 import { runIngest } from '../../monitor/ingest/main.ts';
@@ -20,7 +19,7 @@ import { DAY } from '../support/day-time.ts';
 import { KAFKA_START_LIMIT_MS, startKafka } from '../support/kafka.ts';
 import type { KafkaServer } from '../support/kafka.ts';
 import { kafkaSettingsOf } from '../support/kafka-settings.ts';
-import { makeTopic, topicSize } from '../support/kafka-topic.ts';
+import { groupOffsets, makeTopic, topicSize } from '../support/kafka-topic.ts';
 import { MonitoredDay } from '../support/monitored-day.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { ingestedRecords } from '../support/served-parquet.ts';
@@ -245,16 +244,6 @@ function dyingAfter(steps: number): IngestRequest {
 /** What operators see of the group, read by another client. */
 async function committedLag({ settings }: Project): Promise<number> {
   const { topic } = settings.log.kafka!;
-  const admin = new kafkajs.Kafka({
-    brokers: [...kafka.brokers],
-    logLevel: kafkajs.logLevel.NOTHING,
-  }).admin();
-  await admin.connect();
-  try {
-    const [committed] = await admin.fetchOffsets({ groupId: INGEST_GROUP, topics: [topic] });
-    const told = committed!.partitions.reduce((sum, { offset }) => sum + Number(offset), 0);
-    return (await topicSize(kafka.brokers, topic)) - told;
-  } finally {
-    await admin.disconnect();
-  }
+  const told = await groupOffsets(kafka.brokers, topic, INGEST_GROUP);
+  return (await topicSize(kafka.brokers, topic)) - told.reduce((sum, offset) => sum + offset, 0);
 }

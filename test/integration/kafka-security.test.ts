@@ -1,9 +1,10 @@
-/** TLS and each way to log in, with both clients, against a broker that lets nobody else in. */
+/** TLS and each way to log in, of the shipper's clients and the ingest's, against a broker that lets nobody else in. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { INGEST_GROUP, PlatformaticTopic } from '../../monitor/ingest/platformatic-topic.ts';
 import type { KafkaSasl, KafkaSettings } from '../../registry/kafka-settings.ts';
 import type { SendOutcome } from '../../sidecar/shipper/log-producer.ts';
 import { openProducer } from '../../sidecar/shipper/open-producer.ts';
@@ -11,7 +12,7 @@ import { KAFKA_START_LIMIT_MS, startKafka } from '../support/kafka.ts';
 import type { KafkaServer } from '../support/kafka.ts';
 import { kafkaProgram } from '../support/kafka-program.ts';
 import { kafkaSettingsOf } from '../support/kafka-settings.ts';
-import { makeTopic, readTopic } from '../support/kafka-topic.ts';
+import { groupOffsets, makeTopic, readTopic } from '../support/kafka-topic.ts';
 import type { ReaderOptions } from '../support/kafka-topic.ts';
 
 const SECRET = 'correct horse';
@@ -47,7 +48,10 @@ beforeAll(async () => {
     },
   });
   const ssl = { ca: readFileSync(join(folder, 'ca.pem')) };
-  reader = { ssl, sasl: { mechanism: 'plain', username: 'alice', password: SECRET } };
+  reader = {
+    ssl,
+    sasl: { mechanism: 'plain', username: 'alice', password: SECRET },
+  };
   await makeTopic(kafka.brokers, TOPIC, { reader });
 }, KAFKA_START_LIMIT_MS);
 afterAll(async () => {
@@ -79,17 +83,63 @@ const NOBODY: KafkaSasl = {
   token: null,
   tokenFile: null,
 };
-const tls = () => ({ ca: join(folder, 'ca.pem'), cert: null, key: null, serverName: null });
+const tls = () => ({
+  ca: join(folder, 'ca.pem'),
+  cert: null,
+  key: null,
+  serverName: null,
+});
 
 async function send(settings: Partial<KafkaSettings>, value: string): Promise<SendOutcome> {
-  const producer = await openProducer({ ...kafkaSettingsOf(kafka), topic: TOPIC, tls: tls(), ...settings });
+  const producer = await openProducer({
+    ...kafkaSettingsOf(kafka),
+    topic: TOPIC,
+    tls: tls(),
+    ...settings,
+  });
   onTestFinished(() => producer.close());
   return producer.send([{ key: Buffer.from('k'), value: Buffer.from(value) }]);
 }
 
+const WRONG = [
+  ['a wrong password', { sasl: { ...NOBODY, username: 'alice', password: 'wrong' } }],
+  [
+    'a wrong SCRAM password',
+    {
+      sasl: {
+        ...NOBODY,
+        mechanism: 'scram-sha-512',
+        username: 'alice',
+        password: 'x',
+      },
+    },
+  ],
+  ['nobody', { sasl: null }],
+  ['an unknown authority', { tls: { ca: null, cert: null, key: null, serverName: null } }],
+  ['a certificate for another name', { tls: { name: 'k1.example.com' } }],
+  [
+    'a missing file',
+    {
+      tls: { ca: '/no/such/file.pem', cert: null, key: null, serverName: null },
+    },
+  ],
+] as const;
+
+function wrongSettings(wrong: (typeof WRONG)[number][1]): Partial<KafkaSettings> {
+  const sasl = { ...NOBODY, username: 'alice', password: SECRET };
+  const named =
+    'tls' in wrong && 'name' in wrong.tls ? { tls: { ...tls(), serverName: wrong.tls.name } } : wrong;
+  return { sasl, ...(named as Partial<KafkaSettings>) };
+}
+
 describe.each(['platformatic', 'kafkajs'] as const)('%s', (client) => {
   test.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('%s over TLS', async (mechanism) => {
-    const sasl = { ...NOBODY, mechanism, username: 'alice', password: SECRET };
+    const sasl = {
+      ...NOBODY,
+      mechanism,
+      username: 'alice',
+      password: SECRET,
+    };
     const value = `${client} ${mechanism}`;
     expect(await send({ client, sasl }, value)).toEqual({ kind: 'sent' });
     const read = await readTopic(kafka.brokers, TOPIC, reader);
@@ -108,22 +158,75 @@ describe.each(['platformatic', 'kafkajs'] as const)('%s', (client) => {
     });
   });
 
-  test.each([
-    ['a wrong password', { sasl: { ...NOBODY, username: 'alice', password: 'wrong' } }],
-    [
-      'a wrong SCRAM password',
-      { sasl: { ...NOBODY, mechanism: 'scram-sha-512', username: 'alice', password: 'x' } },
-    ],
-    ['nobody', { sasl: null }],
-    ['an unknown authority', { tls: { ca: null, cert: null, key: null, serverName: null } }],
-    ['a certificate for another name', { tls: { name: 'k1.example.com' } }],
-    ['a missing file', { tls: { ca: '/no/such/file.pem', cert: null, key: null, serverName: null } }],
-  ] as const)('%s is unavailable, never a refusal of the record', async (_, wrong) => {
-    const sasl = { ...NOBODY, username: 'alice', password: SECRET };
-    const named =
-      'tls' in wrong && 'name' in wrong.tls ? { tls: { ...tls(), serverName: wrong.tls.name } } : wrong;
-    const outcome = await send({ client, sasl, ...(named as Partial<KafkaSettings>) }, 'never');
+  test.each(WRONG)('%s is unavailable, never a refusal of the record', async (_, wrong) => {
+    const outcome = await send({ client, ...wrongSettings(wrong) }, 'never');
     expect(outcome.kind).toBe('unavailable');
     expect((outcome as { reason: string }).reason).not.toContain(SECRET);
+  });
+});
+
+describe("the ingest's consumer", () => {
+  const reading = (settings: Partial<KafkaSettings>): PlatformaticTopic => {
+    const all = {
+      ...kafkaSettingsOf(kafka),
+      topic: TOPIC,
+      tls: tls(),
+      ...settings,
+    };
+    const topic = new PlatformaticTopic(all, () => {});
+    onTestFinished(() => topic.close());
+    return topic;
+  };
+
+  /** Reads all there is, as an ingest does, and tells how far it has come. */
+  async function readAll(topic: PlatformaticTopic): Promise<string[]> {
+    const partitions = await topic.partitions();
+    const left = new Map(
+      partitions.flatMap(({ partition, earliest, end }) => (end > earliest ? [[partition, end]] : [])),
+    );
+    const values: string[] = [];
+    const from = new Map(partitions.map(({ partition, earliest }) => [partition, earliest]));
+    for await (const message of topic.messages(from)) {
+      if (message === null) continue;
+      values.push(message.value.toString());
+      if (left.get(message.partition) === message.offset + 1) left.delete(message.partition);
+      if (left.size === 0) break;
+    }
+    await topic.tellOffsets(new Map(partitions.map(({ partition, end }) => [partition, end])));
+    return values;
+  }
+
+  test.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('%s over TLS', async (mechanism) => {
+    const sasl = {
+      ...NOBODY,
+      mechanism,
+      username: 'alice',
+      password: SECRET,
+    };
+    const value = `for the consumer, ${mechanism}`;
+    await send({ sasl }, value);
+    const topic = reading({ sasl });
+    expect(await readAll(topic)).toContain(value);
+    const ends = (await topic.partitions()).map(({ end }) => end);
+    expect(await groupOffsets(kafka.brokers, TOPIC, INGEST_GROUP, reader)).toEqual(ends);
+  });
+
+  test('oauthbearer, with a token from the settings or from a file', async () => {
+    const mechanism = 'oauthbearer' as const;
+    await send({ sasl: { ...NOBODY, mechanism, token: bearer() } }, 'a token');
+    const tokenFile = join(folder, 'consumer-token');
+    writeFileSync(tokenFile, `${bearer()}\n`);
+    for (const given of [{ token: bearer() }, { tokenFile }]) {
+      expect(await readAll(reading({ sasl: { ...NOBODY, mechanism, ...given } }))).toContain('a token');
+    }
+  });
+
+  test.each(WRONG)('%s is one sentence without the secret', async (_, wrong) => {
+    const failure: unknown = await reading(wrongSettings(wrong))
+      .partitions()
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'MON_TOPIC' });
+    expect((failure as Error).message).toMatch(/^the topic secured on 127[^\n]+ cannot be read: [^\n]+$/);
+    expect((failure as Error).message).not.toContain(SECRET);
   });
 });

@@ -76,6 +76,20 @@ export async function topicSize(brokers: readonly string[], topic: string): Prom
   return offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
 }
 
+/** @returns how far a group says it has come, partition by partition in order; -1 where it has not said */
+export async function groupOffsets(
+  brokers: readonly string[],
+  topic: string,
+  groupId: string,
+  reader: ReaderOptions = {},
+): Promise<number[]> {
+  return asAdmin(client(brokers, reader), async (admin) => {
+    const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
+    const partitions = committed!.partitions.toSorted((a, b) => a.partition - b.partition);
+    return partitions.map(({ offset }) => Number(offset));
+  });
+}
+
 /** @returns all that the topic holds now, in order within each partition */
 export async function readTopic(
   brokers: readonly string[],
