@@ -153,7 +153,6 @@ export class Answers {
 
   #send(exchange: Exchange, route: string, startedMs: number, body: Buffer, headers: ReplyHeaders): void {
     exchange.reply(200, body, headers, false);
-    this.#metrics.countRequest(route, 200);
-    this.#metrics.observeLatency(performance.now() - startedMs);
+    this.#metrics.countAnswer(route, performance.now() - startedMs);
   }
 }

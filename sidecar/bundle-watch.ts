@@ -8,6 +8,8 @@ const POLL_MS = 1_000;
 export interface BundleWatch {
   /** Looks now. */
   look(): void;
+  /** Whether the newest bundle could not be taken. */
+  readonly refuses: boolean;
   stop(): void;
 }
 
@@ -27,6 +29,7 @@ export function watchBundles(
     let hash: string | null = null;
     try {
       hash = currentHash(folder);
+      if (hash === served) refused = null;
       if (hash === null || hash === served || hash === refused) return;
       swap(loadBundle(folder, hash));
       served = hash;
@@ -41,5 +44,11 @@ export function watchBundles(
     }
   };
   const timer = setInterval(look, POLL_MS).unref();
-  return { look, stop: () => clearInterval(timer) };
+  return {
+    look,
+    get refuses() {
+      return refused !== null;
+    },
+    stop: () => clearInterval(timer),
+  };
 }

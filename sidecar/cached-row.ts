@@ -57,8 +57,6 @@ export class CachedRow {
   refreshing = false;
   readonly #featureTexts: (Buffer | undefined)[] = [];
   readonly #statusTexts: (Buffer | undefined)[] = [];
-  readonly #nullCounts: number[] = [];
-  readonly #lackCounts: number[] = [];
   #logged: ServedRow | null = null;
   #tensorImages: (Buffer | undefined)[] | null = null;
   #notes: string | null | undefined = undefined;
@@ -138,27 +136,6 @@ export class CachedRow {
   tensorImage(part: number): Buffer {
     this.#tensorImages ??= [];
     return (this.#tensorImages[part] ??= tensorImage(this.view, this.view.tensorParts[part]!, this.values));
-  }
-
-  nullCount(segment: number): number {
-    return this.#nullCounts[segment] ?? this.#countAbsent(segment)[0];
-  }
-
-  lackCount(segment: number): number {
-    return this.#lackCounts[segment] ?? this.#countAbsent(segment)[1];
-  }
-
-  /** Apart from the texts: an answer of another surface counts its values too, and needs none of them. */
-  #countAbsent(segment: number): readonly [number, number] {
-    let nulls = 0;
-    let lacks = 0;
-    for (const index of this.view.segments[segment]!.features) {
-      if (this.values[index] === null) nulls += 1;
-      if (this.values[index] === undefined) lacks += 1;
-    }
-    this.#nullCounts[segment] = nulls;
-    this.#lackCounts[segment] = lacks;
-    return [nulls, lacks];
   }
 
   #makeTexts(segment: number): readonly [Buffer, Buffer] {

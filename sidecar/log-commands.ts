@@ -5,13 +5,13 @@ import type { CommandContext, ExitCode } from '../registry/command.ts';
 import { printResult, projectOf } from '../registry/command.ts';
 import { spoolConsumers } from '../registry/settings.ts';
 import { formatTimestamp } from '../registry/std/timestamp.ts';
-import { cursorConsumers, readCursor } from '../registry/wire/spool-cursor.ts';
-import type { SpoolPosition } from '../registry/wire/spool-cursor.ts';
+import { cursorConsumers } from '../registry/wire/spool-cursor.ts';
 import { filesOf, listSegments } from '../registry/wire/spool-segment.ts';
 import { walkSpool } from '../registry/wire/spool-walk.ts';
 import type { SpoolGap } from '../registry/wire/spool-walk.ts';
 import { REJECTED_FOLDER } from './shipper/rejected-records.ts';
-import { logError } from './spool/errors.ts';
+import { consumerLags } from './spool/consumer-lag.ts';
+import type { ConsumerStatus } from './spool/consumer-lag.ts';
 import { catLog, gapText } from './vector-log/log-cat.ts';
 
 /** One JSON object a served request, one to a line, whether `--json` is given or not. */
@@ -113,14 +113,6 @@ function epochOf({ epoch, pod, records, lastSequence, closed, beat, beatStep }: 
   return { epoch, pod, records, lastSequence, closed, lossAtMost: closed ? 0 : open };
 }
 
-export interface ConsumerStatus {
-  readonly consumer: string;
-  /** null: it has not passed anything yet. */
-  readonly position: SpoolPosition | null;
-  /** What lies behind its cursor. */
-  readonly lagBytes: number;
-}
-
 export interface LogStatus {
   readonly bytes: number;
   readonly segments: number;
@@ -143,27 +135,10 @@ export function statusOfLog(spool: string, configured: readonly string[] = []): 
   const names = listSegments(spool);
   const first = names[0];
   const readers = new Set([...configured, ...(first === undefined ? [] : cursorConsumers(spool))]);
-  const consumers = [...readers].toSorted().map((consumer) => {
-    const position = cursorOf(spool, consumer);
-    let lagBytes = 0;
-    for (const { file } of names) {
-      const size = statSync(join(spool, file), { throwIfNoEntry: false })?.size ?? 0;
-      if (position === null || file > position.segment) lagBytes += size;
-      else if (file === position.segment) lagBytes += Math.max(0, size - position.offset);
-    }
-    return { consumer, position, lagBytes };
-  });
+  const consumers = consumerLags(spool, [...readers].toSorted());
   const oldest = first === undefined ? null : formatTimestamp(first.startUs);
   const rejected = filesOf(join(spool, REJECTED_FOLDER)).filter((file) => file.endsWith('.json')).length;
   return { bytes, segments, records, gaps: gaps.length, tornBytes, oldest, rejected, consumers };
-}
-
-function cursorOf(spool: string, consumer: string): SpoolPosition | null {
-  try {
-    return readCursor(spool, consumer);
-  } catch (error) {
-    throw logError('LOG_CURSOR', (error as Error).message, {}, error);
-  }
 }
 
 export function renderVerify(state: LogState): string {

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { loadCurrentBundle } from '../registry/bundle-folder.ts';
 import { loadHmacKey } from '../registry/log-privacy.ts';
+import type { Bundle } from '../registry/model.ts';
 import type { Project } from '../registry/project.ts';
 import { spoolConsumers } from '../registry/settings.ts';
 import type { CacheLayers, Settings } from '../registry/settings.ts';
@@ -10,9 +11,11 @@ import type { Admin } from './admin.ts';
 import { Answers } from './answers.ts';
 import { watchBundles } from './bundle-watch.ts';
 import { RowCache } from './cache.ts';
+import { EventLoopDelay } from './event-loop-delay.ts';
 import { HotKeys } from './hot-keys.ts';
 import { Metrics } from './metrics.ts';
-import type { Gauges } from './metrics.ts';
+import { metricsText } from './metrics-text.ts';
+import type { Gauges } from './metrics-text.ts';
 import { PlanBook, ViewSlots } from './plan-book.ts';
 import { requestIds } from './request-id.ts';
 import { RowLoader } from './row-loader.ts';
@@ -21,7 +24,10 @@ import { Serving } from './serve.ts';
 import { Server } from './server.ts';
 import { watchSettings } from './settings-watch.ts';
 import { Shipping } from './shipper/shipping.ts';
+import { consumerLags } from './spool/consumer-lag.ts';
+import type { ConsumerStatus } from './spool/consumer-lag.ts';
 import { openReader, trouble } from './store/open-reader.ts';
+import type { StoreReader } from './store/store-reader.ts';
 import { nodeTransport } from './transport/node-http.ts';
 import { UNIX } from './transport/transport.ts';
 import type { Exchange, HttpHandler, Transport } from './transport/transport.ts';
@@ -58,7 +64,7 @@ export async function runServe(project: Project): Promise<Served> {
   const metrics = new Metrics();
   const reader = openReader(settings.online, clock, talk);
   const cache = new RowCache(cacheLimits(settings));
-  const loader = new RowLoader(reader, cache, loaderEvents(metrics, project));
+  const loader = new RowLoader(reader, cache, loaderEvents(metrics, reader, project));
   const log = settings.log.enabled ? await VectorLog.open({ ...logOptions(settings), clock, talk }) : null;
   const shipping = log === null ? null : startShipping(settings, project);
   // The server stands above what may refuse through it, and is made last.
@@ -94,44 +100,50 @@ export async function runServe(project: Project): Promise<Served> {
   };
   try {
     const transport = await openTransport(settings.serve.transport, server, project);
-    const gauges = (): Gauges => ({
-      version: VERSION,
-      transport: transport.name,
-      store: reader.kind,
-      bundle: serving.book.bundle.hash,
-      cacheEntries: cache.stats().entries,
-      cacheBytes: cache.stats().bytes,
-      storeReads: loader.reads,
-      inFlightValues: serving.inFlightValues,
-      values: serving.book.views.values(),
-      hottestShare: hotKeys.hottest(1)[0]?.share ?? 0,
-      nodes: hotKeys.nodes(),
-      log: log === null ? null : log.stats(),
-      shipping: shipping === null ? null : shipping.stats(),
-      nowUs: clock.nowUs(),
-    });
     await reader.start();
     const boundPort = await transport.listen(host, port);
     closeAll.unshift(() => transport.close());
     let ready = true;
+    const swap = (next: Bundle): void => {
+      serving.swap(new PlanBook(next, keyPrefix, slots, privacy));
+      metrics.bundleSwaps += 1;
+    };
+    const watch = watchBundles(settings.bundles, bundle.hash, swap, talk);
+    closeAll.unshift(() => watch.stop());
+    const settingsWatch = watchSettings(project, setLayers);
+    closeAll.unshift(() => settingsWatch.stop());
+    const eventLoop = new EventLoopDelay();
+    closeAll.push(() => eventLoop.stop());
+    const gauges = (): Gauges => ({
+      version: VERSION,
+      transport: transport.name,
+      store: reader.kind,
+      project: settings.project,
+      bundle: serving.book.bundle.hash,
+      bundleRefused: watch.refuses,
+      cache: cache.stats(),
+      cacheLayers: layers,
+      storeReads: loader.reads,
+      joinedReads: loader.joined,
+      inFlightValues: serving.inFlightValues,
+      views: slots.tallies,
+      hottestShare: hotKeys.hottest(1)[0]?.share ?? 0,
+      nodes: hotKeys.nodes(),
+      eventLoopDelays: eventLoop.seconds,
+      log: log === null ? null : log.stats(),
+      shipping: shipping === null ? null : shipping.stats(),
+      consumers: log === null ? [] : lagsOf(settings),
+      nowUs: clock.nowUs(),
+    });
     const admin = await openAdmin(settings.serve.adminPort, {
       isReady: () => ready,
-      metrics: () => metrics.text(gauges()),
+      metrics: () => metricsText(metrics, gauges()),
       cacheLayers: () => layers,
     });
-    const settingsWatch = watchSettings(project, setLayers);
-    const watch = watchBundles(
-      settings.bundles,
-      bundle.hash,
-      (next) => serving.swap(new PlanBook(next, keyPrefix, slots, privacy)),
-      talk,
-    );
     talk.say(readyLine(host, boundPort, transport, admin));
     let stopped: Promise<void> | null = null;
     const stop = async (): Promise<void> => {
       ready = false;
-      watch.stop();
-      settingsWatch.stop();
       transport.stopListening();
       await drained(transport);
       await undo();
@@ -190,18 +202,28 @@ function logOptions({ log }: Settings) {
   return { folder, pod, durability, maxBytes, onFull, ringBytes, consumers: spoolConsumers(log) };
 }
 
+/** None where a cursor is damaged, which the spool tells by itself: metrics must come all the same. */
+function lagsOf({ log }: Settings): ConsumerStatus[] {
+  try {
+    return consumerLags(log.spool, spoolConsumers(log));
+  } catch {
+    return [];
+  }
+}
+
 /** @returns null when the log goes nowhere but to the spool */
 function startShipping({ log, clock }: Settings, { talk }: Project): Shipping | null {
   return log.kafka === null ? null : new Shipping({ spool: log.spool, kafka: log.kafka, clock }, talk);
 }
 
-function loaderEvents(metrics: Metrics, { talk }: Project): LoaderEvents {
+function loaderEvents(metrics: Metrics, reader: StoreReader, { talk }: Project): LoaderEvents {
   const tell = trouble(talk);
   return {
     onStoreFailure(error) {
       metrics.storeFailures += 1;
       tell(error);
     },
+    onRead: (key, ms) => metrics.observeRead(reader.nodeOf(key), ms),
     onUnreadableRow(view, _key, reason) {
       metrics.countUnreadable(view);
       tell(new Error(`a row of ${view} cannot be read and counts as UNAVAILABLE: ${reason}`));

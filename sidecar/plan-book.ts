@@ -10,12 +10,14 @@ import { sidecarError } from './errors.ts';
 import { logError } from './spool/errors.ts';
 import { NO_LOG, planService, planView } from './plan.ts';
 import type { LogPrivacy, Plan, ViewPlan } from './plan.ts';
+import { ViewTally } from './view-tally.ts';
 
 const MAX_FEATURE_LISTS = 256;
 
-/** Gives each view of an entity a place that stays the same from bundle to bundle, so that cached rows stay. */
+/** What of a view stays from bundle to bundle: its place among those of its entity, so that cached rows stay; its tally. */
 export class ViewSlots {
   readonly #slots = new Map<string, Map<string, number>>();
+  readonly #tallies = new Map<string, ViewTally>();
 
   slotOf(entity: string, viewId: string): number {
     let slots = this.#slots.get(entity);
@@ -23,6 +25,17 @@ export class ViewSlots {
     const slot = slots.get(viewId) ?? slots.size;
     slots.set(viewId, slot);
     return slot;
+  }
+
+  tallyOf(viewId: string): ViewTally {
+    let tally = this.#tallies.get(viewId);
+    if (tally === undefined) this.#tallies.set(viewId, (tally = new ViewTally()));
+    return tally;
+  }
+
+  /** By the id of the view: every one that was ever served. */
+  get tallies(): ReadonlyMap<string, ViewTally> {
+    return this.#tallies;
   }
 }
 
@@ -49,7 +62,13 @@ export class PlanBook {
     this.views = new Map(
       [...bundle.views.values()].map((view) => [
         view.id,
-        planView(view, slots.slotOf(view.entity, view.id), bundle.schemas.get(view.id) ?? [], log),
+        planView(
+          view,
+          slots.slotOf(view.entity, view.id),
+          bundle.schemas.get(view.id) ?? [],
+          log,
+          slots.tallyOf(view.id),
+        ),
       ]),
     );
     for (const service of bundle.services.values()) {

@@ -20,6 +20,7 @@ import type { TensorPart, TensorPlan } from './tensor-plan.ts';
 import { planFeast } from './feast-plan.ts';
 import type { FeastPlan } from './feast-plan.ts';
 import { feastText, nativeText } from './value-text.ts';
+import { ViewTally } from './view-tally.ts';
 
 /** Twice the freshness: past it an aggregated view's values are withheld. */
 const WATERMARK_LIMIT = 2;
@@ -56,8 +57,8 @@ export interface ViewPlan {
   readonly tensorParts: TensorPart[];
   /** How the log takes marked values out of rows; null: it may hold them as they are. */
   readonly mask: RowMask | null;
-  /** Values served, by status. */
-  readonly valuesByStatus: number[];
+  /** Counts what is served of it. */
+  readonly tally: ViewTally;
 }
 
 /** How a row of one definition becomes the values of the view as it is now. */
@@ -107,6 +108,8 @@ export interface Plan {
   readonly roleNames: readonly string[];
   readonly roleViews: readonly ViewPlan[];
   readonly roleGroups: readonly number[];
+  /** For each role the features asked for, as indexes in its view. */
+  readonly roleFeatures: readonly (readonly number[])[];
   readonly featureCount: number;
   readonly featureRoles: readonly number[];
   readonly featureIndexes: readonly number[];
@@ -138,6 +141,7 @@ export function planView(
   slot: number,
   past: readonly RowSchema[],
   log: LogPrivacy = NO_LOG,
+  tally = new ViewTally(),
 ): ViewPlan {
   const field = fieldOf(view.id);
   const mappings = new Map<number, RowMapping>();
@@ -155,7 +159,7 @@ export function planView(
     segments: [],
     tensorParts: [],
     mask: log.enabled ? RowMask.of(view, log.hmacKey) : null,
-    valuesByStatus: STATUSES.map(() => 0),
+    tally,
   };
   for (const schema of past) mappings.set(schema.definitionId, mapRow(view, schema));
   mappings.set(view.definitionId, { schema: rowSchemaOf(view), from: null });
@@ -209,6 +213,7 @@ export function planService(
     roleNames: service.views.map(({ role }) => role),
     roleViews,
     roleGroups,
+    roleFeatures: roleViews.map((_, role) => featureIndexes.filter((_index, f) => featureRoles[f] === role)),
     featureCount: service.features.length,
     featureRoles,
     featureIndexes,

@@ -12,7 +12,7 @@
  * the SRV_ codes of bad input, which server.ts turns into HTTP.
  */
 import type { Clock } from '../registry/std/clock.ts';
-import { FROM_CACHE, FROM_NONE, FROM_STALE, FROM_STORE, MISSING, NULL, PRESENT } from '../registry/status.ts';
+import { FROM_CACHE, FROM_NONE, FROM_STALE, FROM_STORE, MISSING } from '../registry/status.ts';
 import type { Answers } from './answers.ts';
 import type { RowCache } from './cache.ts';
 import type { CachedRow } from './cached-row.ts';
@@ -20,7 +20,6 @@ import { sidecarError } from './errors.ts';
 import type { HotKeys } from './hot-keys.ts';
 import type { Metrics } from './metrics.ts';
 import type { PlanBook } from './plan-book.ts';
-import type { Plan } from './plan.ts';
 import { rebind } from './row-loader.ts';
 import type { RowAsk, RowLoader } from './row-loader.ts';
 import type { Surface } from './surface/surface.ts';
@@ -100,6 +99,7 @@ export class Serving {
     const { roleViews, roleGroups, groups } = plan;
     const roles = roleViews.length;
     let missing: RowAsk[] | null = null;
+    let nulls = 0;
     for (let r = 0; r < count; r++) {
       for (let g = 0; g < groups.length; g++) {
         const group = groups[g]!;
@@ -110,6 +110,7 @@ export class Serving {
           if (roleGroups[i] !== g) continue;
           const at = r * roles + i;
           if (key === null) {
+            nulls += 1;
             setPlace(work, at, null, FROM_NONE, MISSING);
             continue;
           }
@@ -129,8 +130,8 @@ export class Serving {
         }
       }
     }
-    this.#metrics.cacheMisses += missing === null ? 0 : missing.length;
-    this.#metrics.cacheHits += count * roles - (missing === null ? 0 : missing.length);
+    const misses = missing === null ? 0 : missing.length;
+    this.#metrics.countLookUps(count * roles - nulls - misses, misses);
     return missing;
   }
 
@@ -202,38 +203,14 @@ export class Serving {
   }
 
   #answer(work: Work): void {
-    const { exchange, surface, asked, startedMs } = work;
+    const { exchange, surface, startedMs } = work;
     const { buffer } = this.#answers;
     buffer.begin();
     const headers = surface.answer(work, performance.now() - startedMs, buffer);
     const body = buffer.end();
-    this.#count(work, asked.plan);
+    this.#metrics.countServed(work);
     const served = this.#answers.logs ? servedRequest(work, body) : null;
     this.#answers.leave(exchange, surface.route, startedMs, body, headers, served);
-  }
-
-  #count(work: Work, plan: Plan): void {
-    const { segments, roleViews } = plan;
-    const roles = roleViews.length;
-    for (let r = 0; r < work.asked.count; r++) {
-      for (let s = 0; s < segments.length; s++) {
-        const { role, slot, view, text } = segments[s]!;
-        const at = r * roles + role;
-        const status = work.statuses[at]!;
-        const features = text.features.length;
-        if (work.sources[at] === FROM_STALE) this.#metrics.staleServed += 1;
-        if (status !== PRESENT) {
-          view.valuesByStatus[status]! += features;
-          continue;
-        }
-        const row = work.rows[at]!;
-        const nulls = row.nullCount(slot);
-        const lacks = row.lackCount(slot);
-        view.valuesByStatus[PRESENT]! += features - nulls - lacks;
-        view.valuesByStatus[NULL]! += nulls;
-        view.valuesByStatus[MISSING]! += lacks;
-      }
-    }
   }
 }
 

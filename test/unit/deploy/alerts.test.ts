@@ -4,10 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { loadSettings } from '../../../registry/settings.ts';
 import { systemClock } from '../../../registry/std/clock.ts';
 import { silentTalk } from '../../../registry/std/talk.ts';
+import { Histogram } from '../../../sidecar/histogram.ts';
+import { metricsText } from '../../../sidecar/metrics-text.ts';
 import { Metrics } from '../../../sidecar/metrics.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 const folder = join(import.meta.dirname, '../../../deploy/alerts');
 
@@ -23,26 +27,31 @@ function rulesOf(file: string): Rule[] {
   return groups.flatMap(({ rules }) => rules);
 }
 
-async function metricsText(): Promise<string> {
+async function scraped(): Promise<string> {
   const spool = mkdtempSync(join(tmpdir(), 'plumb-'));
   const options = { folder: spool, pod: 'pod-1', clock: systemClock(), talk: silentTalk, maxBytes: 2 ** 30 };
   const log = await VectorLog.open({ ...options, durability: 'written', onFull: 'shed-log' });
   const stats = log.stats();
   await log.close();
   rmSync(spool, { recursive: true });
-  return new Metrics().text({
+  return metricsText(new Metrics(), {
     version: '1',
     transport: 'node',
     store: 'sqlite',
+    project: 'test',
     bundle: '0',
-    cacheEntries: 0,
-    cacheBytes: 0,
+    bundleRefused: false,
+    cache: { entries: 0, bytes: 0, evictedByEntries: 0, evictedByBytes: 0 },
+    cacheLayers: loadSettings(scratchFolder({ 'plumbline.yaml': '' }), {}).serve.cacheLayers,
     storeReads: 0,
+    joinedReads: 0,
     inFlightValues: 0,
     hottestShare: 0,
     nodes: [],
-    values: [],
+    views: [],
+    eventLoopDelays: new Histogram([1]),
     log: stats,
+    consumers: [],
     shipping: {
       connected: true,
       shippedRecords: 0,
@@ -61,7 +70,7 @@ async function metricsText(): Promise<string> {
 
 describe.each(readdirSync(folder).filter((file) => file.endsWith('.yaml')))('%s', (file) => {
   test('watches only metrics that the sidecar exports', async () => {
-    const exported = new Set((await metricsText()).split('\n').map((line) => line.split(/[ {]/)[0]));
+    const exported = new Set((await scraped()).split('\n').map((line) => line.split(/[ {]/)[0]));
     for (const { alert, expr } of rulesOf(file)) {
       const names = expr.match(/plumbline_[a-z_]+/g) ?? [];
       expect(names.length, alert).toBeGreaterThan(0);
