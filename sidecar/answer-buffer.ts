@@ -8,12 +8,19 @@
  * Lost: an answer as one string put together from the same pieces. In a rough trial on a busy machine (5.7 KB answers,
  * uWebSockets.js) it took some 40 % more server CPU a request. `npm run bench` has the figure of the whole path.
  */
+import { PIECE_HEAD_BYTES, STATUS_BITS, STATUS_MASK } from './feast-pieces.ts';
+
 const BYTES = 2 ** 20;
 const MAX_UTF8_PER_CODE_UNIT = 3;
 const COMMA = 0x2c;
+const OPEN = 0x5b;
+const WORD = 4;
+/** From here on the native copy wins. */
+const LONG_PIECE = 256;
 
 export class AnswerBuffer {
   #buffer = Buffer.allocUnsafeSlow(BYTES);
+  #words = new DataView(this.#buffer.buffer);
   #from = 0;
   #at = 0;
 
@@ -27,7 +34,7 @@ export class AnswerBuffer {
     return this.#at - this.#from;
   }
 
-  bytes(bytes: Buffer): void {
+  bytes(bytes: Uint8Array): void {
     if (this.#at + bytes.length > this.#buffer.length) this.#grow(bytes.length);
     this.#buffer.set(bytes, this.#at);
     this.#at += bytes.length;
@@ -37,6 +44,58 @@ export class AnswerBuffer {
   range(bytes: Buffer, from: number, to: number): void {
     if (this.#at + to - from > this.#buffer.length) this.#grow(to - from);
     bytes.copy(this.#buffer, this.#at, from, to);
+    this.#at += to - from;
+  }
+
+  /**
+   * The next piece of each row as a JSON list, without its closing bracket. Copied word by word, which writes past the
+   * end of a piece what the next one writes over. Lost, for 2,500 pieces of 14 bytes (28 us): Buffer.copy (40), a
+   * string put together and written (42), byte by byte (59), charCodeAt (74), 8 bytes as a BigInt (150).
+   *
+   * @param rows      packed as `feast-pieces.ts` draws it; at least one
+   * @param cursors   where each row's piece stands; moved behind it
+   * @param statuses  become those of the pieces
+   * @returns         whether `statuses` were these before
+   */
+  list(rows: readonly DataView[], cursors: number[], statuses: number[]): boolean {
+    const start = this.length;
+    let same = true;
+    let words = this.#words;
+    let at = this.#at;
+    for (let r = 0; r < rows.length; r++) {
+      const pieces = rows[r]!;
+      let from = cursors[r]!;
+      const head = pieces.getUint32(from, true);
+      from += PIECE_HEAD_BYTES;
+      const bytes = head >>> STATUS_BITS;
+      const status = head & STATUS_MASK;
+      if (statuses[r] !== status) {
+        statuses[r] = status;
+        same = false;
+      }
+      cursors[r] = from + bytes;
+      const to = at + bytes;
+      if (bytes > LONG_PIECE || to + WORD > words.byteLength) {
+        this.#at = at;
+        this.bytes(new Uint8Array(pieces.buffer, pieces.byteOffset + from, bytes));
+        words = this.#words;
+        at = this.#at;
+        continue;
+      }
+      for (let p = at; p < to; p += WORD, from += WORD)
+        words.setUint32(p, pieces.getUint32(from, true), true);
+      at = to;
+    }
+    this.#at = at;
+    // Every piece brings the comma before it.
+    this.#buffer[this.#from + start] = OPEN;
+    return same;
+  }
+
+  /** A part of this answer once more: from and to count from its start. */
+  again(from: number, to: number): void {
+    if (this.#at + to - from > this.#buffer.length) this.#grow(to - from);
+    this.#buffer.copyWithin(this.#at, this.#from + from, this.#from + to);
     this.#at += to - from;
   }
 
@@ -66,6 +125,7 @@ export class AnswerBuffer {
   #grow(bytes: number): void {
     const written = this.#buffer.subarray(this.#from, this.#at);
     this.#buffer = Buffer.allocUnsafeSlow(Math.max(BYTES, (written.length + bytes) * 2));
+    this.#words = new DataView(this.#buffer.buffer);
     this.#buffer.set(written, 0);
     this.#from = 0;
     this.#at = written.length;

@@ -10,6 +10,7 @@ import { encodeServedRow } from '../registry/wire/served-encoder.ts';
 import type { ServedRow } from '../registry/wire/served-record.ts';
 import { decodeRowValues } from '../registry/wire/row-codec.ts';
 import { readHeader } from '../registry/wire/row-header.ts';
+import { feastPieces } from './feast-pieces.ts';
 import type { FeastRun } from './feast-plan.ts';
 import type { RowMapping, ViewPlan } from './plan.ts';
 import { tensorImage } from './tensor-plan.ts';
@@ -60,8 +61,7 @@ export class CachedRow {
   #logged: ServedRow | null = null;
   #tensorImages: (Buffer | undefined)[] | null = null;
   #notes: string | null | undefined = undefined;
-  #feastTexts: string[] | null = null;
-  #feastEventTime: string | null = null;
+  #feastPieces: DataView | null = null;
   #feastRun: FeastRun | null = null;
   #feastColumns: Buffer | null = null;
   #isWhole: boolean | null = null;
@@ -182,12 +182,9 @@ export class CachedRow {
     return this.#notes;
   }
 
-  feastValue(feature: number): string {
-    this.#feastTexts ??= this.view.view.features.map((f, i) => {
-      const value = this.values[i];
-      return value === undefined ? this.view.fallbackFeast[i]! : feastText(f.type, value);
-    });
-    return this.#feastTexts[feature]!;
+  /** Its texts for answers of many rows, as `feast-pieces.ts` draws them. */
+  get feastPieces(): DataView {
+    return (this.#feastPieces ??= feastPieces(this.view.view, this.eventUs, this.values));
   }
 
   /**
@@ -196,27 +193,22 @@ export class CachedRow {
    */
   feastColumns(run: FeastRun): Buffer {
     if (this.#feastRun === run) return this.#feastColumns!;
-    const tail = `],"event_timestamps":[${this.feastEventTime}]}`;
-    const columns = run.features.map(
-      (index) => `{"values":[${this.feastValue(index)}],"statuses":[${this.feastStatus(index)}${tail}`,
-    );
+    const { features } = this.view.view;
+    const tail = `],"event_timestamps":[${feastEventTime(this.eventUs)}]}`;
+    const columns = run.features.map((index) => {
+      const value = this.values[index];
+      const { type, missing } = features[index]!;
+      const status = value === undefined ? FEAST_NOT_FOUND : value === null ? FEAST_NULL : FEAST_PRESENT;
+      const text = feastText(type, value === undefined ? missing : value);
+      return `{"values":[${text}],"statuses":[${status}${tail}`;
+    });
     this.#feastRun = run;
     return (this.#feastColumns = Buffer.from(columns.join(',')));
-  }
-
-  /** Of a value in a row that is PRESENT. */
-  feastStatus(feature: number): string {
-    const value = this.values[feature];
-    return value === undefined ? FEAST_NOT_FOUND : value === null ? FEAST_NULL : FEAST_PRESENT;
   }
 
   /** Whether every feature of the row has a value. */
   get isWhole(): boolean {
     return (this.#isWhole ??= this.values.every((value) => value !== null && value !== undefined));
-  }
-
-  get feastEventTime(): string {
-    return (this.#feastEventTime ??= feastEventTime(this.eventUs));
   }
 }
 

@@ -19,7 +19,8 @@ import { planTensor } from './tensor-plan.ts';
 import type { TensorPart, TensorPlan } from './tensor-plan.ts';
 import { planFeast } from './feast-plan.ts';
 import type { FeastPlan } from './feast-plan.ts';
-import { feastText, nativeText } from './value-text.ts';
+import { absentFeastPieces } from './feast-pieces.ts';
+import { nativeText } from './value-text.ts';
 import { ViewTally } from './view-tally.ts';
 
 /** Twice the freshness: past it an aggregated view's values are withheld. */
@@ -50,7 +51,8 @@ export interface ViewPlan {
   /** By definition id, the view's own among them. Grows when a row of a newer definition comes. */
   readonly mappings: Map<number, RowMapping>;
   readonly fallbackNative: readonly string[];
-  readonly fallbackFeast: readonly string[];
+  /** What stands in for a row in Feast's form, by its status. */
+  readonly absentFeast: readonly DataView[];
   /** What the segments over this view are; a cached row keeps ready text for each, under its index. */
   readonly segments: SegmentText[];
   /** The same for tensors: a cached row keeps an image for each. */
@@ -155,7 +157,7 @@ export function planView(
     watermarkLimitUs: view.kind === 'aggregated' ? WATERMARK_LIMIT * view.freshnessUs : -1,
     mappings,
     fallbackNative: view.features.map((f) => nativeText(f.type, f.missing)),
-    fallbackFeast: view.features.map((f) => feastText(f.type, f.missing)),
+    absentFeast: STATUSES.map((_, status) => absentFeastPieces(view, status)),
     segments: [],
     tensorParts: [],
     mask: log.enabled ? RowMask.of(view, log.hmacKey) : null,

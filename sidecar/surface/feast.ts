@@ -17,14 +17,16 @@ import type { Asked } from '../entities.ts';
 import { countRows, entityColumns, readKeys } from '../entities.ts';
 import { sidecarError } from '../errors.ts';
 import { describe, parseJsonBody } from '../json-body.ts';
+import { FEAST_NO_TIME } from '../feast-pieces.ts';
 import type { PlanBook } from '../plan-book.ts';
 import type { Plan } from '../plan.ts';
 import type { ReplyHeaders } from '../transport/transport.ts';
-import { FEAST_PRESENT, FEAST_STATUS_TEXTS } from '../value-text.ts';
+import { FEAST_PRESENT } from '../value-text.ts';
 import type { Work } from '../work.ts';
+import { writeColumns } from './feast-columns.ts';
 import type { Surface } from './surface.ts';
 
-const NO_TIME = '"1970-01-01T00:00:00Z"';
+const KEY_TAIL = keyTail(1);
 
 export const feastSurface: Surface = {
   code: SURFACES.indexOf('feast'),
@@ -84,89 +86,38 @@ function checkNames(plan: Plan, fullNames: boolean): void {
 
 function answerFeast(work: Work, _latencyMs: number, out: AnswerBuffer): ReplyHeaders {
   const { plan, count, fullNames } = work.asked;
-  if (count === 1) answerOneRow(work, out);
-  else answerRows(work, out);
+  const { runs } = plan.feast;
+  writeKeys(work, out);
+  for (let i = 0; i < runs.length; i++) {
+    const run = runs[i]!;
+    if (count === 1 && work.statuses[run.role] === PRESENT) {
+      // A cached row has the columns of one value each ready.
+      out.comma();
+      out.bytes(work.rows[run.role]!.feastColumns(run));
+    } else {
+      writeColumns(work, run, out);
+    }
+  }
   out.text((fullNames ? plan.feast.fullNames : plan.feast.shortNames).tail);
   return JSON_HEADERS;
 }
 
-/** Columns of one value each: a cached row has them ready, run by run. */
-function answerOneRow(work: Work, out: AnswerBuffer): void {
-  const { plan, texts } = work.asked;
+/** The join keys come back as columns of their own. */
+function writeKeys(work: Work, out: AnswerBuffer): void {
+  const { count, texts } = work.asked;
+  const tail = count === 1 ? KEY_TAIL : keyTail(count);
   let head = '{"results":[';
   for (let k = 0; k < texts.length; k++) {
-    const key = `{"values":[${texts[k]![0]!}],"statuses":[${FEAST_PRESENT}],"event_timestamps":[${NO_TIME}]}`;
-    head += k === 0 ? key : `,${key}`;
+    const values = count === 1 ? texts[k]![0]! : texts[k]!.join(',');
+    head += k === 0 ? `{"values":[${values}${tail}` : `,{"values":[${values}${tail}`;
   }
   out.text(head);
-  const { runs } = plan.feast;
-  for (let i = 0; i < runs.length; i++) {
-    const run = runs[i]!;
-    out.comma();
-    if (work.statuses[run.role] === PRESENT) out.bytes(work.rows[run.role]!.feastColumns(run));
-    else out.text(run.features.map((index) => column(work, run.role, index, null)).join(','));
-  }
 }
 
-function answerRows(work: Work, out: AnswerBuffer): void {
-  const { plan, count, texts } = work.asked;
-  const times = `[${Array.from({ length: count }, () => NO_TIME).join(',')}]`;
-  const present = `[${Array.from({ length: count }, () => FEAST_PRESENT).join(',')}]`;
-  const keys = texts.map(
-    (keyTexts) => `{"values":[${keyTexts.join(',')}],"statuses":${present},"event_timestamps":${times}}`,
-  );
-  out.text(`{"results":[${keys.join(',')}`);
-  const { runs } = plan.feast;
-  for (let i = 0; i < runs.length; i++) {
-    const { role, features } = runs[i]!;
-    const tail = tailOfWhole(work, role);
-    for (let f = 0; f < features.length; f++) out.text(`,${column(work, role, features[f]!, tail)}`);
-  }
-}
-
-/** @returns statuses and times of a role's rows, the same for each of its features; null where a value is absent */
-function tailOfWhole(work: Work, role: number): string | null {
-  const { plan, count } = work.asked;
-  const roles = plan.roleViews.length;
-  for (let r = 0; r < count; r++) {
-    const at = r * roles + role;
-    if (work.statuses[at] !== PRESENT || !work.rows[at]!.isWhole) return null;
-  }
-  let statuses = FEAST_PRESENT;
-  let times = work.rows[role]!.feastEventTime;
-  for (let r = 1; r < count; r++) {
-    statuses += `,${FEAST_PRESENT}`;
-    times += `,${work.rows[r * roles + role]!.feastEventTime}`;
-  }
-  return `],"statuses":[${statuses}],"event_timestamps":[${times}]}`;
-}
-
-/** @param tail  from `tailOfWhole`, where the values alone differ from feature to feature */
-function column(work: Work, role: number, index: number, tail: string | null): string {
-  const { plan, count } = work.asked;
-  const roles = plan.roleViews.length;
-  if (tail !== null) {
-    let values = work.rows[role]!.feastValue(index);
-    for (let r = 1; r < count; r++) values += `,${work.rows[r * roles + role]!.feastValue(index)}`;
-    return `{"values":[${values}${tail}`;
-  }
-  let values = '';
-  let statuses = '';
-  let times = '';
-  for (let r = 0; r < count; r++) {
-    const at = r * roles + role;
-    const row = work.rows[at]!;
-    const comma = r === 0 ? '' : ',';
-    if (work.statuses[at] === PRESENT) {
-      values += comma + row!.feastValue(index);
-      statuses += comma + row!.feastStatus(index);
-    } else {
-      values += comma + plan.roleViews[role]!.fallbackFeast[index]!;
-      statuses += comma + FEAST_STATUS_TEXTS[work.statuses[at]!]!;
-    }
-    times += comma + (row === null || row.raw === null ? NO_TIME : row.feastEventTime);
-  }
-  return `{"values":[${values}],"statuses":[${statuses}],"event_timestamps":[${times}]}`;
+/** Statuses and times of the column of a join key. */
+function keyTail(count: number): string {
+  const statuses = `,${FEAST_PRESENT}`.repeat(count).slice(1);
+  return `],"statuses":[${statuses}],"event_timestamps":[${`,${FEAST_NO_TIME}`.repeat(count).slice(1)}]}`;
 }
 
 /** FastAPI's envelope, which Feast's server has for bad requests. */

@@ -1,0 +1,137 @@
+/** Columns that are copied piece by piece against columns that are put together as text, for rows in any state. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { rowSchemaOf } from '../../registry/definition-json.ts';
+import type { FeatureView } from '../../registry/model.ts';
+import { FROM_CACHE, MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../registry/status.ts';
+import { formatType } from '../../registry/value-type.ts';
+import type { Value } from '../../registry/value-type.ts';
+import { decodeRowValues } from '../../registry/wire/row-codec.ts';
+import { AnswerBuffer } from '../../sidecar/answer-buffer.ts';
+import { CachedRow } from '../../sidecar/cached-row.ts';
+import { PlanBook, ViewSlots } from '../../sidecar/plan-book.ts';
+import type { ViewPlan } from '../../sidecar/plan.ts';
+import { feastSurface } from '../../sidecar/surface/feast.ts';
+import { FEAST_STATUSES, feastEventTime, feastText } from '../../sidecar/value-text.ts';
+import { Work } from '../../sidecar/work.ts';
+import { anyType, anyValueOf } from '../support/any-value.ts';
+import { PathExchange } from '../support/path-exchange.ts';
+import { NOON_US, bundleContent, customer, encodeRow, feature, view } from '../support/serving-fixture.ts';
+
+const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
+const MOMENT = { fetchedUs: NOON_US, factor: 1 };
+
+interface RowState {
+  /** Null: the store has no row. */
+  readonly values: readonly Value[] | null;
+  readonly older: boolean;
+  readonly eventUs: number;
+  /** When the row is there; another status has no row. */
+  readonly status: number;
+}
+
+/** But for timestamps, which the native form of the fallbacks has no text for past the year 275760. */
+const feastType = anyType.filter((type) => !formatType(type).includes('timestamp'));
+
+const anyView = fc
+  .tuple(...NAMES.map(() => feastType))
+  .chain((types) => fc.tuple(fc.constant(types), fc.tuple(...types.map(anyValueOf))))
+  .map(([types, missing]) =>
+    view(
+      'v',
+      customer,
+      NAMES.map((name, i) => feature(name, formatType(types[i]!), missing[i]!)),
+    ),
+  );
+
+/** The same features but the first two, in another order. */
+function olderOf({ features }: FeatureView): FeatureView {
+  return view('v', customer, features.slice(2).toReversed());
+}
+
+const anyCase = anyView.chain((now) => {
+  const values = fc.tuple(...now.features.map(({ type }) => anyValueOf(type)));
+  const whole = values.map((all) => all.map((value, i) => value ?? now.features[i]!.missing));
+  const state: fc.Arbitrary<RowState> = fc.record({
+    // Maps come back from the store in the order of their keys.
+    values: fc.oneof(values, whole, fc.constant(null)).map((all) => all && stored(now, all)),
+    older: fc.boolean(),
+    eventUs: fc.oneof(fc.constant(NOON_US), fc.integer({ min: 0, max: NOON_US })),
+    status: fc.constantFrom(PRESENT, PRESENT, PRESENT, OUTSIDE_TTL, UNAVAILABLE),
+  });
+  const asked = fc.shuffledSubarray(NAMES, { minLength: 1 });
+  return fc.record({
+    now: fc.constant(now),
+    asked: fc.oneof(fc.constant(NAMES), asked),
+    rows: fc.array(state, { minLength: 1, maxLength: 8 }),
+  });
+});
+
+function stored(now: FeatureView, values: readonly Value[]): Value[] {
+  return decodeRowValues(rowSchemaOf(now), encodeRow(rowSchemaOf(now), values));
+}
+
+function rowOf(of: ViewPlan, now: FeatureView, { values, older, eventUs }: RowState): CachedRow {
+  if (values === null) return new CachedRow(of, MOMENT, 0, null, null);
+  const written = older ? olderOf(now) : now;
+  const own = older ? values.slice(2).toReversed() : values;
+  const raw = encodeRow(rowSchemaOf(written), own, { eventUs });
+  return new CachedRow(of, MOMENT, 0, raw, of.mappings.get(written.definitionId)!);
+}
+
+/** One column as text, value by value. */
+function column(now: FeatureView, rows: readonly RowState[], name: string): string {
+  const index = NAMES.indexOf(name);
+  const { type, missing } = now.features[index]!;
+  const shown = rows.map(({ values, older, status, eventUs }) => {
+    const time =
+      status === UNAVAILABLE || values === null ? '"1970-01-01T00:00:00Z"' : feastEventTime(eventUs);
+    if (values === null && status !== UNAVAILABLE) return { value: missing, status: MISSING, time };
+    if (status !== PRESENT) return { value: missing, status, time };
+    if (older && index < 2) return { value: missing, status: MISSING, time };
+    return { value: values![index]!, status: values![index] === null ? NULL : PRESENT, time };
+  });
+  const list = (texts: readonly string[]): string => `[${texts.join(',')}]`;
+  return (
+    `{"values":${list(shown.map(({ value }) => feastText(type, value)))},` +
+    `"statuses":${list(shown.map(({ status }) => JSON.stringify(FEAST_STATUSES[status])))},` +
+    `"event_timestamps":${list(shown.map(({ time }) => time))}}`
+  );
+}
+
+test("Feast's answers hold each value, status and time in its place, whatever state the rows are in", () => {
+  const out = new AnswerBuffer();
+  fc.assert(
+    fc.property(anyCase, ({ now, asked, rows }) => {
+      const bundle = {
+        ...bundleContent([now]),
+        schemas: new Map([['v', [rowSchemaOf(olderOf(now)), rowSchemaOf(now)]]]),
+        hash: 'b',
+      };
+      const book = new PlanBook(bundle, '', new ViewSlots());
+      const request = {
+        features: asked.map((name) => `v:${name}`),
+        entities: { customer_id: rows.map((_, r) => r) },
+      };
+      const exchange = new PathExchange();
+      const parsed = feastSurface.parse(Buffer.from(JSON.stringify(request)), book, exchange);
+      const work = new Work(exchange, feastSurface, parsed, 'id', NOON_US, 0);
+      for (const [r, state] of rows.entries()) {
+        const isThere = state.status !== UNAVAILABLE;
+        work.rows[r] = isThere ? rowOf(parsed.plan.roleViews[0]!, now, state) : null;
+        work.sources[r] = FROM_CACHE;
+        work.statuses[r] = isThere && state.values === null ? MISSING : state.status;
+      }
+      out.begin();
+      feastSurface.answer(work, 0, out);
+      const answer = out.end().toString();
+      const columns = asked.map((name) => column(now, rows, name));
+      const keys = `{"values":[${rows.map((_, r) => r).join(',')}],"statuses":`;
+      expect(answer.startsWith(`{"results":[${keys}`)).toBe(true);
+      const names = JSON.stringify(['customer_id', ...asked]);
+      expect(answer.endsWith(`,${columns.join(',')}],"metadata":{"feature_names":${names}}}`)).toBe(true);
+      expect(() => JSON.parse(answer) as unknown).not.toThrow();
+    }),
+    { numRuns: 150 },
+  );
+});
