@@ -105,6 +105,12 @@ export class AnswerBuffer {
     this.#at += this.#buffer.write(text, this.#at);
   }
 
+  /** Text of one byte a character, as that of numbers is. */
+  latin1(text: string): void {
+    if (this.#at + text.length > this.#buffer.length) this.#grow(text.length);
+    this.#at += this.#buffer.write(text, this.#at, 'latin1');
+  }
+
   comma(): void {
     if (this.#at === this.#buffer.length) this.#grow(1);
     this.#buffer[this.#at] = COMMA;

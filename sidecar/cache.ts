@@ -11,6 +11,7 @@
 import { LRUCache } from 'lru-cache';
 import type { CacheLayers } from '../registry/settings.ts';
 import type { CachedRow } from './cached-row.ts';
+import { ReadyRows } from './ready-rows.ts';
 
 /** The rows of one entity, by the slot of their view. */
 export interface CachedEntity {
@@ -29,7 +30,11 @@ export interface CacheLimits {
 const REFRESH_SHARE = 0.8;
 /** The hottest keys are asked for all the time: theirs are read ahead earlier, so that they never come due together. */
 const HOT_REFRESH_SHARE = 0.6;
+/** What an entity takes beside its rows: its key, its place in the order of use, its list of rows. */
 const ENTITY_BYTES = 200;
+const ROW_PLACE_BYTES = 8;
+/** Of the bound in bytes, for what is made ready of rows. */
+const READY_SHARE = 1 / 2;
 
 export interface CacheStats {
   readonly entries: number;
@@ -44,16 +49,20 @@ export type RowCacheLayers = Pick<CacheLayers, 'fresh' | 'readAhead' | 'absent' 
 export class RowCache {
   readonly #limits: CacheLimits;
   readonly #entities: LRUCache<string, CachedEntity> | null;
+  /** What is ready of the rows; null where no row is kept. */
+  readonly ready: ReadyRows | null;
   #layers: RowCacheLayers = { fresh: true, readAhead: true, absent: true, stale: true };
   #evictedByEntries = 0;
   #evictedByBytes = 0;
 
   constructor(limits: CacheLimits) {
     this.#limits = limits;
-    this.#entities =
-      limits.entries === 0 || limits.bytes === 0
-        ? null
-        : new LRUCache({ max: limits.entries, maxSize: limits.bytes });
+    const keeps = limits.entries > 0 && limits.bytes > 0;
+    const readyBytes = Math.floor(limits.bytes * READY_SHARE);
+    this.ready = keeps ? new ReadyRows(readyBytes) : null;
+    this.#entities = keeps
+      ? new LRUCache({ max: limits.entries, maxSize: Math.max(1, limits.bytes - readyBytes) })
+      : null;
   }
 
   /** From the next look-up on. Without `fresh` rows are kept to stand in when the store fails; without both, none is. */
@@ -69,18 +78,27 @@ export class RowCache {
 
   /** Puts a row in the place of the one that is there, unless that was read later. */
   put(key: string, row: CachedRow): void {
+    this.putAll(key, [row]);
+  }
+
+  /** The same for rows of one entity. */
+  putAll(key: string, rows: readonly CachedRow[]): void {
     const { fresh, stale, absent } = this.#layers;
     if (this.#entities === null || !(fresh || stale)) return;
     const present = this.#entities.peek(key);
     const entity = present ?? { rows: [] };
-    const slot = row.view.slot;
-    const known = entity.rows[slot];
-    if (known !== undefined && known.fetchedUs > row.fetchedUs) return;
-    while (entity.rows.length < slot) entity.rows.push(undefined);
-    // An absent row that is not kept takes the place of the one before all the same: that one is gone.
-    entity.rows[slot] = row.raw === null && !absent ? undefined : row;
-    let bytes = ENTITY_BYTES + key.length;
-    for (const each of entity.rows) if (each !== undefined) bytes += each.bytes;
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i]!;
+      const { slot } = row.view;
+      const known = entity.rows[slot];
+      if (known !== undefined && known.fetchedUs > row.fetchedUs) continue;
+      // An array that grows by itself makes room for sixteen more.
+      if (slot >= entity.rows.length) entity.rows = widened(entity.rows, Math.max(slot + 1, rows.length));
+      // An absent row that is not kept takes the place of the one before all the same: that one is gone.
+      entity.rows[slot] = row.raw === null && !absent ? undefined : row;
+    }
+    let bytes = ENTITY_BYTES + key.length + entity.rows.length * ROW_PLACE_BYTES;
+    for (let i = 0; i < entity.rows.length; i++) bytes += entity.rows[i]?.bytes ?? 0;
     const before = this.#entities.size + (present === undefined ? 1 : 0);
     this.#entities.set(key, entity, { size: bytes });
     const evicted = before - this.#entities.size;
@@ -107,7 +125,7 @@ export class RowCache {
   stats(): CacheStats {
     return {
       entries: this.#entities === null ? 0 : this.#entities.size,
-      bytes: this.#entities === null ? 0 : this.#entities.calculatedSize,
+      bytes: this.#entities === null ? 0 : this.#entities.calculatedSize + this.ready!.bytes,
       evictedByEntries: this.#evictedByEntries,
       evictedByBytes: this.#evictedByBytes,
     };
@@ -119,4 +137,10 @@ export class RowCache {
     this.#evictedByEntries += byEntries;
     this.#evictedByBytes += count - byEntries;
   }
+}
+
+function widened(rows: CachedEntity['rows'], length: number): CachedEntity['rows'] {
+  const wide = new Array<CachedRow | undefined>(length).fill(undefined);
+  for (let i = 0; i < rows.length; i++) wide[i] = rows[i];
+  return wide;
 }

@@ -1,6 +1,11 @@
 /**
- * A view's row of one entity as the sidecar keeps it: the stored bytes, the values, and text that is ready to be
- * copied into answers. Made when a row comes from the store; text is made when it is first needed.
+ * A view's row of one entity as the sidecar keeps it: the stored bytes as they came, and nothing else until it is
+ * asked for. Values are decoded when they are needed; what is made of them for answers is ready to be copied for as
+ * long as `ready-rows.ts` keeps it.
+ *
+ *   raw    one string, a character a byte (Latin-1): 24 bytes of V8's around the row's own, and no pointer for the
+ *          collector to follow. A Buffer of its own takes 200 to 2,000 around them, one of a shared slab 100
+ *   ready  texts, images and columns by what asked for them; null while there are none
  *
  * A row belongs to the view plan (hence the bundle) that it was decoded with; under another it is decoded anew.
  */
@@ -8,11 +13,13 @@ import { FROM_CACHE, NULL, PRESENT, STATUSES } from '../registry/status.ts';
 import type { Value } from '../registry/value-type.ts';
 import { encodeServedRow } from '../registry/wire/served-encoder.ts';
 import type { ServedRow } from '../registry/wire/served-record.ts';
-import { decodeRowValues } from '../registry/wire/row-codec.ts';
-import { readHeader } from '../registry/wire/row-header.ts';
+import { HEADER_BYTES } from '../registry/wire/row-header.ts';
+import type { AnswerBuffer } from './answer-buffer.ts';
 import { feastPieces } from './feast-pieces.ts';
 import type { FeastRun } from './feast-plan.ts';
 import type { RowMapping, ViewPlan } from './plan.ts';
+import type { ReadyRows } from './ready-rows.ts';
+import { checkRow, readRowValues } from './row-values.ts';
 import { tensorImage } from './tensor-plan.ts';
 import {
   FEAST_NOT_FOUND,
@@ -30,70 +37,105 @@ export interface ReadMoment {
   readonly fetchedUs: number;
   /** 0.85 to 1.0: scales both times of freshness, so that entries that came together do not expire together. */
   readonly factor: number;
+  /** Whoever bounds what is made ready of the rows; null: nobody, it is kept as long as the row. */
+  readonly ready: ReadyRows | null;
 }
 
-/** Rough cost of the objects around a row, for the cache's bound in bytes. */
-const ROW_BYTES = 400;
-const TEXT_BYTES_PER_FEATURE = 60;
+/** What a row takes beside its bytes and what is ready of it: two objects, the string's head, two boxed numbers. */
+const ROW_BYTES = 176;
+const READY_BYTES = 200;
+const PIECE_BYTES = 100;
 const NO_HMACS: readonly Buffer[] = [];
+const FIRST_COLUMN = Buffer.from('{"values":[');
+
+/** What was made of a row for answers and for the log. */
+class ReadyRow {
+  readonly featureTexts: (Buffer | undefined)[] = [];
+  readonly statusTexts: (Buffer | undefined)[] = [];
+  readonly tensorImages: (Buffer | undefined)[] = [];
+  hasNotes: boolean | null = null;
+  logged: ServedRow | null = null;
+  feastPieces: DataView | null = null;
+  feastRun: FeastRun | null = null;
+  feastColumns: Buffer | null = null;
+}
 
 export class CachedRow {
   readonly view: ViewPlan;
-  readonly fetchedUs: number;
-  readonly factor: number;
+  readonly moment: ReadMoment;
   /** The view's watermark that was read before the row; 0: there was none. */
   readonly watermarkUs: number;
-  /** Null: the store has no such row. */
-  readonly raw: Buffer | null;
-  /** What the log may hold of it, with the HMACs of what it may not. */
-  readonly loggedRow: Buffer | null;
-  readonly hmacs: readonly Buffer[];
-  readonly eventUs: number;
-  readonly createdUs: number;
-  readonly writtenMs: number;
-  readonly definitionId: number;
-  /** In the order of the view's features; undefined: the row's older definition lacks the feature. */
-  readonly values: readonly (Value | undefined)[];
+  /** Header and values as they are stored, one character a byte; null: the store has no such row. */
+  readonly raw: string | null;
+  /** Whether every feature of the view has a value in the row. */
+  readonly isWhole: boolean;
   /** Under way of being read anew, ahead of time. */
   refreshing = false;
-  readonly #featureTexts: (Buffer | undefined)[] = [];
-  readonly #statusTexts: (Buffer | undefined)[] = [];
-  #logged: ServedRow | null = null;
-  #tensorImages: (Buffer | undefined)[] | null = null;
-  #notes: string | null | undefined = undefined;
-  #feastPieces: DataView | null = null;
-  #feastRun: FeastRun | null = null;
-  #feastColumns: Buffer | null = null;
-  #isWhole: boolean | null = null;
+  /** Whether it was asked for beyond the request that read it: then what is made of it is worth keeping. */
+  askedAgain = false;
+  #ready: ReadyRow | null = null;
 
   /** @throws TypeError when the bytes are no row of the view: it must not be served */
   constructor(
     view: ViewPlan,
     moment: ReadMoment,
     watermarkUs: number,
-    raw: Buffer | null,
+    raw: string | null,
     mapping: RowMapping | null,
   ) {
-    const header = raw === null ? null : readHeader(raw);
-    if (raw !== null && header === null) throw new TypeError(`the row has only ${raw.length} bytes`);
+    if (raw !== null && raw.length < HEADER_BYTES) {
+      throw new TypeError(`the row has only ${raw.length} bytes`);
+    }
     this.view = view;
-    this.fetchedUs = moment.fetchedUs;
-    this.factor = moment.factor;
+    this.moment = moment;
     this.watermarkUs = watermarkUs;
     this.raw = raw;
-    this.eventUs = header === null ? 0 : header.eventUs;
-    this.createdUs = header === null ? 0 : header.createdUs;
-    this.writtenMs = header === null ? 0 : header.writtenMs;
-    this.definitionId = header === null ? 0 : header.definitionId;
-    this.values = raw === null || mapping === null ? [] : mapValues(mapping, raw);
-    const masked = raw === null || mapping === null ? null : (view.mask?.mask(mapping.schema, raw) ?? null);
-    this.loggedRow = masked === null ? raw : masked.row;
-    this.hmacs = masked === null ? NO_HMACS : masked.hmacs;
+    this.isWhole = raw !== null && mapping !== null && checkRow(mapping, raw);
   }
 
+  get fetchedUs(): number {
+    return this.moment.fetchedUs;
+  }
+
+  get factor(): number {
+    return this.moment.factor;
+  }
+
+  /** 0 where there is no row. */
+  get eventUs(): number {
+    return this.raw === null ? 0 : eventUsOf(this.raw);
+  }
+
+  /** In the order of the view's features, decoded anew each time; undefined: the row's older definition lacks it. */
+  get values(): (Value | undefined)[] {
+    const mapping = this.#mapping();
+    return mapping === null ? [] : readRowValues(mapping, this.raw!);
+  }
+
+  #mapping(): RowMapping | null {
+    return this.raw === null ? null : this.view.mappings.get(definitionIdOf(this.raw))!;
+  }
+
+  /** Without what is ready of it. */
   get bytes(): number {
-    const features = this.view.view.features.length;
-    return ROW_BYTES + (this.raw === null ? 0 : this.raw.length * 4 + features * TEXT_BYTES_PER_FEATURE);
+    return ROW_BYTES + (this.raw === null ? 0 : this.raw.length);
+  }
+
+  /** Whoever bounds what is ready takes it away; it is made again when it is needed. */
+  unready(): void {
+    this.#ready = null;
+  }
+
+  /** @param bytes  of what is about to be made ready */
+  #readied(bytes: number): ReadyRow {
+    if (this.#ready === null) {
+      this.#ready = new ReadyRow();
+      this.moment.ready?.keep(this, READY_BYTES + bytes);
+    } else {
+      this.moment.ready?.keep(this, bytes);
+    }
+    // A bound that is smaller than this row has taken it away at once.
+    return (this.#ready ??= new ReadyRow());
   }
 
   /**
@@ -101,50 +143,56 @@ export class CachedRow {
    * is kept with its image.
    */
   logged(role: string, status: number, source: number): ServedRow {
-    const known = this.#logged;
+    const known = this.#ready === null ? null : this.#ready.logged;
     if (known !== null && known.status === status && known.source === source && known.role === role)
       return known;
-    const { view, fetchedUs, watermarkUs, loggedRow, hmacs } = this;
-    const masked = view.mask !== null;
+    const { view, moment, watermarkUs, raw } = this;
+    const { mask } = view;
+    const masked = mask === null || raw === null ? null : mask.mask(this.#mapping()!.schema, bytesOf(raw));
     const served: ServedRow = {
       role,
       view: view.id,
       status,
       source,
-      fetchedUs,
+      fetchedUs: moment.fetchedUs,
       watermarkUs,
-      row: loggedRow,
-      masked,
-      hmacs,
+      row: masked === null ? raw : masked.row,
+      masked: mask !== null,
+      hmacs: masked === null ? NO_HMACS : masked.hmacs,
     };
     if (source !== FROM_CACHE) return served;
     served.image = encodeServedRow(served);
-    return (this.#logged = served);
+    this.#readied(served.image.length + PIECE_BYTES).logged = served;
+    return served;
   }
 
   /** `"role__feature":value` for each feature of a segment, comma-separated. */
   featureText(segment: number): Buffer {
-    return this.#featureTexts[segment] ?? this.#makeTexts(segment)[0];
+    return this.#ready?.featureTexts[segment] ?? this.#makeTexts(segment)[0];
   }
 
   /** `"role__feature":"STATUS"` for each feature of a segment, comma-separated. */
   statusText(segment: number): Buffer {
-    return this.#statusTexts[segment] ?? this.#makeTexts(segment)[1];
+    return this.#ready?.statusTexts[segment] ?? this.#makeTexts(segment)[1];
   }
 
   /** The values of a tensor part, then their statuses, as `tensor-plan.ts` draws them. */
   tensorImage(part: number): Buffer {
-    this.#tensorImages ??= [];
-    return (this.#tensorImages[part] ??= tensorImage(this.view, this.view.tensorParts[part]!, this.values));
+    const known = this.#ready?.tensorImages[part];
+    if (known !== undefined) return known;
+    const image = tensorImage(this.view, this.view.tensorParts[part]!, this.values);
+    this.#readied(image.length + PIECE_BYTES).tensorImages[part] = image;
+    return image;
   }
 
   #makeTexts(segment: number): readonly [Buffer, Buffer] {
     const { nameTexts, features } = this.view.segments[segment]!;
+    const rowValues = this.values;
     let values = '';
     let statuses = '';
     for (let i = 0; i < features.length; i++) {
       const index = features[i]!;
-      const value = this.values[index];
+      const value = rowValues[index];
       const comma = i === 0 ? '' : ',';
       const text =
         value === undefined
@@ -154,61 +202,80 @@ export class CachedRow {
       statuses += `${comma}${nameTexts[i]!}"${statusOf(value)}"`;
     }
     const texts = [Buffer.from(values), Buffer.from(statuses)] as const;
-    [this.#featureTexts[segment], this.#statusTexts[segment]] = texts;
+    const ready = this.#readied(texts[0].length + texts[1].length + 2 * PIECE_BYTES);
+    [ready.featureTexts[segment], ready.statusTexts[segment]] = texts;
     return texts;
   }
 
   /** Whether any value of the row is a NaN or an infinity, which native answers show as null and note. */
   get hasNotes(): boolean {
-    return this.#noteText() !== null;
+    const known = this.#ready === null ? null : this.#ready.hasNotes;
+    if (known !== null) return known;
+    const { values } = this;
+    const noted = this.view.view.features.some((f, i) => hasNoJsonNumber(f.type, values[i] ?? null));
+    this.#readied(0).hasNotes = noted;
+    return noted;
   }
 
   /** @returns the features of a segment that hold such a value, as JSON strings */
   notesOf(segment: number): string[] {
+    const { values } = this;
     const { fullNames, features } = this.view.segments[segment]!;
     return fullNames
       .filter((_, i) => {
-        const value = this.values[features[i]!];
+        const value = values[features[i]!];
         return value !== undefined && hasNoJsonNumber(this.view.view.features[features[i]!]!.type, value);
       })
       .map((name) => JSON.stringify(`${name}: NaN or infinity is shown as null`));
   }
 
-  #noteText(): string | null {
-    if (this.#notes === undefined) {
-      const noted = this.view.view.features.some((f, i) => hasNoJsonNumber(f.type, this.values[i] ?? null));
-      this.#notes = noted ? 'noted' : null;
-    }
-    return this.#notes;
-  }
-
   /** Its texts for answers of many rows, as `feast-pieces.ts` draws them. */
   get feastPieces(): DataView {
-    return (this.#feastPieces ??= feastPieces(this.view.view, this.eventUs, this.values));
+    const known = this.#ready === null ? null : this.#ready.feastPieces;
+    if (known !== null) return known;
+    const pieces = feastPieces(this.view.view, this.eventUs, this.values);
+    this.#readied(pieces.byteLength + PIECE_BYTES).feastPieces = pieces;
+    return pieces;
   }
 
   /**
-   * The columns of a run of features as Feast's form has them in an answer of one row, comma-separated. Kept for the
-   * run that was asked for last, since nearly every row is asked for by one service only.
+   * Writes the columns of a run of features as Feast's form has them in an answer of one row, comma-separated. Of a row
+   * that is asked for again they are kept, for the run that was asked for last: nearly every row is asked for by one
+   * service only.
    */
-  feastColumns(run: FeastRun): Buffer {
-    if (this.#feastRun === run) return this.#feastColumns!;
-    const { features } = this.view.view;
-    const tail = `],"event_timestamps":[${feastEventTime(this.eventUs)}]}`;
-    const columns = run.features.map((index) => {
-      const value = this.values[index];
-      const { type, missing } = features[index]!;
-      const status = value === undefined ? FEAST_NOT_FOUND : value === null ? FEAST_NULL : FEAST_PRESENT;
-      const text = feastText(type, value === undefined ? missing : value);
-      return `{"values":[${text}],"statuses":[${status}${tail}`;
-    });
-    this.#feastRun = run;
-    return (this.#feastColumns = Buffer.from(columns.join(',')));
+  writeFeastColumns(run: FeastRun, out: AnswerBuffer): void {
+    const ready = this.#ready;
+    if (ready !== null && ready.feastRun === run) return out.bytes(ready.feastColumns!);
+    const from = out.length;
+    this.#writeColumns(run, out);
+    if (!this.askedAgain) return;
+    const columns = Buffer.from(out.end().subarray(from));
+    const kept = this.#readied(columns.length + PIECE_BYTES);
+    kept.feastRun = run;
+    kept.feastColumns = columns;
   }
 
-  /** Whether every feature of the row has a value. */
-  get isWhole(): boolean {
-    return (this.#isWhole ??= this.values.every((value) => value !== null && value !== undefined));
+  #writeColumns(run: FeastRun, out: AnswerBuffer): void {
+    const { values } = this;
+    const { features } = this.view.view;
+    const tail = `],"event_timestamps":[${feastEventTime(this.eventUs)}]}`;
+    const present = Buffer.from(`],"statuses":[${FEAST_PRESENT}${tail},{"values":[`, 'latin1');
+    out.bytes(FIRST_COLUMN);
+    const last = run.features.length - 1;
+    for (let i = 0; i <= last; i++) {
+      const index = run.features[i]!;
+      const value = values[index];
+      const { type, missing } = features[index]!;
+      const text = feastText(type, value === undefined ? missing : value);
+      if (type.kind === 'float64') out.latin1(text);
+      else out.text(text);
+      if (i < last && value !== undefined && value !== null) {
+        out.bytes(present);
+        continue;
+      }
+      const status = value === undefined ? FEAST_NOT_FOUND : value === null ? FEAST_NULL : FEAST_PRESENT;
+      out.text(`],"statuses":[${status}${tail}${i === last ? '' : ',{"values":['}`);
+    }
   }
 }
 
@@ -218,8 +285,22 @@ function statusOf(value: Value | undefined): string {
   return STATUSES[value === null ? NULL : PRESENT]!;
 }
 
-function mapValues(mapping: RowMapping, raw: Buffer): (Value | undefined)[] {
-  const values = decodeRowValues(mapping.schema, raw);
-  if (mapping.from === null) return values;
-  return mapping.from.map((index) => (index === -1 ? undefined : values[index]!));
+/** @param raw  at least a header, one character a byte */
+export function definitionIdOf(raw: string): number {
+  return u32(raw, 0);
+}
+
+function eventUsOf(raw: string): number {
+  const high = raw.charCodeAt(4) * 2 ** 16 + raw.charCodeAt(5) * 2 ** 8 + raw.charCodeAt(6);
+  return high * 2 ** 32 + u32(raw, 7);
+}
+
+function u32(raw: string, at: number): number {
+  const low = (raw.charCodeAt(at + 1) << 16) | (raw.charCodeAt(at + 2) << 8) | raw.charCodeAt(at + 3);
+  return raw.charCodeAt(at) * 2 ** 24 + low;
+}
+
+/** @returns the bytes of a row that is kept as text, a copy */
+export function bytesOf(raw: string): Buffer {
+  return Buffer.from(raw, 'latin1');
 }

@@ -127,12 +127,13 @@ function describeVector(
   rows: readonly (CachedRow | null)[],
   nowUs: number,
 ): FetchedVector {
+  const values = rows.map((row) => (row === null ? [] : row.values));
   const features = plan.fullNames.map((name, i): FetchedFeature => {
     const view = plan.roleViews[plan.featureRoles[i]!]!;
     const index = plan.featureIndexes[i]!;
     const row = rows[plan.featureRoles[i]!]!;
     const rowStatus = judge(row, nowUs);
-    const value = rowStatus === PRESENT ? row!.values[index] : undefined;
+    const value = rowStatus === PRESENT ? values[plan.featureRoles[i]!]![index] : undefined;
     const status =
       rowStatus !== PRESENT ? rowStatus : value === undefined ? MISSING : value === null ? NULL : PRESENT;
     const hasRow = row !== null && row.raw !== null;

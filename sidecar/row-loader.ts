@@ -3,17 +3,18 @@
  * all misses of a request in one round trip. Decodes with the definition that wrote the row.
  *
  *   load(asks)  --joins--> read in flight
- *               --starts-> store.read -> decode (unknown definition: its schema from the store) -> cache -> waiters
+ *               --starts-> store.read -> check (unknown definition: its schema from the store) -> cache -> waiters
  *
- * A read older than 50 ms is abandoned: it may still fill the cache, but no one new waits for it.
+ * A read older than 50 ms is abandoned: it may still fill the cache, but no one new waits for it. There is no promise
+ * on the way, but for a row of an unknown definition.
  */
 import type { RowMapping, ViewPlan } from './plan.ts';
 import { mapRow } from './plan.ts';
-import { CachedRow } from './cached-row.ts';
+import { CachedRow, definitionIdOf } from './cached-row.ts';
 import type { ReadMoment } from './cached-row.ts';
 import type { RowCache } from './cache.ts';
-import type { StoreAsk, StoreReader, StoreRows } from './store/store-reader.ts';
-import { readHeader } from '../registry/wire/row-header.ts';
+import type { StoreAsk, StoreReader } from './store/store-reader.ts';
+import { HEADER_BYTES } from '../registry/wire/row-header.ts';
 
 export const ABANDON_MS = 50;
 const FACTOR_LOW = 0.85;
@@ -31,12 +32,6 @@ export interface RowAsk {
   readonly place: number;
 }
 
-interface Flight {
-  readonly startedMs: number;
-  readonly waiters: RowWaiter[];
-  readonly places: number[];
-}
-
 export interface LoaderEvents {
   /** The store could not be read. */
   onStoreFailure(error: Error): void;
@@ -51,7 +46,8 @@ export class RowLoader {
   readonly #cache: RowCache;
   readonly #events: LoaderEvents;
   readonly #random: () => number;
-  readonly #flights = new Map<string, Flight>();
+  /** By key, then by the slot of the view: the read that who asks now would join. */
+  readonly #flights = new Map<string, EntityReads>();
   /** When a definition id was last looked for in vain. */
   readonly #unknownSchemas = new Map<number, number>();
   #reads = 0;
@@ -87,91 +83,105 @@ export class RowLoader {
 
   /** @param waiter  null: refreshes ahead of time, nobody waits */
   load(asks: readonly RowAsk[], nowUs: number, waiter: RowWaiter | null): void {
-    const byKey = new Map<string, ViewPlan[]>();
     const nowMs = performance.now();
+    const started: EntityRead[] = [];
     const joinsForMs = this.#singleFlight ? ABANDON_MS : 0;
-    for (const { key, view, place } of asks) {
-      const name = flightName(key, view);
-      let flight = this.#flights.get(name);
-      if (flight !== undefined && nowMs - flight.startedMs <= joinsForMs) {
+    let moment: ReadMoment | null = null;
+    for (let i = 0; i < asks.length; i++) {
+      const { key, view, place } = asks[i]!;
+      let flights = this.#flights.get(key);
+      if (flights === undefined) this.#flights.set(key, (flights = []));
+      let read = flights[view.slot];
+      if (read !== undefined && nowMs - read.startedMs <= joinsForMs) {
         this.#joined += 1;
       } else {
-        flight = { startedMs: nowMs, waiters: [], places: [] };
-        this.#flights.set(name, flight);
-        const views = byKey.get(key);
-        if (views === undefined) byKey.set(key, [view]);
-        else views.push(view);
+        moment ??= this.#moment(nowUs);
+        read = startedIn(flights, moment);
+        if (read === undefined) started.push((read = new EntityRead(this, key, moment, nowMs)));
+        read.views.push(view);
+        while (flights.length < view.slot) flights.push(undefined);
+        flights[view.slot] = read;
       }
-      if (waiter !== null) {
-        flight.waiters.push(waiter);
-        flight.places.push(place);
+      if (waiter !== null) read.wait(view, waiter, place);
+    }
+    if (started.length === 0) return;
+    this.#reads += started.length;
+    this.#reader.read(started, nowUs);
+  }
+
+  #moment(nowUs: number): ReadMoment {
+    const factor = FACTOR_LOW + (1 - FACTOR_LOW) * this.#random();
+    return { fetchedUs: nowUs, factor, ready: this.#cache.ready };
+  }
+
+  failed(read: EntityRead, error: Error): void {
+    this.#events.onRead?.(read.key, performance.now() - read.startedMs);
+    this.#events.onStoreFailure(error);
+    for (let v = 0; v < read.views.length; v++) this.#land(read, v, null);
+  }
+
+  arrived(read: EntityRead, raws: readonly (string | null)[], watermarks: readonly (number | null)[]): void {
+    this.#events.onRead?.(read.key, performance.now() - read.startedMs);
+    const { views, moment } = read;
+    const rows: (CachedRow | null | undefined)[] = [];
+    const good: CachedRow[] = [];
+    for (let v = 0; v < views.length; v++) {
+      const view = views[v]!;
+      const raw = raws[v]!;
+      const watermarkUs = watermarks[v]!;
+      const mapping = raw === null ? null : mappingOf(view, raw);
+      if (raw === null && watermarkUs === null) {
+        // No row under a missing marker: an emptied node, not a new entity.
+        rows.push(null);
+      } else if (mapping === undefined) {
+        rows.push(undefined);
+        void this.#decodeLater(read, v, raw!, watermarkUs ?? 0);
+      } else {
+        const row = this.#rowOf(read.key, view, moment, watermarkUs ?? 0, raw, mapping);
+        if (row !== null) {
+          row.askedAgain = read.waitersOf(v) > 1;
+          good.push(row);
+        }
+        rows.push(row);
       }
     }
-    if (byKey.size > 0) this.#read(byKey, nowUs);
+    if (good.length > 0) this.#cache.putAll(read.key, good);
+    for (let v = 0; v < views.length; v++) if (rows[v] !== undefined) this.#land(read, v, rows[v]!);
   }
 
-  #read(byKey: ReadonlyMap<string, ViewPlan[]>, nowUs: number): void {
-    const asks: StoreAsk[] = [...byKey].map(([key, views]) => ({ key, views }));
-    this.#reads += asks.length;
-    const moment = { fetchedUs: nowUs, factor: FACTOR_LOW + (1 - FACTOR_LOW) * this.#random() };
-    const answers = this.#reader.read(asks, nowUs);
-    for (const [i, [key, views]] of [...byKey].entries()) {
-      const flights = views.map((view) => this.#flights.get(flightName(key, view))!);
-      const { startedMs } = flights[0]!;
-      answers[i]!.then(
-        (found) => {
-          this.#events.onRead?.(key, performance.now() - startedMs);
-          this.#arrived(key, views, flights, found, moment);
-        },
-        (error: Error) => {
-          this.#events.onRead?.(key, performance.now() - startedMs);
-          this.#events.onStoreFailure(error);
-          for (const [v, view] of views.entries()) this.#land(key, view, flights[v]!, null);
-        },
-      );
-    }
-  }
-
-  #arrived(
-    key: string,
-    views: readonly ViewPlan[],
-    flights: readonly Flight[],
-    found: StoreRows,
-    moment: ReadMoment,
-  ): void {
-    for (const [v, view] of views.entries()) {
-      const raw = found.rows[v]!;
-      const watermarkUs = found.watermarks[v]!;
-      // No row under a missing marker: an emptied node, not a new entity.
-      if (raw === null && watermarkUs === null) this.#land(key, view, flights[v]!, null);
-      else void this.#decode(key, view, flights[v]!, raw, watermarkUs ?? 0, moment);
-    }
-  }
-
-  async #decode(
+  #rowOf(
     key: string,
     view: ViewPlan,
-    flight: Flight,
-    raw: Buffer | null,
-    watermarkUs: number,
     moment: ReadMoment,
-  ): Promise<void> {
+    watermarkUs: number,
+    raw: string | null,
+    mapping: RowMapping | null,
+  ): CachedRow | null {
+    try {
+      return new CachedRow(view, moment, watermarkUs, raw, mapping);
+    } catch (error) {
+      this.#events.onUnreadableRow(view.id, key, (error as Error).message);
+      return null;
+    }
+  }
+
+  async #decodeLater(read: EntityRead, v: number, raw: string, watermarkUs: number): Promise<void> {
+    const { key, moment } = read;
+    const view = read.views[v]!;
     let row: CachedRow | null = null;
     try {
-      const mapping = raw === null ? null : (mappingOf(view, raw) ?? (await this.#loadMapping(view, raw)));
-      row = new CachedRow(view, moment, watermarkUs, raw, mapping);
+      row = new CachedRow(view, moment, watermarkUs, raw, await this.#loadMapping(view, raw));
       this.#cache.put(key, row);
     } catch (error) {
       this.#events.onUnreadableRow(view.id, key, (error as Error).message);
     }
-    this.#land(key, view, flight, row);
+    this.#land(read, v, row);
   }
 
   /** @throws TypeError when neither the bundle nor the store knows the definition that wrote the row */
-  async #loadMapping(view: ViewPlan, raw: Buffer): Promise<RowMapping> {
-    const header = readHeader(raw);
-    if (header === null) throw new TypeError(`the row has only ${raw.length} bytes`);
-    const { definitionId } = header;
+  async #loadMapping(view: ViewPlan, raw: string): Promise<RowMapping> {
+    if (raw.length < HEADER_BYTES) throw new TypeError(`the row has only ${raw.length} bytes`);
+    const definitionId = definitionIdOf(raw);
     const name = definitionId.toString(16).padStart(8, '0');
     const triedMs = this.#unknownSchemas.get(definitionId);
     if (triedMs !== undefined && performance.now() - triedMs < SCHEMA_RETRY_MS) {
@@ -187,24 +197,87 @@ export class RowLoader {
     return mapping;
   }
 
-  #land(key: string, view: ViewPlan, flight: Flight, row: CachedRow | null): void {
-    const name = flightName(key, view);
-    if (this.#flights.get(name) === flight) this.#flights.delete(name);
+  #land(read: EntityRead, v: number, row: CachedRow | null): void {
+    const { key } = read;
+    const { slot } = read.views[v]!;
+    const flights = this.#flights.get(key);
+    if (flights !== undefined && flights[slot] === read) {
+      flights[slot] = undefined;
+      if (!hasRead(flights)) this.#flights.delete(key);
+    }
     if (row === null) {
-      const kept = this.#cache.find(key)?.rows[view.slot];
+      const kept = this.#cache.find(key)?.rows[slot];
       if (kept !== undefined) kept.refreshing = false;
     }
-    for (let i = 0; i < flight.waiters.length; i++) flight.waiters[i]!.take(flight.places[i]!, row);
+    read.tell(v, row);
   }
 }
 
-function flightName(key: string, view: ViewPlan): string {
-  return `${view.id} ${key}`;
+type EntityReads = (EntityRead | undefined)[];
+
+/** One entity's read on its way, and who waits for which of its views. */
+class EntityRead implements StoreAsk {
+  readonly #loader: RowLoader;
+  readonly key: string;
+  readonly views: ViewPlan[] = [];
+  readonly moment: ReadMoment;
+  readonly startedMs: number;
+  readonly #waiters: RowWaiter[] = [];
+  /** By waiter the index of its view, and its place. */
+  readonly #waitsFor: number[] = [];
+  readonly #places: number[] = [];
+
+  constructor(loader: RowLoader, key: string, moment: ReadMoment, startedMs: number) {
+    this.#loader = loader;
+    this.key = key;
+    this.moment = moment;
+    this.startedMs = startedMs;
+  }
+
+  wait(view: ViewPlan, waiter: RowWaiter, place: number): void {
+    let v = this.views.length - 1;
+    while (this.views[v]!.slot !== view.slot) v -= 1;
+    this.#waiters.push(waiter);
+    this.#waitsFor.push(v);
+    this.#places.push(place);
+  }
+
+  waitersOf(v: number): number {
+    let count = 0;
+    for (let i = 0; i < this.#waitsFor.length; i++) if (this.#waitsFor[i] === v) count += 1;
+    return count;
+  }
+
+  tell(v: number, row: CachedRow | null): void {
+    for (let i = 0; i < this.#waiters.length; i++) {
+      if (this.#waitsFor[i] === v) this.#waiters[i]!.take(this.#places[i]!, row);
+    }
+  }
+
+  onRows(rows: readonly (string | null)[], watermarks: readonly (number | null)[]): void {
+    this.#loader.arrived(this, rows, watermarks);
+  }
+
+  onFailure(error: Error): void {
+    this.#loader.failed(this, error);
+  }
 }
 
-function mappingOf(view: ViewPlan, raw: Buffer): RowMapping | undefined {
-  const header = readHeader(raw);
-  return header === null ? undefined : view.mappings.get(header.definitionId);
+/** @returns the read of an entity that this load, which the moment stands for, has started already */
+function startedIn(flights: EntityReads, moment: ReadMoment): EntityRead | undefined {
+  for (let slot = 0; slot < flights.length; slot++) {
+    if (flights[slot]?.moment === moment) return flights[slot];
+  }
+  return undefined;
+}
+
+function hasRead(flights: EntityReads): boolean {
+  for (let slot = 0; slot < flights.length; slot++) if (flights[slot] !== undefined) return true;
+  return false;
+}
+
+function mappingOf(view: ViewPlan, raw: string): RowMapping | undefined {
+  return raw.length < HEADER_BYTES ? undefined : view.mappings.get(definitionIdOf(raw));
 }
 
 /**
@@ -213,11 +286,11 @@ function mappingOf(view: ViewPlan, raw: Buffer): RowMapping | undefined {
  * @returns  null when that cannot be done without the store: it must be read again
  */
 export function rebind(row: CachedRow, view: ViewPlan): CachedRow | null {
-  if (row.raw === null) return new CachedRow(view, row, row.watermarkUs, null, null);
+  if (row.raw === null) return new CachedRow(view, row.moment, row.watermarkUs, null, null);
   const mapping = mappingOf(view, row.raw);
   if (mapping === undefined) return null;
   try {
-    return new CachedRow(view, row, row.watermarkUs, row.raw, mapping);
+    return new CachedRow(view, row.moment, row.watermarkUs, row.raw, mapping);
   } catch {
     return null;
   }

@@ -118,6 +118,7 @@ export class Serving {
           let row = entity === undefined ? undefined : entity.rows[view.slot];
           if (row !== undefined && row.view !== view) row = this.#rebound(key, row, view);
           if (row !== undefined && this.#cache.isFresh(row, work.nowUs)) {
+            row.askedAgain = true;
             setPlace(work, at, row, FROM_CACHE, judge(row, work.nowUs));
             if (!row.refreshing && this.#cache.isDueAhead(row, work.nowUs, hot))
               this.#refresh(key, row, work.nowUs);

@@ -12,10 +12,31 @@ export const DAY_US = 86_400_000_000;
 
 /** @returns RFC 3339 to the microsecond, UTC, e.g. `2026-11-21T09:10:11.000000Z` */
 export function formatTimestamp(us: number | bigint): string {
+  if (typeof us === 'number' && us >= 0 && Number.isSafeInteger(us)) return formatSafe(us);
   const whole = BigInt(us);
   const micro = ((whole % 1_000_000n) + 1_000_000n) % 1_000_000n;
   const seconds = new Date(Number((whole - micro) / 1_000n)).toISOString();
   return `${seconds.slice(0, -5)}.${micro.toString().padStart(6, '0')}Z`;
+}
+
+let lastDay = -1;
+let lastDayText = '';
+const TWO_DIGITS = Array.from({ length: 100 }, (_, n) => n.toString().padStart(2, '0'));
+
+/** What an answer's event times take; times come from few days, so the last day's text is kept. */
+function formatSafe(us: number): string {
+  const day = Math.floor(us / DAY_US);
+  if (day !== lastDay) {
+    lastDayText = new Date(day * 86_400_000).toISOString().slice(0, 11);
+    lastDay = day;
+  }
+  const second = Math.floor((us - day * DAY_US) / 1_000_000);
+  const micro = us - day * DAY_US - second * 1_000_000;
+  const minute = Math.floor(second / 60);
+  const hour = Math.floor(minute / 60);
+  const time = `${TWO_DIGITS[hour]!}:${TWO_DIGITS[minute - hour * 60]!}:${TWO_DIGITS[second - minute * 60]!}`;
+  const [high, middle, low] = [Math.floor(micro / 10_000), Math.floor(micro / 100) % 100, micro % 100];
+  return `${lastDayText}${time}.${TWO_DIGITS[high]!}${TWO_DIGITS[middle]!}${TWO_DIGITS[low]!}Z`;
 }
 
 /**

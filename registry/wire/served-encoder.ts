@@ -282,11 +282,12 @@ export class RecordEncoder {
     this.#at += b.write(text, this.#at);
   }
 
-  #bytes(tag: number, bytes: Buffer): void {
+  #bytes(tag: number, bytes: Buffer | string): void {
     this.#reserve(bytes.length + 6);
     this.#buffer[this.#at++] = tag;
     this.#varint(bytes.length);
-    this.#copy(bytes);
+    if (typeof bytes === 'string') this.#at += this.#buffer.write(bytes, this.#at, 'latin1');
+    else this.#copy(bytes);
   }
 
   #copy(bytes: Buffer): void {

@@ -22,8 +22,11 @@ export interface ServedRow {
   fetchedUs: number;
   /** The view's online watermark that was read before the row; 0: there was none. */
   watermarkUs: number;
-  /** The exact stored bytes, header included, or as far as the log may hold them; null where there was no row. */
-  row: Buffer | null;
+  /**
+   * The exact stored bytes, header included, or as far as the log may hold them; null where there was no row. As text
+   * they are one character a byte (Latin-1).
+   */
+  row: Buffer | string | null;
   /** Whether the row was re-encoded, nil where a feature's log policy is hmac or drop. */
   masked?: boolean;
   /** In a masked row the HMAC of each feature whose policy is hmac, in the order of the row's definition. */
@@ -126,6 +129,7 @@ export interface LoggedVector extends ServedVector {
 }
 
 export interface LoggedRow extends ServedRow {
+  readonly row: Buffer | null;
   /** The row was re-encoded with nil where a feature's log policy is hmac or drop. */
   readonly masked: boolean;
   /** In a masked row the HMAC of each feature whose policy is hmac, in the definition's order. */

@@ -7,7 +7,7 @@ import { schemaField, schemasKey } from '../../registry/wire/online-layout.ts';
 import { Markers } from './markers.ts';
 import type { Marks } from './markers.ts';
 import { MARKER_RENEWAL_MS } from './store-reader.ts';
-import type { StoreAsk, StoreReader, StoreRows } from './store-reader.ts';
+import type { StoreAsk, StoreReader } from './store-reader.ts';
 
 /** What the readers use of a client. Commands of one event-loop tick leave in one pipeline a node. */
 export interface RedisCommands {
@@ -42,8 +42,21 @@ export abstract class RedisRows implements StoreReader {
   protected abstract absenceHashesOf(key: string): string[];
   protected abstract disconnect(): void;
 
-  read(asks: readonly StoreAsk[], nowUs: number): readonly Promise<StoreRows>[] {
-    return asks.map((ask) => this.#readOne(ask, nowUs));
+  read(asks: readonly StoreAsk[], nowUs: number): void {
+    for (let i = 0; i < asks.length; i++) {
+      const ask = asks[i]!;
+      const hash = this.markerHashOf(ask.key);
+      const known = this.markers.known(hash, nowUs);
+      if (known !== null && vouches(known, ask)) {
+        this.#fetch(ask, known, nowUs);
+        continue;
+      }
+      // A marker that was missing may have come since: the first run of a view is seen at once.
+      this.markers.readAfter(hash, nowUs).then(
+        (marks) => this.#fetch(ask, marks, nowUs),
+        (error: Error) => ask.onFailure(error),
+      );
+    }
   }
 
   async loadSchema(definitionId: number): Promise<RowSchema | null> {
@@ -56,18 +69,43 @@ export abstract class RedisRows implements StoreReader {
     this.disconnect();
   }
 
-  async #readOne(ask: StoreAsk, nowUs: number): Promise<StoreRows> {
-    const hash = this.markerHashOf(ask.key);
-    const known = this.markers.known(hash, nowUs);
-    // A marker that was missing may have come since: the first run of a view is seen at once.
-    const vouched = known !== null && ask.views.every((view) => known.has(view.id));
-    let marks: Marks = vouched ? known : await this.markers.readAfter(hash, nowUs);
-    const rows = await this.#commands.hmgetBuffer(ask.key, ...ask.views.map((view) => view.field));
-    if (rows.some((row, i) => row === null && marks.has(ask.views[i]!.id))) {
-      const hashes = this.absenceHashesOf(ask.key);
-      const after = await Promise.all(hashes.map((other) => this.markers.readAfter(other, nowUs)));
-      marks = new Map([...marks].filter(([view]) => after.every((mark) => mark.has(view))));
-    }
-    return { rows, watermarks: ask.views.map((view) => marks.get(view.id) ?? null) };
+  /** @param marks  read before the rows */
+  #fetch(ask: StoreAsk, marks: Marks, nowUs: number): void {
+    this.#commands.hmgetBuffer(ask.key, ...ask.views.map((view) => view.field)).then(
+      (rows) => this.#fetched(ask, marks, nowUs, rows.map(latin1Of)),
+      (error: Error) => ask.onFailure(error),
+    );
   }
+
+  #fetched(ask: StoreAsk, marks: Marks, nowUs: number, rows: readonly (string | null)[]): void {
+    const { views } = ask;
+    const watermarks: (number | null)[] = [];
+    let looksAbsent = false;
+    for (let v = 0; v < views.length; v++) {
+      const watermark = marks.get(views[v]!.id) ?? null;
+      watermarks.push(watermark);
+      if (rows[v] === null && watermark !== null) looksAbsent = true;
+    }
+    if (!looksAbsent) return ask.onRows(rows, watermarks);
+    const hashes = this.absenceHashesOf(ask.key);
+    Promise.all(hashes.map((hash) => this.markers.readAfter(hash, nowUs))).then(
+      (after) => {
+        const still = (v: number): boolean => after.every((mark) => mark.has(views[v]!.id));
+        ask.onRows(
+          rows,
+          watermarks.map((watermark, v) => (still(v) ? watermark : null)),
+        );
+      },
+      (error: Error) => ask.onFailure(error),
+    );
+  }
+}
+
+function vouches(marks: Marks, { views }: StoreAsk): boolean {
+  for (let v = 0; v < views.length; v++) if (!marks.has(views[v]!.id)) return false;
+  return true;
+}
+
+function latin1Of(row: Buffer | null): string | null {
+  return row === null ? null : row.toString('latin1');
 }

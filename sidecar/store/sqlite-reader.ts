@@ -10,7 +10,7 @@ import type { RowSchema } from '../../registry/model.ts';
 import type { Json } from '../../registry/std/canonical-json.ts';
 import { sidecarError } from '../errors.ts';
 import { MARKER_RENEWAL_MS } from './store-reader.ts';
-import type { StoreAsk, StoreReader, StoreRows } from './store-reader.ts';
+import type { StoreAsk, StoreReader } from './store-reader.ts';
 
 /** The materializer holds the file for the length of one transaction; WAL readers hardly ever meet that. */
 const BUSY_MS = 100;
@@ -21,6 +21,11 @@ interface OpenFile {
   readonly rows: StatementSync;
   readonly markers: StatementSync;
   readonly schema: StatementSync;
+}
+
+interface FoundRows {
+  readonly rows: readonly (string | null)[];
+  readonly watermarks: readonly (number | null)[];
 }
 
 export class SqliteReader implements StoreReader {
@@ -39,8 +44,18 @@ export class SqliteReader implements StoreReader {
     return 'sqlite';
   }
 
-  read(asks: readonly StoreAsk[], nowUs: number): readonly Promise<StoreRows>[] {
-    return asks.map(async (ask) => this.#rowsOf(ask, nowUs));
+  /** Tells whoever asks before it returns. */
+  read(asks: readonly StoreAsk[], nowUs: number): void {
+    for (const ask of asks) {
+      let found: FoundRows;
+      try {
+        found = this.#rowsOf(ask, nowUs);
+      } catch (error) {
+        ask.onFailure(error as Error);
+        continue;
+      }
+      ask.onRows(found.rows, found.watermarks);
+    }
   }
 
   async loadSchema(definitionId: number): Promise<RowSchema | null> {
@@ -53,7 +68,7 @@ export class SqliteReader implements StoreReader {
     this.#open = null;
   }
 
-  #rowsOf(ask: StoreAsk, nowUs: number): StoreRows {
+  #rowsOf(ask: StoreAsk, nowUs: number): FoundRows {
     const file = this.#opened();
     try {
       const marks = new Map(
@@ -64,7 +79,9 @@ export class SqliteReader implements StoreReader {
       return {
         rows: ask.views.map((view) => {
           const row = found.find(({ field }) => field === view.fieldNumber)?.row;
-          return row === undefined ? null : Buffer.from(row.buffer, row.byteOffset, row.length);
+          return row === undefined
+            ? null
+            : Buffer.from(row.buffer, row.byteOffset, row.length).toString('latin1');
         }),
         watermarks: ask.views.map((view) => marks.get(view.id) ?? null),
       };

@@ -13,10 +13,19 @@ export const MARKER_AGE_MS = 5_000;
 /** Readers renew markers in the background a little earlier, so that requests seldom wait for that. */
 export const MARKER_RENEWAL_MS = 4_000;
 
-/** One entity: the key of its hash, and the views wanted of it. */
+/** One entity: the key of its hash, the views wanted of it, and who is told; once, of the one or of the other. */
 export interface StoreAsk {
   readonly key: string;
   readonly views: readonly StoreView[];
+  /**
+   * In the order of the views.
+   *
+   * @param rows        one character a byte (Latin-1); null: the store has no such row
+   * @param watermarks  microseconds; null: no marker vouches for the view here
+   */
+  onRows(rows: readonly (string | null)[], watermarks: readonly (number | null)[]): void;
+  /** The store could not be read. */
+  onFailure(error: Error): void;
 }
 
 export interface StoreView {
@@ -25,25 +34,13 @@ export interface StoreView {
   readonly fieldNumber: number;
 }
 
-/** In the order of the ask's views. */
-export interface StoreRows {
-  /** null: the store has no such row. */
-  readonly rows: readonly (Buffer | null)[];
-  /** Microseconds; null: no marker vouches for the view here. */
-  readonly watermarks: readonly (number | null)[];
-}
-
 export interface StoreReader {
   /** As metrics name it. */
   readonly kind: 'sqlite' | 'redis' | 'redis-cluster';
   /** Tries to connect once. A store that is down is no error here: reads fail until it is back. */
   start(): Promise<void>;
-  /**
-   * Reads all asks in one round trip a node. Each ask has its own promise, so that one slow node delays no other.
-   *
-   * @throws  (each promise) an Error of the client when the store cannot be read
-   */
-  read(asks: readonly StoreAsk[], nowUs: number): readonly Promise<StoreRows>[];
+  /** Reads all asks in one round trip a node; each is told by itself, so that one slow node delays no other. */
+  read(asks: readonly StoreAsk[], nowUs: number): void;
   /** @returns the schema that the materializer published for a definition id, or null when there is none */
   loadSchema(definitionId: number): Promise<RowSchema | null>;
   /** @returns the node that holds a key, as metrics name it */

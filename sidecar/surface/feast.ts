@@ -93,7 +93,7 @@ function answerFeast(work: Work, _latencyMs: number, out: AnswerBuffer): ReplyHe
     if (count === 1 && work.statuses[run.role] === PRESENT) {
       // A cached row has the columns of one value each ready.
       out.comma();
-      out.bytes(work.rows[run.role]!.feastColumns(run));
+      work.rows[run.role]!.writeFeastColumns(run, out);
     } else {
       writeColumns(work, run, out);
     }

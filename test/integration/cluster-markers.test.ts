@@ -2,7 +2,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openReader } from '../../sidecar/store/open-reader.ts';
-import type { StoreRows } from '../../sidecar/store/store-reader.ts';
 import { systemClock } from '../../registry/std/clock.ts';
 import { silentTalk } from '../../registry/std/talk.ts';
 import {
@@ -59,11 +58,14 @@ test('an absent row of a node that came back empty is not vouched for by a marke
       for (const client of clients) await client.hset(marker, 'spend', '1700000000000000').catch(() => {});
     }
     await reader.start();
-    const read = (key: string): Promise<StoreRows> =>
-      reader.read([{ key, views: [view] }], Date.now() * 1_000)[0]!;
-    for (const key of keys) expect((await read(key)).watermarks).toEqual([1_700_000_000_000_000]);
+    const watermarksOf = (key: string): Promise<readonly (number | null)[]> =>
+      new Promise((resolve, reject) => {
+        const onRows = (_: unknown, watermarks: readonly (number | null)[]): void => resolve(watermarks);
+        reader.read([{ key, views: [view], onRows, onFailure: reject }], Date.now() * 1_000);
+      });
+    for (const key of keys) expect(await watermarksOf(key)).toEqual([1_700_000_000_000_000]);
     await clients[emptied]!.flushall();
-    expect((await read(keys[emptied]!)).watermarks).toEqual([null]);
+    expect(await watermarksOf(keys[emptied]!)).toEqual([null]);
   } finally {
     await reader.close();
     for (const client of clients) client.disconnect();

@@ -19,7 +19,7 @@ import { PathExchange } from '../support/path-exchange.ts';
 import { NOON_US, bundleContent, customer, encodeRow, feature, view } from '../support/serving-fixture.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
-const MOMENT = { fetchedUs: NOON_US, factor: 1 };
+const MOMENT = { fetchedUs: NOON_US, factor: 1, ready: null };
 
 interface RowState {
   /** Null: the store has no row. */
@@ -76,7 +76,7 @@ function rowOf(of: ViewPlan, now: FeatureView, { values, older, eventUs }: RowSt
   const written = older ? olderOf(now) : now;
   const own = older ? values.slice(2).toReversed() : values;
   const raw = encodeRow(rowSchemaOf(written), own, { eventUs });
-  return new CachedRow(of, MOMENT, 0, raw, of.mappings.get(written.definitionId)!);
+  return new CachedRow(of, MOMENT, 0, raw.toString('latin1'), of.mappings.get(written.definitionId)!);
 }
 
 /** One column as text, value by value. */

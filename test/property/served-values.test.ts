@@ -10,6 +10,8 @@ import { planView } from '../../sidecar/plan.ts';
 import { anyType, anyValueOf } from '../support/any-value.ts';
 import { bundleContent, customer, encodeRow, feature, view } from '../support/serving-fixture.ts';
 
+const MOMENT = { fetchedUs: 1, factor: 1, ready: null };
+
 /** Few names, so that two definitions share some; a shared name may have another type. */
 const anyView = fc
   .uniqueArray(fc.record({ name: fc.constantFrom('a', 'b', 'c', 'd'), type: anyType }), {
@@ -49,7 +51,7 @@ test('the log is read as the sidecar served it, also where a row is older than t
       for (const current of [now, before]) {
         const plan = planView(current, 0, [rowSchemaOf(before)]);
         const mapping = plan.mappings.get(before.definitionId)!;
-        const served = new CachedRow(plan, { fetchedUs: 1, factor: 1 }, 0, row, mapping);
+        const served = new CachedRow(plan, MOMENT, 0, row.toString('latin1'), mapping);
         expect(rowValues(bundleOf(current, before), current, row)).toEqual(served.values);
       }
     }),

@@ -83,9 +83,9 @@ test.each(TENSORS)('a tensor of %s holds what the monitor judges, null and fallb
         const of = plan.roleViews[0]!;
         const cached = new CachedRow(
           of,
-          { fetchedUs: 1, factor: 1 },
+          { fetchedUs: 1, factor: 1, ready: null },
           0,
-          row,
+          row.toString('latin1'),
           of.mappings.get(before.definitionId)!,
         );
         const read = rowValues(bundle, current, row) as (Value | undefined)[];

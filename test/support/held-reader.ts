@@ -1,5 +1,11 @@
 import type { RowSchema } from '../../registry/model.ts';
-import type { StoreAsk, StoreReader, StoreRows } from '../../sidecar/store/store-reader.ts';
+import type { StoreAsk, StoreReader } from '../../sidecar/store/store-reader.ts';
+
+/** In the order of the ask's views. */
+export interface HeldRows {
+  readonly rows: readonly (Buffer | null)[];
+  readonly watermarks: readonly (number | null)[];
+}
 
 /** A store that answers when the test says so. */
 export class HeldReader implements StoreReader {
@@ -7,13 +13,13 @@ export class HeldReader implements StoreReader {
   readonly asks: StoreAsk[] = [];
   readonly schemas = new Map<number, RowSchema>();
   schemaLoads = 0;
-  readonly #answers: { resolve(rows: StoreRows): void; reject(error: Error): void }[] = [];
+  readonly #waiting: StoreAsk[] = [];
 
   async start(): Promise<void> {}
 
-  read(asks: readonly StoreAsk[]): Promise<StoreRows>[] {
+  read(asks: readonly StoreAsk[]): void {
     this.asks.push(...asks);
-    return asks.map(() => new Promise((resolve, reject) => void this.#answers.push({ resolve, reject })));
+    this.#waiting.push(...asks);
   }
 
   async loadSchema(definitionId: number): Promise<RowSchema | null> {
@@ -27,13 +33,15 @@ export class HeldReader implements StoreReader {
 
   async close(): Promise<void> {}
 
-  async answer(rows: StoreRows): Promise<void> {
-    this.#answers.shift()!.resolve(rows);
+  /** Answers the ask that has waited longest. */
+  async answer({ rows, watermarks }: HeldRows): Promise<void> {
+    const texts = rows.map((row) => row?.toString('latin1') ?? null);
+    this.#waiting.shift()!.onRows(texts, watermarks);
     await settled();
   }
 
   async fail(): Promise<void> {
-    this.#answers.shift()!.reject(new Error('store down'));
+    this.#waiting.shift()!.onFailure(new Error('store down'));
     await settled();
   }
 }

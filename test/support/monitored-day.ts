@@ -245,7 +245,7 @@ export class MonitoredDay {
     const view = row.view === this.orders.id ? this.orders : this.driverStats;
     const mask = RowMask.of(view, LOG_KEY);
     if (mask === null) return row;
-    if (row.row === null) return { ...row, masked: true };
+    if (!Buffer.isBuffer(row.row)) return { ...row, masked: true };
     const { definitionId } = readHeader(row.row)!;
     const definition = [view, earlierOrders].find((one) => one.definitionId === definitionId)!;
     return { ...row, ...mask.mask(rowSchemaOf(definition), row.row), masked: true };

@@ -16,7 +16,13 @@ const RAW = encodeRow(rowSchemaOf(spend), [12.5]);
 
 function row(raw: Buffer | null, fetchedUs = 0): CachedRow {
   const mapping = raw === null ? null : plan.mappings.get(spend.definitionId)!;
-  return new CachedRow(plan, { fetchedUs, factor: 1 }, 0, raw, mapping);
+  return new CachedRow(
+    plan,
+    { fetchedUs, factor: 1, ready: null },
+    0,
+    raw?.toString('latin1') ?? null,
+    mapping,
+  );
 }
 
 function filled(limits = {}): RowCache {

@@ -12,7 +12,7 @@ const VIEWS: readonly ViewPlan[] = ['a', 'b'].map((name, slot) =>
 const LIMITS = { entries: 4, bytes: 1e9, freshUs: 5_000_000, staleUs: 60_000_000 };
 
 function row(plan: ViewPlan, fetchedUs: number, factor = 1): CachedRow {
-  return new CachedRow(plan, { fetchedUs, factor }, 0, null, null);
+  return new CachedRow(plan, { fetchedUs, factor, ready: null }, 0, null, null);
 }
 
 /** The naive model: a Map in order of use, oldest first. */

@@ -29,3 +29,11 @@ test('what is formatted is read back', () => {
     }),
   );
 });
+
+test('a time as a number reads as the same time as a bigint', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), (us) => {
+      expect(formatTimestamp(us)).toBe(formatTimestamp(BigInt(us)));
+    }),
+  );
+});

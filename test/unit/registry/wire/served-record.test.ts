@@ -128,8 +128,21 @@ describe('a served request', () => {
     const whole = decodeRecord(Buffer.concat(parts.map(({ chunk }) => chunk)));
     expect(whole).toMatchObject({ record: { requestId: 'large', sequence: 2, part: 0, parts: 0 } });
     if (whole.kind !== 'served') throw new Error(whole.kind);
-    expect(whole.record.vectors[0]!.rows[0]!.row!.equals(request.vectors[0]!.rows[0]!.row!)).toBe(true);
+    const asked = request.vectors[0]!.rows[0]!.row as Buffer;
+    expect(whole.record.vectors[0]!.rows[0]!.row!.equals(asked)).toBe(true);
     expect(decodeRecord(read.at(-1)!.payload)).toMatchObject({ record: { requestId: 'after', sequence: 3 } });
+  });
+
+  test('bytes that are handed in as Latin-1 text are the same record', () => {
+    const bytes = Buffer.from(Array.from({ length: 300 }, (_, i) => i & 255));
+    const [asBytes, asText] = [bytes, bytes.toString('latin1')].map((row) => {
+      const request = servedRequest('text');
+      request.vectors[0]!.rows[0]!.row = row;
+      const encoder = new RecordEncoder('pod-1', EPOCH);
+      encoder.appendServed(request, 1);
+      return encoder.frames();
+    });
+    expect(asText).toEqual(asBytes);
   });
 
   test('above 32 MiB is refused and leaves nothing behind', () => {
