@@ -48,8 +48,18 @@ const PIECE_BYTES = 100;
 const NO_HMACS: readonly Buffer[] = [];
 const FIRST_COLUMN = Buffer.from('{"values":[');
 
-/** What was made of a row for answers and for the log. */
+/** How many of a run of features have no value in a row. */
+export interface AbsentValues {
+  /** Indexes in the view. */
+  readonly features: readonly number[];
+  readonly nulls: number;
+  /** Of these the row's older definition has none. */
+  readonly lacks: number;
+}
+
+/** What was made of a row for answers, for the log and for the metrics. */
 class ReadyRow {
+  readonly eventUs: number;
   readonly featureTexts: (Buffer | undefined)[] = [];
   readonly statusTexts: (Buffer | undefined)[] = [];
   readonly tensorImages: (Buffer | undefined)[] = [];
@@ -58,6 +68,11 @@ class ReadyRow {
   feastPieces: DataView | null = null;
   feastRun: FeastRun | null = null;
   feastColumns: Buffer | null = null;
+  absent: AbsentValues | null = null;
+
+  constructor(eventUs: number) {
+    this.eventUs = eventUs;
+  }
 }
 
 export class CachedRow {
@@ -103,6 +118,7 @@ export class CachedRow {
 
   /** 0 where there is no row. */
   get eventUs(): number {
+    if (this.#ready !== null) return this.#ready.eventUs;
     return this.raw === null ? 0 : eventUsOf(this.raw);
   }
 
@@ -129,13 +145,13 @@ export class CachedRow {
   /** @param bytes  of what is about to be made ready */
   #readied(bytes: number): ReadyRow {
     if (this.#ready === null) {
-      this.#ready = new ReadyRow();
+      this.#ready = new ReadyRow(this.eventUs);
       this.moment.ready?.keep(this, READY_BYTES + bytes);
     } else {
       this.moment.ready?.keep(this, bytes);
     }
     // A bound that is smaller than this row has taken it away at once.
-    return (this.#ready ??= new ReadyRow());
+    return (this.#ready ??= new ReadyRow(this.eventUs));
   }
 
   /**
@@ -183,6 +199,21 @@ export class CachedRow {
     const image = tensorImage(this.view, this.view.tensorParts[part]!, this.values);
     this.#readied(image.length + PIECE_BYTES).tensorImages[part] = image;
     return image;
+  }
+
+  /** @param features  indexes in the view; those that were asked for last are remembered by their array */
+  absentOf(features: readonly number[]): AbsentValues {
+    const known = this.#ready === null ? null : this.#ready.absent;
+    if (known !== null && known.features === features) return known;
+    const { values } = this;
+    let [nulls, lacks] = [0, 0];
+    for (let f = 0; f < features.length; f++) {
+      if (values[features[f]!] === null) nulls += 1;
+      else if (values[features[f]!] === undefined) lacks += 1;
+    }
+    const absent = { features, nulls, lacks };
+    if (this.askedAgain) this.#readied(PIECE_BYTES).absent = absent;
+    return absent;
   }
 
   #makeTexts(segment: number): readonly [Buffer, Buffer] {

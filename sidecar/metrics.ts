@@ -95,9 +95,8 @@ export class Metrics {
 
 /** Of a row that lacks values: null, or not in its older definition. */
 function countPartial({ values }: ViewTally, row: CachedRow, features: readonly number[]): void {
-  const rowValues = row.values;
-  for (let f = 0; f < features.length; f++) {
-    const value = rowValues[features[f]!];
-    values[value === undefined ? MISSING : value === null ? NULL : PRESENT]! += 1;
-  }
+  const { nulls, lacks } = row.absentOf(features);
+  values[PRESENT]! += features.length - nulls - lacks;
+  values[NULL]! += nulls;
+  values[MISSING]! += lacks;
 }
