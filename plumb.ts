@@ -32,6 +32,8 @@ const program = new Command('plumb')
 const registry = () => import('./registry/commands.ts');
 const materializer = () => import('./materializer/commands.ts');
 const sidecar = () => import('./sidecar/commands.ts');
+const spool = () => import('./sidecar/log-commands.ts');
+const shipper = () => import('./sidecar/shipper/ship-command.ts');
 const monitor = () => import('./monitor/commands.ts');
 const loadtest = () => import('./loadtest/commands.ts');
 const list = (value: string, before: string[] = []): string[] => [...before, value];
@@ -91,10 +93,10 @@ command('load', 'load profiles against a running sidecar', async (c, o) => (awai
   .option('--html <file>', 'write the latency picture');
 
 const log = program.command('log').description('read the spool').exitOverride();
-command('cat', 'one JSON object a served request', async (c) => (await sidecar()).logCat(c), log);
-command('status', 'bytes, segments, lag', async (c) => (await sidecar()).logStatus(c), log);
-command('verify', 'check every frame', async (c) => (await sidecar()).logVerify(c), log);
-command('ship', 'ship what is left to Kafka', async (c, o) => (await sidecar()).logShip(c, o), log).option(
+command('cat', 'one JSON object a served request', async (c) => (await spool()).logCat(c), log);
+command('status', 'bytes, segments, lag', async (c) => (await spool()).logStatus(c), log);
+command('verify', 'check every frame', async (c) => (await spool()).logVerify(c), log);
+command('ship', 'ship what is left to Kafka', async (c, o) => (await shipper()).logShip(c, o), log).option(
   '--wait <duration>',
   'how long Kafka may take nothing before this gives up',
   '1m',

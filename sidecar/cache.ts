@@ -140,7 +140,5 @@ export class RowCache {
 }
 
 function widened(rows: CachedEntity['rows'], length: number): CachedEntity['rows'] {
-  const wide = new Array<CachedRow | undefined>(length).fill(undefined);
-  for (let i = 0; i < rows.length; i++) wide[i] = rows[i];
-  return wide;
+  return Array.from({ length }, (_, slot) => rows[slot]);
 }

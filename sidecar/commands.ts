@@ -1,4 +1,7 @@
-/** The sidecar's commands: `serve`, `get`; those that read the spool are in `log-commands.ts`. */
+/**
+ * The sidecar's commands `serve` and `get`. Those that read the spool are in `log-commands.ts` and
+ * `shipper/ship-command.ts`: what they load is memory that a sidecar does not have.
+ */
 import type { CommandContext, ExitCode } from '../registry/command.ts';
 import { printResult, projectOf } from '../registry/command.ts';
 import type { SettingFlags } from '../registry/settings.ts';
@@ -6,9 +9,6 @@ import { sidecarError } from './errors.ts';
 import { getVector, renderVector } from './get.ts';
 import { logLines } from './log-lines.ts';
 import { serveUntilSignal } from './main.ts';
-
-export { logCat, logStatus, logVerify } from './log-commands.ts';
-export { logShip } from './shipper/ship-command.ts';
 
 /** Serves until SIGTERM or SIGINT. */
 export async function serve(

@@ -54,7 +54,7 @@ export async function getVector(
     options.service,
   );
   const parts = readParts(plan, options.keys);
-  const reader = openReader(settings.online, clock, talk);
+  const reader = await openReader(settings.online, clock, talk);
   try {
     await reader.start();
     const nowUs = clock.nowUs();

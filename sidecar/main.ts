@@ -62,7 +62,7 @@ export async function runServe(project: Project): Promise<Served> {
   const privacy = { enabled: settings.log.enabled, hmacKey: loadHmacKey(settings.log.hmacKey) };
   const book = new PlanBook(bundle, keyPrefix, slots, privacy);
   const metrics = new Metrics();
-  const reader = openReader(settings.online, clock, talk);
+  const reader = await openReader(settings.online, clock, talk);
   const cache = new RowCache(cacheLimits(settings));
   const loader = new RowLoader(reader, cache, loaderEvents(metrics, reader, project));
   const log = settings.log.enabled ? await VectorLog.open({ ...logOptions(settings), clock, talk }) : null;

@@ -1,23 +1,26 @@
-/** Chooses the store reader that the settings name. */
+/** Chooses the store reader that the settings name. Each is loaded when it is the one: ioredis takes 15 MiB. */
 import type { Clock } from '../../registry/std/clock.ts';
 import type { Talk } from '../../registry/std/talk.ts';
 import type { OnlineSettings } from '../../registry/settings.ts';
-import { RedisClusterReader } from './redis-cluster-reader.ts';
-import { RedisReader } from './redis-reader.ts';
-import { SqliteReader } from './sqlite-reader.ts';
 import type { StoreReader } from './store-reader.ts';
 
 const TROUBLE_EVERY_MS = 10_000;
 
-export function openReader(online: OnlineSettings, clock: Clock, talk: Talk): StoreReader {
+export async function openReader(online: OnlineSettings, clock: Clock, talk: Talk): Promise<StoreReader> {
   const onTrouble = trouble(talk);
   switch (online.kind) {
-    case 'redis':
+    case 'redis': {
+      const { RedisReader } = await import('./redis-reader.ts');
       return new RedisReader(online.url, online.keyPrefix, clock, onTrouble);
-    case 'redis-cluster':
+    }
+    case 'redis-cluster': {
+      const { RedisClusterReader } = await import('./redis-cluster-reader.ts');
       return new RedisClusterReader(online.url, online.keyPrefix, clock, onTrouble);
-    default:
+    }
+    default: {
+      const { SqliteReader } = await import('./sqlite-reader.ts');
       return new SqliteReader(online.url);
+    }
   }
 }
 

@@ -50,7 +50,7 @@ test('an absent row of a node that came back empty is not vouched for by a marke
   const emptied = markerSlot < boundary ? 1 : 0;
   const view = { id: 'spend', field: fieldOf('spend'), fieldNumber: fieldOf('spend').readUInt32BE(0) };
   const online = { kind: 'redis-cluster', url: cluster.url, keyPrefix: '' } as const;
-  const reader = openReader(online, systemClock(), silentTalk);
+  const reader = await openReader(online, systemClock(), silentTalk);
   const clients = cluster.nodes.slice(0, 3).map((node) => new Redis(node.port, '127.0.0.1'));
   try {
     for (let slot = 0; slot < CLUSTER_SLOTS; slot += SLOTS_PER_MARKER) {
