@@ -4,15 +4,10 @@ import { join } from 'node:path';
 import type { CommandContext, ExitCode } from '../registry/command.ts';
 import { printResult, projectOf } from '../registry/command.ts';
 import { spoolConsumers } from '../registry/settings.ts';
-import { formatTimestamp } from '../registry/std/timestamp.ts';
-import { cursorConsumers } from '../registry/wire/spool-cursor.ts';
-import { filesOf, listSegments } from '../registry/wire/spool-segment.ts';
 import { walkSpool } from '../registry/wire/spool-walk.ts';
 import type { SpoolGap } from '../registry/wire/spool-walk.ts';
-import { REJECTED_FOLDER } from './shipper/rejected-records.ts';
-import { consumerLags } from './spool/consumer-lag.ts';
-import type { ConsumerStatus } from './spool/consumer-lag.ts';
 import { catLog, gapText } from './vector-log/log-cat.ts';
+import { renderStatus, statusOfLog } from './vector-log/log-status.ts';
 
 /** One JSON object a served request, one to a line, whether `--json` is given or not. */
 export async function logCat(context: CommandContext): Promise<ExitCode> {
@@ -31,10 +26,11 @@ export async function logVerify(context: CommandContext): Promise<ExitCode> {
   return state.gaps.length > 0 ? 1 : 0;
 }
 
+/** The state of the spool without reading what lies in it. */
 export async function logStatus(context: CommandContext): Promise<ExitCode> {
-  const { log } = projectOf(context).settings;
-  const status = statusOfLog(log.spool, spoolConsumers(log));
-  await printResult(context, status, () => renderStatus(status));
+  const { settings, clock } = projectOf(context);
+  const status = await statusOfLog(settings.log.spool, spoolConsumers(settings.log));
+  await printResult(context, status, () => renderStatus(status, clock.nowUs()));
   return 0;
 }
 
@@ -113,34 +109,6 @@ function epochOf({ epoch, pod, records, lastSequence, closed, beat, beatStep }: 
   return { epoch, pod, records, lastSequence, closed, lossAtMost: closed ? 0 : open };
 }
 
-export interface LogStatus {
-  readonly bytes: number;
-  readonly segments: number;
-  readonly records: number;
-  readonly gaps: number;
-  readonly tornBytes: number;
-  /** When the oldest epoch in the folder began; null when the spool is empty. */
-  readonly oldest: string | null;
-  /** Records that Kafka refused, kept in rejected/. */
-  readonly rejected: number;
-  readonly consumers: readonly ConsumerStatus[];
-}
-
-/**
- * @param configured  who is to read the spool, whether it has a cursor yet or not
- * @throws            LOG_CURSOR when a consumer's cursor is damaged
- */
-export function statusOfLog(spool: string, configured: readonly string[] = []): LogStatus {
-  const { bytes, segments, records, gaps, tornBytes } = verifyLog(spool);
-  const names = listSegments(spool);
-  const first = names[0];
-  const readers = new Set([...configured, ...(first === undefined ? [] : cursorConsumers(spool))]);
-  const consumers = consumerLags(spool, [...readers].toSorted());
-  const oldest = first === undefined ? null : formatTimestamp(first.startUs);
-  const rejected = filesOf(join(spool, REJECTED_FOLDER)).filter((file) => file.endsWith('.json')).length;
-  return { bytes, segments, records, gaps: gaps.length, tornBytes, oldest, rejected, consumers };
-}
-
 export function renderVerify(state: LogState): string {
   const lines = [`${state.records} served requests in ${state.segments} segments, ${state.bytes} bytes`];
   if (state.tornBytes > 0)
@@ -153,18 +121,5 @@ export function renderVerify(state: LogState): string {
   }
   lines.push(...state.gaps.map(gapText));
   lines.push(state.gaps.length === 0 ? 'whole' : `${state.gaps.length} gaps`);
-  return lines.join('\n');
-}
-
-export function renderStatus(status: LogStatus): string {
-  const lines = [
-    `${status.bytes} bytes in ${status.segments} segments, ${status.records} served requests, ${status.gaps} gaps`,
-    `oldest: ${status.oldest ?? 'the spool is empty'}`,
-  ];
-  if (status.rejected > 0) lines.push(`refused by Kafka and kept in rejected/: ${status.rejected}`);
-  for (const { consumer, position, lagBytes } of status.consumers) {
-    const at = position === null ? 'the beginning' : `${position.segment} at ${position.offset}`;
-    lines.push(`${consumer}: at ${at}, ${lagBytes} bytes behind`);
-  }
   return lines.join('\n');
 }

@@ -24,8 +24,7 @@ import { Serving } from './serve.ts';
 import { Server } from './server.ts';
 import { watchSettings } from './settings-watch.ts';
 import { Shipping } from './shipper/shipping.ts';
-import { consumerLags } from './spool/consumer-lag.ts';
-import type { ConsumerStatus } from './spool/consumer-lag.ts';
+import { ConsumerWatch } from './spool/consumer-watch.ts';
 import { openReader, trouble } from './store/open-reader.ts';
 import type { StoreReader } from './store/store-reader.ts';
 import { nodeTransport } from './transport/node-http.ts';
@@ -114,6 +113,8 @@ export async function runServe(project: Project): Promise<Served> {
     closeAll.unshift(() => settingsWatch.stop());
     const eventLoop = new EventLoopDelay();
     closeAll.push(() => eventLoop.stop());
+    const consumers = new ConsumerWatch(settings.log.spool, log === null ? [] : spoolConsumers(settings.log));
+    closeAll.unshift(() => consumers.stop());
     const gauges = (): Gauges => ({
       version: VERSION,
       transport: transport.name,
@@ -132,7 +133,7 @@ export async function runServe(project: Project): Promise<Served> {
       eventLoopDelays: eventLoop.seconds,
       log: log === null ? null : log.stats(),
       shipping: shipping === null ? null : shipping.stats(),
-      consumers: log === null ? [] : lagsOf(settings),
+      consumers: consumers.lags,
       nowUs: clock.nowUs(),
     });
     const admin = await openAdmin(settings.serve.adminPort, {
@@ -200,15 +201,6 @@ function logOptions({ log }: Settings) {
   const pod = process.env['POD_UID'] ?? hostname();
   const { spool: folder, durability, maxBytes, onFull, ringBytes } = log;
   return { folder, pod, durability, maxBytes, onFull, ringBytes, consumers: spoolConsumers(log) };
-}
-
-/** None where a cursor is damaged, which the spool tells by itself: metrics must come all the same. */
-function lagsOf({ log }: Settings): ConsumerStatus[] {
-  try {
-    return consumerLags(log.spool, spoolConsumers(log));
-  } catch {
-    return [];
-  }
 }
 
 /** @returns null when the log goes nowhere but to the spool */

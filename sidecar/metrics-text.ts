@@ -11,7 +11,7 @@ import type { Histogram } from './histogram.ts';
 import type { NodeLoad } from './hot-keys.ts';
 import type { Metrics, RouteTally } from './metrics.ts';
 import type { ShipperStats } from './shipper/shipper.ts';
-import type { ConsumerStatus } from './spool/consumer-lag.ts';
+import type { ConsumerLag } from './spool/consumer-lag.ts';
 import { logMetrics } from './vector-log/log-metrics.ts';
 import type { VectorLogStats } from './vector-log/vector-log.ts';
 import type { ViewTally } from './view-tally.ts';
@@ -37,7 +37,8 @@ export interface Gauges {
   readonly eventLoopDelays: Histogram;
   readonly log: VectorLogStats | null;
   readonly shipping: ShipperStats | null;
-  readonly consumers: readonly ConsumerStatus[];
+  /** Of those that the spool waits for, a few seconds old. */
+  readonly consumers: readonly ConsumerLag[];
   readonly nowUs: number;
 }
 
@@ -48,11 +49,25 @@ export function metricsText(metrics: Metrics, gauges: Gauges): string {
   cache(out, metrics, gauges);
   store(out, metrics, gauges);
   if (gauges.log !== null) out.lines(logMetrics(gauges.log));
-  const lags = gauges.consumers.map(({ consumer, lagBytes }): Sample => [{ consumer }, lagBytes]);
-  out.gauge('plumbline_spool_lag_bytes', 'Bytes of the spool behind the cursor of a consumer.', lags);
+  consumers(out, gauges);
   shipping(out, gauges);
   program(out, gauges);
   return out.text();
+}
+
+function consumers(out: Exposition, { consumers: lags, nowUs }: Gauges): void {
+  const age = (oldestUs: number | null): number =>
+    oldestUs === null ? 0 : Math.max(0, nowUs - oldestUs) / 1e6;
+  out.gauge(
+    'plumbline_spool_lag_bytes',
+    'Bytes of the spool behind the cursor of a consumer.',
+    lags.map(({ consumer, lagBytes }): Sample => [{ consumer }, lagBytes]),
+  );
+  out.gauge(
+    'plumbline_spool_oldest_unread_seconds',
+    'Age of the oldest record that a consumer has not passed; 0 when none waits.',
+    lags.map(({ consumer, oldestUs }): Sample => [{ consumer }, age(oldestUs)]),
+  );
 }
 
 function identity(out: Exposition, metrics: Metrics, gauges: Gauges): void {

@@ -1,41 +1,75 @@
-/** How far the consumers of a spool are behind it, from their cursors and the sizes of its files. */
-import { statSync } from 'node:fs';
+/**
+ * How far the consumers of a spool are behind it, from their cursors, the sizes of its files, and the first record
+ * behind each cursor. Called by `log status`, and by consumer-watch.ts for the metrics.
+ */
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { SegmentEnds } from '../../registry/wire/segment-ends.ts';
 import { readCursor } from '../../registry/wire/spool-cursor.ts';
 import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
 import { listSegments } from '../../registry/wire/spool-segment.ts';
+import type { SegmentName } from '../../registry/wire/spool-segment.ts';
 import { logError } from './errors.ts';
 
-export interface ConsumerStatus {
+export interface SizedSegment extends SegmentName {
+  readonly bytes: number;
+}
+
+export interface ConsumerLag {
   readonly consumer: string;
   /** null: it has not passed anything yet. */
   readonly position: SpoolPosition | null;
   /** What lies behind its cursor. */
   readonly lagBytes: number;
+  /** When the first record behind it was written; null when none waits, or none says so. */
+  readonly oldestUs: number | null;
 }
 
-/** @throws LOG_CURSOR when a cursor is damaged */
-export function consumerLags(spool: string, consumers: readonly string[]): ConsumerStatus[] {
-  const sizes = listSegments(spool).map(({ file }): [string, number] => [
-    file,
-    // Deleted meanwhile: every consumer had passed it.
-    statSync(join(spool, file), { throwIfNoEntry: false })?.size ?? 0,
-  ]);
-  return consumers.map((consumer) => {
-    const position = cursorOf(spool, consumer);
-    let lagBytes = 0;
-    for (const [file, size] of sizes) {
-      if (position === null || file > position.segment) lagBytes += size;
-      else if (file === position.segment) lagBytes += Math.max(0, size - position.offset);
-    }
-    return { consumer, position, lagBytes };
-  });
+/** @returns the segments of a spool that are there, in order of writing */
+export async function sizedSegments(folder: string): Promise<SizedSegment[]> {
+  const sized: SizedSegment[] = [];
+  for (const name of listSegments(folder)) {
+    const bytes = await ifThere(stat(join(folder, name.file)));
+    if (bytes !== null) sized.push({ ...name, bytes: bytes.size });
+  }
+  return sized;
 }
 
-function cursorOf(spool: string, consumer: string): SpoolPosition | null {
+/** @throws LOG_CURSOR when the consumer's cursor is damaged */
+export function cursorOf(folder: string, consumer: string): SpoolPosition | null {
   try {
-    return readCursor(spool, consumer);
+    return readCursor(folder, consumer);
   } catch (error) {
     throw logError('LOG_CURSOR', (error as Error).message, {}, error);
+  }
+}
+
+/** @param ends  reads the segments; @throws the file system's error */
+export async function lagOf(
+  folder: string,
+  segments: readonly SizedSegment[],
+  consumer: string,
+  position: SpoolPosition | null,
+  ends: SegmentEnds,
+): Promise<ConsumerLag> {
+  let lagBytes = 0;
+  let oldestUs: number | null = null;
+  for (const segment of segments) {
+    if (position !== null && segment.file < position.segment) continue;
+    const from = segment.file === position?.segment ? position.offset : 0;
+    if (segment.bytes <= from) continue;
+    lagBytes += segment.bytes - from;
+    oldestUs ??= await ifThere(ends.firstTime(join(folder, segment.file), segment, from));
+  }
+  return { consumer, position, lagBytes, oldestUs };
+}
+
+/** @returns null where the file was deleted meanwhile: every consumer had passed it */
+export async function ifThere<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
   }
 }

@@ -193,6 +193,7 @@ describe.each(['uws', 'node'])('metrics on %s', (transport) => {
     expect(of('plumbline_spool_bytes')).toBeGreaterThan(0);
     // Nobody has ingested anything yet.
     expect(of('plumbline_spool_lag_bytes{consumer="ingest"}')).toBeGreaterThan(0);
+    expect(of('plumbline_spool_oldest_unread_seconds{consumer="ingest"}')).toBeGreaterThanOrEqual(0);
     expect(of('process_resident_memory_bytes')).toBeGreaterThan(10e6);
     expect(of('process_cpu_seconds_total')).toBeGreaterThan(0);
     expect(Math.abs(of('process_start_time_seconds') - Date.now() / 1_000)).toBeLessThan(3_600);

@@ -51,7 +51,7 @@ async function scraped(): Promise<string> {
     views: [],
     eventLoopDelays: new Histogram([1]),
     log: stats,
-    consumers: [],
+    consumers: [{ consumer: 'ingest', position: null, lagBytes: 0, oldestUs: null }],
     shipping: {
       connected: true,
       shippedRecords: 0,

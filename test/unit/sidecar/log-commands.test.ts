@@ -8,7 +8,8 @@ import { writeDurably } from '../../../registry/std/durable-file.ts';
 import { silentTalk } from '../../../registry/std/talk.ts';
 import type { ServedRequest } from '../../../registry/wire/served-record.ts';
 import { advanceCursor } from '../../../registry/wire/spool-cursor.ts';
-import { logCat, logStatus, logVerify, statusOfLog } from '../../../sidecar/log-commands.ts';
+import { logCat, logStatus, logVerify } from '../../../sidecar/log-commands.ts';
+import { statusOfLog } from '../../../sidecar/vector-log/log-status.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
 import { NOON_US, ServingFixture, encodeRow, manualClock, spend } from '../../support/serving-fixture.ts';
 
@@ -204,9 +205,10 @@ describe('log status', () => {
     const [first] = [...readServedLog(spool)];
     if (first?.kind !== 'served') throw new Error('no record');
     advanceCursor(spool, 'ingest', first.next);
-    const { bytes, consumers, oldest } = statusOfLog(spool);
+    const { bytes, consumers, oldest } = await statusOfLog(spool);
+    const lagBytes = bytes - first.next.offset;
     expect(consumers).toEqual([
-      { consumer: 'ingest', position: first.next, lagBytes: bytes - first.next.offset },
+      { consumer: 'ingest', position: first.next, lagBytes, oldest: '2026-11-21T12:00:00.000000Z' },
     ]);
     expect(oldest).toBe('2026-11-21T12:00:00.000000Z');
     expect(await logStatus({ ...context, json: false })).toBe(0);
@@ -215,8 +217,8 @@ describe('log status', () => {
 
   test('shows who is to read it and has not begun, and what Kafka refused', async () => {
     writeDurably(join(spool, 'rejected', '0000000000000001-3-500.json'), '{}\n');
-    const { bytes, consumers, rejected } = statusOfLog(spool, ['kafka']);
-    expect(consumers).toEqual([{ consumer: 'kafka', position: null, lagBytes: bytes }]);
+    const { bytes, consumers, rejected, oldest } = await statusOfLog(spool, ['kafka']);
+    expect(consumers).toEqual([{ consumer: 'kafka', position: null, lagBytes: bytes, oldest }]);
     expect(rejected).toBe(1);
     await logStatus({ ...context, json: false, flags: { 'log.kafka.brokers': 'k:1' } });
     expect(printed[0]).toContain(`kafka: at the beginning, ${bytes} bytes behind`);

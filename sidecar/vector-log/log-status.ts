@@ -1,0 +1,203 @@
+/**
+ * `log status`: the state of a spool at the price of a few kilobytes a segment, however large it is. It looks at names
+ * and sizes, the head of each segment, the tail of each start's last one, and the first record behind each cursor.
+ * What lies between the ends of a segment it does not see, and says so: `log verify` reads every frame.
+ */
+import { join } from 'node:path';
+import { formatDuration } from '../../registry/std/duration.ts';
+import { formatTimestamp, parseTimestamp } from '../../registry/std/timestamp.ts';
+import { SegmentEnds } from '../../registry/wire/segment-ends.ts';
+import { cursorConsumers } from '../../registry/wire/spool-cursor.ts';
+import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
+import { filesOf } from '../../registry/wire/spool-segment.ts';
+import { REJECTED_FOLDER } from '../shipper/rejected-records.ts';
+import { cursorOf, ifThere, lagOf, sizedSegments } from '../spool/consumer-lag.ts';
+import type { SizedSegment } from '../spool/consumer-lag.ts';
+
+export interface LogStatus {
+  readonly bytes: number;
+  readonly segments: number;
+  /** When the oldest start in the folder began, and when the last record was written; null when there is none. */
+  readonly oldest: string | null;
+  readonly newest: string | null;
+  /** In order. */
+  readonly starts: readonly StartStatus[];
+  /** Segments that are not there though later ones are; their records are lost, unless they are elsewhere. */
+  readonly missing: readonly MissingSegments[];
+  /** Segments whose head is damaged; their frames may be whole. */
+  readonly damagedHeads: readonly string[];
+  /** Records that Kafka refused, kept in rejected/. */
+  readonly rejected: number;
+  readonly consumers: readonly ConsumerStatus[];
+  /** What was looked at. */
+  readonly readBytes: number;
+}
+
+/** One start of a sidecar. */
+export interface StartStatus {
+  readonly epoch: string;
+  /** null when every head is damaged. */
+  readonly pod: string | null;
+  readonly segments: number;
+  readonly bytes: number;
+  /** Numbers of requests, heartbeats and what was shed; null where the ends do not tell. */
+  readonly firstSequence: number | null;
+  readonly lastSequence: number | null;
+  /** Whether its last record is there; without one the sidecar still runs, or died. */
+  readonly closed: boolean;
+  /** Behind its last whole frame. */
+  readonly tornBytes: number;
+}
+
+export interface MissingSegments {
+  readonly epoch: string;
+  /** Numbers of files, both ends included. */
+  readonly fromSegment: number;
+  readonly toSegment: number;
+}
+
+export interface ConsumerStatus {
+  readonly consumer: string;
+  /** null: it has not passed anything yet. */
+  readonly position: SpoolPosition | null;
+  /** What lies behind its cursor. */
+  readonly lagBytes: number;
+  /** When the first record behind it was written; null when none waits, or none says so. */
+  readonly oldest: string | null;
+}
+
+/**
+ * @param configured  who is to read the spool, whether it has a cursor yet or not
+ * @throws            LOG_CURSOR when a consumer's cursor is damaged, the file system's error
+ */
+export async function statusOfLog(folder: string, configured: readonly string[] = []): Promise<LogStatus> {
+  const ends = new SegmentEnds();
+  const segments = await sizedSegments(folder);
+  const seen = new Set(segments.length === 0 ? [] : cursorConsumers(folder));
+  const positions = new Map<string, SpoolPosition | null>();
+  for (const consumer of [...new Set([...configured, ...seen])].toSorted()) {
+    positions.set(consumer, cursorOf(folder, consumer));
+  }
+  const passed = [...positions.values()].reduce(
+    (far, at) => (at !== null && at.segment > far ? at.segment : far),
+    '',
+  );
+  const starts: StartStatus[] = [];
+  const missing: MissingSegments[] = [];
+  const damagedHeads: string[] = [];
+  let newestUs: number | null = null;
+  for (const own of Map.groupBy(segments, ({ epoch, startUs }) => `${startUs}-${epoch}`).values()) {
+    missing.push(...missingOf(own, passed));
+    const { status, lastUs, damaged } = await startOf(folder, own, ends);
+    starts.push(status);
+    damagedHeads.push(...damaged);
+    newestUs = lastUs ?? newestUs;
+  }
+  const consumers: ConsumerStatus[] = [];
+  for (const [consumer, position] of positions) {
+    const { lagBytes, oldestUs } = await lagOf(folder, segments, consumer, position, ends);
+    consumers.push({ consumer, position, lagBytes, oldest: timeOrNull(oldestUs) });
+  }
+  return {
+    bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
+    segments: segments.length,
+    oldest: timeOrNull(segments[0]?.startUs ?? null),
+    newest: timeOrNull(newestUs),
+    starts,
+    missing,
+    damagedHeads,
+    rejected: filesOf(join(folder, REJECTED_FOLDER)).filter((file) => file.endsWith('.json')).length,
+    consumers,
+    readBytes: ends.bytes,
+  };
+}
+
+/** The front of a start is not missing where a consumer had passed it: then it was deleted in order. */
+function missingOf(own: readonly SizedSegment[], passed: string): MissingSegments[] {
+  const missing: MissingSegments[] = [];
+  const { epoch } = own[0]!;
+  let next = passed < own[0]!.file ? 1 : own[0]!.number;
+  for (const { number } of own) {
+    if (number > next) missing.push({ epoch, fromSegment: next, toSegment: number - 1 });
+    next = number + 1;
+  }
+  return missing;
+}
+
+async function startOf(folder: string, own: readonly SizedSegment[], ends: SegmentEnds) {
+  const { epoch } = own[0]!;
+  const damaged: string[] = [];
+  let pod: string | null = null;
+  let firstSequence: number | null = null;
+  let last: Awaited<ReturnType<SegmentEnds['head']>> = null;
+  for (const [i, { file }] of own.entries()) {
+    last = await ifThere(ends.head(join(folder, file)));
+    if (last === null) damaged.push(file);
+    pod ??= last?.pod ?? null;
+    if (i === 0) firstSequence = last?.firstSequence ?? null;
+  }
+  const end = own.at(-1)!;
+  const begin = Math.min(end.bytes, last?.bytes ?? 0);
+  const tail = await ifThere(ends.tail(join(folder, end.file), end, begin, end.bytes));
+  const status: StartStatus = {
+    epoch,
+    pod,
+    segments: own.length,
+    bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
+    firstSequence,
+    // A segment that was only begun follows on the frames of the one before.
+    lastSequence: tail?.sequence ?? (end.bytes === last?.bytes ? last.firstSequence - 1 : null),
+    closed: tail?.content === 'last',
+    tornBytes: tail?.tornBytes ?? end.bytes - begin,
+  };
+  return { status, lastUs: tail?.atUs ?? null, damaged };
+}
+
+function timeOrNull(us: number | null): string | null {
+  return us === null ? null : formatTimestamp(us);
+}
+
+const MOST_STARTS = 10;
+
+/** @param nowUs  what the ages of waiting records are told by */
+export function renderStatus(status: LogStatus, nowUs: number): string {
+  const { bytes, segments, starts, readBytes, oldest, newest, rejected, missing, damagedHeads } = status;
+  const lines = [
+    `${bytes} bytes in ${segments} segments of ${starts.length} starts`,
+    `oldest: ${oldest ?? 'the spool is empty'}${newest === null ? '' : `, newest: ${newest}`}`,
+  ];
+  const open = starts.filter(({ closed }) => !closed);
+  for (const start of open.slice(-MOST_STARTS)) {
+    lines.push(
+      `epoch ${start.epoch} of ${start.pod ?? 'an unknown pod'} ${numbersOf(start)}: it runs, or was killed`,
+    );
+  }
+  if (open.length > MOST_STARTS) lines.push(`and ${open.length - MOST_STARTS} more without a last record`);
+  for (const { epoch, fromSegment, toSegment } of missing) {
+    const which =
+      fromSegment === toSegment ? `segment ${fromSegment} is` : `segments ${fromSegment} to ${toSegment} are`;
+    lines.push(`of epoch ${epoch} ${which} missing`);
+  }
+  for (const file of damagedHeads) lines.push(`${file}: its head is damaged`);
+  if (rejected > 0) lines.push(`refused by Kafka and kept in rejected/: ${rejected}`);
+  for (const { consumer, position, lagBytes, oldest: waiting } of status.consumers) {
+    const at = position === null ? 'the beginning' : `${position.segment} at ${position.offset}`;
+    lines.push(`${consumer}: at ${at}, ${lagBytes} bytes behind${ageText(waiting, nowUs)}`);
+  }
+  if (segments > 0)
+    lines.push(
+      `read ${readBytes} of ${bytes} bytes: gaps within a segment are for \`plumb log verify\` to find`,
+    );
+  return lines.join('\n');
+}
+
+function numbersOf({ firstSequence, lastSequence, tornBytes }: StartStatus): string {
+  const torn = tornBytes > 0 ? `, a torn tail of ${tornBytes} bytes` : '';
+  return `has numbers ${firstSequence ?? '?'} to ${lastSequence ?? '?'}${torn} and no last record`;
+}
+
+function ageText(oldest: string | null, nowUs: number): string {
+  if (oldest === null) return '';
+  const ageUs = Math.max(0, nowUs - Number(parseTimestamp(oldest)!));
+  return `, its next record ${formatDuration(Math.floor(ageUs / 1e6) * 1e6)} old`;
+}

@@ -1,0 +1,141 @@
+/** The alert rules as Prometheus itself reads them: they parse, and each fires when it should and not before. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { scratchFolder } from '../support/scratch.ts';
+import { findOrInstall } from '../support/system-package.ts';
+
+const RULES = join(import.meta.dirname, '../../deploy/alerts/vector-log.yaml');
+const PACKAGES = { 'apt-get': 'prometheus', dnf: 'prometheus', apk: 'prometheus', brew: 'prometheus' };
+
+let promtool = '';
+beforeAll(async () => {
+  const found = await findOrInstall('promtool', PACKAGES);
+  if (typeof found !== 'string') throw new Error(`promtool is needed: ${found.tried.join('; ')}`);
+  promtool = found;
+}, 300_000);
+
+interface Case {
+  readonly alert: string;
+  /** Metric -> values a minute apart, as promtool writes series: `0+60x9` is 0, 60, ... 540. */
+  readonly series: Readonly<Record<string, string>>;
+  readonly silentAt: string;
+  readonly firesAt: string;
+}
+
+const GIB = 2 ** 30;
+const CASES: readonly Case[] = [
+  {
+    alert: 'PlumblineLogShed',
+    series: { plumbline_log_shed_records_total: '0x9 7x9' },
+    silentAt: '9m',
+    firesAt: '11m',
+  },
+  {
+    alert: 'PlumblineSpoolFailing',
+    series: { plumbline_spool_failing: '0x4 1x9' },
+    silentAt: '5m',
+    firesAt: '7m',
+  },
+  {
+    alert: 'PlumblineSpoolFillsUp',
+    series: { plumbline_spool_bytes: `${GIB}x5 ${1.6 * GIB}x20`, plumbline_spool_max_bytes: `${2 * GIB}x30` },
+    silentAt: '8m',
+    firesAt: '12m',
+  },
+  {
+    // In 4 hours 1 MiB a minute adds 240 MiB, and 5 MiB a minute 1.2 GiB.
+    alert: 'PlumblineSpoolFullSoon',
+    series: {
+      plumbline_spool_bytes: `${GIB}+${2 ** 20}x120 ${1.2 * GIB}+${5 * 2 ** 20}x90`,
+      plumbline_spool_max_bytes: `${2 * GIB}x240`,
+    },
+    silentAt: '2h',
+    firesAt: '3h20m',
+  },
+  {
+    alert: 'PlumblineSlowDisk',
+    series: { plumbline_spool_slow_disk: '0x9 1x9' },
+    silentAt: '10m',
+    firesAt: '13m',
+  },
+  {
+    alert: 'PlumblineRingFillsUp',
+    series: { plumbline_spool_ring_bytes: '0x5 40x5', plumbline_spool_ring_max_bytes: '64x12' },
+    silentAt: '5m',
+    firesAt: '7m',
+  },
+  {
+    alert: 'PlumblineShipperLag',
+    series: { plumbline_shipper_oldest_unshipped_seconds: '0+60x20' },
+    silentAt: '10m',
+    firesAt: '12m',
+  },
+  {
+    alert: 'PlumblineShipperRejected',
+    series: { plumbline_shipper_rejected_records_total: '0x9 1x9' },
+    silentAt: '9m',
+    firesAt: '11m',
+  },
+  {
+    alert: 'PlumblineIngestLag',
+    series: { 'plumbline_spool_oldest_unread_seconds{consumer="ingest"}': '0+60x140' },
+    silentAt: '2h5m',
+    firesAt: '2h12m',
+  },
+];
+
+interface Groups {
+  readonly groups: readonly { readonly name: string; readonly rules: readonly Record<string, unknown>[] }[];
+}
+
+const groups = (): Groups['groups'] => (parse(readFileSync(RULES, 'utf8')) as Groups).groups;
+
+test('the rules are well formed, their templates too', () => {
+  expect(execFileSync(promtool, ['check', 'rules', RULES], { encoding: 'utf8' })).toContain('SUCCESS');
+});
+
+test('each rule has a case', () => {
+  const alerts = groups().flatMap(({ rules }) => rules.map(({ alert }) => alert));
+  expect(CASES.map(({ alert }) => alert).toSorted()).toEqual(alerts.toSorted());
+});
+
+test.each(CASES)(
+  '$alert is silent at $silentAt and fires at $firesAt',
+  ({ alert, series, silentAt, firesAt }) => {
+    // Without annotations, whose texts would have to be repeated here.
+    const bare = groups().map(({ name, rules }) => ({
+      name,
+      rules: rules.map((rule) => ({ ...rule, annotations: undefined })),
+    }));
+    const { labels } = groups()
+      .flatMap(({ rules }) => rules)
+      .find((rule) => rule['alert'] === alert)!;
+    const folder = scratchFolder({ 'rules.yaml': JSON.stringify({ groups: bare }) });
+    const consumer = alert === 'PlumblineIngestLag' ? { consumer: 'ingest' } : {};
+    const fires = [{ exp_labels: { ...(labels as object), ...consumer, instance: 'a' } }];
+    const input = Object.entries(series).map(([name, values]) => ({
+      series: name.includes('{') ? name.replace('{', '{instance="a",') : `${name}{instance="a"}`,
+      values,
+    }));
+    const cases = {
+      rule_files: ['rules.yaml'],
+      evaluation_interval: '1m',
+      tests: [
+        {
+          interval: '1m',
+          input_series: input,
+          alert_rule_test: [
+            { eval_time: silentAt, alertname: alert, exp_alerts: [] },
+            { eval_time: firesAt, alertname: alert, exp_alerts: fires },
+          ],
+        },
+      ],
+    };
+    writeFileSync(join(folder, 'cases.yaml'), JSON.stringify(cases));
+    const said = execFileSync(promtool, ['test', 'rules', 'cases.yaml'], { cwd: folder, encoding: 'utf8' });
+    expect(said).toContain('SUCCESS');
+  },
+);
