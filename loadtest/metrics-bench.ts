@@ -83,7 +83,7 @@ async function server(folder: string, metrics: Metrics, { surface, path, body }:
   // The clock stands still: rows stay fresh.
   const still = { ...clock, nowUs: () => nowUs };
   const cache = new RowCache({ entries: 1_000, bytes: 1e9, freshUs: 5e6, staleUs: 60e6 });
-  const loader = new RowLoader(openReader(settings.online, still, silentTalk), cache, {
+  const loader = new RowLoader(await openReader(settings.online, still, silentTalk), cache, {
     onStoreFailure(error) {
       throw error;
     },
