@@ -1,4 +1,6 @@
 /** What `/metrics` says after requests of which every one is known, on both transports. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { publishBundle } from '../../registry/bundle-folder.ts';
 import { runServe } from '../../sidecar/main.ts';
@@ -197,6 +199,15 @@ describe.each(['uws', 'node'])('metrics on %s', (transport) => {
     expect(of('process_resident_memory_bytes')).toBeGreaterThan(10e6);
     expect(of('process_cpu_seconds_total')).toBeGreaterThan(0);
     expect(Math.abs(of('process_start_time_seconds') - Date.now() / 1_000)).toBeLessThan(3_600);
+  });
+
+  test('the page on serving names every metric, and no other', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/serving.md'), 'utf8');
+    const table = page.slice(page.indexOf('| metric'), page.indexOf('\n\n', page.indexOf('| metric')));
+    const named = [...table.matchAll(/`((?:plumbline|process)_[a-z_]+)`/g)].map(([, name]) => name!);
+    const ofTheLog = /^plumbline_(log|spool|shipper)_/;
+    const exported = [...(await scrape()).keys()].filter((name) => !ofTheLog.test(name));
+    expect(named.toSorted()).toEqual(exported.toSorted());
   });
 
   test('a loop that is held up shows as its delay', async () => {
