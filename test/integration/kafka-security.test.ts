@@ -1,8 +1,8 @@
 /** TLS and each way to log in, of the shipper's clients and the ingest's, against a broker that lets nobody else in. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { INGEST_GROUP, PlatformaticTopic } from '../../monitor/ingest/platformatic-topic.ts';
 import type { KafkaSasl, KafkaSettings } from '../../registry/kafka-settings.ts';
@@ -10,7 +10,7 @@ import type { SendOutcome } from '../../sidecar/shipper/log-producer.ts';
 import { openProducer } from '../../sidecar/shipper/open-producer.ts';
 import { KAFKA_START_LIMIT_MS, startKafka } from '../support/kafka.ts';
 import type { KafkaServer } from '../support/kafka.ts';
-import { kafkaProgram } from '../support/kafka-program.ts';
+import { javaCommand, kafkaProgram } from '../support/kafka-program.ts';
 import { kafkaSettingsOf } from '../support/kafka-settings.ts';
 import { groupOffsets, makeTopic, readTopic } from '../support/kafka-topic.ts';
 import type { ReaderOptions } from '../support/kafka-topic.ts';
@@ -32,6 +32,7 @@ beforeAll(async () => {
   });
   kafka = await startKafka({
     protocol: 'SASL_SSL',
+    files: folder,
     scram: ['256', '512'].map((bits) => `SCRAM-SHA-${bits}=[name=alice,password=${SECRET}]`),
     properties: {
       'ssl.keystore.location': join(folder, 'store.p12'),
@@ -48,10 +49,7 @@ beforeAll(async () => {
     },
   });
   const ssl = { ca: readFileSync(join(folder, 'ca.pem')) };
-  reader = {
-    ssl,
-    sasl: { mechanism: 'plain', username: 'alice', password: SECRET },
-  };
+  reader = { ssl, sasl: { mechanism: 'plain', username: 'alice', password: SECRET } };
   await makeTopic(kafka.brokers, TOPIC, { reader });
 }, KAFKA_START_LIMIT_MS);
 afterAll(async () => {
@@ -61,12 +59,15 @@ afterAll(async () => {
 
 /** A key of the broker's own and its certificate, with the tool that comes with Java. */
 async function makeCertificate(): Promise<void> {
-  const keytool = join(dirname(realpathSync((await kafkaProgram()).java)), 'keytool');
+  const program = await kafkaProgram();
+  const keytool = (...given: string[]): void => {
+    const [command, ...args] = javaCommand(program, 'keytool', given, [folder]);
+    execFileSync(command, args, { stdio: 'ignore' });
+  };
   const store = ['-alias', 'broker', '-keystore', join(folder, 'store.p12'), '-storepass', STORE_PASSWORD];
   const key = ['-keyalg', 'RSA', '-dname', 'CN=broker', '-ext', 'SAN=IP:127.0.0.1', '-validity', '2'];
-  execFileSync(keytool, ['-genkeypair', ...store, ...key, '-storetype', 'PKCS12'], { stdio: 'ignore' });
-  const out = ['-rfc', '-file', join(folder, 'ca.pem')];
-  execFileSync(keytool, ['-exportcert', ...store, ...out], { stdio: 'ignore' });
+  keytool('-genkeypair', ...store, ...key, '-storetype', 'PKCS12');
+  keytool('-exportcert', ...store, '-rfc', '-file', join(folder, 'ca.pem'));
 }
 
 /** A token without a signature, which a broker without a validator of its own takes for the development it is for. */
@@ -83,20 +84,10 @@ const NOBODY: KafkaSasl = {
   token: null,
   tokenFile: null,
 };
-const tls = () => ({
-  ca: join(folder, 'ca.pem'),
-  cert: null,
-  key: null,
-  serverName: null,
-});
+const tls = () => ({ ca: join(folder, 'ca.pem'), cert: null, key: null, serverName: null });
 
 async function send(settings: Partial<KafkaSettings>, value: string): Promise<SendOutcome> {
-  const producer = await openProducer({
-    ...kafkaSettingsOf(kafka),
-    topic: TOPIC,
-    tls: tls(),
-    ...settings,
-  });
+  const producer = await openProducer({ ...kafkaSettingsOf(kafka), topic: TOPIC, tls: tls(), ...settings });
   onTestFinished(() => producer.close());
   return producer.send([{ key: Buffer.from('k'), value: Buffer.from(value) }]);
 }
@@ -105,24 +96,12 @@ const WRONG = [
   ['a wrong password', { sasl: { ...NOBODY, username: 'alice', password: 'wrong' } }],
   [
     'a wrong SCRAM password',
-    {
-      sasl: {
-        ...NOBODY,
-        mechanism: 'scram-sha-512',
-        username: 'alice',
-        password: 'x',
-      },
-    },
+    { sasl: { ...NOBODY, mechanism: 'scram-sha-512', username: 'alice', password: 'x' } },
   ],
   ['nobody', { sasl: null }],
   ['an unknown authority', { tls: { ca: null, cert: null, key: null, serverName: null } }],
   ['a certificate for another name', { tls: { name: 'k1.example.com' } }],
-  [
-    'a missing file',
-    {
-      tls: { ca: '/no/such/file.pem', cert: null, key: null, serverName: null },
-    },
-  ],
+  ['a missing file', { tls: { ca: '/no/such/file.pem', cert: null, key: null, serverName: null } }],
 ] as const;
 
 function wrongSettings(wrong: (typeof WRONG)[number][1]): Partial<KafkaSettings> {
@@ -134,12 +113,7 @@ function wrongSettings(wrong: (typeof WRONG)[number][1]): Partial<KafkaSettings>
 
 describe.each(['platformatic', 'kafkajs'] as const)('%s', (client) => {
   test.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('%s over TLS', async (mechanism) => {
-    const sasl = {
-      ...NOBODY,
-      mechanism,
-      username: 'alice',
-      password: SECRET,
-    };
+    const sasl = { ...NOBODY, mechanism, username: 'alice', password: SECRET };
     const value = `${client} ${mechanism}`;
     expect(await send({ client, sasl }, value)).toEqual({ kind: 'sent' });
     const read = await readTopic(kafka.brokers, TOPIC, reader);
@@ -167,12 +141,7 @@ describe.each(['platformatic', 'kafkajs'] as const)('%s', (client) => {
 
 describe("the ingest's consumer", () => {
   const reading = (settings: Partial<KafkaSettings>): PlatformaticTopic => {
-    const all = {
-      ...kafkaSettingsOf(kafka),
-      topic: TOPIC,
-      tls: tls(),
-      ...settings,
-    };
+    const all = { ...kafkaSettingsOf(kafka), topic: TOPIC, tls: tls(), ...settings };
     const topic = new PlatformaticTopic(all, () => {});
     onTestFinished(() => topic.close());
     return topic;
@@ -197,12 +166,7 @@ describe("the ingest's consumer", () => {
   }
 
   test.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('%s over TLS', async (mechanism) => {
-    const sasl = {
-      ...NOBODY,
-      mechanism,
-      username: 'alice',
-      password: SECRET,
-    };
+    const sasl = { ...NOBODY, mechanism, username: 'alice', password: SECRET };
     const value = `for the consumer, ${mechanism}`;
     await send({ sasl }, value);
     const topic = reading({ sasl });

@@ -1,16 +1,16 @@
 /**
- * What it takes to run Apache Kafka here: a Java 17 or later and the broker's jars, which Maven's own client brings
- * from Maven Central into `.cache/kafka-VERSION/` of the checkout, once a machine.
+ * What it takes to run Apache Kafka here, in this order: a Java 17 or later with the broker's jars from Maven Central
+ * (`maven-jars.ts`), or a container engine that answers, with Apache's own image.
  *
- * Java and Maven are installed where they are missing and that needs no question; else the caller gets one sentence
- * that says what was tried.
+ * Java and Maven are installed where they are missing and that needs no question; where no way works the caller gets
+ * one sentence that says what was tried.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { findOrInstall, findProgram, takeLock } from './system-package.ts';
+import { mavenJars } from './maven-jars.ts';
+import { findContainerEngine, findOrInstall, findProgram } from './system-package.ts';
 
 const run = promisify(execFile);
 
@@ -20,17 +20,19 @@ const JAVA = {
   'apt-get': 'default-jre-headless',
   dnf: 'java-21-openjdk-headless',
   apk: 'openjdk21-jre-headless',
+  brew: 'openjdk',
 };
-const MAVEN = { 'apt-get': 'maven', dnf: 'maven', apk: 'maven', brew: 'maven' };
 const OLDEST_JAVA = 17;
-const FETCH_LIMIT_MS = 300_000;
-const CACHE = join(import.meta.dirname, '..', '..', '.cache', `kafka-${KAFKA_VERSION}`);
+const LIBRARIES = [
+  { group: 'org.apache.kafka', artifact: 'kafka_2.13', version: KAFKA_VERSION },
+  { group: 'org.slf4j', artifact: 'slf4j-simple', version: '1.7.36' },
+];
+const IMAGE = `docker.io/apache/kafka:${KAFKA_VERSION}`;
+const IMAGE_JARS = '/opt/kafka/libs/*';
 
-export interface KafkaProgram {
-  readonly java: string;
-  /** For `java -cp`. */
-  readonly classPath: string;
-}
+export type KafkaProgram =
+  | { readonly kind: 'java'; readonly java: string; /** For `java -cp`. */ readonly classPath: string }
+  | { readonly kind: 'container'; readonly engine: string };
 
 let program: Promise<KafkaProgram> | null = null;
 
@@ -40,15 +42,25 @@ export function kafkaProgram(): Promise<KafkaProgram> {
   return program;
 }
 
-async function findKafka(): Promise<KafkaProgram> {
-  const java = await findOrInstall('java', { ...JAVA, brew: 'openjdk' }, findJava);
-  if (typeof java !== 'string') throw missing(`Java ${OLDEST_JAVA} or later`, java.tried);
-  const jars = join(CACHE, 'jars');
-  if (!existsSync(jars)) await fetchJars(jars);
-  return { java, classPath: join(jars, '*') };
+/** As `kafkaProgram`, but looked for anew. */
+export async function findKafka(): Promise<KafkaProgram> {
+  const java = await findOrInstall('java', JAVA, findJava);
+  const jars = typeof java === 'string' ? await mavenJars(`kafka-${KAFKA_VERSION}`, LIBRARIES) : java;
+  if (typeof java === 'string' && typeof jars === 'string') {
+    return { kind: 'java', java, classPath: join(jars, '*') };
+  }
+  const engine = await findContainerEngine();
+  if (engine !== null) return { kind: 'container', engine };
+  throw new Error(
+    `These tests need a real Apache Kafka ${KAFKA_VERSION}, and there is none here: ` +
+      `${(jars as { tried: readonly string[] }).tried.join('; ')}; no container engine answers. ` +
+      `Install a Java runtime of version ${OLDEST_JAVA} or later and Maven, and let Maven reach Maven Central or a ` +
+      'mirror of it; or start Docker or Podman.',
+  );
 }
 
-async function findJava(): Promise<string | null> {
+/** @returns the path of a Java that is new enough, or null */
+export async function findJava(): Promise<string | null> {
   const java = findProgram('java');
   if (java === null) return null;
   try {
@@ -60,55 +72,42 @@ async function findJava(): Promise<string | null> {
   }
 }
 
-async function fetchJars(jars: string): Promise<void> {
-  const mvn = await findOrInstall('mvn', MAVEN);
-  if (typeof mvn !== 'string') throw missing('Maven, which brings its jars', mvn.tried);
-  mkdirSync(CACHE, { recursive: true });
-  const lock = await takeLock(join(CACHE, 'fetch.lock'), FETCH_LIMIT_MS);
-  const aside = mkdtempSync(join(tmpdir(), 'plumb-kafka-jars-'));
-  try {
-    if (existsSync(jars)) return;
-    writeFileSync(join(aside, 'pom.xml'), POM);
-    const into = mkdtempSync(join(CACHE, 'arriving-'));
-    const copy = ['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${into}`];
-    await run(mvn, ['-q', '-B', '-f', join(aside, 'pom.xml'), ...copy], {
-      timeout: FETCH_LIMIT_MS,
-      maxBuffer: 64 << 20,
-    });
-    renameSync(into, jars);
-  } catch (error) {
-    const { stdout = '', message } = error as Error & { stdout?: string };
-    throw missing('its jars', [`mvn failed (${(stdout.trim() || message).split('\n')[0]!.slice(0, 300)})`]);
-  } finally {
-    rmSync(aside, { recursive: true, force: true });
-    lock.close();
+/**
+ * The command line of a Java tool that has Kafka at hand.
+ *
+ * @param folders    what it reads and writes: a container sees nothing else, and these under the same paths
+ * @param container  its name, should it run in one
+ */
+export function javaCommand(
+  from: KafkaProgram,
+  tool: 'java' | 'keytool',
+  args: readonly string[],
+  folders: readonly string[],
+  container?: string,
+): [command: string, ...args: string[]] {
+  const inContainer = from.kind === 'container';
+  const own = tool === 'java' ? ['-cp', inContainer ? IMAGE_JARS : from.classPath, ...args] : args;
+  if (!inContainer) {
+    return [tool === 'java' ? from.java : join(dirname(realpathSync(from.java)), tool), ...own];
   }
+  // Files in the folders must be this user's afterwards; to Podman without root that user is root.
+  const user =
+    basename(from.engine) === 'podman' ? '0:0' : `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+  return [
+    from.engine,
+    'run',
+    '--rm',
+    ...(container === undefined ? [] : ['--name', container]),
+    '--network',
+    'host',
+    '--user',
+    user,
+    '--security-opt',
+    'label=disable',
+    ...folders.flatMap((folder) => ['--volume', `${folder}:${folder}`]),
+    '--entrypoint',
+    tool,
+    IMAGE,
+    ...own,
+  ];
 }
-
-function missing(what: string, tried: readonly string[]): Error {
-  return new Error(
-    `These tests need a real Apache Kafka, and ${what} cannot be had here: ${tried.join('; ')}. ` +
-      'Install a Java runtime of version 17 or later and Maven, and let Maven reach Maven Central or a mirror of it.',
-  );
-}
-
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>plumbline</groupId>
-  <artifactId>kafka-for-tests</artifactId>
-  <version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId>
-      <artifactId>kafka_2.13</artifactId>
-      <version>${KAFKA_VERSION}</version>
-    </dependency>
-    <dependency>
-      <groupId>org.slf4j</groupId>
-      <artifactId>slf4j-simple</artifactId>
-      <version>1.7.36</version>
-    </dependency>
-  </dependencies>
-</project>
-`;

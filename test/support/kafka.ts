@@ -7,17 +7,17 @@
  *   kafka.pause()      SIGSTOP: connections stay open, nothing answers; resume() goes on
  *
  * Empty, on loopback, with its own folder; topics must be made (`kafka-topic.ts`). A broker never outlives the test's
- * process, however that ends. The first call may fetch Kafka (kafka-program.ts): give the hook that calls it
- * KAFKA_START_LIMIT_MS.
+ * process, however that ends. It runs on this machine's Java or in a container, whichever can be had; the first call
+ * may fetch it (kafka-program.ts): give the hook that calls it KAFKA_START_LIMIT_MS.
  */
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { kafkaProgram } from './kafka-program.ts';
+import { javaCommand, kafkaProgram } from './kafka-program.ts';
 import type { KafkaProgram } from './kafka-program.ts';
 import { freePort } from './redis.ts';
 
@@ -26,6 +26,7 @@ const run = promisify(execFile);
 export const KAFKA_START_LIMIT_MS = 300_000;
 
 const READY_LIMIT_MS = 90_000;
+const SAID_CHARS = 20_000;
 const CLUSTER_ID = 'cGx1bWJsaW5lLXRlc3RzMQ';
 // A broker of a test lives for seconds: the JVM's second compiler would only take the tests' processor time.
 const JVM = [
@@ -36,7 +37,11 @@ const JVM = [
   '-Djava.awt.headless=true',
 ];
 const TALK = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=error'];
-const STARTED = ['-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info'];
+// That it has started is said at level info: to slf4j-simple of the jars, to log4j2 of the image.
+const STARTED = [
+  '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
+  '-Dorg.apache.logging.log4j.level=INFO',
+];
 
 export interface KafkaOptions {
   /** What clients speak to it; PLAINTEXT unless given. */
@@ -45,6 +50,10 @@ export interface KafkaOptions {
   readonly properties?: Readonly<Record<string, string>>;
   /** Credentials to begin with, e.g. `SCRAM-SHA-256=[name=alice,password=secret]`. */
   readonly scram?: readonly string[];
+  /** Where the files lie that its properties name. */
+  readonly files?: string;
+  /** What runs it; what this machine has unless given. */
+  readonly program?: KafkaProgram;
 }
 
 export interface KafkaServer {
@@ -61,32 +70,33 @@ export interface KafkaServer {
 
 /** @throws Error with one sentence when this machine has no Kafka and no way to get one */
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
-  const program = await kafkaProgram();
+  const program = options.program ?? (await kafkaProgram());
   const folder = mkdtempSync(join(tmpdir(), 'plumb-kafka-'));
   const ports = { clients: await freePort(), controller: await freePort(), own: await freePort() };
   const config = join(folder, 'server.properties');
   writeFileSync(config, properties(folder, ports, options));
-  await format(program, config, options);
-  let broker = await startBroker(program, folder, config);
+  await format(program, folder, config, options);
+  const folders = [folder, ...(options.files === undefined ? [] : [options.files])] as const;
+  let broker = await startBroker(program, folders, config);
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    const { process: server } = broker;
+    const { process: server, reaper } = broker;
     if (server.exitCode !== null || server.signalCode !== null) return;
     server.ref();
     const ended = once(server, 'exit');
-    server.kill('SIGCONT');
-    server.kill(signal);
+    broker.signal('SIGCONT');
+    broker.signal(signal);
     await ended;
-    broker.reaper.kill('SIGKILL');
+    reaper.kill('SIGKILL');
   };
   return {
     brokers: [`127.0.0.1:${ports.clients}`],
     kill: () => end('SIGKILL'),
     async restart() {
       await end('SIGTERM');
-      broker = await startBroker(program, folder, config);
+      broker = await startBroker(program, folders, config);
     },
-    pause: () => void broker.process.kill('SIGSTOP'),
-    resume: () => void broker.process.kill('SIGCONT'),
+    pause: () => broker.signal('SIGSTOP'),
+    resume: () => broker.signal('SIGCONT'),
     async stop() {
       await end('SIGKILL');
       rmSync(folder, { recursive: true, force: true });
@@ -131,46 +141,61 @@ function properties(folder: string, ports: Ports, options: KafkaOptions): string
 }
 
 async function format(
-  { java, classPath }: KafkaProgram,
+  program: KafkaProgram,
+  folder: string,
   config: string,
   options: KafkaOptions,
 ): Promise<void> {
   const credentials = (options.scram ?? []).flatMap((entry) => ['--add-scram', entry]);
   const tool = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', config, ...credentials];
-  await run(java, [...JVM, ...TALK, '-cp', classPath, ...tool]);
+  const [command, ...args] = javaCommand(program, 'java', [...JVM, ...TALK, ...tool], [folder]);
+  await run(command, args);
 }
 
 interface Broker {
+  /** The server's, or of the client that waits for its container. */
   readonly process: ChildProcess;
   readonly reaper: ChildProcess;
+  signal(signal: NodeJS.Signals): void;
 }
 
+let starts = 0;
+
+/** @param folders  its own first, then those of its files */
 async function startBroker(
-  { java, classPath }: KafkaProgram,
-  folder: string,
+  program: KafkaProgram,
+  folders: readonly [string, ...string[]],
   config: string,
 ): Promise<Broker> {
-  const server = spawn(java, [...JVM, ...TALK, ...STARTED, '-cp', classPath, 'kafka.Kafka', config], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const reaper = startReaper(server.pid ?? 0, folder);
+  const container = `plumb-kafka-${process.pid}-${++starts}`;
+  const server = [...JVM, ...TALK, ...STARTED, 'kafka.Kafka', config];
+  const [command, ...args] = javaCommand(program, 'java', server, folders, container);
+  const child = spawn(command, args, { cwd: folders[0], stdio: ['ignore', 'pipe', 'pipe'] });
+  const signal = (name: NodeJS.Signals): void => {
+    if (program.kind === 'java') child.kill(name);
+    else spawnSync(program.engine, ['kill', '--signal', name, container], { stdio: 'ignore' });
+  };
+  const reaper = startReaper(program, child.pid ?? 0, container, folders[0]);
   try {
-    await ready(server);
+    await ready(child);
   } catch (error) {
+    signal('SIGKILL');
+    child.kill('SIGKILL');
     reaper.kill('SIGKILL');
-    server.kill('SIGKILL');
     throw error;
   }
   // A test process that forgets to stop its broker ends all the same.
-  for (const handle of [server, server.stdout, server.stderr]) (handle as ChildProcess).unref();
-  return { process: server, reaper };
+  for (const handle of [child, child.stdout, child.stderr]) (handle as ChildProcess).unref();
+  return { process: child, reaper, signal };
 }
 
 /** Ends the broker once this process is gone, even if it was killed: its end of the pipe then closes. */
-function startReaper(pid: number, folder: string): ChildProcess {
-  const script = 'cat >/dev/null; kill -9 "$1"; rm -rf "$2"';
-  const reaper = spawn('/bin/sh', ['-c', script, 'reaper', String(pid), folder], {
+function startReaper(by: KafkaProgram, pid: number, container: string, folder: string): ChildProcess {
+  const [script, ...args] =
+    by.kind === 'java'
+      ? ['cat >/dev/null; kill -9 "$1"; rm -rf "$2"', String(pid), folder]
+      : ['cat >/dev/null; "$1" rm -f "$2"; rm -rf "$3"', by.engine, container, folder];
+  const reaper = spawn('/bin/sh', ['-c', script, 'reaper', ...args], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
@@ -188,7 +213,7 @@ function ready(server: ChildProcess): Promise<void> {
     };
     const limit = setTimeout(() => fail('was not ready in time'), READY_LIMIT_MS);
     const hear = (text: Buffer): void => {
-      if (said.length < 100_000) said += text.toString('utf8');
+      said = (said + text.toString('utf8')).slice(-SAID_CHARS);
       if (!said.includes('Kafka Server started')) return;
       clearTimeout(limit);
       resolve();
