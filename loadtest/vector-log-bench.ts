@@ -12,7 +12,7 @@ import { readServedLog } from '../registry/served-log.ts';
 import { systemClock } from '../registry/std/clock.ts';
 import { silentTalk } from '../registry/std/talk.ts';
 import { servedProto } from '../registry/wire/served-decoder.ts';
-import { RecordEncoder, encodeServedHead, encodeServedRow } from '../registry/wire/served-encoder.ts';
+import { RecordEncoder, encodeServedHead, encodeServedVector } from '../registry/wire/served-encoder.ts';
 import type { ServedRequest } from '../registry/wire/served-record.ts';
 import { walkSpool } from '../registry/wire/spool-walk.ts';
 import { DISK } from '../sidecar/spool/spool-files.ts';
@@ -64,9 +64,7 @@ const masked: ServedRequest = {
 const ready: ServedRequest = {
   ...request,
   head: encodeServedHead(request),
-  vectors: [
-    { keys: vector!.keys, rows: vector!.rows.map((row) => ({ ...row, image: encodeServedRow(row) })) },
-  ],
+  vectors: [{ ...vector!, image: encodeServedVector(vector!) }],
 };
 const hmacKey = { id: 'k1', secret: Buffer.alloc(32, 7) };
 

@@ -9,9 +9,8 @@
  *
  * A row belongs to the view plan (hence the bundle) that it was decoded with; under another it is decoded anew.
  */
-import { FROM_CACHE, NULL, PRESENT, STATUSES } from '../registry/status.ts';
+import { NULL, PRESENT, STATUSES } from '../registry/status.ts';
 import type { Value } from '../registry/value-type.ts';
-import { encodeServedRow } from '../registry/wire/served-encoder.ts';
 import type { ServedRow } from '../registry/wire/served-record.ts';
 import { HEADER_BYTES } from '../registry/wire/row-header.ts';
 import type { AnswerBuffer } from './answer-buffer.ts';
@@ -30,6 +29,7 @@ import {
   hasNoJsonNumber,
   nativeText,
 } from './value-text.ts';
+import type { ReadyVector } from './vector-log/ready-vector.ts';
 
 /** When a row was read, and what was known before it was. One object for the rows of one read. */
 export interface ReadMoment {
@@ -64,7 +64,7 @@ class ReadyRow {
   readonly statusTexts: (Buffer | undefined)[] = [];
   readonly tensorImages: (Buffer | undefined)[] = [];
   hasNotes: boolean | null = null;
-  logged: ServedRow | null = null;
+  vector: ReadyVector | null = null;
   feastPieces: DataView | null = null;
   feastRun: FeastRun | null = null;
   feastColumns: Buffer | null = null;
@@ -154,18 +154,12 @@ export class CachedRow {
     return (this.#ready ??= new ReadyRow(this.eventUs));
   }
 
-  /**
-   * The row as the log takes it. One that is served from the cache is the same each time until it is read anew, so it
-   * is kept with its image.
-   */
+  /** The row as the log takes it. */
   logged(role: string, status: number, source: number): ServedRow {
-    const known = this.#ready === null ? null : this.#ready.logged;
-    if (known !== null && known.status === status && known.source === source && known.role === role)
-      return known;
     const { view, moment, watermarkUs, raw } = this;
     const { mask } = view;
     const masked = mask === null || raw === null ? null : mask.mask(this.#mapping()!.schema, bytesOf(raw));
-    const served: ServedRow = {
+    return {
       role,
       view: view.id,
       status,
@@ -176,10 +170,15 @@ export class CachedRow {
       masked: mask !== null,
       hmacs: masked === null ? NO_HMACS : masked.hmacs,
     };
-    if (source !== FROM_CACHE) return served;
-    served.image = encodeServedRow(served);
-    this.#readied(served.image.length + PIECE_BYTES).logged = served;
-    return served;
+  }
+
+  /** What was logged last of an entity whose first row this is, when all of its rows came from the cache. */
+  get readyVector(): ReadyVector | null {
+    return this.#ready === null ? null : this.#ready.vector;
+  }
+
+  keepVector(vector: ReadyVector): void {
+    this.#readied(vector.bytes + PIECE_BYTES).vector = vector;
   }
 
   /** `"role__feature":value` for each feature of a segment, comma-separated. */

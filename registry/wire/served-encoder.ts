@@ -178,6 +178,12 @@ export class RecordEncoder {
   }
 
   #vector(vector: ServedVector): void {
+    const { image } = vector;
+    if (image === undefined) this.#wholeVector(vector);
+    else this.#copy(image);
+  }
+
+  #wholeVector(vector: ServedVector): void {
     const open = this.#openMessage(0x52);
     const { keys, rows } = vector;
     let nulls = 0;
@@ -197,16 +203,10 @@ export class RecordEncoder {
     this.#closeMessage(open);
   }
 
-  #row(row: ServedRow): void {
-    const { image } = row;
-    if (image === undefined) this.#wholeRow(row);
-    else this.#copy(image);
-  }
-
-  /** @returns the row as it stands in a vector, a copy */
-  rowImage(row: ServedRow): Buffer {
+  /** @returns the vector as it stands in a record, a copy */
+  vectorImage(vector: ServedVector): Buffer {
     const from = this.#at;
-    this.#wholeRow(row);
+    this.#wholeVector(vector);
     return this.#takeBack(from);
   }
 
@@ -216,7 +216,7 @@ export class RecordEncoder {
     return image;
   }
 
-  #wholeRow(row: ServedRow): void {
+  #row(row: ServedRow): void {
     const bytes = row.row;
     const hmacs = row.hmacs ?? NO_HMACS;
     let size = (row.status === 0 ? 0 : 2) + (row.source === 0 ? 0 : 2);
@@ -357,11 +357,11 @@ function varintBytes(value: number): number {
 const imageEncoder = new RecordEncoder('', 0n);
 
 /**
- * A served row's message, to be given as its `image` where the same row is logged often: the record then copies it
- * with one call instead of writing ten fields.
+ * A vector's message, to be given as its `image` where the same rows are logged often: the record then copies it with
+ * one call instead of writing ten fields a row.
  */
-export function encodeServedRow(row: ServedRow): Buffer {
-  return imageEncoder.rowImage(row);
+export function encodeServedVector(vector: ServedVector): Buffer {
+  return imageEncoder.vectorImage(vector);
 }
 
 /**

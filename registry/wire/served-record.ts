@@ -31,8 +31,6 @@ export interface ServedRow {
   masked?: boolean;
   /** In a masked row the HMAC of each feature whose policy is hmac, in the order of the row's definition. */
   hmacs?: readonly Buffer[];
-  /** The row's message as `encodeServedRow` makes it, where the same row is logged again and again. */
-  image?: Buffer;
 }
 
 /** One entity row of the answer. */
@@ -41,6 +39,8 @@ export interface ServedVector {
   keys: (string | null)[];
   /** In the order of the service's views. */
   rows: ServedRow[];
+  /** The vector's message as `encodeServedVector` makes it, where the same rows are logged again and again. */
+  image?: Buffer;
 }
 
 export const SURFACES = ['native', 'feast', 'oip', 'get'] as const;

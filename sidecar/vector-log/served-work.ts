@@ -1,7 +1,7 @@
 /**
  * A request on its way, as the vector log takes it: its id and time, and for each entity row the bytes that were served.
  *
- * What repeats is ready: the head of a plan's records, and the messages of rows that come from the cache. Called by
+ * What repeats is ready: the head of a plan's records, and the vectors of entities that come from the cache. Called by
  * serve.ts.
  */
 import { idDigest } from '../../registry/log-privacy.ts';
@@ -11,6 +11,7 @@ import type { ServedRequest, ServedRow, ServedVector } from '../../registry/wire
 import { xxHash32 } from '../../registry/wire/xxhash.ts';
 import type { Plan, PlanPrivacy } from '../plan.ts';
 import type { Work } from '../work.ts';
+import { ReadyVector } from './ready-vector.ts';
 
 /** One request in so many carries its answer's bytes in the log, chosen by a hash of its id. */
 const ANSWER_SAMPLE = 1_000;
@@ -19,16 +20,9 @@ const NO_HMACS: readonly Buffer[] = [];
 
 /** @param body  the answer's bytes; copied where they are logged */
 export function servedRequest(work: Work, body: Buffer): ServedRequest {
-  const { plan, count, parts } = work.asked;
-  const roles = plan.roleViews.length;
+  const { plan, count } = work.asked;
   const vectors: ServedVector[] = [];
-  for (let r = 0; r < count; r++) {
-    const keys: (string | null)[] = [];
-    for (let k = 0; k < parts.length; k++) keys.push(loggedKey(plan.privacy, k, parts[k]![r]!));
-    const rows: ServedRow[] = [];
-    for (let i = 0; i < roles; i++) rows.push(servedRow(work, plan, r * roles + i, i));
-    vectors.push({ keys, rows });
-  }
+  for (let r = 0; r < count; r++) vectors.push(servedVector(work, plan, r));
   const request: ServedRequest = {
     requestId: work.requestId,
     servedUs: work.nowUs,
@@ -47,6 +41,23 @@ export function servedRequest(work: Work, body: Buffer): ServedRequest {
   };
   request.head = plan.loggedHeads[request.surface] ??= encodeServedHead(request);
   return request;
+}
+
+function servedVector(work: Work, plan: Plan, r: number): ServedVector {
+  const roles = plan.roleViews.length;
+  const at = r * roles;
+  const first = work.rows[at] ?? null;
+  const ready = first === null ? null : first.readyVector;
+  if (ready !== null && ready.standsFor(work, at)) return ready.vector;
+  const { parts } = work.asked;
+  const keys: (string | null)[] = [];
+  for (let k = 0; k < parts.length; k++) keys.push(loggedKey(plan.privacy, k, parts[k]![r]!));
+  const rows: ServedRow[] = [];
+  for (let i = 0; i < roles; i++) rows.push(servedRow(work, plan, at + i, i));
+  const vector: ServedVector = { keys, rows };
+  const made = first === null ? null : ReadyVector.of(work, at, vector);
+  if (made !== null) first!.keepVector(made);
+  return vector;
 }
 
 /** @returns how a key's canonical part stands in the log */

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { rowSchemaOf } from '../../../registry/definition-json.ts';
+import { FROM_CACHE, FROM_STORE, OUTSIDE_TTL, PRESENT } from '../../../registry/status.ts';
+import type { FeatureView } from '../../../registry/model.ts';
 import type { CodedError } from '../../../registry/std/coded-error.ts';
-import type { ServedRequest } from '../../../registry/wire/served-record.ts';
+import { decodeRecord } from '../../../registry/wire/served-decoder.ts';
+import { RecordEncoder } from '../../../registry/wire/served-encoder.ts';
+import type { ServedRequest, ServedVector } from '../../../registry/wire/served-record.ts';
+import { FRAME_HEADER_BYTES } from '../../../registry/wire/spool-frame.ts';
 import type { Committed } from '../../../sidecar/vector-log/vector-log.ts';
 import { Answers } from '../../../sidecar/answers.ts';
 import { RowCache } from '../../../sidecar/cache.ts';
@@ -13,7 +18,16 @@ import { Serving } from '../../../sidecar/serve.ts';
 import { nativeSurface } from '../../../sidecar/surface/native.ts';
 import { Exchange } from '../../../sidecar/transport/transport.ts';
 import { HeldReader, settled } from '../../support/held-reader.ts';
-import { NOON_US, bundleContent, encodeRow, manualClock, spend } from '../../support/serving-fixture.ts';
+import {
+  DAY_US,
+  NOON_US,
+  PROFILE_VALUES,
+  bundleContent,
+  encodeRow,
+  manualClock,
+  profile,
+  spend,
+} from '../../support/serving-fixture.ts';
 
 const TWICE = '{"feature_service":"twice","entities":{"buyer_id":[1],"seller_id":[1]}}';
 const ROW = encodeRow(rowSchemaOf(spend), [12.5, 3n]);
@@ -33,7 +47,7 @@ class KeptExchange extends Exchange {
   }
 }
 
-function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number } = {}) {
+function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number; views?: FeatureView[] } = {}) {
   const clock = manualClock();
   const reader = new HeldReader();
   const metrics = new Metrics();
@@ -50,7 +64,7 @@ function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number } = {})
     whenSynced: () => Promise.resolve(true),
   };
   const answers = new Answers(log, { durability: 'written', onFull: 'shed-log' }, metrics, () => {});
-  const book = new PlanBook({ ...bundleContent(), hash: 'b'.repeat(16) }, '', new ViewSlots());
+  const book = new PlanBook({ ...bundleContent(more.views), hash: 'b'.repeat(16) }, '', new ViewSlots());
   const faults: unknown[] = [];
   const refuse = (_: Exchange, fault: unknown): void => void faults.push(fault);
   const { maxValuesInFlight = 1_000 } = more;
@@ -66,12 +80,21 @@ function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number } = {})
     refuse,
     maxValuesInFlight,
   });
-  const serve = (id = 'id', deadlineMs = 60_000): KeptExchange => {
+  const serve = (id = 'id', deadlineMs = 60_000, body = TWICE): KeptExchange => {
     const exchange = new KeptExchange(order);
-    serving.serve(exchange, nativeSurface, Buffer.from(TWICE), id, deadlineMs);
+    serving.serve(exchange, nativeSurface, Buffer.from(body), id, deadlineMs);
     return exchange;
   };
   return { clock, reader, metrics, order, logged, serving, serve, faults };
+}
+
+/** The first vector of a request as a reader of the log sees it. */
+function decodedVector(request: ServedRequest): ServedVector {
+  const encoder = new RecordEncoder('pod', 7n);
+  encoder.appendServed(request, 1);
+  const read = decodeRecord(encoder.frames().subarray(FRAME_HEADER_BYTES));
+  if (read.kind !== 'served') throw new Error('not a served record');
+  return read.record.vectors[0]!;
 }
 
 const FOUND = { rows: [ROW], watermarks: [NOON_US] };
@@ -128,6 +151,61 @@ describe('serving', () => {
     for (const i of sampled.filter((at) => at > 0)) {
       expect(Buffer.from(logged[i]!.answer!).toString()).toBe(exchanges[i - 1]!.text);
     }
+  });
+
+  test('is logged with the row, the status and the keys that it had, however often the row is served', async () => {
+    const { clock, reader, logged, serve } = setUp();
+    const rowOf = (score: number): Buffer =>
+      encodeRow(rowSchemaOf(profile), PROFILE_VALUES.with(3, score), {
+        eventUs: NOON_US - DAY_US + 2_000_000,
+      });
+    const ask = async (id: number): Promise<void> => {
+      serve('id', 60_000, `{"feature_service":"profile_only","entities":{"customer_id":[${id}]}}`);
+      await settled();
+    };
+    for (const id of [1, 2]) {
+      await ask(id);
+      await reader.answer({ rows: [rowOf(id)], watermarks: [NOON_US] });
+    }
+    for (const id of [1, 2, 1, 2, 1]) await ask(id);
+    clock.us += 3_000_000;
+    await ask(1);
+    await ask(1);
+    clock.us += 3_000_000;
+    await ask(1);
+    await reader.answer({ rows: [rowOf(3)], watermarks: [NOON_US] });
+    await ask(1);
+    const seen = logged
+      .map(decodedVector)
+      .map(({ keys: [key], rows: [row] }) => [key, row!.status, row!.source, row!.row]);
+    expect(seen).toEqual([
+      ['1', PRESENT, FROM_STORE, rowOf(1)],
+      ['2', PRESENT, FROM_STORE, rowOf(2)],
+      ...[1, 2, 1, 2, 1].map((id) => [`${id}`, PRESENT, FROM_CACHE, rowOf(id)]),
+      ...[1, 2].map(() => ['1', OUTSIDE_TTL, FROM_CACHE, rowOf(1)]),
+      ['1', OUTSIDE_TTL, FROM_STORE, rowOf(3)],
+      ['1', OUTSIDE_TTL, FROM_CACHE, rowOf(3)],
+    ]);
+  });
+
+  test('is logged with the rows of all views, also where one of them alone was read anew', async () => {
+    const { clock, reader, logged, serve } = setUp({ views: [profile, spend] });
+    const about = encodeRow(rowSchemaOf(profile), PROFILE_VALUES);
+    const spent = (total: number): Buffer => encodeRow(rowSchemaOf(spend), [total, 3n]);
+    const ask = async (): Promise<void> => {
+      serve('id', 60_000, '{"feature_service":"everything","entities":{"customer_id":[1]}}');
+      await settled();
+    };
+    await ask();
+    await reader.answer({ rows: [about, spent(1)], watermarks: [NOON_US, NOON_US] });
+    await ask();
+    clock.us += 4_100_000;
+    await ask();
+    await reader.fail();
+    await reader.answer({ rows: [spent(2)], watermarks: [NOON_US] });
+    await ask();
+    const seen = logged.map((request) => decodedVector(request).rows.map(({ row }) => row));
+    expect(seen).toEqual([1, 1, 1, 2].map((total) => [about, spent(total)]));
   });
 
   test('a row that comes after the deadline is not in the answer, but in the next one', async () => {

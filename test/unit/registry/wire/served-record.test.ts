@@ -6,12 +6,12 @@ import { describe, expect, test } from 'vitest';
 import { decodeRecord, servedProto } from '../../../../registry/wire/served-decoder.ts';
 import {
   encodeServedHead,
-  encodeServedRow,
+  encodeServedVector,
   MAX_PART_BYTES,
   MAX_RECORD_BYTES,
   RecordEncoder,
 } from '../../../../registry/wire/served-encoder.ts';
-import type { Heartbeat, ServedRequest, ServedRow } from '../../../../registry/wire/served-record.ts';
+import type { Heartbeat, ServedRequest } from '../../../../registry/wire/served-record.ts';
 import {
   FRAME_HEADER_BYTES,
   epochCrc,
@@ -51,11 +51,10 @@ function asLogged(request: ServedRequest, sequence: number): object {
 }
 
 describe('a served request', () => {
-  test('given with a ready head and ready rows it is logged as the same bytes', () => {
+  test('given with a ready head and ready vectors it is logged as the same bytes', () => {
     fc.assert(
       fc.property(anyRequest, (request) => {
-        const imaged = (row: ServedRow): ServedRow => ({ ...row, image: encodeServedRow(row) });
-        const vectors = request.vectors.map(({ keys, rows }) => ({ keys, rows: rows.map(imaged) }));
+        const vectors = request.vectors.map((vector) => ({ ...vector, image: encodeServedVector(vector) }));
         const [plain, copied] = [new RecordEncoder('pod', 7n), new RecordEncoder('pod', 7n)];
         plain.appendServed(request, 1);
         copied.appendServed({ ...request, vectors, head: encodeServedHead(request) }, 1);
