@@ -8,11 +8,13 @@ export default defineConfig({
   test: {
     include: [long ? 'test/**/*.long.test.ts' : 'test/**/*.test.ts'],
     exclude: ['test/clients/**', ...(long ? [] : ['**/*.long.test.ts'])],
+    globalSetup: ['test/support/run-kafka-setup.ts'],
     setupFiles: ['test/support/property-seed.ts'],
     // Two cores: more workers only make real servers wait for each other.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 180_000,
+    // A hung test ends; a machine with much other work, where processes take ten times as long to start, ends none.
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
     pool: 'forks',
     execArgv: ['--disable-warning=ExperimentalWarning'],
     // Tests import modules as Node does: the very files, hooks and types stripped that production runs.

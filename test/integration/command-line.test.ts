@@ -152,7 +152,7 @@ describe('a mistake gets one sentence, the exit code of its kind, and changes no
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (part: string) => (stderr += part));
     const [code] = (await once(child, 'close')) as [number];
-    expectOneSentence({ code, stdout: '', stderr, tookMs: 0 }, 'REG_STORE');
+    expectOneSentence({ code, stdout: '', stderr }, 'REG_STORE');
     expect(code).toBe(4);
   });
 });

@@ -1,7 +1,7 @@
 /** `plumb monitor ingest` of a real topic: shipped by the sidecar's own clients, ended anywhere, read to the last offset. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { IngestLedger } from '../../monitor/ingest/ledger.ts';
 import { runIngest } from '../../monitor/ingest/main.ts';
 import type { IngestRequest } from '../../monitor/ingest/main.ts';
@@ -16,25 +16,25 @@ import { Shipper } from '../../sidecar/shipper/shipper.ts';
 import { FRAME_HEADER_BYTES } from '../../registry/wire/spool-frame.ts';
 import { RecordEncoder } from '../../registry/wire/served-encoder.ts';
 import { DAY } from '../support/day-time.ts';
-import { KAFKA_START_LIMIT_MS, startKafka } from '../support/kafka.ts';
-import type { KafkaServer } from '../support/kafka.ts';
+import { KAFKA_START_LIMIT_MS } from '../support/kafka.ts';
 import { kafkaSettingsOf } from '../support/kafka-settings.ts';
 import { groupOffsets, makeTopic, topicSize } from '../support/kafka-topic.ts';
 import { MonitoredDay } from '../support/monitored-day.ts';
+import { runKafka } from '../support/run-kafka.ts';
+import type { RunKafka } from '../support/run-kafka.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { ingestedRecords } from '../support/served-parquet.ts';
 import { servedRequest } from '../support/served-requests.ts';
 
-let kafka: KafkaServer;
+let kafka: RunKafka;
 beforeAll(async () => {
-  kafka = await startKafka();
+  kafka = await runKafka();
 }, KAFKA_START_LIMIT_MS);
-afterAll(() => kafka.stop());
 
 let topics = 0;
 
 async function makeProject(partitions = 3): Promise<Project> {
-  const topic = `served-${++topics}`;
+  const topic = `ingest-topic-${++topics}`;
   await makeTopic(kafka.brokers, topic, { partitions });
   return projectOf(topic);
 }
@@ -143,7 +143,7 @@ test('a record whose last part has not come yet holds its place, and is whole wi
   expect(await idsOf(project)).toEqual(ids('pod-a', 20));
 });
 
-test('it follows a sidecar that ships, through a broker that dies and comes back', async () => {
+test('it follows the topic, and says so when it has read all there is', async () => {
   const project = await makeProject();
   const stop = new AbortController();
   const following = runIngest(project, { follow: true, signal: stop.signal, batchMs: 200 });
@@ -182,7 +182,7 @@ test('a day that was shipped, in part twice, and ingested is judged as its spool
   await day.writeDrivers([{ driver: 1, event: '01:00:00', created: '01:00:00', convRate: 0.5 }]);
   day.setWatermark('23:00:00');
   const fromSpool = await day.judge('2026-01-10T00:00:00');
-  const topic = `served-${++topics}`;
+  const topic = `ingest-topic-${++topics}`;
   await makeTopic(kafka.brokers, topic);
   const { settings, clock, talk, database } = day.project;
   const { spool } = settings.log;

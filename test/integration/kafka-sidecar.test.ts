@@ -1,31 +1,31 @@
 /** The sidecar that ships its log, and `plumb log ship`, as processes and over HTTP. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../registry/std/clock.ts';
 import { writeDurably } from '../../registry/std/durable-file.ts';
 import { runServe } from '../../sidecar/main.ts';
 import type { Served } from '../../sidecar/main.ts';
-import { KAFKA_START_LIMIT_MS, startKafka } from '../support/kafka.ts';
-import type { KafkaServer } from '../support/kafka.ts';
+import { KAFKA_START_LIMIT_MS } from '../support/kafka.ts';
 import { makeTopic, readTopic } from '../support/kafka-topic.ts';
 import { plumb } from '../support/plumb-process.ts';
+import { runKafka } from '../support/run-kafka.ts';
+import type { RunKafka } from '../support/run-kafka.ts';
 import { ServingFixture } from '../support/serving-fixture.ts';
 import { answer, arrivedIn, openLog } from '../support/shipped-log.ts';
 import { until } from '../support/until.ts';
 
-let kafka: KafkaServer;
+let kafka: RunKafka;
 beforeAll(async () => {
-  kafka = await startKafka();
+  kafka = await runKafka();
 }, KAFKA_START_LIMIT_MS);
-afterAll(() => kafka.stop());
 
 let fixture: ServingFixture;
 let topic: string;
 let topics = 0;
 beforeEach(async () => {
   fixture = new ServingFixture(systemClock());
-  topic = `sidecar-${++topics}`;
+  topic = `kafka-sidecar-${++topics}`;
   await makeTopic(kafka.brokers, topic);
   configure(kafka.brokers);
 });

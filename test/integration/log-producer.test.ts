@@ -1,19 +1,19 @@
 /** What the shipper relies on, of both Kafka clients, against a real broker. */
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { KafkaSettings } from '../../registry/kafka-settings.ts';
 import type { KeyedRecord, LogProducer } from '../../sidecar/shipper/log-producer.ts';
 import { openProducer } from '../../sidecar/shipper/open-producer.ts';
-import { KAFKA_START_LIMIT_MS, startKafka } from '../support/kafka.ts';
-import type { KafkaServer } from '../support/kafka.ts';
+import { KAFKA_START_LIMIT_MS } from '../support/kafka.ts';
 import { kafkaSettingsOf } from '../support/kafka-settings.ts';
 import { makeTopic, readTopic } from '../support/kafka-topic.ts';
+import { runKafka } from '../support/run-kafka.ts';
+import type { RunKafka } from '../support/run-kafka.ts';
 import { until } from '../support/until.ts';
 
-let kafka: KafkaServer;
+let kafka: RunKafka;
 beforeAll(async () => {
-  kafka = await startKafka();
+  kafka = await runKafka();
 }, KAFKA_START_LIMIT_MS);
-afterAll(() => kafka.stop());
 
 const CLIENTS = ['platformatic', 'kafkajs'] as const;
 let topics = 0;
@@ -26,7 +26,7 @@ describe.each(CLIENTS)('%s', (client) => {
   }
 
   async function newTopic(config: Record<string, string> = {}): Promise<string> {
-    const topic = `contract-${client}-${++topics}`;
+    const topic = `log-producer-${client}-${++topics}`;
     await makeTopic(kafka.brokers, topic, { config });
     return topic;
   }
@@ -87,7 +87,7 @@ describe.each(CLIENTS)('%s', (client) => {
   });
 
   test('a topic that does not exist is no refusal: it may be made yet', async () => {
-    const topic = `contract-missing-${client}`;
+    const topic = `log-producer-missing-${client}`;
     const producer = await producerOf({ topic });
     expect(await producer.send(records('k', 1, 0))).toEqual({
       kind: 'unavailable',
@@ -101,18 +101,6 @@ describe.each(CLIENTS)('%s', (client) => {
     const producer = await producerOf({ brokers: ['127.0.0.1:9'] });
     const outcome = await producer.send(records('k', 1, 0));
     expect(outcome.kind).toBe('unavailable');
-  });
-
-  test('after the broker died and came back the same producer goes on', async () => {
-    const topic = await newTopic();
-    const producer = await producerOf({ topic });
-    expect(await producer.send(records('k', 5, 0))).toEqual({ kind: 'sent' });
-    await kafka.kill();
-    expect((await producer.send(records('k', 5, 5))).kind).toBe('unavailable');
-    await kafka.restart();
-    await sentAtLast(producer, records('k', 5, 5));
-    const read = await readTopic(kafka.brokers, topic);
-    expect([...new Set(read.map(({ value }) => value.readUInt32LE(0)))]).toEqual([...Array(10).keys()]);
   });
 });
 

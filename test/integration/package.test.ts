@@ -2,12 +2,17 @@
  * The package as others get it: built, packed, installed in a folder elsewhere, and run from there. Node strips no
  * types below node_modules, so whatever works here runs from dist/ alone.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { run } from '../support/plumb-process.ts';
-import type { Finished } from '../support/plumb-process.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { startKafka } from '../support/kafka.ts';
+import { makeTopic, readTopic } from '../support/kafka-topic.ts';
+import { run, serve } from '../support/plumb-process.ts';
+import type { Finished, Serving } from '../support/plumb-process.ts';
+import { arrivedIn } from '../support/shipped-log.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const TSC = join(ROOT, 'node_modules/.bin/tsc');
@@ -144,6 +149,42 @@ describe('the installed package', () => {
     }
   });
 
+  test('its sidecar logs and ships from threads of its own', async () => {
+    const project = join(elsewhere, 'shipping');
+    for (const args of [
+      ['init', project],
+      ...[['apply'], ['materialize']].map((c) => ['-C', project, ...c]),
+    ]) {
+      expect(await plumb(...args)).toMatchObject({ code: 0 });
+    }
+    const program = join(elsewhere, 'node_modules/plumbline/dist/plumb.js');
+    const ids: string[] = [];
+
+    const logging = await serve(project, program);
+    // While a sync is under way, the ring's thread writes what is answered.
+    await until(async () => {
+      await Promise.all(Array.from({ length: 50 }, () => ask(logging, ids)));
+      return writtenByThreads(logging.pid) > 50_000;
+    }, 'a thread has written frames');
+    const logged = await logging.stop();
+    expect(logged).toMatchObject({ code: 0 });
+    expect(logged.stderr).not.toContain('thread');
+
+    const kafka = await startKafka();
+    onTestFinished(() => kafka.stop());
+    await makeTopic(kafka.brokers, 'served');
+    appendFileSync(
+      join(project, 'plumbline.yaml'),
+      `log: { kafka: { brokers: "${kafka.brokers.join()}", topic: served } }\n`,
+    );
+    const shipping = await serve(project, program);
+    await ask(shipping, ids);
+    const shipped = await shipping.stop();
+    expect(shipped).toMatchObject({ code: 0 });
+    expect(shipped.stderr).not.toContain('thread');
+    expect(arrivedIn(await readTopic(kafka.brokers, 'served')).ids.toSorted()).toEqual(ids.toSorted());
+  });
+
   test('runs the example to its report', async () => {
     const demo = await plumb('--json', 'demo', '--dir', 'demo');
     expect(demo.code, demo.stderr).toBe(0);
@@ -155,3 +196,24 @@ describe('the installed package', () => {
     expect(new Set(causes).size).toBe(3);
   });
 });
+
+/** Asks for one driver's features and notes the request's id once it is answered. */
+async function ask(sidecar: Serving, ids: string[]): Promise<void> {
+  const id = randomUUID();
+  const answered = await fetch(`${sidecar.url}/feature-service/get-online-features`, {
+    method: 'POST',
+    headers: { 'x-request-id': id },
+    body: JSON.stringify({ feature_service: 'rank_v1', entities: { driver_id: [1001] } }),
+  });
+  expect(answered.status).toBe(200);
+  await answered.arrayBuffer();
+  ids.push(id);
+}
+
+/** @returns the most bytes that any one thread of the process has written, its main thread aside */
+function writtenByThreads(pid: number): number {
+  const written = readdirSync(`/proc/${pid}/task`)
+    .filter((thread) => thread !== String(pid))
+    .map((thread) => /^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/task/${thread}/io`, 'utf8'))![1]);
+  return Math.max(...written.map(Number));
+}

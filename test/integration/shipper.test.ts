@@ -1,81 +1,53 @@
-/** From the spool to the topic, with a broker that dies, hangs, comes back and refuses. */
+/** From the spool to the topic, with a broker that refuses; `kafka-restarts.test.ts` has one that dies. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../registry/std/clock.ts';
-import type { Talk } from '../../registry/std/talk.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { silentTalk } from '../../registry/std/talk.ts';
 import { decodeRecord } from '../../registry/wire/served-decoder.ts';
 import { readCursor } from '../../registry/wire/spool-cursor.ts';
 import { listSegments } from '../../registry/wire/spool-segment.ts';
-import { openProducer } from '../../sidecar/shipper/open-producer.ts';
-import { Shipper } from '../../sidecar/shipper/shipper.ts';
+import type { Shipper } from '../../sidecar/shipper/shipper.ts';
 import { Shipping } from '../../sidecar/shipper/shipping.ts';
 import { SHIP_LOCK_FILE, SpoolLock } from '../../sidecar/spool/lock.ts';
-import type { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
-import { KAFKA_START_LIMIT_MS, startKafka } from '../support/kafka.ts';
-import type { KafkaServer } from '../support/kafka.ts';
+import { KAFKA_START_LIMIT_MS } from '../support/kafka.ts';
 import { kafkaSettingsOf } from '../support/kafka-settings.ts';
 import { makeTopic, readTopic, topicSize } from '../support/kafka-topic.ts';
+import { runKafka } from '../support/run-kafka.ts';
+import type { RunKafka } from '../support/run-kafka.ts';
 import { until } from '../support/until.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { POD, answer, arrivedIn, openLog } from '../support/shipped-log.ts';
+import { POD, answer, arrivedIn, expectOrder, openLog, openShipper } from '../support/shipped-log.ts';
 import type { Arrived } from '../support/shipped-log.ts';
 
-let kafka: KafkaServer;
+let kafka: RunKafka;
 beforeAll(async () => {
-  kafka = await startKafka();
+  kafka = await runKafka();
 }, KAFKA_START_LIMIT_MS);
-afterAll(() => kafka.stop());
 
 const CLIENTS = ['platformatic', 'kafkajs'] as const;
 type Client = (typeof CLIENTS)[number];
 
 let topics = 0;
 async function newTopic(config: Record<string, string> = {}): Promise<string> {
-  const topic = `served-${++topics}`;
+  const topic = `shipper-${++topics}`;
   await makeTopic(kafka.brokers, topic, { config });
   return topic;
 }
 
-async function shipperOf(
-  spool: string,
-  topic: string,
-  talk: Talk = silentTalk,
-  client: Client = 'platformatic',
-): Promise<Shipper> {
-  const producer = await openProducer({ ...kafkaSettingsOf(kafka), topic, client });
-  onTestFinished(() => producer.close());
-  return new Shipper({ spool, topic, producer, clock: systemClock(), talk });
-}
+const shipperOf = (spool: string, topic: string, client?: Client): Promise<Shipper> =>
+  openShipper({ ...kafkaSettingsOf(kafka), topic, ...(client === undefined ? {} : { client }) }, spool);
 
 /** Ships until nothing is left. */
 async function shipAll(spool: string, topic: string, client?: Client): Promise<Shipper> {
-  const shipper = await shipperOf(spool, topic, silentTalk, client);
+  const shipper = await shipperOf(spool, topic, client);
   shipper.drain();
   await shipper.run();
   return shipper;
 }
 
 const arrived = async (topic: string): Promise<Arrived> => arrivedIn(await readTopic(kafka.brokers, topic));
-
-function expectOrder({ sequences }: Arrived): void {
-  for (const numbers of sequences.values()) {
-    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
-  }
-}
-
-/** Answers requests, some thousand a second, until the condition holds. @returns their ids */
-async function answerUntil(log: VectorLog, holds: () => boolean, what: string): Promise<string[]> {
-  const ids: string[] = [];
-  await until(() => {
-    ids.push(...answer(log, 20));
-    return holds();
-  }, what);
-  return ids;
-}
 
 describe('the shipper', () => {
   test.each(CLIENTS)(
@@ -137,76 +109,6 @@ describe('the shipper', () => {
     shipper.drain();
     await running;
     expect((await arrived(topic)).ids).toEqual(ids);
-  });
-
-  test('a broker that is away while answers go on costs disk, no record and no order', async () => {
-    const spool = scratchFolder();
-    const topic = await newTopic();
-    const log = await openLog(spool);
-    const said: string[] = [];
-    const talk = {
-      ...silentTalk,
-      warn: (line: string) => said.push(line),
-      say: (line: string) => said.push(line),
-    };
-    const shipper = await shipperOf(spool, topic, talk);
-    const running = shipper.run();
-    const ids = answer(log, 200);
-    await until(() => shipper.stats().shippedRecords > 0, 'it ships');
-    await kafka.kill();
-    ids.push(...(await answerUntil(log, () => shipper.stats().retries > 2, 'it notices')));
-    expect(shipper.stats()).toMatchObject({ connected: false });
-    expect(shipper.stats().lagBytes).toBeGreaterThan(0);
-    expect(shipper.stats().oldestUs).not.toBeNull();
-    void kafka.restart();
-    ids.push(...(await answerUntil(log, () => shipper.stats().connected, 'Kafka has it')));
-    await log.close();
-    shipper.drain();
-    await running;
-    const got = await arrived(topic);
-    expect(got.ids).toEqual(ids);
-    expectOrder(got);
-    expect(said[0]).toContain('Kafka does not take the vector log');
-    expect(said.at(-1)).toBe('Kafka takes the vector log again');
-  });
-
-  test('a broker that dies in mid-batch gets the batch again', async () => {
-    const spool = scratchFolder();
-    const topic = await newTopic();
-    const log = await openLog(spool);
-    const ids = answer(log, 6_000, 2_000);
-    const shipper = await shipperOf(spool, topic);
-    const running = shipper.run();
-    await until(() => shipper.stats().shippedRecords > 500, 'it is amid');
-    await kafka.kill();
-    expect(shipper.stats().shippedRecords).toBeLessThan(6_000);
-    await kafka.restart();
-    await log.close();
-    shipper.drain();
-    await running;
-    const got = await arrived(topic);
-    expect(got.ids).toEqual(ids);
-    expectOrder(got);
-  });
-
-  test('a broker that hangs and goes on loses nothing', async () => {
-    const spool = scratchFolder();
-    const topic = await newTopic();
-    const log = await openLog(spool);
-    const shipper = await shipperOf(spool, topic);
-    const running = shipper.run();
-    const ids = answer(log, 100);
-    await until(() => shipper.stats().shippedRecords > 0, 'it ships');
-    kafka.pause();
-    ids.push(...answer(log, 500));
-    await until(() => shipper.stats().lagBytes > 0, 'it lags');
-    kafka.resume();
-    await log.close();
-    shipper.drain();
-    await running;
-    const got = await arrived(topic);
-    expect(got.ids).toEqual(ids);
-    expectOrder(got);
   });
 
   test('a record that Kafka refuses is kept in rejected/ with the reason, and the rest goes on', async () => {
@@ -292,9 +194,11 @@ describe('the shipper in its thread', () => {
     ids.push(...answer(log, 500));
     await log.close();
     await shipping.stop();
-    expect(shipping.stats()).toMatchObject({ shippedRecords: 1_001, lagBytes: 0, rejectedRecords: 0 });
     const got = await arrived(topic);
     expect(got.ids).toEqual(ids);
+    // Requests, the last record, and a heartbeat where the test took its time.
+    const shippedRecords = got.records.length + got.duplicates;
+    expect(shipping.stats()).toMatchObject({ shippedRecords, lagBytes: 0, rejectedRecords: 0 });
     expect(got.records.at(-1)).toMatchObject({ kind: 'last', origin: { pod: POD } });
   });
 
@@ -343,9 +247,10 @@ describe('the shipper in its thread', () => {
       kafka: { ...kafkaSettingsOf({ brokers: ['127.0.0.1:9'] }), graceMs: 300 },
     };
     const shipping = new Shipping(away, { ...silentTalk, warn: (line) => said.push(line) });
+    await until(() => shipping.stats().lagBytes > 0, 'it knows what it has to ship');
     const startMs = performance.now();
     await shipping.stop();
-    expect(performance.now() - startMs).toBeLessThan(4_000);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
     expect(said.at(-1)).toMatch(/\d+ bytes of the vector log are not in Kafka/);
     expect(existsSync(join(spool, 'kafka.cursor'))).toBe(false);
     const topic = await newTopic();

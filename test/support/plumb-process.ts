@@ -11,7 +11,6 @@ export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  readonly tookMs: number;
 }
 
 export interface ProcessOptions {
@@ -32,7 +31,6 @@ export function run(
   args: readonly string[],
   options: ProcessOptions = {},
 ): Promise<Finished> {
-  const startedMs = performance.now();
   const child = spawn(program, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
@@ -44,28 +42,32 @@ export function run(
   }
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code, ...text, tookMs: performance.now() - startedMs }));
+    child.once('close', (code) => resolve({ code, ...text }));
   });
 }
 
 export interface Serving {
   readonly url: string;
+  readonly pid: number;
   /** Asks it to end, as Kubernetes would. */
   stop(): Promise<Finished>;
 }
 
-/** Starts `plumb serve` on free ports and waits until it says its address. It ends with the test at the latest. */
-export async function serve(folder: string): Promise<Serving> {
+/**
+ * Starts `plumb serve` on free ports and waits until it says its address. It ends with the test at the latest.
+ *
+ * @param program  to run instead of the checkout's plumb.ts
+ */
+export async function serve(folder: string, program = PLUMB): Promise<Serving> {
   const ports = ['--port', '0', '--admin-port', '0'];
-  const child = spawn(process.execPath, [QUIET_NODE, PLUMB, '-C', folder, 'serve', ...ports], {
+  const child = spawn(process.execPath, [QUIET_NODE, program, '-C', folder, 'serve', ...ports], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const startedMs = performance.now();
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (part: string) => (stdout += part));
   const ended = new Promise<Finished>((resolve) => {
-    child.once('close', (code) => resolve({ code, stdout, stderr, tookMs: performance.now() - startedMs }));
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
   });
   const stop = (): Promise<Finished> => {
     child.kill('SIGTERM');
@@ -80,5 +82,5 @@ export async function serve(folder: string): Promise<Serving> {
     });
     void ended.then(({ code }) => reject(new Error(`plumb serve ended with ${code}: ${stderr}`)));
   });
-  return { url, stop };
+  return { url, pid: child.pid!, stop };
 }

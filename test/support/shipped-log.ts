@@ -1,8 +1,13 @@
 /** A vector log to be shipped, and what of it arrived in a topic. */
+import { expect, onTestFinished } from 'vitest';
+import type { KafkaSettings } from '../../registry/kafka-settings.ts';
 import { systemClock } from '../../registry/std/clock.ts';
 import { silentTalk } from '../../registry/std/talk.ts';
+import type { Talk } from '../../registry/std/talk.ts';
 import { decodeRecord } from '../../registry/wire/served-decoder.ts';
 import type { LogRecord } from '../../registry/wire/served-record.ts';
+import { openProducer } from '../../sidecar/shipper/open-producer.ts';
+import { Shipper } from '../../sidecar/shipper/shipper.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import type { VectorLogOptions } from '../../sidecar/vector-log/vector-log.ts';
 import type { TopicRecord } from './kafka-topic.ts';
@@ -38,6 +43,17 @@ export function answer(log: VectorLog, count: number, rowBytes = 120): string[] 
   return ids;
 }
 
+/** A shipper in this thread; its connections end with the test. */
+export async function openShipper(
+  settings: KafkaSettings,
+  spool: string,
+  talk: Talk = silentTalk,
+): Promise<Shipper> {
+  const producer = await openProducer(settings);
+  onTestFinished(() => producer.close());
+  return new Shipper({ spool, topic: settings.topic, producer, clock: systemClock(), talk });
+}
+
 export interface Arrived {
   /** Ids of requests in the order of the topic, each once. */
   readonly ids: string[];
@@ -67,4 +83,10 @@ export function arrivedIn(topic: readonly TopicRecord[]): Arrived {
     if (record.kind === 'served') ids.push(record.record.requestId);
   }
   return { ids, duplicates: topic.length - seen.size, sequences, records };
+}
+
+export function expectOrder({ sequences }: Arrived): void {
+  for (const numbers of sequences.values()) {
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+  }
 }
