@@ -20,6 +20,7 @@ import { describe, parseJsonBody } from '../json-body.ts';
 import { FEAST_NO_TIME } from '../feast-pieces.ts';
 import type { PlanBook } from '../plan-book.ts';
 import type { Plan } from '../plan.ts';
+import { knowingShapes } from '../request-shape.ts';
 import type { ReplyHeaders } from '../transport/transport.ts';
 import { FEAST_PRESENT } from '../value-text.ts';
 import type { Work } from '../work.ts';
@@ -31,7 +32,7 @@ const KEY_TAIL = keyTail(1);
 export const feastSurface: Surface = {
   code: SURFACES.indexOf('feast'),
   route: '/get-online-features',
-  parse: parseFeast,
+  parse: knowingShapes(parseFeast),
   answer: answerFeast,
   errorBody: feastErrorBody,
 };

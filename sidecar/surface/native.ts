@@ -18,6 +18,7 @@ import { sidecarError } from '../errors.ts';
 import { describe, parseJsonBody } from '../json-body.ts';
 import type { PlanBook } from '../plan-book.ts';
 import type { Plan } from '../plan.ts';
+import { knowingShapes } from '../request-shape.ts';
 import type { ReplyHeaders } from '../transport/transport.ts';
 import { oldestAgeUs } from '../work.ts';
 import type { Work } from '../work.ts';
@@ -28,7 +29,7 @@ const FIELDS = ['feature_service', 'entities', 'context'];
 export const nativeSurface: Surface = {
   code: SURFACES.indexOf('native'),
   route: '/feature-service/get-online-features',
-  parse: parseNative,
+  parse: knowingShapes(parseNative),
   answer: answerNative,
   errorBody: nativeErrorBody,
 };
