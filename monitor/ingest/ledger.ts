@@ -121,6 +121,11 @@ export class IngestLedger {
     return this.#epochs.get(keyOf(pod, epoch))?.has(sequence) ?? false;
   }
 
+  /** As `has`, where the pod is not known: an epoch is one start of one sidecar. */
+  hasOfEpoch(epoch: string, sequence: number): boolean {
+    return this.epochs().some((account) => account.epoch === epoch && account.has(sequence));
+  }
+
   /**
    * @param anchored  see SourceItem
    * @returns         false when the record came before

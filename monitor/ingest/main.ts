@@ -74,7 +74,10 @@ async function openSource(
   const warn = (line: string): void => talk.warn(line);
   const options: SourceOptions = { follow, signal, nowUs, warn };
   const { spool, kafka } = settings.log;
-  if (from === 'spool') return new SpoolSource(spool, `spool:${relative(settings.folder, spool)}`, options);
+  if (from === 'spool') {
+    const name = `spool:${relative(settings.folder, spool)}`;
+    return new SpoolSource(spool, name, (...record) => ledger.hasOfEpoch(...record), options);
+  }
   if (kafka === null) throw monitorError('MON_TOPIC', 'there is no topic: log.kafka is not set');
   const { PlatformaticTopic } = await import('./platformatic-topic.ts');
   return new TopicSource(new PlatformaticTopic(kafka, warn), (...record) => ledger.has(...record), options);

@@ -1,10 +1,16 @@
 /**
  * The spool as a source: its records in order, from the position that was committed last. A sidecar may write it
  * meanwhile. Its cursor `ingest` follows the commits, so that segments may go when all consumers have passed them.
+ *
+ * Where another spool stands in the same folder (another pod's volume, or several pods that share one `served`), the
+ * position means nothing: names of segments begin with a time, so it would pass over what nobody has read. Then the
+ * spool's own cursor is gone by where the state has the record that it stands behind, else its beginning: what comes
+ * twice is told by its number.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { advanceCursor, comparePositions, readCursor } from '../../registry/wire/spool-cursor.ts';
 import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
+import { listSegments, parseSegmentFile } from '../../registry/wire/spool-segment.ts';
 import { walkSpool } from '../../registry/wire/spool-walk.ts';
 import { monitorError } from '../errors.ts';
 import type { LogSource, SourceItem, SourceOptions, SourcePosition } from './log-source.ts';
@@ -16,27 +22,36 @@ const POLL_MS = 500;
 export class SpoolSource implements LogSource {
   readonly name: string;
   readonly #folder: string;
+  readonly #taken: (epoch: string, sequence: number) => boolean;
   readonly #options: SourceOptions;
   #position: SpoolPosition | null = null;
   /** Damage that no record follows is met on each pass. */
   readonly #warned = new Set<string>();
 
-  /** @param name  how the folder is known in the state, whatever path leads to it today */
-  constructor(folder: string, name: string, options: SourceOptions) {
+  /**
+   * @param name   how the folder is known in the state, whatever path leads to it today
+   * @param taken  whether the state has a record
+   */
+  constructor(
+    folder: string,
+    name: string,
+    taken: (epoch: string, sequence: number) => boolean,
+    options: SourceOptions,
+  ) {
     this.#folder = folder;
     this.name = name;
+    this.#taken = taken;
     this.#options = options;
   }
 
   async *items(from: SourcePosition | null): AsyncGenerator<SourceItem> {
     const { follow, signal, nowUs } = this.#options;
-    this.#position = spoolPosition(from);
-    let compared = false;
+    let begun = false;
     for (;;) {
       const asOfUs = nowUs();
       try {
-        if (!compared) this.#compareWithCursor();
-        compared = true;
+        if (!begun) this.#begin(spoolPosition(from));
+        begun = true;
         yield* this.#walk();
       } catch (error) {
         throw monitorError(
@@ -80,14 +95,30 @@ export class SpoolSource implements LogSource {
     }
   }
 
-  #compareWithCursor(): void {
+  #begin(from: SpoolPosition | null): void {
     const cursor = readCursor(this.#folder, INGEST_CONSUMER);
+    this.#position = from;
+    if (from !== null && !this.#isOfThisSpool(from, cursor)) {
+      const isKnown = cursor !== null && this.#taken(epochOf(cursor), cursor.sequence);
+      this.#position = isKnown ? cursor : null;
+      this.#options.warn(
+        `${this.#folder} is not the spool that was read last: it is read from its ${isKnown ? 'cursor' : 'beginning'}`,
+      );
+    }
     if (cursor === null) return;
     if (this.#position !== null && comparePositions(cursor, this.#position) <= 0) return;
     this.#options.warn(
       `the spool's cursor of ingest stands at ${cursor.segment}:${cursor.offset}, further than what was ingested ` +
         `here: segments before it may be gone`,
     );
+  }
+
+  /** By the epoch of the position, 64 random bits; an empty folder may be any spool's. */
+  #isOfThisSpool(position: SpoolPosition, cursor: SpoolPosition | null): boolean {
+    const epoch = epochOf(position);
+    if (cursor !== null && epochOf(cursor) === epoch) return true;
+    const segments = listSegments(this.#folder);
+    return segments.length === 0 || segments.some((segment) => segment.epoch === epoch);
   }
 
   position(): SourcePosition {
@@ -98,10 +129,15 @@ export class SpoolSource implements LogSource {
     const to = spoolPosition(position);
     if (to === null) return;
     const cursor = readCursor(this.#folder, INGEST_CONSUMER);
+    if (!this.#isOfThisSpool(to, cursor)) return;
     if (cursor === null || comparePositions(cursor, to) < 0) advanceCursor(this.#folder, INGEST_CONSUMER, to);
   }
 
   async close(): Promise<void> {}
+}
+
+function epochOf({ segment }: SpoolPosition): string {
+  return parseSegmentFile(segment)!.epoch;
 }
 
 /** null where nothing was read yet. */
