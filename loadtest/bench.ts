@@ -3,6 +3,7 @@
  * rounds, ratios. Figures of two runs, or of two machines, cannot be compared; ratios within one can.
  *
  *   npm run bench [-- --only cached,rows,miss,tail,skew,memory --rounds 5 --seconds 3 --connections 32 --feast]
+ *   npm run bench -- --only soak [--soak-minutes 10]
  *
  *   --feast     also Feast's Python feature server on the same Redis
  *   --client    lean (our own, the default) or autocannon, for the closed loops of one request
@@ -28,6 +29,7 @@ import { holds, print, printBar, printHardware } from './bench/report.ts';
 import type { Bar } from './bench/report.ts';
 import { sameRequest } from './bench/rounds.ts';
 import { skewedTraffic } from './bench/skewed-traffic.ts';
+import { soak } from './bench/soak.ts';
 import { tailLatency } from './bench/tail-latency.ts';
 
 const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Bar[]>>> = {
@@ -37,18 +39,22 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Bar[]
   tail: tailLatency,
   skew: skewedTraffic,
   memory: cachedMemory,
+  soak,
 };
+/** The soak takes as long as all others together: it is asked for by name. */
+const USUAL = Object.keys(SECTIONS).filter((name) => name !== 'soak');
 const VIEWS = [10, 10, 10, 10, 10];
 /** Feast is slow to fill; its requests stay within the first customers. */
 const FEAST_CUSTOMERS = 2_000;
 
 const { values: flags } = parseArgs({
   options: {
-    only: { type: 'string', default: Object.keys(SECTIONS).join(',') },
+    only: { type: 'string', default: USUAL.join(',') },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
     warmup: { type: 'string', default: '1.5' },
     connections: { type: 'string', default: '32' },
+    'soak-minutes': { type: 'string', default: '10' },
     customers: { type: 'string', default: '100000' },
     feast: { type: 'boolean', default: false },
     'feast-env': { type: 'string' },
@@ -83,6 +89,7 @@ try {
     seconds: Number(flags.seconds),
     warmupS: Number(flags.warmup),
     connections: Number(flags.connections),
+    soakMinutes: Number(flags['soak-minutes']),
     profile: flags.profile,
     drive: flags.client === 'autocannon' ? sameRequestByAutocannon : sameRequest,
   });

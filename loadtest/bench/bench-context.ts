@@ -23,6 +23,7 @@ export interface BenchContext {
   readonly seconds: number;
   readonly warmupS: number;
   readonly connections: number;
+  readonly soakMinutes: number;
   /** Whether every section is profiled, and not only what falls short. */
   readonly profile: boolean;
   /** The client of closed loops of one request. */

@@ -23,12 +23,15 @@ export interface Contender {
 }
 
 export interface Server {
+  readonly pid: number;
   readonly port: number;
   readonly adminPort: number | null;
   /** User and system time so far, with its child processes; null where there is no /proc. */
   cpuSeconds(): number | null;
   /** Resident memory; null where there is no /proc. */
   residentBytes(): number | null;
+  /** The last of what it wrote to its outputs. */
+  said(): string;
   stop(): Promise<void>;
 }
 
@@ -70,7 +73,7 @@ export async function startServer(contender: Contender): Promise<Server> {
   const limitMs = performance.now() + START_LIMIT_MS;
   while (performance.now() < limitMs && child.exitCode === null) {
     const ports = contender.healthPath === null ? portsOf(said) : await healthyPort(contender);
-    if (ports !== null) return serverOf(child, ports);
+    if (ports !== null) return serverOf(child, ports, () => said);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   child.kill('SIGKILL');
@@ -98,9 +101,11 @@ async function healthyPort({ port, healthPath }: Contender): Promise<Ports | nul
   return answer?.status === 200 ? { port: port!, adminPort: null } : null;
 }
 
-function serverOf(child: ChildProcess, ports: Ports): Server {
+function serverOf(child: ChildProcess, ports: Ports, said: () => string): Server {
   return {
     ...ports,
+    pid: child.pid!,
+    said,
     cpuSeconds: () => cpuSecondsOf(child.pid!),
     residentBytes() {
       const fields = procFile(child.pid!, 'statm');

@@ -49,10 +49,17 @@ export async function makeBenchProject(shape: BenchShape): Promise<string> {
     services: new Map([[BENCH_SERVICE, benchService(views)]]),
     schemas: new Map(views.map((view) => [view.id, [rowSchemaOf(view)]])),
   });
-  const rows: BenchRows = { views, customers: shape.customers, keyOf, rowOf: rowMaker(views) };
-  if (settings.online.kind === 'sqlite') fillFile(settings.online.url, rows);
-  else await fillRedis(shape.online, rows);
+  await fillBenchStore(folder, shape);
   return folder;
+}
+
+/** Writes the rows and markers of a benchmark's project to its store; again after the store lost them. */
+export async function fillBenchStore(folder: string, shape: BenchShape): Promise<void> {
+  const { online } = loadSettings(folder, {});
+  const views = shape.views.map(benchView);
+  const rows: BenchRows = { views, customers: shape.customers, keyOf: benchKeyOf, rowOf: rowMaker(views) };
+  if (online.kind === 'sqlite') fillFile(online.url, rows);
+  else await fillRedis(online, rows);
 }
 
 /** @returns the features of each view by its name, in order */
@@ -135,11 +142,12 @@ function benchService(views: readonly FeatureView[]): FeatureService {
 }
 
 /** The value of a feature; `feast_fill.py` computes the same double. */
-function valueOf(customerId: number, view: number, feature: number): number {
+export function benchValueOf(customerId: number, view: number, feature: number): number {
   return (feature + 1) * 17.85 + customerId / 3 + view;
 }
 
-function keyOf(customerId: number): string {
+/** The key of a customer's hash. */
+export function benchKeyOf(customerId: number): string {
   return entityKeyOf('', customer, [BigInt(customerId)]);
 }
 
@@ -149,7 +157,7 @@ function rowMaker(views: readonly FeatureView[]): (customerId: number, view: num
   const nowMs = Date.now();
   const eventUs = (nowMs - 3_600_000) * 1_000;
   return (customerId, view) => {
-    const values = views[view]!.features.map((_, f) => valueOf(customerId, view, f));
+    const values = views[view]!.features.map((_, f) => benchValueOf(customerId, view, f));
     return encoders[view]!.encode(eventUs, nowMs * 1_000, nowMs, values);
   };
 }
@@ -161,7 +169,7 @@ function fillFile(file: string, { views, customers, rowOf }: BenchRows): void {
   const fields = views.map(({ id }) => fieldOf(id).readUInt32BE());
   store.exec('BEGIN');
   for (let c = 1; c <= customers; c++) {
-    for (const [v, field] of fields.entries()) insert.run(keyOf(c), field, rowOf(c, v));
+    for (const [v, field] of fields.entries()) insert.run(benchKeyOf(c), field, rowOf(c, v));
   }
   const mark = store.prepare('INSERT INTO marker VALUES (?, ?)');
   for (const view of views) mark.run(view.id, Date.now() * 1_000);

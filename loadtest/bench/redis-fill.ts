@@ -1,9 +1,17 @@
-/** Writes a benchmark's rows to Redis, without the materializer's guard. The client library of the benchmarks. */
-import { Redis } from 'ioredis';
+/** Writes a benchmark's rows to Redis or a cluster, without the materializer's guard. The benchmarks' client library. */
+import { Cluster, Redis } from 'ioredis';
 import type { FeatureView } from '../../registry/model.ts';
-import { fieldOf, markerKey } from '../../registry/wire/online-layout.ts';
+import type { OnlineSettings } from '../../registry/settings.ts';
+import {
+  CLUSTER_SLOTS,
+  SLOTS_PER_MARKER,
+  clusterMarkerKey,
+  fieldOf,
+  markerKey,
+} from '../../registry/wire/online-layout.ts';
 
-const CUSTOMERS_A_PIPELINE = 500;
+/** So many writes are under way at once; those of one tick leave in one pipeline a node. */
+const CUSTOMERS_AT_ONCE = 500;
 
 export interface BenchRows {
   readonly views: readonly FeatureView[];
@@ -14,23 +22,40 @@ export interface BenchRows {
   rowOf(customerId: number, view: number): Buffer;
 }
 
-export async function fillRedis(url: string, rows: BenchRows): Promise<void> {
+/** Rows first, then the markers that vouch for them. */
+export async function fillRedis(online: OnlineSettings, rows: BenchRows): Promise<void> {
   const { views, customers } = rows;
-  const redis = new Redis(url);
+  const redis = clientOf(online);
   const fields = views.map(({ id }) => fieldOf(id));
   try {
-    for (let from = 1; from <= customers; from += CUSTOMERS_A_PIPELINE) {
-      const pipeline = redis.pipeline();
-      const end = Math.min(customers + 1, from + CUSTOMERS_A_PIPELINE);
+    for (let from = 1; from <= customers; from += CUSTOMERS_AT_ONCE) {
+      const writes: Promise<unknown>[] = [];
+      const end = Math.min(customers + 1, from + CUSTOMERS_AT_ONCE);
       for (let c = from; c < end; c++) {
-        pipeline.hset(rows.keyOf(c), ...fields.flatMap((field, v) => [field, rows.rowOf(c, v)]));
+        writes.push(redis.hset(rows.keyOf(c), ...fields.flatMap((field, v) => [field, rows.rowOf(c, v)])));
       }
-      const faults = (await pipeline.exec())!.flatMap(([error]) => (error === null ? [] : [error]));
-      if (faults.length > 0) throw faults[0]!;
+      await Promise.all(writes);
     }
     const watermark = String(Date.now() * 1_000);
-    await redis.hset(markerKey(''), ...views.flatMap(({ id }) => [id, watermark]));
+    const marks = views.flatMap(({ id }) => [id, watermark]);
+    await Promise.all(markerHashes(online).map((hash) => redis.hset(hash, ...marks)));
   } finally {
     redis.disconnect();
   }
+}
+
+function clientOf({ kind, url }: OnlineSettings): Redis | Cluster {
+  if (kind !== 'redis-cluster') return new Redis(url, { enableAutoPipelining: true });
+  const hosts = url.slice(url.indexOf('://') + 3).split(',');
+  return new Cluster(
+    hosts.map((host) => `redis://${host}`),
+    { enableAutoPipelining: true },
+  );
+}
+
+function markerHashes({ kind, keyPrefix }: OnlineSettings): string[] {
+  if (kind !== 'redis-cluster') return [markerKey(keyPrefix)];
+  return Array.from({ length: CLUSTER_SLOTS / SLOTS_PER_MARKER }, (_, group) =>
+    clusterMarkerKey(keyPrefix, group * SLOTS_PER_MARKER),
+  );
 }

@@ -3,16 +3,23 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { freePort } from './contender.ts';
 
+const BUS = 10_000;
+const PORTS = 65_536;
+
 export interface RedisProcess {
   readonly port: number;
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** @throws Error with one sentence when there is no redis-server on the path */
-export async function startRedis(folder: string): Promise<RedisProcess> {
-  const port = await freePort();
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+/**
+ * @param more  of the server's arguments
+ * @throws      Error with one sentence when there is no redis-server on the path
+ */
+export async function startRedis(folder: string, more: readonly string[] = []): Promise<RedisProcess> {
+  const isInCluster = more.includes('--cluster-enabled');
+  const port = isInCluster ? await freeBusPort() : await freePort();
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...more];
   const child = spawn('redis-server', args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
     child.once('error', (error) =>
@@ -33,4 +40,13 @@ export async function startRedis(folder: string): Promise<RedisProcess> {
       await ended;
     },
   };
+}
+
+/** The nodes of a cluster talk to each other at their port and 10,000. */
+async function freeBusPort(): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    if (port + BUS < PORTS) return port;
+    if (port - BUS > BUS) return port - BUS;
+  }
 }

@@ -6,7 +6,7 @@ export interface Bar {
   readonly what: string;
   readonly reached: number;
   readonly bar: number;
-  readonly unit: '%' | 'x' | 'ms' | 'MiB';
+  readonly unit: '%' | 'x' | 'ms' | 'MiB' | '';
   /** Whether less is better. */
   readonly atMost: boolean;
 }
@@ -66,7 +66,8 @@ export function holds({ reached, bar, atMost }: Bar): boolean {
 
 export function printBar(bar: Bar): void {
   const sign = bar.atMost ? 'at most' : 'at least';
-  const text = `${amount(bar.reached)} ${bar.unit}, bar ${sign} ${amount(bar.bar)} ${bar.unit}`;
+  const unit = bar.unit === '' ? '' : ` ${bar.unit}`;
+  const text = `${amount(bar.reached)}${unit}, bar ${sign} ${amount(bar.bar)}${unit}`;
   print(`  ${holds(bar) ? 'meets    ' : 'FALLS SHORT'} ${bar.what}: ${text}`);
 }
 

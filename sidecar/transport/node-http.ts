@@ -18,6 +18,8 @@ class NodeTransport implements Transport {
   readonly name = 'node:http';
   readonly #handler: HttpHandler;
   readonly #server: Server;
+  /** Connections whose last answer was given: what stands behind its request is not for us. */
+  readonly #ending = new WeakSet<Socket>();
   #open = 0;
 
   constructor(handler: HttpHandler) {
@@ -64,8 +66,10 @@ class NodeTransport implements Transport {
   }
 
   #take(request: IncomingMessage, response: ServerResponse): void {
+    // Node parses on to the end of what it has read, whatever the answer said of the connection.
+    if (this.#ending.has(request.socket)) return void request.resume();
     this.#open += 1;
-    const exchange = new NodeExchange(response, () => {
+    const exchange = new NodeExchange(response, this.#ending, () => {
       this.#open -= 1;
     });
     const query = request.url!.indexOf('?');
@@ -113,13 +117,15 @@ function refuse(socket: Socket): void {
 
 class NodeExchange extends Exchange {
   readonly #response: ServerResponse;
+  readonly #ending: WeakSet<Socket>;
   readonly #onDone: () => void;
   replied = false;
   #over = false;
 
-  constructor(response: ServerResponse, onDone: () => void) {
+  constructor(response: ServerResponse, ending: WeakSet<Socket>, onDone: () => void) {
     super();
     this.#response = response;
+    this.#ending = ending;
     this.#onDone = onDone;
   }
 
@@ -134,7 +140,10 @@ class NodeExchange extends Exchange {
     if (this.aborted) return;
     const all = headers.flatMap(([name, value]) => [name, value]);
     all.push('content-length', String(Buffer.byteLength(body)));
-    if (close) all.push('connection', 'close');
+    if (close) {
+      all.push('connection', 'close');
+      this.#ending.add(this.#response.req.socket);
+    }
     this.#response.writeHead(status, STATUS_LINES[status]!.slice(4), all);
     // Node writes later than this call; the buffer is used again before.
     this.#response.end(typeof body === 'string' ? body : Buffer.from(body));

@@ -19,8 +19,10 @@ const MAIN_HELD_MAX_MS = 500;
 export class StallingFiles implements SpoolFiles {
   readonly inWorker: SpoolFiles['inWorker'];
   readonly #flags: Int32Array;
+  readonly #under: SpoolFiles;
 
-  constructor(share = new SharedArrayBuffer(32)) {
+  constructor(share = new SharedArrayBuffer(32), under = DISK) {
+    this.#under = under;
     this.#flags = new Int32Array(share);
     this.inWorker = { module: new URL(import.meta.url), share };
   }
@@ -72,21 +74,21 @@ export class StallingFiles implements SpoolFiles {
   create(path: string): number {
     this.#hold();
     this.#mayFail();
-    return DISK.create(path);
+    return this.#under.create(path);
   }
 
   write(fd: number, bytes: Buffer, from: number, position: number): number {
     this.#hold();
     this.#mayFail();
-    return DISK.write(fd, bytes, from, position);
+    return this.#under.write(fd, bytes, from, position);
   }
 
   truncate(fd: number, bytes: number): void {
-    DISK.truncate(fd, bytes);
+    this.#under.truncate(fd, bytes);
   }
 
   remove(path: string): void {
-    DISK.remove(path);
+    this.#under.remove(path);
   }
 
   async dataSync(fd: number): Promise<void> {
@@ -97,15 +99,15 @@ export class StallingFiles implements SpoolFiles {
       });
     }
     Atomics.sub(this.#flags, SYNCS, 1);
-    await DISK.dataSync(fd);
+    await this.#under.dataSync(fd);
   }
 
   syncFolder(folder: string): Promise<void> {
-    return DISK.syncFolder(folder);
+    return this.#under.syncFolder(folder);
   }
 
   close(fd: number): Promise<void> {
-    return DISK.close(fd);
+    return this.#under.close(fd);
   }
 }
 

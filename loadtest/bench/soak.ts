@@ -1,0 +1,115 @@
+/**
+ * A sidecar under load for minutes, cached rows and misses: its memory must be flat and nothing may leak. 100 customers
+ * take 90 % of the requests and are cached; the others are asked for too seldom to be.
+ *
+ * Judged from the time on when every customer has been in the cache: a line fitted to the resident memory, and the
+ * descriptors and timers of the last third against those of the first.
+ */
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { jobOf } from './bench-context.ts';
+import type { BenchContext } from './bench-context.ts';
+import { sidecarContender, startServer } from './contender.ts';
+import type { Server } from './contender.ts';
+import { print } from './report.ts';
+import type { Bar } from './report.ts';
+import { manyRequests } from './rounds.ts';
+
+const CUSTOMERS = 2_000;
+const PER_SECOND = 300;
+const SAMPLE_MS = 2_000;
+const SETTLED_AFTER_S = 120;
+const MIB = 2 ** 20;
+const SLOPE_BAR_MIB = 1;
+/** Connections and files that come and go. */
+const SPARE = 2;
+
+interface Sample {
+  readonly minute: number;
+  readonly residentMib: number;
+  readonly descriptors: number;
+  readonly timers: number;
+}
+
+export async function soak(context: BenchContext): Promise<Bar[]> {
+  const seconds = context.soakMinutes * 60;
+  const settledAfterS = Math.min(SETTLED_AFTER_S, seconds / 3);
+  print(`\nSoak: ${context.soakMinutes} minutes, hot keys of ${CUSTOMERS} customers at ${PER_SECOND}/s`);
+  const timersFile = join(context.folder, 'timers');
+  writeFileSync(timersFile, '0');
+  const probe = pathToFileURL(join(import.meta.dirname, 'active-timers.ts'));
+  probe.search = encodeURIComponent(timersFile);
+  const server = await startServer(
+    sidecarContender('sidecar', context.project, { flags: ['--import', probe.href] }),
+  );
+  const startedMs = performance.now();
+  const samples: Sample[] = [];
+  const sampling = setInterval(() => {
+    const minute = (performance.now() - startedMs) / 60_000;
+    // The timers are those of the sample before: a signal is answered in its own time.
+    samples.push(sampleOf(server, minute, timersFile));
+    process.kill(server.pid, 'SIGUSR2');
+  }, SAMPLE_MS);
+  try {
+    const what = { profile: 'hot-keys', surface: 'native', keys: `1..${CUSTOMERS}` } as const;
+    const job = jobOf({ ...context, seconds }, { ...what, perSecond: PER_SECOND });
+    const { p50Ms, p99Ms, incomplete } = await manyRequests(job)(server);
+    print(
+      `  p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, ${(incomplete * 100).toFixed(2)} % incomplete`,
+    );
+  } finally {
+    clearInterval(sampling);
+    await server.stop();
+  }
+  return judge(samples.slice(1), settledAfterS / 60);
+}
+
+function sampleOf(server: Server, minute: number, timersFile: string): Sample {
+  return {
+    minute,
+    residentMib: (server.residentBytes() ?? 0) / MIB,
+    descriptors: readdirSync(`/proc/${server.pid}/fd`).length,
+    timers: Number(readFileSync(timersFile, 'utf8')),
+  };
+}
+
+function judge(samples: readonly Sample[], settledMinute: number): Bar[] {
+  const settled = samples.filter(({ minute }) => minute >= settledMinute);
+  const every = Math.max(1, Math.floor(samples.length / 12));
+  for (const [i, { minute, residentMib, descriptors, timers }] of samples.entries()) {
+    if (i % every !== 0) continue;
+    const at = minute.toFixed(1).padStart(5);
+    print(`  minute ${at}: ${residentMib.toFixed(0)} MiB, ${descriptors} descriptors, ${timers} timers`);
+  }
+  const third = Math.ceil(settled.length / 3);
+  const growth = (of: (sample: Sample) => number): number =>
+    Math.max(...settled.slice(-third).map(of)) - Math.max(...settled.slice(0, third).map(of));
+  const slope = slopeOf(settled);
+  const plain = { bar: SPARE, unit: '', atMost: true } as const;
+  return [
+    {
+      what: 'growth of memory a minute, once settled',
+      reached: slope,
+      bar: SLOPE_BAR_MIB,
+      unit: 'MiB',
+      atMost: true,
+    },
+    { what: 'more descriptors at the end', reached: growth(({ descriptors }) => descriptors), ...plain },
+    { what: 'more timers at the end', reached: growth(({ timers }) => timers), ...plain },
+  ];
+}
+
+/** Least squares. */
+function slopeOf(samples: readonly Sample[]): number {
+  const mean = (of: (sample: Sample) => number): number =>
+    samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length;
+  const [atMinute, atMib] = [mean(({ minute }) => minute), mean(({ residentMib }) => residentMib)];
+  let above = 0;
+  let below = 0;
+  for (const { minute, residentMib } of samples) {
+    above += (minute - atMinute) * (residentMib - atMib);
+    below += (minute - atMinute) ** 2;
+  }
+  return above / below;
+}
