@@ -15,6 +15,8 @@ import type { TopicMessage, TopicPartition, TopicReader } from './topic-source.t
 export const INGEST_GROUP = 'plumbline-ingest';
 
 const CLIENT_ID = 'plumbline-monitor';
+/** What a broker before 2.8 says. */
+const NO_ID = '00000000-0000-0000-0000-000000000000';
 const IDLE_MS = 500;
 const RETRY_MS = 500;
 const RETRY_MS_MAX = 5_000;
@@ -48,8 +50,11 @@ export class PlatformaticTopic implements TopicReader {
       const topics = [topic];
       const earliest = await consumer.listOffsets({ topics, timestamp: ListOffsetTimestamps.EARLIEST });
       const latest = await consumer.listOffsets({ topics, timestamp: ListOffsetTimestamps.LATEST });
+      const { topics: known } = await consumer.metadata({ topics, forceUpdate: true });
+      const topicId = known.get(topic)?.id ?? NO_ID;
       return latest.get(topic)!.map((end, partition) => ({
         partition,
+        ...(topicId === NO_ID ? {} : { topicId }),
         earliest: Number(earliest.get(topic)![partition]),
         end: Number(end),
       }));

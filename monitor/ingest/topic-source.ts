@@ -16,6 +16,8 @@ import type { LogSource, SourceItem, SourceOptions, SourcePosition } from './log
 
 export interface TopicPartition {
   readonly partition: number;
+  /** Which topic of this name it is of: another one when the topic was made anew. Absent where the broker has none. */
+  readonly topicId?: string;
   /** Offsets of the first message there is, and of the next one to come. */
   readonly earliest: number;
   readonly end: number;
@@ -44,6 +46,14 @@ interface PartitionState {
   seen: number;
   readonly committed: number;
   readonly anchored: boolean;
+  readonly topicId?: string;
+}
+
+/** What the state keeps of a partition. */
+interface PartitionPosition {
+  readonly offset: number;
+  readonly seen: number;
+  readonly topicId?: string;
 }
 
 /** The parts of a record that have come so far. */
@@ -142,11 +152,13 @@ export class TopicSource implements LogSource {
     );
   }
 
-  #begin({ partition, earliest, end }: TopicPartition, from: SourcePosition | null): void {
-    const committed = from?.[String(partition)] as { offset: number; seen: number } | undefined;
+  #begin({ partition, earliest, end, topicId }: TopicPartition, from: SourcePosition | null): void {
+    const committed = from?.[String(partition)] as PartitionPosition | undefined;
     let { offset, seen } = committed ?? { offset: earliest, seen: earliest };
     const name = `partition ${partition} of ${this.#reader.topic}`;
-    if (seen > end) {
+    const isAnother =
+      committed?.topicId !== undefined && topicId !== undefined && committed.topicId !== topicId;
+    if (isAnother || seen > end) {
       this.#options.warn(
         `${name} ends at ${end} and was read up to ${seen}: it was made anew and is read from its start`,
       );
@@ -158,7 +170,8 @@ export class TopicSource implements LogSource {
     }
     const anchored = committed !== undefined || earliest === 0;
     seen = Math.max(seen, offset);
-    this.#at.set(partition, { next: offset, seen, committed: seen, anchored });
+    const known = topicId === undefined ? {} : { topicId };
+    this.#at.set(partition, { next: offset, seen, committed: seen, anchored, ...known });
   }
 
   #message({ partition, offset, value }: TopicMessage): SourceItem | null {
@@ -231,8 +244,10 @@ export class TopicSource implements LogSource {
   }
 
   position(): SourcePosition {
-    const position: Record<string, { offset: number; seen: number }> = {};
-    for (const [partition, { next, seen }] of this.#at) position[partition] = { offset: next, seen };
+    const position: Record<string, PartitionPosition> = {};
+    for (const [partition, { next, seen, topicId }] of this.#at) {
+      position[partition] = { offset: next, seen, ...(topicId === undefined ? {} : { topicId }) };
+    }
     for (const join of this.#joins.values()) {
       for (const [partition, offset] of join.from) {
         const at = position[partition]!;

@@ -18,7 +18,7 @@ import { RecordEncoder } from '../../registry/wire/served-encoder.ts';
 import { DAY } from '../support/day-time.ts';
 import { KAFKA_START_LIMIT_MS } from '../support/kafka.ts';
 import { kafkaSettingsOf } from '../support/kafka-settings.ts';
-import { groupOffsets, makeTopic, topicSize } from '../support/kafka-topic.ts';
+import { deleteTopic, groupOffsets, makeTopic, topicSize } from '../support/kafka-topic.ts';
 import { MonitoredDay } from '../support/monitored-day.ts';
 import { runKafka } from '../support/run-kafka.ts';
 import type { RunKafka } from '../support/run-kafka.ts';
@@ -206,6 +206,18 @@ test('a day that was shipped, in part twice, and ingested is judged as its spool
   rmSync(spool, { recursive: true });
   const [judged] = await runMonitor(project, database, { dateDay: DAY });
   expect(judged).toEqual({ ...fromSpool, vectors: { ...fromSpool.vectors, duplicates: 12 } });
+});
+
+test('a topic that was deleted and made anew is read from its start, however long it is', async () => {
+  const project = await makeProject(1);
+  const { topic } = project.settings.log.kafka!;
+  await send(project, 'pod-a/1', payloads('pod-a', 1n, 20));
+  await runIngest(project);
+  await deleteTopic(kafka.brokers, topic);
+  await makeTopic(kafka.brokers, topic, { partitions: 1 });
+  await send(project, 'pod-b/2', payloads('pod-b', 2n, 50));
+  expect(await runIngest(project)).toMatchObject({ counts: { records: 51, duplicates: 0 }, gaps: [] });
+  expect(await idsOf(project)).toEqual([...ids('pod-a', 20), ...ids('pod-b', 50)]);
 });
 
 test('a topic that is not there, and a broker that is not, are said in one sentence', async () => {

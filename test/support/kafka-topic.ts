@@ -53,6 +53,14 @@ export async function makeTopic(
   await offsetsOf(kafka, topic);
 }
 
+/** Resolves when the topic is gone, so that another of its name can be made. */
+export async function deleteTopic(brokers: readonly string[], topic: string): Promise<void> {
+  await asAdmin(client(brokers, {}), async (admin) => {
+    await admin.deleteTopics({ topics: [topic] });
+    await until(async () => !(await admin.listTopics()).includes(topic), `${topic} is gone`);
+  });
+}
+
 /** A broker that has just come back, or made a topic, leads its partitions a moment later. */
 async function offsetsOf(kafka: kafkajs.Kafka, topic: string) {
   let offsets: Awaited<ReturnType<kafkajs.Admin['fetchTopicOffsets']>> = [];

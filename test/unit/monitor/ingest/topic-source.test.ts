@@ -4,14 +4,14 @@ import type { TopicMessage, TopicPartition, TopicReader } from '../../../../moni
 import type { SourceItem, SourcePosition } from '../../../../monitor/ingest/log-source.ts';
 
 /** A topic of one partition that gives `given` of its messages and then falls silent. */
-function silentTopic(given: number, ends: (number | Error)[], earliest = 0): TopicReader {
+function silentTopic(given: number, ends: (number | Error)[], earliest = 0, topicId?: string): TopicReader {
   let asked = 0;
   return {
     topic: 'served',
     async partitions(): Promise<TopicPartition[]> {
       const end = ends[Math.min(asked++, ends.length - 1)]!;
       if (typeof end !== 'number') throw end;
-      return [{ partition: 0, earliest, end }];
+      return [{ partition: 0, earliest, end, ...(topicId === undefined ? {} : { topicId }) }];
     },
     async *messages(from): AsyncGenerator<TopicMessage | null> {
       for (let offset = from.get(0)!; offset < given; offset++) {
@@ -74,6 +74,16 @@ test('what expired unread and a topic that was made anew are said; reading goes 
   expect(anew.warned[0]).toContain('it was made anew');
   expect(anew.items).toHaveLength(4);
   expect(anew.position).toEqual({ 0: { offset: 3, seen: 3 } });
+  // As long as the one that was read, and yet another.
+  const other = { 0: { offset: 4, seen: 4, topicId: 'a' } };
+  const longer = await itemsOf(silentTopic(6, [6], 0, 'b'), 99, { follow: false, from: other });
+  expect(longer.warned).toEqual([
+    'partition 0 of served ends at 6 and was read up to 4: it was made anew and is read from its start',
+  ]);
+  expect(longer.position).toEqual({ 0: { offset: 6, seen: 6, topicId: 'b' } });
+  expect(longer.items.filter((item) => 'again' in item && !item.again)).toHaveLength(6);
+  const same = await itemsOf(silentTopic(6, [6], 0, 'a'), 99, { follow: false, from: other });
+  expect([same.warned, same.items.length]).toEqual([[], 3]);
   // Held back at 2 for a record in parts: 2 and 3 were counted before.
   const again = await itemsOf(silentTopic(5, [5]), 99, { follow: false, from });
   expect(again.items.map((item) => 'again' in item && item.again)).toEqual([true, true, false, false]);
