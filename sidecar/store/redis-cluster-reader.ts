@@ -7,42 +7,56 @@ import {
   clusterSlot,
   SLOTS_PER_MARKER,
 } from '../../registry/wire/online-layout.ts';
-import { COMMAND_LIMIT_MS, CONNECT_LIMIT_MS, MAX_RECONNECT_DELAY_MS, RedisRows } from './redis-rows.ts';
+import { ReadLane } from './read-lane.ts';
+import {
+  CLIENT_OPTIONS,
+  CONNECTION_OPTIONS,
+  CONNECT_LIMIT_MS,
+  LANE_LIMITS,
+  RedisRows,
+  reconnectDelayMs,
+} from './redis-rows.ts';
 
 const MAX_REDIRECTIONS = 3;
+const RETRY_DELAY_MS = 50;
 const SLOTS_REFRESH_MS = 1_000;
+const SLOTS_REFRESH_JITTER = 0.3;
 
 export class RedisClusterReader extends RedisRows {
   readonly kind = 'redis-cluster';
   readonly #cluster: Cluster;
   readonly #keyPrefix: string;
+  readonly #login: ClusterAddress['redisOptions'];
+  /** By node, for as long as the cluster has it. */
+  readonly #lanes = new Map<string, ReadLane>();
 
   /** @param url  redis+cluster://[user:password@]host1:port1,host2:port2 or rediss+cluster://... */
   constructor(url: string, keyPrefix: string, clock: Clock, onTrouble: (error: Error) => void) {
     const { nodes, redisOptions } = parseClusterUrl(url);
     const cluster = new Cluster(nodes, {
-      lazyConnect: true,
-      enableOfflineQueue: false,
-      enableAutoPipelining: true,
+      ...CLIENT_OPTIONS,
+      // Default 16: a deadline allows for one redirect, and slots that are still on the move after three for none.
       maxRedirections: MAX_REDIRECTIONS,
-      retryDelayOnFailover: 50,
-      retryDelayOnClusterDown: 50,
+      // Defaults 100 ms: a replica is promoted within a second, and each try asks the next node.
+      retryDelayOnFailover: RETRY_DELAY_MS,
+      retryDelayOnClusterDown: RETRY_DELAY_MS,
+      // Default 1 s.
       slotsRefreshTimeout: CONNECT_LIMIT_MS,
-      // A master that hangs keeps its socket: without this ioredis 6 would ask it for ever, its replica promoted or not.
-      slotsRefreshInterval: SLOTS_REFRESH_MS,
-      clusterRetryStrategy: (times) => Math.min(50 * times, MAX_RECONNECT_DELAY_MS),
-      redisOptions: {
-        ...redisOptions,
-        connectTimeout: CONNECT_LIMIT_MS,
-        commandTimeout: COMMAND_LIMIT_MS,
-        autoResendUnfulfilledCommands: false,
-      },
+      // Default: never. A master that hangs keeps its socket: without this ioredis 6 would ask it for ever, its replica
+      // promoted or not. Each process at its own pace, so that a fleet does not ask in step.
+      slotsRefreshInterval: SLOTS_REFRESH_MS * (1 - SLOTS_REFRESH_JITTER * Math.random()),
+      clusterRetryStrategy: reconnectDelayMs,
+      redisOptions: { ...redisOptions, ...CONNECTION_OPTIONS },
     });
     super(cluster, keyPrefix, clock);
     this.#cluster = cluster;
     this.#keyPrefix = keyPrefix;
+    this.#login = redisOptions;
     cluster.on('error', onTrouble);
     for (const event of ['ready', '+node', '-node']) cluster.on(event, () => this.markers.forget());
+    cluster.on('-node', ({ options }: { options: { host?: string; port?: number } }) =>
+      this.#endLane(`${options.host}:${options.port}`),
+    );
   }
 
   async start(): Promise<void> {
@@ -68,7 +82,32 @@ export class RedisClusterReader extends RedisRows {
       .map((near) => clusterMarkerKey(this.#keyPrefix, near));
   }
 
+  protected override laneOf(key: string): ReadLane | null {
+    if (this.#login.tls !== undefined) return null;
+    const node = this.#cluster.slots[clusterSlot(key)]?.[0];
+    if (node === undefined) return null;
+    let lane = this.#lanes.get(node);
+    if (lane === undefined) this.#lanes.set(node, (lane = this.#newLane(node)));
+    return lane;
+  }
+
+  #newLane(node: string): ReadLane {
+    const colon = node.lastIndexOf(':');
+    const { username = null, password = null } = this.#login;
+    const host = node.slice(0, colon);
+    const port = Number(node.slice(colon + 1));
+    return new ReadLane({ host, port, username, password, database: 0 }, LANE_LIMITS, () =>
+      this.markers.forget(),
+    );
+  }
+
+  #endLane(node: string): void {
+    this.#lanes.get(node)?.end();
+    this.#lanes.delete(node);
+  }
+
   protected override disconnect(): void {
+    for (const lane of this.#lanes.values()) lane.end();
     this.#cluster.disconnect();
   }
 }

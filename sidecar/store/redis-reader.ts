@@ -2,27 +2,33 @@
 import { Redis } from 'ioredis';
 import type { Clock } from '../../registry/std/clock.ts';
 import { markerKey } from '../../registry/wire/online-layout.ts';
-import { COMMAND_LIMIT_MS, CONNECT_LIMIT_MS, MAX_RECONNECT_DELAY_MS, RedisRows } from './redis-rows.ts';
+import { ReadLane } from './read-lane.ts';
+import {
+  CLIENT_OPTIONS,
+  CONNECTION_OPTIONS,
+  LANE_LIMITS,
+  RedisRows,
+  reconnectDelayMs,
+} from './redis-rows.ts';
 
 export class RedisReader extends RedisRows {
   readonly kind = 'redis';
   readonly #redis: Redis;
   readonly #markerHash: string;
+  readonly #lane: ReadLane | null;
 
   constructor(url: string, keyPrefix: string, clock: Clock, onTrouble: (error: Error) => void) {
     const redis = new Redis(url, {
-      lazyConnect: true,
-      enableOfflineQueue: false,
-      enableAutoPipelining: true,
-      connectTimeout: CONNECT_LIMIT_MS,
-      commandTimeout: COMMAND_LIMIT_MS,
+      ...CLIENT_OPTIONS,
+      ...CONNECTION_OPTIONS,
+      // Default 20: a read that a lost connection took with it is its request's loss; the next one asks anew.
       maxRetriesPerRequest: 0,
-      autoResendUnfulfilledCommands: false,
-      retryStrategy: (times) => Math.min(50 * times, MAX_RECONNECT_DELAY_MS),
+      retryStrategy: reconnectDelayMs,
     });
     super(redis, keyPrefix, clock);
     this.#redis = redis;
     this.#markerHash = markerKey(keyPrefix);
+    this.#lane = openLane(redis, () => this.markers.forget());
     redis.on('error', onTrouble);
     redis.on('ready', () => {
       this.markers.forget();
@@ -33,6 +39,7 @@ export class RedisReader extends RedisRows {
   async start(): Promise<void> {
     // The client goes on trying by itself, and has told `onTrouble`.
     await this.#redis.connect().catch(() => {});
+    this.#lane?.open();
   }
 
   protected override markerHashOf(): string {
@@ -47,7 +54,25 @@ export class RedisReader extends RedisRows {
     return [this.#markerHash];
   }
 
+  protected override laneOf(): ReadLane | null {
+    return this.#lane;
+  }
+
   protected override disconnect(): void {
+    this.#lane?.end();
     this.#redis.disconnect();
   }
+}
+
+/** @returns null where the client alone can connect: TLS, a unix socket */
+function openLane({ options }: Redis, onOpen: () => void): ReadLane | null {
+  if ((options.tls ?? options.path ?? null) !== null) return null;
+  const address = {
+    host: options.host ?? 'localhost',
+    port: options.port ?? 6_379,
+    username: options.username ?? null,
+    password: options.password ?? null,
+    database: options.db ?? 0,
+  };
+  return new ReadLane(address, LANE_LIMITS, onOpen);
 }

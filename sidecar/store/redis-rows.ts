@@ -7,7 +7,8 @@ import { schemaField, schemasKey } from '../../registry/wire/online-layout.ts';
 import { Markers } from './markers.ts';
 import type { Marks } from './markers.ts';
 import { MARKER_RENEWAL_MS } from './store-reader.ts';
-import type { StoreAsk, StoreReader } from './store-reader.ts';
+import type { LaneLimits, LaneRead, ReadLane } from './read-lane.ts';
+import type { StoreAsk, StoreReader, StoreView } from './store-reader.ts';
 
 /** What the readers use of a client. Commands of one event-loop tick leave in one pipeline a node. */
 export interface RedisCommands {
@@ -18,8 +19,38 @@ export interface RedisCommands {
 
 /** A command that got no answer by then has failed; long before it, requests have passed their deadlines. */
 export const COMMAND_LIMIT_MS = 250;
+/** A node of the same network answers in a fraction of it; one that is gone must not keep a reconnect for 10 s. */
 export const CONNECT_LIMIT_MS = 500;
 export const MAX_RECONNECT_DELAY_MS = 1_000;
+
+/** What we change of ioredis's defaults for every connection, and why. */
+export const CONNECTION_OPTIONS = {
+  /** Default 3, which begins with HELLO: old proxies and tight ACLs refuse it, and no reply here needs it. */
+  protocol: 2,
+  /** Default 10 s. */
+  connectTimeout: CONNECT_LIMIT_MS,
+  /** Default none: a node that hangs with its socket open would keep a command for ever. */
+  commandTimeout: COMMAND_LIMIT_MS,
+  /** Default true: reads whose requests are long answered would be the first load on a node that has come back. */
+  autoResendUnfulfilledCommands: false,
+} as const;
+
+/** What we change of the client's, single or cluster. */
+export const CLIENT_OPTIONS = {
+  /** Default false: `start` connects, once everything is listening. */
+  lazyConnect: true,
+  /** Default true: a command without a connection would wait for one past every deadline, and then come in a flood. */
+  enableOfflineQueue: false,
+  /** Default false: what the lane does not read leaves in one write a node and tick all the same. */
+  enableAutoPipelining: true,
+} as const;
+
+/** Default up to 5 s: the store must be read again within 2 s of its own recovery. */
+export function reconnectDelayMs(times: number): number {
+  return Math.min(50 * times, MAX_RECONNECT_DELAY_MS);
+}
+
+export const LANE_LIMITS: LaneLimits = { connectMs: CONNECT_LIMIT_MS, silentMs: COMMAND_LIMIT_MS };
 
 export abstract class RedisRows implements StoreReader {
   abstract readonly kind: 'redis' | 'redis-cluster';
@@ -40,6 +71,8 @@ export abstract class RedisRows implements StoreReader {
   protected abstract markerHashOf(key: string): string;
   /** The hashes that must all have a view's marker for an absent row of it to be missing, not lost. */
   protected abstract absenceHashesOf(key: string): string[];
+  /** The connection of our own to the node of a key; null: there is none, and the client reads. */
+  protected abstract laneOf(key: string): ReadLane | null;
   protected abstract disconnect(): void;
 
   read(asks: readonly StoreAsk[], nowUs: number): void {
@@ -71,26 +104,31 @@ export abstract class RedisRows implements StoreReader {
 
   /** @param marks  read before the rows */
   #fetch(ask: StoreAsk, marks: Marks, nowUs: number): void {
-    this.#commands.hmgetBuffer(ask.key, ...ask.views.map((view) => view.field)).then(
-      (rows) => this.#fetched(ask, marks, nowUs, rows.map(latin1Of)),
-      (error: Error) => ask.onFailure(error),
+    const read = new RowsRead(this, ask, marks, nowUs);
+    const lane = this.laneOf(ask.key);
+    if (lane !== null && lane.isOpen) return lane.read(read);
+    lane?.open();
+    this.readByClient(read);
+  }
+
+  readByClient(read: RowsRead): void {
+    this.#commands.hmgetBuffer(read.key, ...read.views.map((view) => view.field)).then(
+      (rows) => read.onRows(rows.map(latin1Of)),
+      (error: Error) => read.onSilent(error),
     );
   }
 
-  #fetched(ask: StoreAsk, marks: Marks, nowUs: number, rows: readonly (string | null)[]): void {
-    const { views } = ask;
-    const watermarks: (number | null)[] = [];
-    let looksAbsent = false;
-    for (let v = 0; v < views.length; v++) {
-      const watermark = marks.get(views[v]!.id) ?? null;
-      watermarks.push(watermark);
-      if (rows[v] === null && watermark !== null) looksAbsent = true;
-    }
-    if (!looksAbsent) return ask.onRows(rows, watermarks);
+  /** Looks at the markers of absent rows once more. */
+  confirmAbsence(
+    ask: StoreAsk,
+    rows: readonly (string | null)[],
+    watermarks: readonly (number | null)[],
+    nowUs: number,
+  ): void {
     const hashes = this.absenceHashesOf(ask.key);
     Promise.all(hashes.map((hash) => this.markers.readAfter(hash, nowUs))).then(
       (after) => {
-        const still = (v: number): boolean => after.every((mark) => mark.has(views[v]!.id));
+        const still = (v: number): boolean => after.every((mark) => mark.has(ask.views[v]!.id));
         ask.onRows(
           rows,
           watermarks.map((watermark, v) => (still(v) ? watermark : null)),
@@ -98,6 +136,50 @@ export abstract class RedisRows implements StoreReader {
       },
       (error: Error) => ask.onFailure(error),
     );
+  }
+}
+
+/** An ask on its way, with the marks that were read before its rows. */
+class RowsRead implements LaneRead {
+  readonly #reader: RedisRows;
+  readonly #ask: StoreAsk;
+  readonly #marks: Marks;
+  readonly #nowUs: number;
+
+  constructor(reader: RedisRows, ask: StoreAsk, marks: Marks, nowUs: number) {
+    this.#reader = reader;
+    this.#ask = ask;
+    this.#marks = marks;
+    this.#nowUs = nowUs;
+  }
+
+  get key(): string {
+    return this.#ask.key;
+  }
+
+  get views(): readonly StoreView[] {
+    return this.#ask.views;
+  }
+
+  onRows(rows: readonly (string | null)[]): void {
+    const { views } = this.#ask;
+    const watermarks: (number | null)[] = [];
+    let looksAbsent = false;
+    for (let v = 0; v < views.length; v++) {
+      const watermark = this.#marks.get(views[v]!.id) ?? null;
+      watermarks.push(watermark);
+      if (rows[v] === null && watermark !== null) looksAbsent = true;
+    }
+    if (looksAbsent) this.#reader.confirmAbsence(this.#ask, rows, watermarks, this.#nowUs);
+    else this.#ask.onRows(rows, watermarks);
+  }
+
+  onLost(): void {
+    this.#reader.readByClient(this);
+  }
+
+  onSilent(error: Error): void {
+    this.#ask.onFailure(error);
   }
 }
 

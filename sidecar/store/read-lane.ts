@@ -1,0 +1,255 @@
+/**
+ * A connection of our own to one Redis node that only reads rows: the HMGETs of an event-loop tick leave in one write,
+ * replies become strings straight from the bytes that were received. No promise, no command object, no Buffer a value.
+ *
+ *   closed --open()--> greeting (login, database, PING) --answered--> open --lost, refused, silent--> closed, at rest
+ *
+ * It stands beside the client library, which keeps topology, TLS, reconnection and everything else. Whatever goes wrong
+ * here (MOVED, ASK, LOADING, NOAUTH, a lost connection, a reply that cannot be read) sends the read to the client; only
+ * a node that is silent for as long as a command may take fails its reads, since the client would ask it in vain.
+ * Decided in docs/decisions/0005-read-lane.md.
+ */
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { RespReader } from './resp-reader.ts';
+import type { StoreView } from './store-reader.ts';
+
+const REST_MS = 500;
+const CHECK_MS = 50;
+const FIRST_BYTES = 65_536;
+const FIELD_BYTES = 10;
+const CR = 0x0d;
+const LF = 0x0a;
+
+export interface LaneAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly database: number;
+}
+
+/** Who reads: told once, of one of the three. */
+export interface LaneRead {
+  readonly key: string;
+  readonly views: readonly StoreView[];
+  onRows(rows: readonly (string | null)[]): void;
+  /** The lane cannot say: the client may. */
+  onLost(): void;
+  /** The node does not answer. */
+  onSilent(error: Error): void;
+}
+
+export interface LaneLimits {
+  readonly connectMs: number;
+  readonly silentMs: number;
+}
+
+export class ReadLane {
+  readonly #address: LaneAddress;
+  readonly #limits: LaneLimits;
+  readonly #onOpen: () => void;
+  #socket: Socket | null = null;
+  #reader = new RespReader();
+  /** Replies of the greeting that are still to come. */
+  #greetings = 0;
+  #isOpen = false;
+  #isEnded = false;
+  #restUntilMs = 0;
+  #openingMs = 0;
+  #timer: NodeJS.Timeout | null = null;
+  /** Sent, or about to be, oldest first from `#head` on. */
+  #reads: LaneRead[] = [];
+  #sentMs: number[] = [];
+  #head = 0;
+  #out = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #outBytes = 0;
+  #flushes = false;
+
+  /** @param onOpen  what was known of the node before may hold no longer */
+  constructor(address: LaneAddress, limits: LaneLimits, onOpen: () => void) {
+    this.#address = address;
+    this.#limits = limits;
+    this.#onOpen = onOpen;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Opens the lane unless it is, is about to be, or rests after a fault. */
+  open(): void {
+    if (this.#socket !== null || this.#isEnded || performance.now() < this.#restUntilMs) return;
+    const { host, port, username, password, database } = this.#address;
+    const reader = new RespReader();
+    const onread = {
+      buffer: () => reader.room(),
+      callback: (bytes: number): boolean => {
+        if (this.#reader === reader) this.#receive(bytes);
+        return true;
+      },
+    };
+    const socket = connect({ host, port, noDelay: true, onread });
+    this.#socket = socket;
+    this.#reader = reader;
+    this.#openingMs = performance.now();
+    const lost = (): void => {
+      if (this.#socket === socket) this.#close(null);
+    };
+    socket.on('error', lost);
+    socket.on('close', lost);
+    socket.unref();
+    const commands: string[][] = [];
+    if (password !== null)
+      commands.push(username === null ? ['AUTH', password] : ['AUTH', username, password]);
+    if (database !== 0) commands.push(['SELECT', String(database)]);
+    commands.push(['PING']);
+    this.#greetings = commands.length;
+    socket.write(commands.map(commandText).join(''));
+    this.#timer = setInterval(() => this.#look(), CHECK_MS).unref();
+  }
+
+  /** Only while it is open. */
+  read(read: LaneRead): void {
+    this.#put(read.key, read.views);
+    this.#reads.push(read);
+    this.#sentMs.push(performance.now());
+    if (this.#flushes) return;
+    this.#flushes = true;
+    setImmediate(this.#flush);
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#close(null);
+  }
+
+  #put(key: string, views: readonly StoreView[]): void {
+    const head = `*${views.length + 2}\r\n$5\r\nHMGET\r\n$${Buffer.byteLength(key)}\r\n`;
+    const most = head.length + key.length * 3 + 2 + views.length * FIELD_BYTES;
+    if (this.#outBytes + most > this.#out.length) this.#grow(most);
+    const out = this.#out;
+    let at = this.#outBytes;
+    at += out.write(head, at, 'latin1');
+    at += out.write(key, at);
+    out[at++] = CR;
+    out[at++] = LF;
+    for (let v = 0; v < views.length; v++) {
+      const { field } = views[v]!;
+      at += out.write('$4\r\n', at, 'latin1');
+      for (let b = 0; b < 4; b++) out[at++] = field[b]!;
+      out[at++] = CR;
+      out[at++] = LF;
+    }
+    this.#outBytes = at;
+  }
+
+  #grow(bytes: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#out.length * 2, this.#outBytes + bytes));
+    this.#out.copy(larger, 0, 0, this.#outBytes);
+    this.#out = larger;
+  }
+
+  readonly #flush = (): void => {
+    this.#flushes = false;
+    const socket = this.#socket;
+    const bytes = this.#outBytes;
+    this.#outBytes = 0;
+    if (socket === null || !this.#isOpen || bytes === 0) return;
+    socket.write(this.#out.subarray(0, bytes));
+    // What the kernel has not taken yet still stands in the buffer.
+    if (socket.writableLength > 0) this.#out = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  };
+
+  #receive(bytes: number): void {
+    this.#reader.received(bytes);
+    while (this.#socket !== null && this.#reader.hasMore) {
+      if (!(this.#isOpen ? this.#readNext() : this.#readGreeting())) return;
+    }
+  }
+
+  /** @returns false when there is nothing whole to read */
+  #readGreeting(): boolean {
+    const state = this.#reader.line();
+    if (state !== 'whole') {
+      if (state !== 'begun') this.#close(null);
+      return false;
+    }
+    this.#greetings -= 1;
+    if (this.#greetings > 0) return true;
+    this.#isOpen = true;
+    this.#onOpen();
+    return true;
+  }
+
+  /** @returns false when there is nothing whole to read */
+  #readNext(): boolean {
+    const read = this.#reads[this.#head];
+    const rows: (string | null)[] = [];
+    if (read === undefined) {
+      // A reply that nobody asked for.
+      this.#close(null);
+      return false;
+    }
+    const state = this.#reader.rows(read.views.length, rows);
+    if (state === 'begun') return false;
+    // Rows on the move concern one read; anything else is the connection's, and the client's to deal with.
+    if (state !== 'whole' && !(state === 'refused' && isMove(this.#reader.refusal))) {
+      this.#close(null);
+      return false;
+    }
+    this.#head += 1;
+    if (this.#head === this.#reads.length) this.#forget();
+    if (state === 'whole') read.onRows(rows);
+    else read.onLost();
+    return true;
+  }
+
+  #forget(): void {
+    this.#reads = [];
+    this.#sentMs = [];
+    this.#head = 0;
+  }
+
+  /** Looks for a node that is silent; a busy event loop is given the chance to read what has come. */
+  #look(): void {
+    const nowMs = performance.now();
+    if (!this.#isOpen) {
+      if (nowMs - this.#openingMs > this.#limits.connectMs) this.#close(null);
+      return;
+    }
+    const read = this.#reads[this.#head];
+    if (read === undefined || nowMs - this.#sentMs[this.#head]! <= this.#limits.silentMs) return;
+    setImmediate(() => {
+      if (this.#reads[this.#head] !== read) return;
+      this.#close(new Error(`the node has been silent for ${this.#limits.silentMs} ms`));
+    });
+  }
+
+  /** @param silence  null: the reads go to the client */
+  #close(silence: Error | null): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    this.#socket = null;
+    this.#isOpen = false;
+    this.#greetings = 0;
+    this.#outBytes = 0;
+    this.#restUntilMs = performance.now() + REST_MS;
+    if (this.#timer !== null) clearInterval(this.#timer);
+    socket.destroy();
+    const reads = this.#reads.slice(this.#head);
+    this.#forget();
+    for (const read of reads) {
+      if (silence === null) read.onLost();
+      else read.onSilent(silence);
+    }
+  }
+}
+
+function isMove(refusal: string): boolean {
+  return refusal.startsWith('MOVED ') || refusal.startsWith('ASK ');
+}
+
+function commandText(words: readonly string[]): string {
+  return `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
+}
