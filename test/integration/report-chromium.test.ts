@@ -119,7 +119,7 @@ describe('the report of a bad day', () => {
       .locator('.body');
     expect(await body.isVisible()).toBe(false);
     await page.locator('table.features').getByRole('link', { name }).click();
-    await body.waitFor({ state: 'visible', timeout: 5_000 });
+    await body.waitFor({ state: 'visible', timeout: 60_000 });
     await page.close();
   });
 
