@@ -12,7 +12,7 @@ export interface FeastRun {
 
 export interface FeastNames {
   /** `],"metadata":{"feature_names":[...]}}`: keys, then features. */
-  readonly tail: string;
+  readonly tail: Buffer;
   /** A name that two features of the answer share, or null: then it cannot be asked for like this. */
   readonly twice: string | null;
 }
@@ -43,5 +43,6 @@ export function planFeast(
 function namesOf(keyNames: readonly string[], names: readonly string[]): FeastNames {
   const seen = new Set<string>();
   const twice = names.find((name) => seen.size === seen.add(name).size) ?? null;
-  return { tail: `],"metadata":{"feature_names":${JSON.stringify([...keyNames, ...names])}}}`, twice };
+  const tail = `],"metadata":{"feature_names":${JSON.stringify([...keyNames, ...names])}}}`;
+  return { tail: Buffer.from(tail), twice };
 }

@@ -99,7 +99,7 @@ function answerFeast(work: Work, _latencyMs: number, out: AnswerBuffer): ReplyHe
       writeColumns(work, run, out);
     }
   }
-  out.text((fullNames ? plan.feast.fullNames : plan.feast.shortNames).tail);
+  out.bytes((fullNames ? plan.feast.fullNames : plan.feast.shortNames).tail);
   return JSON_HEADERS;
 }
 
