@@ -102,7 +102,7 @@ function requests(out: Exposition, metrics: Metrics, { views, inFlightValues }: 
   );
   out.histogram(
     'plumbline_served_row_age_seconds',
-    'From the event time of a row to its serving.',
+    'From the event time of a row to its serving, of one entity an answer.',
     tallies.map(([view, { rowAges }]) => [{ view }, rowAges] as const),
   );
   out.counter(

@@ -25,6 +25,6 @@ const AGE_EDGES_S = [
 export class ViewTally {
   /** Index: the status. */
   readonly values = new Float64Array(STATUSES.length);
-  /** From event time to serving, in seconds, of each row that was there, withheld or not. */
+  /** From event time to serving, in seconds, of rows that were there, withheld or not; of one entity an answer. */
   readonly rowAges = new Histogram(AGE_EDGES_S);
 }
