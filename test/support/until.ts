@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 // A machine with other work may take ten times as long as an idle one; the condition alone decides.
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
 const POLL_MS = 10;
 
-/** @throws Error naming `what` when the condition does not hold within 30 s */
+/** @throws Error naming `what` when the condition does not hold within 60 s */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const endMs = performance.now() + LIMIT_MS;
   while (!(await condition())) {
