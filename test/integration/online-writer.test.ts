@@ -1,6 +1,5 @@
 /** One contract for the three stores, then what only Redis and only a cluster can get wrong. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -18,6 +17,7 @@ import {
   MARKERS,
   SLOTS_PER_MARKER,
 } from '../../registry/wire/online-layout.ts';
+import { hostileLocale } from '../support/hostile-locale.ts';
 import { anyOnlineRow, onlineRow } from '../support/online-rows.ts';
 import { REDIS_START_LIMIT_MS, startRedis } from '../support/redis.ts';
 import type { RedisServer } from '../support/redis.ts';
@@ -87,22 +87,14 @@ async function redisStore(client: Redis | Cluster, settings: OnlineSettings): Pr
   };
 }
 
-/** A locale in which Lua's `<` on strings is not the order of their bytes; made here where the machine can. */
-function hostileLocale(): Record<string, string> {
-  localeFolder = mkdtempSync(join(tmpdir(), 'plumb-locale-'));
-  spawnSync('localedef', ['-i', 'en_US', '-f', 'UTF-8', join(localeFolder, 'en_US.UTF-8')]);
-  const made = existsSync(join(localeFolder, 'en_US.UTF-8', 'LC_COLLATE'));
-  return { LC_ALL: 'en_US.UTF-8', ...(made ? { LOCPATH: localeFolder } : {}) };
-}
-
-let localeFolder: string;
+const locale = hostileLocale();
 let redis: RedisServer;
 let cluster: RedisCluster;
 const stores = new Map<string, Store>();
 const store = (name: string): Store => stores.get(name)!;
 
 beforeAll(async () => {
-  [redis, cluster] = await Promise.all([startRedis({ env: hostileLocale() }), startRedisCluster()]);
+  [redis, cluster] = await Promise.all([startRedis({ env: locale.env }), startRedisCluster()]);
   stores.set('sqlite', await sqliteStore());
   stores.set(
     'redis',
@@ -118,7 +110,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([...stores.values()].map((each) => each.close()));
   await Promise.all([redis?.stop(), cluster?.stop()]);
-  rmSync(localeFolder, { recursive: true });
+  rmSync(locale.folder, { recursive: true });
 });
 
 describe.each(['sqlite', 'redis', 'redis-cluster'])('the contract on %s', (name) => {

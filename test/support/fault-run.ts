@@ -39,6 +39,8 @@ export const FAULT_DEADLINE_MS = 20;
 export const USUALLY_OVER_MS = 2;
 /** Longer waits are made of such: `until` has a limit. */
 const PIECE_S = 5;
+/** Shorter than any fault, so that cached rows go stale in it: then they stand in while the store fails. */
+const FRESH_MS = 1_000;
 const HOT = 10;
 const ABSENT = 1_000_000;
 /** Of one broken node of three it would be a wonder if it did not show in so many answers. */
@@ -80,7 +82,11 @@ export class FaultRun {
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const { settings, flags } = options;
     await options.prepare?.(folder);
-    const sets = [`serve.deadlineMs=${FAULT_DEADLINE_MS}`, ...(settings ?? [])];
+    const sets = [
+      `serve.deadlineMs=${FAULT_DEADLINE_MS}`,
+      `serve.cacheFreshMs=${FRESH_MS}`,
+      ...(settings ?? []),
+    ];
     const sidecar = sidecarContender('sidecar', folder, { settings: sets, ...(flags && { flags }) });
     const server = await startServer(sidecar);
     onTestFinished(() => server.stop());
