@@ -36,3 +36,10 @@ export const LOG_ERRORS = {
 } as const satisfies Record<string, ErrorEntry>;
 
 export const logError = errorsOf(LOG_ERRORS);
+
+/** What may pass by itself; anything else (no permission, no folder) is a mistake of the set-up. */
+export function isDiskTrouble(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'].includes(
+    (error as NodeJS.ErrnoException).code ?? '',
+  );
+}

@@ -28,9 +28,9 @@ import { CodedError } from '../../registry/std/coded-error.ts';
 import type { Talk } from '../../registry/std/talk.ts';
 import { MAX_SEGMENT_BYTES, listSegments } from '../../registry/wire/spool-segment.ts';
 import type { SegmentName } from '../../registry/wire/spool-segment.ts';
-import { logError } from './errors.ts';
+import { isDiskTrouble, logError } from './errors.ts';
 import { SpoolLock } from './lock.ts';
-import { passedSegments } from './passed-segments.ts';
+import { SegmentSweep } from './passed-segments.ts';
 import { readDurations } from './duration-counts.ts';
 import type { Durations } from './duration-counts.ts';
 import { RingWriter, WRITE_SLOW_MS } from './ring-writer.ts';
@@ -112,7 +112,7 @@ export class Spool {
   /** When a write or a sync was last slow. */
   #troubleMs = -Infinity;
   #ringPoll: NodeJS.Timeout | null = null;
-  #sweepFault = '';
+  readonly #sweep: SegmentSweep;
   readonly #timers: readonly NodeJS.Timeout[];
 
   private constructor(
@@ -136,6 +136,7 @@ export class Spool {
         if (isFirst) options.talk.warn(`the spool in ${folder}: a sync failed: ${error.message}`);
       },
     });
+    this.#sweep = new SegmentSweep(options);
     this.#timers = [
       setInterval(() => void this.#syncs.sync(), SYNC_MS).unref(),
       setInterval(() => this.sweep(), SWEEP_MS).unref(),
@@ -361,21 +362,10 @@ export class Spool {
 
   /** Deletes what every consumer has passed. */
   sweep(): void {
-    const { folder, consumers, files, talk } = this.#options;
-    try {
-      for (const file of passedSegments(folder, consumers, this.#writer.current)) {
-        const path = join(folder, file);
-        const bytes = sizeOf(path);
-        files.remove(path);
-        this.#bytes -= bytes;
-        this.#segments -= 1;
-      }
-      this.#sweepFault = '';
-    } catch (error) {
-      const fault = (error as Error).message;
-      if (fault !== this.#sweepFault) talk.warn(`passed segments in ${folder} cannot be deleted: ${fault}`);
-      this.#sweepFault = fault;
-    }
+    this.#sweep.sweep(this.#writer.current, (bytes) => {
+      this.#bytes -= bytes;
+      this.#segments -= 1;
+    });
   }
 
   #stopTimers(): void {
@@ -404,11 +394,4 @@ function segmentBytesOf({ maxBytes }: SpoolOptions): number {
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-/** What may pass by itself; anything else (no permission, no folder) is a mistake of the set-up. */
-function isDiskTrouble(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'].includes(
-    (error as NodeJS.ErrnoException).code ?? '',
-  );
 }
