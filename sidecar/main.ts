@@ -32,6 +32,7 @@ import { UNIX } from './transport/transport.ts';
 import type { Exchange, HttpHandler, Transport } from './transport/transport.ts';
 import { uwsTransport } from './transport/uws.ts';
 import { VERSION } from './version.ts';
+import { warmUp } from './warm-up.ts';
 import { VectorLog } from './vector-log/vector-log.ts';
 
 /** How long a stop waits for requests that are under way. */
@@ -100,6 +101,9 @@ export async function runServe(project: Project): Promise<Served> {
   try {
     const transport = await openTransport(settings.serve.transport, server, project);
     await reader.start();
+    await warmUp(bundle, reader, clock, privacy).catch((fault: Error) => {
+      talk.warn(`the warm-up failed, so the first requests will be slow: ${fault.message}`);
+    });
     const boundPort = await transport.listen(host, port);
     closeAll.unshift(() => transport.close());
     let ready = true;

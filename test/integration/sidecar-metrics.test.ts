@@ -72,6 +72,20 @@ describe.each(['uws', 'node'])('metrics on %s', (transport) => {
     return samples.map((sample) => valueOf(after, sample) - old(sample));
   };
 
+  test('the warm-up before the port opens has counted nothing', async () => {
+    const families = await scrape();
+    expect(families.get('plumbline_requests_total')!.samples.size).toBe(0);
+    for (const name of ['plumbline_values_total', 'plumbline_served_row_age_seconds']) {
+      expect([...families.get(name)!.samples.values()].every((count) => count === 0)).toBe(true);
+    }
+    const untouched = [
+      'plumbline_cache_entities',
+      'plumbline_store_reads_total',
+      'plumbline_log_records_total',
+    ];
+    expect(untouched.map((name) => valueOf(families, name))).toEqual([0, 0, 0]);
+  });
+
   test('requests are counted by route and code, and timed by route with an edge at 10 ms', async () => {
     const twice = { feature_service: 'twice', entities: { buyer_id: [1], seller_id: [1] } };
     const grown = await growth(
