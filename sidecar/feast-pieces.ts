@@ -5,7 +5,7 @@
  *   pieces = piece of the event time | piece of each of the view's features | 3 bytes to read past the end
  *   piece  = u32 little endian: bytes of text << 3 | status | text, with the comma before it
  *
- * One block a row: a quarter of what the same texts take as strings. The form of a row that is not PRESENT, one for
+ * One block a row, some 350 bytes for ten doubles, and not a string for each value. The form of a row that is not PRESENT, one for
  * each status, belongs to its view's plan.
  */
 import type { FeatureView } from '../registry/model.ts';

@@ -6,7 +6,7 @@
  *
  * The pieces of a row stand in the order of its view, and so do the features of nearly every service: a cursor a row
  * walks over them. Lost: a string a column, of which an answer of 50 rows x 50 features (134 KB) took 265 us, where it
- * now takes 90, in one process on a busy machine; `npm run bench` has the figure of the whole path.
+ * now takes 100, in one process on a busy machine; `npm run bench` has the figure of the whole path.
  */
 import { PRESENT } from '../../registry/status.ts';
 import type { AnswerBuffer } from '../answer-buffer.ts';
