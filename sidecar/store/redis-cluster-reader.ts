@@ -21,6 +21,23 @@ const MAX_REDIRECTIONS = 3;
 const RETRY_DELAY_MS = 50;
 const SLOTS_REFRESH_MS = 1_000;
 const SLOTS_REFRESH_JITTER = 0.3;
+const SLOTS_REFRESH_LEAST_MS = 200;
+
+/**
+ * While commands fail, ioredis asks for the slots anew with each retry, and puts 16,384 of them in order: a quarter of
+ * the event loop's time while a primary is gone. A few times a second are enough to see its replica promoted.
+ */
+class CalmCluster extends Cluster {
+  #refreshedMs = -Infinity;
+
+  /** @param callback  of a connection that cannot go on without the slots: then they are asked for */
+  override refreshSlotsCache(callback?: Parameters<Cluster['refreshSlotsCache']>[0]): void {
+    const nowMs = performance.now();
+    if (callback === undefined && nowMs - this.#refreshedMs < SLOTS_REFRESH_LEAST_MS) return;
+    this.#refreshedMs = nowMs;
+    super.refreshSlotsCache(callback);
+  }
+}
 
 export class RedisClusterReader extends RedisRows {
   readonly kind = 'redis-cluster';
@@ -33,7 +50,7 @@ export class RedisClusterReader extends RedisRows {
   /** @param url  redis+cluster://[user:password@]host1:port1,host2:port2 or rediss+cluster://... */
   constructor(url: string, keyPrefix: string, clock: Clock, onTrouble: (error: Error) => void) {
     const { nodes, redisOptions } = parseClusterUrl(url);
-    const cluster = new Cluster(nodes, {
+    const cluster = new CalmCluster(nodes, {
       ...CLIENT_OPTIONS,
       // Default 16: a deadline allows for one redirect, and slots that are still on the move after three for none.
       maxRedirections: MAX_REDIRECTIONS,
