@@ -101,10 +101,10 @@ test('layers go off and on under load: what is served changes, no request fails,
     };
   };
 
-  let loading = true;
+  const load = { isOn: true };
   let asked = 0;
-  const load = Array.from({ length: ASKERS }, async (_, asker) => {
-    for (let i = asker; loading; i++, asked++) await ask(1 + (i % CUSTOMERS));
+  const askers = Array.from({ length: ASKERS }, async (_, asker) => {
+    for (let i = asker; load.isOn; i++, asked++) await ask(1 + (i % CUSTOMERS));
   });
   try {
     await askAll();
@@ -146,9 +146,9 @@ test('layers go off and on under load: what is served changes, no request fails,
     expect((await counts()).misses).toBe(on.misses);
     expect(asked).toBeGreaterThan(CUSTOMERS);
   } finally {
-    loading = false;
+    load.isOn = false;
     await redis.kill('SIGCONT');
-    await Promise.all(load);
+    await Promise.all(askers);
     child.kill('SIGTERM');
     await ended;
   }
