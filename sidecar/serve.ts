@@ -99,6 +99,7 @@ export class Serving {
     const { roleViews, roleGroups, groups } = plan;
     const roles = roleViews.length;
     let missing: RowAsk[] | null = null;
+    let due: RowAsk[] | null = null;
     let nulls = 0;
     for (let r = 0; r < count; r++) {
       for (let g = 0; g < groups.length; g++) {
@@ -120,8 +121,11 @@ export class Serving {
           if (row !== undefined && this.#cache.isFresh(row, work.nowUs)) {
             row.askedAgain = true;
             setPlace(work, at, row, FROM_CACHE, judge(row, work.nowUs));
-            if (!row.refreshing && this.#cache.isDueAhead(row, work.nowUs, hot))
-              this.#refresh(key, row, work.nowUs);
+            if (!row.refreshing && this.#cache.isDueAhead(row, work.nowUs, hot)) {
+              row.refreshing = true;
+              due ??= [];
+              due.push({ key, view, place: 0 });
+            }
             continue;
           }
           // Until the store answers, what stands in if it does not.
@@ -131,6 +135,7 @@ export class Serving {
         }
       }
     }
+    if (due !== null) this.#refresh(due, work.nowUs);
     const misses = missing === null ? 0 : missing.length;
     this.#metrics.countLookUps(count * roles - nulls - misses, misses);
     return missing;
@@ -154,10 +159,10 @@ export class Serving {
     return bound;
   }
 
-  #refresh(key: string, row: CachedRow, nowUs: number): void {
-    row.refreshing = true;
-    this.#metrics.refreshes += 1;
-    this.#loader.load([{ key, view: row.view, place: 0 }], nowUs, null);
+  /** Together: the rows of an entity then stay due at one time, and each time cost one read. */
+  #refresh(due: readonly RowAsk[], nowUs: number): void {
+    this.#metrics.refreshes += due.length;
+    this.#loader.load(due, nowUs, null);
   }
 
   #wait(work: Work, missing: readonly RowAsk[], deadlineMs: number): void {

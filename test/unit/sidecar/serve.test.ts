@@ -30,6 +30,7 @@ import {
 } from '../../support/serving-fixture.ts';
 
 const TWICE = '{"feature_service":"twice","entities":{"buyer_id":[1],"seller_id":[1]}}';
+const EVERYTHING = '{"feature_service":"everything","entities":{"customer_id":[1],"product_code":["a"]}}';
 const ROW = encodeRow(rowSchemaOf(spend), [12.5, 3n]);
 
 class KeptExchange extends Exchange {
@@ -200,12 +201,14 @@ describe('serving', () => {
     await reader.answer({ rows: [about, spent(1)], watermarks: [NOON_US, NOON_US] });
     await ask();
     clock.us += 4_100_000;
-    await ask();
-    await reader.fail();
+    // A service of that view alone has it read ahead of time.
+    serve('of one view');
+    await settled();
     await reader.answer({ rows: [spent(2)], watermarks: [NOON_US] });
     await ask();
-    const seen = logged.map((request) => decodedVector(request).rows.map(({ row }) => row));
-    expect(seen).toEqual([1, 1, 1, 2].map((total) => [about, spent(total)]));
+    const ofAll = logged.filter(({ requestId }) => requestId === 'id');
+    const seen = ofAll.map((request) => decodedVector(request).rows.map(({ row }) => row));
+    expect(seen).toEqual([1, 1, 2].map((total) => [about, spent(total)]));
   });
 
   test('a row that comes after the deadline is not in the answer, but in the next one', async () => {
@@ -238,6 +241,18 @@ describe('serving', () => {
     await settled();
     expect(exchange.text).toContain('"buyer__total":13');
     expect(metrics.cacheMisses).toBe(2);
+  });
+
+  test('the rows of an entity that are due ahead of time are read at once, in one read', async () => {
+    const { clock, reader, serve, metrics } = setUp();
+    serve('id', 60_000, EVERYTHING);
+    await reader.answer({ rows: [null, ROW], watermarks: [NOON_US, NOON_US] });
+    await reader.answer({ rows: [null], watermarks: [NOON_US] });
+    clock.us += 4_100_000;
+    serve('id', 60_000, EVERYTHING);
+    await settled();
+    expect(reader.asks.map(({ views }) => views.length)).toEqual([2, 1, 2, 1]);
+    expect(metrics.refreshes).toBe(3);
   });
 
   test('a row that stands in while the store fails is logged as stale', async () => {
