@@ -86,7 +86,10 @@ export class RowCache {
     const { fresh, stale, absent } = this.#layers;
     if (this.#entities === null || !(fresh || stale)) return;
     const present = this.#entities.peek(key);
-    const entity = present ?? { rows: [] };
+    // Nearly every entity comes whole, in the order of the slots.
+    const entity = present ?? {
+      rows: rows[rows.length - 1]?.view.slot === rows.length - 1 ? rows.slice() : [],
+    };
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i]!;
       const { slot } = row.view;

@@ -60,9 +60,9 @@ export interface AbsentValues {
 /** What was made of a row for answers, for the log and for the metrics. */
 class ReadyRow {
   readonly eventUs: number;
-  readonly featureTexts: (Buffer | undefined)[] = [];
-  readonly statusTexts: (Buffer | undefined)[] = [];
-  readonly tensorImages: (Buffer | undefined)[] = [];
+  featureTexts: (Buffer | undefined)[] | null = null;
+  statusTexts: (Buffer | undefined)[] | null = null;
+  tensorImages: (Buffer | undefined)[] | null = null;
   hasNotes: boolean | null = null;
   vector: ReadyVector | null = null;
   feastPieces: DataView | null = null;
@@ -183,20 +183,20 @@ export class CachedRow {
 
   /** `"role__feature":value` for each feature of a segment, comma-separated. */
   featureText(segment: number): Buffer {
-    return this.#ready?.featureTexts[segment] ?? this.#makeTexts(segment)[0];
+    return this.#ready?.featureTexts?.[segment] ?? this.#makeTexts(segment)[0];
   }
 
   /** `"role__feature":"STATUS"` for each feature of a segment, comma-separated. */
   statusText(segment: number): Buffer {
-    return this.#ready?.statusTexts[segment] ?? this.#makeTexts(segment)[1];
+    return this.#ready?.statusTexts?.[segment] ?? this.#makeTexts(segment)[1];
   }
 
   /** The values of a tensor part, then their statuses, as `tensor-plan.ts` draws them. */
   tensorImage(part: number): Buffer {
-    const known = this.#ready?.tensorImages[part];
+    const known = this.#ready?.tensorImages?.[part];
     if (known !== undefined) return known;
     const image = tensorImage(this.view, this.view.tensorParts[part]!, this.values);
-    this.#readied(image.length + PIECE_BYTES).tensorImages[part] = image;
+    (this.#readied(image.length + PIECE_BYTES).tensorImages ??= [])[part] = image;
     return image;
   }
 
@@ -233,7 +233,8 @@ export class CachedRow {
     }
     const texts = [Buffer.from(values), Buffer.from(statuses)] as const;
     const ready = this.#readied(texts[0].length + texts[1].length + 2 * PIECE_BYTES);
-    [ready.featureTexts[segment], ready.statusTexts[segment]] = texts;
+    (ready.featureTexts ??= [])[segment] = texts[0];
+    (ready.statusTexts ??= [])[segment] = texts[1];
     return texts;
   }
 

@@ -9,16 +9,18 @@
  */
 import type { CachedRow } from './cached-row.ts';
 
-/** Of the bound, for rows that were asked for once. */
+/** Of the bound, for rows that were asked for once: enough for the answer under way. What is held longer grows old. */
 const BRIEF_SHARE = 1 / 16;
+const BRIEF_BYTES_MAX = 2 ** 18;
 
 export class ReadyRows {
   readonly #brief: ReadyQueue;
   readonly #lasting: ReadyQueue;
 
   constructor(bytes: number) {
-    this.#brief = new ReadyQueue(bytes * BRIEF_SHARE);
-    this.#lasting = new ReadyQueue(bytes * (1 - BRIEF_SHARE));
+    const brief = Math.min(bytes * BRIEF_SHARE, BRIEF_BYTES_MAX);
+    this.#brief = new ReadyQueue(brief);
+    this.#lasting = new ReadyQueue(bytes - brief);
   }
 
   get bytes(): number {

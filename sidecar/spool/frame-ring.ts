@@ -87,6 +87,7 @@ export class FrameRing {
    * @returns       false when there is no room
    */
   put(frames: Buffer, firstSequence: number, waited: boolean): boolean {
+    if (this.used === 0) this.#rewind();
     const need = ENTRY_BYTES + padded(frames.length);
     const used = this.used;
     const wraps = this.#head + need > this.capacity;
@@ -143,6 +144,13 @@ export class FrameRing {
       const before = Atomics.compareExchange(this.#control, WAITED, ANSWERER_WAITS, NOBODY_WAITS);
       if (before === ANSWERER_WAITS) return 'queued';
     }
+  }
+
+  /** An empty ring begins at its front again, so that only as much memory is touched as was ever needed at once. */
+  #rewind(): void {
+    if (this.#head === 0) return;
+    this.#head = 0;
+    Atomics.store(this.#control, TAIL, 0);
   }
 
   #wake(): void {
