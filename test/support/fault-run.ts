@@ -58,6 +58,8 @@ export interface FaultOptions {
   readonly flags?: readonly string[];
   /** What a disk that is full may cost: answers that are not in the log, which tells of them, or refused requests. */
   readonly onFull?: 'shed-log' | 'reject';
+  /** The share of requests whose connection may be lost; none unless given. */
+  readonly mayLose?: number;
   /** Called when the rows are written and before the sidecar starts. */
   readonly prepare?: (folder: string) => Promise<void>;
 }
@@ -166,6 +168,7 @@ export class FaultRun {
       mendedMs: this.#mendedMs,
       backMs,
       onFull: this.#options.onFull ?? null,
+      mayLose: this.#options.mayLose ?? 0,
       spool: settings.log.spool,
       bundles: settings.bundles,
       said: this.server.said(),
