@@ -19,17 +19,28 @@ export async function allMiss(context: BenchContext): Promise<Bar[]> {
   const uncached = sidecarContender('sidecar, log on, cache off', context.project, {
     settings: [...NO_HURRY, 'serve.cacheEntries=0'],
   });
+  const unlogged = sidecarContender('sidecar, log off', context.project, {
+    settings: [...NO_HURRY, 'log.enabled=false'],
+  });
   const measured = await alternate(
     [
       { contender: sidecar, drive },
       { contender: uncached, drive },
+      { contender: unlogged, drive },
       ...(feast === null ? [] : [{ contender: feast, drive: driveFeast }]),
     ],
     context.rounds,
   );
   for (const one of measured) printMeasured(one);
-  const [ours, , theirs] = measured;
-  const bars = theirs === undefined ? [] : timesBars("all miss, against Feast's server", ours!, theirs, 40);
+  const [ours, oursUncached, oursUnlogged, theirs] = measured;
+  const bars =
+    theirs === undefined
+      ? []
+      : [
+          ...timesBars("all miss, against Feast's server", ours!, theirs, 40),
+          ...timesBars("all miss, cache off, against Feast's server", oursUncached!, theirs, 40),
+          ...timesBars("all miss, log off, against Feast's server", oursUnlogged!, theirs, 40),
+        ];
   await explain(context, bars, drive);
   return bars;
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
@@ -20,6 +20,8 @@ export interface Contender {
   readonly port: number | null;
   /** Answers 200 once it is ready, where it does not say so. */
   readonly healthPath: string | null;
+  /** Where it keeps its vector log: emptied before it starts, so that no round inherits a full one. */
+  readonly spool: string | null;
 }
 
 export interface Server {
@@ -30,9 +32,19 @@ export interface Server {
   cpuSeconds(): number | null;
   /** Resident memory; null where there is no /proc. */
   residentBytes(): number | null;
+  /** What the vector log says of the requests so far; null where there is none. */
+  logged(): Promise<Logged | null>;
   /** The last of what it wrote to its outputs. */
   said(): string;
   stop(): Promise<void>;
+}
+
+/** Counts of requests. */
+export interface Logged {
+  readonly records: number;
+  /** Of these, answered before they were written, since the disk was slow. */
+  readonly queued: number;
+  readonly shed: number;
 }
 
 /** @param flags  of Node, such as --cpu-prof */
@@ -42,7 +54,7 @@ export function nodeContender(
   flags: readonly string[] = [],
 ): Contender {
   const all = ['--disable-warning=ExperimentalWarning', ...flags, ...args];
-  return { name, program: process.execPath, args: all, port: null, healthPath: null };
+  return { name, program: process.execPath, args: all, port: null, healthPath: null, spool: null };
 }
 
 export interface SidecarOptions {
@@ -60,11 +72,13 @@ export function sidecarContender(name: string, project: string, options: Sidecar
   const { settings = [], flags = [], entry = 'plumb.ts', program = process.execPath } = options;
   const all = ['serve.transport=uws', 'serve.port=0', 'serve.adminPort=0', ...settings];
   const sets = all.flatMap((setting) => ['--set', setting]);
-  return { ...nodeContender(name, [entry, '-C', project, ...sets, 'serve'], flags), program };
+  const contender = nodeContender(name, [entry, '-C', project, ...sets, 'serve'], flags);
+  return { ...contender, program, spool: join(project, '.plumb', 'spool') };
 }
 
 /** @throws Error with what the server said when it ends or is not ready in time */
 export async function startServer(contender: Contender): Promise<Server> {
+  if (contender.spool !== null) rmSync(contender.spool, { recursive: true, force: true });
   const child = spawn(contender.program, contender.args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -111,6 +125,7 @@ function serverOf(child: ChildProcess, ports: Ports, said: () => string): Server
       const fields = procFile(child.pid!, 'statm');
       return fields === null ? null : Number(fields.split(' ')[1]) * PAGE_BYTES;
     },
+    logged: () => loggedBy(ports.adminPort),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');
@@ -118,6 +133,19 @@ function serverOf(child: ChildProcess, ports: Ports, said: () => string): Server
       await ended;
     },
   };
+}
+
+async function loggedBy(adminPort: number | null): Promise<Logged | null> {
+  if (adminPort === null) return null;
+  const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+  const of = (sample: string): number | null => {
+    const line = text.split('\n').find((each) => each.startsWith(`${sample} `));
+    return line === undefined ? null : Number(line.slice(sample.length));
+  };
+  const records = of('plumbline_log_records_total');
+  if (records === null) return null;
+  const queued = of('plumbline_log_level_records_total{level="queued"}') ?? 0;
+  return { records, queued, shed: of('plumbline_log_shed_records_total') ?? 0 };
 }
 
 /** With its child processes: Feast's server works in one. */

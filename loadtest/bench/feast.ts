@@ -58,6 +58,7 @@ export async function feastContender(options: FeastOptions): Promise<Contender> 
     program: join(environment, 'bin', 'feast'),
     args,
     port,
+    spool: null,
     healthPath: '/health',
   };
 }

@@ -35,6 +35,10 @@ export function printMeasured({ contender, rounds, median }: Measured): void {
   print(
     `    latency     p50 ${median.p50Ms.toFixed(3)} ms, p99 ${median.p99Ms.toFixed(3)} ms   rounds of p99: ${p99s}`,
   );
+  if (rounds.some((r) => r.queued > 0)) {
+    const raw = rounds.map((r) => `${(r.queued * 100).toFixed(0)} %`).join(' ');
+    print(`    left before it was written (slow disk)   rounds: ${raw}`);
+  }
   if (median.incomplete > 0)
     print(`    ${(median.incomplete * 100).toFixed(2)} % of the requests lacked a value`);
 }

@@ -14,10 +14,15 @@ export interface Round {
   readonly p99Ms: number;
   /** The share of answers that lacked a value. */
   readonly incomplete: number;
+  /** The share that left before it was written to the vector log, since the disk was slow. */
+  readonly queued: number;
 }
 
 /** What drives a server for one round. */
-export type Driver = (server: Server) => Promise<Round>;
+export type Driver = (server: Server) => Promise<Driven>;
+
+/** A round without what the server alone knows. */
+export type Driven = Omit<Round, 'queued'>;
 
 export interface Measured {
   readonly contender: Contender;
@@ -38,7 +43,8 @@ export async function alternate(entries: readonly Entry[], rounds: number): Prom
     for (const [e, { contender, drive }] of i % 2 === 0 ? inOrder : inOrder.toReversed()) {
       const server = await startServer(contender);
       try {
-        found[e]!.push(await drive(server));
+        const driven = await drive(server);
+        found[e]!.push({ ...driven, queued: await queuedShare(contender, server) });
       } finally {
         await server.stop();
       }
@@ -51,6 +57,15 @@ export async function alternate(entries: readonly Entry[], rounds: number): Prom
   }));
 }
 
+/** @throws Error when answers were not logged: the round has then measured something else */
+async function queuedShare({ name }: Contender, server: Server): Promise<number> {
+  const logged = await server.logged();
+  if (logged === null) return 0;
+  if (logged.shed > 0)
+    throw new Error(`${name} left ${logged.shed} answers out of its log: give it more log.maxBytes`);
+  return logged.records === 0 ? 0 : logged.queued / logged.records;
+}
+
 function medianRound(rounds: readonly Round[]): Round {
   return {
     perSecond: median(rounds.map((r) => r.perSecond)),
@@ -58,6 +73,7 @@ function medianRound(rounds: readonly Round[]): Round {
     p50Ms: median(rounds.map((r) => r.p50Ms)),
     p99Ms: median(rounds.map((r) => r.p99Ms)),
     incomplete: median(rounds.map((r) => r.incomplete)),
+    queued: median(rounds.map((r) => r.queued)),
   };
 }
 
