@@ -28,7 +28,7 @@ import {
 import { answerAt, readHistory, writeEvents } from '../support/raw-events.ts';
 
 /** `PLUMB_SEED=random PLUMB_RUNS=1000 npx vitest run test/property/aggregate-history` looks further. */
-const RUNS = Number(process.env['PLUMB_RUNS'] ?? 50);
+const RUNS = Number(process.env['PLUMB_RUNS'] ?? 30);
 
 let duck: DuckDb;
 beforeAll(async () => {
