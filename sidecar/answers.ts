@@ -29,9 +29,16 @@ export const JSON_HEADERS: ReplyHeaders = [['content-type', 'application/json']]
 /** Answers an exchange whose vectors could not be logged, under the policy `reject`. */
 export type RefuseUnlogged = (exchange: Exchange) => void;
 
-/** The answers of one tick, in parallel arrays, and the buffer that they stand in. */
-class Tick {
+/** An answer buffer and how many ticks have answers in it. */
+class SharedBuffer {
   readonly buffer = new AnswerBuffer();
+  ticks = 0;
+}
+
+/** The answers of one tick, in parallel arrays. */
+class Tick {
+  /** Where they stand. */
+  shared: SharedBuffer;
   readonly exchanges: Exchange[] = [];
   readonly bodies: Buffer[] = [];
   readonly headers: ReplyHeaders[] = [];
@@ -40,18 +47,21 @@ class Tick {
   /** The highest number that the log had given at the end of the tick. */
   sequence = 0;
 
+  constructor(shared: SharedBuffer) {
+    this.shared = shared;
+  }
+
   clear(): void {
     this.exchanges.length = 0;
     this.bodies.length = 0;
     this.headers.length = 0;
     this.routes.length = 0;
     this.startedMs.length = 0;
-    this.buffer.reset();
   }
 }
 
 /** Ticks are used again; more than these are held only while the disk is slow. */
-const MAX_SPARE = 4;
+const MAX_SPARE = 64;
 
 export class Answers {
   readonly #log: AnswerLog | null;
@@ -59,7 +69,12 @@ export class Answers {
   readonly #rejects: boolean;
   readonly #metrics: Metrics;
   readonly #refuse: RefuseUnlogged;
-  #tick = new Tick();
+  /**
+   * Two take turns: one has the answers of the write that is on its way, the other those that collect meanwhile. Were
+   * there one a tick, each would be cold, and those past a few would be garbage of a megabyte.
+   */
+  #idle: SharedBuffer | null = new SharedBuffer();
+  #tick = new Tick(new SharedBuffer());
   /** Ticks that are over and whose answers have not left, oldest first. */
   readonly #held: Tick[] = [];
   readonly #spare: Tick[] = [];
@@ -86,7 +101,7 @@ export class Answers {
 
   /** Where the next answer is to be written. */
   get buffer(): AnswerBuffer {
-    return this.#tick.buffer;
+    return this.#tick.shared.buffer;
   }
 
   /**
@@ -104,11 +119,11 @@ export class Answers {
     const tick = this.#tick;
     if (this.#log === null || served === null) {
       this.#send(exchange, route, startedMs, body, headers);
-      return tick.buffer.reset();
+      return tick.shared.buffer.reset();
     }
     if (!this.#log.append(served)) {
       this.#refuse(exchange);
-      if (!this.#scheduled) tick.buffer.reset();
+      if (!this.#scheduled && tick.shared.ticks === 0) tick.shared.buffer.reset();
       return;
     }
     tick.exchanges.push(exchange);
@@ -124,11 +139,17 @@ export class Answers {
   readonly #endTick = (): void => {
     this.#scheduled = false;
     const tick = this.#tick;
+    const { shared } = tick;
     tick.sequence = this.#log!.sequence;
+    shared.ticks += 1;
     this.#held.push(tick);
-    this.#tick = this.#spare.pop() ?? new Tick();
+    this.#tick = this.#spare.pop() ?? new Tick(shared);
+    this.#tick.shared = shared;
     const committed = this.#log!.commit();
     if (committed !== 'held') this.#settle(tick.sequence, committed === 'taken');
+    if (shared.ticks === 0 || this.#idle === null) return;
+    this.#tick.shared = this.#idle;
+    this.#idle = null;
   };
 
   /** All answers up to that number of the log are logged, or none of those still held is. */
@@ -149,6 +170,16 @@ export class Answers {
     }
     tick.clear();
     if (this.#spare.length < MAX_SPARE) this.#spare.push(tick);
+    this.#left(tick.shared);
+  }
+
+  #left(shared: SharedBuffer): void {
+    shared.ticks -= 1;
+    if (shared.ticks > 0) return;
+    const isCurrent = shared === this.#tick.shared;
+    if (isCurrent && this.#scheduled) return;
+    shared.buffer.reset();
+    if (!isCurrent) this.#idle = shared;
   }
 
   #send(exchange: Exchange, route: string, startedMs: number, body: Buffer, headers: ReplyHeaders): void {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { rowSchemaOf } from '../../../registry/definition-json.ts';
 import { FROM_CACHE, FROM_STORE, OUTSIDE_TTL, PRESENT } from '../../../registry/status.ts';
@@ -7,7 +8,7 @@ import { decodeRecord } from '../../../registry/wire/served-decoder.ts';
 import { RecordEncoder } from '../../../registry/wire/served-encoder.ts';
 import type { ServedRequest, ServedVector } from '../../../registry/wire/served-record.ts';
 import { FRAME_HEADER_BYTES } from '../../../registry/wire/spool-frame.ts';
-import type { Committed } from '../../../sidecar/vector-log/vector-log.ts';
+import type { Committed, SettledListener } from '../../../sidecar/vector-log/vector-log.ts';
 import { Answers } from '../../../sidecar/answers.ts';
 import { RowCache } from '../../../sidecar/cache.ts';
 import { HotKeys } from '../../../sidecar/hot-keys.ts';
@@ -58,10 +59,18 @@ function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number; views?
   const order: string[] = [];
   const logged: ServedRequest[] = [];
   const log = {
-    append: (request: ServedRequest) => logged.push(structuredClone(request)) > 0,
+    append: (request: ServedRequest) => {
+      log.sequence += 1;
+      return logged.push(structuredClone(request)) > 0;
+    },
     sequence: 0,
-    commit: () => (order.push('commit') > 0 ? 'taken' : 'held') as Committed,
-    onSettled: () => {},
+    /** Whether another thread writes. */
+    holds: false,
+    commit(): Committed {
+      order.push('commit');
+      return log.holds ? 'held' : 'taken';
+    },
+    onSettled: (() => {}) as SettledListener,
     whenSynced: () => Promise.resolve(true),
   };
   const answers = new Answers(log, { durability: 'written', onFull: 'shed-log' }, metrics, () => {});
@@ -86,7 +95,7 @@ function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number; views?
     serving.serve(exchange, nativeSurface, Buffer.from(body), id, deadlineMs);
     return exchange;
   };
-  return { clock, reader, metrics, order, logged, serving, serve, faults };
+  return { clock, reader, metrics, order, log, logged, serving, serve, faults };
 }
 
 /** The first vector of a request as a reader of the log sees it. */
@@ -125,6 +134,37 @@ describe('serving', () => {
       expect(results).toHaveLength(1);
       expect(metadata).toMatchObject({ request_id: `request-${i}` });
     }
+  });
+
+  test('answers that are held while another thread writes leave whole, whenever it is done', async () => {
+    const plan = fc.array(fc.record({ requests: fc.nat(4), done: fc.boolean(), holds: fc.boolean() }), {
+      minLength: 1,
+      maxLength: 30,
+    });
+    await fc.assert(
+      fc.asyncProperty(plan, async (ticks) => {
+        const { reader, log, serve } = setUp();
+        serve();
+        await reader.answer(FOUND);
+        const exchanges: KeptExchange[] = [];
+        for (const { requests, done, holds } of ticks) {
+          const written = log.sequence;
+          log.holds = holds;
+          const ask = (): void => {
+            for (let i = 0; i < requests; i++) exchanges.push(serve(`request-${exchanges.length}`));
+          };
+          ask();
+          // The write of an earlier tick ends in the middle of this one.
+          if (done) log.onSettled(written, 'taken');
+          ask();
+          await settled();
+        }
+        log.onSettled(log.sequence, 'taken');
+        for (const [i, { text }] of exchanges.entries()) {
+          expect(JSON.parse(text!)).toMatchObject({ metadata: { request_id: `request-${i}` } });
+        }
+      }),
+    );
   });
 
   test('past the bound in values a request that would wait is refused; cached ones go on', async () => {
