@@ -108,6 +108,8 @@ export class VectorLog {
   #warnedOfFault = false;
   #flushQueued = false;
   #flight: Flight | null = null;
+  /** Requests were appended whose commit is still to come, at the end of the tick. */
+  #inTick = false;
   #watching = false;
   #closed = false;
   /** Answers that were held may leave, or must be refused. */
@@ -172,6 +174,7 @@ export class VectorLog {
     }
     this.#number(before);
     this.#pendingServed += 1;
+    this.#inTick = true;
     return true;
   }
 
@@ -182,6 +185,7 @@ export class VectorLog {
 
   /** Writes what was appended since the last call; called once per event-loop tick, before the tick's answers leave. */
   commit(): Committed {
+    this.#inTick = false;
     if (this.#options.durability !== 'queued') return this.#flush();
     if (!this.#flushQueued && this.#encoder.bytes > 0) {
       this.#flushQueued = true;
@@ -235,7 +239,7 @@ export class VectorLog {
   #heartbeat(): void {
     if (this.#spool.resting) return;
     this.#beat(false);
-    this.#flushAndTell();
+    this.#flushBetweenTicks();
   }
 
   /** Gives the next number to the record that begins at `start` of the buffer. */
@@ -273,7 +277,11 @@ export class VectorLog {
     return 'held';
   }
 
-  /** A flush that no commit asked for: answers that are held may hang on it. */
+  /** A flush that no commit asked for, and answers that are held may hang on; a tick is never cut in two by it. */
+  #flushBetweenTicks(): void {
+    if (!this.#inTick) this.#flushAndTell();
+  }
+
   #flushAndTell(): void {
     const to = this.#sequence;
     const committed = this.#flush();
@@ -300,7 +308,7 @@ export class VectorLog {
     void this.#spool.whenSettled().then(() => {
       this.#watching = false;
       if (this.#flight === null) return;
-      if (this.#settle(this.#flight)) this.#flushAndTell();
+      if (this.#settle(this.#flight)) this.#flushBetweenTicks();
       else this.#watch();
     });
   }

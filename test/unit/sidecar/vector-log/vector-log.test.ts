@@ -99,6 +99,17 @@ describe('the vector log', () => {
     });
   });
 
+  test('a heartbeat does not take a tick from its commit: what fails is told to who asked', async () => {
+    const log = await openLog({ onFull: 'reject' });
+    log.append(servedRequest('a'));
+    files.room = 0;
+    vi.advanceTimersByTime(10_000);
+    files.room = Infinity;
+    log.append(servedRequest('b'));
+    const committed = log.commit();
+    expect([committed, logged()]).toEqual(['taken', ['a', 'b']]);
+  });
+
   test('left open tells from its heartbeats how much can be missing at most', async () => {
     const log = await openLog();
     const serve = (count: number): void => {
