@@ -24,6 +24,8 @@ export interface AnswerLog {
   whenSynced(): Promise<boolean>;
 }
 
+const NO_BODY = Buffer.alloc(0);
+
 export const JSON_HEADERS: ReplyHeaders = [['content-type', 'application/json']];
 
 /** Answers an exchange whose vectors could not be logged, under the policy `reject`. */
@@ -44,6 +46,7 @@ class Tick {
   readonly headers: ReplyHeaders[] = [];
   readonly routes: string[] = [];
   readonly startedMs: number[] = [];
+  count = 0;
   /** The highest number that the log had given at the end of the tick. */
   sequence = 0;
 
@@ -51,12 +54,20 @@ class Tick {
     this.shared = shared;
   }
 
+  add(exchange: Exchange, route: string, startedMs: number, body: Buffer, headers: ReplyHeaders): void {
+    const at = this.count;
+    this.exchanges[at] = exchange;
+    this.routes[at] = route;
+    this.startedMs[at] = startedMs;
+    this.bodies[at] = body;
+    this.headers[at] = headers;
+    this.count = at + 1;
+  }
+
+  /** The arrays keep their length, since one that is cut to nothing grows anew, but no answer's memory. */
   clear(): void {
-    this.exchanges.length = 0;
-    this.bodies.length = 0;
-    this.headers.length = 0;
-    this.routes.length = 0;
-    this.startedMs.length = 0;
+    for (let i = 0; i < this.count; i++) this.bodies[i] = NO_BODY;
+    this.count = 0;
   }
 }
 
@@ -126,11 +137,7 @@ export class Answers {
       if (!this.#scheduled && tick.shared.ticks === 0) tick.shared.buffer.reset();
       return;
     }
-    tick.exchanges.push(exchange);
-    tick.bodies.push(body);
-    tick.headers.push(headers);
-    tick.routes.push(route);
-    tick.startedMs.push(startedMs);
+    tick.add(exchange, route, startedMs, body, headers);
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#endTick);
@@ -164,7 +171,7 @@ export class Answers {
   #sendAll(tick: Tick, logged: boolean): void {
     const { exchanges, bodies, headers, routes, startedMs } = tick;
     const mayLeave = logged || !this.#rejects;
-    for (let i = 0; i < exchanges.length; i++) {
+    for (let i = 0; i < tick.count; i++) {
       if (mayLeave) this.#send(exchanges[i]!, routes[i]!, startedMs[i]!, bodies[i]!, headers[i]!);
       else this.#refuse(exchanges[i]!);
     }

@@ -12,6 +12,7 @@ import type { Status } from '../registry/status.ts';
 import { MISSING, OUTSIDE_TTL, STATUSES, UNAVAILABLE } from '../registry/status.ts';
 import { formatType } from '../registry/value-type.ts';
 import { fieldOf } from '../registry/wire/online-layout.ts';
+import type { ReadyBytes } from '../registry/wire/ready-bytes.ts';
 import { rowSchemaOf } from '../registry/definition-json.ts';
 import { RowMask, keyPoliciesOf } from '../registry/log-privacy.ts';
 import type { HmacKey } from '../registry/log-privacy.ts';
@@ -123,7 +124,7 @@ export interface Plan {
   /** The names that the log needs: none when the service's own list holds. */
   readonly loggedFeatures: readonly string[];
   /** By surface: what its requests' records have in common, made with the first of them. */
-  readonly loggedHeads: (Buffer | undefined)[];
+  readonly loggedHeads: (ReadyBytes | undefined)[];
   /** How ids stand in the log and whether answers may; null: as they are. */
   readonly privacy: PlanPrivacy | null;
   /** `"metadata":{"feature_service":...,"bundle":"...",` */

@@ -11,6 +11,7 @@
  * and are filled in afterwards. Protocol Buffers allow such padded varints and every reader takes them; protobufjs
  * reads all of it back in the tests.
  */
+import { ReadyBytes, ReadySpans } from './ready-bytes.ts';
 import { FRAME_HEADER_BYTES, epochCrc, sealFrame } from './spool-frame.ts';
 import type { Heartbeat, ServedRequest, ServedRow, ServedVector } from './served-record.ts';
 
@@ -36,6 +37,8 @@ export class RecordEncoder {
   readonly #seed: number;
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #at = 0;
+  /** What of the record being written was ready; positions of the buffer. */
+  readonly #ready = new ReadySpans();
 
   constructor(pod: string, epoch: bigint) {
     this.#seed = epochCrc(epoch);
@@ -71,7 +74,7 @@ export class RecordEncoder {
     this.#fixed64(0x11, request.servedUs);
     const { head, vectors } = request;
     if (head === undefined) this.#head(request);
-    else this.#copy(head);
+    else this.#copyReady(head);
     for (let i = 0; i < vectors.length; i++) this.#vector(vectors[i]!);
     if (request.answer !== null) this.#bytes(0x5a, request.answer);
     const { keyPolicies, hmacKeyId } = request;
@@ -114,6 +117,7 @@ export class RecordEncoder {
 
   #begin(sequence: number): number {
     const frame = this.#at;
+    this.#ready.clear();
     this.#reserve(FRAME_HEADER_BYTES + this.#prefix.length);
     this.#buffer.set(this.#prefix, frame + FRAME_HEADER_BYTES);
     this.#at = frame + FRAME_HEADER_BYTES + this.#prefix.length;
@@ -124,7 +128,7 @@ export class RecordEncoder {
   #end(frame: number, sequence: number): void {
     const payloadBytes = this.#at - frame - FRAME_HEADER_BYTES;
     if (payloadBytes > MAX_PART_BYTES) this.#split(frame, sequence);
-    else sealFrame(this.#buffer, frame, payloadBytes, sequence, this.#seed);
+    else sealFrame(this.#buffer, frame, payloadBytes, sequence, this.#seed, this.#ready);
   }
 
   /** Replaces the one frame, too long, by one for each part; rare, so it copies. */
@@ -138,7 +142,7 @@ export class RecordEncoder {
       this.#number(0x28, part);
       this.#number(0x30, parts);
       this.#bytes(0x3a, whole.subarray((part - 1) * chunkBytes, part * chunkBytes));
-      sealFrame(this.#buffer, from, this.#at - from - FRAME_HEADER_BYTES, sequence, this.#seed);
+      sealFrame(this.#buffer, from, this.#at - from - FRAME_HEADER_BYTES, sequence, this.#seed, null);
     }
   }
 
@@ -156,7 +160,7 @@ export class RecordEncoder {
   }
 
   /** @returns a copy of what `head` of such requests may hold */
-  headImage(request: ServedRequest): Buffer {
+  headImage(request: ServedRequest): ReadyBytes {
     const from = this.#at;
     this.#head(request);
     return this.#takeBack(from);
@@ -180,7 +184,7 @@ export class RecordEncoder {
   #vector(vector: ServedVector): void {
     const { image } = vector;
     if (image === undefined) this.#wholeVector(vector);
-    else this.#copy(image);
+    else this.#copyReady(image);
   }
 
   #wholeVector(vector: ServedVector): void {
@@ -204,16 +208,16 @@ export class RecordEncoder {
   }
 
   /** @returns the vector as it stands in a record, a copy */
-  vectorImage(vector: ServedVector): Buffer {
+  vectorImage(vector: ServedVector): ReadyBytes {
     const from = this.#at;
     this.#wholeVector(vector);
     return this.#takeBack(from);
   }
 
-  #takeBack(from: number): Buffer {
-    const image = Buffer.from(this.#buffer.subarray(from, this.#at));
+  #takeBack(from: number): ReadyBytes {
+    const bytes = Buffer.from(this.#buffer.subarray(from, this.#at));
     this.#at = from;
-    return image;
+    return new ReadyBytes(bytes);
   }
 
   #row(row: ServedRow): void {
@@ -296,6 +300,13 @@ export class RecordEncoder {
     this.#at += bytes.length;
   }
 
+  #copyReady(part: ReadyBytes): void {
+    this.#reserve(part.bytes.length);
+    this.#ready.add(this.#at, part);
+    this.#buffer.set(part.bytes, this.#at);
+    this.#at += part.bytes.length;
+  }
+
   /** Left out when 0, as proto3 has it. */
   #number(tag: number, value: number): void {
     if (value === 0) return;
@@ -358,9 +369,9 @@ const imageEncoder = new RecordEncoder('', 0n);
 
 /**
  * A vector's message, to be given as its `image` where the same rows are logged often: the record then copies it with
- * one call instead of writing ten fields a row.
+ * one call instead of writing ten fields a row, and knows its CRC.
  */
-export function encodeServedVector(vector: ServedVector): Buffer {
+export function encodeServedVector(vector: ServedVector): ReadyBytes {
   return imageEncoder.vectorImage(vector);
 }
 
@@ -368,6 +379,6 @@ export function encodeServedVector(vector: ServedVector): Buffer {
  * What all requests of a service on a surface have in common in the log, to be given as their `head`: their record
  * then copies it with one call. The request needs one vector at least, for the names of its views.
  */
-export function encodeServedHead(request: ServedRequest): Buffer {
+export function encodeServedHead(request: ServedRequest): ReadyBytes {
   return imageEncoder.headImage(request);
 }

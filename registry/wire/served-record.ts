@@ -7,6 +7,7 @@
  * What the sidecar hands in are the fields it has today. What the format holds beyond them (on-demand inputs and
  * outputs, masked rows, hashed keys) is read here already, so that a reader needs no change when they are written.
  */
+import type { ReadyBytes } from './ready-bytes.ts';
 
 /** One view's row of one vector, as it was served. */
 export interface ServedRow {
@@ -40,7 +41,7 @@ export interface ServedVector {
   /** In the order of the service's views. */
   rows: ServedRow[];
   /** The vector's message as `encodeServedVector` makes it, where the same rows are logged again and again. */
-  image?: Buffer;
+  image?: ReadyBytes;
 }
 
 export const SURFACES = ['native', 'feast', 'oip', 'get'] as const;
@@ -61,7 +62,7 @@ export interface ServedRequest {
   features: readonly string[];
   vectors: readonly ServedVector[];
   /** All that stands above the vectors but id and time, as `encodeServedHead` makes it, where it is logged again and again. */
-  head?: Buffer;
+  head?: ReadyBytes;
   /** The answer's bytes for one request in 1,000, else null. */
   answer: Buffer | null;
   /** For each key name an index into LOG_POLICIES, when not all ids are raw. */

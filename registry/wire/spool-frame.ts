@@ -13,6 +13,7 @@
  * sequence and payload, and then overwritten.
  */
 import { crc32 } from 'node:zlib';
+import type { ReadySpans } from './ready-bytes.ts';
 
 export const FRAME_MAGIC = Buffer.from('PLf1', 'latin1');
 export const FRAME_HEADER_BYTES = 20;
@@ -28,20 +29,27 @@ export function epochCrc(epoch: bigint): number {
   return crc32(bytes);
 }
 
-/** Writes the header of a frame at `at`; the payload stands behind it already. `seed` is the epoch's CRC. */
+/**
+ * Writes the header of a frame at `at`; the payload stands behind it already.
+ *
+ * @param seed   the epoch's CRC
+ * @param ready  what of the payload brings its own CRC; null: nothing
+ */
 export function sealFrame(
   buffer: Buffer,
   at: number,
   payloadBytes: number,
   sequence: number,
   seed: number,
+  ready: ReadySpans | null,
 ): void {
   writeUInt32(buffer, at, MAGIC);
   writeUInt32(buffer, at + 4, payloadBytes);
   writeUInt32(buffer, at + CRC_AT, payloadBytes);
   writeUInt32(buffer, at + 12, sequence >>> 0);
   writeUInt32(buffer, at + 16, Math.floor(sequence / 2 ** 32));
-  const crc = crc32(buffer.subarray(at + CRC_AT, at + FRAME_HEADER_BYTES + payloadBytes), seed);
+  const [from, to] = [at + CRC_AT, at + FRAME_HEADER_BYTES + payloadBytes];
+  const crc = ready === null ? crc32(buffer.subarray(from, to), seed) : ready.crc(buffer, from, to, seed);
   writeUInt32(buffer, at + CRC_AT, crc);
 }
 

@@ -43,7 +43,7 @@ export class ReadyVector {
   }
 
   get bytes(): number {
-    return this.vector.image!.length;
+    return this.vector.image!.bytes.length;
   }
 
   /** Whether the request's rows are these: a row belongs to one entity, so its keys are the same, too. */

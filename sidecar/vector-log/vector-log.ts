@@ -151,7 +151,8 @@ export class VectorLog {
     if (this.#closed) return this.#refuse(SHED_DISK);
     if (this.#fullRoom !== null && !this.#hasRoomAgain(this.#fullRoom)) return this.#refuse(SHED_SPOOL_FULL);
     if (this.#spool.resting) return this.#refuse(SHED_DISK);
-    if (this.#encoder.bytes + BEAT_BYTES > this.#spool.ringRoom) return this.#refuse(SHED_DISK);
+    const { ringRoom } = this.#spool;
+    if (this.#encoder.bytes + BEAT_BYTES > ringRoom) return this.#refuse(SHED_DISK);
     if (this.#ranges.untold) this.#beat(false);
     const before = this.#encoder.bytes;
     let fits: boolean;
@@ -168,7 +169,7 @@ export class VectorLog {
       this.#becomeFull();
       return this.#refuse(SHED_SPOOL_FULL);
     }
-    if (this.#encoder.bytes > this.#spool.ringRoom) {
+    if (this.#encoder.bytes > ringRoom) {
       this.#encoder.cut(before);
       return this.#refuse(SHED_DISK);
     }

@@ -18,7 +18,7 @@ const SEED = epochCrc(EPOCH);
 
 function frame(payload: Buffer, sequence: number): Buffer {
   const bytes = Buffer.concat([Buffer.alloc(FRAME_HEADER_BYTES), payload]);
-  sealFrame(bytes, 0, payload.length, sequence, SEED);
+  sealFrame(bytes, 0, payload.length, sequence, SEED, null);
   return bytes;
 }
 

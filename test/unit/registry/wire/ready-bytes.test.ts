@@ -1,0 +1,37 @@
+import { crc32 } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ReadyBytes, ReadySpans } from '../../../../registry/wire/ready-bytes.ts';
+
+const bytes = (maxLength: number): fc.Arbitrary<Buffer> =>
+  fc.uint8Array({ maxLength }).map((array) => Buffer.from(array));
+
+describe('ready bytes', () => {
+  test('give a buffer the CRC that zlib takes of it', () => {
+    const pieces = fc.array(fc.record({ own: bytes(300), part: bytes(2_000) }), { maxLength: 8 });
+    const seeds = fc.nat(2 ** 32 - 1);
+    fc.assert(
+      fc.property(bytes(20), pieces, bytes(300), seeds, (before, all, last, seed) => {
+        const spans = new ReadySpans();
+        let buffer = before;
+        for (const { own, part } of all) {
+          buffer = Buffer.concat([buffer, own]);
+          spans.add(buffer.length, new ReadyBytes(part));
+          buffer = Buffer.concat([buffer, part]);
+        }
+        buffer = Buffer.concat([buffer, last]);
+        const from = before.length;
+        const longer = Buffer.concat([buffer, Buffer.alloc(9, 1)]);
+        expect(spans.crc(longer, from, buffer.length, seed)).toBe(crc32(buffer.subarray(from), seed));
+      }),
+    );
+  });
+
+  test('are forgotten for the next frame', () => {
+    const spans = new ReadySpans();
+    spans.add(1, new ReadyBytes(Buffer.from('ready')));
+    spans.clear();
+    const buffer = Buffer.from('other bytes');
+    expect(spans.crc(buffer, 0, buffer.length, 0)).toBe(crc32(buffer));
+  });
+});
