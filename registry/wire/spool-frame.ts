@@ -13,6 +13,7 @@
  * sequence and payload, and then overwritten.
  */
 import { crc32 } from 'node:zlib';
+import { crcFactor, crcTimes, crcWord } from './crc.ts';
 import type { ReadySpans } from './ready-bytes.ts';
 
 export const FRAME_MAGIC = Buffer.from('PLf1', 'latin1');
@@ -75,6 +76,50 @@ export function frameAt(buffer: Buffer, at: number, end: number, seed: number): 
   const crc = crc32(buffer.subarray(at + CRC_AT, frameEnd), seed);
   writeUInt32(buffer, at + CRC_AT, expected);
   return crc === expected ? length : NO_FRAME;
+}
+
+/** So much is checked at once: it is still in the processor's cache when its CRC is taken. */
+const RUN_BYTES = 128 * 1024;
+
+/** @returns where the frames end that seem to follow each other from `at` on, by their headers alone */
+export function runEnd(buffer: Buffer, at: number, end: number): number {
+  const limit = Math.min(end, at + RUN_BYTES);
+  let to = at;
+  while (to + FRAME_HEADER_BYTES <= limit && readUInt32(buffer, to) === MAGIC) {
+    const length = readUInt32(buffer, to + 4);
+    const next = to + FRAME_HEADER_BYTES + length;
+    if (length > MAX_PAYLOAD_BYTES || readUInt32(buffer, to + 16) >= 2 ** 21 || next > limit) break;
+    to = next;
+  }
+  return to;
+}
+
+/**
+ * Checks the CRCs of all frames of a run with one call: from each frame's CRC follows what its payload does to a
+ * register, and so what the CRC of all the bytes must be. One frame that is damaged is found as surely as by itself;
+ * several pass with a chance of 2^-32, as any damage does.
+ *
+ * @param to  as `runEnd` has found it
+ */
+export function isRunIntact(buffer: Buffer, at: number, to: number, seed: number): boolean {
+  let register = -1;
+  for (let frame = at; frame < to;) {
+    const length = readUInt32(buffer, frame + 4);
+    const crc = readUInt32(buffer, frame + CRC_AT);
+    // Two registers go over the header: that of the run, and that of the frame's own CRC, which takes length and
+    // sequence from ~seed on. Only their sum is needed, and over what both take it is one register.
+    const behindLength = crcWord(crcWord(register, MAGIC), length);
+    const atSequence = crcWord(behindLength, crc) ^ crcWord(~seed, length);
+    const sum = crcWord(crcWord(atSequence, 0), 0);
+    register = crcTimes(sum, crcFactor(length)) ^ ~crc;
+    frame += FRAME_HEADER_BYTES + length;
+  }
+  return crc32(buffer.subarray(at, to)) === ~register >>> 0;
+}
+
+/** @returns the payload's bytes of the frame at `at`, which is known to be intact */
+export function frameLength(buffer: Buffer, at: number): number {
+  return readUInt32(buffer, at + 4);
 }
 
 /** @returns the sequence number of the frame at `at`, which `frameAt` has found intact */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   CUT_SHORT,
@@ -9,7 +10,10 @@ import {
   NO_FRAME,
   epochCrc,
   frameAt,
+  frameLength,
   frameSequence,
+  isRunIntact,
+  runEnd,
   sealFrame,
 } from '../../../../registry/wire/spool-frame.ts';
 
@@ -74,5 +78,50 @@ describe('a frame', () => {
     const bytes = frame(Buffer.from('abc'), 1);
     bytes.writeUInt32LE(MAX_PAYLOAD_BYTES + 1, 4);
     expect(frameAt(bytes, 0, bytes.length, SEED)).toBe(NO_FRAME);
+  });
+});
+
+describe('a run of frames', () => {
+  const payloads = fc.array(fc.uint8Array({ maxLength: 6_000 }), { minLength: 1, maxLength: 6 });
+
+  test('is intact by one CRC as each of its frames is by its own, and no more when one bit of it is another', () => {
+    fc.assert(
+      fc.property(payloads, fc.nat(2 ** 40), fc.nat(), (all, first, hit) => {
+        const run = Buffer.concat(all.map((payload, i) => frame(Buffer.from(payload), first + i)));
+        const bytes = Buffer.concat([
+          Buffer.from('ab'),
+          run,
+          Buffer.from('no frame, and longer than a header'),
+        ]);
+        const to = runEnd(bytes, 2, bytes.length);
+        expect(to).toBe(2 + run.length);
+        expect(isRunIntact(bytes, 2, to, SEED)).toBe(true);
+        expect(isRunIntact(bytes, 2, to, epochCrc(EPOCH + 1n))).toBe(false);
+        expect(frameLength(bytes, 2)).toBe(all[0]!.length);
+        const bit = hit % (run.length * 8);
+        bytes[2 + (bit >> 3)]! ^= 1 << (bit & 7);
+        expect(runEnd(bytes, 2, to) === to && isRunIntact(bytes, 2, to, SEED)).toBe(false);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('is not intact with any one bit of it flipped', () => {
+    const whole = Buffer.concat([1, 2, 3].map((n) => frame(Buffer.alloc(n * 5, n), 2 ** 33 + n)));
+    for (let bit = 0; bit < whole.length * 8; bit++) {
+      const bytes = Buffer.from(whole);
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      const isWhole = runEnd(bytes, 0, bytes.length) === bytes.length;
+      expect(isWhole && isRunIntact(bytes, 0, bytes.length, SEED), `bit ${bit}`).toBe(false);
+    }
+  });
+
+  test('ends before a frame that is cut short, or too long to be checked with others', () => {
+    const [short, long] = [frame(Buffer.from('abc'), 1), frame(Buffer.alloc(200_000), 2)];
+    const run = Buffer.concat([short, long, short]);
+    expect(runEnd(run, 0, run.length)).toBe(short.length);
+    expect(runEnd(run, short.length, run.length)).toBe(short.length);
+    expect(runEnd(run, short.length + long.length, run.length - 1)).toBe(short.length + long.length);
+    expect(isRunIntact(run, 5, 5, SEED)).toBe(true);
   });
 });

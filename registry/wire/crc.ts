@@ -1,0 +1,91 @@
+/**
+ * The arithmetic of CRC-32 (zlib's): what `zlib.crc32` gives for bytes that are put together, from what it gives for
+ * their parts.
+ *
+ *   register   the CRC before its last inversion, as a signed 32-bit number; ~seed at the start
+ *   A then B   register behind A, times a factor of B's length alone, xor the register that B leaves of 0
+ *
+ * The product is one of polynomials, modulo CRC's. Called by ready-bytes.ts (writing) and spool-frame.ts (checking many
+ * frames at once).
+ */
+import { crc32 } from 'node:zlib';
+
+/** The polynomial with its bits reversed, as zlib has it: the highest bit stands for x^0. */
+const POLYNOMIAL = 0xedb88320 | 0;
+/** x^0 and x^8, the shift by one byte. */
+const ONE = 0x80000000 | 0;
+const ONE_BYTE = 0x00800000;
+/** From here on the native code wins over the table. */
+const LONG_BYTES = 192;
+
+const TABLE = table();
+const FACTORS = factors();
+
+/** @returns the register behind `buffer[from, to)` */
+export function crcOver(register: number, buffer: Buffer, from: number, to: number): number {
+  if (to - from > LONG_BYTES) return ~crc32(buffer.subarray(from, to), ~register >>> 0);
+  let r = register;
+  let i = from;
+  for (; i + 4 <= to; i += 4) {
+    r = crcWord(r, buffer[i]! | (buffer[i + 1]! << 8) | (buffer[i + 2]! << 16) | (buffer[i + 3]! << 24));
+  }
+  for (; i < to; i++) r = TABLE[(r ^ buffer[i]!) & 255]! ^ (r >>> 8);
+  return r;
+}
+
+/** The product of two polynomials modulo CRC's; no branch depends on the bits. */
+export function crcTimes(a: number, b: number): number {
+  let product = 0;
+  let left = a;
+  let right = b;
+  for (let bit = 0; bit < 32; bit++) {
+    product ^= right & (left >> 31);
+    left <<= 1;
+    right = (right >>> 1) ^ (POLYNOMIAL & -(right & 1));
+  }
+  return product;
+}
+
+/** @returns by which a register is multiplied to pass over so many bytes; at most 2^24 - 1 */
+export function crcFactor(bytes: number): number {
+  const factor = FACTORS[bytes & 0xfff]!;
+  return bytes < 4_096 ? factor : crcTimes(factor, FACTORS[4_096 + (bytes >>> 12)]!);
+}
+
+/** @returns the register behind four more bytes, given as a little-endian number */
+export function crcWord(register: number, word: number): number {
+  const r = register ^ word;
+  return (
+    TABLE[768 + (r & 255)]! ^
+    TABLE[512 + ((r >>> 8) & 255)]! ^
+    TABLE[256 + ((r >>> 16) & 255)]! ^
+    TABLE[r >>> 24]!
+  );
+}
+
+/** Four times 256 registers: behind a byte, and behind that byte and one, two or three zero bytes. */
+function table(): Int32Array {
+  const all = new Int32Array(4 * 256);
+  for (let byte = 0; byte < 256; byte++) {
+    let r = byte;
+    for (let bit = 0; bit < 8; bit++) r = (r >>> 1) ^ (POLYNOMIAL & -(r & 1));
+    all[byte] = r;
+  }
+  for (let i = 256; i < all.length; i++) {
+    const before = all[i - 256]!;
+    all[i] = all[before & 255]! ^ (before >>> 8);
+  }
+  return all;
+}
+
+/** x^8 to the powers of 0 to 4,095, then of 4,096 times these. */
+function factors(): Int32Array {
+  const all = new Int32Array(2 * 4_096);
+  let step = ONE_BYTE;
+  for (let table = 0; table < all.length; table += 4_096) {
+    all[table] = ONE;
+    for (let i = 1; i < 4_096; i++) all[table + i] = crcTimes(all[table + i - 1]!, step);
+    step = crcTimes(all[table + 4_095]!, step);
+  }
+  return all;
+}
