@@ -82,10 +82,10 @@ function table(): Int32Array {
 function factors(): Int32Array {
   const all = new Int32Array(2 * 4_096);
   let step = ONE_BYTE;
-  for (let table = 0; table < all.length; table += 4_096) {
-    all[table] = ONE;
-    for (let i = 1; i < 4_096; i++) all[table + i] = crcTimes(all[table + i - 1]!, step);
-    step = crcTimes(all[table + 4_095]!, step);
+  for (let power = 0; power < all.length; power += 4_096) {
+    all[power] = ONE;
+    for (let i = 1; i < 4_096; i++) all[power + i] = crcTimes(all[power + i - 1]!, step);
+    step = crcTimes(all[power + 4_095]!, step);
   }
   return all;
 }
