@@ -165,10 +165,14 @@ export class SegmentReader {
     this.#intactTo = 0;
   }
 
+  /** A little of what follows; when the file has less, its end is known, though it may grow afterwards. */
   #fill(): void {
-    const bytes = this.#read(Math.min(this.#window.length - this.#end, READ_BYTES));
-    this.#endOfFile = bytes === 0;
-    this.#end += bytes;
+    const to = Math.min(this.#end + READ_BYTES, this.#window.length);
+    while (this.#end < to && !this.#endOfFile) {
+      const bytes = this.#read(to - this.#end);
+      this.#endOfFile = bytes === 0;
+      this.#end += bytes;
+    }
   }
 
   #read(bytes: number): number {
