@@ -7,12 +7,12 @@
  *             wait for it. It ends early rather than as late as it may, since the heap grows until it does
  *   heap      collected whenever it has grown by 20 %: V8 would let it grow by half and more, and never gives it back
  *
- * All rows missing, on two processors: p99 of 13 to 28 ms with helpers and 3.5 to 9 without at 2,000 requests a second,
- * 62 to 82 and 16 to 32 at 6,000; 0.1 to 1.1 % of the answers lacked a value and 0 to 0.4 %. The price is the highest
- * rate, 0.75 to 0.95 times that with helpers (docs/benchmarks.md).
+ * All rows missing, on two processors, at 2,000 and at 6,000 requests a second: p99 of 11 and 53 ms with helpers, of 4 and
+ * 19 ms without; 0.3 and 0.7 % of the answers lacked a value, and none and 0.2 %. The price is 0.93 of the highest rate
+ * and 7 MiB with 100,000 rows (docs/benchmarks.md, "The collector's helpers").
  *
- * Lost: one helper only (p99 as with all); 15 % or 10 % (no less memory, and a lower rate); a young generation of 4 MiB
- * (20 MiB less for 0.77 times the rate). Called by `plumb serve` before it starts.
+ * Lost: one helper only (p99 as with all); growing by 12 % (3 MiB less, 0.94 of the rate); a young generation of 4 MiB
+ * (20 MiB less, 0.77 of the rate). Called by `plumb serve` before it starts.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
