@@ -5,19 +5,20 @@
  *   marking   by the thread that answers, in steps of a millisecond at most, and never by helping threads: on few
  *             processors the kernel lets a helper run for milliseconds while Redis, the model or the answering thread
  *             wait for it. It ends early rather than as late as it may, since the heap grows until it does
- *   heap      collected whenever it has grown by 20 %: V8 would let it grow by half and more, and never gives it back
+ *   heap      collected whenever it has grown by 12 %: V8 would let it grow by half and more, and never gives it back
  *
  * All rows missing, on two processors, at 2,000 and at 6,000 requests a second: p99 of 11 and 53 ms with helpers, of 4 and
  * 19 ms without; 0.3 and 0.7 % of the answers lacked a value, and none and 0.2 %. The price is 0.93 of the highest rate
  * and 7 MiB with 100,000 rows (docs/benchmarks.md, "The collector's helpers").
  *
- * Lost: one helper only (p99 as with all); growing by 12 % (3 MiB less, 0.94 of the rate); a young generation of 4 MiB
- * (20 MiB less, 0.77 of the rate). Called by `plumb serve` before it starts.
+ * Lost: one helper only (p99 as with all); growing by 20 % (1.06 times the rate, but 188 to 200 MiB with 100,000 rows in
+ * place of 183 to 194, and the bar is 200); a young generation of 4 MiB (20 MiB less, 0.77 of the rate). Called by `plumb
+ * serve` before it starts.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-const HEAP_GROWING_PERCENT = 20;
+const HEAP_GROWING_PERCENT = 12;
 
 export function tuneCollector(): void {
   // A collection that is under way would lose its helpers in the middle: this one ends it.
