@@ -12,7 +12,7 @@
  * and 7 MiB with 100,000 rows (docs/benchmarks.md, "The collector's helpers").
  *
  * Lost: one helper only (p99 as with all); growing by 20 % (1.06 times the rate, but 188 to 200 MiB with 100,000 rows in
- * place of 183 to 194, and the bar is 200); a young generation of 4 MiB (20 MiB less, 0.77 of the rate). Called by `plumb
+ * place of 183 to 195, and the bar is 200); a young generation of 4 MiB (20 MiB less, 0.77 of the rate). Called by `plumb
  * serve` before it starts.
  */
 import { setFlagsFromString } from 'node:v8';
