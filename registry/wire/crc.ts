@@ -12,14 +12,15 @@ import { crc32 } from 'node:zlib';
 
 /** The polynomial with its bits reversed, as zlib has it: the highest bit stands for x^0. */
 const POLYNOMIAL = 0xedb88320 | 0;
-/** x^0 and x^8, the shift by one byte. */
+/** x^0. */
 const ONE = 0x80000000 | 0;
-const ONE_BYTE = 0x00800000;
 /** From here on the native code wins over the table. */
 const LONG_BYTES = 192;
 
 const TABLE = table();
 const FACTORS = factors();
+/** Over as many bytes as the table has entries. */
+const FULL_TABLE = overZero(FACTORS.at(-1)!);
 
 /** @returns the register behind `buffer[from, to)` */
 export function crcOver(register: number, buffer: Buffer, from: number, to: number): number {
@@ -46,10 +47,15 @@ export function crcTimes(a: number, b: number): number {
   return product;
 }
 
-/** @returns by which a register is multiplied to pass over so many bytes; at most 2^24 - 1 */
+/** @returns by which a register is multiplied to pass over so many bytes; looked up for less than 4 KiB */
 export function crcFactor(bytes: number): number {
-  const factor = FACTORS[bytes & 0xfff]!;
-  return bytes < 4_096 ? factor : crcTimes(factor, FACTORS[4_096 + (bytes >>> 12)]!);
+  let factor = FACTORS[bytes % FACTORS.length]!;
+  let square = FULL_TABLE;
+  for (let rest = Math.floor(bytes / FACTORS.length); rest > 0; rest >>>= 1) {
+    if (rest & 1) factor = crcTimes(factor, square);
+    square = crcTimes(square, square);
+  }
+  return factor;
 }
 
 /** @returns the register behind four more bytes, given as a little-endian number */
@@ -78,14 +84,14 @@ function table(): Int32Array {
   return all;
 }
 
-/** x^8 to the powers of 0 to 4,095, then of 4,096 times these. */
+/** x^8 to the powers of 0 to 4,095: a byte more is a step over a zero byte. */
 function factors(): Int32Array {
-  const all = new Int32Array(2 * 4_096);
-  let step = ONE_BYTE;
-  for (let power = 0; power < all.length; power += 4_096) {
-    all[power] = ONE;
-    for (let i = 1; i < 4_096; i++) all[power + i] = crcTimes(all[power + i - 1]!, step);
-    step = crcTimes(all[power + 4_095]!, step);
-  }
+  const all = new Int32Array(4_096);
+  all[0] = ONE;
+  for (let i = 1; i < all.length; i++) all[i] = overZero(all[i - 1]!);
   return all;
+}
+
+function overZero(register: number): number {
+  return TABLE[register & 255]! ^ (register >>> 8);
 }
