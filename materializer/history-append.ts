@@ -1,11 +1,11 @@
 /**
  * Appends a run's rows to a view's history, so that no reader ever sees half a file.
  *
- *   history/{view}/v{version}/.run-{run}/rows-{bucket}.parquet     computed, waiting for their created time
- *                             .run-{run}/days/day=<day>/...        written, waiting to be moved
- *                             day=<day>/{run}.parquet          in the history
+ *   history/_staged/{view}/v{version}/{run}/rows-{bucket}.parquet   computed, waiting for their created time
+ *                                     {run}/days/day=<day>/...      written, waiting to be moved
+ *   history/{view}/v{version}/day=<day>/{run}.parquet               in the history
  *
- * The dot folder lies beside the days: a rename within one volume is atomic, and no reader's glob matches it. What a
+ * All on one volume, where a rename is atomic, and outside of the view's folder, where no reader looks. What a
  * crashed run left there is removed when the next run of the view starts. One run of a view at a time.
  */
 import {
@@ -21,7 +21,7 @@ import {
 import { join } from 'node:path';
 import { quoteName, quoteText } from '../registry/duckdb.ts';
 import type { DuckDb } from '../registry/duckdb.ts';
-import { historyFile, historyFolder } from '../registry/history.ts';
+import { folderBeside, historyFile, historyFolder } from '../registry/history.ts';
 import { syncFolder } from '../registry/std/durable-file.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 
@@ -39,13 +39,11 @@ export class StagedRows {
     this.#plan = plan;
     this.#root = root;
     this.#runId = runId;
-    const view = historyFolder(root, plan.view);
-    this.#folder = join(view, `.run-${runId}`);
-    mkdirSync(view, { recursive: true });
-    for (const name of readdirSync(view)) {
-      if (name.startsWith('.run-')) rmSync(join(view, name), { recursive: true, force: true });
-    }
-    mkdirSync(this.#folder);
+    const staged = folderBeside(root, '_staged', plan.view);
+    this.#folder = join(staged, runId);
+    rmSync(staged, { recursive: true, force: true });
+    mkdirSync(this.#folder, { recursive: true });
+    mkdirSync(historyFolder(root, plan.view), { recursive: true });
   }
 
   /** Computes one share of the rows; `sql` is from `aggregateSql`. */

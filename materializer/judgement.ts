@@ -1,6 +1,6 @@
 /**
  * Judges the events that are new to a run: how many are refused and why, come too late, or lose what they hold to
- * rounding. Refused rows go, whole and with the reason, to history/{view}/v{version}/rejected/{run}.parquet.
+ * rounding. Refused rows go, whole and with the reason, to history/_rejected/{view}/v{version}/{run}.parquet.
  *
  * New are the events created since the last cut-off (those without a created time: by event time). In a source
  * without created times nothing tells them apart, so a run judges all that it reads again. Rows that have neither
@@ -10,7 +10,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { quoteText } from '../registry/duckdb.ts';
 import type { DuckDb } from '../registry/duckdb.ts';
-import { historyFolder } from '../registry/history.ts';
+import { folderBeside } from '../registry/history.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { isWhole, scaleOf } from './aggregate/fixed-point.ts';
 import type { EventSource } from './events.ts';
@@ -120,7 +120,7 @@ async function writeRejects(
   root: string,
   runId: string,
 ): Promise<string> {
-  const folder = join(historyFolder(root, plan.view), 'rejected');
+  const folder = folderBeside(root, '_rejected', plan.view);
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${runId}.parquet`);
   await duck.run(`COPY (SELECT ${source.reason} AS reject_reason, * FROM ${source.from}

@@ -1,12 +1,12 @@
 /**
  * Where a run puts the rows that it did not write online, whole and with the reason, beside the refused events:
- * `history/{view}/v{version}/rejected/{run}.online.parquet`. Written only when there are such rows.
+ * `history/_rejected/{view}/v{version}/{run}.online.parquet`. Written only when there are such rows.
  */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { quoteName, quoteText } from '../registry/duckdb.ts';
 import type { DuckDb } from '../registry/duckdb.ts';
-import { historyFolder } from '../registry/history.ts';
+import { folderBeside } from '../registry/history.ts';
 import type { FeatureView } from '../registry/model.ts';
 import { CREATED_US, EVENT_US, REASON } from './latest-rows.ts';
 
@@ -15,7 +15,7 @@ export function rejectFile(
   view: Pick<FeatureView, 'name' | 'version'>,
   runId: string,
 ): string {
-  return join(historyFolder(historyRoot, view), 'rejected', `${runId}.online.parquet`);
+  return join(folderBeside(historyRoot, '_rejected', view), `${runId}.online.parquet`);
 }
 
 /** Writes the candidates that have a reason. */

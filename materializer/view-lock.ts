@@ -36,7 +36,7 @@ export function lockView(
 function openLockFile(folder: string): DatabaseSync {
   try {
     mkdirSync(folder, { recursive: true });
-    return new DatabaseSync(join(folder, 'run.lock'), { timeout: 0 });
+    return new DatabaseSync(join(folder, '_run.lock'), { timeout: 0 });
   } catch (error) {
     throw materializerError(
       'MAT_HISTORY',

@@ -2,7 +2,12 @@
  * The history of a view: where it lies, what its columns are called, how far it is complete.
  *
  *   history/{view}/v{version}/day=<event day>/{run}.parquet      append-only; a stored view's is its source, in place
- *   history/{view}/v{version}/watermark.json                     {watermarkUs, runId}: complete up to this edge
+ *   history/{view}/v{version}/_watermark.json                    {watermarkUs, runId}: complete up to this edge
+ *   history/_rejected/{view}/v{version}/{run}.parquet            rows that did not count, with their reason
+ *   history/_staged/{view}/v{version}/{run}/                     a run's rows before they are published
+ *
+ * A view's folder opens in any reader of Parquet as it is. Readers of Arrow and Spark pass over names that begin with
+ * `_`, DuckDB reads every *.parquet below a folder: what is not history and yet Parquet lies outside of it.
  *
  *   columns: the entity's join keys | event_time, created_time TIMESTAMP | run_id VARCHAR | definition_id UINTEGER
  *            | one a feature
@@ -23,6 +28,15 @@ export function historyFolder(root: string, view: Pick<FeatureView, 'name' | 've
   return join(root, view.name, `v${view.version}`);
 }
 
+/** What belongs to a view and is no history: beside the folders of all views, whose names begin with a letter. */
+export function folderBeside(
+  root: string,
+  kind: '_rejected' | '_staged',
+  view: Pick<FeatureView, 'name' | 'version'>,
+): string {
+  return join(root, kind, view.name, `v${view.version}`);
+}
+
 /** The file that a run appends for one day of event times (`2026-11-21`). */
 export function historyFile(
   root: string,
@@ -32,6 +46,8 @@ export function historyFile(
 ): string {
   return join(historyFolder(root, view), `day=${day}`, `${runId}.parquet`);
 }
+
+const WATERMARK_FILE = '_watermark.json';
 
 export interface HistoryWatermark {
   readonly watermarkUs: number;
@@ -45,7 +61,7 @@ export function readHistoryWatermark(
 ): HistoryWatermark | null {
   try {
     return JSON.parse(
-      readFileSync(join(historyFolder(root, view), 'watermark.json'), 'utf8'),
+      readFileSync(join(historyFolder(root, view), WATERMARK_FILE), 'utf8'),
     ) as HistoryWatermark;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
@@ -58,7 +74,7 @@ export function writeHistoryWatermark(
   view: Pick<FeatureView, 'name' | 'version'>,
   mark: HistoryWatermark,
 ): void {
-  writeDurably(join(historyFolder(root, view), 'watermark.json'), `${JSON.stringify(mark)}\n`);
+  writeDurably(join(historyFolder(root, view), WATERMARK_FILE), `${JSON.stringify(mark)}\n`);
 }
 
 /**

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runMaterialize } from '../../materializer/materialize.ts';
 import type { MaterializeOptions } from '../../materializer/materialize.ts';
 import { DuckDb, quoteText } from '../../registry/duckdb.ts';
-import { historyFolder } from '../../registry/history.ts';
+import { folderBeside } from '../../registry/history.ts';
 import type { FeatureView } from '../../registry/model.ts';
 import type { RunRecord } from '../../registry/run-record.ts';
 import { rowSchemaOf } from '../../registry/definition-json.ts';
@@ -94,7 +94,7 @@ function marker(view: FeatureView): number | null {
 
 /** Reasons of the rejected rows by driver. */
 async function rejected(view: FeatureView): Promise<Record<string, string>> {
-  const files = join(historyFolder(project.settings.history, view), 'rejected', '*.online.parquet');
+  const files = join(folderBeside(project.settings.history, '_rejected', view), '*.online.parquet');
   const duck = await DuckDb.open();
   const rows = await duck.rows(`SELECT driver_id, reject_reason FROM read_parquet(${quoteText(files)})`);
   duck.close();

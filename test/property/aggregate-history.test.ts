@@ -95,7 +95,7 @@ class Rehearsal {
     const mark = readHistoryWatermark(root, this.view);
     const { files } = await this.run(cutoffUs);
     if (files.length > 0) rmSync(files[0]!);
-    if (mark === null) rmSync(join(historyFolder(root, this.view), 'watermark.json'));
+    if (mark === null) rmSync(join(historyFolder(root, this.view), '_watermark.json'));
     else writeHistoryWatermark(root, this.view, mark);
   }
 

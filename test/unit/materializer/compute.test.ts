@@ -81,9 +81,10 @@ test('rows appear one file a day, whole, when published and not before; then the
     cutoffUs: START + 30 * HOUR,
   });
   const home = join(folder, 'counts', 'v1');
-  expect(readdirSync(home)).toEqual(['.run-run-1']);
+  expect(readdirSync(home)).toEqual([]);
+  expect(readdirSync(join(folder, '_staged', 'counts', 'v1'))).toEqual(['run-1']);
   const result = await prepared.publish(START + 31 * HOUR);
-  expect(readdirSync(home).toSorted()).toEqual(['day=2026-01-05', 'day=2026-01-06', 'watermark.json']);
+  expect(readdirSync(home).toSorted()).toEqual(['_watermark.json', 'day=2026-01-05', 'day=2026-01-06']);
   expect(result.files.map((file) => file.slice(home.length))).toEqual([
     '/day=2026-01-05/run-1.parquet',
     '/day=2026-01-06/run-1.parquet',
@@ -99,7 +100,7 @@ test('rows appear one file a day, whole, when published and not before; then the
 });
 
 test('what a crashed run left aside goes when the next one starts; a discarded run leaves nothing', async () => {
-  const left = join(folder, 'counts', 'v1', '.run-dead');
+  const left = join(folder, '_staged', 'counts', 'v1', 'run-dead');
   mkdirSync(left, { recursive: true });
   writeFileSync(join(left, 'rows-0.parquet'), 'half a file');
   const prepared = await prepare(viewOf(), [event('a', 1, 1)]);

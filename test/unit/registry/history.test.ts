@@ -1,10 +1,17 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { prepareHistory } from '../../../materializer/compute.ts';
+import { lockView } from '../../../materializer/view-lock.ts';
 import { DuckDb } from '../../../registry/duckdb.ts';
 import { compileProject } from '../../../registry/definitions/compile.ts';
-import { historyFile, historySql, readHistoryWatermark } from '../../../registry/history.ts';
+import {
+  folderBeside,
+  historyFile,
+  historyFolder,
+  historySql,
+  readHistoryWatermark,
+} from '../../../registry/history.ts';
 import { shopProject } from '../../support/shop-project.ts';
 
 /** The layout is read by whatever reads Parquet, so names, types and places are part of the contract. */
@@ -34,13 +41,13 @@ test('the history of an aggregated view lies by version and day, under these col
     .filter((file) => file.endsWith('.parquet') || file.endsWith('.json'))
     .toSorted();
   expect(files).toEqual([
+    'purchases/v1/_watermark.json',
     'purchases/v1/day=2023-11-14/run-1.parquet',
     'purchases/v1/day=2023-11-15/run-1.parquet',
     'purchases/v1/day=2023-11-16/run-1.parquet',
-    'purchases/v1/watermark.json',
   ]);
-  expect(relative(historyRoot, historyFile(historyRoot, view, '2023-11-14', 'run-1'))).toBe(files[0]);
-  const file = join(historyRoot, files[0]!);
+  expect(relative(historyRoot, historyFile(historyRoot, view, '2023-11-14', 'run-1'))).toBe(files[1]);
+  const file = join(historyRoot, files[1]!);
   const columns = (rows: readonly Readonly<Record<string, unknown>>[]): unknown[] =>
     rows.map((row) => `${String(row['column_name'])} ${String(row['column_type'])}`);
   const expected = [
@@ -71,5 +78,14 @@ test('the history of an aggregated view lies by version and day, under these col
     watermarkUs: 1_700_197_200_000_000,
     runId: 'run-1',
   });
+  // DuckDB reads every Parquet file below a folder: the rejects are not among them.
+  for (const kind of ['_rejected', '_staged'] as const) {
+    mkdirSync(folderBeside(historyRoot, kind, view), { recursive: true });
+    writeFileSync(join(folderBeside(historyRoot, kind, view), 'run-1.parquet'), 'no history');
+  }
+  lockView(historyRoot, view)();
+  const [whole] = await duck.rows(`SELECT count(DISTINCT filename)::INTEGER AS files
+    FROM read_parquet('${historyFolder(historyRoot, view)}', filename = true)`);
+  expect(whole).toEqual({ files: 3 });
   duck.close();
 });
