@@ -138,4 +138,18 @@ export const SIDECAR_ERRORS = {
 
 export type SidecarErrorCode = keyof typeof SIDECAR_ERRORS;
 
-export const sidecarError = errorsOf(SIDECAR_ERRORS);
+/** What a message and a field may take: both quote what the caller sent, which may be a megabyte. */
+const MAX_MESSAGE = 2_000;
+const MAX_FIELD = 200;
+
+const codedError = errorsOf(SIDECAR_ERRORS);
+
+export const sidecarError: typeof codedError = (code, message, details = {}, cause) => {
+  const { field } = details;
+  const bounded = field === undefined ? details : { ...details, field: clipped(field, MAX_FIELD) };
+  return codedError(code, clipped(message, MAX_MESSAGE), bounded, cause);
+};
+
+function clipped(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)} ...`;
+}

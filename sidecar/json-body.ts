@@ -1,5 +1,6 @@
 /**
- * Reads a request's body: JSON in UTF-8, integers exact. A number past 2^53 arrives as a bigint.
+ * Reads a request's body: JSON in UTF-8, integers exact. An integer past 2^53 arrives as a bigint, one of more than 20
+ * digits as the nearest double: no type of ours holds it, and a bigint of a million digits takes a second to make.
  *
  * JSON.parse rounds such integers, so a body that holds a run of 16 digits is parsed with a reviver that sees the
  * source text. The scan costs a loop over the body, the reviver several times JSON.parse: only who sends such
@@ -9,6 +10,8 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { sidecarError } from './errors.ts';
 
 const LONG_DIGITS = 16;
+/** Those of the largest integer of 64 bits, without a sign. */
+const MAX_DIGITS = 20;
 const ZERO = 0x30;
 const NINE = 0x39;
 
@@ -49,7 +52,8 @@ function hasLongDigits(body: Buffer): boolean {
 const keepIntegers: Reviver = (_key, value, context) => {
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
   const { source } = context;
-  return source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value;
+  if (source === undefined || source.length > MAX_DIGITS + 1) return value;
+  return /^-?\d+$/.test(source) ? BigInt(source) : value;
 };
 
 function parseExactly(text: string): unknown {

@@ -12,6 +12,7 @@ import { Answers } from './answers.ts';
 import { watchBundles } from './bundle-watch.ts';
 import { RowCache } from './cache.ts';
 import { EventLoopDelay } from './event-loop-delay.ts';
+import { GcPauses } from './gc-pauses.ts';
 import { HotKeys } from './hot-keys.ts';
 import { Metrics } from './metrics.ts';
 import { metricsText } from './metrics-text.ts';
@@ -117,6 +118,8 @@ export async function runServe(project: Project): Promise<Served> {
     closeAll.unshift(() => settingsWatch.stop());
     const eventLoop = new EventLoopDelay();
     closeAll.push(() => eventLoop.stop());
+    const gc = new GcPauses();
+    closeAll.push(() => gc.stop());
     const consumers = new ConsumerWatch(settings.log.spool, log === null ? [] : spoolConsumers(settings.log));
     closeAll.unshift(() => consumers.stop());
     const gauges = (): Gauges => ({
@@ -135,6 +138,7 @@ export async function runServe(project: Project): Promise<Served> {
       hottestShare: hotKeys.hottest(1)[0]?.share ?? 0,
       nodes: hotKeys.nodes(),
       eventLoopDelays: eventLoop.seconds,
+      gc,
       log: log === null ? null : log.stats(),
       shipping: shipping === null ? null : shipping.stats(),
       consumers: consumers.lags,

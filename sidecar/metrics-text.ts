@@ -7,9 +7,11 @@ import { STATUSES } from '../registry/status.ts';
 import type { CacheStats } from './cache.ts';
 import { Exposition, NO_LABELS } from './exposition.ts';
 import type { Sample } from './exposition.ts';
+import type { GcPauses } from './gc-pauses.ts';
 import type { Histogram } from './histogram.ts';
 import type { NodeLoad } from './hot-keys.ts';
 import type { Metrics, RouteTally } from './metrics.ts';
+import { processMetrics } from './process-metrics.ts';
 import type { ShipperStats } from './shipper/shipper.ts';
 import type { ConsumerLag } from './spool/consumer-lag.ts';
 import { logMetrics } from './vector-log/log-metrics.ts';
@@ -35,6 +37,7 @@ export interface Gauges {
   readonly nodes: readonly NodeLoad[];
   readonly views: Iterable<readonly [id: string, tally: ViewTally]>;
   readonly eventLoopDelays: Histogram;
+  readonly gc: Pick<GcPauses, 'seconds'>;
   readonly log: VectorLogStats | null;
   readonly shipping: ShipperStats | null;
   /** Of those that the spool waits for, a few seconds old. */
@@ -199,13 +202,9 @@ function shipping(out: Exposition, { shipping: stats, log, nowUs }: Gauges): voi
   out.gauge(`${name}_oldest_unshipped_seconds`, 'Age of the oldest request that waits.', age);
 }
 
-/** The last three under the names that every Prometheus client gives them. */
-function program(out: Exposition, { eventLoopDelays }: Gauges): void {
+function program(out: Exposition, { eventLoopDelays, gc }: Gauges): void {
   out.histogram('plumbline_event_loop_delay_seconds', 'How late timers are, one every 10 ms.', [
     [NO_LABELS, eventLoopDelays],
   ]);
-  const { user, system } = process.cpuUsage();
-  out.counter('process_cpu_seconds_total', 'CPU time of this process.', (user + system) / 1e6);
-  out.gauge('process_resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss());
-  out.gauge('process_start_time_seconds', 'When this process began.', performance.timeOrigin / 1_000);
+  processMetrics(out, gc);
 }

@@ -6,13 +6,15 @@ import { LRUCache } from 'lru-cache';
 import type { Bundle, FeatureService, JoinKey, ServiceFeature, ServiceView } from '../registry/model.ts';
 import { firstHmacMark } from '../registry/log-privacy.ts';
 import type { HmacKey } from '../registry/log-privacy.ts';
+import { MAX_VALUES } from './entities.ts';
 import { sidecarError } from './errors.ts';
 import { logError } from './spool/errors.ts';
 import { NO_LOG, planService, planView } from './plan.ts';
 import type { LogPrivacy, Plan, ViewPlan } from './plan.ts';
 import { ViewTally } from './view-tally.ts';
 
-const MAX_FEATURE_LISTS = 256;
+/** What the plans of feature lists that are kept name in all: some 400 bytes each. */
+const MAX_KEPT_REFERENCES = 50_000;
 
 /** What of a view stays from bundle to bundle: its place among those of its entity, so that cached rows stay; its tally. */
 export class ViewSlots {
@@ -45,7 +47,10 @@ export class PlanBook {
   readonly #keyPrefix: string;
   readonly #hmacKey: HmacKey | null;
   readonly #services = new Map<string, Plan>();
-  readonly #featureLists = new LRUCache<string, Plan>({ max: MAX_FEATURE_LISTS });
+  readonly #featureLists = new LRUCache<string, Plan>({
+    maxSize: MAX_KEPT_REFERENCES,
+    sizeCalculation: (plan) => plan.featureCount,
+  });
 
   /**
    * @throws TypeError when the bundle contradicts itself, e.g. a service names a view that it lacks; LOG_HMAC_KEY when
@@ -95,16 +100,22 @@ export class PlanBook {
 
   /**
    * @param refs  `view:feature`, as Feast names features; the view by its id
-   * @throws      SRV_UNKNOWN_FEATURE
+   * @throws      SRV_UNKNOWN_FEATURE; SRV_TOO_MANY_VALUES for more than one answer may hold
    */
   featureList(refs: readonly string[]): Plan {
-    const name = refs.join('\n');
-    let plan = this.#featureLists.get(name);
-    if (plan === undefined) {
-      plan = planService(this.#asService(refs), this.bundle, this.views, this.#keyPrefix, this.#hmacKey);
-      this.#featureLists.set(name, plan);
+    const kept = this.#featureLists.get(listName(refs));
+    // A reference with a line break in it is no other list's name: the count tells.
+    if (kept !== undefined && kept.featureCount === refs.length) return kept;
+    if (refs.length > MAX_VALUES) {
+      const message = `${refs.length} features are asked for; at most ${MAX_VALUES} values are answered at once`;
+      throw sidecarError('SRV_TOO_MANY_VALUES', message, { field: 'features' });
     }
-    return plan;
+    return planService(this.#asService(refs), this.bundle, this.views, this.#keyPrefix, this.#hmacKey);
+  }
+
+  /** Keeps the plan of a list for the next request. Only for one that is answered: refused lists come in any number. */
+  keepList(refs: readonly string[], plan: Plan): void {
+    this.#featureLists.set(listName(refs), plan);
   }
 
   #asService(refs: readonly string[]): FeatureService {
@@ -139,6 +150,10 @@ export class PlanBook {
       tags: [],
     };
   }
+}
+
+function listName(refs: readonly string[]): string {
+  return refs.join('\n');
 }
 
 function splitReference(ref: string): [string, string] {

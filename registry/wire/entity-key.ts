@@ -57,13 +57,16 @@ function stringPart(key: JoinKey, text: string): string | KeyFault {
 }
 
 function wrongType(key: JoinKey, raw: unknown): KeyFault {
-  const got =
-    typeof raw === 'string'
-      ? JSON.stringify(raw.slice(0, 40))
-      : raw === null
-        ? 'null'
-        : `${String(raw).slice(0, 40)}`;
-  return { fault: `join key ${key.name} should be of type ${key.type}, got ${got} (${typeof raw})` };
+  return { fault: `join key ${key.name} should be of type ${key.type}, got ${describeRaw(raw)}` };
+}
+
+/** Never calls what was sent: `String` of an object runs its own `toString`. */
+function describeRaw(raw: unknown): string {
+  if (raw === null || raw === undefined) return String(raw);
+  if (Array.isArray(raw)) return 'a list';
+  if (typeof raw === 'object') return 'an object';
+  if (typeof raw === 'string') return `${JSON.stringify(raw.slice(0, 40))} (string)`;
+  return `${String(raw).slice(0, 40)} (${typeof raw})`;
 }
 
 /** @returns the value that a part of an id stands for: the inverse of `parseKeyPart` */

@@ -198,8 +198,7 @@ function valueOf(type: ValueType, raw: unknown): Value {
       if (Array.isArray(raw)) return raw.map((item) => valueOf(type.of, item));
       break;
     case 'map':
-      if (raw instanceof Map)
-        return new Map([...raw].map(([key, item]) => [key as string, valueOf(type.of, item)]));
+      if (raw instanceof Map) return mapOf(type.of, raw);
       break;
     case 'struct':
       if (Array.isArray(raw) && raw.length === type.fields.length) {
@@ -211,6 +210,16 @@ function valueOf(type: ValueType, raw: unknown): Value {
   const fault = misfit(type, raw as Value);
   if (fault !== null) throw new TypeError(`the row does not fit its definition: ${fault}`);
   return raw as Value;
+}
+
+/** A key that is no text has no name in JSON: the row is corrupt. */
+function mapOf(of: ValueType, raw: ReadonlyMap<unknown, unknown>): Value {
+  const entries = new Map<string, Value>();
+  for (const [key, item] of raw) {
+    if (typeof key !== 'string') throw new TypeError('the row holds a map with a key that is no text');
+    entries.set(key, valueOf(of, item));
+  }
+  return entries;
 }
 
 function littleEndian(values: Float32Array): Uint8Array {

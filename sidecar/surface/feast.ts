@@ -49,17 +49,20 @@ function parseFeast(bytes: Buffer, book: PlanBook): Asked {
       },
     );
   }
-  const plan = findPlan(body, book);
+  const refs = featureRefs(body);
+  const plan = refs === null ? book.service(body['feature_service'] as string) : book.featureList(refs);
   checkNames(plan, fullNames);
   const columns = entityColumns(body);
   const count = countRows(plan, columns, false);
   const { parts, texts } = readKeys(plan, columns, count, false);
+  if (refs !== null) book.keepList(refs, plan);
   return { plan, count, parts, texts, fullNames, tensors: null };
 }
 
-function findPlan(body: Readonly<Record<string, unknown>>, book: PlanBook): Plan {
+/** @returns the features that are asked for singly; null where the request names a service */
+function featureRefs(body: Readonly<Record<string, unknown>>): readonly string[] | null {
   const service = body['feature_service'] ?? null;
-  if (typeof service === 'string') return book.service(service);
+  if (typeof service === 'string') return null;
   if (service !== null) {
     throw sidecarError('SRV_REQUEST', `feature_service should be a name, got ${describe(service)}`, {
       field: 'feature_service',
@@ -73,7 +76,7 @@ function findPlan(body: Readonly<Record<string, unknown>>, book: PlanBook): Plan
       { field: 'features' },
     );
   }
-  return book.featureList(features);
+  return features;
 }
 
 function checkNames(plan: Plan, fullNames: boolean): void {

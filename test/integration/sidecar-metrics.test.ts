@@ -1,6 +1,8 @@
 /** What `/metrics` says after requests of which every one is known, on both transports. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { publishBundle } from '../../registry/bundle-folder.ts';
 import { runServe } from '../../sidecar/main.ts';
@@ -212,16 +214,28 @@ describe.each(['uws', 'node'])('metrics on %s', (transport) => {
     expect(of('plumbline_spool_oldest_unread_seconds{consumer="ingest"}')).toBeGreaterThanOrEqual(0);
     expect(of('process_resident_memory_bytes')).toBeGreaterThan(10e6);
     expect(of('process_cpu_seconds_total')).toBeGreaterThan(0);
+    expect(of('process_open_fds')).toBeGreaterThan(2);
+    expect(of('process_max_fds')).toBeGreaterThan(of('process_open_fds'));
+    expect(of('nodejs_heap_size_used_bytes')).toBeLessThan(of('nodejs_heap_size_limit_bytes'));
     expect(Math.abs(of('process_start_time_seconds') - Date.now() / 1_000)).toBeLessThan(3_600);
   });
 
   test('the page on serving names every metric, and no other', async () => {
     const page = readFileSync(join(import.meta.dirname, '../../docs/serving.md'), 'utf8');
     const table = page.slice(page.indexOf('| metric'), page.indexOf('\n\n', page.indexOf('| metric')));
-    const named = [...table.matchAll(/`((?:plumbline|process)_[a-z_]+)`/g)].map(([, name]) => name!);
+    const named = [...table.matchAll(/`((?:plumbline|process|nodejs)_[a-z_]+)`/g)].map(([, name]) => name!);
     const ofTheLog = /^plumbline_(log|spool|shipper)_/;
     const exported = [...(await scrape()).keys()].filter((name) => !ofTheLog.test(name));
     expect(named.toSorted()).toEqual(exported.toSorted());
+  });
+
+  test('a collection shows as a pause of its kind', async () => {
+    const majors = async (): Promise<number> =>
+      valueOf(await scrape(), 'nodejs_gc_duration_seconds_count{kind="major"}');
+    const before = await majors();
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    await until(async () => (await majors()) > before, 'the collection');
   });
 
   test('a loop that is held up shows as its delay', async () => {

@@ -50,6 +50,7 @@ async function scraped(): Promise<string> {
     nodes: [],
     views: [],
     eventLoopDelays: new Histogram([1]),
+    gc: { seconds: new Map() },
     log: stats,
     consumers: [{ consumer: 'ingest', position: null, lagBytes: 0, oldestUs: null }],
     shipping: {

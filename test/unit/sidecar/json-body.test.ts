@@ -48,3 +48,14 @@ test('nesting as deep as a body can hold is an answer or an error, not a crash',
     expect(error).toMatchObject({ code: 'SRV_JSON' });
   }
 });
+
+test('an integer of any number of digits costs no more than its text: past 20 it is no bigint', () => {
+  const { a, b, c } = parse(
+    `{"a": ${'9'.repeat(1_000_000)}, "b": -${'1'.repeat(20)}, "c": ${'1'.repeat(22)}}`,
+  ) as {
+    [name: string]: unknown;
+  };
+  expect(a).toBe(Infinity);
+  expect(b).toBe(-11_111_111_111_111_111_111n);
+  expect(c).toBe(1.1111111111111111e21);
+});

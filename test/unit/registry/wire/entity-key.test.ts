@@ -55,6 +55,7 @@ describe('integers are taken as JSON integers or decimal text, and have one text
     [int64, null],
     [int64, true],
     [int32, 2_147_483_648],
+    [int64, Infinity],
     [text, 5],
     [text, null],
     [text, '\ud800'],
@@ -62,6 +63,16 @@ describe('integers are taken as JSON integers or decimal text, and have one text
   ])('%o %s is refused', (key, raw) => {
     expect(parseKeyPart(key, raw)).toEqual({ fault: expect.stringContaining(`join key ${key.name}`) });
   });
+});
+
+test('an object or a list is named for what it is, and nothing of it is called', () => {
+  const deep = JSON.parse(`${'['.repeat(20_000)}${']'.repeat(20_000)}`) as unknown;
+  for (const key of [int64, int32, text]) {
+    expect(parseKeyPart(key, { toString: 1 })).toEqual({ fault: expect.stringMatching(/got an object$/) });
+    for (const list of [[{ toString: null }], deep, []]) {
+      expect(parseKeyPart(key, list)).toEqual({ fault: expect.stringMatching(/got a list$/) });
+    }
+  }
 });
 
 test('512 bytes are taken, before escaping', () => {

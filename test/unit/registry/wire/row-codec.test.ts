@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { Unpackr } from 'msgpackr';
+import { Packr, Unpackr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
 import { parseType } from '../../../../registry/value-type.ts';
 import type { Value } from '../../../../registry/value-type.ts';
@@ -136,5 +136,20 @@ test('any value survives JSON', () => {
       });
     }),
     { numRuns: 150 },
+  );
+});
+
+test.each([
+  ['an integer', [1]],
+  ['an integer past 2^53', [2n ** 63n - 1n]],
+  ['nil', [null]],
+  ['a list', [['a']]],
+  ['text beside an integer', ['a', 7]],
+])('a map with %s for a key is no row: JSON has no such name', (_, keys) => {
+  const head = new RowEncoder(schemaOf(['bool'])).encode(1, 0, 0, [true]).subarray(0, HEADER_BYTES);
+  const map = new Map(keys.map((key) => [key as unknown, 'b']));
+  const packed = new Packr({ useRecords: false }).pack([map]);
+  expect(() => decodeRowValues(schemaOf(['map<string>']), Buffer.concat([head, packed]))).toThrow(
+    'a map with a key that is no text',
   );
 });
