@@ -56,7 +56,7 @@ export async function getVector(
   const parts = readParts(plan, options.keys);
   const reader = await openReader(settings.online, clock, talk);
   try {
-    await reader.start();
+    await reader.start(STORE_LIMIT_MS);
     const nowUs = clock.nowUs();
     const failures: Error[] = [];
     const loader = new RowLoader(reader, new RowCache({ entries: 0, bytes: 0, freshUs: 0, staleUs: 0 }), {

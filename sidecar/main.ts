@@ -36,6 +36,8 @@ import { VERSION } from './version.ts';
 import { warmUp } from './warm-up.ts';
 import { VectorLog } from './vector-log/vector-log.ts';
 
+/** How long a start waits for the store: a first connection may never settle, while a cluster forms. */
+const STORE_START_LIMIT_MS = 1_000;
 /** How long a stop waits for requests that are under way. */
 const DRAIN_LIMIT_MS = 5_000;
 const DRAIN_POLL_MS = 2;
@@ -101,7 +103,7 @@ export async function runServe(project: Project): Promise<Served> {
   };
   try {
     const transport = await openTransport(settings.serve.transport, server, project);
-    await reader.start();
+    await reader.start(STORE_START_LIMIT_MS);
     await warmUp(bundle, reader, clock, privacy).catch((fault: Error) => {
       talk.warn(`the warm-up failed, so the first requests will be slow: ${fault.message}`);
     });
@@ -126,6 +128,7 @@ export async function runServe(project: Project): Promise<Served> {
       version: VERSION,
       transport: transport.name,
       store: reader.kind,
+      storeState: reader.state(),
       project: settings.project,
       bundle: serving.book.bundle.hash,
       bundleRefused: watch.refuses,

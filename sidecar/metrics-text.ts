@@ -13,6 +13,7 @@ import type { NodeLoad } from './hot-keys.ts';
 import type { Metrics, RouteTally } from './metrics.ts';
 import { processMetrics } from './process-metrics.ts';
 import type { ShipperStats } from './shipper/shipper.ts';
+import type { StoreState } from './store/store-health.ts';
 import type { ConsumerLag } from './spool/consumer-lag.ts';
 import { logMetrics } from './vector-log/log-metrics.ts';
 import type { VectorLogStats } from './vector-log/vector-log.ts';
@@ -23,6 +24,7 @@ export interface Gauges {
   readonly version: string;
   readonly transport: string;
   readonly store: string;
+  readonly storeState: StoreState;
   readonly project: string;
   readonly bundle: string;
   /** Whether a newer bundle than the one in force was found, and cannot be served. */
@@ -149,6 +151,11 @@ function cache(out: Exposition, metrics: Metrics, gauges: Gauges): void {
 }
 
 function store(out: Exposition, metrics: Metrics, gauges: Gauges): void {
+  out.gauge(
+    'plumbline_store_connected',
+    'Whether the online store can be asked: of a cluster, every primary that was called.',
+    gauges.storeState.isConnected ? 1 : 0,
+  );
   out.counter('plumbline_store_reads_total', 'Entities read from the store.', gauges.storeReads);
   out.counter('plumbline_store_failures_total', 'Reads that failed.', metrics.storeFailures);
   out.histogram(

@@ -24,6 +24,7 @@ import { requestIds } from './request-id.ts';
 import { RowLoader } from './row-loader.ts';
 import { Serving } from './serve.ts';
 import { Server } from './server.ts';
+import type { StoreState } from './store/store-health.ts';
 import type { StoreAsk, StoreReader } from './store/store-reader.ts';
 import { feastSurface } from './surface/feast.ts';
 import { nativeSurface } from './surface/native.ts';
@@ -161,6 +162,9 @@ class MadeUpStore implements StoreReader {
   }
 
   async start(): Promise<void> {}
+  state(): StoreState {
+    return { kind: 'read', reason: null, isConnected: true };
+  }
   async close(): Promise<void> {}
   async loadSchema(): Promise<null> {
     return null;

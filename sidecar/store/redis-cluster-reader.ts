@@ -65,19 +65,30 @@ export class RedisClusterReader extends RedisRows {
       clusterRetryStrategy: reconnectDelayMs,
       redisOptions: { ...redisOptions, ...CONNECTION_OPTIONS },
     });
-    super(cluster, keyPrefix, clock);
+    super(cluster, keyPrefix, clock, onTrouble);
     this.#cluster = cluster;
     this.#keyPrefix = keyPrefix;
     this.#login = redisOptions;
-    cluster.on('error', onTrouble);
+    for (const event of ['error', 'node error']) cluster.on(event, (error: Error) => this.heard(error));
     for (const event of ['ready', '+node', '-node']) cluster.on(event, () => this.markers.forget());
     cluster.on('-node', ({ options }: { options: { host?: string; port?: number } }) =>
       this.#endLane(`${options.host}:${options.port}`),
     );
   }
 
-  async start(): Promise<void> {
-    await this.#cluster.connect().catch(() => {});
+  protected override async connect(): Promise<void> {
+    await this.#cluster.connect();
+  }
+
+  /** Whether every primary that was called can be called now. */
+  protected override isConnected(): boolean {
+    const isUp = ({ status }: { status: string }): boolean => status === 'ready' || status === 'wait';
+    return this.#cluster.status === 'ready' && this.#cluster.nodes('master').every(isUp);
+  }
+
+  /** Another one each time, so that one node that is down does not stand for all. */
+  protected override anyMarkerHash(): string {
+    return clusterMarkerKey(this.#keyPrefix, Math.floor(Math.random() * CLUSTER_SLOTS));
   }
 
   protected override markerHashOf(key: string): string {

@@ -25,21 +25,26 @@ export class RedisReader extends RedisRows {
       maxRetriesPerRequest: 0,
       retryStrategy: reconnectDelayMs,
     });
-    super(redis, keyPrefix, clock);
+    super(redis, keyPrefix, clock, onTrouble);
     this.#redis = redis;
     this.#markerHash = markerKey(keyPrefix);
     this.#lane = openLane(redis, () => this.markers.forget());
-    redis.on('error', onTrouble);
-    redis.on('ready', () => {
-      this.markers.forget();
-      this.markers.read(this.#markerHash, clock.nowUs()).catch(onTrouble);
-    });
+    redis.on('error', (error) => this.heard(error));
+    redis.on('ready', () => this.markers.forget());
   }
 
-  async start(): Promise<void> {
-    // The client goes on trying by itself, and has told `onTrouble`.
-    await this.#redis.connect().catch(() => {});
+  protected override async connect(): Promise<void> {
+    // The client goes on trying by itself, and tells of each failure.
+    await this.#redis.connect();
     this.#lane?.open();
+  }
+
+  protected override isConnected(): boolean {
+    return this.#redis.status === 'ready';
+  }
+
+  protected override anyMarkerHash(): string {
+    return this.#markerHash;
   }
 
   protected override markerHashOf(): string {

@@ -6,6 +6,8 @@ import type { Json } from '../../registry/std/canonical-json.ts';
 import { schemaField, schemasKey } from '../../registry/wire/online-layout.ts';
 import { Markers } from './markers.ts';
 import type { Marks } from './markers.ts';
+import { StoreHealth } from './store-health.ts';
+import type { StoreState } from './store-health.ts';
 import { MARKER_RENEWAL_MS } from './store-reader.ts';
 import type { LaneLimits, LaneRead, ReadLane } from './read-lane.ts';
 import type { StoreAsk, StoreReader, StoreView } from './store-reader.ts';
@@ -22,6 +24,10 @@ export const COMMAND_LIMIT_MS = 250;
 /** A node of the same network answers in a fraction of it; one that is gone must not keep a reconnect for 10 s. */
 export const CONNECT_LIMIT_MS = 500;
 export const MAX_RECONNECT_DELAY_MS = 1_000;
+/** A connection that is silent for so long while commands wait is closed: the name may stand for another node by now. */
+const SOCKET_LIMIT_MS = 1_000;
+/** How often a store that was never read is tried. */
+const FIRST_READ_EVERY_MS = 500;
 
 /** What we change of ioredis's defaults for every connection, and why. */
 export const CONNECTION_OPTIONS = {
@@ -31,6 +37,8 @@ export const CONNECTION_OPTIONS = {
   connectTimeout: CONNECT_LIMIT_MS,
   /** Default none: a node that hangs with its socket open would keep a command for ever. */
   commandTimeout: COMMAND_LIMIT_MS,
+  /** Default none: the command fails, and the next one goes down the same connection. */
+  socketTimeout: SOCKET_LIMIT_MS,
   /** Default true: reads whose requests are long answered would be the first load on a node that has come back. */
   autoResendUnfulfilledCommands: false,
 } as const;
@@ -56,18 +64,29 @@ export abstract class RedisRows implements StoreReader {
   abstract readonly kind: 'redis' | 'redis-cluster';
   readonly #commands: RedisCommands;
   readonly #keyPrefix: string;
-  readonly #timer: NodeJS.Timeout;
+  readonly #clock: Clock;
+  readonly #renewals: NodeJS.Timeout;
+  readonly #firstReads: NodeJS.Timeout;
+  readonly #onTrouble: (error: Error) => void;
+  protected readonly health = new StoreHealth();
   protected readonly markers: Markers;
 
-  constructor(commands: RedisCommands, keyPrefix: string, clock: Clock) {
+  constructor(commands: RedisCommands, keyPrefix: string, clock: Clock, onTrouble: (error: Error) => void) {
     this.#commands = commands;
     this.#keyPrefix = keyPrefix;
-    this.markers = new Markers((hash) => commands.hgetall(hash));
-    this.#timer = setInterval(() => this.markers.renew(clock.nowUs()), MARKER_RENEWAL_MS).unref();
+    this.#clock = clock;
+    this.#onTrouble = onTrouble;
+    this.markers = new Markers((hash) => this.#readMarkers(hash));
+    this.#renewals = setInterval(() => this.markers.renew(clock.nowUs()), MARKER_RENEWAL_MS).unref();
+    this.#firstReads = setInterval(() => this.#tryFirstRead(), FIRST_READ_EVERY_MS).unref();
   }
 
-  abstract start(): Promise<void>;
   abstract nodeOf(key: string): string;
+  /** Settles when the first connection does; it need not settle at all. */
+  protected abstract connect(): Promise<void>;
+  protected abstract isConnected(): boolean;
+  /** A marker hash that may be read to see whether the store answers. */
+  protected abstract anyMarkerHash(): string;
   protected abstract markerHashOf(key: string): string;
   /** The hashes that must all have a view's marker for an absent row of it to be missing, not lost. */
   protected abstract absenceHashesOf(key: string): string[];
@@ -92,13 +111,31 @@ export abstract class RedisRows implements StoreReader {
     }
   }
 
+  start(limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const limit = setTimeout(resolve, limitMs);
+      this.connect()
+        .then(() => this.markers.read(this.anyMarkerHash(), this.#clock.nowUs()))
+        .catch(() => {})
+        .finally(() => {
+          clearTimeout(limit);
+          resolve();
+        });
+    });
+  }
+
+  state(): StoreState {
+    return this.health.state(this.isConnected());
+  }
+
   async loadSchema(definitionId: number): Promise<RowSchema | null> {
     const text = await this.#commands.hget(schemasKey(this.#keyPrefix), schemaField(definitionId));
     return text === null ? null : rowSchemaFromJson(JSON.parse(text) as Json);
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    clearInterval(this.#renewals);
+    clearInterval(this.#firstReads);
     this.disconnect();
   }
 
@@ -114,8 +151,28 @@ export abstract class RedisRows implements StoreReader {
   readByClient(read: RowsRead): void {
     this.#commands.hmgetBuffer(read.key, ...read.views.map((view) => view.field)).then(
       (rows) => read.onRows(rows.map(latin1Of)),
-      (error: Error) => read.onSilent(error),
+      (error: Error) => read.onSilent(this.health.failed(error)),
     );
+  }
+
+  /** To be called with what the client tells of its connections. */
+  protected heard(error: Error): void {
+    this.#onTrouble(this.health.failed(error));
+  }
+
+  async #readMarkers(hash: string): Promise<Record<string, string>> {
+    try {
+      const fields = await this.#commands.hgetall(hash);
+      this.health.answered();
+      return fields;
+    } catch (error) {
+      throw this.health.failed(error as Error);
+    }
+  }
+
+  #tryFirstRead(): void {
+    if (this.health.wasRead) clearInterval(this.#firstReads);
+    else this.markers.read(this.anyMarkerHash(), this.#clock.nowUs()).catch(this.#onTrouble);
   }
 
   /** Looks at the markers of absent rows once more. */

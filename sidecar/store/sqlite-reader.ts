@@ -2,7 +2,7 @@
  * The embedded store: one SQLite file that the materializer writes and this program only reads. Reads are
  * synchronous and take some 10 us a row. A file that is missing, or was replaced, is opened when it is there.
  */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
 import { rowSchemaFromJson } from '../../registry/definition-json.ts';
@@ -10,6 +10,8 @@ import type { RowSchema } from '../../registry/model.ts';
 import type { Json } from '../../registry/std/canonical-json.ts';
 import { sidecarError } from '../errors.ts';
 import { MARKER_RENEWAL_MS } from './store-reader.ts';
+import { StoreHealth } from './store-health.ts';
+import type { StoreState } from './store-health.ts';
 import type { StoreAsk, StoreReader } from './store-reader.ts';
 
 /** The materializer holds the file for the length of one transaction; WAL readers hardly ever meet that. */
@@ -31,6 +33,7 @@ interface FoundRows {
 export class SqliteReader implements StoreReader {
   readonly kind = 'sqlite';
   readonly #file: string;
+  readonly #health = new StoreHealth();
   #open: OpenFile | null = null;
   #checkedMs = 0;
 
@@ -38,7 +41,19 @@ export class SqliteReader implements StoreReader {
     this.#file = file;
   }
 
-  async start(): Promise<void> {}
+  /** A file that is not there yet is an empty store, as a Redis without rows is. */
+  async start(): Promise<void> {
+    if (!existsSync(this.#file)) return this.#health.answered();
+    try {
+      this.#opened();
+    } catch {
+      // The state says so, and each read.
+    }
+  }
+
+  state(): StoreState {
+    return this.#health.state(this.#open !== null);
+  }
 
   nodeOf(): string {
     return 'sqlite';
@@ -100,7 +115,9 @@ export class SqliteReader implements StoreReader {
       const inode = statSync(this.#file).ino;
       if (this.#open?.inode === inode) return this.#open;
       this.#closeFile();
-      return (this.#open = openFile(this.#file, inode));
+      this.#open = openFile(this.#file, inode);
+      this.#health.answered();
+      return this.#open;
     } catch (error) {
       this.#closeFile();
       throw this.#cannotRead(error as Error);
@@ -117,7 +134,7 @@ export class SqliteReader implements StoreReader {
     const message = absent
       ? `there is no online store ${this.#file} yet`
       : `cannot read the online store ${this.#file}: ${error.message}`;
-    return sidecarError('SRV_STORE', message, {}, error);
+    return this.#health.failed(sidecarError('SRV_STORE', message, {}, error));
   }
 }
 

@@ -7,6 +7,7 @@
  * we held its marker must not make every entity new.
  */
 import type { RowSchema } from '../../registry/model.ts';
+import type { StoreState } from './store-health.ts';
 
 /** Markers older than this are read again before the next row. */
 export const MARKER_AGE_MS = 5_000;
@@ -37,8 +38,13 @@ export interface StoreView {
 export interface StoreReader {
   /** As metrics name it. */
   readonly kind: 'sqlite' | 'redis' | 'redis-cluster';
-  /** Tries to connect once. A store that is down is no error here: reads fail until it is back. */
-  start(): Promise<void>;
+  /**
+   * Tries to connect, and returns after the first try, or when the limit has passed. A store that is down is no error
+   * here: reads fail until it is back.
+   */
+  start(limitMs: number): Promise<void>;
+  /** Whether it was read since the start, and if not, why. */
+  state(): StoreState;
   /** Reads all asks in one round trip a node; each is told by itself, so that one slow node delays no other. */
   read(asks: readonly StoreAsk[], nowUs: number): void;
   /** @returns the schema that the materializer published for a definition id, or null when there is none */

@@ -57,7 +57,7 @@ test('an absent row of a node that came back empty is not vouched for by a marke
       const marker = clusterMarkerKey('', slot);
       for (const client of clients) await client.hset(marker, 'spend', '1700000000000000').catch(() => {});
     }
-    await reader.start();
+    await reader.start(5_000);
     const watermarksOf = (key: string): Promise<readonly (number | null)[]> =>
       new Promise((resolve, reject) => {
         const onRows = (_: unknown, watermarks: readonly (number | null)[]): void => resolve(watermarks);

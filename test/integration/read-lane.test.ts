@@ -56,7 +56,7 @@ describe('on Redis, as a user, in database 3', () => {
     const url = `redis://app:a%20secret@127.0.0.1:${redis.port}/3`;
     const reader = await openReader({ kind: 'redis', url, keyPrefix: '' }, systemClock(), silentTalk);
     try {
-      await reader.start();
+      await reader.start(5_000);
       const rows = [ROW.toString('latin1'), null];
       const lane = async (): Promise<boolean> => {
         expect(await read(reader, 'fstore:c:ü')).toEqual(rows);
@@ -99,7 +99,7 @@ describe('on a cluster', () => {
       const wrote = await Promise.allSettled(clients.map((c) => c.hset(key, VIEWS[0]!.field, ROW)));
       const from = wrote.findIndex(({ status }) => status === 'fulfilled');
       const to = (from + 1) % 3;
-      await reader.start();
+      await reader.start(5_000);
       const rows = [ROW.toString('latin1'), null];
       const lane = async (): Promise<boolean> => {
         expect(await read(reader, key)).toEqual(rows);

@@ -1,4 +1,5 @@
 import type { RowSchema } from '../../registry/model.ts';
+import type { StoreState } from '../../sidecar/store/store-health.ts';
 import type { StoreAsk, StoreReader } from '../../sidecar/store/store-reader.ts';
 
 /** In the order of the ask's views. */
@@ -16,6 +17,10 @@ export class HeldReader implements StoreReader {
   readonly #waiting: StoreAsk[] = [];
 
   async start(): Promise<void> {}
+
+  state(): StoreState {
+    return { kind: 'read', reason: null, isConnected: true };
+  }
 
   read(asks: readonly StoreAsk[]): void {
     this.asks.push(...asks);

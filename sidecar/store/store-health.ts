@@ -1,0 +1,70 @@
+/**
+ * What became of the store since the start: whether it was ever read, and if not, why.
+ *
+ *   waiting --a refusal--> refused --an answer--> read
+ *   waiting --an answer--> read                       (and stays there: a later outage is an outage)
+ *
+ * A refusal (password, permission, certificate) is kept until an answer comes: that a connection then fails in another
+ * way proves nothing about it. Called by the readers; readiness and /metrics ask for `state`.
+ */
+export interface StoreState {
+  /** waiting: nothing was read yet, and waiting may mend it · refused: waiting does not · read: it was read once */
+  readonly kind: 'waiting' | 'refused' | 'read';
+  /** Why it is not read yet; null: nothing is known, or it was read. */
+  readonly reason: string | null;
+  /** Whether it can be asked now. */
+  readonly isConnected: boolean;
+}
+
+/** Replies and errors of TLS that come again however often one asks, and files of ours that cannot be read. */
+const REFUSING_REPLY =
+  /^(WRONGPASS|NOAUTH|NOPERM)\b|invalid (password|username)|without any password configured/i;
+const REFUSING_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH)/;
+
+/** What the client library says when it has no connection; why, it said in an event of its own. */
+const NO_CONNECTION =
+  /^(Stream isn't writeable|Connection is closed|Cluster isn't ready|None of startup nodes|Failed to refresh slots|Socket closed|Command aborted|Too many Cluster redirections\. Last error: Error: Connection)/;
+
+interface Failure extends NodeJS.ErrnoException {
+  /** A cluster's error wraps that of the node asked last. */
+  readonly lastNodeError?: Error;
+}
+
+export class StoreHealth {
+  #kind: StoreState['kind'] = 'waiting';
+  /** What the last failure was, until the next answer. */
+  #cause: Error | null = null;
+
+  state(isConnected: boolean): StoreState {
+    const reason = this.#kind === 'read' ? null : (this.#cause?.message ?? null);
+    return { kind: this.#kind, reason, isConnected };
+  }
+
+  get wasRead(): boolean {
+    return this.#kind === 'read';
+  }
+
+  answered(): void {
+    this.#kind = 'read';
+    this.#cause = null;
+  }
+
+  /** @returns what to tell people: of "there is no connection" the reason, where one is known */
+  failed(error: Error): Error {
+    const found = (error as Failure).lastNodeError ?? error;
+    if (NO_CONNECTION.test(found.message)) {
+      if (this.#cause === null) return new Error('there is no connection to it yet', { cause: error });
+      return this.#cause;
+    }
+    if (this.#kind === 'refused' && !isRefusal(found)) return found;
+    this.#cause = found;
+    if (this.#kind === 'waiting' && isRefusal(found)) this.#kind = 'refused';
+    return found;
+  }
+}
+
+/** Whether waiting does not mend it: a person has to change the password, a permission or a certificate. */
+export function isRefusal(error: Error): boolean {
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  return REFUSING_REPLY.test(message) || REFUSING_CODE.test(code ?? '') || syscall === 'open';
+}
