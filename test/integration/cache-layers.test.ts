@@ -157,4 +157,4 @@ test('layers go off and on under load: what is served changes, no request fails,
     'cache layers: stale off',
     'cache layers: fresh on, stale on',
   ]);
-}, 90_000);
+});

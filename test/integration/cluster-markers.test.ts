@@ -17,7 +17,7 @@ import type { RedisCluster } from '../support/redis-cluster.ts';
 let cluster: RedisCluster;
 beforeAll(async () => {
   cluster = await startRedisCluster();
-}, 60_000);
+});
 afterAll(() => cluster?.stop());
 
 /** The first slot of the second primary, as the cluster says. */

@@ -124,7 +124,7 @@ describe('the demo', () => {
       ([, causes]) => 'null or default substituted' in causes,
     );
     expect(filled.map(([name]) => name)).toEqual([FILLED]);
-  }, 120_000);
+  });
 
   test('blames the late run only while it was late, the late branches only for what they sold', async () => {
     const late = await duck.rows(`

@@ -149,16 +149,16 @@ test('it follows the topic, and says so when it has read all there is', async ()
   const following = runIngest(project, { follow: true, signal: stop.signal, batchMs: 200 });
   await send(project, 'pod-a/1', payloads('pod-a', 1n, 100));
   await expect
-    .poll(() => IngestLedger.read(project.settings.served).counts.records, { timeout: 60_000 })
+    .poll(() => IngestLedger.read(project.settings.served).counts.records, { timeout: 180_000 })
     .toBe(101);
   await send(project, 'pod-b/2', payloads('pod-b', 2n, 100));
   await expect
-    .poll(() => IngestLedger.read(project.settings.served).counts.records, { timeout: 60_000 })
+    .poll(() => IngestLedger.read(project.settings.served).counts.records, { timeout: 180_000 })
     .toBe(202);
   // It says so when it has read all there is, though nothing more comes.
   const nowUs = project.clock.nowUs();
   await expect
-    .poll(() => IngestLedger.read(project.settings.served).caughtUpUs, { timeout: 60_000 })
+    .poll(() => IngestLedger.read(project.settings.served).caughtUpUs, { timeout: 180_000 })
     .toBeGreaterThan(nowUs);
   stop.abort();
   expect(await following).toMatchObject({ counts: { records: 202, duplicates: 0 } });

@@ -112,7 +112,7 @@ describe('what is ingested', () => {
     await log.close();
     // Requests, the last record, and heartbeats where the writing took its time.
     const { sequence } = log.stats();
-    await expect.poll(() => readCursor(spool, 'ingest')?.sequence, { timeout: 60_000 }).toBe(sequence);
+    await expect.poll(() => readCursor(spool, 'ingest')?.sequence, { timeout: 180_000 }).toBe(sequence);
     stop.abort();
     expect(await running).toMatchObject({
       counts: { records: sequence, duplicates: 0 },
@@ -261,7 +261,7 @@ describe('commits', () => {
     // Where a sync was under way, another thread has yet to write some of it.
     await until(() => listSegments(spool).length > 4, 'five segments are written');
     await runIngest(day.project);
-    await expect.poll(() => listSegments(spool).length, { timeout: 60_000 }).toBeLessThanOrEqual(2);
+    await expect.poll(() => listSegments(spool).length, { timeout: 180_000 }).toBeLessThanOrEqual(2);
     const { shedRecords } = log.stats();
     await fill('b');
     await log.close();

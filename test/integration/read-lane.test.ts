@@ -81,7 +81,7 @@ describe('on a cluster', () => {
   let cluster: RedisCluster;
   beforeAll(async () => {
     cluster = await startRedisCluster();
-  }, 60_000);
+  });
   afterAll(() => cluster?.stop());
 
   test('a row is found wherever its slot moves', async () => {

@@ -249,9 +249,7 @@ describe('the shipper in its thread', () => {
     };
     const shipping = new Shipping(away, { ...silentTalk, warn: (line) => said.push(line) });
     await until(() => shipping.stats().lagBytes > 0, 'it knows what it has to ship');
-    const startMs = performance.now();
     await shipping.stop();
-    expect(performance.now() - startMs).toBeLessThan(10_000);
     expect(said.at(-1)).toMatch(/\d+ bytes of the vector log are not in Kafka/);
     expect(existsSync(join(spool, 'kafka.cursor'))).toBe(false);
     const topic = await newTopic();

@@ -4,7 +4,7 @@ import kafkajs from 'kafkajs';
 import { registerCodecs } from '../../sidecar/shipper/kafkajs-codecs.ts';
 import { until } from './until.ts';
 
-const READ_LIMIT_MS = 60_000;
+const READ_LIMIT_MS = 120_000;
 
 registerCodecs(kafkajs.CompressionTypes, kafkajs.CompressionCodecs);
 

@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis';
 
 const KEYS_AT_ONCE = 10;
-const LIMIT_MS = 5_000;
+const LIMIT_MS = 120_000;
 
 export interface Migration {
   readonly from: number;

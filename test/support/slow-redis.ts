@@ -1,8 +1,9 @@
 /** A real Redis that answers slowly: it takes no command for a while, then all that wait, and again. */
 import { Redis } from 'ioredis';
+import { FAULT_DEADLINE_MS } from './fault-run.ts';
 
-/** Of the deadline of 8 ms a few reads that come late in a pause still make it. */
-const PAUSE_MS = 40;
+/** Reads that come late in a pause still make it. */
+const PAUSE_MS = 2 * FAULT_DEADLINE_MS;
 
 /** @returns ends it, and resolves when the server answers at once again */
 export function slowDown(port: number): () => Promise<void> {

@@ -14,6 +14,9 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const INSTALL_LIMIT_MS = 300_000;
+const LOCK_POLL_MS = 1_000;
+/** As apt, dpkg, apk and brew say it; dnf waits by itself. */
+const LOCK_IS_HELD = /could not get lock|unable to (acquire|lock)|is held by|already (locked|running)/i;
 
 interface PackageManager {
   readonly program: string;
@@ -92,16 +95,31 @@ async function install(manager: PackageManager, name: string): Promise<string> {
     if (!root) await run('sudo', ['-n', 'true']);
     for (const command of manager.commands) {
       const [program, ...args] = [...prefix, manager.program, ...command];
-      await run(
-        program!,
-        args.map((arg) => (arg === 'PACKAGE' ? name : arg)),
-        { env, timeout: INSTALL_LIMIT_MS, maxBuffer: 64 << 20 },
+      await onceFree(() =>
+        run(
+          program!,
+          args.map((arg) => (arg === 'PACKAGE' ? name : arg)),
+          { env, timeout: INSTALL_LIMIT_MS, maxBuffer: 64 << 20 },
+        ),
       );
     }
     return `${manager.program} installed ${name}`;
   } catch (error) {
     const { stderr = '', message } = error as Error & { stderr?: string };
     return `${manager.program} failed (${(stderr.trim() || message).split('\n').at(-1)!.slice(0, 200)})`;
+  }
+}
+
+/** Runs a package manager, again and again while another program holds its lock: an update of the system, say. */
+async function onceFree<T>(command: () => Promise<T>): Promise<T> {
+  for (const endMs = performance.now() + INSTALL_LIMIT_MS; ;) {
+    try {
+      return await command();
+    } catch (error) {
+      const { stderr = '' } = error as Error & { stderr?: string };
+      if (!LOCK_IS_HELD.test(stderr) || performance.now() > endMs) throw error;
+      await sleep(LOCK_POLL_MS);
+    }
   }
 }
 
