@@ -6,7 +6,7 @@
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { ROW_FOUND, ROW_OUTSIDE_TTL, asOfJoinSql } from '../registry/as-of-sql.ts';
+import { ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../registry/as-of-join.ts';
 import type { AsOfRule } from '../registry/as-of.ts';
 import { loadCurrentBundle } from '../registry/bundle-folder.ts';
 import { DuckDb, quoteName, quoteText } from '../registry/duckdb.ts';
@@ -107,11 +107,11 @@ async function joinView(
 ): Promise<void> {
   const view = bundle.views.get(used.view)!;
   const entity = bundle.entities.get(view.entity)!;
-  const sql = asOfJoinSql({
+  const join = {
     labels: LABEL_KEYS,
     rid: 'rid',
     time: 't',
-    rows: historySql(project.settings.folder, project.settings.history, view, entity),
+    history: [historySql(project.settings.folder, project.settings.history, view, entity)],
     keys: entity.joinKeys.map((key, at) => ({
       label: labelKeyColumn(service, used.requestKeys[at]!),
       row: key.name,
@@ -121,9 +121,9 @@ async function joinView(
     mode: hasCreatedTime(bundle, used) ? mode : 'trained',
     delayUs: view.delayUs,
     ttlUs: view.ttlUs,
-  });
+  };
   try {
-    await duck.run(`CREATE OR REPLACE TABLE joined_${i} AS ${sql}`);
+    await joinAsOf(duck, join, `joined_${i}`);
   } catch (error) {
     const why = (error as Error).message.split('\n')[0];
     throw registryError('REG_SOURCE', `the rows of ${view.id} cannot be read: ${why}`, {}, error);

@@ -1,8 +1,8 @@
 /**
  * The replay of one view of a service over a day: for every vector both as-of joins of its entity with the history at
- * the served time, beside the row that was served. The same SQL as the training join (registry/as-of-sql.ts).
+ * the served time, beside the row that was served. The same join as in training (registry/as-of-join.ts).
  */
-import { ROW_OUTSIDE_TTL, ROW_FOUND, asOfJoinSql } from '../registry/as-of-sql.ts';
+import { ROW_OUTSIDE_TTL, ROW_FOUND, joinAsOf } from '../registry/as-of-join.ts';
 import type { AsOfRule } from '../registry/as-of.ts';
 import { quoteName, quoteText, valueFromDuck } from '../registry/duckdb.ts';
 import type { DuckDb, SqlRow } from '../registry/duckdb.ts';
@@ -67,19 +67,19 @@ export async function prepareReplay(
   await duck.run(`CREATE OR REPLACE TEMP TABLE replay_history AS SELECT * FROM (${history}) h WHERE EXISTS
     (SELECT 1 FROM ${day.vectorTable} v WHERE ${keys.map((key) => `v.${key.label} = h.${quoteName(key.row)}`).join(' AND ')})`);
   for (const mode of ['trained', 'available'] as const) {
-    const sql = asOfJoinSql({
+    const join = {
       labels: day.vectorTable,
       rid: 'vid',
       time: 'served_us',
-      rows: 'SELECT * FROM replay_history',
+      history: ['SELECT * FROM replay_history'],
       keys,
       features: view.features,
       outputs: view.features.map(({ name }) => ({ feature: name, as: `${mode}_${name}` })),
       mode,
       delayUs: view.delayUs,
       ttlUs: view.ttlUs,
-    });
-    await duck.run(`CREATE OR REPLACE TEMP TABLE replay_${mode} AS ${sql}`);
+    };
+    await joinAsOf(duck, join, `replay_${mode}`);
   }
   await duck.run(missedSql(day, used, keys));
   await duck.run(`CREATE OR REPLACE TEMP TABLE replay_pairs AS ${pairsSql(day, used, view, keys)}`);
