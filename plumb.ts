@@ -47,7 +47,11 @@ command('demo', 'the main job, end to end, on real data: a rehearsed day of an o
 command('plan', 'compare the definitions with what is applied', async (c, o) =>
   (await registry()).plan(c, o),
 ).option('--exit-code', 'exit with 1 when there are changes');
-command('apply', 'apply the definitions and publish the bundle', async (c) => (await registry()).apply(c));
+command('apply', 'apply the definitions and publish the bundle', async (c, o) =>
+  (await registry()).apply(c, o),
+)
+  .option('--allow <name>', 'take a change that is refused, by the name that plan prints (repeatable)', list)
+  .option('--reason <text>', 'why; the registry keeps it');
 command('show [name]', 'the catalogue, or one definition', async (c, name) =>
   (await registry()).show(c, name),
 );

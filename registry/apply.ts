@@ -2,14 +2,18 @@
 import { canonicalJson } from './std/canonical-json.ts';
 import type { Json } from './std/canonical-json.ts';
 import { publishBundle } from './bundle-folder.ts';
-import { changesBetween, servedOf } from './changes.ts';
+import { allowedOf, NO_ALLOWANCE } from './allowance.ts';
+import type { Allowance } from './allowance.ts';
+import { changesBetween } from './changes.ts';
 import type { Change } from './changes.ts';
-import { bundleFromJson, bundleToJson, rowSchemaOf } from './definition-json.ts';
+import { appliedDefinitionId, bundleFromJson, bundleToJson, rowSchemaOf } from './definition-json.ts';
 import { compileProject } from './definitions/compile.ts';
-import { registryError } from './errors.ts';
-import type { Bundle, Definitions, FeatureService, FeatureView, RowSchema } from './model.ts';
+import { consumersRemoved, REMOVED_CONSUMER_US } from './guard.ts';
+import type { RemovedConsumer } from './guard.ts';
+import type { Bundle, Definitions, FeatureView, RowSchema } from './model.ts';
 import type { Project } from './project.ts';
-import { RegistryDatabase } from './registry-database.ts';
+import type { RegistryDatabase } from './registry-database.ts';
+import { servedHash, versionOf } from './service-version.ts';
 
 export interface Plan {
   readonly changes: readonly Change[];
@@ -17,18 +21,23 @@ export interface Plan {
   readonly next: Omit<Bundle, 'hash'>;
   /** Number of the last apply; the next one must follow it. */
   readonly sequence: number;
+  /** Consumers that are in force and would be no more. */
+  readonly removed: readonly RemovedConsumer[];
 }
 
 /** @throws REG_DEFINITIONS with every mistake in the definitions */
 export async function planProject(project: Project, database: RegistryDatabase): Promise<Plan> {
-  const definitions = await compileProject(project.settings);
+  const compiled = await compileProject(project.settings);
   const last = await database.lastApplied();
   const applied = last === null ? null : bundleFromJson(JSON.parse(last.bundle) as Json);
-  const changes = changesBetween(applied, definitions);
+  const next = await nextBundle(project.settings.project, applied, compiled, database);
+  const nowUs = project.clock.nowUs();
+  const recent = await database.removedConsumers(nowUs - REMOVED_CONSUMER_US);
   return {
-    changes,
-    next: nextBundle(project.settings.project, applied, definitions),
+    changes: changesBetween(applied, next, recent),
+    next,
     sequence: last?.sequence ?? 0,
+    removed: applied === null ? [] : consumersRemoved(applied, next, nowUs),
   };
 }
 
@@ -36,10 +45,16 @@ export async function planProject(project: Project, database: RegistryDatabase):
  * Applies a plan: the registry records it, then the bundle is published. When only the second step fails, applying
  * again mends it, since publishing is idempotent.
  *
- * @throws REG_REFUSED when a change would break a model
+ * @param allowance  which refusals are taken, and why
+ * @throws REG_REFUSED when a change would break a model; REG_ALLOW when a name stands for nothing that is refused
  */
-export async function applyPlan(project: Project, database: RegistryDatabase, plan: Plan): Promise<Bundle> {
-  refuseBreaking(plan.changes);
+export async function applyPlan(
+  project: Project,
+  database: RegistryDatabase,
+  plan: Plan,
+  allowance: Allowance = NO_ALLOWANCE,
+): Promise<Bundle> {
+  const allowed = allowedOf(plan.changes, allowance);
   const text = canonicalJson(bundleToJson(plan.next));
   if (plan.changes.length > 0 || plan.sequence === 0) {
     await database.recordApplied({
@@ -48,46 +63,44 @@ export async function applyPlan(project: Project, database: RegistryDatabase, pl
       appliedUs: project.clock.nowUs(),
       bundle: text,
       changes: canonicalJson(plan.changes as unknown as Json),
+      removed: plan.removed,
+      allowed,
+      services: [...plan.next.services.values()].map((service) => {
+        return { service: service.name, version: service.version, content: servedHash(service) };
+      }),
     });
   }
   return publishBundle(project.settings.bundles, plan.next);
 }
 
-function refuseBreaking(changes: readonly Change[]): void {
-  const refused = changes.filter((change) => change.refusals.length > 0);
-  if (refused.length === 0) return;
-  const lines = refused.flatMap((change) => [
-    `${change.kind} change of ${change.what} ${change.name}: ${change.details.join('; ')}`,
-    ...change.refusals.map((refusal) => `  ${refusal}`),
-  ]);
-  throw registryError('REG_REFUSED', lines.join('\n'));
-}
-
-function nextBundle(project: string, applied: Bundle | null, next: Definitions): Omit<Bundle, 'hash'> {
-  const services = [...next.services.values()].map((service) =>
-    withVersion(service, applied?.services.get(service.name)),
-  );
+async function nextBundle(
+  project: string,
+  applied: Bundle | null,
+  compiled: Definitions,
+  database: RegistryDatabase,
+): Promise<Omit<Bundle, 'hash'>> {
+  const known = await database.serviceVersions();
+  const services = [...compiled.services.values()].map((service) => {
+    return { ...service, version: versionOf(service, applied?.services.get(service.name), known) };
+  });
   const schemas = new Map(applied?.schemas);
-  for (const view of next.views.values())
-    schemas.set(view.id, schemaHistory(schemas.get(view.id) ?? [], view));
+  const views = [...compiled.views.values()].map((view) => {
+    const past = schemas.get(view.id) ?? [];
+    const { joinKeys } = compiled.entities.get(view.entity)!;
+    const own = { ...view, definitionId: appliedDefinitionId(view, joinKeys, past) };
+    schemas.set(view.id, schemaHistory(past, own));
+    return own;
+  });
   return {
     project,
-    entities: next.entities,
-    views: next.views,
+    entities: compiled.entities,
+    views: new Map(views.map((view) => [view.id, view])),
     services: new Map(services.map((service) => [service.name, service])),
     schemas,
   };
 }
 
-function withVersion(service: FeatureService, before: FeatureService | undefined): FeatureService {
-  if (before === undefined) return { ...service, version: 1 };
-  return {
-    ...service,
-    version: servedOf(before) === servedOf(service) ? before.version : before.version + 1,
-  };
-}
-
-/** The last schema is the current one; a definition that comes back stands last again. */
-function schemaHistory(before: readonly RowSchema[], view: FeatureView): RowSchema[] {
-  return [...before.filter((schema) => schema.definitionId !== view.definitionId), rowSchemaOf(view)];
+/** The last schema is the current one. */
+function schemaHistory(past: readonly RowSchema[], view: FeatureView): readonly RowSchema[] {
+  return past.at(-1)?.definitionId === view.definitionId ? past : [...past, rowSchemaOf(view)];
 }

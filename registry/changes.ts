@@ -2,16 +2,17 @@
  * What an apply would change, sorted by what it means for data and for models.
  *
  *   created, deleted   a definition comes or goes
- *   metadata           owner, description, freshness, ...: no data is touched
+ *   metadata           owner, description, where a source lies, ...: no data is touched
  *   additive           new features behind the old ones
- *   logic              same schema, new meaning
- *   breaking           schema: a feature goes, or changes its type
+ *   logic              same schema, new meaning: row logic or reading logic
+ *   breaking           schema: a feature goes, or changes its type; join keys change
  */
-import { canonicalJson } from './std/canonical-json.ts';
-import type { Json } from './std/canonical-json.ts';
-import { viewLogicToJson, viewToJson } from './definition-json.ts';
-import type { Bundle, Definitions, FeatureService, FeatureView } from './model.ts';
-import { formatType } from './value-type.ts';
+import { definitionName } from './definition-json.ts';
+import { entityDetails, serviceDetails, viewDetails } from './definition-diff.ts';
+import type { Detail } from './definition-diff.ts';
+import { Guard } from './guard.ts';
+import type { Refusal, RemovedConsumer } from './guard.ts';
+import type { Bundle, Definitions, FeatureView } from './model.ts';
 
 export type ChangeKind = 'created' | 'deleted' | 'metadata' | 'additive' | 'logic' | 'breaking';
 
@@ -19,201 +20,117 @@ export interface Change {
   readonly kind: ChangeKind;
   readonly what: 'entity' | 'view' | 'service';
   readonly name: string;
-  /** One sentence a detail. */
-  readonly details: readonly string[];
-  /** Why the change is refused: who consumes what it changes. Empty: it is not. */
-  readonly refusals: readonly string[];
+  /** Empty where a definition comes or goes. */
+  readonly details: readonly Detail[];
+  /** What is refused of it unless it is allowed by name. Empty: nothing is. */
+  readonly refusals: readonly Refusal[];
+  /** Services that the change reaches and for which no model is named as a consumer: nothing is refused for them. */
+  readonly unguarded: readonly string[];
 }
 
-/** @param applied  what is in force, or null when nothing was ever applied */
-export function changesBetween(applied: Bundle | null, next: Definitions): Change[] {
-  const changes: Change[] = [];
+/**
+ * @param applied  what is in force, or null when nothing was ever applied
+ * @param next     with the definition ids under which the views would be applied
+ * @param removed  consumers that applies of the last seven days removed
+ */
+export function changesBetween(
+  applied: Bundle | null,
+  next: Definitions,
+  removed: readonly RemovedConsumer[] = [],
+): Change[] {
   const old: Definitions = applied ?? { entities: new Map(), views: new Map(), services: new Map() };
-  changes.push(...entityChanges(old, next));
-  for (const [id, view] of next.views) {
-    const before = old.views.get(id);
-    const change = before === undefined ? created('view', id) : viewChange(before, view, old, next);
-    if (change !== null) changes.push(change);
-  }
-  for (const id of old.views.keys()) if (!next.views.has(id)) changes.push(deletedView(id, next));
-  for (const [name, service] of next.services) {
-    const before = old.services.get(name);
-    const change = before === undefined ? created('service', name) : serviceChange(before, service);
-    if (change !== null) changes.push(change);
-  }
-  for (const [name, service] of old.services) {
-    if (next.services.has(name)) continue;
-    const models = service.consumers.map((c) => `model ${c.model} (${c.owner})`);
-    changes.push({ kind: 'deleted', what: 'service', name, details: models, refusals: [] });
-  }
-  return changes;
+  const guard = new Guard(old, next, removed);
+  return [
+    ...entityChanges(old, next, guard),
+    ...viewChanges(old, next, guard),
+    ...serviceChanges(old, next, guard),
+  ];
 }
 
-function created(what: Change['what'], name: string): Change {
-  return { kind: 'created', what, name, details: [], refusals: [] };
-}
-
-function entityChanges(old: Definitions, next: Definitions): Change[] {
+function entityChanges(old: Definitions, next: Definitions, guard: Guard): Change[] {
   const changes: Change[] = [];
   for (const [name, entity] of next.entities) {
     const before = old.entities.get(name);
-    if (before === undefined) changes.push(created('entity', name));
-    else if (
-      canonicalJson(before.joinKeys as unknown as Json) !== canonicalJson(entity.joinKeys as unknown as Json)
-    ) {
-      const users = [...old.views.values()].filter((view) => view.entity === name);
-      const refusals = users.map((view) => `view ${view.id} is stored by the old join keys`);
-      changes.push({ kind: 'breaking', what: 'entity', name, details: ['its join keys change'], refusals });
-    } else if (canonicalJson(before as unknown as Json) !== canonicalJson(entity as unknown as Json)) {
+    const details = before === undefined ? [] : entityDetails(before, entity);
+    if (before === undefined) changes.push(plain('created', 'entity', name));
+    else if (details.length > 0)
       changes.push({
-        kind: 'metadata',
+        kind: kindOf(details),
         what: 'entity',
         name,
-        details: changedOptions(before, entity),
-        refusals: [],
+        details,
+        ...guard.ofEntity(name, details),
       });
-    }
   }
-  for (const name of old.entities.keys()) {
-    if (!next.entities.has(name))
-      changes.push({ kind: 'deleted', what: 'entity', name, details: [], refusals: [] });
-  }
-  return changes;
+  return [...changes, ...gone('entity', old.entities, next.entities)];
 }
 
-function viewChange(
-  before: FeatureView,
-  after: FeatureView,
-  old: Definitions,
-  next: Definitions,
-): Change | null {
-  if (canonicalJson(viewToJson(before)) === canonicalJson(viewToJson(after))) return null;
-  if (before.definitionId === after.definitionId) {
-    const details = changedOptions(viewToJson(before), viewToJson(after));
-    return { kind: 'metadata', what: 'view', name: after.id, details, refusals: [] };
+function viewChanges(old: Definitions, next: Definitions, guard: Guard): Change[] {
+  const changes: Change[] = [];
+  for (const [name, view] of next.views) {
+    const before = old.views.get(name);
+    const details = before === undefined ? [] : viewDetails(before, view);
+    // A change of the entity's join keys is told there; the rows of the view are written anew with it.
+    if (before !== undefined && details.length === 0 && before.definitionId !== view.definitionId)
+      details.push(anotherDefinition(before, view));
+    if (before === undefined) changes.push(plain('created', 'view', name));
+    else if (details.length > 0)
+      changes.push({ kind: kindOf(details), what: 'view', name, details, ...guard.ofView(name, details) });
   }
-  const { details, schema, touched } = featureChanges(before, after);
-  const whole = wholeViewLogic(before) !== wholeViewLogic(after);
-  if (whole) details.push(...wholeViewDetails(before, after));
-  const names = whole ? before.features.map((f) => f.name) : touched;
-  const kind = schema ? 'breaking' : whole || touched.length > 0 ? 'logic' : 'additive';
-  return { kind, what: 'view', name: after.id, details, refusals: consumersOf(after.id, names, old, next) };
+  return [...changes, ...gone('view', old.views, next.views)];
 }
 
-/** @returns the features whose schema or logic changes; new ones at the end touch nobody */
-function featureChanges(before: FeatureView, after: FeatureView) {
-  const details: string[] = [];
-  const touched: string[] = [];
-  let schema = false;
-  for (const feature of before.features) {
-    const now = after.features.find((f) => f.name === feature.name);
-    if (now === undefined) details.push(`${feature.name} is removed`);
-    else if (formatType(now.type) !== formatType(feature.type)) {
-      details.push(
-        `${feature.name} changes its type from ${formatType(feature.type)} to ${formatType(now.type)}`,
-      );
-    } else {
-      if (logicOf(feature) === logicOf(now)) continue;
-      details.push(`${feature.name} is computed in another way`);
-      touched.push(feature.name);
+function anotherDefinition(before: FeatureView, after: FeatureView): Detail {
+  return {
+    option: 'definition',
+    meaning: 'additive',
+    before: definitionName(before.definitionId),
+    after: definitionName(after.definitionId),
+    feature: null,
+    sentence: 'its rows are written anew',
+  };
+}
+
+function serviceChanges(old: Definitions, next: Definitions, guard: Guard): Change[] {
+  const changes: Change[] = [];
+  for (const [name, service] of next.services) {
+    const before = old.services.get(name);
+    if (before === undefined) {
+      changes.push(plain('created', 'service', name));
       continue;
     }
-    schema = true;
-    touched.push(feature.name);
+    const keysFollow = before.views.some(({ view }) => {
+      const entity = old.views.get(view)!.entity;
+      const [was, is] = [old.entities.get(entity)!, next.entities.get(entity)];
+      return is !== undefined && entityDetails(was, is).some(({ option }) => option === 'joinKeys');
+    });
+    const details = serviceDetails(before, service, keysFollow);
+    if (details.length === 0) continue;
+    const guarded = guard.ofService(before, details, keysFollow);
+    changes.push({ kind: kindOf(details), what: 'service', name, details, ...guarded });
   }
-  const added = after.features.filter((f) => !before.features.some((b) => b.name === f.name));
-  for (const feature of added) details.push(`${feature.name} is new`);
-  return { details, schema, touched };
-}
-
-function logicOf(feature: FeatureView['features'][number]): string {
-  const { aggregation } = feature;
-  if (aggregation === null) return 'stored';
-  return canonicalJson({
-    ...aggregation,
-    columnType: aggregation.columnType === null ? null : formatType(aggregation.columnType),
+  const deleted = gone('service', old.services, next.services).map((change) => {
+    return { ...change, refusals: guard.ofDeletedService(old.services.get(change.name)!) };
   });
+  return [...changes, ...deleted];
 }
 
-function wholeViewLogic(view: FeatureView): string {
-  return canonicalJson({ ...viewLogicToJson(view), features: undefined });
+function plain(kind: 'created' | 'deleted', what: Change['what'], name: string): Change {
+  return { kind, what, name, details: [], refusals: [], unguarded: [] };
 }
 
-function wholeViewDetails(before: FeatureView, after: FeatureView): string[] {
-  const details: string[] = [];
-  if (before.entity !== after.entity)
-    details.push(`its entity changes from ${before.entity} to ${after.entity}`);
-  if (before.kind !== after.kind) details.push(`it was ${before.kind} and becomes ${after.kind}`);
-  if (before.hopUs !== after.hopUs) details.push('its hop changes');
-  if (before.source.path !== after.source.path) details.push(`its source changes to ${after.source.path}`);
-  if (
-    before.source.eventTime !== after.source.eventTime ||
-    before.source.createdTime !== after.source.createdTime
-  ) {
-    details.push("its source's time columns change");
-  }
-  return details;
+function gone(
+  what: Change['what'],
+  old: ReadonlyMap<string, unknown>,
+  next: ReadonlyMap<string, unknown>,
+): Change[] {
+  return [...old.keys()].filter((name) => !next.has(name)).map((name) => plain('deleted', what, name));
 }
 
-/** Who consumes the touched features, in a service that stays: those are whom the change would break. */
-function consumersOf(
-  viewId: string,
-  features: readonly string[],
-  old: Definitions,
-  next: Definitions,
-): string[] {
-  const refusals: string[] = [];
-  for (const service of old.services.values()) {
-    if (!next.services.has(service.name)) continue;
-    const used = service.features.filter((f) => f.view === viewId && features.includes(f.feature));
-    if (used.length === 0) continue;
-    const models = service.consumers.map((c) => `model ${c.model} of ${c.owner}`);
-    const whom =
-      models.length === 0 ? 'no model is named as its consumer' : `consumed by ${models.join(', ')}`;
-    refusals.push(`service ${service.name} serves ${used.map((f) => f.fullName).join(', ')} (${whom})`);
-  }
-  return refusals;
-}
-
-function deletedView(id: string, next: Definitions): Change {
-  const details = [...next.services.values()].some((s) => s.views.some((v) => v.view === id))
-    ? ['still served']
-    : [];
-  return { kind: 'deleted', what: 'view', name: id, details, refusals: [] };
-}
-
-function serviceChange(before: FeatureService, after: FeatureService): Change | null {
-  if (servedOf(before) === servedOf(after)) {
-    const details = changedOptions({ ...before, version: 0 }, { ...after, version: 0 });
-    return details.length === 0
-      ? null
-      : { kind: 'metadata', what: 'service', name: after.name, details, refusals: [] };
-  }
-  const names = (service: FeatureService): string[] => service.features.map((f) => f.fullName);
-  const removed = names(before).filter((name) => !names(after).includes(name));
-  const added = names(after).filter((name) => !names(before).includes(name));
-  const prefix = names(before).every((name, i) => names(after)[i] === name);
-  const details = [
-    ...removed.map((name) => `no longer serves ${name}`),
-    ...added.map((name) => `also serves ${name}`),
-  ];
-  if (removed.length === 0 && !prefix) details.push('the order of its features changes');
-  const kind = prefix && removed.length === 0 ? 'additive' : 'breaking';
-  const models = before.consumers.map((c) => `model ${c.model} of ${c.owner} takes the old vector`);
-  return { kind, what: 'service', name: after.name, details, refusals: kind === 'breaking' ? models : [] };
-}
-
-/** What a model sees of a service; a change of it makes a new version of the service. */
-export function servedOf(service: FeatureService): string {
-  const { features, views, requestKeys, tensor } = service;
-  return canonicalJson({ features, views, requestKeys, tensor } as unknown as Json);
-}
-
-function changedOptions(before: object, after: object): string[] {
-  const old = before as Record<string, Json>;
-  const now = after as Record<string, Json>;
-  const changed = Object.keys(now).filter(
-    (key) => canonicalJson(old[key] ?? null) !== canonicalJson(now[key] ?? null),
-  );
-  return changed.map((key) => `${key} changes`);
+function kindOf(details: readonly Detail[]): ChangeKind {
+  const has = (...meanings: Detail['meaning'][]): boolean =>
+    details.some(({ meaning }) => meanings.includes(meaning));
+  if (has('schema')) return 'breaking';
+  if (has('row', 'reading')) return 'logic';
+  return has('additive') ? 'additive' : 'metadata';
 }

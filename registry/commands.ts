@@ -1,4 +1,5 @@
 /** The registry's commands: `init`, `plan`, `apply`, `show`, `config show`. */
+import { allowanceOf, isAllowanceOf } from './allowance.ts';
 import { applyPlan, planProject } from './apply.ts';
 import { loadCurrentBundle } from './bundle-folder.ts';
 import { bundleToJson, viewToJson } from './definition-json.ts';
@@ -20,14 +21,19 @@ export async function plan(context: CommandContext, options: { exitCode?: boolea
   return options.exitCode === true && changes.length > 0 ? 1 : 0;
 }
 
-/** Applies the definitions and publishes the bundle. */
-export async function apply(context: CommandContext): Promise<ExitCode> {
+/** Applies the definitions and publishes the bundle; takes what the guard refuses only where it is named. */
+export async function apply(
+  context: CommandContext,
+  options: { allow?: string[]; reason?: string },
+): Promise<ExitCode> {
+  const allowance = allowanceOf(options.allow ?? [], options.reason);
   const project = projectOf(context);
   return RegistryDatabase.using<ExitCode>(project.settings.registry, async (database) => {
     const made = await planProject(project, database);
-    const bundle = await applyPlan(project, database, made);
-    const render = (): string => `${renderChanges(made.changes)}\nBundle ${bundle.hash} is in force.`;
-    await printResult(context, { bundle: bundle.hash, changes: made.changes }, render);
+    const bundle = await applyPlan(project, database, made, allowance);
+    const render = (): string =>
+      `${renderChanges(made.changes, allowance)}\nBundle ${bundle.hash} is in force.`;
+    await printResult(context, { bundle: bundle.hash, changes: made.changes, allowed: allowance }, render);
     return 0;
   });
 }
@@ -36,17 +42,22 @@ export async function apply(context: CommandContext): Promise<ExitCode> {
 export async function show(context: CommandContext, name: string | undefined): Promise<ExitCode> {
   const project = projectOf(context);
   const bundle = loadCurrentBundle(project.settings.bundles);
+  const { runs, allowances } = await RegistryDatabase.using(project.settings.registry, async (db) => ({
+    runs: name === undefined ? [] : await db.runs({ view: name }),
+    allowances: await db.allowances(),
+  }));
   if (name === undefined) {
-    await printResult(context, { hash: bundle.hash, ...bundleToJson(bundle) }, () => renderCatalogue(bundle));
+    const data = { hash: bundle.hash, ...bundleToJson(bundle), allowed: allowances };
+    await printResult(context, data, () => renderCatalogue(bundle, allowances));
     return 0;
   }
-  const runs = await RegistryDatabase.using(project.settings.registry, (db) => db.runs({ view: name }));
-  const text = renderDefinition(bundle, name, runs);
+  const allowed = allowances.filter((one) => isAllowanceOf(one, name));
+  const text = renderDefinition(bundle, name, { runs, allowances: allowed });
   const view = bundle.views.get(name);
   const data =
     view === undefined
-      ? (bundle.services.get(name) ?? bundle.entities.get(name))
-      : { ...viewToJson(view), runs };
+      ? { ...(bundle.services.get(name) ?? bundle.entities.get(name)), allowed }
+      : { ...viewToJson(view), runs, allowed };
   await printResult(context, data, () => text);
   return 0;
 }

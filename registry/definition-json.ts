@@ -4,7 +4,8 @@
  */
 import type { Json } from './std/canonical-json.ts';
 import { canonicalJson } from './std/canonical-json.ts';
-import type { Bundle, Entity, Feature, FeatureService, FeatureView, RowSchema } from './model.ts';
+import { rowLogicOf } from './definition-meaning.ts';
+import type { Bundle, Entity, Feature, FeatureService, FeatureView, JoinKey, RowSchema } from './model.ts';
 import { formatType, parseType } from './value-type.ts';
 import type { ValueType } from './value-type.ts';
 import { Fault, valueFromJson, valueToJson } from './wire/json-value.ts';
@@ -13,32 +14,43 @@ import { xxHash32, xxHash64 } from './wire/xxhash.ts';
 type JsonObject = { readonly [key: string]: Json | undefined };
 
 /**
- * The definition id of a view: xxHash32 of its canonical schema and logic. Owners, descriptions, tags, schedules,
- * freshness, lateness, checks, tolerances, log policies and fallbacks do not touch it: no stored row changes its
- * meaning with them.
+ * The definition id of a view: xxHash32 of its canonical schema and row logic, and of how often the view has returned
+ * to it. Nothing else touches it, neither reading logic nor where the source lies: no stored row changes its meaning
+ * with them. A view that comes back to an earlier definition gets another id, so that no writer takes its rows for
+ * those that were superseded.
+ *
+ * @param joinKeys  of the view's entity
+ * @param returns   0: it has always had this definition since it first took it
  */
-export function definitionIdOf(view: Omit<FeatureView, 'definitionId'>): number {
-  return xxHash32(canonicalJson(viewLogicToJson(view)));
+export function definitionIdOf(
+  view: Omit<FeatureView, 'definitionId'>,
+  joinKeys: readonly JoinKey[],
+  returns = 0,
+): number {
+  const logic = rowLogicOf(view, joinKeys);
+  return xxHash32(canonicalJson(returns === 0 ? logic : { logic, returns }));
 }
 
-/** What decides the meaning of a view's rows. */
-export function viewLogicToJson(view: Omit<FeatureView, 'definitionId'>): JsonObject {
-  return {
-    id: view.id,
-    kind: view.kind,
-    entity: view.entity,
-    source: {
-      path: view.source.path,
-      eventTime: view.source.eventTime,
-      createdTime: view.source.createdTime,
-    },
-    hopUs: view.hopUs,
-    features: view.features.map((f) => ({
-      name: f.name,
-      type: formatType(f.type),
-      aggregation: aggregationToJson(f),
-    })),
-  };
+/**
+ * The definition under which a view is applied: the id that it has now where its row logic is the one in force, else
+ * one that it never had.
+ *
+ * @param past  every schema the view ever had, in the order applied
+ */
+export function appliedDefinitionId(
+  view: Omit<FeatureView, 'definitionId'>,
+  joinKeys: readonly JoinKey[],
+  past: readonly RowSchema[],
+): number {
+  let id = definitionIdOf(view, joinKeys);
+  for (let returns = 1; past.slice(0, -1).some((schema) => schema.definitionId === id); returns++)
+    id = definitionIdOf(view, joinKeys, returns);
+  return id;
+}
+
+/** A definition id as people and JSON have it: 8 hex digits. */
+export function definitionName(definitionId: number): string {
+  return definitionId.toString(16).padStart(8, '0');
 }
 
 function aggregationToJson(feature: Feature): Json {

@@ -25,8 +25,15 @@ export const REGISTRY_ERRORS = {
   },
   REG_REFUSED: {
     message: 'The change would break a model that consumes what it changes.',
-    help: 'Make a new version of the view (version: 2) and let the services move over one by one.',
+    help:
+      'Make a new version of the view (version: 2) and let the services move over one by one, or take the change ' +
+      'knowingly: `plumb apply --allow NAME --reason TEXT` with the names that `plumb plan` prints.',
     kind: 'check-failed',
+  },
+  REG_ALLOW: {
+    message: '`apply --allow` names something that is not refused; nothing was applied.',
+    help: 'Run `plumb plan` for the names of what is refused.',
+    kind: 'usage',
   },
   REG_NOT_APPLIED: {
     message: 'Nothing is applied yet.',

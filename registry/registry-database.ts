@@ -12,7 +12,10 @@ import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import type { SqliteDatabase } from 'kysely';
 import { registryError } from './errors.ts';
+import type { Allowed } from './allowance.ts';
+import type { RemovedConsumer } from './guard.ts';
 import type { RunRecord } from './run-record.ts';
+import type { ServiceVersion } from './service-version.ts';
 import type { StoreUrl } from './settings.ts';
 
 /** One apply: the bundle it published and the changes it made, as canonical JSON. */
@@ -24,7 +27,23 @@ export interface AppliedBundle {
   readonly changes: string;
 }
 
+/** An apply as it is recorded: what it takes away, allows and names, in one transaction with its bundle. */
+export interface NewApply extends AppliedBundle {
+  readonly removed: readonly RemovedConsumer[];
+  readonly allowed: readonly Allowed[];
+  readonly services: readonly ServiceVersion[];
+}
+
+/** A refusal that an apply took, and when. */
+export interface KeptAllowance extends Allowed {
+  readonly sequence: number;
+  readonly appliedUs: number;
+}
+
 interface Tables {
+  removed_consumer: { sequence: number; service: string; model: string; owner: string; removed_us: number };
+  allowance: { sequence: number; name: string; reason: string; services: string };
+  service_version: { service: string; version: number; content: string };
   applied_bundle: { sequence: number; hash: string; applied_us: number; bundle: string; changes: string };
   run: { run_id: string; view: string; started_us: number; state: string; to_us: number; record: string };
 }
@@ -92,13 +111,28 @@ export class RegistryDatabase {
   }
 
   /** @throws REG_STORE when another apply came between reading and writing: `sequence` is taken */
-  async recordApplied(applied: AppliedBundle): Promise<void> {
-    const { sequence, hash, appliedUs, bundle, changes } = applied;
+  async recordApplied(apply: NewApply): Promise<void> {
+    const { sequence, hash, appliedUs, bundle, changes } = apply;
     try {
-      await this.#db
-        .insertInto('applied_bundle')
-        .values({ sequence, hash, applied_us: appliedUs, bundle, changes })
-        .execute();
+      await this.#db.transaction().execute(async (db) => {
+        const row = { sequence, hash, applied_us: appliedUs, bundle, changes };
+        await db.insertInto('applied_bundle').values(row).execute();
+        for (const { service, model, owner, removedUs } of apply.removed) {
+          const gone = { sequence, service, model, owner, removed_us: removedUs };
+          await db.insertInto('removed_consumer').values(gone).execute();
+        }
+        for (const { name, reason, services } of apply.allowed) {
+          const kept = { sequence, name, reason, services: JSON.stringify(services) };
+          await db.insertInto('allowance').values(kept).execute();
+        }
+        for (const version of apply.services) {
+          await db
+            .insertInto('service_version')
+            .values(version)
+            .onConflict((conflict) => conflict.doNothing())
+            .execute();
+        }
+      });
     } catch (error) {
       throw registryError(
         'REG_STORE',
@@ -107,6 +141,39 @@ export class RegistryDatabase {
         error,
       );
     }
+  }
+
+  /** @returns consumers that applies have removed after a time, in the order that they went */
+  async removedConsumers(afterUs: number): Promise<RemovedConsumer[]> {
+    const rows = await this.#db
+      .selectFrom('removed_consumer')
+      .selectAll()
+      .where('removed_us', '>', afterUs)
+      .orderBy('sequence')
+      .execute();
+    return rows.map(({ service, model, owner, removed_us }) => {
+      return { service, model, owner, removedUs: removed_us };
+    });
+  }
+
+  /** @returns every version of every service that was ever applied */
+  async serviceVersions(): Promise<ServiceVersion[]> {
+    return this.#db.selectFrom('service_version').selectAll().orderBy('version').execute();
+  }
+
+  /** @returns what applies have taken although it was refused, oldest first */
+  async allowances(): Promise<KeptAllowance[]> {
+    const rows = await this.#db
+      .selectFrom('allowance as a')
+      .innerJoin('applied_bundle as b', 'b.sequence', 'a.sequence')
+      .select(['a.sequence', 'a.name', 'a.reason', 'a.services', 'b.applied_us'])
+      .orderBy('a.sequence')
+      .orderBy('a.name')
+      .execute();
+    return rows.map(({ sequence, name, reason, services, applied_us }) => {
+      const served = JSON.parse(services) as Allowed['services'];
+      return { sequence, name, reason, services: served, appliedUs: applied_us };
+    });
   }
 
   async startRun(run: RunRecord): Promise<void> {
@@ -146,6 +213,31 @@ async function createTables(db: Kysely<Tables>): Promise<void> {
     .addColumn('applied_us', 'bigint', (c) => c.notNull())
     .addColumn('bundle', 'text', (c) => c.notNull())
     .addColumn('changes', 'text', (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable('removed_consumer')
+    .ifNotExists()
+    .addColumn('sequence', 'integer', (c) => c.notNull())
+    .addColumn('service', 'text', (c) => c.notNull())
+    .addColumn('model', 'text', (c) => c.notNull())
+    .addColumn('owner', 'text', (c) => c.notNull())
+    .addColumn('removed_us', 'bigint', (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable('allowance')
+    .ifNotExists()
+    .addColumn('sequence', 'integer', (c) => c.notNull())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('reason', 'text', (c) => c.notNull())
+    .addColumn('services', 'text', (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable('service_version')
+    .ifNotExists()
+    .addColumn('service', 'text', (c) => c.notNull())
+    .addColumn('version', 'integer', (c) => c.notNull())
+    .addColumn('content', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('service_version_key', ['service', 'version'])
     .execute();
   await db.schema
     .createTable('run')

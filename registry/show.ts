@@ -1,10 +1,17 @@
 /** What is applied, as text for people: `plumb show`, `plumb show NAME`, and the changes of a plan. */
 import { formatDuration } from './std/duration.ts';
 import { formatTimestamp } from './std/timestamp.ts';
+import { NO_ALLOWANCE } from './allowance.ts';
+import type { Allowance } from './allowance.ts';
 import type { Change } from './changes.ts';
+import type { Detail } from './definition-diff.ts';
+import { consumerText } from './guard.ts';
+import type { Json } from './std/canonical-json.ts';
+import { definitionName } from './definition-json.ts';
 import { didYouMean } from './definitions/mistake.ts';
 import { registryError } from './errors.ts';
 import type { Aggregation, Bundle, Entity, Feature, FeatureService, FeatureView } from './model.ts';
+import type { KeptAllowance } from './registry-database.ts';
 import type { RunRecord } from './run-record.ts';
 import { renderTable } from './std/text-table.ts';
 import { formatType } from './value-type.ts';
@@ -18,20 +25,55 @@ const SIGN: Readonly<Record<Change['kind'], string>> = {
   breaking: '!',
 };
 
-/** One line a change, its details below it, refusals in words. */
-export function renderChanges(changes: readonly Change[]): string {
+/** One line a change, below it what differs, and the name and the reason of what is refused. */
+export function renderChanges(changes: readonly Change[], { names }: Allowance = NO_ALLOWANCE): string {
   if (changes.length === 0) return 'Nothing changes: what is applied is what the definitions say.';
   const lines: string[] = [];
+  const refused = new Set<string>();
   for (const change of changes) {
     lines.push(`${SIGN[change.kind]} ${change.kind.padEnd(8)} ${change.what} ${change.name}`);
-    for (const detail of change.details) lines.push(`    ${detail}`);
-    for (const refusal of change.refusals) lines.push(`    refused: ${refusal}`);
+    for (const detail of change.details) lines.push(`    ${detailText(detail)}`);
+    for (const { name, services } of change.refusals) {
+      const isAllowed = names.includes(name);
+      if (!isAllowed) refused.add(name);
+      for (const { service, consumers } of services) {
+        const verb = isAllowed ? 'allowed' : 'refused';
+        lines.push(`    ${verb}: ${name}: service ${service}, consumed by ${consumerText(consumers)}`);
+      }
+    }
+    if (change.unguarded.length > 0)
+      lines.push(`    not guarded: service ${change.unguarded.join(', ')}, for which no consumer is named`);
+  }
+  if (refused.size > 0) {
+    const allow = [...refused].map((name) => `--allow ${name}`).join(' ');
+    lines.push(`To take what is refused, knowingly: plumb apply ${allow} --reason "..."`);
   }
   return lines.join('\n');
 }
 
-/** The whole catalogue in three tables. */
-export function renderCatalogue(bundle: Bundle): string {
+const MEANING: Readonly<Partial<Record<Detail['meaning'], string>>> = {
+  row: ' (row logic: the rows are written anew)',
+  reading: ' (reading logic: no row is rewritten)',
+  location: ' (where it lies; no data is touched)',
+};
+
+function detailText({ option, meaning, before, after, sentence }: Detail): string {
+  const what = sentence ?? `${option}: ${valueText(before)} -> ${valueText(after)}`;
+  return `${what}${MEANING[meaning] ?? ''}`;
+}
+
+const MAX_VALUE = 80;
+
+/** An option's value on one line. */
+function valueText(value: Json): string {
+  if (value === null) return 'none';
+  const plain = typeof value === 'string' && /^[^\s"'](.*[^\s"'])?$/.test(value) && !/\n/.test(value);
+  const text = plain ? value : JSON.stringify(value);
+  return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE - 1)}…` : text;
+}
+
+/** The whole catalogue in three tables, and what was taken although the guard refused it. */
+export function renderCatalogue(bundle: Bundle, allowances: readonly KeptAllowance[]): string {
   const entities = [...bundle.entities.values()].map((e) => [e.name, joinKeysText(e), e.owner ?? '']);
   const views = [...bundle.views.values()].map((v) => [
     v.id,
@@ -53,11 +95,33 @@ export function renderCatalogue(bundle: Bundle): string {
     renderTable(['entity', 'join keys', 'owner'], entities),
     renderTable(['view', 'kind', 'entity', 'features', 'freshness', 'owner'], views),
     renderTable(['service', 'version', 'features', 'views', 'consumers'], services),
+    ...allowancesText(allowances),
   ].join('\n\n');
 }
 
+/** What the registry keeps of a definition beside its text. */
+export interface KeptOfDefinition {
+  readonly runs: readonly RunRecord[];
+  readonly allowances: readonly KeptAllowance[];
+}
+
+const SHOWN_ALLOWANCES = 20;
+
+function allowancesText(allowances: readonly KeptAllowance[]): string[] {
+  if (allowances.length === 0) return [];
+  const rows = allowances.slice(-SHOWN_ALLOWANCES).map(({ name, appliedUs, reason, services }) => {
+    const whom = services.map(({ service, consumers }) => `${service} (${consumerText(consumers)})`);
+    return [name, formatTimestamp(appliedUs).slice(0, 16), whom.join(', '), reason];
+  });
+  return [renderTable(['allowed', 'at', 'although consumed by', 'reason'], rows)];
+}
+
 /** @throws REG_UNKNOWN when there is no view, service, entity or feature of that name */
-export function renderDefinition(bundle: Bundle, name: string, runs: readonly RunRecord[]): string {
+export function renderDefinition(bundle: Bundle, name: string, kept: KeptOfDefinition): string {
+  return [definitionText(bundle, name, kept.runs), ...allowancesText(kept.allowances)].join('\n\n');
+}
+
+function definitionText(bundle: Bundle, name: string, runs: readonly RunRecord[]): string {
   const view =
     bundle.views.get(name) ??
     [...bundle.views.values()].find((v) => v.features.some((f) => `${v.name}__${f.name}` === name));
@@ -75,9 +139,8 @@ export function renderDefinition(bundle: Bundle, name: string, runs: readonly Ru
 }
 
 function renderView(view: FeatureView, runs: readonly RunRecord[]): string {
-  const id = view.definitionId.toString(16).padStart(8, '0');
   const facts = [
-    `view ${view.id} (${view.kind}, definition ${id})`,
+    `view ${view.id} (${view.kind}, definition ${definitionName(view.definitionId)})`,
     view.description,
     `entity ${view.entity}, source ${view.source.path}`,
     view.kind === 'aggregated'

@@ -99,7 +99,7 @@ function benchView(features: number, v: number): FeatureView {
     tags: [],
     deprecated: null,
   };
-  return { ...plain, definitionId: definitionIdOf(plain) };
+  return { ...plain, definitionId: definitionIdOf(plain, customer.joinKeys) };
 }
 
 function benchFeature(name: string): Feature {

@@ -1,6 +1,7 @@
 /** One feature view: its entity, source and times, and its features. */
 import { formatDuration } from '../std/duration.ts';
 import { definitionIdOf } from '../definition-json.ts';
+import { usualFreshnessUs } from '../definition-meaning.ts';
 import { RESERVED_COLUMNS } from '../history.ts';
 import type { Entity, Feature, FeatureView, Source } from '../model.ts';
 import { modelTypeOfColumn } from '../source-schema.ts';
@@ -62,7 +63,6 @@ class ViewCheck {
       id: this.#draft.id,
       name: this.#draft.name,
       version,
-      kind,
       entity: entity.name,
       source,
       features,
@@ -73,7 +73,7 @@ class ViewCheck {
       tags,
       deprecated,
     };
-    return { ...view, definitionId: definitionIdOf(view) };
+    return { ...view, definitionId: definitionIdOf(view, entity.joinKeys) };
   }
 
   #entity(): Entity | null {
@@ -162,8 +162,8 @@ class ViewCheck {
     if (stored && hop !== undefined)
       this.#fault('hop', 'a stored view has no hop: nothing is aggregated here');
     const delayUs = delay ?? 0;
-    const usual = stored ? (ttl ?? DAY_US) : hopUs + delayUs + (schedule ?? hopUs);
-    const freshnessUs = freshness ?? usual;
+    const times = { kind, ttlUs: ttl ?? null, hopUs, delayUs, scheduleUs: schedule ?? null };
+    const freshnessUs = freshness ?? usualFreshnessUs(times);
     if (!stored && freshnessUs < hopUs + delayUs) {
       const least = formatDuration(hopUs + delayUs);
       this.#fault(
@@ -172,10 +172,7 @@ class ViewCheck {
       );
     }
     return {
-      ttlUs: ttl ?? null,
-      hopUs,
-      delayUs,
-      scheduleUs: schedule ?? null,
+      ...times,
       freshnessUs,
       latenessUs: lateness ?? DAY_US,
     };

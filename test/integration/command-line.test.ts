@@ -66,6 +66,8 @@ const MISTAKES: readonly Mistake[] = [
   { what: 'an unknown setting', args: setOnLive('serve.prt=1', 'show'), exit: 2, code: 'REG_SETTINGS', says: /prt/ },
   { what: 'a setting that does not fit', args: on(live, 'serve', '--port', 'abc'), exit: 2, code: 'REG_SETTINGS', says: /serve\.port: expected a port/ },
   { what: 'a store of an unknown kind', args: setOnLive('online=memcached://u:sekret@h', ...GET), exit: 2, code: 'REG_SETTINGS', says: /expected sqlite:FILE/ },
+  { what: 'a change that is allowed without a reason', args: on(live, 'apply', '--allow', 'x.ttl'), exit: 2, code: 'REG_USAGE', says: /--allow needs --reason/ },
+  { what: 'a change that is allowed and not refused', args: on(live, 'apply', '--allow', 'x.ttl', '--reason', 'y'), exit: 2, code: 'REG_ALLOW', says: /"x\.ttl"; nothing is refused/ },
   { what: 'get before apply', args: on(fresh, ...GET), exit: 2, code: 'REG_NOT_APPLIED', says: /no bundle/ },
   { what: 'materialize before apply', args: on(fresh, 'materialize'), exit: 2, code: 'REG_NOT_APPLIED', says: /no bundle/ },
   { what: 'serve before apply', args: on(fresh, 'serve', '--port', '0'), exit: 2, code: 'REG_NOT_APPLIED', says: /no bundle/ },

@@ -67,7 +67,7 @@ export function aggregatedView(sketch: ViewSketch): { view: FeatureView; entity:
     tags: [],
     deprecated: null,
   };
-  return { view: { ...view, definitionId: definitionIdOf(view) }, entity };
+  return { view: { ...view, definitionId: definitionIdOf(view, entity.joinKeys) }, entity };
 }
 
 function featureOf(sketch: FeatureSketch): Feature {

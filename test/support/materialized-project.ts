@@ -118,7 +118,7 @@ export function driverStats(change: Partial<Omit<FeatureView, 'definitionId'>> =
     features: [feature('conv_rate', 'float64'), feature('trips', 'int64'), feature('tags', 'list<string>')],
     ...change,
   };
-  return { ...view, definitionId: definitionIdOf(view) };
+  return { ...view, definitionId: definitionIdOf(view, driver.joinKeys) };
 }
 
 function aggregation(change: Partial<Aggregation>): Aggregation {
@@ -150,7 +150,7 @@ export function orders(change: Partial<Omit<FeatureView, 'definitionId'>> = {}):
     hopUs: HOUR_US,
     ...change,
   };
-  return { ...view, definitionId: definitionIdOf(view) };
+  return { ...view, definitionId: definitionIdOf(view, customer.joinKeys) };
 }
 
 /** @param earlier  views of the same id that were applied before, oldest first */

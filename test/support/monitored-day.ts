@@ -58,7 +58,7 @@ export interface Served {
 export const earlierOrders: FeatureView = (() => {
   const view = orders();
   const changed = { ...view, hopUs: view.hopUs / 2 };
-  return { ...changed, definitionId: definitionIdOf(changed) };
+  return { ...changed, definitionId: definitionIdOf(changed, customer.joinKeys) };
 })();
 
 /** The secret of the log of a day whose definitions have marks. */

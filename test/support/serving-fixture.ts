@@ -106,7 +106,7 @@ export function view(
     deprecated: null,
     ...more,
   };
-  return { ...plain, definitionId: definitionIdOf(plain) };
+  return { ...plain, definitionId: definitionIdOf(plain, of.joinKeys) };
 }
 
 export const profile = view(

@@ -1,0 +1,85 @@
+/**
+ * What is allowed of a plan although the guard refuses it: exactly the refusals that are named, with a reason. A name
+ * that stands for nothing refused is a slip, and then nothing at all is applied.
+ */
+import type { Change } from './changes.ts';
+import { didYouMean } from './definitions/mistake.ts';
+import { registryError } from './errors.ts';
+import { consumerText } from './guard.ts';
+import type { Refusal } from './guard.ts';
+
+export interface Allowance {
+  /** Names of refusals, as a plan prints them. */
+  readonly names: readonly string[];
+  readonly reason: string;
+}
+
+export const NO_ALLOWANCE: Allowance = { names: [], reason: '' };
+
+/** A refusal that was allowed, as the registry keeps it. */
+export interface Allowed {
+  readonly name: string;
+  readonly reason: string;
+  readonly services: Refusal['services'];
+}
+
+/**
+ * @param names   of `--allow`
+ * @param reason  of `--reason`
+ * @throws REG_USAGE when there is one without the other
+ */
+export function allowanceOf(names: readonly string[], reason: string | undefined): Allowance {
+  const isGiven = reason !== undefined && reason.trim() !== '';
+  if (names.length > 0 && !isGiven) {
+    throw registryError('REG_USAGE', '--allow needs --reason: why the change may break what it breaks', {
+      field: 'reason',
+      help: 'The registry keeps it, and `plumb show` tells it.',
+    });
+  }
+  if (names.length === 0 && reason !== undefined) {
+    throw registryError('REG_USAGE', '--reason goes with --allow NAME, and nothing is allowed here', {
+      field: 'reason',
+      help: 'Run `plumb plan` for the names of what is refused.',
+    });
+  }
+  return { names: [...new Set(names)], reason: reason?.trim() ?? '' };
+}
+
+/** @throws REG_ALLOW, REG_REFUSED */
+export function allowedOf(changes: readonly Change[], { names, reason }: Allowance): Allowed[] {
+  const refusals = changes.flatMap((change) => change.refusals);
+  const refused = [...new Set(refusals.map(({ name }) => name))];
+  const unknown = names.filter((name) => !refused.includes(name));
+  if (unknown.length > 0) {
+    const which = unknown.map((name) => `"${name}"${didYouMean(name, refused)}`).join('; ');
+    const known = refused.length === 0 ? 'nothing is refused' : `refused is ${refused.join(', ')}`;
+    throw registryError('REG_ALLOW', `nothing that is refused has the name ${which}; ${known}`, {
+      field: 'allow',
+    });
+  }
+  const left = changes.filter((change) => change.refusals.some(({ name }) => !names.includes(name)));
+  if (left.length > 0) throw refusedError(left, names);
+  return refusals.map(({ name, services }) => ({ name, reason, services }));
+}
+
+function refusedError(changes: readonly Change[], names: readonly string[]): Error {
+  const left: string[] = [];
+  const lines = changes.flatMap((change) =>
+    change.refusals.flatMap(({ name, services }) => {
+      if (names.includes(name)) return [];
+      left.push(`--allow ${name}`);
+      const who = services.map(({ service, consumers }) => `  ${service}: ${consumerText(consumers)}`);
+      return [`${name}: a ${change.kind} change of ${change.what} ${change.name}, consumed by`, ...who];
+    }),
+  );
+  return registryError('REG_REFUSED', ['the change would break', ...lines].join('\n'), {
+    help:
+      'Make a new version of the view (version: 2) or a new service beside the old one and let the models move ' +
+      `over one by one, or take it knowingly: plumb apply ${left.join(' ')} --reason "..."`,
+  });
+}
+
+/** Whether something of a definition was allowed: `purchases.ttl` and `purchases__count_7d` are of `purchases`. */
+export function isAllowanceOf({ name }: Allowed, definition: string): boolean {
+  return name === definition || name.startsWith(`${definition}.`) || name.startsWith(`${definition}__`);
+}

@@ -1,0 +1,155 @@
+/** What differs between two definitions of one name, option by option, each with its old and its new value. Pure. */
+import { canonicalJson } from './std/canonical-json.ts';
+import type { Json } from './std/canonical-json.ts';
+import {
+  AGGREGATION_MEANING,
+  FEATURE_MEANING,
+  shown,
+  SOURCE_MEANING,
+  VIEW_MEANING,
+} from './definition-meaning.ts';
+import type { Meaning, OptionMeaning } from './definition-meaning.ts';
+import type { Entity, Feature, FeatureService, FeatureView, JoinKey } from './model.ts';
+import { formatType } from './value-type.ts';
+
+export interface Detail {
+  /** As people write it: `ttl`, `source.path`, of a feature `count_7d.window`; a feature that comes or goes: its name. */
+  readonly option: string;
+  /** additive: a feature that is new, and another order of features, which every reader takes by their names. */
+  readonly meaning: Meaning | 'additive';
+  /** null: not given, or not there. */
+  readonly before: Json;
+  readonly after: Json;
+  /** Of a view: whose option it is; null: the whole view's. */
+  readonly feature: string | null;
+  /** Said in place of the values where these are long lists. */
+  readonly sentence?: string;
+}
+
+export function viewDetails(before: FeatureView, after: FeatureView): Detail[] {
+  return [
+    ...optionDetails(VIEW_MEANING, before, after),
+    ...optionDetails(SOURCE_MEANING, before.source, after.source),
+    ...featuresDetails(before.features, after.features),
+  ];
+}
+
+function featuresDetails(before: readonly Feature[], after: readonly Feature[]): Detail[] {
+  const details: Detail[] = [];
+  for (const feature of before) {
+    const now = after.find(({ name }) => name === feature.name);
+    if (now === undefined) details.push(presence(feature, 'schema', formatType(feature.type), null));
+    else details.push(...featureDetails(feature, now));
+  }
+  const names = (features: readonly Feature[]): string[] => features.map(({ name }) => name);
+  const old = names(before);
+  for (const feature of after) {
+    if (!old.includes(feature.name))
+      details.push(presence(feature, 'additive', null, formatType(feature.type)));
+  }
+  const now = names(after);
+  const staying = old.filter((name) => now.includes(name));
+  if (now.filter((name) => old.includes(name)).some((name, i) => name !== staying[i])) {
+    const sentence = 'the order of its features changes';
+    details.push({
+      option: 'features',
+      meaning: 'additive',
+      before: old,
+      after: now,
+      feature: null,
+      sentence,
+    });
+  }
+  return details;
+}
+
+function presence({ name }: Feature, meaning: Detail['meaning'], before: Json, after: Json): Detail {
+  const sentence = after === null ? `${name} is removed` : `${name} is new: ${String(after)}`;
+  return { option: name, meaning, before, after, feature: name, sentence };
+}
+
+function featureDetails(before: Feature, after: Feature): Detail[] {
+  const own = optionDetails(FEATURE_MEANING, before, after);
+  const [a, b] = [before.aggregation, after.aggregation];
+  // Where one side has none the kind of the view changes, which is told of the whole view.
+  if (a !== null && b !== null) own.push(...optionDetails(AGGREGATION_MEANING, a, b));
+  return own.map((detail) => ({
+    ...detail,
+    option: `${before.name}.${detail.option}`,
+    feature: before.name,
+  }));
+}
+
+export function entityDetails(before: Entity, after: Entity): Detail[] {
+  const keys = joinKeyDetail('joinKeys', before.joinKeys, after.joinKeys);
+  const rest = (['description', 'owner', 'tags', 'log'] as const).map(
+    (option): [string, OptionMeaning<Entity>] => [option, { option, meaning: 'metadata' }],
+  );
+  return [...keys, ...optionDetails(Object.fromEntries(rest), before, after)];
+}
+
+const SERVICE_METADATA = ['consumers', 'description', 'owner', 'tags'] as const;
+
+/** @param keysFollow  whether its keys change with those of an entity, so that no view is taken by others of its own */
+export function serviceDetails(before: FeatureService, after: FeatureService, keysFollow: boolean): Detail[] {
+  const metadata = SERVICE_METADATA.map((option): [string, OptionMeaning<FeatureService>] => [
+    option,
+    { option, meaning: 'metadata' },
+  ]);
+  return [
+    ...servedDetails(before, after, keysFollow),
+    ...joinKeyDetail('keys', sortedByName(before.requestKeys), sortedByName(after.requestKeys)),
+    ...optionDetails({ tensor: { option: 'tensor', meaning: 'schema' } }, before, after),
+    ...optionDetails(Object.fromEntries(metadata), before, after),
+  ];
+}
+
+/** The list of features: which, in what order, from which views and by which keys. One detail, however many. */
+function servedDetails(before: FeatureService, after: FeatureService, keysFollow: boolean): Detail[] {
+  const names = ({ features }: FeatureService): string[] => features.map(({ fullName }) => fullName);
+  const [old, now] = [names(before), names(after)];
+  const removed = old.filter((name) => !now.includes(name));
+  const added = now.filter((name) => !old.includes(name));
+  const said: { meaning: Detail['meaning']; sentence: string }[] = [];
+  const say = (meaning: Detail['meaning'], sentence: string): void => void said.push({ meaning, sentence });
+  if (removed.length > 0) say('schema', `no longer serves ${removed.join(', ')}`);
+  else if (old.some((name, i) => now[i] !== name)) say('schema', 'the order of its features changes');
+  for (const { role, view, requestKeys } of before.views) {
+    const next = after.views.find((one) => one.role === role);
+    if (next === undefined) continue;
+    const [from, to] = [requestKeys.join(', '), next.requestKeys.join(', ')];
+    if (from !== to && !keysFollow) say('schema', `${role} is taken by ${from} -> ${to}`);
+    if (next.view !== view) say('row', `${role} is view ${view} -> ${next.view}`);
+  }
+  if (added.length > 0) say('additive', `also serves ${added.join(', ')}`);
+  if (said.length === 0) return [];
+  const meaning = (['schema', 'row'] as const).find((one) => said.some((part) => part.meaning === one));
+  const sentence = said.map((part) => part.sentence).join('; ');
+  return [
+    { option: 'features', meaning: meaning ?? 'additive', before: old, after: now, feature: null, sentence },
+  ];
+}
+
+function sortedByName(keys: readonly JoinKey[]): JoinKey[] {
+  return keys.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function joinKeyDetail(option: string, before: readonly JoinKey[], after: readonly JoinKey[]): Detail[] {
+  const text = (keys: readonly JoinKey[]): string =>
+    keys.map(({ name, type }) => `${name} ${type}`).join(', ');
+  if (text(before) === text(after)) return [];
+  return [{ option, meaning: 'schema', before: text(before), after: text(after), feature: null }];
+}
+
+function optionDetails<Of extends object>(
+  table: { readonly [field: string]: OptionMeaning<Of> },
+  before: Of,
+  after: Of,
+): Detail[] {
+  return Object.entries(table).flatMap(([field, entry]) => {
+    const [old, now] = [shown(entry, field, before), shown(entry, field, after)];
+    if (canonicalJson(old) === canonicalJson(now)) return [];
+    const meaning = typeof entry.meaning === 'string' ? entry.meaning : entry.meaning(before, after);
+    return [{ option: entry.option, meaning, before: old, after: now, feature: null }];
+  });
+}

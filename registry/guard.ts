@@ -1,0 +1,153 @@
+/**
+ * The guard: whom a change would break, and by which name it may be allowed all the same.
+ *
+ * A service is guarded while a model consumes it. Guarded are what it lists, in its order, from its views: schema, row
+ * logic and reading logic of all that. A consumer that an apply removed counts for seven days more, so that nobody
+ * goes round the guard by removing it first. A service without any consumer is nobody's: its changes are shown and
+ * not refused.
+ *
+ *   name of a refusal   what it stands for
+ *   purchases.ttl                  an option of a view
+ *   purchases__count_7d.missing    an option of a feature
+ *   customer.joinKeys              the join keys of an entity
+ *   rank_v1.features, .keys, .tensor   what a service serves
+ *   rank_v1                        the service itself, which is deleted
+ */
+import type { Detail } from './definition-diff.ts';
+import type { Consumer, Definitions, FeatureService } from './model.ts';
+import { dayOf } from './std/timestamp.ts';
+
+/** How long a consumer that was removed counts. */
+export const REMOVED_CONSUMER_US = 7 * 86_400_000_000;
+
+export interface RemovedConsumer extends Consumer {
+  readonly service: string;
+  readonly removedUs: number;
+}
+
+export interface Refusal {
+  /** What `apply --allow` takes. */
+  readonly name: string;
+  readonly services: readonly { readonly service: string; readonly consumers: readonly GuardedConsumer[] }[];
+}
+
+export interface GuardedConsumer extends Consumer {
+  /** When an apply removed it; null: it still consumes. */
+  readonly removedUs: number | null;
+}
+
+/** What a change touches: what is refused of it, and which services of no consumer it changes. */
+export interface Guarded {
+  readonly refusals: readonly Refusal[];
+  readonly unguarded: readonly string[];
+}
+
+export class Guard {
+  readonly #old: Definitions;
+  readonly #next: Definitions;
+  readonly #removed: readonly RemovedConsumer[];
+
+  /** @param removed  consumers that applies of the last seven days removed */
+  constructor(old: Definitions, next: Definitions, removed: readonly RemovedConsumer[]) {
+    this.#old = old;
+    this.#next = next;
+    this.#removed = removed;
+  }
+
+  /** Services that serve of the view before and after, and what they both times serve of it. */
+  ofView(id: string, details: readonly Detail[]): Guarded {
+    const servedBoth = this.#staying().map(([before, after]) => {
+      const features = before.features.filter(
+        (one) => one.view === id && after.features.some((f) => f.view === id && f.feature === one.feature),
+      );
+      return { service: before, features: features.map(({ feature }) => feature) };
+    });
+    return this.#guarded(details, ({ option, feature }) => {
+      const users = servedBoth.filter(({ features }) =>
+        feature === null ? features.length > 0 : features.includes(feature),
+      );
+      const name = feature === null ? `${id}.${option}` : `${id}__${option}`;
+      return { name, services: users.map(({ service }) => service) };
+    });
+  }
+
+  ofEntity(entity: string, details: readonly Detail[]): Guarded {
+    const services = this.#staying().flatMap(([service]) =>
+      service.views.some(({ view }) => this.#old.views.get(view)?.entity === entity) ? [service] : [],
+    );
+    return this.#guarded(details, ({ option }) => ({ name: `${entity}.${option}`, services }));
+  }
+
+  /** @param keysFollow  whether its keys change because an entity's do, which is named there */
+  ofService(service: FeatureService, details: readonly Detail[], keysFollow: boolean): Guarded {
+    const own = keysFollow ? details.filter(({ option }) => option !== 'keys') : details;
+    return this.#guarded(own, ({ option }) => ({ name: `${service.name}.${option}`, services: [service] }));
+  }
+
+  ofDeletedService(service: FeatureService): Refusal[] {
+    const consumers = this.#consumersOf(service);
+    if (consumers.length === 0) return [];
+    return [{ name: service.name, services: [{ service: service.name, consumers }] }];
+  }
+
+  #staying(): [before: FeatureService, after: FeatureService][] {
+    return [...this.#old.services.values()].flatMap((before) => {
+      const after = this.#next.services.get(before.name);
+      return after === undefined ? [] : [[before, after] satisfies [FeatureService, FeatureService]];
+    });
+  }
+
+  #guarded(
+    details: readonly Detail[],
+    touchedBy: (detail: Detail) => { readonly name: string; readonly services: readonly FeatureService[] },
+  ): Guarded {
+    const refusals = new Map<string, Refusal>();
+    const unguarded = new Set<string>();
+    for (const detail of details) {
+      if (!['schema', 'row', 'reading'].includes(detail.meaning)) continue;
+      const { name, services } = touchedBy(detail);
+      const guarded = services.map((service) => {
+        return { service: service.name, consumers: this.#consumersOf(service) };
+      });
+      for (const one of guarded) if (one.consumers.length === 0) unguarded.add(one.service);
+      const refusing = guarded.filter(({ consumers }) => consumers.length > 0);
+      if (refusing.length > 0) refusals.set(name, { name, services: refusing });
+    }
+    return { refusals: [...refusals.values()], unguarded: [...unguarded] };
+  }
+
+  #consumersOf({ name, consumers }: FeatureService): GuardedConsumer[] {
+    const isSame = (a: Consumer, b: Consumer): boolean => a.model === b.model && a.owner === b.owner;
+    const removed = this.#removed.filter(
+      (gone, i, all) =>
+        gone.service === name &&
+        !consumers.some((consumer) => isSame(consumer, gone)) &&
+        // The last time that it was removed is the one that counts.
+        !all.slice(i + 1).some((later) => later.service === name && isSame(later, gone)),
+    );
+    return [
+      ...consumers.map(({ model, owner }) => ({ model, owner, removedUs: null })),
+      ...removed.map(({ model, owner, removedUs }) => ({ model, owner, removedUs })),
+    ];
+  }
+}
+
+/** @returns the consumers that a service has no more, or whose service is gone */
+export function consumersRemoved(old: Definitions, next: Definitions, nowUs: number): RemovedConsumer[] {
+  return [...old.services.values()].flatMap(({ name, consumers }) => {
+    const staying = next.services.get(name)?.consumers ?? [];
+    return consumers
+      .filter(({ model, owner }) => !staying.some((one) => one.model === model && one.owner === owner))
+      .map(({ model, owner }) => ({ service: name, model, owner, removedUs: nowUs }));
+  });
+}
+
+/** `model churn of team-crm, model ltv of team-crm, removed 2026-11-21` */
+export function consumerText(consumers: readonly GuardedConsumer[]): string {
+  return consumers
+    .map(({ model, owner, removedUs }) => {
+      const gone = removedUs === null ? '' : `, removed ${dayOf(removedUs)}`;
+      return `model ${model} of ${owner}${gone}`;
+    })
+    .join(', ');
+}
