@@ -9,7 +9,8 @@
  * those same events (an increment: every event up to there was applied before) or from the history (a range).
  *
  * Edges that the history already has are computed too, as rows without events: what is no longer a change there is
- * restated, or a reader would keep the old value.
+ * restated, or a reader would keep the old value. An entity that the history knows stays known when its events are
+ * taken back: its row is then that of no events.
  */
 import type { EventSource } from '../events.ts';
 import { eventRange } from '../events.ts';
@@ -122,7 +123,7 @@ function emptyEdges({ plan, scope, bucket, old }: Computation): string[] {
       `SELECT ${plan.keyList}, ${at} FROM ${scope.table} b WHERE ${which} AND ${inBucket(plan, 'b', bucket)}`,
     );
   }
-  if (old !== null) edges.push(`SELECT ${plan.keyList}, e FROM old`);
+  if (old !== null) edges.push(`SELECT ${plan.keyList}, e, 1 AS present FROM old`);
   return edges;
 }
 

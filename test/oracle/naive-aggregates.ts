@@ -40,7 +40,15 @@ function isNotFinite(event: RawEvent, a: Aggregation): boolean {
  */
 export function naiveRow(view: FeatureView, events: readonly RawEvent[], edgeUs: number): Value[] | null {
   const before = events.filter((event) => event.eventUs! < edgeUs);
-  if (before.length === 0) return null;
+  return before.length === 0 ? null : valuesAt(view, before, edgeUs);
+}
+
+/** @returns the values over no events: counts and sums are 0, all others null */
+export function rowOfNothing(view: FeatureView): Value[] {
+  return valuesAt(view, [], 0);
+}
+
+function valuesAt(view: FeatureView, before: readonly RawEvent[], edgeUs: number): Value[] {
   return view.features.map(({ aggregation, type }) => {
     const { windowUs, column } = aggregation!;
     const inWindow = before.filter((event) => windowUs === null || event.eventUs! >= edgeUs - windowUs);

@@ -106,6 +106,8 @@ const event = fc.record({
   delayUs: arrival,
   picks: fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 7, maxLength: 7 }),
   flaw: fc.constantFrom(...Array<null>(30).fill(null), 'key', 'time', 'early', 'created', 'nan'),
+  /** How long after it arrived a source without created times no longer has it. */
+  stayUs: fc.constantFrom(...Array<number>(4).fill(Infinity), 1, HOP_US, 2 * HOP_US + 5),
 });
 
 const runs = fc.array(
@@ -127,11 +129,16 @@ export const scenarios = fc.record({
 });
 export type Scenario = typeof scenarios extends fc.Arbitrary<infer T> ? T : never;
 
-/** An event and when it stands in a source without created times. */
-export type ArrivingEvent = RawEvent & { readonly arrivedUs: number };
+/** An event and from when and until when it stands in a source without created times. */
+export type ArrivingEvent = RawEvent & { readonly arrivedUs: number; readonly goneUs: number };
+
+/** @returns whether a source without created times holds the event when it is read at a time */
+export function stands({ arrivedUs, goneUs }: ArrivingEvent, us: number): boolean {
+  return arrivedUs <= us && us < goneUs;
+}
 
 export function eventsOf({ keys, events, created }: Scenario): ArrivingEvent[] {
-  return events.map(({ id, eventUs, delayUs, picks, flaw }) => {
+  return events.map(({ id, eventUs, delayUs, picks, flaw, stayUs }) => {
     const values = Object.keys(COLUMNS).map((name, i) => {
       const choices = VALUES[name]!;
       return [name, choices[picks[i]! % (choices.length + 2)] ?? null] as const;
@@ -142,11 +149,14 @@ export function eventsOf({ keys, events, created }: Scenario): ArrivingEvent[] {
     if (flaw === 'key') tuple[tuple.length - 1] = null;
     // Without created times nothing tells that an event is too late: those are never made.
     const lateUs = created ? delayUs : Math.min(delayUs, LATENESS_US);
+    // Nor that one was taken back, once it lies further back than the allowance.
+    const goneUs = stayUs === Infinity ? Infinity : eventUs + Math.min(lateUs + stayUs, LATENESS_US);
     return {
       keys: tuple,
       eventUs: flaw === 'time' ? null : flaw === 'early' ? -1 : eventUs,
       createdUs: !created || flaw === 'created' ? null : eventUs + lateUs,
       arrivedUs: eventUs + lateUs,
+      goneUs: created ? Infinity : goneUs,
       values: record,
     };
   });
