@@ -48,6 +48,8 @@ export interface ComputeRequest {
   readonly cutoffUs: number;
   /** The cut-off of the last complete run of the view, or null when there was none. */
   readonly previousCutoffUs: number | null;
+  /** Events created up to and including it count however late they were; null: there is no such time. */
+  readonly horizonUs: number | null;
   readonly full: boolean;
   /** Edges after it only, or null. The first edge after it has a row of every entity known by then. */
   readonly fromUs: number | null;
@@ -103,7 +105,8 @@ export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Pro
   const columns = await checkSource(duck, folder, view, entity);
   const plan = planAggregates(view, entity);
   const extent = extentOf(request);
-  const source = eventSource(plan, folder, columns, extent.knownUs);
+  const limits = { knownUs: extent.knownUs, horizonUs: request.horizonUs };
+  const source = eventSource(plan, folder, columns, limits);
   const table = `scope of ${view.id} in ${runId}`;
   const staged = new StagedRows(duck, plan, historyRoot, runId);
   const discard = async (): Promise<void> => {
@@ -111,7 +114,14 @@ export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Pro
     await duck.run(`DROP TABLE IF EXISTS ${quoteName(table)}`);
   };
   try {
-    const judgement = await judgeEvents(duck, plan, source, arrivalOf(request, extent), historyRoot, runId);
+    const judgement = await judgeEvents(duck, {
+      plan,
+      source,
+      arrival: arrivalOf(request, extent),
+      dueUs: extent.toEdge * view.hopUs,
+      root: historyRoot,
+      runId,
+    });
     await stageRows(duck, request, plan, source, extent, table, staged);
     const { rows, replacedUs } = await staged.summary();
     return {

@@ -74,6 +74,12 @@ export const MATERIALIZER_ERRORS = {
     help: 'Look at the reject file, mend the source, and run again.',
     kind: 'check-failed',
   },
+  MAT_TOO_LATE: {
+    message:
+      'More of the new events came too late than `materialize.maxLateShare` allows; nothing was written.',
+    help: 'Give the view the lateness that is named and run again; or run once with --full, which takes all there is.',
+    kind: 'check-failed',
+  },
   MAT_NULL_SHARE: {
     message: 'A feature has more nulls than its check `maxNullShare` allows; nothing was written online.',
     help: 'Mend the source or the check, and run again.',

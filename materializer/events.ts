@@ -5,8 +5,10 @@
  *             where the source has that column, a float that is NaN or infinite in a column that is aggregated.
  *             The whole event is refused, whichever feature it would have touched; it goes to the reject file.
  *   waits     created after the cut-off, or at or past the last edge to compute (event times may lie in the future)
- *   too late  created - event time > the view's lateness: counted, never applied, whenever it is computed. That it
- *             hangs on the event alone, and not on when runs took place, is what lets a backfill agree with them.
+ *   too late  created - event time > the view's lateness, and created after the view's horizon: kept beside the
+ *             rejects, not applied. That it hangs on the event and these two numbers alone, and not on when runs took
+ *             place, is what lets a backfill agree with them. The horizon is why what was loaded in bulk before the
+ *             first run counts.
  *   counts    every other event
  *
  * In a source without created times nothing is known to be late, and everything is known at once.
@@ -37,21 +39,27 @@ export interface EventSource {
   readonly prunable: boolean;
 }
 
-/**
- * @param columns   the source's columns, from `checkSource`
- * @param knownUs   the cut-off: events created up to and including it are known
- */
+/** What is known of a source, and what of it may be late. */
+export interface EventLimits {
+  /** The cut-off: events created up to and including it are known. */
+  readonly knownUs: number;
+  /** Events created up to and including it are never too late; null: there is no such time. */
+  readonly horizonUs: number | null;
+}
+
+/** @param columns  the source's columns, from `checkSource` */
 export function eventSource(
   plan: AggregatePlan,
   folder: string,
   columns: ReadonlyMap<string, string>,
-  knownUs: number,
+  { knownUs, horizonUs }: EventLimits,
 ): EventSource {
   const { source, latenessUs } = plan.view;
   const eventUs = `epoch_us(${quoteName(source.eventTime)})`;
   const createdUs = source.createdTime === null ? null : `epoch_us(${quoteName(source.createdTime)})`;
   const refusals = refusalsOf(plan, eventUs, createdUs);
-  const tooLate = createdUs === null ? 'false' : `(${createdUs} - ${eventUs} > ${latenessUs})`;
+  const pastHorizon = horizonUs === null ? '' : ` AND ${createdUs} > ${horizonUs}`;
+  const tooLate = createdUs === null ? 'false' : `(${createdUs} - ${eventUs} > ${latenessUs}${pastHorizon})`;
   const known = createdUs === null ? 'true' : `(${createdUs} <= ${knownUs})`;
   const refused = refusals.map(([condition]) => condition).join(' OR ');
   return {

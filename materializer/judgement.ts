@@ -1,6 +1,8 @@
 /**
- * Judges the events that are new to a run: how many are refused and why, come too late, or lose what they hold to
- * rounding. Refused rows go, whole and with the reason, to history/_rejected/{view}/v{version}/{run}.parquet.
+ * Judges the events that are new to a run: how many are refused and why, come too late, wait for their edge, or lose
+ * what they hold to rounding; and how new the source is. Refused rows go, whole and with the reason, to
+ * history/_rejected/{view}/v{version}/{run}.parquet, those that are too late, each with the allowance that would have
+ * taken it, to {run}.late.parquet beside it.
  *
  * New are the events created since the last cut-off (those without a created time: by event time). In a source
  * without created times nothing tells them apart, so a run judges all that it reads again. Rows that have neither
@@ -30,19 +32,33 @@ export interface Judgement {
   /** reason -> rows, most frequent first */
   readonly reasons: ReadonlyMap<string, number>;
   readonly lateEvents: number;
+  /** The smallest allowance that would have taken them all; null when there are none. */
+  readonly latenessNeededUs: number | null;
+  /** Events at or past the last edge that the run computes: they are counted by a later one. */
+  readonly waiting: number;
+  /** Of the events that are not refused: the newest event time up to the cut-off, the newest created time. */
+  readonly newestEventUs: number | null;
+  readonly newestCreatedUs: number | null;
   /** The file of refused rows, or null when there are none. */
   readonly rejectFile: string | null;
+  /** The file of those that are too late, or null. */
+  readonly lateFile: string | null;
   readonly warnings: readonly string[];
 }
 
-export async function judgeEvents(
-  duck: DuckDb,
-  plan: AggregatePlan,
-  source: EventSource,
-  arrival: Arrival,
-  root: string,
-  runId: string,
-): Promise<Judgement> {
+/** Whose events are judged, and where those that do not count are kept. */
+export interface JudgedRun {
+  readonly plan: AggregatePlan;
+  readonly source: EventSource;
+  readonly arrival: Arrival;
+  /** Events at or past this time are not due. */
+  readonly dueUs: number;
+  readonly root: string;
+  readonly runId: string;
+}
+
+export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgement> {
+  const { plan, source, arrival, dueUs } = run;
   const isNew = newnessSql(source, arrival);
   const floats = roundedColumns(plan);
   const vanishing = floats.map(
@@ -51,9 +67,16 @@ export async function judgeEvents(
   );
   const values = floats.map(({ sql, value }) => `${sql} AS ${value}`);
   const rows = await duck.rows(
-    `SELECT reason, count(*) AS n, count_if(reason IS NULL AND late) AS late ${vanishing.map((v) => `, ${v}`).join('')}
-     FROM (SELECT ${[`${source.reason} AS reason`, `${source.tooLate} AS late`, ...values].join(', ')}
-           FROM ${source.from} WHERE ${isNew}) GROUP BY reason ORDER BY n DESC, reason`,
+    `SELECT reason, count(*) AS n, count_if(late) AS late, count_if(NOT late AND t >= ${dueUs}) AS waiting,
+       max(c - t) FILTER (late) AS needed, max(t) FILTER (t <= ${arrival.knownUs}) AS event, max(c) AS created
+       ${vanishing.map((v) => `, ${v}`).join('')}
+     FROM (SELECT ${[
+       `${source.reason} AS reason`,
+       `${source.tooLate} AS late`,
+       `${source.eventUs} AS t`,
+       `${source.createdUs ?? 'NULL::BIGINT'} AS c`,
+       ...values,
+     ].join(', ')} FROM ${source.from} WHERE ${isNew}) GROUP BY reason ORDER BY n DESC, reason`,
   );
   const refused = rows.filter((row) => row['reason'] !== null);
   const good = rows.find((row) => row['reason'] === null);
@@ -63,14 +86,28 @@ export async function judgeEvents(
     const n = Number(good?.[`vanish${i}`] ?? 0);
     return n === 0 ? [] : [vanishWarning(n, column, scale, features)];
   });
+  const lateEvents = Number(good?.['late'] ?? 0);
+  const refusedSql = `SELECT ${source.reason} AS reject_reason, * FROM ${source.from}
+    WHERE ${isNew} AND (${source.reason}) IS NOT NULL`;
+  const lateSql = `SELECT 'too late' AS reject_reason, ${source.createdUs} - ${source.eventUs} AS lateness_needed_us, *
+    FROM ${source.from} WHERE ${isNew} AND (${source.reason}) IS NULL AND ${source.tooLate}`;
   return {
     judged: rejected + Number(good?.['n'] ?? 0),
     rejected,
     reasons,
-    lateEvents: Number(good?.['late'] ?? 0),
-    rejectFile: rejected === 0 ? null : await writeRejects(duck, plan, source, isNew, root, runId),
+    lateEvents,
+    latenessNeededUs: numberOf(good?.['needed']),
+    waiting: Number(good?.['waiting'] ?? 0),
+    newestEventUs: numberOf(good?.['event']),
+    newestCreatedUs: numberOf(good?.['created']),
+    rejectFile: rejected === 0 ? null : await keepRows(duck, run, refusedSql, ''),
+    lateFile: lateEvents === 0 ? null : await keepRows(duck, run, lateSql, '.late'),
     warnings,
   };
+}
+
+function numberOf(value: unknown): number | null {
+  return value === null || value === undefined ? null : Number(value);
 }
 
 function newnessSql(source: EventSource, { afterUs, knownUs }: Arrival): string {
@@ -112,18 +149,15 @@ function vanishWarning(n: number, column: string, scale: number, features: reado
   );
 }
 
-async function writeRejects(
+async function keepRows(
   duck: DuckDb,
-  plan: AggregatePlan,
-  source: EventSource,
-  isNew: string,
-  root: string,
-  runId: string,
+  { plan, root, runId }: JudgedRun,
+  rows: string,
+  kind: string,
 ): Promise<string> {
   const folder = folderBeside(root, '_rejected', plan.view);
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${runId}.parquet`);
-  await duck.run(`COPY (SELECT ${source.reason} AS reject_reason, * FROM ${source.from}
-    WHERE ${isNew} AND (${source.reason}) IS NOT NULL) TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd)`);
+  const file = join(folder, `${runId}${kind}.parquet`);
+  await duck.run(`COPY (${rows}) TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd)`);
   return file;
 }

@@ -8,14 +8,12 @@
  *
  * Called by main.ts.
  */
-import { randomBytes } from 'node:crypto';
 import { rowSchemaOf } from '../registry/definition-json.ts';
 import { DuckDb } from '../registry/duckdb.ts';
 import type { Bundle, FeatureView } from '../registry/model.ts';
 import type { Project } from '../registry/project.ts';
 import type { RegistryDatabase } from '../registry/registry-database.ts';
 import type { RunKind, RunRecord } from '../registry/run-record.ts';
-import { formatTimestamp } from '../registry/std/timestamp.ts';
 import { prepareHistory } from './compute.ts';
 import { materializerError } from './errors.ts';
 import type { RowSelection } from './latest-rows.ts';
@@ -23,10 +21,14 @@ import { addWrites, noWrites } from './online/guard-outcome.ts';
 import type { WriteCounts } from './online/guard-outcome.ts';
 import type { OnlineWriter } from './online/online-writer.ts';
 import { openOnlineWriter } from './online/open-online-writer.ts';
+import { checkLate, checkRejected, leftOutWarnings } from './left-out.ts';
 import { rejectFile } from './reject-file.ts';
-import { movesBookmark, planRange } from './run-range.ts';
+import { addReasons, beginRun, judgedResult, later, summaryOf } from './run-outcome.ts';
+import type { JudgedResult, RunResult } from './run-outcome.ts';
+import { planRun } from './run-plan.ts';
+import type { RunPlan } from './run-plan.ts';
 import type { RangeOptions, RunRange } from './run-range.ts';
-import { checkRejected, chooseRows, writeChosen } from './serve-rows.ts';
+import { chooseRows, writeChosen } from './serve-rows.ts';
 import type { ServeTarget } from './serve-rows.ts';
 import { lockView } from './view-lock.ts';
 
@@ -51,21 +53,6 @@ interface RunContext {
   readonly writer: OnlineWriter;
   readonly options: RangeOptions;
 }
-
-/** What a run found out before its record is closed. */
-type RunResult = Pick<
-  RunRecord,
-  | 'fromUs'
-  | 'watermarkUs'
-  | 'historyRows'
-  | 'written'
-  | 'older'
-  | 'equal'
-  | 'conflict'
-  | 'superseded'
-  | 'rejected'
-  | 'lateEvents'
->;
 
 /**
  * Materializes views one after the other. A view that fails does not keep the others from their run.
@@ -129,31 +116,19 @@ function chosenViews(bundle: Bundle, ids: readonly string[] | undefined): Featur
 }
 
 async function runView(context: RunContext, view: FeatureView): Promise<RunRecord> {
-  const { project, database, options } = context;
+  const { project, bundle, database, options } = context;
   const { clock, settings, talk } = project;
   const release = lockView(settings.history, view);
   try {
     const startedUs = clock.nowUs();
-    const plan = await planRun(database, view, options, startedUs);
-    const { range } = plan;
-    const run: RunRecord = {
-      runId: newRunId(startedUs),
-      view: view.id,
-      kind: range.kind,
-      definitionId: view.definitionId,
-      toUs: range.recordToUs,
-      ...emptyResult(range),
-      startedUs,
-      finishedUs: null,
-      state: 'running',
-      error: null,
-    };
+    const plan = await planRun(database, settings.history, view, options, startedUs);
+    const run = beginRun(view, plan, bundle.hash, startedUs);
     await database.startRun(run);
     try {
       const result = await work(context, view, plan, run);
       const done: RunRecord = { ...run, ...result, finishedUs: clock.nowUs(), state: 'complete' };
       await database.finishRun(done);
-      talk.say(summary(done));
+      talk.say(summaryOf(done));
       return done;
     } catch (error) {
       const { message } = error as Error;
@@ -165,45 +140,15 @@ async function runView(context: RunContext, view: FeatureView): Promise<RunRecor
   }
 }
 
-interface RunPlan {
-  readonly range: RunRange;
-  /** How far any complete run has read the source of the history; null: none. */
-  readonly historyCutoffUs: number | null;
-}
-
-/**
- * Plans a run from the records of those before it. The lock is held: one that still says `running` has lost its
- * process, and is closed as failed.
- */
-async function planRun(
-  database: RegistryDatabase,
-  view: FeatureView,
-  options: RangeOptions,
-  nowUs: number,
-): Promise<RunPlan> {
-  let previous: RunRecord | null = null;
-  let historyCutoffUs: number | null = null;
-  for (const run of await database.runs({ view: view.id })) {
-    if (run.kind === 'stream') continue;
-    if (run.state === 'running') {
-      const error = 'its process ended before the run did';
-      await database.finishRun({ ...run, state: 'failed', finishedUs: nowUs, error });
-    }
-    if (run.state !== 'complete' || !movesBookmark(run)) continue;
-    previous = run;
-    historyCutoffUs = Math.max(historyCutoffUs ?? 0, run.toUs);
-  }
-  return { range: planRange(view, options, previous, nowUs), historyCutoffUs };
-}
-
 async function work(
   context: RunContext,
   view: FeatureView,
-  { range, historyCutoffUs }: RunPlan,
+  plan: RunPlan,
   run: RunRecord,
 ): Promise<RunResult> {
   const { project, bundle, writer } = context;
   const { clock, settings } = project;
+  const { range } = plan;
   const duck = await DuckDb.open();
   try {
     const target: ServeTarget = {
@@ -225,14 +170,20 @@ async function work(
       range,
       futureUs: clock.rehearsal !== null && view.source.createdTime === null ? null : run.startedUs,
     };
+    const { maxLateShare } = settings.materialize;
     const history =
-      view.kind === 'stored' ? null : await appendHistory(target, selection, historyCutoffUs, run);
+      view.kind === 'stored' ? null : await appendHistory(target, selection, plan, run, maxLateShare);
     const online = await serve(target, selection, run);
+    const seen = history ?? online;
+    const carried = range.full ? null : range.previous;
     return {
       ...online,
-      historyRows: history?.historyRows ?? 0,
-      lateEvents: history?.lateEvents ?? 0,
+      ...history,
       rejected: (history?.rejected ?? 0) + online.rejected,
+      rejectReasons: addReasons(history?.rejectReasons ?? {}, online.rejectReasons),
+      newestEventUs: later(seen.newestEventUs, carried?.newestEventUs ?? null),
+      newestCreatedUs: later(seen.newestCreatedUs, carried?.newestCreatedUs ?? null),
+      historyRows: history?.historyRows ?? 0,
       fromUs: run.kind === 'backfill' ? range.fromUs : (history?.fromUs ?? range.fromUs),
       watermarkUs: range.watermarkUs,
     };
@@ -245,9 +196,10 @@ async function work(
 async function appendHistory(
   target: ServeTarget,
   { view, entity, folder, historyRoot, range }: RowSelection,
-  historyCutoffUs: number | null,
+  { historyCutoffUs, horizonUs }: RunPlan,
   run: RunRecord,
-): Promise<Pick<RunRecord, 'historyRows' | 'lateEvents' | 'rejected' | 'fromUs'>> {
+  maxLateShare: number,
+): Promise<JudgedResult & Pick<RunRecord, 'historyRows' | 'fromUs'>> {
   const { duck, clock, talk } = target;
   const prepared = await prepareHistory(duck, {
     view,
@@ -258,16 +210,20 @@ async function appendHistory(
     // The history never goes back, not even when the online store is taken back.
     cutoffUs: Math.max(range.cutoffUs, historyCutoffUs ?? range.cutoffUs),
     previousCutoffUs: range.previous?.definitionId === view.definitionId ? historyCutoffUs : null,
+    horizonUs,
     full: range.full,
     fromUs: range.fromUs,
     toUs: range.dueUs,
   });
   try {
-    checkRejected(target, view.id, prepared.judgement);
+    const { judgement } = prepared;
+    checkRejected(target.maxRejectedShare, view.id, judgement);
+    checkLate(maxLateShare, view, judgement);
     await clock.runLasted(run.startedUs);
-    const published = await prepared.publish(clock.nowUs());
-    for (const warning of published.warnings) talk.warn(`${view.id}: ${warning}`);
-    return published;
+    const { historyRows, fromUs } = await prepared.publish(clock.nowUs());
+    const warnings = judgement.warnings.map((warning) => `${view.id}: ${warning}`);
+    for (const warning of [...leftOutWarnings(view, judgement), ...warnings]) talk.warn(warning);
+    return { ...judgedResult(judgement), historyRows, fromUs };
   } catch (error) {
     await prepared.discard();
     throw error;
@@ -279,8 +235,8 @@ async function serve(
   target: ServeTarget,
   selection: RowSelection,
   run: RunRecord,
-): Promise<WriteCounts & { rejected: number }> {
-  const { writer, clock, bundle } = target;
+): Promise<WriteCounts & JudgedResult> {
+  const { writer, clock, bundle, talk } = target;
   const { view, range } = selection;
   const lost = range.full ? [] : await lostGroups(writer, view.id, range);
   const isLost = (key: string): boolean => lost.length > 0 && lost[writer.markerGroupOf(key)]!;
@@ -290,15 +246,21 @@ async function serve(
   // A stored view has nothing else to wait for; an aggregated one has waited before it appended its history.
   await clock.runLasted(run.startedUs);
   await writer.publishSchemas(bundle.schemas.get(view.id) ?? [rowSchemaOf(view)]);
-  const total = { ...noWrites(), rejected: news.rejected };
+  const judged = { ...news, judged: news.read };
+  const total = { ...noWrites(), ...judgedResult(judged) };
   const parts = [await writeChosen(target, selection, news, (key) => !isLost(key))];
   if (all !== null) parts.push(await writeChosen(target, whole, all, isLost));
+  let misfits = 0;
   for (const part of parts) {
     addWrites(total, part);
-    total.rejected += part.rejected;
+    misfits += part.rejected;
   }
+  const left = { rejectFile: target.rejectFile, lateEvents: 0, latenessNeededUs: null, lateFile: null };
+  for (const warning of leftOutWarnings(view, { ...judged, ...left })) talk.warn(warning);
   if (range.moves) await writer.writeMarkers(view.id, range.watermarkUs);
-  return total;
+  if (misfits === 0) return total;
+  const rejectReasons = addReasons(total.rejectReasons, { 'it does not fit its definition': misfits });
+  return { ...total, rejected: total.rejected + misfits, counted: total.counted - misfits, rejectReasons };
 }
 
 /**
@@ -311,22 +273,4 @@ async function lostGroups(writer: OnlineWriter, view: string, { previous }: RunR
   if (!lost.includes(true)) return [];
   // Where two nodes share a group its marker lies on one of them: the neighbours of a lost group are suspect too.
   return lost.map((is, i) => is || (lost[i - 1] ?? false) || (lost[i + 1] ?? false));
-}
-
-function newRunId(startedUs: number): string {
-  return `${formatTimestamp(startedUs).replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
-}
-
-function emptyResult(range: RunRange): RunResult {
-  const { fromUs, watermarkUs } = range;
-  return { ...noWrites(), fromUs, watermarkUs, historyRows: 0, rejected: 0, lateEvents: 0 };
-}
-
-function summary(run: RunRecord): string {
-  const parts = (['written', 'equal', 'older', 'conflict', 'superseded', 'rejected'] as const)
-    .filter((name) => run[name] > 0)
-    .map((name) => `${run[name]} ${name}`);
-  if (run.historyRows > 0) parts.unshift(`${run.historyRows} rows to the history`);
-  if (run.lateEvents > 0) parts.push(`${run.lateEvents} events too late`);
-  return `${run.view}: ${parts.join(', ') || 'nothing new'}; complete up to ${formatTimestamp(run.watermarkUs)}`;
 }

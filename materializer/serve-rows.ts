@@ -19,6 +19,7 @@ import type { RowSelection } from './latest-rows.ts';
 import { addWrites, noWrites } from './online/guard-outcome.ts';
 import type { WriteCounts } from './online/guard-outcome.ts';
 import type { OnlineRow, OnlineWriter } from './online/online-writer.ts';
+import { checkRejected } from './left-out.ts';
 import { appendRejected, writeRejected } from './reject-file.ts';
 
 // One pipeline: large enough that waiting for the answer does not count, small enough to hold in memory many times.
@@ -43,6 +44,11 @@ export interface ChosenRows {
   /** Rows read, and of these rejected. */
   readonly read: number;
   readonly rejected: number;
+  /** Why, most frequent first. */
+  readonly reasons: ReadonlyMap<string, number>;
+  /** Of the good rows: the newest event and created time; null: there are none. */
+  readonly newestEventUs: number | null;
+  readonly newestCreatedUs: number | null;
   /** Entities to write. */
   readonly entities: number;
 }
@@ -60,14 +66,20 @@ export async function chooseRows(
   const { duck } = target;
   const candidates = candidatesSql(selection);
   try {
-    const { read, rejected, nulls } = await countCandidates(duck, candidates, selection);
+    const { nulls, ...counts } = await countCandidates(duck, candidates, selection);
+    const { read, rejected, reasons } = counts;
     if (rejected > 0) await writeRejected(duck, candidates, target.rejectFile);
     const { rejectFile } = target;
-    checkRejected(target, selection.view.id, { judged: read, rejected, rejectFile });
+    checkRejected(target.maxRejectedShare, selection.view.id, {
+      judged: read,
+      rejected,
+      reasons,
+      rejectFile,
+    });
     checkNulls(selection, read - rejected, nulls);
     await duck.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(table)} AS ${latestSql(selection)}`);
     const [row] = await duck.rows(`SELECT count(*)::DOUBLE AS entities FROM ${quoteName(table)}`);
-    return { table, read, rejected, entities: row!['entities'] as number };
+    return { table, ...counts, entities: row!['entities'] as number };
   } catch (error) {
     if ((error as { code?: string }).code?.startsWith('MAT_')) throw error;
     const { message } = error as Error;
@@ -84,36 +96,32 @@ async function countCandidates(
   duck: DuckDb,
   candidates: string,
   { view }: RowSelection,
-): Promise<{ read: number; rejected: number; nulls: Map<string, number> }> {
+): Promise<Omit<ChosenRows, 'table' | 'entities'> & { nulls: Map<string, number> }> {
   const reason = quoteName(REASON);
   const checked = view.features.filter((f) => f.checks !== null && f.checks.maxNullShare !== null);
   const nullCounts = checked.map(
-    ({ name }, i) => `, count_if(${reason} IS NULL AND ${quoteName(name)} IS NULL)::DOUBLE AS nulls_${i}`,
+    ({ name }, i) => `, count_if(${quoteName(name)} IS NULL)::DOUBLE AS nulls_${i}`,
   );
-  const [row] = await duck.rows(
-    `SELECT count(*)::DOUBLE AS read, count(${reason})::DOUBLE AS rejected${nullCounts.join('')} FROM (${candidates})`,
+  const rows = await duck.rows(
+    `SELECT ${reason} AS reason, count(*)::DOUBLE AS n, max(${quoteName(EVENT_US)})::DOUBLE AS event,
+      max(${quoteName(CREATED_US)})::DOUBLE AS created${nullCounts.join('')}
+     FROM (${candidates}) GROUP BY ${reason} ORDER BY n DESC, reason`,
   );
+  const reasons = new Map<string, number>();
+  let good: SqlRow | undefined;
+  for (const row of rows) {
+    if (row['reason'] === null) good = row;
+    else reasons.set(row['reason'] as string, row['n'] as number);
+  }
+  const rejected = [...reasons.values()].reduce((sum, n) => sum + n, 0);
   return {
-    read: row!['read'] as number,
-    rejected: row!['rejected'] as number,
-    nulls: new Map(checked.map(({ name }, i) => [name, row![`nulls_${i}`] as number])),
+    read: rejected + ((good?.['n'] as number | undefined) ?? 0),
+    rejected,
+    reasons,
+    newestEventUs: (good?.['event'] as number | null | undefined) ?? null,
+    newestCreatedUs: (good?.['created'] as number | null | undefined) ?? null,
+    nulls: new Map(checked.map(({ name }, i) => [name, (good?.[`nulls_${i}`] as number | undefined) ?? 0])),
   };
-}
-
-/** @throws MAT_REJECTED when a larger share of what was judged had to be rejected than the project allows */
-export function checkRejected(
-  target: Pick<ServeTarget, 'maxRejectedShare'>,
-  view: string,
-  found: { readonly judged: number; readonly rejected: number; readonly rejectFile: string | null },
-): void {
-  const { judged, rejected, rejectFile } = found;
-  if (rejected <= target.maxRejectedShare * judged) return;
-  throw materializerError(
-    'MAT_REJECTED',
-    `${rejected} of ${judged} rows of ${view} were rejected, and materialize.maxRejectedShare allows ` +
-      `${target.maxRejectedShare * 100} %: see ${rejectFile}`,
-    rejectFile === null ? {} : { file: rejectFile },
-  );
 }
 
 function checkNulls({ view }: RowSelection, good: number, nulls: ReadonlyMap<string, number>): void {

@@ -15,6 +15,25 @@ export interface RunRecord {
   readonly toUs: number;
   /** The edge (stored view: the cut-off) up to which the view is complete once the run has finished. */
   readonly watermarkUs: number;
+  /** What computed it. */
+  readonly engine: 'duckdb';
+  /** The bundle that the run was of. */
+  readonly bundle: string;
+  /**
+   * Events created up to and including it count however late they were: the cut-off of the view's first run, or of its
+   * last full one. Null in a stored view and where the source has no created times.
+   */
+  readonly horizonUs: number | null;
+  /** The lateness allowance that the run judged by. */
+  readonly latenessUs: number;
+  /** The newest event time at or before the cut-off, and the newest created time, that runs saw so far; null: none. */
+  readonly newestEventUs: number | null;
+  readonly newestCreatedUs: number | null;
+  /** Rows or events of the source that were new to the run: counted + too late + rejected + waiting. */
+  readonly read: number;
+  readonly counted: number;
+  /** Events that are not due yet: their time is past the last edge (stored view: the cut-off). */
+  readonly waiting: number;
   /** Rows appended to the history; 0 for a stored view. */
   readonly historyRows: number;
   /** Outcomes of the guarded writes online. */
@@ -24,8 +43,12 @@ export interface RunRecord {
   readonly conflict: number;
   readonly superseded: number;
   readonly rejected: number;
-  /** Events past the lateness allowance: counted, not applied. */
+  /** Why, and how many rows each, most frequent first. */
+  readonly rejectReasons: Readonly<Record<string, number>>;
+  /** Events past the lateness allowance: kept beside the rejects, not applied. */
   readonly lateEvents: number;
+  /** The smallest allowance that would have taken them all; null: there were none. */
+  readonly latenessNeededUs: number | null;
   readonly startedUs: number;
   readonly finishedUs: number | null;
   readonly state: RunState;

@@ -29,7 +29,7 @@ export interface Settings {
   readonly served: string;
   readonly log: LogSettings;
   readonly serve: ServeSettings;
-  readonly materialize: { readonly maxRejectedShare: number };
+  readonly materialize: { readonly maxRejectedShare: number; readonly maxLateShare: number };
   readonly clock: { readonly control: string | null; readonly runLastsUs: number };
 }
 
@@ -179,7 +179,10 @@ const FILE = z.strictObject({
     })
     .prefault({}),
   materialize: z
-    .strictObject({ maxRejectedShare: z.coerce.number().min(0).max(1).default(0.01) })
+    .strictObject({
+      maxRejectedShare: z.coerce.number().min(0).max(1).default(0.01),
+      maxLateShare: z.coerce.number().min(0).max(1).default(0.05),
+    })
     .prefault({}),
   clock: z
     .strictObject({ control: z.string().nullable().default(null), runLasts: duration.prefault('0s') })

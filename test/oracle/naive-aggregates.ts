@@ -16,14 +16,23 @@ export interface RawEvent {
   readonly values: Readonly<Record<string, Value>>;
 }
 
-/** @returns the events that count for a view, once those created up to and including `knownUs` are known */
-export function countingEvents(view: FeatureView, events: readonly RawEvent[], knownUs: number): RawEvent[] {
+/**
+ * @param horizonUs  events created up to and including it are never too late; null: there is no such time
+ * @returns          the events that count for a view, once those created up to and including `knownUs` are known
+ */
+export function countingEvents(
+  view: FeatureView,
+  events: readonly RawEvent[],
+  knownUs: number,
+  horizonUs: number | null,
+): RawEvent[] {
   return events.filter((event) => {
     if (event.eventUs === null || event.eventUs < 0) return false;
     if (event.keys.some((key) => key === null)) return false;
     if (view.features.some(({ aggregation: a }) => a !== null && isNotFinite(event, a))) return false;
     if (view.source.createdTime === null) return true;
     if (event.createdUs === null || event.createdUs > knownUs) return false;
+    if (horizonUs !== null && event.createdUs <= horizonUs) return true;
     return event.createdUs - event.eventUs <= view.latenessUs;
   });
 }

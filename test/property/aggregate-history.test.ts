@@ -45,6 +45,8 @@ class Rehearsal {
   readonly view: FeatureView;
   readonly entity: Entity;
   previousUs: number | null = null;
+  /** The cut-off of the first run, or of the last full one. */
+  horizonUs: number | null = null;
   /** Edges from here on have answers. */
   beginsUs = 0;
   #runs = 0;
@@ -78,6 +80,7 @@ class Rehearsal {
       runId: `run-${this.#runs}`,
       cutoffUs,
       previousCutoffUs: this.previousUs,
+      horizonUs: this.horizonUs,
       full: false,
       fromUs: null,
       toUs: null,
@@ -104,7 +107,10 @@ class Rehearsal {
   async check(result: ComputeResult, exact: boolean): Promise<void> {
     const history = await readHistory(duck, join(this.#folder, 'history'), this.view, this.entity);
     const standing = this.#events.filter((e) => this.#scene.created || stands(e, result.cutoffUs));
-    const counting = byEntity(this.entity, countingEvents(this.view, standing, result.cutoffUs));
+    const counting = byEntity(
+      this.entity,
+      countingEvents(this.view, standing, result.cutoffUs, this.horizonUs),
+    );
     for (const id of new Set([...history.keys(), ...counting.keys()])) {
       const rows = history.get(id) ?? [];
       let changes = 0;
@@ -147,6 +153,7 @@ async function rehearse(scene: Scenario): Promise<void> {
     let cutoffUs = START_US + 2 * HOP_US;
     for (const [i, { hops, us, kind, buckets }] of scene.runs.entries()) {
       cutoffUs += hops * HOP_US + us;
+      if (life.previousUs === null || kind === 'full' || kind === 'lost') life.horizonUs = cutoffUs;
       if (kind === 'crashed') {
         await life.crash(cutoffUs);
         continue;
@@ -167,7 +174,8 @@ async function rehearse(scene: Scenario): Promise<void> {
     expect((await life.run(cutoffUs)).historyRows).toBe(0);
     if (life.beginsUs === 0) expect((await life.run(cutoffUs, { full: true })).historyRows).toBe(0);
     life.beginsUs = 0;
-    const whole = await life.run(START_US + (HOPS + 20) * HOP_US, { full: true });
+    life.horizonUs = START_US + (HOPS + 20) * HOP_US;
+    const whole = await life.run(life.horizonUs, { full: true });
     await life.check(whole, false);
   } finally {
     life.close();

@@ -67,6 +67,7 @@ async function prepare(
     runId: 'run-1',
     cutoffUs: START + 5 * HOUR,
     previousCutoffUs: null,
+    horizonUs: null,
     full: false,
     fromUs: null,
     toUs: null,

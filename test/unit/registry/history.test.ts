@@ -32,6 +32,7 @@ test('the history of an aggregated view lies by version and day, under these col
     runId: 'run-1',
     cutoffUs,
     previousCutoffUs: null,
+    horizonUs: null,
     full: true,
     fromUs: null,
     toUs: null,
