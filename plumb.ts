@@ -1,10 +1,11 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 /** The front door of the command line: one line per command, each loads its one program. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, ExitCode } from './registry/command.ts';
 import { jsonText, printResult } from './registry/command.ts';
 import { registryError } from './registry/errors.ts';
+import { checkNodeVersion } from './registry/node-version.ts';
+import { OWN_PACKAGE } from './registry/own-package.ts';
 import { CodedError } from './registry/std/coded-error.ts';
 import type { ErrorKind } from './registry/std/coded-error.ts';
 import { terminalTalk } from './registry/std/talk.ts';
@@ -21,7 +22,7 @@ const program = new Command('plumb')
   .description(
     'Feature serving that proves every day that what a model was served is what it was trained on.',
   )
-  .version(version(), '--version')
+  .version(OWN_PACKAGE.version, '--version')
   .option('-C <dir>', "the project's folder", '.')
   .option('--json', 'data as JSON')
   .option('--set <path=value>', 'a setting for this run, e.g. --set serve.port=7000', collectSetting)
@@ -172,12 +173,6 @@ function collectSetting(text: string, before: Record<string, string> = {}): Reco
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
-/** package.json lies beside plumb.ts in the checkout and above dist/plumb.js in the package. */
-function version(): string {
-  const here = new URL(import.meta.url.endsWith('.ts') ? 'package.json' : '../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(here, 'utf8')) as { version: string }).version;
-}
-
 /** What went wrong, for people or as JSON, and the exit code that says so. */
 function report(error: unknown): number {
   // Help that was asked for is no error, and help in place of a missing command has said what there is.
@@ -216,6 +211,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
+  checkNodeVersion(process.versions.node);
   await program.parseAsync();
 } catch (error) {
   process.exitCode = report(error);

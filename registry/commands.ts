@@ -6,7 +6,7 @@ import { bundleToJson, viewToJson } from './definition-json.ts';
 import type { CommandContext, ExitCode } from './command.ts';
 import { printResult, projectOf } from './command.ts';
 import { SECRET_SETTINGS } from './kafka-settings.ts';
-import { FIRST_QUESTION, initProject } from './new-project.ts';
+import { initProject, nextSteps } from './new-project.ts';
 import { RegistryDatabase } from './registry-database.ts';
 import { withoutPassword } from './settings.ts';
 import { renderCatalogue, renderChanges, renderDefinition } from './show.ts';
@@ -66,14 +66,10 @@ export async function show(context: CommandContext, name: string | undefined): P
 export async function init(context: CommandContext, folder: string | undefined): Promise<ExitCode> {
   const target = folder ?? context.folder;
   const files = initProject(target);
+  const next = nextSteps(target);
   const render = (): string =>
-    [
-      ...files.map((file) => `  ${file}`),
-      '',
-      `Next: plumb -C ${target} apply && plumb -C ${target} materialize`,
-      `Then: plumb -C ${target} ${FIRST_QUESTION}`,
-    ].join('\n');
-  await printResult(context, { folder: target, files }, render);
+    [...files.map((file) => `  ${file}`), '', 'Next:', ...next.map((step) => `  ${step}`)].join('\n');
+  await printResult(context, { folder: target, files, next }, render);
   return 0;
 }
 

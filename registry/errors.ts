@@ -13,6 +13,11 @@ export const REGISTRY_ERRORS = {
     help: 'Run `plumb --help` for all commands, `plumb COMMAND --help` for one.',
     kind: 'usage',
   },
+  REG_NODE: {
+    message: 'Plumbline runs on one major of Node, and this is another, or too early a version of it.',
+    help: 'Install Node 22; where another must stay, `npx -p node@22 plumb ...` runs this one command on it.',
+    kind: 'usage',
+  },
   REG_FOLDER: {
     message: 'A new project needs a folder of its own, and the one that was named holds something else.',
     help: 'Name a folder that does not exist yet.',

@@ -1,7 +1,8 @@
 /** `plumb init`: a new project that runs as it is, from the template in this package. */
 import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { registryError } from './errors.ts';
+import { IMPORT_NAME, OWN_PACKAGE, dependencyOn, isReachedFrom } from './own-package.ts';
 import { CodedError } from './std/coded-error.ts';
 
 /** examples/ lies beside registry/ in the checkout and above dist/registry/ in the package, with the same content. */
@@ -12,6 +13,55 @@ const TEMPLATE = resolve(
 
 /** A command that answers in a new project once it is materialized. */
 export const FIRST_QUESTION = 'get --service rank_v1 --entity driver_id=1001';
+
+/** How editors read definitions in TypeScript: as Node does, which strips their types. */
+const TSCONFIG = {
+  compilerOptions: {
+    target: 'es2024',
+    module: 'nodenext',
+    strict: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    erasableSyntaxOnly: true,
+    skipLibCheck: true,
+  },
+  include: ['definitions'],
+};
+
+/**
+ * @param project  the folder of a project, as the user named it
+ * @returns        the commands that come next, as they work from where this one was run
+ */
+export function nextSteps(project: string): string[] {
+  const root = resolve(project);
+  const inCheckout = !relative(OWN_PACKAGE.folder, process.cwd()).startsWith('..');
+  if (!isReachedFrom(root) && OWN_PACKAGE.isCheckout) {
+    const from = inCheckout ? [] : [`cd ${OWN_PACKAGE.folder}`];
+    const plumb = `npx plumb -C ${inCheckout ? project : root}`;
+    return [...from, `${plumb} apply`, `${plumb} materialize`, `${plumb} ${FIRST_QUESTION}`];
+  }
+  const into = root === process.cwd() ? [] : [`cd ${project}`];
+  const installed = isReachedFrom(root) ? [] : ['npm install'];
+  return [...into, ...installed, 'npx plumb apply', 'npx plumb materialize', `npx plumb ${FIRST_QUESTION}`];
+}
+
+/** With the package that definitions import by its short name, for editors; `plumb` itself needs no install there. */
+function packageOf(root: string): object {
+  const name = basename(root)
+    .toLowerCase()
+    .replace(/[^a-z0-9._~-]+/g, '-')
+    .replace(/^[._-]+/, '');
+  return {
+    name: name === '' ? 'features' : name,
+    private: true,
+    type: 'module',
+    dependencies: { [IMPORT_NAME]: dependencyOn(root) },
+  };
+}
+
+function writeJson(file: string, content: object): void {
+  writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
+}
 
 /**
  * Copies the quickstart; nothing that exists is overwritten. What programs write there (`.plumb/`) is kept out of git.
@@ -33,7 +83,9 @@ export function initProject(folder: string): string[] {
       if (name !== '.plumb') cpSync(join(TEMPLATE, name), join(root, name), { recursive: true });
     }
     // Not in the template: npm leaves files of this name out of packages.
-    writeFileSync(join(root, '.gitignore'), '.plumb/\n');
+    writeFileSync(join(root, '.gitignore'), '.plumb/\nnode_modules/\n');
+    writeJson(join(root, 'package.json'), packageOf(root));
+    writeJson(join(root, 'tsconfig.json'), TSCONFIG);
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw registryError(

@@ -5,6 +5,11 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 if (existsSync(join(root, 'plumb.ts'))) {
+  if (!existsSync(join(root, 'node_modules', 'uWebSockets.js'))) {
+    console.error(
+      'npm has left uWebSockets.js out. `npm test`, `npm run demo` and `npm run build` install it first.',
+    );
+  }
   const bin = join(root, 'node_modules', '.bin');
   mkdirSync(bin, { recursive: true });
   rmSync(join(bin, 'plumb'), { force: true });

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { loadCurrentBundle } from '../registry/bundle-folder.ts';
 import { loadHmacKey } from '../registry/log-privacy.ts';
 import type { Bundle } from '../registry/model.ts';
+import { OWN_PACKAGE } from '../registry/own-package.ts';
 import type { Project } from '../registry/project.ts';
 import { spoolConsumers } from '../registry/settings.ts';
 import type { CacheLayers, Settings } from '../registry/settings.ts';
@@ -32,7 +33,6 @@ import { nodeTransport } from './transport/node-http.ts';
 import { UNIX } from './transport/transport.ts';
 import type { Exchange, HttpHandler, Transport } from './transport/transport.ts';
 import { uwsTransport } from './transport/uws.ts';
-import { VERSION } from './version.ts';
 import { warmUp } from './warm-up.ts';
 import { VectorLog } from './vector-log/vector-log.ts';
 
@@ -125,7 +125,7 @@ export async function runServe(project: Project): Promise<Served> {
     const consumers = new ConsumerWatch(settings.log.spool, log === null ? [] : spoolConsumers(settings.log));
     closeAll.unshift(() => consumers.stop());
     const gauges = (): Gauges => ({
-      version: VERSION,
+      version: OWN_PACKAGE.version,
       transport: transport.name,
       store: reader.kind,
       storeState: reader.state(),

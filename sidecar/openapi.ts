@@ -2,6 +2,7 @@
  * The OpenAPI document of this sidecar, `GET /openapi.json`: its routes, and for each feature service of the bundle
  * the exact shapes with examples that can be sent. Made once for a bundle, when it is first asked for.
  */
+import { OWN_PACKAGE } from '../registry/own-package.ts';
 import {
   errorSchemas,
   feastAnswer,
@@ -20,7 +21,6 @@ import type { Plan } from './plan.ts';
 import { feastExample, inferExample, nativeExample } from './request-examples.ts';
 import { feastSurface } from './surface/feast.ts';
 import { nativeSurface } from './surface/native.ts';
-import { VERSION } from './version.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -47,7 +47,7 @@ function openApiDocument(book: PlanBook): Json {
     openapi: '3.1.0',
     info: {
       title: `Features of ${book.bundle.project}`,
-      version: VERSION,
+      version: OWN_PACKAGE.version,
       description:
         `Feature vectors for model servers, from bundle ${book.bundle.hash}. /docs shows the same for people. ` +
         'int64 numbers have every digit: read them with a parser that keeps them whole.',

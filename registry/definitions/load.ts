@@ -11,6 +11,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { CodedError } from '../std/coded-error.ts';
 import { registryError } from '../errors.ts';
+import { IMPORT_NAME, dependencyOn, foreignPackage } from '../own-package.ts';
 import { EntityDraft, SourceDraft, ViewDraft, isDraft } from './draft.ts';
 import type { Draft, ServiceDraft } from './draft.ts';
 import type { Mistakes } from './mistake.ts';
@@ -34,15 +35,32 @@ export async function loadDrafts(
 ): Promise<Draft[]> {
   const files = [...new Set(globs.flatMap((glob) => globSync(resolve(folder, glob))))].toSorted();
   if (files.length === 0) throw noFiles(folder, globs);
+  if (files.some((file) => !isYaml(file))) refuseForeignPackage(folder);
   const drafts = new Set<Draft>();
   for (const file of files) {
     if (!statSync(file).isFile()) continue;
-    const found = /\.ya?ml$/.test(file)
+    const found = isYaml(file)
       ? parseYamlDefinitions(file, readFileSync(file, 'utf8'), mistakes)
       : await importDefinitions(file, mistakes);
     for (const draft of found) addReachable(drafts, draft);
   }
   return [...drafts];
+}
+
+function isYaml(file: string): boolean {
+  return /\.ya?ml$/.test(file);
+}
+
+/** Plumb itself would not read it, but editors would show its types, and whoever reads the project is misled. */
+function refuseForeignPackage(folder: string): void {
+  const foreign = foreignPackage(folder);
+  if (foreign === null) return;
+  const what = `${foreign.name ?? 'one without a name'} ${foreign.version ?? ''}`.trim();
+  const message = `definitions import \`${IMPORT_NAME}\`, and ${foreign.folder} is another package: ${what}`;
+  throw registryError('REG_DEFINITIONS', message, {
+    file: foreign.folder,
+    help: `Remove it, and depend on "${IMPORT_NAME}": "${dependencyOn(folder)}" in package.json.`,
+  });
 }
 
 function noFiles(folder: string, globs: readonly string[]): CodedError {

@@ -3,6 +3,7 @@
  *
  *   GET /v2  /v2/health/live  /v2/health/ready  /v2/models/{service}[/versions/{v}]  .../ready
  */
+import { OWN_PACKAGE } from '../../registry/own-package.ts';
 import { STATUSES } from '../../registry/status.ts';
 import { sidecarError } from '../errors.ts';
 import type { PlanBook } from '../plan-book.ts';
@@ -10,7 +11,6 @@ import type { Plan } from '../plan.ts';
 import { inputDatatype } from '../request-examples.ts';
 import type { TensorPlan } from '../tensor-plan.ts';
 import type { Exchange } from '../transport/transport.ts';
-import { VERSION } from '../version.ts';
 import { modelOf, parseModelPath } from './model-path.ts';
 
 export const OIP_PATH = '/v2';
@@ -25,7 +25,11 @@ export interface OipPage {
 export function oipPage(exchange: Exchange, book: PlanBook): OipPage {
   const { path } = exchange;
   if (path === OIP_PATH) {
-    return page('/v2', { name: 'plumbline', version: VERSION, extensions: ['binary_tensor_data'] });
+    return page('/v2', {
+      name: 'plumbline',
+      version: OWN_PACKAGE.version,
+      extensions: ['binary_tensor_data'],
+    });
   }
   if (path === '/v2/health/live') return page(path, { live: true });
   // A port that answers has its bundle; a store that is down makes values UNAVAILABLE, not the sidecar unready.

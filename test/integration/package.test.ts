@@ -34,7 +34,8 @@ beforeAll(async () => {
     join(elsewhere, 'package.json'),
     '{ "name": "elsewhere", "private": true, "type": "module" }',
   );
-  await npm(['install', '--prefer-offline', ...QUIET, join(elsewhere, filename)], elsewhere);
+  // As a project depends on it: under the name that definitions import.
+  await npm(['install', '--prefer-offline', ...QUIET, `plumbline@file:${filename}`], elsewhere);
 });
 afterAll(() => rmSync(elsewhere, { recursive: true, force: true }));
 
@@ -102,13 +103,37 @@ describe('the installed package', () => {
     const project = join(elsewhere, 'project');
     const made = await plumb('init', project);
     expect(made.code, made.stderr).toBe(0);
-    expect(readFileSync(join(project, '.gitignore'), 'utf8')).toBe('.plumb/\n');
+    expect(readFileSync(join(project, '.gitignore'), 'utf8')).toBe('.plumb/\nnode_modules/\n');
+    expect(made.stdout).toContain(`Next:\n  cd ${project}\n  npx plumb apply`);
     for (const command of ['apply', 'materialize']) {
       expect(await plumb('-C', project, command)).toMatchObject({ code: 0 });
     }
     const got = await plumb('-C', project, 'get', '--service', 'rank_v1', '--entity', 'driver_id=1001');
     expect(got).toMatchObject({ code: 0, stderr: '' });
     expect(got.stdout).toMatch(/driver_hourly_stats__conv_rate +0\.388 +PRESENT/);
+  });
+
+  test('makes projects whose own install brings it, and whose definitions an editor can check', async () => {
+    const project = join(elsewhere, 'typed');
+    expect(await plumb('init', project)).toMatchObject({ code: 0 });
+    const { dependencies } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
+    expect(dependencies.plumbline).toMatch(/^file:\.\.\/plumbline-serving-.*\.tgz$/);
+    await npm(['install', '--package-lock-only', '--prefer-offline', ...QUIET], project);
+    const lock = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'));
+    expect(lock.packages['node_modules/plumbline'].name).toBe('plumbline-serving');
+    const file = join(project, 'definitions/rides.ts');
+    const definition =
+      "import { entity, t } from 'plumbline';\nexport const rider = entity('rider', { joinKeys: { id: t.int64() } });\n";
+    writeFileSync(file, definition);
+    expect(await run(process.execPath, [TSC, '-p', project], { cwd: project })).toMatchObject({
+      code: 0,
+      stdout: '',
+    });
+    writeFileSync(file, definition.replace('t.int64()', '7'));
+    expect((await run(process.execPath, [TSC, '-p', project], { cwd: project })).code).not.toBe(0);
+    // npx finds the command in the folder above.
+    const found = await run('npx', ['plumb', '--version'], { cwd: project, env: withThisNode() });
+    expect(found).toMatchObject({ code: 0, stderr: '' });
   });
 
   test('lets definitions in TypeScript import it by name wherever they lie, with types', async () => {

@@ -1,0 +1,69 @@
+import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadDrafts } from '../../../registry/definitions/load.ts';
+import { Mistakes } from '../../../registry/definitions/mistake.ts';
+import { initProject, nextSteps } from '../../../registry/new-project.ts';
+import { OWN_PACKAGE, foreignPackage } from '../../../registry/own-package.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+
+const json = (file: string): { [key: string]: unknown } => JSON.parse(readFileSync(file, 'utf8'));
+
+describe('a new project', () => {
+  test('is a package that depends on this one under the name that definitions import', () => {
+    const root = join(scratchFolder(), 'My Shop');
+    expect(initProject(root)).toEqual(
+      expect.arrayContaining(['package.json', 'tsconfig.json', '.gitignore']),
+    );
+    const made = json(join(root, 'package.json'));
+    expect(made).toMatchObject({ name: 'my-shop', private: true, type: 'module' });
+    const { plumbline } = made['dependencies'] as { plumbline: string };
+    expect(realpathSync(join(root, plumbline.slice('file:'.length)))).toBe(realpathSync(OWN_PACKAGE.folder));
+    expect(json(join(root, 'tsconfig.json'))['compilerOptions']).toMatchObject({
+      module: 'nodenext',
+      noEmit: true,
+      erasableSyntaxOnly: true,
+    });
+  });
+
+  test('is told how to go on from where it was made', () => {
+    const root = join(scratchFolder(), 'shop');
+    initProject(root);
+    // From the checkout, whose tests these are, a project elsewhere is named with -C; one within it finds its plumb.
+    expect(nextSteps(relative(process.cwd(), root))).toEqual([
+      `npx plumb -C ${relative(process.cwd(), root)} apply`,
+      `npx plumb -C ${relative(process.cwd(), root)} materialize`,
+      expect.stringContaining('get --service rank_v1'),
+    ]);
+    expect(nextSteps('my-project').slice(0, 2)).toEqual(['cd my-project', 'npx plumb apply']);
+    expect(nextSteps('.')[0]).toBe('npx plumb apply');
+  });
+});
+
+describe('a package of the name that definitions import', () => {
+  function projectWith(manifest: object): string {
+    const root = scratchFolder();
+    const folder = join(root, 'node_modules/plumbline');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+    writeFileSync(join(root, 'd.ts'), 'export {};\n');
+    writeFileSync(join(root, 'd.yaml'), 'entity: e\njoinKeys: { id: int64 }\n');
+    return root;
+  }
+  const load = (root: string, glob: string) => loadDrafts(root, [glob], new Mistakes());
+
+  test('that is another is refused where definitions would import it', async () => {
+    const root = projectWith({ name: 'plumbline', version: '10.0.9' });
+    await expect(load(root, '*.ts')).rejects.toThrow(
+      /node_modules.plumbline is another package: plumbline 10\.0\.9/,
+    );
+    await expect(load(join(root, 'node_modules'), '../*.ts')).rejects.toThrow(/another package/);
+    expect(await load(root, '*.yaml')).toHaveLength(1);
+  });
+
+  test('that is this one is none', async () => {
+    const root = projectWith({ name: 'plumbline-serving', version: '0.1.0' });
+    expect(foreignPackage(root)).toBeNull();
+    expect(await load(root, '*.ts')).toEqual([]);
+  });
+});
