@@ -54,7 +54,7 @@ export class HashedIds {
     for (const row of rows) {
       const part = parseKeyPart(joinKey, row['id'] as string);
       if (typeof part !== 'string') continue;
-      known.set(idDigest(key, part), keyValueOf(joinKey, part));
+      known.set(idDigest(key, part), keyValueOf(joinKey, part)!);
     }
   }
 

@@ -161,17 +161,18 @@ class Ingest {
         record.service === ''
           ? 'of requests for single features'
           : `of the unknown service ${record.service}`;
-      return this.#leaveOut(what, record);
+      return this.#leaveOut(what, record.vectors.length);
     }
-    if (keyAt.includes(-1)) return this.#leaveOut(`of ${service.name} with other join keys`, record);
+    if (keyAt.includes(-1))
+      return this.#leaveOut(`of ${service.name} with other join keys`, record.vectors.length);
     const policies = keyAt.map((at) => record.keyPolicies[at] ?? LOG_RAW);
     if (policies.some((policy) => policy !== LOG_RAW && policy !== LOG_HMAC)) {
-      return this.#leaveOut(`of ${service.name} with dropped keys`, record);
+      return this.#leaveOut(`of ${service.name} with dropped keys`, record.vectors.length);
     }
     const hashed = policies.includes(LOG_HMAC);
     if (hashed && record.hmacKeyId !== this.#hashedIds?.keyId) {
       const secret = `the secret ${record.hmacKeyId}, which log.hmacKey does not name`;
-      return this.#leaveOut(`of ${service.name} with keys hashed by ${secret},`, record);
+      return this.#leaveOut(`of ${service.name} with keys hashed by ${secret},`, record.vectors.length);
     }
     const day = this.#dayOf(service);
     if (!isNew) {
@@ -181,15 +182,22 @@ class Ingest {
     day.firstUs = Math.min(day.firstUs, record.servedUs);
     day.lastUs = Math.max(day.lastUs, record.servedUs);
     for (const [index, vector] of record.vectors.entries()) {
-      const vid = BigInt(day.vectors++);
       const shown: (string | null)[] = [];
+      let known = true;
       const keys = service.requestKeys.map((key, i) => {
         const part = vector.keys[keyAt[i]!] ?? null;
         const isHashed = part !== null && policies[i] === LOG_HMAC;
         shown.push(isHashed ? `hmac:${part}` : null);
         if (isHashed) return this.#hashedIds!.idOf(key.type, part);
-        return part === null ? null : keyValueOf(key, part);
+        const value = part === null ? null : keyValueOf(key, part);
+        if (value === null && part !== null) known = false;
+        return value;
       });
+      if (!known) {
+        this.#leaveOut(`of ${service.name} with ids that are none of their keys' types`, 1);
+        continue;
+      }
+      const vid = BigInt(day.vectors++);
       this.#push(day.vectorTable, [
         vid,
         record.requestId,
@@ -209,8 +217,8 @@ class Ingest {
     }
   }
 
-  #leaveOut(what: string, record: ServedRecord): void {
-    this.#leftOut.set(what, (this.#leftOut.get(what) ?? 0) + record.vectors.length);
+  #leaveOut(what: string, vectors: number): void {
+    this.#leftOut.set(what, (this.#leftOut.get(what) ?? 0) + vectors);
   }
 
   #dayOf(service: FeatureService): DayOfService {

@@ -7,8 +7,10 @@ import { DuckDb, quoteText } from '../registry/duckdb.ts';
 import type { Project } from '../registry/project.ts';
 import { readServedLog } from '../registry/served-log.ts';
 import type { LogItem } from '../registry/served-log.ts';
+import type { Talk } from '../registry/std/talk.ts';
 import { DAY_US, dayOf, formatTimestamp } from '../registry/std/timestamp.ts';
 import { decodeRecord } from '../registry/wire/served-decoder.ts';
+import type { LogRecord } from '../registry/wire/served-record.ts';
 import { monitorError } from './errors.ts';
 import { sourceOf, tryIngest } from './ingest/main.ts';
 import { IngestLedger } from './ingest/ledger.ts';
@@ -56,7 +58,7 @@ export async function servedDay(project: Project, fromUs: number, scratch: strin
     project.talk.warn(`the log was ingested ${upTo}; run \`plumb monitor ingest\` for the rest of ${day}`);
   }
   return {
-    items: records(filesOf(served, ledger, day), ledger, scratch),
+    items: records(filesOf(served, ledger, day), ledger, scratch, project.talk),
     account: accountOf(ledger, fromUs),
   };
 }
@@ -89,8 +91,10 @@ async function* records(
   files: readonly ServedFile[],
   ledger: IngestLedger,
   scratch: string,
+  talk: Talk,
 ): AsyncGenerator<ServedDayItem> {
   const duck = await DuckDb.open({ file: `${scratch}/served.duckdb` });
+  let unreadable = 0;
   try {
     await duck.run('CREATE TABLE epochs (pod VARCHAR, epoch VARCHAR, first_us BIGINT)');
     await duck.append(
@@ -103,12 +107,22 @@ async function* records(
     for await (const rows of duck.chunks(sql)) {
       for (const row of rows) {
         const { bytes } = row['record'] as unknown as { readonly bytes: Uint8Array };
-        const record = decodeRecord(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-        if (record.kind !== 'part') yield record;
+        const record = decoded(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+        if (record === null) unreadable += 1;
+        else if (record.kind !== 'part') yield record;
       }
     }
+    if (unreadable > 0) talk.warn(`${unreadable} ingested records cannot be read and are left out`);
   } finally {
     duck.close();
+  }
+}
+
+function decoded(payload: Buffer): LogRecord | null {
+  try {
+    return decodeRecord(payload);
+  } catch {
+    return null;
   }
 }
 

@@ -11,6 +11,8 @@ import { bundleFromJson, bundleHash, bundleToJson } from './definition-json.ts';
 import { registryError } from './errors.ts';
 import type { Bundle } from './model.ts';
 
+const HASH = /^[0-9a-f]{16}$/;
+
 /** @returns the bundle with its hash, after it was written and made the current one */
 export function publishBundle(folder: string, content: Omit<Bundle, 'hash'>): Bundle {
   const text = canonicalJson(bundleToJson(content));
@@ -51,8 +53,16 @@ export function currentHash(folder: string): string | null {
   }
 }
 
-/** Loads the bundle of a given hash, e.g. the one that a logged vector names. */
+/**
+ * Loads the bundle of a given hash, e.g. the one that a logged vector names.
+ *
+ * @throws  REG_BUNDLE, also when `hash` is none: it never becomes a path of its own making
+ */
 export function loadBundle(folder: string, hash: string): Bundle {
+  if (!HASH.test(hash)) {
+    const got = JSON.stringify(hash.slice(0, 40));
+    throw registryError('REG_BUNDLE', `a bundle is named by 16 hex digits, not by ${got}`);
+  }
   const file = join(folder, `${hash}.json`);
   try {
     const bundle = bundleFromJson(JSON.parse(readFileSync(file, 'utf8')) as Json);

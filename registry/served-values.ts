@@ -268,8 +268,8 @@ function loggedId(key: JoinKey | undefined, part: string | null, policy: number)
   return policy === LOG_HMAC ? `hmac:${part}` : null;
 }
 
-/** A key that no definition knows any more keeps its text. */
+/** A key that no definition knows any more, or that is none of its type, keeps its text. */
 function entityValue(key: JoinKey | undefined, part: string | null): KeyValue | null {
   if (part === null) return null;
-  return keyValueOf(key ?? { name: '', type: 'string' }, part);
+  return keyValueOf(key ?? { name: '', type: 'string' }, part) ?? part;
 }

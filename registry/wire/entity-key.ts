@@ -69,10 +69,15 @@ function describeRaw(raw: unknown): string {
   return `${String(raw).slice(0, 40)} (${typeof raw})`;
 }
 
-/** @returns the value that a part of an id stands for: the inverse of `parseKeyPart` */
-export function keyValueOf(key: JoinKey, part: string): KeyValue {
-  if (key.type === 'int32') return Number(part);
-  if (key.type === 'int64') return BigInt(part);
+/**
+ * @returns the value that a part of an id stands for: the inverse of `parseKeyPart`; null when it is no part of this
+ *          key, which a part that was logged under another definition, or by who knows whom, may be
+ */
+export function keyValueOf(key: JoinKey, part: string): KeyValue | null {
+  if (key.type !== 'string') {
+    if (parseKeyPart(key, part) !== part) return null;
+    return key.type === 'int32' ? Number(part) : BigInt(part);
+  }
   return part.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 

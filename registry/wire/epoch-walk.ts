@@ -3,8 +3,8 @@
  * drawing). Called by spool-walk.ts.
  */
 import { join } from 'node:path';
-import { contentOf } from './record-content.ts';
-import type { RecordContent } from './record-content.ts';
+import { contentOf, originOf } from './record-content.ts';
+import type { FrameOrigin, RecordContent } from './record-content.ts';
 import type { SegmentReader } from './segment-reader.ts';
 import { decodeRecord } from './served-decoder.ts';
 import type { Heartbeat, LogRecord } from './served-record.ts';
@@ -42,12 +42,15 @@ export class EpochWalk {
   /** The last record that was given up, so that its later parts are not reported again. */
   #incompleteSequence = 0;
   readonly #record: WalkedRecord;
+  /** Of the frame that the reader stands on. */
+  readonly #origin: FrameOrigin;
 
   constructor(folder: string, epoch: string, reader: SegmentReader, last: number | null) {
     this.#folder = folder;
     this.#epoch = epoch;
     this.#reader = reader;
     this.#last = last;
+    this.#origin = originOf(BigInt(`0x${epoch}`));
     this.#record = {
       kind: 'record',
       epoch,
@@ -126,7 +129,8 @@ export class EpochWalk {
       if (skippedBytes > 0) {
         this.#damage.push({ segment, offset: reader.skippedOffset, bytes: skippedBytes, reason: 'damaged' });
       }
-      const content = contentOf(reader.buffer, reader.from, reader.to);
+      this.#origin.sequence = sequence;
+      const content = contentOf(reader.buffer, reader.from, reader.to, this.#origin);
       const jumped = this.#last !== null && sequence > this.#last + 1;
       if (jumped || this.#damage.length > 0) yield* this.#gaps(sequence, content, segment);
       if (this.#last === null || sequence > this.#last) this.#last = sequence;
@@ -179,7 +183,7 @@ export class EpochWalk {
     if (part < parts) return;
     this.#parts = null;
     const whole = Buffer.concat(open.chunks);
-    const content = contentOf(whole, 0, whole.length);
+    const content = contentOf(whole, 0, whole.length, this.#origin);
     if (content === null || content === 'part') return yield this.#unreadable(segment);
     const joined = this.#whole(segment, content);
     joined.buffer = whole;

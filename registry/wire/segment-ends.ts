@@ -11,7 +11,7 @@
  * the sidecar's watch of its consumers.
  */
 import { open } from 'node:fs/promises';
-import { contentOf } from './record-content.ts';
+import { contentOf, originOf } from './record-content.ts';
 import type { RecordContent } from './record-content.ts';
 import { decodeRecord } from './served-decoder.ts';
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, MAX_PAYLOAD_BYTES } from './spool-frame.ts';
@@ -59,7 +59,8 @@ export class SegmentEnds {
       const last = [...framesIn(buffer, name)].at(-1);
       if (last !== undefined) {
         const { sequence } = last;
-        const content = contentOf(buffer, last.from, last.to);
+        const origin = originOf(BigInt(`0x${name.epoch}`), sequence);
+        const content = contentOf(buffer, last.from, last.to, origin);
         return { sequence, content, atUs: timeOf(buffer, last), tornBytes: buffer.length - last.to };
       }
       if (at === from || bytes === PROBE_BYTES_MAX) return null;

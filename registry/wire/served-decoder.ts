@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
+import { contentOf } from './record-content.ts';
 import type { Heartbeat, LoggedVector, LogRecord, RecordOrigin, ServedRecord } from './served-record.ts';
 
 interface RawVector {
@@ -67,8 +68,6 @@ interface RawRecord {
 /** 64 bits as protobufjs gives them: a Long, or the number 0 of a default. */
 type Wide = number | { toNumber(): number };
 
-const VERSION = 1;
-
 /** The published schema, which stands beside this file, in the source tree as in the package. */
 export const servedProto = (): string => readFileSync(join(import.meta.dirname, 'served.proto'), 'utf8');
 
@@ -82,17 +81,17 @@ function typeOfRecord(): protobuf.Type {
 /**
  * @param payload  of one frame, or the chunks of all parts of one record; it is copied, the buffers of the record are
  *                 the caller's
- * @throws         TypeError when it is no record, or one of a version that this build does not know
+ * @throws         TypeError when it is no record that this build reads (record-content.ts)
  */
 export function decodeRecord(payload: Buffer): LogRecord {
+  if (contentOf(payload, 0, payload.length) === null) {
+    throw new TypeError('the frame holds no record, one that no sidecar writes, or one of a later version');
+  }
   let raw: RawRecord;
   try {
     raw = typeOfRecord().decode(Buffer.from(payload)) as unknown as RawRecord;
   } catch (error) {
     throw new TypeError(`the frame holds no record: ${(error as Error).message}`, { cause: error });
-  }
-  if (raw.version !== VERSION) {
-    throw new TypeError(`the record has version ${raw.version}; this build reads version ${VERSION}`);
   }
   const origin = {
     pod: raw.pod ?? '',
@@ -131,9 +130,6 @@ function servedOf(raw: RawServed, origin: RecordOrigin): ServedRecord {
 
 function vectorOf(raw: RawVector, views: NonNullable<RawServed['views']>): LoggedVector {
   const rows = raw.rows ?? [];
-  if (rows.length !== views.length) {
-    throw new TypeError(`a vector has ${rows.length} rows for ${views.length} views`);
-  }
   const keys: (string | null)[] = [...(raw.keys ?? [])];
   for (const i of raw.nullKeys ?? []) keys[i] = null;
   return {

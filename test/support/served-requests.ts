@@ -45,7 +45,10 @@ export function servedRequest(requestId: string, rowBytes = 120): ServedRequest 
   };
 }
 
-const us = fc.oneof(fc.constant(0), fc.nat(), fc.maxSafeNat());
+/** The last microsecond of the year 2199: later times no sidecar logs. */
+export const LAST_US = Date.UTC(2200, 0) * 1_000 - 1;
+
+const us = fc.oneof(fc.constant(0), fc.constant(LAST_US), fc.nat(), fc.nat({ max: LAST_US }));
 const text = fc.oneof(
   fc.string({ maxLength: 60 }),
   fc.string({ unit: 'binary', maxLength: 60 }),
@@ -78,8 +81,8 @@ export const anyRequest: fc.Arbitrary<ServedRequest> = fc
       servedUs: us,
       surface: fc.nat(3),
       service: text,
-      serviceVersion: fc.nat(2 ** 31),
-      bundle: text,
+      serviceVersion: fc.nat(2 ** 31 - 1),
+      bundle: fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 16, maxLength: 16 }),
       keyNames: fc.array(text, { minLength: keys, maxLength: keys }),
       features: fc.array(text, { maxLength: 3 }),
       vectors: fc.array(

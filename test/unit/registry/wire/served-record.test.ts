@@ -18,7 +18,7 @@ import {
   frameAt,
   frameSequence,
 } from '../../../../registry/wire/spool-frame.ts';
-import { anyRequest, servedRequest } from '../../../support/served-requests.ts';
+import { LAST_US, anyRequest, servedRequest } from '../../../support/served-requests.ts';
 
 const EPOCH = 0x8000_0000_0000_0001n;
 
@@ -159,16 +159,17 @@ describe('a served request', () => {
 
   test('may carry what this build does not write yet', () => {
     const type = protobuf.parse(servedProto()).root.lookupType('plumbline.served.v1.Record');
+    const hmac = Buffer.alloc(32, 2);
     const message = type.fromObject({
       version: 1,
       pod: 'p',
       epoch: 5,
       sequence: 6,
       served: {
+        bundle: '0123456789abcdef',
+        keyNames: ['k'],
         views: [{ role: 'r', view: 'v', masked: true }],
-        vectors: [
-          { keys: ['k'], rows: [{ row: Buffer.of(1), hmacs: [Buffer.of(2)] }], inputs: Buffer.of(3) },
-        ],
+        vectors: [{ keys: ['k'], rows: [{ row: Buffer.of(1), hmacs: [hmac] }], inputs: Buffer.of(3) }],
         inputNames: ['cart_value'],
         requestUs: 7,
         keyPolicies: [1],
@@ -182,16 +183,20 @@ describe('a served request', () => {
         requestUs: 7,
         keyPolicies: [1],
         hmacKeyId: 'k1',
-        vectors: [{ rows: [{ masked: true, hmacs: [Buffer.of(2)] }], inputs: Buffer.of(3), outputs: null }],
+        vectors: [{ rows: [{ masked: true, hmacs: [hmac] }], inputs: Buffer.of(3), outputs: null }],
       },
     });
   });
 });
 
 describe('a heartbeat', () => {
-  const range = fc.record({ fromSequence: fc.maxSafeNat(), toSequence: fc.maxSafeNat(), reason: fc.nat(3) });
+  const range = fc.tuple(fc.maxSafeNat(), fc.maxSafeNat(), fc.nat(3)).map(([a, b, reason]) => ({
+    fromSequence: Math.max(1, Math.min(a, b)),
+    toSequence: Math.max(1, a, b),
+    reason,
+  }));
   const anyHeartbeat: fc.Arbitrary<Heartbeat> = fc.record({
-    atUs: fc.maxSafeNat(),
+    atUs: fc.nat({ max: LAST_US }),
     highestSequence: fc.maxSafeNat(),
     served: fc.maxSafeNat(),
     shed: fc.maxSafeNat(),
