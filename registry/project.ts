@@ -1,5 +1,5 @@
 /** What every command starts from: a project's settings, the clock that recorded times come from, and its voice. */
-import { rehearsalClock, systemClock } from './std/clock.ts';
+import { rehearsalClock, stepText, systemClock } from './std/clock.ts';
 import type { Clock } from './std/clock.ts';
 import type { Talk } from './std/talk.ts';
 import { registryError } from './errors.ts';
@@ -27,12 +27,12 @@ export function openProject(
 ): Project {
   const reread = (): Settings => loadSettings(folder, environment, flags);
   const settings = reread();
-  return { settings, clock: openClock(settings), talk, reread };
+  return { settings, clock: openClock(settings, talk), talk, reread };
 }
 
-function openClock(settings: Settings): Clock {
+function openClock(settings: Settings, talk: Talk): Clock {
   const { control, runLastsUs } = settings.clock;
-  if (control === null) return systemClock();
+  if (control === null) return systemClock((stepUs) => talk.warn(stepText(stepUs)));
   try {
     return rehearsalClock(control, runLastsUs);
   } catch (error) {

@@ -94,7 +94,7 @@ export class RowCache {
       const row = rows[i]!;
       const { slot } = row.view;
       const known = entity.rows[slot];
-      if (known !== undefined && known.fetchedUs > row.fetchedUs) continue;
+      if (known !== undefined && this.#isLater(known, row)) continue;
       // An array that grows by itself makes room for sixteen more.
       if (slot >= entity.rows.length) entity.rows = widened(entity.rows, Math.max(slot + 1, rows.length));
       // An absent row that is not kept takes the place of the one before all the same: that one is gone.
@@ -108,9 +108,16 @@ export class RowCache {
     if (evicted > 0) this.#countEvicted(evicted, before > this.#limits.entries);
   }
 
+  /** Later by more than a row stays fresh means that the clock went back in between. */
+  #isLater(known: CachedRow, row: CachedRow): boolean {
+    const byUs = known.fetchedUs - row.fetchedUs;
+    return byUs > 0 && byUs <= this.#limits.freshUs;
+  }
+
   isFresh(row: CachedRow, nowUs: number): boolean {
     if (!this.#layers.fresh || (row.raw === null && !this.#layers.absent)) return false;
-    return nowUs - row.fetchedUs < this.#limits.freshUs * row.factor;
+    // A row that was read while the clock was ahead is no fresher for that.
+    return Math.abs(nowUs - row.fetchedUs) < this.#limits.freshUs * row.factor;
   }
 
   isDueAhead(row: CachedRow, nowUs: number, hot: boolean): boolean {
@@ -122,7 +129,7 @@ export class RowCache {
   /** Whether the row may still stand in when the store fails. */
   mayStandIn(row: CachedRow, nowUs: number): boolean {
     if (!this.#layers.stale || (row.raw === null && !this.#layers.absent)) return false;
-    return nowUs - row.fetchedUs <= this.#limits.staleUs;
+    return Math.abs(nowUs - row.fetchedUs) <= this.#limits.staleUs;
   }
 
   stats(): CacheStats {

@@ -41,6 +41,7 @@ const STORE_START_LIMIT_MS = 1_000;
 /** How long a stop waits for requests that are under way. */
 const DRAIN_LIMIT_MS = 5_000;
 const DRAIN_POLL_MS = 2;
+const CLOCK_WATCH_MS = 1_000;
 
 export interface Served {
   readonly port: number;
@@ -120,6 +121,9 @@ export async function runServe(project: Project): Promise<Served> {
     closeAll.unshift(() => settingsWatch.stop());
     const eventLoop = new EventLoopDelay();
     closeAll.push(() => eventLoop.stop());
+    // A clock follows the wall clock when it is asked, and an idle sidecar asks it for nothing.
+    const clockWatch = setInterval(() => clock.nowUs(), CLOCK_WATCH_MS).unref();
+    closeAll.push(() => clearInterval(clockWatch));
     const gc = new GcPauses();
     closeAll.push(() => gc.stop());
     const consumers = new ConsumerWatch(settings.log.spool, log === null ? [] : spoolConsumers(settings.log));
@@ -146,6 +150,7 @@ export async function runServe(project: Project): Promise<Served> {
       shipping: shipping === null ? null : shipping.stats(),
       consumers: consumers.lags,
       nowUs: clock.nowUs(),
+      clockOffsetUs: clock.offsetUs(),
     });
     const admin = await openAdmin(settings.serve.adminPort, {
       isReady: () => ready,

@@ -45,6 +45,8 @@ export interface Gauges {
   /** Of those that the spool waits for, a few seconds old. */
   readonly consumers: readonly ConsumerLag[];
   readonly nowUs: number;
+  /** How far the wall clock has moved since the start beyond the time that passed. */
+  readonly clockOffsetUs: number;
 }
 
 export function metricsText(metrics: Metrics, gauges: Gauges): string {
@@ -209,7 +211,12 @@ function shipping(out: Exposition, { shipping: stats, log, nowUs }: Gauges): voi
   out.gauge(`${name}_oldest_unshipped_seconds`, 'Age of the oldest request that waits.', age);
 }
 
-function program(out: Exposition, { eventLoopDelays, gc }: Gauges): void {
+function program(out: Exposition, { eventLoopDelays, gc, clockOffsetUs }: Gauges): void {
+  out.gauge(
+    'plumbline_clock_offset_seconds',
+    'How far the wall clock has moved since the start beyond the time that passed.',
+    clockOffsetUs / 1e6,
+  );
   out.histogram('plumbline_event_loop_delay_seconds', 'How late timers are, one every 10 ms.', [
     [NO_LABELS, eventLoopDelays],
   ]);

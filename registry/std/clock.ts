@@ -10,11 +10,14 @@
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { formatDuration } from './duration.ts';
 import { formatTimestamp, parseTimestamp } from './timestamp.ts';
 
 export interface Clock {
   /** Microseconds since 1970 UTC. */
   nowUs(): number;
+  /** How far the wall clock has moved since the program began beyond the time that passed: the sum of its steps. */
+  offsetUs(): number;
   /** Resolves when a run that started at `startedUs` may write what others can see; at once on a real clock. */
   runLasted(startedUs: number): Promise<void>;
   /** The control file when this is a rehearsal, else null; programs announce it loudly at start. */
@@ -24,24 +27,78 @@ export interface Clock {
 const TEXT_BYTES = 27;
 const POLL_MS = 2;
 
-/** The machine's clock, read at the resolution it has and never running backwards within a process. */
-export function systemClock(): Clock {
-  const originUs = Math.round(performance.timeOrigin * 1_000);
-  let driftUs = 0;
-  let checkedMs = 0;
+/** The wall clock is looked at so often, when the time is asked for. */
+const CHECK_MS = 1_000;
+/** A wall clock that is read in whole milliseconds seems behind by up to one. */
+const READING_US = 2_000;
+/** From here on it is a step, of which people are told; less is the daily work of NTP. */
+const STEP_US = 100_000;
+/** A clock that went back by less waits until its time comes again; by more, it goes back too. */
+const WAIT_US = 1_000_000;
+
+/** What the machine's clock is made of; a test has its own. */
+export interface TimeSource {
+  /** Milliseconds since 1970, whole; anybody may step it. */
+  wallMs(): number;
+  /** Milliseconds since some moment; never goes back. */
+  monotonicMs(): number;
+  /** Calls back once the present turn of the event loop is over. */
+  afterTurn(callback: () => void): void;
+}
+
+const MACHINE: TimeSource = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  afterTurn: (callback) => void setImmediate(callback).unref(),
+};
+
+/**
+ * The machine's clock at the resolution that it has. It follows the wall clock within a second of asking, steps and
+ * all: what is recorded must be comparable with what others record. Within a turn of the event loop it never goes
+ * back, so that what one turn writes is in order.
+ *
+ * @param onStep  told of each step of the wall clock, forward or back
+ */
+export function systemClock(
+  onStep: (stepUs: number) => void = () => {},
+  source: TimeSource = MACHINE,
+): Clock {
+  const originUs = source.wallMs() * 1_000 - microseconds(source.monotonicMs());
+  let offsetUs = 0;
+  let checkedMs = source.monotonicMs();
+  let lastUs = 0;
+  const check = (passedUs: number): void => {
+    const aheadUs = originUs + offsetUs + passedUs - source.wallMs() * 1_000;
+    if (aheadUs >= 0 && aheadUs < READING_US) return;
+    offsetUs -= aheadUs;
+    if (aheadUs > WAIT_US) source.afterTurn(() => (lastUs = 0));
+    if (Math.abs(aheadUs) >= STEP_US) onStep(-aheadUs);
+  };
   return {
     rehearsal: null,
     nowUs() {
-      const ms = performance.now();
-      // performance.now() is monotonic and follows no correction of the wall clock: compare once a second.
-      if (ms - checkedMs > 1_000) {
+      const ms = source.monotonicMs();
+      const passedUs = microseconds(ms);
+      if (ms - checkedMs >= CHECK_MS) {
         checkedMs = ms;
-        driftUs = Math.max(driftUs, Date.now() * 1_000 - originUs - Math.round(ms * 1_000));
+        check(passedUs);
       }
-      return originUs + driftUs + Math.round(ms * 1_000);
+      const us = originUs + offsetUs + passedUs;
+      return us > lastUs ? (lastUs = us) : lastUs;
     },
+    offsetUs: () => offsetUs,
     async runLasted() {},
   };
+}
+
+/** A step as one sentence. */
+export function stepText(stepUs: number): string {
+  const by = formatDuration(Math.round(Math.abs(stepUs) / 1_000) * 1_000);
+  return `the wall clock went ${stepUs > 0 ? 'forward' : 'back'} by ${by}: recorded times follow it`;
+}
+
+function microseconds(ms: number): number {
+  return Math.round(ms * 1_000);
 }
 
 /**
@@ -65,6 +122,7 @@ export function rehearsalClock(file: string, runLastsUs: number): Clock {
   return {
     rehearsal: file,
     nowUs,
+    offsetUs: () => 0,
     async runLasted(startedUs) {
       while (nowUs() < startedUs + runLastsUs) await sleep(POLL_MS);
     },

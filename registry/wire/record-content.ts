@@ -235,7 +235,8 @@ class RecordScan {
       if (tag === 0x09) fits = this.#time(to);
       else if (tag === 0x10 || tag === 0x18 || tag === 0x20) fits = this.#varint(to) >= 0;
       else if (tag === 0x2a) fits = this.#range(this.#message(to));
-      else fits = this.#unknown(tag, 5, to);
+      else if (tag === 0x49) fits = this.#skip(8, to);
+      else fits = tag >> 3 !== 9 && this.#unknown(tag, 5, to);
     }
     return fits && this.#at === to;
   }

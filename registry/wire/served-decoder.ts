@@ -49,6 +49,7 @@ interface RawHeartbeat {
   highestSequence?: Wide;
   served?: Wide;
   shed?: Wide;
+  clockOffsetUs?: Wide;
   ranges?: { fromSequence?: Wide; toSequence?: Wide; reason?: number }[];
 }
 
@@ -156,6 +157,7 @@ function heartbeatOf(raw: RawHeartbeat): Heartbeat {
     highestSequence: whole(raw.highestSequence),
     served: whole(raw.served),
     shed: whole(raw.shed),
+    clockOffsetUs: whole(raw.clockOffsetUs),
     ranges: (raw.ranges ?? []).map((range) => ({
       fromSequence: whole(range.fromSequence),
       toSequence: whole(range.toSequence),

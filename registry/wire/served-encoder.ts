@@ -103,6 +103,7 @@ export class RecordEncoder {
       this.#number(0x18, range.reason);
       this.#closeMessage(open);
     }
+    this.#fixed64(0x49, heartbeat.clockOffsetUs);
     this.#closeMessage(content);
     this.#end(frame, sequence);
   }
@@ -329,7 +330,7 @@ export class RecordEncoder {
     this.#buffer[this.#at++] = rest;
   }
 
-  /** A whole number from 0 to 2^53 - 1; left out when 0. */
+  /** A whole number from -2^53 to 2^53 - 1; left out when 0. */
   #fixed64(tag: number, value: number): void {
     if (value === 0) return;
     this.#reserve(9);

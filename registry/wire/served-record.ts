@@ -96,6 +96,8 @@ export interface Heartbeat {
   readonly shed: number;
   /** What was shed and stands in no earlier heartbeat. */
   readonly ranges: readonly ShedRange[];
+  /** How far the wall clock had moved since the start beyond the time that passed: the sum of its steps. */
+  readonly clockOffsetUs: number;
 }
 
 /** Who wrote a record, and where it stands among the records of its epoch. */

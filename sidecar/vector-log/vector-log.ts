@@ -258,6 +258,7 @@ export class VectorLog {
       served: this.#served + this.#pendingServed + (this.#flight === null ? 0 : this.#flight.served),
       shed: this.#shed,
       ranges: this.#ranges.tell(),
+      clockOffsetUs: this.#options.clock.offsetUs(),
     };
     this.#encoder.appendHeartbeat(heartbeat, this.#sequence, last);
   }

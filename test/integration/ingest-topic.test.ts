@@ -57,6 +57,7 @@ function payloads(pod: string, epoch: bigint, requests: number, large: readonly 
     highestSequence: requests + 1,
     served: requests,
     shed: 0,
+    clockOffsetUs: 0,
     ranges: [],
   };
   encoder.appendHeartbeat(heartbeat, requests + 1, true);

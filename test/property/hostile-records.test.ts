@@ -38,7 +38,11 @@ function served(request = servedRequest('r')): Buffer {
 function heartbeat(): Buffer {
   const encoder = new RecordEncoder('pod-1', 7n);
   const ranges = [{ fromSequence: 3, toSequence: 5, reason: 1 }];
-  encoder.appendHeartbeat({ atUs: SERVED_US, highestSequence: 9, served: 4, shed: 3, ranges }, 9, true);
+  encoder.appendHeartbeat(
+    { atUs: SERVED_US, highestSequence: 9, served: 4, shed: 3, clockOffsetUs: -7, ranges },
+    9,
+    true,
+  );
   return bare(encoder);
 }
 

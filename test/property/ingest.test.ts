@@ -99,7 +99,14 @@ function epochOf(
     const ranges = shedFrom === 0 ? [] : [{ fromSequence: shedFrom, toSequence: sequence, reason: 1 }];
     shedFrom = 0;
     sequence += 1;
-    const heartbeat = { atUs: SERVED_US + sequence, highestSequence: sequence, served: 0, shed: 0, ranges };
+    const heartbeat = {
+      atUs: SERVED_US + sequence,
+      highestSequence: sequence,
+      served: 0,
+      shed: 0,
+      clockOffsetUs: 0,
+      ranges,
+    };
     encoder.appendHeartbeat(heartbeat, sequence, end);
     sent.push({ sequence, payloads: payloadsOf(encoder) });
   };

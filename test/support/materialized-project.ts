@@ -43,7 +43,7 @@ export async function makeProject(flags: SettingFlags = {}): Promise<TestProject
     reread,
     database,
     said,
-    clock: { rehearsal: null, nowUs: () => nowUs, async runLasted() {} },
+    clock: { rehearsal: null, nowUs: () => nowUs, offsetUs: () => 0, async runLasted() {} },
     talk: { say: (line) => said.push(line), warn: (line) => said.push(line), progress() {} },
     setClock(us) {
       nowUs = us;

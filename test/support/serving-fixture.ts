@@ -51,6 +51,7 @@ export function manualClock(us = NOON_US): ManualClock {
     nowUs() {
       return this.us;
     },
+    offsetUs: () => 0,
     async runLasted() {},
   };
 }

@@ -66,6 +66,7 @@ async function scraped(): Promise<string> {
       lagBytes: 0,
       damagedBytes: 0,
     },
+    clockOffsetUs: 0,
     nowUs: 0,
   });
 }

@@ -31,7 +31,8 @@ class Model {
   put(key: string, of: CachedRow): void {
     const rows = this.entities.get(key) ?? new Map<number, CachedRow>();
     const known = rows.get(of.view.slot);
-    if (known !== undefined && known.fetchedUs > of.fetchedUs) return;
+    const laterUs = known === undefined ? 0 : known.fetchedUs - of.fetchedUs;
+    if (laterUs > 0 && laterUs <= LIMITS.freshUs) return;
     rows.set(of.view.slot, of);
     this.entities.delete(key);
     this.entities.set(key, rows);
@@ -71,10 +72,10 @@ describe('the row cache', () => {
               for (const slot of [0, 1]) expect(found[slot]).toBe(expected.get(slot));
               for (const one of expected.values()) {
                 const age = nowUs - one.fetchedUs;
-                expect(cache.isFresh(one, nowUs)).toBe(age < 5_000_000 * one.factor);
+                expect(cache.isFresh(one, nowUs)).toBe(Math.abs(age) < 5_000_000 * one.factor);
                 expect(cache.isDueAhead(one, nowUs, false)).toBe(age >= 5_000_000 * one.factor * 0.8);
                 expect(cache.isDueAhead(one, nowUs, true)).toBe(age >= 5_000_000 * one.factor * 0.6);
-                expect(cache.mayStandIn(one, nowUs)).toBe(age <= 60_000_000);
+                expect(cache.mayStandIn(one, nowUs)).toBe(Math.abs(age) <= 60_000_000);
               }
             }
           }
@@ -82,6 +83,15 @@ describe('the row cache', () => {
         },
       ),
     );
+  });
+
+  test('takes a row over one that was read while the clock was ahead by an hour', () => {
+    const cache = new RowCache(LIMITS);
+    const [ahead, after] = [row(VIEWS[0]!, 3_600_000_000), row(VIEWS[0]!, 7_000_000)];
+    cache.put('k', ahead);
+    expect(cache.isFresh(ahead, 7_000_000)).toBe(false);
+    cache.put('k', after);
+    expect(cache.find('k')!.rows[0]).toBe(after);
   });
 
   test('is bounded by bytes', () => {

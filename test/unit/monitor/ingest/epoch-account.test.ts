@@ -8,6 +8,7 @@ const beat = (highestSequence: number, ranges: [number, number][] = []) => ({
   highestSequence,
   served: 0,
   shed: 0,
+  clockOffsetUs: 0,
   ranges: ranges.map(([fromSequence, toSequence]) => ({ fromSequence, toSequence, reason: 1 })),
 });
 

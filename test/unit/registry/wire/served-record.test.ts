@@ -200,6 +200,7 @@ describe('a heartbeat', () => {
     highestSequence: fc.maxSafeNat(),
     served: fc.maxSafeNat(),
     shed: fc.maxSafeNat(),
+    clockOffsetUs: fc.maxSafeInteger(),
     ranges: fc.array(range, { maxLength: 3 }),
   });
 

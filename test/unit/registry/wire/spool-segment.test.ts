@@ -36,7 +36,14 @@ function write(
   for (const record of records) {
     if (typeof record === 'number') encoder.appendServed(servedRequest(`r${record}`), record);
     else {
-      const heartbeat = { atUs: 1, highestSequence: record[1], served: 0, shed: 0, ranges: [] };
+      const heartbeat = {
+        atUs: 1,
+        highestSequence: record[1],
+        served: 0,
+        shed: 0,
+        clockOffsetUs: 0,
+        ranges: [],
+      };
       encoder.appendHeartbeat(heartbeat, record[1], record[0] === 'last');
     }
   }

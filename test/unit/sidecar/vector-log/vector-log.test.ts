@@ -37,7 +37,7 @@ async function openLog(options: Partial<VectorLogOptions> = {}): Promise<VectorL
   const log = await VectorLog.open({
     folder,
     pod: 'pod-1',
-    clock: { nowUs: () => SERVED_US, runLasted: async () => {}, rehearsal: null },
+    clock: { nowUs: () => SERVED_US, offsetUs: () => 0, runLasted: async () => {}, rehearsal: null },
     durability: 'written',
     maxBytes: 2 ** 30,
     onFull: 'shed-log',
@@ -95,7 +95,7 @@ describe('the vector log', () => {
     vi.advanceTimersByTime(10_000);
     expect(items().at(-1)).toMatchObject({
       kind: 'heartbeat',
-      heartbeat: { atUs: SERVED_US, highestSequence: 2, served: 1, shed: 0, ranges: [] },
+      heartbeat: { atUs: SERVED_US, highestSequence: 2, served: 1, shed: 0, clockOffsetUs: 0, ranges: [] },
     });
   });
 
