@@ -8,7 +8,9 @@ import { quoteName, quoteText } from '../registry/duckdb.ts';
 import type { DuckDb } from '../registry/duckdb.ts';
 import { folderBeside } from '../registry/history.ts';
 import type { FeatureView } from '../registry/model.ts';
-import { CREATED_US, EVENT_US, REASON } from './latest-rows.ts';
+import { FILE_COLUMN } from '../registry/source-files.ts';
+import { CREATED_NS, EVENT_NS, REASON, ROW_COLUMN } from '../registry/stored-rows.ts';
+import { CREATED_US, EVENT_US } from './latest-rows.ts';
 
 export function rejectFile(
   historyRoot: string,
@@ -22,9 +24,12 @@ export function rejectFile(
 export async function writeRejected(duck: DuckDb, candidates: string, file: string): Promise<void> {
   mkdirSync(dirname(file), { recursive: true });
   const [event, created, reason] = [EVENT_US, CREATED_US, REASON].map(quoteName);
+  const [source, row] = [FILE_COLUMN, ROW_COLUMN].map(quoteName);
+  const own = [REASON, EVENT_US, CREATED_US, EVENT_NS, CREATED_NS, FILE_COLUMN, ROW_COLUMN].map(quoteName);
   await duck.run(
-    `COPY (SELECT ${reason} AS reject_reason, make_timestamp(${event}) AS event_time,
-      make_timestamp(${created}) AS created_time, * EXCLUDE (${reason}, ${event}, ${created})
+    `COPY (SELECT ${reason} AS reject_reason, ${source} AS reject_file, ${row} AS reject_row,
+      make_timestamp(${event}) AS event_time, make_timestamp(${created}) AS created_time,
+      * EXCLUDE (${own.join(', ')})
       FROM (${candidates}) WHERE ${reason} IS NOT NULL) TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd)`,
   );
 }

@@ -7,14 +7,16 @@
 import type { DuckDb, SqlRow } from '../registry/duckdb.ts';
 import { quoteName, valueFromDuck } from '../registry/duckdb.ts';
 import { rowSchemaOf } from '../registry/definition-json.ts';
+import { judgedHistorySql } from '../registry/history.ts';
 import type { Bundle } from '../registry/model.ts';
 import type { Clock } from '../registry/std/clock.ts';
 import type { Talk } from '../registry/std/talk.ts';
+import { REASON } from '../registry/stored-rows.ts';
 import type { KeyValue, Value } from '../registry/value-type.ts';
 import { entityKeyOf } from '../registry/wire/entity-key.ts';
 import { RowEncoder } from '../registry/wire/row-codec.ts';
 import { materializerError } from './errors.ts';
-import { candidatesSql, CREATED_US, EVENT_US, latestSql, REASON } from './latest-rows.ts';
+import { candidatesSql, CREATED_US, EVENT_US, latestSql } from './latest-rows.ts';
 import type { RowSelection } from './latest-rows.ts';
 import { addWrites, noWrites } from './online/guard-outcome.ts';
 import type { WriteCounts } from './online/guard-outcome.ts';
@@ -64,8 +66,10 @@ export async function chooseRows(
   table: string,
 ): Promise<ChosenRows> {
   const { duck } = target;
-  const candidates = candidatesSql(selection);
+  const { view, entity, folder, historyRoot } = selection;
   try {
+    const rows = await judgedHistorySql(duck, folder, historyRoot, view, entity);
+    const candidates = candidatesSql(selection, rows);
     const { nulls, ...counts } = await countCandidates(duck, candidates, selection);
     const { read, rejected, reasons } = counts;
     if (rejected > 0) await writeRejected(duck, candidates, target.rejectFile);
@@ -77,7 +81,7 @@ export async function chooseRows(
       rejectFile,
     });
     checkNulls(selection, read - rejected, nulls);
-    await duck.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(table)} AS ${latestSql(selection)}`);
+    await duck.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(table)} AS ${latestSql(selection, rows)}`);
     const [row] = await duck.rows(`SELECT count(*)::DOUBLE AS entities FROM ${quoteName(table)}`);
     return { table, ...counts, entities: row!['entities'] as number };
   } catch (error) {

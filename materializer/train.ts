@@ -11,7 +11,7 @@ import type { AsOfRule } from '../registry/as-of.ts';
 import { loadCurrentBundle } from '../registry/bundle-folder.ts';
 import { DuckDb, quoteName, quoteText } from '../registry/duckdb.ts';
 import { registryError } from '../registry/errors.ts';
-import { historySql } from '../registry/history.ts';
+import { openHistory } from '../registry/history.ts';
 import type { Bundle, FeatureService, ServiceView } from '../registry/model.ts';
 import type { Project } from '../registry/project.ts';
 import { sqlLiteral } from '../registry/sql-literal.ts';
@@ -107,11 +107,14 @@ async function joinView(
 ): Promise<void> {
   const view = bundle.views.get(used.view)!;
   const entity = bundle.entities.get(view.entity)!;
+  const { folder, history: root } = project.settings;
+  const history = await openHistory(duck, folder, root, view, entity);
   const join = {
     labels: LABEL_KEYS,
     rid: 'rid',
     time: 't',
-    history: [historySql(project.settings.folder, project.settings.history, view, entity)],
+    history: [history.sql],
+    nanos: history.nanos,
     keys: entity.joinKeys.map((key, at) => ({
       label: labelKeyColumn(service, used.requestKeys[at]!),
       row: key.name,

@@ -5,7 +5,7 @@
  */
 import { quoteName } from '../registry/duckdb.ts';
 import type { DuckDb } from '../registry/duckdb.ts';
-import { historySql } from '../registry/history.ts';
+import { openHistory } from '../registry/history.ts';
 import { idDigest } from '../registry/log-privacy.ts';
 import type { HmacKey } from '../registry/log-privacy.ts';
 import type { Bundle, Entity, JoinKey } from '../registry/model.ts';
@@ -33,9 +33,9 @@ export class HashedIds {
     for (const view of bundle.views.values()) {
       const entity = bundle.entities.get(view.entity)!;
       if (entity.log !== 'hmac') continue;
-      const history = historySql(settings.folder, settings.history, view, entity);
       try {
-        for (const joinKey of entity.joinKeys) await ids.#add(duck, key, joinKey, history);
+        const { sql } = await openHistory(duck, settings.folder, settings.history, view, entity);
+        for (const joinKey of entity.joinKeys) await ids.#add(duck, key, joinKey, sql);
       } catch (error) {
         const why = (error as Error).message.split('\n')[0];
         talk.warn(`hashed ids of ${entity.name} cannot be told from the history of ${view.id}: ${why}`);

@@ -6,6 +6,7 @@ import { ROW_OUTSIDE_TTL, ROW_FOUND, joinAsOf } from '../registry/as-of-join.ts'
 import type { AsOfRule } from '../registry/as-of.ts';
 import { quoteName, quoteText, valueFromDuck } from '../registry/duckdb.ts';
 import type { DuckDb, SqlRow } from '../registry/duckdb.ts';
+import type { ViewHistory } from '../registry/history.ts';
 import type { Entity, FeatureView, ServiceView } from '../registry/model.ts';
 import type { Value } from '../registry/value-type.ts';
 import type { DayOfService } from './ingest.ts';
@@ -49,7 +50,7 @@ export interface ReplayedRow {
 /**
  * Runs the joins of one view in its role; `replayedVectors` then reads what came of them.
  *
- * @param history  SELECT of the view's history (`historySql`)
+ * @param history  how the view's history is read
  * @throws         DuckDB's error when the history cannot be read
  */
 export async function prepareReplay(
@@ -58,13 +59,13 @@ export async function prepareReplay(
   used: ServiceView,
   view: FeatureView,
   entity: Entity,
-  history: string,
+  history: ViewHistory,
 ): Promise<void> {
   const keys = entity.joinKeys.map((key, i) => ({
     label: `key_${day.service.requestKeys.findIndex((request) => request.name === used.requestKeys[i])}`,
     row: key.name,
   }));
-  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_history AS SELECT * FROM (${history}) h WHERE EXISTS
+  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_history AS SELECT * FROM (${history.sql}) h WHERE EXISTS
     (SELECT 1 FROM ${day.vectorTable} v WHERE ${keys.map((key) => `v.${key.label} = h.${quoteName(key.row)}`).join(' AND ')})`);
   for (const mode of ['trained', 'available'] as const) {
     const join = {
@@ -72,6 +73,7 @@ export async function prepareReplay(
       rid: 'vid',
       time: 'served_us',
       history: ['SELECT * FROM replay_history'],
+      nanos: history.nanos,
       keys,
       features: view.features,
       outputs: view.features.map(({ name }) => ({ feature: name, as: `${mode}_${name}` })),

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDb } from '../registry/duckdb.ts';
 import { registryError } from '../registry/errors.ts';
-import { historySql, readHistoryWatermark } from '../registry/history.ts';
+import { openHistory, readHistoryWatermark } from '../registry/history.ts';
 import { loadHmacKey } from '../registry/log-privacy.ts';
 import type { HmacKey } from '../registry/log-privacy.ts';
 import type { Bundle, FeatureService, FeatureView, ServiceView } from '../registry/model.ts';
@@ -238,8 +238,8 @@ class ServiceRun {
       this.#book,
       this.#values,
     );
-    const history = historySql(settings.folder, settings.history, view, entity);
     try {
+      const history = await openHistory(this.#duck, settings.folder, settings.history, view, entity);
       await prepareReplay(this.#duck, day, used, view, entity, history);
     } catch (error) {
       const why = (error as Error).message.split('\n')[0];
@@ -273,9 +273,9 @@ class ServiceRun {
     if (view.kind !== 'stored') return null;
     const { settings } = this.#project;
     const entity = this.#book.current.entities.get(view.entity)!;
+    const { sql } = await openHistory(this.#duck, settings.folder, settings.history, view, entity);
     const [row] = await this.#duck.rows(
-      `SELECT CAST(max(epoch_us(event_time)) AS DOUBLE) AS newest FROM
-       (${historySql(settings.folder, settings.history, view, entity)})
+      `SELECT CAST(max(epoch_us(event_time)) AS DOUBLE) AS newest FROM (${sql})
        WHERE epoch_us(event_time) <= ${this.#endUs()}`,
     );
     return row!['newest'] as number | null;

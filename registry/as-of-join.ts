@@ -22,6 +22,7 @@
 import { canonicalOrderSql } from './as-of-sql.ts';
 import { quoteName } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
+import { CREATED_NS, EVENT_NS } from './stored-rows.ts';
 import type { ValueType } from './value-type.ts';
 
 export interface AsOfJoin {
@@ -31,8 +32,10 @@ export interface AsOfJoin {
   readonly rid: string;
   /** Column of the labels: BIGINT microseconds; NULL sees nothing. */
   readonly time: string;
-  /** SELECTs of the history as `historySql` gives it. All event times of one lie before those of the one before it. */
+  /** SELECTs of the history as `openHistory` gives it. All event times of one lie before those of the one before it. */
   readonly history: readonly string[];
+  /** Whether they have EVENT_NS and CREATED_NS, which order rows within a microsecond. */
+  readonly nanos: boolean;
   /** Pairs of columns; both of the join key's type. A NULL matches nothing. */
   readonly keys: readonly { readonly label: string; readonly row: string }[];
   /** All features of the view, in its order: together they make the order of rows total. */
@@ -89,7 +92,10 @@ function rowsSql(join: AsOfJoin, part: string, more: readonly string[]): string 
     'epoch_us(r.event_time) AS event_us, epoch_us(r.created_time) AS created_us',
     ...more,
   ];
-  const hit = join.mode === 'trained' ? 'event_us' : 'event_us::HUGEINT * 18446744073709551616 + created_us';
+  const event = join.nanos ? `(event_us::HUGEINT * 1000 + event_ns)` : 'event_us';
+  if (join.nanos) columns.push(`r.${quoteName(EVENT_NS)} AS event_ns`);
+  // A row that was not created before the year 2255 is visible to no label.
+  const hit = join.mode === 'trained' ? event : `${event}::HUGEINT * ${2n ** 53n} + created_us`;
   return (
     `(SELECT *, ${hit} AS hit FROM (SELECT ${columns.join(', ')} FROM (${part}) r ` +
     `WHERE ${needed.map((column) => `r.${column} IS NOT NULL`).join(' AND ')}))`
@@ -158,16 +164,18 @@ function tied(keys: readonly string[]): string {
 /** Rows of one (event, created) are told apart by all their values, so that two services see the same one. */
 function bestByValuesSql(join: AsOfJoin, parts: readonly string[], keys: readonly string[]): string {
   const all = join.features.map(({ name }, i) => `r.${quoteName(name)} AS v${i}`);
+  const within = join.nanos ? [`r.${quoteName(CREATED_NS)} AS created_ns`] : [];
   const order = [
+    ...within.map(() => 'created_ns ASC'),
     ...canonicalOrderSql(join.features.map(({ type }, i) => ({ name: `v${i}`, type }))),
     'definition_id ASC NULLS FIRST, run_id ASC NULLS FIRST',
   ].join(', ');
   const group = `PARTITION BY ${[...keys, 'hit'].join(', ')}`;
   const rows = parts.map(
-    (part) => `SELECT * FROM ${rowsSql(join, part, [...answerColumns(join), ...all])} f
+    (part) => `SELECT * FROM ${rowsSql(join, part, [...answerColumns(join), ...all, ...within])} f
       SEMI JOIN asof_tied t ON ${tied(keys)}`,
   );
-  return `CREATE OR REPLACE TEMP TABLE asof_best AS SELECT * EXCLUDE (${all.map((_, i) => `v${i}`).join(', ')})
+  return `CREATE OR REPLACE TEMP TABLE asof_best AS SELECT * EXCLUDE (${[...all.map((_, i) => `v${i}`), ...within.map(() => 'created_ns')].join(', ')})
     FROM (${rows.join(' UNION ALL ')})
     QUALIFY row_number() OVER (${group} ORDER BY ${order}) = count(*) OVER (${group})`;
 }

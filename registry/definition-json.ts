@@ -86,8 +86,10 @@ export function viewToJson(view: FeatureView): JsonObject {
 }
 
 function featureToJson(feature: Feature): JsonObject {
+  const { column, ...rest } = feature;
   return {
-    ...feature,
+    ...rest,
+    ...(column === null ? {} : { column }),
     type: formatType(feature.type),
     missing: valueToJson(feature.type, feature.missing),
     examples: feature.examples.map((value) => valueToJson(feature.type, value)),
@@ -101,13 +103,14 @@ export function viewFromJson(json: Json): FeatureView {
 }
 
 function featureFromJson(json: JsonObject): Feature {
-  const raw = json as unknown as Feature & { type: string };
-  const type = typeOf(raw.type as string);
+  const raw = json as unknown as Omit<Feature, 'column'> & { type: string; column?: string };
+  const type = typeOf(raw.type);
   const aggregation = raw.aggregation as unknown as { columnType: string | null } | null;
   const columnType =
     aggregation === null || aggregation.columnType === null ? null : typeOf(aggregation.columnType);
   return {
     ...raw,
+    column: raw.column ?? null,
     type,
     missing: valueOf(type, json['missing']!),
     examples: (json['examples'] as readonly Json[]).map((value) => valueOf(type, value)),

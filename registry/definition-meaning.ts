@@ -64,6 +64,7 @@ export const SOURCE_MEANING: Table<Source> = {
 
 /** The aggregation has a table of its own. */
 export const FEATURE_MEANING: Table<Feature, 'name' | 'aggregation'> = {
+  column: { option: 'column', meaning: 'row' },
   type: { option: 'type', meaning: 'schema', show: (feature) => formatType(feature.type) },
   missing: {
     option: 'missing',

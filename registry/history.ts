@@ -12,13 +12,18 @@
  *   columns: the entity's join keys | event_time, created_time TIMESTAMP | run_id VARCHAR | definition_id UINTEGER
  *            | one a feature
  *
- * Every join reads a view through `historySql`, which gives stored and aggregated views the same columns.
+ * Every join reads a view through `openHistory`, which gives stored and aggregated views the same columns.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { writeDurably } from './std/durable-file.ts';
 import { duckTypeOf, quoteName, quoteText } from './duckdb.ts';
+import type { DuckDb } from './duckdb.ts';
 import type { Entity, FeatureView } from './model.ts';
+import { FILE_COLUMN, readSourceFiles } from './source-files.ts';
+import type { SourceFiles } from './source-files.ts';
+import { checkFaults, goodRowsSql, hasNanos, judgedRowsSql, reasonSql, whereGood } from './stored-rows.ts';
+import { CREATED_NS, EVENT_NS, REASON, ROW_COLUMN } from './stored-rows.ts';
 import type { KeyType } from './value-type.ts';
 
 /** Names that no join key and no feature may have: the history's own columns. */
@@ -77,38 +82,67 @@ export function writeHistoryWatermark(
   writeDurably(join(historyFolder(root, view), WATERMARK_FILE), `${JSON.stringify(mark)}\n`);
 }
 
-/**
- * @param folder  the project's folder, which sources' paths are relative to
- * @returns       a SELECT of the whole history: join keys, event_time and created_time (TIMESTAMP, UTC; created_time
- *                null where the source has none), run_id, definition_id (null in a stored view), the features
- */
-export function historySql(folder: string, root: string, view: FeatureView, entity: Entity): string {
-  return view.kind === 'stored' ? storedSql(folder, view, entity) : aggregatedSql(root, view, entity);
+export interface ViewHistory {
+  /**
+   * SELECT of the whole history: join keys, event_time and created_time (TIMESTAMP, UTC; created_time null where the
+   * source has none), run_id, definition_id (null in a stored view), the features; without bad rows.
+   */
+  readonly sql: string;
+  /** Whether it has EVENT_NS and CREATED_NS too, by which rows of one microsecond are told apart. */
+  readonly nanos: boolean;
+  /** The files of a stored view, as they were when this was made; null: an aggregated view. */
+  readonly source: SourceFiles | null;
 }
 
-function storedSql(folder: string, view: FeatureView, entity: Entity): string {
-  const created = view.source.createdTime === null ? 'NULL::TIMESTAMP' : utc(view.source.createdTime);
-  const columns = [
-    ...entity.joinKeys.map(
-      (key) => `${quoteName(key.name)}::${duckKeyType(key.type)} AS ${quoteName(key.name)}`,
-    ),
-    `${utc(view.source.eventTime)} AS event_time`,
-    `${created} AS created_time`,
-    'NULL::VARCHAR AS run_id',
-    'NULL::UINTEGER AS definition_id',
-    ...view.features.map((f) => `${quoteName(f.name)}::${duckTypeOf(f.type)} AS ${quoteName(f.name)}`),
-  ];
-  return `SELECT ${columns.join(', ')} FROM ${sourceSql(folder, view.source.path)}`;
+/**
+ * How the history of a view is read. A stored view's source is looked at file by file, so ask anew for each run.
+ *
+ * @param folder  the project's folder, which sources' paths are relative to
+ * @throws REG_SOURCE when a stored view's source has no file, or one that is no Parquet
+ */
+export async function openHistory(
+  duck: DuckDb,
+  folder: string,
+  root: string,
+  view: FeatureView,
+  entity: Entity,
+): Promise<ViewHistory> {
+  if (view.kind === 'aggregated') {
+    const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
+    const sql = `SELECT * FROM (${aggregatedSql(root, view, entity)})${whereGood(faults)}`;
+    return { sql: faults.length === 0 ? aggregatedSql(root, view, entity) : sql, nanos: false, source: null };
+  }
+  const source = await readSourceFiles(duck, folder, view.source.path);
+  return { sql: goodRowsSql(source, view, entity), nanos: hasNanos(source, view), source };
+}
+
+/**
+ * The history of a view with its bad rows, for who tells of them.
+ *
+ * @returns  a SELECT of the columns of `openHistory`, EVENT_NS and CREATED_NS always among them, with REASON (the first
+ *           fault of a row as a text, or NULL), and FILE_COLUMN and ROW_COLUMN (null in an aggregated view)
+ * @throws   as `openHistory`
+ */
+export async function judgedHistorySql(
+  duck: DuckDb,
+  folder: string,
+  root: string,
+  view: FeatureView,
+  entity: Entity,
+): Promise<string> {
+  if (view.kind === 'stored') {
+    return judgedRowsSql(await readSourceFiles(duck, folder, view.source.path), view, entity);
+  }
+  const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
+  const nothing = [EVENT_NS, CREATED_NS].map((name) => `0::SMALLINT AS ${quoteName(name)}`);
+  const origin = [`NULL::VARCHAR AS ${quoteName(FILE_COLUMN)}`, `NULL::BIGINT AS ${quoteName(ROW_COLUMN)}`];
+  const columns = ['*', ...nothing, `${reasonSql(faults)} AS ${quoteName(REASON)}`, ...origin];
+  return `SELECT ${columns.join(', ')} FROM (${aggregatedSql(root, view, entity)})`;
 }
 
 /** @returns the FROM item that reads a source's Parquet files */
 export function sourceSql(folder: string, path: string): string {
   return `read_parquet(${quoteText(resolve(folder, path))}, union_by_name = true, hive_partitioning = false)`;
-}
-
-/** A time column of a source as TIMESTAMP in UTC; DATE and zoned types are taken too. Microseconds are kept. */
-export function utc(column: string): string {
-  return `make_timestamp(epoch_us(${quoteName(column)}))`;
 }
 
 function aggregatedSql(root: string, view: FeatureView, entity: Entity): string {

@@ -75,6 +75,8 @@ export interface FeatureChecks {
 
 export interface Feature {
   readonly name: string;
+  /** The source's column that a stored feature reads; null: that of its own name. */
+  readonly column: string | null;
   readonly type: ValueType;
   /** The fallback that stands in for MISSING, OUTSIDE_TTL and UNAVAILABLE; null: null does. */
   readonly missing: Value;

@@ -106,6 +106,7 @@ function benchFeature(name: string): Feature {
   return {
     name,
     type: { kind: 'float64' },
+    column: null,
     missing: null,
     tolerance: null,
     log: 'raw',

@@ -65,14 +65,12 @@ class FeatureCheck {
   }
 
   stored(): Feature | null {
-    const { type: text } = this.#options;
-    for (const option of ['column', 'window'] as const) {
-      if (this.#options[option] !== undefined) this.#fault(option, `has "${option}" but no "agg"`);
-    }
+    const { type: text, column } = this.#options;
+    if (this.#options.window !== undefined) this.#fault('window', 'has "window" but no "agg"');
     if (text === undefined) this.#fault('', 'needs a type, or an agg over raw events');
     const type = text === undefined ? null : this.#parseType(text);
-    if (type !== null) this.#columnHolds(this.#name, type);
-    return type === null ? null : this.#feature(type, null);
+    if (type !== null) this.#columnHolds(column ?? this.#name, type);
+    return type === null ? null : this.#feature(type, column === this.#name ? null : (column ?? null), null);
   }
 
   aggregated(agg: AggregateFunction): Feature | null {
@@ -99,10 +97,10 @@ class FeatureCheck {
       n,
       percentile,
     };
-    return this.#feature(type, aggregation);
+    return this.#feature(type, null, aggregation);
   }
 
-  #feature(type: ValueType, aggregation: Aggregation | null): Feature {
+  #feature(type: ValueType, column: string | null, aggregation: Aggregation | null): Feature {
     const { tolerance, log, checks, description, tags, normalization, examples } = this.#options;
     const missing = this.#value('missing', type, this.#options.missing ?? null);
     const exampleValues = examples.map((example) => this.#value('examples', type, example));
@@ -110,6 +108,7 @@ class FeatureCheck {
       this.#fault('tolerance', `a ${formatType(type)} takes no tolerance`);
     return {
       name: this.#name,
+      column,
       type,
       missing,
       tolerance,

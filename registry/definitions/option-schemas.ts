@@ -59,7 +59,7 @@ export type ViewOptionValues = z.output<typeof VIEW_OPTIONS>;
 export const FEATURE_OPTIONS = z.strictObject({
   type: z.string().optional(),
   agg: z.enum(AGGREGATE_FUNCTIONS).optional(),
-  column: z.string().optional(),
+  column: z.string().min(1).optional(),
   window: duration.optional(),
   scale: z.number().int().min(0).max(18).default(6),
   n: z.number().int().min(1).max(10_000).default(0),

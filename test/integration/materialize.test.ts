@@ -306,7 +306,7 @@ describe('bad rows', () => {
       1: 'conv_rate is above its maximum 1',
       2: 'conv_rate is below its minimum 0',
       3: 'conv_rate is NaN and has a range',
-      4: 'trips is no INTEGER: 3000000000',
+      4: 'trips should be int32, got 3000000000 (BIGINT)',
       null: 'join key driver_id is null',
       6: 'event time is null or infinite',
       7: 'event time is before 1970',

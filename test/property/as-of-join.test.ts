@@ -103,6 +103,7 @@ async function replay(
     rid: 'rid',
     time: 't',
     history: partsOf(cuts),
+    nanos: false,
     keys: [
       { label: 'a', row: 'k1' },
       { label: 'b', row: 'k2' },

@@ -83,6 +83,7 @@ function featureOf(sketch: FeatureSketch): Feature {
   return {
     name: sketch.name,
     type: sketch.type ?? naturalType(aggregation),
+    column: null,
     missing: null,
     tolerance: null,
     log: 'raw',

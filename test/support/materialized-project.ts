@@ -66,6 +66,7 @@ export function feature(name: string, type: string, change: Partial<Feature> = {
   return {
     name,
     type: parseType(type)!,
+    column: null,
     missing: null,
     tolerance: null,
     log: 'raw',

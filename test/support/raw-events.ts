@@ -1,7 +1,7 @@
 /** Writes raw events of a test as a Parquet source, and reads a computed history back as values of the model. */
 import type { DuckDb } from '../../registry/duckdb.ts';
 import { duckTypeOf, quoteName, quoteText, valueFromDuck } from '../../registry/duckdb.ts';
-import { duckKeyType, historySql } from '../../registry/history.ts';
+import { duckKeyType, openHistory } from '../../registry/history.ts';
 import type { Entity, FeatureView } from '../../registry/model.ts';
 import { sqlLiteral } from '../../registry/sql-literal.ts';
 import type { KeyValue, Value, ValueType } from '../../registry/value-type.ts';
@@ -59,9 +59,10 @@ export async function readHistory(
 ): Promise<Map<string, HistoryRow[]>> {
   const keys = entity.joinKeys.map((key) => quoteName(key.name));
   const features = view.features.map((feature) => quoteName(feature.name));
+  const { sql } = await openHistory(duck, '/', root, view, entity);
   const rows = await duck.rows(
     `SELECT ${[...keys, ...features].join(', ')}, epoch_us(event_time) AS event_us, epoch_us(created_time) AS created_us
-     FROM (${historySql('/', root, view, entity)}) ORDER BY event_us, created_us`,
+     FROM (${sql}) ORDER BY event_us, created_us`,
   );
   const history = new Map<string, HistoryRow[]>();
   for (const row of rows) {

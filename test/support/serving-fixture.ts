@@ -67,6 +67,7 @@ export function feature(name: string, type: string, missing: Value = null): Feat
   return {
     name,
     type: parseType(type)!,
+    column: null,
     missing,
     tolerance: null,
     log: 'raw',

@@ -9,7 +9,7 @@ import {
   folderBeside,
   historyFile,
   historyFolder,
-  historySql,
+  openHistory,
   readHistoryWatermark,
 } from '../../../registry/history.ts';
 import { shopProject } from '../../support/shop-project.ts';
@@ -23,7 +23,8 @@ test('the history of an aggregated view lies by version and day, under these col
   const historyRoot = join(folder, 'history');
   const duck = await DuckDb.open();
   const cutoffUs = 1_700_200_000_000_000;
-  const none = await duck.rows(`DESCRIBE ${historySql(folder, historyRoot, view, entity)}`);
+  const { sql } = await openHistory(duck, folder, historyRoot, view, entity);
+  const none = await duck.rows(`DESCRIBE ${sql}`);
   const prepared = await prepareHistory(duck, {
     view,
     entity,
