@@ -112,12 +112,14 @@ function hitsSql(
   const list = keys.join(', ');
   const ofLabels = `${rowsSql(join, part, [])} SEMI JOIN asof_labels USING (${list})`;
   const until = last === null ? 'false' : `event_us <= ${last}`;
+  const visibleAt =
+    join.mode === 'available' ? `greatest(event_us, created_us - ${join.delayUs})` : 'event_us';
   const visible =
-    join.mode === 'trained'
+    join.mode === 'trained' && !join.nanos
       ? `SELECT ${list}, event_us AS av, hit FROM ${ofLabels} WHERE ${until}`
       : // Rows that become visible at one time share the maximum, so that it does not matter which of them is met.
         `SELECT ${list}, av, max(hit) OVER (PARTITION BY ${list} ORDER BY av) AS hit FROM
-          (SELECT *, greatest(event_us, created_us - ${join.delayUs}) AS av FROM ${ofLabels} WHERE ${until})`;
+          (SELECT *, ${visibleAt} AS av FROM ${ofLabels} WHERE ${until})`;
   const hits = `SELECT l.rid, ${keys.map((key) => `l.${key}`).join(', ')}, h.hit
     FROM asof_labels l ASOF JOIN (${visible}) h ON ${on(keys, 'l', 'h')} AND l.t >= h.av`;
   return first ? `CREATE OR REPLACE TEMP TABLE asof_hits AS ${hits}` : `INSERT INTO asof_hits ${hits}`;

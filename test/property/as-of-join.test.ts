@@ -78,18 +78,23 @@ async function replay(
   labels: readonly Label[],
   asOfRule: AsOfRule,
   cuts: readonly number[],
+  nanos = false,
 ) {
+  const part = (us: number | null): string => String(nanos ? (us ?? 0) % 1_000 : 0);
+  const whole = (us: number | null): number | null => (nanos && us !== null ? Math.floor(us / 1_000) : us);
   await fill(
     'hist',
     'k1 VARCHAR, k2 BIGINT, event_time TIMESTAMP, created_time TIMESTAMP, run_id VARCHAR, '
-      .concat('definition_id UINTEGER, ')
+      .concat('definition_id UINTEGER, "~event_ns" SMALLINT, "~created_ns" SMALLINT, ')
       .concat(FEATURES.map((f) => `${f.name} ${duckTypeOf(f.type)}`).join(', ')),
     rows.map((row) => [
       keysSql(row.keys),
-      timeSql(row.eventUs),
-      timeSql(row.createdUs),
+      timeSql(whole(row.eventUs)),
+      timeSql(whole(row.createdUs)),
       "'r'",
       '7',
+      part(row.eventUs),
+      part(row.createdUs),
       ...row.values.map((item, i) => sqlLiteral(TYPES[i]!, item)),
     ]),
   );
@@ -103,7 +108,7 @@ async function replay(
     rid: 'rid',
     time: 't',
     history: partsOf(cuts),
-    nanos: false,
+    nanos,
     keys: [
       { label: 'a', row: 'k1' },
       { label: 'b', row: 'k2' },
@@ -195,6 +200,26 @@ describe('the as-of join agrees with the oracle', () => {
     },
     60_000,
   );
+
+  test('of rows that differ within a microsecond', async () => {
+    const nanos = fc.tuple(fc.integer({ min: 0, max: 2 }), fc.constantFrom(0, 100, 900));
+    const ns = nanos.map(([us, rest]) => (1_700_000 + us) * 1_000 + rest);
+    const values = fc.constantFrom(1, 2).map((v): Value[] => [v, null, null, null]);
+    const keys = fc.constant(['a', 1n] as const);
+    const rows = fc.array(fc.record({ keys, eventUs: ns, createdUs: ns, values }), { maxLength: 12 });
+    const us = fc.integer({ min: 1_699_999, max: 1_700_003 });
+    const labels = fc.array(fc.record({ keys, tUs: us }), { minLength: 1, maxLength: 4 });
+    const mode = fc.constantFrom('trained' as const, 'available' as const);
+    const run = async (history: HistoryRow[], asked: Label[], as: AsOfRule['mode']): Promise<void> => {
+      const asOfRule = { mode: as, delayUs: 0, ttlUs: null };
+      const got = await replay(history, asked, asOfRule, [], true);
+      // A label sees the whole of its microsecond.
+      const inNanos = asked.map((one) => ({ ...one, tUs: one.tUs! * 1_000 + 999 }));
+      const right = expected(history, inNanos, asOfRule);
+      expect(got.map((row) => row['out_f'])).toEqual(right.map((row) => row.values[0]));
+    };
+    await fc.assert(fc.asyncProperty(rows, labels, mode, run), { numRuns: 100 });
+  });
 
   test('with one hot key among many rows', async () => {
     const rows = fc
