@@ -11,7 +11,7 @@ import { judgedHistorySql } from '../registry/history.ts';
 import type { Bundle } from '../registry/model.ts';
 import type { Clock } from '../registry/std/clock.ts';
 import type { Talk } from '../registry/std/talk.ts';
-import { REASON } from '../registry/stored-rows.ts';
+import { REASON, reasonKindSql } from '../registry/stored-rows.ts';
 import type { KeyValue, Value } from '../registry/value-type.ts';
 import { entityKeyOf } from '../registry/wire/entity-key.ts';
 import { RowEncoder } from '../registry/wire/row-codec.ts';
@@ -101,7 +101,7 @@ async function countCandidates(
   candidates: string,
   { view }: RowSelection,
 ): Promise<Omit<ChosenRows, 'table' | 'entities'> & { nulls: Map<string, number> }> {
-  const reason = quoteName(REASON);
+  const reason = reasonKindSql(quoteName(REASON));
   const checked = view.features.filter((f) => f.checks !== null && f.checks.maxNullShare !== null);
   const nullCounts = checked.map(
     ({ name }, i) => `, count_if(${quoteName(name)} IS NULL)::DOUBLE AS nulls_${i}`,
@@ -109,7 +109,7 @@ async function countCandidates(
   const rows = await duck.rows(
     `SELECT ${reason} AS reason, count(*)::DOUBLE AS n, max(${quoteName(EVENT_US)})::DOUBLE AS event,
       max(${quoteName(CREATED_US)})::DOUBLE AS created${nullCounts.join('')}
-     FROM (${candidates}) GROUP BY ${reason} ORDER BY n DESC, reason`,
+     FROM (${candidates}) GROUP BY 1 ORDER BY n DESC, reason`,
   );
   const reasons = new Map<string, number>();
   let good: SqlRow | undefined;

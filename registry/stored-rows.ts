@@ -80,6 +80,11 @@ export function reasonSql(faults: readonly Fault[]): string {
   return `CASE ${faults.map(({ bad, reason }) => `WHEN ${bad} THEN ${reason}`).join('\n  ')} END`;
 }
 
+/** @returns SQL of what a reason says without the value that is at fault, to count by */
+export function reasonKindSql(reason: string): string {
+  return `split_part(${reason}, ', got ', 1)`;
+}
+
 /** Whether a time column of a file counts nanoseconds, so that rows may differ within a microsecond. */
 export function hasNanos(source: SourceFiles, view: FeatureView): boolean {
   const { eventTime, createdTime } = view.source;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runMaterialize } from '../../materializer/materialize.ts';
 import type { MaterializeOptions } from '../../materializer/materialize.ts';
 import { DuckDb } from '../../registry/duckdb.ts';
-import { historySql } from '../../registry/history.ts';
+import { openHistory } from '../../registry/history.ts';
 import type { FeatureView } from '../../registry/model.ts';
 import type { RunRecord } from '../../registry/run-record.ts';
 import {
@@ -50,7 +50,8 @@ async function load(name: string, event: number, created: number, rows: number):
 /** How many orders of customer a the newest row of the history counts. */
 async function counted(of: FeatureView = view): Promise<number> {
   const duck = await DuckDb.open();
-  const sql = historySql(project.settings.folder, project.settings.history, of, customer);
+  const { folder, history } = project.settings;
+  const { sql } = await openHistory(duck, folder, history, of, customer);
   const rows = await duck.rows(
     `SELECT orders_1d FROM (${sql}) ORDER BY event_time DESC, created_time DESC LIMIT 1`,
   );
