@@ -210,12 +210,12 @@ describe('the as-of join agrees with the oracle', () => {
     const us = fc.integer({ min: 1_699_999, max: 1_700_003 });
     const labels = fc.array(fc.record({ keys, tUs: us }), { minLength: 1, maxLength: 4 });
     const mode = fc.constantFrom('trained' as const, 'available' as const);
-    const run = async (history: HistoryRow[], asked: Label[], as: AsOfRule['mode']): Promise<void> => {
+    const run = async (rowsOf: HistoryRow[], asked: Label[], as: AsOfRule['mode']): Promise<void> => {
       const asOfRule = { mode: as, delayUs: 0, ttlUs: null };
-      const got = await replay(history, asked, asOfRule, [], true);
+      const got = await replay(rowsOf, asked, asOfRule, [], true);
       // A label sees the whole of its microsecond.
       const inNanos = asked.map((one) => ({ ...one, tUs: one.tUs! * 1_000 + 999 }));
-      const right = expected(history, inNanos, asOfRule);
+      const right = expected(rowsOf, inNanos, asOfRule);
       expect(got.map((row) => row['out_f'])).toEqual(right.map((row) => row.values[0]));
     };
     await fc.assert(fc.asyncProperty(rows, labels, mode, run), { numRuns: 100 });
