@@ -5,17 +5,25 @@
  *   age     0 ........ 4 s * factor ........ 5 s * factor ........ staleLimit
  *           fresh      fresh, read ahead     stale: read again; served only when the store fails
  *
- * The factor is 0.85 to 1.0, one a read. Ages come from the request's one reading of the clock. Knows no store: the
- * row loader fills it. Its layers can be switched while it is in use.
+ * The factor is 0.85 to 1.0, one a read. Ages come from the request's one reading of the clock; where that was set back,
+ * a row from the future counts as that old. Knows no store: the row loader fills it. Its layers can be switched while
+ * it is in use.
  */
 import { LRUCache } from 'lru-cache';
 import type { CacheLayers } from '../registry/settings.ts';
-import type { CachedRow } from './cached-row.ts';
+import type { CachedRow, ReadMoment } from './cached-row.ts';
+import type { ViewPlan } from './plan.ts';
 import { ReadyRows } from './ready-rows.ts';
 
 /** The rows of one entity, by the slot of their view. */
 export interface CachedEntity {
   rows: (CachedRow | undefined)[];
+}
+
+/** A read of an entity that has come back. */
+export interface RowRead {
+  readonly key: string;
+  readonly moment: ReadMoment;
 }
 
 export interface CacheLimits {
@@ -76,6 +84,27 @@ export class RowCache {
     return this.#entities === null ? undefined : this.#entities.get(key);
   }
 
+  /** Without marking the entity as used. */
+  peek(key: string): CachedEntity | undefined {
+    return this.#entities === null ? undefined : this.#entities.peek(key);
+  }
+
+  /**
+   * The row that is there, where the store was read again and has the same bytes of it: only its times move, to those
+   * of the read unless it was read later.
+   *
+   * @param raw  null: the store has no such row
+   * @returns    null when there is none, or another
+   */
+  renew(read: RowRead, view: ViewPlan, raw: string | null, watermarkUs: number): CachedRow | null {
+    const entity = this.peek(read.key);
+    const known = entity === undefined ? undefined : entity.rows[view.slot];
+    if (known === undefined || known.view !== view || known.raw !== raw) return null;
+    if (raw === null && !this.#layers.absent) return null;
+    if (known.order <= read.moment.order) known.renew(read.moment, watermarkUs);
+    return known;
+  }
+
   /** Puts a row in the place of the one that is there, unless that was read later. */
   put(key: string, row: CachedRow): void {
     this.putAll(key, [row]);
@@ -94,7 +123,7 @@ export class RowCache {
       const row = rows[i]!;
       const { slot } = row.view;
       const known = entity.rows[slot];
-      if (known !== undefined && this.#isLater(known, row)) continue;
+      if (known !== undefined && known.order > row.order) continue;
       // An array that grows by itself makes room for sixteen more.
       if (slot >= entity.rows.length) entity.rows = widened(entity.rows, Math.max(slot + 1, rows.length));
       // An absent row that is not kept takes the place of the one before all the same: that one is gone.
@@ -106,12 +135,6 @@ export class RowCache {
     this.#entities.set(key, entity, { size: bytes });
     const evicted = before - this.#entities.size;
     if (evicted > 0) this.#countEvicted(evicted, before > this.#limits.entries);
-  }
-
-  /** Later by more than a row stays fresh means that the clock went back in between. */
-  #isLater(known: CachedRow, row: CachedRow): boolean {
-    const byUs = known.fetchedUs - row.fetchedUs;
-    return byUs > 0 && byUs <= this.#limits.freshUs;
   }
 
   isFresh(row: CachedRow, nowUs: number): boolean {

@@ -7,11 +7,14 @@
  *          collector to follow. A Buffer of its own takes 200 to 2,000 around them, one of a shared slab 100
  *   ready  texts, images and columns by what asked for them; null while there are none
  *
- * A row belongs to the view plan (hence the bundle) that it was decoded with; under another it is decoded anew.
+ * A row belongs to the view plan (hence the bundle) that it was decoded with; under another it is decoded anew. Its bytes
+ * never change: the store's having other ones makes another row. When it is read again and has the same, its times
+ * move and nothing else does, so that a working set that is read every few seconds makes no garbage; a request that
+ * waits keeps the times that it judged the row by (work.ts).
  */
+import type { MaskedRow } from '../registry/log-privacy.ts';
 import { NULL, PRESENT, STATUSES } from '../registry/status.ts';
 import type { Value } from '../registry/value-type.ts';
-import type { ServedRow } from '../registry/wire/served-record.ts';
 import { HEADER_BYTES } from '../registry/wire/row-header.ts';
 import type { AnswerBuffer } from './answer-buffer.ts';
 import { feastPieces } from './feast-pieces.ts';
@@ -31,21 +34,22 @@ import {
 } from './value-text.ts';
 import type { ReadyVector } from './vector-log/ready-vector.ts';
 
-/** When a row was read, and what was known before it was. One object for the rows of one read. */
+/** When a row was read, and what was known before it was. */
 export interface ReadMoment {
   /** The clock of the request that started the read: whatever was written before it has been seen. */
   readonly fetchedUs: number;
+  /** Which read of this process it was: the clock may be set back, this goes up. */
+  readonly order: number;
   /** 0.85 to 1.0: scales both times of freshness, so that entries that came together do not expire together. */
   readonly factor: number;
   /** Whoever bounds what is made ready of the rows; null: nobody, it is kept as long as the row. */
   readonly ready: ReadyRows | null;
 }
 
-/** What a row takes beside its bytes and what is ready of it: two objects, the string's head, two boxed numbers. */
+/** What a row takes beside its bytes and what is ready of it: an object, the string's head, three boxed numbers. */
 const ROW_BYTES = 176;
 const READY_BYTES = 200;
 const PIECE_BYTES = 100;
-const NO_HMACS: readonly Buffer[] = [];
 const FIRST_COLUMN = Buffer.from('{"values":[');
 
 /** How many of a run of features have no value in a row. */
@@ -77,9 +81,16 @@ class ReadyRow {
 
 export class CachedRow {
   readonly view: ViewPlan;
-  readonly moment: ReadMoment;
+  /**
+   * Of the read that had these bytes last, as in `ReadMoment`. They begin as numbers and not undefined: only then does V8
+   * write a new number over the old one, in place of making one for each read that would grow old.
+   */
+  fetchedUs = 0;
+  factor = 0;
+  order = 0;
+  readonly ready: ReadyRows | null;
   /** The view's watermark that was read before the row; 0: there was none. */
-  readonly watermarkUs: number;
+  watermarkUs = 0;
   /** Header and values as they are stored, one character a byte; null: the store has no such row. */
   readonly raw: string | null;
   /** Whether every feature of the view has a value in the row. */
@@ -88,7 +99,7 @@ export class CachedRow {
   refreshing = false;
   /** Whether it was asked for beyond the request that read it: then what is made of it is worth keeping. */
   askedAgain = false;
-  #ready: ReadyRow | null = null;
+  #made: ReadyRow | null = null;
 
   /** @throws TypeError when the bytes are no row of the view: it must not be served */
   constructor(
@@ -102,23 +113,27 @@ export class CachedRow {
       throw new TypeError(`the row has only ${raw.length} bytes`);
     }
     this.view = view;
-    this.moment = moment;
+    this.fetchedUs = moment.fetchedUs;
+    this.factor = moment.factor;
+    this.order = moment.order;
+    this.ready = moment.ready;
     this.watermarkUs = watermarkUs;
     this.raw = raw;
     this.isWhole = raw !== null && mapping !== null && checkRow(mapping, raw);
   }
 
-  get fetchedUs(): number {
-    return this.moment.fetchedUs;
-  }
-
-  get factor(): number {
-    return this.moment.factor;
+  /** The store was read again and has these bytes still. */
+  renew(moment: ReadMoment, watermarkUs: number): void {
+    this.fetchedUs = moment.fetchedUs;
+    this.factor = moment.factor;
+    this.order = moment.order;
+    this.watermarkUs = watermarkUs;
+    this.refreshing = false;
   }
 
   /** 0 where there is no row. */
   get eventUs(): number {
-    if (this.#ready !== null) return this.#ready.eventUs;
+    if (this.#made !== null) return this.#made.eventUs;
     return this.raw === null ? 0 : eventUsOf(this.raw);
   }
 
@@ -139,42 +154,31 @@ export class CachedRow {
 
   /** Whoever bounds what is ready takes it away; it is made again when it is needed. */
   unready(): void {
-    this.#ready = null;
+    this.#made = null;
   }
 
   /** @param bytes  of what is about to be made ready */
   #readied(bytes: number): ReadyRow {
-    if (this.#ready === null) {
-      this.#ready = new ReadyRow(this.eventUs);
-      this.moment.ready?.keep(this, READY_BYTES + bytes);
+    if (this.#made === null) {
+      this.#made = new ReadyRow(this.eventUs);
+      this.ready?.keep(this, READY_BYTES + bytes);
     } else {
-      this.moment.ready?.keep(this, bytes);
+      this.ready?.keep(this, bytes);
     }
     // A bound that is smaller than this row has taken it away at once.
-    return (this.#ready ??= new ReadyRow(this.eventUs));
+    return (this.#made ??= new ReadyRow(this.eventUs));
   }
 
-  /** The row as the log takes it. */
-  logged(role: string, status: number, source: number): ServedRow {
-    const { view, moment, watermarkUs, raw } = this;
+  /** As far as the log may hold it; null: all of it. */
+  get masked(): MaskedRow | null {
+    const { view, raw } = this;
     const { mask } = view;
-    const masked = mask === null || raw === null ? null : mask.mask(this.#mapping()!.schema, bytesOf(raw));
-    return {
-      role,
-      view: view.id,
-      status,
-      source,
-      fetchedUs: moment.fetchedUs,
-      watermarkUs,
-      row: masked === null ? raw : masked.row,
-      masked: mask !== null,
-      hmacs: masked === null ? NO_HMACS : masked.hmacs,
-    };
+    return mask === null || raw === null ? null : mask.mask(this.#mapping()!.schema, bytesOf(raw));
   }
 
   /** What was logged last of an entity whose first row this is, when all of its rows came from the cache. */
   get readyVector(): ReadyVector | null {
-    return this.#ready === null ? null : this.#ready.vector;
+    return this.#made === null ? null : this.#made.vector;
   }
 
   keepVector(vector: ReadyVector): void {
@@ -183,17 +187,17 @@ export class CachedRow {
 
   /** `"role__feature":value` for each feature of a segment, comma-separated. */
   featureText(segment: number): Buffer {
-    return this.#ready?.featureTexts?.[segment] ?? this.#makeTexts(segment)[0];
+    return this.#made?.featureTexts?.[segment] ?? this.#makeTexts(segment)[0];
   }
 
   /** `"role__feature":"STATUS"` for each feature of a segment, comma-separated. */
   statusText(segment: number): Buffer {
-    return this.#ready?.statusTexts?.[segment] ?? this.#makeTexts(segment)[1];
+    return this.#made?.statusTexts?.[segment] ?? this.#makeTexts(segment)[1];
   }
 
   /** The values of a tensor part, then their statuses, as `tensor-plan.ts` draws them. */
   tensorImage(part: number): Buffer {
-    const known = this.#ready?.tensorImages?.[part];
+    const known = this.#made?.tensorImages?.[part];
     if (known !== undefined) return known;
     const image = tensorImage(this.view, this.view.tensorParts[part]!, this.values);
     (this.#readied(image.length + PIECE_BYTES).tensorImages ??= [])[part] = image;
@@ -202,7 +206,7 @@ export class CachedRow {
 
   /** @param features  indexes in the view; those that were asked for last are remembered by their array */
   absentOf(features: readonly number[]): AbsentValues {
-    const known = this.#ready === null ? null : this.#ready.absent;
+    const known = this.#made === null ? null : this.#made.absent;
     if (known !== null && known.features === features) return known;
     const { values } = this;
     let [nulls, lacks] = [0, 0];
@@ -240,7 +244,7 @@ export class CachedRow {
 
   /** Whether any value of the row is a NaN or an infinity, which native answers show as null and note. */
   get hasNotes(): boolean {
-    const known = this.#ready === null ? null : this.#ready.hasNotes;
+    const known = this.#made === null ? null : this.#made.hasNotes;
     if (known !== null) return known;
     const { values } = this;
     const noted = this.view.view.features.some((f, i) => hasNoJsonNumber(f.type, values[i] ?? null));
@@ -262,7 +266,7 @@ export class CachedRow {
 
   /** Its texts for answers of many rows, as `feast-pieces.ts` draws them. */
   get feastPieces(): DataView {
-    const known = this.#ready === null ? null : this.#ready.feastPieces;
+    const known = this.#made === null ? null : this.#made.feastPieces;
     if (known !== null) return known;
     const pieces = feastPieces(this.view.view, this.eventUs, this.values);
     this.#readied(pieces.byteLength + PIECE_BYTES).feastPieces = pieces;
@@ -275,7 +279,7 @@ export class CachedRow {
    * service only.
    */
   writeFeastColumns(run: FeastRun, out: AnswerBuffer): void {
-    const ready = this.#ready;
+    const ready = this.#made;
     if (ready !== null && ready.feastRun === run) return out.bytes(ready.feastColumns!);
     const from = out.length;
     this.#writeColumns(run, out);

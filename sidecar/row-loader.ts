@@ -50,6 +50,7 @@ export class RowLoader {
   readonly #flights = new Map<string, EntityReads>();
   /** When a definition id was last looked for in vain. */
   readonly #unknownSchemas = new Map<number, number>();
+  #loads = 0;
   #reads = 0;
   #joined = 0;
   #singleFlight = true;
@@ -111,7 +112,13 @@ export class RowLoader {
 
   #moment(nowUs: number): ReadMoment {
     const factor = FACTOR_LOW + (1 - FACTOR_LOW) * this.#random();
-    return { fetchedUs: nowUs, factor, ready: this.#cache.ready };
+    this.#loads += 1;
+    return { fetchedUs: nowUs, order: this.#loads, factor, ready: this.#cache.ready };
+  }
+
+  /** @returns the bytes of a row as the cache has them, undefined where it has none */
+  knownRow(key: string, view: ViewPlan): string | null | undefined {
+    return this.#cache.peek(key)?.rows[view.slot]?.raw;
   }
 
   failed(read: EntityRead, error: Error): void {
@@ -122,45 +129,41 @@ export class RowLoader {
 
   arrived(read: EntityRead, raws: readonly (string | null)[], watermarks: readonly (number | null)[]): void {
     this.#events.onRead?.(read.key, performance.now() - read.startedMs);
-    const { views, moment } = read;
+    const { views } = read;
     const rows: (CachedRow | null | undefined)[] = [];
-    const good: CachedRow[] = [];
+    let made: CachedRow[] | null = null;
     for (let v = 0; v < views.length; v++) {
-      const view = views[v]!;
       const raw = raws[v]!;
       const watermarkUs = watermarks[v]!;
-      const mapping = raw === null ? null : mappingOf(view, raw);
       if (raw === null && watermarkUs === null) {
         // No row under a missing marker: an emptied node, not a new entity.
         rows.push(null);
-      } else if (mapping === undefined) {
-        rows.push(undefined);
-        void this.#decodeLater(read, v, raw!, watermarkUs ?? 0);
-      } else {
-        const row = this.#rowOf(read.key, view, moment, watermarkUs ?? 0, raw, mapping);
-        if (row !== null) {
-          row.askedAgain = read.waitersOf(v) > 1;
-          good.push(row);
-        }
-        rows.push(row);
+        continue;
       }
+      const kept = this.#cache.renew(read, views[v]!, raw, watermarkUs ?? 0);
+      const row = kept ?? this.#made(read, v, raw, watermarkUs ?? 0);
+      rows.push(row);
+      if (row === null || row === undefined) continue;
+      // Who had it read asks for the first time only where there was none.
+      if (read.waitersOf(v) > (kept === null ? 1 : 0)) row.askedAgain = true;
+      if (kept === null) (made ??= []).push(row);
     }
-    if (good.length > 0) this.#cache.putAll(read.key, good);
+    if (made !== null) this.#cache.putAll(read.key, made);
     for (let v = 0; v < views.length; v++) if (rows[v] !== undefined) this.#land(read, v, rows[v]!);
   }
 
-  #rowOf(
-    key: string,
-    view: ViewPlan,
-    moment: ReadMoment,
-    watermarkUs: number,
-    raw: string | null,
-    mapping: RowMapping | null,
-  ): CachedRow | null {
+  /** @returns null: it cannot be read; undefined: it will be told of later, when its definition is known */
+  #made(read: EntityRead, v: number, raw: string | null, watermarkUs: number): CachedRow | null | undefined {
+    const view = read.views[v]!;
+    const mapping = raw === null ? null : mappingOf(view, raw);
+    if (mapping === undefined) {
+      void this.#decodeLater(read, v, raw!, watermarkUs);
+      return undefined;
+    }
     try {
-      return new CachedRow(view, moment, watermarkUs, raw, mapping);
+      return new CachedRow(view, read.moment, watermarkUs, raw, mapping);
     } catch (error) {
-      this.#events.onUnreadableRow(view.id, key, (error as Error).message);
+      this.#events.onUnreadableRow(view.id, read.key, (error as Error).message);
       return null;
     }
   }
@@ -206,7 +209,7 @@ export class RowLoader {
       if (!hasRead(flights)) this.#flights.delete(key);
     }
     if (row === null) {
-      const kept = this.#cache.find(key)?.rows[slot];
+      const kept = this.#cache.peek(key)?.rows[slot];
       if (kept !== undefined) kept.refreshing = false;
     }
     read.tell(v, row);
@@ -254,6 +257,10 @@ class EntityRead implements StoreAsk {
     }
   }
 
+  knownRow(v: number): string | null | undefined {
+    return this.#loader.knownRow(this.key, this.views[v]!);
+  }
+
   onRows(rows: readonly (string | null)[], watermarks: readonly (number | null)[]): void {
     this.#loader.arrived(this, rows, watermarks);
   }
@@ -286,11 +293,11 @@ function mappingOf(view: ViewPlan, raw: string): RowMapping | undefined {
  * @returns  null when that cannot be done without the store: it must be read again
  */
 export function rebind(row: CachedRow, view: ViewPlan): CachedRow | null {
-  if (row.raw === null) return new CachedRow(view, row.moment, row.watermarkUs, null, null);
+  if (row.raw === null) return new CachedRow(view, row, row.watermarkUs, null, null);
   const mapping = mappingOf(view, row.raw);
   if (mapping === undefined) return null;
   try {
-    return new CachedRow(view, row.moment, row.watermarkUs, row.raw, mapping);
+    return new CachedRow(view, row, row.watermarkUs, row.raw, mapping);
   } catch {
     return null;
   }

@@ -112,7 +112,7 @@ export class Serving {
           const at = r * roles + i;
           if (key === null) {
             nulls += 1;
-            setPlace(work, at, null, FROM_NONE, MISSING);
+            work.setPlace(at, null, FROM_NONE, MISSING);
             continue;
           }
           const view = roleViews[i]!;
@@ -120,7 +120,7 @@ export class Serving {
           if (row !== undefined && row.view !== view) row = this.#rebound(key, row, view);
           if (row !== undefined && this.#cache.isFresh(row, work.nowUs)) {
             row.askedAgain = true;
-            setPlace(work, at, row, FROM_CACHE, judge(row, work.nowUs));
+            work.setPlace(at, row, FROM_CACHE, judge(row, work.nowUs));
             if (!row.refreshing && this.#cache.isDueAhead(row, work.nowUs, hot)) {
               row.refreshing = true;
               due ??= [];
@@ -135,7 +135,11 @@ export class Serving {
         }
       }
     }
-    if (due !== null) this.#refresh(due, work.nowUs);
+    if (due !== null) {
+      // The embedded store answers at once.
+      work.keepTimes();
+      this.#refresh(due, work.nowUs);
+    }
     const misses = missing === null ? 0 : missing.length;
     this.#metrics.countLookUps(count * roles - nulls - misses, misses);
     return missing;
@@ -149,7 +153,7 @@ export class Serving {
 
   #standIn(work: Work, at: number, row: CachedRow | undefined): void {
     const kept = row !== undefined && this.#cache.mayStandIn(row, work.nowUs) ? row : null;
-    setPlace(work, at, kept, kept === null ? FROM_NONE : FROM_STALE, judge(kept, work.nowUs));
+    work.setPlace(at, kept, kept === null ? FROM_NONE : FROM_STALE, judge(kept, work.nowUs));
   }
 
   #rebound(key: string, row: CachedRow, view: CachedRow['view']): CachedRow | undefined {
@@ -175,6 +179,7 @@ export class Serving {
     }
     this.#inFlightValues += values;
     work.waitsFor = missing.length;
+    work.keepTimes();
     const finish = (): void => {
       if (work.answered) return;
       work.answered = true;
@@ -205,7 +210,7 @@ export class Serving {
     const view = roleViews[place % roleViews.length]!;
     // The read may have been started by a request under another bundle.
     const bound = row.view === view ? row : rebind(row, view);
-    if (bound !== null) setPlace(work, place, bound, FROM_STORE, judge(bound, work.nowUs));
+    if (bound !== null) work.setPlace(place, bound, FROM_STORE, judge(bound, work.nowUs));
   }
 
   #answer(work: Work): void {
@@ -218,12 +223,6 @@ export class Serving {
     const served = this.#answers.logs ? servedRequest(work, body) : null;
     this.#answers.leave(exchange, surface.route, startedMs, body, headers, served);
   }
-}
-
-function setPlace(work: Work, at: number, row: CachedRow | null, source: number, status: number): void {
-  work.rows[at] = row;
-  work.sources[at] = source;
-  work.statuses[at] = status;
 }
 
 /** @returns the key of an entity's hash, or null when a part of its id is null */

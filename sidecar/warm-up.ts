@@ -101,7 +101,7 @@ function touch(reader: StoreReader, nowUs: number): Promise<void> {
       resolve();
     };
     const views = [{ id: '', field: Buffer.alloc(4), fieldNumber: 0 }];
-    reader.read([{ key: NOBODY, views, onRows: told, onFailure: told }], nowUs);
+    reader.read([{ key: NOBODY, views, knownRow: () => null, onRows: told, onFailure: told }], nowUs);
   });
 }
 

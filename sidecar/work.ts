@@ -19,6 +19,9 @@ export class Work {
   readonly rows: (CachedRow | null)[] = [];
   readonly sources: number[] = [];
   readonly statuses: number[] = [];
+  /** Of each row as it was judged; null: as they are, since the request waits for nothing. */
+  #fetchedUs: number[] | null = null;
+  #watermarkUs: number[] | null = null;
   /** Reads that it waits for. */
   waitsFor = 0;
   answered = false;
@@ -44,6 +47,41 @@ export class Work {
       this.sources.push(FROM_NONE);
       this.statuses.push(UNAVAILABLE);
     }
+  }
+
+  setPlace(at: number, row: CachedRow | null, source: number, status: number): void {
+    this.rows[at] = row;
+    this.sources[at] = source;
+    this.statuses[at] = status;
+    if (this.#fetchedUs !== null) this.#keepTimesOf(at);
+  }
+
+  /** From now on rows that are read again while the request waits keep in it the times that they were judged by. */
+  keepTimes(): void {
+    if (this.#fetchedUs !== null) return;
+    this.#fetchedUs = [];
+    this.#watermarkUs = [];
+    for (let at = 0; at < this.rows.length; at++) this.#keepTimesOf(at);
+  }
+
+  #keepTimesOf(at: number): void {
+    const row = this.rows[at]!;
+    this.#fetchedUs![at] = row === null ? 0 : row.fetchedUs;
+    this.#watermarkUs![at] = row === null ? 0 : row.watermarkUs;
+  }
+
+  /** When the row of a place was read; 0: there is none. */
+  fetchedUsOf(at: number): number {
+    if (this.#fetchedUs !== null) return this.#fetchedUs[at]!;
+    const row = this.rows[at]!;
+    return row === null ? 0 : row.fetchedUs;
+  }
+
+  /** The watermark that the row of a place was judged by; 0: there is none. */
+  watermarkUsOf(at: number): number {
+    if (this.#watermarkUs !== null) return this.#watermarkUs[at]!;
+    const row = this.rows[at]!;
+    return row === null ? 0 : row.watermarkUs;
   }
 
   get valueCount(): number {

@@ -13,18 +13,31 @@ import { crcFactor, crcOver, crcTimes } from './crc.ts';
 
 export class ReadyBytes {
   readonly bytes: Buffer;
-  /** Behind these bytes alone, from 0. */
-  readonly register: number;
+  #register: number;
   /** By which a register is multiplied to pass over so many bytes. */
   readonly factor: number;
 
-  /** @param bytes  kept, not copied: they must stay what they are */
+  /** @param bytes  kept, not copied: whoever changes them says so */
   constructor(bytes: Buffer) {
     this.bytes = bytes;
-    // zlib inverts the register at both ends: -1 comes to it as 0.
-    this.register = ~crc32(bytes, 0xffff_ffff);
+    this.#register = registerOf(bytes);
     this.factor = crcFactor(bytes.length);
   }
+
+  /** Behind these bytes alone, from 0. */
+  get register(): number {
+    return this.#register;
+  }
+
+  /** To be called before the bytes are written anywhere once more. */
+  changed(): void {
+    this.#register = registerOf(this.bytes);
+  }
+}
+
+function registerOf(bytes: Buffer): number {
+  // zlib inverts the register at both ends: -1 comes to it as 0.
+  return ~crc32(bytes, 0xffff_ffff);
 }
 
 /** Where ready bytes stand in a buffer, in order. */

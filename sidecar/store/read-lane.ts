@@ -11,6 +11,7 @@
  */
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { ReadQueue } from './read-queue.ts';
 import { RespReader } from './resp-reader.ts';
 import type { StoreView } from './store-reader.ts';
 
@@ -33,6 +34,8 @@ export interface LaneAddress {
 export interface LaneRead {
   readonly key: string;
   readonly views: readonly StoreView[];
+  /** As `StoreAsk` has it. */
+  knownRow(v: number): string | null | undefined;
   onRows(rows: readonly (string | null)[]): void;
   /** The lane cannot say: the client may. */
   onLost(): void;
@@ -58,10 +61,8 @@ export class ReadLane {
   #restUntilMs = 0;
   #openingMs = 0;
   #timer: NodeJS.Timeout | null = null;
-  /** Sent, or about to be, oldest first from `#head` on. */
-  #reads: LaneRead[] = [];
-  #sentMs: number[] = [];
-  #head = 0;
+  /** Sent, or about to be. */
+  #reads = new ReadQueue();
   #out = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #outBytes = 0;
   #flushes = false;
@@ -112,8 +113,7 @@ export class ReadLane {
   /** Only while it is open. */
   read(read: LaneRead): void {
     this.#put(read.key, read.views);
-    this.#reads.push(read);
-    this.#sentMs.push(performance.now());
+    this.#reads.push(read, performance.now());
     if (this.#flushes) return;
     this.#flushes = true;
     setImmediate(this.#flush);
@@ -184,31 +184,24 @@ export class ReadLane {
 
   /** @returns false when there is nothing whole to read */
   #readNext(): boolean {
-    const read = this.#reads[this.#head];
+    const read = this.#reads.first;
     const rows: (string | null)[] = [];
-    if (read === undefined) {
+    if (read === null) {
       // A reply that nobody asked for.
       this.#close(null);
       return false;
     }
-    const state = this.#reader.rows(read.views.length, rows);
+    const state = this.#reader.rows(read.views.length, read, rows);
     if (state === 'begun') return false;
     // Rows on the move concern one read; anything else is the connection's, and the client's to deal with.
     if (state !== 'whole' && !(state === 'refused' && isMove(this.#reader.refusal))) {
       this.#close(null);
       return false;
     }
-    this.#head += 1;
-    if (this.#head === this.#reads.length) this.#forget();
+    this.#reads.shift();
     if (state === 'whole') read.onRows(rows);
     else read.onLost();
     return true;
-  }
-
-  #forget(): void {
-    this.#reads = [];
-    this.#sentMs = [];
-    this.#head = 0;
   }
 
   /** Looks for a node that is silent; a busy event loop is given the chance to read what has come. */
@@ -218,10 +211,10 @@ export class ReadLane {
       if (nowMs - this.#openingMs > this.#limits.connectMs) this.#close(null);
       return;
     }
-    const read = this.#reads[this.#head];
-    if (read === undefined || nowMs - this.#sentMs[this.#head]! <= this.#limits.silentMs) return;
+    const read = this.#reads.first;
+    if (read === null || nowMs - this.#reads.firstSentMs <= this.#limits.silentMs) return;
     setImmediate(() => {
-      if (this.#reads[this.#head] !== read) return;
+      if (this.#reads.first !== read) return;
       this.#close(new Error(`the node has been silent for ${this.#limits.silentMs} ms`));
     });
   }
@@ -237,9 +230,9 @@ export class ReadLane {
     this.#restUntilMs = performance.now() + REST_MS;
     if (this.#timer !== null) clearInterval(this.#timer);
     socket.destroy();
-    const reads = this.#reads.slice(this.#head);
-    this.#forget();
-    for (const read of reads) {
+    const reads = this.#reads;
+    this.#reads = new ReadQueue();
+    for (let read = reads.shift(); read !== null; read = reads.shift()) {
       if (silence === null) read.onLost();
       else read.onSilent(silence);
     }

@@ -218,6 +218,10 @@ class RowsRead implements LaneRead {
     return this.#ask.views;
   }
 
+  knownRow(v: number): string | null | undefined {
+    return this.#ask.knownRow(v);
+  }
+
   onRows(rows: readonly (string | null)[]): void {
     const { views } = this.#ask;
     const watermarks: (number | null)[] = [];

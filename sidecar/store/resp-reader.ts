@@ -17,6 +17,11 @@ const STAR = 0x2a;
 const DOLLAR = 0x24;
 const ZERO = 0x30;
 
+/** The values that may come: where one has the bytes of a known string, that string is given and none is made. */
+export interface KnownRows {
+  knownRow(i: number): string | null | undefined;
+}
+
 /** begun: it has not come whole · refused: an error reply · unreadable: no such reply, and nothing behind it can be told */
 export type ReplyState = 'whole' | 'begun' | 'refused' | 'unreadable';
 
@@ -63,7 +68,7 @@ export class RespReader {
    *
    * @param rows  takes the strings when the reply is whole; null for a null one
    */
-  rows(count: number, rows: (string | null)[]): ReplyState {
+  rows(count: number, known: KnownRows, rows: (string | null)[]): ReplyState {
     if (this.#at === this.#end) return 'begun';
     if (this.#bytes[this.#at] === MINUS) return this.#refused();
     const items = this.#length(this.#at, STAR);
@@ -86,10 +91,22 @@ export class RespReader {
     for (let i = 0; i < count; i++) {
       const from = offsets[i * 2]!;
       const length = offsets[i * 2 + 1]!;
-      rows.push(length === -1 ? null : this.#bytes.toString('latin1', from, from + length));
+      rows.push(length === -1 ? null : this.#textOf(from, length, known.knownRow(i)));
     }
     this.#at = at;
     return 'whole';
+  }
+
+  #textOf(from: number, length: number, known: string | null | undefined): string {
+    if (known !== null && known !== undefined && this.#holds(from, length, known)) return known;
+    return this.#bytes.toString('latin1', from, from + length);
+  }
+
+  #holds(from: number, length: number, text: string): boolean {
+    if (text.length !== length) return false;
+    const bytes = this.#bytes;
+    for (let i = 0; i < length; i++) if (bytes[from + i] !== text.charCodeAt(i)) return false;
+    return true;
   }
 
   /** Reads a reply of one line, such as +OK. */

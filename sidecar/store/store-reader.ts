@@ -19,6 +19,13 @@ export interface StoreAsk {
   readonly key: string;
   readonly views: readonly StoreView[];
   /**
+   * The row of a view as it was last, by the view's place: a reader that finds the same bytes gives this very string,
+   * and makes none.
+   *
+   * @returns  null or undefined: there was none, or it is not known
+   */
+  knownRow(v: number): string | null | undefined;
+  /**
    * In the order of the views.
    *
    * @param rows        one character a byte (Latin-1); null: the store has no such row

@@ -48,7 +48,7 @@ function servedVector(work: Work, plan: Plan, r: number): ServedVector {
   const at = r * roles;
   const first = work.rows[at] ?? null;
   const ready = first === null ? null : first.readyVector;
-  if (ready !== null && ready.standsFor(work, at)) return ready.vector;
+  if (ready !== null && ready.takes(work, at)) return ready.vector;
   const { parts } = work.asked;
   const keys: (string | null)[] = [];
   for (let k = 0; k < parts.length; k++) keys.push(loggedKey(plan.privacy, k, parts[k]![r]!));
@@ -70,19 +70,17 @@ function loggedKey(privacy: PlanPrivacy | null, k: number, part: string | null):
 
 function servedRow(work: Work, plan: Plan, at: number, role: number): ServedRow {
   const row = work.rows[at]!;
-  const status = work.statuses[at]!;
-  const source = work.sources[at]!;
-  if (row !== null) return row.logged(plan.roleNames[role]!, status, source);
   const view = plan.roleViews[role]!;
+  const masked = row === null || view.mask === null ? null : row.masked;
   return {
     role: plan.roleNames[role]!,
     view: view.id,
-    status,
-    source,
-    fetchedUs: 0,
-    watermarkUs: 0,
-    row: null,
+    status: work.statuses[at]!,
+    source: work.sources[at]!,
+    fetchedUs: work.fetchedUsOf(at),
+    watermarkUs: work.watermarkUsOf(at),
+    row: masked !== null ? masked.row : row === null ? null : row.raw,
     masked: view.mask !== null,
-    hmacs: NO_HMACS,
+    hmacs: masked === null ? NO_HMACS : masked.hmacs,
   };
 }

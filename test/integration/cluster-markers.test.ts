@@ -61,7 +61,10 @@ test('an absent row of a node that came back empty is not vouched for by a marke
     const watermarksOf = (key: string): Promise<readonly (number | null)[]> =>
       new Promise((resolve, reject) => {
         const onRows = (_: unknown, watermarks: readonly (number | null)[]): void => resolve(watermarks);
-        reader.read([{ key, views: [view], onRows, onFailure: reject }], Date.now() * 1_000);
+        reader.read(
+          [{ key, views: [view], knownRow: () => null, onRows, onFailure: reject }],
+          Date.now() * 1_000,
+        );
       });
     for (const key of keys) expect(await watermarksOf(key)).toEqual([1_700_000_000_000_000]);
     await clients[emptied]!.flushall();

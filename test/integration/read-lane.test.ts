@@ -24,7 +24,7 @@ const VIEWS = ['spend', 'none'].map((id) => {
 function read(reader: StoreReader, key: string): Promise<readonly (string | null)[]> {
   return new Promise((resolve, reject) => {
     reader.read(
-      [{ key, views: VIEWS, onRows: (rows) => resolve(rows), onFailure: reject }],
+      [{ key, views: VIEWS, knownRow: () => null, onRows: (rows) => resolve(rows), onFailure: reject }],
       Date.now() * 1_000,
     );
   });

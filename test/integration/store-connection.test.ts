@@ -42,7 +42,8 @@ function read(reader: StoreReader): Promise<string | null> {
   return new Promise((resolve) => {
     const onRows = (rows: readonly (string | null)[]): void => resolve(rows[0]!);
     const onFailure = (error: Error): void => resolve(error.message);
-    reader.read([{ key: KEY, views: [VIEW], onRows, onFailure }], Date.now() * 1_000);
+    const ask = { key: KEY, views: [VIEW], knownRow: () => null, onRows, onFailure };
+    reader.read([ask], Date.now() * 1_000);
   });
 }
 

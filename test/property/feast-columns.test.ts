@@ -19,7 +19,7 @@ import { PathExchange } from '../support/path-exchange.ts';
 import { NOON_US, bundleContent, customer, encodeRow, feature, view } from '../support/serving-fixture.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
-const MOMENT = { fetchedUs: NOON_US, factor: 1, ready: null };
+const MOMENT = { fetchedUs: NOON_US, order: 1, factor: 1, ready: null };
 
 interface RowState {
   /** Null: the store has no row. */

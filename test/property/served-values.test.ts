@@ -10,7 +10,7 @@ import { planView } from '../../sidecar/plan.ts';
 import { anyType, anyValueOf } from '../support/any-value.ts';
 import { bundleContent, customer, encodeRow, feature, view } from '../support/serving-fixture.ts';
 
-const MOMENT = { fetchedUs: 1, factor: 1, ready: null };
+const MOMENT = { fetchedUs: 1, order: 1, factor: 1, ready: null };
 
 /** Few names, so that two definitions share some; a shared name may have another type. */
 const anyView = fc

@@ -83,7 +83,7 @@ test.each(TENSORS)('a tensor of %s holds what the monitor judges, null and fallb
         const of = plan.roleViews[0]!;
         const cached = new CachedRow(
           of,
-          { fetchedUs: 1, factor: 1, ready: null },
+          { fetchedUs: 1, order: 1, factor: 1, ready: null },
           0,
           row.toString('latin1'),
           of.mappings.get(before.definitionId)!,

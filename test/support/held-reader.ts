@@ -14,6 +14,8 @@ export class HeldReader implements StoreReader {
   readonly asks: StoreAsk[] = [];
   readonly schemas = new Map<number, RowSchema>();
   schemaLoads = 0;
+  /** Every ask is answered so before it returns, as the embedded store does; null: none is. */
+  atOnce: HeldRows | null = null;
   readonly #waiting: StoreAsk[] = [];
 
   async start(): Promise<void> {}
@@ -25,6 +27,7 @@ export class HeldReader implements StoreReader {
   read(asks: readonly StoreAsk[]): void {
     this.asks.push(...asks);
     this.#waiting.push(...asks);
+    while (this.atOnce !== null && this.#waiting.length > 0) this.answerNow(this.atOnce);
   }
 
   async loadSchema(definitionId: number): Promise<RowSchema | null> {
@@ -39,10 +42,15 @@ export class HeldReader implements StoreReader {
   async close(): Promise<void> {}
 
   /** Answers the ask that has waited longest. */
-  async answer({ rows, watermarks }: HeldRows): Promise<void> {
-    const texts = rows.map((row) => row?.toString('latin1') ?? null);
-    this.#waiting.shift()!.onRows(texts, watermarks);
+  async answer(held: HeldRows): Promise<void> {
+    this.answerNow(held);
     await settled();
+  }
+
+  /** @param which  of those that wait, oldest first */
+  answerNow({ rows, watermarks }: HeldRows, which = 0): void {
+    const texts = rows.map((row) => row?.toString('latin1') ?? null);
+    this.#waiting.splice(which, 1)[0]!.onRows(texts, watermarks);
   }
 
   async fail(): Promise<void> {

@@ -18,7 +18,7 @@ function row(raw: Buffer | null, fetchedUs = 0): CachedRow {
   const mapping = raw === null ? null : plan.mappings.get(spend.definitionId)!;
   return new CachedRow(
     plan,
-    { fetchedUs, factor: 1, ready: null },
+    { fetchedUs, order: fetchedUs, factor: 1, ready: null },
     0,
     raw?.toString('latin1') ?? null,
     mapping,

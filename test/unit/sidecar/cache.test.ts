@@ -11,8 +11,8 @@ const VIEWS: readonly ViewPlan[] = ['a', 'b'].map((name, slot) =>
 );
 const LIMITS = { entries: 4, bytes: 1e9, freshUs: 5_000_000, staleUs: 60_000_000 };
 
-function row(plan: ViewPlan, fetchedUs: number, factor = 1): CachedRow {
-  return new CachedRow(plan, { fetchedUs, factor, ready: null }, 0, null, null);
+function row(plan: ViewPlan, fetchedUs: number, factor = 1, order = fetchedUs): CachedRow {
+  return new CachedRow(plan, { fetchedUs, order, factor, ready: null }, 0, null, null);
 }
 
 /** The naive model: a Map in order of use, oldest first. */
@@ -31,8 +31,7 @@ class Model {
   put(key: string, of: CachedRow): void {
     const rows = this.entities.get(key) ?? new Map<number, CachedRow>();
     const known = rows.get(of.view.slot);
-    const laterUs = known === undefined ? 0 : known.fetchedUs - of.fetchedUs;
-    if (laterUs > 0 && laterUs <= LIMITS.freshUs) return;
+    if (known !== undefined && known.order > of.order) return;
     rows.set(of.view.slot, of);
     this.entities.delete(key);
     this.entities.set(key, rows);
@@ -48,6 +47,7 @@ const step = fc.oneof(
     key,
     slot: fc.constantFrom(0, 1),
     fetchedUs: fc.integer({ min: 0, max: 100_000_000 }),
+    order: fc.integer({ min: 0, max: 100 }),
     factor: fc.double({ min: 0.85, max: 1, noNaN: true }),
   }),
 );
@@ -63,7 +63,7 @@ describe('the row cache', () => {
           const model = new Model();
           for (const each of steps) {
             if (each.kind === 'put') {
-              const made = row(VIEWS[each.slot]!, each.fetchedUs, each.factor);
+              const made = row(VIEWS[each.slot]!, each.fetchedUs, each.factor, each.order);
               cache.put(each.key, made);
               model.put(each.key, made);
             } else {
@@ -85,13 +85,36 @@ describe('the row cache', () => {
     );
   });
 
-  test('takes a row over one that was read while the clock was ahead by an hour', () => {
+  test.each([
+    ['young', 2_999_999, false, false],
+    ['due where it is hot', 3_000_000, false, true],
+    ['not yet due where it is not', 3_999_999, false, true],
+    ['due', 4_000_000, true, true],
+  ])('a row that is %s', (_, ageUs, due, dueHot) => {
     const cache = new RowCache(LIMITS);
-    const [ahead, after] = [row(VIEWS[0]!, 3_600_000_000), row(VIEWS[0]!, 7_000_000)];
-    cache.put('k', ahead);
-    expect(cache.isFresh(ahead, 7_000_000)).toBe(false);
-    cache.put('k', after);
-    expect(cache.find('k')!.rows[0]).toBe(after);
+    const one = row(VIEWS[0]!, 0);
+    expect([cache.isDueAhead(one, ageUs, false), cache.isDueAhead(one, ageUs, true)]).toEqual([due, dueHot]);
+  });
+
+  test('a row of the same read takes the place of the one that is there, one of an earlier read does not', () => {
+    const cache = new RowCache(LIMITS);
+    const [earlier, later, again] = [1, 2, 2].map((order) => row(VIEWS[0]!, 7, 1, order));
+    cache.put('k', later!);
+    cache.put('k', earlier!);
+    expect(cache.find('k')!.rows[0]).toBe(later);
+    cache.put('k', again!);
+    expect(cache.find('k')!.rows[0]).toBe(again);
+  });
+
+  test('after the clock was set back a row from the future is old, and the next read takes its place', () => {
+    const cache = new RowCache(LIMITS);
+    const HOUR_US = 3_600e6;
+    const future = row(VIEWS[0]!, HOUR_US, 1, 1);
+    cache.put('k', future);
+    expect([cache.isFresh(future, 0), cache.mayStandIn(future, 0)]).toEqual([false, false]);
+    const now = row(VIEWS[0]!, 0, 1, 2);
+    cache.put('k', now);
+    expect(cache.find('k')!.rows[0]).toBe(now);
   });
 
   test('is bounded by bytes', () => {

@@ -21,6 +21,7 @@ import { Exchange } from '../../../sidecar/transport/transport.ts';
 import { HeldReader, settled } from '../../support/held-reader.ts';
 import {
   DAY_US,
+  HOUR_US,
   NOON_US,
   PROFILE_VALUES,
   bundleContent,
@@ -257,6 +258,79 @@ describe('serving', () => {
     const ofAll = logged.filter(({ requestId }) => requestId === 'id');
     const seen = ofAll.map((request) => decodedVector(request).rows.map(({ row }) => row));
     expect(seen).toEqual([1, 1, 2].map((total) => [about, spent(total)]));
+  });
+
+  test('of rows that were read again unchanged it has the new times, and the statuses that they bring', async () => {
+    const { clock, reader, logged, serve } = setUp({ views: [profile, spend] });
+    const rows = [encodeRow(rowSchemaOf(profile), PROFILE_VALUES), ROW];
+    const ask = async (): Promise<void> => {
+      serve('id', 60_000, '{"feature_service":"everything","entities":{"customer_id":[1]}}');
+      await settled();
+    };
+    const late = NOON_US - 2 * HOUR_US + 2_000_000;
+    await ask();
+    await reader.answer({ rows, watermarks: [NOON_US, late] });
+    await ask();
+    clock.us += 4_100_000;
+    await ask();
+    await reader.answer({ rows, watermarks: [NOON_US + 1, NOON_US + 2] });
+    await ask();
+    const again = NOON_US + 4_100_000;
+    const seen = logged.map(decodedVector).map(({ rows: all }) => {
+      return all.map((row) => [row.status, row.source, row.fetchedUs, row.watermarkUs]);
+    });
+    expect(seen).toEqual([
+      [NOON_US, late].map((watermark) => [PRESENT, FROM_STORE, NOON_US, watermark]),
+      [NOON_US, late].map((watermark) => [PRESENT, FROM_CACHE, NOON_US, watermark]),
+      [
+        [PRESENT, FROM_CACHE, NOON_US, NOON_US],
+        [OUTSIDE_TTL, FROM_CACHE, NOON_US, late],
+      ],
+      [NOON_US + 1, NOON_US + 2].map((watermark) => [PRESENT, FROM_CACHE, again, watermark]),
+    ]);
+  });
+
+  test('of a request that waits it has the times that its rows were judged by, read again meanwhile or not', async () => {
+    const { clock, reader, logged, serve } = setUp({ views: [profile, spend] });
+    const about = encodeRow(rowSchemaOf(profile), PROFILE_VALUES);
+    const ask = (name: string): KeptExchange =>
+      serve('id', 60_000, `{"feature_service":"${name}","entities":{"customer_id":[1]}}`);
+    ask('profile_only');
+    await reader.answer({ rows: [about], watermarks: [NOON_US] });
+    clock.us += 4_100_000;
+    ask('everything');
+    await reader.answer({ rows: [about], watermarks: [NOON_US + 1] });
+    await reader.answer({ rows: [ROW], watermarks: [NOON_US + 2] });
+    ask('everything');
+    await settled();
+    const again = NOON_US + 4_100_000;
+    const times = logged.map((request) => {
+      return decodedVector(request).rows.map(({ fetchedUs, watermarkUs }) => [fetchedUs, watermarkUs]);
+    });
+    expect(times.slice(1)).toEqual([
+      [
+        [NOON_US, NOON_US],
+        [again, NOON_US + 2],
+      ],
+      [
+        [again, NOON_US + 1],
+        [again, NOON_US + 2],
+      ],
+    ]);
+  });
+
+  test('of a store that answers at once it has the times before the read that the request started', async () => {
+    const { clock, reader, logged, serve } = setUp();
+    reader.atOnce = FOUND;
+    serve();
+    clock.us += 4_100_000;
+    reader.atOnce = { rows: [ROW], watermarks: [NOON_US + 1] };
+    for (let i = 0; i < 2; i++) serve();
+    await settled();
+    const times = logged
+      .map((request) => decodedVector(request).rows[0]!)
+      .map((row) => row.fetchedUs - NOON_US);
+    expect(times).toEqual([0, 0, 4_100_000]);
   });
 
   test('a row that comes after the deadline is not in the answer, but in the next one', async () => {

@@ -44,6 +44,7 @@ function reads(count: number): { readonly told: string[]; readonly list: LaneRea
   const list = Array.from({ length: count }, (_, i) => ({
     key: `k${i}`,
     views: [VIEW],
+    knownRow: () => null,
     onRows: (rows: readonly (string | null)[]) => void told.push(`${i}:${rows.join()}`),
     onLost: () => void told.push(`${i}:lost`),
     onSilent: () => void told.push(`${i}:silent`),

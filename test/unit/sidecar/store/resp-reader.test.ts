@@ -12,6 +12,8 @@ const anyReply: fc.Arbitrary<Reply> = fc.oneof(
   fc.constantFrom('MOVED 7 127.0.0.1:7001', 'LOADING', 'ERR'),
 );
 
+const NOTHING_KNOWN = { knownRow: () => null };
+
 function encode(reply: Reply): Buffer {
   if (typeof reply === 'string') return Buffer.from(`-${reply}\r\n`);
   const parts = reply.map((value) =>
@@ -37,7 +39,7 @@ function readAll(replies: readonly Reply[], sizes: readonly number[]): unknown[]
     while (reader.hasMore) {
       const expected = replies[read.length]!;
       const rows: (string | null)[] = [];
-      const state = reader.rows(typeof expected === 'string' ? 1 : expected.length, rows);
+      const state = reader.rows(typeof expected === 'string' ? 1 : expected.length, NOTHING_KNOWN, rows);
       if (state === 'begun') break;
       read.push(state === 'refused' ? reader.refusal : rows);
     }
@@ -61,6 +63,21 @@ describe('the reader of replies', () => {
     );
   });
 
+  test('reads what was sent, whatever it is told to be known', () => {
+    const known = fc.constantFrom(null, undefined, '', 'same', 'sama', 'tame', 'same ', '\xe9');
+    const value = fc.constantFrom(null, '', 'same', 'other', '\xe9');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(value, known), { minLength: 1, maxLength: 6 }), (pairs) => {
+        const reader = new RespReader();
+        const values = pairs.map(([of]) => (of === null ? null : Buffer.from(of, 'latin1')));
+        reader.received(encode(values).copy(reader.room()));
+        const rows: (string | null)[] = [];
+        expect(reader.rows(values.length, { knownRow: (i) => pairs[i]![1] }, rows)).toBe('whole');
+        expect(rows).toEqual(pairs.map(([of]) => of));
+      }),
+    );
+  });
+
   test('a reply larger than its buffer comes whole', () => {
     const large = Buffer.alloc(300_000, 0xe9);
     const read = readAll([[Buffer.from('before')], [large, null]], [50_000]);
@@ -79,7 +96,7 @@ describe('the reader of replies', () => {
     const reader = new RespReader();
     const rows: (string | null)[] = [];
     reader.received(reader.room().write(text));
-    expect([reader.rows(1, rows), rows]).toEqual(['unreadable', []]);
+    expect([reader.rows(1, NOTHING_KNOWN, rows), rows]).toEqual(['unreadable', []]);
   });
 
   test('a line is whole with its end, or refused', () => {
