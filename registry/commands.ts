@@ -8,7 +8,7 @@ import { printResult, projectOf } from './command.ts';
 import { SECRET_SETTINGS } from './kafka-settings.ts';
 import { initProject, nextSteps } from './new-project.ts';
 import { RegistryDatabase } from './registry-database.ts';
-import { withoutPassword } from './settings.ts';
+import { withoutPassword } from './std/secret-text.ts';
 import { renderCatalogue, renderChanges, renderDefinition } from './show.ts';
 
 /** Compares the definitions with what is applied; with `exitCode`, changes are exit code 1. */

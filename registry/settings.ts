@@ -12,6 +12,8 @@ import { registryError } from './errors.ts';
 import type { HmacKeySettings } from './log-privacy.ts';
 import { KAFKA_SETTINGS, kafkaSettings } from './kafka-settings.ts';
 import type { KafkaSettings } from './kafka-settings.ts';
+import { REDIS_ACCESS, redisAccess, redisAddress } from './redis-address.ts';
+import type { RedisAccess } from './redis-address.ts';
 
 export interface Settings {
   /** The project's folder, absolute. */
@@ -42,6 +44,8 @@ export interface StoreUrl {
 
 export interface OnlineSettings extends StoreUrl {
   readonly keyPrefix: string;
+  /** What is given beside the URL of a Redis; undefined where nothing is. */
+  readonly access?: RedisAccess;
 }
 
 export interface LogSettings {
@@ -119,21 +123,23 @@ const PORT = 'expected a port, a whole number from 0 (any free one) to 65535';
 const port = z.coerce.number({ error: PORT }).int(PORT).min(0, PORT).max(65_535, PORT);
 const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
 
-const online = z
-  .union([
-    z.string().transform((url) => ({ url, keyPrefix: '' })),
-    z.strictObject({ url: z.string(), keyPrefix: z.string().default('') }),
-  ])
-  .refine(
-    ({ keyPrefix }) => !/[{}]/.test(keyPrefix),
-    'keyPrefix must hold no braces: Redis Cluster would read a hash tag',
-  );
+const ONLINE = z.strictObject({
+  url: z.string().default('sqlite:.plumb/online.db'),
+  keyPrefix: z
+    .string()
+    .refine((text) => !/[{}]/.test(text), 'it must hold no braces: Redis Cluster would read a hash tag')
+    .default(''),
+  ...REDIS_ACCESS,
+});
+
+/** Its URL alone is short for it. */
+const online = z.preprocess((value) => (typeof value === 'string' ? { url: value } : value), ONLINE);
 
 const FILE = z.strictObject({
   project: z.string().min(1).default('plumbline'),
   definitions: z.array(z.string()).default(['definitions/*.ts', 'definitions/*.yaml']),
   registry: z.string().default('sqlite:.plumb/registry.db'),
-  online: online.prefault('sqlite:.plumb/online.db'),
+  online: online.prefault({}),
   history: z.string().default('.plumb/history'),
   bundles: z.string().default('.plumb/bundles'),
   reports: z.string().default('.plumb/reports'),
@@ -230,7 +236,7 @@ export function loadSettings(
     project: s.project,
     definitions: s.definitions,
     registry: storeUrl('registry', s.registry, path),
-    online: { ...storeUrl('online', s.online.url, path), keyPrefix: s.online.keyPrefix },
+    online: onlineSettings(s.online, path),
     history: path(s.history),
     bundles: path(s.bundles),
     reports: path(s.reports),
@@ -248,18 +254,35 @@ export function loadSettings(
 }
 
 function readYaml(file: string): Record<string, unknown> {
-  try {
-    const raw: unknown = parseYaml(readFileSync(file, 'utf8')) ?? {};
-    if (typeof raw === 'object' && !Array.isArray(raw)) return raw as Record<string, unknown>;
-    throw new TypeError('it should hold settings, one to a line');
-  } catch (error) {
-    throw registryError(
+  const refused = (why: string, error?: unknown, line?: number): Error =>
+    registryError(
       'REG_SETTINGS',
-      `${file} cannot be read: ${(error as Error).message}`,
-      { file },
+      `${file} cannot be read: ${why}`,
+      { file, ...(line === undefined ? {} : { line }) },
       error,
     );
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw refused((error as Error).message, error);
   }
+  let raw: unknown;
+  try {
+    raw = parseYaml(text) ?? {};
+  } catch (error) {
+    const { linePos, message } = error as Error & { linePos?: readonly { line: number; col: number }[] };
+    const place = linePos?.[0];
+    // What the parser says goes on with the text that it met, and that may be a password.
+    const said = message.split(/ at line |:/)[0]!;
+    throw refused(
+      place === undefined ? said : `line ${place.line}, column ${place.col}: ${said}`,
+      undefined,
+      place?.line,
+    );
+  }
+  if (typeof raw === 'object' && !Array.isArray(raw)) return raw as Record<string, unknown>;
+  throw refused('it should hold settings, one to a line');
 }
 
 /** Names of environment variables are settings' paths in upper snake case. */
@@ -287,7 +310,8 @@ export function settingPaths(): string[] {
     clock: FILE.shape.clock,
   };
   const paths = ['project', 'registry', 'online', 'history', 'bundles', 'reports', 'served'];
-  for (const [name, schema] of Object.entries(nested)) paths.push(...pathsWithin(name, schema));
+  for (const [name, schema] of Object.entries({ online: ONLINE, ...nested }))
+    paths.push(...pathsWithin(name, schema));
   return paths;
 }
 
@@ -306,28 +330,39 @@ function overlay(raw: Record<string, unknown>, flags: SettingFlags): void {
     const names = path.split('.');
     let at = raw;
     for (const name of names.slice(0, -1)) {
-      at[name] = { ...(at[name] as object | undefined) };
+      const inner = at[name];
+      at[name] = typeof inner === 'string' ? { url: inner } : { ...(inner as object | undefined) };
       at = at[name] as Record<string, unknown>;
     }
     at[names.at(-1)!] = value;
   }
 }
 
-/** A URL's password is nobody's business: neither in messages nor in what `config show` prints. */
-export function withoutPassword(url: string): string {
-  return url.replace(/(:\/\/[^:@/]*:).*@/, '$1***@');
+function onlineSettings(parsed: z.output<typeof ONLINE>, path: (text: string) => string): OnlineSettings {
+  const { url, keyPrefix, ...given } = parsed;
+  const store = storeUrl('online', url, path);
+  const isGiven = Object.values(given).some((each) => each !== null);
+  if (store.kind === 'sqlite' && isGiven) {
+    throw registryError('REG_SETTINGS', 'online: a login and tls are for Redis, not for a file of SQLite', {
+      field: 'online',
+    });
+  }
+  const access = isGiven ? redisAccess(given, path) : undefined;
+  // Whatever is wrong with the URL is said now, not by the program that first connects.
+  if (store.kind !== 'sqlite') redisAddress(url, access);
+  return { ...store, keyPrefix, ...(access === undefined ? {} : { access }) };
 }
 
 function storeUrl(setting: string, url: string, path: (text: string) => string): StoreUrl {
   if (url.startsWith('sqlite:')) return { kind: 'sqlite', url: path(url.slice('sqlite:'.length)) };
   if (setting === 'registry' && /^postgres(ql)?:\/\//.test(url)) return { kind: 'postgres', url };
-  if (setting === 'online' && /^rediss?:\/\//.test(url)) return { kind: 'redis', url };
-  if (setting === 'online' && /^rediss?\+cluster:\/\//.test(url)) return { kind: 'redis-cluster', url };
+  if (setting === 'online' && /^rediss?(\+sentinel)?:\/\//i.test(url)) return { kind: 'redis', url };
+  if (setting === 'online' && /^rediss?\+cluster:\/\//i.test(url)) return { kind: 'redis-cluster', url };
   const known =
     setting === 'online'
-      ? 'sqlite:FILE, redis://, rediss:// or redis+cluster://'
+      ? 'sqlite:FILE, redis://, redis+cluster:// or redis+sentinel:// (rediss for TLS)'
       : 'sqlite:FILE or postgres://';
-  throw registryError('REG_SETTINGS', `${setting}: expected ${known}, got ${withoutPassword(url)}`, {
-    field: setting,
-  });
+  const scheme = /^[a-z+]{1,20}(?=:\/\/)/i.exec(url)?.[0];
+  const got = scheme === undefined ? 'something else' : `${scheme}://`;
+  throw registryError('REG_SETTINGS', `${setting}: expected ${known}, got ${got}`, { field: setting });
 }

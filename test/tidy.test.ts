@@ -74,12 +74,7 @@ describe('imports go one way', () => {
 const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   '@duckdb/node-api': [/^registry\/duckdb\.ts$/],
   kysely: [/^registry\/registry-database\.ts$/],
-  ioredis: [
-    /^sidecar\/store\/redis-(cluster-)?reader\.ts$/,
-    /^materializer\/online\/redis-(cluster-)?writer\.ts$/,
-    /^sidecar\/store\/redis-connection\.ts$/,
-    /^loadtest\/bench\/redis-fill\.ts$/,
-  ],
+  ioredis: [/^registry\/redis-client\.ts$/],
   protobufjs: [/^registry\/wire\/served-decoder\.ts$/, /^loadtest\/vector-log-bench\.ts$/],
   '@platformatic/kafka': [
     /^sidecar\/shipper\/(platformatic-producer|kafkajs-codecs)\.ts$/,

@@ -1,6 +1,8 @@
-/** Writes a benchmark's rows to Redis or a cluster, without the materializer's guard. The benchmarks' client library. */
-import { Cluster, Redis } from 'ioredis';
+/** Writes a benchmark's rows to Redis or a cluster, without the materializer's guard. */
 import type { FeatureView } from '../../registry/model.ts';
+import { redisAddress } from '../../registry/redis-address.ts';
+import { clusterClient, redisClient } from '../../registry/redis-client.ts';
+import type { Cluster, Redis } from '../../registry/redis-client.ts';
 import type { OnlineSettings } from '../../registry/settings.ts';
 import {
   CLUSTER_SLOTS,
@@ -44,13 +46,13 @@ export async function fillRedis(online: OnlineSettings, rows: BenchRows): Promis
   }
 }
 
-function clientOf({ kind, url }: OnlineSettings): Redis | Cluster {
-  if (kind !== 'redis-cluster') return new Redis(url, { enableAutoPipelining: true });
-  const hosts = url.slice(url.indexOf('://') + 3).split(',');
-  return new Cluster(
-    hosts.map((host) => `redis://${host}`),
-    { enableAutoPipelining: true },
-  );
+function clientOf({ kind, url, access }: OnlineSettings): Redis | Cluster {
+  const address = redisAddress(url, access);
+  const options = { enableAutoPipelining: true };
+  const told = (error: Error): void => console.error(error.message);
+  return kind === 'redis-cluster'
+    ? clusterClient(address, options, told)
+    : redisClient(address, options, told);
 }
 
 function markerHashes({ kind, keyPrefix }: OnlineSettings): string[] {

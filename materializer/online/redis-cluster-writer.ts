@@ -6,10 +6,11 @@
  * one by one through the cluster client, which follows redirections, until RETRY_LIMIT_MS have passed since the first
  * failure. A row whose first write did happen is then counted `equal`.
  */
-import { Cluster } from 'ioredis';
-import type { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowSchema } from '../../registry/model.ts';
+import { redisAddress } from '../../registry/redis-address.ts';
+import { clusterClient, connectWithin } from '../../registry/redis-client.ts';
+import type { Cluster, Redis } from '../../registry/redis-client.ts';
 import type { OnlineSettings } from '../../registry/settings.ts';
 import {
   CLUSTER_SLOTS,
@@ -19,59 +20,40 @@ import {
   schemasKey,
   SLOTS_PER_MARKER,
 } from '../../registry/wire/online-layout.ts';
-import { materializerError } from '../errors.ts';
 import { noWrites } from './guard-outcome.ts';
 import type { WriteCounts } from './guard-outcome.ts';
 import { countAnswer, GUARD_SCRIPT, GuardCall } from './guard-script.ts';
 import type { GuardArguments } from './guard-script.ts';
 import type { MarkerState, OnlineRow, OnlineWriter, WriteOptions } from './online-writer.ts';
-import { failuresOf, GUARD_SHA, isNoScript, isRetriable, schemaFields, sendGuarded } from './redis-reply.ts';
+import {
+  GUARD_SHA,
+  isNoScript,
+  isRetriable,
+  schemaFields,
+  sendGuarded,
+  StoreFailure,
+} from './redis-reply.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** For all that it takes; a cluster without slots never becomes ready. */
+const START_LIMIT_MS = 15_000;
 const RETRY_LIMIT_MS = 30_000;
 const RETRY_PAUSE_MS = 200;
 
 export async function openRedisClusterWriter(online: OnlineSettings): Promise<OnlineWriter> {
-  const { nodes, options } = parseClusterUrl(online.url);
-  const cluster = new Cluster(nodes, {
-    lazyConnect: true,
-    redisOptions: { ...options, connectTimeout: CONNECT_TIMEOUT_MS },
-    clusterRetryStrategy: (times) => Math.min(100 * times, 1_000),
-  });
-  const failed = failuresOf(cluster, online.url);
+  const store = new StoreFailure(online.url);
+  const options = {
+    redisOptions: { connectTimeout: CONNECT_TIMEOUT_MS },
+    clusterRetryStrategy: (times: number) => Math.min(100 * times, 1_000),
+  };
+  const cluster = clusterClient(redisAddress(online.url, online.access), options, store.heard);
   try {
-    await cluster.connect();
-    return new RedisClusterWriter(cluster, online.keyPrefix, failed);
+    await connectWithin(cluster, START_LIMIT_MS);
+    return new RedisClusterWriter(cluster, online.keyPrefix, store.failed);
   } catch (error) {
     cluster.disconnect();
-    throw failed(error);
+    throw store.failed(error);
   }
-}
-
-/** `redis+cluster://[user:password@]host:port,host:port`; `rediss+cluster:` speaks TLS. */
-function parseClusterUrl(url: string): {
-  nodes: { host: string; port: number }[];
-  options: { username?: string; password?: string; tls?: object };
-} {
-  const match = /^(rediss?)\+cluster:\/\/(?:([^@/]*)@)?([^/?]+)/.exec(url);
-  const hosts = match?.[3]?.split(',').map((text) => /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(text)) ?? [null];
-  if (match === null || hosts.includes(null)) {
-    throw materializerError('MAT_ONLINE', 'expected online: redis+cluster://host:port,host:port', {
-      field: 'online',
-    });
-  }
-  const [user = '', password] = (match[2] ?? '').split(':').map(decodeURIComponent);
-  return {
-    nodes: hosts.map((host) => ({
-      host: host![1]!.replace(/^\[|\]$/g, ''),
-      port: Number(host![2] ?? 6379),
-    })),
-    options: {
-      ...(user === '' ? {} : { username: user }),
-      ...(password === undefined ? {} : { password }),
-      ...(match[1] === 'rediss' ? { tls: {} } : {}),
-    },
-  };
 }
 
 class RedisClusterWriter implements OnlineWriter {

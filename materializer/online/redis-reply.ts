@@ -8,6 +8,7 @@ import { rowSchemaToJson } from '../../registry/definition-json.ts';
 import type { RowSchema } from '../../registry/model.ts';
 import { canonicalJson } from '../../registry/std/canonical-json.ts';
 import { schemaField } from '../../registry/wire/online-layout.ts';
+import { withoutPassword } from '../../registry/std/secret-text.ts';
 import { materializerError } from '../errors.ts';
 import { GUARD_SCRIPT } from './guard-script.ts';
 import type { GuardArguments } from './guard-script.ts';
@@ -29,28 +30,29 @@ export function isRetriable(error: Error): boolean {
 /** Whether the client only says that a connection was lost, and an event of it said why. */
 function isConnectionLost(error: unknown): boolean {
   const { name, message } = error as Error;
-  return name === 'MaxRetriesPerRequestError' || /connection is closed|slots cache|all nodes/i.test(message);
+  return (
+    name === 'MaxRetriesPerRequestError' || /connection is|slots cache|all nodes|startup nodes/i.test(message)
+  );
 }
 
-/** What is needed of a client to learn why its connections failed; a cluster's wraps the reason of one node. */
-interface Connects {
-  on(event: 'error', hear: (error: Error & { lastNodeError?: Error }) => void): unknown;
-}
+/** Hears why the client's connections fail: the command that waited for one only learns that it is closed. */
+export class StoreFailure {
+  readonly #where: string;
+  #reason: Error | null = null;
 
-/**
- * Listens why the client's connections fail: the command that waited for one only learns that it is closed.
- *
- * @returns  makes of a command's error a MAT_ONLINE that names the store (without its password) and the reason
- */
-export function failuresOf(client: Connects, url: string): (error: unknown) => Error {
-  const where = `the online store ${url.replace(/\/\/[^@/]*@/, '//')}`;
-  let reason: Error | null = null;
-  client.on('error', (error) => {
-    reason = error.lastNodeError ?? error;
-  });
-  return (error) => {
-    const cause = (isConnectionLost(error) ? (reason ?? error) : error) as Error;
-    return materializerError('MAT_ONLINE', `${where}: ${cause.message}`, { field: 'online' }, cause);
+  constructor(url: string) {
+    this.#where = `the online store ${withoutPassword(url)}`;
+  }
+
+  /** To be told what the client tells. */
+  readonly heard = (error: Error): void => {
+    if (!isConnectionLost(error)) this.#reason = error;
+  };
+
+  /** @returns  of a command's error a MAT_ONLINE that names the store (without its password) and the reason */
+  readonly failed = (error: unknown): Error => {
+    const cause = (isConnectionLost(error) ? (this.#reason ?? error) : error) as Error;
+    return materializerError('MAT_ONLINE', `${this.#where}: ${cause.message}`, { field: 'online' }, cause);
   };
 }
 

@@ -4,34 +4,35 @@
  * Trades one script call a row (about 10 us of this process) for a guard that holds against any other writer.
  * Called by materialize.ts through the port.
  */
-import { Redis } from 'ioredis';
 import type { RowSchema } from '../../registry/model.ts';
+import { redisAddress } from '../../registry/redis-address.ts';
+import { connectWithin, redisClient } from '../../registry/redis-client.ts';
+import type { Redis } from '../../registry/redis-client.ts';
 import type { OnlineSettings } from '../../registry/settings.ts';
 import { fieldOf, markerKey, schemasKey } from '../../registry/wire/online-layout.ts';
 import { noWrites } from './guard-outcome.ts';
 import type { WriteCounts } from './guard-outcome.ts';
 import { countAnswer, GUARD_SCRIPT, GuardCall } from './guard-script.ts';
 import type { MarkerState, OnlineRow, OnlineWriter, WriteOptions } from './online-writer.ts';
-import { failuresOf, schemaFields, sendGuarded } from './redis-reply.ts';
+import { schemaFields, sendGuarded, StoreFailure } from './redis-reply.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** For all that it takes: sentinels, TLS, a server that is still loading. */
+const START_LIMIT_MS = 15_000;
 // With the client's delays between them: about ten seconds until a command is given up.
 const RETRIES = 8;
 
 export async function openRedisWriter(online: OnlineSettings): Promise<OnlineWriter> {
-  const client = new Redis(online.url, {
-    lazyConnect: true,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    maxRetriesPerRequest: RETRIES,
-  });
-  const failed = failuresOf(client, online.url);
+  const store = new StoreFailure(online.url);
+  const options = { connectTimeout: CONNECT_TIMEOUT_MS, maxRetriesPerRequest: RETRIES };
+  const client = redisClient(redisAddress(online.url, online.access), options, store.heard);
   try {
-    await client.connect();
+    await connectWithin(client, START_LIMIT_MS);
     await client.script('LOAD', GUARD_SCRIPT);
-    return new RedisWriter(client, online.keyPrefix, failed);
+    return new RedisWriter(client, online.keyPrefix, store.failed);
   } catch (error) {
     client.disconnect();
-    throw failed(error);
+    throw store.failed(error);
   }
 }
 

@@ -4,6 +4,9 @@
  */
 import { MARKER_AGE_MS } from './store-reader.ts';
 
+/** Hashes that nobody asked for in so long are not renewed any more: an idle sidecar leaves its store alone. */
+export const MARKER_IDLE_MS = 60_000;
+
 /** View id to watermark. */
 export type Marks = ReadonlyMap<string, number>;
 
@@ -11,35 +14,45 @@ interface MarkerHash {
   marks: Marks | null;
   readUs: number;
   readMs: number;
+  askedMs: number;
   reading: Promise<Marks> | null;
 }
 
+type FetchMarkers = (hash: string) => Promise<Readonly<Record<string, string>>>;
+
 export class Markers {
-  readonly #fetch: (hash: string) => Promise<Readonly<Record<string, string>>>;
+  readonly #fetch: FetchMarkers;
+  readonly #nowMs: () => number;
   readonly #hashes = new Map<string, MarkerHash>();
 
-  /** @param fetch  reads all fields of a marker hash */
-  constructor(fetch: (hash: string) => Promise<Readonly<Record<string, string>>>) {
+  /**
+   * @param fetch  reads all fields of a marker hash
+   * @param nowMs  a monotonic clock
+   */
+  constructor(fetch: FetchMarkers, nowMs: () => number = () => performance.now()) {
     this.#fetch = fetch;
+    this.#nowMs = nowMs;
   }
 
   /** @returns the marks when they are young enough to stand before a row that is read now, else null */
   known(hash: string, nowUs: number): Marks | null {
     const entry = this.#hashes.get(hash);
     if (entry === undefined || entry.marks === null) return null;
+    const nowMs = this.#nowMs();
+    entry.askedMs = nowMs;
     const youngOnClock = Math.abs(nowUs - entry.readUs) <= MARKER_AGE_MS * 1_000;
-    return youngOnClock && performance.now() - entry.readMs <= MARKER_AGE_MS ? entry.marks : null;
+    return youngOnClock && nowMs - entry.readMs <= MARKER_AGE_MS ? entry.marks : null;
   }
 
   /** Reads a marker hash, or joins the read that is under way. */
   read(hash: string, nowUs: number): Promise<Marks> {
     let entry = this.#hashes.get(hash);
     if (entry === undefined) {
-      entry = { marks: null, readUs: 0, readMs: 0, reading: null };
+      entry = { marks: null, readUs: 0, readMs: 0, askedMs: 0, reading: null };
       this.#hashes.set(hash, entry);
     }
-    entry.reading ??= this.#readNow(hash, entry, nowUs);
-    return entry.reading;
+    entry.askedMs = this.#nowMs();
+    return this.#join(hash, entry, nowUs);
   }
 
   /** Reads anew, never joining a read that started before this call. */
@@ -48,9 +61,13 @@ export class Markers {
     return this.read(hash, nowUs);
   }
 
-  /** Reads every known hash again; failures are left to the next reader. */
+  /** Reads every hash again that was asked for lately, and forgets the others; failures are left to the next reader. */
   renew(nowUs: number): void {
-    for (const hash of this.#hashes.keys()) this.read(hash, nowUs).catch(() => {});
+    const nowMs = this.#nowMs();
+    for (const [hash, entry] of this.#hashes) {
+      if (nowMs - entry.askedMs > MARKER_IDLE_MS) this.#hashes.delete(hash);
+      else this.#join(hash, entry, nowUs).catch(() => {});
+    }
   }
 
   /** After a reconnect nothing that was known before vouches for anything. */
@@ -58,8 +75,13 @@ export class Markers {
     this.#hashes.clear();
   }
 
+  #join(hash: string, entry: MarkerHash, nowUs: number): Promise<Marks> {
+    entry.reading ??= this.#readNow(hash, entry, nowUs);
+    return entry.reading;
+  }
+
   async #readNow(hash: string, entry: MarkerHash, nowUs: number): Promise<Marks> {
-    const readMs = performance.now();
+    const readMs = this.#nowMs();
     try {
       const fields = await this.#fetch(hash);
       entry.marks = new Map(Object.entries(fields).map(([view, us]) => [view, Number(us)]));

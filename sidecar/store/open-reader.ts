@@ -1,4 +1,5 @@
 /** Chooses the store reader that the settings name. Each is loaded when it is the one: ioredis takes 15 MiB. */
+import { redisAddress } from '../../registry/redis-address.ts';
 import type { Clock } from '../../registry/std/clock.ts';
 import type { Talk } from '../../registry/std/talk.ts';
 import type { OnlineSettings } from '../../registry/settings.ts';
@@ -11,11 +12,12 @@ export async function openReader(online: OnlineSettings, clock: Clock, talk: Tal
   switch (online.kind) {
     case 'redis': {
       const { RedisReader } = await import('./redis-reader.ts');
-      return new RedisReader(online.url, online.keyPrefix, clock, onTrouble);
+      return new RedisReader(redisAddress(online.url, online.access), online.keyPrefix, clock, onTrouble);
     }
     case 'redis-cluster': {
       const { RedisClusterReader } = await import('./redis-cluster-reader.ts');
-      return new RedisClusterReader(online.url, online.keyPrefix, clock, onTrouble);
+      const address = redisAddress(online.url, online.access);
+      return new RedisClusterReader(address, online.keyPrefix, clock, onTrouble);
     }
     default: {
       const { SqliteReader } = await import('./sqlite-reader.ts');

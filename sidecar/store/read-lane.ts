@@ -15,6 +15,7 @@ import { ReadQueue } from './read-queue.ts';
 import { RespReader } from './resp-reader.ts';
 import type { StoreView } from './store-reader.ts';
 
+/** At most; each process rests for another time, so that a fleet does not come back in step. */
 const REST_MS = 500;
 const CHECK_MS = 50;
 const FIRST_BYTES = 65_536;
@@ -25,9 +26,9 @@ const LF = 0x0a;
 export interface LaneAddress {
   readonly host: string;
   readonly port: number;
-  readonly username: string | null;
-  readonly password: string | null;
   readonly database: number;
+  /** As it is now: asked for at each connection. */
+  readonly login: { readonly username: string | undefined; readonly password: string | undefined };
 }
 
 /** Who reads: told once, of one of the three. */
@@ -81,7 +82,8 @@ export class ReadLane {
   /** Opens the lane unless it is, is about to be, or rests after a fault. */
   open(): void {
     if (this.#socket !== null || this.#isEnded || performance.now() < this.#restUntilMs) return;
-    const { host, port, username, password, database } = this.#address;
+    const { host, port, database, login } = this.#address;
+    const { username, password } = login;
     const reader = new RespReader();
     const onread = {
       buffer: () => reader.room(),
@@ -101,8 +103,8 @@ export class ReadLane {
     socket.on('close', lost);
     socket.unref();
     const commands: string[][] = [];
-    if (password !== null)
-      commands.push(username === null ? ['AUTH', password] : ['AUTH', username, password]);
+    if (password !== undefined)
+      commands.push(username === undefined ? ['AUTH', password] : ['AUTH', username, password]);
     if (database !== 0) commands.push(['SELECT', String(database)]);
     commands.push(['PING']);
     this.#greetings = commands.length;
@@ -227,7 +229,7 @@ export class ReadLane {
     this.#isOpen = false;
     this.#greetings = 0;
     this.#outBytes = 0;
-    this.#restUntilMs = performance.now() + REST_MS;
+    this.#restUntilMs = performance.now() + REST_MS * (0.5 + Math.random() / 2);
     if (this.#timer !== null) clearInterval(this.#timer);
     socket.destroy();
     const reads = this.#reads;

@@ -1,5 +1,8 @@
 /** Reads rows from a Redis Cluster, from the masters: a replica may lag behind the marker that vouches for its rows. */
-import { Cluster } from 'ioredis';
+import type { RedisAddress } from '../../registry/redis-address.ts';
+import { clusterClient } from '../../registry/redis-client.ts';
+import type { Cluster } from '../../registry/redis-client.ts';
+import { LiveCredentials } from '../../registry/redis-connection.ts';
 import type { Clock } from '../../registry/std/clock.ts';
 import {
   CLUSTER_SLOTS,
@@ -16,41 +19,27 @@ import {
   RedisRows,
   reconnectDelayMs,
 } from './redis-rows.ts';
+import type { RedisCommands } from './redis-rows.ts';
 
 const MAX_REDIRECTIONS = 3;
 const RETRY_DELAY_MS = 50;
-const SLOTS_REFRESH_MS = 1_000;
+const SLOTS_REFRESH_MS = 30_000;
 const SLOTS_REFRESH_JITTER = 0.3;
-const SLOTS_REFRESH_LEAST_MS = 200;
-
-/**
- * While commands fail, ioredis asks for the slots anew with each retry, and puts 16,384 of them in order: a quarter of
- * the event loop's time while a primary is gone. A few times a second are enough to see its replica promoted.
- */
-class CalmCluster extends Cluster {
-  #refreshedMs = -Infinity;
-
-  /** @param callback  of a connection that cannot go on without the slots: then they are asked for */
-  override refreshSlotsCache(callback?: Parameters<Cluster['refreshSlotsCache']>[0]): void {
-    const nowMs = performance.now();
-    if (callback === undefined && nowMs - this.#refreshedMs < SLOTS_REFRESH_LEAST_MS) return;
-    this.#refreshedMs = nowMs;
-    super.refreshSlotsCache(callback);
-  }
-}
+/** How often the slots are asked for while a node is silent. */
+const SILENT_REFRESH_MS = 1_000;
 
 export class RedisClusterReader extends RedisRows {
   readonly kind = 'redis-cluster';
   readonly #cluster: Cluster;
   readonly #keyPrefix: string;
-  readonly #login: ClusterAddress['redisOptions'];
+  readonly #isTls: boolean;
+  readonly #login: LiveCredentials;
+  #polledMs = 0;
   /** By node, for as long as the cluster has it. */
   readonly #lanes = new Map<string, ReadLane>();
 
-  /** @param url  redis+cluster://[user:password@]host1:port1,host2:port2 or rediss+cluster://... */
-  constructor(url: string, keyPrefix: string, clock: Clock, onTrouble: (error: Error) => void) {
-    const { nodes, redisOptions } = parseClusterUrl(url);
-    const cluster = new CalmCluster(nodes, {
+  constructor(address: RedisAddress, keyPrefix: string, clock: Clock, onTrouble: (error: Error) => void) {
+    const options = {
       ...CLIENT_OPTIONS,
       // Default 16: a deadline allows for one redirect, and slots that are still on the move after three for none.
       maxRedirections: MAX_REDIRECTIONS,
@@ -59,20 +48,20 @@ export class RedisClusterReader extends RedisRows {
       retryDelayOnClusterDown: RETRY_DELAY_MS,
       // Default 1 s.
       slotsRefreshTimeout: CONNECT_LIMIT_MS,
-      // Default: never. A master that hangs keeps its socket: without this ioredis 6 would ask it for ever, its replica
-      // promoted or not. Each process at its own pace, so that a fleet does not ask in step.
+      // Default: never. Each process at its own pace, so that a fleet does not ask in step; sooner in `onSilence`.
       slotsRefreshInterval: SLOTS_REFRESH_MS * (1 - SLOTS_REFRESH_JITTER * Math.random()),
       clusterRetryStrategy: reconnectDelayMs,
-      redisOptions: { ...redisOptions, ...CONNECTION_OPTIONS },
-    });
-    super(cluster, keyPrefix, clock, onTrouble);
+      redisOptions: CONNECTION_OPTIONS,
+    };
+    const cluster = clusterClient(address, options, (error) => this.heard(error));
+    super(new ReadyCommands(cluster), keyPrefix, clock, onTrouble);
     this.#cluster = cluster;
     this.#keyPrefix = keyPrefix;
-    this.#login = redisOptions;
-    for (const event of ['error', 'node error']) cluster.on(event, (error: Error) => this.heard(error));
+    this.#isTls = address.tls !== null;
+    this.#login = new LiveCredentials(address.login, null);
     for (const event of ['ready', '+node', '-node']) cluster.on(event, () => this.markers.forget());
-    cluster.on('-node', ({ options }: { options: { host?: string; port?: number } }) =>
-      this.#endLane(`${options.host}:${options.port}`),
+    cluster.on('-node', ({ options: node }: { options: { host?: string; port?: number } }) =>
+      this.#endLane(`${node.host}:${node.port}`),
     );
   }
 
@@ -111,7 +100,7 @@ export class RedisClusterReader extends RedisRows {
   }
 
   protected override laneOf(key: string): ReadLane | null {
-    if (this.#login.tls !== undefined) return null;
+    if (this.#isTls) return null;
     const node = this.#cluster.slots[clusterSlot(key)]?.[0];
     if (node === undefined) return null;
     let lane = this.#lanes.get(node);
@@ -121,17 +110,23 @@ export class RedisClusterReader extends RedisRows {
 
   #newLane(node: string): ReadLane {
     const colon = node.lastIndexOf(':');
-    const { username = null, password = null } = this.#login;
     const host = node.slice(0, colon);
     const port = Number(node.slice(colon + 1));
-    return new ReadLane({ host, port, username, password, database: 0 }, LANE_LIMITS, () =>
-      this.markers.forget(),
-    );
+    const address = { host, port, database: 0, login: this.#login };
+    return new ReadLane(address, LANE_LIMITS, () => this.markers.forget());
   }
 
   #endLane(node: string): void {
     this.#lanes.get(node)?.end();
     this.#lanes.delete(node);
+  }
+
+  /** A master that hangs keeps its slots until its replica is promoted: that is looked for while reads fail. */
+  protected override onSilence(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#polledMs < SILENT_REFRESH_MS) return;
+    this.#polledMs = nowMs;
+    this.#cluster.refreshSlotsCache();
   }
 
   protected override disconnect(): void {
@@ -140,26 +135,31 @@ export class RedisClusterReader extends RedisRows {
   }
 }
 
-interface ClusterAddress {
-  readonly nodes: { host: string; port: number }[];
-  readonly redisOptions: { username?: string; password?: string; tls?: object };
-}
+/**
+ * Commands to a cluster that is ready; before, they fail at once. ioredis would keep them, whatever is set of queues,
+ * until slots are known, and a cluster without any never tells them.
+ */
+class ReadyCommands implements RedisCommands {
+  readonly #cluster: Cluster;
 
-function parseClusterUrl(url: string): ClusterAddress {
-  const [scheme, rest] = url.split('://') as [string, string];
-  const at = rest.lastIndexOf('@');
-  const [username = '', password = ''] =
-    at === -1 ? [] : rest.slice(0, at).split(':').map(decodeURIComponent);
-  const hosts = rest.slice(at + 1).replace(/\/.*$/, '');
-  return {
-    nodes: hosts.split(',').map((host) => {
-      const { hostname, port } = new URL(`redis://${host}`);
-      return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port === '' ? 6_379 : port) };
-    }),
-    redisOptions: {
-      ...(username === '' ? {} : { username }),
-      ...(password === '' ? {} : { password }),
-      ...(scheme.startsWith('rediss') ? { tls: {} } : {}),
-    },
-  };
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  async hmgetBuffer(key: string, ...fields: Buffer[]): Promise<(Buffer | null)[]> {
+    return this.#ready().hmgetBuffer(key, ...fields);
+  }
+
+  async hgetall(key: string): Promise<Record<string, string>> {
+    return this.#ready().hgetall(key);
+  }
+
+  async hget(key: string, field: string): Promise<string | null> {
+    return this.#ready().hget(key, field);
+  }
+
+  #ready(): Cluster {
+    if (this.#cluster.status !== 'ready') throw new Error("Cluster isn't ready");
+    return this.#cluster;
+  }
 }

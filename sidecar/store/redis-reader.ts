@@ -1,5 +1,8 @@
-/** Reads rows from one Redis. */
-import { Redis } from 'ioredis';
+/** Reads rows from one Redis, by itself or as the master that sentinels name. */
+import type { RedisAddress } from '../../registry/redis-address.ts';
+import { redisClient } from '../../registry/redis-client.ts';
+import type { Redis } from '../../registry/redis-client.ts';
+import { LiveCredentials } from '../../registry/redis-connection.ts';
 import type { Clock } from '../../registry/std/clock.ts';
 import { markerKey } from '../../registry/wire/online-layout.ts';
 import { ReadLane } from './read-lane.ts';
@@ -13,30 +16,37 @@ import {
 
 export class RedisReader extends RedisRows {
   readonly kind = 'redis';
+  readonly #address: RedisAddress;
+  readonly #login: LiveCredentials;
   readonly #redis: Redis;
   readonly #markerHash: string;
-  readonly #lane: ReadLane | null;
+  #lane: ReadLane | null = null;
+  #laneNode = '';
 
-  constructor(url: string, keyPrefix: string, clock: Clock, onTrouble: (error: Error) => void) {
-    const redis = new Redis(url, {
+  constructor(address: RedisAddress, keyPrefix: string, clock: Clock, onTrouble: (error: Error) => void) {
+    const options = {
       ...CLIENT_OPTIONS,
       ...CONNECTION_OPTIONS,
       // Default 20: a read that a lost connection took with it is its request's loss; the next one asks anew.
       maxRetriesPerRequest: 0,
       retryStrategy: reconnectDelayMs,
-    });
+      sentinelRetryStrategy: reconnectDelayMs,
+    };
+    const redis = redisClient(address, options, (error) => this.heard(error));
     super(redis, keyPrefix, clock, onTrouble);
+    this.#address = address;
+    this.#login = new LiveCredentials(address.login, null);
     this.#redis = redis;
     this.#markerHash = markerKey(keyPrefix);
-    this.#lane = openLane(redis, () => this.markers.forget());
-    redis.on('error', (error) => this.heard(error));
-    redis.on('ready', () => this.markers.forget());
+    redis.on('ready', () => {
+      this.markers.forget();
+      this.#followMaster();
+    });
   }
 
   protected override async connect(): Promise<void> {
     // The client goes on trying by itself, and tells of each failure.
     await this.#redis.connect();
-    this.#lane?.open();
   }
 
   protected override isConnected(): boolean {
@@ -52,7 +62,8 @@ export class RedisReader extends RedisRows {
   }
 
   nodeOf(): string {
-    return `${this.#redis.options.host ?? 'localhost'}:${this.#redis.options.port ?? 6_379}`;
+    const { host, port } = this.#node();
+    return `${host}:${port}`;
   }
 
   protected override absenceHashesOf(): string[] {
@@ -67,17 +78,25 @@ export class RedisReader extends RedisRows {
     this.#lane?.end();
     this.#redis.disconnect();
   }
-}
 
-/** @returns null where the client alone can connect: TLS, a unix socket */
-function openLane({ options }: Redis, onOpen: () => void): ReadLane | null {
-  if ((options.tls ?? options.path ?? null) !== null) return null;
-  const address = {
-    host: options.host ?? 'localhost',
-    port: options.port ?? 6_379,
-    username: options.username ?? null,
-    password: options.password ?? null,
-    database: options.db ?? 0,
-  };
-  return new ReadLane(address, LANE_LIMITS, onOpen);
+  /** The lane goes where the client went; where the client alone can connect (TLS) there is none. */
+  #followMaster(): void {
+    if (this.#address.tls !== null) return;
+    const node = this.nodeOf();
+    if (node !== this.#laneNode) {
+      this.#lane?.end();
+      const { database } = this.#address;
+      const address = { ...this.#node(), database, login: this.#login };
+      this.#lane = new ReadLane(address, LANE_LIMITS, () => this.markers.forget());
+      this.#laneNode = node;
+    }
+    this.#lane!.open();
+  }
+
+  /** Behind sentinels it is the one that the client is connected to. */
+  #node(): { host: string; port: number } {
+    const { remoteAddress, remotePort } = this.#address.kind === 'sentinel' ? this.#redis.stream : {};
+    if (remoteAddress !== undefined) return { host: remoteAddress, port: remotePort! };
+    return this.#address.nodes[0]!;
+  }
 }

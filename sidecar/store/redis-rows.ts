@@ -31,8 +31,6 @@ const FIRST_READ_EVERY_MS = 500;
 
 /** What we change of ioredis's defaults for every connection, and why. */
 export const CONNECTION_OPTIONS = {
-  /** Default 3, which begins with HELLO: old proxies and tight ACLs refuse it, and no reply here needs it. */
-  protocol: 2,
   /** Default 10 s. */
   connectTimeout: CONNECT_LIMIT_MS,
   /** Default none: a node that hangs with its socket open would keep a command for ever. */
@@ -45,17 +43,18 @@ export const CONNECTION_OPTIONS = {
 
 /** What we change of the client's, single or cluster. */
 export const CLIENT_OPTIONS = {
-  /** Default false: `start` connects, once everything is listening. */
-  lazyConnect: true,
   /** Default true: a command without a connection would wait for one past every deadline, and then come in a flood. */
   enableOfflineQueue: false,
   /** Default false: what the lane does not read leaves in one write a node and tick all the same. */
   enableAutoPipelining: true,
 } as const;
 
-/** Default up to 5 s: the store must be read again within 2 s of its own recovery. */
+/**
+ * Default up to 5 s: the store must be read again within 2 s of its own recovery. Each process at another time, so that
+ * a fleet does not come back in step.
+ */
 export function reconnectDelayMs(times: number): number {
-  return Math.min(50 * times, MAX_RECONNECT_DELAY_MS);
+  return Math.min(50 * times, MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2);
 }
 
 export const LANE_LIMITS: LaneLimits = { connectMs: CONNECT_LIMIT_MS, silentMs: COMMAND_LIMIT_MS };
@@ -93,6 +92,8 @@ export abstract class RedisRows implements StoreReader {
   /** The connection of our own to the node of a key; null: there is none, and the client reads. */
   protected abstract laneOf(key: string): ReadLane | null;
   protected abstract disconnect(): void;
+  /** A node did not answer in time, or could not be asked. */
+  protected onSilence(): void {}
 
   read(asks: readonly StoreAsk[], nowUs: number): void {
     for (let i = 0; i < asks.length; i++) {
@@ -166,6 +167,7 @@ export abstract class RedisRows implements StoreReader {
       this.health.answered();
       return fields;
     } catch (error) {
+      this.onSilence();
       throw this.health.failed(error as Error);
     }
   }
@@ -173,6 +175,11 @@ export abstract class RedisRows implements StoreReader {
   #tryFirstRead(): void {
     if (this.health.wasRead) clearInterval(this.#firstReads);
     else this.markers.read(this.anyMarkerHash(), this.#clock.nowUs()).catch(this.#onTrouble);
+  }
+
+  /** A read failed: the node may be gone. */
+  failed(): void {
+    this.onSilence();
   }
 
   /** Looks at the markers of absent rows once more. */
@@ -240,6 +247,7 @@ class RowsRead implements LaneRead {
   }
 
   onSilent(error: Error): void {
+    this.#reader.failed();
     this.#ask.onFailure(error);
   }
 }

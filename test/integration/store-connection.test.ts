@@ -1,14 +1,25 @@
 /** How the sidecar's reader comes to its Redis, and what it says when it does not. */
 import { Redis } from 'ioredis';
-import { afterEach, expect, test } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { openOnlineWriter } from '../../materializer/online/open-online-writer.ts';
+import { loadSettings } from '../../registry/settings.ts';
+import type { OnlineSettings } from '../../registry/settings.ts';
+import { canonicalJson } from '../../registry/std/canonical-json.ts';
+import type { Json } from '../../registry/std/canonical-json.ts';
 import { systemClock } from '../../registry/std/clock.ts';
 import { silentTalk } from '../../registry/std/talk.ts';
 import { fieldOf, markerKey } from '../../registry/wire/online-layout.ts';
+import { HEADER_BYTES } from '../../registry/wire/row-header.ts';
 import { openReader } from '../../sidecar/store/open-reader.ts';
 import type { StoreReader } from '../../sidecar/store/store-reader.ts';
+import { makeCertificates } from '../support/certificates.ts';
+import type { Certificates } from '../support/certificates.ts';
 import { movingName } from '../support/moving-name.ts';
 import { REDIS_START_LIMIT_MS, startRedis } from '../support/redis.ts';
 import type { RedisOptions, RedisServer } from '../support/redis.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 
 const KEY = 'fstore:customer:1';
@@ -29,12 +40,36 @@ async function redisWith(options: RedisOptions = {}, row = 'a'): Promise<RedisSe
   return redis;
 }
 
-async function readerOf(url: string): Promise<StoreReader> {
-  const kind = url.includes('+cluster') ? 'redis-cluster' : 'redis';
-  const reader = await openReader({ kind, url, keyPrefix: '' }, systemClock(), silentTalk);
+/** The settings as a program has them. */
+function onlineOf(online: Json): OnlineSettings {
+  return loadSettings(scratchFolder({ 'plumbline.yaml': canonicalJson({ online }) }), {}).online;
+}
+
+async function readerOf(online: Json): Promise<StoreReader> {
+  const reader = await openReader(onlineOf(online), systemClock(), silentTalk);
   ends.push(() => reader.close());
   await reader.start(5_000);
   return reader;
+}
+
+/** The materializer's way in: one row through the guard, and the markers. */
+async function fill(online: Json, value: string): Promise<void> {
+  const writer = await openOnlineWriter(onlineOf(online));
+  const row = Buffer.concat([Buffer.alloc(HEADER_BYTES), Buffer.from(value)]);
+  try {
+    await writer.write([{ key: KEY, view: VIEW.id, row, superseded: [], expiresInMs: null }], {
+      replace: true,
+    });
+    await writer.writeMarkers(VIEW.id, 1_700_000_000_000_000);
+  } finally {
+    await writer.close();
+  }
+}
+
+/** @returns what the sidecar reads of what the materializer wrote */
+async function thereAndBack(online: Json, value: string): Promise<string | null> {
+  await fill(online, value);
+  return (await read(await readerOf(online)))?.slice(HEADER_BYTES) ?? null;
 }
 
 /** @returns the row's bytes, or why there are none */
@@ -101,3 +136,152 @@ test('a store that is not there is waited for', async () => {
   await redisWith({ port: gone.port });
   await until(() => reader.state().kind === 'read', 'the store was read');
 });
+
+describe('TLS', () => {
+  const argsOf = ({ ca, serverCert, serverKey }: Certificates, clients: 'yes' | 'no'): string[] => [
+    '--tls-cert-file',
+    serverCert,
+    '--tls-key-file',
+    serverKey,
+    '--tls-ca-cert-file',
+    ca,
+    '--tls-auth-clients',
+    clients,
+  ];
+
+  test('an authority, a certificate and a server name of our own', async () => {
+    const made = await makeCertificates('redis.internal');
+    const redis = await startRedis({ args: argsOf(made, 'yes') });
+    ends.push(() => redis.stop());
+    const url = `rediss://127.0.0.1:${redis.port}`;
+    const own = { ca: made.ca, cert: made.clientCert, key: made.clientKey };
+    const online = { url, tls: { ...own, serverName: 'redis.internal' } };
+    expect(await thereAndBack(online, 'secure')).toBe('secure');
+    const strangers = [
+      { url, tls: { ...own, serverName: 'elsewhere' } },
+      { url, tls: { cert: made.clientCert, key: made.clientKey, serverName: 'redis.internal' } },
+      { url, tls: { ca: made.ca, serverName: 'redis.internal' } },
+    ];
+    for (const stranger of strangers) {
+      const reader = await readerOf(stranger);
+      await until(() => reader.state().reason !== null, 'the refusal is known');
+      expect(reader.state(), reader.state().reason!).toMatchObject({ kind: 'refused' });
+      await expect(fill(stranger, 'x')).rejects.toMatchObject({ code: 'MAT_ONLINE' });
+    }
+  });
+
+  test('a cluster of one node whose certificate is for its host name', async () => {
+    const made = await makeCertificates('localhost');
+    const cluster = ['--tls-cluster', 'yes', '--cluster-enabled', 'yes'];
+    const named = [
+      '--cluster-announce-hostname',
+      'localhost',
+      '--cluster-preferred-endpoint-type',
+      'hostname',
+    ];
+    const redis = await startRedis({ args: [...argsOf(made, 'no'), ...cluster, ...named] });
+    ends.push(() => redis.stop());
+    const client = new Redis(redis.port, '127.0.0.1', { tls: { rejectUnauthorized: false } });
+    ends.push(() => client.disconnect());
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    const online = { url: `rediss+cluster://localhost:${redis.port}`, tls: { ca: made.ca } };
+    await until(
+      async () => ((await client.cluster('INFO')) as string).includes('state:ok'),
+      'the cluster is up',
+    );
+    expect(await thereAndBack(online, 'named')).toBe('named');
+  });
+});
+
+describe('a cluster', () => {
+  test('of one node that knows no address of its own', async () => {
+    const redis = await startRedis({ args: ['--cluster-enabled', 'yes'] });
+    ends.push(() => redis.stop());
+    const client = new Redis(redis.port, '127.0.0.1');
+    ends.push(() => client.disconnect());
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    await until(
+      async () => ((await client.cluster('INFO')) as string).includes('state:ok'),
+      'the cluster is up',
+    );
+    const [[, , [address]]] = (await client.cluster('SLOTS')) as unknown as [[number, number, [string]]];
+    expect(address).toBe('');
+    expect(await thereAndBack({ url: `redis+cluster://127.0.0.1:${redis.port}` }, 'alone')).toBe('alone');
+  });
+
+  test('that has no slots yet is waited for, and says so', async () => {
+    const redis = await startRedis({ args: ['--cluster-enabled', 'yes'] });
+    ends.push(() => redis.stop());
+    const online = { url: `redis+cluster://127.0.0.1:${redis.port}` };
+    const reader = await openReader(onlineOf(online), systemClock(), silentTalk);
+    ends.push(() => reader.close());
+    await reader.start(500);
+    await until(() => reader.state().reason !== null, 'the reason is known');
+    expect(reader.state()).toMatchObject({ kind: 'waiting', isConnected: false });
+    expect(reader.state().reason).toContain('cluster_state:fail');
+    expect(await read(reader)).toContain('cluster_state:fail');
+    await expect(fill(online, 'x')).rejects.toThrow(/cluster_state:fail/);
+    const client = new Redis(redis.port, '127.0.0.1');
+    ends.push(() => client.disconnect());
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    await until(() => reader.state().kind === 'read', 'the cluster is read');
+    expect(await thereAndBack(online, 'formed')).toBe('formed');
+  });
+});
+
+test('a password file is read again when the password has changed', async () => {
+  const redis = await redisWith();
+  const client = new Redis(redis.port, '127.0.0.1');
+  ends.push(() => client.disconnect());
+  const folder = scratchFolder({ password: 'first\n' });
+  const passwordFile = join(folder, 'password');
+  await client.call('ACL', 'SETUSER', 'app', 'on', '>first', '~fstore:*', '+@all');
+  const online = { url: `redis://127.0.0.1:${redis.port}`, user: 'app', passwordFile };
+  const reader = await readerOf(online);
+  expect(await read(reader)).toBe('a');
+  await client.call('ACL', 'SETUSER', 'app', 'resetpass', '>second');
+  await client.call('CLIENT', 'KILL', 'USER', 'app');
+  await until(
+    async () => (await read(reader))?.includes('WRONGPASS') === true,
+    'the old password is refused',
+  );
+  writeFileSync(passwordFile, 'second');
+  await until(async () => (await read(reader)) === 'a', 'the new password is taken');
+  expect(await thereAndBack(online, 'b')).toBe('b');
+  const gone = await readerOf({ ...online, passwordFile: join(folder, 'none') });
+  expect(gone.state()).toMatchObject({ kind: 'refused' });
+  expect(gone.state().reason).toContain('ENOENT');
+});
+
+test(
+  'sentinels name the master, and the rows of the new one are read after a failover',
+  async () => {
+    const master = await redisWith();
+    const replica = await startRedis({ args: ['--replicaof', `127.0.0.1 ${master.port}`] });
+    ends.push(() => replica.stop());
+    const watch = [`monitor mymaster 127.0.0.1 ${master.port} 1`, 'down-after-milliseconds mymaster 500'];
+    const config = [...watch, 'failover-timeout mymaster 5000'].map((line) => `sentinel ${line}\n`).join('');
+    const sentinel = await startRedis({ isSentinel: true, config });
+    ends.push(() => sentinel.stop());
+    const online = { url: `redis+sentinel://127.0.0.1:${sentinel.port}/mymaster` };
+    expect(await thereAndBack(online, 'before')).toBe('before');
+    const reader = await readerOf(online);
+    expect(await read(reader)).toContain('before');
+    expect(reader.nodeOf(KEY)).toBe(`127.0.0.1:${master.port}`);
+    const probe = new Redis(replica.port, '127.0.0.1');
+    ends.push(() => probe.disconnect());
+    await until(async () => (await probe.hget(KEY, VIEW.field)) !== null, 'the replica has the row');
+    await until(async () => {
+      const asker = new Redis(sentinel.port, '127.0.0.1');
+      const known = (await asker.call('SENTINEL', 'REPLICAS', 'mymaster')) as unknown[];
+      asker.disconnect();
+      return known.length === 1;
+    }, 'the sentinel knows the replica');
+    await master.kill('SIGSTOP');
+    await until(async () => (await read(reader))?.includes('before') === true, 'rows are read again');
+    expect(reader.nodeOf(KEY)).toBe(`127.0.0.1:${replica.port}`);
+    expect(await thereAndBack(online, 'after')).toBe('after');
+    expect((await read(reader))?.includes('after')).toBe(true);
+  },
+  REDIS_START_LIMIT_MS,
+);

@@ -13,7 +13,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +32,9 @@ export interface RedisOptions {
   readonly port?: number;
   /** More arguments of the server. */
   readonly args?: readonly string[];
+  readonly isSentinel?: boolean;
+  /** Its configuration file, which a sentinel cannot be without. */
+  readonly config?: string;
   /** More of its environment, e.g. LC_ALL. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -65,7 +68,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
 async function startOn(port: number, options: RedisOptions): Promise<RedisServer> {
   const program = await redisProgram();
   const folder = mkdtempSync(join(tmpdir(), 'plumb-redis-'));
-  const args = serverArgs(port, options);
+  const args = serverArgs(port, options, folder);
   const container = `plumb-redis-${process.pid}-${port}`;
   const [command, ...commandArgs] =
     program.kind === 'server'
@@ -113,9 +116,18 @@ async function startOn(port: number, options: RedisOptions): Promise<RedisServer
   };
 }
 
-function serverArgs(port: number, options: RedisOptions): string[] {
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  return [...args, '--daemonize', 'no', ...(options.args ?? [])];
+function serverArgs(port: number, options: RedisOptions, folder: string): string[] {
+  const file = join(folder, 'server.conf');
+  if (options.config !== undefined) writeFileSync(file, options.config);
+  const isTls = options.args?.includes('--tls-cert-file') ?? false;
+  const args = [
+    ...(options.config === undefined ? [] : [file]),
+    ...(options.isSentinel === true ? ['--sentinel'] : []),
+  ];
+  args.push(...(isTls ? ['--port', '0', '--tls-port', String(port)] : ['--port', String(port)]));
+  args.push('--bind', '127.0.0.1', '--daemonize', 'no');
+  if (options.isSentinel !== true) args.push('--save', '', '--appendonly', 'no');
+  return [...args, ...(options.args ?? [])];
 }
 
 type RedisProgram = { readonly kind: 'server' | 'container'; readonly path: string };
@@ -164,7 +176,7 @@ function ready(server: ChildProcess, port: number): Promise<void> {
     const limit = setTimeout(() => fail('was not ready in time'), REDIS_START_LIMIT_MS - 5_000);
     const hear = (text: Buffer): void => {
       if (said.length < 100_000) said += text.toString('utf8');
-      if (!said.includes('eady to accept connections')) return;
+      if (!/eady to accept connections|Sentinel ID is/.test(said)) return;
       clearTimeout(limit);
       resolve();
     };

@@ -57,9 +57,9 @@ describe('settings', () => {
     ['clock: { runLasts: soon }', 'expected a duration such as 90s or 7d, got "soon"'],
     [
       'online: memcached://x',
-      'online: expected sqlite:FILE, redis://, rediss:// or redis+cluster://, got memcached://x',
+      'online: expected sqlite:FILE, redis://, redis+cluster:// or redis+sentinel:// (rediss for TLS), got memcached://',
     ],
-    ['online: { url: "redis://h", keyPrefix: "{a}" }', 'keyPrefix must hold no braces'],
+    ['online: { url: "redis://h", keyPrefix: "{a}" }', 'online.keyPrefix: it must hold no braces'],
     ['- a list', 'it should hold settings, one to a line'],
     ['project: [', 'cannot be read'],
   ])('%s is refused with a sentence', (yaml, sentence) => {

@@ -31,8 +31,8 @@ async function openLane(onBytes: (socket: Socket, bytes: Buffer) => void, passwo
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const login = { username: null, password: password === '' ? null : password, database: 0 };
-  const lane = new ReadLane({ host: '127.0.0.1', port, ...login }, LIMITS, () => {});
+  const login = { username: undefined, password: password === '' ? undefined : password };
+  const lane = new ReadLane({ host: '127.0.0.1', port, database: 0, login }, LIMITS, () => {});
   opened = lane;
   lane.open();
   await until(() => lane.isOpen, 'the lane is open');
@@ -108,7 +108,7 @@ test('a login that is refused leaves it closed', async () => {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const address = { host: '127.0.0.1', port, username: 'u', password: 'p', database: 3 };
+  const address = { host: '127.0.0.1', port, database: 3, login: { username: 'u', password: 'p' } };
   let wasOpen = false;
   const lane = new ReadLane(address, LIMITS, () => (wasOpen = true));
   opened = lane;
