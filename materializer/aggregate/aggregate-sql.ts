@@ -2,7 +2,7 @@
  * One statement that gives the rows to append to an aggregated view's history.
  *
  *   events -> ev -> tile, d_* (values) -> g: the edges of each entity where anything enters or leaves, with deltas
- *          -> w: running sums, frames -> f: one value a feature -> c: what changed -> rows not yet in the history
+ *          -> w: which tiles entered and left last, frames -> x: their totals' differences -> f: one value a feature -> c: what changed -> rows not yet in the history
  *
  * Asked for everything (`scope` null), each edge from the first event on is computed. Asked for a scope, only the
  * edges after `frm` of its entities, from the events that reach past it; what held at `frm` (the seed) comes from
@@ -18,7 +18,7 @@ import type { AggregatePlan } from './aggregate-plan.ts';
 import { keySql, keysOf, sameKeys } from './aggregate-plan.ts';
 import { columnsOfValues, distinctName, distinctPart, valuesCte } from './distinct-values.ts';
 import { frequentJoins, frequentName, frequentPart, stabbingCtes } from './most-frequent.ts';
-import { fixedColumns, tilePart, tileValueSql } from './tiles.ts';
+import { fixedColumns, sumsSql, tilePart, tileValueSql } from './tiles.ts';
 
 export interface Scope {
   /** A table (keys, frm, anchor): recompute the edges after `frm`; `anchor`: also the first of them, come what may. */
@@ -65,6 +65,7 @@ export function aggregateSql(computation: Computation): string {
     `w AS (SELECT ${plan.keyList}, e, ${parts.flatMap((part) => part.runs).join(', ')} FROM g WINDOW ${frames(plan)})`,
     ...(stabbing.length === 0 || scope === null ? [] : [dueCte(plan, scope)]),
     ...stabbing,
+    `x AS (${sumsSql(plan)})`,
     `f AS (${valuesSql(computation)})`,
     changesCte(computation),
   ];
@@ -152,11 +153,11 @@ function valuesSql({ plan, scope }: Computation): string {
         : `x_${frequentName(feature)}.v`);
     return `(${sql})::${feature.duckType} AS ${feature.name}`;
   });
-  const join = scope === null ? '' : `JOIN ${scope.table} s ON ${sameKeys(plan, 'w', 's')}`;
-  const after = scope === null ? 'true' : scope.seeds === 'events' ? 'w.e >= s.frm' : 'w.e > s.frm';
-  const seed = scope === null ? 'false' : 'w.e <= s.frm';
-  return `SELECT ${keysOf(plan, 'w')}, w.e, ${seed} AS seed, ${values.join(', ')}
-    FROM w ${join} ${frequentJoins(plan, 'w')} WHERE w.present IS NOT NULL AND ${after}`;
+  const join = scope === null ? '' : `JOIN ${scope.table} s ON ${sameKeys(plan, 'x', 's')}`;
+  const after = scope === null ? 'true' : scope.seeds === 'events' ? 'x.e >= s.frm' : 'x.e > s.frm';
+  const seed = scope === null ? 'false' : 'x.e <= s.frm';
+  return `SELECT ${keysOf(plan, 'x')}, x.e, ${seed} AS seed, ${values.join(', ')}
+    FROM x ${join} ${frequentJoins(plan, 'x')} WHERE x.present IS NOT NULL AND ${after}`;
 }
 
 /** An entity's first row is a change; a later one is where a value differs from that of the row before. */

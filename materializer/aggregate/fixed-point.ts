@@ -22,9 +22,15 @@ export function fixedSql(value: string, type: ValueType, scale: number): string 
   return isWhole(type) ? `${value}::HUGEINT` : `round(${value}::DOUBLE * 1e${scale})::HUGEINT`;
 }
 
-/** @returns the nearest DOUBLE of a HUGEINT */
+const BIGINT_MAX = 9_223_372_036_854_775_807n;
+
+/** @returns the nearest DOUBLE of a HUGEINT; BIGINT::DOUBLE is correctly rounded, and a fifth of the way over text */
 export function doubleSql(h: string): string {
-  return `(CASE WHEN abs(${h}) < 9007199254740992 THEN (${h})::DOUBLE ELSE (${h})::VARCHAR::DOUBLE END)`;
+  return `(CASE WHEN ${fitsBigint(h)} THEN (${h})::BIGINT::DOUBLE ELSE (${h})::VARCHAR::DOUBLE END)`;
+}
+
+function fitsBigint(h: string): string {
+  return `${h} BETWEEN -${BIGINT_MAX}::HUGEINT AND ${BIGINT_MAX}::HUGEINT`;
 }
 
 /** @param sum, count  HUGEINT; the sum of a column in fixed point and the count of its values that are not null */
@@ -35,20 +41,38 @@ export function sumSql(sum: string, feature: PlannedFeature): string {
 }
 
 export function avgSql(sum: string, count: string, scale: number): string {
-  const divisor = doubleSql(`(${count})::HUGEINT * ${10n ** BigInt(scale)}::HUGEINT`);
+  const divisor = doubleSql(`(${count}::HUGEINT * ${10n ** BigInt(scale)}::HUGEINT)`);
   return `CASE WHEN ${count} > 0 THEN ${doubleSql(sum)} / ${divisor} END`;
 }
 
 /**
  * The sample's standard deviation. With a = S // n and b = S % n, n times the variance of the sums is
  * Q - a (S + b) - b^2 / n, which fits 128 bits wherever Q does; n Q - S^2 would not.
+ *
+ * In three steps, each a SELECT of its own: the quotient a, then the two parts of the spread, then the root. In one
+ * expression the divisions of 128 bits are done again at each mention, most of the cost of a whole view.
+ *
+ * @param count  BIGINT; where it is 0 the quotient is NULL
  */
-export function stddevSql(sum: string, squares: string, count: string, scale: number): string {
-  const a = `((${sum})::HUGEINT // (${count})::HUGEINT)`;
-  const b = `((${sum})::HUGEINT % (${count})::HUGEINT)`;
-  const whole = doubleSql(`((${squares})::HUGEINT - ${a} * ((${sum})::HUGEINT + ${b}))`);
-  const rest = `${doubleSql(`(${b} * ${b})`)} / (${count})::DOUBLE`;
+export function quotientSql(sum: string, count: string): string {
+  return `(CASE WHEN ${fitsBigint(sum)} THEN (${sum}::BIGINT // ${count})::HUGEINT ELSE ${sum} // ${count}::HUGEINT END)`;
+}
+
+/** The two parts of the spread, HUGEINT: Q - a (S + b), and b^2. */
+export function spreadSql(
+  sum: string,
+  squares: string,
+  count: string,
+  quotient: string,
+): { readonly whole: string; readonly rest: string } {
+  const b = `(${sum} - ${quotient} * ${count}::HUGEINT)`;
+  return { whole: `(${squares} - ${quotient} * (${sum} + ${b}))`, rest: `(${b} * ${b})` };
+}
+
+/** @param whole, rest  columns that hold the two parts of the spread */
+export function stddevSql(whole: string, rest: string, count: string, scale: number): string {
   // Rounding can bring a variance of nothing a hair below zero, which has no root.
-  const root = `sqrt(greatest(0.0::DOUBLE, ${whole} - ${rest}) / ((${count}) - 1)::DOUBLE)`;
+  const spread = `${doubleSql(whole)} - ${doubleSql(rest)} / ${count}::DOUBLE`;
+  const root = `sqrt(greatest(0.0::DOUBLE, ${spread}) / (${count} - 1)::DOUBLE)`;
   return `CASE WHEN ${count} > 1 THEN ${root}${scale === 0 ? '' : ` / 1e${scale}`} END`;
 }

@@ -1,10 +1,17 @@
 /**
  * Tiles: the events of one entity that enter at one edge, folded once. They bound everything that follows, hot
- * entities included. Counts and sums run on as deltas (+tile at e, -tile at e + W); what cannot be taken back (min,
- * max, first, last) is asked of the tiles inside a RANGE frame.
+ * entities included. What adds up (counts, sums) is summed once from the entity's first tile on; the stream of edges
+ * carries only which tile was the last to enter and, for each window, the last to leave, and a window's value is the
+ * difference of their totals. What cannot be taken back (min, max, first, last) is asked of the tiles inside a RANGE
+ * frame.
+ *
+ *   total   one row a tile: id | keys | e | framed columns | c_n, c_s_v0x6, ... (totals up to and with this tile)
+ *   edges   at e of a tile: id AS entered; at e + W: id AS left_W
+ *
+ * Running sums of deltas along the edges would be one wide sum a window, over three times as many rows: twice the CPU.
  */
 import type { AggregatePlan, PlannedFeature, ValueColumn } from './aggregate-plan.ts';
-import { avgSql, fixedSql, scaleOf, stddevSql, sumSql } from './fixed-point.ts';
+import { avgSql, fixedSql, quotientSql, scaleOf, spreadSql, stddevSql, sumSql } from './fixed-point.ts';
 
 /** Something that adds up: a column of the tile and the windows it is needed for (0: lifetime). */
 interface Additive {
@@ -43,7 +50,14 @@ export function frameName(hops: number): string {
   return hops === LIFETIME ? 'w0' : `w${hops}`;
 }
 
-export function tilePart(plan: AggregatePlan): StreamPart {
+interface TileColumns {
+  readonly additives: readonly Additive[];
+  readonly framed: readonly Framed[];
+  /** Windows in hops that something adds up over, lifetimes left out. */
+  readonly windows: readonly number[];
+}
+
+function tileColumns(plan: AggregatePlan): TileColumns {
   const additives = new Map<string, Additive>();
   const framed = new Map<string, Framed>();
   for (const feature of plan.features) {
@@ -53,46 +67,90 @@ export function tilePart(plan: AggregatePlan): StreamPart {
       additives.set(name, additive);
     }
     const frame = framedOf(feature);
-    if (frame !== null) {
-      const known = framed.get(frame[0]) ?? {
-        name: frame[0],
-        tile: frame[1],
-        fold: frame[2],
-        windows: new Set(),
-      };
-      known.windows.add(windowOf(feature));
-      framed.set(frame[0], known);
-    }
+    if (frame === null) continue;
+    const [name, tile, fold] = frame;
+    const known = framed.get(name) ?? { name, tile, fold, windows: new Set() };
+    known.windows.add(windowOf(feature));
+    framed.set(name, known);
   }
-  const deltas = [...additives.values()].flatMap((a) =>
-    [...a.windows].map((w) => ({ from: a.name, name: `${a.name}_${w}`, window: w })),
-  );
-  const folds = [...additives.values(), ...framed.values()].map((part) => `${part.tile} AS ${part.name}`);
-  const enter = [...deltas.map((d) => `${d.from} AS ${d.name}`), ...[...framed.values()].map((f) => f.name)];
+  const all = [...additives.values()];
+  const windows = plan.windows.filter((hops) => all.some((a) => a.windows.has(hops)));
+  return { additives: all, framed: [...framed.values()], windows };
+}
+
+export function tilePart(plan: AggregatePlan): StreamPart {
+  const { additives, framed, windows } = tileColumns(plan);
+  const folds = [...additives, ...framed].map((part) => `${part.tile} AS ${part.name}`);
+  const totals = additives.map((a) => `coalesce(sum(${a.name}) OVER p, 0) AS c_${a.name}`);
+  const kept = framed.map((f) => f.name);
   return {
     ctes: [
-      `tile AS MATERIALIZED (SELECT ${[plan.keyList, 'e', ...folds].join(', ')} FROM ev GROUP BY ${plan.keyList}, e)`,
+      `tile AS (SELECT ${[plan.keyList, 'e', ...folds].join(', ')} FROM ev GROUP BY ${plan.keyList}, e)`,
+      `total AS MATERIALIZED (SELECT ${[plan.keyList, 'e', 'row_number() OVER () AS id', ...kept, ...totals].join(', ')}
+         FROM tile WINDOW p AS (PARTITION BY ${plan.keyList} ORDER BY e ROWS UNBOUNDED PRECEDING))`,
     ],
     branches: [
-      `SELECT ${[plan.keyList, 'e', '1 AS present', ...enter].join(', ')} FROM tile`,
+      `SELECT ${[plan.keyList, 'e', '1 AS present', 'id AS entered', ...kept].join(', ')} FROM total`,
+      // A tile leaves each window of the view: also where nothing adds up, its values may change there.
       ...plan.windows.map((hops) => {
-        const leave = deltas.filter((d) => d.window === hops).map((d) => `-${d.from} AS ${d.name}`);
-        return `SELECT ${[plan.keyList, `e + ${hops} AS e`, ...leave].join(', ')} FROM tile`;
+        const left = windows.includes(hops) ? [`id AS left_${hops}`] : [];
+        return `SELECT ${[plan.keyList, `e + ${hops} AS e`, ...left].join(', ')} FROM total`;
       }),
     ],
     folds: [
       'max(present) AS present',
-      ...deltas.map((d) => `sum(${d.name}) AS ${d.name}`),
-      ...[...framed.values()].map((f) => `any_value(${f.name}) AS ${f.name}`),
+      'max(entered) AS entered',
+      ...windows.map((hops) => `max(left_${hops}) AS left_${hops}`),
+      ...framed.map((f) => `any_value(${f.name}) AS ${f.name}`),
     ],
     runs: [
-      'max(present) OVER w0 AS present',
-      ...deltas.map((d) => `coalesce(sum(${d.name}) OVER w0, 0) AS ${d.name}`),
-      ...[...framed.values()].flatMap((f) =>
-        [...f.windows].map((w) => `${f.fold} OVER ${frameName(w)} AS ${f.name}_${w}`),
-      ),
+      'last_value(present IGNORE NULLS) OVER w0 AS present',
+      'last_value(entered IGNORE NULLS) OVER w0 AS entered',
+      ...windows.map((hops) => `last_value(left_${hops} IGNORE NULLS) OVER w0 AS left_${hops}`),
+      ...framed.flatMap((f) => [...f.windows].map((w) => `${f.fold} OVER ${frameName(w)} AS ${f.name}_${w}`)),
     ],
   };
+}
+
+/**
+ * @returns the edges of `w` with what adds up over each window, `n_7`, `s_v0x6_30`, `n_0`: HUGEINT, counts BIGINT; and
+ *          what stddev works with, found once: the quotient `a_...`
+ */
+export function sumsSql(plan: AggregatePlan): string {
+  const { additives, windows } = tileColumns(plan);
+  const sums = additives.flatMap((a) =>
+    [...a.windows].map((w) => {
+      const entered = `coalesce(entered.c_${a.name}, 0)`;
+      const sum = w === LIFETIME ? entered : `(${entered} - coalesce(left_${w}.c_${a.name}, 0))`;
+      return `${a.name.startsWith('n') ? `${sum}::BIGINT` : sum} AS ${a.name}_${w}`;
+    }),
+  );
+  if (sums.length === 0) return 'SELECT * FROM w';
+  const joins = [
+    'LEFT JOIN total entered ON entered.id = w.entered',
+    ...windows.map((hops) => `LEFT JOIN total left_${hops} ON left_${hops}.id = w.left_${hops}`),
+  ];
+  const stddevs = new Map(
+    plan.features.filter((f) => f.aggregation.function === 'stddev').map((f) => [stddevName(f), f] as const),
+  );
+  const inner = `SELECT w.*, ${sums.join(', ')} FROM w ${joins.join(' ')}`;
+  if (stddevs.size === 0) return inner;
+  const quotients = [...stddevs].map(([name, f]) => `${quotientSql(...sumAndCount(f))} AS a_${name}`);
+  const spreads = [...stddevs].flatMap(([name, f]) => {
+    const [sum, count] = sumAndCount(f);
+    const spread = spreadSql(sum, `q_${name}`, count, `a_${name}`);
+    return [`${spread.whole} AS u_${name}`, `${spread.rest} AS b_${name}`];
+  });
+  return `SELECT *, ${spreads.join(', ')} FROM (SELECT *, ${quotients.join(', ')} FROM (${inner}))`;
+}
+
+/** What tells the columns of one spread apart: its column in fixed point and its window. */
+function stddevName(feature: PlannedFeature): string {
+  return `${fixedColumn(feature.column!, scaleOf(feature))}_${windowOf(feature)}`;
+}
+
+function sumAndCount(feature: PlannedFeature): [sum: string, count: string] {
+  return [`s_${stddevName(feature)}`, `n_${feature.column!.name}_${windowOf(feature)}`];
 }
 
 function additivesOf(feature: PlannedFeature): [string, string][] {
@@ -156,9 +214,8 @@ export function tileValueSql(feature: PlannedFeature): string | null {
   if (framed !== null) return `${framed[0]}_${w}`;
   if (!['sum', 'avg', 'stddev'].includes(feature.aggregation.function)) return null;
   const scale = scaleOf(feature);
-  const fixed = fixedColumn(feature.column!, scale);
-  const [sum, count] = [`s_${fixed}_${w}`, `n_${column}_${w}`];
+  const [sum, count] = sumAndCount(feature);
   if (feature.aggregation.function === 'sum') return sumSql(sum, feature);
   if (feature.aggregation.function === 'avg') return avgSql(sum, count, scale);
-  return stddevSql(sum, `q_${fixed}_${w}`, count, scale);
+  return stddevSql(`u_${stddevName(feature)}`, `b_${stddevName(feature)}`, count, scale);
 }
