@@ -20,15 +20,30 @@ interface MaterializeFlags {
 
 /** Brings history and online store up to date, one line a view. */
 export async function materialize(context: CommandContext, flags: MaterializeFlags): Promise<ExitCode> {
-  const records = await runAll(projectOf(context), {
-    ...(flags.view === undefined ? {} : { views: flags.view }),
-    fromUs: timeOf('from', flags.from),
-    toUs: timeOf('to', flags.to),
-    full: flags.full === true,
-    replace: flags.replace === true,
-  });
+  const records = await untilStopped((signal) =>
+    runAll(projectOf(context), {
+      signal,
+      ...(flags.view === undefined ? {} : { views: flags.view }),
+      fromUs: timeOf('from', flags.from),
+      toUs: timeOf('to', flags.to),
+      full: flags.full === true,
+      replace: flags.replace === true,
+    }),
+  );
   await printResult(context, { runs: records }, () => renderRuns(records));
   return 0;
+}
+
+/** SIGINT and SIGTERM ask the work to end; a second one ends the process where it stands. */
+async function untilStopped<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const end = (signal: NodeJS.Signals): void => stop.abort(signal);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  try {
+    return await work(stop.signal);
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, end);
+  }
 }
 
 function timeOf(flag: string, text: string | undefined): number | null {

@@ -19,20 +19,22 @@ import { readHistoryWatermark, writeHistoryWatermark } from '../registry/history
 import type { DuckDb } from '../registry/duckdb.ts';
 import { quoteName } from '../registry/duckdb.ts';
 import type { Entity, FeatureView } from '../registry/model.ts';
-import { formatTimestamp } from '../registry/std/timestamp.ts';
+import { DAY_US, formatTimestamp } from '../registry/std/timestamp.ts';
 import { edgeAt } from '../registry/windows.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
-import { keySql, planAggregates } from './aggregate/aggregate-plan.ts';
+import { planAggregates } from './aggregate/aggregate-plan.ts';
 import type { Scope } from './aggregate/aggregate-sql.ts';
-import { aggregateSql } from './aggregate/aggregate-sql.ts';
+import { aggregateSql, eventsSql } from './aggregate/aggregate-sql.ts';
 import { explained } from './compute-failure.ts';
 import { materializerError } from './errors.ts';
 import type { EventSource } from './events.ts';
 import { eventSource } from './events.ts';
+import { EntityParts } from './entity-parts.ts';
 import { StagedRows } from './history-append.ts';
 import { historyFiles, historyRowsSql } from './history-rows.ts';
 import type { Judgement } from './judgement.ts';
 import { judgeEvents } from './judgement.ts';
+import { RunProgress, silentProgress } from './run-progress.ts';
 import { incrementScope, rangeScope } from './scope.ts';
 import { checkSource } from './source-check.ts';
 
@@ -55,6 +57,7 @@ export interface ComputeRequest {
   readonly fromUs: number | null;
   /** Edges up to it only, or null: up to the cut-off. Never less than the history has already. */
   readonly toUs: number | null;
+  readonly progress?: RunProgress;
   /** Shares of the entities computed one after the other to bound memory; chosen by the amount of events if absent. */
   readonly buckets?: number;
 }
@@ -95,6 +98,8 @@ interface Extent {
 
 /** Events times (windows and features of single values) that one bucket takes: about 400 MB. */
 const BUCKET_LOAD = 1_000_000;
+/** Rows that are sorted at a time when they are published: about 300 MB. */
+const SPAN_ROWS = 1_500_000;
 
 /**
  * @throws REG_SOURCE, MAT_SOURCE, MAT_AGGREGATION, MAT_OVERFLOW, MAT_HOP, MAT_RANGE; nothing stays behind but the
@@ -109,11 +114,13 @@ export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Pro
   const source = eventSource(plan, folder, columns, limits);
   const table = `scope of ${view.id} in ${runId}`;
   const staged = new StagedRows(duck, plan, historyRoot, runId);
+  const progress = request.progress ?? silentProgress(view.id);
   const discard = async (): Promise<void> => {
     staged.discard();
     await duck.run(`DROP TABLE IF EXISTS ${quoteName(table)}`);
   };
   try {
+    progress.step('judging what is new', 0, 1, 'scans');
     const judgement = await judgeEvents(duck, {
       plan,
       source,
@@ -122,7 +129,8 @@ export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Pro
       root: historyRoot,
       runId,
     });
-    await stageRows(duck, request, plan, source, extent, table, staged);
+    const oldestEdge = edgeAt(judgement.oldestEventUs ?? 0, view.hopUs);
+    await stageRows({ duck, request, plan, source, extent, table, staged, progress, oldestEdge });
     const { rows, replacedUs } = await staged.summary();
     return {
       judgement,
@@ -130,7 +138,7 @@ export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Pro
       discard,
       async publish(createdUs) {
         requireLater(view, createdUs, replacedUs);
-        const files = rows === 0 ? [] : await staged.publish(createdUs);
+        const files = rows === 0 ? [] : await staged.publish(createdUs, progress);
         const watermarkUs = extent.toEdge * view.hopUs;
         writeHistoryWatermark(historyRoot, view, { watermarkUs, runId });
         await discard();
@@ -140,7 +148,7 @@ export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Pro
     };
   } catch (error) {
     await discard();
-    throw await explained(duck, plan, source, error);
+    throw progress.explain(await explained(duck, plan, source, error));
   }
 }
 
@@ -178,58 +186,81 @@ function arrivalOf(request: ComputeRequest, extent: Extent) {
   return { afterUs: created ? request.previousCutoffUs : extent.fromEdge * request.view.hopUs, knownUs };
 }
 
-async function stageRows(
-  duck: DuckDb,
-  request: ComputeRequest,
-  plan: AggregatePlan,
-  source: EventSource,
-  extent: Extent,
-  table: string,
-  staged: StagedRows,
-): Promise<void> {
+/** What computing the rows of a run works with. */
+interface Staging {
+  readonly duck: DuckDb;
+  readonly request: ComputeRequest;
+  readonly plan: AggregatePlan;
+  readonly source: EventSource;
+  readonly extent: Extent;
+  /** The name of the table of the scope. */
+  readonly table: string;
+  readonly staged: StagedRows;
+  readonly progress: RunProgress;
+  /** Of the events that were judged. */
+  readonly oldestEdge: number;
+}
+
+/** Reads the source and the history once, then computes one bucket of entities after the other. */
+async function stageRows(staging: Staging): Promise<void> {
+  const { duck, request, plan, source, extent, staged, progress } = staging;
   const { toEdge } = extent;
   let scope: Scope | null = null;
   let since: number | null = null;
   if (extent.mode !== 'everything') {
     const old = historyRowsSql(plan, historyFiles(request.historyRoot, plan, sinceUs(plan, extent)));
     const asked = { plan, source, ...extent, previousUs: request.previousCutoffUs, old };
-    scope = await (extent.mode === 'increment' ? incrementScope : rangeScope)(duck, table, asked);
+    scope = await (extent.mode === 'increment' ? incrementScope : rangeScope)(duck, staging.table, asked);
     since = sinceUs(plan, { mode: extent.mode, fromEdge: scope.fromEdge });
   }
   const old = historyRowsSql(plan, historyFiles(request.historyRoot, plan, since));
   if (old !== null && extent.mode === 'everything') await requireSameHop(duck, plan, old);
-  const count = request.buckets ?? (await bucketCount(duck, plan, source, scope));
+  const events = inScope(plan, eventsSql(plan, source, scope, toEdge), scope);
+  const number = await countEvents(duck, source, scope, events);
+  const count = request.buckets ?? Math.max(1, Math.ceil((number * loadOf(plan)) / BUCKET_LOAD));
+  const parts = new EntityParts(duck, plan, staged.folder, count);
+  progress.step('reading the source', 0, 1, 'scans');
+  await parts.lay('events', events);
+  if (old !== null) await parts.lay('history', inScope(plan, old, scope));
+  const days = ((toEdge - (scope?.fromEdge ?? staging.oldestEdge)) * plan.hopUs) / DAY_US;
+  staged.span((SPAN_ROWS * Math.max(1, days)) / Math.max(1, number * (1 + plan.windows.length)));
   for (let index = 0; index < count; index++) {
-    await staged.add(aggregateSql({ plan, source, toEdge, scope, bucket: { index, count }, old }));
+    progress.step('computing', index, count, 'buckets of entities');
+    const bucket = { index, count };
+    const kept = old === null ? null : parts.select('history', index);
+    const sql = { plan, events: parts.select('events', index), toEdge, scope, bucket, old: kept };
+    await staged.add(aggregateSql(sql));
   }
+  progress.step('computing', count, count, 'buckets of entities');
+}
+
+function inScope(plan: AggregatePlan, sql: string, scope: Scope | null): string {
+  return scope === null ? sql : `SELECT * FROM (${sql}) SEMI JOIN ${scope.table} USING (${plan.keyList})`;
+}
+
+/** What an event costs: a share of each window, and of each feature that looks at single values. */
+function loadOf(plan: AggregatePlan): number {
+  const values = plan.features.filter((f) =>
+    ['countDistinct', 'mostFrequent'].includes(f.aggregation.function),
+  );
+  return 1 + plan.windows.length + values.length;
+}
+
+/** Known from the footers; only when that could be too much is it worth counting the events of the scope. */
+async function countEvents(
+  duck: DuckDb,
+  source: EventSource,
+  scope: Scope | null,
+  events: string,
+): Promise<number> {
+  const all = await countRows(duck, `SELECT count(*) AS n FROM ${source.from}`);
+  if (scope === null || scope.seeds === 'history' || all <= BUCKET_LOAD / 5) return all;
+  return countRows(duck, `SELECT count(*) AS n FROM (${events})`);
 }
 
 /** An increment needs the history's rows after its first edge only; a range also what held before it. */
 function sinceUs(plan: AggregatePlan, extent: Pick<Extent, 'mode' | 'fromEdge'>): number | null {
   return extent.mode === 'increment' ? (extent.fromEdge + 1) * plan.hopUs : null;
-}
-
-async function bucketCount(
-  duck: DuckDb,
-  plan: AggregatePlan,
-  source: EventSource,
-  scope: Scope | null,
-): Promise<number> {
-  const values = plan.features.filter((f) =>
-    ['countDistinct', 'mostFrequent'].includes(f.aggregation.function),
-  );
-  const load = 1 + plan.windows.length + values.length;
-  // Known from the footers; only when that could be too much is it worth counting the events of the scope.
-  const all = await countRows(duck, `SELECT count(*) AS n FROM ${source.from}`);
-  if (scope === null || scope.seeds === 'history' || all * load <= BUCKET_LOAD) {
-    return Math.max(1, Math.ceil((all * load) / BUCKET_LOAD));
-  }
-  const keys = plan.keys.map((k, i) => `${keySql(plan, i)} AS ${k}`).join(', ');
-  const scoped = await countRows(
-    duck,
-    `SELECT count(*) AS n FROM (SELECT ${keys} FROM ${source.from}) SEMI JOIN ${scope.table} USING (${plan.keyList})`,
-  );
-  return Math.max(1, Math.ceil((scoped * load) / BUCKET_LOAD));
 }
 
 async function countRows(duck: DuckDb, sql: string): Promise<number> {

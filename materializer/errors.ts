@@ -74,6 +74,11 @@ export const MATERIALIZER_ERRORS = {
     help: 'Look at the reject file, mend the source, and run again.',
     kind: 'check-failed',
   },
+  MAT_STOPPED: {
+    message: 'A run was asked to stop before it had ended.',
+    help: 'Run again: neither bookmark nor watermark was moved, and the next run does all of it.',
+    kind: 'failed',
+  },
   MAT_TOO_LATE: {
     message:
       'More of the new events came too late than `materialize.maxLateShare` allows; nothing was written.',

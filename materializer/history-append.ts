@@ -1,12 +1,17 @@
 /**
  * Appends a run's rows to a view's history, so that no reader ever sees half a file.
  *
- *   history/_staged/{view}/v{version}/{run}/rows-{bucket}.parquet   computed, waiting for their created time
+ *   history/_staged/{view}/v{version}/{run}/events, history/...     what the run reads, by entity (entity-parts.ts)
+ *                                     {run}/rows/span=<n>/...       computed, waiting for their created time
  *                                     {run}/days/day=<day>/...      written, waiting to be moved
+ *                                     {run}/spill                   what did not fit in DuckDB's memory
  *   history/{view}/v{version}/day=<day>/{run}.parquet               in the history
  *
  * All on one volume, where a rename is atomic, and outside of the view's folder, where no reader looks. What a
  * crashed run left there is removed when the next run of the view starts. One run of a view at a time.
+ *
+ * Rows are computed entity by entity and published day by day. Between them they lie in spans of days, each small
+ * enough to be sorted in memory, so that a history of any length is published in the memory of one span.
  */
 import {
   closeSync,
@@ -22,8 +27,32 @@ import { join } from 'node:path';
 import { quoteName, quoteText } from '../registry/duckdb.ts';
 import type { DuckDb } from '../registry/duckdb.ts';
 import { folderBeside, historyFile, historyFolder } from '../registry/history.ts';
+import type { FeatureView } from '../registry/model.ts';
 import { syncFolder } from '../registry/std/durable-file.ts';
+import { DAY_US } from '../registry/std/timestamp.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
+import type { RunProgress } from './run-progress.ts';
+
+/** The folder of a run of a view for what is not yet history. */
+export function stagedFolder(
+  root: string,
+  view: Pick<FeatureView, 'name' | 'version'>,
+  runId: string,
+): string {
+  return join(folderBeside(root, '_staged', view), runId);
+}
+
+/** Removes what earlier runs of the view left behind, and makes the folder of this one. */
+export function clearStaged(
+  root: string,
+  view: Pick<FeatureView, 'name' | 'version'>,
+  runId: string,
+): string {
+  rmSync(folderBeside(root, '_staged', view), { recursive: true, force: true });
+  const folder = stagedFolder(root, view, runId);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
 
 export class StagedRows {
   readonly #duck: DuckDb;
@@ -32,41 +61,62 @@ export class StagedRows {
   readonly #runId: string;
   readonly #folder: string;
   #buckets = 0;
+  #spanDays = 1;
 
-  /** Removes what earlier runs of the view left behind. */
   constructor(duck: DuckDb, plan: AggregatePlan, root: string, runId: string) {
     this.#duck = duck;
     this.#plan = plan;
     this.#root = root;
     this.#runId = runId;
-    const staged = folderBeside(root, '_staged', plan.view);
-    this.#folder = join(staged, runId);
-    rmSync(staged, { recursive: true, force: true });
-    mkdirSync(this.#folder, { recursive: true });
+    this.#folder = clearStaged(root, plan.view, runId);
     mkdirSync(historyFolder(root, plan.view), { recursive: true });
+  }
+
+  /** The folder of the run. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** How many event days are published at a time; said before the first row is added. */
+  span(days: number): void {
+    this.#spanDays = Math.max(1, Math.floor(days));
   }
 
   /** Computes one share of the rows; `sql` is from `aggregateSql`. */
   async add(sql: string): Promise<void> {
-    const file = join(this.#folder, `rows-${this.#buckets}.parquet`);
-    await this.#duck.run(`COPY (${sql}) TO ${quoteText(file)} (FORMAT parquet)`);
+    const rows = join(this.#folder, 'rows');
+    mkdirSync(rows, { recursive: true });
+    const span = `e * ${this.#plan.hopUs} // ${this.#spanDays * DAY_US}`;
+    await this.#duck
+      .run(`COPY (SELECT *, ${span} AS span FROM (${sql})) TO ${quoteText(rows)} (FORMAT parquet,
+      PARTITION_BY (span), FILENAME_PATTERN 'bucket-${this.#buckets}-{i}', OVERWRITE_OR_IGNORE)`);
     this.#buckets += 1;
   }
 
   /** @returns how many rows are staged, and the newest created time among the rows that they correct */
   async summary(): Promise<{ rows: number; replacedUs: number | null }> {
+    if (this.#spans().length === 0) return { rows: 0, replacedUs: null };
     const [row] = await this.#duck.rows(
-      `SELECT count(*) AS n, max(replaced_us) AS replaced FROM ${this.#staged()}`,
+      `SELECT count(*) AS n, max(replaced_us) AS replaced FROM ${staged(join(this.#folder, 'rows', '*'))}`,
     );
     const replaced = row!['replaced'] as bigint | null;
     return { rows: Number(row!['n']), replacedUs: replaced === null ? null : Number(replaced) };
+  }
+
+  /** The folders of rows, oldest days first. */
+  #spans(): string[] {
+    const rows = join(this.#folder, 'rows');
+    if (!existsSync(rows)) return [];
+    const number = (name: string): number => Number(name.slice('span='.length));
+    const names = readdirSync(rows).toSorted((a, b) => number(a) - number(b));
+    return names.map((name) => join(rows, name));
   }
 
   /**
    * Moves the staged rows into the history, day by day, each file whole and on disk.
    * @returns the files, sorted
    */
-  async publish(createdUs: number): Promise<string[]> {
+  async publish(createdUs: number, progress: RunProgress): Promise<string[]> {
     const { hopUs, view, entity, keys, features } = this.#plan;
     const days = join(this.#folder, 'days');
     mkdirSync(days);
@@ -80,10 +130,16 @@ export class StagedRows {
     ];
     // The partition's column gets a name that no feature can have: it may hold a space, theirs may not.
     const day = quoteName('event day');
-    await this.#duck
-      .run(`COPY (SELECT ${columns.join(', ')}, strftime(make_timestamp(e * ${hopUs}), '%Y-%m-%d') AS ${day}
-      FROM ${this.#staged()} ORDER BY e, ${this.#plan.keyList}) TO ${quoteText(days)}
-      (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (${day}), OVERWRITE_OR_IGNORE)`);
+    const spans = this.#spans();
+    for (const [i, span] of spans.entries()) {
+      progress.step('writing the history', i, spans.length, 'spans of days');
+      await this.#duck
+        .run(`COPY (SELECT ${columns.join(', ')}, strftime(make_timestamp(e * ${hopUs}), '%Y-%m-%d') AS ${day}
+        FROM ${staged(span)} ORDER BY e, ${this.#plan.keyList}) TO ${quoteText(days)}
+        (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (${day}), OVERWRITE_OR_IGNORE)`);
+      rmSync(span, { recursive: true });
+    }
+    progress.step('writing the history', spans.length, spans.length, 'spans of days');
     const files = readdirSync(days).flatMap((name) => this.#moveDay(join(days, name), name.slice(-10)));
     syncFolder(historyFolder(this.#root, view));
     this.discard();
@@ -103,13 +159,13 @@ export class StagedRows {
     return moved;
   }
 
-  #staged(): string {
-    return `read_parquet(${quoteText(join(this.#folder, 'rows-*.parquet'))})`;
-  }
-
   discard(): void {
-    if (existsSync(this.#folder)) rmSync(this.#folder, { recursive: true });
+    rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function staged(folder: string): string {
+  return `read_parquet(${quoteText(join(folder, '*.parquet'))}, hive_partitioning = false)`;
 }
 
 function syncFile(file: string): void {

@@ -36,7 +36,8 @@ export interface Judgement {
   readonly latenessNeededUs: number | null;
   /** Events at or past the last edge that the run computes: they are counted by a later one. */
   readonly waiting: number;
-  /** Of the events that are not refused: the newest event time up to the cut-off, the newest created time. */
+  /** Of the events that are not refused: the oldest, the newest event time up to the cut-off, the newest created time. */
+  readonly oldestEventUs: number | null;
   readonly newestEventUs: number | null;
   readonly newestCreatedUs: number | null;
   /** The file of refused rows, or null when there are none. */
@@ -68,7 +69,7 @@ export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgeme
   const values = floats.map(({ sql, value }) => `${sql} AS ${value}`);
   const rows = await duck.rows(
     `SELECT reason, count(*) AS n, count_if(late) AS late, count_if(NOT late AND t >= ${dueUs}) AS waiting,
-       max(c - t) FILTER (late) AS needed, max(t) FILTER (t <= ${arrival.knownUs}) AS event, max(c) AS created
+       max(c - t) FILTER (late) AS needed, max(t) FILTER (t <= ${arrival.knownUs}) AS event, max(c) AS created, min(t) AS oldest
        ${vanishing.map((v) => `, ${v}`).join('')}
      FROM (SELECT ${[
        `${source.reason} AS reason`,
@@ -98,6 +99,7 @@ export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgeme
     lateEvents,
     latenessNeededUs: numberOf(good?.['needed']),
     waiting: Number(good?.['waiting'] ?? 0),
+    oldestEventUs: numberOf(good?.['oldest']),
     newestEventUs: numberOf(good?.['event']),
     newestCreatedUs: numberOf(good?.['created']),
     rejectFile: rejected === 0 ? null : await keepRows(duck, run, refusedSql, ''),

@@ -8,6 +8,8 @@
  *
  * Called by main.ts.
  */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { rowSchemaOf } from '../registry/definition-json.ts';
 import { DuckDb } from '../registry/duckdb.ts';
 import type { Bundle, FeatureView } from '../registry/model.ts';
@@ -16,6 +18,7 @@ import type { RegistryDatabase } from '../registry/registry-database.ts';
 import type { RunKind, RunRecord } from '../registry/run-record.ts';
 import { prepareHistory } from './compute.ts';
 import { materializerError } from './errors.ts';
+import { clearStaged, stagedFolder } from './history-append.ts';
 import type { RowSelection } from './latest-rows.ts';
 import { addWrites, noWrites } from './online/guard-outcome.ts';
 import type { WriteCounts } from './online/guard-outcome.ts';
@@ -26,6 +29,7 @@ import { rejectFile } from './reject-file.ts';
 import { addReasons, beginRun, judgedResult, later, summaryOf } from './run-outcome.ts';
 import type { JudgedResult, RunResult } from './run-outcome.ts';
 import { planRun } from './run-plan.ts';
+import { RunProgress } from './run-progress.ts';
 import type { RunPlan } from './run-plan.ts';
 import type { RangeOptions, RunRange } from './run-range.ts';
 import { chooseRows, writeChosen } from './serve-rows.ts';
@@ -44,6 +48,8 @@ export interface MaterializeOptions {
   readonly kind?: RunKind;
   /** Goes past the guard: rows online are overwritten whatever they are. Implies `full`. */
   readonly replace?: boolean;
+  /** Ends the run when it aborts: its reason says by what. */
+  readonly signal?: AbortSignal;
 }
 
 interface RunContext {
@@ -52,6 +58,7 @@ interface RunContext {
   readonly database: RegistryDatabase;
   readonly writer: OnlineWriter;
   readonly options: RangeOptions;
+  readonly signal: AbortSignal | null;
 }
 
 /**
@@ -74,6 +81,7 @@ export async function runMaterialize(
     bundle,
     database,
     writer,
+    signal: options.signal ?? null,
     options: {
       fromUs: options.fromUs ?? null,
       toUs: options.toUs ?? null,
@@ -86,6 +94,7 @@ export async function runMaterialize(
   const failures: Error[] = [];
   try {
     for (const view of views) {
+      if (context.signal?.aborted === true) break;
       try {
         records.push(await runView(context, view));
       } catch (error) {
@@ -149,13 +158,19 @@ async function work(
   const { project, bundle, writer } = context;
   const { clock, settings } = project;
   const { range } = plan;
-  const duck = await DuckDb.open();
+  const tempFolder = join(clearStaged(settings.history, view, run.runId), 'spill');
+  const memoryLimit = `${settings.materialize.memory}B`;
+  const duck = await DuckDb.open({ tempFolder, memoryLimit });
+  const progress = new RunProgress(project.talk, view.id, context.signal);
+  const interrupt = (): void => duck.interrupt();
+  context.signal?.addEventListener('abort', interrupt);
   try {
     const target: ServeTarget = {
       duck,
       writer,
       clock,
       talk: project.talk,
+      progress,
       bundle,
       keyPrefix: settings.online.keyPrefix,
       maxRejectedShare: settings.materialize.maxRejectedShare,
@@ -187,8 +202,12 @@ async function work(
       fromUs: run.kind === 'backfill' ? range.fromUs : (history?.fromUs ?? range.fromUs),
       watermarkUs: range.watermarkUs,
     };
+  } catch (error) {
+    throw progress.explain(error);
   } finally {
+    context.signal?.removeEventListener('abort', interrupt);
     duck.close();
+    rmSync(stagedFolder(settings.history, view, run.runId), { recursive: true, force: true });
   }
 }
 
@@ -214,6 +233,7 @@ async function appendHistory(
     full: range.full,
     fromUs: range.fromUs,
     toUs: range.dueUs,
+    progress: target.progress,
   });
   try {
     const { judgement } = prepared;

@@ -22,6 +22,7 @@ import { addWrites, noWrites } from './online/guard-outcome.ts';
 import type { WriteCounts } from './online/guard-outcome.ts';
 import type { OnlineRow, OnlineWriter } from './online/online-writer.ts';
 import { checkRejected } from './left-out.ts';
+import type { RunProgress } from './run-progress.ts';
 import { appendRejected, writeRejected } from './reject-file.ts';
 
 // One pipeline: large enough that waiting for the answer does not count, small enough to hold in memory many times.
@@ -32,6 +33,7 @@ export interface ServeTarget {
   readonly writer: OnlineWriter;
   readonly clock: Clock;
   readonly talk: Talk;
+  readonly progress: RunProgress;
   readonly bundle: Bundle;
   readonly keyPrefix: string;
   /** In [0, 1]: the largest share of rows that may be rejected. */
@@ -153,8 +155,8 @@ export async function writeChosen(
   chosen: ChosenRows,
   wants: (key: string) => boolean,
 ): Promise<WriteCounts & { rejected: number }> {
-  const { duck, writer, clock, talk, replace } = target;
-  const { view, entity } = selection;
+  const { duck, writer, clock, progress, replace } = target;
+  const { entity } = selection;
   const total = { ...noWrites(), rejected: 0 };
   const encoder = new RowMaker(target, selection);
   let done = 0;
@@ -162,7 +164,7 @@ export async function writeChosen(
   const flush = async (): Promise<void> => {
     if (batch.length > 0) addWrites(total, await writer.write(batch, { replace }));
     batch = [];
-    talk.progress(view.id, done, chosen.entities);
+    progress.step('writing online', done, chosen.entities, 'rows');
   };
   // Neighbours in the key lie together in SQLite; written in order its pages are touched once.
   const order = entity.joinKeys.map(({ name }) => quoteName(name)).join(', ');

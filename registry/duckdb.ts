@@ -24,6 +24,8 @@ export interface DuckDbOptions {
   readonly threads?: number;
   /** DuckDB's text, e.g. `2GB`. */
   readonly memoryLimit?: string;
+  /** Where it puts what does not fit in memory; made when needed, removed when closed. */
+  readonly tempFolder?: string;
 }
 
 /** The most rows that DuckDB takes in one chunk. */
@@ -41,6 +43,7 @@ export class DuckDb {
   static async open(options: DuckDbOptions = {}): Promise<DuckDb> {
     const config: Record<string, string> = { memory_limit: options.memoryLimit ?? '2GB' };
     if (options.threads !== undefined) config['threads'] = String(options.threads);
+    if (options.tempFolder !== undefined) config['temp_directory'] = options.tempFolder;
     const instance = await DuckDBInstance.create(options.file ?? ':memory:', config);
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'; SET preserve_insertion_order = false");
@@ -87,6 +90,11 @@ export class DuckDb {
     } finally {
       appender.closeSync();
     }
+  }
+
+  /** Ends the statement that runs, if one does: it fails. */
+  interrupt(): void {
+    this.#connection.interrupt();
   }
 
   close(): void {

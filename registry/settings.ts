@@ -31,7 +31,7 @@ export interface Settings {
   readonly served: string;
   readonly log: LogSettings;
   readonly serve: ServeSettings;
-  readonly materialize: { readonly maxRejectedShare: number; readonly maxLateShare: number };
+  readonly materialize: MaterializeSettings;
   readonly clock: { readonly control: string | null; readonly runLastsUs: number };
 }
 
@@ -40,6 +40,15 @@ export interface StoreUrl {
   readonly kind: 'sqlite' | 'postgres' | 'redis' | 'redis-cluster';
   /** The file of `sqlite`, else the URL as given. */
   readonly url: string;
+}
+
+export interface MaterializeSettings {
+  /** In [0, 1]: the largest share of the rows of a run that may be rejected. */
+  readonly maxRejectedShare: number;
+  /** In [0, 1]: the largest share of the new events that may come too late. */
+  readonly maxLateShare: number;
+  /** Bytes that DuckDB may hold in memory; what does not fit goes to the history's volume meanwhile. */
+  readonly memory: number;
 }
 
 export interface OnlineSettings extends StoreUrl {
@@ -188,6 +197,7 @@ const FILE = z.strictObject({
     .strictObject({
       maxRejectedShare: z.coerce.number().min(0).max(1).default(0.01),
       maxLateShare: z.coerce.number().min(0).max(1).default(0.05),
+      memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('1GiB'),
     })
     .prefault({}),
   clock: z

@@ -36,14 +36,45 @@ export interface Bucket {
 
 export interface Computation {
   readonly plan: AggregatePlan;
-  readonly source: EventSource;
+  /** A SELECT of the bucket's events, as `eventsSql` gives them. */
+  readonly events: string;
   /** The last edge to compute. */
   readonly toEdge: number;
   /** null: all entities, all edges. */
   readonly scope: Scope | null;
   readonly bucket: Bucket;
-  /** A SELECT of rows of the history (keys, e, created_us, definition, f0..), or null when there are none. */
+  /** A SELECT of the bucket's rows of the history (keys, e, created_us, definition, f0..), or null: there are none. */
   readonly old: string | null;
+}
+
+/**
+ * The events that count and that the scope can need: keys, t and the value columns. What lies so far back that no
+ * window holds it at the scope's beginning is left out.
+ */
+export function eventsSql(
+  plan: AggregatePlan,
+  source: EventSource,
+  scope: Scope | null,
+  toEdge: number,
+): string {
+  const fromUs = readsAll(plan, scope) ? null : (scope!.fromEdge - reachOf(plan)) * plan.hopUs;
+  const values = plan.columns.map((column) => `${column.sql} AS ${column.name}`);
+  const keys = plan.keys.map((k, i) => `${keySql(plan, i)} AS ${k}`);
+  return `SELECT ${[...keys, `${source.eventUs} AS t`, ...values].join(', ')} FROM ${source.from}
+    WHERE ${source.counts} AND ${eventRange(source, fromUs, toEdge * plan.hopUs)}`;
+}
+
+function reachOf(plan: AggregatePlan): number {
+  return plan.windows.at(-1) ?? 0;
+}
+
+function readsAll(plan: AggregatePlan, scope: Scope | null): boolean {
+  return scope === null || plan.hasLifetime || scope.seeds === 'history';
+}
+
+/** @returns the number of the bucket that an entity belongs to, as SQL over its keys */
+export function bucketSql(plan: AggregatePlan, alias: string, count: number): string {
+  return `hash(${keysOf(plan, alias)}) % ${count}`;
 }
 
 /**
@@ -73,13 +104,11 @@ export function aggregateSql(computation: Computation): string {
 }
 
 /**
- * The events of the scope, each at the edge it enters. What lies so far back that no window holds it at the scope's
- * beginning is left out, or, for lifetimes, moved up to one edge before: values after it are the same, edges fewer.
+ * The events of the scope, each at the edge it enters. What no window holds at the beginning of its own entity's scope
+ * is left out, or, for lifetimes, moved up to one edge before: values after it are the same, edges fewer.
  */
-function eventCtes({ plan, source, toEdge, scope, bucket }: Computation): string[] {
-  const reach = plan.windows.at(-1) ?? 0;
-  const whole = scope === null || plan.hasLifetime || scope.seeds === 'history';
-  const fromUs = whole ? null : (scope.fromEdge - reach) * plan.hopUs;
+function eventCtes({ plan, events, scope }: Computation): string[] {
+  const reach = reachOf(plan);
   const edge = `t // ${plan.hopUs} + 1`;
   const columns = [
     keysOf(plan, 'r'),
@@ -88,28 +117,22 @@ function eventCtes({ plan, source, toEdge, scope, bucket }: Computation): string
     ...plan.columns.map((column) => column.name),
     ...fixedColumns(plan),
   ];
-  const values = plan.columns.map((column) => `${column.sql} AS ${column.name}`);
-  const keys = plan.keys.map((k, i) => `${keySql(plan, i)} AS ${k}`);
-  const raw = `SELECT ${[...keys, `${source.eventUs} AS t`, ...values].join(', ')} FROM ${source.from}
-    WHERE ${source.counts} AND ${eventRange(source, fromUs, toEdge * plan.hopUs)}`;
   const join = scope === null ? '' : `JOIN ${scope.table} s ON ${sameKeys(plan, 'r', 's')}`;
-  return [
-    `ev AS MATERIALIZED (SELECT ${columns.join(', ')} FROM (${raw}) r ${join}
-       WHERE ${whole ? 'true' : `${edge} > s.frm - ${reach}`} AND ${inBucket(plan, 'r', bucket)})`,
-  ];
+  const within = readsAll(plan, scope) ? '' : `WHERE ${edge} > s.frm - ${reach}`;
+  return [`ev AS MATERIALIZED (SELECT ${columns.join(', ')} FROM (${events}) r ${join} ${within})`];
 }
 
 function inBucket(plan: AggregatePlan, alias: string, bucket: Bucket): string {
-  return bucket.count === 1 ? 'true' : `hash(${keysOf(plan, alias)}) % ${bucket.count} = ${bucket.index}`;
+  return bucket.count === 1 ? 'true' : `${bucketSql(plan, alias, bucket.count)} = ${bucket.index}`;
 }
 
 /** Of the history's rows in scope, the newest of each (entity, edge). */
-function oldCtes({ plan, scope, bucket }: Computation, old: string): string[] {
+function oldCtes({ plan, scope }: Computation, old: string): string[] {
   const all = scope === null || scope.seeds === 'history';
   const join = scope === null ? '' : `JOIN ${scope.table} s ON ${sameKeys(plan, 'o', 's')}`;
   return [
     `old AS MATERIALIZED (SELECT o.* FROM (${old}) o ${join}
-       WHERE ${all ? 'true' : 'o.e > s.frm'} AND ${inBucket(plan, 'o', bucket)}
+       WHERE ${all ? 'true' : 'o.e > s.frm'}
        QUALIFY row_number() OVER (PARTITION BY ${keysOf(plan, 'o')}, o.e ORDER BY created_us DESC NULLS LAST) = 1)`,
   ];
 }

@@ -130,7 +130,7 @@ test('below the share late events are warned of in every run that leaves some ou
   project.said.length = 0;
   const lenient = {
     ...project,
-    settings: { ...project.settings, materialize: { maxRejectedShare: 0, maxLateShare: 0.5 } },
+    settings: { ...project.settings, materialize: { ...project.settings.materialize, maxLateShare: 0.5 } },
   };
   const [record] = await runMaterialize(lenient, bundleOf(view), project.database);
   expect(record).toMatchObject({ read: 40, counted: 22, lateEvents: 18, latenessNeededUs: 61 * HOUR_US });
@@ -150,7 +150,7 @@ test('an event of the future waits for its edge; every event read is accounted f
   project.setClock(at(2.5));
   const lenient = {
     ...project,
-    settings: { ...project.settings, materialize: { maxRejectedShare: 1, maxLateShare: 1 } },
+    settings: { ...project.settings, materialize: { ...project.settings.materialize, maxRejectedShare: 1 } },
   };
   const [record] = await runMaterialize(lenient, bundleOf(view), project.database);
   expect(record).toMatchObject({
