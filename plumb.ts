@@ -65,14 +65,16 @@ command('materialize', 'compute aggregated views, fill the online store', async 
   .option('--full', 'ignore the bookmark of the last run')
   .option('--replace', 'go past the guard: overwrite fresher rows');
 command('train', 'a point-in-time training set', async (c, o) => (await materializer()).train(c, o))
-  .requiredOption('--labels <file>', 'Parquet or CSV with the join keys and event_timestamp')
+  .requiredOption('--labels <file>', 'Parquet or CSV with the join keys and a time')
   .requiredOption('--service <name>', 'whose features to join')
   .requiredOption('--out <file>', 'Parquet or CSV to write')
   .addOption(
     new Option('--as <mode>', 'all of the history, or only what was known at the time')
       .choices(['trained', 'available'])
       .default('trained'),
-  );
+  )
+  .option('--time-column <name>', "the labels' column of times", 'event_timestamp')
+  .option('--strict', 'exit code 3 where labels lie past the history, in place of nulls and a note');
 command('get', 'one vector, as a table', async (c, o) => (await sidecar()).get(c, o))
   .requiredOption('--service <name>', 'the feature service')
   .requiredOption('--entity <key=value>', 'a join key (repeatable)', list);

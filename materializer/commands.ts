@@ -1,4 +1,4 @@
-/** The materializer's commands: `materialize`, `train`. */
+/** The materializer's commands: `materialize`, `train`. Each loads its own half: training needs no store. */
 import type { CommandContext, ExitCode } from '../registry/command.ts';
 import { printResult, projectOf } from '../registry/command.ts';
 import type { RunRecord } from '../registry/run-record.ts';
@@ -6,9 +6,7 @@ import { formatDuration } from '../registry/std/duration.ts';
 import { renderTable } from '../registry/std/text-table.ts';
 import { formatTimestamp, parseTimestamp } from '../registry/std/timestamp.ts';
 import { materializerError } from './errors.ts';
-import { materialize as runAll } from './main.ts';
-import { runTrain } from './train.ts';
-import type { TrainResult } from './train.ts';
+import type { TrainOptions, TrainResult } from './train.ts';
 
 interface MaterializeFlags {
   readonly view?: string[];
@@ -20,8 +18,9 @@ interface MaterializeFlags {
 
 /** Brings history and online store up to date, one line a view. */
 export async function materialize(context: CommandContext, flags: MaterializeFlags): Promise<ExitCode> {
+  const main = await import('./main.ts');
   const records = await untilStopped((signal) =>
-    runAll(projectOf(context), {
+    main.materialize(projectOf(context), {
       signal,
       ...(flags.view === undefined ? {} : { views: flags.view }),
       fromUs: timeOf('from', flags.from),
@@ -88,10 +87,8 @@ function renderRuns(records: readonly RunRecord[]): string {
 }
 
 /** Writes a training set; one line a feature says what the labels got. */
-export async function train(
-  context: CommandContext,
-  flags: { labels: string; service: string; out: string; as: 'trained' | 'available' },
-): Promise<ExitCode> {
+export async function train(context: CommandContext, flags: TrainOptions): Promise<ExitCode> {
+  const { runTrain } = await import('./train.ts');
   const result = await runTrain(projectOf(context), flags);
   await printResult(context, result, () => renderTraining(result));
   return 0;
@@ -100,9 +97,9 @@ export async function train(
 function renderTraining(result: TrainResult): string {
   const counts = result.features.map((f) => [
     f.name,
-    ...[f.present, f.nulls, f.missing, f.outsideTtl].map(String),
+    ...[f.present, f.nulls, f.missing, f.outsideTtl, f.unjudged].map(String),
   ]);
-  const head = ['feature', 'present', 'null', 'missing', 'outside TTL'];
-  const table = renderTable(head, counts, ['left', 'right', 'right', 'right', 'right']);
+  const head = ['feature', 'present', 'null', 'missing', 'outside TTL', 'unjudged'];
+  const table = renderTable(head, counts, ['left', ...head.slice(1).map(() => 'right' as const)]);
   return [table, ...result.notes, `${result.rows} rows in ${result.out}`].join('\n\n');
 }

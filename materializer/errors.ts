@@ -38,6 +38,12 @@ export const MATERIALIZER_ERRORS = {
     help: 'Give a Parquet or CSV file with the join keys of the service and event_timestamp, one row a label.',
     kind: 'usage',
   },
+  MAT_TRAIN_UNJUDGED: {
+    message:
+      "With --strict: labels lie past a view's history watermark, so that their values are not known yet.",
+    help: 'Run `plumb materialize` up to the labels, leave those labels out, or train without --strict.',
+    kind: 'not-enough-data',
+  },
   MAT_TRAIN_FORMAT: {
     message: 'Labels and training sets are Parquet or CSV, told by the ending of their names.',
     help: 'Name the file with .parquet or .csv at its end.',

@@ -2,30 +2,34 @@
  * `plumb train`: a point-in-time training set. Each label gets the values that the as-of rule shows at its time, with
  * the same statuses and fallbacks as in serving: what the model learns from is what it would have been served.
  *
- * The labels' columns and row order are kept; the service's features are added in its order under their full names.
+ *   labels' keys and times -> as-of join with each view -> one table a view -> labels' bytes, features behind them
+ *
+ * A label past an aggregated view's history watermark is unjudged: its windows are not computed yet, so that it gets
+ * null, never an older window and never the fallback.
  */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../registry/as-of-join.ts';
 import type { AsOfRule } from '../registry/as-of.ts';
 import { loadCurrentBundle } from '../registry/bundle-folder.ts';
-import { DuckDb, quoteName, quoteText } from '../registry/duckdb.ts';
+import { DuckDb, quoteName } from '../registry/duckdb.ts';
 import { registryError } from '../registry/errors.ts';
-import { openHistory } from '../registry/history.ts';
-import type { Bundle, FeatureService, ServiceView } from '../registry/model.ts';
+import { openHistory, readHistoryWatermark } from '../registry/history.ts';
+import type { Bundle, FeatureService, FeatureView, ServiceView } from '../registry/model.ts';
 import type { Project } from '../registry/project.ts';
 import { sqlLiteral } from '../registry/sql-literal.ts';
+import { formatTimestamp } from '../registry/std/timestamp.ts';
+import { edgeAt } from '../registry/windows.ts';
 import { materializerError } from './errors.ts';
-import {
-  LABELS,
-  LABEL_KEYS,
-  LABEL_RID,
-  LABEL_TIME,
-  labelKeyColumn,
-  readLabels,
-  tableFormat,
-} from './training-labels.ts';
+import { LABEL_KEYS, labelKeyColumn, readLabels, tableFormat } from './training-labels.ts';
 import type { Labels } from './training-labels.ts';
+import { writeTrainingSet } from './training-output.ts';
+import type { JoinedFeatures } from './training-output.ts';
+
+export const LABEL_TIME = 'event_timestamp';
+
+/** State of a label, beside those of the join: past the history's watermark. */
+const UNJUDGED = 3;
 
 export interface TrainOptions {
   /** Parquet or CSV, relative to the current folder or absolute. */
@@ -35,6 +39,10 @@ export interface TrainOptions {
   readonly out: string;
   /** trained (default): the whole history counts; available: only what was written by the label's time. */
   readonly as?: AsOfRule['mode'];
+  /** The labels' column of times; `event_timestamp` unless given. */
+  readonly timeColumn?: string;
+  /** Whether unjudged labels are an error. */
+  readonly strict?: boolean;
 }
 
 export interface TrainedFeature {
@@ -44,6 +52,8 @@ export interface TrainedFeature {
   readonly nulls: number;
   readonly missing: number;
   readonly outsideTtl: number;
+  /** Labels past the view's history watermark: null. */
+  readonly unjudged: number;
 }
 
 export interface TrainResult {
@@ -54,34 +64,55 @@ export interface TrainResult {
   readonly notes: readonly string[];
 }
 
+/** A view in its role, joined to the labels. */
+interface JoinedView {
+  readonly used: ServiceView;
+  readonly view: FeatureView;
+  readonly table: string;
+  readonly unjudged: number;
+  /** How far its history is complete; null: never computed, or a stored view, which always is. */
+  readonly watermarkUs: number | null;
+}
+
 /**
- * @throws REG_UNKNOWN for a service that is not applied, MAT_TRAIN_LABELS, MAT_TRAIN_FORMAT, MAT_TRAIN_OUT, and
- *         REG_SOURCE when a view's rows cannot be read; nothing half-written is left
+ * @throws REG_UNKNOWN for a service that is not applied, MAT_TRAIN_LABELS, MAT_TRAIN_FORMAT, MAT_TRAIN_OUT,
+ *         MAT_TRAIN_UNJUDGED where `strict` asks for it, and REG_SOURCE when a view's rows cannot be read; nothing
+ *         half-written is left
  */
 export async function runTrain(project: Project, options: TrainOptions): Promise<TrainResult> {
   const bundle = loadCurrentBundle(project.settings.bundles);
   const service = serviceOf(bundle, options.service);
   const mode = options.as ?? 'trained';
-  const outFormat = tableFormat(options.out);
-  const keepText = outFormat === 'csv';
-  const duck = await DuckDb.open();
+  const timeColumn = options.timeColumn ?? LABEL_TIME;
+  const format = tableFormat(options.out);
+  const { memory, temp } = project.settings.train;
+  mkdirSync(temp, { recursive: true });
+  const scratch = mkdtempSync(join(temp, 'train-'));
+  const duck = await DuckDb.open({ memoryLimit: `${memory}B`, tempFolder: join(scratch, 'spill') });
   try {
-    const labels = await readLabels(duck, resolve(options.labels), service, keepText);
-    for (const [i, view] of service.views.entries()) {
+    await duck.run('SET preserve_insertion_order = true');
+    const labels = await readLabels(duck, resolve(options.labels), service, timeColumn, scratch);
+    const joined: JoinedView[] = [];
+    for (const [i, used] of service.views.entries()) {
       project.talk.progress('joining', i, service.views.length);
-      await joinView(duck, project, bundle, service, view, i, mode);
+      joined.push(
+        await joinView(duck, project, bundle, { service, used, labels, mode, table: `joined_${i}` }),
+      );
     }
     project.talk.progress('joining', service.views.length, service.views.length);
-    const typedCsv = !keepText && tableFormat(options.labels) === 'csv';
-    await writeOut(duck, trainingSql(bundle, service, labels, typedCsv), resolve(options.out), outFormat);
+    const notes = notesOf(labels, { mode, timeColumn }, joined);
+    if (options.strict === true) refuseUnjudged(joined);
+    const set = { labels, features: joinedFeatures(bundle, service, joined), format, scratch };
+    await writeOut(duck, set, resolve(options.out));
     return {
       out: options.out,
       rows: labels.rows,
-      features: await countFeatures(duck, service),
-      notes: notesOf(bundle, service, labels, mode),
+      features: await countFeatures(duck, service, joined),
+      notes,
     };
   } finally {
     duck.close();
+    rmSync(scratch, { recursive: true, force: true });
   }
 }
 
@@ -95,87 +126,122 @@ function serviceOf(bundle: Bundle, name: string): FeatureService {
   );
 }
 
-/** Joins one view (in its role) to the labels, into the table joined_{i}. */
+interface ViewJoin {
+  readonly service: FeatureService;
+  readonly used: ServiceView;
+  readonly labels: Labels;
+  readonly mode: AsOfRule['mode'];
+  readonly table: string;
+}
+
+/** Joins one view (in its role) to the labels, into a table. */
 async function joinView(
   duck: DuckDb,
   project: Project,
   bundle: Bundle,
-  service: FeatureService,
-  used: ServiceView,
-  i: number,
-  mode: AsOfRule['mode'],
-): Promise<void> {
+  { service, used, mode, table }: ViewJoin,
+): Promise<JoinedView> {
+  const { settings } = project;
   const view = bundle.views.get(used.view)!;
   const entity = bundle.entities.get(view.entity)!;
-  const { folder, history: root } = project.settings;
-  const history = await openHistory(duck, folder, root, view, entity);
-  const join = {
-    labels: LABEL_KEYS,
+  // Before the rows are read: what is written meanwhile is then known to lie past it.
+  const mark = view.kind === 'stored' ? null : readHistoryWatermark(settings.history, view);
+  const watermarkUs = mark?.watermarkUs ?? null;
+  const keys = used.requestKeys.map((key) => labelKeyColumn(service, key));
+  const isUnjudged = unjudgedSql(view, watermarkUs, keys);
+  const outputs = service.features.filter((feature) => feature.role === used.role);
+  const history = await openHistory(duck, settings.folder, settings.history, view, entity);
+  const asOf = {
+    labels: `(SELECT * REPLACE (CASE WHEN ${isUnjudged} THEN NULL ELSE t END AS t) FROM ${LABEL_KEYS})`,
     rid: 'rid',
     time: 't',
     history: [history.sql],
     nanos: history.nanos,
-    keys: entity.joinKeys.map((key, at) => ({
-      label: labelKeyColumn(service, used.requestKeys[at]!),
-      row: key.name,
-    })),
+    keys: entity.joinKeys.map((key, at) => ({ label: keys[at]!, row: key.name })),
     features: view.features,
-    outputs: view.features.map(({ name }) => ({ feature: name, as: `value_${name}` })),
-    mode: hasCreatedTime(bundle, used) ? mode : 'trained',
+    outputs: [...new Set(outputs.map(({ feature }) => feature))].map((name) => ({
+      feature: name,
+      as: `value_${name}`,
+    })),
+    mode: hasCreatedTime(view) ? mode : 'trained',
     delayUs: view.delayUs,
     ttlUs: view.ttlUs,
   };
   try {
-    await joinAsOf(duck, join, `joined_${i}`);
+    await joinAsOf(duck, asOf, table);
   } catch (error) {
     const why = (error as Error).message.split('\n')[0];
     throw registryError('REG_SOURCE', `the rows of ${view.id} cannot be read: ${why}`, {}, error);
   }
+  const [row] = await duck.rows(`SELECT count(*) FILTER (${isUnjudged}) AS n FROM ${LABEL_KEYS}`);
+  const unjudged = Number(row!['n']);
+  if (unjudged > 0) {
+    await duck.run(`UPDATE ${table} SET asof_state = ${UNJUDGED}
+      WHERE rid IN (SELECT rid FROM ${LABEL_KEYS} WHERE ${isUnjudged})`);
+  }
+  return { used, view, table, unjudged, watermarkUs };
+}
+
+/** A label is unjudged where the edge due at its time lies past the watermark, as in the monitor. */
+function unjudgedSql(view: FeatureView, watermarkUs: number | null, keys: readonly string[]): string {
+  if (view.kind === 'stored') return 'false';
+  const sees = ['t', ...keys].map((column) => `${column} IS NOT NULL`).join(' AND ');
+  if (watermarkUs === null) return `(${sees})`;
+  const nextEdgeUs = (edgeAt(watermarkUs, view.hopUs) + 1) * view.hopUs;
+  return `(${sees} AND t >= ${nextEdgeUs + view.delayUs})`;
 }
 
 /** An aggregated view's history always has one. */
-function hasCreatedTime(bundle: Bundle, used: ServiceView): boolean {
-  const view = bundle.views.get(used.view)!;
+function hasCreatedTime(view: FeatureView): boolean {
   return view.kind === 'aggregated' || view.source.createdTime !== null;
 }
 
-function trainingSql(bundle: Bundle, service: FeatureService, labels: Labels, typedCsv: boolean): string {
-  const typed = new Map<string, string>();
-  if (typedCsv) {
-    typed.set(LABEL_TIME, `make_timestamp(k.t)`);
-    for (const key of service.requestKeys) typed.set(key.name, `k.${labelKeyColumn(service, key.name)}`);
-  }
-  const own = labels.columns.map(
-    (name) => `${typed.get(name) ?? `l.${quoteName(name)}`} AS ${quoteName(name)}`,
-  );
-  const added = service.features.map((feature) => {
+function joinedFeatures(
+  bundle: Bundle,
+  service: FeatureService,
+  joined: readonly JoinedView[],
+): JoinedFeatures {
+  const [first, ...others] = joined.map(({ table }) => table);
+  const columns = service.features.map((feature) => {
     const { type, missing } = bundle.views
       .get(feature.view)!
       .features.find((f) => f.name === feature.feature)!;
-    const joined = `j${viewIndex(service, feature.role)}`;
-    const value = `${joined}.${quoteName(`value_${feature.feature}`)}`;
-    return (
-      `CASE WHEN ${joined}.asof_state = ${ROW_FOUND} THEN ${value} ELSE ${sqlLiteral(type, missing)} END ` +
-      `AS ${quoteName(feature.fullName)}`
-    );
+    const table = tableOf(joined, feature.role);
+    const cases = [
+      `WHEN ${ROW_FOUND} THEN ${table}.${quoteName(`value_${feature.feature}`)}`,
+      `WHEN ${UNJUDGED} THEN NULL`,
+    ];
+    return {
+      name: feature.fullName,
+      sql: `CASE ${table}.asof_state ${cases.join(' ')} ELSE ${sqlLiteral(type, missing)} END`,
+    };
   });
-  const joins = service.views.map((_, i) => `JOIN joined_${i} j${i} ON j${i}.rid = k.rid`).join(' ');
-  return (
-    `SELECT ${[...own, ...added].join(', ')} FROM ${LABELS} l ` +
-    `JOIN ${LABEL_KEYS} k ON k.rid = l.${quoteName(LABEL_RID)} ${joins} ORDER BY k.rid`
-  );
+  const from = [first!, ...others.map((table) => `JOIN ${table} ON ${table}.rid = ${first!}.rid`)].join(' ');
+  return { from, rid: `${first!}.rid`, columns };
 }
 
-function viewIndex(service: FeatureService, role: string): number {
-  return service.views.findIndex((view) => view.role === role);
+function tableOf(joined: readonly JoinedView[], role: string): string {
+  return joined.find(({ used }) => used.role === role)!.table;
 }
 
-async function writeOut(duck: DuckDb, sql: string, out: string, format: 'parquet' | 'csv'): Promise<void> {
+async function writeOut(
+  duck: DuckDb,
+  set: {
+    readonly labels: Labels;
+    readonly features: JoinedFeatures;
+    readonly format: 'parquet' | 'csv';
+    readonly scratch: string;
+  },
+  out: string,
+): Promise<void> {
   const aside = `${out}.${process.pid}.tmp`;
-  const how = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd';
   try {
     mkdirSync(dirname(out), { recursive: true });
-    await duck.run(`COPY (${sql}) TO ${quoteText(aside)} (${how})`);
+    await writeTrainingSet(duck, set.labels, set.features, {
+      file: aside,
+      format: set.format,
+      scratch: set.scratch,
+    });
     renameSync(aside, out);
   } catch (error) {
     if (existsSync(aside)) rmSync(aside);
@@ -184,38 +250,64 @@ async function writeOut(duck: DuckDb, sql: string, out: string, format: 'parquet
   }
 }
 
-async function countFeatures(duck: DuckDb, service: FeatureService): Promise<TrainedFeature[]> {
-  const counted: TrainedFeature[] = [];
-  for (const feature of service.features) {
+async function countFeatures(
+  duck: DuckDb,
+  service: FeatureService,
+  joined: readonly JoinedView[],
+): Promise<TrainedFeature[]> {
+  const counted = new Map<string, TrainedFeature>();
+  for (const { used, table, unjudged } of joined) {
+    const own = service.features.filter((feature) => feature.role === used.role);
     const [row] = await duck.rows(
-      `SELECT count(*) FILTER (asof_state = ${ROW_FOUND}) AS found, ` +
-        `count(*) FILTER (asof_state = ${ROW_OUTSIDE_TTL}) AS outside, count(*) AS rows, ` +
-        `count(${quoteName(`value_${feature.feature}`)}) AS present FROM joined_${viewIndex(service, feature.role)}`,
+      `SELECT count(*) AS rows, count(*) FILTER (asof_state = ${ROW_FOUND}) AS found, ` +
+        `count(*) FILTER (asof_state = ${ROW_OUTSIDE_TTL}) AS outside, ` +
+        `${own.map(({ feature }, i) => `count(${quoteName(`value_${feature}`)}) AS present_${i}`).join(', ')} ` +
+        `FROM ${table}`,
     );
-    const [found, outside, rows, present] = ['found', 'outside', 'rows', 'present'].map((n) =>
-      Number(row![n]),
-    );
-    counted.push({
-      name: feature.fullName,
-      present: present!,
-      nulls: found! - present!,
-      missing: rows! - found! - outside!,
-      outsideTtl: outside!,
-    });
+    const number = (name: string): number => Number(row![name]);
+    const [found, outsideTtl] = [number('found'), number('outside')];
+    for (const [i, { fullName: name }] of own.entries()) {
+      const present = number(`present_${i}`);
+      const missing = number('rows') - found - outsideTtl - unjudged;
+      counted.set(name, { name, present, nulls: found - present, missing, outsideTtl, unjudged });
+    }
   }
-  return counted;
+  return service.features.map(({ fullName }) => counted.get(fullName)!);
 }
 
-function notesOf(bundle: Bundle, service: FeatureService, labels: Labels, mode: AsOfRule['mode']): string[] {
-  const notes: string[] = [];
-  if (labels.rowsWithoutTime > 0)
-    notes.push(`${labels.rowsWithoutTime} labels have no ${LABEL_TIME}: they got no feature values.`);
-  if (labels.rowsWithNullKey > 0)
-    notes.push(`${labels.rowsWithNullKey} labels have a null join key, which matches no entity.`);
+/** One sentence for each view that could not tell yet what some labels should get. */
+function unjudgedNotes(joined: readonly JoinedView[]): string[] {
+  return joined.flatMap(({ used, unjudged, watermarkUs }) => {
+    if (unjudged === 0) return [];
+    const until =
+      watermarkUs === null
+        ? 'was never materialized'
+        : `is complete up to its watermark ${formatTimestamp(watermarkUs)}`;
+    return [
+      `${unjudged} ${unjudged === 1 ? 'label is' : 'labels are'} unjudged: the history of ${used.role} ${until}; ` +
+        'they got null for its features.',
+    ];
+  });
+}
+
+function refuseUnjudged(joined: readonly JoinedView[]): void {
+  const notes = unjudgedNotes(joined);
+  if (notes.length > 0) throw materializerError('MAT_TRAIN_UNJUDGED', notes.join(' '));
+}
+
+function notesOf(
+  labels: Labels,
+  { mode, timeColumn }: { readonly mode: AsOfRule['mode']; readonly timeColumn: string },
+  joined: readonly JoinedView[],
+): string[] {
+  const notes = unjudgedNotes(joined);
+  const [noTime, noKey] = [labels.rowsWithoutTime, labels.rowsWithNullKey];
+  if (noTime > 0) notes.push(`${noTime} labels have no ${timeColumn}: they got no feature values.`);
+  if (noKey > 0) notes.push(`${noKey} labels have a null join key, which matches no entity.`);
   if (mode === 'available') {
-    for (const view of service.views) {
-      if (!hasCreatedTime(bundle, view))
-        notes.push(`${view.view} has no created times: "as available" is the same as "as trained" there.`);
+    for (const { view } of joined) {
+      if (!hasCreatedTime(view))
+        notes.push(`${view.id} has no created times: "as available" is the same as "as trained" there.`);
     }
   }
   return notes;

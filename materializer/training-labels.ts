@@ -1,31 +1,41 @@
 /**
- * The labels of a training set: a Parquet or CSV file with the service's join keys and `event_timestamp`, one row a
- * label, read into a DuckDB table whose rows keep the file's order.
+ * The labels of a training set: a Parquet or CSV file with the service's join keys and a time, one row a label. Only
+ * keys and times are read here, into a table of their own; the other columns go from file to file (training-output.ts).
  *
- * Join keys and times are cast here, on purpose and with a check of every row: a key that changed its type on the way
+ * Join keys and times are cast on purpose and with a check of every row: a key that changed its type on the way
  * (a spreadsheet's 1.0, a CSV's 007) would join nothing, or the wrong entity, without a word.
  */
 import { existsSync } from 'node:fs';
-import { extname } from 'node:path';
+import { extname, join } from 'node:path';
 import { duckKeyType } from '../registry/history.ts';
 import { quoteName, quoteText } from '../registry/duckdb.ts';
 import type { DuckDb } from '../registry/duckdb.ts';
 import type { FeatureService, JoinKey } from '../registry/model.ts';
 import { materializerError } from './errors.ts';
+import { lineOfLabel, plainCsv } from './labels-csv.ts';
+import { readParquetFooter } from './parquet-append.ts';
+import type { ParquetFooter } from './parquet-append.ts';
 
-export const LABEL_TIME = 'event_timestamp';
-
-/** Table names: the file as it is, and its keys and times as the join takes them. */
-export const LABELS = 'labels';
+/** Table of the labels' keys and times: rid from 0 in the file's order, t in microseconds, key_0, key_1, ... */
 export const LABEL_KEYS = 'label_keys';
 
-/** Column of LABELS: the row's place in the file, from 1. No file has a column of this name. */
-export const LABEL_RID = 'plumb~rid';
-
 export interface Labels {
-  readonly rows: number;
+  readonly file: string;
+  readonly format: TableFormat;
   /** The file's columns, in its order. */
   readonly columns: readonly string[];
+  /** FROM item of all its rows, in their order. */
+  readonly from: string;
+  /** Of a column, by its number: what stands for it in a SELECT from `from`. */
+  readonly refs: readonly string[];
+  /** Expressions for the columns that the join takes, by the number of the column: microseconds, or the key's type. */
+  readonly cast: ReadonlyMap<number, { readonly sql: string; readonly isTime: boolean }>;
+  /** null in CSV. */
+  readonly footer: ParquetFooter | null;
+  readonly rows: number;
+  /** Of the labels that have all keys and a time; null: there are none. */
+  readonly firstUs: number | null;
+  readonly lastUs: number | null;
   /** Rows without a time, or with a null join key: they come out with no feature values. */
   readonly rowsWithoutTime: number;
   readonly rowsWithNullKey: number;
@@ -45,128 +55,195 @@ export function labelKeyColumn(service: FeatureService, requestKey: string): str
   return `key_${service.requestKeys.findIndex((key) => key.name === requestKey)}`;
 }
 
+/** What the labels' file is, before its keys are looked at. */
+type LabelFile = Pick<Labels, 'file' | 'format' | 'columns' | 'from' | 'refs' | 'footer'> & {
+  readonly rid: string;
+  /** DuckDB's types, by the number of the column. */
+  readonly types: readonly string[];
+};
+
 /**
- * Reads the labels into LABELS, and into LABEL_KEYS (rid, t in microseconds, key_0, ...), `rid` being LABELS' row number.
+ * Reads the labels' keys and times into LABEL_KEYS.
  *
- * @param keepText  leaves a CSV's columns as the text they are, so that they can be written back unchanged; else
- *                  their types are found, but for keys and time, which get the service's
- * @throws MAT_TRAIN_LABELS when the file, a column or a type is not what the service needs
+ * @param timeColumn  the labels' column that holds their times
+ * @param scratch     a folder for files that are needed while the training set is made
+ * @throws MAT_TRAIN_LABELS when the file, a column or a value is not what the service needs
  */
 export async function readLabels(
   duck: DuckDb,
   file: string,
   service: FeatureService,
-  keepText: boolean,
+  timeColumn: string,
+  scratch: string,
 ): Promise<Labels> {
   const format = tableFormat(file);
   if (!existsSync(file)) throw materializerError('MAT_TRAIN_LABELS', `${file} does not exist`, { file });
-  try {
-    await duck.run(`SET preserve_insertion_order = true;
-      CREATE OR REPLACE TABLE ${LABELS} AS
-      SELECT row_number() OVER () AS ${quoteName(LABEL_RID)}, *
-      FROM ${await fileSql(duck, file, format, service, keepText)}`);
-  } catch (error) {
-    const why = (error as Error).message.split('\n')[0];
-    throw materializerError('MAT_TRAIN_LABELS', `${file} cannot be read: ${why}`, { file }, error);
-  }
-  const columns = await describe(duck, LABELS);
-  columns.delete(LABEL_RID);
-  const needed = [...service.requestKeys.map((key) => key.name), LABEL_TIME];
-  const missing = needed.filter((name) => !columns.has(name));
-  if (missing.length > 0) {
-    throw materializerError(
-      'MAT_TRAIN_LABELS',
-      `${file} lacks ${missing.join(' and ')}; the service ${service.name} needs ${needed.join(', ')}, ` +
-        `the file has ${[...columns.keys()].join(', ')}`,
-      { file, field: missing[0]! },
-    );
-  }
-  const taken = service.features.find((feature) => columns.has(feature.fullName));
-  if (taken !== undefined) {
-    throw materializerError(
-      'MAT_TRAIN_LABELS',
-      `${file} already has a column ${taken.fullName}, which is what the feature's column would be called`,
-      { file, field: taken.fullName },
-    );
-  }
-  await castKeys(duck, file, service, columns);
-  return await countLabels(duck, service, [...columns.keys()]);
-}
-
-/** Types of a CSV are found from a sample; a key read as a number would lose its zeros, a time its zone. */
-async function fileSql(
-  duck: DuckDb,
-  file: string,
-  format: TableFormat,
-  service: FeatureService,
-  keepText: boolean,
-): Promise<string> {
-  if (format === 'parquet') return `read_parquet(${quoteText(file)})`;
-  const asText = `read_csv(${quoteText(file)}, header = true, all_varchar = true)`;
-  if (keepText) return asText;
-  const present = await describe(duck, asText);
-  const text = [...service.requestKeys.map((key) => key.name), LABEL_TIME].filter((name) =>
-    present.has(name),
-  );
-  const types = text.map((name) => `${quoteText(name)}: 'VARCHAR'`).join(', ');
-  return `read_csv(${quoteText(file)}, header = true, types = {${types}})`;
-}
-
-/** @returns the columns' types by name, in order */
-async function describe(duck: DuckDb, from: string): Promise<Map<string, string>> {
-  const rows = await duck.rows(`DESCRIBE SELECT * FROM ${from}`);
-  return new Map(rows.map((row) => [String(row['column_name']), String(row['column_type'])]));
-}
-
-async function castKeys(
-  duck: DuckDb,
-  file: string,
-  service: FeatureService,
-  columns: ReadonlyMap<string, string>,
-): Promise<void> {
+  const labels = format === 'csv' ? csvFile(file, join(scratch, 'plain.csv')) : await parquetFile(duck, file);
+  checkNames(labels, service, timeColumn);
   const casts = [
-    { name: LABEL_TIME, as: 't', what: 'a time', sql: timeSql(file, columns.get(LABEL_TIME)!) },
+    { column: numberOf(labels, timeColumn), as: 't', what: 'a time', sql: timeSql(labels, timeColumn) },
     ...service.requestKeys.map((key, i) => ({
-      name: key.name,
+      column: numberOf(labels, key.name),
       as: `key_${i}`,
       what: key.type,
-      sql: keySql(file, key, columns.get(key.name)!),
+      sql: keySql(labels, key),
     })),
   ];
-  await duck.run(
-    `CREATE OR REPLACE TABLE ${LABEL_KEYS} AS SELECT ${quoteName(LABEL_RID)} AS rid, ` +
-      `${casts.map((cast) => `${cast.sql} AS ${cast.as}`).join(', ')} FROM ${LABELS}`,
+  try {
+    await duck.run(keysTableSql(labels, casts));
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  const nullKey = service.requestKeys.map((_, i) => `key_${i} IS NULL`).join(' OR ') || 'false';
+  const [counts] = await duck.rows(
+    `SELECT count(*) AS rows, count(*) FILTER (t IS NULL) AS no_time, count(*) FILTER (${nullKey}) AS no_key,
+      min(t) FILTER (NOT (${nullKey})) AS first, max(t) FILTER (NOT (${nullKey})) AS last,
+      min(rid) FILTER (wrong IS NOT NULL) AS wrong, arg_min(wrong, rid) AS cast FROM ${LABEL_KEYS}`,
   );
-  for (const cast of casts) {
-    const [bad] = await duck.rows(
-      `SELECT k.rid AS row, CAST(l.${quoteName(cast.name)} AS VARCHAR) AS value ` +
-        `FROM ${LABELS} l JOIN ${LABEL_KEYS} k ON l.${quoteName(LABEL_RID)} = k.rid ` +
-        `WHERE k.${cast.as} IS NULL AND l.${quoteName(cast.name)} IS NOT NULL ORDER BY k.rid LIMIT 1`,
-    );
-    if (bad === undefined) continue;
-    throw materializerError(
-      'MAT_TRAIN_LABELS',
-      `${file}, row ${String(bad['row'])}: ${cast.name} should be ${cast.what}, got ${String(bad['value'])}`,
-      { file, field: cast.name },
-    );
+  if (counts!['wrong'] !== null)
+    throw await wrongValue(duck, labels, Number(counts!['wrong']), casts[Number(counts!['cast'])]!);
+  const timeOrNull = (name: string): number | null => (counts![name] === null ? null : Number(counts![name]));
+  return {
+    ...labels,
+    cast: new Map(casts.map(({ column, as, sql }) => [column, { sql, isTime: as === 't' }])),
+    rows: Number(counts!['rows']),
+    firstUs: timeOrNull('first'),
+    lastUs: timeOrNull('last'),
+    rowsWithoutTime: Number(counts!['no_time']),
+    rowsWithNullKey: Number(counts!['no_key']),
+  };
+}
+
+function csvFile(file: string, plain: string): LabelFile {
+  const { sql, columns } = plainCsv(file, plain);
+  return {
+    file,
+    format: 'csv',
+    columns,
+    from: sql,
+    rid: 'rid',
+    refs: columns.map((_, i) => `c${i}`),
+    types: columns.map(() => 'VARCHAR'),
+    footer: null,
+  };
+}
+
+async function parquetFile(duck: DuckDb, file: string): Promise<LabelFile> {
+  const from = `read_parquet(${quoteText(file)}, hive_partitioning = false)`;
+  try {
+    const footer = readParquetFooter(file);
+    const rows = await duck.rows(`DESCRIBE SELECT * FROM ${from}`);
+    return {
+      file,
+      format: 'parquet',
+      columns: footer.columns,
+      from,
+      rid: 'row_number() OVER () - 1',
+      refs: footer.columns.map(quoteName),
+      types: rows.map((row) => String(row['column_type'])),
+      footer,
+    };
+  } catch (error) {
+    throw unreadable(file, error);
   }
 }
 
-/** NULL where the value is no time; without a zone it is UTC. */
-function timeSql(file: string, type: string): string {
-  const column = quoteName(LABEL_TIME);
-  if (type.startsWith('TIMESTAMP') || type === 'DATE') return `epoch_us(${column})`;
-  if (type === 'VARCHAR') return `epoch_us(TRY_CAST(${column} AS TIMESTAMPTZ))`;
+function unreadable(file: string, error: unknown): Error {
+  const why = (error as Error).message.split('\n')[0];
+  return materializerError('MAT_TRAIN_LABELS', `${file} cannot be read: ${why}`, { file }, error);
+}
+
+/** Names are compared without case, as every engine that reads the training set does. */
+function checkNames({ file, columns }: LabelFile, service: FeatureService, timeColumn: string): void {
+  const mistake = (text: string, field: string): Error =>
+    materializerError('MAT_TRAIN_LABELS', `${file} ${text}`, { file, field });
+  const seen = new Map<string, string>();
+  for (const name of columns) {
+    const other = seen.get(name.toLowerCase());
+    if (other === name) throw mistake(`has two columns ${name}`, name);
+    if (other !== undefined)
+      throw mistake(`has columns ${other} and ${name}, which differ in nothing but case`, name);
+    seen.set(name.toLowerCase(), name);
+  }
+  const needed = [...service.requestKeys.map((key) => key.name), timeColumn];
+  const missing = needed.filter((name) => !seen.has(name.toLowerCase()));
+  if (missing.length > 0) {
+    throw mistake(
+      `lacks ${missing.join(' and ')}; the service ${service.name} needs ${needed.join(', ')}, ` +
+        `the file has ${columns.join(', ')}`,
+      missing[0]!,
+    );
+  }
+  for (const { fullName } of service.features) {
+    const taken = seen.get(fullName.toLowerCase());
+    if (taken === undefined) continue;
+    throw mistake(`already has a column ${taken}, which is what the feature's column would be called`, taken);
+  }
+}
+
+function numberOf({ columns }: LabelFile, name: string): number {
+  return columns.findIndex((column) => column.toLowerCase() === name.toLowerCase());
+}
+
+interface Cast {
+  /** The labels' column, by number. */
+  readonly column: number;
+  /** Its column in LABEL_KEYS. */
+  readonly as: string;
+  readonly what: string;
+  readonly sql: string;
+}
+
+/** `wrong` is the number of the first cast that takes something for nothing. */
+function keysTableSql({ from, rid, refs }: LabelFile, casts: readonly Cast[]): string {
+  const wrong = casts.map(({ column, as }, i) => `WHEN ${as} IS NULL AND own_${column} THEN ${i}`).join(' ');
+  const columns = casts.map(({ sql, as }) => `${sql} AS ${as}`);
+  const own = [...new Set(casts.map(({ column }) => column))];
+  return (
+    `CREATE OR REPLACE TABLE ${LABEL_KEYS} AS SELECT rid, ${casts.map(({ as }) => as).join(', ')}, ` +
+    `CASE ${wrong} END AS wrong FROM (SELECT ${rid} AS rid, ${columns.join(', ')}, ` +
+    `${own.map((column) => `${refs[column]!} IS NOT NULL AS own_${column}`).join(', ')} FROM ${from})`
+  );
+}
+
+async function wrongValue(duck: DuckDb, labels: LabelFile, rid: number, cast: Cast): Promise<Error> {
+  const { file, columns } = labels;
+  const [row] = await duck.rows(
+    `SELECT value FROM (SELECT ${labels.rid} AS rid, CAST(${labels.refs[cast.column]!} AS VARCHAR) AS value ` +
+      `FROM ${labels.from}) WHERE rid = ${rid}`,
+  );
+  const line = labels.format === 'csv' ? lineOfLabel(file, rid) : null;
+  const place = `row ${rid + 1}`;
+  const where = line === null ? place : `line ${line}, column ${cast.column + 1}, ${place}`;
+  return materializerError(
+    'MAT_TRAIN_LABELS',
+    `${file}, ${where}: ${columns[cast.column]!} should be ${cast.what}, got ${String(row!['value'])}`,
+    { file, field: columns[cast.column]!, ...(line === null ? {} : { line }) },
+  );
+}
+
+/** NULL where the value is no time, or no finite one; without a zone it is UTC. */
+function timeSql(labels: LabelFile, timeColumn: string): string {
+  const number = numberOf(labels, timeColumn);
+  const type = labels.types[number]!;
+  const ref = labels.refs[number]!;
+  const isTime = type.startsWith('TIMESTAMP') || type === 'DATE';
+  if (isTime || type === 'VARCHAR') {
+    const time = isTime ? ref : `TRY_CAST(${ref} AS TIMESTAMPTZ)`;
+    return `CASE WHEN isfinite(${time}) THEN epoch_us(${time}) END`;
+  }
   throw materializerError(
     'MAT_TRAIN_LABELS',
-    `${file}: ${LABEL_TIME} should be a timestamp, a date or RFC 3339 text, got ${type}`,
-    { file, field: LABEL_TIME },
+    `${labels.file}: ${labels.columns[number]!} should be a timestamp, a date or RFC 3339 text, got ${type}`,
+    { file: labels.file, field: timeColumn },
   );
 }
 
 /** NULL where the value is not exactly one of the key's type. */
-function keySql(file: string, key: JoinKey, type: string): string {
-  const column = quoteName(key.name);
+function keySql(labels: LabelFile, key: JoinKey): string {
+  const number = numberOf(labels, key.name);
+  const type = labels.types[number]!;
+  const column = labels.refs[number]!;
   const target = duckKeyType(key.type);
   if (type === 'VARCHAR') {
     if (key.type === 'string') return column;
@@ -180,22 +257,9 @@ function keySql(file: string, key: JoinKey, type: string): string {
     const whole = `${column} = trunc(${column}) AND abs(${column}) <= ${type === 'FLOAT' ? 2 ** 24 : 2 ** 53}`;
     return `CASE WHEN ${whole} THEN TRY_CAST(${column} AS ${target}) END`;
   }
-  throw materializerError('MAT_TRAIN_LABELS', `${file}: ${key.name} should be ${key.type}, got ${type}`, {
-    file,
-    field: key.name,
-  });
-}
-
-async function countLabels(duck: DuckDb, service: FeatureService, columns: string[]): Promise<Labels> {
-  const nullKey = service.requestKeys.map((_, i) => `key_${i} IS NULL`).join(' OR ') || 'false';
-  const [counts] = await duck.rows(
-    `SELECT count(*) AS rows, count(*) FILTER (t IS NULL) AS no_time, count(*) FILTER (${nullKey}) AS no_key ` +
-      `FROM ${LABEL_KEYS}`,
+  throw materializerError(
+    'MAT_TRAIN_LABELS',
+    `${labels.file}: ${labels.columns[number]!} should be ${key.type}, got ${type}`,
+    { file: labels.file, field: key.name },
   );
-  return {
-    rows: Number(counts!['rows']),
-    columns,
-    rowsWithoutTime: Number(counts!['no_time']),
-    rowsWithNullKey: Number(counts!['no_key']),
-  };
 }

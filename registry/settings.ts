@@ -32,6 +32,7 @@ export interface Settings {
   readonly log: LogSettings;
   readonly serve: ServeSettings;
   readonly materialize: MaterializeSettings;
+  readonly train: TrainSettings;
   readonly clock: { readonly control: string | null; readonly runLastsUs: number };
 }
 
@@ -76,6 +77,13 @@ export interface LogSettings {
 /** @returns who reads the spool: a segment goes when all of them have passed it, and without any it stays */
 export function spoolConsumers(log: LogSettings): string[] {
   return [...(log.kafka === null ? [] : ['kafka']), ...(log.ingest ? ['ingest'] : [])];
+}
+
+export interface TrainSettings {
+  /** Bytes that DuckDB may hold in memory; what does not fit goes to `temp` meanwhile. */
+  readonly memory: number;
+  /** Folder, absolute. */
+  readonly temp: string;
 }
 
 export interface ServeSettings {
@@ -200,6 +208,12 @@ const FILE = z.strictObject({
       memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('1GiB'),
     })
     .prefault({}),
+  train: z
+    .strictObject({
+      memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('2GiB'),
+      temp: z.string().default('.plumb/temp'),
+    })
+    .prefault({}),
   clock: z
     .strictObject({ control: z.string().nullable().default(null), runLasts: duration.prefault('0s') })
     .prefault({}),
@@ -259,6 +273,7 @@ export function loadSettings(
     },
     serve: s.serve,
     materialize: s.materialize,
+    train: { ...s.train, temp: path(s.train.temp) },
     clock: { control: s.clock.control === null ? null : path(s.clock.control), runLastsUs: s.clock.runLasts },
   };
 }
@@ -317,6 +332,7 @@ export function settingPaths(): string[] {
     log: FILE.shape.log,
     serve: FILE.shape.serve,
     materialize: FILE.shape.materialize,
+    train: FILE.shape.train,
     clock: FILE.shape.clock,
   };
   const paths = ['project', 'registry', 'online', 'history', 'bundles', 'reports', 'served'];

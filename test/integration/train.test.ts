@@ -130,6 +130,7 @@ describe('a training set', () => {
       nulls: 1,
       missing: 0,
       outsideTtl: 1,
+      unjudged: 0,
     });
   });
 

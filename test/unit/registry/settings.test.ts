@@ -11,6 +11,7 @@ describe('settings', () => {
     expect(settings.log.maxBytes).toBe(2 * 2 ** 30);
     expect(settings.serve).toMatchObject({ host: '127.0.0.1', port: 6566, adminPort: 6567, deadlineMs: 8 });
     expect(settings.clock).toEqual({ control: null, runLastsUs: 0 });
+    expect(settings.train).toEqual({ memory: 2 * 2 ** 30, temp: join(folder, '.plumb/temp') });
   });
 
   test('an empty file is a project too', () => {

@@ -1,0 +1,106 @@
+/**
+ * Writes a training set: the labels' own bytes, the features behind them.
+ *
+ *   labels in the format of the training set            as they are
+ *   CSV labels, Parquet wanted; Parquet labels, CSV     written once in the wanted format, beside the training set
+ *
+ * So a label never passes through a join, keeps whatever type and text it had, and millions of them take no memory.
+ */
+import { join } from 'node:path';
+import { quoteName, quoteText } from '../registry/duckdb.ts';
+import type { DuckDb } from '../registry/duckdb.ts';
+import { csvTypes, csvValueSql } from './csv-types.ts';
+import { appendToCsv, csvField, csvFieldSql } from './labels-csv.ts';
+import { appendColumns, readParquetFooter } from './parquet-append.ts';
+import type { Labels, TableFormat } from './training-labels.ts';
+
+/** The features of all labels, one row each. */
+export interface JoinedFeatures {
+  /** FROM item. */
+  readonly from: string;
+  /** Its column that numbers the labels from 0. */
+  readonly rid: string;
+  readonly columns: readonly { readonly name: string; readonly sql: string }[];
+}
+
+/** @param scratch  a folder for files that are needed meanwhile */
+export async function writeTrainingSet(
+  duck: DuckDb,
+  labels: Labels,
+  features: JoinedFeatures,
+  out: { readonly file: string; readonly format: TableFormat; readonly scratch: string },
+): Promise<void> {
+  const base =
+    labels.format === out.format ? labels.file : await converted(duck, labels, out.format, out.scratch);
+  await (out.format === 'csv'
+    ? appendToCsv(base, out.file, header(features), rowsOf(duck, features))
+    : appendParquet(duck, base, features, out.file, out.scratch));
+}
+
+async function converted(
+  duck: DuckDb,
+  labels: Labels,
+  format: TableFormat,
+  scratch: string,
+): Promise<string> {
+  const file = join(scratch, `labels.${format}`);
+  if (format === 'csv') {
+    await duck.run(`COPY (SELECT * FROM ${labels.from}) TO ${quoteText(file)} (FORMAT csv, HEADER)`);
+    return file;
+  }
+  const columns = labels.columns.map((_, i) => i).filter((i) => !labels.cast.has(i));
+  const types = await csvTypes(duck, labels.from, columns);
+  const values = labels.columns.map((name, i) => {
+    const cast = labels.cast.get(i);
+    const ref = labels.refs[i]!;
+    const own = cast === undefined ? csvValueSql(types.get(i)!, ref) : cast.sql;
+    return `${cast?.isTime === true ? `make_timestamp(${own})` : own} AS ${quoteName(name)}`;
+  });
+  await duck.run(
+    `COPY (SELECT ${values.join(', ')} FROM ${labels.from}) TO ${quoteText(file)} (FORMAT parquet)`,
+  );
+  return file;
+}
+
+function header({ columns }: JoinedFeatures): string {
+  return columns.map(({ name }) => `,${csvField(name)}`).join('');
+}
+
+async function* rowsOf(duck: DuckDb, { from, rid, columns }: JoinedFeatures): AsyncGenerator<string[]> {
+  const texts = columns.map(({ sql }, i) => `CAST(${sql} AS VARCHAR) AS t${i}`);
+  const fields = columns.map((_, i) => csvFieldSql(`t${i}`));
+  const sql = `SELECT ',' || ${fields.join(" || ',' || ")} AS line FROM (SELECT ${rid} AS rid, ${texts.join(', ')} FROM ${from})
+    ORDER BY rid`;
+  // The comma in front is also why no text begins with a byte order mark, which the client would drop.
+  for await (const rows of duck.chunks(sql)) yield rows.map((row) => row['line'] as string);
+}
+
+async function appendParquet(
+  duck: DuckDb,
+  labels: string,
+  features: JoinedFeatures,
+  out: string,
+  scratch: string,
+): Promise<void> {
+  const footer = readParquetFooter(labels);
+  const file = join(scratch, 'features.parquet');
+  await appendColumns(footer, labels, featureFiles(duck, features, footer.groupRows, file), out);
+}
+
+/** One file for each row group of the labels, since the columns of a row group have as many rows; the same file again. */
+async function* featureFiles(
+  duck: DuckDb,
+  { from, rid, columns }: JoinedFeatures,
+  groupRows: readonly number[],
+  file: string,
+): AsyncGenerator<string> {
+  const values = columns.map(({ name, sql }) => `${sql} AS ${quoteName(name)}`).join(', ');
+  let first = 0;
+  for (const rows of groupRows.length === 0 ? [0] : groupRows) {
+    await duck.run(`COPY (SELECT ${values} FROM ${from}
+      WHERE ${rid} >= ${first} AND ${rid} < ${first + rows} ORDER BY ${rid})
+      TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${Math.max(2_048, rows)})`);
+    yield file;
+    first += rows;
+  }
+}
