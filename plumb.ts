@@ -18,6 +18,7 @@ const EXIT_OF: Readonly<Record<ErrorKind, number>> = {
 };
 
 const talk = terminalTalk(process.stderr);
+let tellError: Parameters<CommandContext['tellErrors']>[0] = (_, sentence) => talk.say(sentence);
 const program = new Command('plumb')
   .description(
     'Feature serving that proves every day that what a model was served is what it was trained on.',
@@ -161,7 +162,8 @@ function command(
 function context(): CommandContext {
   const { C, json, set } = program.opts<{ C: string; json?: boolean; set?: Record<string, string> }>();
   const color = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
-  return { folder: C, json: json === true, color, talk, flags: set ?? {}, print };
+  const tellErrors: CommandContext['tellErrors'] = (by) => (tellError = by);
+  return { folder: C, json: json === true, color, talk, flags: set ?? {}, tellErrors, print };
 }
 
 async function print(text: string): Promise<void> {
@@ -181,13 +183,17 @@ function report(error: unknown): number {
   if (error instanceof CommanderError && /^commander\.(help|version)/.test(error.code)) {
     return error.exitCode === 0 ? 0 : EXIT_OF.usage;
   }
-  const { code, message, kind, details } = codedErrorOf(error);
+  const coded = codedErrorOf(error);
+  const { code, message, kind, details } = coded;
   // Where commander could not read the command line to its end, it knows of no option.
   if (program.opts<{ json?: boolean }>().json === true || process.argv.includes('--json')) {
     process.stdout.write(
       `${jsonText({ error: { code, message, field: details.field, help: details.help } })}\n`,
     );
-  } else talk.say(`error: ${message}${details.help === undefined ? '' : `\n  ${details.help}`}  [${code}]`);
+  } else {
+    const help = details.help === undefined ? '' : `\n  ${details.help}`;
+    tellError(coded, `error: ${message}${help}  [${code}]`);
+  }
   return EXIT_OF[kind];
 }
 

@@ -3,6 +3,7 @@ import { openProject, rehearsalNotice } from './project.ts';
 import type { Project } from './project.ts';
 import type { SettingFlags } from './settings.ts';
 import { canonicalJson } from './std/canonical-json.ts';
+import type { CodedError } from './std/coded-error.ts';
 import type { Talk } from './std/talk.ts';
 
 export interface CommandContext {
@@ -15,6 +16,8 @@ export interface CommandContext {
   readonly talk: Talk;
   /** Settings given with `--set path=value`. */
   readonly flags: SettingFlags;
+  /** From now on an error that ends the command is told by `by`, which also gets the sentence of the front door. */
+  tellErrors(by: (error: CodedError, sentence: string) => void): void;
   /** Writes data to stdout, a newline behind it. Resolves when the reader has taken it. */
   print(text: string): Promise<void>;
 }

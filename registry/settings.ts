@@ -98,6 +98,8 @@ export interface ServeSettings {
   readonly cacheLayers: CacheLayers;
   readonly allowedHosts: readonly string[];
   readonly transport: 'auto' | 'uws' | 'node';
+  /** Of what the sidecar says on stderr: less important lines are left out. */
+  readonly logLevel: 'info' | 'warn' | 'error';
 }
 
 /** Which layers of the sidecar's cache are on. A running sidecar takes a change of these in plumbline.yaml. */
@@ -199,6 +201,7 @@ const FILE = z.strictObject({
         .prefault({}),
       allowedHosts: z.array(z.string()).default([]),
       transport: z.enum(['auto', 'uws', 'node']).default('auto'),
+      logLevel: z.enum(['info', 'warn', 'error']).default('info'),
     })
     .prefault({}),
   materialize: z

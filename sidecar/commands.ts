@@ -20,8 +20,11 @@ export async function serve(
   if (options.port !== undefined) flags['serve.port'] = options.port;
   if (options.adminPort !== undefined) flags['serve.adminPort'] = options.adminPort;
   tuneCollector();
-  const talk = logLines(process.stderr, context.talk);
-  await serveUntilSignal(projectOf({ ...context, talk }, flags satisfies SettingFlags));
+  const lines = logLines(process.stderr, context.talk);
+  context.tellErrors((error, sentence) => lines.fail(error, sentence));
+  const project = projectOf({ ...context, talk: lines.talk }, flags satisfies SettingFlags);
+  lines.setLevel(project.settings.serve.logLevel);
+  await serveUntilSignal(project, () => lines.dropped);
   return 0;
 }
 

@@ -58,7 +58,7 @@ export interface Served {
  * @throws  REG_NOT_APPLIED, REG_BUNDLE, SRV_PORT, SRV_TRANSPORT, LOG_ codes when the spool cannot be written. A store
  *          that is down is no reason not to start
  */
-export async function runServe(project: Project): Promise<Served> {
+export async function runServe(project: Project, droppedLogLines: () => number = () => 0): Promise<Served> {
   const { settings, clock, talk } = project;
   const bundle = loadCurrentBundle(settings.bundles);
   const slots = new ViewSlots();
@@ -151,6 +151,7 @@ export async function runServe(project: Project): Promise<Served> {
       consumers: consumers.lags,
       nowUs: clock.nowUs(),
       clockOffsetUs: clock.offsetUs(),
+      droppedLogLines: droppedLogLines(),
     });
     const admin = await openAdmin(settings.serve.adminPort, {
       isReady: () => ready,
@@ -179,8 +180,8 @@ export async function runServe(project: Project): Promise<Served> {
 }
 
 /** Serves until SIGTERM or SIGINT, then stops in order. What `plumb serve` calls. */
-export async function serveUntilSignal(project: Project): Promise<void> {
-  const served = await runServe(project);
+export async function serveUntilSignal(project: Project, droppedLogLines: () => number): Promise<void> {
+  const served = await runServe(project, droppedLogLines);
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
   });

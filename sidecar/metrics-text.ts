@@ -47,6 +47,7 @@ export interface Gauges {
   readonly nowUs: number;
   /** How far the wall clock has moved since the start beyond the time that passed. */
   readonly clockOffsetUs: number;
+  readonly droppedLogLines: number;
 }
 
 export function metricsText(metrics: Metrics, gauges: Gauges): string {
@@ -211,11 +212,16 @@ function shipping(out: Exposition, { shipping: stats, log, nowUs }: Gauges): voi
   out.gauge(`${name}_oldest_unshipped_seconds`, 'Age of the oldest request that waits.', age);
 }
 
-function program(out: Exposition, { eventLoopDelays, gc, clockOffsetUs }: Gauges): void {
+function program(out: Exposition, { eventLoopDelays, gc, clockOffsetUs, droppedLogLines }: Gauges): void {
   out.gauge(
     'plumbline_clock_offset_seconds',
     'How far the wall clock has moved since the start beyond the time that passed.',
     clockOffsetUs / 1e6,
+  );
+  out.counter(
+    'plumbline_stderr_lines_dropped_total',
+    'Lines of this log on stderr that nobody took in time.',
+    droppedLogLines,
   );
   out.histogram('plumbline_event_loop_delay_seconds', 'How late timers are, one every 10 ms.', [
     [NO_LABELS, eventLoopDelays],

@@ -31,6 +31,8 @@ const POLL_MS = 2;
 const CHECK_MS = 1_000;
 /** A wall clock that is read in whole milliseconds seems behind by up to one. */
 const READING_US = 2_000;
+/** Two clocks are read together if no more time passes between them: on a busy machine a thread may stand still. */
+const BUSY_MS = 1;
 /** From here on it is a step, of which people are told; less is the daily work of NTP. */
 const STEP_US = 100_000;
 /** A clock that went back by less waits until its time comes again; by more, it goes back too. */
@@ -63,12 +65,15 @@ export function systemClock(
   onStep: (stepUs: number) => void = () => {},
   source: TimeSource = MACHINE,
 ): Clock {
-  const originUs = source.wallMs() * 1_000 - microseconds(source.monotonicMs());
+  const originUs = readOrigin(source);
   let offsetUs = 0;
   let checkedMs = source.monotonicMs();
   let lastUs = 0;
-  const check = (passedUs: number): void => {
-    const aheadUs = originUs + offsetUs + passedUs - source.wallMs() * 1_000;
+  const check = (nowMs: number): void => {
+    const atUs = originAt(source, nowMs);
+    if (atUs === null) return;
+    checkedMs = nowMs;
+    const aheadUs = originUs + offsetUs - atUs;
     if (aheadUs >= 0 && aheadUs < READING_US) return;
     offsetUs -= aheadUs;
     if (aheadUs > WAIT_US) source.afterTurn(() => (lastUs = 0));
@@ -78,17 +83,26 @@ export function systemClock(
     rehearsal: null,
     nowUs() {
       const ms = source.monotonicMs();
-      const passedUs = microseconds(ms);
-      if (ms - checkedMs >= CHECK_MS) {
-        checkedMs = ms;
-        check(passedUs);
-      }
-      const us = originUs + offsetUs + passedUs;
+      if (ms - checkedMs >= CHECK_MS) check(ms);
+      const us = originUs + offsetUs + microseconds(ms);
       return us > lastUs ? (lastUs = us) : lastUs;
     },
     offsetUs: () => offsetUs,
     async runLasted() {},
   };
+}
+
+/** What the wall clock showed when the monotonic one was 0; null: the machine was busy between reading the two. */
+function originAt(source: TimeSource, beforeMs: number): number | null {
+  const wallUs = source.wallMs() * 1_000;
+  return source.monotonicMs() - beforeMs > BUSY_MS ? null : wallUs - microseconds(beforeMs);
+}
+
+function readOrigin(source: TimeSource): number {
+  for (;;) {
+    const originUs = originAt(source, source.monotonicMs());
+    if (originUs !== null) return originUs;
+  }
 }
 
 /** A step as one sentence. */

@@ -216,7 +216,15 @@ describe('refusals', () => {
   ];
 
   test.each(cases)('%s', async (_, flags, code) => {
-    const context = { folder, json: true, color: false, talk: silentTalk, flags: {}, print: async () => {} };
+    const context = {
+      folder,
+      json: true,
+      color: false,
+      talk: silentTalk,
+      flags: {},
+      tellErrors() {},
+      print: async () => {},
+    };
     await expect(loadCommand(context, { ...DEFAULTS, ...flags })).rejects.toMatchObject({ code });
   });
 

@@ -67,6 +67,7 @@ async function scraped(): Promise<string> {
       damagedBytes: 0,
     },
     clockOffsetUs: 0,
+    droppedLogLines: 0,
     nowUs: 0,
   });
 }

@@ -90,6 +90,7 @@ describe('settings of Kafka', () => {
       color: false,
       talk: silentTalk,
       flags: {},
+      tellErrors() {},
       print: async (text) => void printed.push(text),
     });
     expect(printed.join()).not.toContain('hush');

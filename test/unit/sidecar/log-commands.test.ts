@@ -30,6 +30,7 @@ beforeEach(async () => {
     color: false,
     talk: { ...silentTalk, warn: (line) => void warned.push(line) },
     flags: {},
+    tellErrors() {},
     print: async (text) => void printed.push(text),
   };
   const options = {

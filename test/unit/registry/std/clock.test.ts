@@ -18,11 +18,14 @@ describe('the wall clock is followed', () => {
   class Machine implements TimeSource {
     passedUs = 0;
     wallUs = 1_700_000_000_000_000;
+    /** What passes before the wall clock is read. */
+    stallUs = 0;
     #after: (() => void)[] = [];
     readonly steps: number[] = [];
     readonly clock = systemClock((stepUs) => this.steps.push(stepUs), this);
 
     wallMs(): number {
+      this.pass(this.stallUs);
       return Math.floor(this.wallUs / 1_000);
     }
 
@@ -115,6 +118,19 @@ describe('the wall clock is followed', () => {
         }
       }),
     );
+  });
+
+  test('a thread that is held up between reading the two clocks sees no step', () => {
+    const machine = new Machine();
+    machine.pass(5_000_000);
+    machine.clock.nowUs();
+    machine.stallUs = 300_000;
+    machine.pass(2_000_000);
+    machine.clock.nowUs();
+    machine.stallUs = 0;
+    machine.clock.nowUs();
+    expect(machine.steps).toEqual([]);
+    expect(Math.abs(machine.clock.offsetUs())).toBeLessThan(2_000);
   });
 
   test('a step is told in a sentence', () => {
