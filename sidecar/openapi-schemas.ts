@@ -56,6 +56,7 @@ function valueSchema(type: ValueType): Schema {
     case 'bytes':
       return { type: ['string', 'null'], contentEncoding: 'base64' };
     case 'timestamp':
+      // Outside the years 0000 to 9999, which that format has no text for, decimal microseconds.
       return { type: ['string', 'null'], format: 'date-time' };
     case 'list':
       return { type: ['array', 'null'], items: valueSchema(type.of) };

@@ -7,11 +7,12 @@
  *   float64    shortest that reads back              the same, always with a point or an exponent
  *   -0.0       -0.0                                  -0.0
  *   NaN, inf   null, with a note in the metadata     "NaN", "Infinity", "-Infinity"
- *   timestamp  RFC 3339                              epoch seconds
+ *   timestamp  RFC 3339, decimal microseconds        epoch seconds
+ *              outside the years 0000 to 9999
  *   bytes      base64                                base64
  */
 import { MISSING, NULL, PRESENT } from '../registry/status.ts';
-import { formatTimestamp } from '../registry/std/timestamp.ts';
+import { formatTimestamp, timestampText } from '../registry/std/timestamp.ts';
 import type { Value, ValueType } from '../registry/value-type.ts';
 
 const MIN_NORMAL_FLOAT32 = 2 ** -126;
@@ -26,7 +27,7 @@ export function nativeText(type: ValueType, value: Value): string {
     case 'float64':
       return float64Text(value as number);
     case 'timestamp':
-      return `"${formatTimestamp(value as bigint)}"`;
+      return `"${timestampText(value as bigint)}"`;
     case 'embedding':
       return `[${Array.from(value as Float32Array, float32Text).join(',')}]`;
     default:

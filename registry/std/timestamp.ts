@@ -10,13 +10,24 @@ const FORM =
 
 export const DAY_US = 86_400_000_000;
 
-/** @returns RFC 3339 to the microsecond, UTC, e.g. `2026-11-21T09:10:11.000000Z` */
+/**
+ * @param us  in the years 0000 to 9999
+ * @returns   RFC 3339 to the microsecond, UTC, e.g. `2026-11-21T09:10:11.000000Z`
+ */
 export function formatTimestamp(us: number | bigint): string {
   if (typeof us === 'number' && us >= 0 && Number.isSafeInteger(us)) return formatSafe(us);
   const whole = BigInt(us);
   const micro = ((whole % 1_000_000n) + 1_000_000n) % 1_000_000n;
   const seconds = new Date(Number((whole - micro) / 1_000n)).toISOString();
   return `${seconds.slice(0, -5)}.${micro.toString().padStart(6, '0')}Z`;
+}
+
+const FIRST_US = -62_167_219_200_000_000n;
+const LAST_US = 253_402_300_799_999_999n;
+
+/** @returns the text of any timestamp: RFC 3339, or decimal microseconds outside the years 0000 to 9999 */
+export function timestampText(us: bigint): string {
+  return us >= FIRST_US && us <= LAST_US ? formatTimestamp(us) : us.toString();
 }
 
 let lastDay = -1;

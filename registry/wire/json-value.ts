@@ -6,7 +6,7 @@
  *   timestamp RFC 3339; outside the years 0000 to 9999, which that has no text for, decimal microseconds
  *   embedding and list arrays · map and struct objects · null null
  */
-import { formatTimestamp, parseTimestamp } from '../std/timestamp.ts';
+import { parseTimestamp, timestampText } from '../std/timestamp.ts';
 import type { Json } from '../std/canonical-json.ts';
 import { formatType, misfit } from '../value-type.ts';
 import type { Value, ValueType } from '../value-type.ts';
@@ -20,7 +20,7 @@ export function valueToJson(type: ValueType, value: Value): Json {
     case 'float64':
       return numberToJson(value as number);
     case 'timestamp':
-      return timestampToJson(value as bigint);
+      return timestampText(value as bigint);
     case 'bytes':
       return Buffer.from(value as Uint8Array).toString('base64');
     case 'embedding':
@@ -38,13 +38,6 @@ export function valueToJson(type: ValueType, value: Value): Json {
     default:
       return value as boolean | number | string;
   }
-}
-
-const FIRST_US = -62_167_219_200_000_000n;
-const LAST_US = 253_402_300_799_999_999n;
-
-function timestampToJson(us: bigint): Json {
-  return us >= FIRST_US && us <= LAST_US ? formatTimestamp(us) : us.toString();
 }
 
 function timestampFromJson(json: Json): bigint | undefined {
