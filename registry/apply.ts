@@ -27,7 +27,7 @@ export interface Plan {
 
 /** @throws REG_DEFINITIONS with every mistake in the definitions */
 export async function planProject(project: Project, database: RegistryDatabase): Promise<Plan> {
-  const compiled = await compileProject(project.settings);
+  const compiled = await compileProject(project.settings, (message) => project.talk.warn(message));
   const last = await database.lastApplied();
   const applied = last === null ? null : bundleFromJson(JSON.parse(last.bundle) as Json);
   const next = await nextBundle(project.settings.project, applied, compiled, database);

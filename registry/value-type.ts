@@ -106,7 +106,8 @@ class TypeParser {
       const name = this.#tokens[this.#at++];
       if (name === undefined || !/^[A-Za-z_]/.test(name) || !this.#take(':')) return null;
       const type = this.type();
-      if (type === null || fields.some((field) => field.name === name)) return null;
+      if (type === null || fields.some((field) => field.name.toLowerCase() === name.toLowerCase()))
+        return null;
       fields.push({ name, type });
     } while (this.#take(','));
     return this.#take('>') ? { kind: 'struct', fields } : null;

@@ -2,7 +2,8 @@
 import type { Json } from '../std/canonical-json.ts';
 import { formatDuration } from '../std/duration.ts';
 import type { AggregateFunction, Aggregation, Feature } from '../model.ts';
-import { modelTypeOfColumn } from '../source-schema.ts';
+import { formatSourceType, modelTypeOf, parseSourceType } from '../source-type.ts';
+import type { SourceType } from '../source-type.ts';
 import { formatType, isNumeric, parseType, SCALARS } from '../value-type.ts';
 import type { Value, ValueType } from '../value-type.ts';
 import { Fault, valueFromJson } from '../wire/json-value.ts';
@@ -12,6 +13,7 @@ import type { Mistakes } from './mistake.ts';
 import { checkOptions, FEATURE_OPTIONS } from './option-schemas.ts';
 import type { FeatureOptionValues } from './option-schemas.ts';
 import type { SourceColumns } from './source-columns.ts';
+import { columnFit, columnNames, columnsNamed, twiceText } from './source-fit.ts';
 
 /** What a feature is checked against. */
 export interface FeatureContext {
@@ -20,6 +22,7 @@ export interface FeatureContext {
   readonly sourcePath: string;
   readonly columns: SourceColumns;
   readonly mistakes: Mistakes;
+  readonly warn: (message: string) => void;
 }
 
 /** @returns the feature, or null when it has mistakes, which are then added */
@@ -157,15 +160,29 @@ class FeatureCheck {
     const { columns, sourcePath } = this.#context;
     if ('unreadable' in columns)
       return this.#fault('column', `the type of column "${column}" is not known: ${columns.unreadable}`);
-    const duckType = columns.get(column);
-    if (duckType === undefined) {
-      const known = [...columns.keys()];
+    const found = columnsNamed(columns.files, column);
+    const twice = found.find((group) => group.columns.length > 1);
+    if (twice !== undefined) {
+      return this.#fault(
+        'column',
+        twiceText(sourcePath, twice.columns.map((c) => `"${c.name}"`).join(' and ')),
+      );
+    }
+    if (found.length === 0) {
+      const known = columnNames(columns.files);
       return this.#fault(
         'column',
         `source ${sourcePath} has no column "${column}"${didYouMean(column, known) || `; it has ${known.join(', ')}`}`,
       );
     }
-    const type = modelTypeOfColumn(duckType);
+    const types = found.map((group) => group.columns[0]!.type);
+    const own = types.filter((one) => formatSourceType(one) !== 'null');
+    if (own.length === 0 && agg !== 'count')
+      return this.#fault('column', `column "${column}" holds nothing but nulls: its type is not known`);
+    const duckType = formatSourceType(own.find((one) => modelTypeOf(one) === null) ?? own[0] ?? types[0]!);
+    const type = own.some((one) => modelTypeOf(one) === null)
+      ? null
+      : this.#unitedType(column, columns.union, own);
     const scalar =
       type !== null && (SCALARS as readonly string[]).includes(type.kind) && type.kind !== 'bytes';
     const takes = NUMERIC_ONLY.has(agg) ? 'numbers' : agg === 'count' ? 'any column' : 'single values';
@@ -175,19 +192,29 @@ class FeatureCheck {
     return this.#fault('agg', `${agg} takes ${takes}, but column "${column}" is ${duckType}`);
   }
 
-  /** Whether the source's column can hold a stored feature; an unreadable source is found when it is read. */
+  /** The type that holds what all files hold. */
+  #unitedType(
+    column: string,
+    union: ReadonlyMap<string, string>,
+    types: readonly SourceType[],
+  ): ValueType | null {
+    if (new Set(types.map(formatSourceType)).size === 1) return modelTypeOf(types[0]!);
+    const name = [...union.keys()].find((one) => one.toLowerCase() === column.toLowerCase());
+    return name === undefined ? null : modelTypeOf(parseSourceType(union.get(name)!));
+  }
+
+  /** Whether the source's column can hold a stored feature; an unreadable source is the view's business. */
   #columnHolds(column: string, type: ValueType): void {
     const { columns, sourcePath } = this.#context;
     if ('unreadable' in columns) return;
-    const duckType = columns.get(column);
-    if (duckType === undefined) {
-      this.#fault('', `source ${sourcePath} has no column "${column}"${didYouMean(column, columns.keys())}`);
-      return;
-    }
-    const from = modelTypeOfColumn(duckType);
-    if (from === null || !convertible(from, type)) {
-      this.#fault('type', `column "${column}" is ${duckType}, which does not fit ${formatType(type)}`);
-    }
+    const { state, types, warnings } = columnFit(columns.files, column, type);
+    if (state === 'missing') {
+      const near = didYouMean(column, columnNames(columns.files));
+      this.#fault('', `source ${sourcePath} has no column "${column}"${near}`);
+    } else if (state === 'twice') this.#fault('', twiceText(sourcePath, types));
+    else if (state === 'misfit')
+      this.#fault('type', `column "${column}" is ${types}, which does not fit ${formatType(type)}`);
+    for (const warning of warnings) this.#context.warn(`${this.#what}: ${warning}`);
   }
 
   #fault(option: string, message: string): null {
@@ -217,16 +244,4 @@ function resultType(agg: AggregateFunction, columnType: ValueType | null): Value
     default:
       return columnType!;
   }
-}
-
-/** Whether a column of one type can be read as another; narrowing is checked row by row when rows are read. */
-function convertible(from: ValueType, to: ValueType): boolean {
-  if (isNumeric(from) && isNumeric(to)) return !(from.kind.startsWith('float') && to.kind.startsWith('int'));
-  if (from.kind === 'list' && to.kind === 'list') return convertible(from.of, to.of);
-  if (from.kind === 'list' && to.kind === 'embedding') return isNumeric(from.of);
-  if (from.kind === 'map' && to.kind === 'map') return convertible(from.of, to.of);
-  if (from.kind === 'struct' && to.kind === 'struct') {
-    return to.fields.every((f) => from.fields.some((g) => g.name === f.name && convertible(g.type, f.type)));
-  }
-  return formatType(from) === formatType(to);
 }

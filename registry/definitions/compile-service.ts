@@ -88,7 +88,10 @@ class ServiceCheck {
 
   #addKey(key: JoinKey, path: readonly string[]): void {
     const before = this.#keys.get(key.name);
-    if (before === undefined) this.#keys.set(key.name, key);
+    const other = [...this.#keys.keys()].find((name) => name.toLowerCase() === key.name.toLowerCase());
+    if (before === undefined && other !== undefined)
+      this.fault(path, `keys "${other}" and "${key.name}" differ only in case: one column of the labels`);
+    else if (before === undefined) this.#keys.set(key.name, key);
     else if (before.type !== key.type) {
       this.fault(path, `key "${key.name}" is ${before.type} for one view and ${key.type} for another`);
     }
@@ -101,7 +104,11 @@ class ServiceCheck {
       return;
     }
     const fullName = `${role}__${feature}`;
-    if (this.#features.has(fullName)) this.fault(path, `lists ${fullName} twice`);
+    const lower = fullName.toLowerCase();
+    const before = [...this.#features.keys()].find((name) => name.toLowerCase() === lower);
+    if (before === fullName) this.fault(path, `lists ${fullName} twice`);
+    else if (before !== undefined)
+      this.fault(path, `lists ${before} and ${fullName}, which differ only in case: one column to an engine`);
     this.#features.set(fullName, { fullName, view: view.id, role, feature });
   }
 

@@ -4,7 +4,7 @@ import { definitionIdOf } from '../definition-json.ts';
 import { usualFreshnessUs } from '../definition-meaning.ts';
 import { RESERVED_COLUMNS } from '../history.ts';
 import type { Entity, Feature, FeatureView, Source } from '../model.ts';
-import { modelTypeOfColumn } from '../source-schema.ts';
+import type { SourceFiles } from '../source-files.ts';
 import { EntityDraft, FeatureDraft, SourceDraft } from './draft.ts';
 import type { ViewDraft } from './draft.ts';
 import { compileFeature } from './compile-feature.ts';
@@ -14,6 +14,8 @@ import { checkOptions, VIEW_OPTIONS } from './option-schemas.ts';
 import type { ViewOptionValues } from './option-schemas.ts';
 import { faultOfName } from './name.ts';
 import type { SourceColumns } from './source-columns.ts';
+import { columnFit, columnNames, twiceText } from './source-fit.ts';
+import type { ColumnFit } from './source-fit.ts';
 
 const HOUR_US = 3_600_000_000;
 const DAY_US = 24 * HOUR_US;
@@ -25,6 +27,8 @@ export interface ViewContext {
   /** By path. */
   readonly columns: ReadonlyMap<string, SourceColumns>;
   readonly mistakes: Mistakes;
+  /** Told of what is no mistake, and yet may surprise. */
+  readonly warn: (message: string) => void;
 }
 
 /** @returns the view, or null when it has mistakes, which are then added */
@@ -54,7 +58,7 @@ class ViewCheck {
     const hopUs = kind === 'aggregated' ? (this.#options.hop ?? HOUR_US) : 0;
     if (kind === 'aggregated' && hopUs === 0) this.#fault('hop', 'hop must be longer than nothing');
     const columns = this.#columns(source);
-    if (source !== null && entity !== null) this.#checkColumns(source, entity, columns);
+    if (source !== null && entity !== null) this.#checkColumns(source, entity, columns, kind);
     const features = this.#features(entity, hopUs, source?.path ?? '', columns);
     const times = this.#times(kind, hopUs);
     if (source === null || entity === null || features.length === 0) return null;
@@ -101,8 +105,13 @@ class ViewCheck {
   }
 
   #columns(source: Source | null): SourceColumns {
-    if (source === null) return { unreadable: 'its source has a mistake' };
-    return this.#context.columns.get(source.path) ?? { unreadable: `source ${source.path} was not read` };
+    if (source === null) return { unreadable: 'its source has a mistake', missing: true };
+    return (
+      this.#context.columns.get(source.path) ?? {
+        unreadable: `source ${source.path} was not read`,
+        missing: true,
+      }
+    );
   }
 
   #kind(): FeatureView['kind'] {
@@ -122,8 +131,10 @@ class ViewCheck {
     const features: Feature[] = [];
     const entries = Object.entries(this.#options.features);
     if (entries.length === 0) this.#fault('features', 'has no features');
+    const taken = new Map<string, string>();
     for (const [name, draft] of entries) {
-      const fault = this.#nameFault(name, entity);
+      const fault = this.#nameFault(name, entity, taken);
+      taken.set(name.toLowerCase(), name);
       if (fault !== null) this.#fault(['features', name], fault);
       else if (!(draft instanceof FeatureDraft)) {
         this.#fault(
@@ -138,6 +149,7 @@ class ViewCheck {
           sourcePath,
           columns,
           mistakes: this.#context.mistakes,
+          warn: this.#context.warn,
         };
         const feature = compileFeature(name, draft, place, context);
         if (feature !== null) features.push(feature);
@@ -146,11 +158,16 @@ class ViewCheck {
     return features;
   }
 
-  #nameFault(name: string, entity: Entity | null): string | null {
-    if (RESERVED_COLUMNS.includes(name))
+  /** Engines take names that differ only in case for one. */
+  #nameFault(name: string, entity: Entity | null, taken: ReadonlyMap<string, string>): string | null {
+    const lower = name.toLowerCase();
+    if (RESERVED_COLUMNS.includes(lower))
       return `feature "${name}" has the name of a column of the history; choose another`;
-    if (entity?.joinKeys.some((key) => key.name === name))
-      return `feature "${name}" has the name of a join key`;
+    const key = entity?.joinKeys.find((one) => one.name.toLowerCase() === lower);
+    if (key !== undefined)
+      return `feature "${name}" has the name of a join key${key.name === name ? '' : `, "${key.name}", but for case`}`;
+    if (taken.has(lower))
+      return `features "${taken.get(lower)!}" and "${name}" differ only in case, which makes them one to an engine`;
     return faultOfName('feature', name);
   }
 
@@ -159,6 +176,8 @@ class ViewCheck {
     const stored = kind === 'stored';
     if (!stored && ttl !== undefined)
       this.#fault('ttl', 'an aggregated view has no ttl: its windows say how old events may be');
+    if (stored && ttl === 0)
+      this.#fault('ttl', 'ttl must be longer than nothing; a view without ttl keeps its rows for ever');
     if (stored && hop !== undefined)
       this.#fault('hop', 'a stored view has no hop: nothing is aggregated here');
     const delayUs = delay ?? 0;
@@ -178,42 +197,54 @@ class ViewCheck {
     };
   }
 
-  #checkColumns(source: Source, entity: Entity, columns: SourceColumns): void {
-    if ('unreadable' in columns) return;
-    const missing = (column: string): boolean => !columns.has(column);
+  #checkColumns(source: Source, entity: Entity, columns: SourceColumns, kind: FeatureView['kind']): void {
+    if ('unreadable' in columns) {
+      // An aggregated view says so for each column whose type it does not know.
+      if (kind === 'stored' && columns.missing) this.#warn(columns.unreadable);
+      else if (kind === 'stored') this.#fault('source', columns.unreadable);
+      return;
+    }
+    const { files } = columns;
     for (const [option, column] of [
       ['eventTime', source.eventTime],
       ['createdTime', source.createdTime],
     ] as const) {
       if (column === null) continue;
-      if (missing(column))
-        this.#fault(
-          'source',
-          `source ${source.path} has no column "${column}" (${option})${didYouMean(column, columns.keys())}`,
-        );
-      else if (modelTypeOfColumn(columns.get(column)!)?.kind !== 'timestamp') {
-        this.#fault(
-          'source',
-          `${option} "${column}" of source ${source.path} should be a time, but is ${columns.get(column)!}`,
-        );
-      }
+      const { state, types, warnings } = columnFit(files, column, { kind: 'timestamp' });
+      if (state === 'fits') warnings.forEach((warning) => this.#warn(warning));
+      else this.#fault('source', this.#columnFault(source, files, column, option, state, types));
     }
     for (const key of entity.joinKeys) {
-      if (missing(key.name)) {
+      const { state, types, warnings } = columnFit(files, key.name, { kind: key.type });
+      const role = `a join key of entity "${entity.name}"`;
+      if (state === 'fits') warnings.forEach((warning) => this.#warn(warning));
+      else if (state === 'misfit') {
         this.#fault(
           'source',
-          `source ${source.path} has no column "${key.name}", a join key of entity "${entity.name}"${didYouMean(key.name, columns.keys())}`,
+          `join key "${key.name}" is ${key.type}, but the column of source ${source.path} is ${types}`,
         );
-        continue;
-      }
-      const type = modelTypeOfColumn(columns.get(key.name)!)?.kind;
-      if (type !== key.type && !(type === 'int32' && key.type === 'int64')) {
-        this.#fault(
-          'source',
-          `join key "${key.name}" is ${key.type}, but the column of source ${source.path} is ${columns.get(key.name)!}`,
-        );
-      }
+      } else this.#fault('source', this.#columnFault(source, files, key.name, role, state, types));
     }
+  }
+
+  #columnFault(
+    source: Source,
+    files: SourceFiles,
+    column: string,
+    role: string,
+    state: ColumnFit['state'],
+    types: string,
+  ): string {
+    if (state === 'misfit')
+      return `${role} "${column}" of source ${source.path} should be a time, but is ${types}`;
+    if (state === 'twice') return twiceText(source.path, types);
+    const known = columnNames(files);
+    const comma = role.startsWith('a ') ? `, ${role}` : ` (${role})`;
+    return `source ${source.path} has no column "${column}"${comma}${didYouMean(column, known)}`;
+  }
+
+  #warn(message: string): void {
+    this.#context.warn(`view "${this.#draft.name}": ${message}`);
   }
 
   #fault(option: string | readonly string[], message: string): null {

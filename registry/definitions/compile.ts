@@ -6,6 +6,7 @@ import { compareBytes } from '../std/canonical-json.ts';
 import type { Definitions, Entity, FeatureService, FeatureView, Source } from '../model.ts';
 import type { Settings } from '../settings.ts';
 import type { KeyType } from '../value-type.ts';
+import { RESERVED_COLUMNS } from '../history.ts';
 import { fieldOf } from '../wire/online-layout.ts';
 import { EntityDraft, FeatureDraft, ServiceDraft, SourceDraft, ViewDraft } from './draft.ts';
 import type { Draft } from './draft.ts';
@@ -20,9 +21,13 @@ import type { SourceColumns } from './source-columns.ts';
 
 const KEY_TYPES: readonly string[] = ['string', 'int32', 'int64'] satisfies KeyType[];
 
-/** @throws REG_DEFINITIONS with every mistake of the project */
+/**
+ * @param warn  is told what is no mistake, and yet may surprise
+ * @throws REG_DEFINITIONS with every mistake of the project
+ */
 export async function compileProject(
   settings: Pick<Settings, 'folder' | 'definitions'>,
+  warn: (message: string) => void = () => {},
 ): Promise<Definitions> {
   const mistakes = new Mistakes();
   const drafts = await loadDrafts(settings.folder, settings.definitions, mistakes);
@@ -31,7 +36,7 @@ export async function compileProject(
     settings.folder,
     paths.flatMap((d) => parquetPath(d)),
   );
-  const definitions = compileDrafts(drafts, columns, mistakes);
+  const definitions = compileDrafts(drafts, columns, mistakes, warn);
   if (mistakes.count > 0) throw mistakes.toError(settings.folder);
   return definitions;
 }
@@ -52,6 +57,7 @@ export function compileDrafts(
   drafts: readonly Draft[],
   columns: ReadonlyMap<string, SourceColumns>,
   mistakes: Mistakes,
+  warn: (message: string) => void,
 ): Definitions {
   const unique = new UniqueNames(mistakes);
   const of = <D extends Draft>(kind: new (...args: never[]) => D): D[] =>
@@ -67,7 +73,7 @@ export function compileDrafts(
   const views = new Map<string, FeatureView | null>();
   for (const draft of of(ViewDraft)) {
     if (!unique.take('view', draft.name, draft, draft.id)) continue;
-    views.set(draft.id, compileView(draft, { entities, sources, columns, mistakes }));
+    views.set(draft.id, compileView(draft, { entities, sources, columns, mistakes, warn }));
   }
   const services = new Map<string, FeatureService>();
   for (const draft of of(ServiceDraft)) {
@@ -117,8 +123,10 @@ function compileEntity(draft: EntityDraft, mistakes: Mistakes): Entity | null {
   const joinKeys = names.map((name) => {
     const given = options.joinKeys[name];
     const type = given instanceof FeatureDraft ? given.options['type'] : given;
-    const fault = faultOfName('join key', name);
+    const fault = keyNameFault(name, names);
     if (fault !== null) mistakes.add(draft.place, ['joinKeys', name], `${what}: ${fault}`);
+    if (given instanceof FeatureDraft && given.options['column'] !== undefined)
+      mistakes.add(draft.place, ['joinKeys', name], `${what}: join key "${name}" has the name of its column`);
     const fits = typeof type === 'string' && KEY_TYPES.includes(type);
     if (!fits) {
       const hint = didYouMean(String(type), KEY_TYPES) || `; a join key is ${KEY_TYPES.join(', ')}`;
@@ -133,6 +141,16 @@ function compileEntity(draft: EntityDraft, mistakes: Mistakes): Entity | null {
   });
   const { description, owner, tags, log } = options;
   return valid ? { name: draft.name, joinKeys, description, owner, tags, log } : null;
+}
+
+/** Engines take names that differ only in case for one. */
+function keyNameFault(name: string, names: readonly string[]): string | null {
+  const lower = name.toLowerCase();
+  if (RESERVED_COLUMNS.includes(lower))
+    return `join key "${name}" has the name of a column of the history; choose another`;
+  const other = names.find((one) => one < name && one.toLowerCase() === lower);
+  if (other !== undefined) return `join keys "${other}" and "${name}" differ only in case`;
+  return faultOfName('join key', name);
 }
 
 function compileSource(draft: SourceDraft, mistakes: Mistakes): Source | null {

@@ -19,9 +19,11 @@ export interface FeatureOptions {
   readonly tolerance?: number;
   readonly checks?: { readonly min?: number; readonly max?: number; readonly maxNullShare?: number };
   readonly log?: 'raw' | 'hmac' | 'drop';
+  /** The source's column that a stored feature reads, where it has another name. */
+  readonly column?: string;
 }
 
-export interface AggregateOptions extends FeatureOptions {
+export interface AggregateOptions extends Omit<FeatureOptions, 'column'> {
   /** Text of a type, where it should not follow from the column. */
   readonly type?: string;
   /** Decimal places kept when floats are summed; 6 unless given. */

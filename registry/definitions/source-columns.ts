@@ -1,10 +1,19 @@
-/** The columns of a project's sources, read once each: what aggregates take their types from. */
+/** The columns of a project's sources, read once each: what views are checked against, and aggregates take types from. */
 import type { CodedError } from '../std/coded-error.ts';
 import { DuckDb } from '../duckdb.ts';
+import { readSourceFiles } from '../source-files.ts';
+import type { SourceFiles } from '../source-files.ts';
 import { sourceColumns } from '../source-schema.ts';
 
-/** Column -> DuckDB's type, or why the source could not be read. */
-export type SourceColumns = ReadonlyMap<string, string> | { readonly unreadable: string };
+export interface ReadColumns {
+  /** File by file. */
+  readonly files: SourceFiles;
+  /** Column -> the type in DuckDB that holds those of all files. */
+  readonly union: ReadonlyMap<string, string>;
+}
+
+/** The columns, or why the source could not be read; `missing`: there is no such file, which may be one day. */
+export type SourceColumns = ReadColumns | { readonly unreadable: string; readonly missing: boolean };
 
 /** @param paths  as definitions give them, relative to `folder` */
 export async function readSourceColumns(
@@ -16,9 +25,12 @@ export async function readSourceColumns(
   try {
     for (const path of new Set(paths)) {
       try {
-        columns.set(path, await sourceColumns(duck, folder, path));
+        const files = await readSourceFiles(duck, folder, path);
+        columns.set(path, { files, union: await sourceColumns(duck, folder, path) });
       } catch (error) {
-        columns.set(path, { unreadable: (error as CodedError).message });
+        const { message } = error as CodedError;
+        const missing = message.startsWith('no file matches') && !/\{[^}]*,/.test(path);
+        columns.set(path, { unreadable: message, missing });
       }
     }
     return columns;
