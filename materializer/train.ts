@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path';
 import { ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../registry/as-of-join.ts';
 import type { AsOfRule } from '../registry/as-of.ts';
+import { badRowsText, countBadRows } from '../registry/bad-rows.ts';
 import { loadCurrentBundle } from '../registry/bundle-folder.ts';
 import { DuckDb, quoteName } from '../registry/duckdb.ts';
 import { registryError } from '../registry/errors.ts';
@@ -108,12 +109,29 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
       out: options.out,
       rows: labels.rows,
       features: await countFeatures(duck, service, joined),
-      notes,
+      notes: [...notes, ...(await badRowNotes(duck, project, bundle, service))],
     };
   } finally {
     duck.close();
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** What the history of each view holds and training does not take. */
+async function badRowNotes(
+  duck: DuckDb,
+  { settings }: Project,
+  bundle: Bundle,
+  service: FeatureService,
+): Promise<string[]> {
+  const notes: string[] = [];
+  for (const id of new Set(service.views.map((used) => used.view))) {
+    const view = bundle.views.get(id)!;
+    const entity = bundle.entities.get(view.entity)!;
+    const text = badRowsText(view, await countBadRows(duck, settings.folder, settings.history, view, entity));
+    if (text !== null) notes.push(text);
+  }
+  return notes;
 }
 
 function serviceOf(bundle: Bundle, name: string): FeatureService {

@@ -11,6 +11,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { badRowsText, countBadRows } from '../registry/bad-rows.ts';
 import { DuckDb } from '../registry/duckdb.ts';
 import { registryError } from '../registry/errors.ts';
 import { openHistory, readHistoryWatermark } from '../registry/history.ts';
@@ -182,7 +183,8 @@ class ServiceRun {
       for (const feature of judged) features.set(feature.name, feature);
       if (views.has(view.id)) continue;
       const newestUs = await this.#newestSourceRow(view);
-      views.set(view.id, this.#viewSnapshot(day, view, runs.get(view.id)!, newestUs));
+      const badRows = await this.#badRows(view);
+      views.set(view.id, { ...this.#viewSnapshot(day, view, runs.get(view.id)!, newestUs), ...badRows });
       if (view.kind === 'stored') sources.set(view.id, this.#sourceAge(view, newestUs));
     }
     talk.progress(`judging ${service.name}`, service.views.length, service.views.length);
@@ -266,6 +268,18 @@ class ServiceRun {
       gaps: this.#day.gaps,
       openTails: this.#day.openTails,
     };
+  }
+
+  /** What the replay leaves out of the view's history, as training does; told, and no matter of the verdict. */
+  async #badRows(view: FeatureView): Promise<Pick<ViewSnapshot, 'badRows'>> {
+    const { settings, talk } = this.#project;
+    const entity = this.#book.current.entities.get(view.entity)!;
+    const { folder, history } = settings;
+    const found = await countBadRows(this.#duck, folder, history, view, entity);
+    const text = badRowsText(view, found);
+    if (text === null) return {};
+    talk.warn(text);
+    return { badRows: found };
   }
 
   /** Event time of the newest row of a stored view's source by the end of the day, or by now. */

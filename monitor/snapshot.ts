@@ -5,6 +5,7 @@
  * Values of features stand as `registry/wire/json-value.ts` writes them, hashed ones as `hmac:{hex}`; times are RFC 3339 to the microsecond;
  * shares and match rates are in [0, 1]; a rate over no rows is null.
  */
+import type { BadRows } from '../registry/bad-rows.ts';
 import type { Json } from '../registry/std/canonical-json.ts';
 import type { Cause } from './cause.ts';
 
@@ -58,6 +59,8 @@ export interface ViewSnapshot {
   readonly historyWatermark: string | null;
   /** Event time of the newest row of a stored view's source; null for an aggregated view. */
   readonly newestSourceRow: string | null;
+  /** Rows of the history that the replay left out. Absent: none. */
+  readonly badRows?: BadRows;
   readonly freshnessUs: number;
   readonly delayUs: number;
   /** The smallest delay at which no vector of the day would have been behind its run; null: cannot tell. */

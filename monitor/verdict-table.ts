@@ -1,4 +1,5 @@
 /** The verdict on a terminal: what is wrong first, then a line a feature, then each cause with an example. */
+import { badRowsText } from '../registry/bad-rows.ts';
 import { formatDuration } from '../registry/std/duration.ts';
 import { renderTable } from '../registry/std/text-table.ts';
 import { CAUSES } from './cause.ts';
@@ -41,6 +42,10 @@ export function renderVerdict(snapshot: Snapshot, options: RenderOptions = {}): 
   ];
   const causes = causeLines(snapshot, paint);
   if (causes.length > 0) blocks.push('', ...causes);
+  for (const { view, badRows } of snapshot.views) {
+    const text = badRows === undefined ? null : badRowsText({ id: view }, badRows);
+    if (text !== null) blocks.push('', `  ${text}`);
+  }
   for (const view of snapshot.views) {
     if (view.proposedDelayUs === null) continue;
     const proposed = spanText(view.proposedDelayUs);

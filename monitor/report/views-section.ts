@@ -48,11 +48,13 @@ export function viewsSection(snapshot: Snapshot): Markup {
   </section>`;
 }
 
-function watermark({ historyWatermark, newestSourceRow }: ViewSnapshot, date: string): Part {
+function watermark({ historyWatermark, newestSourceRow, badRows }: ViewSnapshot, date: string): Part {
+  const left = badRows?.reasons.map(({ rows, example }) => `${rows} left out: ${example}`) ?? [];
   return [
     historyWatermark === null ? html`<span class="soft">unknown</span>` : momentText(historyWatermark, date),
     newestSourceRow !== null &&
       html` <small>${`newest source row ${momentText(newestSourceRow, date)}`}</small>`,
+    ...left.map((text) => html` <small>${text}</small>`),
   ];
 }
 

@@ -295,6 +295,38 @@ describe('what stands in the way', () => {
     expect(existsSync(join(day.project.settings.reports, 'churn', `${DAY}.json`))).toBe(false);
   });
 
+  test('bad rows in the history stand in nobody’s way: they are left out and told', async () => {
+    day = await MonitoredDay.make();
+    await day.appendOrders(serveMatching(1));
+    await day.writeDrivers(DRIVERS);
+    await day.project.writeParquet(
+      'drivers2',
+      `SELECT * FROM (VALUES (1::DOUBLE, 'three'), (1, '7'), (NULL, '8')) t(driver_id, trips),
+        (SELECT TIMESTAMP '1970-01-01' AS event_timestamp, TIMESTAMP '1970-01-01' AS created, 0.5 AS conv_rate)`,
+    );
+    day.setWatermark('23:00:00');
+    const snapshot = await day.judge(SETTLED);
+    expect(featureOf(snapshot, 'driver_stats__conv_rate')).toMatchObject({ exactMatch: 1, causes: {} });
+    expect(snapshot.views.find(({ view }) => view === 'driver_stats')!.badRows).toEqual({
+      rows: 2,
+      reasons: [
+        {
+          reason: 'join key driver_id is null',
+          rows: 1,
+          example: 'join key driver_id is null in data/drivers2.parquet, row 3',
+        },
+        {
+          reason: 'trips should be int64',
+          rows: 1,
+          example: 'trips should be int64, got three (VARCHAR) in data/drivers2.parquet, row 1',
+        },
+      ],
+    });
+    expect(renderVerdict(snapshot)).toContain(
+      '2 bad rows of driver_stats are left out (join key driver_id is null',
+    );
+  });
+
   test('a folder of reports that cannot be written', async () => {
     day = await MonitoredDay.make();
     await day.appendOrders(serveMatching(1));

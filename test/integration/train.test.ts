@@ -134,6 +134,32 @@ describe('a training set', () => {
     });
   });
 
+  test('leaves out rows that are no rows of their view, and says which', async () => {
+    await project.writeParquet(
+      'drivers2',
+      `SELECT * FROM (VALUES
+        (1::DOUBLE, TIMESTAMP '2026-01-01 10:10:00', TIMESTAMP '2026-01-01 10:10:00', 0.7, 1.5::DOUBLE, ['x']),
+        (1.8e18, TIMESTAMP '2026-01-01 10:10:00', TIMESTAMP '2026-01-01 10:10:00', 0.7, 1, ['x']),
+        (NULL, TIMESTAMP '2026-01-01 10:10:00', TIMESTAMP '2026-01-01 10:10:00', 0.7, 1, ['x']),
+        (1, TIMESTAMP 'infinity', TIMESTAMP '2026-01-01 10:10:00', 0.7, 1, ['x']),
+        (2, TIMESTAMP '2026-01-01 10:10:00', TIMESTAMP '2026-01-01 10:10:00', 0.7, 7, ['x']))
+        t(driver_id, event_timestamp, created, conv_rate, trips, tags)`,
+    );
+    const labels = csv(HEAD, '1,2026-01-01T10:30:00Z,1,2,', '1,2026-01-01T10:05:00Z,1,2,');
+    const { notes } = await train({ labels, out: path('out.csv'), as: 'available' });
+    expect(readFileSync(path('out.csv'), 'utf8').trimEnd().split('\n').slice(1)).toEqual([
+      // What stands in the other file keeps every digit.
+      '1,2026-01-01T10:30:00Z,1,2,,7,0.1,9007199254740993,[a]',
+      '1,2026-01-01T10:05:00Z,1,2,,4,0.1,9007199254740993,[a]',
+    ]);
+    expect(notes).toEqual([
+      '4 bad rows of driver_stats are left out (driver_id should be int64, got 1.8e+18 (DOUBLE) in ' +
+        'data/drivers2.parquet, row 2; event time is null or infinite in data/drivers2.parquet, row 4; ' +
+        'join key driver_id is null in data/drivers2.parquet, row 3; trips should be int64, got 1.5 (DOUBLE) in ' +
+        'data/drivers2.parquet, row 1).',
+    ]);
+  });
+
   test('from Parquet to Parquet keeps types, order and every digit', async () => {
     await project.writeParquet(
       'labels',
