@@ -1,6 +1,7 @@
 /**
- * The definitions that vectors were served under: each record names its bundle, and what a model received (fallbacks,
- * how a row is read) follows from that one, not from the one in force today.
+ * The definitions that vectors were served under: each record names its bundle, and what a model should have received
+ * (which row counted by its delay and TTL, the fallbacks, how a row is read) follows from that one, not from the one in
+ * force today.
  */
 import { loadBundle, loadCurrentBundle } from '../registry/bundle-folder.ts';
 import type { Bundle, FeatureView, RowSchema } from '../registry/model.ts';
@@ -35,6 +36,15 @@ export class BundleBook {
     }
     this.#bundles.set(hash, bundle);
     return bundle;
+  }
+
+  /**
+   * @param view  of the bundle in force
+   * @returns     the view as the bundle of a record has it; as it is today where that one has none of its kind
+   */
+  servedView(hash: string, view: FeatureView): FeatureView {
+    const then = this.bundle(hash).views.get(view.id);
+    return then === undefined || then.kind !== view.kind ? view : then;
   }
 
   /**

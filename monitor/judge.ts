@@ -2,6 +2,8 @@
  * Judges one view of a service over a day: turns each replayed vector into the facts of its values, hands them to the
  * features' tallies, and keeps the judged values for the Parquet history.
  *
+ * Each vector is judged by the bundle that it names: delay, TTL, freshness and fallbacks are that one's.
+ *
  * Of an aggregated view a value is unjudged where the edge that was due at the served time lies past the history's
  * watermark: the history cannot say yet what the model should have got, and an equal value would prove nothing.
  *
@@ -75,10 +77,10 @@ export class ViewJudge {
   /** @returns whether the vector has a judged value here */
   add(vector: ReplayedVector): boolean {
     const { view, tallies } = this.#judged;
-    const unjudged = this.#isUnjudged(vector.servedUs);
     const bundle = this.#book.bundle(vector.bundle);
     // What the model received follows from the definition that served it.
-    const servedView = bundle.views.get(view.id) ?? view;
+    const servedView = this.#book.servedView(vector.bundle, view);
+    const unjudged = this.#isUnjudged(servedView, vector.servedUs);
     const row = unjudged ? null : this.#servedRow(bundle, servedView, vector);
     let judged = false;
     for (const one of this.#features) {
@@ -103,7 +105,7 @@ export class ViewJudge {
     const isPresent = vector.served !== null && vector.status === PRESENT;
     const bytes = vector.servedRow!;
     return {
-      facts: this.#rowFacts(vector),
+      facts: this.#rowFacts(servedView, vector),
       name: { requestId: vector.requestId, entities: this.#entities(vector) },
       values: isPresent ? this.#book.rowValues(bundle, servedView, bytes) : null,
       hmacs:
@@ -134,14 +136,14 @@ export class ViewJudge {
     return `hashed with the secret ${hmacKeyId}, and ${known}`;
   }
 
-  #isUnjudged(servedUs: number): boolean {
-    const { view, historyWatermarkUs } = this.#judged;
+  #isUnjudged(view: FeatureView, servedUs: number): boolean {
+    const { historyWatermarkUs } = this.#judged;
     if (view.kind !== 'aggregated') return false;
     return historyWatermarkUs === null || dueEdgeUs(view, servedUs) > historyWatermarkUs;
   }
 
-  #rowFacts(vector: ReplayedVector): RowFacts {
-    const { view, runs } = this.#judged;
+  #rowFacts(view: FeatureView, vector: ReplayedVector): RowFacts {
+    const { runs } = this.#judged;
     const { trained } = vector;
     return {
       view,

@@ -47,19 +47,27 @@ export interface ReplayedRow {
   readonly values: readonly Value[];
 }
 
+/** What a view is replayed from, and by which rules. */
+export interface Replay {
+  readonly used: ServiceView;
+  /** Of the bundle in force. */
+  readonly view: FeatureView;
+  readonly entity: Entity;
+  /** How the view's history is read. */
+  readonly history: ViewHistory;
+  /** The view as a bundle has it that vectors of the day name: their delay and TTL are that one's. */
+  servedView(bundle: string): FeatureView;
+}
+
 /**
  * Runs the joins of one view in its role; `replayedVectors` then reads what came of them.
  *
- * @param history  how the view's history is read
- * @throws         DuckDB's error when the history cannot be read
+ * @throws DuckDB's error when the history cannot be read
  */
 export async function prepareReplay(
   duck: DuckDb,
   day: DayOfService,
-  used: ServiceView,
-  view: FeatureView,
-  entity: Entity,
-  history: ViewHistory,
+  { used, view, entity, history, servedView }: Replay,
 ): Promise<void> {
   const keys = entity.joinKeys.map((key, i) => ({
     label: `key_${day.service.requestKeys.findIndex((request) => request.name === used.requestKeys[i])}`,
@@ -67,24 +75,57 @@ export async function prepareReplay(
   }));
   await duck.run(`CREATE OR REPLACE TEMP TABLE replay_history AS SELECT * FROM (${history.sql}) h WHERE EXISTS
     (SELECT 1 FROM ${day.vectorTable} v WHERE ${keys.map((key) => `v.${key.label} = h.${quoteName(key.row)}`).join(' AND ')})`);
+  const readings = await readingsOf(duck, day, servedView);
   for (const mode of ['trained', 'available'] as const) {
-    const join = {
-      labels: day.vectorTable,
-      rid: 'vid',
-      time: 'served_us',
-      history: ['SELECT * FROM replay_history'],
-      nanos: history.nanos,
-      keys,
-      features: view.features,
-      outputs: view.features.map(({ name }) => ({ feature: name, as: `${mode}_${name}` })),
-      mode,
-      delayUs: view.delayUs,
-      ttlUs: view.ttlUs,
-    };
-    await joinAsOf(duck, join, `replay_${mode}`);
+    const parts: string[] = [];
+    for (const [i, { labels, delayUs, ttlUs }] of readings.entries()) {
+      const join = {
+        labels,
+        rid: 'vid',
+        time: 'served_us',
+        history: ['SELECT * FROM replay_history'],
+        nanos: history.nanos,
+        keys,
+        features: view.features,
+        outputs: view.features.map(({ name }) => ({ feature: name, as: `${mode}_${name}` })),
+        mode,
+        delayUs,
+        ttlUs,
+      };
+      await joinAsOf(duck, join, `replay_${mode}_${i}`);
+      parts.push(`SELECT * FROM replay_${mode}_${i}`);
+    }
+    await duck.run(`CREATE OR REPLACE TEMP TABLE replay_${mode} AS ${parts.join(' UNION ALL ')};
+      ${readings.map((_, i) => `DROP TABLE replay_${mode}_${i}`).join('; ')}`);
   }
   await duck.run(missedSql(day, used, keys));
   await duck.run(`CREATE OR REPLACE TEMP TABLE replay_pairs AS ${pairsSql(day, used, view, keys)}`);
+}
+
+interface Reading extends Pick<FeatureView, 'delayUs' | 'ttlUs'> {
+  /** FROM item of the vectors that were served by it. */
+  readonly labels: string;
+}
+
+/** The vectors of the day in groups of one delay and TTL: two as a rule where it changed within the day, else one. */
+async function readingsOf(
+  duck: DuckDb,
+  { vectorTable }: DayOfService,
+  servedView: Replay['servedView'],
+): Promise<Reading[]> {
+  const rows = await duck.rows(`SELECT DISTINCT bundle FROM ${vectorTable} ORDER BY bundle`);
+  const bundles = rows.map((row) => row['bundle'] as string);
+  const groups = Map.groupBy(bundles, (bundle) => {
+    const { delayUs, ttlUs } = servedView(bundle);
+    return `${delayUs} ${ttlUs}`;
+  });
+  return [...groups.values()].map((own) => {
+    const { delayUs, ttlUs } = servedView(own[0]!);
+    const named = own.map(quoteText).join(', ');
+    const labels =
+      groups.size === 1 ? vectorTable : `(SELECT * FROM ${vectorTable} WHERE bundle IN (${named}))`;
+    return { labels, delayUs, ttlUs };
+  });
 }
 
 const PAGE_VECTORS = 20_480;

@@ -242,7 +242,8 @@ class ServiceRun {
     );
     try {
       const history = await openHistory(this.#duck, settings.folder, settings.history, view, entity);
-      await prepareReplay(this.#duck, day, used, view, entity, history);
+      const servedView = (hash: string): FeatureView => this.#book.servedView(hash, view);
+      await prepareReplay(this.#duck, day, { used, view, entity, history, servedView });
     } catch (error) {
       const why = (error as Error).message.split('\n')[0];
       throw registryError('REG_SOURCE', `the history of ${view.id} cannot be read: ${why}`, {}, error);

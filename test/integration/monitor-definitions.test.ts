@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { FeatureSnapshot, Snapshot } from '../../monitor/snapshot.ts';
 import type { FeatureService } from '../../registry/model.ts';
 import { SURFACES } from '../../registry/wire/served-record.ts';
-import { feature, orders } from '../support/materialized-project.ts';
+import { driverStats, feature, orders } from '../support/materialized-project.ts';
 import { MonitoredDay, SERVICE, servedRow } from '../support/monitored-day.ts';
 import type { OrderRow, Served } from '../support/monitored-day.ts';
 
@@ -19,6 +19,10 @@ afterEach(async () => {
 
 function row(customer: string, values: OrderRow['values']): OrderRow {
   return { customer, event: '05:00:00', created: '05:00:00', run: 'r-05', values };
+}
+
+function driverRow({ event, created, convRate }: (typeof DRIVERS)[number]): Served['row'] {
+  return { event, created, values: [convRate, null, null] };
 }
 
 function online({ event, created, values }: OrderRow): Served {
@@ -50,6 +54,46 @@ test('fallbacks are those of the bundle that answered, on both sides', async () 
       replayed: expect.objectContaining({ state: 'value', value: 5 }) as unknown,
     }),
   ]);
+});
+
+test('delay and TTL are those of the bundle that answered, though they change in the middle of the day', async () => {
+  const HOUR = 3_600_000_000;
+  day = await MonitoredDay.make({}, { ttlUs: 2 * HOUR });
+  const edges = ['04:00:00', '05:00:00'].map((event, i): OrderRow => {
+    return { customer: 'known', event, created: event, run: 'r', values: [BigInt(i + 1), i + 1] };
+  });
+  const [atFour, atFive] = edges.map((edge) => ({ ...online(edge), watermark: '05:00:00' }));
+  const stats = DRIVERS.map((driver) => ({ ...driver, event: '03:00:00', created: '03:00:00' }));
+  const withheld: Served = { status: 'OUTSIDE_TTL', watermark: '05:00:00', row: driverRow(stats[0]!) };
+  const present: Served = { ...withheld, status: 'PRESENT' };
+  // Without a delay and with a TTL of two hours; then with a delay of 45 minutes and a TTL of five hours; then both.
+  day.serve('05:30:00', 'known', atFive!, 1, withheld);
+  day.publish(orders({ delayUs: 0.75 * HOUR }));
+  day.serve('05:30:00', 'known', atFour!, 1, withheld);
+  day.publishDrivers(driverStats({ ttlUs: 5 * HOUR }));
+  day.serve('05:30:00', 'known', atFour!, 1, present);
+  day.serve('05:45:00', 'known', atFive!, 1, present);
+  day.publishDrivers(driverStats({ ttlUs: null }));
+  day.serve('09:00:00', 'known', atFive!, 1, present);
+  await day.appendOrders(edges);
+  await day.writeDrivers(stats);
+  day.setWatermark('23:00:00');
+  const snapshot = await day.judge(SETTLED);
+  expect(snapshot.features.map(({ rows, exactMatch }) => [rows, exactMatch])).toEqual([
+    [5, 1],
+    [5, 1],
+    [5, 1],
+  ]);
+  expect(featureOf(snapshot, 'driver_stats__conv_rate').states).toEqual([
+    { served: 'outside TTL', replayed: 'outside TTL', rows: 2 },
+    { served: 'value', replayed: 'value', rows: 3 },
+  ]);
+  // By today's bundle alone the first vector would have been served ahead.
+  day.publish(orders({ delayUs: 0.75 * HOUR }));
+  await day.openLog();
+  day.serve('05:31:00', 'known', atFive!, 1, present);
+  const again = await day.judge(SETTLED);
+  expect(featureOf(again, 'orders__orders_1d')).toMatchObject({ rows: 6, causes: { 'served ahead': 1 } });
 });
 
 test('a feature that the answering bundle lacked is not counted for its vectors', async () => {

@@ -89,7 +89,7 @@ export const SERVICE: FeatureService = {
 export class MonitoredDay {
   readonly project: TestProject;
   orders: FeatureView;
-  readonly driverStats: FeatureView;
+  driverStats: FeatureView;
   #log: VectorLog | null = null;
   #requests = 0;
 
@@ -123,6 +123,12 @@ export class MonitoredDay {
     }).hash;
   }
   #bundle = '';
+
+  /** The same with another definition of `driver_stats`. */
+  publishDrivers(driverView: FeatureView): void {
+    this.driverStats = driverView;
+    this.publish(this.orders);
+  }
 
   async openLog(): Promise<void> {
     const { settings, clock, talk } = this.project;
