@@ -3,6 +3,7 @@
  * Reads footers only. Called before every computation, so that no run fails half-way on a schema.
  */
 import type { DuckDb } from '../registry/duckdb.ts';
+import { NOT_YET_COMPUTED } from '../registry/model.ts';
 import type { Aggregation, Entity, Feature, FeatureView } from '../registry/model.ts';
 import { modelTypeOfColumn, sourceColumns } from '../registry/source-schema.ts';
 import { formatType, isNumeric } from '../registry/value-type.ts';
@@ -21,7 +22,6 @@ const COMPARABLE: ReadonlySet<string> = new Set([
 ]);
 
 const FIXED_POINT: ReadonlySet<string> = new Set(['sum', 'avg', 'stddev']);
-const NOT_YET: ReadonlySet<string> = new Set(['approxCountDistinct', 'lastN', 'approxPercentile']);
 
 /** More decimal places leave too little room in 128 bits for the sum of squares. */
 const SCALE_MAX = 18;
@@ -108,7 +108,7 @@ export function checkAggregations(view: FeatureView): void {
 }
 
 function aggregationMistake(feature: Feature, a: Aggregation, hopUs: number): string | null {
-  if (NOT_YET.has(a.function)) {
+  if (NOT_YET_COMPUTED.has(a.function)) {
     return `${a.function} cannot be computed yet; countDistinct, last, min, max and avg can`;
   }
   if (a.windowUs !== null && (a.windowUs <= 0 || a.windowUs % hopUs !== 0)) {

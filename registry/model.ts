@@ -50,6 +50,13 @@ export const AGGREGATE_FUNCTIONS = [
 ] as const;
 export type AggregateFunction = (typeof AGGREGATE_FUNCTIONS)[number];
 
+/** Known by name and not computed yet: refused by a plan. */
+export const NOT_YET_COMPUTED: ReadonlySet<AggregateFunction> = new Set([
+  'approxCountDistinct',
+  'lastN',
+  'approxPercentile',
+]);
+
 export interface Aggregation {
   readonly function: AggregateFunction;
   /** The source's column that is aggregated; null for `count()`, which counts events. */
@@ -158,7 +165,6 @@ export interface FeatureService {
   readonly requestKeys: readonly JoinKey[];
   readonly consumers: readonly Consumer[];
   readonly tensor: 'float32' | 'float64';
-  readonly strict: boolean;
   readonly description: string | null;
   readonly owner: string | null;
   readonly tags: readonly string[];

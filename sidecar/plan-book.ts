@@ -144,7 +144,6 @@ export class PlanBook {
       requestKeys: [...keys.values()],
       consumers: [],
       tensor: 'float64',
-      strict: false,
       description: null,
       owner: null,
       tags: [],

@@ -135,7 +135,6 @@ function benchService(views: readonly FeatureView[]): FeatureService {
     requestKeys: customer.joinKeys,
     consumers: [],
     tensor: 'float64',
-    strict: false,
     description: null,
     owner: null,
     tags: [],

@@ -1,6 +1,7 @@
 /** One feature of a view: its type, its aggregation, its fallback. */
 import type { Json } from '../std/canonical-json.ts';
 import { formatDuration } from '../std/duration.ts';
+import { AGGREGATE_FUNCTIONS, NOT_YET_COMPUTED } from '../model.ts';
 import type { AggregateFunction, Aggregation, Feature } from '../model.ts';
 import { formatSourceType, modelTypeOf, parseSourceType } from '../source-type.ts';
 import type { SourceType } from '../source-type.ts';
@@ -78,9 +79,11 @@ class FeatureCheck {
 
   aggregated(agg: AggregateFunction): Feature | null {
     const { column, window } = this.#options;
+    if (NOT_YET_COMPUTED.has(agg)) {
+      const built = AGGREGATE_FUNCTIONS.filter((name) => !NOT_YET_COMPUTED.has(name));
+      return this.#fault('agg', `${agg} cannot be computed yet; there are ${built.join(', ')}`);
+    }
     if (column === undefined && agg !== 'count') this.#fault('agg', `${agg} needs a column`);
-    if (agg === 'lastN' && this.#options.n === 0)
-      this.#fault('agg', 'lastN needs n, how many values it keeps');
     this.#checkWindow(window);
     const columnType = column === undefined ? null : this.#columnType(column, agg);
     if (column !== undefined && columnType === null) return null;

@@ -51,7 +51,8 @@ class ServiceCheck {
     const view = this.#context.views.get(item.viewId);
     if (view === undefined) {
       const known = [...this.#context.views.keys()];
-      this.fault(path, `there is no view "${item.viewId}"${didYouMean(item.viewId, known)}`);
+      const message = `${this.#what}: there is no view "${item.viewId}"${didYouMean(item.viewId, known)}`;
+      this.#context.mistakes.addUnknownName(this.#draft.place, path, message);
     }
     if (view === undefined || view === null) {
       this.faults += 1;
@@ -76,12 +77,17 @@ class ServiceCheck {
     }
     const entity = this.#context.entities.get(view.entity)!;
     const mapping = item.joinKeys ?? {};
-    for (const key of Object.keys(mapping)) {
+    for (const [key, asked] of Object.entries<unknown>(mapping)) {
+      const fault =
+        typeof asked === 'string' ? faultOfName('join key', asked) : `${key} needs the name of a key`;
+      if (fault !== null) this.fault(path, fault);
       if (entity.joinKeys.some(({ name }) => name === key)) continue;
       const known = entity.joinKeys.map(({ name }) => name);
       this.fault(path, `entity "${entity.name}" has no join key "${key}"${didYouMean(key, known)}`);
     }
-    const requestKeys = entity.joinKeys.map((key) => mapping[key.name] ?? key.name);
+    const requestKeys = entity.joinKeys.map(({ name }) =>
+      Object.hasOwn(mapping, name) ? mapping[name]! : name,
+    );
     requestKeys.forEach((name, i) => this.#addKey({ name, type: entity.joinKeys[i]!.type }, path));
     this.#views.set(role, { role, view: view.id, requestKeys });
   }

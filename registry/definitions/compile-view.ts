@@ -86,7 +86,7 @@ class ViewCheck {
     if (typeof name !== 'string') return this.#fault('entity', 'needs an entity');
     const entity = this.#context.entities.get(name);
     if (entity !== undefined) return entity;
-    return this.#fault(
+    return this.#unknownName(
       'entity',
       `there is no entity "${name}"${didYouMean(name, this.#context.entities.keys())}`,
     );
@@ -98,7 +98,7 @@ class ViewCheck {
     if (typeof name !== 'string') return this.#fault('source', 'needs a source');
     const source = this.#context.sources.get(name);
     if (source !== undefined) return source;
-    return this.#fault(
+    return this.#unknownName(
       'source',
       `there is no source "${name}"${didYouMean(name, this.#context.sources.keys())}`,
     );
@@ -245,6 +245,15 @@ class ViewCheck {
 
   #warn(message: string): void {
     this.#context.warn(`view "${this.#draft.name}": ${message}`);
+  }
+
+  #unknownName(option: string, message: string): null {
+    this.#context.mistakes.addUnknownName(
+      this.#draft.place,
+      [option],
+      `view "${this.#draft.name}": ${message}`,
+    );
+    return null;
   }
 
   #fault(option: string | readonly string[], message: string): null {

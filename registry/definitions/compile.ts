@@ -8,7 +8,14 @@ import type { Settings } from '../settings.ts';
 import type { KeyType } from '../value-type.ts';
 import { RESERVED_COLUMNS } from '../history.ts';
 import { fieldOf } from '../wire/online-layout.ts';
-import { EntityDraft, FeatureDraft, ServiceDraft, SourceDraft, ViewDraft } from './draft.ts';
+import {
+  EntityDraft,
+  FeatureDraft,
+  InlineSourceDraft,
+  ServiceDraft,
+  SourceDraft,
+  ViewDraft,
+} from './draft.ts';
 import type { Draft } from './draft.ts';
 import { compileService } from './compile-service.ts';
 import { compileView } from './compile-view.ts';
@@ -29,7 +36,7 @@ export async function compileProject(
   settings: Pick<Settings, 'folder' | 'definitions'>,
   warn: (message: string) => void = () => {},
 ): Promise<Definitions> {
-  const mistakes = new Mistakes();
+  const mistakes = new Mistakes(settings.folder);
   const drafts = await loadDrafts(settings.folder, settings.definitions, mistakes);
   const paths = drafts.filter((d) => d instanceof SourceDraft).concat(inlineSources(drafts));
   const columns = await readSourceColumns(
@@ -37,7 +44,7 @@ export async function compileProject(
     paths.flatMap((d) => parquetPath(d)),
   );
   const definitions = compileDrafts(drafts, columns, mistakes, warn);
-  if (mistakes.count > 0) throw mistakes.toError(settings.folder);
+  if (mistakes.count > 0) throw mistakes.toError();
   return definitions;
 }
 
@@ -68,7 +75,8 @@ export function compileDrafts(
   }
   const sources = new Map<string, Source | null>();
   for (const draft of new Set([...of(SourceDraft), ...inlineSources(drafts)])) {
-    if (unique.take('source', draft.name, draft)) sources.set(draft.name, compileSource(draft, mistakes));
+    if (draft instanceof InlineSourceDraft || unique.take('source', draft.name, draft))
+      sources.set(draft.name, compileSource(draft, mistakes));
   }
   const views = new Map<string, FeatureView | null>();
   for (const draft of of(ViewDraft)) {
@@ -91,7 +99,7 @@ function withoutNulls<T>(map: ReadonlyMap<string, T | null>): Map<string, T> {
   return new Map([...map].filter((entry): entry is [string, T] => entry[1] !== null));
 }
 
-/** Names that are well formed and taken once a kind. Inline sources have names of their own and are not looked at. */
+/** Names that are well formed and taken once a kind. */
 class UniqueNames {
   readonly #taken = new Map<string, Draft>();
   readonly #mistakes: Mistakes;
@@ -105,7 +113,7 @@ class UniqueNames {
     if (fault !== null) this.#mistakes.add(draft.place, [], fault);
     const before = this.#taken.get(`${kind} ${id}`);
     if (before !== undefined) {
-      const at = `${before.place.file.split('/').at(-1)!}:${before.place.lineOf([])}`;
+      const at = this.#mistakes.at(before.place);
       this.#mistakes.add(draft.place, [], `${kind} "${id}" is already defined at ${at}`);
     }
     this.#taken.set(`${kind} ${id}`, draft);

@@ -4,8 +4,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { EntityDraft, FeatureDraft, ServiceDraft, SourceDraft, ViewDraft, ViewSelection } from './draft.ts';
-import type { Place } from './draft.ts';
+import {
+  EntityDraft,
+  FeatureDraft,
+  madeDrafts,
+  ServiceDraft,
+  SourceDraft,
+  ViewDraft,
+  ViewSelection,
+} from './draft.ts';
+import type { Draft, Place } from './draft.ts';
 
 /** What every feature may say about itself. */
 export interface FeatureOptions {
@@ -68,27 +76,31 @@ export interface ViewOptions {
 export interface ServiceOptions {
   readonly consumers?: readonly { readonly model: string; readonly owner: string }[];
   readonly tensor?: 'float32' | 'float64';
-  readonly strict?: boolean;
   readonly description?: string;
   readonly owner?: string;
   readonly tags?: readonly string[];
 }
 
+function made<D extends Draft>(draft: D): D {
+  madeDrafts.push(draft);
+  return draft;
+}
+
 export function entity(name: string, options: EntityOptions): EntityDraft {
-  return new EntityDraft(name, { ...options }, calledAt());
+  return made(new EntityDraft(name, { ...options }, calledAt()));
 }
 
 export const source = {
   /** Rows or events in Parquet files. */
   parquet(name: string, options: ParquetOptions): SourceDraft {
     const { path, ...rest } = options;
-    return new SourceDraft(name, { parquet: path, ...rest }, calledAt());
+    return made(new SourceDraft(name, { parquet: path, ...rest }, calledAt()));
   },
 };
 
 /** Stored where its features are types (`t.float64()`), aggregated where they are aggregates (`agg.sum(...)`). */
 export function featureView(name: string, options: ViewOptions): ViewDraft {
-  return new ViewDraft(name, { ...options }, calledAt());
+  return made(new ViewDraft(name, { ...options }, calledAt()));
 }
 
 /** @param items  views and selections of them, in the order that the model takes their features */
@@ -100,7 +112,7 @@ export function featureService(
   const selections = items.map((item) =>
     item instanceof ViewSelection ? item : new ViewSelection(item, null, null, null),
   );
-  return new ServiceDraft(name, selections, { ...options }, calledAt());
+  return made(new ServiceDraft(name, selections, { ...options }, calledAt()));
 }
 
 const typed = (type: string, options: FeatureOptions): FeatureDraft =>

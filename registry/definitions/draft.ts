@@ -29,6 +29,14 @@ export class EntityDraft extends NamedDraft {}
 
 export class SourceDraft extends NamedDraft {}
 
+/** A source that stands within its view. Its name is made from the view's id, and no other source can have it. */
+export class InlineSourceDraft extends SourceDraft {}
+
+/** The name of a view online and in the history: `name`, or `name@v2` from the second version on. */
+export function idOf(name: string, version: unknown): string {
+  return version === undefined || version === 1 ? name : `${name}@v${String(version)}`;
+}
+
 /** A feature of a view, or the type of a join key: `t.float64()`, `agg.sum('x').over('7d')`, or its YAML. */
 export class FeatureDraft {
   readonly options: Options;
@@ -41,10 +49,8 @@ export class FeatureDraft {
 }
 
 export class ViewDraft extends NamedDraft {
-  /** The name online and in the history: `name`, or `name@v2` from the second version on. */
   get id(): string {
-    const version = this.options['version'];
-    return version === undefined || version === 1 ? this.name : `${this.name}@v${String(version)}`;
+    return idOf(this.name, this.options['version']);
   }
 
   /** Some features of the view, in this order, for a service. */
@@ -102,6 +108,9 @@ export class ServiceDraft {
     this.place = place;
   }
 }
+
+/** What the builders have made so far in this process, so that a definition without its `export` is missed. */
+export const madeDrafts: Draft[] = [];
 
 export type Draft = EntityDraft | SourceDraft | ViewDraft | ServiceDraft;
 

@@ -5,14 +5,14 @@
  * that name to this program itself, so that builder and reader are always the same code. The hook also strips the
  * types of definition files, which Node would refuse to do below a node_modules folder.
  */
-import { globSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { CodedError } from '../std/coded-error.ts';
 import { registryError } from '../errors.ts';
 import { IMPORT_NAME, dependencyOn, foreignPackage } from '../own-package.ts';
-import { EntityDraft, SourceDraft, ViewDraft, isDraft } from './draft.ts';
+import { EntityDraft, isDraft, madeDrafts, SourceDraft, ViewDraft } from './draft.ts';
 import type { Draft, ServiceDraft } from './draft.ts';
 import type { Mistakes } from './mistake.ts';
 import { parseYamlDefinitions } from './yaml-definitions.ts';
@@ -44,6 +44,9 @@ export async function loadDrafts(
       : await importDefinitions(file, mistakes);
     for (const draft of found) addReachable(drafts, draft);
   }
+  for (const draft of madeDrafts) {
+    if (files.includes(draft.place.file) && !drafts.has(draft)) missExport(draft, mistakes);
+  }
   return [...drafts];
 }
 
@@ -61,6 +64,17 @@ function refuseForeignPackage(folder: string): void {
     file: foreign.folder,
     help: `Remove it, and depend on "${IMPORT_NAME}": "${dependencyOn(folder)}" in package.json.`,
   });
+}
+
+/** A definition that nothing reaches would be taken for deleted. */
+function missExport(draft: Draft, mistakes: Mistakes): void {
+  const kind = draft instanceof ViewDraft ? 'view' : draft instanceof EntityDraft ? 'entity' : null;
+  const what = kind ?? (draft instanceof SourceDraft ? 'source' : 'service');
+  mistakes.add(
+    draft.place,
+    [],
+    `${what} "${draft.name}" is neither exported nor used by what is; write \`export const ...\`, or delete it`,
+  );
 }
 
 function noFiles(folder: string, globs: readonly string[]): CodedError {
@@ -98,7 +112,7 @@ async function importDefinitions(file: string, mistakes: Mistakes): Promise<Draf
     return values.filter(isDraft);
   } catch (error) {
     const { at, message } = faultOf(file, error as Error);
-    mistakes.addAt(at.file, at.line, message);
+    mistakes.addUnreadable(at.file, at.line, message);
     return [];
   }
 }
@@ -135,7 +149,17 @@ function faultOf(file: string, error: Error): { at: { file: string; line: number
   return { at: { file, line: 1 }, message: firstLine(error) };
 }
 
+const MODULE = /^Cannot find module '([^']+)'/;
+
 function firstLine(error: Error): string {
+  const missing = MODULE.exec(error.message)?.[1]?.replace(/\?definitions$/, '');
+  if (missing !== undefined) {
+    const name = basename(missing);
+    const ending = ['.ts', '.mts', '.js', '.mjs'].find((one) => existsSync(`${missing}${one}`));
+    const hint =
+      ending === undefined ? '' : `: an import names the whole file, did you mean "${name}${ending}"?`;
+    return `Cannot find module "${name}"${hint}`;
+  }
   return `${error.name}: ${
     error.message
       .trim()

@@ -11,15 +11,34 @@ export interface Mistake {
 }
 
 export class Mistakes {
+  readonly #folder: string;
   readonly #found: Mistake[] = [];
+  #isWhole = true;
+
+  /** @param folder  the project's, which files are named from */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
 
   /** @param path  the option at fault, e.g. `['features', 'conv_rate', 'type']`; `[]` for the definition itself */
   add(place: Place, path: readonly string[], message: string): void {
     this.#found.push({ file: place.file, line: place.lineOf(path), message });
   }
 
-  addAt(file: string, line: number, message: string): void {
+  /** A file or a document that cannot be read at all: what it would have defined is not missed by others. */
+  addUnreadable(file: string, line: number, message: string): void {
+    this.#isWhole = false;
     this.#found.push({ file, line, message });
+  }
+
+  /** A name that nothing has. Not told where something could not be read: the name may stand there. */
+  addUnknownName(place: Place, path: readonly string[], message: string): void {
+    if (this.#isWhole) this.add(place, path, message);
+  }
+
+  /** @returns `definitions/drivers.yaml:3` */
+  at(place: Place): string {
+    return `${relative(this.#folder, place.file)}:${place.lineOf([])}`;
   }
 
   get count(): number {
@@ -32,8 +51,8 @@ export class Mistakes {
   }
 
   /** @returns REG_DEFINITIONS naming every mistake, with files relative to the project's folder */
-  toError(folder: string): CodedError {
-    const lines = this.list().map((m) => `  ${relative(folder, m.file)}:${m.line}  ${m.message}`);
+  toError(): CodedError {
+    const lines = this.list().map((m) => `  ${relative(this.#folder, m.file)}:${m.line}  ${m.message}`);
     const head =
       lines.length === 1
         ? 'the definitions have a mistake:'

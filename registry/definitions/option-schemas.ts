@@ -2,16 +2,20 @@
 import { z } from 'zod';
 import { parseDuration } from '../std/duration.ts';
 import { AGGREGATE_FUNCTIONS } from '../model.ts';
+import { knownNames, optionSentence, valueAt } from '../option-sentence.ts';
+import { FeatureDraft } from './draft.ts';
 import type { Options, Place } from './draft.ts';
 import { didYouMean } from './mistake.ts';
 import type { Mistakes } from './mistake.ts';
 
-const duration = z.union([z.string(), z.number()]).transform((value, context) => {
+const DURATION = 'expected a duration such as 90s, 1h or 7d';
+
+const duration = z.union([z.string(), z.number()], { error: DURATION }).transform((value, context) => {
   const us = parseDuration(String(value));
   if (us !== null) return us;
   context.addIssue({
     code: 'custom',
-    message: `expected a duration such as 90s, 1h or 7d, got ${JSON.stringify(value)}`,
+    message: `${DURATION}, got ${JSON.stringify(value)}`,
   });
   return z.NEVER;
 });
@@ -85,7 +89,6 @@ export type FeatureOptionValues = z.output<typeof FEATURE_OPTIONS>;
 export const SERVICE_OPTIONS = z.strictObject({
   consumers: z.array(z.strictObject({ model: z.string().min(1), owner: z.string().min(1) })).default([]),
   tensor: z.enum(['float32', 'float64']).default('float64'),
-  strict: z.boolean().default(false),
   description: text,
   owner: text,
   tags,
@@ -105,38 +108,40 @@ export function checkOptions<Schema extends z.ZodObject>(
   place: Place,
   mistakes: Mistakes,
 ): z.output<Schema> | null {
+  forbidProto(what, options, [], place, mistakes);
   const result = schema.safeParse(options);
   if (result.success) return result.data;
   const rest: Record<string, unknown> = { ...options };
   for (const issue of result.error.issues) {
     const path = issue.path.map(String);
     if (issue.code === 'unrecognized_keys') {
-      const known = knownKeys(schema, path);
+      const within = path.length === 0 ? '' : ` in ${path.join('.')}`;
       for (const key of issue.keys) {
-        mistakes.add(place, [...path, key], `${what} has no option "${key}"${didYouMean(key, known)}`);
+        const hint = didYouMean(key, knownNames(schema, issue.path));
+        mistakes.add(place, [...path, key], `${what} has no option "${key}"${within}${hint}`);
         delete rest[path[0] ?? key];
       }
     } else {
-      mistakes.add(place, path, `${what}: ${path.join('.')}: ${sentence(issue, options)}`);
+      const sentence = optionSentence(issue, valueAt(options, issue.path));
+      mistakes.add(place, path, `${what}: ${path.join('.')}: ${sentence}`);
       delete rest[path[0] ?? ''];
     }
   }
   return schema.safeParse(rest).data ?? null;
 }
 
-function knownKeys(schema: z.ZodObject, path: readonly string[]): string[] {
-  return path.length === 0 ? Object.keys(schema.shape) : [];
-}
-
-function sentence(issue: z.core.$ZodIssue, options: Options): string {
-  const given = issue.path.reduce<unknown>(
-    (value, key) => (value as Options | undefined)?.[String(key)],
-    options,
-  );
-  if (given === undefined) return 'is missing';
-  if (issue.code === 'invalid_value') {
-    const known = issue.values.map(String);
-    return `expected one of ${known.join(', ')}; got ${JSON.stringify(given)}${didYouMean(String(given), known)}`;
+/** A name that an object cannot have like any other, and that would be lost without a word. */
+function forbidProto(
+  what: string,
+  options: unknown,
+  path: readonly string[],
+  place: Place,
+  mistakes: Mistakes,
+): void {
+  if (typeof options !== 'object' || options === null || options instanceof FeatureDraft) return;
+  for (const name of Object.keys(options)) {
+    if (name === '__proto__')
+      mistakes.add(place, [...path, name], `${what}: nothing can be called "__proto__"`);
+    else if (path.length < 2) forbidProto(what, (options as Options)[name], [...path, name], place, mistakes);
   }
-  return issue.message;
 }

@@ -1,7 +1,16 @@
 /** Definitions in YAML, one document a definition, as the same drafts that the TypeScript builders make. */
 import { LineCounter, isCollection, isNode, parseAllDocuments } from 'yaml';
 import type { Document } from 'yaml';
-import { EntityDraft, FeatureDraft, ServiceDraft, SourceDraft, ViewDraft, ViewSelection } from './draft.ts';
+import {
+  EntityDraft,
+  FeatureDraft,
+  idOf,
+  InlineSourceDraft,
+  ServiceDraft,
+  SourceDraft,
+  ViewDraft,
+  ViewSelection,
+} from './draft.ts';
 import type { Draft, Options, Place } from './draft.ts';
 import { didYouMean } from './mistake.ts';
 import type { Mistakes } from './mistake.ts';
@@ -13,14 +22,28 @@ export function parseYamlDefinitions(file: string, text: string, mistakes: Mista
   const counter = new LineCounter();
   const drafts: Draft[] = [];
   for (const document of parseAllDocuments(text, { lineCounter: counter })) {
-    for (const error of document.errors) {
-      mistakes.addAt(file, counter.linePos(error.pos[0]).line, error.message.split('\n', 1)[0]!);
+    const [error] = document.errors;
+    // One slip makes the parser stumble over the rest of the document: its first error is the one to mend.
+    if (error !== undefined) {
+      const { line, col } = counter.linePos(error.pos[0]);
+      const fault = yamlFault(error.message, text.split('\n')[line - 1]!, col);
+      // What stays open is found at the end; it was opened behind the beginning.
+      const from = error.code === 'MISSING_CHAR' ? counter.linePos(document.range[0]).line : line;
+      mistakes.addUnreadable(file, from, from === line ? fault : `${fault}, met at line ${line}`);
+      continue;
     }
-    if (document.errors.length > 0 || document.contents === null) continue;
+    if (document.contents === null) continue;
     const draft = draftOf(document as Document, yamlPlace(file, document as Document, counter), mistakes);
     if (draft !== null) drafts.push(draft);
   }
   return drafts;
+}
+
+function yamlFault(message: string, line: string, column: number): string {
+  if (/\$\{\w*\}/.test(line) && /[{[]/.test(line.slice(0, column)))
+    return 'text with ${...} must stand in quotes within { } and [ ], e.g. parquet: "${data}/events.parquet"';
+  const fault = message.split('\n', 1)[0]!.replace(/ at line \d+, column \d+:$/, '');
+  return `cannot be read as YAML from column ${column} on: ${fault}`;
 }
 
 function yamlPlace(file: string, document: Document, counter: LineCounter): Place {
@@ -54,7 +77,7 @@ function draftOf(document: Document, place: Place, mistakes: Mistakes): Draft | 
   if (featureView !== undefined) {
     const options = {
       entity,
-      source: inlineSource(source, featureView, place),
+      source: inlineSource(source, idOf(String(featureView), rest['version']), place),
       ...rest,
       features: features(rest['features'], place),
     };
@@ -75,10 +98,11 @@ function draftOf(document: Document, place: Place, mistakes: Mistakes): Draft | 
   return null;
 }
 
-function inlineSource(source: unknown, view: unknown, place: Place): unknown {
+/** A source without a name of its own: each version of a view may have one. */
+function inlineSource(source: unknown, viewId: string, place: Place): unknown {
   if (!isObject(source)) return source;
   const inner: Place = { file: place.file, lineOf: (path) => place.lineOf(['source', ...path]) };
-  return new SourceDraft(`${String(view)}_source`, source, inner);
+  return new InlineSourceDraft(`${viewId}:source`, source, inner);
 }
 
 /** A feature is the text of its type, or an object of options. Anything else is left for the check to name. */

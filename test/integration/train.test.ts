@@ -40,7 +40,6 @@ const SERVICE: FeatureService = {
   ],
   consumers: [],
   tensor: 'float32',
-  strict: false,
   description: null,
   owner: null,
   tags: [],

@@ -80,7 +80,6 @@ export const SERVICE: FeatureService = {
   requestKeys: [...customer.joinKeys, ...driver.joinKeys],
   consumers: [],
   tensor: 'float64',
-  strict: false,
   description: null,
   owner: null,
   tags: [],

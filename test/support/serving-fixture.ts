@@ -167,7 +167,6 @@ export function service(name: string, uses: readonly RoleUse[]): FeatureService 
     requestKeys: [...requestKeys.values()],
     consumers: [{ model: 'churn', owner: 'crm' }],
     tensor: 'float64',
-    strict: false,
     description: null,
     owner: null,
     tags: [],

@@ -50,7 +50,7 @@ describe('a package of the name that definitions import', () => {
     writeFileSync(join(root, 'd.yaml'), 'entity: e\njoinKeys: { id: int64 }\n');
     return root;
   }
-  const load = (root: string, glob: string) => loadDrafts(root, [glob], new Mistakes());
+  const load = (root: string, glob: string) => loadDrafts(root, [glob], new Mistakes(root));
 
   test('that is another is refused where definitions would import it', async () => {
     const root = projectWith({ name: 'plumbline', version: '10.0.9' });

@@ -1,0 +1,151 @@
+/** What people get to read when a definition has a slip: one sentence a slip, in their words, at its line. */
+import { describe, expect, test } from 'vitest';
+import { compileProject } from '../../../../registry/definitions/compile.ts';
+import type { Definitions } from '../../../../registry/model.ts';
+import { SHOP_DEFINITIONS, shopProject } from '../../../support/shop-project.ts';
+
+const compile = (folder: string): Promise<Definitions> =>
+  compileProject({ folder, definitions: ['definitions/*.ts', 'definitions/*.mts', 'definitions/*.yaml'] });
+
+/** Mistakes of a project of these files beside the shop's data. */
+async function mistakesOf(files: Readonly<Record<string, string>>): Promise<string[]> {
+  const folder = await shopProject({ 'definitions/shop.ts': '', ...files });
+  const error = await compile(folder).then(
+    () => null,
+    (e: Error) => e,
+  );
+  return (error?.message ?? '')
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim());
+}
+
+const ENTITY = 'entity: customer\njoinKeys: { customer_id: int64 }\n';
+const VIEW = `featureView: lines
+entity: customer
+source: { parquet: data/invoices.parquet, eventTime: invoice_date }
+features: { line_total: float64, quantity: int32 }
+`;
+const SERVICE = 'featureService: s\nfeatures: [lines]\n';
+const yaml = (...documents: string[]): Record<string, string> => ({
+  'definitions/a.yaml': documents.join('---\n'),
+});
+
+describe('a slip in YAML is one mistake', () => {
+  // A table: one line a slip.
+  // prettier-ignore
+  test.each([
+    ['a variable without quotes', VIEW.replace('data/invoices', '${data}/invoices'), 3, 'text with ${...} must stand in quotes within { } and [ ]'],
+    ['a tab', VIEW.replace('features: { line_total: float64, quantity: int32 }', 'features:\n\tline_total: float64'), 5, 'cannot be read as YAML from column 1 on: Tabs are not allowed as indentation'],
+    ['a bracket that stays open', VIEW.replace(' }\nfeatures', '\nfeatures'), 4, 'cannot be read as YAML'],
+    ['a key twice', `${VIEW}entity: driver\n`, 5, 'Map keys must be unique'],
+    ['a lost quote', VIEW.replace('lines', '"lines'), 1, 'cannot be read as YAML'],
+  ])('%s', async (_, view, line, sentence) => {
+    const found = await mistakesOf(yaml(view, ENTITY, SERVICE));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(`definitions/a.yaml:${line}  `);
+    expect(found[0]).toContain(sentence);
+  });
+
+  test('every document of the project has its own', async () => {
+    const files = { ...yaml(VIEW.replace('lines', '"lines'), ENTITY), 'definitions/b.yaml': 'entity: {\n' };
+    expect((await mistakesOf(files)).map((text) => text.slice(0, 20))).toEqual([
+      'definitions/a.yaml:1',
+      'definitions/b.yaml:2',
+    ]);
+  });
+});
+
+// A table: one line a slip. prettier would make six of each.
+// prettier-ignore
+test.each([
+  ['a consumer that is a text', SERVICE.replace('features', 'consumers: [ranker]\nfeatures'), 'consumers.0: expected options, { name: value }, got "ranker"'],
+  ['consumers that are no list', SERVICE.replace('features', 'consumers: { model: a, owner: b }\nfeatures'), 'consumers: expected a list, got {"model":"a","owner":"b"}'],
+  ['an unknown word in a consumer', SERVICE.replace('features', 'consumers: [{ model: a, ownr: b, owner: c }]\nfeatures'), 'service "s" has no option "ownr" in consumers.0, did you mean "owner"?'],
+  ['an empty model', SERVICE.replace('features', 'consumers: [{ model: "", owner: b }]\nfeatures'), 'consumers.0.model: expected some text, got ""'],
+  ['a tensor of another type', SERVICE.replace('features', 'tensor: float\nfeatures'), 'tensor: expected one of float32, float64, got "float"'],
+  ['an option that is no more', SERVICE.replace('features', 'strict: true\nfeatures'), 'service "s" has no option "strict"'],
+  ['a version that is none', VIEW.replace('entity', 'version: 0\nentity'), 'version: expected at least 1, got 0'],
+  ['half a version', VIEW.replace('entity', 'version: 1.5\nentity'), 'version: expected a whole number, got 1.5'],
+  ['a duration that is a list', VIEW.replace('entity', 'ttl: [1d]\nentity'), 'ttl: expected a duration such as 90s, 1h or 7d'],
+  ['tags that are a text', VIEW.replace('entity', 'tags: gold\nentity'), 'tags: expected a list, got "gold"'],
+  ['features that are a list', VIEW.replace('{ line_total: float64, quantity: int32 }', '[line_total]'), 'features: expected names with values, { name: value }, got ["line_total"]'],
+  ['a feature of a number', VIEW.replace('quantity: int32', 'quantity: 32'), 'feature "quantity": expected a type or an aggregate, got 32'],
+  ['a check out of its range', VIEW.replace('quantity: int32', 'quantity: { type: int32, checks: { maxNullShare: 2 } }'), 'checks.maxNullShare: expected at most 1, got 2'],
+  ['a check by another name', VIEW.replace('quantity: int32', 'quantity: { type: int32, checks: { maximum: 2 } }'), 'has no option "maximum" in checks'],
+  ['a feature called __proto__', VIEW.replace('quantity', '__proto__: int64, quantity'), 'nothing can be called "__proto__"'],
+  ['a join key called __proto__', ENTITY.replace('customer_id', '__proto__: int64, customer_id'), 'nothing can be called "__proto__"'],
+  ['a role by a number', SERVICE.replace('[lines]', '[{ view: lines, as: buyer, joinKeys: { customer_id: 7 } }]'), 'customer_id needs the name of a key'],
+  ['a name with a space', VIEW.replace('lines', 'my lines'), 'view "my lines": names are a letter'],
+])('%s', async (_, document, sentence) => {
+  const others = [ENTITY, VIEW, SERVICE].filter((one) => one.slice(0, 8) !== document.slice(0, 8));
+  const found = await mistakesOf(yaml(document, ...others));
+  expect(found.join('\n')).toContain(sentence);
+  expect(found.join('\n')).not.toMatch(/Invalid (input|option)|Too (small|big)|Unrecognized/);
+});
+
+test('what cannot be computed yet is refused with what can', async () => {
+  for (const agg of ['approxCountDistinct', 'lastN', 'approxPercentile']) {
+    const view = `featureView: v
+entity: customer
+source: { parquet: data/invoices.parquet, eventTime: invoice_date }
+features: { x: { agg: ${agg}, column: line_total, n: 3, percentile: 0.5 } }
+`;
+    const [found, ...more] = await mistakesOf(yaml(ENTITY, view));
+    expect(more).toEqual([]);
+    expect(found).toContain(`${agg} cannot be computed yet; there are count, countDistinct, sum,`);
+  }
+});
+
+describe('two versions of a view stand side by side', () => {
+  const second = VIEW.replace('entity', 'version: 2\nentity').replace('quantity: int32', 'quantity: int64');
+  const moved = SERVICE.replace('featureService: s', 'featureService: s2').replace('[lines]', '["lines@v2"]');
+
+  test('each with a source of its own, within it', async () => {
+    const { views, services } = await compile(
+      await shopProject({ 'definitions/shop.ts': '', ...yaml(ENTITY, VIEW, second, SERVICE, moved) }),
+    );
+    expect([...views.keys()]).toEqual(['lines', 'lines@v2']);
+    expect(services.get('s2')!.features.map(({ view }) => view)).toEqual(['lines@v2', 'lines@v2']);
+  });
+
+  test('a source that is named like a view keeps its own name', async () => {
+    const source = 'source: lines_source\nparquet: data/invoices.parquet\neventTime: invoice_date\n';
+    const folder = await shopProject({ 'definitions/shop.ts': '', ...yaml(ENTITY, VIEW, source) });
+    expect((await compile(folder)).views.size).toBe(1);
+  });
+});
+
+test('names that every object has are names like others', async () => {
+  const names = ['constructor', 'toString', 'valueOf', 'hasOwnProperty'];
+  const entity = `entity: constructor\njoinKeys: { ${names.map((name) => `${name}: string`).join(', ')} }\n`;
+  const { entities } = await compile(await shopProject({ 'definitions/shop.ts': '', ...yaml(entity) }));
+  expect(entities.get('constructor')!.joinKeys.map(({ name }) => name)).toEqual(names.toSorted());
+});
+
+describe('TypeScript', () => {
+  test('a definition that lost its export is missed, and one that is used is not', async () => {
+    const text = SHOP_DEFINITIONS.replace('export const customer', 'const customer')
+      .replace('export const churn', 'const churn')
+      .replaceAll('_v1', '_lost');
+    expect(await mistakesOf({ 'definitions/lost.mts': text })).toEqual([
+      'definitions/lost.mts:17  service "churn_lost" is neither exported nor used by what is; write `export const ...`, or delete it',
+    ]);
+  });
+
+  test('an import without its ending is told which file it means', async () => {
+    const files = {
+      'definitions/uses.mts': "import { customer } from './shared';\nexport const x = customer;\n",
+      'definitions/shared.ts':
+        "import { entity, t } from 'plumbline';\nexport const customer = entity('customer', { joinKeys: { id: t.int64() } });\n",
+    };
+    expect(await mistakesOf(files)).toEqual([
+      'definitions/uses.mts:1  Cannot find module "shared": an import names the whole file, did you mean "shared.ts"?',
+    ]);
+  });
+});
+
+test('a name that is taken twice names the other file from the project on', async () => {
+  const [found] = await mistakesOf({ 'definitions/a.yaml': ENTITY, 'definitions/b.yaml': ENTITY });
+  expect(found).toBe('definitions/b.yaml:1  entity "customer" is already defined at definitions/a.yaml:1');
+});
