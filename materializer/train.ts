@@ -13,6 +13,7 @@ import { ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../registry/as-of-join.ts'
 import type { AsOfRule } from '../registry/as-of.ts';
 import { badRowsText, countBadRows } from '../registry/bad-rows.ts';
 import { loadCurrentBundle } from '../registry/bundle-folder.ts';
+import { locateSources } from '../registry/source-variables.ts';
 import { DuckDb, quoteName } from '../registry/duckdb.ts';
 import { registryError } from '../registry/errors.ts';
 import { openHistory, readHistoryWatermark } from '../registry/history.ts';
@@ -81,7 +82,7 @@ interface JoinedView {
  *         half-written is left
  */
 export async function runTrain(project: Project, options: TrainOptions): Promise<TrainResult> {
-  const bundle = loadCurrentBundle(project.settings.bundles);
+  const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
   const service = serviceOf(bundle, options.service);
   const mode = options.as ?? 'trained';
   const timeColumn = options.timeColumn ?? LABEL_TIME;

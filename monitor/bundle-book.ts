@@ -6,21 +6,24 @@
 import { loadBundle, loadCurrentBundle } from '../registry/bundle-folder.ts';
 import type { Bundle, FeatureView, RowSchema } from '../registry/model.ts';
 import { rowHmacs, rowValues } from '../registry/served-values.ts';
+import type { Settings } from '../registry/settings.ts';
+import { locateSources } from '../registry/source-variables.ts';
 import type { Talk } from '../registry/std/talk.ts';
 import type { Value } from '../registry/value-type.ts';
 
 export class BundleBook {
+  /** In force now, its sources where they lie in this environment. */
   readonly current: Bundle;
   readonly #folder: string;
   readonly #talk: Talk;
   readonly #bundles = new Map<string, Bundle>();
   readonly #faults = new Set<string>();
 
-  /** @throws REG_NOT_APPLIED, REG_BUNDLE */
-  constructor(folder: string, talk: Talk) {
-    this.#folder = folder;
+  /** @throws REG_NOT_APPLIED, REG_BUNDLE, REG_VARIABLE */
+  constructor({ bundles, vars }: Pick<Settings, 'bundles' | 'vars'>, talk: Talk) {
+    this.#folder = bundles;
     this.#talk = talk;
-    this.current = loadCurrentBundle(folder);
+    this.current = locateSources(loadCurrentBundle(bundles), vars);
     this.#bundles.set(this.current.hash, this.current);
   }
 

@@ -60,7 +60,7 @@ export async function runMonitor(
   options: MonitorOptions,
 ): Promise<Snapshot[]> {
   const fromUs = dayStart(options.dateDay);
-  const book = new BundleBook(project.settings.bundles, project.talk);
+  const book = new BundleBook(project.settings, project.talk);
   const wanted = servicesOf(book.current, options.services);
   const folder = mkdtempSync(join(tmpdir(), 'plumb-monitor-'));
   const duck = await DuckDb.open({ file: join(folder, 'day.duckdb') });

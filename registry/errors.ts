@@ -28,6 +28,11 @@ export const REGISTRY_ERRORS = {
     help: 'Mend each at its file and line, then run `plumb plan` again.',
     kind: 'usage',
   },
+  REG_VARIABLE: {
+    message: 'A source lies at a path with a variable that this environment does not have.',
+    help: 'Set it as vars: { name: value } in plumbline.yaml, or in the environment as PLUMB_VARS_NAME.',
+    kind: 'usage',
+  },
   REG_REFUSED: {
     message: 'The change would break a model that consumes what it changes.',
     help:

@@ -14,6 +14,8 @@ import { KAFKA_SETTINGS, kafkaSettings } from './kafka-settings.ts';
 import type { KafkaSettings } from './kafka-settings.ts';
 import { REDIS_ACCESS, redisAccess, redisAddress } from './redis-address.ts';
 import type { RedisAccess } from './redis-address.ts';
+import { VARIABLE_NAME } from './source-variables.ts';
+import type { Variables } from './source-variables.ts';
 
 export interface Settings {
   /** The project's folder, absolute. */
@@ -34,6 +36,8 @@ export interface Settings {
   readonly materialize: MaterializeSettings;
   readonly train: TrainSettings;
   readonly clock: { readonly control: string | null; readonly runLastsUs: number };
+  /** What stands for `${name}` in the paths of sources. */
+  readonly vars: Variables;
 }
 
 /** `sqlite:` with an absolute path, or a server's URL. */
@@ -138,6 +142,7 @@ const bytes = z.union([z.string(), z.number()]).transform((value, context) => {
   return z.NEVER;
 });
 
+const VARIABLE = 'a variable is a letter, then letters, digits and _';
 const PORT = 'expected a port, a whole number from 0 (any free one) to 65535';
 const port = z.coerce.number({ error: PORT }).int(PORT).min(0, PORT).max(65_535, PORT);
 const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
@@ -220,6 +225,12 @@ const FILE = z.strictObject({
   clock: z
     .strictObject({ control: z.string().nullable().default(null), runLasts: duration.prefault('0s') })
     .prefault({}),
+  vars: z
+    .record(
+      z.string().regex(VARIABLE_NAME, VARIABLE),
+      z.union([z.string(), z.number(), z.boolean()]).transform(String),
+    )
+    .default({}),
 });
 
 /** Settings given on the command line, by path: `{'serve.port': '7000'}`. */
@@ -244,6 +255,7 @@ export function loadSettings(
   }
   const raw = readYaml(file);
   overlay(raw, fromEnvironment(environment));
+  overlay(raw, variablesFromEnvironment(environment, Object.keys((raw['vars'] as object | undefined) ?? {})));
   overlay(raw, flags);
   const parsed = FILE.safeParse(raw);
   if (!parsed.success) {
@@ -278,6 +290,7 @@ export function loadSettings(
     materialize: s.materialize,
     train: { ...s.train, temp: path(s.train.temp) },
     clock: { control: s.clock.control === null ? null : path(s.clock.control), runLastsUs: s.clock.runLasts },
+    vars: s.vars,
   };
 }
 
@@ -317,16 +330,29 @@ function readYaml(file: string): Record<string, unknown> {
 function fromEnvironment(environment: NodeJS.ProcessEnv): SettingFlags {
   const flags: Record<string, string> = {};
   for (const path of settingPaths()) {
-    const value =
-      environment[
-        `PLUMB_${path
-          .replace(/[A-Z]/g, (c) => `_${c}`)
-          .replaceAll('.', '_')
-          .toUpperCase()}`
-      ];
+    const value = environment[environmentName(path)];
     if (value !== undefined) flags[path] = value;
   }
   return flags;
+}
+
+/** @returns `PLUMB_SERVE_PORT` for `serve.port` */
+function environmentName(path: string): string {
+  const words = path.replace(/[A-Z]/g, (c) => `_${c}`).replaceAll('.', '_');
+  return `PLUMB_${words.toUpperCase()}`;
+}
+
+const VARS_PREFIX = 'PLUMB_VARS_';
+
+/** `PLUMB_VARS_DATA_ROOT` sets the variable of plumbline.yaml whose name is that in upper snake case, else `data_root`. */
+function variablesFromEnvironment(environment: NodeJS.ProcessEnv, known: readonly string[]): SettingFlags {
+  const given = Object.entries(environment).filter(([name]) => name.startsWith(VARS_PREFIX));
+  return Object.fromEntries(
+    given.map(([name, value]) => {
+      const variable = known.find((one) => environmentName(`vars.${one}`) === name);
+      return [`vars.${variable ?? name.slice(VARS_PREFIX.length).toLowerCase()}`, value!];
+    }),
+  );
 }
 
 /** @returns every setting that a flag or the environment can give, as a path: `serve.port` */

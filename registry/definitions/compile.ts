@@ -23,6 +23,7 @@ import { loadDrafts } from './load.ts';
 import { didYouMean, Mistakes } from './mistake.ts';
 import { faultOfName } from './name.ts';
 import { checkOptions, ENTITY_OPTIONS, SOURCE_OPTIONS } from './option-schemas.ts';
+import { checkVariables } from './check-variables.ts';
 import { readSourceColumns } from './source-columns.ts';
 import type { SourceColumns } from './source-columns.ts';
 
@@ -33,15 +34,18 @@ const KEY_TYPES: readonly string[] = ['string', 'int32', 'int64'] satisfies KeyT
  * @throws REG_DEFINITIONS with every mistake of the project
  */
 export async function compileProject(
-  settings: Pick<Settings, 'folder' | 'definitions'>,
+  settings: Pick<Settings, 'folder' | 'definitions'> & Partial<Pick<Settings, 'vars'>>,
   warn: (message: string) => void = () => {},
 ): Promise<Definitions> {
   const mistakes = new Mistakes(settings.folder);
   const drafts = await loadDrafts(settings.folder, settings.definitions, mistakes);
-  const paths = drafts.filter((d) => d instanceof SourceDraft).concat(inlineSources(drafts));
+  const sources = drafts.filter((d) => d instanceof SourceDraft).concat(inlineSources(drafts));
+  const { vars = {} } = settings;
+  checkVariables(new Set([...drafts, ...sources]), vars, mistakes);
   const columns = await readSourceColumns(
     settings.folder,
-    paths.flatMap((d) => parquetPath(d)),
+    vars,
+    sources.flatMap((d) => parquetPath(d)),
   );
   const definitions = compileDrafts(drafts, columns, mistakes, warn);
   if (mistakes.count > 0) throw mistakes.toError();

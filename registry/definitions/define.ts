@@ -115,6 +115,15 @@ export function featureService(
   return made(new ServiceDraft(name, selections, { ...options }, calledAt()));
 }
 
+/**
+ * Variables of the project, for where a source lies: `${vars.data}/events.parquet`. Definitions keep them as
+ * variables; each environment fills them in.
+ */
+export const vars: Readonly<Record<string, string>> = new Proxy<Record<string, string>>(
+  {},
+  { get: (_, name) => (typeof name === 'string' ? `\${${name}}` : undefined) },
+);
+
 const typed = (type: string, options: FeatureOptions): FeatureDraft =>
   new FeatureDraft({ type, ...options }, calledAt());
 const nested = (of: FeatureDraft): string => String(of.options['type']);

@@ -4,6 +4,8 @@ import { DuckDb } from '../duckdb.ts';
 import { readSourceFiles } from '../source-files.ts';
 import type { SourceFiles } from '../source-files.ts';
 import { sourceColumns } from '../source-schema.ts';
+import { filledIn } from '../source-variables.ts';
+import type { Variables } from '../source-variables.ts';
 
 export interface ReadColumns {
   /** File by file. */
@@ -15,21 +17,28 @@ export interface ReadColumns {
 /** The columns, or why the source could not be read; `missing`: there is no such file, which may be one day. */
 export type SourceColumns = ReadColumns | { readonly unreadable: string; readonly missing: boolean };
 
-/** @param paths  as definitions give them, relative to `folder` */
+/**
+ * @param variables  fill in what the paths name
+ * @param paths      as definitions give them, relative to `folder`
+ * @returns          by path as given; without those whose variables have a mistake
+ */
 export async function readSourceColumns(
   folder: string,
+  variables: Variables,
   paths: Iterable<string>,
 ): Promise<Map<string, SourceColumns>> {
   const columns = new Map<string, SourceColumns>();
   const duck = await DuckDb.open();
   try {
     for (const path of new Set(paths)) {
+      const filled = filledIn(path, variables);
+      if (typeof filled !== 'string') continue;
       try {
-        const files = await readSourceFiles(duck, folder, path);
-        columns.set(path, { files, union: await sourceColumns(duck, folder, path) });
+        const files = await readSourceFiles(duck, folder, filled);
+        columns.set(path, { files, union: await sourceColumns(duck, folder, filled) });
       } catch (error) {
         const { message } = error as CodedError;
-        const missing = message.startsWith('no file matches') && !/\{[^}]*,/.test(path);
+        const missing = message.startsWith('no file matches') && !/\{[^}]*,/.test(filled);
         columns.set(path, { unreadable: message, missing });
       }
     }

@@ -1,0 +1,37 @@
+/** Variables stand where a source lies and name what this environment has; anywhere else they are a mistake. */
+import { filledIn, variablesIn } from '../source-variables.ts';
+import type { Variables } from '../source-variables.ts';
+import { FeatureDraft, SourceDraft } from './draft.ts';
+import type { Draft, Place } from './draft.ts';
+import type { Mistakes } from './mistake.ts';
+
+/** @param drafts  sources that stand within their view among them */
+export function checkVariables(drafts: Iterable<Draft>, variables: Variables, mistakes: Mistakes): void {
+  for (const draft of drafts) {
+    refuse(draft.name, draft.place, [], mistakes);
+    for (const [option, value] of Object.entries(draft.options)) {
+      if (draft instanceof SourceDraft && option === 'parquet' && typeof value === 'string') {
+        const filled = filledIn(value, variables);
+        if (typeof filled !== 'string')
+          mistakes.add(draft.place, [option], `source "${draft.name}": ${filled.fault}`);
+      } else refuse(value, draft.place, [option], mistakes);
+    }
+  }
+}
+
+function refuse(value: unknown, place: Place, path: readonly string[], mistakes: Mistakes): void {
+  if (typeof value === 'string') {
+    const [name] = variablesIn(value);
+    if (name === undefined) return;
+    const where = 'variables stand only where a source lies, so that definitions mean the same everywhere';
+    mistakes.add(place, path, `"${value}" names the variable "${name}": ${where}`);
+  } else if (value instanceof FeatureDraft) refuse(value.options, value.place ?? place, path, mistakes);
+  else if (Array.isArray(value) || isPlain(value)) {
+    for (const [key, item] of Object.entries(value)) refuse(item, place, [...path, key], mistakes);
+  }
+}
+
+/** Definitions that others name are looked at for themselves. */
+function isPlain(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
