@@ -1,7 +1,7 @@
 /** What every command of the command line gets from the front door, and how it gives its result back. */
 import { openProject, rehearsalNotice } from './project.ts';
 import type { Project } from './project.ts';
-import type { SettingFlags } from './settings.ts';
+import type { SettingFlags } from './setting-sources.ts';
 import { canonicalJson } from './std/canonical-json.ts';
 import type { CodedError } from './std/coded-error.ts';
 import type { Talk } from './std/talk.ts';

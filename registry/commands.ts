@@ -7,7 +7,11 @@ import type { CommandContext, ExitCode } from './command.ts';
 import { printResult, projectOf } from './command.ts';
 import { SECRET_SETTINGS } from './kafka-settings.ts';
 import { initProject, nextSteps } from './new-project.ts';
+import { valueAt } from './option-sentence.ts';
 import { RegistryDatabase } from './registry-database.ts';
+import { settingsWithOrigins } from './settings.ts';
+import type { Settings, StoreUrl } from './settings.ts';
+import { formatDuration } from './std/duration.ts';
 import { withoutPassword } from './std/secret-text.ts';
 import { renderCatalogue, renderChanges, renderDefinition } from './show.ts';
 
@@ -73,18 +77,36 @@ export async function init(context: CommandContext, folder: string | undefined):
   return 0;
 }
 
-/** Every setting as it is in force. */
+/** Every setting as it is in force, and what gave it; secrets hidden. */
 export async function configShow(context: CommandContext): Promise<ExitCode> {
-  const { settings } = projectOf(context);
-  const lines = (prefix: string, value: object): string[] =>
-    Object.entries(value).flatMap(([key, item]) =>
-      typeof item === 'object' && item !== null && !Array.isArray(item)
-        ? lines(`${prefix}${key}.`, item as object)
-        : [`${prefix}${key}: ${JSON.stringify(item)}`],
-    );
+  projectOf(context);
+  const { settings, origins } = settingsWithOrigins(context.folder, process.env, context.flags);
   const shown = withoutSecrets(settings);
-  await printResult(context, shown, () => lines('', shown).join('\n'));
+  const render = (): string =>
+    [...origins]
+      .map(([path, origin]) => `${path}: ${JSON.stringify(settingValue(shown, path))}  (${origin})`)
+      .join('\n');
+  await printResult(context, { ...shown, origins }, render);
   return 0;
+}
+
+/** A setting by its path as plumbline.yaml has it, its folders and files absolute. */
+function settingValue(shown: Settings, path: string): unknown {
+  if (path === 'registry') return storeText(shown.registry);
+  if (path === 'online.url') return storeText(shown.online);
+  if (path === 'clock.runLasts') return formatDuration(shown.clock.runLastsUs);
+  const { access } = shown.online;
+  const own = valueAt(shown, path.split('.'));
+  // What is given beside the URL of a store lies apart from it.
+  const [, name, ...rest] = path.split('.');
+  if (own !== undefined || !path.startsWith('online.') || access === undefined) return own ?? null;
+  const at =
+    name === 'sentinel' ? ['sentinelLogin', ...rest] : name === 'tls' ? ['tls', ...rest] : ['login', name!];
+  return valueAt(access, at) ?? null;
+}
+
+function storeText({ kind, url }: StoreUrl): string {
+  return kind === 'sqlite' ? `sqlite:${url}` : url;
 }
 
 function withoutSecrets<T extends object>(settings: T): T {

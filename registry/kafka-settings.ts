@@ -81,7 +81,12 @@ export const KAFKA_SETTINGS = z.strictObject({
     .default('plumbline.served'),
   client: z.enum(['platformatic', 'kafkajs']).default('platformatic'),
   compression: z.enum(['none', 'lz4', 'zstd']).default('none'),
-  graceMs: z.coerce.number().int().nonnegative().max(600_000).default(5_000),
+  graceMs: z
+    .preprocess(
+      (value) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value),
+      z.number('expected milliseconds as a plain number').int().nonnegative().max(600_000),
+    )
+    .default(5_000),
   tls: z
     .union([flag.transform((on) => (on ? { ca: null, cert: null, key: null, serverName: null } : null)), tls])
     .nullable()

@@ -13,7 +13,10 @@ const LIBRARY = /^(Invalid|Too small|Too big|Unrecognized)\b/;
 /** @param given  what stands at the issue's path; undefined: nothing */
 export function optionSentence(issue: Issue, given: unknown): string {
   if (given === undefined) return 'is missing';
-  if (!LIBRARY.test(issue.message)) return issue.message;
+  if (!LIBRARY.test(issue.message)) {
+    const isOpen = issue.message.startsWith('expected') && !issue.message.includes(', got ');
+    return isOpen ? `${issue.message}, got ${givenText(given)}` : issue.message;
+  }
   return `expected ${expectedOf(issue)}, got ${givenText(given)}${suggestion(issue, given)}`;
 }
 

@@ -4,7 +4,8 @@ import type { Clock } from './std/clock.ts';
 import type { Talk } from './std/talk.ts';
 import { registryError } from './errors.ts';
 import { loadSettings } from './settings.ts';
-import type { SettingFlags, Settings } from './settings.ts';
+import type { SettingFlags } from './setting-sources.ts';
+import type { Settings } from './settings.ts';
 
 export interface Project {
   readonly settings: Settings;

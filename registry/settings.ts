@@ -2,9 +2,8 @@
  * A project's settings: flags over environment (`PLUMB_...`) over plumbline.yaml over defaults that run embedded.
  * Paths are made absolute here, against the project's folder; nothing later depends on the current folder.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { parseBytes } from './std/byte-size.ts';
 import { parseDuration } from './std/duration.ts';
@@ -12,6 +11,9 @@ import { registryError } from './errors.ts';
 import type { HmacKeySettings } from './log-privacy.ts';
 import { KAFKA_SETTINGS, kafkaSettings } from './kafka-settings.ts';
 import type { KafkaSettings } from './kafka-settings.ts';
+import { originsOf, settingsError } from './setting-mistakes.ts';
+import { SettingSources } from './setting-sources.ts';
+import type { SettingFlags } from './setting-sources.ts';
 import { REDIS_ACCESS, redisAccess, redisAddress } from './redis-address.ts';
 import type { RedisAccess } from './redis-address.ts';
 import { VARIABLE_NAME } from './source-variables.ts';
@@ -142,10 +144,25 @@ const bytes = z.union([z.string(), z.number()]).transform((value, context) => {
   return z.NEVER;
 });
 
+/** The environment has only text. */
+const numeric = (fits: z.ZodNumber) =>
+  z.preprocess((value) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value), fits);
+
 const VARIABLE = 'a variable is a letter, then letters, digits and _';
 const PORT = 'expected a port, a whole number from 0 (any free one) to 65535';
-const port = z.coerce.number({ error: PORT }).int(PORT).min(0, PORT).max(65_535, PORT);
-const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+const port = numeric(z.number(PORT).int(PORT).min(0, PORT).max(65_535, PORT));
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], {
+  error: 'expected true or false',
+});
+const milliseconds = () =>
+  z.number({
+    error: ({ code }) =>
+      code === 'invalid_type' ? 'expected milliseconds as a plain number, such as 250' : undefined,
+  });
+const list = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value),
+  z.array(z.string().min(1)),
+);
 
 const ONLINE = z.strictObject({
   url: z.string().default('sqlite:.plumb/online.db'),
@@ -172,7 +189,7 @@ const FILE = z.strictObject({
     .strictObject({
       spool: z.string().default('.plumb/spool'),
       durability: z.enum(['queued', 'written', 'synced']).default('written'),
-      maxBytes: bytes.prefault('2GiB'),
+      maxBytes: bytes.refine((size) => size >= 4_096, 'expected at least 4KiB').prefault('2GiB'),
       onFull: z.enum(['shed-log', 'reject']).default('shed-log'),
       enabled: flag.default(true),
       kafka: KAFKA_SETTINGS.nullable().default(null),
@@ -189,11 +206,11 @@ const FILE = z.strictObject({
       host: z.string().default('127.0.0.1'),
       port: port.default(6566),
       adminPort: port.default(6567),
-      deadlineMs: z.coerce.number().positive().max(60_000).default(8),
-      staleLimitMs: z.coerce.number().int().nonnegative().default(60_000),
-      cacheEntries: z.coerce.number().int().nonnegative().default(100_000),
+      deadlineMs: numeric(milliseconds().positive().max(60_000)).default(8),
+      staleLimitMs: numeric(milliseconds().int().nonnegative()).default(60_000),
+      cacheEntries: numeric(z.number().int().nonnegative()).default(100_000),
       cacheBytes: bytes.prefault('128MiB'),
-      cacheFreshMs: z.coerce.number().int().positive().default(5_000),
+      cacheFreshMs: numeric(milliseconds().int().positive()).default(5_000),
       cacheLayers: z
         .strictObject({
           fresh: flag.default(true),
@@ -204,15 +221,15 @@ const FILE = z.strictObject({
           hotKeys: flag.default(true),
         })
         .prefault({}),
-      allowedHosts: z.array(z.string()).default([]),
+      allowedHosts: list.default([]),
       transport: z.enum(['auto', 'uws', 'node']).default('auto'),
       logLevel: z.enum(['info', 'warn', 'error']).default('info'),
     })
     .prefault({}),
   materialize: z
     .strictObject({
-      maxRejectedShare: z.coerce.number().min(0).max(1).default(0.01),
-      maxLateShare: z.coerce.number().min(0).max(1).default(0.05),
+      maxRejectedShare: numeric(z.number().min(0).max(1)).default(0.01),
+      maxLateShare: numeric(z.number().min(0).max(1)).default(0.05),
       memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('1GiB'),
     })
     .prefault({}),
@@ -233,9 +250,6 @@ const FILE = z.strictObject({
     .default({}),
 });
 
-/** Settings given on the command line, by path: `{'serve.port': '7000'}`. */
-export type SettingFlags = Readonly<Record<string, string>>;
-
 /**
  * @param folder  the project's folder; without a plumbline.yaml in it the command has no project
  * @param environment  `PLUMB_SERVE_PORT` sets `serve.port`, `PLUMB_LOG_MAX_BYTES` sets `log.maxBytes`
@@ -246,6 +260,15 @@ export function loadSettings(
   environment: NodeJS.ProcessEnv,
   flags: SettingFlags = {},
 ): Settings {
+  return settingsWithOrigins(folder, environment, flags).settings;
+}
+
+/** As `loadSettings`, and for each setting by its path what gave it. */
+export function settingsWithOrigins(
+  folder: string,
+  environment: NodeJS.ProcessEnv,
+  flags: SettingFlags,
+): { settings: Settings; origins: ReadonlyMap<string, string> } {
   const root = resolve(folder);
   const file = join(root, 'plumbline.yaml');
   if (!existsSync(file)) {
@@ -253,22 +276,16 @@ export function loadSettings(
       help: 'Go to a project, name one with -C DIR, or start one with `plumb init`.',
     });
   }
-  const raw = readYaml(file);
-  overlay(raw, fromEnvironment(environment));
-  overlay(raw, variablesFromEnvironment(environment, Object.keys((raw['vars'] as object | undefined) ?? {})));
-  overlay(raw, flags);
-  const parsed = FILE.safeParse(raw);
-  if (!parsed.success) {
-    const mistakes = parsed.error.issues.map(
-      (issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`,
-    );
-    throw registryError(
-      'REG_SETTINGS',
-      `the settings of ${root} have ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n  ${mistakes.join('\n  ')}`,
-      { file, ...(mistakes.length === 1 ? { field: parsed.error.issues[0]!.path.join('.') } : {}) },
-    );
-  }
-  const s = parsed.data;
+  const sources = SettingSources.read(file, environment, flags, settingPaths());
+  const parsed = FILE.safeParse(sources.raw);
+  if (!parsed.success) throw settingsError(FILE, file, parsed.error.issues, sources);
+  const settings = settingsOf(root, parsed.data);
+  return { settings, origins: originsOf(parsed.data, sources) };
+}
+
+type Parsed = z.output<typeof FILE>;
+
+function settingsOf(root: string, s: Parsed): Settings {
   const path = (text: string): string => resolve(root, text);
   return {
     folder: root,
@@ -294,80 +311,13 @@ export function loadSettings(
   };
 }
 
-function readYaml(file: string): Record<string, unknown> {
-  const refused = (why: string, error?: unknown, line?: number): Error =>
-    registryError(
-      'REG_SETTINGS',
-      `${file} cannot be read: ${why}`,
-      { file, ...(line === undefined ? {} : { line }) },
-      error,
-    );
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw refused((error as Error).message, error);
-  }
-  let raw: unknown;
-  try {
-    raw = parseYaml(text) ?? {};
-  } catch (error) {
-    const { linePos, message } = error as Error & { linePos?: readonly { line: number; col: number }[] };
-    const place = linePos?.[0];
-    // What the parser says goes on with the text that it met, and that may be a password.
-    const said = message.split(/ at line |:/)[0]!;
-    throw refused(
-      place === undefined ? said : `line ${place.line}, column ${place.col}: ${said}`,
-      undefined,
-      place?.line,
-    );
-  }
-  if (typeof raw === 'object' && !Array.isArray(raw)) return raw as Record<string, unknown>;
-  throw refused('it should hold settings, one to a line');
-}
-
-/** Names of environment variables are settings' paths in upper snake case. */
-function fromEnvironment(environment: NodeJS.ProcessEnv): SettingFlags {
-  const flags: Record<string, string> = {};
-  for (const path of settingPaths()) {
-    const value = environment[environmentName(path)];
-    if (value !== undefined) flags[path] = value;
-  }
-  return flags;
-}
-
-/** @returns `PLUMB_SERVE_PORT` for `serve.port` */
-function environmentName(path: string): string {
-  const words = path.replace(/[A-Z]/g, (c) => `_${c}`).replaceAll('.', '_');
-  return `PLUMB_${words.toUpperCase()}`;
-}
-
-const VARS_PREFIX = 'PLUMB_VARS_';
-
-/** `PLUMB_VARS_DATA_ROOT` sets the variable of plumbline.yaml whose name is that in upper snake case, else `data_root`. */
-function variablesFromEnvironment(environment: NodeJS.ProcessEnv, known: readonly string[]): SettingFlags {
-  const given = Object.entries(environment).filter(([name]) => name.startsWith(VARS_PREFIX));
-  return Object.fromEntries(
-    given.map(([name, value]) => {
-      const variable = known.find((one) => environmentName(`vars.${one}`) === name);
-      return [`vars.${variable ?? name.slice(VARS_PREFIX.length).toLowerCase()}`, value!];
-    }),
-  );
-}
-
-/** @returns every setting that a flag or the environment can give, as a path: `serve.port` */
+/** @returns every setting that a flag or the environment can give, as a path: `serve.port`; variables are no such */
 export function settingPaths(): string[] {
-  const nested = {
-    log: FILE.shape.log,
-    serve: FILE.shape.serve,
-    materialize: FILE.shape.materialize,
-    train: FILE.shape.train,
-    clock: FILE.shape.clock,
-  };
-  const paths = ['project', 'registry', 'online', 'history', 'bundles', 'reports', 'served'];
-  for (const [name, schema] of Object.entries({ online: ONLINE, ...nested }))
-    paths.push(...pathsWithin(name, schema));
-  return paths;
+  const { definitions: _, vars: __, online: ___, ...rest } = FILE.shape;
+  return Object.entries({ ...rest, online: ONLINE }).flatMap(([name, schema]) => [
+    ...(name === 'online' ? [name] : []),
+    ...pathsWithin(name, schema),
+  ]);
 }
 
 /** The paths of an object's settings, whether it may be left out or not; of anything else its own. */
@@ -378,19 +328,6 @@ function pathsWithin(path: string, schema: z.ZodType): string[] {
   return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([key, value]) =>
     pathsWithin(`${path}.${key}`, value),
   );
-}
-
-function overlay(raw: Record<string, unknown>, flags: SettingFlags): void {
-  for (const [path, value] of Object.entries(flags)) {
-    const names = path.split('.');
-    let at = raw;
-    for (const name of names.slice(0, -1)) {
-      const inner = at[name];
-      at[name] = typeof inner === 'string' ? { url: inner } : { ...(inner as object | undefined) };
-      at = at[name] as Record<string, unknown>;
-    }
-    at[names.at(-1)!] = value;
-  }
 }
 
 function onlineSettings(parsed: z.output<typeof ONLINE>, path: (text: string) => string): OnlineSettings {

@@ -4,7 +4,7 @@
  */
 import type { CommandContext, ExitCode } from '../registry/command.ts';
 import { printResult, projectOf } from '../registry/command.ts';
-import type { SettingFlags } from '../registry/settings.ts';
+import type { SettingFlags } from '../registry/setting-sources.ts';
 import { tuneCollector } from './collector.ts';
 import { sidecarError } from './errors.ts';
 import { getVector, renderVector } from './get.ts';

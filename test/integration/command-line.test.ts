@@ -63,6 +63,7 @@ const MISTAKES: readonly Mistake[] = [
   { what: 'too many arguments', args: () => ['show', 'a', 'b'], exit: 2, code: 'REG_USAGE', says: /too many/ },
   { what: 'a folder without a project', args: () => ['-C', root, 'show'], exit: 2, code: 'REG_SETTINGS', says: /no plumbline.yaml/ },
   { what: 'a folder that is not there', args: () => ['-C', '/nowhere', 'show'], exit: 2, code: 'REG_SETTINGS', says: /\/nowhere/ },
+  { what: 'an unknown setting beside a known one', args: setOnLive('serve.prot=1', 'config', 'show'), exit: 2, code: 'REG_SETTINGS', says: /serve has no setting "prot", did you mean "port"\? \(--set\)/ },
   { what: 'an unknown setting', args: setOnLive('serve.prt=1', 'show'), exit: 2, code: 'REG_SETTINGS', says: /prt/ },
   { what: 'a setting that does not fit', args: on(live, 'serve', '--port', 'abc'), exit: 2, code: 'REG_SETTINGS', says: /serve\.port: expected a port/ },
   { what: 'a store of an unknown kind', args: setOnLive('online=memcached://u:sekret@h', ...GET), exit: 2, code: 'REG_SETTINGS', says: /expected sqlite:FILE/ },

@@ -37,7 +37,6 @@ function service(view: string, key: string, type: 'string' | 'int64', features: 
     requestKeys: [{ name: key, type }],
     consumers: [],
     tensor: 'float32',
-    strict: false,
     description: null,
     owner: null,
     tags: [],

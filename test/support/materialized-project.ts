@@ -11,7 +11,8 @@ import type { Aggregation, Bundle, Entity, Feature, FeatureView } from '../../re
 import type { Project } from '../../registry/project.ts';
 import { RegistryDatabase } from '../../registry/registry-database.ts';
 import { loadSettings } from '../../registry/settings.ts';
-import type { SettingFlags, Settings } from '../../registry/settings.ts';
+import type { SettingFlags } from '../../registry/setting-sources.ts';
+import type { Settings } from '../../registry/settings.ts';
 import { writeDurably } from '../../registry/std/durable-file.ts';
 import { parseType } from '../../registry/value-type.ts';
 

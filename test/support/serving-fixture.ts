@@ -23,7 +23,7 @@ import type {
 } from '../../registry/model.ts';
 import { openProject } from '../../registry/project.ts';
 import type { Project } from '../../registry/project.ts';
-import type { SettingFlags } from '../../registry/settings.ts';
+import type { SettingFlags } from '../../registry/setting-sources.ts';
 import type { Clock } from '../../registry/std/clock.ts';
 import { writeDurably } from '../../registry/std/durable-file.ts';
 import { silentTalk } from '../../registry/std/talk.ts';

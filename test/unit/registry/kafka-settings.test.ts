@@ -74,7 +74,7 @@ describe('settings of Kafka', () => {
     ['{ brokers: "k:1", tls: { cert: a } }', 'cert and key go together'],
     ['{ brokers: "k:1", sasl: { mechanism: plain, username: a } }', 'needs username and password'],
     ['{ brokers: "k:1", sasl: { mechanism: oauthbearer } }', 'either token or tokenFile'],
-    ['{ brokers: "k:1", acks: 1 }', 'Unrecognized key: "acks"'],
+    ['{ brokers: "k:1", acks: 1 }', 'log.kafka has no setting "acks"'],
   ])('%s is refused with a sentence', (kafka, sentence) => {
     expect(() => kafkaOf(kafka)).toThrow(sentence);
   });
