@@ -161,9 +161,15 @@ export async function writeChosen(
   const encoder = new RowMaker(target, selection);
   let done = 0;
   let batch: OnlineRow[] = [];
+  // The store writes one batch while the next is made.
+  let underWay: Promise<WriteCounts> = Promise.resolve(noWrites());
   const flush = async (): Promise<void> => {
-    if (batch.length > 0) addWrites(total, await writer.write(batch, { replace }));
+    const before = underWay;
+    underWay = writer.write(batch, { replace });
+    // Of two that fail the first is told.
+    underWay.catch(() => {});
     batch = [];
+    addWrites(total, await before);
     progress.step('writing online', done, chosen.entities, 'rows');
   };
   // Neighbours in the key lie together in SQLite; written in order its pages are touched once.
@@ -179,6 +185,7 @@ export async function writeChosen(
     }
   }
   await flush();
+  addWrites(total, await underWay);
   return total;
 }
 

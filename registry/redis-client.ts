@@ -12,7 +12,7 @@
  */
 import { Cluster, Redis } from 'ioredis';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
-import type { RedisAddress } from './redis-address.ts';
+import type { RedisAddress, RedisNode } from './redis-address.ts';
 import { LiveCredentials } from './redis-connection.ts';
 
 export type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
@@ -154,4 +154,12 @@ export async function connectWithin(client: Redis | Cluster, limitMs: number): P
   } finally {
     clearTimeout(limit);
   }
+}
+
+/** @returns the node that a client is connected to: behind sentinels the master that they named */
+export function nodeOf(client: Redis, { kind, nodes }: RedisAddress): RedisNode {
+  // While it connects there is no stream, or one that has no address.
+  const stream = client.stream as Partial<Redis['stream']> | undefined;
+  if (kind !== 'sentinel' || stream?.remoteAddress === undefined) return nodes[0]!;
+  return { host: stream.remoteAddress, port: stream.remotePort! };
 }

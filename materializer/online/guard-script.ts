@@ -11,6 +11,7 @@
  * Expiry: a key that holds a row that never expires must not either, even when the row itself was already there; else
  * the expiry is raised and never lowered, and a key that stands without one keeps none: another view's row is why.
  */
+import { createHash } from 'node:crypto';
 import { HEADER_BYTES, ORDER_FROM, ORDER_TO } from '../../registry/wire/row-header.ts';
 import { OUTCOMES } from './guard-outcome.ts';
 import type { WriteCounts } from './guard-outcome.ts';
@@ -57,39 +58,109 @@ end
 return outcome
 `;
 
-/** The arguments of one call, after the script's name or hash. */
-export type GuardArguments = readonly [keys: 1, key: string, ...argv: (string | Buffer)[]];
+export const GUARD_SHA = createHash('sha1').update(GUARD_SCRIPT).digest('hex');
 
-/** Makes the arguments of guarded writes; fields and lists of superseded ids are made once and shared. */
-export class GuardCall {
-  readonly #fields = new Map<string, Buffer>();
-  readonly #superseded = new WeakMap<readonly number[], Buffer>();
+/** All that a call has beside its key and its row: the same of most rows of a view. */
+export interface GuardShape {
+  readonly field: Buffer;
+  readonly superseded: Buffer;
+  readonly expires: string;
+  readonly mode: 'guard' | 'replace';
+  /** What stands between the key and the length of the row, and behind the row, as it goes down the wire. */
+  readonly before: Buffer;
+  readonly after: Buffer;
+  /** At most so many bytes of a call are neither key nor row. */
+  readonly most: number;
+}
+
+export interface GuardedRow {
+  readonly key: string;
+  readonly row: Buffer;
+  readonly shape: GuardShape;
+}
+
+/** Makes the shapes, each once. */
+export class GuardShapes {
   readonly #fieldOf: (view: string) => Buffer;
+  #last: GuardShape | null = null;
+  #lastRow: OnlineRow | null = null;
+  #lastMode: GuardShape['mode'] = 'guard';
 
   constructor(fieldOf: (view: string) => Buffer) {
     this.#fieldOf = fieldOf;
   }
 
-  argumentsOf(row: OnlineRow, options: WriteOptions): GuardArguments {
-    let field = this.#fields.get(row.view);
-    if (field === undefined) {
-      field = this.#fieldOf(row.view);
-      this.#fields.set(row.view, field);
+  of(row: OnlineRow, options: WriteOptions): GuardShape {
+    const mode = options.replace ? 'replace' : 'guard';
+    const last = this.#lastRow;
+    if (
+      this.#last === null ||
+      last === null ||
+      last.view !== row.view ||
+      last.superseded !== row.superseded ||
+      last.expiresInMs !== row.expiresInMs ||
+      this.#lastMode !== mode
+    ) {
+      this.#last = shapeOf(this.#fieldOf(row.view), row, mode);
+      this.#lastRow = row;
+      this.#lastMode = mode;
     }
-    let superseded = this.#superseded.get(row.superseded);
-    if (superseded === undefined) {
-      superseded = idBytes(row.superseded);
-      this.#superseded.set(row.superseded, superseded);
-    }
-    const expires = row.expiresInMs === null ? '' : String(row.expiresInMs);
-    return [1, row.key, field, row.row, superseded, expires, options.replace ? 'replace' : 'guard'];
+    return this.#last;
   }
+}
+
+const CALL_HEAD = `*9\r\n$7\r\nEVALSHA\r\n$40\r\n${GUARD_SHA}\r\n$1\r\n1\r\n$`;
+/** Two lengths of at most ten digits, each with its end of line, and that of the key. */
+const LENGTHS = 26;
+
+function shapeOf(field: Buffer, row: OnlineRow, mode: GuardShape['mode']): GuardShape {
+  const superseded = idBytes(row.superseded);
+  const expires = row.expiresInMs === null ? '' : String(row.expiresInMs);
+  const before = Buffer.concat([Buffer.from('\r\n'), bulk(field), Buffer.from('$')]);
+  const after = Buffer.concat([Buffer.from('\r\n'), bulk(superseded), bulk(expires), bulk(mode)]);
+  const most = CALL_HEAD.length + before.length + after.length + LENGTHS;
+  return { field, superseded, expires, mode, before, after, most };
+}
+
+function bulk(value: string | Buffer): Buffer {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')]);
 }
 
 function idBytes(ids: readonly number[]): Buffer {
   const bytes = Buffer.allocUnsafe(ids.length * 4);
   ids.forEach((id, i) => bytes.writeUInt32BE(id, i * 4));
   return bytes;
+}
+
+/**
+ * Writes a call as it goes down the wire.
+ *
+ * @param out  with room for the key in UTF-8, the row and `shape.most`
+ * @returns    where the call ends
+ */
+export function guardCommand(out: Buffer, from: number, { key, row, shape }: GuardedRow): number {
+  const { before, after } = shape;
+  const keyBytes = Buffer.byteLength(key);
+  let at = from;
+  // Most keys are ASCII: one write has them all.
+  if (keyBytes === key.length) at += out.write(`${CALL_HEAD}${keyBytes}\r\n${key}`, at, 'latin1');
+  else {
+    at += out.write(`${CALL_HEAD}${keyBytes}\r\n`, at, 'latin1');
+    at += out.write(key, at);
+  }
+  out.set(before, at);
+  at += before.length;
+  at += out.write(`${row.length}\r\n`, at, 'latin1');
+  out.set(row, at);
+  at += row.length;
+  out.set(after, at);
+  return at + after.length;
+}
+
+/** @returns the arguments of a call, after the script's name or hash */
+export function argumentsOf({ key, row, shape }: GuardedRow): (string | Buffer | number)[] {
+  return [1, key, shape.field, row, shape.superseded, shape.expires, shape.mode];
 }
 
 /** Counts one answer of the script. */

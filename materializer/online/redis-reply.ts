@@ -1,19 +1,13 @@
 /**
- * What the two Redis writers share: sending guarded writes down one connection, the fields of published schemas,
- * saying what failed, and telling an error that a retry mends (a failover, a slot on the move, a lost connection) from
+ * What the two Redis writers share: the fields of published schemas, saying what failed, and telling an error that a retry mends (a failover, a slot on the move, a lost connection) from
  * one that it does not (no memory, no permission).
  */
-import { createHash } from 'node:crypto';
 import { rowSchemaToJson } from '../../registry/definition-json.ts';
 import type { RowSchema } from '../../registry/model.ts';
 import { canonicalJson } from '../../registry/std/canonical-json.ts';
 import { schemaField } from '../../registry/wire/online-layout.ts';
 import { withoutPassword } from '../../registry/std/secret-text.ts';
 import { materializerError } from '../errors.ts';
-import { GUARD_SCRIPT } from './guard-script.ts';
-import type { GuardArguments } from './guard-script.ts';
-
-export const GUARD_SHA = createHash('sha1').update(GUARD_SCRIPT).digest('hex');
 
 const RETRIABLE_REPLY =
   /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|LOADING|READONLY|MASTERDOWN|NOREPLICAS|BUSY|NOSCRIPT)\b/;
@@ -66,47 +60,4 @@ export function schemaFields(schemas: readonly RowSchema[]): string[] {
 
 export function isNoScript(error: Error): boolean {
   return error.message.startsWith('NOSCRIPT');
-}
-
-/** What is needed of a client to pipeline: the `Redis` class of ioredis, single or as a node of a cluster. */
-export interface Pipelines {
-  pipeline(): {
-    call(command: string, ...args: (string | Buffer | number)[]): unknown;
-    exec(): Promise<[error: Error | null, result: unknown][] | null>;
-  };
-  script(subcommand: 'LOAD', script: string): Promise<unknown>;
-}
-
-/**
- * Sends the calls in one pipeline.
- *
- * @returns  for each call, in order, the script's answer or the error. A server that does not know the script (it
- *           was restarted, or took over) is given it, and asked once more
- */
-export async function sendGuarded(
-  client: Pipelines,
-  calls: readonly GuardArguments[],
-): Promise<(number | Error)[]> {
-  const answers = await pipelined(client, calls);
-  const again = answers.flatMap((answer, i) => (answer instanceof Error && isNoScript(answer) ? [i] : []));
-  if (again.length === 0) return answers;
-  await client.script('LOAD', GUARD_SCRIPT);
-  const second = await pipelined(
-    client,
-    again.map((i) => calls[i]!),
-  );
-  again.forEach((i, n) => {
-    answers[i] = second[n]!;
-  });
-  return answers;
-}
-
-async function pipelined(client: Pipelines, calls: readonly GuardArguments[]): Promise<(number | Error)[]> {
-  const pipeline = client.pipeline();
-  for (const args of calls) pipeline.call('EVALSHA', GUARD_SHA, ...args);
-  const results = (await pipeline.exec()) ?? [];
-  return calls.map((_, i) => {
-    const [error, result] = results[i] ?? [new Error('Connection is closed.'), null];
-    return error ?? (result as number);
-  });
 }

@@ -1,6 +1,6 @@
 /** Reads rows from one Redis, by itself or as the master that sentinels name. */
 import type { RedisAddress } from '../../registry/redis-address.ts';
-import { redisClient } from '../../registry/redis-client.ts';
+import { nodeOf, redisClient } from '../../registry/redis-client.ts';
 import type { Redis } from '../../registry/redis-client.ts';
 import { LiveCredentials } from '../../registry/redis-connection.ts';
 import type { Clock } from '../../registry/std/clock.ts';
@@ -62,7 +62,7 @@ export class RedisReader extends RedisRows {
   }
 
   nodeOf(): string {
-    const { host, port } = this.#node();
+    const { host, port } = nodeOf(this.#redis, this.#address);
     return `${host}:${port}`;
   }
 
@@ -86,17 +86,10 @@ export class RedisReader extends RedisRows {
     if (node !== this.#laneNode) {
       this.#lane?.end();
       const { database } = this.#address;
-      const address = { ...this.#node(), database, login: this.#login };
+      const address = { ...nodeOf(this.#redis, this.#address), database, login: this.#login };
       this.#lane = new ReadLane(address, LANE_LIMITS, () => this.markers.forget());
       this.#laneNode = node;
     }
     this.#lane!.open();
-  }
-
-  /** Behind sentinels it is the one that the client is connected to. */
-  #node(): { host: string; port: number } {
-    const { remoteAddress, remotePort } = this.#address.kind === 'sentinel' ? this.#redis.stream : {};
-    if (remoteAddress !== undefined) return { host: remoteAddress, port: remotePort! };
-    return this.#address.nodes[0]!;
   }
 }

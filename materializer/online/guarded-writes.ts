@@ -1,0 +1,109 @@
+/**
+ * Guarded writes to whatever nodes there are: each batch down the lanes of the nodes, and what had no answer again,
+ * one by one through the client, until it succeeds or RETRY_LIMIT_MS have passed since the first failure. A row whose
+ * first write did happen is then counted `equal`. Shared by the writers of one Redis and of a cluster.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { noWrites } from './guard-outcome.ts';
+import type { WriteCounts } from './guard-outcome.ts';
+import type { GuardLane } from './guard-lane.ts';
+import { argumentsOf, countAnswer, GUARD_SCRIPT, GUARD_SHA, GuardShapes } from './guard-script.ts';
+import type { GuardedRow } from './guard-script.ts';
+import type { OnlineRow, WriteOptions } from './online-writer.ts';
+import { isNoScript, isRetriable } from './redis-reply.ts';
+
+const RETRY_LIMIT_MS = 30_000;
+const RETRY_PAUSE_MS = 200;
+
+/** What is needed of a client: the Redis and the Cluster of ioredis. */
+export interface GuardClient {
+  call(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;
+}
+
+export class GuardedWrites {
+  readonly #client: GuardClient;
+  readonly #laneOf: (key: string) => GuardLane | null;
+  readonly #failed: (error: unknown) => Error;
+  readonly #shapes: GuardShapes;
+
+  /**
+   * @param laneOf  the lane to the node of a key; null: none is known, and the client asks
+   * @param failed  makes of a command's error one for people
+   */
+  constructor(
+    client: GuardClient,
+    laneOf: (key: string) => GuardLane | null,
+    fieldOf: (view: string) => Buffer,
+    failed: (error: unknown) => Error,
+  ) {
+    this.#client = client;
+    this.#laneOf = laneOf;
+    this.#shapes = new GuardShapes(fieldOf);
+    this.#failed = failed;
+  }
+
+  async write(rows: readonly OnlineRow[], options: WriteOptions): Promise<WriteCounts> {
+    const counts = noWrites();
+    const groups = new Map<GuardLane | null, GuardedRow[]>();
+    for (const row of rows) {
+      const lane = this.#laneOf(row.key);
+      const guarded = { key: row.key, row: row.row, shape: this.#shapes.of(row, options) };
+      const group = groups.get(lane);
+      if (group === undefined) groups.set(lane, [guarded]);
+      else group.push(guarded);
+    }
+    const again: GuardedRow[] = [];
+    await Promise.all(
+      [...groups].map(async ([lane, group]) => {
+        const left = lane === null ? group : this.#count(counts, group, await lane.send(group));
+        for (const row of left) again.push(row);
+      }),
+    );
+    if (again.length > 0) await this.#retry(counts, again);
+    return counts;
+  }
+
+  async #retry(counts: WriteCounts, rows: readonly GuardedRow[]): Promise<void> {
+    const endMs = performance.now() + RETRY_LIMIT_MS;
+    let left = rows;
+    while (left.length > 0) {
+      const answers = await Promise.all(left.map((row) => this.#callOnce(row)));
+      const failed = this.#count(counts, left, answers);
+      if (failed.length > 0 && performance.now() > endMs)
+        throw this.#failed(answers.find((answer) => answer instanceof Error));
+      left = failed;
+      if (left.length > 0) await sleep(RETRY_PAUSE_MS);
+    }
+  }
+
+  /** Through the client, which connects anew, and follows MOVED and ASK. */
+  async #callOnce(row: GuardedRow): Promise<number | Error> {
+    const args = argumentsOf(row);
+    try {
+      return (await this.#client.call('EVALSHA', GUARD_SHA, ...args)) as number;
+    } catch (error) {
+      if (!isNoScript(error as Error)) return error as Error;
+    }
+    try {
+      return (await this.#client.call('EVAL', GUARD_SCRIPT, ...args)) as number;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
+  /** Counts the answers; returns the rows to send again, and throws at an error that no retry mends. */
+  #count(
+    counts: WriteCounts,
+    rows: readonly GuardedRow[],
+    answers: readonly (number | Error)[],
+  ): GuardedRow[] {
+    const again: GuardedRow[] = [];
+    for (let i = 0; i < rows.length; i++) {
+      const answer = answers[i]!;
+      if (typeof answer === 'number') countAnswer(counts, answer);
+      else if (isRetriable(answer)) again.push(rows[i]!);
+      else throw this.#failed(answer);
+    }
+    return again;
+  }
+}
