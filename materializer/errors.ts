@@ -74,6 +74,11 @@ export const MATERIALIZER_ERRORS = {
     help: 'Check the setting `online` and the store; a run may be repeated at any time.',
     kind: 'failed',
   },
+  MAT_EVICTED: {
+    message: 'The online store evicts rows faster than a full pass an hour writes them again.',
+    help: 'Give it more memory, and set maxmemory-policy to noeviction; rows that are gone are UNAVAILABLE.',
+    kind: 'failed',
+  },
   MAT_REJECTED: {
     message:
       'More rows were rejected than `materialize.maxRejectedShare` allows; nothing was written online.',

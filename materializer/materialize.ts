@@ -24,6 +24,7 @@ import { addWrites, noWrites } from './online/guard-outcome.ts';
 import type { WriteCounts } from './online/guard-outcome.ts';
 import type { OnlineWriter } from './online/online-writer.ts';
 import { openOnlineWriter } from './online/open-online-writer.ts';
+import { findLoss } from './online/store-loss.ts';
 import { checkLate, checkRejected, leftOutWarnings } from './left-out.ts';
 import { rejectFile } from './reject-file.ts';
 import { addReasons, beginRun, judgedResult, later, summaryOf } from './run-outcome.ts';
@@ -31,7 +32,7 @@ import type { JudgedResult, RunResult } from './run-outcome.ts';
 import { planRun } from './run-plan.ts';
 import { RunProgress } from './run-progress.ts';
 import type { RunPlan } from './run-plan.ts';
-import type { RangeOptions, RunRange } from './run-range.ts';
+import type { RangeOptions } from './run-range.ts';
 import { chooseRows, writeChosen } from './serve-rows.ts';
 import type { ServeTarget } from './serve-rows.ts';
 import { lockView } from './view-lock.ts';
@@ -59,6 +60,8 @@ interface RunContext {
   readonly writer: OnlineWriter;
   readonly options: RangeOptions;
   readonly signal: AbortSignal | null;
+  /** What is thrown in the end though the runs are complete. */
+  readonly complaints: Error[];
 }
 
 /**
@@ -82,6 +85,7 @@ export async function runMaterialize(
     database,
     writer,
     signal: options.signal ?? null,
+    complaints: [],
     options: {
       fromUs: options.fromUs ?? null,
       toUs: options.toUs ?? null,
@@ -93,6 +97,8 @@ export async function runMaterialize(
   const records: RunRecord[] = [];
   const failures: Error[] = [];
   try {
+    const risk = await writer.evictions?.policyWarning();
+    if (typeof risk === 'string') project.talk.warn(risk);
     for (const view of views) {
       if (context.signal?.aborted === true) break;
       try {
@@ -108,7 +114,8 @@ export async function runMaterialize(
   } finally {
     await writer.close();
   }
-  if (failures.length > 0) throw failures[0];
+  const [failure] = [...failures, ...context.complaints];
+  if (failure !== undefined) throw failure;
   return records;
 }
 
@@ -176,6 +183,7 @@ async function work(
       maxRejectedShare: settings.materialize.maxRejectedShare,
       rejectFile: rejectFile(settings.history, view, run.runId),
       replace: context.options.replace,
+      complaints: context.complaints,
     };
     const selection: RowSelection = {
       view,
@@ -258,7 +266,10 @@ async function serve(
 ): Promise<WriteCounts & JudgedResult> {
   const { writer, clock, bundle, talk } = target;
   const { view, range } = selection;
-  const lost = range.full ? [] : await lostGroups(writer, view.id, range);
+  const loss = await findLoss(writer, view.id, range, Math.floor(clock.nowUs() / 1_000));
+  const lost = loss.groups;
+  if (loss.warning !== null) talk.warn(loss.warning);
+  if (loss.complaint !== null) target.complaints.push(loss.complaint);
   const isLost = (key: string): boolean => lost.length > 0 && lost[writer.markerGroupOf(key)]!;
   const news = await chooseRows(target, selection, 'news');
   const whole = { ...selection, range: { ...range, full: true } };
@@ -277,20 +288,14 @@ async function serve(
   }
   const left = { rejectFile: target.rejectFile, lateEvents: 0, latenessNeededUs: null, lateFile: null };
   for (const warning of leftOutWarnings(view, { ...judged, ...left })) talk.warn(warning);
-  if (range.moves) await writer.writeMarkers(view.id, range.watermarkUs);
+  if (range.moves) {
+    await writer.writeMarkers(view.id, range.watermarkUs);
+    await writer.evictions?.keep(view.id, loss.marks);
+  }
+  const largest = writer.largestRow();
+  const costly = range.full ? await writer.evictions?.listpackWarning(view.id, largest) : null;
+  if (typeof costly === 'string') talk.warn(costly);
   if (misfits === 0) return total;
   const rejectReasons = addReasons(total.rejectReasons, { 'it does not fit its definition': misfits });
   return { ...total, rejected: total.rejected + misfits, counted: total.counted - misfits, rejectReasons };
-}
-
-/**
- * @returns  for each marker group whether its marker is missing or behind the last complete run: a node has lost rows,
- *           so that all of them are written again; empty when all is well
- */
-async function lostGroups(writer: OnlineWriter, view: string, { previous }: RunRange): Promise<boolean[]> {
-  const { watermarksUs } = await writer.readMarkers(view);
-  const lost = watermarksUs.map((us) => us === null || us < previous!.watermarkUs);
-  if (!lost.includes(true)) return [];
-  // Where two nodes share a group its marker lies on one of them: the neighbours of a lost group are suspect too.
-  return lost.map((is, i) => is || (lost[i - 1] ?? false) || (lost[i + 1] ?? false));
 }

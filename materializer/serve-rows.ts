@@ -40,6 +40,8 @@ export interface ServeTarget {
   readonly maxRejectedShare: number;
   readonly rejectFile: string;
   readonly replace: boolean;
+  /** Takes what the run ends with though its work is done. */
+  readonly complaints: Error[];
 }
 
 /** The rows chosen and waiting; `writeChosen` writes them. */

@@ -25,6 +25,7 @@ export class GuardedWrites {
   readonly #laneOf: (key: string) => GuardLane | null;
   readonly #failed: (error: unknown) => Error;
   readonly #shapes: GuardShapes;
+  #largestRow = 0;
 
   /**
    * @param laneOf  the lane to the node of a key; null: none is known, and the client asks
@@ -46,6 +47,7 @@ export class GuardedWrites {
     const counts = noWrites();
     const groups = new Map<GuardLane | null, GuardedRow[]>();
     for (const row of rows) {
+      if (row.row.length > this.#largestRow) this.#largestRow = row.row.length;
       const lane = this.#laneOf(row.key);
       const guarded = { key: row.key, row: row.row, shape: this.#shapes.of(row, options) };
       const group = groups.get(lane);
@@ -61,6 +63,13 @@ export class GuardedWrites {
     );
     if (again.length > 0) await this.#retry(counts, again);
     return counts;
+  }
+
+  /** @returns bytes of the largest row since the last call */
+  largestRow(): number {
+    const bytes = this.#largestRow;
+    this.#largestRow = 0;
+    return bytes;
   }
 
   async #retry(counts: WriteCounts, rows: readonly GuardedRow[]): Promise<void> {

@@ -8,6 +8,7 @@
  */
 import type { RowSchema } from '../../registry/model.ts';
 import type { WriteCounts } from './guard-outcome.ts';
+import type { StoreEvictions } from './store-evictions.ts';
 
 /** One view's row of one entity, ready for the store. */
 export interface OnlineRow {
@@ -34,6 +35,10 @@ export interface WriteOptions {
 }
 
 export interface OnlineWriter {
+  /** What the store evicts; null: it never does. */
+  readonly evictions: StoreEvictions | null;
+  /** Bytes of the largest row written since the last call; 0: none was. */
+  largestRow(): number;
   /** Publishes the schemas of definition ids; to be called before the first row of a new id is written. */
   publishSchemas(schemas: readonly RowSchema[]): Promise<void>;
   /**

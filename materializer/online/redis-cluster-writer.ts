@@ -22,6 +22,8 @@ import type { WriteCounts } from './guard-outcome.ts';
 import { GuardLane } from './guard-lane.ts';
 import { GuardedWrites } from './guarded-writes.ts';
 import type { MarkerState, OnlineRow, OnlineWriter, WriteOptions } from './online-writer.ts';
+import { StoreEvictions } from './store-evictions.ts';
+import type { EvictionGroup } from './store-evictions.ts';
 import { isRetriable, schemaFields, StoreFailure } from './redis-reply.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -49,6 +51,7 @@ export async function openRedisClusterWriter(online: OnlineSettings): Promise<On
 }
 
 class RedisClusterWriter implements OnlineWriter {
+  readonly evictions: StoreEvictions;
   readonly #cluster: Cluster;
   readonly #keyPrefix: string;
   readonly #failed: (error: unknown) => Error;
@@ -62,6 +65,7 @@ class RedisClusterWriter implements OnlineWriter {
     this.#keyPrefix = keyPrefix;
     this.#failed = failed;
     this.#credentials = new LiveCredentials(address.login, address.tls);
+    this.evictions = new StoreEvictions(cluster, () => this.#groups());
     this.#writes = new GuardedWrites(cluster, (key) => this.#laneOf(key), fieldOf, failed);
   }
 
@@ -88,6 +92,10 @@ class RedisClusterWriter implements OnlineWriter {
     return lane;
   }
 
+  largestRow(): number {
+    return this.#writes.largestRow();
+  }
+
   markerGroupOf(key: string): number {
     return Math.floor(clusterSlot(key) / SLOTS_PER_MARKER);
   }
@@ -105,6 +113,20 @@ class RedisClusterWriter implements OnlineWriter {
         this.#untilDone(() => this.#cluster.hset(key, view, String(watermarkUs))),
       ),
     );
+  }
+
+  /** The marker groups with the nodes that have slots of them. */
+  #groups(): EvictionGroup[] {
+    const nodes = new Map(
+      this.#cluster.nodes('master').map((node) => [`${node.options.host}:${node.options.port}`, node]),
+    );
+    return this.#markerKeys().map((markerKey, group) => {
+      const from = group * SLOTS_PER_MARKER;
+      const names = new Set(
+        this.#cluster.slots.slice(from, from + SLOTS_PER_MARKER).map((slot) => slot?.[0]),
+      );
+      return { markerKey, nodes: [...names].flatMap((name) => nodes.get(name ?? '') ?? []) };
+    });
   }
 
   #markerKeys(): string[] {

@@ -16,6 +16,7 @@ import type { WriteCounts } from './guard-outcome.ts';
 import { GuardLane } from './guard-lane.ts';
 import { GuardedWrites } from './guarded-writes.ts';
 import type { MarkerState, OnlineRow, OnlineWriter, WriteOptions } from './online-writer.ts';
+import { StoreEvictions } from './store-evictions.ts';
 import { schemaFields, StoreFailure } from './redis-reply.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -44,6 +45,7 @@ export async function openRedisWriter(online: OnlineSettings): Promise<OnlineWri
 }
 
 class RedisWriter implements OnlineWriter {
+  readonly evictions: StoreEvictions;
   readonly #client: Redis;
   readonly #address: RedisAddress;
   readonly #keyPrefix: string;
@@ -59,6 +61,8 @@ class RedisWriter implements OnlineWriter {
     this.#keyPrefix = keyPrefix;
     this.#failed = failed;
     this.#credentials = new LiveCredentials(address.login, address.tls);
+    const groups = [{ markerKey: markerKey(keyPrefix), nodes: [client] }];
+    this.evictions = new StoreEvictions(client, () => groups);
     this.#writes = new GuardedWrites(client, () => this.#lane, fieldOf, failed);
   }
 
@@ -80,6 +84,10 @@ class RedisWriter implements OnlineWriter {
   write(rows: readonly OnlineRow[], options: WriteOptions): Promise<WriteCounts> {
     this.#followMaster();
     return this.#writes.write(rows, options);
+  }
+
+  largestRow(): number {
+    return this.#writes.largestRow();
   }
 
   markerGroupOf(): number {

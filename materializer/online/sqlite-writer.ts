@@ -35,6 +35,7 @@ export function openSqliteWriter(online: OnlineSettings): OnlineWriter {
 }
 
 class SqliteWriter implements OnlineWriter {
+  readonly evictions = null;
   readonly #database: DatabaseSync;
   readonly #file: string;
   readonly #fields = new Map<string, number>();
@@ -107,6 +108,10 @@ class SqliteWriter implements OnlineWriter {
       this.#fields.set(view, field);
     }
     return field;
+  }
+
+  largestRow(): number {
+    return 0;
   }
 
   markerGroupOf(): number {

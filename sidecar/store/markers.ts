@@ -2,13 +2,20 @@
  * The watermarks that the sidecar knows, by marker hash: one hash in a single Redis, one for each 128 slots in a
  * cluster. One read in flight a hash.
  */
+import { parseEvictionMark, viewOfEvictionField } from '../../registry/wire/eviction-mark.ts';
+import type { EvictionMark } from '../../registry/wire/eviction-mark.ts';
 import { MARKER_AGE_MS } from './store-reader.ts';
 
 /** Hashes that nobody asked for in so long are not renewed any more: an idle sidecar leaves its store alone. */
 export const MARKER_IDLE_MS = 60_000;
 
-/** View id to watermark. */
-export type Marks = ReadonlyMap<string, number>;
+/** What a marker hash holds. */
+export interface Marks {
+  /** View id to watermark. */
+  readonly watermarks: ReadonlyMap<string, number>;
+  /** View id to what had been evicted when its rows were last written in full. */
+  readonly evictions: ReadonlyMap<string, EvictionMark>;
+}
 
 interface MarkerHash {
   marks: Marks | null;
@@ -84,7 +91,7 @@ export class Markers {
     const readMs = this.#nowMs();
     try {
       const fields = await this.#fetch(hash);
-      entry.marks = new Map(Object.entries(fields).map(([view, us]) => [view, Number(us)]));
+      entry.marks = marksOf(fields);
       entry.readUs = nowUs;
       entry.readMs = readMs;
       return entry.marks;
@@ -92,4 +99,19 @@ export class Markers {
       entry.reading = null;
     }
   }
+}
+
+function marksOf(fields: Readonly<Record<string, string>>): Marks {
+  const watermarks = new Map<string, number>();
+  const evictions = new Map<string, EvictionMark>();
+  for (const [field, text] of Object.entries(fields)) {
+    const view = viewOfEvictionField(field);
+    if (view === null) {
+      watermarks.set(field, Number(text));
+      continue;
+    }
+    const mark = parseEvictionMark(text);
+    if (mark !== null) evictions.set(view, mark);
+  }
+  return { watermarks, evictions };
 }

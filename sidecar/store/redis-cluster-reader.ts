@@ -59,7 +59,7 @@ export class RedisClusterReader extends RedisRows {
     this.#keyPrefix = keyPrefix;
     this.#isTls = address.tls !== null;
     this.#login = new LiveCredentials(address.login, null);
-    for (const event of ['ready', '+node', '-node']) cluster.on(event, () => this.markers.forget());
+    for (const event of ['ready', '+node', '-node']) cluster.on(event, () => this.forget());
     cluster.on('-node', ({ options: node }: { options: { host?: string; port?: number } }) =>
       this.#endLane(`${node.host}:${node.port}`),
     );
@@ -113,7 +113,7 @@ export class RedisClusterReader extends RedisRows {
     const host = node.slice(0, colon);
     const port = Number(node.slice(colon + 1));
     const address = { host, port, database: 0, login: this.#login };
-    return new ReadLane(address, LANE_LIMITS, () => this.markers.forget());
+    return new ReadLane(address, LANE_LIMITS, () => this.forget());
   }
 
   #endLane(node: string): void {
@@ -127,6 +127,14 @@ export class RedisClusterReader extends RedisRows {
     if (nowMs - this.#polledMs < SILENT_REFRESH_MS) return;
     this.#polledMs = nowMs;
     this.#cluster.refreshSlotsCache();
+  }
+
+  protected override async info(node: string, section: 'server' | 'stats'): Promise<string> {
+    const found = this.#cluster
+      .nodes('master')
+      .find(({ options }) => `${options.host}:${options.port}` === node);
+    if (found === undefined) throw new Error("Cluster isn't ready");
+    return found.info(section);
   }
 
   protected override disconnect(): void {

@@ -27,6 +27,8 @@ export class RedisReader extends RedisRows {
     const options = {
       ...CLIENT_OPTIONS,
       ...CONNECTION_OPTIONS,
+      // Behind sentinels it is how one sees that the node is the master.
+      enableReadyCheck: address.kind === 'sentinel',
       // Default 20: a read that a lost connection took with it is its request's loss; the next one asks anew.
       maxRetriesPerRequest: 0,
       retryStrategy: reconnectDelayMs,
@@ -39,7 +41,7 @@ export class RedisReader extends RedisRows {
     this.#redis = redis;
     this.#markerHash = markerKey(keyPrefix);
     redis.on('ready', () => {
-      this.markers.forget();
+      this.forget();
       this.#followMaster();
     });
   }
@@ -74,6 +76,10 @@ export class RedisReader extends RedisRows {
     return this.#lane;
   }
 
+  protected override info(_node: string, section: 'server' | 'stats'): Promise<string> {
+    return this.#redis.info(section);
+  }
+
   protected override disconnect(): void {
     this.#lane?.end();
     this.#redis.disconnect();
@@ -87,7 +93,7 @@ export class RedisReader extends RedisRows {
       this.#lane?.end();
       const { database } = this.#address;
       const address = { ...nodeOf(this.#redis, this.#address), database, login: this.#login };
-      this.#lane = new ReadLane(address, LANE_LIMITS, () => this.markers.forget());
+      this.#lane = new ReadLane(address, LANE_LIMITS, () => this.forget());
       this.#laneNode = node;
     }
     this.#lane!.open();

@@ -4,6 +4,9 @@ import type { RowSchema } from '../../registry/model.ts';
 import type { Clock } from '../../registry/std/clock.ts';
 import type { Json } from '../../registry/std/canonical-json.ts';
 import { schemaField, schemasKey } from '../../registry/wire/online-layout.ts';
+import { evictedSince } from '../../registry/wire/eviction-mark.ts';
+import type { NodeEvictions } from '../../registry/wire/eviction-mark.ts';
+import { Evictions } from './evictions.ts';
 import { Markers } from './markers.ts';
 import type { Marks } from './markers.ts';
 import { StoreHealth } from './store-health.ts';
@@ -31,6 +34,8 @@ const FIRST_READ_EVERY_MS = 500;
 
 /** What we change of ioredis's defaults for every connection, and why. */
 export const CONNECTION_OPTIONS = {
+  /** Default true, by INFO, which its user may be forbidden: a node that still loads says so to the first read. */
+  enableReadyCheck: false,
   /** Default 10 s. */
   connectTimeout: CONNECT_LIMIT_MS,
   /** Default none: a node that hangs with its socket open would keep a command for ever. */
@@ -69,6 +74,7 @@ export abstract class RedisRows implements StoreReader {
   readonly #onTrouble: (error: Error) => void;
   protected readonly health = new StoreHealth();
   protected readonly markers: Markers;
+  protected readonly evictions = new Evictions((node, section) => this.info(node, section));
 
   constructor(commands: RedisCommands, keyPrefix: string, clock: Clock, onTrouble: (error: Error) => void) {
     this.#commands = commands;
@@ -92,6 +98,8 @@ export abstract class RedisRows implements StoreReader {
   /** The connection of our own to the node of a key; null: there is none, and the client reads. */
   protected abstract laneOf(key: string): ReadLane | null;
   protected abstract disconnect(): void;
+  /** Asks a node, named as by `nodeOf`, for a section of INFO. */
+  protected abstract info(node: string, section: 'server' | 'stats'): Promise<string>;
   /** A node did not answer in time, or could not be asked. */
   protected onSilence(): void {}
 
@@ -156,6 +164,12 @@ export abstract class RedisRows implements StoreReader {
     );
   }
 
+  /** What was known of the nodes may hold no longer. */
+  protected forget(): void {
+    this.markers.forget();
+    this.evictions.forget();
+  }
+
   /** To be called with what the client tells of its connections. */
   protected heard(error: Error): void {
     this.#onTrouble(this.health.failed(error));
@@ -189,17 +203,38 @@ export abstract class RedisRows implements StoreReader {
     watermarks: readonly (number | null)[],
     nowUs: number,
   ): void {
-    const hashes = this.absenceHashesOf(ask.key);
-    Promise.all(hashes.map((hash) => this.markers.readAfter(hash, nowUs))).then(
-      (after) => {
-        const still = (v: number): boolean => after.every((mark) => mark.has(ask.views[v]!.id));
+    const { key, views } = ask;
+    const hashes = this.absenceHashesOf(key);
+    const own = hashes.indexOf(this.markerHashOf(key));
+    const marksAfter = Promise.all(hashes.map((hash) => this.markers.readAfter(hash, nowUs)));
+    Promise.all([marksAfter, this.evictions.of(this.nodeOf(key))]).then(
+      ([after, node]) => {
+        const isVouched = ({ id }: StoreView): boolean => after.every((mark) => mark.watermarks.has(id));
+        const isEvicted = ({ id }: StoreView): boolean => this.#isEvicted(after[own]!, id, node);
+        const holds = (v: number): boolean =>
+          isVouched(views[v]!) && (rows[v] !== null || !isEvicted(views[v]!));
         ask.onRows(
           rows,
-          watermarks.map((watermark, v) => (still(v) ? watermark : null)),
+          watermarks.map((watermark, v) => (holds(v) ? watermark : null)),
         );
       },
-      (error: Error) => ask.onFailure(error),
+      (error: Error) => ask.onFailure(this.health.failed(error)),
     );
+  }
+
+  /** Whether an absent row of a view may have been evicted since all of the view's rows were written. */
+  #isEvicted({ evictions }: Marks, view: string, node: NodeEvictions | null): boolean {
+    const mark = evictions.get(view);
+    if (mark === undefined || node === null) return false;
+    const evicted = evictedSince(mark, node);
+    if (evicted === 0) return false;
+    this.#onTrouble(
+      new Error(
+        `Redis has evicted ${evicted} keys since the rows of ${view} were written in full: those that are absent are ` +
+          'UNAVAILABLE until `plumb materialize` has run. It needs more memory, and maxmemory-policy noeviction',
+      ),
+    );
+    return true;
   }
 }
 
@@ -234,7 +269,7 @@ class RowsRead implements LaneRead {
     const watermarks: (number | null)[] = [];
     let looksAbsent = false;
     for (let v = 0; v < views.length; v++) {
-      const watermark = this.#marks.get(views[v]!.id) ?? null;
+      const watermark = this.#marks.watermarks.get(views[v]!.id) ?? null;
       watermarks.push(watermark);
       if (rows[v] === null && watermark !== null) looksAbsent = true;
     }
@@ -253,7 +288,7 @@ class RowsRead implements LaneRead {
 }
 
 function vouches(marks: Marks, { views }: StoreAsk): boolean {
-  for (let v = 0; v < views.length; v++) if (!marks.has(views[v]!.id)) return false;
+  for (let v = 0; v < views.length; v++) if (!marks.watermarks.has(views[v]!.id)) return false;
   return true;
 }
 

@@ -1,6 +1,6 @@
 /** How the sidecar's reader comes to its Redis, and what it says when it does not. */
 import { Redis } from 'ioredis';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { openOnlineWriter } from '../../materializer/online/open-online-writer.ts';
@@ -285,3 +285,33 @@ test(
   },
   REDIS_START_LIMIT_MS,
 );
+
+test('the least rights that the documentation names are enough, for both programs', async () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/redis.md'), 'utf8');
+  const users = page.split('\n').filter((line) => line.startsWith('ACL SETUSER '));
+  expect(users).toHaveLength(2);
+  const redis = await redisWith();
+  const client = new Redis(redis.port, '127.0.0.1');
+  ends.push(() => client.disconnect());
+  for (const line of users) {
+    const [, , name, ...rights] = line.split(' ') as [string, string, string, ...string[]];
+    await client.call('ACL', 'SETUSER', name, ...rights);
+  }
+  const as = (user: string): Json => ({ url: `redis://${user}:secret@127.0.0.1:${redis.port}` });
+  const writer = await openOnlineWriter(onlineOf(as('materializer')));
+  try {
+    const row = Buffer.concat([Buffer.alloc(HEADER_BYTES), Buffer.from('least')]);
+    const rows = [{ key: KEY, view: VIEW.id, row, superseded: [], expiresInMs: 60_000 }];
+    await writer.publishSchemas([{ definitionId: 1, features: [] }]);
+    expect((await writer.write(rows, { replace: true })).written).toBe(1);
+    await writer.writeMarkers(VIEW.id, 1_700_000_000_000_000);
+    expect(await writer.readMarkers(VIEW.id)).toEqual({ watermarksUs: [1_700_000_000_000_000] });
+    expect(await writer.evictions!.counts()).toHaveLength(1);
+    expect(await writer.evictions!.listpackWarning(VIEW.id, 1_000)).toContain('listpack');
+  } finally {
+    await writer.close();
+  }
+  const reader = await readerOf(as('sidecar'));
+  expect(await read(reader)).toContain('least');
+  expect(await reader.loadSchema(1)).toMatchObject({ definitionId: 1 });
+});

@@ -26,5 +26,5 @@ test('only hashes that were asked for in the last minute are read again, and ask
   expect(counts('busy')).toBe(1 + periods);
   expect(counts('idle')).toBe(1 + periods / 2);
   expect(markers.known('idle', nowMs * 1_000)).toBeNull();
-  expect([...(await markers.read('idle', nowMs * 1_000))]).toEqual([['spend', 1]]);
+  expect([...(await markers.read('idle', nowMs * 1_000)).watermarks]).toEqual([['spend', 1]]);
 });
