@@ -2,7 +2,7 @@
  * Every figure that the sidecar is held to, in one run: alternating rounds, a fresh process for each, medians, raw
  * rounds, ratios. Figures of two runs, or of two machines, cannot be compared; ratios within one can.
  *
- *   npm run bench [-- --only cached,rows,miss,tail,skew,memory --rounds 5 --seconds 3 --connections 32 --feast]
+ *   npm run bench [-- --only cached,rows,miss,tail,skew,memory,overload --rounds 5 --seconds 3 --connections 32 --feast]
  *   npm run bench -- --only soak [--soak-minutes 10]
  *
  *   --feast     also Feast's Python feature server on the same Redis
@@ -23,6 +23,7 @@ import { cachedVector } from './bench/cached-vector.ts';
 import { feastContender } from './bench/feast.ts';
 import { fiftyRows } from './bench/fifty-rows.ts';
 import { cachedMemory } from './bench/cached-memory.ts';
+import { overload } from './bench/overload.ts';
 import { makeBenchProject } from './bench/project.ts';
 import { startRedis } from './bench/redis-process.ts';
 import { holds, print, printBar, printHardware } from './bench/report.ts';
@@ -39,6 +40,7 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Bar[]
   tail: tailLatency,
   skew: skewedTraffic,
   memory: cachedMemory,
+  overload,
   soak,
 };
 /** The soak takes as long as all others together: it is asked for by name. */

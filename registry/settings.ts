@@ -5,10 +5,11 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { parseBytes } from './std/byte-size.ts';
-import { parseDuration } from './std/duration.ts';
 import { registryError } from './errors.ts';
 import type { HmacKeySettings } from './log-privacy.ts';
+import { SERVE_SETTINGS } from './serve-settings.ts';
+import type { ServeSettings } from './serve-settings.ts';
+import { bytes, duration, flag, numeric } from './setting-values.ts';
 import { KAFKA_SETTINGS, kafkaSettings } from './kafka-settings.ts';
 import type { KafkaSettings } from './kafka-settings.ts';
 import { originsOf, settingsError } from './setting-mistakes.ts';
@@ -92,77 +93,7 @@ export interface TrainSettings {
   readonly temp: string;
 }
 
-export interface ServeSettings {
-  readonly host: string;
-  readonly port: number;
-  readonly adminPort: number;
-  readonly deadlineMs: number;
-  readonly staleLimitMs: number;
-  readonly cacheEntries: number;
-  readonly cacheBytes: number;
-  readonly cacheFreshMs: number;
-  readonly cacheLayers: CacheLayers;
-  readonly allowedHosts: readonly string[];
-  readonly transport: 'auto' | 'uws' | 'node';
-  /** Of what the sidecar says on stderr: less important lines are left out. */
-  readonly logLevel: 'info' | 'warn' | 'error';
-}
-
-/** Which layers of the sidecar's cache are on. A running sidecar takes a change of these in plumbline.yaml. */
-export interface CacheLayers {
-  /** Rows are answered from the cache while they are fresh. */
-  readonly fresh: boolean;
-  /** Rows are read again shortly before they cease to be fresh. */
-  readonly readAhead: boolean;
-  /** That the store has no row is cached too. */
-  readonly absent: boolean;
-  /** Older rows stand in while the store fails. */
-  readonly stale: boolean;
-  /** Requests join a read that is under way. */
-  readonly singleFlight: boolean;
-  /** The keys that are asked for most are counted, and read ahead earlier. */
-  readonly hotKeys: boolean;
-}
-
-const duration = z.union([z.string(), z.number()]).transform((value, context) => {
-  const us = parseDuration(String(value));
-  if (us !== null) return us;
-  context.addIssue({
-    code: 'custom',
-    message: `expected a duration such as 90s or 7d, got ${JSON.stringify(value)}`,
-  });
-  return z.NEVER;
-});
-
-const bytes = z.union([z.string(), z.number()]).transform((value, context) => {
-  const size = parseBytes(String(value));
-  if (size !== null) return size;
-  context.addIssue({
-    code: 'custom',
-    message: `expected a size such as 512MiB or 2GiB, got ${JSON.stringify(value)}`,
-  });
-  return z.NEVER;
-});
-
-/** The environment has only text. */
-const numeric = (fits: z.ZodNumber) =>
-  z.preprocess((value) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value), fits);
-
 const VARIABLE = 'a variable is a letter, then letters, digits and _';
-const PORT = 'expected a port, a whole number from 0 (any free one) to 65535';
-const port = numeric(z.number(PORT).int(PORT).min(0, PORT).max(65_535, PORT));
-const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], {
-  error: 'expected true or false',
-});
-const milliseconds = () =>
-  z.number({
-    error: ({ code }) =>
-      code === 'invalid_type' ? 'expected milliseconds as a plain number, such as 250' : undefined,
-  });
-const list = z.preprocess(
-  (value) => (typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value),
-  z.array(z.string().min(1)),
-);
 
 const ONLINE = z.strictObject({
   url: z.string().default('sqlite:.plumb/online.db'),
@@ -201,31 +132,7 @@ const FILE = z.strictObject({
         .default(null),
     })
     .prefault({}),
-  serve: z
-    .strictObject({
-      host: z.string().default('127.0.0.1'),
-      port: port.default(6566),
-      adminPort: port.default(6567),
-      deadlineMs: numeric(milliseconds().positive().max(60_000)).default(8),
-      staleLimitMs: numeric(milliseconds().int().nonnegative()).default(60_000),
-      cacheEntries: numeric(z.number().int().nonnegative()).default(100_000),
-      cacheBytes: bytes.prefault('128MiB'),
-      cacheFreshMs: numeric(milliseconds().int().positive()).default(5_000),
-      cacheLayers: z
-        .strictObject({
-          fresh: flag.default(true),
-          readAhead: flag.default(true),
-          absent: flag.default(true),
-          stale: flag.default(true),
-          singleFlight: flag.default(true),
-          hotKeys: flag.default(true),
-        })
-        .prefault({}),
-      allowedHosts: list.default([]),
-      transport: z.enum(['auto', 'uws', 'node']).default('auto'),
-      logLevel: z.enum(['info', 'warn', 'error']).default('info'),
-    })
-    .prefault({}),
+  serve: SERVE_SETTINGS,
   materialize: z
     .strictObject({
       maxRejectedShare: numeric(z.number().min(0).max(1)).default(0.01),

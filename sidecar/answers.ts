@@ -89,7 +89,8 @@ export class Answers {
   /** Ticks that are over and whose answers have not left, oldest first. */
   readonly #held: Tick[] = [];
   readonly #spare: Tick[] = [];
-  #scheduled = false;
+  /** The end of the tick under way; null: no answer was given in it. */
+  #endOfTick: NodeJS.Immediate | null = null;
 
   /** @param log  null: nothing is logged */
   constructor(
@@ -134,17 +135,22 @@ export class Answers {
     }
     if (!this.#log.append(served)) {
       this.#refuse(exchange);
-      if (!this.#scheduled && tick.shared.ticks === 0) tick.shared.buffer.reset();
+      if (this.#endOfTick === null && tick.shared.ticks === 0) tick.shared.buffer.reset();
       return;
     }
     tick.add(exchange, route, startedMs, body, headers);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(this.#endTick);
+    this.#endOfTick ??= setImmediate(this.#endTick);
+  }
+
+  /** Ends the tick now, rather than behind the next poll of the sockets. */
+  flush(): void {
+    if (this.#endOfTick === null) return;
+    clearImmediate(this.#endOfTick);
+    this.#endTick();
   }
 
   readonly #endTick = (): void => {
-    this.#scheduled = false;
+    this.#endOfTick = null;
     const tick = this.#tick;
     const { shared } = tick;
     tick.sequence = this.#log!.sequence;
@@ -184,7 +190,7 @@ export class Answers {
     shared.ticks -= 1;
     if (shared.ticks > 0) return;
     const isCurrent = shared === this.#tick.shared;
-    if (isCurrent && this.#scheduled) return;
+    if (isCurrent && this.#endOfTick !== null) return;
     shared.buffer.reset();
     if (!isCurrent) this.#idle = shared;
   }

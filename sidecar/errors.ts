@@ -73,6 +73,11 @@ export const SIDECAR_ERRORS = {
     help: 'Split the request.',
     kind: 'usage',
   },
+  SRV_ENCODING: {
+    message: 'The body is compressed or encoded (Content-Encoding), which is not taken.',
+    help: 'Send the body as it is: on one machine compressing it costs more than it saves.',
+    kind: 'usage',
+  },
   SRV_HOST: {
     message: 'The Host header names a host that is not served here.',
     help: 'Call localhost, or add the host to serve.allowedHosts.',
@@ -105,7 +110,7 @@ export const SIDECAR_ERRORS = {
     kind: 'usage',
   },
   SRV_OVERLOAD: {
-    message: 'More work is in flight than the sidecar takes on.',
+    message: 'The sidecar is behind: more work is asked for than it can do in time.',
     help: 'Try again after the time that Retry-After names.',
     kind: 'failed',
   },

@@ -34,9 +34,11 @@ export function parseJsonBody(body: Buffer): Readonly<Record<string, unknown>> {
 
 function bodyText(body: Buffer): string {
   if (isAscii(body)) return body.toString('latin1');
+  // A byte order mark may be ignored (RFC 8259, section 8.1), and some clients write one.
+  const text = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
   // Decoding bad UTF-8 puts U+FFFD in place of the bytes: that would be another entity's key.
-  if (!isUtf8(body)) throw sidecarError('SRV_JSON', 'the body is not UTF-8');
-  return body.toString('utf8');
+  if (!isUtf8(text)) throw sidecarError('SRV_JSON', 'the body is not UTF-8');
+  return text.toString('utf8');
 }
 
 function hasLongDigits(body: Buffer): boolean {

@@ -8,7 +8,7 @@
 import { pino } from 'pino';
 import type { CodedError } from '../registry/std/coded-error.ts';
 import type { Talk } from '../registry/std/talk.ts';
-import type { ServeSettings } from '../registry/settings.ts';
+import type { ServeSettings } from '../registry/serve-settings.ts';
 import { LineSink } from './line-sink.ts';
 import { RepeatedLines } from './repeated-lines.ts';
 

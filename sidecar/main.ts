@@ -1,17 +1,20 @@
 /** Puts the sidecar together and runs it: `plumb serve`. The only place of this program that constructs things. */
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadCurrentBundle } from '../registry/bundle-folder.ts';
 import { loadHmacKey } from '../registry/log-privacy.ts';
 import type { Bundle } from '../registry/model.ts';
+import type { Talk } from '../registry/std/talk.ts';
 import { OWN_PACKAGE } from '../registry/own-package.ts';
 import type { Project } from '../registry/project.ts';
 import { spoolConsumers } from '../registry/settings.ts';
-import type { CacheLayers, Settings } from '../registry/settings.ts';
-import { openAdmin } from './admin.ts';
-import type { Admin } from './admin.ts';
+import type { CacheLayers } from '../registry/serve-settings.ts';
+import type { Settings } from '../registry/settings.ts';
+import { Admin } from './admin.ts';
 import { Answers } from './answers.ts';
 import { watchBundles } from './bundle-watch.ts';
 import { RowCache } from './cache.ts';
+import { drained } from './drain.ts';
 import { EventLoopDelay } from './event-loop-delay.ts';
 import { GcPauses } from './gc-pauses.ts';
 import { HotKeys } from './hot-keys.ts';
@@ -19,6 +22,8 @@ import { Metrics } from './metrics.ts';
 import { metricsText } from './metrics-text.ts';
 import type { Gauges } from './metrics-text.ts';
 import { PlanBook, ViewSlots } from './plan-book.ts';
+import { Readiness } from './readiness.ts';
+import { watchReadiness } from './readiness-watch.ts';
 import { requestIds } from './request-id.ts';
 import { RowLoader } from './row-loader.ts';
 import type { LoaderEvents } from './row-loader.ts';
@@ -32,6 +37,7 @@ import type { StoreReader } from './store/store-reader.ts';
 import { nodeTransport } from './transport/node-http.ts';
 import { UNIX } from './transport/transport.ts';
 import type { Exchange, HttpHandler, Transport } from './transport/transport.ts';
+import { listenOnSocket } from './transport/unix-socket.ts';
 import { uwsTransport } from './transport/uws.ts';
 import { warmUp } from './warm-up.ts';
 import { VectorLog } from './vector-log/vector-log.ts';
@@ -39,8 +45,10 @@ import { VectorLog } from './vector-log/vector-log.ts';
 /** How long a start waits for the store: a first connection may never settle, while a cluster forms. */
 const STORE_START_LIMIT_MS = 1_000;
 /** How long a stop waits for requests that are under way. */
-const DRAIN_LIMIT_MS = 5_000;
-const DRAIN_POLL_MS = 2;
+const FINISH_LIMIT_MS = 5_000;
+const FINISH_POLL_MS = 2;
+/** Of the grace period, for what comes behind the draining: the last requests, the log, the shipper's end. */
+const STOP_MS = 4_000;
 const CLOCK_WATCH_MS = 1_000;
 
 export interface Served {
@@ -48,12 +56,20 @@ export interface Served {
   readonly adminPort: number;
   /** uWebSockets.js or node:http */
   readonly transport: string;
+  /**
+   * Not ready from now on, and serves until nobody asks any more, or the grace period leaves no more time.
+   *
+   * @param isCut  whether to end that at once
+   */
+  drain(isCut: () => boolean): Promise<void>;
+  /** Reads plumbline.yaml again now. */
+  reload(): void;
   /** Takes no more requests, finishes those under way, writes the log's last record; again is no error. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the sidecar and returns when it is ready.
+ * Starts the sidecar and returns when its ports are open. Ready it is when the store was read, too: readiness.ts.
  *
  * @throws  REG_NOT_APPLIED, REG_BUNDLE, SRV_PORT, SRV_TRANSPORT, LOG_ codes when the spool cannot be written. A store
  *          that is down is no reason not to start
@@ -84,9 +100,10 @@ export async function runServe(project: Project, droppedLogLines: () => number =
   };
   setLayers(layers);
   const serving = new Serving({ clock, cache, loader, answers, metrics, hotKeys, book, refuse });
-  const { allowedHosts, deadlineMs, host, port } = settings.serve;
+  const { allowedHosts, deadlineMs } = settings.serve;
   const server = new Server({
     serving,
+    flush: () => answers.flush(),
     metrics,
     hotKeys,
     talk,
@@ -103,14 +120,20 @@ export async function runServe(project: Project, droppedLogLines: () => number =
     for (const close of closeAll) await close();
   };
   try {
+    const { adminHost, adminPort, livezMs } = settings.serve;
+    const admin = await Admin.open({ host: adminHost, port: adminPort, livezMs }, talk);
+    closeAll.push(() => admin.close());
+    const readiness = new Readiness(performance.now());
     const transport = await openTransport(settings.serve.transport, server, project);
     await reader.start(STORE_START_LIMIT_MS);
     await warmUp(bundle, reader, clock, privacy).catch((fault: Error) => {
       talk.warn(`the warm-up failed, so the first requests will be slow: ${fault.message}`);
     });
-    const boundPort = await transport.listen(host, port);
-    closeAll.unshift(() => transport.close());
-    let ready = true;
+    const listening = await listen(transport, settings.serve);
+    closeAll.unshift(() => transport.close(), listening.release);
+    readiness.opened();
+    const ready = watchReadiness(readiness, reader, (state) => admin.tell(state.ready, state.reason), talk);
+    closeAll.unshift(() => ready.stop());
     const swap = (next: Bundle): void => {
       serving.swap(new PlanBook(next, keyPrefix, slots, privacy));
       metrics.bundleSwaps += 1;
@@ -141,6 +164,8 @@ export async function runServe(project: Project, droppedLogLines: () => number =
       storeReads: loader.reads,
       joinedReads: loader.joined,
       inFlightValues: serving.inFlightValues,
+      waitingRequests: server.admission.waiting,
+      connections: transport.connections,
       views: slots.tallies,
       hottestShare: hotKeys.hottest(1)[0]?.share ?? 0,
       nodes: hotKeys.nodes(),
@@ -153,24 +178,39 @@ export async function runServe(project: Project, droppedLogLines: () => number =
       clockOffsetUs: clock.offsetUs(),
       droppedLogLines: droppedLogLines(),
     });
-    const admin = await openAdmin(settings.serve.adminPort, {
-      isReady: () => ready,
-      metrics: () => metricsText(metrics, gauges()),
-      cacheLayers: () => layers,
-    });
-    talk.say(readyLine(host, boundPort, transport, admin));
+    admin.show({ metrics: () => metricsText(metrics, gauges()), cacheLayers: () => layers });
+    talk.say(readyLine(settings.serve, listening.port, transport, admin));
+    warnOfHost(settings.serve.host, talk);
+    if (transport.trap !== null)
+      talk.say(`${transport.name}: ${transport.trap}; serve.transport: node does not`);
+    ready.look();
+    const drain = (isCut: () => boolean): Promise<void> => {
+      readiness.drains();
+      ready.look();
+      return drained({
+        drainMs: settings.serve.drainMs,
+        limitMs: drainLimitMs(settings),
+        lastReadMs: () => server.admission.lastReadMs,
+        isCut,
+        nowMs: () => performance.now(),
+        sleep,
+      });
+    };
     let stopped: Promise<void> | null = null;
     const stop = async (): Promise<void> => {
-      ready = false;
+      readiness.drains();
+      ready.look();
       transport.stopListening();
-      await drained(transport);
+      listening.release();
+      await finished(transport);
       await undo();
-      await admin.close();
     };
     return {
-      port: boundPort,
+      port: listening.port,
       adminPort: admin.port,
       transport: transport.name,
+      drain,
+      reload: () => settingsWatch.reload(),
       stop: () => (stopped ??= stop()),
     };
   } catch (error) {
@@ -179,14 +219,51 @@ export async function runServe(project: Project, droppedLogLines: () => number =
   }
 }
 
-/** Serves until SIGTERM or SIGINT, then stops in order. What `plumb serve` calls. */
+/**
+ * Serves until SIGTERM, which drains first, or SIGINT, which a person sends who does not want to wait; a second signal
+ * ends the draining. SIGHUP reads plumbline.yaml again, unless it says that the terminal has gone. What `plumb serve`
+ * calls.
+ */
 export async function serveUntilSignal(project: Project, droppedLogLines: () => number): Promise<void> {
-  const served = await runServe(project, droppedLogLines);
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
+  let served: Served | null = null;
+  let signals = 0;
+  // Before the start: a signal that comes during it is kept.
+  const first = new Promise<string>((resolve) => {
+    const ends = (name: string): void => {
+      signals += 1;
+      resolve(name);
+    };
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, ends);
+    process.on('SIGHUP', () => (process.stderr.isTTY ? ends('SIGHUP') : served?.reload()));
   });
+  served = await runServe(project, droppedLogLines);
+  const signal = await first;
+  if (signal === 'SIGTERM') {
+    project.talk.say('SIGTERM: not ready any more; serving until nobody asks');
+    await served.drain(() => signals > 1);
+  }
   project.talk.say(`${signal}: finishing requests and the log`);
   await served.stop();
+}
+
+/** @returns how long the draining may last at most */
+function drainLimitMs({ serve, log }: Settings): number {
+  const shippingMs = log.kafka === null ? 0 : log.kafka.graceMs;
+  return Math.max(0, serve.graceMs - shippingMs - STOP_MS);
+}
+
+interface Listening {
+  /** 0 for a unix socket. */
+  readonly port: number;
+  /** Removes the socket's file; again is no error. */
+  release(): void;
+}
+
+async function listen(transport: Transport, serve: Settings['serve']): Promise<Listening> {
+  const { host, port, socketMode, socketGroup } = serve;
+  if (!host.startsWith(UNIX)) return { port: await transport.listen(host, port), release() {} };
+  const access = { mode: Number.parseInt(socketMode, 8), group: socketGroup };
+  return { port: 0, release: await listenOnSocket(transport, host.slice(UNIX.length), access) };
 }
 
 async function openTransport(
@@ -199,7 +276,10 @@ async function openTransport(
     return await uwsTransport(handler);
   } catch (error) {
     if (wanted === 'uws') throw error;
-    talk.warn(`${(error as Error).message}; node:http serves instead, at a lower rate`);
+    talk.warn(
+      `${(error as Error).message}. NODE:HTTP SERVES INSTEAD, at about half the rate: install the optional ` +
+        'dependency uWebSockets.js, and set serve.transport to uws so that a sidecar without it does not start',
+    );
     return nodeTransport(handler);
   }
 }
@@ -240,17 +320,29 @@ function loaderEvents(metrics: Metrics, reader: StoreReader, { talk }: Project):
   };
 }
 
-function readyLine(host: string, port: number, transport: Transport, admin: Admin): string {
-  const onSocket = host.startsWith(UNIX);
-  const name = host.includes(':') ? `[${host}]` : host;
-  const at = onSocket ? host : `http://${name}:${port}`;
-  const adminAt = `http://${onSocket ? 'localhost' : name}:${admin.port}`;
-  return `Plumbline serves on ${at} (${transport.name}), admin on ${adminAt}`;
+/** Where it listens, as others would call it. */
+function readyLine(serve: Settings['serve'], port: number, transport: Transport, admin: Admin): string {
+  const { host, adminHost } = serve;
+  const at = host.startsWith(UNIX) ? host : `http://${inUrl(host)}:${port}`;
+  const adminAt = `http://${inUrl(adminHost === '' ? '127.0.0.1' : adminHost)}:${admin.port}`;
+  const where = adminHost === '' ? ' (all interfaces)' : '';
+  return `Plumbline serves on ${at} (${transport.name}), admin on ${adminAt}${where}`;
 }
 
-async function drained(transport: Transport): Promise<void> {
-  const limitMs = performance.now() + DRAIN_LIMIT_MS;
-  while (transport.open > 0 && performance.now() < limitMs) {
-    await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
-  }
+/** Nothing asks who calls: whoever reaches the port reads features. */
+function warnOfHost(host: string, talk: Talk): void {
+  if (host.startsWith(UNIX) || /^(localhost$|127\.|::1$)/.test(host)) return;
+  talk.warn(
+    `serve.host ${host} lets other machines ask for features, and nothing asks who they are: use 127.0.0.1 or a unix ` +
+      'socket, or keep others away from the port',
+  );
+}
+
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+async function finished(transport: Transport): Promise<void> {
+  const limitMs = performance.now() + FINISH_LIMIT_MS;
+  while (transport.open > 0 && performance.now() < limitMs) await sleep(FINISH_POLL_MS);
 }

@@ -2,7 +2,7 @@
  * `/metrics`: what was counted (metrics.ts) and the state of the sidecar's parts, as Prometheus text. Base units,
  * counters end in `_total`; no entity ids, no request ids. Called by the admin port, some 1 ms a scrape.
  */
-import type { CacheLayers } from '../registry/settings.ts';
+import type { CacheLayers } from '../registry/serve-settings.ts';
 import { STATUSES } from '../registry/status.ts';
 import type { CacheStats } from './cache.ts';
 import { Exposition, NO_LABELS } from './exposition.ts';
@@ -34,6 +34,10 @@ export interface Gauges {
   readonly storeReads: number;
   readonly joinedReads: number;
   readonly inFlightValues: number;
+  /** Requests that were read and wait for their turn. */
+  readonly waitingRequests: number;
+  /** Clients' connections, idle ones too. */
+  readonly connections: number;
   /** Of the hottest entity, of all look-ups; which one it is stands at /hot-keys only. */
   readonly hottestShare: number;
   readonly nodes: readonly NodeLoad[];
@@ -90,15 +94,35 @@ function identity(out: Exposition, metrics: Metrics, gauges: Gauges): void {
   );
 }
 
-function requests(out: Exposition, metrics: Metrics, { views, inFlightValues }: Gauges): void {
+function requests(
+  out: Exposition,
+  metrics: Metrics,
+  { views, inFlightValues, waitingRequests, connections }: Gauges,
+): void {
   const { routes } = metrics;
   out.counter('plumbline_requests_total', 'Requests by route and HTTP status.', requestSamples(routes));
   out.histogram(
     'plumbline_request_duration_seconds',
-    'From the body of a request to its answer, of those with 200.',
+    'From the reading of a request to its answer, of those with 200.',
     [...routes].flatMap(([route, { answered, seconds }]) =>
       answered === 0 ? [] : [[{ route }, seconds] as const],
     ),
+  );
+  out.counter(
+    'plumbline_shed_requests_total',
+    'Requests on which no work was done: past their deadline, behind under overload, no room, client gone.',
+    Object.entries(metrics.shed).map(([reason, n]): Sample => [{ reason }, n]),
+  );
+  out.gauge('plumbline_connections', 'Connections of clients, idle ones too.', connections);
+  out.gauge(
+    'plumbline_waiting_requests',
+    'Requests that were read and wait for their turn.',
+    waitingRequests,
+  );
+  out.histogram(
+    'plumbline_poll_duration_seconds',
+    'How long the reading of all sockets took that had something, work done between included.',
+    [[NO_LABELS, metrics.pollSeconds]],
   );
   const tallies = [...views];
   out.counter(

@@ -4,6 +4,8 @@
  * is gathered when somebody asks: metrics-text.ts.
  */
 import { FROM_STALE, MISSING, NULL, PRESENT } from '../registry/status.ts';
+import { REFUSALS } from './admission.ts';
+import type { Refusal } from './admission.ts';
 import { Histogram } from './histogram.ts';
 import type { CachedRow } from './cached-row.ts';
 import type { ViewTally } from './view-tally.ts';
@@ -17,6 +19,9 @@ const READ_EDGES_S = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
 ] as const;
 
+/** Of a poll that reads all sockets that have something. */
+const POLL_EDGES_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5] as const;
+
 export interface RouteTally {
   /** Answers with 200 that left through `countAnswer`. */
   answered: number;
@@ -29,6 +34,9 @@ export class Metrics {
   readonly routes = new Map<string, RouteTally>();
   readonly readSeconds = new Map<string, Histogram>();
   readonly unreadable = new Map<string, number>();
+  readonly pollSeconds = new Histogram(POLL_EDGES_S);
+  /** Requests on which no work was done. */
+  readonly shed = Object.fromEntries(REFUSALS.map((why) => [why, 0])) as Record<Refusal, number>;
   cacheHits = 0;
   cacheMisses = 0;
   refreshes = 0;

@@ -29,7 +29,11 @@ const BAD_INPUT: readonly (readonly [string, string])[] = [
   ['403', 'A foreign Host, or a request of a web page.'],
   ['404', 'No service of that name or version, or no such feature.'],
   ['413', 'More than 10,000 values, or a body over 1 MiB.'],
-  ['503', 'More work is in flight than is taken on; Retry-After says when to try again.'],
+  ['415', 'The body has a Content-Encoding.'],
+  [
+    '503',
+    'The request waited past its deadline, or more is asked for than can be answered; Retry-After says when to try again.',
+  ],
 ];
 const documents = new WeakMap<PlanBook, string>();
 

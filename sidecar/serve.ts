@@ -81,13 +81,12 @@ export class Serving {
 
   /**
    * @param body        valid during the call only
-   * @param deadlineMs  from now on, on the monotonic clock
+   * @param deadlineMs  what is left of it, from now on, on the monotonic clock
    */
   serve(exchange: Exchange, surface: Surface, body: Buffer, requestId: string, deadlineMs: number): void {
-    const startedMs = performance.now();
     const nowUs = this.#clock.nowUs();
     const asked = surface.parse(body, this.#book, exchange);
-    const work = new Work(exchange, surface, asked, requestId, nowUs, startedMs);
+    const work = new Work(exchange, surface, asked, requestId, nowUs);
     const missing = this.#lookUp(work);
     if (missing === null) this.#answer(work);
     else this.#wait(work, missing, deadlineMs);

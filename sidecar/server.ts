@@ -4,6 +4,8 @@
  */
 import { CodedError } from '../registry/std/coded-error.ts';
 import type { Talk } from '../registry/std/talk.ts';
+import { Admission, REFUSALS } from './admission.ts';
+import type { Refusal } from './admission.ts';
 import { JSON_HEADERS } from './answers.ts';
 import { sidecarError } from './errors.ts';
 import type { SidecarErrorCode } from './errors.ts';
@@ -35,6 +37,7 @@ const STATUS_OF: Readonly<Record<SidecarErrorCode, number>> = {
   SRV_RAGGED: 400,
   SRV_TOO_MANY_VALUES: 413,
   SRV_BODY_TOO_LARGE: 413,
+  SRV_ENCODING: 415,
   SRV_HOST: 403,
   SRV_ORIGIN: 403,
   SRV_FRAMING: 400,
@@ -65,8 +68,18 @@ const ROUTES: readonly Route[] = [
   ...PAGE_ROUTES,
 ];
 
+/** What a caller is told of a request that was refused unparsed. */
+const REFUSED: Readonly<Record<Refusal, string>> = {
+  late: 'the request waited past its deadline before work on it began',
+  behind: 'the sidecar gets more requests than it can answer in time',
+  full: 'too many bytes of requests wait for their turn',
+  gone: 'the client is gone',
+};
+
 export interface ServerOptions {
   readonly serving: Serving;
+  /** Logs what was answered and lets it leave. */
+  readonly flush: () => void;
   readonly metrics: Metrics;
   readonly hotKeys: HotKeys;
   readonly talk: Talk;
@@ -81,12 +94,28 @@ export class Server implements HttpHandler {
   readonly #options: ServerOptions;
   readonly #allowedHosts: ReadonlySet<string>;
   readonly #knownHosts = new Set<string>();
+  readonly #admission: Admission;
+  /** Bodies of refusals, by surface: under overload they are most of what leaves. */
+  readonly #refusedBodies = SURFACES.map(refusedBodies);
   #told500 = 0;
 
   constructor(options: ServerOptions) {
     this.#options = options;
     const own = ['localhost', '127.0.0.1', '[::1]'];
     this.#allowedHosts = new Set([...own, ...options.allowedHosts.map((host) => host.toLowerCase())]);
+    const { deadlineMs, flush, metrics } = options;
+    this.#admission = new Admission({
+      serve: (exchange, body, ageMs) => this.#serve(exchange, body, ageMs),
+      refuse: (exchange, why) => this.#shed(exchange, why),
+      flush,
+      deadlineMs,
+      pollSeconds: metrics.pollSeconds,
+    });
+  }
+
+  /** What waits for its turn, and when the last request with a body was read. */
+  get admission(): Pick<Admission, 'waiting' | 'waitingBytes' | 'lastReadMs'> {
+    return this.#admission;
   }
 
   onHead(exchange: Exchange): boolean {
@@ -105,15 +134,27 @@ export class Server implements HttpHandler {
   }
 
   onBody(exchange: Exchange, body: Buffer): void {
+    this.#admission.take(exchange, body);
+  }
+
+  #serve(exchange: Exchange, body: Buffer, ageMs: number): void {
     const surface = SURFACES[exchange.route]!;
     try {
       const { requestId, deadlineMs } = exchange.head;
       const id = requestId === '' ? this.#options.nextRequestId() : checkRequestId(requestId);
       const deadline = deadlineMs === '' ? this.#options.deadlineMs : parseDeadline(deadlineMs);
-      this.#options.serving.serve(exchange, surface, body, id, deadline);
+      this.#options.serving.serve(exchange, surface, body, id, deadline - ageMs);
     } catch (error) {
       this.#refuse(exchange, error, false);
     }
+  }
+
+  /** The connection is kept: its request was read to the end. */
+  #shed(exchange: Exchange, why: Refusal): void {
+    const { metrics } = this.#options;
+    metrics.shed[why] += 1;
+    exchange.reply(503, this.#refusedBodies[exchange.route]![why], RETRY_HEADERS, false);
+    if (why !== 'gone') metrics.countRequest(SURFACES[exchange.route]!.route, 503);
   }
 
   onTooLarge(exchange: Exchange): void {
@@ -146,6 +187,13 @@ export class Server implements HttpHandler {
       return sidecarError('SRV_ORIGIN', 'requests of web pages (with an Origin header) are refused', {
         field: 'origin',
       });
+    }
+    if (head.contentEncoding !== '' && head.contentEncoding.toLowerCase() !== 'identity') {
+      return sidecarError(
+        'SRV_ENCODING',
+        `Content-Encoding ${JSON.stringify(head.contentEncoding.slice(0, 40))} is not taken: send the body as it is`,
+        { field: 'content-encoding' },
+      );
     }
     const isServed =
       exchange.route === OIP ? methodOf(exchange.path) === 'POST' : exchange.route !== NO_ROUTE;
@@ -182,6 +230,14 @@ export class Server implements HttpHandler {
     if (this.#told500 <= 20) this.#options.talk.warn(`an unexpected fault: ${error.stack ?? error.message}`);
     return sidecarError('SRV_INTERNAL', 'the sidecar met a state that it does not know', {}, error);
   }
+}
+
+function refusedBodies(surface: Surface): Record<Refusal, string> {
+  const bodies = REFUSALS.map((why) => {
+    const error = sidecarError('SRV_OVERLOAD', `${REFUSED[why]}; try again soon`);
+    return [why, surface.errorBody(error)] as const;
+  });
+  return Object.fromEntries(bodies) as Record<Refusal, string>;
 }
 
 /** Whose envelope an error comes in. */

@@ -9,13 +9,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Project } from '../registry/project.ts';
-import type { CacheLayers, Settings } from '../registry/settings.ts';
+import type { CacheLayers } from '../registry/serve-settings.ts';
+import type { Settings } from '../registry/settings.ts';
 
 const POLL_MS = 1_000;
 
 export interface SettingsWatch {
   /** Looks now. */
   look(): void;
+  /** Takes what the file holds now, whether it changed or not. */
+  reload(): void;
   stop(): void;
 }
 
@@ -51,8 +54,13 @@ export function watchSettings(project: Project, set: (layers: CacheLayers) => vo
     taken = text;
     take();
   };
+  const reload = (): void => {
+    seen = taken = textOf(file);
+    talk.say('reading plumbline.yaml again');
+    take();
+  };
   const timer = setInterval(look, POLL_MS).unref();
-  return { look, stop: () => clearInterval(timer) };
+  return { look, reload, stop: () => clearInterval(timer) };
 }
 
 /** @returns null when the file cannot be read, which `reread` says better */

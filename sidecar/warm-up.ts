@@ -66,6 +66,7 @@ export async function warmUp(
   const serving = new Serving({ clock, cache, loader, answers, metrics, hotKeys, book, refuse });
   const server = new Server({
     serving,
+    flush: () => answers.flush(),
     metrics,
     hotKeys,
     talk: silentTalk,
@@ -85,11 +86,17 @@ export async function warmUp(
         (status) => (answered += status === 200 ? 1 : 0),
       );
       if (server.onHead(exchange)) server.onBody(exchange, body);
+      // What is slow while it is compiled has the next one wait for its turn.
+      while (server.admission.waiting > 0) await nextTick();
     }
     // Answers leave at the end of a tick.
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTick();
   }
   return answered;
+}
+
+function nextTick(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Whatever comes of it, a store that is down too: requests will see. */

@@ -15,6 +15,7 @@ export class Work {
   readonly requestId: string;
   /** The one reading of the clock: served time, ages, freshness, TTL. */
   readonly nowUs: number;
+  /** When the request was read, on the monotonic clock: latencies count from here. */
   readonly startedMs: number;
   readonly rows: (CachedRow | null)[] = [];
   readonly sources: number[] = [];
@@ -27,20 +28,13 @@ export class Work {
   answered = false;
   deadline: NodeJS.Timeout | null = null;
 
-  constructor(
-    exchange: Exchange,
-    surface: Surface,
-    asked: Asked,
-    requestId: string,
-    nowUs: number,
-    startedMs: number,
-  ) {
+  constructor(exchange: Exchange, surface: Surface, asked: Asked, requestId: string, nowUs: number) {
     this.exchange = exchange;
     this.surface = surface;
     this.asked = asked;
     this.requestId = requestId;
     this.nowUs = nowUs;
-    this.startedMs = startedMs;
+    this.startedMs = exchange.readMs;
     const places = asked.count * asked.plan.roleViews.length;
     for (let place = 0; place < places; place++) {
       this.rows.push(null);

@@ -144,7 +144,7 @@ async function layOut(folder: string, dayUs: number): Promise<RehearsalControl> 
   const lines = [
     readFileSync(join(EXAMPLE, 'plumbline.yaml'), 'utf8'),
     `clock: { control: clock.txt, runLasts: ${formatDuration(RUN_LASTS_US)} }`,
-    `serve: { port: ${port}, adminPort: ${adminPort} }`,
+    `serve: { port: ${port}, adminPort: ${adminPort}, drainMs: 0 }`,
   ];
   writeFileSync(settings, `${MARK}${lines.join('\n')}\n`);
   cpSync(join(EXAMPLE, 'definitions'), join(folder, 'definitions'), { recursive: true });

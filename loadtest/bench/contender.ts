@@ -70,7 +70,9 @@ export interface SidecarOptions {
 /** `plumb serve` on a project, on free ports. */
 export function sidecarContender(name: string, project: string, options: SidecarOptions = {}): Contender {
   const { settings = [], flags = [], entry = 'plumb.ts', program = process.execPath } = options;
-  const all = ['serve.transport=uws', 'serve.port=0', 'serve.adminPort=0', ...settings];
+  // Another build may not know the setting.
+  const own = entry === 'plumb.ts' ? ['serve.drainMs=0'] : [];
+  const all = ['serve.transport=uws', 'serve.port=0', 'serve.adminPort=0', ...own, ...settings];
   const sets = all.flatMap((setting) => ['--set', setting]);
   const contender = nodeContender(name, [entry, '-C', project, ...sets, 'serve'], flags);
   return { ...contender, program, spool: join(project, '.plumb', 'spool') };

@@ -6,6 +6,9 @@ import { sidecarError } from '../errors.ts';
 import { Exchange, MAX_BODY_BYTES, NO_ROUTE, STATUS_LINES, UNIX } from './transport.ts';
 import type { HttpHandler, Route, Transport } from './transport.ts';
 
+/** Longer than the pools of Go's, Java's and Python's clients keep a connection that nobody uses. */
+const KEEP_ALIVE_MS = 120_000;
+
 const BAD_FRAMING = JSON.stringify({
   error: { code: 'SRV_FRAMING', message: 'the request is no well-formed HTTP/1.1', field: 'headers' },
 });
@@ -16,23 +19,34 @@ export function nodeTransport(handler: HttpHandler): Transport {
 
 class NodeTransport implements Transport {
   readonly name = 'node:http';
+  readonly trap = null;
   readonly #handler: HttpHandler;
   readonly #server: Server;
   /** Connections whose last answer was given: what stands behind its request is not for us. */
   readonly #ending = new WeakSet<Socket>();
   #open = 0;
+  #connections = 0;
 
   constructor(handler: HttpHandler) {
     this.#handler = handler;
     // Hosts are checked where all transports check them; Node's own answer would have no body.
-    this.#server = createServer({ requireHostHeader: false }, (request, response) =>
-      this.#take(request, response),
+    this.#server = createServer(
+      { requireHostHeader: false, keepAliveTimeout: KEEP_ALIVE_MS },
+      (request, response) => this.#take(request, response),
     );
+    this.#server.on('connection', (socket: Socket) => {
+      this.#connections += 1;
+      socket.once('close', () => (this.#connections -= 1));
+    });
     this.#server.on('clientError', (_error: Error, socket: Socket) => refuse(socket));
   }
 
   get open(): number {
     return this.#open;
+  }
+
+  get connections(): number {
+    return this.#connections;
   }
 
   listen(host: string, port: number): Promise<number> {

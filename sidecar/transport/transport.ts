@@ -39,6 +39,9 @@ export abstract class Exchange {
   readonly head = new RequestHead();
   /** The client is gone: a reply would reach nobody. */
   aborted = false;
+  /** When its body was read, on the monotonic clock; and how long the poll of the sockets was that brought it. */
+  readMs = 0;
+  pollMs = 0;
 
   /**
    * @param body   valid during the call only
@@ -58,6 +61,10 @@ export class RequestHead {
   origin = false;
   requestId = '';
   deadlineMs = '';
+  /** When the first proxy took the request, as it says. */
+  requestStart = '';
+  /** Empty: the body comes as it is. */
+  contentEncoding = '';
   /** Length of the JSON before binary tensors; empty: the whole body is JSON. */
   inferenceHeaderLength = '';
 
@@ -70,6 +77,8 @@ export class RequestHead {
     this.origin = false;
     this.requestId = '';
     this.deadlineMs = '';
+    this.requestStart = '';
+    this.contentEncoding = '';
     this.inferenceHeaderLength = '';
   }
 
@@ -105,6 +114,12 @@ export class RequestHead {
       case 'x-deadline-ms':
         this.deadlineMs = value;
         break;
+      case 'x-request-start':
+        this.requestStart = value;
+        break;
+      case 'content-encoding':
+        this.contentEncoding = value;
+        break;
       case 'inference-header-content-length':
         this.inferenceHeaderLength = value;
         break;
@@ -138,6 +153,10 @@ export interface Transport {
   stopListening(): void;
   /** Requests that have no answer yet. */
   readonly open: number;
+  /** Clients' connections, idle ones too. */
+  readonly connections: number;
+  /** What a client meets on it that another transport mends, in a sentence; null: nothing. */
+  readonly trap: string | null;
   /** Ends what is still connected. */
   close(): void;
 }
@@ -152,6 +171,7 @@ export const STATUS_LINES: Readonly<Record<number, string>> = {
   404: '404 Not Found',
   405: '405 Method Not Allowed',
   413: '413 Content Too Large',
+  415: '415 Unsupported Media Type',
   500: '500 Internal Server Error',
   503: '503 Service Unavailable',
 };

@@ -9,6 +9,9 @@
  * - A request that arrives on a connection whose last request has no answer yet ends the connection (no pipelining).
  * - Without LIBUS_LISTEN_EXCLUSIVE_PORT two processes share a port in silence.
  * - TE with Content-Length, a length that is no number, HTTP/1.0: it answers those itself, with 4xx or 5xx in HTML.
+ * - A request line that comes in two segments may get 505, and a malformed head no answer for some 10 s. No setting and
+ *   no binary that is published for this Node mends either, and nothing can be read before it (docs/serving.md).
+ * - Heads of more than 4 KiB get 431 unless the environment says otherwise before it is loaded.
  */
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
 import { sidecarError } from '../errors.ts';
@@ -18,6 +21,8 @@ import type { HttpHandler, RequestHead, Transport } from './transport.ts';
 /** The typings lack this constant, which the addon exports. */
 type Uws = typeof import('uWebSockets.js') & { readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number };
 
+/** As node:http takes. */
+const MAX_HEAD_BYTES = 16_384;
 const MAX_POOLED = 1_024;
 const EMPTY = Buffer.alloc(0);
 
@@ -27,6 +32,7 @@ const takeHeader = (name: string, value: string): void => scanned!.take(name, va
 
 /** @throws SRV_TRANSPORT when the native module cannot be loaded here */
 export async function uwsTransport(handler: HttpHandler): Promise<Transport> {
+  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(MAX_HEAD_BYTES);
   try {
     return new UwsTransport((await import('uWebSockets.js')) as Uws, handler);
   } catch (error) {
@@ -41,18 +47,22 @@ export async function uwsTransport(handler: HttpHandler): Promise<Transport> {
 
 class UwsTransport implements Transport {
   readonly name = 'uWebSockets.js';
+  readonly trap =
+    'it answers 505 to a request line that comes in two segments, and a malformed head only after some 10 s';
   readonly #uws: Uws;
   readonly #app: TemplatedApp;
   readonly #handler: HttpHandler;
   readonly #pool: UwsExchange[] = [];
   #listening: us_listen_socket | null = null;
   #open = 0;
+  #connections = 0;
   #refusedThisTick = false;
 
   constructor(uws: Uws, handler: HttpHandler) {
     this.#uws = uws;
     this.#handler = handler;
     this.#app = uws.App();
+    this.#app.filter((_res, count) => void (this.#connections += Math.sign(count)));
     for (const [index, route] of handler.routes.entries()) {
       const take = (res: HttpResponse, req: HttpRequest): void => this.#take(res, req, index);
       if (route.method === 'POST') this.#app.post(route.path, take);
@@ -63,6 +73,10 @@ class UwsTransport implements Transport {
 
   get open(): number {
     return this.#open;
+  }
+
+  get connections(): number {
+    return this.#connections;
   }
 
   listen(host: string, port: number): Promise<number> {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import { CLIENT_FAULTS } from '../support/client-faults.ts';
 import { CLUSTER_FAULTS } from '../support/cluster-faults.ts';
 import { FULL_DISK_FAULTS, STALL, mountSmallVolume } from '../support/disk-faults.ts';
+import { overloadSidecar } from '../support/overload-fault.ts';
 import { REDIS_FAULTS } from '../support/redis-faults.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';
 import type { RedisCluster } from '../support/redis-cluster.ts';
@@ -42,3 +43,7 @@ describe.each(['uws', 'node'])('clients (%s)', (transport) => {
     test(name, { timeout }, () => run(transport, SECONDS).then(() => {}));
   }
 });
+
+test.each(['uws', 'node'])('under overload (%s)', { timeout }, (transport) =>
+  overloadSidecar(transport, { capacityS: 3, overloadS: 6, afterS: 3, sockets: 4_000 }),
+);

@@ -186,7 +186,7 @@ describe('plumb serve', () => {
         request.end(JSON.stringify(EVERYTHING));
       });
       expect(status).toBe(200);
-      expect(fixture.said[0]).toContain(`serves on unix:${path}`);
+      expect(fixture.said.join('\n')).toContain(`serves on unix:${path}`);
     } finally {
       await served.stop();
     }
@@ -329,6 +329,10 @@ describe('a running sidecar', () => {
     served = await runServe(fixture.project({ 'log.durability': 'synced' }));
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(served!.port, EVERYTHING)));
     const texts = await Promise.all(answers.map((a) => a.text()));
+    expect(
+      answers.map(({ status }) => status),
+      texts.join('\n'),
+    ).toEqual(answers.map(() => 200));
     expect(new Set(texts.map((t) => (JSON.parse(t) as { results: object[] }).results.length))).toEqual(
       new Set([1]),
     );

@@ -404,6 +404,48 @@ describe.each(TRANSPORTS)('the sidecar on %s', (transport) => {
       });
     });
 
+    test.each(['gzip', 'deflate, br', 'x'.repeat(3_000)])('an encoded body (%.8s): 415', async (encoding) => {
+      const headers = { 'content-encoding': encoding };
+      const response = await send(NATIVE, JSON.stringify(only(good)), headers);
+      expect([response.status, await response.json()]).toMatchObject([
+        415,
+        { error: { code: 'SRV_ENCODING', field: 'content-encoding' } },
+      ]);
+      const plain = await send(NATIVE, JSON.stringify(only(good)), { 'content-encoding': 'identity' });
+      expect(plain.status).toBe(200);
+    });
+
+    test('a byte order mark is passed over, with and without other characters past ASCII', async () => {
+      for (const key of ['A', 'é{1}']) {
+        const body = `\ufeff${JSON.stringify(everything([1], [key]))}`;
+        expect((await send(NATIVE, body)).status).toBe(200);
+      }
+      const inTheMiddle = await send(NATIVE, `{\ufeff${JSON.stringify(only(good)).slice(1)}`);
+      expect(inTheMiddle.status).toBe(400);
+    });
+
+    test.each([
+      [NATIVE, JSON.stringify(only(good)), ['error', 'code']],
+      [FEAST, JSON.stringify({ features: ['profile:name'], entities: good }), ['detail', 'code']],
+      ['/v2/models/profile_only/infer', '{}', ['error']],
+    ])(
+      'a request older than its deadline is refused unparsed, each in its envelope: %s',
+      async (path, body, at) => {
+        const started = (agoMs: number): Record<string, string> => ({
+          'x-request-start': `t=${Date.now() - agoMs}`,
+          'x-deadline-ms': '20000',
+        });
+        const response = await send(path, body, started(30_000));
+        expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
+        const told = at.reduce<unknown>(
+          (json, name) => (json as Record<string, unknown>)[name],
+          await response.json(),
+        );
+        expect(told).toMatch(/SRV_OVERLOAD|past its deadline/);
+        expect((await send(path, body, started(5_000))).status).not.toBe(503);
+      },
+    );
+
     test('any content type is taken', async () => {
       const response = await send(NATIVE, JSON.stringify(only(good)), { 'content-type': 'text/plain' });
       expect(response.status).toBe(200);

@@ -115,7 +115,7 @@ test("Feast's answers hold each value, status and time in its place, whatever st
       };
       const exchange = new PathExchange();
       const parsed = feastSurface.parse(Buffer.from(JSON.stringify(request)), book, exchange);
-      const work = new Work(exchange, feastSurface, parsed, 'id', NOON_US, 0);
+      const work = new Work(exchange, feastSurface, parsed, 'id', NOON_US);
       for (const [r, state] of rows.entries()) {
         const isThere = state.status !== UNAVAILABLE;
         work.rows[r] = isThere ? rowOf(parsed.plan.roleViews[0]!, now, state) : null;

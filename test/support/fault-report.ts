@@ -6,6 +6,7 @@
  *            answers more as the control had (three standard deviations of such counts are allowed for), and an answer
  *            may be ten times as late as the control's latest. The middle one of the answers that waited for the
  *            deadline shows a deadline that is kept too late on a busy machine too: it may be three times as late
+ *            A request that is refused for its age counts as an answer that came too late.
  *   values   an answer is 200; every value is the one that was written, or UNAVAILABLE and null; an entity that has
  *            rows is never MISSING; what was answered once, and so is cached, is never UNAVAILABLE afterwards
  *   log      every answer is in the log, once, with the values and statuses that it had
@@ -19,7 +20,14 @@ import { readServedLog } from '../../registry/served-log.ts';
 import { catLog } from '../../sidecar/vector-log/log-cat.ts';
 import type { FaultLine } from './fault-client.ts';
 import { IS_LONG_RUN } from './long-run.ts';
-import { FAULT_CUSTOMERS, FAULT_DEADLINE_MS, FAULT_VIEWS, USUALLY_OVER_MS, isLate } from './fault-run.ts';
+import {
+  FAULT_CUSTOMERS,
+  FAULT_DEADLINE_MS,
+  FAULT_VIEWS,
+  USUALLY_OVER_MS,
+  isLate,
+  isOverload,
+} from './fault-run.ts';
 
 const NEVER_OVER_MS = 50;
 const LATE_SHARE = 0.001;
@@ -93,7 +101,7 @@ export async function judgeRun(run: Run): Promise<FaultReport> {
   const faulty = stretch(run.lines.filter(({ sentMs }) => sentMs >= run.brokeMs));
   const all = run.lines.filter(({ from }) => from === 'sidecar');
   const answers = all.filter(
-    (line) => !(line.status === 503 && run.onFull === 'reject' && isExcused(line, run)),
+    (line) => !isOverload(line) && !(line.status === 503 && run.onFull === 'reject' && isExcused(line, run)),
   );
   const log = await judgeLog(answers, run);
   const backAfterMs = run.backMs - run.mendedMs;
@@ -103,7 +111,7 @@ export async function judgeRun(run: Run): Promise<FaultReport> {
     late.push(`it was back after ${backAfterMs.toFixed(0)} ms, the limit is ${BACK_LIMIT_MS}`);
   }
   const { shed, strangers } = log;
-  const refused = all.length - answers.length;
+  const refused = all.length - answers.length - all.filter(isOverload).length;
   return { broken, late, calm, faulty, backAfterMs, shed, refused, strangers, said: run.said };
 }
 

@@ -212,8 +212,13 @@ function isWhole({ status, body }: FaultLine): boolean {
 }
 
 /** By more than the 2 ms that one answer in a thousand may be. */
-export function isLate({ latencyMs }: FaultLine): boolean {
-  return latencyMs > FAULT_DEADLINE_MS + USUALLY_OVER_MS;
+export function isLate(line: FaultLine): boolean {
+  return line.latencyMs > FAULT_DEADLINE_MS + USUALLY_OVER_MS || isOverload(line);
+}
+
+/** Past its deadline before its turn: what a busy machine does to some requests. */
+export function isOverload({ status, body }: FaultLine): boolean {
+  return status === 503 && body.includes('SRV_OVERLOAD');
 }
 
 function shapeOf({ online }: FaultOptions): BenchShape {

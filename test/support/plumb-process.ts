@@ -60,7 +60,8 @@ export interface Serving {
  */
 export async function serve(folder: string, program = PLUMB): Promise<Serving> {
   const ports = ['--port', '0', '--admin-port', '0'];
-  const child = spawn(process.execPath, [QUIET_NODE, program, '-C', folder, 'serve', ...ports], {
+  const args = ['-C', folder, '--set', 'serve.drainMs=0', 'serve', ...ports];
+  const child = spawn(process.execPath, [QUIET_NODE, program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -210,7 +210,10 @@ export class ServingFixture {
   constructor(clock: Clock, flags: SettingFlags = {}, content = bundleContent()) {
     this.clock = clock;
     this.#flags = flags;
-    writeDurably(join(this.folder, 'plumbline.yaml'), 'project: test\nserve: { port: 0, adminPort: 0 }\n');
+    writeDurably(
+      join(this.folder, 'plumbline.yaml'),
+      'project: test\nserve: { port: 0, adminPort: 0, deadlineMs: 20000, drainMs: 0 }\n',
+    );
     this.bundle = publishBundle(this.project().settings.bundles, content);
   }
 

@@ -47,6 +47,8 @@ async function scraped(): Promise<string> {
     storeReads: 0,
     joinedReads: 0,
     inFlightValues: 0,
+    waitingRequests: 0,
+    connections: 0,
     hottestShare: 0,
     nodes: [],
     views: [],

@@ -1,0 +1,94 @@
+/** The settings of `plumb serve`: addresses, deadlines, the cache, the start and the end. */
+import { z } from 'zod';
+import { bytes, flag, list, milliseconds, numeric, port } from './setting-values.ts';
+
+export interface ServeSettings {
+  /** An address or a name, or `unix:/path`. */
+  readonly host: string;
+  readonly port: number;
+  /** Of a unix socket: its mode in octal, such as 0660, and its group; null: that of the process. */
+  readonly socketMode: string;
+  readonly socketGroup: string | null;
+  /** Empty: all interfaces. */
+  readonly adminHost: string;
+  readonly adminPort: number;
+  /** How long the loop may stand still before /livez says so. */
+  readonly livezMs: number;
+  /** How long requests are served on after SIGTERM at least, and within how much time all of the end must fit. */
+  readonly drainMs: number;
+  readonly graceMs: number;
+  readonly deadlineMs: number;
+  readonly staleLimitMs: number;
+  readonly cacheEntries: number;
+  readonly cacheBytes: number;
+  readonly cacheFreshMs: number;
+  readonly cacheLayers: CacheLayers;
+  readonly allowedHosts: readonly string[];
+  readonly transport: 'auto' | 'uws' | 'node';
+  /** Of what the sidecar says on stderr: less important lines are left out. */
+  readonly logLevel: 'info' | 'warn' | 'error';
+}
+
+/** Which layers of the sidecar's cache are on. A running sidecar takes a change of these in plumbline.yaml. */
+export interface CacheLayers {
+  /** Rows are answered from the cache while they are fresh. */
+  readonly fresh: boolean;
+  /** Rows are read again shortly before they cease to be fresh. */
+  readonly readAhead: boolean;
+  /** That the store has no row is cached too. */
+  readonly absent: boolean;
+  /** Older rows stand in while the store fails. */
+  readonly stale: boolean;
+  /** Requests join a read that is under way. */
+  readonly singleFlight: boolean;
+  /** The keys that are asked for most are counted, and read ahead earlier. */
+  readonly hotKeys: boolean;
+}
+
+/** In octal, as chmod takes it. YAML reads 0660 as the number 660, and 0o660 as 432, which is no such mode. */
+const MODE = /^0?[67][0-7]{2}$/;
+const socketMode = z.union([z.string(), z.number()]).transform((value, context) => {
+  if (MODE.test(String(value))) return String(value).padStart(4, '0');
+  context.addIssue({
+    code: 'custom',
+    message: `expected the mode of a file, readable and writable for its owner, such as '0660', got ${JSON.stringify(value)}`,
+  });
+  return z.NEVER;
+});
+/** At most a day. */
+const span = milliseconds().int().nonnegative().max(86_400_000);
+
+export const SERVE_SETTINGS = z
+  .strictObject({
+    host: z.string().default('127.0.0.1'),
+    port: port.default(6566),
+    socketMode: socketMode.prefault('0600'),
+    socketGroup: z
+      .union([z.string().min(1), z.number().int().nonnegative().transform(String)])
+      .nullable()
+      .default(null),
+    adminHost: z.string().default(''),
+    adminPort: port.default(6567),
+    livezMs: numeric(span.min(100)).default(10_000),
+    drainMs: numeric(span).default(5_000),
+    graceMs: numeric(span).default(30_000),
+    deadlineMs: numeric(milliseconds().positive().max(60_000)).default(8),
+    staleLimitMs: numeric(milliseconds().int().nonnegative()).default(60_000),
+    cacheEntries: numeric(z.number().int().nonnegative()).default(100_000),
+    cacheBytes: bytes.prefault('128MiB'),
+    cacheFreshMs: numeric(milliseconds().int().positive()).default(5_000),
+    cacheLayers: z
+      .strictObject({
+        fresh: flag.default(true),
+        readAhead: flag.default(true),
+        absent: flag.default(true),
+        stale: flag.default(true),
+        singleFlight: flag.default(true),
+        hotKeys: flag.default(true),
+      })
+      .prefault({}),
+    allowedHosts: list.default([]),
+    transport: z.enum(['auto', 'uws', 'node']).default('auto'),
+    logLevel: z.enum(['info', 'warn', 'error']).default('info'),
+  })
+  .prefault({});

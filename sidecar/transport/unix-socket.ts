@@ -1,0 +1,140 @@
+/**
+ * The unix socket that a sidecar listens on: taken only when nobody serves there, given to those who may call, removed
+ * at the end. The same for both transports, of which one removes whatever stands at a path before it binds.
+ *
+ *   path is free      ----------------------------------------->  bind beside it, mode and group, link(2) to the path
+ *   a socket          nobody answers: a process that was killed   moved aside, then the same
+ *                     somebody answers                            refused
+ *   anything else                                                 refused, left as it is
+ *
+ * link(2) fails where the path exists, so of two that start at once one is refused; and nobody can connect before the
+ * mode is right. Called by main.ts.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, chownSync, linkSync, lstatSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import type { Stats } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { sidecarError } from '../errors.ts';
+import { UNIX } from './transport.ts';
+import type { Transport } from './transport.ts';
+
+export interface SocketAccess {
+  /** Such as 0o660: who may connect needs to be allowed to write. */
+  readonly mode: number;
+  /** A name or a number; null: that of this process. */
+  readonly group: string | null;
+}
+
+/** What the kernel takes (sun_path), less the zero at its end. */
+const MAX_PATH_BYTES = 107;
+const PROBE_LIMIT_MS = 1_000;
+const GROUPS_FILE = '/etc/group';
+
+/**
+ * @returns removes the socket, if it is still ours
+ * @throws  SRV_PORT
+ */
+export async function listenOnSocket(
+  transport: Transport,
+  path: string,
+  access: SocketAccess,
+): Promise<() => void> {
+  const aside = besides(path);
+  for (const each of [path, aside]) {
+    const bytes = Buffer.byteLength(each);
+    if (bytes > MAX_PATH_BYTES)
+      throw refused(path, `the path ${each} has ${bytes} bytes, at most ${MAX_PATH_BYTES} fit`);
+  }
+  const gid = access.group === null ? null : groupId(path, access.group);
+  const dead = await deadSocket(path);
+  await transport.listen(`${UNIX}${aside}`, 0).catch((error: Error) => {
+    throw refused(path, 'its folder is not there, or this process may not write to it', error);
+  });
+  try {
+    chmodSync(aside, access.mode);
+    if (gid !== null) chownSync(aside, -1, gid);
+    if (dead !== null) moveAside(path, dead);
+    linkSync(aside, path);
+  } catch (error) {
+    const taken = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    throw refused(path, taken ? 'another process has just taken it' : (error as Error).message, error);
+  } finally {
+    rmSync(aside, { force: true });
+  }
+  const own = lstatSync(path);
+  return () => {
+    const there = statOf(path);
+    if (there !== null && isSame(there, own)) rmSync(path, { force: true });
+  };
+}
+
+/** @returns what stands at the path and serves nobody; null: nothing stands there */
+async function deadSocket(path: string): Promise<Stats | null> {
+  const there = statOf(path);
+  if (there === null) return null;
+  if (!there.isSocket()) {
+    throw refused(path, 'something else than a socket is there already: remove it, or choose another path');
+  }
+  const answer = await probe(path);
+  if (answer === null) return there;
+  throw refused(path, answer);
+}
+
+/** @returns why the socket is not to be taken; null: nobody listens */
+function probe(path: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const tell = (answer: string | null): void => {
+      clearTimeout(limit);
+      socket.destroy();
+      resolve(answer);
+    };
+    const limit = setTimeout(() => tell('another process holds it'), PROBE_LIMIT_MS);
+    socket.once('connect', () => tell('another process serves there'));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      const isDead = error.code === 'ECONNREFUSED' || error.code === 'ENOENT';
+      tell(isDead ? null : `a socket is there that this process may not try: ${error.message}`);
+    });
+  });
+}
+
+/** Removes the dead socket, and nothing that has taken its place meanwhile. */
+function moveAside(path: string, dead: Stats): void {
+  const moved = besides(path);
+  if (statOf(path) === null) return;
+  renameSync(path, moved);
+  if (!isSame(lstatSync(moved), dead)) linkSync(moved, path);
+  rmSync(moved);
+}
+
+/** At random: process numbers are no names where containers share a folder. */
+function besides(path: string): string {
+  return join(dirname(path), `.${randomBytes(4).toString('hex')}`);
+}
+
+function isSame(a: Stats, b: Stats): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
+function statOf(path: string): Stats | null {
+  return lstatSync(path, { throwIfNoEntry: false }) ?? null;
+}
+
+function groupId(path: string, group: string): number {
+  if (/^\d+$/.test(group)) return Number(group);
+  const line = readFileSync(GROUPS_FILE, 'utf8')
+    .split('\n')
+    .find((each) => each.startsWith(`${group}:`));
+  if (line === undefined) throw refused(path, `there is no group ${group} in ${GROUPS_FILE}`);
+  return Number(line.split(':')[2]);
+}
+
+function refused(path: string, why: string, cause?: unknown): Error {
+  return sidecarError(
+    'SRV_PORT',
+    `cannot listen on the unix socket ${path}: ${why}`,
+    { field: 'serve.host' },
+    cause,
+  );
+}
