@@ -12,7 +12,9 @@
  * Called by training-output.ts. Never does it change a row: both sides must have the same row groups.
  */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import { I32, I64, LIST, STRUCT, readThrift, writeThrift } from './thrift-compact.ts';
+import { joinedArrowSchema } from './arrow-schema.ts';
+import type { ArrowColumn } from './arrow-schema.ts';
+import { BINARY, I32, I64, LIST, STRUCT, readThrift, writeThrift } from './thrift-compact.ts';
 import type { ThriftList, ThriftStruct, ThriftValue } from './thrift-compact.ts';
 
 const MAGIC = 'PAR1';
@@ -39,12 +41,14 @@ const META_OFFSETS = [9, 10, 11, 14];
 const META_UNCOMPRESSED = 6;
 const META_COMPRESSED = 7;
 
+/** The pairs of FileMetaData's metadata. */
+const [PAIR_KEY, PAIR_VALUE] = [1, 2];
+const ARROW_SCHEMA = 'ARROW:schema';
 /**
  * Metadata that lists the columns of a file for one reader, which then sees no others. Without it that reader goes by
  * the Parquet schema.
  */
 const LISTS_OF_COLUMNS: ReadonlySet<string> = new Set([
-  'ARROW:schema',
   'org.apache.spark.sql.parquet.row.metadata',
   'parquet.avro.schema',
   'iceberg.schema',
@@ -85,16 +89,18 @@ export function readParquetFooter(file: string): ParquetFooter {
 }
 
 /**
+ * @param columns   names and types of the columns that are added
  * @param features  a file for each of the labels' row groups, as many rows in one row group; one without any rows where
  *                  the labels have none. Each may go once the next one is asked for
  * @throws Error where the row groups differ
  */
 export async function appendColumns(
-  labels: ParquetFooter,
   file: string,
+  columns: readonly ArrowColumn[],
   features: AsyncIterable<string>,
   out: string,
 ): Promise<void> {
+  const labels = readParquetFooter(file);
   const groups: ThriftStruct[] = [];
   let schema: ThriftStruct | null = null;
   const fd = openSync(out, 'w');
@@ -115,7 +121,7 @@ export async function appendColumns(
     }
     if (schema === null || groups.length !== labels.groupRows.length)
       throw new Error(`there are features for ${groups.length} of ${labels.groupRows.length} row groups`);
-    const footer = writeThrift(joinedMetadata(labels.metadata, schema, groups));
+    const footer = writeThrift(joinedMetadata(labels.metadata, columns, schema, groups));
     const length = Buffer.alloc(4);
     length.writeUInt32LE(footer.length);
     for (const bytes of [footer, length, Buffer.from(MAGIC)]) writeAll(fd, bytes);
@@ -126,6 +132,7 @@ export async function appendColumns(
 
 function joinedMetadata(
   labels: ThriftStruct,
+  columns: readonly ArrowColumn[],
   features: ThriftStruct,
   groups: readonly ThriftStruct[],
 ): ThriftStruct {
@@ -142,7 +149,7 @@ function joinedMetadata(
     ]),
   });
   joined.set(ROW_GROUPS, { type: LIST, value: structs(groups) });
-  const kept = structsOf(labels, KEY_VALUES).filter((pair) => !LISTS_OF_COLUMNS.has(keyOf(pair)));
+  const kept = structsOf(labels, KEY_VALUES).flatMap((pair) => joinedPair(pair, columns));
   joined.delete(KEY_VALUES);
   if (kept.length > 0) joined.set(KEY_VALUES, { type: LIST, value: structs(kept) });
   const orders = structsOf(labels, COLUMN_ORDERS);
@@ -207,8 +214,13 @@ function topColumns(metadata: ThriftStruct): string[] {
   return names;
 }
 
-function keyOf(pair: ThriftStruct): string {
-  return (pair.get(1)!.value as Buffer).toString('utf8');
+/** @returns a pair of the labels' metadata as it is for more columns; nothing where it would hide them */
+function joinedPair(pair: ThriftStruct, columns: readonly ArrowColumn[]): ThriftStruct[] {
+  const key = (pair.get(PAIR_KEY)!.value as Buffer).toString('utf8');
+  if (LISTS_OF_COLUMNS.has(key)) return [];
+  if (key !== ARROW_SCHEMA) return [pair];
+  const text = joinedArrowSchema((pair.get(PAIR_VALUE)!.value as Buffer).toString('latin1'), columns);
+  return text === null ? [] : [new Map(pair).set(PAIR_VALUE, { type: BINARY, value: Buffer.from(text) })];
 }
 
 function structsOf(struct: ThriftStruct, field: number): readonly ThriftStruct[] {

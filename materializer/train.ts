@@ -232,6 +232,7 @@ function joinedFeatures(
     ];
     return {
       name: feature.fullName,
+      type,
       sql: `CASE ${table}.asof_state ${cases.join(' ')} ELSE ${sqlLiteral(type, missing)} END`,
     };
   });

@@ -12,6 +12,7 @@ import type { DuckDb } from '../registry/duckdb.ts';
 import { csvTypes, csvValueSql } from './csv-types.ts';
 import { appendToCsv, csvField, csvFieldSql } from './labels-csv.ts';
 import { appendColumns, readParquetFooter } from './parquet-append.ts';
+import type { ValueType } from '../registry/value-type.ts';
 import type { Labels, TableFormat } from './training-labels.ts';
 
 /** The features of all labels, one row each. */
@@ -20,7 +21,7 @@ export interface JoinedFeatures {
   readonly from: string;
   /** Its column that numbers the labels from 0. */
   readonly rid: string;
-  readonly columns: readonly { readonly name: string; readonly sql: string }[];
+  readonly columns: readonly { readonly name: string; readonly type: ValueType; readonly sql: string }[];
 }
 
 /** @param scratch  a folder for files that are needed meanwhile */
@@ -82,9 +83,9 @@ async function appendParquet(
   out: string,
   scratch: string,
 ): Promise<void> {
-  const footer = readParquetFooter(labels);
-  const file = join(scratch, 'features.parquet');
-  await appendColumns(footer, labels, featureFiles(duck, features, footer.groupRows, file), out);
+  const { groupRows } = readParquetFooter(labels);
+  const files = featureFiles(duck, features, groupRows, join(scratch, 'features.parquet'));
+  await appendColumns(labels, features.columns, files, out);
 }
 
 /** One file for each row group of the labels, since the columns of a row group have as many rows; the same file again. */
