@@ -158,7 +158,7 @@ async function joinView(
   duck: DuckDb,
   project: Project,
   bundle: Bundle,
-  { service, used, mode, table }: ViewJoin,
+  { service, used, labels, mode, table }: ViewJoin,
 ): Promise<JoinedView> {
   const { settings } = project;
   const view = bundle.views.get(used.view)!;
@@ -174,7 +174,7 @@ async function joinView(
     labels: `(SELECT * REPLACE (CASE WHEN ${isUnjudged} THEN NULL ELSE t END AS t) FROM ${LABEL_KEYS})`,
     rid: 'rid',
     time: 't',
-    history: [history.sql],
+    history: history.parts(labels.firstUs ?? 0, (labels.lastUs ?? 0) - view.delayUs),
     nanos: history.nanos,
     keys: entity.joinKeys.map((key, at) => ({ label: keys[at]!, row: key.name })),
     features: view.features,

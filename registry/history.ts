@@ -17,6 +17,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { writeDurably } from './std/durable-file.ts';
+import { dayOf } from './std/timestamp.ts';
 import { duckTypeOf, quoteName, quoteText } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
 import type { Entity, FeatureView } from './model.ts';
@@ -92,6 +93,11 @@ export interface ViewHistory {
   readonly nanos: boolean;
   /** The files of a stored view, as they were when this was made; null: an aggregated view. */
   readonly source: SourceFiles | null;
+  /**
+   * The same rows in SELECTs for labels of these times, those past them left out. All event times of one lie before
+   * those of the one before it, so that reading may end where every label has found its row.
+   */
+  parts(firstUs: number, lastUs: number): string[];
 }
 
 /**
@@ -109,11 +115,20 @@ export async function openHistory(
 ): Promise<ViewHistory> {
   if (view.kind === 'aggregated') {
     const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
-    const sql = `SELECT * FROM (${aggregatedSql(root, view, entity)})${whereGood(faults)}`;
-    return { sql: faults.length === 0 ? aggregatedSql(root, view, entity) : sql, nanos: false, source: null };
+    const good = (files: readonly string[]): string => {
+      const sql = aggregatedSql(view, entity, files);
+      return faults.length === 0 ? sql : `SELECT * FROM (${sql})${whereGood(faults)}`;
+    };
+    const files = historyFiles(root, view);
+    const parts = (firstUs: number, lastUs: number): string[] =>
+      dayParts([...files.keys()], firstUs, lastUs).map((days) =>
+        good(days.flatMap((day) => files.get(day)!)),
+      );
+    return { sql: good([...files.values()].flat()), nanos: false, source: null, parts };
   }
   const source = await readSourceFiles(duck, folder, view.source.path);
-  return { sql: goodRowsSql(source, view, entity), nanos: hasNanos(source, view), source };
+  const sql = goodRowsSql(source, view, entity);
+  return { sql, nanos: hasNanos(source, view), source, parts: () => [sql] };
 }
 
 /**
@@ -134,10 +149,11 @@ export async function judgedHistorySql(
     return judgedRowsSql(await readSourceFiles(duck, folder, view.source.path), view, entity);
   }
   const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
+  const files = [...historyFiles(root, view).values()].flat();
   const nothing = [EVENT_NS, CREATED_NS].map((name) => `0::SMALLINT AS ${quoteName(name)}`);
   const origin = [`NULL::VARCHAR AS ${quoteName(FILE_COLUMN)}`, `NULL::BIGINT AS ${quoteName(ROW_COLUMN)}`];
   const columns = ['*', ...nothing, `${reasonSql(faults)} AS ${quoteName(REASON)}`, ...origin];
-  return `SELECT ${columns.join(', ')} FROM (${aggregatedSql(root, view, entity)})`;
+  return `SELECT ${columns.join(', ')} FROM (${aggregatedSql(view, entity, files)})`;
 }
 
 /** @returns the FROM item that reads a source's Parquet files */
@@ -145,7 +161,37 @@ export function sourceSql(folder: string, path: string): string {
   return `read_parquet(${quoteText(resolve(folder, path))}, union_by_name = true, hive_partitioning = false)`;
 }
 
-function aggregatedSql(root: string, view: FeatureView, entity: Entity): string {
+/** @returns the files of a view's history by their day, the oldest first */
+function historyFiles(root: string, view: FeatureView): Map<string, string[]> {
+  const folder = historyFolder(root, view);
+  const files = new Map<string, string[]>();
+  for (const name of globSync('day=*/*.parquet', { cwd: folder }).toSorted()) {
+    const day = name.slice('day='.length, name.indexOf('/'));
+    files.set(day, [...(files.get(day) ?? []), join(folder, name)]);
+  }
+  return files;
+}
+
+/** How many days the first part holds that lies before all labels; each further one has twice as many. */
+const DAYS_BEFORE = 7;
+/** Labels lie anywhere in time, days do not. */
+const LAST_DAY_US = Date.UTC(9999, 11, 31) * 1_000;
+
+/**
+ * @param days  oldest first
+ * @returns     the days of the labels, then those before them, the newest first: most entities have a row near their
+ *              label, and few are looked for in all the years before. At least one part, which may have no day
+ */
+export function dayParts(days: readonly string[], firstUs: number, lastUs: number): string[][] {
+  const [first, last] = [firstUs, lastUs].map((us) => dayOf(Math.min(Math.max(us, 0), LAST_DAY_US)));
+  const seen = days.filter((day) => day <= last!);
+  const parts = [seen.filter((day) => day >= first!)];
+  const before = seen.filter((day) => day < first!);
+  for (let size = DAYS_BEFORE; before.length > 0; size *= 2) parts.push(before.splice(-size));
+  return parts;
+}
+
+function aggregatedSql(view: FeatureView, entity: Entity, files: readonly string[]): string {
   const columns = [
     ...entity.joinKeys.map((key) => [key.name, duckKeyType(key.type)] as const),
     ['event_time', 'TIMESTAMP'] as const,
@@ -155,12 +201,12 @@ function aggregatedSql(root: string, view: FeatureView, entity: Entity): string 
     ...view.features.map((f) => [f.name, duckTypeOf(f.type)] as const),
   ];
   const none = `SELECT ${columns.map(([name, type]) => `NULL::${type} AS ${quoteName(name)}`).join(', ')} WHERE false`;
-  const pattern = join(historyFolder(root, view), 'day=*', '*.parquet');
-  if (globSync(pattern).length === 0) return none;
+  if (files.length === 0) return none;
   // By name, since files of an older definition lack the features that came later: there they are null.
-  const files = `SELECT * FROM read_parquet(${quoteText(pattern)}, union_by_name = true, hive_partitioning = false)`;
+  const list = files.map(quoteText).join(', ');
+  const rows = `SELECT * FROM read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
   const names = columns.map(([name]) => quoteName(name)).join(', ');
-  return `SELECT ${names} FROM (${none} UNION ALL BY NAME ${files})`;
+  return `SELECT ${names} FROM (${none} UNION ALL BY NAME ${rows})`;
 }
 
 export function duckKeyType(type: KeyType): string {

@@ -298,6 +298,37 @@ describe('labels past the history of an aggregated view', () => {
     await train({ labels: file('judged.csv', LABELS.slice(0, 3).join('\n')), strict: true });
   });
 
+  test('find the newest row of their entity however many days it lies before them', async () => {
+    await ordersView(START_US + 2 * HOUR_US);
+    for (const [day, key, value] of [
+      ['2024-03-01', 'old', 7],
+      ['2025-06-01', 'old', 8],
+      ['2025-12-31', 'a', 9],
+      ['2026-01-02', 'old', 10],
+    ] as const) {
+      const rows = historyFile(project.settings.history, { name: 'orders', version: 1 }, day, `run-${key}`);
+      mkdirSync(dirname(rows), { recursive: true });
+      await query(
+        `COPY (SELECT '${key}' AS customer_id, TIMESTAMP '${day} 12:00:00' AS event_time, TIMESTAMP '${day} 12:00:00'
+          AS created_time, 'run' AS run_id, 1::UINTEGER AS definition_id, ${value}::BIGINT AS orders_1d)
+          TO ${quoteText(rows)} (FORMAT parquet)`,
+      );
+    }
+    const times = ['2026-01-01T02:00:00Z', '2025-06-01T12:29:00Z', '2025-06-01T12:30:00Z', '2024-01-01'];
+    const labels = file(
+      'labels.csv',
+      ['customer_id,event_timestamp', ...times.map((t) => `old,${t}`), 'a,2026-01-01'].join('\n'),
+    );
+    for (const as of ['trained', 'available'] as const) {
+      await train({ labels, as, out: path('out.csv') });
+      const values = readFileSync(path('out.csv'), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(',').at(-1));
+      expect(values.slice(1)).toEqual(['8', '7', '8', '-1', '9']);
+    }
+  });
+
   test('are all labels where nothing was ever computed', async () => {
     await ordersView(null);
     const { features, notes } = await train({ labels: file('labels.csv', `${LABELS.join('\n')}\n`) });
