@@ -76,6 +76,7 @@ export function beginRun(view: FeatureView, plan: RunPlan, bundle: string, start
     toUs: range.recordToUs,
     horizonUs,
     latenessUs: view.latenessUs,
+    ttlUs: view.ttlUs,
     ...noWrites(),
     fromUs: range.fromUs,
     watermarkUs: range.watermarkUs,

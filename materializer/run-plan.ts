@@ -40,7 +40,9 @@ export async function planRun(
   const judgesLateness = view.kind === 'aggregated' && view.source.createdTime !== null;
   const owed = judgesLateness && previous !== null && isOwed(runs, previous);
   const again = judgesLateness && previous !== null && previous.latenessUs !== view.latenessUs;
-  const range = planRange(view, { ...options, full: options.full || owed || again }, previous, nowUs);
+  const longer = previous !== null && keepsLonger(view, previous);
+  const full = options.full || owed || again || longer;
+  const range = planRange(view, { ...options, full }, previous, nowUs);
   if (!judgesLateness) return { range, historyCutoffUs, horizonUs: null };
   const whole = options.fromUs === null && (options.full || options.kind === 'backfill');
   const horizonUs =
@@ -48,6 +50,15 @@ export async function planRun(
       ? Math.max(range.cutoffUs, historyCutoffUs ?? range.cutoffUs)
       : horizonOfHistory(historyRoot, view, runs, previous);
   return { range, historyCutoffUs, horizonUs };
+}
+
+/**
+ * Whether rows count longer by now than they did in the last run: the keys that are online would expire too early by
+ * then, or have. A whole run raises the expiry of those that are there, whose rows are equal, and writes the others.
+ */
+function keepsLonger(view: FeatureView, previous: RunRecord): boolean {
+  const { ttlUs = null } = previous;
+  return ttlUs !== null && (view.ttlUs === null || view.ttlUs > ttlUs);
 }
 
 async function closeDead(database: RegistryDatabase, runs: readonly RunRecord[], nowUs: number) {

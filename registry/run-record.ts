@@ -26,6 +26,8 @@ export interface RunRecord {
   readonly horizonUs: number | null;
   /** The lateness allowance that the run judged by. */
   readonly latenessUs: number;
+  /** How long rows counted, by which the keys' expiry was set; null: for ever. */
+  readonly ttlUs: number | null;
   /** The newest event time at or before the cut-off, and the newest created time, that runs saw so far; null: none. */
   readonly newestEventUs: number | null;
   readonly newestCreatedUs: number | null;

@@ -9,7 +9,8 @@
  * pairs under en_US.UTF-8. `==` on strings compares bytes.
  *
  * Expiry: a key that holds a row that never expires must not either, even when the row itself was already there; else
- * the expiry is raised and never lowered, and a key that stands without one keeps none: another view's row is why.
+ * the expiry is raised and never lowered, also by a row that is there already, since its view may keep rows longer by
+ * now; and a key that stands without one keeps none: another view's row is why.
  */
 import { createHash } from 'node:crypto';
 import { HEADER_BYTES, ORDER_FROM, ORDER_TO } from '../../registry/wire/row-header.ts';
@@ -50,9 +51,9 @@ local writes = outcome == ${code('written')} or outcome == ${code('conflict')}
 if expires == '' then
   if writes then redis.call('HSET', KEYS[1], ARGV[1], row) end
   redis.call('PERSIST', KEYS[1])
-elseif writes then
+elseif writes or outcome == ${code('equal')} then
   local left = redis.call('PTTL', KEYS[1])
-  redis.call('HSET', KEYS[1], ARGV[1], row)
+  if writes then redis.call('HSET', KEYS[1], ARGV[1], row) end
   if left == -2 or (left >= 0 and left < tonumber(expires)) then redis.call('PEXPIRE', KEYS[1], expires) end
 end
 return outcome

@@ -86,9 +86,9 @@ class SqliteWriter implements OnlineWriter {
         : guardOutcome(Buffer.from(stored.buffer, stored.byteOffset, stored.length), row.row, row.superseded);
     if (outcome === 'superseded') return outcome;
     if (row.expiresInMs === null) this.#neverExpires.run(row.key);
+    if (row.expiresInMs !== null && outcome !== 'older') this.#raiseExpiry(row.key, row.row, row.expiresInMs);
     if (!isWrite(outcome)) return outcome;
     this.#lastWrittenMs = Math.max(this.#lastWrittenMs, readHeader(row.row)!.writtenMs);
-    if (row.expiresInMs !== null) this.#raiseExpiry(row.key, row.row, row.expiresInMs);
     this.#put.run(row.key, field, row.row);
     return outcome;
   }

@@ -161,6 +161,56 @@ describe('a stored view', () => {
     expect(await run(view, { full: true })).toMatchObject({ written: 0, equal: 3 });
   });
 
+  test('reading logic rewrites no row: the run after it finds nothing to do', async () => {
+    const before = driverStats({ ttlUs: 10 * HOUR_US });
+    await project.writeParquet(
+      'drivers',
+      driverRows([1, 2, 3].map((id) => ({ id, event: id, created: id }))),
+    );
+    project.setClock(at(5));
+    expect(await run(before)).toMatchObject({ written: 3 });
+    const stored = online(before);
+    const [rate, ...others] = before.features;
+    const after = driverStats({
+      ttlUs: 5 * HOUR_US,
+      delayUs: HOUR_US,
+      features: [{ ...rate!, missing: 0 }, ...others],
+    });
+    expect(after.definitionId).toBe(before.definitionId);
+    project.setClock(at(6));
+    const { written, equal, older, conflict } = await run(after);
+    expect({ written, equal, older, conflict }).toEqual({ written: 0, equal: 0, older: 0, conflict: 0 });
+    expect(online(after)).toEqual(stored);
+  });
+
+  test('a longer TTL keeps what is online, and brings back what had gone by the shorter one', async () => {
+    const short = driverStats({ ttlUs: HOUR_US });
+    await project.writeParquet(
+      'drivers',
+      driverRows([
+        { id: 1, event: 1, created: 1 },
+        { id: 2, event: 2, created: 4 },
+      ]),
+    );
+    project.setClock(at(2));
+    expect(await run(short)).toMatchObject({ written: 1 });
+    project.setClock(at(5));
+    expect(await run(short)).toMatchObject({ written: 1 });
+    expect(Object.keys(online(short))).toEqual(['2']);
+
+    const long = driverStats({ ttlUs: 100 * HOUR_US });
+    expect(long.definitionId).toBe(short.definitionId);
+    expect(await run(long)).toMatchObject({ written: 1, equal: 1 });
+    await project.writeParquet('drivers3', driverRows([{ id: 3, event: 50, created: 50 }]));
+    project.setClock(at(60));
+    expect(await run(long)).toMatchObject({ written: 1, equal: 0 });
+    expect(Object.keys(online(long))).toEqual(['1', '2', '3']);
+
+    const forEver = driverStats({ ttlUs: null });
+    expect(await run(forEver)).toMatchObject({ written: 0, equal: 3 });
+    expect(await run(forEver)).toMatchObject({ written: 0, equal: 0 });
+  });
+
   test('equal times are settled by the canonical order of values', async () => {
     const tie = { id: 1, event: 1, created: 1 };
     await project.writeParquet(

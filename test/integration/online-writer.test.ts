@@ -179,6 +179,18 @@ describe.each(['sqlite', 'redis', 'redis-cluster'])('the contract on %s', (name)
     expect(await expiresInMs('fstore:c:p', 0)).toBeNull();
   });
 
+  test('a row that is already there keeps its key longer when its view keeps rows longer', async () => {
+    const { writer, expiresInMs, empty } = store(name);
+    await empty();
+    const write = (expires: number, writtenMs: number): Promise<unknown> =>
+      writer.write([onlineRow('fstore:c:l', { expiresInMs: expires, writtenMs })], GUARDED);
+    await write(60_000, 1_000);
+    expect(await write(900_000, 2_000)).toMatchObject({ equal: 1 });
+    expect(await expiresInMs('fstore:c:l', 2_000)).toSatisfy((ms: number) => ms > 800_000 && ms <= 900_000);
+    expect(await write(60_000, 3_000)).toMatchObject({ equal: 1 });
+    expect(await expiresInMs('fstore:c:l', 3_000)).toSatisfy((ms: number) => ms > 800_000);
+  });
+
   test('markers are missing, then written for every group', async () => {
     const { writer, empty } = store(name);
     await empty();

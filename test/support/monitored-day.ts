@@ -189,6 +189,7 @@ export class MonitoredDay {
       toUs: run.watermarkUs ?? 0,
       horizonUs: null,
       latenessUs: view.latenessUs,
+      ttlUs: view.ttlUs,
       newestEventUs: null,
       newestCreatedUs: null,
       read: 0,

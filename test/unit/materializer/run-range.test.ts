@@ -38,6 +38,7 @@ const previous: RunRecord = {
   bundle: '',
   horizonUs: null,
   latenessUs: 0,
+  ttlUs: null,
   newestEventUs: null,
   newestCreatedUs: null,
   read: 0,
