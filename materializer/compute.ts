@@ -107,11 +107,11 @@ const SPAN_ROWS = 1_500_000;
  */
 export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Promise<PreparedHistory> {
   const { view, entity, folder, historyRoot, runId } = request;
-  const columns = await checkSource(duck, folder, view, entity);
+  const events = await checkSource(duck, folder, view, entity);
   const plan = planAggregates(view, entity);
   const extent = extentOf(request);
   const limits = { knownUs: extent.knownUs, horizonUs: request.horizonUs };
-  const source = eventSource(plan, folder, columns, limits);
+  const source = eventSource(plan, events, limits);
   const table = `scope of ${view.id} in ${runId}`;
   const staged = new StagedRows(duck, plan, historyRoot, runId);
   const progress = request.progress ?? silentProgress(view.id);

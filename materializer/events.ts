@@ -1,7 +1,7 @@
 /**
  * Which events count: the one place that decides it, for increments, corrections and backfills alike.
  *
- *   refused   a join key that is null or longer than an id may be, no event time or one before 1970, no created time
+ *   refused   a value that does not fit the type of its key, its time or the column that is aggregated, a join key that is null or longer than an id may be, no event time or one before 1970, no created time
  *             where the source has that column, a float that is NaN or infinite in a column that is aggregated.
  *             The whole event is refused, whichever feature it would have touched; it goes to the reject file.
  *   waits     created after the cut-off, or at or past the last edge to compute (event times may lie in the future)
@@ -14,11 +14,12 @@
  * In a source without created times nothing is known to be late, and everything is known at once.
  */
 import { quoteName, quoteText } from '../registry/duckdb.ts';
-import { sourceSql } from '../registry/history.ts';
 import { MAX_ID_BYTES } from '../registry/wire/entity-key.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { keySql } from './aggregate/aggregate-plan.ts';
 import { isWhole } from './aggregate/fixed-point.ts';
+import { MISFIT } from './event-rows.ts';
+import type { EventRows } from './event-rows.ts';
 
 /** An event source as SQL, for one view and one cut-off. */
 export interface EventSource {
@@ -47,30 +48,31 @@ export interface EventLimits {
   readonly horizonUs: number | null;
 }
 
-/** @param columns  the source's columns, from `checkSource` */
+/** @param rows  the source's events, from `checkSource` */
 export function eventSource(
   plan: AggregatePlan,
-  folder: string,
-  columns: ReadonlyMap<string, string>,
+  rows: EventRows,
   { knownUs, horizonUs }: EventLimits,
 ): EventSource {
   const { source, latenessUs } = plan.view;
   const eventUs = `epoch_us(${quoteName(source.eventTime)})`;
   const createdUs = source.createdTime === null ? null : `epoch_us(${quoteName(source.createdTime)})`;
-  const refusals = refusalsOf(plan, eventUs, createdUs);
+  const refusals = refusalsOf(plan, eventUs, createdUs).map(([when, reason]) => [when, quoteText(reason)]);
+  const misfit = quoteName(MISFIT);
+  if (rows.judged) refusals.unshift([`${misfit} IS NOT NULL`, misfit]);
   const pastHorizon = horizonUs === null ? '' : ` AND ${createdUs} > ${horizonUs}`;
   const tooLate = createdUs === null ? 'false' : `(${createdUs} - ${eventUs} > ${latenessUs}${pastHorizon})`;
   const known = createdUs === null ? 'true' : `(${createdUs} <= ${knownUs})`;
   const refused = refusals.map(([condition]) => condition).join(' OR ');
   return {
-    from: sourceSql(folder, source.path),
+    from: rows.from,
     eventUs,
     createdUs,
-    reason: `CASE ${refusals.map(([when, reason]) => `WHEN ${when} THEN ${quoteText(reason)}`).join(' ')} END`,
+    reason: `CASE ${refusals.map(([when, reason]) => `WHEN ${when} THEN ${reason}`).join(' ')} END`,
     counts: `(${known} AND NOT (${refused}) AND NOT ${tooLate})`,
     tooLate,
     eventColumn: quoteName(source.eventTime),
-    prunable: columns.get(source.eventTime) === 'TIMESTAMP',
+    prunable: rows.prunable,
   };
 }
 

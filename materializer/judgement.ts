@@ -10,11 +10,14 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { quoteText } from '../registry/duckdb.ts';
+import { reasonKindSql } from '../registry/column-reading.ts';
+import { quoteName, quoteText } from '../registry/duckdb.ts';
 import type { DuckDb } from '../registry/duckdb.ts';
 import { folderBeside } from '../registry/history.ts';
+import { FILE_COLUMN } from '../registry/source-files.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { isWhole, scaleOf } from './aggregate/fixed-point.ts';
+import { FILE_ROW } from './event-rows.ts';
 import type { EventSource } from './events.ts';
 
 /** Which events are new to the run. */
@@ -72,7 +75,7 @@ export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgeme
        max(c - t) FILTER (late) AS needed, max(t) FILTER (t <= ${arrival.knownUs}) AS event, max(c) AS created, min(t) AS oldest
        ${vanishing.map((v) => `, ${v}`).join('')}
      FROM (SELECT ${[
-       `${source.reason} AS reason`,
+       `${reasonKindSql(source.reason)} AS reason`,
        `${source.tooLate} AS late`,
        `${source.eventUs} AS t`,
        `${source.createdUs ?? 'NULL::BIGINT'} AS c`,
@@ -88,9 +91,11 @@ export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgeme
     return n === 0 ? [] : [vanishWarning(n, column, scale, features)];
   });
   const lateEvents = Number(good?.['late'] ?? 0);
-  const refusedSql = `SELECT ${source.reason} AS reject_reason, * FROM ${source.from}
+  const origin = `${quoteName(FILE_COLUMN)} AS reject_file, ${FILE_ROW} + 1 AS reject_row`;
+  const more = `${origin}, * EXCLUDE (${quoteName(FILE_COLUMN)})`;
+  const refusedSql = `SELECT ${source.reason} AS reject_reason, ${more} FROM ${source.from}
     WHERE ${isNew} AND (${source.reason}) IS NOT NULL`;
-  const lateSql = `SELECT 'too late' AS reject_reason, ${source.createdUs} - ${source.eventUs} AS lateness_needed_us, *
+  const lateSql = `SELECT 'too late' AS reject_reason, ${source.createdUs} - ${source.eventUs} AS lateness_needed_us, ${more}
     FROM ${source.from} WHERE ${isNew} AND (${source.reason}) IS NULL AND ${source.tooLate}`;
   return {
     judged: rejected + Number(good?.['n'] ?? 0),

@@ -5,10 +5,14 @@
 import type { DuckDb } from '../registry/duckdb.ts';
 import { NOT_YET_COMPUTED } from '../registry/model.ts';
 import type { Aggregation, Entity, Feature, FeatureView } from '../registry/model.ts';
-import { modelTypeOfColumn, sourceColumns } from '../registry/source-schema.ts';
+import { columnFit, columnNames, columnsNamed, twiceText } from '../registry/definitions/source-fit.ts';
+import { readSourceFiles } from '../registry/source-files.ts';
+import type { SourceFiles } from '../registry/source-files.ts';
 import { formatType, isNumeric } from '../registry/value-type.ts';
 import type { ValueType } from '../registry/value-type.ts';
 import { materializerError } from './errors.ts';
+import { eventRows } from './event-rows.ts';
+import type { EventRows } from './event-rows.ts';
 
 const COMPARABLE: ReadonlySet<string> = new Set([
   'bool',
@@ -27,7 +31,7 @@ const FIXED_POINT: ReadonlySet<string> = new Set(['sum', 'avg', 'stddev']);
 const SCALE_MAX = 18;
 
 /**
- * @returns the source's columns with DuckDB's types
+ * @returns the source's events, read file by file
  * @throws REG_SOURCE (no file, no Parquet), MAT_SOURCE (columns), MAT_AGGREGATION (definition); each names every
  *         mistake of its kind
  */
@@ -36,16 +40,17 @@ export async function checkSource(
   folder: string,
   view: FeatureView,
   entity: Entity,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<EventRows> {
   checkAggregations(view);
-  const columns = await sourceColumns(duck, folder, view.source.path);
+  const source = await readSourceFiles(duck, folder, view.source.path);
+  const { eventTime, createdTime } = view.source;
   const mistakes = [
-    ...entity.joinKeys.map((key) => columnMistake(columns, key.name, { kind: key.type }, 'the join key')),
-    columnMistake(columns, view.source.eventTime, { kind: 'timestamp' }, 'the event time'),
-    view.source.createdTime === null
+    ...entity.joinKeys.map((key) => columnMistake(source, key.name, { kind: key.type }, 'the join key')),
+    columnMistake(source, eventTime, { kind: 'timestamp' }, 'the event time'),
+    createdTime === null
       ? null
-      : columnMistake(columns, view.source.createdTime, { kind: 'timestamp' }, 'the created time'),
-    ...view.features.map((feature) => featureColumnMistake(columns, feature)),
+      : columnMistake(source, createdTime, { kind: 'timestamp' }, 'the created time'),
+    ...view.features.map((feature) => featureColumnMistake(source, feature)),
   ].filter((mistake) => mistake !== null);
   if (mistakes.length > 0) {
     throw materializerError(
@@ -54,44 +59,28 @@ export async function checkSource(
       { field: view.source.name },
     );
   }
-  return columns;
+  return eventRows(source, view, entity);
 }
 
-function featureColumnMistake(columns: ReadonlyMap<string, string>, feature: Feature): string | null {
-  const a = feature.aggregation;
-  if (a === null) return columnMistake(columns, feature.name, feature.type, 'the feature');
-  if (a.column === null) return null;
-  if (a.function === 'count' || a.columnType === null) {
-    return columns.has(a.column) ? null : missing(columns, a.column, `what ${feature.name} counts`);
-  }
-  return columnMistake(columns, a.column, a.columnType, `what ${feature.name} aggregates`);
+function featureColumnMistake(source: SourceFiles, { name, aggregation: a }: Feature): string | null {
+  if (a === null || a.column === null) return null;
+  if (a.function !== 'count' && a.columnType !== null)
+    return columnMistake(source, a.column, a.columnType, `what ${name} aggregates`);
+  return columnsNamed(source, a.column).length > 0 ? null : missing(source, a.column, `what ${name} counts`);
 }
 
-function columnMistake(
-  columns: ReadonlyMap<string, string>,
-  name: string,
-  wanted: ValueType,
-  role: string,
-): string | null {
-  const duckType = columns.get(name);
-  if (duckType === undefined) return missing(columns, name, role);
-  const actual = modelTypeOfColumn(duckType);
-  if (actual !== null && holds(wanted, actual)) return null;
-  return `column ${name} (${role}) should be ${formatType(wanted)}, but is ${duckType}`;
+/** Types that fit some rows only are no mistake: the others are refused one by one. */
+function columnMistake(source: SourceFiles, name: string, wanted: ValueType, role: string): string | null {
+  const { state, types } = columnFit(source, name, wanted);
+  if (state === 'missing') return missing(source, name, role);
+  if (state === 'twice') return twiceText(source.path, types);
+  return state === 'fits'
+    ? null
+    : `column ${name} (${role}) should be ${formatType(wanted)}, but is ${types}`;
 }
 
-function missing(columns: ReadonlyMap<string, string>, name: string, role: string): string {
-  return `there is no column ${name} (${role}); it has ${[...columns.keys()].join(', ')}`;
-}
-
-/** Whether every value of one type is, unchanged, a value of the other. */
-function holds(wanted: ValueType, actual: ValueType): boolean {
-  if (wanted.kind === 'embedding') return actual.kind === 'list' && isNumeric(actual.of);
-  if (wanted.kind === 'list' && actual.kind === 'list') return holds(wanted.of, actual.of);
-  if (wanted.kind === 'int64') return actual.kind === 'int64' || actual.kind === 'int32';
-  if (wanted.kind === 'float64')
-    return actual.kind === 'float64' || actual.kind === 'float32' || actual.kind === 'int32';
-  return formatType(wanted) === formatType(actual) || (wanted.kind === 'struct' && actual.kind === 'struct');
+function missing(source: SourceFiles, name: string, role: string): string {
+  return `there is no column ${name} (${role}); it has ${columnNames(source).join(', ')}`;
 }
 
 /**

@@ -5,7 +5,8 @@ import type { DuckDb } from './duckdb.ts';
 import { judgedHistorySql } from './history.ts';
 import type { Entity, FeatureView } from './model.ts';
 import { FILE_COLUMN } from './source-files.ts';
-import { REASON, ROW_COLUMN, reasonKindSql } from './stored-rows.ts';
+import { reasonKindSql } from './column-reading.ts';
+import { REASON, ROW_COLUMN } from './stored-rows.ts';
 
 export interface BadRows {
   readonly rows: number;

@@ -15,7 +15,7 @@
  * Every join reads a view through `openHistory`, which gives stored and aggregated views the same columns.
  */
 import { globSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { writeDurably } from './std/durable-file.ts';
 import { dayOf } from './std/timestamp.ts';
 import { duckTypeOf, quoteName, quoteText } from './duckdb.ts';
@@ -23,7 +23,8 @@ import type { DuckDb } from './duckdb.ts';
 import type { Entity, FeatureView } from './model.ts';
 import { FILE_COLUMN, readSourceFiles } from './source-files.ts';
 import type { SourceFiles } from './source-files.ts';
-import { checkFaults, goodRowsSql, hasNanos, judgedRowsSql, reasonSql, whereGood } from './stored-rows.ts';
+import { reasonSql, whereGood } from './column-reading.ts';
+import { checkFaults, goodRowsSql, hasNanos, judgedRowsSql } from './stored-rows.ts';
 import { CREATED_NS, EVENT_NS, REASON, ROW_COLUMN } from './stored-rows.ts';
 import type { KeyType } from './value-type.ts';
 
@@ -154,11 +155,6 @@ export async function judgedHistorySql(
   const origin = [`NULL::VARCHAR AS ${quoteName(FILE_COLUMN)}`, `NULL::BIGINT AS ${quoteName(ROW_COLUMN)}`];
   const columns = ['*', ...nothing, `${reasonSql(faults)} AS ${quoteName(REASON)}`, ...origin];
   return `SELECT ${columns.join(', ')} FROM (${aggregatedSql(view, entity, files)})`;
-}
-
-/** @returns the FROM item that reads a source's Parquet files */
-export function sourceSql(folder: string, path: string): string {
-  return `read_parquet(${quoteText(resolve(folder, path))}, union_by_name = true, hive_partitioning = false)`;
 }
 
 /** @returns the files of a view's history by their day, the oldest first */

@@ -61,6 +61,15 @@ export async function readSourceFiles(duck: DuckDb, folder: string, path: string
   }
 }
 
+/** @returns column -> the type in DuckDB that holds those of all files */
+export async function unionTypes(duck: DuckDb, { groups }: SourceFiles): Promise<Map<string, string>> {
+  const files = groups.flatMap((group) => group.files.map(quoteText)).join(', ');
+  const rows = await duck.rows(
+    `DESCRIBE SELECT * FROM read_parquet([${files}], union_by_name = true, hive_partitioning = false)`,
+  );
+  return new Map(rows.map((row) => [row['column_name'] as string, row['column_type'] as string]));
+}
+
 function refuseScheme(path: string): void {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(path)?.[1];
   if (scheme === undefined) return;

@@ -6,14 +6,23 @@
  * null, infinite or before 1970, a created time that is infinite or before 1970, or fails a check of its feature. It
  * is left out, counted and named; it never stands for another value, and never stops who reads the others.
  */
-import { duckTypeOf, quoteName, quoteText } from './duckdb.ts';
-import { exactCast } from './exact-cast.ts';
+import {
+  always,
+  columnsOf,
+  isMicros,
+  isNanos,
+  misfitsOf,
+  readColumn,
+  readTime,
+  reasonSql,
+  whereGood,
+} from './column-reading.ts';
+import type { Fault, WantedColumn } from './column-reading.ts';
+import { quoteName, quoteText } from './duckdb.ts';
 import type { Entity, Feature, FeatureView } from './model.ts';
 import type { FileColumn, FileGroup, SourceFiles } from './source-files.ts';
 import { FILE_COLUMN, groupSql } from './source-files.ts';
-import { formatSourceType } from './source-type.ts';
-import type { SourceType } from './source-type.ts';
-import { formatType, isNumeric } from './value-type.ts';
+import { isNumeric } from './value-type.ts';
 import type { ValueType } from './value-type.ts';
 import { MAX_ID_BYTES } from './wire/entity-key.ts';
 
@@ -23,20 +32,6 @@ export const ROW_COLUMN = '~row';
 /** Nanoseconds of event and created time past their microsecond; 0 where the source has none. */
 export const EVENT_NS = '~event_ns';
 export const CREATED_NS = '~created_ns';
-
-/** A fault of a row: SQL that is true of a bad one, SQL that is true of every other, and the reason as SQL of a text. */
-export interface Fault {
-  readonly bad: string;
-  readonly good: string;
-  readonly reason: string;
-}
-
-/** A column of the view: what it is in a file, and what it is made into. */
-interface Wanted {
-  readonly name: string;
-  readonly column: string;
-  readonly type: ValueType;
-}
 
 /**
  * @returns a SELECT of the good rows: join keys, event_time and created_time (TIMESTAMP, UTC, microseconds), run_id and
@@ -69,22 +64,6 @@ export function judgedRowsSql(source: SourceFiles, view: FeatureView, entity: En
   return selects.join('\nUNION ALL ');
 }
 
-/** @returns the WHERE clause that keeps the rows without a fault, or nothing */
-export function whereGood(faults: readonly Fault[]): string {
-  return faults.length === 0 ? '' : ` WHERE ${faults.map((fault) => fault.good).join(' AND ')}`;
-}
-
-/** @returns SQL of the reason of a row's first fault, or NULL */
-export function reasonSql(faults: readonly Fault[]): string {
-  if (faults.length === 0) return 'NULL::VARCHAR';
-  return `CASE ${faults.map(({ bad, reason }) => `WHEN ${bad} THEN ${reason}`).join('\n  ')} END`;
-}
-
-/** @returns SQL of what a reason says without the value that is at fault, to count by */
-export function reasonKindSql(reason: string): string {
-  return `split_part(${reason}, ', got ', 1)`;
-}
-
 /** Whether a time column of a file counts nanoseconds, so that rows may differ within a microsecond. */
 export function hasNanos(source: SourceFiles, view: FeatureView): boolean {
   const { eventTime, createdTime } = view.source;
@@ -93,10 +72,6 @@ export function hasNanos(source: SourceFiles, view: FeatureView): boolean {
       (name) => name !== null && group.columns.get(name.toLowerCase())?.some((c) => isNanos(c.type)),
     ),
   );
-}
-
-function isNanos(type: SourceType): boolean {
-  return type.kind === 'scalar' && type.name === 'TIMESTAMP_NS';
 }
 
 /** How one group of files is read. */
@@ -115,7 +90,10 @@ class GroupReading {
 
   columns(nanos: boolean): string[] {
     const { eventTime, createdTime } = this.#view.source;
-    const times = [`${this.#time(eventTime)} AS event_time`, `${this.#time(createdTime)} AS created_time`];
+    const times = [
+      `${readTime(this.#group, eventTime)} AS event_time`,
+      `${readTime(this.#group, createdTime)} AS created_time`,
+    ];
     const ns = [
       `${this.#nanos(eventTime)} AS ${quoteName(EVENT_NS)}`,
       `${this.#nanos(createdTime)} AS ${quoteName(CREATED_NS)}`,
@@ -132,65 +110,32 @@ class GroupReading {
 
   faults(): Fault[] {
     const { eventTime, createdTime } = this.#view.source;
-    const faults = [...this.#keys(), ...this.#features()].flatMap((wanted) => this.#misfit(wanted));
+    const faults = [...this.#keys(), ...this.#features()].flatMap((wanted) => misfitsOf(this.#group, wanted));
     for (const key of this.#keys()) faults.push(...this.#keyFaults(key));
     faults.push(...this.#timeFaults(eventTime, 'event'));
     if (createdTime !== null) faults.push(...this.#timeFaults(createdTime, 'created'));
     for (const feature of this.#view.features) {
-      faults.push(...checkFaults(feature, this.#read(wantedOf(feature)).sql));
+      faults.push(...checkFaults(feature, readColumn(this.#group, wantedOf(feature)).sql));
     }
     return faults;
   }
 
-  #keys(): Wanted[] {
+  #keys(): WantedColumn[] {
     return this.#entity.joinKeys.map(({ name, type }) => ({ name, column: name, type: { kind: type } }));
   }
 
-  #features(): Wanted[] {
+  #features(): WantedColumn[] {
     return this.#view.features.map(wantedOf);
   }
 
-  /** The columns of a name; two where they differ only in case, and then no one knows which is meant. */
-  #found(column: string): readonly FileColumn[] {
-    return this.#group.columns.get(column.toLowerCase()) ?? [];
+  #cast(wanted: WantedColumn): string {
+    return `${readColumn(this.#group, wanted).sql} AS ${quoteName(wanted.name)}`;
   }
 
-  #read({ column, type }: Wanted): { sql: string; fit: 'all' | 'some' | 'none' } {
-    const found = this.#found(column);
-    if (found.length !== 1) return { sql: `NULL::${duckTypeOf(type)}`, fit: 'all' };
-    return exactCast(found[0]!.type, type, found[0]!.sql);
-  }
-
-  #cast(wanted: Wanted): string {
-    return `${this.#read(wanted).sql} AS ${quoteName(wanted.name)}`;
-  }
-
-  #misfit(wanted: Wanted): Fault[] {
-    const { name, column, type } = wanted;
-    const found = this.#found(column);
-    if (found.length > 1) {
-      const names = found.map((c) => `"${c.name}"`).join(' and ');
-      return [
-        always(`${name} should be ${formatType(type)}, but its file has ${names}, one name to an engine`),
-      ];
-    }
-    const { sql, fit } = this.#read(wanted);
-    if (found.length === 0 || fit === 'all') return [];
-    const raw = found[0]!.sql;
-    const head = quoteText(`${name} should be ${formatType(type)}, got `);
-    const tail = quoteText(` (${formatSourceType(found[0]!.type)})`);
-    return [
-      {
-        bad: fit === 'none' ? `${raw} IS NOT NULL` : `(${raw} IS NOT NULL AND ${sql} IS NULL)`,
-        good: fit === 'none' ? `${raw} IS NULL` : `(${raw} IS NULL OR ${sql} IS NOT NULL)`,
-        reason: `${head} || left(CAST(${raw} AS VARCHAR), 80) || ${tail}`,
-      },
-    ];
-  }
-
-  #keyFaults(key: Wanted): Fault[] {
-    if (this.#found(key.column).length === 0) return [always(`its file has no join key ${key.column}`)];
-    const { sql } = this.#read(key);
+  #keyFaults(key: WantedColumn): Fault[] {
+    if (columnsOf(this.#group, key.column).length === 0)
+      return [always(`its file has no join key ${key.column}`)];
+    const { sql } = readColumn(this.#group, key);
     const faults = [faultOf(`${sql} IS NULL`, `${sql} IS NOT NULL`, `join key ${key.name} is null`)];
     if (key.type.kind === 'string') {
       const reason = `join key ${key.name} is longer than ${MAX_ID_BYTES} bytes`;
@@ -199,29 +144,22 @@ class GroupReading {
     return faults;
   }
 
-  /** TIMESTAMP; NULL where it is null, infinite or no time. */
-  #time(column: string | null): string {
-    if (column === null) return 'NULL::TIMESTAMP';
-    const [found] = this.#found(column);
-    // Bare where it can be: a filter on it then reaches the statistics of the file.
-    if (found !== undefined && isMicros(found.type)) return found.sql;
-    return this.#read({ name: column, column, type: { kind: 'timestamp' } }).sql;
-  }
-
   #nanos(column: string | null): string {
-    const found = column === null ? [] : this.#found(column);
+    const found = column === null ? [] : columnsOf(this.#group, column);
     if (found.length !== 1 || !isNanos(found[0]!.type)) return '0::SMALLINT';
     return `CAST(epoch_ns(${found[0]!.sql}) % 1000 AS SMALLINT)`;
   }
 
   #timeFaults(column: string, what: 'event' | 'created'): Fault[] {
-    const found = this.#found(column);
+    const found = columnsOf(this.#group, column);
     if (found.length === 0) return what === 'event' ? [always(`its file has no event time ${column}`)] : [];
-    const time = this.#time(column);
+    const time = readTime(this.#group, column);
     const [{ sql: raw, type }] = found as [FileColumn];
     // Microseconds are read as they are, infinity with them; of other types infinity is a misfit.
     const micros = isMicros(type) && found.length === 1;
-    const faults = micros ? [] : this.#misfit({ name: `${what} time ${column}`, column, type: TIME });
+    const faults = micros
+      ? []
+      : misfitsOf(this.#group, { name: `${what} time ${column}`, column, type: TIME });
     const early = faultOf(`${time} < ${START}`, `${time} >= ${START}`, `${what} time is before 1970`);
     if (what === 'event') {
       const none = micros ? `${raw} IS NULL OR NOT isfinite(${raw})` : `${raw} IS NULL`;
@@ -238,21 +176,12 @@ const TIME: ValueType = { kind: 'timestamp' };
 const START = "TIMESTAMP '1970-01-01'";
 const END = "TIMESTAMP 'infinity'";
 
-function isMicros(type: SourceType): boolean {
-  return type.kind === 'scalar' && type.name === 'TIMESTAMP';
-}
-
-function wantedOf(feature: Feature): Wanted {
+function wantedOf(feature: Feature): WantedColumn {
   return { name: feature.name, column: feature.column ?? feature.name, type: feature.type };
 }
 
 function faultOf(bad: string, good: string, reason: string): Fault {
   return { bad, good, reason: quoteText(reason) };
-}
-
-/** Every row of the group is bad. */
-function always(reason: string): Fault {
-  return faultOf('true', 'false', reason);
 }
 
 /**

@@ -1,9 +1,8 @@
 /** The columns of a project's sources, read once each: what views are checked against, and aggregates take types from. */
 import type { CodedError } from '../std/coded-error.ts';
 import { DuckDb } from '../duckdb.ts';
-import { readSourceFiles } from '../source-files.ts';
+import { readSourceFiles, unionTypes } from '../source-files.ts';
 import type { SourceFiles } from '../source-files.ts';
-import { sourceColumns } from '../source-schema.ts';
 import { filledIn } from '../source-variables.ts';
 import type { Variables } from '../source-variables.ts';
 
@@ -35,7 +34,7 @@ export async function readSourceColumns(
       if (typeof filled !== 'string') continue;
       try {
         const files = await readSourceFiles(duck, folder, filled);
-        columns.set(path, { files, union: await sourceColumns(duck, folder, filled) });
+        columns.set(path, { files, union: await unionTypes(duck, files) });
       } catch (error) {
         const { message } = error as CodedError;
         const missing = message.startsWith('no file matches') && !/\{[^}]*,/.test(filled);

@@ -65,9 +65,11 @@ test('a missing column is named with those there are', async () => {
 });
 
 test('a join key, a time or a value of another type is told with both types', async () => {
-  expect(await mistake([COUNT], { joinKeys: [{ name: 'wide_id', type: 'int64' }] })).toMatch(
-    /column wide_id \(the join key\) should be int64, but is DOUBLE/,
+  expect(await mistake([COUNT], { joinKeys: [{ name: 'label', type: 'int64' }] })).toMatch(
+    /column label \(the join key\) should be int64, but is VARCHAR/,
   );
+  // Whole numbers may stand in a column of doubles: each row is judged by itself.
+  expect(await mistake([COUNT], { joinKeys: [{ name: 'wide_id', type: 'int64' }] })).toBe('none');
   expect(await mistake([COUNT], { eventTime: 'label' })).toMatch(
     /column label \(the event time\) should be timestamp, but is VARCHAR/,
   );
