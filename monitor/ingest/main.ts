@@ -76,7 +76,11 @@ async function openSource(
   const { spool, kafka } = settings.log;
   if (from === 'spool') {
     const name = `spool:${relative(settings.folder, spool)}`;
-    return new SpoolSource(spool, name, (...record) => ledger.hasOfEpoch(...record), options);
+    const known = {
+      has: (epoch: string, sequence: number) => ledger.hasOfEpoch(epoch, sequence),
+      epochsOf: (pod: string) => ledger.epochs().flatMap((one) => (one.pod === pod ? [one.epoch] : [])),
+    };
+    return new SpoolSource(spool, name, known, options);
   }
   if (kafka === null) throw monitorError('MON_TOPIC', 'there is no topic: log.kafka is not set');
   const { PlatformaticTopic } = await import('./platformatic-topic.ts');

@@ -7,7 +7,10 @@
  * spool's own cursor is gone by where the state has the record that it stands behind, else its beginning: what comes
  * twice is told by its number.
  */
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readPassedMark } from '../../registry/wire/passed-mark.ts';
+import { SegmentReader } from '../../registry/wire/segment-reader.ts';
 import { advanceCursor, comparePositions, readCursor } from '../../registry/wire/spool-cursor.ts';
 import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
 import { listSegments, parseSegmentFile } from '../../registry/wire/spool-segment.ts';
@@ -19,10 +22,17 @@ export const INGEST_CONSUMER = 'ingest';
 
 const POLL_MS = 500;
 
+/** What was ingested of spools. */
+export interface KnownRecords {
+  has(epoch: string, sequence: number): boolean;
+  /** Of the starts of a pod. */
+  epochsOf(pod: string): readonly string[];
+}
+
 export class SpoolSource implements LogSource {
   readonly name: string;
   readonly #folder: string;
-  readonly #taken: (epoch: string, sequence: number) => boolean;
+  readonly #known: KnownRecords;
   readonly #options: SourceOptions;
   #position: SpoolPosition | null = null;
   /** Damage that no record follows is met on each pass. */
@@ -30,17 +40,12 @@ export class SpoolSource implements LogSource {
 
   /**
    * @param name   how the folder is known in the state, whatever path leads to it today
-   * @param taken  whether the state has a record
+   * @param known  what the state has
    */
-  constructor(
-    folder: string,
-    name: string,
-    taken: (epoch: string, sequence: number) => boolean,
-    options: SourceOptions,
-  ) {
+  constructor(folder: string, name: string, known: KnownRecords, options: SourceOptions) {
     this.#folder = folder;
     this.name = name;
-    this.#taken = taken;
+    this.#known = known;
     this.#options = options;
   }
 
@@ -99,17 +104,34 @@ export class SpoolSource implements LogSource {
     const cursor = readCursor(this.#folder, INGEST_CONSUMER);
     this.#position = from;
     if (from !== null && !this.#isOfThisSpool(from, cursor)) {
-      const isKnown = cursor !== null && this.#taken(epochOf(cursor), cursor.sequence);
+      const isKnown = cursor !== null && this.#known.has(epochOf(cursor), cursor.sequence);
       this.#position = isKnown ? cursor : null;
       this.#options.warn(
         `${this.#folder} is not the spool that was read last: it is read from its ${isKnown ? 'cursor' : 'beginning'}`,
       );
     }
+    this.#tellLostStarts();
     if (cursor === null) return;
     if (this.#position !== null && comparePositions(cursor, this.#position) <= 0) return;
     this.#options.warn(
       `the spool's cursor of ingest stands at ${cursor.segment}:${cursor.offset}, further than what was ingested ` +
         `here: segments before it may be gone`,
+    );
+  }
+
+  /** Segments that are not there were deleted in order only if the folder says so. */
+  #tellLostStarts(): void {
+    if (readPassedMark(this.#folder) !== '') return;
+    const segments = listSegments(this.#folder);
+    const pod = segments.map(({ file }) => podOf(join(this.#folder, file))).find((name) => name !== null);
+    if (pod === undefined) return;
+    const lost = this.#known
+      .epochsOf(pod)
+      .filter((epoch) => !segments.some((segment) => segment.epoch === epoch));
+    if (lost.length === 0) return;
+    this.#options.warn(
+      `${this.#folder} lacks ${lost.length} starts of ${pod} that were ingested, the last of them ${lost.at(-1)}, and has no mark that ` +
+        'they were deleted in order: the folder was removed or replaced, and what they logged behind what was ingested is lost',
     );
   }
 
@@ -134,6 +156,19 @@ export class SpoolSource implements LogSource {
   }
 
   async close(): Promise<void> {}
+}
+
+/** @returns null when the segment is gone or its header is damaged */
+function podOf(path: string): string | null {
+  const reader = new SegmentReader();
+  try {
+    reader.open(path, parseSegmentFile(basename(path))!, 0);
+    return reader.header?.pod ?? null;
+  } catch {
+    return null;
+  } finally {
+    reader.close();
+  }
 }
 
 function epochOf({ segment }: SpoolPosition): string {

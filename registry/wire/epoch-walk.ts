@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { contentOf, originOf } from './record-content.ts';
 import type { FrameOrigin, RecordContent } from './record-content.ts';
+import type { SegmentChain } from './segment-chain.ts';
 import type { SegmentReader } from './segment-reader.ts';
 import { decodeRecord } from './served-decoder.ts';
 import type { Heartbeat, LogRecord } from './served-record.ts';
@@ -31,10 +32,21 @@ interface Join {
 /** Above what a writer makes: a join never holds more than this. */
 const MAX_JOIN_BYTES = 64 * 2 ** 20;
 
+export interface EpochWalkParts {
+  readonly folder: string;
+  readonly epoch: string;
+  readonly reader: SegmentReader;
+  readonly chain: SegmentChain;
+  /** The last number that an earlier walk has read; null: this one begins with what there is of the epoch. */
+  readonly last: number | null;
+}
+
 export class EpochWalk {
   readonly #folder: string;
   readonly #epoch: string;
   readonly #reader: SegmentReader;
+  readonly #chain: SegmentChain;
+  readonly #resumed: boolean;
   /** The highest number seen; null when the walk begins in the middle of the epoch. */
   #last: number | null;
   #damage: Damage[] = [];
@@ -45,11 +57,13 @@ export class EpochWalk {
   /** Of the frame that the reader stands on. */
   readonly #origin: FrameOrigin;
 
-  constructor(folder: string, epoch: string, reader: SegmentReader, last: number | null) {
+  constructor({ folder, epoch, reader, chain, last }: EpochWalkParts) {
     this.#folder = folder;
     this.#epoch = epoch;
     this.#reader = reader;
-    this.#last = last;
+    this.#chain = chain;
+    this.#resumed = last !== null;
+    this.#last = last ?? 0;
     this.#origin = originOf(BigInt(`0x${epoch}`));
     this.#record = {
       kind: 'record',
@@ -69,6 +83,7 @@ export class EpochWalk {
     for (let i = 0; i < segments.length; i++) {
       const name = segments[i]!;
       if (!this.#open(name, i === 0 ? offset : 0)) continue;
+      this.#link(name, i === 0);
       yield {
         kind: 'segment',
         epoch: this.#epoch,
@@ -107,6 +122,14 @@ export class EpochWalk {
       offset: parts.offset,
       bytes: parts.bytes,
     };
+  }
+
+  /** What the segment says of the one before it. */
+  #link(name: SegmentName, isFirst: boolean): void {
+    const { header } = this.#reader;
+    if (isFirst && !this.#resumed && this.#chain.isFrontPassed(name, header)) this.#last = null;
+    const loss = this.#chain.lossBefore(header);
+    if (loss !== null) this.#damage.push({ ...loss, reason: 'missing' });
   }
 
   #open(name: SegmentName, offset: number): boolean {
@@ -225,7 +248,8 @@ export class EpochWalk {
     for (let i = 0; i < damages.length; i++) {
       const damage = damages[i]!;
       const ranges = i === 0 ? missing : [];
-      if (ranges.length === 0 && damage.reason !== 'missing') yield this.#gap(damage, null, null);
+      if (ranges.length === 0 && (damage.reason !== 'missing' || damage.bytes > 0))
+        yield this.#gap(damage, null, null);
       for (const [from, to] of ranges) yield this.#gap(damage, from, to);
     }
   }

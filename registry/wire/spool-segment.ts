@@ -4,7 +4,9 @@
  *   segment = header | frame*                                                    a file of at most 64 MiB, mode 0600
  *   name    = {start of the epoch, us, 16 digits}-{epoch, 16 hex}-{number, 8 digits}.seg      in order when sorted
  *   header  = "PLs1" u32 | version u16 | header bytes u16 | epoch u64 | number u32 | first sequence u64
- *             | created us u64 | pod bytes u16 | pod UTF-8 | crc32 u32 of all before it          little endian
+ *             | created us u64 | previous | pod bytes u16 | pod UTF-8 | crc32 u32 of all before it    little endian
+ *   previous = start us u64 | epoch u64 | number u32 | bytes u64      the segment before this one, and its length when
+ *              this one was opened; number 0: there was none. Version 1 has none of it and is read all the same
  *
  * The name repeats what a reader needs most, so that a segment whose header is damaged still gives its frames.
  * Called by segment-reader.ts and spool-walk.ts, and by the writer of segments.
@@ -15,8 +17,11 @@ import { crc32 } from 'node:zlib';
 export const MAX_SEGMENT_BYTES = 64 * 2 ** 20;
 
 const SEGMENT_MAGIC = Buffer.from('PLs1', 'latin1');
-const VERSION = 1;
-const FIXED_BYTES = 38;
+const VERSION = 2;
+const UNCHAINED = 1;
+const PREVIOUS_AT = 36;
+const PREVIOUS_BYTES = 28;
+const FIXED_BYTES = PREVIOUS_AT + PREVIOUS_BYTES + 2;
 const NAME = /^(\d{16})-([0-9a-f]{16})-(\d{8})\.seg$/;
 
 export interface SegmentName {
@@ -59,11 +64,19 @@ export function filesOf(folder: string): string[] {
   }
 }
 
+/** A segment and its length. */
+export interface SegmentLink {
+  readonly file: string;
+  readonly bytes: number;
+}
+
 export interface SegmentHeader {
   readonly epoch: bigint;
   readonly number: number;
   readonly firstSequence: number;
   readonly createdUs: number;
+  /** The segment before this one, with its length when this one was opened; null: there was none, or nobody knows. */
+  readonly previous: SegmentLink | null;
   readonly pod: string;
 }
 
@@ -77,20 +90,45 @@ export function segmentHeader(header: SegmentHeader): Buffer {
   bytes.writeUInt32LE(header.number, 16);
   bytes.writeBigUInt64LE(BigInt(header.firstSequence), 20);
   bytes.writeBigUInt64LE(BigInt(header.createdUs), 28);
-  bytes.writeUInt16LE(pod.length, 36);
+  if (header.previous !== null) writePrevious(bytes, header.previous);
+  bytes.writeUInt16LE(pod.length, FIXED_BYTES - 2);
   pod.copy(bytes, FIXED_BYTES);
   bytes.writeUInt32LE(crc32(bytes.subarray(0, -4)), bytes.length - 4);
   return bytes;
 }
 
+function writePrevious(bytes: Buffer, { file, bytes: length }: SegmentLink): void {
+  const { startUs, epoch, number } = parseSegmentFile(file)!;
+  bytes.writeBigUInt64LE(BigInt(startUs), PREVIOUS_AT);
+  bytes.writeBigUInt64LE(BigInt(`0x${epoch}`), PREVIOUS_AT + 8);
+  bytes.writeUInt32LE(number, PREVIOUS_AT + 16);
+  bytes.writeBigUInt64LE(BigInt(length), PREVIOUS_AT + 20);
+}
+
+function readPrevious(bytes: Buffer): SegmentLink | null {
+  const number = bytes.readUInt32LE(PREVIOUS_AT + 16);
+  if (number === 0) return null;
+  const startUs = Number(bytes.readBigUInt64LE(PREVIOUS_AT));
+  const epoch = bytes
+    .readBigUInt64LE(PREVIOUS_AT + 8)
+    .toString(16)
+    .padStart(16, '0');
+  return {
+    file: segmentFile(startUs, epoch, number),
+    bytes: Number(bytes.readBigUInt64LE(PREVIOUS_AT + 20)),
+  };
+}
+
 /** @returns null when the bytes do not begin with an intact header of a version that this build reads */
 export function readSegmentHeader(bytes: Buffer): (SegmentHeader & { readonly bytes: number }) | null {
-  if (bytes.length < FIXED_BYTES || !bytes.subarray(0, 4).equals(SEGMENT_MAGIC)) return null;
+  if (bytes.length < PREVIOUS_AT + 2 || !bytes.subarray(0, 4).equals(SEGMENT_MAGIC)) return null;
+  const version = bytes.readUInt16LE(4);
+  if (version !== VERSION && version !== UNCHAINED) return null;
+  const fixed = version === VERSION ? FIXED_BYTES : FIXED_BYTES - PREVIOUS_BYTES;
+  if (bytes.length < fixed) return null;
   const length = bytes.readUInt16LE(6);
-  const podBytes = bytes.readUInt16LE(36);
-  if (bytes.readUInt16LE(4) !== VERSION || length !== FIXED_BYTES + podBytes + 4 || length > bytes.length) {
-    return null;
-  }
+  const podBytes = bytes.readUInt16LE(fixed - 2);
+  if (length !== fixed + podBytes + 4 || length > bytes.length) return null;
   if (crc32(bytes.subarray(0, length - 4)) !== bytes.readUInt32LE(length - 4)) return null;
   return {
     bytes: length,
@@ -98,6 +136,7 @@ export function readSegmentHeader(bytes: Buffer): (SegmentHeader & { readonly by
     number: bytes.readUInt32LE(16),
     firstSequence: Number(bytes.readBigUInt64LE(20)),
     createdUs: Number(bytes.readBigUInt64LE(28)),
-    pod: bytes.toString('utf8', FIXED_BYTES, FIXED_BYTES + podBytes),
+    previous: version === VERSION ? readPrevious(bytes) : null,
+    pod: bytes.toString('utf8', fixed, fixed + podBytes),
   };
 }

@@ -9,14 +9,14 @@
  * numbers are no gap: the first record behind them is a heartbeat that names them. Called by `log cat`, `log
  * verify`, `log status` and the monitor; reads one window at a time and never stops at damage.
  */
-import { cursorConsumers, readCursor } from './spool-cursor.ts';
+import { SegmentChain } from './segment-chain.ts';
 import type { SpoolPosition } from './spool-cursor.ts';
 import { SegmentReader } from './segment-reader.ts';
 import { listSegments, parseSegmentFile } from './spool-segment.ts';
 import { EpochWalk } from './epoch-walk.ts';
 
 /**
- * damaged: bytes that are no frame · missing: numbers that no segment holds · incomplete: a record lost one of its
+ * damaged: bytes that are no frame · missing: numbers that no segment holds, or a segment that another one names · incomplete: a record lost one of its
  * parts · unreadable: an intact frame of a version or content that this build does not know, or a file that cannot
  * be opened
  */
@@ -69,7 +69,7 @@ export type SpoolItem =
 /** @param from  where an earlier walk ended, or null: from the oldest segment there is */
 export function* walkSpool(folder: string, from: SpoolPosition | null = null): Generator<SpoolItem> {
   const segments = listSegments(folder).filter(({ file }) => from === null || file >= from.segment);
-  const passed = furthestCursor(folder);
+  const chain = new SegmentChain(folder, from?.segment);
   const reader = new SegmentReader();
   try {
     for (let i = 0; i < segments.length;) {
@@ -79,26 +79,12 @@ export function* walkSpool(folder: string, from: SpoolPosition | null = null): G
         to += 1;
       const first = segments[i]!;
       const resumed = from !== null && parseSegmentFile(from.segment)?.epoch === epoch;
-      // The missing front of an epoch was deleted in order if a cursor had passed it: it may begin anywhere.
-      const last = resumed ? from.sequence : first.number === 1 || passed < first.file ? 0 : null;
       const offset = resumed && first.file === from.segment ? from.offset : 0;
-      yield* new EpochWalk(folder, epoch, reader, last).walk(segments.slice(i, to), offset);
+      const walk = new EpochWalk({ folder, epoch, reader, chain, last: resumed ? from.sequence : null });
+      yield* walk.walk(segments.slice(i, to), offset);
       i = to;
     }
   } finally {
     reader.close();
   }
-}
-
-function furthestCursor(folder: string): string {
-  let furthest = '';
-  for (const consumer of cursorConsumers(folder)) {
-    try {
-      const segment = readCursor(folder, consumer)?.segment ?? '';
-      if (segment > furthest) furthest = segment;
-    } catch {
-      // A damaged cursor vouches for nothing; its owner says so.
-    }
-  }
-  return furthest;
 }

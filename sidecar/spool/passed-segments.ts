@@ -3,10 +3,13 @@
  * Without consumers the spool itself is the log, and nothing is deleted. Called by spool.ts once a second.
  */
 import { statSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PASSED_FILE, passedMarkText, readPassedMark } from '../../registry/wire/passed-mark.ts';
 import { readCursor } from '../../registry/wire/spool-cursor.ts';
 import { listSegments } from '../../registry/wire/spool-segment.ts';
 import type { Talk } from '../../registry/std/talk.ts';
+import { DISK } from './spool-files.ts';
 import type { SpoolFiles } from './spool-files.ts';
 
 /**
@@ -37,20 +40,29 @@ export interface SweepParts {
   readonly talk: Talk;
 }
 
-/** Deletes passed segments, and says once why it cannot. */
+/** Deletes passed segments, once it is durable that they may be gone, and says once why it cannot. */
 export class SegmentSweep {
   readonly #parts: SweepParts;
   #fault = '';
+  #sweeping: Promise<void> | null = null;
 
   constructor(parts: SweepParts) {
     this.#parts = parts;
   }
 
-  /** @param onDeleted  told of each with its size */
-  sweep(current: string | null, onDeleted: (bytes: number) => void): void {
+  /** One at a time. @param onDeleted  told of each with its size */
+  sweep(current: string | null, onDeleted: (bytes: number) => void): Promise<void> {
+    this.#sweeping ??= this.#sweep(current, onDeleted).finally(() => (this.#sweeping = null));
+    return this.#sweeping;
+  }
+
+  async #sweep(current: string | null, onDeleted: (bytes: number) => void): Promise<void> {
     const { folder, consumers, files, talk } = this.#parts;
     try {
-      for (const file of passedSegments(folder, consumers, current)) {
+      const passed = passedSegments(folder, consumers, current);
+      const last = passed.at(-1);
+      if (last !== undefined && last > readPassedMark(folder)) await writePassedMark(folder, last);
+      for (const file of passed) {
         const path = join(folder, file);
         const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
         files.remove(path);
@@ -63,4 +75,18 @@ export class SegmentSweep {
       this.#fault = fault;
     }
   }
+}
+
+/** Durable when it is done; asynchronous, since answers must not wait for a disk. */
+async function writePassedMark(folder: string, segment: string): Promise<void> {
+  const file = join(folder, PASSED_FILE);
+  const aside = await open(`${file}.tmp`, 'w', 0o600);
+  try {
+    await aside.writeFile(passedMarkText(segment));
+    await aside.sync();
+  } finally {
+    await aside.close();
+  }
+  await rename(`${file}.tmp`, file);
+  await DISK.syncFolder(folder);
 }

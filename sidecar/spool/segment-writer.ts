@@ -11,6 +11,7 @@
  */
 import { join } from 'node:path';
 import { segmentFile, segmentHeader } from '../../registry/wire/spool-segment.ts';
+import type { SegmentLink } from '../../registry/wire/spool-segment.ts';
 import { countDuration } from './duration-counts.ts';
 import type { SpoolFiles } from './spool-files.ts';
 import type { WriterState } from './writer-state.ts';
@@ -22,6 +23,8 @@ export interface Epoch {
   /** 16 hex digits. */
   readonly hex: string;
   readonly startUs: number;
+  /** The last segment of earlier starts in the folder, as this one found it. */
+  readonly before: SegmentLink | null;
 }
 
 export class SegmentWriter {
@@ -81,15 +84,30 @@ export class SegmentWriter {
       try {
         fd = this.#files.create(path);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
-        throw error;
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENOENT' && this.#files.makeFolder(folder)) state.countVanished();
+        else if (code !== 'EEXIST') throw error;
+        continue;
       }
       state.opened(fd);
-      const header = { epoch: id, number, firstSequence, createdUs: this.#nowUs(), pod };
+      const header = {
+        epoch: id,
+        number,
+        firstSequence,
+        createdUs: this.#nowUs(),
+        previous: this.#previous(),
+        pod,
+      };
       this.#append(segmentHeader(header));
       state.headerBytes = state.size;
       return;
     }
+  }
+
+  #previous(): SegmentLink | null {
+    const { number, size } = this.#state.previous;
+    const { startUs, hex, before } = this.#epoch;
+    return number === 0 ? before : { file: segmentFile(startUs, hex, number), bytes: size };
   }
 
   #append(bytes: Buffer): void {
@@ -121,7 +139,7 @@ export class SegmentWriter {
       // The next segment has another number.
     }
     if (empty) state.grow(-state.size);
-    state.retire();
+    state.retire(!empty);
   }
 
   /** Ends the current segment: the next write opens a new one. */
@@ -136,12 +154,15 @@ export class SegmentWriter {
   async sync(): Promise<void> {
     // In this order: a segment that is finished in between is then in both.
     const current = this.#state.fd;
+    const path = join(this.#epoch.folder, this.#name());
     const retired = this.#state.takeRetired();
     const created = this.#state.takeCreated();
     try {
-      if (current !== -1 && !retired.includes(current)) await this.#files.dataSync(current);
+      const isCurrent = current !== -1 && !retired.includes(current);
+      if (isCurrent) await this.#files.dataSync(current);
       for (const fd of retired) await this.#files.dataSync(fd);
       if (created) await this.#files.syncFolder(this.#epoch.folder);
+      if (isCurrent) await this.#lookForFile(current, path);
     } catch (error) {
       // What is written behind the failure is good only if its file has a name.
       if (created) this.#state.askForFolder();
@@ -149,5 +170,15 @@ export class SegmentWriter {
     } finally {
       for (const fd of retired) await this.#files.close(fd);
     }
+  }
+
+  /** What is durable in a file without a name, or in a folder that another one stands for, is nobody's. */
+  async #lookForFile(fd: number, path: string): Promise<void> {
+    if (await this.#files.isAt(fd, path)) return;
+    // Finished meanwhile, it may have been read and deleted.
+    if (this.#state.fd !== fd) return;
+    this.#state.countVanished();
+    this.#state.askToRetire();
+    throw new Error('the segment that is written is gone from its folder');
   }
 }

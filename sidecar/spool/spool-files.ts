@@ -2,7 +2,18 @@
  * What the spool asks of the file system, and nothing more, so that a disk that fills up, tears a write or fails a
  * sync can be had in a test without one. Synchronous where an answer waits for it, asynchronous where none does.
  */
-import { close, fdatasync, fsync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  close,
+  fdatasync,
+  fstat,
+  fsync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  stat,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { promisify } from 'node:util';
 
 export interface SpoolFiles {
@@ -10,6 +21,8 @@ export interface SpoolFiles {
    * A module whose `filesOf(share)` gives the same layer, for the thread that writes while the disk is slow. null: that thread cannot have it, and every write is made by the caller.
    */
   readonly inWorker: { readonly module: URL; readonly share: unknown } | null;
+  /** Makes a folder of mode 0700 that is gone. @returns false when there is one */
+  makeFolder(path: string): boolean;
   /** Makes a new file of mode 0600; throws EEXIST when there is one. */
   create(path: string): number;
   /** @returns the bytes written from `from` on, at least one and maybe fewer than asked, or throws */
@@ -17,6 +30,8 @@ export interface SpoolFiles {
   truncate(fd: number, bytes: number): void;
   remove(path: string): void;
   dataSync(fd: number): Promise<void>;
+  /** @returns whether the open file is the one that stands at `path` */
+  isAt(fd: number, path: string): Promise<boolean>;
   syncFolder(folder: string): Promise<void>;
   close(fd: number): Promise<void>;
 }
@@ -24,15 +39,27 @@ export interface SpoolFiles {
 const dataSync = promisify(fdatasync);
 const sync = promisify(fsync);
 const closeFile = promisify(close);
+const statOpen = promisify(fstat);
+const statPath = promisify(stat);
 
 export const DISK: SpoolFiles = {
   inWorker: { module: new URL(import.meta.url), share: null },
+  makeFolder: (path) => mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined,
   create: (path) => openSync(path, 'wx', 0o600),
   write: (fd, bytes, from, position) => writeSync(fd, bytes, from, bytes.length - from, position),
   truncate: ftruncateSync,
   remove: unlinkSync,
   dataSync,
   close: closeFile,
+  async isAt(fd, path) {
+    try {
+      const [open, there] = [await statOpen(fd), await statPath(path)];
+      return open.ino === there.ino && open.dev === there.dev;
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+      throw error;
+    }
+  },
   async syncFolder(folder) {
     const fd = openSync(folder, 'r');
     try {

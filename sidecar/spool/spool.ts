@@ -21,15 +21,11 @@
  * Power loss may take what was not yet synced, 200 ms of it. Called by vector-log.ts. A disk that fails never becomes
  * an exception for a request: `write` says false.
  */
-import { mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Clock } from '../../registry/std/clock.ts';
 import { CodedError } from '../../registry/std/coded-error.ts';
 import type { Talk } from '../../registry/std/talk.ts';
-import { MAX_SEGMENT_BYTES, listSegments } from '../../registry/wire/spool-segment.ts';
-import type { SegmentName } from '../../registry/wire/spool-segment.ts';
+import { MAX_SEGMENT_BYTES } from '../../registry/wire/spool-segment.ts';
 import { isDiskTrouble, logError } from './errors.ts';
-import { SpoolLock } from './lock.ts';
 import { SegmentSweep } from './passed-segments.ts';
 import { readDurations } from './duration-counts.ts';
 import type { Durations } from './duration-counts.ts';
@@ -38,6 +34,7 @@ import { SegmentWriter } from './segment-writer.ts';
 import type { Epoch } from './segment-writer.ts';
 import { epochOf } from './start-epoch.ts';
 import type { SpoolFiles } from './spool-files.ts';
+import { SpoolFolder } from './spool-folder.ts';
 import { SyncQueue } from './sync-queue.ts';
 import { WriterState } from './writer-state.ts';
 
@@ -83,6 +80,8 @@ export interface SpoolStats {
   readonly isSlow: boolean;
   readonly slowEpisodes: number;
   readonly isFailing: boolean;
+  /** How often the folder, or the segment in it, was gone. */
+  readonly vanished: number;
   readonly ringBytes: number;
   readonly ringCapacityBytes: number;
   readonly writes: Durations;
@@ -91,13 +90,11 @@ export interface SpoolStats {
 
 export class Spool {
   readonly #options: SpoolOptions;
-  readonly #lock: SpoolLock;
-  readonly #state = new WriterState(null);
+  readonly #folder: SpoolFolder;
+  readonly #state: WriterState;
   readonly #writer: SegmentWriter;
   readonly #syncs: SyncQueue;
   #ring: RingWriter | null = null;
-  #bytes: number;
-  #segments: number;
   /** Ticks whose frames were taken, written or in the ring. */
   #taken = 0;
   #failedMs = -Infinity;
@@ -115,17 +112,11 @@ export class Spool {
   readonly #sweep: SegmentSweep;
   readonly #timers: readonly NodeJS.Timeout[];
 
-  private constructor(
-    options: SpoolOptions,
-    lock: SpoolLock,
-    existing: readonly SegmentName[],
-    epoch: Epoch,
-  ) {
-    const { folder, files, clock } = options;
+  private constructor(options: SpoolOptions, folder: SpoolFolder, state: WriterState, epoch: Epoch) {
+    const { files, clock } = options;
     this.#options = options;
-    this.#lock = lock;
-    this.#bytes = existing.reduce((sum, { file }) => sum + sizeOf(join(folder, file)), 0);
-    this.#segments = existing.length;
+    this.#folder = folder;
+    this.#state = state;
     const nowUs = (): number => clock.nowUs();
     this.#writer = new SegmentWriter(epoch, files, segmentBytesOf(options), nowUs, this.#state);
     this.#syncs = new SyncQueue({
@@ -133,29 +124,29 @@ export class Spool {
       written: () => this.#taken - (this.#ring === null ? 0 : this.#ring.waitingTicks),
       onFailed: (error, isFirst) => {
         this.#state.askToRetire();
-        if (isFirst) options.talk.warn(`the spool in ${folder}: a sync failed: ${error.message}`);
+        this.#folder.look();
+        if (isFirst) options.talk.warn(`the spool in ${folder.path}: a sync failed: ${error.message}`);
       },
     });
     this.#sweep = new SegmentSweep(options);
     this.#timers = [
       setInterval(() => void this.#syncs.sync(), SYNC_MS).unref(),
-      setInterval(() => this.sweep(), SWEEP_MS).unref(),
+      setInterval(() => void this.sweep(), SWEEP_MS).unref(),
     ];
   }
 
   /** @throws LOG_LOCKED, LOG_FOLDER */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const { folder, files, ringBytes, clock, talk } = options;
-    let lock: SpoolLock | null = null;
+    const { folder: path, files, ringBytes, clock, talk } = options;
+    const state = new WriterState(null);
+    let folder: SpoolFolder | null = null;
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      lock = SpoolLock.take(folder);
-      const existing = listSegments(folder);
-      const epoch = epochOf(options, existing);
-      const spool = new Spool(options, lock, existing, epoch);
+      folder = SpoolFolder.take(path, state, talk);
+      const epoch = epochOf(options, folder.existing);
+      const spool = new Spool(options, folder, state, epoch);
       spool.#openFirst();
       if (ringBytes > 0) {
-        const { writer, state } = { writer: spool.#writer, state: spool.#state };
+        const writer = spool.#writer;
         const nowUs = (): number => clock.nowUs();
         const segmentBytes = segmentBytesOf(options);
         spool.#ring = await RingWriter.start({
@@ -171,12 +162,12 @@ export class Spool {
       }
       return spool;
     } catch (error) {
-      lock?.release();
+      folder?.release();
       if (error instanceof CodedError) throw error;
       throw logError(
         'LOG_FOLDER',
-        `cannot write the spool in ${folder}: ${(error as Error).message}`,
-        { file: folder },
+        `cannot write the spool in ${path}: ${(error as Error).message}`,
+        { file: path },
         error,
       );
     }
@@ -196,8 +187,7 @@ export class Spool {
 
   /** Of all segments in the folder. */
   get bytes(): number {
-    this.#bytes += this.#state.takeGrown();
-    return this.#bytes;
+    return this.#folder.bytes;
   }
 
   /** Bytes that may still be taken before the spool is full. */
@@ -220,10 +210,11 @@ export class Spool {
     return {
       bytes: this.bytes,
       maxBytes: this.#options.maxBytes,
-      segments: this.#segments + this.#state.number,
+      segments: this.#folder.segments,
       isSlow: this.#slow,
       slowEpisodes: this.#slowEpisodes,
-      isFailing: this.#failing || (ring !== null && ring.fault !== null),
+      isFailing: this.#failing || (ring !== null && ring.fault !== null) || this.#folder.isAlarmed,
+      vanished: this.#folder.vanished,
       ringBytes: ring === null ? 0 : ring.usedBytes,
       ringCapacityBytes: ring === null ? 0 : ring.capacityBytes,
       writes: readDurations(this.#state.writeDurations),
@@ -361,11 +352,9 @@ export class Spool {
   }
 
   /** Deletes what every consumer has passed. */
-  sweep(): void {
-    this.#sweep.sweep(this.#writer.current, (bytes) => {
-      this.#bytes -= bytes;
-      this.#segments -= 1;
-    });
+  sweep(): Promise<void> {
+    this.#folder.look();
+    return this.#sweep.sweep(this.#writer.current, (bytes) => this.#folder.deleted(bytes));
   }
 
   #stopTimers(): void {
@@ -383,15 +372,11 @@ export class Spool {
     this.#endSlow();
     this.#writer.retire();
     await this.#syncs.end();
-    this.#lock.release();
+    this.#folder.release();
     return lost;
   }
 }
 
 function segmentBytesOf({ maxBytes }: SpoolOptions): number {
   return Math.min(MAX_SEGMENT_BYTES, Math.ceil(maxBytes / SEGMENTS_WHEN_FULL));
-}
-
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

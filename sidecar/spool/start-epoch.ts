@@ -2,10 +2,13 @@
  * The epoch of a start: its random number, and a time past all that the folder knows of earlier starts, so that the
  * order of names is the order of writing even when the clock went back. Called by spool.ts.
  */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Clock } from '../../registry/std/clock.ts';
+import { readPassedMark } from '../../registry/wire/passed-mark.ts';
 import { cursorConsumers, readCursor } from '../../registry/wire/spool-cursor.ts';
 import { parseSegmentFile } from '../../registry/wire/spool-segment.ts';
-import type { SegmentName } from '../../registry/wire/spool-segment.ts';
+import type { SegmentLink, SegmentName } from '../../registry/wire/spool-segment.ts';
 import type { Epoch } from './segment-writer.ts';
 
 export interface EpochOptions {
@@ -19,18 +22,27 @@ export interface EpochOptions {
 export function epochOf(options: EpochOptions, existing: readonly SegmentName[]): Epoch {
   const { folder, pod, epoch: id } = options;
   const hex = id.toString(16).padStart(16, '0');
-  return { folder, pod, id, hex, startUs: startAfter(options, existing) };
+  return { folder, pod, id, hex, startUs: startAfter(options, existing), before: lastOf(folder, existing) };
 }
 
 /** Past every earlier start, so that the order of names is the order of writing even when the clock went back. */
 function startAfter({ folder, clock }: EpochOptions, existing: readonly SegmentName[]): number {
   let startUs = clock.nowUs();
   for (const name of existing) startUs = Math.max(startUs, name.startUs + 1);
-  for (const consumer of cursorConsumers(folder)) {
-    const segment = parseSegmentFile(cursorSegment(folder, consumer));
+  const passed = cursorConsumers(folder).map((consumer) => cursorSegment(folder, consumer));
+  for (const file of [...passed, readPassedMark(folder)]) {
+    const segment = parseSegmentFile(file);
     if (segment !== null) startUs = Math.max(startUs, segment.startUs + 1);
   }
   return startUs;
+}
+
+/** What the first segment of this start names as the one before it. */
+function lastOf(folder: string, existing: readonly SegmentName[]): SegmentLink | null {
+  const last = existing.at(-1);
+  if (last === undefined) return null;
+  const bytes = statSync(join(folder, last.file), { throwIfNoEntry: false })?.size;
+  return bytes === undefined ? null : { file: last.file, bytes };
 }
 
 /** A damaged cursor is its consumer's to report; it does not keep the sidecar from starting. */

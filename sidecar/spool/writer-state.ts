@@ -3,7 +3,7 @@
  * other stopped (frame-ring.ts says whose turn it is; they never write at one time).
  *
  *   i32   descriptor | number | size | header bytes | created | retire asked | grown | retired from | retired to
- *         | retired descriptors, 256
+ *         | number and size of the segment before | files made | vanished | retired descriptors, 256
  *   f64   writes: count by duration, sum of seconds, longest                          (duration-counts.ts)
  *
  * Made by spool.ts, worked on by segment-writer.ts in both threads. Descriptors belong to the process, not the thread.
@@ -19,7 +19,11 @@ const RETIRE_ASKED = 5;
 const GROWN = 6;
 const RETIRED_FROM = 7;
 const RETIRED_TO = 8;
-const RETIRED = 10;
+const PREVIOUS_NUMBER = 9;
+const PREVIOUS_SIZE = 10;
+const MADE = 11;
+const VANISHED = 12;
+const RETIRED = 14;
 const RETIRED_SLOTS = 256;
 const INTEGER_BYTES = (RETIRED + RETIRED_SLOTS) * 4;
 
@@ -71,7 +75,13 @@ export class WriterState {
     return Atomics.add(this.#ints, NUMBER, 1) + 1;
   }
 
+  /** Number and size of the segment before; number 0: it is the first of its start. */
+  get previous(): { readonly number: number; readonly size: number } {
+    return { number: this.#ints[PREVIOUS_NUMBER]!, size: this.#ints[PREVIOUS_SIZE]! };
+  }
+
   opened(fd: number): void {
+    Atomics.add(this.#ints, MADE, 1);
     this.size = 0;
     this.headerBytes = 0;
     this.askForFolder();
@@ -83,10 +93,18 @@ export class WriterState {
     Atomics.store(this.#ints, CREATED, 1);
   }
 
-  /** The segment being written is finished: it waits to be made durable and closed. */
-  retire(): void {
+  /**
+   * The segment being written is finished: it waits to be made durable and closed.
+   *
+   * @param isKept  false: it was removed, and the next one must not name it
+   */
+  retire(isKept = true): void {
     const { fd } = this;
     if (fd === -1) return;
+    if (isKept) {
+      this.#ints[PREVIOUS_NUMBER] = this.number;
+      this.#ints[PREVIOUS_SIZE] = this.size;
+    } else Atomics.sub(this.#ints, MADE, 1);
     const to = Atomics.load(this.#ints, RETIRED_TO);
     for (let from = this.#retiredFrom(); to - from >= RETIRED_SLOTS; from = this.#retiredFrom()) {
       if (this.#ownsRetired) {
@@ -129,6 +147,20 @@ export class WriterState {
 
   takeRetireAsked(): boolean {
     return Atomics.exchange(this.#ints, RETIRE_ASKED, 0) === 1;
+  }
+
+  /** @returns how many files more there are than at the last call */
+  takeMade(): number {
+    return Atomics.exchange(this.#ints, MADE, 0);
+  }
+
+  /** The folder, or the segment in it, was found gone. */
+  countVanished(): void {
+    Atomics.add(this.#ints, VANISHED, 1);
+  }
+
+  takeVanished(): number {
+    return Atomics.exchange(this.#ints, VANISHED, 0);
   }
 
   grow(bytes: number): void {

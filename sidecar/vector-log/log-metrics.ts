@@ -35,6 +35,10 @@ export function logMetrics(log: VectorLogStats): string[] {
     spool.slowEpisodes,
   ]);
   add('plumbline_spool_failing', 'gauge', 'Whether the last write failed.', ['', spool.isFailing ? 1 : 0]);
+  add('plumbline_spool_vanished_total', 'counter', 'Times that the spool was removed under its writer.', [
+    '',
+    spool.vanished,
+  ]);
   add('plumbline_spool_ring_bytes', 'gauge', 'Bytes in memory that wait for a slow disk.', [
     '',
     spool.ringBytes,

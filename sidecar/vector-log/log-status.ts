@@ -6,10 +6,13 @@
 import { join } from 'node:path';
 import { formatDuration } from '../../registry/std/duration.ts';
 import { formatTimestamp, parseTimestamp } from '../../registry/std/timestamp.ts';
+import { readPassedMark } from '../../registry/wire/passed-mark.ts';
 import { SegmentEnds } from '../../registry/wire/segment-ends.ts';
 import { cursorConsumers } from '../../registry/wire/spool-cursor.ts';
 import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
-import { filesOf } from '../../registry/wire/spool-segment.ts';
+import { SegmentChain } from '../../registry/wire/segment-chain.ts';
+import { filesOf, parseSegmentFile } from '../../registry/wire/spool-segment.ts';
+import type { SegmentHeader } from '../../registry/wire/spool-segment.ts';
 import { REJECTED_FOLDER } from '../shipper/rejected-records.ts';
 import { cursorOf, ifThere, lagOf, sizedSegments } from '../spool/consumer-lag.ts';
 import type { SizedSegment } from '../spool/consumer-lag.ts';
@@ -24,6 +27,7 @@ export interface LogStatus {
   readonly starts: readonly StartStatus[];
   /** Segments that are not there though later ones are; their records are lost, unless they are elsewhere. */
   readonly missing: readonly MissingSegments[];
+  readonly shrunk: readonly ShrunkSegment[];
   /** Segments whose head is damaged; their frames may be whole. */
   readonly damagedHeads: readonly string[];
   /** Records that Kafka refused, kept in rejected/. */
@@ -56,6 +60,13 @@ export interface MissingSegments {
   readonly toSegment: number;
 }
 
+/** A segment that is shorter than the one behind it has found it: something cut its end off. */
+export interface ShrunkSegment {
+  readonly segment: string;
+  readonly bytes: number;
+  readonly missingBytes: number;
+}
+
 export interface ConsumerStatus {
   readonly consumer: string;
   /** null: it has not passed anything yet. */
@@ -80,15 +91,21 @@ export async function statusOfLog(folder: string, configured: readonly string[] 
   }
   const passed = [...positions.values()].reduce(
     (far, at) => (at !== null && at.segment > far ? at.segment : far),
-    '',
+    readPassedMark(folder),
   );
   const starts: StartStatus[] = [];
   const missing: MissingSegments[] = [];
+  const shrunk: ShrunkSegment[] = [];
   const damagedHeads: string[] = [];
+  const chain = new SegmentChain(folder);
   let newestUs: number | null = null;
   for (const own of Map.groupBy(segments, ({ epoch, startUs }) => `${startUs}-${epoch}`).values()) {
-    missing.push(...missingOf(own, passed));
-    const { status, lastUs, damaged } = await startOf(folder, own, ends);
+    const { status, lastUs, damaged, heads } = await startOf(folder, own, ends);
+    for (const [i, segment] of own.entries()) {
+      const before = lossBefore(segments, segment, heads[i]!, i === 0 ? passed : null, chain);
+      if (before?.kind === 'missing') missing.push(before.missing);
+      if (before?.kind === 'shrunk') shrunk.push(before.shrunk);
+    }
     starts.push(status);
     damagedHeads.push(...damaged);
     newestUs = lastUs ?? newestUs;
@@ -105,6 +122,7 @@ export async function statusOfLog(folder: string, configured: readonly string[] 
     newest: timeOrNull(newestUs),
     starts,
     missing,
+    shrunk,
     damagedHeads,
     rejected: filesOf(join(folder, REJECTED_FOLDER)).filter((file) => file.endsWith('.json')).length,
     consumers,
@@ -112,16 +130,36 @@ export async function statusOfLog(folder: string, configured: readonly string[] 
   };
 }
 
-/** The front of a start is not missing where a consumer had passed it: then it was deleted in order. */
-function missingOf(own: readonly SizedSegment[], passed: string): MissingSegments[] {
-  const missing: MissingSegments[] = [];
-  const { epoch } = own[0]!;
-  let next = passed < own[0]!.file ? 1 : own[0]!.number;
-  for (const { number } of own) {
-    if (number > next) missing.push({ epoch, fromSegment: next, toSegment: number - 1 });
-    next = number + 1;
-  }
-  return missing;
+type LossBefore =
+  | { readonly kind: 'missing'; readonly missing: MissingSegments }
+  | { readonly kind: 'shrunk'; readonly shrunk: ShrunkSegment };
+
+/**
+ * @param passed  of the first segment of a start what a consumer has passed, else null
+ * @returns       what is missing right before a segment: as it says itself, or, where it does not, as numbers say
+ */
+function lossBefore(
+  all: readonly SizedSegment[],
+  segment: SizedSegment,
+  head: SegmentHeader | null,
+  passed: string | null,
+  chain: SegmentChain,
+): LossBefore | null {
+  let before = { epoch: segment.epoch, number: segment.number - 1 };
+  if (head !== null && head.previous !== null) {
+    const loss = chain.lossBefore(head);
+    if (loss === null) return null;
+    const { segment: file, offset: bytes, bytes: missingBytes } = loss;
+    if (bytes > 0) return { kind: 'shrunk', shrunk: { segment: file, bytes, missingBytes } };
+    before = parseSegmentFile(file)!;
+  } else if (passed !== null && passed >= segment.file) return null;
+  const there = all.filter(({ epoch, number }) => epoch === before.epoch && number <= before.number);
+  const fromSegment = (there.at(-1)?.number ?? 0) + 1;
+  if (fromSegment > before.number) return null;
+  return {
+    kind: 'missing',
+    missing: { epoch: before.epoch, fromSegment, toSegment: before.number },
+  };
 }
 
 async function startOf(folder: string, own: readonly SizedSegment[], ends: SegmentEnds) {
@@ -130,8 +168,10 @@ async function startOf(folder: string, own: readonly SizedSegment[], ends: Segme
   let pod: string | null = null;
   let firstSequence: number | null = null;
   let last: Awaited<ReturnType<SegmentEnds['head']>> = null;
+  const heads: (SegmentHeader | null)[] = [];
   for (const [i, { file }] of own.entries()) {
     last = await ifThere(ends.head(join(folder, file)));
+    heads.push(last);
     if (last === null) damaged.push(file);
     pod ??= last?.pod ?? null;
     if (i === 0) firstSequence = last?.firstSequence ?? null;
@@ -150,7 +190,7 @@ async function startOf(folder: string, own: readonly SizedSegment[], ends: Segme
     closed: tail?.content === 'last',
     tornBytes: tail?.tornBytes ?? end.bytes - begin,
   };
-  return { status, lastUs: tail?.atUs ?? null, damaged };
+  return { status, lastUs: tail?.atUs ?? null, damaged, heads };
 }
 
 function timeOrNull(us: number | null): string | null {
@@ -177,6 +217,9 @@ export function renderStatus(status: LogStatus, nowUs: number): string {
     const which =
       fromSegment === toSegment ? `segment ${fromSegment} is` : `segments ${fromSegment} to ${toSegment} are`;
     lines.push(`of epoch ${epoch} ${which} missing`);
+  }
+  for (const { segment, bytes: left, missingBytes } of status.shrunk) {
+    lines.push(`${segment} has ${left} bytes left and lacks ${missingBytes}`);
   }
   for (const file of damagedHeads) lines.push(`${file}: its head is damaged`);
   if (rejected > 0) lines.push(`refused by Kafka and kept in rejected/: ${rejected}`);

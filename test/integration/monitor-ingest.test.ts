@@ -8,9 +8,11 @@ import { FolderLock } from '../../monitor/ingest/folder-lock.ts';
 import { renderIngest } from '../../monitor/ingest/ingest-result.ts';
 import { runIngest } from '../../monitor/ingest/main.ts';
 import { SERVED_DISK, servedFiles, stateFile } from '../../monitor/served-files.ts';
+import { writeDurably } from '../../registry/std/durable-file.ts';
+import { PASSED_FILE, passedMarkText } from '../../registry/wire/passed-mark.ts';
 import { walkSpool } from '../../registry/wire/spool-walk.ts';
 import { FRAME_MAGIC } from '../../registry/wire/spool-frame.ts';
-import { advanceCursor, readCursor } from '../../registry/wire/spool-cursor.ts';
+import { readCursor } from '../../registry/wire/spool-cursor.ts';
 import { listSegments } from '../../registry/wire/spool-segment.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import { DAY, at } from '../support/day-time.ts';
@@ -187,14 +189,34 @@ describe('what is missing', () => {
     ]);
   });
 
-  test('a spool whose front another consumer has passed has no gap there', async () => {
+  test('a spool whose front was deleted in order has no gap there', async () => {
     await writeSegments();
     const segments = listSegments(spool);
     const { epoch } = segments.at(-1)!;
     const front = segments.filter((segment) => segment.epoch === epoch).slice(0, 2);
-    advanceCursor(spool, 'kafka', { segment: segments.at(-1)!.file, offset: 0, sequence: 0 });
+    writeDurably(join(spool, PASSED_FILE), passedMarkText(front.at(-1)!.file));
     for (const { file } of front) rmSync(join(spool, file));
     expect((await runIngest(day.project)).gaps).toEqual([]);
+  });
+
+  test('a folder that was replaced is reported: it lacks starts, and no mark says that they were deleted', async () => {
+    const warned: string[] = [];
+    const talk = { ...day.project.talk, warn: (line: string) => void warned.push(line) };
+    const replaced = (): boolean =>
+      warned.some((line) => line.includes('the folder was removed or replaced'));
+    day.serve('10:00', 'c-1', {});
+    await day.closeLog();
+    await runIngest({ ...day.project, talk });
+    expect(replaced()).toBe(false);
+    rmSync(spool, { recursive: true });
+    await day.openLog();
+    day.serve('11:00', 'c-1', {});
+    const later = await runIngest({ ...day.project, talk });
+    expect([replaced(), later.counts.records]).toEqual([true, 1]);
+    writeDurably(join(spool, PASSED_FILE), passedMarkText(listSegments(spool)[0]!.file));
+    warned.length = 0;
+    await runIngest({ ...day.project, talk });
+    expect(replaced()).toBe(false);
   });
 });
 

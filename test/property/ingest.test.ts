@@ -18,6 +18,8 @@ import { SERVED_DISK } from '../../monitor/served-files.ts';
 import type { ServedDisk } from '../../monitor/served-files.ts';
 import { systemClock } from '../../registry/std/clock.ts';
 import { silentTalk } from '../../registry/std/talk.ts';
+import { writeDurably } from '../../registry/std/durable-file.ts';
+import { PASSED_FILE, passedMarkText } from '../../registry/wire/passed-mark.ts';
 import { FRAME_HEADER_BYTES } from '../../registry/wire/spool-frame.ts';
 import { RecordEncoder } from '../../registry/wire/served-encoder.ts';
 import { listSegments } from '../../registry/wire/spool-segment.ts';
@@ -297,7 +299,12 @@ test('exactly once from spools that grow, rotate, are started anew, shrink behin
         return VectorLog.open({ ...log, durability: 'written', maxBytes: 20_000_000, onFull: 'shed-log' });
       };
       const source = (ledger: IngestLedger): SpoolSource =>
-        new SpoolSource(spools[at]!, 'spool:spool', (...record) => ledger.hasOfEpoch(...record), OPTIONS);
+        new SpoolSource(
+          spools[at]!,
+          'spool:spool',
+          { has: (...record) => ledger.hasOfEpoch(...record), epochsOf: () => [] },
+          OPTIONS,
+        );
       const logs = [await openLog(0), await openLog(1)];
       try {
         for (const { do: what, n } of steps) {
@@ -315,8 +322,9 @@ test('exactly once from spools that grow, rotate, are started anew, shrink behin
           } else if (what === 'swap') at = 1 - at;
           else if (what === 'sweep') {
             // The last one may be the one that is written.
-            for (const file of passedSegments(spool, ['ingest'], listSegments(spool).at(-1)!.file))
-              rmSync(join(spool, file));
+            const passed = passedSegments(spool, ['ingest'], listSegments(spool).at(-1)!.file);
+            if (passed.length > 0) writeDurably(join(spool, PASSED_FILE), passedMarkText(passed.at(-1)!));
+            for (const file of passed) rmSync(join(spool, file));
           } else await run(served, source, mortalDisk(n), 3 + n);
         }
         for (at = 0; at < 2; at++) {

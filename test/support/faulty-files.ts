@@ -15,6 +15,14 @@ export class FaultyFiles implements SpoolFiles {
   removeFails = false;
   syncFails = false;
 
+  makeFolder(path: string): boolean {
+    return DISK.makeFolder(path);
+  }
+
+  isAt(fd: number, path: string): Promise<boolean> {
+    return DISK.isAt(fd, path);
+  }
+
   create(path: string): number {
     return DISK.create(path);
   }

@@ -44,6 +44,14 @@ export class PowerCutFiles implements SpoolFiles, DurableDisk {
     this.stepsLeft -= 1;
   }
 
+  makeFolder(): boolean {
+    return false;
+  }
+
+  async isAt(): Promise<boolean> {
+    return true;
+  }
+
   create(path: string): number {
     return this.#opened(path);
   }

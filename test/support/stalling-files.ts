@@ -71,6 +71,14 @@ export class StallingFiles implements SpoolFiles {
     }
   }
 
+  makeFolder(path: string): boolean {
+    return this.#under.makeFolder(path);
+  }
+
+  isAt(fd: number, path: string): Promise<boolean> {
+    return this.#under.isAt(fd, path);
+  }
+
   create(path: string): number {
     this.#hold();
     this.#mayFail();

@@ -1,10 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readServedLog } from '../../../../registry/served-log.ts';
 import type { LogItem } from '../../../../registry/served-log.ts';
+import { writeDurably } from '../../../../registry/std/durable-file.ts';
+import { PASSED_FILE, passedMarkText } from '../../../../registry/wire/passed-mark.ts';
 import { SegmentReader } from '../../../../registry/wire/segment-reader.ts';
 import { MAX_PART_BYTES, RecordEncoder } from '../../../../registry/wire/served-encoder.ts';
 import { advanceCursor } from '../../../../registry/wire/spool-cursor.ts';
@@ -14,11 +17,12 @@ import {
   segmentFile,
   segmentHeader,
 } from '../../../../registry/wire/spool-segment.ts';
+import type { SegmentLink } from '../../../../registry/wire/spool-segment.ts';
 import { servedRequest } from '../../../support/served-requests.ts';
 
 const EPOCH = 0xabcdn;
 const HEX = '000000000000abcd';
-const HEADER = { epoch: EPOCH, number: 1, firstSequence: 1, createdUs: 5, pod: 'pod-1' };
+const HEADER = { epoch: EPOCH, number: 1, firstSequence: 1, createdUs: 5, previous: null, pod: 'pod-1' };
 
 let folder: string;
 beforeEach(() => {
@@ -31,6 +35,7 @@ function write(
   number: number,
   records: readonly (number | ['beat' | 'last', number])[],
   epoch = EPOCH,
+  previous: SegmentLink | null = null,
 ): string {
   const encoder = new RecordEncoder('pod-1', epoch);
   for (const record of records) {
@@ -49,7 +54,7 @@ function write(
   }
   const hex = epoch.toString(16).padStart(16, '0');
   const path = join(folder, segmentFile(7, hex, number));
-  const header = segmentHeader({ ...HEADER, epoch, number });
+  const header = segmentHeader({ ...HEADER, epoch, number, previous });
   writeFileSync(path, Buffer.concat([header, encoder.frames()]));
   return path;
 }
@@ -83,14 +88,84 @@ describe('names and headers', () => {
   });
 
   test('a header is read back, and refused with any bit flipped or cut short', () => {
-    const bytes = segmentHeader({ ...HEADER, pod: 'pod-é' });
-    expect(readSegmentHeader(bytes)).toEqual({ ...HEADER, pod: 'pod-é', bytes: bytes.length });
+    const previous = { file: segmentFile(3, 'ffffffffffffffff', 9), bytes: 2 ** 40 };
+    const bytes = segmentHeader({ ...HEADER, previous, pod: 'pod-é' });
+    expect(readSegmentHeader(bytes)).toEqual({ ...HEADER, previous, pod: 'pod-é', bytes: bytes.length });
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const flipped = Buffer.from(bytes);
       flipped[bit >> 3]! ^= 1 << (bit & 7);
       expect(readSegmentHeader(flipped), `bit ${bit}`).toBeNull();
     }
     expect(readSegmentHeader(bytes.subarray(0, -1))).toBeNull();
+  });
+});
+
+test('a header of version 1, without a chain, is read', () => {
+  const now = segmentHeader(HEADER);
+  const bytes = Buffer.concat([now.subarray(0, 36), now.subarray(64)]);
+  bytes.writeUInt16LE(1, 4);
+  bytes.writeUInt16LE(bytes.length, 6);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, -4)), bytes.length - 4);
+  expect(readSegmentHeader(bytes)).toEqual({ ...HEADER, bytes: bytes.length });
+});
+
+describe('the chain of segments', () => {
+  const linkTo = (path: string): SegmentLink => ({ file: basename(path), bytes: statSync(path).size });
+  const mark = (path: string): void =>
+    writeDurably(join(folder, PASSED_FILE), passedMarkText(basename(path)));
+
+  test('shows that a whole start is gone, by which no number is missing', () => {
+    const last = write(2, [3, ['last', 4]]);
+    write(1, [1, 2], EPOCH + 1n, linkTo(last));
+    const { size } = statSync(last);
+    unlinkSync(last);
+    expect(read()).toEqual([[null, null, 'missing'], 1, 2]);
+    const [item] = readServedLog(folder);
+    expect(item).toMatchObject({ gap: { segment: basename(last), offset: 0, bytes: size } });
+  });
+
+  test('shows that a segment shrank, be it at a frame', () => {
+    const first = write(1, [1, 2]);
+    write(1, [1, 2], EPOCH + 1n, linkTo(first));
+    truncateSync(first, readFileSync(first).lastIndexOf('PLf1'));
+    expect(read()).toEqual([1, [null, null, 'missing'], 1, 2]);
+  });
+
+  test('gives the numbers with the segment that held them, once', () => {
+    const first = write(1, [1, 2]);
+    const second = write(2, [3, 4], EPOCH, linkTo(first));
+    write(3, [5], EPOCH, linkTo(second));
+    unlinkSync(second);
+    expect(read()).toEqual([1, 2, [3, 4, 'missing'], 5]);
+  });
+
+  test('knows what was deleted in order by the mark, and by nothing else', () => {
+    const first = write(1, [1, 2]);
+    const second = write(2, [3, 4], EPOCH, linkTo(first));
+    const third = write(3, [5], EPOCH, linkTo(second));
+    advanceCursor(folder, 'ingest', { segment: basename(third), offset: 0, sequence: 4 });
+    unlinkSync(first);
+    unlinkSync(second);
+    expect(read()).toEqual([[1, 4, 'missing'], 5]);
+    mark(first);
+    expect(read()).toEqual([[1, 4, 'missing'], 5]);
+    mark(second);
+    expect(read()).toEqual([5]);
+  });
+
+  test('does not take a number that no file ever had for a missing segment', () => {
+    const first = write(1, [1, 2]);
+    write(4, [3], EPOCH, linkTo(first));
+    expect(read()).toEqual([1, 2, 3]);
+  });
+
+  test('is not judged before where reading begins', () => {
+    const first = write(1, [1, 2]);
+    const second = write(2, [3, 4], EPOCH, linkTo(first));
+    write(3, [5], EPOCH, linkTo(second));
+    unlinkSync(first);
+    const from = { segment: basename(second), offset: 0, sequence: 2 };
+    expect(read(readServedLog(folder, from))).toEqual([3, 4, 5]);
   });
 });
 

@@ -15,7 +15,14 @@ const MANY = 2 ** 20;
 function segmentBytes(epoch: bigint, number: number, sequences: readonly number[], rowBytes = 50): Buffer {
   const encoder = new RecordEncoder('pod-1', epoch);
   for (const sequence of sequences) encoder.appendServed(servedRequest(`r${sequence}`, rowBytes), sequence);
-  const header = { epoch, number, firstSequence: sequences[0] ?? 1, createdUs: 1, pod: 'pod-1' };
+  const header = {
+    epoch,
+    number,
+    firstSequence: sequences[0] ?? 1,
+    createdUs: 1,
+    previous: null,
+    pod: 'pod-1',
+  };
   return Buffer.concat([segmentHeader(header), encoder.frames()]);
 }
 

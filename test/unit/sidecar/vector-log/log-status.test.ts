@@ -3,6 +3,8 @@ import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readServedLog } from '../../../../registry/served-log.ts';
+import { writeDurably } from '../../../../registry/std/durable-file.ts';
+import { PASSED_FILE, passedMarkText } from '../../../../registry/wire/passed-mark.ts';
 import { systemClock } from '../../../../registry/std/clock.ts';
 import { silentTalk } from '../../../../registry/std/talk.ts';
 import { formatTimestamp } from '../../../../registry/std/timestamp.ts';
@@ -100,8 +102,21 @@ describe('the state of a spool', () => {
     const status = await statusOfLog(spool);
     expect(status.missing).toEqual([front, middle]);
     expect(renderStatus(status, servedUs)).toContain(`of epoch ${epoch} segments 3 to 4 are missing`);
+    // That a consumer has passed it does not say who removed it.
     advanceCursor(spool, 'ingest', { segment: segments[1]!.file, offset: 0, sequence: 0 });
+    expect((await statusOfLog(spool)).missing).toEqual([front, middle]);
+    writeDurably(join(spool, PASSED_FILE), passedMarkText(segments[0]!.file));
     expect((await statusOfLog(spool)).missing).toEqual([middle]);
+  });
+
+  test('names a segment that is shorter than the next one has found it', async () => {
+    await start(sizes(600), 400_000);
+    const [first] = listSegments(spool);
+    const { size } = statSync(join(spool, first!.file));
+    truncateSync(join(spool, first!.file), size - 1_000);
+    const status = await statusOfLog(spool);
+    expect(status.shrunk).toEqual([{ segment: first!.file, bytes: size - 1_000, missingBytes: 1_000 }]);
+    expect(renderStatus(status, servedUs)).toContain(`has ${size - 1_000} bytes left and lacks 1000`);
   });
 
   test('goes on past damage at both ends', async () => {

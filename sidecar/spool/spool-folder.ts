@@ -1,0 +1,107 @@
+/**
+ * The folder of a spool as its writer has it: locked, and how much lies in it. It can be taken away under the writer (a
+ * cleaner of temporary files, a volume mounted over it): then whatever is written goes into a file that nobody finds.
+ * segment-writer.ts notices, here it becomes an alarm, and the folder that comes in its place is locked and counted
+ * anew. Called by spool.ts.
+ */
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Talk } from '../../registry/std/talk.ts';
+import { listSegments } from '../../registry/wire/spool-segment.ts';
+import type { SegmentName } from '../../registry/wire/spool-segment.ts';
+import { SpoolLock } from './lock.ts';
+import type { WriterState } from './writer-state.ts';
+
+/** So long a folder that vanished shows in the metrics: somebody must have looked meanwhile. */
+const ALARM_MS = 60_000;
+
+export class SpoolFolder {
+  readonly path: string;
+  /** The segments of earlier starts. */
+  readonly existing: readonly SegmentName[];
+  readonly #state: WriterState;
+  readonly #talk: Talk;
+  #lock: SpoolLock;
+  #bytes = 0;
+  #segments = 0;
+  #vanishedMs = -Infinity;
+  /** How often it was found gone. */
+  vanished = 0;
+
+  private constructor(path: string, lock: SpoolLock, state: WriterState, talk: Talk) {
+    this.path = path;
+    this.#lock = lock;
+    this.#state = state;
+    this.#talk = talk;
+    this.existing = this.#count();
+  }
+
+  /** @throws LOG_LOCKED, LOG_FOLDER, the file system's error */
+  static take(path: string, state: WriterState, talk: Talk): SpoolFolder {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const lock = SpoolLock.take(path);
+    try {
+      return new SpoolFolder(path, lock, state, talk);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  #count(): SegmentName[] {
+    const segments = listSegments(this.path);
+    this.#bytes = segments.reduce((sum, { file }) => sum + sizeOf(join(this.path, file)), 0);
+    this.#segments = segments.length;
+    return segments;
+  }
+
+  /** Of all segments. */
+  get bytes(): number {
+    this.#bytes += this.#state.takeGrown();
+    return this.#bytes;
+  }
+
+  get segments(): number {
+    this.#segments += this.#state.takeMade();
+    return this.#segments;
+  }
+
+  /** A segment of so many bytes was deleted. */
+  deleted(bytes: number): void {
+    this.#bytes -= bytes;
+    this.#segments -= 1;
+  }
+
+  /** Sounds the alarm if the folder, or the segment in it, was found gone since the last call. */
+  look(): void {
+    const times = this.#state.takeVanished();
+    if (times === 0) return;
+    this.vanished += times;
+    this.#vanishedMs = performance.now();
+    this.#talk.warn(
+      `the spool in ${this.path} was removed or replaced while it was written: what it held is gone, a new segment is begun`,
+    );
+    try {
+      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      this.#lock.release();
+      this.#lock = SpoolLock.take(this.path);
+      this.#state.takeGrown();
+      this.#state.takeMade();
+      this.#count();
+    } catch (error) {
+      this.#talk.warn(`the new spool in ${this.path} cannot be taken: ${(error as Error).message}`);
+    }
+  }
+
+  get isAlarmed(): boolean {
+    return performance.now() - this.#vanishedMs < ALARM_MS;
+  }
+
+  release(): void {
+    this.#lock.release();
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
