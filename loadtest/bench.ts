@@ -2,7 +2,7 @@
  * Every figure that the sidecar is held to, in one run: alternating rounds, a fresh process for each, medians, raw
  * rounds, ratios. Figures of two runs, or of two machines, cannot be compared; ratios within one can.
  *
- *   npm run bench [-- --only cached,rows,miss,tail,skew,memory,overload --rounds 5 --seconds 3 --connections 32 --feast]
+ *   npm run bench [-- --only cached,rows,miss,tail,skew,memory,overload,fill --rounds 5 --seconds 3 --connections 32 --feast]
  *   npm run bench -- --only soak [--soak-minutes 10]
  *
  *   --feast     also Feast's Python feature server on the same Redis
@@ -22,6 +22,7 @@ import type { BenchContext } from './bench/bench-context.ts';
 import { cachedVector } from './bench/cached-vector.ts';
 import { feastContender } from './bench/feast.ts';
 import { fiftyRows } from './bench/fifty-rows.ts';
+import { fillStore } from './bench/fill.ts';
 import { cachedMemory } from './bench/cached-memory.ts';
 import { overload } from './bench/overload.ts';
 import { makeBenchProject } from './bench/project.ts';
@@ -41,6 +42,7 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Bar[]
   skew: skewedTraffic,
   memory: cachedMemory,
   overload,
+  fill: fillStore,
   soak,
 };
 /** The soak takes as long as all others together: it is asked for by name. */
@@ -86,6 +88,7 @@ try {
     project,
     customers,
     feast,
+    feastEnvironment: flags['feast-env'] ?? null,
     feastCustomers: FEAST_CUSTOMERS,
     rounds: Number(flags.rounds),
     seconds: Number(flags.seconds),

@@ -18,6 +18,8 @@ export interface BenchContext {
   readonly project: string;
   readonly customers: number;
   readonly feast: Contender | null;
+  /** A folder with bin/python and bin/feast; null: the environment of `npm run test:clients`. */
+  readonly feastEnvironment: string | null;
   readonly feastCustomers: number;
   readonly rounds: number;
   readonly seconds: number;

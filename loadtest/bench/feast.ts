@@ -26,13 +26,7 @@ export interface FeastOptions {
 /** Fills Feast's online store. @throws Error with one sentence when there is no such environment */
 export async function feastContender(options: FeastOptions): Promise<Contender> {
   const { folder, views, customers, redisPort } = options;
-  const environment = options.environment ?? ENVIRONMENT;
-  if (!existsSync(join(environment, 'bin', 'feast'))) {
-    throw new Error(
-      `There is no Feast in ${environment}: run \`npm run test:clients\` once, which installs it, or name an ` +
-        'environment that has feast[redis] with --feast-env DIR.',
-    );
-  }
+  const feast = feastProgram(options.environment, 'feast');
   const lines = [
     'project: bench',
     'provider: local',
@@ -43,7 +37,7 @@ export async function feastContender(options: FeastOptions): Promise<Contender> 
     `  connection_string: "127.0.0.1:${redisPort}"`,
   ];
   writeFileSync(join(folder, 'feature_store.yaml'), `${lines.join('\n')}\n`);
-  await runPython(join(environment, 'bin', 'python'), {
+  await runPython(feastProgram(options.environment, 'python'), {
     folder,
     service: BENCH_SERVICE,
     entity: BENCH_ENTITY,
@@ -55,12 +49,24 @@ export async function feastContender(options: FeastOptions): Promise<Contender> 
   const args = ['-c', folder, 'serve', '--port', String(port), '--no-access-log'];
   return {
     name: "Feast's Python feature server, one worker",
-    program: join(environment, 'bin', 'feast'),
+    program: feast,
     args,
     port,
     spool: null,
     healthPath: '/health',
   };
+}
+
+/** @throws Error with one sentence when there is no such environment */
+export function feastProgram(environment: string | null, program: 'feast' | 'python'): string {
+  const folder = environment ?? ENVIRONMENT;
+  if (!existsSync(join(folder, 'bin', 'feast'))) {
+    throw new Error(
+      `There is no Feast in ${folder}: run \`npm run test:clients\` once, which installs it, or name an ` +
+        'environment that has feast[redis] with --feast-env DIR.',
+    );
+  }
+  return join(folder, 'bin', program);
 }
 
 async function runPython(python: string, job: unknown): Promise<void> {
