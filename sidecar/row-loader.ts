@@ -18,6 +18,8 @@ import { HEADER_BYTES } from '../registry/wire/row-header.ts';
 
 export const ABANDON_MS = 50;
 const FACTOR_LOW = 0.85;
+/** Definitions of a view that are kept, and those that are known to be unknown. */
+const MAX_SCHEMAS = 1_000;
 const SCHEMA_RETRY_MS = 1_000;
 
 /** Who waits for a row: told once, with null when it could not be read. */
@@ -192,9 +194,13 @@ export class RowLoader {
     }
     const schema = await this.#reader.loadSchema(definitionId);
     if (schema === null || schema.definitionId !== definitionId) {
+      // Whoever writes rows of ever new definitions fills no memory with them.
+      if (this.#unknownSchemas.size >= MAX_SCHEMAS) this.#unknownSchemas.clear();
       this.#unknownSchemas.set(definitionId, performance.now());
       throw new TypeError(`its definition ${name} is neither in the bundle nor in the store`);
     }
+    if (view.mappings.size >= MAX_SCHEMAS)
+      throw new TypeError(`its definition ${name} is one of more than ${MAX_SCHEMAS} of its view`);
     const mapping = mapRow(view.view, schema);
     view.mappings.set(definitionId, mapping);
     return mapping;

@@ -2,15 +2,17 @@
  * A connection of our own to one Redis node that only reads rows: the HMGETs of an event-loop tick leave in one write,
  * replies become strings straight from the bytes that were received. No promise, no command object, no Buffer a value.
  *
- *   closed --open()--> greeting (login, database, PING) --answered--> open --lost, refused, silent--> closed, at rest
+ *   closed --open()--> greeting (TLS, login, database, PING) --answered--> open --lost, refused, silent--> closed, at rest
  *
- * It stands beside the client library, which keeps topology, TLS, reconnection and everything else. Whatever goes wrong
+ * It stands beside the client library, which keeps topology, reconnection and everything else. Whatever goes wrong
  * here (MOVED, ASK, LOADING, NOAUTH, a lost connection, a reply that cannot be read) sends the read to the client; only
  * a node that is silent for as long as a command may take fails its reads, since the client would ask it in vain.
  * Decided in docs/decisions/0005-read-lane.md.
  */
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { LiveCredentials } from '../../registry/redis-connection.ts';
 import { ReadQueue } from './read-queue.ts';
 import { RespReader } from './resp-reader.ts';
 import type { StoreView } from './store-reader.ts';
@@ -27,8 +29,8 @@ export interface LaneAddress {
   readonly host: string;
   readonly port: number;
   readonly database: number;
-  /** As it is now: asked for at each connection. */
-  readonly login: { readonly username: string | undefined; readonly password: string | undefined };
+  /** As they are now: asked for at each connection; without `tls` it is not encrypted. */
+  readonly credentials: Pick<LiveCredentials, 'username' | 'password' | 'tls'>;
 }
 
 /** Who reads: told once, of one of the three. */
@@ -82,17 +84,10 @@ export class ReadLane {
   /** Opens the lane unless it is, is about to be, or rests after a fault. */
   open(): void {
     if (this.#socket !== null || this.#isEnded || performance.now() < this.#restUntilMs) return;
-    const { host, port, database, login } = this.#address;
-    const { username, password } = login;
+    const { database, credentials } = this.#address;
+    const { username, password } = credentials;
     const reader = new RespReader();
-    const onread = {
-      buffer: () => reader.room(),
-      callback: (bytes: number): boolean => {
-        if (this.#reader === reader) this.#receive(bytes);
-        return true;
-      },
-    };
-    const socket = connect({ host, port, noDelay: true, onread });
+    const socket = this.#connect(reader);
     this.#socket = socket;
     this.#reader = reader;
     this.#openingMs = performance.now();
@@ -110,6 +105,28 @@ export class ReadLane {
     this.#greetings = commands.length;
     socket.write(commands.map(commandText).join(''));
     this.#timer = setInterval(() => this.#look(), CHECK_MS).unref();
+  }
+
+  /** What comes is received straight into the reader; what was encrypted is copied there. */
+  #connect(reader: RespReader): Socket {
+    const { host, port, credentials } = this.#address;
+    const { tls } = credentials;
+    const received = (bytes: number): void => {
+      if (this.#reader === reader) this.#receive(bytes);
+    };
+    if (tls === undefined) {
+      const onread = { buffer: () => reader.room(), callback: (bytes: number) => (received(bytes), true) };
+      return connect({ host, port, noDelay: true, onread });
+    }
+    const socket = connectTls({ host, port, ...tls }).setNoDelay(true);
+    socket.on('data', (bytes: Buffer) => {
+      for (let from = 0; from < bytes.length;) {
+        const count = bytes.copy(reader.room(), 0, from);
+        from += count;
+        received(count);
+      }
+    });
+    return socket;
   }
 
   /** Only while it is open. */

@@ -32,8 +32,7 @@ export class RedisClusterReader extends RedisRows {
   readonly kind = 'redis-cluster';
   readonly #cluster: Cluster;
   readonly #keyPrefix: string;
-  readonly #isTls: boolean;
-  readonly #login: LiveCredentials;
+  readonly #credentials: LiveCredentials;
   #polledMs = 0;
   /** By node, for as long as the cluster has it. */
   readonly #lanes = new Map<string, ReadLane>();
@@ -57,8 +56,7 @@ export class RedisClusterReader extends RedisRows {
     super(new ReadyCommands(cluster), keyPrefix, clock, onTrouble);
     this.#cluster = cluster;
     this.#keyPrefix = keyPrefix;
-    this.#isTls = address.tls !== null;
-    this.#login = new LiveCredentials(address.login, null);
+    this.#credentials = new LiveCredentials(address.login, address.tls);
     for (const event of ['ready', '+node', '-node']) cluster.on(event, () => this.forget());
     cluster.on('-node', ({ options: node }: { options: { host?: string; port?: number } }) =>
       this.#endLane(`${node.host}:${node.port}`),
@@ -100,7 +98,6 @@ export class RedisClusterReader extends RedisRows {
   }
 
   protected override laneOf(key: string): ReadLane | null {
-    if (this.#isTls) return null;
     const node = this.#cluster.slots[clusterSlot(key)]?.[0];
     if (node === undefined) return null;
     let lane = this.#lanes.get(node);
@@ -112,7 +109,7 @@ export class RedisClusterReader extends RedisRows {
     const colon = node.lastIndexOf(':');
     const host = node.slice(0, colon);
     const port = Number(node.slice(colon + 1));
-    const address = { host, port, database: 0, login: this.#login };
+    const address = { host, port, database: 0, credentials: this.#credentials };
     return new ReadLane(address, LANE_LIMITS, () => this.forget());
   }
 

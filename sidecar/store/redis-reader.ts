@@ -17,7 +17,7 @@ import {
 export class RedisReader extends RedisRows {
   readonly kind = 'redis';
   readonly #address: RedisAddress;
-  readonly #login: LiveCredentials;
+  readonly #credentials: LiveCredentials;
   readonly #redis: Redis;
   readonly #markerHash: string;
   #lane: ReadLane | null = null;
@@ -37,7 +37,7 @@ export class RedisReader extends RedisRows {
     const redis = redisClient(address, options, (error) => this.heard(error));
     super(redis, keyPrefix, clock, onTrouble);
     this.#address = address;
-    this.#login = new LiveCredentials(address.login, null);
+    this.#credentials = new LiveCredentials(address.login, address.tls);
     this.#redis = redis;
     this.#markerHash = markerKey(keyPrefix);
     redis.on('ready', () => {
@@ -85,14 +85,13 @@ export class RedisReader extends RedisRows {
     this.#redis.disconnect();
   }
 
-  /** The lane goes where the client went; where the client alone can connect (TLS) there is none. */
+  /** The lane goes where the client went. */
   #followMaster(): void {
-    if (this.#address.tls !== null) return;
     const node = this.nodeOf();
     if (node !== this.#laneNode) {
       this.#lane?.end();
       const { database } = this.#address;
-      const address = { ...nodeOf(this.#redis, this.#address), database, login: this.#login };
+      const address = { ...nodeOf(this.#redis, this.#address), database, credentials: this.#credentials };
       this.#lane = new ReadLane(address, LANE_LIMITS, () => this.forget());
       this.#laneNode = node;
     }

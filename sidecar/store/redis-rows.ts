@@ -29,6 +29,8 @@ export const CONNECT_LIMIT_MS = 500;
 export const MAX_RECONNECT_DELAY_MS = 1_000;
 /** A connection that is silent for so long while commands wait is closed: the name may stand for another node by now. */
 const SOCKET_LIMIT_MS = 1_000;
+/** A longer text is no schema of ours: 10,000 features with long names have less. */
+const SCHEMA_LIMIT = 2 ** 20;
 /** How often a store that was never read is tried. */
 const FIRST_READ_EVERY_MS = 500;
 
@@ -139,7 +141,7 @@ export abstract class RedisRows implements StoreReader {
 
   async loadSchema(definitionId: number): Promise<RowSchema | null> {
     const text = await this.#commands.hget(schemasKey(this.#keyPrefix), schemaField(definitionId));
-    return text === null ? null : rowSchemaFromJson(JSON.parse(text) as Json);
+    return text === null || text.length > SCHEMA_LIMIT ? null : rowSchemaFromJson(JSON.parse(text) as Json);
   }
 
   async close(): Promise<void> {

@@ -100,6 +100,22 @@ describe('the row loader', () => {
     expect(failures[0]).toMatch(/definition 0000004d/);
   });
 
+  test('rows of ever new definitions fill no memory: past a thousand of a view they are unreadable', async () => {
+    const { reader, taken, failures, ask } = setUp();
+    const { features } = rowSchemaOf(older);
+    for (let id = 1; id <= 1_001; id++) {
+      reader.schemas.set(id, { definitionId: id, features });
+      ask();
+      await reader.answer({
+        rows: [encodeRow({ definitionId: id, features }, [3, 12.5])],
+        watermarks: [NOON_US],
+      });
+    }
+    expect(taken[500]!.values).toEqual([12.5, undefined]);
+    expect(taken.at(-1)).toBeNull();
+    expect(failures.at(-1)).toContain('one of more than 1000 of its view');
+  });
+
   test.each([
     ['too short for a header', Buffer.from('short')],
     ['cut off', ROW.subarray(0, ROW.length - 3)],

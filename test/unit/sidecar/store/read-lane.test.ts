@@ -31,8 +31,12 @@ async function openLane(onBytes: (socket: Socket, bytes: Buffer) => void, passwo
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const login = { username: undefined, password: password === '' ? undefined : password };
-  const lane = new ReadLane({ host: '127.0.0.1', port, database: 0, login }, LIMITS, () => {});
+  const credentials = {
+    username: undefined,
+    password: password === '' ? undefined : password,
+    tls: undefined,
+  };
+  const lane = new ReadLane({ host: '127.0.0.1', port, database: 0, credentials }, LIMITS, () => {});
   opened = lane;
   lane.open();
   await until(() => lane.isOpen, 'the lane is open');
@@ -108,7 +112,12 @@ test('a login that is refused leaves it closed', async () => {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const address = { host: '127.0.0.1', port, database: 3, login: { username: 'u', password: 'p' } };
+  const address = {
+    host: '127.0.0.1',
+    port,
+    database: 3,
+    credentials: { username: 'u', password: 'p', tls: undefined },
+  };
   let wasOpen = false;
   const lane = new ReadLane(address, LIMITS, () => (wasOpen = true));
   opened = lane;
