@@ -4,6 +4,7 @@
  *
  *   npm run bench [-- --only cached,rows,miss,tail,skew,memory,overload,fill --rounds 5 --seconds 3 --connections 32 --feast]
  *   npm run bench -- --only soak [--soak-minutes 10]
+ *   npm run bench -- --only backfill [--events 1000000]
  *
  *   --feast     also Feast's Python feature server on the same Redis
  *   --client    lean (our own, the default) or autocannon, for the closed loops of one request
@@ -17,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { allMiss } from './bench/all-miss.ts';
+import { backfill } from './bench/backfill.ts';
 import { sameRequestByAutocannon } from './bench/autocannon.ts';
 import type { BenchContext } from './bench/bench-context.ts';
 import { cachedVector } from './bench/cached-vector.ts';
@@ -44,9 +46,11 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Bar[]
   overload,
   fill: fillStore,
   soak,
+  backfill,
 };
-/** The soak takes as long as all others together: it is asked for by name. */
-const USUAL = Object.keys(SECTIONS).filter((name) => name !== 'soak');
+/** These take as long as all others together, or are not about the sidecar: they are asked for by name. */
+const BY_NAME: ReadonlySet<string> = new Set(['soak', 'backfill']);
+const USUAL = Object.keys(SECTIONS).filter((name) => !BY_NAME.has(name));
 const VIEWS = [10, 10, 10, 10, 10];
 /** Feast is slow to fill; its requests stay within the first customers. */
 const FEAST_CUSTOMERS = 2_000;
@@ -60,6 +64,7 @@ const { values: flags } = parseArgs({
     connections: { type: 'string', default: '32' },
     'soak-minutes': { type: 'string', default: '10' },
     customers: { type: 'string', default: '100000' },
+    events: { type: 'string', default: '1000000' },
     feast: { type: 'boolean', default: false },
     'feast-env': { type: 'string' },
     client: { type: 'string', default: 'lean' },
@@ -95,6 +100,7 @@ try {
     warmupS: Number(flags.warmup),
     connections: Number(flags.connections),
     soakMinutes: Number(flags['soak-minutes']),
+    events: Number(flags.events),
     profile: flags.profile,
     drive: flags.client === 'autocannon' ? sameRequestByAutocannon : sameRequest,
   });

@@ -27,7 +27,7 @@ import { openOnlineWriter } from './online/open-online-writer.ts';
 import { findLoss } from './online/store-loss.ts';
 import { checkLate, checkRejected, leftOutWarnings } from './left-out.ts';
 import { rejectFile } from './reject-file.ts';
-import { addReasons, beginRun, judgedResult, later, summaryOf } from './run-outcome.ts';
+import { addReasons, beginRun, judgedResult, later, silenceOf, summaryOf } from './run-outcome.ts';
 import type { JudgedResult, RunResult } from './run-outcome.ts';
 import { planRun } from './run-plan.ts';
 import { RunProgress } from './run-progress.ts';
@@ -144,6 +144,8 @@ async function runView(context: RunContext, view: FeatureView): Promise<RunRecor
       const result = await work(context, view, plan, run);
       const done: RunRecord = { ...run, ...result, finishedUs: clock.nowUs(), state: 'complete' };
       await database.finishRun(done);
+      const silence = silenceOf(view, done);
+      if (silence !== null) talk.warn(silence);
       talk.say(summaryOf(done));
       return done;
     } catch (error) {

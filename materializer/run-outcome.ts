@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FeatureView } from '../registry/model.ts';
 import type { RunRecord } from '../registry/run-record.ts';
+import { formatDuration } from '../registry/std/duration.ts';
 import { formatTimestamp } from '../registry/std/timestamp.ts';
 import type { Judgement } from './judgement.ts';
 import { allowanceText, reasonsText } from './left-out.ts';
@@ -112,6 +113,20 @@ export function summaryOf(run: RunRecord): string {
     parts.push(`${run.rejected} rejected: ${reasonsText(new Map(Object.entries(run.rejectReasons)))}`);
   }
   return `${run.view}: ${parts.join(', ') || 'nothing new'}; complete up to ${formatTimestamp(run.watermarkUs)}`;
+}
+
+/** @returns that the source has stopped, where its newest event is older than its freshness allows; else null */
+export function silenceOf(
+  view: Pick<FeatureView, 'id' | 'kind' | 'source' | 'sourceFreshnessUs'>,
+  run: Pick<RunRecord, 'newestEventUs' | 'toUs'>,
+): string | null {
+  const { newestEventUs, toUs } = run;
+  if (newestEventUs !== null && toUs - newestEventUs <= view.sourceFreshnessUs) return null;
+  const what =
+    newestEventUs === null ? 'has no event' : `has had no event since ${formatTimestamp(newestEventUs)}`;
+  const limit = `its sourceFreshness is ${formatDuration(view.sourceFreshnessUs)}`;
+  const served = view.kind === 'aggregated' ? '; its windows run empty and are served as such' : '';
+  return `${view.id}: its source ${view.source.path} ${what}; ${limit}${served}`;
 }
 
 /** Adds up reasons of two kinds of rows. */

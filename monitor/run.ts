@@ -182,10 +182,11 @@ class ServiceRun {
       const judged = await this.#judgeView(day, used, view, runs.get(view.id)!, judgedVectors);
       for (const feature of judged) features.set(feature.name, feature);
       if (views.has(view.id)) continue;
-      const newestUs = await this.#newestSourceRow(view);
+      const newestUs = await this.#newestSourceEvent(view, runs.get(view.id)!);
       const badRows = await this.#badRows(view);
-      views.set(view.id, { ...this.#viewSnapshot(day, view, runs.get(view.id)!, newestUs), ...badRows });
-      if (view.kind === 'stored') sources.set(view.id, this.#sourceAge(view, newestUs));
+      const snapshot = this.#viewSnapshot(day, view, runs.get(view.id)!, newestUs ?? null);
+      views.set(view.id, { ...snapshot, ...badRows });
+      if (newestUs !== undefined) sources.set(view.id, this.#sourceAge(view, newestUs));
     }
     talk.progress(`judging ${service.name}`, service.views.length, service.views.length);
     await this.#values.write(this.#duck, judgedValuesFile(settings.reports, service.name, this.#date));
@@ -283,9 +284,22 @@ class ServiceRun {
     return { badRows: found };
   }
 
-  /** Event time of the newest row of a stored view's source by the end of the day, or by now. */
-  async #newestSourceRow(view: FeatureView): Promise<number | null> {
-    if (view.kind !== 'stored') return null;
+  /**
+   * The newest event time of a view's source that was known by the end of the day, or is by now: of a stored view read
+   * from the source, which is its history; of an aggregated view what the last run saw by then.
+   *
+   * @returns  null: the source has no event; undefined: no run had looked yet
+   */
+  async #newestSourceEvent(
+    view: FeatureView,
+    runs: readonly RunRecord[],
+  ): Promise<number | null | undefined> {
+    if (view.kind === 'aggregated') {
+      const seen = runs.filter(
+        ({ state, finishedUs }) => state === 'complete' && finishedUs! <= this.#endUs(),
+      );
+      return seen.at(-1)?.newestEventUs;
+    }
     const { settings } = this.#project;
     const entity = this.#book.current.entities.get(view.entity)!;
     const { sql } = await openHistory(this.#duck, settings.folder, settings.history, view, entity);
@@ -301,8 +315,8 @@ class ServiceRun {
   }
 
   #sourceAge(view: FeatureView, newestUs: number | null): SourceAge {
-    const ageUs = newestUs === null ? null : this.#endUs() - newestUs;
-    return { view: view.id, ageUs, freshnessUs: view.freshnessUs };
+    const { sourceFreshnessUs, source } = view;
+    return { view: view.id, path: source.path, newestUs, endUs: this.#endUs(), sourceFreshnessUs };
   }
 
   #viewSnapshot(

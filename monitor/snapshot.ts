@@ -57,7 +57,7 @@ export interface ViewSnapshot {
   readonly view: string;
   readonly owner: string | null;
   readonly historyWatermark: string | null;
-  /** Event time of the newest row of a stored view's source; null for an aggregated view. */
+  /** The newest event time of its source that was known by the end of the day; null: none was. */
   readonly newestSourceRow: string | null;
   /** Rows of the history that the replay left out. Absent: none. */
   readonly badRows?: BadRows;

@@ -2,8 +2,8 @@
  * The verdict over one service's day, and why (DESIGN.md section 10). Pure.
  *
  *   not-enough-data  nothing was judged, or more than 1 % of the values could not be
- *   alarm            a feature below 90 % exact match within the promise, or with more than 1 % unexplained; a stored
- *                    view whose source has been silent for more than twice its freshness
+ *   alarm            a feature below 90 % exact match within the promise, or with more than 1 % unexplained; a view
+ *                    whose source has had no new event for longer than its sourceFreshness
  *   alert            a feature below 99 %; a feature whose distributions are apart (D of 0.1 or more)
  *   pass             none of these
  *
@@ -11,6 +11,7 @@
  * still stands among the reasons.
  */
 import { formatDuration } from '../registry/std/duration.ts';
+import { formatTimestamp } from '../registry/std/timestamp.ts';
 import { spanText } from './evidence-text.ts';
 import { DROPPED } from './snapshot.ts';
 import type { FeatureSnapshot, Verdict, VectorCounts } from './snapshot.ts';
@@ -20,12 +21,15 @@ export const ALARM_BELOW = 0.9;
 export const UNEXPLAINED_LIMIT = 0.01;
 export const UNJUDGED_LIMIT = 0.01;
 
-/** A stored view's source: how long ago its newest row was at the end of the day (or now, if that is earlier). */
+/** A view's source: how long ago its newest event was at the end of the day (or now, if that is earlier). */
 export interface SourceAge {
   readonly view: string;
-  /** null: the source has no row. */
-  readonly ageUs: number | null;
-  readonly freshnessUs: number;
+  /** Where it lies. */
+  readonly path: string;
+  /** null: it has no event. */
+  readonly newestUs: number | null;
+  readonly endUs: number;
+  readonly sourceFreshnessUs: number;
 }
 
 export interface VerdictAndReasons {
@@ -112,10 +116,15 @@ function mainCause(feature: FeatureSnapshot): string {
   return `, mostly ${beyond[0]![0]} (${beyond[0]![1]} of ${total})`;
 }
 
-function sourceReasons({ view, ageUs, freshnessUs }: SourceAge): Reason[] {
-  if (ageUs !== null && ageUs <= 2 * freshnessUs) return [];
-  const age = ageUs === null ? 'has no row' : `has had no new row for ${spanText(ageUs)}`;
-  const text = `${view}: its source ${age}; twice its freshness is ${formatDuration(2 * freshnessUs)}.`;
+/** A load that stopped becomes zeros that match what is replayed: that the rates are good says nothing then. */
+function sourceReasons({ view, path, newestUs, endUs, sourceFreshnessUs }: SourceAge): Reason[] {
+  if (newestUs !== null && endUs - newestUs <= sourceFreshnessUs) return [];
+  const age =
+    newestUs === null
+      ? 'has no event'
+      : `has had no new event for ${spanText(endUs - newestUs)}, since ${formatTimestamp(newestUs).slice(0, 16).replace('T', ' ')}`;
+  const limit = `its sourceFreshness is ${formatDuration(sourceFreshnessUs)}`;
+  const text = `${view}: its source ${path} ${age}; ${limit}. What is served of it may no longer hold.`;
   return [{ verdict: 'alarm', text, weight: 0.5 }];
 }
 

@@ -43,6 +43,7 @@ export const VIEW_MEANING: Table<
   delayUs: { option: 'delay', meaning: 'reading', show: (view) => duration(view.delayUs) },
   scheduleUs: { ...metadata('schedule'), show: (view) => duration(view.scheduleUs) },
   freshnessUs: { option: 'freshness', meaning: freshnessMeaning, show: (v) => duration(v.freshnessUs) },
+  sourceFreshnessUs: { ...metadata('sourceFreshness'), show: (view) => duration(view.sourceFreshnessUs) },
   latenessUs: {
     option: 'lateness',
     meaning: (before, after) => (after.latenessUs < before.latenessUs ? 'reading' : 'metadata'),

@@ -121,6 +121,8 @@ export interface FeatureView {
   readonly delayUs: number;
   readonly scheduleUs: number | null;
   readonly freshnessUs: number;
+  /** A source whose newest event is older than this has stopped: an alarm. */
+  readonly sourceFreshnessUs: number;
   /** Events and rows later than this after their event time are counted, not applied. */
   readonly latenessUs: number;
   readonly owner: string | null;

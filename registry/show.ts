@@ -147,7 +147,8 @@ function renderView(view: FeatureView, runs: readonly RunRecord[]): string {
       ? `hop ${formatDuration(view.hopUs)}, delay ${formatDuration(view.delayUs)}`
       : null,
     view.ttlUs === null ? null : `ttl ${formatDuration(view.ttlUs)}`,
-    `freshness ${formatDuration(view.freshnessUs)}, lateness ${formatDuration(view.latenessUs)}, owner ${view.owner ?? 'nobody'}`,
+    `freshness ${formatDuration(view.freshnessUs)}, of its source ${formatDuration(view.sourceFreshnessUs)}, ` +
+      `lateness ${formatDuration(view.latenessUs)}, owner ${view.owner ?? 'nobody'}`,
   ];
   const features = view.features.map((f) => [
     f.name,
@@ -160,12 +161,20 @@ function renderView(view: FeatureView, runs: readonly RunRecord[]): string {
   const run =
     last === undefined
       ? 'never materialized'
-      : `last run ${last.runId}: ${last.state}, up to ${formatTimestamp(last.watermarkUs)}, ${last.written} rows written`;
+      : [
+          `last run ${last.runId}: ${last.state}, up to ${formatTimestamp(last.watermarkUs)}, ${last.written} rows written`,
+          `newest event of the source ${timeText(last.newestEventUs)}, newest created ${timeText(last.newestCreatedUs)}`,
+          `read ${last.read}: ${last.counted} counted, ${last.rejected} rejected, ${last.lateEvents} too late, ${last.waiting} waiting`,
+        ].join('\n');
   return [
     facts.filter((fact) => fact !== null).join('\n'),
     renderTable(['feature', 'type', 'computed', 'missing', 'description'], features),
     run,
   ].join('\n\n');
+}
+
+function timeText(us: number | null): string {
+  return us === null ? 'unknown' : formatTimestamp(us);
 }
 
 function renderService(service: FeatureService, bundle: Bundle): string {

@@ -26,6 +26,8 @@ export interface BenchContext {
   readonly warmupS: number;
   readonly connections: number;
   readonly soakMinutes: number;
+  /** Of the backfill. */
+  readonly events: number;
   /** Whether every section is profiled, and not only what falls short. */
   readonly profile: boolean;
   /** The client of closed loops of one request. */

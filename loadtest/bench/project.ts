@@ -92,6 +92,7 @@ function benchView(features: number, v: number): FeatureView {
     delayUs: 0,
     scheduleUs: null,
     freshnessUs: 3_600_000_000,
+    sourceFreshnessUs: 7_200_000_000,
     latenessUs: 0,
     owner: null,
     team: null,

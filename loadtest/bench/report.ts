@@ -6,7 +6,7 @@ export interface Bar {
   readonly what: string;
   readonly reached: number;
   readonly bar: number;
-  readonly unit: '%' | 'x' | 'ms' | 'MiB' | '';
+  readonly unit: '%' | 'x' | 'us' | 'ms' | 'MiB' | '';
   /** Whether less is better. */
   readonly atMost: boolean;
 }

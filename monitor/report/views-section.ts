@@ -53,7 +53,7 @@ function watermark({ historyWatermark, newestSourceRow, badRows }: ViewSnapshot,
   return [
     historyWatermark === null ? html`<span class="soft">unknown</span>` : momentText(historyWatermark, date),
     newestSourceRow !== null &&
-      html` <small>${`newest source row ${momentText(newestSourceRow, date)}`}</small>`,
+      html` <small>${`newest event of its source ${momentText(newestSourceRow, date)}`}</small>`,
     ...left.map((text) => html` <small>${text}</small>`),
   ];
 }

@@ -172,7 +172,7 @@ class ViewCheck {
   }
 
   #times(kind: FeatureView['kind'], hopUs: number) {
-    const { ttl, hop, delay, schedule, freshness, lateness } = this.#options;
+    const { ttl, hop, delay, schedule, freshness, sourceFreshness, lateness } = this.#options;
     const stored = kind === 'stored';
     if (!stored && ttl !== undefined)
       this.#fault('ttl', 'an aggregated view has no ttl: its windows say how old events may be');
@@ -193,6 +193,7 @@ class ViewCheck {
     return {
       ...times,
       freshnessUs,
+      sourceFreshnessUs: sourceFreshness ?? 2 * freshnessUs,
       latenessUs: lateness ?? DAY_US,
     };
   }

@@ -65,6 +65,8 @@ export interface ViewOptions {
   readonly delay?: string;
   readonly schedule?: string;
   readonly freshness?: string;
+  /** A source without a new event for this long raises an alarm; twice the freshness unless given. */
+  readonly sourceFreshness?: string;
   readonly lateness?: string;
   readonly owner?: string;
   readonly team?: string;

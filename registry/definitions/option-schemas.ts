@@ -48,6 +48,7 @@ export const VIEW_OPTIONS = z.strictObject({
   delay: duration.optional(),
   schedule: duration.optional(),
   freshness: duration.optional(),
+  sourceFreshness: duration.optional(),
   lateness: duration.optional(),
   owner: text,
   team: text,

@@ -180,3 +180,16 @@ test('a full run that died owes its work: the next run does it, under a horizon 
   expect(await run()).toMatchObject({ lateEvents: 0, horizonUs: at(62) });
   expect(await counted()).toBe(11);
 });
+
+test('a source that stopped is warned of in every run, with the time since when', async () => {
+  await load('orders', 0, 0.5, 1);
+  project.setClock(at(2));
+  await run();
+  expect(project.said.join('\n')).not.toContain('sourceFreshness');
+  project.setClock(at(4.5));
+  expect(await run()).toMatchObject({ read: 0, newestEventUs: at(0), newestCreatedUs: at(0.5) });
+  expect(project.said).toContain(
+    'orders: its source data/orders*.parquet has had no event since 2026-01-01T00:00:00.000000Z; its ' +
+      'sourceFreshness is 4h; its windows run empty and are served as such',
+  );
+});

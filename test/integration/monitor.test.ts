@@ -462,8 +462,41 @@ describe('a stored view', () => {
       exactMatchAsAvailable: null,
     });
     expect(snapshot.verdict).toBe('alarm');
-    expect(snapshot.reasons[0]).toMatch('driver_stats: its source has had no new row for 23h50m');
+    expect(snapshot.reasons[0]).toMatch(
+      'driver_stats: its source data/drivers*.parquet has had no new event for 23h50m, since 2026-01-02 00:10;',
+    );
   });
+});
+
+test('an aggregated view whose source stopped is an alarm, though its zeros match what is replayed', async () => {
+  day = await MonitoredDay.make();
+  await day.record(day.orders, {
+    runId: 'r-22',
+    watermarkUs: at('22:00:00'),
+    startedUs: at('22:00:00'),
+    finishedUs: at('22:05:00'),
+    newestEventUs: at('01:30:00'),
+    newestCreatedUs: at('01:31:00'),
+  });
+  const zeros: OrderRow = {
+    customer: 'a',
+    event: '06:00:00',
+    created: '06:00:00',
+    run: 'r-06',
+    values: [0n, 0],
+  };
+  day.serve('07:30:00', 'a', { row: online(zeros), watermark: '07:00:00' }, 1, servedDriver);
+  await day.appendOrders([zeros]);
+  await day.writeDrivers(DRIVERS);
+  day.setWatermark('23:00:00');
+  const snapshot = await day.judge(SETTLED);
+  expect(featureOf(snapshot, 'orders__orders_1d')).toMatchObject({ exactMatch: 1 });
+  expect(snapshot.verdict).toBe('alarm');
+  expect(snapshot.reasons[0]).toBe(
+    'orders: its source data/orders*.parquet has had no new event for 22h30m, since 2026-01-02 01:30; its ' +
+      'sourceFreshness is 4h. What is served of it may no longer hold.',
+  );
+  expect(snapshot.views[0]).toMatchObject({ newestSourceRow: '2026-01-02T01:30:00.000000Z' });
 });
 
 describe('what is kept of a day', () => {

@@ -60,6 +60,7 @@ export function aggregatedView(sketch: ViewSketch): { view: FeatureView; entity:
     delayUs: sketch.delayUs ?? 0,
     scheduleUs: null,
     freshnessUs: 2 * sketch.hopUs,
+    sourceFreshnessUs: 4 * sketch.hopUs,
     latenessUs: sketch.latenessUs ?? 0,
     owner: null,
     team: null,

@@ -92,6 +92,7 @@ const NO_OPTIONS = {
   delayUs: 0,
   scheduleUs: null,
   freshnessUs: 2 * HOUR_US,
+  sourceFreshnessUs: 4 * HOUR_US,
   latenessUs: 48 * HOUR_US,
   owner: null,
   team: null,

@@ -190,7 +190,7 @@ export class MonitoredDay {
       horizonUs: null,
       latenessUs: view.latenessUs,
       ttlUs: view.ttlUs,
-      newestEventUs: null,
+      newestEventUs: at('23:59:59'),
       newestCreatedUs: null,
       read: 0,
       counted: 0,

@@ -100,6 +100,7 @@ export function view(
     delayUs: 0,
     scheduleUs: null,
     freshnessUs: HOUR_US,
+    sourceFreshnessUs: 2 * HOUR_US,
     latenessUs: DAY_US,
     owner: null,
     team: null,

@@ -22,7 +22,15 @@ export const productLines = source.parquet('product_lines', {
 });
 
 /** Edges are full hours; the hourly run starts three minutes past and takes two, so a row is visible at five past. */
-const hourly = { hop: '1h', delay: '5m', schedule: '1h', freshness: '90m', lateness: '2d' };
+// The shop sells nothing at night, on Saturdays and over the holidays: that is no stopped load.
+const hourly = {
+  hop: '1h',
+  delay: '5m',
+  schedule: '1h',
+  freshness: '90m',
+  sourceFreshness: '14d',
+  lateness: '2d',
+};
 
 export const purchases = featureView('user_purchase_features', {
   entity: customer,

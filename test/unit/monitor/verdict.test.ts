@@ -65,13 +65,21 @@ describe('the verdict', () => {
     );
   });
 
-  test('a silent source alarms past twice the freshness', () => {
-    const source = { view: 's', ageUs: 4 * HOUR, freshnessUs: 2 * HOUR };
+  test('a silent source alarms past its freshness, however good the rates are', () => {
+    const times = { newestUs: 10 * HOUR, endUs: 14 * HOUR, sourceFreshnessUs: 4 * HOUR };
+    const source = { view: 's', path: 'data/s.parquet', ...times };
     expect(verdictOf([feature()], LOG, [source]).verdict).toBe('pass');
-    expect(verdictOf([feature()], LOG, [{ ...source, ageUs: 4 * HOUR + 1 }]).verdict).toBe('alarm');
-    expect(verdictOf([feature()], LOG, [{ ...source, ageUs: null }]).reasons).toEqual([
-      's: its source has no row; twice its freshness is 4h.',
-    ]);
+    const silent = verdictOf([feature()], LOG, [{ ...source, endUs: 14 * HOUR + 1 }]);
+    expect(silent).toEqual({
+      verdict: 'alarm',
+      reasons: [
+        's: its source data/s.parquet has had no new event for 4h, since 1970-01-01 10:00; its sourceFreshness is 4h. ' +
+          'What is served of it may no longer hold.',
+      ],
+    });
+    expect(verdictOf([feature()], LOG, [{ ...source, newestUs: null }]).reasons[0]).toMatch(
+      /^s: its source data\/s.parquet has no event; its sourceFreshness is 4h/,
+    );
   });
 
   test('what the log lacks and what was unavailable is said, and changes nothing', () => {

