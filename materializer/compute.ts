@@ -31,6 +31,7 @@ import type { EventSource } from './events.ts';
 import { eventSource } from './events.ts';
 import { EntityParts } from './entity-parts.ts';
 import { StagedRows } from './history-append.ts';
+import type { LostValues } from './history-append.ts';
 import { historyFiles, historyRowsSql } from './history-rows.ts';
 import type { Judgement } from './judgement.ts';
 import { judgeEvents } from './judgement.ts';
@@ -79,6 +80,8 @@ export interface PreparedHistory {
   readonly judgement: Judgement;
   /** Rows to append. */
   readonly historyRows: number;
+  /** Features that are null at some of their edges, since a value there cannot be held. */
+  readonly lost: readonly LostValues[];
   /**
    * @param createdUs  the time the rows become visible at: their created time
    * @throws MAT_CREATED_TIME when rows that the run corrects were not created before that; nothing is written then
@@ -131,10 +134,11 @@ export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Pro
     });
     const oldestEdge = edgeAt(judgement.oldestEventUs ?? 0, view.hopUs);
     await stageRows({ duck, request, plan, source, extent, table, staged, progress, oldestEdge });
-    const { rows, replacedUs } = await staged.summary();
+    const { rows, replacedUs, lost } = await staged.summary();
     return {
       judgement,
       historyRows: rows,
+      lost,
       discard,
       async publish(createdUs) {
         requireLater(view, createdUs, replacedUs);

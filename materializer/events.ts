@@ -1,8 +1,10 @@
 /**
  * Which events count: the one place that decides it, for increments, corrections and backfills alike.
  *
- *   refused   a value that does not fit the type of its key, its time or the column that is aggregated, a join key that is null or longer than an id may be, no event time or one before 1970, no created time
- *             where the source has that column, a float that is NaN or infinite in a column that is aggregated.
+ *   refused   a value that does not fit the type of its key, its time or the column that is aggregated, a join key that
+ *             is null or longer than an id may be, no event time or one before 1970, no created time where the source
+ *             has that column, a float that is NaN or infinite in a column that is aggregated, a value past 10^18 in
+ *             fixed point in one that is summed.
  *             The whole event is refused, whichever feature it would have touched; it goes to the reject file.
  *   waits     created after the cut-off, or at or past the last edge to compute (event times may lie in the future)
  *   too late  created - event time > the view's lateness, and created after the view's horizon: kept beside the
@@ -17,7 +19,7 @@ import { quoteName, quoteText } from '../registry/duckdb.ts';
 import { MAX_ID_BYTES } from '../registry/wire/entity-key.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { keySql } from './aggregate/aggregate-plan.ts';
-import { isWhole } from './aggregate/fixed-point.ts';
+import { FIXED_MAX, isWhole, summedColumns } from './aggregate/fixed-point.ts';
 import { MISFIT } from './event-rows.ts';
 import type { EventRows } from './event-rows.ts';
 
@@ -94,6 +96,14 @@ function refusalsOf(plan: AggregatePlan, eventUs: string, createdUs: string | nu
   refusals.push([`coalesce(${eventUs} < 0, false)`, `${source.eventTime} lies before 1970`]);
   if (createdUs !== null)
     refusals.push([`${createdUs} IS NULL`, `${source.createdTime!} is null or infinite`]);
+  for (const { column, scale } of summedColumns(plan)) {
+    // The squares of what is left, and sums of any number of them, are held without overflow.
+    const fits = isWhole(column.type)
+      ? `${column.sql} BETWEEN -${FIXED_MAX} AND ${FIXED_MAX}`
+      : `abs(${column.sql}::DOUBLE * 1e${scale}) <= ${FIXED_MAX}::DOUBLE OR NOT isfinite(${column.sql})`;
+    const places = scale === 0 ? '' : ` with ${scale} decimal places`;
+    refusals.push([`NOT coalesce(${fits}, true)`, `${column.source} is too large to be summed${places}`]);
+  }
   for (const column of plan.columns) {
     if (column.countedOnly || isWhole(column.type)) continue;
     if (column.type.kind === 'float32' || column.type.kind === 'float64') {

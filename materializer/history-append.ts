@@ -54,6 +54,21 @@ export function clearStaged(
   return folder;
 }
 
+/** A feature that is null at edges where its value cannot be held. */
+export interface LostValues {
+  readonly feature: string;
+  readonly edges: number;
+  /** One of those it happened to, such as `customer_id=12`. */
+  readonly entity: string;
+}
+
+export interface StagedSummary {
+  readonly rows: number;
+  /** The newest created time among the rows that the staged ones correct. */
+  readonly replacedUs: number | null;
+  readonly lost: readonly LostValues[];
+}
+
 export class StagedRows {
   readonly #duck: DuckDb;
   readonly #plan: AggregatePlan;
@@ -93,14 +108,31 @@ export class StagedRows {
     this.#buckets += 1;
   }
 
-  /** @returns how many rows are staged, and the newest created time among the rows that they correct */
-  async summary(): Promise<{ rows: number; replacedUs: number | null }> {
-    if (this.#spans().length === 0) return { rows: 0, replacedUs: null };
+  async summary(): Promise<StagedSummary> {
+    if (this.#spans().length === 0) return { rows: 0, replacedUs: null, lost: [] };
+    const from = staged(join(this.#folder, 'rows', '*'));
     const [row] = await this.#duck.rows(
-      `SELECT count(*) AS n, max(replaced_us) AS replaced FROM ${staged(join(this.#folder, 'rows', '*'))}`,
+      `SELECT count(*) AS n, count(lost) AS lost, max(replaced_us) AS replaced FROM ${from}`,
     );
     const replaced = row!['replaced'] as bigint | null;
-    return { rows: Number(row!['n']), replacedUs: replaced === null ? null : Number(replaced) };
+    const replacedUs = replaced === null ? null : Number(replaced);
+    const lost = row!['lost'] === 0n ? [] : await this.#lost(from);
+    return { rows: Number(row!['n']), replacedUs, lost };
+  }
+
+  async #lost(from: string): Promise<LostValues[]> {
+    const { keys, entity } = this.#plan;
+    const named = keys.map((key, i) => `${quoteText(`${entity.joinKeys[i]!.name}=`)} || ${key}`);
+    const rows = await this.#duck.rows(
+      `SELECT name, count(*) AS n, min(entity) AS entity FROM (SELECT unnest(string_split(lost, ',')) AS name,
+         concat_ws(' ', ${named.join(', ')}) AS entity FROM ${from} WHERE lost IS NOT NULL)
+       GROUP BY name ORDER BY name`,
+    );
+    return rows.map((row) => ({
+      feature: row['name'] as string,
+      edges: Number(row['n']),
+      entity: row['entity'] as string,
+    }));
   }
 
   /** The folders of rows, oldest days first. */

@@ -12,11 +12,11 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonKindSql } from '../registry/column-reading.ts';
 import { quoteName, quoteText } from '../registry/duckdb.ts';
-import type { DuckDb } from '../registry/duckdb.ts';
+import type { DuckDb, SqlRow } from '../registry/duckdb.ts';
 import { folderBeside } from '../registry/history.ts';
 import { FILE_COLUMN } from '../registry/source-files.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
-import { isWhole, scaleOf } from './aggregate/fixed-point.ts';
+import { isWhole, summedColumns } from './aggregate/fixed-point.ts';
 import { FILE_ROW } from './event-rows.ts';
 import type { EventSource } from './events.ts';
 
@@ -65,15 +65,11 @@ export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgeme
   const { plan, source, arrival, dueUs } = run;
   const isNew = newnessSql(source, arrival);
   const floats = roundedColumns(plan);
-  const vanishing = floats.map(
-    ({ value, scale }, i) =>
-      `count_if(reason IS NULL AND ${value} <> 0 AND abs(${value} * 1e${scale}) < 0.5) AS vanish${i}`,
-  );
   const values = floats.map(({ sql, value }) => `${sql} AS ${value}`);
   const rows = await duck.rows(
     `SELECT reason, count(*) AS n, count_if(late) AS late, count_if(NOT late AND t >= ${dueUs}) AS waiting,
        max(c - t) FILTER (late) AS needed, max(t) FILTER (t <= ${arrival.knownUs}) AS event, max(c) AS created, min(t) AS oldest
-       ${vanishing.map((v) => `, ${v}`).join('')}
+       ${floats.map((rounded, i) => `, ${lossSql(rounded, i)}`).join('')}
      FROM (SELECT ${[
        `${reasonKindSql(source.reason)} AS reason`,
        `${source.tooLate} AS late`,
@@ -86,10 +82,7 @@ export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgeme
   const good = rows.find((row) => row['reason'] === null);
   const reasons = new Map(refused.map((row) => [row['reason'] as string, Number(row['n'])]));
   const rejected = [...reasons.values()].reduce((sum, n) => sum + n, 0);
-  const warnings = floats.flatMap(({ column, scale, features }, i) => {
-    const n = Number(good?.[`vanish${i}`] ?? 0);
-    return n === 0 ? [] : [vanishWarning(n, column, scale, features)];
-  });
+  const warnings = floats.flatMap((rounded, i) => lossWarning(rounded, i, good));
   const lateEvents = Number(good?.['late'] ?? 0);
   const origin = `${quoteName(FILE_COLUMN)} AS reject_file, ${FILE_ROW} + 1 AS reject_row`;
   const more = `${origin}, * EXCLUDE (${quoteName(FILE_COLUMN)})`;
@@ -127,33 +120,53 @@ function newnessSql(source: EventSource, { afterUs, knownUs }: Arrival): string 
     : `coalesce(${arrived} > ${afterUs} AND ${arrived} <= ${knownUs}, false)`;
 }
 
+/** A column of floats that is summed, and what its rounding costs. */
 interface RoundedColumn {
   readonly column: string;
   readonly sql: string;
+  /** Its name in the SQL. */
   readonly value: string;
   readonly scale: number;
   readonly features: readonly string[];
 }
 
+/** More than this share of the sum of magnitudes lost to rounding is warned of. */
+const LOSS_LIMIT = 0.001;
+
 function roundedColumns(plan: AggregatePlan): RoundedColumn[] {
-  const columns = new Map<string, RoundedColumn>();
-  for (const feature of plan.features) {
-    const { column, aggregation } = feature;
-    if (column === null || isWhole(column.type)) continue;
-    if (!['sum', 'avg', 'stddev'].includes(aggregation.function)) continue;
-    const scale = scaleOf(feature);
-    const value = `${column.name}x${scale}`;
-    const features = [...(columns.get(value)?.features ?? []), feature.feature.name];
-    columns.set(value, { column: column.source, sql: `${column.sql}::DOUBLE`, value, scale, features });
-  }
-  return [...columns.values()];
+  return summedColumns(plan)
+    .filter(({ column }) => !isWhole(column.type))
+    .map(({ column, scale, features }) => ({
+      column: column.source,
+      sql: `${column.sql}::DOUBLE`,
+      value: `${column.name}x${scale}`,
+      scale,
+      features,
+    }));
 }
 
-function vanishWarning(n: number, column: string, scale: number, features: readonly string[]): string {
-  return (
-    `${n} value${n === 1 ? '' : 's'} of ${column} that ${n === 1 ? 'is' : 'are'} not zero round${n === 1 ? 's' : ''} ` +
-    `to zero at ${scale} decimal places (${features.join(', ')}): raise the scale of the feature`
-  );
+/** Over the good events: how many vanish, how much is lost, of how much, over how many that are not zero. */
+function lossSql({ value, scale }: RoundedColumn, i: number): string {
+  const lost = `abs(${value} - round(${value} * 1e${scale}) / 1e${scale})`;
+  return `count_if(${value} <> 0 AND abs(${value} * 1e${scale}) < 0.5) AS vanish${i}, sum(${lost}) AS lost${i},
+    sum(abs(${value})) AS sum${i}, count_if(${value} <> 0) AS some${i}`;
+}
+
+function lossWarning(rounded: RoundedColumn, i: number, good: SqlRow | undefined): string[] {
+  const { column, scale, features } = rounded;
+  const of = (name: string): number => numberOf(good?.[`${name}${i}`]) ?? 0;
+  const share = of('sum') === 0 ? 0 : of('lost') / of('sum');
+  const whose = `at ${scale} decimal places (${features.join(', ')})`;
+  if (share > LOSS_LIMIT) {
+    // Three digits more than the mean magnitude has zeros behind the point.
+    const enough = Math.min(22, Math.ceil(3 - Math.log10(of('sum') / of('some'))));
+    const text = `values of ${column} lose ${(share * 100).toFixed(1)} % of their sum to rounding ${whose}`;
+    return [`${text}: scale: ${enough} would keep them`];
+  }
+  const n = of('vanish');
+  if (n === 0) return [];
+  const values = `${n} value${n === 1 ? '' : 's'} of ${column} that ${n === 1 ? 'is' : 'are'} not zero`;
+  return [`${values} round${n === 1 ? 's' : ''} to zero ${whose}: raise the scale of the feature`];
 }
 
 async function keepRows(

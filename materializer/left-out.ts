@@ -5,6 +5,7 @@
 import type { FeatureView } from '../registry/model.ts';
 import { formatDuration } from '../registry/std/duration.ts';
 import { materializerError } from './errors.ts';
+import type { LostValues } from './history-append.ts';
 import type { Judgement } from './judgement.ts';
 
 const HOUR_US = 3_600_000_000;
@@ -56,6 +57,14 @@ export function leftOutWarnings(
   }
   if (lateEvents > 0) warnings.push(`${lateSentence(view, found)}: see ${lateFile}`);
   return warnings;
+}
+
+/** @returns one sentence for each feature that is null where its value cannot be held */
+export function lostWarnings(view: string, lost: readonly LostValues[]): string[] {
+  return lost.map(({ feature, edges, entity }) => {
+    const where = `${edges} ${edges === 1 ? 'row' : 'rows'}, first of ${entity}`;
+    return `${view}: ${feature} is null in ${where}: its value there does not fit its type`;
+  });
 }
 
 function lateSentence(

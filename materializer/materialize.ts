@@ -25,7 +25,7 @@ import type { WriteCounts } from './online/guard-outcome.ts';
 import type { OnlineWriter } from './online/online-writer.ts';
 import { openOnlineWriter } from './online/open-online-writer.ts';
 import { findLoss } from './online/store-loss.ts';
-import { checkLate, checkRejected, leftOutWarnings } from './left-out.ts';
+import { checkLate, checkRejected, leftOutWarnings, lostWarnings } from './left-out.ts';
 import { rejectFile } from './reject-file.ts';
 import { addReasons, beginRun, judgedResult, later, silenceOf, summaryOf } from './run-outcome.ts';
 import type { JudgedResult, RunResult } from './run-outcome.ts';
@@ -252,6 +252,7 @@ async function appendHistory(
     await clock.runLasted(run.startedUs);
     const { historyRows, fromUs } = await prepared.publish(clock.nowUs());
     const warnings = judgement.warnings.map((warning) => `${view.id}: ${warning}`);
+    warnings.push(...lostWarnings(view.id, prepared.lost));
     for (const warning of [...leftOutWarnings(view, judgement), ...warnings]) talk.warn(warning);
     return { ...judgedResult(judgement), historyRows, fromUs };
   } catch (error) {

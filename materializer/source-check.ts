@@ -27,8 +27,8 @@ const COMPARABLE: ReadonlySet<string> = new Set([
 
 const FIXED_POINT: ReadonlySet<string> = new Set(['sum', 'avg', 'stddev']);
 
-/** More decimal places leave too little room in 128 bits for the sum of squares. */
-const SCALE_MAX = 18;
+/** The greatest power of ten that a double holds exactly. */
+const SCALE_MAX = 22;
 
 /**
  * @returns the source's events, read file by file

@@ -14,11 +14,12 @@
  */
 import type { EventSource } from '../events.ts';
 import { eventRange } from '../events.ts';
-import type { AggregatePlan } from './aggregate-plan.ts';
+import { quoteText } from '../../registry/duckdb.ts';
+import type { AggregatePlan, PlannedFeature } from './aggregate-plan.ts';
 import { keySql, keysOf, sameKeys } from './aggregate-plan.ts';
 import { columnsOfValues, distinctName, distinctPart, valuesCte } from './distinct-values.ts';
 import { frequentJoins, frequentName, frequentPart, stabbingCtes } from './most-frequent.ts';
-import { fixedColumns, sumsSql, tilePart, tileValueSql } from './tiles.ts';
+import { fixedColumns, spreadLostSql, sumsSql, tilePart, tileValueSql } from './tiles.ts';
 
 export interface Scope {
   /** A table (keys, frm, anchor): recompute the edges after `frm`; `anchor`: also the first of them, come what may. */
@@ -78,7 +79,8 @@ export function bucketSql(plan: AggregatePlan, alias: string, count: number): st
 }
 
 /**
- * @returns a SELECT of keys, e, f0.. and replaced_us (the created time of the row of the history at the same entity
+ * @returns a SELECT of keys, e, f0.., lost (the names of features that are null since their values cannot be held, by commas, or NULL)
+ *          and replaced_us (the created time of the row of the history at the same entity
  *          and edge whose values differ, or NULL)
  */
 export function aggregateSql(computation: Computation): string {
@@ -169,18 +171,47 @@ function dueCte(plan: AggregatePlan, scope: Scope): string {
 
 function valuesSql({ plan, scope }: Computation): string {
   const values = plan.features.map((feature) => {
-    const sql =
-      tileValueSql(feature) ??
-      (feature.aggregation.function === 'countDistinct'
-        ? distinctName(feature)
-        : `x_${frequentName(feature)}.v`);
-    return `(${sql})::${feature.duckType} AS ${feature.name}`;
+    const sql = valueSql(feature);
+    return `${mayOverflow(feature) ? `TRY_CAST(${sql} AS ${feature.duckType})` : `(${sql})::${feature.duckType}`} AS ${feature.name}`;
   });
+  const lost = plan.features.flatMap((feature) => {
+    const when = lostSql(feature);
+    return when === null ? [] : [`CASE WHEN ${when} THEN ${quoteText(feature.feature.name)} END`];
+  });
+  values.push(
+    lost.length === 0 ? 'NULL::VARCHAR AS lost' : `nullif(concat_ws(',', ${lost.join(', ')}), '') AS lost`,
+  );
   const join = scope === null ? '' : `JOIN ${scope.table} s ON ${sameKeys(plan, 'x', 's')}`;
   const after = scope === null ? 'true' : scope.seeds === 'events' ? 'x.e >= s.frm' : 'x.e > s.frm';
   const seed = scope === null ? 'false' : 'x.e <= s.frm';
   return `SELECT ${keysOf(plan, 'x')}, x.e, ${seed} AS seed, ${values.join(', ')}
     FROM x ${join} ${frequentJoins(plan, 'x')} WHERE x.present IS NOT NULL AND ${after}`;
+}
+
+function valueSql(feature: PlannedFeature): string {
+  const { function: name } = feature.aggregation;
+  return (
+    tileValueSql(feature) ??
+    (name === 'countDistinct' ? distinctName(feature) : `x_${frequentName(feature)}.v`)
+  );
+}
+
+/** Whether a value may be outside of its feature's type: wider sums, and types that were chosen narrower. */
+function mayOverflow(feature: PlannedFeature): boolean {
+  const { function: name } = feature.aggregation;
+  const { kind } = feature.feature.type;
+  return (name === 'sum' && kind === 'int64') || kind === 'int32' || kind === 'float32';
+}
+
+/** @returns the condition that a value there is cannot be held, so that the feature is null; null: it always can */
+function lostSql(feature: PlannedFeature): string | null {
+  const conditions: string[] = [];
+  if (mayOverflow(feature)) {
+    const sql = valueSql(feature);
+    conditions.push(`(${sql} IS NOT NULL AND TRY_CAST(${sql} AS ${feature.duckType}) IS NULL)`);
+  }
+  if (feature.aggregation.function === 'stddev') conditions.push(spreadLostSql(feature));
+  return conditions.length === 0 ? null : conditions.join(' OR ');
 }
 
 /** An entity's first row is a change; a later one is where a value differs from that of the row before. */
@@ -190,7 +221,7 @@ function changesCte({ plan, scope, old }: Computation): string {
   const seeds =
     scope === null || scope.seeds === 'events' || old === null
       ? ''
-      : ` UNION ALL SELECT ${keysOf(plan, 'o')}, o.e, true, ${names.map((name) => `o.${name}`).join(', ')}
+      : ` UNION ALL SELECT ${keysOf(plan, 'o')}, o.e, true, ${names.map((name) => `o.${name}`).join(', ')}, NULL
           FROM old o JOIN ${scope.table} s ON ${sameKeys(plan, 'o', 's')} WHERE o.e <= s.frm
           QUALIFY row_number() OVER (PARTITION BY ${keysOf(plan, 'o')} ORDER BY o.e DESC) = 1`;
   return `c AS (SELECT *, row_number() OVER p = 1 OR ${differs} AS changed FROM (SELECT * FROM f${seeds})
@@ -199,7 +230,7 @@ function changesCte({ plan, scope, old }: Computation): string {
 
 function restatedSql({ plan, old }: Computation): string {
   const names = plan.features.map((feature) => `c.${feature.name}`);
-  const columns = `${keysOf(plan, 'c')}, c.e, ${names.join(', ')}`;
+  const columns = `${keysOf(plan, 'c')}, c.e, ${names.join(', ')}, c.lost`;
   if (old === null) return `SELECT ${columns}, NULL::BIGINT AS replaced_us FROM c WHERE NOT seed AND changed`;
   const differs = plan.features.map((f) => `c.${f.name} IS DISTINCT FROM o.${f.name}`);
   differs.push(`o.definition IS DISTINCT FROM ${plan.view.definitionId}`);

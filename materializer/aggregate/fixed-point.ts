@@ -6,7 +6,7 @@
  * round() half away from zero.
  */
 import type { ValueType } from '../../registry/value-type.ts';
-import type { PlannedFeature } from './aggregate-plan.ts';
+import type { AggregatePlan, PlannedFeature, ValueColumn } from './aggregate-plan.ts';
 
 export function isWhole(type: ValueType): boolean {
   return type.kind === 'int32' || type.kind === 'int64';
@@ -22,6 +22,28 @@ export function fixedSql(value: string, type: ValueType, scale: number): string 
   return isWhole(type) ? `${value}::HUGEINT` : `round(${value}::DOUBLE * 1e${scale})::HUGEINT`;
 }
 
+/** The largest value in fixed point that is summed; past it the event is a bad row. */
+export const FIXED_MAX = 1_000_000_000_000_000_000n;
+
+/** @returns each column that is summed, once for each number of decimal places, with the features that sum it */
+export function summedColumns(
+  plan: AggregatePlan,
+): { readonly column: ValueColumn; readonly scale: number; readonly features: readonly string[] }[] {
+  const columns = new Map<string, { column: ValueColumn; scale: number; features: string[] }>();
+  for (const planned of plan.features) {
+    if (!['sum', 'avg', 'stddev'].includes(planned.aggregation.function)) continue;
+    const scale = scaleOf(planned);
+    const name = `${planned.column!.name}x${scale}`;
+    const known = columns.get(name) ?? { column: planned.column!, scale, features: [] };
+    known.features.push(planned.feature.name);
+    columns.set(name, known);
+  }
+  return [...columns.values()];
+}
+
+const LIMB = 18_446_744_073_709_551_616n;
+/** 10^38 // 2^64. */
+const HIGH_LIMIT = 5_421_010_862_427_522_170n;
 const BIGINT_MAX = 9_223_372_036_854_775_807n;
 
 /** @returns the nearest DOUBLE of a HUGEINT; BIGINT::DOUBLE is correctly rounded, and a fifth of the way over text */
@@ -66,7 +88,25 @@ export function spreadSql(
   quotient: string,
 ): { readonly whole: string; readonly rest: string } {
   const b = `(${sum} - ${quotient} * ${count}::HUGEINT)`;
-  return { whole: `(${squares} - ${quotient} * (${sum} + ${b}))`, rest: `(${b} * ${b})` };
+  // Where the squares are not held, neither is the product.
+  const whole = `(CASE WHEN ${squares} IS NOT NULL THEN ${squares} - ${quotient} * (${sum} + ${b}) END)`;
+  return { whole, rest: `(${b} * ${b})` };
+}
+
+/**
+ * Sums of squares in two limbs, x^2 // 2^64 and x^2 % 2^64, neither of which can overflow however many are added.
+ *
+ * @returns  the sum as HUGEINT, or NULL where it is past 10^38 - 1
+ */
+export function squaresSql(high: string, low: string): string {
+  const carried = `(${high} + (${low} // ${LIMB}::HUGEINT))`;
+  return `(CASE WHEN ${carried} < ${HIGH_LIMIT}::HUGEINT THEN ${carried} * ${LIMB}::HUGEINT + (${low} % ${LIMB}::HUGEINT) END)`;
+}
+
+/** The limbs of one value's square. */
+export function limbsOfSquare(fixed: string): { readonly high: string; readonly low: string } {
+  const square = `(${fixed} * ${fixed})`;
+  return { high: `${square} // ${LIMB}::HUGEINT`, low: `${square} % ${LIMB}::HUGEINT` };
 }
 
 /** @param whole, rest  columns that hold the two parts of the spread */
@@ -74,5 +114,6 @@ export function stddevSql(whole: string, rest: string, count: string, scale: num
   // Rounding can bring a variance of nothing a hair below zero, which has no root.
   const spread = `${doubleSql(whole)} - ${doubleSql(rest)} / ${count}::DOUBLE`;
   const root = `sqrt(greatest(0.0::DOUBLE, ${spread}) / (${count} - 1)::DOUBLE)`;
-  return `CASE WHEN ${count} > 1 THEN ${root}${scale === 0 ? '' : ` / 1e${scale}`} END`;
+  // Squares past what is held leave no spread, and greatest() would pass over a NULL.
+  return `CASE WHEN ${count} > 1 AND ${whole} IS NOT NULL THEN ${root}${scale === 0 ? '' : ` / 1e${scale}`} END`;
 }

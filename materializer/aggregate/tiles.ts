@@ -11,7 +11,17 @@
  * Running sums of deltas along the edges would be one wide sum a window, over three times as many rows: twice the CPU.
  */
 import type { AggregatePlan, PlannedFeature, ValueColumn } from './aggregate-plan.ts';
-import { avgSql, fixedSql, quotientSql, scaleOf, spreadSql, stddevSql, sumSql } from './fixed-point.ts';
+import {
+  avgSql,
+  fixedSql,
+  limbsOfSquare,
+  quotientSql,
+  scaleOf,
+  spreadSql,
+  squaresSql,
+  stddevSql,
+  sumSql,
+} from './fixed-point.ts';
 
 /** Something that adds up: a column of the tile and the windows it is needed for (0: lifetime). */
 interface Additive {
@@ -135,7 +145,10 @@ export function sumsSql(plan: AggregatePlan): string {
   );
   const inner = `SELECT w.*, ${sums.join(', ')} FROM w ${joins.join(' ')}`;
   if (stddevs.size === 0) return inner;
-  const quotients = [...stddevs].map(([name, f]) => `${quotientSql(...sumAndCount(f))} AS a_${name}`);
+  const quotients = [...stddevs].flatMap(([name, f]) => [
+    `${quotientSql(...sumAndCount(f))} AS a_${name}`,
+    `${squaresSql(`qh_${name}`, `ql_${name}`)} AS q_${name}`,
+  ]);
   const spreads = [...stddevs].flatMap(([name, f]) => {
     const [sum, count] = sumAndCount(f);
     const spread = spreadSql(sum, `q_${name}`, count, `a_${name}`);
@@ -147,6 +160,12 @@ export function sumsSql(plan: AggregatePlan): string {
 /** What tells the columns of one spread apart: its column in fixed point and its window. */
 function stddevName(feature: PlannedFeature): string {
   return `${fixedColumn(feature.column!, scaleOf(feature))}_${windowOf(feature)}`;
+}
+
+/** @returns the condition that a standard deviation is null since the sum of squares is past 10^38 - 1 */
+export function spreadLostSql(feature: PlannedFeature): string {
+  const [, count] = sumAndCount(feature);
+  return `(${count} > 1 AND u_${stddevName(feature)} IS NULL)`;
 }
 
 function sumAndCount(feature: PlannedFeature): [sum: string, count: string] {
@@ -164,7 +183,9 @@ function additivesOf(feature: PlannedFeature): [string, string][] {
   const sum: [string, string] = [`s_${fixed}`, `sum(${fixed})`];
   if (name === 'sum') return [sum];
   if (name === 'avg') return [sum, count];
-  return name === 'stddev' ? [sum, count, [`q_${fixed}`, `sum(${fixed} * ${fixed})`]] : [];
+  if (name !== 'stddev') return [];
+  const { high, low } = limbsOfSquare(fixed);
+  return [sum, count, [`qh_${fixed}`, `sum(${high})`], [`ql_${fixed}`, `sum(${low})`]];
 }
 
 /** The fixed-point form of a value column in `ev`. */

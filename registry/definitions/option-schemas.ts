@@ -66,7 +66,7 @@ export const FEATURE_OPTIONS = z.strictObject({
   agg: z.enum(AGGREGATE_FUNCTIONS).optional(),
   column: z.string().min(1).optional(),
   window: duration.optional(),
-  scale: z.number().int().min(0).max(18).default(6),
+  scale: z.number().int().min(0).max(22).default(6),
   n: z.number().int().min(1).max(10_000).default(0),
   percentile: z.number().min(0).max(1).default(0),
   missing: z.unknown().optional(),

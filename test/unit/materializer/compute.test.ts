@@ -153,24 +153,51 @@ test('an increment judges only what is new to it', async () => {
   await second.discard();
 });
 
-test('a value that rounds to zero is warned of, and what does not fit is an error', async () => {
+test('what is lost to rounding is warned of, with the scale that would keep it', async () => {
   const made = viewOf();
   const tiny = await prepare(made, [event('a', 1, 1e-7), event('a', 1, 0), event('a', 1, 1)]);
   expect(tiny.judgement.warnings).toEqual([
     '1 value of price that is not zero rounds to zero at 6 decimal places (spent): raise the scale of the feature',
   ]);
   await tiny.discard();
-  await expect(prepare(made, [event('a', 1, 1), event('a', 1, 1e300)])).rejects.toMatchObject({
-    code: 'MAT_OVERFLOW',
-    message: expect.stringMatching(/an aggregate of counts does not fit .*price 1e\+300/),
+  const coins = Array.from({ length: 100 }, () => event('a', 1, 1.4e-6));
+  const lossy = await prepare(made, coins);
+  expect(lossy.judgement.warnings).toEqual([
+    'values of price lose 28.6 % of their sum to rounding at 6 decimal places (spent): scale: 9 would keep them',
+  ]);
+  await lossy.discard();
+});
+
+test('a value that is too large to be summed is a bad row; a sum that does not fit leaves its feature null', async () => {
+  const made = viewOf();
+  const huge = await prepare(made, [event('a', 1, 1e12), event('a', 1, 1.1e12), event('a', 1, -1e300)]);
+  expect(Object.fromEntries(huge.judgement.reasons)).toEqual({
+    'price is too large to be summed with 6 decimal places': 2,
   });
+  await huge.discard();
   expect(readdirSync(join(folder, 'counts', 'v1'))).toEqual([]);
   const narrow = viewOf([
+    COUNT,
     { name: 's', function: 'sum', column: 'pieces', columnType: { kind: 'int32' }, type: { kind: 'int32' } },
+    { name: 'sd', function: 'stddev', column: 'price', columnType: { kind: 'float64' }, windowUs: 2 * HOUR },
   ]);
-  const values = { price: 1, pieces: 2_147_483_647 };
-  const many = [event('a', 1, 1), event('a', 2, 1)].map((one): RawEvent => Object.assign(one, { values }));
-  await expect(prepare(narrow, many)).rejects.toMatchObject({ code: 'MAT_OVERFLOW' });
+  const values = { price: 1e12, pieces: 2_147_483_647 };
+  const many = Array.from({ length: 200 }, (_, i) =>
+    Object.assign(event('a', i < 199 ? 1 : 4, 1), { values }),
+  );
+  const prepared = await prepare(narrow, [...many, event('b', 1, 1)], { cutoffUs: START + 9 * HOUR });
+  expect(prepared.lost).toEqual([
+    { feature: 's', edges: 2, entity: 'shop=a' },
+    { feature: 'sd', edges: 1, entity: 'shop=a' },
+  ]);
+  await prepared.publish(START + 10 * HOUR);
+  const history = await readHistory(duck, folder, narrow.view, narrow.entity);
+  // The squares of 199 values of 10^18 are past 10^38, those of one are not.
+  expect(history.get('["a"]')!.map((row) => [(row.eventUs - START) / HOUR, row.values])).toEqual([
+    [2, [199n, null, null]],
+    [5, [200n, null, null]],
+  ]);
+  expect(history.get('["b"]')!.map((row) => row.values)).toEqual([[1n, 1, null]]);
 });
 
 test('a correction that readers would not see is refused before anything is written', async () => {

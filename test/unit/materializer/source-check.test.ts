@@ -119,5 +119,5 @@ test('an aggregation that does not fit its column or its type is refused', () =>
   );
   expect(refused({ ...avg, type: { kind: 'float32' } })).toBe('none');
   expect(refused({ name: 'f', function: 'count', windowUs: HOUR + 1 })).toMatch(/no whole number of hops/);
-  expect(refused({ ...avg, scale: 30 })).toMatch(/scale should be a whole number from 0 to 18/);
+  expect(refused({ ...avg, scale: 30 })).toMatch(/scale should be a whole number from 0 to 22/);
 });
