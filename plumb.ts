@@ -64,7 +64,15 @@ command('materialize', 'compute aggregated views, fill the online store', async 
   .option('--from <time>', 'rows after this event time')
   .option('--to <time>', 'rows with event and created time up to and including this')
   .option('--full', 'ignore the bookmark of the last run')
-  .option('--replace', 'go past the guard: overwrite fresher rows');
+  .option('--replace', 'go past the guard: overwrite fresher rows')
+  .addOption(
+    new Option('--daemon', 'run views by their schedule until stopped').conflicts([
+      'from',
+      'to',
+      'full',
+      'replace',
+    ]),
+  );
 command('train', 'a point-in-time training set', async (c, o) => (await materializer()).train(c, o))
   .requiredOption('--labels <file>', 'Parquet or CSV with the join keys and a time')
   .requiredOption('--service <name>', 'whose features to join')

@@ -14,15 +14,22 @@ interface MaterializeFlags {
   readonly to?: string;
   readonly full?: boolean;
   readonly replace?: boolean;
+  readonly daemon?: boolean;
 }
 
 /** Brings history and online store up to date, one line a view. */
 export async function materialize(context: CommandContext, flags: MaterializeFlags): Promise<ExitCode> {
   const main = await import('./main.ts');
+  const { view: views } = flags;
+  if (flags.daemon === true) {
+    const chosen = views === undefined ? {} : { views };
+    await untilStopped((signal) => main.daemon(projectOf(context), { ...chosen, signal }));
+    return 0;
+  }
   const records = await untilStopped((signal) =>
     main.materialize(projectOf(context), {
       signal,
-      ...(flags.view === undefined ? {} : { views: flags.view }),
+      ...(views === undefined ? {} : { views }),
       fromUs: timeOf('from', flags.from),
       toUs: timeOf('to', flags.to),
       full: flags.full === true,

@@ -85,6 +85,11 @@ export const MATERIALIZER_ERRORS = {
     help: 'Look at the reject file, mend the source, and run again.',
     kind: 'check-failed',
   },
+  MAT_SCHEDULE: {
+    message: 'No view that is to be run by its schedule has one.',
+    help: 'Give the views a `schedule` such as 1h and apply, or run without --daemon.',
+    kind: 'usage',
+  },
   MAT_STOPPED: {
     message: 'A run was asked to stop before it had ended.',
     help: 'Run again: neither bookmark nor watermark was moved, and the next run does all of it.',

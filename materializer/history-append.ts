@@ -4,7 +4,7 @@
  *   history/_staged/{view}/v{version}/{run}/events, history/...     what the run reads, by entity (entity-parts.ts)
  *                                     {run}/rows/span=<n>/...       computed, waiting for their created time
  *                                     {run}/days/day=<day>/...      written, waiting to be moved
- *                                     {run}/spill                   what did not fit in DuckDB's memory
+ *                                     {run}.spill                   what did not fit in DuckDB's memory
  *   history/{view}/v{version}/day=<day>/{run}.parquet               in the history
  *
  * All on one volume, where a rename is atomic, and outside of the view's folder, where no reader looks. What a
@@ -40,6 +40,15 @@ export function stagedFolder(
   runId: string,
 ): string {
   return join(folderBeside(root, '_staged', view), runId);
+}
+
+/** Where DuckDB puts what does not fit in its memory: it outlives the folder of the run, which goes when published. */
+export function spillFolder(
+  root: string,
+  view: Pick<FeatureView, 'name' | 'version'>,
+  runId: string,
+): string {
+  return `${stagedFolder(root, view, runId)}.spill`;
 }
 
 /** Removes what earlier runs of the view left behind, and makes the folder of this one. */

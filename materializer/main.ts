@@ -1,9 +1,11 @@
-/** What `plumb materialize` does: opens the registry, loads the bundle in force, runs, closes. */
+/** What `plumb materialize` does: opens the registry, loads the bundle in force, runs once or by schedule, closes. */
 import { loadCurrentBundle } from '../registry/bundle-folder.ts';
 import { locateSources } from '../registry/source-variables.ts';
 import type { Project } from '../registry/project.ts';
 import { RegistryDatabase } from '../registry/registry-database.ts';
 import type { RunRecord } from '../registry/run-record.ts';
+import { runDaemon } from './daemon.ts';
+import type { DaemonOptions } from './daemon.ts';
 import { runMaterialize } from './materialize.ts';
 import type { MaterializeOptions } from './materialize.ts';
 
@@ -16,4 +18,11 @@ export async function materialize(project: Project, options: MaterializeOptions)
   } finally {
     await database.close();
   }
+}
+
+/** Runs views by their schedule until the signal aborts. @throws what `runDaemon` throws */
+export async function daemon(project: Project, options: DaemonOptions): Promise<void> {
+  await RegistryDatabase.using(project.settings.registry, (database) =>
+    runDaemon(project, database, options),
+  );
 }

@@ -9,7 +9,6 @@
  * Called by main.ts.
  */
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { rowSchemaOf } from '../registry/definition-json.ts';
 import { DuckDb } from '../registry/duckdb.ts';
 import type { Bundle, FeatureView } from '../registry/model.ts';
@@ -18,7 +17,7 @@ import type { RegistryDatabase } from '../registry/registry-database.ts';
 import type { RunKind, RunRecord } from '../registry/run-record.ts';
 import { prepareHistory } from './compute.ts';
 import { materializerError } from './errors.ts';
-import { clearStaged, stagedFolder } from './history-append.ts';
+import { clearStaged, spillFolder, stagedFolder } from './history-append.ts';
 import type { RowSelection } from './latest-rows.ts';
 import { addWrites, noWrites } from './online/guard-outcome.ts';
 import type { WriteCounts } from './online/guard-outcome.ts';
@@ -167,7 +166,8 @@ async function work(
   const { project, bundle, writer } = context;
   const { clock, settings } = project;
   const { range } = plan;
-  const tempFolder = join(clearStaged(settings.history, view, run.runId), 'spill');
+  clearStaged(settings.history, view, run.runId);
+  const tempFolder = spillFolder(settings.history, view, run.runId);
   const memoryLimit = `${settings.materialize.memory}B`;
   const duck = await DuckDb.open({ tempFolder, memoryLimit });
   const progress = new RunProgress(project.talk, view.id, context.signal);
@@ -217,7 +217,8 @@ async function work(
   } finally {
     context.signal?.removeEventListener('abort', interrupt);
     duck.close();
-    rmSync(stagedFolder(settings.history, view, run.runId), { recursive: true, force: true });
+    const left = [stagedFolder(settings.history, view, run.runId), tempFolder];
+    for (const folder of left) rmSync(folder, { recursive: true, force: true });
   }
 }
 

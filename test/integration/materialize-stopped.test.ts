@@ -55,6 +55,19 @@ test.each(['judging what is new', 'computing', 'writing the history', 'writing o
   },
 );
 
+test('what does not fit in memory has a place until the last row is online', async () => {
+  await writeOrders(10);
+  const staged = join(project.settings.history, '_staged', 'orders', 'v1');
+  const there: boolean[] = [];
+  // DuckDB makes the folder that it spills to, but not the one above it.
+  const progress = (label: string): void => {
+    if (label.endsWith('writing online')) there.push(existsSync(staged));
+  };
+  const watched = { ...project, talk: { ...project.talk, progress } };
+  await runMaterialize(watched, bundleOf(view), project.database);
+  expect(there).toEqual([true]);
+});
+
 test('a process that gets SIGTERM ends within its statement', async () => {
   await writeOrders(3_000_000);
   const { folder } = project.settings;
