@@ -14,7 +14,9 @@ import {
   reasonSql,
 } from '../registry/column-reading.ts';
 import type { WantedColumn } from '../registry/column-reading.ts';
+import { withComputedColumns } from '../registry/computed-columns.ts';
 import { quoteName } from '../registry/duckdb.ts';
+import { hasExpressions } from '../registry/expression/row-expressions.ts';
 import type { Entity, FeatureView } from '../registry/model.ts';
 import { FILE_COLUMN, groupSql } from '../registry/source-files.ts';
 import type { FileGroup, SourceFiles } from '../registry/source-files.ts';
@@ -22,13 +24,17 @@ import type { ValueType } from '../registry/value-type.ts';
 
 /** What does not fit in a row, as a text, or NULL. No source has a column of this name. */
 export const MISFIT = '~misfit';
+/** Whether the view's `where` excludes a row; never NULL. */
+export const EXCLUDED = '~excluded';
 /** A row's place in its file, from 0; with FILE_COLUMN its origin. */
 export const FILE_ROW = 'file_row_number';
 
 export interface EventRows {
-  /** FROM item with the columns that the view reads, FILE_COLUMN and FILE_ROW; where `judged`, MISFIT too. */
+  /** FROM item with the columns that the view reads, FILE_COLUMN and FILE_ROW; where `judged`, MISFIT and EXCLUDED too. */
   readonly from: string;
   readonly judged: boolean;
+  /** The view has a `where`. */
+  readonly excludes: boolean;
   /** The event time is a TIMESTAMP. */
   readonly prunable: boolean;
 }
@@ -38,12 +44,13 @@ const TIME: ValueType = { kind: 'timestamp' };
 export function eventRows(source: SourceFiles, view: FeatureView, entity: Entity): EventRows {
   const reading = new EventReading(view, entity);
   const [first, ...others] = source.groups;
-  if (others.length === 0 && reading.isPlain(first!)) {
+  const excludes = view.where !== null;
+  if (others.length === 0 && !hasExpressions(view) && reading.isPlain(first!)) {
     const [time] = columnsOf(first!, view.source.eventTime);
-    return { from: groupSql(first!), judged: false, prunable: isMicros(time!.type) };
+    return { from: groupSql(first!), judged: false, excludes, prunable: isMicros(time!.type) };
   }
-  const selects = source.groups.map((group) => reading.select(group));
-  return { from: `(${selects.join('\nUNION ALL ')})`, judged: true, prunable: true };
+  const selects = withComputedColumns(source, view).groups.map((group) => reading.select(group));
+  return { from: `(${selects.join('\nUNION ALL ')})`, judged: true, excludes, prunable: true };
 }
 
 class EventReading {
@@ -90,14 +97,16 @@ class EventReading {
     const times = this.#times.filter((column) =>
       columnsOf(group, column).every(({ type }) => !isMicros(type)),
     );
-    const faults = [...wanted, ...times.map((column) => ({ name: column, column, type: TIME }))].flatMap(
-      (one) => misfitsOf(group, one),
-    );
+    const faults = [...group.faults];
+    for (const one of [...wanted, ...times.map((column) => ({ name: column, column, type: TIME }))]) {
+      faults.push(...misfitsOf(group, one));
+    }
     const columns = [
       ...wanted.map((one) => `${readColumn(group, one).sql} AS ${quoteName(one.column)}`),
       ...this.#times.map((column) => `${readTime(group, column)} AS ${quoteName(column)}`),
       ...this.#counted.map((column) => `${countedSql(group, column)} AS ${quoteName(column)}`),
       `${reasonSql(faults)} AS ${quoteName(MISFIT)}`,
+      `${group.excluded ?? 'false'} AS ${quoteName(EXCLUDED)}`,
       quoteName(FILE_COLUMN),
       FILE_ROW,
     ];

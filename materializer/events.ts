@@ -6,6 +6,8 @@
  *             has that column, a float that is NaN or infinite in a column that is aggregated, a value past 10^18 in
  *             fixed point in one that is summed.
  *             The whole event is refused, whichever feature it would have touched; it goes to the reject file.
+ *             So is one of which an expression of the view's leaves 64 bits.
+ *   excluded  the view's `where` is not true of it: counted, and looked at no further
  *   waits     created after the cut-off, or at or past the last edge to compute (event times may lie in the future)
  *   too late  created - event time > the view's lateness, and created after the view's horizon: kept beside the
  *             rejects, not applied. That it hangs on the event and these two numbers alone, and not on when runs took
@@ -20,13 +22,17 @@ import { MAX_ID_BYTES } from '../registry/wire/entity-key.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { keySql } from './aggregate/aggregate-plan.ts';
 import { FIXED_MAX, isWhole, summedColumns } from './aggregate/fixed-point.ts';
-import { MISFIT } from './event-rows.ts';
+import { EXCLUDED, MISFIT } from './event-rows.ts';
 import type { EventRows } from './event-rows.ts';
 
 /** An event source as SQL, for one view and one cut-off. */
 export interface EventSource {
   /** The FROM item. */
   readonly from: string;
+  /** Whether the view's `where` excludes a row; never NULL. */
+  readonly excluded: string;
+  /** Columns of it that say something of a row and are none of the source's. */
+  readonly notes: readonly string[];
   /** Microseconds since 1970; NULL where the source has none. */
   readonly eventUs: string;
   /** Null when the source has no such column. */
@@ -62,17 +68,20 @@ export function eventSource(
   const refusals = refusalsOf(plan, eventUs, createdUs).map(([when, reason]) => [when, quoteText(reason)]);
   const misfit = quoteName(MISFIT);
   if (rows.judged) refusals.unshift([`${misfit} IS NOT NULL`, misfit]);
+  const excluded = rows.excludes ? quoteName(EXCLUDED) : 'false';
   const pastHorizon = horizonUs === null ? '' : ` AND ${createdUs} > ${horizonUs}`;
   const tooLate = createdUs === null ? 'false' : `(${createdUs} - ${eventUs} > ${latenessUs}${pastHorizon})`;
   const known = createdUs === null ? 'true' : `(${createdUs} <= ${knownUs})`;
   const refused = refusals.map(([condition]) => condition).join(' OR ');
   return {
     from: rows.from,
+    excluded,
+    notes: rows.judged ? [MISFIT, EXCLUDED] : [],
     eventUs,
     createdUs,
-    reason: `CASE ${refusals.map(([when, reason]) => `WHEN ${when} THEN ${reason}`).join(' ')} END`,
-    counts: `(${known} AND NOT (${refused}) AND NOT ${tooLate})`,
-    tooLate,
+    reason: `CASE WHEN ${excluded} THEN NULL ${refusals.map(([when, reason]) => `WHEN ${when} THEN ${reason}`).join(' ')} END`,
+    counts: `(${known} AND NOT ${excluded} AND NOT (${refused}) AND NOT ${tooLate})`,
+    tooLate: `(NOT ${excluded} AND ${tooLate})`,
     eventColumn: quoteName(source.eventTime),
     prunable: rows.prunable,
   };

@@ -29,8 +29,10 @@ export interface Arrival {
 }
 
 export interface Judgement {
-  /** Events that were new to the run, the refused among them. */
+  /** Events that were new to the run and not excluded, the refused among them. */
   readonly judged: number;
+  /** New rows that the view's `where` excludes. */
+  readonly excluded: number;
   readonly rejected: number;
   /** reason -> rows, most frequent first */
   readonly reasons: ReadonlyMap<string, number>;
@@ -67,43 +69,53 @@ export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgeme
   const floats = roundedColumns(plan);
   const values = floats.map(({ sql, value }) => `${sql} AS ${value}`);
   const rows = await duck.rows(
-    `SELECT reason, count(*) AS n, count_if(late) AS late, count_if(NOT late AND t >= ${dueUs}) AS waiting,
+    `SELECT reason, excluded, count(*) AS n, count_if(late) AS late, count_if(NOT late AND t >= ${dueUs}) AS waiting,
        max(c - t) FILTER (late) AS needed, max(t) FILTER (t <= ${arrival.knownUs}) AS event, max(c) AS created, min(t) AS oldest
        ${floats.map((rounded, i) => `, ${lossSql(rounded, i)}`).join('')}
      FROM (SELECT ${[
        `${reasonKindSql(source.reason)} AS reason`,
+       `${source.excluded} AS excluded`,
        `${source.tooLate} AS late`,
        `${source.eventUs} AS t`,
        `${source.createdUs ?? 'NULL::BIGINT'} AS c`,
        ...values,
-     ].join(', ')} FROM ${source.from} WHERE ${isNew}) GROUP BY reason ORDER BY n DESC, reason`,
+     ].join(', ')} FROM ${source.from} WHERE ${isNew})
+     GROUP BY reason, excluded ORDER BY n DESC, reason`,
   );
   const refused = rows.filter((row) => row['reason'] !== null);
-  const good = rows.find((row) => row['reason'] === null);
+  const good = rows.find((row) => row['reason'] === null && row['excluded'] !== true);
+  const excluded = rows.find((row) => row['excluded'] === true);
   const reasons = new Map(refused.map((row) => [row['reason'] as string, Number(row['n'])]));
   const rejected = [...reasons.values()].reduce((sum, n) => sum + n, 0);
   const warnings = floats.flatMap((rounded, i) => lossWarning(rounded, i, good));
   const lateEvents = Number(good?.['late'] ?? 0);
   const origin = `${quoteName(FILE_COLUMN)} AS reject_file, ${FILE_ROW} + 1 AS reject_row`;
-  const more = `${origin}, * EXCLUDE (${quoteName(FILE_COLUMN)})`;
+  const more = `${origin}, * EXCLUDE (${[FILE_COLUMN, ...source.notes].map(quoteName).join(', ')})`;
   const refusedSql = `SELECT ${source.reason} AS reject_reason, ${more} FROM ${source.from}
     WHERE ${isNew} AND (${source.reason}) IS NOT NULL`;
   const lateSql = `SELECT 'too late' AS reject_reason, ${source.createdUs} - ${source.eventUs} AS lateness_needed_us, ${more}
     FROM ${source.from} WHERE ${isNew} AND (${source.reason}) IS NULL AND ${source.tooLate}`;
   return {
     judged: rejected + Number(good?.['n'] ?? 0),
+    excluded: Number(excluded?.['n'] ?? 0),
     rejected,
     reasons,
     lateEvents,
     latenessNeededUs: numberOf(good?.['needed']),
     waiting: Number(good?.['waiting'] ?? 0),
     oldestEventUs: numberOf(good?.['oldest']),
-    newestEventUs: numberOf(good?.['event']),
-    newestCreatedUs: numberOf(good?.['created']),
+    // An excluded row shows that the source lives.
+    newestEventUs: greatest(good?.['event'], excluded?.['event']),
+    newestCreatedUs: greatest(good?.['created'], excluded?.['created']),
     rejectFile: rejected === 0 ? null : await keepRows(duck, run, refusedSql, ''),
     lateFile: lateEvents === 0 ? null : await keepRows(duck, run, lateSql, '.late'),
     warnings,
   };
+}
+
+function greatest(...values: readonly unknown[]): number | null {
+  const known = values.map(numberOf).filter((value) => value !== null);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 function numberOf(value: unknown): number | null {

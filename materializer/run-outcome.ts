@@ -18,6 +18,7 @@ export type RunResult = Pick<
   | 'newestCreatedUs'
   | 'read'
   | 'counted'
+  | 'excluded'
   | 'waiting'
   | 'historyRows'
   | 'written'
@@ -38,6 +39,7 @@ export type JudgedResult = Pick<
   | 'newestCreatedUs'
   | 'read'
   | 'counted'
+  | 'excluded'
   | 'waiting'
   | 'rejected'
   | 'rejectReasons'
@@ -47,15 +49,16 @@ export type JudgedResult = Pick<
 
 export function judgedResult(
   found: Pick<Judgement, 'judged' | 'rejected' | 'reasons' | 'newestEventUs' | 'newestCreatedUs'> &
-    Partial<Pick<Judgement, 'lateEvents' | 'latenessNeededUs' | 'waiting'>>,
+    Partial<Pick<Judgement, 'excluded' | 'lateEvents' | 'latenessNeededUs' | 'waiting'>>,
 ): JudgedResult {
   const { judged, rejected, reasons, newestEventUs, newestCreatedUs } = found;
-  const { lateEvents = 0, latenessNeededUs = null, waiting = 0 } = found;
+  const { excluded = 0, lateEvents = 0, latenessNeededUs = null, waiting = 0 } = found;
   return {
     newestEventUs,
     newestCreatedUs,
     read: judged,
     counted: judged - rejected - lateEvents - waiting,
+    excluded,
     waiting,
     rejected,
     rejectReasons: Object.fromEntries(reasons),
@@ -102,6 +105,7 @@ export function summaryOf(run: RunRecord): string {
     .filter((name) => run[name] > 0)
     .map((name) => `${run[name]} ${name}`);
   if (run.historyRows > 0) parts.unshift(`${run.historyRows} rows to the history`);
+  if (run.excluded > 0) parts.push(`${run.excluded} excluded by where`);
   if (run.waiting > 0) parts.push(`${run.waiting} waiting for their time`);
   if (run.lateEvents > 0) {
     const allowance = allowanceText(run.latenessNeededUs!);

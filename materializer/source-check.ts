@@ -3,6 +3,7 @@
  * Reads footers only. Called before every computation, so that no run fails half-way on a schema.
  */
 import type { DuckDb } from '../registry/duckdb.ts';
+import { expressionMistakes, withComputedColumns } from '../registry/computed-columns.ts';
 import { NOT_YET_COMPUTED } from '../registry/model.ts';
 import type { Aggregation, Entity, Feature, FeatureView } from '../registry/model.ts';
 import { columnFit, columnNames, columnsNamed, twiceText } from '../registry/definitions/source-fit.ts';
@@ -44,13 +45,15 @@ export async function checkSource(
   checkAggregations(view);
   const source = await readSourceFiles(duck, folder, view.source.path);
   const { eventTime, createdTime } = view.source;
+  const computed = withComputedColumns(source, view);
   const mistakes = [
+    ...expressionMistakes(source, view).map(({ option, message }) => `${option.join('.')}: ${message}`),
     ...entity.joinKeys.map((key) => columnMistake(source, key.name, { kind: key.type }, 'the join key')),
     columnMistake(source, eventTime, { kind: 'timestamp' }, 'the event time'),
     createdTime === null
       ? null
       : columnMistake(source, createdTime, { kind: 'timestamp' }, 'the created time'),
-    ...view.features.map((feature) => featureColumnMistake(source, feature)),
+    ...view.features.map((feature) => featureColumnMistake(computed, feature)),
   ].filter((mistake) => mistake !== null);
   if (mistakes.length > 0) {
     throw materializerError(

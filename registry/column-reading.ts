@@ -5,18 +5,12 @@
 import { duckTypeOf, quoteText } from './duckdb.ts';
 import { exactCast } from './exact-cast.ts';
 import type { ExactCast } from './exact-cast.ts';
+import type { Fault } from './row-fault.ts';
 import type { FileColumn, FileGroup } from './source-files.ts';
 import { formatSourceType } from './source-type.ts';
 import type { SourceType } from './source-type.ts';
 import { formatType } from './value-type.ts';
 import type { ValueType } from './value-type.ts';
-
-/** A fault of a row: SQL that is true of a bad one, SQL that is true of every other, and the reason as SQL of a text. */
-export interface Fault {
-  readonly bad: string;
-  readonly good: string;
-  readonly reason: string;
-}
 
 /** A column that a view reads: what messages call it, its name in the source, and what it is made into. */
 export interface WantedColumn {
@@ -75,9 +69,14 @@ export function always(reason: string): Fault {
   return { bad: 'true', good: 'false', reason: quoteText(reason) };
 }
 
-/** @returns the WHERE clause that keeps the rows without a fault, or nothing */
-export function whereGood(faults: readonly Fault[]): string {
-  return faults.length === 0 ? '' : ` WHERE ${faults.map((fault) => fault.good).join(' AND ')}`;
+/**
+ * @param excluded  SQL of whether a row is excluded; null: none is
+ * @returns         the WHERE clause that keeps the rows that are neither excluded nor at fault, or nothing
+ */
+export function whereGood(faults: readonly Fault[], excluded: string | null = null): string {
+  const kept = excluded === null ? [] : [`NOT ${excluded}`];
+  const conditions = [...kept, ...faults.map((fault) => fault.good)];
+  return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
 }
 
 /** @returns SQL of the reason of a row's first fault, or NULL */

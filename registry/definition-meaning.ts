@@ -12,6 +12,8 @@
 import type { Json } from './std/canonical-json.ts';
 import { formatDuration } from './std/duration.ts';
 import type { Aggregation, Feature, FeatureView, JoinKey, Source } from './model.ts';
+import { canonicalText } from './expression/canonical-text.ts';
+import { parseExpression } from './expression/syntax.ts';
 import { formatType } from './value-type.ts';
 import { valueToJson } from './wire/json-value.ts';
 
@@ -48,6 +50,19 @@ export const VIEW_MEANING: Table<
     option: 'lateness',
     meaning: (before, after) => (after.latenessUs < before.latenessUs ? 'reading' : 'metadata'),
     show: (view) => duration(view.latenessUs),
+  },
+  where: {
+    option: 'where',
+    meaning: 'row',
+    show: ({ where }) => (where === null ? null : canonicalText(parseExpression(where))),
+  },
+  select: {
+    option: 'select',
+    meaning: 'row',
+    show: ({ select }) =>
+      Object.fromEntries(
+        select.map(({ name, expression }) => [name, canonicalText(parseExpression(expression))]),
+      ),
   },
   owner: metadata('owner'),
   team: metadata('team'),

@@ -99,6 +99,12 @@ export interface Feature {
   readonly aggregation: Aggregation | null;
 }
 
+export interface SelectedColumn {
+  readonly name: string;
+  /** As it is written. */
+  readonly expression: string;
+}
+
 /** stored: rows computed elsewhere; aggregated: rows computed here from raw events. */
 export type ViewKind = 'stored' | 'aggregated';
 
@@ -110,6 +116,10 @@ export interface FeatureView {
   readonly kind: ViewKind;
   readonly entity: string;
   readonly source: Source;
+  /** Which of the source's rows count, as an expression over its columns; null: all do. */
+  readonly where: string | null;
+  /** Columns that are computed of a row and stand beside the source's own, in the order given. */
+  readonly select: readonly SelectedColumn[];
   readonly features: readonly Feature[];
   /** xxHash32 of the canonical schema and logic. */
   readonly definitionId: number;

@@ -34,6 +34,8 @@ export interface RunRecord {
   /** Rows or events of the source that were new to the run: counted + too late + rejected + waiting. */
   readonly read: number;
   readonly counted: number;
+  /** Rows that the view's `where` excludes: new to the run as well, and looked at no further. */
+  readonly excluded: number;
   /** Events that are not due yet: their time is past the last edge (stored view: the cut-off). */
   readonly waiting: number;
   /** Rows appended to the history; 0 for a stored view. */

@@ -5,6 +5,7 @@
  * Files that hold the same types are a group, which one `read_parquet` reads; most sources are one group.
  */
 import { resolve } from 'node:path';
+import type { Fault } from './row-fault.ts';
 import { quoteName, quoteText } from './duckdb.ts';
 import type { DuckDb, SqlRow } from './duckdb.ts';
 import { registryError } from './errors.ts';
@@ -25,6 +26,10 @@ export interface FileGroup {
   readonly files: readonly string[];
   /** By name in lower case, as engines compare names; of names that differ only in case there are two and more. */
   readonly columns: ReadonlyMap<string, readonly FileColumn[]>;
+  /** SQL of whether a view's `where` excludes a row, never NULL; null: it excludes none. */
+  readonly excluded: string | null;
+  /** When an expression of a view's makes a row that is not excluded a bad one. */
+  readonly faults: readonly Fault[];
 }
 
 export interface SourceFiles {
@@ -155,7 +160,7 @@ async function groupOf(duck: DuckDb, files: string[], rows: readonly SqlRow[]): 
     // A file that has the column itself is believed.
     if (!columns.has(name.toLowerCase())) add({ name, type: PATH_TEXT, sql });
   }
-  return { files, columns };
+  return { files, columns, excluded: null, faults: [] };
 }
 
 /** The names of a file's columns as it spells them; DuckDB renames one that differs from another only in case. */

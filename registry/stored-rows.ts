@@ -6,6 +6,7 @@
  * null, infinite or before 1970, a created time that is infinite or before 1970, or fails a check of its feature. It
  * is left out, counted and named; it never stands for another value, and never stops who reads the others.
  */
+import { withComputedColumns } from './computed-columns.ts';
 import {
   always,
   columnsOf,
@@ -17,7 +18,8 @@ import {
   reasonSql,
   whereGood,
 } from './column-reading.ts';
-import type { Fault, WantedColumn } from './column-reading.ts';
+import type { WantedColumn } from './column-reading.ts';
+import type { Fault } from './row-fault.ts';
 import { quoteName, quoteText } from './duckdb.ts';
 import type { Entity, Feature, FeatureView } from './model.ts';
 import type { FileColumn, FileGroup, SourceFiles } from './source-files.ts';
@@ -39,19 +41,20 @@ export const CREATED_NS = '~created_ns';
  */
 export function goodRowsSql(source: SourceFiles, view: FeatureView, entity: Entity): string {
   const nanos = hasNanos(source, view);
-  const selects = source.groups.map((group) => {
+  const selects = withComputedColumns(source, view).groups.map((group) => {
     const reading = new GroupReading(group, view, entity);
-    return `SELECT ${reading.columns(nanos).join(', ')} FROM ${reading.from}${whereGood(reading.faults())}`;
+    const good = whereGood(reading.faults(), group.excluded);
+    return `SELECT ${reading.columns(nanos).join(', ')} FROM ${reading.from}${good}`;
   });
   return selects.join('\nUNION ALL ');
 }
 
 /**
- * @returns a SELECT of all rows with the columns of `goodRowsSql`, REASON (the first fault of a row as a text, or NULL),
+ * @returns a SELECT of all rows that the view does not exclude, with the columns of `goodRowsSql`, REASON (the first fault of a row as a text, or NULL),
  *          FILE_COLUMN and ROW_COLUMN (the row's place in its file, from 1)
  */
 export function judgedRowsSql(source: SourceFiles, view: FeatureView, entity: Entity): string {
-  const selects = source.groups.map((group) => {
+  const selects = withComputedColumns(source, view).groups.map((group) => {
     const reading = new GroupReading(group, view, entity);
     const origin = [`${quoteName(FILE_COLUMN)}`, `file_row_number + 1 AS ${quoteName(ROW_COLUMN)}`];
     const columns = [
@@ -59,7 +62,7 @@ export function judgedRowsSql(source: SourceFiles, view: FeatureView, entity: En
       `${reasonSql(reading.faults())} AS ${quoteName(REASON)}`,
       ...origin,
     ];
-    return `SELECT ${columns.join(', ')} FROM ${reading.from}`;
+    return `SELECT ${columns.join(', ')} FROM ${reading.from}${whereGood([], group.excluded)}`;
   });
   return selects.join('\nUNION ALL ');
 }
@@ -110,7 +113,9 @@ class GroupReading {
 
   faults(): Fault[] {
     const { eventTime, createdTime } = this.#view.source;
-    const faults = [...this.#keys(), ...this.#features()].flatMap((wanted) => misfitsOf(this.#group, wanted));
+    const faults = [...this.#group.faults];
+    for (const wanted of [...this.#keys(), ...this.#features()])
+      faults.push(...misfitsOf(this.#group, wanted));
     for (const key of this.#keys()) faults.push(...this.#keyFaults(key));
     faults.push(...this.#timeFaults(eventTime, 'event'));
     if (createdTime !== null) faults.push(...this.#timeFaults(createdTime, 'created'));

@@ -98,6 +98,8 @@ function benchView(features: number, v: number): FeatureView {
     team: null,
     description: null,
     tags: [],
+    where: null,
+    select: [],
     deprecated: null,
   };
   return { ...plain, definitionId: definitionIdOf(plain, customer.joinKeys) };

@@ -1,8 +1,11 @@
 /** One feature view: its entity, source and times, and its features. */
 import { formatDuration } from '../std/duration.ts';
+import { withComputedColumns } from '../computed-columns.ts';
 import { definitionIdOf } from '../definition-json.ts';
 import { usualFreshnessUs } from '../definition-meaning.ts';
 import { RESERVED_COLUMNS } from '../history.ts';
+import { expressionColumns, hasExpressions, rowSql, withSelected } from '../expression/row-expressions.ts';
+import type { RowExpressionFault, Written } from '../expression/row-expressions.ts';
 import type { Entity, Feature, FeatureView, Source } from '../model.ts';
 import type { SourceFiles } from '../source-files.ts';
 import { EntityDraft, FeatureDraft, SourceDraft } from './draft.ts';
@@ -52,16 +55,20 @@ class ViewCheck {
   }
 
   compile(): FeatureView | null {
+    const before = this.#context.mistakes.count;
     const entity = this.#entity();
     const source = this.#source();
     const kind = this.#kind();
     const hopUs = kind === 'aggregated' ? (this.#options.hop ?? HOUR_US) : 0;
     if (kind === 'aggregated' && hopUs === 0) this.#fault('hop', 'hop must be longer than nothing');
-    const columns = this.#columns(source);
-    if (source !== null && entity !== null) this.#checkColumns(source, entity, columns, kind);
+    const raw = this.#columns(source);
+    if (source !== null && entity !== null) this.#checkColumns(source, entity, raw, kind);
+    const rows = this.#rowExpressions();
+    const columns = this.#withSelected(rows, raw);
     const features = this.#features(entity, hopUs, source?.path ?? '', columns);
     const times = this.#times(kind, hopUs);
     if (source === null || entity === null || features.length === 0) return null;
+    if (this.#context.mistakes.count > before) return null;
     const { version, owner, team, description, tags, deprecated } = this.#options;
     const view = {
       id: this.#draft.id,
@@ -69,6 +76,7 @@ class ViewCheck {
       version,
       entity: entity.name,
       source,
+      ...rows,
       features,
       ...times,
       owner,
@@ -112,6 +120,32 @@ class ViewCheck {
         missing: true,
       }
     );
+  }
+
+  #rowExpressions(): Written {
+    const select = Object.entries(this.#options.select).map(([name, expression]) => ({ name, expression }));
+    for (const { name } of select) {
+      const fault = RESERVED_COLUMNS.includes(name.toLowerCase())
+        ? `"${name}" has the name of a column of the history; choose another`
+        : faultOfName('column', name);
+      if (fault !== null) this.#fault(['select', name], `select: ${fault}`);
+    }
+    return { where: this.#options.where ?? null, select };
+  }
+
+  /** @returns the columns that features may read: the source's and those that `select` computes */
+  #withSelected(rows: Written, columns: SourceColumns): SourceColumns {
+    if (!hasExpressions(rows)) return columns;
+    if ('unreadable' in columns) {
+      const option = rows.where === null ? 'select' : 'where';
+      this.#fault(option, `${option}: the columns of its source are not known: ${columns.unreadable}`);
+      return columns;
+    }
+    const faults: RowExpressionFault[] = [];
+    const computed = rowSql(rows, expressionColumns(columns.union), faults);
+    for (const { option, message } of faults) this.#fault(option, `${option.join('.')}: ${message}`);
+    const { files, union } = columns;
+    return { files: withComputedColumns(files, rows), union: withSelected(union, computed) };
   }
 
   #kind(): FeatureView['kind'] {

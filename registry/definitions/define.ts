@@ -56,6 +56,10 @@ export interface ParquetOptions {
 export interface ViewOptions {
   readonly entity: EntityDraft | string;
   readonly source: SourceDraft | string;
+  /** Which rows of the source count: `quantity > 0 and not cancelled`; all unless given. */
+  readonly where?: string;
+  /** Columns computed of a row, beside the source's own: `{ line_total: 'quantity * unit_price' }`. */
+  readonly select?: Readonly<Record<string, string>>;
   readonly features: Readonly<Record<string, FeatureDraft>>;
   readonly version?: number;
   /** Stored views: rows older than this are withheld. */

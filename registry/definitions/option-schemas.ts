@@ -41,6 +41,8 @@ export const SOURCE_OPTIONS = z.strictObject({
 export const VIEW_OPTIONS = z.strictObject({
   entity: z.unknown(),
   source: z.unknown(),
+  where: z.string().optional(),
+  select: z.record(z.string(), z.string()).default({}),
   features: z.record(z.string(), z.unknown()),
   version: z.number().int().min(1).default(1),
   ttl: duration.optional(),

@@ -37,7 +37,7 @@ function nested(node: Syntax): string {
     case 'in':
       return `(${nested(node.operand)} ${node.negated ? 'not ' : ''}in (${node.items.map(nested).join(', ')}))`;
     case 'case': {
-      const branches = node.branches.map(({ when, then }) => `when ${nested(when)} then ${nested(then)}`);
+      const branches = node.branches.map(({ when, value }) => `when ${nested(when)} then ${nested(value)}`);
       const otherwise = node.otherwise === null ? '' : ` else ${nested(node.otherwise)}`;
       return `case ${branches.join(' ')}${otherwise} end`;
     }

@@ -78,7 +78,7 @@ export function valueSql(node: Expression, column: (name: string) => string): st
     case 'coalesce':
       return `coalesce(${node.items.map(sql).join(', ')})`;
     case 'case': {
-      const branches = node.branches.map(({ when, then }) => `WHEN ${sql(when)} THEN ${sql(then)}`);
+      const branches = node.branches.map(({ when, value }) => `WHEN ${sql(when)} THEN ${sql(value)}`);
       return `CASE ${branches.join(' ')} ELSE ${sql(node.otherwise)} END`;
     }
     case 'binary':
@@ -125,12 +125,20 @@ function caseOverflow(
   sql: Sql,
   overflows: (child: Expression) => string | null,
 ): string | null {
-  const parts = branches.map(({ when, then }) => ({ when, on: overflows(when), then: overflows(then) }));
+  const parts = branches.map(({ when, value }) => ({
+    when,
+    whenOverflows: overflows(when),
+    valueOverflows: overflows(value),
+  }));
   const last = overflows(otherwise);
-  if (last === null && parts.every(({ on, then }) => on === null && then === null)) return null;
-  const reached = parts.flatMap(({ when, on, then }) => [
-    ...(on === null ? [] : [`WHEN ${on} THEN true`]),
-    `WHEN ${sql(when)} THEN ${then ?? 'false'}`,
+  if (
+    last === null &&
+    parts.every(({ whenOverflows, valueOverflows }) => whenOverflows === null && valueOverflows === null)
+  )
+    return null;
+  const reached = parts.flatMap(({ when, whenOverflows, valueOverflows }) => [
+    ...(whenOverflows === null ? [] : [`WHEN ${whenOverflows} THEN true`]),
+    `WHEN ${sql(when)} THEN ${valueOverflows ?? 'false'}`,
   ]);
   return `CASE ${reached.join(' ')} ELSE ${last ?? 'false'} END`;
 }

@@ -41,9 +41,9 @@ export function compileExpression<Row>(node: Expression, read: ReadColumn<Row>):
     case 'coalesce':
       return compileCoalesce(node.items.map(of));
     case 'case': {
-      const branches = node.branches.map(({ when, then }) => ({ when: of(when), then: of(then) }));
+      const branches = node.branches.map(({ when, value }) => ({ when: of(when), value: of(value) }));
       const otherwise = of(node.otherwise);
-      return (row) => (branches.find(({ when }) => when(row) === true)?.then ?? otherwise)(row);
+      return (row) => (branches.find(({ when }) => when(row) === true)?.value ?? otherwise)(row);
     }
     case 'binary':
       return compileBinary(node.operator, of(node.left), of(node.right));

@@ -47,16 +47,14 @@ export type Expression = { readonly type: ExpressionType } & (
 
 export interface TypedBranch {
   readonly when: Expression;
-  readonly then: Expression;
+  readonly value: Expression;
 }
 
 /** A source's columns by name: what an expression may read. null: of a type that no expression takes. */
 export type Columns = ReadonlyMap<string, ExpressionType | null>;
 
-export const FUNCTIONS = [
-  ...['abs', 'floor', 'round', 'coalesce', 'lower', 'upper', 'trim', 'substring'],
-  ...['year', 'month', 'day', 'hour', 'minute', 'isodow'],
-];
+export const FUNCTIONS =
+  'abs floor round coalesce lower upper trim substring year month day hour minute isodow'.split(' ');
 export const MAX_ROUND_DIGITS = 15;
 /** An operation is some five levels of SQL, and DuckDB takes a thousand. */
 const MAX_DEPTH = 100;
@@ -99,7 +97,7 @@ export function childrenOf(node: Expression): readonly Expression[] {
     case 'in':
       return [node.operand, ...node.items];
     case 'case':
-      return [...node.branches.flatMap(({ when, then }) => [when, then]), node.otherwise];
+      return [...node.branches.flatMap(({ when, value }) => [when, value]), node.otherwise];
     case 'coalesce':
       return node.items;
     default:
@@ -222,8 +220,8 @@ class Resolver {
     at: number,
   ): Expression {
     const last: Syntax = otherwise ?? { kind: 'null', at };
-    const values = this.#alike([...branches.map(({ then }) => then), last], expected, at);
-    const typed = branches.map(({ when }, i) => ({ when: this.typed(when, 'bool'), then: values[i]! }));
+    const values = this.#alike([...branches.map(({ value }) => value), last], expected, at);
+    const typed = branches.map(({ when }, i) => ({ when: this.typed(when, 'bool'), value: values[i]! }));
     return { kind: 'case', branches: typed, otherwise: values.at(-1)!, type: values[0]!.type };
   }
 

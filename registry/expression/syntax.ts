@@ -40,7 +40,7 @@ export type Syntax = { readonly at: number } & (
 
 export interface Branch {
   readonly when: Syntax;
-  readonly then: Syntax;
+  readonly value: Syntax;
 }
 
 const MAX_DEPTH = 100;
@@ -95,8 +95,8 @@ class Parser {
   }
 
   #not(): Syntax {
-    let negations: number[] = [];
-    for (let at = this.#token.at; this.#take('not'); at = this.#token.at) negations = [...negations, at];
+    const negations: number[] = [];
+    for (let at = this.#token.at; this.#take('not'); at = this.#token.at) negations.push(at);
     return negations.reduceRight<Syntax>((operand, at) => ({ kind: 'not', operand, at }), this.#comparison());
   }
 
@@ -174,7 +174,7 @@ class Parser {
     while (this.#take('when')) {
       const when = this.expression();
       if (!this.#take('then')) throw this.#unexpected('then');
-      branches.push({ when, then: this.expression() });
+      branches.push({ when, value: this.expression() });
     }
     if (branches.length === 0) throw this.#unexpected('when');
     const otherwise = this.#take('else') ? this.expression() : null;

@@ -25,7 +25,7 @@ const COLUMNS = [
     'DOUBLE',
     [0, -0, 1.5, -2.5, 0.1, 1e308, -1e308, 5e-324, 2 ** 53, Infinity, -Infinity, NaN, 1.005],
   ],
-  ['y', 'float64', 'DOUBLE', [0, -0, 1, -1, 0.5, 1e-300, 3, NaN, -Infinity, 4503599627370497.5]],
+  ['y', 'float64', 'DOUBLE', [0, -0, 1, -1, 0.5, 1e-300, 3, NaN, -Infinity, 2 ** 51 + 0.5]],
   [
     's',
     'string',

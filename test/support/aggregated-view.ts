@@ -66,6 +66,8 @@ export function aggregatedView(sketch: ViewSketch): { view: FeatureView; entity:
     team: null,
     description: null,
     tags: [],
+    where: null,
+    select: [],
     deprecated: null,
   };
   return { view: { ...view, definitionId: definitionIdOf(view, entity.joinKeys) }, entity };

@@ -98,6 +98,8 @@ const NO_OPTIONS = {
   team: null,
   description: null,
   tags: [],
+  where: null,
+  select: [],
   deprecated: null,
 } as const;
 

@@ -194,6 +194,7 @@ export class MonitoredDay {
       newestCreatedUs: null,
       read: 0,
       counted: 0,
+      excluded: 0,
       waiting: 0,
       watermarkUs: 0,
       historyRows: 0,

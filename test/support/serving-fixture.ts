@@ -106,6 +106,8 @@ export function view(
     team: null,
     description: null,
     tags: [],
+    where: null,
+    select: [],
     deprecated: null,
     ...more,
   };

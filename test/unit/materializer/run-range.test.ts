@@ -43,6 +43,7 @@ const previous: RunRecord = {
   newestCreatedUs: null,
   read: 0,
   counted: 0,
+  excluded: 0,
   waiting: 0,
   startedUs: at(10),
   finishedUs: at(10),
