@@ -33,7 +33,7 @@ export interface RowSelection {
 }
 
 /**
- * @param rows  SELECT of the view's history as `judgedHistorySql` gives it
+ * @param rows  SELECT of the view's history as `openJudgedHistory` gives it
  * @returns     a SELECT of the rows that the run reads, with EVENT_US, CREATED_US and REASON
  */
 export function candidatesSql(selection: RowSelection, rows: string): string {

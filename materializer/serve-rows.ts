@@ -7,12 +7,12 @@
 import type { DuckDb, SqlRow } from '../registry/duckdb.ts';
 import { quoteName, valueFromDuck } from '../registry/duckdb.ts';
 import { rowSchemaOf } from '../registry/definition-json.ts';
-import { judgedHistorySql } from '../registry/history.ts';
+import { openJudgedHistory } from '../registry/history.ts';
 import type { Bundle } from '../registry/model.ts';
 import type { Clock } from '../registry/std/clock.ts';
 import type { Talk } from '../registry/std/talk.ts';
 import { reasonKindSql } from '../registry/column-reading.ts';
-import { REASON } from '../registry/stored-rows.ts';
+import { REASON, lostColumns } from '../registry/stored-rows.ts';
 import type { KeyValue, Value } from '../registry/value-type.ts';
 import { entityKeyOf } from '../registry/wire/entity-key.ts';
 import { RowEncoder } from '../registry/wire/row-codec.ts';
@@ -73,7 +73,8 @@ export async function chooseRows(
   const { duck } = target;
   const { view, entity, folder, historyRoot } = selection;
   try {
-    const rows = await judgedHistorySql(duck, folder, historyRoot, view, entity);
+    const { sql: rows, source } = await openJudgedHistory(duck, folder, historyRoot, view, entity);
+    if (source !== null) lostColumns(source, view).forEach((text) => target.talk.warn(`${view.id}: ${text}`));
     const candidates = candidatesSql(selection, rows);
     const { nulls, ...counts } = await countCandidates(duck, candidates, selection);
     const { read, rejected, reasons } = counts;

@@ -2,7 +2,7 @@
 import { relative } from 'node:path';
 import { quoteName } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
-import { judgedHistorySql } from './history.ts';
+import { openJudgedHistory } from './history.ts';
 import type { Entity, FeatureView } from './model.ts';
 import { FILE_COLUMN } from './source-files.ts';
 import { reasonKindSql } from './column-reading.ts';
@@ -36,10 +36,11 @@ export async function countBadRows(
 ): Promise<BadRows> {
   if (view.kind === 'aggregated' && view.features.every(({ checks }) => checks === null)) return NONE;
   const [reason, file, row] = [REASON, FILE_COLUMN, ROW_COLUMN].map(quoteName) as [string, string, string];
+  const { sql } = await openJudgedHistory(duck, folder, root, view, entity);
   const first = `min({'file': ${file}, 'row': ${row}, 'reason': ${reason}})`;
   const found = await duck.rows(
     `SELECT ${reasonKindSql(reason)} AS kind, count(*)::DOUBLE AS n, ${first} AS first
-     FROM (${await judgedHistorySql(duck, folder, root, view, entity)})
+     FROM (${sql})
      WHERE ${reason} IS NOT NULL GROUP BY 1 ORDER BY n DESC, kind`,
   );
   const reasons = found.map((one): BadReason => {

@@ -135,26 +135,28 @@ export async function openHistory(
 /**
  * The history of a view with its bad rows, for who tells of them.
  *
- * @returns  a SELECT of the columns of `openHistory`, EVENT_NS and CREATED_NS always among them, with REASON (the first
+ * @returns  `sql` a SELECT of the columns of `openHistory`, EVENT_NS and CREATED_NS always among them, with REASON (the first
  *           fault of a row as a text, or NULL), and FILE_COLUMN and ROW_COLUMN (null in an aggregated view)
  * @throws   as `openHistory`
  */
-export async function judgedHistorySql(
+export async function openJudgedHistory(
   duck: DuckDb,
   folder: string,
   root: string,
   view: FeatureView,
   entity: Entity,
-): Promise<string> {
+): Promise<Pick<ViewHistory, 'sql' | 'source'>> {
   if (view.kind === 'stored') {
-    return judgedRowsSql(await readSourceFiles(duck, folder, view.source.path), view, entity);
+    const source = await readSourceFiles(duck, folder, view.source.path);
+    return { sql: judgedRowsSql(source, view, entity), source };
   }
   const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
   const files = [...historyFiles(root, view).values()].flat();
   const nothing = [EVENT_NS, CREATED_NS].map((name) => `0::SMALLINT AS ${quoteName(name)}`);
   const origin = [`NULL::VARCHAR AS ${quoteName(FILE_COLUMN)}`, `NULL::BIGINT AS ${quoteName(ROW_COLUMN)}`];
   const columns = ['*', ...nothing, `${reasonSql(faults)} AS ${quoteName(REASON)}`, ...origin];
-  return `SELECT ${columns.join(', ')} FROM (${aggregatedSql(view, entity, files)})`;
+  const sql = `SELECT ${columns.join(', ')} FROM (${aggregatedSql(view, entity, files)})`;
+  return { sql, source: null };
 }
 
 /** @returns the files of a view's history by their day, the oldest first */

@@ -67,6 +67,23 @@ export function judgedRowsSql(source: SourceFiles, view: FeatureView, entity: En
   return selects.join('\nUNION ALL ');
 }
 
+/**
+ * What the newest file lacks of a view, the last by name: a load that lost a column turns its features to nulls, while
+ * files from before a feature was added lack it rightly.
+ *
+ * @returns one sentence a feature
+ */
+export function lostColumns(source: SourceFiles, view: FeatureView): string[] {
+  const last = source.groups.flatMap(({ files }) => files.at(-1)!).reduce((a, b) => (a > b ? a : b));
+  const group = source.groups.find(({ files }) => files.includes(last))!;
+  return view.features.flatMap((feature) => {
+    const { column } = wantedOf(feature);
+    if (columnsOf(group, column).length > 0) return [];
+    if (source.groups.every((other) => columnsOf(other, column).length === 0)) return [];
+    return [`${last} has no column ${column}, which other files have: ${feature.name} is null there`];
+  });
+}
+
 /** Whether a time column of a file counts nanoseconds, so that rows may differ within a microsecond. */
 export function hasNanos(source: SourceFiles, view: FeatureView): boolean {
   const { eventTime, createdTime } = view.source;

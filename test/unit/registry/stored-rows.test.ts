@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DuckDb, quoteText } from '../../../registry/duckdb.ts';
 import type { Feature, FeatureView } from '../../../registry/model.ts';
 import { readSourceFiles } from '../../../registry/source-files.ts';
-import { goodRowsSql, judgedRowsSql } from '../../../registry/stored-rows.ts';
+import { goodRowsSql, judgedRowsSql, lostColumns } from '../../../registry/stored-rows.ts';
 import { driver, driverStats, feature } from '../../support/materialized-project.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
@@ -164,6 +164,17 @@ test('each file is read by its own types: what one holds rounds nothing of anoth
       'x should be int64, got 8.5 (VARCHAR)',
     ],
   });
+});
+
+test('a feature whose column the last file lost is told of, one that came later is not', async () => {
+  const folder = scratchFolder();
+  for (const [i, sql] of ['1 AS k, 2 AS old, 3 AS kept', '1 AS k, 3 AS kept, 4 AS young'].entries())
+    await duck.run(`COPY (SELECT ${sql}) TO ${quoteText(join(folder, `${i}.parquet`))} (FORMAT parquet)`);
+  const source = await readSourceFiles(duck, folder, '*.parquet');
+  const features = ['old', 'kept', 'young', 'never'].map((name) => feature(name, 'int32'));
+  expect(lostColumns(source, driverStats({ features }))).toEqual([
+    expect.stringMatching(/1\.parquet has no column old, which other files have: old is null there/),
+  ]);
 });
 
 test('a file that lacks the key has bad rows, one that lacks a feature nulls; a feature may read another column', async () => {
