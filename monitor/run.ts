@@ -15,7 +15,7 @@ import { badRowsText, countBadRows } from '../registry/bad-rows.ts';
 import { DuckDb } from '../registry/duckdb.ts';
 import { registryError } from '../registry/errors.ts';
 import { openHistory, readHistoryWatermark } from '../registry/history.ts';
-import { loadHmacKey } from '../registry/log-privacy.ts';
+import { exposedKeyNotice, loadHmacKey } from '../registry/log-privacy.ts';
 import type { HmacKey } from '../registry/log-privacy.ts';
 import type { Bundle, FeatureService, FeatureView, ServiceView } from '../registry/model.ts';
 import type { Project } from '../registry/project.ts';
@@ -66,6 +66,8 @@ export async function runMonitor(
   const duck = await DuckDb.open({ file: join(folder, 'day.duckdb') });
   try {
     const hmacKey = loadHmacKey(project.settings.log.hmacKey);
+    const exposed = exposedKeyNotice(project.settings.log.hmacKey);
+    if (exposed !== null) project.talk.warn(exposed);
     const day = await readDay(duck, project, book.current, hmacKey, fromUs, folder);
     for (const [what, vectors] of day.leftOut) {
       project.talk.warn(`${vectors} vectors ${what} are not judged`);

@@ -81,7 +81,7 @@ export function writeHistoryWatermark(
   view: Pick<FeatureView, 'name' | 'version'>,
   mark: HistoryWatermark,
 ): void {
-  writeDurably(join(historyFolder(root, view), WATERMARK_FILE), `${JSON.stringify(mark)}\n`);
+  writeDurably(join(historyFolder(root, view), WATERMARK_FILE), `${JSON.stringify(mark)}\n`, 0o644);
 }
 
 export interface ViewHistory {

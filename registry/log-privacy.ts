@@ -12,7 +12,7 @@
  * sidecar, which logs, and by whoever reads the log and has the secret.
  */
 import { createHmac } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { registryError } from './errors.ts';
 import type { Bundle, FeatureView, LogPolicy, RowSchema } from './model.ts';
 import type { Value } from './value-type.ts';
@@ -53,6 +53,15 @@ export function loadHmacKey(settings: HmacKeySettings | null): HmacKey | null {
     `log.hmacKey: ${file} holds ${end} bytes, and a secret has at least ${SECRET_MIN_BYTES}`,
     where,
   );
+}
+
+/** @returns a sentence where anybody on the machine can read the secret; null: it is kept, or there is none */
+export function exposedKeyNotice(settings: HmacKeySettings | null): string | null {
+  if (settings === null) return null;
+  const { mode } = statSync(settings.file);
+  if ((mode & 0o004) === 0) return null;
+  const shown = (mode & 0o777).toString(8).padStart(4, '0');
+  return `log.hmacKey: ${settings.file} has mode ${shown}: anybody here can read it and tell ids and values from their HMACs; make it 0400`;
 }
 
 /** @param part  canonical, as it stands in the online key; @returns 64 hex digits */

@@ -5,13 +5,12 @@
  * Only this file imports Kysely and node:sqlite for the registry. Rows that are written are never changed, but for
  * a run record, which is replaced once when its run ends.
  */
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import type { SqliteDatabase } from 'kysely';
 import { registryError } from './errors.ts';
+import { makePrivateFile } from './std/private-file.ts';
 import type { Allowed } from './allowance.ts';
 import type { RemovedConsumer } from './guard.ts';
 import type { RunRecord } from './run-record.ts';
@@ -65,7 +64,7 @@ export class RegistryDatabase {
       });
     }
     try {
-      mkdirSync(dirname(url.url), { recursive: true });
+      makePrivateFile(url.url);
       const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: nodeSqlite(url.url) }) });
       await createTables(db);
       return new RegistryDatabase(db);

@@ -6,6 +6,7 @@ import type { Status } from '../registry/status.ts';
 import { CodedError } from '../registry/std/coded-error.ts';
 import { formatDuration } from '../registry/std/duration.ts';
 import { formatTimestamp } from '../registry/std/timestamp.ts';
+import { visibleText } from '../registry/std/visible-text.ts';
 import type { CachedRow } from './cached-row.ts';
 import { RowCache } from './cache.ts';
 import { readKeys } from './entities.ts';
@@ -158,14 +159,14 @@ const MAX_CELL = 60;
 export function renderVector(vector: FetchedVector): string {
   const lines = vector.features.map((f) => [
     f.name,
-    f.valueText.length > MAX_CELL ? `${f.valueText.slice(0, MAX_CELL - 1)}…` : f.valueText,
+    visibleText(f.valueText.length > MAX_CELL ? `${f.valueText.slice(0, MAX_CELL - 1)}…` : f.valueText),
     f.status,
     f.eventTime ?? '-',
     f.ageUs === null ? '-' : ageText(f.ageUs),
   ]);
   const table = [HEADINGS, ...lines];
   const widths = HEADINGS.map((_, c) => Math.max(...table.map((line) => line[c]!.length)));
-  const keys = Object.entries(vector.entities).map(([key, value]) => `${key}=${value}`);
+  const keys = Object.entries(vector.entities).map(([key, value]) => `${key}=${visibleText(String(value))}`);
   const title = `${vector.service} (version ${vector.serviceVersion}) for ${keys.join(', ')}`;
   return [
     title,

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadCurrentBundle } from '../registry/bundle-folder.ts';
-import { loadHmacKey } from '../registry/log-privacy.ts';
+import { exposedKeyNotice, loadHmacKey } from '../registry/log-privacy.ts';
 import type { Bundle } from '../registry/model.ts';
 import type { Talk } from '../registry/std/talk.ts';
 import { OWN_PACKAGE } from '../registry/own-package.ts';
@@ -80,6 +80,8 @@ export async function runServe(project: Project, droppedLogLines: () => number =
   const slots = new ViewSlots();
   const { keyPrefix } = settings.online;
   const privacy = { enabled: settings.log.enabled, hmacKey: loadHmacKey(settings.log.hmacKey) };
+  const exposed = exposedKeyNotice(settings.log.hmacKey);
+  if (exposed !== null) talk.warn(exposed);
   const book = new PlanBook(bundle, keyPrefix, slots, privacy);
   const metrics = new Metrics();
   const reader = await openReader(settings.online, clock, talk);

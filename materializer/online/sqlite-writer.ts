@@ -5,14 +5,13 @@
  * Expiry is counted from the written time of the row, so that a rehearsal's clock rules here as everywhere; what has
  * expired is swept out when markers are written. Called by materialize.ts through the port.
  */
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
 import { rowSchemaToJson } from '../../registry/definition-json.ts';
 import type { RowSchema } from '../../registry/model.ts';
 import type { OnlineSettings } from '../../registry/settings.ts';
 import { canonicalJson } from '../../registry/std/canonical-json.ts';
+import { makePrivateFile } from '../../registry/std/private-file.ts';
 import { fieldOf, SQLITE_ONLINE_SCHEMA } from '../../registry/wire/online-layout.ts';
 import { readHeader } from '../../registry/wire/row-header.ts';
 import { materializerError } from '../errors.ts';
@@ -24,7 +23,7 @@ const BUSY_TIMEOUT_MS = 5_000;
 
 export function openSqliteWriter(online: OnlineSettings): OnlineWriter {
   try {
-    mkdirSync(dirname(online.url), { recursive: true });
+    makePrivateFile(online.url);
     const database = new DatabaseSync(online.url, { timeout: BUSY_TIMEOUT_MS });
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
     database.exec(SQLITE_ONLINE_SCHEMA);

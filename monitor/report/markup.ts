@@ -3,6 +3,7 @@
  * A line break of a template with its indentation is one space, or nothing between two tags, so that a report of 200
  * features stays small; it means what it means in HTML, where Prettier puts it.
  */
+import { visibleText } from '../../registry/std/visible-text.ts';
 
 export class Markup {
   readonly text: string;
@@ -49,21 +50,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/**
- * For text and for quoted attributes. Control characters and those that change the direction of what follows become
- * visible; half a surrogate pair becomes U+FFFD, since it has no UTF-8.
- */
+/** For text and for quoted attributes; what cannot be seen becomes visible. */
 export function escapeText(text: string): string {
-  return text
-    .toWellFormed()
-    .replaceAll(/[&<>"']/g, (character) => ENTITIES[character]!)
-    .replaceAll(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, visible);
-}
-
-function visible(character: string): string {
-  const code = character.codePointAt(0)!;
-  if (code < 32) return String.fromCodePoint(0x2400 + code);
-  return `\\u${code.toString(16).padStart(4, '0')}`;
+  return visibleText(text).replaceAll(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
 /** Text in which `backticks` mark code, as the advice on causes has it. */

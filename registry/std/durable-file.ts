@@ -22,9 +22,9 @@ const DISK: DurableDisk = {
   syncFolder,
 };
 
-/** @param mode  of the file; 0600 where it holds what not everybody may read */
-export function writeDurably(file: string, content: string | Uint8Array, mode = 0o644, disk = DISK): void {
-  mkdirSync(dirname(file), { recursive: true });
+/** @param mode  of the file; its folder, where there is none yet, is for the same people */
+export function writeDurably(file: string, content: string | Uint8Array, mode = 0o600, disk = DISK): void {
+  mkdirSync(dirname(file), { recursive: true, mode: mode === 0o600 ? 0o700 : 0o777 });
   const aside = `${file}.${process.pid}.tmp`;
   const fd = disk.open(aside, mode);
   try {

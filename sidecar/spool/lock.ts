@@ -3,9 +3,9 @@
  * and it is gone when the process is, however it died; a file with a process id in it would outlive a kill and lie
  * after a restart in a container, where every sidecar is process 1.
  */
-import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makePrivateFile } from '../../registry/std/private-file.ts';
 import { logError } from './errors.ts';
 
 export const LOCK_FILE = 'lock.db';
@@ -23,7 +23,7 @@ export class SpoolLock {
     const file = join(folder, name);
     let database: DatabaseSync | null = null;
     try {
-      makeFile(file);
+      makePrivateFile(file);
       database = new DatabaseSync(file, { timeout: 0 });
       database.exec('BEGIN EXCLUSIVE');
       return new SpoolLock(database);
@@ -44,14 +44,5 @@ export class SpoolLock {
 
   release(): void {
     this.#database.close();
-  }
-}
-
-/** Never opens it once it exists: closing any descriptor of a file drops this process's locks on it (POSIX). */
-function makeFile(file: string): void {
-  try {
-    closeSync(openSync(file, 'wx', 0o600));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

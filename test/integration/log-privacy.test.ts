@@ -77,6 +77,9 @@ describe('the log of marked definitions', () => {
     const digest = (part: string): string => createHmac('sha256', SECRET).update(part).digest('hex');
     expect(record.vectors.map(({ keys }) => keys)).toEqual([[digest('1')], [digest('404')]]);
     expect(record).toMatchObject({ keyPolicies: [1], hmacKeyId: 'k1', answer: null });
+    expect(fixture.warnings.some((line) => line.includes('has mode 0644: anybody here can read it'))).toBe(
+      true,
+    );
     const row = record.vectors[0]!.rows[0]!;
     expect(row.masked).toBe(true);
     const key = { id: 'k1', secret: Buffer.from(SECRET) };
