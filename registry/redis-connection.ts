@@ -7,6 +7,9 @@ import { tlsFiles } from './kafka-connection.ts';
 import type { TlsFiles } from './kafka-connection.ts';
 import type { RedisLogin, RedisTls } from './redis-address.ts';
 
+/** What a server without passwords says to one: the connection is as good as without it. */
+export const NEEDLESS_LOGIN = /no password is set|without any password configured/;
+
 /** @throws the file system's error when the file cannot be read */
 function passwordOf({ password, passwordFile }: RedisLogin): string | null {
   return passwordFile === null ? password : readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');

@@ -12,6 +12,7 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { NEEDLESS_LOGIN } from '../../registry/redis-connection.ts';
 import type { LiveCredentials } from '../../registry/redis-connection.ts';
 import { guardCommand, GUARD_SCRIPT } from './guard-script.ts';
 import type { GuardedRow } from './guard-script.ts';
@@ -136,8 +137,9 @@ export class GuardLane {
 
   /** @returns false when the lane is closed */
   #greeted(bytes: Buffer, from: number, to: number): boolean {
-    if (bytes[from] === MINUS) {
-      this.#close(new Error(bytes.toString('utf8', from + 1, to)));
+    const refusal = bytes[from] === MINUS ? bytes.toString('utf8', from + 1, to) : null;
+    if (refusal !== null && !NEEDLESS_LOGIN.test(refusal)) {
+      this.#close(new Error(refusal));
       return false;
     }
     if (bytes[from] !== DOLLAR) this.#greetings -= 1;

@@ -13,6 +13,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { LiveCredentials } from '../../registry/redis-connection.ts';
+import { NEEDLESS_LOGIN } from '../../registry/redis-connection.ts';
 import { ReadQueue } from './read-queue.ts';
 import { RespReader } from './resp-reader.ts';
 import type { StoreView } from './store-reader.ts';
@@ -190,7 +191,8 @@ export class ReadLane {
   /** @returns false when there is nothing whole to read */
   #readGreeting(): boolean {
     const state = this.#reader.line();
-    if (state !== 'whole') {
+    const isNeedless = state === 'refused' && NEEDLESS_LOGIN.test(this.#reader.refusal);
+    if (state !== 'whole' && !isNeedless) {
       if (state !== 'begun') this.#close(null);
       return false;
     }

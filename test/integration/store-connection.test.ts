@@ -315,3 +315,9 @@ test('the least rights that the documentation names are enough, for both program
   expect(await read(reader)).toContain('least');
   expect(await reader.loadSchema(1)).toMatchObject({ definitionId: 1 });
 });
+
+test('a password that nobody asked for does no harm', async () => {
+  const redis = await redisWith();
+  const online = { url: `redis://:needless@127.0.0.1:${redis.port}` };
+  expect(await thereAndBack(online, 'open')).toBe('open');
+});
