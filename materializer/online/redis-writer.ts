@@ -62,7 +62,11 @@ class RedisWriter implements OnlineWriter {
     this.#failed = failed;
     this.#credentials = new LiveCredentials(address.login, address.tls);
     const groups = [{ markerKey: markerKey(keyPrefix), nodes: [client] }];
-    this.evictions = new StoreEvictions(client, () => groups);
+    const ask = {
+      hget: (key: string, field: string) => this.#ask(client.hget(key, field)),
+      hset: (key: string, field: string, value: string) => this.#ask(client.hset(key, field, value)),
+    };
+    this.evictions = new StoreEvictions(ask, () => groups, failed);
     this.#writes = new GuardedWrites(client, () => this.#lane, fieldOf, failed);
   }
 

@@ -31,11 +31,21 @@ export interface EvictionGroup {
 export class StoreEvictions {
   readonly #client: EvictionClient;
   readonly #groups: () => readonly EvictionGroup[];
+  readonly #failed: (error: unknown) => Error;
 
-  /** @param groups  as the nodes are now, in the order of `MarkerState` */
-  constructor(client: EvictionClient, groups: () => readonly EvictionGroup[]) {
+  /**
+   * @param client  fails with an error for people
+   * @param groups  as the nodes are now, in the order of `MarkerState`
+   * @param failed  makes of a node's error one for people
+   */
+  constructor(
+    client: EvictionClient,
+    groups: () => readonly EvictionGroup[],
+    failed: (error: unknown) => Error,
+  ) {
     this.#client = client;
     this.#groups = groups;
+    this.#failed = failed;
   }
 
   /** @returns for each group what its nodes count; null: they do not tell */
@@ -44,8 +54,8 @@ export class StoreEvictions {
     const byNode = new Map<EvictingNode, NodeEvictions>();
     for (const node of new Set(groups.flatMap(({ nodes }) => nodes))) {
       const [server, stats] = await Promise.all([
-        ifAllowed(node.info('server')),
-        ifAllowed(node.info('stats')),
+        this.#ifAllowed(node.info('server')),
+        this.#ifAllowed(node.info('stats')),
       ]);
       const runId = infoField(server ?? '', 'run_id');
       const evicted = infoField(stats ?? '', 'evicted_keys');
@@ -77,7 +87,8 @@ export class StoreEvictions {
 
   /** @returns a sentence when the store may evict rows; null when not, or when it does not tell */
   async policyWarning(): Promise<string | null> {
-    const memory = await ifAllowed(this.#anyNode().info('memory'));
+    const node = this.#anyNode();
+    const memory = node === null ? null : await this.#ifAllowed(node.info('memory'));
     const policy = infoField(memory ?? '', 'maxmemory_policy') ?? 'noeviction';
     const limit = Number(infoField(memory ?? '', 'maxmemory') ?? 0);
     if (limit === 0 || policy === 'noeviction') return null;
@@ -90,8 +101,10 @@ export class StoreEvictions {
   /** @returns a sentence when rows of such a size cost more memory than they need; null when not, or not known */
   async listpackWarning(view: string, rowBytes: number): Promise<string | null> {
     const names = ['hash-max-listpack-value', 'hash-max-ziplist-value'];
+    const node = this.#anyNode();
+    if (node === null) return null;
     for (const name of names) {
-      const reply = (await ifAllowed(this.#anyNode().config('GET', name))) as string[] | null;
+      const reply = (await this.#ifAllowed(node.config('GET', name))) as string[] | null;
       const limit = Number(reply?.[1] ?? Number.NaN);
       if (!Number.isFinite(limit)) continue;
       if (rowBytes <= limit) return null;
@@ -103,17 +116,18 @@ export class StoreEvictions {
     return null;
   }
 
-  #anyNode(): EvictingNode {
-    return this.#groups()[0]!.nodes[0]!;
+  /** @returns null while no node is known for any slot */
+  #anyNode(): EvictingNode | null {
+    return this.#groups().find(({ nodes }) => nodes.length > 0)?.nodes[0] ?? null;
   }
-}
 
-/** @returns null when the store's user may not ask, or the store does not know the command */
-async function ifAllowed<T>(reply: Promise<T>): Promise<T | null> {
-  try {
-    return await reply;
-  } catch (error) {
-    if (/^(NOPERM|ERR)\b/.test((error as Error).message)) return null;
-    throw error;
+  /** @returns null when the store's user may not ask, or the store does not know the command */
+  async #ifAllowed<T>(reply: Promise<T>): Promise<T | null> {
+    try {
+      return await reply;
+    } catch (error) {
+      if (/^(NOPERM|ERR)\b/.test((error as Error).message)) return null;
+      throw this.#failed(error);
+    }
   }
 }
