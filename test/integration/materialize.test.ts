@@ -208,6 +208,8 @@ describe('a stored view', () => {
 
     const forEver = driverStats({ ttlUs: null });
     expect(await run(forEver)).toMatchObject({ written: 0, equal: 3 });
+    // Runs of one instant have no order.
+    project.setClock(at(61));
     expect(await run(forEver)).toMatchObject({ written: 0, equal: 0 });
   });
 
