@@ -12,6 +12,7 @@ import type { Document } from 'yaml';
 import { didYouMean } from './definitions/mistake.ts';
 import { registryError } from './errors.ts';
 import { VARIABLE_NAME } from './source-variables.ts';
+import { readDocument } from './yaml-document.ts';
 
 /** Settings given on the command line, by path: `{'serve.port': '7000'}`. */
 export type SettingFlags = Readonly<Record<string, string>>;
@@ -95,13 +96,12 @@ function readYaml(file: string): SettingsFile {
   }
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter });
-  const [fault] = document.errors;
-  if (fault !== undefined) {
-    const { line, col } = lineCounter.linePos(fault.pos[0]);
-    // What the parser says goes on with the text that it met, and that may be a password.
-    throw refused(`line ${line}, column ${col}: ${fault.message.split(/ at line |:/)[0]!}`, undefined, line);
+  const read = readDocument(document, lineCounter);
+  if ('fault' in read) {
+    const { line, column, message } = read.fault;
+    throw refused(`line ${line}, column ${column}: ${message}`, undefined, line);
   }
-  const raw = (document.toJS() as unknown) ?? {};
+  const raw = read.value ?? {};
   if (typeof raw !== 'object' || Array.isArray(raw)) throw refused('it should hold settings, one to a line');
   return { raw: raw as Record<string, unknown>, ...originsIn(document, lineCounter) };
 }

@@ -14,6 +14,8 @@ import {
 import type { Draft, Options, Place } from './draft.ts';
 import { didYouMean } from './mistake.ts';
 import type { Mistakes } from './mistake.ts';
+import { readDocument } from '../yaml-document.ts';
+import type { YamlFault } from '../yaml-document.ts';
 
 const KINDS = ['entity', 'featureView', 'featureService', 'source'];
 
@@ -22,28 +24,24 @@ export function parseYamlDefinitions(file: string, text: string, mistakes: Mista
   const counter = new LineCounter();
   const drafts: Draft[] = [];
   for (const document of parseAllDocuments(text, { lineCounter: counter })) {
-    const [error] = document.errors;
-    // One slip makes the parser stumble over the rest of the document: its first error is the one to mend.
-    if (error !== undefined) {
-      const { line, col } = counter.linePos(error.pos[0]);
-      const fault = yamlFault(error.message, text.split('\n')[line - 1]!, col);
-      // What stays open is found at the end; it was opened behind the beginning.
-      const from = error.code === 'MISSING_CHAR' ? counter.linePos(document.range[0]).line : line;
-      mistakes.addUnreadable(file, from, from === line ? fault : `${fault}, met at line ${line}`);
+    const read = readDocument(document as Document, counter);
+    if ('fault' in read) {
+      mistakes.addUnreadable(file, read.fault.line, faultText(read.fault, text));
       continue;
     }
     if (document.contents === null) continue;
-    const draft = draftOf(document as Document, yamlPlace(file, document as Document, counter), mistakes);
+    const place = yamlPlace(file, document as Document, counter);
+    const draft = draftOf(read.value, place, mistakes);
     if (draft !== null) drafts.push(draft);
   }
   return drafts;
 }
 
-function yamlFault(message: string, line: string, column: number): string {
-  if (/\$\{\w*\}/.test(line) && /[{[]/.test(line.slice(0, column)))
+function faultText({ line, column, message }: YamlFault, text: string): string {
+  const before = text.split('\n')[line - 1]!;
+  if (/\$\{\w*\}/.test(before) && /[{[]/.test(before.slice(0, column)))
     return 'text with ${...} must stand in quotes within { } and [ ], e.g. parquet: "${data}/events.parquet"';
-  const fault = message.split('\n', 1)[0]!.replace(/ at line \d+, column \d+:$/, '');
-  return `cannot be read as YAML from column ${column} on: ${fault}`;
+  return `cannot be read as YAML from column ${column} on: ${message}`;
 }
 
 function yamlPlace(file: string, document: Document, counter: LineCounter): Place {
@@ -63,8 +61,7 @@ function yamlPlace(file: string, document: Document, counter: LineCounter): Plac
   };
 }
 
-function draftOf(document: Document, place: Place, mistakes: Mistakes): Draft | null {
-  const content = document.toJS() as unknown;
+function draftOf(content: unknown, place: Place, mistakes: Mistakes): Draft | null {
   if (!isObject(content)) {
     mistakes.add(
       place,

@@ -39,6 +39,8 @@ describe('a slip in YAML is one mistake', () => {
     ['a tab', VIEW.replace('features: { line_total: float64, quantity: int32 }', 'features:\n\tline_total: float64'), 5, 'cannot be read as YAML from column 1 on: Tabs are not allowed as indentation'],
     ['a bracket that stays open', VIEW.replace(' }\nfeatures', '\nfeatures'), 4, 'cannot be read as YAML'],
     ['a key twice', `${VIEW}entity: driver\n`, 5, 'Map keys must be unique'],
+    ['an alias of nothing', VIEW.replace('lines', '*lines'), 1, 'an alias (*name) stands for no text before it'],
+    ['an alias within itself', VIEW.replace('{ line_total', '&x { more: *x, line_total'), 4, 'an alias (*name) stands for no text before it'],
     ['a lost quote', VIEW.replace('lines', '"lines'), 1, 'cannot be read as YAML'],
   ])('%s', async (_, view, line, sentence) => {
     const found = await mistakesOf(yaml(view, ENTITY, SERVICE));
