@@ -1,6 +1,7 @@
 /** The materializer's commands: `materialize`, `train`. Each loads its own half: training needs no store. */
 import type { CommandContext, ExitCode } from '../registry/command.ts';
 import { printResult, projectOf } from '../registry/command.ts';
+import { runToJson } from '../registry/run-record.ts';
 import type { RunRecord } from '../registry/run-record.ts';
 import { formatDuration } from '../registry/std/duration.ts';
 import { renderTable } from '../registry/std/text-table.ts';
@@ -36,7 +37,7 @@ export async function materialize(context: CommandContext, flags: MaterializeFla
       replace: flags.replace === true,
     }),
   );
-  await printResult(context, { runs: records }, () => renderRuns(records));
+  await printResult(context, { runs: records.map(runToJson) }, () => renderRuns(records));
   return 0;
 }
 

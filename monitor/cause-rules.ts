@@ -5,6 +5,7 @@
  * Three causes of the list have no rule yet and keep their places: "answer altered" (compares the logged answer's
  * bytes), "inherited" and "on-demand differs" (both come with on-demand views).
  */
+import { definitionName } from '../registry/wire/row-header.ts';
 import { OUTSIDE_TTL, ROW_SOURCES, UNAVAILABLE } from '../registry/status.ts';
 import { isNumeric } from '../registry/value-type.ts';
 import type { Value } from '../registry/value-type.ts';
@@ -57,8 +58,8 @@ function definitionChanged(row: RowFacts): string | null {
   const { served, replayed } = row;
   if (served === null || replayed === null || served.definitionId === replayed.definitionId) return null;
   return (
-    `the served row was written under definition ${hex(served.definitionId)}, ` +
-    `the replayed one under ${hex(replayed.definitionId)}`
+    `the served row was written under definition ${definitionName(served.definitionId)}, ` +
+    `the replayed one under ${definitionName(replayed.definitionId)}`
   );
 }
 
@@ -297,8 +298,4 @@ function textOf(value: Value): string {
   if (typeof value === 'string') return HMAC.test(value) ? value : JSON.stringify(value.slice(0, 60));
   if (typeof value === 'object') return 'another value';
   return Object.is(value, -0) ? '-0' : String(value);
-}
-
-function hex(definitionId: number): string {
-  return definitionId.toString(16).padStart(8, '0');
 }

@@ -7,10 +7,10 @@
  *   logic              same schema, new meaning: row logic or reading logic
  *   breaking           schema: a feature goes, or changes its type; join keys change
  */
-import { definitionName } from './definition-json.ts';
+import { definitionName } from './wire/row-header.ts';
 import { entityDetails, serviceDetails, viewDetails } from './definition-diff.ts';
 import type { Detail } from './definition-diff.ts';
-import { Guard } from './guard.ts';
+import { Guard, refusalToJson } from './guard.ts';
 import type { Refusal, RemovedConsumer } from './guard.ts';
 import type { Bundle, Definitions, FeatureView } from './model.ts';
 
@@ -133,4 +133,9 @@ function kindOf(details: readonly Detail[]): ChangeKind {
   if (has('schema')) return 'breaking';
   if (has('row', 'reading')) return 'logic';
   return has('additive') ? 'additive' : 'metadata';
+}
+
+/** A change as commands give it: times in RFC 3339. */
+export function changeToJson(change: Change): object {
+  return { ...change, refusals: change.refusals.map(refusalToJson) };
 }

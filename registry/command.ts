@@ -1,4 +1,5 @@
 /** What every command of the command line gets from the front door, and how it gives its result back. */
+import { definitionName } from './wire/row-header.ts';
 import { openProject, rehearsalNotice } from './project.ts';
 import type { Project } from './project.ts';
 import type { SettingFlags } from './setting-sources.ts';
@@ -42,11 +43,15 @@ export async function printResult(
   await context.print(context.json ? jsonText(data) : render());
 }
 
-/** JSON with int64 as text and maps as objects; keys in byte order, so that equal results have equal text. */
+/**
+ * JSON with int64 as text, definition ids as 8 hex digits and maps as objects; keys in byte order, so that equal
+ * results have equal text.
+ */
 export function jsonText(data: unknown): string {
   const plain: unknown = JSON.parse(
-    JSON.stringify(data, (_, value: unknown) => {
+    JSON.stringify(data, (name, value: unknown) => {
       if (typeof value === 'bigint') return value.toString();
+      if (name === 'definitionId' && typeof value === 'number') return definitionName(value);
       return value instanceof Map ? Object.fromEntries(value) : value;
     }),
   );

@@ -8,7 +8,12 @@ import { printResult, projectOf } from './command.ts';
 import { SECRET_SETTINGS } from './kafka-settings.ts';
 import { initProject, nextSteps } from './new-project.ts';
 import { valueAt } from './option-sentence.ts';
+import { changeToJson } from './changes.ts';
+import { refusalToJson } from './guard.ts';
 import { RegistryDatabase } from './registry-database.ts';
+import type { KeptAllowance } from './registry-database.ts';
+import { runToJson } from './run-record.ts';
+import { formatTimestamp } from './std/timestamp.ts';
 import { settingsWithOrigins } from './settings.ts';
 import type { Settings, StoreUrl } from './settings.ts';
 import { formatDuration } from './std/duration.ts';
@@ -21,7 +26,7 @@ export async function plan(context: CommandContext, options: { exitCode?: boolea
   const { changes } = await RegistryDatabase.using(project.settings.registry, (db) =>
     planProject(project, db),
   );
-  await printResult(context, { changes }, () => renderChanges(changes));
+  await printResult(context, { changes: changes.map(changeToJson) }, () => renderChanges(changes));
   return options.exitCode === true && changes.length > 0 ? 1 : 0;
 }
 
@@ -37,7 +42,8 @@ export async function apply(
     const bundle = await applyPlan(project, database, made, allowance);
     const render = (): string =>
       `${renderChanges(made.changes, allowance)}\nBundle ${bundle.hash} is in force.`;
-    await printResult(context, { bundle: bundle.hash, changes: made.changes, allowed: allowance }, render);
+    const data = { bundle: bundle.hash, changes: made.changes.map(changeToJson), allowed: allowance };
+    await printResult(context, data, render);
     return 0;
   });
 }
@@ -51,7 +57,7 @@ export async function show(context: CommandContext, name: string | undefined): P
     allowances: await db.allowances(),
   }));
   if (name === undefined) {
-    const data = { hash: bundle.hash, ...bundleToJson(bundle), allowed: allowances };
+    const data = { hash: bundle.hash, ...bundleToJson(bundle), allowed: allowances.map(allowanceToJson) };
     await printResult(context, data, () => renderCatalogue(bundle, allowances));
     return 0;
   }
@@ -60,10 +66,14 @@ export async function show(context: CommandContext, name: string | undefined): P
   const view = bundle.views.get(name);
   const data =
     view === undefined
-      ? { ...(bundle.services.get(name) ?? bundle.entities.get(name)), allowed }
-      : { ...viewToJson(view), runs, allowed };
+      ? { ...(bundle.services.get(name) ?? bundle.entities.get(name)), allowed: allowed.map(allowanceToJson) }
+      : { ...viewToJson(view), runs: runs.map(runToJson), allowed: allowed.map(allowanceToJson) };
   await printResult(context, data, () => text);
   return 0;
+}
+
+function allowanceToJson({ appliedUs, ...kept }: KeptAllowance): object {
+  return { ...refusalToJson(kept), appliedAt: formatTimestamp(appliedUs) };
 }
 
 /** A new project; then says what to do next. */

@@ -48,11 +48,6 @@ export function appliedDefinitionId(
   return id;
 }
 
-/** A definition id as people and JSON have it: 8 hex digits. */
-export function definitionName(definitionId: number): string {
-  return definitionId.toString(16).padStart(8, '0');
-}
-
 function aggregationToJson(feature: Feature): Json {
   const a = feature.aggregation;
   if (a === null) return null;

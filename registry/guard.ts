@@ -15,7 +15,7 @@
  */
 import type { Detail } from './definition-diff.ts';
 import type { Consumer, Definitions, FeatureService } from './model.ts';
-import { dayOf } from './std/timestamp.ts';
+import { dayOf, formatTimestamp } from './std/timestamp.ts';
 
 /** How long a consumer that was removed counts. */
 export const REMOVED_CONSUMER_US = 7 * 86_400_000_000;
@@ -150,4 +150,15 @@ export function consumerText(consumers: readonly GuardedConsumer[]): string {
       return `model ${model} of ${owner}${gone}`;
     })
     .join(', ');
+}
+
+/** A refusal, or what was allowed, as commands give it: when a consumer was removed in RFC 3339. */
+export function refusalToJson<Of extends Pick<Refusal, 'services'>>(refusal: Of): object {
+  const services = refusal.services.map(({ service, consumers }) => ({
+    service,
+    consumers: consumers.map(({ model, owner, removedUs }) => {
+      return { model, owner, removedAt: removedUs === null ? null : formatTimestamp(removedUs) };
+    }),
+  }));
+  return { ...refusal, services };
 }

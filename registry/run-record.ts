@@ -1,4 +1,5 @@
 /** What a materialization run did: written by the materializer, read by `show`, the gates and the monitor. */
+import { formatTimestamp } from './std/timestamp.ts';
 
 export type RunKind = 'ordinary' | 'backfill' | 'stream';
 export type RunState = 'running' | 'complete' | 'failed';
@@ -57,4 +58,34 @@ export interface RunRecord {
   readonly finishedUs: number | null;
   readonly state: RunState;
   readonly error: string | null;
+}
+
+/** A record as commands give it: times in RFC 3339. */
+export function runToJson(run: RunRecord): object {
+  const {
+    fromUs,
+    toUs,
+    watermarkUs,
+    horizonUs,
+    newestEventUs,
+    newestCreatedUs,
+    startedUs,
+    finishedUs,
+    ...rest
+  } = run;
+  return {
+    ...rest,
+    from: timeText(fromUs),
+    to: timeText(toUs),
+    watermark: timeText(watermarkUs),
+    horizon: timeText(horizonUs),
+    newestEventTime: timeText(newestEventUs),
+    newestCreatedTime: timeText(newestCreatedUs),
+    startedAt: timeText(startedUs),
+    finishedAt: timeText(finishedUs),
+  };
+}
+
+function timeText(us: number | null | undefined): string | null {
+  return us === null || us === undefined ? null : formatTimestamp(us);
 }

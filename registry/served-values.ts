@@ -13,7 +13,7 @@ import type { KeyValue, Value, ValueType } from './value-type.ts';
 import { formatType } from './value-type.ts';
 import { keyValueOf } from './wire/entity-key.ts';
 import { decodeRowValues } from './wire/row-codec.ts';
-import { readHeader } from './wire/row-header.ts';
+import { definitionName, readHeader } from './wire/row-header.ts';
 import type { RowHeader } from './wire/row-header.ts';
 import { LOG_HMAC, LOG_RAW } from './wire/served-record.ts';
 import type { LoggedRow, ServedRecord } from './wire/served-record.ts';
@@ -220,7 +220,7 @@ function schemaOf(
   const schema =
     bundle.schemas.get(view.id)?.find((known) => known.definitionId === definitionId) ??
     otherSchemas(view.id, definitionId);
-  return schema ?? `definition ${definitionId} of ${view.id} is not known`;
+  return schema ?? `definition ${definitionName(definitionId)} of ${view.id} is not known`;
 }
 
 /** A feature that changed its type is another feature, and not in the old row. */

@@ -7,7 +7,7 @@ import type { Change } from './changes.ts';
 import type { Detail } from './definition-diff.ts';
 import { consumerText } from './guard.ts';
 import type { Json } from './std/canonical-json.ts';
-import { definitionName } from './definition-json.ts';
+import { definitionName } from './wire/row-header.ts';
 import { didYouMean } from './definitions/mistake.ts';
 import { registryError } from './errors.ts';
 import type { Aggregation, Bundle, Entity, Feature, FeatureService, FeatureView } from './model.ts';

@@ -7,7 +7,7 @@ import { printResult, projectOf } from '../registry/command.ts';
 import type { SettingFlags } from '../registry/setting-sources.ts';
 import { tuneCollector } from './collector.ts';
 import { sidecarError } from './errors.ts';
-import { getVector, renderVector } from './get.ts';
+import { getVector, renderVector, vectorToJson } from './get.ts';
 import { logLines } from './log-lines.ts';
 import { serveUntilSignal } from './main.ts';
 
@@ -42,6 +42,6 @@ export async function get(
     keys[pair.slice(0, at)] = pair.slice(at + 1);
   }
   const vector = await getVector(projectOf(context), { service: options.service, keys });
-  await printResult(context, vector, () => renderVector(vector));
+  await printResult(context, vectorToJson(vector), () => renderVector(vector));
   return 0;
 }

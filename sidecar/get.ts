@@ -3,10 +3,12 @@ import { loadCurrentBundle } from '../registry/bundle-folder.ts';
 import type { Project } from '../registry/project.ts';
 import { MISSING, NULL, PRESENT, STATUSES } from '../registry/status.ts';
 import type { Status } from '../registry/status.ts';
+import type { Json } from '../registry/std/canonical-json.ts';
 import { CodedError } from '../registry/std/coded-error.ts';
 import { formatDuration } from '../registry/std/duration.ts';
 import { formatTimestamp } from '../registry/std/timestamp.ts';
 import { visibleText } from '../registry/std/visible-text.ts';
+import { valueToJson } from '../registry/wire/json-value.ts';
 import type { CachedRow } from './cached-row.ts';
 import { RowCache } from './cache.ts';
 import { readKeys } from './entities.ts';
@@ -23,6 +25,8 @@ export interface FetchedFeature {
   readonly name: string;
   /** As the native surface prints it; a fallback where the status is not PRESENT or NULL. */
   readonly valueText: string;
+  /** As in `log cat`: int64, NaN and the like as text. */
+  readonly value: Json;
   readonly status: Status;
   /** RFC 3339; null where there is no row. */
   readonly eventTime: string | null;
@@ -134,22 +138,29 @@ function describeVector(
     const index = plan.featureIndexes[i]!;
     const row = rows[plan.featureRoles[i]!]!;
     const rowStatus = judge(row, nowUs);
+    const feature = view.view.features[index]!;
     const value = rowStatus === PRESENT ? values[plan.featureRoles[i]!]![index] : undefined;
     const status =
       rowStatus !== PRESENT ? rowStatus : value === undefined ? MISSING : value === null ? NULL : PRESENT;
     const hasRow = row !== null && row.raw !== null;
     return {
       name,
-      valueText:
-        value === undefined
-          ? view.fallbackNative[index]!
-          : nativeText(view.view.features[index]!.type, value),
+      valueText: value === undefined ? view.fallbackNative[index]! : nativeText(feature.type, value),
+      value: valueToJson(feature.type, value === undefined ? feature.missing : value),
       status: STATUSES[status]!,
       eventTime: hasRow ? formatTimestamp(row.eventUs) : null,
       ageUs: hasRow ? nowUs - row.eventUs : null,
     };
   });
   return { service: plan.service, serviceVersion: plan.version, bundle: plan.bundle, entities, features };
+}
+
+/** The vector as JSON: values and times as `log cat` has them, ages in whole milliseconds. */
+export function vectorToJson(vector: FetchedVector): object {
+  const features = vector.features.map(({ name, value, status, eventTime, ageUs }) => {
+    return { name, value, status, eventTime, ageMs: ageUs === null ? null : Math.floor(ageUs / 1_000) };
+  });
+  return { ...vector, features };
 }
 
 const HEADINGS = ['feature', 'value', 'status', 'event time', 'age'];

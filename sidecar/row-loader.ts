@@ -14,7 +14,7 @@ import { CachedRow, definitionIdOf } from './cached-row.ts';
 import type { ReadMoment } from './cached-row.ts';
 import type { RowCache } from './cache.ts';
 import type { StoreAsk, StoreReader } from './store/store-reader.ts';
-import { HEADER_BYTES } from '../registry/wire/row-header.ts';
+import { definitionName, HEADER_BYTES } from '../registry/wire/row-header.ts';
 
 export const ABANDON_MS = 50;
 const FACTOR_LOW = 0.85;
@@ -187,7 +187,7 @@ export class RowLoader {
   async #loadMapping(view: ViewPlan, raw: string): Promise<RowMapping> {
     if (raw.length < HEADER_BYTES) throw new TypeError(`the row has only ${raw.length} bytes`);
     const definitionId = definitionIdOf(raw);
-    const name = definitionId.toString(16).padStart(8, '0');
+    const name = definitionName(definitionId);
     const triedMs = this.#unknownSchemas.get(definitionId);
     if (triedMs !== undefined && performance.now() - triedMs < SCHEMA_RETRY_MS) {
       throw new TypeError(`its definition ${name} is unknown`);

@@ -12,12 +12,9 @@
  *   bytes      base64                                base64
  */
 import { MISSING, NULL, PRESENT } from '../registry/status.ts';
+import { shortestFloat32 } from '../registry/std/float32.ts';
 import { formatTimestamp, timestampText } from '../registry/std/timestamp.ts';
 import type { Value, ValueType } from '../registry/value-type.ts';
-
-const MIN_NORMAL_FLOAT32 = 2 ** -126;
-const FLOAT32_DIGITS = 9;
-const SURE_DIGITS = 6;
 
 export function nativeText(type: ValueType, value: Value): string {
   if (value === null) return 'null';
@@ -99,28 +96,8 @@ export function float64Text(value: number): string {
   return Object.is(value, -0) ? '-0.0' : String(value);
 }
 
-/**
- * The shortest decimal that a float32 reader turns back into `value`, which must be a float32 already.
- * Six digits always survive float32 (FLT_DIG), so a normal number's text has six digits or the least that suffice.
- */
 export function float32Text(value: number): string {
-  if (!Number.isFinite(value) || value === 0) return float64Text(value);
-  const magnitude = Math.abs(value);
-  for (let digits = magnitude < MIN_NORMAL_FLOAT32 ? 1 : SURE_DIGITS; digits < FLOAT32_DIGITS; digits++) {
-    const text = Number(value.toPrecision(digits));
-    if (Math.fround(text) === value) return String(text);
-    const above = Number(nextDecimal(magnitude, digits)) * Math.sign(value);
-    // At a power of two the gap above is twice the gap below: the nearest text may miss where the next one hits.
-    if (Math.fround(above) === value) return String(above);
-  }
-  return String(Number(value.toPrecision(FLOAT32_DIGITS)));
-}
-
-/** @returns the decimal of that many digits that follows the one nearest to `magnitude` */
-function nextDecimal(magnitude: number, digits: number): string {
-  const [mantissa, exponent] = magnitude.toExponential(digits - 1).split('e') as [string, string];
-  const whole = BigInt(mantissa.replace('.', '')) + 1n;
-  return `${whole}e${Number(exponent) - (digits - 1)}`;
+  return float64Text(shortestFloat32(value));
 }
 
 function feastDouble(value: number): string {

@@ -2,10 +2,11 @@
  * Values as JSON, losslessly: the form of `log cat`, of the monitor's snapshot, of the bundle and of run records
  * (DESIGN.md section 13). The sidecar's answers have their own text (sidecar/value-text.ts).
  *
- *   int64 decimal text · NaN, Infinity, -Infinity and -0 as those words · bytes base64
+ *   int64 decimal text · float32 the shortest text that is read back as it · NaN, Infinity, -Infinity and -0 as those words · bytes base64
  *   timestamp RFC 3339; outside the years 0000 to 9999, which that has no text for, decimal microseconds
  *   embedding and list arrays · map and struct objects · null null
  */
+import { shortestFloat32 } from '../std/float32.ts';
 import { parseTimestamp, timestampText } from '../std/timestamp.ts';
 import type { Json } from '../std/canonical-json.ts';
 import { formatType, misfit } from '../value-type.ts';
@@ -17,6 +18,7 @@ export function valueToJson(type: ValueType, value: Value): Json {
     case 'int64':
       return (value as bigint).toString();
     case 'float32':
+      return float32ToJson(value as number);
     case 'float64':
       return numberToJson(value as number);
     case 'timestamp':
@@ -24,7 +26,7 @@ export function valueToJson(type: ValueType, value: Value): Json {
     case 'bytes':
       return Buffer.from(value as Uint8Array).toString('base64');
     case 'embedding':
-      return Array.from(value as Float32Array, numberToJson);
+      return Array.from(value as Float32Array, float32ToJson);
     case 'list':
       return (value as readonly Value[]).map((item) => valueToJson(type.of, item));
     case 'map':
@@ -43,6 +45,10 @@ export function valueToJson(type: ValueType, value: Value): Json {
 function timestampFromJson(json: Json): bigint | undefined {
   if (typeof json !== 'string') return undefined;
   return parseTimestamp(json) ?? (/^-?\d{17,19}$/.test(json) ? BigInt(json) : undefined);
+}
+
+function float32ToJson(value: number): Json {
+  return numberToJson(shortestFloat32(value));
 }
 
 function numberToJson(value: number): Json {

@@ -9,6 +9,7 @@
  * No entity's name starts with `~`, so markers and schemas never meet an entity. A Cluster has one marker hash for
  * each 128 slots, its tag chosen so that it lies in them: a node that lost its rows has lost their marker too.
  */
+import { definitionName } from './row-header.ts';
 import { xxHash32 } from './xxhash.ts';
 
 export const CLUSTER_SLOTS = 16_384;
@@ -37,7 +38,7 @@ export function schemasKey(keyPrefix: string): string {
 }
 
 export function schemaField(definitionId: number): string {
-  return definitionId.toString(16).padStart(8, '0');
+  return definitionName(definitionId);
 }
 
 const CRC16 = crc16Table();

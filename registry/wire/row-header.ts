@@ -56,3 +56,8 @@ function writeU56(buffer: Buffer, at: number, value: number): void {
 function readU56(buffer: Buffer, at: number): number {
   return buffer[at]! * 2 ** 48 + buffer.readUIntBE(at + 1, 6);
 }
+
+/** A definition id as people and JSON have it: 8 hex digits. */
+export function definitionName(definitionId: number): string {
+  return definitionId.toString(16).padStart(8, '0');
+}

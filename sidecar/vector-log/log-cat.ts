@@ -8,7 +8,7 @@ import { ROW_SOURCES, STATUSES } from '../../registry/status.ts';
 import type { Json } from '../../registry/std/canonical-json.ts';
 import { formatTimestamp } from '../../registry/std/timestamp.ts';
 import { valueToJson } from '../../registry/wire/json-value.ts';
-import { readHeader } from '../../registry/wire/row-header.ts';
+import { definitionName, readHeader } from '../../registry/wire/row-header.ts';
 import type { ServedRecord } from '../../registry/wire/served-record.ts';
 import type { SpoolGap } from '../../registry/wire/spool-walk.ts';
 
@@ -107,7 +107,7 @@ function catRow({ logged, header, fault }: DecodedRow): object {
     eventTime: header === null ? null : formatTimestamp(header.eventUs),
     createdTime: header === null ? null : timeOrNull(header.createdUs),
     writtenTime: header === null ? null : formatTimestamp(header.writtenMs * 1_000),
-    definitionId: header === null ? null : header.definitionId,
+    definitionId: header === null ? null : definitionName(header.definitionId),
     ...(logged.masked ? { masked: true } : {}),
     ...(fault === null ? {} : { fault }),
   };

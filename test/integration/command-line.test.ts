@@ -275,6 +275,37 @@ describe('what went well', () => {
     expect(judged.code, 'the example has had no new row for long: the alarm is right').toBe(1);
   });
 
+  test('one form of times, values and definition ids in all JSON', async () => {
+    const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+    const view = (await data(['-C', live(), 'show', 'driver_hourly_stats'], 'silent')) as {
+      definitionId: string;
+      runs: Record<string, unknown>[];
+    };
+    expect(view.definitionId).toMatch(/^[0-9a-f]{8}$/);
+    const [run] = view.runs;
+    expect(run).toMatchObject({ definitionId: view.definitionId, from: null });
+    for (const name of ['to', 'watermark', 'startedAt', 'finishedAt', 'newestEventTime'])
+      expect(run![name]).toMatch(TIME);
+    expect(
+      Object.keys(run!).filter((name) => /^(from|to|watermark|started|finished|newest\w+)Us$/.test(name)),
+    ).toEqual([]);
+    const { features } = (await data(['-C', live(), ...GET], 'silent')) as {
+      features: Record<string, unknown>[];
+    };
+    expect(features.map(({ value }) => value)).toEqual([
+      expect.any(Number),
+      expect.any(Number),
+      expect.any(Number),
+    ]);
+    expect(String(features[0]!['value'])).toMatch(/^0\.\d{1,7}$/);
+    expect(features[0]!['eventTime']).toMatch(TIME);
+    expect(Object.keys(features[0]!)).toEqual(['ageMs', 'eventTime', 'name', 'status', 'value']);
+    const schemas = (await data(['-C', live(), 'show'], 'silent')) as {
+      schemas: Record<string, { definitionId: string }[]>;
+    };
+    expect(schemas.schemas['driver_hourly_stats']![0]!.definitionId).toBe(view.definitionId);
+  });
+
   test('hides passwords in what it shows', async () => {
     for (const json of [[], ['--json']]) {
       const shown = await plumb([

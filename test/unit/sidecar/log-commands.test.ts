@@ -1,3 +1,4 @@
+import { definitionName } from '../../../registry/wire/row-header.ts';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -113,7 +114,7 @@ describe('log cat', () => {
               eventTime: '2026-11-21T11:00:00.000000Z',
               createdTime: '2026-11-21T11:59:59.999999Z',
               writtenTime: '2026-11-21T12:00:00.000000Z',
-              definitionId: spend.definitionId,
+              definitionId: definitionName(spend.definitionId),
             },
             seller: {
               view: 'spend',
