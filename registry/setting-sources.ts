@@ -11,6 +11,7 @@ import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
 import { didYouMean } from './definitions/mistake.ts';
 import { registryError } from './errors.ts';
+import { valueAt } from './option-sentence.ts';
 import { VARIABLE_NAME } from './source-variables.ts';
 import { readDocument } from './yaml-document.ts';
 
@@ -48,11 +49,14 @@ export class SettingSources {
     return sources;
   }
 
-  /** @returns what gave a setting: its own place, or that of the list or text which it is a part of; else `default` */
+  /** @returns what gave a setting: its own place, or that of the list or the URL which it is a part of; else `default` */
   originOf(path: readonly PropertyKey[]): string {
     for (let length = path.length; length > 0; length--) {
-      const origin = this.#origins.get(path.slice(0, length).map(String).join('.'));
-      if (origin !== undefined) return origin;
+      const whole = path.slice(0, length);
+      const origin = this.#origins.get(whole.map(String).join('.'));
+      if (origin === undefined) continue;
+      const isPart = length === path.length || path[length] === 'url';
+      return isPart || Array.isArray(valueAt(this.raw, whole)) ? origin : 'default';
     }
     return 'default';
   }
@@ -147,7 +151,7 @@ function fromEnvironment(
   const unknown: string[] = [];
   for (const [name, value] of Object.entries(environment)) {
     if (!name.startsWith(PREFIX) || value === undefined) continue;
-    const path = known.get(name) ?? variablePath(name);
+    const path = known.get(name) ?? variablePath(name, variables);
     if (path !== null) given.push({ path, name, value });
     else if (!isOfOthers(name, value))
       unknown.push(`${name}: there is no such setting${didYouMean(name, known.keys())}`);
@@ -168,11 +172,11 @@ function environmentName(path: string): string {
   return `${PREFIX}${words.toUpperCase()}`;
 }
 
-/** A variable of definitions that plumbline.yaml does not name has its name in lower case. */
-function variablePath(name: string): string | null {
+/** A variable of definitions that plumbline.yaml does not name has its name in lower case; one like it is a slip. */
+function variablePath(name: string, variables: readonly string[]): string | null {
   if (!name.startsWith(VARS_PREFIX)) return null;
   const variable = name.slice(VARS_PREFIX.length).toLowerCase();
-  return VARIABLE_NAME.test(variable) ? `vars.${variable}` : null;
+  return VARIABLE_NAME.test(variable) && didYouMean(variable, variables) === '' ? `vars.${variable}` : null;
 }
 
 /** What steers the tests of this project, and what Kubernetes sets in every pod beside a Service called plumb-... */

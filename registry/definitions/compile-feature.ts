@@ -161,8 +161,8 @@ class FeatureCheck {
 
   #columnType(column: string, agg: AggregateFunction): ValueType | null {
     const { columns, sourcePath } = this.#context;
-    if ('unreadable' in columns)
-      return this.#fault('column', `the type of column "${column}" is not known: ${columns.unreadable}`);
+    // That its type is not known is told of the whole view.
+    if ('unreadable' in columns) return null;
     const found = columnsNamed(columns.files, column);
     const twice = found.find((group) => group.columns.length > 1);
     if (twice !== undefined) {

@@ -113,13 +113,9 @@ class ViewCheck {
   }
 
   #columns(source: Source | null): SourceColumns {
-    if (source === null) return { unreadable: 'its source has a mistake', missing: true };
-    return (
-      this.#context.columns.get(source.path) ?? {
-        unreadable: `source ${source.path} was not read`,
-        missing: true,
-      }
-    );
+    const read = source === null ? undefined : this.#context.columns.get(source.path);
+    // What is not read has a mistake of its own, which is told where it stands.
+    return read ?? { unreadable: 'its source has a mistake', missing: true };
   }
 
   #rowExpressions(): Written {
@@ -234,9 +230,14 @@ class ViewCheck {
 
   #checkColumns(source: Source, entity: Entity, columns: SourceColumns, kind: FeatureView['kind']): void {
     if ('unreadable' in columns) {
-      // An aggregated view says so for each column whose type it does not know.
-      if (kind === 'stored' && columns.missing) this.#warn(columns.unreadable);
-      else if (kind === 'stored') this.#fault('source', columns.unreadable);
+      if (!this.#context.columns.has(source.path)) return;
+      const features = Object.values(this.#options.features);
+      const needsTypes =
+        kind === 'aggregated' &&
+        features.some((f) => f instanceof FeatureDraft && f.options['column'] !== undefined);
+      // Once for the view, however many of its features lack the type of their column.
+      if (columns.missing && !needsTypes) this.#warn(columns.unreadable);
+      else this.#fault('source', columns.unreadable);
       return;
     }
     const { files } = columns;

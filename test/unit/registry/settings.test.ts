@@ -167,6 +167,7 @@ describe('settings', () => {
       { 'log.kafka.brokers': 'k1:9092,k2:9092' },
     );
     const of = (...paths: string[]): (string | undefined)[] => paths.map((path) => origins.get(path));
+    expect(of('online.tls', 'online.user')).toEqual(['default', 'default']);
     expect(of('project', 'online.url', 'online.keyPrefix', 'history')).toEqual([
       'plumbline.yaml:1',
       'plumbline.yaml:2',

@@ -88,6 +88,17 @@ describe('definitions', () => {
     expect(await mistakesOf(definitions)).toContain(sentence);
   });
 
+  test('an aggregated view whose source has one that is unknown is one mistake', async () => {
+    const view = `featureView: sums
+entity: customer
+source: { parquet: "\${dat}/invoices.parquet", eventTime: invoice_date }
+features: { a: { agg: sum, column: line_total }, b: { agg: avg, column: line_total } }
+`;
+    const found = await mistakesOf(`entity: customer\njoinKeys: { customer_id: int64 }\n---\n${view}`);
+    expect(found.split('\n')).toHaveLength(2);
+    expect(found).toContain('there is no variable "dat", did you mean "data"?');
+  });
+
   test('without any variable the mistake says where they are named', async () => {
     expect(await mistakesOf(VIEW, '')).toContain(
       'there is no variable "data"; vars in plumbline.yaml names none',
@@ -109,6 +120,14 @@ describe('variables', () => {
       other_one: 'd',
     });
     expect(settings('project: x\n', { PLUMB_VARS_DATA: 's3' })).toEqual({ data: 's3' });
+  });
+
+  test('a variable of the environment that is misspelt is a mistake, another one is not', () => {
+    const yaml = 'vars: { data: a }\n';
+    expect(() => settings(yaml, { PLUMB_VARS_DTA: 'x' })).toThrow(
+      'PLUMB_VARS_DTA: there is no such setting, did you mean "PLUMB_VARS_DATA"?',
+    );
+    expect(settings(yaml, { PLUMB_VARS_BUCKET: 'x' })).toEqual({ data: 'a', bucket: 'x' });
   });
 
   test.each(['vars: { "a b": x }', 'vars: { _a: x }', 'vars: [a]', 'vars: { a: [x] }'])(

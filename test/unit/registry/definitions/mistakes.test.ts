@@ -99,6 +99,19 @@ features: { x: { agg: ${agg}, column: line_total, n: 3, percentile: 0.5 } }
   }
 });
 
+test('a path where nothing lies is told once, however many features need its types', async () => {
+  const view = `featureView: v
+entity: customer
+source: { parquet: data/nothing.parquet, eventTime: invoice_date }
+features: { n: { agg: count }, a: { agg: sum, column: line_total }, b: { agg: avg, column: line_total } }
+`;
+  const [found, ...more] = await mistakesOf(yaml(ENTITY, view));
+  expect(found).toContain(
+    'definitions/a.yaml:6  view "v": no file matches the source\'s path data/nothing.parquet',
+  );
+  expect(more).toEqual([]);
+});
+
 describe('two versions of a view stand side by side', () => {
   const second = VIEW.replace('entity', 'version: 2\nentity').replace('quantity: int32', 'quantity: int64');
   const moved = SERVICE.replace('featureService: s', 'featureService: s2').replace('[lines]', '["lines@v2"]');
