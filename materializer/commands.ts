@@ -3,6 +3,7 @@ import type { CommandContext, ExitCode } from '../registry/command.ts';
 import { printResult, projectOf } from '../registry/command.ts';
 import { runToJson } from '../registry/run-record.ts';
 import type { RunRecord } from '../registry/run-record.ts';
+import { countText } from '../registry/std/count-text.ts';
 import { formatDuration } from '../registry/std/duration.ts';
 import { renderTable } from '../registry/std/text-table.ts';
 import { formatTimestamp, parseTimestamp } from '../registry/std/timestamp.ts';
@@ -109,5 +110,5 @@ function renderTraining(result: TrainResult): string {
   ]);
   const head = ['feature', 'present', 'null', 'missing', 'outside TTL', 'unjudged'];
   const table = renderTable(head, counts, ['left', ...head.slice(1).map(() => 'right' as const)]);
-  return [table, ...result.notes, `${result.rows} rows in ${result.out}`].join('\n\n');
+  return [table, ...result.notes, `${countText(result.rows, 'row')} in ${result.out}`].join('\n\n');
 }

@@ -20,6 +20,7 @@ import { openHistory, readHistoryWatermark } from '../registry/history.ts';
 import type { Bundle, FeatureService, FeatureView, ServiceView } from '../registry/model.ts';
 import type { Project } from '../registry/project.ts';
 import { sqlLiteral } from '../registry/sql-literal.ts';
+import { countText } from '../registry/std/count-text.ts';
 import { formatTimestamp } from '../registry/std/timestamp.ts';
 import { edgeAt } from '../registry/windows.ts';
 import { materializerError } from './errors.ts';
@@ -322,8 +323,8 @@ function notesOf(
 ): string[] {
   const notes = unjudgedNotes(joined);
   const [noTime, noKey] = [labels.rowsWithoutTime, labels.rowsWithNullKey];
-  if (noTime > 0) notes.push(`${noTime} labels have no ${timeColumn}: they got no feature values.`);
-  if (noKey > 0) notes.push(`${noKey} labels have a null join key, which matches no entity.`);
+  if (noTime > 0) notes.push(`${labelsHave(noTime)} no ${timeColumn} and got no feature values.`);
+  if (noKey > 0) notes.push(`${labelsHave(noKey)} a null join key, which matches no entity.`);
   if (mode === 'available') {
     for (const { view } of joined) {
       if (!hasCreatedTime(view))
@@ -331,4 +332,8 @@ function notesOf(
     }
   }
   return notes;
+}
+
+function labelsHave(count: number): string {
+  return `${countText(count, 'label')} ${count === 1 ? 'has' : 'have'}`;
 }

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandContext, ExitCode } from '../registry/command.ts';
+import { countText } from '../registry/std/count-text.ts';
 import { printResult, projectOf } from '../registry/command.ts';
 import { spoolConsumers } from '../registry/settings.ts';
 import { walkSpool } from '../registry/wire/spool-walk.ts';
@@ -110,7 +111,9 @@ function epochOf({ epoch, pod, records, lastSequence, closed, beat, beatStep }: 
 }
 
 export function renderVerify(state: LogState): string {
-  const lines = [`${state.records} served requests in ${state.segments} segments, ${state.bytes} bytes`];
+  const lines = [
+    `${countText(state.records, 'served request')} in ${countText(state.segments, 'segment')}, ${countText(state.bytes, 'byte')}`,
+  ];
   if (state.tornBytes > 0)
     lines.push(`${state.tornBytes} bytes are torn at a tail: they were never answered`);
   for (const { epoch, pod, closed, lossAtMost } of state.epochs) {
@@ -120,6 +123,6 @@ export function renderVerify(state: LogState): string {
     lines.push(`epoch ${epoch} of ${of} has no last record: it runs, or was killed${bound}`);
   }
   lines.push(...state.gaps.map(gapText));
-  lines.push(state.gaps.length === 0 ? 'whole' : `${state.gaps.length} gaps`);
+  lines.push(state.gaps.length === 0 ? 'whole' : countText(state.gaps.length, 'gap'));
   return lines.join('\n');
 }

@@ -1,4 +1,5 @@
 /** What an ingest has read and what is missing, for people and as JSON. */
+import { countText } from '../../registry/std/count-text.ts';
 import { renderTable } from '../../registry/std/text-table.ts';
 import { formatTimestamp } from '../../registry/std/timestamp.ts';
 import type { IngestCounts, IngestLedger } from './ledger.ts';
@@ -94,9 +95,9 @@ export function renderIngest(result: IngestResult): string {
   const missing = gaps.reduce((sum, gap) => sum + gap.toSequence - gap.fromSequence + 1, 0);
   const span = hours.length === 0 ? '' : ` of ${hours[0]}${hours.length > 1 ? ` to ${hours.at(-1)}` : ''}`;
   const blocks = [
-    `${result.source}: ${counts.read} read, ${counts.records} new${span}, ${counts.duplicates} duplicates` +
+    `${result.source}: ${counts.read} read, ${counts.records} new${span}, ${countText(counts.duplicates, 'duplicate')}` +
       (counts.unreadable > 0 ? `, ${counts.unreadable} unreadable` : ''),
-    `in all: ${missing} missing in ${gaps.length} gaps, ${shed} shed, ${openTails.length} open tails`,
+    `in all: ${missing} missing in ${countText(gaps.length, 'gap')}, ${shed} shed, ${countText(openTails.length, 'open tail')}`,
   ];
   if (gaps.length > 0) {
     const rows = gaps.map((gap) => [

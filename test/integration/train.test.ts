@@ -121,7 +121,7 @@ describe('a training set', () => {
     ]);
     expect(result).toMatchObject({
       rows: 4,
-      notes: ['1 labels have a null join key, which matches no entity.'],
+      notes: ['1 label has a null join key, which matches no entity.'],
     });
     expect(result.features[1]).toEqual({
       name: 'driver_stats__conv_rate',

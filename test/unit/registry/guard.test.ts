@@ -2,15 +2,18 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import fc from 'fast-check';
 import { allowanceOf } from '../../../registry/allowance.ts';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
 import type { Plan } from '../../../registry/apply.ts';
-import type { Bundle } from '../../../registry/model.ts';
+import { appliedDefinitionId } from '../../../registry/definition-json.ts';
+import type { Bundle, RowSchema } from '../../../registry/model.ts';
 import { openProject } from '../../../registry/project.ts';
 import { RegistryDatabase } from '../../../registry/registry-database.ts';
 import { renderChanges } from '../../../registry/show.ts';
 import { DAY_US } from '../../../registry/std/timestamp.ts';
 import { silentTalk } from '../../../registry/std/talk.ts';
+import { orders } from '../../support/materialized-project.ts';
 import { shopProject } from '../../support/shop-project.ts';
 
 const SHOP = `
@@ -284,6 +287,26 @@ describe('ids', () => {
     const more = [await shop.apply(other, allow), await shop.apply(SHOP, allow)];
     expect(fifth.hash).toBe(third.hash);
     expect(new Set(idsOf(more[1]!)).size).toBe(5);
+  });
+
+  test('whatever the order of definitions, an id that was left is never taken again', () => {
+    const joinKeys = [{ name: 'customer_id', type: 'string' as const }];
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 30 }), (hops) => {
+        const past: RowSchema[] = [];
+        const left = new Set<number>();
+        hops.forEach((hop, i) => {
+          const view = orders({ hopUs: hop * 3_600_000_000 });
+          const definitionId = appliedDefinitionId(view, joinKeys, past);
+          if (i > 0 && hop === hops[i - 1]) expect(definitionId).toBe(past.at(-1)!.definitionId);
+          else {
+            expect(left.has(definitionId)).toBe(false);
+            past.push({ definitionId, features: [] });
+          }
+          for (const { definitionId: old } of past.slice(0, -1)) left.add(old);
+        });
+      }),
+    );
   });
 
   test('reading logic, where the source lies and what is said of a view leave the id alone', async () => {

@@ -8,7 +8,7 @@ test('neither an id nor a value writes escape sequences to the terminal', () => 
     serviceVersion: 1,
     bundle: '0123456789abcdef',
     entities: { id: '\u001b[2Jgone' },
-    features: [{ ...feature, name: 'v__f', valueText: '"\u009b31m\u202e"' }],
+    features: [{ ...feature, name: 'v__f', value: 'x', valueText: '"\u009b31m\u202e"' }],
   } as Parameters<typeof renderVector>[0]);
   for (const unseen of ['\u001b', '\u009b', '\u202e']) expect(text).not.toContain(unseen);
   expect(text).toContain('id=␛[2Jgone');
