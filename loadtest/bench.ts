@@ -2,11 +2,11 @@
  * Every figure that the sidecar is held to, in one run: alternating rounds, a fresh process for each, medians, raw
  * rounds, ratios. Figures of two runs, or of two machines, cannot be compared; ratios within one can.
  *
- *   npm run bench [-- --only cached,rows,miss,tail,skew,memory,overload,fill --rounds 5 --seconds 3 --connections 32 --feast]
+ *   npm run bench [-- --only cached,rows,miss,tail,skew,memory,overload,fill,train --rounds 5 --seconds 3 --connections 32 --feast]
  *   npm run bench -- --only soak [--soak-minutes 10]
  *   npm run bench -- --only backfill [--events 1000000]
  *
- *   --feast     also Feast's Python feature server on the same Redis
+ *   --feast     also Feast: its Python feature server on the same Redis, its training sets
  *   --client    lean (our own, the default) or autocannon, for the closed loops of one request
  *   --profile   also a CPU profile of the sidecar for each section; what falls short of its bar gets one anyway
  *
@@ -35,6 +35,7 @@ import { sameRequest } from './bench/rounds.ts';
 import { skewedTraffic } from './bench/skewed-traffic.ts';
 import { soak } from './bench/soak.ts';
 import { tailLatency } from './bench/tail-latency.ts';
+import { trainingSets } from './bench/training-sets.ts';
 
 const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Bar[]>>> = {
   cached: cachedVector,
@@ -43,6 +44,7 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Bar[]
   tail: tailLatency,
   skew: skewedTraffic,
   memory: cachedMemory,
+  train: trainingSets,
   overload,
   fill: fillStore,
   soak,
@@ -79,15 +81,17 @@ try {
   const customers = Number(flags.customers);
   project = await makeBenchProject({ views: VIEWS, customers, online: redis.url });
   mkdirSync(join(folder, 'feast'));
-  const feast = flags.feast
-    ? await feastContender({
-        folder: join(folder, 'feast'),
-        redisPort: redis.port,
-        views: VIEWS,
-        customers: FEAST_CUSTOMERS,
-        environment: flags['feast-env'] ?? null,
-      })
-    : null;
+  const serves = flags.only.split(',').some((name) => name !== 'train');
+  const feast =
+    flags.feast && serves
+      ? await feastContender({
+          folder: join(folder, 'feast'),
+          redisPort: redis.port,
+          views: VIEWS,
+          customers: FEAST_CUSTOMERS,
+          environment: flags['feast-env'] ?? null,
+        })
+      : null;
   await run({
     folder,
     project,
@@ -95,6 +99,7 @@ try {
     feast,
     feastEnvironment: flags['feast-env'] ?? null,
     feastCustomers: FEAST_CUSTOMERS,
+    withFeast: flags.feast,
     rounds: Number(flags.rounds),
     seconds: Number(flags.seconds),
     warmupS: Number(flags.warmup),

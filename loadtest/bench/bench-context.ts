@@ -21,6 +21,8 @@ export interface BenchContext {
   /** A folder with bin/python and bin/feast; null: the environment of `npm run test:clients`. */
   readonly feastEnvironment: string | null;
   readonly feastCustomers: number;
+  /** Whether Feast is measured too. */
+  readonly withFeast: boolean;
   readonly rounds: number;
   readonly seconds: number;
   readonly warmupS: number;

@@ -14,10 +14,13 @@ export function timedProcess(program: string, args: readonly string[], input = '
   const done = spawnSync('/bin/sh', ['-c', script, 'sh', program, ...args], { input, env, encoding: 'utf8' });
   if (done.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${done.stderr.slice(-2_000)}`);
   // The last line is that of the shell's children: 0m1.230000s 0m0.100000s
-  const times = done.stderr.trim().split('\n').at(-1)!;
-  const cpuS = [...times.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+  return { output: done.stdout, cpuS: secondsOf(done.stderr.trim().split('\n').at(-1)!) };
+}
+
+/** @returns the sum of the times in a line that the shell's `times` prints */
+export function secondsOf(times: string): number {
+  return [...times.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
     (sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds),
     0,
   );
-  return { output: done.stdout, cpuS };
 }
