@@ -20,7 +20,7 @@
  * Called by the training join (materializer/train.ts) and the monitor's replay.
  */
 import { canonicalOrderSql } from './as-of-sql.ts';
-import { quoteName } from './duckdb.ts';
+import { quoteName, quoteText } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
 import { CREATED_NS, EVENT_NS } from './stored-rows.ts';
 import type { ValueType } from './value-type.ts';
@@ -52,6 +52,8 @@ export const NO_ROW = 0;
 export const ROW_FOUND = 1;
 export const ROW_OUTSIDE_TTL = 2;
 
+const FEW_KEYS = 100;
+
 const TABLES = ['labels', 'hits', 'found', 'tied', 'best'];
 
 /**
@@ -68,19 +70,32 @@ export async function joinAsOf(duck: DuckDb, join: AsOfJoin, table: string): Pro
   await duck.run(`CREATE OR REPLACE TEMP TABLE asof_labels AS
     SELECT ${quoteName(join.rid)} AS rid, ${quoteName(join.time)} - ${join.delayUs} AS t, ${labels}
     FROM ${join.labels} WHERE ${[...some, `${quoteName(join.time)} IS NOT NULL`].join(' AND ')}`);
+  const history = await ofFewKeys(duck, join);
   let read = 0;
-  for (const part of join.history) {
+  for (const part of history) {
     const [left] = await duck.rows('SELECT count(*) AS n, max(t) AS last FROM asof_labels');
     if (read > 0 && left!['n'] === 0n) break;
     await duck.run(hitsSql(join, part, keys, left!['last'] as bigint | null, read === 0));
     await duck.run(foundSql(join, part, keys, read === 0));
     read += 1;
-    if (read < join.history.length)
+    if (read < history.length)
       await duck.run('DELETE FROM asof_labels WHERE rid IN (SELECT rid FROM asof_hits)');
   }
-  await foldTies(duck, join, join.history.slice(0, read), keys);
+  await foldTies(duck, join, history.slice(0, read), keys);
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${table} AS ${answersSql(join, keys)}`);
   await duck.run(TABLES.map((name) => `DROP TABLE IF EXISTS asof_${name}`).join('; '));
+}
+
+/**
+ * Where the labels have few keys, the history is asked for these by name: the reader of its files then passes over the
+ * other columns of all other rows, which it does not for the sake of a join.
+ */
+async function ofFewKeys(duck: DuckDb, { keys, history }: AsOfJoin): Promise<readonly string[]> {
+  const rows = await duck.rows(`SELECT DISTINCT k0 FROM asof_labels LIMIT ${FEW_KEYS + 1}`);
+  if (rows.length === 0 || rows.length > FEW_KEYS) return history;
+  const values = rows.map(({ k0 }) => (typeof k0 === 'string' ? quoteText(k0) : String(k0)));
+  const only = `${quoteName(keys[0]!.row)} IN (${values.join(', ')})`;
+  return history.map((part) => `SELECT * FROM (${part}) WHERE ${only}`);
 }
 
 /** The visible rows of a part of the history: keys as k0, k1, ..., times in microseconds, `hit`, and more columns. */

@@ -21,7 +21,7 @@ import { dayOf } from './std/timestamp.ts';
 import { duckTypeOf, quoteName, quoteText } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
 import type { Entity, FeatureView } from './model.ts';
-import { FILE_COLUMN, readSourceFiles } from './source-files.ts';
+import { FILE_COLUMN, readSourceFiles, withShownValues } from './source-files.ts';
 import type { SourceFiles } from './source-files.ts';
 import { reasonSql, whereGood } from './column-reading.ts';
 import { checkFaults, goodRowsSql, hasNanos, judgedRowsSql } from './stored-rows.ts';
@@ -127,7 +127,7 @@ export async function openHistory(
       );
     return { sql: good([...files.values()].flat()), nanos: false, source: null, parts };
   }
-  const source = await readSourceFiles(duck, folder, view.source.path);
+  const source = await storedFiles(duck, folder, view, entity);
   const sql = goodRowsSql(source, view, entity);
   return { sql, nanos: hasNanos(source, view), source, parts: () => [sql] };
 }
@@ -147,7 +147,7 @@ export async function openJudgedHistory(
   entity: Entity,
 ): Promise<Pick<ViewHistory, 'sql' | 'source'>> {
   if (view.kind === 'stored') {
-    const source = await readSourceFiles(duck, folder, view.source.path);
+    const source = await storedFiles(duck, folder, view, entity);
     return { sql: judgedRowsSql(source, view, entity), source };
   }
   const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
@@ -157,6 +157,18 @@ export async function openJudgedHistory(
   const columns = ['*', ...nothing, `${reasonSql(faults)} AS ${quoteName(REASON)}`, ...origin];
   const sql = `SELECT ${columns.join(', ')} FROM (${aggregatedSql(view, entity, files)})`;
   return { sql, source: null };
+}
+
+/** The files of a stored view, with what their footers show of keys and times. */
+async function storedFiles(
+  duck: DuckDb,
+  folder: string,
+  { source }: FeatureView,
+  entity: Entity,
+): Promise<SourceFiles> {
+  const times = [source.eventTime, ...(source.createdTime === null ? [] : [source.createdTime])];
+  const names = [...entity.joinKeys.map((key) => key.name), ...times];
+  return await withShownValues(duck, await readSourceFiles(duck, folder, source.path), names);
 }
 
 /** @returns the files of a view's history by their day, the oldest first */

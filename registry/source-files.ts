@@ -30,6 +30,16 @@ export interface FileGroup {
   readonly excluded: string | null;
   /** When an expression of a view's makes a row that is not excluded a bad one. */
   readonly faults: readonly Fault[];
+  /** What the footers of the files show of columns, by name in lower case; of a column that is not here, nothing. */
+  readonly shown: ReadonlyMap<string, ShownValues>;
+}
+
+/** Of a column over all files of a group. */
+export interface ShownValues {
+  /** No value is null. */
+  readonly noNull: boolean;
+  /** Every value but null is a time from 1970 on, and no infinite one. */
+  readonly onlyTimes: boolean;
 }
 
 export interface SourceFiles {
@@ -160,7 +170,36 @@ async function groupOf(duck: DuckDb, files: string[], rows: readonly SqlRow[]): 
     // A file that has the column itself is believed.
     if (!columns.has(name.toLowerCase())) add({ name, type: PATH_TEXT, sql });
   }
-  return { files, columns, excluded: null, faults: [] };
+  return { files, columns, excluded: null, faults: [], shown: new Map() };
+}
+
+/**
+ * @param names  of the columns to look up, without regard to case
+ * @returns      the files with what their footers show of these columns, so that rows need not be asked one by one
+ */
+export async function withShownValues(
+  duck: DuckDb,
+  source: SourceFiles,
+  names: readonly string[],
+): Promise<SourceFiles> {
+  const wanted = names.map((name) => quoteText(name.toLowerCase())).join(', ');
+  const groups: FileGroup[] = [];
+  for (const group of source.groups) {
+    const rows = await duck.rows(
+      `SELECT lower(path_in_schema) AS name, bool_and(coalesce(stats_null_count = 0, false)) AS no_null,
+        bool_and(coalesce(stats_null_count = row_group_num_rows, false) OR coalesce(
+          TRY_CAST(stats_min_value AS TIMESTAMPTZ) >= TIMESTAMPTZ '1970-01-01 00:00:00+00' AND
+          TRY_CAST(stats_max_value AS TIMESTAMPTZ) < TIMESTAMPTZ 'infinity', false)) AS only_times
+        FROM parquet_metadata([${group.files.map(quoteText).join(', ')}])
+        WHERE row_group_num_rows > 0 AND lower(path_in_schema) IN (${wanted}) GROUP BY 1`,
+    );
+    const shown = rows.map((row): [string, ShownValues] => [
+      row['name'] as string,
+      { noNull: row['no_null'] === true, onlyTimes: row['only_times'] === true },
+    ]);
+    groups.push({ ...group, shown: new Map(shown) });
+  }
+  return { ...source, groups };
 }
 
 /** The names of a file's columns as it spells them; DuckDB renames one that differs from another only in case. */

@@ -22,9 +22,10 @@ import type { WantedColumn } from './column-reading.ts';
 import type { Fault } from './row-fault.ts';
 import { quoteName, quoteText } from './duckdb.ts';
 import type { Entity, Feature, FeatureView } from './model.ts';
-import type { FileColumn, FileGroup, SourceFiles } from './source-files.ts';
+import type { FileColumn, FileGroup, ShownValues, SourceFiles } from './source-files.ts';
 import { FILE_COLUMN, groupSql } from './source-files.ts';
 import { isNumeric } from './value-type.ts';
+import type { SourceType } from './source-type.ts';
 import type { ValueType } from './value-type.ts';
 import { MAX_ID_BYTES } from './wire/entity-key.ts';
 
@@ -158,12 +159,22 @@ class GroupReading {
     if (columnsOf(this.#group, key.column).length === 0)
       return [always(`its file has no join key ${key.column}`)];
     const { sql } = readColumn(this.#group, key);
-    const faults = [faultOf(`${sql} IS NULL`, `${sql} IS NOT NULL`, `join key ${key.name} is null`)];
+    const faults: Fault[] = [];
+    // A null in the file, or one that a value became: that is a misfit.
+    if (this.#shown(key.column)?.noNull !== true)
+      faults.push(faultOf(`${sql} IS NULL`, `${sql} IS NOT NULL`, `join key ${key.name} is null`));
     if (key.type.kind === 'string') {
       const reason = `join key ${key.name} is longer than ${MAX_ID_BYTES} bytes`;
       faults.push(faultOf(`strlen(${sql}) > ${MAX_ID_BYTES}`, `strlen(${sql}) <= ${MAX_ID_BYTES}`, reason));
     }
     return faults;
+  }
+
+  /** What the footers show of a column that is read as it stands in the files: not of one that an expression makes. */
+  #shown(column: string): ShownValues | undefined {
+    const found = columnsOf(this.#group, column);
+    const isOwn = found.length === 1 && found[0]!.sql === quoteName(found[0]!.name);
+    return isOwn ? this.#group.shown.get(column.toLowerCase()) : undefined;
   }
 
   #nanos(column: string | null): string {
@@ -174,6 +185,9 @@ class GroupReading {
 
   #timeFaults(column: string, what: 'event' | 'created'): Fault[] {
     const found = columnsOf(this.#group, column);
+    const shown = this.#shown(column);
+    const isTime = found.length === 1 && isInstant(found[0]!.type);
+    if (isTime && shown?.onlyTimes === true && (shown.noNull || what === 'created')) return [];
     if (found.length === 0) return what === 'event' ? [always(`its file has no event time ${column}`)] : [];
     const time = readTime(this.#group, column);
     const [{ sql: raw, type }] = found as [FileColumn];
@@ -192,6 +206,11 @@ class GroupReading {
     const orNull = (f: Fault): Fault => ({ ...f, good: `(${time} IS NULL OR ${f.good})` });
     return [...faults, ...(micros ? [orNull(infinite)] : []), orNull(early)];
   }
+}
+
+/** Whether the least and the greatest value in a footer are the times that are read. */
+function isInstant(type: SourceType): boolean {
+  return type.kind === 'scalar' && (type.name === 'TIMESTAMP' || type.name === 'TIMESTAMP WITH TIME ZONE');
 }
 
 const TIME: ValueType = { kind: 'timestamp' };

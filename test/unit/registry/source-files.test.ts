@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DuckDb, quoteText } from '../../../registry/duckdb.ts';
-import { groupSql, readSourceFiles } from '../../../registry/source-files.ts';
+import { groupSql, readSourceFiles, withShownValues } from '../../../registry/source-files.ts';
 import { formatSourceType, modelTypeOf } from '../../../registry/source-type.ts';
 import { formatType } from '../../../registry/value-type.ts';
 
@@ -88,4 +88,27 @@ test('files of equal types are one group, whatever their names', async () => {
     `SELECT day.sql AS day FROM (SELECT ${groups[1]!.columns.get('day')![0]!.sql} AS sql FROM ${groupSql(groups[1]!)}) day`,
   );
   expect(rows.map((row) => row['day']).toSorted()).toEqual(['2026-11-01', '2026-11-02']);
+});
+
+test('what footers show of keys and times is never more than what the rows hold', async () => {
+  const home = mkdtempSync(join(folder, 'shown-'));
+  const late = "TIMESTAMP '2026-01-01'";
+  await duck.run(`COPY (SELECT i AS k, ${late} AS good, CASE WHEN i = 4000 THEN NULL ELSE ${late} END AS gap,
+      CASE WHEN i = 9 THEN TIMESTAMPTZ '1969-12-31 23:59:59.999999+00' ELSE ${late}::TIMESTAMPTZ END AS early,
+      CASE WHEN i = 4001 THEN TIMESTAMP 'infinity' ELSE ${late} END AS infinite, NULL::TIMESTAMP AS none,
+      i::VARCHAR AS text FROM range(5000) t(i)) TO '${home}/1.parquet' (FORMAT parquet, ROW_GROUP_SIZE 2048);
+    COPY (SELECT 1::BIGINT AS k, ${late} AS good, ${late} AS gap, ${late}::TIMESTAMPTZ AS early, ${late} AS infinite,
+      NULL::TIMESTAMP AS none, 'x' AS text WHERE false) TO '${home}/2.parquet' (FORMAT parquet)`);
+  const source = await readSourceFiles(duck, home, '*.parquet');
+  const names = ['k', 'GOOD', 'gap', 'early', 'infinite', 'none', 'text', 'absent'];
+  const { groups } = await withShownValues(duck, source, names);
+  expect(Object.fromEntries([...groups[0]!.shown].toSorted(([a], [b]) => (a < b ? -1 : 1)))).toEqual({
+    early: { noNull: true, onlyTimes: false },
+    gap: { noNull: false, onlyTimes: true },
+    good: { noNull: true, onlyTimes: true },
+    infinite: { noNull: true, onlyTimes: false },
+    k: { noNull: true, onlyTimes: false },
+    none: { noNull: false, onlyTimes: true },
+    text: { noNull: true, onlyTimes: false },
+  });
 });

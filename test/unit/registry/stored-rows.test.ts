@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DuckDb, quoteText } from '../../../registry/duckdb.ts';
 import type { Feature, FeatureView } from '../../../registry/model.ts';
-import { readSourceFiles } from '../../../registry/source-files.ts';
+import { readSourceFiles, withShownValues } from '../../../registry/source-files.ts';
 import { goodRowsSql, judgedRowsSql, lostColumns } from '../../../registry/stored-rows.ts';
 import { driver, driverStats, feature } from '../../support/materialized-project.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -41,6 +41,12 @@ async function read(files: readonly string[], x: Feature): Promise<Read> {
   const kept = await duck.rows(
     `SELECT ${shown} AS shown FROM (${goodRowsSql(sources, { ...view, source }, driver)}) ORDER BY shown`,
   );
+  // What footers show spares questions, and changes no answer.
+  const shownIn = await withShownValues(duck, sources, ['driver_id', 'Event_Timestamp']);
+  const asked = `SELECT count(*) AS n FROM (${judgedRowsSql(shownIn, { ...view, source }, driver)}) WHERE "~reason"`;
+  expect(await duck.rows(`${asked} IS NOT NULL`)).toEqual([
+    { n: BigInt(rows.filter((row) => row['reason'] !== null).length) },
+  ]);
   const good = rows.filter((row) => row['reason'] === null).map((row) => row['shown'] as string);
   // What training and the replay see is what materialize does not reject.
   expect(kept.map((row) => row['shown'])).toEqual(good.toSorted());
