@@ -120,6 +120,9 @@ function ttlBoundary(row: RowFacts): string | null {
   const { served, replayed, view, servedUs } = row;
   const servedOutside = row.status === OUTSIDE_TTL;
   if (served === null || replayed === null || servedOutside === row.replayedOutsideTtl) return null;
+  // The replay fell back to a row outside its TTL since the served one, visible by the rule, is gone.
+  const isGone = served.eventUs > replayed.eventUs && served.eventUs + view.delayUs <= servedUs;
+  if (!servedOutside && isGone) return null;
   if (servedOutside && view.ttlUs === null) {
     const mark = row.watermarkUs === null ? 'unknown' : timeText(row.watermarkUs, servedUs);
     return (
@@ -257,10 +260,16 @@ function servedAhead(row: RowFacts): string | null {
   // A served row that was visible by the rule and is gone from the history is no matter of delay.
   const visibleUs = served.eventUs + view.delayUs;
   if (visibleUs <= servedUs) return null;
+  const what = `the row of ${timeText(served.eventUs, servedUs)} was served at ${timeText(servedUs, servedUs)}`;
+  if (served.writtenUs > servedUs) {
+    const written = `${what}, but bears the written time ${timeText(served.writtenUs, servedUs)}`;
+    return `${written}: the clocks of the sidecar and of the materializer differ by at least ${spanText(served.writtenUs - servedUs)}`;
+  }
+  if (view.delayUs === 0)
+    return `${what}, before its event time: the clock of whoever wrote that time is ahead`;
   return (
-    `the row of ${timeText(served.eventUs, servedUs)} was served at ${timeText(servedUs, servedUs)}, but training ` +
-    `sees it only from ${timeText(visibleUs, servedUs)} on: the delay of ${spanText(view.delayUs)} is longer ` +
-    'than serving needs'
+    `${what}, but training sees it only from ${timeText(visibleUs, servedUs)} on: the delay of ` +
+    `${spanText(view.delayUs)} is longer than serving needs`
   );
 }
 

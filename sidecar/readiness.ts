@@ -5,6 +5,7 @@
  *   open      the store was read once                     ready, and from then on whatever becomes of the store
  *             it refuses (password, permission, certificate)    not ready: waiting does not mend it
  *             it is silent                                not ready for 30 s, then ready and alarmed
+ *             it says itself that it is down              an outage like a later one: the same after 5 s
  *   draining  not ready, until the end
  *
  * A roll-out with a wrong password stops at its first pod. An outage of the store takes no pod away: answers would only
@@ -13,6 +14,8 @@
 import type { StoreState } from './store/store-health.ts';
 
 const SILENT_LIMIT_MS = 30_000;
+/** One that has just been started forms its cluster or loads its data meanwhile. */
+const DOWN_LIMIT_MS = 5_000;
 
 export interface ReadyState {
   readonly ready: boolean;
@@ -39,15 +42,23 @@ export class Readiness {
     this.#phase = 'draining';
   }
 
-  state({ kind, reason }: Pick<StoreState, 'kind' | 'reason'>, nowMs: number): ReadyState {
+  state(
+    { kind, reason, saysDown }: Pick<StoreState, 'kind' | 'reason' | 'saysDown'>,
+    nowMs: number,
+  ): ReadyState {
     if (kind === 'read') this.#storeWasRead = true;
     if (this.#phase === 'starting') return no('it starts');
     if (this.#phase === 'draining') return no('it stops; requests are still answered');
     if (this.#storeWasRead) return { ready: true, reason: '', alarmed: false };
     const why = reason ?? 'it has not answered';
     if (kind === 'refused') return no(`the online store refuses, and waiting does not mend it: ${why}`);
-    if (nowMs - this.#startedMs < SILENT_LIMIT_MS) return no(`the online store was not read yet: ${why}`);
-    return { ready: true, reason: `the online store was not read in 30 s: ${why}`, alarmed: true };
+    const limitMs = saysDown ? DOWN_LIMIT_MS : SILENT_LIMIT_MS;
+    if (nowMs - this.#startedMs < limitMs) return no(`the online store was not read yet: ${why}`);
+    return {
+      ready: true,
+      reason: `the online store was not read in ${limitMs / 1_000} s: ${why}`,
+      alarmed: true,
+    };
   }
 }
 

@@ -170,7 +170,7 @@ class MadeUpStore implements StoreReader {
 
   async start(): Promise<void> {}
   state(): StoreState {
-    return { kind: 'read', reason: null, isConnected: true };
+    return { kind: 'read', reason: null, isConnected: true, saysDown: false };
   }
   async close(): Promise<void> {}
   async loadSchema(): Promise<null> {

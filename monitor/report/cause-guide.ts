@@ -91,8 +91,8 @@ export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
   'served ahead': {
     family: 'timing',
     means:
-      'The served row is newer than the one training sees: the view’s delay is longer than serving needs.',
-    next: 'Lower the view’s delay to the one proposed in the table of views.',
+      'The served row is newer than the one training sees: the view’s delay is longer than serving needs, or two clocks differ.',
+    next: 'Where the evidence names clocks, synchronise them; else lower the view’s delay to the one proposed in the table of views.',
   },
   'on-demand differs': {
     family: 'changed',

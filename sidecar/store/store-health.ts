@@ -12,6 +12,8 @@ export interface StoreState {
   readonly kind: 'waiting' | 'refused' | 'read';
   /** Why it is not read yet; null: nothing is known, or it was read. */
   readonly reason: string | null;
+  /** Whether it answers, and says that it cannot serve: a cluster without slots, a Redis that loads its data. */
+  readonly saysDown: boolean;
   /** Whether it can be asked now. */
   readonly isConnected: boolean;
 }
@@ -19,6 +21,7 @@ export interface StoreState {
 /** Replies and errors of TLS that come again however often one asks, and files of ours that cannot be read. */
 const REFUSING_REPLY =
   /^(WRONGPASS|NOAUTH|NOPERM)\b|invalid (password|username)|without any password configured/i;
+const DOWN = /^(CLUSTERDOWN|LOADING|MASTERDOWN)\b|\bsays that it is down\b/;
 const REFUSING_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH)/;
 
 /** What the client library says when it has no connection; why, it said in an event of its own. */
@@ -37,7 +40,8 @@ export class StoreHealth {
 
   state(isConnected: boolean): StoreState {
     const reason = this.#kind === 'read' ? null : (this.#cause?.message ?? null);
-    return { kind: this.#kind, reason, isConnected };
+    const saysDown = this.#kind === 'waiting' && reason !== null && DOWN.test(reason);
+    return { kind: this.#kind, reason, saysDown, isConnected };
   }
 
   get wasRead(): boolean {

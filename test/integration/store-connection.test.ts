@@ -109,7 +109,7 @@ test('a wrong password is a refusal until the password is right', async () => {
   expect(await read(reader)).toContain('WRONGPASS');
   await client.config('SET', 'requirepass', 'wrong');
   await until(() => reader.state().kind === 'read', 'the store was read');
-  expect(reader.state()).toEqual({ kind: 'read', reason: null, isConnected: true });
+  expect(reader.state()).toEqual({ kind: 'read', reason: null, saysDown: false, isConnected: true });
   expect(await read(reader)).toBe('a');
 });
 

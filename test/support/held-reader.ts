@@ -21,7 +21,7 @@ export class HeldReader implements StoreReader {
   async start(): Promise<void> {}
 
   state(): StoreState {
-    return { kind: 'read', reason: null, isConnected: true };
+    return { kind: 'read', reason: null, isConnected: true, saysDown: false };
   }
 
   read(asks: readonly StoreAsk[]): void {

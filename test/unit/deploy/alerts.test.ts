@@ -38,7 +38,7 @@ async function scraped(): Promise<string> {
     version: '1',
     transport: 'node',
     store: 'sqlite',
-    storeState: { kind: 'read', reason: null, isConnected: true },
+    storeState: { kind: 'read', reason: null, saysDown: false, isConnected: true },
     project: 'test',
     bundle: '0',
     bundleRefused: false,

@@ -195,6 +195,15 @@ describe('TTL boundary', () => {
       'missing in history',
     );
   });
+  test('not where the served row was visible by the rule and is gone: the TTL played no part', () => {
+    const gone = { ...stored, served: servedAt('11:00'), replayed: replayedAt('09:00') };
+    const { cause, evidence } = explain({ ...VALUE, row: { ...ROW, ...gone, replayedOutsideTtl: true } });
+    expect(cause).toBe('unexplained');
+    expect(evidence).toMatch('the history no longer holds the served row of 11:00');
+    // One that the rule shows later only is newer and not gone.
+    const ahead = { ...gone, served: servedAt('12:00'), replayedOutsideTtl: true };
+    expect(causeOf(ahead)).toBe('TTL boundary');
+  });
   test('an aggregated view withheld since it is long behind', () => {
     const { cause, evidence } = explain({ ...VALUE, row: { ...ROW, status: OUTSIDE_TTL } });
     expect(cause).toBe('TTL boundary');
@@ -295,6 +304,21 @@ describe('served ahead', () => {
   test('the served row is newer than training would see', () => {
     expect(causeOf(delayed)).toBe('served ahead');
     expect(causeOf({ ...delayed, replayed: null })).toBe('served ahead');
+  });
+  test('names the clocks where the row was written after it was served, and the delay where it was not', () => {
+    const evidence = (row: Partial<RowFacts>): string =>
+      explain({ ...VALUE, row: { ...ROW, ...row } }).evidence;
+    expect(evidence(delayed)).toMatch('the delay of 1h is longer than serving needs');
+    expect(evidence({ ...delayed, served: servedAt('11:00', { writtenUs: at('12:00') }) })).toMatch(
+      /bears the written time 12:00: the clocks of the sidecar and of the materializer differ by at least 18m/,
+    );
+    const undelayed = {
+      served: servedAt('11:50', { writtenUs: at('11:40') }),
+      replayed: replayedAt('10:00'),
+    };
+    expect(evidence(undelayed)).toMatch(
+      'before its event time: the clock of whoever wrote that time is ahead',
+    );
   });
   test('not where the rule would show the served row: then the history lost it', () => {
     const facts = { ...VALUE, row: { ...ROW, replayed: replayedAt('10:00') } };

@@ -2,9 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { Readiness } from '../../../sidecar/readiness.ts';
 
-const READ = { kind: 'read', reason: null } as const;
-const SILENT = { kind: 'waiting', reason: 'connect ECONNREFUSED' } as const;
-const REFUSED = { kind: 'refused', reason: 'WRONGPASS' } as const;
+const READ = { kind: 'read', reason: null, saysDown: false } as const;
+const SILENT = { kind: 'waiting', reason: 'connect ECONNREFUSED', saysDown: false } as const;
+const DOWN = { kind: 'waiting', reason: 'CLUSTERDOWN', saysDown: true } as const;
+const REFUSED = { kind: 'refused', reason: 'WRONGPASS', saysDown: false } as const;
 
 function open(): Readiness {
   const readiness = new Readiness(1_000);
@@ -39,6 +40,16 @@ describe('readiness', () => {
     });
     expect(readiness.state(REFUSED, 32_000).ready).toBe(false);
     expect(readiness.state(READ, 33_000)).toEqual({ ready: true, reason: '', alarmed: false });
+  });
+
+  test('comes after 5 s where the store answers that it is down: an outage, and no silence', () => {
+    const readiness = open();
+    expect(readiness.state(DOWN, 5_999)).toMatchObject({ ready: false });
+    expect(readiness.state(DOWN, 6_000)).toMatchObject({
+      ready: true,
+      alarmed: true,
+      reason: expect.stringContaining('in 5 s: CLUSTERDOWN'),
+    });
   });
 
   test('once the store was read stays, whatever becomes of the store', () => {

@@ -18,7 +18,12 @@ describe('what became of the store since the start', () => {
   ])('waiting does not mend: $message', (error) => {
     const health = new StoreHealth();
     health.failed(error);
-    expect(health.state(false)).toEqual({ kind: 'refused', reason: error.message, isConnected: false });
+    expect(health.state(false)).toEqual({
+      kind: 'refused',
+      reason: error.message,
+      saysDown: false,
+      isConnected: false,
+    });
   });
 
   test.each([
@@ -42,9 +47,24 @@ describe('what became of the store since the start', () => {
       reason: expect.stringContaining('WRONGPASS'),
     });
     health.answered();
-    expect(health.state(true)).toEqual({ kind: 'read', reason: null, isConnected: true });
+    expect(health.state(true)).toEqual({ kind: 'read', reason: null, saysDown: false, isConnected: true });
     health.failed(of('WRONGPASS invalid username-password pair'));
-    expect(health.state(false)).toEqual({ kind: 'read', reason: null, isConnected: false });
+    expect(health.state(false)).toEqual({ kind: 'read', reason: null, saysDown: false, isConnected: false });
+  });
+
+  test('a store that answers that it is down is no silent one', () => {
+    const health = new StoreHealth();
+    health.failed(of('connect ECONNREFUSED 127.0.0.1:1'));
+    expect(health.state(false).saysDown).toBe(false);
+    for (const words of [
+      'CLUSTERDOWN Hash slot not served',
+      'the cluster says that it is down (cluster_state:fail)',
+    ]) {
+      health.failed(of(words));
+      expect(health.state(false)).toMatchObject({ kind: 'waiting', saysDown: true });
+    }
+    health.answered();
+    expect(health.state(true).saysDown).toBe(false);
   });
 
   test('of "there is no connection" people are told why', () => {
