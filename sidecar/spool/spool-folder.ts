@@ -5,10 +5,12 @@
  * anew. Called by spool.ts.
  */
 import { mkdirSync, statSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Talk } from '../../registry/std/talk.ts';
 import { listSegments } from '../../registry/wire/spool-segment.ts';
 import type { SegmentName } from '../../registry/wire/spool-segment.ts';
+import { REJECTED_FOLDER } from '../shipper/rejected-records.ts';
 import { SpoolLock } from './lock.ts';
 import type { WriterState } from './writer-state.ts';
 
@@ -25,6 +27,9 @@ export class SpoolFolder {
   #bytes = 0;
   #segments = 0;
   #vanishedMs = -Infinity;
+  #rejectedBytes = 0;
+  #rejectedMs = 0;
+  #isCounting = false;
   /** How often it was found gone. */
   vanished = 0;
 
@@ -55,10 +60,10 @@ export class SpoolFolder {
     return segments;
   }
 
-  /** Of all segments. */
+  /** Of all segments, and of the records that Kafka refused: they lie on the same disk, and nobody deletes them. */
   get bytes(): number {
     this.#bytes += this.#state.takeGrown();
-    return this.#bytes;
+    return this.#bytes + this.#rejectedBytes;
   }
 
   get segments(): number {
@@ -90,6 +95,25 @@ export class SpoolFolder {
       this.#count();
     } catch (error) {
       this.#talk.warn(`the new spool in ${this.path} cannot be taken: ${(error as Error).message}`);
+    }
+  }
+
+  /** Counts the refused records where some have come or gone since the last call; never throws. */
+  async countRejected(): Promise<void> {
+    if (this.#isCounting) return;
+    this.#isCounting = true;
+    const folder = join(this.path, REJECTED_FOLDER);
+    try {
+      const { mtimeMs } = await stat(folder);
+      if (mtimeMs === this.#rejectedMs) return;
+      let bytes = 0;
+      for (const file of await readdir(folder)) bytes += (await stat(join(folder, file))).size;
+      this.#rejectedBytes = bytes;
+      this.#rejectedMs = mtimeMs;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.#rejectedBytes = this.#rejectedMs = 0;
+    } finally {
+      this.#isCounting = false;
     }
   }
 

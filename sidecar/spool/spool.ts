@@ -144,6 +144,7 @@ export class Spool {
       folder = SpoolFolder.take(path, state, talk);
       const epoch = epochOf(options, folder.existing);
       const spool = new Spool(options, folder, state, epoch);
+      await folder.countRejected();
       spool.#openFirst();
       if (ringBytes > 0) {
         const writer = spool.#writer;
@@ -354,6 +355,7 @@ export class Spool {
   /** Deletes what every consumer has passed. */
   sweep(): Promise<void> {
     this.#folder.look();
+    void this.#folder.countRejected();
     return this.#sweep.sweep(this.#writer.current, (bytes) => this.#folder.deleted(bytes));
   }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -252,6 +252,19 @@ describe('a full spool', () => {
     expect([...readServedLog(folder, half.next)].some((item) => item.kind === 'gap')).toBe(false);
     expect(said.at(-1)).toContain('room again');
   });
+});
+
+test('what Kafka refused counts to the spool, so that it cannot fill the volume', async () => {
+  mkdirSync(join(folder, 'rejected'), { recursive: true });
+  writeFileSync(join(folder, 'rejected', 'a.json'), Buffer.alloc(5_000));
+  const log = await openLog({ maxBytes: 10_000 });
+  expect(log.stats().bytes).toBeGreaterThan(5_000);
+  for (let i = 1; i <= 100; i++) {
+    log.append(servedRequest(`r${i}`));
+    log.commit();
+  }
+  expect(log.stats().shedRecords).toBeGreaterThan(0);
+  expect(log.stats().bytes).toBeLessThan(10_500);
 });
 
 describe('a disk that is full or fails', () => {
