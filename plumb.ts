@@ -65,12 +65,14 @@ command('materialize', 'compute aggregated views, fill the online store', async 
   .option('--to <time>', 'rows with event and created time up to and including this')
   .option('--full', 'ignore the bookmark of the last run')
   .option('--replace', 'go past the guard: overwrite fresher rows')
+  .option('--dry-run', 'say what would be written, and write nothing')
   .addOption(
     new Option('--daemon', 'run views by their schedule until stopped').conflicts([
       'from',
       'to',
       'full',
       'replace',
+      'dryRun',
     ]),
   );
 command('train', 'a point-in-time training set', async (c, o) => (await materializer()).train(c, o))

@@ -8,6 +8,7 @@ import { formatDuration } from '../registry/std/duration.ts';
 import { renderTable } from '../registry/std/text-table.ts';
 import { formatTimestamp, parseTimestamp } from '../registry/std/timestamp.ts';
 import { materializerError } from './errors.ts';
+import type { DryRun } from './dry-run.ts';
 import type { TrainOptions, TrainResult } from './train.ts';
 
 interface MaterializeFlags {
@@ -17,6 +18,7 @@ interface MaterializeFlags {
   readonly full?: boolean;
   readonly replace?: boolean;
   readonly daemon?: boolean;
+  readonly dryRun?: boolean;
 }
 
 /** Brings history and online store up to date, one line a view. */
@@ -28,18 +30,46 @@ export async function materialize(context: CommandContext, flags: MaterializeFla
     await untilStopped((signal) => main.daemon(projectOf(context), { ...chosen, signal }));
     return 0;
   }
+  const options = {
+    ...(views === undefined ? {} : { views }),
+    fromUs: timeOf('from', flags.from),
+    toUs: timeOf('to', flags.to),
+    full: flags.full === true,
+    replace: flags.replace === true,
+  };
+  if (flags.dryRun === true) {
+    const found = await untilStopped((signal) => main.dryRuns(projectOf(context), { signal, ...options }));
+    await printResult(context, { dryRuns: found }, () => renderDryRuns(found));
+    return 0;
+  }
   const records = await untilStopped((signal) =>
-    main.materialize(projectOf(context), {
-      signal,
-      ...(views === undefined ? {} : { views }),
-      fromUs: timeOf('from', flags.from),
-      toUs: timeOf('to', flags.to),
-      full: flags.full === true,
-      replace: flags.replace === true,
-    }),
+    main.materialize(projectOf(context), { signal, ...options }),
   );
   await printResult(context, { runs: records.map(runToJson) }, () => renderRuns(records));
   return 0;
+}
+
+function renderDryRuns(found: readonly DryRun[]): string {
+  const rows = found.map((run) => [
+    run.view,
+    formatTimestamp(run.watermarkUs).replace('.000000', ''),
+    ...[run.historyRows, run.entities, run.read, run.counted, run.rejected, run.lateEvents, run.waiting].map(
+      String,
+    ),
+  ]);
+  const head = [
+    'view',
+    'up to',
+    'to history',
+    'entities',
+    'read',
+    'counted',
+    'rejected',
+    'too late',
+    'waiting',
+  ];
+  const table = renderTable(head, rows, ['left', 'left', ...head.slice(2).map(() => 'right' as const)]);
+  return `${table}\n\nNothing was written: this is what a run would do now.`;
 }
 
 /** SIGINT and SIGTERM ask the work to end; a second one ends the process where it stands. */

@@ -59,6 +59,8 @@ export interface ComputeRequest {
   /** Edges up to it only, or null: up to the cut-off. Never less than the history has already. */
   readonly toUs: number | null;
   readonly progress?: RunProgress;
+  /** Whether the rows that do not count go to files; they do unless it is a dry run. */
+  readonly keepsRejects?: boolean;
   /** Shares of the entities computed one after the other to bound memory; chosen by the amount of events if absent. */
   readonly buckets?: number;
 }
@@ -80,6 +82,8 @@ export interface PreparedHistory {
   readonly judgement: Judgement;
   /** Rows to append. */
   readonly historyRows: number;
+  /** How many entities have a row to append. */
+  entities(): Promise<number>;
   /** Features that are null at some of their edges, since a value there cannot be held. */
   readonly lost: readonly LostValues[];
   /**
@@ -131,6 +135,7 @@ export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Pro
       dueUs: extent.toEdge * view.hopUs,
       root: historyRoot,
       runId,
+      keeps: request.keepsRejects ?? true,
     });
     const oldestEdge = edgeAt(judgement.oldestEventUs ?? 0, view.hopUs);
     await stageRows({ duck, request, plan, source, extent, table, staged, progress, oldestEdge });
@@ -139,6 +144,7 @@ export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Pro
       judgement,
       historyRows: rows,
       lost,
+      entities: () => staged.entities(),
       discard,
       async publish(createdUs) {
         requireLater(view, createdUs, replacedUs);

@@ -129,6 +129,16 @@ export class StagedRows {
     return { rows: Number(row!['n']), replacedUs, lost };
   }
 
+  /** @returns of how many entities rows are staged */
+  async entities(): Promise<number> {
+    if (this.#spans().length === 0) return 0;
+    const from = staged(join(this.#folder, 'rows', '*'));
+    const [row] = await this.#duck.rows(
+      `SELECT count(*) AS n FROM (SELECT DISTINCT ${this.#plan.keyList} FROM ${from})`,
+    );
+    return Number(row!['n']);
+  }
+
   async #lost(from: string): Promise<LostValues[]> {
     const { keys, entity } = this.#plan;
     const named = keys.map((key, i) => `${quoteText(`${entity.joinKeys[i]!.name}=`)} || ${key}`);

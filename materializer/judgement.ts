@@ -61,6 +61,8 @@ export interface JudgedRun {
   readonly dueUs: number;
   readonly root: string;
   readonly runId: string;
+  /** Whether the rows that do not count are kept. */
+  readonly keeps: boolean;
 }
 
 export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgement> {
@@ -183,10 +185,11 @@ function lossWarning(rounded: RoundedColumn, i: number, good: SqlRow | undefined
 
 async function keepRows(
   duck: DuckDb,
-  { plan, root, runId }: JudgedRun,
+  { plan, root, runId, keeps }: JudgedRun,
   rows: string,
   kind: string,
-): Promise<string> {
+): Promise<string | null> {
+  if (!keeps) return null;
   const folder = folderBeside(root, '_rejected', plan.view);
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${runId}${kind}.parquet`);

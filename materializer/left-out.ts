@@ -21,7 +21,7 @@ export function checkRejected(
   throw materializerError(
     'MAT_REJECTED',
     `${rejected} of ${judged} rows of ${view} were rejected (${reasonsText(found.reasons)}), and ` +
-      `materialize.maxRejectedShare allows ${maxRejectedShare * 100} %: see ${rejectFile}`,
+      `materialize.maxRejectedShare allows ${maxRejectedShare * 100} %${seeText(rejectFile)}`,
     rejectFile === null ? {} : { file: rejectFile },
   );
 }
@@ -36,7 +36,7 @@ export function checkLate(
   if (lateEvents <= maxLateShare * judged) return;
   throw materializerError(
     'MAT_TOO_LATE',
-    `${lateSentence(view, found)}, and materialize.maxLateShare allows ${maxLateShare * 100} %: see ${lateFile}`,
+    `${lateSentence(view, found)}, and materialize.maxLateShare allows ${maxLateShare * 100} %${seeText(lateFile)}`,
     lateFile === null ? {} : { file: lateFile, field: 'lateness' },
   );
 }
@@ -53,9 +53,9 @@ export function leftOutWarnings(
   const warnings: string[] = [];
   if (rejected > 0) {
     const rows = `${rejected} of ${judged} new rows ${rejected === 1 ? 'is' : 'are'} rejected`;
-    warnings.push(`${view.id}: ${rows} (${reasonsText(reasons)}): see ${rejectFile}`);
+    warnings.push(`${view.id}: ${rows} (${reasonsText(reasons)})${seeText(rejectFile)}`);
   }
-  if (lateEvents > 0) warnings.push(`${lateSentence(view, found)}: see ${lateFile}`);
+  if (lateEvents > 0) warnings.push(`${lateSentence(view, found)}${seeText(lateFile)}`);
   return warnings;
 }
 
@@ -65,6 +65,11 @@ export function lostWarnings(view: string, lost: readonly LostValues[]): string[
     const where = `${edges} ${edges === 1 ? 'row' : 'rows'}, first of ${entity}`;
     return `${view}: ${feature} is null in ${where}: its value there does not fit its type`;
   });
+}
+
+/** A dry run keeps no file. */
+function seeText(file: string | null): string {
+  return file === null ? '' : `: see ${file}`;
 }
 
 function lateSentence(

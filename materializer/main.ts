@@ -6,7 +6,9 @@ import { RegistryDatabase } from '../registry/registry-database.ts';
 import type { RunRecord } from '../registry/run-record.ts';
 import { runDaemon } from './daemon.ts';
 import type { DaemonOptions } from './daemon.ts';
-import { runMaterialize } from './materialize.ts';
+import { dryRun } from './dry-run.ts';
+import type { DryRun } from './dry-run.ts';
+import { chosenViews, runMaterialize } from './materialize.ts';
 import type { MaterializeOptions } from './materialize.ts';
 
 /** @throws REG_NOT_APPLIED when nothing was applied yet, and what `runMaterialize` throws */
@@ -25,4 +27,18 @@ export async function daemon(project: Project, options: DaemonOptions): Promise<
   await RegistryDatabase.using(project.settings.registry, (database) =>
     runDaemon(project, database, options),
   );
+}
+
+/** Says what a run of each view would do. @throws what the first that would fail would throw */
+export async function dryRuns(project: Project, options: MaterializeOptions): Promise<DryRun[]> {
+  const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
+  const { fromUs = null, toUs = null, full = false, kind = null, replace = false, signal = null } = options;
+  return RegistryDatabase.using(project.settings.registry, async (database) => {
+    const found: DryRun[] = [];
+    for (const view of chosenViews(bundle, options.views)) {
+      const range = { fromUs, toUs, full, kind, replace };
+      found.push(await dryRun(project, bundle, database, view, range, signal));
+    }
+    return found;
+  });
 }

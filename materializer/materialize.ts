@@ -30,6 +30,7 @@ import { addReasons, beginRun, judgedResult, later, silenceOf, summaryOf } from 
 import type { JudgedResult, RunResult } from './run-outcome.ts';
 import { planRun } from './run-plan.ts';
 import { RunProgress } from './run-progress.ts';
+import { historyRequest, rowSelection } from './run-selection.ts';
 import type { RunPlan } from './run-plan.ts';
 import type { RangeOptions } from './run-range.ts';
 import { chooseRows, writeChosen } from './serve-rows.ts';
@@ -118,7 +119,8 @@ export async function runMaterialize(
   return records;
 }
 
-function chosenViews(bundle: Bundle, ids: readonly string[] | undefined): FeatureView[] {
+/** @throws MAT_UNKNOWN_VIEW */
+export function chosenViews(bundle: Bundle, ids: readonly string[] | undefined): FeatureView[] {
   if (ids === undefined) return [...bundle.views.values()];
   return ids.map((id) => {
     const view = bundle.views.get(id);
@@ -187,14 +189,7 @@ async function work(
       replace: context.options.replace,
       complaints: context.complaints,
     };
-    const selection: RowSelection = {
-      view,
-      entity: bundle.entities.get(view.entity)!,
-      folder: settings.folder,
-      historyRoot: settings.history,
-      range,
-      futureUs: clock.rehearsal !== null && view.source.createdTime === null ? null : run.startedUs,
-    };
+    const selection = rowSelection(project, bundle, view, plan, run.startedUs);
     const { maxLateShare } = settings.materialize;
     const history =
       view.kind === 'stored' ? null : await appendHistory(target, selection, plan, run, maxLateShare);
@@ -225,27 +220,14 @@ async function work(
 /** Computes what the history of an aggregated view lacks, waits until the run has lasted, and appends it. */
 async function appendHistory(
   target: ServeTarget,
-  { view, entity, folder, historyRoot, range }: RowSelection,
-  { historyCutoffUs, horizonUs }: RunPlan,
+  selection: RowSelection,
+  plan: RunPlan,
   run: RunRecord,
   maxLateShare: number,
 ): Promise<JudgedResult & Pick<RunRecord, 'historyRows' | 'fromUs'>> {
-  const { duck, clock, talk } = target;
-  const prepared = await prepareHistory(duck, {
-    view,
-    entity,
-    folder,
-    historyRoot,
-    runId: run.runId,
-    // The history never goes back, not even when the online store is taken back.
-    cutoffUs: Math.max(range.cutoffUs, historyCutoffUs ?? range.cutoffUs),
-    previousCutoffUs: range.previous?.definitionId === view.definitionId ? historyCutoffUs : null,
-    horizonUs,
-    full: range.full,
-    fromUs: range.fromUs,
-    toUs: range.dueUs,
-    progress: target.progress,
-  });
+  const { duck, clock, talk, progress } = target;
+  const { view } = selection;
+  const prepared = await prepareHistory(duck, historyRequest(selection, plan, run, progress));
   try {
     const { judgement } = prepared;
     checkRejected(target.maxRejectedShare, view.id, judgement);

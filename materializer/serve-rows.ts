@@ -66,7 +66,7 @@ export interface ChosenRows {
  * @throws MAT_REJECTED, MAT_NULL_SHARE when too many rows do not hold; MAT_SOURCE when they cannot be read
  */
 export async function chooseRows(
-  target: ServeTarget,
+  target: Pick<ServeTarget, 'duck' | 'maxRejectedShare'> & { readonly rejectFile: string | null },
   selection: RowSelection,
   table: string,
 ): Promise<ChosenRows> {
@@ -78,7 +78,7 @@ export async function chooseRows(
     const candidates = candidatesSql(selection, rows);
     const { nulls, ...counts } = await countCandidates(duck, candidates, selection);
     const { read, rejected, reasons } = counts;
-    if (rejected > 0) await writeRejected(duck, candidates, target.rejectFile);
+    if (rejected > 0 && target.rejectFile !== null) await writeRejected(duck, candidates, target.rejectFile);
     const { rejectFile } = target;
     checkRejected(target.maxRejectedShare, selection.view.id, {
       judged: read,

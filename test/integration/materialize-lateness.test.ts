@@ -1,5 +1,8 @@
 /** What counts in an aggregated view, over whole runs: the horizon, the lateness, and what is said of the rest. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { dryRun } from '../../materializer/dry-run.ts';
 import { runMaterialize } from '../../materializer/materialize.ts';
 import type { MaterializeOptions } from '../../materializer/materialize.ts';
 import { DuckDb } from '../../registry/duckdb.ts';
@@ -192,4 +195,57 @@ test('a source that stopped is warned of in every run, with the time since when'
     'orders: its source data/orders*.parquet has had no event since 2026-01-01T00:00:00.000000Z; its ' +
       'sourceFreshness is 4h; its windows run empty and are served as such',
   );
+});
+
+test('a dry run says what would be written, and changes nothing', async () => {
+  await load('orders', 0, 0.5, 4);
+  await project.writeParquet(
+    'orders2',
+    `SELECT NULL::VARCHAR AS customer_id, make_timestamp(${at(0)}) AS ordered_at,
+       make_timestamp(${at(0.5)}) AS loaded_at, 1.0::DOUBLE AS total`,
+  );
+  project.setClock(at(2.5));
+  const bundle = bundleOf(view);
+  const range = { fromUs: null, toUs: null, full: false, kind: null, replace: false };
+  const { settings } = project;
+  const lenient = {
+    ...project,
+    settings: { ...settings, materialize: { ...settings.materialize, maxRejectedShare: 0.5 } },
+  };
+  const found = await dryRun(lenient, bundle, project.database, view, range, null);
+  const {
+    watermarkUs,
+    historyRows,
+    written,
+    read,
+    counted: some,
+    waiting,
+    rejected,
+  } = await (async () => {
+    expect(existsSync(settings.online.url) || existsSync(join(settings.history, '_rejected'))).toBe(false);
+    expect(
+      readdirSync(settings.history, { recursive: true }).filter((name) => /parquet|json/.test(String(name))),
+    ).toEqual([]);
+    expect(await project.database.runs()).toEqual([]);
+    const [record] = await runMaterialize(lenient, bundle, project.database);
+    return record!;
+  })();
+  expect(found).toMatchObject({
+    watermarkUs,
+    historyRows,
+    entities: written,
+    read,
+    counted: some,
+    waiting,
+    rejected,
+  });
+  expect(found).toMatchObject({ historyRows: 2, entities: 1, read: 5, counted: 2, waiting: 2, rejected: 1 });
+  // What would fail the run fails the dry run.
+  await expect(
+    dryRun(project, bundle, project.database, view, { ...range, full: true }, null),
+  ).rejects.toMatchObject({
+    code: 'MAT_REJECTED',
+    message:
+      '1 of 5 rows of orders were rejected (1 customer_id is null), and materialize.maxRejectedShare allows 1 %',
+  });
 });
