@@ -79,7 +79,8 @@ export async function dryRun(
 type Found = JudgedResult & Pick<DryRun, 'historyRows' | 'entities'>;
 
 async function ofStored(duck: DuckDb, { settings, talk }: Project, selection: RowSelection): Promise<Found> {
-  const target = { duck, maxRejectedShare: settings.materialize.maxRejectedShare, rejectFile: null };
+  const { maxRejectedShare } = settings.materialize;
+  const target = { duck, talk, maxRejectedShare, rejectFile: null };
   const chosen = await chooseRows(target, selection, 'news');
   const judged = { ...chosen, judged: chosen.read };
   const none = { rejectFile: null, lateEvents: 0, latenessNeededUs: null, lateFile: null };

@@ -66,7 +66,7 @@ export interface ChosenRows {
  * @throws MAT_REJECTED, MAT_NULL_SHARE when too many rows do not hold; MAT_SOURCE when they cannot be read
  */
 export async function chooseRows(
-  target: Pick<ServeTarget, 'duck' | 'maxRejectedShare'> & { readonly rejectFile: string | null },
+  target: Pick<ServeTarget, 'duck' | 'talk' | 'maxRejectedShare'> & { readonly rejectFile: string | null },
   selection: RowSelection,
   table: string,
 ): Promise<ChosenRows> {
