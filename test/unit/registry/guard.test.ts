@@ -168,7 +168,7 @@ test('freshness that was not given follows the delay, and only the delay is refu
   const given = 'freshness: 3h\n';
   await shop.apply(changed([given, '']), 'purchases.freshness');
   const { changes } = await shop.plan(changed([given, ''], ['delay: 5m', 'delay: 1h']));
-  expect(changes[0]!.details.map(({ option }) => option)).toEqual(['delay', 'freshness']);
+  expect(changes[0]!.details.map(({ option }) => option)).toEqual(['delay', 'freshness', 'sourceFreshness']);
   expect(changes[0]!.refusals.map(({ name }) => name)).toEqual(['purchases.delay']);
   const { changes: sooner } = await shop.plan(changed([given, 'schedule: 30m\n']));
   expect(sooner[0]!.refusals.map(({ name }) => name)).toEqual(['purchases.freshness']);
