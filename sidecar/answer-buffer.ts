@@ -96,6 +96,11 @@ export class AnswerBuffer {
     return same;
   }
 
+  /** What was written of this answer from there on; valid until more is written. */
+  since(from: number): Buffer {
+    return this.#buffer.subarray(this.#from + from, this.#at);
+  }
+
   /** A part of this answer once more: from and to count from its start. */
   again(from: number, to: number): void {
     if (this.#at + to - from > this.#buffer.length) this.#grow(to - from);

@@ -13,7 +13,7 @@ import { LRUCache } from 'lru-cache';
 import type { CacheLayers } from '../registry/serve-settings.ts';
 import type { CachedRow, ReadMoment } from './cached-row.ts';
 import type { ViewPlan } from './plan.ts';
-import { ReadyRows } from './ready-rows.ts';
+import { ReadyRing } from './ready-ring.ts';
 
 /** The rows of one entity, by the slot of their view. */
 export interface CachedEntity {
@@ -58,7 +58,7 @@ export class RowCache {
   readonly #limits: CacheLimits;
   readonly #entities: LRUCache<string, CachedEntity> | null;
   /** What is ready of the rows; null where no row is kept. */
-  readonly ready: ReadyRows | null;
+  readonly ready: ReadyRing | null;
   #layers: RowCacheLayers = { fresh: true, readAhead: true, absent: true, stale: true };
   #evictedByEntries = 0;
   #evictedByBytes = 0;
@@ -67,7 +67,7 @@ export class RowCache {
     this.#limits = limits;
     const keeps = limits.entries > 0 && limits.bytes > 0;
     const readyBytes = Math.floor(limits.bytes * READY_SHARE);
-    this.ready = keeps ? new ReadyRows(readyBytes) : null;
+    this.ready = keeps ? new ReadyRing(readyBytes) : null;
     this.#entities = keeps
       ? new LRUCache({ max: limits.entries, maxSize: Math.max(1, limits.bytes - readyBytes) })
       : null;

@@ -1,11 +1,10 @@
 /**
  * A view's row of one entity as the sidecar keeps it: the stored bytes as they came, and nothing else until it is
- * asked for. Values are decoded when they are needed; what is made of them for answers is ready to be copied for as
- * long as `ready-rows.ts` keeps it.
+ * asked for. Values are decoded when they are needed; what is made of them for answers is copied from the ready ring,
+ * once the row is asked for again, for as long as it stands there.
  *
- *   raw    one string, a character a byte (Latin-1): 24 bytes of V8's around the row's own, and no pointer for the
- *          collector to follow. A Buffer of its own takes 200 to 2,000 around them, one of a shared slab 100
- *   ready  texts, images and columns by what asked for them; null while there are none
+ *   raw   one string, a character a byte (Latin-1): 16 bytes of V8's before the row's own, and no pointer for the
+ *         collector to follow. A Buffer of its own takes 200 to 2,000 around them, one of a shared slab 100
  *
  * A row belongs to the view plan (hence the bundle) that it was decoded with; under another it is decoded anew. Its bytes
  * never change: the store's having other ones makes another row. When it is read again and has the same, its times
@@ -13,26 +12,20 @@
  * waits keeps the times that it judged the row by (work.ts).
  */
 import type { MaskedRow } from '../registry/log-privacy.ts';
-import { NULL, PRESENT, STATUSES } from '../registry/status.ts';
 import type { Value } from '../registry/value-type.ts';
 import { HEADER_BYTES } from '../registry/wire/row-header.ts';
 import type { AnswerBuffer } from './answer-buffer.ts';
-import { feastPieces } from './feast-pieces.ts';
+import { FEAST_PIECES, feastPieces, writeFeastColumns } from './feast-pieces.ts';
 import type { FeastRun } from './feast-plan.ts';
 import type { RowMapping, ViewPlan } from './plan.ts';
-import type { ReadyRows } from './ready-rows.ts';
+import { NO_PIECE } from './ready-ring.ts';
+import type { ReadyOwner, ReadyRing } from './ready-ring.ts';
 import { checkRow, readRowValues } from './row-values.ts';
+import { segmentFeatures, segmentStatuses } from './segment-text.ts';
+import type { SegmentText } from './segment-text.ts';
 import { tensorImage } from './tensor-plan.ts';
-import {
-  FEAST_NOT_FOUND,
-  FEAST_NULL,
-  FEAST_PRESENT,
-  feastEventTime,
-  feastText,
-  hasNoJsonNumber,
-  nativeText,
-} from './value-text.ts';
-import type { ReadyVector } from './vector-log/ready-vector.ts';
+import type { TensorPart } from './tensor-plan.ts';
+import { hasNoJsonNumber } from './value-text.ts';
 
 /** When a row was read, and what was known before it was. */
 export interface ReadMoment {
@@ -42,15 +35,12 @@ export interface ReadMoment {
   readonly order: number;
   /** 0.85 to 1.0: scales both times of freshness, so that entries that came together do not expire together. */
   readonly factor: number;
-  /** Whoever bounds what is made ready of the rows; null: nobody, it is kept as long as the row. */
-  readonly ready: ReadyRows | null;
+  /** Where what is made of the rows is kept; null: nowhere. */
+  readonly ready: ReadyRing | null;
 }
 
-/** What a row takes beside its bytes and what is ready of it: an object, the string's head, three boxed numbers. */
-const ROW_BYTES = 176;
-const READY_BYTES = 200;
-const PIECE_BYTES = 100;
-const FIRST_COLUMN = Buffer.from('{"values":[');
+/** What a row takes beside its bytes: an object, the string's head, three boxed numbers. */
+const ROW_BYTES = 216;
 
 /** How many of a run of features have no value in a row. */
 export interface AbsentValues {
@@ -61,26 +51,12 @@ export interface AbsentValues {
   readonly lacks: number;
 }
 
-/** What was made of a row for answers, for the log and for the metrics. */
-class ReadyRow {
-  readonly eventUs: number;
-  featureTexts: (Buffer | undefined)[] | null = null;
-  statusTexts: (Buffer | undefined)[] | null = null;
-  tensorImages: (Buffer | undefined)[] | null = null;
-  hasNotes: boolean | null = null;
-  vector: ReadyVector | null = null;
-  feastPieces: DataView | null = null;
-  feastRun: FeastRun | null = null;
-  feastColumns: Buffer | null = null;
-  absent: AbsentValues | null = null;
+let lastId = 0;
 
-  constructor(eventUs: number) {
-    this.eventUs = eventUs;
-  }
-}
-
-export class CachedRow {
+export class CachedRow implements ReadyOwner {
   readonly view: ViewPlan;
+  /** No other row that is there has it. */
+  readonly id: number;
   /**
    * Of the read that had these bytes last, as in `ReadMoment`. They begin as numbers and not undefined: only then does V8
    * write a new number over the old one, in place of making one for each read that would grow old.
@@ -88,7 +64,9 @@ export class CachedRow {
   fetchedUs = 0;
   factor = 0;
   order = 0;
-  readonly ready: ReadyRows | null;
+  readonly ready: ReadyRing | null;
+  readyLap = NO_PIECE;
+  readyAt = NO_PIECE;
   /** The view's watermark that was read before the row; 0: there was none. */
   watermarkUs = 0;
   /** Header and values as they are stored, one character a byte; null: the store has no such row. */
@@ -99,7 +77,8 @@ export class CachedRow {
   refreshing = false;
   /** Whether it was asked for beyond the request that read it: then what is made of it is worth keeping. */
   askedAgain = false;
-  #made: ReadyRow | null = null;
+  #hasNotes: boolean | null = null;
+  #absent: AbsentValues | null = null;
 
   /** @throws TypeError when the bytes are no row of the view: it must not be served */
   constructor(
@@ -112,6 +91,9 @@ export class CachedRow {
     if (raw !== null && raw.length < HEADER_BYTES) {
       throw new TypeError(`the row has only ${raw.length} bytes`);
     }
+    // Over again after 4 billion, so that it stays a small integer.
+    lastId = (lastId + 1) | 0;
+    this.id = lastId;
     this.view = view;
     this.fetchedUs = moment.fetchedUs;
     this.factor = moment.factor;
@@ -133,7 +115,6 @@ export class CachedRow {
 
   /** 0 where there is no row. */
   get eventUs(): number {
-    if (this.#made !== null) return this.#made.eventUs;
     return this.raw === null ? 0 : eventUsOf(this.raw);
   }
 
@@ -152,23 +133,6 @@ export class CachedRow {
     return ROW_BYTES + (this.raw === null ? 0 : this.raw.length);
   }
 
-  /** Whoever bounds what is ready takes it away; it is made again when it is needed. */
-  unready(): void {
-    this.#made = null;
-  }
-
-  /** @param bytes  of what is about to be made ready */
-  #readied(bytes: number): ReadyRow {
-    if (this.#made === null) {
-      this.#made = new ReadyRow(this.eventUs);
-      this.ready?.keep(this, READY_BYTES + bytes);
-    } else {
-      this.ready?.keep(this, bytes);
-    }
-    // A bound that is smaller than this row has taken it away at once.
-    return (this.#made ??= new ReadyRow(this.eventUs));
-  }
-
   /** As far as the log may hold it; null: all of it. */
   get masked(): MaskedRow | null {
     const { view, raw } = this;
@@ -176,38 +140,65 @@ export class CachedRow {
     return mask === null || raw === null ? null : mask.mask(this.#mapping()!.schema, bytesOf(raw));
   }
 
-  /** What was logged last of an entity whose first row this is, when all of its rows came from the cache. */
-  get readyVector(): ReadyVector | null {
-    return this.#made === null ? null : this.#made.vector;
+  /** Keeps what was made of the row, if it is worth it. */
+  keep(kind: number, bytes: Uint8Array): void {
+    if (this.askedAgain && this.ready !== null) this.ready.keep(this, kind, bytes);
   }
 
-  keepVector(vector: ReadyVector): void {
-    this.#readied(vector.bytes + PIECE_BYTES).vector = vector;
+  /** Writes a piece that is ready. @returns whether there is one */
+  #writeReady(kind: number, out: AnswerBuffer): boolean {
+    const { ready } = this;
+    const from = ready === null ? NO_PIECE : ready.find(this, kind);
+    if (from === NO_PIECE) return false;
+    out.range(ready!.buffer, from, ready!.endOf(from));
+    return true;
   }
 
-  /** `"role__feature":value` for each feature of a segment, comma-separated. */
-  featureText(segment: number): Buffer {
-    return this.#made?.featureTexts?.[segment] ?? this.#makeTexts(segment)[0];
+  /** Writes `"role__feature":value` for each feature of a segment, comma-separated. */
+  writeFeatures(segment: SegmentText, out: AnswerBuffer): void {
+    if (this.#writeReady(segment.featuresKind, out)) return;
+    const from = out.length;
+    out.text(segmentFeatures(this.view, segment, this.values));
+    this.keep(segment.featuresKind, out.since(from));
   }
 
-  /** `"role__feature":"STATUS"` for each feature of a segment, comma-separated. */
-  statusText(segment: number): Buffer {
-    return this.#made?.statusTexts?.[segment] ?? this.#makeTexts(segment)[1];
+  /** Writes `"role__feature":"STATUS"` for each feature of a segment, comma-separated. */
+  writeStatuses(segment: SegmentText, out: AnswerBuffer): void {
+    if (this.isWhole) return out.bytes(segment.presentText);
+    if (this.#writeReady(segment.statusesKind, out)) return;
+    const from = out.length;
+    out.text(segmentStatuses(segment, this.values));
+    this.keep(segment.statusesKind, out.since(from));
   }
 
-  /** The values of a tensor part, then their statuses, as `tensor-plan.ts` draws them. */
-  tensorImage(part: number): Buffer {
-    const known = this.#made?.tensorImages?.[part];
-    if (known !== undefined) return known;
-    const image = tensorImage(this.view, this.view.tensorParts[part]!, this.values);
-    (this.#readied(image.length + PIECE_BYTES).tensorImages ??= [])[part] = image;
+  /** The values of a tensor part, then their statuses, as `tensor-plan.ts` draws them: to be used before any is kept. */
+  tensorImage(part: TensorPart): Buffer {
+    const { ready } = this;
+    const from = ready === null ? NO_PIECE : ready.find(this, part.kind);
+    if (from !== NO_PIECE) return ready!.buffer.subarray(from, ready!.endOf(from));
+    const image = tensorImage(this.view, part, this.values);
+    this.keep(part.kind, image);
     return image;
+  }
+
+  /** Writes the values of a tensor part. */
+  writeTensorValues(part: TensorPart, out: AnswerBuffer): void {
+    const { ready } = this;
+    const from = ready === null ? NO_PIECE : ready.find(this, part.kind);
+    if (from === NO_PIECE) out.range(this.tensorImage(part), 0, part.valueBytes);
+    else out.range(ready!.buffer, from, from + part.valueBytes);
+  }
+
+  /** Writes the statuses of a tensor part. */
+  writeTensorStatuses(part: TensorPart, out: AnswerBuffer): void {
+    if (this.isWhole) return out.bytes(part.presentStatuses);
+    const image = this.tensorImage(part);
+    out.range(image, part.valueBytes, image.length);
   }
 
   /** @param features  indexes in the view; those that were asked for last are remembered by their array */
   absentOf(features: readonly number[]): AbsentValues {
-    const known = this.#made === null ? null : this.#made.absent;
-    if (known !== null && known.features === features) return known;
+    if (this.#absent?.features === features) return this.#absent;
     const { values } = this;
     let [nulls, lacks] = [0, 0];
     for (let f = 0; f < features.length; f++) {
@@ -215,47 +206,21 @@ export class CachedRow {
       else if (values[features[f]!] === undefined) lacks += 1;
     }
     const absent = { features, nulls, lacks };
-    if (this.askedAgain) this.#readied(PIECE_BYTES).absent = absent;
+    if (this.askedAgain) this.#absent = absent;
     return absent;
-  }
-
-  #makeTexts(segment: number): readonly [Buffer, Buffer] {
-    const { nameTexts, features } = this.view.segments[segment]!;
-    const rowValues = this.values;
-    let values = '';
-    let statuses = '';
-    for (let i = 0; i < features.length; i++) {
-      const index = features[i]!;
-      const value = rowValues[index];
-      const comma = i === 0 ? '' : ',';
-      const text =
-        value === undefined
-          ? this.view.fallbackNative[index]!
-          : nativeText(this.view.view.features[index]!.type, value);
-      values += `${comma}${nameTexts[i]!}${text}`;
-      statuses += `${comma}${nameTexts[i]!}"${statusOf(value)}"`;
-    }
-    const texts = [Buffer.from(values), Buffer.from(statuses)] as const;
-    const ready = this.#readied(texts[0].length + texts[1].length + 2 * PIECE_BYTES);
-    (ready.featureTexts ??= [])[segment] = texts[0];
-    (ready.statusTexts ??= [])[segment] = texts[1];
-    return texts;
   }
 
   /** Whether any value of the row is a NaN or an infinity, which native answers show as null and note. */
   get hasNotes(): boolean {
-    const known = this.#made === null ? null : this.#made.hasNotes;
-    if (known !== null) return known;
+    if (this.#hasNotes !== null) return this.#hasNotes;
     const { values } = this;
-    const noted = this.view.view.features.some((f, i) => hasNoJsonNumber(f.type, values[i] ?? null));
-    this.#readied(0).hasNotes = noted;
-    return noted;
+    this.#hasNotes = this.view.view.features.some((f, i) => hasNoJsonNumber(f.type, values[i] ?? null));
+    return this.#hasNotes;
   }
 
   /** @returns the features of a segment that hold such a value, as JSON strings */
-  notesOf(segment: number): string[] {
+  notesOf({ fullNames, features }: SegmentText): string[] {
     const { values } = this;
-    const { fullNames, features } = this.view.segments[segment]!;
     return fullNames
       .filter((_, i) => {
         const value = values[features[i]!];
@@ -264,60 +229,23 @@ export class CachedRow {
       .map((name) => JSON.stringify(`${name}: NaN or infinity is shown as null`));
   }
 
-  /** Its texts for answers of many rows, as `feast-pieces.ts` draws them. */
-  get feastPieces(): DataView {
-    const known = this.#made === null ? null : this.#made.feastPieces;
-    if (known !== null) return known;
-    const pieces = feastPieces(this.view.view, this.eventUs, this.values);
-    this.#readied(pieces.byteLength + PIECE_BYTES).feastPieces = pieces;
-    return pieces;
+  /** Where its texts for answers of many rows stand in the ring, as `feast-pieces.ts` draws them; NO_PIECE: nowhere. */
+  get readyFeastPieces(): number {
+    return this.ready === null ? NO_PIECE : this.ready.find(this, FEAST_PIECES);
   }
 
-  /**
-   * Writes the columns of a run of features as Feast's form has them in an answer of one row, comma-separated. Of a row
-   * that is asked for again they are kept, for the run that was asked for last: nearly every row is asked for by one
-   * service only.
-   */
+  /** The same, made anew; not kept. */
+  makeFeastPieces(): DataView {
+    return feastPieces(this.view.view, this.eventUs, this.values);
+  }
+
+  /** Writes the columns of a run of features as Feast's form has them in an answer of one row, comma-separated. */
   writeFeastColumns(run: FeastRun, out: AnswerBuffer): void {
-    const ready = this.#made;
-    if (ready !== null && ready.feastRun === run) return out.bytes(ready.feastColumns!);
+    if (this.#writeReady(run.kind, out)) return;
     const from = out.length;
-    this.#writeColumns(run, out);
-    if (!this.askedAgain) return;
-    const columns = Buffer.from(out.end().subarray(from));
-    const kept = this.#readied(columns.length + PIECE_BYTES);
-    kept.feastRun = run;
-    kept.feastColumns = columns;
+    writeFeastColumns(this.view.view, run.features, this.eventUs, this.values, out);
+    this.keep(run.kind, out.since(from));
   }
-
-  #writeColumns(run: FeastRun, out: AnswerBuffer): void {
-    const { values } = this;
-    const { features } = this.view.view;
-    const tail = `],"event_timestamps":[${feastEventTime(this.eventUs)}]}`;
-    const present = Buffer.from(`],"statuses":[${FEAST_PRESENT}${tail},{"values":[`, 'latin1');
-    out.bytes(FIRST_COLUMN);
-    const last = run.features.length - 1;
-    for (let i = 0; i <= last; i++) {
-      const index = run.features[i]!;
-      const value = values[index];
-      const { type, missing } = features[index]!;
-      const text = feastText(type, value === undefined ? missing : value);
-      if (type.kind === 'float64') out.latin1(text);
-      else out.text(text);
-      if (i < last && value !== undefined && value !== null) {
-        out.bytes(present);
-        continue;
-      }
-      const status = value === undefined ? FEAST_NOT_FOUND : value === null ? FEAST_NULL : FEAST_PRESENT;
-      out.text(`],"statuses":[${status}${tail}${i === last ? '' : ',{"values":['}`);
-    }
-  }
-}
-
-/** @returns the status of a value in a row that is PRESENT */
-function statusOf(value: Value | undefined): string {
-  if (value === undefined) return 'MISSING';
-  return STATUSES[value === null ? NULL : PRESENT]!;
 }
 
 /** @param raw  at least a header, one character a byte */

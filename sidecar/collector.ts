@@ -5,6 +5,9 @@
  *   marking   by the thread that answers, in small steps, and not by helping threads: on few processors the kernel lets a
  *             helper run for milliseconds while Redis, the model or the answering thread wait for it. Helpers are left
  *             to its end, a pause of 3 to 14 ms. Steps do not wait until they must, since the heap grows meanwhile
+ *   requests  are made young, always. V8 would decide once, for a place in the code, that what is made there lives long: when
+ *             a store that stands still keeps all that is under way alive over a collection. Every later request is
+ *             then old garbage: 5.3 us a cached request in place of 2.7, a third of it collecting
  *   heap      collected whenever it has grown by 12 %: V8 would let it grow by half and more, and never gives it back
  *
  * All rows missing, on two processors, at 2,000 and at 6,000 requests a second: p99 of 11 and 53 ms with helpers, of 4 and
@@ -27,5 +30,6 @@ export function tuneCollector(): void {
   setFlagsFromString('--no-expose-gc');
   setFlagsFromString('--no-concurrent-marking');
   setFlagsFromString('--no-incremental-marking-bailout-when-ahead-of-schedule');
+  setFlagsFromString('--no-allocation-site-pretenuring');
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
 }

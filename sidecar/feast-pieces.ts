@@ -11,15 +11,20 @@
 import type { FeatureView } from '../registry/model.ts';
 import { MISSING, NULL, PRESENT } from '../registry/status.ts';
 import type { Value } from '../registry/value-type.ts';
-import { feastEventTime, feastText } from './value-text.ts';
+import type { AnswerBuffer } from './answer-buffer.ts';
+import { newReadyKind } from './ready-ring.ts';
+import { FEAST_NOT_FOUND, FEAST_NULL, FEAST_PRESENT, feastEventTime, feastText } from './value-text.ts';
 
 /** What stands for the time of a row that there is not. */
 export const FEAST_NO_TIME = '"1970-01-01T00:00:00Z"';
 
+/** What a row's pieces are in the ready ring. */
+export const FEAST_PIECES = newReadyKind();
 export const PIECE_HEAD_BYTES = 4;
 export const STATUS_BITS = 3;
 export const STATUS_MASK = 7;
 const READ_PAST = 3;
+const FIRST_COLUMN = Buffer.from('{"values":[');
 
 /** @param values  in the order of the view's features; undefined: the row lacks the feature */
 export function feastPieces(
@@ -36,6 +41,39 @@ export function feastPieces(
     statuses.push(value === undefined ? MISSING : value === null ? NULL : PRESENT);
   }
   return pack(texts, statuses);
+}
+
+/**
+ * Writes features of one row as an answer of one row has them, a column each, comma-separated.
+ *
+ * @param run     indexes in the view
+ * @param values  in the order of the view's features; undefined: the row lacks the feature
+ */
+export function writeFeastColumns(
+  { features }: FeatureView,
+  run: readonly number[],
+  eventUs: number,
+  values: readonly (Value | undefined)[],
+  out: AnswerBuffer,
+): void {
+  const tail = `],"event_timestamps":[${feastEventTime(eventUs)}]}`;
+  const present = Buffer.from(`],"statuses":[${FEAST_PRESENT}${tail},{"values":[`, 'latin1');
+  out.bytes(FIRST_COLUMN);
+  const last = run.length - 1;
+  for (let i = 0; i <= last; i++) {
+    const index = run[i]!;
+    const value = values[index];
+    const { type, missing } = features[index]!;
+    const text = feastText(type, value === undefined ? missing : value);
+    if (type.kind === 'float64') out.latin1(text);
+    else out.text(text);
+    if (i < last && value !== undefined && value !== null) {
+      out.bytes(present);
+      continue;
+    }
+    const status = value === undefined ? FEAST_NOT_FOUND : value === null ? FEAST_NULL : FEAST_PRESENT;
+    out.text(`],"statuses":[${status}${tail}${i === last ? '' : ',{"values":['}`);
+  }
 }
 
 /** @returns the fallbacks of a view, in place of a row that has this status */

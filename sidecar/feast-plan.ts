@@ -3,11 +3,15 @@
  * a cached row keeps its columns as bytes.
  */
 
+import { newReadyKind } from './ready-ring.ts';
+
 /** Features of one role that stand next to each other in the answer. */
 export interface FeastRun {
   readonly role: number;
   /** Indexes in the role's view. */
   readonly features: readonly number[];
+  /** What the run's columns of a row are in the ready ring. */
+  readonly kind: number;
 }
 
 export interface FeastNames {
@@ -31,11 +35,11 @@ export function planFeast(
   featureRoles: readonly number[],
   featureIndexes: readonly number[],
 ): FeastPlan {
-  const runs: { role: number; features: number[] }[] = [];
+  const runs: { role: number; features: number[]; kind: number }[] = [];
   for (const [f, role] of featureRoles.entries()) {
     const last = runs.at(-1);
     if (last?.role === role) last.features.push(featureIndexes[f]!);
-    else runs.push({ role, features: [featureIndexes[f]!] });
+    else runs.push({ role, features: [featureIndexes[f]!], kind: newReadyKind() });
   }
   return { runs, fullNames: namesOf(keyNames, fullNames), shortNames: namesOf(keyNames, shortNames) };
 }

@@ -8,25 +8,26 @@
  *                segments   maximal runs of features of one role, so that a row's text is copied in one piece
  */
 import type { Bundle, Entity, FeatureService, FeatureView, JoinKey, RowSchema } from '../registry/model.ts';
-import type { Status } from '../registry/status.ts';
-import { MISSING, OUTSIDE_TTL, STATUSES, UNAVAILABLE } from '../registry/status.ts';
+import { STATUSES } from '../registry/status.ts';
 import { formatType } from '../registry/value-type.ts';
 import { fieldOf } from '../registry/wire/online-layout.ts';
 import type { ReadyBytes } from '../registry/wire/ready-bytes.ts';
 import { rowSchemaOf } from '../registry/definition-json.ts';
 import { RowMask, keyPoliciesOf } from '../registry/log-privacy.ts';
 import type { HmacKey } from '../registry/log-privacy.ts';
+import { newReadyKind } from './ready-ring.ts';
 import { planTensor } from './tensor-plan.ts';
 import type { TensorPart, TensorPlan } from './tensor-plan.ts';
 import { planFeast } from './feast-plan.ts';
 import type { FeastPlan } from './feast-plan.ts';
 import { absentFeastPieces } from './feast-pieces.ts';
+import { segmentText } from './segment-text.ts';
+import type { SegmentText } from './segment-text.ts';
 import { nativeText } from './value-text.ts';
 import { ViewTally } from './view-tally.ts';
 
 /** Twice the freshness: past it an aggregated view's values are withheld. */
 const WATERMARK_LIMIT = 2;
-const EMPTY = Buffer.alloc(0);
 
 /** What the plans must know of the log: whether there is one, and its secret. */
 export interface LogPrivacy {
@@ -71,18 +72,6 @@ export interface RowMapping {
   readonly from: readonly number[] | null;
 }
 
-/** Text of a run of features, apart from any row. */
-export interface SegmentText {
-  /** `"role__feature":` for each feature of the run. */
-  readonly nameTexts: readonly string[];
-  readonly fullNames: readonly string[];
-  /** Indexes in the view. */
-  readonly features: readonly number[];
-  /** What stands for a row that is not PRESENT: the fallbacks, and by status the statuses. */
-  readonly fallbackText: Buffer;
-  readonly statusTexts: readonly Buffer[];
-}
-
 export interface Segment {
   readonly role: number;
   readonly view: ViewPlan;
@@ -125,6 +114,8 @@ export interface Plan {
   readonly loggedFeatures: readonly string[];
   /** By surface: what its requests' records have in common, made with the first of them. */
   readonly loggedHeads: (ReadyBytes | undefined)[];
+  /** What an entity's logged vector is in the ready ring. */
+  readonly vectorKind: number;
   /** How ids stand in the log and whether answers may; null: as they are. */
   readonly privacy: PlanPrivacy | null;
   /** `"metadata":{"feature_service":...,"bundle":"...",` */
@@ -228,6 +219,7 @@ export function planService(
     privacy: planPrivacy(service, bundle.entities, views, hmacKey),
     loggedFeatures: service.name === '' ? fullNames : [],
     loggedHeads: [],
+    vectorKind: newReadyKind(),
     metadataStart:
       `"metadata":{"feature_service":${JSON.stringify(service.name)},"service_version":${service.version},` +
       `"bundle":"${bundle.hash}",`,
@@ -277,22 +269,4 @@ function planSegments(
     from = to;
   }
   return segments;
-}
-
-function segmentText(view: ViewPlan, fullNames: string[], features: number[]): SegmentText {
-  const nameTexts = fullNames.map((name) => `${JSON.stringify(name)}:`);
-  const statusText = (status: Status): Buffer =>
-    Buffer.from(nameTexts.map((name) => `${name}"${status}"`).join(','));
-  const statusTexts: Buffer[] = STATUSES.map(() => EMPTY);
-  for (const status of [MISSING, OUTSIDE_TTL, UNAVAILABLE])
-    statusTexts[status] = statusText(STATUSES[status]!);
-  return {
-    nameTexts,
-    fullNames,
-    features,
-    fallbackText: Buffer.from(
-      nameTexts.map((name, i) => name + view.fallbackNative[features[i]!]!).join(','),
-    ),
-    statusTexts,
-  };
 }

@@ -24,7 +24,7 @@ import { rebind } from './row-loader.ts';
 import type { RowAsk, RowLoader } from './row-loader.ts';
 import type { Surface } from './surface/surface.ts';
 import type { Exchange } from './transport/transport.ts';
-import { servedRequest } from './vector-log/served-work.ts';
+import { keepVectors, servedRequest } from './vector-log/served-work.ts';
 import { Work, judge } from './work.ts';
 
 export const MAX_VALUES_IN_FLIGHT = 200_000;
@@ -221,6 +221,7 @@ export class Serving {
     this.#metrics.countServed(work);
     const served = this.#answers.logs ? servedRequest(work, body) : null;
     this.#answers.leave(exchange, surface.route, startedMs, body, headers, served);
+    if (served !== null) keepVectors(work, served);
   }
 }
 

@@ -14,6 +14,7 @@ import { MISSING, NULL, PRESENT, STATUSES } from '../registry/status.ts';
 import { formatType, isNumeric } from '../registry/value-type.ts';
 import type { Value } from '../registry/value-type.ts';
 import type { ViewPlan } from './plan.ts';
+import { newReadyKind } from './ready-ring.ts';
 
 export type TensorDatatype = 'FP32' | 'FP64';
 export const DATATYPE_BYTES: Readonly<Record<TensorDatatype, number>> = { FP32: 4, FP64: 8 };
@@ -32,6 +33,10 @@ export interface TensorPart {
   readonly valueBytes: number;
   /** What stands in where a row is not PRESENT, by its status: the fallbacks. */
   readonly absentImages: readonly Buffer[];
+  /** The statuses of a row that lacks no value. */
+  readonly presentStatuses: Buffer;
+  /** What a row's image is in the ready ring. */
+  readonly kind: number;
 }
 
 export interface TensorSegment {
@@ -102,7 +107,8 @@ function tensorPart(view: ViewPlan, datatype: TensorDatatype, features: readonly
   const part = { datatype, features, valueBytes };
   const lacking = tensorImage(view, part, []);
   const absentImages = STATUSES.map((_, status) => Buffer.from(lacking).fill(status, valueBytes));
-  return { ...part, absentImages };
+  const presentStatuses = Buffer.alloc(features.length, PRESENT);
+  return { ...part, absentImages, presentStatuses, kind: newReadyKind() };
 }
 
 /**

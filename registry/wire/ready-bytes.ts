@@ -12,32 +12,39 @@ import { crc32 } from 'node:zlib';
 import { crcFactor, crcOver, crcTimes } from './crc.ts';
 
 export class ReadyBytes {
-  readonly bytes: Buffer;
-  #register: number;
+  /** Theirs are `length` bytes of it. */
+  readonly buffer: Buffer;
+  readonly from: number;
+  readonly length: number;
+  /** Behind these bytes alone, from 0. */
+  readonly register: number;
   /** By which a register is multiplied to pass over so many bytes. */
   readonly factor: number;
 
-  /** @param bytes  kept, not copied: whoever changes them says so */
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-    this.#register = registerOf(bytes);
-    this.factor = crcFactor(bytes.length);
-  }
-
-  /** Behind these bytes alone, from 0. */
-  get register(): number {
-    return this.#register;
-  }
-
-  /** To be called before the bytes are written anywhere once more. */
-  changed(): void {
-    this.#register = registerOf(this.bytes);
+  /**
+   * @param buffer    kept, not copied: the bytes must stay what they are for as long as this is used
+   * @param register  what `registerOf` gives for them, where it is known
+   */
+  constructor(
+    buffer: Buffer,
+    from = 0,
+    length = buffer.length - from,
+    register = registerOf(buffer, from, length),
+  ) {
+    this.buffer = buffer;
+    this.from = from;
+    this.length = length;
+    this.register = register;
+    this.factor = crcFactor(length);
   }
 }
 
-function registerOf(bytes: Buffer): number {
-  // zlib inverts the register at both ends: -1 comes to it as 0.
-  return ~crc32(bytes, 0xffff_ffff);
+/** @returns the CRC's register behind these bytes alone, from 0 */
+export function registerOf(buffer: Buffer, from: number, length: number): number {
+  // zlib's answer for no bytes depends on where they are not.
+  if (length === 0) return 0;
+  // It inverts the register at both ends: -1 comes to it as 0.
+  return ~crc32(buffer.subarray(from, from + length), 0xffff_ffff);
 }
 
 /** Where ready bytes stand in a buffer, in order. */
@@ -63,9 +70,9 @@ export class ReadySpans {
     let register = ~seed;
     let at = from;
     for (let i = 0; i < this.#count; i++) {
-      const { bytes, register: own, factor } = this.#parts[i]!;
+      const { length, register: own, factor } = this.#parts[i]!;
       register = crcTimes(crcOver(register, buffer, at, this.#starts[i]!), factor) ^ own;
-      at = this.#starts[i]! + bytes.length;
+      at = this.#starts[i]! + length;
     }
     return ~crcOver(register, buffer, at, to) >>> 0;
   }

@@ -302,10 +302,11 @@ export class RecordEncoder {
   }
 
   #copyReady(part: ReadyBytes): void {
-    this.#reserve(part.bytes.length);
+    const { buffer, from, length } = part;
+    this.#reserve(length);
     this.#ready.add(this.#at, part);
-    this.#buffer.set(part.bytes, this.#at);
-    this.#at += part.bytes.length;
+    buffer.copy(this.#buffer, this.#at, from, from + length);
+    this.#at += length;
   }
 
   /** Left out when 0, as proto3 has it. */

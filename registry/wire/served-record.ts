@@ -40,7 +40,10 @@ export interface ServedVector {
   keys: (string | null)[];
   /** In the order of the service's views. */
   rows: ServedRow[];
-  /** The vector's message as `encodeServedVector` makes it, where the same rows are logged again and again. */
+  /**
+   * The vector's message as `encodeServedVector` makes it, where the same rows are logged again and again; keys and rows
+   * are then empty.
+   */
   image?: ReadyBytes;
 }
 

@@ -10,31 +10,18 @@
  */
 import { PRESENT } from '../../registry/status.ts';
 import type { AnswerBuffer } from '../answer-buffer.ts';
-import { pieceAfter } from '../feast-pieces.ts';
+import type { CachedRow } from '../cached-row.ts';
+import { FEAST_PIECES, pieceAfter } from '../feast-pieces.ts';
 import type { FeastRun } from '../feast-plan.ts';
+import { NO_PIECE } from '../ready-ring.ts';
 import { FEAST_STATUS_TEXTS } from '../value-text.ts';
 import type { Work } from '../work.ts';
 
 /** Writes the columns of a run of features, each with a comma before it. */
-export function writeColumns(work: Work, { role, features }: FeastRun, out: AnswerBuffer): void {
-  const { plan, count } = work.asked;
-  const roles = plan.roleViews.length;
-  const { absentFeast } = plan.roleViews[role]!;
-  const rows: DataView[] = [];
-  const times: DataView[] = [];
-  const cursors: number[] = [];
-  const statuses: number[] = [];
-  for (let r = 0; r < count; r++) {
-    const at = r * roles + role;
-    const row = work.rows[at]!;
-    const status = work.statuses[at]!;
-    const pieces = status === PRESENT ? row!.feastPieces : absentFeast[status]!;
-    rows.push(pieces);
-    // A row that is too old to be shown still has its time.
-    times.push(row === null || row.raw === null ? pieces : row.feastPieces);
-    cursors.push(pieceAfter(pieces, 0));
-    statuses.push(status);
-  }
+export function writeColumns(work: Work, run: FeastRun, out: AnswerBuffer): void {
+  const { features } = run;
+  const { rows, times, statuses, made } = new RunPieces(work, run);
+  const cursors = rows.firsts();
   let stoodAt = 0;
   let tailFrom = 0;
   let tailTo = 0;
@@ -42,7 +29,7 @@ export function writeColumns(work: Work, { role, features }: FeastRun, out: Answ
     walk(rows, cursors, stoodAt, features[f]!);
     stoodAt = features[f]! + 1;
     out.text(',{"values":');
-    const isSame = out.list(rows, cursors, statuses);
+    const isSame = out.list(rows.views, cursors, statuses);
     if (isSame && f > 0) {
       out.again(tailFrom, tailTo);
       continue;
@@ -51,26 +38,81 @@ export function writeColumns(work: Work, { role, features }: FeastRun, out: Answ
     writeTail(times, statuses, out);
     tailTo = out.length;
   }
+  for (let m = 0; m < made.length; m++) {
+    const { row, pieces } = made[m]!;
+    row.keep(FEAST_PIECES, new Uint8Array(pieces.buffer, pieces.byteOffset, pieces.byteLength));
+  }
+}
+
+/** The pieces of one row each: in what they stand, and from where on. */
+class PiecesList {
+  readonly views: DataView[] = [];
+  readonly starts: number[] = [];
+
+  add(view: DataView, start: number): void {
+    this.views.push(view);
+    this.starts.push(start);
+  }
+
+  /** @returns where the first feature of each row stands */
+  firsts(): number[] {
+    const firsts: number[] = [];
+    for (let r = 0; r < this.views.length; r++) firsts.push(pieceAfter(this.views[r]!, this.starts[r]!));
+    return firsts;
+  }
+}
+
+/** What a run's columns are made of, row by row. Pieces of the ready ring are good until one is kept. */
+class RunPieces {
+  readonly rows = new PiecesList();
+  /** Pieces that begin with the time of their row. */
+  readonly times = new PiecesList();
+  readonly statuses: number[] = [];
+  /** What was not ready. */
+  readonly made: { readonly row: CachedRow; readonly pieces: DataView }[] = [];
+
+  constructor(work: Work, { role }: FeastRun) {
+    const { plan, count } = work.asked;
+    const roles = plan.roleViews.length;
+    const { absentFeast } = plan.roleViews[role]!;
+    for (let r = 0; r < count; r++) {
+      const row = work.rows[r * roles + role]!;
+      const status = work.statuses[r * roles + role]!;
+      this.statuses.push(status);
+      // A row that is too old to be shown still has its time.
+      if (row === null || row.raw === null) this.times.add(absentFeast[status]!, 0);
+      else this.#addRow(row);
+      if (status === PRESENT) this.rows.add(this.times.views[r]!, this.times.starts[r]!);
+      else this.rows.add(absentFeast[status]!, 0);
+    }
+  }
+
+  #addRow(row: CachedRow): void {
+    const start = row.readyFeastPieces;
+    if (start !== NO_PIECE) return this.times.add(row.ready!.view, start);
+    const pieces = row.makeFeastPieces();
+    this.made.push({ row, pieces });
+    this.times.add(pieces, 0);
+  }
 }
 
 /** Moves the cursors from the piece of one feature to that of another. */
-function walk(rows: readonly DataView[], cursors: number[], from: number, to: number): void {
+function walk({ views, starts }: PiecesList, cursors: number[], from: number, to: number): void {
   let stoodAt = from;
   if (to < from) {
-    for (let r = 0; r < rows.length; r++) cursors[r] = pieceAfter(rows[r]!, 0);
+    for (let r = 0; r < views.length; r++) cursors[r] = pieceAfter(views[r]!, starts[r]!);
     stoodAt = 0;
   }
   for (; stoodAt < to; stoodAt++) {
-    for (let r = 0; r < rows.length; r++) cursors[r] = pieceAfter(rows[r]!, cursors[r]!);
+    for (let r = 0; r < views.length; r++) cursors[r] = pieceAfter(views[r]!, cursors[r]!);
   }
 }
 
-/** @param times  pieces that begin with the time of their row */
-function writeTail(times: readonly DataView[], statuses: readonly number[], out: AnswerBuffer): void {
+function writeTail(times: PiecesList, statuses: readonly number[], out: AnswerBuffer): void {
   let names = FEAST_STATUS_TEXTS[statuses[0]!]!;
   for (let r = 1; r < statuses.length; r++) names += `,${FEAST_STATUS_TEXTS[statuses[r]!]!}`;
   out.text(`],"statuses":[${names}],"event_timestamps":`);
-  const zeros = times.map(() => 0);
-  out.list(times, zeros, zeros.slice());
+  const zeros = times.views.map(() => 0);
+  out.list(times.views, times.starts.slice(), zeros);
   out.text(']}');
 }

@@ -77,18 +77,20 @@ function answerNative(work: Work, latencyMs: number, out: AnswerBuffer): ReplyHe
     }
     out.text(`${head}},"features":{`);
     for (let s = 0; s < segments.length; s++) {
-      const { role, slot, text } = segments[s]!;
+      const { role, text } = segments[s]!;
       const at = r * roles + role;
       if (s !== 0) out.comma();
-      out.bytes(work.statuses[at] === PRESENT ? work.rows[at]!.featureText(slot) : text.fallbackText);
+      if (work.statuses[at] === PRESENT) work.rows[at]!.writeFeatures(text, out);
+      else out.bytes(text.fallbackText);
     }
     out.text('},"statuses":{');
     for (let s = 0; s < segments.length; s++) {
-      const { role, slot, text } = segments[s]!;
+      const { role, text } = segments[s]!;
       const at = r * roles + role;
       const status = work.statuses[at]!;
       if (s !== 0) out.comma();
-      out.bytes(status === PRESENT ? work.rows[at]!.statusText(slot) : text.statusTexts[status]!);
+      if (status === PRESENT) work.rows[at]!.writeStatuses(text, out);
+      else out.bytes(text.statusTexts[status]!);
     }
     out.text('}}');
   }
@@ -108,11 +110,11 @@ function notesOf(work: Work, plan: Plan): string {
   let notes: string[] | null = null;
   for (let r = 0; r < work.asked.count; r++) {
     for (let s = 0; s < segments.length; s++) {
-      const { role, slot } = segments[s]!;
+      const { role, text } = segments[s]!;
       const row = work.rows[r * roles + role]!;
       if (row === null || !row.hasNotes || work.statuses[r * roles + role] !== PRESENT) continue;
       notes ??= [];
-      for (const note of row.notesOf(slot)) if (!notes.includes(note)) notes.push(note);
+      for (const note of row.notesOf(text)) if (!notes.includes(note)) notes.push(note);
     }
   }
   return notes === null || notes.length === 0 ? '' : `,"notes":[${notes.join(',')}]`;

@@ -77,22 +77,27 @@ function headText(work: Work, latencyMs: number, id: string | null): string {
 function copyTensor(work: Work, name: TensorOutputAsk['name'], out: AnswerBuffer): void {
   const { plan, count } = work.asked;
   const { segments } = plan.tensor;
+  const roles = plan.roleViews.length;
   const ofFeatures = name === 'features';
   for (let r = 0; r < count; r++) {
     for (let s = 0; s < segments.length; s++) {
-      const segment = segments[s]!;
-      const image = imageOf(work, segment, r);
-      const { valueBytes } = segment.part;
-      if (ofFeatures) out.range(image, 0, valueBytes);
-      else out.range(image, valueBytes, image.length);
+      const { role, part } = segments[s]!;
+      const at = r * roles + role;
+      const status = work.statuses[at]!;
+      const absent = status === PRESENT ? null : part.absentImages[status]!;
+      if (ofFeatures) {
+        if (absent === null) work.rows[at]!.writeTensorValues(part, out);
+        else out.range(absent, 0, part.valueBytes);
+      } else if (absent === null) work.rows[at]!.writeTensorStatuses(part, out);
+      else out.range(absent, part.valueBytes, absent.length);
     }
   }
 }
 
-function imageOf(work: Work, { role, slot, part }: TensorSegment, r: number): Buffer {
+function imageOf(work: Work, { role, part }: TensorSegment, r: number): Buffer {
   const at = r * work.asked.plan.roleViews.length + role;
   const status = work.statuses[at]!;
-  return status === PRESENT ? work.rows[at]!.tensorImage(slot) : part.absentImages[status]!;
+  return status === PRESENT ? work.rows[at]!.tensorImage(part) : part.absentImages[status]!;
 }
 
 /** The same values as text, read from the same images. */

@@ -1,67 +1,102 @@
 /**
- * The vector of an entity as the log has it, kept with the entity's first row: as long as its rows come from the cache
- * it is the same each time but for their times, and a record copies it with one call.
+ * The vector of an entity as the log has it, kept in the ready ring with the entity's first row: as long as its rows
+ * come from the cache it is the same each time but for their times, and a record copies it with one call.
+ *
+ *   piece  = i32 CRC register of the message | part of each role | message (Vector of served.proto)
+ *   part   = i32 row's id | i32 status | i32 where in the message its fetched time stands | i32 its watermark
  */
 import { FROM_CACHE } from '../../registry/status.ts';
+import { ReadyBytes, registerOf } from '../../registry/wire/ready-bytes.ts';
+import { encodeServedVector } from '../../registry/wire/served-encoder.ts';
 import type { ServedVector } from '../../registry/wire/served-record.ts';
-import { VectorImage } from '../../registry/wire/vector-image.ts';
-import type { CachedRow } from '../cached-row.ts';
-import type { Plan } from '../plan.ts';
+import { vectorTimes } from '../../registry/wire/vector-times.ts';
+import { NO_PIECE } from '../ready-ring.ts';
 import type { Work } from '../work.ts';
 
-export class ReadyVector {
-  readonly vector: ServedVector;
-  readonly #image: VectorImage;
-  readonly #plan: Plan;
-  readonly #rows: readonly (CachedRow | null)[];
-  readonly #statuses: readonly number[];
+const WORD = 4;
+const PART_BYTES = 4 * WORD;
+const STATUS = WORD;
+const FETCHED = 2 * WORD;
+const WATERMARK = 3 * WORD;
 
-  private constructor(work: Work, at: number, vector: ServedVector) {
-    const { plan } = work.asked;
-    const end = at + plan.roleViews.length;
-    this.#plan = plan;
-    this.#rows = work.rows.slice(at, end);
-    this.#statuses = work.statuses.slice(at, end);
-    this.#image = new VectorImage(vector);
-    vector.image = this.#image.ready;
-    this.vector = vector;
+/**
+ * @param at  where the entity's rows begin in the request's
+ * @returns   its vector at the times that the rows had for the request, good until a piece is kept; null: none is ready
+ */
+export function readyVector(work: Work, at: number): ReadyBytes | null {
+  const { plan } = work.asked;
+  const first = work.rows[at] ?? null;
+  const ring = first === null ? null : first.ready;
+  if (ring === null) return null;
+  const piece = ring.find(first!, plan.vectorKind);
+  if (piece === NO_PIECE) return null;
+  const { view, buffer } = ring;
+  const roles = plan.roleViews.length;
+  for (let i = 0; i < roles; i++) {
+    if (!isPart(work, at + i, view, piece + WORD + i * PART_BYTES)) return null;
   }
+  const message = piece + WORD + roles * PART_BYTES;
+  let isChanged = false;
+  for (let i = 0; i < roles; i++) {
+    const part = piece + WORD + i * PART_BYTES;
+    const fetchedAt = view.getInt32(part + FETCHED, true);
+    const watermarkAt = view.getInt32(part + WATERMARK, true);
+    if (fetchedAt !== 0 && setTime(view, message + fetchedAt, work.fetchedUsOf(at + i))) isChanged = true;
+    if (watermarkAt !== 0 && setTime(view, message + watermarkAt, work.watermarkUsOf(at + i)))
+      isChanged = true;
+  }
+  const length = ring.endOf(piece) - message;
+  if (isChanged) view.setInt32(piece, registerOf(buffer, message, length), true);
+  return new ReadyBytes(buffer, message, length, view.getInt32(piece, true));
+}
 
-  /**
-   * @param at      where the entity's rows begin in the request's
-   * @param vector  made of them
-   * @returns       null when one of the rows does not come from the cache, or when they are of several entities, which
-   *                others ask for in other pairs: it would serve no other request
-   */
-  static of(work: Work, at: number, vector: ServedVector): ReadyVector | null {
-    const { plan } = work.asked;
-    if (plan.groups.length !== 1) return null;
-    const end = at + plan.roleViews.length;
-    for (let i = at; i < end; i++) if (work.sources[i] !== FROM_CACHE) return null;
-    return new ReadyVector(work, at, vector);
+/** Whether a row of the request is the one that the part is of: as it was served, and with room for its times. */
+function isPart(work: Work, at: number, view: DataView, part: number): boolean {
+  const row = work.rows[at]!;
+  if (row === null || work.sources[at] !== FROM_CACHE) return false;
+  if (view.getInt32(part, true) !== row.id || view.getInt32(part + STATUS, true) !== work.statuses[at]) {
+    return false;
   }
+  const hasFetched = view.getInt32(part + FETCHED, true) !== 0;
+  const hasWatermark = view.getInt32(part + WATERMARK, true) !== 0;
+  return hasFetched === (work.fetchedUsOf(at) !== 0) && hasWatermark === (work.watermarkUsOf(at) !== 0);
+}
 
-  get bytes(): number {
-    return this.#image.ready.bytes.length;
-  }
+/** @returns whether another time stood there */
+function setTime(view: DataView, at: number, us: number): boolean {
+  const low = us >>> 0;
+  const high = (us - low) / 2 ** 32;
+  if (view.getUint32(at, true) === low && view.getUint32(at + WORD, true) === high) return false;
+  view.setUint32(at, low, true);
+  view.setUint32(at + WORD, high, true);
+  return true;
+}
 
-  /**
-   * Becomes the vector of a request whose rows are these, at the times that they had for it. A row belongs to one entity,
-   * so its keys are the same, too.
-   *
-   * @returns false, unchanged or not, when it cannot
-   */
-  takes(work: Work, at: number): boolean {
-    const rows = this.#rows;
-    if (work.asked.plan !== this.#plan) return false;
-    for (let i = 0; i < rows.length; i++) {
-      const same = work.rows[at + i] === rows[i] && work.statuses[at + i] === this.#statuses[i];
-      if (!same || work.sources[at + i] !== FROM_CACHE) return false;
-    }
-    for (let i = 0; i < rows.length; i++) {
-      if (!this.#image.setTimes(i, work.fetchedUsOf(at + i), work.watermarkUsOf(at + i))) return false;
-    }
-    this.#image.settle();
-    return true;
+/**
+ * Keeps the vector of an entity whose rows all come from the cache, for the next request that asks for them. Not where
+ * they are of several entities, which others ask for in other pairs: it would serve no other request.
+ *
+ * @param vector  made of the rows that begin at `at`
+ */
+export function keepVector(work: Work, at: number, vector: ServedVector): void {
+  const { plan } = work.asked;
+  if (plan.groups.length !== 1) return;
+  const roles = plan.roleViews.length;
+  for (let i = at; i < at + roles; i++) {
+    if (work.rows[i] === null || work.sources[i] !== FROM_CACHE) return;
   }
+  const message = encodeServedVector(vector);
+  const times = vectorTimes(message.buffer);
+  const head = WORD + roles * PART_BYTES;
+  const piece = Buffer.allocUnsafe(head + message.length);
+  piece.writeInt32LE(message.register, 0);
+  for (let i = 0; i < roles; i++) {
+    const part = WORD + i * PART_BYTES;
+    piece.writeInt32LE(work.rows[at + i]!.id, part);
+    piece.writeInt32LE(work.statuses[at + i]!, part + STATUS);
+    piece.writeInt32LE(times[i]!.fetched, part + FETCHED);
+    piece.writeInt32LE(times[i]!.watermark, part + WATERMARK);
+  }
+  message.buffer.copy(piece, head);
+  work.rows[at]!.keep(plan.vectorKind, piece);
 }

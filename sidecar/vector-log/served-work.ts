@@ -5,18 +5,21 @@
  * serve.ts.
  */
 import { idDigest } from '../../registry/log-privacy.ts';
+import type { ReadyBytes } from '../../registry/wire/ready-bytes.ts';
 import { encodeServedHead } from '../../registry/wire/served-encoder.ts';
 import { LOG_HMAC, LOG_RAW } from '../../registry/wire/served-record.ts';
 import type { ServedRequest, ServedRow, ServedVector } from '../../registry/wire/served-record.ts';
 import { xxHash32 } from '../../registry/wire/xxhash.ts';
-import type { Plan, PlanPrivacy } from '../plan.ts';
+import type { Plan, PlanPrivacy, ViewPlan } from '../plan.ts';
 import type { Work } from '../work.ts';
-import { ReadyVector } from './ready-vector.ts';
+import { keepVector, readyVector } from './ready-vector.ts';
 
 /** One request in so many carries its answer's bytes in the log, chosen by a hash of its id. */
 const ANSWER_SAMPLE = 1_000;
 const NO_POLICIES: readonly number[] = [];
 const NO_HMACS: readonly Buffer[] = [];
+const NO_KEYS: (string | null)[] = [];
+const NO_ROWS: ServedRow[] = [];
 
 /** @param body  the answer's bytes; copied where they are logged */
 export function servedRequest(work: Work, body: Buffer): ServedRequest {
@@ -39,25 +42,34 @@ export function servedRequest(work: Work, body: Buffer): ServedRequest {
     keyPolicies: plan.privacy === null ? NO_POLICIES : plan.privacy.keyPolicies,
     hmacKeyId: plan.privacy === null || plan.privacy.hmacKey === null ? '' : plan.privacy.hmacKey.id,
   };
-  request.head = plan.loggedHeads[request.surface] ??= encodeServedHead(request);
+  request.head = plan.loggedHeads[request.surface] ??= headOf(plan, request);
   return request;
+}
+
+/** Keeps what was made for the log and may be used again. To be called once the request is in the log. */
+export function keepVectors(work: Work, { vectors }: ServedRequest): void {
+  const roles = work.asked.plan.roleViews.length;
+  for (let r = 0; r < vectors.length; r++) {
+    if (vectors[r]!.image === undefined) keepVector(work, r * roles, vectors[r]!);
+  }
+}
+
+function headOf(plan: Plan, request: ServedRequest): ReadyBytes {
+  const rows = plan.roleViews.map((view, role) => absentRow(plan, view, role));
+  return encodeServedHead({ ...request, vectors: [{ keys: [], rows }] });
 }
 
 function servedVector(work: Work, plan: Plan, r: number): ServedVector {
   const roles = plan.roleViews.length;
   const at = r * roles;
-  const first = work.rows[at] ?? null;
-  const ready = first === null ? null : first.readyVector;
-  if (ready !== null && ready.takes(work, at)) return ready.vector;
+  const image = readyVector(work, at);
+  if (image !== null) return { keys: NO_KEYS, rows: NO_ROWS, image };
   const { parts } = work.asked;
   const keys: (string | null)[] = [];
   for (let k = 0; k < parts.length; k++) keys.push(loggedKey(plan.privacy, k, parts[k]![r]!));
   const rows: ServedRow[] = [];
   for (let i = 0; i < roles; i++) rows.push(servedRow(work, plan, at + i, i));
-  const vector: ServedVector = { keys, rows };
-  const made = first === null ? null : ReadyVector.of(work, at, vector);
-  if (made !== null) first!.keepVector(made);
-  return vector;
+  return { keys, rows };
 }
 
 /** @returns how a key's canonical part stands in the log */
@@ -70,17 +82,28 @@ function loggedKey(privacy: PlanPrivacy | null, k: number, part: string | null):
 
 function servedRow(work: Work, plan: Plan, at: number, role: number): ServedRow {
   const row = work.rows[at]!;
-  const view = plan.roleViews[role]!;
-  const masked = row === null || view.mask === null ? null : row.masked;
+  const served = absentRow(plan, plan.roleViews[role]!, role);
+  served.status = work.statuses[at]!;
+  served.source = work.sources[at]!;
+  if (row === null) return served;
+  const { masked } = row;
+  served.fetchedUs = work.fetchedUsOf(at);
+  served.watermarkUs = work.watermarkUsOf(at);
+  served.row = masked === null ? row.raw : masked.row;
+  if (masked !== null) served.hmacs = masked.hmacs;
+  return served;
+}
+
+function absentRow(plan: Plan, { id, mask }: ViewPlan, role: number): ServedRow {
   return {
     role: plan.roleNames[role]!,
-    view: view.id,
-    status: work.statuses[at]!,
-    source: work.sources[at]!,
-    fetchedUs: work.fetchedUsOf(at),
-    watermarkUs: work.watermarkUsOf(at),
-    row: masked !== null ? masked.row : row === null ? null : row.raw,
-    masked: view.mask !== null,
-    hmacs: masked === null ? NO_HMACS : masked.hmacs,
+    view: id,
+    status: 0,
+    source: 0,
+    fetchedUs: 0,
+    watermarkUs: 0,
+    row: null,
+    masked: mask !== null,
+    hmacs: NO_HMACS,
   };
 }

@@ -90,7 +90,7 @@ test.each(TENSORS)('a tensor of %s holds what the monitor judges, null and fallb
         );
         const read = rowValues(bundle, current, row) as (Value | undefined)[];
         const byFeature = new Map(current.features.map((f, i) => [f, read[i]]));
-        expect(columnsOf(plan, cached.tensorImage(0))).toEqual({
+        expect(columnsOf(plan, cached.tensorImage(plan.tensor.segments[0]!.part))).toEqual({
           values: numbers.map((f) =>
             received(f, byFeature.get(f) === undefined ? f.missing : byFeature.get(f)!),
           ),

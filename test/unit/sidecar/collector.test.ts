@@ -41,3 +41,20 @@ test("the sidecar's marks in steps of its own alone", () => {
   expect(steps.length).toBeGreaterThan(10);
   expect(Math.max(...steps)).toBe(0);
 });
+
+/** @returns how often V8 counted, place by place in the code, what lived over a collection */
+function countedPlaces(program: string): number {
+  const flags = [
+    '--disable-warning=ExperimentalWarning',
+    '--trace-pretenuring-statistics',
+    '--input-type=module',
+  ];
+  const said = execFileSync(process.execPath, [...flags, '-e', program], { encoding: 'utf8' });
+  return said.split('begin\n')[1]!.split('mementos=').length - 1;
+}
+
+test('V8 alone decides by what lived where objects are made; in the sidecar it does not', () => {
+  const tune = `const { tuneCollector } = await import(${JSON.stringify(COLLECTOR)}); tuneCollector();`;
+  expect(countedPlaces(`console.log('begin'); ${WORK}`)).toBeGreaterThan(0);
+  expect(countedPlaces(`${tune} console.log('begin'); ${WORK}`)).toBe(0);
+});

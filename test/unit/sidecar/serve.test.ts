@@ -6,8 +6,8 @@ import type { FeatureView } from '../../../registry/model.ts';
 import type { CodedError } from '../../../registry/std/coded-error.ts';
 import { decodeRecord } from '../../../registry/wire/served-decoder.ts';
 import { RecordEncoder } from '../../../registry/wire/served-encoder.ts';
-import type { ServedRequest, ServedVector } from '../../../registry/wire/served-record.ts';
-import { FRAME_HEADER_BYTES } from '../../../registry/wire/spool-frame.ts';
+import type { ServedRecord, ServedRequest } from '../../../registry/wire/served-record.ts';
+import { FRAME_HEADER_BYTES, epochCrc, frameAt } from '../../../registry/wire/spool-frame.ts';
 import type { Committed, SettledListener } from '../../../sidecar/vector-log/vector-log.ts';
 import { Answers } from '../../../sidecar/answers.ts';
 import { RowCache } from '../../../sidecar/cache.ts';
@@ -54,15 +54,15 @@ function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number; views?
   const clock = manualClock();
   const reader = new HeldReader();
   const metrics = new Metrics();
-  const limits = { entries: more.cacheEntries ?? 100, bytes: 1e9, freshUs: 5e6, staleUs: 6e7 };
+  const limits = { entries: more.cacheEntries ?? 100, bytes: 2 ** 20, freshUs: 5e6, staleUs: 6e7 };
   const cache = new RowCache(limits);
   const loader = new RowLoader(reader, cache, { onStoreFailure() {}, onUnreadableRow() {} });
   const order: string[] = [];
-  const logged: ServedRequest[] = [];
+  const logged: ServedRecord[] = [];
   const log = {
     append: (request: ServedRequest) => {
       log.sequence += 1;
-      return logged.push(structuredClone(request)) > 0;
+      return logged.push(asLogged(request, log.sequence)) > 0;
     },
     sequence: 0,
     /** Whether another thread writes. */
@@ -99,14 +99,22 @@ function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number; views?
   return { clock, reader, metrics, order, log, logged, serving, serve, faults };
 }
 
-/** The first vector of a request as a reader of the log sees it. */
-function decodedVector(request: ServedRequest): ServedVector {
-  const encoder = new RecordEncoder('pod', 7n);
-  encoder.appendServed(request, 1);
-  const read = decodeRecord(encoder.frames().subarray(FRAME_HEADER_BYTES));
+const EPOCH = 7n;
+
+/** A request as a reader of the log sees it. */
+function asLogged(request: ServedRequest, sequence: number): ServedRecord {
+  const encoder = new RecordEncoder('pod', EPOCH);
+  encoder.appendServed(request, sequence);
+  const frames = encoder.frames();
+  const bytes = frameAt(frames, 0, frames.length, epochCrc(EPOCH));
+  if (bytes < 0) throw new Error('not a whole frame');
+  const read = decodeRecord(Buffer.from(frames.subarray(FRAME_HEADER_BYTES)));
   if (read.kind !== 'served') throw new Error('not a served record');
-  return read.record.vectors[0]!;
+  return read.record;
 }
+
+const firstRows = (request: ServedRecord): ServedRecord['vectors'][number]['rows'] =>
+  request.vectors[0]!.rows;
 
 const FOUND = { rows: [ROW], watermarks: [NOON_US] };
 
@@ -226,7 +234,7 @@ describe('serving', () => {
     await reader.answer({ rows: [rowOf(3)], watermarks: [NOON_US] });
     await ask(1);
     const seen = logged
-      .map(decodedVector)
+      .map(({ vectors }) => vectors[0]!)
       .map(({ keys: [key], rows: [row] }) => [key, row!.status, row!.source, row!.row]);
     expect(seen).toEqual([
       ['1', PRESENT, FROM_STORE, rowOf(1)],
@@ -256,7 +264,7 @@ describe('serving', () => {
     await reader.answer({ rows: [spent(2)], watermarks: [NOON_US] });
     await ask();
     const ofAll = logged.filter(({ requestId }) => requestId === 'id');
-    const seen = ofAll.map((request) => decodedVector(request).rows.map(({ row }) => row));
+    const seen = ofAll.map((request) => firstRows(request).map(({ row }) => row));
     expect(seen).toEqual([1, 1, 2].map((total) => [about, spent(total)]));
   });
 
@@ -276,8 +284,8 @@ describe('serving', () => {
     await reader.answer({ rows, watermarks: [NOON_US + 1, NOON_US + 2] });
     await ask();
     const again = NOON_US + 4_100_000;
-    const seen = logged.map(decodedVector).map(({ rows: all }) => {
-      return all.map((row) => [row.status, row.source, row.fetchedUs, row.watermarkUs]);
+    const seen = logged.map((request) => {
+      return firstRows(request).map((row) => [row.status, row.source, row.fetchedUs, row.watermarkUs]);
     });
     expect(seen).toEqual([
       [NOON_US, late].map((watermark) => [PRESENT, FROM_STORE, NOON_US, watermark]),
@@ -305,7 +313,7 @@ describe('serving', () => {
     await settled();
     const again = NOON_US + 4_100_000;
     const times = logged.map((request) => {
-      return decodedVector(request).rows.map(({ fetchedUs, watermarkUs }) => [fetchedUs, watermarkUs]);
+      return firstRows(request).map(({ fetchedUs, watermarkUs }) => [fetchedUs, watermarkUs]);
     });
     expect(times.slice(1)).toEqual([
       [
@@ -327,9 +335,7 @@ describe('serving', () => {
     reader.atOnce = { rows: [ROW], watermarks: [NOON_US + 1] };
     for (let i = 0; i < 2; i++) serve();
     await settled();
-    const times = logged
-      .map((request) => decodedVector(request).rows[0]!)
-      .map((row) => row.fetchedUs - NOON_US);
+    const times = logged.map((request) => firstRows(request)[0]!).map((row) => row.fetchedUs - NOON_US);
     expect(times).toEqual([0, 0, 4_100_000]);
   });
 
