@@ -2,7 +2,7 @@
  * Every figure that the sidecar is held to, in one run: alternating rounds, a fresh process for each, medians, raw
  * rounds, ratios. Figures of two runs, or of two machines, cannot be compared; ratios within one can.
  *
- *   npm run bench [-- --only cached,rows,miss,tail,skew,memory,overload,fill,train --rounds 5 --seconds 3 --connections 32 --feast]
+ *   npm run bench [-- --only cached,rows,miss,workingset,tail,skew,memory,overload,fill,train --rounds 5 --feast]
  *   npm run bench -- --only soak [--soak-minutes 10]
  *   npm run bench -- --only backfill [--events 1000000]
  *
@@ -36,11 +36,13 @@ import { skewedTraffic } from './bench/skewed-traffic.ts';
 import { soak } from './bench/soak.ts';
 import { tailLatency } from './bench/tail-latency.ts';
 import { trainingSets } from './bench/training-sets.ts';
+import { workingSet } from './bench/working-set.ts';
 
 const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Bar[]>>> = {
   cached: cachedVector,
   rows: fiftyRows,
   miss: allMiss,
+  workingset: workingSet,
   tail: tailLatency,
   skew: skewedTraffic,
   memory: cachedMemory,

@@ -2,8 +2,8 @@
  * Two builds side by side: the sidecars of two checkouts (or two installed packages) in alternating rounds, a fresh
  * process each, on one project and the same requests.
  *
- *   node loadtest/compare.ts --a DIR --b DIR [--what cached|cold|fifty-rows] [--surface native|feast|tensor]
- *        [--rounds 7 --seconds 3 --rate max|N --json]
+ *   node loadtest/compare.ts --a DIR --b DIR [--what cached|cold|uniform|fifty-rows] [--surface native|feast|tensor]
+ *        [--customers 100000 --rounds 7 --seconds 3 --rate max|N --json]
  *
  * A difference counts when the rounds of one side all lie on one side of the other's, or nearly; the medians' ratio
  * alone may be noise. Rounds change which side goes first. DIR may hold a build that another Node runs: each is run by
@@ -24,7 +24,6 @@ import type { Measured } from './bench/rounds.ts';
 import { PROFILES } from './profiles/profiles.ts';
 import { LOAD_SURFACES } from './request-text.ts';
 
-const CUSTOMERS = 100_000;
 const VIEWS = [10, 10, 10, 10, 10];
 
 const { values: flags } = parseArgs({
@@ -33,6 +32,7 @@ const { values: flags } = parseArgs({
     b: { type: 'string' },
     what: { type: 'string', default: 'cached' },
     surface: { type: 'string', default: 'native' },
+    customers: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '3' },
     warmup: { type: 'string', default: '1.5' },
@@ -56,7 +56,8 @@ const folder = mkdtempSync(join(tmpdir(), 'plumb-compare-'));
 const redis = await startRedis(folder);
 let project: string | null = null;
 try {
-  project = await makeBenchProject({ views: VIEWS, customers: CUSTOMERS, online: redis.url });
+  const customers = Number(flags.customers);
+  project = await makeBenchProject({ views: VIEWS, customers, online: redis.url });
   const job = jobOf(
     {
       seconds: Number(flags.seconds),
@@ -65,7 +66,7 @@ try {
     },
     {
       profile: flags.what,
-      keys: `1..${CUSTOMERS}`,
+      keys: `1..${customers}`,
       surface: surface!,
       perSecond: flags.rate === 'max' ? null : Number(flags.rate),
     },

@@ -22,14 +22,19 @@ export async function cachedMemory(): Promise<Bar[]> {
   const online = 'sqlite:.plumb/online.db';
   const project = await makeBenchProject({ views: [FEATURES], customers: CUSTOMERS, online });
   print(`\nMemory: ${CUSTOMERS} rows of ${FEATURES} float64 cached`);
-  const built = spawnSync(process.execPath, [join(ROOT, 'scripts', 'build.mjs')], { stdio: 'inherit' });
-  if (built.status !== 0) throw new Error('the package could not be built');
+  buildPackage();
   try {
     await fill(project, 'the checkout', join(ROOT, 'plumb.ts'));
     return await fill(project, 'the package', join(ROOT, 'dist', 'plumb.js'));
   } finally {
     rmSync(project, { recursive: true, force: true });
   }
+}
+
+/** What is deployed, in `dist`. */
+export function buildPackage(): void {
+  const built = spawnSync(process.execPath, [join(ROOT, 'scripts', 'build.mjs')], { stdio: 'inherit' });
+  if (built.status !== 0) throw new Error('the package could not be built');
 }
 
 async function fill(project: string, name: string, entry: string): Promise<Bar[]> {
