@@ -16,7 +16,7 @@ export interface AdminPages {
 }
 
 /** Of a thread that answers a few requests a second: a page of metrics is some 50 KB. */
-const MEMORY = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 };
+const MEMORY = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 0.5, stackSizeMb: 1 };
 const TEXT = 'text/plain; charset=utf-8';
 // Beside this file, in the source tree as in the package.
 const THREAD = new URL(`./admin-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);

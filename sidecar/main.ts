@@ -34,7 +34,6 @@ import { Shipping } from './shipper/shipping.ts';
 import { ConsumerWatch } from './spool/consumer-watch.ts';
 import { openReader, trouble } from './store/open-reader.ts';
 import type { StoreReader } from './store/store-reader.ts';
-import { nodeTransport } from './transport/node-http.ts';
 import { UNIX } from './transport/transport.ts';
 import type { Exchange, HttpHandler, Transport } from './transport/transport.ts';
 import { listenOnSocket } from './transport/unix-socket.ts';
@@ -273,7 +272,10 @@ async function openTransport(
   handler: HttpHandler,
   { talk }: Project,
 ): Promise<Transport> {
-  if (wanted === 'node') return nodeTransport(handler);
+  // node:http takes 12 MiB: it is loaded when it serves.
+  const node = async (): Promise<Transport> =>
+    (await import('./transport/node-http.ts')).nodeTransport(handler);
+  if (wanted === 'node') return node();
   try {
     return await uwsTransport(handler);
   } catch (error) {
@@ -282,7 +284,7 @@ async function openTransport(
       `${(error as Error).message}. NODE:HTTP SERVES INSTEAD, at about half the rate: install the optional ` +
         'dependency uWebSockets.js, and set serve.transport to uws so that a sidecar without it does not start',
     );
-    return nodeTransport(handler);
+    return node();
   }
 }
 

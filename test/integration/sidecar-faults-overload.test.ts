@@ -2,6 +2,6 @@
 import { test } from 'vitest';
 import { overloadSidecar } from '../support/overload-fault.ts';
 
-const TIMES = { capacityS: 1, overloadS: 2, afterS: 1, sockets: 500 };
+const TIMES = { capacityS: 1, overloadS: 2, afterS: 1, sockets: 500, leastPerSecond: 3_000 };
 
 test.each(['uws', 'node'])('under overload (%s)', (transport) => overloadSidecar(transport, TIMES));
