@@ -221,17 +221,17 @@ export async function runServe(project: Project, droppedLogLines: () => number =
 }
 
 /**
- * Serves until SIGTERM, which drains first, or SIGINT, which a person sends who does not want to wait; a second signal
- * ends the draining. SIGHUP reads plumbline.yaml again, unless it says that the terminal has gone. What `plumb serve`
- * calls.
+ * Serves until SIGTERM, which drains first, or SIGINT, which a person sends who does not want to wait and which ends the
+ * draining, too. A second SIGTERM does not: npm passes on what the whole group has got already. SIGHUP reads
+ * plumbline.yaml again, unless it says that the terminal has gone. What `plumb serve` calls.
  */
 export async function serveUntilSignal(project: Project, droppedLogLines: () => number): Promise<void> {
   let served: Served | null = null;
-  let signals = 0;
+  let isImpatient = false;
   // Before the start: a signal that comes during it is kept.
   const first = new Promise<string>((resolve) => {
     const ends = (name: string): void => {
-      signals += 1;
+      isImpatient ||= name !== 'SIGTERM';
       resolve(name);
     };
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, ends);
@@ -241,7 +241,7 @@ export async function serveUntilSignal(project: Project, droppedLogLines: () => 
   const signal = await first;
   if (signal === 'SIGTERM') {
     project.talk.say('SIGTERM: not ready any more; serving until nobody asks');
-    await served.drain(() => signals > 1);
+    await served.drain(() => isImpatient);
   }
   project.talk.say(`${signal}: finishing requests and the log`);
   await served.stop();
