@@ -60,7 +60,9 @@ export interface Serving {
  */
 export async function serve(folder: string, program = PLUMB): Promise<Serving> {
   const ports = ['--port', '0', '--admin-port', '0'];
-  const args = ['-C', folder, '--set', 'serve.drainMs=0', 'serve', ...ports];
+  // Requests must not be refused for what a busy machine makes them wait.
+  const sets = ['--set', 'serve.drainMs=0', '--set', 'serve.deadlineMs=5000'];
+  const args = ['-C', folder, ...sets, 'serve', ...ports];
   const child = spawn(process.execPath, [QUIET_NODE, program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
