@@ -155,10 +155,13 @@ function describeVector(
   return { service: plan.service, serviceVersion: plan.version, bundle: plan.bundle, entities, features };
 }
 
-/** The vector as JSON: values and times as `log cat` has them, ages in whole milliseconds. */
+/**
+ * The vector as JSON: values and times as `log cat` has them, ages in whole milliseconds; `valueText` is what an answer
+ * of the sidecar would hold.
+ */
 export function vectorToJson(vector: FetchedVector): object {
-  const features = vector.features.map(({ name, value, status, eventTime, ageUs }) => {
-    return { name, value, status, eventTime, ageMs: ageUs === null ? null : Math.floor(ageUs / 1_000) };
+  const features = vector.features.map(({ ageUs, ...feature }) => {
+    return { ...feature, ageMs: ageUs === null ? null : Math.floor(ageUs / 1_000) };
   });
   return { ...vector, features };
 }
