@@ -299,7 +299,7 @@ describe('what went well', () => {
     ]);
     expect(String(features[0]!['value'])).toMatch(/^0\.\d{1,7}$/);
     expect(features[0]!['eventTime']).toMatch(TIME);
-    expect(Object.keys(features[0]!)).toEqual(['ageMs', 'eventTime', 'name', 'status', 'value']);
+    expect(Object.keys(features[0]!)).toEqual(['ageMs', 'eventTime', 'name', 'status', 'value', 'valueText']);
     const schemas = (await data(['-C', live(), 'show'], 'silent')) as {
       schemas: Record<string, { definitionId: string }[]>;
     };
