@@ -83,8 +83,10 @@ features: { ${FEATURES.map((name) => `${name}: float64`).join(', ')} }\n`,
     name: 'plumb materialize --full',
     run() {
       const { output, cpuS } = timedProcess(process.execPath, [...entry, 'materialize', '--full', '--json']);
-      const { runs } = JSON.parse(output) as { runs: { startedUs: number; finishedUs: number }[] };
-      return { seconds: (runs[0]!.finishedUs - runs[0]!.startedUs) / 1e6, cpuS };
+      const { runs } = JSON.parse(output) as {
+        runs: { startedAt: string; finishedAt: string }[];
+      };
+      return { seconds: (Date.parse(runs[0]!.finishedAt) - Date.parse(runs[0]!.startedAt)) / 1e3, cpuS };
     },
   };
 }

@@ -10,7 +10,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../monitor/snapshot.ts';
 import { DuckDb } from '../../registry/duckdb.ts';
 import type { SqlRow } from '../../registry/duckdb.ts';
-import type { RunRecord } from '../../registry/run-record.ts';
 import { formatTimestamp, parseTimestamp } from '../../registry/std/timestamp.ts';
 import { customerFeatures, productFeatures, splitOrders } from '../oracle/retail-features.ts';
 import { plumb, QUIET_NODE, run } from '../support/plumb-process.ts';
@@ -50,12 +49,22 @@ interface ServedRequest {
   }[];
 }
 
+/** A run as `show --json` has it. */
+interface ShownRun {
+  readonly view: string;
+  readonly watermark: string;
+  readonly to: string;
+  readonly finishedAt: string;
+}
+
+const usOf = (time: string): number => Number(parseTimestamp(time));
+
 let folder: string;
 let demo: Finished;
 let snapshot: Snapshot;
 let dayUs: number;
 let requests: ServedRequest[];
-let runs: RunRecord[];
+let runs: ShownRun[];
 let duck: DuckDb;
 
 beforeAll(async () => {
@@ -74,7 +83,7 @@ beforeAll(async () => {
     Object.keys(VIEWS).map((view) => plumb(['-C', folder, 'show', view, '--json'])),
   );
   expect(shown.map(({ code }) => code)).toEqual([0, 0]);
-  runs = shown.flatMap(({ stdout }) => (JSON.parse(stdout) as { runs: RunRecord[] }).runs);
+  runs = shown.flatMap(({ stdout }) => (JSON.parse(stdout) as { runs: ShownRun[] }).runs);
   duck = await DuckDb.open();
 });
 afterAll(() => {
@@ -254,10 +263,10 @@ async function judgeByHand(): Promise<{ causes: Causes; rows: number }> {
       const online = runOnline(view, servedUs);
       const filler = runOnline(view, dayUs + FILLED_AT_US);
       const dueUs = Math.floor((servedUs - DELAY_US) / HOUR_US) * HOUR_US;
-      const now = await truth(view, online.watermarkUs, online.toUs);
-      const atFilling = await truth(view, filler.watermarkUs, filler.toUs);
+      const now = await truth(view, usOf(online.watermark), usOf(online.to));
+      const atFilling = await truth(view, usOf(filler.watermark), usOf(filler.to));
       const settled = await truth(view, dueUs, null);
-      const settledThen = await truth(view, online.watermarkUs, null);
+      const settledThen = await truth(view, usOf(online.watermark), null);
       for (const { entities, features } of vectors) {
         const key = entities[VIEWS[view]] ?? 'a guest';
         const filled = servedUs > dayUs + FILLED_AT_US && isSame(now.get(key), atFilling.get(key));
@@ -283,10 +292,10 @@ async function judgeByHand(): Promise<{ causes: Causes; rows: number }> {
 }
 
 /** The last run of a view that had finished by then. */
-function runOnline(view: string, us: number): RunRecord {
+function runOnline(view: string, us: number): ShownRun {
   return runs
-    .filter((record) => record.view === view && record.finishedUs! <= us)
-    .toSorted((a, b) => a.finishedUs! - b.finishedUs!)
+    .filter((record) => record.view === view && usOf(record.finishedAt) <= us)
+    .toSorted((a, b) => usOf(a.finishedAt) - usOf(b.finishedAt))
     .at(-1)!;
 }
 

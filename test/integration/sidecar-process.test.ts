@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { definitionName } from '../../registry/wire/row-header.ts';
 import { publishBundle } from '../../registry/bundle-folder.ts';
 import { RehearsalControl, rehearsalClock, systemClock } from '../../registry/std/clock.ts';
 import { readHeader } from '../../registry/wire/row-header.ts';
@@ -275,7 +276,7 @@ describe('a running sidecar', () => {
       watermark: '2026-11-21T11:59:00.000000Z',
       eventTime: '2026-11-21T11:00:00.000000Z',
     });
-    expect(vector!.views['buyer']!['definitionId']).toBe(readHeader(bytes)!.definitionId);
+    expect(vector!.views['buyer']!['definitionId']).toBe(definitionName(readHeader(bytes)!.definitionId));
     expect(vector!.views['seller']).toMatchObject({ status: 'MISSING', source: 'store' });
     expect(nullKey!.views['buyer']).toMatchObject({ status: 'MISSING', source: 'none' });
     expect(second!.vectors[0]!.views['buyer']).toMatchObject({
