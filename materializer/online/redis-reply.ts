@@ -1,6 +1,6 @@
 /**
- * What the two Redis writers share: the fields of published schemas, saying what failed, and telling an error that a retry mends (a failover, a slot on the move, a lost connection) from
- * one that it does not (no memory, no permission).
+ * What the two Redis writers share: the fields of published schemas, saying what failed, and telling an error that a
+ * retry mends (a failover, a slot on the move, a lost connection) from one that it does not (no memory, no permission).
  */
 import { rowSchemaToJson } from '../../registry/definition-json.ts';
 import type { RowSchema } from '../../registry/model.ts';
@@ -11,13 +11,18 @@ import { materializerError } from '../errors.ts';
 
 const RETRIABLE_REPLY =
   /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|LOADING|READONLY|MASTERDOWN|NOREPLICAS|BUSY|NOSCRIPT)\b/;
-const CONNECTION_LOST = /connection|ECONN|EPIPE|ETIMEDOUT|redirections|slots cache/i;
+const CONNECTION_LOST = /connection|ECONN|ETIMEDOUT|redirections|slots cache/i;
+/** Of the system: the message of EPIPE names neither its code nor a connection. */
+const LOST_CODE = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/;
 
 /** Whether the same command may succeed a little later, or at another node. */
 export function isRetriable(error: Error): boolean {
-  const { name, message } = error;
+  const { name, message, code = '' } = error as NodeJS.ErrnoException;
   return (
-    RETRIABLE_REPLY.test(message) || CONNECTION_LOST.test(message) || name === 'MaxRetriesPerRequestError'
+    RETRIABLE_REPLY.test(message) ||
+    CONNECTION_LOST.test(message) ||
+    LOST_CODE.test(code) ||
+    name === 'MaxRetriesPerRequestError'
   );
 }
 
