@@ -26,7 +26,7 @@ const REFUSING_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_Z
 
 /** What the client library says when it has no connection; why, it said in an event of its own. */
 const NO_CONNECTION =
-  /^(Stream isn't writeable|Connection is closed|Cluster isn't ready|None of startup nodes|Failed to refresh slots|Socket closed|Command aborted|Too many Cluster redirections\. Last error: Error: Connection)/;
+  /^(Stream isn't writeable|Connection is closed|Cluster isn't ready|None of startup nodes|Reached the max retries per request|Failed to refresh slots|Socket closed|Command aborted|Too many Cluster redirections\. Last error: Error: Connection)/;
 
 interface Failure extends NodeJS.ErrnoException {
   /** A cluster's error wraps that of the node asked last. */

@@ -164,8 +164,8 @@ describe('TLS', () => {
     ];
     for (const stranger of strangers) {
       const reader = await readerOf(stranger);
-      await until(() => reader.state().reason !== null, 'the refusal is known');
-      expect(reader.state(), reader.state().reason!).toMatchObject({ kind: 'refused' });
+      // A server may close before its alert is read; the next try then tells.
+      await until(() => reader.state().kind === 'refused', 'the refusal is told');
       await expect(fill(stranger, 'x')).rejects.toMatchObject({ code: 'MAT_ONLINE' });
     }
   });

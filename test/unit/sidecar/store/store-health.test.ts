@@ -71,6 +71,9 @@ describe('what became of the store since the start', () => {
     const health = new StoreHealth();
     const words = "Stream isn't writeable and enableOfflineQueue options is false";
     expect(health.failed(of(words)).message).toBe('there is no connection to it yet');
+    const retries = 'Reached the max retries per request limit (which is 0). Refer to "maxRetriesPerRequest"';
+    expect(health.failed(of(retries)).message).toBe('there is no connection to it yet');
+    expect(health.state(false).reason).toBeNull();
     health.failed(of('connect ECONNREFUSED 127.0.0.1:1'));
     expect(health.failed(of(words)).message).toBe('connect ECONNREFUSED 127.0.0.1:1');
     const wrapped = Object.assign(of('Failed to refresh slots cache.'), {
