@@ -25,8 +25,8 @@ test(
   async () => {
     const folder = scratchFolder({ 'plumbline.yaml': 'project: types\n', 'definitions/d.yaml': DEFINITIONS });
     const duck = await DuckDb.open();
-    await duck.run(`COPY (SELECT i AS driver_id, TIMESTAMP '2026-01-01' AS at, at AS created, true AS a, 1::INTEGER AS b,
-      i * 10 AS c, 0.5::FLOAT AS d, 0.5::DOUBLE AS e, 't' AS f, 'q'::BLOB AS g, at AS h, ['a', NULL] AS i,
+    await duck.run(`COPY (SELECT i AS driver_id, TIMESTAMP '2026-01-01' AS "at", "at" AS created, true AS a, 1::INTEGER AS b,
+      i * 10 AS c, 0.5::FLOAT AS d, 0.5::DOUBLE AS e, 't' AS f, 'q'::BLOB AS g, "at" AS h, ['a', NULL] AS i,
       [1, 2]::FLOAT[] AS j, MAP {'k': 1::BIGINT} AS k, {'x': 1::INTEGER, 'y': [1::DOUBLE]} AS l FROM range(5) t(i))
       TO '${join(folder, 'h.parquet')}' (FORMAT parquet)`);
     duck.close();
