@@ -1,13 +1,10 @@
 /** All miss: one customer with 50 features in 5 views a request, none of them cached, Redis on the same machine. */
 import { explain, jobOf } from './bench-context.ts';
 import type { BenchContext } from './bench-context.ts';
-import { sidecarContender } from './contender.ts';
+import { NO_HURRY, sidecarContender } from './contender.ts';
 import { print, printMeasured, timesBars } from './report.ts';
 import type { Bar } from './report.ts';
 import { alternate, manyRequests } from './rounds.ts';
-
-/** A request that waits for a crowded machine must still be answered: the rate is measured here, not the deadline. */
-const NO_HURRY = ['serve.deadlineMs=1000'];
 
 export async function allMiss(context: BenchContext): Promise<Bar[]> {
   const { customers, feastCustomers, feast } = context;

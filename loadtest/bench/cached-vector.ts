@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bareContender, explain, feastRequest, firstAnswer } from './bench-context.ts';
 import type { BenchContext } from './bench-context.ts';
-import { sidecarContender } from './contender.ts';
+import { NO_HURRY, sidecarContender } from './contender.ts';
 import { print, printMeasured, ratios, timesBars } from './report.ts';
 import type { Bar } from './report.ts';
 import { alternate } from './rounds.ts';
@@ -13,8 +13,10 @@ export const CACHED_CUSTOMER = 1_785;
 
 export async function cachedVector(context: BenchContext): Promise<Bar[]> {
   const { path, body } = feastRequest([CACHED_CUSTOMER]);
-  const off = sidecarContender('sidecar, log off', context.project, { settings: ['log.enabled=false'] });
-  const on = sidecarContender('sidecar, log on', context.project);
+  const off = sidecarContender('sidecar, log off', context.project, {
+    settings: [...NO_HURRY, 'log.enabled=false'],
+  });
+  const on = sidecarContender('sidecar, log on', context.project, { settings: NO_HURRY });
   const answerFile = join(context.folder, 'cached-answer.json');
   const answer = await firstAnswer(off, path, body);
   writeFileSync(answerFile, answer);

@@ -67,6 +67,9 @@ export interface SidecarOptions {
   readonly program?: string;
 }
 
+/** In a closed loop at the highest rate requests wait for each other: none is refused for that. */
+export const NO_HURRY = ['serve.deadlineMs=1000'];
+
 /** `plumb serve` on a project, on free ports. */
 export function sidecarContender(name: string, project: string, options: SidecarOptions = {}): Contender {
   const { settings = [], flags = [], entry = 'plumb.ts', program = process.execPath } = options;
