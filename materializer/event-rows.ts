@@ -18,14 +18,13 @@ import { withComputedColumns } from '../registry/computed-columns.ts';
 import { quoteName } from '../registry/duckdb.ts';
 import { hasExpressions } from '../registry/expression/row-expressions.ts';
 import type { Entity, FeatureView } from '../registry/model.ts';
+import { EXCLUDED } from '../registry/stored-rows.ts';
 import { FILE_COLUMN, groupSql } from '../registry/source-files.ts';
 import type { FileGroup, SourceFiles } from '../registry/source-files.ts';
 import type { ValueType } from '../registry/value-type.ts';
 
 /** What does not fit in a row, as a text, or NULL. No source has a column of this name. */
 export const MISFIT = '~misfit';
-/** Whether the view's `where` excludes a row; never NULL. */
-export const EXCLUDED = '~excluded';
 /** A row's place in its file, from 0; with FILE_COLUMN its origin. */
 export const FILE_ROW = 'file_row_number';
 

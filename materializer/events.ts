@@ -22,7 +22,8 @@ import { MAX_ID_BYTES } from '../registry/wire/entity-key.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { keySql } from './aggregate/aggregate-plan.ts';
 import { FIXED_MAX, isWhole, summedColumns } from './aggregate/fixed-point.ts';
-import { EXCLUDED, MISFIT } from './event-rows.ts';
+import { EXCLUDED } from '../registry/stored-rows.ts';
+import { MISFIT } from './event-rows.ts';
 import type { EventRows } from './event-rows.ts';
 
 /** An event source as SQL, for one view and one cut-off. */

@@ -8,10 +8,9 @@
  * without created times nothing tells them apart, so a run judges all that it reads again. Rows that have neither
  * time are judged when everything is computed: nothing says which run they belong to.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonKindSql } from '../registry/column-reading.ts';
-import { quoteName, quoteText } from '../registry/duckdb.ts';
+import { quoteName } from '../registry/duckdb.ts';
 import type { DuckDb, SqlRow } from '../registry/duckdb.ts';
 import { folderBeside } from '../registry/history.ts';
 import { FILE_COLUMN } from '../registry/source-files.ts';
@@ -19,6 +18,7 @@ import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { isWhole, summedColumns } from './aggregate/fixed-point.ts';
 import { FILE_ROW } from './event-rows.ts';
 import type { EventSource } from './events.ts';
+import { keepRows } from './reject-file.ts';
 
 /** Which events are new to the run. */
 export interface Arrival {
@@ -109,8 +109,8 @@ export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgeme
     // An excluded row shows that the source lives.
     newestEventUs: greatest(good?.['event'], excluded?.['event']),
     newestCreatedUs: greatest(good?.['created'], excluded?.['created']),
-    rejectFile: rejected === 0 ? null : await keepRows(duck, run, refusedSql, ''),
-    lateFile: lateEvents === 0 ? null : await keepRows(duck, run, lateSql, '.late'),
+    rejectFile: rejected === 0 ? null : await keepKind(duck, run, refusedSql, ''),
+    lateFile: lateEvents === 0 ? null : await keepKind(duck, run, lateSql, '.late'),
     warnings,
   };
 }
@@ -183,16 +183,14 @@ function lossWarning(rounded: RoundedColumn, i: number, good: SqlRow | undefined
   return [`${values} round${n === 1 ? 's' : ''} to zero ${whose}: raise the scale of the feature`];
 }
 
-async function keepRows(
+async function keepKind(
   duck: DuckDb,
   { plan, root, runId, keeps }: JudgedRun,
   rows: string,
   kind: string,
 ): Promise<string | null> {
   if (!keeps) return null;
-  const folder = folderBeside(root, '_rejected', plan.view);
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${runId}${kind}.parquet`);
-  await duck.run(`COPY (${rows}) TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd)`);
+  const file = join(folderBeside(root, '_rejected', plan.view), `${runId}${kind}.parquet`);
+  await keepRows(duck, rows, file);
   return file;
 }

@@ -2,22 +2,29 @@
  * The rows of a view that a run writes online, as DuckDB SQL: those that are due and new, judged one by one, and of
  * the good ones the newest of each entity by the as-of rule (DESIGN.md section 6), however old it is.
  *
- *   candidates   the judged history + event and created time, BIGINT microseconds, + why a row is rejected, or NULL
- *   latest       good candidates: the greatest event of each entity first (a hash aggregate, which bounds the sort
+ *   candidates   the judged history + event and created time, BIGINT microseconds, + what becomes of a row:
+ *                excluded   the view's `where` is not true of it: counted, and looked at no further
+ *                rejected   it is a bad row: REASON says why
+ *                waiting    its event time is past what is due: a later run reads it again
+ *                counted    every other row
+ *   latest       counted candidates: the greatest event of each entity first (a hash aggregate, which bounds the sort
  *                that follows to one event time an entity), then (created, values in canonical order)
  *
- * A rejected row is left out before the newest is chosen: it must not hide the good row before it.
+ * A row that does not count is left out before the newest is chosen: it must not hide the good row before it.
  */
 import { canonicalOrderSql } from '../registry/as-of-sql.ts';
 import { quoteName, quoteText } from '../registry/duckdb.ts';
 import type { Entity, FeatureView } from '../registry/model.ts';
 import { FILE_COLUMN } from '../registry/source-files.ts';
-import { CREATED_NS, EVENT_NS, REASON, ROW_COLUMN } from '../registry/stored-rows.ts';
+import { CREATED_NS, EVENT_NS, EXCLUDED, REASON, ROW_COLUMN } from '../registry/stored-rows.ts';
 import type { RunRange } from './run-range.ts';
 
 /** Columns beside those of the view; no join key and no feature can have such a name. */
 export const EVENT_US = '~event_us';
 export const CREATED_US = '~created_us';
+/** What becomes of a row: see above. */
+export const FATE = '~fate';
+export type Fate = 'excluded' | 'rejected' | 'waiting' | 'counted';
 const EVENT = quoteName(EVENT_US);
 const CREATED = quoteName(CREATED_US);
 
@@ -28,37 +35,44 @@ export interface RowSelection {
   readonly folder: string;
   readonly historyRoot: string;
   readonly range: RunRange;
-  /** Event times after this lie in the future; null: not judged, because the source is a whole rehearsal's. */
+  /**
+   * The time at which the run started. Null in a rehearsal over a source without created times: that holds all rows
+   * there will ever be, so that those past the cut-off are none yet.
+   */
   readonly futureUs: number | null;
 }
 
 /**
  * @param rows  SELECT of the view's history as `openJudgedHistory` gives it
- * @returns     a SELECT of the rows that the run reads, with EVENT_US, CREATED_US and REASON
+ * @returns     a SELECT of the rows that the run reads, with EVENT_US, CREATED_US, FATE and REASON
  */
 export function candidatesSql(selection: RowSelection, rows: string): string {
-  const { view, entity, range, futureUs } = selection;
+  const { view, entity, range } = selection;
   const conditions = view.kind === 'stored' ? storedConditions(selection) : historyConditions(range);
   if (range.fromUs !== null) conditions.push(`(${EVENT} IS NULL OR ${EVENT} > ${range.fromUs})`);
   const names = [...entity.joinKeys, ...view.features].map(({ name }) => name);
   const columns = [...names, EVENT_US, CREATED_US, EVENT_NS, CREATED_NS, FILE_COLUMN, ROW_COLUMN].map(
     quoteName,
   );
-  const future = `CASE WHEN ${EVENT} > ${futureUs} THEN 'event time is in the future' END`;
-  const reason = futureUs === null ? quoteName(REASON) : `coalesce(${quoteName(REASON)}, ${future})`;
-  return `SELECT ${columns.join(', ')}, ${reason} AS ${quoteName(REASON)}
+  const reason = quoteName(REASON);
+  const fate = `CASE WHEN ${quoteName(EXCLUDED)} THEN 'excluded' WHEN ${reason} IS NOT NULL THEN 'rejected'
+    WHEN ${EVENT} > ${range.dueUs} THEN 'waiting' ELSE 'counted' END`;
+  return `SELECT ${columns.join(', ')}, ${fate} AS ${quoteName(FATE)}, ${reason}
 FROM (SELECT *, epoch_us(event_time) AS ${EVENT}, epoch_us(created_time) AS ${CREATED} FROM (${rows}))
 WHERE ${conditions.join('\n  AND ')}`;
 }
 
 /**
  * Of a stored view: created by the cut-off, and due. A row without a created time is read in every run: nobody knows
- * when it came. A row that is new but lies in the future is read once, so that it is rejected and not forgotten; it
- * is read again when it has become due.
+ * when it came. A row that is new but not due is read once, so that it is counted as one that waits, and read again when
+ * it has become due.
  */
 function storedConditions({ view, range, futureUs }: RowSelection): string[] {
   const due = `${EVENT} <= ${range.dueUs}`;
-  const future = futureUs === null ? '' : ` OR ${EVENT} > ${futureUs}`;
+  // What lies behind the end of a backfilled part is no part of it, and waits for nothing.
+  const cutoffUs = range.moves ? range.cutoffUs : null;
+  const ahead = view.source.createdTime === null ? futureUs : cutoffUs;
+  const future = ahead === null ? '' : ` OR ${EVENT} > ${ahead}`;
   const conditions = [
     `(${CREATED} IS NULL OR ${CREATED} <= ${range.cutoffUs})`,
     `(${EVENT} IS NULL OR ${due}${future})`,
@@ -87,7 +101,7 @@ function historyConditions(range: RunRange): string[] {
 
 /**
  * @param rows  as for `candidatesSql`
- * @returns     a SELECT of the newest good row of each entity: its keys, its features, EVENT_US, CREATED_US
+ * @returns     a SELECT of the newest row of each entity that counts: its keys, its features, EVENT_US, CREATED_US
  */
 export function latestSql(selection: RowSelection, rows: string): string {
   const { view, entity } = selection;
@@ -95,7 +109,7 @@ export function latestSql(selection: RowSelection, rows: string): string {
   const columns = [...entity.joinKeys, ...view.features].map(({ name }) => quoteName(name)).join(', ');
   const times = [quoteName(EVENT_NS), `${CREATED} ASC NULLS FIRST`, quoteName(CREATED_NS)];
   const order = [...times, ...canonicalOrderSql(view.features)].join(', ');
-  return `WITH good AS (SELECT * FROM (${candidatesSql(selection, rows)}) WHERE ${quoteName(REASON)} IS NULL),
+  return `WITH good AS (SELECT * FROM (${candidatesSql(selection, rows)}) WHERE ${quoteName(FATE)} = 'counted'),
 newest AS (SELECT ${keys}, max(${EVENT}) AS ${EVENT} FROM good GROUP BY ${keys})
 SELECT ${columns}, ${EVENT}, ${CREATED} FROM good JOIN newest USING (${keys}, ${EVENT})
 QUALIFY lead(true) OVER (PARTITION BY ${keys} ORDER BY ${order}) IS NULL`;

@@ -17,14 +17,15 @@ import type { KeyValue, Value } from '../registry/value-type.ts';
 import { entityKeyOf } from '../registry/wire/entity-key.ts';
 import { RowEncoder } from '../registry/wire/row-codec.ts';
 import { materializerError } from './errors.ts';
-import { candidatesSql, CREATED_US, EVENT_US, latestSql } from './latest-rows.ts';
-import type { RowSelection } from './latest-rows.ts';
+import { candidatesSql, CREATED_US, EVENT_US, FATE, latestSql } from './latest-rows.ts';
+import type { Fate, RowSelection } from './latest-rows.ts';
 import { addWrites, noWrites } from './online/guard-outcome.ts';
 import type { WriteCounts } from './online/guard-outcome.ts';
 import type { OnlineRow, OnlineWriter } from './online/online-writer.ts';
 import { checkRejected } from './left-out.ts';
 import type { RunProgress } from './run-progress.ts';
 import { appendRejected, writeRejected } from './reject-file.ts';
+import { later } from './run-outcome.ts';
 
 // One pipeline: large enough that waiting for the answer does not count, small enough to hold in memory many times.
 const BATCH_ROWS = 2_000;
@@ -48,12 +49,15 @@ export interface ServeTarget {
 /** The rows chosen and waiting; `writeChosen` writes them. */
 export interface ChosenRows {
   readonly table: string;
-  /** Rows read, and of these rejected. */
+  /** Rows read that `where` does not exclude: of these rejected, and not due yet. */
   readonly read: number;
   readonly rejected: number;
+  readonly waiting: number;
+  /** Rows that it excludes. */
+  readonly excluded: number;
   /** Why, most frequent first. */
   readonly reasons: ReadonlyMap<string, number>;
-  /** Of the good rows: the newest event and created time; null: there are none. */
+  /** Of the rows that are not rejected: the newest event time that is due, the newest created time; null: there are none. */
   readonly newestEventUs: number | null;
   readonly newestCreatedUs: number | null;
   /** Entities to write. */
@@ -86,7 +90,7 @@ export async function chooseRows(
       reasons,
       rejectFile,
     });
-    checkNulls(selection, read - rejected, nulls);
+    checkNulls(selection, read - rejected - counts.waiting, nulls);
     await duck.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(table)} AS ${latestSql(selection, rows)}`);
     const [row] = await duck.rows(`SELECT count(*)::DOUBLE AS entities FROM ${quoteName(table)}`);
     return { table, ...counts, entities: row!['entities'] as number };
@@ -105,7 +109,7 @@ export async function chooseRows(
 async function countCandidates(
   duck: DuckDb,
   candidates: string,
-  { view }: RowSelection,
+  { view, range }: RowSelection,
 ): Promise<Omit<ChosenRows, 'table' | 'entities'> & { nulls: Map<string, number> }> {
   const reason = reasonKindSql(quoteName(REASON));
   const checked = view.features.filter((f) => f.checks !== null && f.checks.maxNullShare !== null);
@@ -113,23 +117,26 @@ async function countCandidates(
     ({ name }, i) => `, count_if(${quoteName(name)} IS NULL)::DOUBLE AS nulls_${i}`,
   );
   const rows = await duck.rows(
-    `SELECT ${reason} AS reason, count(*)::DOUBLE AS n, max(${quoteName(EVENT_US)})::DOUBLE AS event,
+    `SELECT ${quoteName(FATE)} AS fate, ${reason} AS reason, count(*)::DOUBLE AS n,
+      (max(${quoteName(EVENT_US)}) FILTER (${quoteName(EVENT_US)} <= ${range.dueUs}))::DOUBLE AS event,
       max(${quoteName(CREATED_US)})::DOUBLE AS created${nullCounts.join('')}
-     FROM (${candidates}) GROUP BY 1 ORDER BY n DESC, reason`,
+     FROM (${candidates}) GROUP BY ALL ORDER BY n DESC, reason`,
   );
-  const reasons = new Map<string, number>();
-  let good: SqlRow | undefined;
-  for (const row of rows) {
-    if (row['reason'] === null) good = row;
-    else reasons.set(row['reason'] as string, row['n'] as number);
-  }
-  const rejected = [...reasons.values()].reduce((sum, n) => sum + n, 0);
+  const of = (fate: Fate): SqlRow[] => rows.filter((row) => row['fate'] === fate);
+  const count = (fate: Fate): number => of(fate).reduce((sum, row) => sum + (row['n'] as number), 0);
+  // An excluded row shows that the source lives, and so does one that waits.
+  const living = rows.filter((row) => row['fate'] !== 'rejected');
+  const newest = (time: 'event' | 'created'): number | null =>
+    living.reduce((best, row) => later(best, row[time] as number | null), null as number | null);
+  const [good] = of('counted');
   return {
-    read: rejected + ((good?.['n'] as number | undefined) ?? 0),
-    rejected,
-    reasons,
-    newestEventUs: (good?.['event'] as number | null | undefined) ?? null,
-    newestCreatedUs: (good?.['created'] as number | null | undefined) ?? null,
+    read: count('counted') + count('rejected') + count('waiting'),
+    rejected: count('rejected'),
+    waiting: count('waiting'),
+    excluded: count('excluded'),
+    reasons: new Map(of('rejected').map((row) => [row['reason'] as string, row['n'] as number])),
+    newestEventUs: newest('event'),
+    newestCreatedUs: newest('created'),
     nulls: new Map(checked.map(({ name }, i) => [name, (good?.[`nulls_${i}`] as number | undefined) ?? 0])),
   };
 }

@@ -7,7 +7,7 @@
  * A label past an aggregated view's history watermark is unjudged: its windows are not computed yet, so that it gets
  * null, never an older window and never the fallback.
  */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../registry/as-of-join.ts';
 import type { AsOfRule } from '../registry/as-of.ts';
@@ -24,6 +24,7 @@ import { countText } from '../registry/std/count-text.ts';
 import { formatTimestamp } from '../registry/std/timestamp.ts';
 import { edgeAt } from '../registry/windows.ts';
 import { materializerError } from './errors.ts';
+import { openTrainScratch } from './train-scratch.ts';
 import { LABEL_KEYS, labelKeyColumn, readLabels, tableFormat } from './training-labels.ts';
 import type { Labels } from './training-labels.ts';
 import { writeTrainingSet } from './training-output.ts';
@@ -89,12 +90,12 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
   const timeColumn = options.timeColumn ?? LABEL_TIME;
   const format = tableFormat(options.out);
   const { memory, temp } = project.settings.train;
-  mkdirSync(temp, { recursive: true });
-  const scratch = mkdtempSync(join(temp, 'train-'));
-  const duck = await DuckDb.open({ memoryLimit: `${memory}B`, tempFolder: join(scratch, 'spill') });
+  const scratch = openTrainScratch(temp);
+  const { folder } = scratch;
+  const duck = await DuckDb.open({ memoryLimit: `${memory}B`, tempFolder: join(folder, 'spill') });
   try {
     await duck.run('SET preserve_insertion_order = true');
-    const labels = await readLabels(duck, resolve(options.labels), service, timeColumn, scratch);
+    const labels = await readLabels(duck, resolve(options.labels), service, timeColumn, folder);
     const joined: JoinedView[] = [];
     for (const [i, used] of service.views.entries()) {
       project.talk.progress('joining', i, service.views.length);
@@ -105,7 +106,7 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
     project.talk.progress('joining', service.views.length, service.views.length);
     const notes = notesOf(labels, { mode, timeColumn }, joined);
     if (options.strict === true) refuseUnjudged(joined);
-    const set = { labels, features: joinedFeatures(bundle, service, joined), format, scratch };
+    const set = { labels, features: joinedFeatures(bundle, service, joined), format, scratch: folder };
     await writeOut(duck, set, resolve(options.out));
     return {
       out: options.out,
@@ -115,7 +116,7 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
     };
   } finally {
     duck.close();
-    rmSync(scratch, { recursive: true, force: true });
+    scratch.remove();
   }
 }
 

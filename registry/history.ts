@@ -25,7 +25,7 @@ import { FILE_COLUMN, readSourceFiles, withShownValues } from './source-files.ts
 import type { SourceFiles } from './source-files.ts';
 import { reasonSql, whereGood } from './column-reading.ts';
 import { checkFaults, goodRowsSql, hasNanos, judgedRowsSql } from './stored-rows.ts';
-import { CREATED_NS, EVENT_NS, REASON, ROW_COLUMN } from './stored-rows.ts';
+import { CREATED_NS, EVENT_NS, EXCLUDED, REASON, ROW_COLUMN } from './stored-rows.ts';
 import type { KeyType } from './value-type.ts';
 
 /** Names that no join key and no feature may have: the history's own columns. */
@@ -135,8 +135,8 @@ export async function openHistory(
 /**
  * The history of a view with its bad rows, for who tells of them.
  *
- * @returns  `sql` a SELECT of the columns of `openHistory`, EVENT_NS and CREATED_NS always among them, with REASON (the first
- *           fault of a row as a text, or NULL), and FILE_COLUMN and ROW_COLUMN (null in an aggregated view)
+ * @returns  `sql` a SELECT of the columns of `openHistory`, EVENT_NS and CREATED_NS always among them, with EXCLUDED, REASON
+ *           (the first fault of a row as a text, or NULL), and FILE_COLUMN and ROW_COLUMN (null in an aggregated view)
  * @throws   as `openHistory`
  */
 export async function openJudgedHistory(
@@ -154,7 +154,8 @@ export async function openJudgedHistory(
   const files = [...historyFiles(root, view).values()].flat();
   const nothing = [EVENT_NS, CREATED_NS].map((name) => `0::SMALLINT AS ${quoteName(name)}`);
   const origin = [`NULL::VARCHAR AS ${quoteName(FILE_COLUMN)}`, `NULL::BIGINT AS ${quoteName(ROW_COLUMN)}`];
-  const columns = ['*', ...nothing, `${reasonSql(faults)} AS ${quoteName(REASON)}`, ...origin];
+  const judged = [`false AS ${quoteName(EXCLUDED)}`, `${reasonSql(faults)} AS ${quoteName(REASON)}`];
+  const columns = ['*', ...nothing, ...judged, ...origin];
   const sql = `SELECT ${columns.join(', ')} FROM (${aggregatedSql(view, entity, files)})`;
   return { sql, source: null };
 }

@@ -164,7 +164,7 @@ function renderView(view: FeatureView, runs: readonly RunRecord[]): string {
       : [
           `last run ${last.runId}: ${last.state}, up to ${formatTimestamp(last.watermarkUs)}, ${last.written} rows written`,
           `newest event of the source ${timeText(last.newestEventUs)}, newest created ${timeText(last.newestCreatedUs)}`,
-          `read ${last.read}: ${last.counted} counted, ${last.rejected} rejected, ${last.lateEvents} too late, ${last.waiting} waiting`,
+          `read ${last.read}: ${last.counted} counted, ${last.rejected} rejected, ${last.lateEvents} too late, ${last.waiting} waiting; ${last.excluded} excluded by where`,
         ].join('\n');
   return [
     facts.filter((fact) => fact !== null).join('\n'),

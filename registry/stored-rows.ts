@@ -31,6 +31,8 @@ import { MAX_ID_BYTES } from './wire/entity-key.ts';
 
 /** Columns beside those of the view; no join key and no feature can have such a name. */
 export const REASON = '~reason';
+/** Whether the view's `where` excludes a row; never NULL. */
+export const EXCLUDED = '~excluded';
 export const ROW_COLUMN = '~row';
 /** Nanoseconds of event and created time past their microsecond; 0 where the source has none. */
 export const EVENT_NS = '~event_ns';
@@ -51,19 +53,22 @@ export function goodRowsSql(source: SourceFiles, view: FeatureView, entity: Enti
 }
 
 /**
- * @returns a SELECT of all rows that the view does not exclude, with the columns of `goodRowsSql`, REASON (the first fault of a row as a text, or NULL),
- *          FILE_COLUMN and ROW_COLUMN (the row's place in its file, from 1)
+ * @returns a SELECT of all rows with the columns of `goodRowsSql`, EXCLUDED, REASON (the first fault of a row that is not
+ *          excluded as a text, or NULL), FILE_COLUMN and ROW_COLUMN (the row's place in its file, from 1)
  */
 export function judgedRowsSql(source: SourceFiles, view: FeatureView, entity: Entity): string {
   const selects = withComputedColumns(source, view).groups.map((group) => {
     const reading = new GroupReading(group, view, entity);
     const origin = [`${quoteName(FILE_COLUMN)}`, `file_row_number + 1 AS ${quoteName(ROW_COLUMN)}`];
+    const excluded = group.excluded ?? 'false';
+    const reason = reasonSql(reading.faults());
     const columns = [
       ...reading.columns(true),
-      `${reasonSql(reading.faults())} AS ${quoteName(REASON)}`,
+      `${excluded} AS ${quoteName(EXCLUDED)}`,
+      `${group.excluded === null ? reason : `CASE WHEN NOT ${excluded} THEN ${reason} END`} AS ${quoteName(REASON)}`,
       ...origin,
     ];
-    return `SELECT ${columns.join(', ')} FROM ${reading.from}${whereGood([], group.excluded)}`;
+    return `SELECT ${columns.join(', ')} FROM ${reading.from}`;
   });
   return selects.join('\nUNION ALL ');
 }

@@ -3,6 +3,7 @@ import { countText } from '../../registry/std/count-text.ts';
 import { renderTable } from '../../registry/std/text-table.ts';
 import { formatTimestamp } from '../../registry/std/timestamp.ts';
 import type { IngestCounts, IngestLedger } from './ledger.ts';
+import type { LogSource, LostStarts } from './log-source.ts';
 
 export interface IngestResult {
   /** `spool:{folder}` or `topic:{name}`. */
@@ -16,6 +17,8 @@ export interface IngestResult {
   /** Requests that were answered without being logged, as their sidecars say. */
   readonly shed: number;
   readonly openTails: readonly IngestTail[];
+  /** Of spools' folders that were removed or replaced: what they logged behind what was ingested is lost. */
+  readonly lostStarts: readonly LostStarts[];
 }
 
 /** Numbers that never came, both ends included. */
@@ -52,7 +55,11 @@ export function markOf(ledger: IngestLedger): LedgerMark {
   };
 }
 
-export function resultOf(source: string, ledger: IngestLedger, began: LedgerMark): IngestResult {
+export function resultOf(
+  { name: source, lostStarts }: Pick<LogSource, 'name' | 'lostStarts'>,
+  ledger: IngestLedger,
+  began: LedgerMark,
+): IngestResult {
   const { counts } = ledger;
   const epochs = ledger.epochs();
   return {
@@ -84,6 +91,7 @@ export function resultOf(source: string, ledger: IngestLedger, began: LedgerMark
       const { lastUs, ...rest } = tail;
       return [{ ...rest, lastAt: formatTimestamp(lastUs) }];
     }),
+    lostStarts,
   };
 }
 
@@ -91,7 +99,7 @@ const MOST_ROWS = 20;
 
 /** @returns lines without a newline at the end */
 export function renderIngest(result: IngestResult): string {
-  const { counts, hours, gaps, shed, openTails } = result;
+  const { counts, hours, gaps, shed, openTails, lostStarts } = result;
   const missing = gaps.reduce((sum, gap) => sum + gap.toSequence - gap.fromSequence + 1, 0);
   const span = hours.length === 0 ? '' : ` of ${hours[0]}${hours.length > 1 ? ` to ${hours.at(-1)}` : ''}`;
   const blocks = [
@@ -120,7 +128,16 @@ export function renderIngest(result: IngestResult): string {
       '* if it ended within one heartbeat (10 s) of its last record; a sidecar that runs has lost nothing',
     );
   }
+  for (const lost of lostStarts) blocks.push('', `LOST: ${lostStartsText(lost)}`);
   return blocks.join('\n');
+}
+
+export function lostStartsText({ folder, pod, epochs }: LostStarts): string {
+  const lacks = `${countText(epochs.length, 'start')} of ${pod} that ${epochs.length === 1 ? 'was' : 'were'} ingested`;
+  return (
+    `${folder} lacks ${lacks}, the last of them ${epochs.at(-1)!}, and has no mark that they were deleted in order: ` +
+    'the folder was removed or replaced, and what they logged behind what was ingested is lost'
+  );
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -25,6 +25,14 @@ export type SourceItem =
   /** There is nothing more; whatever was in the log at `asOfUs` has been given. */
   | { readonly kind: 'caught-up'; readonly asOfUs: number };
 
+/** What a spool's folder lacks that was removed or replaced. */
+export interface LostStarts {
+  readonly folder: string;
+  readonly pod: string;
+  /** The oldest first. */
+  readonly epochs: readonly string[];
+}
+
 export interface LogSource {
   /** Names its positions in the state. */
   readonly name: string;
@@ -35,6 +43,8 @@ export interface LogSource {
   items(from: SourcePosition | null): AsyncGenerator<SourceItem>;
   /** Where to go on once all that was given so far is committed. */
   position(): SourcePosition;
+  /** Starts of sidecars that were ingested and that the log has lost without a word. */
+  readonly lostStarts: readonly LostStarts[];
   /** Tells whoever keeps the log that all before a position is committed. Behind where it stands it does nothing. */
   passed(position: SourcePosition): Promise<void>;
   close(): Promise<void>;

@@ -56,7 +56,7 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
     const began = markOf(ledger);
     source = await openSource(project, ledger, from, follow, signal);
     await ingestLog(source, ledger, { served, talk, disk: SERVED_DISK, ...BATCH, ...own });
-    return resultOf(source.name, ledger, began);
+    return resultOf(source, ledger, began);
   } finally {
     await source?.close();
     lock.release();

@@ -16,7 +16,8 @@ import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
 import { listSegments, parseSegmentFile } from '../../registry/wire/spool-segment.ts';
 import { walkSpool } from '../../registry/wire/spool-walk.ts';
 import { monitorError } from '../errors.ts';
-import type { LogSource, SourceItem, SourceOptions, SourcePosition } from './log-source.ts';
+import { lostStartsText } from './ingest-result.ts';
+import type { LogSource, LostStarts, SourceItem, SourceOptions, SourcePosition } from './log-source.ts';
 
 export const INGEST_CONSUMER = 'ingest';
 
@@ -31,6 +32,7 @@ export interface KnownRecords {
 
 export class SpoolSource implements LogSource {
   readonly name: string;
+  lostStarts: readonly LostStarts[] = [];
   readonly #folder: string;
   readonly #known: KnownRecords;
   readonly #options: SourceOptions;
@@ -125,14 +127,13 @@ export class SpoolSource implements LogSource {
     const segments = listSegments(this.#folder);
     const pod = segments.map(({ file }) => podOf(join(this.#folder, file))).find((name) => name !== null);
     if (pod === undefined) return;
-    const lost = this.#known
+    const epochs = this.#known
       .epochsOf(pod)
       .filter((epoch) => !segments.some((segment) => segment.epoch === epoch));
-    if (lost.length === 0) return;
-    this.#options.warn(
-      `${this.#folder} lacks ${lost.length} starts of ${pod} that were ingested, the last of them ${lost.at(-1)}, and has no mark that ` +
-        'they were deleted in order: the folder was removed or replaced, and what they logged behind what was ingested is lost',
-    );
+    if (epochs.length === 0) return;
+    const lost = { folder: this.#folder, pod, epochs };
+    this.lostStarts = [lost];
+    this.#options.warn(lostStartsText(lost));
   }
 
   /** By the epoch of the position, 64 random bits; an empty folder may be any spool's. */

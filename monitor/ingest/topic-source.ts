@@ -76,6 +76,8 @@ const ASK_MS = 5_000;
 
 export class TopicSource implements LogSource {
   readonly name: string;
+  /** A topic says itself where it begins. */
+  readonly lostStarts = [];
   readonly #reader: TopicReader;
   readonly #taken: (pod: string, epoch: string, sequence: number) => boolean;
   readonly #options: SourceOptions;

@@ -175,6 +175,12 @@ describe('a stored view', () => {
     );
     const run = await must(folder, 'materialize');
     expect(run.stderr).toContain('1 rejected: 1 select.cents in its file: "*" takes numbers');
+    // The test's row, and the one without a status: of neither is the condition true.
+    expect(run.stderr).toContain('2 excluded by where');
+    const shown = JSON.parse((await must(folder, 'show', 'v', '--json')).stdout) as { runs: object[] };
+    expect(shown.runs).toMatchObject([{ read: 4, counted: 3, rejected: 1, excluded: 2 }]);
+    const again = await must(folder, 'materialize', '--full', '--dry-run', '--json');
+    expect(JSON.parse(again.stdout)).toMatchObject({ dryRuns: [{ read: 4, excluded: 2 }] });
     expect(await vectorOf(folder, 1)).toEqual({ cents: '126', letter: '"é"', price: '1.26' });
     for (const absent of [2, 4, 5]) expect((await vectorOf(folder, absent))['price']).toBe('MISSING');
     expect(await vectorOf(folder, 3)).toEqual({ cents: 'NULL', letter: 'NULL', price: 'NULL' });

@@ -1,4 +1,5 @@
 /** Whole runs on real files, DuckDB and the embedded store; the last part on a Redis Cluster. */
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Cluster, Redis } from 'ioredis';
@@ -99,6 +100,12 @@ async function rejected(view: FeatureView): Promise<Record<string, string>> {
   const rows = await duck.rows(`SELECT driver_id, reject_reason FROM read_parquet(${quoteText(files)})`);
   duck.close();
   return Object.fromEntries(rows.map((row) => [String(row['driver_id']), row['reject_reason'] as string]));
+}
+
+/** Of the files of rejected rows: they hold entities' rows, whatever the umask says. */
+function rejectModes(view: FeatureView): number[] {
+  const folder = folderBeside(project.settings.history, '_rejected', view);
+  return readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777);
 }
 
 describe('a stored view', () => {
@@ -354,7 +361,7 @@ describe('bad rows', () => {
       ]),
     );
     project.setClock(at(5));
-    expect(await run(checked)).toMatchObject({ written: 1, rejected: 8 });
+    expect(await run(checked)).toMatchObject({ read: 9, counted: 1, written: 1, rejected: 7, waiting: 1 });
     expect(online(checked)).toMatchObject({ '1': { event: 1 } });
     expect(await rejected(checked)).toEqual({
       1: 'conv_rate is above its maximum 1',
@@ -364,11 +371,11 @@ describe('bad rows', () => {
       null: 'join key driver_id is null',
       6: 'event time is null or infinite',
       7: 'event time is before 1970',
-      8: 'event time is in the future',
     });
+    expect(rejectModes(checked)).toEqual([0o600]);
     // The row of the future is read again when its time has come; the others were new once.
     project.setClock(at(11));
-    expect(await run(checked)).toMatchObject({ written: 1, rejected: 0 });
+    expect(await run(checked)).toMatchObject({ written: 1, rejected: 0, waiting: 0 });
     expect(online(checked)['8']).toMatchObject({ event: 10 });
   });
 

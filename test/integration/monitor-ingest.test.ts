@@ -208,15 +208,18 @@ describe('what is missing', () => {
     await day.closeLog();
     await runIngest({ ...day.project, talk });
     expect(replaced()).toBe(false);
+    const lost = listSegments(spool)[0]!.epoch;
     rmSync(spool, { recursive: true });
     await day.openLog();
     day.serve('11:00', 'c-1', {});
     const later = await runIngest({ ...day.project, talk });
     expect([replaced(), later.counts.records]).toEqual([true, 1]);
+    expect(later.lostStarts).toEqual([{ folder: spool, pod: expect.any(String), epochs: [lost] }]);
+    expect(renderIngest(later)).toMatch(/LOST: .* lacks 1 start of .* that was ingested/);
     writeDurably(join(spool, PASSED_FILE), passedMarkText(listSegments(spool)[0]!.file));
     warned.length = 0;
-    await runIngest({ ...day.project, talk });
-    expect(replaced()).toBe(false);
+    const marked = await runIngest({ ...day.project, talk });
+    expect([replaced(), marked.lostStarts]).toEqual([false, []]);
   });
 });
 
