@@ -91,8 +91,14 @@ export class Admission {
     this.lastReadMs = nowMs;
     exchange.readMs = nowMs;
     exchange.pollMs = nowMs - this.#pollBeganMs;
-    if (this.#queue.length === 0 && exchange.pollMs < TURN_MS) this.#admit(exchange, body, nowMs);
-    else if (!this.#queue.push(exchange, body)) this.#parts.refuse(exchange, 'full');
+    if (this.#queue.length > 0 || exchange.pollMs >= TURN_MS) {
+      if (!this.#queue.push(exchange, body)) this.#parts.refuse(exchange, 'full');
+      return;
+    }
+    const ageMs = this.#ageMs(exchange, nowMs);
+    const why = this.#refusalOf(exchange, ageMs, nowMs);
+    if (why === null) this.#parts.serve(exchange, body, ageMs);
+    else this.#parts.refuse(exchange, why);
   }
 
   #beginPoll(nowMs: number): void {
@@ -116,8 +122,7 @@ export class Admission {
     let nowMs = beganMs;
     this.#codel.turn();
     while (this.#queue.length > 0 && nowMs - beganMs < TURN_MS) {
-      const { body } = this.#queue;
-      this.#admit(this.#queue.shift(), body, nowMs);
+      this.#takeOldest(nowMs);
       nowMs = this.#nowMs();
     }
     this.#parts.flush();
@@ -125,16 +130,25 @@ export class Admission {
     if (this.#queue.length > 0) this.#beginPoll(this.#nowMs());
   }
 
-  #admit(exchange: Exchange, body: Buffer, nowMs: number): void {
-    const { head } = exchange;
-    if (exchange.aborted) return this.#parts.refuse(exchange, 'gone');
+  #takeOldest(nowMs: number): void {
+    const queue = this.#queue;
+    const exchange = queue.at(0);
     const ageMs = this.#ageMs(exchange, nowMs);
+    const why = this.#refusalOf(exchange, ageMs, nowMs);
+    const body = why === null ? queue.body : null;
+    queue.shift();
+    if (why !== null) this.#parts.refuse(exchange, why);
+    else this.#parts.serve(exchange, body!, ageMs);
+  }
+
+  /** @returns null: it is to be served */
+  #refusalOf({ head, aborted }: Exchange, ageMs: number, nowMs: number): Refusal | null {
+    if (aborted) return 'gone';
     // A header that is no number is for the server to refuse.
     const deadlineMs = head.deadlineMs === '' ? this.#parts.deadlineMs : Number(head.deadlineMs);
     const isBehind = this.#codel.refuses(ageMs, nowMs);
-    if (deadlineMs > 0 && ageMs >= deadlineMs) this.#parts.refuse(exchange, 'late');
-    else if (isBehind) this.#parts.refuse(exchange, 'behind');
-    else this.#parts.serve(exchange, body, ageMs);
+    if (deadlineMs > 0 && ageMs >= deadlineMs) return 'late';
+    return isBehind ? 'behind' : null;
   }
 
   #ageMs({ head, readMs, pollMs }: Exchange, nowMs: number): number {

@@ -5,8 +5,8 @@
  *   | answer | answer | answer being written ->          |
  *   0        ^ bytes of answers that have not left yet   ^ full: a new buffer; the old one lives as long as its answers
  *
- * It grows until it holds the answers of a tick: those of 32 connections with 134 KB each take 4 MiB, and a fresh
- * buffer for every seven of them would be pages to fault in.
+ * It grows until it holds the answers of a tick, which ends at 2 MiB (answers.ts), and the answer that passes them: a
+ * fresh buffer for every seven answers of 134 KB would be pages to fault in.
  *
  * Lost: an answer as one string put together from the same pieces. In a rough trial on a busy machine (5.7 KB answers,
  * uWebSockets.js) it took some 40 % more server CPU a request. `npm run bench` has the figure of the whole path.
@@ -27,6 +27,12 @@ export class AnswerBuffer {
   #words = new DataView(this.#buffer.buffer);
   #from = 0;
   #at = 0;
+  #olderBytes = 0;
+
+  /** Of all answers since `reset`, in older buffers too. */
+  get usedBytes(): number {
+    return this.#olderBytes + this.#at;
+  }
 
   /** Starts an answer. */
   begin(): void {
@@ -135,6 +141,7 @@ export class AnswerBuffer {
   reset(): void {
     this.#from = 0;
     this.#at = 0;
+    this.#olderBytes = 0;
   }
 
   #grow(bytes: number): void {
@@ -143,6 +150,7 @@ export class AnswerBuffer {
     this.#buffer = Buffer.allocUnsafeSlow(size);
     this.#words = new DataView(this.#buffer.buffer);
     this.#buffer.set(written, 0);
+    this.#olderBytes += this.#from;
     this.#from = 0;
     this.#at = written.length;
   }

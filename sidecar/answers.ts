@@ -71,6 +71,12 @@ class Tick {
   }
 }
 
+/**
+ * A tick ends with so many bytes of answers at the latest, so that its buffer need not grow. Under overload one has 28
+ * answers of 180 KB, and new buffers of 4 MiB had the collector go through the heap eight times a second.
+ */
+const TICK_BYTES = 2 ** 21;
+
 /** Ticks are used again; more than these are held only while the disk is slow. */
 const MAX_SPARE = 64;
 
@@ -140,6 +146,7 @@ export class Answers {
     }
     tick.add(exchange, route, startedMs, body, headers);
     this.#endOfTick ??= setImmediate(this.#endTick);
+    if (tick.shared.buffer.usedBytes >= TICK_BYTES) this.flush();
   }
 
   /** Ends the tick now, rather than behind the next poll of the sockets. */
