@@ -34,11 +34,18 @@ interface Generator {
 }
 
 /**
- * @param job  its `shard` is filled in here
- * @throws     LOAD_GENERATOR when a generator ends before its time
+ * @param job       its `shard` is filled in here
+ * @param launcher  a command and its arguments that starts each generator, such as `taskset -c 1`; empty: none
+ * @throws          LOAD_GENERATOR when a generator ends before its time
  */
-export async function runGenerators(job: LoadJob, events: LoadEvents): Promise<Counted> {
-  const generators = Array.from({ length: job.shards }, (_, shard) => startGenerator({ ...job, shard }));
+export async function runGenerators(
+  job: LoadJob,
+  events: LoadEvents,
+  launcher: readonly string[] = [],
+): Promise<Counted> {
+  const generators = Array.from({ length: job.shards }, (_, shard) =>
+    startGenerator({ ...job, shard }, launcher),
+  );
   try {
     for (const { messages } of generators) await messages.next();
     for (const { child } of generators) child.stdin!.write('\n');
@@ -48,9 +55,10 @@ export async function runGenerators(job: LoadJob, events: LoadEvents): Promise<C
   }
 }
 
-function startGenerator(job: LoadJob): Generator {
-  const args = ['--disable-warning=ExperimentalWarning', PROGRAM];
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+function startGenerator(job: LoadJob, launcher: readonly string[]): Generator {
+  const own = [process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM];
+  const [program, ...args] = [...launcher, ...own] as [string, ...string[]];
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   // A generator that cannot start closes its end; its exit tells why.
   child.stdin.on('error', () => {});
   child.stdin.write(`${JSON.stringify(job)}\n`);

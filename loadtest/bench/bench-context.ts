@@ -30,6 +30,8 @@ export interface BenchContext {
   readonly soakMinutes: number;
   /** Of the backfill. */
   readonly events: number;
+  /** Whether overload gives the server a core of its own. */
+  readonly pinned: boolean;
   /** Whether every section is profiled, and not only what falls short. */
   readonly profile: boolean;
   /** The client of closed loops of one request. */

@@ -30,6 +30,8 @@ export interface Server {
   readonly adminPort: number | null;
   /** User and system time so far, with its child processes; null where there is no /proc. */
   cpuSeconds(): number | null;
+  /** How long its first thread, which answers, was ready to run and did not; null where there is no /proc. */
+  waitedSeconds(): number | null;
   /** Resident memory; null where there is no /proc. */
   residentBytes(): number | null;
   /** What the vector log says of the requests so far; null where there is none. */
@@ -126,6 +128,10 @@ function serverOf(child: ChildProcess, ports: Ports, said: () => string): Server
     pid: child.pid!,
     said,
     cpuSeconds: () => cpuSecondsOf(child.pid!),
+    waitedSeconds() {
+      const fields = procFile(child.pid!, 'schedstat');
+      return fields === null ? null : Number(fields.split(' ')[1]) / 1e9;
+    },
     residentBytes() {
       const fields = procFile(child.pid!, 'statm');
       return fields === null ? null : Number(fields.split(' ')[1]) * PAGE_BYTES;

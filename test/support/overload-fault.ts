@@ -2,23 +2,26 @@
 import { rmSync } from 'node:fs';
 import { expect, onTestFinished } from 'vitest';
 import { sidecarContender, startServer } from '../../loadtest/bench/contender.ts';
-import { makeOverloadProject, overloadedServer } from '../../loadtest/bench/overload.ts';
-import type { OverloadTimes } from '../../loadtest/bench/overload.ts';
+import { contenderOn, onCores, splitCores } from '../../loadtest/bench/cores.ts';
+import { makeOverloadProject, overloadedServer } from '../../loadtest/bench/overload-run.ts';
+import type { OverloadTimes } from '../../loadtest/bench/overload-run.ts';
 import { BENCH_KEY, BENCH_SERVICE } from '../../loadtest/bench/project.ts';
 import { IS_LONG_RUN } from './long-run.ts';
 import { until } from './until.ts';
 
 /**
  * In any run it refuses with 503 what it cannot do, is alive throughout and answers again behind it. How much it answers,
- * and how soon, decides in the long run only, which has the machine for itself.
+ * and how soon, decides in the long run only, which has the machine for itself: a core for the server, one for the load.
  */
 export async function overloadSidecar(transport: string, times: OverloadTimes): Promise<void> {
   const project = await makeOverloadProject();
   onTestFinished(() => rmSync(project, { recursive: true, force: true }));
   const settings = [`serve.transport=${transport}`];
-  const server = await startServer(sidecarContender(transport, project, { settings }));
+  const cores = IS_LONG_RUN ? splitCores() : null;
+  const server = await startServer(contenderOn(cores, sidecarContender(transport, project, { settings })));
   onTestFinished(() => server.stop());
-  const found = await overloadedServer(server, times);
+  const launcher = cores === null ? [] : onCores(cores.load);
+  const found = await overloadedServer(server, { ...times, launcher });
   const told = `${JSON.stringify(found)}\nthe sidecar said:\n${server.said()}`;
   if (IS_LONG_RUN) process.stderr.write(`${told}\n`);
   expect(found.livezMsMax, told).toBeLessThan(Infinity);
@@ -28,7 +31,7 @@ export async function overloadSidecar(transport: string, times: OverloadTimes): 
   const body = JSON.stringify({ feature_service: BENCH_SERVICE, entities: { [BENCH_KEY]: [1] } });
   const url = `http://127.0.0.1:${server.port}/feature-service/get-online-features`;
   await until(async () => (await fetch(url, { method: 'POST', body })).status === 200, 'an answer behind it');
-  if (!IS_LONG_RUN || transport !== 'uws') return;
+  if (!IS_LONG_RUN) return;
   expect(found.goodput / found.capacity, told).toBeGreaterThanOrEqual(0.8);
   expect(found.told, told).toBeGreaterThanOrEqual(0.99);
   expect(found.livezMsMax, told).toBeLessThanOrEqual(100);
