@@ -136,9 +136,9 @@ export async function train(context: CommandContext, flags: TrainOptions): Promi
 function renderTraining(result: TrainResult): string {
   const counts = result.features.map((f) => [
     f.name,
-    ...[f.present, f.nulls, f.missing, f.outsideTtl, f.unjudged].map(String),
+    ...[f.present, f.nulls, f.missing, f.outsideTtl, f.unjudged, f.notFull].map(String),
   ]);
-  const head = ['feature', 'present', 'null', 'missing', 'outside TTL', 'unjudged'];
+  const head = ['feature', 'present', 'null', 'missing', 'outside TTL', 'unjudged', 'not full'];
   const table = renderTable(head, counts, ['left', ...head.slice(1).map(() => 'right' as const)]);
   return [table, ...result.notes, `${countText(result.rows, 'row')} in ${result.out}`].join('\n\n');
 }

@@ -53,6 +53,8 @@ export interface ComputeRequest {
   readonly previousCutoffUs: number | null;
   /** Events created up to and including it count however late they were; null: there is no such time. */
   readonly horizonUs: number | null;
+  /** The time at which the run started: see `EventLimits`. */
+  readonly futureUs?: number | null;
   readonly full: boolean;
   /** Edges after it only, or null. The first edge after it has a row of every entity known by then. */
   readonly fromUs: number | null;
@@ -117,7 +119,8 @@ export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Pro
   const events = await checkSource(duck, folder, view, entity);
   const plan = planAggregates(view, entity);
   const extent = extentOf(request);
-  const limits = { knownUs: extent.knownUs, horizonUs: request.horizonUs };
+  const { horizonUs, futureUs = null } = request;
+  const limits = { knownUs: extent.knownUs, horizonUs, futureUs };
   const source = eventSource(plan, events, limits);
   const table = `scope of ${view.id} in ${runId}`;
   const staged = new StagedRows(duck, plan, historyRoot, runId);

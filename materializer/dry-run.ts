@@ -14,6 +14,7 @@ import type { RowSelection } from './latest-rows.ts';
 import { checkLate, checkRejected, leftOutWarnings, lostWarnings } from './left-out.ts';
 import { beginRun, judgedResult } from './run-outcome.ts';
 import type { JudgedResult } from './run-outcome.ts';
+import { heldPlan } from './run-hold.ts';
 import { planRun } from './run-plan.ts';
 import { RunProgress } from './run-progress.ts';
 import type { RangeOptions } from './run-range.ts';
@@ -56,12 +57,14 @@ export async function dryRun(
     const interrupt = (): void => duck.interrupt();
     signal?.addEventListener('abort', interrupt);
     try {
-      const selection = rowSelection(project, bundle, view, plan, startedUs);
-      const { full, fromUs, watermarkUs } = plan.range;
+      const asked = rowSelection(project, bundle, view, plan, startedUs);
+      const held = await heldPlan(duck, asked, plan, options.replace);
+      const selection = { ...asked, range: held.range };
+      const { full, fromUs, watermarkUs } = held.range;
       const found =
         view.kind === 'stored'
           ? await ofStored(duck, project, selection)
-          : await ofAggregated(duck, project, selection, historyRequest(selection, plan, run, progress));
+          : await ofAggregated(duck, project, selection, historyRequest(selection, held, run, progress));
       return { view: view.id, full, fromUs, watermarkUs, ...found };
     } catch (error) {
       throw progress.explain(error);

@@ -3,7 +3,7 @@
  *
  *   refused   a value that does not fit the type of its key, its time or the column that is aggregated, a join key that
  *             is null or longer than an id may be, no event time or one before 1970, no created time where the source
- *             has that column, a float that is NaN or infinite in a column that is aggregated, a value past 10^18 in
+ *             has that column, an event time further ahead of it than the source's `maxAhead`, a float that is NaN or infinite in a column that is aggregated, a value past 10^18 in
  *             fixed point in one that is summed.
  *             The whole event is refused, whichever feature it would have touched; it goes to the reject file.
  *             So is one of which an expression of the view's leaves 64 bits.
@@ -22,7 +22,7 @@ import { MAX_ID_BYTES } from '../registry/wire/entity-key.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { keySql } from './aggregate/aggregate-plan.ts';
 import { FIXED_MAX, isWhole, summedColumns } from './aggregate/fixed-point.ts';
-import { EXCLUDED } from '../registry/stored-rows.ts';
+import { aheadReason, EXCLUDED } from '../registry/stored-rows.ts';
 import { MISFIT } from './event-rows.ts';
 import type { EventRows } from './event-rows.ts';
 
@@ -55,18 +55,23 @@ export interface EventLimits {
   readonly knownUs: number;
   /** Events created up to and including it are never too late; null: there is no such time. */
   readonly horizonUs: number | null;
+  /** What the source's `maxAhead` is counted from where there is no created time; null: not judged. */
+  readonly futureUs: number | null;
 }
 
 /** @param rows  the source's events, from `checkSource` */
 export function eventSource(
   plan: AggregatePlan,
   rows: EventRows,
-  { knownUs, horizonUs }: EventLimits,
+  { knownUs, horizonUs, futureUs }: EventLimits,
 ): EventSource {
   const { source, latenessUs } = plan.view;
   const eventUs = `epoch_us(${quoteName(source.eventTime)})`;
   const createdUs = source.createdTime === null ? null : `epoch_us(${quoteName(source.createdTime)})`;
-  const refusals = refusalsOf(plan, eventUs, createdUs).map(([when, reason]) => [when, quoteText(reason)]);
+  const refusals = refusalsOf(plan, eventUs, createdUs, futureUs).map(([when, reason]) => [
+    when,
+    quoteText(reason),
+  ]);
   const misfit = quoteName(MISFIT);
   if (rows.judged) refusals.unshift([`${misfit} IS NOT NULL`, misfit]);
   const excluded = rows.excludes ? quoteName(EXCLUDED) : 'false';
@@ -89,7 +94,12 @@ export function eventSource(
 }
 
 /** Conditions are never NULL. The first that holds gives the reason. */
-function refusalsOf(plan: AggregatePlan, eventUs: string, createdUs: string | null): [string, string][] {
+function refusalsOf(
+  plan: AggregatePlan,
+  eventUs: string,
+  createdUs: string | null,
+  futureUs: number | null,
+): [string, string][] {
   const { source } = plan.view;
   const refusals: [string, string][] = [];
   for (const [i, key] of plan.entity.joinKeys.entries()) {
@@ -106,6 +116,11 @@ function refusalsOf(plan: AggregatePlan, eventUs: string, createdUs: string | nu
   refusals.push([`coalesce(${eventUs} < 0, false)`, `${source.eventTime} lies before 1970`]);
   if (createdUs !== null)
     refusals.push([`${createdUs} IS NULL`, `${source.createdTime!} is null or infinite`]);
+  const sinceUs = createdUs ?? futureUs;
+  if (source.maxAheadUs !== null && sinceUs !== null) {
+    const reason = aheadReason(source.maxAheadUs, source.createdTime ?? 'the run');
+    refusals.push([`coalesce(${eventUs} - ${sinceUs} > ${source.maxAheadUs}, false)`, reason]);
+  }
   for (const { column, scale } of summedColumns(plan)) {
     // The squares of what is left, and sums of any number of them, are held without overflow.
     const fits = isWhole(column.type)

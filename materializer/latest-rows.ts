@@ -16,7 +16,7 @@ import { canonicalOrderSql } from '../registry/as-of-sql.ts';
 import { quoteName, quoteText } from '../registry/duckdb.ts';
 import type { Entity, FeatureView } from '../registry/model.ts';
 import { FILE_COLUMN } from '../registry/source-files.ts';
-import { CREATED_NS, EVENT_NS, EXCLUDED, REASON, ROW_COLUMN } from '../registry/stored-rows.ts';
+import { aheadReason, CREATED_NS, EVENT_NS, EXCLUDED, REASON, ROW_COLUMN } from '../registry/stored-rows.ts';
 import type { RunRange } from './run-range.ts';
 
 /** Columns beside those of the view; no join key and no feature can have such a name. */
@@ -54,12 +54,22 @@ export function candidatesSql(selection: RowSelection, rows: string): string {
   const columns = [...names, EVENT_US, CREATED_US, EVENT_NS, CREATED_NS, FILE_COLUMN, ROW_COLUMN].map(
     quoteName,
   );
-  const reason = quoteName(REASON);
+  const reason = reasonSql(selection);
   const fate = `CASE WHEN ${quoteName(EXCLUDED)} THEN 'excluded' WHEN ${reason} IS NOT NULL THEN 'rejected'
     WHEN ${EVENT} > ${range.dueUs} THEN 'waiting' ELSE 'counted' END`;
-  return `SELECT ${columns.join(', ')}, ${fate} AS ${quoteName(FATE)}, ${reason}
+  return `SELECT ${columns.join(', ')}, ${fate} AS ${quoteName(FATE)}, ${reason} AS ${quoteName(REASON)}
 FROM (SELECT *, epoch_us(event_time) AS ${EVENT}, epoch_us(created_time) AS ${CREATED} FROM (${rows}))
 WHERE ${conditions.join('\n  AND ')}`;
+}
+
+/** A row that has no created time is judged by the run: see `Source.maxAheadUs`. */
+function reasonSql({ view, futureUs }: RowSelection): string {
+  const { maxAheadUs } = view.source;
+  const own = quoteName(REASON);
+  if (view.kind === 'aggregated' || maxAheadUs === null || futureUs === null) return own;
+  const ahead = `${CREATED} IS NULL AND ${EVENT} > ${futureUs + maxAheadUs} AND NOT ${quoteName(EXCLUDED)}`;
+  const reason = quoteText(aheadReason(maxAheadUs, 'the run'));
+  return `coalesce(${own}, CASE WHEN ${ahead} THEN ${reason} END)`;
 }
 
 /**

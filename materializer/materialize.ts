@@ -26,8 +26,17 @@ import { openOnlineWriter } from './online/open-online-writer.ts';
 import { findLoss } from './online/store-loss.ts';
 import { checkLate, checkRejected, leftOutWarnings, lostWarnings } from './left-out.ts';
 import { rejectFile } from './reject-file.ts';
-import { addReasons, beginRun, judgedResult, later, silenceOf, summaryOf } from './run-outcome.ts';
+import {
+  addReasons,
+  beginRun,
+  judgedResult,
+  later,
+  silenceOf,
+  stalenessOf,
+  summaryOf,
+} from './run-outcome.ts';
 import type { JudgedResult, RunResult } from './run-outcome.ts';
+import { heldPlan } from './run-hold.ts';
 import { planRun } from './run-plan.ts';
 import { RunProgress } from './run-progress.ts';
 import { historyRequest, rowSelection } from './run-selection.ts';
@@ -147,6 +156,8 @@ async function runView(context: RunContext, view: FeatureView): Promise<RunRecor
       await database.finishRun(done);
       const silence = silenceOf(view, done);
       if (silence !== null) talk.warn(silence);
+      const staleness = stalenessOf(view, done);
+      if (staleness !== null) talk.warn(staleness);
       talk.say(summaryOf(done));
       return done;
     } catch (error) {
@@ -167,7 +178,6 @@ async function work(
 ): Promise<RunResult> {
   const { project, bundle, writer } = context;
   const { clock, settings } = project;
-  const { range } = plan;
   clearStaged(settings.history, view, run.runId);
   const tempFolder = spillFolder(settings.history, view, run.runId);
   const memoryLimit = `${settings.materialize.memory}B`;
@@ -189,10 +199,13 @@ async function work(
       replace: context.options.replace,
       complaints: context.complaints,
     };
-    const selection = rowSelection(project, bundle, view, plan, run.startedUs);
+    const asked = rowSelection(project, bundle, view, plan, run.startedUs);
+    const held = await heldPlan(duck, asked, plan, context.options.replace);
+    const { range } = held;
+    const selection = { ...asked, range };
     const { maxLateShare } = settings.materialize;
     const history =
-      view.kind === 'stored' ? null : await appendHistory(target, selection, plan, run, maxLateShare);
+      view.kind === 'stored' ? null : await appendHistory(target, selection, held, run, maxLateShare);
     const online = await serve(target, selection, run);
     const seen = history ?? online;
     const carried = range.full ? null : range.previous;

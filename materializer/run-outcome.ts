@@ -133,6 +133,18 @@ export function silenceOf(
   return `${view.id}: its source ${view.source.path} ${what}; ${limit}${served}`;
 }
 
+/** @returns that the view is older than its alert age though the run has just ended, else null */
+export function stalenessOf(
+  view: Pick<FeatureView, 'id' | 'freshnessAlertUs'>,
+  { watermarkUs, toUs }: Pick<RunRecord, 'watermarkUs' | 'toUs'>,
+): string | null {
+  const ageUs = toUs - watermarkUs;
+  if (ageUs <= view.freshnessAlertUs) return null;
+  const since = watermarkUs === 0 ? 'up to no time' : `up to ${formatTimestamp(watermarkUs)}`;
+  const limit = formatDuration(view.freshnessAlertUs);
+  return `${view.id}: it is complete ${since} only, past its alert age of ${limit} (freshness.alert)`;
+}
+
 /** Adds up reasons of two kinds of rows. */
 export function addReasons(
   a: Readonly<Record<string, number>>,

@@ -26,7 +26,7 @@ export function rowSelection(
 
 /** @param selection  of an aggregated view */
 export function historyRequest(
-  { view, entity, folder, historyRoot, range }: RowSelection,
+  { view, entity, folder, historyRoot, range, futureUs }: RowSelection,
   { historyCutoffUs, horizonUs }: RunPlan,
   run: Pick<RunRecord, 'runId'>,
   progress: RunProgress,
@@ -41,6 +41,7 @@ export function historyRequest(
     cutoffUs: Math.max(range.cutoffUs, historyCutoffUs ?? range.cutoffUs),
     previousCutoffUs: range.previous?.definitionId === view.definitionId ? historyCutoffUs : null,
     horizonUs,
+    futureUs,
     full: range.full,
     fromUs: range.fromUs,
     toUs: range.dueUs,

@@ -24,6 +24,8 @@ import { countText } from '../registry/std/count-text.ts';
 import { formatTimestamp } from '../registry/std/timestamp.ts';
 import { edgeAt } from '../registry/windows.ts';
 import { materializerError } from './errors.ts';
+import { countNotFull } from './full-windows.ts';
+import type { NotFull } from './full-windows.ts';
 import { openTrainScratch } from './train-scratch.ts';
 import { LABEL_KEYS, labelKeyColumn, readLabels, tableFormat } from './training-labels.ts';
 import type { Labels } from './training-labels.ts';
@@ -58,6 +60,8 @@ export interface TrainedFeature {
   readonly outsideTtl: number;
   /** Labels past the view's history watermark: null. */
   readonly unjudged: number;
+  /** Labels from before its source was complete for a whole window: the value covers less. 0 where no start is known. */
+  readonly notFull: number;
 }
 
 export interface TrainResult {
@@ -104,14 +108,15 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
       );
     }
     project.talk.progress('joining', service.views.length, service.views.length);
-    const notes = notesOf(labels, { mode, timeColumn }, joined);
+    const { notFull, notes: early } = await countNotFull(duck, joined);
+    const notes = [...notesOf(labels, { mode, timeColumn }, joined), ...early];
     if (options.strict === true) refuseUnjudged(joined);
     const set = { labels, features: joinedFeatures(bundle, service, joined), format, scratch: folder };
     await writeOut(duck, set, resolve(options.out));
     return {
       out: options.out,
       rows: labels.rows,
-      features: await countFeatures(duck, service, joined),
+      features: await countFeatures(duck, service, joined, notFull),
       notes: [...notes, ...(await badRowNotes(duck, project, bundle, service))],
     };
   } finally {
@@ -276,6 +281,7 @@ async function countFeatures(
   duck: DuckDb,
   service: FeatureService,
   joined: readonly JoinedView[],
+  notFullOf: NotFull,
 ): Promise<TrainedFeature[]> {
   const counted = new Map<string, TrainedFeature>();
   for (const { used, table, unjudged } of joined) {
@@ -288,10 +294,11 @@ async function countFeatures(
     );
     const number = (name: string): number => Number(row![name]);
     const [found, outsideTtl] = [number('found'), number('outside')];
-    for (const [i, { fullName: name }] of own.entries()) {
+    for (const [i, { fullName: name, feature }] of own.entries()) {
       const present = number(`present_${i}`);
       const missing = number('rows') - found - outsideTtl - unjudged;
-      counted.set(name, { name, present, nulls: found - present, missing, outsideTtl, unjudged });
+      const notFull = notFullOf(used.role, feature);
+      counted.set(name, { name, present, nulls: found - present, missing, outsideTtl, unjudged, notFull });
     }
   }
   return service.features.map(({ fullName }) => counted.get(fullName)!);

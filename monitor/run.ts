@@ -39,7 +39,7 @@ import { judgedValuesFile, readTrend, writeSnapshot } from './snapshot-folder.ts
 import { withheldOf } from './snapshot.ts';
 import type { FeatureSnapshot, RunSnapshot, Snapshot, ViewSnapshot } from './snapshot.ts';
 import { verdictOf } from './verdict.ts';
-import type { SourceAge } from './verdict.ts';
+import type { SourceAge, ViewAge } from './verdict.ts';
 
 export interface MonitorOptions {
   /** YYYY-MM-DD, UTC. */
@@ -176,6 +176,7 @@ class ServiceRun {
     const views = new Map<string, ViewSnapshot>();
     const runs = new Map<string, readonly RunRecord[]>();
     const sources = new Map<string, SourceAge>();
+    const ages: ViewAge[] = [];
     await this.#values.begin(this.#duck);
     for (const [i, used] of service.views.entries()) {
       talk.progress(`judging ${service.name}`, i, service.views.length);
@@ -189,6 +190,7 @@ class ServiceRun {
       const snapshot = this.#viewSnapshot(day, view, runs.get(view.id)!, newestUs ?? null);
       views.set(view.id, { ...snapshot, ...badRows });
       if (newestUs !== undefined) sources.set(view.id, this.#sourceAge(view, newestUs));
+      ages.push(...this.#viewAge(view, runs.get(view.id)!));
     }
     talk.progress(`judging ${service.name}`, service.views.length, service.views.length);
     await this.#values.write(this.#duck, judgedValuesFile(settings.reports, service.name, this.#date));
@@ -201,7 +203,7 @@ class ServiceRun {
       project: settings.project,
       date: this.#date,
       service: service.name,
-      ...verdictOf(ordered, vectors, [...sources.values()]),
+      ...verdictOf(ordered, vectors, [...sources.values()], ages),
       provisional,
       settlesAt: provisional ? formatTimestamp(settlesUs) : null,
       judgedAt: formatTimestamp(clock.nowUs()),
@@ -297,10 +299,7 @@ class ServiceRun {
     runs: readonly RunRecord[],
   ): Promise<number | null | undefined> {
     if (view.kind === 'aggregated') {
-      const seen = runs.filter(
-        ({ state, finishedUs }) => state === 'complete' && finishedUs! <= this.#endUs(),
-      );
-      return seen.at(-1)?.newestEventUs;
+      return this.#completeByTheEnd(runs).at(-1)?.newestEventUs;
     }
     const { settings } = this.#project;
     const entity = this.#book.current.entities.get(view.entity)!;
@@ -310,6 +309,17 @@ class ServiceRun {
        WHERE epoch_us(event_time) <= ${this.#endUs()}`,
     );
     return row!['newest'] as number | null;
+  }
+
+  #completeByTheEnd(runs: readonly RunRecord[]): RunRecord[] {
+    return runs.filter(({ state, finishedUs }) => state === 'complete' && finishedUs! <= this.#endUs());
+  }
+
+  /** @returns nothing where no run had ended by then */
+  #viewAge({ id, freshnessAlertUs }: FeatureView, runs: readonly RunRecord[]): ViewAge[] {
+    const last = this.#completeByTheEnd(runs).at(-1);
+    if (last === undefined) return [];
+    return [{ view: id, watermarkUs: last.watermarkUs, endUs: this.#endUs(), freshnessAlertUs }];
   }
 
   #endUs(): number {

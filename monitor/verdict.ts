@@ -3,7 +3,8 @@
  *
  *   not-enough-data  nothing was judged, or more than 1 % of the values could not be
  *   alarm            a feature below 90 % exact match within the promise, or with more than 1 % unexplained; a view
- *                    whose source has had no new event for longer than its sourceFreshness
+ *                    whose source has had no new event for longer than its sourceFreshness, or that was complete longer
+ *                    ago than its alert age (freshness.alert)
  *   alert            a feature below 99 %; a feature whose distributions are apart (D of 0.1 or more)
  *   pass             none of these
  *
@@ -32,6 +33,14 @@ export interface SourceAge {
   readonly sourceFreshnessUs: number;
 }
 
+/** A view online: how long ago the time was up to which it was complete, at the end of the day (or now). */
+export interface ViewAge {
+  readonly view: string;
+  readonly watermarkUs: number;
+  readonly endUs: number;
+  readonly freshnessAlertUs: number;
+}
+
 export interface VerdictAndReasons {
   readonly verdict: Verdict;
   /** One sentence each, worst first. */
@@ -52,9 +61,11 @@ export function verdictOf(
   features: readonly FeatureSnapshot[],
   vectors: Pick<VectorCounts, 'read' | 'gaps' | 'openTails'>,
   sources: readonly SourceAge[],
+  views: readonly ViewAge[] = [],
 ): VerdictAndReasons {
   const reasons = [...dataReasons(features, vectors.read), ...features.flatMap(featureReasons)];
-  reasons.push(...sources.flatMap(sourceReasons), ...logReasons(features, vectors));
+  reasons.push(...sources.flatMap(sourceReasons), ...views.flatMap(ageReasons));
+  reasons.push(...logReasons(features, vectors));
   reasons.sort((a, b) => SEVERITY.indexOf(a.verdict) - SEVERITY.indexOf(b.verdict) || b.weight - a.weight);
   return { verdict: reasons[0]?.verdict ?? 'pass', reasons: reasons.map((reason) => reason.text) };
 }
@@ -126,6 +137,17 @@ function sourceReasons({ view, path, newestUs, endUs, sourceFreshnessUs }: Sourc
   const limit = `its sourceFreshness is ${formatDuration(sourceFreshnessUs)}`;
   const text = `${view}: its source ${path} ${age}; ${limit}. What is served of it may no longer hold.`;
   return [{ verdict: 'alarm', text, weight: 0.5 }];
+}
+
+/** What is served matches a replay of what is there, however old that has become. */
+function ageReasons({ view, watermarkUs, endUs, freshnessAlertUs }: ViewAge): Reason[] {
+  if (endUs - watermarkUs <= freshnessAlertUs) return [];
+  const since =
+    watermarkUs === 0
+      ? 'is complete up to no time yet'
+      : `is ${spanText(endUs - watermarkUs)} old: complete up to ${formatTimestamp(watermarkUs).slice(0, 16).replace('T', ' ')}`;
+  const text = `${view}: what is online ${since}; its alert age is ${formatDuration(freshnessAlertUs)} (freshness.alert).`;
+  return [{ verdict: 'alarm', text, weight: 0.4 }];
 }
 
 /** What the log lacks changes no verdict on what it has, but the reader must know. */

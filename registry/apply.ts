@@ -6,7 +6,13 @@ import { allowedOf, NO_ALLOWANCE } from './allowance.ts';
 import type { Allowance } from './allowance.ts';
 import { changesBetween } from './changes.ts';
 import type { Change } from './changes.ts';
-import { appliedDefinitionId, bundleFromJson, bundleToJson, rowSchemaOf } from './definition-json.ts';
+import {
+  appliedDefinitionId,
+  BUNDLE_FORMAT,
+  bundleFromJson,
+  bundleToJson,
+  rowSchemaOf,
+} from './definition-json.ts';
 import { compileProject } from './definitions/compile.ts';
 import { consumersRemoved, REMOVED_CONSUMER_US } from './guard.ts';
 import type { RemovedConsumer } from './guard.ts';
@@ -29,7 +35,7 @@ export interface Plan {
 export async function planProject(project: Project, database: RegistryDatabase): Promise<Plan> {
   const compiled = await compileProject(project.settings, (message) => project.talk.warn(message));
   const last = await database.lastApplied();
-  const applied = last === null ? null : bundleFromJson(JSON.parse(last.bundle) as Json);
+  const applied = last === null ? null : readApplied(project, JSON.parse(last.bundle) as Json);
   const next = await nextBundle(project.settings.project, applied, compiled, database);
   const nowUs = project.clock.nowUs();
   const recent = await database.removedConsumers(nowUs - REMOVED_CONSUMER_US);
@@ -71,6 +77,16 @@ export async function applyPlan(
     });
   }
   return publishBundle(project.settings.bundles, plan.next);
+}
+
+/** @returns null where another format of bundles was applied last: there is nothing to compare with then */
+function readApplied({ talk }: Project, json: Json): Bundle | null {
+  if ((json as { readonly format?: number }).format === BUNDLE_FORMAT) return bundleFromJson(json);
+  talk.warn(
+    'what is in force was applied by another version of plumb, in a form that this one does not read: every ' +
+      'definition is shown as created, and nothing is guarded. An apply publishes all of it anew',
+  );
+  return null;
 }
 
 async function nextBundle(

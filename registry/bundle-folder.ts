@@ -69,9 +69,11 @@ export function loadBundle(folder: string, hash: string): Bundle {
     if (bundle.hash !== hash) throw new TypeError(`its content has the hash ${bundle.hash}`);
     return bundle;
   } catch (error) {
+    const { message } = error as Error;
+    const isOther = (error as { readonly code?: string }).code === 'REG_BUNDLE';
     throw registryError(
       'REG_BUNDLE',
-      `${file} is no valid bundle: ${(error as Error).message}`,
+      isOther ? `${file}: ${message}` : `${file} is no valid bundle: ${message}`,
       { file },
       error,
     );

@@ -5,6 +5,7 @@
 import type { Json } from './std/canonical-json.ts';
 import { canonicalJson } from './std/canonical-json.ts';
 import { rowLogicOf } from './definition-meaning.ts';
+import { registryError } from './errors.ts';
 import type { Bundle, Entity, Feature, FeatureService, FeatureView, JoinKey, RowSchema } from './model.ts';
 import { formatType, parseType } from './value-type.ts';
 import type { ValueType } from './value-type.ts';
@@ -126,9 +127,12 @@ function typeOf(text: string): ValueType {
   return type;
 }
 
+/** It is 2 since views and sources have times of their own: watermark, alert age, start, maxAhead. */
+export const BUNDLE_FORMAT = 2;
+
 export function bundleToJson(bundle: Omit<Bundle, 'hash'>): JsonObject {
   return {
-    format: 1,
+    format: BUNDLE_FORMAT,
     project: bundle.project,
     entities: [...bundle.entities.values()] as unknown as Json,
     views: [...bundle.views.values()].map(viewToJson),
@@ -139,7 +143,7 @@ export function bundleToJson(bundle: Omit<Bundle, 'hash'>): JsonObject {
   };
 }
 
-/** @throws TypeError when the JSON is no bundle of this format */
+/** @throws TypeError when the JSON is no bundle, REG_BUNDLE when it is one of another format */
 export function bundleFromJson(json: Json): Bundle {
   const raw = json as unknown as {
     format: number;
@@ -149,8 +153,16 @@ export function bundleFromJson(json: Json): Bundle {
     services: FeatureService[];
     schemas: Record<string, Json[]>;
   };
-  if (raw === null || typeof raw !== 'object' || raw.format !== 1)
-    throw new TypeError('this is no bundle of format 1');
+  if (raw === null || typeof raw !== 'object' || typeof raw.format !== 'number')
+    throw new TypeError('this is no bundle');
+  if (raw.format !== BUNDLE_FORMAT) {
+    const other = raw.format < BUNDLE_FORMAT ? 'an earlier' : 'a later';
+    throw registryError(
+      'REG_BUNDLE',
+      `the bundle has format ${raw.format}, of ${other} version of plumb; this one reads format ${BUNDLE_FORMAT}: apply again`,
+      { field: 'format' },
+    );
+  }
   const views = raw.views.map(viewFromJson);
   return {
     project: raw.project,

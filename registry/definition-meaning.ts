@@ -11,6 +11,7 @@
  */
 import type { Json } from './std/canonical-json.ts';
 import { formatDuration } from './std/duration.ts';
+import { formatTimestamp } from './std/timestamp.ts';
 import type { Aggregation, Feature, FeatureView, JoinKey, Source } from './model.ts';
 import { canonicalText } from './expression/canonical-text.ts';
 import { parseExpression } from './expression/syntax.ts';
@@ -45,6 +46,13 @@ export const VIEW_MEANING: Table<
   delayUs: { option: 'delay', meaning: 'reading', show: (view) => duration(view.delayUs) },
   scheduleUs: { ...metadata('schedule'), show: (view) => duration(view.scheduleUs) },
   freshnessUs: { option: 'freshness', meaning: freshnessMeaning, show: (v) => duration(v.freshnessUs) },
+  freshnessAlertUs: { ...metadata('freshness.alert'), show: (view) => duration(view.freshnessAlertUs) },
+  watermark: { option: 'watermark', meaning: 'reading' },
+  outOfOrderUs: { option: 'outOfOrder', meaning: 'reading', show: (view) => duration(view.outOfOrderUs) },
+  startUs: {
+    ...metadata('start'),
+    show: ({ startUs }) => (startUs === null ? null : formatTimestamp(startUs)),
+  },
   sourceFreshnessUs: { ...metadata('sourceFreshness'), show: (view) => duration(view.sourceFreshnessUs) },
   latenessUs: {
     option: 'lateness',
@@ -76,6 +84,8 @@ export const SOURCE_MEANING: Table<Source> = {
   path: { option: 'source.path', meaning: 'location' },
   eventTime: { option: 'source.eventTime', meaning: 'row' },
   createdTime: { option: 'source.createdTime', meaning: 'row' },
+  // It says which events count, and with the same events another set of them is another row.
+  maxAheadUs: { option: 'source.maxAhead', meaning: 'row', show: (source) => duration(source.maxAheadUs) },
 };
 
 /** The aggregation has a table of its own. */
@@ -122,18 +132,21 @@ function freshnessMeaning(before: FeatureView, after: FeatureView): Meaning {
   if (after.kind === 'stored') return 'metadata';
   // Where freshness was not given it follows hop and delay, whose own change is what the guard names.
   const follows = [before, after].every((view) => view.freshnessUs === usualFreshnessUs(view));
-  const moved = before.hopUs !== after.hopUs || before.delayUs !== after.delayUs;
+  const moved =
+    before.hopUs !== after.hopUs ||
+    before.delayUs !== after.delayUs ||
+    before.outOfOrderUs !== after.outOfOrderUs;
   return follows && moved ? 'metadata' : 'reading';
 }
 
 const DAY_US = 86_400_000_000;
 
-/** What stands where a definition gives no freshness: the TTL, or an edge, its delay and the next run. */
+/** What stands where a definition gives no freshness: the TTL, or an edge, what it waits for and the next run. */
 export function usualFreshnessUs(
-  view: Pick<FeatureView, 'kind' | 'ttlUs' | 'hopUs' | 'delayUs' | 'scheduleUs'>,
+  view: Pick<FeatureView, 'kind' | 'ttlUs' | 'hopUs' | 'delayUs' | 'outOfOrderUs' | 'scheduleUs'>,
 ): number {
   if (view.kind === 'stored') return view.ttlUs ?? DAY_US;
-  return view.hopUs + view.delayUs + (view.scheduleUs ?? view.hopUs);
+  return view.hopUs + Math.max(view.delayUs, view.outOfOrderUs) + (view.scheduleUs ?? view.hopUs);
 }
 
 /** What decides the meaning of a view's rows: schema and row logic, as JSON. */

@@ -31,6 +31,11 @@ export interface Source {
   readonly eventTime: string;
   /** The column that says when a row became known, or null: then it is read in full each time. */
   readonly createdTime: string | null;
+  /**
+   * A row whose event time lies further ahead of its created time (without one: of the run) is a bad row: a wrong clock
+   * wrote it. null: none is; all wait until they are due.
+   */
+  readonly maxAheadUs: number | null;
 }
 
 export const AGGREGATE_FUNCTIONS = [
@@ -130,11 +135,20 @@ export interface FeatureView {
   /** A row of event time e is visible from e + delay. */
   readonly delayUs: number;
   readonly scheduleUs: number | null;
+  /** How a run finds the view's watermark: its cut-off, or the newest event that the source has by then. */
+  readonly watermark: 'cutoff' | 'events';
+  /** Of watermark `events`: how far it stays behind the newest event, since others may still come before that. 0 else. */
+  readonly outOfOrderUs: number;
+  /** The age that rows online are promised to stay below: that of the view's watermark. */
   readonly freshnessUs: number;
+  /** The age past which there is an alarm. */
+  readonly freshnessAlertUs: number;
   /** A source whose newest event is older than this has stopped: an alarm. */
   readonly sourceFreshnessUs: number;
   /** Events and rows later than this after their event time are counted, not applied. */
   readonly latenessUs: number;
+  /** The time from which the source is complete: a window is full one window later. null: nobody says. */
+  readonly startUs: number | null;
   readonly owner: string | null;
   readonly team: string | null;
   readonly description: string | null;

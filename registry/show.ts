@@ -15,6 +15,7 @@ import type { KeptAllowance } from './registry-database.ts';
 import type { RunRecord } from './run-record.ts';
 import { renderTable } from './std/text-table.ts';
 import { formatType } from './value-type.ts';
+import { fullFromUs } from './windows.ts';
 
 const SIGN: Readonly<Record<Change['kind'], string>> = {
   created: '+',
@@ -147,14 +148,20 @@ function renderView(view: FeatureView, runs: readonly RunRecord[]): string {
       ? `hop ${formatDuration(view.hopUs)}, delay ${formatDuration(view.delayUs)}`
       : null,
     view.ttlUs === null ? null : `ttl ${formatDuration(view.ttlUs)}`,
-    `freshness ${formatDuration(view.freshnessUs)}, of its source ${formatDuration(view.sourceFreshnessUs)}, ` +
+    view.watermark === 'events'
+      ? `complete up to the newest event of its source less ${formatDuration(view.outOfOrderUs)}`
+      : null,
+    view.startUs === null ? null : `its source is complete from ${formatTimestamp(view.startUs)}`,
+    `freshness ${formatDuration(view.freshnessUs)} (alert at ${formatDuration(view.freshnessAlertUs)}), of its source ${formatDuration(view.sourceFreshnessUs)}, ` +
       `lateness ${formatDuration(view.latenessUs)}, owner ${view.owner ?? 'nobody'}`,
   ];
+  const starts = view.startUs !== null;
   const features = view.features.map((f) => [
     f.name,
     formatType(f.type),
     aggregationText(f.aggregation),
     missingText(f),
+    ...(starts ? [formatTimestamp(fullFromUs(view, f)!).slice(0, 16)] : []),
     f.description ?? '',
   ]);
   const last = runs.at(-1);
@@ -168,7 +175,10 @@ function renderView(view: FeatureView, runs: readonly RunRecord[]): string {
         ].join('\n');
   return [
     facts.filter((fact) => fact !== null).join('\n'),
-    renderTable(['feature', 'type', 'computed', 'missing', 'description'], features),
+    renderTable(
+      ['feature', 'type', 'computed', 'missing', ...(starts ? ['full from'] : []), 'description'],
+      features,
+    ),
     run,
   ].join('\n\n');
 }

@@ -24,6 +24,7 @@ import { quoteName, quoteText } from './duckdb.ts';
 import type { Entity, Feature, FeatureView } from './model.ts';
 import type { FileColumn, FileGroup, ShownValues, SourceFiles } from './source-files.ts';
 import { FILE_COLUMN, groupSql } from './source-files.ts';
+import { formatDuration } from './std/duration.ts';
 import { isNumeric } from './value-type.ts';
 import type { SourceType } from './source-type.ts';
 import type { ValueType } from './value-type.ts';
@@ -141,7 +142,8 @@ class GroupReading {
       faults.push(...misfitsOf(this.#group, wanted));
     for (const key of this.#keys()) faults.push(...this.#keyFaults(key));
     faults.push(...this.#timeFaults(eventTime, 'event'));
-    if (createdTime !== null) faults.push(...this.#timeFaults(createdTime, 'created'));
+    if (createdTime !== null)
+      faults.push(...this.#timeFaults(createdTime, 'created'), ...this.#aheadFaults());
     for (const feature of this.#view.features) {
       faults.push(...checkFaults(feature, readColumn(this.#group, wantedOf(feature)).sql));
     }
@@ -188,6 +190,16 @@ class GroupReading {
     return `CAST(epoch_ns(${found[0]!.sql}) % 1000 AS SMALLINT)`;
   }
 
+  /** By the row's own times: where it has no created time the run's own decides (materializer/latest-rows.ts). */
+  #aheadFaults(): Fault[] {
+    const { eventTime, createdTime, maxAheadUs } = this.#view.source;
+    if (maxAheadUs === null || createdTime === null) return [];
+    const [event, created] = [eventTime, createdTime].map((name) => readTime(this.#group, name));
+    const ahead = `epoch_us(${event}) - epoch_us(${created}) > ${maxAheadUs}`;
+    const reason = aheadReason(maxAheadUs, createdTime);
+    return [faultOf(`coalesce(${ahead}, false)`, `coalesce(NOT ${ahead}, true)`, reason)];
+  }
+
   #timeFaults(column: string, what: 'event' | 'created'): Fault[] {
     const found = columnsOf(this.#group, column);
     const shown = this.#shown(column);
@@ -211,6 +223,14 @@ class GroupReading {
     const orNull = (f: Fault): Fault => ({ ...f, good: `(${time} IS NULL OR ${f.good})` });
     return [...faults, ...(micros ? [orNull(infinite)] : []), orNull(early)];
   }
+}
+
+/**
+ * @param than  what a row's event time is compared with: a column, or the run
+ * @returns     why a row is bad whose event time lies further ahead than the source allows
+ */
+export function aheadReason(maxAheadUs: number, than: string): string {
+  return `event time is more than ${formatDuration(maxAheadUs)} ahead of ${than}: a wrong clock wrote it`;
 }
 
 /** Whether the least and the greatest value in a footer are the times that are read. */

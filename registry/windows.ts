@@ -30,6 +30,19 @@ export function windowHops(view: Pick<FeatureView, 'hopUs'>, feature: Feature): 
   return windowUs === null ? null : windowUs / view.hopUs;
 }
 
+/**
+ * @returns the time from which a feature's value covers all that it says: of an aggregated view the first edge with a
+ *          whole window after the view's start (lifetime: the first edge after that). null: nobody says when it starts
+ */
+export function fullFromUs(
+  view: Pick<FeatureView, 'startUs' | 'hopUs'>,
+  { aggregation }: Pick<Feature, 'aggregation'>,
+): number | null {
+  if (view.startUs === null || aggregation === null) return view.startUs;
+  const us = view.startUs + (aggregation.windowUs ?? 0);
+  return Math.ceil(us / view.hopUs) * view.hopUs;
+}
+
 /** @returns the time over which a view's rows depend on events, or null where a feature counts its whole lifetime */
 export function longestWindowUs(view: Pick<FeatureView, 'features'>): number | null {
   let longest = 0;

@@ -1,8 +1,6 @@
 /** One feature view: its entity, source and times, and its features. */
-import { formatDuration } from '../std/duration.ts';
 import { withComputedColumns } from '../computed-columns.ts';
 import { definitionIdOf } from '../definition-json.ts';
-import { usualFreshnessUs } from '../definition-meaning.ts';
 import { RESERVED_COLUMNS } from '../history.ts';
 import { expressionColumns, hasExpressions, rowSql, withSelected } from '../expression/row-expressions.ts';
 import type { RowExpressionFault, Written } from '../expression/row-expressions.ts';
@@ -19,9 +17,9 @@ import { faultOfName } from './name.ts';
 import type { SourceColumns } from './source-columns.ts';
 import { columnFit, columnNames, twiceText } from './source-fit.ts';
 import type { ColumnFit } from './source-fit.ts';
+import { viewTimes } from './view-times.ts';
 
 const HOUR_US = 3_600_000_000;
-const DAY_US = 24 * HOUR_US;
 
 export interface ViewContext {
   /** Null where the definition itself has mistakes, which are reported there. */
@@ -66,7 +64,7 @@ class ViewCheck {
     const rows = this.#rowExpressions();
     const columns = this.#withSelected(rows, raw);
     const features = this.#features(entity, hopUs, source?.path ?? '', columns);
-    const times = this.#times(kind, hopUs);
+    const times = viewTimes(kind, hopUs, this.#options, (option, message) => this.#fault(option, message));
     if (source === null || entity === null || features.length === 0) return null;
     if (this.#context.mistakes.count > before) return null;
     const { version, owner, team, description, tags, deprecated } = this.#options;
@@ -199,33 +197,6 @@ class ViewCheck {
     if (taken.has(lower))
       return `features "${taken.get(lower)!}" and "${name}" differ only in case, which makes them one to an engine`;
     return faultOfName('feature', name);
-  }
-
-  #times(kind: FeatureView['kind'], hopUs: number) {
-    const { ttl, hop, delay, schedule, freshness, sourceFreshness, lateness } = this.#options;
-    const stored = kind === 'stored';
-    if (!stored && ttl !== undefined)
-      this.#fault('ttl', 'an aggregated view has no ttl: its windows say how old events may be');
-    if (stored && ttl === 0)
-      this.#fault('ttl', 'ttl must be longer than nothing; a view without ttl keeps its rows for ever');
-    if (stored && hop !== undefined)
-      this.#fault('hop', 'a stored view has no hop: nothing is aggregated here');
-    const delayUs = delay ?? 0;
-    const times = { kind, ttlUs: ttl ?? null, hopUs, delayUs, scheduleUs: schedule ?? null };
-    const freshnessUs = freshness ?? usualFreshnessUs(times);
-    if (!stored && freshnessUs < hopUs + delayUs) {
-      const least = formatDuration(hopUs + delayUs);
-      this.#fault(
-        'freshness',
-        `freshness ${formatDuration(freshnessUs)} cannot be kept: hop and delay together take ${least}, the smallest value allowed`,
-      );
-    }
-    return {
-      ...times,
-      freshnessUs,
-      sourceFreshnessUs: sourceFreshness ?? 2 * freshnessUs,
-      latenessUs: lateness ?? DAY_US,
-    };
   }
 
   #checkColumns(source: Source, entity: Entity, columns: SourceColumns, kind: FeatureView['kind']): void {

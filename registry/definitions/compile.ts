@@ -179,6 +179,7 @@ function compileSource(draft: SourceDraft, mistakes: Mistakes): Source | null {
     path: options.parquet,
     eventTime: options.eventTime,
     createdTime: options.createdTime,
+    maxAheadUs: options.maxAhead,
   };
 }
 

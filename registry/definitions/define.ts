@@ -51,6 +51,8 @@ export interface ParquetOptions {
   readonly path: string;
   readonly eventTime: string;
   readonly createdTime?: string;
+  /** An event further ahead of its created time is a bad row: a wrong clock wrote it. Nearer ones wait until due. */
+  readonly maxAhead?: string;
 }
 
 export interface ViewOptions {
@@ -68,10 +70,20 @@ export interface ViewOptions {
   readonly hop?: string;
   readonly delay?: string;
   readonly schedule?: string;
-  readonly freshness?: string;
+  /**
+   * What a run takes for how far the view is complete: its cut-off, or (`events`) the newest event of the source less
+   * `outOfOrder`, so that windows do not run empty while a load stands still.
+   */
+  readonly watermark?: 'cutoff' | 'events';
+  /** With `watermark: 'events'`: how long after an event older ones may still come; 5s unless given. */
+  readonly outOfOrder?: string;
+  /** How old rows online may become; past `alert`, twice the target unless given, there is an alarm. */
+  readonly freshness?: string | { readonly target?: string; readonly alert?: string };
   /** A source without a new event for this long raises an alarm; twice the freshness unless given. */
   readonly sourceFreshness?: string;
   readonly lateness?: string;
+  /** The date or time from which the source is complete. */
+  readonly start?: string;
   readonly owner?: string;
   readonly team?: string;
   readonly description?: string;

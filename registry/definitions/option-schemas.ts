@@ -1,6 +1,7 @@
 /** The shape of what people write, option by option: names, units, ranges. What spans definitions is checked later. */
 import { z } from 'zod';
 import { parseDuration } from '../std/duration.ts';
+import { parseTimestamp } from '../std/timestamp.ts';
 import { AGGREGATE_FUNCTIONS } from '../model.ts';
 import { knownNames, optionSentence, valueAt } from '../option-sentence.ts';
 import { FeatureDraft } from './draft.ts';
@@ -20,6 +21,34 @@ const duration = z.union([z.string(), z.number()], { error: DURATION }).transfor
   return z.NEVER;
 });
 
+/** A duration, or its target and its alert age. */
+const freshness = z.unknown().transform((value, context) => {
+  if (value === undefined) return undefined;
+  const given = typeof value === 'object' && value !== null ? value : { target: value };
+  const ages: { target?: number; alert?: number } = {};
+  for (const [name, age] of Object.entries(given as Readonly<Record<string, unknown>>)) {
+    const us = typeof age === 'string' || typeof age === 'number' ? parseDuration(String(age)) : null;
+    const isKnown = name === 'target' || name === 'alert';
+    if (isKnown && us !== null) ages[name] = us;
+    else {
+      const got = isKnown ? `${name}: ${JSON.stringify(age)}` : JSON.stringify(value);
+      const message = `${DURATION}, or { target: 2h, alert: 4h }, got ${got}`;
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    }
+  }
+  return ages;
+});
+
+const TIME = 'expected a date or a time such as 2026-01-31 or 2026-01-31T06:00:00Z';
+
+const time = z.union([z.string(), z.date()], { error: TIME }).transform((value, context) => {
+  const us = parseTimestamp(value instanceof Date ? value.toISOString() : value);
+  if (us !== null && us >= 0n) return Number(us);
+  context.addIssue({ code: 'custom', message: `${TIME}, got ${JSON.stringify(value)}` });
+  return z.NEVER;
+});
+
 const text = z.string().nullable().default(null);
 const tags = z.array(z.string()).default([]);
 const log = z.enum(['raw', 'hmac', 'drop']).default('raw');
@@ -36,6 +65,7 @@ export const SOURCE_OPTIONS = z.strictObject({
   parquet: z.string().min(1),
   eventTime: z.string().min(1),
   createdTime: z.string().min(1).nullable().default(null),
+  maxAhead: duration.nullable().default(null),
 });
 
 export const VIEW_OPTIONS = z.strictObject({
@@ -49,9 +79,12 @@ export const VIEW_OPTIONS = z.strictObject({
   hop: duration.optional(),
   delay: duration.optional(),
   schedule: duration.optional(),
-  freshness: duration.optional(),
+  watermark: z.enum(['cutoff', 'events']).default('cutoff'),
+  outOfOrder: duration.optional(),
+  freshness: freshness.optional(),
   sourceFreshness: duration.optional(),
   lateness: duration.optional(),
+  start: time.optional(),
   owner: text,
   team: text,
   description: text,

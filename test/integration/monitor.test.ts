@@ -449,6 +449,7 @@ describe('a stored view', () => {
           path: 'data/drivers*.parquet',
           eventTime: 'event_timestamp',
           createdTime: null,
+          maxAheadUs: null,
         },
       },
     );

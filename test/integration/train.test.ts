@@ -130,6 +130,7 @@ describe('a training set', () => {
       missing: 0,
       outsideTtl: 1,
       unjudged: 0,
+      notFull: 0,
     });
   });
 
@@ -204,7 +205,13 @@ describe('a training set', () => {
 
   test('as available without created times is the same, and says so', async () => {
     const view = driverStats({
-      source: { name: 'd', path: 'data/drivers*.parquet', eventTime: 'event_timestamp', createdTime: null },
+      source: {
+        name: 'd',
+        path: 'data/drivers*.parquet',
+        eventTime: 'event_timestamp',
+        createdTime: null,
+        maxAheadUs: null,
+      },
     });
     publishBundle(project.settings.bundles, {
       ...bundleOf(view),

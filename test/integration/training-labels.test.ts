@@ -284,7 +284,7 @@ describe('labels past the history of an aggregated view', () => {
       'a,,-1',
     ]);
     expect(features).toEqual([
-      { name: 'orders__orders_1d', present: 2, nulls: 0, missing: 3, outsideTtl: 0, unjudged: 2 },
+      { name: 'orders__orders_1d', present: 2, nulls: 0, missing: 3, outsideTtl: 0, unjudged: 2, notFull: 0 },
     ]);
     expect(notes[0]).toBe(
       '2 labels are unjudged: the history of orders is complete up to its watermark 2026-01-01T02:00:00.000000Z; ' +

@@ -91,7 +91,12 @@ const NO_OPTIONS = {
   hopUs: 0,
   delayUs: 0,
   scheduleUs: null,
+  watermark: 'cutoff' as const,
+  outOfOrderUs: 0,
+  startUs: null,
   freshnessUs: 2 * HOUR_US,
+  // A day of the monitor's tests ends long after their last run.
+  freshnessAlertUs: 48 * HOUR_US,
   sourceFreshnessUs: 4 * HOUR_US,
   latenessUs: 48 * HOUR_US,
   owner: null,
@@ -119,6 +124,7 @@ export function driverStats(change: Partial<Omit<FeatureView, 'definitionId'>> =
       path: 'data/drivers*.parquet',
       eventTime: 'event_timestamp',
       createdTime: 'created',
+      maxAheadUs: null,
     },
     features: [feature('conv_rate', 'float64'), feature('trips', 'int64'), feature('tags', 'list<string>')],
     ...change,
@@ -145,6 +151,7 @@ export function orders(change: Partial<Omit<FeatureView, 'definitionId'>> = {}):
       path: 'data/orders*.parquet',
       eventTime: 'ordered_at',
       createdTime: 'loaded_at',
+      maxAheadUs: null,
     },
     features: [
       feature('orders_1d', 'int64', { aggregation: day }),

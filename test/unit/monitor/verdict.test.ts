@@ -82,6 +82,17 @@ describe('the verdict', () => {
     );
   });
 
+  test('a view past its alert age alarms, however good the rates are', () => {
+    const view = { view: 's', watermarkUs: 10 * HOUR, endUs: 14 * HOUR, freshnessAlertUs: 4 * HOUR };
+    expect(verdictOf([feature()], LOG, [], [view]).verdict).toBe('pass');
+    expect(verdictOf([feature()], LOG, [], [{ ...view, endUs: 15 * HOUR }])).toEqual({
+      verdict: 'alarm',
+      reasons: [
+        's: what is online is 5h old: complete up to 1970-01-01 10:00; its alert age is 4h (freshness.alert).',
+      ],
+    });
+  });
+
   test('what the log lacks and what was unavailable is said, and changes nothing', () => {
     const { verdict, reasons } = verdictOf(
       [feature({ unavailable: 3 })],

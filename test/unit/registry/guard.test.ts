@@ -1,12 +1,14 @@
 /** The guard, from definitions to what an apply takes: whom a change breaks, by which name, and what is kept of it. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { allowanceOf } from '../../../registry/allowance.ts';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
 import type { Plan } from '../../../registry/apply.ts';
-import { appliedDefinitionId } from '../../../registry/definition-json.ts';
+import { loadCurrentBundle } from '../../../registry/bundle-folder.ts';
+import { appliedDefinitionId, BUNDLE_FORMAT } from '../../../registry/definition-json.ts';
 import type { Bundle, RowSchema } from '../../../registry/model.ts';
 import { openProject } from '../../../registry/project.ts';
 import { RegistryDatabase } from '../../../registry/registry-database.ts';
@@ -59,6 +61,7 @@ consumers: [{ model: ltv, owner: team-ltv }]
 class Shop {
   readonly folder: string;
   nowUs = 1_800_000_000_000_000;
+  readonly warned: string[] = [];
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -90,7 +93,8 @@ class Shop {
     work: (project: ReturnType<typeof openProject>, database: RegistryDatabase) => Promise<T>,
   ): Promise<T> {
     if (yaml !== null) writeFileSync(join(this.folder, 'definitions/shop.yaml'), yaml);
-    const opened = openProject(this.folder, silentTalk, {});
+    const talk = { ...silentTalk, warn: (line: string) => void this.warned.push(line) };
+    const opened = openProject(this.folder, talk, {});
     const project = { ...opened, clock: { ...opened.clock, nowUs: () => this.nowUs } };
     return RegistryDatabase.using(project.settings.registry, (database) => work(project, database));
   }
@@ -146,6 +150,10 @@ const CASES: readonly Case[] = [
   { what: 'a service that goes', change: [[SHOP.slice(SHOP.indexOf('---\nfeatureService: ltv_v1')), '']], kind: 'deleted', refused: ['ltv_v1: ltv_v1'], says: 'refused: ltv_v1: service ltv_v1, consumed by model ltv of team-ltv' },
   { what: 'a service of nobody that goes', change: [['---\nfeatureService: trial\nfeatures: ["lines:quantity"]\n', '']], kind: 'deleted', refused: [], says: '- deleted  service trial' },
   { what: 'a service of nobody that changes', change: [['["lines:quantity"]', '["lines:line_total"]']], kind: 'breaking', refused: [], says: 'not guarded: service trial, for which no consumer is named' },
+  { what: 'a watermark that goes by events', change: [['hop: 1h', 'hop: 1h\nwatermark: events']], kind: 'logic', refused: ['purchases.watermark: churn_v1, ltv_v1', 'purchases.outOfOrder: churn_v1, ltv_v1'], says: 'watermark: cutoff -> events (reading logic' },
+  { what: 'an alert age', change: [['freshness: 3h', 'freshness: { target: 3h, alert: 4h }']], kind: 'metadata', refused: [], says: 'freshness.alert: 6h -> 4h' },
+  { what: 'a start', change: [['hop: 1h', 'hop: 1h\nstart: 2026-01-31']], kind: 'metadata', refused: [], says: 'start: none -> 2026-01-31T00:00:00.000000Z' },
+  { what: 'how far ahead events may lie', change: [['createdTime: loaded_at', 'createdTime: loaded_at\nmaxAhead: 1h']], kind: 'logic', refused: ['purchases.source.maxAhead: churn_v1, ltv_v1', 'lines.source.maxAhead: churn_v1'], says: 'source.maxAhead: none -> 1h (row logic' },
   { what: 'an owner', change: [['ttl: 1d', 'ttl: 1d\nowner: risk']], kind: 'metadata', refused: [], says: 'owner: none -> risk' },
 ];
 
@@ -168,7 +176,12 @@ test('freshness that was not given follows the delay, and only the delay is refu
   const given = 'freshness: 3h\n';
   await shop.apply(changed([given, '']), 'purchases.freshness');
   const { changes } = await shop.plan(changed([given, ''], ['delay: 5m', 'delay: 1h']));
-  expect(changes[0]!.details.map(({ option }) => option)).toEqual(['delay', 'freshness', 'sourceFreshness']);
+  expect(changes[0]!.details.map(({ option }) => option)).toEqual([
+    'delay',
+    'freshness',
+    'freshness.alert',
+    'sourceFreshness',
+  ]);
   expect(changes[0]!.refusals.map(({ name }) => name)).toEqual(['purchases.delay']);
   const { changes: sooner } = await shop.plan(changed([given, 'schedule: 30m\n']));
   expect(sooner[0]!.refusals.map(({ name }) => name)).toEqual(['purchases.freshness']);
@@ -341,4 +354,26 @@ describe('ids', () => {
     await shop.apply(gone, 'ltv_v1');
     expect(version(await shop.apply(SHOP))).toBe(1);
   });
+});
+
+test('what another version of plumb has applied is told apart, and an apply publishes all of it anew', async () => {
+  const bundle = join(shop.folder, '.plumb/bundles');
+  const { hash } = loadCurrentBundle(bundle);
+  const file = join(bundle, `${hash}.json`);
+  const earlier = readFileSync(file, 'utf8').replace(`"format":${BUNDLE_FORMAT}`, '"format":1');
+  writeFileSync(file, earlier);
+  expect(() => loadCurrentBundle(bundle)).toThrow(
+    expect.objectContaining({
+      code: 'REG_BUNDLE',
+      message: `${file}: the bundle has format 1, of an earlier version of plumb; this one reads format ${BUNDLE_FORMAT}: apply again`,
+    }),
+  );
+  const registry = new DatabaseSync(join(shop.folder, '.plumb/registry.db'));
+  registry.prepare('UPDATE applied_bundle SET bundle = ?').run(earlier);
+  registry.close();
+  const { changes } = await shop.plan(SHOP);
+  expect(new Set(changes.map(({ kind }) => kind))).toEqual(new Set(['created']));
+  expect(shop.warned.join()).toContain('was applied by another version of plumb');
+  await shop.apply(SHOP);
+  expect(loadCurrentBundle(bundle).hash).toBe(hash);
 });

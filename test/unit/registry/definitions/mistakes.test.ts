@@ -164,3 +164,61 @@ test('a name that is taken twice names the other file from the project on', asyn
   const [found] = await mistakesOf({ 'definitions/a.yaml': ENTITY, 'definitions/b.yaml': ENTITY });
   expect(found).toBe('definitions/b.yaml:1  entity "customer" is already defined at definitions/a.yaml:1');
 });
+
+describe('the times of a view', () => {
+  const AGGREGATED = `featureView: totals
+entity: customer
+source: { parquet: data/invoices.parquet, eventTime: invoice_date, createdTime: loaded_at }
+hop: 1h
+features: { n: { agg: count, window: 7d } }
+`;
+  const SERVED = 'featureService: s\nfeatures: [totals]\n';
+  const of = async (option: string): Promise<Definitions> =>
+    compile(await shopProject({ 'definitions/shop.ts': '', ...yaml(AGGREGATED + option, ENTITY, SERVED) }));
+
+  test('have their defaults', async () => {
+    const view = async (option: string) => (await of(option)).views.get('totals')!;
+    const HOUR = 3_600_000_000;
+    expect(await view('')).toMatchObject({
+      watermark: 'cutoff',
+      outOfOrderUs: 0,
+      freshnessUs: 2 * HOUR,
+      freshnessAlertUs: 4 * HOUR,
+      startUs: null,
+      source: { maxAheadUs: null },
+    });
+    expect(await view('watermark: events\nstart: 2026-01-31\n')).toMatchObject({
+      outOfOrderUs: 5_000_000,
+      freshnessUs: 2 * HOUR + 5_000_000,
+      startUs: Date.UTC(2026, 0, 31) * 1_000,
+    });
+    expect(await view('freshness: { alert: 9h }\n')).toMatchObject({
+      freshnessUs: 2 * HOUR,
+      freshnessAlertUs: 9 * HOUR,
+    });
+    expect(await view('freshness: { target: 3h }\n')).toMatchObject({ freshnessAlertUs: 6 * HOUR });
+  });
+
+  // A table: one line a slip.
+  // prettier-ignore
+  test.each([
+    ['watermark: clock', 'watermark: '],
+    ['outOfOrder: 1m', 'outOfOrder goes with watermark: events'],
+    ['watermark: events\noutOfOrder: 3h\nfreshness: 2h', 'freshness 2h cannot be kept: hop and outOfOrder together take 4h, the smallest value allowed'],
+    ['freshness: { target: 3h, alert: 2h }', 'freshness.alert 2h would alarm of rows that are as fresh as promised; it is at least the target, 3h'],
+    ['freshness: { target: 3h, alarm: 2h }', 'freshness: expected a duration such as 90s, 1h or 7d, or { target: 2h, alert: 4h }, got {"target":"3h","alarm":"2h"}'],
+    ['freshness: { target: soon }', 'got target: "soon"'],
+    ['freshness: soon', 'got target: "soon"'],
+    ['start: yesterday', 'start: expected a date or a time such as 2026-01-31 or 2026-01-31T06:00:00Z, got "yesterday"'],
+    ['start: 1969-12-31', 'got "1969-12-31"'],
+  ])('%s', async (option, sentence) => {
+    const found = await mistakesOf(yaml(`${AGGREGATED}${option}\n`, ENTITY, SERVED));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(sentence);
+  });
+
+  test('maxAhead is a duration', async () => {
+    const text = AGGREGATED.replace('createdTime: loaded_at', 'createdTime: loaded_at, maxAhead: far');
+    expect((await mistakesOf(yaml(text, ENTITY, SERVED))).join()).toContain('maxAhead: expected a duration');
+  });
+});

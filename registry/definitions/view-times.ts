@@ -1,0 +1,78 @@
+/** The times of a view: what its options say together, with the defaults filled in. */
+import { usualFreshnessUs } from '../definition-meaning.ts';
+import type { FeatureView } from '../model.ts';
+import { formatDuration } from '../std/duration.ts';
+import type { ViewOptionValues } from './option-schemas.ts';
+
+const DAY_US = 86_400_000_000;
+/** How far a source's events are out of order where the view does not say. */
+const OUT_OF_ORDER_US = 5_000_000;
+
+export type ViewTimes = Pick<
+  FeatureView,
+  | 'kind'
+  | 'ttlUs'
+  | 'hopUs'
+  | 'delayUs'
+  | 'scheduleUs'
+  | 'watermark'
+  | 'outOfOrderUs'
+  | 'freshnessUs'
+  | 'freshnessAlertUs'
+  | 'sourceFreshnessUs'
+  | 'latenessUs'
+  | 'startUs'
+>;
+
+/** @param fault  is told each mistake with the option that it stands at */
+export function viewTimes(
+  kind: FeatureView['kind'],
+  hopUs: number,
+  options: ViewOptionValues,
+  fault: (option: string | readonly string[], message: string) => void,
+): ViewTimes {
+  const { ttl, hop, delay, schedule, freshness, sourceFreshness, lateness, watermark, outOfOrder } = options;
+  const stored = kind === 'stored';
+  if (!stored && ttl !== undefined)
+    fault('ttl', 'an aggregated view has no ttl: its windows say how old events may be');
+  if (stored && ttl === 0)
+    fault('ttl', 'ttl must be longer than nothing; a view without ttl keeps its rows for ever');
+  if (stored && hop !== undefined) fault('hop', 'a stored view has no hop: nothing is aggregated here');
+  if (watermark !== 'events' && outOfOrder !== undefined)
+    fault('outOfOrder', 'outOfOrder goes with watermark: events, which it holds back; say both or neither');
+  const outOfOrderUs = watermark === 'events' ? (outOfOrder ?? OUT_OF_ORDER_US) : 0;
+  const delayUs = delay ?? 0;
+  const times = {
+    kind,
+    ttlUs: ttl ?? null,
+    hopUs,
+    delayUs,
+    scheduleUs: schedule ?? null,
+    watermark,
+    outOfOrderUs,
+  };
+  const freshnessUs = freshness?.target ?? usualFreshnessUs(times);
+  const leastUs = hopUs + Math.max(delayUs, outOfOrderUs);
+  if (!stored && freshnessUs < leastUs) {
+    const what = outOfOrderUs > delayUs ? 'hop and outOfOrder' : 'hop and delay';
+    fault(
+      'freshness',
+      `freshness ${formatDuration(freshnessUs)} cannot be kept: ${what} together take ${formatDuration(leastUs)}, the smallest value allowed`,
+    );
+  }
+  const freshnessAlertUs = freshness?.alert ?? 2 * freshnessUs;
+  if (freshnessAlertUs < freshnessUs) {
+    fault(
+      ['freshness', 'alert'],
+      `freshness.alert ${formatDuration(freshnessAlertUs)} would alarm of rows that are as fresh as promised; it is at least the target, ${formatDuration(freshnessUs)}`,
+    );
+  }
+  return {
+    ...times,
+    freshnessUs,
+    freshnessAlertUs,
+    sourceFreshnessUs: sourceFreshness ?? 2 * freshnessUs,
+    latenessUs: lateness ?? DAY_US,
+    startUs: options.start ?? null,
+  };
+}
