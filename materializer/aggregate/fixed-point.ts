@@ -42,6 +42,7 @@ export function summedColumns(
 }
 
 const LIMB = 18_446_744_073_709_551_616n;
+const LIMB_BITS = 64;
 /** 10^38 // 2^64. */
 const HIGH_LIMIT = 5_421_010_862_427_522_170n;
 const BIGINT_MAX = 9_223_372_036_854_775_807n;
@@ -94,19 +95,30 @@ export function spreadSql(
 }
 
 /**
- * Sums of squares in two limbs, x^2 // 2^64 and x^2 % 2^64, neither of which can overflow however many are added.
+ * Sums of squares in two limbs, x^2 // 2^64 and x^2 % 2^64, neither of which can overflow however many are added. Both are
+ * taken by shift and mask: DuckDB divides 128 bits bit by bit, which was a quarter of the cost of a whole view
+ * (docs/decisions/0010-windows-by-totals.md).
  *
  * @returns  the sum as HUGEINT, or NULL where it is past 10^38 - 1
  */
 export function squaresSql(high: string, low: string): string {
-  const carried = `(${high} + (${low} // ${LIMB}::HUGEINT))`;
-  return `(CASE WHEN ${carried} < ${HIGH_LIMIT}::HUGEINT THEN ${carried} * ${LIMB}::HUGEINT + (${low} % ${LIMB}::HUGEINT) END)`;
+  const carried = `(${high} + ${aboveLimb(low)})`;
+  return `(CASE WHEN ${carried} < ${HIGH_LIMIT}::HUGEINT THEN ${carried} * ${LIMB}::HUGEINT + ${belowLimb(low)} END)`;
 }
 
 /** The limbs of one value's square. */
 export function limbsOfSquare(fixed: string): { readonly high: string; readonly low: string } {
   const square = `(${fixed} * ${fixed})`;
-  return { high: `${square} // ${LIMB}::HUGEINT`, low: `${square} % ${LIMB}::HUGEINT` };
+  return { high: aboveLimb(square), low: belowLimb(square) };
+}
+
+/** @param h  HUGEINT, not negative */
+function aboveLimb(h: string): string {
+  return `(${h} >> ${LIMB_BITS}::HUGEINT)`;
+}
+
+function belowLimb(h: string): string {
+  return `(${h} & ${LIMB - 1n}::HUGEINT)`;
 }
 
 /** @param whole, rest  columns that hold the two parts of the spread */
