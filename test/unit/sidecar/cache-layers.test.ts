@@ -66,6 +66,14 @@ test('without absent a missing row is neither served nor kept, nor is the one th
   expect(cache.find('there')!.rows[0]).toBeUndefined();
 });
 
+test('without absent a row that is found missing once more is not kept either', () => {
+  const cache = filled();
+  const read = { key: 'absent', moment: { fetchedUs: 5, order: 5, factor: 1, ready: null } };
+  expect(cache.renew(read, plan, null, 7)).toBe(held(cache, 'absent'));
+  cache.setLayers({ ...ON, absent: false });
+  expect(cache.renew({ ...read, moment: { ...read.moment, order: 6 } }, plan, null, 7)).toBeNull();
+});
+
 test('without readAhead no row is due ahead of time, hot or not', () => {
   const cache = filled();
   cache.setLayers({ ...ON, readAhead: false });
@@ -120,4 +128,8 @@ test('evictions are counted by the bound that was reached', () => {
   expect([evictedByEntries, entries + evictedByBytes]).toEqual([0, 10]);
   byBytes.put('k7', row(RAW, 3));
   expect(byBytes.stats().evictedByBytes).toBe(evictedByBytes);
+  const byBoth = filled({ entries: 3, bytes: 10_000 });
+  byBoth.put('third', row(RAW));
+  byBoth.put('large '.repeat(700), row(RAW));
+  expect(byBoth.stats()).toMatchObject({ entries: 1, evictedByEntries: 1, evictedByBytes: 2 });
 });

@@ -96,6 +96,19 @@ describe('the row cache', () => {
     expect([cache.isDueAhead(one, ageUs, false), cache.isDueAhead(one, ageUs, true)]).toEqual([due, dueHot]);
   });
 
+  test.each([
+    ['fresh', 4_999_999, true, true],
+    ['at its time of freshness', 5_000_000, false, true],
+    ['at the limit of standing in', 60_000_000, false, true],
+    ['past it', 60_000_001, false, false],
+  ])('a row that is %s, its time after now or before it', (_, ageUs, fresh, mayStandIn) => {
+    const cache = new RowCache(LIMITS);
+    const one = row(VIEWS[0]!, 100_000_000);
+    for (const nowUs of [100_000_000 + ageUs, 100_000_000 - ageUs]) {
+      expect([cache.isFresh(one, nowUs), cache.mayStandIn(one, nowUs)]).toEqual([fresh, mayStandIn]);
+    }
+  });
+
   test('a row of the same read takes the place of the one that is there, one of an earlier read does not', () => {
     const cache = new RowCache(LIMITS);
     const [earlier, later, again] = [1, 2, 2].map((order) => row(VIEWS[0]!, 7, 1, order));
