@@ -11,6 +11,13 @@ describe('the guard, line by line', () => {
   test.each([
     ['nothing stored', null, incoming({}), [], 'written'],
     ['less than a header stored', Buffer.alloc(23), incoming({}), [], 'written'],
+    [
+      'a header stored and no values, of a greater event',
+      stored.subarray(0, 24),
+      incoming({ eventUs: 1 }),
+      [],
+      'older',
+    ],
     ['a smaller event stored', stored, incoming({ eventUs: 1_001, createdUs: 0 }), [], 'written'],
     ['a smaller created time stored', stored, incoming({ createdUs: 501 }), [], 'written'],
     ['a greater event stored', stored, incoming({ eventUs: 999, createdUs: 9_999 }), [], 'older'],

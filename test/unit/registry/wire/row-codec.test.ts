@@ -88,6 +88,47 @@ test('plain msgpackr reads what stands there', () => {
   ]);
 });
 
+// The shortest forms of the MessagePack specification, on both sides of each of their limits.
+test.each([
+  ['int64', 127n, '7f'],
+  ['int64', 128n, 'cc80'],
+  ['int64', 255n, 'ccff'],
+  ['int64', 256n, 'cd0100'],
+  ['int64', 65_535n, 'cdffff'],
+  ['int64', 65_536n, 'ce00010000'],
+  ['int64', 2n ** 32n - 1n, 'ceffffffff'],
+  ['int64', 2n ** 32n, 'cf0000000100000000'],
+  ['int64', -32n, 'e0'],
+  ['int64', -33n, 'd0df'],
+  ['int64', -128n, 'd080'],
+  ['int64', -129n, 'd1ff7f'],
+  ['int64', -32_768n, 'd18000'],
+  ['int64', -32_769n, 'd2ffff7fff'],
+  ['int64', -(2n ** 31n), 'd280000000'],
+  ['int64', -(2n ** 31n) - 1n, 'd3ffffffff7fffffff'],
+  ['string', 'x'.repeat(31), 'bf'],
+  ['string', 'x'.repeat(32), 'd920'],
+  ['string', 'x'.repeat(255), 'd9ff'],
+  ['string', 'x'.repeat(256), 'da0100'],
+  ['string', 'x'.repeat(65_535), 'daffff'],
+  ['string', 'x'.repeat(65_536), 'db00010000'],
+  ['bytes', Buffer.alloc(255), 'c4ff'],
+  ['bytes', Buffer.alloc(256), 'c50100'],
+  ['bytes', Buffer.alloc(65_535), 'c5ffff'],
+  ['bytes', Buffer.alloc(65_536), 'c600010000'],
+  ['list<bool>', Array.from({ length: 15 }, () => true), '9f'],
+  ['list<bool>', Array.from({ length: 16 }, () => true), 'dc0010'],
+  ['map<bool>', new Map(Array.from({ length: 15 }, (_, i) => [`${i}`, true])), '8f'],
+  ['map<bool>', new Map(Array.from({ length: 16 }, (_, i) => [`${i}`, true])), 'de0010'],
+] as const)('the %# shortest form', (type, value, hex) => {
+  const schema = schemaOf([type]);
+  const row = new RowEncoder(schema).encode(1, 0, 0, [value]);
+  const text = row.toString('hex', HEADER_BYTES + 1);
+  expect(text.slice(0, hex.length)).toBe(hex);
+  if (type === 'int64') expect(text).toHaveLength(hex.length);
+  expect(decodeRowValues(schema, row)).toEqual([value]);
+});
+
 test('a map has one encoding whatever order it was filled in: keys by their UTF-8 bytes', () => {
   const schema = schemaOf(['map<int32>']);
   const encoder = new RowEncoder(schema);

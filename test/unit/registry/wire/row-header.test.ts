@@ -41,6 +41,14 @@ test('any header comes back', () => {
       expect(readHeader(bytesOf(header))).toEqual(header);
     }),
   );
+  const last = {
+    definitionId: 2 ** 32 - 1,
+    eventUs: 2 ** 53 - 1,
+    createdUs: 2 ** 53 - 1,
+    writtenMs: 2 ** 48 - 1,
+  };
+  for (const header of [last, { definitionId: 0, eventUs: 0, createdUs: 0, writtenMs: 0 }])
+    expect(readHeader(bytesOf(header))).toEqual(header);
   expect(readHeader(Buffer.alloc(HEADER_BYTES - 1))).toBeNull();
 });
 

@@ -74,10 +74,12 @@ describe('a frame', () => {
     expect(frameAt(bytes, 0, bytes.length - 1, SEED)).toBe(NO_FRAME);
   });
 
-  test('above 1 MiB is none, and no bytes are waited for', () => {
+  test('of 1 MiB is one, above it is none, and no bytes are waited for', () => {
     const bytes = frame(Buffer.from('abc'), 1);
     bytes.writeUInt32LE(MAX_PAYLOAD_BYTES + 1, 4);
     expect(frameAt(bytes, 0, bytes.length, SEED)).toBe(NO_FRAME);
+    const largest = frame(Buffer.alloc(MAX_PAYLOAD_BYTES), 2);
+    expect(frameAt(largest, 0, largest.length, SEED)).toBe(MAX_PAYLOAD_BYTES);
   });
 });
 
