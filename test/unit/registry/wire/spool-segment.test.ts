@@ -207,6 +207,16 @@ describe('reading a spool', () => {
     expect(read()).toEqual([[1, 4, 'missing'], 5]);
   });
 
+  test.each([
+    ['one number', [1, 3, ['last', 4]], [1, [2, 2, 'missing'], 3, ['last', 4]]],
+    ['several numbers', [1, 4, ['last', 5]], [1, [2, 3, 'missing'], 4, ['last', 5]]],
+    ['the first number', [2, ['last', 3]], [[1, 1, 'missing'], 2, ['last', 3]]],
+    ['no number', [1, 2, ['last', 3]], [1, 2, ['last', 3]]],
+  ] as const)('finds by the numbers of whole frames that %s is missing', (_, records, items) => {
+    write(1, records as Parameters<typeof write>[1]);
+    expect(read()).toEqual(items);
+  });
+
   test('does not miss the front of an epoch that a consumer had passed', () => {
     write(3, [5, 6]);
     advanceCursor(folder, 'ingest', { segment: segmentFile(7, HEX, 3), offset: 0, sequence: 4 });
