@@ -119,7 +119,8 @@ export function latestSql(selection: RowSelection, rows: string): string {
   const columns = [...entity.joinKeys, ...view.features].map(({ name }) => quoteName(name)).join(', ');
   const times = [quoteName(EVENT_NS), `${CREATED} ASC NULLS FIRST`, quoteName(CREATED_NS)];
   const order = [...times, ...canonicalOrderSql(view.features)].join(', ');
-  return `WITH good AS (SELECT * FROM (${candidatesSql(selection, rows)}) WHERE ${quoteName(FATE)} = 'counted'),
+  // Held between its two uses, a long history took all the memory there is; read twice it costs a tenth more.
+  return `WITH good AS NOT MATERIALIZED (SELECT * FROM (${candidatesSql(selection, rows)}) WHERE ${quoteName(FATE)} = 'counted'),
 newest AS (SELECT ${keys}, max(${EVENT}) AS ${EVENT} FROM good GROUP BY ${keys})
 SELECT ${columns}, ${EVENT}, ${CREATED} FROM good JOIN newest USING (${keys}, ${EVENT})
 QUALIFY lead(true) OVER (PARTITION BY ${keys} ORDER BY ${order}) IS NULL`;
