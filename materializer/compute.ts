@@ -107,8 +107,8 @@ interface Extent {
 
 /** Events times (windows and features of single values) that one bucket takes: about 400 MB. */
 const BUCKET_LOAD = 1_000_000;
-/** Rows that are sorted at a time when they are published: about 300 MB. */
-const SPAN_ROWS = 1_500_000;
+/** Rows that are sorted at a time when they are published: about 150 MB. */
+const SPAN_ROWS = 600_000;
 
 /**
  * @throws REG_SOURCE, MAT_SOURCE, MAT_AGGREGATION, MAT_OVERFLOW, MAT_HOP, MAT_RANGE; nothing stays behind but the
