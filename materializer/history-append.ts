@@ -11,7 +11,8 @@
  * crashed run left there is removed when the next run of the view starts. One run of a view at a time.
  *
  * Rows are computed entity by entity and published day by day. Between them they lie in spans of days, each small
- * enough to be sorted in memory, so that a history of any length is published in the memory of one span.
+ * enough to be sorted in memory, so that a history of any length is published in the memory of one span. The order of
+ * rows within a file means nothing.
  */
 import {
   closeSync,
@@ -32,6 +33,9 @@ import { syncFolder } from '../registry/std/durable-file.ts';
 import { DAY_US } from '../registry/std/timestamp.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import type { RunProgress } from './run-progress.ts';
+
+/** Rows of this many days are written in any order: a sort costs more than to write so many files at once. */
+const UNSORTED_DAYS = 32;
 
 /** The folder of a run of a view for what is not yet history. */
 export function stagedFolder(
@@ -182,11 +186,12 @@ export class StagedRows {
     // The partition's column gets a name that no feature can have: it may hold a space, theirs may not.
     const day = quoteName('event day');
     const spans = this.#spans();
+    const order = this.#spanDays > UNSORTED_DAYS ? `ORDER BY e, ${this.#plan.keyList}` : '';
     for (const [i, span] of spans.entries()) {
       progress.step('writing the history', i, spans.length, 'spans of days');
       await this.#duck
         .run(`COPY (SELECT ${columns.join(', ')}, strftime(make_timestamp(e * ${hopUs}), '%Y-%m-%d') AS ${day}
-        FROM ${staged(span)} ORDER BY e, ${this.#plan.keyList}) TO ${quoteText(days)}
+        FROM ${staged(span)} ${order}) TO ${quoteText(days)}
         (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (${day}), OVERWRITE_OR_IGNORE)`);
       rmSync(span, { recursive: true });
     }
