@@ -13,8 +13,8 @@ export default defineConfig({
     // Two cores: more workers only make real servers wait for each other.
     maxWorkers: 2,
     // A hung test ends; a machine with much other work, where processes take ten times as long to start, ends none.
-    testTimeout: 180_000,
-    hookTimeout: 300_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     pool: 'forks',
     execArgv: ['--disable-warning=ExperimentalWarning'],
     // Tests import modules as Node does: the very files, hooks and types stripped that production runs.

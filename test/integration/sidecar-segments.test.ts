@@ -62,6 +62,6 @@ describe.each(['uws', 'node'])('on %s', (transport) => {
 
   test.each([5_000, 12_000])('a head of %d bytes is taken', async (bytes) => {
     const long = REQUEST.replace('\r\n\r\n', `\r\nX-Trace: ${'t'.repeat(bytes)}\r\n\r\n`);
-    expect(statusesOf((await sendRaw(served.port, long)).text)).toEqual([200]);
+    expect(statusesOf((await sendRaw(served.port, long, { answers: 1 })).text)).toEqual([200]);
   });
 });

@@ -485,7 +485,7 @@ describe.each(TRANSPORTS)('the sidecar on %s', (transport) => {
       ['127.0.0.1:1', 200],
       ['[::1]:6566', 200],
     ])('the host %s', async (host, status) => {
-      const answer = await sendRaw(served.port, post(`Host: ${host}\r\n${length}`), 150);
+      const answer = await sendRaw(served.port, post(`Host: ${host}\r\n${length}`), { answers: 1 });
       expect(statusesOf(answer.text)).toEqual([status]);
       if (status === 403) expect(answer.text).toContain('SRV_HOST');
     });
@@ -494,7 +494,7 @@ describe.each(TRANSPORTS)('the sidecar on %s', (transport) => {
       const answer = await sendRaw(
         served.port,
         post(`Host: localhost\r\nOrigin: http://localhost\r\n${length}`),
-        150,
+        { answers: 1 },
       );
       expect(statusesOf(answer.text)).toEqual([403]);
       expect(answer.text).toContain('SRV_ORIGIN');

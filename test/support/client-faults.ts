@@ -148,7 +148,7 @@ async function smuggle(transport: string, seconds: number): Promise<FaultReport>
   run.breaks();
   const answered: string[] = [];
   const smuggles = async (index: number): Promise<void> => {
-    const { text } = await sendRaw(run.server.port, misdeeds(index), 100);
+    const { text } = await sendRaw(run.server.port, misdeeds(index), { quietMs: 100 });
     if (statusesOf(text).includes(200)) answered.push(text.slice(0, 200));
   };
   await meanwhile(run, seconds, smuggles, (done) => done > 18);
