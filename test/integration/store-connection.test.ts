@@ -66,10 +66,12 @@ async function fill(online: Json, value: string): Promise<void> {
   }
 }
 
-/** @returns what the sidecar reads of what the materializer wrote */
+/** @returns what the sidecar reads of what the materializer wrote, once its connections to the store are made */
 async function thereAndBack(online: Json, value: string): Promise<string | null> {
   await fill(online, value);
-  return (await read(await readerOf(online)))?.slice(HEADER_BYTES) ?? null;
+  const reader = await readerOf(online);
+  await until(() => reader.state().isConnected, `the sidecar is connected (${reader.state().reason ?? ''})`);
+  return (await read(reader))?.slice(HEADER_BYTES) ?? null;
 }
 
 /** @returns the row's bytes, or why there are none */
