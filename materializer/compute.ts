@@ -222,7 +222,9 @@ async function stageRows(staging: Staging): Promise<void> {
   let since: number | null = null;
   if (extent.mode !== 'everything') {
     const old = historyRowsSql(plan, historyFiles(request.historyRoot, plan, sinceUs(plan, extent)));
-    const asked = { plan, source, ...extent, previousUs: request.previousCutoffUs, old };
+    const wholeHistory = (): string | null =>
+      historyRowsSql(plan, historyFiles(request.historyRoot, plan, null));
+    const asked = { plan, source, ...extent, previousUs: request.previousCutoffUs, old, wholeHistory };
     scope = await (extent.mode === 'increment' ? incrementScope : rangeScope)(duck, staging.table, asked);
     since = sinceUs(plan, { mode: extent.mode, fromEdge: scope.fromEdge });
   }

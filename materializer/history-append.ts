@@ -181,6 +181,7 @@ export class StagedRows {
       `make_timestamp(${createdUs}) AS created_time`,
       `${quoteText(this.#runId)} AS run_id`,
       `${view.definitionId}::UINTEGER AS definition_id`,
+      'gone AS deleted',
       ...features.map((f) => `${f.name} AS ${quoteName(f.feature.name)}`),
     ];
     // The partition's column gets a name that no feature can have: it may hold a space, theirs may not.

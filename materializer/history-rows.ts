@@ -19,7 +19,7 @@ export function historyFiles(root: string, plan: AggregatePlan, fromUs: number |
 }
 
 /**
- * @returns a SELECT of (keys, e, created_us, definition, f0..), or null when there is no file. A feature that an older
+ * @returns a SELECT of (keys, e, created_us, definition, gone, f0..), or null when there is no file. A feature that an older
  *          file lacks, or holds in another type, is null there; its definition id differs then.
  */
 export function historyRowsSql(plan: AggregatePlan, files: readonly string[]): string | null {
@@ -27,6 +27,7 @@ export function historyRowsSql(plan: AggregatePlan, files: readonly string[]): s
   const { joinKeys } = plan.entity;
   const shape = [
     ...joinKeys.map((key) => `NULL::${duckKeyType(key.type)} AS ${quoteName(key.name)}`),
+    'NULL::BOOLEAN AS deleted',
     ...plan.features.map((f) => `NULL::${f.duckType} AS ${quoteName(f.feature.name)}`),
   ];
   const columns = [
@@ -35,6 +36,7 @@ export function historyRowsSql(plan: AggregatePlan, files: readonly string[]): s
     `epoch_us(event_time) % ${plan.hopUs} AS past_edge`,
     'epoch_us(created_time) AS created_us',
     'definition_id AS definition',
+    'coalesce(deleted, false) AS gone',
     ...plan.features.map(
       (f) => `TRY_CAST(${quoteName(f.feature.name)} AS ${duckTypeOf(f.feature.type)}) AS ${f.name}`,
     ),

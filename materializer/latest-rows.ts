@@ -22,6 +22,8 @@ import type { RunRange } from './run-range.ts';
 /** Columns beside those of the view; no join key and no feature can have such a name. */
 export const EVENT_US = '~event_us';
 export const CREATED_US = '~created_us';
+/** Whether a row says that its entity has none. */
+export const DELETED = '~deleted';
 /** What becomes of a row: see above. */
 export const FATE = '~fate';
 export type Fate = 'excluded' | 'rejected' | 'waiting' | 'counted';
@@ -57,7 +59,8 @@ export function candidatesSql(selection: RowSelection, rows: string): string {
   const reason = reasonSql(selection);
   const fate = `CASE WHEN ${quoteName(EXCLUDED)} THEN 'excluded' WHEN ${reason} IS NOT NULL THEN 'rejected'
     WHEN ${EVENT} > ${range.dueUs} THEN 'waiting' ELSE 'counted' END`;
-  return `SELECT ${columns.join(', ')}, ${fate} AS ${quoteName(FATE)}, ${reason} AS ${quoteName(REASON)}
+  const deleted = view.kind === 'stored' ? 'false' : 'coalesce(deleted, false)';
+  return `SELECT ${columns.join(', ')}, ${deleted} AS ${quoteName(DELETED)}, ${fate} AS ${quoteName(FATE)}, ${reason} AS ${quoteName(REASON)}
 FROM (SELECT *, epoch_us(event_time) AS ${EVENT}, epoch_us(created_time) AS ${CREATED} FROM (${rows}))
 WHERE ${conditions.join('\n  AND ')}`;
 }
@@ -111,7 +114,7 @@ function historyConditions(range: RunRange): string[] {
 
 /**
  * @param rows  as for `candidatesSql`
- * @returns     a SELECT of the newest row of each entity that counts: its keys, its features, EVENT_US, CREATED_US
+ * @returns     a SELECT of the newest row of each entity that counts: its keys, its features, EVENT_US, CREATED_US, DELETED
  */
 export function latestSql(selection: RowSelection, rows: string): string {
   const { view, entity } = selection;
@@ -122,6 +125,6 @@ export function latestSql(selection: RowSelection, rows: string): string {
   // Held between its two uses, a long history took all the memory there is; read twice it costs a tenth more.
   return `WITH good AS NOT MATERIALIZED (SELECT * FROM (${candidatesSql(selection, rows)}) WHERE ${quoteName(FATE)} = 'counted'),
 newest AS (SELECT ${keys}, max(${EVENT}) AS ${EVENT} FROM good GROUP BY ${keys})
-SELECT ${columns}, ${EVENT}, ${CREATED} FROM good JOIN newest USING (${keys}, ${EVENT})
+SELECT ${columns}, ${EVENT}, ${CREATED}, ${quoteName(DELETED)} FROM good JOIN newest USING (${keys}, ${EVENT})
 QUALIFY lead(true) OVER (PARTITION BY ${keys} ORDER BY ${order}) IS NULL`;
 }

@@ -11,7 +11,7 @@ import type { FeatureView } from '../registry/model.ts';
 import { makePrivateFile } from '../registry/std/private-file.ts';
 import { FILE_COLUMN } from '../registry/source-files.ts';
 import { CREATED_NS, EVENT_NS, REASON, ROW_COLUMN } from '../registry/stored-rows.ts';
-import { CREATED_US, EVENT_US, FATE } from './latest-rows.ts';
+import { CREATED_US, DELETED, EVENT_US, FATE } from './latest-rows.ts';
 
 export function rejectFile(
   historyRoot: string,
@@ -25,9 +25,17 @@ export function rejectFile(
 export async function writeRejected(duck: DuckDb, candidates: string, file: string): Promise<void> {
   const [event, created, reason] = [EVENT_US, CREATED_US, REASON].map(quoteName);
   const [source, row] = [FILE_COLUMN, ROW_COLUMN].map(quoteName);
-  const own = [REASON, FATE, EVENT_US, CREATED_US, EVENT_NS, CREATED_NS, FILE_COLUMN, ROW_COLUMN].map(
-    quoteName,
-  );
+  const own = [
+    REASON,
+    FATE,
+    DELETED,
+    EVENT_US,
+    CREATED_US,
+    EVENT_NS,
+    CREATED_NS,
+    FILE_COLUMN,
+    ROW_COLUMN,
+  ].map(quoteName);
   await keepRows(
     duck,
     `SELECT ${reason} AS reject_reason, ${source} AS reject_file, ${row} AS reject_row,

@@ -11,11 +11,14 @@
  *
  * Rows of the history after the watermark are from a run that died while it published: their entities are looked at
  * too.
+ *
+ * A row of the history after the scope's beginning, with no event before it that the run reads, had its events taken
+ * back. Whether its entity has older ones is what the history says of it at the beginning: `lives`.
  */
 import { quoteName } from '../registry/duckdb.ts';
 import type { DuckDb } from '../registry/duckdb.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
-import { keySql } from './aggregate/aggregate-plan.ts';
+import { keysOf, keySql, sameKeys } from './aggregate/aggregate-plan.ts';
 import type { Scope } from './aggregate/aggregate-sql.ts';
 import type { EventSource } from './events.ts';
 import { eventRange } from './events.ts';
@@ -31,6 +34,8 @@ export interface ScopeRequest {
   readonly knownUs: number;
   /** A SELECT of the history's rows (keys, e, ...) that may lie after `fromEdge`; of a range: all of them. */
   readonly old: string | null;
+  /** A SELECT of all rows of the history; asked for where that is in doubt. */
+  readonly wholeHistory: () => string | null;
 }
 
 /** Makes the scope of an increment as a temporary table of that name. */
@@ -50,8 +55,11 @@ export async function incrementScope(duck: DuckDb, table: string, request: Scope
   const beyond =
     old === null ? '' : ` UNION ALL SELECT ${plan.keyList}, ${fromEdge} FROM (${old}) WHERE e > ${fromEdge}`;
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(table)} AS
-    SELECT ${plan.keyList}, min(frm) AS frm, false AS anchor FROM (${events}${beyond}) GROUP BY ${plan.keyList}`);
-  return scopeOf(duck, table, 'events', fromEdge);
+    SELECT ${plan.keyList}, min(frm) AS frm, false AS anchor, false AS lives FROM (${events}${beyond})
+    GROUP BY ${plan.keyList}`);
+  const scope = await scopeOf(duck, table, 'events', fromEdge);
+  await markLiving(duck, scope, request);
+  return scope;
 }
 
 /** Makes the scope of a range; `anchor` marks the entities that had a row or an event before it. */
@@ -63,9 +71,36 @@ export async function rangeScope(duck: DuckDb, table: string, request: ScopeRequ
     WHERE ${source.counts} AND ${eventRange(source, null, toEdge * plan.hopUs)}`;
   const rows = old === null ? '' : ` UNION ALL SELECT ${plan.keyList}, ${fromEdge}, e FROM (${old})`;
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(table)} AS
-    SELECT ${plan.keyList}, min(frm) AS frm, min(first) <= min(frm) AS anchor FROM (${events}${rows})
+    SELECT ${plan.keyList}, min(frm) AS frm, min(first) <= min(frm) AS anchor, false AS lives FROM (${events}${rows})
     GROUP BY ${plan.keyList}`);
   return scopeOf(duck, table, 'history', fromEdge);
+}
+
+/** Tells of the entities whose events were taken back which of them have older ones: they keep their row. */
+async function markLiving(duck: DuckDb, scope: Scope, request: ScopeRequest): Promise<void> {
+  const { plan, source, toEdge, old } = request;
+  // Where a feature is a lifetime's, all events are read.
+  if (old === null || plan.hasLifetime) return;
+  const after = `SELECT ${keysOf(plan, 'o')}, min(o.e) AS e, any_value(s.frm) AS frm FROM (${old}) o
+    JOIN ${scope.table} s ON ${sameKeys(plan, 'o', 's')} WHERE o.e > s.frm GROUP BY ${keysOf(plan, 'o')}`;
+  const [some] = await duck.rows(`SELECT count(*) AS n FROM (${after})`);
+  if (some!['n'] === 0n) return;
+  const reach = plan.windows.at(-1) ?? 0;
+  const range = eventRange(source, (scope.fromEdge - reach) * plan.hopUs, toEdge * plan.hopUs);
+  const events = `SELECT ${keysFromSource(plan)}, ${source.eventUs} // ${plan.hopUs} + 1 AS edge FROM ${source.from}
+    WHERE ${source.counts} AND ${range}`;
+  const doubt = `SELECT a.* FROM (${after}) a ANTI JOIN (${events}) v
+    ON ${sameKeys(plan, 'a', 'v')} AND v.edge <= a.e AND v.edge > a.frm - ${reach}`;
+  await duck.run(`CREATE OR REPLACE TEMP TABLE scope_doubt AS ${doubt}`);
+  const [doubtful] = await duck.rows('SELECT count(*) AS n FROM scope_doubt');
+  const whole = doubtful!['n'] === 0n ? null : request.wholeHistory();
+  if (whole !== null) {
+    const newest = `SELECT ${keysOf(plan, 'h')}, arg_max(h.gone, (h.e, coalesce(h.created_us, 0))) AS gone FROM (${whole}) h
+      JOIN scope_doubt d ON ${sameKeys(plan, 'h', 'd')} WHERE h.e <= d.frm GROUP BY ${keysOf(plan, 'h')}`;
+    await duck.run(`UPDATE ${scope.table} s SET lives = true FROM (${newest}) n
+      WHERE ${sameKeys(plan, 's', 'n')} AND NOT n.gone`);
+  }
+  await duck.run('DROP TABLE scope_doubt');
 }
 
 function keysFromSource(plan: AggregatePlan): string {

@@ -16,8 +16,9 @@ import { REASON, lostColumns } from '../registry/stored-rows.ts';
 import type { KeyValue, Value } from '../registry/value-type.ts';
 import { entityKeyOf } from '../registry/wire/entity-key.ts';
 import { RowEncoder } from '../registry/wire/row-codec.ts';
+import { tombstone, TOMBSTONE_MS } from '../registry/wire/row-header.ts';
 import { materializerError } from './errors.ts';
-import { candidatesSql, CREATED_US, EVENT_US, FATE, latestSql } from './latest-rows.ts';
+import { candidatesSql, CREATED_US, DELETED, EVENT_US, FATE, latestSql } from './latest-rows.ts';
 import type { Fate, RowSelection } from './latest-rows.ts';
 import { addWrites, noWrites } from './online/guard-outcome.ts';
 import type { WriteCounts } from './online/guard-outcome.ts';
@@ -114,7 +115,8 @@ async function countCandidates(
   const reason = reasonKindSql(quoteName(REASON));
   const checked = view.features.filter((f) => f.checks !== null && f.checks.maxNullShare !== null);
   const nullCounts = checked.map(
-    ({ name }, i) => `, count_if(${quoteName(name)} IS NULL)::DOUBLE AS nulls_${i}`,
+    ({ name }, i) =>
+      `, count_if(${quoteName(name)} IS NULL AND NOT ${quoteName(DELETED)})::DOUBLE AS nulls_${i}`,
   );
   const rows = await duck.rows(
     `SELECT ${quoteName(FATE)} AS fate, ${reason} AS reason, count(*)::DOUBLE AS n,
@@ -225,17 +227,18 @@ class RowMaker {
     const { view, entity } = this.#selection;
     try {
       const keys = entity.joinKeys.map(({ name }) => row[name] as KeyValue);
+      const createdUs = Number(row[CREATED_US] ?? 0);
+      const eventUs = Number(row[EVENT_US]);
+      const key = entityKeyOf(this.#target.keyPrefix, entity, keys);
+      const own = { key, view: view.id, superseded: this.#superseded };
+      if (row[DELETED] === true) {
+        const header = { definitionId: view.definitionId, eventUs, createdUs, writtenMs };
+        return { ...own, row: tombstone(header), expiresInMs: TOMBSTONE_MS };
+      }
       const values: Value[] = [];
       for (const { name, type } of view.features) values.push(valueFromDuck(type, row[name]!));
-      const eventUs = Number(row[EVENT_US]);
-      const createdUs = Number(row[CREATED_US] ?? 0);
-      return {
-        key: entityKeyOf(this.#target.keyPrefix, entity, keys),
-        view: view.id,
-        row: this.#encoder.encode(eventUs, createdUs, writtenMs, values),
-        superseded: this.#superseded,
-        expiresInMs: this.#expiresInMs,
-      };
+      const bytes = this.#encoder.encode(eventUs, createdUs, writtenMs, values);
+      return { ...own, row: bytes, expiresInMs: this.#expiresInMs };
     } catch (error) {
       const key = entity.joinKeys.map(({ name }) => `${name}=${String(row[name])}`).join(' ');
       appendRejected(this.#target.rejectFile, key, (error as Error).message);

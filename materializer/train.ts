@@ -183,6 +183,7 @@ async function joinView(
     time: 't',
     history: history.parts(labels.firstUs ?? 0, (labels.lastUs ?? 0) - view.delayUs),
     nanos: history.nanos,
+    tombstones: view.kind === 'aggregated',
     keys: entity.joinKeys.map((key, at) => ({ label: keys[at]!, row: key.name })),
     features: view.features,
     outputs: [...new Set(outputs.map(({ feature }) => feature))].map((name) => ({

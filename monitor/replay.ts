@@ -85,6 +85,7 @@ export async function prepareReplay(
         time: 'served_us',
         history: ['SELECT * FROM replay_history'],
         nanos: history.nanos,
+        tombstones: view.kind === 'aggregated',
         keys,
         features: view.features,
         outputs: view.features.map(({ name }) => ({ feature: name, as: `${mode}_${name}` })),

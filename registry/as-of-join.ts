@@ -36,6 +36,8 @@ export interface AsOfJoin {
   readonly history: readonly string[];
   /** Whether they have EVENT_NS and CREATED_NS, which order rows within a microsecond. */
   readonly nanos: boolean;
+  /** Whether they have `deleted`: rows from which on an entity has none. */
+  readonly tombstones: boolean;
   /** Pairs of columns; both of the join key's type. A NULL matches nothing. */
   readonly keys: readonly { readonly label: string; readonly row: string }[];
   /** All features of the view, in its order: together they make the order of rows total. */
@@ -59,7 +61,7 @@ const TABLES = ['labels', 'hits', 'found', 'tied', 'best'];
 /**
  * Makes a table with one row for each label, in the order of `rid`: `rid`, `asof_state` (NO_ROW, ROW_FOUND,
  * ROW_OUTSIDE_TTL), `asof_event_us`, `asof_created_us`, `asof_run_id`, `asof_definition_id` of the row where there is
- * one, also of one outside its TTL, and the outputs, NULL unless ROW_FOUND. Replaces a table of that name.
+ * one, also of one outside its TTL and of a tombstone, which is NO_ROW, and the outputs, NULL unless ROW_FOUND. Replaces a table of that name.
  *
  * @throws DuckDB's error when the history cannot be read
  */
@@ -149,7 +151,8 @@ function foundSql(join: AsOfJoin, part: string, keys: readonly string[], first: 
 /** What leaves the join of a row: its origin, and the features that are asked for as o0, o1, ... */
 function answerColumns(join: AsOfJoin): string[] {
   const outputs = join.outputs.map(({ feature }, i) => `r.${quoteName(feature)} AS o${i}`);
-  return ['r.run_id, CAST(r.definition_id AS UINTEGER) AS definition_id', ...outputs];
+  const deleted = join.tombstones ? 'coalesce(r.deleted, false) AS deleted' : 'false AS deleted';
+  return ['r.run_id, CAST(r.definition_id AS UINTEGER) AS definition_id', deleted, ...outputs];
 }
 
 /** Leaves one row of `found` for each hit: where several share it, the one that is last by the as-of rule. */
@@ -200,12 +203,12 @@ function bestByValuesSql(join: AsOfJoin, parts: readonly string[], keys: readonl
 function answersSql(join: AsOfJoin, keys: readonly string[]): string {
   const fresh =
     join.ttlUs === null
-      ? 'h.rid IS NOT NULL'
-      : `h.rid IS NOT NULL AND f.event_us >= l.${quoteName(join.time)} - ${join.ttlUs}`;
+      ? 'h.rid IS NOT NULL AND NOT f.deleted'
+      : `h.rid IS NOT NULL AND NOT f.deleted AND f.event_us >= l.${quoteName(join.time)} - ${join.ttlUs}`;
   const outputs = join.outputs.map(({ as }, i) => `CASE WHEN ${fresh} THEN f.o${i} END AS ${quoteName(as)}`);
   const columns = [
     `l.${quoteName(join.rid)} AS rid`,
-    `CASE WHEN h.rid IS NULL THEN ${NO_ROW} WHEN ${fresh} THEN ${ROW_FOUND} ELSE ${ROW_OUTSIDE_TTL} END AS asof_state`,
+    `CASE WHEN h.rid IS NULL OR f.deleted THEN ${NO_ROW} WHEN ${fresh} THEN ${ROW_FOUND} ELSE ${ROW_OUTSIDE_TTL} END AS asof_state`,
     ...['event_us', 'created_us', 'run_id', 'definition_id'].map((name) => `f.${name} AS asof_${name}`),
     ...outputs,
   ];

@@ -12,6 +12,8 @@ export interface AsOfRow {
   readonly eventUs: number | null;
   /** null: the source has no created time for it. */
   readonly createdUs: number | null;
+  /** A tombstone: where it is the one that is found, the entity has no row. */
+  readonly deleted?: boolean;
   /** In the order of the view's features. */
   readonly values: readonly Value[];
 }
@@ -37,7 +39,7 @@ export interface AsOfAnswer<Row extends AsOfRow> {
  * @param rows   all rows of one entity, in any order; a null join key has none
  * @param tUs    null sees nothing
  * @param types  of the values, in their order
- * @returns      null where no row is visible. A row older than the TTL is returned and marked: where the newest row
+ * @returns      null where no row is visible, or a tombstone is the one. A row older than the TTL is returned and marked: where the newest row
  *               is too old, so are all others
  */
 export function asOf<Row extends AsOfRow>(
@@ -51,7 +53,7 @@ export function asOf<Row extends AsOfRow>(
     if (!isVisible(row, tUs, rule)) continue;
     if (best === null || compareRows(row, best, types) > 0) best = row;
   }
-  if (best === null) return null;
+  if (best === null || best.deleted === true) return null;
   return { row: best, outsideTtl: rule.ttlUs !== null && best.eventUs! < tUs! - rule.ttlUs };
 }
 

@@ -10,7 +10,9 @@
  * `_`, DuckDB reads every *.parquet below a folder: what is not history and yet Parquet lies outside of it.
  *
  *   columns: the entity's join keys | event_time, created_time TIMESTAMP | run_id VARCHAR | definition_id UINTEGER
- *            | one a feature
+ *            | deleted BOOLEAN | one a feature
+ *
+ * A row that is `deleted` is a tombstone: from its event time on the entity has no row. Its features are null.
  *
  * Every join reads a view through `openHistory`, which gives stored and aggregated views the same columns.
  */
@@ -29,7 +31,13 @@ import { CREATED_NS, EVENT_NS, EXCLUDED, REASON, ROW_COLUMN } from './stored-row
 import type { KeyType } from './value-type.ts';
 
 /** Names that no join key and no feature may have: the history's own columns. */
-export const RESERVED_COLUMNS: readonly string[] = ['event_time', 'created_time', 'run_id', 'definition_id'];
+export const RESERVED_COLUMNS: readonly string[] = [
+  'event_time',
+  'created_time',
+  'run_id',
+  'definition_id',
+  'deleted',
+];
 
 export function historyFolder(root: string, view: Pick<FeatureView, 'name' | 'version'>): string {
   return join(root, view.name, `v${view.version}`);
@@ -87,7 +95,8 @@ export function writeHistoryWatermark(
 export interface ViewHistory {
   /**
    * SELECT of the whole history: join keys, event_time and created_time (TIMESTAMP, UTC; created_time null where the
-   * source has none), run_id, definition_id (null in a stored view), the features; without bad rows.
+   * source has none), run_id, definition_id (null in a stored view), of an aggregated view `deleted`, the features; without
+   * bad rows.
    */
   readonly sql: string;
   /** Whether it has EVENT_NS and CREATED_NS too, by which rows of one microsecond are told apart. */
@@ -209,6 +218,7 @@ function aggregatedSql(view: FeatureView, entity: Entity, files: readonly string
     ['created_time', 'TIMESTAMP'] as const,
     ['run_id', 'VARCHAR'] as const,
     ['definition_id', 'UINTEGER'] as const,
+    ['deleted', 'BOOLEAN'] as const,
     ...view.features.map((f) => [f.name, duckTypeOf(f.type)] as const),
   ];
   const none = `SELECT ${columns.map(([name, type]) => `NULL::${type} AS ${quoteName(name)}`).join(', ')} WHERE false`;

@@ -135,7 +135,9 @@ export class RowLoader {
     const rows: (CachedRow | null | undefined)[] = [];
     let made: CachedRow[] | null = null;
     for (let v = 0; v < views.length; v++) {
-      const raw = raws[v]!;
+      const stored = raws[v]!;
+      // A header alone is a tombstone: it says that there is no row.
+      const raw = stored !== null && stored.length === HEADER_BYTES ? null : stored;
       const watermarkUs = watermarks[v]!;
       if (raw === null && watermarkUs === null) {
         // No row under a missing marker: an emptied node, not a new entity.

@@ -9,8 +9,8 @@
  * those same events (an increment: every event up to there was applied before) or from the history (a range).
  *
  * Edges that the history already has are computed too, as rows without events: what is no longer a change there is
- * restated, or a reader would keep the old value. An entity that the history knows stays known when its events are
- * taken back: its row is then that of no events.
+ * restated, or a reader would keep the old value. Where no event stands before such an edge, since all were taken back,
+ * its row is `gone`, a tombstone: from there on the entity has none, as it would have none in a full run from nothing.
  */
 import type { EventSource } from '../events.ts';
 import { eventRange } from '../events.ts';
@@ -22,7 +22,10 @@ import { frequentJoins, frequentName, frequentPart, stabbingCtes } from './most-
 import { fixedColumns, spreadLostSql, sumsSql, tilePart, tileValueSql } from './tiles.ts';
 
 export interface Scope {
-  /** A table (keys, frm, anchor): recompute the edges after `frm`; `anchor`: also the first of them, come what may. */
+  /**
+   * A table (keys, frm, anchor, lives): recompute the edges after `frm`; `anchor`: also the first of them, come what may;
+   * `lives`: the entity has an event before `frm` that the run may not read.
+   */
   readonly table: string;
   readonly seeds: 'events' | 'history';
   /** The least `frm` in it. */
@@ -79,7 +82,7 @@ export function bucketSql(plan: AggregatePlan, alias: string, count: number): st
 }
 
 /**
- * @returns a SELECT of keys, e, f0.., lost (the names of features that are null since their values cannot be held, by commas, or NULL)
+ * @returns a SELECT of keys, e, gone (its features are null then), f0.., lost (the names of features that are null since their values cannot be held, by commas, or NULL)
  *          and replaced_us (the created time of the row of the history at the same entity
  *          and edge whose values differ, or NULL)
  */
@@ -93,9 +96,9 @@ export function aggregateSql(computation: Computation): string {
     ...eventCtes(computation),
     ...columnsOfValues(plan).map((column) => valuesCte(plan, column)),
     ...parts.flatMap((part) => part.ctes),
-    `g AS MATERIALIZED (SELECT ${plan.keyList}, e, ${parts.flatMap((part) => part.folds).join(', ')}
-       FROM (${branches.join(' UNION ALL BY NAME ')}) WHERE e <= ${computation.toEdge} GROUP BY ${plan.keyList}, e)`,
-    `w AS (SELECT ${plan.keyList}, e, ${parts.flatMap((part) => part.runs).join(', ')} FROM g WINDOW ${frames(plan)})`,
+    `g AS MATERIALIZED (SELECT ${plan.keyList}, e, max(known) AS known, ${parts.flatMap((part) => part.folds).join(', ')}
+       FROM (${[...branches, ...knownNowhere(computation)].join(' UNION ALL BY NAME ')}) WHERE e <= ${computation.toEdge} GROUP BY ${plan.keyList}, e)`,
+    `w AS (SELECT ${plan.keyList}, e, known, ${parts.flatMap((part) => part.runs).join(', ')} FROM g WINDOW ${frames(plan)})`,
     ...(stabbing.length === 0 || scope === null ? [] : [dueCte(plan, scope)]),
     ...stabbing,
     `x AS (${sumsSql(plan)})`,
@@ -143,14 +146,19 @@ function oldCtes({ plan, scope }: Computation, old: string): string[] {
 function emptyEdges({ plan, scope, bucket, old }: Computation): string[] {
   const edges: string[] = [];
   if (scope !== null) {
-    const at = scope.seeds === 'events' ? 'frm AS e' : 'frm + 1 AS e';
+    const at = scope.seeds === 'events' ? 'frm AS e' : 'frm + 1 AS e, 1 AS known';
     const which = scope.seeds === 'events' ? 'true' : 'anchor';
     edges.push(
       `SELECT ${plan.keyList}, ${at} FROM ${scope.table} b WHERE ${which} AND ${inBucket(plan, 'b', bucket)}`,
     );
   }
-  if (old !== null) edges.push(`SELECT ${plan.keyList}, e, 1 AS present FROM old`);
+  if (old !== null) edges.push(`SELECT ${plan.keyList}, e, 1 AS known FROM old`);
   return edges;
+}
+
+/** The column that says at which edges a row must be looked at, events or not; where there is none it is null everywhere. */
+function knownNowhere({ plan }: Computation): string[] {
+  return [`SELECT ${plan.keyList}, e, NULL::INTEGER AS known FROM total WHERE false`];
 }
 
 function frames(plan: AggregatePlan): string {
@@ -170,9 +178,13 @@ function dueCte(plan: AggregatePlan, scope: Scope): string {
 }
 
 function valuesSql({ plan, scope }: Computation): string {
+  const gone = scope === null ? '(x.present IS NULL)' : '(x.present IS NULL AND NOT s.lives)';
   const values = plan.features.map((feature) => {
     const sql = valueSql(feature);
-    return `${mayOverflow(feature) ? `TRY_CAST(${sql} AS ${feature.duckType})` : `(${sql})::${feature.duckType}`} AS ${feature.name}`;
+    const held = mayOverflow(feature)
+      ? `TRY_CAST(${sql} AS ${feature.duckType})`
+      : `(${sql})::${feature.duckType}`;
+    return `CASE WHEN NOT ${gone} THEN ${held} END AS ${feature.name}`;
   });
   const lost = plan.features.flatMap((feature) => {
     const when = lostSql(feature);
@@ -184,8 +196,8 @@ function valuesSql({ plan, scope }: Computation): string {
   const join = scope === null ? '' : `JOIN ${scope.table} s ON ${sameKeys(plan, 'x', 's')}`;
   const after = scope === null ? 'true' : scope.seeds === 'events' ? 'x.e >= s.frm' : 'x.e > s.frm';
   const seed = scope === null ? 'false' : 'x.e <= s.frm';
-  return `SELECT ${keysOf(plan, 'x')}, x.e, ${seed} AS seed, ${values.join(', ')}
-    FROM x ${join} ${frequentJoins(plan, 'x')} WHERE x.present IS NOT NULL AND ${after}`;
+  return `SELECT ${keysOf(plan, 'x')}, x.e, ${seed} AS seed, ${gone} AS gone, ${values.join(', ')}
+    FROM x ${join} ${frequentJoins(plan, 'x')} WHERE (x.present IS NOT NULL OR x.known IS NOT NULL) AND ${after}`;
 }
 
 function valueSql(feature: PlannedFeature): string {
@@ -214,25 +226,29 @@ function lostSql(feature: PlannedFeature): string | null {
   return conditions.length === 0 ? null : conditions.join(' OR ');
 }
 
-/** An entity's first row is a change; a later one is where a value differs from that of the row before. */
+/** An entity's first row is a change, unless it is gone; a later one is where a value differs from that of the row before. */
 function changesCte({ plan, scope, old }: Computation): string {
   const names = plan.features.map((feature) => feature.name);
-  const differs = names.map((name) => `${name} IS DISTINCT FROM lag(${name}) OVER p`).join(' OR ');
+  const differs = ['gone', ...names]
+    .map((name) => `${name} IS DISTINCT FROM lag(${name}) OVER p`)
+    .join(' OR ');
   const seeds =
     scope === null || scope.seeds === 'events' || old === null
       ? ''
-      : ` UNION ALL SELECT ${keysOf(plan, 'o')}, o.e, true, ${names.map((name) => `o.${name}`).join(', ')}, NULL
+      : ` UNION ALL SELECT ${keysOf(plan, 'o')}, o.e, true, o.gone, ${names.map((name) => `o.${name}`).join(', ')}, NULL
           FROM old o JOIN ${scope.table} s ON ${sameKeys(plan, 'o', 's')} WHERE o.e <= s.frm
           QUALIFY row_number() OVER (PARTITION BY ${keysOf(plan, 'o')} ORDER BY o.e DESC) = 1`;
-  return `c AS (SELECT *, row_number() OVER p = 1 OR ${differs} AS changed FROM (SELECT * FROM f${seeds})
+  const changed = `CASE WHEN row_number() OVER p = 1 THEN NOT gone ELSE ${differs} END`;
+  return `c AS (SELECT *, ${changed} AS changed FROM (SELECT * FROM f${seeds})
     WINDOW p AS (PARTITION BY ${plan.keyList} ORDER BY e))`;
 }
 
 function restatedSql({ plan, old }: Computation): string {
   const names = plan.features.map((feature) => `c.${feature.name}`);
-  const columns = `${keysOf(plan, 'c')}, c.e, ${names.join(', ')}, c.lost`;
+  const columns = `${keysOf(plan, 'c')}, c.e, c.gone, ${names.join(', ')}, c.lost`;
   if (old === null) return `SELECT ${columns}, NULL::BIGINT AS replaced_us FROM c WHERE NOT seed AND changed`;
   const differs = plan.features.map((f) => `c.${f.name} IS DISTINCT FROM o.${f.name}`);
+  differs.push('c.gone IS DISTINCT FROM o.gone');
   differs.push(`o.definition IS DISTINCT FROM ${plan.view.definitionId}`);
   return `SELECT ${columns}, o.created_us AS replaced_us FROM c LEFT JOIN old o
     ON ${sameKeys(plan, 'c', 'o')} AND c.e = o.e

@@ -10,7 +10,8 @@
  *
  * Expiry: a key that holds a row that never expires must not either, even when the row itself was already there; else
  * the expiry is raised and never lowered, also by a row that is there already, since its view may keep rows longer by
- * now; and a key that stands without one keeps none: another view's row is why.
+ * now; and a key that stands without one keeps none: another view's row is why. Unless all its rows are tombstones, which
+ * say that there is nothing; a user who may not read them all (HVALS) leaves such keys for ever.
  */
 import { createHash } from 'node:crypto';
 import { HEADER_BYTES, ORDER_FROM, ORDER_TO } from '../../registry/wire/row-header.ts';
@@ -54,6 +55,13 @@ if expires == '' then
 elseif writes or outcome == ${code('equal')} then
   local left = redis.call('PTTL', KEYS[1])
   if writes then redis.call('HSET', KEYS[1], ARGV[1], row) end
+  if left == -1 and #row == ${HEADER_BYTES} then
+    local rows = redis.pcall('HVALS', KEYS[1])
+    if rows.err == nil then
+      left = -2
+      for _, other in ipairs(rows) do if #other > ${HEADER_BYTES} then left = -1 end end
+    end
+  end
   if left == -2 or (left >= 0 and left < tonumber(expires)) then redis.call('PEXPIRE', KEYS[1], expires) end
 end
 return outcome

@@ -13,7 +13,7 @@ import type { OnlineSettings } from '../../registry/settings.ts';
 import { canonicalJson } from '../../registry/std/canonical-json.ts';
 import { makePrivateFile } from '../../registry/std/private-file.ts';
 import { fieldOf, SQLITE_ONLINE_SCHEMA } from '../../registry/wire/online-layout.ts';
-import { readHeader } from '../../registry/wire/row-header.ts';
+import { HEADER_BYTES, readHeader } from '../../registry/wire/row-header.ts';
 import { materializerError } from '../errors.ts';
 import { guardOutcome, isWrite, noWrites } from './guard-outcome.ts';
 import type { Outcome, WriteCounts } from './guard-outcome.ts';
@@ -41,6 +41,7 @@ class SqliteWriter implements OnlineWriter {
   readonly #read: StatementSync;
   readonly #put: StatementSync;
   readonly #countRows: StatementSync;
+  readonly #otherRow: StatementSync;
   readonly #readExpiry: StatementSync;
   readonly #putExpiry: StatementSync;
   readonly #neverExpires: StatementSync;
@@ -52,6 +53,9 @@ class SqliteWriter implements OnlineWriter {
     this.#read = database.prepare('SELECT row FROM entity_row WHERE key = ? AND field = ?');
     this.#put = database.prepare('INSERT OR REPLACE INTO entity_row (key, field, row) VALUES (?, ?, ?)');
     this.#countRows = database.prepare('SELECT 1 FROM entity_row WHERE key = ? LIMIT 1');
+    this.#otherRow = database.prepare(
+      `SELECT 1 FROM entity_row WHERE key = ? AND field <> ? AND length(row) > ${HEADER_BYTES} LIMIT 1`,
+    );
     this.#readExpiry = database.prepare('SELECT expires_ms FROM entity_expiry WHERE key = ?');
     this.#putExpiry = database.prepare(
       'INSERT OR REPLACE INTO entity_expiry (key, expires_ms) VALUES (?, ?)',
@@ -85,18 +89,20 @@ class SqliteWriter implements OnlineWriter {
         : guardOutcome(Buffer.from(stored.buffer, stored.byteOffset, stored.length), row.row, row.superseded);
     if (outcome === 'superseded') return outcome;
     if (row.expiresInMs === null) this.#neverExpires.run(row.key);
-    if (row.expiresInMs !== null && outcome !== 'older') this.#raiseExpiry(row.key, row.row, row.expiresInMs);
+    if (row.expiresInMs !== null && outcome !== 'older') this.#raiseExpiry(row, row.expiresInMs);
     if (!isWrite(outcome)) return outcome;
     this.#lastWrittenMs = Math.max(this.#lastWrittenMs, readHeader(row.row)!.writtenMs);
     this.#put.run(row.key, field, row.row);
     return outcome;
   }
 
-  /** Never lowers; a key that stands without an expiry keeps none. To be called before the row is put. */
-  #raiseExpiry(key: string, row: Buffer, expiresInMs: number): void {
+  /** Never lowers; a key that stands without an expiry keeps none, unless nothing but tombstones is left of it. To be called before the row is put. */
+  #raiseExpiry({ key, view, row }: OnlineRow, expiresInMs: number): void {
     const expiresMs = readHeader(row)!.writtenMs + expiresInMs;
     const held = this.#readExpiry.get(key) as { expires_ms: number } | undefined;
-    if (held === undefined ? this.#countRows.get(key) === undefined : held.expires_ms < expiresMs)
+    const others =
+      row.length === HEADER_BYTES ? this.#otherRow.get(key, this.#fieldOf(view)) : this.#countRows.get(key);
+    if (held === undefined ? others === undefined : held.expires_ms < expiresMs)
       this.#putExpiry.run(key, expiresMs);
   }
 

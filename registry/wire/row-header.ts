@@ -15,6 +15,12 @@ export const HEADER_BYTES = 24;
 export const ORDER_FROM = 4;
 export const ORDER_TO = 18;
 
+/**
+ * A row that is its header alone is a tombstone: the entity has no row any more. It is kept for so long, so that a writer
+ * that was paused meanwhile does not bring back what stood there.
+ */
+export const TOMBSTONE_MS = 30 * 86_400_000;
+
 const MAX_U56 = 2 ** 53 - 1;
 
 export interface RowHeader {
@@ -35,6 +41,13 @@ export function writeHeader(buffer: Buffer, at: number, header: RowHeader): void
   writeU56(buffer, at + 4, header.eventUs);
   writeU56(buffer, at + 11, header.createdUs);
   buffer.writeUIntBE(header.writtenMs, at + 18, 6);
+}
+
+/** @returns a row that says that there is none */
+export function tombstone(header: RowHeader): Buffer {
+  const row = Buffer.allocUnsafe(HEADER_BYTES);
+  writeHeader(row, 0, header);
+  return row;
 }
 
 /** @returns the header, or null when there are fewer than 24 bytes */

@@ -30,6 +30,7 @@ test(
       'customer_id',
       'day',
       'definition_id',
+      'deleted',
       'event_time',
     ];
     const columns = [...named, 'favorite', 'run_id'];

@@ -110,7 +110,7 @@ function newestSql(folder: string, view: ShopView, limit = 1_000_000): string {
   const { key } = SHOP_VIEWS[view];
   const files = quoteText(join(folder, '.plumb', 'history', view, 'v1', 'day=*', '*.parquet'));
   return `
-    SELECT * EXCLUDE (run_id, definition_id) FROM read_parquet(${files}, hive_partitioning = false)
+    SELECT * EXCLUDE (run_id, definition_id, deleted) FROM read_parquet(${files}, hive_partitioning = false)
     WHERE epoch_us(event_time) + 5 * 60 * 1000000 <= ${SERVED_US}
     QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY event_time DESC, created_time DESC) = 1
     ORDER BY hash(${key}) LIMIT ${limit}`;

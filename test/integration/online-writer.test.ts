@@ -191,6 +191,25 @@ describe.each(['sqlite', 'redis', 'redis-cluster'])('the contract on %s', (name)
     expect(await expiresInMs('fstore:c:l', 3_000)).toSatisfy((ms: number) => ms > 800_000);
   });
 
+  test('a key that holds nothing but tombstones expires, and lives for ever again with the next row', async () => {
+    const { writer, expiresInMs, empty } = store(name);
+    await empty();
+    const key = 'fstore:c:t';
+    const write = (eventUs: number, values: string, expires: number | null, view: string): Promise<unknown> =>
+      writer.write(
+        [onlineRow(key, { eventUs, values, expiresInMs: expires, writtenMs: 1_000 }, view)],
+        GUARDED,
+      );
+    await write(1, 'a', null, 'one');
+    await write(1, 'a', null, 'two');
+    await write(2, '', 60_000, 'one');
+    expect(await expiresInMs(key, 1_000)).toBeNull();
+    await write(2, '', 60_000, 'two');
+    expect(await expiresInMs(key, 1_000)).toSatisfy((ms: number) => ms > 50_000 && ms <= 60_000);
+    await write(3, 'a', null, 'one');
+    expect(await expiresInMs(key, 1_000)).toBeNull();
+  });
+
   test('markers are missing, then written for every group', async () => {
     const { writer, empty } = store(name);
     await empty();

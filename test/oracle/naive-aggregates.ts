@@ -52,11 +52,6 @@ export function naiveRow(view: FeatureView, events: readonly RawEvent[], edgeUs:
   return before.length === 0 ? null : valuesAt(view, before, edgeUs);
 }
 
-/** @returns the values over no events: counts and sums are 0, all others null */
-export function rowOfNothing(view: FeatureView): Value[] {
-  return valuesAt(view, [], 0);
-}
-
 function valuesAt(view: FeatureView, before: readonly RawEvent[], edgeUs: number): Value[] {
   return view.features.map(({ aggregation, type }) => {
     const { windowUs, column } = aggregation!;

@@ -50,7 +50,10 @@ const value = fc.tuple(
     { a: 0, b: null },
   ),
 ) as fc.Arbitrary<Value[]>;
-const historyRow = fc.record({ keys: key, eventUs: time, createdUs: time, values: value });
+// Rows of one created time are all tombstones or none is: one run writes one row of an entity and event.
+const historyRow = fc
+  .record({ keys: key, eventUs: time, createdUs: time, values: value })
+  .map((row) => ({ ...row, deleted: row.createdUs === BASE || row.createdUs === BASE + 1_500_000 }));
 const label = fc.record({ keys: key, tUs: time });
 const history = fc
   .array(historyRow, { maxLength: 60 })
@@ -85,7 +88,7 @@ async function replay(
   await fill(
     'hist',
     'k1 VARCHAR, k2 BIGINT, event_time TIMESTAMP, created_time TIMESTAMP, run_id VARCHAR, '
-      .concat('definition_id UINTEGER, "~event_ns" SMALLINT, "~created_ns" SMALLINT, ')
+      .concat('definition_id UINTEGER, deleted BOOLEAN, "~event_ns" SMALLINT, "~created_ns" SMALLINT, ')
       .concat(FEATURES.map((f) => `${f.name} ${duckTypeOf(f.type)}`).join(', ')),
     rows.map((row) => [
       keysSql(row.keys),
@@ -93,6 +96,8 @@ async function replay(
       timeSql(whole(row.createdUs)),
       "'r'",
       '7',
+      // A file from before there were tombstones has none.
+      row.deleted === true ? 'true' : 'NULL',
       part(row.eventUs),
       part(row.createdUs),
       ...row.values.map((item, i) => sqlLiteral(TYPES[i]!, item)),
@@ -109,6 +114,7 @@ async function replay(
     time: 't',
     history: partsOf(cuts),
     nanos,
+    tombstones: true,
     keys: [
       { label: 'a', row: 'k1' },
       { label: 'b', row: 'k2' },
@@ -153,8 +159,14 @@ function expected(rows: readonly HistoryRow[], labels: readonly Label[], asOfRul
     const own = item.keys.includes(null)
       ? []
       : rows.filter((row) => row.keys[0] === item.keys[0] && row.keys[1] === item.keys[1]);
-    const answer = asOf(own, item.tUs, asOfRule, TYPES);
-    const state = answer === null ? NO_ROW : answer.outsideTtl ? ROW_OUTSIDE_TTL : ROW_FOUND;
+    const answer = asOf(
+      own.map((row) => ({ ...row, deleted: false })),
+      item.tUs,
+      asOfRule,
+      TYPES,
+    );
+    const isRow = asOf(own, item.tUs, asOfRule, TYPES) !== null;
+    const state = answer === null || !isRow ? NO_ROW : answer.outsideTtl ? ROW_OUTSIDE_TTL : ROW_FOUND;
     return {
       rid: i,
       state,

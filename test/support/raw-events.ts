@@ -48,6 +48,8 @@ export interface HistoryRow {
   readonly eventUs: number;
   readonly createdUs: number;
   readonly values: readonly Value[];
+  /** A tombstone. */
+  readonly deleted: boolean;
 }
 
 /** @returns every row of the history, by entity, in order of (event, created) */
@@ -61,7 +63,7 @@ export async function readHistory(
   const features = view.features.map((feature) => quoteName(feature.name));
   const { sql } = await openHistory(duck, '/', root, view, entity);
   const rows = await duck.rows(
-    `SELECT ${[...keys, ...features].join(', ')}, epoch_us(event_time) AS event_us, epoch_us(created_time) AS created_us
+    `SELECT ${[...keys, ...features].join(', ')}, epoch_us(event_time) AS event_us, epoch_us(created_time) AS created_us, deleted
      FROM (${sql}) ORDER BY event_us, created_us`,
   );
   const history = new Map<string, HistoryRow[]>();
@@ -71,7 +73,8 @@ export async function readHistory(
       entity.joinKeys.map((key) => row[key.name] as KeyValue),
     );
     const values = view.features.map((f) => valueFromDuck(f.type, row[f.name]!));
-    const read = { eventUs: Number(row['event_us']), createdUs: Number(row['created_us']), values };
+    const deleted = row['deleted'] as boolean;
+    const read = { eventUs: Number(row['event_us']), createdUs: Number(row['created_us']), values, deleted };
     history.set(id, [...(history.get(id) ?? []), read]);
   }
   return history;
@@ -79,5 +82,6 @@ export async function readHistory(
 
 /** @returns the values that the history answers with at an edge, or null; `rows` are one entity's, as `readHistory` gives */
 export function answerAt(rows: readonly HistoryRow[], edgeUs: number): readonly Value[] | null {
-  return rows.findLast((row) => row.eventUs <= edgeUs)?.values ?? null;
+  const row = rows.findLast(({ eventUs }) => eventUs <= edgeUs);
+  return row === undefined || row.deleted ? null : row.values;
 }

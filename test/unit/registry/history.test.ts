@@ -61,6 +61,7 @@ test('the history of an aggregated view lies by version and day, under these col
     'created_time TIMESTAMP',
     'run_id VARCHAR',
     'definition_id UINTEGER',
+    'deleted BOOLEAN',
     'count_7d BIGINT',
     'average_30d DOUBLE',
     'favorite VARCHAR',

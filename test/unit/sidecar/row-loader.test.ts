@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { rowSchemaOf } from '../../../registry/definition-json.ts';
+import { tombstone } from '../../../registry/wire/row-header.ts';
 import { RowCache } from '../../../sidecar/cache.ts';
 import type { CachedRow } from '../../../sidecar/cached-row.ts';
 import { planView } from '../../../sidecar/plan.ts';
@@ -117,6 +118,20 @@ describe('the row loader', () => {
     // `orders` changed its type: it is not in the older row.
     expect(taken[0]!.values).toEqual([12.5, undefined]);
     expect(reader.schemaLoads).toBe(1);
+  });
+
+  test('a tombstone is no row, and nothing that cannot be read', async () => {
+    const { reader, taken, failures, ask } = setUp();
+    const header = { definitionId: spend.definitionId, eventUs: NOON_US, createdUs: 1, writtenMs: 1 };
+    ask();
+    await reader.answer({ rows: [tombstone(header)], watermarks: [NOON_US] });
+    expect(taken[0]).toMatchObject({ raw: null, watermarkUs: NOON_US });
+    expect(failures).toEqual([]);
+    // Where no marker vouches for the node, it may hold an older time.
+    const other = setUp();
+    other.ask();
+    await other.reader.answer({ rows: [tombstone(header)], watermarks: [null] });
+    expect(other.taken).toEqual([null]);
   });
 
   test('a row that nobody can read is no row, and the store is asked for its schema once', async () => {
