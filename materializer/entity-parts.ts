@@ -6,12 +6,13 @@
  *
  * A view that is computed in one bucket reads its source where it lies. The folder belongs to the run and goes with it.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { quoteText } from '../registry/duckdb.ts';
 import type { DuckDb } from '../registry/duckdb.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { bucketSql } from './aggregate/aggregate-sql.ts';
+import { makeFolder } from '../registry/std/folder.ts';
 
 export class EntityParts {
   readonly #duck: DuckDb;
@@ -32,7 +33,7 @@ export class EntityParts {
     this.#sources.set(what, sql);
     if (this.#count === 1) return;
     const folder = join(this.#folder, what);
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     const part = bucketSql(this.#plan, 'r', this.#count);
     await this.#duck.run(
       `COPY (SELECT r.*, ${part} AS part FROM (${sql}) r) TO ${quoteText(folder)}

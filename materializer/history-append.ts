@@ -33,6 +33,7 @@ import { syncFolder } from '../registry/std/durable-file.ts';
 import { DAY_US } from '../registry/std/timestamp.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import type { RunProgress } from './run-progress.ts';
+import { makeFolder } from '../registry/std/folder.ts';
 
 /** Rows of this many days are written in any order: a sort costs more than to write so many files at once. */
 const UNSORTED_DAYS = 32;
@@ -63,7 +64,7 @@ export function clearStaged(
 ): string {
   rmSync(folderBeside(root, '_staged', view), { recursive: true, force: true });
   const folder = stagedFolder(root, view, runId);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   return folder;
 }
 
@@ -97,7 +98,7 @@ export class StagedRows {
     this.#root = root;
     this.#runId = runId;
     this.#folder = clearStaged(root, plan.view, runId);
-    mkdirSync(historyFolder(root, plan.view), { recursive: true });
+    makeFolder(historyFolder(root, plan.view));
   }
 
   /** The folder of the run. */
@@ -113,7 +114,7 @@ export class StagedRows {
   /** Computes one share of the rows; `sql` is from `aggregateSql`. */
   async add(sql: string): Promise<void> {
     const rows = join(this.#folder, 'rows');
-    mkdirSync(rows, { recursive: true });
+    makeFolder(rows);
     const span = `e * ${this.#plan.hopUs} // ${this.#spanDays * DAY_US}`;
     await this.#duck
       .run(`COPY (SELECT *, ${span} AS span FROM (${sql})) TO ${quoteText(rows)} (FORMAT parquet,
@@ -207,7 +208,7 @@ export class StagedRows {
     const moved = readdirSync(from).map((name, i) => {
       // DuckDB may split a very large day; the first part has the run's plain name.
       const to = historyFile(this.#root, this.#plan.view, day, i === 0 ? this.#runId : `${this.#runId}-${i}`);
-      mkdirSync(join(to, '..'), { recursive: true });
+      makeFolder(join(to, '..'));
       syncFile(join(from, name));
       renameSync(join(from, name), to);
       return to;

@@ -7,10 +7,11 @@
  * The locks are exclusive transactions on small SQLite files: the kernel frees them when their holder dies, and a
  * number of a process would lie in the next container.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { makePrivateFile } from '../registry/std/private-file.ts';
+import { makeFolder } from '../registry/std/folder.ts';
 
 const PREFIX = 'train-';
 const LOCK = 'lock.db';
@@ -24,7 +25,7 @@ export interface TrainScratch {
 
 /** Removes what killed processes have left in `temp`, then makes a folder of its own there. */
 export function openTrainScratch(temp: string): TrainScratch {
-  mkdirSync(temp, { recursive: true });
+  makeFolder(temp);
   const sweeping = lock(join(temp, 'train.lock'), SWEEP_TIMEOUT_MS);
   try {
     for (const name of readdirSync(temp)) if (name.startsWith(PREFIX)) sweep(join(temp, name));

@@ -7,7 +7,7 @@
  * A label past an aggregated view's history watermark is unjudged: its windows are not computed yet, so that it gets
  * null, never an older window and never the fallback.
  */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../registry/as-of-join.ts';
 import type { AsOfRule } from '../registry/as-of.ts';
@@ -31,6 +31,7 @@ import { LABEL_KEYS, labelKeyColumn, readLabels, tableFormat } from './training-
 import type { Labels } from './training-labels.ts';
 import { writeTrainingSet } from './training-output.ts';
 import type { JoinedFeatures } from './training-output.ts';
+import { makeFolder } from '../registry/std/folder.ts';
 
 export const LABEL_TIME = 'event_timestamp';
 
@@ -264,7 +265,7 @@ async function writeOut(
 ): Promise<void> {
   const aside = `${out}.${process.pid}.tmp`;
   try {
-    mkdirSync(dirname(out), { recursive: true });
+    makeFolder(dirname(out));
     await writeTrainingSet(duck, set.labels, set.features, {
       file: aside,
       format: set.format,

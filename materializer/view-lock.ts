@@ -2,12 +2,12 @@
  * One run of a view at a time: an exclusive transaction on a small SQLite file in the view's history folder. The
  * kernel frees it when its holder dies, so nobody ever has to remove a stale lock.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { historyFolder } from '../registry/history.ts';
 import type { FeatureView } from '../registry/model.ts';
 import { materializerError } from './errors.ts';
+import { makeFolder } from '../registry/std/folder.ts';
 
 /**
  * @returns  what frees the lock
@@ -35,7 +35,7 @@ export function lockView(
 
 function openLockFile(folder: string): DatabaseSync {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     return new DatabaseSync(join(folder, '_run.lock'), { timeout: 0 });
   } catch (error) {
     throw materializerError(

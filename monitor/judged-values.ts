@@ -7,7 +7,7 @@
  * Values stand as the JSON text of `registry/wire/json-value.ts`, so that one column holds every type; those of
  * features that are logged as HMACs as `hmac:{hex}`.
  */
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { quoteText } from '../registry/duckdb.ts';
 import type { DuckDb } from '../registry/duckdb.ts';
@@ -16,6 +16,7 @@ import { jsonOf } from './compare.ts';
 import type { Judgement } from './compare.ts';
 import { monitorError } from './errors.ts';
 import type { ValueFacts } from './facts.ts';
+import { makeFolder } from '../registry/std/folder.ts';
 
 const TABLE = 'judged_values';
 const BATCH_ROWS = 20_480;
@@ -70,7 +71,7 @@ export class JudgedValues {
     await this.flush(duck);
     const aside = `${file}.${process.pid}.tmp`;
     try {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(file), 0o700);
       await duck.run(`COPY (SELECT * EXCLUDE (served_us), make_timestamp(served_us) AS served_at FROM ${TABLE}
         ORDER BY feature, served_us, request_id, row_index) TO ${quoteText(aside)} (FORMAT parquet, COMPRESSION zstd)`);
       chmodSync(aside, 0o600);

@@ -15,7 +15,6 @@ import {
   chmodSync,
   closeSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readdirSync,
@@ -25,6 +24,7 @@ import {
 import { dirname, join } from 'node:path';
 import { syncFolder, writeDurably } from '../registry/std/durable-file.ts';
 import { formatTimestamp } from '../registry/std/timestamp.ts';
+import { makeFolder } from '../registry/std/folder.ts';
 
 const HOUR_US = 3_600_000_000;
 
@@ -106,7 +106,7 @@ export interface ServedDisk {
 
 export const SERVED_DISK: ServedDisk = {
   aside(file) {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file), 0o700);
     return `${file}${ASIDE}`;
   },
   publish(file) {

@@ -1,9 +1,10 @@
 /** `plumb init`: a new project that runs as it is, from the template in this package. */
-import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { registryError } from './errors.ts';
 import { IMPORT_NAME, OWN_PACKAGE, dependencyOn, isReachedFrom } from './own-package.ts';
 import { CodedError } from './std/coded-error.ts';
+import { makeFolder } from './std/folder.ts';
 
 /** examples/ lies beside registry/ in the checkout and above dist/registry/ in the package, with the same content. */
 const TEMPLATE = resolve(
@@ -77,7 +78,7 @@ export function initProject(folder: string): string[] {
         help: 'Name a folder that does not exist yet: `plumb init my-project`.',
       });
     }
-    mkdirSync(root, { recursive: true });
+    makeFolder(root);
     for (const name of readdirSync(TEMPLATE)) {
       // A project made from a checkout's example that somebody has run gets none of its stores.
       if (name !== '.plumb') cpSync(join(TEMPLATE, name), join(root, name), { recursive: true });

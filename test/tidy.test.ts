@@ -96,6 +96,15 @@ describe('a client library is imported by one file for each program and role', (
   });
 });
 
+describe('calls with a trap have one door', () => {
+  test('no mkdir with `recursive`, which never ends under /proc: makeFolder of registry/std/folder.ts', () => {
+    const trapped = sources.filter(
+      (f) => f.endsWith('.ts') && /mkdir(Sync)?\([^;]*recursive/.test(textOf(f)),
+    );
+    expect(trapped).toEqual([]);
+  });
+});
+
 describe('names and sizes', () => {
   test('a file is named by the noun it owns; utils, helpers, common, misc, types, manager, base own nothing', () => {
     const empty = /(^|\/)(utils?|helpers?|common|misc|types|interfaces|manager|base)\.ts$/;

@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { applyPlan, planProject } from '../../registry/apply.ts';
@@ -26,6 +26,7 @@ import { prepareShop } from './prepare.ts';
 import type { Basket } from './prepare.ts';
 import { finishRun, HOUR_US, MINUTE_US, playDay, RUN_LASTS_US, startRun } from './rehearsal.ts';
 import type { Happening } from './rehearsal.ts';
+import { makeFolder } from '../../registry/std/folder.ts';
 
 /** The example's files: beside this program in the checkout, in the package's examples/ when it runs from dist/. */
 const EXAMPLE = import.meta.url.endsWith('.ts')
@@ -136,7 +137,7 @@ async function layOut(folder: string, dayUs: number): Promise<RehearsalControl> 
   }
   try {
     rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (error) {
     throw registryError('REG_STORE', `cannot make ${folder}: ${(error as Error).message}`, {}, error);
   }

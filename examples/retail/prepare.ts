@@ -14,9 +14,9 @@
  * - `loaded_at` is when the shop's loader had the line: two minutes after the invoice, unless a branch's upload was
  *   late (`lateBranches`).
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDb, quoteText } from '../../registry/duckdb.ts';
+import { makeFolder } from '../../registry/std/folder.ts';
 
 /** In order: the first that fits wins. */
 const CATEGORIES: readonly (readonly [string, string])[] = [
@@ -67,7 +67,7 @@ export async function prepareShop(
   const duck = await DuckDb.open();
   await duck.run(linesSql(raw, dayUs, lateBranches));
   const sources = { customer_lines: 'customer_id IS NOT NULL', product_lines: 'true' };
-  for (const name of Object.keys(sources)) mkdirSync(join(folder, 'data', name), { recursive: true });
+  for (const name of Object.keys(sources)) makeFolder(join(folder, 'data', name));
   return {
     async land(afterUs, uptoUs) {
       for (const [name, filter] of Object.entries(sources)) {

@@ -7,7 +7,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DuckDb, quoteText } from '../../registry/duckdb.ts';
@@ -17,6 +17,7 @@ import type { BenchContext } from './bench-context.ts';
 import { ROOT } from './contender.ts';
 import { print } from './report.ts';
 import type { Bar } from './report.ts';
+import { makeFolder } from '../../registry/std/folder.ts';
 
 const DAYS = 730;
 const EVENTS_PER_ENTITY = 50;
@@ -74,7 +75,7 @@ export async function backfill(context: BenchContext): Promise<Bar[]> {
 }
 
 async function writeProject(folder: string, events: number): Promise<void> {
-  mkdirSync(join(folder, 'data'), { recursive: true });
+  makeFolder(join(folder, 'data'));
   writeDurably(join(folder, 'plumbline.yaml'), 'project: backfill\n');
   writeDurably(join(folder, 'definitions', 'activity.yaml'), DEFINITIONS);
   const duck = await DuckDb.open();

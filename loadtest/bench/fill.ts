@@ -15,6 +15,7 @@ import { print } from './report.ts';
 import type { Bar } from './report.ts';
 import { median } from './rounds.ts';
 import { timedProcess } from './timed-process.ts';
+import { makeFolder } from '../../registry/std/folder.ts';
 
 const ROWS = 200_000;
 const FEATURES = Array.from({ length: 10 }, (_, i) => `f${i}`);
@@ -69,7 +70,7 @@ async function writeSource(folder: string): Promise<string> {
 
 function plumbline(folder: string, source: string, online: string): Filler {
   const project = join(folder, 'plumbline');
-  mkdirSync(join(project, 'definitions'), { recursive: true });
+  makeFolder(join(project, 'definitions'));
   writeFileSync(join(project, 'plumbline.yaml'), `definitions: ['definitions/*.yaml']\nonline: ${online}\n`);
   writeFileSync(
     join(project, 'definitions', 'all.yaml'),

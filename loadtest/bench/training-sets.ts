@@ -13,6 +13,7 @@ import type { MeasuredRun } from './measured-run.ts';
 import { print } from './report.ts';
 import type { Bar } from './report.ts';
 import { median } from './rounds.ts';
+import { makeFolder } from '../../registry/std/folder.ts';
 
 const FEATURES = Array.from({ length: 10 }, (_, i) => `f${i}`);
 const TTL_SECONDS = 3 * 86_400;
@@ -91,7 +92,7 @@ function printRuns(name: string, runs: readonly MeasuredRun[]): void {
 }
 
 async function makeCase(folder: string, { rows, labels }: Case): Promise<void> {
-  mkdirSync(join(folder, 'definitions'), { recursive: true });
+  makeFolder(join(folder, 'definitions'));
   mkdirSync(join(folder, 'data'));
   writeFileSync(join(folder, 'plumbline.yaml'), 'project: bench\n');
   const definitions = [

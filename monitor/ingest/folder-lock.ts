@@ -2,10 +2,11 @@
  * One ingest at a time may write a folder: an exclusive transaction on a small SQLite file, held by the kernel and gone
  * with the process, however it dies (as the spool's lock, and for its reasons).
  */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { monitorError } from '../errors.ts';
+import { makeFolder } from '../../registry/std/folder.ts';
 
 export class FolderLock {
   readonly #database: DatabaseSync;
@@ -24,7 +25,7 @@ export class FolderLock {
     const file = join(folder, 'lock.db');
     let database: DatabaseSync | null = null;
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder, 0o700);
       makeFile(file);
       database = new DatabaseSync(file, { timeout: 0 });
       database.exec('BEGIN EXCLUSIVE');

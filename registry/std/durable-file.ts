@@ -1,6 +1,7 @@
 /** Files that are whole or not there: written aside, synced, renamed, and the folder synced. */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from './folder.ts';
 
 /** What a durable file asks of the file system, so that a test can cut its power between any two steps. */
 export interface DurableDisk {
@@ -24,7 +25,7 @@ const DISK: DurableDisk = {
 
 /** @param mode  of the file; its folder, where there is none yet, is for the same people */
 export function writeDurably(file: string, content: string | Uint8Array, mode = 0o600, disk = DISK): void {
-  mkdirSync(dirname(file), { recursive: true, mode: mode === 0o600 ? 0o700 : 0o777 });
+  makeFolder(dirname(file), mode === 0o600 ? 0o700 : 0o777);
   const aside = `${file}.${process.pid}.tmp`;
   const fd = disk.open(aside, mode);
   try {

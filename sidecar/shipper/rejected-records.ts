@@ -8,12 +8,12 @@
  *
  * Called by shipper.ts.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson } from '../../registry/std/canonical-json.ts';
 import { writeDurably } from '../../registry/std/durable-file.ts';
 import { formatTimestamp } from '../../registry/std/timestamp.ts';
 import type { SpooledRecord } from './spool-tail.ts';
+import { makeFolder } from '../../registry/std/folder.ts';
 
 export const REJECTED_FOLDER = 'rejected';
 
@@ -24,7 +24,7 @@ export function keepRejected(
   why: { readonly topic: string; readonly reason: string; readonly atUs: number },
 ): void {
   const folder = join(spool, REJECTED_FOLDER);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   const { epoch, sequence, segment, offset, key, value } = record;
   const kept = {
     key: key.toString('utf8'),

@@ -8,13 +8,13 @@ import {
   fstat,
   fsync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   stat,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
+import { makeFolder } from '../../registry/std/folder.ts';
 
 export interface SpoolFiles {
   /**
@@ -44,7 +44,7 @@ const statPath = promisify(stat);
 
 export const DISK: SpoolFiles = {
   inWorker: { module: new URL(import.meta.url), share: null },
-  makeFolder: (path) => mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined,
+  makeFolder: (path) => makeFolder(path, 0o700),
   create: (path) => openSync(path, 'wx', 0o600),
   write: (fd, bytes, from, position) => writeSync(fd, bytes, from, bytes.length - from, position),
   truncate: ftruncateSync,

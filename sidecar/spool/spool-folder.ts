@@ -4,7 +4,7 @@
  * segment-writer.ts notices, here it becomes an alarm, and the folder that comes in its place is locked and counted
  * anew. Called by spool.ts.
  */
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Talk } from '../../registry/std/talk.ts';
@@ -13,6 +13,7 @@ import type { SegmentName } from '../../registry/wire/spool-segment.ts';
 import { REJECTED_FOLDER } from '../shipper/rejected-records.ts';
 import { SpoolLock } from './lock.ts';
 import type { WriterState } from './writer-state.ts';
+import { makeFolder } from '../../registry/std/folder.ts';
 
 /** So long a folder that vanished shows in the metrics: somebody must have looked meanwhile. */
 const ALARM_MS = 60_000;
@@ -43,7 +44,7 @@ export class SpoolFolder {
 
   /** @throws LOG_LOCKED, LOG_FOLDER, the file system's error */
   static take(path: string, state: WriterState, talk: Talk): SpoolFolder {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path, 0o700);
     const lock = SpoolLock.take(path);
     try {
       return new SpoolFolder(path, lock, state, talk);
@@ -87,7 +88,7 @@ export class SpoolFolder {
       `the spool in ${this.path} was removed or replaced while it was written: what it held is gone, a new segment is begun`,
     );
     try {
-      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      makeFolder(this.path, 0o700);
       this.#lock.release();
       this.#lock = SpoolLock.take(this.path);
       this.#state.takeGrown();
