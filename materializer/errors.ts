@@ -49,6 +49,12 @@ export const MATERIALIZER_ERRORS = {
     help: 'Name the file with .parquet or .csv at its end.',
     kind: 'usage',
   },
+  MAT_TRAIN_PLACE: {
+    message:
+      'A training set would take the place of its own labels, or is to lie elsewhere than on this machine.',
+    help: 'Name another file as --out.',
+    kind: 'usage',
+  },
   MAT_TRAIN_OUT: {
     message: 'The training set cannot be written.',
     help: 'Check the folder, its permissions and the space left.',

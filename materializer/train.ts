@@ -7,7 +7,7 @@
  * A label past an aggregated view's history watermark is unjudged: its windows are not computed yet, so that it gets
  * null, never an older window and never the fallback.
  */
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../registry/as-of-join.ts';
 import type { AsOfRule } from '../registry/as-of.ts';
@@ -31,6 +31,7 @@ import { LABEL_KEYS, labelKeyColumn, readLabels, tableFormat } from './training-
 import type { Labels } from './training-labels.ts';
 import { writeTrainingSet } from './training-output.ts';
 import type { JoinedFeatures } from './training-output.ts';
+import { schemeOf } from '../registry/std/local-path.ts';
 import { makeFolder } from '../registry/std/folder.ts';
 
 export const LABEL_TIME = 'event_timestamp';
@@ -84,7 +85,7 @@ interface JoinedView {
 }
 
 /**
- * @throws REG_UNKNOWN for a service that is not applied, MAT_TRAIN_LABELS, MAT_TRAIN_FORMAT, MAT_TRAIN_OUT,
+ * @throws REG_UNKNOWN for a service that is not applied, MAT_TRAIN_LABELS, MAT_TRAIN_FORMAT, MAT_TRAIN_PLACE, MAT_TRAIN_OUT,
  *         MAT_TRAIN_UNJUDGED where `strict` asks for it, and REG_SOURCE when a view's rows cannot be read; nothing
  *         half-written is left
  */
@@ -94,6 +95,7 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
   const mode = options.as ?? 'trained';
   const timeColumn = options.timeColumn ?? LABEL_TIME;
   const format = tableFormat(options.out);
+  checkOut(options.out, options.labels);
   const { memory, temp } = project.settings.train;
   const scratch = openTrainScratch(temp);
   const { folder } = scratch;
@@ -123,6 +125,31 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
   } finally {
     duck.close();
     scratch.remove();
+  }
+}
+
+/** Before anything is read: an --out that is the labels' own file, by whatever name or link, would replace them. */
+function checkOut(out: string, labels: string): void {
+  const scheme = schemeOf(out);
+  if (scheme !== null) {
+    const message = `--out ${out} lies in ${scheme}, where no training set is written: give a path on this machine`;
+    throw materializerError('MAT_TRAIN_PLACE', message, { field: 'out' });
+  }
+  const [at, from] = [fileIdentity(out), fileIdentity(labels)];
+  if (at === null || at !== from) return;
+  throw materializerError('MAT_TRAIN_PLACE', `--out ${out} is the file of the labels, ${labels}`, {
+    field: 'out',
+    file: resolve(out),
+  });
+}
+
+/** @returns the same text for all names and links of one file; null where there is none */
+function fileIdentity(file: string): string | null {
+  try {
+    const { dev, ino } = statSync(file, { bigint: true });
+    return `${dev} ${ino}`;
+  } catch {
+    return null;
   }
 }
 

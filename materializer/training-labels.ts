@@ -153,6 +153,14 @@ function unreadable(file: string, error: unknown): Error {
   return materializerError('MAT_TRAIN_LABELS', `${file} cannot be read: ${why}`, { file }, error);
 }
 
+/** A header that stands in one column is mostly one of another separator. */
+function separatorHint([only, ...others]: readonly string[]): string {
+  const sign = [';', '\t', '|'].find((one) => others.length === 0 && only?.includes(one) === true);
+  if (sign === undefined) return '';
+  const name = { ';': 'semicolons', '\t': 'tabs', '|': 'bars' }[sign];
+  return `. Fields of CSV stand between commas; here they seem to stand between ${name}`;
+}
+
 /** Names are compared without case, as every engine that reads the training set does. */
 function checkNames({ file, columns }: LabelFile, service: FeatureService, timeColumn: string): void {
   const mistake = (text: string, field: string): Error =>
@@ -170,7 +178,7 @@ function checkNames({ file, columns }: LabelFile, service: FeatureService, timeC
   if (missing.length > 0) {
     throw mistake(
       `lacks ${missing.join(' and ')}; the service ${service.name} needs ${needed.join(', ')}, ` +
-        `the file has ${columns.join(', ')}`,
+        `the file has ${columns.join(', ')}${separatorHint(columns)}`,
       missing[0]!,
     );
   }

@@ -1,5 +1,6 @@
 /** The verdict on a terminal: what is wrong first, then a line a feature, then each cause with an example. */
 import { badRowsText } from '../registry/bad-rows.ts';
+import { countText } from '../registry/std/count-text.ts';
 import { formatDuration } from '../registry/std/duration.ts';
 import { renderTable } from '../registry/std/text-table.ts';
 import { CAUSES } from './cause.ts';
@@ -67,16 +68,16 @@ function reasonLines(reasons: readonly string[]): string[] {
 }
 
 function countsLine({ vectors }: Snapshot): string {
-  const parts = [`${vectors.read} vectors read, ${vectors.judged} judged`];
-  const rest: readonly (readonly [number, string])[] = [
-    [vectors.unjudged, 'values unjudged'],
-    [vectors.unavailable, 'values unavailable'],
-    [vectors.withheld ?? 0, 'values withheld from the log'],
-    [vectors.duplicates, 'duplicates'],
-    [vectors.gaps, 'records missing'],
-    [vectors.openTails, 'open tails'],
+  const parts = [`${countText(vectors.read, 'vector')} read, ${vectors.judged} judged`];
+  const rest: readonly (readonly [number, string, string])[] = [
+    [vectors.unjudged, 'value', ' unjudged'],
+    [vectors.unavailable, 'value', ' unavailable'],
+    [vectors.withheld ?? 0, 'value', ' withheld from the log'],
+    [vectors.duplicates, 'duplicate', ''],
+    [vectors.gaps, 'record', ' missing'],
+    [vectors.openTails, 'open tail', ''],
   ];
-  for (const [count, what] of rest) if (count > 0) parts.push(`${count} ${what}`);
+  for (const [count, noun, what] of rest) if (count > 0) parts.push(`${countText(count, noun)}${what}`);
   return parts.join(', ');
 }
 
@@ -127,7 +128,7 @@ function causeLines(snapshot: Snapshot, paint: (code: string, text: string) => s
     if (shown === undefined) continue;
     const { feature, example } = shown;
     lines.push(
-      `  ${paint(BOLD, cause)}: ${countText(snapshot.features, cause)}`,
+      `  ${paint(BOLD, cause)}: ${causeCounts(snapshot.features, cause)}`,
       `    ${feature.name} of ${entityText(example)}: served ${sideText(example.served)}, ` +
         `replayed ${sideText(example.replayed)}`,
       `    ${example.evidence}`,
@@ -137,7 +138,7 @@ function causeLines(snapshot: Snapshot, paint: (code: string, text: string) => s
   return lines;
 }
 
-function countText(features: readonly FeatureSnapshot[], cause: Cause): string {
+function causeCounts(features: readonly FeatureSnapshot[], cause: Cause): string {
   let values = 0;
   let promised = 0;
   let touched = 0;

@@ -1,4 +1,6 @@
 /** Plan and apply: compare the project's definitions with what is in force, record them, publish the bundle. */
+import { registryError } from './errors.ts';
+import type { CodedError } from './std/coded-error.ts';
 import { canonicalJson } from './std/canonical-json.ts';
 import type { Json } from './std/canonical-json.ts';
 import { publishBundle } from './bundle-folder.ts';
@@ -31,11 +33,12 @@ export interface Plan {
   readonly removed: readonly RemovedConsumer[];
 }
 
-/** @throws REG_DEFINITIONS with every mistake in the definitions */
+/** @throws REG_DEFINITIONS with every mistake in the definitions, and where there is none at all and never was */
 export async function planProject(project: Project, database: RegistryDatabase): Promise<Plan> {
   const compiled = await compileProject(project.settings, (message) => project.talk.warn(message));
   const last = await database.lastApplied();
   const applied = last === null ? null : readApplied(project, JSON.parse(last.bundle) as Json);
+  if (isEmpty(compiled) && (applied === null || isEmpty(applied))) throw noDefinition(project);
   const next = await nextBundle(project.settings.project, applied, compiled, database);
   const nowUs = project.clock.nowUs();
   const recent = await database.removedConsumers(nowUs - REMOVED_CONSUMER_US);
@@ -87,6 +90,19 @@ function readApplied({ talk }: Project, json: Json): Bundle | null {
       'definition is shown as created, and nothing is guarded. An apply publishes all of it anew',
   );
   return null;
+}
+
+function isEmpty({ entities, views, services }: Definitions): boolean {
+  return entities.size === 0 && views.size === 0 && services.size === 0;
+}
+
+/** Where something is in force, none left is its deletion, which the plan shows and the guard judges. */
+function noDefinition({ settings }: Project): CodedError {
+  const message =
+    `${settings.definitions.join(', ')} in ${settings.folder} hold no definition: expected entity:, featureView: ` +
+    'or featureService: in YAML, or exports of entity(), featureView() or featureService() in TypeScript';
+  const help = 'Write one, or name where they are as `definitions:` in plumbline.yaml.';
+  return registryError('REG_DEFINITIONS', message, { help });
 }
 
 async function nextBundle(

@@ -1,4 +1,6 @@
 /** The registry's commands: `init`, `plan`, `apply`, `show`, `config show`. */
+import { isAbsolute, join } from 'node:path';
+import { schemeOf } from './std/local-path.ts';
 import { allowanceOf, isAllowanceOf } from './allowance.ts';
 import { applyPlan, planProject } from './apply.ts';
 import { loadCurrentBundle } from './bundle-folder.ts';
@@ -18,7 +20,7 @@ import { settingsWithOrigins } from './settings.ts';
 import type { Settings, StoreUrl } from './settings.ts';
 import { formatDuration } from './std/duration.ts';
 import { withoutPassword } from './std/secret-text.ts';
-import { renderCatalogue, renderChanges, renderDefinition } from './show.ts';
+import { renderCatalogue, renderChanges, renderDefinition, viewNamed } from './show.ts';
 
 /** Compares the definitions with what is applied; with `exitCode`, changes are exit code 1. */
 export async function plan(context: CommandContext, options: { exitCode?: boolean }): Promise<ExitCode> {
@@ -52,8 +54,9 @@ export async function apply(
 export async function show(context: CommandContext, name: string | undefined): Promise<ExitCode> {
   const project = projectOf(context);
   const bundle = loadCurrentBundle(project.settings.bundles);
+  const view = name === undefined ? null : viewNamed(bundle, name);
   const { runs, allowances } = await RegistryDatabase.using(project.settings.registry, async (db) => ({
-    runs: name === undefined ? [] : await db.runs({ view: name }),
+    runs: view === null ? [] : await db.runs({ view: view.id }),
     allowances: await db.allowances(),
   }));
   if (name === undefined) {
@@ -61,11 +64,10 @@ export async function show(context: CommandContext, name: string | undefined): P
     await printResult(context, data, () => renderCatalogue(bundle, allowances));
     return 0;
   }
-  const allowed = allowances.filter((one) => isAllowanceOf(one, name));
+  const allowed = allowances.filter((one) => isAllowanceOf(one, view?.id ?? name));
   const text = renderDefinition(bundle, name, { runs, allowances: allowed });
-  const view = bundle.views.get(name);
   const data =
-    view === undefined
+    view === null
       ? { ...(bundle.services.get(name) ?? bundle.entities.get(name)), allowed: allowed.map(allowanceToJson) }
       : { ...viewToJson(view), runs: runs.map(runToJson), allowed: allowed.map(allowanceToJson) };
   await printResult(context, data, () => text);
@@ -76,9 +78,15 @@ function allowanceToJson({ appliedUs, ...kept }: KeptAllowance): object {
   return { ...refusalToJson(kept), appliedAt: formatTimestamp(appliedUs) };
 }
 
+/** @returns the path as the user would write it from here: relative where both parts are */
+function withinFolder(folder: string, path: string): string {
+  return folder === '.' || isAbsolute(path) || schemeOf(path) !== null ? path : join(folder, path);
+}
+
 /** A new project; then says what to do next. */
 export async function init(context: CommandContext, folder: string | undefined): Promise<ExitCode> {
-  const target = folder ?? context.folder;
+  // As of make and git: a folder that is named after -C lies within it.
+  const target = folder === undefined ? context.folder : withinFolder(context.folder, folder);
   const files = initProject(target);
   const next = nextSteps(target);
   const render = (): string =>

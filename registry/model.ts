@@ -62,6 +62,8 @@ export const NOT_YET_COMPUTED: ReadonlySet<AggregateFunction> = new Set([
   'approxPercentile',
 ]);
 
+export const BUILT_AGGREGATES = AGGREGATE_FUNCTIONS.filter((name) => !NOT_YET_COMPUTED.has(name));
+
 export interface Aggregation {
   readonly function: AggregateFunction;
   /** The source's column that is aggregated; null for `count()`, which counts events. */

@@ -4,6 +4,7 @@ import { basename, join, relative, resolve } from 'node:path';
 import { registryError } from './errors.ts';
 import { IMPORT_NAME, OWN_PACKAGE, dependencyOn, isReachedFrom } from './own-package.ts';
 import { CodedError } from './std/coded-error.ts';
+import { schemeOf } from './std/local-path.ts';
 import { makeFolder } from './std/folder.ts';
 
 /** examples/ lies beside registry/ in the checkout and above dist/registry/ in the package, with the same content. */
@@ -34,16 +35,32 @@ const TSCONFIG = {
  * @returns        the commands that come next, as they work from where this one was run
  */
 export function nextSteps(project: string): string[] {
+  const named = quoted(project);
   const root = resolve(project);
   const inCheckout = !relative(OWN_PACKAGE.folder, process.cwd()).startsWith('..');
   if (!isReachedFrom(root) && OWN_PACKAGE.isCheckout) {
-    const from = inCheckout ? [] : [`cd ${OWN_PACKAGE.folder}`];
-    const plumb = `npx plumb -C ${inCheckout ? project : root}`;
+    const from = inCheckout ? [] : [`cd ${quoted(OWN_PACKAGE.folder)}`];
+    const plumb = `npx plumb -C ${inCheckout ? named : quoted(root)}`;
     return [...from, `${plumb} apply`, `${plumb} materialize`, `${plumb} ${FIRST_QUESTION}`];
   }
-  const into = root === process.cwd() ? [] : [`cd ${project}`];
+  const into = root === process.cwd() ? [] : [`cd ${named.startsWith('-') ? `./${named}` : named}`];
   const installed = isReachedFrom(root) ? [] : ['npm install'];
   return [...into, ...installed, 'npx plumb apply', 'npx plumb materialize', `npx plumb ${FIRST_QUESTION}`];
+}
+
+/** @returns the text as one word of a shell: bare where nothing in it means anything there */
+function quoted(text: string): string {
+  if (/^[\w./@%+=:,-]+$/.test(text)) return text;
+  // Within plain quotes a line feed stays one: a command of several lines, which looks like several.
+  const escapes: Readonly<Record<string, string>> = {
+    '\n': '\\n',
+    '\r': '\\r',
+    '\t': '\\t',
+    '\\': '\\\\',
+    "'": "\\'",
+  };
+  if (/[\n\r\t]/.test(text)) return `$'${text.replace(/[\n\r\t\\']/g, (sign) => escapes[sign]!)}'`;
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** With the package that definitions import by its short name, for editors; `plumb` itself needs no install there. */
@@ -72,6 +89,10 @@ function writeJson(file: string, content: object): void {
  */
 export function initProject(folder: string): string[] {
   const root = resolve(folder);
+  if (schemeOf(folder) !== null) {
+    const message = `a new project is a folder on this machine, not ${folder}`;
+    throw registryError('REG_FOLDER', message, { help: 'Name one: `plumb init my-project`.' });
+  }
   try {
     if (existsSync(root) && (!statSync(root).isDirectory() || readdirSync(root).length > 0)) {
       throw registryError('REG_FOLDER', `${root} is not an empty folder`, {

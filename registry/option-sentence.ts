@@ -70,7 +70,8 @@ function boundText(origin: string, word: string, bound: number | bigint): string
 
 const MAX_GIVEN = 60;
 
-function givenText(given: unknown): string {
+/** @returns what came, as JSON, cut where it is long */
+export function givenText(given: unknown): string {
   const text = typeof given === 'function' ? 'a function' : (JSON.stringify(given) ?? String(given));
   return text.length > MAX_GIVEN ? `${text.slice(0, MAX_GIVEN - 1)}…` : text;
 }

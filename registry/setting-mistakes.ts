@@ -6,6 +6,7 @@ import { registryError } from './errors.ts';
 import { SECRET_SETTINGS } from './kafka-settings.ts';
 import { knownNames, optionSentence, valueAt } from './option-sentence.ts';
 import type { SettingSources } from './setting-sources.ts';
+import { CodedError } from './std/coded-error.ts';
 import { withoutPassword } from './std/secret-text.ts';
 
 /** @throws REG_SETTINGS, each mistake with the place that gave the setting */
@@ -35,6 +36,18 @@ export function settingsError(
   const field = issues.length === 1 ? { field: issues[0]!.path.map(String).join('.') } : {};
   const message = `the settings of ${dirname(file)} have ${many}:\n  ${mistakes.join('\n  ')}`;
   return registryError('REG_SETTINGS', message, { file, ...field });
+}
+
+/** @returns an error of one setting, with the place that gave it behind its sentence */
+export function withOrigin(error: Error, file: string, sources: SettingSources): Error {
+  if (!(error instanceof CodedError) || error.details.field === undefined) return error;
+  const path = error.details.field.split('.');
+  // What is wrong with a store is mostly wrong with its URL.
+  const origin = sources.originOf(path.length === 1 ? [...path, 'url'] : path);
+  const at = origin === 'default' ? sources.placeOf(path) : origin;
+  const line = /:(\d+)$/.exec(at)?.[1];
+  const place = line === undefined ? {} : { file, line: Number(line) };
+  return registryError('REG_SETTINGS', `${error.message} (${at})`, { ...error.details, ...place }, error);
 }
 
 /** By path, of every setting that is no object: `serve.port` -> `PLUMB_SERVE_PORT`, `default`, ... */

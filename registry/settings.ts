@@ -9,14 +9,16 @@ import { registryError } from './errors.ts';
 import type { HmacKeySettings } from './log-privacy.ts';
 import { SERVE_SETTINGS } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
-import { bytes, duration, flag, numeric } from './setting-values.ts';
+import { bytes, duration, flag, localPath, numeric } from './setting-values.ts';
 import { KAFKA_SETTINGS, kafkaSettings } from './kafka-settings.ts';
 import type { KafkaSettings } from './kafka-settings.ts';
-import { originsOf, settingsError } from './setting-mistakes.ts';
+import { originsOf, settingsError, withOrigin } from './setting-mistakes.ts';
 import { SettingSources } from './setting-sources.ts';
 import type { SettingFlags } from './setting-sources.ts';
 import { REDIS_ACCESS, redisAccess, redisAddress } from './redis-address.ts';
 import type { RedisAccess } from './redis-address.ts';
+import { givenText } from './option-sentence.ts';
+import { schemeOf } from './std/local-path.ts';
 import { VARIABLE_NAME } from './source-variables.ts';
 import type { Variables } from './source-variables.ts';
 
@@ -112,13 +114,13 @@ const FILE = z.strictObject({
   definitions: z.array(z.string()).default(['definitions/*.ts', 'definitions/*.yaml']),
   registry: z.string().default('sqlite:.plumb/registry.db'),
   online: online.prefault({}),
-  history: z.string().default('.plumb/history'),
-  bundles: z.string().default('.plumb/bundles'),
-  reports: z.string().default('.plumb/reports'),
-  served: z.string().default('.plumb/served'),
+  history: localPath.default('.plumb/history'),
+  bundles: localPath.default('.plumb/bundles'),
+  reports: localPath.default('.plumb/reports'),
+  served: localPath.default('.plumb/served'),
   log: z
     .strictObject({
-      spool: z.string().default('.plumb/spool'),
+      spool: localPath.default('.plumb/spool'),
       durability: z.enum(['queued', 'written', 'synced']).default('written'),
       maxBytes: bytes.refine((size) => size >= 4_096, 'expected at least 4KiB').prefault('2GiB'),
       onFull: z.enum(['shed-log', 'reject']).default('shed-log'),
@@ -127,7 +129,7 @@ const FILE = z.strictObject({
       ingest: flag.default(false),
       ringBytes: bytes.refine((size) => size <= 2 ** 30, 'expected at most 1GiB').prefault('64MiB'),
       hmacKey: z
-        .strictObject({ id: z.string().min(1).max(64), file: z.string() })
+        .strictObject({ id: z.string().min(1).max(64), file: localPath })
         .nullable()
         .default(null),
     })
@@ -143,11 +145,11 @@ const FILE = z.strictObject({
   train: z
     .strictObject({
       memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('2GiB'),
-      temp: z.string().default('.plumb/temp'),
+      temp: localPath.default('.plumb/temp'),
     })
     .prefault({}),
   clock: z
-    .strictObject({ control: z.string().nullable().default(null), runLasts: duration.prefault('0s') })
+    .strictObject({ control: localPath.nullable().default(null), runLasts: duration.prefault('0s') })
     .prefault({}),
   vars: z
     .record(
@@ -186,8 +188,11 @@ export function settingsWithOrigins(
   const sources = SettingSources.read(file, environment, flags, settingPaths());
   const parsed = FILE.safeParse(sources.raw);
   if (!parsed.success) throw settingsError(FILE, file, parsed.error.issues, sources);
-  const settings = settingsOf(root, parsed.data);
-  return { settings, origins: originsOf(parsed.data, sources) };
+  try {
+    return { settings: settingsOf(root, parsed.data), origins: originsOf(parsed.data, sources) };
+  } catch (error) {
+    throw withOrigin(error as Error, file, sources);
+  }
 }
 
 type Parsed = z.output<typeof FILE>;
@@ -253,7 +258,13 @@ function onlineSettings(parsed: z.output<typeof ONLINE>, path: (text: string) =>
 }
 
 function storeUrl(setting: string, url: string, path: (text: string) => string): StoreUrl {
-  if (url.startsWith('sqlite:')) return { kind: 'sqlite', url: path(url.slice('sqlite:'.length)) };
+  if (/^sqlite:/i.test(url)) {
+    const file = url.slice('sqlite:'.length);
+    if (file !== '' && schemeOf(url) === null && schemeOf(file) === null)
+      return { kind: 'sqlite', url: path(file) };
+    const expected = 'expected sqlite:FILE with the path of a file on this machine';
+    throw registryError('REG_SETTINGS', `${setting}: ${expected}, got ${shownUrl(url)}`, { field: setting });
+  }
   if (setting === 'registry' && /^postgres(ql)?:\/\//.test(url)) return { kind: 'postgres', url };
   if (setting === 'online' && /^rediss?(\+sentinel)?:\/\//i.test(url)) return { kind: 'redis', url };
   if (setting === 'online' && /^rediss?\+cluster:\/\//i.test(url)) return { kind: 'redis-cluster', url };
@@ -261,7 +272,14 @@ function storeUrl(setting: string, url: string, path: (text: string) => string):
     setting === 'online'
       ? 'sqlite:FILE, redis://, redis+cluster:// or redis+sentinel:// (rediss for TLS)'
       : 'sqlite:FILE or postgres://';
-  const scheme = /^[a-z+]{1,20}(?=:\/\/)/i.exec(url)?.[0];
-  const got = scheme === undefined ? 'something else' : `${scheme}://`;
-  throw registryError('REG_SETTINGS', `${setting}: expected ${known}, got ${got}`, { field: setting });
+  throw registryError('REG_SETTINGS', `${setting}: expected ${known}, got ${shownUrl(url)}`, {
+    field: setting,
+  });
+}
+
+/** What came, up to where a login may begin: of a mistyped URL any part may be a password. */
+function shownUrl(url: string): string {
+  const scheme = /^[a-z0-9+.-]{1,20}:\/\//i.exec(url)?.[0];
+  if (scheme !== undefined) return scheme.toLowerCase() === 'sqlite://' ? givenText(url) : scheme;
+  return /[@?]/.test(url) ? 'something else, not shown since it may hold a password' : givenText(url);
 }

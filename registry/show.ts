@@ -97,6 +97,9 @@ export function renderCatalogue(bundle: Bundle, allowances: readonly KeptAllowan
     renderTable(['view', 'kind', 'entity', 'features', 'freshness', 'owner'], views),
     renderTable(['service', 'version', 'features', 'views', 'consumers'], services),
     ...allowancesText(allowances),
+    ...(views.length === 0
+      ? []
+      : ['`plumb show VIEW` lists the features of a view, `plumb show SERVICE` those of a service.']),
   ].join('\n\n');
 }
 
@@ -123,20 +126,55 @@ export function renderDefinition(bundle: Bundle, name: string, kept: KeptOfDefin
 }
 
 function definitionText(bundle: Bundle, name: string, runs: readonly RunRecord[]): string {
-  const view =
-    bundle.views.get(name) ??
-    [...bundle.views.values()].find((v) => v.features.some((f) => `${v.name}__${f.name}` === name));
-  if (view !== undefined) return renderView(view, runs);
+  const view = viewNamed(bundle, name);
+  if (view !== null) return renderView(view, runs);
   const service = bundle.services.get(name);
   if (service !== undefined) return renderService(service, bundle);
   const entity = bundle.entities.get(name);
   if (entity !== undefined)
     return `entity ${entity.name}: ${joinKeysText(entity)}${entity.description ? `\n${entity.description}` : ''}`;
-  const known = [...bundle.views.keys(), ...bundle.services.keys(), ...bundle.entities.keys()];
   throw registryError(
     'REG_UNKNOWN',
-    `there is no view, service, entity or feature "${name}"${didYouMean(name, known)}`,
+    `there is no view, service, entity or feature "${name}"${nearName(bundle, name)}`,
   );
+}
+
+/**
+ * @param name  a view's (`drivers`, `drivers@v2`), or one of its features (`drivers:conv_rate`, `drivers__conv_rate`,
+ *              or as a service lists it in a role)
+ * @returns     null when it names no view and no feature
+ */
+export function viewNamed(bundle: Bundle, name: string): FeatureView | null {
+  const own = bundle.views.get(name);
+  if (own !== undefined) return own;
+  const views = [...bundle.views.values()].toReversed();
+  for (const view of views) {
+    const names = [`${view.id}:`, `${view.name}:`, `${view.id}__`, `${view.name}__`];
+    if (view.features.some((feature) => names.some((of) => `${of}${feature.name}` === name))) return view;
+  }
+  for (const service of bundle.services.values()) {
+    const listed = service.features.find((feature) => feature.fullName === name);
+    if (listed !== undefined) return bundle.views.get(listed.view)!;
+  }
+  return null;
+}
+
+/** @returns what may have been meant: the views that have a feature of this short name, else the nearest name */
+function nearName(bundle: Bundle, name: string): string {
+  const views = [...bundle.views.values()];
+  const owners = views.filter((view) => view.features.some((feature) => feature.name === name));
+  if (owners.length > 0) return `; features are named with their view: ${featureNames(owners, name)}`;
+  const features = views.flatMap((view) => view.features.map((feature) => `${view.id}:${feature.name}`));
+  return didYouMean(name, [
+    ...bundle.views.keys(),
+    ...bundle.services.keys(),
+    ...bundle.entities.keys(),
+    ...features,
+  ]);
+}
+
+function featureNames(views: readonly FeatureView[], feature: string): string {
+  return views.map((view) => `${view.id}:${feature}`).join(', ');
 }
 
 function renderView(view: FeatureView, runs: readonly RunRecord[]): string {

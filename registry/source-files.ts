@@ -9,6 +9,7 @@ import type { Fault } from './row-fault.ts';
 import { quoteName, quoteText } from './duckdb.ts';
 import type { DuckDb, SqlRow } from './duckdb.ts';
 import { registryError } from './errors.ts';
+import { schemeOf } from './std/local-path.ts';
 import { PATH_TEXT, leafCount, parseSourceType, withLeaves } from './source-type.ts';
 import type { Leaf, SourceType } from './source-type.ts';
 
@@ -86,8 +87,8 @@ export async function unionTypes(duck: DuckDb, { groups }: SourceFiles): Promise
 }
 
 function refuseScheme(path: string): void {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(path)?.[1];
-  if (scheme === undefined) return;
+  const scheme = schemeOf(path);
+  if (scheme === null) return;
   throw registryError(
     'REG_SOURCE',
     `the source ${path} lies in ${scheme}, which is not read yet: give a path on this machine`,

@@ -13,6 +13,7 @@
  *   /readyz     what was told last; 503 too while /livez is
  *   all others  asked of the answering thread and waited for 1 s; then /metrics is the last one, with its age
  */
+import { listenFault } from './transport/listen-fault.ts';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -70,7 +71,7 @@ main.on('message', (message: ToThread) => {
 setInterval(() => post({ ping: true }), Math.min(PING_MS_MAX, Math.max(1, livezMs / PINGS_WITHIN_LIMIT)));
 
 const server = createServer((request, response) => void answer(request, response));
-server.once('error', (error) => post({ fault: error.message }));
+server.once('error', (error) => post({ fault: listenFault(error) }));
 const listened = (): void => post({ port: (server.address() as AddressInfo).port });
 server.listen({ port: wantedPort, exclusive: true, ...(host === '' ? {} : { host }) }, listened);
 

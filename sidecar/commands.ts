@@ -3,6 +3,7 @@
  * `shipper/ship-command.ts`: what they load is memory that a sidecar does not have.
  */
 import type { CommandContext, ExitCode } from '../registry/command.ts';
+import { registryError } from '../registry/errors.ts';
 import { printResult, projectOf } from '../registry/command.ts';
 import type { SettingFlags } from '../registry/setting-sources.ts';
 import { tuneCollector } from './collector.ts';
@@ -37,9 +38,20 @@ export async function get(
   for (const pair of options.entity) {
     const at = pair.indexOf('=');
     if (at < 1) {
-      throw sidecarError('SRV_KEY_MISSING', `--entity: expected key=value, got ${pair}`, { field: 'entity' });
+      throw sidecarError('SRV_KEY_MISSING', `--entity: expected key=value, got ${JSON.stringify(pair)}`, {
+        field: 'entity',
+        help: `Give the value behind the name of the join key: --entity ${/^\w+$/.test(pair) ? pair : 'driver_id'}=1001`,
+      });
     }
-    keys[pair.slice(0, at)] = pair.slice(at + 1);
+    const key = pair.slice(0, at);
+    if (Object.hasOwn(keys, key)) {
+      const values = `${JSON.stringify(keys[key])} and ${JSON.stringify(pair.slice(at + 1))}`;
+      throw registryError('REG_USAGE', `--entity ${key} is given twice, as ${values}`, {
+        field: key,
+        help: 'One command asks for one vector: run it once for each entity.',
+      });
+    }
+    keys[key] = pair.slice(at + 1);
   }
   const vector = await getVector(projectOf(context), { service: options.service, keys });
   await printResult(context, vectorToJson(vector), () => renderVector(vector));

@@ -1,7 +1,7 @@
 /** One feature of a view: its type, its aggregation, its fallback. */
 import type { Json } from '../std/canonical-json.ts';
 import { formatDuration } from '../std/duration.ts';
-import { AGGREGATE_FUNCTIONS, NOT_YET_COMPUTED } from '../model.ts';
+import { BUILT_AGGREGATES, NOT_YET_COMPUTED } from '../model.ts';
 import type { AggregateFunction, Aggregation, Feature } from '../model.ts';
 import { formatSourceType, modelTypeOf, parseSourceType } from '../source-type.ts';
 import type { SourceType } from '../source-type.ts';
@@ -80,8 +80,7 @@ class FeatureCheck {
   aggregated(agg: AggregateFunction): Feature | null {
     const { column, window } = this.#options;
     if (NOT_YET_COMPUTED.has(agg)) {
-      const built = AGGREGATE_FUNCTIONS.filter((name) => !NOT_YET_COMPUTED.has(name));
-      return this.#fault('agg', `${agg} cannot be computed yet; there are ${built.join(', ')}`);
+      return this.#fault('agg', `${agg} cannot be computed yet; there are ${BUILT_AGGREGATES.join(', ')}`);
     }
     if (column === undefined && agg !== 'count') this.#fault('agg', `${agg} needs a column`);
     this.#checkWindow(window);

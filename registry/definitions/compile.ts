@@ -166,6 +166,18 @@ function keyNameFault(name: string, names: readonly string[]): string | null {
 }
 
 function compileSource(draft: SourceDraft, mistakes: Mistakes): Source | null {
+  const other = Object.keys(draft.options).find((name) => !Object.hasOwn(SOURCE_OPTIONS.shape, name));
+  if (draft.options['parquet'] === undefined && other !== undefined) {
+    const hint =
+      didYouMean(other, ['parquet']) ||
+      "; sources are Parquet, which DuckDB makes of others: COPY (FROM 'events.csv') TO 'events.parquet'";
+    mistakes.add(
+      draft.place,
+      [other],
+      `source "${draft.name}": expected parquet: PATH, got "${other}"${hint}`,
+    );
+    return null;
+  }
   const options = checkOptions(
     SOURCE_OPTIONS,
     `source "${draft.name}"`,

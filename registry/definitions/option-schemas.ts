@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { parseDuration } from '../std/duration.ts';
 import { parseTimestamp } from '../std/timestamp.ts';
-import { AGGREGATE_FUNCTIONS } from '../model.ts';
-import { knownNames, optionSentence, valueAt } from '../option-sentence.ts';
+import { AGGREGATE_FUNCTIONS, BUILT_AGGREGATES } from '../model.ts';
+import type { AggregateFunction } from '../model.ts';
+import { givenText, knownNames, optionSentence, valueAt } from '../option-sentence.ts';
 import { FeatureDraft } from './draft.ts';
 import type { Options, Place } from './draft.ts';
 import { didYouMean } from './mistake.ts';
@@ -96,9 +97,32 @@ export const VIEW_OPTIONS = z.strictObject({
 });
 export type ViewOptionValues = z.output<typeof VIEW_OPTIONS>;
 
+/** What other tools call our aggregations. */
+const OTHER_NAMES: Readonly<Record<string, AggregateFunction>> = {
+  average: 'avg',
+  mean: 'avg',
+  total: 'sum',
+  count_distinct: 'countDistinct',
+  distinct: 'countDistinct',
+  nunique: 'countDistinct',
+  unique: 'countDistinct',
+  std: 'stddev',
+  mode: 'mostFrequent',
+  top: 'mostFrequent',
+  latest: 'last',
+  newest: 'last',
+};
+
+function aggregateFault({ input }: { readonly input?: unknown }): string {
+  const name = String(input);
+  const other = OTHER_NAMES[name.toLowerCase()];
+  const hint = other === undefined ? didYouMean(name, BUILT_AGGREGATES) : `, did you mean "${other}"?`;
+  return `expected one of ${BUILT_AGGREGATES.join(', ')}, got ${givenText(input)}${hint}`;
+}
+
 export const FEATURE_OPTIONS = z.strictObject({
   type: z.string().optional(),
-  agg: z.enum(AGGREGATE_FUNCTIONS).optional(),
+  agg: z.enum(AGGREGATE_FUNCTIONS, { error: aggregateFault }).optional(),
   column: z.string().min(1).optional(),
   window: duration.optional(),
   scale: z.number().int().min(0).max(22).default(6),

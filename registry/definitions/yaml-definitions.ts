@@ -66,7 +66,7 @@ function draftOf(content: unknown, place: Place, mistakes: Mistakes): Draft | nu
     mistakes.add(
       place,
       [],
-      'expected a definition (entity:, source:, featureView: or featureService:), got a plain value',
+      `expected a definition (entity:, source:, featureView: or featureService:), got ${kindOf(content)}`,
     );
     return null;
   }
@@ -93,6 +93,12 @@ function draftOf(content: unknown, place: Place, mistakes: Mistakes): Draft | nu
     `expected a definition of one of ${KINDS.join(', ')}; got "${key}"${didYouMean(key, KINDS)}`,
   );
   return null;
+}
+
+function kindOf(content: unknown): string {
+  return Array.isArray(content)
+    ? 'a list; write one document a definition, with a line of --- between two'
+    : 'a plain value';
 }
 
 /** A source without a name of its own: each version of a view may have one. */

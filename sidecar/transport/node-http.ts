@@ -1,4 +1,5 @@
 /** The transport on node:http: for machines where uWebSockets.js cannot be loaded, and as the reference of the suite. */
+import { listenFault } from './listen-fault.ts';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -56,7 +57,7 @@ class NodeTransport implements Transport {
         reject(
           sidecarError(
             'SRV_PORT',
-            `cannot listen on ${host}:${port}: ${error.message}`,
+            `cannot listen on ${host}:${port}: ${listenFault(error)}`,
             { field: 'serve.port' },
             error,
           ),

@@ -14,6 +14,7 @@
  * - Heads of more than 4 KiB get 431 unless the environment says otherwise before it is loaded.
  */
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
+import { probeListenFault } from './listen-fault.ts';
 import { sidecarError } from '../errors.ts';
 import { Exchange, MAX_BODY_BYTES, NO_ROUTE, STATUS_LINES, UNIX } from './transport.ts';
 import type { HttpHandler, RequestHead, Transport } from './transport.ts';
@@ -84,8 +85,13 @@ class UwsTransport implements Transport {
     return new Promise((resolve, reject) => {
       const listened = (socket: us_listen_socket | false): void => {
         if (socket === false) {
-          const message = `cannot listen on ${host}:${port}: the port is in use, or not allowed`;
-          return reject(sidecarError('SRV_PORT', message, { field: 'serve.port' }));
+          const refuse = (why: string): void =>
+            reject(
+              sidecarError('SRV_PORT', `cannot listen on ${host}:${port}: ${why}`, { field: 'serve.port' }),
+            );
+          if (path !== null) refuse('the socket is in use, or not allowed');
+          else void probeListenFault(host, port).then(refuse);
+          return;
         }
         this.#listening = socket;
         resolve(path === null ? this.#uws.us_socket_local_port(socket) : 0);

@@ -4,6 +4,7 @@
  * What lies between the ends of a segment it does not see, and says so: `log verify` reads every frame.
  */
 import { join } from 'node:path';
+import { countText } from '../../registry/std/count-text.ts';
 import { formatDuration } from '../../registry/std/duration.ts';
 import { formatTimestamp, parseTimestamp } from '../../registry/std/timestamp.ts';
 import { readPassedMark } from '../../registry/wire/passed-mark.ts';
@@ -203,7 +204,7 @@ const MOST_STARTS = 10;
 export function renderStatus(status: LogStatus, nowUs: number): string {
   const { bytes, segments, starts, readBytes, oldest, newest, rejected, missing, damagedHeads } = status;
   const lines = [
-    `${bytes} bytes in ${segments} segments of ${starts.length} starts`,
+    `${countText(bytes, 'byte')} in ${countText(segments, 'segment')} of ${countText(starts.length, 'start')}`,
     `oldest: ${oldest ?? 'the spool is empty'}${newest === null ? '' : `, newest: ${newest}`}`,
   ];
   const open = starts.filter(({ closed }) => !closed);
@@ -229,14 +230,16 @@ export function renderStatus(status: LogStatus, nowUs: number): string {
   }
   if (segments > 0)
     lines.push(
-      `read ${readBytes} of ${bytes} bytes: gaps within a segment are for \`plumb log verify\` to find`,
+      `read ${countText(readBytes, 'byte')} at the ends of segments: gaps within a segment are for \`plumb log verify\` to find`,
     );
   return lines.join('\n');
 }
 
 function numbersOf({ firstSequence, lastSequence, tornBytes }: StartStatus): string {
   const torn = tornBytes > 0 ? `, a torn tail of ${tornBytes} bytes` : '';
-  return `has numbers ${firstSequence ?? '?'} to ${lastSequence ?? '?'}${torn} and no last record`;
+  const isEmpty = firstSequence !== null && lastSequence !== null && lastSequence < firstSequence;
+  const numbers = isEmpty ? 'no numbers yet' : `numbers ${firstSequence ?? '?'} to ${lastSequence ?? '?'}`;
+  return `has ${numbers}${torn} and no last record`;
 }
 
 function ageText(oldest: string | null, nowUs: number): string {

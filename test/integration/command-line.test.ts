@@ -81,6 +81,8 @@ const MISTAKES: readonly Mistake[] = [
   { what: 'get of an unknown key', args: on(live, 'get', '--service', 'rank_v1', '--entity', 'rider=1'), exit: 2, code: 'SRV_UNKNOWN_KEY', says: /no join key rider; it has driver_id/ },
   { what: 'get of a key of the wrong type', args: on(live, 'get', '--service', 'rank_v1', '--entity', 'driver_id=x'), exit: 2, code: 'SRV_KEY_TYPE', says: /int64, got "x"/ },
   { what: 'get of a key without a value', args: on(live, 'get', '--service', 'rank_v1', '--entity', 'driver_id'), exit: 2, code: 'SRV_KEY_MISSING', says: /expected key=value/ },
+  { what: 'get of a key given twice', args: on(live, ...GET, '--entity', 'driver_id=1002'), exit: 2, code: 'REG_USAGE', says: /--entity driver_id is given twice, as "1001" and "1002"/ },
+  { what: 'show of a short name of a feature', args: on(live, 'show', 'conv_rate'), exit: 2, code: 'REG_UNKNOWN', says: /features are named with their view: driver_hourly_stats:conv_rate/ },
   { what: 'show of nothing known', args: on(live, 'show', 'rnk'), exit: 2, code: 'REG_UNKNOWN', says: /"rnk"/ },
   { what: 'materialize of an unknown view', args: on(live, 'materialize', '--view', 'x'), exit: 2, code: 'MAT_UNKNOWN_VIEW', says: /applied are: driver_hourly_stats/ },
   { what: 'materialize into the future', args: on(live, 'materialize', '--to', '2999-01-01T00:00:00Z'), exit: 2, code: 'MAT_RANGE', says: /future/ },

@@ -1,6 +1,6 @@
 /** Training sets from real files: columns and order kept, values by the as-of rule, fallbacks as in serving. */
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, linkSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runTrain } from '../../materializer/train.ts';
 import type { TrainOptions, TrainResult } from '../../materializer/train.ts';
@@ -295,6 +295,38 @@ describe('bad labels', () => {
     await expect(train({ labels, service: 'rnak' })).rejects.toMatchObject({ code: 'REG_UNKNOWN' });
     const out = join(labels, 'below-a-file.parquet');
     await expect(train({ labels, out })).rejects.toMatchObject({ code: 'MAT_TRAIN_OUT', kind: 'failed' });
+  });
+
+  test('the place of the labels themselves, whatever it is called', async () => {
+    const labels = csv('event_timestamp,driver_id,rival_id', row);
+    const before = readFileSync(labels, 'utf8');
+    symlinkSync(labels, path('soft.csv'));
+    linkSync(labels, path('hard.csv'));
+    const other = join(labels, '..', '.', 'data', '..', basename(labels));
+    for (const out of [labels, other, path('soft.csv'), path('hard.csv')]) {
+      await expect(train({ labels, out })).rejects.toMatchObject({ code: 'MAT_TRAIN_PLACE', kind: 'usage' });
+    }
+    await expect(train({ labels: path('soft.csv'), out: labels })).rejects.toThrow(
+      'is the file of the labels',
+    );
+    await expect(train({ labels, out: 's3://bucket/out.csv' })).rejects.toThrow(
+      /lies in s3, where no training/,
+    );
+    expect(readFileSync(labels, 'utf8')).toBe(before);
+    expect(readdirSync(project.settings.folder).filter((file) => /^out|tmp$/.test(file))).toEqual([]);
+  });
+
+  test('fields between semicolons, tabs or bars, with a hint', async () => {
+    for (const [sign, name] of [
+      [';', 'semicolons'],
+      ['\t', 'tabs'],
+      ['|', 'bars'],
+    ] as const) {
+      const labels = csv(`event_timestamp${sign}driver_id${sign}rival_id`, row.replaceAll(',', sign));
+      await expect(train({ labels })).rejects.toThrow(
+        `Fields of CSV stand between commas; here they seem to stand between ${name}`,
+      );
+    }
   });
 
   test('a source that cannot be read, and nothing is left half-written', async () => {

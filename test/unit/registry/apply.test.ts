@@ -47,6 +47,19 @@ describe('apply', () => {
     expect((await apply(folder)).hash).toBe(bundle.hash);
   });
 
+  test('without any definition is refused; once there were some, it is their deletion', async () => {
+    const folder = await shopProject({ 'definitions/shop.ts': 'export const LIMIT = 3;\n' });
+    await expect(plan(folder)).rejects.toThrow(/definitions\/\*\.ts.* hold no definition: expected entity:/);
+    await expect(apply(folder)).rejects.toThrow(/hold no definition/);
+    const { plan: emptied } = await planAfter(() => 'export const LIMIT = 3;\n');
+    expect(emptied.changes.map((c) => `${c.kind} ${c.what} ${c.name}`).toSorted()).toEqual([
+      'deleted entity customer',
+      'deleted service churn_v1',
+      'deleted view purchases',
+    ]);
+    expect(emptied.changes.flatMap(({ refusals }) => refusals)).not.toEqual([]);
+  });
+
   test('a bundle whose content does not have its name is refused', async () => {
     const folder = await shopProject();
     const { hash } = await apply(folder);

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadDrafts } from '../../../registry/definitions/load.ts';
 import { Mistakes } from '../../../registry/definitions/mistake.ts';
@@ -37,6 +39,31 @@ describe('a new project', () => {
     ]);
     expect(nextSteps('my-project').slice(0, 2)).toEqual(['cd my-project', 'npx plumb apply']);
     expect(nextSteps('.')[0]).toBe('npx plumb apply');
+  });
+
+  test('the steps can be pasted into a shell, whatever the folder is called', () => {
+    expect(nextSteps('my shop')[0]).toBe("cd 'my shop'");
+    expect(nextSteps("it's")[0]).toBe("cd 'it'\\''s'");
+    expect(nextSteps('a\nb')[0]).toBe("cd $'a\\nb'");
+    expect(nextSteps('-x')[0]).toBe('cd ./-x');
+    fc.assert(
+      fc.property(
+        fc.string({ minLength: 1 }).filter((name) => !/[\0/]/.test(name) && name.trim() !== ''),
+        (name) => {
+          const [into] = nextSteps(`sub/${name}`);
+          const said = execFileSync('bash', ['-c', `cd() { printf %s "$1"; }; ${into}`], {
+            encoding: 'utf8',
+          });
+          expect(said).toBe(`sub/${name}`);
+          expect(into).not.toContain('\n');
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  test('is no URL', () => {
+    expect(() => initProject('s3://bucket/x')).toThrow(/a new project is a folder on this machine/);
   });
 });
 

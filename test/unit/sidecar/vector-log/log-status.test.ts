@@ -89,7 +89,7 @@ describe('the state of a spool', () => {
       `epoch ${open.epoch} of pod-1 has numbers 1 to ${open.lastSequence} and no last record: it runs, or was killed`,
     );
     expect(text).toContain(', a torn tail of 30 bytes and no last record');
-    expect(text).toContain(`read ${status.readBytes} of ${status.bytes} bytes: gaps within a segment`);
+    expect(text).toContain(`read ${status.readBytes} bytes at the ends of segments: gaps within a segment`);
   });
 
   test('names segments that are gone from the middle, and a front that nobody has passed', async () => {
@@ -135,6 +135,14 @@ describe('the state of a spool', () => {
     expect(status.starts).toMatchObject([{ pod: 'pod-1', firstSequence: null, lastSequence, closed }]);
     writeFileSync(pathOf(-1), Buffer.alloc(3_000_000));
     expect((await statusOfLog(spool)).starts).toMatchObject([{ lastSequence: null, closed: false }]);
+  });
+
+  test('of a spool that was only begun has no numbers yet', async () => {
+    await start([]);
+    kill();
+    const text = renderStatus(await statusOfLog(spool), servedUs);
+    expect(text).toContain('in 1 segment of 1 start\n');
+    expect(text).toContain('has no numbers yet and no last record');
   });
 
   test('of an empty folder is empty', async () => {
