@@ -37,6 +37,7 @@ import {
 } from './run-outcome.ts';
 import type { JudgedResult, RunResult } from './run-outcome.ts';
 import { heldPlan } from './run-hold.ts';
+import { writeRunMetrics } from './run-metrics.ts';
 import { planRun } from './run-plan.ts';
 import { RunProgress } from './run-progress.ts';
 import { historyRequest, rowSelection } from './run-selection.ts';
@@ -123,6 +124,8 @@ export async function runMaterialize(
   } finally {
     await writer.close();
   }
+  const { metrics } = project.settings.materialize;
+  if (metrics !== null) await writeRunMetrics(metrics, bundle.views.values(), database);
   const [failure] = [...failures, ...context.complaints];
   if (failure !== undefined) throw failure;
   return records;

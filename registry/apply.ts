@@ -16,11 +16,14 @@ import {
   rowSchemaOf,
 } from './definition-json.ts';
 import { compileProject } from './definitions/compile.ts';
+import { DuckDb } from './duckdb.ts';
 import { consumersRemoved, REMOVED_CONSUMER_US } from './guard.ts';
 import type { RemovedConsumer } from './guard.ts';
 import type { Bundle, Definitions, FeatureView, RowSchema } from './model.ts';
 import type { Project } from './project.ts';
 import type { RegistryDatabase } from './registry-database.ts';
+import { rewrittenRows } from './rewritten-rows.ts';
+import type { RewrittenRows } from './rewritten-rows.ts';
 import { servedHash, versionOf } from './service-version.ts';
 
 export interface Plan {
@@ -31,6 +34,8 @@ export interface Plan {
   readonly sequence: number;
   /** Consumers that are in force and would be no more. */
   readonly removed: readonly RemovedConsumer[];
+  /** Views whose rows the next runs write anew. */
+  readonly rewrites: readonly RewrittenRows[];
 }
 
 /** @throws REG_DEFINITIONS with every mistake in the definitions, and where there is none at all and never was */
@@ -47,6 +52,9 @@ export async function planProject(project: Project, database: RegistryDatabase):
     next,
     sequence: last?.sequence ?? 0,
     removed: applied === null ? [] : consumersRemoved(applied, next, nowUs),
+    rewrites: await rewrittenRows(applied, next.views, project.settings.history, database, () =>
+      DuckDb.open(),
+    ),
   };
 }
 

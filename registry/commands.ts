@@ -25,10 +25,11 @@ import { renderCatalogue, renderChanges, renderDefinition, viewNamed } from './s
 /** Compares the definitions with what is applied; with `exitCode`, changes are exit code 1. */
 export async function plan(context: CommandContext, options: { exitCode?: boolean }): Promise<ExitCode> {
   const project = projectOf(context);
-  const { changes } = await RegistryDatabase.using(project.settings.registry, (db) =>
+  const { changes, rewrites } = await RegistryDatabase.using(project.settings.registry, (db) =>
     planProject(project, db),
   );
-  await printResult(context, { changes: changes.map(changeToJson) }, () => renderChanges(changes));
+  const data = { changes: changes.map(changeToJson), rewrites };
+  await printResult(context, data, () => renderChanges(changes, rewrites));
   return options.exitCode === true && changes.length > 0 ? 1 : 0;
 }
 
@@ -43,8 +44,10 @@ export async function apply(
     const made = await planProject(project, database);
     const bundle = await applyPlan(project, database, made, allowance);
     const render = (): string =>
-      `${renderChanges(made.changes, allowance)}\nBundle ${bundle.hash} is in force.`;
-    const data = { bundle: bundle.hash, changes: made.changes.map(changeToJson), allowed: allowance };
+      `${renderChanges(made.changes, made.rewrites, allowance)}\nBundle ${bundle.hash} is in force.`;
+    const { rewrites } = made;
+    const changes = made.changes.map(changeToJson);
+    const data = { bundle: bundle.hash, changes, rewrites, allowed: allowance };
     await printResult(context, data, render);
     return 0;
   });

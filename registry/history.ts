@@ -192,6 +192,15 @@ function historyFiles(root: string, view: FeatureView): Map<string, string[]> {
   return files;
 }
 
+/** @returns how many rows the files of an aggregated view's history hold, by their footers */
+export async function historyRowCount(duck: DuckDb, root: string, view: FeatureView): Promise<number> {
+  const files = [...historyFiles(root, view).values()].flat();
+  if (files.length === 0) return 0;
+  const list = files.map(quoteText).join(', ');
+  const [row] = await duck.rows(`SELECT sum(num_rows)::DOUBLE AS n FROM parquet_file_metadata([${list}])`);
+  return row!['n'] as number;
+}
+
 /** How many days the first part holds that lies before all labels; each further one has twice as many. */
 const DAYS_BEFORE = 7;
 /** Labels lie anywhere in time, days do not. */

@@ -57,6 +57,8 @@ export interface MaterializeSettings {
   readonly maxRejectedShare: number;
   /** In [0, 1]: the largest share of the new events that may come too late. */
   readonly maxLateShare: number;
+  /** A textfile for Prometheus that each run writes anew, absolute; null: none. */
+  readonly metrics: string | null;
   /** Bytes that DuckDB may hold in memory; what does not fit goes to the history's volume meanwhile. */
   readonly memory: number;
 }
@@ -139,6 +141,7 @@ const FILE = z.strictObject({
     .strictObject({
       maxRejectedShare: numeric(z.number().min(0).max(1)).default(0.01),
       maxLateShare: numeric(z.number().min(0).max(1)).default(0.05),
+      metrics: z.string().nullable().default(null),
       memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('1GiB'),
     })
     .prefault({}),
@@ -216,7 +219,10 @@ function settingsOf(root: string, s: Parsed): Settings {
       hmacKey: s.log.hmacKey === null ? null : { ...s.log.hmacKey, file: path(s.log.hmacKey.file) },
     },
     serve: s.serve,
-    materialize: s.materialize,
+    materialize: {
+      ...s.materialize,
+      metrics: s.materialize.metrics === null ? null : path(s.materialize.metrics),
+    },
     train: { ...s.train, temp: path(s.train.temp) },
     clock: { control: s.clock.control === null ? null : path(s.clock.control), runLastsUs: s.clock.runLasts },
     vars: s.vars,

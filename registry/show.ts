@@ -13,6 +13,8 @@ import { registryError } from './errors.ts';
 import type { Aggregation, Bundle, Entity, Feature, FeatureService, FeatureView } from './model.ts';
 import type { KeptAllowance } from './registry-database.ts';
 import type { RunRecord } from './run-record.ts';
+import { rewrittenText } from './rewritten-rows.ts';
+import type { RewrittenRows } from './rewritten-rows.ts';
 import { renderTable } from './std/text-table.ts';
 import { formatType } from './value-type.ts';
 import { fullFromUs } from './windows.ts';
@@ -27,13 +29,19 @@ const SIGN: Readonly<Record<Change['kind'], string>> = {
 };
 
 /** One line a change, below it what differs, and the name and the reason of what is refused. */
-export function renderChanges(changes: readonly Change[], { names }: Allowance = NO_ALLOWANCE): string {
+export function renderChanges(
+  changes: readonly Change[],
+  rewrites: readonly RewrittenRows[] = [],
+  { names }: Allowance = NO_ALLOWANCE,
+): string {
   if (changes.length === 0) return 'Nothing changes: what is applied is what the definitions say.';
   const lines: string[] = [];
   const refused = new Set<string>();
   for (const change of changes) {
     lines.push(`${SIGN[change.kind]} ${change.kind.padEnd(8)} ${change.what} ${change.name}`);
     for (const detail of change.details) lines.push(`    ${detailText(detail)}`);
+    const rewritten = change.what === 'view' ? rewrites.find(({ view }) => view === change.name) : undefined;
+    if (rewritten !== undefined) lines.push(`    ${rewrittenText(rewritten)}`);
     for (const { name, services } of change.refusals) {
       const isAllowed = names.includes(name);
       if (!isAllowed) refused.add(name);

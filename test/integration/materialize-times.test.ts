@@ -1,4 +1,6 @@
 /** What the times of views and sources do to whole runs: a watermark that goes by events, and what lies ahead of it. */
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dryRun } from '../../materializer/dry-run.ts';
 import { runMaterialize } from '../../materializer/materialize.ts';
@@ -182,4 +184,39 @@ describe('maxAhead', () => {
     project.setClock(at(2.5));
     expect(await run(view)).toMatchObject({ written: 2, rejected: 0 });
   });
+});
+
+test('each run writes what the last runs say to the metrics of the project, a failed one too', async () => {
+  await project.remove();
+  project = await makeProject({ 'materialize.metrics': 'metrics/plumbline.prom' });
+  const file = join(project.settings.folder, 'metrics/plumbline.prom');
+  const metric = (name: string): string[] =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith(`plumbline_${name}{`))
+      .map((line) => line.slice('plumbline_'.length));
+  await writeOrders('orders', [
+    [0.5, 1],
+    [9, 1],
+  ]);
+  project.setClock(at(2));
+  await run(orders());
+  const seconds = (hours: number): number => at(hours) / 1e6;
+  expect(metric('view_watermark_timestamp_seconds')).toEqual([
+    `view_watermark_timestamp_seconds{view="orders"} ${seconds(2)}`,
+  ]);
+  expect(metric('source_newest_event_timestamp_seconds')).toEqual([
+    `source_newest_event_timestamp_seconds{view="orders"} ${seconds(0.5)}`,
+  ]);
+  expect(metric('view_freshness_alert_seconds')).toEqual([
+    'view_freshness_alert_seconds{view="orders"} 172800',
+  ]);
+  expect(metric('view_waiting_rows')).toEqual(['view_waiting_rows{view="orders"} 1']);
+  expect(metric('view_last_run_failed')).toEqual(['view_last_run_failed{view="orders"} 0']);
+  await project.writeParquet('orders', 'SELECT 1 AS nothing');
+  project.setClock(at(3));
+  await expect(run(orders())).rejects.toThrow();
+  expect(metric('view_last_run_failed')).toEqual(['view_last_run_failed{view="orders"} 1']);
+  expect(metric('view_watermark_timestamp_seconds')).toHaveLength(1);
+  expect(statSync(file).mode & 0o777).toBe(0o644);
 });

@@ -1,5 +1,5 @@
 /** The guard, from definitions to what an apply takes: whom a change breaks, by which name, and what is kept of it. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -7,11 +7,15 @@ import fc from 'fast-check';
 import { allowanceOf } from '../../../registry/allowance.ts';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
 import type { Plan } from '../../../registry/apply.ts';
+import { beginRun } from '../../../materializer/run-outcome.ts';
+import type { RunPlan } from '../../../materializer/run-plan.ts';
 import { loadCurrentBundle } from '../../../registry/bundle-folder.ts';
 import { appliedDefinitionId, BUNDLE_FORMAT } from '../../../registry/definition-json.ts';
+import { DuckDb } from '../../../registry/duckdb.ts';
 import type { Bundle, RowSchema } from '../../../registry/model.ts';
 import { openProject } from '../../../registry/project.ts';
 import { RegistryDatabase } from '../../../registry/registry-database.ts';
+import type { RunRecord } from '../../../registry/run-record.ts';
 import { renderChanges } from '../../../registry/show.ts';
 import { DAY_US } from '../../../registry/std/timestamp.ts';
 import { silentTalk } from '../../../registry/std/talk.ts';
@@ -82,6 +86,12 @@ class Shop {
       const allowance = allowanceOf(allow, allow.length === 0 ? undefined : 'agreed with all');
       return applyPlan(project, database, await planProject(project, database), allowance);
     });
+  }
+
+  record(run: RunRecord): Promise<void> {
+    return this.#with(null, (_, database) =>
+      database.startRun({ ...run, runId: `${run.view} ${run.runId}` }),
+    );
   }
 
   allowances() {
@@ -376,4 +386,29 @@ test('what another version of plumb has applied is told apart, and an apply publ
   expect(shop.warned.join()).toContain('was applied by another version of plumb');
   await shop.apply(SHOP);
   expect(loadCurrentBundle(bundle).hash).toBe(hash);
+});
+
+test('a plan says about how many rows the next run rewrites', async () => {
+  const bundle = loadCurrentBundle(join(shop.folder, '.plumb/bundles'));
+  const day = join(shop.folder, '.plumb/history/purchases/v1/day=2026-11-01');
+  mkdirSync(day, { recursive: true });
+  const duck = await DuckDb.open();
+  await duck.run(`COPY (SELECT range AS n FROM range(12)) TO '${join(day, 'a.parquet')}' (FORMAT parquet)`);
+  await duck.run(`COPY (SELECT range AS n FROM range(3)) TO '${join(day, 'b.parquet')}' (FORMAT parquet)`);
+  duck.close();
+  const planned = { range: { kind: 'ordinary' }, horizonUs: null } as unknown as RunPlan;
+  for (const id of ['purchases', 'lines']) {
+    const run = beginRun(bundle.views.get(id)!, planned, bundle.hash, 1_800_000_000_000_000);
+    await shop.record({ ...run, toUs: 0, watermarkUs: 0, written: 4, equal: 1 });
+    await shop.record({ ...run, runId: 'second', toUs: 0, watermarkUs: 0, written: 2 });
+  }
+  const { changes, rewrites } = await shop.plan(changed(['window: 7d', 'window: 8d']));
+  expect(rewrites).toEqual([{ view: 'purchases', historyRows: 15, onlineRows: 5 }]);
+  expect(renderChanges(changes, rewrites)).toContain(
+    '    the next run rewrites about 15 rows of its history and 5 rows online\n',
+  );
+  const stored = await shop.plan(changed(['line_total: float64', 'line_total: float32']));
+  expect(stored.rewrites).toEqual([{ view: 'lines', historyRows: 0, onlineRows: 5 }]);
+  // Reading logic rewrites none.
+  expect((await shop.plan(changed(['delay: 5m', 'delay: 10m']))).rewrites).toEqual([]);
 });

@@ -1,0 +1,55 @@
+/**
+ * How many rows an apply has the next runs write anew: those of views that get another definition id. From the footers of
+ * the history's files and from run records, so that a plan stays quick; what it says is "about".
+ */
+import type { DuckDb } from './duckdb.ts';
+import { historyRowCount } from './history.ts';
+import type { Bundle, FeatureView } from './model.ts';
+import type { RegistryDatabase } from './registry-database.ts';
+import type { RunRecord } from './run-record.ts';
+import { countText } from './std/count-text.ts';
+
+export interface RewrittenRows {
+  readonly view: string;
+  /** Rows of the history that are restated, corrected ones counted each time; 0: a stored view's is its source. */
+  readonly historyRows: number;
+  /** Rows that are online, one an entity: as many as the largest run of the view has met. */
+  readonly onlineRows: number;
+}
+
+/** @param open  asked for a DuckDB where a history has to be looked at */
+export async function rewrittenRows(
+  applied: Bundle | null,
+  views: ReadonlyMap<string, FeatureView>,
+  historyRoot: string,
+  database: RegistryDatabase,
+  open: () => Promise<DuckDb>,
+): Promise<RewrittenRows[]> {
+  const found: RewrittenRows[] = [];
+  for (const [id, view] of views) {
+    const before = applied?.views.get(id);
+    if (before === undefined || before.definitionId === view.definitionId) continue;
+    const runs = await database.runs({ view: id });
+    const onlineRows = Math.max(0, ...runs.map(metOnline));
+    let historyRows = 0;
+    if (before.kind === 'aggregated') {
+      const duck = await open();
+      historyRows = await historyRowCount(duck, historyRoot, before).finally(() => duck.close());
+    }
+    if (historyRows + onlineRows > 0) found.push({ view: id, historyRows, onlineRows });
+  }
+  return found;
+}
+
+function metOnline({ written, older, equal, conflict, superseded }: RunRecord): number {
+  return written + older + equal + conflict + superseded;
+}
+
+/** @returns `rewrites about 12 rows of its history and 3 rows online` */
+export function rewrittenText({ historyRows, onlineRows }: RewrittenRows): string {
+  const parts = [
+    historyRows === 0 ? [] : [`${countText(historyRows, 'row')} of its history`],
+    onlineRows === 0 ? [] : [`${countText(onlineRows, 'row')} online`],
+  ].flat();
+  return `the next run rewrites about ${parts.join(' and ')}`;
+}
