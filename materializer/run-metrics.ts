@@ -7,7 +7,7 @@ import type { RegistryDatabase } from '../registry/registry-database.ts';
 import type { RunRecord } from '../registry/run-record.ts';
 import { writeDurably } from '../registry/std/durable-file.ts';
 
-interface ViewRuns {
+export interface ViewRuns {
   readonly view: FeatureView;
   /** null: none was ever complete. */
   readonly complete: RunRecord | null;
@@ -85,6 +85,10 @@ export async function writeRunMetrics(
     const complete = runs.findLast(({ state }) => state === 'complete') ?? null;
     all.push({ view, complete, last: runs.findLast(({ state }) => state !== 'running') ?? null });
   }
+  writeDurably(file, runMetricsText(all), 0o644);
+}
+
+export function runMetricsText(all: readonly ViewRuns[]): string {
   const lines = FAMILIES.flatMap(({ name, help, value, unit }) => {
     const samples = all.flatMap((of) => {
       const number = value(of);
@@ -94,5 +98,5 @@ export async function writeRunMetrics(
     });
     return samples.length === 0 ? [] : [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...samples];
   });
-  writeDurably(file, `${lines.join('\n')}\n`, 0o644);
+  return `${lines.join('\n')}\n`;
 }

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { runMetricsText } from '../../../materializer/run-metrics.ts';
+import { beginRun } from '../../../materializer/run-outcome.ts';
+import type { RunPlan } from '../../../materializer/run-plan.ts';
 import { loadSettings } from '../../../registry/settings.ts';
 import { systemClock } from '../../../registry/std/clock.ts';
 import { silentTalk } from '../../../registry/std/talk.ts';
@@ -11,6 +14,7 @@ import { Histogram } from '../../../sidecar/histogram.ts';
 import { metricsText } from '../../../sidecar/metrics-text.ts';
 import { Metrics } from '../../../sidecar/metrics.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
+import { driverStats } from '../../support/materialized-project.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 const folder = join(import.meta.dirname, '../../../deploy/alerts');
@@ -75,8 +79,13 @@ async function scraped(): Promise<string> {
 }
 
 describe.each(readdirSync(folder).filter((file) => file.endsWith('.yaml')))('%s', (file) => {
-  test('watches only metrics that the sidecar exports', async () => {
-    const exported = new Set((await scraped()).split('\n').map((line) => line.split(/[ {]/)[0]));
+  test('watches only metrics that the sidecar exports, or a run', async () => {
+    const view = driverStats();
+    const planned = { range: { kind: 'ordinary' }, horizonUs: null } as unknown as RunPlan;
+    const began = beginRun(view, planned, '0', 1);
+    const run = { ...began, watermarkUs: 1, newestEventUs: 1, newestCreatedUs: 1 };
+    const texts = [await scraped(), runMetricsText([{ view, complete: run, last: run }])];
+    const exported = new Set(texts.flatMap((text) => text.split('\n').map((line) => line.split(/[ {]/)[0])));
     for (const { alert, expr } of rulesOf(file)) {
       const names = expr.match(/plumbline_[a-z_]+/g) ?? [];
       expect(names.length, alert).toBeGreaterThan(0);
