@@ -9,7 +9,7 @@
  * of it (loadtest/vector-log-bench.ts).
  */
 import { crc32 } from 'node:zlib';
-import { crcFactor, crcOver, crcTimes } from './crc.ts';
+import { crcOver, crcPassed } from './crc.ts';
 
 export class ReadyBytes {
   /** Theirs are `length` bytes of it. */
@@ -18,8 +18,6 @@ export class ReadyBytes {
   readonly length: number;
   /** Behind these bytes alone, from 0. */
   readonly register: number;
-  /** By which a register is multiplied to pass over so many bytes. */
-  readonly factor: number;
 
   /**
    * @param buffer    kept, not copied: the bytes must stay what they are for as long as this is used
@@ -35,7 +33,6 @@ export class ReadyBytes {
     this.from = from;
     this.length = length;
     this.register = register;
-    this.factor = crcFactor(length);
   }
 }
 
@@ -70,8 +67,8 @@ export class ReadySpans {
     let register = ~seed;
     let at = from;
     for (let i = 0; i < this.#count; i++) {
-      const { length, register: own, factor } = this.#parts[i]!;
-      register = crcTimes(crcOver(register, buffer, at, this.#starts[i]!), factor) ^ own;
+      const { length, register: own } = this.#parts[i]!;
+      register = crcPassed(crcOver(register, buffer, at, this.#starts[i]!), length) ^ own;
       at = this.#starts[i]! + length;
     }
     return ~crcOver(register, buffer, at, to) >>> 0;

@@ -11,6 +11,7 @@
  * and are filled in afterwards. Protocol Buffers allow such padded varints and every reader takes them; protobufjs
  * reads all of it back in the tests.
  */
+import { isSampled } from './answer-sample.ts';
 import { ReadyBytes, ReadySpans } from './ready-bytes.ts';
 import { FRAME_HEADER_BYTES, epochCrc, sealFrame } from './spool-frame.ts';
 import type { Heartbeat, ServedRequest, ServedRow, ServedVector } from './served-record.ts';
@@ -33,7 +34,7 @@ const HEARTBEAT = 0x4a;
 const LAST = 0x52;
 
 export class RecordEncoder {
-  readonly #prefix: Buffer;
+  readonly #prefix: ReadyBytes;
   readonly #seed: number;
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #at = 0;
@@ -43,8 +44,7 @@ export class RecordEncoder {
   constructor(pod: string, epoch: bigint) {
     this.#seed = epochCrc(epoch);
     this.#version(pod, epoch);
-    this.#prefix = Buffer.from(this.#buffer.subarray(0, this.#at));
-    this.#at = 0;
+    this.#prefix = this.#takeBack(0);
   }
 
   /** The frames appended since `clear`; valid until the next call of any method. */
@@ -70,16 +70,15 @@ export class RecordEncoder {
   appendServed(request: ServedRequest, sequence: number): boolean {
     const frame = this.#begin(sequence);
     const content = this.#openMessage(SERVED);
-    this.#text(0x0a, request.requestId);
+    this.#requestId(request.requestId);
+    const idTo = this.#at;
     this.#fixed64(0x11, request.servedUs);
-    const { head, vectors } = request;
+    const { head, vectors, answer } = request;
     if (head === undefined) this.#head(request);
     else this.#copyReady(head);
     for (let i = 0; i < vectors.length; i++) this.#vector(vectors[i]!);
-    if (request.answer !== null) this.#bytes(0x5a, request.answer);
-    const { keyPolicies, hmacKeyId } = request;
-    if (keyPolicies !== undefined && keyPolicies.length > 0) this.#policies(keyPolicies);
-    if (hmacKeyId !== undefined) this.#text(0x7a, hmacKeyId);
+    const isLogged = request.isSampled !== true || isSampled(this.#buffer, content, idTo);
+    if (answer !== null && isLogged) this.#bytes(0x5a, answer);
     if (this.#at - frame > MAX_RECORD_BYTES) {
       this.#at = frame;
       return false;
@@ -119,9 +118,9 @@ export class RecordEncoder {
   #begin(sequence: number): number {
     const frame = this.#at;
     this.#ready.clear();
-    this.#reserve(FRAME_HEADER_BYTES + this.#prefix.length);
-    this.#buffer.set(this.#prefix, frame + FRAME_HEADER_BYTES);
-    this.#at = frame + FRAME_HEADER_BYTES + this.#prefix.length;
+    this.#reserve(FRAME_HEADER_BYTES);
+    this.#at = frame + FRAME_HEADER_BYTES;
+    this.#copyReady(this.#prefix);
     this.#number(SEQUENCE, sequence);
     return frame;
   }
@@ -147,17 +146,20 @@ export class RecordEncoder {
     }
   }
 
-  /** Fields 3 to 9: what every request of a service on a surface has in common. */
-  #head({ surface, service, serviceVersion, bundle, keyNames, features, vectors }: ServedRequest): void {
+  /** Fields 3 to 9, 14 and 15: what every request of a service on a surface has in common. */
+  #head(request: ServedRequest): void {
+    const { surface, service, serviceVersion, bundle, keyNames, features, vectors } = request;
     this.#number(0x18, surface);
     this.#text(0x22, service);
     this.#number(0x28, serviceVersion);
     this.#text(0x32, bundle);
     for (let i = 0; i < keyNames.length; i++) this.#item(0x3a, keyNames[i]!);
     for (let i = 0; i < features.length; i++) this.#item(0x42, features[i]!);
-    const first = vectors[0];
-    if (first === undefined) return;
-    for (let i = 0; i < first.rows.length; i++) this.#view(first.rows[i]!);
+    const rows = vectors[0]?.rows ?? [];
+    for (let i = 0; i < rows.length; i++) this.#view(rows[i]!);
+    const { keyPolicies, hmacKeyId } = request;
+    if (keyPolicies !== undefined && keyPolicies.length > 0) this.#policies(keyPolicies);
+    if (hmacKeyId !== undefined) this.#text(0x7a, hmacKeyId);
   }
 
   /** @returns a copy of what `head` of such requests may hold */
@@ -254,6 +256,17 @@ export class RecordEncoder {
     b[start - 3] = (length >>> 7) | 0x80;
     b[start - 2] = (length >>> 14) | 0x80;
     b[start - 1] = length >>> 21;
+  }
+
+  /** Apart from other texts: an id is often a string of pieces, which is slow to read by the character. */
+  #requestId(id: string): void {
+    this.#reserve(id.length * 3 + 6);
+    const b = this.#buffer;
+    const length = b.write(id, this.#at + 2);
+    if (length === 0 || length > 127) return this.#text(0x0a, id);
+    b[this.#at] = 0x0a;
+    b[this.#at + 1] = length;
+    this.#at += 2 + length;
   }
 
   /** A single string; left out when empty, as proto3 has it. */

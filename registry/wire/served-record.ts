@@ -66,8 +66,10 @@ export interface ServedRequest {
   vectors: readonly ServedVector[];
   /** All that stands above the vectors but id and time, as `encodeServedHead` makes it, where it is logged again and again. */
   head?: ReadyBytes;
-  /** The answer's bytes for one request in 1,000, else null. */
+  /** The answer's bytes where they are logged or may be, else null. */
   answer: Buffer | null;
+  /** Whether the answer is logged for one request in 1,000 only, by a hash of its id. */
+  isSampled?: boolean;
   /** For each key name an index into LOG_POLICIES, when not all ids are raw. */
   keyPolicies?: readonly number[];
   /** Which secret made the HMACs of this record; empty: none did. */

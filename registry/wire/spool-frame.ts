@@ -13,7 +13,7 @@
  * sequence and payload, and then overwritten.
  */
 import { crc32 } from 'node:zlib';
-import { crcFactor, crcTimes, crcWord } from './crc.ts';
+import { crcPassed, crcWord } from './crc.ts';
 import type { ReadySpans } from './ready-bytes.ts';
 
 export const FRAME_MAGIC = Buffer.from('PLf1', 'latin1');
@@ -111,7 +111,7 @@ export function isRunIntact(buffer: Buffer, at: number, to: number, seed: number
     const behindLength = crcWord(crcWord(register, MAGIC), length);
     const atSequence = crcWord(behindLength, crc) ^ crcWord(~seed, length);
     const sum = crcWord(crcWord(atSequence, 0), 0);
-    register = crcTimes(sum, crcFactor(length)) ^ ~crc;
+    register = crcPassed(sum, length) ^ ~crc;
     frame += FRAME_HEADER_BYTES + length;
   }
   return crc32(buffer.subarray(at, to)) === ~register >>> 0;

@@ -9,23 +9,20 @@ import type { ReadyBytes } from '../../registry/wire/ready-bytes.ts';
 import { encodeServedHead } from '../../registry/wire/served-encoder.ts';
 import { LOG_HMAC, LOG_RAW } from '../../registry/wire/served-record.ts';
 import type { ServedRequest, ServedRow, ServedVector } from '../../registry/wire/served-record.ts';
-import { xxHash32 } from '../../registry/wire/xxhash.ts';
 import type { Plan, PlanPrivacy, ViewPlan } from '../plan.ts';
 import type { Work } from '../work.ts';
 import { keepVector, readyVector } from './ready-vector.ts';
 
-/** One request in so many carries its answer's bytes in the log, chosen by a hash of its id. */
-const ANSWER_SAMPLE = 1_000;
 const NO_POLICIES: readonly number[] = [];
 const NO_HMACS: readonly Buffer[] = [];
 const NO_KEYS: (string | null)[] = [];
 const NO_ROWS: ServedRow[] = [];
 
-/** @param body  the answer's bytes; copied where they are logged */
+/** @param body  the answer's bytes, used until the next call */
 export function servedRequest(work: Work, body: Buffer): ServedRequest {
   const { plan, count } = work.asked;
-  const vectors: ServedVector[] = [];
-  for (let r = 0; r < count; r++) vectors.push(servedVector(work, plan, r));
+  const vectors = [servedVector(work, plan, 0)];
+  for (let r = 1; r < count; r++) vectors.push(servedVector(work, plan, r));
   const request: ServedRequest = {
     requestId: work.requestId,
     servedUs: work.nowUs,
@@ -37,8 +34,8 @@ export function servedRequest(work: Work, body: Buffer): ServedRequest {
     features: plan.loggedFeatures,
     vectors,
     // An answer holds what the log must not, where anything is marked.
-    answer:
-      plan.privacy === null && xxHash32(work.requestId) % ANSWER_SAMPLE === 0 ? Buffer.from(body) : null,
+    answer: plan.privacy === null ? body : null,
+    isSampled: true,
     keyPolicies: plan.privacy === null ? NO_POLICIES : plan.privacy.keyPolicies,
     hmacKeyId: plan.privacy === null || plan.privacy.hmacKey === null ? '' : plan.privacy.hmacKey.id,
   };

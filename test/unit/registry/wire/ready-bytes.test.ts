@@ -27,6 +27,21 @@ describe('ready bytes', () => {
     );
   });
 
+  test('of more lengths than are kept tables for give the CRC all the same', () => {
+    const large = Buffer.alloc(10_000, 'some bytes');
+    for (let length = 1; length < 9_000; length += 59) {
+      const spans = new ReadySpans();
+      const part = new ReadyBytes(large, 7, length);
+      spans.add(20, part);
+      const buffer = Buffer.concat([
+        large.subarray(0, 20),
+        large.subarray(7, 7 + length),
+        large.subarray(0, 20),
+      ]);
+      expect(spans.crc(buffer, 0, buffer.length, 5)).toBe(crc32(buffer, 5));
+    }
+  });
+
   test('are forgotten for the next frame', () => {
     const spans = new ReadySpans();
     spans.add(1, new ReadyBytes(Buffer.from('ready')));

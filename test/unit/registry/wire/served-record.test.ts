@@ -100,6 +100,30 @@ describe('a served request', () => {
     expect(encoder.frames().toString('hex')).toBe(golden);
   });
 
+  test('has the answer of one request in 1,000 where it is to be sampled, chosen by its id', () => {
+    const answer = Buffer.from('the answer');
+    const sampledOf = (ids: readonly string[]): string[] => {
+      const encoder = new RecordEncoder('pod-1', EPOCH);
+      return ids.filter((id) => {
+        encoder.clear();
+        encoder.appendServed({ ...servedRequest(id), answer, isSampled: true }, 1);
+        return encoder.frames().includes(answer);
+      });
+    };
+    for (const idOf of [
+      (i: number) => `4f1d2c3b5a697887-${i}`,
+      (i: number) => `${i}-é`,
+      (i: number) => `r${i * 1_000}`,
+    ]) {
+      const ids = Array.from({ length: 20_000 }, (_, i) => idOf(i));
+      const sampled = sampledOf(ids);
+      // 20 are expected, with a standard deviation of 4.5.
+      expect(sampled.length).toBeGreaterThan(4);
+      expect(sampled.length).toBeLessThan(42);
+      expect(sampledOf([...sampled, ids.find((id) => !sampled.includes(id))!])).toEqual(sampled);
+    }
+  });
+
   test('of 50 rows names its views once', () => {
     const encoder = new RecordEncoder('pod-1', EPOCH);
     const [vector] = servedRequest('r', 100).vectors;
