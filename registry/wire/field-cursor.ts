@@ -1,0 +1,99 @@
+/**
+ * A place in the bytes of a Protocol Buffers message, and how fields are gone over from there without building anything.
+ * A method that returns false or -1 has met what is no such field. Extended by record-content.ts.
+ */
+import { isUtf8 } from 'node:buffer';
+
+/** Times lie before the year 2200. */
+const TIME_END_US = 7_258_118_400_000_000;
+const MAX_FIELD = 2 ** 29 - 1;
+/** Of the tenth byte, the last that a varint can have. */
+const MAX_VARINT_FACTOR = 128 ** 9;
+
+export class FieldCursor {
+  protected buffer: Buffer = Buffer.alloc(0);
+  /** Of the same bytes. */
+  protected view: DataView = new DataView(new ArrayBuffer(0));
+  protected at = 0;
+
+  protected goTo(buffer: Buffer, at: number): void {
+    this.at = at;
+    if (buffer === this.buffer) return;
+    this.buffer = buffer;
+    this.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+  }
+
+  /** @returns a whole number up to 2^53 - 1; -1: there is none before `to` */
+  protected varint(to: number): number {
+    const b = this.buffer;
+    if (this.at < to && b[this.at]! < 128) return b[this.at++]!;
+    let value = 0;
+    let factor = 1;
+    for (let at = this.at; at < to; factor *= 128) {
+      const byte = b[at++]!;
+      value += (byte & 127) * factor;
+      if (value > Number.MAX_SAFE_INTEGER) return -1;
+      if (byte < 128) {
+        this.at = at;
+        return value;
+      }
+      if (factor >= MAX_VARINT_FACTOR) return -1;
+    }
+    return -1;
+  }
+
+  protected upTo(most: number, to: number): boolean {
+    const value = this.varint(to);
+    return value >= 0 && value <= most;
+  }
+
+  /** @returns where the message ends whose length is next; -1: not before `to` */
+  protected message(to: number): number {
+    const bytes = this.varint(to);
+    return bytes < 0 || bytes > to - this.at ? -1 : this.at + bytes;
+  }
+
+  protected bytes(to: number): boolean {
+    const end = this.message(to);
+    if (end >= 0) this.at = end;
+    return end >= 0;
+  }
+
+  /** As readers of Protocol Buffers do, refuses text that is no UTF-8. */
+  protected text(to: number): boolean {
+    const end = this.message(to);
+    if (end < 0) return false;
+    const from = this.at;
+    this.at = end;
+    for (let at = from; at < end; at++) {
+      if (this.buffer[at]! > 127) return isUtf8(this.buffer.subarray(at, end));
+    }
+    return true;
+  }
+
+  protected skip(bytes: number, to: number): boolean {
+    this.at += bytes;
+    return this.at <= to;
+  }
+
+  protected time(to: number): boolean {
+    const at = this.at;
+    return this.skip(8, to) && isTime(this.view, at);
+  }
+
+  /** A field of a later version is passed over; a known one of another wire type is none. */
+  protected unknown(tag: number, highestKnown: number, to: number): boolean {
+    const field = Math.floor(tag / 8);
+    if (field <= highestKnown || field > MAX_FIELD) return false;
+    const wireType = tag % 8;
+    if (wireType === 0) return this.varint(to) >= 0;
+    if (wireType === 1) return this.skip(8, to);
+    if (wireType === 2) return this.bytes(to);
+    return wireType === 5 && this.skip(4, to);
+  }
+}
+
+/** Whether 8 bytes, which are there, are a time of the years 1970 to 2199. */
+export function isTime(view: DataView, at: number): boolean {
+  return view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true) < TIME_END_US;
+}
