@@ -18,6 +18,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+import { trimHeap } from './collector.ts';
 
 export interface AdminThreadInput {
   /** Empty: all interfaces. */
@@ -72,7 +73,10 @@ setInterval(() => post({ ping: true }), Math.min(PING_MS_MAX, Math.max(1, livezM
 
 const server = createServer((request, response) => void answer(request, response));
 server.once('error', (error) => post({ fault: listenFault(error) }));
-const listened = (): void => post({ port: (server.address() as AddressInfo).port });
+const listened = (): void => {
+  trimHeap();
+  post({ port: (server.address() as AddressInfo).port });
+};
 server.listen({ port: wantedPort, exclusive: true, ...(host === '' ? {} : { host }) }, listened);
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -39,8 +39,17 @@ export interface ReadMoment {
   readonly ready: ReadyRing | null;
 }
 
-/** What a row takes beside its bytes: an object, the string's head, three boxed numbers. */
-const ROW_BYTES = 216;
+/** What a row takes beside its bytes: an object, the string's head, two boxed numbers. */
+const ROW_BYTES = 176;
+
+// What is yes or no of a row stands in one number: four fields were 24 bytes a row more.
+const WHOLE = 1;
+const REFRESHING = 2;
+const ASKED_AGAIN = 4;
+const NOTES_KNOWN = 8;
+const HAS_NOTES = 16;
+/** Of the factor, kept as a whole number, which V8 does not box. */
+const FACTOR_STEPS = 1_000;
 
 /** How many of a run of features have no value in a row. */
 export interface AbsentValues {
@@ -62,8 +71,8 @@ export class CachedRow implements ReadyOwner {
    * write a new number over the old one, in place of making one for each read that would grow old.
    */
   fetchedUs = 0;
-  factor = 0;
   order = 0;
+  #factorSteps = 0;
   readonly ready: ReadyRing | null;
   readyLap = NO_PIECE;
   readyAt = NO_PIECE;
@@ -71,13 +80,7 @@ export class CachedRow implements ReadyOwner {
   watermarkUs = 0;
   /** Header and values as they are stored, one character a byte; null: the store has no such row. */
   readonly raw: string | null;
-  /** Whether every feature of the view has a value in the row. */
-  readonly isWhole: boolean;
-  /** Under way of being read anew, ahead of time. */
-  refreshing = false;
-  /** Whether it was asked for beyond the request that read it: then what is made of it is worth keeping. */
-  askedAgain = false;
-  #hasNotes: boolean | null = null;
+  #flags = 0;
   #absent: AbsentValues | null = null;
 
   /** @throws TypeError when the bytes are no row of the view: it must not be served */
@@ -96,18 +99,46 @@ export class CachedRow implements ReadyOwner {
     this.id = lastId;
     this.view = view;
     this.fetchedUs = moment.fetchedUs;
-    this.factor = moment.factor;
+    this.#factorSteps = stepsOf(moment);
     this.order = moment.order;
     this.ready = moment.ready;
     this.watermarkUs = watermarkUs;
     this.raw = raw;
-    this.isWhole = raw !== null && mapping !== null && checkRow(mapping, raw);
+    if (raw !== null && mapping !== null && checkRow(mapping, raw)) this.#flags = WHOLE;
+  }
+
+  /** Of the read, to a thousandth. */
+  get factor(): number {
+    return this.#factorSteps / FACTOR_STEPS;
+  }
+
+  /** Whether every feature of the view has a value in the row. */
+  get isWhole(): boolean {
+    return (this.#flags & WHOLE) !== 0;
+  }
+
+  /** Under way of being read anew, ahead of time. */
+  get refreshing(): boolean {
+    return (this.#flags & REFRESHING) !== 0;
+  }
+
+  set refreshing(is: boolean) {
+    this.#flags = is ? this.#flags | REFRESHING : this.#flags & ~REFRESHING;
+  }
+
+  /** Whether it was asked for beyond the request that read it: then what is made of it is worth keeping. */
+  get askedAgain(): boolean {
+    return (this.#flags & ASKED_AGAIN) !== 0;
+  }
+
+  markAskedAgain(): void {
+    this.#flags |= ASKED_AGAIN;
   }
 
   /** The store was read again and has these bytes still. */
   renew(moment: ReadMoment, watermarkUs: number): void {
     this.fetchedUs = moment.fetchedUs;
-    this.factor = moment.factor;
+    this.#factorSteps = stepsOf(moment);
     this.order = moment.order;
     this.watermarkUs = watermarkUs;
     this.refreshing = false;
@@ -212,10 +243,12 @@ export class CachedRow implements ReadyOwner {
 
   /** Whether any value of the row is a NaN or an infinity, which native answers show as null and note. */
   get hasNotes(): boolean {
-    if (this.#hasNotes !== null) return this.#hasNotes;
-    const { values } = this;
-    this.#hasNotes = this.view.view.features.some((f, i) => hasNoJsonNumber(f.type, values[i] ?? null));
-    return this.#hasNotes;
+    if ((this.#flags & NOTES_KNOWN) === 0) {
+      const { values } = this;
+      const has = this.view.view.features.some((f, i) => hasNoJsonNumber(f.type, values[i] ?? null));
+      this.#flags |= has ? NOTES_KNOWN | HAS_NOTES : NOTES_KNOWN;
+    }
+    return (this.#flags & HAS_NOTES) !== 0;
   }
 
   /** @returns the features of a segment that hold such a value, as JSON strings */
@@ -251,6 +284,10 @@ export class CachedRow implements ReadyOwner {
 /** @param raw  at least a header, one character a byte */
 export function definitionIdOf(raw: string): number {
   return u32(raw, 0);
+}
+
+function stepsOf({ factor }: ReadMoment): number {
+  return Math.round(factor * FACTOR_STEPS);
 }
 
 function eventUsOf(raw: string): number {

@@ -23,8 +23,10 @@ export class GcPauses {
   readonly seconds = new Map(Object.values(KINDS).map((kind) => [kind, new Histogram(EDGES_S)]));
   readonly #observer: PerformanceObserver;
 
-  constructor() {
+  /** @param collected  called behind each collection, or some */
+  constructor(collected: () => void) {
     this.#observer = new PerformanceObserver((list) => {
+      collected();
       for (const { duration, detail } of list.getEntries() as GcEntry[]) {
         const kind = KINDS[detail.kind];
         if (kind !== undefined) this.seconds.get(kind)!.observe(duration / 1_000);

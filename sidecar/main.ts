@@ -14,6 +14,7 @@ import { Admin } from './admin.ts';
 import { Answers } from './answers.ts';
 import { watchBundles } from './bundle-watch.ts';
 import { RowCache } from './cache.ts';
+import { trimHeap, youngGenerationBound } from './collector.ts';
 import { drained } from './drain.ts';
 import { EventLoopDelay } from './event-loop-delay.ts';
 import { GcPauses } from './gc-pauses.ts';
@@ -125,8 +126,11 @@ export async function runServe(project: Project, droppedLogLines: () => number =
     const admin = await Admin.open({ host: adminHost, port: adminPort, livezMs }, talk);
     closeAll.push(() => admin.close());
     const readiness = new Readiness(performance.now());
+    const gc = new GcPauses(youngGenerationBound());
+    closeAll.push(() => gc.stop());
     const transport = await openTransport(settings.serve.transport, server, project);
     await reader.start(STORE_START_LIMIT_MS);
+    trimHeap();
     await warmUp(bundle, reader, clock, privacy).catch((fault: Error) => {
       talk.warn(`the warm-up failed, so the first requests will be slow: ${fault.message}`);
     });
@@ -148,8 +152,6 @@ export async function runServe(project: Project, droppedLogLines: () => number =
     // A clock follows the wall clock when it is asked, and an idle sidecar asks it for nothing.
     const clockWatch = setInterval(() => clock.nowUs(), CLOCK_WATCH_MS).unref();
     closeAll.push(() => clearInterval(clockWatch));
-    const gc = new GcPauses();
-    closeAll.push(() => gc.stop());
     const consumers = new ConsumerWatch(settings.log.spool, log === null ? [] : spoolConsumers(settings.log));
     closeAll.unshift(() => consumers.stop());
     const gauges = (): Gauges => ({

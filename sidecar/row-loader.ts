@@ -120,7 +120,7 @@ export class RowLoader {
 
   /** @returns the bytes of a row as the cache has them, undefined where it has none */
   knownRow(key: string, view: ViewPlan): string | null | undefined {
-    return this.#cache.peek(key)?.rows[view.slot]?.raw;
+    return this.#cache.peek(key)?.[view.slot]?.raw;
   }
 
   failed(read: EntityRead, error: Error): void {
@@ -149,7 +149,7 @@ export class RowLoader {
       rows.push(row);
       if (row === null || row === undefined) continue;
       // Who had it read asks for the first time only where there was none.
-      if (read.waitersOf(v) > (kept === null ? 1 : 0)) row.askedAgain = true;
+      if (read.waitersOf(v) > (kept === null ? 1 : 0)) row.markAskedAgain();
       if (kept === null) (made ??= []).push(row);
     }
     if (made !== null) this.#cache.putAll(read.key, made);
@@ -217,7 +217,7 @@ export class RowLoader {
       if (!hasRead(flights)) this.#flights.delete(key);
     }
     if (row === null) {
-      const kept = this.#cache.peek(key)?.rows[slot];
+      const kept = this.#cache.peek(key)?.[slot];
       if (kept !== undefined) kept.refreshing = false;
     }
     read.tell(v, row);

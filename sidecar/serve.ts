@@ -115,10 +115,10 @@ export class Serving {
             continue;
           }
           const view = roleViews[i]!;
-          let row = entity === undefined ? undefined : entity.rows[view.slot];
+          let row = entity === undefined ? undefined : entity[view.slot];
           if (row !== undefined && row.view !== view) row = this.#rebound(key, row, view);
           if (row !== undefined && this.#cache.isFresh(row, work.nowUs)) {
-            row.askedAgain = true;
+            row.markAskedAgain();
             work.setPlace(at, row, FROM_CACHE, judge(row, work.nowUs));
             if (!row.refreshing && this.#cache.isDueAhead(row, work.nowUs, hot)) {
               row.refreshing = true;

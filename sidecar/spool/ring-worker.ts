@@ -3,6 +3,7 @@
  * It has the same writer of segments as the thread that answers, over the same shared state. Started by ring-writer.ts.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { trimHeap } from '../collector.ts';
 import { FrameRing } from './frame-ring.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { Epoch } from './segment-writer.ts';
@@ -28,6 +29,7 @@ const nowUs = (): number => Date.now() * 1_000 + data.clockAheadUs;
 const state = new WriterState(data.state);
 const writer = new SegmentWriter(data.epoch, filesOf(data.filesShare), data.segmentBytes, nowUs, state);
 const ring = new FrameRing(data.ring);
+trimHeap();
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads takes none
 parentPort!.postMessage('ready');
 ring.writeUntilStopped((frames, sequence) => writer.write(frames, sequence), data.slowMs, data.retryMs);

@@ -97,7 +97,7 @@ test('have the bytes and the times of the last read that had any, and are the sa
           reader.answerNow({ rows, watermarks: slots.map((s) => marks[s]!) }, which);
         }
         for (const [s, { stored: of, fetchedUs, watermarkUs }] of kept) {
-          const row = cache.find(KEY)!.rows[s]!;
+          const row = cache.find(KEY)![s]!;
           expect(row.raw).toBe(of.bytes?.toString('latin1') ?? null);
           expect([row.values, row.fetchedUs, row.watermarkUs]).toEqual([of.values, fetchedUs, watermarkUs]);
           expect(objects.get(s) ?? row).toBe(row);
@@ -115,7 +115,7 @@ test('of another bundle are bound anew, and stay what they are when they are rea
   const read = (of: typeof plan, us: number): CachedRow => {
     loader.load([{ key: KEY, view: of, place: 0 }], us, { take() {} });
     reader.answerNow({ rows: [encodeRow(rowSchemaOf(before), [1])], watermarks: [us] });
-    return cache.find(KEY)!.rows[0]!;
+    return cache.find(KEY)![0]!;
   };
   const old = planView(before, 0, []);
   const first = read(old, NOON_US);

@@ -32,7 +32,7 @@ function filled(limits = {}): RowCache {
   return cache;
 }
 
-const held = (cache: RowCache, key: string): CachedRow => cache.find(key)!.rows[0]!;
+const held = (cache: RowCache, key: string): CachedRow => cache.find(key)![0]!;
 
 test('without fresh nothing is answered from the cache, and rows still stand in', () => {
   const cache = filled();
@@ -63,7 +63,7 @@ test('without absent a missing row is neither served nor kept, nor is the one th
   expect(cache.mayStandIn(held(cache, 'absent'), 1)).toBe(false);
   expect(cache.isFresh(held(cache, 'there'), 1)).toBe(true);
   cache.put('there', row(null, 2));
-  expect(cache.find('there')!.rows[0]).toBeUndefined();
+  expect(cache.find('there')![0]).toBeUndefined();
 });
 
 test('without absent a row that is found missing once more is not kept either', () => {

@@ -11,9 +11,55 @@ const RAW = encodeRow(rowSchemaOf(spend), [12.5, 3n]).toString('latin1');
 const ROWS = 100;
 const TIMES = 20_000;
 
-test('a row that is read again writes its times over the old ones, and makes none', () => {
+const MOMENT = { fetchedUs: NOON_US, order: 1, factor: 0.9, ready: null };
+
+function collector(): () => void {
   setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
+  return runInNewContext('gc') as () => void;
+}
+
+test('a row takes the bytes that the cache counts for it', () => {
+  const collect = collector();
+  const mapping = plan.mappings.get(spend.definitionId)!;
+  const rows: CachedRow[] = Array.from({ length: 50_000 });
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < rows.length; i++) {
+    const raw = encodeRow(rowSchemaOf(spend), [12.5 + i / 3, 3n]).toString('latin1');
+    rows[i] = new CachedRow(plan, { ...MOMENT, fetchedUs: NOON_US + i }, NOON_US + i, raw, mapping);
+  }
+  collect();
+  const bytes = (process.memoryUsage().heapUsed - before) / rows.length;
+  expect(bytes / rows[0]!.bytes).toBeGreaterThan(0.9);
+  expect(bytes / rows[0]!.bytes).toBeLessThan(1.1);
+});
+
+test('what is yes or no of a row is told apart', () => {
+  const mapping = plan.mappings.get(spend.definitionId)!;
+  const rowOf = (value: number): CachedRow => {
+    const raw = encodeRow(rowSchemaOf(spend), [value, 3n]).toString('latin1');
+    return new CachedRow(plan, MOMENT, NOON_US, raw, mapping);
+  };
+  for (const [value, hasNotes] of [
+    [1, false],
+    [NaN, true],
+  ] as const) {
+    const row = rowOf(value);
+    const told = (): boolean[] => [row.isWhole, row.refreshing, row.askedAgain];
+    expect(told()).toEqual([true, false, false]);
+    row.refreshing = true;
+    expect(told()).toEqual([true, true, false]);
+    expect([row.hasNotes, row.hasNotes]).toEqual([hasNotes, hasNotes]);
+    row.markAskedAgain();
+    expect(told()).toEqual([true, true, true]);
+    row.renew({ ...MOMENT, factor: 0.8504 }, NOON_US);
+    expect(told()).toEqual([true, false, true]);
+    expect([row.factor, row.hasNotes]).toEqual([0.85, hasNotes]);
+  }
+});
+
+test('a row that is read again writes its times over the old ones, and makes none', () => {
+  const collect = collector();
   const mapping = plan.mappings.get(spend.definitionId)!;
   // Times that are small integers are what V8 would take them all for.
   const rows = Array.from({ length: ROWS }, (_, i) => {

@@ -58,3 +58,67 @@ test('V8 alone decides by what lived where objects are made; in the sidecar it d
   expect(countedPlaces(`console.log('begin'); ${WORK}`)).toBeGreaterThan(0);
   expect(countedPlaces(`${tune} console.log('begin'); ${WORK}`)).toBe(0);
 });
+
+/** @returns the most that the young generation had, in MiB, while a program did the work */
+function mostYoungMib(bound: string, flags: readonly string[] = []): number {
+  const program = `
+    import { getHeapSpaceStatistics } from 'node:v8';
+    import { setImmediate } from 'node:timers/promises';
+    import { GcPauses } from ${JSON.stringify(join(COLLECTOR, '../gc-pauses.ts'))};
+    import { youngGenerationBound } from ${JSON.stringify(COLLECTOR)};
+    new GcPauses(${bound});
+    const kept = [];
+    let most = 0;
+    for (let i = 0; i < 2e6; i++) {
+      kept[i % 500_000] = { i, more: [i] };
+      if (i % 10_000 !== 0) continue;
+      await setImmediate();
+      const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
+      most = Math.max(most, young.space_size);
+    }
+    console.log(most / 2 ** 20);
+    process.exit(0);`;
+  const all = ['--disable-warning=ExperimentalWarning', ...flags, '--input-type=module', '-e', program];
+  return Number(execFileSync(process.execPath, all, { encoding: 'utf8' }));
+}
+
+test('the young generation has two halves of 8 MiB at most, unless a size is asked for', () => {
+  expect(mostYoungMib('() => {}')).toBe(32);
+  expect(mostYoungMib('youngGenerationBound()')).toBe(16);
+  expect(mostYoungMib('youngGenerationBound()', ['--max-semi-space-size=16'])).toBe(32);
+});
+
+test('one that shrank while little happened may grow again', () => {
+  const program = `
+    import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+    import { runInNewContext } from 'node:vm';
+    import { setImmediate } from 'node:timers/promises';
+    import { trimHeap, youngGenerationBound } from ${JSON.stringify(COLLECTOR)};
+    const collected = youngGenerationBound();
+    const mib = () => getHeapSpaceStatistics().find((s) => s.space_name === 'new_space').space_size / 2 ** 20;
+    const kept = [];
+    const work = () => {
+      for (let i = 0; i < 1e6; i++) {
+        kept[i % 500_000] = { i, more: [i] };
+        if (i % 1_000 === 0) collected();
+      }
+      return mib();
+    };
+    const first = work();
+    trimHeap();
+    collected();
+    console.log(JSON.stringify([first, mib() < 16, work()]));`;
+  const all = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', program];
+  expect(JSON.parse(execFileSync(process.execPath, all, { encoding: 'utf8' }))).toEqual([16, true, 16]);
+});
+
+test('a thread gives back what its start has left over', () => {
+  const program = `
+    import { getHeapStatistics } from 'node:v8';
+    import { trimHeap } from ${JSON.stringify(COLLECTOR)};
+    const before = getHeapStatistics().total_physical_size;
+    trimHeap();
+    console.log(before - getHeapStatistics().total_physical_size);`;
+  const all = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', program];
+  expect(Number(execFileSync(process.execPath, all, { encoding: 'utf8' }))).toBeGreaterThan(2 ** 20);
+});

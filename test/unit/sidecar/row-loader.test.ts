@@ -41,7 +41,7 @@ describe('the row loader', () => {
     await reader.answer({ rows: [ROW], watermarks: [NOON_US] });
     expect(taken).toHaveLength(100);
     expect(taken[0]!.values).toEqual([12.5, 3n]);
-    expect(cache.find(KEY)!.rows[0]).toBe(taken[99]);
+    expect(cache.find(KEY)![0]).toBe(taken[99]);
     expect(taken[0]!.factor).toBeGreaterThanOrEqual(0.85);
   });
 
@@ -54,7 +54,7 @@ describe('the row loader', () => {
     ask();
     await reader.answer({ rows: [null], watermarks: [NOON_US] });
     expect(taken[1]!.raw).toBeNull();
-    expect(cache.find(KEY)!.rows[0]).toBe(taken[1]);
+    expect(cache.find(KEY)![0]).toBe(taken[1]);
   });
 
   test('a failure reaches every asker, and the next one asks the store again', async () => {
@@ -104,7 +104,7 @@ describe('the row loader', () => {
     expect(reader.asks).toHaveLength(2);
     await reader.answer({ rows: [ROW], watermarks: [NOON_US] });
     expect(taken).toHaveLength(2);
-    expect(cache.find(KEY)!.rows[0]!.values).toEqual([12.5, 3n]);
+    expect(cache.find(KEY)![0]!.values).toEqual([12.5, 3n]);
     await reader.answer({ rows: [ROW], watermarks: [NOON_US] });
     expect(taken).toHaveLength(3);
   });
