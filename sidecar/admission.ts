@@ -6,6 +6,8 @@
  *                    ->  else queued: head, copy of the body, time of reading
  *   pass   behind the poll: serves from the queue for 4 ms, logs, lets the answers leave       -> next poll
  *
+ * Answers of 2 MiB end both: their memory is to be used again (answers.ts).
+ *
  * One poll can bring thousands of requests: served as they are read, they would all wait for the last one's answer,
  * past their deadlines, and new ones would wait in the kernel, where nobody sees how old they are. So reading is quick
  * and work is cut into passes, and the age of a request is known when its turn comes:
@@ -40,8 +42,10 @@ export interface AdmissionParts {
    */
   serve(exchange: Exchange, body: Buffer, ageMs: number): void;
   refuse(exchange: Exchange, why: Refusal): void;
-  /** Ends the tick: what was answered is logged and leaves. */
+  /** Ends the tick: what was answered is logged and leaves. Never called within a transport's callback. */
   flush(): void;
+  /** Whether so much was answered that the tick should end. */
+  isFull(): boolean;
   /** Of requests that do not name one. */
   readonly deadlineMs: number;
   readonly pollSeconds: Histogram;
@@ -91,7 +95,7 @@ export class Admission {
     this.lastReadMs = nowMs;
     exchange.readMs = nowMs;
     exchange.pollMs = nowMs - this.#pollBeganMs;
-    if (this.#queue.length > 0 || exchange.pollMs >= TURN_MS) {
+    if (this.#queue.length > 0 || exchange.pollMs >= TURN_MS || this.#parts.isFull()) {
       if (!this.#queue.push(exchange, body)) this.#parts.refuse(exchange, 'full');
       return;
     }
@@ -121,8 +125,10 @@ export class Admission {
   #pass(beganMs: number): void {
     let nowMs = beganMs;
     this.#codel.turn();
+    if (this.#parts.isFull()) this.#parts.flush();
     while (this.#queue.length > 0 && nowMs - beganMs < TURN_MS) {
       this.#takeOldest(nowMs);
+      if (this.#parts.isFull()) this.#parts.flush();
       nowMs = this.#nowMs();
     }
     this.#parts.flush();

@@ -72,8 +72,8 @@ class Tick {
 }
 
 /**
- * A tick ends with so many bytes of answers at the latest, so that its buffer need not grow. Under overload one has 28
- * answers of 180 KB, and new buffers of 4 MiB had the collector go through the heap eight times a second.
+ * A tick should end with so many bytes of answers, so that its buffer need not grow. Under overload one had 28 answers of
+ * 180 KB, and new buffers of 4 MiB had the collector go through the heap eight times a second.
  */
 const TICK_BYTES = 2 ** 21;
 
@@ -117,6 +117,11 @@ export class Answers {
     return this.#log !== null;
   }
 
+  /** Whether the tick should end. Not within a transport's callback, where answers of others would leave in pieces. */
+  get isFull(): boolean {
+    return this.#tick.shared.buffer.usedBytes >= TICK_BYTES;
+  }
+
   /** Where the next answer is to be written. */
   get buffer(): AnswerBuffer {
     return this.#tick.shared.buffer;
@@ -146,7 +151,6 @@ export class Answers {
     }
     tick.add(exchange, route, startedMs, body, headers);
     this.#endOfTick ??= setImmediate(this.#endTick);
-    if (tick.shared.buffer.usedBytes >= TICK_BYTES) this.flush();
   }
 
   /** Ends the tick now, rather than behind the next poll of the sockets. */

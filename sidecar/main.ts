@@ -106,6 +106,7 @@ export async function runServe(project: Project, droppedLogLines: () => number =
   const server = new Server({
     serving,
     flush: () => answers.flush(),
+    isFull: () => answers.isFull,
     metrics,
     hotKeys,
     talk,

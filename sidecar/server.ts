@@ -80,6 +80,8 @@ export interface ServerOptions {
   readonly serving: Serving;
   /** Logs what was answered and lets it leave. */
   readonly flush: () => void;
+  /** Whether so much was answered that it should. */
+  readonly isFull: () => boolean;
   readonly metrics: Metrics;
   readonly hotKeys: HotKeys;
   readonly talk: Talk;
@@ -103,11 +105,12 @@ export class Server implements HttpHandler {
     this.#options = options;
     const own = ['localhost', '127.0.0.1', '[::1]'];
     this.#allowedHosts = new Set([...own, ...options.allowedHosts.map((host) => host.toLowerCase())]);
-    const { deadlineMs, flush, metrics } = options;
+    const { deadlineMs, flush, isFull, metrics } = options;
     this.#admission = new Admission({
       serve: (exchange, body, ageMs) => this.#serve(exchange, body, ageMs),
       refuse: (exchange, why) => this.#shed(exchange, why),
       flush,
+      isFull,
       deadlineMs,
       pollSeconds: metrics.pollSeconds,
     });

@@ -67,6 +67,7 @@ export async function warmUp(
   const server = new Server({
     serving,
     flush: () => answers.flush(),
+    isFull: () => answers.isFull,
     metrics,
     hotKeys,
     talk: silentTalk,

@@ -13,6 +13,8 @@ class Loop {
   /** In order: `served 3 at age`, `late 4`, `flush`. */
   readonly told: string[] = [];
   readonly pollSeconds = new Histogram([0.005]);
+  /** So many answers fill a tick. */
+  fullAt = Infinity;
   readonly #due: (() => void)[] = [];
   readonly admission: Admission;
 
@@ -24,6 +26,7 @@ class Loop {
       },
       refuse: ({ path }, why) => void this.told.push(`${why} ${path}`),
       flush: () => void this.told.push('flush'),
+      isFull: () => this.served() >= this.fullAt,
       deadlineMs,
       pollSeconds: this.pollSeconds,
       nowMs: () => this.nowMs,
@@ -45,6 +48,12 @@ class Loop {
     const from = this.told.length;
     for (const call of this.#due.splice(0)) call();
     return this.told.slice(from);
+  }
+
+  /** Answers since the last flush. */
+  served(): number {
+    return this.told.slice(this.told.lastIndexOf('flush') + 1).filter((line) => line.startsWith('served'))
+      .length;
   }
 
   /** All that was told since the last call. */
@@ -74,6 +83,24 @@ describe('a poll', () => {
       'served 6 at 7 body 6',
       'served 7 at 8 body 7',
       'served 8 at 9 body 8',
+      'flush',
+    ]);
+  });
+
+  test('with so much answered that a tick is full only reads; the pass ends ticks as they fill', () => {
+    const loop = new Loop(60);
+    loop.workMs = 0.5;
+    loop.fullAt = 2;
+    for (const path of ['1', '2', '3', '4', '5', '6']) loop.read(path);
+    expect(loop.told).toEqual(['served 1 at 0', 'served 2 at 0.5']);
+    expect(loop.endPoll().map((line) => line.split(' at ')[0])).toEqual([
+      'flush',
+      'served 3',
+      'served 4',
+      'flush',
+      'served 5',
+      'served 6',
+      'flush',
       'flush',
     ]);
   });

@@ -86,11 +86,11 @@ describe('the row loader', () => {
     const { reader, cache, loader, taken, ask } = setUp();
     ask();
     await reader.answer({ rows: [ROW], watermarks: [NOON_US] });
-    const row = cache.find(KEY)!.rows[0]!;
+    const row = cache.find(KEY)![0]!;
     row.refreshing = true;
     loader.load([{ key: KEY, view: plan, place: 0 }], NOON_US + 1, null);
     await reader.fail();
-    expect([cache.find(KEY)!.rows[0] === row, row.refreshing, taken.length]).toEqual([true, false, 1]);
+    expect([cache.find(KEY)![0] === row, row.refreshing, taken.length]).toEqual([true, false, 1]);
   });
 
   test('a read older than 50 ms keeps nobody new waiting, and still fills the cache', async () => {
