@@ -130,6 +130,6 @@ test('evictions are counted by the bound that was reached', () => {
   expect(byBytes.stats().evictedByBytes).toBe(evictedByBytes);
   const byBoth = filled({ entries: 3, bytes: 10_000 });
   byBoth.put('third', row(RAW));
-  byBoth.put('large '.repeat(700), row(RAW));
+  byBoth.put('large '.repeat(740), row(RAW));
   expect(byBoth.stats()).toMatchObject({ entries: 1, evictedByEntries: 1, evictedByBytes: 2 });
 });
