@@ -14,7 +14,7 @@ import { startRedis } from './redis-process.ts';
 import { print } from './report.ts';
 import type { Bar } from './report.ts';
 import { median } from './rounds.ts';
-import { timedProcess } from './timed-process.ts';
+import { measuredRun } from './measured-run.ts';
 import { makeFolder } from '../../registry/std/folder.ts';
 
 const ROWS = 200_000;
@@ -32,7 +32,7 @@ interface Fill {
 interface Filler {
   readonly name: string;
   /** @returns the seconds that the rows took, and those of the processor for all of the process */
-  run(): { readonly seconds: number; readonly cpuS: number };
+  run(): Promise<{ readonly seconds: number; readonly cpuS: number }>;
 }
 
 export async function fillStore(context: BenchContext): Promise<Bar[]> {
@@ -41,13 +41,13 @@ export async function fillStore(context: BenchContext): Promise<Bar[]> {
   const redis = await startRedis(folder);
   try {
     const source = await writeSource(folder);
-    const fillers = [plumbline(folder, source, redis.url)];
+    const fillers = [await plumbline(folder, source, redis.url)];
     if (context.feast !== null) fillers.push(feast(folder, source, redis.port, context.feastEnvironment));
     const fills: Fill[][] = fillers.map(() => []);
     for (let round = 0; round < context.rounds; round++) {
       const order = [...fillers.keys()];
       for (const f of round % 2 === 0 ? order : order.toReversed())
-        fills[f]!.push(measured(redis.port, fillers[f]!));
+        fills[f]!.push(await measured(redis.port, fillers[f]!));
     }
     return report(fillers, fills);
   } finally {
@@ -68,7 +68,7 @@ async function writeSource(folder: string): Promise<string> {
   return source;
 }
 
-function plumbline(folder: string, source: string, online: string): Filler {
+async function plumbline(folder: string, source: string, online: string): Promise<Filler> {
   const project = join(folder, 'plumbline');
   makeFolder(join(project, 'definitions'));
   writeFileSync(join(project, 'plumbline.yaml'), `definitions: ['definitions/*.yaml']\nonline: ${online}\n`);
@@ -79,15 +79,19 @@ source: { parquet: '${source}', eventTime: event_timestamp, createdTime: created
 features: { ${FEATURES.map((name) => `${name}: float64`).join(', ')} }\n`,
   );
   const entry = ['--disable-warning=ExperimentalWarning', join(ROOT, 'plumb.ts'), '-C', project];
-  timedProcess(process.execPath, [...entry, 'apply']);
+  await measuredRun(process.execPath, [...entry, 'apply']);
   return {
     name: 'plumb materialize --full',
-    run() {
-      const { output, cpuS } = timedProcess(process.execPath, [...entry, 'materialize', '--full', '--json']);
+    async run() {
+      const args = [...entry, 'materialize', '--full', '--json'];
+      const { output, cpuSeconds } = await measuredRun(process.execPath, args);
       const { runs } = JSON.parse(output) as {
         runs: { startedAt: string; finishedAt: string }[];
       };
-      return { seconds: (Date.parse(runs[0]!.finishedAt) - Date.parse(runs[0]!.startedAt)) / 1e3, cpuS };
+      return {
+        seconds: (Date.parse(runs[0]!.finishedAt) - Date.parse(runs[0]!.startedAt)) / 1e3,
+        cpuS: cpuSeconds,
+      };
     },
   };
 }
@@ -109,17 +113,17 @@ function feast(folder: string, source: string, redisPort: number, environment: s
   const job = JSON.stringify({ folder: repository, source, features: FEATURES });
   return {
     name: "Feast's materialize",
-    run() {
-      const { output, cpuS } = timedProcess(feastProgram(environment, 'python'), [script], job);
-      return { seconds: Number(output.trim().split('\n').at(-1)), cpuS };
+    async run() {
+      const { output, cpuSeconds } = await measuredRun(feastProgram(environment, 'python'), [script], job);
+      return { seconds: Number(output.trim().split('\n').at(-1)), cpuS: cpuSeconds };
     },
   };
 }
 
-function measured(redisPort: number, filler: Filler): Fill {
+async function measured(redisPort: number, filler: Filler): Promise<Fill> {
   redisCli(redisPort, 'FLUSHALL');
   const before = redisCpuS(redisPort);
-  const { seconds, cpuS } = filler.run();
+  const { seconds, cpuS } = await filler.run();
   const redisS = redisCpuS(redisPort) - before;
   const written = Number(redisCli(redisPort, 'DBSIZE'));
   if (written < ROWS) throw new Error(`${filler.name} wrote ${written} of ${ROWS} rows`);
