@@ -230,7 +230,7 @@ function lateArrival(row: RowFacts): string | null {
   const by = run === null ? '' : ` by run ${run.runId}`;
   return (
     `${rowText(row, replayed)} was written at ${timeText(replayed.createdUs!, servedUs)}${by}, after it was served ` +
-    `at ${timeText(servedUs, servedUs)}${online}: what it counts came in late`
+    `at ${timeText(servedUs, servedUs)}${online}: ${replayed.deleted === true ? 'its events were taken back' : 'what it counts came in late'}`
   );
 }
 

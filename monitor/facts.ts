@@ -21,6 +21,8 @@ export interface ReplayedTimes {
   readonly createdUs: number | null;
   readonly definitionId: number;
   readonly runId: string | null;
+  /** A tombstone: the entity's events were taken back. */
+  readonly deleted?: boolean;
 }
 
 /** One vector's row of one view. */

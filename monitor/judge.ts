@@ -273,7 +273,7 @@ function sameFeature(view: FeatureView, feature: Feature): number {
 }
 
 function statusOf(row: ReplayedRow | null): number {
-  if (row === null) return MISSING;
+  if (row === null || row.deleted) return MISSING;
   return row.outsideTtl ? OUTSIDE_TTL : PRESENT;
 }
 

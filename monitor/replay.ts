@@ -43,7 +43,9 @@ export interface ReplayedVector {
 export interface ReplayedRow {
   readonly times: ReplayedTimes;
   readonly outsideTtl: boolean;
-  /** In the order of the view's features; nulls when it is outside its TTL. */
+  /** A tombstone: the entity has no row, since this one says so. */
+  readonly deleted: boolean;
+  /** In the order of the view's features; nulls when it is outside its TTL, or a tombstone. */
   readonly values: readonly Value[];
 }
 
@@ -195,6 +197,7 @@ function pairsSql(day: DayOfService, used: ServiceView, view: FeatureView, keys:
 function replayedColumns(mode: AsOfRule['mode'], view: FeatureView): string[] {
   return [
     `${mode}.asof_state AS ${mode}_state`,
+    `${mode}.asof_deleted AS ${mode}_deleted`,
     us(`${mode}.asof_event_us`, `${mode}_event_us`),
     us(`${mode}.asof_created_us`, `${mode}_created_us`),
     `${mode}.asof_run_id AS ${mode}_run_id`,
@@ -260,7 +263,8 @@ function hmacsOf(bytes: Buffer | null): readonly Buffer[] {
 
 function replayedOf(row: SqlRow, mode: AsOfRule['mode'], view: FeatureView): ReplayedRow | null {
   const state = row[`${mode}_state`] as number;
-  if (state !== ROW_FOUND && state !== ROW_OUTSIDE_TTL) return null;
+  const deleted = row[`${mode}_deleted`] === true;
+  if (state !== ROW_FOUND && state !== ROW_OUTSIDE_TTL && !deleted) return null;
   return {
     times: {
       eventUs: row[`${mode}_event_us`] as number,
@@ -268,7 +272,9 @@ function replayedOf(row: SqlRow, mode: AsOfRule['mode'], view: FeatureView): Rep
       // A stored view's history is its source, read as the definition of today says.
       definitionId: (row[`${mode}_definition_id`] as number | null) ?? view.definitionId,
       runId: row[`${mode}_run_id`] as string | null,
+      ...(deleted ? { deleted } : {}),
     },
+    deleted,
     outsideTtl: state === ROW_OUTSIDE_TTL,
     values: view.features.map((f) => valueFromDuck(f.type, row[`${mode}_${f.name}`]!)),
   };

@@ -61,7 +61,7 @@ const TABLES = ['labels', 'hits', 'found', 'tied', 'best'];
 /**
  * Makes a table with one row for each label, in the order of `rid`: `rid`, `asof_state` (NO_ROW, ROW_FOUND,
  * ROW_OUTSIDE_TTL), `asof_event_us`, `asof_created_us`, `asof_run_id`, `asof_definition_id` of the row where there is
- * one, also of one outside its TTL and of a tombstone, which is NO_ROW, and the outputs, NULL unless ROW_FOUND. Replaces a table of that name.
+ * one, also of one outside its TTL and of a tombstone, which is NO_ROW and has `asof_deleted`, and the outputs, NULL unless ROW_FOUND. Replaces a table of that name.
  *
  * @throws DuckDB's error when the history cannot be read
  */
@@ -209,6 +209,7 @@ function answersSql(join: AsOfJoin, keys: readonly string[]): string {
   const columns = [
     `l.${quoteName(join.rid)} AS rid`,
     `CASE WHEN h.rid IS NULL OR f.deleted THEN ${NO_ROW} WHEN ${fresh} THEN ${ROW_FOUND} ELSE ${ROW_OUTSIDE_TTL} END AS asof_state`,
+    'coalesce(f.deleted, false) AS asof_deleted',
     ...['event_us', 'created_us', 'run_id', 'definition_id'].map((name) => `f.${name} AS asof_${name}`),
     ...outputs,
   ];

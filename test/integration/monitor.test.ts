@@ -553,3 +553,30 @@ function damageFrame(file: string, n: number): void {
   bytes[from + FRAME_HEADER_BYTES + 40]! ^= 0xff;
   writeFileSync(file, bytes);
 }
+
+test('events that were taken back are no row in the replay: served as none they match, served before they came late', async () => {
+  day = await MonitoredDay.make();
+  const was: OrderRow = {
+    customer: 'a',
+    event: '06:00:00',
+    created: '06:00:00',
+    run: 'r-06',
+    values: [2n, 5],
+  };
+  const gone: OrderRow = { ...was, created: '09:00:00', run: 'r-09', values: [null, null], deleted: true };
+  for (const [hour, runId] of [
+    ['06:00:00', 'r-06'],
+    ['09:00:00', 'r-09'],
+  ] as const) {
+    const times = { watermarkUs: at(hour), startedUs: at(hour), finishedUs: at(hour) + 60_000_000 };
+    await day.record(day.orders, { runId, ...times });
+  }
+  day.serve('07:30:00', 'a', { row: online(was), watermark: '07:00:00' }, 1, servedDriver);
+  day.serve('10:30:00', 'a', { watermark: '10:00:00' }, 1, servedDriver);
+  await day.appendOrders([was, gone]);
+  await day.writeDrivers(DRIVERS);
+  day.setWatermark('23:00:00');
+  const feature = featureOf(await day.judge(SETTLED), 'orders__orders_1d');
+  expect(feature).toMatchObject({ rows: 2, exactMatch: 0.5, causes: { 'late arrival': 1 } });
+  expect(JSON.stringify(feature.examples)).toContain('its events were taken back');
+});

@@ -34,6 +34,8 @@ export interface OrderRow {
   readonly created: string;
   readonly run: string;
   readonly values: readonly [bigint | null, number | null];
+  /** A tombstone. */
+  readonly deleted?: boolean;
 }
 
 export interface DriverRow {
@@ -153,10 +155,10 @@ export class MonitoredDay {
         recursive: true,
       });
       const selects = own.map(
-        ({ customer: id, event, created, values: [count, spent] }) =>
+        ({ customer: id, event, created, values: [count, spent], deleted = false }) =>
           `SELECT ${quoteText(id)} AS customer_id, make_timestamp(${at(event)}) AS event_time,
            make_timestamp(${at(created)}) AS created_time, ${quoteText(run)} AS run_id,
-           ${this.orders.definitionId}::UINTEGER AS definition_id, ${count ?? 'NULL'}::BIGINT AS orders_1d,
+           ${this.orders.definitionId}::UINTEGER AS definition_id, ${deleted} AS deleted, ${count ?? 'NULL'}::BIGINT AS orders_1d,
            ${spent === null ? 'NULL' : `'${spent}'`}::DOUBLE AS spent_1d`,
       );
       await duck.run(`COPY (${selects.join(' UNION ALL ')}) TO ${quoteText(file)} (FORMAT parquet)`);
