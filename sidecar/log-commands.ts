@@ -118,11 +118,18 @@ export function renderVerify(state: LogState): string {
     lines.push(`${state.tornBytes} bytes are torn at a tail: they were never answered`);
   for (const { epoch, pod, closed, lossAtMost } of state.epochs) {
     if (closed) continue;
-    const bound = lossAtMost === null ? '' : `; behind its last number at most ${lossAtMost} can be missing`;
+    const bound =
+      lossAtMost === null
+        ? 'how many are missing behind its last number nobody can tell, since it ended before its first heartbeat'
+        : `behind its last number at most ${lossAtMost} can be missing`;
     const of = pod ?? 'an unknown pod';
-    lines.push(`epoch ${epoch} of ${of} has no last record: it runs, or was killed${bound}`);
+    lines.push(
+      `epoch ${epoch} of ${of} has no last record: it runs, was killed, or its disk took none; ${bound}`,
+    );
   }
   lines.push(...state.gaps.map(gapText));
-  lines.push(state.gaps.length === 0 ? 'whole' : countText(state.gaps.length, 'gap'));
+  const open = state.epochs.filter(({ closed }) => !closed).length;
+  const whole = open === 0 ? 'whole' : `whole but for ${countText(open, 'open tail')}`;
+  lines.push(state.gaps.length === 0 ? whole : countText(state.gaps.length, 'gap'));
   return lines.join('\n');
 }

@@ -33,6 +33,7 @@ import { Server } from './server.ts';
 import { watchSettings } from './settings-watch.ts';
 import { Shipping } from './shipper/shipping.ts';
 import { ConsumerWatch } from './spool/consumer-watch.ts';
+import { logError } from './spool/errors.ts';
 import { openReader, trouble } from './store/open-reader.ts';
 import type { StoreReader } from './store/store-reader.ts';
 import { UNIX } from './transport/transport.ts';
@@ -66,6 +67,8 @@ export interface Served {
   reload(): void;
   /** Takes no more requests, finishes those under way, writes the log's last record; again is no error. */
   stop(): Promise<void>;
+  /** After `stop`: what the log's disk did not keep, as a clause; null: nothing. */
+  notKept(): string | null;
 }
 
 /**
@@ -114,8 +117,11 @@ export async function runServe(project: Project, droppedLogLines: () => number =
     deadlineMs,
     nextRequestId: requestIds(),
   });
+  let notKept: string | null = null;
   const closeAll: (() => Promise<void> | void)[] = [
-    () => log?.close(),
+    async () => {
+      if (log !== null) notKept = await log.close();
+    },
     () => shipping?.stop(),
     () => reader.close(),
   ];
@@ -216,6 +222,7 @@ export async function runServe(project: Project, droppedLogLines: () => number =
       drain,
       reload: () => settingsWatch.reload(),
       stop: () => (stopped ??= stop()),
+      notKept: () => notKept,
     };
   } catch (error) {
     await undo();
@@ -227,6 +234,8 @@ export async function runServe(project: Project, droppedLogLines: () => number =
  * Serves until SIGTERM, which drains first, or SIGINT, which a person sends who does not want to wait and which ends the
  * draining, too. A second SIGTERM does not: npm passes on what the whole group has got already. SIGHUP reads
  * plumbline.yaml again, unless it says that the terminal has gone. What `plumb serve` calls.
+ *
+ * @throws  what `runServe` does; LOG_LOST at the end, when the log's disk did not keep what was answered
  */
 export async function serveUntilSignal(project: Project, droppedLogLines: () => number): Promise<void> {
   let served: Served | null = null;
@@ -248,6 +257,8 @@ export async function serveUntilSignal(project: Project, droppedLogLines: () => 
   }
   project.talk.say(`${signal}: finishing requests and the log`);
   await served.stop();
+  const notKept = served.notKept();
+  if (notKept !== null) throw logError('LOG_LOST', notKept);
 }
 
 /** @returns how long the draining may last at most */

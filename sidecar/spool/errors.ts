@@ -13,6 +13,11 @@ export const LOG_ERRORS = {
     help: 'Stop the other one, or give each sidecar its own `log.spool`.',
     kind: 'failed',
   },
+  LOG_LOST: {
+    message: 'The sidecar has ended, and its disk did not keep all of the vector log.',
+    help: 'Look after the disk of `log.spool`: free space, or replace it. `plumb log verify` says what is missing.',
+    kind: 'failed',
+  },
   LOG_NO_KAFKA: {
     message: 'There is nowhere to ship the vector log to: `log.kafka` is not set.',
     help: 'Set log.kafka in plumbline.yaml, e.g. kafka: { brokers: ["k1:9092"] }.',

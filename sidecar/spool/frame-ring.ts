@@ -91,7 +91,7 @@ export class FrameRing {
    * @returns       false when there is no room
    */
   put(frames: Buffer, firstSequence: number, waited: boolean): boolean {
-    if (this.used === 0) this.#rewind();
+    if (this.used === 0) this.#begin();
     const need = ENTRY_BYTES + padded(frames.length);
     const used = this.used;
     const wraps = this.#head + need > this.capacity;
@@ -123,6 +123,11 @@ export class FrameRing {
     if (used > 0) await Atomics.waitAsync(this.#control, USED, used, limitMs).value;
   }
 
+  /** Whether the only entry was put as `waited`, and is not settled. */
+  get isAwaited(): boolean {
+    return Atomics.load(this.#control, WAITED) !== NOBODY_WAITS;
+  }
+
   /** Whether the other thread is in the middle of a write, or about to try a failed one again. */
   get isWriting(): boolean {
     return Atomics.load(this.#control, LOCK) === TAKEN;
@@ -150,8 +155,12 @@ export class FrameRing {
     }
   }
 
-  /** An empty ring begins at its front again, so that only as much memory is touched as was ever needed at once. */
-  #rewind(): void {
+  /**
+   * An empty ring begins at its front again, so that only as much memory is touched as was ever needed at once, and
+   * without the fault of what was given up.
+   */
+  #begin(): void {
+    Atomics.store(this.#control, FAILING, 0);
     if (this.#head === 0) return;
     this.#head = 0;
     Atomics.store(this.#control, TAIL, 0);

@@ -9,6 +9,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Talk } from '../../registry/std/talk.ts';
+import type { ShedRange } from '../../registry/wire/served-record.ts';
 import { FrameRing } from './frame-ring.ts';
 import type { RingWorkerData } from './ring-worker.ts';
 import type { Epoch, SegmentWriter } from './segment-writer.ts';
@@ -19,6 +20,16 @@ import type { WriterState } from './writer-state.ts';
 export const WRITE_SLOW_MS = 4;
 const RETRY_MS = 100;
 const POLL_MS = 5;
+
+/** The frames of one tick, by what they hold. */
+export interface Batch {
+  readonly fromSequence: number;
+  readonly toSequence: number;
+  /** Served requests. */
+  readonly served: number;
+  /** What their heartbeats tell of; null: nothing. */
+  readonly told: readonly ShedRange[] | null;
+}
 
 export interface RingWriterOptions {
   readonly epoch: Epoch;
@@ -36,8 +47,8 @@ export class RingWriter {
   readonly #ring: FrameRing;
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
-  /** Served requests of each entry that waits, oldest first. */
-  readonly #waiting: number[] = [];
+  /** Those that wait, oldest first. */
+  readonly #waiting: Batch[] = [];
   #done = 0;
   #dead = false;
   #stopping = false;
@@ -121,6 +132,12 @@ export class RingWriter {
     return this.#ring.fault;
   }
 
+  /** Why what waits cannot be written, and is tried again; null: nothing waits, or nothing failed. */
+  get blockedBy(): string | null {
+    if (this.#dead || this.#ring.used === 0 || this.#ring.isAwaited) return null;
+    return this.#ring.fault;
+  }
+
   get isAlive(): boolean {
     return !this.#dead;
   }
@@ -143,9 +160,9 @@ export class RingWriter {
    * @param awaited  the ring is empty, and the caller asks `settled` what became of the frames
    * @returns        false when there is no room
    */
-  put(frames: Buffer, firstSequence: number, served: number, awaited: boolean): boolean {
-    if (!this.#ring.put(frames, firstSequence, awaited)) return false;
-    this.#waiting.push(served);
+  put(frames: Buffer, batch: Batch, awaited: boolean): boolean {
+    if (!this.#ring.put(frames, batch.fromSequence, awaited)) return false;
+    this.#waiting.push(batch);
     return true;
   }
 
@@ -184,9 +201,9 @@ export class RingWriter {
   /**
    * Waits until all is written, however slow the disk is, and ends the thread.
    *
-   * @returns how many served requests a disk that fails has not taken: they are lost
+   * @returns what a disk that fails has not taken, in order: it is lost
    */
-  async stop(): Promise<number> {
+  async stop(): Promise<readonly Batch[]> {
     if (this.#dead) return this.#left();
     if (this.#ring.used > 0) {
       this.#options.talk.say(`${this.#ring.used} bytes of the vector log wait for a slow disk`);
@@ -201,7 +218,7 @@ export class RingWriter {
     return this.#left();
   }
 
-  #left(): number {
-    return this.waitingTicks === 0 ? 0 : this.#waiting.reduce((sum, served) => sum + served, 0);
+  #left(): readonly Batch[] {
+    return this.waitingTicks === 0 ? [] : this.#waiting;
   }
 }

@@ -9,13 +9,15 @@
  *                                                     memory, awaited for 4 ms at most
  *   slow      that was in vain, a write took over     the same; while the ring is not     for 1 s no such write or
  *             4 ms, a sync takes over 1 s             empty put behind: level queued      sync, and the ring is empty
- *   failing   no space, an I/O error                  tried every 100 ms                  a write succeeds
+ *   failing   no space, an I/O error, of whichever    tried every 100 ms, by the thread   a write succeeds
+ *             thread writes                           that met it; no others are taken
  *   full      maxBytes would be passed                not taken                           a passed segment was deleted
  *
  * A write blocks for long only while the disk is busy, and after every 200 ms it is busy with our own sync: hence
  * `guarded`: this thread goes on, and what it serves meanwhile goes with the next write. A disk that stops costs the
- * answers of one tick 4 ms and not its whole stop. Which thread writes is told by the ring alone: an empty one leaves the segment to this thread, so frames are never out of order. What fails in the ring is
- * tried again and not given up, so that the numbers on the disk have no hole that no heartbeat tells of.
+ * answers of one tick 4 ms and not its whole stop. The ring alone tells which thread writes: an empty one leaves the
+ * segment to this thread. What fails in the ring is tried again and not given up, so that the numbers on the disk have
+ * no hole that no heartbeat tells of. A sync that fails leaves its frames written but not certain (sync-queue.ts).
  *
  * Trades one write per event-loop tick (about 3 us and the copy) for: a killed process loses no answered vector.
  * Power loss may take what was not yet synced, 200 ms of it. Called by vector-log.ts. A disk that fails never becomes
@@ -25,21 +27,24 @@ import type { Clock } from '../../registry/std/clock.ts';
 import { CodedError } from '../../registry/std/coded-error.ts';
 import type { Talk } from '../../registry/std/talk.ts';
 import { MAX_SEGMENT_BYTES } from '../../registry/wire/spool-segment.ts';
+import { DiskFault } from './disk-fault.ts';
 import { isDiskTrouble, logError } from './errors.ts';
 import { SegmentSweep } from './passed-segments.ts';
 import { readDurations } from './duration-counts.ts';
 import type { Durations } from './duration-counts.ts';
 import { RingWriter, WRITE_SLOW_MS } from './ring-writer.ts';
+import type { Batch } from './ring-writer.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { Epoch } from './segment-writer.ts';
 import { epochOf } from './start-epoch.ts';
 import type { SpoolFiles } from './spool-files.ts';
 import { SpoolFolder } from './spool-folder.ts';
 import { SyncQueue } from './sync-queue.ts';
+import { AWAITED, QUEUED, REFUSED, WRITTEN } from './write-level.ts';
+import type { WriteLevel } from './write-level.ts';
 import { WriterState } from './writer-state.ts';
 
 const SYNC_MS = 200;
-const RETRY_MS = 100;
 const SWEEP_MS = 1_000;
 /** A sync in flight for longer is slow. */
 const SYNC_SLOW_MS = 1_000;
@@ -63,14 +68,6 @@ export interface SpoolOptions {
   /** Segments that all of these have passed are deleted; none: nothing is. */
   readonly consumers: readonly string[];
 }
-
-/** What became of a tick's frames. */
-export const REFUSED = 0;
-export const QUEUED = 1;
-export const WRITTEN = 2;
-/** Not known yet. */
-export const AWAITED = 3;
-export type WriteLevel = typeof REFUSED | typeof QUEUED | typeof WRITTEN | typeof AWAITED;
 
 export interface SpoolStats {
   readonly bytes: number;
@@ -97,8 +94,9 @@ export class Spool {
   #ring: RingWriter | null = null;
   /** Ticks whose frames were taken, written or in the ring. */
   #taken = 0;
-  #failedMs = -Infinity;
-  #failing = false;
+  readonly #fault: DiskFault;
+  /** What waits in the ring cannot be written. */
+  #blocked = false;
   /** When the frames were put that are awaited. */
   #awaitedMs = 0;
   #slow = false;
@@ -113,10 +111,11 @@ export class Spool {
   readonly #timers: readonly NodeJS.Timeout[];
 
   private constructor(options: SpoolOptions, folder: SpoolFolder, state: WriterState, epoch: Epoch) {
-    const { files, clock } = options;
+    const { files, clock, talk } = options;
     this.#options = options;
     this.#folder = folder;
     this.#state = state;
+    this.#fault = new DiskFault(options.folder, talk);
     const nowUs = (): number => clock.nowUs();
     this.#writer = new SegmentWriter(epoch, files, segmentBytesOf(options), nowUs, this.#state);
     this.#syncs = new SyncQueue({
@@ -125,8 +124,12 @@ export class Spool {
       onFailed: (error, isFirst) => {
         this.#state.askToRetire();
         this.#folder.look();
-        if (isFirst) options.talk.warn(`the spool in ${folder.path}: a sync failed: ${error.message}`);
+        if (isFirst)
+          talk.warn(
+            `the spool in ${folder.path}: a sync failed, and what it was for may be lost: ${error.message}`,
+          );
       },
+      onMended: () => talk.say(`the spool in ${folder.path} can be synced again`),
     });
     this.#sweep = new SegmentSweep(options);
     this.#timers = [
@@ -147,19 +150,10 @@ export class Spool {
       await folder.countRejected();
       spool.#openFirst();
       if (ringBytes > 0) {
-        const writer = spool.#writer;
         const nowUs = (): number => clock.nowUs();
         const segmentBytes = segmentBytesOf(options);
-        spool.#ring = await RingWriter.start({
-          epoch,
-          segmentBytes,
-          ringBytes,
-          state,
-          writer,
-          files,
-          nowUs,
-          talk,
-        });
+        const parts = { epoch, segmentBytes, ringBytes, state, files, nowUs, talk };
+        spool.#ring = await RingWriter.start({ ...parts, writer: spool.#writer });
       }
       return spool;
     } catch (error) {
@@ -182,7 +176,7 @@ export class Spool {
         this.#stopTimers();
         throw error;
       }
-      this.#fail((error as Error).message);
+      this.#fault.met((error as Error).message);
     }
   }
 
@@ -201,20 +195,35 @@ export class Spool {
     return this.#ring !== null && this.#ring.usedBytes > 0 ? this.#ring.room : Infinity;
   }
 
-  /** Whether a write has just failed, so that another one is not worth its time yet. */
+  /** Whether the disk takes nothing: what waits in the ring is tried again, or a write has just failed. */
   get resting(): boolean {
-    return this.#failing && performance.now() - this.#failedMs < RETRY_MS;
+    return this.#followRing() || this.#fault.isFresh;
+  }
+
+  /** Whether what is written is not certain to be on the disk, since the last sync failed. */
+  get isSyncFailing(): boolean {
+    return this.#syncs.isFailing;
+  }
+
+  /** @returns whether the other thread cannot write what waits: it tries again, and nothing more may be put */
+  #followRing(): boolean {
+    const fault = this.#ring === null ? null : this.#ring.blockedBy;
+    if (fault !== null) this.#fault.met(fault);
+    else if (this.#blocked) this.#fault.gone();
+    this.#blocked = fault !== null;
+    return this.#blocked;
   }
 
   stats(): SpoolStats {
     const ring = this.#ring;
+    this.#followRing();
     return {
       bytes: this.bytes,
       maxBytes: this.#options.maxBytes,
       segments: this.#folder.segments,
       isSlow: this.#slow,
       slowEpisodes: this.#slowEpisodes,
-      isFailing: this.#failing || (ring !== null && ring.fault !== null) || this.#folder.isAlarmed,
+      isFailing: this.#fault.isThere || this.#syncs.isFailing || this.#folder.isAlarmed,
       vanished: this.#folder.vanished,
       ringBytes: ring === null ? 0 : ring.usedBytes,
       ringCapacityBytes: ring === null ? 0 : ring.capacityBytes,
@@ -226,26 +235,25 @@ export class Spool {
   /**
    * Takes the frames of a tick.
    *
-   * @param served  how many served requests they hold
-   * @returns       WRITTEN: the kernel has them; QUEUED: the ring has, and nothing but the end of this process before
-   *                they are written loses them; REFUSED: nobody has any of them; AWAITED: the other thread is about
-   *                to write them, and nothing else may be written before `settle` says one of the others
+   * @returns  WRITTEN: the kernel has them; QUEUED: the ring has, and nothing but the end of this process before they
+   *           are written loses them; REFUSED: nobody has any of them; AWAITED: the other thread is about to write
+   *           them, and nothing else may be written before `settle` says one of the others
    */
-  write(frames: Buffer, firstSequence: number, served: number): WriteLevel {
-    const level = this.#take(frames, firstSequence, served);
+  write(frames: Buffer, batch: Batch): WriteLevel {
+    const level = this.#take(frames, batch);
     if (level !== REFUSED) this.#taken += 1;
     return level;
   }
 
-  #take(frames: Buffer, firstSequence: number, served: number): WriteLevel {
+  #take(frames: Buffer, batch: Batch): WriteLevel {
     const ring = this.#ring;
-    if (ring === null || !ring.isAlive) return this.#writeHere(frames, firstSequence);
+    if (ring === null || !ring.isAlive) return this.#writeHere(frames, batch.fromSequence);
     if (this.#syncs.inFlightMs > SYNC_SLOW_MS) this.#becomeSlow(`a sync takes over ${SYNC_SLOW_MS} ms`);
-    if (ring.usedBytes > 0) return ring.put(frames, firstSequence, served, false) ? QUEUED : REFUSED;
+    if (this.#followRing()) return REFUSED;
+    if (ring.usedBytes > 0) return ring.put(frames, batch, false) ? QUEUED : REFUSED;
     const guarded = this.#slow || this.#syncs.isInFlight;
     // Frames larger than the ring have no other way than this thread.
-    if (!guarded || !ring.put(frames, firstSequence, served, true))
-      return this.#writeHere(frames, firstSequence);
+    if (!guarded || !ring.put(frames, batch, true)) return this.#writeHere(frames, batch.fromSequence);
     this.#awaitedMs = performance.now();
     return AWAITED;
   }
@@ -277,10 +285,10 @@ export class Spool {
   #settled(result: 'written' | 'failed' | 'queued'): WriteLevel {
     if (result === 'queued') return QUEUED;
     if (result === 'failed') {
-      this.#fail(this.#ring!.fault ?? 'the write failed');
+      this.#fault.met(this.#ring!.fault ?? 'the write failed');
       return REFUSED;
     }
-    this.#works();
+    this.#fault.gone();
     return WRITTEN;
   }
 
@@ -289,26 +297,13 @@ export class Spool {
     try {
       this.#writer.write(frames, firstSequence);
     } catch (error) {
-      this.#fail((error as Error).message);
+      this.#fault.met((error as Error).message);
       return REFUSED;
     }
     if (performance.now() - startMs > WRITE_SLOW_MS)
       this.#becomeSlow(`a write took over ${WRITE_SLOW_MS} ms`);
-    this.#works();
+    this.#fault.gone();
     return WRITTEN;
-  }
-
-  #works(): void {
-    if (!this.#failing) return;
-    this.#failing = false;
-    this.#options.talk.say(`the spool in ${this.#options.folder} can be written again`);
-  }
-
-  #fail(fault: string): void {
-    this.#failedMs = performance.now();
-    if (this.#failing) return;
-    this.#failing = true;
-    this.#options.talk.warn(`the spool in ${this.#options.folder} cannot be written: ${fault}`);
   }
 
   #becomeSlow(reason: string): void {
@@ -355,6 +350,7 @@ export class Spool {
   /** Deletes what every consumer has passed. */
   sweep(): Promise<void> {
     this.#folder.look();
+    this.#followRing();
     void this.#folder.countRejected();
     return this.#sweep.sweep(this.#writer.current, (bytes) => this.#folder.deleted(bytes));
   }
@@ -364,18 +360,30 @@ export class Spool {
   }
 
   /**
-   * Takes nothing more. What was taken is durable afterwards, however long a slow disk takes for it.
+   * Ends the ring: what it has is written, however long a slow disk takes for it, and what comes is written here.
    *
-   * @returns how many served requests were answered at level queued and then not taken by a disk that fails
+   * @returns what was answered at level queued and then not taken by a disk that fails, in order
    */
-  async close(): Promise<number> {
-    this.#stopTimers();
-    const lost = this.#ring === null ? 0 : await this.#ring.stop();
+  async drain(): Promise<readonly Batch[]> {
+    if (this.#ring === null) return [];
+    const lost = await this.#ring.stop();
     this.#endSlow();
-    this.#writer.retire();
-    await this.#syncs.end();
-    this.#folder.release();
+    this.#ring = null;
+    this.#taken -= lost.length;
     return lost;
+  }
+
+  /**
+   * Takes nothing more; after `drain`.
+   *
+   * @returns whether what was taken is durable
+   */
+  async close(): Promise<boolean> {
+    this.#stopTimers();
+    this.#writer.retire();
+    const synced = await this.#syncs.end();
+    this.#folder.release();
+    return synced;
   }
 }
 

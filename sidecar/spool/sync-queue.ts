@@ -5,10 +5,17 @@
  *             |---written---| |- in the ring -|   written 3
  *             |sync|                              synced 1: waiters of 1 go, the next sync begins with 2 and 3
  *
+ * After a failure the kernel may have dropped what it held, and each try costs a segment: the second comes at once
+ * (the file may just have been taken away), each further one after a rest that doubles, and whoever asks meanwhile is told at once that nothing is certain.
+ *
  * Called by spool.ts: every 200 ms, and at once where an answer waits.
  */
 import { DURATION_SLOTS, countDuration, readDurations } from './duration-counts.ts';
 import type { Durations } from './duration-counts.ts';
+
+const FIRST_REST_MS = 200;
+/** So long a disk that syncs again may go unnoticed; an hour of failures makes 720 segments at most. */
+const LONGEST_REST_MS = 5_000;
 
 interface Waiter {
   readonly tick: number;
@@ -22,6 +29,8 @@ export interface SyncParts {
   readonly written: () => number;
   /** The first of a row of failures. After one the kernel may have dropped the pages: what they held is in doubt. */
   readonly onFailed: (error: Error, isFirst: boolean) => void;
+  /** The first that succeeds after failures. */
+  readonly onMended: () => void;
 }
 
 export class SyncQueue {
@@ -30,7 +39,9 @@ export class SyncQueue {
   #synced = 0;
   #syncing: Promise<void> | null = null;
   #startMs = 0;
-  #failed = false;
+  /** In a row until now. */
+  #failures = 0;
+  #failedMs = 0;
   #waiters: Waiter[] = [];
 
   constructor(parts: SyncParts) {
@@ -45,6 +56,17 @@ export class SyncQueue {
     return this.#syncing !== null;
   }
 
+  /** Whether the last sync failed. */
+  get isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
+  get #rests(): boolean {
+    if (this.#failures < 2) return false;
+    const restMs = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** (this.#failures - 2));
+    return performance.now() - this.#failedMs < restMs;
+  }
+
   get hasWaiters(): boolean {
     return this.#waiters.length > 0;
   }
@@ -54,9 +76,9 @@ export class SyncQueue {
     return this.#syncing === null ? 0 : performance.now() - this.#startMs;
   }
 
-  /** @returns once the first `tick` ticks are on the disk: true; false when the last sync, over them too, failed */
+  /** @returns once the first `tick` ticks are on the disk: true; false when the last sync failed */
   whenSynced(tick: number): Promise<boolean> {
-    if (this.#synced >= tick) return Promise.resolve(!this.#failed);
+    if (this.#synced >= tick || this.#rests) return Promise.resolve(!this.isFailing);
     return new Promise((resolve) => {
       this.#waiters.push({ tick, resolve });
       void this.sync();
@@ -66,7 +88,7 @@ export class SyncQueue {
   /** Answers that wait when it is done get the next one at once. */
   sync(): Promise<void> {
     if (this.#syncing !== null) return this.#syncing;
-    if (this.#synced >= this.#parts.written()) return Promise.resolve();
+    if (this.#rests || this.#synced >= this.#parts.written()) return Promise.resolve();
     this.#syncing = this.#syncOnce().finally(() => {
       this.#syncing = null;
       if (this.#waiters.length > 0) void this.sync();
@@ -77,26 +99,32 @@ export class SyncQueue {
   async #syncOnce(): Promise<void> {
     const tick = this.#parts.written();
     this.#startMs = performance.now();
-    let kept = true;
+    const failedBefore = this.isFailing;
     try {
       await this.#parts.sync();
-      this.#failed = false;
+      this.#failures = 0;
+      if (failedBefore) this.#parts.onMended();
     } catch (error) {
-      kept = false;
-      this.#parts.onFailed(error as Error, !this.#failed);
-      this.#failed = true;
+      this.#failedMs = performance.now();
+      this.#failures += 1;
+      this.#parts.onFailed(error as Error, !failedBefore);
     }
     countDuration(this.#durations, performance.now() - this.#startMs);
     this.#synced = tick;
     const waiters = this.#waiters;
-    this.#waiters = waiters.filter((waiter) => waiter.tick > tick);
-    for (const waiter of waiters) if (waiter.tick <= tick) waiter.resolve(kept);
+    this.#waiters = this.isFailing ? [] : waiters.filter((waiter) => waiter.tick > tick);
+    for (const waiter of waiters) if (this.isFailing || waiter.tick <= tick) waiter.resolve(!this.isFailing);
   }
 
-  /** Makes durable what is written, whatever was before, and tells who still waits that it was in vain. */
-  async end(): Promise<void> {
+  /**
+   * Makes durable what is written, whatever was before, and tells who still waits that it was in vain.
+   *
+   * @returns whether that sync did not fail
+   */
+  async end(): Promise<boolean> {
     await this.#syncing;
     await this.#syncOnce();
     for (const { resolve } of this.#waiters.splice(0)) resolve(false);
+    return !this.isFailing;
   }
 }

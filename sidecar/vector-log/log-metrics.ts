@@ -34,7 +34,10 @@ export function logMetrics(log: VectorLogStats): string[] {
     '',
     spool.slowEpisodes,
   ]);
-  add('plumbline_spool_failing', 'gauge', 'Whether the last write failed.', ['', spool.isFailing ? 1 : 0]);
+  add('plumbline_spool_failing', 'gauge', 'Whether the last write or sync failed.', [
+    '',
+    spool.isFailing ? 1 : 0,
+  ]);
   add('plumbline_spool_vanished_total', 'counter', 'Times that the spool was removed under its writer.', [
     '',
     spool.vanished,

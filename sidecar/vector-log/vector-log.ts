@@ -9,6 +9,9 @@
  *                    `-- shed-log: the number goes to a range, told of by the next heartbeat
  *                    `-- reject: false, and the request must be refused
  *
+ * Where a sync fails, answers of `synced` leave at the level that is certain, or under `reject` are refused: their
+ * records stand all the same. Until a heartbeat was synced, `reject` then refuses before it writes.
+ *
  * `queued`: the tick's write comes after its answers. `written`: before, unless the disk is slow (spool.ts): then they
  * leave at level queued, and are counted so. `synced`: answers also wait for `whenSynced()`, whatever the disk does.
  *
@@ -26,14 +29,19 @@ import {
   SHED_TOO_LARGE,
   SHED_UNKNOWN,
 } from '../../registry/wire/served-record.ts';
-import type { ServedRequest, ShedRange } from '../../registry/wire/served-record.ts';
+import type { ServedRequest } from '../../registry/wire/served-record.ts';
+import type { Batch } from '../spool/ring-writer.ts';
 import { DISK } from '../spool/spool-files.ts';
 import type { SpoolFiles } from '../spool/spool-files.ts';
-import { AWAITED, QUEUED, REFUSED, Spool } from '../spool/spool.ts';
-import type { SpoolStats, WriteLevel } from '../spool/spool.ts';
+import { Spool } from '../spool/spool.ts';
+import type { SpoolStats } from '../spool/spool.ts';
+import { AWAITED, QUEUED, REFUSED } from '../spool/write-level.ts';
+import type { WriteLevel } from '../spool/write-level.ts';
 import { ShedRanges } from './shed-ranges.ts';
 
 const HEARTBEAT_MS = 10_000;
+/** While syncs fail and requests are refused for it, there must be something to try the next one with. */
+const PROBE_MS = 1_000;
 /** Room for a heartbeat; without it there is none for what would come behind. */
 const BEAT_BYTES = 4_096;
 /** Some 3 s of 30,000 requests a second; memory that is not touched costs nothing. */
@@ -65,14 +73,6 @@ export type Committed = 'taken' | 'refused' | 'held';
 /** Told of what was held: of all numbers up to `toSequence` that it was not told of before. */
 export type SettledListener = (toSequence: number, committed: 'taken' | 'refused') => void;
 
-/** Frames that another thread is about to write. */
-interface Flight {
-  readonly served: number;
-  readonly fromSequence: number;
-  readonly toSequence: number;
-  readonly told: readonly ShedRange[] | null;
-}
-
 export interface VectorLogStats {
   /** Of all segments in the folder, earlier starts' included. */
   readonly bytes: number;
@@ -93,7 +93,9 @@ export class VectorLog {
   readonly #epoch: bigint;
   readonly #encoder: RecordEncoder;
   readonly #spool: Spool;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timers: NodeJS.Timeout[];
+  /** Nothing may be answered that is not certain to be on the disk. */
+  readonly #refusesUnsynced: boolean;
   #sequence = 0;
   /** Of the frames in the encoder's buffer: the first and the last number, and how many are served requests. */
   #pendingFrom = 0;
@@ -107,7 +109,8 @@ export class VectorLog {
   #fullRoom: number | null = null;
   #warnedOfFault = false;
   #flushQueued = false;
-  #flight: Flight | null = null;
+  /** What another thread is about to write. */
+  #flight: Batch | null = null;
   /** Requests were appended whose commit is still to come, at the end of the tick. */
   #inTick = false;
   #watching = false;
@@ -120,7 +123,9 @@ export class VectorLog {
     this.#epoch = epoch;
     this.#spool = spool;
     this.#encoder = new RecordEncoder(options.pod, epoch);
-    this.#timer = setInterval(() => this.#heartbeat(), HEARTBEAT_MS).unref();
+    this.#refusesUnsynced = options.durability === 'synced' && options.onFull === 'reject';
+    this.#timers = [setInterval(() => this.#heartbeat(), HEARTBEAT_MS).unref()];
+    if (this.#refusesUnsynced) this.#timers.push(setInterval(() => this.#probe(), PROBE_MS).unref());
   }
 
   /** @throws LOG_LOCKED when another sidecar writes this spool, LOG_FOLDER when it cannot be written */
@@ -151,6 +156,7 @@ export class VectorLog {
     if (this.#closed) return this.#refuse(SHED_DISK);
     if (this.#fullRoom !== null && !this.#hasRoomAgain(this.#fullRoom)) return this.#refuse(SHED_SPOOL_FULL);
     if (this.#spool.resting) return this.#refuse(SHED_DISK);
+    if (this.#refusesUnsynced && this.#spool.isSyncFailing) return this.#refuse(SHED_DISK);
     const { ringRoom } = this.#spool;
     if (this.#encoder.bytes + BEAT_BYTES > ringRoom) return this.#refuse(SHED_DISK);
     if (this.#ranges.untold) this.#beat(false);
@@ -215,19 +221,36 @@ export class VectorLog {
     };
   }
 
-  /** Writes the last record, makes all of it durable and unlocks the spool. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  /**
+   * Writes the last record, makes all of it durable and unlocks the spool.
+   *
+   * @returns what the disk did not keep, as a clause; null: nothing. Again: null
+   */
+  async close(): Promise<string | null> {
+    if (this.#closed) return null;
     this.#closed = true;
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#finish();
+    let lost = 0;
+    for (const batch of await this.#spool.drain()) {
+      lost += batch.served;
+      this.#served -= batch.served;
+      this.#account(batch, REFUSED);
+    }
     this.#beat(true);
-    this.#finish();
-    const lost = await this.#spool.close();
-    if (lost === 0) return;
-    this.#served -= lost;
-    this.#shed += lost;
-    this.#options.talk.warn(`${lost} answered requests are not in the log: the disk took no more of them`);
+    const hasEnded = this.#flush() === 'taken';
+    const isSynced = await this.#spool.close();
+    if (lost > 0) {
+      const told = hasEnded
+        ? 'its last record tells which'
+        : `and neither is the last record, which would tell of all ${this.#shed}`;
+      return `${lost} answered requests are not in the log, since the disk took no more of them; ${told}`;
+    }
+    if (!hasEnded)
+      return `the last record, which tells of ${this.#shed} answered requests that are not in the log, could not be written`;
+    return isSynced
+      ? null
+      : 'the last sync failed, so what was written since the one before may not be on the disk';
   }
 
   /** Has the spool take everything now, at level queued where it does not know better yet. */
@@ -241,6 +264,10 @@ export class VectorLog {
     if (this.#spool.resting) return;
     this.#beat(false);
     this.#flushBetweenTicks();
+  }
+
+  #probe(): void {
+    if (this.#spool.isSyncFailing) this.#heartbeat();
   }
 
   /** Gives the next number to the record that begins at `start` of the buffer. */
@@ -270,7 +297,7 @@ export class VectorLog {
     const [fromSequence, toSequence] = [this.#pendingFrom, this.#pendingTo];
     // What the ring has is written, in order, before anything else is: a heartbeat in it has told.
     const flight = { served, fromSequence, toSequence, told: this.#ranges.handIn() };
-    const level = this.#spool.write(this.#encoder.frames(), fromSequence, served);
+    const level = this.#spool.write(this.#encoder.frames(), flight);
     this.#encoder.clear();
     this.#pendingServed = 0;
     if (level !== AWAITED) return this.#account(flight, level);
@@ -291,14 +318,14 @@ export class VectorLog {
   }
 
   /** @returns false while nobody knows */
-  #settle(flight: Flight): boolean {
+  #settle(flight: Batch): boolean {
     const level = this.#spool.settle();
     if (level === AWAITED) return false;
     this.#land(flight, level);
     return true;
   }
 
-  #land(flight: Flight, level: WriteLevel): void {
+  #land(flight: Batch, level: WriteLevel): void {
     this.#flight = null;
     this.onSettled(flight.toSequence, this.#account(flight, level));
   }
@@ -315,7 +342,7 @@ export class VectorLog {
     });
   }
 
-  #account({ served, fromSequence, toSequence, told }: Flight, level: WriteLevel): 'taken' | 'refused' {
+  #account({ served, fromSequence, toSequence, told }: Batch, level: WriteLevel): 'taken' | 'refused' {
     if (level === REFUSED) {
       this.#shed += served;
       if (told !== null) this.#ranges.takeBack(told);
@@ -323,10 +350,17 @@ export class VectorLog {
       return 'refused';
     }
     this.#served += served;
-    if (this.#options.durability === 'synced') this.#levels.synced += served;
-    else if (level === QUEUED || this.#options.durability === 'queued') this.#levels.queued += served;
-    else this.#levels.written += served;
+    const { durability } = this.#options;
+    const certain = level === QUEUED || durability === 'queued' ? 'queued' : 'written';
+    if (durability === 'synced') void this.#countSynced(served, certain);
+    else this.#levels[certain] += served;
     return 'taken';
+  }
+
+  /** Counts them once it is known whether their sync failed: then they leave without it, or are refused. */
+  async #countSynced(served: number, certain: 'queued' | 'written'): Promise<void> {
+    if (await this.#spool.whenSynced()) this.#levels.synced += served;
+    else if (!this.#refusesUnsynced) this.#levels[certain] += served;
   }
 
   #refuse(reason: number): boolean {

@@ -149,32 +149,64 @@ describe('a disk that stops', () => {
     expect(verifyLog(folder).gaps).toEqual([]);
   });
 
-  test('and is full when it goes on keeps what waits until there is space', async () => {
-    await open();
+  /** It becomes full while frames wait for it, and the writing thread has met that. */
+  async function becomesFull(): Promise<void> {
     files.stall();
     await load(() => log.stats().levels.queued > 100);
-    files.fails = true;
+    files.failFrom(2_000);
     files.goOn();
-    await load(() => log.stats().spool.isFailing);
+  }
+
+  test('and is full when it goes on keeps what waits, takes no more, and tells of each number', async () => {
+    await open();
+    await becomesFull();
+    await load(() => log.stats().shedRecords > 100);
+    expect(log.stats().spool.isFailing).toBe(true);
+    expect(said.filter((line) => line.includes('cannot be written: ENOSPC'))).toHaveLength(1);
     files.fails = false;
-    await load(() => !log.stats().spool.isSlow);
+    await load(() => !log.stats().spool.isFailing && !log.stats().spool.isSlow);
+    expect(await log.close()).toBe(null);
+    const { records, shedRecords } = log.stats();
+    expect(records + shedRecords).toBe(answered.length);
+    expect(verifyLog(folder)).toMatchObject({ gaps: [], records, epochs: [{ closed: true }] });
+    expect(said.filter((line) => line.includes('can be written again'))).toHaveLength(1);
+  });
+
+  test('and is full when it goes on refuses under reject, and loses nothing that it took', async () => {
+    await open({ onFull: 'reject' });
+    await becomesFull();
+    const before = log.stats().records;
+    await load(() => log.stats().spool.isFailing);
+    const waiting = answered.length;
+    for (let i = 0; i < 100; i++) expect(log.append(servedRequest(`refused${i}`, 400))).toBe(false);
+    files.fails = false;
+    await load(() => !log.stats().spool.isFailing);
     await log.close();
-    expect(log.stats().shedRecords).toBe(0);
-    expect(firstDifference(logged(), answered)).toBe(-1);
+    expect(waiting).toBeGreaterThan(before);
+    // Ticks that were under way when the writing thread met it were refused by their commit.
+    const ids = logged();
+    expect(ids.filter((id) => id.startsWith('refused'))).toEqual([]);
+    expect(log.stats()).toMatchObject({ records: ids.length });
     expect(verifyLog(folder).gaps).toEqual([]);
   });
 
-  test('and stays full at the stop is said, with how many answers it cost', async () => {
+  test.each([
+    ['with room for the last record', 2_000, true, 'its last record tells which'],
+    ['for the last record too', 0, false, 'neither is the last record'],
+  ])('and stays full at the stop, %s, is said, with what it cost', async (_, bytes, closed, told) => {
     await open();
     files.stall();
     await load(() => log.stats().levels.queued > 100);
-    files.fails = true;
+    files.failFrom(bytes);
     files.goOn();
-    await log.close();
+    const notKept = await log.close();
     const { records, shedRecords } = log.stats();
     expect(shedRecords).toBeGreaterThan(100);
+    expect(records + shedRecords).toBe(answered.length);
     expect(firstDifference(logged(), answered.slice(0, records))).toBe(-1);
-    expect(said.at(-1)).toContain('are not in the log');
+    expect(notKept).toContain(`${shedRecords} answered requests are not in the log`);
+    expect(notKept).toContain(told);
+    expect(verifyLog(folder)).toMatchObject({ gaps: [], epochs: [{ closed }] });
   });
 
   test('at level synced holds its answers until it goes on', async () => {

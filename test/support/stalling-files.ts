@@ -44,7 +44,12 @@ export class StallingFiles implements SpoolFiles {
 
   /** Whether each write fails at once, for want of space. */
   set fails(value: boolean) {
-    Atomics.store(this.#flags, FAILING, value ? 1 : 0);
+    this.failFrom(value ? 0 : null);
+  }
+
+  /** Writes of so many bytes and more fail at once; null: none does. */
+  failFrom(bytes: number | null): void {
+    Atomics.store(this.#flags, FAILING, bytes === null ? 0 : bytes + 1);
   }
 
   /** Writes that had to wait, and for how long the answering thread did. */
@@ -65,8 +70,9 @@ export class StallingFiles implements SpoolFiles {
     if (isMainThread) Atomics.add(this.#flags, MAIN_HELD_MS, Math.round(performance.now() - startMs));
   }
 
-  #mayFail(): void {
-    if (Atomics.load(this.#flags, FAILING) === 1) {
+  #mayFail(bytes: number): void {
+    const from = Atomics.load(this.#flags, FAILING);
+    if (from > 0 && bytes + 1 >= from) {
       throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
     }
   }
@@ -81,13 +87,13 @@ export class StallingFiles implements SpoolFiles {
 
   create(path: string): number {
     this.#hold();
-    this.#mayFail();
+    this.#mayFail(0);
     return this.#under.create(path);
   }
 
   write(fd: number, bytes: Buffer, from: number, position: number): number {
     this.#hold();
-    this.#mayFail();
+    this.#mayFail(bytes.length - from);
     return this.#under.write(fd, bytes, from, position);
   }
 

@@ -186,6 +186,72 @@ describe('the vector log', () => {
     expect(logged()).toEqual(['a', 'b', 'c']);
   });
 
+  test('counts what a sync failed for at the level that is certain, and alarms until one succeeds', async () => {
+    const log = await openLog({ durability: 'synced' });
+    files.syncFails = true;
+    log.append(servedRequest('a'));
+    log.commit();
+    expect(await log.whenSynced()).toBe(false);
+    expect(log.stats()).toMatchObject({
+      levels: { queued: 0, written: 1, synced: 0 },
+      spool: { isFailing: true },
+    });
+    files.syncFails = false;
+    vi.advanceTimersByTime(200);
+    log.append(servedRequest('b'));
+    log.commit();
+    expect(await log.whenSynced()).toBe(true);
+    expect(log.stats()).toMatchObject({ levels: { written: 1, synced: 1 }, spool: { isFailing: false } });
+    expect(said.at(-1)).toContain('can be synced again');
+  });
+
+  test('makes few segments while syncs fail, and says so to who waits at once', async () => {
+    const log = await openLog({ durability: 'synced' });
+    files.syncFails = true;
+    for (let i = 0; i < 600; i++) {
+      log.append(servedRequest(`r${i}`));
+      log.commit();
+      expect(await log.whenSynced()).toBe(false);
+      vi.advanceTimersByTime(100);
+    }
+    // After 0.2, 0.4, 0.8, 1.6 and 3.2 s, then every 5 s of a minute.
+    expect(readdirSync(folder).filter((file) => file.endsWith('.seg')).length).toBeLessThan(20);
+    expect(said).toHaveLength(1);
+    expect(log.stats().levels).toEqual({ queued: 0, written: 600, synced: 0 });
+  });
+
+  test('under reject writes no request while syncs fail, and finds out by itself that they do not', async () => {
+    const log = await openLog({ durability: 'synced', onFull: 'reject' });
+    files.syncFails = true;
+    log.append(servedRequest('a'));
+    log.commit();
+    expect(await log.whenSynced()).toBe(false);
+    for (let i = 0; i < 50; i++) {
+      expect(log.append(servedRequest(`r${i}`))).toBe(false);
+      vi.advanceTimersByTime(100);
+      await log.whenSynced();
+    }
+    expect(log.stats().levels).toEqual({ queued: 0, written: 0, synced: 0 });
+    files.syncFails = false;
+    for (let i = 0; i < 200 && log.stats().spool.isFailing; i++) {
+      vi.advanceTimersByTime(100);
+      await stat(folder);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(log.append(servedRequest('b'))).toBe(true);
+    expect(log.commit()).toBe('taken');
+    await log.close();
+    expect(logged()).toEqual(['a', 'b']);
+  });
+
+  test('whose last sync fails says at its end that not all is certain', async () => {
+    const log = await openLog();
+    log.append(servedRequest('a'));
+    log.commit();
+    files.syncFails = true;
+    expect(await log.close()).toContain('the last sync failed');
+  });
+
   test('sheds a record that no frame could hold, and counts it', async () => {
     const log = await openLog();
     log.append(servedRequest('a'));

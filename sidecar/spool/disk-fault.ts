@@ -1,0 +1,40 @@
+/**
+ * Whether the disk of the spool takes writes: says in the log when it does not and when it does again, and how soon
+ * another try is worth its time. Called by spool.ts.
+ */
+import type { Talk } from '../../registry/std/talk.ts';
+
+const RETRY_MS = 100;
+
+export class DiskFault {
+  readonly #folder: string;
+  readonly #talk: Talk;
+  #failedMs = -Infinity;
+  /** Whether the last write failed. */
+  isThere = false;
+
+  constructor(folder: string, talk: Talk) {
+    this.#folder = folder;
+    this.#talk = talk;
+  }
+
+  /** Whether it has just been met, so that another write is not worth its time yet. */
+  get isFresh(): boolean {
+    return this.isThere && performance.now() - this.#failedMs < RETRY_MS;
+  }
+
+  /** A write failed. */
+  met(reason: string): void {
+    this.#failedMs = performance.now();
+    if (this.isThere) return;
+    this.isThere = true;
+    this.#talk.warn(`the spool in ${this.#folder} cannot be written: ${reason}`);
+  }
+
+  /** A write succeeded. */
+  gone(): void {
+    if (!this.isThere) return;
+    this.isThere = false;
+    this.#talk.say(`the spool in ${this.#folder} can be written again`);
+  }
+}
