@@ -79,7 +79,7 @@ interface RunContext {
  *
  * @returns  the records of the runs, in the order of the views
  * @throws   what the first failed run threw, after all views were tried; its record says `failed` and why.
- *           MAT_UNKNOWN_VIEW, MAT_RANGE, MAT_ONLINE before anything was done
+ *           MAT_STOPPED when it was asked to stop before all of them. MAT_UNKNOWN_VIEW, MAT_RANGE, MAT_ONLINE before anything was done
  */
 export async function runMaterialize(
   project: Project,
@@ -109,8 +109,14 @@ export async function runMaterialize(
   try {
     const risk = await writer.evictions?.policyWarning();
     if (typeof risk === 'string') project.talk.warn(risk);
-    for (const view of views) {
-      if (context.signal?.aborted === true) break;
+    for (const [i, view] of views.entries()) {
+      if (context.signal?.aborted === true) {
+        const stopped = endedBefore(context.signal, views.slice(i));
+        // What failed before is what is thrown.
+        if (failures.length > 0) project.talk.warn(stopped.message);
+        failures.push(stopped);
+        break;
+      }
       try {
         records.push(await runView(context, view));
       } catch (error) {
@@ -129,6 +135,12 @@ export async function runMaterialize(
   const [failure] = [...failures, ...context.complaints];
   if (failure !== undefined) throw failure;
   return records;
+}
+
+/** @returns MAT_STOPPED for the views whose turn did not come */
+function endedBefore({ reason }: AbortSignal, views: readonly FeatureView[]): Error {
+  const names = views.map(({ id }) => id).join(', ');
+  return materializerError('MAT_STOPPED', `ended by ${String(reason)}; views that were not run: ${names}`);
 }
 
 /** @throws MAT_UNKNOWN_VIEW */

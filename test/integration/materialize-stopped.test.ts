@@ -55,6 +55,28 @@ test.each(['judging what is new', 'computing', 'writing the history', 'writing o
   },
 );
 
+test.each([
+  ['before the first view', [], 'orders, late_orders'],
+  ['between two views', ['orders'], 'late_orders'],
+])('%s: it names the views that were not run', async (_, ran, left) => {
+  await writeOrders(100);
+  const late = orders({ id: 'late_orders', name: 'late_orders' });
+  const bundle = { ...bundleOf(view), views: new Map([view, late].map((each) => [each.id, each])) };
+  const stop = new AbortController();
+  if (ran.length === 0) stop.abort('SIGTERM');
+  const say = (line: string): void => {
+    if (line.startsWith('orders')) stop.abort('SIGTERM');
+  };
+  const stopped = { ...project, talk: { ...project.talk, say } };
+  const options = { signal: stop.signal };
+  await expect(runMaterialize(stopped, bundle, project.database, options)).rejects.toMatchObject({
+    code: 'MAT_STOPPED',
+    message: expect.stringMatching(new RegExp(`^ended by SIGTERM; views that were not run: ${left}`)),
+  });
+  const runs = await project.database.runs({});
+  expect(runs.map((run) => [run.view, run.state])).toEqual(ran.map((name) => [name, 'complete']));
+});
+
 test('what does not fit in memory has a place until the last row is online', async () => {
   await writeOrders(10);
   const staged = join(project.settings.history, '_staged', 'orders', 'v1');
