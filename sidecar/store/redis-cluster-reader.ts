@@ -10,6 +10,7 @@ import {
   clusterSlot,
   SLOTS_PER_MARKER,
 } from '../../registry/wire/online-layout.ts';
+import type { Pings } from './node-silence.ts';
 import { ReadLane } from './read-lane.ts';
 import {
   CLIENT_OPTIONS,
@@ -132,6 +133,13 @@ export class RedisClusterReader extends RedisRows {
       .find(({ options }) => `${options.host}:${options.port}` === node);
     if (found === undefined) throw new Error("Cluster isn't ready");
     return found.info(section);
+  }
+
+  protected override *pings(): ReturnType<Pings> {
+    for (const node of this.#cluster.nodes('master')) {
+      const { options, status } = node;
+      if (status !== 'wait') yield [`${options.host}:${options.port}`, () => node.ping()];
+    }
   }
 
   protected override disconnect(): void {

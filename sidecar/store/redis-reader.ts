@@ -5,6 +5,7 @@ import type { Redis } from '../../registry/redis-client.ts';
 import { LiveCredentials } from '../../registry/redis-connection.ts';
 import type { Clock } from '../../registry/std/clock.ts';
 import { markerKey } from '../../registry/wire/online-layout.ts';
+import type { Pings } from './node-silence.ts';
 import { ReadLane } from './read-lane.ts';
 import {
   CLIENT_OPTIONS,
@@ -78,6 +79,10 @@ export class RedisReader extends RedisRows {
 
   protected override info(_node: string, section: 'server' | 'stats'): Promise<string> {
     return this.#redis.info(section);
+  }
+
+  protected override pings(): ReturnType<Pings> {
+    return [[this.nodeOf(), () => this.#redis.ping()]];
   }
 
   protected override disconnect(): void {

@@ -9,6 +9,8 @@ import type { NodeEvictions } from '../../registry/wire/eviction-mark.ts';
 import { Evictions } from './evictions.ts';
 import { Markers } from './markers.ts';
 import type { Marks } from './markers.ts';
+import { NodeSilence } from './node-silence.ts';
+import type { Pings } from './node-silence.ts';
 import { StoreHealth } from './store-health.ts';
 import type { StoreState } from './store-health.ts';
 import { MARKER_RENEWAL_MS } from './store-reader.ts';
@@ -74,6 +76,7 @@ export abstract class RedisRows implements StoreReader {
   readonly #renewals: NodeJS.Timeout;
   readonly #firstReads: NodeJS.Timeout;
   readonly #onTrouble: (error: Error) => void;
+  readonly #silence = new NodeSilence(() => this.pings());
   protected readonly health = new StoreHealth();
   protected readonly markers: Markers;
   protected readonly evictions = new Evictions((node, section) => this.info(node, section));
@@ -102,6 +105,8 @@ export abstract class RedisRows implements StoreReader {
   protected abstract disconnect(): void;
   /** Asks a node, named as by `nodeOf`, for a section of INFO. */
   protected abstract info(node: string, section: 'server' | 'stats'): Promise<string>;
+  /** As `NodeSilence` asks. */
+  protected abstract pings(): ReturnType<Pings>;
   /** A node did not answer in time, or could not be asked. */
   protected onSilence(): void {}
 
@@ -136,7 +141,7 @@ export abstract class RedisRows implements StoreReader {
   }
 
   state(): StoreState {
-    return this.health.state(this.isConnected());
+    return this.health.state(this.isConnected() && !this.#silence.isThere);
   }
 
   async loadSchema(definitionId: number): Promise<RowSchema | null> {
@@ -147,6 +152,7 @@ export abstract class RedisRows implements StoreReader {
   async close(): Promise<void> {
     clearInterval(this.#renewals);
     clearInterval(this.#firstReads);
+    this.#silence.stop();
     this.disconnect();
   }
 
@@ -183,7 +189,7 @@ export abstract class RedisRows implements StoreReader {
       this.health.answered();
       return fields;
     } catch (error) {
-      this.onSilence();
+      this.failed(hash, error as Error);
       throw this.health.failed(error as Error);
     }
   }
@@ -193,8 +199,9 @@ export abstract class RedisRows implements StoreReader {
     else this.markers.read(this.anyMarkerHash(), this.#clock.nowUs()).catch(this.#onTrouble);
   }
 
-  /** A read failed: the node may be gone. */
-  failed(): void {
+  /** A read of a key failed: unless its node said so itself, the node may be gone. */
+  failed(key: string, { name }: Error): void {
+    if (name !== 'ReplyError') this.#silence.met(this.nodeOf(key));
     this.onSilence();
   }
 
@@ -284,7 +291,7 @@ class RowsRead implements LaneRead {
   }
 
   onSilent(error: Error): void {
-    this.#reader.failed();
+    this.#reader.failed(this.key, error);
     this.#ask.onFailure(error);
   }
 }

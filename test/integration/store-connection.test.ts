@@ -17,6 +17,7 @@ import type { StoreReader } from '../../sidecar/store/store-reader.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import type { Certificates } from '../support/certificates.ts';
 import { movingName } from '../support/moving-name.ts';
+import { startRedisCluster } from '../support/redis-cluster.ts';
 import { REDIS_START_LIMIT_MS, startRedis } from '../support/redis.ts';
 import type { RedisOptions, RedisServer } from '../support/redis.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -322,4 +323,53 @@ test('a password that nobody asked for does no harm', async () => {
   const redis = await redisWith();
   const online = { url: `redis://:needless@127.0.0.1:${redis.port}` };
   expect(await thereAndBack(online, 'open')).toBe('open');
+});
+
+describe('a node that hangs, its connections open', () => {
+  const looksConnected = (reader: StoreReader, is: boolean): Promise<void> =>
+    until(() => reader.state().isConnected === is, is ? 'it answers again' : 'the silence is noticed');
+
+  test('is not connected, also while nobody reads', async () => {
+    const redis = await redisWith();
+    const reader = await readerOf(redis.url);
+    await looksConnected(reader, true);
+    await redis.kill('SIGSTOP');
+    await looksConnected(reader, false);
+    await redis.kill('SIGCONT');
+    await looksConnected(reader, true);
+    expect(await read(reader)).toBe('a');
+  });
+
+  test('is not connected as soon as a read gets no answer', async () => {
+    const redis = await redisWith();
+    const reader = await readerOf(redis.url);
+    expect(await read(reader)).toBe('a');
+    await redis.kill('SIGSTOP');
+    expect(await read(reader)).toContain('silent');
+    expect(reader.state().isConnected).toBe(false);
+    await redis.kill('SIGCONT');
+    await looksConnected(reader, true);
+  });
+
+  test('is one of a cluster', { timeout: REDIS_START_LIMIT_MS }, async () => {
+    const cluster = await startRedisCluster();
+    ends.push(() => cluster.stop());
+    const reader = await readerOf(cluster.url);
+    await looksConnected(reader, true);
+    const [node] = cluster.nodes;
+    await node!.kill('SIGSTOP');
+    await looksConnected(reader, false);
+    await node!.kill('SIGCONT');
+    await looksConnected(reader, true);
+  });
+
+  test('and one that refuses a command answers', async () => {
+    const redis = await redisWith();
+    const reader = await readerOf(redis.url);
+    const client = new Redis(redis.port, '127.0.0.1');
+    ends.push(() => client.disconnect());
+    await client.call('ACL', 'SETUSER', 'default', '-hmget', '-ping');
+    expect(await read(reader)).toContain('NOPERM');
+    expect(reader.state().isConnected).toBe(true);
+  });
 });
