@@ -25,8 +25,10 @@ const EVERY_CONNECTION = { protocol: 2, disableClientInfo: true, lazyConnect: tr
 
 /** @returns a client that is not connected yet */
 export function redisClient(address: RedisAddress, options: RedisOptions, onTrouble: OnTrouble): Redis {
-  const redis = new Redis({ ...options, ...EVERY_CONNECTION, ...whereOf(address) });
   const credentials = new LiveCredentials(address.login, address.tls);
+  // A connection that was made without the password would stand, refused, when its file has come.
+  const reconnectOnError = (error: Error): boolean => credentials.mayMend(error);
+  const redis = new Redis({ ...options, ...EVERY_CONNECTION, reconnectOnError, ...whereOf(address) });
   keepLive(redis, { username: 'username', password: 'password', tls: 'tls' }, credentials);
   if (address.kind === 'sentinel') {
     const ask = new LiveCredentials(address.sentinelLogin, address.tls);
@@ -46,18 +48,20 @@ function whereOf({ kind, nodes, masterName, database: db, tls }: RedisAddress): 
 /** @returns a client that is not connected yet */
 export function clusterClient(address: RedisAddress, options: ClusterOptions, onTrouble: OnTrouble): Cluster {
   const { nodes, login, tls } = address;
+  const credentials = new LiveCredentials(login, tls);
   const cluster = new CalmCluster(
     nodes.map((node) => ({ ...node })),
     {
       ...options,
       lazyConnect: true,
       dnsLookup: (name, done) => done(null, name),
-      redisOptions: { ...options.redisOptions, ...EVERY_CONNECTION } as NonNullable<
-        ClusterOptions['redisOptions']
-      > & { replyMapping?: 'legacy' },
+      redisOptions: {
+        ...options.redisOptions,
+        ...EVERY_CONNECTION,
+        reconnectOnError: (error: Error) => credentials.mayMend(error),
+      } as NonNullable<ClusterOptions['redisOptions']> & { replyMapping?: 'legacy' },
     },
   );
-  const credentials = new LiveCredentials(login, tls);
   cluster.on('+node', (node: Redis) => {
     keepLive(node, { username: 'username', password: 'password', tls: 'tls' }, credentials);
     fillAddresses(node);

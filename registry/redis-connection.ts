@@ -10,9 +10,32 @@ import type { RedisLogin, RedisTls } from './redis-address.ts';
 /** What a server without passwords says to one: the connection is as good as without it. */
 export const NEEDLESS_LOGIN = /no password is set|without any password configured/;
 
-/** @throws the file system's error when the file cannot be read */
+const LOGIN_REFUSED = /^(NOAUTH|WRONGPASS)\b|invalid (password|username)/i;
+
+/** A file of the login that is of no use now, and is read again at the next connection. */
+export class LoginFileError extends Error {
+  override readonly name = 'LoginFileError';
+}
+
+/** @throws LoginFileError when the file cannot be read, or holds no password */
 function passwordOf({ password, passwordFile }: RedisLogin): string | null {
-  return passwordFile === null ? password : readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');
+  if (passwordFile === null) return password;
+  let text: string;
+  try {
+    text = readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw fileError(passwordFile, `cannot be read (${(error as Error).message})`, error);
+  }
+  if (text === '') throw fileError(passwordFile, 'is empty');
+  if (text.startsWith('\uFEFF'))
+    throw fileError(passwordFile, 'begins with a byte order mark, which would be part of the password');
+  return text;
+}
+
+function fileError(file: string, why: string, cause?: unknown): LoginFileError {
+  return new LoginFileError(`the password file ${file} ${why}; it is read again at the next connection`, {
+    cause,
+  });
 }
 
 /**
@@ -36,6 +59,25 @@ export class LiveCredentials {
   /** Why a file could not be read for the last connection; null: all were. */
   get trouble(): Error | null {
     return this.#passwordTrouble ?? this.#filesTrouble;
+  }
+
+  /** @throws what a file cannot be read for, for who does not wait until it can */
+  check(): void {
+    void [this.password, this.tls];
+    if (this.trouble !== null) throw this.trouble;
+  }
+
+  /** @returns for a refusal of a login that lacks its file why it does, else the error itself */
+  explain(error: Error): Error {
+    if (!LOGIN_REFUSED.test(error.message)) return error;
+    // The file as it is now: another connection may have asked for it.
+    void this.password;
+    return this.#passwordTrouble ?? error;
+  }
+
+  /** Whether a login may be right once its file has changed: then it is worth another connection. */
+  mayMend({ message }: Error): boolean {
+    return this.#login.passwordFile !== null && message.startsWith('NOAUTH');
   }
 
   get username(): string | undefined {

@@ -4,6 +4,7 @@
  *   starting  --bundle loaded, port open-->  open
  *   open      the store was read once                     ready, and from then on whatever becomes of the store
  *             it refuses (password, permission, certificate)    not ready: waiting does not mend it
+ *             a file of the login is not there, or empty  not ready until it is
  *             it is silent                                not ready for 30 s, then ready and alarmed
  *             it says itself that it is down              an outage like a later one: the same after 5 s
  *   draining  not ready, until the end
@@ -43,7 +44,7 @@ export class Readiness {
   }
 
   state(
-    { kind, reason, saysDown }: Pick<StoreState, 'kind' | 'reason' | 'saysDown'>,
+    { kind, reason, lacksFile, saysDown }: Pick<StoreState, 'kind' | 'reason' | 'lacksFile' | 'saysDown'>,
     nowMs: number,
   ): ReadyState {
     if (kind === 'read') this.#storeWasRead = true;
@@ -51,6 +52,7 @@ export class Readiness {
     if (this.#phase === 'draining') return no('it stops; requests are still answered');
     if (this.#storeWasRead) return { ready: true, reason: '', alarmed: false };
     const why = reason ?? 'it has not answered';
+    if (lacksFile === true) return no(`the online store was not read yet: ${why}`);
     if (kind === 'refused') return no(`the online store refuses, and waiting does not mend it: ${why}`);
     const limitMs = saysDown ? DOWN_LIMIT_MS : SILENT_LIMIT_MS;
     if (nowMs - this.#startedMs < limitMs) return no(`the online store was not read yet: ${why}`);

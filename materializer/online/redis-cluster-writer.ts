@@ -42,6 +42,7 @@ export async function openRedisClusterWriter(online: OnlineSettings): Promise<On
   const address = redisAddress(online.url, online.access);
   const cluster = clusterClient(address, options, store.heard);
   try {
+    new LiveCredentials(address.login, address.tls).check();
     await connectWithin(cluster, START_LIMIT_MS);
     return new RedisClusterWriter(cluster, address, online.keyPrefix, store.failed);
   } catch (error) {

@@ -36,6 +36,7 @@ export async function openRedisWriter(online: OnlineSettings): Promise<OnlineWri
   };
   const client = redisClient(address, options, store.heard);
   try {
+    new LiveCredentials(address.login, address.tls).check();
     await connectWithin(client, START_LIMIT_MS);
     return new RedisWriter(client, address, online.keyPrefix, store.failed);
   } catch (error) {

@@ -33,7 +33,7 @@ export class RedisClusterReader extends RedisRows {
   readonly kind = 'redis-cluster';
   readonly #cluster: Cluster;
   readonly #keyPrefix: string;
-  readonly #credentials: LiveCredentials;
+  protected override readonly credentials: LiveCredentials;
   #polledMs = 0;
   /** By node, for as long as the cluster has it. */
   readonly #lanes = new Map<string, ReadLane>();
@@ -57,7 +57,7 @@ export class RedisClusterReader extends RedisRows {
     super(new ReadyCommands(cluster), keyPrefix, clock, onTrouble);
     this.#cluster = cluster;
     this.#keyPrefix = keyPrefix;
-    this.#credentials = new LiveCredentials(address.login, address.tls);
+    this.credentials = new LiveCredentials(address.login, address.tls);
     for (const event of ['ready', '+node', '-node']) cluster.on(event, () => this.forget());
     cluster.on('-node', ({ options: node }: { options: { host?: string; port?: number } }) =>
       this.#endLane(`${node.host}:${node.port}`),
@@ -110,7 +110,7 @@ export class RedisClusterReader extends RedisRows {
     const colon = node.lastIndexOf(':');
     const host = node.slice(0, colon);
     const port = Number(node.slice(colon + 1));
-    const address = { host, port, database: 0, credentials: this.#credentials };
+    const address = { host, port, database: 0, credentials: this.credentials };
     return new ReadLane(address, LANE_LIMITS, () => this.forget());
   }
 

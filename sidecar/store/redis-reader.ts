@@ -18,7 +18,7 @@ import {
 export class RedisReader extends RedisRows {
   readonly kind = 'redis';
   readonly #address: RedisAddress;
-  readonly #credentials: LiveCredentials;
+  protected override readonly credentials: LiveCredentials;
   readonly #redis: Redis;
   readonly #markerHash: string;
   #lane: ReadLane | null = null;
@@ -38,7 +38,7 @@ export class RedisReader extends RedisRows {
     const redis = redisClient(address, options, (error) => this.heard(error));
     super(redis, keyPrefix, clock, onTrouble);
     this.#address = address;
-    this.#credentials = new LiveCredentials(address.login, address.tls);
+    this.credentials = new LiveCredentials(address.login, address.tls);
     this.#redis = redis;
     this.#markerHash = markerKey(keyPrefix);
     redis.on('ready', () => {
@@ -96,7 +96,7 @@ export class RedisReader extends RedisRows {
     if (node !== this.#laneNode) {
       this.#lane?.end();
       const { database } = this.#address;
-      const address = { ...nodeOf(this.#redis, this.#address), database, credentials: this.#credentials };
+      const address = { ...nodeOf(this.#redis, this.#address), database, credentials: this.credentials };
       this.#lane = new ReadLane(address, LANE_LIMITS, () => this.forget());
       this.#laneNode = node;
     }

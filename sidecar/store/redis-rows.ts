@@ -1,6 +1,7 @@
 /** What reading rows from one Redis and from a cluster have in common; each gives its client and its marker hashes. */
 import { rowSchemaFromJson } from '../../registry/definition-json.ts';
 import type { RowSchema } from '../../registry/model.ts';
+import type { LiveCredentials } from '../../registry/redis-connection.ts';
 import type { Clock } from '../../registry/std/clock.ts';
 import type { Json } from '../../registry/std/canonical-json.ts';
 import { schemaField, schemasKey } from '../../registry/wire/online-layout.ts';
@@ -105,6 +106,8 @@ export abstract class RedisRows implements StoreReader {
   protected abstract disconnect(): void;
   /** Asks a node, named as by `nodeOf`, for a section of INFO. */
   protected abstract info(node: string, section: 'server' | 'stats'): Promise<string>;
+  /** What the login is made of, as it is now. */
+  protected abstract readonly credentials: LiveCredentials;
   /** As `NodeSilence` asks. */
   protected abstract pings(): ReturnType<Pings>;
   /** A node did not answer in time, or could not be asked. */
@@ -168,7 +171,7 @@ export abstract class RedisRows implements StoreReader {
   readByClient(read: RowsRead): void {
     this.#commands.hmgetBuffer(read.key, ...read.views.map((view) => view.field)).then(
       (rows) => read.onRows(rows.map(latin1Of)),
-      (error: Error) => read.onSilent(this.health.failed(error)),
+      (error: Error) => read.onSilent(this.#explained(error)),
     );
   }
 
@@ -180,7 +183,11 @@ export abstract class RedisRows implements StoreReader {
 
   /** To be called with what the client tells of its connections. */
   protected heard(error: Error): void {
-    this.#onTrouble(this.health.failed(error));
+    this.#onTrouble(this.#explained(error));
+  }
+
+  #explained(error: Error): Error {
+    return this.health.failed(this.credentials.explain(error));
   }
 
   async #readMarkers(hash: string): Promise<Record<string, string>> {
@@ -190,7 +197,7 @@ export abstract class RedisRows implements StoreReader {
       return fields;
     } catch (error) {
       this.failed(hash, error as Error);
-      throw this.health.failed(error as Error);
+      throw this.#explained(error as Error);
     }
   }
 
@@ -227,7 +234,7 @@ export abstract class RedisRows implements StoreReader {
           watermarks.map((watermark, v) => (holds(v) ? watermark : null)),
         );
       },
-      (error: Error) => ask.onFailure(this.health.failed(error)),
+      (error: Error) => ask.onFailure(this.#explained(error)),
     );
   }
 

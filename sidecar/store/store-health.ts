@@ -7,11 +7,15 @@
  * A refusal (password, permission, certificate) is kept until an answer comes: that a connection then fails in another
  * way proves nothing about it. Called by the readers; readiness and /metrics ask for `state`.
  */
+import { LoginFileError } from '../../registry/redis-connection.ts';
+
 export interface StoreState {
   /** waiting: nothing was read yet, and waiting may mend it · refused: waiting does not · read: it was read once */
   readonly kind: 'waiting' | 'refused' | 'read';
   /** Why it is not read yet; null: nothing is known, or it was read. */
   readonly reason: string | null;
+  /** Of a refusal: whether it is for want of a file of ours, which is read again. */
+  readonly lacksFile?: boolean;
   /** Whether it answers, and says that it cannot serve: a cluster without slots, a Redis that loads its data. */
   readonly saysDown: boolean;
   /** Whether it can be asked now. */
@@ -41,7 +45,8 @@ export class StoreHealth {
   state(isConnected: boolean): StoreState {
     const reason = this.#kind === 'read' ? null : (this.#cause?.message ?? null);
     const saysDown = this.#kind === 'waiting' && reason !== null && DOWN.test(reason);
-    return { kind: this.#kind, reason, saysDown, isConnected };
+    const lacksFile = this.#kind === 'refused' && this.#cause instanceof LoginFileError;
+    return { kind: this.#kind, reason, saysDown, isConnected, ...(lacksFile && { lacksFile }) };
   }
 
   get wasRead(): boolean {
@@ -70,5 +75,10 @@ export class StoreHealth {
 /** Whether waiting does not mend it: a person has to change the password, a permission or a certificate. */
 export function isRefusal(error: Error): boolean {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
-  return REFUSING_REPLY.test(message) || REFUSING_CODE.test(code ?? '') || syscall === 'open';
+  return (
+    REFUSING_REPLY.test(message) ||
+    REFUSING_CODE.test(code ?? '') ||
+    error instanceof LoginFileError ||
+    syscall === 'open'
+  );
 }

@@ -256,6 +256,34 @@ test('a password file is read again when the password has changed', async () => 
   expect(gone.state().reason).toContain('ENOENT');
 });
 
+describe('a password file', () => {
+  test.each([
+    ['that is not there', null, /file .*password cannot be read \(ENOENT/],
+    ['that is empty', '\n', /file .*password is empty/],
+    ['with a byte order mark', '\uFEFFs3cret\n', /file .*password begins with a byte order mark/],
+  ])('%s is told by name and mended by the right one', { timeout: 60_000 }, async (_, text, why) => {
+    const redis = await startRedis({ args: ['--requirepass', 's3cret'] });
+    ends.push(() => redis.stop());
+    const client = new Redis({ port: redis.port, password: 's3cret' });
+    ends.push(() => client.disconnect());
+    await client.hset(markerKey(''), VIEW.id, '1700000000000000');
+    await client.hset(KEY, VIEW.field, 'a');
+    const folder = scratchFolder({});
+    const passwordFile = join(folder, 'password');
+    if (text !== null) writeFileSync(passwordFile, text);
+    const online = { url: `redis://127.0.0.1:${redis.port}`, passwordFile };
+    const reader = await readerOf(online);
+    await until(() => reader.state().reason !== null, 'it is refused');
+    expect(reader.state()).toMatchObject({ kind: 'refused', lacksFile: true });
+    expect(reader.state().reason).toMatch(why);
+    expect(await read(reader)).toMatch(why);
+    await expect(fill(online, 'b')).rejects.toMatchObject({ message: expect.stringMatching(why) });
+    writeFileSync(passwordFile, 's3cret\n');
+    await until(() => reader.state().kind === 'read', 'the file is read again');
+    expect(await read(reader)).toBe('a');
+  });
+});
+
 test(
   'sentinels name the master, and the rows of the new one are read after a failover',
   async () => {

@@ -30,6 +30,12 @@ describe('readiness', () => {
     expect(readiness.state(READ, 10_000_001).ready).toBe(true);
   });
 
+  test('waits for a file of the login without calling that hopeless', () => {
+    const readiness = open();
+    const { ready, reason } = readiness.state({ ...REFUSED, reason: 'no file', lacksFile: true }, 10_000_000);
+    expect([ready, reason]).toEqual([false, 'the online store was not read yet: no file']);
+  });
+
   test('comes after 30 s of silence, alarmed; a refusal behind it still counts', () => {
     const readiness = open();
     expect(readiness.state(SILENT, 30_999)).toMatchObject({ ready: false, alarmed: false });
