@@ -380,6 +380,11 @@ describe.each(TRANSPORTS)('the sidecar on %s', (transport) => {
       expect(await response.json()).toMatchObject({ error: { code, field: name } });
     });
 
+    test('the longest deadline and the longest request id are taken', async () => {
+      const headers = { 'x-deadline-ms': '60000', 'x-request-id': 'x'.repeat(128) };
+      expect((await send(NATIVE, JSON.stringify(only(good)), headers)).status).toBe(200);
+    });
+
     test.each([
       ['GET', NATIVE, 405],
       ['DELETE', FEAST, 405],

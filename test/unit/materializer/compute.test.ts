@@ -142,6 +142,29 @@ test('bad events are refused whole, counted by reason, and kept with it in a fil
   expect(kept).toEqual({ n: 7n, reasons: 6n });
 });
 
+test('what stands at a limit of the rule counts, and what is a microsecond past it does not', async () => {
+  const horizonUs = START + 4.5 * HOUR;
+  const at = (hour: number, createdUs: number): RawEvent => ({ ...event('a', hour, 1), createdUs });
+  const events: RawEvent[] = [
+    // Created at the horizon, however late; a microsecond later only within the lateness.
+    at(0.5, horizonUs),
+    at(0.5, horizonUs + 1),
+    { ...at(1.5, horizonUs + 1), eventUs: START + 1.5 * HOUR + 1 },
+    // Known at the cut-off.
+    at(4, START + 5 * HOUR),
+    at(4, START + 5 * HOUR + 1),
+    // At the last edge it waits, before it not.
+    at(5, START + 5 * HOUR),
+    { ...at(5, START + 5 * HOUR), eventUs: START + 5 * HOUR - 1 },
+    { ...at(0, horizonUs), eventUs: 0 },
+    { ...event('x'.repeat(512), 4, 1), createdUs: horizonUs },
+  ];
+  const { judgement, discard } = await prepare(viewOf(), events, { horizonUs });
+  expect(judgement).toMatchObject({ judged: 8, rejected: 0, lateEvents: 1, waiting: 1, oldestEventUs: 0 });
+  expect(judgement.latenessNeededUs).toBe(4 * HOUR + 1);
+  await discard();
+});
+
 test('an increment judges only what is new to it', async () => {
   const made = viewOf();
   const events = [event(null, 1, 1), event('a', 1, 1), event(null, 5.5, 1), event('a', 2, 1, 9 * HOUR)];
@@ -166,6 +189,19 @@ test('what is lost to rounding is warned of, with the scale that would keep it',
     'values of price lose 28.6 % of their sum to rounding at 6 decimal places (spent): scale: 9 would keep them',
   ]);
   await lossy.discard();
+  for (const [price, loss] of [
+    [
+      1.0049e-4,
+      [
+        'values of price lose 0.5 % of their sum to rounding at 6 decimal places (spent): scale: 7 would keep them',
+      ],
+    ],
+    [1.00049e-3, []],
+  ] as const) {
+    const made = await prepare(viewOf(), [event('a', 1, price)]);
+    expect(made.judgement.warnings).toEqual(loss);
+    await made.discard();
+  }
 });
 
 test('a value that is too large to be summed is a bad row; a sum that does not fit leaves its feature null', async () => {

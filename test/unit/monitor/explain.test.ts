@@ -305,6 +305,15 @@ describe('served ahead', () => {
     expect(causeOf(delayed)).toBe('served ahead');
     expect(causeOf({ ...delayed, replayed: null })).toBe('served ahead');
   });
+  test('ends with the delay: a microsecond before it is ahead, from then on training sees the row', () => {
+    const edgeUs = ROW.servedUs - HOUR;
+    const servedOf = (eventUs: number): Partial<RowFacts> => ({
+      ...delayed,
+      served: { ...servedAt('11:00'), eventUs },
+    });
+    expect(causeOf(servedOf(edgeUs + 1))).toBe('served ahead');
+    expect(causeOf(servedOf(edgeUs))).toBe('unexplained');
+  });
   test('names the clocks where the row was written after it was served, and the delay where it was not', () => {
     const evidence = (row: Partial<RowFacts>): string =>
       explain({ ...VALUE, row: { ...ROW, ...row } }).evidence;

@@ -60,6 +60,14 @@ test('a key is hot once its share is certain, and cools down when others are ask
   expect(sketch.isHot('hot')).toBe(false);
 });
 
+test('no key is hot before a thousand look-ups are counted', () => {
+  const sketch = new HotKeys(() => 'node');
+  for (let i = 0; i < 999; i++) sketch.count('k', true, 1);
+  expect(sketch.isHot('k')).toBe(false);
+  sketch.count('k', true, 1);
+  expect(sketch.isHot('k')).toBe(true);
+});
+
 test('the reads that the cache spared are told by node', () => {
   const sketch = new HotKeys((key) => (key < 'm' ? 'first' : 'second'));
   for (const [key, spared] of [
