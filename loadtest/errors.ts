@@ -30,6 +30,4 @@ export const LOAD_ERRORS = {
   },
 } as const satisfies Record<string, ErrorEntry>;
 
-export type LoadErrorCode = keyof typeof LOAD_ERRORS;
-
 export const loadError = errorsOf(LOAD_ERRORS);

@@ -4,7 +4,7 @@ import { formatNs, latencyPicture } from './latency-picture.ts';
 import type { LoadResult } from './load-test.ts';
 import type { TallyCount } from './tally-count.ts';
 
-export const QUANTILES = [0.5, 0.9, 0.95, 0.99, 0.999, 0.9999] as const;
+const QUANTILES = [0.5, 0.9, 0.95, 0.99, 0.999, 0.9999] as const;
 
 /** Above this the generator itself makes a good part of what it measures. */
 const LATE_WARNING_NS = 1e6;
@@ -59,7 +59,7 @@ function tallyJson(tally: TallyCount) {
   };
 }
 
-export function quantileName(share: number): string {
+function quantileName(share: number): string {
   return `p${Number((share * 100).toFixed(4))}`;
 }
 

@@ -34,7 +34,7 @@ import type { JoinedFeatures } from './training-output.ts';
 import { schemeOf } from '../registry/std/local-path.ts';
 import { makeFolder } from '../registry/std/folder.ts';
 
-export const LABEL_TIME = 'event_timestamp';
+const LABEL_TIME = 'event_timestamp';
 
 /** State of a label, beside those of the join: past the history's watermark. */
 const UNJUDGED = 3;

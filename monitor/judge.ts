@@ -16,6 +16,7 @@ import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../registry/status.ts';
 import { formatType, isNumeric } from '../registry/value-type.ts';
 import type { Value, ValueType } from '../registry/value-type.ts';
+import { dueEdgeUs } from '../registry/windows.ts';
 import { SURFACES } from '../registry/wire/served-record.ts';
 import type { BundleBook } from './bundle-book.ts';
 import type { FeatureTally, VectorName } from './compare.ts';
@@ -40,11 +41,6 @@ export interface JudgedView {
   readonly historyWatermarkUs: number | null;
   /** The secret of the log's HMACs; null: it is not set. */
   readonly hmacKey: HmacKey | null;
-}
-
-/** @returns the largest multiple of the hop, e, with e + delay <= served */
-export function dueEdgeUs(view: Pick<FeatureView, 'hopUs' | 'delayUs'>, servedUs: number): number {
-  return Math.floor((servedUs - view.delayUs) / view.hopUs) * view.hopUs;
 }
 
 export class ViewJudge {
@@ -139,7 +135,7 @@ export class ViewJudge {
   #isUnjudged(view: FeatureView, servedUs: number): boolean {
     const { historyWatermarkUs } = this.#judged;
     if (view.kind !== 'aggregated') return false;
-    return historyWatermarkUs === null || dueEdgeUs(view, servedUs) > historyWatermarkUs;
+    return historyWatermarkUs === null || dueEdgeUs(servedUs, view) > historyWatermarkUs;
   }
 
   #rowFacts(view: FeatureView, vector: ReplayedVector): RowFacts {

@@ -18,9 +18,9 @@ import { DROPPED } from './snapshot.ts';
 import type { FeatureSnapshot, Verdict, VectorCounts } from './snapshot.ts';
 
 export const ALERT_BELOW = 0.99;
-export const ALARM_BELOW = 0.9;
-export const UNEXPLAINED_LIMIT = 0.01;
-export const UNJUDGED_LIMIT = 0.01;
+const ALARM_BELOW = 0.9;
+const UNEXPLAINED_LIMIT = 0.01;
+const UNJUDGED_LIMIT = 0.01;
 
 /** A view's source: how long ago its newest event was at the end of the day (or now, if that is earlier). */
 export interface SourceAge {

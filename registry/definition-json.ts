@@ -93,7 +93,7 @@ function featureToJson(feature: Feature): JsonObject {
   } as unknown as JsonObject;
 }
 
-export function viewFromJson(json: Json): FeatureView {
+function viewFromJson(json: Json): FeatureView {
   const raw = json as unknown as Omit<FeatureView, 'features'> & { features: readonly JsonObject[] };
   return { ...raw, features: raw.features.map(featureFromJson) };
 }

@@ -14,7 +14,7 @@ const TEMPLATE = resolve(
 );
 
 /** A command that answers in a new project once it is materialized. */
-export const FIRST_QUESTION = 'get --service rank_v1 --entity driver_id=1001';
+const FIRST_QUESTION = 'get --service rank_v1 --entity driver_id=1001';
 
 /** How editors read definitions in TypeScript: as Node does, which strips their types. */
 const TSCONFIG = {

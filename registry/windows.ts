@@ -1,5 +1,5 @@
 /**
- * The arithmetic of hops and edges: which edge an event enters, which edge is due at a time. Pure, no clock.
+ * The arithmetic of hops and edges: which edge is due at a time. Pure, no clock.
  *
  *   events   ...|  e1  x x  |  x        |...        an event at t enters at the first edge after it: floor(t / hop) + 1
  *   edges       0           1           2           and leaves `window / hop` edges later
@@ -12,11 +12,6 @@ import type { Feature, FeatureView } from './model.ts';
 /** @returns the index of the last edge at or before a time */
 export function edgeAt(us: number, hopUs: number): number {
   return Math.floor(us / hopUs);
-}
-
-/** @returns the index of the first edge whose row covers an event of this time */
-export function enteringEdge(eventUs: number, hopUs: number): number {
-  return Math.floor(eventUs / hopUs) + 1;
 }
 
 /** @returns the time of the newest edge that every join sees at `us`: the greatest e with e + delay <= us */
@@ -41,15 +36,4 @@ export function fullFromUs(
   if (view.startUs === null || aggregation === null) return view.startUs;
   const us = view.startUs + (aggregation.windowUs ?? 0);
   return Math.ceil(us / view.hopUs) * view.hopUs;
-}
-
-/** @returns the time over which a view's rows depend on events, or null where a feature counts its whole lifetime */
-export function longestWindowUs(view: Pick<FeatureView, 'features'>): number | null {
-  let longest = 0;
-  for (const { aggregation } of view.features) {
-    if (aggregation === null) continue;
-    if (aggregation.windowUs === null) return null;
-    longest = Math.max(longest, aggregation.windowUs);
-  }
-  return longest;
 }

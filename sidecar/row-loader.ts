@@ -16,7 +16,7 @@ import type { RowCache } from './cache.ts';
 import type { StoreAsk, StoreReader } from './store/store-reader.ts';
 import { definitionName, HEADER_BYTES } from '../registry/wire/row-header.ts';
 
-export const ABANDON_MS = 50;
+const ABANDON_MS = 50;
 const FACTOR_LOW = 0.85;
 /** Definitions of a view that are kept, and those that are known to be unknown. */
 const MAX_SCHEMAS = 1_000;

@@ -27,7 +27,7 @@ import type { Exchange } from './transport/transport.ts';
 import { keepVectors, servedRequest } from './vector-log/served-work.ts';
 import { Work, judge } from './work.ts';
 
-export const MAX_VALUES_IN_FLIGHT = 200_000;
+const MAX_VALUES_IN_FLIGHT = 200_000;
 
 export interface ServingParts {
   readonly clock: Clock;

@@ -48,7 +48,7 @@ const HIGH_LIMIT = 5_421_010_862_427_522_170n;
 const BIGINT_MAX = 9_223_372_036_854_775_807n;
 
 /** @returns the nearest DOUBLE of a HUGEINT; BIGINT::DOUBLE is correctly rounded, and a fifth of the way over text */
-export function doubleSql(h: string): string {
+function doubleSql(h: string): string {
   return `(CASE WHEN ${fitsBigint(h)} THEN (${h})::BIGINT::DOUBLE ELSE (${h})::VARCHAR::DOUBLE END)`;
 }
 

@@ -13,7 +13,7 @@ import { LIFETIME, windowOf } from './tiles.ts';
 
 const RANK_BASE = 4_294_967_296;
 
-export function frequentFeatures(plan: AggregatePlan): PlannedFeature[] {
+function frequentFeatures(plan: AggregatePlan): PlannedFeature[] {
   const distinct = new Map<string, PlannedFeature>();
   for (const feature of plan.features) {
     if (feature.aggregation.function === 'mostFrequent') distinct.set(frequentName(feature), feature);

@@ -56,7 +56,7 @@ export function windowOf(feature: PlannedFeature): number {
 }
 
 /** @returns the name of the window frame that holds the tiles of a window */
-export function frameName(hops: number): string {
+function frameName(hops: number): string {
   return hops === LIFETIME ? 'w0' : `w${hops}`;
 }
 

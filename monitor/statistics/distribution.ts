@@ -10,8 +10,8 @@ import { ksTwoSample } from './ks.ts';
 import { sortDoubles } from './radix-sort.ts';
 
 /** The levels of D between two sides of the same entities. */
-export const KS_WARN = 0.05;
-export const KS_ALARM = 0.1;
+const KS_WARN = 0.05;
+const KS_ALARM = 0.1;
 
 const MOST_ECDF_POINTS = 200;
 const MOST_CATEGORIES = 12;

@@ -153,7 +153,7 @@ function entropy(counts: readonly number[], rows: number): number {
 }
 
 /** Index of the first value >= x, at or after `from`. */
-export function firstAtLeast(sorted: Float64Array, x: number, from: number): number {
+function firstAtLeast(sorted: Float64Array, x: number, from: number): number {
   let low = from;
   let high = sorted.length;
   while (low < high) {

@@ -64,7 +64,7 @@ function inlineSources(drafts: readonly Draft[]): SourceDraft[] {
 }
 
 /** @returns what is valid of the definitions; incomplete when mistakes were added */
-export function compileDrafts(
+function compileDrafts(
   drafts: readonly Draft[],
   columns: ReadonlyMap<string, SourceColumns>,
   mistakes: Mistakes,

@@ -7,7 +7,7 @@ import { didYouMean } from '../definitions/mistake.ts';
 import type { Branch, BinaryOperator, Comparison, Syntax } from './syntax.ts';
 import { ExpressionFault } from './token.ts';
 
-export const EXPRESSION_TYPES = ['bool', 'int64', 'float64', 'string', 'timestamp'] as const;
+const EXPRESSION_TYPES = ['bool', 'int64', 'float64', 'string', 'timestamp'] as const;
 export type ExpressionType = (typeof EXPRESSION_TYPES)[number];
 
 /** Functions of one argument whose result has a type of its own, whatever it is given. */
@@ -55,7 +55,7 @@ export type Columns = ReadonlyMap<string, ExpressionType | null>;
 
 export const FUNCTIONS =
   'abs floor round coalesce lower upper trim substring year month day hour minute isodow'.split(' ');
-export const MAX_ROUND_DIGITS = 15;
+const MAX_ROUND_DIGITS = 15;
 /** An operation is some five levels of SQL, and DuckDB takes a thousand. */
 const MAX_DEPTH = 100;
 /** Of a text: DuckDB counts its characters in 32 bits. */
@@ -344,7 +344,7 @@ function isNumber(type: ExpressionType): boolean {
   return type === 'int64' || type === 'float64';
 }
 
-export function isEquality(operator: Comparison | BinaryOperator): boolean {
+function isEquality(operator: Comparison | BinaryOperator): boolean {
   return operator === '=' || operator === '<>';
 }
 

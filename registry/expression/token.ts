@@ -22,7 +22,7 @@ export class ExpressionFault extends Error {
   }
 }
 
-export const MAX_EXPRESSION = 10_000;
+const MAX_EXPRESSION = 10_000;
 
 const KEYWORDS = new Set('and or not in is null true false case when then else end'.split(' '));
 const SPACE = /[ \t\r\n]+/y;

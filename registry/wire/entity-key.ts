@@ -81,11 +81,6 @@ export function keyValueOf(key: JoinKey, part: string): KeyValue | null {
   return part.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-/** @returns the parts of an id, in the order of the entity's join keys */
-export function splitId(id: string): string[] {
-  return id.split('|');
-}
-
 /**
  * @param parts  one canonical part for each join key of the entity, in its order
  * @returns      the key of the entity's hash

@@ -78,7 +78,7 @@ export async function shipSpool({ settings, clock, talk }: Project, waitMs: numb
   }
 }
 
-export function renderShip({ shippedRecords, shippedBytes, rejectedRecords }: ShipResult): string {
+function renderShip({ shippedRecords, shippedBytes, rejectedRecords }: ShipResult): string {
   const lines = [`${shippedRecords} records, ${shippedBytes} bytes are in Kafka`];
   if (rejectedRecords > 0) lines.push(`${rejectedRecords} were refused and are kept in rejected/`);
   return lines.join('\n');

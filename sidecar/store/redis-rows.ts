@@ -26,10 +26,10 @@ export interface RedisCommands {
 }
 
 /** A command that got no answer by then has failed; long before it, requests have passed their deadlines. */
-export const COMMAND_LIMIT_MS = 250;
+const COMMAND_LIMIT_MS = 250;
 /** A node of the same network answers in a fraction of it; one that is gone must not keep a reconnect for 10 s. */
 export const CONNECT_LIMIT_MS = 500;
-export const MAX_RECONNECT_DELAY_MS = 1_000;
+const MAX_RECONNECT_DELAY_MS = 1_000;
 /** A connection that is silent for so long while commands wait is closed: the name may stand for another node by now. */
 const SOCKET_LIMIT_MS = 1_000;
 /** A longer text is no schema of ours: 10,000 features with long names have less. */

@@ -73,7 +73,7 @@ export class StoreHealth {
 }
 
 /** Whether waiting does not mend it: a person has to change the password, a permission or a certificate. */
-export function isRefusal(error: Error): boolean {
+function isRefusal(error: Error): boolean {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   return (
     REFUSING_REPLY.test(message) ||

@@ -48,7 +48,7 @@ function page(route: string, json: object): OipPage {
 }
 
 /** @returns the model's inputs and outputs; what the protocol has no words for stands among the parameters */
-export function modelMetadata(plan: Plan): object {
+function modelMetadata(plan: Plan): object {
   const { datatype, names, leftOut } = plan.tensor;
   const shape = [-1, names.length];
   return {

@@ -130,7 +130,7 @@ function statusText(work: Work): string {
 }
 
 /** The protocol's envelope has room for a sentence only; the rest stands among the parameters. */
-export function oipErrorBody(error: CodedError): string {
+function oipErrorBody(error: CodedError): string {
   const { field, help } = error.details;
   return JSON.stringify({ error: error.message, parameters: { code: error.code, field, help } });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FeatureTally, pairedDifferences } from '../../../monitor/compare.ts';
 import type { RowFacts, ValueFacts } from '../../../monitor/facts.ts';
-import { asReceived, dueEdgeUs, stateOf } from '../../../monitor/judge.ts';
+import { asReceived, stateOf } from '../../../monitor/judge.ts';
 import type { Distributions } from '../../../monitor/snapshot.ts';
 import { isSame, isWithinTolerance } from '../../../monitor/value-equality.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../registry/status.ts';
@@ -234,11 +234,5 @@ describe('what a model gets, and when it can be judged', () => {
       'outside TTL',
       'unavailable',
     ]);
-  });
-
-  test('the due edge is the last one whose delay has passed', () => {
-    const view = { hopUs: HOUR, delayUs: HOUR / 6 };
-    expect(dueEdgeUs(view, 10 * HOUR + HOUR / 6)).toBe(10 * HOUR);
-    expect(dueEdgeUs(view, 10 * HOUR + HOUR / 6 - 1)).toBe(9 * HOUR);
   });
 });

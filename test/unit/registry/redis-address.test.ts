@@ -14,7 +14,11 @@ describe('the address of a Redis', () => {
     ['redis://h', { kind: 'single', nodes: [{ host: 'h', port: 6379 }], database: 0, tls: null }],
     ['redis://h:1/3', { nodes: [{ host: 'h', port: 1 }], database: 3 }],
     ['redis://h:1/', { database: 0 }],
-    ['REDIS://h', { kind: 'single' }],
+    ['REDIS://h', { kind: 'single', tls: null }],
+    [
+      'REDISS+Cluster://h:65535',
+      { kind: 'cluster', nodes: [{ host: 'h', port: 65_535 }], tls: { ca: null } },
+    ],
     ['redis://[::1]:7', { nodes: [{ host: '::1', port: 7 }] }],
     ['rediss://h', { tls: { ca: null, cert: null, key: null, serverName: null } }],
     ['redis://:p@h', { login: { ...NO_LOGIN, password: 'p' } }],
@@ -59,7 +63,7 @@ describe('the address of a Redis', () => {
   test.each([
     ['redis://h:x/0', 'a host is a name'],
     ['redis://h:0', 'a host is a name'],
-    ['redis://h:70000', 'a host is a name'],
+    ['redis://h:65536', 'a host is a name'],
     ['redis://a b', 'a host is a name'],
     ['redis://:p@', 'a host is a name'],
     ['redis://h1,h2', 'a cluster is redis+cluster://'],
@@ -131,7 +135,8 @@ describe('the settings of online', () => {
 
   test.each([
     'online: redis://h:x/0',
-    'online: { url: "redis://h", tls: { cert: a.pem } }',
+    'online: { url: "rediss://h", tls: { cert: a.pem } }',
+    'online: { url: "rediss://h", tls: { key: a.pem } }',
     'online: { url: "redis://h", tls: { ca: a.pem } }',
     'online: { url: "sqlite:a.db", user: u }',
     'online: { url: "redis+sentinel://h/m", sentinel: { password: p, passwordFile: f } }',

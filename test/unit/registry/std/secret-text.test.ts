@@ -10,6 +10,10 @@ test.each([
   ['redis://p@h', 'redis://***@h'],
   ['redis://h/0?password=p', 'redis://h/0?password=***'],
   ['redis://h/0?db=1&password=p@q&x=1', 'redis://h/0?db=1&password=***&x=1'],
+  [
+    'https://h/f?token=p&api_key=q&Secret=r&auth=s&passwd=t',
+    'https://h/f?token=***&api_key=***&Secret=***&auth=***&passwd=***',
+  ],
   ['redis+cluster://u:p@h1,h2:3', 'redis+cluster://u:***@h1,h2:3'],
   ['postgres://u:p@h/db?sslmode=require', 'postgres://u:***@h/db?sslmode=require'],
   ['redis:/:p@h', '***@h'],
