@@ -566,7 +566,12 @@ describe.each(TRANSPORTS)('tensors on %s', (transport) => {
         precision: 'FP64 rounds integers beyond 2^53: profile__points (int64), spend__orders (int64)',
       },
     });
-    expect(await json('/v2/models/narrow')).toMatchObject({ outputs: [{ datatype: 'FP32' }, {}] });
+    expect(await json('/v2/models/narrow')).toMatchObject({
+      outputs: [{ datatype: 'FP32' }, {}],
+      parameters: {
+        precision: expect.stringMatching(/^FP32 rounds integers beyond 2\^24, and doubles to float32: /),
+      },
+    });
   });
 
   test('what was answered is logged, with the keys and rows that it came from', async () => {

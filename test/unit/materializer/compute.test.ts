@@ -198,9 +198,9 @@ test('what is lost to rounding is warned of, with the scale that would keep it',
     ],
     [1.00049e-3, []],
   ] as const) {
-    const made = await prepare(viewOf(), [event('a', 1, price)]);
-    expect(made.judgement.warnings).toEqual(loss);
-    await made.discard();
+    const prepared = await prepare(viewOf(), [event('a', 1, price)]);
+    expect(prepared.judgement.warnings).toEqual(loss);
+    await prepared.discard();
   }
 });
 

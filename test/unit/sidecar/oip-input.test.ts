@@ -133,3 +133,26 @@ test('what a client writes is what is looked up, in every form of a tensor', () 
     { numRuns: 200 },
   );
 });
+
+function parsed(more: object, id: string): ReturnType<typeof oipSurface.parse> {
+  const products = { name: 'product_code', datatype: 'BYTES', shape: [1], data: ['p'] };
+  const head = JSON.stringify({ inputs: [products], ...more });
+  const ids = `{"name": "customer_id", "datatype": "INT64", "shape": [1], "data": [${id}]}`;
+  const bytes = Buffer.from(head.replace('"inputs":[', `"inputs":[${ids},`));
+  return oipSurface.parse(bytes, book, new PathExchange(PATH, String(bytes.length)));
+}
+
+test('an output comes as bytes where it says so itself, else where the request says so of all', () => {
+  const outputs = [{ name: 'features' }, { name: 'status', parameters: { binary_data: false } }];
+  const binary = (parameters: object): boolean[] =>
+    parsed({ outputs, parameters }, '7').tensors!.outputs.map((each) => each.binary);
+  expect(binary({ binary_data_output: true })).toEqual([true, false]);
+  expect(binary({})).toEqual([false, false]);
+});
+
+test('the least and the largest integer of 64 bits are ids, their neighbours are none', () => {
+  for (const id of ['-9223372036854775808', '9223372036854775807'])
+    expect(parsed({}, id).parts.flat()).toContain(id);
+  for (const id of ['-9223372036854775809', '9223372036854775808'])
+    expect(() => parsed({}, id)).toThrow('should be an integer of 64 bits');
+});

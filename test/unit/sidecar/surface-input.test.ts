@@ -83,9 +83,9 @@ describe.each([
 });
 
 test("on Feast's surface a service in which two features have one name is answered with full names only", () => {
-  const body = { feature_service: 'twice', entities: { buyer_id: [1], seller_id: [2] } };
+  const both = { feature_service: 'twice', entities: { buyer_id: [1], seller_id: [2] } };
   const parse = (more: object): unknown =>
-    feastSurface.parse(Buffer.from(JSON.stringify({ ...body, ...more })), book, exchange);
+    feastSurface.parse(Buffer.from(JSON.stringify({ ...both, ...more })), book, exchange);
   expect(parse({ full_feature_names: true })).toMatchObject({ count: 1, fullNames: true });
   expect(() => parse({})).toThrow('are named total; ask with full_feature_names: true');
 });

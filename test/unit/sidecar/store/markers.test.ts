@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { MARKER_IDLE_MS, Markers } from '../../../../sidecar/store/markers.ts';
-import { MARKER_RENEWAL_MS } from '../../../../sidecar/store/store-reader.ts';
+import { MARKER_AGE_MS, MARKER_RENEWAL_MS } from '../../../../sidecar/store/store-reader.ts';
 
 test('only hashes that were asked for in the last minute are read again, and asking wakes them', async () => {
   let nowMs = 0;
@@ -27,4 +27,21 @@ test('only hashes that were asked for in the last minute are read again, and ask
   expect(counts('idle')).toBe(1 + periods / 2);
   expect(markers.known('idle', nowMs * 1_000)).toBeNull();
   expect([...(await markers.read('idle', nowMs * 1_000)).watermarks]).toEqual([['spend', 1]]);
+});
+
+test.each([
+  ['read just now', 0, 0, true],
+  ['at their age on both clocks', MARKER_AGE_MS, MARKER_AGE_MS * 1_000, true],
+  ['past it on the monotonic clock', MARKER_AGE_MS + 1, 0, false],
+  ['past it on the wall clock', 0, MARKER_AGE_MS * 1_000 + 1, false],
+  ['from before the wall clock was set back', 0, -MARKER_AGE_MS * 1_000 - 1, false],
+])('markers stand before a row when they are young on both clocks: %s', async (_, ageMs, ageUs, isKnown) => {
+  let nowMs = 0;
+  const markers = new Markers(
+    async () => ({ spend: '1' }),
+    () => nowMs,
+  );
+  await markers.read('hash', 1e15);
+  nowMs += ageMs;
+  expect(markers.known('hash', 1e15 + ageUs) !== null).toBe(isKnown);
 });
