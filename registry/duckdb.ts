@@ -41,7 +41,11 @@ export class DuckDb {
   }
 
   static async open(options: DuckDbOptions = {}): Promise<DuckDb> {
-    const config: Record<string, string> = { memory_limit: options.memoryLimit ?? '2GB' };
+    const config: Record<string, string> = {
+      memory_limit: options.memoryLimit ?? '2GB',
+      // It keeps what was read of files in memory, up to the limit; the kernel does that too.
+      enable_external_file_cache: 'false',
+    };
     if (options.threads !== undefined) config['threads'] = String(options.threads);
     if (options.tempFolder !== undefined) config['temp_directory'] = options.tempFolder;
     const instance = await DuckDBInstance.create(options.file ?? ':memory:', config);
