@@ -207,13 +207,38 @@ function report(error: unknown): number {
   return EXIT_OF[kind];
 }
 
+/** Where to look: the help of the command that was meant, as far as its name could be read. */
+function helpFor(words: readonly string[]): string {
+  let at: Command = program;
+  let path = 'plumb';
+  for (const [i, word] of words.entries()) {
+    const isValue = ['-C', '--set'].includes(words[i - 1] ?? '');
+    const next = isValue ? undefined : at.commands.find((one) => one.name() === word);
+    if (next === undefined) continue;
+    at = next;
+    path += ` ${word}`;
+  }
+  const what = at === program ? 'all commands' : at.commands.length > 0 ? 'its commands' : 'its options';
+  return `Run \`${path} --help\` for ${what}.`;
+}
+
+/** Relative paths mean nothing in a folder that was removed under the shell. */
+function checkWorkingFolder(): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    const message = 'the current folder is gone: it was removed, or another lies in its place';
+    throw registryError('REG_USAGE', message, { help: 'Go to a folder that is there: `cd DIR`.' }, error);
+  }
+}
+
 function codedErrorOf(error: unknown): CodedError {
   if (error instanceof CodedError) return error;
   if (error instanceof CommanderError) {
     const message = error.message
       .replace(/^error: /, '')
       .replace(/\n\(Did you mean (.*)\?\)$/, ', did you mean $1?');
-    return registryError('REG_USAGE', message, { help: 'Run `plumb --help` for all commands.' }, error);
+    return registryError('REG_USAGE', message, { help: helpFor(process.argv.slice(2)) }, error);
   }
   // The system's own refusals (no space, no permission, no such folder) are nobody's defect.
   const { syscall, message, stack } = error as NodeJS.ErrnoException;
@@ -230,6 +255,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 try {
   checkNodeVersion(process.versions.node);
+  checkWorkingFolder();
   await program.parseAsync();
 } catch (error) {
   process.exitCode = report(error);

@@ -133,8 +133,14 @@ function sloLines({ judged }: LoadResult, color: boolean): string[] {
   });
 }
 
-function warnings({ options, counted, total }: LoadResult): string[] {
+function warnings({ options, counted, total, entities }: LoadResult): string[] {
   const lines: string[] = [];
+  if (total.missing > total.latencies.count / 2) {
+    lines.push(
+      `Most answers had a value MISSING: many of the ${entities} entities that were asked for have no row. ` +
+        'Name those there are with --keys, as a range such as 1001..1005 or a file.',
+    );
+  }
   const lateNs = counted.late.quantileNs(0.99);
   if (lateNs > LATE_WARNING_NS) {
     lines.push(

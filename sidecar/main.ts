@@ -192,7 +192,7 @@ export async function runServe(project: Project, droppedLogLines: () => number =
     talk.say(readyLine(settings.serve, listening.port, transport, admin));
     warnOfHost(settings.serve.host, talk);
     if (transport.trap !== null)
-      talk.say(`${transport.name}: ${transport.trap}; serve.transport: node does not`);
+      talk.say(`note for clients that write HTTP by hand: ${transport.name} ${transport.trap}`);
     ready.look();
     const drain = (isCut: () => boolean): Promise<void> => {
       readiness.drains();

@@ -49,7 +49,8 @@ export async function uwsTransport(handler: HttpHandler): Promise<Transport> {
 class UwsTransport implements Transport {
   readonly name = 'uWebSockets.js';
   readonly trap =
-    'it answers 505 to a request line that comes in two segments, and a malformed head only after some 10 s';
+    'answers 505 to a request line that comes in two segments, and nothing to a malformed head for some 10 s; ' +
+    'with serve.transport: node there is neither';
   readonly #uws: Uws;
   readonly #app: TemplatedApp;
   readonly #handler: HttpHandler;
