@@ -44,7 +44,11 @@ const text = z.string().min(1).nullable().default(null);
 const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((value) => value === 'true')]);
 const broker = z
   .string()
-  .regex(/^(\[[0-9a-fA-F:]+\]|[^\s:,]+):\d{1,5}$/, 'expected a broker as host:port, such as k1:9092');
+  .regex(/^(\[[0-9a-fA-F:]+\]|[^\s:,]+):\d{1,5}$/, 'expected a broker as host:port, such as k1:9092')
+  .refine((at) => {
+    const port = Number(at.slice(at.lastIndexOf(':') + 1));
+    return port >= 1 && port <= 65_535;
+  }, 'expected a port from 1 to 65535 behind the host, such as k1:9092');
 
 const tls = z
   .strictObject({ ca: text, cert: text, key: text, serverName: text })

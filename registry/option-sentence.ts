@@ -12,7 +12,9 @@ const LIBRARY = /^(Invalid|Too small|Too big|Unrecognized)\b/;
 
 /** @param given  what stands at the issue's path; undefined: nothing */
 export function optionSentence(issue: Issue, given: unknown): string {
-  if (given === undefined) return 'is missing';
+  // A default that does not fit to another option, and one of several names in a text, do not stand at the path.
+  const isOfValue = issue.code === 'custom' || issue.code === 'invalid_format';
+  if (given === undefined) return isOfValue ? issue.message : 'is missing';
   if (!LIBRARY.test(issue.message)) {
     const isOpen = issue.message.startsWith('expected') && !issue.message.includes(', got ');
     return isOpen ? `${issue.message}, got ${givenText(given)}` : issue.message;

@@ -34,9 +34,22 @@ export function redisClient(address: RedisAddress, options: RedisOptions, onTrou
     const ask = new LiveCredentials(address.sentinelLogin, address.tls);
     keepLive(redis, { username: 'sentinelUsername', password: 'sentinelPassword', tls: 'sentinelTLS' }, ask);
   }
-  redis.on('error', (error) => onTrouble(credentials.trouble ?? error));
+  redis.on('error', (error) => onTrouble(credentials.trouble ?? unnamed(error, address.masterName)));
   redis.on('sentinelError', onTrouble);
   return redis;
+}
+
+/**
+ * ioredis calls sentinels unreachable also where they answer, and know no master of that name, and adds how long it
+ * waits until it asks again.
+ */
+const NO_MASTER = /^All sentinels are unreachable\b.*?(?: Last error: (.*))?$/s;
+
+function unnamed(error: Error, masterName: string | null): Error {
+  const found = NO_MASTER.exec(error.message);
+  if (found === null) return error;
+  const why = found[1] ?? 'they do not answer, or know none of that name';
+  return new Error(`no sentinel names a master ${masterName} that can be used: ${why}`, { cause: error });
 }
 
 function whereOf({ kind, nodes, masterName, database: db, tls }: RedisAddress): RedisOptions {

@@ -91,4 +91,9 @@ export const SERVE_SETTINGS = z
     transport: z.enum(['auto', 'uws', 'node']).default('auto'),
     logLevel: z.enum(['info', 'warn', 'error']).default('info'),
   })
+  .refine(({ cacheFreshMs, staleLimitMs }) => staleLimitMs === 0 || staleLimitMs >= cacheFreshMs, {
+    path: ['staleLimitMs'],
+    message:
+      'expected at least cacheFreshMs, for which a row is fresh, or 0: none stands in while the store fails',
+  })
   .prefault({});

@@ -30,16 +30,16 @@ export function watchBundles(
     try {
       hash = currentHash(folder);
       if (hash === served) refused = null;
-      if (hash === null || hash === served || hash === refused) return;
+      if (hash === null) throw new Error('the folder is gone, or what says which bundle is in force');
+      if (hash === served || hash === refused) return;
       swap(loadBundle(folder, hash));
       served = hash;
       refused = null;
       talk.say(`serving bundle ${hash}`);
     } catch (error) {
       const name = hash ?? 'unreadable';
-      if (refused !== name) {
-        talk.warn(`bundle ${name} is refused, ${served} stays in force: ${(error as Error).message}`);
-      }
+      const what = hash === null ? `the bundles in ${folder} cannot be read` : `bundle ${hash} is refused`;
+      if (refused !== name) talk.warn(`${what}, ${served} stays in force: ${(error as Error).message}`);
       refused = name;
     }
   };

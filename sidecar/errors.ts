@@ -125,8 +125,8 @@ export const SIDECAR_ERRORS = {
     kind: 'failed',
   },
   SRV_PORT: {
-    message: 'A port cannot be opened: it is in use, or not allowed.',
-    help: 'Stop the other program, or choose another with serve.port and serve.adminPort.',
+    message: 'A port cannot be opened: it is in use, not allowed, or its host is none of this machine.',
+    help: 'Do what the reason says: choose another serve.port or serve.adminPort, or mend serve.host or serve.adminHost.',
     kind: 'failed',
   },
   SRV_TRANSPORT: {

@@ -3,6 +3,7 @@
  * by main.ts.
  */
 import type { Talk } from '../registry/std/talk.ts';
+import { withoutDurations } from './repeated-lines.ts';
 import type { Readiness, ReadyState } from './readiness.ts';
 import type { StoreReader } from './store/store-reader.ts';
 
@@ -25,7 +26,11 @@ export function watchReadiness(
   let state: ReadyState | null = null;
   const look = (): ReadyState => {
     const next = readiness.state(reader.state(), performance.now());
-    if (state !== null && next.ready === state.ready && next.reason === state.reason) return state;
+    const isSame =
+      state !== null &&
+      next.ready === state.ready &&
+      withoutDurations(next.reason) === withoutDurations(state.reason);
+    if (isSame) return state!;
     const wasReady = state?.ready ?? false;
     state = next;
     tell(next);

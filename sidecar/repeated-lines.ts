@@ -1,13 +1,23 @@
-/** Lets a line through a few times a minute and counts it from then on, told at the minute's end. Called by log-lines.ts. */
+/**
+ * Lets a line through a few times a minute and counts it from then on, told at the minute's end. Lines that differ in
+ * nothing but a duration (a random delay before the next try) are the same. Called by log-lines.ts.
+ */
 
 const MINUTE_MS = 60_000;
 const A_MINUTE = 3;
+const DURATION = /\d+(\.\d+)?(?= ?m?s\b)/g;
 /** More different lines than this end the minute early. */
 const MAX_LINES = 1_000;
 
+/** @returns what is the same of a line however long things took */
+export function withoutDurations(line: string): string {
+  return line.replaceAll(DURATION, '#');
+}
+
 export class RepeatedLines {
   readonly #write: (line: string) => void;
-  readonly #counts = new Map<string, number>();
+  /** By the line without durations: how often it came, and how last. */
+  readonly #counts = new Map<string, { count: number; line: string }>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(write: (line: string) => void) {
@@ -16,8 +26,9 @@ export class RepeatedLines {
 
   add(line: string): void {
     if (this.#counts.size >= MAX_LINES) this.endMinute();
-    const count = (this.#counts.get(line) ?? 0) + 1;
-    this.#counts.set(line, count);
+    const same = withoutDurations(line);
+    const count = (this.#counts.get(same)?.count ?? 0) + 1;
+    this.#counts.set(same, { count, line });
     this.#timer ??= setTimeout(() => this.endMinute(), MINUTE_MS).unref();
     if (count <= A_MINUTE) this.#write(line);
   }
@@ -26,7 +37,7 @@ export class RepeatedLines {
   endMinute(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    for (const [line, count] of this.#counts) {
+    for (const { line, count } of this.#counts.values()) {
       if (count > A_MINUTE) this.#write(`${line} (${count - A_MINUTE} more times within a minute)`);
     }
     this.#counts.clear();

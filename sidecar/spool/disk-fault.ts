@@ -28,7 +28,10 @@ export class DiskFault {
     this.#failedMs = performance.now();
     if (this.isThere) return;
     this.isThere = true;
-    this.#talk.warn(`the spool in ${this.#folder} cannot be written: ${reason}`);
+    const help = /^E[MN]FILE\b/.test(reason)
+      ? '; the limit of open files is reached: raise it (ulimit -n)'
+      : '';
+    this.#talk.warn(`the spool in ${this.#folder} cannot be written: ${reason}${help}`);
   }
 
   /** A write succeeded. */

@@ -6,6 +6,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'this user may not open it; ports below 1024 mostly take root or CAP_NET_BIND_SERVICE',
   EADDRNOTAVAIL: 'this machine has no such address',
   ENOTFOUND: 'there is no host of that name',
+  EMFILE: 'the limit of open files is reached: raise it (ulimit -n, LimitNOFILE)',
+  ENFILE: 'the limit of open files of this machine is reached: raise it (fs.file-max)',
   EAI_AGAIN: 'the name of the host cannot be looked up now',
 };
 

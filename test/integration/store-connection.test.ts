@@ -317,6 +317,21 @@ test(
   REDIS_START_LIMIT_MS,
 );
 
+test('sentinels that answer and know no such master are not called unreachable, and say one thing', async () => {
+  const sentinel = await startRedis({ isSentinel: true, config: '' });
+  ends.push(() => sentinel.stop());
+  const reader = await readerOf({ url: `redis+sentinel://127.0.0.1:${sentinel.port}/other` });
+  const reasons = new Set<string>();
+  for (let i = 0; i < 200 && reader.state().reason === null; i++) await read(reader);
+  for (let i = 0; i < 20; i++) {
+    await read(reader);
+    reasons.add(reader.state().reason!);
+  }
+  expect([...reasons]).toEqual([
+    'no sentinel names a master other that can be used: ERR No such master with that name',
+  ]);
+});
+
 test('the least rights that the documentation names are enough, for both programs', async () => {
   const page = readFileSync(join(import.meta.dirname, '../../docs/redis.md'), 'utf8');
   const users = page.split('\n').filter((line) => line.startsWith('ACL SETUSER '));

@@ -69,6 +69,8 @@ describe('settings of Kafka', () => {
   test.each([
     ['{ topic: a }', 'log.kafka.brokers'],
     ['{ brokers: ["k1"] }', 'expected a broker as host:port, such as k1:9092'],
+    ['{ brokers: ["k1:99999"] }', 'expected a port from 1 to 65535 behind the host'],
+    ['{ brokers: "k1:0" }', 'expected a port from 1 to 65535 behind the host'],
     ['{ brokers: "k:1", topic: "a b" }', 'expected the name of a topic'],
     ['{ brokers: "k:1", compression: gzip }', 'log.kafka.compression'],
     ['{ brokers: "k:1", tls: { cert: a } }', 'cert and key go together'],

@@ -82,6 +82,7 @@ describe('settings', () => {
     ],
     ['serve: { deadlineMs: }', 'serve.deadlineMs: expected milliseconds'],
     ['serve: { deadlineMs: 0 }', 'serve.deadlineMs: expected more than 0, got 0'],
+    ['serve: { cacheFreshMs: 70000 }', 'serve.staleLimitMs: expected at least cacheFreshMs'],
     ['serve: { cacheEntries: 1.5 }', 'serve.cacheEntries: expected a whole number, got 1.5'],
     [
       'serve: { transport: uwss }',

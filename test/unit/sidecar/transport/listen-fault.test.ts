@@ -17,5 +17,7 @@ test('a port in use is told from one that is not allowed, and from an address of
   expect(await probeListenFault('192.0.2.1', 0)).toBe('this machine has no such address (EADDRNOTAVAIL)');
   const denied = Object.assign(new Error('listen EACCES'), { code: 'EACCES' });
   expect(listenFault(denied)).toContain('this user may not open it');
+  const descriptors = Object.assign(new Error('listen EMFILE'), { code: 'EMFILE' });
+  expect(listenFault(descriptors)).toContain('the limit of open files');
   expect(listenFault(new Error('something else'))).toBe('something else');
 });
