@@ -15,7 +15,7 @@
  * Called by materialize.ts, one run of a view at a time. Which events count is decided in events.ts.
  */
 
-import { readHistoryWatermark, writeHistoryWatermark } from '../registry/history.ts';
+import { completeHistory, readHistoryWatermark, writeHistoryWatermark } from '../registry/history.ts';
 import type { DuckDb } from '../registry/duckdb.ts';
 import { quoteName } from '../registry/duckdb.ts';
 import type { Entity, FeatureView } from '../registry/model.ts';
@@ -32,7 +32,7 @@ import { eventSource } from './events.ts';
 import { EntityParts } from './entity-parts.ts';
 import { StagedRows } from './history-append.ts';
 import type { LostValues } from './history-append.ts';
-import { historyFiles, historyRowsSql } from './history-rows.ts';
+import { historyFilesFrom, historyRowsSql } from './history-rows.ts';
 import type { Judgement } from './judgement.ts';
 import { judgeEvents } from './judgement.ts';
 import { RunProgress, silentProgress } from './run-progress.ts';
@@ -111,7 +111,7 @@ const BUCKET_LOAD = 1_000_000;
 const SPAN_ROWS = 600_000;
 
 /**
- * @throws REG_SOURCE, MAT_SOURCE, MAT_AGGREGATION, MAT_OVERFLOW, MAT_HOP, MAT_RANGE; nothing stays behind but the
+ * @throws REG_SOURCE, MAT_SOURCE, MAT_AGGREGATION, MAT_OVERFLOW, MAT_RANGE; nothing stays behind but the
  *         reject file
  */
 export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Promise<PreparedHistory> {
@@ -153,7 +153,7 @@ export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Pro
         requireLater(view, createdUs, replacedUs);
         const files = rows === 0 ? [] : await staged.publish(createdUs, progress);
         const watermarkUs = extent.toEdge * view.hopUs;
-        writeHistoryWatermark(historyRoot, view, { watermarkUs, runId });
+        writeHistoryWatermark(historyRoot, view, { watermarkUs, runId, definitionId: view.definitionId });
         await discard();
         const fromUs = extent.mode === 'everything' ? null : extent.fromEdge * view.hopUs;
         return { ...judgement, historyRows: rows, files, fromUs, watermarkUs, cutoffUs: extent.knownUs };
@@ -175,8 +175,10 @@ function extentOf(request: ComputeRequest): Extent {
   const knownUs = Math.max(cutoffUs, previousCutoffUs ?? cutoffUs);
   // Without created times nothing tells which events before the watermark are new: the lateness is gone over again.
   const repeated = view.source.createdTime === null ? Math.ceil(view.latenessUs / view.hopUs) : 0;
-  const settledEdge = markEdge === null ? null : Math.max(0, markEdge - repeated);
-  if (fromUs !== null) {
+  const settled = completeHistory(request.historyRoot, view, request.entity) !== null;
+  const settledEdge = markEdge === null || !settled ? null : Math.max(0, markEdge - repeated);
+  // Of a definition whose rows are not there yet no part can be repeated: what lies before the part is of another one.
+  if (fromUs !== null && (settled || markEdge === null)) {
     const fromEdge = Math.max(0, Math.min(edgeAt(fromUs, view.hopUs), settledEdge ?? Infinity));
     if (fromEdge >= toEdge && markEdge === null) {
       const range = `after ${formatTimestamp(fromUs)} and up to ${formatTimestamp(toEdge * view.hopUs)}`;
@@ -221,15 +223,14 @@ async function stageRows(staging: Staging): Promise<void> {
   let scope: Scope | null = null;
   let since: number | null = null;
   if (extent.mode !== 'everything') {
-    const old = historyRowsSql(plan, historyFiles(request.historyRoot, plan, sinceUs(plan, extent)));
+    const old = historyRowsSql(plan, historyFilesFrom(request.historyRoot, plan, sinceUs(plan, extent)));
     const wholeHistory = (): string | null =>
-      historyRowsSql(plan, historyFiles(request.historyRoot, plan, null));
+      historyRowsSql(plan, historyFilesFrom(request.historyRoot, plan, null));
     const asked = { plan, source, ...extent, previousUs: request.previousCutoffUs, old, wholeHistory };
     scope = await (extent.mode === 'increment' ? incrementScope : rangeScope)(duck, staging.table, asked);
     since = sinceUs(plan, { mode: extent.mode, fromEdge: scope.fromEdge });
   }
-  const old = historyRowsSql(plan, historyFiles(request.historyRoot, plan, since));
-  if (old !== null && extent.mode === 'everything') await requireSameHop(duck, plan, old);
+  const old = historyRowsSql(plan, historyFilesFrom(request.historyRoot, plan, since));
   const events = inScope(plan, eventsSql(plan, source, scope, toEdge), scope);
   const number = await countEvents(duck, source, scope, events);
   const count = request.buckets ?? Math.max(1, Math.ceil((number * loadOf(plan)) / BUCKET_LOAD));
@@ -281,16 +282,6 @@ function sinceUs(plan: AggregatePlan, extent: Pick<Extent, 'mode' | 'fromEdge'>)
 async function countRows(duck: DuckDb, sql: string): Promise<number> {
   const [row] = await duck.rows(sql);
   return Number(row!['n']);
-}
-
-async function requireSameHop(duck: DuckDb, plan: AggregatePlan, old: string): Promise<void> {
-  const [row] = await duck.rows(`SELECT count(*) AS n FROM (${old}) WHERE past_edge <> 0`);
-  if (row!['n'] === 0n) return;
-  throw materializerError(
-    'MAT_HOP',
-    `the history of ${plan.view.id} has ${row!['n']} rows that lie on no edge of its hop of ${plan.hopUs / 1e6} s`,
-    { field: 'hop' },
-  );
 }
 
 function requireLater(view: FeatureView, createdUs: number, replacedUs: number | null): void {

@@ -28,11 +28,6 @@ export const MATERIALIZER_ERRORS = {
     help: 'Set the clock right and run again; nothing was written.',
     kind: 'failed',
   },
-  MAT_HOP: {
-    message: 'The history holds rows between the edges of the view: they were computed with another hop.',
-    help: 'Make a new version of the view (version: 2); it gets a history of its own.',
-    kind: 'usage',
-  },
   MAT_TRAIN_LABELS: {
     message: 'The labels cannot be read, or lack a column, or a key or time in them does not fit.',
     help: 'Give a Parquet or CSV file with the join keys of the service and event_timestamp, one row a label.',

@@ -2,25 +2,19 @@
  * The rows of a view's history as the computation reads them: by edge instead of time, with the created time and the
  * definition that wrote them. Only day folders that can hold the edges asked for are opened.
  */
-import { existsSync, globSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { duckTypeOf, quoteName, quoteText } from '../registry/duckdb.ts';
-import { duckKeyType, historyFolder } from '../registry/history.ts';
+import { quoteName, quoteText } from '../registry/duckdb.ts';
+import { duckKeyType, historyFiles } from '../registry/history.ts';
 import { dayOf } from '../registry/std/timestamp.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 
-/** @returns the history's files of event days from that of `fromUs` on (null: of all days), sorted */
-export function historyFiles(root: string, plan: AggregatePlan, fromUs: number | null): string[] {
-  const folder = historyFolder(root, plan.view);
-  if (!existsSync(folder)) return [];
-  const first = fromUs === null ? '' : `day=${dayOf(Math.max(0, fromUs))}`;
-  const days = readdirSync(folder).filter((name) => name.startsWith('day=') && name >= first);
-  return days.flatMap((day) => globSync(join(folder, day, '*.parquet'))).toSorted();
+/** @returns the history's files of event days from that of `fromUs` on (null: of all days), oldest first */
+export function historyFilesFrom(root: string, plan: AggregatePlan, fromUs: number | null): string[] {
+  const day = fromUs === null ? null : dayOf(Math.max(0, fromUs));
+  return [...historyFiles(root, plan.view, plan.entity, day).values()].flat();
 }
 
 /**
- * @returns a SELECT of (keys, e, created_us, definition, gone, f0..), or null when there is no file. A feature that an older
- *          file lacks, or holds in another type, is null there; its definition id differs then.
+ * @returns a SELECT of (keys, e, created_us, definition, gone, f0..), or null when there is no file
  */
 export function historyRowsSql(plan: AggregatePlan, files: readonly string[]): string | null {
   if (files.length === 0) return null;
@@ -33,13 +27,10 @@ export function historyRowsSql(plan: AggregatePlan, files: readonly string[]): s
   const columns = [
     ...joinKeys.map((key, i) => `${quoteName(key.name)} AS ${plan.keys[i]!}`),
     `epoch_us(event_time) // ${plan.hopUs} AS e`,
-    `epoch_us(event_time) % ${plan.hopUs} AS past_edge`,
     'epoch_us(created_time) AS created_us',
     'definition_id AS definition',
     'coalesce(deleted, false) AS gone',
-    ...plan.features.map(
-      (f) => `TRY_CAST(${quoteName(f.feature.name)} AS ${duckTypeOf(f.feature.type)}) AS ${f.name}`,
-    ),
+    ...plan.features.map((f) => `${quoteName(f.feature.name)} AS ${f.name}`),
   ];
   const list = files.map(quoteText).join(', ');
   return `SELECT ${columns.join(', ')} FROM (SELECT ${shape.join(', ')} WHERE false UNION ALL BY NAME

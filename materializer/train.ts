@@ -16,7 +16,7 @@ import { loadCurrentBundle } from '../registry/bundle-folder.ts';
 import { locateSources } from '../registry/source-variables.ts';
 import { DuckDb, quoteName } from '../registry/duckdb.ts';
 import { registryError } from '../registry/errors.ts';
-import { openHistory, readHistoryWatermark } from '../registry/history.ts';
+import { completeHistory, openHistory, readHistoryWatermark } from '../registry/history.ts';
 import type { Bundle, FeatureService, FeatureView, ServiceView } from '../registry/model.ts';
 import type { Project } from '../registry/project.ts';
 import { sqlLiteral } from '../registry/sql-literal.ts';
@@ -82,6 +82,8 @@ interface JoinedView {
   readonly unjudged: number;
   /** How far its history is complete; null: never computed, or a stored view, which always is. */
   readonly watermarkUs: number | null;
+  /** Whether its history holds rows of other row logic alone. */
+  readonly isChanged: boolean;
 }
 
 /**
@@ -199,7 +201,7 @@ async function joinView(
   const view = bundle.views.get(used.view)!;
   const entity = bundle.entities.get(view.entity)!;
   // Before the rows are read: what is written meanwhile is then known to lie past it.
-  const mark = view.kind === 'stored' ? null : readHistoryWatermark(settings.history, view);
+  const mark = view.kind === 'stored' ? null : completeHistory(settings.history, view, entity);
   const watermarkUs = mark?.watermarkUs ?? null;
   const keys = used.requestKeys.map((key) => labelKeyColumn(service, key));
   const isUnjudged = unjudgedSql(view, watermarkUs, keys);
@@ -234,7 +236,8 @@ async function joinView(
     await duck.run(`UPDATE ${table} SET asof_state = ${UNJUDGED}
       WHERE rid IN (SELECT rid FROM ${LABEL_KEYS} WHERE ${isUnjudged})`);
   }
-  return { used, view, table, unjudged, watermarkUs };
+  const isChanged = mark === null && readHistoryWatermark(settings.history, view) !== null;
+  return { used, view, table, unjudged, watermarkUs, isChanged };
 }
 
 /** A label is unjudged where the edge due at its time lies past the watermark, as in the monitor. */
@@ -335,12 +338,11 @@ async function countFeatures(
 
 /** One sentence for each view that could not tell yet what some labels should get. */
 function unjudgedNotes(joined: readonly JoinedView[]): string[] {
-  return joined.flatMap(({ used, unjudged, watermarkUs }) => {
+  return joined.flatMap(({ used, unjudged, watermarkUs, isChanged }) => {
     if (unjudged === 0) return [];
+    const never = isChanged ? 'was not materialized since its definition changed' : 'was never materialized';
     const until =
-      watermarkUs === null
-        ? 'was never materialized'
-        : `is complete up to its watermark ${formatTimestamp(watermarkUs)}`;
+      watermarkUs === null ? never : `is complete up to its watermark ${formatTimestamp(watermarkUs)}`;
     return [
       `${unjudged} ${unjudged === 1 ? 'label is' : 'labels are'} unjudged: the history of ${used.role} ${until}; ` +
         'they got null for its features.',

@@ -10,6 +10,7 @@ import type { Settings } from '../registry/settings.ts';
 import { locateSources } from '../registry/source-variables.ts';
 import type { Talk } from '../registry/std/talk.ts';
 import type { Value } from '../registry/value-type.ts';
+import type { DefinedView } from './served-history.ts';
 
 export class BundleBook {
   /** In force now, its sources where they lie in this environment. */
@@ -46,8 +47,16 @@ export class BundleBook {
    * @returns     the view as the bundle of a record has it; as it is today where that one has none of its kind
    */
   servedView(hash: string, view: FeatureView): FeatureView {
-    const then = this.bundle(hash).views.get(view.id);
-    return then === undefined || then.kind !== view.kind ? view : then;
+    return this.servedDefinition(hash, view).view;
+  }
+
+  /** As `servedView`, with the entity that the same bundle has. */
+  servedDefinition(hash: string, view: FeatureView): DefinedView {
+    const bundle = this.bundle(hash);
+    const then = bundle.views.get(view.id);
+    if (then === undefined || then.kind !== view.kind)
+      return { view, entity: this.current.entities.get(view.entity)! };
+    return { view: then, entity: bundle.entities.get(then.entity)! };
   }
 
   /**

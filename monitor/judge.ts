@@ -37,8 +37,8 @@ export interface JudgedView {
   /** One for each feature of the service that this role gives, by the feature's name. */
   readonly tallies: ReadonlyMap<string, FeatureTally>;
   readonly runs: RunIndex;
-  /** Up to where the history is complete; null: nowhere yet. Not asked of a stored view. */
-  readonly historyWatermarkUs: number | null;
+  /** Up to where the history is complete by the definition of a bundle; null: nowhere yet. Not asked of a stored view. */
+  historyWatermarkUs(bundle: string): number | null;
   /** The secret of the log's HMACs; null: it is not set. */
   readonly hmacKey: HmacKey | null;
 }
@@ -76,7 +76,7 @@ export class ViewJudge {
     const bundle = this.#book.bundle(vector.bundle);
     // What the model received follows from the definition that served it.
     const servedView = this.#book.servedView(vector.bundle, view);
-    const unjudged = this.#isUnjudged(servedView, vector.servedUs);
+    const unjudged = this.#isUnjudged(servedView, vector);
     const row = unjudged ? null : this.#servedRow(bundle, servedView, vector);
     let judged = false;
     for (const one of this.#features) {
@@ -132,10 +132,10 @@ export class ViewJudge {
     return `hashed with the secret ${hmacKeyId}, and ${known}`;
   }
 
-  #isUnjudged(view: FeatureView, servedUs: number): boolean {
-    const { historyWatermarkUs } = this.#judged;
+  #isUnjudged(view: FeatureView, { bundle, servedUs }: ReplayedVector): boolean {
     if (view.kind !== 'aggregated') return false;
-    return historyWatermarkUs === null || dueEdgeUs(servedUs, view) > historyWatermarkUs;
+    const watermarkUs = this.#judged.historyWatermarkUs(bundle);
+    return watermarkUs === null || dueEdgeUs(servedUs, view) > watermarkUs;
   }
 
   #rowFacts(view: FeatureView, vector: ReplayedVector): RowFacts {

@@ -11,6 +11,7 @@ import type { Entity, FeatureView, ServiceView } from '../registry/model.ts';
 import type { Value } from '../registry/value-type.ts';
 import type { DayOfService } from './ingest.ts';
 import type { ReplayedTimes, ServedTimes } from './facts.ts';
+import type { DefinedView, ServedHistory } from './served-history.ts';
 
 /** One vector's row of one view, served and replayed. */
 export interface ReplayedVector {
@@ -55,10 +56,9 @@ export interface Replay {
   /** Of the bundle in force. */
   readonly view: FeatureView;
   readonly entity: Entity;
-  /** How the view's history is read. */
-  readonly history: ViewHistory;
-  /** The view as a bundle has it that vectors of the day name: their delay and TTL are that one's. */
-  servedView(bundle: string): FeatureView;
+  readonly history: ServedHistory;
+  /** The view as a bundle has it that vectors of the day name: their delay, TTL and history are that one's. */
+  served(bundle: string): DefinedView;
 }
 
 /**
@@ -69,24 +69,24 @@ export interface Replay {
 export async function prepareReplay(
   duck: DuckDb,
   day: DayOfService,
-  { used, view, entity, history, servedView }: Replay,
+  { used, view, entity, history, served }: Replay,
 ): Promise<void> {
   const keys = entity.joinKeys.map((key, i) => ({
     label: `key_${day.service.requestKeys.findIndex((request) => request.name === used.requestKeys[i])}`,
     row: key.name,
   }));
-  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_history AS SELECT * FROM (${history.sql}) h WHERE EXISTS
-    (SELECT 1 FROM ${day.vectorTable} v WHERE ${keys.map((key) => `v.${key.label} = h.${quoteName(key.row)}`).join(' AND ')})`);
-  const readings = await readingsOf(duck, day, servedView);
+  const bundles = await bundlesOf(duck, day, served);
+  const { nanos } = await layHistory(duck, day, history, bundles, keys);
+  const readings = readingsOf(day, bundles);
   for (const mode of ['trained', 'available'] as const) {
     const parts: string[] = [];
-    for (const [i, { labels, delayUs, ttlUs }] of readings.entries()) {
+    for (const [i, { labels, definition, delayUs, ttlUs }] of readings.entries()) {
       const join = {
         labels,
         rid: 'vid',
         time: 'served_us',
-        history: ['SELECT * FROM replay_history'],
-        nanos: history.nanos,
+        history: [`SELECT * FROM replay_history WHERE ${DEFINITION} = ${definition}`],
+        nanos,
         tombstones: view.kind === 'aggregated',
         keys,
         features: view.features,
@@ -101,34 +101,77 @@ export async function prepareReplay(
     await duck.run(`CREATE OR REPLACE TEMP TABLE replay_${mode} AS ${parts.join(' UNION ALL ')};
       ${readings.map((_, i) => `DROP TABLE replay_${mode}_${i}`).join('; ')}`);
   }
-  await duck.run(missedSql(day, used, keys));
-  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_pairs AS ${pairsSql(day, used, view, keys)}`);
+  const definition = definitionSql(bundles);
+  await duck.run(missedSql(day, used, keys, definition));
+  await duck.run(
+    `CREATE OR REPLACE TEMP TABLE replay_pairs AS ${pairsSql(day, used, view, keys, definition)}`,
+  );
 }
 
 interface Reading extends Pick<FeatureView, 'delayUs' | 'ttlUs'> {
   /** FROM item of the vectors that were served by it. */
   readonly labels: string;
+  /** Whose rows of the history they are replayed over. */
+  readonly definition: number;
 }
 
-/** The vectors of the day in groups of one delay and TTL: two as a rule where it changed within the day, else one. */
-async function readingsOf(
+/** Of a row of the history: under which definition it counts. No join key and no feature has such a name. */
+const DEFINITION = quoteName('~definition');
+
+/** @returns the bundles that vectors of the day name, with the view as each has it */
+async function bundlesOf(
   duck: DuckDb,
   { vectorTable }: DayOfService,
-  servedView: Replay['servedView'],
-): Promise<Reading[]> {
+  served: Replay['served'],
+): Promise<Map<string, DefinedView>> {
   const rows = await duck.rows(`SELECT DISTINCT bundle FROM ${vectorTable} ORDER BY bundle`);
-  const bundles = rows.map((row) => row['bundle'] as string);
-  const groups = Map.groupBy(bundles, (bundle) => {
-    const { delayUs, ttlUs } = servedView(bundle);
-    return `${delayUs} ${ttlUs}`;
-  });
+  return new Map(rows.map(({ bundle }) => [bundle as string, served(bundle as string)]));
+}
+
+/** Makes the table `replay_history`: the rows of the day's entities under each definition that served. */
+async function layHistory(
+  duck: DuckDb,
+  { vectorTable }: DayOfService,
+  history: ServedHistory,
+  bundles: ReadonlyMap<string, DefinedView>,
+  keys: Keys,
+): Promise<Pick<ViewHistory, 'nanos'>> {
+  const same = keys.map((key) => `v.${key.label} = h.${quoteName(key.row)}`).join(' AND ');
+  const today = await history.ofToday();
+  const rowsOf = (sql: string, definition: number): string =>
+    `SELECT *, ${definition}::UINTEGER AS ${DEFINITION} FROM (${sql}) h
+     WHERE EXISTS (SELECT 1 FROM ${vectorTable} v WHERE ${same})`;
+  await duck.run(
+    `CREATE OR REPLACE TEMP TABLE replay_history AS SELECT * FROM (${rowsOf(today.sql, 0)}) WHERE false`,
+  );
+  const definitions = new Map([...bundles.values()].map((one) => [one.view.definitionId, one]));
+  for (const [definition, defined] of definitions) {
+    const sql = await history.of(defined);
+    if (sql !== null) await duck.run(`INSERT INTO replay_history BY NAME ${rowsOf(sql, definition)}`);
+  }
+  return today;
+}
+
+/** The vectors of the day in groups of one definition, delay and TTL: two as a rule where it changed within the day, else one. */
+function readingsOf({ vectorTable }: DayOfService, bundles: ReadonlyMap<string, DefinedView>): Reading[] {
+  const groups = Map.groupBy([...bundles], ([, { view }]) =>
+    [view.definitionId, view.delayUs, view.ttlUs].join(' '),
+  );
   return [...groups.values()].map((own) => {
-    const { delayUs, ttlUs } = servedView(own[0]!);
-    const named = own.map(quoteText).join(', ');
+    const { definitionId: definition, delayUs, ttlUs } = own[0]![1].view;
+    const named = own.map(([bundle]) => quoteText(bundle)).join(', ');
     const labels =
       groups.size === 1 ? vectorTable : `(SELECT * FROM ${vectorTable} WHERE bundle IN (${named}))`;
-    return { labels, delayUs, ttlUs };
+    return { labels, definition, delayUs, ttlUs };
   });
+}
+
+/** @returns SQL of the definition by which the vector `v` was served */
+function definitionSql(bundles: ReadonlyMap<string, DefinedView>): string {
+  const cases = [...bundles].map(
+    ([bundle, { view }]) => `WHEN ${quoteText(bundle)} THEN ${view.definitionId}`,
+  );
+  return cases.length === 0 ? 'NULL' : `CASE v.bundle ${cases.join(' ')} END`;
 }
 
 const PAGE_VECTORS = 20_480;
@@ -153,19 +196,26 @@ export async function* replayedVectors(
 type Keys = readonly { readonly label: string; readonly row: string }[];
 
 /** For each vector whose replayed row is newer than the served one: the first row of the entity after the served. */
-function missedSql(day: DayOfService, used: ServiceView, keys: Keys): string {
+function missedSql(day: DayOfService, used: ServiceView, keys: Keys, definition: string): string {
   const rowKeys = keys.map((key) => quoteName(key.row));
-  const on = keys.map((key) => `l.${key.label} = e.${quoteName(key.row)}`).join(' AND ');
+  const same = keys.map((key) => `l.${key.label} = e.${quoteName(key.row)}`);
+  const on = [...same, `l.definition = e.${DEFINITION}`].join(' AND ');
   return `CREATE OR REPLACE TEMP TABLE replay_missed AS
-    WITH l AS (SELECT v.vid, ${keys.map((key) => `v.${key.label}`).join(', ')}, coalesce(r.event_us, -1) AS event_us
-      FROM ${day.vectorTable} v JOIN ${day.rowTable} r ON r.vid = v.vid AND r.role = ${quoteText(used.role)}
+    WITH l AS (SELECT v.vid, ${keys.map((key) => `v.${key.label}`).join(', ')}, coalesce(r.event_us, -1) AS event_us,
+        ${definition} AS definition FROM ${day.vectorTable} v JOIN ${day.rowTable} r ON r.vid = v.vid AND r.role = ${quoteText(used.role)}
       JOIN replay_trained t ON t.rid = v.vid WHERE t.asof_event_us > coalesce(r.event_us, -1)),
-    e AS (SELECT DISTINCT ${rowKeys.join(', ')}, epoch_us(event_time) AS event_us FROM replay_history
+    e AS (SELECT DISTINCT ${rowKeys.join(', ')}, ${DEFINITION}, epoch_us(event_time) AS event_us FROM replay_history
       WHERE event_time IS NOT NULL)
     SELECT l.vid, e.event_us FROM l ASOF JOIN e ON ${on} AND l.event_us < e.event_us`;
 }
 
-function pairsSql(day: DayOfService, used: ServiceView, view: FeatureView, keys: Keys): string {
+function pairsSql(
+  day: DayOfService,
+  used: ServiceView,
+  view: FeatureView,
+  keys: Keys,
+  definition: string,
+): string {
   const columns = [
     us('v.vid', 'vid'),
     'v.request_id, v.row_index, v.surface, v.bundle, v.hmac_key',
@@ -185,13 +235,14 @@ function pairsSql(day: DayOfService, used: ServiceView, view: FeatureView, keys:
     'known.found AS in_history',
   ];
   const rowKeys = keys.map((key) => quoteName(key.row));
-  const known = keys.map((key) => `known.${quoteName(key.row)} = v.${key.label}`).join(' AND ');
+  const same = keys.map((key) => `known.${quoteName(key.row)} = v.${key.label}`);
+  const known = [...same, `known.${DEFINITION} = ${definition}`].join(' AND ');
   return `SELECT ${columns.join(', ')} FROM ${day.vectorTable} v
     JOIN ${day.rowTable} r ON r.vid = v.vid AND r.role = ${quoteText(used.role)}
     JOIN replay_trained trained ON trained.rid = v.vid
     JOIN replay_available available ON available.rid = v.vid
     LEFT JOIN replay_missed m ON m.vid = v.vid
-    LEFT JOIN (SELECT DISTINCT ${rowKeys.join(', ')}, true AS found FROM replay_history) known ON ${known}`;
+    LEFT JOIN (SELECT DISTINCT ${rowKeys.join(', ')}, ${DEFINITION}, true AS found FROM replay_history) known ON ${known}`;
 }
 
 function replayedColumns(mode: AsOfRule['mode'], view: FeatureView): string[] {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { badRowsText, countBadRows } from '../registry/bad-rows.ts';
 import { DuckDb } from '../registry/duckdb.ts';
 import { registryError } from '../registry/errors.ts';
-import { openHistory, readHistoryWatermark } from '../registry/history.ts';
+import { completeHistory, openHistory } from '../registry/history.ts';
 import { exposedKeyNotice, loadHmacKey } from '../registry/log-privacy.ts';
 import type { HmacKey } from '../registry/log-privacy.ts';
 import type { Bundle, FeatureService, FeatureView, ServiceView } from '../registry/model.ts';
@@ -35,6 +35,8 @@ import { JudgedValues } from './judged-values.ts';
 import { prepareReplay, replayedVectors } from './replay.ts';
 import { RunIndex } from './run-index.ts';
 import { servedDay } from './served-day.ts';
+import { ServedHistory } from './served-history.ts';
+import type { DefinedView } from './served-history.ts';
 import { judgedValuesFile, readTrend, writeSnapshot } from './snapshot-folder.ts';
 import { withheldOf } from './snapshot.ts';
 import type { FeatureSnapshot, RunSnapshot, Snapshot, ViewSnapshot } from './snapshot.ts';
@@ -232,6 +234,13 @@ class ServiceRun {
     for (const { feature: name } of own) {
       tallies.set(name, new FeatureTally(view.features.find((one) => one.name === name)!));
     }
+    const history = new ServedHistory(this.#duck, settings, { view, entity }, runs);
+    const watermarks = new Map<number, number | null>();
+    const watermarkOf = (served: DefinedView): number | null => {
+      const { definitionId } = served.view;
+      if (!watermarks.has(definitionId)) watermarks.set(definitionId, history.completeUpTo(served));
+      return watermarks.get(definitionId)!;
+    };
     const judge = new ViewJudge(
       {
         service: day.service,
@@ -239,16 +248,15 @@ class ServiceRun {
         view,
         tallies,
         runs: new RunIndex(runs),
-        historyWatermarkUs: readHistoryWatermark(settings.history, view)?.watermarkUs ?? null,
+        historyWatermarkUs: (hash) => watermarkOf(this.#book.servedDefinition(hash, view)),
         hmacKey: this.#hmacKey,
       },
       this.#book,
       this.#values,
     );
     try {
-      const history = await openHistory(this.#duck, settings.folder, settings.history, view, entity);
-      const servedView = (hash: string): FeatureView => this.#book.servedView(hash, view);
-      await prepareReplay(this.#duck, day, { used, view, entity, history, servedView });
+      const served = (hash: string): DefinedView => this.#book.servedDefinition(hash, view);
+      await prepareReplay(this.#duck, day, { used, view, entity, history, served });
     } catch (error) {
       const why = (error as Error).message.split('\n')[0];
       throw registryError('REG_SOURCE', `the history of ${view.id} cannot be read: ${why}`, {}, error);
@@ -338,7 +346,9 @@ class ServiceRun {
     newestUs: number | null,
   ): ViewSnapshot {
     const mark =
-      view.kind === 'aggregated' ? readHistoryWatermark(this.#project.settings.history, view) : null;
+      view.kind === 'aggregated'
+        ? completeHistory(this.#project.settings.history, view, this.#book.current.entities.get(view.entity)!)
+        : null;
     const proposal = proposeDelay(view, runs, day);
     return {
       view: view.id,

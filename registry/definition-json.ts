@@ -49,6 +49,25 @@ export function appliedDefinitionId(
   return id;
 }
 
+/** How often a view may return to a definition and still read the rows that it had before. */
+const RETURNS_READ = 64;
+
+/**
+ * The definition ids of one row logic: what rows of a view's history count under. Each time that a view came back to
+ * it, it took a new id; rows of the older ones mean the same.
+ *
+ * @returns the view's own id last
+ */
+export function countingIds(view: FeatureView, joinKeys: readonly JoinKey[]): number[] {
+  const ids: number[] = [];
+  for (let returns = 0; returns <= RETURNS_READ; returns++) {
+    const id = definitionIdOf(view, joinKeys, returns);
+    ids.push(id);
+    if (id === view.definitionId) return ids;
+  }
+  return [view.definitionId];
+}
+
 function aggregationToJson(feature: Feature): Json {
   const a = feature.aggregation;
   if (a === null) return null;

@@ -1,8 +1,8 @@
 /**
  * The history of a view: where it lies, what its columns are called, how far it is complete.
  *
- *   history/{view}/v{version}/day=<event day>/{run}.parquet      append-only; a stored view's is its source, in place
- *   history/{view}/v{version}/_watermark.json                    {watermarkUs, runId}: complete up to this edge
+ *   history/{view}/v{version}/day=<event day>/{run}.{definition}.parquet  append-only; a stored view's is its source
+ *   history/{view}/v{version}/_watermark.json                    {watermarkUs, runId, definitionId}: complete up to this edge
  *   history/_rejected/{view}/v{version}/{run}.parquet            rows that did not count, with their reason
  *   history/_staged/{view}/v{version}/{run}/                     a run's rows before they are published
  *
@@ -14,12 +14,17 @@
  *
  * A row that is `deleted` is a tombstone: from its event time on the entity has no row. Its features are null.
  *
+ * A file holds the rows of one definition id, which its name ends with, so that all files that are read together have
+ * the same columns and types. Rows count under the ids of today's row logic alone (definition-json.ts): a row of
+ * another one says something else, whatever its features are called. Those stay where they are.
+ *
  * Every join reads a view through `openHistory`, which gives stored and aggregated views the same columns.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeDurably } from './std/durable-file.ts';
 import { dayOf } from './std/timestamp.ts';
+import { countingIds } from './definition-json.ts';
 import { duckTypeOf, quoteName, quoteText } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
 import type { Entity, FeatureView } from './model.ts';
@@ -29,6 +34,7 @@ import { reasonSql, whereGood } from './column-reading.ts';
 import { checkFaults, goodRowsSql, hasNanos, judgedRowsSql } from './stored-rows.ts';
 import { CREATED_NS, EVENT_NS, EXCLUDED, REASON, ROW_COLUMN } from './stored-rows.ts';
 import type { KeyType } from './value-type.ts';
+import { definitionName } from './wire/row-header.ts';
 
 /** Names that no join key and no feature may have: the history's own columns. */
 export const RESERVED_COLUMNS: readonly string[] = [
@@ -55,11 +61,43 @@ export function folderBeside(
 /** The file that a run appends for one day of event times (`2026-11-21`). */
 export function historyFile(
   root: string,
-  view: Pick<FeatureView, 'name' | 'version'>,
+  view: Pick<FeatureView, 'name' | 'version' | 'definitionId'>,
   day: string,
   runId: string,
 ): string {
-  return join(historyFolder(root, view), `day=${day}`, `${runId}.parquet`);
+  const name = `${runId}.${definitionName(view.definitionId)}.parquet`;
+  return join(historyFolder(root, view), `day=${day}`, name);
+}
+
+/**
+ * @param fromDay  of event times, the first one wanted; null: all days
+ * @returns        the files of a view's history whose rows count, by their day, the oldest first
+ */
+export function historyFiles(
+  root: string,
+  view: FeatureView,
+  entity: Entity,
+  fromDay: string | null,
+): Map<string, string[]> {
+  return filesOf(root, view, countingIds(view, entity.joinKeys), fromDay);
+}
+
+function filesOf(
+  root: string,
+  view: FeatureView,
+  definitionIds: readonly number[],
+  fromDay: string | null,
+): Map<string, string[]> {
+  const folder = historyFolder(root, view);
+  const ids = new Set(definitionIds.map(definitionName));
+  const files = new Map<string, string[]>();
+  for (const name of globSync('day=*/*.parquet', { cwd: folder }).toSorted()) {
+    const day = name.slice('day='.length, name.indexOf('/'));
+    if (fromDay !== null && day < fromDay) continue;
+    if (!ids.has(name.split('.').at(-2)!)) continue;
+    files.set(day, [...(files.get(day) ?? []), join(folder, name)]);
+  }
+  return files;
 }
 
 const WATERMARK_FILE = '_watermark.json';
@@ -67,9 +105,18 @@ const WATERMARK_FILE = '_watermark.json';
 export interface HistoryWatermark {
   readonly watermarkUs: number;
   readonly runId: string;
+  /** Of whose rows that is true. */
+  readonly definitionId: number;
 }
 
-/** @returns how far an aggregated view's history is complete, or null when nothing was ever computed */
+/** @returns how far an aggregated view's history is complete by its row logic of today, or null: nothing of it was computed */
+export function completeHistory(root: string, view: FeatureView, entity: Entity): HistoryWatermark | null {
+  const mark = readHistoryWatermark(root, view);
+  if (mark === null || !countingIds(view, entity.joinKeys).includes(mark.definitionId)) return null;
+  return mark;
+}
+
+/** @returns how far it was complete by the definition that was computed last, whichever that is; null: none was */
 export function readHistoryWatermark(
   root: string,
   view: Pick<FeatureView, 'name' | 'version'>,
@@ -129,7 +176,7 @@ export async function openHistory(
       const sql = aggregatedSql(view, entity, files);
       return faults.length === 0 ? sql : `SELECT * FROM (${sql})${whereGood(faults)}`;
     };
-    const files = historyFiles(root, view);
+    const files = historyFiles(root, view, entity, null);
     const parts = (firstUs: number, lastUs: number): string[] =>
       dayParts([...files.keys()], firstUs, lastUs).map((days) =>
         good(days.flatMap((day) => files.get(day)!)),
@@ -160,7 +207,7 @@ export async function openJudgedHistory(
     return { sql: judgedRowsSql(source, view, entity), source };
   }
   const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
-  const files = [...historyFiles(root, view).values()].flat();
+  const files = [...historyFiles(root, view, entity, null).values()].flat();
   const nothing = [EVENT_NS, CREATED_NS].map((name) => `0::SMALLINT AS ${quoteName(name)}`);
   const origin = [`NULL::VARCHAR AS ${quoteName(FILE_COLUMN)}`, `NULL::BIGINT AS ${quoteName(ROW_COLUMN)}`];
   const judged = [`false AS ${quoteName(EXCLUDED)}`, `${reasonSql(faults)} AS ${quoteName(REASON)}`];
@@ -181,20 +228,10 @@ async function storedFiles(
   return await withShownValues(duck, await readSourceFiles(duck, folder, source.path), names);
 }
 
-/** @returns the files of a view's history by their day, the oldest first */
-function historyFiles(root: string, view: FeatureView): Map<string, string[]> {
-  const folder = historyFolder(root, view);
-  const files = new Map<string, string[]>();
-  for (const name of globSync('day=*/*.parquet', { cwd: folder }).toSorted()) {
-    const day = name.slice('day='.length, name.indexOf('/'));
-    files.set(day, [...(files.get(day) ?? []), join(folder, name)]);
-  }
-  return files;
-}
-
-/** @returns how many rows the files of an aggregated view's history hold, by their footers */
+/** @returns how many rows the files hold that the definition wrote which was computed last, by their footers */
 export async function historyRowCount(duck: DuckDb, root: string, view: FeatureView): Promise<number> {
-  const files = [...historyFiles(root, view).values()].flat();
+  const mark = readHistoryWatermark(root, view);
+  const files = mark === null ? [] : [...filesOf(root, view, [mark.definitionId], null).values()].flat();
   if (files.length === 0) return 0;
   const list = files.map(quoteText).join(', ');
   const [row] = await duck.rows(`SELECT sum(num_rows)::DOUBLE AS n FROM parquet_file_metadata([${list}])`);
@@ -232,7 +269,6 @@ function aggregatedSql(view: FeatureView, entity: Entity, files: readonly string
   ];
   const none = `SELECT ${columns.map(([name, type]) => `NULL::${type} AS ${quoteName(name)}`).join(', ')} WHERE false`;
   if (files.length === 0) return none;
-  // By name, since files of an older definition lack the features that came later: there they are null.
   const list = files.map(quoteText).join(', ');
   const rows = `SELECT * FROM read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
   const names = columns.map(([name]) => quoteName(name)).join(', ');

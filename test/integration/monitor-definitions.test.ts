@@ -3,7 +3,8 @@ import { afterEach, expect, test } from 'vitest';
 import type { FeatureSnapshot, Snapshot } from '../../monitor/snapshot.ts';
 import type { FeatureService } from '../../registry/model.ts';
 import { SURFACES } from '../../registry/wire/served-record.ts';
-import { driverStats, feature, orders } from '../support/materialized-project.ts';
+import { customer, driverStats, feature, orders } from '../support/materialized-project.ts';
+import { at } from '../support/day-time.ts';
 import { MonitoredDay, SERVICE, servedRow } from '../support/monitored-day.ts';
 import type { OrderRow, Served } from '../support/monitored-day.ts';
 
@@ -17,8 +18,8 @@ afterEach(async () => {
   await day.remove();
 });
 
-function row(customer: string, values: OrderRow['values']): OrderRow {
-  return { customer, event: '05:00:00', created: '05:00:00', run: 'r-05', values };
+function row(id: string, values: OrderRow['values']): OrderRow {
+  return { customer: id, event: '05:00:00', created: '05:00:00', run: 'r-05', values };
 }
 
 function driverRow({ event, created, convRate }: (typeof DRIVERS)[number]): Served['row'] {
@@ -100,6 +101,8 @@ test('a feature that the answering bundle lacked is not counted for its vectors'
   day = await MonitoredDay.make();
   const known = row('known', [1n, 5]);
   day.serve('06:10:00', 'known', online(known), 2, noDriver);
+  await day.appendOrders([known]);
+  await day.record(day.orders, { runId: 'r-05', watermarkUs: at('07:00:00'), finishedUs: at('07:01:00') });
   const more = orders({ features: [...orders().features, feature('later', 'string')] });
   day.publish(more, {
     ...SERVICE,
@@ -108,12 +111,56 @@ test('a feature that the answering bundle lacked is not counted for its vectors'
       { fullName: 'orders__later', view: 'orders', role: 'orders', feature: 'later' },
     ],
   });
-  await day.appendOrders([known]);
   await day.writeDrivers(DRIVERS);
   day.setWatermark('23:00:00');
   const snapshot = await day.judge(SETTLED);
   expect(featureOf(snapshot, 'orders__later').rows).toBe(0);
   expect(featureOf(snapshot, 'orders__spent_1d').rows).toBe(1);
+});
+
+test('a vector is replayed over the rows of the definition that served it', async () => {
+  const [count, spent] = orders().features;
+  day = await MonitoredDay.make();
+  const before = day.orders;
+  const ofBefore = [row('known', [1n, 5]), row('other', [2n, 6])];
+  day.serve('06:10:00', 'known', online(ofBefore[0]!), 2, noDriver);
+  const wrong = day.serve('06:11:00', 'other', online({ ...ofBefore[1]!, values: [2n, 7] }), 2, noDriver);
+  // Past what the runs of that definition have computed: nobody knows what it should have got.
+  day.serve('08:10:00', 'known', online(ofBefore[0]!), 2, noDriver);
+  await day.appendOrders(ofBefore);
+  await day.record(before, { runId: 'r-05', watermarkUs: at('07:00:00'), finishedUs: at('07:01:00') });
+  // The same feature over another column, and one of another type.
+  const other = { ...spent!, aggregation: { ...spent!.aggregation!, column: 'other' } };
+  day.publish(orders({ features: [{ ...count!, type: { kind: 'float64' } }, other] }));
+  expect(day.orders.definitionId).not.toBe(before.definitionId);
+  await day.writeDrivers(DRIVERS);
+  const unmaterialized = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
+  expect(unmaterialized).toMatchObject({ rows: 2, unjudged: 1, exactMatch: 0.5 });
+  const ofToday = { ...row('known', [null, 500]), run: 'r-09' };
+  await day.openLog();
+  day.serve('06:20:00', 'known', online(ofToday), 2, noDriver);
+  await day.appendOrders([ofToday]);
+  day.setWatermark('23:00:00');
+  const snapshot = await day.judge(SETTLED);
+  const judged = featureOf(snapshot, 'orders__spent_1d');
+  expect(judged).toMatchObject({ rows: 3, unjudged: 1, exactMatch: 2 / 3 });
+  expect(judged.examples).toEqual([expect.objectContaining({ requestId: wrong })]);
+  // What has another type by now is compared for today's vectors alone.
+  expect(featureOf(snapshot, 'orders__orders_1d').rows).toBe(1);
+});
+
+test('vectors from when a view had another entity are unjudged', async () => {
+  day = await MonitoredDay.make();
+  const known = row('known', [1n, 5]);
+  day.serve('06:10:00', 'known', online(known), 2, noDriver);
+  await day.appendOrders([known]);
+  day.setWatermark('23:00:00');
+  await day.writeDrivers(DRIVERS);
+  day.publish(orders({ entity: 'shopper' }), SERVICE, 'raw', [{ ...customer, name: 'shopper' }]);
+  await day.appendOrders([{ ...known, values: [9n, 9] }]);
+  day.setWatermark('23:00:00');
+  const judged = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
+  expect(judged).toMatchObject({ rows: 0, unjudged: 1 });
 });
 
 test('a view in two roles is replayed by the key of each', async () => {

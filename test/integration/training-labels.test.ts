@@ -247,7 +247,7 @@ describe('labels past the history of an aggregated view', () => {
       ...bundleOf(view),
       services: new Map([['svc', service(view.id, 'customer_id', 'string', ['orders_1d'])]]),
     });
-    if (watermarkUs === null) return;
+    if (watermarkUs === null) return view;
     const rows = historyFile(project.settings.history, view, '2026-01-01', 'run');
     mkdirSync(dirname(rows), { recursive: true });
     await query(
@@ -255,7 +255,12 @@ describe('labels past the history of an aggregated view', () => {
         make_timestamp(${START_US}) AS created_time, 'run' AS run_id, 1::UINTEGER AS definition_id, 2::BIGINT AS orders_1d)
         TO ${quoteText(rows)} (FORMAT parquet)`,
     );
-    writeHistoryWatermark(project.settings.history, view, { watermarkUs, runId: 'run' });
+    writeHistoryWatermark(project.settings.history, view, {
+      watermarkUs,
+      runId: 'run',
+      definitionId: view.definitionId,
+    });
+    return view;
   }
 
   const LABELS = [
@@ -299,14 +304,14 @@ describe('labels past the history of an aggregated view', () => {
   });
 
   test('find the newest row of their entity however many days it lies before them', async () => {
-    await ordersView(START_US + 2 * HOUR_US);
+    const view = await ordersView(START_US + 2 * HOUR_US);
     for (const [day, key, value] of [
       ['2024-03-01', 'old', 7],
       ['2025-06-01', 'old', 8],
       ['2025-12-31', 'a', 9],
       ['2026-01-02', 'old', 10],
     ] as const) {
-      const rows = historyFile(project.settings.history, { name: 'orders', version: 1 }, day, `run-${key}`);
+      const rows = historyFile(project.settings.history, view, day, `run-${key}`);
       mkdirSync(dirname(rows), { recursive: true });
       await query(
         `COPY (SELECT '${key}' AS customer_id, TIMESTAMP '${day} 12:00:00' AS event_time, TIMESTAMP '${day} 12:00:00'

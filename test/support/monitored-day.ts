@@ -13,7 +13,7 @@ import { DuckDb, quoteText } from '../../registry/duckdb.ts';
 import { historyFile, historyFolder, writeHistoryWatermark } from '../../registry/history.ts';
 import { RowMask } from '../../registry/log-privacy.ts';
 import type { HmacKey } from '../../registry/log-privacy.ts';
-import type { FeatureService, FeatureView, LogPolicy } from '../../registry/model.ts';
+import type { Entity, FeatureService, FeatureView, LogPolicy } from '../../registry/model.ts';
 import type { RunRecord } from '../../registry/run-record.ts';
 import { dayOf } from '../../registry/std/timestamp.ts';
 import { ROW_SOURCES, STATUSES } from '../../registry/status.ts';
@@ -112,12 +112,19 @@ export class MonitoredDay {
   }
 
   /** Publishes a bundle with this definition of `orders`; what is served from now on names it. */
-  publish(ordersView: FeatureView, service = SERVICE, ids: LogPolicy = 'raw'): void {
+  publish(
+    ordersView: FeatureView,
+    service = SERVICE,
+    ids: LogPolicy = 'raw',
+    more: readonly Entity[] = [],
+  ): void {
     this.orders = ordersView;
     const bundle = bundleOf(ordersView, [earlierOrders]);
     this.#bundle = publishBundle(this.project.settings.bundles, {
       ...bundle,
-      entities: new Map([...bundle.entities].map(([name, entity]) => [name, { ...entity, log: ids }])),
+      entities: new Map(
+        [...bundle.entities.values(), ...more].map((entity) => [entity.name, { ...entity, log: ids }]),
+      ),
       views: new Map([ordersView, this.driverStats].map((view) => [view.id, view])),
       services: new Map([[service.name, service]]),
       schemas: new Map([...bundle.schemas, [this.driverStats.id, [rowSchemaOf(this.driverStats)]]]),
@@ -167,7 +174,11 @@ export class MonitoredDay {
   }
 
   setWatermark(time: string): void {
-    writeHistoryWatermark(this.project.settings.history, this.orders, { watermarkUs: at(time), runId: 'r' });
+    writeHistoryWatermark(this.project.settings.history, this.orders, {
+      watermarkUs: at(time),
+      runId: 'r',
+      definitionId: this.orders.definitionId,
+    });
   }
 
   async writeDrivers(rows: readonly DriverRow[]): Promise<void> {

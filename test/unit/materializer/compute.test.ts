@@ -7,6 +7,7 @@ import type { ComputeRequest, PreparedHistory } from '../../../materializer/comp
 import { prepareHistory } from '../../../materializer/compute.ts';
 import { DuckDb } from '../../../registry/duckdb.ts';
 import { readHistoryWatermark } from '../../../registry/history.ts';
+import { definitionName } from '../../../registry/wire/row-header.ts';
 import type { RawEvent } from '../../oracle/naive-aggregates.ts';
 import type { FeatureSketch } from '../../support/aggregated-view.ts';
 import { aggregatedView } from '../../support/aggregated-view.ts';
@@ -86,12 +87,16 @@ test('rows appear one file a day, whole, when published and not before; then the
   expect(readdirSync(join(folder, '_staged', 'counts', 'v1'))).toEqual(['run-1']);
   const result = await prepared.publish(START + 31 * HOUR);
   expect(readdirSync(home).toSorted()).toEqual(['_watermark.json', 'day=2026-01-05', 'day=2026-01-06']);
+  const id = definitionName(view.definitionId);
   expect(result.files.map((file) => file.slice(home.length))).toEqual([
-    '/day=2026-01-05/run-1.parquet',
-    '/day=2026-01-06/run-1.parquet',
+    `/day=2026-01-05/run-1.${id}.parquet`,
+    `/day=2026-01-06/run-1.${id}.parquet`,
   ]);
   expect(result).toMatchObject({ historyRows: 4, fromUs: null, watermarkUs: START + 30 * HOUR });
-  expect(readHistoryWatermark(folder, view)).toEqual({ watermarkUs: START + 30 * HOUR, runId: 'run-1' });
+  expect(readHistoryWatermark(folder, view)).toMatchObject({
+    watermarkUs: START + 30 * HOUR,
+    runId: 'run-1',
+  });
   const rows = (await readHistory(duck, folder, view, entity)).get('["a"]')!;
   expect(rows.map(({ eventUs, values }) => [eventUs - START, values])).toEqual([
     [2 * HOUR, [1n, 2.5]],
@@ -247,38 +252,6 @@ test('a correction that readers would not see is refused before anything is writ
   expect(readHistoryWatermark(folder, made.view)!.runId).toBe('run-1');
   const result = await corrected.publish(START + 10 * HOUR + 1);
   expect(result).toMatchObject({ historyRows: 2, watermarkUs: START + 5 * HOUR });
-});
-
-test('a changed hop needs a new version: the old edges would still answer', async () => {
-  const made = viewOf();
-  await (await prepare(made, [event('a', 1, 1)])).publish(START + 6 * HOUR);
-  const features = made.view.features.map((feature) => ({
-    ...feature,
-    aggregation: { ...feature.aggregation!, windowUs: null },
-  }));
-  const changed = { view: { ...made.view, hopUs: 8 * HOUR, features }, entity: made.entity };
-  await expect(prepare(changed, [event('a', 2, 1)], { full: true })).rejects.toMatchObject({
-    code: 'MAT_HOP',
-    message: 'the history of counts has 2 rows that lie on no edge of its hop of 28800 s',
-  });
-});
-
-test('a feature that an older definition did not have is filled in by a full run', async () => {
-  const old = viewOf([COUNT]);
-  const events = [event('a', 1, 2), event('a', 3, 4)];
-  await (await prepare(old, events)).publish(START + 6 * HOUR);
-  const grown = viewOf([COUNT, { ...SUM, windowUs: null }]);
-  const result = await (
-    await prepare(grown, events, { full: true, runId: 'run-2' })
-  ).publish(START + 7 * HOUR);
-  expect(result.historyRows).toBe(2);
-  const rows = (await readHistory(duck, folder, grown.view, grown.entity)).get('["a"]')!;
-  expect(rows.map((row) => row.values)).toEqual([
-    [1n, null],
-    [1n, 2],
-    [2n, null],
-    [2n, 6],
-  ]);
 });
 
 test('a first range begins with a row of every entity known by then', async () => {

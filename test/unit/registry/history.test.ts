@@ -15,6 +15,7 @@ import {
   readHistoryWatermark,
 } from '../../../registry/history.ts';
 import { dayOf } from '../../../registry/std/timestamp.ts';
+import { definitionName } from '../../../registry/wire/row-header.ts';
 import { shopProject } from '../../support/shop-project.ts';
 
 /** The layout is read by whatever reads Parquet, so names, types and places are part of the contract. */
@@ -42,14 +43,15 @@ test('the history of an aggregated view lies by version and day, under these col
     toUs: null,
   });
   await prepared.publish(cutoffUs + 7);
+  const id = definitionName(view.definitionId);
   const files = readdirSync(historyRoot, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.parquet') || file.endsWith('.json'))
     .toSorted();
   expect(files).toEqual([
     'purchases/v1/_watermark.json',
-    'purchases/v1/day=2023-11-14/run-1.parquet',
-    'purchases/v1/day=2023-11-15/run-1.parquet',
-    'purchases/v1/day=2023-11-16/run-1.parquet',
+    `purchases/v1/day=2023-11-14/run-1.${id}.parquet`,
+    `purchases/v1/day=2023-11-15/run-1.${id}.parquet`,
+    `purchases/v1/day=2023-11-16/run-1.${id}.parquet`,
   ]);
   expect(relative(historyRoot, historyFile(historyRoot, view, '2023-11-14', 'run-1'))).toBe(files[1]);
   const file = join(historyRoot, files[1]!);
@@ -83,6 +85,7 @@ test('the history of an aggregated view lies by version and day, under these col
   expect(readHistoryWatermark(historyRoot, view)).toEqual({
     watermarkUs: 1_700_197_200_000_000,
     runId: 'run-1',
+    definitionId: view.definitionId,
   });
   // DuckDB reads every Parquet file below a folder: the rejects are not among them.
   for (const kind of ['_rejected', '_staged'] as const) {
