@@ -260,6 +260,9 @@ function keySql(labels: LabelFile, key: JoinKey): string {
   if (key.type !== 'string' && /^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) {
     return `TRY_CAST(${column} AS ${target})`;
   }
+  if (key.type !== 'string' && type.startsWith('DECIMAL(')) {
+    return `CASE WHEN ${column} = trunc(${column}) THEN TRY_CAST(${column} AS ${target}) END`;
+  }
   if (key.type !== 'string' && (type === 'DOUBLE' || type === 'FLOAT')) {
     // Up to 2^53 a whole double is one integer; a column of integers with gaps often comes as doubles.
     const whole = `${column} = trunc(${column}) AND abs(${column}) <= ${type === 'FLOAT' ? 2 ** 24 : 2 ** 53}`;

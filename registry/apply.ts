@@ -40,9 +40,10 @@ export interface Plan {
 
 /** @throws REG_DEFINITIONS with every mistake in the definitions, and where there is none at all and never was */
 export async function planProject(project: Project, database: RegistryDatabase): Promise<Plan> {
-  const compiled = await compileProject(project.settings, (message) => project.talk.warn(message));
   const last = await database.lastApplied();
   const applied = last === null ? null : readApplied(project, JSON.parse(last.bundle) as Json);
+  const warn = (message: string): void => project.talk.warn(message);
+  const compiled = await compileProject(project.settings, warn, applied?.views);
   if (isEmpty(compiled) && (applied === null || isEmpty(applied))) throw noDefinition(project);
   const next = await nextBundle(project.settings.project, applied, compiled, database);
   const nowUs = project.clock.nowUs();

@@ -70,10 +70,11 @@ function viewChanges(old: Definitions, next: Definitions, guard: Guard): Change[
   for (const [name, view] of next.views) {
     const before = old.views.get(name);
     const details = before === undefined ? [] : viewDetails(before, view);
-    // A change of the entity's join keys is told there; the rows of the view are written anew with it.
-    if (before !== undefined && details.length === 0 && before.definitionId !== view.definitionId)
-      details.push(anotherDefinition(before, view));
-    if (before === undefined) changes.push(plain('created', 'view', name));
+    // A change of the entity's join keys is told and refused there; the rows of the view are written anew with it.
+    if (before !== undefined && details.length === 0 && before.definitionId !== view.definitionId) {
+      const follows = { ...plain('breaking', 'view', name), details: [anotherDefinition(before, view)] };
+      changes.push(follows);
+    } else if (before === undefined) changes.push(plain('created', 'view', name));
     else if (details.length > 0)
       changes.push({ kind: kindOf(details), what: 'view', name, details, ...guard.ofView(name, details) });
   }
@@ -83,11 +84,11 @@ function viewChanges(old: Definitions, next: Definitions, guard: Guard): Change[
 function anotherDefinition(before: FeatureView, after: FeatureView): Detail {
   return {
     option: 'definition',
-    meaning: 'additive',
+    meaning: 'schema',
     before: definitionName(before.definitionId),
     after: definitionName(after.definitionId),
     feature: null,
-    sentence: 'its rows are written anew',
+    sentence: 'its entity has other join keys: its rows are written anew',
   };
 }
 
@@ -115,7 +116,7 @@ function serviceChanges(old: Definitions, next: Definitions, guard: Guard): Chan
   return [...changes, ...deleted];
 }
 
-function plain(kind: 'created' | 'deleted', what: Change['what'], name: string): Change {
+function plain(kind: ChangeKind, what: Change['what'], name: string): Change {
   return { kind, what, name, details: [], refusals: [], unguarded: [] };
 }
 

@@ -7,7 +7,7 @@ import { exactCast } from './exact-cast.ts';
 import type { ExactCast } from './exact-cast.ts';
 import type { Fault } from './row-fault.ts';
 import type { FileColumn, FileGroup } from './source-files.ts';
-import { formatSourceType } from './source-type.ts';
+import { decimalOf, formatSourceType } from './source-type.ts';
 import type { SourceType } from './source-type.ts';
 import { formatType } from './value-type.ts';
 import type { ValueType } from './value-type.ts';
@@ -53,13 +53,16 @@ export function misfitsOf(group: FileGroup, wanted: WantedColumn): Fault[] {
   const { sql, fit } = readColumn(group, wanted);
   if (found.length === 0 || fit === 'all') return [];
   const raw = found[0]!.sql;
+  // Of a decimal of more than 38 digits the engine shows another number.
+  const isShown = (decimalOf(found[0]!.type)?.precision ?? 0) <= 38;
+  const value = isShown ? `left(CAST(${raw} AS VARCHAR), 80)` : quoteText('more than 38 digits');
   const head = quoteText(`${name} should be ${formatType(type)}, got `);
   const tail = quoteText(` (${formatSourceType(found[0]!.type)})`);
   return [
     {
       bad: fit === 'none' ? `${raw} IS NOT NULL` : `(${raw} IS NOT NULL AND ${sql} IS NULL)`,
       good: fit === 'none' ? `${raw} IS NULL` : `(${raw} IS NULL OR ${sql} IS NOT NULL)`,
-      reason: `${head} || left(CAST(${raw} AS VARCHAR), 80) || ${tail}`,
+      reason: `${head} || ${value} || ${tail}`,
     },
   ];
 }

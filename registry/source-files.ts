@@ -10,6 +10,8 @@ import { quoteName, quoteText } from './duckdb.ts';
 import type { DuckDb, SqlRow } from './duckdb.ts';
 import { registryError } from './errors.ts';
 import { schemeOf } from './std/local-path.ts';
+import { listSourceFiles } from './source-listing.ts';
+import { CodedError } from './std/coded-error.ts';
 import { PATH_TEXT, leafCount, parseSourceType, withLeaves } from './source-type.ts';
 import type { Leaf, SourceType } from './source-type.ts';
 
@@ -68,11 +70,14 @@ export async function readSourceFiles(duck: DuckDb, folder: string, path: string
   refuseScheme(path);
   const pattern = resolve(folder, path);
   try {
-    const schemas = await readSchemas(duck, pattern);
+    const listed = listSourceFiles(pattern);
+    if (listed.length === 0) throw noFile(path, pattern);
+    const schemas = await readSchemas(duck, listed);
     const groups: FileGroup[] = [];
     for (const [files, rows] of alike(schemas)) groups.push(await groupOf(duck, files, rows));
     return { path, groups };
   } catch (error) {
+    if (error instanceof CodedError) throw error;
     throw unreadable(path, pattern, error as Error);
   }
 }
@@ -98,24 +103,24 @@ function refuseScheme(path: string): void {
 
 function unreadable(path: string, pattern: string, error: Error): Error {
   const sentence = error.message.split('\n', 1)[0]!;
-  if (!sentence.includes('No files found')) {
-    const message = `the source ${path} cannot be read as Parquet: ${sentence}`;
-    return registryError('REG_SOURCE', message, { field: 'path', file: pattern }, error);
-  }
+  const message = `the source ${path} cannot be read as Parquet: ${sentence}`;
+  return registryError('REG_SOURCE', message, { field: 'path', file: pattern }, error);
+}
+
+function noFile(path: string, pattern: string): Error {
   const braces = path.includes('{') ? '; braces stand for themselves, wildcards are * ? [ ] and **' : '';
   return registryError(
     'REG_SOURCE',
     `no file matches the source's path ${path} (looked for ${pattern}${braces})`,
     { field: 'path' },
-    error,
   );
 }
 
 /** @returns the rows of each file's schema, in the order of the file */
-async function readSchemas(duck: DuckDb, pattern: string): Promise<Map<string, SqlRow[]>> {
+async function readSchemas(duck: DuckDb, listed: readonly string[]): Promise<Map<string, SqlRow[]>> {
   const rows = await duck.rows(
     `SELECT file_name, name, num_children::INTEGER AS children, duckdb_type, precision::INTEGER AS precision,
-       scale::INTEGER AS scale, repetition_type = 'REPEATED' AS repeated FROM parquet_schema(${quoteText(pattern)}) ORDER BY file_name, column_id`,
+       scale::INTEGER AS scale, repetition_type = 'REPEATED' AS repeated FROM parquet_schema([${listed.map(quoteText).join(', ')}]) ORDER BY file_name, column_id`,
   );
   const files = new Map<string, SqlRow[]>();
   for (const row of rows) {

@@ -160,6 +160,13 @@ export function decimalOf(type: SourceType): { precision: number; scale: number 
   return match === null ? null : { precision: Number(match[1]), scale: Number(match[2]) };
 }
 
+/** Whether the column holds whole numbers, of any width, and nothing else. */
+export function isWhole(type: SourceType): boolean {
+  const decimal = decimalOf(type);
+  if (decimal !== null) return decimal.scale === 0 && decimal.precision <= 38;
+  return type.kind === 'scalar' && /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER)$/.test(type.name);
+}
+
 /** Splits at the commas that stand outside brackets and quotes. */
 function splitFields(text: string): string[] {
   const parts: string[] = [];

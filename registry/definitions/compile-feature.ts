@@ -3,7 +3,9 @@ import type { Json } from '../std/canonical-json.ts';
 import { formatDuration } from '../std/duration.ts';
 import { BUILT_AGGREGATES, NOT_YET_COMPUTED } from '../model.ts';
 import type { AggregateFunction, Aggregation, Feature } from '../model.ts';
-import { formatSourceType, modelTypeOf, parseSourceType } from '../source-type.ts';
+import { exactCast } from '../exact-cast.ts';
+import type { SourceFiles } from '../source-files.ts';
+import { formatSourceType, isWhole, modelTypeOf, parseSourceType } from '../source-type.ts';
 import type { SourceType } from '../source-type.ts';
 import { formatType, isNumeric, parseType, SCALARS } from '../value-type.ts';
 import type { Value, ValueType } from '../value-type.ts';
@@ -22,6 +24,8 @@ export interface FeatureContext {
   readonly hopUs: number;
   readonly sourcePath: string;
   readonly columns: SourceColumns;
+  /** The feature's aggregation that is in force, or null. */
+  readonly applied: Aggregation | null;
   readonly mistakes: Mistakes;
   readonly warn: (message: string) => void;
 }
@@ -182,9 +186,7 @@ class FeatureCheck {
     if (own.length === 0 && agg !== 'count')
       return this.#fault('column', `column "${column}" holds nothing but nulls: its type is not known`);
     const duckType = formatSourceType(own.find((one) => modelTypeOf(one) === null) ?? own[0] ?? types[0]!);
-    const type = own.some((one) => modelTypeOf(one) === null)
-      ? null
-      : this.#unitedType(column, columns.union, own);
+    const type = this.#keptType(column, columns.files, own, this.#unitedType(column, columns.union, own));
     const scalar =
       type !== null && (SCALARS as readonly string[]).includes(type.kind) && type.kind !== 'bytes';
     const takes = NUMERIC_ONLY.has(agg) ? 'numbers' : agg === 'count' ? 'any column' : 'single values';
@@ -194,13 +196,44 @@ class FeatureCheck {
     return this.#fault('agg', `${agg} takes ${takes}, but column "${column}" is ${duckType}`);
   }
 
-  /** The type that holds what all files hold. */
+  /**
+   * A file that lands must not turn a column into another type by itself: what is applied stays while there are values
+   * that fit it, unless the type of all files holds every value of each of them, as int64 does where int32 was.
+   */
+  #keptType(
+    column: string,
+    files: SourceFiles,
+    types: readonly SourceType[],
+    united: ValueType | null,
+  ): ValueType | null {
+    const { applied } = this.#context;
+    if (applied === null || applied.columnType === null || applied.column !== column) return united;
+    if (applied.function === 'count') return united;
+    const kept = applied.columnType;
+    if (united !== null && formatType(united) === formatType(kept)) return kept;
+    const holdsAll = (type: ValueType): boolean =>
+      types.every((one) => exactCast(one, type, 'x').fit === 'all');
+    if (united !== null && holdsAll(united)) return united;
+    const { state, warnings } = columnFit(files, column, kept);
+    if (state !== 'fits') return united;
+    for (const warning of warnings) this.#context.warn(`${this.#what}: ${warning}`);
+    return kept;
+  }
+
+  /** The type that holds what all files hold; null: the model has none. */
   #unitedType(
     column: string,
     union: ReadonlyMap<string, string>,
     types: readonly SourceType[],
   ): ValueType | null {
     if (new Set(types.map(formatSourceType)).size === 1) return modelTypeOf(types[0]!);
+    // An engine takes a double for an integer beside a decimal of many digits, though both are whole.
+    if (types.every(isWhole)) {
+      const models = types.map((one) => modelTypeOf(one)?.kind);
+      if (models.every((kind) => kind === 'int32')) return { kind: 'int32' };
+      if (models.some((kind) => kind === 'int32' || kind === 'int64')) return { kind: 'int64' };
+    }
+    if (types.some((one) => modelTypeOf(one) === null)) return null;
     const name = [...union.keys()].find((one) => one.toLowerCase() === column.toLowerCase());
     return name === undefined ? null : modelTypeOf(parseSourceType(union.get(name)!));
   }

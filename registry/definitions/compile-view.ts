@@ -30,6 +30,8 @@ export interface ViewContext {
   readonly mistakes: Mistakes;
   /** Told of what is no mistake, and yet may surprise. */
   readonly warn: (message: string) => void;
+  /** The views in force, by id. */
+  readonly applied: ReadonlyMap<string, FeatureView>;
 }
 
 /** @returns the view, or null when it has mistakes, which are then added */
@@ -171,7 +173,9 @@ class ViewCheck {
         );
       } else {
         const { place } = this.#draft;
+        const before = this.#context.applied.get(this.#draft.id)?.features.find((one) => one.name === name);
         const context = {
+          applied: before?.aggregation ?? null,
           view: this.#draft.name,
           hopUs,
           sourcePath,

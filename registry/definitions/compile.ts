@@ -19,6 +19,7 @@ import {
 import type { Draft } from './draft.ts';
 import { compileService } from './compile-service.ts';
 import { compileView } from './compile-view.ts';
+import type { ViewContext } from './compile-view.ts';
 import { loadDrafts } from './load.ts';
 import { didYouMean, Mistakes } from './mistake.ts';
 import { faultOfName } from './name.ts';
@@ -30,12 +31,14 @@ import type { SourceColumns } from './source-columns.ts';
 const KEY_TYPES: readonly string[] = ['string', 'int32', 'int64'] satisfies KeyType[];
 
 /**
- * @param warn  is told what is no mistake, and yet may surprise
+ * @param warn     is told what is no mistake, and yet may surprise
+ * @param applied  the views in force, by id: what they take a column for stays so while the files allow it
  * @throws REG_DEFINITIONS with every mistake of the project
  */
 export async function compileProject(
   settings: Pick<Settings, 'folder' | 'definitions'> & Partial<Pick<Settings, 'vars'>>,
   warn: (message: string) => void = () => {},
+  applied: ReadonlyMap<string, FeatureView> = new Map(),
 ): Promise<Definitions> {
   const mistakes = new Mistakes(settings.folder);
   const drafts = await loadDrafts(settings.folder, settings.definitions, mistakes);
@@ -47,7 +50,7 @@ export async function compileProject(
     vars,
     sources.flatMap((d) => parquetPath(d)),
   );
-  const definitions = compileDrafts(drafts, columns, mistakes, warn);
+  const definitions = compileDrafts(drafts, columns, { mistakes, warn, applied });
   if (mistakes.count > 0) throw mistakes.toError();
   return definitions;
 }
@@ -67,8 +70,7 @@ function inlineSources(drafts: readonly Draft[]): SourceDraft[] {
 function compileDrafts(
   drafts: readonly Draft[],
   columns: ReadonlyMap<string, SourceColumns>,
-  mistakes: Mistakes,
-  warn: (message: string) => void,
+  { mistakes, warn, applied }: Pick<ViewContext, 'mistakes' | 'warn' | 'applied'>,
 ): Definitions {
   const unique = new UniqueNames(mistakes);
   const of = <D extends Draft>(kind: new (...args: never[]) => D): D[] =>
@@ -85,7 +87,7 @@ function compileDrafts(
   const views = new Map<string, FeatureView | null>();
   for (const draft of of(ViewDraft)) {
     if (!unique.take('view', draft.name, draft, draft.id)) continue;
-    views.set(draft.id, compileView(draft, { entities, sources, columns, mistakes, warn }));
+    views.set(draft.id, compileView(draft, { entities, sources, columns, mistakes, warn, applied }));
   }
   const services = new Map<string, FeatureService>();
   for (const draft of of(ServiceDraft)) {

@@ -1,0 +1,128 @@
+/**
+ * The files that a source's path names: one file, all Parquet below a folder, or those that match a pattern.
+ *
+ *   *  ?  [abc]  [!a-c]   within one name · **   any number of folders, none too
+ *
+ * What a wildcard or a folder brings up and whose name begins with `_` or `.` is no data: Spark, Hive and others keep
+ * there what they have not committed yet (`_temporary`, `.spark-staging-1`). A folder `_name=value` is a partition, as
+ * it is for them. What the path itself names counts whatever it is called.
+ *
+ * Links to folders are followed, a folder that holds itself but once, and a file that is reached in several ways is
+ * one file: `latest -> 2026-11-20` must not count a day twice. DuckDB's own patterns do neither.
+ */
+import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { join, parse, sep } from 'node:path';
+
+/**
+ * @param pattern  absolute
+ * @returns        absolute paths, sorted, none twice; empty when there is none
+ * @throws         the file system's error when a folder cannot be read, or a link of a file's name leads nowhere
+ */
+export function listSourceFiles(pattern: string): string[] {
+  const { root } = parse(pattern);
+  const parts = pattern
+    .slice(root.length)
+    .split(sep)
+    .filter((part) => part !== '');
+  const listing = new Listing();
+  const literal = parts.findIndex(isWild);
+  if (literal === -1) listing.addNamed(pattern);
+  else listing.match(join(root, ...parts.slice(0, literal)), parts.slice(literal), []);
+  return listing.files();
+}
+
+class Listing {
+  /** Path -> whether a link leads to it. */
+  readonly #found = new Map<string, boolean>();
+
+  addNamed(path: string): void {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isDirectory() === true) this.match(path, ['**', '*'], [], /\.parquet$/i);
+    else if (stat !== undefined) this.#found.set(path, false);
+  }
+
+  /**
+   * @param parts  of the pattern below `folder`, at least one
+   * @param above  real paths of the folders on the way whose contents `**` has looked at
+   * @param last   what a file's name must match beside the pattern
+   */
+  match(
+    folder: string,
+    parts: readonly string[],
+    above: readonly string[],
+    last = /(?:)/,
+    linked = false,
+  ): void {
+    const [part, ...rest] = parts as [string, ...string[]];
+    if (!isWild(part)) {
+      const path = join(folder, part);
+      if (rest.length > 0) this.match(path, rest, above, last, linked);
+      else if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) this.#found.set(path, linked);
+      return;
+    }
+    const deep = part === '**';
+    let inside = above;
+    if (deep) {
+      if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+      const real = realpathSync(folder);
+      if (above.includes(real)) return;
+      inside = [...above, real];
+      this.match(folder, rest.length === 0 ? ['*'] : rest, above, last, linked);
+    }
+    const fits = deep ? null : namePattern(part);
+    for (const { name, isFolder, isLink } of entriesOf(folder)) {
+      if (isHidden(name) && !/^[_.]/.test(part)) continue;
+      if (fits !== null && !fits.test(name)) continue;
+      const path = join(folder, name);
+      if (isFolder && deep) this.match(path, parts, inside, last, linked || isLink);
+      else if (isFolder && rest.length > 0) this.match(path, rest, above, last, linked || isLink);
+      else if (!isFolder && !deep && rest.length === 0 && last.test(name)) {
+        if (isLink) statSync(path);
+        this.#found.set(path, linked || isLink);
+      }
+    }
+  }
+
+  /** Of the ways to a file the one without a link, else the first. */
+  files(): string[] {
+    const paths = [...this.#found.keys()].toSorted();
+    if (![...this.#found.values()].includes(true)) return paths;
+    const byFile = Map.groupBy(paths, (path) => realpathSync(path));
+    return [...byFile.values()]
+      .map((ways) => ways.find((way) => this.#found.get(way) === false) ?? ways[0]!)
+      .toSorted();
+  }
+}
+
+interface Entry {
+  readonly name: string;
+  readonly isFolder: boolean;
+  readonly isLink: boolean;
+}
+
+function entriesOf(folder: string): Entry[] {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  return readdirSync(folder, { withFileTypes: true }).map((entry) => {
+    const isLink = entry.isSymbolicLink();
+    const leadsTo = isLink ? statSync(join(folder, entry.name), { throwIfNoEntry: false }) : undefined;
+    return { name: entry.name, isFolder: entry.isDirectory() || leadsTo?.isDirectory() === true, isLink };
+  });
+}
+
+function isHidden(name: string): boolean {
+  return name.startsWith('.') || (name.startsWith('_') && !name.includes('='));
+}
+
+function isWild(part: string): boolean {
+  return /[*?[]/.test(part);
+}
+
+/** `[` without an end stands for itself, as in a shell. */
+function namePattern(part: string): RegExp {
+  const text = part.replace(/\[(!?)([^\]]+)\]|[\\^$.|+()[\]{}*?]/g, (match, not?: string, set?: string) => {
+    if (set !== undefined) return `[${not === '!' ? '^' : ''}${set.replace(/[\\\]^[]/g, '\\$&')}]`;
+    if (match === '*') return '.*';
+    return match === '?' ? '.' : `\\${match}`;
+  });
+  return new RegExp(`^${text}$`, 'su');
+}
