@@ -105,6 +105,28 @@ describe('CSV labels in a training set in CSV', () => {
   });
 });
 
+describe('labels in Parquet', () => {
+  test('have decimals as join keys where these are whole and in range', async () => {
+    await wordsView();
+    const labels = path('labels.parquet');
+    const write = (key: string): Promise<unknown> =>
+      query(`COPY (SELECT ${key} AS driver_id, TIMESTAMP '2026-01-02' AS event_timestamp)
+        TO ${quoteText(labels)} (FORMAT parquet)`);
+    for (const key of ['6::DECIMAL(20, 0)', '6::DECIMAL(38, 0)', '6::DECIMAL(4, 2)']) {
+      await write(key);
+      await train({ labels });
+      const rows = await query(
+        `SELECT driver_stats__word AS word FROM read_parquet(${quoteText(path('out.parquet'))})`,
+      );
+      expect([key, rows]).toEqual([key, [{ word: 'z' }]]);
+    }
+    for (const key of ['6.5::DECIMAL(4, 2)', '9223372036854775808::DECIMAL(38, 0)']) {
+      await write(key);
+      await expect(train({ labels })).rejects.toThrow(/driver_id should be int64, got/);
+    }
+  });
+});
+
 describe('CSV labels in a training set in Parquet', () => {
   test('get types that change no value, found past any sample', async () => {
     await wordsView();

@@ -12,6 +12,7 @@ import type { RunPlan } from '../../../materializer/run-plan.ts';
 import { loadCurrentBundle } from '../../../registry/bundle-folder.ts';
 import { appliedDefinitionId, BUNDLE_FORMAT } from '../../../registry/definition-json.ts';
 import { DuckDb } from '../../../registry/duckdb.ts';
+import { historyFile, writeHistoryWatermark } from '../../../registry/history.ts';
 import type { Bundle, RowSchema } from '../../../registry/model.ts';
 import { openProject } from '../../../registry/project.ts';
 import { RegistryDatabase } from '../../../registry/registry-database.ts';
@@ -209,6 +210,8 @@ test('join keys are refused once, by the entity', async () => {
     'service ltv_v1',
   ]);
   expect(changes.flatMap(({ refusals }) => refusals.map(({ name }) => name))).toEqual(['customer.joinKeys']);
+  // The rows of its views are those of other keys: no reader goes on with them.
+  expect(changes.slice(0, 3).map(({ kind }) => kind)).toEqual(['breaking', 'breaking', 'breaking']);
   await shop.apply(next, 'customer.joinKeys');
 });
 
@@ -390,12 +393,21 @@ test('what another version of plumb has applied is told apart, and an apply publ
 
 test('a plan says about how many rows the next run rewrites', async () => {
   const bundle = loadCurrentBundle(join(shop.folder, '.plumb/bundles'));
-  const day = join(shop.folder, '.plumb/history/purchases/v1/day=2026-11-01');
-  mkdirSync(day, { recursive: true });
+  const history = join(shop.folder, '.plumb/history');
+  const view = bundle.views.get('purchases')!;
+  const earlier = { ...view, definitionId: 1 };
+  mkdirSync(join(history, 'purchases/v1/day=2026-11-01'), { recursive: true });
   const duck = await DuckDb.open();
-  await duck.run(`COPY (SELECT range AS n FROM range(12)) TO '${join(day, 'a.parquet')}' (FORMAT parquet)`);
-  await duck.run(`COPY (SELECT range AS n FROM range(3)) TO '${join(day, 'b.parquet')}' (FORMAT parquet)`);
+  for (const [name, of, rows] of [
+    ['a', view, 12] as const,
+    ['b', view, 3] as const,
+    ['a', earlier, 9] as const,
+  ]) {
+    const file = historyFile(history, of, '2026-11-01', name);
+    await duck.run(`COPY (SELECT range AS n FROM range(${rows})) TO '${file}' (FORMAT parquet)`);
+  }
   duck.close();
+  writeHistoryWatermark(history, view, { watermarkUs: 0, runId: 'a', definitionId: view.definitionId });
   const planned = { range: { kind: 'ordinary' }, horizonUs: null } as unknown as RunPlan;
   for (const id of ['purchases', 'lines']) {
     const run = beginRun(bundle.views.get(id)!, planned, bundle.hash, 1_800_000_000_000_000);
