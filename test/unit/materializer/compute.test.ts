@@ -241,6 +241,22 @@ test('a value that is too large to be summed is a bad row; a sum that does not f
   expect(history.get('["b"]')!.map((row) => row.values)).toEqual([[1n, 1, null]]);
 });
 
+test('of one time first and last have the smallest value; halfway between two steps rounds away from zero', async () => {
+  const price = { column: 'price', columnType: { kind: 'float64' } } as const;
+  const made = viewOf([
+    { name: 'first', function: 'first', ...price },
+    { name: 'last', function: 'last', ...price },
+    { name: 'spent', function: 'sum', ...price },
+  ]);
+  const tied = [3, -2, 7].map((value) => event('tied', 1, value));
+  const halves = [event('up', 1, 5e-7), event('down', 1, -5e-7), event('up', 1, 2.5e-6)];
+  await (await prepare(made, [...tied, ...halves])).publish(START + 6 * HOUR);
+  const history = await readHistory(duck, folder, made.view, made.entity);
+  expect(history.get('["tied"]')![0]!.values).toEqual([-2, -2, 8]);
+  expect(history.get('["up"]')![0]!.values).toEqual([5e-7, 5e-7, 4e-6]);
+  expect(history.get('["down"]')![0]!.values).toEqual([-5e-7, -5e-7, -1e-6]);
+});
+
 test('a correction that readers would not see is refused before anything is written', async () => {
   const made = viewOf();
   const events = [event('a', 1, 1), event('a', 1, 5, 2 * HOUR)];
