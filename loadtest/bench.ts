@@ -9,6 +9,7 @@
  *   --feast     also Feast: its Python feature server on the same Redis, its training sets
  *   --client    lean (our own, the default) or autocannon, for the closed loops of one request
  *   --profile   also a CPU profile of the sidecar for each section; what falls short of its bar gets one anyway
+ *   --sets      of cached, rows and miss: so many customers at most are asked for evenly, too (100000; 0: none)
  *   --unpinned  of overload: server and load share the cores, as the scheduler likes
  *
  * On few cores the load and the neighbours bound the rate before the server does; the server's CPU time a request is
@@ -74,6 +75,7 @@ const { values: flags } = parseArgs({
     'feast-env': { type: 'string' },
     client: { type: 'string', default: 'lean' },
     profile: { type: 'boolean', default: false },
+    sets: { type: 'string', default: '100000' },
     unpinned: { type: 'boolean', default: false },
   },
 });
@@ -111,6 +113,7 @@ try {
     soakMinutes: Number(flags['soak-minutes']),
     events: Number(flags.events),
     profile: flags.profile,
+    setsUpTo: Number(flags.sets),
     pinned: !flags.unpinned,
     drive: flags.client === 'autocannon' ? sameRequestByAutocannon : sameRequest,
   });

@@ -1,4 +1,5 @@
 /** All miss: one customer with 50 features in 5 views a request, none of them cached, Redis on the same machine. */
+import { askedEvenly } from './asked-evenly.ts';
 import { explain, jobOf } from './bench-context.ts';
 import type { BenchContext } from './bench-context.ts';
 import { NO_HURRY, sidecarContender } from './contender.ts';
@@ -29,6 +30,7 @@ export async function allMiss(context: BenchContext): Promise<Bar[]> {
     context.rounds,
   );
   for (const one of measured) printMeasured(one);
+  await askedEvenly(context, [{ sidecar: uncached, surface: 'feast', rows: 1 }]);
   const [ours, oursUncached, oursUnlogged, theirs] = measured;
   const bars =
     theirs === undefined

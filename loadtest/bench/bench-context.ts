@@ -30,6 +30,8 @@ export interface BenchContext {
   readonly soakMinutes: number;
   /** Of the backfill. */
   readonly events: number;
+  /** The largest set of customers that cached, rows and miss are asked for evenly; 0: none. */
+  readonly setsUpTo: number;
   /** Whether overload gives the server a core of its own. */
   readonly pinned: boolean;
   /** Whether every section is profiled, and not only what falls short. */

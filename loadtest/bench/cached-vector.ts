@@ -1,6 +1,7 @@
 /** Cached: one customer with 50 features, Feast's JSON, against a bare server that returns the same bytes. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { askedEvenly } from './asked-evenly.ts';
 import { bareContender, explain, feastRequest, firstAnswer } from './bench-context.ts';
 import type { BenchContext } from './bench-context.ts';
 import { NO_HURRY, sidecarContender } from './contender.ts';
@@ -16,7 +17,9 @@ export async function cachedVector(context: BenchContext): Promise<Bar[]> {
   const off = sidecarContender('sidecar, log off', context.project, {
     settings: [...NO_HURRY, 'log.enabled=false'],
   });
-  const on = sidecarContender('sidecar, log on', context.project, { settings: NO_HURRY });
+  const on = sidecarContender('sidecar, log on', context.project, {
+    settings: [...NO_HURRY, 'log.maxBytes=16GiB'],
+  });
   const answerFile = join(context.folder, 'cached-answer.json');
   const answer = await firstAnswer(off, path, body);
   writeFileSync(answerFile, answer);
@@ -30,6 +33,10 @@ export async function cachedVector(context: BenchContext): Promise<Bar[]> {
     context.rounds,
   );
   for (const one of measured) printMeasured(one);
+  await askedEvenly(
+    context,
+    [off, on].map((sidecar) => ({ sidecar, surface: 'feast', rows: 1 })),
+  );
   const [bare, withoutLog, withLog, feast] = measured as [Measured, Measured, Measured, Measured?];
   const bars: Bar[] = [
     ...shares('cached, log off, of the bare server', withoutLog, bare, 65),
