@@ -82,7 +82,8 @@ describe('the state of a spool', () => {
       damagedHeads: [],
     });
     expect(status.starts.reduce((sum, { tornBytes }) => sum + tornBytes, 0)).toBe(whole.tornBytes);
-    expect(status.starts[0]!.segments).toBeGreaterThan(3);
+    // A slow disk gets many commits in one write, and a segment may be larger for it.
+    expect(status.starts[0]!.segments).toBeGreaterThan(1);
     expect(status.starts.map(({ firstSequence }) => firstSequence)).toEqual([1, 1, 1, 1, 1, 1]);
     expect(status.newest).toBe(formatTimestamp(servedUs));
     const text = renderStatus(status, servedUs);
