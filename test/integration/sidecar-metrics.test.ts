@@ -44,6 +44,13 @@ describe.each(['uws', 'node'])('metrics on %s', (transport) => {
     fixture.close();
   });
 
+  test('the admin port takes GET and HEAD only', async () => {
+    const status = async (method: string): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${served.adminPort}/livez`, { method })).status;
+    for (const method of ['GET', 'HEAD']) expect(await status(method)).toBe(200);
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) expect(await status(method)).toBe(405);
+  });
+
   const post = async (path: string, body: object): Promise<number> => {
     const at = `http://127.0.0.1:${served.port}${path}`;
     const response = await fetch(at, { method: 'POST', body: JSON.stringify(body) });
