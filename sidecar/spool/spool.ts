@@ -121,6 +121,7 @@ export class Spool {
     this.#syncs = new SyncQueue({
       sync: () => this.#writer.sync(),
       written: () => this.#taken - (this.#ring === null ? 0 : this.#ring.waitingTicks),
+      hasRetired: () => this.#state.hasRetired,
       onFailed: (error, isFirst) => {
         this.#state.askToRetire();
         this.#folder.look();

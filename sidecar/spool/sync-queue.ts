@@ -27,6 +27,8 @@ export interface SyncParts {
   readonly sync: () => Promise<void>;
   /** How many ticks are written by now. */
   readonly written: () => number;
+  /** Whether finished segments wait to be closed: each failed write leaves one, and whoever writes waits at the 257th. */
+  readonly hasRetired: () => boolean;
   /** The first of a row of failures. After one the kernel may have dropped the pages: what they held is in doubt. */
   readonly onFailed: (error: Error, isFirst: boolean) => void;
   /** The first that succeeds after failures. */
@@ -88,7 +90,8 @@ export class SyncQueue {
   /** Answers that wait when it is done get the next one at once. */
   sync(): Promise<void> {
     if (this.#syncing !== null) return this.#syncing;
-    if (this.#rests || this.#synced >= this.#parts.written()) return Promise.resolve();
+    const isDone = this.#synced >= this.#parts.written() && !this.#parts.hasRetired();
+    if (this.#rests || isDone) return Promise.resolve();
     this.#syncing = this.#syncOnce().finally(() => {
       this.#syncing = null;
       if (this.#waiters.length > 0) void this.sync();

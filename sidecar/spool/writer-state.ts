@@ -124,6 +124,11 @@ export class WriterState {
     return Atomics.load(this.#ints, RETIRED_FROM);
   }
 
+  /** Whether finished segments wait for a sync. */
+  get hasRetired(): boolean {
+    return this.#overflow.length > 0 || Atomics.load(this.#ints, RETIRED_TO) > this.#retiredFrom();
+  }
+
   /** @returns the finished segments since the last call; to be closed by the caller */
   takeRetired(): number[] {
     const fds = this.#overflow;
