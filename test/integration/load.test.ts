@@ -115,9 +115,10 @@ describe('against a sidecar', () => {
 
   test('a closed loop sends as fast as it is answered', async () => {
     const { url } = await serve(folder);
-    const result = read(await load(url, '--duration', '500ms', '--warmup', '200ms', '--rate', 'max'));
+    const result = read(await load(url, '--duration', '2s', '--warmup', '200ms', '--rate', 'max'));
     expect(result.failed).toBe(0);
-    expect(result.answered).toBeGreaterThan(200);
+    // More than its 64 connections can have sent without waiting for an answer.
+    expect(result.answered).toBeGreaterThan(64);
   });
 });
 
