@@ -59,10 +59,15 @@ describe('imports go one way', () => {
     expect(offenders(within(program), wrong)).toEqual([]);
   });
 
-  test('loadtest speaks HTTP; only a bench of one part (`*-bench.ts`) imports the part it measures', () => {
+  test('a benchmark speaks HTTP or runs commands; only one of a part (`micro/`) imports the part it measures', () => {
     const wrong = (_: string, i: string): boolean => PROGRAMS.some((program) => i.startsWith(`${program}/`));
-    const speakers = within('loadtest').filter((file) => !file.endsWith('-bench.ts'));
-    expect(offenders(speakers, wrong)).toEqual([]);
+    const speakers = [...within('loadtest'), ...within('benchmarks')];
+    expect(
+      offenders(
+        speakers.filter((file) => !file.startsWith('benchmarks/micro/')),
+        wrong,
+      ),
+    ).toEqual([]);
   });
 
   test('nothing imports test/', () => {
@@ -72,18 +77,18 @@ describe('imports go one way', () => {
 
 /** Client libraries, and the files that may import each: one a program and role. */
 const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
-  '@duckdb/node-api': [/^registry\/duckdb\.ts$/, /^loadtest\/bare-join\.ts$/],
+  '@duckdb/node-api': [/^registry\/duckdb\.ts$/, /^benchmarks\/contenders\/bare-join\.ts$/],
   kysely: [/^registry\/registry-database\.ts$/],
   ioredis: [/^registry\/redis-client\.ts$/],
-  protobufjs: [/^registry\/wire\/served-decoder\.ts$/, /^loadtest\/vector-log-bench\.ts$/],
+  protobufjs: [/^registry\/wire\/served-decoder\.ts$/, /^benchmarks\/micro\/vector-log-bench\.ts$/],
   '@platformatic/kafka': [
     /^sidecar\/shipper\/(platformatic-producer|kafkajs-codecs)\.ts$/,
     /^monitor\/ingest\/platformatic-topic\.ts$/,
-    /^loadtest\/kafka-bench\.ts$/,
+    /^benchmarks\/micro\/kafka-bench\.ts$/,
   ],
-  kafkajs: [/^sidecar\/shipper\/kafkajs-producer\.ts$/, /^loadtest\/(kafka|ingest)-bench\.ts$/],
+  kafkajs: [/^sidecar\/shipper\/kafkajs-producer\.ts$/, /^benchmarks\/micro\/(kafka|ingest)-bench\.ts$/],
   'lru-cache': [/^sidecar\/(cache|plan-book)\.ts$/],
-  'uWebSockets.js': [/^sidecar\/transport\/uws\.ts$/, /^loadtest\/bare-server\.ts$/],
+  'uWebSockets.js': [/^sidecar\/transport\/uws\.ts$/, /^benchmarks\/contenders\/bare-server\.ts$/],
   commander: [/^plumb\.ts$/],
   pino: [/^sidecar\/log-lines\.ts$/],
 };

@@ -6,7 +6,7 @@
  *   register   --- table -->  shift and xor --- table -->  shift and xor -->
  *
  * A record of 50 rows has 45 KB, of which 100 bytes are its own: encoding it takes 6 us so, and 26 with a CRC over all
- * of it (loadtest/vector-log-bench.ts).
+ * of it (benchmarks/micro/vector-log-bench.ts).
  */
 import { crc32 } from 'node:zlib';
 import { crcOver, crcPassed } from './crc.ts';

@@ -8,7 +8,7 @@
  * would never write must cost that record and nothing else. Fields of later versions are passed over.
  *
  * What a sidecar writes alike in each record is gone through once and then recognised (known-bytes.ts): nearly all of
- * the fields stand in it. Some 0.1 us for 50 features in 3 views (loadtest/vector-log-bench.ts): checking a spool
+ * the fields stand in it. Some 0.1 us for 50 features in 3 views (benchmarks/micro/vector-log-bench.ts): checking a spool
  * decodes no record.
  */
 

@@ -6,7 +6,7 @@
  *   Record  = version, pod, epoch | sequence | content   the first three are the same bytes in each record
  *
  * Written by hand because a general encoder builds and walks a tree of the message first: 50 features in 3 views cost
- * 1.1 us here with frame and CRC, and 2.5 us in protobufjs without (loadtest/vector-log-bench.ts). It goes once over
+ * 1.1 us here with frame and CRC, and 2.5 us in protobufjs without (benchmarks/micro/vector-log-bench.ts). It goes once over
  * the request: lengths of rows are known before; those of `Served` and `Vector` take four bytes, whatever they are,
  * and are filled in afterwards. Protocol Buffers allow such padded varints and every reader takes them; protobufjs
  * reads all of it back in the tests.

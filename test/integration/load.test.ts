@@ -8,7 +8,7 @@ import { load as loadCommand } from '../../loadtest/commands.ts';
 import type { LoadFlags } from '../../loadtest/commands.ts';
 import { LOAD_SURFACES } from '../../loadtest/request-text.ts';
 import { silentTalk } from '../../registry/std/talk.ts';
-import { BENCH_SERVICE, makeBenchProject } from '../../loadtest/bench/project.ts';
+import { BENCH_SERVICE, makeBenchProject } from '../../benchmarks/harness/project.ts';
 import { plumb, serve } from '../support/plumb-process.ts';
 import type { Finished } from '../support/plumb-process.ts';
 import { REDIS_START_LIMIT_MS, startRedis } from '../support/redis.ts';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { freePort } from '../../loadtest/bench/contender.ts';
+import { freePort } from '../../benchmarks/harness/contender.ts';
 import { systemClock } from '../../registry/std/clock.ts';
 import { runServe } from '../../sidecar/main.ts';
 import { readServedLog } from '../../registry/served-log.ts';

@@ -1,7 +1,7 @@
 /** What befalls a Redis Cluster: a node is emptied, slow, loses slots to another; a primary dies. The last is final. */
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
-import { benchKeyOf } from '../../loadtest/bench/project.ts';
+import { benchKeyOf } from '../../benchmarks/harness/project.ts';
 import { clusterSlot } from '../../registry/wire/online-layout.ts';
 import type { Fault } from './fault.ts';
 import { expectSteady } from './fault.ts';

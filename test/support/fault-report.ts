@@ -15,7 +15,7 @@
  * Times, and what hangs on them, decide in the long run only. In the short one answers must be whole again at some time,
  * and what a full disk costs is told to the last record, but not when it ends.
  */
-import { BENCH_KEY, benchValueOf } from '../../loadtest/bench/project.ts';
+import { BENCH_KEY, benchValueOf } from '../../benchmarks/harness/project.ts';
 import { readServedLog } from '../../registry/served-log.ts';
 import { catLog } from '../../sidecar/vector-log/log-cat.ts';
 import type { FaultLine } from './fault-client.ts';

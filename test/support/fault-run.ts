@@ -21,10 +21,15 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
-import { nodeContender, sidecarContender, startServer } from '../../loadtest/bench/contender.ts';
-import type { Server } from '../../loadtest/bench/contender.ts';
-import { BENCH_KEY, BENCH_SERVICE, fillBenchStore, makeBenchProject } from '../../loadtest/bench/project.ts';
-import type { BenchShape } from '../../loadtest/bench/project.ts';
+import { nodeContender, sidecarContender, startServer } from '../../benchmarks/harness/contender.ts';
+import type { Server } from '../../benchmarks/harness/contender.ts';
+import {
+  BENCH_KEY,
+  BENCH_SERVICE,
+  fillBenchStore,
+  makeBenchProject,
+} from '../../benchmarks/harness/project.ts';
+import type { BenchShape } from '../../benchmarks/harness/project.ts';
 import { loadSettings } from '../../registry/settings.ts';
 import type { FaultJob, FaultLine } from './fault-client.ts';
 import { judgeRun } from './fault-report.ts';

@@ -9,7 +9,7 @@ import { startKafka } from './kafka.ts';
 const [command, ...args] = process.argv.slice(2);
 if (command === undefined) {
   process.stderr.write(
-    'expected a command, such as: node test/support/kafka-run.ts node loadtest/kafka-bench.ts\n',
+    'expected a command, such as: node test/support/kafka-run.ts node benchmarks/micro/kafka-bench.ts\n',
   );
   process.exit(2);
 }

@@ -1,11 +1,11 @@
 /** A sidecar gets twice the requests that it can answer: how the tests run it and what they hold it to. */
 import { rmSync } from 'node:fs';
 import { expect, onTestFinished } from 'vitest';
-import { sidecarContender, startServer } from '../../loadtest/bench/contender.ts';
-import { contenderOn, onCores, splitCores } from '../../loadtest/bench/cores.ts';
-import { makeOverloadProject, overloadedServer } from '../../loadtest/bench/overload-run.ts';
-import type { OverloadTimes } from '../../loadtest/bench/overload-run.ts';
-import { BENCH_KEY, BENCH_SERVICE } from '../../loadtest/bench/project.ts';
+import { sidecarContender, startServer } from '../../benchmarks/harness/contender.ts';
+import { contenderOn, onCores, splitCores } from '../../benchmarks/harness/cores.ts';
+import { makeOverloadProject, overloadedServer } from '../../benchmarks/harness/overload-run.ts';
+import type { OverloadTimes } from '../../benchmarks/harness/overload-run.ts';
+import { BENCH_KEY, BENCH_SERVICE } from '../../benchmarks/harness/project.ts';
 import { IS_LONG_RUN } from './long-run.ts';
 import { until } from './until.ts';
 

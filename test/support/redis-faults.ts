@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished } from 'vitest';
-import { BENCH_SERVICE, benchKeyOf, benchValueOf } from '../../loadtest/bench/project.ts';
+import { BENCH_SERVICE, benchKeyOf, benchValueOf } from '../../benchmarks/harness/project.ts';
 import { openOnlineWriter } from '../../materializer/online/open-online-writer.ts';
 import { loadCurrentBundle } from '../../registry/bundle-folder.ts';
 import { rowSchemaOf } from '../../registry/definition-json.ts';
