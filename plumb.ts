@@ -1,14 +1,14 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 /** The front door of the command line: one line per command, each loads its one program. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { CommandContext, ExitCode } from './registry/command.ts';
-import { jsonText, printResult } from './registry/command.ts';
-import { registryError } from './registry/errors.ts';
-import { checkNodeVersion } from './registry/node-version.ts';
-import { OWN_PACKAGE } from './registry/own-package.ts';
-import { CodedError } from './registry/std/coded-error.ts';
-import type { ErrorKind } from './registry/std/coded-error.ts';
-import { terminalTalk } from './registry/std/talk.ts';
+import type { CommandContext, ExitCode } from './project/command.ts';
+import { jsonText, printResult } from './project/command.ts';
+import { registryError } from './contract/errors.ts';
+import { checkNodeVersion } from './project/node-version.ts';
+import { OWN_PACKAGE } from './project/own-package.ts';
+import { CodedError } from './contract/std/coded-error.ts';
+import type { ErrorKind } from './contract/std/coded-error.ts';
+import { terminalTalk } from './contract/std/talk.ts';
 
 const EXIT_OF: Readonly<Record<ErrorKind, number>> = {
   'check-failed': 1,

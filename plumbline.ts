@@ -1,5 +1,5 @@
 /** What definition files import: the builders, and the types of what they take. */
-export { agg, entity, featureService, featureView, source, t, vars } from './registry/definitions/define.ts';
+export { agg, entity, featureService, featureView, source, t, vars } from './contract/definitions/define.ts';
 export type {
   AggregateOptions,
   EntityOptions,
@@ -7,4 +7,4 @@ export type {
   ParquetOptions,
   ServiceOptions,
   ViewOptions,
-} from './registry/definitions/define.ts';
+} from './contract/definitions/define.ts';

@@ -1,11 +1,11 @@
 /** The command `plumb load`: puts load on a running sidecar and judges objectives. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { loadCurrentBundle } from '../registry/bundle-folder.ts';
-import type { CommandContext, ExitCode } from '../registry/command.ts';
-import { printResult, projectOf } from '../registry/command.ts';
-import type { Settings } from '../registry/settings.ts';
-import { parseDuration } from '../registry/std/duration.ts';
+import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import type { CommandContext, ExitCode } from '../project/command.ts';
+import { printResult, projectOf } from '../project/command.ts';
+import type { Settings } from '../project/settings/settings.ts';
+import { parseDuration } from '../contract/std/duration.ts';
 import { loadError } from './errors.ts';
 import { loadPage } from './load-page.ts';
 import { loadJson, renderLoad } from './load-report.ts';

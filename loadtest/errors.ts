@@ -1,6 +1,6 @@
 /** The load tester's table of errors. Documented in docs/errors.md. */
-import { errorsOf } from '../registry/std/coded-error.ts';
-import type { ErrorEntry } from '../registry/std/coded-error.ts';
+import { errorsOf } from '../contract/std/coded-error.ts';
+import type { ErrorEntry } from '../contract/std/coded-error.ts';
 
 export const LOAD_ERRORS = {
   LOAD_USAGE: {

@@ -1,5 +1,5 @@
 /** A load test's result for the terminal, and as the stable JSON shape of `plumb load --json`. */
-import { renderTable } from '../registry/std/text-table.ts';
+import { renderTable } from '../contract/std/text-table.ts';
 import { formatNs, latencyPicture } from './latency-picture.ts';
 import type { LoadResult } from './load-test.ts';
 import type { TallyCount } from './tally-count.ts';

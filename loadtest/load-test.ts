@@ -1,5 +1,5 @@
 /** One load test from its options to its result. Called by `plumb load` and by the benchmarks. */
-import type { Talk } from '../registry/std/talk.ts';
+import type { Talk } from '../contract/std/talk.ts';
 import { openPool } from './entity-pool.ts';
 import { loadError } from './errors.ts';
 import { runGenerators } from './generators.ts';

@@ -9,7 +9,7 @@
  * A reference of a FlatBuffer is the distance to what it refers to, so that the old one stays good where it lies behind.
  * Numbers below are slots and constants of Message.fbs and Schema.fbs (github.com/apache/arrow/tree/main/format).
  */
-import type { ValueType } from '../registry/value-type.ts';
+import type { ValueType } from '../contract/value-type.ts';
 
 const CONTINUES = 0xffff_ffff;
 /** Slots of Message, Schema and Field. */

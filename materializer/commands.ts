@@ -1,12 +1,12 @@
 /** The materializer's commands: `materialize`, `train`. Each loads its own half: training needs no store. */
-import type { CommandContext, ExitCode } from '../registry/command.ts';
-import { printResult, projectOf } from '../registry/command.ts';
-import { runToJson } from '../registry/run-record.ts';
-import type { RunRecord } from '../registry/run-record.ts';
-import { countText } from '../registry/std/count-text.ts';
-import { formatDuration } from '../registry/std/duration.ts';
-import { renderTable } from '../registry/std/text-table.ts';
-import { formatTimestamp, parseTimestamp } from '../registry/std/timestamp.ts';
+import type { CommandContext, ExitCode } from '../project/command.ts';
+import { printResult, projectOf } from '../project/command.ts';
+import { runToJson } from '../contract/run-record.ts';
+import type { RunRecord } from '../contract/run-record.ts';
+import { countText } from '../contract/std/count-text.ts';
+import { formatDuration } from '../contract/std/duration.ts';
+import { renderTable } from '../contract/std/text-table.ts';
+import { formatTimestamp, parseTimestamp } from '../contract/std/timestamp.ts';
 import { materializerError } from './errors.ts';
 import type { DryRun } from './dry-run.ts';
 import type { TrainOptions, TrainResult } from './train.ts';

@@ -2,8 +2,8 @@
  * What to tell when the engine fails in the middle of a computation: a number that does not fit, or a file whose
  * footer was whole and whose pages are not.
  */
-import type { DuckDb } from '../registry/duckdb.ts';
-import { CodedError } from '../registry/std/coded-error.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { CodedError } from '../contract/std/coded-error.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { materializerError } from './errors.ts';
 import type { EventSource } from './events.ts';

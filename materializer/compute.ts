@@ -15,12 +15,16 @@
  * Called by materialize.ts, one run of a view at a time. Which events count is decided in events.ts.
  */
 
-import { completeHistory, readHistoryWatermark, writeHistoryWatermark } from '../registry/history.ts';
-import type { DuckDb } from '../registry/duckdb.ts';
-import { quoteName } from '../registry/duckdb.ts';
-import type { Entity, FeatureView } from '../registry/model.ts';
-import { DAY_US, formatTimestamp } from '../registry/std/timestamp.ts';
-import { edgeAt } from '../registry/windows.ts';
+import {
+  completeHistory,
+  readHistoryWatermark,
+  writeHistoryWatermark,
+} from '../project/engine/duckdb/history.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { quoteName } from '../project/engine/duckdb/duckdb.ts';
+import type { Entity, FeatureView } from '../contract/model.ts';
+import { DAY_US, formatTimestamp } from '../contract/std/timestamp.ts';
+import { edgeAt } from '../contract/windows.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { planAggregates } from './aggregate/aggregate-plan.ts';
 import type { Scope } from './aggregate/aggregate-sql.ts';

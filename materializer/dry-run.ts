@@ -3,10 +3,10 @@
  * history, online store, markers nor records change, and no reject file is kept; what would fail a run fails this too.
  */
 import { rmSync } from 'node:fs';
-import { DuckDb } from '../registry/duckdb.ts';
-import type { Bundle, FeatureView } from '../registry/model.ts';
-import type { Project } from '../registry/project.ts';
-import type { RegistryDatabase } from '../registry/registry-database.ts';
+import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import type { Bundle, FeatureView } from '../contract/model.ts';
+import type { Project } from '../project/project.ts';
+import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import { prepareHistory } from './compute.ts';
 import type { ComputeRequest } from './compute.ts';
 import { clearStaged, spillFolder, stagedFolder } from './history-append.ts';

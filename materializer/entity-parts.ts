@@ -8,11 +8,11 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { quoteText } from '../registry/duckdb.ts';
-import type { DuckDb } from '../registry/duckdb.ts';
+import { quoteText } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { bucketSql } from './aggregate/aggregate-sql.ts';
-import { makeFolder } from '../registry/std/folder.ts';
+import { makeFolder } from '../contract/std/folder.ts';
 
 export class EntityParts {
   readonly #duck: DuckDb;

@@ -1,6 +1,6 @@
 /** The materializer's table of errors. Documented in docs/errors.md. */
-import type { ErrorEntry } from '../registry/std/coded-error.ts';
-import { errorsOf } from '../registry/std/coded-error.ts';
+import type { ErrorEntry } from '../contract/std/coded-error.ts';
+import { errorsOf } from '../contract/std/coded-error.ts';
 
 export const MATERIALIZER_ERRORS = {
   MAT_AGGREGATION: {

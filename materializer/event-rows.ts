@@ -1,6 +1,6 @@
 /**
  * The raw events of an aggregated view as a FROM item, each file read by its own types: the rule of stored rows
- * (registry/exact-cast.ts) for the columns that the view reads.
+ * (project/engine/duckdb/exact-cast.ts) for the columns that the view reads.
  *
  * Where all files hold the same types, and every value of them fits, it is the files themselves: nothing is cast or
  * judged that need not be, and filters reach their statistics.
@@ -12,16 +12,16 @@ import {
   readColumn,
   readTime,
   reasonSql,
-} from '../registry/column-reading.ts';
-import type { WantedColumn } from '../registry/column-reading.ts';
-import { withComputedColumns } from '../registry/computed-columns.ts';
-import { quoteName } from '../registry/duckdb.ts';
-import { hasExpressions } from '../registry/expression/row-expressions.ts';
-import type { Entity, FeatureView } from '../registry/model.ts';
-import { EXCLUDED } from '../registry/stored-rows.ts';
-import { FILE_COLUMN, groupSql } from '../registry/source-files.ts';
-import type { FileGroup, SourceFiles } from '../registry/source-files.ts';
-import type { ValueType } from '../registry/value-type.ts';
+} from '../project/engine/duckdb/column-reading.ts';
+import type { WantedColumn } from '../project/engine/duckdb/column-reading.ts';
+import { withComputedColumns } from '../project/engine/duckdb/computed-columns.ts';
+import { quoteName } from '../project/engine/duckdb/duckdb.ts';
+import { hasExpressions } from '../project/engine/duckdb/row-expressions.ts';
+import type { Entity, FeatureView } from '../contract/model.ts';
+import { EXCLUDED } from '../project/engine/duckdb/stored-rows.ts';
+import { FILE_COLUMN, groupSql } from '../project/engine/duckdb/source-files.ts';
+import type { FileGroup, SourceFiles } from '../project/engine/duckdb/source-files.ts';
+import type { ValueType } from '../contract/value-type.ts';
 
 /** What does not fit in a row, as a text, or NULL. No source has a column of this name. */
 export const MISFIT = '~misfit';

@@ -17,12 +17,12 @@
  *
  * In a source without created times nothing is known to be late, and everything is known at once.
  */
-import { quoteName, quoteText } from '../registry/duckdb.ts';
-import { MAX_ID_BYTES } from '../registry/wire/entity-key.ts';
+import { quoteName, quoteText } from '../project/engine/duckdb/duckdb.ts';
+import { MAX_ID_BYTES } from '../contract/wire/online/entity-key.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { keySql } from './aggregate/aggregate-plan.ts';
 import { FIXED_MAX, isWhole, summedColumns } from './aggregate/fixed-point.ts';
-import { aheadReason, EXCLUDED } from '../registry/stored-rows.ts';
+import { aheadReason, EXCLUDED } from '../project/engine/duckdb/stored-rows.ts';
 import { MISFIT } from './event-rows.ts';
 import type { EventRows } from './event-rows.ts';
 

@@ -2,11 +2,11 @@
  * Labels from before a feature was full: a view's `start` says from when on its source is complete, and a window that
  * reaches back behind it holds fewer events than it says. Their values are what was served then, and stay.
  */
-import type { DuckDb } from '../registry/duckdb.ts';
-import type { FeatureView, ServiceView } from '../registry/model.ts';
-import { countText } from '../registry/std/count-text.ts';
-import { formatTimestamp } from '../registry/std/timestamp.ts';
-import { fullFromUs } from '../registry/windows.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import type { FeatureView, ServiceView } from '../contract/model.ts';
+import { countText } from '../contract/std/count-text.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
+import { fullFromUs } from '../contract/windows.ts';
 import { LABEL_KEYS } from './training-labels.ts';
 
 /** How many labels see a feature of a role before it is full. */

@@ -25,15 +25,15 @@ import {
   rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { quoteName, quoteText } from '../registry/duckdb.ts';
-import type { DuckDb } from '../registry/duckdb.ts';
-import { folderBeside, historyFile, historyFolder } from '../registry/history.ts';
-import type { FeatureView } from '../registry/model.ts';
-import { syncFolder } from '../registry/std/durable-file.ts';
-import { DAY_US } from '../registry/std/timestamp.ts';
+import { quoteName, quoteText } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { folderBeside, historyFile, historyFolder } from '../project/engine/duckdb/history.ts';
+import type { FeatureView } from '../contract/model.ts';
+import { syncFolder } from '../contract/std/durable-file.ts';
+import { DAY_US } from '../contract/std/timestamp.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import type { RunProgress } from './run-progress.ts';
-import { makeFolder } from '../registry/std/folder.ts';
+import { makeFolder } from '../contract/std/folder.ts';
 
 /** Rows of this many days are written in any order: a sort costs more than to write so many files at once. */
 const UNSORTED_DAYS = 32;

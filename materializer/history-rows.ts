@@ -2,9 +2,9 @@
  * The rows of a view's history as the computation reads them: by edge instead of time, with the created time and the
  * definition that wrote them. Only day folders that can hold the edges asked for are opened.
  */
-import { quoteName, quoteText } from '../registry/duckdb.ts';
-import { duckKeyType, historyFiles } from '../registry/history.ts';
-import { dayOf } from '../registry/std/timestamp.ts';
+import { quoteName, quoteText } from '../project/engine/duckdb/duckdb.ts';
+import { duckKeyType, historyFiles } from '../project/engine/duckdb/history.ts';
+import { dayOf } from '../contract/std/timestamp.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 
 /** @returns the history's files of event days from that of `fromUs` on (null: of all days), oldest first */

@@ -7,7 +7,7 @@
  * So nothing that DuckDB could make of a field gets into a training set in CSV but the features.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { quoteText } from '../registry/duckdb.ts';
+import { quoteText } from '../project/engine/duckdb/duckdb.ts';
 import { CsvMistake, CsvRecords } from './csv-records.ts';
 import { materializerError } from './errors.ts';
 

@@ -12,11 +12,18 @@
  *
  * A row that does not count is left out before the newest is chosen: it must not hide the good row before it.
  */
-import { canonicalOrderSql } from '../registry/as-of-sql.ts';
-import { quoteName, quoteText } from '../registry/duckdb.ts';
-import type { Entity, FeatureView } from '../registry/model.ts';
-import { FILE_COLUMN } from '../registry/source-files.ts';
-import { aheadReason, CREATED_NS, EVENT_NS, EXCLUDED, REASON, ROW_COLUMN } from '../registry/stored-rows.ts';
+import { canonicalOrderSql } from '../project/engine/duckdb/as-of-sql.ts';
+import { quoteName, quoteText } from '../project/engine/duckdb/duckdb.ts';
+import type { Entity, FeatureView } from '../contract/model.ts';
+import { FILE_COLUMN } from '../project/engine/duckdb/source-files.ts';
+import {
+  aheadReason,
+  CREATED_NS,
+  EVENT_NS,
+  EXCLUDED,
+  REASON,
+  ROW_COLUMN,
+} from '../project/engine/duckdb/stored-rows.ts';
 import type { RunRange } from './run-range.ts';
 
 /** Columns beside those of the view; no join key and no feature can have such a name. */

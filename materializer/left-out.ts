@@ -2,8 +2,8 @@
  * What a run leaves out, in words: rows that were refused and events that came too late, how many may be, and what to
  * set so that they count. Pure.
  */
-import type { FeatureView } from '../registry/model.ts';
-import { formatDuration } from '../registry/std/duration.ts';
+import type { FeatureView } from '../contract/model.ts';
+import { formatDuration } from '../contract/std/duration.ts';
 import { materializerError } from './errors.ts';
 import type { LostValues } from './history-append.ts';
 import type { Judgement } from './judgement.ts';

@@ -1,9 +1,9 @@
 /** What `plumb materialize` does: opens the registry, loads the bundle in force, runs once or by schedule, closes. */
-import { loadCurrentBundle } from '../registry/bundle-folder.ts';
-import { locateSources } from '../registry/source-variables.ts';
-import type { Project } from '../registry/project.ts';
-import { RegistryDatabase } from '../registry/registry-database.ts';
-import type { RunRecord } from '../registry/run-record.ts';
+import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import { locateSources } from '../contract/definitions/source-variables.ts';
+import type { Project } from '../project/project.ts';
+import { RegistryDatabase } from '../project/database/registry-database.ts';
+import type { RunRecord } from '../contract/run-record.ts';
 import { runDaemon } from './daemon.ts';
 import type { DaemonOptions } from './daemon.ts';
 import { dryRun } from './dry-run.ts';

@@ -9,12 +9,12 @@
  * Called by main.ts.
  */
 import { rmSync } from 'node:fs';
-import { rowSchemaOf } from '../registry/definition-json.ts';
-import { DuckDb } from '../registry/duckdb.ts';
-import type { Bundle, FeatureView } from '../registry/model.ts';
-import type { Project } from '../registry/project.ts';
-import type { RegistryDatabase } from '../registry/registry-database.ts';
-import type { RunKind, RunRecord } from '../registry/run-record.ts';
+import { rowSchemaOf } from '../contract/definitions/definition-json.ts';
+import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import type { Bundle, FeatureView } from '../contract/model.ts';
+import type { Project } from '../project/project.ts';
+import type { RegistryDatabase } from '../project/database/registry-database.ts';
+import type { RunKind, RunRecord } from '../contract/run-record.ts';
 import { prepareHistory } from './compute.ts';
 import { materializerError } from './errors.ts';
 import { clearStaged, spillFolder, stagedFolder } from './history-append.ts';

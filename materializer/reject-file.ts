@@ -4,13 +4,13 @@
  */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { quoteName, quoteText } from '../registry/duckdb.ts';
-import type { DuckDb } from '../registry/duckdb.ts';
-import { folderBeside } from '../registry/history.ts';
-import type { FeatureView } from '../registry/model.ts';
-import { makePrivateFile } from '../registry/std/private-file.ts';
-import { FILE_COLUMN } from '../registry/source-files.ts';
-import { CREATED_NS, EVENT_NS, REASON, ROW_COLUMN } from '../registry/stored-rows.ts';
+import { quoteName, quoteText } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { folderBeside } from '../project/engine/duckdb/history.ts';
+import type { FeatureView } from '../contract/model.ts';
+import { makePrivateFile } from '../contract/std/private-file.ts';
+import { FILE_COLUMN } from '../project/engine/duckdb/source-files.ts';
+import { CREATED_NS, EVENT_NS, REASON, ROW_COLUMN } from '../project/engine/duckdb/stored-rows.ts';
 import { CREATED_US, DELETED, EVENT_US, FATE } from './latest-rows.ts';
 
 export function rejectFile(

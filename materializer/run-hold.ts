@@ -7,9 +7,9 @@
  *
  * Called by materialize.ts and dry-run.ts between planning a run and computing.
  */
-import type { DuckDb } from '../registry/duckdb.ts';
-import { quoteName } from '../registry/duckdb.ts';
-import { openJudgedHistory } from '../registry/history.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { quoteName } from '../project/engine/duckdb/duckdb.ts';
+import { openJudgedHistory } from '../project/engine/duckdb/history.ts';
 import { planAggregates } from './aggregate/aggregate-plan.ts';
 import { eventSource } from './events.ts';
 import { candidatesSql, EVENT_US, FATE } from './latest-rows.ts';

@@ -2,10 +2,10 @@
  * What the last runs of all views say, as a textfile for Prometheus (`materialize.metrics`): a run has no port that could be
  * asked. Times are seconds since 1970, so that `time() - metric` is an age whenever the file is read.
  */
-import type { FeatureView } from '../registry/model.ts';
-import type { RegistryDatabase } from '../registry/registry-database.ts';
-import type { RunRecord } from '../registry/run-record.ts';
-import { writeDurably } from '../registry/std/durable-file.ts';
+import type { FeatureView } from '../contract/model.ts';
+import type { RegistryDatabase } from '../project/database/registry-database.ts';
+import type { RunRecord } from '../contract/run-record.ts';
+import { writeDurably } from '../contract/std/durable-file.ts';
 
 export interface ViewRuns {
   readonly view: FeatureView;

@@ -1,9 +1,9 @@
 /** A run's record: as it begins, and as one line when it has ended. */
 import { randomBytes } from 'node:crypto';
-import type { FeatureView } from '../registry/model.ts';
-import type { RunRecord } from '../registry/run-record.ts';
-import { formatDuration } from '../registry/std/duration.ts';
-import { formatTimestamp } from '../registry/std/timestamp.ts';
+import type { FeatureView } from '../contract/model.ts';
+import type { RunRecord } from '../contract/run-record.ts';
+import { formatDuration } from '../contract/std/duration.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
 import type { Judgement } from './judgement.ts';
 import { allowanceText, reasonsText } from './left-out.ts';
 import { noWrites } from './online/guard-outcome.ts';

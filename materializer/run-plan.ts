@@ -7,10 +7,10 @@
  *
  * Called by materialize.ts with the view's lock held.
  */
-import { readHistoryWatermark } from '../registry/history.ts';
-import type { FeatureView } from '../registry/model.ts';
-import type { RegistryDatabase } from '../registry/registry-database.ts';
-import type { RunRecord } from '../registry/run-record.ts';
+import { readHistoryWatermark } from '../project/engine/duckdb/history.ts';
+import type { FeatureView } from '../contract/model.ts';
+import type { RegistryDatabase } from '../project/database/registry-database.ts';
+import type { RunRecord } from '../contract/run-record.ts';
 import { movesBookmark, planRange } from './run-range.ts';
 import type { RangeOptions, RunRange } from './run-range.ts';
 

@@ -3,8 +3,8 @@
  * piece of work of a run says its steps here; between two of them nothing takes longer than one statement of DuckDB,
  * which is interrupted.
  */
-import { silentTalk } from '../registry/std/talk.ts';
-import type { Talk } from '../registry/std/talk.ts';
+import { silentTalk } from '../contract/std/talk.ts';
+import type { Talk } from '../contract/std/talk.ts';
 import { materializerError } from './errors.ts';
 
 export class RunProgress {

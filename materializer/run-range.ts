@@ -9,9 +9,9 @@
  * joins show its rows, which is how long serving is expected to need for it. A run that is quicker serves ahead, a run
  * that is slower serves behind; the monitor names both and proposes the delay.
  */
-import { formatTimestamp } from '../registry/std/timestamp.ts';
-import type { FeatureView } from '../registry/model.ts';
-import type { RunKind, RunRecord } from '../registry/run-record.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
+import type { FeatureView } from '../contract/model.ts';
+import type { RunKind, RunRecord } from '../contract/run-record.ts';
 import { materializerError } from './errors.ts';
 
 export interface RangeOptions {

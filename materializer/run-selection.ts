@@ -1,7 +1,7 @@
 /** What a run reads of a view, for the history and for the online store: made from its plan, the same in a dry run. */
-import type { Bundle, FeatureView } from '../registry/model.ts';
-import type { Project } from '../registry/project.ts';
-import type { RunRecord } from '../registry/run-record.ts';
+import type { Bundle, FeatureView } from '../contract/model.ts';
+import type { Project } from '../project/project.ts';
+import type { RunRecord } from '../contract/run-record.ts';
 import type { ComputeRequest } from './compute.ts';
 import type { RowSelection } from './latest-rows.ts';
 import type { RunPlan } from './run-plan.ts';

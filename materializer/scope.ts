@@ -15,8 +15,8 @@
  * A row of the history after the scope's beginning, with no event before it that the run reads, had its events taken
  * back. Whether its entity has older ones is what the history says of it at the beginning: `lives`.
  */
-import { quoteName } from '../registry/duckdb.ts';
-import type { DuckDb } from '../registry/duckdb.ts';
+import { quoteName } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import type { AggregatePlan } from './aggregate/aggregate-plan.ts';
 import { keysOf, keySql, sameKeys } from './aggregate/aggregate-plan.ts';
 import type { Scope } from './aggregate/aggregate-sql.ts';

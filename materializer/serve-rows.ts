@@ -4,19 +4,19 @@
  *
  * Called by materialize.ts, once or twice a run; holds one temporary table in the given DuckDB meanwhile.
  */
-import type { DuckDb, SqlRow } from '../registry/duckdb.ts';
-import { quoteName, valueFromDuck } from '../registry/duckdb.ts';
-import { rowSchemaOf } from '../registry/definition-json.ts';
-import { openJudgedHistory } from '../registry/history.ts';
-import type { Bundle } from '../registry/model.ts';
-import type { Clock } from '../registry/std/clock.ts';
-import type { Talk } from '../registry/std/talk.ts';
-import { reasonKindSql } from '../registry/column-reading.ts';
-import { REASON, lostColumns } from '../registry/stored-rows.ts';
-import type { KeyValue, Value } from '../registry/value-type.ts';
-import { entityKeyOf } from '../registry/wire/entity-key.ts';
-import { RowEncoder } from '../registry/wire/row-codec.ts';
-import { tombstone, TOMBSTONE_MS } from '../registry/wire/row-header.ts';
+import type { DuckDb, SqlRow } from '../project/engine/duckdb/duckdb.ts';
+import { quoteName, valueFromDuck } from '../project/engine/duckdb/duckdb.ts';
+import { rowSchemaOf } from '../contract/definitions/definition-json.ts';
+import { openJudgedHistory } from '../project/engine/duckdb/history.ts';
+import type { Bundle } from '../contract/model.ts';
+import type { Clock } from '../project/clock.ts';
+import type { Talk } from '../contract/std/talk.ts';
+import { reasonKindSql } from '../project/engine/duckdb/column-reading.ts';
+import { REASON, lostColumns } from '../project/engine/duckdb/stored-rows.ts';
+import type { KeyValue, Value } from '../contract/value-type.ts';
+import { entityKeyOf } from '../contract/wire/online/entity-key.ts';
+import { RowEncoder } from '../contract/wire/online/row-codec.ts';
+import { tombstone, TOMBSTONE_MS } from '../contract/wire/online/row-header.ts';
 import { materializerError } from './errors.ts';
 import { candidatesSql, CREATED_US, DELETED, EVENT_US, FATE, latestSql } from './latest-rows.ts';
 import type { Fate, RowSelection } from './latest-rows.ts';

@@ -2,15 +2,15 @@
  * Whether a view can be read from its source and computed: columns there, types that fit, functions that exist.
  * Reads footers only. Called before every computation, so that no run fails half-way on a schema.
  */
-import type { DuckDb } from '../registry/duckdb.ts';
-import { expressionMistakes, withComputedColumns } from '../registry/computed-columns.ts';
-import { NOT_YET_COMPUTED } from '../registry/model.ts';
-import type { Aggregation, Entity, Feature, FeatureView } from '../registry/model.ts';
-import { columnFit, columnNames, columnsNamed, twiceText } from '../registry/definitions/source-fit.ts';
-import { readSourceFiles } from '../registry/source-files.ts';
-import type { SourceFiles } from '../registry/source-files.ts';
-import { formatType, isNumeric } from '../registry/value-type.ts';
-import type { ValueType } from '../registry/value-type.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { expressionMistakes, withComputedColumns } from '../project/engine/duckdb/computed-columns.ts';
+import { NOT_YET_COMPUTED } from '../contract/model.ts';
+import type { Aggregation, Entity, Feature, FeatureView } from '../contract/model.ts';
+import { columnFit, columnNames, columnsNamed, twiceText } from '../project/engine/duckdb/source-fit.ts';
+import { readSourceFiles } from '../project/engine/duckdb/source-files.ts';
+import type { SourceFiles } from '../project/engine/duckdb/source-files.ts';
+import { formatType, isNumeric } from '../contract/value-type.ts';
+import type { ValueType } from '../contract/value-type.ts';
 import { materializerError } from './errors.ts';
 import { eventRows } from './event-rows.ts';
 import type { EventRows } from './event-rows.ts';

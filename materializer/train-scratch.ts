@@ -10,8 +10,8 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { makePrivateFile } from '../registry/std/private-file.ts';
-import { makeFolder } from '../registry/std/folder.ts';
+import { makePrivateFile } from '../contract/std/private-file.ts';
+import { makeFolder } from '../contract/std/folder.ts';
 
 const PREFIX = 'train-';
 const LOCK = 'lock.db';

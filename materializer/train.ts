@@ -9,20 +9,20 @@
  */
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../registry/as-of-join.ts';
-import type { AsOfRule } from '../registry/as-of.ts';
-import { badRowsText, countBadRows } from '../registry/bad-rows.ts';
-import { loadCurrentBundle } from '../registry/bundle-folder.ts';
-import { locateSources } from '../registry/source-variables.ts';
-import { DuckDb, quoteName } from '../registry/duckdb.ts';
-import { registryError } from '../registry/errors.ts';
-import { completeHistory, openHistory, readHistoryWatermark } from '../registry/history.ts';
-import type { Bundle, FeatureService, FeatureView, ServiceView } from '../registry/model.ts';
-import type { Project } from '../registry/project.ts';
-import { sqlLiteral } from '../registry/sql-literal.ts';
-import { countText } from '../registry/std/count-text.ts';
-import { formatTimestamp } from '../registry/std/timestamp.ts';
-import { edgeAt } from '../registry/windows.ts';
+import { ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../project/engine/duckdb/as-of-join.ts';
+import type { AsOfRule } from '../contract/as-of.ts';
+import { badRowsText, countBadRows } from '../project/engine/duckdb/bad-rows.ts';
+import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import { locateSources } from '../contract/definitions/source-variables.ts';
+import { DuckDb, quoteName } from '../project/engine/duckdb/duckdb.ts';
+import { registryError } from '../contract/errors.ts';
+import { completeHistory, openHistory, readHistoryWatermark } from '../project/engine/duckdb/history.ts';
+import type { Bundle, FeatureService, FeatureView, ServiceView } from '../contract/model.ts';
+import type { Project } from '../project/project.ts';
+import { sqlLiteral } from '../project/engine/duckdb/sql-literal.ts';
+import { countText } from '../contract/std/count-text.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
+import { edgeAt } from '../contract/windows.ts';
 import { materializerError } from './errors.ts';
 import { countNotFull } from './full-windows.ts';
 import type { NotFull } from './full-windows.ts';
@@ -31,8 +31,8 @@ import { LABEL_KEYS, labelKeyColumn, readLabels, tableFormat } from './training-
 import type { Labels } from './training-labels.ts';
 import { writeTrainingSet } from './training-output.ts';
 import type { JoinedFeatures } from './training-output.ts';
-import { schemeOf } from '../registry/std/local-path.ts';
-import { makeFolder } from '../registry/std/folder.ts';
+import { schemeOf } from '../contract/std/local-path.ts';
+import { makeFolder } from '../contract/std/folder.ts';
 
 const LABEL_TIME = 'event_timestamp';
 

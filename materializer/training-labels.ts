@@ -7,10 +7,10 @@
  */
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { duckKeyType } from '../registry/history.ts';
-import { quoteName, quoteText } from '../registry/duckdb.ts';
-import type { DuckDb } from '../registry/duckdb.ts';
-import type { FeatureService, JoinKey } from '../registry/model.ts';
+import { duckKeyType } from '../project/engine/duckdb/history.ts';
+import { quoteName, quoteText } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import type { FeatureService, JoinKey } from '../contract/model.ts';
 import { materializerError } from './errors.ts';
 import { lineOfLabel, plainCsv } from './labels-csv.ts';
 import { readParquetFooter } from './parquet-append.ts';

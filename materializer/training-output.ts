@@ -7,12 +7,12 @@
  * So a label never passes through a join, keeps whatever type and text it had, and millions of them take no memory.
  */
 import { join } from 'node:path';
-import { quoteName, quoteText } from '../registry/duckdb.ts';
-import type { DuckDb } from '../registry/duckdb.ts';
+import { quoteName, quoteText } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { csvTypes, csvValueSql } from './csv-types.ts';
 import { appendToCsv, csvField, csvFieldSql } from './labels-csv.ts';
 import { appendColumns, readParquetFooter } from './parquet-append.ts';
-import type { ValueType } from '../registry/value-type.ts';
+import type { ValueType } from '../contract/value-type.ts';
 import type { Labels, TableFormat } from './training-labels.ts';
 
 /** The features of all labels, one row each. */

@@ -4,10 +4,10 @@
  */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { historyFolder } from '../registry/history.ts';
-import type { FeatureView } from '../registry/model.ts';
+import { historyFolder } from '../project/engine/duckdb/history.ts';
+import type { FeatureView } from '../contract/model.ts';
 import { materializerError } from './errors.ts';
-import { makeFolder } from '../registry/std/folder.ts';
+import { makeFolder } from '../contract/std/folder.ts';
 
 /**
  * @returns  what frees the lock

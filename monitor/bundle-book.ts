@@ -3,13 +3,13 @@
  * (which row counted by its delay and TTL, the fallbacks, how a row is read) follows from that one, not from the one in
  * force today.
  */
-import { loadBundle, loadCurrentBundle } from '../registry/bundle-folder.ts';
-import type { Bundle, FeatureView, RowSchema } from '../registry/model.ts';
-import { rowHmacs, rowValues } from '../registry/served-values.ts';
-import type { Settings } from '../registry/settings.ts';
-import { locateSources } from '../registry/source-variables.ts';
-import type { Talk } from '../registry/std/talk.ts';
-import type { Value } from '../registry/value-type.ts';
+import { loadBundle, loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import type { Bundle, FeatureView, RowSchema } from '../contract/model.ts';
+import { rowHmacs, rowValues } from '../contract/served-values.ts';
+import type { Settings } from '../project/settings/settings.ts';
+import { locateSources } from '../contract/definitions/source-variables.ts';
+import type { Talk } from '../contract/std/talk.ts';
+import type { Value } from '../contract/value-type.ts';
 import type { DefinedView } from './served-history.ts';
 
 export class BundleBook {

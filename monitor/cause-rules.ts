@@ -5,10 +5,10 @@
  * Three causes of the list have no rule yet and keep their places: "answer altered" (compares the logged answer's
  * bytes), "inherited" and "on-demand differs" (both come with on-demand views).
  */
-import { definitionName } from '../registry/wire/row-header.ts';
-import { OUTSIDE_TTL, ROW_SOURCES, UNAVAILABLE } from '../registry/status.ts';
-import { isNumeric } from '../registry/value-type.ts';
-import type { Value } from '../registry/value-type.ts';
+import { definitionName } from '../contract/wire/online/row-header.ts';
+import { OUTSIDE_TTL, ROW_SOURCES, UNAVAILABLE } from '../contract/status.ts';
+import { isNumeric } from '../contract/value-type.ts';
+import type { Value } from '../contract/value-type.ts';
 import type { Cause } from './cause.ts';
 import { spanText, timeText } from './evidence-text.ts';
 import type { ReplayedTimes, RowFacts, ValueFacts } from './facts.ts';

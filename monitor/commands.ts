@@ -1,6 +1,6 @@
 /** The monitor's commands: `monitor ingest`, `monitor run`, `monitor report`. */
-import type { CommandContext, ExitCode } from '../registry/command.ts';
-import { printResult, projectOf } from '../registry/command.ts';
+import type { CommandContext, ExitCode } from '../project/command.ts';
+import { printResult, projectOf } from '../project/command.ts';
 import { renderIngest } from './ingest/ingest-result.ts';
 import { runIngest } from './ingest/main.ts';
 import { judgeDay, redrawReport } from './main.ts';

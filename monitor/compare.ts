@@ -5,12 +5,12 @@
  * UNAVAILABLE values are counted apart and never in a rate; where such a value differs from the replay it still stands
  * among the causes, with examples, since an outage is what a reader looks for first.
  */
-import type { Json } from '../registry/std/canonical-json.ts';
-import { formatTimestamp } from '../registry/std/timestamp.ts';
-import type { Feature } from '../registry/model.ts';
-import { formatType, isNumeric } from '../registry/value-type.ts';
-import type { Value, ValueType } from '../registry/value-type.ts';
-import { valueToJson } from '../registry/wire/json-value.ts';
+import type { Json } from '../contract/std/canonical-json.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
+import type { Feature } from '../contract/model.ts';
+import { formatType, isNumeric } from '../contract/value-type.ts';
+import type { Value, ValueType } from '../contract/value-type.ts';
+import { valueToJson } from '../contract/wire/online/json-value.ts';
 import type { Cause } from './cause.ts';
 import { CAUSES } from './cause.ts';
 import { explain } from './explain.ts';

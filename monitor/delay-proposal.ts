@@ -6,8 +6,8 @@
  * delay avoids; the sentence therefore names the run that decides and the longest of the others, so that a reader can
  * tell a slow pipeline from one late run. Backfills fill the past and are left out.
  */
-import type { FeatureView } from '../registry/model.ts';
-import type { RunRecord } from '../registry/run-record.ts';
+import type { FeatureView } from '../contract/model.ts';
+import type { RunRecord } from '../contract/run-record.ts';
 import { spanText, timeText } from './evidence-text.ts';
 
 export interface DelayProposal {

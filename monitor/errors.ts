@@ -1,6 +1,6 @@
 /** The monitor's table of errors. Documented in docs/errors.md. */
-import { errorsOf } from '../registry/std/coded-error.ts';
-import type { ErrorEntry } from '../registry/std/coded-error.ts';
+import { errorsOf } from '../contract/std/coded-error.ts';
+import type { ErrorEntry } from '../contract/std/coded-error.ts';
 
 export const MONITOR_ERRORS = {
   MON_KS_EMPTY: {

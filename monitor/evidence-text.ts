@@ -1,6 +1,6 @@
 /** Times in evidence: as short as they can be told apart from the time of serving. */
-import { formatDuration } from '../registry/std/duration.ts';
-import { dayOf, formatTimestamp } from '../registry/std/timestamp.ts';
+import { formatDuration } from '../contract/std/duration.ts';
+import { dayOf, formatTimestamp } from '../contract/std/timestamp.ts';
 
 /** @returns `11:42`, `11:42:07` or `11:42:07.123456` UTC, with the date before it when it is not that of `servedUs` */
 export function timeText(us: number, servedUs: number): string {

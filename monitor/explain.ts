@@ -2,7 +2,7 @@
  * Why a value differs: the first cause of DESIGN.md's list (section 10) whose evidence holds, with the sentence that
  * proves it, and whether the view's promise of freshness was kept all the same. Pure: the facts are all it goes by.
  */
-import { OUTSIDE_TTL, UNAVAILABLE } from '../registry/status.ts';
+import { OUTSIDE_TTL, UNAVAILABLE } from '../contract/status.ts';
 import type { Cause } from './cause.ts';
 import { RULES, isMissed, unexplained } from './cause-rules.ts';
 import { spanText, timeText } from './evidence-text.ts';

@@ -2,9 +2,9 @@
  * What is known about one served row and its replay: the whole input of the comparison and of the search for causes.
  * Times are microseconds; null means that there is none.
  */
-import type { FeatureView } from '../registry/model.ts';
-import type { RunRecord } from '../registry/run-record.ts';
-import type { Value, ValueType } from '../registry/value-type.ts';
+import type { FeatureView } from '../contract/model.ts';
+import type { RunRecord } from '../contract/run-record.ts';
+import type { Value, ValueType } from '../contract/value-type.ts';
 import type { State } from './snapshot.ts';
 
 /** A row as it was served: what its header says. */
@@ -29,7 +29,7 @@ export interface ReplayedTimes {
 export interface RowFacts {
   readonly view: Pick<FeatureView, 'id' | 'kind' | 'hopUs' | 'delayUs' | 'ttlUs' | 'freshnessUs'>;
   readonly servedUs: number;
-  /** Code of `registry/status.ts`. */
+  /** Code of `contract/status.ts`. */
   readonly status: number;
   /** Index into ROW_SOURCES. */
   readonly source: number;

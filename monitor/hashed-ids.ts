@@ -3,15 +3,15 @@
  * an id and 200 bytes of memory. An id that no history has stays unknown, as its entity is there. Reports show the
  * HMAC, not the id. Called by run.ts, once a day that is judged.
  */
-import { quoteName } from '../registry/duckdb.ts';
-import type { DuckDb } from '../registry/duckdb.ts';
-import { openHistory } from '../registry/history.ts';
-import { idDigest } from '../registry/log-privacy.ts';
-import type { HmacKey } from '../registry/log-privacy.ts';
-import type { Bundle, Entity, JoinKey } from '../registry/model.ts';
-import type { Project } from '../registry/project.ts';
-import type { KeyType, KeyValue } from '../registry/value-type.ts';
-import { keyValueOf, parseKeyPart } from '../registry/wire/entity-key.ts';
+import { quoteName } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { openHistory } from '../project/engine/duckdb/history.ts';
+import { idDigest } from '../contract/log-privacy.ts';
+import type { HmacKey } from '../contract/log-privacy.ts';
+import type { Bundle, Entity, JoinKey } from '../contract/model.ts';
+import type { Project } from '../project/project.ts';
+import type { KeyType, KeyValue } from '../contract/value-type.ts';
+import { keyValueOf, parseKeyPart } from '../contract/wire/online/entity-key.ts';
 
 export class HashedIds {
   readonly keyId: string;

@@ -8,11 +8,11 @@
  * tell a value that its definition says is not to be told. Null, NaN and zero are recognised by their own HMACs and
  * keep their names: what is wrong with a feature is often one of them. Called by judge.ts.
  */
-import type { HmacKey } from '../registry/log-privacy.ts';
-import { ValueHasher } from '../registry/log-privacy.ts';
-import type { Feature } from '../registry/model.ts';
-import { isNumeric, misfit } from '../registry/value-type.ts';
-import type { Value, ValueType } from '../registry/value-type.ts';
+import type { HmacKey } from '../contract/log-privacy.ts';
+import { ValueHasher } from '../contract/log-privacy.ts';
+import type { Feature } from '../contract/model.ts';
+import { isNumeric, misfit } from '../contract/value-type.ts';
+import type { Value, ValueType } from '../contract/value-type.ts';
 import type { State } from './snapshot.ts';
 
 /** A value as far as it may be told. */

@@ -11,16 +11,16 @@
  * A vector is one entity row of an answer; vid numbers a service's from 0 in the order of the log. Values stay in the stored bytes:
  * they are decoded once, when they are compared. A record that came twice (pod, epoch, sequence, part) counts once.
  */
-import { blob } from '../registry/duckdb.ts';
-import type { DuckDb } from '../registry/duckdb.ts';
-import { duckKeyType } from '../registry/history.ts';
-import type { FeatureService } from '../registry/model.ts';
-import type { Talk } from '../registry/std/talk.ts';
-import { keyValueOf } from '../registry/wire/entity-key.ts';
-import { readHeader } from '../registry/wire/row-header.ts';
-import { LOG_HMAC, LOG_RAW } from '../registry/wire/served-record.ts';
-import type { LoggedRow, ServedRecord } from '../registry/wire/served-record.ts';
-import type { SpoolGap } from '../registry/wire/spool-walk.ts';
+import { blob } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { duckKeyType } from '../project/engine/duckdb/history.ts';
+import type { FeatureService } from '../contract/model.ts';
+import type { Talk } from '../contract/std/talk.ts';
+import { keyValueOf } from '../contract/wire/online/entity-key.ts';
+import { readHeader } from '../contract/wire/online/row-header.ts';
+import { LOG_HMAC, LOG_RAW } from '../contract/wire/log/served-record.ts';
+import type { LoggedRow, ServedRecord } from '../contract/wire/log/served-record.ts';
+import type { SpoolGap } from '../contract/wire/log/spool-walk.ts';
 import type { HashedIds } from './hashed-ids.ts';
 import { SequenceSet } from './sequence-set.ts';
 import type { DayAccount, ServedDay, ServedDayItem } from './served-day.ts';

@@ -10,14 +10,14 @@
  * A feature that is marked, by the definition that served it or by today's, is compared as HMACs where its mark is
  * hmac and the secret is known (hashed-values.ts), and withheld otherwise.
  */
-import type { DuckDb } from '../registry/duckdb.ts';
-import type { HmacKey } from '../registry/log-privacy.ts';
-import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../registry/model.ts';
-import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../registry/status.ts';
-import { formatType, isNumeric } from '../registry/value-type.ts';
-import type { Value, ValueType } from '../registry/value-type.ts';
-import { dueEdgeUs } from '../registry/windows.ts';
-import { SURFACES } from '../registry/wire/served-record.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import type { HmacKey } from '../contract/log-privacy.ts';
+import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../contract/model.ts';
+import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../contract/status.ts';
+import { formatType, isNumeric } from '../contract/value-type.ts';
+import type { Value, ValueType } from '../contract/value-type.ts';
+import { dueEdgeUs } from '../contract/windows.ts';
+import { SURFACES } from '../contract/wire/log/served-record.ts';
 import type { BundleBook } from './bundle-book.ts';
 import type { FeatureTally, VectorName } from './compare.ts';
 import type { RowFacts, ValueFacts } from './facts.ts';

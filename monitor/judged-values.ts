@@ -4,19 +4,19 @@
  *   request_id, row_index | feature | served_at TIMESTAMP | served_state, served | replayed_state, replayed
  *   | exact | cause, within_promise, evidence (null where the values are equal)
  *
- * Values stand as the JSON text of `registry/wire/json-value.ts`, so that one column holds every type; those of
+ * Values stand as the JSON text of `contract/wire/online/json-value.ts`, so that one column holds every type; those of
  * features that are logged as HMACs as `hmac:{hex}`.
  */
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { quoteText } from '../registry/duckdb.ts';
-import type { DuckDb } from '../registry/duckdb.ts';
-import type { Value, ValueType } from '../registry/value-type.ts';
+import { quoteText } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import type { Value, ValueType } from '../contract/value-type.ts';
 import { jsonOf } from './compare.ts';
 import type { Judgement } from './compare.ts';
 import { monitorError } from './errors.ts';
 import type { ValueFacts } from './facts.ts';
-import { makeFolder } from '../registry/std/folder.ts';
+import { makeFolder } from '../contract/std/folder.ts';
 
 const TABLE = 'judged_values';
 const BATCH_ROWS = 20_480;

@@ -1,9 +1,9 @@
 /** What `plumb monitor run` and `plumb monitor report` do: judge a day, draw its report. */
-import { registryError } from '../registry/errors.ts';
-import type { Project } from '../registry/project.ts';
-import { RegistryDatabase } from '../registry/registry-database.ts';
-import { writeDurably } from '../registry/std/durable-file.ts';
-import { DAY_US, dayOf } from '../registry/std/timestamp.ts';
+import { registryError } from '../contract/errors.ts';
+import type { Project } from '../project/project.ts';
+import { RegistryDatabase } from '../project/database/registry-database.ts';
+import { writeDurably } from '../contract/std/durable-file.ts';
+import { DAY_US, dayOf } from '../contract/std/timestamp.ts';
 import { monitorError } from './errors.ts';
 import { renderReport } from './report/report.ts';
 import { runMonitor } from './run.ts';

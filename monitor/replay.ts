@@ -1,14 +1,14 @@
 /**
  * The replay of one view of a service over a day: for every vector both as-of joins of its entity with the history at
- * the served time, beside the row that was served. The same join as in training (registry/as-of-join.ts).
+ * the served time, beside the row that was served. The same join as in training (project/engine/duckdb/as-of-join.ts).
  */
-import { ROW_OUTSIDE_TTL, ROW_FOUND, joinAsOf } from '../registry/as-of-join.ts';
-import type { AsOfRule } from '../registry/as-of.ts';
-import { quoteName, quoteText, valueFromDuck } from '../registry/duckdb.ts';
-import type { DuckDb, SqlRow } from '../registry/duckdb.ts';
-import type { ViewHistory } from '../registry/history.ts';
-import type { Entity, FeatureView, ServiceView } from '../registry/model.ts';
-import type { Value } from '../registry/value-type.ts';
+import { ROW_OUTSIDE_TTL, ROW_FOUND, joinAsOf } from '../project/engine/duckdb/as-of-join.ts';
+import type { AsOfRule } from '../contract/as-of.ts';
+import { quoteName, quoteText, valueFromDuck } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb, SqlRow } from '../project/engine/duckdb/duckdb.ts';
+import type { ViewHistory } from '../project/engine/duckdb/history.ts';
+import type { Entity, FeatureView, ServiceView } from '../contract/model.ts';
+import type { Value } from '../contract/value-type.ts';
 import type { DayOfService } from './ingest.ts';
 import type { ReplayedTimes, ServedTimes } from './facts.ts';
 import type { DefinedView, ServedHistory } from './served-history.ts';

@@ -1,6 +1,6 @@
 /** Which run brought a row of the history online, as far as run records tell. */
-import type { FeatureView } from '../registry/model.ts';
-import type { RunRecord } from '../registry/run-record.ts';
+import type { FeatureView } from '../contract/model.ts';
+import type { RunRecord } from '../contract/run-record.ts';
 import type { ReplayedTimes } from './facts.ts';
 
 export class RunIndex {

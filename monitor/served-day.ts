@@ -3,14 +3,14 @@
  * ingested, in the spool. Both give the same records in the same order and the same account of what is missing
  * (test/integration/monitor-ingest.test.ts). Called by run.ts.
  */
-import { DuckDb, quoteText } from '../registry/duckdb.ts';
-import type { Project } from '../registry/project.ts';
-import { readServedLog } from '../registry/served-log.ts';
-import type { LogItem } from '../registry/served-log.ts';
-import type { Talk } from '../registry/std/talk.ts';
-import { DAY_US, dayOf, formatTimestamp } from '../registry/std/timestamp.ts';
-import { decodeRecord } from '../registry/wire/served-decoder.ts';
-import type { LogRecord } from '../registry/wire/served-record.ts';
+import { DuckDb, quoteText } from '../project/engine/duckdb/duckdb.ts';
+import type { Project } from '../project/project.ts';
+import { readServedLog } from '../contract/wire/log/served-log.ts';
+import type { LogItem } from '../contract/wire/log/served-log.ts';
+import type { Talk } from '../contract/std/talk.ts';
+import { DAY_US, dayOf, formatTimestamp } from '../contract/std/timestamp.ts';
+import { decodeRecord } from '../contract/wire/log/served-decoder.ts';
+import type { LogRecord } from '../contract/wire/log/served-record.ts';
 import { monitorError } from './errors.ts';
 import { sourceOf, tryIngest } from './ingest/main.ts';
 import { IngestLedger } from './ingest/ledger.ts';

@@ -4,15 +4,15 @@
  *
  * A stored view has one history, its source, read as the definition of today says. Called by run.ts.
  */
-import { quoteName, duckTypeOf } from '../registry/duckdb.ts';
-import type { DuckDb } from '../registry/duckdb.ts';
-import { countingIds } from '../registry/definition-json.ts';
-import { completeHistory, openHistory } from '../registry/history.ts';
-import type { ViewHistory } from '../registry/history.ts';
-import type { Entity, FeatureView } from '../registry/model.ts';
-import type { RunRecord } from '../registry/run-record.ts';
-import type { Settings } from '../registry/settings.ts';
-import { formatType } from '../registry/value-type.ts';
+import { quoteName, duckTypeOf } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { countingIds } from '../contract/definitions/definition-json.ts';
+import { completeHistory, openHistory } from '../project/engine/duckdb/history.ts';
+import type { ViewHistory } from '../project/engine/duckdb/history.ts';
+import type { Entity, FeatureView } from '../contract/model.ts';
+import type { RunRecord } from '../contract/run-record.ts';
+import type { Settings } from '../project/settings/settings.ts';
+import { formatType } from '../contract/value-type.ts';
 
 /** A view with its entity, of one bundle. */
 export interface DefinedView {

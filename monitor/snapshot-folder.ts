@@ -4,8 +4,8 @@
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeDurably } from '../registry/std/durable-file.ts';
-import type { Talk } from '../registry/std/talk.ts';
+import { writeDurably } from '../contract/std/durable-file.ts';
+import type { Talk } from '../contract/std/talk.ts';
 import { monitorError } from './errors.ts';
 import type { Snapshot, TrendPoint } from './snapshot.ts';
 

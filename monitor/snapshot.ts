@@ -2,11 +2,11 @@
  * The verdict of one day and one service as JSON (DESIGN.md section 13): the report is drawn from it alone, and later
  * days read it for their trends. Additions are allowed, changes are not.
  *
- * Values of features stand as `registry/wire/json-value.ts` writes them, hashed ones as `hmac:{hex}`; times are RFC 3339 to the microsecond;
+ * Values of features stand as `contract/wire/online/json-value.ts` writes them, hashed ones as `hmac:{hex}`; times are RFC 3339 to the microsecond;
  * shares and match rates are in [0, 1]; a rate over no rows is null.
  */
-import type { BadRows } from '../registry/bad-rows.ts';
-import type { Json } from '../registry/std/canonical-json.ts';
+import type { BadRows } from '../project/engine/duckdb/bad-rows.ts';
+import type { Json } from '../contract/std/canonical-json.ts';
 import type { Cause } from './cause.ts';
 
 export interface Snapshot {

@@ -1,6 +1,6 @@
 /** When two values of a feature are the same to a model, bit for bit or within the feature's tolerance. */
-import { isNumeric } from '../registry/value-type.ts';
-import type { Value, ValueType } from '../registry/value-type.ts';
+import { isNumeric } from '../contract/value-type.ts';
+import type { Value, ValueType } from '../contract/value-type.ts';
 
 /**
  * Bit for bit: -0 is not 0. Every NaN is the same NaN, since languages do not keep its other bits. float32 values

@@ -1,8 +1,8 @@
 /** The verdict on a terminal: what is wrong first, then a line a feature, then each cause with an example. */
-import { badRowsText } from '../registry/bad-rows.ts';
-import { countText } from '../registry/std/count-text.ts';
-import { formatDuration } from '../registry/std/duration.ts';
-import { renderTable } from '../registry/std/text-table.ts';
+import { badRowsText } from '../project/engine/duckdb/bad-rows.ts';
+import { countText } from '../contract/std/count-text.ts';
+import { formatDuration } from '../contract/std/duration.ts';
+import { renderTable } from '../contract/std/text-table.ts';
 import { CAUSES } from './cause.ts';
 import type { Cause } from './cause.ts';
 import { spanText } from './evidence-text.ts';

@@ -11,8 +11,8 @@
  * Not enough data goes before the others, since what was judged may be the smaller half; what the judged values show
  * still stands among the reasons.
  */
-import { formatDuration } from '../registry/std/duration.ts';
-import { formatTimestamp } from '../registry/std/timestamp.ts';
+import { formatDuration } from '../contract/std/duration.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { spanText } from './evidence-text.ts';
 import { DROPPED } from './snapshot.ts';
 import type { FeatureSnapshot, Verdict, VectorCounts } from './snapshot.ts';

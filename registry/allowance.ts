@@ -3,10 +3,10 @@
  * that stands for nothing refused is a slip, and then nothing at all is applied.
  */
 import type { Change } from './changes.ts';
-import { didYouMean } from './definitions/mistake.ts';
-import { registryError } from './errors.ts';
+import { didYouMean } from '../contract/definitions/mistake.ts';
+import { registryError } from '../contract/errors.ts';
 import { consumerText } from './guard.ts';
-import type { Refusal } from './guard.ts';
+import type { Allowed } from '../contract/refusal.ts';
 
 export interface Allowance {
   /** Names of refusals, as a plan prints them. */
@@ -15,13 +15,6 @@ export interface Allowance {
 }
 
 export const NO_ALLOWANCE: Allowance = { names: [], reason: '' };
-
-/** A refusal that was allowed, as the registry keeps it. */
-export interface Allowed {
-  readonly name: string;
-  readonly reason: string;
-  readonly services: Refusal['services'];
-}
 
 /**
  * @param names   of `--allow`

@@ -1,9 +1,9 @@
 /** Plan and apply: compare the project's definitions with what is in force, record them, publish the bundle. */
-import { registryError } from './errors.ts';
-import type { CodedError } from './std/coded-error.ts';
-import { canonicalJson } from './std/canonical-json.ts';
-import type { Json } from './std/canonical-json.ts';
-import { publishBundle } from './bundle-folder.ts';
+import { registryError } from '../contract/errors.ts';
+import type { CodedError } from '../contract/std/coded-error.ts';
+import { canonicalJson } from '../contract/std/canonical-json.ts';
+import type { Json } from '../contract/std/canonical-json.ts';
+import { publishBundle } from '../contract/definitions/bundle-folder.ts';
 import { allowedOf, NO_ALLOWANCE } from './allowance.ts';
 import type { Allowance } from './allowance.ts';
 import { changesBetween } from './changes.ts';
@@ -14,17 +14,17 @@ import {
   bundleFromJson,
   bundleToJson,
   rowSchemaOf,
-} from './definition-json.ts';
+} from '../contract/definitions/definition-json.ts';
 import { compileProject } from './definitions/compile.ts';
-import { DuckDb } from './duckdb.ts';
+import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { consumersRemoved, REMOVED_CONSUMER_US } from './guard.ts';
-import type { RemovedConsumer } from './guard.ts';
-import type { Bundle, Definitions, FeatureView, RowSchema } from './model.ts';
-import type { Project } from './project.ts';
-import type { RegistryDatabase } from './registry-database.ts';
+import type { Bundle, Definitions, FeatureView, RowSchema } from '../contract/model.ts';
+import type { Project } from '../project/project.ts';
+import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import { rewrittenRows } from './rewritten-rows.ts';
 import type { RewrittenRows } from './rewritten-rows.ts';
-import { servedHash, versionOf } from './service-version.ts';
+import { servedHash, versionOf } from '../contract/definitions/service-version.ts';
+import type { RemovedConsumer } from '../contract/refusal.ts';
 
 export interface Plan {
   readonly changes: readonly Change[];

@@ -7,12 +7,12 @@
  *   logic              same schema, new meaning: row logic or reading logic
  *   breaking           schema: a feature goes, or changes its type; join keys change
  */
-import { definitionName } from './wire/row-header.ts';
+import { definitionName } from '../contract/wire/online/row-header.ts';
 import { entityDetails, serviceDetails, viewDetails } from './definition-diff.ts';
 import type { Detail } from './definition-diff.ts';
 import { Guard, refusalToJson } from './guard.ts';
-import type { Refusal, RemovedConsumer } from './guard.ts';
-import type { Bundle, Definitions, FeatureView } from './model.ts';
+import type { Bundle, Definitions, FeatureView } from '../contract/model.ts';
+import type { Refusal, RemovedConsumer } from '../contract/refusal.ts';
 
 export type ChangeKind = 'created' | 'deleted' | 'metadata' | 'additive' | 'logic' | 'breaking';
 

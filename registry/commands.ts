@@ -1,25 +1,25 @@
 /** The registry's commands: `init`, `plan`, `apply`, `show`, `config show`. */
 import { isAbsolute, join } from 'node:path';
-import { schemeOf } from './std/local-path.ts';
+import { schemeOf } from '../contract/std/local-path.ts';
 import { allowanceOf, isAllowanceOf } from './allowance.ts';
 import { applyPlan, planProject } from './apply.ts';
-import { loadCurrentBundle } from './bundle-folder.ts';
-import { bundleToJson, viewToJson } from './definition-json.ts';
-import type { CommandContext, ExitCode } from './command.ts';
-import { printResult, projectOf } from './command.ts';
-import { SECRET_SETTINGS } from './kafka-settings.ts';
+import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import { bundleToJson, viewToJson } from '../contract/definitions/definition-json.ts';
+import type { CommandContext, ExitCode } from '../project/command.ts';
+import { printResult, projectOf } from '../project/command.ts';
+import { SECRET_SETTINGS } from '../project/settings/kafka-settings.ts';
 import { initProject, nextSteps } from './new-project.ts';
-import { valueAt } from './option-sentence.ts';
+import { valueAt } from '../contract/definitions/option-sentence.ts';
 import { changeToJson } from './changes.ts';
 import { refusalToJson } from './guard.ts';
-import { RegistryDatabase } from './registry-database.ts';
-import type { KeptAllowance } from './registry-database.ts';
-import { runToJson } from './run-record.ts';
-import { formatTimestamp } from './std/timestamp.ts';
-import { settingsWithOrigins } from './settings.ts';
-import type { Settings, StoreUrl } from './settings.ts';
-import { formatDuration } from './std/duration.ts';
-import { withoutPassword } from './std/secret-text.ts';
+import { RegistryDatabase } from '../project/database/registry-database.ts';
+import type { KeptAllowance } from '../project/database/registry-database.ts';
+import { runToJson } from '../contract/run-record.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
+import { settingsWithOrigins } from '../project/settings/settings.ts';
+import type { Settings, StoreUrl } from '../project/settings/settings.ts';
+import { formatDuration } from '../contract/std/duration.ts';
+import { withoutPassword } from '../contract/std/secret-text.ts';
 import { renderCatalogue, renderChanges, renderDefinition, viewNamed } from './show.ts';
 
 /** Compares the definitions with what is applied; with `exitCode`, changes are exit code 1. */

@@ -1,16 +1,16 @@
 /** What differs between two definitions of one name, option by option, each with its old and its new value. Pure. */
-import { canonicalJson } from './std/canonical-json.ts';
-import type { Json } from './std/canonical-json.ts';
+import { canonicalJson } from '../contract/std/canonical-json.ts';
+import type { Json } from '../contract/std/canonical-json.ts';
 import {
   AGGREGATION_MEANING,
   FEATURE_MEANING,
   shown,
   SOURCE_MEANING,
   VIEW_MEANING,
-} from './definition-meaning.ts';
-import type { Meaning, OptionMeaning } from './definition-meaning.ts';
-import type { Entity, Feature, FeatureService, FeatureView, JoinKey } from './model.ts';
-import { formatType } from './value-type.ts';
+} from '../contract/definitions/definition-meaning.ts';
+import type { Meaning, OptionMeaning } from '../contract/definitions/definition-meaning.ts';
+import type { Entity, Feature, FeatureService, FeatureView, JoinKey } from '../contract/model.ts';
+import { formatType } from '../contract/value-type.ts';
 
 export interface Detail {
   /** As people write it: `ttl`, `source.path`, of a feature `count_7d.window`; a feature that comes or goes: its name. */

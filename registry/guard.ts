@@ -14,27 +14,12 @@
  *   rank_v1                        the service itself, which is deleted
  */
 import type { Detail } from './definition-diff.ts';
-import type { Consumer, Definitions, FeatureService } from './model.ts';
-import { dayOf, formatTimestamp } from './std/timestamp.ts';
+import type { Consumer, Definitions, FeatureService } from '../contract/model.ts';
+import { dayOf, formatTimestamp } from '../contract/std/timestamp.ts';
+import type { GuardedConsumer, Refusal, RemovedConsumer } from '../contract/refusal.ts';
 
 /** How long a consumer that was removed counts. */
 export const REMOVED_CONSUMER_US = 7 * 86_400_000_000;
-
-export interface RemovedConsumer extends Consumer {
-  readonly service: string;
-  readonly removedUs: number;
-}
-
-export interface Refusal {
-  /** What `apply --allow` takes. */
-  readonly name: string;
-  readonly services: readonly { readonly service: string; readonly consumers: readonly GuardedConsumer[] }[];
-}
-
-export interface GuardedConsumer extends Consumer {
-  /** When an apply removed it; null: it still consumes. */
-  readonly removedUs: number | null;
-}
 
 /** What a change touches: what is refused of it, and which services of no consumer it changes. */
 export interface Guarded {

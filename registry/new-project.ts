@@ -1,11 +1,11 @@
 /** `plumb init`: a new project that runs as it is, from the template in this package. */
 import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
-import { registryError } from './errors.ts';
-import { IMPORT_NAME, OWN_PACKAGE, dependencyOn, isReachedFrom } from './own-package.ts';
-import { CodedError } from './std/coded-error.ts';
-import { schemeOf } from './std/local-path.ts';
-import { makeFolder } from './std/folder.ts';
+import { registryError } from '../contract/errors.ts';
+import { IMPORT_NAME, OWN_PACKAGE, dependencyOn, isReachedFrom } from '../project/own-package.ts';
+import { CodedError } from '../contract/std/coded-error.ts';
+import { schemeOf } from '../contract/std/local-path.ts';
+import { makeFolder } from '../contract/std/folder.ts';
 
 /** examples/ lies beside registry/ in the checkout and above dist/registry/ in the package, with the same content. */
 const TEMPLATE = resolve(

@@ -2,12 +2,12 @@
  * How many rows an apply has the next runs write anew: those of views that get another definition id. From the footers of
  * the history's files and from run records, so that a plan stays quick; what it says is "about".
  */
-import type { DuckDb } from './duckdb.ts';
-import { historyRowCount } from './history.ts';
-import type { Bundle, FeatureView } from './model.ts';
-import type { RegistryDatabase } from './registry-database.ts';
-import type { RunRecord } from './run-record.ts';
-import { countText } from './std/count-text.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { historyRowCount } from '../project/engine/duckdb/history.ts';
+import type { Bundle, FeatureView } from '../contract/model.ts';
+import type { RegistryDatabase } from '../project/database/registry-database.ts';
+import type { RunRecord } from '../contract/run-record.ts';
+import { countText } from '../contract/std/count-text.ts';
 
 export interface RewrittenRows {
   readonly view: string;

@@ -1,23 +1,23 @@
 /** What is applied, as text for people: `plumb show`, `plumb show NAME`, and the changes of a plan. */
-import { formatDuration } from './std/duration.ts';
-import { formatTimestamp } from './std/timestamp.ts';
+import { formatDuration } from '../contract/std/duration.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { NO_ALLOWANCE } from './allowance.ts';
 import type { Allowance } from './allowance.ts';
 import type { Change } from './changes.ts';
 import type { Detail } from './definition-diff.ts';
 import { consumerText } from './guard.ts';
-import type { Json } from './std/canonical-json.ts';
-import { definitionName } from './wire/row-header.ts';
-import { didYouMean } from './definitions/mistake.ts';
-import { registryError } from './errors.ts';
-import type { Aggregation, Bundle, Entity, Feature, FeatureService, FeatureView } from './model.ts';
-import type { KeptAllowance } from './registry-database.ts';
-import type { RunRecord } from './run-record.ts';
+import type { Json } from '../contract/std/canonical-json.ts';
+import { definitionName } from '../contract/wire/online/row-header.ts';
+import { didYouMean } from '../contract/definitions/mistake.ts';
+import { registryError } from '../contract/errors.ts';
+import type { Aggregation, Bundle, Entity, Feature, FeatureService, FeatureView } from '../contract/model.ts';
+import type { KeptAllowance } from '../project/database/registry-database.ts';
+import type { RunRecord } from '../contract/run-record.ts';
 import { rewrittenText } from './rewritten-rows.ts';
 import type { RewrittenRows } from './rewritten-rows.ts';
-import { renderTable } from './std/text-table.ts';
-import { formatType } from './value-type.ts';
-import { fullFromUs } from './windows.ts';
+import { renderTable } from '../contract/std/text-table.ts';
+import { formatType } from '../contract/value-type.ts';
+import { fullFromUs } from '../contract/windows.ts';
 
 const SIGN: Readonly<Record<Change['kind'], string>> = {
   created: '+',

@@ -13,5 +13,6 @@ const tsc = spawnSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfi
   stdio: 'inherit',
 });
 if (tsc.status !== 0) process.exit(4);
-cpSync(join(root, 'registry', 'wire', 'served.proto'), join(dist, 'registry', 'wire', 'served.proto'));
+const proto = join('contract', 'wire', 'log', 'served.proto');
+cpSync(join(root, proto), join(dist, proto));
 chmodSync(join(dist, 'plumb.js'), 0o755);

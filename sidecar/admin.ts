@@ -4,8 +4,8 @@
  * says what there is to say and answers the thread's pings.
  */
 import { Worker } from 'node:worker_threads';
-import type { CacheLayers } from '../registry/serve-settings.ts';
-import type { Talk } from '../registry/std/talk.ts';
+import type { CacheLayers } from '../project/settings/serve-settings.ts';
+import type { Talk } from '../contract/std/talk.ts';
 import type { AdminThreadInput, FromThread, Page, ToThread } from './admin-thread.ts';
 import { sidecarError } from './errors.ts';
 

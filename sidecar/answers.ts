@@ -9,7 +9,7 @@
  * Trades the wait until the end of the tick for one write a tick instead of one an answer. Nobody waits for the thread
  * that writes: requests that come meanwhile are served, and their answers leave with the next write.
  */
-import type { ServedRequest } from '../registry/wire/served-record.ts';
+import type { ServedRequest } from '../contract/wire/log/served-record.ts';
 import { AnswerBuffer } from './answer-buffer.ts';
 import type { Metrics } from './metrics.ts';
 import type { Exchange, ReplyHeaders } from './transport/transport.ts';

@@ -1,7 +1,7 @@
 /** Watches the folder of bundles and hands on each new one that is good; of a bad one it says so once. */
-import { currentHash, loadBundle } from '../registry/bundle-folder.ts';
-import type { Bundle } from '../registry/model.ts';
-import type { Talk } from '../registry/std/talk.ts';
+import { currentHash, loadBundle } from '../contract/definitions/bundle-folder.ts';
+import type { Bundle } from '../contract/model.ts';
+import type { Talk } from '../contract/std/talk.ts';
 
 const POLL_MS = 1_000;
 

@@ -10,7 +10,7 @@
  * it is in use.
  */
 import { LRUCache } from 'lru-cache';
-import type { CacheLayers } from '../registry/serve-settings.ts';
+import type { CacheLayers } from '../project/settings/serve-settings.ts';
 import type { CachedRow, ReadMoment } from './cached-row.ts';
 import type { ViewPlan } from './plan.ts';
 import { ReadyRing } from './ready-ring.ts';

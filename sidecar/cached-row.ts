@@ -11,9 +11,9 @@
  * move and nothing else does, so that a working set that is read every few seconds makes no garbage; a request that
  * waits keeps the times that it judged the row by (work.ts).
  */
-import type { MaskedRow } from '../registry/log-privacy.ts';
-import type { Value } from '../registry/value-type.ts';
-import { HEADER_BYTES } from '../registry/wire/row-header.ts';
+import type { MaskedRow } from '../contract/log-privacy.ts';
+import type { Value } from '../contract/value-type.ts';
+import { HEADER_BYTES } from '../contract/wire/online/row-header.ts';
 import type { AnswerBuffer } from './answer-buffer.ts';
 import { FEAST_PIECES, feastPieces, writeFeastColumns } from './feast-pieces.ts';
 import type { FeastRun } from './feast-plan.ts';

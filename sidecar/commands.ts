@@ -2,10 +2,10 @@
  * The sidecar's commands `serve` and `get`. Those that read the spool are in `log-commands.ts` and
  * `shipper/ship-command.ts`: what they load is memory that a sidecar does not have.
  */
-import type { CommandContext, ExitCode } from '../registry/command.ts';
-import { registryError } from '../registry/errors.ts';
-import { printResult, projectOf } from '../registry/command.ts';
-import type { SettingFlags } from '../registry/setting-sources.ts';
+import type { CommandContext, ExitCode } from '../project/command.ts';
+import { registryError } from '../contract/errors.ts';
+import { printResult, projectOf } from '../project/command.ts';
+import type { SettingFlags } from '../project/settings/setting-sources.ts';
 import { tuneCollector } from './collector.ts';
 import { sidecarError } from './errors.ts';
 import { getVector, renderVector, vectorToJson } from './get.ts';

@@ -2,7 +2,7 @@
  * The page at /docs: what is served here, and how to ask for it, for people. HTML and CSS only and whole in itself: a
  * pod has no way out, and the page no script.
  */
-import { formatType } from '../registry/value-type.ts';
+import { formatType } from '../contract/value-type.ts';
 import type { PlanBook } from './plan-book.ts';
 import type { Plan } from './plan.ts';
 import { feastExample, inferExample, nativeExample } from './request-examples.ts';

@@ -1,6 +1,6 @@
 /** The entities of a request: one list a join key, checked and turned into the parts of ids. */
-import type { JoinKey } from '../registry/model.ts';
-import { parseKeyPart } from '../registry/wire/entity-key.ts';
+import type { JoinKey } from '../contract/model.ts';
+import { parseKeyPart } from '../contract/wire/online/entity-key.ts';
 import { sidecarError } from './errors.ts';
 import { describe } from './json-body.ts';
 import type { Plan } from './plan.ts';

@@ -1,6 +1,6 @@
 /** The sidecar's table of errors. Documented in docs/errors.md; `server.ts` alone turns a code into an HTTP status. */
-import { errorsOf } from '../registry/std/coded-error.ts';
-import type { ErrorEntry } from '../registry/std/coded-error.ts';
+import { errorsOf } from '../contract/std/coded-error.ts';
+import type { ErrorEntry } from '../contract/std/coded-error.ts';
 
 export const SIDECAR_ERRORS = {
   SRV_JSON: {

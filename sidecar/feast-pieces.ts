@@ -8,9 +8,9 @@
  * One block a row, some 350 bytes for ten doubles, and not a string for each value. The form of a row that is not PRESENT, one for
  * each status, belongs to its view's plan.
  */
-import type { FeatureView } from '../registry/model.ts';
-import { MISSING, NULL, PRESENT } from '../registry/status.ts';
-import type { Value } from '../registry/value-type.ts';
+import type { FeatureView } from '../contract/model.ts';
+import { MISSING, NULL, PRESENT } from '../contract/status.ts';
+import type { Value } from '../contract/value-type.ts';
 import type { AnswerBuffer } from './answer-buffer.ts';
 import { newReadyKind } from './ready-ring.ts';
 import { FEAST_NOT_FOUND, FEAST_NULL, FEAST_PRESENT, feastEventTime, feastText } from './value-text.ts';

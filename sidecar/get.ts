@@ -1,14 +1,14 @@
 /** `plumb get`: one vector through the plans, readers and rules of the sidecar, without HTTP, cache and log. */
-import { loadCurrentBundle } from '../registry/bundle-folder.ts';
-import type { Project } from '../registry/project.ts';
-import { MISSING, NULL, PRESENT, STATUSES } from '../registry/status.ts';
-import type { Status } from '../registry/status.ts';
-import type { Json } from '../registry/std/canonical-json.ts';
-import { CodedError } from '../registry/std/coded-error.ts';
-import { formatDuration } from '../registry/std/duration.ts';
-import { formatTimestamp } from '../registry/std/timestamp.ts';
-import { visibleText } from '../registry/std/visible-text.ts';
-import { valueToJson } from '../registry/wire/json-value.ts';
+import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import type { Project } from '../project/project.ts';
+import { MISSING, NULL, PRESENT, STATUSES } from '../contract/status.ts';
+import type { Status } from '../contract/status.ts';
+import type { Json } from '../contract/std/canonical-json.ts';
+import { CodedError } from '../contract/std/coded-error.ts';
+import { formatDuration } from '../contract/std/duration.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
+import { visibleText } from '../contract/std/visible-text.ts';
+import { valueToJson } from '../contract/wire/online/json-value.ts';
 import type { CachedRow } from './cached-row.ts';
 import { RowCache } from './cache.ts';
 import { readKeys } from './entities.ts';

@@ -1,12 +1,12 @@
 /** `plumb log cat`, `log verify` and `log status`: the spool as people and scripts look at it (DESIGN section 13). */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CommandContext, ExitCode } from '../registry/command.ts';
-import { countText } from '../registry/std/count-text.ts';
-import { printResult, projectOf } from '../registry/command.ts';
-import { spoolConsumers } from '../registry/settings.ts';
-import { walkSpool } from '../registry/wire/spool-walk.ts';
-import type { SpoolGap } from '../registry/wire/spool-walk.ts';
+import type { CommandContext, ExitCode } from '../project/command.ts';
+import { countText } from '../contract/std/count-text.ts';
+import { printResult, projectOf } from '../project/command.ts';
+import { spoolConsumers } from '../project/settings/settings.ts';
+import { walkSpool } from '../contract/wire/log/spool-walk.ts';
+import type { SpoolGap } from '../contract/wire/log/spool-walk.ts';
 import { catLog, gapText } from './vector-log/log-cat.ts';
 import { renderStatus, statusOfLog } from './vector-log/log-status.ts';
 

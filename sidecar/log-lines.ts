@@ -6,9 +6,9 @@
  * then counted: a line at the end of the minute says how often it came.
  */
 import { pino } from 'pino';
-import type { CodedError } from '../registry/std/coded-error.ts';
-import type { Talk } from '../registry/std/talk.ts';
-import type { ServeSettings } from '../registry/serve-settings.ts';
+import type { CodedError } from '../contract/std/coded-error.ts';
+import type { Talk } from '../contract/std/talk.ts';
+import type { ServeSettings } from '../project/settings/serve-settings.ts';
 import { LineSink } from './line-sink.ts';
 import { RepeatedLines } from './repeated-lines.ts';
 

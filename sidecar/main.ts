@@ -1,15 +1,15 @@
 /** Puts the sidecar together and runs it: `plumb serve`. The only place of this program that constructs things. */
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadCurrentBundle } from '../registry/bundle-folder.ts';
-import { exposedKeyNotice, loadHmacKey } from '../registry/log-privacy.ts';
-import type { Bundle } from '../registry/model.ts';
-import type { Talk } from '../registry/std/talk.ts';
-import { OWN_PACKAGE } from '../registry/own-package.ts';
-import type { Project } from '../registry/project.ts';
-import { spoolConsumers } from '../registry/settings.ts';
-import type { CacheLayers } from '../registry/serve-settings.ts';
-import type { Settings } from '../registry/settings.ts';
+import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import { exposedKeyNotice, loadHmacKey } from '../contract/log-privacy.ts';
+import type { Bundle } from '../contract/model.ts';
+import type { Talk } from '../contract/std/talk.ts';
+import { OWN_PACKAGE } from '../project/own-package.ts';
+import type { Project } from '../project/project.ts';
+import { spoolConsumers } from '../project/settings/settings.ts';
+import type { CacheLayers } from '../project/settings/serve-settings.ts';
+import type { Settings } from '../project/settings/settings.ts';
 import { Admin } from './admin.ts';
 import { Answers } from './answers.ts';
 import { watchBundles } from './bundle-watch.ts';

@@ -2,8 +2,8 @@
  * `/metrics`: what was counted (metrics.ts) and the state of the sidecar's parts, as Prometheus text. Base units,
  * counters end in `_total`; no entity ids, no request ids. Called by the admin port, some 1 ms a scrape.
  */
-import type { CacheLayers } from '../registry/serve-settings.ts';
-import { STATUSES } from '../registry/status.ts';
+import type { CacheLayers } from '../project/settings/serve-settings.ts';
+import { STATUSES } from '../contract/status.ts';
 import type { CacheStats } from './cache.ts';
 import { Exposition, NO_LABELS } from './exposition.ts';
 import type { Sample } from './exposition.ts';

@@ -3,7 +3,7 @@
  * `countAnswer`, sums in typed arrays and fields, together some 0.15 us (docs/benchmarks.md, "Counting"). All else
  * is gathered when somebody asks: metrics-text.ts.
  */
-import { FROM_STALE, MISSING, NULL, PRESENT } from '../registry/status.ts';
+import { FROM_STALE, MISSING, NULL, PRESENT } from '../contract/status.ts';
 import { REFUSALS } from './admission.ts';
 import type { Refusal } from './admission.ts';
 import { Histogram } from './histogram.ts';

@@ -1,8 +1,8 @@
 /** JSON Schemas of what the sidecar takes and answers, from the plans of a bundle; `openapi.ts` puts them together. */
-import type { JoinKey } from '../registry/model.ts';
-import { STATUSES } from '../registry/status.ts';
-import { formatType } from '../registry/value-type.ts';
-import type { ValueType } from '../registry/value-type.ts';
+import type { JoinKey } from '../contract/model.ts';
+import { STATUSES } from '../contract/status.ts';
+import { formatType } from '../contract/value-type.ts';
+import type { ValueType } from '../contract/value-type.ts';
 import { MAX_VALUES } from './entities.ts';
 import { SIDECAR_ERRORS } from './errors.ts';
 import type { Plan } from './plan.ts';

@@ -2,7 +2,7 @@
  * The OpenAPI document of this sidecar, `GET /openapi.json`: its routes, and for each feature service of the bundle
  * the exact shapes with examples that can be sent. Made once for a bundle, when it is first asked for.
  */
-import { OWN_PACKAGE } from '../registry/own-package.ts';
+import { OWN_PACKAGE } from '../project/own-package.ts';
 import {
   errorSchemas,
   feastAnswer,

@@ -1,5 +1,5 @@
 /** What the sidecar answers to GET: health, schemas of services, models of the Open Inference Protocol, documentation. */
-import type { CodedError } from '../registry/std/coded-error.ts';
+import type { CodedError } from '../contract/std/coded-error.ts';
 import { JSON_HEADERS } from './answers.ts';
 import { sidecarError } from './errors.ts';
 import { docsPage } from './docs-page.ts';

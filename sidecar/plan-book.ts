@@ -3,9 +3,9 @@
  * new book; the sidecar swaps one reference, and requests under way finish with the book that they started with.
  */
 import { LRUCache } from 'lru-cache';
-import type { Bundle, FeatureService, JoinKey, ServiceFeature, ServiceView } from '../registry/model.ts';
-import { firstHmacMark } from '../registry/log-privacy.ts';
-import type { HmacKey } from '../registry/log-privacy.ts';
+import type { Bundle, FeatureService, JoinKey, ServiceFeature, ServiceView } from '../contract/model.ts';
+import { firstHmacMark } from '../contract/log-privacy.ts';
+import type { HmacKey } from '../contract/log-privacy.ts';
 import { MAX_VALUES } from './entities.ts';
 import { sidecarError } from './errors.ts';
 import { logError } from './spool/errors.ts';

@@ -7,14 +7,14 @@
  *                features   in the service's order: role, index in the view, names
  *                segments   maximal runs of features of one role, so that a row's text is copied in one piece
  */
-import type { Bundle, Entity, FeatureService, FeatureView, JoinKey, RowSchema } from '../registry/model.ts';
-import { STATUSES } from '../registry/status.ts';
-import { formatType } from '../registry/value-type.ts';
-import { fieldOf } from '../registry/wire/online-layout.ts';
-import type { ReadyBytes } from '../registry/wire/ready-bytes.ts';
-import { rowSchemaOf } from '../registry/definition-json.ts';
-import { RowMask, keyPoliciesOf } from '../registry/log-privacy.ts';
-import type { HmacKey } from '../registry/log-privacy.ts';
+import type { Bundle, Entity, FeatureService, FeatureView, JoinKey, RowSchema } from '../contract/model.ts';
+import { STATUSES } from '../contract/status.ts';
+import { formatType } from '../contract/value-type.ts';
+import { fieldOf } from '../contract/wire/online/online-layout.ts';
+import type { ReadyBytes } from '../contract/wire/log/ready-bytes.ts';
+import { rowSchemaOf } from '../contract/definitions/definition-json.ts';
+import { RowMask, keyPoliciesOf } from '../contract/log-privacy.ts';
+import type { HmacKey } from '../contract/log-privacy.ts';
 import { newReadyKind } from './ready-ring.ts';
 import { planTensor } from './tensor-plan.ts';
 import type { TensorPart, TensorPlan } from './tensor-plan.ts';

@@ -2,7 +2,7 @@
  * Looks at the store's state some times a second, keeps the admin port's answer to /readyz and says what changed. Called
  * by main.ts.
  */
-import type { Talk } from '../registry/std/talk.ts';
+import type { Talk } from '../contract/std/talk.ts';
 import { withoutDurations } from './repeated-lines.ts';
 import type { Readiness, ReadyState } from './readiness.ts';
 import type { StoreReader } from './store/store-reader.ts';

@@ -1,5 +1,5 @@
 /** Requests that can be sent as they stand, for the OpenAPI document and the page at /docs. */
-import type { JoinKey } from '../registry/model.ts';
+import type { JoinKey } from '../contract/model.ts';
 import type { Plan } from './plan.ts';
 
 export type ExampleRequest = Readonly<Record<string, unknown>>;

@@ -14,7 +14,7 @@ import { CachedRow, definitionIdOf } from './cached-row.ts';
 import type { ReadMoment } from './cached-row.ts';
 import type { RowCache } from './cache.ts';
 import type { StoreAsk, StoreReader } from './store/store-reader.ts';
-import { definitionName, HEADER_BYTES } from '../registry/wire/row-header.ts';
+import { definitionName, HEADER_BYTES } from '../contract/wire/online/row-header.ts';
 
 const ABANDON_MS = 50;
 const FACTOR_LOW = 0.85;

@@ -5,9 +5,9 @@
  * A row of numbers, as nearly all are, is read here, without the general decoder's tree of closures and its array of
  * plain values; what is out of the ordinary, a fault included, is left to `decodeRowValues`, which says what is wrong.
  */
-import type { Value, ValueType } from '../registry/value-type.ts';
-import { decodeRowValues } from '../registry/wire/row-codec.ts';
-import { HEADER_BYTES } from '../registry/wire/row-header.ts';
+import type { Value, ValueType } from '../contract/value-type.ts';
+import { decodeRowValues } from '../contract/wire/online/row-codec.ts';
+import { HEADER_BYTES } from '../contract/wire/online/row-header.ts';
 import type { RowMapping } from './plan.ts';
 
 const FIRST_BYTES = 4_096;

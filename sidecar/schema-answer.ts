@@ -1,5 +1,5 @@
 /** `GET /feature-service/{name}`: what a caller must know of a service. */
-import { formatType } from '../registry/value-type.ts';
+import { formatType } from '../contract/value-type.ts';
 import type { Plan } from './plan.ts';
 
 /** @returns JSON: join keys with types, context fields, features in the order of the answer with types and fallbacks */

@@ -2,8 +2,8 @@
  * A segment's part of an answer in Plumbline's own form: names and statuses as text that a plan has ready, and the
  * values of a row.
  */
-import { MISSING, NULL, OUTSIDE_TTL, PRESENT, STATUSES, UNAVAILABLE } from '../registry/status.ts';
-import type { Value } from '../registry/value-type.ts';
+import { MISSING, NULL, OUTSIDE_TTL, PRESENT, STATUSES, UNAVAILABLE } from '../contract/status.ts';
+import type { Value } from '../contract/value-type.ts';
 import type { ViewPlan } from './plan.ts';
 import { newReadyKind } from './ready-ring.ts';
 import { nativeText } from './value-text.ts';

@@ -11,8 +11,8 @@
  * When every row is fresh there is no promise, no timer and no I/O but the log's write. Called by server.ts; throws
  * the SRV_ codes of bad input, which server.ts turns into HTTP.
  */
-import type { Clock } from '../registry/std/clock.ts';
-import { FROM_CACHE, FROM_NONE, FROM_STALE, FROM_STORE, MISSING } from '../registry/status.ts';
+import type { Clock } from '../project/clock.ts';
+import { FROM_CACHE, FROM_NONE, FROM_STALE, FROM_STORE, MISSING } from '../contract/status.ts';
 import type { Answers } from './answers.ts';
 import type { RowCache } from './cache.ts';
 import type { CachedRow } from './cached-row.ts';

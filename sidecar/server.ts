@@ -2,8 +2,8 @@
  * HTTP over the surfaces: routes, limits, host check, and the one place where a code becomes an HTTP status. Called
  * by a transport, which knows no routes' meaning; calls serve.ts, which knows no HTTP.
  */
-import { CodedError } from '../registry/std/coded-error.ts';
-import type { Talk } from '../registry/std/talk.ts';
+import { CodedError } from '../contract/std/coded-error.ts';
+import type { Talk } from '../contract/std/talk.ts';
 import { Admission, REFUSALS } from './admission.ts';
 import type { Refusal } from './admission.ts';
 import { JSON_HEADERS } from './answers.ts';

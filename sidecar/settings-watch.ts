@@ -8,9 +8,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Project } from '../registry/project.ts';
-import type { CacheLayers } from '../registry/serve-settings.ts';
-import type { Settings } from '../registry/settings.ts';
+import type { Project } from '../project/project.ts';
+import type { CacheLayers } from '../project/settings/serve-settings.ts';
+import type { Settings } from '../project/settings/settings.ts';
 
 const POLL_MS = 1_000;
 

@@ -3,16 +3,16 @@
  * that is ready to be copied.
  *
  *   features [rows, n]   row 0: | segment | segment | ..   row 1: ..      FP64 or FP32, little endian
- *   status   [rows, n]   the same with one byte a value, a code of registry/status.ts
+ *   status   [rows, n]   the same with one byte a value, a code of contract/status.ts
  *
  *   image of a segment = value * features | status byte * features
  *
  * Where there is no value a NaN stands: nothing else can be told from a number that a model was trained on.
  */
-import type { FeatureService } from '../registry/model.ts';
-import { MISSING, NULL, PRESENT, STATUSES } from '../registry/status.ts';
-import { formatType, isNumeric } from '../registry/value-type.ts';
-import type { Value } from '../registry/value-type.ts';
+import type { FeatureService } from '../contract/model.ts';
+import { MISSING, NULL, PRESENT, STATUSES } from '../contract/status.ts';
+import { formatType, isNumeric } from '../contract/value-type.ts';
+import type { Value } from '../contract/value-type.ts';
 import type { ViewPlan } from './plan.ts';
 import { newReadyKind } from './ready-ring.ts';
 

@@ -11,10 +11,10 @@
  *              outside the years 0000 to 9999
  *   bytes      base64                                base64
  */
-import { MISSING, NULL, PRESENT } from '../registry/status.ts';
-import { shortestFloat32 } from '../registry/std/float32.ts';
-import { formatTimestamp, timestampText } from '../registry/std/timestamp.ts';
-import type { Value, ValueType } from '../registry/value-type.ts';
+import { MISSING, NULL, PRESENT } from '../contract/status.ts';
+import { shortestFloat32 } from '../contract/std/float32.ts';
+import { formatTimestamp, timestampText } from '../contract/std/timestamp.ts';
+import type { Value, ValueType } from '../contract/value-type.ts';
 
 export function nativeText(type: ValueType, value: Value): string {
   if (value === null) return 'null';

@@ -1,5 +1,5 @@
 /** What was served of one view since the start, whatever bundle was in force: values by status, ages of its rows. */
-import { STATUSES } from '../registry/status.ts';
+import { STATUSES } from '../contract/status.ts';
 import { Histogram } from './histogram.ts';
 
 const MINUTE_S = 60;

@@ -5,13 +5,13 @@
  *
  * What it brings: docs/benchmarks.md, "The first request".
  */
-import { rowSchemaOf } from '../registry/definition-json.ts';
-import type { Bundle, FeatureView } from '../registry/model.ts';
-import type { Clock } from '../registry/std/clock.ts';
-import { silentTalk } from '../registry/std/talk.ts';
-import type { Value, ValueType } from '../registry/value-type.ts';
-import { RowEncoder } from '../registry/wire/row-codec.ts';
-import { RecordEncoder } from '../registry/wire/served-encoder.ts';
+import { rowSchemaOf } from '../contract/definitions/definition-json.ts';
+import type { Bundle, FeatureView } from '../contract/model.ts';
+import type { Clock } from '../project/clock.ts';
+import { silentTalk } from '../contract/std/talk.ts';
+import type { Value, ValueType } from '../contract/value-type.ts';
+import { RowEncoder } from '../contract/wire/online/row-codec.ts';
+import { RecordEncoder } from '../contract/wire/log/served-encoder.ts';
 import { Answers } from './answers.ts';
 import type { AnswerLog } from './answers.ts';
 import { RowCache } from './cache.ts';

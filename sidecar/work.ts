@@ -2,7 +2,7 @@
  * One request on its way: what it asks for, the rows found so far, and what it still waits for. Row r of role i lies
  * at r * roles + i in the parallel arrays.
  */
-import { FROM_NONE, MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../registry/status.ts';
+import { FROM_NONE, MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../contract/status.ts';
 import type { CachedRow } from './cached-row.ts';
 import type { Asked } from './entities.ts';
 import type { Surface } from './surface/surface.ts';

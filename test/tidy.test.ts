@@ -32,42 +32,40 @@ function offenders(in_: readonly string[], wrong: (file: string, imported: strin
 }
 
 const within = (folder: string): string[] => files.filter((file) => file.startsWith(`${folder}/`));
-const PROGRAMS = ['sidecar', 'materializer', 'monitor'];
+const isOurs = (imported: string): boolean => imported.includes('/') && imported.endsWith('.ts');
+/** Each is started by its commands, and knows no other: they agree through contract/. */
+const PROGRAMS = ['registry', 'materializer', 'training', 'sidecar', 'monitor', 'loadtest'];
+
+/** What a folder may import of ours; libraries and `node:` besides. */
+const BELOW: Readonly<Record<string, RegExp>> = {
+  'contract/std': /^contract\/std\//,
+  'contract/wire': /^contract\/(std|wire)\/|^contract\/(model|value-type)\.ts$/,
+  contract: /^contract\//,
+  project: /^(contract|project)\//,
+};
 
 describe('imports go one way', () => {
-  test('registry/std imports node: and itself only, so that anything may stand on it', () => {
-    expect(
-      offenders(within('registry/std'), (_, i) => !i.startsWith('node:') && !i.startsWith('registry/std/')),
-    ).toEqual([]);
+  test('contract/std imports node: and itself only, so that anything may stand on it', () => {
+    const wrong = (_: string, i: string): boolean => !i.startsWith('node:') && !i.endsWith('.ts');
+    expect(offenders(within('contract/std'), wrong)).toEqual([]);
   });
 
-  test('registry/wire imports std, the model and libraries only: bytes know nothing of programs', () => {
-    const allowed = /^registry\/(std|wire)\/|^registry\/(model|value-type)\.ts$/;
-    const wrong = (_: string, i: string): boolean => i.includes('/') && i.endsWith('.ts') && !allowed.test(i);
-    expect(offenders(within('registry/wire'), wrong)).toEqual([]);
+  test.each(Object.keys(BELOW))('%s imports nothing that stands above it', (folder) => {
+    const wrong = (_: string, i: string): boolean => isOurs(i) && !BELOW[folder]!.test(i);
+    expect(offenders(within(folder), wrong)).toEqual([]);
   });
 
-  test('registry imports no program: what two programs share is moved into registry', () => {
+  test.each(PROGRAMS)('%s imports contract and project, and no other program', (program) => {
     const wrong = (_: string, i: string): boolean =>
-      /^(sidecar|materializer|monitor|loadtest|examples|test)\//.test(i);
-    expect(offenders(within('registry'), wrong)).toEqual([]);
-  });
-
-  test.each(PROGRAMS)('%s imports no other program: they agree through registry', (program) => {
-    const others = PROGRAMS.filter((other) => other !== program);
-    const wrong = (_: string, i: string): boolean => others.some((other) => i.startsWith(`${other}/`));
+      isOurs(i) && !i.startsWith(`${program}/`) && !/^(contract|project)\//.test(i);
     expect(offenders(within(program), wrong)).toEqual([]);
   });
 
   test('a benchmark speaks HTTP or runs commands; only one of a part (`micro/`) imports the part it measures', () => {
-    const wrong = (_: string, i: string): boolean => PROGRAMS.some((program) => i.startsWith(`${program}/`));
-    const speakers = [...within('loadtest'), ...within('benchmarks')];
-    expect(
-      offenders(
-        speakers.filter((file) => !file.startsWith('benchmarks/micro/')),
-        wrong,
-      ),
-    ).toEqual([]);
+    const wrong = (_: string, i: string): boolean =>
+      /^(registry|materializer|training|sidecar|monitor)\//.test(i);
+    const speakers = within('benchmarks').filter((file) => !file.startsWith('benchmarks/micro/'));
+    expect(offenders(speakers, wrong)).toEqual([]);
   });
 
   test('nothing imports test/', () => {
@@ -77,10 +75,10 @@ describe('imports go one way', () => {
 
 /** Client libraries, and the files that may import each: one a program and role. */
 const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
-  '@duckdb/node-api': [/^registry\/duckdb\.ts$/, /^benchmarks\/contenders\/bare-join\.ts$/],
-  kysely: [/^registry\/registry-database\.ts$/],
-  ioredis: [/^registry\/redis-client\.ts$/],
-  protobufjs: [/^registry\/wire\/served-decoder\.ts$/, /^benchmarks\/micro\/vector-log-bench\.ts$/],
+  '@duckdb/node-api': [/^project\/engine\/duckdb\/duckdb\.ts$/, /^benchmarks\/contenders\/bare-join\.ts$/],
+  kysely: [/^project\/database\/registry-database\.ts$/],
+  ioredis: [/^project\/connections\/redis-client\.ts$/],
+  protobufjs: [/^contract\/wire\/log\/served-decoder\.ts$/, /^benchmarks\/micro\/vector-log-bench\.ts$/],
   '@platformatic/kafka': [
     /^sidecar\/shipper\/(platformatic-producer|kafkajs-codecs)\.ts$/,
     /^monitor\/ingest\/platformatic-topic\.ts$/,
@@ -102,7 +100,7 @@ describe('a client library is imported by one file for each program and role', (
 });
 
 describe('calls with a trap have one door', () => {
-  test('no mkdir with `recursive`, which never ends under /proc: makeFolder of registry/std/folder.ts', () => {
+  test('no mkdir with `recursive`, which never ends under /proc: makeFolder of contract/std/folder.ts', () => {
     const trapped = sources.filter(
       (f) => f.endsWith('.ts') && /mkdir(Sync)?\([^;]*recursive/.test(textOf(f)),
     );

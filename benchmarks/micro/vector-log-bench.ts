@@ -7,14 +7,18 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import protobuf from 'protobufjs';
-import { idDigest } from '../../registry/log-privacy.ts';
-import { readServedLog } from '../../registry/served-log.ts';
-import { systemClock } from '../../registry/std/clock.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
-import { servedProto } from '../../registry/wire/served-decoder.ts';
-import { RecordEncoder, encodeServedHead, encodeServedVector } from '../../registry/wire/served-encoder.ts';
-import type { ServedRequest } from '../../registry/wire/served-record.ts';
-import { walkSpool } from '../../registry/wire/spool-walk.ts';
+import { idDigest } from '../../contract/log-privacy.ts';
+import { readServedLog } from '../../contract/wire/log/served-log.ts';
+import { systemClock } from '../../project/clock.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
+import { servedProto } from '../../contract/wire/log/served-decoder.ts';
+import {
+  RecordEncoder,
+  encodeServedHead,
+  encodeServedVector,
+} from '../../contract/wire/log/served-encoder.ts';
+import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
+import { walkSpool } from '../../contract/wire/log/spool-walk.ts';
 import { DISK } from '../../sidecar/spool/spool-files.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 

@@ -10,14 +10,14 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { DuckDb, quoteText } from '../../registry/duckdb.ts';
-import { writeDurably } from '../../registry/std/durable-file.ts';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { writeDurably } from '../../contract/std/durable-file.ts';
 import type { Used } from '../harness/backfill-probe.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { ROOT } from '../harness/contender.ts';
 import { print } from '../harness/report.ts';
 import type { Bar } from '../harness/report.ts';
-import { makeFolder } from '../../registry/std/folder.ts';
+import { makeFolder } from '../../contract/std/folder.ts';
 
 const DAYS = 730;
 const EVENTS_PER_ENTITY = 50;

@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DuckDb, quoteText } from '../../registry/duckdb.ts';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { ROOT } from '../harness/contender.ts';
 import { feastProgram } from '../contenders/feast.ts';
@@ -15,7 +15,7 @@ import { print } from '../harness/report.ts';
 import type { Bar } from '../harness/report.ts';
 import { median } from '../harness/rounds.ts';
 import { measuredRun } from '../harness/measured-run.ts';
-import { makeFolder } from '../../registry/std/folder.ts';
+import { makeFolder } from '../../contract/std/folder.ts';
 
 const ROWS = 200_000;
 const FEATURES = Array.from({ length: 10 }, (_, i) => `f${i}`);

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DuckDb, quoteText } from '../../registry/duckdb.ts';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { ROOT } from '../harness/contender.ts';
 import { feastProgram } from '../contenders/feast.ts';
@@ -13,7 +13,7 @@ import type { MeasuredRun } from '../harness/measured-run.ts';
 import { print } from '../harness/report.ts';
 import type { Bar } from '../harness/report.ts';
 import { median } from '../harness/rounds.ts';
-import { makeFolder } from '../../registry/std/folder.ts';
+import { makeFolder } from '../../contract/std/folder.ts';
 
 const FEATURES = Array.from({ length: 10 }, (_, i) => `f${i}`);
 const TTL_SECONDS = 3 * 86_400;

@@ -5,11 +5,11 @@
  * It keeps each row's header, as a script that patches a value in place would. Works on the embedded store.
  */
 import { DatabaseSync } from 'node:sqlite';
-import { loadCurrentBundle } from '../../registry/bundle-folder.ts';
-import type { Project } from '../../registry/project.ts';
-import { fieldOf } from '../../registry/wire/online-layout.ts';
-import { decodeRowValues, RowEncoder } from '../../registry/wire/row-codec.ts';
-import { readHeader } from '../../registry/wire/row-header.ts';
+import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
+import type { Project } from '../../project/project.ts';
+import { fieldOf } from '../../contract/wire/online/online-layout.ts';
+import { decodeRowValues, RowEncoder } from '../../contract/wire/online/row-codec.ts';
+import { readHeader } from '../../contract/wire/online/row-header.ts';
 
 /** @returns how many rows it changed */
 export async function fillNullsWithZero(project: Project, viewId: string, feature: string): Promise<number> {

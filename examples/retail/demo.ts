@@ -10,15 +10,15 @@ import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs
 import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { applyPlan, planProject } from '../../registry/apply.ts';
-import { registryError } from '../../registry/errors.ts';
-import { openProject } from '../../registry/project.ts';
-import type { Project } from '../../registry/project.ts';
-import { RegistryDatabase } from '../../registry/registry-database.ts';
-import { RehearsalControl } from '../../registry/std/clock.ts';
-import { formatDuration } from '../../registry/std/duration.ts';
-import { DAY_US, dayOf, formatTimestamp } from '../../registry/std/timestamp.ts';
-import { terminalTalk } from '../../registry/std/talk.ts';
-import type { Talk } from '../../registry/std/talk.ts';
+import { registryError } from '../../contract/errors.ts';
+import { openProject } from '../../project/project.ts';
+import type { Project } from '../../project/project.ts';
+import { RegistryDatabase } from '../../project/database/registry-database.ts';
+import { RehearsalControl } from '../../project/clock.ts';
+import { formatDuration } from '../../contract/std/duration.ts';
+import { DAY_US, dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
+import { terminalTalk } from '../../contract/std/talk.ts';
+import type { Talk } from '../../contract/std/talk.ts';
 import { judgeDay } from '../../monitor/main.ts';
 import type { Snapshot } from '../../monitor/snapshot.ts';
 import { renderVerdict } from '../../monitor/verdict-table.ts';
@@ -26,7 +26,7 @@ import { prepareShop } from './prepare.ts';
 import type { Basket } from './prepare.ts';
 import { finishRun, HOUR_US, MINUTE_US, playDay, RUN_LASTS_US, startRun } from './rehearsal.ts';
 import type { Happening } from './rehearsal.ts';
-import { makeFolder } from '../../registry/std/folder.ts';
+import { makeFolder } from '../../contract/std/folder.ts';
 
 /** The example's files: beside this program in the checkout, in the package's examples/ when it runs from dist/. */
 const EXAMPLE = import.meta.url.endsWith('.ts')

@@ -15,8 +15,8 @@
  *   late (`lateBranches`).
  */
 import { join } from 'node:path';
-import { DuckDb, quoteText } from '../../registry/duckdb.ts';
-import { makeFolder } from '../../registry/std/folder.ts';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { makeFolder } from '../../contract/std/folder.ts';
 
 /** In order: the first that fits wins. */
 const CATEGORIES: readonly (readonly [string, string])[] = [

@@ -5,11 +5,11 @@
  * Names inside the SQL never collide with a source's: keys k0.., value columns v0.., features f0.., event time t,
  * edge e (an index, event time // hop + 1). A window stands in a name as its hops, a lifetime as 0.
  */
-import { duckTypeOf, quoteName } from '../../registry/duckdb.ts';
-import { duckKeyType } from '../../registry/history.ts';
-import type { Aggregation, Entity, Feature, FeatureView } from '../../registry/model.ts';
-import type { ValueType } from '../../registry/value-type.ts';
-import { windowHops } from '../../registry/windows.ts';
+import { duckTypeOf, quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import { duckKeyType } from '../../project/engine/duckdb/history.ts';
+import type { Aggregation, Entity, Feature, FeatureView } from '../../contract/model.ts';
+import type { ValueType } from '../../contract/value-type.ts';
+import { windowHops } from '../../contract/windows.ts';
 
 export interface ValueColumn {
   /** The source's column. */

@@ -14,7 +14,7 @@
  */
 import type { EventSource } from '../events.ts';
 import { eventRange } from '../events.ts';
-import { quoteText } from '../../registry/duckdb.ts';
+import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { AggregatePlan, PlannedFeature } from './aggregate-plan.ts';
 import { keySql, keysOf, sameKeys } from './aggregate-plan.ts';
 import { columnsOfValues, distinctName, distinctPart, valuesCte } from './distinct-values.ts';

@@ -5,7 +5,7 @@
  * Traps: HUGEINT::DOUBLE is not correctly rounded above 2^53, the way over text is; a bare cast rounds half to even,
  * round() half away from zero.
  */
-import type { ValueType } from '../../registry/value-type.ts';
+import type { ValueType } from '../../contract/value-type.ts';
 import type { AggregatePlan, PlannedFeature, ValueColumn } from './aggregate-plan.ts';
 
 export function isWhole(type: ValueType): boolean {

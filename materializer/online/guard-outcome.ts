@@ -14,7 +14,7 @@
  * Values are what follows the header. The written time is no part of the comparison: it differs in every run, and a
  * row that a re-run brings again is the same row.
  */
-import { HEADER_BYTES, ORDER_FROM, ORDER_TO } from '../../registry/wire/row-header.ts';
+import { HEADER_BYTES, ORDER_FROM, ORDER_TO } from '../../contract/wire/online/row-header.ts';
 
 /** In the order of the codes that the script answers with. */
 export const OUTCOMES = ['written', 'older', 'equal', 'conflict', 'superseded'] as const;

@@ -6,7 +6,7 @@
  * (`guard-outcome.ts` has the rule, `guard-script.ts` the same rule inside Redis). So a re-run, a slower parallel
  * writer or an event out of order never takes a fresher row away, and any run may be repeated.
  */
-import type { RowSchema } from '../../registry/model.ts';
+import type { RowSchema } from '../../contract/model.ts';
 import type { WriteCounts } from './guard-outcome.ts';
 import type { StoreEvictions } from './store-evictions.ts';
 

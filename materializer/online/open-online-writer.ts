@@ -1,5 +1,5 @@
 /** Chooses the writer of a project's online store; each store's client is loaded only where it is used. */
-import type { OnlineSettings } from '../../registry/settings.ts';
+import type { OnlineSettings } from '../../project/settings/settings.ts';
 import type { OnlineWriter } from './online-writer.ts';
 
 /** @throws MAT_ONLINE when the store cannot be reached */

@@ -3,13 +3,13 @@
  * cluster client finds the way.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RowSchema } from '../../registry/model.ts';
-import { redisAddress } from '../../registry/redis-address.ts';
-import type { RedisAddress } from '../../registry/redis-address.ts';
-import { clusterClient, connectWithin } from '../../registry/redis-client.ts';
-import type { Cluster } from '../../registry/redis-client.ts';
-import { LiveCredentials } from '../../registry/redis-connection.ts';
-import type { OnlineSettings } from '../../registry/settings.ts';
+import type { RowSchema } from '../../contract/model.ts';
+import { redisAddress } from '../../project/connections/redis-address.ts';
+import type { RedisAddress } from '../../project/connections/redis-address.ts';
+import { clusterClient, connectWithin } from '../../project/connections/redis-client.ts';
+import type { Cluster } from '../../project/connections/redis-client.ts';
+import { LiveCredentials } from '../../project/connections/redis-connection.ts';
+import type { OnlineSettings } from '../../project/settings/settings.ts';
 import {
   CLUSTER_SLOTS,
   clusterMarkerKey,
@@ -17,7 +17,7 @@ import {
   fieldOf,
   schemasKey,
   SLOTS_PER_MARKER,
-} from '../../registry/wire/online-layout.ts';
+} from '../../contract/wire/online/online-layout.ts';
 import type { WriteCounts } from './guard-outcome.ts';
 import { GuardLane } from './guard-lane.ts';
 import { GuardedWrites } from './guarded-writes.ts';

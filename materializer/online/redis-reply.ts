@@ -2,11 +2,11 @@
  * What the two Redis writers share: the fields of published schemas, saying what failed, and telling an error that a
  * retry mends (a failover, a slot on the move, a lost connection) from one that it does not (no memory, no permission).
  */
-import { rowSchemaToJson } from '../../registry/definition-json.ts';
-import type { RowSchema } from '../../registry/model.ts';
-import { canonicalJson } from '../../registry/std/canonical-json.ts';
-import { schemaField } from '../../registry/wire/online-layout.ts';
-import { withoutPassword } from '../../registry/std/secret-text.ts';
+import { rowSchemaToJson } from '../../contract/definitions/definition-json.ts';
+import type { RowSchema } from '../../contract/model.ts';
+import { canonicalJson } from '../../contract/std/canonical-json.ts';
+import { schemaField } from '../../contract/wire/online/online-layout.ts';
+import { withoutPassword } from '../../contract/std/secret-text.ts';
 import { materializerError } from '../errors.ts';
 
 const RETRIABLE_REPLY =

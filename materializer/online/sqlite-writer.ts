@@ -7,13 +7,13 @@
  */
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
-import { rowSchemaToJson } from '../../registry/definition-json.ts';
-import type { RowSchema } from '../../registry/model.ts';
-import type { OnlineSettings } from '../../registry/settings.ts';
-import { canonicalJson } from '../../registry/std/canonical-json.ts';
-import { makePrivateFile } from '../../registry/std/private-file.ts';
-import { fieldOf, SQLITE_ONLINE_SCHEMA } from '../../registry/wire/online-layout.ts';
-import { HEADER_BYTES, readHeader } from '../../registry/wire/row-header.ts';
+import { rowSchemaToJson } from '../../contract/definitions/definition-json.ts';
+import type { RowSchema } from '../../contract/model.ts';
+import type { OnlineSettings } from '../../project/settings/settings.ts';
+import { canonicalJson } from '../../contract/std/canonical-json.ts';
+import { makePrivateFile } from '../../contract/std/private-file.ts';
+import { fieldOf, SQLITE_ONLINE_SCHEMA } from '../../contract/wire/online/online-layout.ts';
+import { HEADER_BYTES, readHeader } from '../../contract/wire/online/row-header.ts';
 import { materializerError } from '../errors.ts';
 import { guardOutcome, isWrite, noWrites } from './guard-outcome.ts';
 import type { Outcome, WriteCounts } from './guard-outcome.ts';

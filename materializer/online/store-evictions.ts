@@ -8,8 +8,8 @@ import {
   formatEvictionMark,
   infoField,
   parseEvictionMark,
-} from '../../registry/wire/eviction-mark.ts';
-import type { EvictionMark, NodeEvictions } from '../../registry/wire/eviction-mark.ts';
+} from '../../contract/wire/online/eviction-mark.ts';
+import type { EvictionMark, NodeEvictions } from '../../contract/wire/online/eviction-mark.ts';
 
 export interface EvictionClient {
   hget(key: string, field: string): Promise<string | null>;

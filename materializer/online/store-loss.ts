@@ -3,8 +3,8 @@
  * behind the last complete run (a node was emptied), and those on nodes that have evicted keys since their last full
  * pass. The latter at most once an hour: evictions within an hour of such a pass say that the memory is too small.
  */
-import { evictedSince } from '../../registry/wire/eviction-mark.ts';
-import type { EvictionMark, NodeEvictions } from '../../registry/wire/eviction-mark.ts';
+import { evictedSince } from '../../contract/wire/online/eviction-mark.ts';
+import type { EvictionMark, NodeEvictions } from '../../contract/wire/online/eviction-mark.ts';
 import { materializerError } from '../errors.ts';
 import type { RunRange } from '../run-range.ts';
 import type { OnlineWriter } from './online-writer.ts';

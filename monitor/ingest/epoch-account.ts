@@ -2,7 +2,7 @@
  * What has been ingested of one epoch, that is of one start of one sidecar: which numbers came, which were shed, and
  * whether it ended in order. Numbers that never came are gaps; an epoch without its last record has an open tail.
  */
-import type { Heartbeat } from '../../registry/wire/served-record.ts';
+import type { Heartbeat } from '../../contract/wire/log/served-record.ts';
 import { SequenceSet } from '../sequence-set.ts';
 import type { MissingRange, SequenceRange } from '../sequence-set.ts';
 

@@ -6,7 +6,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { monitorError } from '../errors.ts';
-import { makeFolder } from '../../registry/std/folder.ts';
+import { makeFolder } from '../../contract/std/folder.ts';
 
 export class FolderLock {
   readonly #database: DatabaseSync;

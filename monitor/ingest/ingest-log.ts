@@ -9,10 +9,10 @@
  * again from where the last commit stood; a crash after it, a cursor that is advanced at the next start. A record
  * that the log holds twice is told by its pod, epoch and sequence number.
  */
-import { decodeRecord } from '../../registry/wire/served-decoder.ts';
-import type { LogRecord } from '../../registry/wire/served-record.ts';
-import { dayOf, formatTimestamp } from '../../registry/std/timestamp.ts';
-import type { Talk } from '../../registry/std/talk.ts';
+import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
+import type { LogRecord } from '../../contract/wire/log/served-record.ts';
+import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
+import type { Talk } from '../../contract/std/talk.ts';
 import { monitorError } from '../errors.ts';
 import type { ServedDisk } from '../served-files.ts';
 import type { IngestLedger } from './ledger.ts';

@@ -1,7 +1,7 @@
 /** What an ingest has read and what is missing, for people and as JSON. */
-import { countText } from '../../registry/std/count-text.ts';
-import { renderTable } from '../../registry/std/text-table.ts';
-import { formatTimestamp } from '../../registry/std/timestamp.ts';
+import { countText } from '../../contract/std/count-text.ts';
+import { renderTable } from '../../contract/std/text-table.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { IngestCounts, IngestLedger } from './ledger.ts';
 import type { LogSource, LostStarts } from './log-source.ts';
 

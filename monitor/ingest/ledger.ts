@@ -6,8 +6,8 @@
  *
  * Held in memory between commits; what was taken and not committed is forgotten with the process and read again.
  */
-import { canonicalJson } from '../../registry/std/canonical-json.ts';
-import type { Heartbeat } from '../../registry/wire/served-record.ts';
+import { canonicalJson } from '../../contract/std/canonical-json.ts';
+import type { Heartbeat } from '../../contract/wire/log/served-record.ts';
 import { monitorError } from '../errors.ts';
 import { readStateText, stateFile } from '../served-files.ts';
 import { EpochAccount } from './epoch-account.ts';

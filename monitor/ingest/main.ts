@@ -1,7 +1,7 @@
 /** What `plumb monitor ingest` does: choose the source, hold the folder, ingest, and say what came of it. */
 import { relative } from 'node:path';
-import type { Project } from '../../registry/project.ts';
-import type { Settings } from '../../registry/settings.ts';
+import type { Project } from '../../project/project.ts';
+import type { Settings } from '../../project/settings/settings.ts';
 import { monitorError } from '../errors.ts';
 import { SERVED_DISK } from '../served-files.ts';
 import { FolderLock } from './folder-lock.ts';

@@ -7,8 +7,8 @@ import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Admin, Consumer, ListOffsetTimestamps } from '@platformatic/kafka';
-import { kafkaConnection } from '../../registry/kafka-connection.ts';
-import type { KafkaSettings } from '../../registry/kafka-settings.ts';
+import { kafkaConnection } from '../../project/connections/kafka-connection.ts';
+import type { KafkaSettings } from '../../project/settings/kafka-settings.ts';
 import { monitorError } from '../errors.ts';
 import type { TopicMessage, TopicPartition, TopicReader } from './topic-source.ts';
 

@@ -6,9 +6,9 @@
  *
  * The bytes are all there is to a record: the other columns are for finding records with plain SQL.
  */
-import { DuckDb, blob, quoteText } from '../../registry/duckdb.ts';
-import type { LogRecord } from '../../registry/wire/served-record.ts';
-import { SURFACES } from '../../registry/wire/served-record.ts';
+import { DuckDb, blob, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import type { LogRecord } from '../../contract/wire/log/served-record.ts';
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import { batchFile, hourOf } from '../served-files.ts';
 import type { ServedDisk } from '../served-files.ts';
 

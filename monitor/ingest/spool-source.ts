@@ -9,12 +9,12 @@
  */
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readPassedMark } from '../../registry/wire/passed-mark.ts';
-import { SegmentReader } from '../../registry/wire/segment-reader.ts';
-import { advanceCursor, comparePositions, readCursor } from '../../registry/wire/spool-cursor.ts';
-import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
-import { listSegments, parseSegmentFile } from '../../registry/wire/spool-segment.ts';
-import { walkSpool } from '../../registry/wire/spool-walk.ts';
+import { readPassedMark } from '../../contract/wire/log/passed-mark.ts';
+import { SegmentReader } from '../../contract/wire/log/segment-reader.ts';
+import { advanceCursor, comparePositions, readCursor } from '../../contract/wire/log/spool-cursor.ts';
+import type { SpoolPosition } from '../../contract/wire/log/spool-cursor.ts';
+import { listSegments, parseSegmentFile } from '../../contract/wire/log/spool-segment.ts';
+import { walkSpool } from '../../contract/wire/log/spool-walk.ts';
 import { monitorError } from '../errors.ts';
 import { lostStartsText } from './ingest-result.ts';
 import type { LogSource, LostStarts, SourceItem, SourceOptions, SourcePosition } from './log-source.ts';

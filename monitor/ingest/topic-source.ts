@@ -9,8 +9,8 @@
  * since a producer has one batch in flight: a join that nothing completes in 10,000 messages is given up, and its
  * number then shows as a gap.
  */
-import { decodeRecord } from '../../registry/wire/served-decoder.ts';
-import { contentOf } from '../../registry/wire/record-content.ts';
+import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
+import { contentOf } from '../../contract/wire/log/record-content.ts';
 import { monitorError } from '../errors.ts';
 import type { LogSource, SourceItem, SourceOptions, SourcePosition } from './log-source.ts';
 

@@ -2,7 +2,7 @@
  * Numbers, times and values as people read them. Times are UTC, as everywhere; the page says so once. A time of the
  * report's own day is shown without its date.
  */
-import type { Json } from '../../registry/std/canonical-json.ts';
+import type { Json } from '../../contract/std/canonical-json.ts';
 import type { SideOfExample } from '../snapshot.ts';
 
 const MOST_CHARACTERS = 64;

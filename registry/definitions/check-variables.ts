@@ -1,9 +1,9 @@
 /** Variables stand where a source lies and name what this environment has; anywhere else they are a mistake. */
-import { filledIn, variablesIn } from '../source-variables.ts';
-import type { Variables } from '../source-variables.ts';
-import { FeatureDraft, SourceDraft } from './draft.ts';
-import type { Draft, Place } from './draft.ts';
-import type { Mistakes } from './mistake.ts';
+import { filledIn, variablesIn } from '../../contract/definitions/source-variables.ts';
+import type { Variables } from '../../contract/definitions/source-variables.ts';
+import { FeatureDraft, SourceDraft } from '../../contract/definitions/draft.ts';
+import type { Draft, Place } from '../../contract/definitions/draft.ts';
+import type { Mistakes } from '../../contract/definitions/mistake.ts';
 
 /** @param drafts  sources that stand within their view among them */
 export function checkVariables(drafts: Iterable<Draft>, variables: Variables, mistakes: Mistakes): void {

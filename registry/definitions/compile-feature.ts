@@ -1,22 +1,27 @@
 /** One feature of a view: its type, its aggregation, its fallback. */
-import type { Json } from '../std/canonical-json.ts';
-import { formatDuration } from '../std/duration.ts';
-import { BUILT_AGGREGATES, NOT_YET_COMPUTED } from '../model.ts';
-import type { AggregateFunction, Aggregation, Feature } from '../model.ts';
-import { exactCast } from '../exact-cast.ts';
-import type { SourceFiles } from '../source-files.ts';
-import { formatSourceType, isWhole, modelTypeOf, parseSourceType } from '../source-type.ts';
-import type { SourceType } from '../source-type.ts';
-import { formatType, isNumeric, parseType, SCALARS } from '../value-type.ts';
-import type { Value, ValueType } from '../value-type.ts';
-import { Fault, valueFromJson } from '../wire/json-value.ts';
-import type { FeatureDraft, Place } from './draft.ts';
-import { didYouMean } from './mistake.ts';
-import type { Mistakes } from './mistake.ts';
-import { checkOptions, FEATURE_OPTIONS } from './option-schemas.ts';
-import type { FeatureOptionValues } from './option-schemas.ts';
+import type { Json } from '../../contract/std/canonical-json.ts';
+import { formatDuration } from '../../contract/std/duration.ts';
+import { BUILT_AGGREGATES, NOT_YET_COMPUTED } from '../../contract/model.ts';
+import type { AggregateFunction, Aggregation, Feature } from '../../contract/model.ts';
+import { exactCast } from '../../project/engine/duckdb/exact-cast.ts';
+import type { SourceFiles } from '../../project/engine/duckdb/source-files.ts';
+import {
+  formatSourceType,
+  isWhole,
+  modelTypeOf,
+  parseSourceType,
+} from '../../project/engine/duckdb/source-type.ts';
+import type { SourceType } from '../../project/engine/duckdb/source-type.ts';
+import { formatType, isNumeric, parseType, SCALARS } from '../../contract/value-type.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
+import { Fault, valueFromJson } from '../../contract/wire/online/json-value.ts';
+import type { FeatureDraft, Place } from '../../contract/definitions/draft.ts';
+import { didYouMean } from '../../contract/definitions/mistake.ts';
+import type { Mistakes } from '../../contract/definitions/mistake.ts';
+import { checkOptions, FEATURE_OPTIONS } from '../../contract/definitions/option-schemas.ts';
+import type { FeatureOptionValues } from '../../contract/definitions/option-schemas.ts';
 import type { SourceColumns } from './source-columns.ts';
-import { columnFit, columnNames, columnsNamed, twiceText } from './source-fit.ts';
+import { columnFit, columnNames, columnsNamed, twiceText } from '../../project/engine/duckdb/source-fit.ts';
 
 /** What a feature is checked against. */
 export interface FeatureContext {

@@ -1,10 +1,17 @@
 /** One feature service: its features in order, the views behind them, the keys that a request gives. */
-import type { Entity, FeatureService, FeatureView, JoinKey, ServiceFeature, ServiceView } from '../model.ts';
-import type { ServiceDraft, ViewSelection } from './draft.ts';
-import { didYouMean } from './mistake.ts';
-import type { Mistakes } from './mistake.ts';
-import { faultOfName } from './name.ts';
-import { checkOptions, SERVICE_OPTIONS } from './option-schemas.ts';
+import type {
+  Entity,
+  FeatureService,
+  FeatureView,
+  JoinKey,
+  ServiceFeature,
+  ServiceView,
+} from '../../contract/model.ts';
+import type { ServiceDraft, ViewSelection } from '../../contract/definitions/draft.ts';
+import { didYouMean } from '../../contract/definitions/mistake.ts';
+import type { Mistakes } from '../../contract/definitions/mistake.ts';
+import { faultOfName } from '../../contract/definitions/name.ts';
+import { checkOptions, SERVICE_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 
 export interface ServiceContext {
   readonly entities: ReadonlyMap<string, Entity | null>;

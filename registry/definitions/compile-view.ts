@@ -1,22 +1,27 @@
 /** One feature view: its entity, source and times, and its features. */
-import { withComputedColumns } from '../computed-columns.ts';
-import { definitionIdOf } from '../definition-json.ts';
-import { RESERVED_COLUMNS } from '../history.ts';
-import { expressionColumns, hasExpressions, rowSql, withSelected } from '../expression/row-expressions.ts';
-import type { RowExpressionFault, Written } from '../expression/row-expressions.ts';
-import type { Entity, Feature, FeatureView, Source } from '../model.ts';
-import type { SourceFiles } from '../source-files.ts';
-import { EntityDraft, FeatureDraft, SourceDraft } from './draft.ts';
-import type { ViewDraft } from './draft.ts';
+import { withComputedColumns } from '../../project/engine/duckdb/computed-columns.ts';
+import { definitionIdOf } from '../../contract/definitions/definition-json.ts';
+import { RESERVED_COLUMNS } from '../../project/engine/duckdb/history.ts';
+import {
+  expressionColumns,
+  hasExpressions,
+  rowSql,
+  withSelected,
+} from '../../project/engine/duckdb/row-expressions.ts';
+import type { RowExpressionFault, Written } from '../../project/engine/duckdb/row-expressions.ts';
+import type { Entity, Feature, FeatureView, Source } from '../../contract/model.ts';
+import type { SourceFiles } from '../../project/engine/duckdb/source-files.ts';
+import { EntityDraft, FeatureDraft, SourceDraft } from '../../contract/definitions/draft.ts';
+import type { ViewDraft } from '../../contract/definitions/draft.ts';
 import { compileFeature } from './compile-feature.ts';
-import { didYouMean } from './mistake.ts';
-import type { Mistakes } from './mistake.ts';
-import { checkOptions, VIEW_OPTIONS } from './option-schemas.ts';
-import type { ViewOptionValues } from './option-schemas.ts';
-import { faultOfName } from './name.ts';
+import { didYouMean } from '../../contract/definitions/mistake.ts';
+import type { Mistakes } from '../../contract/definitions/mistake.ts';
+import { checkOptions, VIEW_OPTIONS } from '../../contract/definitions/option-schemas.ts';
+import type { ViewOptionValues } from '../../contract/definitions/option-schemas.ts';
+import { faultOfName } from '../../contract/definitions/name.ts';
 import type { SourceColumns } from './source-columns.ts';
-import { columnFit, columnNames, twiceText } from './source-fit.ts';
-import type { ColumnFit } from './source-fit.ts';
+import { columnFit, columnNames, twiceText } from '../../project/engine/duckdb/source-fit.ts';
+import type { ColumnFit } from '../../project/engine/duckdb/source-fit.ts';
 import { viewTimes } from './view-times.ts';
 
 const HOUR_US = 3_600_000_000;

@@ -2,12 +2,12 @@
  * From drafts to the model: everything is checked before anything is reported, so that one look mends a project.
  * Pure but for the columns of the sources, which `source-columns.ts` has read before.
  */
-import { compareBytes } from '../std/canonical-json.ts';
-import type { Definitions, Entity, FeatureService, FeatureView, Source } from '../model.ts';
-import type { Settings } from '../settings.ts';
-import type { KeyType } from '../value-type.ts';
-import { RESERVED_COLUMNS } from '../history.ts';
-import { fieldOf } from '../wire/online-layout.ts';
+import { compareBytes } from '../../contract/std/canonical-json.ts';
+import type { Definitions, Entity, FeatureService, FeatureView, Source } from '../../contract/model.ts';
+import type { Settings } from '../../project/settings/settings.ts';
+import type { KeyType } from '../../contract/value-type.ts';
+import { RESERVED_COLUMNS } from '../../project/engine/duckdb/history.ts';
+import { fieldOf } from '../../contract/wire/online/online-layout.ts';
 import {
   EntityDraft,
   FeatureDraft,
@@ -15,15 +15,15 @@ import {
   ServiceDraft,
   SourceDraft,
   ViewDraft,
-} from './draft.ts';
-import type { Draft } from './draft.ts';
+} from '../../contract/definitions/draft.ts';
+import type { Draft } from '../../contract/definitions/draft.ts';
 import { compileService } from './compile-service.ts';
 import { compileView } from './compile-view.ts';
 import type { ViewContext } from './compile-view.ts';
 import { loadDrafts } from './load.ts';
-import { didYouMean, Mistakes } from './mistake.ts';
-import { faultOfName } from './name.ts';
-import { checkOptions, ENTITY_OPTIONS, SOURCE_OPTIONS } from './option-schemas.ts';
+import { didYouMean, Mistakes } from '../../contract/definitions/mistake.ts';
+import { faultOfName } from '../../contract/definitions/name.ts';
+import { checkOptions, ENTITY_OPTIONS, SOURCE_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 import { checkVariables } from './check-variables.ts';
 import { readSourceColumns } from './source-columns.ts';
 import type { SourceColumns } from './source-columns.ts';

@@ -9,13 +9,19 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { CodedError } from '../std/coded-error.ts';
-import { registryError } from '../errors.ts';
-import { IMPORT_NAME, dependencyOn, foreignPackage } from '../own-package.ts';
-import { EntityDraft, isDraft, madeDrafts, SourceDraft, ViewDraft } from './draft.ts';
-import type { Draft, ServiceDraft } from './draft.ts';
-import type { Mistakes } from './mistake.ts';
-import { parseYamlDefinitions } from './yaml-definitions.ts';
+import type { CodedError } from '../../contract/std/coded-error.ts';
+import { registryError } from '../../contract/errors.ts';
+import { IMPORT_NAME, dependencyOn, foreignPackage } from '../../project/own-package.ts';
+import {
+  EntityDraft,
+  isDraft,
+  madeDrafts,
+  SourceDraft,
+  ViewDraft,
+} from '../../contract/definitions/draft.ts';
+import type { Draft, ServiceDraft } from '../../contract/definitions/draft.ts';
+import type { Mistakes } from '../../contract/definitions/mistake.ts';
+import { parseYamlDefinitions } from '../../contract/definitions/yaml-definitions.ts';
 
 /** The module that `plumbline` names: plumbline.ts in the checkout, plumbline.js in the package. */
 const SELF = new URL(

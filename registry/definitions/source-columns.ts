@@ -1,10 +1,10 @@
 /** The columns of a project's sources, read once each: what views are checked against, and aggregates take types from. */
-import type { CodedError } from '../std/coded-error.ts';
-import { DuckDb } from '../duckdb.ts';
-import { readSourceFiles, unionTypes } from '../source-files.ts';
-import type { SourceFiles } from '../source-files.ts';
-import { filledIn } from '../source-variables.ts';
-import type { Variables } from '../source-variables.ts';
+import type { CodedError } from '../../contract/std/coded-error.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { readSourceFiles, unionTypes } from '../../project/engine/duckdb/source-files.ts';
+import type { SourceFiles } from '../../project/engine/duckdb/source-files.ts';
+import { filledIn } from '../../contract/definitions/source-variables.ts';
+import type { Variables } from '../../contract/definitions/source-variables.ts';
 
 export interface ReadColumns {
   /** File by file. */

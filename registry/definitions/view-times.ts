@@ -1,8 +1,8 @@
 /** The times of a view: what its options say together, with the defaults filled in. */
-import { usualFreshnessUs } from '../definition-meaning.ts';
-import type { FeatureView } from '../model.ts';
-import { formatDuration } from '../std/duration.ts';
-import type { ViewOptionValues } from './option-schemas.ts';
+import { usualFreshnessUs } from '../../contract/definitions/definition-meaning.ts';
+import type { FeatureView } from '../../contract/model.ts';
+import { formatDuration } from '../../contract/std/duration.ts';
+import type { ViewOptionValues } from '../../contract/definitions/option-schemas.ts';
 
 const DAY_US = 86_400_000_000;
 /** How far a source's events are out of order where the view does not say. */

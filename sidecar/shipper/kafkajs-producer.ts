@@ -9,8 +9,8 @@ import {
   REQUEST_LIMIT_MS,
   bearerToken,
   tlsFiles,
-} from '../../registry/kafka-connection.ts';
-import type { KafkaSettings } from '../../registry/kafka-settings.ts';
+} from '../../project/connections/kafka-connection.ts';
+import type { KafkaSettings } from '../../project/settings/kafka-settings.ts';
 import { registerCodecs } from './kafkajs-codecs.ts';
 import {
   ACK_LIMIT_MS,

@@ -1,5 +1,5 @@
 /** Chooses the Kafka client that the settings name; the other one's code is not even loaded. */
-import type { KafkaSettings } from '../../registry/kafka-settings.ts';
+import type { KafkaSettings } from '../../project/settings/kafka-settings.ts';
 import type { LogProducer } from './log-producer.ts';
 
 export async function openProducer(settings: KafkaSettings): Promise<LogProducer> {

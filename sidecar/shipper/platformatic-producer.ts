@@ -6,8 +6,8 @@
  */
 import { Producer, ResponseError, compatibilityPartitioner } from '@platformatic/kafka';
 import type { MessageToProduce } from '@platformatic/kafka';
-import { kafkaConnection } from '../../registry/kafka-connection.ts';
-import type { KafkaSettings } from '../../registry/kafka-settings.ts';
+import { kafkaConnection } from '../../project/connections/kafka-connection.ts';
+import type { KafkaSettings } from '../../project/settings/kafka-settings.ts';
 import {
   ACK_LIMIT_MS,
   CLIENT_ID,

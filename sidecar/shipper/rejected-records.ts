@@ -9,11 +9,11 @@
  * Called by shipper.ts.
  */
 import { join } from 'node:path';
-import { canonicalJson } from '../../registry/std/canonical-json.ts';
-import { writeDurably } from '../../registry/std/durable-file.ts';
-import { formatTimestamp } from '../../registry/std/timestamp.ts';
+import { canonicalJson } from '../../contract/std/canonical-json.ts';
+import { writeDurably } from '../../contract/std/durable-file.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { SpooledRecord } from './spool-tail.ts';
-import { makeFolder } from '../../registry/std/folder.ts';
+import { makeFolder } from '../../contract/std/folder.ts';
 
 export const REJECTED_FOLDER = 'rejected';
 

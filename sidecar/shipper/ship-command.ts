@@ -6,11 +6,11 @@
  * the writer alone: the next start of a sidecar removes what was shipped.
  */
 import { existsSync } from 'node:fs';
-import type { CommandContext, ExitCode } from '../../registry/command.ts';
-import { printResult, projectOf } from '../../registry/command.ts';
-import { registryError } from '../../registry/errors.ts';
-import type { Project } from '../../registry/project.ts';
-import { parseDuration } from '../../registry/std/duration.ts';
+import type { CommandContext, ExitCode } from '../../project/command.ts';
+import { printResult, projectOf } from '../../project/command.ts';
+import { registryError } from '../../contract/errors.ts';
+import type { Project } from '../../project/project.ts';
+import { parseDuration } from '../../contract/std/duration.ts';
 import { logError } from '../spool/errors.ts';
 import { SHIP_LOCK_FILE, SpoolLock } from '../spool/lock.ts';
 import { openProducer } from './open-producer.ts';

@@ -7,9 +7,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { KafkaSettings } from '../../registry/kafka-settings.ts';
-import { rehearsalClock, systemClock } from '../../registry/std/clock.ts';
-import { CodedError } from '../../registry/std/coded-error.ts';
+import type { KafkaSettings } from '../../project/settings/kafka-settings.ts';
+import { rehearsalClock, systemClock } from '../../project/clock.ts';
+import { CodedError } from '../../contract/std/coded-error.ts';
 import { SHIP_LOCK_FILE, SpoolLock } from '../spool/lock.ts';
 import { openProducer } from './open-producer.ts';
 import { Shipper } from './shipper.ts';

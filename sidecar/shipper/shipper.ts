@@ -13,11 +13,11 @@
  * (shipper-thread.ts), or in the command `log ship`. Knows nothing of requests.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../../registry/std/clock.ts';
-import type { Talk } from '../../registry/std/talk.ts';
-import { decodeRecord } from '../../registry/wire/served-decoder.ts';
-import { advanceCursor, readCursor } from '../../registry/wire/spool-cursor.ts';
-import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
+import type { Clock } from '../../project/clock.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
+import { advanceCursor, readCursor } from '../../contract/wire/log/spool-cursor.ts';
+import type { SpoolPosition } from '../../contract/wire/log/spool-cursor.ts';
 import { logError } from '../spool/errors.ts';
 import type { LogProducer } from './log-producer.ts';
 import { keepRejected } from './rejected-records.ts';

@@ -3,7 +3,7 @@
  * and gives it its grace at the end. Nothing here waits for Kafka. Called by main.ts.
  */
 import { Worker } from 'node:worker_threads';
-import type { Talk } from '../../registry/std/talk.ts';
+import type { Talk } from '../../contract/std/talk.ts';
 import type { ShipperStats } from './shipper.ts';
 import type { ThreadInput, ThreadMessage } from './shipper-thread.ts';
 

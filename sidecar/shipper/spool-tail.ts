@@ -11,11 +11,11 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeRecord } from '../../registry/wire/served-decoder.ts';
-import { SegmentReader } from '../../registry/wire/segment-reader.ts';
-import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
-import { listSegments } from '../../registry/wire/spool-segment.ts';
-import type { SegmentName } from '../../registry/wire/spool-segment.ts';
+import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
+import { SegmentReader } from '../../contract/wire/log/segment-reader.ts';
+import type { SpoolPosition } from '../../contract/wire/log/spool-cursor.ts';
+import { listSegments } from '../../contract/wire/log/spool-segment.ts';
+import type { SegmentName } from '../../contract/wire/log/spool-segment.ts';
 import type { KeyedRecord } from './log-producer.ts';
 
 /** What Kafka adds to a record's key and value, rounded up. */

@@ -4,11 +4,11 @@
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SegmentEnds } from '../../registry/wire/segment-ends.ts';
-import { readCursor } from '../../registry/wire/spool-cursor.ts';
-import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
-import { listSegments } from '../../registry/wire/spool-segment.ts';
-import type { SegmentName } from '../../registry/wire/spool-segment.ts';
+import type { SegmentEnds } from '../../contract/wire/log/segment-ends.ts';
+import { readCursor } from '../../contract/wire/log/spool-cursor.ts';
+import type { SpoolPosition } from '../../contract/wire/log/spool-cursor.ts';
+import { listSegments } from '../../contract/wire/log/spool-segment.ts';
+import type { SegmentName } from '../../contract/wire/log/spool-segment.ts';
 import { logError } from './errors.ts';
 
 export interface SizedSegment extends SegmentName {

@@ -3,7 +3,7 @@
  * with asynchronous reads only, one look at a time. A disk that stands still makes the figures old and nothing else.
  * Called by main.ts.
  */
-import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
+import type { SpoolPosition } from '../../contract/wire/log/spool-cursor.ts';
 import { cursorOf, lagOf, sizedSegments } from './consumer-lag.ts';
 import type { ConsumerLag } from './consumer-lag.ts';
 
@@ -40,7 +40,7 @@ export class ConsumerWatch {
     try {
       const segments = await sizedSegments(this.#folder);
       // What decodes records takes 11 MiB, which a spool that nobody reads need not have.
-      const { SegmentEnds } = await import('../../registry/wire/segment-ends.ts');
+      const { SegmentEnds } = await import('../../contract/wire/log/segment-ends.ts');
       const ends = new SegmentEnds();
       const lags: ConsumerLag[] = [];
       for (const consumer of this.#consumers) {

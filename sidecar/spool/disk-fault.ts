@@ -2,7 +2,7 @@
  * Whether the disk of the spool takes writes: says in the log when it does not and when it does again, and how soon
  * another try is worth its time. Called by spool.ts.
  */
-import type { Talk } from '../../registry/std/talk.ts';
+import type { Talk } from '../../contract/std/talk.ts';
 
 const RETRY_MS = 100;
 

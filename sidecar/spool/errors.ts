@@ -1,6 +1,6 @@
 /** The vector log's part of the sidecar's table of errors. Documented in docs/errors.md. */
-import { errorsOf } from '../../registry/std/coded-error.ts';
-import type { ErrorEntry } from '../../registry/std/coded-error.ts';
+import { errorsOf } from '../../contract/std/coded-error.ts';
+import type { ErrorEntry } from '../../contract/std/coded-error.ts';
 
 export const LOG_ERRORS = {
   LOG_FOLDER: {

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { makePrivateFile } from '../../registry/std/private-file.ts';
+import { makePrivateFile } from '../../contract/std/private-file.ts';
 import { logError } from './errors.ts';
 
 export const LOCK_FILE = 'lock.db';

@@ -5,10 +5,10 @@
 import { statSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PASSED_FILE, passedMarkText, readPassedMark } from '../../registry/wire/passed-mark.ts';
-import { readCursor } from '../../registry/wire/spool-cursor.ts';
-import { listSegments } from '../../registry/wire/spool-segment.ts';
-import type { Talk } from '../../registry/std/talk.ts';
+import { PASSED_FILE, passedMarkText, readPassedMark } from '../../contract/wire/log/passed-mark.ts';
+import { readCursor } from '../../contract/wire/log/spool-cursor.ts';
+import { listSegments } from '../../contract/wire/log/spool-segment.ts';
+import type { Talk } from '../../contract/std/talk.ts';
 import { DISK } from './spool-files.ts';
 import type { SpoolFiles } from './spool-files.ts';
 

@@ -8,8 +8,8 @@
  * by spool.ts.
  */
 import { Worker } from 'node:worker_threads';
-import type { Talk } from '../../registry/std/talk.ts';
-import type { ShedRange } from '../../registry/wire/served-record.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+import type { ShedRange } from '../../contract/wire/log/served-record.ts';
 import { FrameRing } from './frame-ring.ts';
 import type { RingWorkerData } from './ring-worker.ts';
 import type { Epoch, SegmentWriter } from './segment-writer.ts';

@@ -10,8 +10,8 @@
  * closes it. Called by spool.ts.
  */
 import { join } from 'node:path';
-import { segmentFile, segmentHeader } from '../../registry/wire/spool-segment.ts';
-import type { SegmentLink } from '../../registry/wire/spool-segment.ts';
+import { segmentFile, segmentHeader } from '../../contract/wire/log/spool-segment.ts';
+import type { SegmentLink } from '../../contract/wire/log/spool-segment.ts';
 import { countDuration } from './duration-counts.ts';
 import type { SpoolFiles } from './spool-files.ts';
 import type { WriterState } from './writer-state.ts';

@@ -14,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
-import { makeFolder } from '../../registry/std/folder.ts';
+import { makeFolder } from '../../contract/std/folder.ts';
 
 export interface SpoolFiles {
   /**

@@ -7,13 +7,13 @@
 import { statSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Talk } from '../../registry/std/talk.ts';
-import { listSegments } from '../../registry/wire/spool-segment.ts';
-import type { SegmentName } from '../../registry/wire/spool-segment.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+import { listSegments } from '../../contract/wire/log/spool-segment.ts';
+import type { SegmentName } from '../../contract/wire/log/spool-segment.ts';
 import { REJECTED_FOLDER } from '../shipper/rejected-records.ts';
 import { SpoolLock } from './lock.ts';
 import type { WriterState } from './writer-state.ts';
-import { makeFolder } from '../../registry/std/folder.ts';
+import { makeFolder } from '../../contract/std/folder.ts';
 
 /** So long a folder that vanished shows in the metrics: somebody must have looked meanwhile. */
 const ALARM_MS = 60_000;

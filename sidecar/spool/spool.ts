@@ -23,10 +23,10 @@
  * Power loss may take what was not yet synced, 200 ms of it. Called by vector-log.ts. A disk that fails never becomes
  * an exception for a request: `write` says false.
  */
-import type { Clock } from '../../registry/std/clock.ts';
-import { CodedError } from '../../registry/std/coded-error.ts';
-import type { Talk } from '../../registry/std/talk.ts';
-import { MAX_SEGMENT_BYTES } from '../../registry/wire/spool-segment.ts';
+import type { Clock } from '../../project/clock.ts';
+import { CodedError } from '../../contract/std/coded-error.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+import { MAX_SEGMENT_BYTES } from '../../contract/wire/log/spool-segment.ts';
 import { DiskFault } from './disk-fault.ts';
 import { isDiskTrouble, logError } from './errors.ts';
 import { SegmentSweep } from './passed-segments.ts';

@@ -4,11 +4,11 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../../registry/std/clock.ts';
-import { readPassedMark } from '../../registry/wire/passed-mark.ts';
-import { cursorConsumers, readCursor } from '../../registry/wire/spool-cursor.ts';
-import { parseSegmentFile } from '../../registry/wire/spool-segment.ts';
-import type { SegmentLink, SegmentName } from '../../registry/wire/spool-segment.ts';
+import type { Clock } from '../../project/clock.ts';
+import { readPassedMark } from '../../contract/wire/log/passed-mark.ts';
+import { cursorConsumers, readCursor } from '../../contract/wire/log/spool-cursor.ts';
+import { parseSegmentFile } from '../../contract/wire/log/spool-segment.ts';
+import type { SegmentLink, SegmentName } from '../../contract/wire/log/spool-segment.ts';
 import type { Epoch } from './segment-writer.ts';
 
 export interface EpochOptions {

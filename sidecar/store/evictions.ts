@@ -2,8 +2,8 @@
  * How many keys each node of the store has evicted, as far as the store's user may ask (INFO). Asked for where a row is
  * absent, and then at most once a second a node; an idle sidecar asks nothing.
  */
-import { infoField } from '../../registry/wire/eviction-mark.ts';
-import type { NodeEvictions } from '../../registry/wire/eviction-mark.ts';
+import { infoField } from '../../contract/wire/online/eviction-mark.ts';
+import type { NodeEvictions } from '../../contract/wire/online/eviction-mark.ts';
 
 /** An eviction may be so young that its row is still MISSING. */
 const AGE_MS = 1_000;

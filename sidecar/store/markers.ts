@@ -2,8 +2,8 @@
  * The watermarks that the sidecar knows, by marker hash: one hash in a single Redis, one for each 128 slots in a
  * cluster. One read in flight a hash.
  */
-import { parseEvictionMark, viewOfEvictionField } from '../../registry/wire/eviction-mark.ts';
-import type { EvictionMark } from '../../registry/wire/eviction-mark.ts';
+import { parseEvictionMark, viewOfEvictionField } from '../../contract/wire/online/eviction-mark.ts';
+import type { EvictionMark } from '../../contract/wire/online/eviction-mark.ts';
 import { MARKER_AGE_MS } from './store-reader.ts';
 
 /** Hashes that nobody asked for in so long are not renewed any more: an idle sidecar leaves its store alone. */

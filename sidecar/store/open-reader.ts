@@ -1,8 +1,8 @@
 /** Chooses the store reader that the settings name. Each is loaded when it is the one: ioredis takes 15 MiB. */
-import { redisAddress } from '../../registry/redis-address.ts';
-import type { Clock } from '../../registry/std/clock.ts';
-import type { Talk } from '../../registry/std/talk.ts';
-import type { OnlineSettings } from '../../registry/settings.ts';
+import { redisAddress } from '../../project/connections/redis-address.ts';
+import type { Clock } from '../../project/clock.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+import type { OnlineSettings } from '../../project/settings/settings.ts';
 import type { StoreReader } from './store-reader.ts';
 
 const TROUBLE_EVERY_MS = 10_000;

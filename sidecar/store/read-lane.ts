@@ -12,8 +12,8 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { LiveCredentials } from '../../registry/redis-connection.ts';
-import { NEEDLESS_LOGIN } from '../../registry/redis-connection.ts';
+import type { LiveCredentials } from '../../project/connections/redis-connection.ts';
+import { NEEDLESS_LOGIN } from '../../project/connections/redis-connection.ts';
 import { ReadQueue } from './read-queue.ts';
 import { RespReader } from './resp-reader.ts';
 import type { StoreView } from './store-reader.ts';

@@ -1,15 +1,15 @@
 /** Reads rows from a Redis Cluster, from the masters: a replica may lag behind the marker that vouches for its rows. */
-import type { RedisAddress } from '../../registry/redis-address.ts';
-import { clusterClient } from '../../registry/redis-client.ts';
-import type { Cluster } from '../../registry/redis-client.ts';
-import { LiveCredentials } from '../../registry/redis-connection.ts';
-import type { Clock } from '../../registry/std/clock.ts';
+import type { RedisAddress } from '../../project/connections/redis-address.ts';
+import { clusterClient } from '../../project/connections/redis-client.ts';
+import type { Cluster } from '../../project/connections/redis-client.ts';
+import { LiveCredentials } from '../../project/connections/redis-connection.ts';
+import type { Clock } from '../../project/clock.ts';
 import {
   CLUSTER_SLOTS,
   clusterMarkerKey,
   clusterSlot,
   SLOTS_PER_MARKER,
-} from '../../registry/wire/online-layout.ts';
+} from '../../contract/wire/online/online-layout.ts';
 import type { Pings } from './node-silence.ts';
 import { ReadLane } from './read-lane.ts';
 import {

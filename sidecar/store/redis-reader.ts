@@ -1,10 +1,10 @@
 /** Reads rows from one Redis, by itself or as the master that sentinels name. */
-import type { RedisAddress } from '../../registry/redis-address.ts';
-import { nodeOf, redisClient } from '../../registry/redis-client.ts';
-import type { Redis } from '../../registry/redis-client.ts';
-import { LiveCredentials } from '../../registry/redis-connection.ts';
-import type { Clock } from '../../registry/std/clock.ts';
-import { markerKey } from '../../registry/wire/online-layout.ts';
+import type { RedisAddress } from '../../project/connections/redis-address.ts';
+import { nodeOf, redisClient } from '../../project/connections/redis-client.ts';
+import type { Redis } from '../../project/connections/redis-client.ts';
+import { LiveCredentials } from '../../project/connections/redis-connection.ts';
+import type { Clock } from '../../project/clock.ts';
+import { markerKey } from '../../contract/wire/online/online-layout.ts';
 import type { Pings } from './node-silence.ts';
 import { ReadLane } from './read-lane.ts';
 import {

@@ -1,12 +1,12 @@
 /** What reading rows from one Redis and from a cluster have in common; each gives its client and its marker hashes. */
-import { rowSchemaFromJson } from '../../registry/definition-json.ts';
-import type { RowSchema } from '../../registry/model.ts';
-import type { LiveCredentials } from '../../registry/redis-connection.ts';
-import type { Clock } from '../../registry/std/clock.ts';
-import type { Json } from '../../registry/std/canonical-json.ts';
-import { schemaField, schemasKey } from '../../registry/wire/online-layout.ts';
-import { evictedSince } from '../../registry/wire/eviction-mark.ts';
-import type { NodeEvictions } from '../../registry/wire/eviction-mark.ts';
+import { rowSchemaFromJson } from '../../contract/definitions/definition-json.ts';
+import type { RowSchema } from '../../contract/model.ts';
+import type { LiveCredentials } from '../../project/connections/redis-connection.ts';
+import type { Clock } from '../../project/clock.ts';
+import type { Json } from '../../contract/std/canonical-json.ts';
+import { schemaField, schemasKey } from '../../contract/wire/online/online-layout.ts';
+import { evictedSince } from '../../contract/wire/online/eviction-mark.ts';
+import type { NodeEvictions } from '../../contract/wire/online/eviction-mark.ts';
 import { Evictions } from './evictions.ts';
 import { Markers } from './markers.ts';
 import type { Marks } from './markers.ts';

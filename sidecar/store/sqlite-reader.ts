@@ -5,9 +5,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
-import { rowSchemaFromJson } from '../../registry/definition-json.ts';
-import type { RowSchema } from '../../registry/model.ts';
-import type { Json } from '../../registry/std/canonical-json.ts';
+import { rowSchemaFromJson } from '../../contract/definitions/definition-json.ts';
+import type { RowSchema } from '../../contract/model.ts';
+import type { Json } from '../../contract/std/canonical-json.ts';
 import { sidecarError } from '../errors.ts';
 import { MARKER_RENEWAL_MS } from './store-reader.ts';
 import { StoreHealth } from './store-health.ts';

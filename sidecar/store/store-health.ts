@@ -7,7 +7,7 @@
  * A refusal (password, permission, certificate) is kept until an answer comes: that a connection then fails in another
  * way proves nothing about it. Called by the readers; readiness and /metrics ask for `state`.
  */
-import { LoginFileError } from '../../registry/redis-connection.ts';
+import { LoginFileError } from '../../project/connections/redis-connection.ts';
 
 export interface StoreState {
   /** waiting: nothing was read yet, and waiting may mend it · refused: waiting does not · read: it was read once */

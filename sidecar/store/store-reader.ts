@@ -6,7 +6,7 @@
  * monotonic one. Where a row is absent the marker is looked at once more afterwards: a node that lost its rows while
  * we held its marker must not make every entity new.
  */
-import type { RowSchema } from '../../registry/model.ts';
+import type { RowSchema } from '../../contract/model.ts';
 import type { StoreState } from './store-health.ts';
 
 /** Markers older than this are read again before the next row. */

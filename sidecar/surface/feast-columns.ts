@@ -8,7 +8,7 @@
  * walks over them. Lost: a string a column, of which an answer of 50 rows x 50 features (134 KB) took 265 us, where it
  * now takes 100, in one process on a busy machine; `npm run bench` has the figure of the whole path.
  */
-import { PRESENT } from '../../registry/status.ts';
+import { PRESENT } from '../../contract/status.ts';
 import type { AnswerBuffer } from '../answer-buffer.ts';
 import type { CachedRow } from '../cached-row.ts';
 import { FEAST_PIECES, pieceAfter } from '../feast-pieces.ts';

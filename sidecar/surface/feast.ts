@@ -8,9 +8,9 @@
  * Column-major: one result a join key, then one a feature. As in Feast 0.67 (feature_server.py and
  * infra/online_stores/remote.py, whose client reads the time of a row from the second result).
  */
-import { PRESENT } from '../../registry/status.ts';
-import type { CodedError } from '../../registry/std/coded-error.ts';
-import { SURFACES } from '../../registry/wire/served-record.ts';
+import { PRESENT } from '../../contract/status.ts';
+import type { CodedError } from '../../contract/std/coded-error.ts';
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { AnswerBuffer } from '../answer-buffer.ts';
 import { JSON_HEADERS } from '../answers.ts';
 import type { Asked } from '../entities.ts';

@@ -6,9 +6,9 @@
  *
  * An answer is put together from ready text: names and statuses of the plan, features of the cached rows.
  */
-import { PRESENT } from '../../registry/status.ts';
-import type { CodedError } from '../../registry/std/coded-error.ts';
-import { SURFACES } from '../../registry/wire/served-record.ts';
+import { PRESENT } from '../../contract/status.ts';
+import type { CodedError } from '../../contract/std/coded-error.ts';
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { AnswerBuffer } from '../answer-buffer.ts';
 import { JSON_HEADERS } from '../answers.ts';
 import { checkContext } from '../context.ts';

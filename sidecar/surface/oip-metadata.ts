@@ -3,8 +3,8 @@
  *
  *   GET /v2  /v2/health/live  /v2/health/ready  /v2/models/{service}[/versions/{v}]  .../ready
  */
-import { OWN_PACKAGE } from '../../registry/own-package.ts';
-import { STATUSES } from '../../registry/status.ts';
+import { OWN_PACKAGE } from '../../project/own-package.ts';
+import { STATUSES } from '../../contract/status.ts';
 import { sidecarError } from '../errors.ts';
 import type { PlanBook } from '../plan-book.ts';
 import type { Plan } from '../plan.ts';

@@ -5,8 +5,8 @@
  *   POST /v2/models/{service}[/versions/{version}]/infer
  *   {"id"?, "parameters"?: {"binary_data_output"?}, "inputs": [tensor, ..], "outputs"?: [{"name", "parameters"?}, ..]}
  */
-import type { JoinKey } from '../../registry/model.ts';
-import { parseKeyPart } from '../../registry/wire/entity-key.ts';
+import type { JoinKey } from '../../contract/model.ts';
+import { parseKeyPart } from '../../contract/wire/online/entity-key.ts';
 import { MAX_VALUES } from '../entities.ts';
 import type { Asked, TensorAsk, TensorOutputAsk } from '../entities.ts';
 import { sidecarError } from '../errors.ts';

@@ -8,9 +8,9 @@
  *
  * In JSON a NaN, and with it an infinity, is null: JSON has no other word for it. The bytes carry both.
  */
-import { PRESENT } from '../../registry/status.ts';
-import type { CodedError } from '../../registry/std/coded-error.ts';
-import { SURFACES } from '../../registry/wire/served-record.ts';
+import { PRESENT } from '../../contract/status.ts';
+import type { CodedError } from '../../contract/std/coded-error.ts';
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { AnswerBuffer } from '../answer-buffer.ts';
 import { JSON_HEADERS } from '../answers.ts';
 import type { TensorOutputAsk } from '../entities.ts';

@@ -1,5 +1,5 @@
 /** A surface: one contract of the sidecar, i.e. how a request is written and how its answer is. */
-import type { CodedError } from '../../registry/std/coded-error.ts';
+import type { CodedError } from '../../contract/std/coded-error.ts';
 import type { AnswerBuffer } from '../answer-buffer.ts';
 import type { Asked } from '../entities.ts';
 import type { PlanBook } from '../plan-book.ts';

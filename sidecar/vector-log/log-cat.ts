@@ -1,16 +1,16 @@
 /** `log cat`: the served requests of a spool as JSON objects, with the values that were answered (DESIGN section 13). */
-import { loadBundle } from '../../registry/bundle-folder.ts';
-import type { Bundle } from '../../registry/model.ts';
-import { readServedLog } from '../../registry/served-log.ts';
-import { decodeServed } from '../../registry/served-values.ts';
-import type { DecodedRow, DecodedVector } from '../../registry/served-values.ts';
-import { ROW_SOURCES, STATUSES } from '../../registry/status.ts';
-import type { Json } from '../../registry/std/canonical-json.ts';
-import { formatTimestamp } from '../../registry/std/timestamp.ts';
-import { valueToJson } from '../../registry/wire/json-value.ts';
-import { definitionName, readHeader } from '../../registry/wire/row-header.ts';
-import type { ServedRecord } from '../../registry/wire/served-record.ts';
-import type { SpoolGap } from '../../registry/wire/spool-walk.ts';
+import { loadBundle } from '../../contract/definitions/bundle-folder.ts';
+import type { Bundle } from '../../contract/model.ts';
+import { readServedLog } from '../../contract/wire/log/served-log.ts';
+import { decodeServed } from '../../contract/served-values.ts';
+import type { DecodedRow, DecodedVector } from '../../contract/served-values.ts';
+import { ROW_SOURCES, STATUSES } from '../../contract/status.ts';
+import type { Json } from '../../contract/std/canonical-json.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { valueToJson } from '../../contract/wire/online/json-value.ts';
+import { definitionName, readHeader } from '../../contract/wire/online/row-header.ts';
+import type { ServedRecord } from '../../contract/wire/log/served-record.ts';
+import type { SpoolGap } from '../../contract/wire/log/spool-walk.ts';
 
 export interface CatOptions {
   readonly spool: string;

@@ -4,16 +4,16 @@
  * What lies between the ends of a segment it does not see, and says so: `log verify` reads every frame.
  */
 import { join } from 'node:path';
-import { countText } from '../../registry/std/count-text.ts';
-import { formatDuration } from '../../registry/std/duration.ts';
-import { formatTimestamp, parseTimestamp } from '../../registry/std/timestamp.ts';
-import { readPassedMark } from '../../registry/wire/passed-mark.ts';
-import { SegmentEnds } from '../../registry/wire/segment-ends.ts';
-import { cursorConsumers } from '../../registry/wire/spool-cursor.ts';
-import type { SpoolPosition } from '../../registry/wire/spool-cursor.ts';
-import { SegmentChain } from '../../registry/wire/segment-chain.ts';
-import { filesOf, parseSegmentFile } from '../../registry/wire/spool-segment.ts';
-import type { SegmentHeader } from '../../registry/wire/spool-segment.ts';
+import { countText } from '../../contract/std/count-text.ts';
+import { formatDuration } from '../../contract/std/duration.ts';
+import { formatTimestamp, parseTimestamp } from '../../contract/std/timestamp.ts';
+import { readPassedMark } from '../../contract/wire/log/passed-mark.ts';
+import { SegmentEnds } from '../../contract/wire/log/segment-ends.ts';
+import { cursorConsumers } from '../../contract/wire/log/spool-cursor.ts';
+import type { SpoolPosition } from '../../contract/wire/log/spool-cursor.ts';
+import { SegmentChain } from '../../contract/wire/log/segment-chain.ts';
+import { filesOf, parseSegmentFile } from '../../contract/wire/log/spool-segment.ts';
+import type { SegmentHeader } from '../../contract/wire/log/spool-segment.ts';
 import { REJECTED_FOLDER } from '../shipper/rejected-records.ts';
 import { cursorOf, ifThere, lagOf, sizedSegments } from '../spool/consumer-lag.ts';
 import type { SizedSegment } from '../spool/consumer-lag.ts';

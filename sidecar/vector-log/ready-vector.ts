@@ -5,11 +5,11 @@
  *   piece  = i32 CRC register of the message | part of each role | message (Vector of served.proto)
  *   part   = i32 row's id | i32 status | i32 where in the message its fetched time stands | i32 its watermark
  */
-import { FROM_CACHE } from '../../registry/status.ts';
-import { ReadyBytes, registerOf } from '../../registry/wire/ready-bytes.ts';
-import { encodeServedVector } from '../../registry/wire/served-encoder.ts';
-import type { ServedVector } from '../../registry/wire/served-record.ts';
-import { vectorTimes } from '../../registry/wire/vector-times.ts';
+import { FROM_CACHE } from '../../contract/status.ts';
+import { ReadyBytes, registerOf } from '../../contract/wire/log/ready-bytes.ts';
+import { encodeServedVector } from '../../contract/wire/log/served-encoder.ts';
+import type { ServedVector } from '../../contract/wire/log/served-record.ts';
+import { vectorTimes } from '../../contract/wire/log/vector-times.ts';
 import { NO_PIECE } from '../ready-ring.ts';
 import type { Work } from '../work.ts';
 

@@ -4,11 +4,11 @@
  * What repeats is ready: the head of a plan's records, and the vectors of entities that come from the cache. Called by
  * serve.ts.
  */
-import { idDigest } from '../../registry/log-privacy.ts';
-import type { ReadyBytes } from '../../registry/wire/ready-bytes.ts';
-import { encodeServedHead } from '../../registry/wire/served-encoder.ts';
-import { LOG_HMAC, LOG_RAW } from '../../registry/wire/served-record.ts';
-import type { ServedRequest, ServedRow, ServedVector } from '../../registry/wire/served-record.ts';
+import { idDigest } from '../../contract/log-privacy.ts';
+import type { ReadyBytes } from '../../contract/wire/log/ready-bytes.ts';
+import { encodeServedHead } from '../../contract/wire/log/served-encoder.ts';
+import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
+import type { ServedRequest, ServedRow, ServedVector } from '../../contract/wire/log/served-record.ts';
 import type { Plan, PlanPrivacy, ViewPlan } from '../plan.ts';
 import type { Work } from '../work.ts';
 import { keepVector, readyVector } from './ready-vector.ts';

@@ -7,7 +7,7 @@
  *
  * Numbers are shed in runs while a spool is full, so the ranges stay few. Called by vector-log.ts. Pure.
  */
-import type { ShedRange } from '../../registry/wire/served-record.ts';
+import type { ShedRange } from '../../contract/wire/log/served-record.ts';
 
 export class ShedRanges {
   #untold: ShedRange[] = [];

@@ -20,16 +20,16 @@
  * Called by answers.ts; never throws into a request.
  */
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../registry/std/clock.ts';
-import type { Talk } from '../../registry/std/talk.ts';
-import { RecordEncoder } from '../../registry/wire/served-encoder.ts';
+import type { Clock } from '../../project/clock.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import {
   SHED_DISK,
   SHED_SPOOL_FULL,
   SHED_TOO_LARGE,
   SHED_UNKNOWN,
-} from '../../registry/wire/served-record.ts';
-import type { ServedRequest } from '../../registry/wire/served-record.ts';
+} from '../../contract/wire/log/served-record.ts';
+import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
 import type { Batch } from '../spool/ring-writer.ts';
 import { DISK } from '../spool/spool-files.ts';
 import type { SpoolFiles } from '../spool/spool-files.ts';

@@ -1,7 +1,7 @@
 /** The folder of a history opens in other readers as it is: what is no history in it, they pass over. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DuckDb } from '../../registry/duckdb.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { plumb } from '../support/plumb-process.ts';
 import { PYTHON_LIMIT_MS, pythonEnvironment } from '../support/python-environment.ts';
 import { shopProject } from '../support/shop-project.ts';

@@ -2,9 +2,9 @@
  * A stored view of every type that Feast has too, and rows whose values are hard to carry: extremes, signs, text that
  * needs escaping, nulls. The rows are the expectation; `samplesSql` makes the Parquet that the project reads.
  */
-import { duckTypeOf, quoteName, quoteText } from '../../registry/duckdb.ts';
-import { parseType } from '../../registry/value-type.ts';
-import type { Value, ValueType } from '../../registry/value-type.ts';
+import { duckTypeOf, quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { parseType } from '../../contract/value-type.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
 
 const SAMPLE_TYPES = {
   flag: 'bool',

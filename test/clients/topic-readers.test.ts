@@ -6,8 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock } from '../../registry/std/clock.ts';
-import { writeDurably } from '../../registry/std/durable-file.ts';
+import { systemClock } from '../../project/clock.ts';
+import { writeDurably } from '../../contract/std/durable-file.ts';
 import { runServe } from '../../sidecar/main.ts';
 import { startKafka } from '../support/kafka.ts';
 import type { KafkaServer } from '../support/kafka.ts';
@@ -20,7 +20,7 @@ import type { PythonEnvironment } from '../support/python-environment.ts';
 import { PROFILE_VALUES, ServingFixture, profile } from '../support/serving-fixture.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PROTO = join(ROOT, 'registry/wire/served.proto');
+const PROTO = join(ROOT, 'contract/wire/log/served.proto');
 const PAGE = readFileSync(join(ROOT, 'docs/vector-log.md'), 'utf8');
 const TOPIC = 'plumbline.served';
 /** The page's broker. */

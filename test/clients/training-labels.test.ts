@@ -1,7 +1,7 @@
 /** Labels that Arrow wrote keep their types in a training set, also those that Parquet alone cannot tell. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DuckDb } from '../../registry/duckdb.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { plumb } from '../support/plumb-process.ts';
 import { PYTHON_LIMIT_MS, pythonEnvironment } from '../support/python-environment.ts';
 import { scratchFolder } from '../support/scratch.ts';

@@ -2,15 +2,15 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openReader } from '../../sidecar/store/open-reader.ts';
-import { systemClock } from '../../registry/std/clock.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
+import { systemClock } from '../../project/clock.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
 import {
   CLUSTER_SLOTS,
   clusterMarkerKey,
   clusterSlot,
   fieldOf,
   SLOTS_PER_MARKER,
-} from '../../registry/wire/online-layout.ts';
+} from '../../contract/wire/online/online-layout.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';
 import type { RedisCluster } from '../support/redis-cluster.ts';
 

@@ -2,9 +2,9 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runMaterialize } from '../../materializer/materialize.ts';
-import { systemClock } from '../../registry/std/clock.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
-import { fieldOf } from '../../registry/wire/online-layout.ts';
+import { systemClock } from '../../project/clock.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
+import { fieldOf } from '../../contract/wire/online/online-layout.ts';
 import { openReader } from '../../sidecar/store/open-reader.ts';
 import type { StoreReader } from '../../sidecar/store/store-reader.ts';
 import { bundleOf, driverStats, HOUR_US, makeProject, START_US } from '../support/materialized-project.ts';

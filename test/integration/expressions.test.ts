@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DuckDb, quoteText } from '../../registry/duckdb.ts';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { plumb } from '../support/plumb-process.ts';
 import type { Finished } from '../support/plumb-process.ts';
 import { scratchFolder } from '../support/scratch.ts';

@@ -1,8 +1,8 @@
 /** What a sidecar asks of its cluster while nobody asks it anything, counted by the nodes themselves. */
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
-import { systemClock } from '../../registry/std/clock.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
+import { systemClock } from '../../project/clock.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
 import { openReader } from '../../sidecar/store/open-reader.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';
 import { REDIS_START_LIMIT_MS } from '../support/redis.ts';

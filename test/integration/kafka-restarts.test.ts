@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { IngestLedger } from '../../monitor/ingest/ledger.ts';
 import { runIngest } from '../../monitor/ingest/main.ts';
-import { openProject } from '../../registry/project.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
-import type { Talk } from '../../registry/std/talk.ts';
+import { openProject } from '../../project/project.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
+import type { Talk } from '../../contract/std/talk.ts';
 import { openProducer } from '../../sidecar/shipper/open-producer.ts';
 import type { Shipper } from '../../sidecar/shipper/shipper.ts';
 import type { VectorLog } from '../../sidecar/vector-log/vector-log.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { INGEST_GROUP, PlatformaticTopic } from '../../monitor/ingest/platformatic-topic.ts';
-import type { KafkaSasl, KafkaSettings } from '../../registry/kafka-settings.ts';
+import type { KafkaSasl, KafkaSettings } from '../../project/settings/kafka-settings.ts';
 import type { SendOutcome } from '../../sidecar/shipper/log-producer.ts';
 import { openProducer } from '../../sidecar/shipper/open-producer.ts';
 import { KAFKA_START_LIMIT_MS, startKafka } from '../support/kafka.ts';

@@ -2,8 +2,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../registry/std/clock.ts';
-import { writeDurably } from '../../registry/std/durable-file.ts';
+import { systemClock } from '../../project/clock.ts';
+import { writeDurably } from '../../contract/std/durable-file.ts';
 import { runServe } from '../../sidecar/main.ts';
 import type { Served } from '../../sidecar/main.ts';
 import { KAFKA_START_LIMIT_MS } from '../support/kafka.ts';

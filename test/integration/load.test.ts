@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { load as loadCommand } from '../../loadtest/commands.ts';
 import type { LoadFlags } from '../../loadtest/commands.ts';
 import { LOAD_SURFACES } from '../../loadtest/request-text.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
 import { BENCH_SERVICE, makeBenchProject } from '../../benchmarks/harness/project.ts';
 import { plumb, serve } from '../support/plumb-process.ts';
 import type { Finished } from '../support/plumb-process.ts';

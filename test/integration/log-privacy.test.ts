@@ -3,11 +3,11 @@ import { createHmac } from 'node:crypto';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Bundle, LogPolicy } from '../../registry/model.ts';
-import { ValueHasher } from '../../registry/log-privacy.ts';
-import { readServedLog } from '../../registry/served-log.ts';
-import type { ServedRecord } from '../../registry/wire/served-record.ts';
-import { decodeServed } from '../../registry/served-values.ts';
+import type { Bundle, LogPolicy } from '../../contract/model.ts';
+import { ValueHasher } from '../../contract/log-privacy.ts';
+import { readServedLog } from '../../contract/wire/log/served-log.ts';
+import type { ServedRecord } from '../../contract/wire/log/served-record.ts';
+import { decodeServed } from '../../contract/served-values.ts';
 import { runServe } from '../../sidecar/main.ts';
 import {
   PROFILE_VALUES,

@@ -1,6 +1,6 @@
 /** What the shipper relies on, of both Kafka clients, against a real broker. */
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { KafkaSettings } from '../../registry/kafka-settings.ts';
+import type { KafkaSettings } from '../../project/settings/kafka-settings.ts';
 import type { KeyedRecord, LogProducer } from '../../sidecar/shipper/log-producer.ts';
 import { openProducer } from '../../sidecar/shipper/open-producer.ts';
 import { KAFKA_START_LIMIT_MS } from '../support/kafka.ts';

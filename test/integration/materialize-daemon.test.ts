@@ -1,9 +1,9 @@
 /** Views run by their schedule, on a clock that the test moves. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dueAfter, runDaemon } from '../../materializer/daemon.ts';
-import type { RunRecord } from '../../registry/run-record.ts';
-import { publishBundle } from '../../registry/bundle-folder.ts';
-import type { FeatureView } from '../../registry/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
+import type { FeatureView } from '../../contract/model.ts';
 import { bundleOf, driverStats, HOUR_US, makeProject, START_US } from '../support/materialized-project.ts';
 import type { TestProject } from '../support/materialized-project.ts';
 

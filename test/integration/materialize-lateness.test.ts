@@ -5,10 +5,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { dryRun } from '../../materializer/dry-run.ts';
 import { runMaterialize } from '../../materializer/materialize.ts';
 import type { MaterializeOptions } from '../../materializer/materialize.ts';
-import { DuckDb } from '../../registry/duckdb.ts';
-import { openHistory } from '../../registry/history.ts';
-import type { FeatureView } from '../../registry/model.ts';
-import type { RunRecord } from '../../registry/run-record.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { openHistory } from '../../project/engine/duckdb/history.ts';
+import type { FeatureView } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
 import {
   bundleOf,
   customer,

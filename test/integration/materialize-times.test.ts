@@ -5,9 +5,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dryRun } from '../../materializer/dry-run.ts';
 import { runMaterialize } from '../../materializer/materialize.ts';
 import type { MaterializeOptions } from '../../materializer/materialize.ts';
-import { readHistoryWatermark } from '../../registry/history.ts';
-import type { FeatureView } from '../../registry/model.ts';
-import type { RunRecord } from '../../registry/run-record.ts';
+import { readHistoryWatermark } from '../../project/engine/duckdb/history.ts';
+import type { FeatureView } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
 import {
   bundleOf,
   driverStats,

@@ -6,12 +6,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runMaterialize } from '../../materializer/materialize.ts';
 import type { MaterializeOptions } from '../../materializer/materialize.ts';
 import { runTrain } from '../../materializer/train.ts';
-import { publishBundle } from '../../registry/bundle-folder.ts';
-import { DuckDb } from '../../registry/duckdb.ts';
-import { openHistory } from '../../registry/history.ts';
-import type { FeatureService, FeatureView } from '../../registry/model.ts';
-import type { RunRecord } from '../../registry/run-record.ts';
-import { HEADER_BYTES } from '../../registry/wire/row-header.ts';
+import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { openHistory } from '../../project/engine/duckdb/history.ts';
+import type { FeatureService, FeatureView } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import { HEADER_BYTES } from '../../contract/wire/online/row-header.ts';
 import {
   bundleOf,
   customer,

@@ -6,15 +6,15 @@ import { Cluster, Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runMaterialize } from '../../materializer/materialize.ts';
 import type { MaterializeOptions } from '../../materializer/materialize.ts';
-import { DuckDb, quoteText } from '../../registry/duckdb.ts';
-import { folderBeside } from '../../registry/history.ts';
-import type { FeatureView } from '../../registry/model.ts';
-import type { RunRecord } from '../../registry/run-record.ts';
-import { rowSchemaOf } from '../../registry/definition-json.ts';
-import type { Value } from '../../registry/value-type.ts';
-import { fieldOf } from '../../registry/wire/online-layout.ts';
-import { decodeRowValues } from '../../registry/wire/row-codec.ts';
-import { readHeader } from '../../registry/wire/row-header.ts';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { folderBeside } from '../../project/engine/duckdb/history.ts';
+import type { FeatureView } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import type { Value } from '../../contract/value-type.ts';
+import { fieldOf } from '../../contract/wire/online/online-layout.ts';
+import { decodeRowValues } from '../../contract/wire/online/row-codec.ts';
+import { readHeader } from '../../contract/wire/online/row-header.ts';
 import {
   bundleOf,
   driverStats,

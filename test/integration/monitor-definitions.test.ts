@@ -1,8 +1,8 @@
 /** What the monitor judges by: the bundle that each record names, roles, and the surface that answered. */
 import { afterEach, expect, test } from 'vitest';
 import type { FeatureSnapshot, Snapshot } from '../../monitor/snapshot.ts';
-import type { FeatureService } from '../../registry/model.ts';
-import { SURFACES } from '../../registry/wire/served-record.ts';
+import type { FeatureService } from '../../contract/model.ts';
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import { customer, driverStats, feature, orders } from '../support/materialized-project.ts';
 import { at } from '../support/day-time.ts';
 import { MonitoredDay, SERVICE, servedRow } from '../support/monitored-day.ts';

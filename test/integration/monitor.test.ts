@@ -8,10 +8,10 @@ import { judgedValuesFile, readSnapshot } from '../../monitor/snapshot-folder.ts
 import type { FeatureSnapshot, Snapshot } from '../../monitor/snapshot.ts';
 import { renderVerdict } from '../../monitor/verdict-table.ts';
 import { exitCodeOf } from '../../monitor/verdict.ts';
-import { DuckDb, quoteText } from '../../registry/duckdb.ts';
-import { CodedError } from '../../registry/std/coded-error.ts';
-import { writeDurably } from '../../registry/std/durable-file.ts';
-import { FRAME_HEADER_BYTES, FRAME_MAGIC } from '../../registry/wire/spool-frame.ts';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { CodedError } from '../../contract/std/coded-error.ts';
+import { writeDurably } from '../../contract/std/durable-file.ts';
+import { FRAME_HEADER_BYTES, FRAME_MAGIC } from '../../contract/wire/log/spool-frame.ts';
 import { DAY, at } from '../support/day-time.ts';
 import { MonitoredDay, earlierOrders } from '../support/monitored-day.ts';
 import type { DriverRow, OrderRow, Served } from '../support/monitored-day.ts';

@@ -9,14 +9,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { guardOutcome, isWrite, noWrites } from '../../materializer/online/guard-outcome.ts';
 import { openOnlineWriter } from '../../materializer/online/open-online-writer.ts';
 import type { OnlineWriter } from '../../materializer/online/online-writer.ts';
-import type { OnlineSettings } from '../../registry/settings.ts';
+import type { OnlineSettings } from '../../project/settings/settings.ts';
 import {
   clusterMarkerKey,
   clusterSlot,
   fieldOf,
   MARKERS,
   SLOTS_PER_MARKER,
-} from '../../registry/wire/online-layout.ts';
+} from '../../contract/wire/online/online-layout.ts';
 import { hostileLocale } from '../support/hostile-locale.ts';
 import { anyOnlineRow, onlineRow } from '../support/online-rows.ts';
 import { REDIS_START_LIMIT_MS, startRedis } from '../support/redis.ts';

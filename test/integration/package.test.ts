@@ -65,7 +65,16 @@ describe('the archive', () => {
       'package.json',
     ]);
     expect(packed).toEqual(expect.arrayContaining(['LICENSE', 'CHANGELOG.md']));
-    const programs = ['registry', 'sidecar', 'materializer', 'monitor', 'loadtest', 'examples'];
+    const programs = [
+      'contract',
+      'project',
+      'registry',
+      'sidecar',
+      'materializer',
+      'monitor',
+      'loadtest',
+      'examples',
+    ];
     const built = packed
       .filter((file) => file.startsWith('dist/'))
       .map((file) => file.split('/')[1]!.split('.')[0]);
@@ -77,7 +86,7 @@ describe('the archive', () => {
     expect(typed.filter((file) => !/^examples\/[^/]+\/definitions\//.test(file))).toEqual([]);
     const expected = [
       'dist/plumb.js',
-      'dist/registry/wire/served.proto',
+      'dist/contract/wire/log/served.proto',
       'examples/retail/data/online_retail.parquet',
     ];
     expect(packed).toEqual(

@@ -1,10 +1,14 @@
 /** The read lane on real servers: a login and a database, a connection that is killed, rows that move to another node. */
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock } from '../../registry/std/clock.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
-import { clusterSlot, fieldOf, markerKey } from '../../registry/wire/online-layout.ts';
-import { CLUSTER_SLOTS, SLOTS_PER_MARKER, clusterMarkerKey } from '../../registry/wire/online-layout.ts';
+import { systemClock } from '../../project/clock.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
+import { clusterSlot, fieldOf, markerKey } from '../../contract/wire/online/online-layout.ts';
+import {
+  CLUSTER_SLOTS,
+  SLOTS_PER_MARKER,
+  clusterMarkerKey,
+} from '../../contract/wire/online/online-layout.ts';
 import { openReader } from '../../sidecar/store/open-reader.ts';
 import type { StoreReader } from '../../sidecar/store/store-reader.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';

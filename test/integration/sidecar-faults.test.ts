@@ -1,8 +1,8 @@
 /** A sidecar's bundle swapped under load, and clients that go before they are answered. Other faults: sidecar-faults-*.ts. */
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { publishBundle } from '../../registry/bundle-folder.ts';
-import { rowSchemaOf } from '../../registry/definition-json.ts';
+import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { runServe } from '../../sidecar/main.ts';
 import type { Served } from '../../sidecar/main.ts';
 import { REDIS_START_LIMIT_MS, startRedis } from '../support/redis.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { publishBundle } from '../../registry/bundle-folder.ts';
+import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
 import { runServe } from '../../sidecar/main.ts';
 import type { Served } from '../../sidecar/main.ts';
 import { parsePrometheus } from '../support/prometheus-text.ts';

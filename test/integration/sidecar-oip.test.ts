@@ -1,9 +1,9 @@
 /** The Open Inference Protocol over HTTP on the embedded store: one suite, run on both transports. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rowSchemaOf } from '../../registry/definition-json.ts';
-import type { Bundle } from '../../registry/model.ts';
-import { readServedLog } from '../../registry/served-log.ts';
-import { SURFACES } from '../../registry/wire/served-record.ts';
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import type { Bundle } from '../../contract/model.ts';
+import { readServedLog } from '../../contract/wire/log/served-log.ts';
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import { runServe } from '../../sidecar/main.ts';
 import type { Served } from '../../sidecar/main.ts';
 import {

@@ -1,7 +1,7 @@
 /** The sidecar on a real Redis and a real Redis Cluster: reads, markers, outages, deadlines. */
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { rowSchemaOf } from '../../registry/definition-json.ts';
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import {
   CLUSTER_SLOTS,
   clusterMarkerKey,
@@ -9,7 +9,7 @@ import {
   fieldOf,
   markerKey,
   SLOTS_PER_MARKER,
-} from '../../registry/wire/online-layout.ts';
+} from '../../contract/wire/online/online-layout.ts';
 import { getVector } from '../../sidecar/get.ts';
 import { runServe } from '../../sidecar/main.ts';
 import type { Served } from '../../sidecar/main.ts';

@@ -1,7 +1,7 @@
 /** The sidecar over HTTP on the embedded store: one contract suite, run on both transports. */
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rowSchemaOf } from '../../registry/definition-json.ts';
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { runServe } from '../../sidecar/main.ts';
 import type { Served } from '../../sidecar/main.ts';
 import {

@@ -1,8 +1,8 @@
 /** The spool's two threads share descriptors of files; a number that was closed may long belong to another file. */
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { systemClock } from '../../registry/std/clock.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
+import { systemClock } from '../../project/clock.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { servedRequest } from '../support/served-requests.ts';

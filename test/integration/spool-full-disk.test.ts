@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, rmdirSync, statfsSync, unlinkSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readServedLog } from '../../registry/served-log.ts';
-import { systemClock } from '../../registry/std/clock.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
-import { SHED_DISK } from '../../registry/wire/served-record.ts';
+import { readServedLog } from '../../contract/wire/log/served-log.ts';
+import { systemClock } from '../../project/clock.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
+import { SHED_DISK } from '../../contract/wire/log/served-record.ts';
 import { verifyLog } from '../../sidecar/log-commands.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import { commitAndWait } from '../support/committed.ts';

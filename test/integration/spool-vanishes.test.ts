@@ -2,9 +2,9 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../registry/std/clock.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
-import { listSegments } from '../../registry/wire/spool-segment.ts';
+import { systemClock } from '../../project/clock.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
+import { listSegments } from '../../contract/wire/log/spool-segment.ts';
 import { verifyLog } from '../../sidecar/log-commands.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import { scratchFolder } from '../support/scratch.ts';

@@ -4,10 +4,10 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runTrain } from '../../materializer/train.ts';
 import type { TrainOptions, TrainResult } from '../../materializer/train.ts';
-import { publishBundle } from '../../registry/bundle-folder.ts';
-import { rowSchemaOf } from '../../registry/definition-json.ts';
-import { DuckDb, quoteText } from '../../registry/duckdb.ts';
-import type { FeatureService } from '../../registry/model.ts';
+import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import type { FeatureService } from '../../contract/model.ts';
 import {
   bundleOf,
   customer,

@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runTrain } from '../../materializer/train.ts';
 import type { TrainOptions, TrainResult } from '../../materializer/train.ts';
-import { publishBundle } from '../../registry/bundle-folder.ts';
-import { DuckDb, quoteText } from '../../registry/duckdb.ts';
-import { historyFile, writeHistoryWatermark } from '../../registry/history.ts';
-import type { FeatureService } from '../../registry/model.ts';
+import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { historyFile, writeHistoryWatermark } from '../../project/engine/duckdb/history.ts';
+import type { FeatureService } from '../../contract/model.ts';
 import {
   bundleOf,
   driverStats,

@@ -2,9 +2,9 @@
  * What the features of an aggregated view are at an edge, computed the slow way from DESIGN's words: look at every
  * event again, for every edge. Knows nothing of tiles, SQL or increments. Sums use BigInt in fixed point.
  */
-import type { Aggregation, Entity, FeatureView } from '../../registry/model.ts';
-import { compareBytes } from '../../registry/std/canonical-json.ts';
-import type { KeyValue, Value, ValueType } from '../../registry/value-type.ts';
+import type { Aggregation, Entity, FeatureView } from '../../contract/model.ts';
+import { compareBytes } from '../../contract/std/canonical-json.ts';
+import type { KeyValue, Value, ValueType } from '../../contract/value-type.ts';
 
 export interface RawEvent {
   readonly keys: readonly (KeyValue | null)[];

@@ -5,8 +5,8 @@
  *
  * Slow and plain on purpose: one filter for each window, decimals for money.
  */
-import { quoteText } from '../../registry/duckdb.ts';
-import type { DuckDb, SqlRow } from '../../registry/duckdb.ts';
+import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 
 export interface RetailMoment {
   /** The raw file. */

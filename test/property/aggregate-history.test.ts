@@ -9,10 +9,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ComputeRequest, ComputeResult } from '../../materializer/compute.ts';
 import { prepareHistory } from '../../materializer/compute.ts';
-import { DuckDb } from '../../registry/duckdb.ts';
-import { historyFolder, readHistoryWatermark, writeHistoryWatermark } from '../../registry/history.ts';
-import type { Entity, FeatureView } from '../../registry/model.ts';
-import type { Value } from '../../registry/value-type.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import {
+  historyFolder,
+  readHistoryWatermark,
+  writeHistoryWatermark,
+} from '../../project/engine/duckdb/history.ts';
+import type { Entity, FeatureView } from '../../contract/model.ts';
+import type { Value } from '../../contract/value-type.ts';
 import { byEntity, countingEvents, naiveRow } from '../oracle/naive-aggregates.ts';
 import { aggregatedView } from '../support/aggregated-view.ts';
 import type { ArrivingEvent, Scenario } from '../support/event-scenario.ts';

@@ -1,14 +1,14 @@
-/** The as-of join against the oracle in `registry/as-of.ts`: the same row for every label, on data full of traps. */
+/** The as-of join against the oracle in `contract/as-of.ts`: the same row for every label, on data full of traps. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { asOf } from '../../registry/as-of.ts';
-import type { AsOfRow, AsOfRule } from '../../registry/as-of.ts';
-import { NO_ROW, ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../../registry/as-of-join.ts';
-import type { AsOfJoin } from '../../registry/as-of-join.ts';
-import { DuckDb, duckTypeOf, valueFromDuck } from '../../registry/duckdb.ts';
-import { sqlLiteral } from '../../registry/sql-literal.ts';
-import { parseType } from '../../registry/value-type.ts';
-import type { Value, ValueType } from '../../registry/value-type.ts';
+import { asOf } from '../../contract/as-of.ts';
+import type { AsOfRow, AsOfRule } from '../../contract/as-of.ts';
+import { NO_ROW, ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../../project/engine/duckdb/as-of-join.ts';
+import type { AsOfJoin } from '../../project/engine/duckdb/as-of-join.ts';
+import { DuckDb, duckTypeOf, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
+import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
+import { parseType } from '../../contract/value-type.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
 
 interface HistoryRow extends AsOfRow {
   readonly keys: readonly [string | null, bigint | null];

@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { prepareHistory } from '../../materializer/compute.ts';
-import { appliedDefinitionId, rowSchemaOf } from '../../registry/definition-json.ts';
-import { DuckDb } from '../../registry/duckdb.ts';
-import { completeHistory } from '../../registry/history.ts';
-import type { Entity, FeatureView, RowSchema } from '../../registry/model.ts';
-import type { KeyType, ValueType } from '../../registry/value-type.ts';
+import { appliedDefinitionId, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { completeHistory } from '../../project/engine/duckdb/history.ts';
+import type { Entity, FeatureView, RowSchema } from '../../contract/model.ts';
+import type { KeyType, ValueType } from '../../contract/value-type.ts';
 import { aggregatedView } from '../support/aggregated-view.ts';
 import { answerAt, readHistory, writeEvents } from '../support/raw-events.ts';
 

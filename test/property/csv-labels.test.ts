@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CsvRecords } from '../../materializer/csv-records.ts';
 import { appendToCsv, csvField, plainCsv } from '../../materializer/labels-csv.ts';
-import { DuckDb } from '../../registry/duckdb.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 
 type Field = string | null;
 

@@ -1,10 +1,10 @@
 /** A value of a source becomes what a naive model says without loss, or nothing: numbers near every edge there is. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DuckDb } from '../../registry/duckdb.ts';
-import { exactCast } from '../../registry/exact-cast.ts';
-import { parseSourceType } from '../../registry/source-type.ts';
-import type { ValueType } from '../../registry/value-type.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { exactCast } from '../../project/engine/duckdb/exact-cast.ts';
+import { parseSourceType } from '../../project/engine/duckdb/source-type.ts';
+import type { ValueType } from '../../contract/value-type.ts';
 
 let duck: DuckDb;
 beforeAll(async () => {

@@ -1,16 +1,16 @@
 /** DuckDB's SQL for an expression against the same expression in JavaScript, over random expressions and rows. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DuckDb, quoteName } from '../../registry/duckdb.ts';
-import { canonicalText } from '../../registry/expression/canonical-text.ts';
-import { columnSql, overflowSql, valueSql } from '../../registry/expression/duckdb-sql.ts';
-import { OverflowFault, compileExpression } from '../../registry/expression/evaluate.ts';
-import type { ExpressionValue } from '../../registry/expression/evaluate.ts';
-import { resolveExpression } from '../../registry/expression/resolve.ts';
-import type { Columns, ExpressionType } from '../../registry/expression/resolve.ts';
-import { parseExpression } from '../../registry/expression/syntax.ts';
-import { sqlLiteral } from '../../registry/sql-literal.ts';
-import type { Value } from '../../registry/value-type.ts';
+import { DuckDb, quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import { canonicalText } from '../../contract/expression/canonical-text.ts';
+import { columnSql, overflowSql, valueSql } from '../../project/engine/duckdb/expression-sql.ts';
+import { OverflowFault, compileExpression } from '../../contract/expression/evaluate.ts';
+import type { ExpressionValue } from '../../contract/expression/evaluate.ts';
+import { resolveExpression } from '../../contract/expression/resolve.ts';
+import type { Columns, ExpressionType } from '../../contract/expression/resolve.ts';
+import { parseExpression } from '../../contract/expression/syntax.ts';
+import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
+import type { Value } from '../../contract/value-type.ts';
 
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;

@@ -1,12 +1,12 @@
 /** Columns that are copied piece by piece against columns that are put together as text, for rows in any state. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { rowSchemaOf } from '../../registry/definition-json.ts';
-import type { FeatureView } from '../../registry/model.ts';
-import { FROM_CACHE, MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../registry/status.ts';
-import { formatType } from '../../registry/value-type.ts';
-import type { Value } from '../../registry/value-type.ts';
-import { decodeRowValues } from '../../registry/wire/row-codec.ts';
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import type { FeatureView } from '../../contract/model.ts';
+import { FROM_CACHE, MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
+import { formatType } from '../../contract/value-type.ts';
+import type { Value } from '../../contract/value-type.ts';
+import { decodeRowValues } from '../../contract/wire/online/row-codec.ts';
 import { AnswerBuffer } from '../../sidecar/answer-buffer.ts';
 import { CachedRow } from '../../sidecar/cached-row.ts';
 import { PlanBook, ViewSlots } from '../../sidecar/plan-book.ts';

@@ -4,13 +4,13 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { rowSchemaOf } from '../../registry/definition-json.ts';
-import type { Value } from '../../registry/value-type.ts';
-import { entityKeyOf } from '../../registry/wire/entity-key.ts';
-import { decodeRecord } from '../../registry/wire/served-decoder.ts';
-import { RecordEncoder } from '../../registry/wire/served-encoder.ts';
-import type { ServedRequest } from '../../registry/wire/served-record.ts';
-import { FRAME_HEADER_BYTES, epochCrc, frameAt } from '../../registry/wire/spool-frame.ts';
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import type { Value } from '../../contract/value-type.ts';
+import { entityKeyOf } from '../../contract/wire/online/entity-key.ts';
+import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
+import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
+import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
+import { FRAME_HEADER_BYTES, epochCrc, frameAt } from '../../contract/wire/log/spool-frame.ts';
 import { Answers } from '../../sidecar/answers.ts';
 import { RowCache } from '../../sidecar/cache.ts';
 import { HotKeys } from '../../sidecar/hot-keys.ts';

@@ -1,8 +1,8 @@
 /** The rows of an entity as they are read again and again, against a model that keeps bytes and times in a Map. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { rowSchemaOf } from '../../registry/definition-json.ts';
-import type { Value } from '../../registry/value-type.ts';
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import type { Value } from '../../contract/value-type.ts';
 import { RowCache } from '../../sidecar/cache.ts';
 import type { CachedRow } from '../../sidecar/cached-row.ts';
 import { planView } from '../../sidecar/plan.ts';

@@ -1,10 +1,10 @@
 /** What the sidecar serves from a row, and what the log's readers make of the same bytes: one meaning, two ways. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { rowSchemaOf } from '../../registry/definition-json.ts';
-import type { Bundle, FeatureView } from '../../registry/model.ts';
-import { rowValues } from '../../registry/served-values.ts';
-import { formatType } from '../../registry/value-type.ts';
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import type { Bundle, FeatureView } from '../../contract/model.ts';
+import { rowValues } from '../../contract/served-values.ts';
+import { formatType } from '../../contract/value-type.ts';
 import { CachedRow } from '../../sidecar/cached-row.ts';
 import { planView } from '../../sidecar/plan.ts';
 import { anyType, anyValueOf } from '../support/any-value.ts';

@@ -1,13 +1,13 @@
 /** What stands in an answered tensor, and what the monitor takes the model to have received: one meaning, two ways. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { rowSchemaOf } from '../../registry/definition-json.ts';
-import type { Bundle, Feature, FeatureView } from '../../registry/model.ts';
-import { rowValues } from '../../registry/served-values.ts';
-import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../registry/status.ts';
-import { formatType, isNumeric } from '../../registry/value-type.ts';
-import type { Value } from '../../registry/value-type.ts';
-import { SURFACES } from '../../registry/wire/served-record.ts';
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import type { Bundle, Feature, FeatureView } from '../../contract/model.ts';
+import { rowValues } from '../../contract/served-values.ts';
+import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
+import { formatType, isNumeric } from '../../contract/value-type.ts';
+import type { Value } from '../../contract/value-type.ts';
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import { asReceived } from '../../monitor/judge.ts';
 import { CachedRow } from '../../sidecar/cached-row.ts';
 import { PlanBook, ViewSlots } from '../../sidecar/plan-book.ts';

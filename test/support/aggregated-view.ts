@@ -1,5 +1,5 @@
 /** Aggregated views for tests, built by hand: what the compiler would make of a short definition. */
-import { definitionIdOf } from '../../registry/definition-json.ts';
+import { definitionIdOf } from '../../contract/definitions/definition-json.ts';
 import type {
   Aggregation,
   AggregateFunction,
@@ -7,8 +7,8 @@ import type {
   Feature,
   FeatureView,
   JoinKey,
-} from '../../registry/model.ts';
-import type { ValueType } from '../../registry/value-type.ts';
+} from '../../contract/model.ts';
+import type { ValueType } from '../../contract/value-type.ts';
 
 export interface FeatureSketch {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** Arbitrary types, and arbitrary values of a type: what the codecs must carry without changing a bit. */
 import fc from 'fast-check';
-import { SCALARS } from '../../registry/value-type.ts';
-import type { Value, ValueType } from '../../registry/value-type.ts';
+import { SCALARS } from '../../contract/value-type.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
 
 const scalar: fc.Arbitrary<ValueType> = fc.constantFrom(...SCALARS).map((kind) => ({ kind }));
 

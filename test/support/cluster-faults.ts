@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { benchKeyOf } from '../../benchmarks/harness/project.ts';
-import { clusterSlot } from '../../registry/wire/online-layout.ts';
+import { clusterSlot } from '../../contract/wire/online/online-layout.ts';
 import type { Fault } from './fault.ts';
 import { expectSteady } from './fault.ts';
 import type { FaultReport } from './fault-report.ts';

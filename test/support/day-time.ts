@@ -1,5 +1,5 @@
 /** Times of the one day that the monitor's tests judge. */
-import { parseTimestamp } from '../../registry/std/timestamp.ts';
+import { parseTimestamp } from '../../contract/std/timestamp.ts';
 
 export const DAY = '2026-01-02';
 

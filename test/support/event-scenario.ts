@@ -3,8 +3,8 @@
  * every kind. Few distinct values, so that things collide.
  */
 import fc from 'fast-check';
-import type { AggregateFunction, JoinKey } from '../../registry/model.ts';
-import type { KeyValue, Value, ValueType } from '../../registry/value-type.ts';
+import type { AggregateFunction, JoinKey } from '../../contract/model.ts';
+import type { KeyValue, Value, ValueType } from '../../contract/value-type.ts';
 import type { RawEvent } from '../oracle/naive-aggregates.ts';
 import type { FeatureSketch } from './aggregated-view.ts';
 

@@ -16,7 +16,7 @@
  * and what a full disk costs is told to the last record, but not when it ends.
  */
 import { BENCH_KEY, benchValueOf } from '../../benchmarks/harness/project.ts';
-import { readServedLog } from '../../registry/served-log.ts';
+import { readServedLog } from '../../contract/wire/log/served-log.ts';
 import { catLog } from '../../sidecar/vector-log/log-cat.ts';
 import type { FaultLine } from './fault-client.ts';
 import { IS_LONG_RUN } from './long-run.ts';

@@ -30,7 +30,7 @@ import {
   makeBenchProject,
 } from '../../benchmarks/harness/project.ts';
 import type { BenchShape } from '../../benchmarks/harness/project.ts';
-import { loadSettings } from '../../registry/settings.ts';
+import { loadSettings } from '../../project/settings/settings.ts';
 import type { FaultJob, FaultLine } from './fault-client.ts';
 import { judgeRun } from './fault-report.ts';
 import type { FaultReport } from './fault-report.ts';

@@ -1,4 +1,4 @@
-import type { RowSchema } from '../../registry/model.ts';
+import type { RowSchema } from '../../contract/model.ts';
 import type { StoreState } from '../../sidecar/store/store-health.ts';
 import type { StoreAsk, StoreReader } from '../../sidecar/store/store-reader.ts';
 

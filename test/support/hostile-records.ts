@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
-import { servedProto } from '../../registry/wire/served-decoder.ts';
-import { FRAME_HEADER_BYTES, epochCrc, sealFrame } from '../../registry/wire/spool-frame.ts';
+import { servedProto } from '../../contract/wire/log/served-decoder.ts';
+import { FRAME_HEADER_BYTES, epochCrc, sealFrame } from '../../contract/wire/log/spool-frame.ts';
 
 const recordType = protobuf.parse(servedProto()).root.lookupType('plumbline.served.v1.Record');
 

@@ -1,5 +1,5 @@
 /** The settings of `log.kafka` for a test's broker. */
-import type { KafkaSettings } from '../../registry/kafka-settings.ts';
+import type { KafkaSettings } from '../../project/settings/kafka-settings.ts';
 import type { KafkaServer } from './kafka.ts';
 
 export function kafkaSettingsOf(kafka: Pick<KafkaServer, 'brokers'>): KafkaSettings {

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { readServedLog } from '../../registry/served-log.ts';
+import { readServedLog } from '../../contract/wire/log/served-log.ts';
 import { verifyLog } from '../../sidecar/log-commands.ts';
 import type { LogState } from '../../sidecar/log-commands.ts';
 

@@ -5,16 +5,16 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { definitionIdOf, rowSchemaOf } from '../../registry/definition-json.ts';
-import { DuckDb, quoteText } from '../../registry/duckdb.ts';
-import type { Aggregation, Bundle, Entity, Feature, FeatureView } from '../../registry/model.ts';
-import type { Project } from '../../registry/project.ts';
-import { RegistryDatabase } from '../../registry/registry-database.ts';
-import { loadSettings } from '../../registry/settings.ts';
-import type { SettingFlags } from '../../registry/setting-sources.ts';
-import type { Settings } from '../../registry/settings.ts';
-import { writeDurably } from '../../registry/std/durable-file.ts';
-import { parseType } from '../../registry/value-type.ts';
+import { definitionIdOf, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import type { Aggregation, Bundle, Entity, Feature, FeatureView } from '../../contract/model.ts';
+import type { Project } from '../../project/project.ts';
+import { RegistryDatabase } from '../../project/database/registry-database.ts';
+import { loadSettings } from '../../project/settings/settings.ts';
+import type { SettingFlags } from '../../project/settings/setting-sources.ts';
+import type { Settings } from '../../project/settings/settings.ts';
+import { writeDurably } from '../../contract/std/durable-file.ts';
+import { parseType } from '../../contract/value-type.ts';
 
 export const HOUR_US = 3_600_000_000;
 /** 2026-01-01T00:00:00Z, where the tests' time begins. */

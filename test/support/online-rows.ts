@@ -1,7 +1,7 @@
 /** Rows of the online store for tests: short values, real headers, and arbitraries that collide on purpose. */
 import fc from 'fast-check';
 import type { OnlineRow } from '../../materializer/online/online-writer.ts';
-import { HEADER_BYTES, writeHeader } from '../../registry/wire/row-header.ts';
+import { HEADER_BYTES, writeHeader } from '../../contract/wire/online/row-header.ts';
 
 /** Definition ids whose bytes straddle the sign and the ASCII limit, where comparisons by locale go wrong. */
 export const DEFINITION_IDS = [0x00000001, 0x61626364, 0x7fffffff, 0xf1f2f3f4] as const;

@@ -1,10 +1,10 @@
 /** Writes raw events of a test as a Parquet source, and reads a computed history back as values of the model. */
-import type { DuckDb } from '../../registry/duckdb.ts';
-import { duckTypeOf, quoteName, quoteText, valueFromDuck } from '../../registry/duckdb.ts';
-import { duckKeyType, openHistory } from '../../registry/history.ts';
-import type { Entity, FeatureView } from '../../registry/model.ts';
-import { sqlLiteral } from '../../registry/sql-literal.ts';
-import type { KeyValue, Value, ValueType } from '../../registry/value-type.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { duckTypeOf, quoteName, quoteText, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
+import { duckKeyType, openHistory } from '../../project/engine/duckdb/history.ts';
+import type { Entity, FeatureView } from '../../contract/model.ts';
+import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
+import type { KeyValue, Value, ValueType } from '../../contract/value-type.ts';
 import type { RawEvent } from '../oracle/naive-aggregates.ts';
 import { entityId } from '../oracle/naive-aggregates.ts';
 

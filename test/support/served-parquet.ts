@@ -1,5 +1,5 @@
 /** What an ingest has committed, read back with plain SQL. */
-import { DuckDb, quoteText } from '../../registry/duckdb.ts';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { IngestLedger } from '../../monitor/ingest/ledger.ts';
 import { servedFiles } from '../../monitor/served-files.ts';
 

@@ -1,6 +1,6 @@
 /** Served requests for the tests of the vector log: a plain one, and arbitrary ones for fast-check. */
 import fc from 'fast-check';
-import type { ServedRequest, ServedRow } from '../../registry/wire/served-record.ts';
+import type { ServedRequest, ServedRow } from '../../contract/wire/log/served-record.ts';
 
 export const SERVED_US = 1_795_253_502_123_456;
 

@@ -11,8 +11,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { publishBundle } from '../../registry/bundle-folder.ts';
-import { definitionIdOf, rowSchemaOf, rowSchemaToJson } from '../../registry/definition-json.ts';
+import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
+import { definitionIdOf, rowSchemaOf, rowSchemaToJson } from '../../contract/definitions/definition-json.ts';
 import type {
   Bundle,
   Entity,
@@ -20,20 +20,20 @@ import type {
   FeatureService,
   FeatureView,
   RowSchema,
-} from '../../registry/model.ts';
-import { openProject } from '../../registry/project.ts';
-import type { Project } from '../../registry/project.ts';
-import type { SettingFlags } from '../../registry/setting-sources.ts';
-import type { Clock } from '../../registry/std/clock.ts';
-import { writeDurably } from '../../registry/std/durable-file.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
-import type { Talk } from '../../registry/std/talk.ts';
-import { parseType } from '../../registry/value-type.ts';
-import type { KeyValue, Value } from '../../registry/value-type.ts';
-import { canonicalJson } from '../../registry/std/canonical-json.ts';
-import { entityKeyOf } from '../../registry/wire/entity-key.ts';
-import { SQLITE_ONLINE_SCHEMA, fieldOf } from '../../registry/wire/online-layout.ts';
-import { RowEncoder } from '../../registry/wire/row-codec.ts';
+} from '../../contract/model.ts';
+import { openProject } from '../../project/project.ts';
+import type { Project } from '../../project/project.ts';
+import type { SettingFlags } from '../../project/settings/setting-sources.ts';
+import type { Clock } from '../../project/clock.ts';
+import { writeDurably } from '../../contract/std/durable-file.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+import { parseType } from '../../contract/value-type.ts';
+import type { KeyValue, Value } from '../../contract/value-type.ts';
+import { canonicalJson } from '../../contract/std/canonical-json.ts';
+import { entityKeyOf } from '../../contract/wire/online/entity-key.ts';
+import { SQLITE_ONLINE_SCHEMA, fieldOf } from '../../contract/wire/online/online-layout.ts';
+import { RowEncoder } from '../../contract/wire/online/row-codec.ts';
 
 export const HOUR_US = 3_600_000_000;
 export const DAY_US = 24 * HOUR_US;

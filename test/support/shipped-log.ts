@@ -1,11 +1,11 @@
 /** A vector log to be shipped, and what of it arrived in a topic. */
 import { expect, onTestFinished } from 'vitest';
-import type { KafkaSettings } from '../../registry/kafka-settings.ts';
-import { systemClock } from '../../registry/std/clock.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
-import type { Talk } from '../../registry/std/talk.ts';
-import { decodeRecord } from '../../registry/wire/served-decoder.ts';
-import type { LogRecord } from '../../registry/wire/served-record.ts';
+import type { KafkaSettings } from '../../project/settings/kafka-settings.ts';
+import { systemClock } from '../../project/clock.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
+import type { LogRecord } from '../../contract/wire/log/served-record.ts';
 import { openProducer } from '../../sidecar/shipper/open-producer.ts';
 import { Shipper } from '../../sidecar/shipper/shipper.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';

@@ -1,6 +1,6 @@
 /** A small project of a shop on the embedded defaults: definitions in TypeScript and a Parquet file of invoices. */
 import { join } from 'node:path';
-import { DuckDb } from '../../registry/duckdb.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { scratchFolder } from './scratch.ts';
 
 export const SHOP_DEFINITIONS = `

@@ -3,8 +3,8 @@
  * argument it dies of SIGKILL once Kafka has acknowledged so many batches, before the cursor says so.
  * Arguments: spool, broker, topic, batches.
  */
-import { systemClock } from '../../registry/std/clock.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
+import { systemClock } from '../../project/clock.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
 import { openProducer } from '../../sidecar/shipper/open-producer.ts';
 import { Shipper } from '../../sidecar/shipper/shipper.ts';
 import { kafkaSettingsOf } from './kafka-settings.ts';

@@ -3,8 +3,8 @@
  * which it does only after the commit. Arguments: folder, requests a tick, largest row in bytes.
  */
 import { writeSync } from 'node:fs';
-import { systemClock } from '../../registry/std/clock.ts';
-import { silentTalk } from '../../registry/std/talk.ts';
+import { systemClock } from '../../project/clock.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import { commitAndWait } from './committed.ts';
 import { servedRequest } from './served-requests.ts';

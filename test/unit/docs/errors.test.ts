@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { LOAD_ERRORS } from '../../../loadtest/errors.ts';
 import { MATERIALIZER_ERRORS } from '../../../materializer/errors.ts';
 import { MONITOR_ERRORS } from '../../../monitor/errors.ts';
-import { REGISTRY_ERRORS } from '../../../registry/errors.ts';
-import type { ErrorEntry, ErrorKind } from '../../../registry/std/coded-error.ts';
+import { REGISTRY_ERRORS } from '../../../contract/errors.ts';
+import type { ErrorEntry, ErrorKind } from '../../../contract/std/coded-error.ts';
 import { SIDECAR_ERRORS } from '../../../sidecar/errors.ts';
 import { LOG_ERRORS } from '../../../sidecar/spool/errors.ts';
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { csvTypes, csvValueSql, keepsDigits } from '../../../materializer/csv-types.ts';
-import { DuckDb, quoteText } from '../../../registry/duckdb.ts';
+import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
 
 let duck: DuckDb;
 beforeAll(async () => {

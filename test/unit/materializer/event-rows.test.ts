@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { prepareHistory } from '../../../materializer/compute.ts';
 import { checkSource } from '../../../materializer/source-check.ts';
-import { DuckDb } from '../../../registry/duckdb.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { aggregatedView } from '../../support/aggregated-view.ts';
 import { readHistory } from '../../support/raw-events.ts';
 import { scratchFolder } from '../../support/scratch.ts';

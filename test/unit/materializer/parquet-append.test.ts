@@ -8,7 +8,7 @@ import { joinedArrowSchema } from '../../../materializer/arrow-schema.ts';
 import { appendColumns, readParquetFooter } from '../../../materializer/parquet-append.ts';
 import { readThrift, writeThrift } from '../../../materializer/thrift-compact.ts';
 import type { ThriftField, ThriftStruct } from '../../../materializer/thrift-compact.ts';
-import { DuckDb, quoteText } from '../../../registry/duckdb.ts';
+import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'plumb-parquet-'));
 const path = (name: string): string => join(folder, name);

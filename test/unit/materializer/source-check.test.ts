@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkAggregations, checkSource } from '../../../materializer/source-check.ts';
-import { DuckDb } from '../../../registry/duckdb.ts';
-import type { AggregateFunction } from '../../../registry/model.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
+import type { AggregateFunction } from '../../../contract/model.ts';
 import type { FeatureSketch, ViewSketch } from '../../support/aggregated-view.ts';
 import { aggregatedView } from '../../support/aggregated-view.ts';
 

@@ -4,9 +4,9 @@ import type { RowFacts, ValueFacts } from '../../../monitor/facts.ts';
 import { asReceived, stateOf } from '../../../monitor/judge.ts';
 import type { Distributions } from '../../../monitor/snapshot.ts';
 import { isSame, isWithinTolerance } from '../../../monitor/value-equality.ts';
-import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../registry/status.ts';
-import { parseType } from '../../../registry/value-type.ts';
-import type { Value } from '../../../registry/value-type.ts';
+import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../contract/status.ts';
+import { parseType } from '../../../contract/value-type.ts';
+import type { Value } from '../../../contract/value-type.ts';
 import { feature } from '../../support/materialized-project.ts';
 
 const HOUR = 3_600_000_000;

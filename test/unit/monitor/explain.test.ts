@@ -8,8 +8,8 @@ import { RULES } from '../../../monitor/cause-rules.ts';
 import { explain } from '../../../monitor/explain.ts';
 import type { ReplayedTimes, RowFacts, ServedTimes, ValueFacts } from '../../../monitor/facts.ts';
 import { at } from '../../support/day-time.ts';
-import { MISSING, OUTSIDE_TTL, PRESENT, ROW_SOURCES, UNAVAILABLE } from '../../../registry/status.ts';
-import type { RunRecord } from '../../../registry/run-record.ts';
+import { MISSING, OUTSIDE_TTL, PRESENT, ROW_SOURCES, UNAVAILABLE } from '../../../contract/status.ts';
+import type { RunRecord } from '../../../contract/run-record.ts';
 
 const HOUR = 3_600_000_000;
 const AGGREGATED = { id: 'orders', kind: 'aggregated', hopUs: HOUR, delayUs: 0, ttlUs: null } as const;

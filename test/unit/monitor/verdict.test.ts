@@ -5,7 +5,7 @@ import { RunIndex } from '../../../monitor/run-index.ts';
 import { SequenceSet } from '../../../monitor/sequence-set.ts';
 import type { FeatureSnapshot } from '../../../monitor/snapshot.ts';
 import { exitCodeOf, percent, verdictOf } from '../../../monitor/verdict.ts';
-import type { RunRecord } from '../../../registry/run-record.ts';
+import type { RunRecord } from '../../../contract/run-record.ts';
 import { at } from '../../support/day-time.ts';
 
 const HOUR = 3_600_000_000;

@@ -2,11 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
-import { loadBundle, loadCurrentBundle } from '../../../registry/bundle-folder.ts';
-import type { Bundle } from '../../../registry/model.ts';
-import { openProject } from '../../../registry/project.ts';
-import { RegistryDatabase } from '../../../registry/registry-database.ts';
-import { silentTalk } from '../../../registry/std/talk.ts';
+import { loadBundle, loadCurrentBundle } from '../../../contract/definitions/bundle-folder.ts';
+import type { Bundle } from '../../../contract/model.ts';
+import { openProject } from '../../../project/project.ts';
+import { RegistryDatabase } from '../../../project/database/registry-database.ts';
+import { silentTalk } from '../../../contract/std/talk.ts';
 import { SHOP_DEFINITIONS, shopProject } from '../../support/shop-project.ts';
 
 async function plan(folder: string) {

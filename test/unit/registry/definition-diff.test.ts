@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { serviceDetails } from '../../../registry/definition-diff.ts';
 import { Guard } from '../../../registry/guard.ts';
-import type { Definitions, FeatureService } from '../../../registry/model.ts';
+import type { Definitions, FeatureService } from '../../../contract/model.ts';
 
 function service(view: string): FeatureService {
   return {

@@ -4,9 +4,9 @@ import { join, relative } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadDrafts } from '../../../registry/definitions/load.ts';
-import { Mistakes } from '../../../registry/definitions/mistake.ts';
+import { Mistakes } from '../../../contract/definitions/mistake.ts';
 import { initProject, nextSteps } from '../../../registry/new-project.ts';
-import { OWN_PACKAGE, foreignPackage } from '../../../registry/own-package.ts';
+import { OWN_PACKAGE, foreignPackage } from '../../../project/own-package.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 const json = (file: string): { [key: string]: unknown } => JSON.parse(readFileSync(file, 'utf8'));

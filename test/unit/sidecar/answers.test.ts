@@ -1,7 +1,7 @@
 /** When answers leave, and that under any load they are written into memory that is there. */
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { ServedRequest } from '../../../registry/wire/served-record.ts';
+import type { ServedRequest } from '../../../contract/wire/log/served-record.ts';
 import { Answers } from '../../../sidecar/answers.ts';
 import type { AnswerLog } from '../../../sidecar/answers.ts';
 import { Metrics } from '../../../sidecar/metrics.ts';

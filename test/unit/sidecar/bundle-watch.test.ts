@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { silentTalk } from '../../../registry/std/talk.ts';
+import { silentTalk } from '../../../contract/std/talk.ts';
 import { watchBundles } from '../../../sidecar/bundle-watch.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 

@@ -1,6 +1,6 @@
 /** Each layer of the cache switched off and on again, while rows are in it. */
 import { expect, test } from 'vitest';
-import { rowSchemaOf } from '../../../registry/definition-json.ts';
+import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import { CachedRow } from '../../../sidecar/cached-row.ts';
 import { RowCache } from '../../../sidecar/cache.ts';
 import { HotKeys } from '../../../sidecar/hot-keys.ts';

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { rowSchemaOf } from '../../../registry/definition-json.ts';
+import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import { CachedRow } from '../../../sidecar/cached-row.ts';
 import { planView } from '../../../sidecar/plan.ts';
 import { NOON_US, encodeRow, spend } from '../../support/serving-fixture.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { rowSchemaOf } from '../../../registry/definition-json.ts';
-import { tombstone } from '../../../registry/wire/row-header.ts';
+import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
+import { tombstone } from '../../../contract/wire/online/row-header.ts';
 import { RowCache } from '../../../sidecar/cache.ts';
 import type { CachedRow } from '../../../sidecar/cached-row.ts';
 import { planView } from '../../../sidecar/plan.ts';

@@ -1,9 +1,9 @@
 /** The quick way to read rows of numbers against the general one: the same values, and the same rows refused. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Value, ValueType } from '../../../registry/value-type.ts';
-import { decodeRowValues, RowEncoder } from '../../../registry/wire/row-codec.ts';
-import { HEADER_BYTES } from '../../../registry/wire/row-header.ts';
+import type { Value, ValueType } from '../../../contract/value-type.ts';
+import { decodeRowValues, RowEncoder } from '../../../contract/wire/online/row-codec.ts';
+import { HEADER_BYTES } from '../../../contract/wire/online/row-header.ts';
 import { checkRow, readRowValues } from '../../../sidecar/row-values.ts';
 import { anyValueOf } from '../../support/any-value.ts';
 

@@ -1,9 +1,9 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openProject } from '../../../registry/project.ts';
-import type { CacheLayers } from '../../../registry/serve-settings.ts';
-import { silentTalk } from '../../../registry/std/talk.ts';
+import { openProject } from '../../../project/project.ts';
+import type { CacheLayers } from '../../../project/settings/serve-settings.ts';
+import { silentTalk } from '../../../contract/std/talk.ts';
 import { watchSettings } from '../../../sidecar/settings-watch.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 

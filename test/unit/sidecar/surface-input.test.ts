@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CodedError } from '../../../registry/std/coded-error.ts';
+import { CodedError } from '../../../contract/std/coded-error.ts';
 import { SIDECAR_ERRORS } from '../../../sidecar/errors.ts';
 import { PlanBook, ViewSlots } from '../../../sidecar/plan-book.ts';
 import { feastSurface } from '../../../sidecar/surface/feast.ts';

@@ -7,8 +7,8 @@ import {
   hasNoJsonNumber,
   nativeText,
 } from '../../../sidecar/value-text.ts';
-import { parseType } from '../../../registry/value-type.ts';
-import type { Value } from '../../../registry/value-type.ts';
+import { parseType } from '../../../contract/value-type.ts';
+import type { Value } from '../../../contract/value-type.ts';
 
 const CASES: readonly [type: string, value: Value, native: string, feast: string][] = [
   ['bool', true, 'true', 'true'],

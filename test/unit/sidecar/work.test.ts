@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { rowSchemaOf } from '../../../registry/definition-json.ts';
-import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../registry/status.ts';
+import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
+import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../contract/status.ts';
 import { CachedRow } from '../../../sidecar/cached-row.ts';
 import { planView } from '../../../sidecar/plan.ts';
 import { judge } from '../../../sidecar/work.ts';

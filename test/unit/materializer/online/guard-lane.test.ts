@@ -11,9 +11,9 @@ import {
   GuardShapes,
 } from '../../../../materializer/online/guard-script.ts';
 import type { GuardedRow } from '../../../../materializer/online/guard-script.ts';
-import { NO_LOGIN } from '../../../../registry/redis-address.ts';
-import { LiveCredentials } from '../../../../registry/redis-connection.ts';
-import { fieldOf } from '../../../../registry/wire/online-layout.ts';
+import { NO_LOGIN } from '../../../../project/connections/redis-address.ts';
+import { LiveCredentials } from '../../../../project/connections/redis-connection.ts';
+import { fieldOf } from '../../../../contract/wire/online/online-layout.ts';
 
 const shapes = new GuardShapes(fieldOf);
 

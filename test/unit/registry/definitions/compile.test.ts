@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { canonicalJson } from '../../../../registry/std/canonical-json.ts';
-import { bundleFromJson, bundleToJson } from '../../../../registry/definition-json.ts';
+import { canonicalJson } from '../../../../contract/std/canonical-json.ts';
+import { bundleFromJson, bundleToJson } from '../../../../contract/definitions/definition-json.ts';
 import { compileProject } from '../../../../registry/definitions/compile.ts';
-import type { Definitions } from '../../../../registry/model.ts';
+import type { Definitions } from '../../../../contract/model.ts';
 import { SHOP_DEFINITIONS, shopProject } from '../../../support/shop-project.ts';
 
 const YAML_SHOP = `

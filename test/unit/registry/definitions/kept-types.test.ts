@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DuckDb } from '../../../../registry/duckdb.ts';
+import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import { compileProject } from '../../../../registry/definitions/compile.ts';
-import type { FeatureView } from '../../../../registry/model.ts';
-import { formatType } from '../../../../registry/value-type.ts';
+import type { FeatureView } from '../../../../contract/model.ts';
+import { formatType } from '../../../../contract/value-type.ts';
 
 let duck: DuckDb;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 /** What people get to read when a definition has a slip: one sentence a slip, in their words, at its line. */
 import { describe, expect, test } from 'vitest';
 import { compileProject } from '../../../../registry/definitions/compile.ts';
-import type { Definitions } from '../../../../registry/model.ts';
+import type { Definitions } from '../../../../contract/model.ts';
 import { SHOP_DEFINITIONS, shopProject } from '../../../support/shop-project.ts';
 
 const compile = (folder: string): Promise<Definitions> =>

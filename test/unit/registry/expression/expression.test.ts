@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalText } from '../../../../registry/expression/canonical-text.ts';
-import { columnSql, overflowSql, valueSql } from '../../../../registry/expression/duckdb-sql.ts';
-import { OverflowFault, compileExpression } from '../../../../registry/expression/evaluate.ts';
-import type { ExpressionValue } from '../../../../registry/expression/evaluate.ts';
-import { columnsOf, resolveExpression } from '../../../../registry/expression/resolve.ts';
-import type { Columns, ExpressionType } from '../../../../registry/expression/resolve.ts';
-import { parseExpression } from '../../../../registry/expression/syntax.ts';
-import { ExpressionFault } from '../../../../registry/expression/token.ts';
+import { canonicalText } from '../../../../contract/expression/canonical-text.ts';
+import { columnSql, overflowSql, valueSql } from '../../../../project/engine/duckdb/expression-sql.ts';
+import { OverflowFault, compileExpression } from '../../../../contract/expression/evaluate.ts';
+import type { ExpressionValue } from '../../../../contract/expression/evaluate.ts';
+import { columnsOf, resolveExpression } from '../../../../contract/expression/resolve.ts';
+import type { Columns, ExpressionType } from '../../../../contract/expression/resolve.ts';
+import { parseExpression } from '../../../../contract/expression/syntax.ts';
+import { ExpressionFault } from '../../../../contract/expression/token.ts';
 
 const columns: Columns = new Map<string, ExpressionType | null>([
   ['quantity', 'int64'],

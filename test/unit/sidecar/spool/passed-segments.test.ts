@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { advanceCursor } from '../../../../registry/wire/spool-cursor.ts';
-import { segmentFile } from '../../../../registry/wire/spool-segment.ts';
+import { advanceCursor } from '../../../../contract/wire/log/spool-cursor.ts';
+import { segmentFile } from '../../../../contract/wire/log/spool-segment.ts';
 import { passedSegments } from '../../../../sidecar/spool/passed-segments.ts';
 
 const names = [1, 2, 3].map((number) => segmentFile(7, '00000000000000ff', number));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ShedRange } from '../../../../registry/wire/served-record.ts';
+import type { ShedRange } from '../../../../contract/wire/log/served-record.ts';
 import { ShedRanges } from '../../../../sidecar/vector-log/shed-ranges.ts';
 
 const range = (fromSequence: number, toSequence: number, reason: number): ShedRange => ({

@@ -1,0 +1,199 @@
+/**
+ * Definitions as canonical JSON: what is hashed, stored in the registry and published as the bundle. One text for
+ * one meaning; `definitionsFromJson(definitionsToJson(d))` gives d back.
+ */
+import type { Json } from '../std/canonical-json.ts';
+import { canonicalJson } from '../std/canonical-json.ts';
+import { rowLogicOf } from './definition-meaning.ts';
+import { registryError } from '../errors.ts';
+import type { Bundle, Entity, Feature, FeatureService, FeatureView, JoinKey, RowSchema } from '../model.ts';
+import { formatType, parseType } from '../value-type.ts';
+import type { ValueType } from '../value-type.ts';
+import { Fault, valueFromJson, valueToJson } from '../wire/online/json-value.ts';
+import { xxHash32, xxHash64 } from '../wire/online/xxhash.ts';
+
+type JsonObject = { readonly [key: string]: Json | undefined };
+
+/**
+ * The definition id of a view: xxHash32 of its canonical schema and row logic, and of how often the view has returned
+ * to it. Nothing else touches it, neither reading logic nor where the source lies: no stored row changes its meaning
+ * with them. A view that comes back to an earlier definition gets another id, so that no writer takes its rows for
+ * those that were superseded.
+ *
+ * @param joinKeys  of the view's entity
+ * @param returns   0: it has always had this definition since it first took it
+ */
+export function definitionIdOf(
+  view: Omit<FeatureView, 'definitionId'>,
+  joinKeys: readonly JoinKey[],
+  returns = 0,
+): number {
+  const logic = rowLogicOf(view, joinKeys);
+  return xxHash32(canonicalJson(returns === 0 ? logic : { logic, returns }));
+}
+
+/**
+ * The definition under which a view is applied: the id that it has now where its row logic is the one in force, else
+ * one that it never had.
+ *
+ * @param past  every schema the view ever had, in the order applied
+ */
+export function appliedDefinitionId(
+  view: Omit<FeatureView, 'definitionId'>,
+  joinKeys: readonly JoinKey[],
+  past: readonly RowSchema[],
+): number {
+  let id = definitionIdOf(view, joinKeys);
+  for (let returns = 1; past.slice(0, -1).some((schema) => schema.definitionId === id); returns++)
+    id = definitionIdOf(view, joinKeys, returns);
+  return id;
+}
+
+/** How often a view may return to a definition and still read the rows that it had before. */
+const RETURNS_READ = 64;
+
+/**
+ * The definition ids of one row logic: what rows of a view's history count under. Each time that a view came back to
+ * it, it took a new id; rows of the older ones mean the same.
+ *
+ * @returns the view's own id last
+ */
+export function countingIds(view: FeatureView, joinKeys: readonly JoinKey[]): number[] {
+  const ids: number[] = [];
+  for (let returns = 0; returns <= RETURNS_READ; returns++) {
+    const id = definitionIdOf(view, joinKeys, returns);
+    ids.push(id);
+    if (id === view.definitionId) return ids;
+  }
+  return [view.definitionId];
+}
+
+function aggregationToJson(feature: Feature): Json {
+  const a = feature.aggregation;
+  if (a === null) return null;
+  return { ...a, columnType: a.columnType === null ? null : formatType(a.columnType) };
+}
+
+export function rowSchemaOf(view: Pick<FeatureView, 'definitionId' | 'features'>): RowSchema {
+  return {
+    definitionId: view.definitionId,
+    features: view.features.map(({ name, type }) => ({ name, type })),
+  };
+}
+
+export function rowSchemaToJson(schema: RowSchema): JsonObject {
+  return {
+    definitionId: schema.definitionId,
+    features: schema.features.map((f) => ({ name: f.name, type: formatType(f.type) })),
+  };
+}
+
+export function rowSchemaFromJson(json: Json): RowSchema {
+  const { definitionId, features } = json as unknown as {
+    definitionId: number;
+    features: { name: string; type: string }[];
+  };
+  return { definitionId, features: features.map((f) => ({ name: f.name, type: typeOf(f.type) })) };
+}
+
+export function viewToJson(view: FeatureView): JsonObject {
+  return { ...view, features: view.features.map(featureToJson) } as unknown as JsonObject;
+}
+
+function featureToJson(feature: Feature): JsonObject {
+  const { column, ...rest } = feature;
+  return {
+    ...rest,
+    ...(column === null ? {} : { column }),
+    type: formatType(feature.type),
+    missing: valueToJson(feature.type, feature.missing),
+    examples: feature.examples.map((value) => valueToJson(feature.type, value)),
+    aggregation: aggregationToJson(feature),
+  } as unknown as JsonObject;
+}
+
+function viewFromJson(json: Json): FeatureView {
+  const raw = json as unknown as Omit<FeatureView, 'features'> & { features: readonly JsonObject[] };
+  return { ...raw, features: raw.features.map(featureFromJson) };
+}
+
+function featureFromJson(json: JsonObject): Feature {
+  const raw = json as unknown as Omit<Feature, 'column'> & { type: string; column?: string };
+  const type = typeOf(raw.type);
+  const aggregation = raw.aggregation as unknown as { columnType: string | null } | null;
+  const columnType =
+    aggregation === null || aggregation.columnType === null ? null : typeOf(aggregation.columnType);
+  return {
+    ...raw,
+    column: raw.column ?? null,
+    type,
+    missing: valueOf(type, json['missing']!),
+    examples: (json['examples'] as readonly Json[]).map((value) => valueOf(type, value)),
+    aggregation: raw.aggregation === null ? null : { ...raw.aggregation, columnType },
+  };
+}
+
+function valueOf(type: ValueType, json: Json) {
+  const value = valueFromJson(type, json);
+  if (value instanceof Fault)
+    throw new TypeError(`a stored definition does not fit its own type: ${value.fault}`);
+  return value;
+}
+
+function typeOf(text: string): ValueType {
+  const type = parseType(text);
+  if (type === null) throw new TypeError(`a stored definition has the unknown type ${text}`);
+  return type;
+}
+
+/** It is 2 since views and sources have times of their own: watermark, alert age, start, maxAhead. */
+export const BUNDLE_FORMAT = 2;
+
+export function bundleToJson(bundle: Omit<Bundle, 'hash'>): JsonObject {
+  return {
+    format: BUNDLE_FORMAT,
+    project: bundle.project,
+    entities: [...bundle.entities.values()] as unknown as Json,
+    views: [...bundle.views.values()].map(viewToJson),
+    services: [...bundle.services.values()] as unknown as Json,
+    schemas: Object.fromEntries(
+      [...bundle.schemas].map(([id, schemas]) => [id, schemas.map(rowSchemaToJson)]),
+    ),
+  };
+}
+
+/** @throws TypeError when the JSON is no bundle, REG_BUNDLE when it is one of another format */
+export function bundleFromJson(json: Json): Bundle {
+  const raw = json as unknown as {
+    format: number;
+    project: string;
+    entities: Entity[];
+    views: Json[];
+    services: FeatureService[];
+    schemas: Record<string, Json[]>;
+  };
+  if (raw === null || typeof raw !== 'object' || typeof raw.format !== 'number')
+    throw new TypeError('this is no bundle');
+  if (raw.format !== BUNDLE_FORMAT) {
+    const other = raw.format < BUNDLE_FORMAT ? 'an earlier' : 'a later';
+    throw registryError(
+      'REG_BUNDLE',
+      `the bundle has format ${raw.format}, of ${other} version of plumb; this one reads format ${BUNDLE_FORMAT}: apply again`,
+      { field: 'format' },
+    );
+  }
+  const views = raw.views.map(viewFromJson);
+  return {
+    project: raw.project,
+    hash: bundleHash(canonicalJson(json)),
+    entities: new Map(raw.entities.map((entity) => [entity.name, entity])),
+    views: new Map(views.map((view) => [view.id, view])),
+    services: new Map(raw.services.map((service) => [service.name, service])),
+    schemas: new Map(Object.entries(raw.schemas).map(([id, list]) => [id, list.map(rowSchemaFromJson)])),
+  };
+}
+
+/** @param canonical  the bundle's canonical JSON */
+export function bundleHash(canonical: string): string {
+  return xxHash64(canonical).toString(16).padStart(16, '0');
+}

@@ -1,0 +1,180 @@
+/**
+ * What each option of a definition means. One table stands behind the definition id, which is the hash of what decides
+ * the meaning of a stored row, and behind the guard, which says whom a change would break. A field that is added to
+ * the model must be entered here: the types ask for it.
+ *
+ *   schema    what a row or a vector is made of: features, types, join keys
+ *   row       row logic: what a stored row means
+ *   reading   reading logic: which row counts and what stands in for one; no stored row changes with it
+ *   location  where a source lies: neither
+ *   metadata  the rest
+ */
+import type { Json } from '../std/canonical-json.ts';
+import { formatDuration } from '../std/duration.ts';
+import { formatTimestamp } from '../std/timestamp.ts';
+import type { Aggregation, Feature, FeatureView, JoinKey, Source } from '../model.ts';
+import { canonicalText } from '../expression/canonical-text.ts';
+import { parseExpression } from '../expression/syntax.ts';
+import { formatType } from '../value-type.ts';
+import { valueToJson } from '../wire/online/json-value.ts';
+
+export type Meaning = 'schema' | 'row' | 'reading' | 'location' | 'metadata';
+
+/** One option: what people call it, what it means, and how its value is shown. */
+export interface OptionMeaning<Of> {
+  readonly option: string;
+  readonly meaning: Meaning | ((before: Of, after: Of) => Meaning);
+  readonly show?: (of: Of) => Json;
+}
+
+type Table<Of, Apart extends keyof Of = never> = {
+  readonly [Field in Exclude<keyof Of, Apart>]: OptionMeaning<Of>;
+};
+
+const metadata = (option: string): OptionMeaning<unknown> => ({ option, meaning: 'metadata' });
+const duration = (us: number | null): Json => (us === null ? null : formatDuration(us));
+
+/** Its id, name and version name a view, and its definition id follows; source and features have tables of their own. */
+export const VIEW_MEANING: Table<
+  FeatureView,
+  'id' | 'name' | 'version' | 'definitionId' | 'source' | 'features'
+> = {
+  kind: { option: 'kind', meaning: 'row' },
+  entity: { option: 'entity', meaning: 'row' },
+  ttlUs: { option: 'ttl', meaning: 'reading', show: (view) => duration(view.ttlUs) },
+  hopUs: { option: 'hop', meaning: 'row', show: (view) => duration(view.hopUs) },
+  delayUs: { option: 'delay', meaning: 'reading', show: (view) => duration(view.delayUs) },
+  scheduleUs: { ...metadata('schedule'), show: (view) => duration(view.scheduleUs) },
+  freshnessUs: { option: 'freshness', meaning: freshnessMeaning, show: (v) => duration(v.freshnessUs) },
+  freshnessAlertUs: { ...metadata('freshness.alert'), show: (view) => duration(view.freshnessAlertUs) },
+  watermark: { option: 'watermark', meaning: 'reading' },
+  outOfOrderUs: { option: 'outOfOrder', meaning: 'reading', show: (view) => duration(view.outOfOrderUs) },
+  startUs: {
+    ...metadata('start'),
+    show: ({ startUs }) => (startUs === null ? null : formatTimestamp(startUs)),
+  },
+  sourceFreshnessUs: { ...metadata('sourceFreshness'), show: (view) => duration(view.sourceFreshnessUs) },
+  latenessUs: {
+    option: 'lateness',
+    meaning: (before, after) => (after.latenessUs < before.latenessUs ? 'reading' : 'metadata'),
+    show: (view) => duration(view.latenessUs),
+  },
+  where: {
+    option: 'where',
+    meaning: 'row',
+    show: ({ where }) => (where === null ? null : canonicalText(parseExpression(where))),
+  },
+  select: {
+    option: 'select',
+    meaning: 'row',
+    show: ({ select }) =>
+      Object.fromEntries(
+        select.map(({ name, expression }) => [name, canonicalText(parseExpression(expression))]),
+      ),
+  },
+  owner: metadata('owner'),
+  team: metadata('team'),
+  description: metadata('description'),
+  tags: metadata('tags'),
+  deprecated: metadata('deprecated'),
+};
+
+export const SOURCE_MEANING: Table<Source> = {
+  name: metadata('source'),
+  path: { option: 'source.path', meaning: 'location' },
+  eventTime: { option: 'source.eventTime', meaning: 'row' },
+  createdTime: { option: 'source.createdTime', meaning: 'row' },
+  // It says which events count, and with the same events another set of them is another row.
+  maxAheadUs: { option: 'source.maxAhead', meaning: 'row', show: (source) => duration(source.maxAheadUs) },
+};
+
+/** The aggregation has a table of its own. */
+export const FEATURE_MEANING: Table<Feature, 'name' | 'aggregation'> = {
+  column: { option: 'column', meaning: 'row' },
+  type: { option: 'type', meaning: 'schema', show: (feature) => formatType(feature.type) },
+  missing: {
+    option: 'missing',
+    meaning: 'reading',
+    show: (feature) => valueToJson(feature.type, feature.missing),
+  },
+  tolerance: metadata('tolerance'),
+  log: metadata('log'),
+  checks: metadata('checks'),
+  description: metadata('description'),
+  tags: metadata('tags'),
+  examples: {
+    ...metadata('examples'),
+    show: (feature) => feature.examples.map((value) => valueToJson(feature.type, value)),
+  },
+  normalization: metadata('normalization'),
+};
+
+export const AGGREGATION_MEANING: Table<Aggregation> = {
+  function: { option: 'agg', meaning: 'row' },
+  column: { option: 'column', meaning: 'row' },
+  columnType: {
+    option: 'columnType',
+    meaning: 'row',
+    show: ({ columnType }) => (columnType === null ? null : formatType(columnType)),
+  },
+  windowUs: {
+    option: 'window',
+    meaning: 'row',
+    show: ({ windowUs }) => (windowUs === null ? 'lifetime' : formatDuration(windowUs)),
+  },
+  scale: { option: 'scale', meaning: 'row' },
+  n: { option: 'n', meaning: 'row' },
+  percentile: { option: 'percentile', meaning: 'row' },
+};
+
+/** An aggregated view withholds its rows once they are too old by its freshness; a stored view does not. */
+function freshnessMeaning(before: FeatureView, after: FeatureView): Meaning {
+  if (after.kind === 'stored') return 'metadata';
+  // Where freshness was not given it follows hop and delay, whose own change is what the guard names.
+  const follows = [before, after].every((view) => view.freshnessUs === usualFreshnessUs(view));
+  const moved =
+    before.hopUs !== after.hopUs ||
+    before.delayUs !== after.delayUs ||
+    before.outOfOrderUs !== after.outOfOrderUs;
+  return follows && moved ? 'metadata' : 'reading';
+}
+
+const DAY_US = 86_400_000_000;
+
+/** What stands where a definition gives no freshness: the TTL, or an edge, what it waits for and the next run. */
+export function usualFreshnessUs(
+  view: Pick<FeatureView, 'kind' | 'ttlUs' | 'hopUs' | 'delayUs' | 'outOfOrderUs' | 'scheduleUs'>,
+): number {
+  if (view.kind === 'stored') return view.ttlUs ?? DAY_US;
+  return view.hopUs + Math.max(view.delayUs, view.outOfOrderUs) + (view.scheduleUs ?? view.hopUs);
+}
+
+/** What decides the meaning of a view's rows: schema and row logic, as JSON. */
+export function rowLogicOf(view: Omit<FeatureView, 'definitionId'>, joinKeys: readonly JoinKey[]): Json {
+  return {
+    id: view.id,
+    joinKeys: joinKeys.map(({ name, type }) => ({ name, type })),
+    ...rowLogicIn(VIEW_MEANING, view as FeatureView),
+    source: rowLogicIn(SOURCE_MEANING, view.source),
+    features: view.features.map((feature) => ({
+      name: feature.name,
+      ...rowLogicIn(FEATURE_MEANING, feature),
+      aggregation: feature.aggregation === null ? null : rowLogicIn(AGGREGATION_MEANING, feature.aggregation),
+    })),
+  };
+}
+
+function rowLogicIn<Of extends object>(
+  table: { readonly [field: string]: OptionMeaning<Of> },
+  of: Of,
+): { readonly [option: string]: Json } {
+  const decisive = Object.entries(table).filter(
+    ([, { meaning }]) => meaning === 'row' || meaning === 'schema',
+  );
+  return Object.fromEntries(decisive.map(([field, entry]) => [entry.option, shown(entry, field, of)]));
+}
+
+/** @returns the value of one field as it is shown and hashed */
+export function shown<Of extends object>(entry: OptionMeaning<Of>, field: string, of: Of): Json {
+  return entry.show === undefined ? ((of as Record<string, Json>)[field] ?? null) : entry.show(of);
+}

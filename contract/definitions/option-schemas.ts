@@ -1,0 +1,207 @@
+/** The shape of what people write, option by option: names, units, ranges. What spans definitions is checked later. */
+import { z } from 'zod';
+import { parseDuration } from '../std/duration.ts';
+import { parseTimestamp } from '../std/timestamp.ts';
+import { AGGREGATE_FUNCTIONS, BUILT_AGGREGATES } from '../model.ts';
+import type { AggregateFunction } from '../model.ts';
+import { givenText, knownNames, optionSentence, valueAt } from './option-sentence.ts';
+import { FeatureDraft } from './draft.ts';
+import type { Options, Place } from './draft.ts';
+import { didYouMean } from './mistake.ts';
+import type { Mistakes } from './mistake.ts';
+
+const DURATION = 'expected a duration such as 90s, 1h or 7d';
+
+const duration = z.union([z.string(), z.number()], { error: DURATION }).transform((value, context) => {
+  const us = parseDuration(String(value));
+  if (us !== null) return us;
+  context.addIssue({
+    code: 'custom',
+    message: `${DURATION}, got ${JSON.stringify(value)}`,
+  });
+  return z.NEVER;
+});
+
+/** A duration, or its target and its alert age. */
+const freshness = z.unknown().transform((value, context) => {
+  if (value === undefined) return undefined;
+  const given = typeof value === 'object' && value !== null ? value : { target: value };
+  const ages: { target?: number; alert?: number } = {};
+  for (const [name, age] of Object.entries(given as Readonly<Record<string, unknown>>)) {
+    const us = typeof age === 'string' || typeof age === 'number' ? parseDuration(String(age)) : null;
+    const isKnown = name === 'target' || name === 'alert';
+    if (isKnown && us !== null) ages[name] = us;
+    else {
+      const got = isKnown ? `${name}: ${JSON.stringify(age)}` : JSON.stringify(value);
+      const message = `${DURATION}, or { target: 2h, alert: 4h }, got ${got}`;
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    }
+  }
+  return ages;
+});
+
+const TIME = 'expected a date or a time such as 2026-01-31 or 2026-01-31T06:00:00Z';
+
+const time = z.union([z.string(), z.date()], { error: TIME }).transform((value, context) => {
+  const us = parseTimestamp(value instanceof Date ? value.toISOString() : value);
+  if (us !== null && us >= 0n) return Number(us);
+  context.addIssue({ code: 'custom', message: `${TIME}, got ${JSON.stringify(value)}` });
+  return z.NEVER;
+});
+
+const text = z.string().nullable().default(null);
+const tags = z.array(z.string()).default([]);
+const log = z.enum(['raw', 'hmac', 'drop']).default('raw');
+
+export const ENTITY_OPTIONS = z.strictObject({
+  joinKeys: z.record(z.string(), z.unknown()),
+  description: text,
+  owner: text,
+  tags,
+  log,
+});
+
+export const SOURCE_OPTIONS = z.strictObject({
+  parquet: z.string().min(1),
+  eventTime: z.string().min(1),
+  createdTime: z.string().min(1).nullable().default(null),
+  maxAhead: duration.nullable().default(null),
+});
+
+export const VIEW_OPTIONS = z.strictObject({
+  entity: z.unknown(),
+  source: z.unknown(),
+  where: z.string().optional(),
+  select: z.record(z.string(), z.string()).default({}),
+  features: z.record(z.string(), z.unknown()),
+  version: z.number().int().min(1).default(1),
+  ttl: duration.optional(),
+  hop: duration.optional(),
+  delay: duration.optional(),
+  schedule: duration.optional(),
+  watermark: z.enum(['cutoff', 'events']).default('cutoff'),
+  outOfOrder: duration.optional(),
+  freshness: freshness.optional(),
+  sourceFreshness: duration.optional(),
+  lateness: duration.optional(),
+  start: time.optional(),
+  owner: text,
+  team: text,
+  description: text,
+  tags,
+  deprecated: z
+    .strictObject({ date: z.union([z.string(), z.date()]).transform(String), successor: text })
+    .nullable()
+    .default(null),
+});
+export type ViewOptionValues = z.output<typeof VIEW_OPTIONS>;
+
+/** What other tools call our aggregations. */
+const OTHER_NAMES: Readonly<Record<string, AggregateFunction>> = {
+  average: 'avg',
+  mean: 'avg',
+  total: 'sum',
+  count_distinct: 'countDistinct',
+  distinct: 'countDistinct',
+  nunique: 'countDistinct',
+  unique: 'countDistinct',
+  std: 'stddev',
+  mode: 'mostFrequent',
+  top: 'mostFrequent',
+  latest: 'last',
+  newest: 'last',
+};
+
+function aggregateFault({ input }: { readonly input?: unknown }): string {
+  const name = String(input);
+  const other = OTHER_NAMES[name.toLowerCase()];
+  const hint = other === undefined ? didYouMean(name, BUILT_AGGREGATES) : `, did you mean "${other}"?`;
+  return `expected one of ${BUILT_AGGREGATES.join(', ')}, got ${givenText(input)}${hint}`;
+}
+
+export const FEATURE_OPTIONS = z.strictObject({
+  type: z.string().optional(),
+  agg: z.enum(AGGREGATE_FUNCTIONS, { error: aggregateFault }).optional(),
+  column: z.string().min(1).optional(),
+  window: duration.optional(),
+  scale: z.number().int().min(0).max(22).default(6),
+  n: z.number().int().min(1).max(10_000).default(0),
+  percentile: z.number().min(0).max(1).default(0),
+  missing: z.unknown().optional(),
+  tolerance: z.number().nonnegative().nullable().default(null),
+  log,
+  checks: z
+    .strictObject({
+      min: z.number().nullable().default(null),
+      max: z.number().nullable().default(null),
+      maxNullShare: z.number().min(0).max(1).nullable().default(null),
+    })
+    .nullable()
+    .default(null),
+  description: text,
+  tags,
+  examples: z.array(z.unknown()).default([]),
+  normalization: z.strictObject({ mean: z.number(), stddev: z.number().positive() }).nullable().default(null),
+});
+export type FeatureOptionValues = z.output<typeof FEATURE_OPTIONS>;
+
+export const SERVICE_OPTIONS = z.strictObject({
+  consumers: z.array(z.strictObject({ model: z.string().min(1), owner: z.string().min(1) })).default([]),
+  tensor: z.enum(['float32', 'float64']).default('float64'),
+  description: text,
+  owner: text,
+  tags,
+});
+
+/**
+ * Checks a draft's options against their shape. Those that do not fit are added to the mistakes and then left out, so
+ * that the rest of the draft is still checked: the caller asks `mistakes.count` whether the draft is whole.
+ *
+ * @param what  what the message calls it, e.g. `view "purchases"`
+ * @returns     the values with defaults filled in, or null when too little fits
+ */
+export function checkOptions<Schema extends z.ZodObject>(
+  schema: Schema,
+  what: string,
+  options: Options,
+  place: Place,
+  mistakes: Mistakes,
+): z.output<Schema> | null {
+  forbidProto(what, options, [], place, mistakes);
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  const rest: Record<string, unknown> = { ...options };
+  for (const issue of result.error.issues) {
+    const path = issue.path.map(String);
+    if (issue.code === 'unrecognized_keys') {
+      const within = path.length === 0 ? '' : ` in ${path.join('.')}`;
+      for (const key of issue.keys) {
+        const hint = didYouMean(key, knownNames(schema, issue.path));
+        mistakes.add(place, [...path, key], `${what} has no option "${key}"${within}${hint}`);
+        delete rest[path[0] ?? key];
+      }
+    } else {
+      const sentence = optionSentence(issue, valueAt(options, issue.path));
+      mistakes.add(place, path, `${what}: ${path.join('.')}: ${sentence}`);
+      delete rest[path[0] ?? ''];
+    }
+  }
+  return schema.safeParse(rest).data ?? null;
+}
+
+/** A name that an object cannot have like any other, and that would be lost without a word. */
+function forbidProto(
+  what: string,
+  options: unknown,
+  path: readonly string[],
+  place: Place,
+  mistakes: Mistakes,
+): void {
+  if (typeof options !== 'object' || options === null || options instanceof FeatureDraft) return;
+  for (const name of Object.keys(options)) {
+    if (name === '__proto__')
+      mistakes.add(place, [...path, name], `${what}: nothing can be called "__proto__"`);
+    else if (path.length < 2) forbidProto(what, (options as Options)[name], [...path, name], place, mistakes);
+  }
+}

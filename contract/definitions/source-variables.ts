@@ -1,0 +1,52 @@
+/**
+ * Variables in definitions: `${data}` stands where a source lies, and nowhere else. The bundle keeps them as written,
+ * so that it has one hash in every environment; each program that reads sources fills them in with the variables of
+ * its own (`vars` in plumbline.yaml, PLUMB_VARS_DATA).
+ */
+import { didYouMean } from './mistake.ts';
+import { registryError } from '../errors.ts';
+import type { Bundle, FeatureView } from '../model.ts';
+
+export type Variables = Readonly<Record<string, string>>;
+
+/** What variables are called; in the environment in upper snake case. */
+export const VARIABLE_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
+
+/** Whatever is written like a variable, also one that cannot be one. */
+const WRITTEN = /\$\{([^}]*)\}?/g;
+
+/** @returns the names between `${` and `}`, in order */
+export function variablesIn(text: string): string[] {
+  return [...text.matchAll(WRITTEN)].map((match) => match[1]!);
+}
+
+/** @returns the text with its variables filled in, or what is wrong with one of them */
+export function filledIn(text: string, variables: Variables): string | { readonly fault: string } {
+  for (const name of variablesIn(text)) {
+    if (!VARIABLE_NAME.test(name) || !text.includes(`\${${name}}`))
+      return { fault: `"${text}" should name a variable as \${name}, a letter, then letters, digits and _` };
+    if (Object.hasOwn(variables, name)) continue;
+    const known = Object.keys(variables);
+    const hint =
+      didYouMean(name, known) ||
+      (known.length === 0 ? '; vars in plumbline.yaml names none' : `; there are ${known.join(', ')}`);
+    return { fault: `there is no variable "${name}"${hint}` };
+  }
+  return text.replaceAll(WRITTEN, (_, name: string) => variables[name]!);
+}
+
+/**
+ * @returns the bundle with every source where it lies in this environment
+ * @throws  REG_VARIABLE naming each view whose source has a variable that this environment lacks
+ */
+export function locateSources(bundle: Bundle, variables: Variables): Bundle {
+  const faults: string[] = [];
+  const views = [...bundle.views.values()].map((view): FeatureView => {
+    const path = filledIn(view.source.path, variables);
+    if (typeof path === 'string') return { ...view, source: { ...view.source, path } };
+    faults.push(`the source of ${view.id} lies at ${view.source.path}: ${path.fault}`);
+    return view;
+  });
+  if (faults.length > 0) throw registryError('REG_VARIABLE', faults.join('\n'), { field: 'vars' });
+  return { ...bundle, views: new Map(views.map((view) => [view.id, view])) };
+}

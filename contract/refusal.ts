@@ -1,0 +1,25 @@
+/** What the guard refuses of a change, and what was allowed of it nevertheless: as the registry keeps them. */
+import type { Consumer } from './model.ts';
+
+export interface RemovedConsumer extends Consumer {
+  readonly service: string;
+  readonly removedUs: number;
+}
+
+export interface Refusal {
+  /** What `apply --allow` takes. */
+  readonly name: string;
+  readonly services: readonly { readonly service: string; readonly consumers: readonly GuardedConsumer[] }[];
+}
+
+export interface GuardedConsumer extends Consumer {
+  /** When an apply removed it; null: it still consumes. */
+  readonly removedUs: number | null;
+}
+
+/** A refusal that was allowed, as the registry keeps it. */
+export interface Allowed {
+  readonly name: string;
+  readonly reason: string;
+  readonly services: Refusal['services'];
+}

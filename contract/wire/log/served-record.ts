@@ -1,0 +1,155 @@
+/**
+ * The record of a served request: what the sidecar logs and the monitor reads. One Protocol Buffers message a
+ * request; `served.proto` beside this file is its published form.
+ *
+ *   ServedRequest --RecordEncoder (served-encoder.ts)--> frames of a segment --decodeRecord (served-decoder.ts)--> LogRecord
+ *
+ * What the sidecar hands in are the fields it has today. What the format holds beyond them (on-demand inputs and
+ * outputs, masked rows, hashed keys) is read here already, so that a reader needs no change when they are written.
+ */
+import type { ReadyBytes } from './ready-bytes.ts';
+
+/** One view's row of one vector, as it was served. */
+export interface ServedRow {
+  /** The view's name in the service, or the role's. */
+  role: string;
+  /** The view's id. */
+  view: string;
+  /** Code of `contract/status.ts` for the row: PRESENT, MISSING, OUTSIDE_TTL or UNAVAILABLE (NULL is a value's). */
+  status: number;
+  /** Index into ROW_SOURCES. */
+  source: number;
+  /** When the sidecar read the row from the store, microseconds; 0 when it never did. */
+  fetchedUs: number;
+  /** The view's online watermark that was read before the row; 0: there was none. */
+  watermarkUs: number;
+  /**
+   * The exact stored bytes, header included, or as far as the log may hold them; null where there was no row. As text
+   * they are one character a byte (Latin-1).
+   */
+  row: Buffer | string | null;
+  /** Whether the row was re-encoded, nil where a feature's log policy is hmac or drop. */
+  masked?: boolean;
+  /** In a masked row the HMAC of each feature whose policy is hmac, in the order of the row's definition. */
+  hmacs?: readonly Buffer[];
+}
+
+/** One entity row of the answer. */
+export interface ServedVector {
+  /** For each request key of the service the canonical part of the id (`entity-key.ts`); null for a null key. */
+  keys: (string | null)[];
+  /** In the order of the service's views. */
+  rows: ServedRow[];
+  /**
+   * The vector's message as `encodeServedVector` makes it, where the same rows are logged again and again; keys and rows
+   * are then empty.
+   */
+  image?: ReadyBytes;
+}
+
+export const SURFACES = ['native', 'feast', 'oip', 'get'] as const;
+export type Surface = (typeof SURFACES)[number];
+
+export interface ServedRequest {
+  requestId: string;
+  servedUs: number;
+  /** Index into SURFACES. */
+  surface: number;
+  /** Empty when the request named single features (Feast's surface allows that). */
+  service: string;
+  serviceVersion: number;
+  bundle: string;
+  /** Names of the request keys, in the order of `ServedVector.keys`. */
+  keyNames: readonly string[];
+  /** Full names in order when the request named single features, else empty: the service's own list holds. */
+  features: readonly string[];
+  vectors: readonly ServedVector[];
+  /** All that stands above the vectors but id and time, as `encodeServedHead` makes it, where it is logged again and again. */
+  head?: ReadyBytes;
+  /** The answer's bytes where they are logged or may be, else null. */
+  answer: Buffer | null;
+  /** Whether the answer is logged for one request in 1,000 only, by a hash of its id. */
+  isSampled?: boolean;
+  /** For each key name an index into LOG_POLICIES, when not all ids are raw. */
+  keyPolicies?: readonly number[];
+  /** Which secret made the HMACs of this record; empty: none did. */
+  hmacKeyId?: string;
+}
+
+/** Why a request was answered without being logged, in the order of the codes in the log. */
+export const SHED_REASONS = ['unknown', 'spool-full', 'disk', 'too-large'] as const;
+export const SHED_UNKNOWN = 0;
+export const SHED_SPOOL_FULL = 1;
+export const SHED_DISK = 2;
+export const SHED_TOO_LARGE = 3;
+
+/** Sequence numbers, both ends included. */
+export interface ShedRange {
+  readonly fromSequence: number;
+  readonly toSequence: number;
+  /** Index into SHED_REASONS. */
+  readonly reason: number;
+}
+
+export interface Heartbeat {
+  readonly atUs: number;
+  /** The highest sequence number given so far, the heartbeat's own included. */
+  readonly highestSequence: number;
+  /** Requests logged since the start. */
+  readonly served: number;
+  /** Requests answered and not logged since the start. */
+  readonly shed: number;
+  /** What was shed and stands in no earlier heartbeat. */
+  readonly ranges: readonly ShedRange[];
+  /** How far the wall clock had moved since the start beyond the time that passed: the sum of its steps. */
+  readonly clockOffsetUs: number;
+}
+
+/** Who wrote a record, and where it stands among the records of its epoch. */
+export interface RecordOrigin {
+  readonly pod: string;
+  /** 16 hex digits. */
+  readonly epoch: string;
+  readonly sequence: number;
+  /** Part i of n, from 1; both 0 where the record is whole. */
+  readonly part: number;
+  readonly parts: number;
+}
+
+/** A served request as it was logged, whole. */
+export interface ServedRecord extends ServedRequest, RecordOrigin {
+  /** Names of the on-demand inputs; what of them and of the outputs was logged stands in each vector. */
+  readonly inputNames: readonly string[];
+  /** The request time that on-demand functions were given; 0: the served time. */
+  readonly requestUs: number;
+  /** For each key name an index into LOG_POLICIES; empty: all raw. */
+  readonly keyPolicies: readonly number[];
+  /** Which secret made the HMACs of this record; empty: none did. */
+  readonly hmacKeyId: string;
+  readonly vectors: readonly LoggedVector[];
+}
+
+export interface LoggedVector extends ServedVector {
+  rows: LoggedRow[];
+  /** MessagePack arrays of the on-demand inputs and outputs; null where there are none. */
+  readonly inputs: Buffer | null;
+  readonly outputs: Buffer | null;
+}
+
+export interface LoggedRow extends ServedRow {
+  readonly row: Buffer | null;
+  /** The row was re-encoded with nil where a feature's log policy is hmac or drop. */
+  readonly masked: boolean;
+  /** In a masked row the HMAC of each feature whose policy is hmac, in the definition's order. */
+  readonly hmacs: readonly Buffer[];
+}
+
+export const LOG_POLICIES = ['raw', 'hmac', 'drop'] as const;
+export const LOG_RAW = 0;
+export const LOG_HMAC = 1;
+
+/** What one frame holds. `last` closes an epoch. */
+export type LogRecord =
+  | { readonly kind: 'served'; readonly record: ServedRecord }
+  | { readonly kind: 'heartbeat' | 'last'; readonly origin: RecordOrigin; readonly heartbeat: Heartbeat }
+  | { readonly kind: 'part'; readonly origin: RecordOrigin; readonly chunk: Buffer };

@@ -1,0 +1,291 @@
+/**
+ * The registry's tables: every bundle that was applied, what each apply changed, and every materialization run.
+ * SQLite for one machine; the same Kysely schema serves PostgreSQL.
+ *
+ * Only this file imports Kysely and node:sqlite for the registry. Rows that are written are never changed, but for
+ * a run record, which is replaced once when its run ends.
+ */
+import { DatabaseSync } from 'node:sqlite';
+import type { SQLInputValue, StatementSync } from 'node:sqlite';
+import { Kysely, SqliteDialect, sql } from 'kysely';
+import type { SqliteDatabase } from 'kysely';
+import { registryError } from '../../contract/errors.ts';
+import { makePrivateFile } from '../../contract/std/private-file.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import type { ServiceVersion } from '../../contract/definitions/service-version.ts';
+import type { StoreUrl } from '../settings/settings.ts';
+import type { Allowed, RemovedConsumer } from '../../contract/refusal.ts';
+
+/** One apply: the bundle it published and the changes it made, as canonical JSON. */
+export interface AppliedBundle {
+  readonly sequence: number;
+  readonly hash: string;
+  readonly appliedUs: number;
+  readonly bundle: string;
+  readonly changes: string;
+}
+
+/** An apply as it is recorded: what it takes away, allows and names, in one transaction with its bundle. */
+export interface NewApply extends AppliedBundle {
+  readonly removed: readonly RemovedConsumer[];
+  readonly allowed: readonly Allowed[];
+  readonly services: readonly ServiceVersion[];
+}
+
+/** A refusal that an apply took, and when. */
+export interface KeptAllowance extends Allowed {
+  readonly sequence: number;
+  readonly appliedUs: number;
+}
+
+interface Tables {
+  removed_consumer: { sequence: number; service: string; model: string; owner: string; removed_us: number };
+  allowance: { sequence: number; name: string; reason: string; services: string };
+  service_version: { service: string; version: number; content: string };
+  applied_bundle: { sequence: number; hash: string; applied_us: number; bundle: string; changes: string };
+  run: { run_id: string; view: string; started_us: number; state: string; to_us: number; record: string };
+}
+
+const BUSY_TIMEOUT_MS = 5_000;
+
+export class RegistryDatabase {
+  readonly #db: Kysely<Tables>;
+
+  private constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  /** Opens the database and makes its tables where they are missing. */
+  static async open(url: StoreUrl): Promise<RegistryDatabase> {
+    if (url.kind !== 'sqlite') {
+      throw registryError('REG_STORE', `the registry on ${url.kind} is not built yet; use sqlite:FILE`, {
+        field: 'registry',
+      });
+    }
+    try {
+      makePrivateFile(url.url);
+      const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: nodeSqlite(url.url) }) });
+      await createTables(db);
+      return new RegistryDatabase(db);
+    } catch (error) {
+      throw registryError(
+        'REG_STORE',
+        `cannot open the registry ${url.url}: ${(error as Error).message}`,
+        {},
+        error,
+      );
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#db.destroy();
+  }
+
+  /** Opens the database for one piece of work and closes it whatever comes of that. */
+  static async using<T>(url: StoreUrl, work: (database: RegistryDatabase) => Promise<T>): Promise<T> {
+    const database = await RegistryDatabase.open(url);
+    try {
+      return await work(database);
+    } finally {
+      await database.close();
+    }
+  }
+
+  /** @returns the bundle in force, or null when nothing was ever applied */
+  async lastApplied(): Promise<AppliedBundle | null> {
+    const row = await this.#db
+      .selectFrom('applied_bundle')
+      .selectAll()
+      .orderBy('sequence', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row === undefined ? null : appliedBundle(row);
+  }
+
+  /** Every apply, oldest first. */
+  async appliedBundles(): Promise<AppliedBundle[]> {
+    const rows = await this.#db.selectFrom('applied_bundle').selectAll().orderBy('sequence').execute();
+    return rows.map(appliedBundle);
+  }
+
+  /** @throws REG_STORE when another apply came between reading and writing: `sequence` is taken */
+  async recordApplied(apply: NewApply): Promise<void> {
+    const { sequence, hash, appliedUs, bundle, changes } = apply;
+    try {
+      await this.#db.transaction().execute(async (db) => {
+        const row = { sequence, hash, applied_us: appliedUs, bundle, changes };
+        await db.insertInto('applied_bundle').values(row).execute();
+        for (const { service, model, owner, removedUs } of apply.removed) {
+          const gone = { sequence, service, model, owner, removed_us: removedUs };
+          await db.insertInto('removed_consumer').values(gone).execute();
+        }
+        for (const { name, reason, services } of apply.allowed) {
+          const kept = { sequence, name, reason, services: JSON.stringify(services) };
+          await db.insertInto('allowance').values(kept).execute();
+        }
+        for (const version of apply.services) {
+          await db
+            .insertInto('service_version')
+            .values(version)
+            .onConflict((conflict) => conflict.doNothing())
+            .execute();
+        }
+      });
+    } catch (error) {
+      throw registryError(
+        'REG_STORE',
+        `another apply came first: ${(error as Error).message}`,
+        { help: 'Run `plumb plan` and apply again.' },
+        error,
+      );
+    }
+  }
+
+  /** @returns consumers that applies have removed after a time, in the order that they went */
+  async removedConsumers(afterUs: number): Promise<RemovedConsumer[]> {
+    const rows = await this.#db
+      .selectFrom('removed_consumer')
+      .selectAll()
+      .where('removed_us', '>', afterUs)
+      .orderBy('sequence')
+      .execute();
+    return rows.map(({ service, model, owner, removed_us }) => {
+      return { service, model, owner, removedUs: removed_us };
+    });
+  }
+
+  /** @returns every version of every service that was ever applied */
+  async serviceVersions(): Promise<ServiceVersion[]> {
+    return this.#db.selectFrom('service_version').selectAll().orderBy('version').execute();
+  }
+
+  /** @returns what applies have taken although it was refused, oldest first */
+  async allowances(): Promise<KeptAllowance[]> {
+    const rows = await this.#db
+      .selectFrom('allowance as a')
+      .innerJoin('applied_bundle as b', 'b.sequence', 'a.sequence')
+      .select(['a.sequence', 'a.name', 'a.reason', 'a.services', 'b.applied_us'])
+      .orderBy('a.sequence')
+      .orderBy('a.name')
+      .execute();
+    return rows.map(({ sequence, name, reason, services, applied_us }) => {
+      const served = JSON.parse(services) as Allowed['services'];
+      return { sequence, name, reason, services: served, appliedUs: applied_us };
+    });
+  }
+
+  async startRun(run: RunRecord): Promise<void> {
+    await this.#db.insertInto('run').values(runRow(run)).execute();
+  }
+
+  async finishRun(run: RunRecord): Promise<void> {
+    await this.#db.updateTable('run').set(runRow(run)).where('run_id', '=', run.runId).execute();
+  }
+
+  /** @returns runs in order of their start */
+  async runs(filter: { readonly view?: string; readonly sinceUs?: number } = {}): Promise<RunRecord[]> {
+    let query = this.#db.selectFrom('run').select('record').orderBy('started_us').orderBy('run_id');
+    if (filter.view !== undefined) query = query.where('view', '=', filter.view);
+    if (filter.sinceUs !== undefined) query = query.where('started_us', '>=', filter.sinceUs);
+    return (await query.execute()).map(({ record }) => JSON.parse(record) as RunRecord);
+  }
+
+  /** @returns the cut-off of the view's last complete run, from which the next one goes on; null: none yet */
+  async bookmark(view: string): Promise<number | null> {
+    const row = await this.#db
+      .selectFrom('run')
+      .select(({ fn }) => fn.max('to_us').as('to_us'))
+      .where('view', '=', view)
+      .where('state', '=', 'complete')
+      .executeTakeFirst();
+    return row?.to_us ?? null;
+  }
+}
+
+async function createTables(db: Kysely<Tables>): Promise<void> {
+  await db.schema
+    .createTable('applied_bundle')
+    .ifNotExists()
+    .addColumn('sequence', 'integer', (c) => c.primaryKey())
+    .addColumn('hash', 'text', (c) => c.notNull())
+    .addColumn('applied_us', 'bigint', (c) => c.notNull())
+    .addColumn('bundle', 'text', (c) => c.notNull())
+    .addColumn('changes', 'text', (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable('removed_consumer')
+    .ifNotExists()
+    .addColumn('sequence', 'integer', (c) => c.notNull())
+    .addColumn('service', 'text', (c) => c.notNull())
+    .addColumn('model', 'text', (c) => c.notNull())
+    .addColumn('owner', 'text', (c) => c.notNull())
+    .addColumn('removed_us', 'bigint', (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable('allowance')
+    .ifNotExists()
+    .addColumn('sequence', 'integer', (c) => c.notNull())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('reason', 'text', (c) => c.notNull())
+    .addColumn('services', 'text', (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable('service_version')
+    .ifNotExists()
+    .addColumn('service', 'text', (c) => c.notNull())
+    .addColumn('version', 'integer', (c) => c.notNull())
+    .addColumn('content', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('service_version_key', ['service', 'version'])
+    .execute();
+  await db.schema
+    .createTable('run')
+    .ifNotExists()
+    .addColumn('run_id', 'text', (c) => c.primaryKey())
+    .addColumn('view', 'text', (c) => c.notNull())
+    .addColumn('started_us', 'bigint', (c) => c.notNull())
+    .addColumn('state', 'text', (c) => c.notNull())
+    .addColumn('to_us', 'bigint', (c) => c.notNull())
+    .addColumn('record', 'text', (c) => c.notNull())
+    .execute();
+  await sql`CREATE INDEX IF NOT EXISTS run_by_view ON run (view, started_us)`.execute(db);
+}
+
+function runRow(run: RunRecord): Tables['run'] {
+  return {
+    run_id: run.runId,
+    view: run.view,
+    started_us: run.startedUs,
+    state: run.state,
+    to_us: run.toUs,
+    record: JSON.stringify(run),
+  };
+}
+
+function appliedBundle(row: Tables['applied_bundle']): AppliedBundle {
+  return {
+    sequence: row.sequence,
+    hash: row.hash,
+    appliedUs: row.applied_us,
+    bundle: row.bundle,
+    changes: row.changes,
+  };
+}
+
+/** Kysely's SQLite dialect is written for better-sqlite3, which needs a compiler or a download; Node has SQLite. */
+function nodeSqlite(file: string): SqliteDatabase {
+  // The timeout comes first: to turn on WAL takes a lock too, which another command may hold as it opens or closes.
+  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  return {
+    close: () => database.close(),
+    prepare: (text) => {
+      const statement: StatementSync = database.prepare(text);
+      return {
+        reader: /^\s*(select|with|pragma)/i.test(text),
+        all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
+        run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
+        iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
+      };
+    },
+  };
+}

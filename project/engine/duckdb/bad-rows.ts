@@ -1,0 +1,63 @@
+/** The bad rows of a view's history, counted and named for whoever reads the others: training and the replay. */
+import { relative } from 'node:path';
+import { quoteName } from './duckdb.ts';
+import type { DuckDb } from './duckdb.ts';
+import { openJudgedHistory } from './history.ts';
+import type { Entity, FeatureView } from '../../../contract/model.ts';
+import { FILE_COLUMN } from './source-files.ts';
+import { reasonKindSql } from './column-reading.ts';
+import { REASON, ROW_COLUMN } from './stored-rows.ts';
+
+export interface BadRows {
+  readonly rows: number;
+  /** By what is wrong, most frequent first. */
+  readonly reasons: readonly BadReason[];
+}
+
+export interface BadReason {
+  /** Without the value at fault. */
+  readonly reason: string;
+  readonly rows: number;
+  /** The first of them: what is wrong with its value, and its file and row where there are. */
+  readonly example: string;
+}
+
+/**
+ * @param folder  the project's folder
+ * @param root    of the histories
+ * @throws        as `openHistory`
+ */
+export async function countBadRows(
+  duck: DuckDb,
+  folder: string,
+  root: string,
+  view: FeatureView,
+  entity: Entity,
+): Promise<BadRows> {
+  if (view.kind === 'aggregated' && view.features.every(({ checks }) => checks === null)) return NONE;
+  const [reason, file, row] = [REASON, FILE_COLUMN, ROW_COLUMN].map(quoteName) as [string, string, string];
+  const { sql } = await openJudgedHistory(duck, folder, root, view, entity);
+  const first = `min({'file': ${file}, 'row': ${row}, 'reason': ${reason}})`;
+  const found = await duck.rows(
+    `SELECT ${reasonKindSql(reason)} AS kind, count(*)::DOUBLE AS n, ${first} AS first
+     FROM (${sql})
+     WHERE ${reason} IS NOT NULL GROUP BY 1 ORDER BY n DESC, kind`,
+  );
+  const reasons = found.map((one): BadReason => {
+    const { entries } = one['first'] as unknown as {
+      entries: { file: string | null; row: bigint; reason: string };
+    };
+    const place = entries.file === null ? '' : ` in ${relative(folder, entries.file)}, row ${entries.row}`;
+    return { reason: one['kind'] as string, rows: one['n'] as number, example: `${entries.reason}${place}` };
+  });
+  return { rows: reasons.reduce((sum, { rows }) => sum + rows, 0), reasons };
+}
+
+const NONE: BadRows = { rows: 0, reasons: [] };
+
+/** @returns one sentence that names them, or null where there are none */
+export function badRowsText(view: Pick<FeatureView, 'id'>, { rows, reasons }: BadRows): string | null {
+  if (rows === 0) return null;
+  const kinds = reasons.map((one) => `${one.rows === 1 ? '' : `${one.rows} times: `}${one.example}`);
+  return `${rows} bad ${rows === 1 ? 'row' : 'rows'} of ${view.id} ${rows === 1 ? 'is' : 'are'} left out (${kinds.join('; ')}).`;
+}

@@ -1,0 +1,189 @@
+/**
+ * The one way to open DuckDB, so that every program runs the same SQL under the same session: UTC, NULLs spelled
+ * out by each query, a memory limit. Also how values pass between DuckDB and the model.
+ *
+ * Only this file imports the client. Times leave queries as `epoch_us(...)`, never as Dates, which lose microseconds.
+ */
+import { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
+import {
+  DuckDBArrayValue,
+  DuckDBBlobValue,
+  DuckDBListValue,
+  DuckDBMapValue,
+  DuckDBStructValue,
+  DuckDBTimestampValue,
+} from '@duckdb/node-api';
+import type { DuckDBValue } from '@duckdb/node-api';
+import type { Value, ValueType } from '../../../contract/value-type.ts';
+
+export type SqlRow = Readonly<Record<string, DuckDBValue>>;
+
+export interface DuckDbOptions {
+  /** A database file, or null for one in memory. */
+  readonly file?: string | null;
+  readonly threads?: number;
+  /** DuckDB's text, e.g. `2GB`. */
+  readonly memoryLimit?: string;
+  /** Where it puts what does not fit in memory; made when needed, removed when closed. */
+  readonly tempFolder?: string;
+}
+
+/** The most rows that DuckDB takes in one chunk. */
+const CHUNK_ROWS = 2_048;
+
+export class DuckDb {
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+
+  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+    this.#instance = instance;
+    this.#connection = connection;
+  }
+
+  static async open(options: DuckDbOptions = {}): Promise<DuckDb> {
+    const config: Record<string, string> = {
+      memory_limit: options.memoryLimit ?? '2GB',
+      // It keeps what was read of files in memory, up to the limit; the kernel does that too.
+      enable_external_file_cache: 'false',
+    };
+    if (options.threads !== undefined) config['threads'] = String(options.threads);
+    if (options.tempFolder !== undefined) config['temp_directory'] = options.tempFolder;
+    const instance = await DuckDBInstance.create(options.file ?? ':memory:', config);
+    const connection = await instance.connect();
+    await connection.run("SET TimeZone = 'UTC'; SET preserve_insertion_order = false");
+    return new DuckDb(instance, connection);
+  }
+
+  /** Runs one or more statements whose rows nobody needs. */
+  async run(sql: string): Promise<void> {
+    await this.#connection.run(sql).catch(rethrowForPeople);
+  }
+
+  /** @returns all rows; BIGINT and count(*) come as bigint, TIMESTAMP as DuckDB's own value (prefer epoch_us) */
+  async rows(sql: string): Promise<SqlRow[]> {
+    const reader = await this.#connection.runAndReadAll(sql).catch(rethrowForPeople);
+    return reader.getRowObjects();
+  }
+
+  /** Yields the rows in chunks of DuckDB's own size, so that a large result never stands in memory whole. */
+  async *chunks(sql: string): AsyncGenerator<SqlRow[]> {
+    const result = await this.#connection.stream(sql).catch(rethrowForPeople);
+    const names = result.deduplicatedColumnNames();
+    for (;;) {
+      const chunk = await result.fetchChunk().catch(rethrowForPeople);
+      if (chunk === null || chunk.rowCount === 0) return;
+      yield chunk.getRowObjects(names) as SqlRow[];
+    }
+  }
+
+  /**
+   * Appends rows to a table, without a statement's text in between.
+   *
+   * @param rows  values in the order of the table's columns, as the client takes them: bigint for BIGINT, a
+   *              `blob(bytes)` for BLOB, null
+   */
+  async append(table: string, rows: readonly (readonly DuckDBValue[])[]): Promise<void> {
+    const appender = await this.#connection.createAppender(table);
+    try {
+      const types = Array.from({ length: appender.columnCount }, (_, i) => appender.columnType(i));
+      for (let at = 0; at < rows.length; at += CHUNK_ROWS) {
+        const chunk = DuckDBDataChunk.create(types, 0);
+        chunk.setRows(rows.slice(at, at + CHUNK_ROWS));
+        appender.appendDataChunk(chunk);
+      }
+    } finally {
+      appender.closeSync();
+    }
+  }
+
+  /** Ends the statement that runs, if one does: it fails. */
+  interrupt(): void {
+    this.#connection.interrupt();
+  }
+
+  close(): void {
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+  }
+}
+
+/** DuckDB's messages quote the statement, which no reader of ours has written: the sentence stays, the rest is cause. */
+function rethrowForPeople(error: unknown): never {
+  const { message } = error as Error;
+  throw new Error(message.replace(/\n+LINE \d+:[^]*$/, '').replace(/^(?:Invalid Input|IO) Error: /, ''), {
+    cause: error,
+  });
+}
+
+/** @returns bytes as a value for `append` */
+export function blob(bytes: Uint8Array): DuckDBValue {
+  return new DuckDBBlobValue(bytes);
+}
+
+/** @returns a name as SQL takes it whatever it holds */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** @returns a text as an SQL literal */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** @returns the type of a column in the history that holds values of a type */
+export function duckTypeOf(type: ValueType): string {
+  switch (type.kind) {
+    case 'bool':
+      return 'BOOLEAN';
+    case 'int32':
+      return 'INTEGER';
+    case 'int64':
+      return 'BIGINT';
+    case 'float32':
+      return 'FLOAT';
+    case 'float64':
+      return 'DOUBLE';
+    case 'string':
+      return 'VARCHAR';
+    case 'bytes':
+      return 'BLOB';
+    case 'timestamp':
+      return 'TIMESTAMP';
+    case 'list':
+      return `${duckTypeOf(type.of)}[]`;
+    case 'embedding':
+      return 'FLOAT[]';
+    case 'map':
+      return `MAP(VARCHAR, ${duckTypeOf(type.of)})`;
+    case 'struct':
+      return `STRUCT(${type.fields.map((f) => `${quoteName(f.name)} ${duckTypeOf(f.type)}`).join(', ')})`;
+  }
+}
+
+/** @returns the model's value of what DuckDB gave for a column of `duckTypeOf(type)` */
+export function valueFromDuck(type: ValueType, raw: DuckDBValue): Value {
+  if (raw === null) return null;
+  switch (type.kind) {
+    case 'timestamp':
+      return raw instanceof DuckDBTimestampValue ? raw.micros : (raw as bigint);
+    case 'bytes':
+      return (raw as DuckDBBlobValue).bytes;
+    case 'embedding':
+      return Float32Array.from((raw as DuckDBListValue | DuckDBArrayValue).items as number[]);
+    case 'list':
+      return (raw as DuckDBListValue).items.map((item) => valueFromDuck(type.of, item));
+    case 'map':
+      return new Map(
+        (raw as DuckDBMapValue).entries.map(({ key, value }) => [
+          key as string,
+          valueFromDuck(type.of, value),
+        ]),
+      );
+    case 'struct': {
+      const { entries } = raw as DuckDBStructValue;
+      return Object.fromEntries(type.fields.map((f) => [f.name, valueFromDuck(f.type, entries[f.name]!)]));
+    }
+    default:
+      return raw as Value;
+  }
+}

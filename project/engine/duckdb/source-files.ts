@@ -1,0 +1,241 @@
+/**
+ * The files of a source with the types of each, read from their footers: the union of types that an engine makes of
+ * many files has rounded already what is int64 in one and double in another.
+ *
+ * Files that hold the same types are a group, which one `read_parquet` reads; most sources are one group.
+ */
+import { resolve } from 'node:path';
+import type { Fault } from './row-fault.ts';
+import { quoteName, quoteText } from './duckdb.ts';
+import type { DuckDb, SqlRow } from './duckdb.ts';
+import { registryError } from '../../../contract/errors.ts';
+import { schemeOf } from '../../../contract/std/local-path.ts';
+import { listSourceFiles } from './source-listing.ts';
+import { CodedError } from '../../../contract/std/coded-error.ts';
+import { PATH_TEXT, leafCount, parseSourceType, withLeaves } from './source-type.ts';
+import type { Leaf, SourceType } from './source-type.ts';
+
+/** A column of a group of files. */
+export interface FileColumn {
+  /** As the file spells it. */
+  readonly name: string;
+  readonly type: SourceType;
+  /** SQL of its value in `groupSql`. */
+  readonly sql: string;
+}
+
+export interface FileGroup {
+  /** Absolute, sorted. */
+  readonly files: readonly string[];
+  /** By name in lower case, as engines compare names; of names that differ only in case there are two and more. */
+  readonly columns: ReadonlyMap<string, readonly FileColumn[]>;
+  /** SQL of whether a view's `where` excludes a row, never NULL; null: it excludes none. */
+  readonly excluded: string | null;
+  /** When an expression of a view's makes a row that is not excluded a bad one. */
+  readonly faults: readonly Fault[];
+  /** What the footers of the files show of columns, by name in lower case; of a column that is not here, nothing. */
+  readonly shown: ReadonlyMap<string, ShownValues>;
+}
+
+/** Of a column over all files of a group. */
+export interface ShownValues {
+  /** No value is null. */
+  readonly noNull: boolean;
+  /** Every value but null is a time from 1970 on, and no infinite one. */
+  readonly onlyTimes: boolean;
+}
+
+export interface SourceFiles {
+  /** As the definition gives it. */
+  readonly path: string;
+  /** In the order of their first files. */
+  readonly groups: readonly FileGroup[];
+}
+
+/** The column of `groupSql` that names the file of a row. No file has a column of this name. */
+export const FILE_COLUMN = '~file';
+
+/** @returns the FROM item that reads a group: its columns, and the file of each row */
+export function groupSql(group: FileGroup): string {
+  const files = group.files.map(quoteText).join(', ');
+  return `read_parquet([${files}], filename = ${quoteText(FILE_COLUMN)}, hive_partitioning = false)`;
+}
+
+/**
+ * @param folder  the project's folder, which the path is relative to
+ * @param path    a file, a folder, a glob, or an absolute path
+ * @throws REG_SOURCE when no file matches the path, or one of them is no readable Parquet
+ */
+export async function readSourceFiles(duck: DuckDb, folder: string, path: string): Promise<SourceFiles> {
+  refuseScheme(path);
+  const pattern = resolve(folder, path);
+  try {
+    const listed = listSourceFiles(pattern);
+    if (listed.length === 0) throw noFile(path, pattern);
+    const schemas = await readSchemas(duck, listed);
+    const groups: FileGroup[] = [];
+    for (const [files, rows] of alike(schemas)) groups.push(await groupOf(duck, files, rows));
+    return { path, groups };
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    throw unreadable(path, pattern, error as Error);
+  }
+}
+
+/** @returns column -> the type in DuckDB that holds those of all files */
+export async function unionTypes(duck: DuckDb, { groups }: SourceFiles): Promise<Map<string, string>> {
+  const files = groups.flatMap((group) => group.files.map(quoteText)).join(', ');
+  const rows = await duck.rows(
+    `DESCRIBE SELECT * FROM read_parquet([${files}], union_by_name = true, hive_partitioning = false)`,
+  );
+  return new Map(rows.map((row) => [row['column_name'] as string, row['column_type'] as string]));
+}
+
+function refuseScheme(path: string): void {
+  const scheme = schemeOf(path);
+  if (scheme === null) return;
+  throw registryError(
+    'REG_SOURCE',
+    `the source ${path} lies in ${scheme}, which is not read yet: give a path on this machine`,
+    { field: 'path' },
+  );
+}
+
+function unreadable(path: string, pattern: string, error: Error): Error {
+  const sentence = error.message.split('\n', 1)[0]!;
+  const message = `the source ${path} cannot be read as Parquet: ${sentence}`;
+  return registryError('REG_SOURCE', message, { field: 'path', file: pattern }, error);
+}
+
+function noFile(path: string, pattern: string): Error {
+  const braces = path.includes('{') ? '; braces stand for themselves, wildcards are * ? [ ] and **' : '';
+  return registryError(
+    'REG_SOURCE',
+    `no file matches the source's path ${path} (looked for ${pattern}${braces})`,
+    { field: 'path' },
+  );
+}
+
+/** @returns the rows of each file's schema, in the order of the file */
+async function readSchemas(duck: DuckDb, listed: readonly string[]): Promise<Map<string, SqlRow[]>> {
+  const rows = await duck.rows(
+    `SELECT file_name, name, num_children::INTEGER AS children, duckdb_type, precision::INTEGER AS precision,
+       scale::INTEGER AS scale, repetition_type = 'REPEATED' AS repeated FROM parquet_schema([${listed.map(quoteText).join(', ')}]) ORDER BY file_name, column_id`,
+  );
+  const files = new Map<string, SqlRow[]>();
+  for (const row of rows) {
+    const file = row['file_name'] as string;
+    if (files.has(file)) files.get(file)!.push(row);
+    else files.set(file, [row]);
+  }
+  return files;
+}
+
+const SCHEMA_PARTS = ['name', 'children', 'duckdb_type', 'precision', 'scale', 'repeated'];
+
+/** @returns files of equal schemas with one of these */
+function* alike(schemas: ReadonlyMap<string, SqlRow[]>): Generator<[files: string[], rows: SqlRow[]]> {
+  const groups = new Map<string, string[]>();
+  for (const [file, rows] of schemas) {
+    const schema = JSON.stringify([
+      Object.keys(pathText(file)),
+      rows.slice(1).map((row) => SCHEMA_PARTS.map((part) => row[part])),
+    ]);
+    if (groups.has(schema)) groups.get(schema)!.push(file);
+    else groups.set(schema, [file]);
+  }
+  for (const files of groups.values()) yield [files, schemas.get(files[0]!)!];
+}
+
+async function groupOf(duck: DuckDb, files: string[], rows: readonly SqlRow[]): Promise<FileGroup> {
+  const described = await duck.rows(
+    `DESCRIBE SELECT * FROM read_parquet(${quoteText(files[0]!)}, hive_partitioning = false)`,
+  );
+  const leaves: Leaf[] = rows
+    .filter((row) => row['duckdb_type'] !== null)
+    .map((row) => ({
+      duckType: row['duckdb_type'] as string,
+      precision: row['precision'] as number | null,
+      scale: row['scale'] as number | null,
+    }));
+  const names = topNames(rows);
+  const types = described.map((row) => parseSourceType(row['column_type'] as string));
+  // A type of many leaves that DuckDB shows as one (VARIANT) leaves nothing to say about the others.
+  const told = types.reduce((sum, type) => sum + leafCount(type), 0) === leaves.length;
+  const columns = new Map<string, FileColumn[]>();
+  const add = (column: FileColumn): void => {
+    const name = column.name.toLowerCase();
+    columns.set(name, [...(columns.get(name) ?? []), column]);
+  };
+  for (const [i, row] of described.entries()) {
+    const readAs = row['column_name'] as string;
+    const type = told ? withLeaves(types[i]!, leaves) : types[i]!;
+    add({ name: names[i] ?? readAs, type, sql: quoteName(readAs) });
+  }
+  for (const [name, sql] of Object.entries(pathText(files[0]!))) {
+    // A file that has the column itself is believed.
+    if (!columns.has(name.toLowerCase())) add({ name, type: PATH_TEXT, sql });
+  }
+  return { files, columns, excluded: null, faults: [], shown: new Map() };
+}
+
+/**
+ * @param names  of the columns to look up, without regard to case
+ * @returns      the files with what their footers show of these columns, so that rows need not be asked one by one
+ */
+export async function withShownValues(
+  duck: DuckDb,
+  source: SourceFiles,
+  names: readonly string[],
+): Promise<SourceFiles> {
+  const wanted = names.map((name) => quoteText(name.toLowerCase())).join(', ');
+  const groups: FileGroup[] = [];
+  for (const group of source.groups) {
+    const rows = await duck.rows(
+      `SELECT lower(path_in_schema) AS name, bool_and(coalesce(stats_null_count = 0, false)) AS no_null,
+        bool_and(coalesce(stats_null_count = row_group_num_rows, false) OR coalesce(
+          TRY_CAST(stats_min_value AS TIMESTAMPTZ) >= TIMESTAMPTZ '1970-01-01 00:00:00+00' AND
+          TRY_CAST(stats_max_value AS TIMESTAMPTZ) < TIMESTAMPTZ 'infinity', false)) AS only_times
+        FROM parquet_metadata([${group.files.map(quoteText).join(', ')}])
+        WHERE row_group_num_rows > 0 AND lower(path_in_schema) IN (${wanted}) GROUP BY 1`,
+    );
+    const shown = rows.map((row): [string, ShownValues] => [
+      row['name'] as string,
+      { noNull: row['no_null'] === true, onlyTimes: row['only_times'] === true },
+    ]);
+    groups.push({ ...group, shown: new Map(shown) });
+  }
+  return { ...source, groups };
+}
+
+/** The names of a file's columns as it spells them; DuckDB renames one that differs from another only in case. */
+function topNames(rows: readonly SqlRow[]): string[] {
+  const names: string[] = [];
+  let at = 1;
+  const skip = (): void => {
+    const children = (rows[at]!['children'] as number | null) ?? 0;
+    at += 1;
+    for (let i = 0; i < children; i++) skip();
+  };
+  while (at < rows.length) {
+    names.push(rows[at]!['name'] as string);
+    skip();
+  }
+  return names;
+}
+
+/** Of a file's path the folders `name=value` (hive partitions): name -> SQL of the value. */
+function pathText(file: string): Record<string, string> {
+  const parts: Record<string, string> = {};
+  for (const folder of file.split('/').slice(0, -1)) {
+    const name = /^([^=]+)=/.exec(folder)?.[1];
+    if (name === undefined) continue;
+    const value = `regexp_extract(${quoteName(FILE_COLUMN)}, ${quoteText(`.*/${escapePattern(name)}=([^/]*)/`)}, 1)`;
+    parts[name] = `nullif(url_decode(${value}), '__HIVE_DEFAULT_PARTITION__')`;
+  }
+  return parts;
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
+}

@@ -1,0 +1,291 @@
+/**
+ * A project's settings: flags over environment (`PLUMB_...`) over plumbline.yaml over defaults that run embedded.
+ * Paths are made absolute here, against the project's folder; nothing later depends on the current folder.
+ */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { registryError } from '../../contract/errors.ts';
+import type { HmacKeySettings } from '../../contract/log-privacy.ts';
+import { SERVE_SETTINGS } from './serve-settings.ts';
+import type { ServeSettings } from './serve-settings.ts';
+import { bytes, duration, flag, localPath, numeric } from './setting-values.ts';
+import { KAFKA_SETTINGS, kafkaSettings } from './kafka-settings.ts';
+import type { KafkaSettings } from './kafka-settings.ts';
+import { originsOf, settingsError, withOrigin } from './setting-mistakes.ts';
+import { SettingSources } from './setting-sources.ts';
+import type { SettingFlags } from './setting-sources.ts';
+import { REDIS_ACCESS, redisAccess, redisAddress } from '../connections/redis-address.ts';
+import type { RedisAccess } from '../connections/redis-address.ts';
+import { givenText } from '../../contract/definitions/option-sentence.ts';
+import { schemeOf } from '../../contract/std/local-path.ts';
+import { VARIABLE_NAME } from '../../contract/definitions/source-variables.ts';
+import type { Variables } from '../../contract/definitions/source-variables.ts';
+
+export interface Settings {
+  /** The project's folder, absolute. */
+  readonly folder: string;
+  readonly project: string;
+  /** Globs relative to the project's folder. */
+  readonly definitions: readonly string[];
+  readonly registry: StoreUrl;
+  readonly online: OnlineSettings;
+  /** Folders, absolute. */
+  readonly history: string;
+  readonly bundles: string;
+  readonly reports: string;
+  /** Where `plumb monitor ingest` keeps the vector log as Parquet. */
+  readonly served: string;
+  readonly log: LogSettings;
+  readonly serve: ServeSettings;
+  readonly materialize: MaterializeSettings;
+  readonly train: TrainSettings;
+  readonly clock: { readonly control: string | null; readonly runLastsUs: number };
+  /** What stands for `${name}` in the paths of sources. */
+  readonly vars: Variables;
+}
+
+/** `sqlite:` with an absolute path, or a server's URL. */
+export interface StoreUrl {
+  readonly kind: 'sqlite' | 'postgres' | 'redis' | 'redis-cluster';
+  /** The file of `sqlite`, else the URL as given. */
+  readonly url: string;
+}
+
+export interface MaterializeSettings {
+  /** In [0, 1]: the largest share of the rows of a run that may be rejected. */
+  readonly maxRejectedShare: number;
+  /** In [0, 1]: the largest share of the new events that may come too late. */
+  readonly maxLateShare: number;
+  /** A textfile for Prometheus that each run writes anew, absolute; null: none. */
+  readonly metrics: string | null;
+  /** Bytes that DuckDB may hold in memory; what does not fit goes to the history's volume meanwhile. */
+  readonly memory: number;
+}
+
+export interface OnlineSettings extends StoreUrl {
+  readonly keyPrefix: string;
+  /** What is given beside the URL of a Redis; undefined where nothing is. */
+  readonly access?: RedisAccess;
+}
+
+export interface LogSettings {
+  readonly spool: string;
+  readonly durability: 'queued' | 'written' | 'synced';
+  readonly maxBytes: number;
+  readonly onFull: 'shed-log' | 'reject';
+  readonly enabled: boolean;
+  /** Where the log is shipped; null: nowhere. */
+  readonly kafka: KafkaSettings | null;
+  /** Whether `plumb monitor ingest` reads this spool, so that segments wait for it too. */
+  readonly ingest: boolean;
+  /** Memory for records while the disk is slow; 0: answers wait for the disk. */
+  readonly ringBytes: number;
+  /** The secret of HMACs where a definition asks for them; null: none. */
+  readonly hmacKey: HmacKeySettings | null;
+}
+
+/** @returns who reads the spool: a segment goes when all of them have passed it, and without any it stays */
+export function spoolConsumers(log: LogSettings): string[] {
+  return [...(log.kafka === null ? [] : ['kafka']), ...(log.ingest ? ['ingest'] : [])];
+}
+
+export interface TrainSettings {
+  /** Bytes that DuckDB may hold in memory; what does not fit goes to `temp` meanwhile. */
+  readonly memory: number;
+  /** Folder, absolute. */
+  readonly temp: string;
+}
+
+const VARIABLE = 'a variable is a letter, then letters, digits and _';
+
+const ONLINE = z.strictObject({
+  url: z.string().default('sqlite:.plumb/online.db'),
+  keyPrefix: z
+    .string()
+    .refine((text) => !/[{}]/.test(text), 'it must hold no braces: Redis Cluster would read a hash tag')
+    .default(''),
+  ...REDIS_ACCESS,
+});
+
+/** Its URL alone is short for it. */
+const online = z.preprocess((value) => (typeof value === 'string' ? { url: value } : value), ONLINE);
+
+const FILE = z.strictObject({
+  project: z.string().min(1).default('plumbline'),
+  definitions: z.array(z.string()).default(['definitions/*.ts', 'definitions/*.yaml']),
+  registry: z.string().default('sqlite:.plumb/registry.db'),
+  online: online.prefault({}),
+  history: localPath.default('.plumb/history'),
+  bundles: localPath.default('.plumb/bundles'),
+  reports: localPath.default('.plumb/reports'),
+  served: localPath.default('.plumb/served'),
+  log: z
+    .strictObject({
+      spool: localPath.default('.plumb/spool'),
+      durability: z.enum(['queued', 'written', 'synced']).default('written'),
+      maxBytes: bytes.refine((size) => size >= 4_096, 'expected at least 4KiB').prefault('2GiB'),
+      onFull: z.enum(['shed-log', 'reject']).default('shed-log'),
+      enabled: flag.default(true),
+      kafka: KAFKA_SETTINGS.nullable().default(null),
+      ingest: flag.default(false),
+      ringBytes: bytes.refine((size) => size <= 2 ** 30, 'expected at most 1GiB').prefault('64MiB'),
+      hmacKey: z
+        .strictObject({ id: z.string().min(1).max(64), file: localPath })
+        .nullable()
+        .default(null),
+    })
+    .prefault({}),
+  serve: SERVE_SETTINGS,
+  materialize: z
+    .strictObject({
+      maxRejectedShare: numeric(z.number().min(0).max(1)).default(0.01),
+      maxLateShare: numeric(z.number().min(0).max(1)).default(0.05),
+      metrics: z.string().nullable().default(null),
+      memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('1GiB'),
+    })
+    .prefault({}),
+  train: z
+    .strictObject({
+      memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('2GiB'),
+      temp: localPath.default('.plumb/temp'),
+    })
+    .prefault({}),
+  clock: z
+    .strictObject({ control: localPath.nullable().default(null), runLasts: duration.prefault('0s') })
+    .prefault({}),
+  vars: z
+    .record(
+      z.string().regex(VARIABLE_NAME, VARIABLE),
+      z.union([z.string(), z.number(), z.boolean()]).transform(String),
+    )
+    .default({}),
+});
+
+/**
+ * @param folder  the project's folder; without a plumbline.yaml in it the command has no project
+ * @param environment  `PLUMB_SERVE_PORT` sets `serve.port`, `PLUMB_LOG_MAX_BYTES` sets `log.maxBytes`
+ * @throws REG_SETTINGS with every setting that does not fit
+ */
+export function loadSettings(
+  folder: string,
+  environment: NodeJS.ProcessEnv,
+  flags: SettingFlags = {},
+): Settings {
+  return settingsWithOrigins(folder, environment, flags).settings;
+}
+
+/** As `loadSettings`, and for each setting by its path what gave it. */
+export function settingsWithOrigins(
+  folder: string,
+  environment: NodeJS.ProcessEnv,
+  flags: SettingFlags,
+): { settings: Settings; origins: ReadonlyMap<string, string> } {
+  const root = resolve(folder);
+  const file = join(root, 'plumbline.yaml');
+  if (!existsSync(file)) {
+    throw registryError('REG_SETTINGS', `there is no plumbline.yaml in ${root}`, {
+      help: 'Go to a project, name one with -C DIR, or start one with `plumb init`.',
+    });
+  }
+  const sources = SettingSources.read(file, environment, flags, settingPaths());
+  const parsed = FILE.safeParse(sources.raw);
+  if (!parsed.success) throw settingsError(FILE, file, parsed.error.issues, sources);
+  try {
+    return { settings: settingsOf(root, parsed.data), origins: originsOf(parsed.data, sources) };
+  } catch (error) {
+    throw withOrigin(error as Error, file, sources);
+  }
+}
+
+type Parsed = z.output<typeof FILE>;
+
+function settingsOf(root: string, s: Parsed): Settings {
+  const path = (text: string): string => resolve(root, text);
+  return {
+    folder: root,
+    project: s.project,
+    definitions: s.definitions,
+    registry: storeUrl('registry', s.registry, path),
+    online: onlineSettings(s.online, path),
+    history: path(s.history),
+    bundles: path(s.bundles),
+    reports: path(s.reports),
+    served: path(s.served),
+    log: {
+      ...s.log,
+      spool: path(s.log.spool),
+      kafka: s.log.kafka === null ? null : kafkaSettings(s.log.kafka, path),
+      hmacKey: s.log.hmacKey === null ? null : { ...s.log.hmacKey, file: path(s.log.hmacKey.file) },
+    },
+    serve: s.serve,
+    materialize: {
+      ...s.materialize,
+      metrics: s.materialize.metrics === null ? null : path(s.materialize.metrics),
+    },
+    train: { ...s.train, temp: path(s.train.temp) },
+    clock: { control: s.clock.control === null ? null : path(s.clock.control), runLastsUs: s.clock.runLasts },
+    vars: s.vars,
+  };
+}
+
+/** @returns every setting that a flag or the environment can give, as a path: `serve.port`; variables are no such */
+export function settingPaths(): string[] {
+  const { definitions: _, vars: __, online: ___, ...rest } = FILE.shape;
+  return Object.entries({ ...rest, online: ONLINE }).flatMap(([name, schema]) => [
+    ...(name === 'online' ? [name] : []),
+    ...pathsWithin(name, schema),
+  ]);
+}
+
+/** The paths of an object's settings, whether it may be left out or not; of anything else its own. */
+function pathsWithin(path: string, schema: z.ZodType): string[] {
+  let inner = schema;
+  while ('innerType' in inner.def) inner = inner.def.innerType as z.ZodType;
+  if (!(inner instanceof z.ZodObject)) return [path];
+  return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([key, value]) =>
+    pathsWithin(`${path}.${key}`, value),
+  );
+}
+
+function onlineSettings(parsed: z.output<typeof ONLINE>, path: (text: string) => string): OnlineSettings {
+  const { url, keyPrefix, ...given } = parsed;
+  const store = storeUrl('online', url, path);
+  const isGiven = Object.values(given).some((each) => each !== null);
+  if (store.kind === 'sqlite' && isGiven) {
+    throw registryError('REG_SETTINGS', 'online: a login and tls are for Redis, not for a file of SQLite', {
+      field: 'online',
+    });
+  }
+  const access = isGiven ? redisAccess(given, path) : undefined;
+  // Whatever is wrong with the URL is said now, not by the program that first connects.
+  if (store.kind !== 'sqlite') redisAddress(url, access);
+  return { ...store, keyPrefix, ...(access === undefined ? {} : { access }) };
+}
+
+function storeUrl(setting: string, url: string, path: (text: string) => string): StoreUrl {
+  if (/^sqlite:/i.test(url)) {
+    const file = url.slice('sqlite:'.length);
+    if (file !== '' && schemeOf(url) === null && schemeOf(file) === null)
+      return { kind: 'sqlite', url: path(file) };
+    const expected = 'expected sqlite:FILE with the path of a file on this machine';
+    throw registryError('REG_SETTINGS', `${setting}: ${expected}, got ${shownUrl(url)}`, { field: setting });
+  }
+  if (setting === 'registry' && /^postgres(ql)?:\/\//.test(url)) return { kind: 'postgres', url };
+  if (setting === 'online' && /^rediss?(\+sentinel)?:\/\//i.test(url)) return { kind: 'redis', url };
+  if (setting === 'online' && /^rediss?\+cluster:\/\//i.test(url)) return { kind: 'redis-cluster', url };
+  const known =
+    setting === 'online'
+      ? 'sqlite:FILE, redis://, redis+cluster:// or redis+sentinel:// (rediss for TLS)'
+      : 'sqlite:FILE or postgres://';
+  throw registryError('REG_SETTINGS', `${setting}: expected ${known}, got ${shownUrl(url)}`, {
+    field: setting,
+  });
+}
+
+/** What came, up to where a login may begin: of a mistyped URL any part may be a password. */
+function shownUrl(url: string): string {
+  const scheme = /^[a-z0-9+.-]{1,20}:\/\//i.exec(url)?.[0];
+  if (scheme !== undefined) return scheme.toLowerCase() === 'sqlite://' ? givenText(url) : scheme;
+  return /[@?]/.test(url) ? 'something else, not shown since it may hold a password' : givenText(url);
+}

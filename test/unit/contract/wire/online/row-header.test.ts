@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  HEADER_BYTES,
+  ORDER_FROM,
+  ORDER_TO,
+  readHeader,
+  writeHeader,
+} from '../../../../../contract/wire/online/row-header.ts';
+import type { RowHeader } from '../../../../../contract/wire/online/row-header.ts';
+
+const us = fc.integer({ min: 0, max: 2 ** 53 - 1 });
+const anyHeader: fc.Arbitrary<RowHeader> = fc.record({
+  definitionId: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  eventUs: us,
+  createdUs: us,
+  writtenMs: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+});
+
+function bytesOf(header: RowHeader): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES + 2);
+  writeHeader(bytes, 1, header);
+  return bytes.subarray(1, 1 + HEADER_BYTES);
+}
+
+test('golden header', () => {
+  const header = {
+    definitionId: 0xdeadbeef,
+    eventUs: 0x1f_0203_0405_0607,
+    createdUs: 1,
+    writtenMs: 0x0102_0304_0506,
+  };
+  expect(bytesOf(header).toString('hex')).toBe(
+    'deadbeef 1f020304050607 00000000000001 010203040506'.replaceAll(' ', ''),
+  );
+});
+
+test('any header comes back', () => {
+  fc.assert(
+    fc.property(anyHeader, (header) => {
+      expect(readHeader(bytesOf(header))).toEqual(header);
+    }),
+  );
+  const last = {
+    definitionId: 2 ** 32 - 1,
+    eventUs: 2 ** 53 - 1,
+    createdUs: 2 ** 53 - 1,
+    writtenMs: 2 ** 48 - 1,
+  };
+  for (const header of [last, { definitionId: 0, eventUs: 0, createdUs: 0, writtenMs: 0 }])
+    expect(readHeader(bytesOf(header))).toEqual(header);
+  expect(readHeader(Buffer.alloc(HEADER_BYTES - 1))).toBeNull();
+});
+
+test('bytes 4 to 17 order rows as (event, created) do', () => {
+  fc.assert(
+    fc.property(anyHeader, anyHeader, fc.boolean(), (a, other, sameEvent) => {
+      const b = sameEvent ? { ...other, eventUs: a.eventUs } : other;
+      const byBytes = bytesOf(a)
+        .subarray(ORDER_FROM, ORDER_TO)
+        .compare(bytesOf(b).subarray(ORDER_FROM, ORDER_TO));
+      expect(byBytes).toBe(Math.sign(a.eventUs - b.eventUs || a.createdUs - b.createdUs));
+    }),
+  );
+});
+
+test.each([-1, 0.5, NaN, 2 ** 53])('a time of %s is refused', (bad) => {
+  const header = { definitionId: 1, eventUs: 1, createdUs: 1, writtenMs: 1 };
+  expect(() => bytesOf({ ...header, eventUs: bad })).toThrow(RangeError);
+  expect(() => bytesOf({ ...header, createdUs: bad })).toThrow(RangeError);
+});
