@@ -34,7 +34,7 @@ const program = new Command('plumb')
 const registry = () => import('./registry/commands.ts');
 const materializer = () => import('./materializer/commands.ts');
 const sidecar = () => import('./sidecar/commands.ts');
-const spool = () => import('./sidecar/log-commands.ts');
+const spool = () => import('./sidecar/vector-log/log-commands.ts');
 const shipper = () => import('./sidecar/shipper/ship-command.ts');
 const monitor = () => import('./monitor/commands.ts');
 const loadtest = () => import('./loadtest/commands.ts');

@@ -4,7 +4,7 @@
  *   row bytes --schema of the row's own definition id--> values --by name and type--> the view's features as they were
  *   in the bundle that answered; what the row lacks, or a status that withholds it, gives the feature's fallback
  *
- * The sidecar has its own, faster way to the same values (sidecar/cached-row.ts); a test compares both. Pure: what
+ * The sidecar has its own, faster way to the same values (sidecar/cache/cached-row.ts); a test compares both. Pure: what
  * cannot be read becomes a `fault` of its row, never an error.
  */
 import type { Bundle, Entity, Feature, FeatureView, JoinKey, RowSchema } from './model.ts';

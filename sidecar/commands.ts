@@ -6,10 +6,10 @@ import type { CommandContext, ExitCode } from '../project/command.ts';
 import { registryError } from '../contract/errors.ts';
 import { printResult, projectOf } from '../project/command.ts';
 import type { SettingFlags } from '../project/settings/setting-sources.ts';
-import { tuneCollector } from './collector.ts';
+import { tuneCollector } from './process/gc-tuning.ts';
 import { sidecarError } from './errors.ts';
 import { getVector, renderVector, vectorToJson } from './get.ts';
-import { logLines } from './log-lines.ts';
+import { logLines } from './process/log-lines.ts';
 import { serveUntilSignal } from './main.ts';
 
 /** Serves until SIGTERM or SIGINT. */

@@ -9,17 +9,17 @@ import { formatDuration } from '../contract/std/duration.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { visibleText } from '../contract/std/visible-text.ts';
 import { valueToJson } from '../contract/wire/online/json-value.ts';
-import type { CachedRow } from './cached-row.ts';
-import { RowCache } from './cache.ts';
-import { readKeys } from './entities.ts';
+import type { CachedRow } from './cache/cached-row.ts';
+import { RowCache } from './cache/row-cache.ts';
+import { readKeys } from './request/entities.ts';
 import { sidecarError } from './errors.ts';
-import { PlanBook, ViewSlots } from './plan-book.ts';
-import type { Plan } from './plan.ts';
-import { RowLoader } from './row-loader.ts';
-import type { RowAsk } from './row-loader.ts';
+import { PlanBook, ViewSlots } from './plan/plan-book.ts';
+import type { Plan } from './plan/plan.ts';
+import { RowLoader } from './cache/row-loader.ts';
+import type { RowAsk } from './cache/row-loader.ts';
 import { openReader } from './store/open-reader.ts';
-import { nativeText } from './value-text.ts';
-import { judge } from './work.ts';
+import { nativeText } from './encode/value-text.ts';
+import { judge } from './request/request-in-flight.ts';
 
 export interface FetchedFeature {
   readonly name: string;

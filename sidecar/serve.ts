@@ -13,19 +13,19 @@
  */
 import type { Clock } from '../project/clock.ts';
 import { FROM_CACHE, FROM_NONE, FROM_STALE, FROM_STORE, MISSING } from '../contract/status.ts';
-import type { Answers } from './answers.ts';
-import type { RowCache } from './cache.ts';
-import type { CachedRow } from './cached-row.ts';
+import type { Answers } from './answer/outbox.ts';
+import type { RowCache } from './cache/row-cache.ts';
+import type { CachedRow } from './cache/cached-row.ts';
 import { sidecarError } from './errors.ts';
-import type { HotKeys } from './hot-keys.ts';
-import type { Metrics } from './metrics.ts';
-import type { PlanBook } from './plan-book.ts';
-import { rebind } from './row-loader.ts';
-import type { RowAsk, RowLoader } from './row-loader.ts';
-import type { Surface } from './surface/surface.ts';
+import type { HotKeys } from './cache/hot-keys.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import type { PlanBook } from './plan/plan-book.ts';
+import { rebind } from './cache/row-loader.ts';
+import type { RowAsk, RowLoader } from './cache/row-loader.ts';
+import type { Surface } from './request/surface.ts';
 import type { Exchange } from './transport/transport.ts';
 import { keepVectors, servedRequest } from './vector-log/served-work.ts';
-import { Work, judge } from './work.ts';
+import { Work, judge } from './request/request-in-flight.ts';
 
 const MAX_VALUES_IN_FLIGHT = 200_000;
 

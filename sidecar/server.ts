@@ -4,21 +4,21 @@
  */
 import { CodedError } from '../contract/std/coded-error.ts';
 import type { Talk } from '../contract/std/talk.ts';
-import { Admission, REFUSALS } from './admission.ts';
-import type { Refusal } from './admission.ts';
-import { JSON_HEADERS } from './answers.ts';
+import { Admission, REFUSALS } from './request/admission.ts';
+import type { Refusal } from './request/admission.ts';
+import { JSON_HEADERS } from './answer/outbox.ts';
 import { sidecarError } from './errors.ts';
 import type { SidecarErrorCode } from './errors.ts';
-import type { HotKeys } from './hot-keys.ts';
-import type { Metrics } from './metrics.ts';
-import { PAGE_ROUTES, methodOf, noRoute, pageOf } from './pages.ts';
+import type { HotKeys } from './cache/hot-keys.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import { PAGE_ROUTES, methodOf, noRoute, pageOf } from './docs/pages.ts';
 import type { Serving } from './serve.ts';
 import { feastSurface } from './surface/feast.ts';
 import { nativeErrorBody, nativeSurface } from './surface/native.ts';
 import { OIP_PATH } from './surface/oip-metadata.ts';
 import { oipSurface } from './surface/oip.ts';
 import { MODELS_PATH } from './surface/model-path.ts';
-import type { Surface } from './surface/surface.ts';
+import type { Surface } from './request/surface.ts';
 import { MAX_BODY_BYTES, NO_ROUTE } from './transport/transport.ts';
 import type { Exchange, HttpHandler, ReplyHeaders, RequestHead, Route } from './transport/transport.ts';
 

@@ -85,10 +85,10 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
     /^benchmarks\/micro\/kafka-bench\.ts$/,
   ],
   kafkajs: [/^sidecar\/shipper\/kafkajs-producer\.ts$/, /^benchmarks\/micro\/(kafka|ingest)-bench\.ts$/],
-  'lru-cache': [/^sidecar\/(cache|plan-book)\.ts$/],
+  'lru-cache': [/^sidecar\/(cache\/row-cache|plan\/plan-book)\.ts$/],
   'uWebSockets.js': [/^sidecar\/transport\/uws\.ts$/, /^benchmarks\/contenders\/bare-server\.ts$/],
   commander: [/^plumb\.ts$/],
-  pino: [/^sidecar\/log-lines\.ts$/],
+  pino: [/^sidecar\/process\/log-lines\.ts$/],
 };
 
 describe('a client library is imported by one file for each program and role', () => {

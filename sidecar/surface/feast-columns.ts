@@ -9,13 +9,13 @@
  * now takes 100, in one process on a busy machine; `npm run bench` has the figure of the whole path.
  */
 import { PRESENT } from '../../contract/status.ts';
-import type { AnswerBuffer } from '../answer-buffer.ts';
-import type { CachedRow } from '../cached-row.ts';
-import { FEAST_PIECES, pieceAfter } from '../feast-pieces.ts';
-import type { FeastRun } from '../feast-plan.ts';
-import { NO_PIECE } from '../ready-ring.ts';
-import { FEAST_STATUS_TEXTS } from '../value-text.ts';
-import type { Work } from '../work.ts';
+import type { AnswerBuffer } from '../answer/answer-buffer.ts';
+import type { CachedRow } from '../cache/cached-row.ts';
+import { FEAST_PIECES, pieceAfter } from '../encode/feast-pieces.ts';
+import type { FeastRun } from '../encode/feast-plan.ts';
+import { NO_PIECE } from '../cache/ready-ring.ts';
+import { FEAST_STATUS_TEXTS } from '../encode/value-text.ts';
+import type { Work } from '../request/request-in-flight.ts';
 
 /** Writes the columns of a run of features, each with a comma before it. */
 export function writeColumns(work: Work, run: FeastRun, out: AnswerBuffer): void {

@@ -11,21 +11,21 @@
 import { PRESENT } from '../../contract/status.ts';
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
-import type { AnswerBuffer } from '../answer-buffer.ts';
-import { JSON_HEADERS } from '../answers.ts';
-import type { Asked } from '../entities.ts';
-import { countRows, entityColumns, readKeys } from '../entities.ts';
+import type { AnswerBuffer } from '../answer/answer-buffer.ts';
+import { JSON_HEADERS } from '../answer/outbox.ts';
+import type { Asked } from '../request/entities.ts';
+import { countRows, entityColumns, readKeys } from '../request/entities.ts';
 import { sidecarError } from '../errors.ts';
-import { describe, parseJsonBody } from '../json-body.ts';
-import { FEAST_NO_TIME } from '../feast-pieces.ts';
-import type { PlanBook } from '../plan-book.ts';
-import type { Plan } from '../plan.ts';
-import { knowingShapes } from '../request-shape.ts';
+import { describe, parseJsonBody } from '../request/json-body.ts';
+import { FEAST_NO_TIME } from '../encode/feast-pieces.ts';
+import type { PlanBook } from '../plan/plan-book.ts';
+import type { Plan } from '../plan/plan.ts';
+import { knowingShapes } from '../request/known-shapes.ts';
 import type { ReplyHeaders } from '../transport/transport.ts';
-import { FEAST_PRESENT } from '../value-text.ts';
-import type { Work } from '../work.ts';
+import { FEAST_PRESENT } from '../encode/value-text.ts';
+import type { Work } from '../request/request-in-flight.ts';
 import { writeColumns } from './feast-columns.ts';
-import type { Surface } from './surface.ts';
+import type { Surface } from '../request/surface.ts';
 
 const KEY_TAIL = keyTail(1);
 

@@ -1,7 +1,7 @@
 /** Paths of the Open Inference Protocol, where a model is a feature service: `/v2/models/{service}[/versions/{v}]/...` */
 import { sidecarError } from '../errors.ts';
-import type { PlanBook } from '../plan-book.ts';
-import type { Plan } from '../plan.ts';
+import type { PlanBook } from '../plan/plan-book.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { Exchange } from '../transport/transport.ts';
 
 export const MODELS_PATH = '/v2/models/';

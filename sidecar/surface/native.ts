@@ -9,20 +9,20 @@
 import { PRESENT } from '../../contract/status.ts';
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
-import type { AnswerBuffer } from '../answer-buffer.ts';
-import { JSON_HEADERS } from '../answers.ts';
-import { checkContext } from '../context.ts';
-import type { Asked } from '../entities.ts';
-import { countRows, entityColumns, readKeys } from '../entities.ts';
+import type { AnswerBuffer } from '../answer/answer-buffer.ts';
+import { JSON_HEADERS } from '../answer/outbox.ts';
+import { checkContext } from '../request/request-context.ts';
+import type { Asked } from '../request/entities.ts';
+import { countRows, entityColumns, readKeys } from '../request/entities.ts';
 import { sidecarError } from '../errors.ts';
-import { describe, parseJsonBody } from '../json-body.ts';
-import type { PlanBook } from '../plan-book.ts';
-import type { Plan } from '../plan.ts';
-import { knowingShapes } from '../request-shape.ts';
+import { describe, parseJsonBody } from '../request/json-body.ts';
+import type { PlanBook } from '../plan/plan-book.ts';
+import type { Plan } from '../plan/plan.ts';
+import { knowingShapes } from '../request/known-shapes.ts';
 import type { ReplyHeaders } from '../transport/transport.ts';
-import { oldestAgeUs } from '../work.ts';
-import type { Work } from '../work.ts';
-import type { Surface } from './surface.ts';
+import { oldestAgeUs } from '../request/request-in-flight.ts';
+import type { Work } from '../request/request-in-flight.ts';
+import type { Surface } from '../request/surface.ts';
 
 const FIELDS = ['feature_service', 'entities', 'context'];
 

@@ -6,10 +6,10 @@
 import { OWN_PACKAGE } from '../../project/own-package.ts';
 import { STATUSES } from '../../contract/status.ts';
 import { sidecarError } from '../errors.ts';
-import type { PlanBook } from '../plan-book.ts';
-import type { Plan } from '../plan.ts';
-import { inputDatatype } from '../request-examples.ts';
-import type { TensorPlan } from '../tensor-plan.ts';
+import type { PlanBook } from '../plan/plan-book.ts';
+import type { Plan } from '../plan/plan.ts';
+import { inputDatatype } from '../docs/request-examples.ts';
+import type { TensorPlan } from '../encode/tensor-plan.ts';
 import type { Exchange } from '../transport/transport.ts';
 import { modelOf, parseModelPath } from './model-path.ts';
 

@@ -7,12 +7,12 @@
  */
 import type { JoinKey } from '../../contract/model.ts';
 import { parseKeyPart } from '../../contract/wire/online/entity-key.ts';
-import { MAX_VALUES } from '../entities.ts';
-import type { Asked, TensorAsk, TensorOutputAsk } from '../entities.ts';
+import { MAX_VALUES } from '../request/entities.ts';
+import type { Asked, TensorAsk, TensorOutputAsk } from '../request/entities.ts';
 import { sidecarError } from '../errors.ts';
-import { describe, parseJsonBody } from '../json-body.ts';
-import type { PlanBook } from '../plan-book.ts';
-import type { Plan } from '../plan.ts';
+import { describe, parseJsonBody } from '../request/json-body.ts';
+import type { PlanBook } from '../plan/plan-book.ts';
+import type { Plan } from '../plan/plan.ts';
 import { decimal } from '../transport/transport.ts';
 import type { Exchange } from '../transport/transport.ts';
 import { modelOf } from './model-path.ts';

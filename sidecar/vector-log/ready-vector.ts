@@ -10,8 +10,8 @@ import { ReadyBytes, registerOf } from '../../contract/wire/log/ready-bytes.ts';
 import { encodeServedVector } from '../../contract/wire/log/served-encoder.ts';
 import type { ServedVector } from '../../contract/wire/log/served-record.ts';
 import { vectorTimes } from '../../contract/wire/log/vector-times.ts';
-import { NO_PIECE } from '../ready-ring.ts';
-import type { Work } from '../work.ts';
+import { NO_PIECE } from '../cache/ready-ring.ts';
+import type { Work } from '../request/request-in-flight.ts';
 
 const WORD = 4;
 const PART_BYTES = 4 * WORD;

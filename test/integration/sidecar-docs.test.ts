@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runServe } from '../../sidecar/main.ts';
 import type { Served } from '../../sidecar/main.ts';
-import { PAGE_ROUTES, methodOf } from '../../sidecar/pages.ts';
+import { PAGE_ROUTES, methodOf } from '../../sidecar/docs/pages.ts';
 import { ServingFixture, bundleContent, manualClock } from '../support/serving-fixture.ts';
 
 interface Operation {

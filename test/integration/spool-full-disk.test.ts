@@ -8,7 +8,7 @@ import { readServedLog } from '../../contract/wire/log/served-log.ts';
 import { systemClock } from '../../project/clock.ts';
 import { silentTalk } from '../../contract/std/talk.ts';
 import { SHED_DISK } from '../../contract/wire/log/served-record.ts';
-import { verifyLog } from '../../sidecar/log-commands.ts';
+import { verifyLog } from '../../sidecar/vector-log/log-commands.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import { commitAndWait } from '../support/committed.ts';
 import { servedRequest } from '../support/served-requests.ts';

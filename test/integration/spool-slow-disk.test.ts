@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';
 import { systemClock } from '../../project/clock.ts';
-import { verifyLog } from '../../sidecar/log-commands.ts';
+import { verifyLog } from '../../sidecar/vector-log/log-commands.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import type { VectorLogOptions } from '../../sidecar/vector-log/vector-log.ts';
 import { commitAndWait } from '../support/committed.ts';

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../project/clock.ts';
 import { silentTalk } from '../../contract/std/talk.ts';
 import { listSegments } from '../../contract/wire/log/spool-segment.ts';
-import { verifyLog } from '../../sidecar/log-commands.ts';
+import { verifyLog } from '../../sidecar/vector-log/log-commands.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { servedRequest } from '../support/served-requests.ts';

@@ -19,7 +19,7 @@ import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import { FRAME_HEADER_BYTES } from '../../contract/wire/log/spool-frame.ts';
 import { listSegments, readSegmentHeader } from '../../contract/wire/log/spool-segment.ts';
 import { walkSpool } from '../../contract/wire/log/spool-walk.ts';
-import { verifyLog } from '../../sidecar/log-commands.ts';
+import { verifyLog } from '../../sidecar/vector-log/log-commands.ts';
 import { catLog } from '../../sidecar/vector-log/log-cat.ts';
 import { statusOfLog } from '../../sidecar/vector-log/log-status.ts';
 import { framesOf, mutation, payloadOf, treeOf } from '../support/hostile-records.ts';

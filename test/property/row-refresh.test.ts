@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import type { Value } from '../../contract/value-type.ts';
-import { RowCache } from '../../sidecar/cache.ts';
-import type { CachedRow } from '../../sidecar/cached-row.ts';
-import { planView } from '../../sidecar/plan.ts';
-import { RowLoader, rebind } from '../../sidecar/row-loader.ts';
+import { RowCache } from '../../sidecar/cache/row-cache.ts';
+import type { CachedRow } from '../../sidecar/cache/cached-row.ts';
+import { planView } from '../../sidecar/plan/plan.ts';
+import { RowLoader, rebind } from '../../sidecar/cache/row-loader.ts';
 import { HeldReader } from '../support/held-reader.ts';
 import { NOON_US, customer, encodeRow, feature, view } from '../support/serving-fixture.ts';
 

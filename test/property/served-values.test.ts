@@ -5,8 +5,8 @@ import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import type { Bundle, FeatureView } from '../../contract/model.ts';
 import { rowValues } from '../../contract/served-values.ts';
 import { formatType } from '../../contract/value-type.ts';
-import { CachedRow } from '../../sidecar/cached-row.ts';
-import { planView } from '../../sidecar/plan.ts';
+import { CachedRow } from '../../sidecar/cache/cached-row.ts';
+import { planView } from '../../sidecar/plan/plan.ts';
 import { anyType, anyValueOf } from '../support/any-value.ts';
 import { bundleContent, customer, encodeRow, feature, view } from '../support/serving-fixture.ts';
 

@@ -9,9 +9,9 @@ import { formatType, isNumeric } from '../../contract/value-type.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import { asReceived } from '../../monitor/judge.ts';
-import { CachedRow } from '../../sidecar/cached-row.ts';
-import { PlanBook, ViewSlots } from '../../sidecar/plan-book.ts';
-import type { Plan } from '../../sidecar/plan.ts';
+import { CachedRow } from '../../sidecar/cache/cached-row.ts';
+import { PlanBook, ViewSlots } from '../../sidecar/plan/plan-book.ts';
+import type { Plan } from '../../sidecar/plan/plan.ts';
 import { anyType, anyValueOf } from '../support/any-value.ts';
 import { bundleContent, customer, encodeRow, feature, service, view } from '../support/serving-fixture.ts';
 

@@ -5,8 +5,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';
-import { verifyLog } from '../../sidecar/log-commands.ts';
-import type { LogState } from '../../sidecar/log-commands.ts';
+import { verifyLog } from '../../sidecar/vector-log/log-commands.ts';
+import type { LogState } from '../../sidecar/vector-log/log-commands.ts';
 
 const WRITER = join(import.meta.dirname, 'spool-writer.ts');
 

@@ -12,7 +12,7 @@ import { SegmentEnds } from '../../../../contract/wire/log/segment-ends.ts';
 import { FRAME_MAGIC } from '../../../../contract/wire/log/spool-frame.ts';
 import { advanceCursor } from '../../../../contract/wire/log/spool-cursor.ts';
 import { listSegments } from '../../../../contract/wire/log/spool-segment.ts';
-import { verifyLog } from '../../../../sidecar/log-commands.ts';
+import { verifyLog } from '../../../../sidecar/vector-log/log-commands.ts';
 import { lagOf, sizedSegments } from '../../../../sidecar/spool/consumer-lag.ts';
 import { ConsumerWatch } from '../../../../sidecar/spool/consumer-watch.ts';
 import { renderStatus, statusOfLog } from '../../../../sidecar/vector-log/log-status.ts';

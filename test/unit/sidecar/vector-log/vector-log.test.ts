@@ -9,7 +9,7 @@ import { CodedError } from '../../../../contract/std/coded-error.ts';
 import { MAX_RECORD_BYTES } from '../../../../contract/wire/log/served-encoder.ts';
 import { SHED_DISK, SHED_SPOOL_FULL, SHED_TOO_LARGE } from '../../../../contract/wire/log/served-record.ts';
 import { advanceCursor } from '../../../../contract/wire/log/spool-cursor.ts';
-import { verifyLog } from '../../../../sidecar/log-commands.ts';
+import { verifyLog } from '../../../../sidecar/vector-log/log-commands.ts';
 import { VectorLog } from '../../../../sidecar/vector-log/vector-log.ts';
 import type { VectorLogOptions } from '../../../../sidecar/vector-log/vector-log.ts';
 import { FaultyFiles } from '../../../support/faulty-files.ts';

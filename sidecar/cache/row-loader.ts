@@ -1,0 +1,312 @@
+/**
+ * Brings rows from the store into the cache: one read in flight for each (entity, view) however many requests ask,
+ * all misses of a request in one round trip. Decodes with the definition that wrote the row.
+ *
+ *   load(asks)  --joins--> read in flight
+ *               --starts-> store.read -> check (unknown definition: its schema from the store) -> cache -> waiters
+ *
+ * A read older than 50 ms is abandoned: it may still fill the cache, but no one new waits for it. There is no promise
+ * on the way, but for a row of an unknown definition.
+ */
+import type { RowMapping, ViewPlan } from '../plan/plan.ts';
+import { mapRow } from '../plan/plan.ts';
+import { CachedRow, definitionIdOf } from './cached-row.ts';
+import type { ReadMoment } from './cached-row.ts';
+import type { RowCache } from './row-cache.ts';
+import type { StoreAsk, StoreReader } from '../store/store-reader.ts';
+import { definitionName, HEADER_BYTES } from '../../contract/wire/online/row-header.ts';
+
+const ABANDON_MS = 50;
+const FACTOR_LOW = 0.85;
+/** Definitions of a view that are kept, and those that are known to be unknown. */
+const MAX_SCHEMAS = 1_000;
+const SCHEMA_RETRY_MS = 1_000;
+
+/** Who waits for a row: told once, with null when it could not be read. */
+export interface RowWaiter {
+  take(place: number, row: CachedRow | null): void;
+}
+
+export interface RowAsk {
+  readonly key: string;
+  readonly view: ViewPlan;
+  /** Given back to the waiter; not used without one. */
+  readonly place: number;
+}
+
+export interface LoaderEvents {
+  /** The store could not be read. */
+  onStoreFailure(error: Error): void;
+  /** A row is corrupt, or of a definition that nobody knows; it counts as UNAVAILABLE. */
+  onUnreadableRow(view: string, key: string, reason: string): void;
+  /** The store has answered for an entity, or failed to, after so long. */
+  onRead?(key: string, ms: number): void;
+}
+
+export class RowLoader {
+  readonly #reader: StoreReader;
+  readonly #cache: RowCache;
+  readonly #events: LoaderEvents;
+  readonly #random: () => number;
+  /** By key, then by the slot of the view: the read that who asks now would join. */
+  readonly #flights = new Map<string, EntityReads>();
+  /** When a definition id was last looked for in vain. */
+  readonly #unknownSchemas = new Map<number, number>();
+  #loads = 0;
+  #reads = 0;
+  #joined = 0;
+  #singleFlight = true;
+
+  constructor(
+    reader: StoreReader,
+    cache: RowCache,
+    events: LoaderEvents,
+    random: () => number = Math.random,
+  ) {
+    this.#reader = reader;
+    this.#cache = cache;
+    this.#events = events;
+    this.#random = random;
+  }
+
+  /** Entities read from the store since the start. */
+  get reads(): number {
+    return this.#reads;
+  }
+
+  /** Rows that were not read since a read of them was under way. */
+  get joined(): number {
+    return this.#joined;
+  }
+
+  /** Without it only what one request asks for twice is read once. */
+  setSingleFlight(on: boolean): void {
+    this.#singleFlight = on;
+  }
+
+  /** @param waiter  null: refreshes ahead of time, nobody waits */
+  load(asks: readonly RowAsk[], nowUs: number, waiter: RowWaiter | null): void {
+    const nowMs = performance.now();
+    const started: EntityRead[] = [];
+    const joinsForMs = this.#singleFlight ? ABANDON_MS : 0;
+    let moment: ReadMoment | null = null;
+    for (let i = 0; i < asks.length; i++) {
+      const { key, view, place } = asks[i]!;
+      let flights = this.#flights.get(key);
+      if (flights === undefined) this.#flights.set(key, (flights = []));
+      let read = flights[view.slot];
+      if (read !== undefined && nowMs - read.startedMs <= joinsForMs) {
+        this.#joined += 1;
+      } else {
+        moment ??= this.#moment(nowUs);
+        read = startedIn(flights, moment);
+        if (read === undefined) started.push((read = new EntityRead(this, key, moment, nowMs)));
+        read.views.push(view);
+        while (flights.length < view.slot) flights.push(undefined);
+        flights[view.slot] = read;
+      }
+      if (waiter !== null) read.wait(view, waiter, place);
+    }
+    if (started.length === 0) return;
+    this.#reads += started.length;
+    this.#reader.read(started, nowUs);
+  }
+
+  #moment(nowUs: number): ReadMoment {
+    const factor = FACTOR_LOW + (1 - FACTOR_LOW) * this.#random();
+    this.#loads += 1;
+    return { fetchedUs: nowUs, order: this.#loads, factor, ready: this.#cache.ready };
+  }
+
+  /** @returns the bytes of a row as the cache has them, undefined where it has none */
+  knownRow(key: string, view: ViewPlan): string | null | undefined {
+    return this.#cache.peek(key)?.[view.slot]?.raw;
+  }
+
+  failed(read: EntityRead, error: Error): void {
+    this.#events.onRead?.(read.key, performance.now() - read.startedMs);
+    this.#events.onStoreFailure(error);
+    for (let v = 0; v < read.views.length; v++) this.#land(read, v, null);
+  }
+
+  arrived(read: EntityRead, raws: readonly (string | null)[], watermarks: readonly (number | null)[]): void {
+    this.#events.onRead?.(read.key, performance.now() - read.startedMs);
+    const { views } = read;
+    const rows: (CachedRow | null | undefined)[] = [];
+    let made: CachedRow[] | null = null;
+    for (let v = 0; v < views.length; v++) {
+      const stored = raws[v]!;
+      // A header alone is a tombstone: it says that there is no row.
+      const raw = stored !== null && stored.length === HEADER_BYTES ? null : stored;
+      const watermarkUs = watermarks[v]!;
+      if (raw === null && watermarkUs === null) {
+        // No row under a missing marker: an emptied node, not a new entity.
+        rows.push(null);
+        continue;
+      }
+      const kept = this.#cache.renew(read, views[v]!, raw, watermarkUs ?? 0);
+      const row = kept ?? this.#made(read, v, raw, watermarkUs ?? 0);
+      rows.push(row);
+      if (row === null || row === undefined) continue;
+      // Who had it read asks for the first time only where there was none.
+      if (read.waitersOf(v) > (kept === null ? 1 : 0)) row.markAskedAgain();
+      if (kept === null) (made ??= []).push(row);
+    }
+    if (made !== null) this.#cache.putAll(read.key, made);
+    for (let v = 0; v < views.length; v++) if (rows[v] !== undefined) this.#land(read, v, rows[v]!);
+  }
+
+  /** @returns null: it cannot be read; undefined: it will be told of later, when its definition is known */
+  #made(read: EntityRead, v: number, raw: string | null, watermarkUs: number): CachedRow | null | undefined {
+    const view = read.views[v]!;
+    const mapping = raw === null ? null : mappingOf(view, raw);
+    if (mapping === undefined) {
+      void this.#decodeLater(read, v, raw!, watermarkUs);
+      return undefined;
+    }
+    try {
+      return new CachedRow(view, read.moment, watermarkUs, raw, mapping);
+    } catch (error) {
+      this.#events.onUnreadableRow(view.id, read.key, (error as Error).message);
+      return null;
+    }
+  }
+
+  async #decodeLater(read: EntityRead, v: number, raw: string, watermarkUs: number): Promise<void> {
+    const { key, moment } = read;
+    const view = read.views[v]!;
+    let row: CachedRow | null = null;
+    try {
+      row = new CachedRow(view, moment, watermarkUs, raw, await this.#loadMapping(view, raw));
+      this.#cache.put(key, row);
+    } catch (error) {
+      this.#events.onUnreadableRow(view.id, key, (error as Error).message);
+    }
+    this.#land(read, v, row);
+  }
+
+  /** @throws TypeError when neither the bundle nor the store knows the definition that wrote the row */
+  async #loadMapping(view: ViewPlan, raw: string): Promise<RowMapping> {
+    if (raw.length < HEADER_BYTES) throw new TypeError(`the row has only ${raw.length} bytes`);
+    const definitionId = definitionIdOf(raw);
+    const name = definitionName(definitionId);
+    const triedMs = this.#unknownSchemas.get(definitionId);
+    if (triedMs !== undefined && performance.now() - triedMs < SCHEMA_RETRY_MS) {
+      throw new TypeError(`its definition ${name} is unknown`);
+    }
+    const schema = await this.#reader.loadSchema(definitionId);
+    if (schema === null || schema.definitionId !== definitionId) {
+      // Whoever writes rows of ever new definitions fills no memory with them.
+      if (this.#unknownSchemas.size >= MAX_SCHEMAS) this.#unknownSchemas.clear();
+      this.#unknownSchemas.set(definitionId, performance.now());
+      throw new TypeError(`its definition ${name} is neither in the bundle nor in the store`);
+    }
+    if (view.mappings.size >= MAX_SCHEMAS)
+      throw new TypeError(`its definition ${name} is one of more than ${MAX_SCHEMAS} of its view`);
+    const mapping = mapRow(view.view, schema);
+    view.mappings.set(definitionId, mapping);
+    return mapping;
+  }
+
+  #land(read: EntityRead, v: number, row: CachedRow | null): void {
+    const { key } = read;
+    const { slot } = read.views[v]!;
+    const flights = this.#flights.get(key);
+    if (flights !== undefined && flights[slot] === read) {
+      flights[slot] = undefined;
+      if (!hasRead(flights)) this.#flights.delete(key);
+    }
+    if (row === null) {
+      const kept = this.#cache.peek(key)?.[slot];
+      if (kept !== undefined) kept.refreshing = false;
+    }
+    read.tell(v, row);
+  }
+}
+
+type EntityReads = (EntityRead | undefined)[];
+
+/** One entity's read on its way, and who waits for which of its views. */
+class EntityRead implements StoreAsk {
+  readonly #loader: RowLoader;
+  readonly key: string;
+  readonly views: ViewPlan[] = [];
+  readonly moment: ReadMoment;
+  readonly startedMs: number;
+  readonly #waiters: RowWaiter[] = [];
+  /** By waiter the index of its view, and its place. */
+  readonly #waitsFor: number[] = [];
+  readonly #places: number[] = [];
+
+  constructor(loader: RowLoader, key: string, moment: ReadMoment, startedMs: number) {
+    this.#loader = loader;
+    this.key = key;
+    this.moment = moment;
+    this.startedMs = startedMs;
+  }
+
+  wait(view: ViewPlan, waiter: RowWaiter, place: number): void {
+    let v = this.views.length - 1;
+    while (this.views[v]!.slot !== view.slot) v -= 1;
+    this.#waiters.push(waiter);
+    this.#waitsFor.push(v);
+    this.#places.push(place);
+  }
+
+  waitersOf(v: number): number {
+    let count = 0;
+    for (let i = 0; i < this.#waitsFor.length; i++) if (this.#waitsFor[i] === v) count += 1;
+    return count;
+  }
+
+  tell(v: number, row: CachedRow | null): void {
+    for (let i = 0; i < this.#waiters.length; i++) {
+      if (this.#waitsFor[i] === v) this.#waiters[i]!.take(this.#places[i]!, row);
+    }
+  }
+
+  knownRow(v: number): string | null | undefined {
+    return this.#loader.knownRow(this.key, this.views[v]!);
+  }
+
+  onRows(rows: readonly (string | null)[], watermarks: readonly (number | null)[]): void {
+    this.#loader.arrived(this, rows, watermarks);
+  }
+
+  onFailure(error: Error): void {
+    this.#loader.failed(this, error);
+  }
+}
+
+/** @returns the read of an entity that this load, which the moment stands for, has started already */
+function startedIn(flights: EntityReads, moment: ReadMoment): EntityRead | undefined {
+  for (let slot = 0; slot < flights.length; slot++) {
+    if (flights[slot]?.moment === moment) return flights[slot];
+  }
+  return undefined;
+}
+
+function hasRead(flights: EntityReads): boolean {
+  for (let slot = 0; slot < flights.length; slot++) if (flights[slot] !== undefined) return true;
+  return false;
+}
+
+function mappingOf(view: ViewPlan, raw: string): RowMapping | undefined {
+  return raw.length < HEADER_BYTES ? undefined : view.mappings.get(definitionIdOf(raw));
+}
+
+/**
+ * A row that was decoded under another bundle, decoded for the view as it is now.
+ *
+ * @returns  null when that cannot be done without the store: it must be read again
+ */
+export function rebind(row: CachedRow, view: ViewPlan): CachedRow | null {
+  if (row.raw === null) return new CachedRow(view, row, row.watermarkUs, null, null);
+  const mapping = mappingOf(view, row.raw);
+  if (mapping === undefined) return null;
+  try {
+    return new CachedRow(view, row, row.watermarkUs, row.raw, mapping);
+  } catch {
+    return null;
+  }
+}

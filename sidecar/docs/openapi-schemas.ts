@@ -1,0 +1,213 @@
+/** JSON Schemas of what the sidecar takes and answers, from the plans of a bundle; `openapi.ts` puts them together. */
+import type { JoinKey } from '../../contract/model.ts';
+import { STATUSES } from '../../contract/status.ts';
+import { formatType } from '../../contract/value-type.ts';
+import type { ValueType } from '../../contract/value-type.ts';
+import { MAX_VALUES } from '../request/entities.ts';
+import { SIDECAR_ERRORS } from '../errors.ts';
+import type { Plan } from '../plan/plan.ts';
+import { FEAST_STATUSES } from '../encode/value-text.ts';
+
+/** A JSON Schema. */
+export type Schema = Readonly<Record<string, unknown>>;
+
+export const MAX_INT32 = 2 ** 31 - 1;
+
+export function objectOf(
+  properties: Readonly<Record<string, Schema>>,
+  optional: readonly string[] = [],
+): Schema {
+  return {
+    type: 'object',
+    properties,
+    required: Object.keys(properties).filter((name) => !optional.includes(name)),
+  };
+}
+
+/** How many rows of a service fit into one request. */
+export function maxRowsOf(plan: Plan): number {
+  return Math.max(1, Math.floor(MAX_VALUES / Math.max(1, plan.featureCount)));
+}
+
+function keySchema(key: JoinKey): Schema {
+  if (key.type === 'string') return { type: 'string', maxLength: 512 };
+  const range = key.type === 'int32' ? { minimum: -MAX_INT32 - 1, maximum: MAX_INT32 } : {};
+  return {
+    anyOf: [
+      { type: 'integer', format: key.type, ...range },
+      { type: 'string', pattern: '^-?[0-9]{1,20}$', description: 'the same in decimal text' },
+    ],
+  };
+}
+
+/** The value of a feature as the native surface prints it. */
+function valueSchema(type: ValueType): Schema {
+  switch (type.kind) {
+    case 'bool':
+      return { type: ['boolean', 'null'] };
+    case 'int32':
+    case 'int64':
+      return { type: ['integer', 'null'], format: type.kind };
+    case 'float32':
+    case 'float64':
+      return { type: ['number', 'null'], format: type.kind === 'float32' ? 'float' : 'double' };
+    case 'string':
+      return { type: ['string', 'null'] };
+    case 'bytes':
+      return { type: ['string', 'null'], contentEncoding: 'base64' };
+    case 'timestamp':
+      // Outside the years 0000 to 9999, which that format has no text for, decimal microseconds.
+      return { type: ['string', 'null'], format: 'date-time' };
+    case 'list':
+      return { type: ['array', 'null'], items: valueSchema(type.of) };
+    case 'embedding':
+      return {
+        type: ['array', 'null'],
+        items: { type: ['number', 'null'] },
+        minItems: type.size,
+        maxItems: type.size,
+      };
+    case 'map':
+      return { type: ['object', 'null'], additionalProperties: valueSchema(type.of) };
+    case 'struct': {
+      const fields = type.fields.map((field) => [field.name, valueSchema(field.type)] as const);
+      return { ...objectOf(Object.fromEntries(fields)), type: ['object', 'null'] };
+    }
+  }
+}
+
+export function nativeRequest(plan: Plan): Schema {
+  const columns = plan.keys.map((key) => [
+    key.name,
+    {
+      type: 'array',
+      items: { anyOf: [keySchema(key), { type: 'null' }] },
+      minItems: 1,
+      maxItems: maxRowsOf(plan),
+      description: 'One value a row; a list of one is repeated. Null: this key is not known.',
+    },
+  ]);
+  const entities = {
+    ...objectOf(Object.fromEntries(columns) as Record<string, Schema>),
+    additionalProperties: false,
+  };
+  const context = {
+    type: 'object',
+    maxProperties: 0,
+    description: `Values that a request brings for itself: ${plan.service} takes none.`,
+  };
+  return {
+    ...objectOf({ feature_service: { const: plan.service }, entities, context }, ['context']),
+    additionalProperties: false,
+    description: plan.definition.description ?? `Asks for the features of ${plan.service}.`,
+  };
+}
+
+/** One result of the native surface. */
+export function nativeResult(plan: Plan): Schema {
+  const features = plan.fullNames.map((name, i): [string, Schema] => {
+    const { view } = plan.roleViews[plan.featureRoles[i]!]!;
+    const { type, description } = view.features[plan.featureIndexes[i]!]!;
+    const text = description === null ? formatType(type) : `${formatType(type)}: ${description}`;
+    return [name, { ...valueSchema(type), description: text }];
+  });
+  const statuses = plan.fullNames.map((name): [string, Schema] => [
+    name,
+    { $ref: '#/components/schemas/Status' },
+  ]);
+  const entities = plan.keys.map((key): [string, Schema] => [
+    key.name,
+    { type: [key.type === 'string' ? 'string' : 'integer', 'null'] },
+  ]);
+  return objectOf({
+    entities: objectOf(Object.fromEntries(entities)),
+    features: objectOf(Object.fromEntries(features)),
+    statuses: objectOf(Object.fromEntries(statuses)),
+  });
+}
+
+export function feastRequest(plan: Plan): Schema {
+  const columns = plan.keys.map((key) => [
+    key.name,
+    { type: 'array', items: keySchema(key), minItems: 1, maxItems: maxRowsOf(plan) },
+  ]);
+  return objectOf(
+    {
+      feature_service: { const: plan.service },
+      entities: objectOf(Object.fromEntries(columns) as Record<string, Schema>),
+      full_feature_names: { type: ['boolean', 'null'], default: false },
+    },
+    ['full_feature_names'],
+  );
+}
+
+/** A request for single features, as Feast's client sends it. */
+export function feastFeatureList(references: readonly string[]): Schema {
+  return objectOf(
+    {
+      features: {
+        type: 'array',
+        items: references.length === 0 ? { type: 'string' } : { enum: references },
+        minItems: 1,
+        description: 'Each as view:feature.',
+      },
+      entities: { type: 'object', description: 'A list for each join key; others are ignored.' },
+      full_feature_names: { type: ['boolean', 'null'], default: false },
+    },
+    ['full_feature_names'],
+  );
+}
+
+export function feastAnswer(): Schema {
+  const column = objectOf({
+    values: { type: 'array' },
+    statuses: { type: 'array', items: { enum: FEAST_STATUSES } },
+    event_timestamps: { type: 'array', items: { type: 'string', format: 'date-time' } },
+  });
+  return objectOf({
+    results: { type: 'array', items: column, description: 'One column a join key, then one a feature.' },
+    metadata: objectOf({ feature_names: { type: 'array', items: { type: 'string' } } }),
+  });
+}
+
+export function nativeMetadata(): Schema {
+  return objectOf(
+    {
+      feature_service: { type: 'string' },
+      service_version: { type: 'integer' },
+      bundle: { type: 'string' },
+      request_id: { type: 'string' },
+      latency_ms: { type: 'number' },
+      oldest_age_ms: { type: ['number', 'null'], description: 'Since the oldest event time of the rows.' },
+      notes: { type: 'array', items: { type: 'string' } },
+    },
+    ['notes'],
+  );
+}
+
+/** What all surfaces say of an error, each in its own envelope. */
+function errorFields(): Readonly<Record<string, Schema>> {
+  return {
+    code: { enum: Object.keys(SIDECAR_ERRORS).toSorted() },
+    field: { type: 'string', description: 'What is at fault.' },
+    help: { type: 'string' },
+  };
+}
+
+/** By the name of their component. */
+export function errorSchemas(): Readonly<Record<string, Schema>> {
+  const optional = ['field', 'help'];
+  const withMessage = objectOf({ ...errorFields(), message: { type: 'string' } }, optional);
+  return {
+    Error: objectOf({ error: withMessage }),
+    FeastError: objectOf({ detail: withMessage }),
+    InferenceError: objectOf({ error: { type: 'string' }, parameters: objectOf(errorFields(), optional) }),
+  };
+}
+
+export const statusSchema: Schema = {
+  enum: STATUSES,
+  description:
+    'PRESENT; NULL: the value is null; MISSING: there is no row; OUTSIDE_TTL: the row is too old; UNAVAILABLE: the ' +
+    'store could not be read. A fallback of the definition stands in for the last three.',
+};

@@ -1,0 +1,112 @@
+/** JSON Schemas of the Open Inference Protocol's requests and answers, for each service as a model; see openapi.ts. */
+import { MAX_INT32, maxRowsOf, objectOf } from './openapi-schemas.ts';
+import type { Schema } from './openapi-schemas.ts';
+import type { Plan } from '../plan/plan.ts';
+import { OUTPUT_NAMES } from '../surface/oip-request.ts';
+import { INPUT_DATATYPES } from '../surface/tensor-input.ts';
+import type { InputDatatype } from '../surface/tensor-input.ts';
+
+/** What an input's data may be in JSON, by its datatype. */
+const DATA_ITEMS: Readonly<Record<InputDatatype, Schema>> = {
+  INT64: { type: 'integer', format: 'int64' },
+  INT32: { type: 'integer', format: 'int32', minimum: -MAX_INT32 - 1, maximum: MAX_INT32 },
+  BYTES: { type: 'string' },
+};
+
+function inputTensor(name: string, datatype: InputDatatype, maxRows: number): Schema {
+  const item = DATA_ITEMS[datatype];
+  const nested = { type: 'array', items: item, minItems: 1, maxItems: 1 };
+  return objectOf(
+    {
+      name: { const: name },
+      datatype: { const: datatype },
+      shape: {
+        type: 'array',
+        items: { type: 'integer', minimum: 1, maximum: maxRows },
+        minItems: 1,
+        maxItems: 2,
+        description: '[rows] or [rows, 1]; one row is repeated.',
+      },
+      data: {
+        type: ['array', 'null'],
+        items: { anyOf: [item, nested] },
+        minItems: 1,
+        maxItems: maxRows,
+        description: 'One value a row. Left out where the bytes stand behind the JSON.',
+      },
+      parameters: {
+        type: ['object', 'null'],
+        properties: { binary_data_size: { type: ['integer', 'null'], minimum: 0 } },
+        description: 'binary_data_size: the bytes of this tensor behind the JSON.',
+      },
+    },
+    ['data', 'parameters'],
+  );
+}
+
+export function inferRequest(plan: Plan): Schema {
+  const maxRows = maxRowsOf(plan);
+  const inputs = plan.keys.flatMap(({ name, type }) =>
+    (type === 'string' ? (['BYTES'] as const) : INPUT_DATATYPES).map((datatype) =>
+      inputTensor(name, datatype, maxRows),
+    ),
+  );
+  const binary = { type: ['boolean', 'null'], description: 'Answer this output as bytes behind the JSON.' };
+  const output = objectOf(
+    {
+      name: { enum: OUTPUT_NAMES },
+      parameters: {
+        type: ['object', 'null'],
+        properties: { binary_data: binary },
+        additionalProperties: false,
+      },
+    },
+    ['parameters'],
+  );
+  const asked = { type: ['array', 'null'], items: output, description: 'Both where it is left out.' };
+  return objectOf(
+    {
+      id: { type: ['string', 'null'] },
+      inputs: {
+        type: 'array',
+        items: { anyOf: inputs },
+        minItems: plan.keys.length,
+        maxItems: plan.keys.length,
+        description: 'One tensor a join key.',
+      },
+      outputs: asked,
+      parameters: { type: ['object', 'null'], properties: { binary_data_output: binary } },
+    },
+    ['id', 'outputs', 'parameters'],
+  );
+}
+
+export function inferAnswer(plan: Plan): Schema {
+  const { datatype, names } = plan.tensor;
+  const output = objectOf(
+    {
+      name: { enum: OUTPUT_NAMES },
+      datatype: { enum: [datatype, 'UINT8'] },
+      shape: {
+        type: 'array',
+        items: { type: 'integer' },
+        minItems: 2,
+        maxItems: 2,
+        description: `[rows, ${names.length}]`,
+      },
+      data: { type: 'array', items: { type: ['number', 'null'] }, description: 'Row by row; null is NaN.' },
+      parameters: { type: 'object' },
+    },
+    ['data', 'parameters'],
+  );
+  return objectOf(
+    {
+      model_name: { const: plan.service },
+      model_version: { const: String(plan.version) },
+      id: { type: 'string' },
+      parameters: { type: 'object' },
+      outputs: { type: 'array', items: output },
+    },
+    ['id'],
+  );
+}

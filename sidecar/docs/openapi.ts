@@ -1,0 +1,264 @@
+/**
+ * The OpenAPI document of this sidecar, `GET /openapi.json`: its routes, and for each feature service of the bundle
+ * the exact shapes with examples that can be sent. Made once for a bundle, when it is first asked for.
+ */
+import { OWN_PACKAGE } from '../../project/own-package.ts';
+import {
+  errorSchemas,
+  feastAnswer,
+  feastFeatureList,
+  feastRequest,
+  nativeMetadata,
+  nativeRequest,
+  nativeResult,
+  objectOf,
+  statusSchema,
+} from './openapi-schemas.ts';
+import type { Schema } from './openapi-schemas.ts';
+import { inferAnswer, inferRequest } from './openapi-tensors.ts';
+import type { PlanBook } from '../plan/plan-book.ts';
+import type { Plan } from '../plan/plan.ts';
+import { feastExample, inferExample, nativeExample } from './request-examples.ts';
+import { feastSurface } from '../surface/feast.ts';
+import { nativeSurface } from '../surface/native.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const BAD_INPUT: readonly (readonly [string, string])[] = [
+  ['400', 'The request is not one that can be answered; the error names the field.'],
+  ['403', 'A foreign Host, or a request of a web page.'],
+  ['404', 'No service of that name or version, or no such feature.'],
+  ['413', 'More than 10,000 values, or a body over 1 MiB.'],
+  ['415', 'The body has a Content-Encoding.'],
+  [
+    '503',
+    'The request waited past its deadline, or more is asked for than can be answered; Retry-After says when to try again.',
+  ],
+];
+const documents = new WeakMap<PlanBook, string>();
+
+/** @returns JSON; the same text for the same book */
+export function openApiText(book: PlanBook): string {
+  let text = documents.get(book);
+  if (text === undefined) documents.set(book, (text = JSON.stringify(openApiDocument(book))));
+  return text;
+}
+
+function openApiDocument(book: PlanBook): Json {
+  const plans = [...book.plans()];
+  const names = plans.map((plan) => plan.service);
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: `Features of ${book.bundle.project}`,
+      version: OWN_PACKAGE.version,
+      description:
+        `Feature vectors for model servers, from bundle ${book.bundle.hash}. /docs shows the same for people. ` +
+        'int64 numbers have every digit: read them with a parser that keeps them whole.',
+    },
+    servers: [{ url: '/' }],
+    paths: {
+      ...(plans.length === 0 ? {} : vectorPaths(book, plans)),
+      ...Object.fromEntries(
+        plans.map((plan) => [`/v2/models/${plan.service}/infer`, { post: inferOperation(plan) }]),
+      ),
+      ...(plans.length === 0 ? {} : modelPaths(names)),
+      ...serverPaths(),
+    },
+    components: { schemas: components(plans) },
+  };
+}
+
+function components(plans: readonly Plan[]): Json {
+  const ofPlans = plans.flatMap((plan): [string, Schema][] => [
+    [`${plan.service}.request`, nativeRequest(plan)],
+    [`${plan.service}.result`, nativeResult(plan)],
+    [`${plan.service}.feast`, feastRequest(plan)],
+    [`${plan.service}.infer`, inferRequest(plan)],
+    [`${plan.service}.tensors`, inferAnswer(plan)],
+  ]);
+  return { Status: statusSchema, ...errorSchemas(), ...Object.fromEntries(ofPlans) };
+}
+
+function vectorPaths(book: PlanBook, plans: readonly Plan[]): Json {
+  const references = [...book.views.values()].flatMap((view) =>
+    view.view.features.map((f) => `${view.id}:${f.name}`),
+  );
+  const answer = objectOf({
+    results: { type: 'array', items: { anyOf: plans.map((plan) => ref(`${plan.service}.result`)) } },
+    metadata: nativeMetadata(),
+  });
+  const feastBodies = [...plans.map((plan) => ref(`${plan.service}.feast`)), feastFeatureList(references)];
+  return {
+    [nativeSurface.route]: {
+      post: operation('getFeatures', 'Features of a service, one result a row, a status beside each value.', {
+        parameters: headerParameters(),
+        requestBody: jsonBody(
+          { anyOf: plans.map((plan) => ref(`${plan.service}.request`)) },
+          examples(plans, nativeExample),
+        ),
+        responses: { 200: jsonAnswer('The vectors.', answer), ...errors('Error') },
+      }),
+    },
+    [feastSurface.route]: {
+      post: operation('getFeaturesAsFeast', 'The contract of the Feast feature server, column by column.', {
+        parameters: headerParameters(),
+        requestBody: jsonBody({ anyOf: feastBodies }, examples(plans, feastExample)),
+        responses: { 200: jsonAnswer('The columns.', feastAnswer()), ...errors('FeastError') },
+      }),
+    },
+  };
+}
+
+function inferOperation(plan: Plan): Json {
+  const length = { type: 'string', pattern: '^[0-9]{1,10}$' };
+  const bytes = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } };
+  const answer = jsonAnswer(
+    'The tensors `features` and `status`. Where bytes were asked for they stand behind the JSON.',
+    ref(`${plan.service}.tensors`),
+  );
+  return operation(
+    `infer_${plan.service}`,
+    `Features of ${plan.service} as tensors (Open Inference Protocol). For binary tensors send ` +
+      'Inference-Header-Content-Length, the length of the JSON before them. The version that is served may be named ' +
+      `too: /v2/models/${plan.service}/versions/${plan.version}/infer.`,
+    {
+      parameters: headerParameters(),
+      requestBody: jsonBody(ref(`${plan.service}.infer`), { [plan.service]: { value: inferExample(plan) } }),
+      responses: {
+        200: {
+          ...answer,
+          content: { ...(answer['content'] as object), ...bytes },
+          headers: {
+            'Inference-Header-Content-Length': {
+              required: false,
+              schema: length,
+              description: 'With bytes only.',
+            },
+          },
+        },
+        ...errors('InferenceError'),
+      },
+    },
+  );
+}
+
+function modelPaths(names: readonly string[]): Json {
+  const parameters = [{ name: 'name', in: 'path', required: true, schema: { enum: names } }];
+  const tensor = objectOf({
+    name: { type: 'string' },
+    datatype: { type: 'string' },
+    shape: { type: 'array', items: { type: 'integer' } },
+  });
+  const metadata = objectOf({
+    name: { enum: names },
+    versions: { type: 'array', items: { type: 'string' } },
+    platform: { type: 'string' },
+    inputs: { type: 'array', items: tensor },
+    outputs: { type: 'array', items: tensor },
+    parameters: { type: 'object' },
+  });
+  const ready = objectOf({ name: { enum: names }, ready: { const: true } });
+  const schema = objectOf({
+    feature_service: { enum: names },
+    service_version: { type: 'integer' },
+    join_keys: { type: 'array', items: objectOf({ name: { type: 'string' }, type: { type: 'string' } }) },
+    context: { type: 'array', maxItems: 0, description: 'Context fields: no service has any yet.' },
+    features: { type: 'array', items: { type: 'object', required: ['name', 'type', 'missing'] } },
+  });
+  const get = (id: string, summary: string, what: Schema, error: string): Json => ({
+    parameters,
+    get: operation(id, summary, {
+      responses: { 200: jsonAnswer(summary, what), ...errors(error, ['403', '404']) },
+    }),
+  });
+  return {
+    '/feature-service/{name}': get('getService', 'Keys, features and types of a service.', schema, 'Error'),
+    '/v2/models/{name}': get(
+      'getModel',
+      'Inputs and outputs of a service as a model.',
+      metadata,
+      'InferenceError',
+    ),
+    '/v2/models/{name}/ready': get('isModelReady', 'Whether a service is served.', ready, 'InferenceError'),
+  };
+}
+
+function serverPaths(): Json {
+  const get = (id: string, summary: string, answer: Json, error = 'Error'): Json => ({
+    get: operation(id, summary, { responses: { 200: answer, ...errors(error, ['403']) } }),
+  });
+  const server = objectOf({
+    name: { const: 'plumbline' },
+    version: { type: 'string' },
+    extensions: { type: 'array', items: { type: 'string' } },
+  });
+  const truth = (name: string): Schema => objectOf({ [name]: { const: true } });
+  const html = { description: 'A page.', content: { 'text/html': { schema: { type: 'string' } } } };
+  return {
+    '/v2': get('getServer', 'What answers here.', jsonAnswer('The server.', server), 'InferenceError'),
+    '/v2/health/live': get('isLive', 'It runs.', jsonAnswer('It does.', truth('live')), 'InferenceError'),
+    '/v2/health/ready': get(
+      'isReady',
+      'It serves.',
+      jsonAnswer('It does.', truth('ready')),
+      'InferenceError',
+    ),
+    '/health': get('isHealthy', 'It runs, as Feast asks.', { description: 'It does; the body is empty.' }),
+    '/openapi.json': get('getOpenApi', 'This document.', jsonAnswer('The document.', { type: 'object' })),
+    '/docs': get('getDocs', 'This document for people.', html),
+    '/hot-keys': get(
+      'getHotKeys',
+      'The entities asked for most, and the reads that the cache spared each node of the store.',
+      jsonAnswer('Estimates from a sample of the look-ups.', { type: 'object' }),
+    ),
+  };
+}
+
+function operation(operationId: string, summary: string, more: Json): Json {
+  return { operationId, summary, ...more };
+}
+
+function headerParameters(): Json[] {
+  return [
+    {
+      name: 'x-request-id',
+      in: 'header',
+      required: false,
+      // No pattern: uWebSockets.js cuts bytes past ASCII from a header's end, and an empty id counts as none.
+      schema: { type: 'string', maxLength: 128 },
+      description:
+        'Printable ASCII without quotes. Stands in the answer and in the log; one is made where it is left out.',
+    },
+    {
+      name: 'x-deadline-ms',
+      in: 'header',
+      required: false,
+      schema: { anyOf: [{ type: 'number', exclusiveMinimum: 0, maximum: 60_000 }, { const: '' }] },
+      description: 'What is not there by then is UNAVAILABLE. An empty one counts as none.',
+    },
+  ];
+}
+
+function jsonBody(schema: Schema, examplesOf: Json): Json {
+  return { required: true, content: { 'application/json': { schema, examples: examplesOf } } };
+}
+
+function jsonAnswer(description: string, schema: Schema): Json {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+function errors(schema: string, only?: readonly string[]): Json {
+  const named = BAD_INPUT.filter(([status]) => only === undefined || only.includes(status));
+  return Object.fromEntries(
+    named.map(([status, description]) => [status, jsonAnswer(description, ref(schema))]),
+  );
+}
+
+function ref(schema: string): Schema {
+  return { $ref: `#/components/schemas/${schema}` };
+}
+
+function examples(plans: readonly Plan[], exampleOf: (plan: Plan) => Json): Json {
+  return Object.fromEntries(plans.map((plan) => [plan.service, { value: exampleOf(plan) }]));
+}

@@ -1,0 +1,161 @@
+/**
+ * The plans of one bundle, and of the lists of single features that were asked for under it. A new bundle gives a
+ * new book; the sidecar swaps one reference, and requests under way finish with the book that they started with.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Bundle, FeatureService, JoinKey, ServiceFeature, ServiceView } from '../../contract/model.ts';
+import { firstHmacMark } from '../../contract/log-privacy.ts';
+import type { HmacKey } from '../../contract/log-privacy.ts';
+import { MAX_VALUES } from '../request/entities.ts';
+import { sidecarError } from '../errors.ts';
+import { logError } from '../spool/errors.ts';
+import { NO_LOG, planService, planView } from './plan.ts';
+import type { LogPrivacy, Plan, ViewPlan } from './plan.ts';
+import { ViewTally } from './view-tally.ts';
+
+/** What the plans of feature lists that are kept name in all: some 400 bytes each. */
+const MAX_KEPT_REFERENCES = 50_000;
+
+/** What of a view stays from bundle to bundle: its place among those of its entity, so that cached rows stay; its tally. */
+export class ViewSlots {
+  readonly #slots = new Map<string, Map<string, number>>();
+  readonly #tallies = new Map<string, ViewTally>();
+
+  slotOf(entity: string, viewId: string): number {
+    let slots = this.#slots.get(entity);
+    if (slots === undefined) this.#slots.set(entity, (slots = new Map()));
+    const slot = slots.get(viewId) ?? slots.size;
+    slots.set(viewId, slot);
+    return slot;
+  }
+
+  tallyOf(viewId: string): ViewTally {
+    let tally = this.#tallies.get(viewId);
+    if (tally === undefined) this.#tallies.set(viewId, (tally = new ViewTally()));
+    return tally;
+  }
+
+  /** By the id of the view: every one that was ever served. */
+  get tallies(): ReadonlyMap<string, ViewTally> {
+    return this.#tallies;
+  }
+}
+
+export class PlanBook {
+  readonly bundle: Bundle;
+  readonly views: ReadonlyMap<string, ViewPlan>;
+  readonly #keyPrefix: string;
+  readonly #hmacKey: HmacKey | null;
+  readonly #services = new Map<string, Plan>();
+  readonly #featureLists = new LRUCache<string, Plan>({
+    maxSize: MAX_KEPT_REFERENCES,
+    sizeCalculation: (plan) => plan.featureCount,
+  });
+
+  /**
+   * @throws TypeError when the bundle contradicts itself, e.g. a service names a view that it lacks; LOG_HMAC_KEY when
+   *         it asks for HMACs and there is no secret
+   */
+  constructor(bundle: Bundle, keyPrefix: string, slots: ViewSlots, log: LogPrivacy = NO_LOG) {
+    this.bundle = bundle;
+    this.#keyPrefix = keyPrefix;
+    this.#hmacKey = log.hmacKey;
+    const mark = log.enabled && log.hmacKey === null ? firstHmacMark(bundle) : null;
+    if (mark !== null) {
+      throw logError('LOG_HMAC_KEY', `${mark}: the log policy is hmac, and log.hmacKey names no secret`);
+    }
+    this.views = new Map(
+      [...bundle.views.values()].map((view) => [
+        view.id,
+        planView(
+          view,
+          slots.slotOf(view.entity, view.id),
+          bundle.schemas.get(view.id) ?? [],
+          log,
+          slots.tallyOf(view.id),
+        ),
+      ]),
+    );
+    for (const service of bundle.services.values()) {
+      this.#services.set(service.name, planService(service, bundle, this.views, keyPrefix, log.hmacKey));
+    }
+  }
+
+  /** One for each service of the bundle, in its order. */
+  plans(): Iterable<Plan> {
+    return this.#services.values();
+  }
+
+  /** @throws SRV_UNKNOWN_SERVICE */
+  service(name: string): Plan {
+    const plan = this.#services.get(name);
+    if (plan !== undefined) return plan;
+    const known = [...this.#services.keys()].join(', ');
+    throw sidecarError(
+      'SRV_UNKNOWN_SERVICE',
+      `there is no feature service ${JSON.stringify(name.slice(0, 200))}; there are: ${known === '' ? 'none' : known}`,
+      { field: 'feature_service' },
+    );
+  }
+
+  /**
+   * @param refs  `view:feature`, as Feast names features; the view by its id
+   * @throws      SRV_UNKNOWN_FEATURE; SRV_TOO_MANY_VALUES for more than one answer may hold
+   */
+  featureList(refs: readonly string[]): Plan {
+    const kept = this.#featureLists.get(listName(refs));
+    // A reference with a line break in it is no other list's name: the count tells.
+    if (kept !== undefined && kept.featureCount === refs.length) return kept;
+    if (refs.length > MAX_VALUES) {
+      const message = `${refs.length} features are asked for; at most ${MAX_VALUES} values are answered at once`;
+      throw sidecarError('SRV_TOO_MANY_VALUES', message, { field: 'features' });
+    }
+    return planService(this.#asService(refs), this.bundle, this.views, this.#keyPrefix, this.#hmacKey);
+  }
+
+  /** Keeps the plan of a list for the next request. Only for one that is answered: refused lists come in any number. */
+  keepList(refs: readonly string[], plan: Plan): void {
+    this.#featureLists.set(listName(refs), plan);
+  }
+
+  #asService(refs: readonly string[]): FeatureService {
+    const features: ServiceFeature[] = [];
+    const views = new Map<string, ServiceView>();
+    const keys = new Map<string, JoinKey>();
+    for (const [i, ref] of refs.entries()) {
+      const [viewId, feature] = splitReference(ref);
+      const plan = this.views.get(viewId);
+      if (plan === undefined || !plan.view.features.some((f) => f.name === feature)) {
+        const what = plan === undefined ? `no feature view ${viewId}` : `no feature ${feature} in ${viewId}`;
+        throw sidecarError('SRV_UNKNOWN_FEATURE', `there is ${what} (asked for as ${JSON.stringify(ref)})`, {
+          field: `features[${i}]`,
+        });
+      }
+      const { joinKeys } = this.bundle.entities.get(plan.view.entity)!;
+      for (const key of joinKeys) keys.set(key.name, key);
+      views.set(viewId, { role: viewId, view: viewId, requestKeys: joinKeys.map((key) => key.name) });
+      features.push({ fullName: `${viewId}__${feature}`, view: viewId, role: viewId, feature });
+    }
+    return {
+      name: '',
+      version: 0,
+      features,
+      views: [...views.values()],
+      requestKeys: [...keys.values()],
+      consumers: [],
+      tensor: 'float64',
+      description: null,
+      owner: null,
+      tags: [],
+    };
+  }
+}
+
+function listName(refs: readonly string[]): string {
+  return refs.join('\n');
+}
+
+function splitReference(ref: string): [string, string] {
+  const colon = ref.lastIndexOf(':');
+  return colon === -1 ? [ref, ''] : [ref.slice(0, colon), ref.slice(colon + 1)];
+}

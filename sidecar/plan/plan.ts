@@ -1,0 +1,279 @@
+/**
+ * Plans: everything about a service that does not change from request to request, decided once per bundle. A plan is
+ * frozen data (parallel arrays, ready-made text); serve.ts and the surfaces run over it without looking anything up.
+ *
+ *   service  ->  groups     one for each (entity, request keys): one hash in the store
+ *                roles      one for each view as the service uses it; belongs to a group
+ *                features   in the service's order: role, index in the view, names
+ *                segments   maximal runs of features of one role, so that a row's text is copied in one piece
+ */
+import type {
+  Bundle,
+  Entity,
+  FeatureService,
+  FeatureView,
+  JoinKey,
+  RowSchema,
+} from '../../contract/model.ts';
+import { STATUSES } from '../../contract/status.ts';
+import { formatType } from '../../contract/value-type.ts';
+import { fieldOf } from '../../contract/wire/online/online-layout.ts';
+import type { ReadyBytes } from '../../contract/wire/log/ready-bytes.ts';
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import { RowMask, keyPoliciesOf } from '../../contract/log-privacy.ts';
+import type { HmacKey } from '../../contract/log-privacy.ts';
+import { newReadyKind } from '../cache/ready-ring.ts';
+import { planTensor } from '../encode/tensor-plan.ts';
+import type { TensorPart, TensorPlan } from '../encode/tensor-plan.ts';
+import { planFeast } from '../encode/feast-plan.ts';
+import type { FeastPlan } from '../encode/feast-plan.ts';
+import { absentFeastPieces } from '../encode/feast-pieces.ts';
+import { segmentText } from '../encode/segment-text.ts';
+import type { SegmentText } from '../encode/segment-text.ts';
+import { nativeText } from '../encode/value-text.ts';
+import { ViewTally } from './view-tally.ts';
+
+/** Twice the freshness: past it an aggregated view's values are withheld. */
+const WATERMARK_LIMIT = 2;
+
+/** What the plans must know of the log: whether there is one, and its secret. */
+export interface LogPrivacy {
+  readonly enabled: boolean;
+  readonly hmacKey: HmacKey | null;
+}
+
+export const NO_LOG: LogPrivacy = { enabled: false, hmacKey: null };
+
+/** A view under one bundle. Rows in the cache belong to one of these. */
+export interface ViewPlan {
+  readonly view: FeatureView;
+  readonly id: string;
+  /** The view's place among the views of its entity; the same in every bundle of this process. */
+  readonly slot: number;
+  /** The field of its row in the entity's hash, as bytes and as a number. */
+  readonly field: Buffer;
+  readonly fieldNumber: number;
+  /** -1: rows never grow too old. */
+  readonly ttlUs: number;
+  /** How old the watermark may be; -1 in a stored view. */
+  readonly watermarkLimitUs: number;
+  /** By definition id, the view's own among them. Grows when a row of a newer definition comes. */
+  readonly mappings: Map<number, RowMapping>;
+  readonly fallbackNative: readonly string[];
+  /** What stands in for a row in Feast's form, by its status. */
+  readonly absentFeast: readonly DataView[];
+  /** What the segments over this view are; a cached row keeps ready text for each, under its index. */
+  readonly segments: SegmentText[];
+  /** The same for tensors: a cached row keeps an image for each. */
+  readonly tensorParts: TensorPart[];
+  /** How the log takes marked values out of rows; null: it may hold them as they are. */
+  readonly mask: RowMask | null;
+  /** Counts what is served of it. */
+  readonly tally: ViewTally;
+}
+
+/** How a row of one definition becomes the values of the view as it is now. */
+export interface RowMapping {
+  readonly schema: RowSchema;
+  /** For each feature of the view its index in the row, -1 where the row has no such feature; null: the same order. */
+  readonly from: readonly number[] | null;
+}
+
+export interface Segment {
+  readonly role: number;
+  readonly view: ViewPlan;
+  /** Index in `view.segments`. */
+  readonly slot: number;
+  readonly text: SegmentText;
+}
+
+export interface GroupPlan {
+  /** `{prefix}fstore:{entity}:`, to be followed by the id. */
+  readonly keyStart: string;
+  /** Indexes in `Plan.keys`, in the order of the entity's join keys. */
+  readonly keys: readonly number[];
+}
+
+export interface Plan {
+  /** Empty when single features were asked for. */
+  readonly service: string;
+  readonly version: number;
+  readonly bundle: string;
+  readonly keys: readonly JoinKey[];
+  readonly keyNames: readonly string[];
+  /** `"customer_id":` */
+  readonly keyTexts: readonly string[];
+  readonly groups: readonly GroupPlan[];
+  readonly roleNames: readonly string[];
+  readonly roleViews: readonly ViewPlan[];
+  readonly roleGroups: readonly number[];
+  /** For each role the features asked for, as indexes in its view. */
+  readonly roleFeatures: readonly (readonly number[])[];
+  readonly featureCount: number;
+  readonly featureRoles: readonly number[];
+  readonly featureIndexes: readonly number[];
+  readonly fullNames: readonly string[];
+  readonly shortNames: readonly string[];
+  readonly segments: readonly Segment[];
+  readonly feast: FeastPlan;
+  readonly tensor: TensorPlan;
+  /** The names that the log needs: none when the service's own list holds. */
+  readonly loggedFeatures: readonly string[];
+  /** By surface: what its requests' records have in common, made with the first of them. */
+  readonly loggedHeads: (ReadyBytes | undefined)[];
+  /** What an entity's logged vector is in the ready ring. */
+  readonly vectorKind: number;
+  /** How ids stand in the log and whether answers may; null: as they are. */
+  readonly privacy: PlanPrivacy | null;
+  /** `"metadata":{"feature_service":...,"bundle":"...",` */
+  readonly metadataStart: string;
+  readonly definition: FeatureService;
+}
+
+/** Of a service of which the log may not hold everything. */
+export interface PlanPrivacy {
+  /** For each key an index into LOG_POLICIES; empty: all raw. */
+  readonly keyPolicies: readonly number[];
+  readonly hmacKey: HmacKey | null;
+}
+
+export function planView(
+  view: FeatureView,
+  slot: number,
+  past: readonly RowSchema[],
+  log: LogPrivacy = NO_LOG,
+  tally = new ViewTally(),
+): ViewPlan {
+  const field = fieldOf(view.id);
+  const mappings = new Map<number, RowMapping>();
+  const plan: ViewPlan = {
+    view,
+    id: view.id,
+    slot,
+    field,
+    fieldNumber: field.readUInt32BE(),
+    ttlUs: view.kind === 'stored' && view.ttlUs !== null ? view.ttlUs : -1,
+    watermarkLimitUs: view.kind === 'aggregated' ? WATERMARK_LIMIT * view.freshnessUs : -1,
+    mappings,
+    fallbackNative: view.features.map((f) => nativeText(f.type, f.missing)),
+    absentFeast: STATUSES.map((_, status) => absentFeastPieces(view, status)),
+    segments: [],
+    tensorParts: [],
+    mask: log.enabled ? RowMask.of(view, log.hmacKey) : null,
+    tally,
+  };
+  for (const schema of past) mappings.set(schema.definitionId, mapRow(view, schema));
+  mappings.set(view.definitionId, { schema: rowSchemaOf(view), from: null });
+  return Object.freeze(plan);
+}
+
+/** Features are matched by name and type: one that changed its type is another feature, and not in the old row. */
+export function mapRow(view: FeatureView, schema: RowSchema): RowMapping {
+  const at = new Map(schema.features.map((f, i) => [`${f.name}:${formatType(f.type)}`, i]));
+  return { schema, from: view.features.map((f) => at.get(`${f.name}:${formatType(f.type)}`) ?? -1) };
+}
+
+/**
+ * @param views  every view that the service uses, by id
+ */
+export function planService(
+  service: FeatureService,
+  bundle: Pick<Bundle, 'hash' | 'entities'>,
+  views: ReadonlyMap<string, ViewPlan>,
+  keyPrefix: string,
+  hmacKey: HmacKey | null = null,
+): Plan {
+  const groups: GroupPlan[] = [];
+  const groupAt = new Map<string, number>();
+  const roleGroups = service.views.map(({ view, requestKeys }) => {
+    const entity = bundle.entities.get(views.get(view)!.view.entity)!;
+    const name = `${entity.name}|${requestKeys.join('|')}`;
+    const known = groupAt.get(name);
+    if (known !== undefined) return known;
+    groupAt.set(name, groups.length);
+    groups.push(planGroup(service, entity, requestKeys, keyPrefix));
+    return groups.length - 1;
+  });
+  const roleAt = new Map(service.views.map(({ role }, i) => [role, i]));
+  const roleViews = service.views.map(({ view }) => views.get(view)!);
+  const featureRoles = service.features.map((f) => roleAt.get(f.role)!);
+  const featureIndexes = service.features.map((f) =>
+    views.get(f.view)!.view.features.findIndex(({ name }) => name === f.feature),
+  );
+  const fullNames = service.features.map((f) => f.fullName);
+  const shortNames = service.features.map((f) => f.feature);
+  const keyNames = service.requestKeys.map((key) => key.name);
+  return Object.freeze({
+    service: service.name,
+    version: service.version,
+    bundle: bundle.hash,
+    keys: service.requestKeys,
+    keyNames,
+    keyTexts: service.requestKeys.map((key) => `${JSON.stringify(key.name)}:`),
+    groups,
+    roleNames: service.views.map(({ role }) => role),
+    roleViews,
+    roleGroups,
+    roleFeatures: roleViews.map((_, role) => featureIndexes.filter((_index, f) => featureRoles[f] === role)),
+    featureCount: service.features.length,
+    featureRoles,
+    featureIndexes,
+    fullNames,
+    shortNames,
+    feast: planFeast(keyNames, fullNames, shortNames, featureRoles, featureIndexes),
+    segments: service.name === '' ? [] : planSegments(roleViews, featureRoles, featureIndexes, fullNames),
+    tensor: planTensor(service, roleViews, featureRoles, featureIndexes),
+    privacy: planPrivacy(service, bundle.entities, views, hmacKey),
+    loggedFeatures: service.name === '' ? fullNames : [],
+    loggedHeads: [],
+    vectorKind: newReadyKind(),
+    metadataStart:
+      `"metadata":{"feature_service":${JSON.stringify(service.name)},"service_version":${service.version},` +
+      `"bundle":"${bundle.hash}",`,
+    definition: service,
+  });
+}
+
+function planPrivacy(
+  service: FeatureService,
+  entities: ReadonlyMap<string, Entity>,
+  plans: ReadonlyMap<string, ViewPlan>,
+  hmacKey: HmacKey | null,
+): PlanPrivacy | null {
+  const views = new Map(service.views.map(({ view }) => [view, plans.get(view)!.view]));
+  const keyPolicies = keyPoliciesOf({ entities, views }, service);
+  const allRaw = keyPolicies.every((policy) => policy === 0);
+  if (allRaw && service.views.every(({ view }) => plans.get(view)!.mask === null)) return null;
+  return { keyPolicies: allRaw ? [] : keyPolicies, hmacKey };
+}
+
+function planGroup(
+  service: FeatureService,
+  entity: Entity,
+  requestKeys: readonly string[],
+  keyPrefix: string,
+): GroupPlan {
+  return {
+    keyStart: `${keyPrefix}fstore:${entity.name}:`,
+    keys: requestKeys.map((name) => service.requestKeys.findIndex((key) => key.name === name)),
+  };
+}
+
+function planSegments(
+  roleViews: readonly ViewPlan[],
+  featureRoles: readonly number[],
+  featureIndexes: readonly number[],
+  fullNames: readonly string[],
+): Segment[] {
+  const segments: Segment[] = [];
+  for (let from = 0; from < featureRoles.length;) {
+    const role = featureRoles[from]!;
+    let to = from + 1;
+    while (featureRoles[to] === role) to += 1;
+    const view = roleViews[role]!;
+    const text = segmentText(view, fullNames.slice(from, to), featureIndexes.slice(from, to));
+    segments.push({ role, view, slot: view.segments.push(text) - 1, text });
+    from = to;
+  }
+  return segments;
+}

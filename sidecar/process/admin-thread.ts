@@ -1,0 +1,139 @@
+/**
+ * The admin port's own thread: probes are answered within milliseconds, however busy the thread is that answers
+ * requests. Started by admin.ts, with which it speaks in messages:
+ *
+ *   in    { ready, reason }     what /readyz says from now on
+ *         { pong }              the loop of the answering thread turns
+ *         { page, status, type, text }     the page that was asked for by this number
+ *   out   { port } once it listens, or { fault }
+ *         { ping }              some times within `livezMs`
+ *         { ask, path }         the page of that path, by a number
+ *
+ *   /livez      200, or 503 once no pong has come for `livezMs`
+ *   /readyz     what was told last; 503 too while /livez is
+ *   all others  asked of the answering thread and waited for 1 s; then /metrics is the last one, with its age
+ */
+import { listenFault } from '../transport/listen-fault.ts';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import { trimHeap } from './gc-tuning.ts';
+
+export interface AdminThreadInput {
+  /** Empty: all interfaces. */
+  readonly host: string;
+  readonly port: number;
+  readonly livezMs: number;
+}
+
+export interface Page {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+}
+
+export type ToThread =
+  | { readonly ready: boolean; readonly reason: string }
+  | { readonly pong: true }
+  | ({ readonly page: number } & Page);
+
+export type FromThread =
+  | { readonly port: number }
+  | { readonly fault: string }
+  | { readonly ping: true }
+  | { readonly ask: number; readonly path: string };
+
+const ANSWER_LIMIT_MS = 1_000;
+const PINGS_WITHIN_LIMIT = 10;
+const PING_MS_MAX = 500;
+const TEXT = 'text/plain; charset=utf-8';
+
+const { host, port: wantedPort, livezMs } = workerData as AdminThreadInput;
+const main = parentPort!;
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
+const post = (message: FromThread): void => main.postMessage(message);
+
+let ready = false;
+let reason = 'it starts';
+let pongMs = performance.now();
+let asked = 0;
+const waiting = new Map<number, (page: Page) => void>();
+let lastMetrics: { readonly page: Page; readonly atMs: number } | null = null;
+
+main.on('message', (message: ToThread) => {
+  if ('pong' in message) pongMs = performance.now();
+  else if ('ready' in message) ({ ready, reason } = message);
+  else {
+    waiting.get(message.page)?.(message);
+    waiting.delete(message.page);
+  }
+});
+setInterval(() => post({ ping: true }), Math.min(PING_MS_MAX, Math.max(1, livezMs / PINGS_WITHIN_LIMIT)));
+
+const server = createServer((request, response) => void answer(request, response));
+server.once('error', (error) => post({ fault: listenFault(error) }));
+const listened = (): void => {
+  trimHeap();
+  post({ port: (server.address() as AddressInfo).port });
+};
+server.listen({ port: wantedPort, exclusive: true, ...(host === '' ? {} : { host }) }, listened);
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { status, type, text } = await pageOf(request.method!, request.url!.split('?')[0]!);
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
+  response.end(request.method === 'HEAD' ? undefined : text);
+}
+
+function pageOf(method: string, path: string): Page | Promise<Page> {
+  if (method !== 'GET' && method !== 'HEAD') return { status: 405, type: TEXT, text: 'GET only\n' };
+  if (path === '/livez') return isAlive() ? { status: 200, type: TEXT, text: 'alive\n' } : stuck();
+  if (path === '/readyz') return readyz();
+  return path === '/metrics' ? metrics() : askMain(path);
+}
+
+function isAlive(): boolean {
+  return performance.now() - pongMs < livezMs;
+}
+
+function stuck(): Page {
+  const s = ((performance.now() - pongMs) / 1_000).toFixed(1);
+  return { status: 503, type: TEXT, text: `the thread that answers requests has not answered for ${s} s\n` };
+}
+
+function readyz(): Page {
+  if (!isAlive()) return stuck();
+  return ready
+    ? { status: 200, type: TEXT, text: 'ready\n' }
+    : { status: 503, type: TEXT, text: `not ready: ${reason}\n` };
+}
+
+async function metrics(): Promise<Page> {
+  const page = await askMain('/metrics');
+  const nowMs = performance.now();
+  if (page.status === 200) lastMetrics = { page, atMs: nowMs };
+  if (lastMetrics === null) return page;
+  const age = ((nowMs - lastMetrics.atMs) / 1_000).toFixed(1);
+  const name = 'plumbline_metrics_age_seconds';
+  const help =
+    'How old these figures are: above 0 while the answering thread does not answer the admin port.';
+  const line = `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${age}\n`;
+  return { ...lastMetrics.page, text: lastMetrics.page.text + line };
+}
+
+function askMain(path: string): Promise<Page> {
+  asked += 1;
+  const number = asked;
+  return new Promise((resolve) => {
+    const limit = setTimeout(() => {
+      waiting.delete(number);
+      const text = `the thread that answers requests has not answered within ${ANSWER_LIMIT_MS / 1_000} s\n`;
+      resolve({ status: 503, type: TEXT, text });
+    }, ANSWER_LIMIT_MS);
+    waiting.set(number, (page) => {
+      clearTimeout(limit);
+      resolve(page);
+    });
+    post({ ask: number, path });
+  });
+}

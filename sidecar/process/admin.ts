@@ -1,0 +1,97 @@
+/**
+ * The admin port: liveness, readiness, metrics, state. GET only and without entity ids, since others than the model
+ * server may ask. Its server runs in a thread of its own (admin-thread.ts); this is the answering thread's side, which
+ * says what there is to say and answers the thread's pings.
+ */
+import { Worker } from 'node:worker_threads';
+import type { CacheLayers } from '../../project/settings/serve-settings.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+import type { AdminThreadInput, FromThread, Page, ToThread } from './admin-thread.ts';
+import { sidecarError } from '../errors.ts';
+
+export interface AdminPages {
+  metrics(): string;
+  /** Which layers of the cache are on now; switched in plumbline.yaml, never here. */
+  cacheLayers(): CacheLayers;
+}
+
+/** Of a thread that answers a few requests a second: a page of metrics is some 50 KB. */
+const MEMORY = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 0.5, stackSizeMb: 1 };
+const TEXT = 'text/plain; charset=utf-8';
+// Beside this file, in the source tree as in the package.
+const THREAD = new URL(`./admin-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
+
+export class Admin {
+  readonly port: number;
+  readonly #worker: Worker;
+  readonly #ended: Promise<void>;
+  #pages: AdminPages | null = null;
+  #stopping = false;
+
+  private constructor(worker: Worker, port: number, talk: Talk) {
+    this.port = port;
+    this.#worker = worker;
+    let fault = 'it ended';
+    worker.on('error', (error) => (fault = (error as Error).message));
+    this.#ended = new Promise((resolve) => {
+      worker.once('exit', () => {
+        if (!this.#stopping) talk.warn(`the admin port is gone until the next start: ${fault}`);
+        resolve();
+      });
+    });
+    worker.on('message', (message: FromThread) => {
+      if ('ping' in message) this.#post({ pong: true });
+      else if ('ask' in message) this.#post({ page: message.ask, ...pageOf(message.path, this.#pages) });
+    });
+  }
+
+  /** @throws SRV_PORT */
+  static async open(input: AdminThreadInput, talk: Talk): Promise<Admin> {
+    const worker = new Worker(THREAD, { workerData: input, name: 'plumbline admin', resourceLimits: MEMORY });
+    const said = await new Promise<FromThread>((resolve) => {
+      worker.once('message', resolve);
+      worker.once('error', (error) => resolve({ fault: (error as Error).message }));
+    });
+    if ('port' in said) return new Admin(worker, said.port, talk);
+    await worker.terminate();
+    const reason = 'fault' in said ? said.fault : 'its thread did not start';
+    const message = `cannot listen on the admin port ${input.port}: ${reason}`;
+    throw sidecarError('SRV_PORT', message, { field: 'serve.adminPort' });
+  }
+
+  /** From now on pages are answered; before that they are told to come again. */
+  show(pages: AdminPages): void {
+    this.#pages = pages;
+  }
+
+  /** What /readyz says from now on. */
+  tell(ready: boolean, reason: string): void {
+    this.#post({ ready, reason });
+  }
+
+  async close(): Promise<void> {
+    this.#stopping = true;
+    await this.#worker.terminate();
+    await this.#ended;
+  }
+
+  #post(message: ToThread): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
+    this.#worker.postMessage(message);
+  }
+}
+
+/** A fault in a page is that page's: it must not end the process that serves features. */
+function pageOf(path: string, pages: AdminPages | null): Page {
+  try {
+    if (path !== '/metrics' && path !== '/cache-layers') {
+      return { status: 404, type: TEXT, text: 'there are /livez, /readyz, /metrics and /cache-layers\n' };
+    }
+    if (pages === null) return { status: 503, type: TEXT, text: 'the sidecar starts\n' };
+    return path === '/metrics'
+      ? { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', text: pages.metrics() }
+      : { status: 200, type: 'application/json', text: JSON.stringify(pages.cacheLayers()) };
+  } catch (error) {
+    return { status: 500, type: TEXT, text: `${(error as Error).message}\n` };
+  }
+}

@@ -1,0 +1,54 @@
+/** Watches the folder of bundles and hands on each new one that is good; of a bad one it says so once. */
+import { currentHash, loadBundle } from '../../contract/definitions/bundle-folder.ts';
+import type { Bundle } from '../../contract/model.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+
+const POLL_MS = 1_000;
+
+export interface BundleWatch {
+  /** Looks now. */
+  look(): void;
+  /** Whether the newest bundle could not be taken. */
+  readonly refuses: boolean;
+  stop(): void;
+}
+
+/**
+ * @param inForce  the hash of the bundle that is served
+ * @param swap     takes a new bundle, or throws when it cannot be compiled: then the last good one stays
+ */
+export function watchBundles(
+  folder: string,
+  inForce: string,
+  swap: (bundle: Bundle) => void,
+  talk: Talk,
+): BundleWatch {
+  let served = inForce;
+  let refused: string | null = null;
+  const look = (): void => {
+    let hash: string | null = null;
+    try {
+      hash = currentHash(folder);
+      if (hash === served) refused = null;
+      if (hash === null) throw new Error('the folder is gone, or what says which bundle is in force');
+      if (hash === served || hash === refused) return;
+      swap(loadBundle(folder, hash));
+      served = hash;
+      refused = null;
+      talk.say(`serving bundle ${hash}`);
+    } catch (error) {
+      const name = hash ?? 'unreadable';
+      const what = hash === null ? `the bundles in ${folder} cannot be read` : `bundle ${hash} is refused`;
+      if (refused !== name) talk.warn(`${what}, ${served} stays in force: ${(error as Error).message}`);
+      refused = name;
+    }
+  };
+  const timer = setInterval(look, POLL_MS).unref();
+  return {
+    look,
+    get refuses() {
+      return refused !== null;
+    },
+    stop: () => clearInterval(timer),
+  };
+}

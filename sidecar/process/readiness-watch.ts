@@ -1,0 +1,51 @@
+/**
+ * Looks at the store's state some times a second, keeps the admin port's answer to /readyz and says what changed. Called
+ * by main.ts.
+ */
+import type { Talk } from '../../contract/std/talk.ts';
+import { withoutDurations } from './repeated-lines.ts';
+import type { Readiness, ReadyState } from './readiness.ts';
+import type { StoreReader } from '../store/store-reader.ts';
+
+const LOOK_MS = 100;
+
+export interface ReadinessWatch {
+  readonly state: ReadyState;
+  /** Looks now. */
+  look(): void;
+  stop(): void;
+}
+
+/** @param tell  hears of each change, and first of the present state */
+export function watchReadiness(
+  readiness: Readiness,
+  reader: Pick<StoreReader, 'state'>,
+  tell: (state: ReadyState) => void,
+  talk: Talk,
+): ReadinessWatch {
+  let state: ReadyState | null = null;
+  const look = (): ReadyState => {
+    const next = readiness.state(reader.state(), performance.now());
+    const isSame =
+      state !== null &&
+      next.ready === state.ready &&
+      withoutDurations(next.reason) === withoutDurations(state.reason);
+    if (isSame) return state!;
+    const wasReady = state?.ready ?? false;
+    state = next;
+    tell(next);
+    if (next.alarmed) talk.warn(`ready all the same: ${next.reason}`);
+    else if (next.ready && !wasReady) talk.say('ready: the online store was read');
+    else if (!next.ready) talk.warn(`not ready: ${next.reason}`);
+    return next;
+  };
+  look();
+  const timer = setInterval(look, LOOK_MS).unref();
+  return {
+    look,
+    stop: () => clearInterval(timer),
+    get state() {
+      return look();
+    },
+  };
+}

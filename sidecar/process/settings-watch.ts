@@ -1,0 +1,83 @@
+/**
+ * Watches plumbline.yaml for the layers of the cache, the settings that a running sidecar takes anew. A file that
+ * cannot be read, or holds a mistake, is told of once and changes nothing.
+ *
+ *   look: text as before -> nothing     another text -> wait     the same other text again -> take it, or refuse it
+ *
+ * Why twice: an editor may cut a file to nothing before it writes it, and the half of a YAML file is often valid.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Project } from '../../project/project.ts';
+import type { CacheLayers } from '../../project/settings/serve-settings.ts';
+import type { Settings } from '../../project/settings/settings.ts';
+
+const POLL_MS = 1_000;
+
+export interface SettingsWatch {
+  /** Looks now. */
+  look(): void;
+  /** Takes what the file holds now, whether it changed or not. */
+  reload(): void;
+  stop(): void;
+}
+
+/** @param set  takes the layers where they differ from those in force */
+export function watchSettings(project: Project, set: (layers: CacheLayers) => void): SettingsWatch {
+  const { settings, talk } = project;
+  const file = join(settings.folder, 'plumbline.yaml');
+  const elsewhere = textApartFromLayers(settings);
+  let layers = settings.serve.cacheLayers;
+  let taken = textOf(file);
+  let seen = taken;
+  const take = (): void => {
+    try {
+      const next = project.reread();
+      const changed = changedLayers(layers, next.serve.cacheLayers);
+      layers = next.serve.cacheLayers;
+      if (changed.length > 0) {
+        set(layers);
+        talk.say(`cache layers: ${changed.join(', ')}`);
+      }
+      if (textApartFromLayers(next) !== elsewhere) {
+        talk.warn('plumbline.yaml: only serve.cacheLayers is taken now, other changes at the next start');
+      }
+    } catch (error) {
+      talk.warn(`plumbline.yaml is refused, the cache layers stay as they are: ${(error as Error).message}`);
+    }
+  };
+  const look = (): void => {
+    const text = textOf(file);
+    const isSettled = text === seen;
+    seen = text;
+    if (text === taken || !isSettled) return;
+    taken = text;
+    take();
+  };
+  const reload = (): void => {
+    seen = taken = textOf(file);
+    talk.say('reading plumbline.yaml again');
+    take();
+  };
+  const timer = setInterval(look, POLL_MS).unref();
+  return { look, reload, stop: () => clearInterval(timer) };
+}
+
+/** @returns null when the file cannot be read, which `reread` says better */
+function textOf(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** @returns `stale off`, for each layer that differs */
+function changedLayers(from: CacheLayers, to: CacheLayers): string[] {
+  const names = Object.keys(to) as (keyof CacheLayers)[];
+  return names.filter((name) => from[name] !== to[name]).map((name) => `${name} ${to[name] ? 'on' : 'off'}`);
+}
+
+function textApartFromLayers(settings: Settings): string {
+  return JSON.stringify({ ...settings, serve: { ...settings.serve, cacheLayers: null } });
+}

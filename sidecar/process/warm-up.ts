@@ -1,0 +1,238 @@
+/**
+ * Runs the way of a request before the port opens, so that the first caller does not wait while code is compiled: the
+ * example requests of each service, on each surface, over made-up rows. Nothing of it is counted, cached or logged:
+ * it has parts of its own, up to the transport, which alone stays cold.
+ *
+ * What it brings: docs/benchmarks.md, "The first request".
+ */
+import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import type { Bundle, FeatureView } from '../../contract/model.ts';
+import type { Clock } from '../../project/clock.ts';
+import { silentTalk } from '../../contract/std/talk.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
+import { RowEncoder } from '../../contract/wire/online/row-codec.ts';
+import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
+import { Answers } from '../answer/outbox.ts';
+import type { AnswerLog } from '../answer/outbox.ts';
+import { RowCache } from '../cache/row-cache.ts';
+import { HotKeys } from '../cache/hot-keys.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import { PlanBook, ViewSlots } from '../plan/plan-book.ts';
+import type { LogPrivacy, Plan } from '../plan/plan.ts';
+import { feastExample, inferExample, nativeExample } from '../docs/request-examples.ts';
+import { requestIds } from '../request/request-id.ts';
+import { RowLoader } from '../cache/row-loader.ts';
+import { Serving } from '../serve.ts';
+import { Server } from '../server.ts';
+import type { StoreState } from '../store/store-health.ts';
+import type { StoreAsk, StoreReader } from '../store/store-reader.ts';
+import { feastSurface } from '../surface/feast.ts';
+import { nativeSurface } from '../surface/native.ts';
+import { MODELS_PATH } from '../surface/model-path.ts';
+import { Exchange } from '../transport/transport.ts';
+
+/** The first services stand for all: they share their code. */
+const SERVICES = 4;
+const TIMES = 12;
+const DEADLINE_MS = 60_000;
+const TOUCH_LIMIT_MS = 500;
+/** No key of an entity: those have an entity's name and an id. */
+const NOBODY = 'fstore:';
+
+/**
+ * @param reader   the real one: asked once for an entity that nobody has, so that its file or connection is open
+ * @param privacy  as the sidecar has it, so that what is masked in the log is masked here
+ * @returns        how many made-up requests were answered
+ * @throws         what a broken bundle throws: it is for the caller to start all the same
+ */
+export async function warmUp(
+  bundle: Bundle,
+  reader: StoreReader,
+  clock: Clock,
+  privacy: LogPrivacy,
+): Promise<number> {
+  await touch(reader, clock.nowUs());
+  const book = new PlanBook(bundle, '', new ViewSlots(), privacy);
+  const metrics = new Metrics();
+  const cache = new RowCache({ entries: 16, bytes: 2 ** 24, freshUs: 3_600e6, staleUs: 3_600e6 });
+  const ignore = { onStoreFailure() {}, onUnreadableRow() {}, onRead() {} };
+  const loader = new RowLoader(new MadeUpStore(bundle, clock.nowUs()), cache, ignore);
+  const policy = { durability: 'written', onFull: 'shed-log' };
+  const answers = new Answers(privacy.enabled ? new ForgottenLog() : null, policy, metrics, () => {});
+  const hotKeys = new HotKeys(() => '');
+  const refuse = (_: Exchange, fault: unknown): void => {
+    throw fault;
+  };
+  const serving = new Serving({ clock, cache, loader, answers, metrics, hotKeys, book, refuse });
+  const server = new Server({
+    serving,
+    flush: () => answers.flush(),
+    isFull: () => answers.isFull,
+    metrics,
+    hotKeys,
+    talk: silentTalk,
+    allowedHosts: [],
+    deadlineMs: DEADLINE_MS,
+    nextRequestId: requestIds(),
+  });
+  let answered = 0;
+  const requests = [...book.plans()].slice(0, SERVICES).flatMap(requestsOf);
+  for (let i = 0; i < TIMES; i++) {
+    for (const { path, body } of requests) {
+      const route = server.routes.findIndex((each) => path === each.path || isBelow(path, each.path));
+      const exchange = new MadeUpExchange(
+        route,
+        path,
+        body.length,
+        (status) => (answered += status === 200 ? 1 : 0),
+      );
+      if (server.onHead(exchange)) server.onBody(exchange, body);
+      // What is slow while it is compiled has the next one wait for its turn.
+      while (server.admission.waiting > 0) await nextTick();
+    }
+    // Answers leave at the end of a tick.
+    await nextTick();
+  }
+  return answered;
+}
+
+function nextTick(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Whatever comes of it, a store that is down too: requests will see. */
+function touch(reader: StoreReader, nowUs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const limit = setTimeout(resolve, TOUCH_LIMIT_MS);
+    const told = (): void => {
+      clearTimeout(limit);
+      resolve();
+    };
+    const views = [{ id: '', field: Buffer.alloc(4), fieldNumber: 0 }];
+    reader.read([{ key: NOBODY, views, knownRow: () => null, onRows: told, onFailure: told }], nowUs);
+  });
+}
+
+function isBelow(path: string, route: string): boolean {
+  return route.endsWith('/*') && path.startsWith(route.slice(0, -1));
+}
+
+function requestsOf(plan: Plan): { readonly path: string; readonly body: Buffer }[] {
+  const infer = inferExample(plan);
+  const binary = { ...infer, parameters: { binary_data_output: true } };
+  const inferPath = `${MODELS_PATH}${plan.service}/infer`;
+  const all: [string, object][] = [
+    [nativeSurface.route, nativeExample(plan)],
+    [feastSurface.route, feastExample(plan)],
+    [inferPath, infer],
+    [inferPath, binary],
+  ];
+  return all.map(([path, json]) => ({ path, body: Buffer.from(JSON.stringify(json)) }));
+}
+
+class MadeUpExchange extends Exchange {
+  readonly #hear: (status: number) => void;
+
+  constructor(route: number, path: string, length: number, hear: (status: number) => void) {
+    super();
+    this.#hear = hear;
+    this.route = route;
+    this.path = path;
+    this.method = 'POST';
+    this.head.take('host', 'localhost');
+    this.head.take('content-length', String(length));
+  }
+
+  override reply(status: number): void {
+    this.#hear(status);
+  }
+}
+
+/** Has a row of every view for everybody. */
+class MadeUpStore implements StoreReader {
+  readonly kind = 'sqlite';
+  readonly #rows: ReadonlyMap<string, string>;
+  readonly #nowUs: number;
+
+  constructor(bundle: Bundle, nowUs: number) {
+    this.#nowUs = nowUs;
+    this.#rows = new Map([...bundle.views].map(([id, view]) => [id, rowText(view, nowUs)]));
+  }
+
+  read(asks: readonly StoreAsk[]): void {
+    for (const ask of asks) {
+      const rows = ask.views.map(({ id }) => this.#rows.get(id)!);
+      ask.onRows(
+        rows,
+        ask.views.map(() => this.#nowUs),
+      );
+    }
+  }
+
+  async start(): Promise<void> {}
+  state(): StoreState {
+    return { kind: 'read', reason: null, isConnected: true, saysDown: false };
+  }
+  async close(): Promise<void> {}
+  async loadSchema(): Promise<null> {
+    return null;
+  }
+  nodeOf(): string {
+    return '';
+  }
+}
+
+/** Encodes records and keeps none. */
+class ForgottenLog implements AnswerLog {
+  readonly #encoder = new RecordEncoder('', 0n);
+  sequence = 0;
+  onSettled = (): void => {};
+
+  append(request: Parameters<AnswerLog['append']>[0]): boolean {
+    this.sequence += 1;
+    this.#encoder.appendServed(request, this.sequence);
+    return true;
+  }
+
+  commit(): 'taken' {
+    this.#encoder.clear();
+    return 'taken';
+  }
+
+  async whenSynced(): Promise<boolean> {
+    return true;
+  }
+}
+
+function rowText(view: FeatureView, nowUs: number): string {
+  const values = view.features.map(({ type }) => madeUp(type));
+  const row = new RowEncoder(rowSchemaOf(view)).encode(nowUs, nowUs, Math.floor(nowUs / 1_000), values);
+  return row.toString('latin1');
+}
+
+function madeUp(type: ValueType): Value {
+  switch (type.kind) {
+    case 'bool':
+      return true;
+    case 'int32':
+      return 1;
+    case 'int64':
+    case 'timestamp':
+      return 1n;
+    case 'float32':
+    case 'float64':
+      return 0.5;
+    case 'string':
+      return 'made up';
+    case 'bytes':
+      return Uint8Array.of(1);
+    case 'list':
+      return [madeUp(type.of)];
+    case 'embedding':
+      return new Float32Array(type.size);
+    case 'map':
+      return new Map([['made up', madeUp(type.of)]]);
+    case 'struct':
+      return Object.fromEntries(type.fields.map((field) => [field.name, madeUp(field.type)]));
+  }
+}

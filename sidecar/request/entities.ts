@@ -1,0 +1,142 @@
+/** The entities of a request: one list a join key, checked and turned into the parts of ids. */
+import type { JoinKey } from '../../contract/model.ts';
+import { parseKeyPart } from '../../contract/wire/online/entity-key.ts';
+import { sidecarError } from '../errors.ts';
+import { describe } from './json-body.ts';
+import type { Plan } from '../plan/plan.ts';
+
+export const MAX_VALUES = 10_000;
+const INT32_LIMIT = 2 ** 31;
+
+/** What a request for tensors asks for beside its rows. */
+export interface TensorAsk {
+  /** Echoed; null when the request has none. */
+  readonly id: string | null;
+  readonly outputs: readonly TensorOutputAsk[];
+}
+
+export interface TensorOutputAsk {
+  readonly name: 'features' | 'status';
+  /** Behind the JSON as bytes, or as JSON numbers. */
+  readonly binary: boolean;
+}
+
+/** What a request asks for. */
+export interface Asked {
+  readonly plan: Plan;
+  readonly count: number;
+  /** By key of the plan, then by row: the canonical part of the id, null for a null key. */
+  readonly parts: readonly (readonly (string | null)[])[];
+  /** In the same order the JSON text that echoes the key. */
+  readonly texts: readonly (readonly string[])[];
+  /** Feast's surface: whether names are `view__feature`. */
+  readonly fullNames: boolean;
+  /** The surface of tensors: which outputs, and in which form; null on the others. */
+  readonly tensors: TensorAsk | null;
+}
+
+type Columns = Readonly<Record<string, unknown>>;
+
+/** @throws SRV_REQUEST when `entities` is no object of lists */
+export function entityColumns(body: Readonly<Record<string, unknown>>): Columns {
+  const { entities } = body;
+  if (typeof entities === 'object' && entities !== null && !Array.isArray(entities))
+    return entities as Columns;
+  throw sidecarError(
+    'SRV_REQUEST',
+    `entities should be an object with a list for each join key, got ${describe(entities)}`,
+    { field: 'entities' },
+  );
+}
+
+/** @returns the number of rows: the length of the longest list; each list has that length, or one where repeated */
+export function countRows(plan: Plan, columns: Columns, repeatOne: boolean): number {
+  let count = 1;
+  for (let k = 0; k < plan.keyNames.length; k++) {
+    const name = plan.keyNames[k]!;
+    const list = Object.hasOwn(columns, name) ? columns[name] : undefined;
+    if (list === undefined) {
+      throw sidecarError('SRV_KEY_MISSING', `entities lacks the join key ${name}`, {
+        field: `entities.${name}`,
+      });
+    }
+    if (!Array.isArray(list)) {
+      throw sidecarError('SRV_REQUEST', `entities.${name} should be a list, got ${describe(list)}`, {
+        field: `entities.${name}`,
+      });
+    }
+    if (list.length === 0) {
+      throw sidecarError('SRV_NO_ROWS', `entities.${name} is an empty list`, { field: `entities.${name}` });
+    }
+    if (k === 0 || (repeatOne && count === 1)) count = list.length;
+    else if (list.length !== count && !(repeatOne && list.length === 1)) {
+      throw sidecarError(
+        'SRV_RAGGED',
+        `entities.${name} has ${list.length} values, but others have ${count}`,
+        {
+          field: `entities.${name}`,
+        },
+      );
+    }
+  }
+  if (count * plan.featureCount > MAX_VALUES) {
+    const asked = `${count} rows of ${plan.featureCount} features are ${count * plan.featureCount} values`;
+    throw sidecarError('SRV_TOO_MANY_VALUES', `${asked}; at most ${MAX_VALUES} are answered at once`, {
+      field: 'entities',
+    });
+  }
+  return count;
+}
+
+/**
+ * @param count  from `countRows`
+ * @throws       SRV_KEY_TYPE; SRV_KEY_MISSING where all keys of a row are null, or where `takeNull` is false and one is
+ */
+export function readKeys(
+  plan: Plan,
+  columns: Columns,
+  count: number,
+  takeNull: boolean,
+): Pick<Asked, 'parts' | 'texts'> {
+  const keyCount = plan.keys.length;
+  const parts: (string | null)[][] = [];
+  const texts: string[][] = [];
+  for (let k = 0; k < keyCount; k++) {
+    const key = plan.keys[k]!;
+    const list = columns[key.name] as readonly unknown[];
+    const keyParts: (string | null)[] = [];
+    const keyTexts: string[] = [];
+    for (let row = 0; row < count; row++) {
+      const raw = list[list.length === 1 ? 0 : row];
+      const part = raw === null ? null : keyPart(key, raw, row);
+      if (part === null && !takeNull) throw nullKey(`entities.${key.name}[${row}] is null`, key.name, row);
+      keyParts.push(part);
+      keyTexts.push(part === null ? 'null' : key.type === 'string' ? JSON.stringify(raw) : part);
+    }
+    parts.push(keyParts);
+    texts.push(keyTexts);
+  }
+  for (let row = 0; row < count; row++) {
+    let k = 0;
+    while (k < keyCount && parts[k]![row] === null) k += 1;
+    if (k === keyCount && keyCount > 0) {
+      throw nullKey(`all join keys of row ${row} are null`, plan.keyNames[0]!, row);
+    }
+  }
+  return { parts, texts };
+}
+
+function keyPart(key: JoinKey, raw: unknown, row: number): string {
+  // What nearly every request sends; the rest takes the careful way.
+  if (typeof raw === 'number' && Number.isSafeInteger(raw)) {
+    if (key.type === 'int64') return String(raw);
+    if (key.type === 'int32' && raw >= -INT32_LIMIT && raw < INT32_LIMIT) return String(raw);
+  }
+  const part = parseKeyPart(key, raw);
+  if (typeof part === 'string') return part;
+  throw sidecarError('SRV_KEY_TYPE', part.fault, { field: `entities.${key.name}[${row}]` });
+}
+
+function nullKey(message: string, key: string, row: number): Error {
+  return sidecarError('SRV_KEY_MISSING', message, { field: `entities.${key}[${row}]` });
+}

@@ -1,0 +1,116 @@
+/**
+ * Shapes of requests: who asks a sidecar sends the same JSON again and again, with other ids in its one list. What
+ * stood around the list need not be parsed again.
+ *
+ *   {"feature_service":"churn_v1","entities":{"customer_id":[  17850,13047  ]}}
+ *   prefix, byte for byte as it was parsed before              ids             suffix, as before
+ *
+ * Read like this are lists of integers short enough to be what JSON.parse makes of them; everything else, and so every
+ * request that is refused, goes the long way. On a busy machine one id took 0.4 us where JSON.parse and the checks of
+ * what it returns took 3.0, fifty ids 2.5 and 10.
+ */
+import { isAscii } from 'node:buffer';
+import type { Asked } from './entities.ts';
+import { MAX_VALUES } from './entities.ts';
+import type { PlanBook } from '../plan/plan-book.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Surface } from './surface.ts';
+
+/** A sidecar serves one model server, or a few: shapes beyond these take turns. */
+const MAX_SHAPES = 4;
+/** Of a body whose shape is worth knowing. */
+const MAX_AROUND_BYTES = 4_096;
+const MAX_DIGITS = { int32: 9, int64: 15 } as const;
+const ZERO = 0x30;
+const NINE = 0x39;
+const COMMA = 0x2c;
+const SPACE = 0x20;
+
+interface Shape {
+  readonly prefix: Buffer;
+  readonly suffix: Buffer;
+  readonly plan: Plan;
+  readonly fullNames: boolean;
+  readonly maxDigits: number;
+}
+
+/** @returns a surface's parser that knows the shapes of the requests that it has parsed under the same book */
+export function knowingShapes(parse: Surface['parse']): Surface['parse'] {
+  const shapes: Shape[] = [];
+  let ofBook: PlanBook | null = null;
+  let turn = 0;
+  return (body, book, exchange) => {
+    if (ofBook === book) {
+      for (let i = 0; i < shapes.length; i++) {
+        const asked = readAs(shapes[i]!, body);
+        if (asked !== null) return asked;
+      }
+    } else {
+      ofBook = book;
+      shapes.length = turn = 0;
+    }
+    const asked = parse(body, book, exchange);
+    const shape = shapeOf(body, asked);
+    if (shape !== null) shapes[turn++ % MAX_SHAPES] = shape;
+    return asked;
+  };
+}
+
+/** @returns null unless the body has this shape and could be read */
+function readAs({ prefix, suffix, plan, fullNames, maxDigits }: Shape, body: Buffer): Asked | null {
+  const to = body.length - suffix.length;
+  if (to <= prefix.length || !standsAt(prefix, body, 0) || !standsAt(suffix, body, to)) return null;
+  const ids = readIds(body, prefix.length, to, maxDigits);
+  if (ids === null || ids.length * plan.featureCount > MAX_VALUES) return null;
+  return { plan, count: ids.length, parts: [ids], texts: [ids], fullNames, tensors: null };
+}
+
+function standsAt(text: Buffer, body: Buffer, at: number): boolean {
+  for (let i = 0; i < text.length; i++) if (body[at + i] !== text[i]) return false;
+  return true;
+}
+
+/** @returns the integers of a list as they are written, which is how ids are; null when there is anything else */
+function readIds(body: Buffer, from: number, to: number, maxDigits: number): string[] | null {
+  const text = body.toString('latin1', from, to);
+  const ids: string[] = [];
+  let at = from;
+  for (;;) {
+    const start = at;
+    while (at < to && body[at]! >= ZERO && body[at]! <= NINE) at += 1;
+    const digits = at - start;
+    if (digits === 0 || digits > maxDigits || (digits > 1 && body[start] === ZERO)) return null;
+    ids.push(text.slice(start - from, at - from));
+    if (at === to) return ids;
+    if (body[at] !== COMMA) return null;
+    at += body[at + 1] === SPACE ? 2 : 1;
+  }
+}
+
+/**
+ * The list is found by the name of its key, which without a backslash in the body can stand for nothing else where it
+ * stands only once.
+ *
+ * @param asked  what the body was parsed to
+ * @returns      null for a request with other keys than one integer, and one that only looks like it
+ */
+function shapeOf(body: Buffer, { plan, fullNames, parts, tensors }: Asked): Shape | null {
+  const key = plan.keys[0];
+  if (plan.keys.length !== 1 || key!.type === 'string' || tensors !== null || !isAscii(body)) return null;
+  const name = JSON.stringify(key!.name);
+  const nameAt = body.indexOf(name);
+  if (nameAt === -1 || nameAt !== body.lastIndexOf(name) || body.includes('\\')) return null;
+  const from = body.indexOf('[', nameAt) + 1;
+  const to = body.indexOf(']', from);
+  const maxDigits = MAX_DIGITS[key!.type as keyof typeof MAX_DIGITS];
+  if (body.length - (to - from) > MAX_AROUND_BYTES) return null;
+  const ids = readIds(body, from, to, maxDigits);
+  if (ids === null || ids.join() !== parts[0]!.join()) return null;
+  return {
+    prefix: Buffer.from(body.subarray(0, from)),
+    suffix: Buffer.from(body.subarray(to)),
+    plan,
+    fullNames,
+    maxDigits,
+  };
+}

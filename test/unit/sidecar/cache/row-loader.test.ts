@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { rowSchemaOf } from '../../../../contract/definitions/definition-json.ts';
+import { tombstone } from '../../../../contract/wire/online/row-header.ts';
+import { RowCache } from '../../../../sidecar/cache/row-cache.ts';
+import type { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
+import { planView } from '../../../../sidecar/plan/plan.ts';
+import { RowLoader } from '../../../../sidecar/cache/row-loader.ts';
+import { HeldReader } from '../../../support/held-reader.ts';
+import { NOON_US, customer, encodeRow, feature, view } from '../../../support/serving-fixture.ts';
+
+const spend = view('spend', customer, [feature('total', 'float64'), feature('orders', 'int64', 0n)]);
+const older = view('spend', customer, [feature('orders', 'int32'), feature('total', 'float64')]);
+const plan = planView(spend, 0, []);
+const KEY = 'fstore:customer:1';
+
+function setUp() {
+  const reader = new HeldReader();
+  const cache = new RowCache({ entries: 10, bytes: 1e9, freshUs: 5e6, staleUs: 6e7 });
+  const failures: string[] = [];
+  const loader = new RowLoader(reader, cache, {
+    onStoreFailure: (error) => failures.push(error.message),
+    onUnreadableRow: (_view, _key, reason) => failures.push(reason),
+  });
+  const taken: (CachedRow | null)[] = [];
+  const ask = (): void =>
+    loader.load([{ key: KEY, view: plan, place: 0 }], NOON_US, { take: (_, row) => void taken.push(row) });
+  return { reader, cache, failures, loader, taken, ask };
+}
+
+const ROW = encodeRow(rowSchemaOf(spend), [12.5, 3n]);
+
+// Reads grow old only when a test says so.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+afterEach(() => void vi.useRealTimers());
+
+describe('the row loader', () => {
+  test('makes one read of many askers, and caches what comes', async () => {
+    const { reader, cache, taken, ask } = setUp();
+    for (let i = 0; i < 100; i++) ask();
+    expect(reader.asks).toHaveLength(1);
+    await reader.answer({ rows: [ROW], watermarks: [NOON_US] });
+    expect(taken).toHaveLength(100);
+    expect(taken[0]!.values).toEqual([12.5, 3n]);
+    expect(cache.find(KEY)![0]).toBe(taken[99]);
+    expect(taken[0]!.factor).toBeGreaterThanOrEqual(0.85);
+  });
+
+  test('an absent row is cached; without a marker it is a failure and is not', async () => {
+    const { reader, cache, taken, ask } = setUp();
+    ask();
+    await reader.answer({ rows: [null], watermarks: [null] });
+    expect(taken).toEqual([null]);
+    expect(cache.find(KEY)).toBeUndefined();
+    ask();
+    await reader.answer({ rows: [null], watermarks: [NOON_US] });
+    expect(taken[1]!.raw).toBeNull();
+    expect(cache.find(KEY)![0]).toBe(taken[1]);
+  });
+
+  test('a failure reaches every asker, and the next one asks the store again', async () => {
+    const { reader, taken, failures, ask } = setUp();
+    ask();
+    ask();
+    await reader.fail();
+    expect(taken).toEqual([null, null]);
+    expect(failures).toEqual(['store down']);
+    ask();
+    expect(reader.asks).toHaveLength(2);
+  });
+
+  test.each([
+    ['by one who asks for it first', 0, 1, false],
+    ['by two at once', 0, 2, true],
+    ['by one, after somebody had asked for the same row', 1, 1, true],
+  ])('what is made of a row is worth keeping when it is read %s', async (_, before, askers, isWorth) => {
+    const { reader, taken, ask } = setUp();
+    for (let i = 0; i < before + askers; i++) {
+      ask();
+      if (i < before) await reader.answer({ rows: [ROW], watermarks: [NOON_US] });
+    }
+    await reader.answer({ rows: [ROW], watermarks: [NOON_US] });
+    expect(taken.at(-1)!.askedAgain).toBe(isWorth);
+  });
+
+  test('a row whose read ahead of time fails may be read ahead again', async () => {
+    const { reader, cache, loader, taken, ask } = setUp();
+    ask();
+    await reader.answer({ rows: [ROW], watermarks: [NOON_US] });
+    const row = cache.find(KEY)![0]!;
+    row.refreshing = true;
+    loader.load([{ key: KEY, view: plan, place: 0 }], NOON_US + 1, null);
+    await reader.fail();
+    expect([cache.find(KEY)![0] === row, row.refreshing, taken.length]).toEqual([true, false, 1]);
+  });
+
+  test('a read older than 50 ms keeps nobody new waiting, and still fills the cache', async () => {
+    const { reader, cache, taken, ask } = setUp();
+    ask();
+    vi.advanceTimersByTime(50);
+    ask();
+    expect(reader.asks).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    ask();
+    expect(reader.asks).toHaveLength(2);
+    await reader.answer({ rows: [ROW], watermarks: [NOON_US] });
+    expect(taken).toHaveLength(2);
+    expect(cache.find(KEY)![0]!.values).toEqual([12.5, 3n]);
+    await reader.answer({ rows: [ROW], watermarks: [NOON_US] });
+    expect(taken).toHaveLength(3);
+  });
+
+  test('a row of an unknown definition is read by the schema in the store, and lacks what that lacks', async () => {
+    const { reader, taken, ask } = setUp();
+    const schema = rowSchemaOf(older);
+    reader.schemas.set(schema.definitionId, schema);
+    ask();
+    await reader.answer({ rows: [encodeRow(schema, [3, 12.5])], watermarks: [NOON_US] });
+    // `orders` changed its type: it is not in the older row.
+    expect(taken[0]!.values).toEqual([12.5, undefined]);
+    expect(reader.schemaLoads).toBe(1);
+  });
+
+  test('a tombstone is no row, and nothing that cannot be read', async () => {
+    const { reader, taken, failures, ask } = setUp();
+    const header = { definitionId: spend.definitionId, eventUs: NOON_US, createdUs: 1, writtenMs: 1 };
+    ask();
+    await reader.answer({ rows: [tombstone(header)], watermarks: [NOON_US] });
+    expect(taken[0]).toMatchObject({ raw: null, watermarkUs: NOON_US });
+    expect(failures).toEqual([]);
+    // Where no marker vouches for the node, it may hold an older time.
+    const other = setUp();
+    other.ask();
+    await other.reader.answer({ rows: [tombstone(header)], watermarks: [null] });
+    expect(other.taken).toEqual([null]);
+  });
+
+  test('a row that nobody can read is no row, and the store is asked for its schema once', async () => {
+    const { reader, taken, failures, ask } = setUp();
+    const unknown = encodeRow({ ...rowSchemaOf(older), definitionId: 77 }, [3, 12.5]);
+    for (let i = 0; i < 3; i++) {
+      ask();
+      await reader.answer({ rows: [unknown], watermarks: [NOON_US] });
+    }
+    expect(taken).toEqual([null, null, null]);
+    expect(reader.schemaLoads).toBe(1);
+    expect(failures[0]).toMatch(/definition 0000004d/);
+  });
+
+  test('rows of ever new definitions fill no memory: past a thousand of a view they are unreadable', async () => {
+    const { reader, taken, failures, ask } = setUp();
+    const { features } = rowSchemaOf(older);
+    for (let id = 1; id <= 1_001; id++) {
+      reader.schemas.set(id, { definitionId: id, features });
+      ask();
+      await reader.answer({
+        rows: [encodeRow({ definitionId: id, features }, [3, 12.5])],
+        watermarks: [NOON_US],
+      });
+    }
+    expect(taken[500]!.values).toEqual([12.5, undefined]);
+    expect(taken.at(-1)).toBeNull();
+    expect(failures.at(-1)).toContain('one of more than 1000 of its view');
+  });
+
+  test.each([
+    ['too short for a header', Buffer.from('short')],
+    ['cut off', ROW.subarray(0, ROW.length - 3)],
+    ['of other types', encodeRow({ ...rowSchemaOf(older), definitionId: spend.definitionId }, [3, 12.5])],
+    ['of fewer values', encodeRow({ definitionId: spend.definitionId, features: [] }, [])],
+  ])('a row %s is never misread', async (_, raw) => {
+    const { reader, cache, taken, failures, ask } = setUp();
+    ask();
+    await reader.answer({ rows: [raw], watermarks: [NOON_US] });
+    expect(taken).toEqual([null]);
+    expect(cache.find(KEY)).toBeUndefined();
+    expect(failures).toHaveLength(1);
+  });
+});

@@ -1,0 +1,131 @@
+/** A parser that knows shapes must take and refuse what the parser behind it does, and make the same of it. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Asked } from '../../../../sidecar/request/entities.ts';
+import { PlanBook, ViewSlots } from '../../../../sidecar/plan/plan-book.ts';
+import { knowingShapes } from '../../../../sidecar/request/known-shapes.ts';
+import { feastSurface } from '../../../../sidecar/surface/feast.ts';
+import { nativeSurface } from '../../../../sidecar/surface/native.ts';
+import { PathExchange } from '../../../support/path-exchange.ts';
+import { bundleContent } from '../../../support/serving-fixture.ts';
+
+const exchange = new PathExchange();
+const newBook = (): PlanBook => new PlanBook({ ...bundleContent(), hash: 'b' }, '', new ViewSlots());
+const AROUND: readonly [prefix: string, suffix: string][] = [
+  ['{"feature_service":"profile_only","entities":{"customer_id":[', ']}}'],
+  ['{"entities": {"customer_id": [', ']}, "feature_service": "profile_only"}'],
+  ['{"features":["profile:name","spend:total"],"entities":{"customer_id":[', ']}}'],
+  ['{"feature_service":"profile_only","full_feature_names":true,"entities":{"customer_id":[', ']}}'],
+  ['{"feature_service":"twice","entities":{"seller_id":[4],"buyer_id":[', ']}}'],
+  ['{"feature_service":"everything","entities":{"product_code":["A"],"customer_id":[', ']}}'],
+  ['{"feature_service":"profile_only","context":{"customer_id":[7]},"entities":{"customer_id":[', ']}}'],
+  ['{"feature_service":"profile_only","entities":{"customer_id":[1]},"note":{"customer_id":[', ']}}'],
+  ['{"note":{"customer_id":[', ']},"feature_service":"profile_only","entities":{"customer_id":[1]}}'],
+  ['{"feature_service":"profile_only","entities":{"customer_id":[1]},"note":"[', ']"}'],
+  ['{"feature_service":"profile_only","entities":{"customer_id":[1]},"note":"\\"customer_id\\":[', ']"}'],
+  ['{"feature_service":"profile_only","entities":{"customer\\u005fid":[1],"x":"customer_id","y":[', ']}}'],
+  ['{"feature_service":"profile_only","entities":{"customer_id":[', '],"é":1}}'],
+  ['{"entities":{"customer_id":[', ']},"feature_service":"profile_only"}'],
+  ['{"entities":{"customer_id":[', ']},"feature_service":"profile_onlx"}'],
+];
+const id = fc.oneof(
+  { weight: 8, arbitrary: fc.nat({ max: 99_999 }).map(String) },
+  fc.maxSafeInteger().map(String),
+  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n }).map(String),
+  fc.constantFrom(
+    '0',
+    '00',
+    '07',
+    '-0',
+    '1.0',
+    '1e3',
+    '"5"',
+    '" 5"',
+    'null',
+    '',
+    ' 5',
+    '5 ',
+    '999999999999999',
+    '\u0665',
+  ),
+);
+/** A few requests that differ in their ids; the first is one whose shape would be learnt. */
+const bodies = fc
+  .tuple(
+    fc.constantFrom(...AROUND.map((around) => [around]), AROUND.slice(-2)),
+    fc.constantFrom('1', '7', '1,1'),
+    fc.array(
+      fc.tuple(
+        fc.nat({ max: 1 }),
+        fc.array(id, { maxLength: 3 }),
+        fc.constantFrom(',', ', ', ',  ', ' ,', ',,'),
+      ),
+      { minLength: 1, maxLength: 12 },
+    ),
+  )
+  .map(([arounds, first, others]) =>
+    [[0, [first], ','] as const, ...others].map(([which, ids, comma]) => {
+      const [prefix, suffix] = arounds[which % arounds.length]!;
+      return Buffer.from(prefix + ids.join(comma) + suffix);
+    }),
+  );
+
+function outcome(parse: () => Asked): unknown {
+  try {
+    const { plan, count, parts, texts, fullNames, tensors } = parse();
+    return { service: plan.service, features: plan.fullNames, count, parts, texts, fullNames, tensors };
+  } catch (error) {
+    return String(error);
+  }
+}
+
+describe.each([
+  ['native', nativeSurface],
+  ["Feast's", feastSurface],
+])('shapes of the %s surface', (_, surface) => {
+  test('what is made of a request does not hang on the requests before it', () => {
+    fc.assert(
+      fc.property(bodies, (sent) => {
+        // Under a book of its own no request comes after another.
+        const alone = sent.map((bytes) => outcome(() => surface.parse(bytes, newBook(), exchange)));
+        const book = newBook();
+        expect(sent.map((bytes) => outcome(() => surface.parse(bytes, book, exchange)))).toEqual(alone);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+test('a request of a known shape is not parsed; one under another book is', () => {
+  let parsed = 0;
+  const parse = knowingShapes((bytes, book, to) => {
+    parsed += 1;
+    return nativeSurface.parse(bytes, book, to);
+  });
+  const book = newBook();
+  const ask = (ids: string, of = book): Asked => {
+    const text = `{"feature_service":"profile_only","entities":{"customer_id":[${ids}]}}`;
+    return parse(Buffer.from(text), of, exchange);
+  };
+  ask('1');
+  expect(ask('17, 4').parts).toEqual([['17', '4']]);
+  expect(ask('999999999999999').parts).toEqual([['999999999999999']]);
+  expect(parsed).toBe(1);
+  expect(ask('1234567890123456').parts).toEqual([['1234567890123456']]);
+  expect(parsed).toBe(2);
+  const swapped = newBook();
+  expect(ask('1', swapped).plan).toBe(swapped.service('profile_only'));
+  expect(parsed).toBe(3);
+});
+
+test('as many rows as are refused otherwise are refused here', () => {
+  const book = newBook();
+  const ask = (rows: number): Asked => {
+    const ids = Array.from({ length: rows }, (_, i) => i).join(',');
+    const text = `{"feature_service":"profile_only","entities":{"customer_id":[${ids}]}}`;
+    return nativeSurface.parse(Buffer.from(text), book, exchange);
+  };
+  const most = Math.floor(10_000 / ask(1).plan.featureCount);
+  expect(ask(most).count).toBe(most);
+  expect(() => ask(most + 1)).toThrow('at most 10000 are answered at once');
+});

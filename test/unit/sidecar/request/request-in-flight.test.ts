@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { rowSchemaOf } from '../../../../contract/definitions/definition-json.ts';
+import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';
+import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
+import { planView } from '../../../../sidecar/plan/plan.ts';
+import { judge } from '../../../../sidecar/request/request-in-flight.ts';
+import {
+  DAY_US,
+  HOUR_US,
+  NOON_US,
+  PROFILE_VALUES,
+  encodeRow,
+  profile,
+  spend,
+} from '../../../support/serving-fixture.ts';
+
+const plans = { profile: planView(profile, 0, []), spend: planView(spend, 1, []) };
+const raws = {
+  profile: encodeRow(rowSchemaOf(profile), PROFILE_VALUES).toString('latin1'),
+  spend: encodeRow(rowSchemaOf(spend), [1, 2n]).toString('latin1'),
+};
+
+function row(of: 'profile' | 'spend', watermarkUs: number, raw: string | null = raws[of]): CachedRow {
+  const mapping = raw === null ? null : [...plans[of].mappings.values()][0]!;
+  const moment = { fetchedUs: NOON_US, order: 1, factor: 1, ready: null };
+  return new CachedRow(plans[of], moment, watermarkUs, raw, mapping);
+}
+
+test.each([
+  ['no row, the store failed', null, NOON_US, UNAVAILABLE],
+  ['an absent row', row('profile', NOON_US, null), NOON_US, MISSING],
+  ['a stored row within its TTL', row('profile', 0), NOON_US - HOUR_US + DAY_US, PRESENT],
+  ['a stored row past it', row('profile', NOON_US), NOON_US - HOUR_US + DAY_US + 1, OUTSIDE_TTL],
+  ['an aggregated row at twice its freshness', row('spend', NOON_US), NOON_US + 2 * HOUR_US, PRESENT],
+  ['an aggregated row past it', row('spend', NOON_US), NOON_US + 2 * HOUR_US + 1, OUTSIDE_TTL],
+  ['a row that was written before its first marker', row('spend', 0), NOON_US, PRESENT],
+])('%s', (_, of, nowUs, status) => {
+  expect(judge(of, nowUs)).toBe(status);
+});
