@@ -5,8 +5,8 @@ import { renderIngest } from './ingest/ingest-result.ts';
 import { runIngest } from './ingest/main.ts';
 import { judgeDay, redrawReport } from './main.ts';
 import type { JudgedDay } from './main.ts';
-import { exitCodeOf } from './verdict.ts';
-import { renderVerdict } from './verdict-table.ts';
+import { exitCodeOf } from './verdict/verdict.ts';
+import { renderVerdict } from './report/terminal/verdict-table.ts';
 
 /** Ingests the log up to what it holds now, or goes on until SIGINT or SIGTERM; what was read is committed first. */
 export async function ingest(

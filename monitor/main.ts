@@ -5,10 +5,10 @@ import { RegistryDatabase } from '../project/database/registry-database.ts';
 import { writeDurably } from '../contract/std/durable-file.ts';
 import { DAY_US, dayOf } from '../contract/std/timestamp.ts';
 import { monitorError } from './errors.ts';
-import { renderReport } from './report/report.ts';
+import { renderReport } from './report/html/report.ts';
 import { runMonitor } from './run.ts';
-import { readSnapshot, snapshotFile } from './snapshot-folder.ts';
-import type { Snapshot } from './snapshot.ts';
+import { readSnapshot, snapshotFile } from './verdict/snapshot-folder.ts';
+import type { Snapshot } from './verdict/snapshot.ts';
 
 /** A service's verdict of a day and where it lies. */
 export interface JudgedDay {

@@ -23,25 +23,25 @@ import type { RegistryDatabase } from '../project/database/registry-database.ts'
 import type { RunRecord } from '../contract/run-record.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import { DAY_US, formatTimestamp, parseTimestamp } from '../contract/std/timestamp.ts';
-import { BundleBook } from './bundle-book.ts';
-import { FeatureTally } from './compare.ts';
-import { proposeDelay } from './delay-proposal.ts';
+import { BundleBook } from './judge/bundle-book.ts';
+import { FeatureTally } from './judge/feature-tally.ts';
+import { proposeDelay } from './verdict/delay-proposal.ts';
 import { monitorError } from './errors.ts';
-import { HashedIds, hasHashedIds } from './hashed-ids.ts';
-import { ingestDay } from './ingest.ts';
-import type { DayOfService, IngestedDay } from './ingest.ts';
-import { ViewJudge, judgeView } from './judge.ts';
-import { JudgedValues } from './judged-values.ts';
-import { prepareReplay, replayedVectors } from './replay.ts';
-import { RunIndex } from './run-index.ts';
-import { servedDay } from './served-day.ts';
-import { ServedHistory } from './served-history.ts';
-import type { DefinedView } from './served-history.ts';
-import { judgedValuesFile, readTrend, writeSnapshot } from './snapshot-folder.ts';
-import { withheldOf } from './snapshot.ts';
-import type { FeatureSnapshot, RunSnapshot, Snapshot, ViewSnapshot } from './snapshot.ts';
-import { verdictOf } from './verdict.ts';
-import type { SourceAge, ViewAge } from './verdict.ts';
+import { HashedIds, hasHashedIds } from './day/hashed-ids.ts';
+import { ingestDay } from './day/day-tables.ts';
+import type { DayOfService, IngestedDay } from './day/day-tables.ts';
+import { ViewJudge, judgeView } from './judge/judge.ts';
+import { JudgedValues } from './judge/judged-values.ts';
+import { prepareReplay, replayedVectors } from './judge/replay.ts';
+import { RunIndex } from './judge/run-index.ts';
+import { servedDay } from './day/served-day.ts';
+import { ServedHistory } from './judge/served-history.ts';
+import type { DefinedView } from './judge/served-history.ts';
+import { judgedValuesFile, readTrend, writeSnapshot } from './verdict/snapshot-folder.ts';
+import { withheldOf } from './verdict/snapshot.ts';
+import type { FeatureSnapshot, RunSnapshot, Snapshot, ViewSnapshot } from './verdict/snapshot.ts';
+import { verdictOf } from './verdict/verdict.ts';
+import type { SourceAge, ViewAge } from './verdict/verdict.ts';
 
 export interface MonitorOptions {
   /** YYYY-MM-DD, UTC. */

@@ -20,8 +20,8 @@ import { DAY_US, dayOf, formatTimestamp } from '../../contract/std/timestamp.ts'
 import { terminalTalk } from '../../contract/std/talk.ts';
 import type { Talk } from '../../contract/std/talk.ts';
 import { judgeDay } from '../../monitor/main.ts';
-import type { Snapshot } from '../../monitor/snapshot.ts';
-import { renderVerdict } from '../../monitor/verdict-table.ts';
+import type { Snapshot } from '../../monitor/verdict/snapshot.ts';
+import { renderVerdict } from '../../monitor/report/terminal/verdict-table.ts';
 import { prepareShop } from './prepare.ts';
 import type { Basket } from './prepare.ts';
 import { finishRun, HOUR_US, MINUTE_US, playDay, RUN_LASTS_US, startRun } from './rehearsal.ts';

@@ -4,7 +4,7 @@
  * The sides are the same entities at the same times, so D alone decides the level and there is no p value
  * (DESIGN.md section 10, item 5). Called by the monitor once per feature; pure.
  */
-import type { Distributions } from '../snapshot.ts';
+import type { Distributions } from '../verdict/snapshot.ts';
 import { countBins, firstAbove, histogramEdges } from './histogram-edges.ts';
 import { ksTwoSample } from './ks.ts';
 import { sortDoubles } from './radix-sort.ts';

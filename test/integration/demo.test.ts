@@ -7,7 +7,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Snapshot } from '../../monitor/snapshot.ts';
+import type { Snapshot } from '../../monitor/verdict/snapshot.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import { formatTimestamp, parseTimestamp } from '../../contract/std/timestamp.ts';

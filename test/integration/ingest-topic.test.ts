@@ -7,7 +7,7 @@ import { runIngest } from '../../monitor/ingest/main.ts';
 import type { IngestRequest } from '../../monitor/ingest/main.ts';
 import { INGEST_GROUP } from '../../monitor/ingest/platformatic-topic.ts';
 import { runMonitor } from '../../monitor/run.ts';
-import { SERVED_DISK } from '../../monitor/served-files.ts';
+import { SERVED_DISK } from '../../monitor/day/served-files.ts';
 import { openProject } from '../../project/project.ts';
 import type { Project } from '../../project/project.ts';
 import { silentTalk } from '../../contract/std/talk.ts';

@@ -1,6 +1,6 @@
 /** What the monitor judges by: the bundle that each record names, roles, and the surface that answered. */
 import { afterEach, expect, test } from 'vitest';
-import type { FeatureSnapshot, Snapshot } from '../../monitor/snapshot.ts';
+import type { FeatureSnapshot, Snapshot } from '../../monitor/verdict/snapshot.ts';
 import type { FeatureService } from '../../contract/model.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import { customer, driverStats, feature, orders } from '../support/materialized-project.ts';

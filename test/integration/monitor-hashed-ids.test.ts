@@ -1,6 +1,6 @@
 /** Ids that the log holds as HMACs are joined with the history all the same, and the report shows the HMACs. */
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Snapshot } from '../../monitor/snapshot.ts';
+import type { Snapshot } from '../../monitor/verdict/snapshot.ts';
 import { idDigest } from '../../contract/log-privacy.ts';
 import { LOG_KEY, MonitoredDay, SERVICE, servedRow } from '../support/monitored-day.ts';
 

@@ -1,10 +1,10 @@
 /** Values that the log holds as HMACs are judged as the values themselves would be, and are told to nobody. */
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { renderReport } from '../../monitor/report/report.ts';
-import { judgedValuesFile } from '../../monitor/snapshot-folder.ts';
-import type { FeatureSnapshot, Snapshot } from '../../monitor/snapshot.ts';
-import { renderVerdict } from '../../monitor/verdict-table.ts';
+import { renderReport } from '../../monitor/report/html/report.ts';
+import { judgedValuesFile } from '../../monitor/verdict/snapshot-folder.ts';
+import type { FeatureSnapshot, Snapshot } from '../../monitor/verdict/snapshot.ts';
+import { renderVerdict } from '../../monitor/report/terminal/verdict-table.ts';
 import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { LogPolicy } from '../../contract/model.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';

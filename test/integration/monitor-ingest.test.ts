@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FolderLock } from '../../monitor/ingest/folder-lock.ts';
 import { renderIngest } from '../../monitor/ingest/ingest-result.ts';
 import { runIngest } from '../../monitor/ingest/main.ts';
-import { SERVED_DISK, servedFiles, stateFile } from '../../monitor/served-files.ts';
+import { SERVED_DISK, servedFiles, stateFile } from '../../monitor/day/served-files.ts';
 import { writeDurably } from '../../contract/std/durable-file.ts';
 import { PASSED_FILE, passedMarkText } from '../../contract/wire/log/passed-mark.ts';
 import { walkSpool } from '../../contract/wire/log/spool-walk.ts';

@@ -14,8 +14,8 @@ import type { LogSource, SourceOptions } from '../../monitor/ingest/log-source.t
 import { SpoolSource } from '../../monitor/ingest/spool-source.ts';
 import { TopicSource } from '../../monitor/ingest/topic-source.ts';
 import type { TopicMessage, TopicPartition, TopicReader } from '../../monitor/ingest/topic-source.ts';
-import { SERVED_DISK } from '../../monitor/served-files.ts';
-import type { ServedDisk } from '../../monitor/served-files.ts';
+import { SERVED_DISK } from '../../monitor/day/served-files.ts';
+import type { ServedDisk } from '../../monitor/day/served-files.ts';
 import { systemClock } from '../../project/clock.ts';
 import { silentTalk } from '../../contract/std/talk.ts';
 import { writeDurably } from '../../contract/std/durable-file.ts';

@@ -6,7 +6,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runMonitor } from '../../monitor/run.ts';
-import type { Snapshot } from '../../monitor/snapshot.ts';
+import type { Snapshot } from '../../monitor/verdict/snapshot.ts';
 import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
 import { definitionIdOf, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';

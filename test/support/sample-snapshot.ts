@@ -2,7 +2,7 @@
  * Snapshots as the monitor writes them, for tests of the report: a good day, a bad one, an empty one, a large one.
  * Values come from a generator of fixed seed, so that every run draws the same page.
  */
-import type { Cause } from '../../monitor/cause.ts';
+import type { Cause } from '../../monitor/causes/cause.ts';
 import type {
   Distributions,
   Example,
@@ -11,7 +11,7 @@ import type {
   Snapshot,
   TrendPoint,
   ViewSnapshot,
-} from '../../monitor/snapshot.ts';
+} from '../../monitor/verdict/snapshot.ts';
 import { compareCategories, compareNumeric } from '../../monitor/statistics/distribution.ts';
 
 export const SAMPLE_DATE = '2026-11-20';

@@ -1,7 +1,7 @@
 /** What an ingest has committed, read back with plain SQL. */
 import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { IngestLedger } from '../../monitor/ingest/ledger.ts';
-import { servedFiles } from '../../monitor/served-files.ts';
+import { servedFiles } from '../../monitor/day/served-files.ts';
 
 export interface IngestedRecord {
   readonly pod: string;

@@ -1,0 +1,21 @@
+/** Times in evidence: as short as they can be told apart from the time of serving. */
+import { formatDuration } from '../../contract/std/duration.ts';
+import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
+
+/** @returns `11:42`, `11:42:07` or `11:42:07.123456` UTC, with the date before it when it is not that of `servedUs` */
+export function timeText(us: number, servedUs: number): string {
+  const text = formatTimestamp(us);
+  const clock = text
+    .slice(11, 26)
+    .replace(/\.000000$/, '')
+    .replace(/^(\d\d:\d\d):00$/, '$1');
+  return dayOf(us) === dayOf(servedUs) ? clock : `${text.slice(0, 10)} ${clock}`;
+}
+
+/** @returns a span to the precision that matters at its size: `2h7m`, `1m12s`, `4.2s`, `350ms`, `80us` */
+export function spanText(us: number): string {
+  if (us >= 3_600_000_000) return formatDuration(Math.round(us / 60_000_000) * 60_000_000);
+  if (us >= 60_000_000) return formatDuration(Math.round(us / 1_000_000) * 1_000_000);
+  if (us >= 1_000_000) return `${Number((us / 1_000_000).toFixed(1))}s`;
+  return us >= 1_000 ? `${Math.round(us / 1_000)}ms` : `${Math.round(us)}us`;
+}

@@ -1,0 +1,91 @@
+/**
+ * The definitions that vectors were served under: each record names its bundle, and what a model should have received
+ * (which row counted by its delay and TTL, the fallbacks, how a row is read) follows from that one, not from the one in
+ * force today.
+ */
+import { loadBundle, loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
+import type { Bundle, FeatureView, RowSchema } from '../../contract/model.ts';
+import { rowHmacs, rowValues } from '../../contract/served-values.ts';
+import type { Settings } from '../../project/settings/settings.ts';
+import { locateSources } from '../../contract/definitions/source-variables.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+import type { Value } from '../../contract/value-type.ts';
+import type { DefinedView } from './served-history.ts';
+
+export class BundleBook {
+  /** In force now, its sources where they lie in this environment. */
+  readonly current: Bundle;
+  readonly #folder: string;
+  readonly #talk: Talk;
+  readonly #bundles = new Map<string, Bundle>();
+  readonly #faults = new Set<string>();
+
+  /** @throws REG_NOT_APPLIED, REG_BUNDLE, REG_VARIABLE */
+  constructor({ bundles, vars }: Pick<Settings, 'bundles' | 'vars'>, talk: Talk) {
+    this.#folder = bundles;
+    this.#talk = talk;
+    this.current = locateSources(loadCurrentBundle(bundles), vars);
+    this.#bundles.set(this.current.hash, this.current);
+  }
+
+  /** @returns the bundle of a record; today's, with a warning, where that one is gone */
+  bundle(hash: string): Bundle {
+    const known = this.#bundles.get(hash);
+    if (known !== undefined) return known;
+    let bundle = this.current;
+    try {
+      bundle = loadBundle(this.#folder, hash);
+    } catch (error) {
+      this.#talk.warn(`${(error as Error).message}; its vectors are read with the bundle ${bundle.hash}`);
+    }
+    this.#bundles.set(hash, bundle);
+    return bundle;
+  }
+
+  /**
+   * @param view  of the bundle in force
+   * @returns     the view as the bundle of a record has it; as it is today where that one has none of its kind
+   */
+  servedView(hash: string, view: FeatureView): FeatureView {
+    return this.servedDefinition(hash, view).view;
+  }
+
+  /** As `servedView`, with the entity that the same bundle has. */
+  servedDefinition(hash: string, view: FeatureView): DefinedView {
+    const bundle = this.bundle(hash);
+    const then = bundle.views.get(view.id);
+    if (then === undefined || then.kind !== view.kind)
+      return { view, entity: this.current.entities.get(view.entity)! };
+    return { view: then, entity: bundle.entities.get(then.entity)! };
+  }
+
+  /**
+   * @param view  of the bundle
+   * @returns     what `rowValues` of the registry gives; null, with one warning for each reason, when the row cannot
+   *              be read
+   */
+  rowValues(bundle: Bundle, view: FeatureView, row: Buffer): (Value | undefined)[] | null {
+    return this.#read(view, rowValues(bundle, view, row, this.#schemaOfToday));
+  }
+
+  /** As `rowValues`, of the HMACs of a masked row. */
+  rowHmacs(
+    bundle: Bundle,
+    view: FeatureView,
+    row: Buffer,
+    hmacs: readonly Buffer[],
+  ): (Buffer | undefined)[] | null {
+    return this.#read(view, rowHmacs(bundle, view, row, hmacs, this.#schemaOfToday));
+  }
+
+  #read<T>(view: FeatureView, read: T | string): T | null {
+    if (typeof read !== 'string') return read;
+    if (!this.#faults.has(read)) this.#talk.warn(`a served row of ${view.id} cannot be read: ${read}`);
+    this.#faults.add(read);
+    return null;
+  }
+
+  /** A sidecar that met an id newer than its bundle took the schema from the store; today's bundle knows it too. */
+  readonly #schemaOfToday = (view: string, definitionId: number): RowSchema | null =>
+    this.current.schemas.get(view)?.find((schema) => schema.definitionId === definitionId) ?? null;
+}

@@ -1,0 +1,242 @@
+/**
+ * One feature's comparison over a day: what the model received beside what the replay gives, value by value, and in
+ * the end the numbers of the report. Values come in after fallbacks, in the number type of the surface that answered.
+ *
+ * UNAVAILABLE values are counted apart and never in a rate; where such a value differs from the replay it still stands
+ * among the causes, with examples, since an outage is what a reader looks for first.
+ */
+import type { Json } from '../../contract/std/canonical-json.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import type { Feature } from '../../contract/model.ts';
+import { formatType, isNumeric } from '../../contract/value-type.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
+import { valueToJson } from '../../contract/wire/online/json-value.ts';
+import type { Cause } from '../causes/cause.ts';
+import { CAUSES } from '../causes/cause.ts';
+import { explain } from '../causes/explain.ts';
+import type { Explanation } from '../causes/explain.ts';
+import type { ReplayedTimes, ServedTimes, ValueFacts } from '../causes/facts.ts';
+import { NumberColumn } from './number-column.ts';
+import { STATES } from '../verdict/snapshot.ts';
+import type { Distributions, Example, FeatureSnapshot, SideOfExample, State } from '../verdict/snapshot.ts';
+import { compareCategories, compareNumeric } from '../statistics/distribution.ts';
+import { quantileOfSorted } from '../statistics/quantile.ts';
+import { sortDoubles } from '../statistics/radix-sort.ts';
+import { finiteNumber, isSame, isWithinTolerance } from './value-equality.ts';
+
+const EXAMPLES_PER_CAUSE = 20;
+
+/** Whose value it is, for examples. */
+export interface VectorName {
+  readonly requestId: string;
+  readonly entities: Readonly<Record<string, string | null>>;
+}
+
+/** What became of one value. */
+export interface Judgement {
+  readonly exact: boolean;
+  /** null where the values are equal. */
+  readonly explanation: Explanation | null;
+}
+
+export class FeatureTally {
+  readonly #feature: Feature;
+  readonly #numeric: boolean;
+  readonly #categorical: boolean;
+  #rows = 0;
+  #exact = 0;
+  #promised = 0;
+  #tolerated = 0;
+  #exactAsAvailable = 0;
+  #unjudged = 0;
+  #unavailable = 0;
+  #hasAvailable = true;
+  #hashed = 0;
+  /** Whether the values' own tolerance could be asked: not where only HMACs differ. */
+  #hasTolerance = true;
+  /** By why. */
+  readonly #withheld = new Map<string, number>();
+  readonly #states = new Map<string, number>();
+  readonly #causes = new Map<Cause, number>();
+  readonly #promisedCauses = new Map<Cause, number>();
+  readonly #examples = new Map<Cause, Example[]>();
+  readonly #servedNumbers = new NumberColumn();
+  readonly #replayedNumbers = new NumberColumn();
+  readonly #servedCategories = new Map<string, number>();
+  readonly #replayedCategories = new Map<string, number>();
+
+  constructor(feature: Feature) {
+    this.#feature = feature;
+    this.#numeric = isNumeric(feature.type);
+    this.#categorical = feature.type.kind === 'string' || feature.type.kind === 'bool';
+  }
+
+  /** A value whose due edge lies past the history's watermark. */
+  addUnjudged(): void {
+    this.#unjudged += 1;
+  }
+
+  /** A value that the log does not hold. @param why  see FeatureSnapshot */
+  addWithheld(why: string): void {
+    this.#count(this.#withheld, why);
+  }
+
+  add(facts: ValueFacts, vector: VectorName): Judgement {
+    const exact = isSame(facts.type, facts.served, facts.replayed);
+    const explanation = exact ? null : explain(facts);
+    this.#count(this.#states, `${facts.servedState}|${facts.replayedState}`);
+    if (explanation !== null) this.#addCause(facts, vector, explanation);
+    if (facts.servedState === 'unavailable') {
+      this.#unavailable += 1;
+      return { exact, explanation };
+    }
+    this.#rows += 1;
+    if (exact) this.#exact += 1;
+    if (exact || explanation!.withinPromise) this.#promised += 1;
+    if (exact || isWithinTolerance(facts.type, facts.served, facts.replayed, this.#feature.tolerance)) {
+      this.#tolerated += 1;
+    } else if (facts.hashed !== undefined && this.#feature.tolerance !== null) this.#hasTolerance = false;
+    if (facts.available === undefined) this.#hasAvailable = false;
+    else if (isSame(facts.type, facts.served, facts.available)) this.#exactAsAvailable += 1;
+    if (facts.hashed === undefined) this.#addToDistributions(facts.served, facts.replayed);
+    else this.#hashed += 1;
+    return { exact, explanation };
+  }
+
+  #addCause(facts: ValueFacts, vector: VectorName, { cause, evidence, withinPromise }: Explanation): void {
+    this.#count(this.#causes, cause);
+    if (withinPromise) this.#count(this.#promisedCauses, cause);
+    const examples = this.#examples.get(cause) ?? [];
+    if (examples.length >= EXAMPLES_PER_CAUSE) return;
+    this.#examples.set(cause, examples);
+    const { row, type } = facts;
+    examples.push({
+      requestId: vector.requestId,
+      entities: vector.entities,
+      servedAt: formatTimestamp(row.servedUs),
+      served: side(facts.servedState, jsonOf(type, facts.served), row.served),
+      replayed: side(facts.replayedState, jsonOf(type, facts.replayed), row.replayed),
+      cause,
+      withinPromise,
+      evidence,
+    });
+  }
+
+  #addToDistributions(served: Value, replayed: Value): void {
+    if (this.#numeric) {
+      this.#servedNumbers.push(finiteNumber(served));
+      this.#replayedNumbers.push(finiteNumber(replayed));
+    } else if (this.#categorical) {
+      if (served !== null) this.#count(this.#servedCategories, String(served));
+      if (replayed !== null) this.#count(this.#replayedCategories, String(replayed));
+    }
+  }
+
+  #count<Key>(counts: Map<Key, number>, key: Key): void {
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+
+  /** @param name  the feature's full name in the service */
+  snapshot(name: string, view: string): FeatureSnapshot {
+    const rate = (count: number): number | null => (this.#rows === 0 ? null : count / this.#rows);
+    return {
+      name,
+      view,
+      type: formatType(this.#feature.type),
+      description: this.#feature.description,
+      rows: this.#rows,
+      unjudged: this.#unjudged,
+      unavailable: this.#unavailable,
+      ...(this.#hashed > 0 ? { hashed: this.#hashed } : {}),
+      ...(this.#withheld.size > 0 ? { withheld: Object.fromEntries(this.#withheld) } : {}),
+      exactMatch: rate(this.#exact),
+      exactMatchWithinPromise: rate(this.#promised),
+      toleranceMatch: this.#hasTolerance ? rate(this.#tolerated) : null,
+      exactMatchAsAvailable: this.#hasAvailable ? rate(this.#exactAsAvailable) : null,
+      states: this.#stateTable(),
+      ...pairedDifferences(this.#servedNumbers.values(), this.#replayedNumbers.values()),
+      causes: inOrder(this.#causes),
+      promisedCauses: inOrder(this.#promisedCauses),
+      distributions: this.#distributions(),
+      examples: CAUSES.flatMap((cause) => this.#examples.get(cause) ?? []),
+    };
+  }
+
+  #stateTable(): FeatureSnapshot['states'] {
+    return STATES.flatMap((served) =>
+      STATES.flatMap((replayed) => {
+        const rows = this.#states.get(`${served}|${replayed}`);
+        return rows === undefined ? [] : [{ served, replayed, rows }];
+      }),
+    );
+  }
+
+  #distributions(): Distributions | null {
+    if (this.#numeric) return compareNumeric(this.#servedNumbers.values(), this.#replayedNumbers.values());
+    return this.#categorical ? compareCategories(this.#servedCategories, this.#replayedCategories) : null;
+  }
+}
+
+const DOUBLE: ValueType = { kind: 'float64' };
+
+/** On the tensor surface an integer is a double, which may be a NaN. */
+export function jsonOf(type: ValueType, value: Value): Json {
+  return valueToJson(typeof value === 'number' && isNumeric(type) ? DOUBLE : type, value);
+}
+
+function side(state: State, value: Json, row: ServedTimes | ReplayedTimes | null): SideOfExample {
+  return {
+    state,
+    value,
+    eventTime: row === null ? null : formatTimestamp(row.eventUs),
+    createdTime: row === null || row.createdUs === null ? null : formatTimestamp(row.createdUs),
+  };
+}
+
+function inOrder(counts: ReadonlyMap<Cause, number>): Partial<Record<Cause, number>> {
+  return Object.fromEntries(
+    CAUSES.filter((cause) => counts.has(cause)).map((cause) => [cause, counts.get(cause)!]),
+  );
+}
+
+/**
+ * The mean of served - replayed (summed with Neumaier's correction), p99(served) - p99(replayed) and
+ * p99(|served - replayed|), over the rows with a finite number on both sides; all null without such rows.
+ * Quantiles are linear between the nearest ranks, numpy's default.
+ *
+ * @param served, replayed  aligned; NaN where there is no finite number
+ */
+export function pairedDifferences(
+  served: Float64Array,
+  replayed: Float64Array,
+): Pick<FeatureSnapshot, 'meanDifference' | 'p99OfServedMinusReplayed' | 'p99OfAbsoluteDifference'> {
+  const isPaired = (_: number, i: number): boolean => !Number.isNaN(served[i]) && !Number.isNaN(replayed[i]);
+  const a = served.filter(isPaired);
+  const b = replayed.filter(isPaired);
+  if (a.length === 0) {
+    return { meanDifference: null, p99OfServedMinusReplayed: null, p99OfAbsoluteDifference: null };
+  }
+  const differences = a.map((value, i) => value - b[i]!);
+  const mean = sumOf(differences) / differences.length;
+  return {
+    meanDifference: mean,
+    p99OfServedMinusReplayed: p99Of(a) - p99Of(b),
+    p99OfAbsoluteDifference: p99Of(differences.map(Math.abs)),
+  };
+}
+
+/** @param values  sorted in place */
+function p99Of(values: Float64Array): number {
+  return quantileOfSorted(sortDoubles(values), 0.99);
+}
+
+function sumOf(values: Float64Array): number {
+  let sum = 0;
+  let lost = 0;
+  for (const value of values) {
+    const next = sum + value;
+    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+    sum = next;
+  }
+  return sum + lost;
+}

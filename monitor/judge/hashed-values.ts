@@ -1,0 +1,85 @@
+/**
+ * Values that the log holds as HMACs, compared by hashing what the history gives with the same secret.
+ *
+ *   served    HMAC of the log ------------------.
+ *   replayed  value of the history --hash--> HMAC +--> equal, or not: how far apart they are nobody can tell
+ *
+ * A HashedValue is all that goes on to the comparison, the causes and the report, so that nothing past this file can
+ * tell a value that its definition says is not to be told. Null, NaN and zero are recognised by their own HMACs and
+ * keep their names: what is wrong with a feature is often one of them. Called by judge.ts.
+ */
+import type { HmacKey } from '../../contract/log-privacy.ts';
+import { ValueHasher } from '../../contract/log-privacy.ts';
+import type { Feature } from '../../contract/model.ts';
+import { isNumeric, misfit } from '../../contract/value-type.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
+import type { State } from '../verdict/snapshot.ts';
+
+/** A value as far as it may be told. */
+export interface HashedValue {
+  /** `hmac:` and 64 hex digits, `NaN`, or null; two values are equal where their texts are. */
+  readonly text: string | null;
+  readonly state: Extract<State, 'null' | 'NaN' | 'zero' | 'value'>;
+}
+
+/** What the texts of hashed values are compared as. */
+export const HASHED_TYPE: ValueType = { kind: 'string' };
+
+const NO_VALUE: HashedValue = { text: null, state: 'null' };
+const NOT_A_NUMBER: HashedValue = { text: 'NaN', state: 'NaN' };
+const MISFIT: HashedValue = { text: 'a value of another type', state: 'value' };
+
+/** One feature's values under one secret. */
+export class HashedFeature {
+  readonly #type: ValueType;
+  readonly #hasher: ValueHasher;
+  /** By the HMAC's hex. */
+  readonly #known = new Map<string, HashedValue>();
+
+  /** @param view  its id */
+  constructor(key: HmacKey, view: string, feature: Feature) {
+    const { type } = feature;
+    this.#type = type;
+    this.#hasher = new ValueHasher(key, view, feature);
+    this.#known.set(this.#hex(null), NO_VALUE);
+    if (type.kind === 'float32' || type.kind === 'float64')
+      this.#known.set(this.#hex(Number.NaN), NOT_A_NUMBER);
+    if (!isNumeric(type)) return;
+    const zeros = type.kind === 'int64' ? [0n] : type.kind === 'int32' ? [0] : [0, -0];
+    for (const hex of zeros.map((zero) => this.#hex(zero))) {
+      this.#known.set(hex, { text: textOf(hex), state: 'zero' });
+    }
+  }
+
+  /** @param digest  of the log; 32 bytes */
+  logged(digest: Buffer): HashedValue {
+    return this.#of(digest.toString('hex'));
+  }
+
+  /** @param value  of the history or the definition, or one that was logged before the feature was marked */
+  hashed(value: Value): HashedValue {
+    if (value === null) return NO_VALUE;
+    // What does not fit the type cannot have been served.
+    return misfit(this.#type, value) === null ? this.#of(this.#hex(value)) : MISFIT;
+  }
+
+  /** Whether a served value is a replayed one that lost digits; that the replayed one lost them, no HMAC tells. */
+  isRounded(served: HashedValue, replayed: Value): boolean {
+    if (this.#type.kind !== 'float64' || typeof replayed !== 'number') return false;
+    if (replayed === 0) return served.state === 'zero';
+    const rounded = Math.fround(replayed);
+    return rounded !== replayed && Number.isFinite(rounded) && this.hashed(rounded).text === served.text;
+  }
+
+  #of(hex: string): HashedValue {
+    return this.#known.get(hex) ?? { text: textOf(hex), state: 'value' };
+  }
+
+  #hex(value: Value): string {
+    return this.#hasher.digest(value).toString('hex');
+  }
+}
+
+function textOf(hex: string): string {
+  return `hmac:${hex}`;
+}

@@ -1,0 +1,318 @@
+/**
+ * Judges one view of a service over a day: turns each replayed vector into the facts of its values, hands them to the
+ * features' tallies, and keeps the judged values for the Parquet history.
+ *
+ * Each vector is judged by the bundle that it names: delay, TTL, freshness and fallbacks are that one's.
+ *
+ * Of an aggregated view a value is unjudged where the edge that was due at the served time lies past the history's
+ * watermark: the history cannot say yet what the model should have got, and an equal value would prove nothing.
+ *
+ * A feature that is marked, by the definition that served it or by today's, is compared as HMACs where its mark is
+ * hmac and the secret is known (hashed-values.ts), and withheld otherwise.
+ */
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { HmacKey } from '../../contract/log-privacy.ts';
+import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
+import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
+import { formatType, isNumeric } from '../../contract/value-type.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
+import { dueEdgeUs } from '../../contract/windows.ts';
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
+import type { BundleBook } from './bundle-book.ts';
+import type { FeatureTally, VectorName } from './feature-tally.ts';
+import type { RowFacts, ValueFacts } from '../causes/facts.ts';
+import { HASHED_TYPE, HashedFeature } from './hashed-values.ts';
+import type { HashedValue } from './hashed-values.ts';
+import type { JudgedValues } from './judged-values.ts';
+import type { ReplayedRow, ReplayedVector } from './replay.ts';
+import type { RunIndex } from './run-index.ts';
+import { DROPPED } from '../verdict/snapshot.ts';
+import type { State } from '../verdict/snapshot.ts';
+
+export interface JudgedView {
+  readonly service: FeatureService;
+  readonly used: ServiceView;
+  /** Of the bundle in force. */
+  readonly view: FeatureView;
+  /** One for each feature of the service that this role gives, by the feature's name. */
+  readonly tallies: ReadonlyMap<string, FeatureTally>;
+  readonly runs: RunIndex;
+  /** Up to where the history is complete by the definition of a bundle; null: nowhere yet. Not asked of a stored view. */
+  historyWatermarkUs(bundle: string): number | null;
+  /** The secret of the log's HMACs; null: it is not set. */
+  readonly hmacKey: HmacKey | null;
+}
+
+export class ViewJudge {
+  readonly #judged: JudgedView;
+  readonly #book: BundleBook;
+  readonly #values: JudgedValues;
+  readonly #hasCreatedTimes: boolean;
+  readonly #features: readonly {
+    readonly feature: Feature;
+    readonly index: number;
+    readonly fullName: string;
+  }[];
+  /** Made when the first value of the feature is hashed. */
+  readonly #hashed = new Map<Feature, HashedFeature>();
+
+  constructor(judged: JudgedView, book: BundleBook, values: JudgedValues) {
+    const { service, used, view } = judged;
+    this.#judged = judged;
+    this.#book = book;
+    this.#values = values;
+    this.#hasCreatedTimes = view.kind === 'aggregated' || view.source.createdTime !== null;
+    this.#features = service.features
+      .filter((feature) => feature.role === used.role && judged.tallies.has(feature.feature))
+      .map(({ feature: name, fullName }) => {
+        const index = view.features.findIndex((feature) => feature.name === name);
+        return { feature: view.features[index]!, index, fullName };
+      });
+  }
+
+  /** @returns whether the vector has a judged value here */
+  add(vector: ReplayedVector): boolean {
+    const { view, tallies } = this.#judged;
+    const bundle = this.#book.bundle(vector.bundle);
+    // What the model received follows from the definition that served it.
+    const servedView = this.#book.servedView(vector.bundle, view);
+    const unjudged = this.#isUnjudged(servedView, vector);
+    const row = unjudged ? null : this.#servedRow(bundle, servedView, vector);
+    let judged = false;
+    for (const one of this.#features) {
+      const { feature, index, fullName } = one;
+      const tally = tallies.get(feature.name)!;
+      const at = servedView === view ? index : sameFeature(servedView, feature);
+      const definition = at === -1 ? null : servedView.features[at]!;
+      const why = definition === null ? null : this.#whyWithheld(feature, definition, vector, row);
+      if (why !== null) tally.addWithheld(why);
+      else if (row === null) tally.addUnjudged();
+      else if (definition !== null) {
+        const facts = this.#valueFacts(row, vector, one, definition, row.values?.[at], row.hmacs?.[at]);
+        const judgement = tally.add(facts, row.name);
+        this.#values.add(fullName, vector, facts, judgement);
+        if (facts.servedState !== 'unavailable') judged = true;
+      }
+    }
+    return judged;
+  }
+
+  #servedRow(bundle: Bundle, servedView: FeatureView, vector: ReplayedVector): ServedRowFacts {
+    const isPresent = vector.served !== null && vector.status === PRESENT;
+    const bytes = vector.servedRow!;
+    return {
+      facts: this.#rowFacts(servedView, vector),
+      name: { requestId: vector.requestId, entities: this.#entities(vector) },
+      values: isPresent ? this.#book.rowValues(bundle, servedView, bytes) : null,
+      hmacs:
+        isPresent && vector.masked ? this.#book.rowHmacs(bundle, servedView, bytes, vector.hmacs) : undefined,
+    };
+  }
+
+  /**
+   * What was masked when it was served is not there to be compared as it is, and what is marked today is not to be told.
+   *
+   * @returns why it is withheld (see FeatureSnapshot); null: the value can be compared
+   */
+  #whyWithheld(
+    today: Feature,
+    then: Feature,
+    { masked, hmacKeyId, status }: ReplayedVector,
+    row: ServedRowFacts | null,
+  ): string | null {
+    if (today.log === 'raw' && then.log === 'raw') return null;
+    if (today.log === 'drop' || then.log === 'drop') return DROPPED;
+    const { hmacKey } = this.#judged;
+    if (then.log === 'raw') return hmacKey === null ? 'marked hmac, and log.hmacKey is not set' : null;
+    if (hmacKey?.id === hmacKeyId) {
+      const isLost = masked && status === PRESENT && row?.hmacs === null;
+      return isLost ? 'hashed, and the rows that hold their HMACs cannot be read' : null;
+    }
+    const known = hmacKey === null ? 'log.hmacKey is not set' : `log.hmacKey has ${hmacKey.id}`;
+    return `hashed with the secret ${hmacKeyId}, and ${known}`;
+  }
+
+  #isUnjudged(view: FeatureView, { bundle, servedUs }: ReplayedVector): boolean {
+    if (view.kind !== 'aggregated') return false;
+    const watermarkUs = this.#judged.historyWatermarkUs(bundle);
+    return watermarkUs === null || dueEdgeUs(servedUs, view) > watermarkUs;
+  }
+
+  #rowFacts(view: FeatureView, vector: ReplayedVector): RowFacts {
+    const { runs } = this.#judged;
+    const { trained } = vector;
+    return {
+      view,
+      servedUs: vector.servedUs,
+      status: vector.status,
+      source: vector.source,
+      fetchedUs: vector.fetchedUs,
+      watermarkUs: vector.watermarkUs,
+      served: vector.served,
+      replayed: trained?.times ?? null,
+      replayedOutsideTtl: trained?.outsideTtl ?? false,
+      available: vector.available?.times ?? null,
+      oldestMissedUs: vector.oldestMissedUs,
+      inHistory: vector.inHistory,
+      run: trained === null ? null : runs.bringing(view, trained.times),
+      nextRun: runs.nextToEnd(vector.servedUs),
+    };
+  }
+
+  /** @param hmac  of a masked value, when the store had it */
+  #valueFacts(
+    row: ServedRowFacts,
+    vector: ReplayedVector,
+    { feature, index }: { readonly feature: Feature; readonly index: number },
+    { missing: fallback, log }: Feature,
+    servedValue: Value | undefined,
+    hmac: Buffer | undefined,
+  ): ValueFacts {
+    const { type } = feature;
+    const status = vector.status !== PRESENT ? vector.status : servedValue === undefined ? MISSING : PRESENT;
+    const replayedStatus = statusOf(vector.trained);
+    const values: ValuesOfBothSides = {
+      fallback,
+      served: status === PRESENT ? servedValue! : fallback,
+      replayed: replayedStatus === PRESENT ? vector.trained!.values[index]! : fallback,
+      available: !this.#hasCreatedTimes
+        ? undefined
+        : statusOf(vector.available) === PRESENT
+          ? vector.available!.values[index]!
+          : fallback,
+    };
+    const isHashed = log === 'hmac' || feature.log === 'hmac';
+    if (isHashed) return this.#hashedFacts(row, vector, feature, status, replayedStatus, values, hmac);
+    const received = (value: Value): Value =>
+      asReceived(type, value, vector.surface, this.#judged.service.tensor);
+    return {
+      row: row.facts,
+      feature: feature.name,
+      type,
+      fallback,
+      served: received(values.served),
+      replayed: received(values.replayed),
+      servedState: stateOf(status, values.served),
+      replayedState: stateOf(replayedStatus, values.replayed),
+      available: values.available === undefined ? undefined : received(values.available),
+    };
+  }
+
+  /** As they stand in the store and the history: what a tensor would round cannot be told from an HMAC. */
+  #hashedFacts(
+    row: ServedRowFacts,
+    vector: ReplayedVector,
+    feature: Feature,
+    status: number,
+    replayedStatus: number,
+    values: ValuesOfBothSides,
+    hmac: Buffer | undefined,
+  ): ValueFacts {
+    const hashes = this.#hashesOf(feature);
+    const served =
+      status === PRESENT && hmac !== undefined ? hashes.logged(hmac) : hashes.hashed(values.served);
+    const replayed = hashes.hashed(values.replayed);
+    const noText = SURFACES[vector.surface] === 'oip' && isNumeric(feature.type) ? 'NaN' : null;
+    const received = ({ text }: HashedValue): string | null => text ?? noText;
+    return {
+      row: row.facts,
+      feature: feature.name,
+      type: HASHED_TYPE,
+      fallback: hashes.hashed(values.fallback).text,
+      served: received(served),
+      replayed: received(replayed),
+      servedState: status === PRESENT ? served.state : ABSENT_STATES[status]!,
+      replayedState: replayedStatus === PRESENT ? replayed.state : ABSENT_STATES[replayedStatus]!,
+      available: values.available === undefined ? undefined : received(hashes.hashed(values.available)),
+      hashed: { isRounded: served.text !== replayed.text && hashes.isRounded(served, values.replayed) },
+    };
+  }
+
+  #hashesOf(feature: Feature): HashedFeature {
+    const known = this.#hashed.get(feature);
+    if (known !== undefined) return known;
+    const made = new HashedFeature(this.#judged.hmacKey!, this.#judged.view.id, feature);
+    this.#hashed.set(feature, made);
+    return made;
+  }
+
+  #entities(vector: ReplayedVector): Record<string, string | null> {
+    return Object.fromEntries(
+      this.#judged.service.requestKeys.map((key, i) => [key.name, vector.keys[i] ?? null]),
+    );
+  }
+}
+
+/** What the vectors' rows give to the facts of all their values. */
+interface ServedRowFacts {
+  readonly facts: RowFacts;
+  readonly name: VectorName;
+  /** By the features of the view that served; null where there is no row, or none that can be read. */
+  readonly values: readonly (Value | undefined)[] | null;
+  /** undefined: the row was not masked. */
+  readonly hmacs: readonly (Buffer | undefined)[] | null | undefined;
+}
+
+/** Before they took their surface's type, fallbacks in place. */
+interface ValuesOfBothSides {
+  readonly fallback: Value;
+  readonly served: Value;
+  readonly replayed: Value;
+  readonly available: Value | undefined;
+}
+
+/** A feature that has another type by now is another feature: nothing to compare it with. */
+function sameFeature(view: FeatureView, feature: Feature): number {
+  return view.features.findIndex(
+    (f) => f.name === feature.name && formatType(f.type) === formatType(feature.type),
+  );
+}
+
+function statusOf(row: ReplayedRow | null): number {
+  if (row === null || row.deleted) return MISSING;
+  return row.outsideTtl ? OUTSIDE_TTL : PRESENT;
+}
+
+const ABSENT_STATES: Readonly<Record<number, State>> = {
+  [MISSING]: 'missing',
+  [OUTSIDE_TTL]: 'outside TTL',
+  [UNAVAILABLE]: 'unavailable',
+  [NULL]: 'null',
+};
+
+/** @param value  before it took its surface's type */
+export function stateOf(status: number, value: Value): State {
+  if (status !== PRESENT) return ABSENT_STATES[status]!;
+  if (value === null) return 'null';
+  if (typeof value === 'number' && Number.isNaN(value)) return 'NaN';
+  return value === 0 || value === 0n ? 'zero' : 'value';
+}
+
+/**
+ * A value as a model gets it. The JSON surfaces carry each value whole; the tensor of the Open Inference Protocol
+ * makes every number a double, or a float32 where the service says so, with NaN where there is none.
+ */
+export function asReceived(
+  type: ValueType,
+  value: Value,
+  surface: number,
+  tensor: FeatureService['tensor'],
+): Value {
+  if (SURFACES[surface] !== 'oip' || !isNumeric(type)) return value;
+  if (value === null) return Number.NaN;
+  return tensor === 'float32' ? Math.fround(Number(value)) : Number(value);
+}
+
+/** @param judgedVectors  takes the ids of the vectors that have a judged value */
+export async function judgeView(
+  judge: ViewJudge,
+  vectors: AsyncIterable<ReplayedVector>,
+  judgedVectors: Set<number>,
+  values: JudgedValues,
+  duck: DuckDb,
+): Promise<void> {
+  for await (const vector of vectors) {
+    if (judge.add(vector)) judgedVectors.add(vector.vid);
+    if (values.isFull) await values.flush(duck);
+  }
+}

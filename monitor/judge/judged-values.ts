@@ -1,0 +1,91 @@
+/**
+ * The history of verdicts: one Parquet file a day and service, one row a value judged.
+ *
+ *   request_id, row_index | feature | served_at TIMESTAMP | served_state, served | replayed_state, replayed
+ *   | exact | cause, within_promise, evidence (null where the values are equal)
+ *
+ * Values stand as the JSON text of `contract/wire/online/json-value.ts`, so that one column holds every type; those of
+ * features that are logged as HMACs as `hmac:{hex}`.
+ */
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
+import { jsonOf } from './feature-tally.ts';
+import type { Judgement } from './feature-tally.ts';
+import { monitorError } from '../errors.ts';
+import type { ValueFacts } from '../causes/facts.ts';
+import { makeFolder } from '../../contract/std/folder.ts';
+
+const TABLE = 'judged_values';
+const BATCH_ROWS = 20_480;
+
+type SqlValue = Parameters<DuckDb['append']>[1][number][number];
+
+export class JudgedValues {
+  #rows: SqlValue[][] = [];
+
+  /** Empties the table: one service's values stand in it at a time. */
+  async begin(duck: DuckDb): Promise<void> {
+    this.#rows = [];
+    await duck.run(`CREATE OR REPLACE TABLE ${TABLE} (request_id VARCHAR, row_index INTEGER, feature VARCHAR,
+      served_us BIGINT, served_state VARCHAR, served VARCHAR, replayed_state VARCHAR, replayed VARCHAR,
+      exact BOOLEAN, cause VARCHAR, within_promise BOOLEAN, evidence VARCHAR)`);
+  }
+
+  get isFull(): boolean {
+    return this.#rows.length >= BATCH_ROWS;
+  }
+
+  add(
+    feature: string,
+    vector: { readonly requestId: string; readonly rowIndex: number; readonly servedUs: number },
+    facts: ValueFacts,
+    { exact, explanation }: Judgement,
+  ): void {
+    this.#rows.push([
+      vector.requestId,
+      vector.rowIndex,
+      feature,
+      BigInt(vector.servedUs),
+      facts.servedState,
+      textOf(facts.type, facts.served),
+      facts.replayedState,
+      textOf(facts.type, facts.replayed),
+      exact,
+      explanation?.cause ?? null,
+      explanation?.withinPromise ?? null,
+      explanation?.evidence ?? null,
+    ]);
+  }
+
+  async flush(duck: DuckDb): Promise<void> {
+    const rows = this.#rows;
+    this.#rows = [];
+    if (rows.length > 0) await duck.append(TABLE, rows);
+  }
+
+  /** Writes the file aside and renames it. @throws MON_REPORTS when it cannot be written */
+  async write(duck: DuckDb, file: string): Promise<void> {
+    await this.flush(duck);
+    const aside = `${file}.${process.pid}.tmp`;
+    try {
+      makeFolder(dirname(file), 0o700);
+      await duck.run(`COPY (SELECT * EXCLUDE (served_us), make_timestamp(served_us) AS served_at FROM ${TABLE}
+        ORDER BY feature, served_us, request_id, row_index) TO ${quoteText(aside)} (FORMAT parquet, COMPRESSION zstd)`);
+      chmodSync(aside, 0o600);
+      renameSync(aside, file);
+    } catch (error) {
+      if (existsSync(aside)) rmSync(aside);
+      const why = (error as Error).message.split('\n')[0];
+      throw monitorError('MON_REPORTS', `${file} cannot be written: ${why}`, { file }, error);
+    }
+  }
+}
+
+function textOf(type: ValueType, value: Value): string | null {
+  if (value === null) return null;
+  const json = jsonOf(type, value);
+  return typeof json === 'string' ? json : JSON.stringify(json);
+}

@@ -1,0 +1,39 @@
+/** Which run brought a row of the history online, as far as run records tell. */
+import type { FeatureView } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import type { ReplayedTimes } from '../causes/facts.ts';
+
+export class RunIndex {
+  readonly #byId = new Map<string, RunRecord>();
+  readonly #complete: RunRecord[];
+
+  /** @param runs  of one view */
+  constructor(runs: readonly RunRecord[]) {
+    for (const run of runs) this.#byId.set(run.runId, run);
+    this.#complete = runs
+      .filter((run) => run.state === 'complete' && run.finishedUs !== null)
+      .toSorted((a, b) => a.finishedUs! - b.finishedUs!);
+  }
+
+  /**
+   * An aggregated row names its run. A stored row came online with the first run to end whose cut-off it is within:
+   * runs read what is new by created time, and a row counts from the later of its two times on.
+   */
+  bringing(view: Pick<FeatureView, 'kind'>, row: ReplayedTimes): RunRecord | null {
+    if (view.kind === 'aggregated') return row.runId === null ? null : (this.#byId.get(row.runId) ?? null);
+    const knownUs = Math.max(row.eventUs, row.createdUs ?? row.eventUs);
+    return this.#complete.find((run) => run.toUs >= knownUs) ?? null;
+  }
+
+  /** The first run to end after a time, which brought the view further; null: none has. */
+  nextToEnd(atUs: number): RunRecord | null {
+    let low = 0;
+    let high = this.#complete.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#complete[middle]!.finishedUs! <= atUs) low = middle + 1;
+      else high = middle;
+    }
+    return this.#complete[low] ?? null;
+  }
+}

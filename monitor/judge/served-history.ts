@@ -1,0 +1,92 @@
+/**
+ * The history of a view by the definition that served: a vector is replayed over the rows of its own bundle's row logic.
+ * Rows of another one, written before or since, say something else and prove nothing of it.
+ *
+ * A stored view has one history, its source, read as the definition of today says. Called by run.ts.
+ */
+import { quoteName, duckTypeOf } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { countingIds } from '../../contract/definitions/definition-json.ts';
+import { completeHistory, openHistory } from '../../project/engine/duckdb/history.ts';
+import type { ViewHistory } from '../../project/engine/duckdb/history.ts';
+import type { Entity, FeatureView } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import type { Settings } from '../../project/settings/settings.ts';
+import { formatType } from '../../contract/value-type.ts';
+
+/** A view with its entity, of one bundle. */
+export interface DefinedView {
+  readonly view: FeatureView;
+  readonly entity: Entity;
+}
+
+export class ServedHistory {
+  readonly #duck: DuckDb;
+  readonly #settings: Pick<Settings, 'folder' | 'history'>;
+  readonly #today: DefinedView;
+  readonly #runs: readonly RunRecord[];
+
+  /**
+   * @param today  as the bundle in force has it
+   * @param runs   of the view
+   */
+  constructor(
+    duck: DuckDb,
+    settings: Pick<Settings, 'folder' | 'history'>,
+    today: DefinedView,
+    runs: readonly RunRecord[],
+  ) {
+    this.#duck = duck;
+    this.#settings = settings;
+    this.#today = today;
+    this.#runs = runs;
+  }
+
+  /** The history by the definition of today. */
+  async ofToday(): Promise<ViewHistory> {
+    const { view, entity } = this.#today;
+    return openHistory(this.#duck, this.#settings.folder, this.#settings.history, view, entity);
+  }
+
+  /**
+   * @param served  as a bundle of the log has it
+   * @returns       a SELECT of the columns of `ofToday` with the rows that count under that definition: a feature that
+   *                it lacks, or has in another type, is null. null: the rows are keyed in another way, so that none is
+   *                to be compared
+   */
+  async of(served: DefinedView): Promise<string | null> {
+    const { view } = this.#today;
+    if (view.kind === 'stored' || served.view.definitionId === view.definitionId)
+      return (await this.ofToday()).sql;
+    if (!this.#isAlike(served)) return null;
+    const { folder, history } = this.#settings;
+    const { sql } = await openHistory(this.#duck, folder, history, served.view, served.entity);
+    const own = new Set(served.view.features.map(({ name, type }) => `${name} ${formatType(type)}`));
+    const features = view.features.map(({ name, type }) => {
+      const value = own.has(`${name} ${formatType(type)}`) ? quoteName(name) : `NULL::${duckTypeOf(type)}`;
+      return `${value} AS ${quoteName(name)}`;
+    });
+    const dropped = served.view.features.map(({ name }) => quoteName(name)).join(', ');
+    return `SELECT * EXCLUDE (${dropped}), ${features.join(', ')} FROM (${sql})`;
+  }
+
+  /**
+   * @returns up to where the history of an aggregated view is complete by that definition: what its last complete run
+   *          said where another definition has taken over since; null: nowhere, or nothing is to be compared
+   */
+  completeUpTo(served: DefinedView): number | null {
+    if (!this.#isAlike(served)) return null;
+    const { view, entity } = served;
+    const mark = completeHistory(this.#settings.history, view, entity);
+    if (mark !== null) return mark.watermarkUs;
+    const ids = countingIds(view, entity.joinKeys);
+    const own = this.#runs.filter((run) => run.state === 'complete' && ids.includes(run.definitionId));
+    return own.length === 0 ? null : Math.max(...own.map((run) => run.watermarkUs));
+  }
+
+  #isAlike({ view, entity }: DefinedView): boolean {
+    const today = this.#today.entity;
+    const keysOf = ({ joinKeys }: Entity): string => JSON.stringify(joinKeys);
+    return view.entity === today.name && keysOf(entity) === keysOf(today);
+  }
+}

@@ -1,0 +1,48 @@
+/** When two values of a feature are the same to a model, bit for bit or within the feature's tolerance. */
+import { isNumeric } from '../../contract/value-type.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
+
+/**
+ * Bit for bit: -0 is not 0. Every NaN is the same NaN, since languages do not keep its other bits. float32 values
+ * are compared as float32, because that is what both sides hold.
+ */
+export function isSame(type: ValueType, a: Value, b: Value): boolean {
+  if (a === null || b === null) return a === b;
+  switch (type.kind) {
+    case 'bytes':
+      return Buffer.compare(a as Uint8Array, b as Uint8Array) === 0;
+    case 'embedding': {
+      const [left, right] = [a as Float32Array, b as Float32Array];
+      return left.length === right.length && left.every((item, i) => Object.is(item, right[i]));
+    }
+    case 'list': {
+      const [left, right] = [a as readonly Value[], b as readonly Value[]];
+      return left.length === right.length && left.every((item, i) => isSame(type.of, item, right[i]!));
+    }
+    case 'map': {
+      const [left, right] = [a as ReadonlyMap<string, Value>, b as ReadonlyMap<string, Value>];
+      if (left.size !== right.size) return false;
+      return [...left].every(([key, item]) => right.has(key) && isSame(type.of, item, right.get(key)!));
+    }
+    case 'struct': {
+      const [left, right] = [a, b] as [{ [field: string]: Value }, { [field: string]: Value }];
+      return type.fields.every((f) => isSame(f.type, left[f.name] ?? null, right[f.name] ?? null));
+    }
+    default:
+      return Object.is(a, b);
+  }
+}
+
+/** @param tolerance  largest difference of two numbers that counts as a match; null: only the same value does */
+export function isWithinTolerance(type: ValueType, a: Value, b: Value, tolerance: number | null): boolean {
+  if (isSame(type, a, b)) return true;
+  if (tolerance === null || !isNumeric(type) || a === null || b === null) return false;
+  return Math.abs(Number(a) - Number(b)) <= tolerance;
+}
+
+/** @returns the value as a double where it is a finite number, else NaN */
+export function finiteNumber(value: Value): number {
+  if (typeof value !== 'number' && typeof value !== 'bigint') return Number.NaN;
+  const number = Number(value);
+  return Number.isFinite(number) ? number : Number.NaN;
+}

@@ -1,0 +1,102 @@
+/** What each cause means and what to do about it, in a reader's words. The order of evidence is in ../cause.ts. */
+import type { Cause } from '../../causes/cause.ts';
+
+/**
+ * Causes of one kind share a colour, since nobody tells sixteen apart: `timing` (the row came too soon or too late),
+ * `lost` (there was no row), `changed` (the same row, read or written differently), `history` (the past was changed).
+ */
+export type CauseFamily = 'unexplained' | 'timing' | 'lost' | 'changed' | 'history';
+
+export interface CauseGuide {
+  readonly family: CauseFamily;
+  readonly means: string;
+  readonly next: string;
+}
+
+export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
+  unexplained: {
+    family: 'unexplained',
+    means: 'No evidence fits any known cause, for example the same row with another value.',
+    next: 'Start here: find a request id from the examples in `plumb log cat` and compare its row with the history.',
+  },
+  unavailable: {
+    family: 'lost',
+    means: 'The online store failed, or its marker was missing, and nothing fresh enough was cached.',
+    next: 'Look at the store’s health and the sidecar’s read errors at the times of the examples.',
+  },
+  'answer altered': {
+    family: 'changed',
+    means: 'The bytes that were answered differ from the row that was logged beside them.',
+    next: 'Treat it as a defect of the sidecar: keep the request ids of the examples and report them.',
+  },
+  'definition changed': {
+    family: 'changed',
+    means: 'The served row was written under another definition of the view than the replayed one.',
+    next: 'Run `plumb materialize --full` for the view under its new definition, or pin the service to the old version.',
+  },
+  inherited: {
+    family: 'changed',
+    means: 'An input of an on-demand feature differed; that input’s own cause explains it.',
+    next: 'Look at the input’s feature; there is nothing to mend in this one.',
+  },
+  'cache age': {
+    family: 'timing',
+    means: 'The sidecar answered from its cache, and a newer row had been written since it was read.',
+    next: 'Within the promise this is by design; shorten the cache’s freshness time only if the model needs it.',
+  },
+  'materialization lag': {
+    family: 'timing',
+    means: 'The row was due when the vector was served, but the run that writes it had not finished.',
+    next: 'Find the late run in the timeline below; run the view sooner or more often, or train with the proposed delay.',
+  },
+  'TTL boundary': {
+    family: 'timing',
+    means:
+      'There is a row on both sides, but one counted as too old: past the TTL of a stored view, or of an aggregated view ' +
+      'that was complete only up to longer ago than twice its freshness.',
+    next: 'Look for a late run in the timeline below; of a stored view compare the TTL with how often its source is refreshed.',
+  },
+  'missing online': {
+    family: 'lost',
+    means:
+      'The run had finished before the read, yet the store had no row or an older one: a write was lost.',
+    next: 'Check eviction and failovers with `plumb doctor`, then write the view again with `plumb materialize --full`.',
+  },
+  'missing in history': {
+    family: 'lost',
+    means: 'The served entity has no row in the history.',
+    next: 'Find out who writes to the online store beside the materializer, or whether history files were removed.',
+  },
+  'null or default substituted': {
+    family: 'changed',
+    means: 'The same row, but one side has null where the other has zero or the fallback.',
+    next: 'Find the writer that puts a zero for “unknown” and let it write null; declare a fallback as `missing` instead.',
+  },
+  'precision / type': {
+    family: 'changed',
+    means: 'The same row and the same value, but for rounding or a conversion to another type.',
+    next: 'Give the value one type on both sides, or set a tolerance for the feature.',
+  },
+  'late arrival': {
+    family: 'history',
+    means:
+      'The row became known only after the vector was served: events came late and an ordinary run added them.',
+    next: 'Expected at a low rate; if there are many, ask the source’s owner why, or set a delay so that training waits too.',
+  },
+  'rewritten history': {
+    family: 'history',
+    means: 'The row was written anew after the vector was served, by a backfill or over the same event time.',
+    next: 'Ask the view’s owner what the backfill changed, and whether models should be trained again on it.',
+  },
+  'served ahead': {
+    family: 'timing',
+    means:
+      'The served row is newer than the one training sees: the view’s delay is longer than serving needs, or two clocks differ.',
+    next: 'Where the evidence names clocks, synchronise them; else lower the view’s delay to the one proposed in the table of views.',
+  },
+  'on-demand differs': {
+    family: 'changed',
+    means: 'The function gave another output over the very inputs that were logged.',
+    next: 'Compare the bundle that served with today’s, and look for a clock or randomness in the function.',
+  },
+};

@@ -1,0 +1,75 @@
+/** Both empirical distribution functions, with D drawn where the gap between them is widest. */
+import { scaleLinear } from 'd3-scale';
+import type { Distributions } from '../../verdict/snapshot.ts';
+import { html } from './markup.ts';
+import type { Markup } from './markup.ts';
+import { SMALL_PLOT, chart, linePath, px, simplified, stepCorners, xAxis, yAxis } from './plot.ts';
+import type { Point } from './plot.ts';
+import { compactText, timeText } from './value-text.ts';
+import { isTime, valueAxis } from './value-axis.ts';
+
+type Numeric = Extract<Distributions, { readonly kind: 'numeric' }>;
+
+/** Less than half the width of the line: what it drops is not seen, and a curve takes a fifth of the bytes. */
+const TOLERANCE = 0.6;
+
+export function ecdfChart(distributions: Numeric, type: string): Markup {
+  const plot = SMALL_PLOT;
+  const { ecdf, ks } = distributions;
+  const axis = valueAxis(distributions.histogram.edges, type, plot);
+  const y = scaleLinear([0, 1], [plot.bottom, plot.top]);
+  const steps = (shares: readonly number[]): string =>
+    linePath(
+      simplified(
+        stepCorners([
+          [plot.left, plot.bottom],
+          ...ecdf.x.map((value, i): Point => [axis.at(value), y(shares[i]!)]),
+          [plot.right, plot.top],
+        ]),
+        TOLERANCE,
+      ),
+    );
+  const where = type === 'timestamp' && isTime(ks.location) ? atTime(ks.location) : compactText(ks.location);
+  return chart(
+    plot,
+    'Cumulative distribution',
+    ks.d === 0
+      ? 'Share of values up to x. Both sides are the same.'
+      : `Share of values up to x. The widest gap, D = ${ks.d.toFixed(4)}, lies at ${where}.`,
+    html`${yAxis(
+        plot,
+        [0, 0.5, 1].map((share) => ({ at: y(share), text: `${share * 100}%` })),
+      )}
+      <path class="served-line" d="${steps(ecdf.served)}" />
+      ${ks.d > 0 && html`<path class="replayed-line" d="${steps(ecdf.replayed)}" />`}
+      ${gapMark(distributions, axis.at(ks.location), y, where)} ${xAxis(plot, axis.ticks)}`,
+  );
+}
+
+/** The gap as a bracket with its size. */
+function gapMark(
+  { ecdf, ks }: Numeric,
+  x: number,
+  y: (share: number) => number,
+  where: string,
+): Markup | null {
+  const index = ecdf.x.indexOf(ks.location);
+  if (ks.d === 0 || index === -1) return null;
+  const top = px(y(Math.max(ecdf.served[index]!, ecdf.replayed[index]!)));
+  const bottom = px(y(Math.min(ecdf.served[index]!, ecdf.replayed[index]!)));
+  const at = px(x);
+  const label = `D ${ks.d.toFixed(3)} at ${where}`;
+  // Both functions rise, so it is empty below them to the right and above them to the left.
+  const toLeft = at + 12 + label.length * 6.4 > SMALL_PLOT.right;
+  const labelY = toLeft
+    ? Math.max(top - 4, SMALL_PLOT.top + 10)
+    : Math.min(bottom + 12, SMALL_PLOT.bottom - 5);
+  return html`<path class="gap" d="M${at - 4} ${top}h8M${at} ${top}V${bottom}M${at - 4} ${bottom}h8" />
+    <text class="gap-label${toLeft && ' end'}" x="${px(toLeft ? at - 9 : at + 9)}" y="${px(labelY)}">
+      ${label}
+    </text>`;
+}
+
+function atTime(us: number): string {
+  return timeText(new Date(us / 1_000).toISOString(), '');
+}

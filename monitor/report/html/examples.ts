@@ -1,0 +1,105 @@
+/** Example rows of a feature, cause by cause, each with the evidence that proves its cause. */
+import { CAUSES } from '../../causes/cause.ts';
+import type { Cause } from '../../causes/cause.ts';
+import type { Example, FeatureSnapshot, SideOfExample } from '../../verdict/snapshot.ts';
+import { CAUSE_GUIDE } from './cause-guide.ts';
+import { html } from './markup.ts';
+import type { Markup, Part } from './markup.ts';
+import { causesOf } from './mismatch.ts';
+import { table } from './table.ts';
+import { counted, momentText, shortened, sidesText, timeText } from './value-text.ts';
+
+/** Rows shown at once for each cause; the others are folded away. */
+const UNFOLDED = 3;
+/** A sentence longer than this is cut; the JSON snapshot has it whole. */
+const MOST_EVIDENCE_CHARACTERS = 320;
+
+/** How much of the examples a page draws. */
+export interface ExampleLimit {
+  /** For each cause of a feature. */
+  readonly rows: number;
+  /** The leading causes of a feature that are drawn at all. */
+  readonly causes: number;
+}
+
+export function examplesOf(feature: FeatureSnapshot, date: string, limit: ExampleLimit): Part {
+  if (limit.rows === 0)
+    return html`<p class="soft">
+      They stand in the JSON snapshot; here they would make the page too large.
+    </p>`;
+  const counts = causesOf(feature);
+  const order = (cause: Cause): number => {
+    const at = counts.findIndex((count) => count.cause === cause);
+    return at === -1 ? counts.length + CAUSES.indexOf(cause) : at;
+  };
+  const causes = [...new Set(feature.examples.map((example) => example.cause))].toSorted(
+    (a, b) => order(a) - order(b),
+  );
+  return causes.slice(0, limit.causes).map((cause) => examplesOfCause(feature, cause, date, limit.rows));
+}
+
+function examplesOfCause(feature: FeatureSnapshot, cause: Cause, date: string, most: number): Markup {
+  const examples = feature.examples.filter((example) => example.cause === cause);
+  const shown = examples.slice(0, most);
+  const values = feature.causes[cause] ?? examples.length;
+  const words =
+    shown.length < values ? `${shown.length} of ${counted(values, 'value')}` : counted(values, 'value');
+  const rest = shown.slice(UNFOLDED);
+  return html`<h4><i class="swatch ${CAUSE_GUIDE[cause].family}"></i>${cause} <small>${words}</small></h4>
+    ${exampleTable(feature, cause, date, shown.slice(0, UNFOLDED))}
+    ${
+      rest.length > 0 &&
+      html`<details class="more">
+        <summary>${`${rest.length} more of ${cause}`}</summary>
+        ${exampleTable(feature, cause, date, rest)}
+      </details>`
+    }`;
+}
+
+function exampleTable(
+  feature: FeatureSnapshot,
+  cause: Cause,
+  date: string,
+  examples: readonly Example[],
+): Markup {
+  return table<Example>(
+    `Examples of ${cause}`,
+    [
+      { head: 'Served at', cell: (example) => timeText(example.servedAt, date) },
+      { head: 'Entity', cell: (example) => entityText(example) },
+      { head: 'Served', cell: (example) => side(example, 'served', feature.type, date) },
+      { head: 'Replayed', cell: (example) => side(example, 'replayed', feature.type, date) },
+      { head: 'Evidence', cell: (example) => evidence(example) },
+    ],
+    examples,
+    'examples',
+  );
+}
+
+function entityText(example: Example): Part {
+  return Object.entries(example.entities).map(([key, id], i) => [
+    i > 0 && html`<br />`,
+    html`<small>${key}</small> ${id === null ? 'null' : shortened(id, 40)}`,
+  ]);
+}
+
+function side(example: Example, which: 'served' | 'replayed', type: string, date: string): Markup {
+  const [served, replayed] = sidesText(example.served, example.replayed, type, date);
+  return html`<b>${which === 'served' ? served : replayed}</b>${rowTimes(example[which], date)}`;
+}
+
+function rowTimes({ eventTime, createdTime }: SideOfExample, date: string): Part {
+  if (eventTime === null) return html`<small>no row</small>`;
+  const created = createdTime === null ? '' : `, created ${momentText(createdTime, date)}`;
+  return html`<small>${`row of ${momentText(eventTime, date)}${created}`}</small>`;
+}
+
+function evidence(example: Example): Part {
+  return [
+    shortened(example.evidence, MOST_EVIDENCE_CHARACTERS),
+    html`<small>
+      ${example.withinPromise && 'within the promise · '}request
+      <code>${shortened(example.requestId, 40)}</code>
+    </small>`,
+  ];
+}

@@ -1,0 +1,134 @@
+/** One feature in full: figures, states, causes, distributions, trend, example rows. Folded unless it needs a look. */
+import type { Distributions, FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
+import { causeBar, leadingCauses } from './cause-bar.ts';
+import { CAUSE_GUIDE } from './cause-guide.ts';
+import { categoryChart, histogramChart } from './distribution-chart.ts';
+import { ecdfChart } from './ecdf-chart.ts';
+import { examplesOf } from './examples.ts';
+import type { ExampleLimit } from './examples.ts';
+import { breakable } from './feature-table.ts';
+import { html } from './markup.ts';
+import type { Markup, Part } from './markup.ts';
+import { matchTable, statesTable } from './match-table.ts';
+import { causesOf, mismatches } from './mismatch.ts';
+import { trendChart } from './trend-chart.ts';
+import { countText, percentText, shareText } from './value-text.ts';
+
+export interface FeatureOptions {
+  /** The number that links to this feature go by. */
+  readonly place: number;
+  readonly open: boolean;
+  readonly examples: ExampleLimit;
+}
+
+const EXAMPLES_HEAD = html`<h4 class="examples-head">Example rows</h4>`;
+const NO_EXAMPLE_ROWS = html`<p class="soft">The snapshot holds no example rows of this feature.</p>`;
+
+export function featureSection(
+  snapshot: Snapshot,
+  feature: FeatureSnapshot,
+  options: FeatureOptions,
+): Markup {
+  const causes = causesOf(feature);
+  const examples = feature.examples.length > 0;
+  return html`<details class="feature" ${options.open && html` open`}>
+    <summary>
+      <h3>${breakable(feature.name)}</h3>
+      <span class="soft">${summaryWords(feature)}</span>
+    </summary>
+    <div class="body" id="f${options.place}">
+      <p class="soft">
+        ${feature.description !== null && sentence(feature.description)}
+        <code>${feature.type}</code> of view <code>${feature.view}</code>
+      </p>
+      <div class="pair">
+        <div>${matchTable(feature)}</div>
+        <div>${statesTable(feature)}${causeList(feature)}</div>
+      </div>
+      <div class="charts">
+        ${distributionFigures(feature)}
+        <figure>
+          <figcaption>
+            Last 30 days
+            <span class="key"><i class="line within"></i>within promise <i class="line exact"></i>exact</span>
+          </figcaption>
+          ${trendChart(snapshot, feature)}
+        </figure>
+      </div>
+      ${examples && [EXAMPLES_HEAD, examplesOf(feature, snapshot.date, options.examples)]}
+      ${!examples && causes.length > 0 && NO_EXAMPLE_ROWS}
+    </div>
+  </details>`;
+}
+
+/** Descriptions come with and without a capital and a full stop. */
+function sentence(text: string): string {
+  const trimmed = text.trim().replace(/\.$/, '');
+  return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}. `;
+}
+
+function summaryWords(feature: FeatureSnapshot): Part {
+  if (feature.rows === 0) return 'not compared';
+  const causes = causesOf(feature);
+  const within = percentText(feature.exactMatchWithinPromise);
+  const words = `${within} within the promise, ${percentText(feature.exactMatch)} exact`;
+  return causes.length === 0 ? words : `${words} · ${leadingCauses(causes)}`;
+}
+
+function causeList(feature: FeatureSnapshot): Part {
+  const causes = causesOf(feature);
+  const all = mismatches(causes);
+  if (all === 0) return feature.rows > 0 && html`<p class="soft">No value differed.</p>`;
+  return html`<table class="plain cause-list">
+    <caption>
+      ${`Causes of ${countText(all)} mismatches`}${causeBar(causes)}
+    </caption>
+    <thead>
+      <tr>
+        <th>Cause</th>
+        <th>Values</th>
+        <th>Share</th>
+        <th>Promised</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${causes.map(
+        ({ cause, values, promised }) =>
+          html`<tr>
+            <th scope="row"><i class="swatch ${CAUSE_GUIDE[cause].family}"></i>${cause}</th>
+            <td>${countText(values)}</td>
+            <td>${shareText(values / all)}</td>
+            <td>${promised === 0 ? '–' : countText(promised)}</td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`;
+}
+
+const SIDES_KEY = html`<span class="key"
+  ><i class="area served"></i>served <i class="line replayed"></i>replayed</span
+>`;
+
+function distributionFigures(feature: FeatureSnapshot): Part {
+  const { distributions } = feature;
+  if (distributions === null) return null;
+  if (distributions.kind === 'categorical') {
+    return html`<figure class="wide">
+      <figcaption>${`Values, widest gap ${shareText(distributions.lInfinity)}`} ${SIDES_KEY}</figcaption>
+      ${categoryChart(distributions)}
+    </figure>`;
+  }
+  return html`<figure>
+      <figcaption>Distribution ${SIDES_KEY}</figcaption>
+      ${histogramChart(distributions, feature.type)}
+    </figure>
+    <figure>
+      <figcaption>Cumulative ${ksWords(distributions)}</figcaption>
+      ${ecdfChart(distributions, feature.type)}
+    </figure>`;
+}
+
+function ksWords({ ks }: Extract<Distributions, { readonly kind: 'numeric' }>): Markup {
+  const words = { ok: 'below 0.05', warn: 'warns from 0.05', alarm: 'alarm from 0.10' }[ks.level];
+  return html`<span class="key ${ks.level}">${`D = ${ks.d === 0 ? '0' : ks.d.toFixed(4)}, ${words}`}</span>`;
+}

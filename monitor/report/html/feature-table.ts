@@ -1,0 +1,60 @@
+/** All features in one table, the worst first: how well they match, why not, and their last 30 days in small. */
+import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
+import { causeBar, leadingCauses } from './cause-bar.ts';
+import { html } from './markup.ts';
+import type { Markup, Part } from './markup.ts';
+import { causesOf, mismatches, worstFirst } from './mismatch.ts';
+import { table } from './table.ts';
+import { lowestMatch, sparkLine } from './trend-chart.ts';
+import { countText, percentText } from './value-text.ts';
+
+/** A feature's name as a link to its details. */
+export type FeatureLink = (name: string) => Markup;
+
+/** Links by place, since a name may hold any character. */
+export function featureLinks(snapshot: Snapshot): FeatureLink {
+  const places = new Map(snapshot.features.map((feature, i) => [feature.name, i]));
+  return (name) => html`<a href="#f${places.get(name) ?? ''}">${breakable(name)}</a>`;
+}
+
+/** Names break after the view first, where they do not fit on a line. */
+export function breakable(name: string): Part {
+  return name.split(/(?<=__)(?=[^_])/).map((piece, i) => [i > 0 && html`<wbr />`, piece]);
+}
+
+export function featureTable(snapshot: Snapshot, link: FeatureLink): Markup {
+  const lowest = lowestMatch(snapshot);
+  return table<FeatureSnapshot>(
+    'Match of each feature, the worst first',
+    [
+      { head: 'Feature', cell: (feature) => [link(feature.name), html` <small>${feature.type}</small>`] },
+      { head: 'Values', number: true, cell: (feature) => countText(feature.rows) },
+      { head: 'Exact', number: true, cell: (feature) => rate(feature.exactMatch) },
+      {
+        head: 'Within promise',
+        number: true,
+        cell: (feature) => rate(feature.exactMatchWithinPromise, true),
+      },
+      { head: 'Within tolerance', number: true, cell: (feature) => rate(feature.toleranceMatch) },
+      { head: 'Mismatches', cell: mismatchCell },
+      { head: 'Last 30 days', cell: (feature) => sparkLine(snapshot, feature, lowest) },
+    ],
+    worstFirst(snapshot.features),
+    'features',
+  );
+}
+
+function rate(share: number | null, judged = false): Markup {
+  const level = !judged || share === null || share >= 0.99 ? '' : share >= 0.9 ? 'warn' : 'alarm';
+  return html`<span class="${level}">${percentText(share)}</span>`;
+}
+
+function mismatchCell(feature: FeatureSnapshot): Part {
+  const causes = causesOf(feature);
+  if (causes.length === 0)
+    return html`<span class="soft">${feature.rows === 0 ? 'not compared' : 'none'}</span>`;
+  return [
+    causeBar(causes),
+    html`<small>${`${countText(mismatches(causes))}: ${leadingCauses(causes)}`}</small>`,
+  ];
+}

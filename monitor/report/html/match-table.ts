@@ -1,0 +1,115 @@
+/** A feature's figures: the three match rates, the sizes of the differences, and the table of states. */
+import { STATES } from '../../verdict/snapshot.ts';
+import type { FeatureSnapshot, State } from '../../verdict/snapshot.ts';
+import { html } from './markup.ts';
+import type { Markup, Part } from './markup.ts';
+import { countText, durationText, numberText, percentText } from './value-text.ts';
+
+const ONE_ANSWER = html`<p class="soft">
+  The history has no created times, so “as trained” and “as available” are one answer.
+</p>`;
+
+export function matchTable(feature: FeatureSnapshot): Markup {
+  const available = feature.exactMatchAsAvailable;
+  return html`<table class="plain">
+      <caption>
+        ${`Match over ${countText(feature.rows)} values`}
+      </caption>
+      <thead>
+        <tr>
+          <th>Compared</th>
+          <th>Match</th>
+          <th>Differ</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${row('Exact', feature.exactMatch, feature.rows)}
+        ${row('Exact, within the promise', feature.exactMatchWithinPromise, feature.rows)}
+        ${row('Within tolerance', feature.toleranceMatch, feature.rows)}
+        ${available !== null && row('Exact, with what was available', available, feature.rows)}
+      </tbody>
+    </table>
+    ${available === null && ONE_ANSWER} ${notCounted(feature)}${differences(feature)}`;
+}
+
+function row(words: string, share: number | null, rows: number): Markup {
+  const differ = share === null ? '–' : countText(Math.round((1 - share) * rows));
+  return html`<tr>
+    <th scope="row">${words}</th>
+    <td>${percentText(share)}</td>
+    <td>${differ}</td>
+  </tr>`;
+}
+
+function notCounted({ unjudged, unavailable, withheld = {}, hashed = 0, rows }: FeatureSnapshot): Part {
+  const words = [
+    unjudged > 0 && `${countText(unjudged)} unjudged`,
+    unavailable > 0 && `${countText(unavailable)} unavailable`,
+    ...Object.entries(withheld).map(([why, values]) => `${countText(values)} ${why}`),
+  ].filter((word) => word !== false);
+  const which = hashed === rows ? 'Compared' : `${countText(hashed)} of them compared`;
+  return [
+    words.length > 0 && html`<p class="soft">${`Counted apart: ${words.join('; ')}.`}</p>`,
+    hashed > 0 &&
+      html`<p class="soft">${`${which} as HMACs: equal or not, without sizes and distributions.`}</p>`,
+  ];
+}
+
+function differences(feature: FeatureSnapshot): Part {
+  const text = (value: number): string =>
+    feature.type === 'timestamp' ? durationText(Math.round(value)) : numberText(value);
+  const lines = (
+    [
+      ['Mean of served − replayed', feature.meanDifference],
+      ['p99 of served − p99 of replayed', feature.p99OfServedMinusReplayed],
+      ['p99 of |served − replayed|', feature.p99OfAbsoluteDifference],
+    ] as const
+  ).filter(([, value]) => value !== null);
+  return (
+    lines.length > 0 &&
+    html`<dl class="differences">
+      ${lines.map(
+        ([words, value]) =>
+          html`<div>
+            <dt>${words}</dt>
+            <dd>${text(value!)}</dd>
+          </div>`,
+      )}
+    </dl>`
+  );
+}
+
+/** Served states down, replayed states across; only those that occurred. What is not on the diagonal stands out. */
+export function statesTable(feature: FeatureSnapshot): Markup | null {
+  const counts = feature.states.filter(({ rows }) => rows > 0);
+  if (counts.length === 0) return null;
+  const down = STATES.filter((state) => counts.some(({ served }) => served === state));
+  const across = STATES.filter((state) => counts.some(({ replayed }) => replayed === state));
+  const rowsOf = (served: State, replayed: State): number =>
+    counts.reduce((sum, c) => (c.served === served && c.replayed === replayed ? sum + c.rows : sum), 0);
+  return html`<table class="plain states">
+    <caption>
+      States: served down, replayed across
+    </caption>
+    <thead>
+      <tr>
+        <th>served \\ replayed</th>
+        ${across.map((state) => html`<th>${state}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${down.map(
+        (served) =>
+          html`<tr>
+            <th scope="row">${served}</th>
+            ${across.map((replayed) => stateCell(rowsOf(served, replayed), served === replayed))}
+          </tr>`,
+      )}
+    </tbody>
+  </table>`;
+}
+
+function stateCell(rows: number, same: boolean): Markup {
+  const kind = rows === 0 ? html`class="none"` : same ? null : html`class="off"`;
+  return html`<td ${kind}>${rows === 0 ? '·' : countText(rows)}</td>`;
+}

@@ -1,0 +1,74 @@
+/** Counting the mismatches of a snapshot: what the headline, the tables and the bars all draw from. */
+import { CAUSES } from '../../causes/cause.ts';
+import type { Cause } from '../../causes/cause.ts';
+import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
+
+export interface CauseCount {
+  readonly cause: Cause;
+  readonly values: number;
+  /** Of these, within the promise. */
+  readonly promised: number;
+}
+
+/** A feature's causes: unexplained first, then by how many values they explain. */
+export function causesOf(feature: FeatureSnapshot): CauseCount[] {
+  return inOrder(
+    CAUSES.map((cause) => ({
+      cause,
+      values: feature.causes[cause] ?? 0,
+      promised: feature.promisedCauses[cause] ?? 0,
+    })),
+  );
+}
+
+export interface CauseTotal extends CauseCount {
+  /** Most affected first. */
+  readonly features: readonly { readonly feature: FeatureSnapshot; readonly values: number }[];
+}
+
+/** The causes of all features together, in the order of `causesOf`. */
+export function causeTotals(snapshot: Snapshot): CauseTotal[] {
+  return inOrder(
+    CAUSES.map((cause) => {
+      const features = snapshot.features
+        .map((feature) => ({ feature, values: feature.causes[cause] ?? 0 }))
+        .filter(({ values }) => values > 0)
+        .toSorted((a, b) => b.values - a.values);
+      return {
+        cause,
+        values: features.reduce((sum, { values }) => sum + values, 0),
+        promised: features.reduce((sum, { feature }) => sum + (feature.promisedCauses[cause] ?? 0), 0),
+        features,
+      };
+    }),
+  );
+}
+
+function inOrder<Count extends CauseCount>(counts: readonly Count[]): Count[] {
+  const rank = (count: Count): number => (count.cause === 'unexplained' ? Infinity : count.values);
+  return counts.filter(({ values }) => values > 0).toSorted((a, b) => rank(b) - rank(a));
+}
+
+export function mismatches(causes: readonly CauseCount[]): number {
+  return causes.reduce((sum, { values }) => sum + values, 0);
+}
+
+/** The match rate over all features, each weighted by its rows; null over no rows. */
+export function overallMatch(
+  features: readonly FeatureSnapshot[],
+  rate: 'exactMatch' | 'exactMatchWithinPromise',
+): number | null {
+  const judged = features.filter((feature) => feature.rows > 0 && feature[rate] !== null);
+  const rows = judged.reduce((sum, feature) => sum + feature.rows, 0);
+  return rows === 0 ? null : judged.reduce((sum, feature) => sum + feature[rate]! * feature.rows, 0) / rows;
+}
+
+/** Unexplained first, then the lowest match within the promise, then the lowest exact match; else as defined. */
+export function worstFirst(features: readonly FeatureSnapshot[]): FeatureSnapshot[] {
+  return features.toSorted(
+    (a, b) =>
+      Number((b.causes.unexplained ?? 0) > 0) - Number((a.causes.unexplained ?? 0) > 0) ||
+      (a.exactMatchWithinPromise ?? 2) - (b.exactMatchWithinPromise ?? 2) ||
+      (a.exactMatch ?? 2) - (b.exactMatch ?? 2),
+  );
+}

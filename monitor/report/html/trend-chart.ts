@@ -1,0 +1,135 @@
+/** A feature's match rates over the last days, the report's own day last; and the same as a spark line. */
+import { min } from 'd3-array';
+import { scaleLinear } from 'd3-scale';
+import { line } from 'd3-shape';
+import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
+import { html } from './markup.ts';
+import type { Markup, Part } from './markup.ts';
+import { SMALL_PLOT, chart, px, xAxis, yAxis } from './plot.ts';
+import type { Plot } from './plot.ts';
+import { dayText, percentText } from './value-text.ts';
+
+const DAY_MS = 86_400_000;
+/** Days on the axis, so that all reports read alike however long their history is. */
+const DAYS = 30;
+/** Below this match within the promise the monitor alerts (DESIGN.md section 10, item 3). */
+const ALERT_BELOW = 0.99;
+
+interface Day {
+  readonly date: string;
+  readonly provisional: boolean;
+  readonly exact: number | null;
+  readonly within: number | null;
+}
+
+function daysOf(snapshot: Snapshot, feature: FeatureSnapshot): Day[] {
+  const first = new Date(Date.parse(snapshot.date) - (DAYS - 1) * DAY_MS).toISOString().slice(0, 10);
+  const shown = snapshot.trend.filter((point) => point.date >= first);
+  const earlier = shown.map((point) => ({
+    date: point.date,
+    provisional: point.provisional,
+    exact: point.exactMatch[feature.name] ?? null,
+    within: point.exactMatchWithinPromise[feature.name] ?? null,
+  }));
+  const today = {
+    date: snapshot.date,
+    provisional: snapshot.provisional,
+    exact: feature.exactMatch,
+    within: feature.exactMatchWithinPromise,
+  };
+  return [...earlier, today];
+}
+
+export function trendChart(snapshot: Snapshot, feature: FeatureSnapshot): Markup {
+  const plot = SMALL_PLOT;
+  const days = daysOf(snapshot, feature);
+  const lowest = min(days, (day) => Math.min(day.exact ?? 1, day.within ?? 1)) ?? 1;
+  const x = dayScale(snapshot.date, plot);
+  const y = scaleLinear([Math.min(lowest, 0.985), 1], [plot.bottom, plot.top]).nice(3);
+  const path = (rate: 'exact' | 'within'): string =>
+    line<Day>(
+      (day) => px(x(day.date)),
+      (day) => px(y(day[rate]!)),
+    )
+      .defined((day) => day[rate] !== null)
+      .digits(0)(days) ?? '';
+  const judged = days.filter((day) => day.within !== null);
+  const decimals = y.domain()[0]! >= 0.97 ? 1 : 0;
+  return chart(
+    plot,
+    `Match over the last ${DAYS} days`,
+    `Last day ${percentText(feature.exactMatchWithinPromise)} within the promise, ` +
+      `${percentText(feature.exactMatch)} exact; the monitor alerts below ${ALERT_BELOW * 100}%.`,
+    html`${yAxis(
+        plot,
+        y.ticks(4).map((share) => ({ at: y(share), text: `${(share * 100).toFixed(decimals)}%` })),
+      )}
+      <path class="limit" d="M${plot.left} ${px(y(ALERT_BELOW))}H${plot.right}" />
+      <path class="exact-line" d="${path('exact')}" />
+      <path class="within-line" d="${path('within')}" />
+      ${dots(
+        judged,
+        (day) => px(x(day.date)),
+        (day) => px(y(day.within!)),
+      )}
+      ${xAxis(
+        plot,
+        [29, 21, 14, 7, 0].map((ago) => {
+          const date = new Date(Date.parse(snapshot.date) - ago * DAY_MS).toISOString().slice(0, 10);
+          return { at: x(date), text: dayText(date).split(' ').slice(1, 3).join(' ') };
+        }),
+      )}`,
+  );
+}
+
+/** Provisional days hollow and the last day filled: the ends of the line that a reader asks about. */
+function dots(days: readonly Day[], x: (day: Day) => number, y: (day: Day) => number): Part {
+  return days
+    .filter((day, i) => day.provisional || i === days.length - 1)
+    .map(
+      (day) =>
+        html`<circle
+          class="${day.provisional ? 'within-dot open' : 'within-dot'}"
+          cx="${x(day)}"
+          cy="${y(day)}"
+          r="${day === days.at(-1) ? 3.5 : 2}"
+        />`,
+    );
+}
+
+function dayScale(date: string, plot: Plot): (day: string) => number {
+  const end = Date.parse(date);
+  const scale = scaleLinear([end - (DAYS - 1) * DAY_MS, end], [plot.left + 6, plot.right - 8]).clamp(true);
+  return (day) => scale(Date.parse(day));
+}
+
+const SPARK: Plot = { width: 96, height: 22, left: 2, right: 94, top: 3, bottom: 19 };
+
+/** The match within the promise alone, without axes: for the summary. Its scale is the same for every feature, and
+ * ends at 95%, so that one bad feature does not flatten the others. */
+export function sparkLine(snapshot: Snapshot, feature: FeatureSnapshot, lowest: number): Markup | null {
+  const days = daysOf(snapshot, feature).filter((day) => day.within !== null);
+  if (days.length < 2) return null;
+  const x = dayScale(snapshot.date, SPARK);
+  const y = scaleLinear([Math.max(0.95, Math.min(lowest, 0.985)), 1], [SPARK.bottom, SPARK.top]).clamp(true);
+  const path =
+    line<Day>(
+      (day) => x(day.date),
+      (day) => y(day.within!),
+    ).digits(0)(days) ?? '';
+  const last = days.at(-1)!;
+  return html`<svg class="spark" viewBox="0 0 ${SPARK.width} ${SPARK.height}" role="img">
+    <title>
+      ${`Within the promise on ${days.length} days, lowest ${percentText(min(days, (d) => d.within!)!)}`}
+    </title>
+    <path class="within-line" d="${path}" />
+    <circle class="within-dot" cx="${px(x(last.date))}" cy="${px(y(last.within!))}" r="2.2" />
+  </svg>`;
+}
+
+/** The lowest match within the promise of any feature on any day shown. */
+export function lowestMatch(snapshot: Snapshot): number {
+  return (
+    min(snapshot.features, (feature) => min(daysOf(snapshot, feature), (day) => day.within ?? 1) ?? 1) ?? 1
+  );
+}

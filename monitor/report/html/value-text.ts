@@ -1,0 +1,155 @@
+/**
+ * Numbers, times and values as people read them. Times are UTC, as everywhere; the page says so once. A time of the
+ * report's own day is shown without its date.
+ */
+import type { Json } from '../../../contract/std/canonical-json.ts';
+import type { SideOfExample } from '../../verdict/snapshot.ts';
+
+const MOST_CHARACTERS = 64;
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+// Kept: making one costs a hundred times what using it does.
+const WHOLE = new Intl.NumberFormat('en-US');
+const TWO_DECIMALS = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
+const THREE_DIGITS = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 });
+const FOUR_DIGITS = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 4 });
+
+export function countText(count: number): string {
+  return WHOLE.format(count);
+}
+
+/** `1 value`, `2,000 values` */
+export function counted(count: number, noun: string): string {
+  return `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Rounded down, so that only a whole match is shown as 100% and nothing seems to reach a limit that it missed. */
+export function percentText(share: number | null): string {
+  if (share === null) return '–'; // over no rows
+  if (share >= 1) return '100%';
+  // The small push keeps 0.29 from becoming 28.99 by binary fractions.
+  return `${(Math.floor(share * 10_000 + 1e-7) / 100).toFixed(2)}%`;
+}
+
+/** Of a whole, to be read beside others: `12%`, `0.3%`, `<0.1%`. */
+export function shareText(share: number): string {
+  if (share > 0 && share < 0.001) return '<0.1%';
+  return `${Number((share * 100).toFixed(share < 0.1 ? 1 : 0))}%`;
+}
+
+/** Two decimals from 1 on, three significant digits below; thousands separated. */
+export function numberText(value: number): string {
+  const size = Math.abs(value);
+  if (!Number.isFinite(value)) return String(value).replace('-', '−');
+  if (size !== 0 && (size < 1e-4 || size >= 1e12)) return signed(value.toExponential(2));
+  const text = size >= 1 || size === 0 ? TWO_DECIMALS.format(value) : THREE_DIGITS.format(value);
+  return signed(text);
+}
+
+/** For axes: 950, 12k, 3.4M. */
+export function compactText(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e15 || (size !== 0 && size < 1e-4)) return signed(value.toExponential(0));
+  for (const [unit, letter] of [
+    [1e12, 'T'],
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ] as const) {
+    if (size >= unit * (letter === 'k' ? 10 : 1))
+      return signed(`${Number((value / unit).toPrecision(4))}${letter}`);
+  }
+  return signed(FOUR_DIGITS.format(value));
+}
+
+function signed(text: string): string {
+  return text.replace(/^-/, '−');
+}
+
+const DURATION_UNITS = [
+  ['d', 86_400_000_000],
+  ['h', 3_600_000_000],
+  ['min', 60_000_000],
+  ['s', 1_000_000],
+  ['ms', 1_000],
+] as const;
+
+/** The two largest units: `2 h 5 min`, `45 s`, `0 s`. */
+export function durationText(us: number): string {
+  if (us < 0) return `−${durationText(-us)}`;
+  const first = DURATION_UNITS.findIndex(([, unitUs]) => us >= unitUs);
+  if (first === -1) return us === 0 ? '0 s' : '<1 ms';
+  const [name, unitUs] = DURATION_UNITS[first]!;
+  const whole = Math.floor(us / unitUs);
+  const next = DURATION_UNITS[first + 1];
+  const rest = next === undefined || name === 's' ? 0 : Math.floor((us % unitUs) / next[1]);
+  return rest === 0 ? `${whole} ${name}` : `${whole} ${name} ${rest} ${next![0]}`;
+}
+
+/** `Fri 20 Nov 2026` of `2026-11-20`. */
+export function dayText(date: string): string {
+  const [year, month, day] = date.split('-').map(Number);
+  const weekday = new Date(`${date}T00:00:00Z`).getUTCDay();
+  return `${WEEKDAYS[weekday]} ${day} ${MONTHS[month! - 1]} ${year}`;
+}
+
+/** `14:03:07` on the report's day, else `19 Nov 14:03:07`, with the year where that differs too. */
+export function timeText(rfc3339: string, today: string): string {
+  const date = rfc3339.slice(0, 10);
+  const clock = rfc3339.slice(11, 19);
+  if (date === today) return clock;
+  const [year, month, day] = date.split('-').map(Number);
+  const calendar = `${day} ${MONTHS[month! - 1]}${date.slice(0, 4) === today.slice(0, 4) ? '' : ` ${year}`}`;
+  return `${calendar} ${clock}`;
+}
+
+/** As `timeText`, without seconds where they are 0. */
+export function momentText(rfc3339: string, today: string): string {
+  return timeText(rfc3339, today).replace(/:00$/, '');
+}
+
+/**
+ * Both values of an example: to two decimals where that tells them apart, else with every digit.
+ * What is no value is named by its state; a fallback is shown behind the state it stands for.
+ */
+export function sidesText(
+  served: SideOfExample,
+  replayed: SideOfExample,
+  type: string,
+  today: string,
+): [string, string] {
+  const short = [sideText(served, type, today, false), sideText(replayed, type, today, false)] as const;
+  if (short[0] !== short[1]) return [...short];
+  return [sideText(served, type, today, true), sideText(replayed, type, today, true)];
+}
+
+function sideText(side: SideOfExample, type: string, today: string, whole: boolean): string {
+  if (side.state === 'value' || side.state === 'zero') return valueText(side.value, type, today, whole);
+  if (side.state === 'null' || side.state === 'NaN' || side.value === null) return side.state;
+  return `${side.state}, stood in for by ${valueText(side.value, type, today, whole)}`;
+}
+
+function valueText(value: Json, type: string, today: string, whole: boolean): string {
+  if (type === 'timestamp' && typeof value === 'string') {
+    return whole ? shortened(value) : timeText(value, today);
+  }
+  if (type.startsWith('int') && typeof value === 'string' && /^-?\d+$/.test(value)) {
+    return signed(WHOLE.format(BigInt(value)));
+  }
+  if (typeof value === 'number') {
+    if (!whole || Number.isInteger(value)) return numberText(value);
+    return signed(String(value));
+  }
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return !whole && HMAC.test(text) ? shortened(text, HMAC_CHARACTERS) : shortened(text);
+}
+
+/** A value of which only its HMAC may be told; its first digits tell it from others. */
+const HMAC = /^hmac:[0-9a-f]{64}$/;
+const HMAC_CHARACTERS = 16;
+
+export function shortened(text: string, most = MOST_CHARACTERS): string {
+  const characters = Array.from(text.slice(0, 2 * most + 2));
+  return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
+}

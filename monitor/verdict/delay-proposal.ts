@@ -1,0 +1,57 @@
+/**
+ * The delay that serving would have needed on a day: how long after an edge the run that first covered it was done.
+ *
+ * With the longest of these as the view's delay no vector would have been behind its run: training would see a row
+ * only once serving had it. Vectors served between a quicker run and that moment are ahead instead, which no one
+ * delay avoids; the sentence therefore names the run that decides and the longest of the others, so that a reader can
+ * tell a slow pipeline from one late run. Backfills fill the past and are left out.
+ */
+import type { FeatureView } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import { spanText, timeText } from '../causes/evidence-text.ts';
+
+export interface DelayProposal {
+  readonly delayUs: number | null;
+  readonly why: string | null;
+}
+
+/**
+ * @param runs    of the view, in any order
+ * @param served  first and last time of a vector of the day: the edges count that were the newest of one of them
+ */
+export function proposeDelay(
+  view: Pick<FeatureView, 'kind' | 'hopUs'>,
+  runs: readonly RunRecord[],
+  served: { readonly firstUs: number; readonly lastUs: number },
+): DelayProposal {
+  if (view.kind !== 'aggregated') return { delayUs: null, why: null };
+  const done = runs
+    .filter((run) => run.kind !== 'backfill' && run.state === 'complete' && run.finishedUs !== null)
+    .toSorted((a, b) => a.finishedUs! - b.finishedUs!);
+  const waits: { readonly edgeUs: number; readonly waitUs: number; readonly run: RunRecord }[] = [];
+  const fromUs = Math.floor(served.firstUs / view.hopUs) * view.hopUs;
+  let coveredUs: number | null = null;
+  for (const run of done) {
+    // Of the first run ever the edges before its last were never due from it in time.
+    const firstUs = coveredUs === null ? run.watermarkUs : coveredUs + view.hopUs;
+    const lastUs = Math.min(run.watermarkUs, served.lastUs);
+    for (let edgeUs = Math.max(firstUs, fromUs); edgeUs <= lastUs; edgeUs += view.hopUs) {
+      waits.push({ edgeUs, waitUs: run.finishedUs! - edgeUs, run });
+    }
+    coveredUs = Math.max(coveredUs ?? run.watermarkUs, run.watermarkUs);
+  }
+  if (waits.length === 0)
+    return { delayUs: null, why: 'no run completed an edge that a vector of that day could have shown' };
+  waits.sort((a, b) => b.waitUs - a.waitUs);
+  const longest = waits[0]!;
+  const others = waits.filter((wait) => wait.run !== longest.run);
+  const rest =
+    others.length === 0
+      ? ''
+      : `; the other ${others.length === 1 ? 'edge' : `${others.length} edges`} took at most ` +
+        spanText(others[0]!.waitUs);
+  const why =
+    `run ${longest.run.runId} had edge ${timeText(longest.edgeUs, served.lastUs)} online at ` +
+    `${timeText(longest.run.finishedUs!, served.lastUs)}, ${spanText(longest.waitUs)} after it${rest}`;
+  return { delayUs: longest.waitUs, why };
+}

@@ -1,0 +1,79 @@
+/**
+ * Where verdicts lie: `{reports}/{service}/{date}.json`, and beside it `{date}.parquet` with every judged value.
+ * Judging a day again replaces both; a settled verdict takes the place of the provisional one.
+ */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeDurably } from '../../contract/std/durable-file.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+import { monitorError } from '../errors.ts';
+import type { Snapshot, TrendPoint } from './snapshot.ts';
+
+const TREND_DAYS = 30;
+
+export function snapshotFile(reports: string, service: string, date: string): string {
+  return join(reports, service, `${date}.json`);
+}
+
+export function judgedValuesFile(reports: string, service: string, date: string): string {
+  return join(reports, service, `${date}.parquet`);
+}
+
+/** @throws MON_REPORTS */
+export function writeSnapshot(reports: string, snapshot: Snapshot): void {
+  const file = snapshotFile(reports, snapshot.service, snapshot.date);
+  try {
+    writeDurably(file, `${JSON.stringify(snapshot, null, 1)}\n`);
+  } catch (error) {
+    const why = (error as Error).message;
+    throw monitorError('MON_REPORTS', `${file} cannot be written: ${why}`, { file }, error);
+  }
+}
+
+/** @returns the verdict of a day, or null when none was given */
+export function readSnapshot(reports: string, service: string, date: string): Snapshot | null {
+  try {
+    return JSON.parse(readFileSync(snapshotFile(reports, service, date), 'utf8')) as Snapshot;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** The verdicts before a date, oldest first, at most 30; one that cannot be read is left out with a warning. */
+export function readTrend(reports: string, service: string, date: string, talk: Talk): TrendPoint[] {
+  const points: TrendPoint[] = [];
+  for (const earlier of datesBefore(join(reports, service), date)) {
+    try {
+      const snapshot = readSnapshot(reports, service, earlier);
+      if (snapshot === null) continue;
+      points.push({
+        date: earlier,
+        verdict: snapshot.verdict,
+        provisional: snapshot.provisional,
+        exactMatch: Object.fromEntries(snapshot.features.map((f) => [f.name, f.exactMatch])),
+        exactMatchWithinPromise: Object.fromEntries(
+          snapshot.features.map((f) => [f.name, f.exactMatchWithinPromise]),
+        ),
+      });
+    } catch (error) {
+      talk.warn(`the verdict of ${earlier} is left out of the trend: ${(error as Error).message}`);
+    }
+  }
+  return points;
+}
+
+function datesBefore(folder: string, date: string): string[] {
+  let files: string[];
+  try {
+    files = readdirSync(folder);
+  } catch {
+    return [];
+  }
+  return files
+    .filter((file) => /^\d{4}-\d\d-\d\d\.json$/.test(file))
+    .map((file) => file.slice(0, 10))
+    .filter((earlier) => earlier < date)
+    .toSorted()
+    .slice(-TREND_DAYS);
+}

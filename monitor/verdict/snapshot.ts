@@ -1,0 +1,192 @@
+/**
+ * The verdict of one day and one service as JSON (DESIGN.md section 13): the report is drawn from it alone, and later
+ * days read it for their trends. Additions are allowed, changes are not.
+ *
+ * Values of features stand as `contract/wire/online/json-value.ts` writes them, hashed ones as `hmac:{hex}`; times are RFC 3339 to the microsecond;
+ * shares and match rates are in [0, 1]; a rate over no rows is null.
+ */
+import type { BadRows } from '../../project/engine/duckdb/bad-rows.ts';
+import type { Json } from '../../contract/std/canonical-json.ts';
+import type { Cause } from '../causes/cause.ts';
+
+export interface Snapshot {
+  readonly version: 1;
+  readonly project: string;
+  /** The UTC day of the served times. */
+  readonly date: string;
+  readonly service: string;
+  readonly verdict: Verdict;
+  /** Why the verdict is what it is, one sentence each, worst first. */
+  readonly reasons: readonly string[];
+  /** Whether rows may still arrive within the lateness allowance: the day will be judged once more. */
+  readonly provisional: boolean;
+  /** When it is settled, for a provisional verdict. */
+  readonly settlesAt: string | null;
+  readonly judgedAt: string;
+  readonly bundle: string;
+  readonly vectors: VectorCounts;
+  readonly views: readonly ViewSnapshot[];
+  readonly features: readonly FeatureSnapshot[];
+  /** The materialization runs whose rows could be served on that day, in order of their start. */
+  readonly runs: readonly RunSnapshot[];
+  /** This service's earlier verdicts, oldest first, at most 30 days, without this one. */
+  readonly trend: readonly TrendPoint[];
+}
+
+export type Verdict = 'pass' | 'alert' | 'alarm' | 'not-enough-data';
+
+export interface VectorCounts {
+  /** Vectors (entity rows) of the day in the log, duplicates removed. */
+  readonly read: number;
+  /** Vectors with at least one judged feature. */
+  readonly judged: number;
+  /** Values whose due edge lies past the history's watermark. */
+  readonly unjudged: number;
+  /** Values served as UNAVAILABLE. */
+  readonly unavailable: number;
+  /** Values that the log does not hold, dropped or hashed with a secret that is not known. Absent: none. */
+  readonly withheld?: number;
+  readonly duplicates: number;
+  /** Sequence numbers missing in the log. */
+  readonly gaps: number;
+  /** Starts of a sidecar without a last record. */
+  readonly openTails: number;
+}
+
+export interface ViewSnapshot {
+  readonly view: string;
+  readonly owner: string | null;
+  readonly historyWatermark: string | null;
+  /** The newest event time of its source that was known by the end of the day; null: none was. */
+  readonly newestSourceRow: string | null;
+  /** Rows of the history that the replay left out. Absent: none. */
+  readonly badRows?: BadRows;
+  readonly freshnessUs: number;
+  readonly delayUs: number;
+  /** The smallest delay at which no vector of the day would have been behind its run; null: cannot tell. */
+  readonly proposedDelayUs: number | null;
+  readonly proposedDelayWhy: string | null;
+}
+
+export interface FeatureSnapshot {
+  /** Full name: `view__feature` or `role__feature`. */
+  readonly name: string;
+  readonly view: string;
+  /** Text of the type, e.g. `int64`. */
+  readonly type: string;
+  readonly description: string | null;
+  /** Values compared: neither unavailable nor unjudged. */
+  readonly rows: number;
+  readonly unjudged: number;
+  readonly unavailable: number;
+  /** Of `rows`, those compared as HMACs: equal or not, without sizes, distributions and values. Absent: none. */
+  readonly hashed?: number;
+  /** Values that the log does not hold, by why, which ends a sentence such as `8 values are ...`. Absent: none. */
+  readonly withheld?: Readonly<Record<string, number>>;
+  readonly exactMatch: number | null;
+  readonly exactMatchWithinPromise: number | null;
+  /** Also null where values differ of which only HMACs are known. */
+  readonly toleranceMatch: number | null;
+  /** The same three against what an honest store could have served (as available); null without created times. */
+  readonly exactMatchAsAvailable: number | null;
+  readonly states: readonly { readonly served: State; readonly replayed: State; readonly rows: number }[];
+  /** Over rows with a finite number on both sides; null for other types or without such rows. */
+  readonly meanDifference: number | null;
+  readonly p99OfServedMinusReplayed: number | null;
+  readonly p99OfAbsoluteDifference: number | null;
+  /** Mismatches by cause, only causes that occurred. */
+  readonly causes: Readonly<Partial<Record<Cause, number>>>;
+  /** Of these, within the promise. */
+  readonly promisedCauses: Readonly<Partial<Record<Cause, number>>>;
+  readonly distributions: Distributions | null;
+  /** Up to 20 for each cause. */
+  readonly examples: readonly Example[];
+}
+
+/** Why a definition withholds a value: it was asked for; all else can be mended. */
+export const DROPPED = 'dropped (log: drop)';
+
+/** @returns the values of a feature that the log does not hold */
+export function withheldOf({ withheld = {} }: Pick<FeatureSnapshot, 'withheld'>): number {
+  return Object.values(withheld).reduce((total, count) => total + count, 0);
+}
+
+export const STATES = ['missing', 'outside TTL', 'unavailable', 'null', 'NaN', 'zero', 'value'] as const;
+export type State = (typeof STATES)[number];
+
+export type Distributions =
+  | {
+      readonly kind: 'numeric';
+      readonly ks: {
+        readonly d: number;
+        readonly location: number;
+        readonly sign: number;
+        readonly level: 'ok' | 'warn' | 'alarm';
+      };
+      /** Bin edges, n + 1 of them, and the counts of both sides, n each. */
+      readonly histogram: {
+        readonly edges: readonly number[];
+        readonly served: readonly number[];
+        readonly replayed: readonly number[];
+      };
+      /** Step points of both empirical distribution functions on shared x, at most 200. */
+      readonly ecdf: {
+        readonly x: readonly number[];
+        readonly served: readonly number[];
+        readonly replayed: readonly number[];
+      };
+      readonly servedRows: number;
+      readonly replayedRows: number;
+    }
+  | {
+      readonly kind: 'categorical';
+      /** Largest difference of two shares. */
+      readonly lInfinity: number;
+      /** The most frequent values of both sides, then the rest as one. */
+      readonly values: readonly {
+        readonly value: string;
+        readonly served: number;
+        readonly replayed: number;
+      }[];
+      readonly servedRows: number;
+      readonly replayedRows: number;
+    };
+
+export interface Example {
+  readonly requestId: string;
+  readonly entities: Readonly<Record<string, string | null>>;
+  readonly servedAt: string;
+  readonly served: SideOfExample;
+  readonly replayed: SideOfExample;
+  readonly cause: Cause;
+  readonly withinPromise: boolean;
+  /** One sentence with the times that prove the cause. */
+  readonly evidence: string;
+}
+
+export interface SideOfExample {
+  readonly state: State;
+  readonly value: Json;
+  /** The row's times; null where there is no row. */
+  readonly eventTime: string | null;
+  readonly createdTime: string | null;
+}
+
+export interface RunSnapshot {
+  readonly runId: string;
+  readonly view: string;
+  readonly kind: string;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly watermark: string;
+  readonly state: string;
+}
+
+export interface TrendPoint {
+  readonly date: string;
+  readonly verdict: Verdict;
+  readonly provisional: boolean;
+  /** By feature's full name. */
+  readonly exactMatch: Readonly<Record<string, number | null>>;
+  readonly exactMatchWithinPromise: Readonly<Record<string, number | null>>;
+}

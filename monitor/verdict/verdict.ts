@@ -1,0 +1,200 @@
+/**
+ * The verdict over one service's day, and why (DESIGN.md section 10). Pure.
+ *
+ *   not-enough-data  nothing was judged, or more than 1 % of the values could not be
+ *   alarm            a feature below 90 % exact match within the promise, or with more than 1 % unexplained; a view
+ *                    whose source has had no new event for longer than its sourceFreshness, or that was complete longer
+ *                    ago than its alert age (freshness.alert)
+ *   alert            a feature below 99 %; a feature whose distributions are apart (D of 0.1 or more)
+ *   pass             none of these
+ *
+ * Not enough data goes before the others, since what was judged may be the smaller half; what the judged values show
+ * still stands among the reasons.
+ */
+import { formatDuration } from '../../contract/std/duration.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { spanText } from '../causes/evidence-text.ts';
+import { DROPPED } from './snapshot.ts';
+import type { FeatureSnapshot, Verdict, VectorCounts } from './snapshot.ts';
+
+export const ALERT_BELOW = 0.99;
+const ALARM_BELOW = 0.9;
+const UNEXPLAINED_LIMIT = 0.01;
+const UNJUDGED_LIMIT = 0.01;
+
+/** A view's source: how long ago its newest event was at the end of the day (or now, if that is earlier). */
+export interface SourceAge {
+  readonly view: string;
+  /** Where it lies. */
+  readonly path: string;
+  /** null: it has no event. */
+  readonly newestUs: number | null;
+  readonly endUs: number;
+  readonly sourceFreshnessUs: number;
+}
+
+/** A view online: how long ago the time was up to which it was complete, at the end of the day (or now). */
+export interface ViewAge {
+  readonly view: string;
+  readonly watermarkUs: number;
+  readonly endUs: number;
+  readonly freshnessAlertUs: number;
+}
+
+export interface VerdictAndReasons {
+  readonly verdict: Verdict;
+  /** One sentence each, worst first. */
+  readonly reasons: readonly string[];
+}
+
+interface Reason {
+  readonly verdict: Verdict;
+  readonly text: string;
+  /** Among those of one verdict the greater comes first. */
+  readonly weight: number;
+}
+
+/** From worst to best. */
+const SEVERITY: readonly Verdict[] = ['not-enough-data', 'alarm', 'alert', 'pass'];
+
+export function verdictOf(
+  features: readonly FeatureSnapshot[],
+  vectors: Pick<VectorCounts, 'read' | 'gaps' | 'openTails'>,
+  sources: readonly SourceAge[],
+  views: readonly ViewAge[] = [],
+): VerdictAndReasons {
+  const reasons = [...dataReasons(features, vectors.read), ...features.flatMap(featureReasons)];
+  reasons.push(...sources.flatMap(sourceReasons), ...views.flatMap(ageReasons));
+  reasons.push(...logReasons(features, vectors));
+  reasons.sort((a, b) => SEVERITY.indexOf(a.verdict) - SEVERITY.indexOf(b.verdict) || b.weight - a.weight);
+  return { verdict: reasons[0]?.verdict ?? 'pass', reasons: reasons.map((reason) => reason.text) };
+}
+
+/** @returns the exit code of a run: 0 pass, 1 skew, 3 not enough data */
+export function exitCodeOf(verdicts: readonly Verdict[]): 0 | 1 | 3 {
+  if (verdicts.includes('not-enough-data')) return 3;
+  return verdicts.every((verdict) => verdict === 'pass') ? 0 : 1;
+}
+
+function dataReasons(features: readonly FeatureSnapshot[], read: number): Reason[] {
+  const rows = sum(features, (feature) => feature.rows);
+  const unjudged = sum(features, (feature) => feature.unjudged);
+  if (rows === 0) {
+    const text = `None of the ${read} vectors could be judged.`;
+    return [{ verdict: 'not-enough-data', text, weight: 1 }];
+  }
+  const share = unjudged / (rows + unjudged);
+  if (unjudged === 0) return [];
+  const text =
+    `${percent(share)} of the values (${unjudged}) cannot be judged: the history is not complete up to the edge ` +
+    'that was due when they were served. Materialize, then judge the day again.';
+  return [{ verdict: share > UNJUDGED_LIMIT ? 'not-enough-data' : 'pass', text, weight: share }];
+}
+
+function featureReasons(feature: FeatureSnapshot): Reason[] {
+  const { name, rows, exactMatchWithinPromise: kept, distributions } = feature;
+  if (rows === 0 || kept === null) return [];
+  const reasons: Reason[] = [];
+  const unexplained = feature.causes['unexplained'] ?? 0;
+  if (unexplained / rows > UNEXPLAINED_LIMIT) {
+    const text = `${name}: ${unexplained} of ${rows} values differ and nothing explains it.`;
+    reasons.push({ verdict: 'alarm', text, weight: 2 + unexplained / rows });
+  }
+  if (kept < ALERT_BELOW) {
+    const alarm = kept < ALARM_BELOW;
+    const text =
+      `${name}: ${percent(kept)} exact match within the promise, below ` +
+      `${percent(alarm ? ALARM_BELOW : ALERT_BELOW)}${mainCause(feature)}.`;
+    reasons.push({ verdict: alarm ? 'alarm' : 'alert', text, weight: 1 + (1 - kept) });
+  }
+  if (distributions?.kind === 'numeric' && distributions.ks.level !== 'ok') {
+    const { d, level, location } = distributions.ks;
+    const text = `${name}: served and replayed values are apart, D = ${d.toFixed(3)} at ${location}.`;
+    reasons.push({ verdict: level === 'alarm' ? 'alert' : 'pass', text, weight: d });
+  }
+  return reasons;
+}
+
+/** The cause of most mismatches beyond the promise. */
+function mainCause(feature: FeatureSnapshot): string {
+  const beyond = Object.entries(feature.causes)
+    .filter(([cause]) => cause !== 'unavailable' || feature.unavailable === 0)
+    .map(([cause, count]) => [cause, count - (feature.promisedCauses[cause as 'unexplained'] ?? 0)] as const)
+    .filter(([, count]) => count > 0)
+    .toSorted(([, a], [, b]) => b - a);
+  if (beyond.length === 0) return '';
+  const total = beyond.reduce((all, [, count]) => all + count, 0);
+  return `, mostly ${beyond[0]![0]} (${beyond[0]![1]} of ${total})`;
+}
+
+/** A load that stopped becomes zeros that match what is replayed: that the rates are good says nothing then. */
+function sourceReasons({ view, path, newestUs, endUs, sourceFreshnessUs }: SourceAge): Reason[] {
+  if (newestUs !== null && endUs - newestUs <= sourceFreshnessUs) return [];
+  const age =
+    newestUs === null
+      ? 'has no event'
+      : `has had no new event for ${spanText(endUs - newestUs)}, since ${formatTimestamp(newestUs).slice(0, 16).replace('T', ' ')}`;
+  const limit = `its sourceFreshness is ${formatDuration(sourceFreshnessUs)}`;
+  const text = `${view}: its source ${path} ${age}; ${limit}. What is served of it may no longer hold.`;
+  return [{ verdict: 'alarm', text, weight: 0.5 }];
+}
+
+/** What is served matches a replay of what is there, however old that has become. */
+function ageReasons({ view, watermarkUs, endUs, freshnessAlertUs }: ViewAge): Reason[] {
+  if (endUs - watermarkUs <= freshnessAlertUs) return [];
+  const since =
+    watermarkUs === 0
+      ? 'is complete up to no time yet'
+      : `is ${spanText(endUs - watermarkUs)} old: complete up to ${formatTimestamp(watermarkUs).slice(0, 16).replace('T', ' ')}`;
+  const text = `${view}: what is online ${since}; its alert age is ${formatDuration(freshnessAlertUs)} (freshness.alert).`;
+  return [{ verdict: 'alarm', text, weight: 0.4 }];
+}
+
+/** What the log lacks changes no verdict on what it has, but the reader must know. */
+function logReasons(
+  features: readonly FeatureSnapshot[],
+  { gaps, openTails }: Pick<VectorCounts, 'gaps' | 'openTails'>,
+): Reason[] {
+  const reasons: Reason[] = [];
+  const unavailable = sum(features, (feature) => feature.unavailable);
+  const rows = sum(features, (feature) => feature.rows);
+  if (unavailable > 0) {
+    const share = percent(unavailable / (rows + unavailable));
+    const text = `${share} of the values (${unavailable}) were served as UNAVAILABLE; they are in no rate.`;
+    reasons.push({ verdict: 'pass', text, weight: 0.3 });
+  }
+  reasons.push(...withheldReasons(features));
+  if (gaps > 0) {
+    const text = `${gaps} records are missing in the vector log; what they served was not judged.`;
+    reasons.push({ verdict: 'pass', text, weight: 0.2 });
+  }
+  if (openTails > 0) {
+    const text =
+      `${openTails} ${openTails === 1 ? 'start' : 'starts'} of a sidecar ended without a last record, ` +
+      'or still run: what came after their last one is not known.';
+    reasons.push({ verdict: 'pass', text, weight: 0.1 });
+  }
+  return reasons;
+}
+
+/** Values that could be compared, were the secret known. What a definition drops needs no reason: it was asked for. */
+function withheldReasons(features: readonly FeatureSnapshot[]): Reason[] {
+  const whys = new Set(features.flatMap(({ withheld = {} }) => Object.keys(withheld)));
+  whys.delete(DROPPED);
+  return [...whys].map((why) => {
+    const own = features.filter(({ withheld = {} }) => why in withheld);
+    const values = sum(own, ({ withheld = {} }) => withheld[why]!);
+    const names = own.map(({ name }) => name).join(', ');
+    const text = `${values} ${values === 1 ? 'value' : 'values'} of ${names} cannot be compared: ${why}.`;
+    return { verdict: 'pass', text, weight: 0.25 };
+  });
+}
+
+function sum(features: readonly FeatureSnapshot[], of: (feature: FeatureSnapshot) => number): number {
+  return features.reduce((total, feature) => total + of(feature), 0);
+}
+
+/** Two decimals, rounded down, so that nothing short of it reads as 100.00 % or as a limit that it is below. */
+export function percent(share: number): string {
+  return `${(Math.floor(share * 10_000 + 1e-9) / 100).toFixed(2)} %`;
+}

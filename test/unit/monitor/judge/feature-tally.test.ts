@@ -1,0 +1,238 @@
+import { describe, expect, test } from 'vitest';
+import { FeatureTally, pairedDifferences } from '../../../../monitor/judge/feature-tally.ts';
+import type { RowFacts, ValueFacts } from '../../../../monitor/causes/facts.ts';
+import { asReceived, stateOf } from '../../../../monitor/judge/judge.ts';
+import type { Distributions } from '../../../../monitor/verdict/snapshot.ts';
+import { isSame, isWithinTolerance } from '../../../../monitor/judge/value-equality.ts';
+import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';
+import { parseType } from '../../../../contract/value-type.ts';
+import type { Value } from '../../../../contract/value-type.ts';
+import { feature } from '../../../support/materialized-project.ts';
+
+const HOUR = 3_600_000_000;
+const DOUBLE = parseType('float64')!;
+const VECTOR = { requestId: 'q', entities: { customer_id: 'c' } };
+
+/** Serving lacked a row of `missedHours` ago, in a view that promises two hours. */
+function facts(
+  served: Value,
+  replayed: Value,
+  change: Partial<ValueFacts> = {},
+  missedHours = 1,
+): ValueFacts {
+  const servedUs = 100 * HOUR;
+  const row: RowFacts = {
+    view: { id: 'v', kind: 'aggregated', hopUs: HOUR, delayUs: 0, ttlUs: null, freshnessUs: 2 * HOUR },
+    servedUs,
+    status: PRESENT,
+    source: 2,
+    fetchedUs: servedUs,
+    watermarkUs: 0,
+    served: { eventUs: 0, createdUs: 1, definitionId: 1, writtenUs: 1 },
+    replayed: { eventUs: servedUs - missedHours * HOUR, createdUs: 1, definitionId: 1, runId: null },
+    replayedOutsideTtl: false,
+    available: null,
+    oldestMissedUs: servedUs - missedHours * HOUR,
+    inHistory: true,
+    run: null,
+    nextRun: null,
+  };
+  return {
+    row,
+    feature: 'f',
+    type: DOUBLE,
+    fallback: null,
+    served,
+    replayed,
+    servedState: stateOf(PRESENT, served),
+    replayedState: stateOf(PRESENT, replayed),
+    available: undefined,
+    ...change,
+  };
+}
+
+/** The distributions of one pair of values. */
+function distributionsOf(type: string, served: Value, replayed: Value): Distributions | null {
+  const tally = new FeatureTally(feature('f', type));
+  tally.add(facts(served, replayed, { type: parseType(type)! }), VECTOR);
+  return tally.snapshot('v__f', 'v').distributions;
+}
+
+describe('a feature over a day', () => {
+  test('counts exact, promised and tolerated matches by hand-made numbers', () => {
+    const tally = new FeatureTally(feature('f', 'float64', { tolerance: 0.5 }));
+    for (const value of [1, 2, 0, -3]) tally.add(facts(value, value), VECTOR); // 4 exact
+    tally.add(facts(1, 1.5), VECTOR); // within the promise, within tolerance
+    tally.add(facts(1, 9), VECTOR); // within the promise
+    tally.add(facts(1, 1.25, {}, 3), VECTOR); // within tolerance
+    tally.add(facts(null, 7, {}, 3), VECTOR); // neither
+    const snapshot = tally.snapshot('v__f', 'v');
+    expect(snapshot).toMatchObject({
+      rows: 8,
+      exactMatch: 4 / 8,
+      exactMatchWithinPromise: 6 / 8,
+      toleranceMatch: 6 / 8,
+      exactMatchAsAvailable: null,
+      causes: { 'materialization lag': 4 },
+      promisedCauses: { 'materialization lag': 2 },
+    });
+    expect(snapshot.states).toEqual([
+      { served: 'null', replayed: 'value', rows: 1 },
+      { served: 'zero', replayed: 'zero', rows: 1 },
+      { served: 'value', replayed: 'value', rows: 6 },
+    ]);
+    // Differences of the seven pairs: four zeros, -0.5, -8, -0.25.
+    expect(snapshot.meanDifference).toBeCloseTo(-8.75 / 7, 12);
+  });
+
+  test('counts UNAVAILABLE and unjudged apart, and still names the cause', () => {
+    const tally = new FeatureTally(feature('f', 'float64'));
+    const down = { servedState: 'unavailable' } as const;
+    const { row } = facts(null, 4);
+    tally.add(facts(null, 4, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }), VECTOR);
+    tally.add(facts(null, null, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }), VECTOR);
+    tally.addUnjudged();
+    expect(tally.snapshot('v__f', 'v')).toMatchObject({
+      rows: 0,
+      unavailable: 2,
+      unjudged: 1,
+      exactMatch: null,
+      exactMatchWithinPromise: null,
+      causes: { unavailable: 1 },
+      promisedCauses: {},
+      distributions: null,
+    });
+  });
+
+  test('keeps 20 examples of a cause, in the order of the list', () => {
+    const tally = new FeatureTally(feature('f', 'float64'));
+    for (let i = 0; i < 50; i++) tally.add(facts(1, i + 2), VECTOR);
+    const { examples, causes } = tally.snapshot('v__f', 'v');
+    expect(examples).toHaveLength(20);
+    expect(causes).toEqual({ 'materialization lag': 50 });
+    expect(examples[0]).toMatchObject({
+      requestId: 'q',
+      entities: { customer_id: 'c' },
+      served: { state: 'value', value: 1, eventTime: '1970-01-01T00:00:00.000000Z' },
+      replayed: { state: 'value', value: 2 },
+      cause: 'materialization lag',
+      withinPromise: true,
+    });
+  });
+
+  test('compares with what was available only where the history has created times', () => {
+    const tally = new FeatureTally(feature('f', 'float64'));
+    tally.add(facts(1, 2, { available: 1 }), VECTOR);
+    tally.add(facts(2, 2, { available: 1 }), VECTOR);
+    expect(tally.snapshot('v__f', 'v').exactMatchAsAvailable).toBe(0.5);
+    tally.add(facts(2, 2, { available: undefined }), VECTOR);
+    expect(tally.snapshot('v__f', 'v').exactMatchAsAvailable).toBeNull();
+  });
+
+  test('has the distribution that its type can have', () => {
+    expect(distributionsOf('int64', 3n, 4n)).toMatchObject({
+      kind: 'numeric',
+      ks: { d: 1 },
+      servedRows: 1,
+      replayedRows: 1,
+    });
+    expect(distributionsOf('float64', NaN, 4)).toBeNull();
+    expect(distributionsOf('string', 'a', 'b')).toMatchObject({ kind: 'categorical', lInfinity: 1 });
+    expect(distributionsOf('bool', true, true)).toMatchObject({ kind: 'categorical', lInfinity: 0 });
+    expect(distributionsOf('list<int32>', [1], [2])).toBeNull();
+  });
+});
+
+describe('paired differences', () => {
+  test('are over finite pairs, quantiles linear as in numpy', () => {
+    // numpy: a = arange(101.); b = a * 2; mean(a - b), quantile(a, .99) - quantile(b, .99), quantile(abs(a - b), .99)
+    const a = Float64Array.from({ length: 102 }, (_, i) => (i === 101 ? NaN : i));
+    const b = a.map((value) => value * 2);
+    b[101] = 5;
+    expect(pairedDifferences(a, b)).toEqual({
+      meanDifference: -50,
+      p99OfServedMinusReplayed: -99,
+      p99OfAbsoluteDifference: 99,
+    });
+    // numpy.quantile([0, 1, 2, 10], 0.99) = 9.76
+    const few = Float64Array.of(10, 0, 2, 1);
+    expect(pairedDifferences(few, new Float64Array(4)).p99OfAbsoluteDifference).toBeCloseTo(9.76, 12);
+  });
+
+  test('are null without a pair', () => {
+    const none = { meanDifference: null, p99OfServedMinusReplayed: null, p99OfAbsoluteDifference: null };
+    expect(pairedDifferences(Float64Array.of(NaN), Float64Array.of(1))).toEqual(none);
+    expect(pairedDifferences(new Float64Array(), new Float64Array())).toEqual(none);
+  });
+
+  test('sum without losing small differences beside large ones', () => {
+    const a = Float64Array.of(1e16, 1, 1, -1e16);
+    expect(pairedDifferences(a, new Float64Array(4)).meanDifference).toBe(0.5);
+  });
+});
+
+describe('equality of values', () => {
+  test.each<[string, Value, Value, boolean]>([
+    ['float64', 0, -0, false],
+    ['float64', NaN, NaN, true],
+    ['float64', null, 0, false],
+    ['float64', null, null, true],
+    ['int64', 2n ** 53n, 2n ** 53n + 1n, false],
+    ['bytes', Uint8Array.of(1), Uint8Array.of(1), true],
+    ['list<float64>', [1, null], [1, null], true],
+    ['list<float64>', [0], [-0], false],
+    ['embedding(2)', Float32Array.of(1, NaN), Float32Array.of(1, NaN), true],
+    [
+      'map<int32>',
+      new Map([
+        ['a', 1],
+        ['b', 2],
+      ]),
+      new Map([
+        ['b', 2],
+        ['a', 1],
+      ]),
+      true,
+    ],
+    ['map<int32>', new Map([['a', null]]), new Map([['b', null]]), false],
+    ['struct<a: int32>', { a: 1 }, { a: 1 }, true],
+  ])('of %s: %o and %o', (type, a, b, same) => {
+    expect(isSame(parseType(type)!, a, b)).toBe(same);
+  });
+
+  test('within tolerance takes numbers only, and both ends', () => {
+    expect(isWithinTolerance(DOUBLE, 1, 1.5, 0.5)).toBe(true);
+    expect(isWithinTolerance(DOUBLE, 1, 1.5, 0.49)).toBe(false);
+    expect(isWithinTolerance(DOUBLE, 0, -0, null)).toBe(false);
+    expect(isWithinTolerance(DOUBLE, null, 0, 9)).toBe(false);
+    expect(isWithinTolerance({ kind: 'int64' }, 5n, 6n, 1)).toBe(true);
+  });
+});
+
+describe('what a model gets, and when it can be judged', () => {
+  test('the tensor surface makes every number a double or a float32, null a NaN', () => {
+    const oip = 2;
+    expect(asReceived({ kind: 'int64' }, 2n ** 53n + 1n, oip, 'float64')).toBe(2 ** 53);
+    expect(asReceived(DOUBLE, 0.1, oip, 'float32')).toBe(Math.fround(0.1));
+    expect(asReceived(DOUBLE, null, oip, 'float64')).toBeNaN();
+    expect(asReceived({ kind: 'string' }, null, oip, 'float64')).toBeNull();
+    expect(asReceived({ kind: 'int64' }, 2n ** 53n + 1n, 0, 'float64')).toBe(2n ** 53n + 1n);
+  });
+
+  test('states', () => {
+    expect([null, NaN, 0, -0, 0n, 1, ''].map((value) => stateOf(PRESENT, value))).toEqual([
+      'null',
+      'NaN',
+      'zero',
+      'zero',
+      'zero',
+      'value',
+      'value',
+    ]);
+    expect([MISSING, OUTSIDE_TTL, UNAVAILABLE].map((status) => stateOf(status, 0))).toEqual([
+      'missing',
+      'outside TTL',
+      'unavailable',
+    ]);
+  });
+});
