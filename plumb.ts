@@ -33,6 +33,7 @@ const program = new Command('plumb')
 
 const registry = () => import('./registry/commands.ts');
 const materializer = () => import('./materializer/commands.ts');
+const training = () => import('./training/commands.ts');
 const sidecar = () => import('./sidecar/commands.ts');
 const spool = () => import('./sidecar/vector-log/log-commands.ts');
 const shipper = () => import('./sidecar/shipper/ship-command.ts');
@@ -75,7 +76,7 @@ command('materialize', 'compute aggregated views, fill the online store', async 
       'dryRun',
     ]),
   );
-command('train', 'a point-in-time training set', async (c, o) => (await materializer()).train(c, o))
+command('train', 'a point-in-time training set', async (c, o) => (await training()).train(c, o))
   .requiredOption('--labels <file>', 'Parquet or CSV with the join keys and a time')
   .requiredOption('--service <name>', 'whose features to join')
   .requiredOption('--out <file>', 'Parquet or CSV to write')

@@ -1,15 +1,13 @@
-/** The materializer's commands: `materialize`, `train`. Each loads its own half: training needs no store. */
+/** The materializer's command: `materialize`. */
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult, projectOf } from '../project/command.ts';
 import { runToJson } from '../contract/run-record.ts';
 import type { RunRecord } from '../contract/run-record.ts';
-import { countText } from '../contract/std/count-text.ts';
 import { formatDuration } from '../contract/std/duration.ts';
 import { renderTable } from '../contract/std/text-table.ts';
 import { formatTimestamp, parseTimestamp } from '../contract/std/timestamp.ts';
 import { materializerError } from './errors.ts';
-import type { DryRun } from './dry-run.ts';
-import type { TrainOptions, TrainResult } from './train.ts';
+import type { DryRun } from './run/dry-run.ts';
 
 interface MaterializeFlags {
   readonly view?: string[];
@@ -123,22 +121,4 @@ function renderRuns(records: readonly RunRecord[]): string {
     'took',
   ];
   return renderTable(head, rows, ['left', 'left', ...head.slice(2).map(() => 'right' as const)]);
-}
-
-/** Writes a training set; one line a feature says what the labels got. */
-export async function train(context: CommandContext, flags: TrainOptions): Promise<ExitCode> {
-  const { runTrain } = await import('./train.ts');
-  const result = await runTrain(projectOf(context), flags);
-  await printResult(context, result, () => renderTraining(result));
-  return 0;
-}
-
-function renderTraining(result: TrainResult): string {
-  const counts = result.features.map((f) => [
-    f.name,
-    ...[f.present, f.nulls, f.missing, f.outsideTtl, f.unjudged, f.notFull].map(String),
-  ]);
-  const head = ['feature', 'present', 'null', 'missing', 'outside TTL', 'unjudged', 'not full'];
-  const table = renderTable(head, counts, ['left', ...head.slice(1).map(() => 'right' as const)]);
-  return [table, ...result.notes, `${countText(result.rows, 'row')} in ${result.out}`].join('\n\n');
 }

@@ -12,8 +12,8 @@
  * restated, or a reader would keep the old value. Where no event stands before such an edge, since all were taken back,
  * its row is `gone`, a tombstone: from there on the entity has none, as it would have none in a full run from nothing.
  */
-import type { EventSource } from '../events.ts';
-import { eventRange } from '../events.ts';
+import type { EventSource } from '../history/events.ts';
+import { eventRange } from '../history/events.ts';
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { AggregatePlan, PlannedFeature } from './aggregate-plan.ts';
 import { keySql, keysOf, sameKeys } from './aggregate-plan.ts';

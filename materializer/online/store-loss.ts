@@ -6,7 +6,7 @@
 import { evictedSince } from '../../contract/wire/online/eviction-mark.ts';
 import type { EvictionMark, NodeEvictions } from '../../contract/wire/online/eviction-mark.ts';
 import { materializerError } from '../errors.ts';
-import type { RunRange } from '../run-range.ts';
+import type { RunRange } from '../run/run-range.ts';
 import type { OnlineWriter } from './online-writer.ts';
 
 const HEAL_EVERY_MS = 3_600_000;

@@ -87,7 +87,7 @@ const MISTAKES: readonly Mistake[] = [
   { what: 'materialize of an unknown view', args: on(live, 'materialize', '--view', 'x'), exit: 2, code: 'MAT_UNKNOWN_VIEW', says: /applied are: driver_hourly_stats/ },
   { what: 'materialize into the future', args: on(live, 'materialize', '--to', '2999-01-01T00:00:00Z'), exit: 2, code: 'MAT_RANGE', says: /future/ },
   { what: 'a time that is none', args: on(live, 'materialize', '--to', 'noon'), exit: 2, code: 'MAT_RANGE', says: /got noon/ },
-  { what: 'labels that are not there', args: on(live, 'train', '--labels', 'x.csv', '--service', 'rank_v1', '--out', 'o.csv'), exit: 2, code: 'MAT_TRAIN_LABELS', says: /x\.csv/ },
+  { what: 'labels that are not there', args: on(live, 'train', '--labels', 'x.csv', '--service', 'rank_v1', '--out', 'o.csv'), exit: 2, code: 'TRAIN_LABELS', says: /x\.csv/ },
   { what: 'a day that is none', args: on(live, 'monitor', 'run', '--date', 'monday'), exit: 2, code: 'MON_DAY', says: /got monday/ },
   { what: 'a day without vectors', args: on(live, 'monitor', 'run', '--date', '2020-02-29'), exit: 3, code: 'MON_NO_VECTORS', says: /no vectors of 2020-02-29/ },
   { what: 'a project where one lies', args: () => ['init', live()], exit: 2, code: 'REG_FOLDER', says: /not an empty folder/ },

@@ -71,6 +71,7 @@ describe('the archive', () => {
       'registry',
       'sidecar',
       'materializer',
+      'training',
       'monitor',
       'loadtest',
       'examples',

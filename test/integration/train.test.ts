@@ -2,8 +2,8 @@
 import { existsSync, linkSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { runTrain } from '../../materializer/train.ts';
-import type { TrainOptions, TrainResult } from '../../materializer/train.ts';
+import { runTrain } from '../../training/train.ts';
+import type { TrainOptions, TrainResult } from '../../training/train.ts';
 import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
 import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
@@ -264,7 +264,7 @@ describe('bad labels', () => {
     ],
   ])('%s', async (_, lines, message) => {
     await expect(train({ labels: csv(...lines) })).rejects.toMatchObject({
-      code: 'MAT_TRAIN_LABELS',
+      code: 'TRAIN_LABELS',
       message: expect.stringMatching(message) as string,
     });
     expect(readdirSync(project.settings.folder).filter((file) => file.startsWith('out'))).toEqual([]);
@@ -288,13 +288,13 @@ describe('bad labels', () => {
     await expect(train({ labels: path('nowhere.csv') })).rejects.toThrow('nowhere.csv does not exist');
     writeFileSync(path('broken.parquet'), 'no Parquet');
     await expect(train({ labels: path('broken.parquet') })).rejects.toMatchObject({
-      code: 'MAT_TRAIN_LABELS',
+      code: 'TRAIN_LABELS',
     });
-    await expect(train({ labels: path('labels.txt') })).rejects.toMatchObject({ code: 'MAT_TRAIN_FORMAT' });
+    await expect(train({ labels: path('labels.txt') })).rejects.toMatchObject({ code: 'TRAIN_FORMAT' });
     const labels = csv('event_timestamp,driver_id,rival_id', row);
     await expect(train({ labels, service: 'rnak' })).rejects.toMatchObject({ code: 'REG_UNKNOWN' });
     const out = join(labels, 'below-a-file.parquet');
-    await expect(train({ labels, out })).rejects.toMatchObject({ code: 'MAT_TRAIN_OUT', kind: 'failed' });
+    await expect(train({ labels, out })).rejects.toMatchObject({ code: 'TRAIN_OUT', kind: 'failed' });
   });
 
   test('the place of the labels themselves, whatever it is called', async () => {
@@ -304,7 +304,7 @@ describe('bad labels', () => {
     linkSync(labels, path('hard.csv'));
     const other = join(labels, '..', '.', 'data', '..', basename(labels));
     for (const out of [labels, other, path('soft.csv'), path('hard.csv')]) {
-      await expect(train({ labels, out })).rejects.toMatchObject({ code: 'MAT_TRAIN_PLACE', kind: 'usage' });
+      await expect(train({ labels, out })).rejects.toMatchObject({ code: 'TRAIN_PLACE', kind: 'usage' });
     }
     await expect(train({ labels: path('soft.csv'), out: labels })).rejects.toThrow(
       'is the file of the labels',

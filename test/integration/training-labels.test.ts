@@ -2,8 +2,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { runTrain } from '../../materializer/train.ts';
-import type { TrainOptions, TrainResult } from '../../materializer/train.ts';
+import { runTrain } from '../../training/train.ts';
+import type { TrainOptions, TrainResult } from '../../training/train.ts';
 import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
 import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { historyFile, writeHistoryWatermark } from '../../project/engine/duckdb/history.ts';
@@ -318,7 +318,7 @@ describe('labels past the history of an aggregated view', () => {
         'they got null for its features.',
     );
     await expect(train({ labels, strict: true, out: path('strict.csv') })).rejects.toMatchObject({
-      code: 'MAT_TRAIN_UNJUDGED',
+      code: 'TRAIN_UNJUDGED',
       kind: 'not-enough-data',
       message: notes[0],
     });

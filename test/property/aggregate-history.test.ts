@@ -7,8 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ComputeRequest, ComputeResult } from '../../materializer/compute.ts';
-import { prepareHistory } from '../../materializer/compute.ts';
+import type { ComputeRequest, ComputeResult } from '../../materializer/history/compute.ts';
+import { prepareHistory } from '../../materializer/history/compute.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import {
   historyFolder,

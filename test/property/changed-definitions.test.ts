@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { prepareHistory } from '../../materializer/compute.ts';
+import { prepareHistory } from '../../materializer/history/compute.ts';
 import { appliedDefinitionId, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { completeHistory } from '../../project/engine/duckdb/history.ts';

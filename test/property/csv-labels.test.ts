@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CsvRecords } from '../../materializer/csv-records.ts';
-import { appendToCsv, csvField, plainCsv } from '../../materializer/labels-csv.ts';
+import { CsvRecords } from '../../training/csv-records.ts';
+import { appendToCsv, csvField, plainCsv } from '../../training/labels-csv.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 
 type Field = string | null;

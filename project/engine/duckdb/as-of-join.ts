@@ -17,7 +17,7 @@
  * they are left out before; times are BIGINT microseconds, because a TIMESTAMP less an INTERVAL follows calendars and
  * precisions; NULLs FIRST is spelled; keys must have equal types, because BIGINT = DOUBLE compares as doubles.
  *
- * Called by the training join (materializer/train.ts) and the monitor's replay.
+ * Called by the training join (training/train.ts) and the monitor's replay.
  */
 import { canonicalOrderSql } from './as-of-sql.ts';
 import { quoteName, quoteText } from './duckdb.ts';

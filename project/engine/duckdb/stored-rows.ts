@@ -190,7 +190,7 @@ class GroupReading {
     return `CAST(epoch_ns(${found[0]!.sql}) % 1000 AS SMALLINT)`;
   }
 
-  /** By the row's own times: where it has no created time the run's own decides (materializer/latest-rows.ts). */
+  /** By the row's own times: where it has no created time the run's own decides (materializer/online/latest-rows.ts). */
   #aheadFaults(): Fault[] {
     const { eventTime, createdTime, maxAheadUs } = this.#view.source;
     if (maxAheadUs === null || createdTime === null) return [];

@@ -6,6 +6,7 @@ import { MATERIALIZER_ERRORS } from '../../../materializer/errors.ts';
 import { MONITOR_ERRORS } from '../../../monitor/errors.ts';
 import { REGISTRY_ERRORS } from '../../../contract/errors.ts';
 import type { ErrorEntry, ErrorKind } from '../../../contract/std/coded-error.ts';
+import { TRAINING_ERRORS } from '../../../training/errors.ts';
 import { SIDECAR_ERRORS } from '../../../sidecar/errors.ts';
 import { LOG_ERRORS } from '../../../sidecar/spool/errors.ts';
 
@@ -19,6 +20,7 @@ const EXIT: Readonly<Record<ErrorKind, number>> = {
 const TABLES: Readonly<Record<string, Readonly<Record<string, ErrorEntry>>>> = {
   Registry: REGISTRY_ERRORS,
   Materializer: MATERIALIZER_ERRORS,
+  'Training sets': TRAINING_ERRORS,
   Sidecar: SIDECAR_ERRORS,
   'Vector log': LOG_ERRORS,
   Monitor: MONITOR_ERRORS,
@@ -55,5 +57,5 @@ test('docs/errors.md lists every error of every program as its table has it, and
 test('a code begins with its program and stands in one table', () => {
   const codes = Object.values(TABLES).flatMap((table) => Object.keys(table));
   expect(new Set(codes).size).toBe(codes.length);
-  expect(codes.filter((code) => !/^(REG|MAT|SRV|LOG|MON|LOAD)_[A-Z0-9_]+$/.test(code))).toEqual([]);
+  expect(codes.filter((code) => !/^(REG|MAT|TRAIN|SRV|LOG|MON|LOAD)_[A-Z0-9_]+$/.test(code))).toEqual([]);
 });

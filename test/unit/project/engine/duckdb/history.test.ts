@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { prepareHistory } from '../../../../../materializer/compute.ts';
-import { lockView } from '../../../../../materializer/view-lock.ts';
+import { prepareHistory } from '../../../../../materializer/history/compute.ts';
+import { lockView } from '../../../../../materializer/run/view-lock.ts';
 import { DuckDb } from '../../../../../project/engine/duckdb/duckdb.ts';
 import { compileProject } from '../../../../../registry/definitions/compile.ts';
 import {

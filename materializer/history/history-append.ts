@@ -1,0 +1,236 @@
+/**
+ * Appends a run's rows to a view's history, so that no reader ever sees half a file.
+ *
+ *   history/_staged/{view}/v{version}/{run}/events, history/...     what the run reads, by entity (entity-parts.ts)
+ *                                     {run}/rows/span=<n>/...       computed, waiting for their created time
+ *                                     {run}/days/day=<day>/...      written, waiting to be moved
+ *                                     {run}.spill                   what did not fit in DuckDB's memory
+ *   history/{view}/v{version}/day=<day>/{run}.parquet               in the history
+ *
+ * All on one volume, where a rename is atomic, and outside of the view's folder, where no reader looks. What a
+ * crashed run left there is removed when the next run of the view starts. One run of a view at a time.
+ *
+ * Rows are computed entity by entity and published day by day. Between them they lie in spans of days, each small
+ * enough to be sorted in memory, so that a history of any length is published in the memory of one span. The order of
+ * rows within a file means nothing.
+ */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { folderBeside, historyFile, historyFolder } from '../../project/engine/duckdb/history.ts';
+import type { FeatureView } from '../../contract/model.ts';
+import { syncFolder } from '../../contract/std/durable-file.ts';
+import { DAY_US } from '../../contract/std/timestamp.ts';
+import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
+import type { RunProgress } from '../run/run-progress.ts';
+import { makeFolder } from '../../contract/std/folder.ts';
+
+/** Rows of this many days are written in any order: a sort costs more than to write so many files at once. */
+const UNSORTED_DAYS = 32;
+
+/** The folder of a run of a view for what is not yet history. */
+export function stagedFolder(
+  root: string,
+  view: Pick<FeatureView, 'name' | 'version'>,
+  runId: string,
+): string {
+  return join(folderBeside(root, '_staged', view), runId);
+}
+
+/** Where DuckDB puts what does not fit in its memory: it outlives the folder of the run, which goes when published. */
+export function spillFolder(
+  root: string,
+  view: Pick<FeatureView, 'name' | 'version'>,
+  runId: string,
+): string {
+  return `${stagedFolder(root, view, runId)}.spill`;
+}
+
+/** Removes what earlier runs of the view left behind, and makes the folder of this one. */
+export function clearStaged(
+  root: string,
+  view: Pick<FeatureView, 'name' | 'version'>,
+  runId: string,
+): string {
+  rmSync(folderBeside(root, '_staged', view), { recursive: true, force: true });
+  const folder = stagedFolder(root, view, runId);
+  makeFolder(folder);
+  return folder;
+}
+
+/** A feature that is null at edges where its value cannot be held. */
+export interface LostValues {
+  readonly feature: string;
+  readonly edges: number;
+  /** One of those it happened to, such as `customer_id=12`. */
+  readonly entity: string;
+}
+
+export interface StagedSummary {
+  readonly rows: number;
+  /** The newest created time among the rows that the staged ones correct. */
+  readonly replacedUs: number | null;
+  readonly lost: readonly LostValues[];
+}
+
+export class StagedRows {
+  readonly #duck: DuckDb;
+  readonly #plan: AggregatePlan;
+  readonly #root: string;
+  readonly #runId: string;
+  readonly #folder: string;
+  #buckets = 0;
+  #spanDays = 1;
+
+  constructor(duck: DuckDb, plan: AggregatePlan, root: string, runId: string) {
+    this.#duck = duck;
+    this.#plan = plan;
+    this.#root = root;
+    this.#runId = runId;
+    this.#folder = clearStaged(root, plan.view, runId);
+    makeFolder(historyFolder(root, plan.view));
+  }
+
+  /** The folder of the run. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** How many event days are published at a time; said before the first row is added. */
+  span(days: number): void {
+    this.#spanDays = Math.max(1, Math.floor(days));
+  }
+
+  /** Computes one share of the rows; `sql` is from `aggregateSql`. */
+  async add(sql: string): Promise<void> {
+    const rows = join(this.#folder, 'rows');
+    makeFolder(rows);
+    const span = `e * ${this.#plan.hopUs} // ${this.#spanDays * DAY_US}`;
+    await this.#duck
+      .run(`COPY (SELECT *, ${span} AS span FROM (${sql})) TO ${quoteText(rows)} (FORMAT parquet,
+      PARTITION_BY (span), FILENAME_PATTERN 'bucket-${this.#buckets}-{i}', OVERWRITE_OR_IGNORE)`);
+    this.#buckets += 1;
+  }
+
+  async summary(): Promise<StagedSummary> {
+    if (this.#spans().length === 0) return { rows: 0, replacedUs: null, lost: [] };
+    const from = staged(join(this.#folder, 'rows', '*'));
+    const [row] = await this.#duck.rows(
+      `SELECT count(*) AS n, count(lost) AS lost, max(replaced_us) AS replaced FROM ${from}`,
+    );
+    const replaced = row!['replaced'] as bigint | null;
+    const replacedUs = replaced === null ? null : Number(replaced);
+    const lost = row!['lost'] === 0n ? [] : await this.#lost(from);
+    return { rows: Number(row!['n']), replacedUs, lost };
+  }
+
+  /** @returns of how many entities rows are staged */
+  async entities(): Promise<number> {
+    if (this.#spans().length === 0) return 0;
+    const from = staged(join(this.#folder, 'rows', '*'));
+    const [row] = await this.#duck.rows(
+      `SELECT count(*) AS n FROM (SELECT DISTINCT ${this.#plan.keyList} FROM ${from})`,
+    );
+    return Number(row!['n']);
+  }
+
+  async #lost(from: string): Promise<LostValues[]> {
+    const { keys, entity } = this.#plan;
+    const named = keys.map((key, i) => `${quoteText(`${entity.joinKeys[i]!.name}=`)} || ${key}`);
+    const rows = await this.#duck.rows(
+      `SELECT name, count(*) AS n, min(entity) AS entity FROM (SELECT unnest(string_split(lost, ',')) AS name,
+         concat_ws(' ', ${named.join(', ')}) AS entity FROM ${from} WHERE lost IS NOT NULL)
+       GROUP BY name ORDER BY name`,
+    );
+    return rows.map((row) => ({
+      feature: row['name'] as string,
+      edges: Number(row['n']),
+      entity: row['entity'] as string,
+    }));
+  }
+
+  /** The folders of rows, oldest days first. */
+  #spans(): string[] {
+    const rows = join(this.#folder, 'rows');
+    if (!existsSync(rows)) return [];
+    const number = (name: string): number => Number(name.slice('span='.length));
+    const names = readdirSync(rows).toSorted((a, b) => number(a) - number(b));
+    return names.map((name) => join(rows, name));
+  }
+
+  /**
+   * Moves the staged rows into the history, day by day, each file whole and on disk.
+   * @returns the files, sorted
+   */
+  async publish(createdUs: number, progress: RunProgress): Promise<string[]> {
+    const { hopUs, view, entity, keys, features } = this.#plan;
+    const days = join(this.#folder, 'days');
+    mkdirSync(days);
+    const columns = [
+      ...entity.joinKeys.map((key, i) => `${keys[i]!} AS ${quoteName(key.name)}`),
+      `make_timestamp(e * ${hopUs}) AS event_time`,
+      `make_timestamp(${createdUs}) AS created_time`,
+      `${quoteText(this.#runId)} AS run_id`,
+      `${view.definitionId}::UINTEGER AS definition_id`,
+      'gone AS deleted',
+      ...features.map((f) => `${f.name} AS ${quoteName(f.feature.name)}`),
+    ];
+    // The partition's column gets a name that no feature can have: it may hold a space, theirs may not.
+    const day = quoteName('event day');
+    const spans = this.#spans();
+    const order = this.#spanDays > UNSORTED_DAYS ? `ORDER BY e, ${this.#plan.keyList}` : '';
+    for (const [i, span] of spans.entries()) {
+      progress.step('writing the history', i, spans.length, 'spans of days');
+      await this.#duck
+        .run(`COPY (SELECT ${columns.join(', ')}, strftime(make_timestamp(e * ${hopUs}), '%Y-%m-%d') AS ${day}
+        FROM ${staged(span)} ${order}) TO ${quoteText(days)}
+        (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (${day}), OVERWRITE_OR_IGNORE)`);
+      rmSync(span, { recursive: true });
+    }
+    progress.step('writing the history', spans.length, spans.length, 'spans of days');
+    const files = readdirSync(days).flatMap((name) => this.#moveDay(join(days, name), name.slice(-10)));
+    syncFolder(historyFolder(this.#root, view));
+    this.discard();
+    return files.toSorted();
+  }
+
+  #moveDay(from: string, day: string): string[] {
+    const moved = readdirSync(from).map((name, i) => {
+      // DuckDB may split a very large day; the first part has the run's plain name.
+      const to = historyFile(this.#root, this.#plan.view, day, i === 0 ? this.#runId : `${this.#runId}-${i}`);
+      makeFolder(join(to, '..'));
+      syncFile(join(from, name));
+      renameSync(join(from, name), to);
+      return to;
+    });
+    for (const file of moved.slice(0, 1)) syncFolder(join(file, '..'));
+    return moved;
+  }
+
+  discard(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function staged(folder: string): string {
+  return `read_parquet(${quoteText(join(folder, '*.parquet'))}, hive_partitioning = false)`;
+}
+
+function syncFile(file: string): void {
+  const fd = openSync(file, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

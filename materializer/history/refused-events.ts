@@ -1,0 +1,196 @@
+/**
+ * Judges the events that are new to a run: how many are refused and why, come too late, wait for their edge, or lose
+ * what they hold to rounding; and how new the source is. Refused rows go, whole and with the reason, to
+ * history/_rejected/{view}/v{version}/{run}.parquet, those that are too late, each with the allowance that would have
+ * taken it, to {run}.late.parquet beside it.
+ *
+ * New are the events created since the last cut-off (those without a created time: by event time). In a source
+ * without created times nothing tells them apart, so a run judges all that it reads again. Rows that have neither
+ * time are judged when everything is computed: nothing says which run they belong to.
+ */
+import { join } from 'node:path';
+import { reasonKindSql } from '../../project/engine/duckdb/column-reading.ts';
+import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
+import { folderBeside } from '../../project/engine/duckdb/history.ts';
+import { FILE_COLUMN } from '../../project/engine/duckdb/source-files.ts';
+import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
+import { isWhole, summedColumns } from '../aggregate/fixed-point.ts';
+import { FILE_ROW } from './event-rows.ts';
+import type { EventSource } from './events.ts';
+import { keepRows } from '../run/reject-file.ts';
+
+/** Which events are new to the run. */
+export interface Arrival {
+  /** Created after this (null: since ever); in a source without created times: at or after this event time. */
+  readonly afterUs: number | null;
+  /** Created up to and including this. */
+  readonly knownUs: number;
+}
+
+export interface Judgement {
+  /** Events that were new to the run and not excluded, the refused among them. */
+  readonly judged: number;
+  /** New rows that the view's `where` excludes. */
+  readonly excluded: number;
+  readonly rejected: number;
+  /** reason -> rows, most frequent first */
+  readonly reasons: ReadonlyMap<string, number>;
+  readonly lateEvents: number;
+  /** The smallest allowance that would have taken them all; null when there are none. */
+  readonly latenessNeededUs: number | null;
+  /** Events at or past the last edge that the run computes: they are counted by a later one. */
+  readonly waiting: number;
+  /** Of the events that are not refused: the oldest, the newest event time up to the cut-off, the newest created time. */
+  readonly oldestEventUs: number | null;
+  readonly newestEventUs: number | null;
+  readonly newestCreatedUs: number | null;
+  /** The file of refused rows, or null when there are none. */
+  readonly rejectFile: string | null;
+  /** The file of those that are too late, or null. */
+  readonly lateFile: string | null;
+  readonly warnings: readonly string[];
+}
+
+/** Whose events are judged, and where those that do not count are kept. */
+export interface JudgedRun {
+  readonly plan: AggregatePlan;
+  readonly source: EventSource;
+  readonly arrival: Arrival;
+  /** Events at or past this time are not due. */
+  readonly dueUs: number;
+  readonly root: string;
+  readonly runId: string;
+  /** Whether the rows that do not count are kept. */
+  readonly keeps: boolean;
+}
+
+export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgement> {
+  const { plan, source, arrival, dueUs } = run;
+  const isNew = newnessSql(source, arrival);
+  const floats = roundedColumns(plan);
+  const values = floats.map(({ sql, value }) => `${sql} AS ${value}`);
+  const rows = await duck.rows(
+    `SELECT reason, excluded, count(*) AS n, count_if(late) AS late, count_if(NOT late AND t >= ${dueUs}) AS waiting,
+       max(c - t) FILTER (late) AS needed, max(t) FILTER (t <= ${arrival.knownUs}) AS event, max(c) AS created, min(t) AS oldest
+       ${floats.map((rounded, i) => `, ${lossSql(rounded, i)}`).join('')}
+     FROM (SELECT ${[
+       `${reasonKindSql(source.reason)} AS reason`,
+       `${source.excluded} AS excluded`,
+       `${source.tooLate} AS late`,
+       `${source.eventUs} AS t`,
+       `${source.createdUs ?? 'NULL::BIGINT'} AS c`,
+       ...values,
+     ].join(', ')} FROM ${source.from} WHERE ${isNew})
+     GROUP BY reason, excluded ORDER BY n DESC, reason`,
+  );
+  const refused = rows.filter((row) => row['reason'] !== null);
+  const good = rows.find((row) => row['reason'] === null && row['excluded'] !== true);
+  const excluded = rows.find((row) => row['excluded'] === true);
+  const reasons = new Map(refused.map((row) => [row['reason'] as string, Number(row['n'])]));
+  const rejected = [...reasons.values()].reduce((sum, n) => sum + n, 0);
+  const warnings = floats.flatMap((rounded, i) => lossWarning(rounded, i, good));
+  const lateEvents = Number(good?.['late'] ?? 0);
+  const origin = `${quoteName(FILE_COLUMN)} AS reject_file, ${FILE_ROW} + 1 AS reject_row`;
+  const more = `${origin}, * EXCLUDE (${[FILE_COLUMN, ...source.notes].map(quoteName).join(', ')})`;
+  const refusedSql = `SELECT ${source.reason} AS reject_reason, ${more} FROM ${source.from}
+    WHERE ${isNew} AND (${source.reason}) IS NOT NULL`;
+  const lateSql = `SELECT 'too late' AS reject_reason, ${source.createdUs} - ${source.eventUs} AS lateness_needed_us, ${more}
+    FROM ${source.from} WHERE ${isNew} AND (${source.reason}) IS NULL AND ${source.tooLate}`;
+  return {
+    judged: rejected + Number(good?.['n'] ?? 0),
+    excluded: Number(excluded?.['n'] ?? 0),
+    rejected,
+    reasons,
+    lateEvents,
+    latenessNeededUs: numberOf(good?.['needed']),
+    waiting: Number(good?.['waiting'] ?? 0),
+    oldestEventUs: numberOf(good?.['oldest']),
+    // An excluded row shows that the source lives.
+    newestEventUs: greatest(good?.['event'], excluded?.['event']),
+    newestCreatedUs: greatest(good?.['created'], excluded?.['created']),
+    rejectFile: rejected === 0 ? null : await keepKind(duck, run, refusedSql, ''),
+    lateFile: lateEvents === 0 ? null : await keepKind(duck, run, lateSql, '.late'),
+    warnings,
+  };
+}
+
+function greatest(...values: readonly unknown[]): number | null {
+  const known = values.map(numberOf).filter((value) => value !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
+function numberOf(value: unknown): number | null {
+  return value === null || value === undefined ? null : Number(value);
+}
+
+function newnessSql(source: EventSource, { afterUs, knownUs }: Arrival): string {
+  if (source.createdUs === null) {
+    return afterUs === null ? 'true' : `coalesce(${source.eventUs} >= ${afterUs}, false)`;
+  }
+  const arrived = `coalesce(${source.createdUs}, ${source.eventUs})`;
+  return afterUs === null
+    ? `coalesce(${arrived} <= ${knownUs}, true)`
+    : `coalesce(${arrived} > ${afterUs} AND ${arrived} <= ${knownUs}, false)`;
+}
+
+/** A column of floats that is summed, and what its rounding costs. */
+interface RoundedColumn {
+  readonly column: string;
+  readonly sql: string;
+  /** Its name in the SQL. */
+  readonly value: string;
+  readonly scale: number;
+  readonly features: readonly string[];
+}
+
+/** More than this share of the sum of magnitudes lost to rounding is warned of. */
+const LOSS_LIMIT = 0.001;
+
+function roundedColumns(plan: AggregatePlan): RoundedColumn[] {
+  return summedColumns(plan)
+    .filter(({ column }) => !isWhole(column.type))
+    .map(({ column, scale, features }) => ({
+      column: column.source,
+      sql: `${column.sql}::DOUBLE`,
+      value: `${column.name}x${scale}`,
+      scale,
+      features,
+    }));
+}
+
+/** Over the good events: how many vanish, how much is lost, of how much, over how many that are not zero. */
+function lossSql({ value, scale }: RoundedColumn, i: number): string {
+  const lost = `abs(${value} - round(${value} * 1e${scale}) / 1e${scale})`;
+  return `count_if(${value} <> 0 AND abs(${value} * 1e${scale}) < 0.5) AS vanish${i}, sum(${lost}) AS lost${i},
+    sum(abs(${value})) AS sum${i}, count_if(${value} <> 0) AS some${i}`;
+}
+
+function lossWarning(rounded: RoundedColumn, i: number, good: SqlRow | undefined): string[] {
+  const { column, scale, features } = rounded;
+  const of = (name: string): number => numberOf(good?.[`${name}${i}`]) ?? 0;
+  const share = of('sum') === 0 ? 0 : of('lost') / of('sum');
+  const whose = `at ${scale} decimal places (${features.join(', ')})`;
+  if (share > LOSS_LIMIT) {
+    // Three digits more than the mean magnitude has zeros behind the point.
+    const enough = Math.min(22, Math.ceil(3 - Math.log10(of('sum') / of('some'))));
+    const text = `values of ${column} lose ${(share * 100).toFixed(1)} % of their sum to rounding ${whose}`;
+    return [`${text}: scale: ${enough} would keep them`];
+  }
+  const n = of('vanish');
+  if (n === 0) return [];
+  const values = `${n} value${n === 1 ? '' : 's'} of ${column} that ${n === 1 ? 'is' : 'are'} not zero`;
+  return [`${values} round${n === 1 ? 's' : ''} to zero ${whose}: raise the scale of the feature`];
+}
+
+async function keepKind(
+  duck: DuckDb,
+  { plan, root, runId, keeps }: JudgedRun,
+  rows: string,
+  kind: string,
+): Promise<string | null> {
+  if (!keeps) return null;
+  const file = join(folderBeside(root, '_rejected', plan.view), `${runId}${kind}.parquet`);
+  await keepRows(duck, rows, file);
+  return file;
+}

@@ -1,0 +1,88 @@
+/**
+ * What a run is to do, from the records of those before it and from what stands in the history.
+ *
+ * The horizon is decided here: events created up to it count however late they were. It is the cut-off of the view's
+ * first run, and `--full` and a whole backfill move it to their own. The one in force is that of the run that last
+ * wrote the history, so that a run that failed after it had appended its rows is not contradicted by the next.
+ *
+ * Called by materialize.ts with the view's lock held.
+ */
+import { readHistoryWatermark } from '../../project/engine/duckdb/history.ts';
+import type { FeatureView } from '../../contract/model.ts';
+import type { RegistryDatabase } from '../../project/database/registry-database.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import { movesBookmark, planRange } from './run-range.ts';
+import type { RangeOptions, RunRange } from './run-range.ts';
+
+export interface RunPlan {
+  readonly range: RunRange;
+  /** How far any complete run has read the source of the history; null: none. */
+  readonly historyCutoffUs: number | null;
+  /** See `RunRecord.horizonUs`. */
+  readonly horizonUs: number | null;
+}
+
+const DIED = 'its process ended before the run did';
+
+/** Plans a run. A record that still says `running` has lost its process, since the lock is held: it is closed. */
+export async function planRun(
+  database: RegistryDatabase,
+  historyRoot: string,
+  view: FeatureView,
+  options: RangeOptions,
+  nowUs: number,
+): Promise<RunPlan> {
+  const runs = (await database.runs({ view: view.id })).filter((run) => run.kind !== 'stream');
+  await closeDead(database, runs, nowUs);
+  const complete = runs.filter((run) => run.state === 'complete' && movesBookmark(run));
+  const previous = complete.at(-1) ?? null;
+  const historyCutoffUs = complete.length === 0 ? null : Math.max(...complete.map((run) => run.toUs));
+  const judgesLateness = view.kind === 'aggregated' && view.source.createdTime !== null;
+  const owed = judgesLateness && previous !== null && isOwed(runs, previous);
+  const again = judgesLateness && previous !== null && previous.latenessUs !== view.latenessUs;
+  const longer = previous !== null && keepsLonger(view, previous);
+  const full = options.full || owed || again || longer;
+  const range = planRange(view, { ...options, full }, previous, nowUs);
+  if (!judgesLateness) return { range, historyCutoffUs, horizonUs: null };
+  const whole = options.fromUs === null && (options.full || options.kind === 'backfill');
+  const horizonUs =
+    previous === null || whole || owed
+      ? Math.max(range.cutoffUs, historyCutoffUs ?? range.cutoffUs)
+      : horizonOfHistory(historyRoot, view, runs, previous);
+  return { range, historyCutoffUs, horizonUs };
+}
+
+/**
+ * Whether rows count longer by now than they did in the last run: the keys that are online would expire too early by
+ * then, or have. A whole run raises the expiry of those that are there, whose rows are equal, and writes the others.
+ */
+function keepsLonger(view: FeatureView, previous: RunRecord): boolean {
+  const { ttlUs = null } = previous;
+  return ttlUs !== null && (view.ttlUs === null || view.ttlUs > ttlUs);
+}
+
+async function closeDead(database: RegistryDatabase, runs: readonly RunRecord[], nowUs: number) {
+  for (const [i, run] of runs.entries()) {
+    if (run.state !== 'running') continue;
+    const closed: RunRecord = { ...run, state: 'failed', finishedUs: nowUs, error: DIED };
+    await database.finishRun(closed);
+    (runs as RunRecord[])[i] = closed;
+  }
+}
+
+/** Whether a run that was to move the horizon died, and nobody knows how much of the history it had written. */
+function isOwed(runs: readonly RunRecord[], previous: RunRecord): boolean {
+  const since = runs.slice(runs.findIndex(({ runId }) => runId === previous.runId) + 1);
+  return since.some((run) => run.error === DIED && run.horizonUs !== previous.horizonUs);
+}
+
+function horizonOfHistory(
+  root: string,
+  view: FeatureView,
+  runs: readonly RunRecord[],
+  previous: RunRecord,
+): number | null {
+  const mark = readHistoryWatermark(root, view);
+  const writer = runs.find(({ runId }) => runId === mark?.runId);
+  return (writer ?? previous).horizonUs;
+}

@@ -1,0 +1,56 @@
+/**
+ * How far the run of a view is: told as it goes, and the place where a run that is asked to stop does so. Every long
+ * piece of work of a run says its steps here; between two of them nothing takes longer than one statement of DuckDB,
+ * which is interrupted.
+ */
+import { silentTalk } from '../../contract/std/talk.ts';
+import type { Talk } from '../../contract/std/talk.ts';
+import { materializerError } from '../errors.ts';
+
+export class RunProgress {
+  readonly #talk: Talk;
+  readonly #view: string;
+  readonly #signal: AbortSignal | null;
+  #doing = 'beginning';
+
+  constructor(talk: Talk, view: string, signal: AbortSignal | null) {
+    this.#talk = talk;
+    this.#view = view;
+    this.#signal = signal;
+  }
+
+  /**
+   * @param done  of `total` units; equal to it when this piece of work has ended
+   * @throws MAT_STOPPED when the run is asked to stop
+   */
+  step(doing: string, done: number, total: number, unit: string): void {
+    this.#doing = `${doing}, ${done} of ${total} ${unit} done`;
+    this.checkStopped();
+    this.#talk.progress(`${this.#view}: ${doing}`, done, total, unit);
+  }
+
+  /** @throws MAT_STOPPED when the run is asked to stop */
+  checkStopped(): void {
+    if (this.#signal?.aborted === true) throw this.#stopped(undefined);
+  }
+
+  /** @returns what to throw in place of an error that came of being asked to stop; other errors as they are */
+  explain(error: unknown): unknown {
+    if (this.#signal?.aborted !== true || (error as { code?: string }).code === 'MAT_STOPPED') return error;
+    return this.#stopped(error);
+  }
+
+  #stopped(cause: unknown): Error {
+    return materializerError(
+      'MAT_STOPPED',
+      `the run of ${this.#view} was ended by ${String(this.#signal!.reason)} (${this.#doing})`,
+      {},
+      cause,
+    );
+  }
+}
+
+/** Says nothing and never stops. */
+export function silentProgress(view: string): RunProgress {
+  return new RunProgress(silentTalk, view, null);
+}

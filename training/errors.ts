@@ -1,0 +1,35 @@
+/** The table of errors of training sets. Documented in docs/errors.md. */
+import type { ErrorEntry } from '../contract/std/coded-error.ts';
+import { errorsOf } from '../contract/std/coded-error.ts';
+
+export const TRAINING_ERRORS = {
+  TRAIN_LABELS: {
+    message: 'The labels cannot be read, or lack a column, or a key or time in them does not fit.',
+    help: 'Give a Parquet or CSV file with the join keys of the service and event_timestamp, one row a label.',
+    kind: 'usage',
+  },
+  TRAIN_UNJUDGED: {
+    message:
+      "With --strict: labels lie past a view's history watermark, so that their values are not known yet.",
+    help: 'Run `plumb materialize` up to the labels, leave those labels out, or train without --strict.',
+    kind: 'not-enough-data',
+  },
+  TRAIN_FORMAT: {
+    message: 'Labels and training sets are Parquet or CSV, told by the ending of their names.',
+    help: 'Name the file with .parquet or .csv at its end.',
+    kind: 'usage',
+  },
+  TRAIN_PLACE: {
+    message:
+      'A training set would take the place of its own labels, or is to lie elsewhere than on this machine.',
+    help: 'Name another file as --out.',
+    kind: 'usage',
+  },
+  TRAIN_OUT: {
+    message: 'The training set cannot be written.',
+    help: 'Check the folder, its permissions and the space left.',
+    kind: 'failed',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export const trainingError = errorsOf(TRAINING_ERRORS);

@@ -1,0 +1,276 @@
+/**
+ * The labels of a training set: a Parquet or CSV file with the service's join keys and a time, one row a label. Only
+ * keys and times are read here, into a table of their own; the other columns go from file to file (training-output.ts).
+ *
+ * Join keys and times are cast on purpose and with a check of every row: a key that changed its type on the way
+ * (a spreadsheet's 1.0, a CSV's 007) would join nothing, or the wrong entity, without a word.
+ */
+import { existsSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { duckKeyType } from '../project/engine/duckdb/history.ts';
+import { quoteName, quoteText } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import type { FeatureService, JoinKey } from '../contract/model.ts';
+import { trainingError } from './errors.ts';
+import { lineOfLabel, plainCsv } from './labels-csv.ts';
+import { readParquetFooter } from './parquet-append.ts';
+import type { ParquetFooter } from './parquet-append.ts';
+
+/** Table of the labels' keys and times: rid from 0 in the file's order, t in microseconds, key_0, key_1, ... */
+export const LABEL_KEYS = 'label_keys';
+
+export interface Labels {
+  readonly file: string;
+  readonly format: TableFormat;
+  /** The file's columns, in its order. */
+  readonly columns: readonly string[];
+  /** FROM item of all its rows, in their order. */
+  readonly from: string;
+  /** Of a column, by its number: what stands for it in a SELECT from `from`. */
+  readonly refs: readonly string[];
+  /** Expressions for the columns that the join takes, by the number of the column: microseconds, or the key's type. */
+  readonly cast: ReadonlyMap<number, { readonly sql: string; readonly isTime: boolean }>;
+  /** null in CSV. */
+  readonly footer: ParquetFooter | null;
+  readonly rows: number;
+  /** Of the labels that have all keys and a time; null: there are none. */
+  readonly firstUs: number | null;
+  readonly lastUs: number | null;
+  /** Rows without a time, or with a null join key: they come out with no feature values. */
+  readonly rowsWithoutTime: number;
+  readonly rowsWithNullKey: number;
+}
+
+export type TableFormat = 'parquet' | 'csv';
+
+/** @throws TRAIN_FORMAT unless the file's name ends in .parquet or .csv */
+export function tableFormat(file: string): TableFormat {
+  const extension = extname(file).toLowerCase();
+  if (extension === '.parquet' || extension === '.csv') return extension.slice(1) as TableFormat;
+  throw trainingError('TRAIN_FORMAT', `${file} should end in .parquet or .csv`, { file });
+}
+
+/** The column that the label's key of a given number has in LABEL_KEYS. */
+export function labelKeyColumn(service: FeatureService, requestKey: string): string {
+  return `key_${service.requestKeys.findIndex((key) => key.name === requestKey)}`;
+}
+
+/** What the labels' file is, before its keys are looked at. */
+type LabelFile = Pick<Labels, 'file' | 'format' | 'columns' | 'from' | 'refs' | 'footer'> & {
+  readonly rid: string;
+  /** DuckDB's types, by the number of the column. */
+  readonly types: readonly string[];
+};
+
+/**
+ * Reads the labels' keys and times into LABEL_KEYS.
+ *
+ * @param timeColumn  the labels' column that holds their times
+ * @param scratch     a folder for files that are needed while the training set is made
+ * @throws TRAIN_LABELS when the file, a column or a value is not what the service needs
+ */
+export async function readLabels(
+  duck: DuckDb,
+  file: string,
+  service: FeatureService,
+  timeColumn: string,
+  scratch: string,
+): Promise<Labels> {
+  const format = tableFormat(file);
+  if (!existsSync(file)) throw trainingError('TRAIN_LABELS', `${file} does not exist`, { file });
+  const labels = format === 'csv' ? csvFile(file, join(scratch, 'plain.csv')) : await parquetFile(duck, file);
+  checkNames(labels, service, timeColumn);
+  const casts = [
+    { column: numberOf(labels, timeColumn), as: 't', what: 'a time', sql: timeSql(labels, timeColumn) },
+    ...service.requestKeys.map((key, i) => ({
+      column: numberOf(labels, key.name),
+      as: `key_${i}`,
+      what: key.type,
+      sql: keySql(labels, key),
+    })),
+  ];
+  try {
+    await duck.run(keysTableSql(labels, casts));
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  const nullKey = service.requestKeys.map((_, i) => `key_${i} IS NULL`).join(' OR ') || 'false';
+  const [counts] = await duck.rows(
+    `SELECT count(*) AS rows, count(*) FILTER (t IS NULL) AS no_time, count(*) FILTER (${nullKey}) AS no_key,
+      min(t) FILTER (NOT (${nullKey})) AS first, max(t) FILTER (NOT (${nullKey})) AS last,
+      min(rid) FILTER (wrong IS NOT NULL) AS wrong, arg_min(wrong, rid) AS cast FROM ${LABEL_KEYS}`,
+  );
+  if (counts!['wrong'] !== null)
+    throw await wrongValue(duck, labels, Number(counts!['wrong']), casts[Number(counts!['cast'])]!);
+  const timeOrNull = (name: string): number | null => (counts![name] === null ? null : Number(counts![name]));
+  return {
+    ...labels,
+    cast: new Map(casts.map(({ column, as, sql }) => [column, { sql, isTime: as === 't' }])),
+    rows: Number(counts!['rows']),
+    firstUs: timeOrNull('first'),
+    lastUs: timeOrNull('last'),
+    rowsWithoutTime: Number(counts!['no_time']),
+    rowsWithNullKey: Number(counts!['no_key']),
+  };
+}
+
+function csvFile(file: string, plain: string): LabelFile {
+  const { sql, columns } = plainCsv(file, plain);
+  return {
+    file,
+    format: 'csv',
+    columns,
+    from: sql,
+    rid: 'rid',
+    refs: columns.map((_, i) => `c${i}`),
+    types: columns.map(() => 'VARCHAR'),
+    footer: null,
+  };
+}
+
+async function parquetFile(duck: DuckDb, file: string): Promise<LabelFile> {
+  const from = `read_parquet(${quoteText(file)}, hive_partitioning = false)`;
+  try {
+    const footer = readParquetFooter(file);
+    const rows = await duck.rows(`DESCRIBE SELECT * FROM ${from}`);
+    return {
+      file,
+      format: 'parquet',
+      columns: footer.columns,
+      from,
+      rid: 'row_number() OVER () - 1',
+      refs: footer.columns.map(quoteName),
+      types: rows.map((row) => String(row['column_type'])),
+      footer,
+    };
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+function unreadable(file: string, error: unknown): Error {
+  const why = (error as Error).message.split('\n')[0];
+  return trainingError('TRAIN_LABELS', `${file} cannot be read: ${why}`, { file }, error);
+}
+
+/** A header that stands in one column is mostly one of another separator. */
+function separatorHint([only, ...others]: readonly string[]): string {
+  const sign = [';', '\t', '|'].find((one) => others.length === 0 && only?.includes(one) === true);
+  if (sign === undefined) return '';
+  const name = { ';': 'semicolons', '\t': 'tabs', '|': 'bars' }[sign];
+  return `. Fields of CSV stand between commas; here they seem to stand between ${name}`;
+}
+
+/** Names are compared without case, as every engine that reads the training set does. */
+function checkNames({ file, columns }: LabelFile, service: FeatureService, timeColumn: string): void {
+  const mistake = (text: string, field: string): Error =>
+    trainingError('TRAIN_LABELS', `${file} ${text}`, { file, field });
+  const seen = new Map<string, string>();
+  for (const name of columns) {
+    const other = seen.get(name.toLowerCase());
+    if (other === name) throw mistake(`has two columns ${name}`, name);
+    if (other !== undefined)
+      throw mistake(`has columns ${other} and ${name}, which differ in nothing but case`, name);
+    seen.set(name.toLowerCase(), name);
+  }
+  const needed = [...service.requestKeys.map((key) => key.name), timeColumn];
+  const missing = needed.filter((name) => !seen.has(name.toLowerCase()));
+  if (missing.length > 0) {
+    throw mistake(
+      `lacks ${missing.join(' and ')}; the service ${service.name} needs ${needed.join(', ')}, ` +
+        `the file has ${columns.join(', ')}${separatorHint(columns)}`,
+      missing[0]!,
+    );
+  }
+  for (const { fullName } of service.features) {
+    const taken = seen.get(fullName.toLowerCase());
+    if (taken === undefined) continue;
+    throw mistake(`already has a column ${taken}, which is what the feature's column would be called`, taken);
+  }
+}
+
+function numberOf({ columns }: LabelFile, name: string): number {
+  return columns.findIndex((column) => column.toLowerCase() === name.toLowerCase());
+}
+
+interface Cast {
+  /** The labels' column, by number. */
+  readonly column: number;
+  /** Its column in LABEL_KEYS. */
+  readonly as: string;
+  readonly what: string;
+  readonly sql: string;
+}
+
+/** `wrong` is the number of the first cast that takes something for nothing. */
+function keysTableSql({ from, rid, refs }: LabelFile, casts: readonly Cast[]): string {
+  const wrong = casts.map(({ column, as }, i) => `WHEN ${as} IS NULL AND own_${column} THEN ${i}`).join(' ');
+  const columns = casts.map(({ sql, as }) => `${sql} AS ${as}`);
+  const own = [...new Set(casts.map(({ column }) => column))];
+  return (
+    `CREATE OR REPLACE TABLE ${LABEL_KEYS} AS SELECT rid, ${casts.map(({ as }) => as).join(', ')}, ` +
+    `CASE ${wrong} END AS wrong FROM (SELECT ${rid} AS rid, ${columns.join(', ')}, ` +
+    `${own.map((column) => `${refs[column]!} IS NOT NULL AS own_${column}`).join(', ')} FROM ${from})`
+  );
+}
+
+async function wrongValue(duck: DuckDb, labels: LabelFile, rid: number, cast: Cast): Promise<Error> {
+  const { file, columns } = labels;
+  const [row] = await duck.rows(
+    `SELECT value FROM (SELECT ${labels.rid} AS rid, CAST(${labels.refs[cast.column]!} AS VARCHAR) AS value ` +
+      `FROM ${labels.from}) WHERE rid = ${rid}`,
+  );
+  const line = labels.format === 'csv' ? lineOfLabel(file, rid) : null;
+  const place = `row ${rid + 1}`;
+  const where = line === null ? place : `line ${line}, column ${cast.column + 1}, ${place}`;
+  return trainingError(
+    'TRAIN_LABELS',
+    `${file}, ${where}: ${columns[cast.column]!} should be ${cast.what}, got ${String(row!['value'])}`,
+    { file, field: columns[cast.column]!, ...(line === null ? {} : { line }) },
+  );
+}
+
+/** NULL where the value is no time, or no finite one; without a zone it is UTC. */
+function timeSql(labels: LabelFile, timeColumn: string): string {
+  const number = numberOf(labels, timeColumn);
+  const type = labels.types[number]!;
+  const ref = labels.refs[number]!;
+  const isTime = type.startsWith('TIMESTAMP') || type === 'DATE';
+  if (isTime || type === 'VARCHAR') {
+    const time = isTime ? ref : `TRY_CAST(${ref} AS TIMESTAMPTZ)`;
+    return `CASE WHEN isfinite(${time}) THEN epoch_us(${time}) END`;
+  }
+  throw trainingError(
+    'TRAIN_LABELS',
+    `${labels.file}: ${labels.columns[number]!} should be a timestamp, a date or RFC 3339 text, got ${type}`,
+    { file: labels.file, field: timeColumn },
+  );
+}
+
+/** NULL where the value is not exactly one of the key's type. */
+function keySql(labels: LabelFile, key: JoinKey): string {
+  const number = numberOf(labels, key.name);
+  const type = labels.types[number]!;
+  const column = labels.refs[number]!;
+  const target = duckKeyType(key.type);
+  if (type === 'VARCHAR') {
+    if (key.type === 'string') return column;
+    return `CASE WHEN regexp_full_match(${column}, '-?[0-9]+') THEN TRY_CAST(${column} AS ${target}) END`;
+  }
+  if (key.type !== 'string' && /^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) {
+    return `TRY_CAST(${column} AS ${target})`;
+  }
+  if (key.type !== 'string' && type.startsWith('DECIMAL(')) {
+    return `CASE WHEN ${column} = trunc(${column}) THEN TRY_CAST(${column} AS ${target}) END`;
+  }
+  if (key.type !== 'string' && (type === 'DOUBLE' || type === 'FLOAT')) {
+    // Up to 2^53 a whole double is one integer; a column of integers with gaps often comes as doubles.
+    const whole = `${column} = trunc(${column}) AND abs(${column}) <= ${type === 'FLOAT' ? 2 ** 24 : 2 ** 53}`;
+    return `CASE WHEN ${whole} THEN TRY_CAST(${column} AS ${target}) END`;
+  }
+  throw trainingError(
+    'TRAIN_LABELS',
+    `${labels.file}: ${labels.columns[number]!} should be ${key.type}, got ${type}`,
+    { file: labels.file, field: key.name },
+  );
+}
