@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     include: [long ? 'test/**/*.long.test.ts' : 'test/**/*.test.ts'],
     exclude: ['test/clients/**', ...(long ? [] : ['**/*.long.test.ts'])],
-    globalSetup: ['test/support/run-kafka-setup.ts'],
+    globalSetup: ['test/support/kafka/run-kafka-setup.ts'],
     setupFiles: ['test/support/property-seed.ts'],
     // Two cores: more workers only make real servers wait for each other.
     maxWorkers: 2,

@@ -3,7 +3,7 @@
  * Parquet; beside it the same spool only walked and decoded, which no ingest can be faster than.
  *
  *   node benchmarks/micro/ingest-bench.ts [--rounds 5] [--records 100000]
- *   node test/support/kafka-run.ts node benchmarks/micro/ingest-bench.ts     the topic too
+ *   node test/support/kafka/kafka-run.ts node benchmarks/micro/ingest-bench.ts     the topic too
  *
  * Prints raw rounds, medians and ratios of one run; the contenders take turns.
  */

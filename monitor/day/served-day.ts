@@ -1,7 +1,7 @@
 /**
  * One UTC day of the vector log, wherever it is kept: in the ingested Parquet, or, where nothing of the day was
  * ingested, in the spool. Both give the same records in the same order and the same account of what is missing
- * (test/integration/monitor-ingest.test.ts). Called by run.ts.
+ * (test/integration/monitor/monitor-ingest.test.ts). Called by run.ts.
  */
 import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { Project } from '../../project/project.ts';

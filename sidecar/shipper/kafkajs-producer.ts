@@ -1,6 +1,6 @@
 /**
  * The shipper's other client: kafkajs, for those who run it already or meet a defect in the first one. Behaves the
- * same (test/integration/log-producer.test.ts), at a lower rate (decisions/0004).
+ * same (test/integration/vector-log/log-producer.test.ts), at a lower rate (decisions/0004).
  */
 import kafkajs from 'kafkajs';
 import type { KafkaConfig, Producer } from 'kafkajs';

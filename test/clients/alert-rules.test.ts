@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { scratchFolder } from '../support/scratch.ts';
-import { findOrInstall } from '../support/system-package.ts';
+import { findOrInstall } from '../support/processes/system-package.ts';
 
 const RULES = join(import.meta.dirname, '../../deploy/alerts/vector-log.yaml');
 const PACKAGES = { 'apt-get': 'prometheus', dnf: 'prometheus', apk: 'prometheus', brew: 'prometheus' };

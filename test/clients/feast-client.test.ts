@@ -4,9 +4,9 @@
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pythonEnvironment } from '../support/python-environment.ts';
-import { startRedis } from '../support/redis.ts';
-import type { RedisServer } from '../support/redis.ts';
+import { pythonEnvironment } from '../support/processes/python-environment.ts';
+import { startRedis } from '../support/redis/redis.ts';
+import type { RedisServer } from '../support/redis/redis.ts';
 import type { SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { askFeast, makeFeastRepo } from './feast-repo.ts';

@@ -1,7 +1,7 @@
 /** A Feast repository beside a served project, Feast's own client in it, and what that client reads. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PythonEnvironment } from '../support/python-environment.ts';
+import type { PythonEnvironment } from '../support/processes/python-environment.ts';
 import type { feastDefinitions } from './served-shop.ts';
 
 export type FeastDefinitions = ReturnType<typeof feastDefinitions>;

@@ -5,9 +5,9 @@
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pythonEnvironment } from '../support/python-environment.ts';
-import type { PythonEnvironment } from '../support/python-environment.ts';
-import { freePort } from '../support/redis.ts';
+import { pythonEnvironment } from '../support/processes/python-environment.ts';
+import type { PythonEnvironment } from '../support/processes/python-environment.ts';
+import { freePort } from '../support/redis/redis.ts';
 import { exactJson, makeFeastRepo } from './feast-repo.ts';
 import { ODD_SAMPLES, SAMPLES } from './sample-rows.ts';
 import { feastDefinitions, makeServedShop } from './served-shop.ts';

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import { plumb } from '../support/plumb-process.ts';
-import { PYTHON_LIMIT_MS, pythonEnvironment } from '../support/python-environment.ts';
-import { shopProject } from '../support/shop-project.ts';
+import { plumb } from '../support/processes/plumb-process.ts';
+import { PYTHON_LIMIT_MS, pythonEnvironment } from '../support/processes/python-environment.ts';
+import { shopProject } from '../support/fixtures/shop-project.ts';
 
 test(
   'pandas and pyarrow read the history of a view from its folder',

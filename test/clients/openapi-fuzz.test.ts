@@ -8,8 +8,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runServe } from '../../sidecar/main.ts';
 import type { Served } from '../../sidecar/main.ts';
-import { pythonEnvironment } from '../support/python-environment.ts';
-import type { PythonEnvironment } from '../support/python-environment.ts';
+import { pythonEnvironment } from '../support/processes/python-environment.ts';
+import type { PythonEnvironment } from '../support/processes/python-environment.ts';
 import {
   NOON_US,
   PROFILE_VALUES,
@@ -18,7 +18,7 @@ import {
   productStats,
   profile,
   spend,
-} from '../support/serving-fixture.ts';
+} from '../support/fixtures/serving-fixture.ts';
 
 const CONFIG = join(import.meta.dirname, 'schemathesis.toml');
 const execute = promisify(execFile);

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import { plumb } from '../support/plumb-process.ts';
-import { PYTHON_LIMIT_MS, pythonEnvironment } from '../support/python-environment.ts';
+import { plumb } from '../support/processes/plumb-process.ts';
+import { PYTHON_LIMIT_MS, pythonEnvironment } from '../support/processes/python-environment.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const DEFINITIONS = `entity: driver

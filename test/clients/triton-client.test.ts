@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runServe } from '../../sidecar/main.ts';
 import type { Served } from '../../sidecar/main.ts';
-import { pythonEnvironment } from '../support/python-environment.ts';
+import { pythonEnvironment } from '../support/processes/python-environment.ts';
 import {
   NOON_US,
   PROFILE_VALUES,
@@ -12,8 +12,8 @@ import {
   productStats,
   profile,
   spend,
-} from '../support/serving-fixture.ts';
-import { doubles, floats } from '../support/tensor-request.ts';
+} from '../support/fixtures/serving-fixture.ts';
+import { doubles, floats } from '../support/http/tensor-request.ts';
 
 const BIG_ID = 9_007_199_254_740_993n;
 const IDS = [1n, 2n, BIG_ID, BIG_ID - 1n, -5n];

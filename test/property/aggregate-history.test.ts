@@ -18,8 +18,8 @@ import {
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { byEntity, countingEvents, naiveRow } from '../oracle/naive-aggregates.ts';
-import { aggregatedView } from '../support/aggregated-view.ts';
-import type { ArrivingEvent, Scenario } from '../support/event-scenario.ts';
+import { aggregatedView } from '../support/fixtures/aggregated-view.ts';
+import type { ArrivingEvent, Scenario } from '../support/fixtures/event-scenario.ts';
 import {
   COLUMNS,
   HOPS,
@@ -29,8 +29,8 @@ import {
   eventsOf,
   scenarios,
   stands,
-} from '../support/event-scenario.ts';
-import { answerAt, readHistory, writeEvents } from '../support/raw-events.ts';
+} from '../support/fixtures/event-scenario.ts';
+import { answerAt, readHistory, writeEvents } from '../support/fixtures/raw-events.ts';
 
 /** `PLUMB_SEED=random PLUMB_RUNS=1000 npx vitest run test/property/aggregate-history` looks further. */
 const RUNS = Number(process.env['PLUMB_RUNS'] ?? 30);

@@ -13,8 +13,8 @@ import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { completeHistory } from '../../project/engine/duckdb/history.ts';
 import type { Entity, FeatureView, RowSchema } from '../../contract/model.ts';
 import type { KeyType, ValueType } from '../../contract/value-type.ts';
-import { aggregatedView } from '../support/aggregated-view.ts';
-import { answerAt, readHistory, writeEvents } from '../support/raw-events.ts';
+import { aggregatedView } from '../support/fixtures/aggregated-view.ts';
+import { answerAt, readHistory, writeEvents } from '../support/fixtures/raw-events.ts';
 
 const HOUR = 3_600_000_000;
 const START = Date.UTC(2026, 0, 5) * 1_000;

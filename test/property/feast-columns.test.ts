@@ -14,9 +14,16 @@ import type { ViewPlan } from '../../sidecar/plan/plan.ts';
 import { feastSurface } from '../../sidecar/surface/feast.ts';
 import { FEAST_STATUSES, feastEventTime, feastText } from '../../sidecar/encode/value-text.ts';
 import { Work } from '../../sidecar/request/request-in-flight.ts';
-import { anyType, anyValueOf } from '../support/any-value.ts';
-import { PathExchange } from '../support/path-exchange.ts';
-import { NOON_US, bundleContent, customer, encodeRow, feature, view } from '../support/serving-fixture.ts';
+import { anyType, anyValueOf } from '../support/fixtures/any-value.ts';
+import { PathExchange } from '../support/faults/path-exchange.ts';
+import {
+  NOON_US,
+  bundleContent,
+  customer,
+  encodeRow,
+  feature,
+  view,
+} from '../support/fixtures/serving-fixture.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
 const MOMENT = { fetchedUs: NOON_US, order: 1, factor: 1, ready: null };

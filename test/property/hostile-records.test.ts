@@ -22,10 +22,10 @@ import { walkSpool } from '../../contract/wire/log/spool-walk.ts';
 import { verifyLog } from '../../sidecar/vector-log/log-commands.ts';
 import { catLog } from '../../sidecar/vector-log/log-cat.ts';
 import { statusOfLog } from '../../sidecar/vector-log/log-status.ts';
-import { framesOf, mutation, payloadOf, treeOf } from '../support/hostile-records.ts';
-import { MonitoredDay } from '../support/monitored-day.ts';
+import { framesOf, mutation, payloadOf, treeOf } from '../support/faults/hostile-records.ts';
+import { MonitoredDay } from '../support/fixtures/monitored-day.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { LAST_US, SERVED_US, anyRequest, servedRequest } from '../support/served-requests.ts';
+import { LAST_US, SERVED_US, anyRequest, servedRequest } from '../support/fixtures/served-requests.ts';
 
 const bare = (encoder: RecordEncoder): Buffer => Buffer.from(encoder.frames().subarray(FRAME_HEADER_BYTES));
 

@@ -25,8 +25,8 @@ import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import { listSegments } from '../../contract/wire/log/spool-segment.ts';
 import { passedSegments } from '../../sidecar/spool/passed-segments.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
-import { ingestedRecords } from '../support/served-parquet.ts';
-import { SERVED_US, servedRequest } from '../support/served-requests.ts';
+import { ingestedRecords } from '../support/fixtures/served-parquet.ts';
+import { SERVED_US, servedRequest } from '../support/fixtures/served-requests.ts';
 
 class Killed extends Error {}
 

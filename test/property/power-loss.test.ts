@@ -10,9 +10,9 @@ import { describe, expect, test } from 'vitest';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';
 import { writeDurably } from '../../contract/std/durable-file.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
-import { PowerCutFiles } from '../support/power-cut-files.ts';
-import type { Choose } from '../support/power-cut-files.ts';
-import { SERVED_US, servedRequest } from '../support/served-requests.ts';
+import { PowerCutFiles } from '../support/faults/power-cut-files.ts';
+import type { Choose } from '../support/faults/power-cut-files.ts';
+import { SERVED_US, servedRequest } from '../support/fixtures/served-requests.ts';
 
 type Step =
   { readonly do: 'append'; readonly bytes: number } | { readonly do: 'commit' | 'finish' | 'drain' | 'fail' };

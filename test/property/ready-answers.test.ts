@@ -25,7 +25,7 @@ import { oipSurface } from '../../sidecar/surface/oip.ts';
 import type { Surface } from '../../sidecar/request/surface.ts';
 import { Exchange } from '../../sidecar/transport/transport.ts';
 import type { Committed } from '../../sidecar/vector-log/vector-log.ts';
-import { HeldReader } from '../support/held-reader.ts';
+import { HeldReader } from '../support/faults/held-reader.ts';
 import {
   NOON_US,
   PROFILE_VALUES,
@@ -35,7 +35,7 @@ import {
   manualClock,
   profile,
   spend,
-} from '../support/serving-fixture.ts';
+} from '../support/fixtures/serving-fixture.ts';
 
 const EPOCH = 7n;
 const CUSTOMERS = [1, 2, 3, 4, 5, 6, 7, 8];

@@ -7,8 +7,8 @@ import { RowCache } from '../../sidecar/cache/row-cache.ts';
 import type { CachedRow } from '../../sidecar/cache/cached-row.ts';
 import { planView } from '../../sidecar/plan/plan.ts';
 import { RowLoader, rebind } from '../../sidecar/cache/row-loader.ts';
-import { HeldReader } from '../support/held-reader.ts';
-import { NOON_US, customer, encodeRow, feature, view } from '../support/serving-fixture.ts';
+import { HeldReader } from '../support/faults/held-reader.ts';
+import { NOON_US, customer, encodeRow, feature, view } from '../support/fixtures/serving-fixture.ts';
 
 const spend = view('spend', customer, [feature('total', 'float64'), feature('orders', 'int64')]);
 const before = view('spend', customer, [feature('total', 'float64')]);

@@ -7,8 +7,8 @@ import { rowValues } from '../../contract/served-values.ts';
 import { formatType } from '../../contract/value-type.ts';
 import { CachedRow } from '../../sidecar/cache/cached-row.ts';
 import { planView } from '../../sidecar/plan/plan.ts';
-import { anyType, anyValueOf } from '../support/any-value.ts';
-import { bundleContent, customer, encodeRow, feature, view } from '../support/serving-fixture.ts';
+import { anyType, anyValueOf } from '../support/fixtures/any-value.ts';
+import { bundleContent, customer, encodeRow, feature, view } from '../support/fixtures/serving-fixture.ts';
 
 const MOMENT = { fetchedUs: 1, order: 1, factor: 1, ready: null };
 

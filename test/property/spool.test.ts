@@ -19,8 +19,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';
 import { walkSpool } from '../../contract/wire/log/spool-walk.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
-import { FaultyFiles } from '../support/faulty-files.ts';
-import { SERVED_US, servedRequest } from '../support/served-requests.ts';
+import { FaultyFiles } from '../support/faults/faulty-files.ts';
+import { SERVED_US, servedRequest } from '../support/fixtures/served-requests.ts';
 
 /** Eight segments' worth, so that runs rotate often. */
 const MAX_BYTES = 40_000;

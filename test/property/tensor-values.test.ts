@@ -12,8 +12,15 @@ import { asReceived } from '../../monitor/judge/judge.ts';
 import { CachedRow } from '../../sidecar/cache/cached-row.ts';
 import { PlanBook, ViewSlots } from '../../sidecar/plan/plan-book.ts';
 import type { Plan } from '../../sidecar/plan/plan.ts';
-import { anyType, anyValueOf } from '../support/any-value.ts';
-import { bundleContent, customer, encodeRow, feature, service, view } from '../support/serving-fixture.ts';
+import { anyType, anyValueOf } from '../support/fixtures/any-value.ts';
+import {
+  bundleContent,
+  customer,
+  encodeRow,
+  feature,
+  service,
+  view,
+} from '../support/fixtures/serving-fixture.ts';
 
 const OIP = SURFACES.indexOf('oip');
 const number = fc.constantFrom('int32', 'int64', 'float32', 'float64').map((kind) => ({ kind }) as const);

@@ -5,15 +5,15 @@ import { decodeServed } from '../../../contract/served-values.ts';
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../contract/status.ts';
 import type { Value } from '../../../contract/value-type.ts';
 import type { LoggedRow, ServedRecord } from '../../../contract/wire/log/served-record.ts';
-import { servedRequest } from '../../support/served-requests.ts';
+import { servedRequest } from '../../support/fixtures/served-requests.ts';
 import {
   NOON_US,
   PROFILE_VALUES,
   bundleContent,
   customer,
   encodeRow,
-} from '../../support/serving-fixture.ts';
-import { feature, productStats, profile, spend, view } from '../../support/serving-fixture.ts';
+} from '../../support/fixtures/serving-fixture.ts';
+import { feature, productStats, profile, spend, view } from '../../support/fixtures/serving-fixture.ts';
 
 const bundle: Bundle = { ...bundleContent(), hash: 'b' };
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { dueEdgeUs, edgeAt, windowHops } from '../../../contract/windows.ts';
-import { aggregatedView } from '../../support/aggregated-view.ts';
+import { aggregatedView } from '../../support/fixtures/aggregated-view.ts';
 
 const HOUR = 3_600_000_000;
 

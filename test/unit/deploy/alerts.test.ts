@@ -14,7 +14,7 @@ import { Histogram } from '../../../sidecar/metrics/histogram.ts';
 import { metricsText } from '../../../sidecar/metrics/metrics-text.ts';
 import { Metrics } from '../../../sidecar/metrics/metrics.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
-import { driverStats } from '../../support/materialized-project.ts';
+import { driverStats } from '../../support/fixtures/materialized-project.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 const folder = join(import.meta.dirname, '../../../deploy/alerts');

@@ -7,7 +7,7 @@ import type { Bundle } from '../../../contract/model.ts';
 import { openProject } from '../../../project/project.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import { silentTalk } from '../../../contract/std/talk.ts';
-import { SHOP_DEFINITIONS, shopProject } from '../../support/shop-project.ts';
+import { SHOP_DEFINITIONS, shopProject } from '../../support/fixtures/shop-project.ts';
 
 async function plan(folder: string) {
   const project = openProject(folder, silentTalk, {});

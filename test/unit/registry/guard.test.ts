@@ -20,8 +20,8 @@ import type { RunRecord } from '../../../contract/run-record.ts';
 import { renderChanges } from '../../../registry/show.ts';
 import { DAY_US } from '../../../contract/std/timestamp.ts';
 import { silentTalk } from '../../../contract/std/talk.ts';
-import { orders } from '../../support/materialized-project.ts';
-import { shopProject } from '../../support/shop-project.ts';
+import { orders } from '../../support/fixtures/materialized-project.ts';
+import { shopProject } from '../../support/fixtures/shop-project.ts';
 
 const SHOP = `
 entity: customer

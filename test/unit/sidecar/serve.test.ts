@@ -18,7 +18,7 @@ import { RowLoader } from '../../../sidecar/cache/row-loader.ts';
 import { Serving } from '../../../sidecar/serve.ts';
 import { nativeSurface } from '../../../sidecar/surface/native.ts';
 import { Exchange } from '../../../sidecar/transport/transport.ts';
-import { HeldReader, settled } from '../../support/held-reader.ts';
+import { HeldReader, settled } from '../../support/faults/held-reader.ts';
 import {
   DAY_US,
   HOUR_US,
@@ -29,7 +29,7 @@ import {
   manualClock,
   profile,
   spend,
-} from '../../support/serving-fixture.ts';
+} from '../../support/fixtures/serving-fixture.ts';
 
 const TWICE = '{"feature_service":"twice","entities":{"buyer_id":[1],"seller_id":[1]}}';
 const EVERYTHING = '{"feature_service":"everything","entities":{"customer_id":[1],"product_code":["a"]}}';

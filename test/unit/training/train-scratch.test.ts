@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openTrainScratch } from '../../../training/train-scratch.ts';
-import { QUIET_NODE } from '../../support/plumb-process.ts';
+import { QUIET_NODE } from '../../support/processes/plumb-process.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 const MODULE = join(import.meta.dirname, '../../../training/train-scratch.ts');

@@ -11,7 +11,7 @@ import { loadSettings } from '../../../../project/settings/settings.ts';
 import { filledIn, locateSources } from '../../../../contract/definitions/source-variables.ts';
 import { silentTalk } from '../../../../contract/std/talk.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { SHOP_DEFINITIONS, shopProject } from '../../../support/shop-project.ts';
+import { SHOP_DEFINITIONS, shopProject } from '../../../support/fixtures/shop-project.ts';
 
 const VIEW = `entity: customer
 joinKeys: { customer_id: int64 }

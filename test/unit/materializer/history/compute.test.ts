@@ -9,9 +9,9 @@ import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import { readHistoryWatermark } from '../../../../project/engine/duckdb/history.ts';
 import { definitionName } from '../../../../contract/wire/online/row-header.ts';
 import type { RawEvent } from '../../../oracle/naive-aggregates.ts';
-import type { FeatureSketch } from '../../../support/aggregated-view.ts';
-import { aggregatedView } from '../../../support/aggregated-view.ts';
-import { readHistory, writeEvents } from '../../../support/raw-events.ts';
+import type { FeatureSketch } from '../../../support/fixtures/aggregated-view.ts';
+import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
+import { readHistory, writeEvents } from '../../../support/fixtures/raw-events.ts';
 
 const HOUR = 3_600_000_000;
 const START = Date.UTC(2026, 0, 5) * 1_000;

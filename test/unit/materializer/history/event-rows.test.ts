@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { prepareHistory } from '../../../../materializer/history/compute.ts';
 import { checkSource } from '../../../../materializer/history/source-check.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
-import { aggregatedView } from '../../../support/aggregated-view.ts';
-import { readHistory } from '../../../support/raw-events.ts';
+import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
+import { readHistory } from '../../../support/fixtures/raw-events.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 const HOUR = 3_600_000_000;

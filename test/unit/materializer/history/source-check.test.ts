@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkAggregations, checkSource } from '../../../../materializer/history/source-check.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import type { AggregateFunction } from '../../../../contract/model.ts';
-import type { FeatureSketch, ViewSketch } from '../../../support/aggregated-view.ts';
-import { aggregatedView } from '../../../support/aggregated-view.ts';
+import type { FeatureSketch, ViewSketch } from '../../../support/fixtures/aggregated-view.ts';
+import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
 
 const HOUR = 3_600_000_000;
 const folder = mkdtempSync(join(tmpdir(), 'plumb-'));

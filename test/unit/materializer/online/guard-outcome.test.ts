@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { addWrites, guardOutcome, isWrite, noWrites } from '../../../../materializer/online/guard-outcome.ts';
-import { rowBytes } from '../../../support/online-rows.ts';
-import type { RowParts } from '../../../support/online-rows.ts';
+import { rowBytes } from '../../../support/redis/online-rows.ts';
+import type { RowParts } from '../../../support/redis/online-rows.ts';
 
 const base: RowParts = { definitionId: 7, eventUs: 1_000, createdUs: 500, writtenMs: 1, values: 'v' };
 const stored = rowBytes(base);

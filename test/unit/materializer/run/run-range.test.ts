@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { dueUpTo, movesBookmark, planRange } from '../../../../materializer/run/run-range.ts';
 import type { RangeOptions } from '../../../../materializer/run/run-range.ts';
 import type { RunRecord } from '../../../../contract/run-record.ts';
-import { driverStats, HOUR_US, orders, START_US } from '../../../support/materialized-project.ts';
+import { driverStats, HOUR_US, orders, START_US } from '../../../support/fixtures/materialized-project.ts';
 
 const at = (hours: number): number => START_US + hours * HOUR_US;
 const asked = (change: Partial<RangeOptions> = {}): RangeOptions => ({

@@ -7,7 +7,7 @@ import { isSame, isWithinTolerance } from '../../../../monitor/judge/value-equal
 import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';
 import { parseType } from '../../../../contract/value-type.ts';
 import type { Value } from '../../../../contract/value-type.ts';
-import { feature } from '../../../support/materialized-project.ts';
+import { feature } from '../../../support/fixtures/materialized-project.ts';
 
 const HOUR = 3_600_000_000;
 const DOUBLE = parseType('float64')!;

@@ -5,7 +5,7 @@ import { canonicalJson } from '../../../../contract/std/canonical-json.ts';
 import { bundleFromJson, bundleToJson } from '../../../../contract/definitions/definition-json.ts';
 import { compileProject } from '../../../../registry/definitions/compile.ts';
 import type { Definitions } from '../../../../contract/model.ts';
-import { SHOP_DEFINITIONS, shopProject } from '../../../support/shop-project.ts';
+import { SHOP_DEFINITIONS, shopProject } from '../../../support/fixtures/shop-project.ts';
 
 const YAML_SHOP = `
 entity: customer

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { compileProject } from '../../../../registry/definitions/compile.ts';
 import type { Definitions } from '../../../../contract/model.ts';
-import { SHOP_DEFINITIONS, shopProject } from '../../../support/shop-project.ts';
+import { SHOP_DEFINITIONS, shopProject } from '../../../support/fixtures/shop-project.ts';
 
 const compile = (folder: string): Promise<Definitions> =>
   compileProject({ folder, definitions: ['definitions/*.ts', 'definitions/*.mts', 'definitions/*.yaml'] });

@@ -7,7 +7,7 @@ import type { AnswerLog } from '../../../../sidecar/answer/outbox.ts';
 import { Metrics } from '../../../../sidecar/metrics/metrics.ts';
 import type { Exchange } from '../../../../sidecar/transport/transport.ts';
 import type { Committed, SettledListener } from '../../../../sidecar/vector-log/vector-log.ts';
-import { PathExchange } from '../../../support/path-exchange.ts';
+import { PathExchange } from '../../../support/faults/path-exchange.ts';
 
 const KIB = 1_024;
 const HEADERS = [] as const;

@@ -6,8 +6,8 @@ import { RowCache } from '../../../../sidecar/cache/row-cache.ts';
 import { HotKeys } from '../../../../sidecar/cache/hot-keys.ts';
 import { planView } from '../../../../sidecar/plan/plan.ts';
 import { RowLoader } from '../../../../sidecar/cache/row-loader.ts';
-import { HeldReader } from '../../../support/held-reader.ts';
-import { customer, encodeRow, feature, view } from '../../../support/serving-fixture.ts';
+import { HeldReader } from '../../../support/faults/held-reader.ts';
+import { customer, encodeRow, feature, view } from '../../../support/fixtures/serving-fixture.ts';
 
 const spend = view('spend', customer, [feature('total', 'float64')]);
 const plan = planView(spend, 0, []);

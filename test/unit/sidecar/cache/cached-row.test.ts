@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { rowSchemaOf } from '../../../../contract/definitions/definition-json.ts';
 import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
 import { planView } from '../../../../sidecar/plan/plan.ts';
-import { NOON_US, encodeRow, spend } from '../../../support/serving-fixture.ts';
+import { NOON_US, encodeRow, spend } from '../../../support/fixtures/serving-fixture.ts';
 
 const plan = planView(spend, 0, []);
 const RAW = encodeRow(rowSchemaOf(spend), [12.5, 3n]).toString('latin1');

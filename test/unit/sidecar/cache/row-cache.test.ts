@@ -4,7 +4,7 @@ import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
 import { RowCache } from '../../../../sidecar/cache/row-cache.ts';
 import { planView } from '../../../../sidecar/plan/plan.ts';
 import type { ViewPlan } from '../../../../sidecar/plan/plan.ts';
-import { customer, feature, view } from '../../../support/serving-fixture.ts';
+import { customer, feature, view } from '../../../support/fixtures/serving-fixture.ts';
 
 const VIEWS: readonly ViewPlan[] = ['a', 'b'].map((name, slot) =>
   planView(view(name, customer, [feature('x', 'float64')]), slot, []),

@@ -5,8 +5,8 @@ import { RowCache } from '../../../../sidecar/cache/row-cache.ts';
 import type { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
 import { planView } from '../../../../sidecar/plan/plan.ts';
 import { RowLoader } from '../../../../sidecar/cache/row-loader.ts';
-import { HeldReader } from '../../../support/held-reader.ts';
-import { NOON_US, customer, encodeRow, feature, view } from '../../../support/serving-fixture.ts';
+import { HeldReader } from '../../../support/faults/held-reader.ts';
+import { NOON_US, customer, encodeRow, feature, view } from '../../../support/fixtures/serving-fixture.ts';
 
 const spend = view('spend', customer, [feature('total', 'float64'), feature('orders', 'int64', 0n)]);
 const older = view('spend', customer, [feature('orders', 'int32'), feature('total', 'float64')]);

@@ -5,7 +5,7 @@ import type { Value, ValueType } from '../../../../contract/value-type.ts';
 import { decodeRowValues, RowEncoder } from '../../../../contract/wire/online/row-codec.ts';
 import { HEADER_BYTES } from '../../../../contract/wire/online/row-header.ts';
 import { checkRow, readRowValues } from '../../../../sidecar/cache/row-values.ts';
-import { anyValueOf } from '../../../support/any-value.ts';
+import { anyValueOf } from '../../../support/fixtures/any-value.ts';
 
 const KINDS = ['bool', 'int32', 'int64', 'timestamp', 'float32', 'float64'] as const;
 type Kind = (typeof KINDS)[number];

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { PlanBook, ViewSlots } from '../../../../sidecar/plan/plan-book.ts';
 import { feastSurface } from '../../../../sidecar/surface/feast.ts';
-import { PathExchange } from '../../../support/path-exchange.ts';
-import { bundleContent } from '../../../support/serving-fixture.ts';
+import { PathExchange } from '../../../support/faults/path-exchange.ts';
+import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
 
 const newBook = (): PlanBook =>
   new PlanBook({ ...bundleContent(), hash: 'b'.repeat(16) }, '', new ViewSlots());

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { LineSink } from '../../../../sidecar/process/line-sink.ts';
-import { FullPipe } from '../../../support/full-pipe.ts';
+import { FullPipe } from '../../../support/faults/full-pipe.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { until } from '../../../support/until.ts';
 

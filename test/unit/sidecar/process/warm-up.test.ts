@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { NO_LOG } from '../../../../sidecar/plan/plan.ts';
 import { warmUp } from '../../../../sidecar/process/warm-up.ts';
-import { HeldReader } from '../../../support/held-reader.ts';
+import { HeldReader } from '../../../support/faults/held-reader.ts';
 import {
   bundleContent,
   customer,
@@ -9,7 +9,7 @@ import {
   manualClock,
   service,
   view,
-} from '../../../support/serving-fixture.ts';
+} from '../../../support/fixtures/serving-fixture.ts';
 
 /** A feature of every type. */
 const all = view(

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Admission } from '../../../../sidecar/request/admission.ts';
 import { Histogram } from '../../../../sidecar/metrics/histogram.ts';
-import { PathExchange } from '../../../support/path-exchange.ts';
+import { PathExchange } from '../../../support/faults/path-exchange.ts';
 
 const WALL_MS = 1_795_262_400_000;
 

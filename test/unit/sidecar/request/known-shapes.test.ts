@@ -6,8 +6,8 @@ import { PlanBook, ViewSlots } from '../../../../sidecar/plan/plan-book.ts';
 import { knowingShapes } from '../../../../sidecar/request/known-shapes.ts';
 import { feastSurface } from '../../../../sidecar/surface/feast.ts';
 import { nativeSurface } from '../../../../sidecar/surface/native.ts';
-import { PathExchange } from '../../../support/path-exchange.ts';
-import { bundleContent } from '../../../support/serving-fixture.ts';
+import { PathExchange } from '../../../support/faults/path-exchange.ts';
+import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
 
 const exchange = new PathExchange();
 const newBook = (): PlanBook => new PlanBook({ ...bundleContent(), hash: 'b' }, '', new ViewSlots());

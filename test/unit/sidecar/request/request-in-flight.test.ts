@@ -12,7 +12,7 @@ import {
   encodeRow,
   profile,
   spend,
-} from '../../../support/serving-fixture.ts';
+} from '../../../support/fixtures/serving-fixture.ts';
 
 const plans = { profile: planView(profile, 0, []), spend: planView(spend, 1, []) };
 const raws = {

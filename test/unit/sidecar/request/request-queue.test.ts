@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RequestQueue } from '../../../../sidecar/request/request-queue.ts';
-import { PathExchange } from '../../../support/path-exchange.ts';
+import { PathExchange } from '../../../support/faults/path-exchange.ts';
 
 const MiB = 2 ** 20;
 

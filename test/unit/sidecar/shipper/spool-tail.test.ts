@@ -7,7 +7,7 @@ import { segmentFile, segmentHeader } from '../../../../contract/wire/log/spool-
 import { SpoolTail } from '../../../../sidecar/shipper/spool-tail.ts';
 import type { SpooledRecord } from '../../../../sidecar/shipper/spool-tail.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { servedRequest } from '../../../support/served-requests.ts';
+import { servedRequest } from '../../../support/fixtures/served-requests.ts';
 
 const MANY = 2 ** 20;
 

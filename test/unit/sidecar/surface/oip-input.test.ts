@@ -4,10 +4,10 @@ import { CodedError } from '../../../../contract/std/coded-error.ts';
 import { SIDECAR_ERRORS } from '../../../../sidecar/errors.ts';
 import { PlanBook, ViewSlots } from '../../../../sidecar/plan/plan-book.ts';
 import { oipSurface } from '../../../../sidecar/surface/oip.ts';
-import { PathExchange } from '../../../support/path-exchange.ts';
-import { bundleContent } from '../../../support/serving-fixture.ts';
-import { binaryRequest, int32Bytes, int64Bytes, textBytes } from '../../../support/tensor-request.ts';
-import type { TensorInput } from '../../../support/tensor-request.ts';
+import { PathExchange } from '../../../support/faults/path-exchange.ts';
+import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
+import { binaryRequest, int32Bytes, int64Bytes, textBytes } from '../../../support/http/tensor-request.ts';
+import type { TensorInput } from '../../../support/http/tensor-request.ts';
 
 const book = new PlanBook({ ...bundleContent(), hash: 'b'.repeat(16) }, '', new ViewSlots());
 const PATH = '/v2/models/everything/infer';

@@ -5,8 +5,8 @@ import { SIDECAR_ERRORS } from '../../../../sidecar/errors.ts';
 import { PlanBook, ViewSlots } from '../../../../sidecar/plan/plan-book.ts';
 import { feastSurface } from '../../../../sidecar/surface/feast.ts';
 import { nativeSurface } from '../../../../sidecar/surface/native.ts';
-import { PathExchange } from '../../../support/path-exchange.ts';
-import { bundleContent } from '../../../support/serving-fixture.ts';
+import { PathExchange } from '../../../support/faults/path-exchange.ts';
+import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
 
 const book = new PlanBook({ ...bundleContent(), hash: 'b'.repeat(16) }, '', new ViewSlots());
 const exchange = new PathExchange();

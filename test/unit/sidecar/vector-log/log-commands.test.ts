@@ -12,7 +12,13 @@ import { advanceCursor } from '../../../../contract/wire/log/spool-cursor.ts';
 import { logCat, logStatus, logVerify } from '../../../../sidecar/vector-log/log-commands.ts';
 import { statusOfLog } from '../../../../sidecar/vector-log/log-status.ts';
 import { VectorLog } from '../../../../sidecar/vector-log/vector-log.ts';
-import { NOON_US, ServingFixture, encodeRow, manualClock, spend } from '../../../support/serving-fixture.ts';
+import {
+  NOON_US,
+  ServingFixture,
+  encodeRow,
+  manualClock,
+  spend,
+} from '../../../support/fixtures/serving-fixture.ts';
 
 let fixture: ServingFixture;
 let spool: string;

@@ -18,7 +18,7 @@ import { ConsumerWatch } from '../../../../sidecar/spool/consumer-watch.ts';
 import { renderStatus, statusOfLog } from '../../../../sidecar/vector-log/log-status.ts';
 import { VectorLog } from '../../../../sidecar/vector-log/vector-log.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { SERVED_US, servedRequest } from '../../../support/served-requests.ts';
+import { SERVED_US, servedRequest } from '../../../support/fixtures/served-requests.ts';
 
 let spool: string;
 let servedUs: number;

@@ -12,8 +12,8 @@ import { advanceCursor } from '../../../../contract/wire/log/spool-cursor.ts';
 import { verifyLog } from '../../../../sidecar/vector-log/log-commands.ts';
 import { VectorLog } from '../../../../sidecar/vector-log/vector-log.ts';
 import type { VectorLogOptions } from '../../../../sidecar/vector-log/vector-log.ts';
-import { FaultyFiles } from '../../../support/faulty-files.ts';
-import { SERVED_US, servedRequest } from '../../../support/served-requests.ts';
+import { FaultyFiles } from '../../../support/faults/faulty-files.ts';
+import { SERVED_US, servedRequest } from '../../../support/fixtures/served-requests.ts';
 
 let root: string;
 let folder: string;

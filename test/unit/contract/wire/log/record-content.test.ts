@@ -4,8 +4,8 @@ import { RecordScan, contentOf, originOf } from '../../../../../contract/wire/lo
 import { RecordEncoder } from '../../../../../contract/wire/log/served-encoder.ts';
 import type { ServedRequest } from '../../../../../contract/wire/log/served-record.ts';
 import { FRAME_HEADER_BYTES } from '../../../../../contract/wire/log/spool-frame.ts';
-import { mutation } from '../../../../support/hostile-records.ts';
-import { anyRequest, servedRequest } from '../../../../support/served-requests.ts';
+import { mutation } from '../../../../support/faults/hostile-records.ts';
+import { anyRequest, servedRequest } from '../../../../support/fixtures/served-requests.ts';
 
 const EPOCHS = [7n, 8n];
 

@@ -18,7 +18,7 @@ import {
   frameAt,
   frameSequence,
 } from '../../../../../contract/wire/log/spool-frame.ts';
-import { LAST_US, anyRequest, servedRequest } from '../../../../support/served-requests.ts';
+import { LAST_US, anyRequest, servedRequest } from '../../../../support/fixtures/served-requests.ts';
 
 const EPOCH = 0x8000_0000_0000_0001n;
 

@@ -18,7 +18,7 @@ import {
   segmentHeader,
 } from '../../../../../contract/wire/log/spool-segment.ts';
 import type { SegmentLink } from '../../../../../contract/wire/log/spool-segment.ts';
-import { servedRequest } from '../../../../support/served-requests.ts';
+import { servedRequest } from '../../../../support/fixtures/served-requests.ts';
 
 const EPOCH = 0xabcdn;
 const HEX = '000000000000abcd';

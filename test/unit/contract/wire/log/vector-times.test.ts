@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodeServedVector } from '../../../../../contract/wire/log/served-encoder.ts';
 import { vectorTimes } from '../../../../../contract/wire/log/vector-times.ts';
-import { anyRequest } from '../../../../support/served-requests.ts';
+import { anyRequest } from '../../../../support/fixtures/served-requests.ts';
 
 test('times written over where they stand make the message of the vector with these times', () => {
   const times = fc.array(fc.tuple(fc.maxSafeNat(), fc.maxSafeNat()), { minLength: 1, maxLength: 4 });

@@ -8,7 +8,7 @@ import {
   parseKeyPart,
 } from '../../../../../contract/wire/online/entity-key.ts';
 import { clusterSlot } from '../../../../../contract/wire/online/online-layout.ts';
-import { customer, driver } from '../../../../support/materialized-project.ts';
+import { customer, driver } from '../../../../support/fixtures/materialized-project.ts';
 
 const text: JoinKey = { name: 'k', type: 'string' };
 const int64: JoinKey = { name: 'n', type: 'int64' };

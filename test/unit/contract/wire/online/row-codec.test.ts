@@ -7,7 +7,7 @@ import type { Value } from '../../../../../contract/value-type.ts';
 import { decodeRowValues, RowEncoder } from '../../../../../contract/wire/online/row-codec.ts';
 import { HEADER_BYTES, readHeader } from '../../../../../contract/wire/online/row-header.ts';
 import { valueFromJson, valueToJson } from '../../../../../contract/wire/online/json-value.ts';
-import { anyRow } from '../../../../support/any-value.ts';
+import { anyRow } from '../../../../support/fixtures/any-value.ts';
 
 interface GoldenRow {
   readonly name: string;

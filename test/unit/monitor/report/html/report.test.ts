@@ -12,7 +12,7 @@ import {
   featureSample,
   goodDay,
   largeDay,
-} from '../../../../support/sample-snapshot.ts';
+} from '../../../../support/fixtures/sample-snapshot.ts';
 
 /** The page's text without markup, single spaced. */
 function textOf(page: string): string {

@@ -16,7 +16,7 @@ import {
 } from '../../../../../project/engine/duckdb/history.ts';
 import { dayOf } from '../../../../../contract/std/timestamp.ts';
 import { definitionName } from '../../../../../contract/wire/online/row-header.ts';
-import { shopProject } from '../../../../support/shop-project.ts';
+import { shopProject } from '../../../../support/fixtures/shop-project.ts';
 
 /** The layout is read by whatever reads Parquet, so names, types and places are part of the contract. */
 test('the history of an aggregated view lies by version and day, under these columns and types', async () => {

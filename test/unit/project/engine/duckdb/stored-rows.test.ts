@@ -5,7 +5,7 @@ import { DuckDb, quoteText } from '../../../../../project/engine/duckdb/duckdb.t
 import type { Feature, FeatureView } from '../../../../../contract/model.ts';
 import { readSourceFiles, withShownValues } from '../../../../../project/engine/duckdb/source-files.ts';
 import { goodRowsSql, judgedRowsSql, lostColumns } from '../../../../../project/engine/duckdb/stored-rows.ts';
-import { driver, driverStats, feature } from '../../../../support/materialized-project.ts';
+import { driver, driverStats, feature } from '../../../../support/fixtures/materialized-project.ts';
 import { scratchFolder } from '../../../../support/scratch.ts';
 
 let duck: DuckDb;

@@ -1,0 +1,227 @@
+/** What the monitor judges by: the bundle that each record names, roles, and the surface that answered. */
+import { afterEach, expect, test } from 'vitest';
+import type { FeatureSnapshot, Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import type { FeatureService } from '../../../contract/model.ts';
+import { SURFACES } from '../../../contract/wire/log/served-record.ts';
+import { customer, driverStats, feature, orders } from '../../support/fixtures/materialized-project.ts';
+import { at } from '../../support/day-time.ts';
+import { MonitoredDay, SERVICE, servedRow } from '../../support/fixtures/monitored-day.ts';
+import type { OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
+
+const SETTLED = '2026-01-10T00:00:00';
+const DRIVERS = [{ driver: 1, event: '23:00:00', created: '23:00:00', convRate: 0.5 }];
+const noDriver: Served = { status: 'MISSING', watermark: '06:00:00' };
+
+let day: MonitoredDay;
+
+afterEach(async () => {
+  await day.remove();
+});
+
+function row(id: string, values: OrderRow['values']): OrderRow {
+  return { customer: id, event: '05:00:00', created: '05:00:00', run: 'r-05', values };
+}
+
+function driverRow({ event, created, convRate }: (typeof DRIVERS)[number]): Served['row'] {
+  return { event, created, values: [convRate, null, null] };
+}
+
+function online({ event, created, values }: OrderRow): Served {
+  return { row: { event, created, values }, watermark: '06:00:00' };
+}
+
+function featureOf(snapshot: Snapshot, name: string): FeatureSnapshot {
+  return snapshot.features.find((one) => one.name === name)!;
+}
+
+test('fallbacks are those of the bundle that answered, on both sides', async () => {
+  const [count, spent] = orders().features;
+  day = await MonitoredDay.make();
+  const missing: Served = { status: 'MISSING', watermark: '06:00:00' };
+  day.serve('06:10:00', 'nobody', missing, 2, noDriver);
+  day.publish(orders({ features: [count!, { ...spent!, missing: -1 }] }));
+  day.serve('06:20:00', 'nobody', missing, 2, noDriver);
+  const known = row('known', [1n, 5]);
+  const id = day.serve('06:30:00', 'known', missing, 2, noDriver);
+  await day.appendOrders([known]);
+  await day.writeDrivers(DRIVERS);
+  day.setWatermark('23:00:00');
+  const judged = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
+  expect(judged).toMatchObject({ rows: 3, exactMatch: 2 / 3 });
+  expect(judged.examples).toEqual([
+    expect.objectContaining({
+      requestId: id,
+      served: expect.objectContaining({ state: 'missing', value: -1 }) as unknown,
+      replayed: expect.objectContaining({ state: 'value', value: 5 }) as unknown,
+    }),
+  ]);
+});
+
+test('delay and TTL are those of the bundle that answered, though they change in the middle of the day', async () => {
+  const HOUR = 3_600_000_000;
+  day = await MonitoredDay.make({}, { ttlUs: 2 * HOUR });
+  const edges = ['04:00:00', '05:00:00'].map((event, i): OrderRow => {
+    return { customer: 'known', event, created: event, run: 'r', values: [BigInt(i + 1), i + 1] };
+  });
+  const [atFour, atFive] = edges.map((edge) => ({ ...online(edge), watermark: '05:00:00' }));
+  const stats = DRIVERS.map((driver) => ({ ...driver, event: '03:00:00', created: '03:00:00' }));
+  const withheld: Served = { status: 'OUTSIDE_TTL', watermark: '05:00:00', row: driverRow(stats[0]!) };
+  const present: Served = { ...withheld, status: 'PRESENT' };
+  // Without a delay and with a TTL of two hours; then with a delay of 45 minutes and a TTL of five hours; then both.
+  day.serve('05:30:00', 'known', atFive!, 1, withheld);
+  day.publish(orders({ delayUs: 0.75 * HOUR }));
+  day.serve('05:30:00', 'known', atFour!, 1, withheld);
+  day.publishDrivers(driverStats({ ttlUs: 5 * HOUR }));
+  day.serve('05:30:00', 'known', atFour!, 1, present);
+  day.serve('05:45:00', 'known', atFive!, 1, present);
+  day.publishDrivers(driverStats({ ttlUs: null }));
+  day.serve('09:00:00', 'known', atFive!, 1, present);
+  await day.appendOrders(edges);
+  await day.writeDrivers(stats);
+  day.setWatermark('23:00:00');
+  const snapshot = await day.judge(SETTLED);
+  expect(snapshot.features.map(({ rows, exactMatch }) => [rows, exactMatch])).toEqual([
+    [5, 1],
+    [5, 1],
+    [5, 1],
+  ]);
+  expect(featureOf(snapshot, 'driver_stats__conv_rate').states).toEqual([
+    { served: 'outside TTL', replayed: 'outside TTL', rows: 2 },
+    { served: 'value', replayed: 'value', rows: 3 },
+  ]);
+  // By today's bundle alone the first vector would have been served ahead.
+  day.publish(orders({ delayUs: 0.75 * HOUR }));
+  await day.openLog();
+  day.serve('05:31:00', 'known', atFive!, 1, present);
+  const again = await day.judge(SETTLED);
+  expect(featureOf(again, 'orders__orders_1d')).toMatchObject({ rows: 6, causes: { 'served ahead': 1 } });
+});
+
+test('a feature that the answering bundle lacked is not counted for its vectors', async () => {
+  day = await MonitoredDay.make();
+  const known = row('known', [1n, 5]);
+  day.serve('06:10:00', 'known', online(known), 2, noDriver);
+  await day.appendOrders([known]);
+  await day.record(day.orders, { runId: 'r-05', watermarkUs: at('07:00:00'), finishedUs: at('07:01:00') });
+  const more = orders({ features: [...orders().features, feature('later', 'string')] });
+  day.publish(more, {
+    ...SERVICE,
+    features: [
+      ...SERVICE.features,
+      { fullName: 'orders__later', view: 'orders', role: 'orders', feature: 'later' },
+    ],
+  });
+  await day.writeDrivers(DRIVERS);
+  day.setWatermark('23:00:00');
+  const snapshot = await day.judge(SETTLED);
+  expect(featureOf(snapshot, 'orders__later').rows).toBe(0);
+  expect(featureOf(snapshot, 'orders__spent_1d').rows).toBe(1);
+});
+
+test('a vector is replayed over the rows of the definition that served it', async () => {
+  const [count, spent] = orders().features;
+  day = await MonitoredDay.make();
+  const before = day.orders;
+  const ofBefore = [row('known', [1n, 5]), row('other', [2n, 6])];
+  day.serve('06:10:00', 'known', online(ofBefore[0]!), 2, noDriver);
+  const wrong = day.serve('06:11:00', 'other', online({ ...ofBefore[1]!, values: [2n, 7] }), 2, noDriver);
+  // Past what the runs of that definition have computed: nobody knows what it should have got.
+  day.serve('08:10:00', 'known', online(ofBefore[0]!), 2, noDriver);
+  await day.appendOrders(ofBefore);
+  await day.record(before, { runId: 'r-05', watermarkUs: at('07:00:00'), finishedUs: at('07:01:00') });
+  // The same feature over another column, and one of another type.
+  const other = { ...spent!, aggregation: { ...spent!.aggregation!, column: 'other' } };
+  day.publish(orders({ features: [{ ...count!, type: { kind: 'float64' } }, other] }));
+  expect(day.orders.definitionId).not.toBe(before.definitionId);
+  await day.writeDrivers(DRIVERS);
+  const unmaterialized = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
+  expect(unmaterialized).toMatchObject({ rows: 2, unjudged: 1, exactMatch: 0.5 });
+  const ofToday = { ...row('known', [null, 500]), run: 'r-09' };
+  await day.openLog();
+  day.serve('06:20:00', 'known', online(ofToday), 2, noDriver);
+  await day.appendOrders([ofToday]);
+  day.setWatermark('23:00:00');
+  const snapshot = await day.judge(SETTLED);
+  const judged = featureOf(snapshot, 'orders__spent_1d');
+  expect(judged).toMatchObject({ rows: 3, unjudged: 1, exactMatch: 2 / 3 });
+  expect(judged.examples).toEqual([expect.objectContaining({ requestId: wrong })]);
+  // What has another type by now is compared for today's vectors alone.
+  expect(featureOf(snapshot, 'orders__orders_1d').rows).toBe(1);
+});
+
+test('vectors from when a view had another entity are unjudged', async () => {
+  day = await MonitoredDay.make();
+  const known = row('known', [1n, 5]);
+  day.serve('06:10:00', 'known', online(known), 2, noDriver);
+  await day.appendOrders([known]);
+  day.setWatermark('23:00:00');
+  await day.writeDrivers(DRIVERS);
+  day.publish(orders({ entity: 'shopper' }), SERVICE, 'raw', [{ ...customer, name: 'shopper' }]);
+  await day.appendOrders([{ ...known, values: [9n, 9] }]);
+  day.setWatermark('23:00:00');
+  const judged = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
+  expect(judged).toMatchObject({ rows: 0, unjudged: 1 });
+});
+
+test('a view in two roles is replayed by the key of each', async () => {
+  const service: FeatureService = {
+    ...SERVICE,
+    features: ['buyer', 'seller'].map((role) => {
+      return { fullName: `${role}__spent_1d`, view: 'orders', role, feature: 'spent_1d' };
+    }),
+    views: ['buyer', 'seller'].map((role) => ({ role, view: 'orders', requestKeys: [`${role}_id`] })),
+    requestKeys: ['seller_id', 'buyer_id'].map((name) => ({ name, type: 'string' })),
+  };
+  day = await MonitoredDay.make();
+  day.publish(day.orders, service);
+  const [a, b] = [row('a', [1n, 1]), row('b', [2n, 2])];
+  // The record's keys stand in another order than the service's.
+  const rows = [
+    servedRow(day.orders, '06:10:00', online(a), 'buyer'),
+    servedRow(day.orders, '06:10:00', online(a), 'seller'),
+  ];
+  day.append('06:10:00', { buyer_id: 'a', seller_id: 'b' }, rows);
+  await day.appendOrders([a, b]);
+  day.setWatermark('23:00:00');
+  const snapshot = await day.judge(SETTLED);
+  expect(featureOf(snapshot, 'buyer__spent_1d').exactMatch).toBe(1);
+  expect(featureOf(snapshot, 'seller__spent_1d')).toMatchObject({
+    exactMatch: 0,
+    causes: { unexplained: 1 },
+  });
+  expect(featureOf(snapshot, 'seller__spent_1d').examples[0]!.entities).toEqual({
+    seller_id: 'b',
+    buyer_id: 'a',
+  });
+  expect(snapshot.views).toHaveLength(1);
+  expect(snapshot.verdict).toBe('alarm');
+});
+
+test('the tensor surface is judged by the doubles that it gave', async () => {
+  day = await MonitoredDay.make();
+  const oip = SURFACES.indexOf('oip');
+  const wide = 2n ** 53n;
+  const history = [row('wide', [wide + 1n, null])];
+  const rows = [
+    servedRow(day.orders, '06:10:00', online({ ...history[0]!, values: [wide, null] })),
+    servedRow(day.driverStats, '06:10:00', noDriver),
+  ];
+  const keys = { customer_id: 'wide', driver_id: '2' };
+  day.append('06:10:00', keys, rows, oip);
+  await day.appendOrders(history);
+  await day.writeDrivers(DRIVERS);
+  day.setWatermark('23:00:00');
+  const asTensor = await day.judge(SETTLED);
+  expect(featureOf(asTensor, 'orders__orders_1d').exactMatch).toBe(1);
+  expect(featureOf(asTensor, 'orders__spent_1d')).toMatchObject({
+    exactMatch: 1,
+    states: [{ served: 'null', replayed: 'null', rows: 1 }],
+  });
+  await day.openLog();
+  day.append('06:10:00', keys, rows);
+  const asJson = await day.judge(SETTLED);
+  expect(featureOf(asJson, 'orders__orders_1d')).toMatchObject({
+    exactMatch: 0.5,
+    causes: { 'precision / type': 1 },
+  });
+});

@@ -1,0 +1,251 @@
+/** Values that the log holds as HMACs are judged as the values themselves would be, and are told to nobody. */
+import { readFileSync } from 'node:fs';
+import { afterEach, describe, expect, test } from 'vitest';
+import { renderReport } from '../../../monitor/report/html/report.ts';
+import { judgedValuesFile } from '../../../monitor/verdict/snapshot-folder.ts';
+import type { FeatureSnapshot, Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { renderVerdict } from '../../../monitor/report/terminal/verdict-table.ts';
+import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
+import type { LogPolicy } from '../../../contract/model.ts';
+import { SURFACES } from '../../../contract/wire/log/served-record.ts';
+import { DAY } from '../../support/day-time.ts';
+import {
+  LOG_KEY,
+  MonitoredDay,
+  SERVICE,
+  earlierOrders,
+  servedRow,
+} from '../../support/fixtures/monitored-day.ts';
+import type { OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
+import { driverStats, orders } from '../../support/fixtures/materialized-project.ts';
+
+const VECTORS = 300;
+const SETTLED = '2026-01-10T00:00:00';
+const FALLBACK = 7.25;
+/** What the history may hold; serving may have lost digits of 0.1 as well. */
+const SPENT = [null, 0, Number.NaN, 0.1, 1.5, 31_337.75, FALLBACK] as const;
+const SERVED_SPENT = [...SPENT, -0, Math.fround(0.1)] as const;
+const COUNTS = [null, 0n, 3n, 65_537_001n] as const;
+/** As JSON, as text and as the page would have them. */
+const NEVER = /31,?337|65,?537,?001/;
+
+let days: MonitoredDay[] = [];
+afterEach(async () => {
+  for (const day of days) await day.remove();
+  days = [];
+});
+
+/** The day's definitions with these marks. */
+async function makeDay(spent: LogPolicy, count: LogPolicy, rate: LogPolicy = 'raw'): Promise<MonitoredDay> {
+  const mark = (log: LogPolicy, missing: number | null = null) => ({ log, missing });
+  const [countFeature, spentFeature] = orders().features;
+  const features = [
+    { ...countFeature!, log: count },
+    { ...spentFeature!, ...mark(spent, FALLBACK) },
+  ];
+  const drivers = driverStats().features.map((f) => (f.name === 'conv_rate' ? { ...f, log: rate } : f));
+  const day = await MonitoredDay.make({ features }, { features: drivers });
+  days.push(day);
+  return day;
+}
+
+/** The same numbers for each seed. */
+function pickerOf(seed: number): <T>(from: readonly T[]) => T {
+  let state = seed;
+  return (from) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return from[Math.floor((state / 2 ** 32) * from.length)]!;
+  };
+}
+
+const HOURS = Array.from({ length: 20 }, (_, i) => String(i + 2).padStart(2, '0'));
+
+/** Each pair of values in one row, on a surface of JSON and on a tensor; then rows, statuses, times and surfaces at random. */
+async function serveAnything(day: MonitoredDay, seed: number): Promise<void> {
+  const pick = pickerOf(seed);
+  const history: OrderRow[] = [];
+  const pairs = SPENT.flatMap((spent) => SERVED_SPENT.map((served) => [spent, served] as const));
+  for (const [i, [spent, servedSpent]] of [...pairs, ...pairs].entries()) {
+    const customer = `p-${i}`;
+    const row = { event: '05:00:00', created: '05:00:00' };
+    history.push({ ...row, customer, run: 'r', values: [1n, spent] });
+    const served = { row: { ...row, values: [1n, servedSpent] }, watermark: '05:00:00' };
+    const rows = [servedRow(day.orders, '05:30:00', served), servedRow(day.driverStats, '05:30:00', {})];
+    const surface = SURFACES.indexOf(i < pairs.length ? 'native' : 'oip');
+    day.append('05:30:00', { customer_id: customer, driver_id: '1' }, rows, surface);
+  }
+  for (let i = 2 * pairs.length; i < VECTORS; i++) {
+    const customer = `c-${i}`;
+    const hour = pick(HOURS);
+    const event = `${hour}:00:00`;
+    const values = [pick(COUNTS), pick(SPENT)] as const;
+    if (i % 11 !== 0) history.push({ customer, event, created: pick([event, '23:30:00']), run: 'r', values });
+    const same = pick([true, true, false]);
+    const row = {
+      event: pick([event, event, '01:00:00']),
+      created: event,
+      values: same ? values : [pick(COUNTS), pick(SERVED_SPENT)],
+    };
+    const served: Served = {
+      status: pick(['PRESENT', 'PRESENT', 'PRESENT', 'MISSING', 'OUTSIDE_TTL', 'UNAVAILABLE']),
+      source: pick(['store', 'cache', 'stale']),
+      watermark: pick([event, '01:00:00']),
+      row,
+      definition: pick([day.orders, day.orders, day.orders, earlierOrders]),
+    };
+    const time = `${hour}:${pick(['20', '40'])}:00`;
+    const withoutRow = served.status === 'MISSING' || served.status === 'UNAVAILABLE';
+    const { row: _, ...rowless } = served;
+    const driver = {
+      event: '00:10:00',
+      created: '00:15:00',
+      values: [pick([0.5, 0.25, null, 0]), null, null],
+    };
+    day.append(
+      time,
+      { customer_id: customer, driver_id: '1' },
+      [
+        servedRow(day.orders, time, withoutRow ? rowless : served),
+        servedRow(day.driverStats, time, { row: driver, watermark: '00:30:00' }),
+      ],
+      SURFACES.indexOf(pick(['native', 'feast', 'oip'])),
+    );
+  }
+  await day.appendOrders(history);
+  await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
+  day.setWatermark('18:00:00');
+}
+
+const featureOf = (snapshot: Snapshot, name: string): FeatureSnapshot =>
+  snapshot.features.find((feature) => feature.name === name)!;
+
+/** All that a report says of a feature but its values and their sizes. */
+function judgementOf(feature: FeatureSnapshot): object {
+  const { rows, unjudged, unavailable, exactMatch, exactMatchWithinPromise, exactMatchAsAvailable } = feature;
+  const { states, causes, promisedCauses, toleranceMatch } = feature;
+  const examples = feature.examples.map(({ requestId, cause, withinPromise, served, replayed }) => {
+    const times = [served, replayed].map(({ state, eventTime, createdTime }) => [
+      state,
+      eventTime,
+      createdTime,
+    ]);
+    return { requestId, cause, withinPromise, times };
+  });
+  const rates = { exactMatch, exactMatchWithinPromise, exactMatchAsAvailable, toleranceMatch };
+  return { rows, unjudged, unavailable, rates, states, causes, promisedCauses, examples };
+}
+
+describe('values as HMACs', () => {
+  test.each([1, 2, 3])('are judged as the values are: rates, states, causes, examples (%i)', async (seed) => {
+    const plain = await makeDay('raw', 'raw');
+    const hashed = await makeDay('hmac', 'hmac', 'hmac');
+    for (const day of [plain, hashed]) await serveAnything(day, seed);
+    const before = await plain.judge(SETTLED);
+    const after = await hashed.judge(SETTLED, LOG_KEY.id);
+    expect(after.features.map(judgementOf)).toEqual(before.features.map(judgementOf));
+    const { causes, rows, unjudged } = featureOf(before, 'orders__spent_1d');
+    expect(Object.keys(causes)).toEqual(
+      expect.arrayContaining(['definition changed', 'precision / type', 'null or default substituted']),
+    );
+    expect([rows > 150, unjudged > 0]).toEqual([true, true]);
+    expect(after.features.map(({ hashed: count }) => count)).toEqual(after.features.map((f) => f.rows));
+    for (const feature of after.features) {
+      expect(feature).toMatchObject({ distributions: null, meanDifference: null });
+    }
+    expect(after.vectors).toEqual(before.vectors);
+  });
+
+  test('are told by nothing that is written: snapshot, page, terminal, Parquet', async () => {
+    const day = await makeDay('hmac', 'hmac');
+    await serveAnything(day, 4);
+    const snapshot = await day.judge(SETTLED, LOG_KEY.id);
+    const { reports } = day.project.settings;
+    const file = judgedValuesFile(reports, SERVICE.name, DAY);
+    const duck = await DuckDb.open();
+    const rows = await duck.rows(
+      `SELECT served, replayed, evidence FROM read_parquet(${quoteText(file)}) WHERE feature LIKE 'orders%'`,
+    );
+    duck.close();
+    expect(rows.length).toBeGreaterThan(400);
+    const page = renderReport(snapshot);
+    const orderFeatures = snapshot.features.filter(({ view }) => view === 'orders');
+    const written = [JSON.stringify(orderFeatures), JSON.stringify(rows), page, renderVerdict(snapshot)];
+    for (const text of written) expect(NEVER.exec(text)?.[0]).toBe(undefined);
+    expect(new Set(rows.map((row) => String(row['served']).replace(/[0-9a-f]{64}$/, '')))).toEqual(
+      new Set(['hmac:', 'NaN', 'null']),
+    );
+    expect(page).toContain('stood in the log as HMACs and were compared as such');
+  });
+
+  test('with a tolerance have no tolerance match where they differ: nobody can tell how far', async () => {
+    const day = await makeDay('hmac', 'raw');
+    const features = day.orders.features.map((f) => (f.log === 'hmac' ? { ...f, tolerance: 1 } : f));
+    day.publish({ ...day.orders, features });
+    await serveAnything(day, 5);
+    const snapshot = await day.judge(SETTLED, LOG_KEY.id);
+    expect(featureOf(snapshot, 'orders__spent_1d').toleranceMatch).toBe(null);
+    expect(featureOf(snapshot, 'orders__orders_1d').toleranceMatch).toBeGreaterThan(0);
+  });
+
+  test.each([
+    [null, 'log.hmacKey is not set'],
+    ['k2', 'log.hmacKey has k2'],
+  ])('under a secret that is not known (%s) are withheld, and it is said why', async (keyId, why) => {
+    const day = await makeDay('hmac', 'raw');
+    await serveAnything(day, 6);
+    const snapshot = await day.judge(SETTLED, keyId);
+    const withheld = { [`hashed with the secret k1, and ${why}`]: VECTORS };
+    expect(featureOf(snapshot, 'orders__spent_1d')).toMatchObject({ rows: 0, exactMatch: null, withheld });
+    expect(featureOf(snapshot, 'orders__orders_1d').rows).toBeGreaterThan(100);
+    expect(snapshot.vectors.withheld).toBe(300);
+    expect(snapshot.reasons.join('\n')).toContain(
+      `300 values of orders__spent_1d cannot be compared: hashed with the secret k1, and ${why}.`,
+    );
+    expect(renderVerdict(snapshot)).toContain('300 values withheld from the log');
+    const page = renderReport(snapshot);
+    expect(page).toContain('<b>300 withheld values</b>');
+    expect(page).toContain(`300 hashed with the secret k1, and ${why}`);
+  });
+
+  test('that are dropped are withheld, which is no reason for anything', async () => {
+    const day = await makeDay('drop', 'raw');
+    await serveAnything(day, 7);
+    const snapshot = await day.judge(SETTLED, LOG_KEY.id);
+    const withheld = { 'dropped (log: drop)': 300 };
+    expect(featureOf(snapshot, 'orders__spent_1d')).toMatchObject({ rows: 0, unjudged: 0, withheld });
+    expect(snapshot.reasons.join()).not.toContain('spent');
+    expect(
+      readFileSync(judgedValuesFile(day.project.settings.reports, SERVICE.name, DAY)).length,
+    ).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['raw', 'hmac'],
+    ['hmac', 'raw'],
+  ] as const)('of a feature that was %s in the morning and %s in the evening', async (morning, evening) => {
+    const day = await makeDay(morning, 'raw');
+    const serve = (customer: string, time: string, spent: number): void => {
+      const row = { event: '05:00:00', created: '05:00:00', values: [1n, spent] };
+      day.serve(time, customer, { row, watermark: '05:00:00' });
+    };
+    serve('same', '05:10:00', 31_337.75);
+    const [count, spent] = day.orders.features;
+    day.publish({ ...day.orders, features: [count!, { ...spent!, log: evening }] });
+    serve('same', '05:50:00', 31_337.75);
+    serve('other', '05:55:00', 2);
+    const row = { event: '05:00:00', created: '05:00:00', run: 'r' };
+    await day.appendOrders([
+      { ...row, customer: 'same', values: [1n, 31_337.75] },
+      { ...row, customer: 'other', values: [1n, 31_337.75] },
+    ]);
+    await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
+    day.setWatermark('23:00:00');
+    const snapshot = await day.judge(SETTLED, LOG_KEY.id);
+    const feature = featureOf(snapshot, 'orders__spent_1d');
+    // Marked today, nothing of it is told; raw today, what was hashed then is compared so.
+    expect(feature).toMatchObject({ rows: 3, exactMatch: 2 / 3, hashed: evening === 'hmac' ? 3 : 1 });
+    if (evening === 'hmac') expect(JSON.stringify(feature)).not.toContain('31337');
+    const known = await day.judge(SETTLED);
+    expect(featureOf(known, 'orders__spent_1d').rows).toBe(evening === 'hmac' ? 0 : 2);
+  });
+});

@@ -1,0 +1,426 @@
+/** `plumb monitor ingest` of a real spool: what it keeps, what it reports, and that no verdict changes by it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FolderLock } from '../../../monitor/ingest/folder-lock.ts';
+import { renderIngest } from '../../../monitor/ingest/ingest-result.ts';
+import { runIngest } from '../../../monitor/ingest/main.ts';
+import { SERVED_DISK, servedFiles, stateFile } from '../../../monitor/day/served-files.ts';
+import { writeDurably } from '../../../contract/std/durable-file.ts';
+import { PASSED_FILE, passedMarkText } from '../../../contract/wire/log/passed-mark.ts';
+import { walkSpool } from '../../../contract/wire/log/spool-walk.ts';
+import { FRAME_MAGIC } from '../../../contract/wire/log/spool-frame.ts';
+import { readCursor } from '../../../contract/wire/log/spool-cursor.ts';
+import { listSegments } from '../../../contract/wire/log/spool-segment.ts';
+import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
+import { DAY, at } from '../../support/day-time.ts';
+import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
+import { PLUMB, QUIET_NODE, plumb } from '../../support/processes/plumb-process.ts';
+import { ingestedRecords } from '../../support/fixtures/served-parquet.ts';
+import { servedRequest } from '../../support/fixtures/served-requests.ts';
+import { until } from '../../support/until.ts';
+
+const HOUR_OF = (hour: number): string => `${DAY}T${String(hour).padStart(2, '0')}`;
+
+let day: MonitoredDay;
+let spool: string;
+let served: string;
+beforeEach(async () => {
+  day = await MonitoredDay.make();
+  ({ served } = day.project.settings);
+  ({ spool } = day.project.settings.log);
+});
+afterEach(() => day.remove());
+
+function openLog(
+  { project }: MonitoredDay,
+  consumers: string[] = [],
+  maxBytes = 2 ** 30,
+): Promise<VectorLog> {
+  const { clock, talk } = project;
+  const log = { folder: project.settings.log.spool, pod: 'pod-1', clock, talk, consumers, maxBytes };
+  return VectorLog.open({ ...log, durability: 'written', onFull: 'shed-log' });
+}
+
+/** The payloads that a walk of the spool finds, in order. */
+function spooled(folder: string): string[] {
+  const found: string[] = [];
+  for (const item of walkSpool(folder)) {
+    if (item.kind === 'record') found.push(item.buffer.toString('hex', item.from, item.to));
+  }
+  return found;
+}
+
+const kept = async (): Promise<string[]> =>
+  (await ingestedRecords(served)).map(({ record }) => record.toString('hex'));
+
+/** Flips a byte in the n-th frame of a file, from 0. */
+function damageFrame(file: string, n: number): void {
+  const bytes = readFileSync(file);
+  let from = -1;
+  for (let i = 0; i <= n; i++) from = bytes.indexOf(FRAME_MAGIC, from + 1);
+  bytes[from + 30]! ^= 0xff;
+  writeFileSync(file, bytes);
+}
+
+const segmentPath = (n: number): string => join(spool, listSegments(spool).at(n)!.file);
+
+describe('what is ingested', () => {
+  test('is every record byte for byte, once, in the hour it was served in', async () => {
+    for (const time of ['09:59:59', '10:00:00', '10:30', '23:59']) day.serve(time, 'c-1', {});
+    // Heartbeats come in between where the machine is slow; they are records too.
+    const first = await runIngest(day.project);
+    const { read } = first.counts;
+    expect(first.counts).toEqual({ read, records: read, duplicates: 0, unreadable: 0 });
+    expect(first.hours).toEqual(expect.arrayContaining([9, 10, 23].map(HOUR_OF)));
+    expect(first.openTails).toMatchObject([{ pod: 'pod-1', lastSequence: read }]);
+    const nothing = await runIngest(day.project);
+    expect(nothing.counts).toMatchObject({ read: nothing.counts.records, duplicates: 0 });
+    day.serve('09:10', 'c-2', {});
+    await day.closeLog();
+    const late = await runIngest(day.project);
+    expect(late).toMatchObject({ counts: { duplicates: 0 }, gaps: [], openTails: [] });
+    const records = (await ingestedRecords(served)).filter(({ kind }) => kind !== 'heartbeat');
+    expect(records.map(({ kind }) => kind)).toEqual([...Array(5).fill('served'), 'last']);
+    expect(records.slice(0, 5).map(({ hour }) => hour)).toEqual([9, 10, 10, 23, 9].map(HOUR_OF));
+    expect(await kept()).toEqual(spooled(spool));
+  });
+
+  test("is for its owner's eyes only", async () => {
+    day.serve('10:00', 'c-1', {});
+    await runIngest(day.project);
+    const [file] = servedFiles(served);
+    expect(statSync(file!.file).mode & 0o777).toBe(0o600);
+    expect(statSync(served).mode & 0o777).toBe(0o700);
+  });
+
+  test('is the spool to its last record, though a sidecar writes it meanwhile', async () => {
+    await day.closeLog();
+    await runIngest(day.project);
+    const log = await openLog(day, [], 4 * 2 ** 20);
+    const stop = new AbortController();
+    const running = runIngest(day.project, {
+      follow: true,
+      signal: stop.signal,
+      batchRecords: 150,
+      batchMs: 200,
+    });
+    for (let i = 0; i < 2_000; i++) {
+      log.append(servedRequest(`r${i}`, 24 + ((i * 7_919) % 2_000)));
+      if (i % 7 === 0) log.commit();
+      if (i % 50 === 0) await new Promise(setImmediate);
+    }
+    await log.close();
+    // Requests, the last record, and heartbeats where the writing took its time.
+    const { sequence } = log.stats();
+    await expect.poll(() => readCursor(spool, 'ingest')?.sequence, { timeout: 180_000 }).toBe(sequence);
+    stop.abort();
+    expect(await running).toMatchObject({
+      counts: { records: sequence, duplicates: 0 },
+      gaps: [],
+      openTails: [],
+    });
+    const ids = (await ingestedRecords(served)).flatMap(({ requestId }) => requestId ?? []);
+    expect(ids).toEqual(Array.from({ length: 2_000 }, (_, i) => `r${i}`));
+  });
+
+  test('are records of a large request, whose parts the spool holds one by one', async () => {
+    await day.closeLog();
+    const log = await openLog(day);
+    log.append(servedRequest('large', 700_000));
+    log.append(servedRequest('small'));
+    await log.close();
+    expect(await runIngest(day.project)).toMatchObject({ counts: { records: 4 }, gaps: [] });
+    const sizes = (await ingestedRecords(served)).map(({ record }) => record.length);
+    expect(Math.max(...sizes)).toBeGreaterThan(700_000);
+  });
+});
+
+describe('what is missing', () => {
+  /** An epoch of 301 records in seven segments or so. */
+  async function writeSegments(): Promise<void> {
+    await day.closeLog();
+    const log = await openLog(day, [], 400_000);
+    for (let i = 0; i < 300; i++) {
+      log.append(servedRequest(`r${i}`, 900));
+      log.commit();
+    }
+    await log.close();
+    expect(log.stats().shedRecords).toBe(0);
+  }
+
+  test('a damaged segment in the middle: all before and after it, and the gap with its numbers', async () => {
+    await writeSegments();
+    // A slow disk makes fewer segments, which are larger; the first is another epoch's, the last must stay.
+    damageFrame(segmentPath(1), 3);
+    damageFrame(segmentPath(1), 4);
+    rmSync(segmentPath(2));
+    const result = await runIngest(day.project);
+    const gone = result.gaps.flatMap(({ fromSequence: from, toSequence: to }) =>
+      Array.from({ length: to - from + 1 }, (_, i) => from + i),
+    );
+    expect(result.gaps).toHaveLength(2);
+    expect(result.gaps[0]!.toSequence - result.gaps[0]!.fromSequence).toBe(1);
+    const there = (await ingestedRecords(served)).filter(({ epoch }) => epoch === result.gaps[0]!.epoch);
+    expect([...there.map(({ sequence }) => sequence), ...gone].toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 301 }, (_, i) => i + 1),
+    );
+    expect(renderIngest(result)).toContain(`${gone.length} missing in 2 gaps, 0 shed, 0 open tails`);
+    // Nothing of it is reported again, and a damaged end is no reason to stop.
+    expect(await runIngest(day.project)).toMatchObject({ counts: { read: 0 }, gaps: result.gaps });
+  });
+
+  test('an epoch without its last record is an open tail, with a bound from its heartbeats', async () => {
+    day.serve('10:00', 'c-1', {});
+    await day.closeLog();
+    const [segment] = listSegments(spool);
+    const bytes = readFileSync(join(spool, segment!.file));
+    writeFileSync(join(spool, segment!.file), bytes.subarray(0, bytes.lastIndexOf(FRAME_MAGIC)));
+    const { openTails } = await runIngest(day.project);
+    expect(openTails).toEqual([
+      {
+        pod: 'pod-1',
+        epoch: segment!.epoch,
+        lastSequence: 1,
+        lastAt: `${DAY}T10:00:00.000000Z`,
+        lossAtMost: null,
+      },
+    ]);
+  });
+
+  test('a spool whose front was deleted in order has no gap there', async () => {
+    await writeSegments();
+    const segments = listSegments(spool);
+    const { epoch } = segments.at(-1)!;
+    const front = segments.filter((segment) => segment.epoch === epoch).slice(0, 2);
+    writeDurably(join(spool, PASSED_FILE), passedMarkText(front.at(-1)!.file));
+    for (const { file } of front) rmSync(join(spool, file));
+    expect((await runIngest(day.project)).gaps).toEqual([]);
+  });
+
+  test('a folder that was replaced is reported: it lacks starts, and no mark says that they were deleted', async () => {
+    const warned: string[] = [];
+    const talk = { ...day.project.talk, warn: (line: string) => void warned.push(line) };
+    const replaced = (): boolean =>
+      warned.some((line) => line.includes('the folder was removed or replaced'));
+    day.serve('10:00', 'c-1', {});
+    await day.closeLog();
+    await runIngest({ ...day.project, talk });
+    expect(replaced()).toBe(false);
+    const lost = listSegments(spool)[0]!.epoch;
+    rmSync(spool, { recursive: true });
+    await day.openLog();
+    day.serve('11:00', 'c-1', {});
+    const later = await runIngest({ ...day.project, talk });
+    expect([replaced(), later.counts.records]).toEqual([true, 1]);
+    expect(later.lostStarts).toEqual([{ folder: spool, pod: expect.any(String), epochs: [lost] }]);
+    expect(renderIngest(later)).toMatch(/LOST: .* lacks 1 start of .* that was ingested/);
+    writeDurably(join(spool, PASSED_FILE), passedMarkText(listSegments(spool)[0]!.file));
+    warned.length = 0;
+    const marked = await runIngest({ ...day.project, talk });
+    expect([replaced(), marked.lostStarts]).toEqual([false, []]);
+  });
+});
+
+describe('commits', () => {
+  test('a cursor that a crash left behind is advanced by the next ingest; files of no commit are removed', async () => {
+    day.serve('10:00', 'c-1', {});
+    await runIngest(day.project);
+    const before = readFileSync(join(spool, 'ingest.cursor'));
+    day.serve('11:00', 'c-1', {});
+    await runIngest(day.project);
+    const after = readFileSync(join(spool, 'ingest.cursor'));
+    writeFileSync(join(spool, 'ingest.cursor'), before);
+    const stray = servedFiles(served).at(-1)!.file;
+    writeFileSync(stray.replace(/\d{8}\.parquet$/, '00000009.parquet'), 'half a file');
+    writeFileSync(`${stray}.tmp`, 'aside');
+    const result = await runIngest(day.project);
+    expect(result.counts).toMatchObject({ read: 0 });
+    expect(readFileSync(join(spool, 'ingest.cursor'))).toEqual(after);
+    expect(servedFiles(served)).toHaveLength(2);
+    expect(readdirSync(join(served, `hour=${HOUR_OF(11)}`))).toHaveLength(1);
+  });
+
+  test('a disk that fails in the middle of a batch ends the run and costs nothing', async () => {
+    for (let i = 0; i < 40; i++) day.serve(`${10 + (i % 4)}:00`, 'c-1', {});
+    let writes = 0;
+    const disk = {
+      ...SERVED_DISK,
+      publish(file: string) {
+        if (++writes === 3) throw new Error('ENOSPC: no space left on device');
+        SERVED_DISK.publish(file);
+      },
+    };
+    await expect(runIngest(day.project, { disk, batchRecords: 10 })).rejects.toMatchObject({
+      code: 'MON_SERVED',
+    });
+    expect(await runIngest(day.project)).toMatchObject({ counts: { records: 40, duplicates: 0 } });
+    expect(await kept()).toHaveLength(40);
+  });
+
+  test('one ingest at a time', async () => {
+    const lock = FolderLock.tryTake(served)!;
+    await expect(runIngest(day.project)).rejects.toMatchObject({ code: 'MON_INGEST_RUNS' });
+    lock.release();
+    await runIngest(day.project);
+  });
+
+  test('a state that cannot be read is an error, never a fresh start', async () => {
+    day.serve('10:00', 'c-1', {});
+    await runIngest(day.project);
+    writeFileSync(stateFile(served), '{"format":9}');
+    await expect(runIngest(day.project)).rejects.toMatchObject({ code: 'MON_SERVED' });
+  });
+
+  test('the spool shrinks behind the ingest, and not before', async () => {
+    await day.closeLog();
+    const log = await openLog(day, ['ingest'], 800_000);
+    const fill = async (name: string): Promise<void> => {
+      for (let i = 0; i < 400; i++) {
+        log.append(servedRequest(`${name}${i}`, 1_000));
+        log.commit();
+      }
+    };
+    await fill('a');
+    // Where a sync was under way, another thread has yet to write some of it.
+    await until(() => listSegments(spool).length > 4, 'five segments are written');
+    await runIngest(day.project);
+    await expect.poll(() => listSegments(spool).length, { timeout: 180_000 }).toBeLessThanOrEqual(2);
+    const { shedRecords } = log.stats();
+    await fill('b');
+    await log.close();
+    expect(log.stats().shedRecords).toBe(shedRecords);
+    expect(await runIngest(day.project)).toMatchObject({ gaps: [], openTails: [] });
+    const ids = (await ingestedRecords(served)).flatMap(({ requestId }) => requestId ?? []);
+    expect(ids).toEqual(['a', 'b'].flatMap((name) => Array.from({ length: 400 }, (_, i) => `${name}${i}`)));
+  });
+});
+
+describe('the command', () => {
+  const start = (...args: string[]) =>
+    spawn(process.execPath, [QUIET_NODE, PLUMB, '-C', day.project.settings.folder, '--json', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+
+  test('killed again and again, nothing is lost and nothing is there twice', async () => {
+    await day.closeLog();
+    const log = await openLog(day);
+    for (let round = 0; round < 4; round++) {
+      for (let i = 0; i < 500; i++) log.append(servedRequest(`r${round * 500 + i}`, 300));
+      log.commit();
+      rmSync(join(served, 'lock.db'), { force: true });
+      const process_ = start('monitor', 'ingest');
+      const ended = once(process_, 'exit');
+      // Before its commit, in it and behind it.
+      await until(
+        () => process_.exitCode !== null || existsSync(join(served, 'lock.db')),
+        'the ingest begins',
+      );
+      const atMs = performance.now() + 70 * round;
+      await until(() => process_.exitCode !== null || performance.now() > atMs, 'its time is up');
+      process_.kill('SIGKILL');
+      await ended;
+    }
+    await log.close();
+    const { code, stdout } = await plumb(['-C', day.project.settings.folder, '--json', 'monitor', 'ingest']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ counts: { duplicates: 0 }, gaps: [], openTails: [] });
+    const ids = (await ingestedRecords(served)).flatMap(({ requestId }) => requestId ?? []);
+    expect(ids.toSorted()).toEqual(Array.from({ length: 2_000 }, (_, i) => `r${i}`).toSorted());
+  });
+
+  test('that follows ends in order when it is asked to, with what it had read committed', async () => {
+    day.serve('10:00', 'c-1', {});
+    const process_ = start('monitor', 'ingest', '--follow');
+    const ended = once(process_, 'exit');
+    await until(() => existsSync(join(served, 'lock.db')), 'the ingest begins');
+    process_.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    await runIngest(day.project);
+    const requests = (await ingestedRecords(served)).flatMap(({ requestId }) => requestId ?? []);
+    expect(requests).toHaveLength(1);
+  });
+});
+
+describe('the verdict', () => {
+  const SETTLED = '2026-01-10T00:00:00';
+  const DRIVERS = [{ driver: 1, event: '01:00:00', created: '01:00:00', convRate: 0.5 }];
+
+  /** Two epochs, one with a damaged record and a repeated segment, one that ended in no order. */
+  async function serveDay(): Promise<void> {
+    const row = (i: number, hour: string) => ({
+      customer: `c-${i}`,
+      event: `${hour}:00:00`,
+      created: `${hour}:00:00`,
+      run: `r-${hour}`,
+      values: [BigInt(i), i + 0.25] as [bigint, number],
+    });
+    const history = Array.from({ length: 30 }, (_, i) => row(i, i % 3 === 0 ? '08' : '05'));
+    const serveAll = (hour: string): void => {
+      for (const [i, own] of history.entries()) {
+        const stale = i % 7 === 0;
+        const values = stale ? ([own.values[0] + 1n, null] as const) : own.values;
+        day.serve(`${hour}:${10 + i}`, own.customer, {
+          row: { event: own.event, created: own.created, values },
+          watermark: '08:00:00',
+          source: i % 2 === 0 ? 'cache' : 'store',
+        });
+      }
+    };
+    serveAll('09');
+    day.serve('2026-01-01T23:59:59', 'c-1', {});
+    await day.closeLog();
+    const [first] = listSegments(spool);
+    writeFileSync(
+      join(spool, first!.file.replace(/1\.seg$/, '2.seg')),
+      readFileSync(join(spool, first!.file)),
+    );
+    await day.openLog();
+    serveAll('14');
+    day.serve('2026-01-03T00:00:00', 'c-1', {});
+    await day.closeLog();
+    damageFrame(segmentPath(-1), 5);
+    const bytes = readFileSync(segmentPath(-1));
+    writeFileSync(segmentPath(-1), bytes.subarray(0, bytes.lastIndexOf(FRAME_MAGIC)));
+    await day.appendOrders(history);
+    await day.writeDrivers(DRIVERS);
+    day.setWatermark('23:00:00');
+  }
+
+  test('is the same from the ingested log as from the spool', async () => {
+    await serveDay();
+    const fromSpool = await day.judge(SETTLED);
+    expect(fromSpool.vectors).toMatchObject({ read: 59, duplicates: 30, gaps: 1, openTails: 1 });
+    expect(await runIngest(day.project, { batchRecords: 17 })).toMatchObject({ counts: { duplicates: 32 } });
+    for (const { file } of listSegments(spool)) rmSync(join(spool, file));
+    expect(await day.judge(SETTLED)).toEqual(fromSpool);
+  });
+
+  test('is of the whole day, though only a part of it was ingested before', async () => {
+    await day.writeDrivers(DRIVERS);
+    day.serve('09:00', 'c-1', {});
+    await runIngest(day.project);
+    day.serve('10:00', 'c-1', {});
+    expect((await day.judge(SETTLED)).vectors.read).toBe(2);
+  });
+
+  test('is refused where a file of the day is gone', async () => {
+    day.serve('09:00', 'c-1', {});
+    await runIngest(day.project);
+    for (const { file } of servedFiles(served)) rmSync(file);
+    await expect(day.judge(SETTLED)).rejects.toMatchObject({ code: 'MON_SERVED' });
+  });
+
+  test('warns where the rest of the day could not be read', async () => {
+    await day.writeDrivers(DRIVERS);
+    day.project.setClock(at('09:30'));
+    day.serve('09:00', 'c-1', {});
+    await runIngest(day.project);
+    const lock = FolderLock.tryTake(served)!;
+    expect((await day.judge(SETTLED)).vectors.read).toBe(1);
+    lock.release();
+    expect(day.project.said.join('\n')).toContain(`ingested up to ${DAY}T09:30:00.000000Z`);
+  });
+});

@@ -1,0 +1,310 @@
+/**
+ * The demo as a newcomer runs it, and its report held against what really happened: which values were served, which
+ * ones training sees, and why some differ is worked out a second time here, from the raw invoices, the times of the
+ * runs and the demo's own story, and every count of the report must agree.
+ */
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
+import type { SqlRow } from '../../../project/engine/duckdb/duckdb.ts';
+import { formatTimestamp, parseTimestamp } from '../../../contract/std/timestamp.ts';
+import { customerFeatures, productFeatures, splitOrders } from '../../oracle/retail-features.ts';
+import { plumb, QUIET_NODE, run } from '../../support/processes/plumb-process.ts';
+import type { Finished } from '../../support/processes/plumb-process.ts';
+
+const RETAIL = join(import.meta.dirname, '../../../examples/retail');
+const RAW = join(RETAIL, 'data/online_retail.parquet');
+const DATA_DAY_US = Date.UTC(2011, 11, 9) * 1_000;
+const MINUTE_US = 60_000_000;
+const HOUR_US = 60 * MINUTE_US;
+const NEVER_US = DATA_DAY_US + 240 * HOUR_US;
+
+const DEMO = [process.execPath, QUIET_NODE, join(RETAIL, 'demo.ts')];
+/** Runs a command and writes what it and its children took of the processor to the file `$0`. */
+const AND_ITS_TIMES = '"$@"; code=$?; times >"$0"; exit $code';
+
+/** The demo's story, as it is told in its own words: two late branches, one script that fills nulls. */
+const LATE = [
+  { country: 'Norway', fromUs: DATA_DAY_US, byUs: 4 * HOUR_US },
+  { country: 'Germany', fromUs: DATA_DAY_US, byUs: 3 * HOUR_US },
+];
+const FILLED = 'user_purchase_features__avg_order_value_30d';
+const FILLED_AT_US = 9 * HOUR_US + 20 * MINUTE_US;
+const DELAY_US = 5 * MINUTE_US;
+const VIEWS = { user_purchase_features: 'customer_id', product_sales_features: 'stock_code' } as const;
+type ViewName = keyof typeof VIEWS;
+
+/** One line of `log cat`, as far as it is looked at here. */
+interface ServedRequest {
+  readonly requestId: string;
+  readonly servedAt: string;
+  readonly vectors: readonly {
+    readonly entities: Readonly<Record<string, string | null>>;
+    readonly features: Readonly<Record<string, unknown>>;
+    readonly statuses: Readonly<Record<string, string>>;
+    readonly views: Readonly<Record<string, { readonly status: string; readonly watermark: string }>>;
+  }[];
+}
+
+/** A run as `show --json` has it. */
+interface ShownRun {
+  readonly view: string;
+  readonly watermark: string;
+  readonly to: string;
+  readonly finishedAt: string;
+}
+
+const usOf = (time: string): number => Number(parseTimestamp(time));
+
+let folder: string;
+let demo: Finished;
+let snapshot: Snapshot;
+let dayUs: number;
+let requests: ServedRequest[];
+let runs: ShownRun[];
+let duck: DuckDb;
+
+beforeAll(async () => {
+  folder = join(mkdtempSync(join(tmpdir(), 'plumb-')), 'demo');
+  demo = await run('/bin/sh', ['-c', AND_ITS_TIMES, join(folder, '../times'), ...DEMO, '--dir', folder]);
+  expect(demo.code, demo.stderr).toBe(0);
+  const [file] = globSync(join(folder, '.plumb/reports/basket_v1/*.json'));
+  snapshot = JSON.parse(readFileSync(file!, 'utf8')) as Snapshot;
+  dayUs = Number(parseTimestamp(`${snapshot.date}T00:00:00Z`));
+  const cat = await plumb(['-C', folder, 'log', 'cat']);
+  requests = cat.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as ServedRequest);
+  const shown = await Promise.all(
+    Object.keys(VIEWS).map((view) => plumb(['-C', folder, 'show', view, '--json'])),
+  );
+  expect(shown.map(({ code }) => code)).toEqual([0, 0]);
+  runs = shown.flatMap(({ stdout }) => (JSON.parse(stdout) as { runs: ShownRun[] }).runs);
+  duck = await DuckDb.open();
+});
+afterAll(() => {
+  duck?.close();
+  rmSync(join(folder, '..'), { recursive: true, force: true });
+});
+
+/** @param times  what `times` prints: of the shell, then of its children, each the user's and the system's `0m1.25s` */
+function processorSeconds(times: string): number {
+  const [, children] = times.trim().split('\n');
+  const parts = [...children!.matchAll(/(\d+)m([\d.]+)s/g)];
+  expect(parts).toHaveLength(2);
+  return parts.reduce((sum, [, minutes, seconds]) => sum + 60 * Number(minutes) + Number(seconds), 0);
+}
+
+describe('the demo', () => {
+  test('takes less than a minute of two processors and ends with a table and a report', () => {
+    expect(processorSeconds(readFileSync(join(folder, '../times'), 'utf8'))).toBeLessThan(2 * 60);
+    expect(demo.stdout).toMatch(/^basket_v1 {2}\d{4}-\d\d-\d\d {2}(ALERT|ALARM)/);
+    const report = /^Report: (.+)$/m.exec(demo.stdout)![1]!;
+    expect(readFileSync(report, 'utf8')).toMatch(/^<!doctype html>/i);
+    expect(demo.stderr).not.toMatch(/error|Warning/);
+  });
+
+  test('reads and judges every vector that was served', () => {
+    const served = requests.reduce((sum, { vectors }) => sum + vectors.length, 0);
+    expect(served).toBeGreaterThan(1_000);
+    expect(snapshot.vectors).toMatchObject({ read: served, judged: served, unjudged: 0, unavailable: 0 });
+    expect(snapshot.vectors).toMatchObject({ duplicates: 0, gaps: 0, openTails: 0 });
+    expect(snapshot.provisional).toBe(true);
+  });
+
+  test('finds what happened, all of it and nothing else', async () => {
+    const expected = await judgeByHand();
+    const reported = Object.fromEntries(snapshot.features.map(({ name, causes }) => [name, causes]));
+    expect(reported).toEqual(expected.causes);
+    for (const { name, rows, exactMatch } of snapshot.features) {
+      const mismatches = Object.values(expected.causes[name]!).reduce((sum, count) => sum + count, 0);
+      expect(rows).toBe(expected.rows);
+      expect(exactMatch, name).toBeCloseTo(1 - mismatches / rows, 12);
+    }
+    const total = Object.values(expected.causes).flatMap((causes) => Object.keys(causes));
+    expect(new Set(total)).toEqual(
+      new Set(['materialization lag', 'late arrival', 'null or default substituted']),
+    );
+    const filled = Object.entries(expected.causes).filter(
+      ([, causes]) => 'null or default substituted' in causes,
+    );
+    expect(filled.map(([name]) => name)).toEqual([FILLED]);
+  });
+
+  test('blames the late run only while it was late, the late branches only for what they sold', async () => {
+    const late = await duck.rows(`
+      SELECT DISTINCT stock_code, customer_id::BIGINT::VARCHAR AS customer_id FROM read_parquet('${RAW}')
+      WHERE country IN ('Norway', 'Germany') AND epoch_us(invoice_date) >= ${DATA_DAY_US}`);
+    const keys = new Set(late.flatMap((row) => [row['stock_code'], row['customer_id']]));
+    for (const { view, examples } of snapshot.features) {
+      for (const { cause, servedAt, entities, evidence } of examples) {
+        const sinceMidnightUs = Number(parseTimestamp(servedAt)) - dayUs;
+        if (cause === 'materialization lag') {
+          expect(sinceMidnightUs).toBeGreaterThanOrEqual(10 * HOUR_US + DELAY_US);
+          expect(sinceMidnightUs).toBeLessThan(12 * HOUR_US + DELAY_US);
+          expect(evidence).toContain('complete online only up to 09:00');
+        }
+        if (cause === 'late arrival') expect(keys).toContain(entities[VIEWS[view as ViewName]]);
+        if (cause === 'null or default substituted') expect(sinceMidnightUs).toBeGreaterThan(FILLED_AT_US);
+      }
+    }
+  });
+
+  test('leaves a project to look into', async () => {
+    const verified = await plumb(['-C', folder, 'log', 'verify', '--json']);
+    expect(verified.code).toBe(0);
+    expect(JSON.parse(verified.stdout)).toMatchObject({ records: requests.length, gaps: [], tornBytes: 0 });
+    const { stock_code: product, customer_id: customer } = requests.at(-1)!.vectors[0]!.entities;
+    const keys = ['--entity', `customer_id=${customer}`, '--entity', `stock_code=${product}`];
+    const got = await plumb(['-C', folder, 'get', '--service', 'basket_v1', ...keys]);
+    expect(got.stdout).toMatch(/product_sales_features__last_price +[\d.]+ +PRESENT/);
+    expect(got.stderr, 'a rehearsed clock is announced').toContain('REHEARSAL');
+    const catalogue = await plumb(['-C', folder, 'show']);
+    expect(catalogue.stdout).toContain('basket-value (team-checkout)');
+    expect((await plumb(['-C', folder, 'plan', '--exit-code'])).code).toBe(0);
+  });
+
+  test('trains on what was served, where the report says that they match', async () => {
+    const rows = requests.flatMap(({ servedAt, vectors }) =>
+      vectors.map((vector) => ({ servedAt, ...vector })),
+    );
+    const labels = rows.map(({ servedAt, entities }, n) =>
+      [n, entities['customer_id'] ?? '', entities['stock_code'], servedAt].join(','),
+    );
+    const file = join(folder, 'labels.csv');
+    writeFileSync(file, `n,customer_id,stock_code,event_timestamp\n${labels.join('\n')}\n`);
+    const out = join(folder, 'training.parquet');
+    const made = await plumb([
+      '-C',
+      folder,
+      'train',
+      '--labels',
+      file,
+      '--service',
+      'basket_v1',
+      '--out',
+      out,
+    ]);
+    expect(made.code, made.stderr).toBe(0);
+    const trained = await duck.rows(`SELECT * FROM read_parquet('${out}') ORDER BY n`);
+    expect(trained.length).toBe(rows.length);
+    const differing = Object.fromEntries(
+      snapshot.features.map(({ name }) => [
+        name,
+        trained.filter((row, i) => asText(row[name]) !== asText(rows[i]!.features[name])).length,
+      ]),
+    );
+    const reported = Object.fromEntries(
+      snapshot.features.map(({ name, causes }) => [name, Object.values(causes).reduce((a, b) => a + b, 0)]),
+    );
+    expect(differing).toEqual(reported);
+  });
+});
+
+/** Numbers by value, times by microsecond: what a training set and the log write down in different ways. */
+function asText(value: unknown): string {
+  if (typeof value === 'object' && value !== null && 'micros' in value)
+    return formatTimestamp(Number(value.micros as bigint));
+  return String(value);
+}
+
+/** The truth of one view at one moment, by entity key; features by full name, as the log writes values. */
+type Truth = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+
+/**
+ * @param edgeUs   what came before counts; of the demo's day, as `knownUs`
+ * @param knownUs  what was loaded by then is known; null: everything that ever came
+ */
+async function truthOf(view: ViewName, edgeUs: number, knownUs: number | null): Promise<Truth> {
+  const shift = DATA_DAY_US - dayUs;
+  const moment = {
+    raw: RAW,
+    edgeUs: edgeUs + shift,
+    knownUs: knownUs === null ? NEVER_US : knownUs + shift,
+    late: LATE,
+  };
+  expect(await splitOrders(duck, moment)).toEqual([]);
+  const rows = await (view === 'user_purchase_features' ? customerFeatures : productFeatures)(duck, moment);
+  const key = VIEWS[view];
+  return new Map(rows.map((row) => [String(row[key]), logged(view, key, row)]));
+}
+
+function logged(view: ViewName, key: string, row: SqlRow): Record<string, unknown> {
+  const values = Object.entries(row).filter(([name]) => name !== key);
+  return Object.fromEntries(
+    values.map(([name, value]) => {
+      const isTime = name === 'last_purchase_at' && value !== null;
+      const text = isTime ? formatTimestamp(Number(value as bigint) - DATA_DAY_US + dayUs) : null;
+      return [`${view}__${name}`, text ?? (typeof value === 'bigint' ? value.toString() : value)];
+    }),
+  );
+}
+
+type Causes = Record<string, Record<string, number>>;
+
+/** Replays the day: checks each served value, then counts for each feature why served and trained differ. */
+async function judgeByHand(): Promise<{ causes: Causes; rows: number }> {
+  const truths = new Map<string, Promise<Truth>>();
+  const truth = (view: ViewName, edgeUs: number, knownUs: number | null): Promise<Truth> => {
+    const name = `${view} ${edgeUs} ${knownUs}`;
+    truths.set(name, truths.get(name) ?? truthOf(view, edgeUs, knownUs));
+    return truths.get(name)!;
+  };
+  const causes: Causes = Object.fromEntries(snapshot.features.map(({ name }) => [name, {}]));
+  let rows = 0;
+  for (const { servedAt, vectors } of requests) {
+    const servedUs = Number(parseTimestamp(servedAt));
+    rows += vectors.length;
+    for (const view of Object.keys(VIEWS) as ViewName[]) {
+      const online = runOnline(view, servedUs);
+      const filler = runOnline(view, dayUs + FILLED_AT_US);
+      const dueUs = Math.floor((servedUs - DELAY_US) / HOUR_US) * HOUR_US;
+      const now = await truth(view, usOf(online.watermark), usOf(online.to));
+      const atFilling = await truth(view, usOf(filler.watermark), usOf(filler.to));
+      const settled = await truth(view, dueUs, null);
+      const settledThen = await truth(view, usOf(online.watermark), null);
+      for (const { entities, features } of vectors) {
+        const key = entities[VIEWS[view]] ?? 'a guest';
+        const filled = servedUs > dayUs + FILLED_AT_US && isSame(now.get(key), atFilling.get(key));
+        for (const name of Object.keys(features).filter((full) => full.startsWith(`${view}__`))) {
+          const wasNull = now.has(key) && now.get(key)![name] === null;
+          const nulled = name === FILLED && filled && wasNull;
+          const served = nulled ? 0 : (now.get(key)?.[name] ?? null);
+          expect(isClose(features[name], served), `${name} of ${key} at ${servedAt}`).toBe(true);
+          const trained = settled.get(key)?.[name] ?? null;
+          if (served === trained) continue;
+          const cause =
+            nulled && trained === null
+              ? 'null or default substituted'
+              : isSame(settled.get(key), settledThen.get(key))
+                ? 'late arrival'
+                : 'materialization lag';
+          causes[name]![cause] = (causes[name]![cause] ?? 0) + 1;
+        }
+      }
+    }
+  }
+  return { causes, rows };
+}
+
+/** The last run of a view that had finished by then. */
+function runOnline(view: string, us: number): ShownRun {
+  return runs
+    .filter((record) => record.view === view && usOf(record.finishedAt) <= us)
+    .toSorted((a, b) => usOf(a.finishedAt) - usOf(b.finishedAt))
+    .at(-1)!;
+}
+
+function isSame(a: object | undefined, b: object | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Averages and sums of two engines may part in the last bit. */
+function isClose(a: unknown, b: unknown): boolean {
+  if (typeof a === 'number' && typeof b === 'number') return Math.abs(a - b) <= 1e-9 * Math.abs(b);
+  return a === b;
+}
