@@ -179,14 +179,13 @@ describe('a disk that stops', () => {
   test('and is full when it goes on refuses under reject, and loses nothing that it took', async () => {
     await open({ onFull: 'reject' });
     await becomesFull();
-    const before = log.stats().records;
     await load(() => log.stats().spool.isFailing);
     const waiting = answered.length;
     for (let i = 0; i < 100; i++) expect(log.append(servedRequest(`refused${i}`, 400))).toBe(false);
     files.fails = false;
     await load(() => !log.stats().spool.isFailing);
     await log.close();
-    expect(waiting).toBeGreaterThan(before);
+    expect(waiting).toBeGreaterThan(100);
     // Ticks that were under way when the writing thread met it were refused by their commit.
     const ids = logged();
     expect(ids.filter((id) => id.startsWith('refused'))).toEqual([]);
