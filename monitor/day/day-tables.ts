@@ -20,7 +20,7 @@ import { keyValueOf } from '../../contract/wire/online/entity-key.ts';
 import { readHeader } from '../../contract/wire/online/row-header.ts';
 import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
 import type { LoggedRow, ServedRecord } from '../../contract/wire/log/served-record.ts';
-import type { SpoolGap } from '../../contract/wire/log/spool-walk.ts';
+import type { SpoolGap } from '../../contract/wire/log/spool-item.ts';
 import type { HashedIds } from './hashed-ids.ts';
 import { SequenceSet } from './sequence-set.ts';
 import type { DayAccount, ServedDay, ServedDayItem } from './served-day.ts';

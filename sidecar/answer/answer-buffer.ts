@@ -5,13 +5,17 @@
  *   | answer | answer | answer being written ->          |
  *   0        ^ bytes of answers that have not left yet   ^ full: a new buffer; the old one lives as long as its answers
  *
- * It grows until it holds the answers of a tick, which ends at 2 MiB (answers.ts), and the answer that passes them: a
+ * It grows until it holds the answers of a tick, which ends at 2 MiB (outbox.ts), and the answer that passes them: a
  * fresh buffer for every seven answers of 134 KB would be pages to fault in.
  *
  * Lost: an answer as one string put together from the same pieces. In a rough trial on a busy machine (5.7 KB answers,
  * uWebSockets.js) it took some 40 % more server CPU a request. `npm run bench` has the figure of the whole path.
  */
-import { PIECE_HEAD_BYTES, STATUS_BITS, STATUS_MASK } from '../encode/feast-pieces.ts';
+
+/** The head of a piece that `list` reads: bytes of text above, the status in the lowest three bits. */
+export const PIECE_HEAD_BYTES = 4;
+export const STATUS_BITS = 3;
+const STATUS_MASK = 7;
 
 const FIRST_BYTES = 2 ** 20;
 const MAX_KEPT_BYTES = 2 ** 22;

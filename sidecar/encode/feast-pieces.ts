@@ -11,6 +11,7 @@
 import type { FeatureView } from '../../contract/model.ts';
 import { MISSING, NULL, PRESENT } from '../../contract/status.ts';
 import type { Value } from '../../contract/value-type.ts';
+import { PIECE_HEAD_BYTES, STATUS_BITS } from '../answer/answer-buffer.ts';
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
 import { newReadyKind } from '../cache/ready-ring.ts';
 import { FEAST_NOT_FOUND, FEAST_NULL, FEAST_PRESENT, feastEventTime, feastText } from './value-text.ts';
@@ -20,9 +21,6 @@ export const FEAST_NO_TIME = '"1970-01-01T00:00:00Z"';
 
 /** What a row's pieces are in the ready ring. */
 export const FEAST_PIECES = newReadyKind();
-export const PIECE_HEAD_BYTES = 4;
-export const STATUS_BITS = 3;
-export const STATUS_MASK = 7;
 const READ_PAST = 3;
 const FIRST_COLUMN = Buffer.from('{"values":[');
 

@@ -15,6 +15,7 @@ import { connect as connectTls } from 'node:tls';
 import type { LiveCredentials } from '../../project/connections/redis-connection.ts';
 import { NEEDLESS_LOGIN } from '../../project/connections/redis-connection.ts';
 import { ReadQueue } from './read-queue.ts';
+import type { LaneRead } from './read-queue.ts';
 import { RespReader } from './resp-reader.ts';
 import type { StoreView } from './store-reader.ts';
 
@@ -32,19 +33,6 @@ export interface LaneAddress {
   readonly database: number;
   /** As they are now: asked for at each connection; without `tls` it is not encrypted. */
   readonly credentials: Pick<LiveCredentials, 'username' | 'password' | 'tls'>;
-}
-
-/** Who reads: told once, of one of the three. */
-export interface LaneRead {
-  readonly key: string;
-  readonly views: readonly StoreView[];
-  /** As `StoreAsk` has it. */
-  knownRow(v: number): string | null | undefined;
-  onRows(rows: readonly (string | null)[]): void;
-  /** The lane cannot say: the client may. */
-  onLost(): void;
-  /** The node does not answer. */
-  onSilent(error: Error): void;
 }
 
 export interface LaneLimits {

@@ -7,7 +7,20 @@
  * A node that always has a read under way never lets it be empty, so what is answered leaves at once: a list that
  * waited for its end would keep every read since the start, and make each of them old garbage.
  */
-import type { LaneRead } from './read-lane.ts';
+import type { StoreView } from './store-reader.ts';
+
+/** Who reads: told once, of one of the three. */
+export interface LaneRead {
+  readonly key: string;
+  readonly views: readonly StoreView[];
+  /** As `StoreAsk` has it. */
+  knownRow(v: number): string | null | undefined;
+  onRows(rows: readonly (string | null)[]): void;
+  /** The lane cannot say: the client may. */
+  onLost(): void;
+  /** The node does not answer. */
+  onSilent(error: Error): void;
+}
 
 const FIRST_PLACES = 64;
 

@@ -15,7 +15,8 @@ import type { Pings } from './node-silence.ts';
 import { StoreHealth } from './store-health.ts';
 import type { StoreState } from './store-health.ts';
 import { MARKER_RENEWAL_MS } from './store-reader.ts';
-import type { LaneLimits, LaneRead, ReadLane } from './read-lane.ts';
+import type { LaneLimits, ReadLane } from './read-lane.ts';
+import type { LaneRead } from './read-queue.ts';
 import type { StoreAsk, StoreReader, StoreView } from './store-reader.ts';
 
 /** What the readers use of a client. Commands of one event-loop tick leave in one pipeline a node. */

@@ -10,7 +10,7 @@ import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { valueToJson } from '../../contract/wire/online/json-value.ts';
 import { definitionName, readHeader } from '../../contract/wire/online/row-header.ts';
 import type { ServedRecord } from '../../contract/wire/log/served-record.ts';
-import type { SpoolGap } from '../../contract/wire/log/spool-walk.ts';
+import type { SpoolGap } from '../../contract/wire/log/spool-item.ts';
 
 export interface CatOptions {
   readonly spool: string;

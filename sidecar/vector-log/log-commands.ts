@@ -6,7 +6,7 @@ import { countText } from '../../contract/std/count-text.ts';
 import { printResult, projectOf } from '../../project/command.ts';
 import { spoolConsumers } from '../../project/settings/settings.ts';
 import { walkSpool } from '../../contract/wire/log/spool-walk.ts';
-import type { SpoolGap } from '../../contract/wire/log/spool-walk.ts';
+import type { SpoolGap } from '../../contract/wire/log/spool-item.ts';
 import { catLog, gapText } from './log-cat.ts';
 import { renderStatus, statusOfLog } from './log-status.ts';
 

@@ -10,7 +10,7 @@ import type { SegmentReader } from './segment-reader.ts';
 import { decodeRecord } from './served-decoder.ts';
 import type { Heartbeat, LogRecord } from './served-record.ts';
 import type { SegmentName } from './spool-segment.ts';
-import type { GapReason, SpoolItem, WalkedRecord } from './spool-walk.ts';
+import type { GapReason, SpoolItem, WalkedRecord } from './spool-item.ts';
 
 interface Damage {
   readonly segment: string;

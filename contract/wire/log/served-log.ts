@@ -5,7 +5,7 @@
 import { decodeRecord } from './served-decoder.ts';
 import type { Heartbeat, LogRecord, RecordOrigin, ServedRecord } from './served-record.ts';
 import { walkSpool } from './spool-walk.ts';
-import type { SpoolGap, WalkedRecord } from './spool-walk.ts';
+import type { SpoolGap, WalkedRecord } from './spool-item.ts';
 import type { SpoolPosition } from './spool-cursor.ts';
 
 export type LogItem =

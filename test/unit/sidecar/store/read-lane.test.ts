@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { ReadLane } from '../../../../sidecar/store/read-lane.ts';
-import type { LaneRead } from '../../../../sidecar/store/read-lane.ts';
+import type { LaneRead } from '../../../../sidecar/store/read-queue.ts';
 import { until } from '../../../support/until.ts';
 
 const FIELD = Buffer.from([0x0d, 0x0a, 0xff, 0x24]);

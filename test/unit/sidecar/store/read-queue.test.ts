@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { LaneRead } from '../../../../sidecar/store/read-lane.ts';
+import type { LaneRead } from '../../../../sidecar/store/read-queue.ts';
 import { ReadQueue } from '../../../../sidecar/store/read-queue.ts';
 
 function read(key: string): LaneRead {
