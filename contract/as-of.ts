@@ -1,5 +1,5 @@
 /**
- * The as-of rule: which row of the history is visible at a time (DESIGN.md section 6). Written once, here, as a
+ * The as-of rule: which row of the history is visible at a time (docs/point-in-time.md). Written once, here, as a
  * small pure function; it is the oracle that every engine's SQL (`as-of-join.ts`) is tested against, and slow on
  * purpose: a scan that anyone can check against the sentence it states.
  */

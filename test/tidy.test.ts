@@ -1,19 +1,17 @@
 /** The rules of the house that a program can check, each with its reason and what to do instead. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
-const tracked = execFileSync(
-  'git',
-  ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.mjs'],
-  {
-    cwd: root,
-    encoding: 'utf8',
-  },
-);
-const files = tracked.split('\n').filter((file) => file !== '');
+/** Files of the repository by their patterns, those not added yet with them; what was removed is not there. */
+function listed(...patterns: string[]): string[] {
+  const args = ['ls-files', '--cached', '--others', '--exclude-standard', ...patterns];
+  const lines = execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\n');
+  return lines.filter((file) => file !== '' && existsSync(join(root, file)));
+}
+const files = listed('*.ts', '*.mjs');
 const sources = files.filter((file) => !file.startsWith('test/'));
 const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
 
@@ -132,6 +130,40 @@ describe('names and sizes', () => {
     expect(sources.filter((file) => /^export \*/m.test(textOf(file)))).toEqual([]);
   });
 });
+
+describe('documents are there', () => {
+  const documents = listed('*.md').filter((file) => file !== 'CHANGELOG.md');
+
+  test('a page that a comment, a message or another page names exists: name it from the root, or from beside', () => {
+    const missing = [...files, ...documents].flatMap((file) =>
+      [...textOf(file).matchAll(/[\w./-]*\w\.md\b/g)].flatMap(([name]) =>
+        [name, join(dirname(file), name)].some((path) => existsSync(join(root, path)))
+          ? []
+          : [`${file} names ${name}`],
+      ),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test('a link leads to a file that is there, and to a heading of it', () => {
+    const broken = documents.flatMap((file) =>
+      [...textOf(file).matchAll(/\]\(([^)\s:]+)\)/g)].flatMap(([, link]) => {
+        const [path, heading] = link!.split('#') as [string, string?];
+        const target = path === '' ? file : join(dirname(file), path);
+        const leads =
+          existsSync(join(root, target)) && (heading === undefined || headingsOf(target).has(heading));
+        return leads ? [] : [`${file} links ${link}`];
+      }),
+    );
+    expect(broken).toEqual([]);
+  });
+});
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function headingsOf(file: string): Set<string> {
+  const headings = [...textOf(file).matchAll(/^#+ (.*)$/gm)].map((match) => match[1]!.toLowerCase());
+  return new Set(headings.map((text) => text.replace(/[^\w\- ]/g, '').replaceAll(' ', '-')));
+}
 
 describe('tests test', () => {
   const tests = files.filter((file) => file.endsWith('.test.ts') && file !== 'test/tidy.test.ts');

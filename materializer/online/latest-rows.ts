@@ -1,6 +1,6 @@
 /**
  * The rows of a view that a run writes online, as DuckDB SQL: those that are due and new, judged one by one, and of
- * the good ones the newest of each entity by the as-of rule (DESIGN.md section 6), however old it is.
+ * the good ones the newest of each entity by the as-of rule (docs/point-in-time.md), however old it is.
  *
  *   candidates   the judged history + event and created time, BIGINT microseconds, + what becomes of a row:
  *                excluded   the view's `where` is not true of it: counted, and looked at no further

@@ -1,5 +1,5 @@
 /**
- * The rules by which causes are found, in the order of DESIGN.md's list (section 10): each looks for one piece of
+ * The rules by which causes are found, in the order of `CAUSES` (cause.ts): each looks for one piece of
  * evidence and says it in a sentence that someone reads at three in the morning.
  *
  * Three causes of the list have no rule yet and keep their places: "answer altered" (compares the logged answer's

@@ -1,4 +1,4 @@
-/** The causes of a mismatch, in the order in which their evidence is looked for (DESIGN.md section 10). */
+/** The causes of a mismatch, in the order in which their evidence is looked for. */
 export const CAUSES = [
   'unavailable',
   'answer altered',

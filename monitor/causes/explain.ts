@@ -1,5 +1,5 @@
 /**
- * Why a value differs: the first cause of DESIGN.md's list (section 10) whose evidence holds, with the sentence that
+ * Why a value differs: the first of `CAUSES` (cause.ts) whose evidence holds, with the sentence that
  * proves it, and whether the view's promise of freshness was kept all the same. Pure: the facts are all it goes by.
  */
 import { OUTSIDE_TTL, UNAVAILABLE } from '../../contract/status.ts';

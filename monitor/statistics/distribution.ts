@@ -1,8 +1,8 @@
 /**
  * The distribution of what was served beside that of what the replay gives, in the form of the snapshot.
  *
- * The sides are the same entities at the same times, so D alone decides the level and there is no p value
- * (DESIGN.md section 10, item 5). Called by the monitor once per feature; pure.
+ * The sides are the same entities at the same times, so D alone decides the level and there is no p value.
+ * Called by the monitor once per feature; pure.
  */
 import type { Distributions } from '../verdict/snapshot.ts';
 import { countBins, firstAbove, histogramEdges } from './histogram-edges.ts';

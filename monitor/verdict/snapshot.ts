@@ -1,5 +1,5 @@
 /**
- * The verdict of one day and one service as JSON (DESIGN.md section 13): the report is drawn from it alone, and later
+ * The verdict of one day and one service as JSON: the report is drawn from it alone, and later
  * days read it for their trends. Additions are allowed, changes are not.
  *
  * Values of features stand as `contract/wire/online/json-value.ts` writes them, hashed ones as `hmac:{hex}`; times are RFC 3339 to the microsecond;

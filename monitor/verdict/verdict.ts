@@ -1,5 +1,5 @@
 /**
- * The verdict over one service's day, and why (DESIGN.md section 10). Pure.
+ * The verdict over one service's day, and why. Pure.
  *
  *   not-enough-data  nothing was judged, or more than 1 % of the values could not be
  *   alarm            a feature below 90 % exact match within the promise, or with more than 1 % unexplained; a view

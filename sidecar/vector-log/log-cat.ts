@@ -1,4 +1,4 @@
-/** `log cat`: the served requests of a spool as JSON objects, with the values that were answered (DESIGN section 13). */
+/** `log cat`: the served requests of a spool as JSON objects, with the values that were answered. */
 import { loadBundle } from '../../contract/definitions/bundle-folder.ts';
 import type { Bundle } from '../../contract/model.ts';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';
@@ -19,7 +19,7 @@ export interface CatOptions {
   readonly warn?: (line: string) => void;
 }
 
-/** @returns the served requests in the order they were logged, in the shape of DESIGN section 13 */
+/** @returns the served requests in the order they were logged */
 export async function* catLog(options: CatOptions): AsyncGenerator<object> {
   const warn = options.warn ?? ((): void => {});
   const bundles = new Map<string, Bundle | null>();

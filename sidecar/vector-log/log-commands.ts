@@ -1,4 +1,4 @@
-/** `plumb log cat`, `log verify` and `log status`: the spool as people and scripts look at it (DESIGN section 13). */
+/** `plumb log cat`, `log verify` and `log status`: the spool as people and scripts look at it. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandContext, ExitCode } from '../../project/command.ts';

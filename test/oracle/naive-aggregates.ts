@@ -1,5 +1,5 @@
 /**
- * What the features of an aggregated view are at an edge, computed the slow way from DESIGN's words: look at every
+ * What the features of an aggregated view are at an edge, computed the slow way from their definition: look at every
  * event again, for every edge. Knows nothing of tiles, SQL or increments. Sums use BigInt in fixed point.
  */
 import type { Aggregation, Entity, FeatureView } from '../../contract/model.ts';

@@ -12,7 +12,7 @@ import { dayText, percentText } from './value-text.ts';
 const DAY_MS = 86_400_000;
 /** Days on the axis, so that all reports read alike however long their history is. */
 const DAYS = 30;
-/** Below this match within the promise the monitor alerts (DESIGN.md section 10, item 3). */
+/** Below this match within the promise the monitor alerts. */
 const ALERT_BELOW = 0.99;
 
 interface Day {
