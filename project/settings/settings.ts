@@ -229,22 +229,34 @@ function settingsOf(root: string, s: Parsed): Settings {
   };
 }
 
+/** Settings that only the file can give. */
+const FILE_ONLY: ReadonlySet<string> = new Set(['definitions', 'vars']);
+
 /** @returns every setting that a flag or the environment can give, as a path: `serve.port`; variables are no such */
 export function settingPaths(): string[] {
-  const { definitions: _, vars: __, online: ___, ...rest } = FILE.shape;
-  return Object.entries({ ...rest, online: ONLINE }).flatMap(([name, schema]) => [
-    ...(name === 'online' ? [name] : []),
-    ...pathsWithin(name, schema),
-  ]);
+  return [...defaultSettings().keys()].filter((path) => !FILE_ONLY.has(path));
 }
 
-/** The paths of an object's settings, whether it may be left out or not; of anything else its own. */
-function pathsWithin(path: string, schema: z.ZodType): string[] {
+/** @returns every setting by its path, with its default as plumbline.yaml would have it; undefined: it has none */
+export function defaultSettings(): ReadonlyMap<string, unknown> {
+  const { online: _, ...rest } = FILE.shape;
+  const within = Object.entries({ ...rest, online: ONLINE }).flatMap(([name, schema]) =>
+    defaultsWithin(name, schema),
+  );
+  return new Map([['online', undefined], ...within]);
+}
+
+/** The settings of an object, whether it may be left out or not; of anything else its own. */
+function defaultsWithin(path: string, schema: z.ZodType): [path: string, value: unknown][] {
   let inner = schema;
-  while ('innerType' in inner.def) inner = inner.def.innerType as z.ZodType;
-  if (!(inner instanceof z.ZodObject)) return [path];
-  return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([key, value]) =>
-    pathsWithin(`${path}.${key}`, value),
+  let value: unknown;
+  while ('innerType' in inner.def) {
+    if ('defaultValue' in inner.def) value = inner.def.defaultValue;
+    inner = inner.def.innerType as z.ZodType;
+  }
+  if (!(inner instanceof z.ZodObject)) return [[path, value]];
+  return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([key, of]) =>
+    defaultsWithin(`${path}.${key}`, of),
   );
 }
 

@@ -1,0 +1,118 @@
+/**
+ * What each setting is, for people: docs/settings.md prints it, and a test holds that every setting has its line here
+ * and no other has.
+ */
+
+export interface SettingGuide {
+  /** What may be given: a kind of value, or the choices. */
+  readonly takes: string;
+  readonly means: string;
+}
+
+const of = (takes: string, means: string): SettingGuide => ({ takes, means });
+
+const FOLDER = 'folder';
+const SIZE = 'size, such as 512MiB';
+const MS = 'milliseconds';
+const SHARE = '0 to 1';
+const FILE = 'file';
+
+export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
+  project: of('name', 'What the project is called in messages and in the vector log.'),
+  definitions: of('list of patterns', 'Files with definitions, relative to the project.'),
+  registry: of('sqlite:FILE', 'The registry: what was applied, and every run.'),
+  history: of(FOLDER, 'Every row of aggregated views that was ever computed.'),
+  bundles: of(FOLDER, 'Published bundles; every sidecar must be able to read it.'),
+  reports: of(FOLDER, "The monitor's snapshots and pages."),
+  served: of(FOLDER, 'The archive: the vector log as hourly Parquet.'),
+  vars: of('name: value', 'What stands for `${name}` where a source lies.'),
+
+  online: of('URL', 'Short for `online.url`.'),
+  'online.url': of(
+    'sqlite:FILE, redis://, rediss://, redis+cluster://, redis+sentinel://',
+    'The online store.',
+  ),
+  'online.keyPrefix': of('text without braces', 'Stands before every key.'),
+  'online.user': of('name', 'Who logs in to Redis; none: its default user.'),
+  'online.password': of('text', 'Better as `passwordFile`.'),
+  'online.passwordFile': of(FILE, 'Read again at each connection.'),
+  'online.sentinel.user': of('name', 'Who logs in at the sentinels; none: nobody does.'),
+  'online.sentinel.password': of('text', 'The login at the sentinels: its password.'),
+  'online.sentinel.passwordFile': of(FILE, 'The login at the sentinels: a file with its password.'),
+  'online.tls.ca': of(FILE, "PEM; none: the machine's authorities."),
+  'online.tls.cert': of(FILE, 'PEM of a client certificate; with `key`.'),
+  'online.tls.key': of(FILE, 'PEM; with `cert`.'),
+  'online.tls.serverName': of('name', 'What the certificate must say; none: the name that was called.'),
+
+  'log.enabled': of('true, false', 'Whether answers are logged at all.'),
+  'log.spool': of(FOLDER, "The sidecar's segment files."),
+  'log.durability': of('queued, written, synced', 'What must be certain before an answer leaves.'),
+  'log.maxBytes': of(SIZE, 'How large the spool may grow; well below its volume.'),
+  'log.onFull': of(
+    'shed-log, reject',
+    'On a full spool: answer and count what is not logged, or refuse (503).',
+  ),
+  'log.ringBytes': of(
+    `${SIZE}, at most 1GiB`,
+    'Memory for records while the disk is slow; 0: answers wait for the disk.',
+  ),
+  'log.ingest': of(
+    'true, false',
+    'Whether `plumb monitor ingest` reads this spool, so that segments wait for it.',
+  ),
+  'log.hmacKey.id': of('name', 'What the secret is called in every record that is hashed with it.'),
+  'log.hmacKey.file': of(FILE, 'The secret: at least 16 random bytes.'),
+  'log.kafka.brokers': of('list of host:port', 'Where the log is shipped; without it, nowhere.'),
+  'log.kafka.topic': of('name', 'The topic of the vector log.'),
+  'log.kafka.client': of('platformatic, kafkajs', 'The library that speaks to Kafka.'),
+  'log.kafka.compression': of('none, lz4, zstd', 'How batches are compressed.'),
+  'log.kafka.graceMs': of(MS, 'How long a stop goes on shipping what is left.'),
+  'log.kafka.tls': of('true, false, or ca, cert, key, serverName', 'As for Redis.'),
+  'log.kafka.sasl.mechanism': of('plain, scram-sha-256, scram-sha-512, oauthbearer', 'How to log in.'),
+  'log.kafka.sasl.username': of('name', 'For every mechanism but oauthbearer.'),
+  'log.kafka.sasl.password': of('text', 'For every mechanism but oauthbearer.'),
+  'log.kafka.sasl.token': of('text', 'For oauthbearer, or `tokenFile`.'),
+  'log.kafka.sasl.tokenFile': of(FILE, 'Read anew at each login.'),
+
+  'serve.host': of('address, name, or unix:/path', 'Where features are served; loopback only, unless given.'),
+  'serve.port': of('port', 'Where features are served; 0: any free one.'),
+  'serve.socketMode': of("octal text, such as '0660'", 'The mode of a unix socket.'),
+  'serve.socketGroup': of('group', "The group of a unix socket; none: the process's."),
+  'serve.adminHost': of('address', 'The interface of health and metrics; empty: all.'),
+  'serve.adminPort': of('port', 'Where health and metrics are served; 0: any free one.'),
+  'serve.livezMs': of(MS, 'How long the loop may stand still before `/livez` says so.'),
+  'serve.drainMs': of(MS, 'How long requests are served on after SIGTERM, at least.'),
+  'serve.graceMs': of(MS, 'How long the whole end may take.'),
+  'serve.deadlineMs': of(MS, 'How long a request waits for the store, unless it says so itself.'),
+  'serve.staleLimitMs': of(MS, 'How old a cached row may be that stands in while the store fails.'),
+  'serve.cacheEntries': of('number', 'Rows in the cache at most.'),
+  'serve.cacheBytes': of(SIZE, 'Memory of the cache.'),
+  'serve.cacheFreshMs': of(MS, 'How long a row is answered from the cache.'),
+  'serve.cacheLayers.fresh': of(
+    'true, false',
+    'Rows are answered from the cache. Taken by a running sidecar, as the next five.',
+  ),
+  'serve.cacheLayers.readAhead': of(
+    'true, false',
+    'Rows are read again shortly before they cease to be fresh.',
+  ),
+  'serve.cacheLayers.absent': of('true, false', 'That there is no row is cached too.'),
+  'serve.cacheLayers.stale': of('true, false', 'Older rows stand in while the store fails.'),
+  'serve.cacheLayers.singleFlight': of('true, false', 'Requests join a read that is under way.'),
+  'serve.cacheLayers.hotKeys': of('true, false', 'Keys asked for most are read ahead earlier.'),
+  'serve.allowedHosts': of('list of names', 'What a Host header may name beside loopback.'),
+  'serve.transport': of(
+    'auto, uws, node',
+    'Which HTTP server; `uws` in production, which must be there then.',
+  ),
+  'serve.logLevel': of('info, warn, error', 'Less important lines are left out.'),
+
+  'materialize.maxRejectedShare': of(SHARE, 'The largest share of the rows of a run that may be rejected.'),
+  'materialize.maxLateShare': of(SHARE, 'The largest share of the new events that may come too late.'),
+  'materialize.memory': of(SIZE, 'What DuckDB may hold in memory; buffers of Parquet and Node come on top.'),
+  'materialize.metrics': of(FILE, 'A textfile for Prometheus that each run writes anew.'),
+  'train.memory': of(SIZE, 'What DuckDB may hold in memory.'),
+  'train.temp': of(FOLDER, 'Where the rest goes meanwhile.'),
+  'clock.control': of(FILE, "A rehearsal's clock, for the demo and tests."),
+  'clock.runLasts': of('duration', 'How long a rehearsed run takes.'),
+};
