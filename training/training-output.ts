@@ -7,7 +7,7 @@
  * So a label never passes through a join, keeps whatever type and text it had, and millions of them take no memory.
  */
 import { join } from 'node:path';
-import { quoteName, quoteText } from '../project/engine/duckdb/duckdb.ts';
+import { EXACT_FLOATS, quoteName, quoteText } from '../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { csvTypes, csvValueSql } from './csv-types.ts';
 import { appendToCsv, csvField, csvFieldSql } from './labels-csv.ts';
@@ -58,7 +58,7 @@ async function converted(
     return `${cast?.isTime === true ? `make_timestamp(${own})` : own} AS ${quoteName(name)}`;
   });
   await duck.run(
-    `COPY (SELECT ${values.join(', ')} FROM ${labels.from}) TO ${quoteText(file)} (FORMAT parquet)`,
+    `COPY (SELECT ${values.join(', ')} FROM ${labels.from}) TO ${quoteText(file)} (FORMAT parquet, ${EXACT_FLOATS})`,
   );
   return file;
 }
@@ -100,7 +100,7 @@ async function* featureFiles(
   for (const rows of groupRows.length === 0 ? [0] : groupRows) {
     await duck.run(`COPY (SELECT ${values} FROM ${from}
       WHERE ${rid} >= ${first} AND ${rid} < ${first + rows} ORDER BY ${rid})
-      TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${Math.max(2_048, rows)})`);
+      TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd, ${EXACT_FLOATS}, ROW_GROUP_SIZE ${Math.max(2_048, rows)})`);
     yield file;
     first += rows;
   }

@@ -120,6 +120,12 @@ export function blob(bytes: Uint8Array): DuckDBValue {
   return new DuckDBBlobValue(bytes);
 }
 
+/**
+ * An option of COPY to Parquet: no dictionaries. DuckDB 1.5 takes 0.0 and -0.0 for one entry of a dictionary, so that
+ * all zeros of a row group get the sign of the first.
+ */
+export const EXACT_FLOATS = 'DICTIONARY_SIZE_LIMIT 0';
+
 /** @returns a name as SQL takes it whatever it holds */
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

@@ -105,6 +105,34 @@ describe('CSV labels in a training set in CSV', () => {
   });
 });
 
+test('a Parquet set keeps the sign of zeros, however many there are, in features and in CSV labels', async () => {
+  const view = driverStats({ features: [feature('x', 'float64'), feature('y', 'float32')] });
+  publishBundle(project.settings.bundles, {
+    ...bundleOf(view),
+    services: new Map([['svc', service(view.id, 'driver_id', 'int64', ['x', 'y'])]]),
+  });
+  const signed = (odd: string): string => `CASE WHEN i % 2 = 0 THEN 0.0 ELSE ${odd} END`;
+  await project.writeParquet(
+    'drivers',
+    `SELECT i AS driver_id, TIMESTAMP '2026-01-01' AS event_timestamp, TIMESTAMP '2026-01-01' AS created,
+      CAST(${signed("'-0.0'::DOUBLE")} AS DOUBLE) AS x, CAST(-(${signed("'-0.0'::DOUBLE")}) AS FLOAT) AS y
+      FROM range(3000) t(i)`,
+  );
+  const lines = Array.from({ length: 3_000 }, (_, i) => `${i},2026-01-02,${i % 2 === 0 ? '0.0' : '-0.0'}`);
+  const labels = file('labels.csv', ['driver_id,event_timestamp,z', ...lines].join('\n'));
+  await train({ labels });
+  const negative = (column: string): string => `(CAST(CAST(${column} AS DOUBLE) AS VARCHAR) = '-0.0')`;
+  const [row] =
+    await query(`SELECT count(*) FILTER (WHERE ${negative('driver_stats__x')} = (driver_id % 2 = 1)) AS x,
+    count(*) FILTER (WHERE ${negative('driver_stats__y')} = (driver_id % 2 = 0)) AS y,
+    count(*) FILTER (WHERE ${negative('z')} = (driver_id % 2 = 1)) AS z FROM ${quoteText(path('out.parquet'))}`);
+  expect({ x: Number(row!['x']), y: Number(row!['y']), z: Number(row!['z']) }).toEqual({
+    x: 3_000,
+    y: 3_000,
+    z: 3_000,
+  });
+});
+
 describe('labels in Parquet', () => {
   test('have decimals as join keys where these are whole and in range', async () => {
     await wordsView();
