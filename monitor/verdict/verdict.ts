@@ -8,8 +8,7 @@
  *   alert            a feature below 99 %; a feature whose distributions are apart (D of 0.1 or more)
  *   pass             none of these
  *
- * Not enough data goes before the others, since what was judged may be the smaller half; what the judged values show
- * still stands among the reasons.
+ * What the judged values show stands, whatever could not be judged: only where they show nothing is it not enough data.
  */
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
@@ -55,7 +54,7 @@ interface Reason {
 }
 
 /** From worst to best. */
-const SEVERITY: readonly Verdict[] = ['not-enough-data', 'alarm', 'alert', 'pass'];
+const SEVERITY: readonly Verdict[] = ['alarm', 'alert', 'not-enough-data', 'pass'];
 
 export function verdictOf(
   features: readonly FeatureSnapshot[],
@@ -70,10 +69,10 @@ export function verdictOf(
   return { verdict: reasons[0]?.verdict ?? 'pass', reasons: reasons.map((reason) => reason.text) };
 }
 
-/** @returns the exit code of a run: 0 pass, 1 skew, 3 not enough data */
+/** @returns the exit code of a run: 1 skew, whatever else; 3 not enough data; 0 pass */
 export function exitCodeOf(verdicts: readonly Verdict[]): 0 | 1 | 3 {
-  if (verdicts.includes('not-enough-data')) return 3;
-  return verdicts.every((verdict) => verdict === 'pass') ? 0 : 1;
+  if (verdicts.some((verdict) => verdict === 'alarm' || verdict === 'alert')) return 1;
+  return verdicts.includes('not-enough-data') ? 3 : 0;
 }
 
 function dataReasons(features: readonly FeatureSnapshot[], read: number): Reason[] {
