@@ -14,7 +14,7 @@
 import { createHmac } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { registryError } from './errors.ts';
-import type { Bundle, FeatureView, LogPolicy, RowSchema } from './model.ts';
+import type { Bundle, FeatureView, LogPolicy, RowFields } from './model.ts';
 import type { Value } from './value-type.ts';
 import { RowEncoder, decodeRowValues } from './wire/online/row-codec.ts';
 import { HEADER_BYTES, readHeader } from './wire/online/row-header.ts';
@@ -76,7 +76,7 @@ export class ValueHasher {
   readonly #encoder: RowEncoder;
 
   /** @param view  its id */
-  constructor(key: HmacKey, view: string, feature: RowSchema['features'][number]) {
+  constructor(key: HmacKey, view: string, feature: RowFields['features'][number]) {
     this.#secret = key.secret;
     this.#name = `${view}:${feature.name}\0`;
     this.#encoder = new RowEncoder({ definitionId: 0, features: [feature] });
@@ -123,7 +123,7 @@ export class RowMask {
    * @param schema  of the definition that wrote the row; what the view no longer has is dropped
    * @throws        TypeError when the bytes are no such row
    */
-  mask(schema: RowSchema, row: Buffer): MaskedRow {
+  mask(schema: RowFields, row: Buffer): MaskedRow {
     const header = readHeader(row)!;
     const { encoder, policies, hashers } = this.#planOf(schema);
     const hmacs: Buffer[] = [];
@@ -136,7 +136,7 @@ export class RowMask {
     return { row: encoder.encode(header.eventUs, header.createdUs, header.writtenMs, values), hmacs };
   }
 
-  #planOf(schema: RowSchema): MaskPlan {
+  #planOf(schema: RowFields): MaskPlan {
     const known = this.#plans.get(schema.definitionId);
     if (known !== undefined) return known;
     const { features } = schema;

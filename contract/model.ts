@@ -198,10 +198,20 @@ export interface FeatureService {
   readonly tags: readonly string[];
 }
 
-/** The schema of a view's rows under one definition id: enough to decode a row that an older definition wrote. */
-export interface RowSchema {
+/** What the values of a row are under one definition id: enough to decode them. Every view has it. */
+export interface RowFields {
   readonly definitionId: number;
   readonly features: readonly { readonly name: string; readonly type: ValueType }[];
+}
+
+/**
+ * The schema of a view's rows under one definition id: enough to read a row that an older definition wrote, and to tell
+ * whose row it is.
+ */
+export interface RowSchema extends RowFields {
+  readonly entity: string;
+  /** In the order in which their values stand in the row's key. */
+  readonly joinKeys: readonly JoinKey[];
 }
 
 /** The project's definitions, whole and valid; every program works with one of these. */

@@ -7,6 +7,7 @@
  * The sidecar has its own, faster way to the same values (sidecar/cache/cached-row.ts); a test compares both. Pure: what
  * cannot be read becomes a `fault` of its row, never an error.
  */
+import { haveSameKeys, rowSchemaOf } from './definitions/definition-json.ts';
 import type { Bundle, Entity, Feature, FeatureView, JoinKey, RowSchema } from './model.ts';
 import { MISSING, NULL, PRESENT } from './status.ts';
 import type { KeyValue, Value, ValueType } from './value-type.ts';
@@ -167,8 +168,8 @@ function decodeRow(
  *
  * @param view  of the bundle
  * @param row   header and values, as they were stored
- * @returns     one for each feature of the view, undefined where the row's older definition lacks it; or, as text,
- *              why the row cannot be read
+ * @returns     one for each feature of the view, undefined where the row's older definition lacks it, as each does that
+ *              had other join keys; or, as text, why the row cannot be read
  */
 export function rowValues(
   bundle: Bundle,
@@ -179,7 +180,10 @@ export function rowValues(
   const schema = schemaOf(bundle, view, row, otherSchemas);
   if (typeof schema === 'string') return schema;
   try {
-    return mapValues(view, schema, decodeRowValues(schema, row));
+    const values = decodeRowValues(schema, row);
+    return isAnothers(bundle, view, schema)
+      ? view.features.map(() => undefined)
+      : mapValues(view, schema, values);
   } catch (error) {
     return (error as Error).message;
   }
@@ -205,6 +209,7 @@ export function rowHmacs(
   const own = schema.features.filter(({ name }) => hashed.has(name));
   if (own.length !== hmacs.length)
     return `the row has ${hmacs.length} HMACs of ${own.length} hashed features`;
+  if (isAnothers(bundle, view, schema)) return view.features.map(() => undefined);
   const at = new Map(own.map((field, i) => [fieldName(field), hmacs[i]!]));
   return view.features.map((feature) => at.get(fieldName(feature)));
 }
@@ -221,6 +226,11 @@ function schemaOf(
     bundle.schemas.get(view.id)?.find((known) => known.definitionId === definitionId) ??
     otherSchemas(view.id, definitionId);
   return schema ?? `definition ${definitionName(definitionId)} of ${view.id} is not known`;
+}
+
+/** A row that was written under other join keys is found under this entity's key by chance alone. */
+function isAnothers(bundle: Bundle, view: FeatureView, schema: RowSchema): boolean {
+  return !haveSameKeys(schema, rowSchemaOf(view, bundle.entities.get(view.entity)!));
 }
 
 /** A feature that changed its type is another feature, and not in the old row. */

@@ -18,7 +18,7 @@ import {
 import { compileProject } from './definitions/compile.ts';
 import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { consumersRemoved, REMOVED_CONSUMER_US } from './guard.ts';
-import type { Bundle, Definitions, FeatureView, RowSchema } from '../contract/model.ts';
+import type { Bundle, Definitions, RowSchema } from '../contract/model.ts';
 import type { Project } from '../project/project.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import { rewrittenRows } from './rewritten-rows.ts';
@@ -127,9 +127,9 @@ async function nextBundle(
   const schemas = new Map(applied?.schemas);
   const views = [...compiled.views.values()].map((view) => {
     const past = schemas.get(view.id) ?? [];
-    const { joinKeys } = compiled.entities.get(view.entity)!;
-    const own = { ...view, definitionId: appliedDefinitionId(view, joinKeys, past) };
-    schemas.set(view.id, schemaHistory(past, own));
+    const entity = compiled.entities.get(view.entity)!;
+    const own = { ...view, definitionId: appliedDefinitionId(view, entity.joinKeys, past) };
+    schemas.set(view.id, schemaHistory(past, rowSchemaOf(own, entity)));
     return own;
   });
   return {
@@ -142,6 +142,6 @@ async function nextBundle(
 }
 
 /** The last schema is the current one. */
-function schemaHistory(past: readonly RowSchema[], view: FeatureView): readonly RowSchema[] {
-  return past.at(-1)?.definitionId === view.definitionId ? past : [...past, rowSchemaOf(view)];
+function schemaHistory(past: readonly RowSchema[], now: RowSchema): readonly RowSchema[] {
+  return past.at(-1)?.definitionId === now.definitionId ? past : [...past, now];
 }

@@ -47,7 +47,7 @@ export async function makeBenchProject(shape: BenchShape): Promise<string> {
     entities: new Map([[customer.name, customer]]),
     views: new Map(views.map((view) => [view.id, view])),
     services: new Map([[BENCH_SERVICE, benchService(views)]]),
-    schemas: new Map(views.map((view) => [view.id, [rowSchemaOf(view)]])),
+    schemas: new Map(views.map((view) => [view.id, [rowSchemaOf(view, customer)]])),
   });
   await fillBenchStore(folder, shape);
   return folder;
@@ -166,7 +166,7 @@ export function benchKeyOf(customerId: number): string {
 
 /** @returns makes the row of a view, by its place, for a customer */
 function rowMaker(views: readonly FeatureView[]): (customerId: number, view: number) => Buffer {
-  const encoders = views.map((view) => new RowEncoder(rowSchemaOf(view)));
+  const encoders = views.map((view) => new RowEncoder(view));
   const nowMs = Date.now();
   const eventUs = (nowMs - 3_600_000) * 1_000;
   return (customerId, view) => {

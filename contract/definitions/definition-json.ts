@@ -6,7 +6,16 @@ import type { Json } from '../std/canonical-json.ts';
 import { canonicalJson } from '../std/canonical-json.ts';
 import { rowLogicOf } from './definition-meaning.ts';
 import { registryError } from '../errors.ts';
-import type { Bundle, Entity, Feature, FeatureService, FeatureView, JoinKey, RowSchema } from '../model.ts';
+import type {
+  Bundle,
+  Entity,
+  Feature,
+  FeatureService,
+  FeatureView,
+  JoinKey,
+  RowFields,
+  RowSchema,
+} from '../model.ts';
 import { formatType, parseType } from '../value-type.ts';
 import type { ValueType } from '../value-type.ts';
 import { Fault, valueFromJson, valueToJson } from '../wire/online/json-value.ts';
@@ -74,9 +83,12 @@ function aggregationToJson(feature: Feature): Json {
   return { ...a, columnType: a.columnType === null ? null : formatType(a.columnType) };
 }
 
-export function rowSchemaOf(view: Pick<FeatureView, 'definitionId' | 'features'>): RowSchema {
+/** @param entity  the view's, in the same bundle */
+export function rowSchemaOf(view: RowFields, entity: Pick<Entity, 'name' | 'joinKeys'>): RowSchema {
   return {
     definitionId: view.definitionId,
+    entity: entity.name,
+    joinKeys: entity.joinKeys.map(({ name, type }) => ({ name, type })),
     features: view.features.map(({ name, type }) => ({ name, type })),
   };
 }
@@ -84,16 +96,40 @@ export function rowSchemaOf(view: Pick<FeatureView, 'definitionId' | 'features'>
 export function rowSchemaToJson(schema: RowSchema): JsonObject {
   return {
     definitionId: schema.definitionId,
+    entity: schema.entity,
+    joinKeys: schema.joinKeys as unknown as Json,
     features: schema.features.map((f) => ({ name: f.name, type: formatType(f.type) })),
   };
 }
 
+/** @throws TypeError when the JSON is no schema */
 export function rowSchemaFromJson(json: Json): RowSchema {
-  const { definitionId, features } = json as unknown as {
+  const { definitionId, entity, joinKeys, features } = json as unknown as {
     definitionId: number;
+    entity: string;
+    joinKeys: JoinKey[];
     features: { name: string; type: string }[];
   };
-  return { definitionId, features: features.map((f) => ({ name: f.name, type: typeOf(f.type) })) };
+  if (typeof entity !== 'string' || !Array.isArray(joinKeys))
+    throw new TypeError('a stored schema does not say whose rows it is of: materialize again');
+  return {
+    definitionId,
+    entity,
+    joinKeys: joinKeys.map(({ name, type }) => ({ name, type })),
+    features: features.map((f) => ({ name: f.name, type: typeOf(f.type) })),
+  };
+}
+
+/**
+ * Whether the rows of both are found by the same keys. A key online holds the values of join keys without their names:
+ * after `from` and `to` became `source` and `at`, `fstore:trip:1|2` is another trip, and a row from before is not its own.
+ */
+export function haveSameKeys(a: RowSchema, b: RowSchema): boolean {
+  return (
+    a.entity === b.entity &&
+    a.joinKeys.length === b.joinKeys.length &&
+    a.joinKeys.every(({ name, type }, i) => name === b.joinKeys[i]!.name && type === b.joinKeys[i]!.type)
+  );
 }
 
 export function viewToJson(view: FeatureView): JsonObject {
@@ -146,8 +182,8 @@ function typeOf(text: string): ValueType {
   return type;
 }
 
-/** It is 2 since views and sources have times of their own: watermark, alert age, start, maxAhead. */
-export const BUNDLE_FORMAT = 2;
+/** It is 3 since the schemas of rows say by which join keys they are found. */
+export const BUNDLE_FORMAT = 3;
 
 export function bundleToJson(bundle: Omit<Bundle, 'hash'>): JsonObject {
   return {

@@ -6,7 +6,6 @@
  */
 import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteName, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
-import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { openJudgedHistory } from '../../project/engine/duckdb/history.ts';
 import type { Bundle } from '../../contract/model.ts';
 import type { Clock } from '../../project/clock.ts';
@@ -214,7 +213,7 @@ class RowMaker {
     const { view } = selection;
     this.#target = target;
     this.#selection = selection;
-    this.#encoder = new RowEncoder(rowSchemaOf(view));
+    this.#encoder = new RowEncoder(view);
     this.#superseded = (target.bundle.schemas.get(view.id) ?? [])
       .map((schema) => schema.definitionId)
       .filter((id) => id !== view.definitionId);

@@ -290,7 +290,7 @@ async function serve(
   const all = lost.includes(true) ? await chooseRows(target, whole, 'all_rows') : null;
   // A stored view has nothing else to wait for; an aggregated one has waited before it appended its history.
   await clock.runLasted(run.startedUs);
-  await writer.publishSchemas(bundle.schemas.get(view.id) ?? [rowSchemaOf(view)]);
+  await writer.publishSchemas(bundle.schemas.get(view.id) ?? [rowSchemaOf(view, selection.entity)]);
   const judged = { ...news, judged: news.read };
   const total = { ...noWrites(), ...judgedResult(judged) };
   const parts = [await writeChosen(target, selection, news, (key) => !isLost(key))];

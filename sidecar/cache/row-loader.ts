@@ -10,6 +10,7 @@
  */
 import type { RowMapping, ViewPlan } from '../plan/plan.ts';
 import { mapRow } from '../plan/plan.ts';
+import { haveSameKeys } from '../../contract/definitions/definition-json.ts';
 import { CachedRow, definitionIdOf } from './cached-row.ts';
 import type { ReadMoment } from './cached-row.ts';
 import type { RowCache } from './row-cache.ts';
@@ -136,8 +137,7 @@ export class RowLoader {
     let made: CachedRow[] | null = null;
     for (let v = 0; v < views.length; v++) {
       const stored = raws[v]!;
-      // A header alone is a tombstone: it says that there is no row.
-      const raw = stored !== null && stored.length === HEADER_BYTES ? null : stored;
+      const raw = stored !== null && isNoRow(views[v]!, stored) ? null : stored;
       const watermarkUs = watermarks[v]!;
       if (raw === null && watermarkUs === null) {
         // No row under a missing marker: an emptied node, not a new entity.
@@ -145,7 +145,7 @@ export class RowLoader {
         continue;
       }
       const kept = this.#cache.renew(read, views[v]!, raw, watermarkUs ?? 0);
-      const row = kept ?? this.#made(read, v, raw, watermarkUs ?? 0);
+      const row = kept ?? this.#made(read, v, raw, watermarkUs);
       rows.push(row);
       if (row === null || row === undefined) continue;
       // Who had it read asks for the first time only where there was none.
@@ -157,7 +157,12 @@ export class RowLoader {
   }
 
   /** @returns null: it cannot be read; undefined: it will be told of later, when its definition is known */
-  #made(read: EntityRead, v: number, raw: string | null, watermarkUs: number): CachedRow | null | undefined {
+  #made(
+    read: EntityRead,
+    v: number,
+    raw: string | null,
+    watermarkUs: number | null,
+  ): CachedRow | null | undefined {
     const view = read.views[v]!;
     const mapping = raw === null ? null : mappingOf(view, raw);
     if (mapping === undefined) {
@@ -165,28 +170,34 @@ export class RowLoader {
       return undefined;
     }
     try {
-      return new CachedRow(view, read.moment, watermarkUs, raw, mapping);
+      return new CachedRow(view, read.moment, watermarkUs ?? 0, raw, mapping);
     } catch (error) {
       this.#events.onUnreadableRow(view.id, read.key, (error as Error).message);
       return null;
     }
   }
 
-  async #decodeLater(read: EntityRead, v: number, raw: string, watermarkUs: number): Promise<void> {
+  async #decodeLater(read: EntityRead, v: number, raw: string, watermarkUs: number | null): Promise<void> {
     const { key, moment } = read;
     const view = read.views[v]!;
     let row: CachedRow | null = null;
     try {
-      row = new CachedRow(view, moment, watermarkUs, raw, await this.#loadMapping(view, raw));
-      this.#cache.put(key, row);
+      const mapping = await this.#loadMapping(view, raw);
+      if (mapping !== null || watermarkUs !== null) {
+        row = new CachedRow(view, moment, watermarkUs ?? 0, mapping === null ? null : raw, mapping);
+        this.#cache.put(key, row);
+      }
     } catch (error) {
       this.#events.onUnreadableRow(view.id, key, (error as Error).message);
     }
     this.#land(read, v, row);
   }
 
-  /** @throws TypeError when neither the bundle nor the store knows the definition that wrote the row */
-  async #loadMapping(view: ViewPlan, raw: string): Promise<RowMapping> {
+  /**
+   * @returns null where the row was written under other join keys
+   * @throws  TypeError when neither the bundle nor the store knows the definition that wrote it
+   */
+  async #loadMapping(view: ViewPlan, raw: string): Promise<RowMapping | null> {
     if (raw.length < HEADER_BYTES) throw new TypeError(`the row has only ${raw.length} bytes`);
     const definitionId = definitionIdOf(raw);
     const name = definitionName(definitionId);
@@ -203,7 +214,7 @@ export class RowLoader {
     }
     if (view.mappings.size >= MAX_SCHEMAS)
       throw new TypeError(`its definition ${name} is one of more than ${MAX_SCHEMAS} of its view`);
-    const mapping = mapRow(view.view, schema);
+    const mapping = mapRow(view.schema, schema);
     view.mappings.set(definitionId, mapping);
     return mapping;
   }
@@ -291,19 +302,26 @@ function hasRead(flights: EntityReads): boolean {
   return false;
 }
 
-function mappingOf(view: ViewPlan, raw: string): RowMapping | undefined {
+/** A header alone is a tombstone; a row under other join keys is found under this entity's key by chance alone. */
+function isNoRow(view: ViewPlan, raw: string): boolean {
+  return raw.length === HEADER_BYTES || mappingOf(view, raw) === null;
+}
+
+/** @returns null: its rows had other join keys; undefined: its definition is not known here */
+function mappingOf(view: ViewPlan, raw: string): RowMapping | null | undefined {
   return raw.length < HEADER_BYTES ? undefined : view.mappings.get(definitionIdOf(raw));
 }
 
 /**
  * A row that was decoded under another bundle, decoded for the view as it is now.
  *
- * @returns  null when that cannot be done without the store: it must be read again
+ * @returns  null when that cannot be done without the store, as after a change of join keys: it must be read again
  */
 export function rebind(row: CachedRow, view: ViewPlan): CachedRow | null {
+  if (!haveSameKeys(row.view.schema, view.schema)) return null;
   if (row.raw === null) return new CachedRow(view, row, row.watermarkUs, null, null);
-  const mapping = mappingOf(view, row.raw);
-  if (mapping === undefined) return null;
+  const mapping = mappingOf(view, row.raw) ?? null;
+  if (mapping === null) return null;
   try {
     return new CachedRow(view, row, row.watermarkUs, row.raw, mapping);
   } catch {

@@ -68,7 +68,7 @@ export class PlanBook {
       [...bundle.views.values()].map((view) => [
         view.id,
         planView(
-          view,
+          { view, entity: bundle.entities.get(view.entity)! },
           slots.slotOf(view.entity, view.id),
           bundle.schemas.get(view.id) ?? [],
           log,

@@ -13,13 +13,14 @@ import type {
   FeatureService,
   FeatureView,
   JoinKey,
+  RowFields,
   RowSchema,
 } from '../../contract/model.ts';
 import { STATUSES } from '../../contract/status.ts';
 import { formatType } from '../../contract/value-type.ts';
 import { fieldOf } from '../../contract/wire/online/online-layout.ts';
 import type { ReadyBytes } from '../../contract/wire/log/ready-bytes.ts';
-import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import { haveSameKeys, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { RowMask, keyPoliciesOf } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import { newReadyKind } from '../cache/ready-ring.ts';
@@ -48,6 +49,8 @@ export const NO_LOG: LogPrivacy = { enabled: false, hmacKey: null };
 export interface ViewPlan {
   readonly view: FeatureView;
   readonly id: string;
+  /** Of the rows that are written today. */
+  readonly schema: RowSchema;
   /** The view's place among the views of its entity; the same in every bundle of this process. */
   readonly slot: number;
   /** The field of its row in the entity's hash, as bytes and as a number. */
@@ -57,8 +60,11 @@ export interface ViewPlan {
   readonly ttlUs: number;
   /** How old the watermark may be; -1 in a stored view. */
   readonly watermarkLimitUs: number;
-  /** By definition id, the view's own among them. Grows when a row of a newer definition comes. */
-  readonly mappings: Map<number, RowMapping>;
+  /**
+   * By definition id, the view's own among them; null: its rows had other join keys and are none of the view's. Grows
+   * when a row of a newer definition comes.
+   */
+  readonly mappings: Map<number, RowMapping | null>;
   readonly fallbackNative: readonly string[];
   /** What stands in for a row in Feast's form, by its status. */
   readonly absentFeast: readonly DataView[];
@@ -74,7 +80,7 @@ export interface ViewPlan {
 
 /** How a row of one definition becomes the values of the view as it is now. */
 export interface RowMapping {
-  readonly schema: RowSchema;
+  readonly schema: RowFields;
   /** For each feature of the view its index in the row, -1 where the row has no such feature; null: the same order. */
   readonly from: readonly number[] | null;
 }
@@ -138,17 +144,20 @@ export interface PlanPrivacy {
 }
 
 export function planView(
-  view: FeatureView,
+  { view, entity }: { readonly view: FeatureView; readonly entity: Entity },
   slot: number,
   past: readonly RowSchema[],
   log: LogPrivacy = NO_LOG,
   tally = new ViewTally(),
 ): ViewPlan {
   const field = fieldOf(view.id);
-  const mappings = new Map<number, RowMapping>();
+  const schema = rowSchemaOf(view, entity);
+  const mappings = new Map(past.map((before) => [before.definitionId, mapRow(schema, before)]));
+  mappings.set(view.definitionId, { schema, from: null });
   const plan: ViewPlan = {
     view,
     id: view.id,
+    schema,
     slot,
     field,
     fieldNumber: field.readUInt32BE(),
@@ -162,15 +171,18 @@ export function planView(
     mask: log.enabled ? RowMask.of(view, log.hmacKey) : null,
     tally,
   };
-  for (const schema of past) mappings.set(schema.definitionId, mapRow(view, schema));
-  mappings.set(view.definitionId, { schema: rowSchemaOf(view), from: null });
   return Object.freeze(plan);
 }
 
-/** Features are matched by name and type: one that changed its type is another feature, and not in the old row. */
-export function mapRow(view: FeatureView, schema: RowSchema): RowMapping {
+/**
+ * Features are matched by name and type: one that changed its type is another feature, and not in the old row.
+ *
+ * @returns null where rows of the schema are found by other join keys: they are another's
+ */
+export function mapRow(today: RowSchema, schema: RowSchema): RowMapping | null {
+  if (!haveSameKeys(today, schema)) return null;
   const at = new Map(schema.features.map((f, i) => [`${f.name}:${formatType(f.type)}`, i]));
-  return { schema, from: view.features.map((f) => at.get(`${f.name}:${formatType(f.type)}`) ?? -1) };
+  return { schema, from: today.features.map((f) => at.get(`${f.name}:${formatType(f.type)}`) ?? -1) };
 }
 
 /**

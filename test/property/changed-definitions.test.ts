@@ -125,7 +125,7 @@ test('the history answers by the definition of today, whatever the earlier ones 
         const made = viewOf(pool[sketch]!);
         const definitionId = appliedDefinitionId(made.view, made.entity.joinKeys, past);
         const now = { ...made, view: { ...made.view, definitionId } };
-        if (past.at(-1)?.definitionId !== definitionId) past.push(rowSchemaOf(now.view));
+        if (past.at(-1)?.definitionId !== definitionId) past.push(rowSchemaOf(now.view, now.entity));
         const logic = JSON.stringify(pool[sketch]);
         expect(completeHistory(root, now.view, now.entity) !== null).toBe(written === logic);
         if (!runs) continue;

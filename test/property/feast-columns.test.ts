@@ -75,14 +75,14 @@ const anyCase = anyView.chain((now) => {
 });
 
 function stored(now: FeatureView, values: readonly Value[]): Value[] {
-  return decodeRowValues(rowSchemaOf(now), encodeRow(rowSchemaOf(now), values));
+  return decodeRowValues(now, encodeRow(now, values));
 }
 
 function rowOf(of: ViewPlan, now: FeatureView, { values, older, eventUs }: RowState): CachedRow {
   if (values === null) return new CachedRow(of, MOMENT, 0, null, null);
   const written = older ? olderOf(now) : now;
   const own = older ? values.slice(2).toReversed() : values;
-  const raw = encodeRow(rowSchemaOf(written), own, { eventUs });
+  const raw = encodeRow(written, own, { eventUs });
   return new CachedRow(of, MOMENT, 0, raw.toString('latin1'), of.mappings.get(written.definitionId)!);
 }
 
@@ -112,7 +112,7 @@ test("Feast's answers hold each value, status and time in its place, whatever st
     fc.property(anyCase, ({ now, asked, rows }) => {
       const bundle = {
         ...bundleContent([now]),
-        schemas: new Map([['v', [rowSchemaOf(olderOf(now)), rowSchemaOf(now)]]]),
+        schemas: new Map([['v', [rowSchemaOf(olderOf(now), customer), rowSchemaOf(now, customer)]]]),
         hash: 'b',
       };
       const book = new PlanBook(bundle, '', new ViewSlots());

@@ -58,7 +58,7 @@ class FullReader extends HeldReader {
     for (const ask of asks) {
       const rows = ask.views.map(({ id }) => {
         const values = STORE.get(ask.key)!.get(id)!;
-        const schema = rowSchemaOf(id === 'profile' ? profile : spend);
+        const schema = rowSchemaOf(id === 'profile' ? profile : spend, customer);
         return values === null ? null : encodeRow(schema, values).toString('latin1');
       });
       ask.onRows(

@@ -13,8 +13,8 @@ import { NOON_US, customer, encodeRow, feature, view } from '../support/fixtures
 const spend = view('spend', customer, [feature('total', 'float64'), feature('orders', 'int64')]);
 const before = view('spend', customer, [feature('total', 'float64')]);
 const visits = view('visits', customer, [feature('count', 'int32')]);
-const plan = planView(spend, 0, [rowSchemaOf(before)]);
-const VIEWS = [plan, planView(visits, 1, [])];
+const plan = planView({ view: spend, entity: customer }, 0, [rowSchemaOf(before, customer)]);
+const VIEWS = [plan, planView({ view: visits, entity: customer }, 1, [])];
 const KEY = 'fstore:customer:1';
 
 interface Stored {
@@ -25,17 +25,17 @@ interface Stored {
 const GONE: Stored = { bytes: null, values: [] };
 const ROWS: readonly (readonly Stored[])[] = [
   [
-    { bytes: encodeRow(rowSchemaOf(spend), [1, 1n]), values: [1, 1n] },
+    { bytes: encodeRow(spend, [1, 1n]), values: [1, 1n] },
     // One byte apart.
-    { bytes: encodeRow(rowSchemaOf(spend), [1, 2n]), values: [1, 2n] },
-    { bytes: encodeRow(rowSchemaOf(spend), [1, 2n], { eventUs: NOON_US }), values: [1, 2n] },
+    { bytes: encodeRow(spend, [1, 2n]), values: [1, 2n] },
+    { bytes: encodeRow(spend, [1, 2n], { eventUs: NOON_US }), values: [1, 2n] },
     // Another definition.
-    { bytes: encodeRow(rowSchemaOf(before), [1]), values: [1, undefined] },
+    { bytes: encodeRow(before, [1]), values: [1, undefined] },
     GONE,
   ],
   [
-    { bytes: encodeRow(rowSchemaOf(visits), [5]), values: [5] },
-    { bytes: encodeRow(rowSchemaOf(visits), [null]), values: [null] },
+    { bytes: encodeRow(visits, [5]), values: [5] },
+    { bytes: encodeRow(visits, [null]), values: [null] },
     GONE,
   ],
 ];
@@ -114,10 +114,10 @@ test('of another bundle are bound anew, and stay what they are when they are rea
   const loader = new RowLoader(reader, cache, { onStoreFailure() {}, onUnreadableRow() {} });
   const read = (of: typeof plan, us: number): CachedRow => {
     loader.load([{ key: KEY, view: of, place: 0 }], us, { take() {} });
-    reader.answerNow({ rows: [encodeRow(rowSchemaOf(before), [1])], watermarks: [us] });
+    reader.answerNow({ rows: [encodeRow(before, [1])], watermarks: [us] });
     return cache.find(KEY)![0]!;
   };
-  const old = planView(before, 0, []);
+  const old = planView({ view: before, entity: customer }, 0, []);
   const first = read(old, NOON_US);
   const bound = rebind(first, plan)!;
   cache.put(KEY, bound);

@@ -40,16 +40,16 @@ const anyRow = anyView.chain((before) =>
 );
 
 function bundleOf(now: FeatureView, before: FeatureView): Bundle {
-  const schemas = new Map([['v', [rowSchemaOf(before), rowSchemaOf(now)]]]);
+  const schemas = new Map([['v', [rowSchemaOf(before, customer), rowSchemaOf(now, customer)]]]);
   return { ...bundleContent(), views: new Map([['v', now]]), schemas, hash: 'b' };
 }
 
 test('the log is read as the sidecar served it, also where a row is older than the definitions', () => {
   fc.assert(
     fc.property(anyRow, ({ before, now, values }) => {
-      const row = encodeRow(rowSchemaOf(before), values);
+      const row = encodeRow(before, values);
       for (const current of [now, before]) {
-        const plan = planView(current, 0, [rowSchemaOf(before)]);
+        const plan = planView({ view: current, entity: customer }, 0, [rowSchemaOf(before, customer)]);
         const mapping = plan.mappings.get(before.definitionId)!;
         const served = new CachedRow(plan, MOMENT, 0, row.toString('latin1'), mapping);
         expect(rowValues(bundleOf(current, before), current, row)).toEqual(served.values);

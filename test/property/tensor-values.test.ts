@@ -60,7 +60,7 @@ function planOf(now: FeatureView, before: FeatureView, tensor: 'float32' | 'floa
     ...bundleContent(),
     views: new Map([['v', now]]),
     services: new Map([['model', model]]),
-    schemas: new Map([['v', [rowSchemaOf(before), rowSchemaOf(now)]]]),
+    schemas: new Map([['v', [rowSchemaOf(before, customer), rowSchemaOf(now, customer)]]]),
     hash: 'b',
   };
   return [bundle, new PlanBook(bundle, '', new ViewSlots()).service('model')];
@@ -79,7 +79,7 @@ test.each(TENSORS)('a tensor of %s holds what the monitor judges, null and fallb
   let seen = 0;
   fc.assert(
     fc.property(anyRow, ({ before, now, values }) => {
-      const row = encodeRow(rowSchemaOf(before), values);
+      const row = encodeRow(before, values);
       for (const current of [now, before]) {
         const [bundle, plan] = planOf(current, before, tensor);
         const numbers = current.features.filter(({ type }) => isNumeric(type));

@@ -10,7 +10,7 @@
  * BigInt (docs/decisions/0001-row-codec.md). One value has one encoding, so equal rows have equal bytes.
  */
 import { Unpackr } from 'msgpackr';
-import type { RowSchema } from '../../model.ts';
+import type { RowFields } from '../../model.ts';
 import { misfit } from '../../value-type.ts';
 import type { Value, ValueType } from '../../value-type.ts';
 import { compareBytes } from '../../std/canonical-json.ts';
@@ -21,11 +21,11 @@ const unpackr = new Unpackr({ useRecords: false, int64AsType: 'auto' as 'bigint'
 
 /** Encodes rows of one schema. The buffer is reused from row to row; results are copies that the caller owns. */
 export class RowEncoder {
-  readonly #schema: RowSchema;
+  readonly #schema: RowFields;
   #buffer = Buffer.allocUnsafe(4_096);
   #at = 0;
 
-  constructor(schema: RowSchema) {
+  constructor(schema: RowFields) {
     this.#schema = schema;
   }
 
@@ -165,7 +165,7 @@ export class RowEncoder {
  * @returns    one value for each feature of `schema`, in its order
  * @throws     TypeError when the bytes are no such row: it is then corrupt and must not be served
  */
-export function decodeRowValues(schema: RowSchema, row: Buffer): Value[] {
+export function decodeRowValues(schema: RowFields, row: Buffer): Value[] {
   const raw = unpack(row.subarray(HEADER_BYTES));
   if (!Array.isArray(raw) || raw.length !== schema.features.length) {
     throw new TypeError(`the row should hold an array of ${schema.features.length} values`);

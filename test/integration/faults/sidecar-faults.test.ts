@@ -68,17 +68,18 @@ describe('a bundle swapped under load', () => {
     for (const id of ids) {
       // Even ids were written by the newer definition, in which total and orders have changed places.
       const row =
-        id % 2 === 0
-          ? encodeRow(rowSchemaOf(wider), [BigInt(id), id * 1.5, 7])
-          : encodeRow(rowSchemaOf(spend), [id * 1.5, BigInt(id)]);
+        id % 2 === 0 ? encodeRow(wider, [BigInt(id), id * 1.5, 7]) : encodeRow(spend, [id * 1.5, BigInt(id)]);
       fixture.putRaw(spend, BigInt(id), row);
     }
-    fixture.publishSchema(rowSchemaOf(spend));
-    fixture.publishSchema(rowSchemaOf(wider));
+    fixture.publishSchema(rowSchemaOf(spend, customer));
+    fixture.publishSchema(rowSchemaOf(wider, customer));
     fixture.mark('spend', NOON_US);
     const served = await serve(fixture);
     const old = bundleContent();
-    const schemas = new Map([...old.schemas, ['spend', [rowSchemaOf(spend), rowSchemaOf(wider)]]]);
+    const schemas = new Map([
+      ...old.schemas,
+      ['spend', [rowSchemaOf(spend, customer), rowSchemaOf(wider, customer)]],
+    ]);
     const next = { ...bundleContent([profile, wider, productStats]), schemas };
     const { bundles } = fixture.project().settings;
     const seen = new Set<number>();

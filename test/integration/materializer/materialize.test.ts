@@ -10,7 +10,6 @@ import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
 import { folderBeside } from '../../../project/engine/duckdb/history.ts';
 import type { FeatureView } from '../../../contract/model.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
-import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import type { Value } from '../../../contract/value-type.ts';
 import { fieldOf } from '../../../contract/wire/online/online-layout.ts';
 import { decodeRowValues } from '../../../contract/wire/online/row-codec.ts';
@@ -77,7 +76,7 @@ function online(view: FeatureView): Record<string, { values: Value[]; event: num
     rows.map(({ key, row }) => {
       const bytes = Buffer.from(row);
       const { eventUs, createdUs } = readHeader(bytes)!;
-      const values = decodeRowValues(rowSchemaOf(view), bytes);
+      const values = decodeRowValues(view, bytes);
       return [
         key.replace(/^fstore:\w+:/, ''),
         { values, event: hoursOf(eventUs), created: hoursOf(createdUs) },

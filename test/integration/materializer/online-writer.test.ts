@@ -226,6 +226,8 @@ describe.each(['sqlite', 'redis', 'redis-cluster'])('the contract on %s', (name)
     const { writer } = store(name);
     const schema = {
       definitionId: 0xf1f2f3f4,
+      entity: 'customer',
+      joinKeys: [{ name: 'customer_id', type: 'int64' as const }],
       features: [{ name: 'a', type: { kind: 'int64' } as const }],
     };
     await writer.publishSchemas([schema]);

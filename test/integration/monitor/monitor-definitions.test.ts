@@ -1,11 +1,11 @@
 /** What the monitor judges by: the bundle that each record names, roles, and the surface that answered. */
 import { afterEach, expect, test } from 'vitest';
 import type { FeatureSnapshot, Snapshot } from '../../../monitor/verdict/snapshot.ts';
-import type { FeatureService } from '../../../contract/model.ts';
+import type { FeatureService, JoinKey } from '../../../contract/model.ts';
 import { SURFACES } from '../../../contract/wire/log/served-record.ts';
 import { customer, driverStats, feature, orders } from '../../support/fixtures/materialized-project.ts';
 import { at } from '../../support/day-time.ts';
-import { MonitoredDay, SERVICE, servedRow } from '../../support/fixtures/monitored-day.ts';
+import { MonitoredDay, SERVICE, earlierOrders, servedRow } from '../../support/fixtures/monitored-day.ts';
 import type { OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
 
 const SETTLED = '2026-01-10T00:00:00';
@@ -161,6 +161,39 @@ test('vectors from when a view had another entity are unjudged', async () => {
   day.setWatermark('23:00:00');
   const judged = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
   expect(judged).toMatchObject({ rows: 0, unjudged: 1 });
+});
+
+test.each<[string, JoinKey]>([
+  ['renamed', { name: 'client_id', type: 'string' }],
+  ['given another type', { name: 'customer_id', type: 'int64' }],
+])('a row from before the join keys were %s counts as none of the vector that took it', async (_, key) => {
+  day = await MonitoredDay.make();
+  const changed = { ...customer, joinKeys: [key] };
+  const service: FeatureService = {
+    ...SERVICE,
+    views: [{ role: 'orders', view: 'orders', requestKeys: [key.name] }, SERVICE.views[1]!],
+    requestKeys: [key, SERVICE.requestKeys[1]!],
+  };
+  day.publish(orders({}, changed), service, 'raw', [changed]);
+  const stale = online(row('7', [1n, 5]));
+  const take = (time: string, took: Served): string =>
+    day.append(time, { [key.name]: '7', driver_id: '2' }, [
+      servedRow(day.orders, time, took),
+      servedRow(day.driverStats, time, noDriver),
+    ]);
+  take('06:10:00', { ...stale, definition: earlierOrders });
+  const taken = take('06:20:00', stale);
+  await day.writeDrivers(DRIVERS);
+  day.setWatermark('23:00:00');
+  const judged = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
+  expect(judged).toMatchObject({
+    rows: 2,
+    states: [
+      { served: 'missing', replayed: 'missing', rows: 1 },
+      { served: 'value', replayed: 'missing', rows: 1 },
+    ],
+  });
+  expect(judged.examples.map(({ requestId }) => requestId)).toEqual([taken]);
 });
 
 test('a view in two roles is replayed by the key of each', async () => {

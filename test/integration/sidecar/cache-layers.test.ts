@@ -5,7 +5,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import { systemClock } from '../../../project/clock.ts';
 import { fieldOf, markerKey } from '../../../contract/wire/online/online-layout.ts';
 import { parsePrometheus } from '../../support/http/prometheus-text.ts';
@@ -42,7 +41,7 @@ async function seed(): Promise<void> {
   const client = new Redis(redis.url);
   const nowUs = fixture.clock.nowUs();
   for (let id = 1; id <= CUSTOMERS; id++) {
-    const row = encodeRow(rowSchemaOf(spend), [id / 2, 1n], { eventUs: nowUs });
+    const row = encodeRow(spend, [id / 2, 1n], { eventUs: nowUs });
     await client.hset(keyFor(spend, BigInt(id)), fieldOf('spend'), row);
   }
   await client.hset(markerKey(''), 'spend', String(nowUs));

@@ -630,8 +630,8 @@ function seed(fixture: ServingFixture): void {
   fixture.put(profile, 23n, PROFILE_VALUES.with(4, Number.NaN));
   fixture.put(profile, 24n, PROFILE_VALUES.with(4, -Infinity));
   const older = view('profile', customer, [feature('visits', 'int32'), feature('name', 'string')]);
-  fixture.publishSchema(rowSchemaOf(older));
-  fixture.putRaw(profile, 30n, encodeRow(rowSchemaOf(older), [5, 'old']));
+  fixture.publishSchema(rowSchemaOf(older, customer));
+  fixture.putRaw(profile, 30n, encodeRow(older, [5, 'old']));
   // A row that cannot be read.
   fixture.putRaw(profile, 31n, fixture.put(profile, 31n, PROFILE_VALUES).subarray(0, 40));
   fixture.put(spend, 1n, [3, null]);

@@ -1,7 +1,6 @@
 /** The sidecar on a real Redis and a real Redis Cluster: reads, markers, outages, deadlines. */
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import {
   CLUSTER_SLOTS,
   clusterMarkerKey,
@@ -61,7 +60,7 @@ describe('the sidecar on Redis', () => {
   let served: Served;
 
   const put = (id: number, total: number): Promise<number> =>
-    client.hset(keyFor(spend, BigInt(id)), fieldOf('spend'), encodeRow(rowSchemaOf(spend), [total, 1n]));
+    client.hset(keyFor(spend, BigInt(id)), fieldOf('spend'), encodeRow(spend, [total, 1n]));
   const mark = (): Promise<number> =>
     client.hset(
       markerKey(''),
@@ -233,7 +232,7 @@ describe('the sidecar on a Redis Cluster', () => {
     const ids = Array.from({ length: 300 }, (_, i) => i + 1);
     for (const id of ids) {
       const key = keyFor(spend, BigInt(id));
-      await client.hset(key, fieldOf('spend'), encodeRow(rowSchemaOf(spend), [id, 1n]));
+      await client.hset(key, fieldOf('spend'), encodeRow(spend, [id, 1n]));
     }
     // Every marker stands; past id 1000 there are no rows.
     for (let slot = 0; slot < CLUSTER_SLOTS; slot += SLOTS_PER_MARKER) {

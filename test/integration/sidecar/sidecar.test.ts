@@ -600,8 +600,8 @@ function seed(fixture: ServingFixture): void {
   fixture.put(profile, 22n, PROFILE_VALUES, { eventUs: NOON_US - DAY_US });
   fixture.put(profile, 23n, PROFILE_VALUES.with(4, Number.NaN));
   const older = view('profile', customer, [feature('visits', 'int32'), feature('name', 'string')]);
-  fixture.publishSchema(rowSchemaOf(older));
-  fixture.putRaw(profile, 30n, encodeRow(rowSchemaOf(older), [5, 'old']));
+  fixture.publishSchema(rowSchemaOf(older, customer));
+  fixture.putRaw(profile, 30n, encodeRow(older, [5, 'old']));
   fixture.putRaw(profile, 31n, fixture.put(profile, 31n, PROFILE_VALUES).subarray(0, 40));
   fixture.put(spend, 1n, [3, null]);
   fixture.put(productStats, 'A', [1]);

@@ -348,7 +348,7 @@ test('the least rights that the documentation names are enough, for both program
   try {
     const row = Buffer.concat([Buffer.alloc(HEADER_BYTES), Buffer.from('least')]);
     const rows = [{ key: KEY, view: VIEW.id, row, superseded: [], expiresInMs: 60_000 }];
-    await writer.publishSchemas([{ definitionId: 1, features: [] }]);
+    await writer.publishSchemas([{ definitionId: 1, entity: 'customer', joinKeys: [], features: [] }]);
     expect((await writer.write(rows, { replace: true })).written).toBe(1);
     await writer.writeMarkers(VIEW.id, 1_700_000_000_000_000);
     expect(await writer.readMarkers(VIEW.id)).toEqual({ watermarksUs: [1_700_000_000_000_000] });

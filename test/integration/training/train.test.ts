@@ -62,7 +62,7 @@ beforeEach(async () => {
     ...bundleOf(view),
     entities: new Map([driver, customer].map((each) => [each.name, each])),
     services: new Map([[SERVICE.name, SERVICE]]),
-    schemas: new Map([[view.id, [rowSchemaOf(view)]]]),
+    schemas: new Map([[view.id, [rowSchemaOf(view, driver)]]]),
   });
   await project.writeParquet(
     'drivers',

@@ -5,7 +5,6 @@ import { expect, onTestFinished } from 'vitest';
 import { BENCH_SERVICE, benchKeyOf, benchValueOf } from '../../../benchmarks/harness/project.ts';
 import { openOnlineWriter } from '../../../materializer/online/open-online-writer.ts';
 import { loadCurrentBundle } from '../../../contract/definitions/bundle-folder.ts';
-import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import { loadSettings } from '../../../project/settings/settings.ts';
 import { fieldOf } from '../../../contract/wire/online/online-layout.ts';
 import { RowEncoder } from '../../../contract/wire/online/row-codec.ts';
@@ -80,7 +79,7 @@ async function writeOutOfOrder(folder: string, redis: RedisServer): Promise<void
   const nowUs = Date.now() * 1_000;
   for (const [v, { view: id }] of services.get(BENCH_SERVICE)!.views.entries()) {
     const view = views.get(id)!;
-    const encoder = new RowEncoder(rowSchemaOf(view));
+    const encoder = new RowEncoder(view);
     const row = (customer: number, isNewer: boolean): Buffer => {
       const eventUs = nowUs - (isNewer ? 0 : customer * OLDER_US);
       const wrong = isNewer ? 0 : 0.5;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import type { Bundle } from '../../../contract/model.ts';
-import { decodeServed } from '../../../contract/served-values.ts';
+import { decodeServed, rowHmacs } from '../../../contract/served-values.ts';
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../contract/status.ts';
 import type { Value } from '../../../contract/value-type.ts';
 import type { LoggedRow, ServedRecord } from '../../../contract/wire/log/served-record.ts';
@@ -55,12 +55,16 @@ function values(of: ServedRecord, from = bundle): Record<string, unknown> {
 /** Bytes come as a Buffer or as an Uint8Array. */
 const plain = (value: Value): Value => (value instanceof Uint8Array ? Uint8Array.from(value) : value);
 
-const profileRow = encodeRow(rowSchemaOf(profile), PROFILE_VALUES);
-const productRow = encodeRow(rowSchemaOf(productStats), [9.5]);
+const profileRow = encodeRow(profile, PROFILE_VALUES);
+const hashed = {
+  ...spend,
+  features: spend.features.with(0, { ...spend.features[0]!, log: 'hmac' as const }),
+};
+const productRow = encodeRow(productStats, [9.5]);
 
 describe('a logged vector', () => {
   test('has the values, the statuses and the ids that were answered', () => {
-    const spendRow = encodeRow(rowSchemaOf(spend), [null, 3n]);
+    const spendRow = encodeRow(spend, [null, 3n]);
     const rows = [logged('profile', profileRow), logged('spend', spendRow), logged('product', productRow)];
     const [vector] = decodeServed(bundle, record('everything', rows));
     expect(vector!.entities).toEqual([-17n, 'a|b']);
@@ -90,7 +94,7 @@ describe('a logged vector', () => {
 
   test('of a view in two roles keeps them apart', () => {
     const rows = ['buyer', 'seller'].map((role, i) =>
-      logged('spend', encodeRow(rowSchemaOf(spend), [i + 0.5, 1n]), PRESENT, role),
+      logged('spend', encodeRow(spend, [i + 0.5, 1n]), PRESENT, role),
     );
     const of = record('twice', rows, { keyNames: ['buyer_id', 'seller_id'] });
     expect(values({ ...of, vectors: [{ ...of.vectors[0]!, keys: ['1', null] }] })).toMatchObject({
@@ -116,14 +120,40 @@ describe('a logged vector', () => {
     const before = view('spend', customer, [feature('orders', 'int64'), feature('total', 'float32')], {
       kind: 'aggregated',
     });
-    const row = encodeRow(rowSchemaOf(before), [4n, 2.5]);
-    const both = new Map(bundle.schemas).set('spend', [rowSchemaOf(before), rowSchemaOf(spend)]);
+    const row = encodeRow(before, [4n, 2.5]);
+    const both = new Map(bundle.schemas).set('spend', [
+      rowSchemaOf(before, customer),
+      rowSchemaOf(spend, customer),
+    ]);
     const of = record('everything', [logged('profile', null), logged('spend', row), logged('product', null)]);
     const expected = { spend__orders: [4n, PRESENT], spend__total: [null, MISSING] };
     expect(values(of, { ...bundle, schemas: both })).toMatchObject(expected);
     expect(decodeServed(bundle, of)[0]!.rows[1]!.fault).toContain('is not known');
-    const later = decodeServed(bundle, of, (id) => (id === 'spend' ? rowSchemaOf(before) : null));
+    const later = decodeServed(bundle, of, (id) => (id === 'spend' ? rowSchemaOf(before, customer) : null));
     expect(later[0]!.rows[1]!.fault).toBeNull();
+  });
+
+  test.each([
+    ['renamed', { joinKeys: [{ name: 'client_id', type: 'int64' as const }] }],
+    ['of another type', { joinKeys: [{ name: 'customer_id', type: 'string' as const }] }],
+    ['of another entity', { entity: 'product' }],
+    ['one more', { joinKeys: [...customer.joinKeys, { name: 'shop', type: 'string' as const }] }],
+  ])('whose row was written under join keys that are %s has none of its values', (_, other) => {
+    const before = { ...rowSchemaOf(spend, customer), ...other, definitionId: 77 };
+    const row = encodeRow(before, [2.5, 4n]);
+    const of = record('everything', [logged('profile', null), logged('spend', row), logged('product', null)]);
+    const schemas = new Map(bundle.schemas).set('spend', [before, rowSchemaOf(spend, customer)]);
+    expect(values(of, { ...bundle, schemas })).toMatchObject({
+      spend__total: [null, MISSING],
+      spend__orders: [0n, MISSING],
+    });
+    const read = rowHmacs({ ...bundle, schemas }, hashed, row, [Buffer.from('a')]);
+    expect(read).toEqual([undefined, undefined]);
+    // Under the keys of today it has them.
+    const same = { ...before, ...rowSchemaOf(spend, customer), definitionId: 77 };
+    const known = { ...bundle, schemas: new Map(bundle.schemas).set('spend', [same]) };
+    expect(values(of, known)).toMatchObject({ spend__total: [2.5, PRESENT], spend__orders: [4n, PRESENT] });
+    expect(rowHmacs(known, hashed, row, [Buffer.from('a')])).toEqual([Buffer.from('a'), undefined]);
   });
 
   test.each([

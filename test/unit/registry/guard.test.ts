@@ -331,7 +331,7 @@ describe('ids', () => {
           if (i > 0 && hop === hops[i - 1]) expect(definitionId).toBe(past.at(-1)!.definitionId);
           else {
             expect(left.has(definitionId)).toBe(false);
-            past.push({ definitionId, features: [] });
+            past.push({ definitionId, entity: 'customer', joinKeys, features: [] });
           }
           for (const { definitionId: old } of past.slice(0, -1)) left.add(old);
         });

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import { FROM_CACHE, FROM_STORE, OUTSIDE_TTL, PRESENT } from '../../../contract/status.ts';
 import type { FeatureView } from '../../../contract/model.ts';
 import type { CodedError } from '../../../contract/std/coded-error.ts';
@@ -33,7 +32,7 @@ import {
 
 const TWICE = '{"feature_service":"twice","entities":{"buyer_id":[1],"seller_id":[1]}}';
 const EVERYTHING = '{"feature_service":"everything","entities":{"customer_id":[1],"product_code":["a"]}}';
-const ROW = encodeRow(rowSchemaOf(spend), [12.5, 3n]);
+const ROW = encodeRow(spend, [12.5, 3n]);
 
 class KeptExchange extends Exchange {
   readonly order: string[];
@@ -214,7 +213,7 @@ describe('serving', () => {
   test('is logged with the row, the status and the keys that it had, however often the row is served', async () => {
     const { clock, reader, logged, serve } = setUp();
     const rowOf = (score: number): Buffer =>
-      encodeRow(rowSchemaOf(profile), PROFILE_VALUES.with(3, score), {
+      encodeRow(profile, PROFILE_VALUES.with(3, score), {
         eventUs: NOON_US - DAY_US + 2_000_000,
       });
     const ask = async (id: number): Promise<void> => {
@@ -248,8 +247,8 @@ describe('serving', () => {
 
   test('is logged with the rows of all views, also where one of them alone was read anew', async () => {
     const { clock, reader, logged, serve } = setUp({ views: [profile, spend] });
-    const about = encodeRow(rowSchemaOf(profile), PROFILE_VALUES);
-    const spent = (total: number): Buffer => encodeRow(rowSchemaOf(spend), [total, 3n]);
+    const about = encodeRow(profile, PROFILE_VALUES);
+    const spent = (total: number): Buffer => encodeRow(spend, [total, 3n]);
     const ask = async (): Promise<void> => {
       serve('id', 60_000, '{"feature_service":"everything","entities":{"customer_id":[1]}}');
       await settled();
@@ -270,7 +269,7 @@ describe('serving', () => {
 
   test('of rows that were read again unchanged it has the new times, and the statuses that they bring', async () => {
     const { clock, reader, logged, serve } = setUp({ views: [profile, spend] });
-    const rows = [encodeRow(rowSchemaOf(profile), PROFILE_VALUES), ROW];
+    const rows = [encodeRow(profile, PROFILE_VALUES), ROW];
     const ask = async (): Promise<void> => {
       serve('id', 60_000, '{"feature_service":"everything","entities":{"customer_id":[1]}}');
       await settled();
@@ -300,7 +299,7 @@ describe('serving', () => {
 
   test('of a request that waits it has the times that its rows were judged by, read again meanwhile or not', async () => {
     const { clock, reader, logged, serve } = setUp({ views: [profile, spend] });
-    const about = encodeRow(rowSchemaOf(profile), PROFILE_VALUES);
+    const about = encodeRow(profile, PROFILE_VALUES);
     const ask = (name: string): KeptExchange =>
       serve('id', 60_000, `{"feature_service":"${name}","entities":{"customer_id":[1]}}`);
     ask('profile_only');
@@ -364,7 +363,7 @@ describe('serving', () => {
       expect(exchange.text).toContain('"buyer__total":12.5');
     }
     expect(reader.asks).toHaveLength(2);
-    await reader.answer({ rows: [encodeRow(rowSchemaOf(spend), [13, 3n])], watermarks: [NOON_US] });
+    await reader.answer({ rows: [encodeRow(spend, [13, 3n])], watermarks: [NOON_US] });
     const exchange = serve();
     await settled();
     expect(exchange.text).toContain('"buyer__total":13');

@@ -1,6 +1,5 @@
 /** Each layer of the cache switched off and on again, while rows are in it. */
 import { expect, test } from 'vitest';
-import { rowSchemaOf } from '../../../../contract/definitions/definition-json.ts';
 import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
 import { RowCache } from '../../../../sidecar/cache/row-cache.ts';
 import { HotKeys } from '../../../../sidecar/cache/hot-keys.ts';
@@ -10,9 +9,9 @@ import { HeldReader } from '../../../support/faults/held-reader.ts';
 import { customer, encodeRow, feature, view } from '../../../support/fixtures/serving-fixture.ts';
 
 const spend = view('spend', customer, [feature('total', 'float64')]);
-const plan = planView(spend, 0, []);
+const plan = planView({ view: spend, entity: customer }, 0, []);
 const ON = { fresh: true, readAhead: true, absent: true, stale: true };
-const RAW = encodeRow(rowSchemaOf(spend), [12.5]);
+const RAW = encodeRow(spend, [12.5]);
 
 function row(raw: Buffer | null, fetchedUs = 0): CachedRow {
   const mapping = raw === null ? null : plan.mappings.get(spend.definitionId)!;

@@ -1,13 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { rowSchemaOf } from '../../../../contract/definitions/definition-json.ts';
 import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
 import { planView } from '../../../../sidecar/plan/plan.ts';
-import { NOON_US, encodeRow, spend } from '../../../support/fixtures/serving-fixture.ts';
+import { NOON_US, customer, encodeRow, spend } from '../../../support/fixtures/serving-fixture.ts';
 
-const plan = planView(spend, 0, []);
-const RAW = encodeRow(rowSchemaOf(spend), [12.5, 3n]).toString('latin1');
+const plan = planView({ view: spend, entity: customer }, 0, []);
+const RAW = encodeRow(spend, [12.5, 3n]).toString('latin1');
 const ROWS = 100;
 const TIMES = 20_000;
 
@@ -25,7 +24,7 @@ test('a row takes the bytes that the cache counts for it', () => {
   collect();
   const before = process.memoryUsage().heapUsed;
   for (let i = 0; i < rows.length; i++) {
-    const raw = encodeRow(rowSchemaOf(spend), [12.5 + i / 3, 3n]).toString('latin1');
+    const raw = encodeRow(spend, [12.5 + i / 3, 3n]).toString('latin1');
     rows[i] = new CachedRow(plan, { ...MOMENT, fetchedUs: NOON_US + i }, NOON_US + i, raw, mapping);
   }
   collect();
@@ -37,7 +36,7 @@ test('a row takes the bytes that the cache counts for it', () => {
 test('what is yes or no of a row is told apart', () => {
   const mapping = plan.mappings.get(spend.definitionId)!;
   const rowOf = (value: number): CachedRow => {
-    const raw = encodeRow(rowSchemaOf(spend), [value, 3n]).toString('latin1');
+    const raw = encodeRow(spend, [value, 3n]).toString('latin1');
     return new CachedRow(plan, MOMENT, NOON_US, raw, mapping);
   };
   for (const [value, hasNotes] of [

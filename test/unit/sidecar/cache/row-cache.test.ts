@@ -7,7 +7,7 @@ import type { ViewPlan } from '../../../../sidecar/plan/plan.ts';
 import { customer, feature, view } from '../../../support/fixtures/serving-fixture.ts';
 
 const VIEWS: readonly ViewPlan[] = ['a', 'b'].map((name, slot) =>
-  planView(view(name, customer, [feature('x', 'float64')]), slot, []),
+  planView({ view: view(name, customer, [feature('x', 'float64')]), entity: customer }, slot, []),
 );
 const LIMITS = { entries: 4, bytes: 1e9, freshUs: 5_000_000, staleUs: 60_000_000 };
 

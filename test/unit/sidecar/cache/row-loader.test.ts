@@ -2,15 +2,15 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { rowSchemaOf } from '../../../../contract/definitions/definition-json.ts';
 import { tombstone } from '../../../../contract/wire/online/row-header.ts';
 import { RowCache } from '../../../../sidecar/cache/row-cache.ts';
-import type { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
+import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
 import { planView } from '../../../../sidecar/plan/plan.ts';
-import { RowLoader } from '../../../../sidecar/cache/row-loader.ts';
+import { RowLoader, rebind } from '../../../../sidecar/cache/row-loader.ts';
 import { HeldReader } from '../../../support/faults/held-reader.ts';
 import { NOON_US, customer, encodeRow, feature, view } from '../../../support/fixtures/serving-fixture.ts';
 
 const spend = view('spend', customer, [feature('total', 'float64'), feature('orders', 'int64', 0n)]);
 const older = view('spend', customer, [feature('orders', 'int32'), feature('total', 'float64')]);
-const plan = planView(spend, 0, []);
+const plan = planView({ view: spend, entity: customer }, 0, []);
 const KEY = 'fstore:customer:1';
 
 function setUp() {
@@ -27,7 +27,7 @@ function setUp() {
   return { reader, cache, failures, loader, taken, ask };
 }
 
-const ROW = encodeRow(rowSchemaOf(spend), [12.5, 3n]);
+const ROW = encodeRow(spend, [12.5, 3n]);
 
 // Reads grow old only when a test says so.
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
@@ -111,7 +111,7 @@ describe('the row loader', () => {
 
   test('a row of an unknown definition is read by the schema in the store, and lacks what that lacks', async () => {
     const { reader, taken, ask } = setUp();
-    const schema = rowSchemaOf(older);
+    const schema = rowSchemaOf(older, customer);
     reader.schemas.set(schema.definitionId, schema);
     ask();
     await reader.answer({ rows: [encodeRow(schema, [3, 12.5])], watermarks: [NOON_US] });
@@ -134,9 +134,56 @@ describe('the row loader', () => {
     expect(other.taken).toEqual([null]);
   });
 
+  test.each([
+    ['that the bundle knows', true],
+    ['whose schema is in the store', false],
+  ])(
+    'a row under other join keys, of a definition %s, is no row, and nothing that cannot be read',
+    async (_, isKnown) => {
+      const schema = {
+        ...rowSchemaOf(older, customer),
+        joinKeys: [{ name: 'client_id', type: 'int64' as const }],
+      };
+      const today = planView({ view: spend, entity: customer }, 0, isKnown ? [schema] : []);
+      const row = encodeRow(schema, [3, 12.5]);
+      for (const watermark of [NOON_US, null]) {
+        const { reader, loader, cache, taken, failures } = setUp();
+        reader.schemas.set(schema.definitionId, schema);
+        loader.load([{ key: KEY, view: today, place: 0 }], NOON_US, {
+          take: (_place, got) => void taken.push(got),
+        });
+        await reader.answer({ rows: [row], watermarks: [watermark] });
+        // Where no marker vouches for the node, nothing says that there is none of today's.
+        expect(taken).toEqual(watermark === null ? [null] : [expect.objectContaining({ raw: null })]);
+        expect(cache.find(KEY)?.[0]).toBe(taken[0] ?? undefined);
+        expect(failures).toEqual([]);
+      }
+    },
+  );
+
+  test.each([null, ROW])(
+    'what was read under other join keys is read again, be there a row or not',
+    (row) => {
+      const moment = { fetchedUs: NOON_US, order: 1, factor: 1, ready: null };
+      const mapping = row === null ? null : plan.mappings.get(spend.definitionId)!;
+      const cached = new CachedRow(
+        plan,
+        moment,
+        NOON_US,
+        row === null ? null : row.toString('latin1'),
+        mapping,
+      );
+      const renamed = { ...customer, joinKeys: [{ name: 'client_id', type: 'int64' as const }] };
+      const past = [rowSchemaOf(spend, customer)];
+      const wider = view('spend', renamed, [...spend.features, feature('more', 'int64')]);
+      expect(rebind(cached, planView({ view: wider, entity: renamed }, 0, past))).toBeNull();
+      expect(rebind(cached, planView({ view: { ...wider }, entity: customer }, 0, past))).not.toBeNull();
+    },
+  );
+
   test('a row that nobody can read is no row, and the store is asked for its schema once', async () => {
     const { reader, taken, failures, ask } = setUp();
-    const unknown = encodeRow({ ...rowSchemaOf(older), definitionId: 77 }, [3, 12.5]);
+    const unknown = encodeRow({ ...older, definitionId: 77 }, [3, 12.5]);
     for (let i = 0; i < 3; i++) {
       ask();
       await reader.answer({ rows: [unknown], watermarks: [NOON_US] });
@@ -148,12 +195,12 @@ describe('the row loader', () => {
 
   test('rows of ever new definitions fill no memory: past a thousand of a view they are unreadable', async () => {
     const { reader, taken, failures, ask } = setUp();
-    const { features } = rowSchemaOf(older);
+    const schema = rowSchemaOf(older, customer);
     for (let id = 1; id <= 1_001; id++) {
-      reader.schemas.set(id, { definitionId: id, features });
+      reader.schemas.set(id, { ...schema, definitionId: id });
       ask();
       await reader.answer({
-        rows: [encodeRow({ definitionId: id, features }, [3, 12.5])],
+        rows: [encodeRow({ ...schema, definitionId: id }, [3, 12.5])],
         watermarks: [NOON_US],
       });
     }
@@ -165,7 +212,7 @@ describe('the row loader', () => {
   test.each([
     ['too short for a header', Buffer.from('short')],
     ['cut off', ROW.subarray(0, ROW.length - 3)],
-    ['of other types', encodeRow({ ...rowSchemaOf(older), definitionId: spend.definitionId }, [3, 12.5])],
+    ['of other types', encodeRow({ ...older, definitionId: spend.definitionId }, [3, 12.5])],
     ['of fewer values', encodeRow({ definitionId: spend.definitionId, features: [] }, [])],
   ])('a row %s is never misread', async (_, raw) => {
     const { reader, cache, taken, failures, ask } = setUp();

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { rowSchemaOf } from '../../../../contract/definitions/definition-json.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';
 import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
 import { planView } from '../../../../sidecar/plan/plan.ts';
@@ -9,15 +8,19 @@ import {
   HOUR_US,
   NOON_US,
   PROFILE_VALUES,
+  customer,
   encodeRow,
   profile,
   spend,
 } from '../../../support/fixtures/serving-fixture.ts';
 
-const plans = { profile: planView(profile, 0, []), spend: planView(spend, 1, []) };
+const plans = {
+  profile: planView({ view: profile, entity: customer }, 0, []),
+  spend: planView({ view: spend, entity: customer }, 1, []),
+};
 const raws = {
-  profile: encodeRow(rowSchemaOf(profile), PROFILE_VALUES).toString('latin1'),
-  spend: encodeRow(rowSchemaOf(spend), [1, 2n]).toString('latin1'),
+  profile: encodeRow(profile, PROFILE_VALUES).toString('latin1'),
+  spend: encodeRow(spend, [1, 2n]).toString('latin1'),
 };
 
 function row(of: 'profile' | 'spend', watermarkUs: number, raw: string | null = raws[of]): CachedRow {

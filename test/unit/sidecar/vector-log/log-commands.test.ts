@@ -3,7 +3,6 @@ import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CommandContext } from '../../../../project/command.ts';
-import { rowSchemaOf } from '../../../../contract/definitions/definition-json.ts';
 import { readServedLog } from '../../../../contract/wire/log/served-log.ts';
 import { writeDurably } from '../../../../contract/std/durable-file.ts';
 import { silentTalk } from '../../../../contract/std/talk.ts';
@@ -55,7 +54,7 @@ beforeEach(async () => {
 afterEach(() => fixture.close());
 
 function request(requestId: string): ServedRequest {
-  const row = encodeRow(rowSchemaOf(spend), [-0, 9_007_199_254_740_993n], { createdUs: NOON_US - 1 });
+  const row = encodeRow(spend, [-0, 9_007_199_254_740_993n], { createdUs: NOON_US - 1 });
   const times = { fetchedUs: NOON_US - 2_000_000, watermarkUs: NOON_US - 60_000_000 };
   return {
     requestId,
