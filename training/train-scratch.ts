@@ -1,20 +1,26 @@
 /**
  * The folder of one `plumb train` for what it needs meanwhile, and the sweeping of those that were killed.
  *
- *   {temp}/train.lock          held while folders are swept and made: a folder without its own lock is nobody's
- *   {temp}/train-XXXXXX/       lock.db, held while its process lives; spilled data, the features of a row group
+ *   {temp}/plumb-train/sweep.lock               held while folders are swept and made
+ *   {temp}/plumb-train/train-XXXXXX/            spilled data, the features of a row group
+ *   {temp}/plumb-train/train-XXXXXX/plumb.lock  held while its process lives
+ *
+ * `temp` may be a folder that others use too. Only what lies in `plumb-train` is ever removed, and of that only a
+ * folder that holds our lock. A process that is killed before it has its lock leaves an empty folder.
  *
  * The locks are exclusive transactions on small SQLite files: the kernel frees them when their holder dies, and a
  * number of a process would lie in the next container.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { makePrivateFile } from '../contract/std/private-file.ts';
 import { makeFolder } from '../contract/std/folder.ts';
 
+const HOME = 'plumb-train';
 const PREFIX = 'train-';
-const LOCK = 'lock.db';
+const SWEEP_LOCK = 'sweep.lock';
+const LOCK = 'plumb.lock';
 /** Another train sweeps: it has that long to remove what a large one left. */
 const SWEEP_TIMEOUT_MS = 60_000;
 
@@ -25,11 +31,15 @@ export interface TrainScratch {
 
 /** Removes what killed processes have left in `temp`, then makes a folder of its own there. */
 export function openTrainScratch(temp: string): TrainScratch {
-  makeFolder(temp);
-  const sweeping = lock(join(temp, 'train.lock'), SWEEP_TIMEOUT_MS);
+  const home = join(temp, HOME);
+  makeFolder(home);
+  const sweeping = lock(join(home, SWEEP_LOCK), SWEEP_TIMEOUT_MS);
   try {
-    for (const name of readdirSync(temp)) if (name.startsWith(PREFIX)) sweep(join(temp, name));
-    const folder = mkdtempSync(join(temp, PREFIX));
+    for (const entry of readdirSync(home, { withFileTypes: true })) {
+      // A link is no folder here, whatever it leads to.
+      if (entry.isDirectory() && entry.name.startsWith(PREFIX)) sweep(join(home, entry.name));
+    }
+    const folder = mkdtempSync(join(home, PREFIX));
     const own = lock(join(folder, LOCK), 0);
     return {
       folder,
@@ -45,9 +55,10 @@ export function openTrainScratch(temp: string): TrainScratch {
 
 function sweep(folder: string): void {
   const file = join(folder, LOCK);
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() !== true) return;
   let held: DatabaseSync | null = null;
   try {
-    if (existsSync(file)) held = lock(file, 0);
+    held = lock(file, 0);
     rmSync(folder, { recursive: true, force: true });
   } catch {
     // Its process lives, or the folder is another user's: it is left as it is.

@@ -1,7 +1,7 @@
 /** Folders of trainings: swept when their process is gone, left alone while it lives. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openTrainScratch } from '../../../training/train-scratch.ts';
@@ -30,8 +30,6 @@ test('a killed training is swept by the next one, a living one is not', async ()
   const [killed, living] = [await training(temp), await training(temp)];
   writeFileSync(join(killed.folder, 'features.parquet'), 'half');
   await killed.kill();
-  mkdirSync(join(temp, 'train-before-locks'));
-  mkdirSync(join(temp, 'of-somebody-else'));
   const own = openTrainScratch(temp);
   expect([killed, living, own].map(({ folder }) => existsSync(folder))).toEqual([false, true, true]);
   const others = openTrainScratch(temp);
@@ -40,5 +38,35 @@ test('a killed training is swept by the next one, a living one is not', async ()
   others.remove();
   await living.kill();
   openTrainScratch(temp).remove();
-  expect(readdirSync(temp).toSorted()).toEqual(['of-somebody-else', 'train.lock']);
+  expect(readdirSync(join(temp, 'plumb-train'))).toEqual(['sweep.lock']);
+});
+
+test("a user's files stay, whatever they are called", () => {
+  const temp = scratchFolder();
+  const elsewhere = scratchFolder();
+  const home = join(temp, 'plumb-train');
+  writeFileSync(join(elsewhere, 'model.bin'), 'weeks of work');
+  writeFileSync(join(elsewhere, 'plumb.lock'), '');
+  mkdirSync(home);
+  for (const folder of [temp, home]) {
+    for (const name of ['train-data', 'train-2024', 'train-abc123', 'models']) {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, 'part.parquet'), 'rows');
+    }
+    writeFileSync(join(folder, 'train-labels.parquet'), 'rows');
+    writeFileSync(join(folder, 'train.lock'), 'of another tool');
+    symlinkSync(elsewhere, join(folder, 'train-linked'));
+    symlinkSync(join(elsewhere, 'plumb.lock'), join(folder, 'train-data', 'plumb.lock'));
+    mkdirSync(join(folder, 'train-2024', 'plumb.lock'));
+    mkdirSync(join(folder, 'train-2024', 'lock.db'));
+    writeFileSync(join(folder, 'models', 'plumb.lock'), '');
+  }
+  // Outside our folder, not even what looks like ours is.
+  mkdirSync(join(temp, 'train-locked'));
+  writeFileSync(join(temp, 'train-locked', 'plumb.lock'), '');
+  const before = readdirSync(temp, { recursive: true }).toSorted();
+  openTrainScratch(temp).remove();
+  const after = readdirSync(temp, { recursive: true }).filter((name) => name !== 'plumb-train/sweep.lock');
+  expect(after.toSorted()).toEqual(before);
+  expect(readFileSync(join(elsewhere, 'model.bin'), 'utf8')).toBe('weeks of work');
 });
