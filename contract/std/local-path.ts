@@ -6,3 +6,8 @@ const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 export function schemeOf(text: string): string | null {
   return SCHEME.exec(text)?.[1]?.toLowerCase() ?? null;
 }
+
+/** @returns whether a text can be a path here: no file system has a NUL in a name, and some readers would end there */
+export function isLocalPath(text: string): boolean {
+  return text !== '' && !text.includes('\0') && schemeOf(text) === null;
+}

@@ -18,7 +18,7 @@ import type { SettingFlags } from './setting-sources.ts';
 import { REDIS_ACCESS, redisAccess, redisAddress } from '../connections/redis-address.ts';
 import type { RedisAccess } from '../connections/redis-address.ts';
 import { givenText } from '../../contract/definitions/option-sentence.ts';
-import { schemeOf } from '../../contract/std/local-path.ts';
+import { isLocalPath, schemeOf } from '../../contract/std/local-path.ts';
 import { VARIABLE_NAME } from '../../contract/definitions/source-variables.ts';
 import type { Variables } from '../../contract/definitions/source-variables.ts';
 
@@ -278,8 +278,7 @@ function onlineSettings(parsed: z.output<typeof ONLINE>, path: (text: string) =>
 function storeUrl(setting: string, url: string, path: (text: string) => string): StoreUrl {
   if (/^sqlite:/i.test(url)) {
     const file = url.slice('sqlite:'.length);
-    if (file !== '' && schemeOf(url) === null && schemeOf(file) === null)
-      return { kind: 'sqlite', url: path(file) };
+    if (isLocalPath(file) && schemeOf(url) === null) return { kind: 'sqlite', url: path(file) };
     const expected = 'expected sqlite:FILE with the path of a file on this machine';
     throw registryError('REG_SETTINGS', `${setting}: ${expected}, got ${shownUrl(url)}`, { field: setting });
   }

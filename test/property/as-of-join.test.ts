@@ -5,7 +5,7 @@ import { asOf } from '../../contract/as-of.ts';
 import type { AsOfRow, AsOfRule } from '../../contract/as-of.ts';
 import { NO_ROW, ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../../project/engine/duckdb/as-of-join.ts';
 import type { AsOfJoin } from '../../project/engine/duckdb/as-of-join.ts';
-import { DuckDb, duckTypeOf, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
+import { DuckDb, duckTypeOf, quoteText, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import { parseType } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
@@ -30,7 +30,7 @@ const BASE = 1_700_000_000_000_000;
 
 // Few keys and few times, so that ties, duplicates and boundaries come up in nearly every run.
 const key = fc.tuple(
-  fc.constantFrom('a', 'b', null),
+  fc.constantFrom('a', 'a\0b', null),
   fc.constantFrom(1n, 2n ** 53n, 2n ** 53n + 1n, null),
 ) as fc.Arbitrary<[string | null, bigint | null]>;
 const time = fc.option(
@@ -146,7 +146,7 @@ async function fill(table: string, columns: string, rows: readonly (readonly str
 }
 
 function keysSql([a, b]: readonly [string | null, bigint | null]): string {
-  return `${a === null ? 'NULL' : `'${a}'`}, ${b === null ? 'NULL' : b}`;
+  return `${a === null ? 'NULL' : quoteText(a)}, ${b === null ? 'NULL' : b}`;
 }
 
 function timeSql(us: number | null): string {

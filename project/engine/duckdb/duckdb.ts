@@ -131,9 +131,10 @@ export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** @returns a text as an SQL literal */
+/** @returns any text as an SQL literal. A NUL would end the statement's text: it is written as chr(0) */
 export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  const parts = text.split('\0').map((part) => `'${part.replaceAll("'", "''")}'`);
+  return parts.length === 1 ? parts[0]! : `(${parts.join(' || chr(0) || ')})`;
 }
 
 /** @returns the type of a column in the history that holds values of a type */

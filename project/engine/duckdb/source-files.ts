@@ -67,7 +67,7 @@ export function groupSql(group: FileGroup): string {
  * @throws REG_SOURCE when no file matches the path, or one of them is no readable Parquet
  */
 export async function readSourceFiles(duck: DuckDb, folder: string, path: string): Promise<SourceFiles> {
-  refuseScheme(path);
+  refuseOtherPath(path);
   const pattern = resolve(folder, path);
   try {
     const listed = listSourceFiles(pattern);
@@ -91,14 +91,14 @@ export async function unionTypes(duck: DuckDb, { groups }: SourceFiles): Promise
   return new Map(rows.map((row) => [row['column_name'] as string, row['column_type'] as string]));
 }
 
-function refuseScheme(path: string): void {
+function refuseOtherPath(path: string): void {
   const scheme = schemeOf(path);
-  if (scheme === null) return;
-  throw registryError(
-    'REG_SOURCE',
-    `the source ${path} lies in ${scheme}, which is not read yet: give a path on this machine`,
-    { field: 'path' },
-  );
+  if (scheme === null && !path.includes('\0')) return;
+  const fault =
+    scheme === null
+      ? `the source ${JSON.stringify(path)} has a NUL in its path, which no file has`
+      : `the source ${path} lies in ${scheme}, which is not read yet: give a path on this machine`;
+  throw registryError('REG_SOURCE', fault, { field: 'path' });
 }
 
 function unreadable(path: string, pattern: string, error: Error): Error {

@@ -13,7 +13,7 @@ function bare(type: ValueType, value: Exclude<Value, null>): string {
     case 'float64':
       return numberLiteral(value as number);
     case 'string':
-      return stringLiteral(value as string);
+      return quoteText(value as string);
     case 'bytes':
       return `from_hex('${Buffer.from(value as Uint8Array).toString('hex')}')`;
     case 'timestamp':
@@ -24,7 +24,7 @@ function bare(type: ValueType, value: Exclude<Value, null>): string {
       return `[${(value as readonly Value[]).map((item) => sqlLiteral(type.of, item)).join(', ')}]`;
     case 'map': {
       const entries = [...(value as ReadonlyMap<string, Value>)];
-      const keys = entries.map(([key]) => stringLiteral(key)).join(', ');
+      const keys = entries.map(([key]) => quoteText(key)).join(', ');
       return `MAP([${keys}], [${entries.map(([, item]) => sqlLiteral(type.of, item)).join(', ')}])`;
     }
     case 'struct': {
@@ -43,11 +43,4 @@ function bare(type: ValueType, value: Exclude<Value, null>): string {
 function numberLiteral(value: number): string {
   if (Object.is(value, -0)) return "'-0.0'::DOUBLE";
   return `'${String(value)}'::DOUBLE`;
-}
-
-function stringLiteral(text: string): string {
-  // A NUL ends DuckDB's statement text; chr(0) does not.
-  return text.includes('\0')
-    ? `(${text.split('\0').map(quoteText).join(' || chr(0) || ')})`
-    : quoteText(text);
 }

@@ -103,6 +103,7 @@ describe('settings', () => {
     ['online: { url: "redis://h", keyPrefix: "{a}" }', 'online.keyPrefix: it must hold no braces'],
     ['history: s3://b/x', 'history: expected a path on this machine, got "s3://b/x" (plumbline.yaml:1)'],
     ['bundles: ""', 'bundles: expected a path on this machine, got "" (plumbline.yaml:1)'],
+    [String.raw`served: "a\0b"`, String.raw`served: expected a path on this machine, got "a\u0000b"`],
     ['reports: GS://b', 'reports: expected a path on this machine, got "GS://b"'],
     ['served: file:///x', 'served: expected a path on this machine, got "file:///x"'],
     ['log: { spool: "abfs+x://y" }', 'log.spool: expected a path on this machine, got "abfs+x://y"'],

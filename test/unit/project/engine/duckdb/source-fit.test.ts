@@ -202,6 +202,9 @@ test('a path without a file is told, one that is no Parquet or no path of this m
   expect(await mistakesOf({ features: '{ x: int64 }', path: 's3://bucket/a.parquet' })).toEqual([
     expect.stringContaining('lies in s3, which is not read yet'),
   ]);
+  expect(await mistakesOf({ features: '{ x: int64 }', path: String.raw`data/a\0.parquet` })).toEqual([
+    expect.stringContaining('has a NUL in its path'),
+  ]);
   const files = { 'data/a.csv': '1 AS x' };
   expect(await mistakesOf({ features: '{ x: int64 }', files, path: 'data/a.csv' })).toEqual([
     expect.stringContaining('cannot be read as Parquet'),

@@ -1,0 +1,33 @@
+/** Texts in SQL: whatever they hold, DuckDB reads them as what they are. */
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DuckDb, quoteText } from '../../../../../project/engine/duckdb/duckdb.ts';
+
+let duck: DuckDb;
+
+beforeAll(async () => {
+  duck = await DuckDb.open({ threads: 1 });
+});
+afterAll(() => duck.close());
+
+const hostile = fc.string({
+  unit: fc.constantFrom('\0', "'", '"', '\\', '\n', ';', '-', '$', '%', 'a', 'ä'),
+});
+const text = fc.oneof(hostile, fc.string({ unit: 'binary' }), fc.constantFrom('', '\0', "\0'\0", "'); --"));
+
+test('any text is a literal of that text, alone, in a list and beside others', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 8 }), async (texts) => {
+      const literals = texts.map(quoteText);
+      const columns = literals.map((one, i) => `${one} AS t${i}`).join(', ');
+      const rows = `SELECT unnest([${literals.join(', ')}]) AS t`;
+      const [row] = await duck.rows(`SELECT ${columns},
+        (SELECT count(*) FROM (${rows}) WHERE t IN (${literals.join(', ')})) AS found,
+        (SELECT count(*) FROM (${rows}) WHERE t = ${literals[0]!}) AS alike`);
+      expect(texts.map((_, i) => row![`t${i}`])).toEqual(texts);
+      expect(row!['found']).toBe(BigInt(texts.length));
+      expect(row!['alike']).toBe(BigInt(texts.filter((one) => one === texts[0]).length));
+    }),
+    { numRuns: 150 },
+  );
+});
