@@ -5,6 +5,7 @@
  *   npm run bench [-- --only cached,rows,miss,workingset,tail,skew,memory,overload,fill,train --rounds 5 --feast]
  *   npm run bench -- --only soak [--soak-minutes 10]
  *   npm run bench -- --only backfill [--events 1000000]
+ *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
  *
  *   --feast     also Feast: its Python feature server on the same Redis, its training sets
  *   --client    lean (our own, the default) or autocannon, for the closed loops of one request
@@ -25,6 +26,7 @@ import { sameRequestByAutocannon } from './harness/autocannon.ts';
 import type { BenchContext } from './harness/bench-context.ts';
 import { cachedVector } from './subjects/cached-vector.ts';
 import { feastContender } from './contenders/feast.ts';
+import { besideFeastGo } from './subjects/feast-go.ts';
 import { fiftyRows } from './subjects/fifty-rows.ts';
 import { fillStore } from './subjects/fill.ts';
 import { cachedMemory } from './subjects/cached-memory.ts';
@@ -53,9 +55,10 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Bar[]
   fill: fillStore,
   soak,
   backfill,
+  feastgo: besideFeastGo,
 };
 /** These take as long as all others together, or are not about the sidecar: they are asked for by name. */
-const BY_NAME: ReadonlySet<string> = new Set(['soak', 'backfill']);
+const BY_NAME: ReadonlySet<string> = new Set(['soak', 'backfill', 'feastgo']);
 const USUAL = Object.keys(SECTIONS).filter((name) => !BY_NAME.has(name));
 const VIEWS = [10, 10, 10, 10, 10];
 /** Feast is slow to fill; its requests stay within the first customers. */
@@ -73,6 +76,7 @@ const { values: flags } = parseArgs({
     events: { type: 'string', default: '1000000' },
     feast: { type: 'boolean', default: false },
     'feast-env': { type: 'string' },
+    'feast-go': { type: 'string' },
     client: { type: 'string', default: 'lean' },
     profile: { type: 'boolean', default: false },
     sets: { type: 'string', default: '100000' },
@@ -105,6 +109,9 @@ try {
     feast,
     feastEnvironment: flags['feast-env'] ?? null,
     feastCustomers: FEAST_CUSTOMERS,
+    feastGo: flags['feast-go'] ?? null,
+    redisPort: redis.port,
+    views: VIEWS,
     withFeast: flags.feast,
     rounds: Number(flags.rounds),
     seconds: Number(flags.seconds),

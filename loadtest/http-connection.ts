@@ -13,6 +13,8 @@ import type { Target } from './target.ts';
 const RECONNECT_MS = 10;
 const HEAD_END = Buffer.from('\r\n\r\n');
 const MAX_HEAD_BYTES = 16_384;
+const CHUNKED = /\r\ntransfer-encoding: *chunked/i;
+const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n');
 
 export interface ConnectionEvents {
   /** A connection is ready to send: at first, and again after each answer. */
@@ -37,6 +39,8 @@ export class HttpConnection {
   #parts: Buffer[] = [];
   /** Bytes of the answer that are still to come; -1: its head is not known yet. */
   #left = -1;
+  /** Its length is not known before its last chunk: Go's server answers so. */
+  #isChunked = false;
   #status = 0;
   #closed = false;
 
@@ -77,6 +81,7 @@ export class HttpConnection {
       if (this.#closed) return;
       this.#parts = [];
       this.#left = -1;
+      this.#isChunked = false;
       if (this.intendedNs !== -1) this.#events.onLost(this);
       this.intendedNs = -1;
       setTimeout(() => {
@@ -95,13 +100,21 @@ export class HttpConnection {
     if (this.#left === -1) {
       if (!this.#readHead()) return;
     } else this.#left -= chunk.length;
-    if (this.#left > 0) return;
+    if (this.#isChunked ? !this.#hasLastChunk() : this.#left > 0) return;
     const answer = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
     this.#parts = [];
     this.#left = -1;
+    this.#isChunked = false;
     this.#events.onAnswer(this, this.#status, answer);
     this.intendedNs = -1;
     this.#events.onFree(this);
+  }
+
+  /** Whether an answer in chunks ends here: JSON never holds what its last chunk looks like. */
+  #hasLastChunk(): boolean {
+    const last = this.#parts.at(-1)!;
+    const tail = last.length >= LAST_CHUNK.length ? last : Buffer.concat(this.#parts);
+    return tail.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK);
   }
 
   /** @returns whether the head is whole, and `#left` known */
@@ -112,18 +125,23 @@ export class HttpConnection {
       if (got.length > MAX_HEAD_BYTES) this.#socket.destroy();
       return false;
     }
+    this.#status = Number(got.toString('latin1', 9, 12));
+    this.#isChunked = CHUNKED.test(got.toString('latin1', 0, end));
+    if (this.#isChunked) {
+      this.#left = 0;
+      return true;
+    }
     const length = lengthOf(got, end);
     if (length === -1) {
       this.#socket.destroy();
       return false;
     }
-    this.#status = Number(got.toString('latin1', 9, 12));
     this.#left = end + HEAD_END.length + length - got.length;
     return true;
   }
 }
 
-/** @returns the Content-Length of a head that ends at `end`; -1: it has none, which none of our servers sends */
+/** @returns the Content-Length of a head that ends at `end`; -1: it has none */
 function lengthOf(answer: Buffer, end: number): number {
   const found = /\r\ncontent-length: *(\d+)/i.exec(answer.toString('latin1', 0, end));
   return found === null ? -1 : Number(found[1]);

@@ -1,5 +1,5 @@
 /**
- * Feast's Python feature server as a contender: the same views and doubles in the same Redis. Runs in the Python
+ * Feast's feature servers as contenders: the same views and doubles in the same Redis. Python's runs in the Python
  * environment of the tests with other ecosystems' clients, or in another one that has `feast[redis]`.
  */
 import { spawn } from 'node:child_process';
@@ -25,8 +25,35 @@ export interface FeastOptions {
 
 /** Fills Feast's online store. @throws Error with one sentence when there is no such environment */
 export async function feastContender(options: FeastOptions): Promise<Contender> {
+  await fillFeast(options);
+  const port = await freePort();
+  const args = ['-c', options.folder, 'serve', '--port', String(port), '--no-access-log'];
+  return {
+    name: "Feast's Python feature server, one worker",
+    program: feastProgram(options.environment, 'feast'),
+    args,
+    port,
+    spool: null,
+    healthPath: '/health',
+  };
+}
+
+/**
+ * Feast's Go feature server, over the store that Python filled.
+ *
+ * @param program  built from Feast's repository: docs/benchmarks.md says how
+ */
+export async function feastGoContender(options: FeastOptions, program: string): Promise<Contender> {
+  await fillFeast(options);
+  const [port, metricsPort] = [await freePort(), await freePort()];
+  const args = ['-type', 'http', '-chdir', options.folder, '-host', '127.0.0.1'];
+  args.push('-port', String(port), '-metrics-port', String(metricsPort));
+  return { name: "Feast's Go feature server", program, args, port, spool: null, healthPath: '/health' };
+}
+
+async function fillFeast(options: FeastOptions): Promise<void> {
   const { folder, views, customers, redisPort } = options;
-  const feast = feastProgram(options.environment, 'feast');
+  feastProgram(options.environment, 'feast');
   const lines = [
     'project: bench',
     'provider: local',
@@ -45,16 +72,6 @@ export async function feastContender(options: FeastOptions): Promise<Contender> 
     views: featureNames(views),
     customers,
   });
-  const port = await freePort();
-  const args = ['-c', folder, 'serve', '--port', String(port), '--no-access-log'];
-  return {
-    name: "Feast's Python feature server, one worker",
-    program: feast,
-    args,
-    port,
-    spool: null,
-    healthPath: '/health',
-  };
 }
 
 /** @throws Error with one sentence when there is no such environment */

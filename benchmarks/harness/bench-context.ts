@@ -21,6 +21,11 @@ export interface BenchContext {
   /** A folder with bin/python and bin/feast; null: the environment of `npm run test:clients`. */
   readonly feastEnvironment: string | null;
   readonly feastCustomers: number;
+  /** Feast's Go feature server, built; null: none. */
+  readonly feastGo: string | null;
+  readonly redisPort: number;
+  /** Features of each view. */
+  readonly views: readonly number[];
   /** Whether Feast is measured too. */
   readonly withFeast: boolean;
   readonly rounds: number;
