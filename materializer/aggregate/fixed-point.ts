@@ -99,7 +99,7 @@ export function spreadSql(
  * taken by shift and mask: DuckDB divides 128 bits bit by bit, which was a quarter of the cost of a whole view
  * (docs/decisions/0010-windows-by-totals.md).
  *
- * @returns  the sum as HUGEINT, or NULL where it is past 10^38 - 1
+ * @returns  the sum as HUGEINT, or NULL from HIGH_LIMIT * 2^64 on: that is 10^38, rounded down to whole limbs
  */
 export function squaresSql(high: string, low: string): string {
   const carried = `(${high} + ${aboveLimb(low)})`;

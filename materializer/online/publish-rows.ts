@@ -146,10 +146,12 @@ function checkNulls({ view }: RowSelection, good: number, nulls: ReadonlyMap<str
   for (const { name, checks } of view.features) {
     const limit = checks?.maxNullShare ?? null;
     const count = nulls.get(name) ?? 0;
-    if (limit === null || count <= limit * good) continue;
+    // The share is compared, not the count: 0.29 * 100 is a hair below 29, while 29 / 100 is 0.29 to the bit.
+    if (limit === null || count === 0 || count / good <= limit) continue;
+    const percent = Number((limit * 100).toPrecision(15));
     throw materializerError(
       'MAT_NULL_SHARE',
-      `${name} of ${view.id} is null in ${count} of ${good} rows; its check allows ${limit * 100} %`,
+      `${name} of ${view.id} is null in ${count} of ${good} rows; its check allows ${percent} %`,
       { field: name },
     );
   }

@@ -397,22 +397,43 @@ describe('bad rows', () => {
     expect(await project.database.bookmark(checked.id)).toBeNull();
   });
 
-  test('too many nulls fail the run', async () => {
-    const row = { event: 1, created: 1 };
-    await project.writeParquet(
-      'drivers',
-      driverRows([
-        { ...row, id: 1, trips: null },
-        { ...row, id: 2, trips: null },
-        { ...row, id: 3 },
-      ]),
-    );
-    project.setClock(at(2));
-    await expect(run(checked)).rejects.toMatchObject({
-      code: 'MAT_NULL_SHARE',
-      message: 'trips of driver_stats is null in 2 of 3 rows; its check allows 50 %',
-    });
-  });
+  // In doubles 0.29 * 100 is below 29, and 0.07 * 100 above 7.
+  test.each([
+    [1, 2, 0.5],
+    [29, 100, 0.29],
+    [7, 100, 0.07],
+    [0, 3, 0],
+    [3, 3, 1],
+  ])(
+    'as many nulls as the check allows pass, and one more fails the run: %i of %i',
+    async (nulls, rows, limit) => {
+      const view = driverStats({
+        features: [feature('trips', 'int32', { checks: { min: null, max: null, maxNullShare: limit } })],
+      });
+      const writeNulls = (count: number): Promise<void> =>
+        project.writeParquet(
+          'drivers',
+          driverRows(
+            Array.from({ length: rows }, (_, i) => {
+              return { id: i + 1, event: 1, created: 1, trips: i < count ? null : 1 };
+            }),
+          ),
+        );
+      project.setClock(at(2));
+      if (nulls < rows) {
+        await writeNulls(nulls + 1);
+        await expect(run(view)).rejects.toMatchObject({
+          code: 'MAT_NULL_SHARE',
+          message:
+            `trips of driver_stats is null in ${nulls + 1} of ${rows} rows; ` +
+            `its check allows ${Math.round(limit * 100)} %`,
+        });
+        expect(online(view)).toEqual({});
+      }
+      await writeNulls(nulls);
+      expect(await run(view)).toMatchObject({ written: rows });
+    },
+  );
 
   test('a source that is not there is one clear error', async () => {
     await expect(run(checked)).rejects.toMatchObject({ code: 'MAT_SOURCE' });
