@@ -85,7 +85,7 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   kafkajs: [/^sidecar\/shipper\/kafkajs-producer\.ts$/, /^benchmarks\/micro\/(kafka|ingest)-bench\.ts$/],
   'lru-cache': [/^sidecar\/(cache\/row-cache|plan\/plan-book)\.ts$/],
   'uWebSockets.js': [/^sidecar\/transport\/uws\.ts$/, /^benchmarks\/contenders\/bare-server\.ts$/],
-  commander: [/^plumb\.ts$/],
+  commander: [/^(command-line|plumb)\.ts$/],
   pino: [/^sidecar\/process\/log-lines\.ts$/],
 };
 

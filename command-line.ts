@@ -1,0 +1,193 @@
+/**
+ * The table of commands: what each is called, what it takes, and the one program that it loads. `plumb.ts` runs it, and
+ * docs/commands.md is made from it.
+ */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { CommandContext, ExitCode } from './project/command.ts';
+import { printResult } from './project/command.ts';
+import { OWN_PACKAGE } from './project/own-package.ts';
+
+const registry = () => import('./registry/commands.ts');
+const materializer = () => import('./materializer/commands.ts');
+const training = () => import('./training/commands.ts');
+const sidecar = () => import('./sidecar/commands.ts');
+const spool = () => import('./sidecar/vector-log/log-commands.ts');
+const shipper = () => import('./sidecar/shipper/ship-command.ts');
+const monitor = () => import('./monitor/commands.ts');
+const loadtest = () => import('./loadtest/commands.ts');
+const list = (value: string, before: string[] = []): string[] => [...before, value];
+
+/** Runs what a command does, with the context that the front door makes. */
+export type RunAction = (action: (context: CommandContext) => Promise<ExitCode>) => Promise<void>;
+
+/** Adds a command; its action gets the context first, then arguments and options as commander passes them. */
+type Add = (
+  usage: string,
+  description: string,
+  // oxlint-disable-next-line no-explicit-any -- commander knows the arguments only at run time
+  action: (context: CommandContext, ...args: any[]) => Promise<ExitCode>,
+  parent?: Command,
+) => Command;
+
+/** @returns all commands, not run yet. Mistakes of the command line are thrown, help goes out as it is */
+export function commandLine(run: RunAction): Command {
+  const program = new Command('plumb')
+    .description(
+      'Feature serving that proves every day that what a model was served is what it was trained on.',
+    )
+    .version(OWN_PACKAGE.version, '--version')
+    .option('-C <dir>', "the project's folder", '.')
+    .option('--json', 'data as JSON')
+    .option('--set <path=value>', 'a setting for this run, e.g. --set serve.port=7000', collectSetting)
+    // What is wrong with a command line is reported by the front door, like every error.
+    .configureOutput({ outputError() {} })
+    .exitOverride();
+  const add: Add = (usage, description, action, parent = program) =>
+    parent
+      .command(usage)
+      .description(description)
+      .exitOverride()
+      .action((...args: unknown[]) => run((context) => action(context, ...args)));
+  const group = (name: string, description: string): Command =>
+    program.command(name).description(description).exitOverride();
+  definitionCommands(add);
+  dataCommands(add);
+  servingCommands(add);
+  loadCommand(add);
+  logCommands(add, group('log', 'read the spool'));
+  monitorCommands(add, group('monitor', 'the daily skew report'));
+  configCommands(add, group('config', 'settings'));
+  return program;
+}
+
+function definitionCommands(add: Add): void {
+  add('init [dir]', 'a new project from a template', async (c, dir) => (await registry()).init(c, dir));
+  add('demo', 'the main job, end to end, on real data: a rehearsed day of an online shop', demo).option(
+    '--dir <dir>',
+    'where its project is made',
+    '.plumb/demo',
+  );
+  add('plan', 'compare the definitions with what is applied', async (c, o) =>
+    (await registry()).plan(c, o),
+  ).option('--exit-code', 'exit with 1 when there are changes');
+  add('apply', 'apply the definitions and publish the bundle', async (c, o) => (await registry()).apply(c, o))
+    .option(
+      '--allow <name>',
+      'take a change that is refused, by the name that plan prints (repeatable)',
+      list,
+    )
+    .option('--reason <text>', 'why; the registry keeps it');
+  add('show [name]', 'the catalogue, or one definition', async (c, name) => (await registry()).show(c, name));
+}
+
+function dataCommands(add: Add): void {
+  add('materialize', 'compute aggregated views, fill the online store', async (c, o) =>
+    (await materializer()).materialize(c, o),
+  )
+    .option('--view <name>', 'only this view (repeatable)', list)
+    .option('--from <time>', 'rows after this event time')
+    .option('--to <time>', 'rows with event and created time up to and including this')
+    .option('--full', 'ignore the bookmark of the last run')
+    .option('--replace', 'go past the guard: overwrite fresher rows')
+    .option('--dry-run', 'say what would be written, and write nothing')
+    .addOption(
+      new Option('--daemon', 'run views by their schedule until stopped').conflicts([
+        'from',
+        'to',
+        'full',
+        'replace',
+        'dryRun',
+      ]),
+    );
+  add('train', 'a point-in-time training set', async (c, o) => (await training()).train(c, o))
+    .requiredOption('--labels <file>', 'Parquet or CSV with the join keys and a time')
+    .requiredOption('--service <name>', 'whose features to join')
+    .requiredOption('--out <file>', 'Parquet or CSV to write')
+    .addOption(
+      new Option('--as <mode>', 'all of the history, or only what was known at the time')
+        .choices(['trained', 'available'])
+        .default('trained'),
+    )
+    .option('--time-column <name>', "the labels' column of times", 'event_timestamp')
+    .option('--strict', 'exit code 3 where labels lie past the history, in place of nulls and a note');
+}
+
+function servingCommands(add: Add): void {
+  add('get', 'one vector, as a table', async (c, o) => (await sidecar()).get(c, o))
+    .requiredOption('--service <name>', 'the feature service')
+    .requiredOption('--entity <key=value>', 'a join key (repeatable)', list);
+  add('serve', 'the sidecar', async (c, o) => (await sidecar()).serve(c, o))
+    .option('--port <port>', 'port of the features')
+    .option('--admin-port <port>', 'port of health and metrics');
+}
+
+function loadCommand(add: Add): void {
+  add('load', 'load profiles against a running sidecar', async (c, o) => (await loadtest()).load(c, o))
+    .option('--profile <name>', 'cached, cold, uniform, zipf, hot-keys, fifty-rows or faults', 'cached')
+    .option('--rate <n>', 'requests a second (open loop), or max (closed loop)', '1000')
+    .option('--duration <time>', 'how long is measured', '30s')
+    .option('--warmup <time>', 'how long at the same rate before', '2s')
+    .option('--slo <objective>', 'such as p99=10ms,errors=0.1%; exit code 1 when one is broken', list)
+    .option('--url <url>', "http://127.0.0.1:PORT or unix:PATH; the project's own unless given")
+    .option('--service <name>', "the feature service; the project's only one unless given")
+    .option('--keys <file|range>', 'entities: 1..10000, a file of keys or of JSON lines', '1..1000')
+    .option('--surface <name>', 'native, feast or tensor', 'native')
+    .option('--connections <n>', 'of all processes together', '64')
+    .option('--processes <n>', 'that make the load, each takes a core', '1')
+    .option('--timeout <time>', 'after which a request has failed', '1s')
+    .option('--deadline-ms <n>', 'sent with each request')
+    .option('--seed <n>', 'of the choice of entities', '1')
+    .option('--store-pid <pid>', "the store's process, which --profile faults stops and resumes")
+    .option('--html <file>', 'write the latency picture');
+}
+
+function logCommands(add: Add, log: Command): void {
+  add('cat', 'one JSON object a served request', async (c) => (await spool()).logCat(c), log);
+  add('status', 'bytes, segments, lag', async (c) => (await spool()).logStatus(c), log);
+  add('verify', 'check every frame', async (c) => (await spool()).logVerify(c), log);
+  add('ship', 'ship what is left to Kafka', async (c, o) => (await shipper()).logShip(c, o), log).option(
+    '--wait <duration>',
+    'how long Kafka may take nothing before this gives up',
+    '1m',
+  );
+}
+
+function monitorCommands(add: Add, skew: Command): void {
+  add(
+    'ingest',
+    'the vector log into hourly Parquet, each record once',
+    async (c, o) => (await monitor()).ingest(c, o),
+    skew,
+  )
+    .option('--follow', 'go on until it is stopped; else up to what the log holds now')
+    .addOption(new Option('--from <source>', 'read the spool, or the topic').choices(['spool', 'topic']));
+  add('run', 'judge a day: served against replayed', async (c, o) => (await monitor()).run(c, o), skew)
+    .option('--date <day>', 'a UTC day such as 2026-11-21; yesterday unless given')
+    .option('--service <name>', 'only this service (repeatable)', list);
+  add(
+    'report',
+    "draw a day's report again from its snapshot",
+    async (c, o) => (await monitor()).report(c, o),
+    skew,
+  )
+    .requiredOption('--date <day>', 'a UTC day')
+    .requiredOption('--service <name>', 'the feature service');
+}
+
+function configCommands(add: Add, config: Command): void {
+  add('show', 'every setting in force', async (c) => (await registry()).configShow(c), config);
+}
+
+/** The example is no program of the house: what it does, a newcomer could have written. */
+async function demo(c: CommandContext, o: { dir: string }): Promise<ExitCode> {
+  const { renderDemo, runDemo, today } = await import('./examples/retail/demo.ts');
+  const result = await runDemo(o.dir, today(), c.talk);
+  await printResult(c, result, () => renderDemo(result, c.color));
+  return 0;
+}
+
+function collectSetting(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('expected path=value, e.g. serve.port=7000.');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
