@@ -11,7 +11,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../contract/std/duration.ts';
-import { formatTimestamp, parseTimestamp } from '../contract/std/timestamp.ts';
+import { formatTimestamp, parseTimestamp, TIME_END_US } from '../contract/std/timestamp.ts';
 
 export interface Clock {
   /** Microseconds since 1970 UTC. */
@@ -126,9 +126,9 @@ export function rehearsalClock(file: string, runLastsUs: number): Clock {
   const nowUs = (): number => {
     const bytes = readSync(fd, buffer, 0, TEXT_BYTES, 0);
     const us = parseTimestamp(buffer.toString('latin1', 0, bytes));
-    if (us === null)
+    if (us === null || us < 0n || us >= TIME_END_US)
       throw new Error(
-        `${file} should hold one RFC 3339 time, but holds "${buffer.toString('latin1', 0, bytes)}"`,
+        `${file} should hold one RFC 3339 time from 1970 to 2199, but holds "${buffer.toString('latin1', 0, bytes)}"`,
       );
     return Number(us);
   };

@@ -9,6 +9,8 @@ const FORM =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?([Zz]|[+-]\d{2}:?\d{2})?$/;
 
 export const DAY_US = 86_400_000_000;
+/** The vector log takes times of the years 1970 to 2199. */
+export const TIME_END_US = 7_258_118_400_000_000;
 
 /**
  * @param us  in the years 0000 to 9999

@@ -18,6 +18,7 @@ import {
   schemasKey,
   SLOTS_PER_MARKER,
 } from '../../contract/wire/online/online-layout.ts';
+import { parseWatermark } from '../../contract/wire/online/watermark.ts';
 import type { WriteCounts } from './guard-outcome.ts';
 import { GuardLane } from './guard-lane.ts';
 import { GuardedWrites } from './guarded-writes.ts';
@@ -110,7 +111,7 @@ class RedisClusterWriter implements OnlineWriter {
     const texts = await Promise.all(
       this.#markerKeys().map((key) => this.#untilDone(() => this.#cluster.hget(key, view))),
     );
-    return { watermarksUs: texts.map((text) => (text === null ? null : Number(text))) };
+    return { watermarksUs: texts.map((text) => (text === null ? null : parseWatermark(text))) };
   }
 
   async writeMarkers(view: string, watermarkUs: number): Promise<void> {

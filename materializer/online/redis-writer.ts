@@ -12,6 +12,7 @@ import type { Redis } from '../../project/connections/redis-client.ts';
 import { LiveCredentials } from '../../project/connections/redis-connection.ts';
 import type { OnlineSettings } from '../../project/settings/settings.ts';
 import { fieldOf, markerKey, schemasKey } from '../../contract/wire/online/online-layout.ts';
+import { parseWatermark } from '../../contract/wire/online/watermark.ts';
 import type { WriteCounts } from './guard-outcome.ts';
 import { GuardLane } from './guard-lane.ts';
 import { GuardedWrites } from './guarded-writes.ts';
@@ -101,7 +102,7 @@ class RedisWriter implements OnlineWriter {
 
   async readMarkers(view: string): Promise<MarkerState> {
     const text = await this.#ask(this.#client.hget(markerKey(this.#keyPrefix), view));
-    return { watermarksUs: [text === null ? null : Number(text)] };
+    return { watermarksUs: [text === null ? null : parseWatermark(text)] };
   }
 
   async writeMarkers(view: string, watermarkUs: number): Promise<void> {

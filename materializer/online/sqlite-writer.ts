@@ -13,6 +13,7 @@ import type { OnlineSettings } from '../../project/settings/settings.ts';
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import { makePrivateFile } from '../../contract/std/private-file.ts';
 import { fieldOf, SQLITE_ONLINE_SCHEMA } from '../../contract/wire/online/online-layout.ts';
+import { parseWatermark } from '../../contract/wire/online/watermark.ts';
 import { HEADER_BYTES, readHeader } from '../../contract/wire/online/row-header.ts';
 import { materializerError } from '../errors.ts';
 import { guardOutcome, isWrite, noWrites } from './guard-outcome.ts';
@@ -124,8 +125,11 @@ class SqliteWriter implements OnlineWriter {
   }
 
   async readMarkers(view: string): Promise<MarkerState> {
-    const row = this.#database.prepare('SELECT watermark_us FROM marker WHERE view = ?').get(view);
-    return { watermarksUs: [(row as { watermark_us: number } | undefined)?.watermark_us ?? null] };
+    const row = this.#database
+      .prepare('SELECT CAST(watermark_us AS TEXT) AS text FROM marker WHERE view = ?')
+      .get(view);
+    const text = (row as { text: string } | undefined)?.text;
+    return { watermarksUs: [text === undefined ? null : parseWatermark(text)] };
   }
 
   async writeMarkers(view: string, watermarkUs: number): Promise<void> {

@@ -13,7 +13,7 @@
  */
 import type { MaskedRow } from '../../contract/log-privacy.ts';
 import type { Value } from '../../contract/value-type.ts';
-import { HEADER_BYTES } from '../../contract/wire/online/row-header.ts';
+import { HEADER_BYTES, MAX_WRITTEN_MS } from '../../contract/wire/online/row-header.ts';
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
 import { FEAST_PIECES, feastPieces, writeFeastColumns } from '../encode/feast-pieces.ts';
 import type { FeastRun } from '../encode/feast-plan.ts';
@@ -50,6 +50,8 @@ const NOTES_KNOWN = 8;
 const HAS_NOTES = 16;
 /** Of the factor, kept as a whole number, which V8 does not box. */
 const FACTOR_STEPS = 1_000;
+/** The highest byte of 2^53 in 7 bytes. */
+const PAST_U53 = 0x20;
 
 /** How many of a run of features have no value in a row. */
 export interface AbsentValues {
@@ -94,6 +96,7 @@ export class CachedRow implements ReadyOwner {
     if (raw !== null && raw.length < HEADER_BYTES) {
       throw new TypeError(`the row has only ${raw.length} bytes`);
     }
+    if (raw !== null && !hasTimes(raw)) throw new TypeError('the row has times past the year 2255');
     // Over again after 4 billion, so that it stays a small integer.
     lastId = (lastId + 1) | 0;
     this.id = lastId;
@@ -293,6 +296,12 @@ function stepsOf({ factor }: ReadMoment): number {
 function eventUsOf(raw: string): number {
   const high = raw.charCodeAt(4) * 2 ** 16 + raw.charCodeAt(5) * 2 ** 8 + raw.charCodeAt(6);
   return high * 2 ** 32 + u32(raw, 7);
+}
+
+/** Whether its times are such as `writeHeader` writes. */
+function hasTimes(raw: string): boolean {
+  if (raw.charCodeAt(4) >= PAST_U53 || raw.charCodeAt(11) >= PAST_U53) return false;
+  return (raw.charCodeAt(18) * 2 ** 8 + raw.charCodeAt(19)) * 2 ** 32 + u32(raw, 20) <= MAX_WRITTEN_MS;
 }
 
 function u32(raw: string, at: number): number {

@@ -4,6 +4,8 @@
  */
 import { parseEvictionMark, viewOfEvictionField } from '../../contract/wire/online/eviction-mark.ts';
 import type { EvictionMark } from '../../contract/wire/online/eviction-mark.ts';
+import { visibleText } from '../../contract/std/visible-text.ts';
+import { parseWatermark } from '../../contract/wire/online/watermark.ts';
 import { MARKER_AGE_MS } from './store-reader.ts';
 
 /** Hashes that nobody asked for in so long are not renewed any more: an idle sidecar leaves its store alone. */
@@ -30,13 +32,20 @@ type FetchMarkers = (hash: string) => Promise<Readonly<Record<string, string>>>;
 export class Markers {
   readonly #fetch: FetchMarkers;
   readonly #nowMs: () => number;
+  readonly #onTrouble: (error: Error) => void;
   readonly #hashes = new Map<string, MarkerHash>();
 
   /**
-   * @param fetch  reads all fields of a marker hash
-   * @param nowMs  a monotonic clock
+   * @param fetch      reads all fields of a marker hash
+   * @param nowMs      a monotonic clock
+   * @param onTrouble  told of each marker that is none, whenever its hash is read
    */
-  constructor(fetch: FetchMarkers, nowMs: () => number = () => performance.now()) {
+  constructor(
+    fetch: FetchMarkers,
+    nowMs: () => number = () => performance.now(),
+    onTrouble: (error: Error) => void = () => {},
+  ) {
+    this.#onTrouble = onTrouble;
     this.#fetch = fetch;
     this.#nowMs = nowMs;
   }
@@ -91,7 +100,7 @@ export class Markers {
     const readMs = this.#nowMs();
     try {
       const fields = await this.#fetch(hash);
-      entry.marks = marksOf(fields);
+      entry.marks = this.#marksOf(fields);
       entry.readUs = nowUs;
       entry.readMs = readMs;
       return entry.marks;
@@ -99,19 +108,31 @@ export class Markers {
       entry.reading = null;
     }
   }
+
+  /** A marker that is no time vouches for nothing, as one that is not there. */
+  #marksOf(fields: Readonly<Record<string, string>>): Marks {
+    const watermarks = new Map<string, number>();
+    const evictions = new Map<string, EvictionMark>();
+    for (const [field, text] of Object.entries(fields)) {
+      const view = viewOfEvictionField(field);
+      if (view === null) {
+        const watermarkUs = parseWatermark(text);
+        if (watermarkUs === null) this.#onTrouble(noMarker(field, text));
+        else watermarks.set(field, watermarkUs);
+        continue;
+      }
+      const mark = parseEvictionMark(text);
+      if (mark !== null) evictions.set(view, mark);
+    }
+    return { watermarks, evictions };
+  }
 }
 
-function marksOf(fields: Readonly<Record<string, string>>): Marks {
-  const watermarks = new Map<string, number>();
-  const evictions = new Map<string, EvictionMark>();
-  for (const [field, text] of Object.entries(fields)) {
-    const view = viewOfEvictionField(field);
-    if (view === null) {
-      watermarks.set(field, Number(text));
-      continue;
-    }
-    const mark = parseEvictionMark(text);
-    if (mark !== null) evictions.set(view, mark);
-  }
-  return { watermarks, evictions };
+/** @returns what to tell of it */
+export function noMarker(view: string, text: string): Error {
+  const shown = JSON.stringify(text.slice(0, 40));
+  return new Error(
+    `the marker of ${visibleText(view.slice(0, 100))} should be microseconds before the year 2200, got ${shown}: it ` +
+      'counts as missing until the view is materialized again',
+  );
 }

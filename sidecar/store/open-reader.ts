@@ -21,7 +21,7 @@ export async function openReader(online: OnlineSettings, clock: Clock, talk: Tal
     }
     default: {
       const { SqliteReader } = await import('./sqlite-reader.ts');
-      return new SqliteReader(online.url);
+      return new SqliteReader(online.url, onTrouble);
     }
   }
 }

@@ -88,7 +88,7 @@ export abstract class RedisRows implements StoreReader {
     this.#keyPrefix = keyPrefix;
     this.#clock = clock;
     this.#onTrouble = onTrouble;
-    this.markers = new Markers((hash) => this.#readMarkers(hash));
+    this.markers = new Markers((hash) => this.#readMarkers(hash), undefined, onTrouble);
     this.#renewals = setInterval(() => this.markers.renew(clock.nowUs()), MARKER_RENEWAL_MS).unref();
     this.#firstReads = setInterval(() => this.#tryFirstRead(), FIRST_READ_EVERY_MS).unref();
   }

@@ -8,7 +8,9 @@ import type { StatementSync } from 'node:sqlite';
 import { rowSchemaFromJson } from '../../contract/definitions/definition-json.ts';
 import type { RowSchema } from '../../contract/model.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
+import { parseWatermark } from '../../contract/wire/online/watermark.ts';
 import { sidecarError } from '../errors.ts';
+import { noMarker } from './markers.ts';
 import { MARKER_RENEWAL_MS } from './store-reader.ts';
 import { StoreHealth } from './store-health.ts';
 import type { StoreState } from './store-health.ts';
@@ -33,12 +35,14 @@ interface FoundRows {
 export class SqliteReader implements StoreReader {
   readonly kind = 'sqlite';
   readonly #file: string;
+  readonly #onTrouble: (error: Error) => void;
   readonly #health = new StoreHealth();
   #open: OpenFile | null = null;
   #checkedMs = 0;
 
-  constructor(file: string) {
+  constructor(file: string, onTrouble: (error: Error) => void = () => {}) {
     this.#file = file;
+    this.#onTrouble = onTrouble;
   }
 
   /** A file that is not there yet is an empty store, as a Redis without rows is. */
@@ -86,9 +90,12 @@ export class SqliteReader implements StoreReader {
   #rowsOf(ask: StoreAsk, nowUs: number): FoundRows {
     const file = this.#opened();
     try {
-      const marks = new Map(
-        (file.markers.all() as { view: string; watermark_us: number }[]).map((m) => [m.view, m.watermark_us]),
-      );
+      const marks = new Map<string, number>();
+      for (const { view, text } of file.markers.all() as { view: string; text: string }[]) {
+        const watermarkUs = parseWatermark(text);
+        if (watermarkUs === null) this.#onTrouble(noMarker(view, text));
+        else marks.set(view, watermarkUs);
+      }
       const nowMs = Math.floor(nowUs / 1_000);
       const found = file.rows.all(ask.key, nowMs) as { field: number; row: Uint8Array }[];
       return {
@@ -148,7 +155,7 @@ function openFile(file: string, inode: number): OpenFile {
         `SELECT field, row FROM entity_row WHERE key = ?1
          AND NOT EXISTS (SELECT 1 FROM entity_expiry WHERE key = ?1 AND expires_ms <= ?2)`,
       ),
-      markers: database.prepare('SELECT view, watermark_us FROM marker'),
+      markers: database.prepare('SELECT view, CAST(watermark_us AS TEXT) AS text FROM marker'),
       schema: database.prepare('SELECT schema FROM row_schema WHERE definition_id = ?'),
     };
   } catch (error) {

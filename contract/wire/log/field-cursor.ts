@@ -3,9 +3,8 @@
  * A method that returns false or -1 has met what is no such field. Extended by record-content.ts.
  */
 import { isUtf8 } from 'node:buffer';
+import { TIME_END_US } from '../../std/timestamp.ts';
 
-/** Times lie before the year 2200. */
-const TIME_END_US = 7_258_118_400_000_000;
 const MAX_FIELD = 2 ** 29 - 1;
 /** Of the tenth byte, the last that a varint can have. */
 const MAX_VARINT_FACTOR = 128 ** 9;

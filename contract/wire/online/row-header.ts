@@ -22,6 +22,8 @@ export const ORDER_TO = 18;
 export const TOMBSTONE_MS = 30 * 86_400_000;
 
 const MAX_U56 = 2 ** 53 - 1;
+/** In the year 2255, as `MAX_U56` is. */
+export const MAX_WRITTEN_MS = Math.floor(MAX_U56 / 1_000);
 
 export interface RowHeader {
   readonly definitionId: number;
@@ -37,6 +39,9 @@ export function writeHeader(buffer: Buffer, at: number, header: RowHeader): void
     if (!Number.isInteger(us) || us < 0 || us > MAX_U56)
       throw new RangeError(`a row time must be 1970 to 2255, got ${us} us`);
   }
+  if (!(header.writtenMs <= MAX_WRITTEN_MS)) {
+    throw new RangeError(`a row must be written before 2256, got ${header.writtenMs} ms`);
+  }
   buffer.writeUInt32BE(header.definitionId, at);
   writeU56(buffer, at + 4, header.eventUs);
   writeU56(buffer, at + 11, header.createdUs);
@@ -50,15 +55,17 @@ export function tombstone(header: RowHeader): Buffer {
   return row;
 }
 
-/** @returns the header, or null when there are fewer than 24 bytes */
+/** @returns the header; null: there are fewer than 24 bytes, or times that no writer writes */
 export function readHeader(row: Buffer): RowHeader | null {
   if (row.length < HEADER_BYTES) return null;
-  return {
+  const header = {
     definitionId: row.readUInt32BE(0),
     eventUs: readU56(row, 4),
     createdUs: readU56(row, 11),
     writtenMs: row.readUIntBE(18, 6),
   };
+  const fits = header.eventUs <= MAX_U56 && header.createdUs <= MAX_U56;
+  return fits && header.writtenMs <= MAX_WRITTEN_MS ? header : null;
 }
 
 function writeU56(buffer: Buffer, at: number, value: number): void {

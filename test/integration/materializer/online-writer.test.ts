@@ -6,17 +6,21 @@ import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { silentTalk } from '../../../contract/std/talk.ts';
 import { guardOutcome, isWrite, noWrites } from '../../../materializer/online/guard-outcome.ts';
 import { openOnlineWriter } from '../../../materializer/online/open-online-writer.ts';
 import type { OnlineWriter } from '../../../materializer/online/online-writer.ts';
+import { systemClock } from '../../../project/clock.ts';
 import type { OnlineSettings } from '../../../project/settings/settings.ts';
 import {
   clusterMarkerKey,
   clusterSlot,
   fieldOf,
+  markerKey,
   MARKERS,
   SLOTS_PER_MARKER,
 } from '../../../contract/wire/online/online-layout.ts';
+import { openReader } from '../../../sidecar/store/open-reader.ts';
 import { hostileLocale } from '../../support/faults/hostile-locale.ts';
 import { anyOnlineRow, onlineRow } from '../../support/redis/online-rows.ts';
 import { REDIS_START_LIMIT_MS, startRedis } from '../../support/redis/redis.ts';
@@ -33,6 +37,8 @@ interface Store {
   row(key: string, view: string): Promise<Buffer | null>;
   /** Milliseconds until the key expires, counted from `nowMs` where the store has no clock; null: never. */
   expiresInMs(key: string, nowMs: number): Promise<number | null>;
+  /** Of the view, the marker that vouches for `key`. */
+  garbleMarker(key: string, view: string, text: string): Promise<void>;
   empty(): Promise<void>;
   close(): Promise<void>;
 }
@@ -55,6 +61,9 @@ async function sqliteStore(): Promise<Store> {
       const found = reader.prepare('SELECT expires_ms FROM entity_expiry WHERE key = ?').get(key);
       return found === undefined ? null : (found['expires_ms'] as number) - nowMs;
     },
+    async garbleMarker(_key, view, text) {
+      reader.prepare('UPDATE marker SET watermark_us = ? WHERE view = ?').run(BigInt(text), view);
+    },
     async empty() {
       reader.exec('DELETE FROM entity_row; DELETE FROM entity_expiry; DELETE FROM marker');
     },
@@ -75,6 +84,10 @@ async function redisStore(client: Redis | Cluster, settings: OnlineSettings): Pr
     async expiresInMs(key) {
       const left = await client.pttl(key);
       return left < 0 ? null : left;
+    },
+    async garbleMarker(key, view, text) {
+      const isCluster = settings.kind === 'redis-cluster';
+      await client.hset(isCluster ? clusterMarkerKey('', clusterSlot(key)) : markerKey(''), view, text);
     },
     async empty() {
       const nodes = client instanceof Cluster ? client.nodes('master') : [client];
@@ -220,6 +233,41 @@ describe.each(['sqlite', 'redis', 'redis-cluster'])('the contract on %s', (name)
       Array(groups).fill(1_300_000_000_000_001),
     );
     expect((await writer.readMarkers('v')).watermarksUs).toEqual(Array(groups).fill(null));
+  });
+
+  test('a marker that is no time is a missing one, for both programs', async () => {
+    const { writer, empty, garbleMarker, settings } = store(name);
+    await empty();
+    await writer.writeMarkers('v', 5);
+    const key = 'fstore:garbled:1';
+    for (const text of ['99999999999999999', '-5', '9223372036854775807']) {
+      await garbleMarker(key, 'v', text);
+      const { watermarksUs } = await writer.readMarkers('v');
+      expect(watermarksUs[writer.markerGroupOf(key)]).toBeNull();
+      const told: string[] = [];
+      const talk = { ...silentTalk, warn: (line: string) => void told.push(line) };
+      const reader = await openReader(settings, systemClock(), talk);
+      await reader.start(10_000);
+      const field = fieldOf('v');
+      const read = await new Promise((resolve, reject) =>
+        reader.read(
+          [
+            {
+              key,
+              views: [{ id: 'v', field, fieldNumber: field.readUInt32BE(0) }],
+              knownRow: () => undefined,
+              onRows: (rows, watermarks) => resolve([rows, watermarks]),
+              onFailure: reject,
+            },
+          ],
+          systemClock().nowUs(),
+        ),
+      );
+      await reader.close();
+      expect(read).toEqual([[null], [null]]);
+      expect(told).toHaveLength(1);
+      expect(told[0]).toContain(`the marker of v should be microseconds before the year 2200, got "${text}"`);
+    }
   });
 
   test('schemas may be published again and again', async () => {

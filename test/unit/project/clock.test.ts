@@ -168,6 +168,6 @@ test('a rehearsed run lasts as long as was stated', async () => {
 test('a control file without a time is refused with what it holds', () => {
   const folder = scratchFolder({ 'clock.txt': 'noon' });
   expect(() => rehearsalClock(join(folder, 'clock.txt'), 0)).toThrow(
-    'should hold one RFC 3339 time, but holds "noon"',
+    'should hold one RFC 3339 time from 1970 to 2199, but holds "noon"',
   );
 });

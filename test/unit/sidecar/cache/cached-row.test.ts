@@ -79,3 +79,18 @@ test('a row that is read again writes its times over the old ones, and makes non
   // A number of its own takes 16: the call may have made one, each of the three times has not.
   expect(bytes).toBeLessThan(24);
 });
+
+test('a row whose times no writer writes is corrupt', () => {
+  const mapping = plan.mappings.get(spend.definitionId)!;
+  const at = (from: number, byte: number): string => {
+    const raw = Buffer.from(RAW, 'latin1');
+    raw[from] = byte;
+    return raw.toString('latin1');
+  };
+  const make = (raw: string): CachedRow => new CachedRow(plan, MOMENT, NOON_US, raw, mapping);
+  for (const from of [4, 11]) {
+    expect(make(at(from, 0x1f)).raw).not.toBeNull();
+    expect(() => make(at(from, 0x20))).toThrow('times past the year 2255');
+  }
+  expect(() => make(at(18, 0xff))).toThrow('times past the year 2255');
+});

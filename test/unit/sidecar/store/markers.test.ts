@@ -45,3 +45,24 @@ test.each([
   nowMs += ageMs;
   expect(markers.known('hash', 1e15 + ageUs) !== null).toBe(isKnown);
 });
+
+test('a marker that is no time vouches for nothing, and is told', async () => {
+  const told: string[] = [];
+  const texts: Record<string, string> = {
+    good: '5',
+    far: '99999999999999999',
+    '\u001b[2J': 'x'.repeat(1_000),
+  };
+  const markers = new Markers(
+    async () => texts,
+    undefined,
+    ({ message }) => void told.push(message),
+  );
+  expect([...(await markers.read('hash', 0)).watermarks]).toEqual([['good', 5]]);
+  expect(told[0]).toBe(
+    'the marker of far should be microseconds before the year 2200, got "99999999999999999": it counts as missing ' +
+      'until the view is materialized again',
+  );
+  expect(told[1]).toHaveLength(told[1]!.replaceAll('\u001b', '').length);
+  expect(told[1]!.length).toBeLessThan(300);
+});

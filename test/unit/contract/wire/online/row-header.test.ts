@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   HEADER_BYTES,
+  MAX_WRITTEN_MS,
   ORDER_FROM,
   ORDER_TO,
   readHeader,
@@ -14,7 +15,7 @@ const anyHeader: fc.Arbitrary<RowHeader> = fc.record({
   definitionId: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   eventUs: us,
   createdUs: us,
-  writtenMs: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+  writtenMs: fc.integer({ min: 0, max: MAX_WRITTEN_MS }),
 });
 
 function bytesOf(header: RowHeader): Buffer {
@@ -45,7 +46,7 @@ test('any header comes back', () => {
     definitionId: 2 ** 32 - 1,
     eventUs: 2 ** 53 - 1,
     createdUs: 2 ** 53 - 1,
-    writtenMs: 2 ** 48 - 1,
+    writtenMs: MAX_WRITTEN_MS,
   };
   for (const header of [last, { definitionId: 0, eventUs: 0, createdUs: 0, writtenMs: 0 }])
     expect(readHeader(bytesOf(header))).toEqual(header);
@@ -68,4 +69,20 @@ test.each([-1, 0.5, NaN, 2 ** 53])('a time of %s is refused', (bad) => {
   const header = { definitionId: 1, eventUs: 1, createdUs: 1, writtenMs: 1 };
   expect(() => bytesOf({ ...header, eventUs: bad })).toThrow(RangeError);
   expect(() => bytesOf({ ...header, createdUs: bad })).toThrow(RangeError);
+});
+
+test.each([
+  ['event', 4, 7, 2n ** 53n],
+  ['created', 11, 7, 2n ** 56n - 1n],
+  ['written', 18, 6, BigInt(MAX_WRITTEN_MS) + 1n],
+  ['written', 18, 6, 2n ** 48n - 1n],
+] as const)('a stored %s time past 2255 is no header', (_, at, bytes, value) => {
+  const row = bytesOf({ definitionId: 1, eventUs: 1, createdUs: 1, writtenMs: 1 });
+  row.set(Buffer.from(value.toString(16).padStart(bytes * 2, '0'), 'hex'), at);
+  expect(readHeader(row)).toBeNull();
+});
+
+test('a written time past 2255 is refused', () => {
+  const header = { definitionId: 1, eventUs: 1, createdUs: 1, writtenMs: MAX_WRITTEN_MS + 1 };
+  expect(() => bytesOf(header)).toThrow(RangeError);
 });
