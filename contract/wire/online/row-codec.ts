@@ -14,6 +14,7 @@ import type { RowFields } from '../../model.ts';
 import { misfit } from '../../value-type.ts';
 import type { Value, ValueType } from '../../value-type.ts';
 import { compareBytes } from '../../std/canonical-json.ts';
+import { checkRowForm } from './row-form.ts';
 import { HEADER_BYTES, writeHeader } from './row-header.ts';
 
 // 'auto' (an integer past 2^53 becomes a bigint) is documented by msgpackr but missing from its types.
@@ -166,10 +167,12 @@ export class RowEncoder {
  * @throws     TypeError when the bytes are no such row: it is then corrupt and must not be served
  */
 export function decodeRowValues(schema: RowFields, row: Buffer): Value[] {
-  const raw = unpack(row.subarray(HEADER_BYTES));
-  if (!Array.isArray(raw) || raw.length !== schema.features.length) {
-    throw new TypeError(`the row should hold an array of ${schema.features.length} values`);
-  }
+  checkRowForm(
+    schema.features.map(({ type }) => type),
+    row,
+    HEADER_BYTES,
+  );
+  const raw = unpack(row.subarray(HEADER_BYTES)) as unknown[];
   const values: Value[] = [];
   for (let i = 0; i < raw.length; i++) values.push(valueOf(schema.features[i]!.type, raw[i]));
   return values;
@@ -212,14 +215,8 @@ function valueOf(type: ValueType, raw: unknown): Value {
   return raw as Value;
 }
 
-/** A key that is no text has no name in JSON: the row is corrupt. */
-function mapOf(of: ValueType, raw: ReadonlyMap<unknown, unknown>): Value {
-  const entries = new Map<string, Value>();
-  for (const [key, item] of raw) {
-    if (typeof key !== 'string') throw new TypeError('the row holds a map with a key that is no text');
-    entries.set(key, valueOf(of, item));
-  }
-  return entries;
+function mapOf(of: ValueType, raw: ReadonlyMap<string, unknown>): Value {
+  return new Map([...raw].map(([key, item]) => [key, valueOf(of, item)]));
 }
 
 function littleEndian(values: Float32Array): Uint8Array {

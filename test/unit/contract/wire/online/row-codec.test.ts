@@ -191,6 +191,39 @@ test.each([
   const map = new Map(keys.map((key) => [key as unknown, 'b']));
   const packed = new Packr({ useRecords: false }).pack([map]);
   expect(() => decodeRowValues(schemaOf(['map<string>']), Buffer.concat([head, packed]))).toThrow(
-    'a map with a key that is no text',
+    'expected the encoding of map<string>',
   );
+});
+
+// What a general decoder takes, and would be served as another value or as one of two.
+test.each([
+  ['text that is no UTF-8', 'string', 'a3ff61fe', 'text that is no UTF-8'],
+  ['text that is cut within a character', 'string', 'a2c3', 'cut off'],
+  ['half a surrogate pair', 'string', 'a3eda080', 'text that is no UTF-8'],
+  ['long text that is no UTF-8', 'string', `d928${'61'.repeat(39)}ff`, 'text that is no UTF-8'],
+  ['such text in a list', 'list<string>', '92a161a1ff', 'text that is no UTF-8'],
+  ['such text in a struct', 'struct<a:string>', '91a1ff', 'text that is no UTF-8'],
+  ['such text as a key', 'map<bool>', '81a1ffc3', 'text that is no UTF-8'],
+  ['a key twice', 'map<bool>', '82a161c3a161c2', 'not in order'],
+  ['keys out of order', 'map<bool>', '82a162c3a161c2', 'not in order'],
+  ['a double for an integer', 'int64', 'cb3ff0000000000000', 'expected the encoding of int64'],
+  ['a float for a time', 'timestamp', 'ca3f800000', 'expected the encoding of timestamp'],
+  ['an integer for a double', 'float64', '01', 'expected the encoding of float64'],
+  ['a float32 for a double', 'float64', 'ca3fc00000', 'expected the encoding of float64'],
+  ['a double for a float32', 'float32', 'cb3ff8000000000000', 'expected the encoding of float32'],
+  [
+    'a double in a list of floats',
+    'list<float32>',
+    '91cb3ff8000000000000',
+    'expected the encoding of float32',
+  ],
+  ['text for bytes', 'bytes', 'a161', 'expected the encoding of bytes'],
+  ['bytes for text', 'string', 'c40161', 'expected the encoding of string'],
+  ['an extension', 'bytes', 'd40001', 'expected the encoding of bytes'],
+  ['a list that is longer than the row', 'list<bool>', 'ddffffffffc3', 'expected the encoding of bool'],
+  ['a byte behind its values', 'bool', 'c3c3', 'behind its last value'],
+] as const)('a row with %s is corrupt', (_, type, hex, message) => {
+  const head = new RowEncoder(schemaOf(['bool'])).encode(1, 0, 0, [true]).subarray(0, HEADER_BYTES + 1);
+  const row = Buffer.concat([head, Buffer.from(hex, 'hex')]);
+  expect(() => decodeRowValues(schemaOf([type]), row)).toThrow(message);
 });
