@@ -56,6 +56,7 @@ function joined(old: Buffer, columns: readonly ArrowColumn[]): Buffer {
   const fields = schema === null ? null : target(old, schema, SCHEMA.fields);
   if (schema === null || fields === null) throw new RangeError('it has no schema');
   const count = old.readUInt32LE(fields);
+  if (count > (old.length - fields - 4) / 4) throw new RangeError('it claims more fields than it has bytes');
   const endianness = slot(old, schema, SCHEMA.endianness);
   const version = slot(old, message, MESSAGE.version);
 

@@ -15,7 +15,7 @@ import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { joinedArrowSchema } from './arrow-schema.ts';
 import type { ArrowColumn } from './arrow-schema.ts';
 import { BINARY, I32, I64, LIST, STRUCT, readThrift, writeThrift } from './thrift-compact.ts';
-import type { ThriftList, ThriftStruct, ThriftValue } from './thrift-compact.ts';
+import type { ThriftList, ThriftShape, ThriftStruct, ThriftValue } from './thrift-compact.ts';
 
 const MAGIC = 'PAR1';
 const COPY_BYTES = 1 << 20;
@@ -42,8 +42,30 @@ const META_UNCOMPRESSED = 6;
 const META_COMPRESSED = 7;
 
 /** The pairs of FileMetaData's metadata. */
-const [PAIR_KEY, PAIR_VALUE] = [1, 2];
+const PAIR_KEY = 1;
+const PAIR_VALUE = 2;
 const ARROW_SCHEMA = 'ARROW:schema';
+
+const plain = (...numbers: number[]): [number, null][] => numbers.map((number) => [number, null]);
+/** What of a footer is read: the rest goes from file to file as it is. */
+const FOOTER: ThriftShape = new Map<number, ThriftShape | null>([
+  [SCHEMA, new Map(plain(ELEMENT_NAME, ELEMENT_CHILDREN))],
+  [
+    ROW_GROUPS,
+    new Map<number, ThriftShape | null>([
+      ...plain(GROUP_BYTES, GROUP_ROWS, GROUP_COMPRESSED_BYTES),
+      [
+        COLUMNS,
+        new Map<number, ThriftShape | null>([
+          ...plain(...CHUNK_OFFSETS),
+          [CHUNK_META, new Map(plain(...META_OFFSETS, META_UNCOMPRESSED, META_COMPRESSED))],
+        ]),
+      ],
+    ]),
+  ],
+  [KEY_VALUES, new Map(plain(PAIR_KEY, PAIR_VALUE))],
+  [COLUMN_ORDERS, new Map()],
+]);
 /**
  * Metadata that lists the columns of a file for one reader, which then sees no others. Without it that reader goes by
  * the Parquet schema.
@@ -75,7 +97,7 @@ export function readParquetFooter(file: string): ParquetFooter {
     if (size < 12 || magic !== MAGIC) throw new Error('it is no Parquet file');
     const start = size - 8 - tail.readUInt32LE(0);
     if (start < 4) throw new Error('it is no Parquet file');
-    const metadata = readThrift(readAt(fd, start, size - 8 - start));
+    const metadata = readThrift(readAt(fd, start, size - 8 - start), FOOTER);
     if (metadata.has(ENCRYPTION)) throw new Error('it is encrypted');
     return {
       metadata,
@@ -202,24 +224,23 @@ function groupsOf(metadata: ThriftStruct): ThriftStruct[] {
 function topColumns(metadata: ThriftStruct): string[] {
   const elements = structsOf(metadata, SCHEMA);
   const names: string[] = [];
-  let at = 1;
-  const skip = (): void => {
-    const element = elements[at++]!;
-    for (let i = numberOf(element, ELEMENT_CHILDREN); i > 0; i--) skip();
-  };
-  while (at < elements.length) {
-    names.push((elements[at]!.get(ELEMENT_NAME)!.value as Buffer).toString('utf8'));
-    skip();
+  for (let at = 1; at < elements.length;) {
+    names.push(bytesOf(elements[at]!, ELEMENT_NAME).toString('utf8'));
+    for (let left = 1; left > 0; left--) {
+      const element = elements[at++];
+      if (element === undefined) throw new Error('the schema in its footer ends early');
+      left += numberOf(element, ELEMENT_CHILDREN);
+    }
   }
   return names;
 }
 
 /** @returns a pair of the labels' metadata as it is for more columns; nothing where it would hide them */
 function joinedPair(pair: ThriftStruct, columns: readonly ArrowColumn[]): ThriftStruct[] {
-  const key = (pair.get(PAIR_KEY)!.value as Buffer).toString('utf8');
+  const key = bytesOf(pair, PAIR_KEY).toString('utf8');
   if (LISTS_OF_COLUMNS.has(key)) return [];
   if (key !== ARROW_SCHEMA) return [pair];
-  const text = joinedArrowSchema((pair.get(PAIR_VALUE)!.value as Buffer).toString('latin1'), columns);
+  const text = joinedArrowSchema(bytesOf(pair, PAIR_VALUE).toString('latin1'), columns);
   return text === null ? [] : [new Map(pair).set(PAIR_VALUE, { type: BINARY, value: Buffer.from(text) })];
 }
 
@@ -231,8 +252,16 @@ function structs(items: readonly ThriftStruct[]): ThriftValue {
   return { type: STRUCT, items };
 }
 
+/** 0 where it is left out, or is none. */
 function numberOf(struct: ThriftStruct, field: number): number {
-  return (struct.get(field)?.value as number | undefined) ?? 0;
+  const value = struct.get(field)?.value;
+  return typeof value === 'number' ? value : 0;
+}
+
+function bytesOf(struct: ThriftStruct, field: number): Buffer {
+  const value = struct.get(field)?.value;
+  if (!Buffer.isBuffer(value)) throw new Error(`a text is missing in its footer (field ${field})`);
+  return value;
 }
 
 function readAt(fd: number, position: number, length: number): Buffer {

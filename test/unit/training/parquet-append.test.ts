@@ -7,7 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { joinedArrowSchema } from '../../../training/arrow-schema.ts';
 import { appendColumns, readParquetFooter } from '../../../training/parquet-append.ts';
 import { readThrift, writeThrift } from '../../../training/thrift-compact.ts';
-import type { ThriftField, ThriftStruct } from '../../../training/thrift-compact.ts';
+import type {
+  ThriftField,
+  ThriftShape,
+  ThriftStruct,
+  ThriftValue,
+} from '../../../training/thrift-compact.ts';
 import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'plumb-parquet-'));
@@ -36,37 +41,94 @@ async function append(labels: string, features: readonly string[]): Promise<stri
   return path('out.parquet');
 }
 
+const kinds: [number, fc.Arbitrary<ThriftValue>][] = [
+  [3, fc.integer({ min: 0, max: 255 })],
+  [4, fc.maxSafeInteger().map((n) => Math.trunc(n / 2))],
+  [5, fc.integer()],
+  [8, fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes))],
+  [9, fc.array(fc.integer(), { maxLength: 20 }).map((items) => ({ type: 5, items }))],
+];
 const leaf = fc.oneof(
   fc.boolean().map((value): ThriftField => ({ type: value ? 1 : 2, value })),
-  fc
-    .constantFrom(4, 5, 6)
-    .chain((type) => fc.maxSafeInteger().map((n): ThriftField => ({ type, value: Math.trunc(n / 2) }))),
-  fc.uint8Array({ maxLength: 200 }).map((bytes): ThriftField => ({ type: 8, value: Buffer.from(bytes) })),
-  fc
-    .array(fc.integer(), { maxLength: 20 })
-    .map((items): ThriftField => ({ type: 9, value: { type: 5, items } })),
-  fc
-    .array(fc.boolean(), { maxLength: 20 })
-    .map((items): ThriftField => ({ type: 9, value: { type: 1, items } })),
+  ...kinds.map(([type, value]) => value.map((one): ThriftField => ({ type, value: one }))),
 );
 const fields = (value: fc.Arbitrary<ThriftField>): fc.Arbitrary<ThriftStruct> =>
   fc
-    .array(fc.tuple(fc.integer({ min: 1, max: 300 }), value), { maxLength: 8 })
+    .array(fc.tuple(fc.integer({ min: 1, max: 30 }), value), { maxLength: 8 })
     .map((pairs) => new Map(pairs.toSorted(([a], [b]) => a - b)));
-const struct = fields(
-  fc.oneof(
-    leaf,
-    fields(leaf).map((value): ThriftField => ({ type: 12, value })),
-  ),
-);
+const within = (inner: fc.Arbitrary<ThriftStruct>): fc.Arbitrary<ThriftStruct> =>
+  fields(
+    fc.oneof(
+      leaf,
+      inner.map((value): ThriftField => ({ type: 12, value })),
+      fc
+        .array(inner, { maxLength: 20 })
+        .map((items): ThriftField => ({ type: 9, value: { type: 12, items } })),
+    ),
+  );
+const struct = within(within(fields(leaf)));
+const shapeOf = (inner: fc.Arbitrary<ThriftShape | null>): fc.Arbitrary<ThriftShape> =>
+  fc
+    .array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.option(inner)), { maxLength: 20 })
+    .map((pairs) => new Map(pairs));
+const shape = shapeOf(shapeOf(shapeOf(fc.constant(null))));
+
+/** A footer of one field more than a file has, as any writer of a later version may add. */
+function withField(file: string, type: number, value: Buffer): string {
+  const bytes = readFileSync(file);
+  const footer = bytes.subarray(readParquetFooter(file).start, bytes.length - 9);
+  const more = Buffer.concat([footer, Buffer.from([type, 200, 1]), value, Buffer.from([0])]);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(more.length);
+  const pages = bytes.subarray(0, bytes.length - 9 - footer.length);
+  writeFileSync(path('more.parquet'), Buffer.concat([pages, more, length, Buffer.from('PAR1')]));
+  return path('more.parquet');
+}
 
 describe('the compact protocol', () => {
-  test('gives back any tree that it wrote', () => {
+  test('gives back the bytes of any tree, whatever of it was asked for', () => {
     fc.assert(
-      fc.property(struct, (tree) => {
-        expect(readThrift(writeThrift(tree))).toEqual(tree);
+      fc.property(struct, shape, (tree, asked) => {
+        const bytes = writeThrift(tree);
+        const read = readThrift(bytes, asked);
+        expect(writeThrift(read).equals(bytes)).toBe(true);
+        for (const [id, { type, value }] of tree) {
+          const isPlain = type <= 2 || (asked.get(id) === null && type <= 8);
+          if (isPlain) expect(read.get(id)).toEqual({ type, value });
+        }
       }),
     );
+  });
+
+  test('fields that nobody asked for take no memory of their own, however many items they have', async () => {
+    const file = await write('plain.parquet', 'SELECT 1 AS i');
+    const size = Buffer.from([0x80, 0xad, 0xe2, 0x04]);
+    const structs = Buffer.concat([Buffer.from([0xfc]), size, Buffer.alloc(10_000_000)]);
+    expect(readParquetFooter(withField(file, 9, structs))).toMatchObject({ columns: ['i'], groupRows: [1] });
+    const pairs = Buffer.from([2, 0x85, 1, 97, 2, 1, 98, 4]);
+    expect(readParquetFooter(withField(file, 11, pairs)).columns).toEqual(['i']);
+    expect(readParquetFooter(withField(file, 6, Buffer.alloc(10, 255).fill(1, 9))).columns).toEqual(['i']);
+    const out = await append(path('more.parquet'), [await write('one.parquet', 'SELECT 2 AS f')]);
+    expect(readParquetFooter(out).columns).toEqual(['i', 'f']);
+  });
+
+  test.each([
+    ['more items than bytes', 9, [0xf3, 255, 255, 255, 255, 7], /claims 2147483647 items, more than it has/],
+    ['more pairs than bytes', 11, [255, 255, 255, 255, 7, 0x55], /claims 2147483647 items, more than it has/],
+    ['structs in structs', 12, Array<number>(200_000).fill(0x1c), /is nested deeper than 64/],
+    ['lists in lists', 9, Array<number>(200_000).fill(0x19), /is nested deeper than 64/],
+    ['unknown types', 14, [0], /type 14 at byte \d+ of the footer is not known/],
+  ])('%s are refused', async (_, type, value, message) => {
+    const file = await write('plain.parquet', 'SELECT 1 AS i');
+    expect(() => readParquetFooter(withField(file, type, Buffer.from(value)))).toThrow(message);
+  });
+
+  test('more fields than a machine holds are refused where they are asked for', () => {
+    const structs = Buffer.concat([
+      Buffer.from([0x19, 0xfc, 0x80, 0xad, 0xe2, 0x04]),
+      Buffer.alloc(10_000_001),
+    ]);
+    expect(() => readThrift(structs, new Map([[1, new Map()]]))).toThrow('more than 10000000 fields');
   });
 
   test("gives back the very bytes of a writer's footer", async () => {
@@ -122,7 +184,19 @@ describe('columns put behind a file', () => {
   });
 });
 
-test('an Arrow schema that is none is left out', () => {
+test('an Arrow schema that is none, or claims more fields than it holds, is left out', () => {
+  const columns = [{ name: 'f', type: { kind: 'int64' } as const }];
+  // Root -> Message at 16 (slots at 4, its header in the third) -> Schema at 36 (slots at 24) -> count of fields at 44.
+  const message = Buffer.alloc(48);
+  const numbers = { 0: 16, 4: 10, 12: 4, 16: 12, 20: 16, 24: 8, 30: 4, 36: 12, 40: 4 };
+  for (const [at, number] of Object.entries(numbers)) message.writeUInt16LE(number, Number(at));
+  const withFields = (count: number): string | null => {
+    message.writeUInt32LE(count, 44);
+    const head = Buffer.from([255, 255, 255, 255, 48, 0, 0, 0]);
+    return joinedArrowSchema(Buffer.concat([head, message]).toString('base64'), columns);
+  };
+  expect(withFields(0)).not.toBe(null);
+  for (const count of [1, 3, 2 ** 26, 2 ** 28, 2 ** 31, 2 ** 32 - 1]) expect(withFields(count)).toBe(null);
   for (const text of [
     '',
     'AAAA',
