@@ -60,7 +60,7 @@ export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
     family: 'lost',
     means:
       'The run had finished before the read, yet the store had no row or an older one: a write was lost.',
-    next: 'Check eviction and failovers with `plumb doctor`, then write the view again with `plumb materialize --full`.',
+    next: 'Look for evictions (`evicted_keys` of Redis) and failovers, then write the view again with `plumb materialize --full`.',
   },
   'missing in history': {
     family: 'lost',
