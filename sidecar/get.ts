@@ -42,8 +42,9 @@ export interface FetchedVector {
   readonly features: readonly FetchedFeature[];
 }
 
-/** One round trip may take this long; a person waits. */
+/** How long the store may take: a person waits, as no request can. */
 const STORE_LIMIT_MS = 5_000;
+const STORE_LIMITS = { connectMs: STORE_LIMIT_MS, silentMs: STORE_LIMIT_MS };
 
 /**
  * @param options.keys  one text for each join key of the service
@@ -59,7 +60,8 @@ export async function getVector(
     options.service,
   );
   const parts = readParts(plan, options.keys);
-  const reader = await openReader(settings.online, clock, talk);
+  const reader = await openReader(settings.online, clock, talk, STORE_LIMITS);
+  const endMs = performance.now() + STORE_LIMIT_MS;
   try {
     await reader.start(STORE_LIMIT_MS);
     const nowUs = clock.nowUs();
@@ -69,14 +71,16 @@ export async function getVector(
       onUnreadableRow: (view, key, reason) =>
         talk.warn(`the row of ${view} at ${key} cannot be read: ${reason}`),
     });
-    const rows = await loadRows(loader, plan, parts, nowUs);
+    const asks = asksOf(plan, parts);
+    const rows = await loadRows(loader, asks, nowUs, Math.max(0, endMs - performance.now()));
+    if (rows === null) failures.push(new Error(`it gave no answer within ${STORE_LIMIT_MS / 1_000} s`));
     if (failures.length > 0) {
       const [failure] = failures as [Error];
       const message =
         failure instanceof CodedError ? failure.message : `cannot read the online store: ${failure.message}`;
       throw sidecarError('SRV_STORE', message, { field: 'online' }, failure);
     }
-    return describeVector(plan, options.keys, rows, nowUs);
+    return describeVector(plan, options.keys, rows!, nowUs);
   } finally {
     await reader.close();
   }
@@ -101,20 +105,24 @@ function readParts(plan: Plan, keys: Readonly<Record<string, string>>): string[]
   return readKeys(plan, columns, 1, false).parts.map((column) => column[0]!);
 }
 
-function loadRows(
-  loader: RowLoader,
-  plan: Plan,
-  parts: readonly string[],
-  nowUs: number,
-): Promise<(CachedRow | null)[]> {
-  const asks: RowAsk[] = plan.roleViews.map((view, place) => {
+function asksOf(plan: Plan, parts: readonly string[]): RowAsk[] {
+  return plan.roleViews.map((view, place) => {
     const group = plan.groups[plan.roleGroups[place]!]!;
     return { key: group.keyStart + group.keys.map((k) => parts[k]!).join('|'), view, place };
   });
+}
+
+/** @returns one for each ask, null where it cannot be read; or null: not all had come by the limit */
+function loadRows(
+  loader: RowLoader,
+  asks: readonly RowAsk[],
+  nowUs: number,
+  limitMs: number,
+): Promise<(CachedRow | null)[] | null> {
   return new Promise((resolve) => {
     const rows: (CachedRow | null)[] = asks.map(() => null);
     let waitsFor = asks.length;
-    const timer = setTimeout(() => resolve(rows), STORE_LIMIT_MS);
+    const timer = setTimeout(() => resolve(null), limitMs);
     const take = (place: number, row: CachedRow | null): void => {
       rows[place] = row;
       waitsFor -= 1;

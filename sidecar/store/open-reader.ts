@@ -3,21 +3,31 @@ import { redisAddress } from '../../project/connections/redis-address.ts';
 import type { Clock } from '../../project/clock.ts';
 import type { Talk } from '../../contract/std/talk.ts';
 import type { OnlineSettings } from '../../project/settings/settings.ts';
+import type { LaneLimits } from './read-lane.ts';
 import type { StoreReader } from './store-reader.ts';
 
 const TROUBLE_EVERY_MS = 10_000;
 
-export async function openReader(online: OnlineSettings, clock: Clock, talk: Talk): Promise<StoreReader> {
+/** @param limits  how long a node may take to be connected and to answer; null: as long as a request can wait */
+export async function openReader(
+  online: OnlineSettings,
+  clock: Clock,
+  talk: Talk,
+  limits: LaneLimits | null = null,
+): Promise<StoreReader> {
   const onTrouble = trouble(talk);
   switch (online.kind) {
     case 'redis': {
       const { RedisReader } = await import('./redis-reader.ts');
-      return new RedisReader(redisAddress(online.url, online.access), online.keyPrefix, clock, onTrouble);
+      const { SERVING_LIMITS } = await import('./redis-rows.ts');
+      const address = redisAddress(online.url, online.access);
+      return new RedisReader(address, online.keyPrefix, clock, onTrouble, limits ?? SERVING_LIMITS);
     }
     case 'redis-cluster': {
       const { RedisClusterReader } = await import('./redis-cluster-reader.ts');
+      const { SERVING_LIMITS } = await import('./redis-rows.ts');
       const address = redisAddress(online.url, online.access);
-      return new RedisClusterReader(address, online.keyPrefix, clock, onTrouble);
+      return new RedisClusterReader(address, online.keyPrefix, clock, onTrouble, limits ?? SERVING_LIMITS);
     }
     default: {
       const { SqliteReader } = await import('./sqlite-reader.ts');

@@ -12,14 +12,8 @@ import {
 } from '../../contract/wire/online/online-layout.ts';
 import type { Pings } from './node-silence.ts';
 import { ReadLane } from './read-lane.ts';
-import {
-  CLIENT_OPTIONS,
-  CONNECTION_OPTIONS,
-  CONNECT_LIMIT_MS,
-  LANE_LIMITS,
-  RedisRows,
-  reconnectDelayMs,
-} from './redis-rows.ts';
+import type { LaneLimits } from './read-lane.ts';
+import { CLIENT_OPTIONS, RedisRows, connectionOptions, reconnectDelayMs } from './redis-rows.ts';
 import type { RedisCommands } from './redis-rows.ts';
 
 const MAX_REDIRECTIONS = 3;
@@ -34,11 +28,18 @@ export class RedisClusterReader extends RedisRows {
   readonly #cluster: Cluster;
   readonly #keyPrefix: string;
   protected override readonly credentials: LiveCredentials;
+  readonly #limits: LaneLimits;
   #polledMs = 0;
   /** By node, for as long as the cluster has it. */
   readonly #lanes = new Map<string, ReadLane>();
 
-  constructor(address: RedisAddress, keyPrefix: string, clock: Clock, onTrouble: (error: Error) => void) {
+  constructor(
+    address: RedisAddress,
+    keyPrefix: string,
+    clock: Clock,
+    onTrouble: (error: Error) => void,
+    limits: LaneLimits,
+  ) {
     const options = {
       ...CLIENT_OPTIONS,
       // Default 16: a deadline allows for one redirect, and slots that are still on the move after three for none.
@@ -47,16 +48,17 @@ export class RedisClusterReader extends RedisRows {
       retryDelayOnFailover: RETRY_DELAY_MS,
       retryDelayOnClusterDown: RETRY_DELAY_MS,
       // Default 1 s.
-      slotsRefreshTimeout: CONNECT_LIMIT_MS,
+      slotsRefreshTimeout: limits.connectMs,
       // Default: never. Each process at its own pace, so that a fleet does not ask in step; sooner in `onSilence`.
       slotsRefreshInterval: SLOTS_REFRESH_MS * (1 - SLOTS_REFRESH_JITTER * Math.random()),
       clusterRetryStrategy: reconnectDelayMs,
-      redisOptions: CONNECTION_OPTIONS,
+      redisOptions: connectionOptions(limits),
     };
     const cluster = clusterClient(address, options, (error) => this.heard(error));
     super(new ReadyCommands(cluster), keyPrefix, clock, onTrouble);
     this.#cluster = cluster;
     this.#keyPrefix = keyPrefix;
+    this.#limits = limits;
     this.credentials = new LiveCredentials(address.login, address.tls);
     for (const event of ['ready', '+node', '-node']) cluster.on(event, () => this.forget());
     cluster.on('-node', ({ options: node }: { options: { host?: string; port?: number } }) =>
@@ -111,7 +113,7 @@ export class RedisClusterReader extends RedisRows {
     const host = node.slice(0, colon);
     const port = Number(node.slice(colon + 1));
     const address = { host, port, database: 0, credentials: this.credentials };
-    return new ReadLane(address, LANE_LIMITS, () => this.forget());
+    return new ReadLane(address, this.#limits, () => this.forget());
   }
 
   #endLane(node: string): void {

@@ -7,27 +7,29 @@ import type { Clock } from '../../project/clock.ts';
 import { markerKey } from '../../contract/wire/online/online-layout.ts';
 import type { Pings } from './node-silence.ts';
 import { ReadLane } from './read-lane.ts';
-import {
-  CLIENT_OPTIONS,
-  CONNECTION_OPTIONS,
-  LANE_LIMITS,
-  RedisRows,
-  reconnectDelayMs,
-} from './redis-rows.ts';
+import type { LaneLimits } from './read-lane.ts';
+import { CLIENT_OPTIONS, RedisRows, connectionOptions, reconnectDelayMs } from './redis-rows.ts';
 
 export class RedisReader extends RedisRows {
   readonly kind = 'redis';
   readonly #address: RedisAddress;
   protected override readonly credentials: LiveCredentials;
+  readonly #limits: LaneLimits;
   readonly #redis: Redis;
   readonly #markerHash: string;
   #lane: ReadLane | null = null;
   #laneNode = '';
 
-  constructor(address: RedisAddress, keyPrefix: string, clock: Clock, onTrouble: (error: Error) => void) {
+  constructor(
+    address: RedisAddress,
+    keyPrefix: string,
+    clock: Clock,
+    onTrouble: (error: Error) => void,
+    limits: LaneLimits,
+  ) {
     const options = {
       ...CLIENT_OPTIONS,
-      ...CONNECTION_OPTIONS,
+      ...connectionOptions(limits),
       // Behind sentinels it is how one sees that the node is the master.
       enableReadyCheck: address.kind === 'sentinel',
       // Default 20: a read that a lost connection took with it is its request's loss; the next one asks anew.
@@ -38,6 +40,7 @@ export class RedisReader extends RedisRows {
     const redis = redisClient(address, options, (error) => this.heard(error));
     super(redis, keyPrefix, clock, onTrouble);
     this.#address = address;
+    this.#limits = limits;
     this.credentials = new LiveCredentials(address.login, address.tls);
     this.#redis = redis;
     this.#markerHash = markerKey(keyPrefix);
@@ -97,7 +100,7 @@ export class RedisReader extends RedisRows {
       this.#lane?.end();
       const { database } = this.#address;
       const address = { ...nodeOf(this.#redis, this.#address), database, credentials: this.credentials };
-      this.#lane = new ReadLane(address, LANE_LIMITS, () => this.forget());
+      this.#lane = new ReadLane(address, this.#limits, () => this.forget());
       this.#laneNode = node;
     }
     this.#lane!.open();

@@ -29,7 +29,7 @@ export interface RedisCommands {
 /** A command that got no answer by then has failed; long before it, requests have passed their deadlines. */
 const COMMAND_LIMIT_MS = 250;
 /** A node of the same network answers in a fraction of it; one that is gone must not keep a reconnect for 10 s. */
-export const CONNECT_LIMIT_MS = 500;
+const CONNECT_LIMIT_MS = 500;
 const MAX_RECONNECT_DELAY_MS = 1_000;
 /** A connection that is silent for so long while commands wait is closed: the name may stand for another node by now. */
 const SOCKET_LIMIT_MS = 1_000;
@@ -39,18 +39,20 @@ const SCHEMA_LIMIT = 2 ** 20;
 const FIRST_READ_EVERY_MS = 500;
 
 /** What we change of ioredis's defaults for every connection, and why. */
-export const CONNECTION_OPTIONS = {
-  /** Default true, by INFO, which its user may be forbidden: a node that still loads says so to the first read. */
-  enableReadyCheck: false,
-  /** Default 10 s. */
-  connectTimeout: CONNECT_LIMIT_MS,
-  /** Default none: a node that hangs with its socket open would keep a command for ever. */
-  commandTimeout: COMMAND_LIMIT_MS,
-  /** Default none: the command fails, and the next one goes down the same connection. */
-  socketTimeout: SOCKET_LIMIT_MS,
-  /** Default true: reads whose requests are long answered would be the first load on a node that has come back. */
-  autoResendUnfulfilledCommands: false,
-} as const;
+export function connectionOptions({ connectMs, silentMs }: LaneLimits) {
+  return {
+    /** Default true, by INFO, which its user may be forbidden: a node that still loads says so to the first read. */
+    enableReadyCheck: false,
+    /** Default 10 s. */
+    connectTimeout: connectMs,
+    /** Default none: a node that hangs with its socket open would keep a command for ever. */
+    commandTimeout: silentMs,
+    /** Default none: the command fails, and the next one goes down the same connection. */
+    socketTimeout: Math.max(SOCKET_LIMIT_MS, silentMs),
+    /** Default true: reads whose requests are long answered would be the first load on a node that has come back. */
+    autoResendUnfulfilledCommands: false,
+  } as const;
+}
 
 /** What we change of the client's, single or cluster. */
 export const CLIENT_OPTIONS = {
@@ -68,7 +70,8 @@ export function reconnectDelayMs(times: number): number {
   return Math.min(50 * times, MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2);
 }
 
-export const LANE_LIMITS: LaneLimits = { connectMs: CONNECT_LIMIT_MS, silentMs: COMMAND_LIMIT_MS };
+/** Of who answers requests, which pass their deadlines long before. */
+export const SERVING_LIMITS: LaneLimits = { connectMs: CONNECT_LIMIT_MS, silentMs: COMMAND_LIMIT_MS };
 
 export abstract class RedisRows implements StoreReader {
   abstract readonly kind: 'redis' | 'redis-cluster';

@@ -1,4 +1,7 @@
 /** The sidecar on a real Redis and a real Redis Cluster: reads, markers, outages, deadlines. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -188,6 +191,31 @@ describe('the sidecar on Redis', () => {
     ]);
     const down = fixture.project({ online: 'redis://127.0.0.1:1' });
     await expect(getVector(down, { service: 'twice', keys })).rejects.toMatchObject({ code: 'SRV_STORE' });
+  });
+
+  test('plumb get waits for a store that is slow, longer than any request does', async () => {
+    await client.call('CLIENT', 'PAUSE', '2000', 'ALL');
+    const vector = await getVector(fixture.project(), {
+      service: 'twice',
+      keys: { buyer_id: '1', seller_id: '2' },
+    });
+    expect(vector.features.map((f) => f.valueText)).toEqual(['12.5', '1', '99', '1']);
+  });
+
+  test('plumb get says when a store that takes connections gives no answer', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    try {
+      const keys = { buyer_id: '1', seller_id: '2' };
+      const hangs = fixture.project({ online: `redis://127.0.0.1:${port}` });
+      await expect(getVector(hangs, { service: 'twice', keys })).rejects.toMatchObject({
+        code: 'SRV_STORE',
+        message: expect.stringContaining('no answer within 5 s') as string,
+      });
+    } finally {
+      silent.close();
+    }
   });
 });
 
