@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import {
+  ENTITY_OPTIONS,
+  FEATURE_OPTIONS,
+  SERVICE_OPTIONS,
+  SOURCE_OPTIONS,
+  VIEW_OPTIONS,
+} from '../../../contract/definitions/option-schemas.ts';
+import { BUILT_AGGREGATES } from '../../../contract/model.ts';
+import { compileProject } from '../../../registry/definitions/compile.ts';
+import { shopProject } from '../../support/fixtures/shop-project.ts';
+
+const page = readFileSync(join(import.meta.dirname, '../../../docs/definitions.md'), 'utf8');
+
+/** What stands in backticks in the first column of the section's tables. */
+function firstColumn(heading: string): string[] {
+  const section = page.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+  return rows.flatMap((row) => [...row.split(' | ')[0]!.matchAll(/`(\w+)`/g)].map((match) => match[1]!));
+}
+
+test.each([
+  ['Entities', ENTITY_OPTIONS, []],
+  ['Sources', SOURCE_OPTIONS, []],
+  ['Views', VIEW_OPTIONS, []],
+  ['Features', FEATURE_OPTIONS, BUILT_AGGREGATES],
+  ['Services', SERVICE_OPTIONS, []],
+])('docs/definitions.md has every key of %s, and no other', (heading, schema, more) => {
+  expect(firstColumn(heading).toSorted()).toEqual([...Object.keys(schema.shape), ...more].toSorted());
+});
+
+const blocks = [...page.matchAll(/^```(ts|yaml)\n(.*?)^```/gms)].map(
+  (match) => [match[1]!, match[2]!] as const,
+);
+
+test.each(blocks)('the example in %s compiles', async (language, text) => {
+  const folder = await shopProject({ 'definitions/shop.ts': '', [`definitions/page.${language}`]: text });
+  const definitions = [`definitions/page.${language}`];
+  const { services } = await compileProject({ folder, definitions });
+  expect([...services.keys()]).toEqual(['churn_v1']);
+});
