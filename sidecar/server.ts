@@ -164,6 +164,13 @@ export class Server implements HttpHandler {
     this.#refuse(exchange, bodyTooLarge(), true);
   }
 
+  /** Its connection ends: the rest of the body would still come. */
+  onNoRoom(exchange: Exchange): void {
+    this.#options.metrics.shed.full += 1;
+    const message = 'too many bytes of bodies are on their way; try again soon';
+    this.#refuse(exchange, sidecarError('SRV_OVERLOAD', message), true);
+  }
+
   /** Answers a request whose fault came after `onBody` had returned. */
   refuse(exchange: Exchange, fault: unknown): void {
     this.#refuse(exchange, fault, false);

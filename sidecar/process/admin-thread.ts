@@ -16,7 +16,7 @@
 import { listenFault } from '../transport/listen-fault.ts';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { trimHeap } from './gc-tuning.ts';
 
@@ -45,6 +45,10 @@ export type FromThread =
   | { readonly ask: number; readonly path: string };
 
 const ANSWER_LIMIT_MS = 1_000;
+/** Whoever opens more shall not take the descriptors of the port that serves features: the oldest one is closed. */
+const MAX_CONNECTIONS = 64;
+const HEAD_LIMIT_MS = 5_000;
+const CHECK_EVERY_MS = 1_000;
 const PINGS_WITHIN_LIMIT = 10;
 const PING_MS_MAX = 500;
 const TEXT = 'text/plain; charset=utf-8';
@@ -58,6 +62,8 @@ let ready = false;
 let reason = 'it starts';
 let pongMs = performance.now();
 let asked = 0;
+/** In the order in which they came. */
+const connections = new Set<Socket>();
 const waiting = new Map<number, (page: Page) => void>();
 let lastMetrics: { readonly page: Page; readonly atMs: number } | null = null;
 
@@ -71,13 +77,30 @@ main.on('message', (message: ToThread) => {
 });
 setInterval(() => post({ ping: true }), Math.min(PING_MS_MAX, Math.max(1, livezMs / PINGS_WITHIN_LIMIT)));
 
-const server = createServer((request, response) => void answer(request, response));
+const limits = {
+  headersTimeout: HEAD_LIMIT_MS,
+  requestTimeout: HEAD_LIMIT_MS,
+  keepAliveTimeout: HEAD_LIMIT_MS,
+  connectionsCheckingInterval: CHECK_EVERY_MS,
+};
+const server = createServer(limits, (request, response) => void answer(request, response));
+server.on('connection', bound);
 server.once('error', (error) => post({ fault: listenFault(error) }));
 const listened = (): void => {
   trimHeap();
   post({ port: (server.address() as AddressInfo).port });
 };
 server.listen({ port: wantedPort, exclusive: true, ...(host === '' ? {} : { host }) }, listened);
+
+/** A probe is answered at once and is the newest: it gets through whoever holds the others open. */
+function bound(socket: Socket): void {
+  connections.add(socket);
+  socket.once('close', () => connections.delete(socket));
+  if (connections.size <= MAX_CONNECTIONS) return;
+  const [oldest] = connections;
+  connections.delete(oldest!);
+  oldest!.destroy();
+}
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { status, type, text } = await pageOf(request.method!, request.url!.split('?')[0]!);

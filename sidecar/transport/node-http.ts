@@ -4,11 +4,15 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { sidecarError } from '../errors.ts';
+import { BodiesUnderWay } from './bodies-under-way.ts';
 import { Exchange, MAX_BODY_BYTES, NO_ROUTE, STATUS_LINES, UNIX } from './transport.ts';
 import type { HttpHandler, Route, Transport } from './transport.ts';
 
 /** Longer than the pools of Go's, Java's and Python's clients keep a connection that nobody uses. */
 const KEEP_ALIVE_MS = 120_000;
+/** A request that is not here by then is not waited for; the other transport asks for 16 KiB/s. */
+const HEAD_LIMIT_MS = 10_000;
+const REQUEST_LIMIT_MS = 60_000;
 
 const BAD_FRAMING = JSON.stringify({
   error: { code: 'SRV_FRAMING', message: 'the request is no well-formed HTTP/1.1', field: 'headers' },
@@ -23,6 +27,7 @@ class NodeTransport implements Transport {
   readonly trap = null;
   readonly #handler: HttpHandler;
   readonly #server: Server;
+  readonly #bodies = new BodiesUnderWay();
   /** Connections whose last answer was given: what stands behind its request is not for us. */
   readonly #ending = new WeakSet<Socket>();
   #open = 0;
@@ -32,7 +37,12 @@ class NodeTransport implements Transport {
     this.#handler = handler;
     // Hosts are checked where all transports check them; Node's own answer would have no body.
     this.#server = createServer(
-      { requireHostHeader: false, keepAliveTimeout: KEEP_ALIVE_MS },
+      {
+        requireHostHeader: false,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        headersTimeout: HEAD_LIMIT_MS,
+        requestTimeout: REQUEST_LIMIT_MS,
+      },
       (request, response) => this.#take(request, response),
     );
     this.#server.on('connection', (socket: Socket) => {
@@ -102,12 +112,23 @@ class NodeTransport implements Transport {
   }
 
   #readBody(request: IncomingMessage, exchange: NodeExchange): void {
-    const chunks: Buffer[] = [];
+    let chunks: Buffer[] = [];
     let bytes = 0;
+    let heldBytes = 0;
+    const forget = (): void => {
+      this.#bodies.giveBack(heldBytes);
+      heldBytes = 0;
+      chunks = [];
+    };
+    request.once('close', forget);
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
-      else if (!exchange.replied) this.#handler.onTooLarge(exchange);
+      if (exchange.replied) return forget();
+      if (bytes > MAX_BODY_BYTES) return this.#handler.onTooLarge(exchange);
+      const taken = this.#bodies.take(chunk.length);
+      heldBytes += taken;
+      if (taken > 0) chunks.push(chunk);
+      else this.#handler.onNoRoom(exchange);
     });
     request.on('end', () => {
       if (!exchange.replied)

@@ -26,6 +26,8 @@ export interface HttpHandler {
   onBody(exchange: Exchange, body: Buffer): void;
   /** A body grew past MAX_BODY_BYTES without its length having said so. */
   onTooLarge(exchange: Exchange): void;
+  /** There is no room for what came of its body: too many others are arriving. */
+  onNoRoom(exchange: Exchange): void;
 }
 
 /** One request and its answer. Transports extend it; they may use an object again once it has replied. */

@@ -16,6 +16,7 @@
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
 import { probeListenFault } from './listen-fault.ts';
 import { sidecarError } from '../errors.ts';
+import { BodiesUnderWay } from './bodies-under-way.ts';
 import { Exchange, MAX_BODY_BYTES, NO_ROUTE, STATUS_LINES, UNIX } from './transport.ts';
 import type { HttpHandler, RequestHead, Transport } from './transport.ts';
 
@@ -55,6 +56,7 @@ class UwsTransport implements Transport {
   readonly #app: TemplatedApp;
   readonly #handler: HttpHandler;
   readonly #pool: UwsExchange[] = [];
+  readonly bodies = new BodiesUnderWay();
   #listening: us_listen_socket | null = null;
   #open = 0;
   #connections = 0;
@@ -133,6 +135,10 @@ class UwsTransport implements Transport {
     this.#handler.onTooLarge(exchange);
   }
 
+  noRoom(exchange: UwsExchange): void {
+    this.#handler.onNoRoom(exchange);
+  }
+
   /** The exchange is over. It is used again only if its last callback has been called. */
   done(exchange: UwsExchange, reusable: boolean): void {
     this.#open -= 1;
@@ -167,6 +173,8 @@ class UwsExchange extends Exchange {
   #bodyDone = false;
   #chunks: Buffer[] = [];
   #bodyBytes = 0;
+  /** What its pieces count among all bodies under way. */
+  #heldBytes = 0;
   #status = 200;
   #body: string | Buffer = '';
   #headers: readonly (readonly [string, string])[] = [];
@@ -187,6 +195,7 @@ class UwsExchange extends Exchange {
     this.#inCallback = true;
     this.#replied = false;
     this.#bodyDone = false;
+    this.#bodyBytes = 0;
     this.aborted = false;
     this.route = index;
     const exact = route !== undefined && !route.path.endsWith('/*');
@@ -221,8 +230,7 @@ class UwsExchange extends Exchange {
     if (this.#inCallback) this.#send();
     else this.#res!.cork(this.#send);
     this.#res = null;
-    this.#chunks = [];
-    this.#bodyBytes = 0;
+    this.#forgetBody();
     this.#transport.done(this, this.#bodyDone);
   }
 
@@ -237,7 +245,7 @@ class UwsExchange extends Exchange {
   readonly #onAborted = (): void => {
     this.aborted = true;
     this.#res = null;
-    this.#chunks = [];
+    this.#forgetBody();
     // Without its whole body the request was never handed on, and nobody will reply.
     if (!this.#bodyDone && !this.#replied) {
       this.#replied = true;
@@ -251,16 +259,30 @@ class UwsExchange extends Exchange {
     this.#inCallback = true;
     if (this.#bodyBytes > MAX_BODY_BYTES) this.#transport.tooLarge(this);
     else if (last) this.#transport.bodyRead(this, this.#whole(chunk));
-    // The chunk's memory is uWebSockets.js's own: it is copied when it must outlive this call.
-    else this.#chunks.push(Buffer.from(Buffer.from(chunk)));
+    else if (!this.#keep(chunk)) this.#transport.noRoom(this);
     this.#inCallback = false;
   };
+
+  /** The chunk's memory is uWebSockets.js's own: it is copied when it must outlive its call. */
+  #keep(chunk: ArrayBuffer): boolean {
+    const bytes = this.#transport.bodies.take(chunk.byteLength);
+    this.#heldBytes += bytes;
+    if (bytes > 0) this.#chunks.push(Buffer.from(Buffer.from(chunk)));
+    return bytes > 0;
+  }
+
+  #forgetBody(): void {
+    if (this.#heldBytes === 0) return;
+    this.#transport.bodies.giveBack(this.#heldBytes);
+    this.#heldBytes = 0;
+    this.#chunks = [];
+  }
 
   #whole(chunk: ArrayBuffer): Buffer {
     this.#bodyDone = true;
     if (this.#chunks.length === 0) return chunk.byteLength === 0 ? EMPTY : Buffer.from(chunk);
     const body = Buffer.concat([...this.#chunks, Buffer.from(chunk)]);
-    this.#chunks = [];
+    this.#forgetBody();
     return body;
   }
 }
