@@ -88,7 +88,7 @@ function anotherDefinition(before: FeatureView, after: FeatureView): Detail {
     before: definitionName(before.definitionId),
     after: definitionName(after.definitionId),
     feature: null,
-    sentence: 'its entity has other join keys: its rows are written anew',
+    sentence: 'its entity has other join keys: its rows are MISSING until the next run writes them anew',
   };
 }
 

@@ -214,6 +214,10 @@ test('join keys are refused once, by the entity', async () => {
     'service ltv_v1',
   ]);
   expect(changes.flatMap(({ refusals }) => refusals.map(({ name }) => name))).toEqual(['customer.joinKeys']);
+  const told = changes.filter(({ what }) => what === 'view').flatMap(({ details }) => details);
+  expect(told.map(({ sentence }) => sentence)).toContain(
+    'its entity has other join keys: its rows are MISSING until the next run writes them anew',
+  );
   // The rows of its views are those of other keys: no reader goes on with them.
   expect(changes.slice(0, 3).map(({ kind }) => kind)).toEqual(['breaking', 'breaking', 'breaking']);
   await shop.apply(next, 'customer.joinKeys');
