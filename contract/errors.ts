@@ -56,7 +56,8 @@ export const REGISTRY_ERRORS = {
     kind: 'usage',
   },
   REG_BUNDLE: {
-    message: 'The bundle cannot be read, or its content does not have the hash it is named by.',
+    message:
+      'The bundle cannot be read, has not the hash it is named by, or holds what no definition can say.',
     help: 'Run `plumb apply` again; it publishes the bundle anew.',
     kind: 'failed',
   },

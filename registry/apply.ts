@@ -10,9 +10,9 @@ import { changesBetween } from './changes.ts';
 import type { Change } from './changes.ts';
 import {
   appliedDefinitionId,
-  BUNDLE_FORMAT,
   bundleFromJson,
   bundleToJson,
+  isOfThisFormat,
   rowSchemaOf,
 } from '../contract/definitions/definition-json.ts';
 import { compileProject } from './definitions/compile.ts';
@@ -93,7 +93,7 @@ export async function applyPlan(
 
 /** @returns null where another format of bundles was applied last: there is nothing to compare with then */
 function readApplied({ talk }: Project, json: Json): Bundle | null {
-  if ((json as { readonly format?: number }).format === BUNDLE_FORMAT) return bundleFromJson(json);
+  if (isOfThisFormat(json)) return bundleFromJson(json);
   talk.warn(
     'what is in force was applied by another version of plumb, in a form that this one does not read: every ' +
       'definition is shown as created, and nothing is guarded. An apply publishes all of it anew',

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { canonicalJson } from '../std/canonical-json.ts';
 import type { Json } from '../std/canonical-json.ts';
 import { writeDurably } from '../std/durable-file.ts';
-import { bundleFromJson, bundleHash, bundleToJson } from './definition-json.ts';
+import { bundleFromJson, bundleHash, bundleToJson, isOfThisFormat } from './definition-json.ts';
 import { registryError } from '../errors.ts';
 import type { Bundle } from '../model.ts';
 
@@ -65,9 +65,11 @@ export function loadBundle(folder: string, hash: string): Bundle {
   }
   const file = join(folder, `${hash}.json`);
   try {
-    const bundle = bundleFromJson(JSON.parse(readFileSync(file, 'utf8')) as Json);
-    if (bundle.hash !== hash) throw new TypeError(`its content has the hash ${bundle.hash}`);
-    return bundle;
+    const json = JSON.parse(readFileSync(file, 'utf8')) as Json;
+    // What was cut or damaged is told as that, not as the first field that no longer fits.
+    const other = bundleHash(canonicalJson(json));
+    if (isOfThisFormat(json) && other !== hash) throw new TypeError(`its content has the hash ${other}`);
+    return bundleFromJson(json);
   } catch (error) {
     const { message } = error as Error;
     const isOther = (error as { readonly code?: string }).code === 'REG_BUNDLE';

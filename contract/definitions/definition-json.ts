@@ -4,6 +4,7 @@
  */
 import type { Json } from '../std/canonical-json.ts';
 import { canonicalJson } from '../std/canonical-json.ts';
+import { faultOfBundle } from './bundle-shape.ts';
 import { rowLogicOf } from './definition-meaning.ts';
 import { registryError } from '../errors.ts';
 import type {
@@ -185,6 +186,11 @@ function typeOf(text: string): ValueType {
 /** It is 3 since the schemas of rows say by which join keys they are found. */
 export const BUNDLE_FORMAT = 3;
 
+/** @returns whether what is in it, or was before it was damaged, is a bundle of this version */
+export function isOfThisFormat(json: Json): boolean {
+  return (json as { readonly format?: unknown } | null)?.format === BUNDLE_FORMAT;
+}
+
 export function bundleToJson(bundle: Omit<Bundle, 'hash'>): JsonObject {
   return {
     format: BUNDLE_FORMAT,
@@ -198,7 +204,7 @@ export function bundleToJson(bundle: Omit<Bundle, 'hash'>): JsonObject {
   };
 }
 
-/** @throws TypeError when the JSON is no bundle, REG_BUNDLE when it is one of another format */
+/** @throws TypeError when the JSON is no bundle, REG_BUNDLE when it is one of another format or a field does not fit */
 export function bundleFromJson(json: Json): Bundle {
   const raw = json as unknown as {
     format: number;
@@ -218,6 +224,8 @@ export function bundleFromJson(json: Json): Bundle {
       { field: 'format' },
     );
   }
+  const fault = faultOfBundle(json);
+  if (fault !== null) throw registryError('REG_BUNDLE', fault.sentence, { field: fault.field });
   const views = raw.views.map(viewFromJson);
   return {
     project: raw.project,

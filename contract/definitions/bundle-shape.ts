@@ -1,0 +1,173 @@
+/**
+ * What a bundle's JSON must look like before anything is made of it. Its hash says that it came over whole, not that
+ * it is good: names become paths, columns and keys, numbers stand in SQL. Held to the rules that a plan holds
+ * definitions to; what nobody acts on (descriptions, owners, tags) is not looked at.
+ */
+import { z } from 'zod';
+import { optionSentence, valueAt } from './option-sentence.ts';
+import { faultOfName } from './name.ts';
+import { AGGREGATE_FUNCTIONS } from '../model.ts';
+
+/** @param more  what may stand behind the name */
+function nameOf(what: string, more?: RegExp) {
+  return z.string().superRefine((given, context) => {
+    const fault = faultOfName(what, more === undefined ? given : given.replace(more, ''));
+    if (fault !== null) context.addIssue({ code: 'custom', message: fault });
+  });
+}
+
+const name = nameOf('the name');
+/** From the second version on, with its number. */
+const viewId = nameOf('the view', /@v[1-9][0-9]{0,8}$/);
+/** A source that a view of YAML holds itself is called after the view. */
+const sourceName = nameOf('the source', /:source$/);
+/** A column of a source or a path: any text that a file system and SQL take. */
+const text = z
+  .string()
+  .min(1)
+  .refine((value) => !value.includes('\0'), 'expected text without a NUL');
+const count = z.int().nonnegative();
+const definitionId = count.max(0xffff_ffff);
+const log = z.enum(['raw', 'hmac', 'drop']);
+const key = z.object({ name, type: z.enum(['string', 'int32', 'int64']) });
+
+/** A list in which no name comes twice: the programs look things up by name. */
+function distinct<Item extends z.ZodType>(item: Item, named: (value: z.output<Item>) => string) {
+  return z.array(item).superRefine((items, context) => {
+    const names = items.map(named);
+    const at = names.findIndex((one, i) => names.indexOf(one) < i);
+    if (at !== -1) context.addIssue({ code: 'custom', path: [at], message: `"${names[at]}" is there twice` });
+  });
+}
+
+const keys = distinct(key, (one) => one.name).min(1);
+
+const feature = z.object({
+  name,
+  column: text.nullable().optional(),
+  type: z.string(),
+  tolerance: z.number().nonnegative().nullable(),
+  log,
+  checks: z
+    .object({
+      min: z.number().nullable(),
+      max: z.number().nullable(),
+      maxNullShare: z.number().min(0).max(1).nullable(),
+    })
+    .nullable(),
+  examples: z.array(z.unknown()),
+  aggregation: z
+    .object({
+      function: z.enum(AGGREGATE_FUNCTIONS),
+      column: text.nullable(),
+      columnType: z.string().nullable(),
+      windowUs: count.nullable(),
+      scale: count.max(22),
+      n: count.max(10_000),
+      percentile: z.number().min(0).max(1),
+    })
+    .nullable(),
+});
+
+const view = z.object({
+  id: viewId,
+  name,
+  version: count,
+  kind: z.enum(['stored', 'aggregated']),
+  entity: name,
+  source: z.object({
+    name: sourceName,
+    path: text,
+    eventTime: text,
+    createdTime: text.nullable(),
+    maxAheadUs: count.nullable(),
+  }),
+  where: text.nullable(),
+  select: distinct(z.object({ name, expression: text }), (one) => one.name),
+  features: distinct(feature, (one) => one.name),
+  definitionId,
+  ttlUs: count.nullable(),
+  hopUs: count,
+  delayUs: count,
+  scheduleUs: count.nullable(),
+  watermark: z.enum(['cutoff', 'events']),
+  outOfOrderUs: count,
+  freshnessUs: count,
+  freshnessAlertUs: count,
+  sourceFreshnessUs: count,
+  latenessUs: count,
+  startUs: z.int().nullable(),
+});
+
+const service = z.object({
+  name,
+  version: count,
+  features: distinct(
+    z
+      .object({ fullName: z.string(), view: viewId, role: name, feature: name })
+      .refine((one) => one.fullName === `${one.role}__${one.feature}`, {
+        path: ['fullName'],
+        message: 'expected the role and the feature, parted by "__"',
+      }),
+    (one) => one.fullName,
+  ),
+  views: distinct(
+    z.object({ role: name, view: viewId, requestKeys: z.array(name).min(1) }),
+    (one) => one.role,
+  ),
+  requestKeys: keys,
+  tensor: z.enum(['float32', 'float64']),
+});
+
+const rowSchema = z.object({
+  definitionId,
+  entity: name,
+  joinKeys: keys,
+  features: distinct(z.object({ name, type: z.string() }), (one) => one.name),
+});
+
+const BUNDLE = z.object({
+  project: z.string(),
+  entities: distinct(z.object({ name, joinKeys: keys, log }), (one) => one.name),
+  views: distinct(view, (one) => one.id),
+  services: distinct(service, (one) => one.name),
+  schemas: z.record(viewId, z.array(rowSchema)),
+});
+
+/** What names another definition names one that is there. */
+function faultOfReference(bundle: z.output<typeof BUNDLE>): { field: string; sentence: string } | null {
+  const entities = new Map(bundle.entities.map((one) => [one.name, one]));
+  const views = new Map(bundle.views.map((one) => [one.id, one]));
+  const unknown = (field: string, value: string) => ({ field, sentence: `${field}: there is no "${value}"` });
+  for (const [i, { entity }] of bundle.views.entries())
+    if (!entities.has(entity)) return unknown(`views.${i}.entity`, entity);
+  for (const [i, one] of bundle.services.entries()) {
+    const at = `services.${i}`;
+    for (const [j, used] of one.views.entries()) {
+      const entity = entities.get(views.get(used.view)?.entity ?? '');
+      if (entity === undefined) return unknown(`${at}.views.${j}.view`, used.view);
+      const missing = used.requestKeys.find((asked) =>
+        one.requestKeys.every((given) => given.name !== asked),
+      );
+      const field = `${at}.views.${j}.requestKeys`;
+      if (missing !== undefined) return unknown(field, missing);
+      if (used.requestKeys.length !== entity.joinKeys.length)
+        return { field, sentence: `${field}: expected one for each of ${entity.joinKeys.length} join keys` };
+    }
+    for (const [j, item] of one.features.entries()) {
+      const isThere = views.get(item.view)?.features.some(({ name: known }) => known === item.feature);
+      const isUsed = one.views.some((used) => used.role === item.role && used.view === item.view);
+      if (isThere !== true || !isUsed) return unknown(`${at}.features.${j}`, item.fullName);
+    }
+  }
+  return null;
+}
+
+/** @returns the first thing that no bundle has, with the field where it stands; null: none */
+export function faultOfBundle(json: unknown): { readonly field: string; readonly sentence: string } | null {
+  const { data, error } = BUNDLE.safeParse(json);
+  if (data !== undefined) return faultOfReference(data);
+  const issue = error!.issues[0]!;
+  const field = issue.path.map(String).join('.');
+  return { field, sentence: `${field}: ${optionSentence(issue, valueAt(json, issue.path))}` };
+}

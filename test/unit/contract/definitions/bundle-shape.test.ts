@@ -1,0 +1,117 @@
+/** Bundles that have their hash and hold what no definition can say: refused by the field, before anything reads them. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { loadBundle } from '../../../../contract/definitions/bundle-folder.ts';
+import { bundleHash, bundleToJson } from '../../../../contract/definitions/definition-json.ts';
+import { canonicalJson } from '../../../../contract/std/canonical-json.ts';
+import type { Json } from '../../../../contract/std/canonical-json.ts';
+import { silentTalk } from '../../../../contract/std/talk.ts';
+import { RegistryDatabase } from '../../../../project/database/registry-database.ts';
+import { openProject } from '../../../../project/project.ts';
+import { applyPlan, planProject } from '../../../../registry/apply.ts';
+import { shopProject } from '../../../support/fixtures/shop-project.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+
+let good: string;
+let folder: string;
+
+beforeEach(async () => {
+  folder = scratchFolder();
+  good ??= await appliedText();
+});
+
+async function appliedText(): Promise<string> {
+  const project = openProject(await shopProject(), silentTalk, {});
+  const bundle = await RegistryDatabase.using(project.settings.registry, async (database) =>
+    applyPlan(project, database, await planProject(project, database)),
+  );
+  return canonicalJson(bundleToJson(bundle));
+}
+
+/** Loads the shop's bundle with one value put elsewhere, under the hash that it then has. */
+function load(path: string, value: Json): void {
+  const json = JSON.parse(good) as Json;
+  const names = path.split('.');
+  const last = names.pop()!;
+  const holder = names.reduce<Record<string, unknown>>(
+    (at, name) => at[name] as Record<string, unknown>,
+    json as Record<string, unknown>,
+  );
+  expect(Object.keys(holder)).toContain(last);
+  holder[last] = value;
+  const text = canonicalJson(json);
+  writeFileSync(join(folder, `${bundleHash(text)}.json`), text);
+  loadBundle(folder, bundleHash(text));
+}
+
+function pathsOf(json: unknown, wanted: RegExp, path = ''): string[] {
+  if (typeof json !== 'object' || json === null) return wanted.test(path) ? [path.slice(1)] : [];
+  return Object.entries(json).flatMap(([name, value]) => pathsOf(value, wanted, `${path}.${name}`));
+}
+
+test('the bundle of an apply is taken', () => {
+  expect(() => load('project', 'shop')).not.toThrow();
+});
+
+test('every number that a program counts by is a whole number that is not negative', () => {
+  const paths = pathsOf(JSON.parse(good), /Us$|\.(definitionId|version|scale|n)$/);
+  expect(paths.length).toBeGreaterThan(20);
+  for (const path of paths) {
+    const mayBeNegative = path.endsWith('startUs');
+    for (const value of [
+      '0); DROP TABLE x; --',
+      0.5,
+      1e300,
+      2 ** 53,
+      true,
+      [1],
+      ...(mayBeNegative ? [] : [-1]),
+    ])
+      expect(() => load(path, value), `${path} ${String(value)}`).toThrow(
+        expect.objectContaining({ code: 'REG_BUNDLE', message: expect.stringContaining(`${path}: `) }),
+      );
+  }
+});
+
+test('every name is one that a definition can have', () => {
+  const json = JSON.parse(good) as unknown;
+  const paths = pathsOf(json, /\.(name|id|entity|view|role|feature|fullName)$|requestKeys\.\d+$/);
+  expect(paths.length).toBeGreaterThan(20);
+  for (const path of paths)
+    for (const value of ['../../../evil', '', 'a"; DROP', 'a\0', 'x'.repeat(129), 7, null])
+      expect(() => load(path, value), `${path} ${String(value)}`).toThrow(
+        expect.objectContaining({ code: 'REG_BUNDLE', message: expect.stringContaining(`${path}: `) }),
+      );
+});
+
+describe('refused by the field', () => {
+  test.each<[string, Json]>([
+    ['entities', {}],
+    ['entities.0.joinKeys', []],
+    [
+      'entities.0.joinKeys',
+      [
+        { name: 'customer_id', type: 'int64' },
+        { name: 'customer_id', type: 'int64' },
+      ],
+    ],
+    ['entities.0.joinKeys.0.type', 'float64'],
+    ['entities.0.log', 'everything'],
+    ['views.0.source.path', 'data/a\0.parquet'],
+    ['views.0.source.eventTime', null],
+    ['views.0.kind', 'other'],
+    ['views.0.features.0.type', 7],
+    ['views.0.features.0.aggregation.function', 'exec'],
+    ['views.0.entity', 'nobody'],
+    ['services.0.views.0.view', 'nothing'],
+    ['services.0.views.0.requestKeys', ['customer_id', 'customer_id']],
+    ['services.0.tensor', 'float16'],
+    ['schemas', null],
+  ])('%s of %j', (path, value) => {
+    const field = `${path}${path.endsWith('joinKeys') && (value as unknown[]).length > 0 ? '.1' : ''}: `;
+    expect(() => load(path, value)).toThrow(
+      expect.objectContaining({ code: 'REG_BUNDLE', message: expect.stringContaining(field) }),
+    );
+  });
+});
