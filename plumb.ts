@@ -10,6 +10,7 @@ import { checkNodeVersion } from './project/node-version.ts';
 import { CodedError } from './contract/std/coded-error.ts';
 import type { ErrorKind } from './contract/std/coded-error.ts';
 import { terminalTalk } from './contract/std/talk.ts';
+import { terminalText } from './contract/std/visible-text.ts';
 
 const EXIT_OF: Readonly<Record<ErrorKind, number>> = {
   'check-failed': 1,
@@ -27,11 +28,12 @@ const program = commandLine(async (action) => {
 function context(): CommandContext {
   const { C, json, set } = program.opts<{ C: string; json?: boolean; set?: Record<string, string> }>();
   const color = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
+  const print = (text: string): Promise<void> => write(terminalText(text, color));
   const tellErrors: CommandContext['tellErrors'] = (by) => (tellError = by);
   return { folder: C, json: json === true, color, talk, flags: set ?? {}, tellErrors, print };
 }
 
-async function print(text: string): Promise<void> {
+async function write(text: string): Promise<void> {
   if (process.stdout.write(`${text}\n`)) return;
   await new Promise((resolve) => process.stdout.once('drain', resolve));
 }
@@ -46,9 +48,8 @@ function report(error: unknown): number {
   const { code, message, kind, details } = coded;
   // Where commander could not read the command line to its end, it knows of no option.
   if (program.opts<{ json?: boolean }>().json === true || process.argv.includes('--json')) {
-    process.stdout.write(
-      `${jsonText({ error: { code, message, field: details.field, help: details.help } })}\n`,
-    );
+    const text = jsonText({ error: { code, message, field: details.field, help: details.help } });
+    process.stdout.write(`${terminalText(text)}\n`);
   } else {
     const help = details.help === undefined ? '' : `\n  ${details.help}`;
     tellError(coded, `error: ${message}${help}  [${code}]`);

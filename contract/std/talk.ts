@@ -1,5 +1,6 @@
 /** What a program tells the person who runs it: on stderr, so that data on stdout stays clean. */
 import { formatDuration } from './duration.ts';
+import { terminalText } from './visible-text.ts';
 
 export interface Talk {
   /** One line. */
@@ -45,7 +46,7 @@ export function terminalTalk(stream: NodeJS.WriteStream): Talk {
     if (work === null) return;
     drawnMs = performance.now();
     clear();
-    stream.write(stream.isTTY ? barOf(work) : `${lineOf(work)}\n`);
+    stream.write(terminalText(stream.isTTY ? barOf(work) : `${lineOf(work)}\n`));
     open = stream.isTTY === true;
   };
   const end = (): void => {
@@ -56,11 +57,12 @@ export function terminalTalk(stream: NodeJS.WriteStream): Talk {
   return {
     say(line) {
       clear();
-      stream.write(`${line}\n`);
+      stream.write(`${terminalText(line)}\n`);
     },
     warn(line) {
       clear();
-      stream.write(stream.isTTY ? `\u001b[33mwarning:\u001b[0m ${line}\n` : `warning: ${line}\n`);
+      const text = terminalText(line);
+      stream.write(stream.isTTY ? `\u001b[33mwarning:\u001b[0m ${text}\n` : `warning: ${text}\n`);
     },
     progress(label, done, total, unit = 'steps') {
       if (done >= total) {

@@ -1,4 +1,5 @@
 /** Tables on a terminal: columns as wide as their widest cell, two spaces between, a rule below the head. */
+import { terminalText } from './visible-text.ts';
 
 export type Align = 'left' | 'right';
 
@@ -11,14 +12,20 @@ export function renderTable(
   rows: readonly (readonly string[])[],
   align: readonly Align[] = [],
 ): string {
-  const widths = head.map((cell, i) => Math.max(width(cell), ...rows.map((row) => width(row[i] ?? ''))));
+  const shown = rows.map((row) => row.map(oneLine));
+  const widths = head.map((cell, i) => Math.max(width(cell), ...shown.map((row) => width(row[i] ?? ''))));
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, i) => pad(cell, widths[i]!, align[i] ?? 'left'))
       .join('  ')
       .trimEnd();
   const rule = widths.map((w) => '─'.repeat(w)).join('  ');
-  return [line(head), rule, ...rows.map(line)].join('\n');
+  return [line(head), rule, ...shown.map(line)].join('\n');
+}
+
+/** A cell holds what others wrote: it neither ends its line nor moves the columns behind it. */
+function oneLine(cell: string): string {
+  return terminalText(cell, true).replaceAll('\n', '␊').replaceAll('\t', '␉');
 }
 
 function pad(cell: string, to: number, align: Align): string {

@@ -8,6 +8,7 @@
 import { pino } from 'pino';
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import type { Talk } from '../../contract/std/talk.ts';
+import { terminalText } from '../../contract/std/visible-text.ts';
 import type { ServeSettings } from '../../project/settings/serve-settings.ts';
 import { LineSink } from './line-sink.ts';
 import { RepeatedLines } from './repeated-lines.ts';
@@ -60,13 +61,13 @@ function jsonLines(): LogLines {
     },
     sink,
   );
-  const say = new RepeatedLines((line) => log.info(line));
-  const warn = new RepeatedLines((line) => log.warn(line));
+  const say = new RepeatedLines((line) => log.info(terminalText(line)));
+  const warn = new RepeatedLines((line) => log.warn(terminalText(line)));
   return {
     talk: { say: (line) => say.add(line), warn: (line) => warn.add(line), progress() {} },
     fail({ code, message, details }, sentence) {
-      if (sink.lines === 0) sink.write(`${sentence}\n`);
-      else log.error({ code, help: details.help }, message);
+      if (sink.lines === 0) sink.write(`${terminalText(sentence)}\n`);
+      else log.error({ code, help: details.help }, terminalText(message));
     },
     setLevel(level) {
       log.level = level;

@@ -328,6 +328,26 @@ describe('what went well', () => {
     }
   });
 
+  test('shows what others wrote into names and texts without letting it reach the terminal', async () => {
+    const folder = join(root, 'hostile');
+    cpSync(live(), folder, { recursive: true });
+    const file = join(folder, DEFINITIONS);
+    const hostile = String.raw`"\e]0;x\a\e[2J\x9b1A\u202e"`;
+    const text = readFileSync(file, 'utf8').replace('owner: risk', `owner: ${hostile}`);
+    writeFileSync(file, text.replace('owner: team-rank', `owner: ${hostile}`));
+    const commands = [['plan'], ['apply'], ['show'], ['show', 'driver_hourly_stats'], ['show', '\u001b[2J']];
+    let all = '';
+    for (const args of commands) {
+      for (const form of [[], ['--json']]) {
+        const { stdout, stderr } = await plumb(['-C', folder, ...form, ...args]);
+        expect(stdout + stderr, args.join(' ')).not.toMatch(/[^\n\t\P{Cc}]|[\u202a-\u202e]/u);
+        all += stdout + stderr;
+        if (form.length > 0 && stdout !== '') JSON.parse(stdout);
+      }
+    }
+    expect(all).toContain('␛]0;x␇␛[2J\\u009b1A\\u202e');
+  });
+
   test('prints help and version to stdout, and help to stderr where a command is missing', async () => {
     const help = await plumb(['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('materialize') });
