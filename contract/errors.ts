@@ -71,6 +71,11 @@ export const REGISTRY_ERRORS = {
     help: 'Check the path and its permissions.',
     kind: 'failed',
   },
+  REG_MEMORY: {
+    message: 'What was asked for does not fit the memory that DuckDB may have, nor on the disk beside it.',
+    help: 'Raise `materialize.memory` or `train.memory`, make room on the disk, or ask for less at once.',
+    kind: 'failed',
+  },
   REG_DEFECT: {
     message: 'A defect of plumb itself.',
     help: 'Please report it, with the lines above.',

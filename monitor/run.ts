@@ -258,6 +258,7 @@ class ServiceRun {
       const served = (hash: string): DefinedView => this.#book.servedDefinition(hash, view);
       await prepareReplay(this.#duck, day, { used, view, entity, history, served });
     } catch (error) {
+      if (error instanceof CodedError) throw error;
       const why = (error as Error).message.split('\n')[0];
       throw registryError('REG_SOURCE', `the history of ${view.id} cannot be read: ${why}`, {}, error);
     }

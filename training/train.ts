@@ -31,6 +31,7 @@ import { LABEL_KEYS, labelKeyColumn, readLabels, tableFormat } from './training-
 import type { Labels } from './training-labels.ts';
 import { writeTrainingSet } from './training-output.ts';
 import type { JoinedFeatures } from './training-output.ts';
+import { CodedError } from '../contract/std/coded-error.ts';
 import { schemeOf } from '../contract/std/local-path.ts';
 import { makeFolder } from '../contract/std/folder.ts';
 
@@ -101,7 +102,11 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
   const { memory, temp } = project.settings.train;
   const scratch = openTrainScratch(temp);
   const { folder } = scratch;
-  const duck = await DuckDb.open({ memoryLimit: `${memory}B`, tempFolder: join(folder, 'spill') });
+  const duck = await DuckDb.open({
+    memoryLimit: `${memory}B`,
+    memorySetting: 'train.memory',
+    tempFolder: join(folder, 'spill'),
+  });
   try {
     await duck.run('SET preserve_insertion_order = true');
     const labels = await readLabels(duck, resolve(options.labels), service, timeColumn, folder);
@@ -227,6 +232,7 @@ async function joinView(
   try {
     await joinAsOf(duck, asOf, table);
   } catch (error) {
+    if (error instanceof CodedError) throw error;
     const why = (error as Error).message.split('\n')[0];
     throw registryError('REG_SOURCE', `the rows of ${view.id} cannot be read: ${why}`, {}, error);
   }
@@ -304,6 +310,7 @@ async function writeOut(
     renameSync(aside, out);
   } catch (error) {
     if (existsSync(aside)) rmSync(aside);
+    if (error instanceof CodedError) throw error;
     const why = (error as Error).message.split('\n')[0];
     throw trainingError('TRAIN_OUT', `${out} cannot be written: ${why}`, { file: out }, error);
   }

@@ -13,6 +13,7 @@ import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import type { FeatureService, JoinKey } from '../contract/model.ts';
 import { trainingError } from './errors.ts';
 import { lineOfLabel, plainCsv } from './labels-csv.ts';
+import { CodedError } from '../contract/std/coded-error.ts';
 import { readParquetFooter } from './parquet-append.ts';
 import type { ParquetFooter } from './parquet-append.ts';
 
@@ -149,6 +150,7 @@ async function parquetFile(duck: DuckDb, file: string): Promise<LabelFile> {
 }
 
 function unreadable(file: string, error: unknown): Error {
+  if (error instanceof CodedError) return error;
   const why = (error as Error).message.split('\n')[0];
   return trainingError('TRAIN_LABELS', `${file} cannot be read: ${why}`, { file }, error);
 }

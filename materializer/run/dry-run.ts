@@ -52,7 +52,8 @@ export async function dryRun(
     const run = beginRun(view, plan, bundle.hash, startedUs);
     clearStaged(settings.history, view, run.runId);
     const tempFolder = spillFolder(settings.history, view, run.runId);
-    const duck = await DuckDb.open({ tempFolder, memoryLimit: `${settings.materialize.memory}B` });
+    const memoryLimit = `${settings.materialize.memory}B`;
+    const duck = await DuckDb.open({ tempFolder, memoryLimit, memorySetting: 'materialize.memory' });
     const progress = new RunProgress(talk, view.id, signal);
     const interrupt = (): void => duck.interrupt();
     signal?.addEventListener('abort', interrupt);

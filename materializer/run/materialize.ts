@@ -196,7 +196,7 @@ async function work(
   clearStaged(settings.history, view, run.runId);
   const tempFolder = spillFolder(settings.history, view, run.runId);
   const memoryLimit = `${settings.materialize.memory}B`;
-  const duck = await DuckDb.open({ tempFolder, memoryLimit });
+  const duck = await DuckDb.open({ tempFolder, memoryLimit, memorySetting: 'materialize.memory' });
   const progress = new RunProgress(project.talk, view.id, context.signal);
   const interrupt = (): void => duck.interrupt();
   context.signal?.addEventListener('abort', interrupt);

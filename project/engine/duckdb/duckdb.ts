@@ -14,6 +14,8 @@ import {
   DuckDBTimestampValue,
 } from '@duckdb/node-api';
 import type { DuckDBValue } from '@duckdb/node-api';
+import { registryError } from '../../../contract/errors.ts';
+import type { CodedError } from '../../../contract/std/coded-error.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
 
 export type SqlRow = Readonly<Record<string, DuckDBValue>>;
@@ -24,20 +26,29 @@ export interface DuckDbOptions {
   readonly threads?: number;
   /** DuckDB's text, e.g. `2GB`. */
   readonly memoryLimit?: string;
+  /** The setting that says it, for who must raise it. */
+  readonly memorySetting?: string;
   /** Where it puts what does not fit in memory; made when needed, removed when closed. */
   readonly tempFolder?: string;
 }
 
+const SMALLER = 'make room on the disk of its temporary files, or ask for less at once.';
 /** The most rows that DuckDB takes in one chunk. */
 const CHUNK_ROWS = 2_048;
 
 export class DuckDb {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
+  readonly #memorySetting: string | undefined;
 
-  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+  private constructor(
+    instance: DuckDBInstance,
+    connection: DuckDBConnection,
+    memorySetting: string | undefined,
+  ) {
     this.#instance = instance;
     this.#connection = connection;
+    this.#memorySetting = memorySetting;
   }
 
   static async open(options: DuckDbOptions = {}): Promise<DuckDb> {
@@ -51,26 +62,35 @@ export class DuckDb {
     const instance = await DuckDBInstance.create(options.file ?? ':memory:', config);
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'; SET preserve_insertion_order = false");
-    return new DuckDb(instance, connection);
+    return new DuckDb(instance, connection, options.memorySetting);
   }
+
+  /** DuckDB's messages quote the statement, which no reader of ours has written: the sentence stays, the rest is cause. */
+  readonly #rethrow = (error: unknown): never => {
+    const { message } = error as Error;
+    const memory = /^Out of Memory Error: ([^\n]*)/.exec(message)?.[1];
+    if (memory !== undefined) throw outOfMemory(memory, this.#memorySetting, error);
+    const sentence = message.replace(/\n+LINE \d+:[^]*$/, '').replace(/^(?:Invalid Input|IO) Error: /, '');
+    throw new Error(sentence, { cause: error });
+  };
 
   /** Runs one or more statements whose rows nobody needs. */
   async run(sql: string): Promise<void> {
-    await this.#connection.run(sql).catch(rethrowForPeople);
+    await this.#connection.run(sql).catch(this.#rethrow);
   }
 
   /** @returns all rows; BIGINT and count(*) come as bigint, TIMESTAMP as DuckDB's own value (prefer epoch_us) */
   async rows(sql: string): Promise<SqlRow[]> {
-    const reader = await this.#connection.runAndReadAll(sql).catch(rethrowForPeople);
+    const reader = await this.#connection.runAndReadAll(sql).catch(this.#rethrow);
     return reader.getRowObjects();
   }
 
   /** Yields the rows in chunks of DuckDB's own size, so that a large result never stands in memory whole. */
   async *chunks(sql: string): AsyncGenerator<SqlRow[]> {
-    const result = await this.#connection.stream(sql).catch(rethrowForPeople);
+    const result = await this.#connection.stream(sql).catch(this.#rethrow);
     const names = result.deduplicatedColumnNames();
     for (;;) {
-      const chunk = await result.fetchChunk().catch(rethrowForPeople);
+      const chunk = await result.fetchChunk().catch(this.#rethrow);
       if (chunk === null || chunk.rowCount === 0) return;
       yield chunk.getRowObjects(names) as SqlRow[];
     }
@@ -107,12 +127,9 @@ export class DuckDb {
   }
 }
 
-/** DuckDB's messages quote the statement, which no reader of ours has written: the sentence stays, the rest is cause. */
-function rethrowForPeople(error: unknown): never {
-  const { message } = error as Error;
-  throw new Error(message.replace(/\n+LINE \d+:[^]*$/, '').replace(/^(?:Invalid Input|IO) Error: /, ''), {
-    cause: error,
-  });
+function outOfMemory(why: string, setting: string | undefined, cause: unknown): CodedError {
+  const more = setting === undefined ? {} : { field: setting, help: `Raise \`${setting}\`, ${SMALLER}` };
+  return registryError('REG_MEMORY', `DuckDB has not enough memory: ${why}`, more, cause);
 }
 
 /** @returns bytes as a value for `append` */

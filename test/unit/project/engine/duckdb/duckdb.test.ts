@@ -1,7 +1,8 @@
-/** Texts in SQL: whatever they hold, DuckDB reads them as what they are. */
+/** Texts in SQL are what they are whatever they hold, and too little memory is told as that. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DuckDb, quoteText } from '../../../../../project/engine/duckdb/duckdb.ts';
+import { scratchFolder } from '../../../../support/scratch.ts';
 
 let duck: DuckDb;
 
@@ -30,4 +31,21 @@ test('any text is a literal of that text, alone, in a list and beside others', a
     }),
     { numRuns: 150 },
   );
+});
+
+test('too little memory names the setting that gives more', async () => {
+  const tempFolder = scratchFolder();
+  const small = await DuckDb.open({ memoryLimit: '20MB', memorySetting: 'train.memory', tempFolder });
+  const sql = 'SELECT list(i::VARCHAR) AS l FROM range(3000000) t(i)';
+  const told = expect.objectContaining({
+    code: 'REG_MEMORY',
+    message: expect.stringMatching(/^DuckDB has not enough memory: [^\n]+$/),
+    details: expect.objectContaining({
+      field: 'train.memory',
+      help: expect.stringContaining('Raise `train.memory`'),
+    }),
+  });
+  await expect(small.run(`CREATE TABLE t AS ${sql}`)).rejects.toThrow(told);
+  await expect(small.rows(sql)).rejects.toThrow(told);
+  small.close();
 });
