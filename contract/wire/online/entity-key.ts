@@ -66,6 +66,7 @@ function describeRaw(raw: unknown): string {
   if (Array.isArray(raw)) return 'a list';
   if (typeof raw === 'object') return 'an object';
   if (typeof raw === 'string') return `${JSON.stringify(raw.slice(0, 40))} (string)`;
+  if (Number.isNaN(raw)) return 'a number that is not whole';
   return `${String(raw).slice(0, 40)} (${typeof raw})`;
 }
 

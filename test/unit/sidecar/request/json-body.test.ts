@@ -67,3 +67,46 @@ test('an integer of any number of digits costs no more than its text: past 20 it
   expect(b).toBe(-11_111_111_111_111_111_111n);
   expect(c).toBe(1.1111111111111111e21);
 });
+
+test.each([
+  ['1.0000000000000000000001', false],
+  ['0.99999999999999999999', false],
+  ['-1.00000000000000000001', false],
+  ['10000000000000000000001e-22', false],
+  ['1e-400', false],
+  ['1E-0400', false],
+  ['0.0001e-330', false],
+  ['4503599627370497.0000000001', false],
+  ['1.0000000000000000000000', true],
+  ['10000000000000000000000e-22', true],
+  ['0.00000000000000000001e20', true],
+  ['0.0000000000000000000', true],
+  ['-0.0000000000000000000', true],
+  ['0e-400', true],
+  ['1000000000000000.0', true],
+  ['1200000000000000e-14', true],
+  ['9007199254740991', true],
+])('the number %s is whole: %s', (text, whole) => {
+  const { b } = parseJsonBody(Buffer.from(`{"b":[${text}]}`)) as { b: unknown[] };
+  expect(b[0]).toBe(whole ? Number(text) : NaN);
+});
+
+test('a decimal is whole as exact arithmetic has it', () => {
+  const digits = fc.stringMatching(/^(0|[1-9]\d{0,3})$/);
+  fc.assert(
+    fc.property(
+      digits,
+      fc.stringMatching(/^\d{16,20}$/),
+      fc.integer({ min: -4, max: 24 }),
+      (int, frac, e) => {
+        const text = `${int}.${frac}e${e}`;
+        const exact = BigInt(int + frac);
+        const shift = frac.length - e;
+        const whole = shift <= 0 || exact % 10n ** BigInt(shift) === 0n;
+        const { b } = parseJsonBody(Buffer.from(`{"b":${text}}`)) as { b: number };
+        if (!whole) expect(Number.isSafeInteger(b)).toBe(false);
+        else expect(b).toBe(Number(text));
+      },
+    ),
+  );
+});
