@@ -201,6 +201,7 @@ test.each([
   ['text that is cut within a character', 'string', 'a2c3', 'cut off'],
   ['half a surrogate pair', 'string', 'a3eda080', 'text that is no UTF-8'],
   ['long text that is no UTF-8', 'string', `d928${'61'.repeat(39)}ff`, 'text that is no UTF-8'],
+  ['such text behind much that is ASCII', 'string', `da0064${'61'.repeat(99)}ff`, 'text that is no UTF-8'],
   ['such text in a list', 'list<string>', '92a161a1ff', 'text that is no UTF-8'],
   ['such text in a struct', 'struct<a:string>', '91a1ff', 'text that is no UTF-8'],
   ['such text as a key', 'map<bool>', '81a1ffc3', 'text that is no UTF-8'],
