@@ -96,8 +96,21 @@ function codedErrorOf(error: unknown): CodedError {
   return registryError('REG_DEFECT', stack ?? String(error), {}, error);
 }
 
+let hasEnded = false;
+/** The code with which Node ends where what is awaited never comes. */
+const NODE_UNSETTLED = 13;
+
+// Definitions are code of the project's own, which may end the process, or wait for nothing: never with success.
+process.on('exit', (code) => {
+  if (hasEnded || (code !== 0 && code !== NODE_UNSETTLED)) return;
+  const message =
+    'the command was ended before its end, by code of a definition file or by what it awaits there';
+  process.exitCode = report(registryError('REG_DEFINITIONS', message));
+});
+
 // A reader that closes early (`plumb log cat | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  hasEnded = true;
   if (error.code === 'EPIPE') process.exit(0);
   talk.say(`error: cannot write the output: ${error.message}  [REG_STORE]`);
   process.exit(EXIT_OF.failed);
@@ -110,3 +123,4 @@ try {
 } catch (error) {
   process.exitCode = report(error);
 }
+hasEnded = true;

@@ -9,6 +9,7 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import { registryError } from '../../contract/errors.ts';
 import { IMPORT_NAME, dependencyOn, foreignPackage } from '../../project/own-package.ts';
@@ -111,15 +112,28 @@ async function importDefinitions(file: string, mistakes: Mistakes): Promise<Draf
   registerDefinitionHooks();
   const url = pathToFileURL(file).href;
   try {
-    const module = (await import(`${url}?definitions`)) as Record<string, unknown>;
+    const module = await withoutExit(() => import(`${url}?definitions`) as Promise<Record<string, unknown>>);
     const values = Object.values(module).flatMap((value) =>
       Array.isArray(value) ? (value as unknown[]) : [value],
     );
     return values.filter(isDraft);
   } catch (error) {
-    const { at, message } = faultOf(file, error as Error);
+    const { at, message } = faultOf(file, error);
     mistakes.addUnreadable(at.file, at.line, message);
     return [];
+  }
+}
+
+/** A definition file that ends the process would end a plan in the middle, and with success. */
+async function withoutExit<Result>(load: () => Promise<Result>): Promise<Result> {
+  const { exit } = process;
+  process.exit = () => {
+    throw new Error('process.exit was called, which would end plumb in the middle of its work');
+  };
+  try {
+    return await load();
+  } finally {
+    process.exit = exit;
   }
 }
 
@@ -144,7 +158,9 @@ function registerDefinitionHooks(): void {
 }
 
 /** Finds file and line of an error that loading a definition file ended in; the file's first line if none is known. */
-function faultOf(file: string, error: Error): { at: { file: string; line: number }; message: string } {
+function faultOf(file: string, thrown: unknown): { at: { file: string; line: number }; message: string } {
+  const error =
+    thrown instanceof Error ? thrown : new Error(`it throws ${inspect(thrown)}, which is no error`);
   const stack = String(error.stack ?? '');
   // A syntax error's stack begins with its place (the type stripper's without the file), a thrown error's has frames.
   const syntax = /^(?:file:\/\/[^\s:?]*)?(?:\?definitions)?:(\d+)\n/.exec(stack);

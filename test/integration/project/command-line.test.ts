@@ -193,6 +193,21 @@ describe('a project with bad definitions or data', () => {
     expect(existsSync(join(folder, '.plumb/bundles'))).toBe(false);
   });
 
+  test.each([
+    ['at once', 'process.exit(0);', 'ends.mts:1  Error: process.exit was called'],
+    ['while it reads the sources', 'setTimeout(() => process.exit(0), 5);', ''],
+    ['never, for what does not come', 'await new Promise(() => {});', 'ended before its end'],
+  ])('is never a success where a definition ends it %s', async (_, text, says) => {
+    const folder = join(scratchFolder(), 'ends');
+    cpSync(fresh(), folder, { recursive: true });
+    writeFileSync(join(folder, 'plumbline.yaml'), "project: ends\ndefinitions: ['definitions/*.mts']\n");
+    writeFileSync(join(folder, 'definitions/ends.mts'), `${text}\n`);
+    const { code, stderr } = await plumb(['-C', folder, 'plan']);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(says);
+    expect(stderr).not.toBe('');
+  });
+
   test('names a column that its source lacks, and one whose type does not fit', async () => {
     const folder = copyOf(fresh());
     const text = readFileSync(join(folder, DEFINITIONS), 'utf8');

@@ -163,6 +163,20 @@ describe('TypeScript', () => {
     ]);
   });
 
+  test('a file that ends the process, or throws what is no error, is one that cannot be read', async () => {
+    expect(
+      await mistakesOf({
+        'definitions/ends.mts': 'export const x = 1;\nprocess.exit(0);\n',
+        'definitions/null.mts': 'throw null;\n',
+        'definitions/text.mts': "throw 'a text';\n",
+      }),
+    ).toEqual([
+      'definitions/ends.mts:2  Error: process.exit was called, which would end plumb in the middle of its work',
+      'definitions/null.mts:1  Error: it throws null, which is no error',
+      "definitions/text.mts:1  Error: it throws 'a text', which is no error",
+    ]);
+  });
+
   test('an import without its ending is told which file it means', async () => {
     const files = {
       'definitions/uses.mts': "import { customer } from './shared';\nexport const x = customer;\n",
