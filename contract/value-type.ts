@@ -69,6 +69,9 @@ export function parseType(text: string): ValueType | null {
   return type !== null && parser.atEnd() ? type : null;
 }
 
+/** Of lists, maps and structs in each other: all that walks a type calls itself for each. */
+const MAX_DEPTH = 32;
+
 class TypeParser {
   readonly #tokens: string[];
   #at = 0;
@@ -81,13 +84,13 @@ class TypeParser {
     return this.#at === this.#tokens.length;
   }
 
-  type(): ValueType | null {
+  type(depth = 0): ValueType | null {
     const name = this.#tokens[this.#at++];
-    if (name === undefined) return null;
+    if (name === undefined || depth > MAX_DEPTH) return null;
     if ((SCALARS as readonly string[]).includes(name)) return { kind: name as Scalar };
     if (name === 'list' || name === 'map') {
       if (!this.#take('<')) return null;
-      const of = this.type();
+      const of = this.type(depth + 1);
       return of !== null && this.#take('>') ? { kind: name, of } : null;
     }
     if (name === 'embedding') {
@@ -97,15 +100,15 @@ class TypeParser {
         ? { kind: 'embedding', size }
         : null;
     }
-    return name === 'struct' && this.#take('<') ? this.#structFields() : null;
+    return name === 'struct' && this.#take('<') ? this.#structFields(depth + 1) : null;
   }
 
-  #structFields(): ValueType | null {
+  #structFields(depth: number): ValueType | null {
     const fields: StructField[] = [];
     do {
       const name = this.#tokens[this.#at++];
       if (name === undefined || !/^[A-Za-z_]/.test(name) || !this.#take(':')) return null;
-      const type = this.type();
+      const type = this.type(depth);
       if (type === null || fields.some((field) => field.name.toLowerCase() === name.toLowerCase()))
         return null;
       fields.push({ name, type });

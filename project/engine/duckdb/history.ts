@@ -26,6 +26,7 @@ import { writeDurably } from '../../../contract/std/durable-file.ts';
 import { dayOf } from '../../../contract/std/timestamp.ts';
 import { countingIds } from '../../../contract/definitions/definition-json.ts';
 import { duckTypeOf, quoteName, quoteText } from './duckdb.ts';
+import { registryError } from '../../../contract/errors.ts';
 import type { DuckDb } from './duckdb.ts';
 import type { Entity, FeatureView } from '../../../contract/model.ts';
 import { FILE_COLUMN, readSourceFiles, withShownValues } from './source-files.ts';
@@ -116,19 +117,31 @@ export function completeHistory(root: string, view: FeatureView, entity: Entity)
   return mark;
 }
 
-/** @returns how far it was complete by the definition that was computed last, whichever that is; null: none was */
+/** @returns how far it was complete by the definition that was computed last, null: none was; REG_STORE when it is damaged */
 export function readHistoryWatermark(
   root: string,
   view: Pick<FeatureView, 'name' | 'version'>,
 ): HistoryWatermark | null {
+  const file = join(historyFolder(root, view), WATERMARK_FILE);
   try {
-    return JSON.parse(
-      readFileSync(join(historyFolder(root, view), WATERMARK_FILE), 'utf8'),
-    ) as HistoryWatermark;
+    return watermarkFromText(readFileSync(file, 'utf8'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    if (code !== undefined) throw error;
+    const message = `${file} does not say how far the history is: ${(error as Error).message}`;
+    const help =
+      'Put the file back from a copy, or remove it and compute the view anew: `plumb materialize --full`.';
+    throw registryError('REG_STORE', message, { file, help }, error);
   }
+}
+
+function watermarkFromText(text: string): HistoryWatermark {
+  const mark = JSON.parse(text) as Partial<HistoryWatermark> | null;
+  const { watermarkUs, runId, definitionId } = mark ?? {};
+  if (!Number.isSafeInteger(watermarkUs) || !Number.isSafeInteger(definitionId) || typeof runId !== 'string')
+    throw new TypeError('expected {"watermarkUs", "runId", "definitionId"} with whole numbers and a text');
+  return mark as HistoryWatermark;
 }
 
 export function writeHistoryWatermark(

@@ -14,6 +14,13 @@ test.each([
   expect(formatType(parseType(text)!)).toBe(text);
 });
 
+test('types in each other are read down to a depth that all who walk them bear', () => {
+  const nested = (depth: number): string => `${'list<'.repeat(depth)}int64${'>'.repeat(depth)}`;
+  expect(formatType(parseType(nested(32))!)).toBe(nested(32));
+  for (const depth of [33, 8_000, 100_000]) expect(parseType(nested(depth))).toBeNull();
+  expect(parseType(`${'struct<a: '.repeat(8_000)}int64${'>'.repeat(8_000)}`)).toBeNull();
+});
+
 test.each([
   '',
   'int',

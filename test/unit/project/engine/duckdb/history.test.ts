@@ -16,6 +16,7 @@ import {
 } from '../../../../../project/engine/duckdb/history.ts';
 import { dayOf } from '../../../../../contract/std/timestamp.ts';
 import { definitionName } from '../../../../../contract/wire/online/row-header.ts';
+import { scratchFolder } from '../../../../support/scratch.ts';
 import { shopProject } from '../../../../support/fixtures/shop-project.ts';
 
 /** The layout is read by whatever reads Parquet, so names, types and places are part of the contract. */
@@ -115,4 +116,36 @@ test('the days of a history are read from those of the labels back, each once, n
   );
   expect(dayParts(['2026-01-01'], -(2 ** 63), 2 ** 63)).toEqual([['2026-01-01']]);
   expect(dayParts([], 0, 0)).toEqual([[]]);
+});
+
+test('a mark of the history that is damaged is told with its file', () => {
+  const root = scratchFolder();
+  const view = { name: 'purchases', version: 1 };
+  expect(readHistoryWatermark(root, view)).toBeNull();
+  const file = join(historyFolder(root, view), '_watermark.json');
+  mkdirSync(historyFolder(root, view), { recursive: true });
+  const good = { watermarkUs: 1_700_000_000_000_000, runId: 'r', definitionId: 7 };
+  writeFileSync(file, JSON.stringify(good));
+  expect(readHistoryWatermark(root, view)).toEqual(good);
+  const wrong = [
+    { watermarkUs: null },
+    { watermarkUs: 1e300 },
+    { watermarkUs: '1' },
+    { runId: 1 },
+    { definitionId: null },
+  ];
+  const texts = [
+    '',
+    '{"watermarkUs":17',
+    'null',
+    '7',
+    '[]',
+    ...wrong.map((one) => JSON.stringify({ ...good, ...one })),
+  ];
+  for (const text of texts) {
+    writeFileSync(file, text);
+    expect(() => readHistoryWatermark(root, view), text).toThrow(
+      expect.objectContaining({ code: 'REG_STORE', message: expect.stringContaining(file) }),
+    );
+  }
 });
