@@ -53,6 +53,8 @@ export interface IngestedDay {
 
 type SqlValue = Parameters<DuckDb['append']>[1][number][number];
 
+/** Of a name in a record that a definition does not hold to its length. */
+const MAX_NAME = 100;
 const BATCH_ROWS = 20_480;
 
 /**
@@ -160,7 +162,7 @@ class Ingest {
       const what =
         record.service === ''
           ? 'of requests for single features'
-          : `of the unknown service ${record.service}`;
+          : `of the unknown service ${record.service.slice(0, MAX_NAME)}`;
       return this.#leaveOut(what, record.vectors.length);
     }
     if (keyAt.includes(-1))

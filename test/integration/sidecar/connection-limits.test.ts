@@ -92,6 +92,10 @@ test('the admin port holds 64 connections, closes the oldest for the next, and w
     const answer = await fetch(`http://127.0.0.1:${admin.port}/livez`);
     expect(answer.status).toBe(200);
     await until(() => openOnes().length === 0, 'the limit of time');
+    // Who had to make room was told nothing, who was too slow was told so.
+    const waited = silent.filter(({ text }) => text.startsWith('HTTP/1.1 408'));
+    expect(silent.filter(({ text }) => text === '').length).toBeGreaterThanOrEqual(200 - 64);
+    expect(waited.length).toBeGreaterThan(0);
   } finally {
     await admin.close();
   }
