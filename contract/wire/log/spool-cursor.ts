@@ -12,6 +12,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson } from '../../std/canonical-json.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import { writeDurably } from '../../std/durable-file.ts';
 import { filesOf, parseSegmentFile } from './spool-segment.ts';
 
@@ -29,7 +30,7 @@ const CONSUMER = /^[a-z][a-z0-9-]{0,62}$/;
 
 /**
  * @returns  the consumer's position, or null when it has never advanced
- * @throws   TypeError when the file is no cursor: guessing would skip records or read all of them again
+ * @throws   REG_STORE when the file is no cursor: guessing would skip records or read all of them again
  */
 export function readCursor(folder: string, consumer: string): SpoolPosition | null {
   const file = cursorFile(folder, consumer);
@@ -42,9 +43,9 @@ export function readCursor(folder: string, consumer: string): SpoolPosition | nu
   }
   const position = parseCursor(text);
   if (position !== null) return position;
-  throw new TypeError(
-    `${file} should hold a cursor of format ${FORMAT}; remove it to read the spool from its beginning`,
-  );
+  const help = 'What was read before comes a second time.';
+  const message = `${file} should hold a cursor of format ${FORMAT}; remove it to read the spool from its beginning`;
+  throw new CodedError('REG_STORE', 'failed', message, { file, help });
 }
 
 function parseCursor(text: string): SpoolPosition | null {

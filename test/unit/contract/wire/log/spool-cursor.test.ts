@@ -44,7 +44,12 @@ describe('a cursor', () => {
     'that holds %j is refused by name',
     (content) => {
       writeFileSync(join(folder, 'ingest.cursor'), content);
-      expect(() => readCursor(folder, 'ingest')).toThrow(/ingest\.cursor should hold a cursor/);
+      expect(() => readCursor(folder, 'ingest')).toThrow(
+        expect.objectContaining({
+          code: 'REG_STORE',
+          message: expect.stringContaining('ingest.cursor should hold a cursor'),
+        }),
+      );
     },
   );
 
