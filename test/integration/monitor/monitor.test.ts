@@ -290,7 +290,9 @@ describe('what stands in the way', () => {
     day.setWatermark('23:00:00');
     await expect(day.judge(SETTLED)).rejects.toMatchObject({
       code: 'REG_SOURCE',
-      message: expect.stringMatching(/^the history of driver_stats cannot be read: /) as string,
+      message: expect.stringMatching(
+        /^the source data\/drivers\*\.parquet cannot be read as Parquet: /,
+      ) as string,
     });
     expect(existsSync(join(day.project.settings.reports, 'churn', `${DAY}.json`))).toBe(false);
   });
