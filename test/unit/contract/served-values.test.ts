@@ -157,7 +157,7 @@ describe('a logged vector', () => {
   });
 
   test.each([
-    ['cut short', profileRow.subarray(0, 40), 'MessagePack'],
+    ['cut short', profileRow.subarray(0, 40), 'does not fit its definition'],
     ['without a header', profileRow.subarray(0, 5), ''],
     ['of another shape', Buffer.concat([profileRow.subarray(0, 24), Buffer.of(0x91, 1)]), 'array of 8'],
   ])('whose row is %s has a fault and throws nothing', (_, row, fault) => {
