@@ -139,7 +139,7 @@ function bareDuckDb(folder: string, files: readonly [string, string]): Entry {
   return {
     name: 'bare DuckDB',
     program: process.execPath,
-    args: [...NODE, join(ROOT, 'loadtest', 'bare-join.ts'), ...args],
+    args: [...NODE, join(ROOT, 'benchmarks', 'contenders', 'bare-join.ts'), ...args],
     out,
   };
 }
@@ -159,7 +159,7 @@ async function feastEntry(
     'entity_key_serialization_version: 3',
   ];
   writeFileSync(join(repository, 'feature_store.yaml'), `${store.join('\n')}\n`);
-  const script = join(ROOT, 'loadtest', 'bench', 'feast_join.py');
+  const script = join(ROOT, 'benchmarks', 'contenders', 'feast_join.py');
   const features = FEATURES.join(',');
   await measuredRun(python, [script, 'apply', repository, history, features, String(TTL_SECONDS)]);
   const out = join(folder, 'feast.parquet');
