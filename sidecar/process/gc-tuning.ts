@@ -37,7 +37,8 @@ export function tuneCollector(): void {
 
 /**
  * V8 doubles the young generation as long as much of it lives on, and halves it again when little happens. Its bound can be
- * given at the start of a process only; by what it is multiplied, at any time.
+ * given at the start of a process only; by what it is multiplied, at any time. Two collections within one turn of the
+ * event loop can pass the bound once; it shrinks again when little happens.
  *
  * @returns  to be called behind each collection
  */
