@@ -181,7 +181,7 @@ function configCommands(add: Add, config: Command): void {
 /** The example is no program of the house: what it does, a newcomer could have written. */
 async function demo(c: CommandContext, o: { dir: string }): Promise<ExitCode> {
   const { renderDemo, runDemo, today } = await import('./examples/retail/demo.ts');
-  const result = await runDemo(o.dir, today(), c.talk);
+  const result = await runDemo(o.dir, today(), c.logger);
   await printResult(c, result, () => renderDemo(result, c.color));
   return 0;
 }

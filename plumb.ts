@@ -9,7 +9,7 @@ import { registryError } from './contract/errors.ts';
 import { checkNodeVersion } from './project/node-version.ts';
 import { CodedError } from './contract/std/coded-error.ts';
 import type { ErrorKind } from './contract/std/coded-error.ts';
-import { terminalTalk } from './contract/std/talk.ts';
+import { terminalLogger } from './contract/std/logger.ts';
 import { terminalText } from './contract/std/visible-text.ts';
 
 const EXIT_OF: Readonly<Record<ErrorKind, number>> = {
@@ -19,8 +19,8 @@ const EXIT_OF: Readonly<Record<ErrorKind, number>> = {
   failed: 4,
 };
 
-const talk = terminalTalk(process.stderr);
-let tellError: Parameters<CommandContext['tellErrors']>[0] = (_, sentence) => talk.say(sentence);
+const logger = terminalLogger(process.stderr);
+let tellError: Parameters<CommandContext['tellErrors']>[0] = (_, sentence) => logger.info(sentence);
 const program = commandLine(async (action) => {
   process.exitCode = await action(context());
 });
@@ -30,7 +30,7 @@ function context(): CommandContext {
   const color = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
   const print = (text: string): Promise<void> => write(terminalText(text, color));
   const tellErrors: CommandContext['tellErrors'] = (by) => (tellError = by);
-  return { folder: C, json: json === true, color, talk, flags: set ?? {}, tellErrors, print };
+  return { folder: C, json: json === true, color, logger, flags: set ?? {}, tellErrors, print };
 }
 
 async function write(text: string): Promise<void> {
@@ -112,7 +112,7 @@ process.on('exit', (code) => {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   hasEnded = true;
   if (error.code === 'EPIPE') process.exit(0);
-  talk.say(`error: cannot write the output: ${error.message}  [REG_STORE]`);
+  logger.info(`error: cannot write the output: ${error.message}  [REG_STORE]`);
   process.exit(EXIT_OF.failed);
 });
 

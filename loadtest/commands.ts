@@ -47,11 +47,11 @@ const FRESH_S = 5;
 export async function load(context: CommandContext, flags: LoadFlags): Promise<ExitCode> {
   const options = readOptions(context, flags);
   if (options.profile.name === 'cold') warnWhereWarm(context, options);
-  const result = await runLoad(options, context.talk);
+  const result = await runLoad(options, context.logger);
   if (flags.html !== undefined) {
     const file = resolve(flags.html);
     writeFileSync(file, loadPage(result));
-    context.talk.say(`The latency picture is in ${file}.`);
+    context.logger.info(`The latency picture is in ${file}.`);
   }
   await printResult(context, loadJson(result), () => renderLoad(result, context.color));
   return result.holds ? 0 : 1;
@@ -136,11 +136,11 @@ function numberOf(flag: string, text: string, least: number, most: number): numb
 }
 
 /** Only a range tells its size before the sidecar was asked; files are read later. */
-function warnWhereWarm({ talk }: CommandContext, { keys, perSecond }: LoadOptions): void {
+function warnWhereWarm({ logger }: CommandContext, { keys, perSecond }: LoadOptions): void {
   const [from, to] = keys.split('..').map(Number);
   const size = to === undefined ? Number.NaN : to - from! + 1;
   if (perSecond === null || !(size < perSecond * FRESH_S)) return;
-  talk.warn(
+  logger.warn(
     `${size} entities at ${perSecond} requests/s come again before the cache's ${FRESH_S} s are over: ` +
       `they will not all miss; give --keys with ${Math.ceil(perSecond * FRESH_S)} or more`,
   );

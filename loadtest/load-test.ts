@@ -1,5 +1,5 @@
 /** One load test from its options to its result. Called by `plumb load` and by the benchmarks. */
-import type { Talk } from '../contract/std/talk.ts';
+import type { Logger } from '../contract/std/logger.ts';
 import { openPool } from './entity-pool.ts';
 import { loadError } from './errors.ts';
 import { runGenerators } from './generators.ts';
@@ -55,7 +55,7 @@ const MAX_REQUESTS = 500_000_000;
 const NS_PER_MS = 1e6;
 
 /** @throws the LOAD_ codes */
-export async function runLoad(options: LoadOptions, talk: Talk): Promise<LoadResult> {
+export async function runLoad(options: LoadOptions, logger: Logger): Promise<LoadResult> {
   const { profile, keys, perSecond, lastsNs, warmupNs } = options;
   if (((perSecond ?? 0) * (lastsNs + warmupNs)) / 1e9 > MAX_REQUESTS) {
     throw loadError('LOAD_USAGE', `--rate and --duration ask for more than ${MAX_REQUESTS} requests`, {
@@ -90,13 +90,13 @@ export async function runLoad(options: LoadOptions, talk: Talk): Promise<LoadRes
     const counted = await runGenerators(job, {
       onMeasuring: () => store?.plan(edges[0]! / NS_PER_MS, edges[1]! / NS_PER_MS),
       onProgress: (elapsedNs) =>
-        talk.progress(
+        logger.progress(
           'load',
           Math.min(Math.round(elapsedNs / 1e9), Math.round((lastsNs + warmupNs) / 1e9) - 1),
           Math.round((lastsNs + warmupNs) / 1e9),
         ),
     });
-    talk.progress('load', 1, 1);
+    logger.progress('load', 1, 1);
     return resultOf(options, schema, entities, counted);
   } finally {
     store?.release();

@@ -62,17 +62,17 @@ export async function runMonitor(
   options: MonitorOptions,
 ): Promise<Snapshot[]> {
   const fromUs = dayStart(options.dateDay);
-  const book = new BundleBook(project.settings, project.talk);
+  const book = new BundleBook(project.settings, project.logger);
   const wanted = servicesOf(book.current, options.services);
   const folder = mkdtempSync(join(tmpdir(), 'plumb-monitor-'));
   const duck = await DuckDb.open({ file: join(folder, 'day.duckdb') });
   try {
     const hmacKey = loadHmacKey(project.settings.log.hmacKey);
     const exposed = exposedKeyNotice(project.settings.log.hmacKey);
-    if (exposed !== null) project.talk.warn(exposed);
+    if (exposed !== null) project.logger.warn(exposed);
     const day = await readDay(duck, project, book.current, hmacKey, fromUs, folder);
     for (const [what, vectors] of day.leftOut) {
-      project.talk.warn(`${vectors} vectors ${what} are not judged`);
+      project.logger.warn(`${vectors} vectors ${what} are not judged`);
     }
     const found = wanted.filter((service) => day.services.has(service.name));
     if (found.length === 0) throw noVectors(options, day, project.settings.log.spool);
@@ -120,7 +120,7 @@ async function readDay(
     const hashed = hasHashedIds(bundle.entities.values())
       ? await HashedIds.read(duck, project, bundle, hmacKey)
       : null;
-    return await ingestDay(duck, log, bundle.services, fromUs, fromUs + DAY_US, project.talk, hashed);
+    return await ingestDay(duck, log, bundle.services, fromUs, fromUs + DAY_US, project.logger, hashed);
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw monitorError('MON_LOG', `${spool} cannot be read: ${(error as Error).message}`, {}, error);
@@ -172,7 +172,7 @@ class ServiceRun {
 
   async judge(day: DayOfService): Promise<Snapshot> {
     const { service } = day;
-    const { settings, talk, clock } = this.#project;
+    const { settings, logger, clock } = this.#project;
     const judgedVectors = new Set<number>();
     const features = new Map<string, FeatureSnapshot>();
     const views = new Map<string, ViewSnapshot>();
@@ -181,7 +181,7 @@ class ServiceRun {
     const ages: ViewAge[] = [];
     await this.#values.begin(this.#duck);
     for (const [i, used] of service.views.entries()) {
-      talk.progress(`judging ${service.name}`, i, service.views.length);
+      logger.progress(`judging ${service.name}`, i, service.views.length);
       const view = this.#book.current.views.get(used.view)!;
       if (!runs.has(view.id)) runs.set(view.id, await this.#database.runs({ view: view.id }));
       const judged = await this.#judgeView(day, used, view, runs.get(view.id)!, judgedVectors);
@@ -194,7 +194,7 @@ class ServiceRun {
       if (newestUs !== undefined) sources.set(view.id, this.#sourceAge(view, newestUs));
       ages.push(...this.#viewAge(view, runs.get(view.id)!));
     }
-    talk.progress(`judging ${service.name}`, service.views.length, service.views.length);
+    logger.progress(`judging ${service.name}`, service.views.length, service.views.length);
     await this.#values.write(this.#duck, judgedValuesFile(settings.reports, service.name, this.#date));
     const ordered = service.features.flatMap(({ fullName }) => features.get(fullName) ?? []);
     const vectors = this.#vectorCounts(day, ordered, judgedVectors.size);
@@ -214,7 +214,7 @@ class ServiceRun {
       views: [...views.values()],
       features: ordered,
       runs: [...runs.values()].flatMap((list) => this.#runsOfDay(list)).toSorted(byStart),
-      trend: readTrend(settings.reports, service.name, this.#date, talk),
+      trend: readTrend(settings.reports, service.name, this.#date, logger),
     };
     writeSnapshot(settings.reports, snapshot);
     return snapshot;
@@ -287,13 +287,13 @@ class ServiceRun {
 
   /** What the replay leaves out of the view's history, as training does; told, and no matter of the verdict. */
   async #badRows(view: FeatureView): Promise<Pick<ViewSnapshot, 'badRows'>> {
-    const { settings, talk } = this.#project;
+    const { settings, logger } = this.#project;
     const entity = this.#book.current.entities.get(view.entity)!;
     const { folder, history } = settings;
     const found = await countBadRows(this.#duck, folder, history, view, entity);
     const text = badRowsText(view, found);
     if (text === null) return {};
-    talk.warn(text);
+    logger.warn(text);
     return { badRows: found };
   }
 

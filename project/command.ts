@@ -5,7 +5,7 @@ import type { Project } from './project.ts';
 import type { SettingFlags } from './settings/setting-sources.ts';
 import { canonicalJson } from '../contract/std/canonical-json.ts';
 import type { CodedError } from '../contract/std/coded-error.ts';
-import type { Talk } from '../contract/std/talk.ts';
+import type { Logger } from '../contract/std/logger.ts';
 
 export interface CommandContext {
   /** The project's folder: `-C DIR`, else the current one. */
@@ -14,7 +14,7 @@ export interface CommandContext {
   readonly json: boolean;
   /** Whether stdout is a terminal that shows colours. */
   readonly color: boolean;
-  readonly talk: Talk;
+  readonly logger: Logger;
   /** Settings given with `--set path=value`. */
   readonly flags: SettingFlags;
   /** From now on an error that ends the command is told by `by`, which also gets the sentence of the front door. */
@@ -28,9 +28,9 @@ export type ExitCode = 0 | 1 | 3;
 
 /** Opens the project of a command; says so loudly when its clock is not the machine's. */
 export function projectOf(context: CommandContext, flags: SettingFlags = {}): Project {
-  const project = openProject(context.folder, context.talk, process.env, { ...context.flags, ...flags });
+  const project = openProject(context.folder, context.logger, process.env, { ...context.flags, ...flags });
   const notice = rehearsalNotice(project.clock);
-  if (notice !== null) context.talk.warn(notice);
+  if (notice !== null) context.logger.warn(notice);
   return project;
 }
 

@@ -1,7 +1,7 @@
 /** What every command starts from: a project's settings, the clock that recorded times come from, and its voice. */
 import { rehearsalClock, stepText, systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
-import type { Talk } from '../contract/std/talk.ts';
+import type { Logger } from '../contract/std/logger.ts';
 import { registryError } from '../contract/errors.ts';
 import { loadSettings } from './settings/settings.ts';
 import type { SettingFlags } from './settings/setting-sources.ts';
@@ -10,7 +10,7 @@ import type { Settings } from './settings/settings.ts';
 export interface Project {
   readonly settings: Settings;
   readonly clock: Clock;
-  readonly talk: Talk;
+  readonly logger: Logger;
   /**
    * The settings from the file as it is now, under the same environment and flags.
    *
@@ -22,18 +22,18 @@ export interface Project {
 /** @throws REG_SETTINGS, also when the rehearsal's control file cannot be read */
 export function openProject(
   folder: string,
-  talk: Talk,
+  logger: Logger,
   environment = process.env,
   flags: SettingFlags = {},
 ): Project {
   const reread = (): Settings => loadSettings(folder, environment, flags);
   const settings = reread();
-  return { settings, clock: openClock(settings, talk), talk, reread };
+  return { settings, clock: openClock(settings, logger), logger, reread };
 }
 
-function openClock(settings: Settings, talk: Talk): Clock {
+function openClock(settings: Settings, logger: Logger): Clock {
   const { control, runLastsUs } = settings.clock;
-  if (control === null) return systemClock((stepUs) => talk.warn(stepText(stepUs)));
+  if (control === null) return systemClock((stepUs) => logger.warn(stepText(stepUs)));
   try {
     return rehearsalClock(control, runLastsUs);
   } catch (error) {

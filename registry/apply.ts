@@ -42,7 +42,7 @@ export interface Plan {
 export async function planProject(project: Project, database: RegistryDatabase): Promise<Plan> {
   const last = await database.lastApplied();
   const applied = last === null ? null : readApplied(project, JSON.parse(last.bundle) as Json);
-  const warn = (message: string): void => project.talk.warn(message);
+  const warn = (message: string): void => project.logger.warn(message);
   const compiled = await compileProject(project.settings, warn, applied?.views);
   if (isEmpty(compiled) && (applied === null || isEmpty(applied))) throw noDefinition(project);
   const next = await nextBundle(project.settings.project, applied, compiled, database);
@@ -92,9 +92,9 @@ export async function applyPlan(
 }
 
 /** @returns null where another format of bundles was applied last: there is nothing to compare with then */
-function readApplied({ talk }: Project, json: Json): Bundle | null {
+function readApplied({ logger }: Project, json: Json): Bundle | null {
   if (isOfThisFormat(json)) return bundleFromJson(json);
-  talk.warn(
+  logger.warn(
     'what is in force was applied by another version of plumb, in a form that this one does not read: every ' +
       'definition is shown as created, and nothing is guarded. An apply publishes all of it anew',
   );

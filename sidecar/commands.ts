@@ -21,9 +21,9 @@ export async function serve(
   if (options.port !== undefined) flags['serve.port'] = options.port;
   if (options.adminPort !== undefined) flags['serve.adminPort'] = options.adminPort;
   tuneCollector();
-  const lines = logLines(process.stderr, context.talk);
+  const lines = logLines(process.stderr, context.logger);
   context.tellErrors((error, sentence) => lines.fail(error, sentence));
-  const project = projectOf({ ...context, talk: lines.talk }, flags satisfies SettingFlags);
+  const project = projectOf({ ...context, logger: lines.logger }, flags satisfies SettingFlags);
   lines.setLevel(project.settings.serve.logLevel);
   await serveUntilSignal(project, () => lines.dropped);
   return 0;

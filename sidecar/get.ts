@@ -54,13 +54,13 @@ export async function getVector(
   project: Project,
   options: { readonly service: string; readonly keys: Readonly<Record<string, string>> },
 ): Promise<FetchedVector> {
-  const { settings, clock, talk } = project;
+  const { settings, clock, logger } = project;
   const { keyPrefix } = settings.online;
   const plan = new PlanBook(loadCurrentBundle(settings.bundles), keyPrefix, new ViewSlots()).service(
     options.service,
   );
   const parts = readParts(plan, options.keys);
-  const reader = await openReader(settings.online, clock, talk, STORE_LIMITS);
+  const reader = await openReader(settings.online, clock, logger, STORE_LIMITS);
   const endMs = performance.now() + STORE_LIMIT_MS;
   try {
     await reader.start(STORE_LIMIT_MS);
@@ -69,7 +69,7 @@ export async function getVector(
     const loader = new RowLoader(reader, new RowCache({ entries: 0, bytes: 0, freshUs: 0, staleUs: 0 }), {
       onStoreFailure: (error) => failures.push(error),
       onUnreadableRow: (view, key, reason) =>
-        talk.warn(`the row of ${view} at ${key} cannot be read: ${reason}`),
+        logger.warn(`the row of ${view} at ${key} cannot be read: ${reason}`),
     });
     const asks = asksOf(plan, parts);
     const rows = await loadRows(loader, asks, nowUs, Math.max(0, endMs - performance.now()));

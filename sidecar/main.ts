@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
 import { exposedKeyNotice, loadHmacKey } from '../contract/log-privacy.ts';
 import type { Bundle } from '../contract/model.ts';
-import type { Talk } from '../contract/std/talk.ts';
+import type { Logger } from '../contract/std/logger.ts';
 import { OWN_PACKAGE } from '../project/own-package.ts';
 import type { Project } from '../project/project.ts';
 import { spoolConsumers } from '../project/settings/settings.ts';
@@ -78,19 +78,19 @@ export interface Served {
  *          that is down is no reason not to start
  */
 export async function runServe(project: Project, droppedLogLines: () => number = () => 0): Promise<Served> {
-  const { settings, clock, talk } = project;
+  const { settings, clock, logger } = project;
   const bundle = loadCurrentBundle(settings.bundles);
   const slots = new ViewSlots();
   const { keyPrefix } = settings.online;
   const privacy = { enabled: settings.log.enabled, hmacKey: loadHmacKey(settings.log.hmacKey) };
   const exposed = exposedKeyNotice(settings.log.hmacKey);
-  if (exposed !== null) talk.warn(exposed);
+  if (exposed !== null) logger.warn(exposed);
   const book = new PlanBook(bundle, keyPrefix, slots, privacy);
   const metrics = new Metrics();
-  const reader = await openReader(settings.online, clock, talk);
+  const reader = await openReader(settings.online, clock, logger);
   const cache = new RowCache(cacheLimits(settings));
   const loader = new RowLoader(reader, cache, loaderEvents(metrics, reader, project));
-  const log = settings.log.enabled ? await VectorLog.open({ ...logOptions(settings), clock, talk }) : null;
+  const log = settings.log.enabled ? await VectorLog.open({ ...logOptions(settings), clock, logger }) : null;
   const shipping = log === null ? null : startShipping(settings, project);
   // The server stands above what may refuse through it, and is made last.
   const answers = new Answers(log, settings.log, metrics, (exchange) => server.refuseUnlogged(exchange));
@@ -112,7 +112,7 @@ export async function runServe(project: Project, droppedLogLines: () => number =
     isFull: () => answers.isFull,
     metrics,
     hotKeys,
-    talk,
+    logger,
     allowedHosts,
     deadlineMs,
     nextRequestId: requestIds(),
@@ -130,7 +130,7 @@ export async function runServe(project: Project, droppedLogLines: () => number =
   };
   try {
     const { adminHost, adminPort, livezMs } = settings.serve;
-    const admin = await Admin.open({ host: adminHost, port: adminPort, livezMs }, talk);
+    const admin = await Admin.open({ host: adminHost, port: adminPort, livezMs }, logger);
     closeAll.push(() => admin.close());
     const readiness = new Readiness(performance.now());
     const gc = new GcPauses(youngGenerationBound());
@@ -139,18 +139,18 @@ export async function runServe(project: Project, droppedLogLines: () => number =
     await reader.start(STORE_START_LIMIT_MS);
     trimHeap();
     await warmUp(bundle, reader, clock, privacy).catch((fault: Error) => {
-      talk.warn(`the warm-up failed, so the first requests will be slow: ${fault.message}`);
+      logger.warn(`the warm-up failed, so the first requests will be slow: ${fault.message}`);
     });
     const listening = await listen(transport, settings.serve);
     closeAll.unshift(() => transport.close(), listening.release);
     readiness.opened();
-    const ready = watchReadiness(readiness, reader, (state) => admin.tell(state.ready, state.reason), talk);
+    const ready = watchReadiness(readiness, reader, (state) => admin.tell(state.ready, state.reason), logger);
     closeAll.unshift(() => ready.stop());
     const swap = (next: Bundle): void => {
       serving.swap(new PlanBook(next, keyPrefix, slots, privacy));
       metrics.bundleSwaps += 1;
     };
-    const watch = watchBundles(settings.bundles, bundle.hash, swap, talk);
+    const watch = watchBundles(settings.bundles, bundle.hash, swap, logger);
     closeAll.unshift(() => watch.stop());
     const settingsWatch = watchSettings(project, setLayers);
     closeAll.unshift(() => settingsWatch.stop());
@@ -189,10 +189,10 @@ export async function runServe(project: Project, droppedLogLines: () => number =
       droppedLogLines: droppedLogLines(),
     });
     admin.show({ metrics: () => metricsText(metrics, gauges()), cacheLayers: () => layers });
-    talk.say(readyLine(settings.serve, listening.port, transport, admin));
-    warnOfHost(settings.serve.host, talk);
+    logger.info(readyLine(settings.serve, listening.port, transport, admin));
+    warnOfHost(settings.serve.host, logger);
     if (transport.trap !== null)
-      talk.say(`note for clients that write HTTP by hand: ${transport.name} ${transport.trap}`);
+      logger.info(`note for clients that write HTTP by hand: ${transport.name} ${transport.trap}`);
     ready.look();
     const drain = (isCut: () => boolean): Promise<void> => {
       readiness.drains();
@@ -252,10 +252,10 @@ export async function serveUntilSignal(project: Project, droppedLogLines: () => 
   served = await runServe(project, droppedLogLines);
   const signal = await first;
   if (signal === 'SIGTERM') {
-    project.talk.say('SIGTERM: not ready any more; serving until nobody asks');
+    project.logger.info('SIGTERM: not ready any more; serving until nobody asks');
     await served.drain(() => isImpatient);
   }
-  project.talk.say(`${signal}: finishing requests and the log`);
+  project.logger.info(`${signal}: finishing requests and the log`);
   await served.stop();
   const notKept = served.notKept();
   if (notKept !== null) throw logError('LOG_LOST', notKept);
@@ -284,7 +284,7 @@ async function listen(transport: Transport, serve: Settings['serve']): Promise<L
 async function openTransport(
   wanted: Settings['serve']['transport'],
   handler: HttpHandler,
-  { talk }: Project,
+  { logger }: Project,
 ): Promise<Transport> {
   // node:http takes 12 MiB: it is loaded when it serves.
   const node = async (): Promise<Transport> =>
@@ -294,7 +294,7 @@ async function openTransport(
     return await uwsTransport(handler);
   } catch (error) {
     if (wanted === 'uws') throw error;
-    talk.warn(
+    logger.warn(
       `${(error as Error).message}. NODE:HTTP SERVES INSTEAD, at about half the rate: install the optional ` +
         'dependency uWebSockets.js, and set serve.transport to uws so that a sidecar without it does not start',
     );
@@ -319,12 +319,12 @@ function logOptions({ log }: Settings) {
 }
 
 /** @returns null when the log goes nowhere but to the spool */
-function startShipping({ log, clock }: Settings, { talk }: Project): Shipping | null {
-  return log.kafka === null ? null : new Shipping({ spool: log.spool, kafka: log.kafka, clock }, talk);
+function startShipping({ log, clock }: Settings, { logger }: Project): Shipping | null {
+  return log.kafka === null ? null : new Shipping({ spool: log.spool, kafka: log.kafka, clock }, logger);
 }
 
-function loaderEvents(metrics: Metrics, reader: StoreReader, { talk }: Project): LoaderEvents {
-  const tell = trouble(talk);
+function loaderEvents(metrics: Metrics, reader: StoreReader, { logger }: Project): LoaderEvents {
+  const tell = trouble(logger);
   return {
     onStoreFailure(error) {
       metrics.storeFailures += 1;
@@ -348,9 +348,9 @@ function readyLine(serve: Settings['serve'], port: number, transport: Transport,
 }
 
 /** Nothing asks who calls: whoever reaches the port reads features. */
-function warnOfHost(host: string, talk: Talk): void {
+function warnOfHost(host: string, logger: Logger): void {
   if (host.startsWith(UNIX) || /^(localhost$|127\.|::1$)/.test(host)) return;
-  talk.warn(
+  logger.warn(
     `serve.host ${host} lets other machines ask for features, and nothing asks who they are: use 127.0.0.1 or a unix ` +
       'socket, or keep others away from the port',
   );

@@ -3,7 +3,7 @@
  * by a transport, which knows no routes' meaning; calls serve.ts, which knows no HTTP.
  */
 import { CodedError } from '../contract/std/coded-error.ts';
-import type { Talk } from '../contract/std/talk.ts';
+import type { Logger } from '../contract/std/logger.ts';
 import { Admission, REFUSALS } from './request/admission.ts';
 import type { Refusal } from './request/admission.ts';
 import { JSON_HEADERS } from './answer/outbox.ts';
@@ -84,7 +84,7 @@ export interface ServerOptions {
   readonly isFull: () => boolean;
   readonly metrics: Metrics;
   readonly hotKeys: HotKeys;
-  readonly talk: Talk;
+  readonly logger: Logger;
   readonly allowedHosts: readonly string[];
   readonly deadlineMs: number;
   /** Makes ids for requests that bring none. */
@@ -237,7 +237,8 @@ export class Server implements HttpHandler {
   /** A fault of ours: told at length to the operator (the first ones), in one sentence to the caller. */
   #unexpected(error: Error): CodedError {
     this.#told500 += 1;
-    if (this.#told500 <= 20) this.#options.talk.warn(`an unexpected fault: ${error.stack ?? error.message}`);
+    if (this.#told500 <= 20)
+      this.#options.logger.warn(`an unexpected fault: ${error.stack ?? error.message}`);
     return sidecarError('SRV_INTERNAL', 'the sidecar met a state that it does not know', {}, error);
   }
 }

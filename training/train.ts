@@ -112,12 +112,12 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
     const labels = await readLabels(duck, resolve(options.labels), service, timeColumn, folder);
     const joined: JoinedView[] = [];
     for (const [i, used] of service.views.entries()) {
-      project.talk.progress('joining', i, service.views.length);
+      project.logger.progress('joining', i, service.views.length);
       joined.push(
         await joinView(duck, project, bundle, { service, used, labels, mode, table: `joined_${i}` }),
       );
     }
-    project.talk.progress('joining', service.views.length, service.views.length);
+    project.logger.progress('joining', service.views.length, service.views.length);
     const { notFull, notes: early } = await countNotFull(duck, joined);
     const notes = [...notesOf(labels, { mode, timeColumn }, joined), ...early];
     if (options.strict === true) refuseUnjudged(joined);

@@ -18,7 +18,7 @@ import { servedFiles } from '../../monitor/day/served-files.ts';
 import { openProject } from '../../project/project.ts';
 import type { Project } from '../../project/project.ts';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';
-import { silentTalk } from '../../contract/std/talk.ts';
+import { silentLogger } from '../../contract/std/logger.ts';
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
 import { listSegments } from '../../contract/wire/log/spool-segment.ts';
 import { openProducer } from '../../sidecar/shipper/open-producer.ts';
@@ -51,7 +51,7 @@ async function measure(): Promise<void> {
       ? `log: { kafka: { brokers: [${JSON.stringify(broker)}], topic: ${TOPIC} } }\n`
       : 'project: bench\n',
   );
-  const project = openProject(folder, silentTalk, {});
+  const project = openProject(folder, silentLogger, {});
   const { settings } = project;
   await writeSpool(project);
   if (withTopic) await shipSpool(project);
@@ -89,12 +89,12 @@ async function measure(): Promise<void> {
   }
 }
 
-async function writeSpool({ settings, clock, talk }: Project): Promise<void> {
+async function writeSpool({ settings, clock, logger }: Project): Promise<void> {
   const log = await VectorLog.open({
     folder: settings.log.spool,
     pod: 'pod-1',
     clock,
-    talk,
+    logger,
     durability: 'written',
     maxBytes: 2 ** 40,
     onFull: 'shed-log',
@@ -106,14 +106,14 @@ async function writeSpool({ settings, clock, talk }: Project): Promise<void> {
   await log.close();
 }
 
-async function shipSpool({ settings, clock, talk }: Project): Promise<void> {
+async function shipSpool({ settings, clock, logger }: Project): Promise<void> {
   const kafka = settings.log.kafka!;
   const admin = new kafkajs.Kafka({ brokers: [...kafka.brokers] }).admin();
   await admin.connect();
   await admin.createTopics({ topics: [{ topic: TOPIC, numPartitions: 3 }], waitForLeaders: true });
   await admin.disconnect();
   const producer = await openProducer(kafka);
-  const shipper = new Shipper({ spool: settings.log.spool, topic: TOPIC, producer, clock, talk });
+  const shipper = new Shipper({ spool: settings.log.spool, topic: TOPIC, producer, clock, logger });
   shipper.drain();
   await shipper.run();
   await producer.close();

@@ -16,7 +16,7 @@ import { parseArgs, promisify } from 'node:util';
 import kafkajs from 'kafkajs';
 import type { KafkaSettings } from '../../project/settings/kafka-settings.ts';
 import { systemClock } from '../../project/clock.ts';
-import { silentTalk } from '../../contract/std/talk.ts';
+import { silentLogger } from '../../contract/std/logger.ts';
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
 import { openProducer } from '../../sidecar/shipper/open-producer.ts';
 import { BATCH_BYTES_MAX, KAFKA_CONSUMER, Shipper } from '../../sidecar/shipper/shipper.ts';
@@ -96,7 +96,7 @@ async function fill(spool: string, records: number): Promise<number> {
     folder: spool,
     pod: '0f8b2c1e-6d0a-4a53-9a0e-2f4b7c9d1e3a',
     clock: systemClock(),
-    talk: silentTalk,
+    logger: silentLogger,
     maxBytes: 2 ** 40,
     durability: 'written',
     onFull: 'shed-log',
@@ -142,7 +142,7 @@ async function contend(contender: Contender, spool: string, topic: string): Prom
     await sleep(WARM_UP_MS);
   }
   const batches = contender === 'shipper' ? [] : inMemory(spool);
-  const shipper = new Shipper({ spool, topic, producer, clock: systemClock(), talk: silentTalk });
+  const shipper = new Shipper({ spool, topic, producer, clock: systemClock(), logger: silentLogger });
   shipper.drain();
   const startMs = performance.now();
   const before = process.cpuUsage();

@@ -12,7 +12,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import { openProject } from '../../project/project.ts';
-import { silentTalk } from '../../contract/std/talk.ts';
+import { silentLogger } from '../../contract/std/logger.ts';
 import { Answers } from '../../sidecar/answer/outbox.ts';
 import { RowCache } from '../../sidecar/cache/row-cache.ts';
 import { HotKeys } from '../../sidecar/cache/hot-keys.ts';
@@ -78,12 +78,12 @@ class SilentExchange extends Exchange {
 
 /** @returns what serves one request, its rows in the cache */
 async function server(folder: string, metrics: Metrics, { surface, path, body }: Shape): Promise<() => void> {
-  const { settings, clock } = openProject(folder, silentTalk, {});
+  const { settings, clock } = openProject(folder, silentLogger, {});
   const nowUs = clock.nowUs();
   // The clock stands still: rows stay fresh.
   const still = { ...clock, nowUs: () => nowUs };
   const cache = new RowCache({ entries: 1_000, bytes: 1e9, freshUs: 5e6, staleUs: 60e6 });
-  const loader = new RowLoader(await openReader(settings.online, still, silentTalk), cache, {
+  const loader = new RowLoader(await openReader(settings.online, still, silentLogger), cache, {
     onStoreFailure(error) {
       throw error;
     },

@@ -10,7 +10,7 @@ import protobuf from 'protobufjs';
 import { idDigest } from '../../contract/log-privacy.ts';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';
 import { systemClock } from '../../project/clock.ts';
-import { silentTalk } from '../../contract/std/talk.ts';
+import { silentLogger } from '../../contract/std/logger.ts';
 import { servedProto } from '../../contract/wire/log/served-decoder.ts';
 import {
   RecordEncoder,
@@ -79,7 +79,7 @@ const fiftyPlain: ServedRequest = {
 const hmacKey = { id: 'k1', secret: Buffer.alloc(32, 7) };
 
 const folder = mkdtempSync(join(tmpdir(), 'plumb-'));
-const options = { folder, pod: 'pod-1', clock: systemClock(), talk: silentTalk, maxBytes: 2 ** 40 };
+const options = { folder, pod: 'pod-1', clock: systemClock(), logger: silentLogger, maxBytes: 2 ** 40 };
 const log = await VectorLog.open({ ...options, durability: 'written', onFull: 'shed-log' });
 // Its sync never ends, so every write is made by the thread and waited for.
 const ringFolder = mkdtempSync(join(tmpdir(), 'plumb-'));

@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import { openProject } from '../../project/project.ts';
 import type { Clock } from '../../project/clock.ts';
-import { silentTalk } from '../../contract/std/talk.ts';
+import { silentLogger } from '../../contract/std/logger.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
 import { Answers } from '../../sidecar/answer/outbox.ts';
@@ -125,11 +125,11 @@ class ForgottenLog implements AnswerLog {
 async function cost(folder: string, customers: number): Promise<Cost> {
   tuneCollector();
   let us = Date.now() * 1_000;
-  const { settings, clock: real } = openProject(folder, silentTalk, {});
+  const { settings, clock: real } = openProject(folder, silentLogger, {});
   const clock: Clock = { ...real, nowUs: () => us };
   const metrics = new Metrics();
   const cache = new RowCache({ entries: 100_000, bytes: CACHE_BYTES, freshUs: 5e6, staleUs: 60e6 });
-  const reader = await openReader(settings.online, clock, silentTalk);
+  const reader = await openReader(settings.online, clock, silentLogger);
   // On a busy machine a read may fail; it is made again.
   const loader = new RowLoader(reader, cache, { onStoreFailure() {}, onUnreadableRow() {} });
   const policy = { durability: 'written', onFull: 'shed-log' };

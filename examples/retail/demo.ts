@@ -17,8 +17,8 @@ import { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { RehearsalControl } from '../../project/clock.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { DAY_US, dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
-import { terminalTalk } from '../../contract/std/talk.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import { terminalLogger } from '../../contract/std/logger.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { judgeDay } from '../../monitor/main.ts';
 import type { Snapshot } from '../../monitor/verdict/snapshot.ts';
 import { renderVerdict } from '../../monitor/report/terminal/verdict-table.ts';
@@ -49,30 +49,30 @@ export interface DemoResult {
  * @param dayUs   midnight of the day that the data's last day becomes
  * @throws        REG_FOLDER when it holds something else, REG_STORE when it cannot be written
  */
-export async function runDemo(dir: string, dayUs: number, talk: Talk): Promise<DemoResult> {
+export async function runDemo(dir: string, dayUs: number, logger: Logger): Promise<DemoResult> {
   const folder = resolve(dir);
   const startedMs = performance.now();
   const day = dayOf(dayUs);
   const control = await layOut(folder, dayUs);
-  talk.say(
+  logger.info(
     `Plumbline rehearses ${day} in an online gift shop: 13 months of its real invoices, moved so that the`,
   );
-  talk.say(
+  logger.info(
     `last day is today (UTC). The project is ${relative('.', folder)}; look into it afterwards with plumb -C.\n`,
   );
-  const quiet: Talk = { ...talk, say() {} };
+  const quiet: Logger = { ...logger, info() {} };
   const project = openProject(folder, quiet, {});
   const shop = await prepareShop(RAW, folder, dayUs, LATE_BRANCHES);
   try {
     const firstRunUs = dayUs + 7 * HOUR_US + 3 * MINUTE_US;
     await shop.land(0, firstRunUs);
     control.set(firstRunUs);
-    step(talk, startedMs, 'plumb apply: definitions to bundle');
+    step(logger, startedMs, 'plumb apply: definitions to bundle');
     await apply(project);
-    step(talk, startedMs, 'plumb materialize: 13 months of history, newest rows online');
+    step(logger, startedMs, 'plumb materialize: 13 months of history, newest rows online');
     await finishRun({ control }, await startRun({ project }, firstRunUs));
     const sidecar = await startSidecar(folder);
-    step(talk, startedMs, `plumb serve: ${sidecar.url}`);
+    step(logger, startedMs, `plumb serve: ${sidecar.url}`);
     try {
       const happenings = theDay(dayUs, await shop.baskets());
       const tally = await playDay(
@@ -82,22 +82,22 @@ export async function runDemo(dir: string, dayUs: number, talk: Talk): Promise<D
           shop,
           url: sidecar.url,
           service: SERVICE,
-          onHappening: narrator(talk, startedMs, happenings),
+          onHappening: narrator(logger, startedMs, happenings),
         },
         happenings,
         firstRunUs,
       );
       step(
-        talk,
+        logger,
         startedMs,
         `served ${tally.requests} requests, ${tally.vectors} vectors, between ${tally.runs} hourly runs`,
       );
     } finally {
       await sidecar.stop();
     }
-    step(talk, startedMs, `plumb monitor run --date ${day}`);
+    step(logger, startedMs, `plumb monitor run --date ${day}`);
     const [judged] = await judgeDay(project, { date: day, services: [SERVICE] });
-    step(talk, startedMs, 'done\n');
+    step(logger, startedMs, 'done\n');
     return { folder, date: day, ...judged! };
   } finally {
     shop.close();
@@ -211,13 +211,13 @@ async function freePorts(): Promise<[number, number]> {
   return ports as [number, number];
 }
 
-function step(talk: Talk, startedMs: number, text: string): void {
-  talk.say(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(5)} s  ${text}`);
+function step(logger: Logger, startedMs: number, text: string): void {
+  logger.info(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(5)} s  ${text}`);
 }
 
 /** Says what happens on the rehearsed day; between that, a bar. */
 function narrator(
-  talk: Talk,
+  logger: Logger,
   startedMs: number,
   happenings: readonly Happening[],
 ): (happening: Happening) => void {
@@ -226,10 +226,10 @@ function narrator(
     done += 1;
     const time = formatTimestamp(happening.atUs).slice(11, 16);
     if (happening.kind === 'run' && happening.why !== null)
-      step(talk, startedMs, `${time}  ${happening.why}, starts`);
+      step(logger, startedMs, `${time}  ${happening.why}, starts`);
     if (happening.kind === 'careless writer')
-      step(talk, startedMs, `${time}  a script fills nulls online with zeros`);
-    talk.progress(`        ${time}`, done, happenings.length);
+      step(logger, startedMs, `${time}  a script fills nulls online with zeros`);
+    logger.progress(`        ${time}`, done, happenings.length);
   };
 }
 
@@ -241,6 +241,6 @@ export function today(): number {
 if (import.meta.main === true || process.argv[1] === import.meta.filename) {
   const at = process.argv.indexOf('--dir');
   const dir = at === -1 ? '.plumb/demo' : process.argv[at + 1]!;
-  const result = await runDemo(dir, today(), terminalTalk(process.stderr));
+  const result = await runDemo(dir, today(), terminalLogger(process.stderr));
   process.stdout.write(`${renderDemo(result, process.stdout.isTTY)}\n`);
 }

@@ -9,7 +9,7 @@ import { quoteName, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts'
 import { openJudgedHistory } from '../../project/engine/duckdb/history.ts';
 import type { Bundle } from '../../contract/model.ts';
 import type { Clock } from '../../project/clock.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { reasonKindSql } from '../../project/engine/duckdb/column-reading.ts';
 import { REASON, lostColumns } from '../../project/engine/duckdb/stored-rows.ts';
 import type { KeyValue, Value } from '../../contract/value-type.ts';
@@ -34,7 +34,7 @@ export interface ServeTarget {
   readonly duck: DuckDb;
   readonly writer: OnlineWriter;
   readonly clock: Clock;
-  readonly talk: Talk;
+  readonly logger: Logger;
   readonly progress: RunProgress;
   readonly bundle: Bundle;
   readonly keyPrefix: string;
@@ -70,7 +70,7 @@ export interface ChosenRows {
  * @throws MAT_REJECTED, MAT_NULL_SHARE when too many rows do not hold; MAT_SOURCE when they cannot be read
  */
 export async function chooseRows(
-  target: Pick<ServeTarget, 'duck' | 'talk' | 'maxRejectedShare'> & { readonly rejectFile: string | null },
+  target: Pick<ServeTarget, 'duck' | 'logger' | 'maxRejectedShare'> & { readonly rejectFile: string | null },
   selection: RowSelection,
   table: string,
 ): Promise<ChosenRows> {
@@ -78,7 +78,8 @@ export async function chooseRows(
   const { view, entity, folder, historyRoot } = selection;
   try {
     const { sql: rows, source } = await openJudgedHistory(duck, folder, historyRoot, view, entity);
-    if (source !== null) lostColumns(source, view).forEach((text) => target.talk.warn(`${view.id}: ${text}`));
+    if (source !== null)
+      lostColumns(source, view).forEach((text) => target.logger.warn(`${view.id}: ${text}`));
     const candidates = candidatesSql(selection, rows);
     const { nulls, ...counts } = await countCandidates(duck, candidates, selection);
     const { read, rejected, reasons } = counts;

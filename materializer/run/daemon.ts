@@ -34,14 +34,14 @@ export async function runDaemon(
   database: RegistryDatabase,
   { views, signal, wait = waitMs }: DaemonOptions,
 ): Promise<void> {
-  const { clock, talk, settings } = project;
+  const { clock, logger, settings } = project;
   const triedUs = new Map<string, number>();
   let told = '';
   while (!signal.aborted) {
     const bundle = locateSources(loadCurrentBundle(settings.bundles), settings.vars);
     const scheduled = scheduledViews(bundle, views);
     const text = scheduled.map((v) => `${v.id} every ${formatDuration(v.scheduleUs!)}`).join(', ');
-    if (text !== told) talk.say(`runs by schedule: ${text}`);
+    if (text !== told) logger.info(`runs by schedule: ${text}`);
     told = text;
     let nextUs = Infinity;
     for (const view of scheduled) {
@@ -60,7 +60,7 @@ export async function runDaemon(
     const leftUs = nextUs - clock.nowUs();
     if (leftUs > 0 && !signal.aborted) await wait(Math.min(leftUs, LONGEST_WAIT_US), signal);
   }
-  talk.say(`ended by ${String(signal.reason)}`);
+  logger.info(`ended by ${String(signal.reason)}`);
 }
 
 function scheduledViews(bundle: Bundle, ids: readonly string[] | undefined): FeatureView[] {
@@ -102,7 +102,7 @@ async function tryRun(
   } catch (error) {
     const nextUs = dueAfter(view.scheduleUs!, project.clock.nowUs());
     const { message } = error as Error;
-    project.talk.warn(`${view.id} failed, next at ${formatTimestamp(nextUs).slice(0, 19)}Z: ${message}`);
+    project.logger.warn(`${view.id} failed, next at ${formatTimestamp(nextUs).slice(0, 19)}Z: ${message}`);
   }
 }
 

@@ -44,7 +44,7 @@ export async function dryRun(
   options: RangeOptions,
   signal: AbortSignal | null,
 ): Promise<DryRun> {
-  const { settings, clock, talk } = project;
+  const { settings, clock, logger } = project;
   const release = lockView(settings.history, view);
   try {
     const startedUs = clock.nowUs();
@@ -54,7 +54,7 @@ export async function dryRun(
     const tempFolder = spillFolder(settings.history, view, run.runId);
     const memoryLimit = `${settings.materialize.memory}B`;
     const duck = await DuckDb.open({ tempFolder, memoryLimit, memorySetting: 'materialize.memory' });
-    const progress = new RunProgress(talk, view.id, signal);
+    const progress = new RunProgress(logger, view.id, signal);
     const interrupt = (): void => duck.interrupt();
     signal?.addEventListener('abort', interrupt);
     try {
@@ -82,19 +82,23 @@ export async function dryRun(
 
 type Found = JudgedResult & Pick<DryRun, 'historyRows' | 'entities'>;
 
-async function ofStored(duck: DuckDb, { settings, talk }: Project, selection: RowSelection): Promise<Found> {
+async function ofStored(
+  duck: DuckDb,
+  { settings, logger }: Project,
+  selection: RowSelection,
+): Promise<Found> {
   const { maxRejectedShare } = settings.materialize;
-  const target = { duck, talk, maxRejectedShare, rejectFile: null };
+  const target = { duck, logger, maxRejectedShare, rejectFile: null };
   const chosen = await chooseRows(target, selection, 'news');
   const judged = { ...chosen, judged: chosen.read };
   const none = { rejectFile: null, lateEvents: 0, latenessNeededUs: null, lateFile: null };
-  for (const warning of leftOutWarnings(selection.view, { ...judged, ...none })) talk.warn(warning);
+  for (const warning of leftOutWarnings(selection.view, { ...judged, ...none })) logger.warn(warning);
   return { ...judgedResult(judged), historyRows: 0, entities: chosen.entities };
 }
 
 async function ofAggregated(
   duck: DuckDb,
-  { settings, talk }: Project,
+  { settings, logger }: Project,
   { view }: RowSelection,
   request: ComputeRequest,
 ): Promise<Found> {
@@ -104,6 +108,6 @@ async function ofAggregated(
   checkLate(settings.materialize.maxLateShare, view, judgement);
   const warnings = judgement.warnings.map((warning) => `${view.id}: ${warning}`);
   warnings.push(...lostWarnings(view.id, lost), ...leftOutWarnings(view, judgement));
-  for (const warning of warnings) talk.warn(warning);
+  for (const warning of warnings) logger.warn(warning);
   return { ...judgedResult(judgement), historyRows, entities: await prepared.entities() };
 }

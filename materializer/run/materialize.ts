@@ -108,12 +108,12 @@ export async function runMaterialize(
   const failures: Error[] = [];
   try {
     const risk = await writer.evictions?.policyWarning();
-    if (typeof risk === 'string') project.talk.warn(risk);
+    if (typeof risk === 'string') project.logger.warn(risk);
     for (const [i, view] of views.entries()) {
       if (context.signal?.aborted === true) {
         const stopped = endedBefore(context.signal, views.slice(i));
         // What failed before is what is thrown.
-        if (failures.length > 0) project.talk.warn(stopped.message);
+        if (failures.length > 0) project.logger.warn(stopped.message);
         failures.push(stopped);
         break;
       }
@@ -123,7 +123,7 @@ export async function runMaterialize(
         // The first is thrown in the end; what else went wrong would be lost, unless it is the same.
         const { message } = error as Error;
         if (failures.length > 0 && failures[0]!.message !== message)
-          project.talk.warn(`${view.id}: ${message}`);
+          project.logger.warn(`${view.id}: ${message}`);
         failures.push(error as Error);
       }
     }
@@ -158,7 +158,7 @@ export function chosenViews(bundle: Bundle, ids: readonly string[] | undefined):
 
 async function runView(context: RunContext, view: FeatureView): Promise<RunRecord> {
   const { project, bundle, database, options } = context;
-  const { clock, settings, talk } = project;
+  const { clock, settings, logger } = project;
   const release = lockView(settings.history, view);
   try {
     const startedUs = clock.nowUs();
@@ -170,10 +170,10 @@ async function runView(context: RunContext, view: FeatureView): Promise<RunRecor
       const done: RunRecord = { ...run, ...result, finishedUs: clock.nowUs(), state: 'complete' };
       await database.finishRun(done);
       const silence = silenceOf(view, done);
-      if (silence !== null) talk.warn(silence);
+      if (silence !== null) logger.warn(silence);
       const staleness = stalenessOf(view, done);
-      if (staleness !== null) talk.warn(staleness);
-      talk.say(summaryOf(done));
+      if (staleness !== null) logger.warn(staleness);
+      logger.info(summaryOf(done));
       return done;
     } catch (error) {
       const { message } = error as Error;
@@ -197,7 +197,7 @@ async function work(
   const tempFolder = spillFolder(settings.history, view, run.runId);
   const memoryLimit = `${settings.materialize.memory}B`;
   const duck = await DuckDb.open({ tempFolder, memoryLimit, memorySetting: 'materialize.memory' });
-  const progress = new RunProgress(project.talk, view.id, context.signal);
+  const progress = new RunProgress(project.logger, view.id, context.signal);
   const interrupt = (): void => duck.interrupt();
   context.signal?.addEventListener('abort', interrupt);
   try {
@@ -205,7 +205,7 @@ async function work(
       duck,
       writer,
       clock,
-      talk: project.talk,
+      logger: project.logger,
       progress,
       bundle,
       keyPrefix: settings.online.keyPrefix,
@@ -253,7 +253,7 @@ async function appendHistory(
   run: RunRecord,
   maxLateShare: number,
 ): Promise<JudgedResult & Pick<RunRecord, 'historyRows' | 'fromUs'>> {
-  const { duck, clock, talk, progress } = target;
+  const { duck, clock, logger, progress } = target;
   const { view } = selection;
   const prepared = await prepareHistory(duck, historyRequest(selection, plan, run, progress));
   try {
@@ -264,7 +264,7 @@ async function appendHistory(
     const { historyRows, fromUs } = await prepared.publish(clock.nowUs());
     const warnings = judgement.warnings.map((warning) => `${view.id}: ${warning}`);
     warnings.push(...lostWarnings(view.id, prepared.lost));
-    for (const warning of [...leftOutWarnings(view, judgement), ...warnings]) talk.warn(warning);
+    for (const warning of [...leftOutWarnings(view, judgement), ...warnings]) logger.warn(warning);
     return { ...judgedResult(judgement), historyRows, fromUs };
   } catch (error) {
     await prepared.discard();
@@ -278,11 +278,11 @@ async function serve(
   selection: RowSelection,
   run: RunRecord,
 ): Promise<WriteCounts & JudgedResult> {
-  const { writer, clock, bundle, talk } = target;
+  const { writer, clock, bundle, logger } = target;
   const { view, range } = selection;
   const loss = await findLoss(writer, view.id, range, Math.floor(clock.nowUs() / 1_000));
   const lost = loss.groups;
-  if (loss.warning !== null) talk.warn(loss.warning);
+  if (loss.warning !== null) logger.warn(loss.warning);
   if (loss.complaint !== null) target.complaints.push(loss.complaint);
   const isLost = (key: string): boolean => lost.length > 0 && lost[writer.markerGroupOf(key)]!;
   const news = await chooseRows(target, selection, 'news');
@@ -301,14 +301,14 @@ async function serve(
     misfits += part.rejected;
   }
   const left = { rejectFile: target.rejectFile, lateEvents: 0, latenessNeededUs: null, lateFile: null };
-  for (const warning of leftOutWarnings(view, { ...judged, ...left })) talk.warn(warning);
+  for (const warning of leftOutWarnings(view, { ...judged, ...left })) logger.warn(warning);
   if (range.moves) {
     await writer.writeMarkers(view.id, range.watermarkUs);
     await writer.evictions?.keep(view.id, loss.marks);
   }
   const largest = writer.largestRow();
   const costly = range.full ? await writer.evictions?.listpackWarning(view.id, largest) : null;
-  if (typeof costly === 'string') talk.warn(costly);
+  if (typeof costly === 'string') logger.warn(costly);
   if (misfits === 0) return total;
   const rejectReasons = addReasons(total.rejectReasons, { 'it does not fit its definition': misfits });
   return { ...total, rejected: total.rejected + misfits, counted: total.counted - misfits, rejectReasons };

@@ -3,18 +3,18 @@
  * piece of work of a run says its steps here; between two of them nothing takes longer than one statement of DuckDB,
  * which is interrupted.
  */
-import { silentTalk } from '../../contract/std/talk.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import { silentLogger } from '../../contract/std/logger.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { materializerError } from '../errors.ts';
 
 export class RunProgress {
-  readonly #talk: Talk;
+  readonly #logger: Logger;
   readonly #view: string;
   readonly #signal: AbortSignal | null;
   #doing = 'beginning';
 
-  constructor(talk: Talk, view: string, signal: AbortSignal | null) {
-    this.#talk = talk;
+  constructor(logger: Logger, view: string, signal: AbortSignal | null) {
+    this.#logger = logger;
     this.#view = view;
     this.#signal = signal;
   }
@@ -26,7 +26,7 @@ export class RunProgress {
   step(doing: string, done: number, total: number, unit: string): void {
     this.#doing = `${doing}, ${done} of ${total} ${unit} done`;
     this.checkStopped();
-    this.#talk.progress(`${this.#view}: ${doing}`, done, total, unit);
+    this.#logger.progress(`${this.#view}: ${doing}`, done, total, unit);
   }
 
   /** @throws MAT_STOPPED when the run is asked to stop */
@@ -52,5 +52,5 @@ export class RunProgress {
 
 /** Says nothing and never stops. */
 export function silentProgress(view: string): RunProgress {
-  return new RunProgress(silentTalk, view, null);
+  return new RunProgress(silentLogger, view, null);
 }

@@ -15,7 +15,7 @@ import { blob } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { duckKeyType } from '../../project/engine/duckdb/history.ts';
 import type { FeatureService } from '../../contract/model.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { keyValueOf } from '../../contract/wire/online/entity-key.ts';
 import { readHeader } from '../../contract/wire/online/row-header.ts';
 import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
@@ -67,13 +67,13 @@ export async function ingestDay(
   services: ReadonlyMap<string, FeatureService>,
   fromUs: number,
   toUs: number,
-  talk: Talk,
+  logger: Logger,
   hashedIds: HashedIds | null = null,
 ): Promise<IngestedDay> {
   const ingest = new Ingest(duck, services, fromUs, toUs, hashedIds);
   for await (const item of log.items) {
     if (item.kind === 'gap') ingest.gap(item.epoch, item.gap);
-    else if (item.kind === 'torn') talk.warn(`${item.segment} has a torn tail of ${item.bytes} bytes`);
+    else if (item.kind === 'torn') logger.warn(`${item.segment} has a torn tail of ${item.bytes} bytes`);
     else ingest.record(item);
     if (ingest.isFull) await ingest.flush();
   }

@@ -24,7 +24,7 @@ export class HashedIds {
   /** @returns null when there is no secret; a history that cannot be read is said, and its ids stay unknown */
   static async read(
     duck: DuckDb,
-    { settings, talk }: Project,
+    { settings, logger }: Project,
     bundle: Bundle,
     key: HmacKey | null,
   ): Promise<HashedIds | null> {
@@ -38,7 +38,7 @@ export class HashedIds {
         for (const joinKey of entity.joinKeys) await ids.#add(duck, key, joinKey, sql);
       } catch (error) {
         const why = (error as Error).message.split('\n')[0];
-        talk.warn(`hashed ids of ${entity.name} cannot be told from the history of ${view.id}: ${why}`);
+        logger.warn(`hashed ids of ${entity.name} cannot be told from the history of ${view.id}: ${why}`);
       }
     }
     return ids;

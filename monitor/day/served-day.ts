@@ -7,7 +7,7 @@ import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { Project } from '../../project/project.ts';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';
 import type { LogItem } from '../../contract/wire/log/served-log.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { DAY_US, dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import type { LogRecord } from '../../contract/wire/log/served-record.ts';
@@ -55,10 +55,10 @@ export async function servedDay(project: Project, fromUs: number, scratch: strin
   }
   if (ledger.caughtUpUs < untilUs) {
     const upTo = ledger.caughtUpUs === 0 ? 'in part' : `up to ${formatTimestamp(ledger.caughtUpUs)}`;
-    project.talk.warn(`the log was ingested ${upTo}; run \`plumb monitor ingest\` for the rest of ${day}`);
+    project.logger.warn(`the log was ingested ${upTo}; run \`plumb monitor ingest\` for the rest of ${day}`);
   }
   return {
-    items: records(filesOf(served, ledger, day), ledger, scratch, project.talk),
+    items: records(filesOf(served, ledger, day), ledger, scratch, project.logger),
     account: accountOf(ledger, fromUs),
   };
 }
@@ -91,7 +91,7 @@ async function* records(
   files: readonly ServedFile[],
   ledger: IngestLedger,
   scratch: string,
-  talk: Talk,
+  logger: Logger,
 ): AsyncGenerator<ServedDayItem> {
   const duck = await DuckDb.open({ file: `${scratch}/served.duckdb` });
   let unreadable = 0;
@@ -112,7 +112,7 @@ async function* records(
         else if (record.kind !== 'part') yield record;
       }
     }
-    if (unreadable > 0) talk.warn(`${unreadable} ingested records cannot be read and are left out`);
+    if (unreadable > 0) logger.warn(`${unreadable} ingested records cannot be read and are left out`);
   } finally {
     duck.close();
   }

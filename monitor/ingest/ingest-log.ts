@@ -12,7 +12,7 @@
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import type { LogRecord } from '../../contract/wire/log/served-record.ts';
 import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
 import type { ServedDisk } from '../day/served-files.ts';
 import type { IngestLedger } from './ledger.ts';
@@ -23,7 +23,7 @@ export interface IngestOptions {
   /** The folder to write. */
   readonly served: string;
   readonly disk: ServedDisk;
-  readonly talk: Talk;
+  readonly logger: Logger;
   /** A batch is committed when it holds so many records or bytes, when its oldest record has waited so long, and at the end. */
   readonly batchRecords: number;
   readonly batchBytes: number;
@@ -43,9 +43,9 @@ export async function ingestLog(
   ledger: IngestLedger,
   options: IngestOptions,
 ): Promise<void> {
-  const { served, disk, talk } = options;
+  const { served, disk, logger } = options;
   const removed = onDisk(options, () => disk.removeUncommitted(served, ledger.batch));
-  if (removed > 0) talk.say(`removed ${removed} files that an ingest left uncommitted`);
+  if (removed > 0) logger.info(`removed ${removed} files that an ingest left uncommitted`);
   const from = ledger.position(source.name);
   if (from !== null) await source.passed(from);
   const batch = await RecordBatch.open();
@@ -103,12 +103,12 @@ class IngestRun {
   #unreadable(where: string, again: boolean): void {
     if (again) return;
     this.#ledger.countUnreadable();
-    this.#options.talk.warn(`${where} cannot be read: it is no record, or one of a later version`);
+    this.#options.logger.warn(`${where} cannot be read: it is no record, or one of a later version`);
   }
 
   /** Makes the batch count, in one step; does nothing when nothing has changed. */
   async commit(): Promise<void> {
-    const { served, disk, talk } = this.#options;
+    const { served, disk, logger } = this.#options;
     const ledger = this.#ledger;
     const position = this.#source.position();
     ledger.setPosition(this.#source.name, position);
@@ -125,7 +125,7 @@ class IngestRun {
       }
       this.#committed = ledger.text();
       disk.writeState(served, this.#committed);
-      if (records > 0) talk.say(`ingested ${records} records up to ${formatTimestamp(ledger.newestUs)}`);
+      if (records > 0) logger.info(`ingested ${records} records up to ${formatTimestamp(ledger.newestUs)}`);
     } catch (error) {
       throw notWritten(this.#options, error);
     }

@@ -14,7 +14,7 @@ import type { LogSource, SourceOptions } from './log-source.ts';
 import { SpoolSource } from './spool-source.ts';
 import { TopicSource } from './topic-source.ts';
 
-export interface IngestRequest extends Partial<Omit<IngestOptions, 'served' | 'talk'>> {
+export interface IngestRequest extends Partial<Omit<IngestOptions, 'served' | 'logger'>> {
   /** Go on until the signal; else up to what the log holds now. */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
@@ -40,7 +40,7 @@ export async function runIngest(project: Project, request: IngestRequest = {}): 
 
 /** As `runIngest`; null when another ingest holds the folder. */
 export async function tryIngest(project: Project, request: IngestRequest = {}): Promise<IngestResult | null> {
-  const { settings, talk } = project;
+  const { settings, logger } = project;
   const { served } = settings;
   const {
     follow = false,
@@ -55,7 +55,7 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
     const ledger = IngestLedger.read(served);
     const began = markOf(ledger);
     source = await openSource(project, ledger, from, follow, signal);
-    await ingestLog(source, ledger, { served, talk, disk: SERVED_DISK, ...BATCH, ...own });
+    await ingestLog(source, ledger, { served, logger, disk: SERVED_DISK, ...BATCH, ...own });
     return resultOf(source, ledger, began);
   } finally {
     await source?.close();
@@ -64,14 +64,14 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
 }
 
 async function openSource(
-  { settings, clock, talk }: Project,
+  { settings, clock, logger }: Project,
   ledger: IngestLedger,
   from: 'spool' | 'topic',
   follow: boolean,
   signal: AbortSignal,
 ): Promise<LogSource> {
   const nowUs = (): number => clock.nowUs();
-  const warn = (line: string): void => talk.warn(line);
+  const warn = (line: string): void => logger.warn(line);
   const options: SourceOptions = { follow, signal, nowUs, warn };
   const { spool, kafka } = settings.log;
   if (from === 'spool') {

@@ -8,7 +8,7 @@ import type { Bundle, FeatureView, RowSchema } from '../../contract/model.ts';
 import { rowHmacs, rowValues } from '../../contract/served-values.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { locateSources } from '../../contract/definitions/source-variables.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import type { Value } from '../../contract/value-type.ts';
 import type { DefinedView } from './served-history.ts';
 
@@ -16,14 +16,14 @@ export class BundleBook {
   /** In force now, its sources where they lie in this environment. */
   readonly current: Bundle;
   readonly #folder: string;
-  readonly #talk: Talk;
+  readonly #logger: Logger;
   readonly #bundles = new Map<string, Bundle>();
   readonly #faults = new Set<string>();
 
   /** @throws REG_NOT_APPLIED, REG_BUNDLE, REG_VARIABLE */
-  constructor({ bundles, vars }: Pick<Settings, 'bundles' | 'vars'>, talk: Talk) {
+  constructor({ bundles, vars }: Pick<Settings, 'bundles' | 'vars'>, logger: Logger) {
     this.#folder = bundles;
-    this.#talk = talk;
+    this.#logger = logger;
     this.current = locateSources(loadCurrentBundle(bundles), vars);
     this.#bundles.set(this.current.hash, this.current);
   }
@@ -36,7 +36,7 @@ export class BundleBook {
     try {
       bundle = loadBundle(this.#folder, hash);
     } catch (error) {
-      this.#talk.warn(`${(error as Error).message}; its vectors are read with the bundle ${bundle.hash}`);
+      this.#logger.warn(`${(error as Error).message}; its vectors are read with the bundle ${bundle.hash}`);
     }
     this.#bundles.set(hash, bundle);
     return bundle;
@@ -80,7 +80,7 @@ export class BundleBook {
 
   #read<T>(view: FeatureView, read: T | string): T | null {
     if (typeof read !== 'string') return read;
-    if (!this.#faults.has(read)) this.#talk.warn(`a served row of ${view.id} cannot be read: ${read}`);
+    if (!this.#faults.has(read)) this.#logger.warn(`a served row of ${view.id} cannot be read: ${read}`);
     this.#faults.add(read);
     return null;
   }

@@ -5,7 +5,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeDurably } from '../../contract/std/durable-file.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
 import type { Snapshot, TrendPoint } from './snapshot.ts';
 
@@ -41,7 +41,7 @@ export function readSnapshot(reports: string, service: string, date: string): Sn
 }
 
 /** The verdicts before a date, oldest first, at most 30; one that cannot be read is left out with a warning. */
-export function readTrend(reports: string, service: string, date: string, talk: Talk): TrendPoint[] {
+export function readTrend(reports: string, service: string, date: string, logger: Logger): TrendPoint[] {
   const points: TrendPoint[] = [];
   for (const earlier of datesBefore(join(reports, service), date)) {
     try {
@@ -57,7 +57,7 @@ export function readTrend(reports: string, service: string, date: string, talk: 
         ),
       });
     } catch (error) {
-      talk.warn(`the verdict of ${earlier} is left out of the trend: ${(error as Error).message}`);
+      logger.warn(`the verdict of ${earlier} is left out of the trend: ${(error as Error).message}`);
     }
   }
   return points;

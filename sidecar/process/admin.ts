@@ -5,7 +5,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { CacheLayers } from '../../project/settings/serve-settings.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import type { AdminThreadInput, FromThread, Page, ToThread } from './admin-thread.ts';
 import { sidecarError } from '../errors.ts';
 
@@ -28,14 +28,14 @@ export class Admin {
   #pages: AdminPages | null = null;
   #stopping = false;
 
-  private constructor(worker: Worker, port: number, talk: Talk) {
+  private constructor(worker: Worker, port: number, logger: Logger) {
     this.port = port;
     this.#worker = worker;
     let fault = 'it ended';
     worker.on('error', (error) => (fault = (error as Error).message));
     this.#ended = new Promise((resolve) => {
       worker.once('exit', () => {
-        if (!this.#stopping) talk.warn(`the admin port is gone until the next start: ${fault}`);
+        if (!this.#stopping) logger.warn(`the admin port is gone until the next start: ${fault}`);
         resolve();
       });
     });
@@ -46,13 +46,13 @@ export class Admin {
   }
 
   /** @throws SRV_PORT */
-  static async open(input: AdminThreadInput, talk: Talk): Promise<Admin> {
+  static async open(input: AdminThreadInput, logger: Logger): Promise<Admin> {
     const worker = new Worker(THREAD, { workerData: input, name: 'plumbline admin', resourceLimits: MEMORY });
     const said = await new Promise<FromThread>((resolve) => {
       worker.once('message', resolve);
       worker.once('error', (error) => resolve({ fault: (error as Error).message }));
     });
-    if ('port' in said) return new Admin(worker, said.port, talk);
+    if ('port' in said) return new Admin(worker, said.port, logger);
     await worker.terminate();
     const reason = 'fault' in said ? said.fault : 'its thread did not start';
     const message = `cannot listen on the admin port ${input.port}: ${reason}`;

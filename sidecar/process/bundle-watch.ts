@@ -1,7 +1,7 @@
 /** Watches the folder of bundles and hands on each new one that is good; of a bad one it says so once. */
 import { currentHash, loadBundle } from '../../contract/definitions/bundle-folder.ts';
 import type { Bundle } from '../../contract/model.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 
 const POLL_MS = 1_000;
 
@@ -21,7 +21,7 @@ export function watchBundles(
   folder: string,
   inForce: string,
   swap: (bundle: Bundle) => void,
-  talk: Talk,
+  logger: Logger,
 ): BundleWatch {
   let served = inForce;
   let refused: string | null = null;
@@ -35,11 +35,11 @@ export function watchBundles(
       swap(loadBundle(folder, hash));
       served = hash;
       refused = null;
-      talk.say(`serving bundle ${hash}`);
+      logger.info(`serving bundle ${hash}`);
     } catch (error) {
       const name = hash ?? 'unreadable';
       const what = hash === null ? `the bundles in ${folder} cannot be read` : `bundle ${hash} is refused`;
-      if (refused !== name) talk.warn(`${what}, ${served} stays in force: ${(error as Error).message}`);
+      if (refused !== name) logger.warn(`${what}, ${served} stays in force: ${(error as Error).message}`);
       refused = name;
     }
   };

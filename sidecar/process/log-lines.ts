@@ -7,7 +7,7 @@
  */
 import { pino } from 'pino';
 import type { CodedError } from '../../contract/std/coded-error.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { terminalText } from '../../contract/std/visible-text.ts';
 import type { ServeSettings } from '../../project/settings/serve-settings.ts';
 import { LineSink } from './line-sink.ts';
@@ -17,7 +17,7 @@ const STDERR = 2;
 
 /** Lines of a program that nobody watches; on a terminal what people read there. */
 export interface LogLines {
-  readonly talk: Talk;
+  readonly logger: Logger;
   /** Tells the error that ends the program: as a line among lines, as the sentence where nothing was written before. */
   fail(error: CodedError, sentence: string): void;
   setLevel(level: ServeSettings['logLevel']): void;
@@ -29,21 +29,21 @@ export interface LogLines {
  * @param stream    standard error
  * @param terminal  what speaks when the stream is a terminal
  */
-export function logLines(stream: NodeJS.WriteStream, terminal: Talk): LogLines {
+export function logLines(stream: NodeJS.WriteStream, terminal: Logger): LogLines {
   // Looking at the stream also turns a pipe non-blocking, which the sink needs.
   return stream.isTTY ? terminalLines(terminal) : jsonLines();
 }
 
-function terminalLines(terminal: Talk): LogLines {
+function terminalLines(terminal: Logger): LogLines {
   let level: ServeSettings['logLevel'] = 'info';
-  const talk: Talk = {
-    say: (line) => (level === 'info' ? terminal.say(line) : undefined),
+  const logger: Logger = {
+    info: (line) => (level === 'info' ? terminal.info(line) : undefined),
     warn: (line) => (level === 'error' ? undefined : terminal.warn(line)),
     progress() {},
   };
   return {
-    talk,
-    fail: (_, sentence) => terminal.say(sentence),
+    logger,
+    fail: (_, sentence) => terminal.info(sentence),
     setLevel: (next) => (level = next),
     dropped: 0,
   };
@@ -61,10 +61,10 @@ function jsonLines(): LogLines {
     },
     sink,
   );
-  const say = new RepeatedLines((line) => log.info(terminalText(line)));
+  const info = new RepeatedLines((line) => log.info(terminalText(line)));
   const warn = new RepeatedLines((line) => log.warn(terminalText(line)));
   return {
-    talk: { say: (line) => say.add(line), warn: (line) => warn.add(line), progress() {} },
+    logger: { info: (line) => info.add(line), warn: (line) => warn.add(line), progress() {} },
     fail({ code, message, details }, sentence) {
       if (sink.lines === 0) sink.write(`${terminalText(sentence)}\n`);
       else log.error({ code, help: details.help }, terminalText(message));

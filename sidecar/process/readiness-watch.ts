@@ -2,7 +2,7 @@
  * Looks at the store's state some times a second, keeps the admin port's answer to /readyz and says what changed. Called
  * by main.ts.
  */
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { withoutDurations } from './repeated-lines.ts';
 import type { Readiness, ReadyState } from './readiness.ts';
 import type { StoreReader } from '../store/store-reader.ts';
@@ -21,7 +21,7 @@ export function watchReadiness(
   readiness: Readiness,
   reader: Pick<StoreReader, 'state'>,
   tell: (state: ReadyState) => void,
-  talk: Talk,
+  logger: Logger,
 ): ReadinessWatch {
   let state: ReadyState | null = null;
   const look = (): ReadyState => {
@@ -34,9 +34,9 @@ export function watchReadiness(
     const wasReady = state?.ready ?? false;
     state = next;
     tell(next);
-    if (next.alarmed) talk.warn(`ready all the same: ${next.reason}`);
-    else if (next.ready && !wasReady) talk.say('ready: the online store was read');
-    else if (!next.ready) talk.warn(`not ready: ${next.reason}`);
+    if (next.alarmed) logger.warn(`ready all the same: ${next.reason}`);
+    else if (next.ready && !wasReady) logger.info('ready: the online store was read');
+    else if (!next.ready) logger.warn(`not ready: ${next.reason}`);
     return next;
   };
   look();

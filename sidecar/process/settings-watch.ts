@@ -24,7 +24,7 @@ export interface SettingsWatch {
 
 /** @param set  takes the layers where they differ from those in force */
 export function watchSettings(project: Project, set: (layers: CacheLayers) => void): SettingsWatch {
-  const { settings, talk } = project;
+  const { settings, logger } = project;
   const file = join(settings.folder, 'plumbline.yaml');
   const elsewhere = textApartFromLayers(settings);
   let layers = settings.serve.cacheLayers;
@@ -37,13 +37,15 @@ export function watchSettings(project: Project, set: (layers: CacheLayers) => vo
       layers = next.serve.cacheLayers;
       if (changed.length > 0) {
         set(layers);
-        talk.say(`cache layers: ${changed.join(', ')}`);
+        logger.info(`cache layers: ${changed.join(', ')}`);
       }
       if (textApartFromLayers(next) !== elsewhere) {
-        talk.warn('plumbline.yaml: only serve.cacheLayers is taken now, other changes at the next start');
+        logger.warn('plumbline.yaml: only serve.cacheLayers is taken now, other changes at the next start');
       }
     } catch (error) {
-      talk.warn(`plumbline.yaml is refused, the cache layers stay as they are: ${(error as Error).message}`);
+      logger.warn(
+        `plumbline.yaml is refused, the cache layers stay as they are: ${(error as Error).message}`,
+      );
     }
   };
   const look = (): void => {
@@ -56,7 +58,7 @@ export function watchSettings(project: Project, set: (layers: CacheLayers) => vo
   };
   const reload = (): void => {
     seen = taken = textOf(file);
-    talk.say('reading plumbline.yaml again');
+    logger.info('reading plumbline.yaml again');
     take();
   };
   const timer = setInterval(look, POLL_MS).unref();

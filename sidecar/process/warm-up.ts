@@ -7,7 +7,7 @@
  */
 import type { Bundle, FeatureView } from '../../contract/model.ts';
 import type { Clock } from '../../project/clock.ts';
-import { silentTalk } from '../../contract/std/talk.ts';
+import { silentLogger } from '../../contract/std/logger.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { RowEncoder } from '../../contract/wire/online/row-codec.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
@@ -69,7 +69,7 @@ export async function warmUp(
     isFull: () => answers.isFull,
     metrics,
     hotKeys,
-    talk: silentTalk,
+    logger: silentLogger,
     allowedHosts: [],
     deadlineMs: DEADLINE_MS,
     nextRequestId: requestIds(),

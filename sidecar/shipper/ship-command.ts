@@ -43,14 +43,14 @@ export async function logShip(context: CommandContext, options: { wait?: string 
  * @param waitMs  how long Kafka may take nothing
  * @throws        LOG_NO_KAFKA, LOG_LOCKED while a sidecar ships, LOG_CURSOR, LOG_KAFKA when Kafka took nothing so long
  */
-export async function shipSpool({ settings, clock, talk }: Project, waitMs: number): Promise<ShipResult> {
+export async function shipSpool({ settings, clock, logger }: Project, waitMs: number): Promise<ShipResult> {
   const { spool, kafka } = settings.log;
   if (kafka === null) throw logError('LOG_NO_KAFKA', 'log.kafka is not set', { field: 'log.kafka' });
   if (!existsSync(spool)) return { shippedRecords: 0, shippedBytes: 0, rejectedRecords: 0 };
   const lock = SpoolLock.take(spool, SHIP_LOCK_FILE);
   const producer = await openProducer(kafka);
   try {
-    const shipper = new Shipper({ spool, topic: kafka.topic, producer, clock, talk });
+    const shipper = new Shipper({ spool, topic: kafka.topic, producer, clock, logger });
     shipper.drain();
     const total = shipper.stats().lagBytes;
     let lagBytes = total;
@@ -59,7 +59,7 @@ export async function shipSpool({ settings, clock, talk }: Project, waitMs: numb
       const now = shipper.stats();
       if (now.lagBytes !== lagBytes) movedMs = performance.now();
       lagBytes = now.lagBytes;
-      talk.progress('shipping', total - lagBytes, total);
+      logger.progress('shipping', total - lagBytes, total);
       if (performance.now() - movedMs > waitMs) shipper.abort();
     }, WATCH_MS);
     await shipper.run();

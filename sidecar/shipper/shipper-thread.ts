@@ -3,7 +3,7 @@
  * Entered by shipping.ts, with which it speaks in messages:
  *
  *   in    { graceMs }           ship what is left for so long, then end
- *   out   { stats } once a second and at the end · { say } · { warn }
+ *   out   { stats } once a second and at the end · { info } · { warn }
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -25,13 +25,13 @@ export interface ThreadInput {
 }
 
 export type ThreadMessage =
-  { readonly stats: ShipperStats } | { readonly say: string } | { readonly warn: string };
+  { readonly stats: ShipperStats } | { readonly info: string } | { readonly warn: string };
 
 const { spool, kafka, clock } = workerData as ThreadInput;
 const port = parentPort!;
 const post = (message: ThreadMessage): void => port.postMessage(message);
-const talk = {
-  say: (say: string): void => post({ say }),
+const logger = {
+  info: (info: string): void => post({ info }),
   warn: (warn: string): void => post({ warn }),
   progress(): void {},
 };
@@ -56,7 +56,7 @@ if (lock !== null) {
     spool,
     topic: kafka.topic,
     producer,
-    talk,
+    logger,
     clock: clock.control === null ? systemClock() : rehearsalClock(clock.control, clock.runLastsUs),
   });
   setInterval(tell, STATS_MS).unref();
@@ -83,7 +83,7 @@ async function lockWhenFree(): Promise<SpoolLock | null> {
       return SpoolLock.take(spool, SHIP_LOCK_FILE);
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== 'LOG_LOCKED') throw error;
-      if (!told) talk.warn(`${error.message}; this sidecar ships when it is done`);
+      if (!told) logger.warn(`${error.message}; this sidecar ships when it is done`);
       await sleep(LOCK_MS);
     }
   }

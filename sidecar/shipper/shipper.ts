@@ -14,7 +14,7 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../project/clock.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import { advanceCursor, readCursor } from '../../contract/wire/log/spool-cursor.ts';
 import type { SpoolPosition } from '../../contract/wire/log/spool-cursor.ts';
@@ -39,7 +39,7 @@ export interface ShipperOptions {
   readonly topic: string;
   readonly producer: LogProducer;
   readonly clock: Clock;
-  readonly talk: Talk;
+  readonly logger: Logger;
 }
 
 export interface ShipperStats {
@@ -200,7 +200,7 @@ export class Shipper {
   }
 
   #passed(batch: readonly SpooledRecord[]): void {
-    if (this.#warnedMs.delete('kafka')) this.#options.talk.say('Kafka takes the vector log again');
+    if (this.#warnedMs.delete('kafka')) this.#options.logger.info('Kafka takes the vector log again');
     this.#connected = true;
     this.#shippedRecords += batch.length;
     for (const { value } of batch) this.#shippedBytes += value.length;
@@ -262,7 +262,7 @@ export class Shipper {
     const nowMs = performance.now();
     if (nowMs - (this.#warnedMs.get(trouble) ?? -Infinity) < WARN_EVERY_MS) return;
     this.#warnedMs.set(trouble, nowMs);
-    this.#options.talk.warn(line);
+    this.#options.logger.warn(line);
   }
 }
 

@@ -3,7 +3,7 @@
  * and gives it its grace at the end. Nothing here waits for Kafka. Called by main.ts.
  */
 import { Worker } from 'node:worker_threads';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import type { ShipperStats } from './shipper.ts';
 import type { ThreadInput, ThreadMessage } from './shipper-thread.ts';
 
@@ -30,7 +30,7 @@ const NOTHING_YET: ShipperStats = {
 
 export class Shipping {
   readonly #input: ThreadInput;
-  readonly #talk: Talk;
+  readonly #logger: Logger;
   #worker: Worker;
   #restart: NodeJS.Timeout | null = null;
   #stopping = false;
@@ -39,9 +39,9 @@ export class Shipping {
   /** The counts of threads that have died. */
   #before = NOTHING_YET;
 
-  constructor(input: ThreadInput, talk: Talk) {
+  constructor(input: ThreadInput, logger: Logger) {
     this.#input = input;
-    this.#talk = talk;
+    this.#logger = logger;
     this.#worker = this.#start();
   }
 
@@ -74,7 +74,7 @@ export class Shipping {
     clearTimeout(limit);
     const { lagBytes } = this.#stats;
     if (lagBytes > 0)
-      this.#talk.warn(`${lagBytes} bytes of the vector log are not in Kafka; they stay in the spool`);
+      this.#logger.warn(`${lagBytes} bytes of the vector log are not in Kafka; they stay in the spool`);
   }
 
   #told(stats: ShipperStats): void {
@@ -86,14 +86,14 @@ export class Shipping {
     const worker = new Worker(THREAD, { workerData: this.#input, name: 'shipper' });
     worker.on('message', (message: ThreadMessage) => {
       if ('stats' in message) this.#told(message.stats);
-      else if ('say' in message) this.#talk.say(message.say);
-      else this.#talk.warn(message.warn);
+      else if ('info' in message) this.#logger.info(message.info);
+      else this.#logger.warn(message.warn);
     });
     let fault = 'it ended';
     worker.on('error', (error) => (fault = error instanceof Error ? error.message : String(error)));
     worker.on('exit', () => {
       if (this.#stopping) return;
-      this.#talk.warn(`the shipper's thread is started again: ${fault}`);
+      this.#logger.warn(`the shipper's thread is started again: ${fault}`);
       this.#before = this.stats();
       this.#stats = { ...NOTHING_YET, lagBytes: this.#stats.lagBytes };
       this.#restart = setTimeout(() => {

@@ -2,20 +2,20 @@
  * Whether the disk of the spool takes writes: says in the log when it does not and when it does again, and how soon
  * another try is worth its time. Called by spool.ts.
  */
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 
 const RETRY_MS = 100;
 
 export class DiskFault {
   readonly #folder: string;
-  readonly #talk: Talk;
+  readonly #logger: Logger;
   #failedMs = -Infinity;
   /** Whether the last write failed. */
   isThere = false;
 
-  constructor(folder: string, talk: Talk) {
+  constructor(folder: string, logger: Logger) {
     this.#folder = folder;
-    this.#talk = talk;
+    this.#logger = logger;
   }
 
   /** Whether it has just been met, so that another write is not worth its time yet. */
@@ -31,13 +31,13 @@ export class DiskFault {
     const help = /^E[MN]FILE\b/.test(reason)
       ? '; the limit of open files is reached: raise it (ulimit -n)'
       : '';
-    this.#talk.warn(`the spool in ${this.#folder} cannot be written: ${reason}${help}`);
+    this.#logger.warn(`the spool in ${this.#folder} cannot be written: ${reason}${help}`);
   }
 
   /** A write succeeded. */
   gone(): void {
     if (!this.isThere) return;
     this.isThere = false;
-    this.#talk.say(`the spool in ${this.#folder} can be written again`);
+    this.#logger.info(`the spool in ${this.#folder} can be written again`);
   }
 }

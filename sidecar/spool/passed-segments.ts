@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { PASSED_FILE, passedMarkText, readPassedMark } from '../../contract/wire/log/passed-mark.ts';
 import { readCursor } from '../../contract/wire/log/spool-cursor.ts';
 import { listSegments } from '../../contract/wire/log/spool-segment.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { DISK } from './spool-files.ts';
 import type { SpoolFiles } from './spool-files.ts';
 
@@ -37,7 +37,7 @@ export interface SweepParts {
   readonly folder: string;
   readonly consumers: readonly string[];
   readonly files: SpoolFiles;
-  readonly talk: Talk;
+  readonly logger: Logger;
 }
 
 /** Deletes passed segments, once it is durable that they may be gone, and says once why it cannot. */
@@ -57,7 +57,7 @@ export class SegmentSweep {
   }
 
   async #sweep(current: string | null, onDeleted: (bytes: number) => void): Promise<void> {
-    const { folder, consumers, files, talk } = this.#parts;
+    const { folder, consumers, files, logger } = this.#parts;
     try {
       const passed = passedSegments(folder, consumers, current);
       const last = passed.at(-1);
@@ -71,7 +71,7 @@ export class SegmentSweep {
       this.#fault = '';
     } catch (error) {
       const fault = (error as Error).message;
-      if (fault !== this.#fault) talk.warn(`passed segments in ${folder} cannot be deleted: ${fault}`);
+      if (fault !== this.#fault) logger.warn(`passed segments in ${folder} cannot be deleted: ${fault}`);
       this.#fault = fault;
     }
   }

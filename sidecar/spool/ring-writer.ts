@@ -8,7 +8,7 @@
  * by spool.ts.
  */
 import { Worker } from 'node:worker_threads';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import type { ShedRange } from '../../contract/wire/log/served-record.ts';
 import { FrameRing } from './frame-ring.ts';
 import type { RingWorkerData } from './ring-worker.ts';
@@ -39,7 +39,7 @@ export interface RingWriterOptions {
   readonly writer: SegmentWriter;
   readonly files: SpoolFiles;
   readonly nowUs: () => number;
-  readonly talk: Talk;
+  readonly logger: Logger;
 }
 
 export class RingWriter {
@@ -68,7 +68,7 @@ export class RingWriter {
 
   /** @returns once the thread runs; null when it cannot be started, which costs only the help with a slow disk */
   static async start(options: RingWriterOptions): Promise<RingWriter | null> {
-    const { epoch, segmentBytes, ringBytes, state, files, nowUs, talk } = options;
+    const { epoch, segmentBytes, ringBytes, state, files, nowUs, logger } = options;
     if (files.inWorker === null) return null;
     // From the checkout the sources run, from an installed package what was built of them.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -102,7 +102,7 @@ export class RingWriter {
       worker.unref();
       return new RingWriter(options, worker, ring);
     } catch (error) {
-      talk.warn(
+      logger.warn(
         `the thread that writes while a disk is slow cannot start: ${(error as Error).message}; ` +
           'answers will wait for the disk',
       );
@@ -191,8 +191,8 @@ export class RingWriter {
   #died(reason: string): void {
     if (this.#dead || this.#stopping) return;
     this.#dead = true;
-    const { talk, state, writer } = this.#options;
-    talk.warn(`the thread that writes while a disk is slow is gone (${reason}); answers wait for the disk`);
+    const { logger, state, writer } = this.#options;
+    logger.warn(`the thread that writes while a disk is slow is gone (${reason}); answers wait for the disk`);
     // It may have died in the middle of a write: what it left behind the last whole frame is a torn piece.
     state.askToRetire();
     this.#ring.writeAll((frames, sequence) => writer.write(frames, sequence));
@@ -206,7 +206,7 @@ export class RingWriter {
   async stop(): Promise<readonly Batch[]> {
     if (this.#dead) return this.#left();
     if (this.#ring.used > 0) {
-      this.#options.talk.say(`${this.#ring.used} bytes of the vector log wait for a slow disk`);
+      this.#options.logger.info(`${this.#ring.used} bytes of the vector log wait for a slow disk`);
     }
     while (this.#ring.used > 0 && this.#ring.fault === null && !this.#dead) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));

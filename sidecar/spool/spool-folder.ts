@@ -7,7 +7,7 @@
 import { statSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { listSegments } from '../../contract/wire/log/spool-segment.ts';
 import type { SegmentName } from '../../contract/wire/log/spool-segment.ts';
 import { REJECTED_FOLDER } from '../shipper/rejected-records.ts';
@@ -23,7 +23,7 @@ export class SpoolFolder {
   /** The segments of earlier starts. */
   readonly existing: readonly SegmentName[];
   readonly #state: WriterState;
-  readonly #talk: Talk;
+  readonly #logger: Logger;
   #lock: SpoolLock;
   #bytes = 0;
   #segments = 0;
@@ -34,20 +34,20 @@ export class SpoolFolder {
   /** How often it was found gone. */
   vanished = 0;
 
-  private constructor(path: string, lock: SpoolLock, state: WriterState, talk: Talk) {
+  private constructor(path: string, lock: SpoolLock, state: WriterState, logger: Logger) {
     this.path = path;
     this.#lock = lock;
     this.#state = state;
-    this.#talk = talk;
+    this.#logger = logger;
     this.existing = this.#count();
   }
 
   /** @throws LOG_LOCKED, LOG_FOLDER, the file system's error */
-  static take(path: string, state: WriterState, talk: Talk): SpoolFolder {
+  static take(path: string, state: WriterState, logger: Logger): SpoolFolder {
     makeFolder(path, 0o700);
     const lock = SpoolLock.take(path);
     try {
-      return new SpoolFolder(path, lock, state, talk);
+      return new SpoolFolder(path, lock, state, logger);
     } catch (error) {
       lock.release();
       throw error;
@@ -84,7 +84,7 @@ export class SpoolFolder {
     if (times === 0) return;
     this.vanished += times;
     this.#vanishedMs = performance.now();
-    this.#talk.warn(
+    this.#logger.warn(
       `the spool in ${this.path} was removed or replaced while it was written: what it held is gone, a new segment is begun`,
     );
     try {
@@ -95,7 +95,7 @@ export class SpoolFolder {
       this.#state.takeMade();
       this.#count();
     } catch (error) {
-      this.#talk.warn(`the new spool in ${this.path} cannot be taken: ${(error as Error).message}`);
+      this.#logger.warn(`the new spool in ${this.path} cannot be taken: ${(error as Error).message}`);
     }
   }
 

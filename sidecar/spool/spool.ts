@@ -25,7 +25,7 @@
  */
 import type { Clock } from '../../project/clock.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { MAX_SEGMENT_BYTES } from '../../contract/wire/log/spool-segment.ts';
 import { DiskFault } from './disk-fault.ts';
 import { isDiskTrouble, logError } from './errors.ts';
@@ -63,7 +63,7 @@ export interface SpoolOptions {
   readonly maxBytes: number;
   /** Memory for frames while the disk is slow; 0: answers wait for it. */
   readonly ringBytes: number;
-  readonly talk: Talk;
+  readonly logger: Logger;
   readonly files: SpoolFiles;
   /** Segments that all of these have passed are deleted; none: nothing is. */
   readonly consumers: readonly string[];
@@ -111,11 +111,11 @@ export class Spool {
   readonly #timers: readonly NodeJS.Timeout[];
 
   private constructor(options: SpoolOptions, folder: SpoolFolder, state: WriterState, epoch: Epoch) {
-    const { files, clock, talk } = options;
+    const { files, clock, logger } = options;
     this.#options = options;
     this.#folder = folder;
     this.#state = state;
-    this.#fault = new DiskFault(options.folder, talk);
+    this.#fault = new DiskFault(options.folder, logger);
     const nowUs = (): number => clock.nowUs();
     this.#writer = new SegmentWriter(epoch, files, segmentBytesOf(options), nowUs, this.#state);
     this.#syncs = new SyncQueue({
@@ -126,11 +126,11 @@ export class Spool {
         this.#state.askToRetire();
         this.#folder.look();
         if (isFirst)
-          talk.warn(
+          logger.warn(
             `the spool in ${folder.path}: a sync failed, and what it was for may be lost: ${error.message}`,
           );
       },
-      onMended: () => talk.say(`the spool in ${folder.path} can be synced again`),
+      onMended: () => logger.info(`the spool in ${folder.path} can be synced again`),
     });
     this.#sweep = new SegmentSweep(options);
     this.#timers = [
@@ -141,11 +141,11 @@ export class Spool {
 
   /** @throws LOG_LOCKED, LOG_FOLDER */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const { folder: path, files, ringBytes, clock, talk } = options;
+    const { folder: path, files, ringBytes, clock, logger } = options;
     const state = new WriterState(null);
     let folder: SpoolFolder | null = null;
     try {
-      folder = SpoolFolder.take(path, state, talk);
+      folder = SpoolFolder.take(path, state, logger);
       const epoch = epochOf(options, folder.existing);
       const spool = new Spool(options, folder, state, epoch);
       await folder.countRejected();
@@ -153,7 +153,7 @@ export class Spool {
       if (ringBytes > 0) {
         const nowUs = (): number => clock.nowUs();
         const segmentBytes = segmentBytesOf(options);
-        const parts = { epoch, segmentBytes, ringBytes, state, files, nowUs, talk };
+        const parts = { epoch, segmentBytes, ringBytes, state, files, nowUs, logger };
         spool.#ring = await RingWriter.start({ ...parts, writer: spool.#writer });
       }
       return spool;
@@ -313,7 +313,7 @@ export class Spool {
     this.#slow = true;
     this.#slowEpisodes += 1;
     this.#slowWrites = this.#ring.slowWrites;
-    this.#options.talk.warn(
+    this.#options.logger.warn(
       `the disk of the spool in ${this.#options.folder} is slow (${reason}): answers leave before their ` +
         'records are written, counted as queued, until it is quiet again',
     );
@@ -334,7 +334,7 @@ export class Spool {
     // Under load something is on its way through the ring at most times: the next empty moment will do.
     if (ring.usedBytes > 0) return;
     this.#endSlow();
-    this.#options.talk.say(`the disk of the spool in ${this.#options.folder} is quiet again`);
+    this.#options.logger.info(`the disk of the spool in ${this.#options.folder} is quiet again`);
   }
 
   #endSlow(): void {

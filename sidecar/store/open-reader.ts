@@ -1,7 +1,7 @@
 /** Chooses the store reader that the settings name. Each is loaded when it is the one: ioredis takes 15 MiB. */
 import { redisAddress } from '../../project/connections/redis-address.ts';
 import type { Clock } from '../../project/clock.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import type { OnlineSettings } from '../../project/settings/settings.ts';
 import type { LaneLimits } from './read-lane.ts';
 import type { StoreReader } from './store-reader.ts';
@@ -12,10 +12,10 @@ const TROUBLE_EVERY_MS = 10_000;
 export async function openReader(
   online: OnlineSettings,
   clock: Clock,
-  talk: Talk,
+  logger: Logger,
   limits: LaneLimits | null = null,
 ): Promise<StoreReader> {
-  const onTrouble = trouble(talk);
+  const onTrouble = trouble(logger);
   switch (online.kind) {
     case 'redis': {
       const { RedisReader } = await import('./redis-reader.ts');
@@ -37,11 +37,11 @@ export async function openReader(
 }
 
 /** A store that is down says so with every attempt; people are told now and then. */
-export function trouble(talk: Talk): (error: Error) => void {
+export function trouble(logger: Logger): (error: Error) => void {
   let toldMs = -Infinity;
   return (error) => {
     if (performance.now() - toldMs < TROUBLE_EVERY_MS) return;
     toldMs = performance.now();
-    talk.warn(`the online store: ${error.message}`);
+    logger.warn(`the online store: ${error.message}`);
   };
 }

@@ -13,7 +13,7 @@ import { renderStatus, statusOfLog } from './log-status.ts';
 /** One JSON object a served request, one to a line, whether `--json` is given or not. */
 export async function logCat(context: CommandContext): Promise<ExitCode> {
   const { log, bundles } = projectOf(context).settings;
-  const warn = (line: string): void => context.talk.warn(line);
+  const warn = (line: string): void => context.logger.warn(line);
   for await (const line of catLog({ spool: log.spool, bundles, warn })) {
     await context.print(JSON.stringify(line));
   }

@@ -21,7 +21,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../project/clock.ts';
-import type { Talk } from '../../contract/std/talk.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import {
   SHED_DISK,
@@ -55,7 +55,7 @@ export interface VectorLogOptions {
   readonly durability: 'queued' | 'written' | 'synced';
   readonly maxBytes: number;
   readonly onFull: 'shed-log' | 'reject';
-  readonly talk: Talk;
+  readonly logger: Logger;
   /** Segments that all of these have passed are deleted; none unless given, and then nothing is. */
   readonly consumers?: readonly string[];
   /** Memory for frames while the disk is slow, 64 MiB unless given; 0: answers wait for the disk. */
@@ -131,7 +131,7 @@ export class VectorLog {
   /** @throws LOG_LOCKED when another sidecar writes this spool, LOG_FOLDER when it cannot be written */
   static async open(options: VectorLogOptions): Promise<VectorLog> {
     const epoch = randomBytes(8).readBigUInt64LE();
-    const { folder, pod, clock, maxBytes, talk } = options;
+    const { folder, pod, clock, maxBytes, logger } = options;
     const { files = DISK, consumers = [], ringBytes = RING_BYTES } = options;
     const spool = await Spool.open({
       folder,
@@ -140,7 +140,7 @@ export class VectorLog {
       clock,
       maxBytes,
       ringBytes,
-      talk,
+      logger,
       files,
       consumers,
     });
@@ -373,21 +373,21 @@ export class VectorLog {
 
   #becomeFull(): void {
     this.#fullRoom = this.#spool.room;
-    const { folder, maxBytes, onFull, talk } = this.#options;
+    const { folder, maxBytes, onFull, logger } = this.#options;
     const then = onFull === 'reject' ? 'requests are refused' : 'answers go on without being logged, counted';
-    talk.warn(`the spool in ${folder} is full (log.maxBytes ${maxBytes}): ${then}`);
+    logger.warn(`the spool in ${folder} is full (log.maxBytes ${maxBytes}): ${then}`);
   }
 
   #hasRoomAgain(fullRoom: number): boolean {
     if (this.#spool.room <= fullRoom) return false;
     this.#fullRoom = null;
-    this.#options.talk.say(`the spool in ${this.#options.folder} has room again`);
+    this.#options.logger.info(`the spool in ${this.#options.folder} has room again`);
     return true;
   }
 
   #warnOfFault(error: Error): void {
     if (this.#warnedOfFault) return;
     this.#warnedOfFault = true;
-    this.#options.talk.warn(`a served request could not be encoded for the log: ${error.message}`);
+    this.#options.logger.warn(`a served request could not be encoded for the log: ${error.message}`);
   }
 }

@@ -18,7 +18,7 @@ import type { Bundle } from '../../contract/model.ts';
 import { openProject } from '../../project/project.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { RehearsalControl } from '../../project/clock.ts';
-import { silentTalk } from '../../contract/std/talk.ts';
+import { silentLogger } from '../../contract/std/logger.ts';
 import { formatType } from '../../contract/value-type.ts';
 import { SAMPLES_YAML, samplesSql } from './sample-rows.ts';
 import { startServer } from './server-process.ts';
@@ -69,7 +69,7 @@ export async function makeServedShop(): Promise<ServedShop> {
   await duck.run(
     `COPY (${samplesSql(NOON_US)}) TO ${quoteText(join(folder, 'data', 'samples.parquet'))} (FORMAT parquet)`,
   );
-  const project = openProject(folder, silentTalk, {});
+  const project = openProject(folder, silentLogger, {});
   let landedUs = FIRST_LINES_US;
   let bundle: Bundle | null = null;
   for (const runUs of RUNS_US) {
@@ -94,7 +94,7 @@ export async function makeServedShop(): Promise<ServedShop> {
     async serve(online) {
       // A store that was never written to has no markers: the run brings every row there.
       if (!online.startsWith('sqlite:'))
-        await materialize(openProject(folder, silentTalk, {}, { online }), {});
+        await materialize(openProject(folder, silentLogger, {}, { online }), {});
       return startSidecar(folder, online);
     },
     remove() {

@@ -12,7 +12,7 @@ import { IngestLedger } from '../../monitor/ingest/ledger.ts';
 import { TopicSource } from '../../monitor/ingest/topic-source.ts';
 import type { TopicReader } from '../../monitor/ingest/topic-source.ts';
 import { SERVED_DISK } from '../../monitor/day/served-files.ts';
-import { silentTalk } from '../../contract/std/talk.ts';
+import { silentLogger } from '../../contract/std/logger.ts';
 import { contentOf, originOf } from '../../contract/wire/log/record-content.ts';
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
@@ -159,7 +159,7 @@ describe('every reader goes on behind', () => {
     const ledger = IngestLedger.read(folder);
     const options = { follow: false, signal: new AbortController().signal, nowUs: () => 0, warn() {} };
     const source = new TopicSource(reader, (...record) => ledger.has(...record), options);
-    await ingestLog(source, ledger, { served: folder, disk: SERVED_DISK, talk: silentTalk, ...BATCH });
+    await ingestLog(source, ledger, { served: folder, disk: SERVED_DISK, logger: silentLogger, ...BATCH });
     return ledger;
   }
 

@@ -17,7 +17,7 @@ import type { TopicMessage, TopicPartition, TopicReader } from '../../monitor/in
 import { SERVED_DISK } from '../../monitor/day/served-files.ts';
 import type { ServedDisk } from '../../monitor/day/served-files.ts';
 import { systemClock } from '../../project/clock.ts';
-import { silentTalk } from '../../contract/std/talk.ts';
+import { silentLogger } from '../../contract/std/logger.ts';
 import { writeDurably } from '../../contract/std/durable-file.ts';
 import { PASSED_FILE, passedMarkText } from '../../contract/wire/log/passed-mark.ts';
 import { FRAME_HEADER_BYTES } from '../../contract/wire/log/spool-frame.ts';
@@ -293,7 +293,7 @@ test('exactly once from spools that grow, rotate, are started anew, shrink behin
           folder: spools[pod]!,
           pod: `pod-${pod}`,
           clock: systemClock(),
-          talk: silentTalk,
+          logger: silentLogger,
           consumers: ['ingest'],
         };
         return VectorLog.open({ ...log, durability: 'written', maxBytes: 20_000_000, onFull: 'shed-log' });
@@ -378,7 +378,7 @@ async function run(
 ): Promise<void> {
   const ledger = IngestLedger.read(served);
   try {
-    await ingestLog(sourceOf(ledger), ledger, { served, disk, talk: silentTalk, ...BATCH, batchRecords });
+    await ingestLog(sourceOf(ledger), ledger, { served, disk, logger: silentLogger, ...BATCH, batchRecords });
   } catch (error) {
     if (!((error as Error).cause instanceof Killed)) throw error;
   }

@@ -70,7 +70,7 @@ describe('after power loss', () => {
             // Segments of 5 kB: most runs leave some behind.
             maxBytes: 40_000,
             onFull: 'shed-log',
-            talk: { say() {}, warn() {}, progress() {} },
+            logger: { info() {}, warn() {}, progress() {} },
             files,
           });
           const logged = new Set<string>();

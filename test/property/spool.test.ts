@@ -125,7 +125,7 @@ function openLog(
     durability: 'written',
     maxBytes,
     onFull,
-    talk: { say() {}, warn() {}, progress() {} },
+    logger: { info() {}, warn() {}, progress() {} },
     files,
   });
 }

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { IngestLedger } from '../../../monitor/ingest/ledger.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import { openProject } from '../../../project/project.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
-import type { Talk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
+import type { Logger } from '../../../contract/std/logger.ts';
 import { openProducer } from '../../../sidecar/shipper/open-producer.ts';
 import type { Shipper } from '../../../sidecar/shipper/shipper.ts';
 import type { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
@@ -31,8 +31,8 @@ async function newTopic(): Promise<string> {
   return topic;
 }
 
-const shipperOf = (spool: string, topic: string, talk?: Talk): Promise<Shipper> =>
-  openShipper({ ...kafkaSettingsOf(kafka), topic }, spool, talk);
+const shipperOf = (spool: string, topic: string, logger?: Logger): Promise<Shipper> =>
+  openShipper({ ...kafkaSettingsOf(kafka), topic }, spool, logger);
 
 const arrived = async (topic: string): Promise<Arrived> => arrivedIn(await readTopic(kafka.brokers, topic));
 
@@ -52,12 +52,12 @@ describe('the shipper', () => {
     const topic = await newTopic();
     const log = await openLog(spool);
     const said: string[] = [];
-    const talk = {
-      ...silentTalk,
+    const logger = {
+      ...silentLogger,
       warn: (line: string) => said.push(line),
       say: (line: string) => said.push(line),
     };
-    const shipper = await shipperOf(spool, topic, talk);
+    const shipper = await shipperOf(spool, topic, logger);
     const running = shipper.run();
     const ids = answer(log, 200);
     await until(() => shipper.stats().shippedRecords > 0, 'it ships');
@@ -140,7 +140,7 @@ test('the ingest follows a sidecar that ships through it', async () => {
   const folder = scratchFolder({
     'plumbline.yaml': `log: { kafka: { brokers: "${kafka.brokers.join()}", topic: ${topic} } }\n`,
   });
-  const project = openProject(folder, silentTalk, {});
+  const project = openProject(folder, silentLogger, {});
   const { settings } = project;
   const log = await openLog(settings.log.spool);
   const shipper = await shipperOf(settings.log.spool, topic);

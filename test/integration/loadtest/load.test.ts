@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { load as loadCommand } from '../../../loadtest/commands.ts';
 import type { LoadFlags } from '../../../loadtest/commands.ts';
 import { LOAD_SURFACES } from '../../../loadtest/request-text.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { BENCH_SERVICE, makeBenchProject } from '../../../benchmarks/harness/project.ts';
 import { plumb, serve } from '../../support/processes/plumb-process.ts';
 import type { Finished } from '../../support/processes/plumb-process.ts';
@@ -231,7 +231,7 @@ describe('refusals', () => {
       folder,
       json: true,
       color: false,
-      talk: silentTalk,
+      logger: silentLogger,
       flags: {},
       tellErrors() {},
       print: async () => {},

@@ -37,7 +37,7 @@ test.each(['judging what is new', 'computing', 'writing the history', 'writing o
     const progress = (label: string): void => {
       if (label.endsWith(when)) stop.abort('SIGTERM');
     };
-    const stopped = { ...project, talk: { ...project.talk, progress } };
+    const stopped = { ...project, logger: { ...project.logger, progress } };
     const options = { signal: stop.signal };
     await expect(runMaterialize(stopped, bundleOf(view), project.database, options)).rejects.toMatchObject({
       code: 'MAT_STOPPED',
@@ -67,7 +67,7 @@ test.each([
   const say = (line: string): void => {
     if (line.startsWith('orders')) stop.abort('SIGTERM');
   };
-  const stopped = { ...project, talk: { ...project.talk, say } };
+  const stopped = { ...project, logger: { ...project.logger, say } };
   const options = { signal: stop.signal };
   await expect(runMaterialize(stopped, bundle, project.database, options)).rejects.toMatchObject({
     code: 'MAT_STOPPED',
@@ -85,7 +85,7 @@ test('what does not fit in memory has a place until the last row is online', asy
   const progress = (label: string): void => {
     if (label.endsWith('writing online')) there.push(existsSync(staged));
   };
-  const watched = { ...project, talk: { ...project.talk, progress } };
+  const watched = { ...project, logger: { ...project.logger, progress } };
   await runMaterialize(watched, bundleOf(view), project.database);
   expect(there).toEqual([true]);
 });

@@ -561,7 +561,7 @@ test('a store that fails half-way leaves marker and bookmark, and the next run d
   own.setClock(at(2));
   const full = {
     ...own,
-    talk: { ...own.talk, progress: () => void client.config('SET', 'maxmemory', '1') },
+    logger: { ...own.logger, progress: () => void client.config('SET', 'maxmemory', '1') },
   };
   await expect(runMaterialize(full, bundleOf(view), own.database)).rejects.toMatchObject({
     code: 'MAT_ONLINE',

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { guardOutcome, isWrite, noWrites } from '../../../materializer/online/guard-outcome.ts';
 import { openOnlineWriter } from '../../../materializer/online/open-online-writer.ts';
 import type { OnlineWriter } from '../../../materializer/online/online-writer.ts';
@@ -245,8 +245,8 @@ describe.each(['sqlite', 'redis', 'redis-cluster'])('the contract on %s', (name)
       const { watermarksUs } = await writer.readMarkers('v');
       expect(watermarksUs[writer.markerGroupOf(key)]).toBeNull();
       const told: string[] = [];
-      const talk = { ...silentTalk, warn: (line: string) => void told.push(line) };
-      const reader = await openReader(settings, systemClock(), talk);
+      const logger = { ...silentLogger, warn: (line: string) => void told.push(line) };
+      const reader = await openReader(settings, systemClock(), logger);
       await reader.start(10_000);
       const field = fieldOf('v');
       const read = await new Promise((resolve, reject) =>

@@ -10,7 +10,7 @@ import { runMonitor } from '../../../monitor/run.ts';
 import { SERVED_DISK } from '../../../monitor/day/served-files.ts';
 import { openProject } from '../../../project/project.ts';
 import type { Project } from '../../../project/project.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { openProducer } from '../../../sidecar/shipper/open-producer.ts';
 import { Shipper } from '../../../sidecar/shipper/shipper.ts';
 import { FRAME_HEADER_BYTES } from '../../../contract/wire/log/spool-frame.ts';
@@ -43,7 +43,7 @@ function projectOf(topic: string): Project {
   const folder = scratchFolder({
     'plumbline.yaml': `log: { kafka: { brokers: [${JSON.stringify(kafka.brokers[0])}], topic: ${topic} } }\n`,
   });
-  return openProject(folder, silentTalk, {});
+  return openProject(folder, silentLogger, {});
 }
 
 /** The payloads of one epoch; a record above 256 KiB is several. */
@@ -185,12 +185,12 @@ test('a day that was shipped, in part twice, and ingested is judged as its spool
   const fromSpool = await day.judge('2026-01-10T00:00:00');
   const topic = `ingest-topic-${++topics}`;
   await makeTopic(kafka.brokers, topic);
-  const { settings, clock, talk, database } = day.project;
+  const { settings, clock, logger, database } = day.project;
   const { spool } = settings.log;
   const kafkaSettings = { ...kafkaSettingsOf(kafka), topic };
   for (const cursor of ['first', 'again']) {
     const producer = await openProducer(kafkaSettings);
-    const shipper = new Shipper({ spool, topic, producer, clock, talk });
+    const shipper = new Shipper({ spool, topic, producer, clock, logger });
     shipper.drain();
     await shipper.run();
     await producer.close();
@@ -227,7 +227,7 @@ test('a topic that is not there, and a broker that is not, are said in one sente
     message: expect.stringContaining('it does not exist') as string,
   });
   const folder = scratchFolder({ 'plumbline.yaml': 'log: { kafka: { brokers: ["127.0.0.1:9"] } }\n' });
-  const lost = openProject(folder, silentTalk, {});
+  const lost = openProject(folder, silentLogger, {});
   await expect(runIngest(lost)).rejects.toMatchObject({ code: 'MON_TOPIC' });
 });
 

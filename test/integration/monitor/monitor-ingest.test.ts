@@ -39,8 +39,8 @@ function openLog(
   consumers: string[] = [],
   maxBytes = 2 ** 30,
 ): Promise<VectorLog> {
-  const { clock, talk } = project;
-  const log = { folder: project.settings.log.spool, pod: 'pod-1', clock, talk, consumers, maxBytes };
+  const { clock, logger } = project;
+  const log = { folder: project.settings.log.spool, pod: 'pod-1', clock, logger, consumers, maxBytes };
   return VectorLog.open({ ...log, durability: 'written', onFull: 'shed-log' });
 }
 
@@ -202,24 +202,24 @@ describe('what is missing', () => {
 
   test('a folder that was replaced is reported: it lacks starts, and no mark says that they were deleted', async () => {
     const warned: string[] = [];
-    const talk = { ...day.project.talk, warn: (line: string) => void warned.push(line) };
+    const logger = { ...day.project.logger, warn: (line: string) => void warned.push(line) };
     const replaced = (): boolean =>
       warned.some((line) => line.includes('the folder was removed or replaced'));
     day.serve('10:00', 'c-1', {});
     await day.closeLog();
-    await runIngest({ ...day.project, talk });
+    await runIngest({ ...day.project, logger });
     expect(replaced()).toBe(false);
     const lost = listSegments(spool)[0]!.epoch;
     rmSync(spool, { recursive: true });
     await day.openLog();
     day.serve('11:00', 'c-1', {});
-    const later = await runIngest({ ...day.project, talk });
+    const later = await runIngest({ ...day.project, logger });
     expect([replaced(), later.counts.records]).toEqual([true, 1]);
     expect(later.lostStarts).toEqual([{ folder: spool, pod: expect.any(String), epochs: [lost] }]);
     expect(renderIngest(later)).toMatch(/LOST: .* lacks 1 start of .* that was ingested/);
     writeDurably(join(spool, PASSED_FILE), passedMarkText(listSegments(spool)[0]!.file));
     warned.length = 0;
-    const marked = await runIngest({ ...day.project, talk });
+    const marked = await runIngest({ ...day.project, logger });
     expect([replaced(), marked.lostStarts]).toEqual([false, []]);
   });
 });

@@ -252,7 +252,7 @@ describe('a project with bad definitions or data', () => {
 });
 
 describe('what went well', () => {
-  test('puts data on stdout, talk on stderr, and takes --json everywhere', async () => {
+  test('puts data on stdout, logger on stderr, and takes --json everywhere', async () => {
     const folder = join(
       scratchFolder({ 'labels.csv': 'driver_id,event_timestamp\n1001,2025-06-05T10:30:00Z\n' }),
       'p',

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openReader } from '../../../sidecar/store/open-reader.ts';
 import { systemClock } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import {
   CLUSTER_SLOTS,
   clusterMarkerKey,
@@ -50,7 +50,7 @@ test('an absent row of a node that came back empty is not vouched for by a marke
   const emptied = markerSlot < boundary ? 1 : 0;
   const view = { id: 'spend', field: fieldOf('spend'), fieldNumber: fieldOf('spend').readUInt32BE(0) };
   const online = { kind: 'redis-cluster', url: cluster.url, keyPrefix: '' } as const;
-  const reader = await openReader(online, systemClock(), silentTalk);
+  const reader = await openReader(online, systemClock(), silentLogger);
   const clients = cluster.nodes.slice(0, 3).map((node) => new Redis(node.port, '127.0.0.1'));
   try {
     for (let slot = 0; slot < CLUSTER_SLOTS; slot += SLOTS_PER_MARKER) {

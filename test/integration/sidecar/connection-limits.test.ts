@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { Admin } from '../../../sidecar/process/admin.ts';
 import { nodeTransport } from '../../../sidecar/transport/node-http.ts';
 import type { HttpHandler } from '../../../sidecar/transport/transport.ts';
@@ -84,7 +84,7 @@ describe.each(['uws', 'node'])('bodies that do not end, on %s', (name) => {
 });
 
 test('the admin port holds 64 connections, closes the oldest for the next, and waits for no head', async () => {
-  const admin = await Admin.open({ host: '127.0.0.1', port: 0, livezMs: 60_000 }, silentTalk);
+  const admin = await Admin.open({ host: '127.0.0.1', port: 0, livezMs: 60_000 }, silentLogger);
   try {
     const silent = open(admin.port, 200);
     const openOnes = (): Client[] => silent.filter(({ closed }) => !closed);

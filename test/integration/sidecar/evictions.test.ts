@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runMaterialize } from '../../../materializer/run/materialize.ts';
 import { systemClock } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { fieldOf } from '../../../contract/wire/online/online-layout.ts';
 import { openReader } from '../../../sidecar/store/open-reader.ts';
 import type { StoreReader } from '../../../sidecar/store/store-reader.ts';
@@ -79,7 +79,7 @@ test('an evicted row is UNAVAILABLE until all are written again, at most once an
   const told: string[] = [];
   const online = project.settings.online;
   const reader = await openReader(online, systemClock(), {
-    ...silentTalk,
+    ...silentLogger,
     warn: (text) => void told.push(text),
   });
   try {
@@ -132,7 +132,7 @@ test('a user who may not ask INFO has no marks, and rows are served as before', 
     `SELECT range AS driver_id, ${time} AS event_timestamp, ${time} AS created,
      0.5 AS conv_rate, range AS trips, ['a'] AS tags FROM range(10)`,
   );
-  const reader = await openReader(own.settings.online, systemClock(), silentTalk);
+  const reader = await openReader(own.settings.online, systemClock(), silentLogger);
   try {
     own.setClock(START_US + 60e6);
     expect(await runMaterialize(own, bundleOf(view), own.database)).toMatchObject([{ written: 10 }]);

@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { openReader } from '../../../sidecar/store/open-reader.ts';
 import { startRedisCluster } from '../../support/redis/redis-cluster.ts';
 import { REDIS_START_LIMIT_MS } from '../../support/redis/redis.ts';
@@ -19,7 +19,7 @@ test(
   async () => {
     const cluster = await startRedisCluster();
     const online = { kind: 'redis-cluster', url: cluster.url, keyPrefix: '' } as const;
-    const reader = await openReader(online, systemClock(), silentTalk);
+    const reader = await openReader(online, systemClock(), silentLogger);
     const clients = cluster.nodes.map(({ port }) => new Redis(port, '127.0.0.1'));
     const infoOf = async (section: string): Promise<string[]> =>
       Promise.all(clients.map((client) => client.info(section)));

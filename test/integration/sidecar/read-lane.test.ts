@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { clusterSlot, fieldOf, markerKey } from '../../../contract/wire/online/online-layout.ts';
 import {
   CLUSTER_SLOTS,
@@ -58,7 +58,7 @@ describe('on Redis, as a user, in database 3', () => {
 
   test('rows come by the lane; killed, every read is still answered, and it opens again', async () => {
     const url = `redis://app:a%20secret@127.0.0.1:${redis.port}/3`;
-    const reader = await openReader({ kind: 'redis', url, keyPrefix: '' }, systemClock(), silentTalk);
+    const reader = await openReader({ kind: 'redis', url, keyPrefix: '' }, systemClock(), silentLogger);
     try {
       await reader.start(5_000);
       const rows = [ROW.toString('latin1'), null];
@@ -91,7 +91,11 @@ describe('on a cluster', () => {
   test('a row is found wherever its slot moves', async () => {
     const clients = cluster.nodes.slice(0, 3).map((node) => new Redis(node.port, '127.0.0.1'));
     const url = cluster.url;
-    const reader = await openReader({ kind: 'redis-cluster', url, keyPrefix: '' }, systemClock(), silentTalk);
+    const reader = await openReader(
+      { kind: 'redis-cluster', url, keyPrefix: '' },
+      systemClock(),
+      silentLogger,
+    );
     try {
       for (let slot = 0; slot < CLUSTER_SLOTS; slot += SLOTS_PER_MARKER) {
         const marks = ['spend', WATERMARK, 'none', WATERMARK];

@@ -13,7 +13,7 @@ import type { SqlRow } from '../../../project/engine/duckdb/duckdb.ts';
 import { openProject } from '../../../project/project.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import { RehearsalControl } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { formatTimestamp } from '../../../contract/std/timestamp.ts';
 import { customerFeatures, productFeatures, splitOrders } from '../../oracle/retail-features.ts';
 import { serve } from '../../support/processes/plumb-process.ts';
@@ -76,7 +76,7 @@ async function materializedShop(): Promise<{ folder: string; watermarkUs: number
     `${settings}clock: { control: clock.txt, runLasts: 2m }\nserve: { deadlineMs: 5000 }\n`,
   );
   const control = new RehearsalControl(join(folder, 'clock.txt'), RUN_US);
-  const project = openProject(folder, silentTalk, {});
+  const project = openProject(folder, silentLogger, {});
   const shop = await prepareShop(RAW, folder, DAY_US, []);
   await shop.land(0, RUN_US);
   shop.close();

@@ -9,7 +9,7 @@ import type { OnlineSettings } from '../../../project/settings/settings.ts';
 import { canonicalJson } from '../../../contract/std/canonical-json.ts';
 import type { Json } from '../../../contract/std/canonical-json.ts';
 import { systemClock } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { fieldOf, markerKey } from '../../../contract/wire/online/online-layout.ts';
 import { HEADER_BYTES } from '../../../contract/wire/online/row-header.ts';
 import { openReader } from '../../../sidecar/store/open-reader.ts';
@@ -47,7 +47,7 @@ function onlineOf(online: Json): OnlineSettings {
 }
 
 async function readerOf(online: Json): Promise<StoreReader> {
-  const reader = await openReader(onlineOf(online), systemClock(), silentTalk);
+  const reader = await openReader(onlineOf(online), systemClock(), silentLogger);
   ends.push(() => reader.close());
   await reader.start(5_000);
   return reader;
@@ -216,7 +216,7 @@ describe('a cluster', () => {
     const redis = await startRedis({ args: ['--cluster-enabled', 'yes'] });
     ends.push(() => redis.stop());
     const online = { url: `redis+cluster://127.0.0.1:${redis.port}` };
-    const reader = await openReader(onlineOf(online), systemClock(), silentTalk);
+    const reader = await openReader(onlineOf(online), systemClock(), silentLogger);
     ends.push(() => reader.close());
     await reader.start(500);
     await until(() => reader.state().reason !== null, 'the reason is known');

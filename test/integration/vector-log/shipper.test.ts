@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { decodeRecord } from '../../../contract/wire/log/served-decoder.ts';
 import { readCursor } from '../../../contract/wire/log/spool-cursor.ts';
 import { listSegments } from '../../../contract/wire/log/spool-segment.ts';
@@ -195,7 +195,7 @@ describe('the shipper in its thread', () => {
     const spool = scratchFolder();
     const topic = await newTopic();
     const log = await openLog(spool);
-    const shipping = new Shipping(input(spool, topic), silentTalk);
+    const shipping = new Shipping(input(spool, topic), silentLogger);
     const ids = answer(log, 500);
     await until(() => shipping.stats().shippedRecords >= 500, 'figures come');
     expect(shipping.stats()).toMatchObject({ connected: true, epoch: log.stats().epoch });
@@ -216,7 +216,7 @@ describe('the shipper in its thread', () => {
     const log = await openLog(spool);
     const other = SpoolLock.take(spool, SHIP_LOCK_FILE);
     const said: string[] = [];
-    const shipping = new Shipping(input(spool, topic), { ...silentTalk, warn: (line) => said.push(line) });
+    const shipping = new Shipping(input(spool, topic), { ...silentLogger, warn: (line) => said.push(line) });
     await until(() => said.length > 0, 'it has met the lock');
     expect(said[0]).toContain('another process already ships the spool');
     const ids = answer(log, 10);
@@ -235,7 +235,7 @@ describe('the shipper in its thread', () => {
     await log.close();
     writeFileSync(join(spool, 'kafka.cursor'), 'damaged');
     const said: string[] = [];
-    const shipping = new Shipping(input(spool, topic), { ...silentTalk, warn: (line) => said.push(line) });
+    const shipping = new Shipping(input(spool, topic), { ...silentLogger, warn: (line) => said.push(line) });
     await until(() => said.length > 0, 'the thread has died');
     expect(said[0]).toContain('kafka.cursor should hold a cursor of format 1; remove it');
     rmSync(join(spool, 'kafka.cursor'));
@@ -254,7 +254,7 @@ describe('the shipper in its thread', () => {
       ...input(spool, 'nowhere', 300),
       kafka: { ...kafkaSettingsOf({ brokers: ['127.0.0.1:9'] }), graceMs: 300 },
     };
-    const shipping = new Shipping(away, { ...silentTalk, warn: (line) => said.push(line) });
+    const shipping = new Shipping(away, { ...silentLogger, warn: (line) => said.push(line) });
     await until(() => shipping.stats().lagBytes > 0, 'it knows what it has to ship');
     await shipping.stop();
     expect(said.at(-1)).toMatch(/\d+ bytes of the vector log are not in Kafka/);

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { servedRequest } from '../../support/fixtures/served-requests.ts';
@@ -15,7 +15,7 @@ test('the end of the writing thread closes nothing that others have opened since
     durability: 'written',
     maxBytes: 64 * 2 ** 20,
     onFull: 'shed-log',
-    talk: silentTalk,
+    logger: silentLogger,
   });
   // Segments of 8 MiB. While a sync is under way the thread writes, and so opens segments too.
   for (let i = 0; i < 500; i++) {

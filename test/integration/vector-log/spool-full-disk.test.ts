@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readServedLog } from '../../../contract/wire/log/served-log.ts';
 import { systemClock } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { SHED_DISK } from '../../../contract/wire/log/served-record.ts';
 import { verifyLog } from '../../../sidecar/vector-log/log-commands.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
@@ -27,7 +27,7 @@ afterAll(() => {
 
 function open(folder: string, onFull: 'shed-log' | 'reject'): Promise<VectorLog> {
   mkdirSync(folder);
-  const options = { folder, pod: 'pod-1', clock: systemClock(), talk: silentTalk, onFull };
+  const options = { folder, pod: 'pod-1', clock: systemClock(), logger: silentLogger, onFull };
   return VectorLog.open({ ...options, durability: 'written', maxBytes: 2 ** 31 });
 }
 

@@ -39,7 +39,7 @@ async function open(): Promise<void> {
     durability: 'written',
     maxBytes: 2 ** 30,
     onFull: 'reject',
-    talk: { say() {}, warn() {}, progress() {} },
+    logger: { info() {}, warn() {}, progress() {} },
     files,
   });
   log.onSettled = settle;

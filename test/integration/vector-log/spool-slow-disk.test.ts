@@ -41,7 +41,7 @@ async function open(options: Partial<VectorLogOptions> = {}): Promise<void> {
     durability: 'written',
     maxBytes: 2 ** 30,
     onFull: 'shed-log',
-    talk: { say: (line) => said.push(line), warn: (line) => said.push(line), progress() {} },
+    logger: { info: (line) => said.push(line), warn: (line) => said.push(line), progress() {} },
     files,
     ...options,
   });

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { listSegments } from '../../../contract/wire/log/spool-segment.ts';
 import { verifyLog } from '../../../sidecar/vector-log/log-commands.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
@@ -34,8 +34,8 @@ describe('a spool that is taken away', () => {
   test.each(ways)('%s', { timeout: 120_000 }, async (_, takeAway) => {
     const spool = join(scratchFolder(), 'spool');
     const warned: string[] = [];
-    const talk = { ...silentTalk, warn: (line: string) => void warned.push(line) };
-    const options = { folder: spool, pod: 'pod-1', clock: systemClock(), maxBytes: 2 ** 30, talk };
+    const logger = { ...silentLogger, warn: (line: string) => void warned.push(line) };
+    const options = { folder: spool, pod: 'pod-1', clock: systemClock(), maxBytes: 2 ** 30, logger };
     const log = await VectorLog.open({ ...options, durability: 'written', onFull: 'shed-log' });
     const serve = (id: string): void => {
       log.append(servedRequest(id));

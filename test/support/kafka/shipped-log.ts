@@ -2,8 +2,8 @@
 import { expect, onTestFinished } from 'vitest';
 import type { KafkaSettings } from '../../../project/settings/kafka-settings.ts';
 import { systemClock } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
-import type { Talk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
+import type { Logger } from '../../../contract/std/logger.ts';
 import { decodeRecord } from '../../../contract/wire/log/served-decoder.ts';
 import type { LogRecord } from '../../../contract/wire/log/served-record.ts';
 import { openProducer } from '../../../sidecar/shipper/open-producer.ts';
@@ -23,7 +23,7 @@ export function openLog(folder: string, options: Partial<VectorLogOptions> = {})
     durability: 'written',
     maxBytes: 2 ** 32,
     onFull: 'shed-log',
-    talk: silentTalk,
+    logger: silentLogger,
     consumers: ['kafka'],
     ...options,
   });
@@ -47,11 +47,11 @@ export function answer(log: VectorLog, count: number, rowBytes = 120): string[] 
 export async function openShipper(
   settings: KafkaSettings,
   spool: string,
-  talk: Talk = silentTalk,
+  logger: Logger = silentLogger,
 ): Promise<Shipper> {
   const producer = await openProducer(settings);
   onTestFinished(() => producer.close());
-  return new Shipper({ spool, topic: settings.topic, producer, clock: systemClock(), talk });
+  return new Shipper({ spool, topic: settings.topic, producer, clock: systemClock(), logger });
 }
 
 export interface Arrived {

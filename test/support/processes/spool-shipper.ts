@@ -4,7 +4,7 @@
  * Arguments: spool, broker, topic, batches.
  */
 import { systemClock } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { openProducer } from '../../../sidecar/shipper/open-producer.ts';
 import { Shipper } from '../../../sidecar/shipper/shipper.ts';
 import { kafkaSettingsOf } from '../kafka/kafka-settings.ts';
@@ -20,7 +20,7 @@ const producer = {
   },
   close: () => real.close(),
 };
-const shipper = new Shipper({ spool, topic, producer, clock: systemClock(), talk: silentTalk });
+const shipper = new Shipper({ spool, topic, producer, clock: systemClock(), logger: silentLogger });
 shipper.drain();
 await shipper.run();
 await producer.close();

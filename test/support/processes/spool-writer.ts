@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { systemClock } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
 import { commitAndWait } from './committed.ts';
 import { servedRequest } from '../fixtures/served-requests.ts';
@@ -17,7 +17,7 @@ const log = await VectorLog.open({
   durability: 'written',
   maxBytes: 2 ** 40,
   onFull: 'shed-log',
-  talk: silentTalk,
+  logger: silentLogger,
 });
 
 let id = 0;

@@ -9,7 +9,7 @@ import { beginRun } from '../../../materializer/run/run-outcome.ts';
 import type { RunPlan } from '../../../materializer/run/run-plan.ts';
 import { loadSettings } from '../../../project/settings/settings.ts';
 import { systemClock } from '../../../project/clock.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { Histogram } from '../../../sidecar/metrics/histogram.ts';
 import { metricsText } from '../../../sidecar/metrics/metrics-text.ts';
 import { Metrics } from '../../../sidecar/metrics/metrics.ts';
@@ -33,7 +33,13 @@ function rulesOf(file: string): Rule[] {
 
 async function scraped(): Promise<string> {
   const spool = mkdtempSync(join(tmpdir(), 'plumb-'));
-  const options = { folder: spool, pod: 'pod-1', clock: systemClock(), talk: silentTalk, maxBytes: 2 ** 30 };
+  const options = {
+    folder: spool,
+    pod: 'pod-1',
+    clock: systemClock(),
+    logger: silentLogger,
+    maxBytes: 2 ** 30,
+  };
   const log = await VectorLog.open({ ...options, durability: 'written', onFull: 'shed-log' });
   const stats = log.stats();
   await log.close();

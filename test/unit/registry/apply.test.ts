@@ -6,16 +6,16 @@ import { loadBundle, loadCurrentBundle } from '../../../contract/definitions/bun
 import type { Bundle } from '../../../contract/model.ts';
 import { openProject } from '../../../project/project.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { SHOP_DEFINITIONS, shopProject } from '../../support/fixtures/shop-project.ts';
 
 async function plan(folder: string) {
-  const project = openProject(folder, silentTalk, {});
+  const project = openProject(folder, silentLogger, {});
   return RegistryDatabase.using(project.settings.registry, (database) => planProject(project, database));
 }
 
 async function apply(folder: string): Promise<Bundle> {
-  const project = openProject(folder, silentTalk, {});
+  const project = openProject(folder, silentLogger, {});
   return RegistryDatabase.using(project.settings.registry, async (database) =>
     applyPlan(project, database, await planProject(project, database)),
   );

@@ -19,7 +19,7 @@ import { RegistryDatabase } from '../../../project/database/registry-database.ts
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { renderChanges } from '../../../registry/show.ts';
 import { DAY_US } from '../../../contract/std/timestamp.ts';
-import { silentTalk } from '../../../contract/std/talk.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
 import { orders } from '../../support/fixtures/materialized-project.ts';
 import { shopProject } from '../../support/fixtures/shop-project.ts';
 
@@ -104,8 +104,8 @@ class Shop {
     work: (project: ReturnType<typeof openProject>, database: RegistryDatabase) => Promise<T>,
   ): Promise<T> {
     if (yaml !== null) writeFileSync(join(this.folder, 'definitions/shop.yaml'), yaml);
-    const talk = { ...silentTalk, warn: (line: string) => void this.warned.push(line) };
-    const opened = openProject(this.folder, talk, {});
+    const logger = { ...silentLogger, warn: (line: string) => void this.warned.push(line) };
+    const opened = openProject(this.folder, logger, {});
     const project = { ...opened, clock: { ...opened.clock, nowUs: () => this.nowUs } };
     return RegistryDatabase.using(project.settings.registry, (database) => work(project, database));
   }

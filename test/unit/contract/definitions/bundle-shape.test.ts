@@ -6,7 +6,7 @@ import { loadBundle } from '../../../../contract/definitions/bundle-folder.ts';
 import { bundleHash, bundleToJson } from '../../../../contract/definitions/definition-json.ts';
 import { canonicalJson } from '../../../../contract/std/canonical-json.ts';
 import type { Json } from '../../../../contract/std/canonical-json.ts';
-import { silentTalk } from '../../../../contract/std/talk.ts';
+import { silentLogger } from '../../../../contract/std/logger.ts';
 import { RegistryDatabase } from '../../../../project/database/registry-database.ts';
 import { openProject } from '../../../../project/project.ts';
 import { applyPlan, planProject } from '../../../../registry/apply.ts';
@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 
 async function appliedText(): Promise<string> {
-  const project = openProject(await shopProject(), silentTalk, {});
+  const project = openProject(await shopProject(), silentLogger, {});
   const bundle = await RegistryDatabase.using(project.settings.registry, async (database) =>
     applyPlan(project, database, await planProject(project, database)),
   );

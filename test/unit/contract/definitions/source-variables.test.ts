@@ -9,7 +9,7 @@ import { openProject } from '../../../../project/project.ts';
 import { RegistryDatabase } from '../../../../project/database/registry-database.ts';
 import { loadSettings } from '../../../../project/settings/settings.ts';
 import { filledIn, locateSources } from '../../../../contract/definitions/source-variables.ts';
-import { silentTalk } from '../../../../contract/std/talk.ts';
+import { silentLogger } from '../../../../contract/std/logger.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { SHOP_DEFINITIONS, shopProject } from '../../../support/fixtures/shop-project.ts';
 
@@ -23,7 +23,7 @@ features: { line_total: float64 }
 `;
 
 async function apply(folder: string, environment: NodeJS.ProcessEnv): Promise<Bundle> {
-  const project = openProject(folder, silentTalk, environment);
+  const project = openProject(folder, silentLogger, environment);
   return RegistryDatabase.using(project.settings.registry, async (database) =>
     applyPlan(project, database, await planProject(project, database)),
   );
@@ -153,7 +153,7 @@ describe('variables', () => {
     });
     await apply(folder, {});
     writeFileSync(join(folder, 'plumbline.yaml'), 'project: shop\nvars: { date: data }\n');
-    const { settings: there } = openProject(folder, silentTalk, {});
+    const { settings: there } = openProject(folder, silentLogger, {});
     expect(() => locateSources(loadCurrentBundle(there.bundles), there.vars)).toThrow(
       'the source of lines lies at ${data}/invoices.parquet: there is no variable "data", did you mean "date"?',
     );

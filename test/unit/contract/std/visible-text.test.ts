@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { renderTable } from '../../../../contract/std/text-table.ts';
-import { terminalTalk } from '../../../../contract/std/talk.ts';
+import { terminalLogger } from '../../../../contract/std/logger.ts';
 import { terminalText, visibleText } from '../../../../contract/std/visible-text.ts';
 
 test('what could move a cursor, colour a terminal or turn its text round is written out', () => {
@@ -39,9 +39,9 @@ test('JSON that is printed is the same JSON', () => {
 test('nothing that a program says reaches the terminal raw', () => {
   let written = '';
   const stream = { isTTY: false, write: (text: string) => (written += text) };
-  const talk = terminalTalk(stream as unknown as NodeJS.WriteStream);
-  talk.say(HOSTILE);
-  talk.warn(HOSTILE);
+  const logger = terminalLogger(stream as unknown as NodeJS.WriteStream);
+  logger.info(HOSTILE);
+  logger.warn(HOSTILE);
   expect(written).not.toMatch(UNSEEN);
   expect(written.split('\n')).toHaveLength(3);
 });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { configShow } from '../../../../registry/commands.ts';
 import { loadSettings, settingPaths, spoolConsumers } from '../../../../project/settings/settings.ts';
-import { silentTalk } from '../../../../contract/std/talk.ts';
+import { silentLogger } from '../../../../contract/std/logger.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 const project = (kafka: string): string => scratchFolder({ 'plumbline.yaml': `log: { kafka: ${kafka} }\n` });
@@ -90,7 +90,7 @@ describe('settings of Kafka', () => {
       folder,
       json,
       color: false,
-      talk: silentTalk,
+      logger: silentLogger,
       flags: {},
       tellErrors() {},
       print: async (text) => void printed.push(text),

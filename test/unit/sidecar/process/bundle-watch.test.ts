@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { silentTalk } from '../../../../contract/std/talk.ts';
+import { silentLogger } from '../../../../contract/std/logger.ts';
 import { watchBundles } from '../../../../sidecar/process/bundle-watch.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
@@ -14,7 +14,7 @@ test.each([
   const folder = scratchFolder({ current: `${HASH}\n` });
   const warned: string[] = [];
   const swap = (): void => expect.unreachable('there is nothing to take');
-  const watch = watchBundles(folder, HASH, swap, { ...silentTalk, warn: (line) => void warned.push(line) });
+  const watch = watchBundles(folder, HASH, swap, { ...silentLogger, warn: (line) => void warned.push(line) });
   watch.look();
   expect([watch.refuses, warned]).toEqual([false, []]);
   remove(folder);

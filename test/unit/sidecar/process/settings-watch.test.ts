@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openProject } from '../../../../project/project.ts';
 import type { CacheLayers } from '../../../../project/settings/serve-settings.ts';
-import { silentTalk } from '../../../../contract/std/talk.ts';
+import { silentLogger } from '../../../../contract/std/logger.ts';
 import { watchSettings } from '../../../../sidecar/process/settings-watch.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
@@ -14,9 +14,11 @@ function watched(flags: Record<string, string> = {}) {
   const file = join(folder, 'plumbline.yaml');
   const said: string[] = [];
   const warned: string[] = [];
-  const talk = { ...silentTalk, say: (l: string) => said.push(l), warn: (l: string) => warned.push(l) };
+  const logger = { ...silentLogger, say: (l: string) => said.push(l), warn: (l: string) => warned.push(l) };
   const taken: CacheLayers[] = [];
-  const watch = watchSettings(openProject(folder, talk as never, {}, flags), (layers) => taken.push(layers));
+  const watch = watchSettings(openProject(folder, logger as never, {}, flags), (layers) =>
+    taken.push(layers),
+  );
   // The timer would look in between; the tests look themselves.
   watch.stop();
   const look = (times = 2): void => {

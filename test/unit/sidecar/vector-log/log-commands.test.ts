@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CommandContext } from '../../../../project/command.ts';
 import { readServedLog } from '../../../../contract/wire/log/served-log.ts';
 import { writeDurably } from '../../../../contract/std/durable-file.ts';
-import { silentTalk } from '../../../../contract/std/talk.ts';
+import { silentLogger } from '../../../../contract/std/logger.ts';
 import type { ServedRequest } from '../../../../contract/wire/log/served-record.ts';
 import { advanceCursor } from '../../../../contract/wire/log/spool-cursor.ts';
 import { logCat, logStatus, logVerify } from '../../../../sidecar/vector-log/log-commands.ts';
@@ -34,7 +34,7 @@ beforeEach(async () => {
     folder: fixture.folder,
     json: true,
     color: false,
-    talk: { ...silentTalk, warn: (line) => void warned.push(line) },
+    logger: { ...silentLogger, warn: (line) => void warned.push(line) },
     flags: {},
     tellErrors() {},
     print: async (text) => void printed.push(text),
@@ -43,7 +43,7 @@ beforeEach(async () => {
     folder: spool,
     pod: 'pod-1',
     clock: fixture.clock,
-    talk: silentTalk,
+    logger: silentLogger,
     durability: 'written' as const,
   };
   const log = await VectorLog.open({ ...options, maxBytes: 2 ** 30, onFull: 'shed-log' });

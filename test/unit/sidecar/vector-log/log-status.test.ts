@@ -6,7 +6,7 @@ import { readServedLog } from '../../../../contract/wire/log/served-log.ts';
 import { writeDurably } from '../../../../contract/std/durable-file.ts';
 import { PASSED_FILE, passedMarkText } from '../../../../contract/wire/log/passed-mark.ts';
 import { systemClock } from '../../../../project/clock.ts';
-import { silentTalk } from '../../../../contract/std/talk.ts';
+import { silentLogger } from '../../../../contract/std/logger.ts';
 import { formatTimestamp } from '../../../../contract/std/timestamp.ts';
 import { SegmentEnds } from '../../../../contract/wire/log/segment-ends.ts';
 import { FRAME_MAGIC } from '../../../../contract/wire/log/spool-frame.ts';
@@ -29,7 +29,7 @@ beforeEach(() => {
 
 /** One start of a sidecar, records a microsecond apart; segments are an eighth of `maxBytes`. */
 async function start(rowBytes: readonly number[], maxBytes = 2 ** 31): Promise<void> {
-  const options = { folder: spool, pod: 'pod-1', clock: systemClock(), talk: silentTalk, maxBytes };
+  const options = { folder: spool, pod: 'pod-1', clock: systemClock(), logger: silentLogger, maxBytes };
   const log = await VectorLog.open({
     ...options,
     durability: 'written',

@@ -42,7 +42,7 @@ async function openLog(options: Partial<VectorLogOptions> = {}): Promise<VectorL
     durability: 'written',
     maxBytes: 2 ** 30,
     onFull: 'shed-log',
-    talk: { say: (line) => said.push(line), warn: (line) => said.push(line), progress() {} },
+    logger: { info: (line) => said.push(line), warn: (line) => said.push(line), progress() {} },
     files,
     ...options,
   });

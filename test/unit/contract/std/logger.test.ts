@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { terminalTalk } from '../../../../contract/std/talk.ts';
+import { terminalLogger } from '../../../../contract/std/logger.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
@@ -16,48 +16,48 @@ function streamOf(isTTY: boolean): { stream: NodeJS.WriteStream; written: string
 
 test('off a terminal long work tells a line every 10 s, with rate and time left, and none when it is short', () => {
   const { stream, written } = streamOf(false);
-  const talk = terminalTalk(stream);
-  talk.progress('orders: computing', 0, 60, 'buckets');
+  const logger = terminalLogger(stream);
+  logger.progress('orders: computing', 0, 60, 'buckets');
   vi.advanceTimersByTime(9_999);
   expect(written).toEqual([]);
   vi.advanceTimersByTime(1);
   expect(written).toEqual(['orders: computing: 0 of 60 buckets (0 %), for 10s\n']);
-  talk.progress('orders: computing', 24, 60, 'buckets');
+  logger.progress('orders: computing', 24, 60, 'buckets');
   vi.advanceTimersByTime(10_000);
   expect(written[1]).toBe('orders: computing: 24 of 60 buckets (40 %), 1.2/s, about 30s left\n');
-  talk.progress('orders: computing', 60, 60, 'buckets');
-  talk.progress('orders: writing', 0, 2);
-  talk.progress('orders: writing', 2, 2);
+  logger.progress('orders: computing', 60, 60, 'buckets');
+  logger.progress('orders: writing', 0, 2);
+  logger.progress('orders: writing', 2, 2);
   vi.advanceTimersByTime(60_000);
   expect(written).toHaveLength(2);
 });
 
 test('a second piece of work has a rate of its own', () => {
   const { stream, written } = streamOf(false);
-  const talk = terminalTalk(stream);
-  talk.progress('a', 0, 10);
+  const logger = terminalLogger(stream);
+  logger.progress('a', 0, 10);
   vi.advanceTimersByTime(5_000);
-  talk.progress('b', 100, 1_000, 'rows');
-  talk.progress('b', 200, 1_000, 'rows');
+  logger.progress('b', 100, 1_000, 'rows');
+  logger.progress('b', 200, 1_000, 'rows');
   vi.advanceTimersByTime(5_000);
   expect(written).toEqual(['b: 200 of 1000 rows (20 %), 20/s, about 40s left\n']);
 });
 
 test('on a terminal a bar redraws itself, also while no step ends, and goes before a line is said', () => {
   const { stream, written } = streamOf(true);
-  const talk = terminalTalk(stream);
+  const logger = terminalLogger(stream);
   vi.advanceTimersByTime(1_000);
-  talk.progress('orders', 0, 4);
+  logger.progress('orders', 0, 4);
   expect(written).toEqual([`orders ${'░'.repeat(24)} 0/4, for 1s`]);
   vi.advanceTimersByTime(2_000);
   expect(written.at(-1)).toBe(`orders ${'░'.repeat(24)} 0/4, for 2s`);
   vi.advanceTimersByTime(500);
-  talk.progress('orders', 1, 4);
+  logger.progress('orders', 1, 4);
   expect(written.at(-1)).toBe(`orders ${'█'.repeat(6)}${'░'.repeat(18)} 1/4, 24.0/min, about 8s left`);
-  talk.say('said');
+  logger.info('said');
   expect(written.slice(-2)).toEqual(['\r\u001b[2K', 'said\n']);
   vi.advanceTimersByTime(1_000);
   expect(written.at(-1)).toContain('1/4');
-  talk.progress('orders', 4, 4);
+  logger.progress('orders', 4, 4);
   expect(written.at(-1)).toBe('\r\u001b[2K');
 });

@@ -2,9 +2,9 @@
 import { formatDuration } from './duration.ts';
 import { terminalText } from './visible-text.ts';
 
-export interface Talk {
+export interface Logger {
   /** One line. */
-  say(line: string): void;
+  info(line: string): void;
   /** One line that should be noticed. */
   warn(line: string): void;
   /**
@@ -33,7 +33,7 @@ interface Work {
   total: number;
 }
 
-export function terminalTalk(stream: NodeJS.WriteStream): Talk {
+export function terminalLogger(stream: NodeJS.WriteStream): Logger {
   let work: Work | null = null;
   let timer: NodeJS.Timeout | null = null;
   let drawnMs = 0;
@@ -55,7 +55,7 @@ export function terminalTalk(stream: NodeJS.WriteStream): Talk {
     [work, timer] = [null, null];
   };
   return {
-    say(line) {
+    info(line) {
       clear();
       stream.write(`${terminalText(line)}\n`);
     },
@@ -111,4 +111,4 @@ function spanText(seconds: number): string {
 }
 
 /** For tests and for programs that run inside another one. */
-export const silentTalk: Talk = { say() {}, warn() {}, progress() {} };
+export const silentLogger: Logger = { info() {}, warn() {}, progress() {} };
