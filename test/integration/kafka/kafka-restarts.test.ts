@@ -55,7 +55,7 @@ describe('the shipper', () => {
     const logger = {
       ...silentLogger,
       warn: (line: string) => said.push(line),
-      say: (line: string) => said.push(line),
+      info: (line: string) => said.push(line),
     };
     const shipper = await shipperOf(spool, topic, logger);
     const running = shipper.run();

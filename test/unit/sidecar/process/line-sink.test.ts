@@ -16,9 +16,8 @@ test('a full pipe: what fits waits, the rest is dropped, counted and told of onc
   let text = '';
   await until(() => {
     text += pipe.drain();
-    return told.length > 0;
+    return text.endsWith('9\n');
   }, 'the lines that fitted');
-  text += pipe.drain();
   expect(text.trim().split('\n').map(Number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   expect(told).toEqual([20]);
   sink.write('again\n');

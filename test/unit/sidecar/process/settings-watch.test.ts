@@ -14,7 +14,7 @@ function watched(flags: Record<string, string> = {}) {
   const file = join(folder, 'plumbline.yaml');
   const said: string[] = [];
   const warned: string[] = [];
-  const logger = { ...silentLogger, say: (l: string) => said.push(l), warn: (l: string) => warned.push(l) };
+  const logger = { ...silentLogger, info: (l: string) => said.push(l), warn: (l: string) => warned.push(l) };
   const taken: CacheLayers[] = [];
   const watch = watchSettings(openProject(folder, logger as never, {}, flags), (layers) =>
     taken.push(layers),
