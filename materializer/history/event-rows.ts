@@ -1,6 +1,6 @@
 /**
  * The raw events of an aggregated view as a FROM item, each file read by its own types: the rule of stored rows
- * (project/engine/duckdb/exact-cast.ts) for the columns that the view reads.
+ * (project/engine/duckdb/sources/exact-cast.ts) for the columns that the view reads.
  *
  * Where all files hold the same types, and every value of them fits, it is the files themselves: nothing is cast or
  * judged that need not be, and filters reach their statistics.
@@ -12,15 +12,15 @@ import {
   readColumn,
   readTime,
   reasonSql,
-} from '../../project/engine/duckdb/column-reading.ts';
-import type { WantedColumn } from '../../project/engine/duckdb/column-reading.ts';
-import { withComputedColumns } from '../../project/engine/duckdb/computed-columns.ts';
+} from '../../project/engine/duckdb/sources/column-reading.ts';
+import type { WantedColumn } from '../../project/engine/duckdb/sources/column-reading.ts';
+import { withComputedColumns } from '../../project/engine/duckdb/sources/computed-columns.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
-import { hasExpressions } from '../../project/engine/duckdb/row-expressions.ts';
+import { hasExpressions } from '../../project/engine/duckdb/sources/row-expressions.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
-import { EXCLUDED } from '../../project/engine/duckdb/stored-rows.ts';
-import { FILE_COLUMN, groupSql } from '../../project/engine/duckdb/source-files.ts';
-import type { FileGroup, SourceFiles } from '../../project/engine/duckdb/source-files.ts';
+import { EXCLUDED } from '../../project/engine/duckdb/sources/stored-rows.ts';
+import { FILE_COLUMN, groupSql } from '../../project/engine/duckdb/sources/source-files.ts';
+import type { FileGroup, SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 
 /** What does not fit in a row, as a text, or NULL. No source has a column of this name. */

@@ -22,7 +22,7 @@ import { MAX_ID_BYTES } from '../../contract/wire/online/entity-key.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import { keySql } from '../aggregate/aggregate-plan.ts';
 import { FIXED_MAX, isWhole, summedColumns } from '../aggregate/fixed-point.ts';
-import { aheadReason, EXCLUDED } from '../../project/engine/duckdb/stored-rows.ts';
+import { aheadReason, EXCLUDED } from '../../project/engine/duckdb/sources/stored-rows.ts';
 import { MISFIT } from './event-rows.ts';
 import type { EventRows } from './event-rows.ts';
 

@@ -9,11 +9,11 @@
  * time are judged when everything is computed: nothing says which run they belong to.
  */
 import { join } from 'node:path';
-import { reasonKindSql } from '../../project/engine/duckdb/column-reading.ts';
+import { reasonKindSql } from '../../project/engine/duckdb/sources/column-reading.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import { folderBeside } from '../../project/engine/duckdb/history.ts';
-import { FILE_COLUMN } from '../../project/engine/duckdb/source-files.ts';
+import { FILE_COLUMN } from '../../project/engine/duckdb/sources/source-files.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import { isWhole, summedColumns } from '../aggregate/fixed-point.ts';
 import { FILE_ROW } from './event-rows.ts';

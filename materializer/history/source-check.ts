@@ -3,12 +3,20 @@
  * Reads footers only. Called before every computation, so that no run fails half-way on a schema.
  */
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import { expressionMistakes, withComputedColumns } from '../../project/engine/duckdb/computed-columns.ts';
+import {
+  expressionMistakes,
+  withComputedColumns,
+} from '../../project/engine/duckdb/sources/computed-columns.ts';
 import { NOT_YET_COMPUTED } from '../../contract/model.ts';
 import type { Aggregation, Entity, Feature, FeatureView } from '../../contract/model.ts';
-import { columnFit, columnNames, columnsNamed, twiceText } from '../../project/engine/duckdb/source-fit.ts';
-import { readSourceFiles } from '../../project/engine/duckdb/source-files.ts';
-import type { SourceFiles } from '../../project/engine/duckdb/source-files.ts';
+import {
+  columnFit,
+  columnNames,
+  columnsNamed,
+  twiceText,
+} from '../../project/engine/duckdb/sources/source-fit.ts';
+import { readSourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
+import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import { formatType, isNumeric } from '../../contract/value-type.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 import { materializerError } from '../errors.ts';

@@ -15,7 +15,7 @@
 import { canonicalOrderSql } from '../../project/engine/duckdb/as-of-sql.ts';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
-import { FILE_COLUMN } from '../../project/engine/duckdb/source-files.ts';
+import { FILE_COLUMN } from '../../project/engine/duckdb/sources/source-files.ts';
 import {
   aheadReason,
   CREATED_NS,
@@ -23,7 +23,7 @@ import {
   EXCLUDED,
   REASON,
   ROW_COLUMN,
-} from '../../project/engine/duckdb/stored-rows.ts';
+} from '../../project/engine/duckdb/sources/stored-rows.ts';
 import type { RunRange } from '../run/run-range.ts';
 
 /** Columns beside those of the view; no join key and no feature can have such a name. */

@@ -9,8 +9,8 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { folderBeside } from '../../project/engine/duckdb/history.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import { makePrivateFile } from '../../contract/std/private-file.ts';
-import { FILE_COLUMN } from '../../project/engine/duckdb/source-files.ts';
-import { CREATED_NS, EVENT_NS, REASON, ROW_COLUMN } from '../../project/engine/duckdb/stored-rows.ts';
+import { FILE_COLUMN } from '../../project/engine/duckdb/sources/source-files.ts';
+import { CREATED_NS, EVENT_NS, REASON, ROW_COLUMN } from '../../project/engine/duckdb/sources/stored-rows.ts';
 import { CREATED_US, DELETED, EVENT_US, FATE } from '../online/latest-rows.ts';
 
 export function rejectFile(

@@ -3,15 +3,15 @@ import type { Json } from '../../contract/std/canonical-json.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { BUILT_AGGREGATES, NOT_YET_COMPUTED } from '../../contract/model.ts';
 import type { AggregateFunction, Aggregation, Feature } from '../../contract/model.ts';
-import { exactCast } from '../../project/engine/duckdb/exact-cast.ts';
-import type { SourceFiles } from '../../project/engine/duckdb/source-files.ts';
+import { exactCast } from '../../project/engine/duckdb/sources/exact-cast.ts';
+import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import {
   formatSourceType,
   isWhole,
   modelTypeOf,
   parseSourceType,
-} from '../../project/engine/duckdb/source-type.ts';
-import type { SourceType } from '../../project/engine/duckdb/source-type.ts';
+} from '../../project/engine/duckdb/sources/source-type.ts';
+import type { SourceType } from '../../project/engine/duckdb/sources/source-type.ts';
 import { formatType, isNumeric, parseType, SCALARS } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { Fault, valueFromJson } from '../../contract/wire/online/json-value.ts';
@@ -21,7 +21,12 @@ import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import { checkOptions, FEATURE_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 import type { FeatureOptionValues } from '../../contract/definitions/option-schemas.ts';
 import type { SourceColumns } from './source-columns.ts';
-import { columnFit, columnNames, columnsNamed, twiceText } from '../../project/engine/duckdb/source-fit.ts';
+import {
+  columnFit,
+  columnNames,
+  columnsNamed,
+  twiceText,
+} from '../../project/engine/duckdb/sources/source-fit.ts';
 
 /** What a feature is checked against. */
 export interface FeatureContext {

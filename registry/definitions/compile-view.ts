@@ -1,5 +1,5 @@
 /** One feature view: its entity, source and times, and its features. */
-import { withComputedColumns } from '../../project/engine/duckdb/computed-columns.ts';
+import { withComputedColumns } from '../../project/engine/duckdb/sources/computed-columns.ts';
 import { definitionIdOf } from '../../contract/definitions/definition-json.ts';
 import { RESERVED_COLUMNS } from '../../project/engine/duckdb/history.ts';
 import {
@@ -7,10 +7,10 @@ import {
   hasExpressions,
   rowSql,
   withSelected,
-} from '../../project/engine/duckdb/row-expressions.ts';
-import type { RowExpressionFault, Written } from '../../project/engine/duckdb/row-expressions.ts';
+} from '../../project/engine/duckdb/sources/row-expressions.ts';
+import type { RowExpressionFault, Written } from '../../project/engine/duckdb/sources/row-expressions.ts';
 import type { Entity, Feature, FeatureView, Source } from '../../contract/model.ts';
-import type { SourceFiles } from '../../project/engine/duckdb/source-files.ts';
+import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import { EntityDraft, FeatureDraft, SourceDraft } from '../../contract/definitions/draft.ts';
 import type { ViewDraft } from '../../contract/definitions/draft.ts';
 import { compileFeature } from './compile-feature.ts';
@@ -20,8 +20,8 @@ import { checkOptions, VIEW_OPTIONS } from '../../contract/definitions/option-sc
 import type { ViewOptionValues } from '../../contract/definitions/option-schemas.ts';
 import { faultOfName } from '../../contract/definitions/name.ts';
 import type { SourceColumns } from './source-columns.ts';
-import { columnFit, columnNames, twiceText } from '../../project/engine/duckdb/source-fit.ts';
-import type { ColumnFit } from '../../project/engine/duckdb/source-fit.ts';
+import { columnFit, columnNames, twiceText } from '../../project/engine/duckdb/sources/source-fit.ts';
+import type { ColumnFit } from '../../project/engine/duckdb/sources/source-fit.ts';
 import { viewTimes } from './view-times.ts';
 
 const HOUR_US = 3_600_000_000;

@@ -1,8 +1,8 @@
 /** The columns of a project's sources, read once each: what views are checked against, and aggregates take types from. */
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import { readSourceFiles, unionTypes } from '../../project/engine/duckdb/source-files.ts';
-import type { SourceFiles } from '../../project/engine/duckdb/source-files.ts';
+import { readSourceFiles, unionTypes } from '../../project/engine/duckdb/sources/source-files.ts';
+import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import { filledIn } from '../../contract/definitions/source-variables.ts';
 import type { Variables } from '../../contract/definitions/source-variables.ts';
 

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import { exactCast } from '../../project/engine/duckdb/exact-cast.ts';
-import { parseSourceType } from '../../project/engine/duckdb/source-type.ts';
+import { exactCast } from '../../project/engine/duckdb/sources/exact-cast.ts';
+import { parseSourceType } from '../../project/engine/duckdb/sources/source-type.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 
 let duck: DuckDb;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DuckDb, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { canonicalText } from '../../contract/expression/canonical-text.ts';
-import { columnSql, overflowSql, valueSql } from '../../project/engine/duckdb/expression-sql.ts';
+import { columnSql, overflowSql, valueSql } from '../../project/engine/duckdb/sources/expression-sql.ts';
 import { OverflowFault, compileExpression } from '../../contract/expression/evaluate.ts';
 import type { ExpressionValue } from '../../contract/expression/evaluate.ts';
 import { resolveExpression } from '../../contract/expression/resolve.ts';

@@ -22,7 +22,7 @@
 import { canonicalOrderSql } from './as-of-sql.ts';
 import { quoteName, quoteText } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
-import { CREATED_NS, EVENT_NS } from './stored-rows.ts';
+import { CREATED_NS, EVENT_NS } from './sources/stored-rows.ts';
 import type { ValueType } from '../../../contract/value-type.ts';
 
 export interface AsOfJoin {

@@ -4,9 +4,9 @@ import { quoteName } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
 import { openJudgedHistory } from './history.ts';
 import type { Entity, FeatureView } from '../../../contract/model.ts';
-import { FILE_COLUMN } from './source-files.ts';
-import { reasonKindSql } from './column-reading.ts';
-import { REASON, ROW_COLUMN } from './stored-rows.ts';
+import { FILE_COLUMN } from './sources/source-files.ts';
+import { reasonKindSql } from './sources/column-reading.ts';
+import { REASON, ROW_COLUMN } from './sources/stored-rows.ts';
 
 export interface BadRows {
   readonly rows: number;

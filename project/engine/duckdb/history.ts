@@ -29,11 +29,11 @@ import { duckTypeOf, quoteName, quoteText } from './duckdb.ts';
 import { registryError } from '../../../contract/errors.ts';
 import type { DuckDb } from './duckdb.ts';
 import type { Entity, FeatureView } from '../../../contract/model.ts';
-import { FILE_COLUMN, readSourceFiles, withShownValues } from './source-files.ts';
-import type { SourceFiles } from './source-files.ts';
-import { reasonSql, whereGood } from './column-reading.ts';
-import { checkFaults, goodRowsSql, hasNanos, judgedRowsSql } from './stored-rows.ts';
-import { CREATED_NS, EVENT_NS, EXCLUDED, REASON, ROW_COLUMN } from './stored-rows.ts';
+import { FILE_COLUMN, readSourceFiles, withShownValues } from './sources/source-files.ts';
+import type { SourceFiles } from './sources/source-files.ts';
+import { reasonSql, whereGood } from './sources/column-reading.ts';
+import { checkFaults, goodRowsSql, hasNanos, judgedRowsSql } from './sources/stored-rows.ts';
+import { CREATED_NS, EVENT_NS, EXCLUDED, REASON, ROW_COLUMN } from './sources/stored-rows.ts';
 import type { KeyType } from '../../../contract/value-type.ts';
 import { definitionName } from '../../../contract/wire/online/row-header.ts';
 

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalText } from '../../../../contract/expression/canonical-text.ts';
-import { columnSql, overflowSql, valueSql } from '../../../../project/engine/duckdb/expression-sql.ts';
+import {
+  columnSql,
+  overflowSql,
+  valueSql,
+} from '../../../../project/engine/duckdb/sources/expression-sql.ts';
 import { OverflowFault, compileExpression } from '../../../../contract/expression/evaluate.ts';
 import type { ExpressionValue } from '../../../../contract/expression/evaluate.ts';
 import { columnsOf, resolveExpression } from '../../../../contract/expression/resolve.ts';

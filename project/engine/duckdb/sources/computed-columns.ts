@@ -1,6 +1,6 @@
 /** The files of a source with what a view computes of their rows: the columns of `select`, and what `where` excludes. */
 import { always } from './column-reading.ts';
-import { quoteText } from './duckdb.ts';
+import { quoteText } from '../duckdb.ts';
 import { DUCK_TYPES, expressionColumn, hasExpressions, rowSql } from './row-expressions.ts';
 import type { ExpressionColumn, ExpressionColumns, RowExpressionFault, Written } from './row-expressions.ts';
 import type { FileColumn, FileGroup, SourceFiles } from './source-files.ts';

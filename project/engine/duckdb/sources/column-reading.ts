@@ -2,15 +2,15 @@
  * How one column of a view is read from a group of files, and what makes a row of it a bad one. What `exact-cast.ts`
  * decides of types becomes SQL of rows here, for stored rows and raw events alike.
  */
-import { duckTypeOf, quoteText } from './duckdb.ts';
+import { duckTypeOf, quoteText } from '../duckdb.ts';
 import { exactCast } from './exact-cast.ts';
 import type { ExactCast } from './exact-cast.ts';
 import type { Fault } from './row-fault.ts';
 import type { FileColumn, FileGroup } from './source-files.ts';
 import { decimalOf, formatSourceType } from './source-type.ts';
 import type { SourceType } from './source-type.ts';
-import { formatType } from '../../../contract/value-type.ts';
-import type { ValueType } from '../../../contract/value-type.ts';
+import { formatType } from '../../../../contract/value-type.ts';
+import type { ValueType } from '../../../../contract/value-type.ts';
 
 /** A column that a view reads: what messages call it, its name in the source, and what it is made into. */
 export interface WantedColumn {

@@ -6,12 +6,12 @@
  */
 import { resolve } from 'node:path';
 import type { Fault } from './row-fault.ts';
-import { quoteName, quoteText } from './duckdb.ts';
-import type { DuckDb, SqlRow } from './duckdb.ts';
-import { registryError } from '../../../contract/errors.ts';
-import { schemeOf } from '../../../contract/std/local-path.ts';
+import { quoteName, quoteText } from '../duckdb.ts';
+import type { DuckDb, SqlRow } from '../duckdb.ts';
+import { registryError } from '../../../../contract/errors.ts';
+import { schemeOf } from '../../../../contract/std/local-path.ts';
 import { listSourceFiles } from './source-listing.ts';
-import { CodedError } from '../../../contract/std/coded-error.ts';
+import { CodedError } from '../../../../contract/std/coded-error.ts';
 import { PATH_TEXT, leafCount, parseSourceType, withLeaves } from './source-type.ts';
 import type { Leaf, SourceType } from './source-type.ts';
 

@@ -2,10 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { compileProject } from '../../../../../registry/definitions/compile.ts';
-import { DuckDb } from '../../../../../project/engine/duckdb/duckdb.ts';
-import type { Definitions } from '../../../../../contract/model.ts';
-import { scratchFolder } from '../../../../support/scratch.ts';
+import { compileProject } from '../../../../../../registry/definitions/compile.ts';
+import { DuckDb } from '../../../../../../project/engine/duckdb/duckdb.ts';
+import type { Definitions } from '../../../../../../contract/model.ts';
+import { scratchFolder } from '../../../../../support/scratch.ts';
 
 interface Planned {
   readonly mistakes: string[];

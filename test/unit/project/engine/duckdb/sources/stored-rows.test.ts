@@ -1,12 +1,19 @@
 /** What a value of a source becomes: itself without loss, or the reason why its row is a bad one. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DuckDb, quoteText } from '../../../../../project/engine/duckdb/duckdb.ts';
-import type { Feature, FeatureView } from '../../../../../contract/model.ts';
-import { readSourceFiles, withShownValues } from '../../../../../project/engine/duckdb/source-files.ts';
-import { goodRowsSql, judgedRowsSql, lostColumns } from '../../../../../project/engine/duckdb/stored-rows.ts';
-import { driver, driverStats, feature } from '../../../../support/fixtures/materialized-project.ts';
-import { scratchFolder } from '../../../../support/scratch.ts';
+import { DuckDb, quoteText } from '../../../../../../project/engine/duckdb/duckdb.ts';
+import type { Feature, FeatureView } from '../../../../../../contract/model.ts';
+import {
+  readSourceFiles,
+  withShownValues,
+} from '../../../../../../project/engine/duckdb/sources/source-files.ts';
+import {
+  goodRowsSql,
+  judgedRowsSql,
+  lostColumns,
+} from '../../../../../../project/engine/duckdb/sources/stored-rows.ts';
+import { driver, driverStats, feature } from '../../../../../support/fixtures/materialized-project.ts';
+import { scratchFolder } from '../../../../../support/scratch.ts';
 
 let duck: DuckDb;
 beforeAll(async () => {

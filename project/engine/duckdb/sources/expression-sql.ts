@@ -7,9 +7,9 @@
  * Integers are computed in 128 bits and cast back. NaN becomes NULL where it appears, so that no comparison meets one.
  * `evaluate.ts` is what both must agree with.
  */
-import { quoteText } from './duckdb.ts';
-import { childrenOf } from '../../../contract/expression/resolve.ts';
-import type { Expression, ExpressionType } from '../../../contract/expression/resolve.ts';
+import { quoteText } from '../duckdb.ts';
+import { childrenOf } from '../../../../contract/expression/resolve.ts';
+import type { Expression, ExpressionType } from '../../../../contract/expression/resolve.ts';
 
 const SQL_TYPE: Readonly<Record<ExpressionType, string>> = {
   bool: 'BOOLEAN',

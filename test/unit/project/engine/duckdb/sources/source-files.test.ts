@@ -2,14 +2,17 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DuckDb, quoteText } from '../../../../../project/engine/duckdb/duckdb.ts';
+import { DuckDb, quoteText } from '../../../../../../project/engine/duckdb/duckdb.ts';
 import {
   groupSql,
   readSourceFiles,
   withShownValues,
-} from '../../../../../project/engine/duckdb/source-files.ts';
-import { formatSourceType, modelTypeOf } from '../../../../../project/engine/duckdb/source-type.ts';
-import { formatType } from '../../../../../contract/value-type.ts';
+} from '../../../../../../project/engine/duckdb/sources/source-files.ts';
+import {
+  formatSourceType,
+  modelTypeOf,
+} from '../../../../../../project/engine/duckdb/sources/source-type.ts';
+import { formatType } from '../../../../../../contract/value-type.ts';
 
 let duck: DuckDb;
 const folder = mkdtempSync(join(tmpdir(), 'plumb-'));

@@ -6,8 +6,8 @@ import { exactCast } from './exact-cast.ts';
 import type { FileColumn, SourceFiles } from './source-files.ts';
 import { decimalOf, formatSourceType } from './source-type.ts';
 import type { SourceType } from './source-type.ts';
-import { formatType } from '../../../contract/value-type.ts';
-import type { ValueType } from '../../../contract/value-type.ts';
+import { formatType } from '../../../../contract/value-type.ts';
+import type { ValueType } from '../../../../contract/value-type.ts';
 
 /** fits: `types` is what stands in the files · twice: `types` are names that differ only in case */
 export interface ColumnFit {

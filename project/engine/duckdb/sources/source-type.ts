@@ -7,7 +7,7 @@
  * Three scalars are names of ours: NULL, Arrow's type of a column that holds nothing, which DuckDB shows as INTEGER;
  * DECIMAL of more than 38 digits, which DuckDB shows as DOUBLE and reads wrong; PATH, text from a file's path.
  */
-import type { ValueType } from '../../../contract/value-type.ts';
+import type { ValueType } from '../../../../contract/value-type.ts';
 
 export type SourceType =
   | { readonly kind: 'scalar'; readonly name: string }

@@ -20,15 +20,15 @@ import {
 } from './column-reading.ts';
 import type { WantedColumn } from './column-reading.ts';
 import type { Fault } from './row-fault.ts';
-import { quoteName, quoteText } from './duckdb.ts';
-import type { Entity, Feature, FeatureView } from '../../../contract/model.ts';
+import { quoteName, quoteText } from '../duckdb.ts';
+import type { Entity, Feature, FeatureView } from '../../../../contract/model.ts';
 import type { FileColumn, FileGroup, ShownValues, SourceFiles } from './source-files.ts';
 import { FILE_COLUMN, groupSql } from './source-files.ts';
-import { formatDuration } from '../../../contract/std/duration.ts';
-import { isNumeric } from '../../../contract/value-type.ts';
+import { formatDuration } from '../../../../contract/std/duration.ts';
+import { isNumeric } from '../../../../contract/value-type.ts';
 import type { SourceType } from './source-type.ts';
-import type { ValueType } from '../../../contract/value-type.ts';
-import { MAX_ID_BYTES } from '../../../contract/wire/online/entity-key.ts';
+import type { ValueType } from '../../../../contract/value-type.ts';
+import { MAX_ID_BYTES } from '../../../../contract/wire/online/entity-key.ts';
 
 /** Columns beside those of the view; no join key and no feature can have such a name. */
 export const REASON = '~reason';

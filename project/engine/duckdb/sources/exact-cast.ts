@@ -13,10 +13,10 @@
  *
  * What rounds is what the definition asks to be rounded: float32 names a precision, and so do microseconds.
  */
-import { duckTypeOf, quoteName, quoteText } from './duckdb.ts';
+import { duckTypeOf, quoteName, quoteText } from '../duckdb.ts';
 import { decimalOf } from './source-type.ts';
 import type { SourceType } from './source-type.ts';
-import type { ValueType } from '../../../contract/value-type.ts';
+import type { ValueType } from '../../../../contract/value-type.ts';
 
 export interface ExactCast {
   /** SQL of the value in `duckTypeOf(wanted)`; NULL where it is null, or does not fit. */

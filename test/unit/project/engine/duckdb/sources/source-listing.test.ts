@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { listSourceFiles } from '../../../../../project/engine/duckdb/source-listing.ts';
+import { listSourceFiles } from '../../../../../../project/engine/duckdb/sources/source-listing.ts';
 
 let folder: string;
 beforeEach(() => {

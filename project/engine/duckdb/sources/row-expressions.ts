@@ -3,14 +3,14 @@
  * Both read the source's own columns. A row that `where` excludes is looked at no further; one whose expression
  * leaves 64 bits is a bad row.
  */
-import { quoteName } from './duckdb.ts';
-import type { FeatureView } from '../../../contract/model.ts';
+import { quoteName } from '../duckdb.ts';
+import type { FeatureView } from '../../../../contract/model.ts';
 import { modelTypeOf, parseSourceType } from './source-type.ts';
 import { columnSql, overflowSql, valueSql } from './expression-sql.ts';
-import { columnsOf, resolveExpression } from '../../../contract/expression/resolve.ts';
-import type { Expression, ExpressionType } from '../../../contract/expression/resolve.ts';
-import { parseExpression } from '../../../contract/expression/syntax.ts';
-import { ExpressionFault } from '../../../contract/expression/token.ts';
+import { columnsOf, resolveExpression } from '../../../../contract/expression/resolve.ts';
+import type { Expression, ExpressionType } from '../../../../contract/expression/resolve.ts';
+import { parseExpression } from '../../../../contract/expression/syntax.ts';
+import { ExpressionFault } from '../../../../contract/expression/token.ts';
 
 export type Written = Pick<FeatureView, 'where' | 'select'>;
 
