@@ -22,7 +22,7 @@ import { print, printHardware, printMeasured, ratios } from './harness/report.ts
 import { alternate, manyRequests } from './harness/rounds.ts';
 import type { Measured } from './harness/rounds.ts';
 import { PROFILES } from '../loadtest/profiles/profiles.ts';
-import { LOAD_SURFACES } from '../loadtest/request-text.ts';
+import { LOAD_SURFACES } from '../loadtest/request/request-text.ts';
 
 const VIEWS = [10, 10, 10, 10, 10];
 

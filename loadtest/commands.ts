@@ -7,14 +7,14 @@ import { printResult, projectOf } from '../project/command.ts';
 import type { Settings } from '../project/settings/settings.ts';
 import { parseDuration } from '../contract/std/duration.ts';
 import { loadError } from './errors.ts';
-import { loadPage } from './load-page.ts';
-import { loadJson, renderLoad } from './load-report.ts';
+import { loadPage } from './report/load-page.ts';
+import { loadJson, renderLoad } from './report/load-report.ts';
 import { runLoad } from './load-test.ts';
 import type { LoadOptions } from './load-test.ts';
 import type { Profile } from './profiles/profile.ts';
 import { PROFILES } from './profiles/profiles.ts';
-import { LOAD_SURFACES } from './request-text.ts';
-import type { LoadSurface } from './request-text.ts';
+import { LOAD_SURFACES } from './request/request-text.ts';
+import type { LoadSurface } from './request/request-text.ts';
 import { parseObjectives } from './slo.ts';
 
 /** As commander hands them over. */

@@ -1,20 +1,20 @@
 /** One load test from its options to its result. Called by `plumb load` and by the benchmarks. */
 import type { Logger } from '../contract/std/logger.ts';
-import { openPool } from './entity-pool.ts';
+import { openPool } from './request/entity-pool.ts';
 import { loadError } from './errors.ts';
-import { runGenerators } from './generators.ts';
-import type { Counted } from './generators.ts';
-import type { LoadJob } from './load-job.ts';
+import { runGenerators } from './generator/generators.ts';
+import type { Counted } from './generator/generators.ts';
+import type { LoadJob } from './generator/load-job.ts';
 import { STOPPED_FROM, STOPPED_TO } from './profiles/faults.ts';
 import type { Profile } from './profiles/profile.ts';
-import type { LoadSurface } from './request-text.ts';
-import { readSchema } from './service-schema.ts';
-import type { ServiceSchema } from './service-schema.ts';
+import type { LoadSurface } from './request/request-text.ts';
+import { readSchema } from './request/service-schema.ts';
+import type { ServiceSchema } from './request/service-schema.ts';
 import { judge } from './slo.ts';
 import type { Judged, Objective } from './slo.ts';
 import { storeOf } from './stopped-store.ts';
-import { TallyCount } from './tally-count.ts';
-import { parseTarget } from './target.ts';
+import { TallyCount } from './generator/tally-count.ts';
+import { parseTarget } from './request/target.ts';
 
 export interface LoadOptions {
   readonly url: string;

@@ -4,7 +4,7 @@
  * A request without a good answer counts as one that never came: with 2 % of them there is no p99.
  */
 import { loadError } from './errors.ts';
-import type { LatencyHistogram } from './latency-histogram.ts';
+import type { LatencyHistogram } from './generator/latency-histogram.ts';
 
 export type Objective =
   | { readonly kind: 'latency'; readonly text: string; readonly share: number; readonly limitNs: number }

@@ -1,8 +1,8 @@
 /** What every section of the benchmark works with, and the profile that explains a bar that was missed. */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LoadJob } from '../../loadtest/load-job.ts';
-import type { LoadSurface } from '../../loadtest/request-text.ts';
+import type { LoadJob } from '../../loadtest/generator/load-job.ts';
+import type { LoadSurface } from '../../loadtest/request/request-text.ts';
 import { nodeContender, sidecarContender, startServer } from './contender.ts';
 import type { Contender } from './contender.ts';
 import { topSelfTimes } from './cpu-profile.ts';

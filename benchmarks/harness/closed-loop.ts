@@ -7,7 +7,7 @@
  * Prints one JSON line: {requests, seconds, p50Ms, p99Ms, failures}; `requests` counts what was answered with 200.
  */
 import { connect } from 'node:net';
-import { LatencyHistogram } from '../../loadtest/latency-histogram.ts';
+import { LatencyHistogram } from '../../loadtest/generator/latency-histogram.ts';
 
 const [port, connections, warmupS, seconds, path, body] = process.argv.slice(2) as [
   string,

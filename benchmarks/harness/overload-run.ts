@@ -2,8 +2,8 @@
  * One server under twice the load that it can answer: what the benchmark and the tests measure of it. Where the figures'
  * names come from: overload.ts.
  */
-import { runGenerators } from '../../loadtest/generators.ts';
-import type { LoadJob } from '../../loadtest/load-job.ts';
+import { runGenerators } from '../../loadtest/generator/generators.ts';
+import type { LoadJob } from '../../loadtest/generator/load-job.ts';
 import { jobOf } from './bench-context.ts';
 import type { Server } from './contender.ts';
 import { LivezProbe } from './livez-probe.ts';

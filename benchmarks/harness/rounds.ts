@@ -1,8 +1,8 @@
 /** Alternating rounds: each contender in turn, a fresh process each, raw figures kept, medians compared. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { runGenerators } from '../../loadtest/generators.ts';
-import type { LoadJob } from '../../loadtest/load-job.ts';
+import { runGenerators } from '../../loadtest/generator/generators.ts';
+import type { LoadJob } from '../../loadtest/generator/load-job.ts';
 import { ROOT, startServer } from './contender.ts';
 import type { Contender, Server } from './contender.ts';
 

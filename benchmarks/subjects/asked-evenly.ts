@@ -8,7 +8,7 @@ import { print, printMeasured } from '../harness/report.ts';
 import { alternate, manyRequests } from '../harness/rounds.ts';
 import type { Driver } from '../harness/rounds.ts';
 import type { Contender } from '../harness/contender.ts';
-import type { LoadSurface } from '../../loadtest/request-text.ts';
+import type { LoadSurface } from '../../loadtest/request/request-text.ts';
 
 const SETS = [10_000, 100_000];
 /** So long that each customer of the smaller set has been asked for. */

@@ -1,5 +1,5 @@
 /** The best case: few entities, all of them cached after the warm-up. */
-import { uniform } from '../key-choice.ts';
+import { uniform } from '../generator/key-choice.ts';
 import type { Profile } from './profile.ts';
 
 export const cached: Profile = {

@@ -1,5 +1,5 @@
 /** The worst case: no entity again before all others; with more entities than fit the cache's time, all miss. */
-import { inTurn } from '../key-choice.ts';
+import { inTurn } from '../generator/key-choice.ts';
 import type { Profile } from './profile.ts';
 
 export const cold: Profile = {

@@ -1,5 +1,5 @@
 /** The store hangs in the middle of the run: what is cached must be served, the rest be UNAVAILABLE in time. */
-import { zipf as zipfChoice } from '../key-choice.ts';
+import { zipf as zipfChoice } from '../generator/key-choice.ts';
 import type { Profile } from './profile.ts';
 import { ZIPF_EXPONENT } from './zipf.ts';
 

@@ -1,5 +1,5 @@
 /** A ranking model: fifty candidates in one request. */
-import { uniform } from '../key-choice.ts';
+import { uniform } from '../generator/key-choice.ts';
 import type { Profile } from './profile.ts';
 
 export const fiftyRows: Profile = {

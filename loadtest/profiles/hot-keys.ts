@@ -1,5 +1,5 @@
 /** A flash sale: 100 entities take nine tenths of the traffic. */
-import { hotAndCold } from '../key-choice.ts';
+import { hotAndCold } from '../generator/key-choice.ts';
 import type { Profile } from './profile.ts';
 
 export const HOT_KEYS = 100;

@@ -1,5 +1,5 @@
 /** What a load profile is: which entities are asked for, how many a request, and what happens meanwhile. */
-import type { Choice, Random } from '../key-choice.ts';
+import type { Choice, Random } from '../generator/key-choice.ts';
 
 export interface Shard {
   readonly random: Random;

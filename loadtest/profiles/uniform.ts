@@ -1,5 +1,5 @@
 /** No entity more popular than another: what the skewed profiles are compared with. */
-import { uniform as uniformChoice } from '../key-choice.ts';
+import { uniform as uniformChoice } from '../generator/key-choice.ts';
 import type { Profile } from './profile.ts';
 
 export const uniform: Profile = {

@@ -1,5 +1,5 @@
 /** Popular and rare entities as they come: Zipf's law with the exponent that YCSB made customary. */
-import { zipf as zipfChoice } from '../key-choice.ts';
+import { zipf as zipfChoice } from '../generator/key-choice.ts';
 import type { Profile } from './profile.ts';
 
 export const ZIPF_EXPONENT = 0.99;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { load as loadCommand } from '../../../loadtest/commands.ts';
 import type { LoadFlags } from '../../../loadtest/commands.ts';
-import { LOAD_SURFACES } from '../../../loadtest/request-text.ts';
+import { LOAD_SURFACES } from '../../../loadtest/request/request-text.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
 import { BENCH_SERVICE, makeBenchProject } from '../../../benchmarks/harness/project.ts';
 import { plumb, serve } from '../../support/processes/plumb-process.ts';

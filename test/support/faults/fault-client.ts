@@ -9,7 +9,7 @@
  * measures on; what that adds is in the control's latencies too.
  */
 import { createInterface } from 'node:readline';
-import { HttpConnection } from '../../../loadtest/http-connection.ts';
+import { HttpConnection } from '../../../loadtest/generator/http-connection.ts';
 
 export interface FaultJob {
   readonly port: number;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LatencyHistogram } from '../../../loadtest/latency-histogram.ts';
+import { LatencyHistogram } from '../../../loadtest/generator/latency-histogram.ts';
 import { judge, parseObjectives } from '../../../loadtest/slo.ts';
 
 function latencies(...ms: readonly number[]): LatencyHistogram {

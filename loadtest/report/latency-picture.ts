@@ -1,5 +1,5 @@
 /** A latency histogram as text: one line for each step of 1, 2, 5, 10 ... with its bar and the share up to it. */
-import type { LatencyHistogram } from './latency-histogram.ts';
+import type { LatencyHistogram } from '../generator/latency-histogram.ts';
 
 const BAR_CELLS = 40;
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];

@@ -3,9 +3,9 @@
  * with the objectives as marks, and the run second by second. Both axes of latency are logarithmic.
  */
 import { formatNs } from './latency-picture.ts';
-import type { LoadResult } from './load-test.ts';
+import type { LoadResult } from '../load-test.ts';
 import { renderLoad } from './load-report.ts';
-import type { Objective } from './slo.ts';
+import type { Objective } from '../slo.ts';
 
 const WIDTH = 860;
 const HEIGHT = 300;

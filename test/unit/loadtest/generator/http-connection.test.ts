@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
-import { HttpConnection } from '../../../loadtest/http-connection.ts';
+import { HttpConnection } from '../../../../loadtest/generator/http-connection.ts';
 
 test.each([
   ['with a length', (size: number) => [String(size)]],

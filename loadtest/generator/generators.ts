@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { loadError } from './errors.ts';
+import { loadError } from '../errors.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import type { LoadDone, LoadJob, LoadMessage } from './load-job.ts';
 import { TallyCount } from './tally-count.ts';

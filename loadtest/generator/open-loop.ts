@@ -3,23 +3,23 @@
  * without pipelining, and counts each latency from the intended start. It spins: between two requests it asks the
  * kernel for answers and looks at the clock again, because timers are a millisecond coarse. That takes one core.
  *
- *   node loadtest/open-loop.ts      a LoadJob on stdin, then an empty line for "go"; LoadMessages on stdout
+ *   node loadtest/generator/open-loop.ts      a LoadJob on stdin, then an empty line for "go"; LoadMessages on stdout
  *
  * Where every connection is busy, a request waits for one, and its latency runs on. Bounded: requests are known by
  * their number alone, none is kept in memory, and each has an end (`timeoutNs`).
  */
 import { createInterface } from 'node:readline';
-import { openPool } from './entity-pool.ts';
-import type { EntityPool } from './entity-pool.ts';
+import { openPool } from '../request/entity-pool.ts';
+import type { EntityPool } from '../request/entity-pool.ts';
 import { HttpConnection } from './http-connection.ts';
 import { seededRandom } from './key-choice.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import type { LoadJob, LoadMessage } from './load-job.ts';
 import { intendedStartNs, startsWithin } from './pace.ts';
 import type { Pace } from './pace.ts';
-import { PROFILES } from './profiles/profiles.ts';
-import { requestMaker } from './request-text.ts';
-import type { LoadSurface } from './request-text.ts';
+import { PROFILES } from '../profiles/profiles.ts';
+import { requestMaker } from '../request/request-text.ts';
+import type { LoadSurface } from '../request/request-text.ts';
 import { TallyCount } from './tally-count.ts';
 
 const SWEEP_NS = 1e6;

@@ -1,7 +1,7 @@
 /** What a generator process is told, and what it tells: one JSON text a line on its stdin and stdout. */
 import type { HistogramJson } from './latency-histogram.ts';
-import type { RequestShape } from './request-text.ts';
-import type { Target } from './target.ts';
+import type { RequestShape } from '../request/request-text.ts';
+import type { Target } from '../request/target.ts';
 
 export interface LoadJob {
   readonly target: Target;

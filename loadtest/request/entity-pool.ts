@@ -8,7 +8,7 @@
  * An entity is kept as the JSON texts of its join keys, in the order of the schema.
  */
 import { readFileSync } from 'node:fs';
-import { loadError } from './errors.ts';
+import { loadError } from '../errors.ts';
 import type { ServiceSchema } from './service-schema.ts';
 
 export interface EntityPool {

@@ -1,8 +1,8 @@
 /** A load test's result for the terminal, and as the stable JSON shape of `plumb load --json`. */
-import { renderTable } from '../contract/std/text-table.ts';
+import { renderTable } from '../../contract/std/text-table.ts';
 import { formatNs, latencyPicture } from './latency-picture.ts';
-import type { LoadResult } from './load-test.ts';
-import type { TallyCount } from './tally-count.ts';
+import type { LoadResult } from '../load-test.ts';
+import type { TallyCount } from '../generator/tally-count.ts';
 
 const QUANTILES = [0.5, 0.9, 0.95, 0.99, 0.999, 0.9999] as const;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { intendedStartNs, startsWithin } from '../../../loadtest/pace.ts';
+import { intendedStartNs, startsWithin } from '../../../../loadtest/generator/pace.ts';
 
 const rate = fc.oneof(fc.integer({ min: 1, max: 100_000 }), fc.double({ min: 0.5, max: 5_000, noNaN: true }));
 const seconds = fc.integer({ min: 1, max: 60_000 }).map((ms) => ms / 1_000);

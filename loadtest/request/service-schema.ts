@@ -1,5 +1,5 @@
 /** What the load tester must know of a feature service, from the sidecar itself: `GET /feature-service/{name}`. */
-import { loadError } from './errors.ts';
+import { loadError } from '../errors.ts';
 import { getText } from './target.ts';
 import type { Target } from './target.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { LatencyHistogram } from '../../../loadtest/latency-histogram.ts';
-import { formatNs, latencyPicture } from '../../../loadtest/latency-picture.ts';
+import { LatencyHistogram } from '../../../../loadtest/generator/latency-histogram.ts';
+import { formatNs, latencyPicture } from '../../../../loadtest/report/latency-picture.ts';
 
 test('one line a step, gaps kept, shares add up to 100 %', () => {
   const latencies = new LatencyHistogram();

@@ -1,7 +1,7 @@
 /** Where the load goes: a loopback address or a unix socket, never another machine. */
 import { lookup } from 'node:dns/promises';
 import { request } from 'node:http';
-import { loadError } from './errors.ts';
+import { loadError } from '../errors.ts';
 
 /** What `net.connect` takes; plain, so that it goes to another process as JSON. */
 export type Target =

@@ -7,7 +7,7 @@
  */
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import type { Target } from './target.ts';
+import type { Target } from '../request/target.ts';
 
 /** Timers are for trouble only; nothing on the way of a good answer waits for one. */
 const RECONNECT_MS = 10;

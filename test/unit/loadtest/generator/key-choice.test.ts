@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hotAndCold, inTurn, seededRandom, uniform, zipf } from '../../../loadtest/key-choice.ts';
-import { HOT_KEYS, HOT_SHARE } from '../../../loadtest/profiles/hot-keys.ts';
-import { PROFILES } from '../../../loadtest/profiles/profiles.ts';
-import { ZIPF_EXPONENT } from '../../../loadtest/profiles/zipf.ts';
+import {
+  hotAndCold,
+  inTurn,
+  seededRandom,
+  uniform,
+  zipf,
+} from '../../../../loadtest/generator/key-choice.ts';
+import { HOT_KEYS, HOT_SHARE } from '../../../../loadtest/profiles/hot-keys.ts';
+import { PROFILES } from '../../../../loadtest/profiles/profiles.ts';
+import { ZIPF_EXPONENT } from '../../../../loadtest/profiles/zipf.ts';
 
 const DRAWS = 200_000;
 

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { openPool } from '../../../loadtest/entity-pool.ts';
-import { requestMaker } from '../../../loadtest/request-text.ts';
+import { openPool } from '../../../../loadtest/request/entity-pool.ts';
+import { requestMaker } from '../../../../loadtest/request/request-text.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'plumb-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LatencyHistogram } from '../../../loadtest/latency-histogram.ts';
+import { LatencyHistogram } from '../../../../loadtest/generator/latency-histogram.ts';
 
 const ns = fc.oneof(
   fc.integer({ min: 0, max: 2_000 }),
