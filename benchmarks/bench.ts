@@ -32,7 +32,7 @@ import { fillStore } from './subjects/fill.ts';
 import { cachedMemory } from './subjects/cached-memory.ts';
 import { overload } from './subjects/overload.ts';
 import { makeBenchProject } from './harness/project.ts';
-import { startRedis } from './harness/redis-process.ts';
+import { startRedis } from './harness/redis/redis-process.ts';
 import { holds, print, printBar, printHardware } from './harness/report.ts';
 import type { Bar } from './harness/report.ts';
 import { sameRequest } from './harness/rounds.ts';

@@ -17,7 +17,7 @@ import { jobOf } from './harness/bench-context.ts';
 import { sidecarContender } from './harness/contender.ts';
 import type { Contender } from './harness/contender.ts';
 import { makeBenchProject } from './harness/project.ts';
-import { startRedis } from './harness/redis-process.ts';
+import { startRedis } from './harness/redis/redis-process.ts';
 import { print, printHardware, printMeasured, ratios } from './harness/report.ts';
 import { alternate, manyRequests } from './harness/rounds.ts';
 import type { Measured } from './harness/rounds.ts';

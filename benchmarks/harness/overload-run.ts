@@ -6,7 +6,7 @@ import { runGenerators } from '../../loadtest/generator/generators.ts';
 import type { LoadJob } from '../../loadtest/generator/load-job.ts';
 import { jobOf } from './bench-context.ts';
 import type { Server } from './contender.ts';
-import { LivezProbe } from './livez-probe.ts';
+import { LivezProbe } from './probes/livez-probe.ts';
 import { makeBenchProject } from './project.ts';
 
 export const ROWS = 500;

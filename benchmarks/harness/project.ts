@@ -11,8 +11,8 @@ import { writeDurably } from '../../contract/std/durable-file.ts';
 import { entityKeyOf } from '../../contract/wire/online/entity-key.ts';
 import { SQLITE_ONLINE_SCHEMA, fieldOf } from '../../contract/wire/online/online-layout.ts';
 import { RowEncoder } from '../../contract/wire/online/row-codec.ts';
-import { fillRedis } from './redis-fill.ts';
-import type { BenchRows } from './redis-fill.ts';
+import { fillRedis } from './redis/redis-fill.ts';
+import type { BenchRows } from './redis/redis-fill.ts';
 
 export const BENCH_SERVICE = 'bench_v1';
 export const BENCH_ENTITY = 'customer';

@@ -35,7 +35,7 @@ import { nativeSurface } from '../../sidecar/surface/native.ts';
 import { oipSurface } from '../../sidecar/surface/oip.ts';
 import { Exchange } from '../../sidecar/transport/transport.ts';
 import { BENCH_KEY, BENCH_SERVICE, makeBenchProject } from '../harness/project.ts';
-import { startRedis } from '../harness/redis-process.ts';
+import { startRedis } from '../harness/redis/redis-process.ts';
 
 const SETS = [32, 10_000, 100_000];
 const REQUESTS = 100_000;

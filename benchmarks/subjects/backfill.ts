@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { writeDurably } from '../../contract/std/durable-file.ts';
-import type { Used } from '../harness/backfill-probe.ts';
+import type { Used } from '../harness/probes/backfill-probe.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { ROOT } from '../harness/contender.ts';
 import { print } from '../harness/report.ts';
@@ -92,7 +92,7 @@ async function writeProject(folder: string, events: number): Promise<void> {
 /** Runs a command of a process of its own. @throws Error when it fails */
 async function plumb(folder: string, command: string): Promise<Used> {
   const file = join(folder, 'used.json');
-  const probe = pathToFileURL(join(import.meta.dirname, '../harness/backfill-probe.ts'));
+  const probe = pathToFileURL(join(import.meta.dirname, '../harness/probes/backfill-probe.ts'));
   probe.search = encodeURIComponent(file);
   const flags = ['--disable-warning=ExperimentalWarning', '--import', probe.href];
   const startedMs = performance.now();

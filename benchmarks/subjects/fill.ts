@@ -10,7 +10,7 @@ import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { ROOT } from '../harness/contender.ts';
 import { feastProgram } from '../contenders/feast.ts';
-import { startRedis } from '../harness/redis-process.ts';
+import { startRedis } from '../harness/redis/redis-process.ts';
 import { print } from '../harness/report.ts';
 import type { Bar } from '../harness/report.ts';
 import { median } from '../harness/rounds.ts';

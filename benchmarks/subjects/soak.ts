@@ -14,7 +14,7 @@ import { sidecarContender, startServer } from '../harness/contender.ts';
 import type { Server } from '../harness/contender.ts';
 import { print } from '../harness/report.ts';
 import type { Bar } from '../harness/report.ts';
-import type { Probed } from '../harness/soak-probe.ts';
+import type { Probed } from '../harness/probes/soak-probe.ts';
 import { manyRequests } from '../harness/rounds.ts';
 
 const CUSTOMERS = 500;
@@ -41,7 +41,7 @@ export async function soak(context: BenchContext): Promise<Bar[]> {
   print(`\nSoak: ${context.soakMinutes} minutes, hot keys of ${CUSTOMERS} customers at ${PER_SECOND}/s`);
   const probeFile = join(context.folder, 'probe.json');
   writeFileSync(probeFile, '{}');
-  const probe = pathToFileURL(join(import.meta.dirname, '../harness/soak-probe.ts'));
+  const probe = pathToFileURL(join(import.meta.dirname, '../harness/probes/soak-probe.ts'));
   probe.search = encodeURIComponent(probeFile);
   const server = await startServer(
     sidecarContender('sidecar', context.project, { settings: SETTINGS, flags: ['--import', probe.href] }),

@@ -1,7 +1,7 @@
 /** A Redis of the benchmark's own: empty, without persistence, on loopback. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { freePort } from './contender.ts';
+import { freePort } from '../contender.ts';
 
 const BUS = 10_000;
 const PORTS = 65_536;

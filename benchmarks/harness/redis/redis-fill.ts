@@ -1,16 +1,16 @@
 /** Writes a benchmark's rows to Redis or a cluster, without the materializer's guard. */
-import type { FeatureView } from '../../contract/model.ts';
-import { redisAddress } from '../../project/connections/redis-address.ts';
-import { clusterClient, redisClient } from '../../project/connections/redis-client.ts';
-import type { Cluster, Redis } from '../../project/connections/redis-client.ts';
-import type { OnlineSettings } from '../../project/settings/settings.ts';
+import type { FeatureView } from '../../../contract/model.ts';
+import { redisAddress } from '../../../project/connections/redis-address.ts';
+import { clusterClient, redisClient } from '../../../project/connections/redis-client.ts';
+import type { Cluster, Redis } from '../../../project/connections/redis-client.ts';
+import type { OnlineSettings } from '../../../project/settings/settings.ts';
 import {
   CLUSTER_SLOTS,
   SLOTS_PER_MARKER,
   clusterMarkerKey,
   fieldOf,
   markerKey,
-} from '../../contract/wire/online/online-layout.ts';
+} from '../../../contract/wire/online/online-layout.ts';
 
 /** So many writes are under way at once; those of one tick leave in one pipeline a node. */
 const CUSTOMERS_AT_ONCE = 500;
