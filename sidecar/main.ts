@@ -11,7 +11,7 @@ import { spoolConsumers } from '../project/settings/settings.ts';
 import type { CacheLayers } from '../project/settings/serve-settings.ts';
 import type { Settings } from '../project/settings/settings.ts';
 import { Admin } from './process/admin.ts';
-import { Answers } from './answer/outbox.ts';
+import { Outbox } from './answer/outbox.ts';
 import { watchBundles } from './process/bundle-watch.ts';
 import { RowCache } from './cache/row-cache.ts';
 import { trimHeap, youngGenerationBound } from './process/gc-tuning.ts';
@@ -93,7 +93,7 @@ export async function runServe(project: Project, droppedLogLines: () => number =
   const log = settings.log.enabled ? await VectorLog.open({ ...logOptions(settings), clock, logger }) : null;
   const shipping = log === null ? null : startShipping(settings, project);
   // The server stands above what may refuse through it, and is made last.
-  const answers = new Answers(log, settings.log, metrics, (exchange) => server.refuseUnlogged(exchange));
+  const outbox = new Outbox(log, settings.log, metrics, (exchange) => server.refuseUnlogged(exchange));
   const refuse = (exchange: Exchange, fault: unknown): void => server.refuse(exchange, fault);
   const hotKeys = new HotKeys((key) => reader.nodeOf(key));
   let layers = settings.serve.cacheLayers;
@@ -104,12 +104,12 @@ export async function runServe(project: Project, droppedLogLines: () => number =
     hotKeys.setOn(next.hotKeys);
   };
   setLayers(layers);
-  const serving = new Serving({ clock, cache, loader, answers, metrics, hotKeys, book, refuse });
+  const serving = new Serving({ clock, cache, loader, outbox, metrics, hotKeys, book, refuse });
   const { allowedHosts, deadlineMs } = settings.serve;
   const server = new Server({
     serving,
-    flush: () => answers.flush(),
-    isFull: () => answers.isFull,
+    flush: () => outbox.flush(),
+    isFull: () => outbox.isFull,
     metrics,
     hotKeys,
     logger,

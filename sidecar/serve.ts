@@ -13,7 +13,7 @@
  */
 import type { Clock } from '../project/clock.ts';
 import { FROM_CACHE, FROM_NONE, FROM_STALE, FROM_STORE, MISSING } from '../contract/status.ts';
-import type { Answers } from './answer/outbox.ts';
+import type { Outbox } from './answer/outbox.ts';
 import type { RowCache } from './cache/row-cache.ts';
 import type { CachedRow } from './cache/cached-row.ts';
 import { sidecarError } from './errors.ts';
@@ -33,7 +33,7 @@ export interface ServingParts {
   readonly clock: Clock;
   readonly cache: RowCache;
   readonly loader: RowLoader;
-  readonly answers: Answers;
+  readonly outbox: Outbox;
   readonly metrics: Metrics;
   readonly hotKeys: HotKeys;
   readonly book: PlanBook;
@@ -46,7 +46,7 @@ export class Serving {
   readonly #clock: Clock;
   readonly #cache: RowCache;
   readonly #loader: RowLoader;
-  readonly #answers: Answers;
+  readonly #outbox: Outbox;
   readonly #metrics: Metrics;
   readonly #hotKeys: HotKeys;
   readonly #refuse: (exchange: Exchange, fault: unknown) => void;
@@ -58,7 +58,7 @@ export class Serving {
     this.#clock = parts.clock;
     this.#cache = parts.cache;
     this.#loader = parts.loader;
-    this.#answers = parts.answers;
+    this.#outbox = parts.outbox;
     this.#metrics = parts.metrics;
     this.#hotKeys = parts.hotKeys;
     this.#book = parts.book;
@@ -214,13 +214,13 @@ export class Serving {
 
   #answer(work: Work): void {
     const { exchange, surface, startedMs } = work;
-    const { buffer } = this.#answers;
+    const { buffer } = this.#outbox;
     buffer.begin();
     const headers = surface.answer(work, performance.now() - startedMs, buffer);
     const body = buffer.end();
     this.#metrics.countServed(work);
-    const served = this.#answers.logs ? servedRequest(work, body) : null;
-    this.#answers.leave(exchange, surface.route, startedMs, body, headers, served);
+    const served = this.#outbox.logs ? servedRequest(work, body) : null;
+    this.#outbox.leave(exchange, surface.route, startedMs, body, headers, served);
     if (served !== null) keepVectors(work, served);
   }
 }

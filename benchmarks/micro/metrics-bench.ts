@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import { openProject } from '../../project/project.ts';
 import { silentLogger } from '../../contract/std/logger.ts';
-import { Answers } from '../../sidecar/answer/outbox.ts';
+import { Outbox } from '../../sidecar/answer/outbox.ts';
 import { RowCache } from '../../sidecar/cache/row-cache.ts';
 import { HotKeys } from '../../sidecar/cache/hot-keys.ts';
 import { Metrics } from '../../sidecar/metrics/metrics.ts';
@@ -97,7 +97,7 @@ async function server(folder: string, metrics: Metrics, { surface, path, body }:
     cache,
     loader,
     metrics,
-    answers: new Answers(null, policy, metrics, () => {}),
+    outbox: new Outbox(null, policy, metrics, () => {}),
     hotKeys: new HotKeys(() => 'node'),
     book: new PlanBook(loadCurrentBundle(settings.bundles), '', new ViewSlots()),
     refuse: (_, fault) => {

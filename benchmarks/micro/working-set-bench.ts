@@ -20,7 +20,7 @@ import type { Clock } from '../../project/clock.ts';
 import { silentLogger } from '../../contract/std/logger.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
-import { Answers } from '../../sidecar/answer/outbox.ts';
+import { Outbox } from '../../sidecar/answer/outbox.ts';
 import type { AnswerLog } from '../../sidecar/answer/outbox.ts';
 import { RowCache } from '../../sidecar/cache/row-cache.ts';
 import { tuneCollector } from '../../sidecar/process/gc-tuning.ts';
@@ -138,7 +138,7 @@ async function cost(folder: string, customers: number): Promise<Cost> {
     cache,
     loader,
     metrics,
-    answers: new Answers(new ForgottenLog(), policy, metrics, () => {}),
+    outbox: new Outbox(new ForgottenLog(), policy, metrics, () => {}),
     hotKeys: new HotKeys(() => 'node'),
     book: new PlanBook(loadCurrentBundle(settings.bundles), '', new ViewSlots()),
     refuse(_, fault) {

@@ -80,7 +80,7 @@ const TICK_BYTES = 2 ** 21;
 /** Ticks are used again; more than these are held only while the disk is slow. */
 const MAX_SPARE = 64;
 
-export class Answers {
+export class Outbox {
   readonly #log: AnswerLog | null;
   readonly #synced: boolean;
   readonly #rejects: boolean;

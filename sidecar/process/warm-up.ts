@@ -11,7 +11,7 @@ import { silentLogger } from '../../contract/std/logger.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { RowEncoder } from '../../contract/wire/online/row-codec.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
-import { Answers } from '../answer/outbox.ts';
+import { Outbox } from '../answer/outbox.ts';
 import type { AnswerLog } from '../answer/outbox.ts';
 import { RowCache } from '../cache/row-cache.ts';
 import { HotKeys } from '../cache/hot-keys.ts';
@@ -57,16 +57,16 @@ export async function warmUp(
   const ignore = { onStoreFailure() {}, onUnreadableRow() {}, onRead() {} };
   const loader = new RowLoader(new MadeUpStore(bundle, clock.nowUs()), cache, ignore);
   const policy = { durability: 'written', onFull: 'shed-log' };
-  const answers = new Answers(privacy.enabled ? new ForgottenLog() : null, policy, metrics, () => {});
+  const outbox = new Outbox(privacy.enabled ? new ForgottenLog() : null, policy, metrics, () => {});
   const hotKeys = new HotKeys(() => '');
   const refuse = (_: Exchange, fault: unknown): void => {
     throw fault;
   };
-  const serving = new Serving({ clock, cache, loader, answers, metrics, hotKeys, book, refuse });
+  const serving = new Serving({ clock, cache, loader, outbox, metrics, hotKeys, book, refuse });
   const server = new Server({
     serving,
-    flush: () => answers.flush(),
-    isFull: () => answers.isFull,
+    flush: () => outbox.flush(),
+    isFull: () => outbox.isFull,
     metrics,
     hotKeys,
     logger: silentLogger,

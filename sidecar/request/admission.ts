@@ -6,7 +6,7 @@
  *                    ->  else queued: head, copy of the body, time of reading
  *   pass   behind the poll: serves from the queue for 4 ms, logs, lets the answers leave       -> next poll
  *
- * Answers of 2 MiB end both: their memory is to be used again (answers.ts).
+ * Answers of 2 MiB end both: their memory is to be used again (outbox.ts).
  *
  * One poll can bring thousands of requests: served as they are read, they would all wait for the last one's answer,
  * past their deadlines, and new ones would wait in the kernel, where nobody sees how old they are. So reading is quick

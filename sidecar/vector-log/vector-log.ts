@@ -17,7 +17,7 @@
  *
  * While a sync is in flight another thread writes (spool.ts), and nobody stands still for it: one write is in flight,
  * what is committed meanwhile goes with the next, and both are HELD until `onSettled` says that they are on the disk.
- * Called by answers.ts; never throws into a request.
+ * Called by outbox.ts; never throws into a request.
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../project/clock.ts';

@@ -11,7 +11,7 @@ import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
 import { FRAME_HEADER_BYTES, epochCrc, frameAt } from '../../contract/wire/log/spool-frame.ts';
-import { Answers } from '../../sidecar/answer/outbox.ts';
+import { Outbox } from '../../sidecar/answer/outbox.ts';
 import { RowCache } from '../../sidecar/cache/row-cache.ts';
 import { HotKeys } from '../../sidecar/cache/hot-keys.ts';
 import { Metrics } from '../../sidecar/metrics/metrics.ts';
@@ -104,7 +104,7 @@ function sidecar(cacheBytes: number): (ask: Ask) => { readonly body: string; rea
     clock,
     cache,
     loader,
-    answers: new Answers(log, { durability: 'written', onFull: 'shed-log' }, metrics, () => {}),
+    outbox: new Outbox(log, { durability: 'written', onFull: 'shed-log' }, metrics, () => {}),
     metrics,
     hotKeys: new HotKeys(() => 'node'),
     book: new PlanBook({ ...bundleContent([profile, spend]), hash: 'b'.repeat(16) }, '', new ViewSlots()),

@@ -8,7 +8,7 @@ import { RecordEncoder } from '../../../contract/wire/log/served-encoder.ts';
 import type { ServedRecord, ServedRequest } from '../../../contract/wire/log/served-record.ts';
 import { FRAME_HEADER_BYTES, epochCrc, frameAt } from '../../../contract/wire/log/spool-frame.ts';
 import type { Committed, SettledListener } from '../../../sidecar/vector-log/vector-log.ts';
-import { Answers } from '../../../sidecar/answer/outbox.ts';
+import { Outbox } from '../../../sidecar/answer/outbox.ts';
 import { RowCache } from '../../../sidecar/cache/row-cache.ts';
 import { HotKeys } from '../../../sidecar/cache/hot-keys.ts';
 import { Metrics } from '../../../sidecar/metrics/metrics.ts';
@@ -73,7 +73,7 @@ function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number; views?
     onSettled: (() => {}) as SettledListener,
     whenSynced: () => Promise.resolve(true),
   };
-  const answers = new Answers(log, { durability: 'written', onFull: 'shed-log' }, metrics, () => {});
+  const outbox = new Outbox(log, { durability: 'written', onFull: 'shed-log' }, metrics, () => {});
   const book = new PlanBook({ ...bundleContent(more.views), hash: 'b'.repeat(16) }, '', new ViewSlots());
   const faults: unknown[] = [];
   const refuse = (_: Exchange, fault: unknown): void => void faults.push(fault);
@@ -83,7 +83,7 @@ function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number; views?
     clock,
     cache,
     loader,
-    answers,
+    outbox,
     metrics,
     hotKeys,
     book,

@@ -2,7 +2,7 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { ServedRequest } from '../../../../contract/wire/log/served-record.ts';
-import { Answers } from '../../../../sidecar/answer/outbox.ts';
+import { Outbox } from '../../../../sidecar/answer/outbox.ts';
 import type { AnswerLog } from '../../../../sidecar/answer/outbox.ts';
 import { Metrics } from '../../../../sidecar/metrics/metrics.ts';
 import type { Exchange } from '../../../../sidecar/transport/transport.ts';
@@ -50,19 +50,19 @@ class Asker extends PathExchange {
   }
 }
 
-function answering(log: Log): { answers: Answers; answer: (text: string) => Asker } {
+function answering(log: Log): { outbox: Outbox; answer: (text: string) => Asker } {
   const policy = { durability: 'written', onFull: 'shed' };
   const refuse = (_exchange: Exchange): void => expect.unreachable();
-  const answers = new Answers(log, policy, new Metrics(), refuse);
+  const outbox = new Outbox(log, policy, new Metrics(), refuse);
   const answer = (text: string): Asker => {
     const exchange = new Asker();
-    const { buffer } = answers;
+    const { buffer } = outbox;
     buffer.begin();
     buffer.latin1(text);
-    answers.leave(exchange, '/route', 0, buffer.end(), HEADERS, {} as ServedRequest);
+    outbox.leave(exchange, '/route', 0, buffer.end(), HEADERS, {} as ServedRequest);
     return exchange;
   };
-  return { answers, answer };
+  return { outbox, answer };
 }
 
 test('the answers of a tick are logged with one write and leave behind it', async () => {
@@ -79,13 +79,13 @@ test.each([false, true])(
   'where a tick ends once it is full, at 2 MiB, any number of long answers needs no other memory (log holds: %s)',
   async (holds) => {
     const log = new Log(holds);
-    const { answers, answer } = answering(log);
+    const { outbox, answer } = answering(log);
     const memories = new Set<ArrayBufferLike>();
     const asked = Array.from({ length: 200 }, (_, i) => {
       const exchange = answer(`${i}`.padEnd(180 * KIB, '.'));
-      if (answers.isFull) answers.flush();
+      if (outbox.isFull) outbox.flush();
       // Those that the first ticks grew into are behind us.
-      if (i >= 100) memories.add(answers.buffer.end().buffer);
+      if (i >= 100) memories.add(outbox.buffer.end().buffer);
       return exchange;
     });
     await nextTick();
