@@ -19,7 +19,7 @@ import { RowLoader } from './cache/row-loader.ts';
 import type { RowAsk } from './cache/row-loader.ts';
 import { openReader } from './store/open-reader.ts';
 import { nativeText } from './encode/value-text.ts';
-import { judge } from './request/request-in-flight.ts';
+import { statusOf } from './request/request-in-flight.ts';
 
 export interface FetchedFeature {
   readonly name: string;
@@ -145,7 +145,7 @@ function describeVector(
     const view = plan.roleViews[plan.featureRoles[i]!]!;
     const index = plan.featureIndexes[i]!;
     const row = rows[plan.featureRoles[i]!]!;
-    const rowStatus = judge(row, nowUs);
+    const rowStatus = statusOf(row, nowUs);
     const feature = view.view.features[index]!;
     const value = rowStatus === PRESENT ? values[plan.featureRoles[i]!]![index] : undefined;
     const status =

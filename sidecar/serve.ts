@@ -24,8 +24,8 @@ import { rebind } from './cache/row-loader.ts';
 import type { RowAsk, RowLoader } from './cache/row-loader.ts';
 import type { Surface } from './request/surface.ts';
 import type { Exchange } from './transport/transport.ts';
-import { keepVectors, servedRequest } from './vector-log/served-work.ts';
-import { Work, judge } from './request/request-in-flight.ts';
+import { keepVectors, servedRequest } from './vector-log/served-request.ts';
+import { RequestInFlight, statusOf } from './request/request-in-flight.ts';
 
 const MAX_VALUES_IN_FLIGHT = 200_000;
 
@@ -85,16 +85,16 @@ export class Serving {
    */
   serve(exchange: Exchange, surface: Surface, body: Buffer, requestId: string, deadlineMs: number): void {
     const nowUs = this.#clock.nowUs();
-    const asked = surface.parse(body, this.#book, exchange);
-    const work = new Work(exchange, surface, asked, requestId, nowUs);
-    const missing = this.#lookUp(work);
-    if (missing === null) this.#answer(work);
-    else this.#wait(work, missing, deadlineMs);
+    const request = surface.parse(body, this.#book, exchange);
+    const inFlight = new RequestInFlight(exchange, surface, request, requestId, nowUs);
+    const missing = this.#lookUp(inFlight);
+    if (missing === null) this.#answer(inFlight);
+    else this.#wait(inFlight, missing, deadlineMs);
   }
 
   /** @returns the rows to wait for, or null when there are none */
-  #lookUp(work: Work): RowAsk[] | null {
-    const { plan, count, parts } = work.asked;
+  #lookUp(inFlight: RequestInFlight): RowAsk[] | null {
+    const { plan, count, parts } = inFlight.request;
     const { roleViews, roleGroups, groups } = plan;
     const roles = roleViews.length;
     let missing: RowAsk[] | null = null;
@@ -105,22 +105,23 @@ export class Serving {
         const group = groups[g]!;
         const key = keyOf(group.keyStart, group.keys, parts, r);
         const entity = key === null ? undefined : this.#cache.find(key);
-        const hot = key !== null && this.#hotKeys.samples() && this.#sample(key, entity !== undefined, work);
+        const hot =
+          key !== null && this.#hotKeys.samples() && this.#sample(key, entity !== undefined, inFlight);
         for (let i = 0; i < roles; i++) {
           if (roleGroups[i] !== g) continue;
           const at = r * roles + i;
           if (key === null) {
             nulls += 1;
-            work.setPlace(at, null, FROM_NONE, MISSING);
+            inFlight.setPlace(at, null, FROM_NONE, MISSING);
             continue;
           }
           const view = roleViews[i]!;
           let row = entity === undefined ? undefined : entity[view.slot];
           if (row !== undefined && row.view !== view) row = this.#rebound(key, row, view);
-          if (row !== undefined && this.#cache.isFresh(row, work.nowUs)) {
+          if (row !== undefined && this.#cache.isFresh(row, inFlight.nowUs)) {
             row.markAskedAgain();
-            work.setPlace(at, row, FROM_CACHE, judge(row, work.nowUs));
-            if (!row.refreshing && this.#cache.isDueAhead(row, work.nowUs, hot)) {
+            inFlight.setPlace(at, row, FROM_CACHE, statusOf(row, inFlight.nowUs));
+            if (!row.refreshing && this.#cache.isDueAhead(row, inFlight.nowUs, hot)) {
               row.refreshing = true;
               due ??= [];
               due.push({ key, view, place: 0 });
@@ -128,7 +129,7 @@ export class Serving {
             continue;
           }
           // Until the store answers, what stands in if it does not.
-          this.#standIn(work, at, row);
+          this.#standIn(inFlight, at, row);
           missing ??= [];
           missing.push({ key, view, place: at });
         }
@@ -136,8 +137,8 @@ export class Serving {
     }
     if (due !== null) {
       // The embedded store answers at once.
-      work.keepTimes();
-      this.#refresh(due, work.nowUs);
+      inFlight.keepTimes();
+      this.#refresh(due, inFlight.nowUs);
     }
     const misses = missing === null ? 0 : missing.length;
     this.#metrics.countLookUps(count * roles - nulls - misses, misses);
@@ -145,14 +146,14 @@ export class Serving {
   }
 
   /** @returns whether the key is hot: its rows are then read ahead earlier, before requests could meet in a miss */
-  #sample(key: string, cached: boolean, work: Work): boolean {
-    this.#hotKeys.count(key, cached, work.startedMs);
+  #sample(key: string, cached: boolean, inFlight: RequestInFlight): boolean {
+    this.#hotKeys.count(key, cached, inFlight.startedMs);
     return cached && this.#hotKeys.isHot(key);
   }
 
-  #standIn(work: Work, at: number, row: CachedRow | undefined): void {
-    const kept = row !== undefined && this.#cache.mayStandIn(row, work.nowUs) ? row : null;
-    work.setPlace(at, kept, kept === null ? FROM_NONE : FROM_STALE, judge(kept, work.nowUs));
+  #standIn(inFlight: RequestInFlight, at: number, row: CachedRow | undefined): void {
+    const kept = row !== undefined && this.#cache.mayStandIn(row, inFlight.nowUs) ? row : null;
+    inFlight.setPlace(at, kept, kept === null ? FROM_NONE : FROM_STALE, statusOf(kept, inFlight.nowUs));
   }
 
   #rebound(key: string, row: CachedRow, view: CachedRow['view']): CachedRow | undefined {
@@ -168,8 +169,8 @@ export class Serving {
     this.#loader.load(due, nowUs, null);
   }
 
-  #wait(work: Work, missing: readonly RowAsk[], deadlineMs: number): void {
-    const values = work.valueCount;
+  #wait(inFlight: RequestInFlight, missing: readonly RowAsk[], deadlineMs: number): void {
+    const values = inFlight.valueCount;
     if (this.#inFlightValues > 0 && this.#inFlightValues + values > this.#maxValuesInFlight) {
       throw sidecarError(
         'SRV_OVERLOAD',
@@ -177,51 +178,51 @@ export class Serving {
       );
     }
     this.#inFlightValues += values;
-    work.waitsFor = missing.length;
-    work.keepTimes();
+    inFlight.waitsFor = missing.length;
+    inFlight.keepTimes();
     const finish = (): void => {
-      if (work.answered) return;
-      work.answered = true;
+      if (inFlight.answered) return;
+      inFlight.answered = true;
       this.#inFlightValues -= values;
-      if (work.deadline !== null) clearTimeout(work.deadline);
+      if (inFlight.deadline !== null) clearTimeout(inFlight.deadline);
       try {
-        this.#answer(work);
+        this.#answer(inFlight);
       } catch (fault) {
         // Nobody is above us here but the event loop: a fault of one answer must not end the process.
-        this.#refuse(work.exchange, fault);
+        this.#refuse(inFlight.exchange, fault);
       }
     };
     const take = (place: number, row: CachedRow | null): void => {
-      if (work.answered) return;
-      if (row !== null) this.#arrived(work, place, row);
-      work.waitsFor -= 1;
-      if (work.waitsFor === 0) finish();
+      if (inFlight.answered) return;
+      if (row !== null) this.#arrived(inFlight, place, row);
+      inFlight.waitsFor -= 1;
+      if (inFlight.waitsFor === 0) finish();
     };
-    work.deadline = setTimeout(() => {
+    inFlight.deadline = setTimeout(() => {
       this.#metrics.deadlineAnswers += 1;
       finish();
     }, deadlineMs);
-    this.#loader.load(missing, work.nowUs, { take });
+    this.#loader.load(missing, inFlight.nowUs, { take });
   }
 
-  #arrived(work: Work, place: number, row: CachedRow): void {
-    const { roleViews } = work.asked.plan;
+  #arrived(inFlight: RequestInFlight, place: number, row: CachedRow): void {
+    const { roleViews } = inFlight.request.plan;
     const view = roleViews[place % roleViews.length]!;
     // The read may have been started by a request under another bundle.
     const bound = row.view === view ? row : rebind(row, view);
-    if (bound !== null) work.setPlace(place, bound, FROM_STORE, judge(bound, work.nowUs));
+    if (bound !== null) inFlight.setPlace(place, bound, FROM_STORE, statusOf(bound, inFlight.nowUs));
   }
 
-  #answer(work: Work): void {
-    const { exchange, surface, startedMs } = work;
+  #answer(inFlight: RequestInFlight): void {
+    const { exchange, surface, startedMs } = inFlight;
     const { buffer } = this.#outbox;
     buffer.begin();
-    const headers = surface.answer(work, performance.now() - startedMs, buffer);
+    const headers = surface.answer(inFlight, performance.now() - startedMs, buffer);
     const body = buffer.end();
-    this.#metrics.countServed(work);
-    const served = this.#outbox.logs ? servedRequest(work, body) : null;
+    this.#metrics.countServed(inFlight);
+    const served = this.#outbox.logs ? servedRequest(inFlight, body) : null;
     this.#outbox.leave(exchange, surface.route, startedMs, body, headers, served);
-    if (served !== null) keepVectors(work, served);
+    if (served !== null) keepVectors(inFlight, served);
   }
 }
 

@@ -26,7 +26,7 @@ import { nativeSurface } from '../../sidecar/surface/native.ts';
 import { oipSurface } from '../../sidecar/surface/oip.ts';
 import type { Surface } from '../../sidecar/request/surface.ts';
 import { Exchange } from '../../sidecar/transport/transport.ts';
-import type { Work } from '../../sidecar/request/request-in-flight.ts';
+import type { RequestInFlight } from '../../sidecar/request/request-in-flight.ts';
 import { BENCH_KEY, BENCH_SERVICE, makeBenchProject } from '../harness/project.ts';
 
 const CUSTOMERS = 50;
@@ -64,10 +64,10 @@ function shape(surface: Surface, path: string, requests: number, json: object): 
 
 /** Counts nothing on the way of a request, and keeps the last one. */
 class Uncounted extends Metrics {
-  work: Work | null = null;
+  inFlight: RequestInFlight | null = null;
   override countLookUps(): void {}
-  override countServed(work: Work): void {
-    this.work = work;
+  override countServed(inFlight: RequestInFlight): void {
+    this.inFlight = inFlight;
   }
   override countAnswer(): void {}
 }
@@ -136,13 +136,13 @@ async function alone(folder: string, name: string): Promise<number> {
   (await server(folder, caught, each))();
   const metrics = new Metrics();
   const { route } = each.surface;
-  const work = caught.work!;
+  const inFlight = caught.inFlight!;
   const count = (i: number): void => {
-    metrics.countLookUps(work.rows.length, 0);
-    metrics.countServed(work);
+    metrics.countLookUps(inFlight.rows.length, 0);
+    metrics.countServed(inFlight);
     metrics.countAnswer(route, (i & 15) / 16);
   };
-  const times = Math.round(ALONE_TIMES / work.asked.count);
+  const times = Math.round(ALONE_TIMES / inFlight.request.count);
   cpuUsOf(times, count);
   return cpuUsOf(times, count);
 }

@@ -9,7 +9,7 @@ import type { Refusal } from '../request/admission.ts';
 import { Histogram } from './histogram.ts';
 import type { CachedRow } from '../cache/cached-row.ts';
 import type { ViewTally } from '../plan/view-tally.ts';
-import type { Work } from '../request/request-in-flight.ts';
+import type { RequestInFlight } from '../request/request-in-flight.ts';
 
 /** Upper edges in seconds; one stands at the promise of 10 ms. */
 const ANSWER_EDGES_S = [
@@ -53,9 +53,9 @@ export class Metrics {
   }
 
   /** The values of an answer, and the ages of one entity's rows: in an answer of many, of each in turn. */
-  countServed(work: Work): void {
-    const { rows, statuses, sources, nowUs } = work;
-    const { plan, count } = work.asked;
+  countServed(inFlight: RequestInFlight): void {
+    const { rows, statuses, sources, nowUs } = inFlight;
+    const { plan, count } = inFlight.request;
     const { roleViews, roleFeatures } = plan;
     const roles = roleViews.length;
     const aged = this.#turn % count;

@@ -4,36 +4,10 @@ import { parseKeyPart } from '../../contract/wire/online/entity-key.ts';
 import { sidecarError } from '../errors.ts';
 import { describe } from './json-body.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { FeatureRequest } from './feature-request.ts';
 
 export const MAX_VALUES = 10_000;
 const INT32_LIMIT = 2 ** 31;
-
-/** What a request for tensors asks for beside its rows. */
-export interface TensorAsk {
-  /** Echoed; null when the request has none. */
-  readonly id: string | null;
-  readonly outputs: readonly TensorOutputAsk[];
-}
-
-export interface TensorOutputAsk {
-  readonly name: 'features' | 'status';
-  /** Behind the JSON as bytes, or as JSON numbers. */
-  readonly binary: boolean;
-}
-
-/** What a request asks for. */
-export interface Asked {
-  readonly plan: Plan;
-  readonly count: number;
-  /** By key of the plan, then by row: the canonical part of the id, null for a null key. */
-  readonly parts: readonly (readonly (string | null)[])[];
-  /** In the same order the JSON text that echoes the key. */
-  readonly texts: readonly (readonly string[])[];
-  /** Feast's surface: whether names are `view__feature`. */
-  readonly fullNames: boolean;
-  /** The surface of tensors: which outputs, and in which form; null on the others. */
-  readonly tensors: TensorAsk | null;
-}
 
 type Columns = Readonly<Record<string, unknown>>;
 
@@ -80,8 +54,8 @@ export function countRows(plan: Plan, columns: Columns, repeatOne: boolean): num
     }
   }
   if (count * plan.featureCount > MAX_VALUES) {
-    const asked = `${count} rows of ${plan.featureCount} features are ${count * plan.featureCount} values`;
-    throw sidecarError('SRV_TOO_MANY_VALUES', `${asked}; at most ${MAX_VALUES} are answered at once`, {
+    const values = `${count} rows of ${plan.featureCount} features are ${count * plan.featureCount} values`;
+    throw sidecarError('SRV_TOO_MANY_VALUES', `${values}; at most ${MAX_VALUES} are answered at once`, {
       field: 'entities',
     });
   }
@@ -97,7 +71,7 @@ export function readKeys(
   columns: Columns,
   count: number,
   takeNull: boolean,
-): Pick<Asked, 'parts' | 'texts'> {
+): Pick<FeatureRequest, 'parts' | 'texts'> {
   const keyCount = plan.keys.length;
   const parts: (string | null)[][] = [];
   const texts: string[][] = [];

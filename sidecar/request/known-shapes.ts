@@ -10,7 +10,7 @@
  * what it returns took 3.0, fifty ids 2.5 and 10.
  */
 import { isAscii } from 'node:buffer';
-import type { Asked } from './entities.ts';
+import type { FeatureRequest } from './feature-request.ts';
 import { MAX_VALUES } from './entities.ts';
 import type { PlanBook } from '../plan/plan-book.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -42,22 +42,22 @@ export function knowingShapes(parse: Surface['parse']): Surface['parse'] {
   return (body, book, exchange) => {
     if (ofBook === book) {
       for (let i = 0; i < shapes.length; i++) {
-        const asked = readAs(shapes[i]!, body);
-        if (asked !== null) return asked;
+        const request = readAs(shapes[i]!, body);
+        if (request !== null) return request;
       }
     } else {
       ofBook = book;
       shapes.length = turn = 0;
     }
-    const asked = parse(body, book, exchange);
-    const shape = shapeOf(body, asked);
+    const request = parse(body, book, exchange);
+    const shape = shapeOf(body, request);
     if (shape !== null) shapes[turn++ % MAX_SHAPES] = shape;
-    return asked;
+    return request;
   };
 }
 
 /** @returns null unless the body has this shape and could be read */
-function readAs({ prefix, suffix, plan, fullNames, maxDigits }: Shape, body: Buffer): Asked | null {
+function readAs({ prefix, suffix, plan, fullNames, maxDigits }: Shape, body: Buffer): FeatureRequest | null {
   const to = body.length - suffix.length;
   if (to <= prefix.length || !standsAt(prefix, body, 0) || !standsAt(suffix, body, to)) return null;
   const ids = readIds(body, prefix.length, to, maxDigits);
@@ -91,10 +91,10 @@ function readIds(body: Buffer, from: number, to: number, maxDigits: number): str
  * The list is found by the name of its key, which without a backslash in the body can stand for nothing else where it
  * stands only once.
  *
- * @param asked  what the body was parsed to
- * @returns      null for a request with other keys than one integer, and one that only looks like it
+ * @param request  what the body was parsed to
+ * @returns        null for a request with other keys than one integer, and one that only looks like it
  */
-function shapeOf(body: Buffer, { plan, fullNames, parts, tensors }: Asked): Shape | null {
+function shapeOf(body: Buffer, { plan, fullNames, parts, tensors }: FeatureRequest): Shape | null {
   const key = plan.keys[0];
   if (plan.keys.length !== 1 || key!.type === 'string' || tensors !== null || !isAscii(body)) return null;
   const name = JSON.stringify(key!.name);

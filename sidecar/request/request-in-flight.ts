@@ -4,14 +4,14 @@
  */
 import { FROM_NONE, MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import type { CachedRow } from '../cache/cached-row.ts';
-import type { Asked } from './entities.ts';
+import type { FeatureRequest } from './feature-request.ts';
 import type { Surface } from './surface.ts';
 import type { Exchange } from '../transport/transport.ts';
 
-export class Work {
+export class RequestInFlight {
   readonly exchange: Exchange;
   readonly surface: Surface;
-  readonly asked: Asked;
+  readonly request: FeatureRequest;
   readonly requestId: string;
   /** The one reading of the clock: served time, ages, freshness, TTL. */
   readonly nowUs: number;
@@ -28,14 +28,20 @@ export class Work {
   answered = false;
   deadline: NodeJS.Timeout | null = null;
 
-  constructor(exchange: Exchange, surface: Surface, asked: Asked, requestId: string, nowUs: number) {
+  constructor(
+    exchange: Exchange,
+    surface: Surface,
+    request: FeatureRequest,
+    requestId: string,
+    nowUs: number,
+  ) {
     this.exchange = exchange;
     this.surface = surface;
-    this.asked = asked;
+    this.request = request;
     this.requestId = requestId;
     this.nowUs = nowUs;
     this.startedMs = exchange.readMs;
-    const places = asked.count * asked.plan.roleViews.length;
+    const places = request.count * request.plan.roleViews.length;
     for (let place = 0; place < places; place++) {
       this.rows.push(null);
       this.sources.push(FROM_NONE);
@@ -79,17 +85,17 @@ export class Work {
   }
 
   get valueCount(): number {
-    return this.asked.count * this.asked.plan.featureCount;
+    return this.request.count * this.request.plan.featureCount;
   }
 }
 
 /** @returns how long ago the oldest row of the answer had its event time; -1 where there is no row */
-export function oldestAgeUs(work: Work): number {
+export function oldestAgeUs(inFlight: RequestInFlight): number {
   let oldestUs = -1;
-  for (let at = 0; at < work.rows.length; at++) {
-    const row = work.rows[at]!;
+  for (let at = 0; at < inFlight.rows.length; at++) {
+    const row = inFlight.rows[at]!;
     if (row === null || row.raw === null) continue;
-    const ageUs = work.nowUs - row.eventUs;
+    const ageUs = inFlight.nowUs - row.eventUs;
     if (ageUs > oldestUs) oldestUs = ageUs;
   }
   return oldestUs;
@@ -100,7 +106,7 @@ export function oldestAgeUs(work: Work): number {
  * @returns    the status of a row as served at `nowUs`. A row that is there without a marker is PRESENT: a first run
  *             writes its rows before the marker that vouches for the absent ones
  */
-export function judge(row: CachedRow | null, nowUs: number): number {
+export function statusOf(row: CachedRow | null, nowUs: number): number {
   if (row === null) return UNAVAILABLE;
   if (row.raw === null) return MISSING;
   const { ttlUs, watermarkLimitUs } = row.view;

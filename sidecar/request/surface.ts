@@ -1,10 +1,10 @@
 /** A surface: one contract of the sidecar, i.e. how a request is written and how its answer is. */
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
-import type { Asked } from './entities.ts';
+import type { FeatureRequest } from './feature-request.ts';
 import type { PlanBook } from '../plan/plan-book.ts';
 import type { Exchange, ReplyHeaders } from '../transport/transport.ts';
-import type { Work } from './request-in-flight.ts';
+import type { RequestInFlight } from './request-in-flight.ts';
 
 export interface Surface {
   /** Index into SURFACES. */
@@ -12,8 +12,8 @@ export interface Surface {
   /** As metrics name it. */
   readonly route: string;
   /** @throws the SRV_ codes of bad input */
-  parse(body: Buffer, book: PlanBook, exchange: Exchange): Asked;
-  /** Writes the answer; every row of `work` has its status. @returns the answer's headers */
-  answer(work: Work, latencyMs: number, out: AnswerBuffer): ReplyHeaders;
+  parse(body: Buffer, book: PlanBook, exchange: Exchange): FeatureRequest;
+  /** Writes the answer; every row of the request has its status. @returns the answer's headers */
+  answer(inFlight: RequestInFlight, latencyMs: number, out: AnswerBuffer): ReplyHeaders;
   errorBody(error: CodedError): string;
 }

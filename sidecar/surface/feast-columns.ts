@@ -15,12 +15,12 @@ import { FEAST_PIECES, pieceAfter } from '../encode/feast-pieces.ts';
 import type { FeastRun } from '../encode/feast-plan.ts';
 import { NO_PIECE } from '../cache/ready-ring.ts';
 import { FEAST_STATUS_TEXTS } from '../encode/value-text.ts';
-import type { Work } from '../request/request-in-flight.ts';
+import type { RequestInFlight } from '../request/request-in-flight.ts';
 
 /** Writes the columns of a run of features, each with a comma before it. */
-export function writeColumns(work: Work, run: FeastRun, out: AnswerBuffer): void {
+export function writeColumns(inFlight: RequestInFlight, run: FeastRun, out: AnswerBuffer): void {
   const { features } = run;
-  const { rows, times, statuses, made } = new RunPieces(work, run);
+  const { rows, times, statuses, made } = new RunPieces(inFlight, run);
   const cursors = rows.firsts();
   let stoodAt = 0;
   let tailFrom = 0;
@@ -71,13 +71,13 @@ class RunPieces {
   /** What was not ready. */
   readonly made: { readonly row: CachedRow; readonly pieces: DataView }[] = [];
 
-  constructor(work: Work, { role }: FeastRun) {
-    const { plan, count } = work.asked;
+  constructor(inFlight: RequestInFlight, { role }: FeastRun) {
+    const { plan, count } = inFlight.request;
     const roles = plan.roleViews.length;
     const { absentFeast } = plan.roleViews[role]!;
     for (let r = 0; r < count; r++) {
-      const row = work.rows[r * roles + role]!;
-      const status = work.statuses[r * roles + role]!;
+      const row = inFlight.rows[r * roles + role]!;
+      const status = inFlight.statuses[r * roles + role]!;
       this.statuses.push(status);
       // A row that is too old to be shown still has its time.
       if (row === null || row.raw === null) this.times.add(absentFeast[status]!, 0);

@@ -13,7 +13,7 @@ import type { CodedError } from '../../contract/std/coded-error.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
 import { JSON_HEADERS } from '../answer/outbox.ts';
-import type { Asked } from '../request/entities.ts';
+import type { FeatureRequest } from '../request/feature-request.ts';
 import { countRows, entityColumns, readKeys } from '../request/entities.ts';
 import { sidecarError } from '../errors.ts';
 import { describe, parseJsonBody } from '../request/json-body.ts';
@@ -23,7 +23,7 @@ import type { Plan } from '../plan/plan.ts';
 import { knowingShapes } from '../request/known-shapes.ts';
 import type { ReplyHeaders } from '../transport/transport.ts';
 import { FEAST_PRESENT } from '../encode/value-text.ts';
-import type { Work } from '../request/request-in-flight.ts';
+import type { RequestInFlight } from '../request/request-in-flight.ts';
 import { writeColumns } from './feast-columns.ts';
 import type { Surface } from '../request/surface.ts';
 
@@ -37,7 +37,7 @@ export const feastSurface: Surface = {
   errorBody: feastErrorBody,
 };
 
-function parseFeast(bytes: Buffer, book: PlanBook): Asked {
+function parseFeast(bytes: Buffer, book: PlanBook): FeatureRequest {
   const body = parseJsonBody(bytes);
   const fullNames = body['full_feature_names'] ?? false;
   if (typeof fullNames !== 'boolean') {
@@ -88,18 +88,18 @@ function checkNames(plan: Plan, fullNames: boolean): void {
   });
 }
 
-function answerFeast(work: Work, _latencyMs: number, out: AnswerBuffer): ReplyHeaders {
-  const { plan, count, fullNames } = work.asked;
+function answerFeast(inFlight: RequestInFlight, _latencyMs: number, out: AnswerBuffer): ReplyHeaders {
+  const { plan, count, fullNames } = inFlight.request;
   const { runs } = plan.feast;
-  writeKeys(work, out);
+  writeKeys(inFlight, out);
   for (let i = 0; i < runs.length; i++) {
     const run = runs[i]!;
-    if (count === 1 && work.statuses[run.role] === PRESENT) {
+    if (count === 1 && inFlight.statuses[run.role] === PRESENT) {
       // A cached row has the columns of one value each ready.
       out.comma();
-      work.rows[run.role]!.writeFeastColumns(run, out);
+      inFlight.rows[run.role]!.writeFeastColumns(run, out);
     } else {
-      writeColumns(work, run, out);
+      writeColumns(inFlight, run, out);
     }
   }
   out.bytes((fullNames ? plan.feast.fullNames : plan.feast.shortNames).tail);
@@ -107,8 +107,8 @@ function answerFeast(work: Work, _latencyMs: number, out: AnswerBuffer): ReplyHe
 }
 
 /** The join keys come back as columns of their own. */
-function writeKeys(work: Work, out: AnswerBuffer): void {
-  const { count, texts } = work.asked;
+function writeKeys(inFlight: RequestInFlight, out: AnswerBuffer): void {
+  const { count, texts } = inFlight.request;
   const tail = count === 1 ? KEY_TAIL : keyTail(count);
   let head = '{"results":[';
   for (let k = 0; k < texts.length; k++) {

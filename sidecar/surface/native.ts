@@ -12,7 +12,7 @@ import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
 import { JSON_HEADERS } from '../answer/outbox.ts';
 import { checkContext } from '../request/request-context.ts';
-import type { Asked } from '../request/entities.ts';
+import type { FeatureRequest } from '../request/feature-request.ts';
 import { countRows, entityColumns, readKeys } from '../request/entities.ts';
 import { sidecarError } from '../errors.ts';
 import { describe, parseJsonBody } from '../request/json-body.ts';
@@ -21,7 +21,7 @@ import type { Plan } from '../plan/plan.ts';
 import { knowingShapes } from '../request/known-shapes.ts';
 import type { ReplyHeaders } from '../transport/transport.ts';
 import { oldestAgeUs } from '../request/request-in-flight.ts';
-import type { Work } from '../request/request-in-flight.ts';
+import type { RequestInFlight } from '../request/request-in-flight.ts';
 import type { Surface } from '../request/surface.ts';
 
 const FIELDS = ['feature_service', 'entities', 'context'];
@@ -34,7 +34,7 @@ export const nativeSurface: Surface = {
   errorBody: nativeErrorBody,
 };
 
-function parseNative(bytes: Buffer, book: PlanBook): Asked {
+function parseNative(bytes: Buffer, book: PlanBook): FeatureRequest {
   const body = parseJsonBody(bytes);
   for (const field in body) {
     if (!FIELDS.includes(field)) {
@@ -66,8 +66,8 @@ function parseNative(bytes: Buffer, book: PlanBook): Asked {
   return { plan, count, parts, texts, fullNames: true, tensors: null };
 }
 
-function answerNative(work: Work, latencyMs: number, out: AnswerBuffer): ReplyHeaders {
-  const { plan, count, texts } = work.asked;
+function answerNative(inFlight: RequestInFlight, latencyMs: number, out: AnswerBuffer): ReplyHeaders {
+  const { plan, count, texts } = inFlight.request;
   const { segments, keyTexts } = plan;
   const roles = plan.roleViews.length;
   for (let r = 0; r < count; r++) {
@@ -80,39 +80,39 @@ function answerNative(work: Work, latencyMs: number, out: AnswerBuffer): ReplyHe
       const { role, text } = segments[s]!;
       const at = r * roles + role;
       if (s !== 0) out.comma();
-      if (work.statuses[at] === PRESENT) work.rows[at]!.writeFeatures(text, out);
+      if (inFlight.statuses[at] === PRESENT) inFlight.rows[at]!.writeFeatures(text, out);
       else out.bytes(text.fallbackText);
     }
     out.text('},"statuses":{');
     for (let s = 0; s < segments.length; s++) {
       const { role, text } = segments[s]!;
       const at = r * roles + role;
-      const status = work.statuses[at]!;
+      const status = inFlight.statuses[at]!;
       if (s !== 0) out.comma();
-      if (status === PRESENT) work.rows[at]!.writeStatuses(text, out);
+      if (status === PRESENT) inFlight.rows[at]!.writeStatuses(text, out);
       else out.bytes(text.statusTexts[status]!);
     }
     out.text('}}');
   }
-  const oldestUs = oldestAgeUs(work);
+  const oldestUs = oldestAgeUs(inFlight);
   out.text(
-    `],${plan.metadataStart}"request_id":"${work.requestId}","latency_ms":${latencyMs.toFixed(3)},"oldest_age_ms":${
+    `],${plan.metadataStart}"request_id":"${inFlight.requestId}","latency_ms":${latencyMs.toFixed(3)},"oldest_age_ms":${
       oldestUs === -1 ? 'null' : oldestUs / 1_000
-    }${notesOf(work, plan)}}}`,
+    }${notesOf(inFlight, plan)}}}`,
   );
   return JSON_HEADERS;
 }
 
 /** Empty in nearly every answer: only rows with a NaN or an infinity have notes. */
-function notesOf(work: Work, plan: Plan): string {
+function notesOf(inFlight: RequestInFlight, plan: Plan): string {
   const { segments } = plan;
   const roles = plan.roleViews.length;
   let notes: string[] | null = null;
-  for (let r = 0; r < work.asked.count; r++) {
+  for (let r = 0; r < inFlight.request.count; r++) {
     for (let s = 0; s < segments.length; s++) {
       const { role, text } = segments[s]!;
-      const row = work.rows[r * roles + role]!;
-      if (row === null || !row.hasNotes || work.statuses[r * roles + role] !== PRESENT) continue;
+      const row = inFlight.rows[r * roles + role]!;
+      if (row === null || !row.hasNotes || inFlight.statuses[r * roles + role] !== PRESENT) continue;
       notes ??= [];
       for (const note of row.notesOf(text)) if (!notes.includes(note)) notes.push(note);
     }

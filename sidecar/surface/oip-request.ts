@@ -8,7 +8,7 @@
 import type { JoinKey } from '../../contract/model.ts';
 import { parseKeyPart } from '../../contract/wire/online/entity-key.ts';
 import { MAX_VALUES } from '../request/entities.ts';
-import type { Asked, TensorAsk, TensorOutputAsk } from '../request/entities.ts';
+import type { FeatureRequest, TensorAsk, TensorOutputAsk } from '../request/feature-request.ts';
 import { sidecarError } from '../errors.ts';
 import { describe, parseJsonBody } from '../request/json-body.ts';
 import type { PlanBook } from '../plan/plan-book.ts';
@@ -23,7 +23,7 @@ const EMPTY = Buffer.alloc(0);
 export const OUTPUT_NAMES = ['features', 'status'] as const;
 
 /** @throws the SRV_ codes of bad input */
-export function parseOip(bytes: Buffer, book: PlanBook, exchange: Exchange): Asked {
+export function parseOip(bytes: Buffer, book: PlanBook, exchange: Exchange): FeatureRequest {
   const plan = modelOf(exchange, book, 'infer');
   const jsonBytes = jsonLength(exchange.head.inferenceHeaderLength, bytes.length);
   const body = parseJsonBody(jsonBytes === bytes.length ? bytes : bytes.subarray(0, jsonBytes));
@@ -55,10 +55,12 @@ function readAsk(body: Readonly<Record<string, unknown>>): TensorAsk {
   const every = OUTPUT_NAMES.map((name): TensorOutputAsk => ({ name, binary: allBinary }));
   if (outputs === null) return { id, outputs: every };
   if (!Array.isArray(outputs)) throw wrong('outputs', `should be a list, got ${describe(outputs)}`);
-  const asked = outputs.map((output: unknown, i) => readOutput(output, `outputs[${i}]`, allBinary));
-  const twice = asked.findIndex(({ name }, i) => asked.findIndex((other) => other.name === name) !== i);
-  if (twice !== -1) throw wrong(`outputs[${twice}]`, `asks for ${asked[twice]!.name} once more`);
-  return { id, outputs: asked.length > 0 ? asked : every };
+  const requested = outputs.map((output: unknown, i) => readOutput(output, `outputs[${i}]`, allBinary));
+  const twice = requested.findIndex(
+    ({ name }, i) => requested.findIndex((other) => other.name === name) !== i,
+  );
+  if (twice !== -1) throw wrong(`outputs[${twice}]`, `asks for ${requested[twice]!.name} once more`);
+  return { id, outputs: requested.length > 0 ? requested : every };
 }
 
 function readOutput(output: unknown, place: string, allBinary: boolean): TensorOutputAsk {
@@ -124,9 +126,9 @@ function countRows(plan: Plan, inputs: readonly InputTensor[]): number {
       throw sidecarError('SRV_RAGGED', message, { field: name });
     }
   }
-  const asked = count * plan.featureCount;
-  if (asked <= MAX_VALUES) return count;
-  const message = `${count} rows of ${plan.featureCount} features are ${asked} values; at most ${MAX_VALUES} are answered at once`;
+  const valueCount = count * plan.featureCount;
+  if (valueCount <= MAX_VALUES) return count;
+  const message = `${count} rows of ${plan.featureCount} features are ${valueCount} values; at most ${MAX_VALUES} are answered at once`;
   throw sidecarError('SRV_TOO_MANY_VALUES', message, { field: 'inputs' });
 }
 

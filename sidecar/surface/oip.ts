@@ -13,13 +13,13 @@ import type { CodedError } from '../../contract/std/coded-error.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
 import { JSON_HEADERS } from '../answer/outbox.ts';
-import type { TensorOutputAsk } from '../request/entities.ts';
+import type { TensorOutputAsk } from '../request/feature-request.ts';
 import { DATATYPE_BYTES } from '../encode/tensor-plan.ts';
 import type { TensorDatatype, TensorSegment } from '../encode/tensor-plan.ts';
 import type { ReplyHeaders } from '../transport/transport.ts';
 import { float32Text, float64Text } from '../encode/value-text.ts';
 import { oldestAgeUs } from '../request/request-in-flight.ts';
-import type { Work } from '../request/request-in-flight.ts';
+import type { RequestInFlight } from '../request/request-in-flight.ts';
 import { parseOip } from './oip-request.ts';
 import type { Surface } from '../request/surface.ts';
 
@@ -31,12 +31,12 @@ export const oipSurface: Surface = {
   errorBody: oipErrorBody,
 };
 
-function answerOip(work: Work, latencyMs: number, out: AnswerBuffer): ReplyHeaders {
-  const { plan, count, tensors } = work.asked;
+function answerOip(inFlight: RequestInFlight, latencyMs: number, out: AnswerBuffer): ReplyHeaders {
+  const { plan, count, tensors } = inFlight.request;
   const { datatype, names } = plan.tensor;
   const values = count * names.length;
   const { id, outputs } = tensors!;
-  out.text(headText(work, latencyMs, id));
+  out.text(headText(inFlight, latencyMs, id));
   let binary = false;
   for (let i = 0; i < outputs.length; i++) {
     const output = outputs[i]!;
@@ -49,33 +49,34 @@ function answerOip(work: Work, latencyMs: number, out: AnswerBuffer): ReplyHeade
       const size = values * (ofFeatures ? DATATYPE_BYTES[datatype] : 1);
       out.text(`"parameters":{"binary_data_size":${size}}}`);
     } else {
-      out.text(`"data":[${ofFeatures ? featuresText(work) : statusText(work)}]}`);
+      out.text(`"data":[${ofFeatures ? featuresText(inFlight) : statusText(inFlight)}]}`);
     }
   }
   out.text(']}');
   if (!binary) return JSON_HEADERS;
   const jsonBytes = out.length;
-  for (let i = 0; i < outputs.length; i++) if (outputs[i]!.binary) copyTensor(work, outputs[i]!.name, out);
+  for (let i = 0; i < outputs.length; i++)
+    if (outputs[i]!.binary) copyTensor(inFlight, outputs[i]!.name, out);
   return [
     ['content-type', 'application/octet-stream'],
     ['inference-header-content-length', String(jsonBytes)],
   ];
 }
 
-function headText(work: Work, latencyMs: number, id: string | null): string {
-  const { plan } = work.asked;
-  const oldestUs = oldestAgeUs(work);
+function headText(inFlight: RequestInFlight, latencyMs: number, id: string | null): string {
+  const { plan } = inFlight.request;
+  const oldestUs = oldestAgeUs(inFlight);
   const age = oldestUs === -1 ? '' : `,"oldest_age_ms":${oldestUs / 1_000}`;
   const idText = id === null ? '' : `"id":${JSON.stringify(id)},`;
   return (
     `{"model_name":${JSON.stringify(plan.service)},"model_version":"${plan.version}",${idText}` +
-    `"parameters":{"request_id":"${work.requestId}","bundle":"${plan.bundle}",` +
+    `"parameters":{"request_id":"${inFlight.requestId}","bundle":"${plan.bundle}",` +
     `"latency_ms":${latencyMs.toFixed(3)}${age}},"outputs":[`
   );
 }
 
-function copyTensor(work: Work, name: TensorOutputAsk['name'], out: AnswerBuffer): void {
-  const { plan, count } = work.asked;
+function copyTensor(inFlight: RequestInFlight, name: TensorOutputAsk['name'], out: AnswerBuffer): void {
+  const { plan, count } = inFlight.request;
   const { segments } = plan.tensor;
   const roles = plan.roleViews.length;
   const ofFeatures = name === 'features';
@@ -83,30 +84,30 @@ function copyTensor(work: Work, name: TensorOutputAsk['name'], out: AnswerBuffer
     for (let s = 0; s < segments.length; s++) {
       const { role, part } = segments[s]!;
       const at = r * roles + role;
-      const status = work.statuses[at]!;
+      const status = inFlight.statuses[at]!;
       const absent = status === PRESENT ? null : part.absentImages[status]!;
       if (ofFeatures) {
-        if (absent === null) work.rows[at]!.writeTensorValues(part, out);
+        if (absent === null) inFlight.rows[at]!.writeTensorValues(part, out);
         else out.range(absent, 0, part.valueBytes);
-      } else if (absent === null) work.rows[at]!.writeTensorStatuses(part, out);
+      } else if (absent === null) inFlight.rows[at]!.writeTensorStatuses(part, out);
       else out.range(absent, part.valueBytes, absent.length);
     }
   }
 }
 
-function imageOf(work: Work, { role, part }: TensorSegment, r: number): Buffer {
-  const at = r * work.asked.plan.roleViews.length + role;
-  const status = work.statuses[at]!;
-  return status === PRESENT ? work.rows[at]!.tensorImage(part) : part.absentImages[status]!;
+function imageOf(inFlight: RequestInFlight, { role, part }: TensorSegment, r: number): Buffer {
+  const at = r * inFlight.request.plan.roleViews.length + role;
+  const status = inFlight.statuses[at]!;
+  return status === PRESENT ? inFlight.rows[at]!.tensorImage(part) : part.absentImages[status]!;
 }
 
 /** The same values as text, read from the same images. */
-function featuresText(work: Work): string {
-  const { datatype, segments } = work.asked.plan.tensor;
+function featuresText(inFlight: RequestInFlight): string {
+  const { datatype, segments } = inFlight.request.plan.tensor;
   const texts: string[] = [];
-  for (let r = 0; r < work.asked.count; r++) {
+  for (let r = 0; r < inFlight.request.count; r++) {
     for (const segment of segments) {
-      const image = imageOf(work, segment, r);
+      const image = imageOf(inFlight, segment, r);
       for (let i = 0; i < segment.part.features.length; i++) texts.push(valueText(image, datatype, i));
     }
   }
@@ -118,11 +119,11 @@ function valueText(image: Buffer, datatype: TensorDatatype, i: number): string {
   return float64Text(image.readDoubleLE(i * DATATYPE_BYTES.FP64));
 }
 
-function statusText(work: Work): string {
+function statusText(inFlight: RequestInFlight): string {
   const codes: number[] = [];
-  for (let r = 0; r < work.asked.count; r++) {
-    for (const segment of work.asked.plan.tensor.segments) {
-      const image = imageOf(work, segment, r);
+  for (let r = 0; r < inFlight.request.count; r++) {
+    for (const segment of inFlight.request.plan.tensor.segments) {
+      const image = imageOf(inFlight, segment, r);
       for (let at = segment.part.valueBytes; at < image.length; at++) codes.push(image[at]!);
     }
   }

@@ -11,7 +11,7 @@ import { encodeServedVector } from '../../contract/wire/log/served-encoder.ts';
 import type { ServedVector } from '../../contract/wire/log/served-record.ts';
 import { vectorTimes } from '../../contract/wire/log/vector-times.ts';
 import { NO_PIECE } from '../cache/ready-ring.ts';
-import type { Work } from '../request/request-in-flight.ts';
+import type { RequestInFlight } from '../request/request-in-flight.ts';
 
 const WORD = 4;
 const PART_BYTES = 4 * WORD;
@@ -23,9 +23,9 @@ const WATERMARK = 3 * WORD;
  * @param at  where the entity's rows begin in the request's
  * @returns   its vector at the times that the rows had for the request, good until a piece is kept; null: none is ready
  */
-export function readyVector(work: Work, at: number): ReadyBytes | null {
-  const { plan } = work.asked;
-  const first = work.rows[at] ?? null;
+export function readyVector(inFlight: RequestInFlight, at: number): ReadyBytes | null {
+  const { plan } = inFlight.request;
+  const first = inFlight.rows[at] ?? null;
   const ring = first === null ? null : first.ready;
   if (ring === null) return null;
   const piece = ring.find(first!, plan.vectorKind);
@@ -33,7 +33,7 @@ export function readyVector(work: Work, at: number): ReadyBytes | null {
   const { view, buffer } = ring;
   const roles = plan.roleViews.length;
   for (let i = 0; i < roles; i++) {
-    if (!isPart(work, at + i, view, piece + WORD + i * PART_BYTES)) return null;
+    if (!isPart(inFlight, at + i, view, piece + WORD + i * PART_BYTES)) return null;
   }
   const message = piece + WORD + roles * PART_BYTES;
   let isChanged = false;
@@ -41,8 +41,8 @@ export function readyVector(work: Work, at: number): ReadyBytes | null {
     const part = piece + WORD + i * PART_BYTES;
     const fetchedAt = view.getInt32(part + FETCHED, true);
     const watermarkAt = view.getInt32(part + WATERMARK, true);
-    if (fetchedAt !== 0 && setTime(view, message + fetchedAt, work.fetchedUsOf(at + i))) isChanged = true;
-    if (watermarkAt !== 0 && setTime(view, message + watermarkAt, work.watermarkUsOf(at + i)))
+    if (fetchedAt !== 0 && setTime(view, message + fetchedAt, inFlight.fetchedUsOf(at + i))) isChanged = true;
+    if (watermarkAt !== 0 && setTime(view, message + watermarkAt, inFlight.watermarkUsOf(at + i)))
       isChanged = true;
   }
   const length = ring.endOf(piece) - message;
@@ -51,15 +51,17 @@ export function readyVector(work: Work, at: number): ReadyBytes | null {
 }
 
 /** Whether a row of the request is the one that the part is of: as it was served, and with room for its times. */
-function isPart(work: Work, at: number, view: DataView, part: number): boolean {
-  const row = work.rows[at]!;
-  if (row === null || work.sources[at] !== FROM_CACHE) return false;
-  if (view.getInt32(part, true) !== row.id || view.getInt32(part + STATUS, true) !== work.statuses[at]) {
+function isPart(inFlight: RequestInFlight, at: number, view: DataView, part: number): boolean {
+  const row = inFlight.rows[at]!;
+  if (row === null || inFlight.sources[at] !== FROM_CACHE) return false;
+  if (view.getInt32(part, true) !== row.id || view.getInt32(part + STATUS, true) !== inFlight.statuses[at]) {
     return false;
   }
   const hasFetched = view.getInt32(part + FETCHED, true) !== 0;
   const hasWatermark = view.getInt32(part + WATERMARK, true) !== 0;
-  return hasFetched === (work.fetchedUsOf(at) !== 0) && hasWatermark === (work.watermarkUsOf(at) !== 0);
+  return (
+    hasFetched === (inFlight.fetchedUsOf(at) !== 0) && hasWatermark === (inFlight.watermarkUsOf(at) !== 0)
+  );
 }
 
 /** @returns whether another time stood there */
@@ -78,12 +80,12 @@ function setTime(view: DataView, at: number, us: number): boolean {
  *
  * @param vector  made of the rows that begin at `at`
  */
-export function keepVector(work: Work, at: number, vector: ServedVector): void {
-  const { plan } = work.asked;
+export function keepVector(inFlight: RequestInFlight, at: number, vector: ServedVector): void {
+  const { plan } = inFlight.request;
   if (plan.groups.length !== 1) return;
   const roles = plan.roleViews.length;
   for (let i = at; i < at + roles; i++) {
-    if (work.rows[i] === null || work.sources[i] !== FROM_CACHE) return;
+    if (inFlight.rows[i] === null || inFlight.sources[i] !== FROM_CACHE) return;
   }
   const message = encodeServedVector(vector);
   const times = vectorTimes(message.buffer);
@@ -92,11 +94,11 @@ export function keepVector(work: Work, at: number, vector: ServedVector): void {
   piece.writeInt32LE(message.register, 0);
   for (let i = 0; i < roles; i++) {
     const part = WORD + i * PART_BYTES;
-    piece.writeInt32LE(work.rows[at + i]!.id, part);
-    piece.writeInt32LE(work.statuses[at + i]!, part + STATUS);
+    piece.writeInt32LE(inFlight.rows[at + i]!.id, part);
+    piece.writeInt32LE(inFlight.statuses[at + i]!, part + STATUS);
     piece.writeInt32LE(times[i]!.fetched, part + FETCHED);
     piece.writeInt32LE(times[i]!.watermark, part + WATERMARK);
   }
   message.buffer.copy(piece, head);
-  work.rows[at]!.keep(plan.vectorKind, piece);
+  inFlight.rows[at]!.keep(plan.vectorKind, piece);
 }

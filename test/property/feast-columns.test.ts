@@ -13,7 +13,7 @@ import { PlanBook, ViewSlots } from '../../sidecar/plan/plan-book.ts';
 import type { ViewPlan } from '../../sidecar/plan/plan.ts';
 import { feastSurface } from '../../sidecar/surface/feast.ts';
 import { FEAST_STATUSES, feastEventTime, feastText } from '../../sidecar/encode/value-text.ts';
-import { Work } from '../../sidecar/request/request-in-flight.ts';
+import { RequestInFlight } from '../../sidecar/request/request-in-flight.ts';
 import { anyType, anyValueOf } from '../support/fixtures/any-value.ts';
 import { PathExchange } from '../support/faults/path-exchange.ts';
 import {
@@ -122,15 +122,15 @@ test("Feast's answers hold each value, status and time in its place, whatever st
       };
       const exchange = new PathExchange();
       const parsed = feastSurface.parse(Buffer.from(JSON.stringify(request)), book, exchange);
-      const work = new Work(exchange, feastSurface, parsed, 'id', NOON_US);
+      const inFlight = new RequestInFlight(exchange, feastSurface, parsed, 'id', NOON_US);
       for (const [r, state] of rows.entries()) {
         const isThere = state.status !== UNAVAILABLE;
-        work.rows[r] = isThere ? rowOf(parsed.plan.roleViews[0]!, now, state) : null;
-        work.sources[r] = FROM_CACHE;
-        work.statuses[r] = isThere && state.values === null ? MISSING : state.status;
+        inFlight.rows[r] = isThere ? rowOf(parsed.plan.roleViews[0]!, now, state) : null;
+        inFlight.sources[r] = FROM_CACHE;
+        inFlight.statuses[r] = isThere && state.values === null ? MISSING : state.status;
       }
       out.begin();
-      feastSurface.answer(work, 0, out);
+      feastSurface.answer(inFlight, 0, out);
       const answer = out.end().toString();
       const columns = asked.map((name) => column(now, rows, name));
       const keys = `{"values":[${rows.map((_, r) => r).join(',')}],"statuses":`;

@@ -1,7 +1,7 @@
 /** A parser that knows shapes must take and refuse what the parser behind it does, and make the same of it. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Asked } from '../../../../sidecar/request/entities.ts';
+import type { FeatureRequest } from '../../../../sidecar/request/feature-request.ts';
 import { PlanBook, ViewSlots } from '../../../../sidecar/plan/plan-book.ts';
 import { knowingShapes } from '../../../../sidecar/request/known-shapes.ts';
 import { feastSurface } from '../../../../sidecar/surface/feast.ts';
@@ -70,7 +70,7 @@ const bodies = fc
     }),
   );
 
-function outcome(parse: () => Asked): unknown {
+function outcome(parse: () => FeatureRequest): unknown {
   try {
     const { plan, count, parts, texts, fullNames, tensors } = parse();
     return { service: plan.service, features: plan.fullNames, count, parts, texts, fullNames, tensors };
@@ -103,7 +103,7 @@ test('a request of a known shape is not parsed; one under another book is', () =
     return nativeSurface.parse(bytes, book, to);
   });
   const book = newBook();
-  const ask = (ids: string, of = book): Asked => {
+  const ask = (ids: string, of = book): FeatureRequest => {
     const text = `{"feature_service":"profile_only","entities":{"customer_id":[${ids}]}}`;
     return parse(Buffer.from(text), of, exchange);
   };
@@ -120,7 +120,7 @@ test('a request of a known shape is not parsed; one under another book is', () =
 
 test('as many rows as are refused otherwise are refused here', () => {
   const book = newBook();
-  const ask = (rows: number): Asked => {
+  const ask = (rows: number): FeatureRequest => {
     const ids = Array.from({ length: rows }, (_, i) => i).join(',');
     const text = `{"feature_service":"profile_only","entities":{"customer_id":[${ids}]}}`;
     return nativeSurface.parse(Buffer.from(text), book, exchange);

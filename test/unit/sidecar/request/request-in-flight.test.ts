@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';
 import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
 import { planView } from '../../../../sidecar/plan/plan.ts';
-import { judge } from '../../../../sidecar/request/request-in-flight.ts';
+import { statusOf } from '../../../../sidecar/request/request-in-flight.ts';
 import {
   DAY_US,
   HOUR_US,
@@ -38,5 +38,5 @@ test.each([
   ['an aggregated row past it', row('spend', NOON_US), NOON_US + 2 * HOUR_US + 1, OUTSIDE_TTL],
   ['a row that was written before its first marker', row('spend', 0), NOON_US, PRESENT],
 ])('%s', (_, of, nowUs, status) => {
-  expect(judge(of, nowUs)).toBe(status);
+  expect(statusOf(of, nowUs)).toBe(status);
 });

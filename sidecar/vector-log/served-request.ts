@@ -10,7 +10,7 @@ import { encodeServedHead } from '../../contract/wire/log/served-encoder.ts';
 import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
 import type { ServedRequest, ServedRow, ServedVector } from '../../contract/wire/log/served-record.ts';
 import type { Plan, PlanPrivacy, ViewPlan } from '../plan/plan.ts';
-import type { Work } from '../request/request-in-flight.ts';
+import type { RequestInFlight } from '../request/request-in-flight.ts';
 import { keepVector, readyVector } from './ready-vector.ts';
 
 const NO_POLICIES: readonly number[] = [];
@@ -19,14 +19,14 @@ const NO_KEYS: (string | null)[] = [];
 const NO_ROWS: ServedRow[] = [];
 
 /** @param body  the answer's bytes, used until the next call */
-export function servedRequest(work: Work, body: Buffer): ServedRequest {
-  const { plan, count } = work.asked;
-  const vectors = [servedVector(work, plan, 0)];
-  for (let r = 1; r < count; r++) vectors.push(servedVector(work, plan, r));
+export function servedRequest(inFlight: RequestInFlight, body: Buffer): ServedRequest {
+  const { plan, count } = inFlight.request;
+  const vectors = [servedVector(inFlight, plan, 0)];
+  for (let r = 1; r < count; r++) vectors.push(servedVector(inFlight, plan, r));
   const request: ServedRequest = {
-    requestId: work.requestId,
-    servedUs: work.nowUs,
-    surface: work.surface.code,
+    requestId: inFlight.requestId,
+    servedUs: inFlight.nowUs,
+    surface: inFlight.surface.code,
     service: plan.service,
     serviceVersion: plan.version,
     bundle: plan.bundle,
@@ -44,10 +44,10 @@ export function servedRequest(work: Work, body: Buffer): ServedRequest {
 }
 
 /** Keeps what was made for the log and may be used again. To be called once the request is in the log. */
-export function keepVectors(work: Work, { vectors }: ServedRequest): void {
-  const roles = work.asked.plan.roleViews.length;
+export function keepVectors(inFlight: RequestInFlight, { vectors }: ServedRequest): void {
+  const roles = inFlight.request.plan.roleViews.length;
   for (let r = 0; r < vectors.length; r++) {
-    if (vectors[r]!.image === undefined) keepVector(work, r * roles, vectors[r]!);
+    if (vectors[r]!.image === undefined) keepVector(inFlight, r * roles, vectors[r]!);
   }
 }
 
@@ -56,16 +56,16 @@ function headOf(plan: Plan, request: ServedRequest): ReadyBytes {
   return encodeServedHead({ ...request, vectors: [{ keys: [], rows }] });
 }
 
-function servedVector(work: Work, plan: Plan, r: number): ServedVector {
+function servedVector(inFlight: RequestInFlight, plan: Plan, r: number): ServedVector {
   const roles = plan.roleViews.length;
   const at = r * roles;
-  const image = readyVector(work, at);
+  const image = readyVector(inFlight, at);
   if (image !== null) return { keys: NO_KEYS, rows: NO_ROWS, image };
-  const { parts } = work.asked;
+  const { parts } = inFlight.request;
   const keys: (string | null)[] = [];
   for (let k = 0; k < parts.length; k++) keys.push(loggedKey(plan.privacy, k, parts[k]![r]!));
   const rows: ServedRow[] = [];
-  for (let i = 0; i < roles; i++) rows.push(servedRow(work, plan, at + i, i));
+  for (let i = 0; i < roles; i++) rows.push(servedRow(inFlight, plan, at + i, i));
   return { keys, rows };
 }
 
@@ -77,15 +77,15 @@ function loggedKey(privacy: PlanPrivacy | null, k: number, part: string | null):
   return policy === LOG_HMAC ? idDigest(privacy.hmacKey!, part) : '';
 }
 
-function servedRow(work: Work, plan: Plan, at: number, role: number): ServedRow {
-  const row = work.rows[at]!;
+function servedRow(inFlight: RequestInFlight, plan: Plan, at: number, role: number): ServedRow {
+  const row = inFlight.rows[at]!;
   const served = absentRow(plan, plan.roleViews[role]!, role);
-  served.status = work.statuses[at]!;
-  served.source = work.sources[at]!;
+  served.status = inFlight.statuses[at]!;
+  served.source = inFlight.sources[at]!;
   if (row === null) return served;
   const { masked } = row;
-  served.fetchedUs = work.fetchedUsOf(at);
-  served.watermarkUs = work.watermarkUsOf(at);
+  served.fetchedUs = inFlight.fetchedUsOf(at);
+  served.watermarkUs = inFlight.watermarkUsOf(at);
   served.row = masked === null ? row.raw : masked.row;
   if (masked !== null) served.hmacs = masked.hmacs;
   return served;
