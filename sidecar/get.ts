@@ -13,10 +13,10 @@ import type { CachedRow } from './cache/cached-row.ts';
 import { RowCache } from './cache/row-cache.ts';
 import { readKeys } from './request/entities.ts';
 import { sidecarError } from './errors.ts';
-import { PlanBook, ViewSlots } from './plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from './plan/bundle-plans.ts';
 import type { Plan } from './plan/plan.ts';
 import { RowLoader } from './cache/row-loader.ts';
-import type { RowAsk } from './cache/row-loader.ts';
+import type { WantedRow } from './cache/row-loader.ts';
 import { openReader } from './store/open-reader.ts';
 import { nativeText } from './encode/value-text.ts';
 import { statusOf } from './request/request-in-flight.ts';
@@ -56,7 +56,7 @@ export async function getVector(
 ): Promise<FetchedVector> {
   const { settings, clock, logger } = project;
   const { keyPrefix } = settings.online;
-  const plan = new PlanBook(loadCurrentBundle(settings.bundles), keyPrefix, new ViewSlots()).service(
+  const plan = new BundlePlans(loadCurrentBundle(settings.bundles), keyPrefix, new ViewSlots()).service(
     options.service,
   );
   const parts = readParts(plan, options.keys);
@@ -71,8 +71,8 @@ export async function getVector(
       onUnreadableRow: (view, key, reason) =>
         logger.warn(`the row of ${view} at ${key} cannot be read: ${reason}`),
     });
-    const asks = asksOf(plan, parts);
-    const rows = await loadRows(loader, asks, nowUs, Math.max(0, endMs - performance.now()));
+    const wanted = wantedRows(plan, parts);
+    const rows = await loadRows(loader, wanted, nowUs, Math.max(0, endMs - performance.now()));
     if (rows === null) failures.push(new Error(`it gave no answer within ${STORE_LIMIT_MS / 1_000} s`));
     if (failures.length > 0) {
       const [failure] = failures as [Error];
@@ -105,23 +105,23 @@ function readParts(plan: Plan, keys: Readonly<Record<string, string>>): string[]
   return readKeys(plan, columns, 1, false).parts.map((column) => column[0]!);
 }
 
-function asksOf(plan: Plan, parts: readonly string[]): RowAsk[] {
+function wantedRows(plan: Plan, parts: readonly string[]): WantedRow[] {
   return plan.roleViews.map((view, place) => {
     const group = plan.groups[plan.roleGroups[place]!]!;
     return { key: group.keyStart + group.keys.map((k) => parts[k]!).join('|'), view, place };
   });
 }
 
-/** @returns one for each ask, null where it cannot be read; or null: not all had come by the limit */
+/** @returns one for each wanted row, null where it cannot be read; or null: not all had come by the limit */
 function loadRows(
   loader: RowLoader,
-  asks: readonly RowAsk[],
+  wanted: readonly WantedRow[],
   nowUs: number,
   limitMs: number,
 ): Promise<(CachedRow | null)[] | null> {
   return new Promise((resolve) => {
-    const rows: (CachedRow | null)[] = asks.map(() => null);
-    let waitsFor = asks.length;
+    const rows: (CachedRow | null)[] = wanted.map(() => null);
+    let waitsFor = wanted.length;
     const timer = setTimeout(() => resolve(null), limitMs);
     const take = (place: number, row: CachedRow | null): void => {
       rows[place] = row;
@@ -130,7 +130,7 @@ function loadRows(
       clearTimeout(timer);
       resolve(rows);
     };
-    loader.load(asks, nowUs, { take });
+    loader.load(wanted, nowUs, { take });
   });
 }
 

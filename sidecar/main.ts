@@ -22,7 +22,7 @@ import { HotKeys } from './cache/hot-keys.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { metricsText } from './metrics/metrics-text.ts';
 import type { Gauges } from './metrics/metrics-text.ts';
-import { PlanBook, ViewSlots } from './plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from './plan/bundle-plans.ts';
 import { Readiness } from './process/readiness.ts';
 import { watchReadiness } from './process/readiness-watch.ts';
 import { requestIds } from './request/request-id.ts';
@@ -85,7 +85,7 @@ export async function runServe(project: Project, droppedLogLines: () => number =
   const privacy = { enabled: settings.log.enabled, hmacKey: loadHmacKey(settings.log.hmacKey) };
   const exposed = exposedKeyNotice(settings.log.hmacKey);
   if (exposed !== null) logger.warn(exposed);
-  const book = new PlanBook(bundle, keyPrefix, slots, privacy);
+  const plans = new BundlePlans(bundle, keyPrefix, slots, privacy);
   const metrics = new Metrics();
   const reader = await openReader(settings.online, clock, logger);
   const cache = new RowCache(cacheLimits(settings));
@@ -104,7 +104,7 @@ export async function runServe(project: Project, droppedLogLines: () => number =
     hotKeys.setOn(next.hotKeys);
   };
   setLayers(layers);
-  const serving = new Serving({ clock, cache, loader, outbox, metrics, hotKeys, book, refuse });
+  const serving = new Serving({ clock, cache, loader, outbox, metrics, hotKeys, plans, refuse });
   const { allowedHosts, deadlineMs } = settings.serve;
   const server = new Server({
     serving,
@@ -147,7 +147,7 @@ export async function runServe(project: Project, droppedLogLines: () => number =
     const ready = watchReadiness(readiness, reader, (state) => admin.tell(state.ready, state.reason), logger);
     closeAll.unshift(() => ready.stop());
     const swap = (next: Bundle): void => {
-      serving.swap(new PlanBook(next, keyPrefix, slots, privacy));
+      serving.swap(new BundlePlans(next, keyPrefix, slots, privacy));
       metrics.bundleSwaps += 1;
     };
     const watch = watchBundles(settings.bundles, bundle.hash, swap, logger);
@@ -167,7 +167,7 @@ export async function runServe(project: Project, droppedLogLines: () => number =
       store: reader.kind,
       storeState: reader.state(),
       project: settings.project,
-      bundle: serving.book.bundle.hash,
+      bundle: serving.plans.bundle.hash,
       bundleRefused: watch.refuses,
       cache: cache.stats(),
       cacheLayers: layers,

@@ -19,9 +19,9 @@ import type { CachedRow } from './cache/cached-row.ts';
 import { sidecarError } from './errors.ts';
 import type { HotKeys } from './cache/hot-keys.ts';
 import type { Metrics } from './metrics/metrics.ts';
-import type { PlanBook } from './plan/plan-book.ts';
+import type { BundlePlans } from './plan/bundle-plans.ts';
 import { rebind } from './cache/row-loader.ts';
-import type { RowAsk, RowLoader } from './cache/row-loader.ts';
+import type { WantedRow, RowLoader } from './cache/row-loader.ts';
 import type { Surface } from './request/surface.ts';
 import type { Exchange } from './transport/transport.ts';
 import { keepVectors, servedRequest } from './vector-log/served-request.ts';
@@ -36,7 +36,7 @@ export interface ServingParts {
   readonly outbox: Outbox;
   readonly metrics: Metrics;
   readonly hotKeys: HotKeys;
-  readonly book: PlanBook;
+  readonly plans: BundlePlans;
   /** Answers a request that met a fault after `serve` had returned. */
   readonly refuse: (exchange: Exchange, fault: unknown) => void;
   readonly maxValuesInFlight?: number;
@@ -51,7 +51,7 @@ export class Serving {
   readonly #hotKeys: HotKeys;
   readonly #refuse: (exchange: Exchange, fault: unknown) => void;
   readonly #maxValuesInFlight: number;
-  #book: PlanBook;
+  #plans: BundlePlans;
   #inFlightValues = 0;
 
   constructor(parts: ServingParts) {
@@ -61,18 +61,18 @@ export class Serving {
     this.#outbox = parts.outbox;
     this.#metrics = parts.metrics;
     this.#hotKeys = parts.hotKeys;
-    this.#book = parts.book;
+    this.#plans = parts.plans;
     this.#refuse = parts.refuse;
     this.#maxValuesInFlight = parts.maxValuesInFlight ?? MAX_VALUES_IN_FLIGHT;
   }
 
-  get book(): PlanBook {
-    return this.#book;
+  get plans(): BundlePlans {
+    return this.#plans;
   }
 
-  /** Requests under way finish with the book that they started with. */
-  swap(book: PlanBook): void {
-    this.#book = book;
+  /** Requests under way finish with the plans that they started with. */
+  swap(plans: BundlePlans): void {
+    this.#plans = plans;
   }
 
   get inFlightValues(): number {
@@ -85,7 +85,7 @@ export class Serving {
    */
   serve(exchange: Exchange, surface: Surface, body: Buffer, requestId: string, deadlineMs: number): void {
     const nowUs = this.#clock.nowUs();
-    const request = surface.parse(body, this.#book, exchange);
+    const request = surface.parse(body, this.#plans, exchange);
     const inFlight = new RequestInFlight(exchange, surface, request, requestId, nowUs);
     const missing = this.#lookUp(inFlight);
     if (missing === null) this.#answer(inFlight);
@@ -93,12 +93,12 @@ export class Serving {
   }
 
   /** @returns the rows to wait for, or null when there are none */
-  #lookUp(inFlight: RequestInFlight): RowAsk[] | null {
+  #lookUp(inFlight: RequestInFlight): WantedRow[] | null {
     const { plan, count, parts } = inFlight.request;
     const { roleViews, roleGroups, groups } = plan;
     const roles = roleViews.length;
-    let missing: RowAsk[] | null = null;
-    let due: RowAsk[] | null = null;
+    let missing: WantedRow[] | null = null;
+    let due: WantedRow[] | null = null;
     let nulls = 0;
     for (let r = 0; r < count; r++) {
       for (let g = 0; g < groups.length; g++) {
@@ -164,12 +164,12 @@ export class Serving {
   }
 
   /** Together: the rows of an entity then stay due at one time, and each time cost one read. */
-  #refresh(due: readonly RowAsk[], nowUs: number): void {
+  #refresh(due: readonly WantedRow[], nowUs: number): void {
     this.#metrics.refreshes += due.length;
     this.#loader.load(due, nowUs, null);
   }
 
-  #wait(inFlight: RequestInFlight, missing: readonly RowAsk[], deadlineMs: number): void {
+  #wait(inFlight: RequestInFlight, missing: readonly WantedRow[], deadlineMs: number): void {
     const values = inFlight.valueCount;
     if (this.#inFlightValues > 0 && this.#inFlightValues + values > this.#maxValuesInFlight) {
       throw sidecarError(

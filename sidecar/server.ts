@@ -218,7 +218,7 @@ export class Server implements HttpHandler {
   }
 
   #get(exchange: Exchange): void {
-    const { body, headers, route } = pageOf(exchange, this.#options.serving.book, this.#options.hotKeys);
+    const { body, headers, route } = pageOf(exchange, this.#options.serving.plans, this.#options.hotKeys);
     exchange.reply(200, body, headers, false);
     this.#options.metrics.countRequest(route, 200);
   }

@@ -83,7 +83,7 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
     /^benchmarks\/micro\/kafka-bench\.ts$/,
   ],
   kafkajs: [/^sidecar\/shipper\/kafkajs-producer\.ts$/, /^benchmarks\/micro\/(kafka|ingest)-bench\.ts$/],
-  'lru-cache': [/^sidecar\/(cache\/row-cache|plan\/plan-book)\.ts$/],
+  'lru-cache': [/^sidecar\/(cache\/row-cache|plan\/bundle-plans)\.ts$/],
   'uWebSockets.js': [/^sidecar\/transport\/uws\.ts$/, /^benchmarks\/contenders\/bare-server\.ts$/],
   commander: [/^(command-line|plumb)\.ts$/],
   pino: [/^sidecar\/process\/log-lines\.ts$/],

@@ -17,7 +17,7 @@ import { Outbox } from '../../sidecar/answer/outbox.ts';
 import { RowCache } from '../../sidecar/cache/row-cache.ts';
 import { HotKeys } from '../../sidecar/cache/hot-keys.ts';
 import { Metrics } from '../../sidecar/metrics/metrics.ts';
-import { PlanBook, ViewSlots } from '../../sidecar/plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from '../../sidecar/plan/bundle-plans.ts';
 import { RowLoader } from '../../sidecar/cache/row-loader.ts';
 import { Serving } from '../../sidecar/serve.ts';
 import { openReader } from '../../sidecar/store/open-reader.ts';
@@ -99,7 +99,7 @@ async function server(folder: string, metrics: Metrics, { surface, path, body }:
     metrics,
     outbox: new Outbox(null, policy, metrics, () => {}),
     hotKeys: new HotKeys(() => 'node'),
-    book: new PlanBook(loadCurrentBundle(settings.bundles), '', new ViewSlots()),
+    plans: new BundlePlans(loadCurrentBundle(settings.bundles), '', new ViewSlots()),
     refuse: (_, fault) => {
       throw fault;
     },

@@ -26,7 +26,7 @@ import { RowCache } from '../../sidecar/cache/row-cache.ts';
 import { tuneCollector } from '../../sidecar/process/gc-tuning.ts';
 import { HotKeys } from '../../sidecar/cache/hot-keys.ts';
 import { Metrics } from '../../sidecar/metrics/metrics.ts';
-import { PlanBook, ViewSlots } from '../../sidecar/plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from '../../sidecar/plan/bundle-plans.ts';
 import { RowLoader } from '../../sidecar/cache/row-loader.ts';
 import { Serving } from '../../sidecar/serve.ts';
 import { openReader } from '../../sidecar/store/open-reader.ts';
@@ -140,7 +140,7 @@ async function cost(folder: string, customers: number): Promise<Cost> {
     metrics,
     outbox: new Outbox(new ForgottenLog(), policy, metrics, () => {}),
     hotKeys: new HotKeys(() => 'node'),
-    book: new PlanBook(loadCurrentBundle(settings.bundles), '', new ViewSlots()),
+    plans: new BundlePlans(loadCurrentBundle(settings.bundles), '', new ViewSlots()),
     refuse(_, fault) {
       throw fault;
     },

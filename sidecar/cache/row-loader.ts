@@ -2,7 +2,7 @@
  * Brings rows from the store into the cache: one read in flight for each (entity, view) however many requests ask,
  * all misses of a request in one round trip. Decodes with the definition that wrote the row.
  *
- *   load(asks)  --joins--> read in flight
+ *   load(rows)  --joins--> read in flight
  *               --starts-> store.read -> check (unknown definition: its schema from the store) -> cache -> waiters
  *
  * A read older than 50 ms is abandoned: it may still fill the cache, but no one new waits for it. There is no promise
@@ -28,7 +28,7 @@ export interface RowWaiter {
   take(place: number, row: CachedRow | null): void;
 }
 
-export interface RowAsk {
+export interface WantedRow {
   readonly key: string;
   readonly view: ViewPlan;
   /** Given back to the waiter; not used without one. */
@@ -86,13 +86,13 @@ export class RowLoader {
   }
 
   /** @param waiter  null: refreshes ahead of time, nobody waits */
-  load(asks: readonly RowAsk[], nowUs: number, waiter: RowWaiter | null): void {
+  load(wanted: readonly WantedRow[], nowUs: number, waiter: RowWaiter | null): void {
     const nowMs = performance.now();
     const started: EntityRead[] = [];
     const joinsForMs = this.#singleFlight ? ABANDON_MS : 0;
     let moment: ReadMoment | null = null;
-    for (let i = 0; i < asks.length; i++) {
-      const { key, view, place } = asks[i]!;
+    for (let i = 0; i < wanted.length; i++) {
+      const { key, view, place } = wanted[i]!;
       let flights = this.#flights.get(key);
       if (flights === undefined) this.#flights.set(key, (flights = []));
       let read = flights[view.slot];

@@ -3,7 +3,7 @@
  * pod has no way out, and the page no script.
  */
 import { formatType } from '../../contract/value-type.ts';
-import type { PlanBook } from '../plan/plan-book.ts';
+import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import { feastExample, inferExample, nativeExample } from './request-examples.ts';
 import type { ExampleRequest } from './request-examples.ts';
@@ -25,19 +25,21 @@ th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px soli
 .quiet { opacity: .7 }`;
 
 /** @param origin  where the reader found the page, for examples that can be pasted: `http://localhost:6566` */
-export function docsPage(book: PlanBook, origin: string): string {
-  const plans = [...book.plans()];
-  const title = `Features of ${book.bundle.project}`;
-  const links = plans.map(({ service }) => `<a href="#${escape(service)}">${escape(service)}</a>`).join(', ');
+export function docsPage(plans: BundlePlans, origin: string): string {
+  const services = [...plans.services()];
+  const title = `Features of ${plans.bundle.project}`;
+  const links = services
+    .map(({ service }) => `<a href="#${escape(service)}">${escape(service)}</a>`)
+    .join(', ');
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escape(title)}</title><style>${CSS}</style></head>
 <body>
 <h1>${escape(title)}</h1>
-<p>Bundle <code>${escape(book.bundle.hash)}</code>. Services: ${links === '' ? 'none are applied yet' : links}.
+<p>Bundle <code>${escape(plans.bundle.hash)}</code>. Services: ${links === '' ? 'none are applied yet' : links}.
 For programs: <a href="/openapi.json">OpenAPI document</a>.</p>
 ${STATUSES_HTML}
-${plans.map((plan) => serviceSection(plan, origin)).join('\n')}
+${services.map((plan) => serviceSection(plan, origin)).join('\n')}
 </body></html>
 `;
 }

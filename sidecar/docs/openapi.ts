@@ -16,7 +16,7 @@ import {
 } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import { inferAnswer, inferRequest } from './openapi-tensors.ts';
-import type { PlanBook } from '../plan/plan-book.ts';
+import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import { feastExample, inferExample, nativeExample } from './request-examples.ts';
 import { feastSurface } from '../surface/feast.ts';
@@ -35,67 +35,67 @@ const BAD_INPUT: readonly (readonly [string, string])[] = [
     'The request waited past its deadline, or more is asked for than can be answered; Retry-After says when to try again.',
   ],
 ];
-const documents = new WeakMap<PlanBook, string>();
+const documents = new WeakMap<BundlePlans, string>();
 
-/** @returns JSON; the same text for the same book */
-export function openApiText(book: PlanBook): string {
-  let text = documents.get(book);
-  if (text === undefined) documents.set(book, (text = JSON.stringify(openApiDocument(book))));
+/** @returns JSON; the same text for the same plans */
+export function openApiText(plans: BundlePlans): string {
+  let text = documents.get(plans);
+  if (text === undefined) documents.set(plans, (text = JSON.stringify(openApiDocument(plans))));
   return text;
 }
 
-function openApiDocument(book: PlanBook): Json {
-  const plans = [...book.plans()];
-  const names = plans.map((plan) => plan.service);
+function openApiDocument(plans: BundlePlans): Json {
+  const services = [...plans.services()];
+  const names = services.map((plan) => plan.service);
   return {
     openapi: '3.1.0',
     info: {
-      title: `Features of ${book.bundle.project}`,
+      title: `Features of ${plans.bundle.project}`,
       version: OWN_PACKAGE.version,
       description:
-        `Feature vectors for model servers, from bundle ${book.bundle.hash}. /docs shows the same for people. ` +
+        `Feature vectors for model servers, from bundle ${plans.bundle.hash}. /docs shows the same for people. ` +
         'int64 numbers have every digit: read them with a parser that keeps them whole.',
     },
     servers: [{ url: '/' }],
     paths: {
-      ...(plans.length === 0 ? {} : vectorPaths(book, plans)),
+      ...(services.length === 0 ? {} : vectorPaths(plans, services)),
       ...Object.fromEntries(
-        plans.map((plan) => [`/v2/models/${plan.service}/infer`, { post: inferOperation(plan) }]),
+        services.map((plan) => [`/v2/models/${plan.service}/infer`, { post: inferOperation(plan) }]),
       ),
-      ...(plans.length === 0 ? {} : modelPaths(names)),
+      ...(services.length === 0 ? {} : modelPaths(names)),
       ...serverPaths(),
     },
-    components: { schemas: components(plans) },
+    components: { schemas: components(services) },
   };
 }
 
-function components(plans: readonly Plan[]): Json {
-  const ofPlans = plans.flatMap((plan): [string, Schema][] => [
+function components(services: readonly Plan[]): Json {
+  const ofServices = services.flatMap((plan): [string, Schema][] => [
     [`${plan.service}.request`, nativeRequest(plan)],
     [`${plan.service}.result`, nativeResult(plan)],
     [`${plan.service}.feast`, feastRequest(plan)],
     [`${plan.service}.infer`, inferRequest(plan)],
     [`${plan.service}.tensors`, inferAnswer(plan)],
   ]);
-  return { Status: statusSchema, ...errorSchemas(), ...Object.fromEntries(ofPlans) };
+  return { Status: statusSchema, ...errorSchemas(), ...Object.fromEntries(ofServices) };
 }
 
-function vectorPaths(book: PlanBook, plans: readonly Plan[]): Json {
-  const references = [...book.views.values()].flatMap((view) =>
+function vectorPaths(plans: BundlePlans, services: readonly Plan[]): Json {
+  const references = [...plans.views.values()].flatMap((view) =>
     view.view.features.map((f) => `${view.id}:${f.name}`),
   );
   const answer = objectOf({
-    results: { type: 'array', items: { anyOf: plans.map((plan) => ref(`${plan.service}.result`)) } },
+    results: { type: 'array', items: { anyOf: services.map((plan) => ref(`${plan.service}.result`)) } },
     metadata: nativeMetadata(),
   });
-  const feastBodies = [...plans.map((plan) => ref(`${plan.service}.feast`)), feastFeatureList(references)];
+  const feastBodies = [...services.map((plan) => ref(`${plan.service}.feast`)), feastFeatureList(references)];
   return {
     [nativeSurface.route]: {
       post: operation('getFeatures', 'Features of a service, one result a row, a status beside each value.', {
         parameters: headerParameters(),
         requestBody: jsonBody(
-          { anyOf: plans.map((plan) => ref(`${plan.service}.request`)) },
-          examples(plans, nativeExample),
+          { anyOf: services.map((plan) => ref(`${plan.service}.request`)) },
+          examples(services, nativeExample),
         ),
         responses: { 200: jsonAnswer('The vectors.', answer), ...errors('Error') },
       }),
@@ -103,7 +103,7 @@ function vectorPaths(book: PlanBook, plans: readonly Plan[]): Json {
     [feastSurface.route]: {
       post: operation('getFeaturesAsFeast', 'The contract of the Feast feature server, column by column.', {
         parameters: headerParameters(),
-        requestBody: jsonBody({ anyOf: feastBodies }, examples(plans, feastExample)),
+        requestBody: jsonBody({ anyOf: feastBodies }, examples(services, feastExample)),
         responses: { 200: jsonAnswer('The columns.', feastAnswer()), ...errors('FeastError') },
       }),
     },
@@ -259,6 +259,6 @@ function ref(schema: string): Schema {
   return { $ref: `#/components/schemas/${schema}` };
 }
 
-function examples(plans: readonly Plan[], exampleOf: (plan: Plan) => Json): Json {
-  return Object.fromEntries(plans.map((plan) => [plan.service, { value: exampleOf(plan) }]));
+function examples(services: readonly Plan[], exampleOf: (plan: Plan) => Json): Json {
+  return Object.fromEntries(services.map((plan) => [plan.service, { value: exampleOf(plan) }]));
 }

@@ -5,7 +5,7 @@ import { sidecarError } from '../errors.ts';
 import { docsPage } from './docs-page.ts';
 import type { HotKeys } from '../cache/hot-keys.ts';
 import { openApiText } from './openapi.ts';
-import type { PlanBook } from '../plan/plan-book.ts';
+import type { BundlePlans } from '../plan/bundle-plans.ts';
 import { schemaOf } from './schema-answer.ts';
 import { feastSurface } from '../surface/feast.ts';
 import { MODELS_PATH, parseModelPath } from '../surface/model-path.ts';
@@ -43,21 +43,21 @@ export interface Page {
 }
 
 /** @throws SRV_ROUTE, SRV_METHOD, SRV_UNKNOWN_SERVICE */
-export function pageOf(exchange: Exchange, book: PlanBook, hotKeys: HotKeys): Page {
+export function pageOf(exchange: Exchange, plans: BundlePlans, hotKeys: HotKeys): Page {
   const { path } = exchange;
   if (methodOf(path) !== 'GET') throw noRoute(exchange);
   // Feast's server answers with an empty body.
   if (path === HEALTH_PATH) return { route: HEALTH_PATH, body: '', headers: [] };
   if (path.startsWith(SCHEMA_PATH)) {
-    const body = schemaOf(book.service(decoded(path.slice(SCHEMA_PATH.length))));
+    const body = schemaOf(plans.service(decoded(path.slice(SCHEMA_PATH.length))));
     return { route: '/feature-service/{name}', body, headers: JSON_HEADERS };
   }
-  if (path === OPENAPI_PATH) return { route: path, body: openApiText(book), headers: JSON_HEADERS };
+  if (path === OPENAPI_PATH) return { route: path, body: openApiText(plans), headers: JSON_HEADERS };
   if (path === DOCS_PATH) {
-    return { route: path, body: docsPage(book, `http://${exchange.head.host}`), headers: HTML_HEADERS };
+    return { route: path, body: docsPage(plans, `http://${exchange.head.host}`), headers: HTML_HEADERS };
   }
   if (path === HOT_KEYS_PATH) return { route: path, body: hotKeysText(hotKeys), headers: JSON_HEADERS };
-  return { ...oipPage(exchange, book), headers: JSON_HEADERS };
+  return { ...oipPage(exchange, plans), headers: JSON_HEADERS };
 }
 
 /** Keys as they stand in the store; shares and look-ups are estimates from a sample. */

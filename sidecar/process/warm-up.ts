@@ -16,7 +16,7 @@ import type { AnswerLog } from '../answer/outbox.ts';
 import { RowCache } from '../cache/row-cache.ts';
 import { HotKeys } from '../cache/hot-keys.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import { PlanBook, ViewSlots } from '../plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from '../plan/bundle-plans.ts';
 import type { LogPrivacy, Plan } from '../plan/plan.ts';
 import { feastExample, inferExample, nativeExample } from '../docs/request-examples.ts';
 import { requestIds } from '../request/request-id.ts';
@@ -51,7 +51,7 @@ export async function warmUp(
   privacy: LogPrivacy,
 ): Promise<number> {
   await touch(reader, clock.nowUs());
-  const book = new PlanBook(bundle, '', new ViewSlots(), privacy);
+  const plans = new BundlePlans(bundle, '', new ViewSlots(), privacy);
   const metrics = new Metrics();
   const cache = new RowCache({ entries: 16, bytes: 2 ** 24, freshUs: 3_600e6, staleUs: 3_600e6 });
   const ignore = { onStoreFailure() {}, onUnreadableRow() {}, onRead() {} };
@@ -62,7 +62,7 @@ export async function warmUp(
   const refuse = (_: Exchange, fault: unknown): void => {
     throw fault;
   };
-  const serving = new Serving({ clock, cache, loader, outbox, metrics, hotKeys, book, refuse });
+  const serving = new Serving({ clock, cache, loader, outbox, metrics, hotKeys, plans, refuse });
   const server = new Server({
     serving,
     flush: () => outbox.flush(),
@@ -75,7 +75,7 @@ export async function warmUp(
     nextRequestId: requestIds(),
   });
   let answered = 0;
-  const requests = [...book.plans()].slice(0, SERVICES).flatMap(requestsOf);
+  const requests = [...plans.services()].slice(0, SERVICES).flatMap(requestsOf);
   for (let i = 0; i < TIMES; i++) {
     for (const { path, body } of requests) {
       const route = server.routes.findIndex((each) => path === each.path || isBelow(path, each.path));

@@ -12,7 +12,7 @@
 import { isAscii } from 'node:buffer';
 import type { FeatureRequest } from './feature-request.ts';
 import { MAX_VALUES } from './entities.ts';
-import type { PlanBook } from '../plan/plan-book.ts';
+import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Surface } from './surface.ts';
 
@@ -34,22 +34,22 @@ interface Shape {
   readonly maxDigits: number;
 }
 
-/** @returns a surface's parser that knows the shapes of the requests that it has parsed under the same book */
+/** @returns a surface's parser that knows the shapes of the requests that it has parsed under the same plans */
 export function knowingShapes(parse: Surface['parse']): Surface['parse'] {
   const shapes: Shape[] = [];
-  let ofBook: PlanBook | null = null;
+  let ofPlans: BundlePlans | null = null;
   let turn = 0;
-  return (body, book, exchange) => {
-    if (ofBook === book) {
+  return (body, plans, exchange) => {
+    if (ofPlans === plans) {
       for (let i = 0; i < shapes.length; i++) {
         const request = readAs(shapes[i]!, body);
         if (request !== null) return request;
       }
     } else {
-      ofBook = book;
+      ofPlans = plans;
       shapes.length = turn = 0;
     }
-    const request = parse(body, book, exchange);
+    const request = parse(body, plans, exchange);
     const shape = shapeOf(body, request);
     if (shape !== null) shapes[turn++ % MAX_SHAPES] = shape;
     return request;

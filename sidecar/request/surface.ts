@@ -2,7 +2,7 @@
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
 import type { FeatureRequest } from './feature-request.ts';
-import type { PlanBook } from '../plan/plan-book.ts';
+import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Exchange, ReplyHeaders } from '../transport/transport.ts';
 import type { RequestInFlight } from './request-in-flight.ts';
 
@@ -12,7 +12,7 @@ export interface Surface {
   /** As metrics name it. */
   readonly route: string;
   /** @throws the SRV_ codes of bad input */
-  parse(body: Buffer, book: PlanBook, exchange: Exchange): FeatureRequest;
+  parse(body: Buffer, plans: BundlePlans, exchange: Exchange): FeatureRequest;
   /** Writes the answer; every row of the request has its status. @returns the answer's headers */
   answer(inFlight: RequestInFlight, latencyMs: number, out: AnswerBuffer): ReplyHeaders;
   errorBody(error: CodedError): string;

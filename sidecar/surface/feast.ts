@@ -18,7 +18,7 @@ import { countRows, entityColumns, readKeys } from '../request/entities.ts';
 import { sidecarError } from '../errors.ts';
 import { describe, parseJsonBody } from '../request/json-body.ts';
 import { FEAST_NO_TIME } from '../encode/feast-pieces.ts';
-import type { PlanBook } from '../plan/plan-book.ts';
+import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import { knowingShapes } from '../request/known-shapes.ts';
 import type { ReplyHeaders } from '../transport/transport.ts';
@@ -37,7 +37,7 @@ export const feastSurface: Surface = {
   errorBody: feastErrorBody,
 };
 
-function parseFeast(bytes: Buffer, book: PlanBook): FeatureRequest {
+function parseFeast(bytes: Buffer, plans: BundlePlans): FeatureRequest {
   const body = parseJsonBody(bytes);
   const fullNames = body['full_feature_names'] ?? false;
   if (typeof fullNames !== 'boolean') {
@@ -50,12 +50,12 @@ function parseFeast(bytes: Buffer, book: PlanBook): FeatureRequest {
     );
   }
   const refs = featureRefs(body);
-  const plan = refs === null ? book.service(body['feature_service'] as string) : book.featureList(refs);
+  const plan = refs === null ? plans.service(body['feature_service'] as string) : plans.featureList(refs);
   checkNames(plan, fullNames);
   const columns = entityColumns(body);
   const count = countRows(plan, columns, false);
   const { parts, texts } = readKeys(plan, columns, count, false);
-  if (refs !== null) book.keepList(refs, plan);
+  if (refs !== null) plans.keepList(refs, plan);
   return { plan, count, parts, texts, fullNames, tensors: null };
 }
 

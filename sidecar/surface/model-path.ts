@@ -1,6 +1,6 @@
 /** Paths of the Open Inference Protocol, where a model is a feature service: `/v2/models/{service}[/versions/{v}]/...` */
 import { sidecarError } from '../errors.ts';
-import type { PlanBook } from '../plan/plan-book.ts';
+import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Exchange } from '../transport/transport.ts';
 
@@ -34,13 +34,13 @@ export function parseModelPath(path: string): ModelPath | null {
  * @throws SRV_ROUTE when the path is not that verb of a model; SRV_UNKNOWN_SERVICE for another service, or for a
  *         version that is not the one served
  */
-export function modelOf(exchange: Exchange, book: PlanBook, verb: string): Plan {
+export function modelOf(exchange: Exchange, plans: BundlePlans, verb: string): Plan {
   const model = parseModelPath(exchange.path);
   if (model === null || model.verb !== verb) {
     const path = exchange.path.slice(0, 200);
     throw sidecarError('SRV_ROUTE', `nothing is served at ${path}`, { field: 'path' });
   }
-  const plan = book.service(model.service);
+  const plan = plans.service(model.service);
   if (model.version === null || model.version === String(plan.version)) return plan;
   const version = JSON.stringify(model.version.slice(0, 40));
   throw sidecarError(

@@ -16,7 +16,7 @@ import type { FeatureRequest } from '../request/feature-request.ts';
 import { countRows, entityColumns, readKeys } from '../request/entities.ts';
 import { sidecarError } from '../errors.ts';
 import { describe, parseJsonBody } from '../request/json-body.ts';
-import type { PlanBook } from '../plan/plan-book.ts';
+import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import { knowingShapes } from '../request/known-shapes.ts';
 import type { ReplyHeaders } from '../transport/transport.ts';
@@ -34,7 +34,7 @@ export const nativeSurface: Surface = {
   errorBody: nativeErrorBody,
 };
 
-function parseNative(bytes: Buffer, book: PlanBook): FeatureRequest {
+function parseNative(bytes: Buffer, plans: BundlePlans): FeatureRequest {
   const body = parseJsonBody(bytes);
   for (const field in body) {
     if (!FIELDS.includes(field)) {
@@ -49,7 +49,7 @@ function parseNative(bytes: Buffer, book: PlanBook): FeatureRequest {
       field: 'feature_service',
     });
   }
-  const plan = book.service(name);
+  const plan = plans.service(name);
   if (body['context'] !== undefined) checkContext(plan, body['context']);
   const columns = entityColumns(body);
   for (const key in columns) {

@@ -6,7 +6,7 @@
 import { OWN_PACKAGE } from '../../project/own-package.ts';
 import { STATUSES } from '../../contract/status.ts';
 import { sidecarError } from '../errors.ts';
-import type { PlanBook } from '../plan/plan-book.ts';
+import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import { inputDatatype } from '../docs/request-examples.ts';
 import type { TensorPlan } from '../encode/tensor-plan.ts';
@@ -22,7 +22,7 @@ export interface OipPage {
 }
 
 /** @throws SRV_ROUTE, SRV_UNKNOWN_SERVICE */
-export function oipPage(exchange: Exchange, book: PlanBook): OipPage {
+export function oipPage(exchange: Exchange, plans: BundlePlans): OipPage {
   const { path } = exchange;
   if (path === OIP_PATH) {
     return page('/v2', {
@@ -35,11 +35,11 @@ export function oipPage(exchange: Exchange, book: PlanBook): OipPage {
   // A port that answers has its bundle; a store that is down makes values UNAVAILABLE, not the sidecar unready.
   if (path === '/v2/health/ready') return page(path, { ready: true });
   if (parseModelPath(path)?.verb === 'ready') {
-    const { service } = modelOf(exchange, book, 'ready');
+    const { service } = modelOf(exchange, plans, 'ready');
     return page('/v2/models/{service}/ready', { name: service, ready: true });
   }
   if (parseModelPath(path)?.verb === '')
-    return page('/v2/models/{service}', modelMetadata(modelOf(exchange, book, '')));
+    return page('/v2/models/{service}', modelMetadata(modelOf(exchange, plans, '')));
   throw sidecarError('SRV_ROUTE', `nothing is served at ${path.slice(0, 200)}`, { field: 'path' });
 }
 

@@ -11,7 +11,7 @@ import { MAX_VALUES } from '../request/entities.ts';
 import type { FeatureRequest, TensorAsk, TensorOutputAsk } from '../request/feature-request.ts';
 import { sidecarError } from '../errors.ts';
 import { describe, parseJsonBody } from '../request/json-body.ts';
-import type { PlanBook } from '../plan/plan-book.ts';
+import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import { decimal } from '../transport/transport.ts';
 import type { Exchange } from '../transport/transport.ts';
@@ -23,8 +23,8 @@ const EMPTY = Buffer.alloc(0);
 export const OUTPUT_NAMES = ['features', 'status'] as const;
 
 /** @throws the SRV_ codes of bad input */
-export function parseOip(bytes: Buffer, book: PlanBook, exchange: Exchange): FeatureRequest {
-  const plan = modelOf(exchange, book, 'infer');
+export function parseOip(bytes: Buffer, plans: BundlePlans, exchange: Exchange): FeatureRequest {
+  const plan = modelOf(exchange, plans, 'infer');
   const jsonBytes = jsonLength(exchange.head.inferenceHeaderLength, bytes.length);
   const body = parseJsonBody(jsonBytes === bytes.length ? bytes : bytes.subarray(0, jsonBytes));
   const tensors = readAsk(body);

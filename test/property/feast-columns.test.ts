@@ -9,7 +9,7 @@ import type { Value } from '../../contract/value-type.ts';
 import { decodeRowValues } from '../../contract/wire/online/row-codec.ts';
 import { AnswerBuffer } from '../../sidecar/answer/answer-buffer.ts';
 import { CachedRow } from '../../sidecar/cache/cached-row.ts';
-import { PlanBook, ViewSlots } from '../../sidecar/plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from '../../sidecar/plan/bundle-plans.ts';
 import type { ViewPlan } from '../../sidecar/plan/plan.ts';
 import { feastSurface } from '../../sidecar/surface/feast.ts';
 import { FEAST_STATUSES, feastEventTime, feastText } from '../../sidecar/encode/value-text.ts';
@@ -115,13 +115,13 @@ test("Feast's answers hold each value, status and time in its place, whatever st
         schemas: new Map([['v', [rowSchemaOf(olderOf(now), customer), rowSchemaOf(now, customer)]]]),
         hash: 'b',
       };
-      const book = new PlanBook(bundle, '', new ViewSlots());
+      const plans = new BundlePlans(bundle, '', new ViewSlots());
       const request = {
         features: asked.map((name) => `v:${name}`),
         entities: { customer_id: rows.map((_, r) => r) },
       };
       const exchange = new PathExchange();
-      const parsed = feastSurface.parse(Buffer.from(JSON.stringify(request)), book, exchange);
+      const parsed = feastSurface.parse(Buffer.from(JSON.stringify(request)), plans, exchange);
       const inFlight = new RequestInFlight(exchange, feastSurface, parsed, 'id', NOON_US);
       for (const [r, state] of rows.entries()) {
         const isThere = state.status !== UNAVAILABLE;

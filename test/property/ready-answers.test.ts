@@ -15,7 +15,7 @@ import { Outbox } from '../../sidecar/answer/outbox.ts';
 import { RowCache } from '../../sidecar/cache/row-cache.ts';
 import { HotKeys } from '../../sidecar/cache/hot-keys.ts';
 import { Metrics } from '../../sidecar/metrics/metrics.ts';
-import { PlanBook, ViewSlots } from '../../sidecar/plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from '../../sidecar/plan/bundle-plans.ts';
 import { RowLoader } from '../../sidecar/cache/row-loader.ts';
 import { Serving } from '../../sidecar/serve.ts';
 import type { StoreAsk } from '../../sidecar/store/store-reader.ts';
@@ -107,7 +107,7 @@ function sidecar(cacheBytes: number): (ask: Ask) => { readonly body: string; rea
     outbox: new Outbox(log, { durability: 'written', onFull: 'shed-log' }, metrics, () => {}),
     metrics,
     hotKeys: new HotKeys(() => 'node'),
-    book: new PlanBook({ ...bundleContent([profile, spend]), hash: 'b'.repeat(16) }, '', new ViewSlots()),
+    plans: new BundlePlans({ ...bundleContent([profile, spend]), hash: 'b'.repeat(16) }, '', new ViewSlots()),
     refuse(_, fault) {
       throw fault;
     },

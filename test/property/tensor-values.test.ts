@@ -10,7 +10,7 @@ import type { Value } from '../../contract/value-type.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import { asReceived } from '../../monitor/judge/judge.ts';
 import { CachedRow } from '../../sidecar/cache/cached-row.ts';
-import { PlanBook, ViewSlots } from '../../sidecar/plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from '../../sidecar/plan/bundle-plans.ts';
 import type { Plan } from '../../sidecar/plan/plan.ts';
 import { anyType, anyValueOf } from '../support/fixtures/any-value.ts';
 import {
@@ -63,7 +63,7 @@ function planOf(now: FeatureView, before: FeatureView, tensor: 'float32' | 'floa
     schemas: new Map([['v', [rowSchemaOf(before, customer), rowSchemaOf(now, customer)]]]),
     hash: 'b',
   };
-  return [bundle, new PlanBook(bundle, '', new ViewSlots()).service('model')];
+  return [bundle, new BundlePlans(bundle, '', new ViewSlots()).service('model')];
 }
 
 /** The image of the one segment that a service of one view has, taken apart. */

@@ -1,6 +1,6 @@
 import { test } from 'vitest';
 import { openApiText } from '../../../sidecar/docs/openapi.ts';
-import { PlanBook, ViewSlots } from '../../../sidecar/plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from '../../../sidecar/plan/bundle-plans.ts';
 import { bundleContent } from '../../support/fixtures/serving-fixture.ts';
 import { expectGeneratedPart, markdownTable } from '../../support/docs/generated-part.ts';
 
@@ -22,8 +22,8 @@ type Content = Readonly<
 type Path = Readonly<Record<'get' | 'post', Operation | undefined>>;
 
 test('docs/http-api.md has every route of the OpenAPI document, its statuses, and a request of each kind', () => {
-  const book = new PlanBook({ ...bundleContent(), hash: 'b'.repeat(16) }, '', new ViewSlots());
-  const { paths } = JSON.parse(openApiText(book)) as { paths: Readonly<Record<string, Path>> };
+  const plans = new BundlePlans({ ...bundleContent(), hash: 'b'.repeat(16) }, '', new ViewSlots());
+  const { paths } = JSON.parse(openApiText(plans)) as { paths: Readonly<Record<string, Path>> };
   const operations = Object.entries(paths)
     // Each service has a path for its tensors; one stands for all.
     .filter(([path]) => !path.endsWith('/infer') || path.includes(`/${SERVICE}/`))

@@ -12,7 +12,7 @@ import { Outbox } from '../../../sidecar/answer/outbox.ts';
 import { RowCache } from '../../../sidecar/cache/row-cache.ts';
 import { HotKeys } from '../../../sidecar/cache/hot-keys.ts';
 import { Metrics } from '../../../sidecar/metrics/metrics.ts';
-import { PlanBook, ViewSlots } from '../../../sidecar/plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from '../../../sidecar/plan/bundle-plans.ts';
 import { RowLoader } from '../../../sidecar/cache/row-loader.ts';
 import { Serving } from '../../../sidecar/serve.ts';
 import { nativeSurface } from '../../../sidecar/surface/native.ts';
@@ -74,7 +74,7 @@ function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number; views?
     whenSynced: () => Promise.resolve(true),
   };
   const outbox = new Outbox(log, { durability: 'written', onFull: 'shed-log' }, metrics, () => {});
-  const book = new PlanBook({ ...bundleContent(more.views), hash: 'b'.repeat(16) }, '', new ViewSlots());
+  const plans = new BundlePlans({ ...bundleContent(more.views), hash: 'b'.repeat(16) }, '', new ViewSlots());
   const faults: unknown[] = [];
   const refuse = (_: Exchange, fault: unknown): void => void faults.push(fault);
   const { maxValuesInFlight = 1_000 } = more;
@@ -86,7 +86,7 @@ function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number; views?
     outbox,
     metrics,
     hotKeys,
-    book,
+    plans,
     refuse,
     maxValuesInFlight,
   });

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FeatureRequest } from '../../../../sidecar/request/feature-request.ts';
-import { PlanBook, ViewSlots } from '../../../../sidecar/plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from '../../../../sidecar/plan/bundle-plans.ts';
 import { knowingShapes } from '../../../../sidecar/request/known-shapes.ts';
 import { feastSurface } from '../../../../sidecar/surface/feast.ts';
 import { nativeSurface } from '../../../../sidecar/surface/native.ts';
@@ -10,7 +10,7 @@ import { PathExchange } from '../../../support/faults/path-exchange.ts';
 import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
 
 const exchange = new PathExchange();
-const newBook = (): PlanBook => new PlanBook({ ...bundleContent(), hash: 'b' }, '', new ViewSlots());
+const newPlans = (): BundlePlans => new BundlePlans({ ...bundleContent(), hash: 'b' }, '', new ViewSlots());
 const AROUND: readonly [prefix: string, suffix: string][] = [
   ['{"feature_service":"profile_only","entities":{"customer_id":[', ']}}'],
   ['{"entities": {"customer_id": [', ']}, "feature_service": "profile_only"}'],
@@ -86,24 +86,24 @@ describe.each([
   test('what is made of a request does not hang on the requests before it', () => {
     fc.assert(
       fc.property(bodies, (sent) => {
-        // Under a book of its own no request comes after another.
-        const alone = sent.map((bytes) => outcome(() => surface.parse(bytes, newBook(), exchange)));
-        const book = newBook();
-        expect(sent.map((bytes) => outcome(() => surface.parse(bytes, book, exchange)))).toEqual(alone);
+        // Under plans of its own no request comes after another.
+        const alone = sent.map((bytes) => outcome(() => surface.parse(bytes, newPlans(), exchange)));
+        const plans = newPlans();
+        expect(sent.map((bytes) => outcome(() => surface.parse(bytes, plans, exchange)))).toEqual(alone);
       }),
       { numRuns: 150 },
     );
   });
 });
 
-test('a request of a known shape is not parsed; one under another book is', () => {
+test('a request of a known shape is not parsed; one under other plans is', () => {
   let parsed = 0;
-  const parse = knowingShapes((bytes, book, to) => {
+  const parse = knowingShapes((bytes, plans, to) => {
     parsed += 1;
-    return nativeSurface.parse(bytes, book, to);
+    return nativeSurface.parse(bytes, plans, to);
   });
-  const book = newBook();
-  const ask = (ids: string, of = book): FeatureRequest => {
+  const plans = newPlans();
+  const ask = (ids: string, of = plans): FeatureRequest => {
     const text = `{"feature_service":"profile_only","entities":{"customer_id":[${ids}]}}`;
     return parse(Buffer.from(text), of, exchange);
   };
@@ -113,17 +113,17 @@ test('a request of a known shape is not parsed; one under another book is', () =
   expect(parsed).toBe(1);
   expect(ask('1234567890123456').parts).toEqual([['1234567890123456']]);
   expect(parsed).toBe(2);
-  const swapped = newBook();
+  const swapped = newPlans();
   expect(ask('1', swapped).plan).toBe(swapped.service('profile_only'));
   expect(parsed).toBe(3);
 });
 
 test('as many rows as are refused otherwise are refused here', () => {
-  const book = newBook();
+  const plans = newPlans();
   const ask = (rows: number): FeatureRequest => {
     const ids = Array.from({ length: rows }, (_, i) => i).join(',');
     const text = `{"feature_service":"profile_only","entities":{"customer_id":[${ids}]}}`;
-    return nativeSurface.parse(Buffer.from(text), book, exchange);
+    return nativeSurface.parse(Buffer.from(text), plans, exchange);
   };
   const most = Math.floor(10_000 / ask(1).plan.featureCount);
   expect(ask(most).count).toBe(most);

@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CodedError } from '../../../../contract/std/coded-error.ts';
 import { SIDECAR_ERRORS } from '../../../../sidecar/errors.ts';
-import { PlanBook, ViewSlots } from '../../../../sidecar/plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from '../../../../sidecar/plan/bundle-plans.ts';
 import { oipSurface } from '../../../../sidecar/surface/oip.ts';
 import { PathExchange } from '../../../support/faults/path-exchange.ts';
 import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
 import { binaryRequest, int32Bytes, int64Bytes, textBytes } from '../../../support/http/tensor-request.ts';
 import type { TensorInput } from '../../../support/http/tensor-request.ts';
 
-const book = new PlanBook({ ...bundleContent(), hash: 'b'.repeat(16) }, '', new ViewSlots());
+const plans = new BundlePlans({ ...bundleContent(), hash: 'b'.repeat(16) }, '', new ViewSlots());
 const PATH = '/v2/models/everything/infer';
 
 const json = fc.oneof(fc.jsonValue(), fc.integer(), fc.string({ unit: 'binary' }), fc.constant(null));
@@ -85,7 +85,11 @@ test('any bytes are a request that can be served, or are refused with a code of 
     fc.property(body, header, ({ head, tail }, length) => {
       const exchange = new PathExchange(PATH, length ?? String(head.length));
       try {
-        const { plan, count, parts, tensors } = oipSurface.parse(Buffer.concat([head, tail]), book, exchange);
+        const { plan, count, parts, tensors } = oipSurface.parse(
+          Buffer.concat([head, tail]),
+          plans,
+          exchange,
+        );
         expect(parts).toHaveLength(plan.keys.length);
         for (const list of parts) expect(list).toHaveLength(count);
         expect(parts.flat().every((part) => typeof part === 'string')).toBe(true);
@@ -123,7 +127,7 @@ test('what a client writes is what is looked up, in every form of a tensor', () 
             { name: 'customer_id', datatype: type, ...each },
           ];
           const { body: whole, jsonBytes } = binaryRequest({ inputs }, [textBytes(codes), bytes]);
-          const { parts, count } = oipSurface.parse(whole, book, new PathExchange(PATH, String(jsonBytes)));
+          const { parts, count } = oipSurface.parse(whole, plans, new PathExchange(PATH, String(jsonBytes)));
           expect(count).toBe(customers.length);
           expect(parts[0]).toEqual(customers.map(String));
           expect(new Set(parts[1]).size).toBe(1);
@@ -139,7 +143,7 @@ function parsed(more: object, id: string): ReturnType<typeof oipSurface.parse> {
   const head = JSON.stringify({ inputs: [products], ...more });
   const ids = `{"name": "customer_id", "datatype": "INT64", "shape": [1], "data": [${id}]}`;
   const bytes = Buffer.from(head.replace('"inputs":[', `"inputs":[${ids},`));
-  return oipSurface.parse(bytes, book, new PathExchange(PATH, String(bytes.length)));
+  return oipSurface.parse(bytes, plans, new PathExchange(PATH, String(bytes.length)));
 }
 
 test('an output comes as bytes where it says so itself, else where the request says so of all', () => {

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CodedError } from '../../../../contract/std/coded-error.ts';
 import { SIDECAR_ERRORS } from '../../../../sidecar/errors.ts';
-import { PlanBook, ViewSlots } from '../../../../sidecar/plan/plan-book.ts';
+import { BundlePlans, ViewSlots } from '../../../../sidecar/plan/bundle-plans.ts';
 import { feastSurface } from '../../../../sidecar/surface/feast.ts';
 import { nativeSurface } from '../../../../sidecar/surface/native.ts';
 import { PathExchange } from '../../../support/faults/path-exchange.ts';
 import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
 
-const book = new PlanBook({ ...bundleContent(), hash: 'b'.repeat(16) }, '', new ViewSlots());
+const plans = new BundlePlans({ ...bundleContent(), hash: 'b'.repeat(16) }, '', new ViewSlots());
 const exchange = new PathExchange();
 
 const name = fc.oneof(
@@ -65,7 +65,7 @@ describe.each([
     fc.assert(
       fc.property(body, (bytes) => {
         try {
-          const { plan, count, parts, texts } = surface.parse(bytes, book, exchange);
+          const { plan, count, parts, texts } = surface.parse(bytes, plans, exchange);
           expect(parts).toHaveLength(plan.keys.length);
           for (const list of [...parts, ...texts]) expect(list).toHaveLength(count);
           for (const list of texts) for (const text of list) JSON.parse(text);
@@ -85,7 +85,7 @@ describe.each([
 test("on Feast's surface a service in which two features have one name is answered with full names only", () => {
   const both = { feature_service: 'twice', entities: { buyer_id: [1], seller_id: [2] } };
   const parse = (more: object): unknown =>
-    feastSurface.parse(Buffer.from(JSON.stringify({ ...both, ...more })), book, exchange);
+    feastSurface.parse(Buffer.from(JSON.stringify({ ...both, ...more })), plans, exchange);
   expect(parse({ full_feature_names: true })).toMatchObject({ count: 1, fullNames: true });
   expect(() => parse({})).toThrow('are named total; ask with full_feature_names: true');
 });

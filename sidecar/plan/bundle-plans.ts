@@ -1,6 +1,6 @@
 /**
  * The plans of one bundle, and of the lists of single features that were asked for under it. A new bundle gives a
- * new book; the sidecar swaps one reference, and requests under way finish with the book that they started with.
+ * new plans; the sidecar swaps one reference, and requests under way finish with the plans that they started with.
  */
 import { LRUCache } from 'lru-cache';
 import type { Bundle, FeatureService, JoinKey, ServiceFeature, ServiceView } from '../../contract/model.ts';
@@ -41,7 +41,7 @@ export class ViewSlots {
   }
 }
 
-export class PlanBook {
+export class BundlePlans {
   readonly bundle: Bundle;
   readonly views: ReadonlyMap<string, ViewPlan>;
   readonly #keyPrefix: string;
@@ -82,7 +82,7 @@ export class PlanBook {
   }
 
   /** One for each service of the bundle, in its order. */
-  plans(): Iterable<Plan> {
+  services(): Iterable<Plan> {
     return this.#services.values();
   }
 
