@@ -4,14 +4,11 @@
  * The sides are the same entities at the same times, so D alone decides the level and there is no p value.
  * Called by the monitor once per feature; pure.
  */
+import { distanceLevel } from '../verdict/limits.ts';
 import type { Distributions } from '../verdict/snapshot.ts';
 import { countBins, firstAbove, histogramEdges } from './histogram-edges.ts';
 import { ksTwoSample } from './ks.ts';
 import { sortDoubles } from './radix-sort.ts';
-
-/** The levels of D between two sides of the same entities. */
-const KS_WARN = 0.05;
-const KS_ALARM = 0.1;
 
 const MOST_ECDF_POINTS = 200;
 const MOST_CATEGORIES = 12;
@@ -37,16 +34,12 @@ export function compareNumeric(served: Float64Array, replayed: Float64Array): Di
   const x = ecdfPoints(pooled, ks.location);
   return {
     kind: 'numeric',
-    ks: { ...ks, level: levelOf(ks.d) },
+    ks: { ...ks, level: distanceLevel(ks.d) },
     histogram: { edges, served: countBins(a, edges), replayed: countBins(b, edges) },
     ecdf: { x, served: ecdfAt(a, x), replayed: ecdfAt(b, x) },
     servedRows: a.length,
     replayedRows: b.length,
   };
-}
-
-export function levelOf(d: number): 'ok' | 'warn' | 'alarm' {
-  return d >= KS_ALARM ? 'alarm' : d >= KS_WARN ? 'warn' : 'ok';
 }
 
 /**

@@ -13,13 +13,9 @@
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { spanText } from '../causes/evidence-text.ts';
+import { LIMITS, matchLevel } from './limits.ts';
 import { DROPPED } from './snapshot.ts';
 import type { FeatureSnapshot, Verdict, VectorCounts } from './snapshot.ts';
-
-export const ALERT_BELOW = 0.99;
-const ALARM_BELOW = 0.9;
-const UNEXPLAINED_LIMIT = 0.01;
-const UNJUDGED_LIMIT = 0.01;
 
 /** A view's source: how long ago its newest event was at the end of the day (or now, if that is earlier). */
 export interface SourceAge {
@@ -87,7 +83,7 @@ function dataReasons(features: readonly FeatureSnapshot[], read: number): Reason
   const text =
     `${percent(share)} of the values (${unjudged}) cannot be judged: the history is not complete up to the edge ` +
     'that was due when they were served. Materialize, then judge the day again.';
-  return [{ verdict: share > UNJUDGED_LIMIT ? 'not-enough-data' : 'pass', text, weight: share }];
+  return [{ verdict: share > LIMITS.unjudgedMost ? 'not-enough-data' : 'pass', text, weight: share }];
 }
 
 function featureReasons(feature: FeatureSnapshot): Reason[] {
@@ -95,21 +91,22 @@ function featureReasons(feature: FeatureSnapshot): Reason[] {
   if (rows === 0 || kept === null) return [];
   const reasons: Reason[] = [];
   const unexplained = feature.causes['unexplained'] ?? 0;
-  if (unexplained / rows > UNEXPLAINED_LIMIT) {
+  if (unexplained / rows > LIMITS.unexplainedMost) {
     const text = `${name}: ${unexplained} of ${rows} values differ and nothing explains it.`;
     reasons.push({ verdict: 'alarm', text, weight: 2 + unexplained / rows });
   }
-  if (kept < ALERT_BELOW) {
-    const alarm = kept < ALARM_BELOW;
+  const level = matchLevel(kept);
+  if (level !== 'ok') {
+    const limit = level === 'alarm' ? LIMITS.alarmBelow : LIMITS.alertBelow;
     const text =
       `${name}: ${percent(kept)} exact match within the promise, below ` +
-      `${percent(alarm ? ALARM_BELOW : ALERT_BELOW)}${mainCause(feature)}.`;
-    reasons.push({ verdict: alarm ? 'alarm' : 'alert', text, weight: 1 + (1 - kept) });
+      `${percent(limit)}${mainCause(feature)}.`;
+    reasons.push({ verdict: level, text, weight: 1 + (1 - kept) });
   }
   if (distributions?.kind === 'numeric' && distributions.ks.level !== 'ok') {
-    const { d, level, location } = distributions.ks;
+    const { d, level: distance, location } = distributions.ks;
     const text = `${name}: served and replayed values are apart, D = ${d.toFixed(3)} at ${location}.`;
-    reasons.push({ verdict: level === 'alarm' ? 'alert' : 'pass', text, weight: d });
+    reasons.push({ verdict: distance === 'alarm' ? 'alert' : 'pass', text, weight: d });
   }
   return reasons;
 }

@@ -1,4 +1,5 @@
 /** One feature in full: figures, states, causes, distributions, trend, example rows. Folded unless it needs a look. */
+import { LIMITS } from '../../verdict/limits.ts';
 import type { Distributions, FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 import { causeBar, leadingCauses } from './cause-bar.ts';
 import { CAUSE_GUIDE } from './cause-guide.ts';
@@ -129,6 +130,7 @@ function distributionFigures(feature: FeatureSnapshot): Part {
 }
 
 function ksWords({ ks }: Extract<Distributions, { readonly kind: 'numeric' }>): Markup {
-  const words = { ok: 'below 0.05', warn: 'warns from 0.05', alarm: 'alarm from 0.10' }[ks.level];
+  const [warn, alarm] = [LIMITS.distanceWarn.toFixed(2), LIMITS.distanceAlarm.toFixed(2)];
+  const words = { ok: `below ${warn}`, warn: `warns from ${warn}`, alarm: `alarm from ${alarm}` }[ks.level];
   return html`<span class="key ${ks.level}">${`D = ${ks.d === 0 ? '0' : ks.d.toFixed(4)}, ${words}`}</span>`;
 }

@@ -1,4 +1,5 @@
 /** All features in one table, the worst first: how well they match, why not, and their last 30 days in small. */
+import { matchLevel } from '../../verdict/limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 import { causeBar, leadingCauses } from './cause-bar.ts';
 import { html } from './markup.ts';
@@ -44,8 +45,10 @@ export function featureTable(snapshot: Snapshot, link: FeatureLink): Markup {
   );
 }
 
+const LEVEL_CLASSES = { ok: '', alert: 'warn', alarm: 'alarm' };
+
 function rate(share: number | null, judged = false): Markup {
-  const level = !judged || share === null || share >= 0.99 ? '' : share >= 0.9 ? 'warn' : 'alarm';
+  const level = judged && share !== null ? LEVEL_CLASSES[matchLevel(share)] : '';
   return html`<span class="${level}">${percentText(share)}</span>`;
 }
 

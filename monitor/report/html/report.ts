@@ -5,6 +5,7 @@
  * yesterday, why, which features, did a run come late; then every feature in full. No script, no request: the page's
  * own security policy forbids both. Called by `monitor run` and `monitor report`; pure.
  */
+import { matchLevel } from '../../verdict/limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 import { causesSection } from './causes-section.ts';
 import { changesSection } from './changes-section.ts';
@@ -149,7 +150,7 @@ function featuresSection(snapshot: Snapshot, limit: ExampleLimit): Part {
 function needsALook({ causes, exactMatchWithinPromise, distributions }: FeatureSnapshot): boolean {
   return (
     (causes.unexplained ?? 0) > 0 ||
-    (exactMatchWithinPromise ?? 1) < 0.99 ||
+    matchLevel(exactMatchWithinPromise ?? 1) !== 'ok' ||
     (distributions?.kind === 'numeric' && distributions.ks.level === 'alarm')
   );
 }

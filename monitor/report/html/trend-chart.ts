@@ -2,6 +2,7 @@
 import { min } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
+import { LIMITS } from '../../verdict/limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 import { html } from './markup.ts';
 import type { Markup, Part } from './markup.ts';
@@ -12,8 +13,8 @@ import { dayText, percentText } from './value-text.ts';
 const DAY_MS = 86_400_000;
 /** Days on the axis, so that all reports read alike however long their history is. */
 const DAYS = 30;
-/** Below this match within the promise the monitor alerts. */
-const ALERT_BELOW = 0.99;
+/** The scales reach at least so far below the limit of an alert that its line stands inside the chart. */
+const BELOW_LIMIT = 0.005;
 
 interface Day {
   readonly date: string;
@@ -45,7 +46,9 @@ export function trendChart(snapshot: Snapshot, feature: FeatureSnapshot): Markup
   const days = daysOf(snapshot, feature);
   const lowest = min(days, (day) => Math.min(day.exact ?? 1, day.within ?? 1)) ?? 1;
   const x = dayScale(snapshot.date, plot);
-  const y = scaleLinear([Math.min(lowest, 0.985), 1], [plot.bottom, plot.top]).nice(3);
+  const y = scaleLinear([Math.min(lowest, LIMITS.alertBelow - BELOW_LIMIT), 1], [plot.bottom, plot.top]).nice(
+    3,
+  );
   const path = (rate: 'exact' | 'within'): string =>
     line<Day>(
       (day) => px(x(day.date)),
@@ -59,12 +62,12 @@ export function trendChart(snapshot: Snapshot, feature: FeatureSnapshot): Markup
     plot,
     `Match over the last ${DAYS} days`,
     `Last day ${percentText(feature.exactMatchWithinPromise)} within the promise, ` +
-      `${percentText(feature.exactMatch)} exact; the monitor alerts below ${ALERT_BELOW * 100}%.`,
+      `${percentText(feature.exactMatch)} exact; the monitor alerts below ${LIMITS.alertBelow * 100}%.`,
     html`${yAxis(
         plot,
         y.ticks(4).map((share) => ({ at: y(share), text: `${(share * 100).toFixed(decimals)}%` })),
       )}
-      <path class="limit" d="M${plot.left} ${px(y(ALERT_BELOW))}H${plot.right}" />
+      <path class="limit" d="M${plot.left} ${px(y(LIMITS.alertBelow))}H${plot.right}" />
       <path class="exact-line" d="${path('exact')}" />
       <path class="within-line" d="${path('within')}" />
       ${dots(
@@ -111,7 +114,10 @@ export function sparkLine(snapshot: Snapshot, feature: FeatureSnapshot, lowest: 
   const days = daysOf(snapshot, feature).filter((day) => day.within !== null);
   if (days.length < 2) return null;
   const x = dayScale(snapshot.date, SPARK);
-  const y = scaleLinear([Math.max(0.95, Math.min(lowest, 0.985)), 1], [SPARK.bottom, SPARK.top]).clamp(true);
+  const y = scaleLinear(
+    [Math.max(0.95, Math.min(lowest, LIMITS.alertBelow - BELOW_LIMIT)), 1],
+    [SPARK.bottom, SPARK.top],
+  ).clamp(true);
   const path =
     line<Day>(
       (day) => x(day.date),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compareCategories, compareNumeric, levelOf } from '../../../../monitor/statistics/distribution.ts';
+import { compareCategories, compareNumeric } from '../../../../monitor/statistics/distribution.ts';
 import { ksTwoSample } from '../../../../monitor/statistics/ks.ts';
 
 function numeric(served: readonly number[], replayed: readonly number[]) {
@@ -92,17 +92,6 @@ describe('compareNumeric', () => {
     });
     expect(compareNumeric(Float64Array.of(NaN), Float64Array.of(1))).toBeNull();
     expect(compareNumeric(Float64Array.of(), Float64Array.of())).toBeNull();
-  });
-
-  test('the levels of D', () => {
-    expect([0, 0.0499, 0.05, 0.0999, 0.1, 1].map(levelOf)).toEqual([
-      'ok',
-      'ok',
-      'warn',
-      'warn',
-      'alarm',
-      'alarm',
-    ]);
   });
 
   test('the given arrays stay as they were', () => {
