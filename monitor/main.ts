@@ -2,12 +2,10 @@
 import { registryError } from '../contract/errors.ts';
 import type { Project } from '../project/project.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
-import { writeDurably } from '../contract/std/durable-file.ts';
 import { DAY_US, dayOf } from '../contract/std/timestamp.ts';
-import { monitorError } from './errors.ts';
 import { renderReport } from './report/html/report.ts';
 import { runMonitor } from './run.ts';
-import { readSnapshot, snapshotFile } from './verdict/snapshot-folder.ts';
+import { readSnapshot, reportFile, snapshotFile, writeReport } from './verdict/snapshot-folder.ts';
 import type { Snapshot } from './verdict/snapshot.ts';
 
 /** A service's verdict of a day and where it lies. */
@@ -49,19 +47,12 @@ export function redrawReport(project: Project, service: string, date: string): J
   });
 }
 
-function drawReport(project: Project, snapshot: Snapshot): JudgedDay {
-  const file = snapshotFile(project.settings.reports, snapshot.service, snapshot.date);
-  const reportFile = file.replace(/\.json$/, '.html');
-  const html = renderReport(snapshot);
-  try {
-    writeDurably(reportFile, html);
-  } catch (error) {
-    throw monitorError(
-      'MON_REPORTS',
-      `${reportFile} cannot be written: ${(error as Error).message}`,
-      {},
-      error,
-    );
-  }
-  return { snapshot, snapshotFile: file, reportFile };
+function drawReport({ settings: { reports } }: Project, snapshot: Snapshot): JudgedDay {
+  const { service, date } = snapshot;
+  writeReport(reports, snapshot, renderReport(snapshot));
+  return {
+    snapshot,
+    snapshotFile: snapshotFile(reports, service, date),
+    reportFile: reportFile(reports, service, date),
+  };
 }

@@ -1,6 +1,11 @@
 /**
- * Where verdicts lie: `{reports}/{service}/{date}.json`, and beside it `{date}.parquet` with every judged value.
- * Judging a day again replaces both; a settled verdict takes the place of the provisional one.
+ * The folder of verdicts; every path in it is made here.
+ *
+ *   {reports}/{service}/{date}.json       the snapshot
+ *                       {date}.html       the report, drawn from the snapshot
+ *                       {date}.parquet    every judged value
+ *
+ * Judging a day again replaces all three: a settled verdict takes the place of the provisional one.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,15 +20,27 @@ export function snapshotFile(reports: string, service: string, date: string): st
   return join(reports, service, `${date}.json`);
 }
 
+export function reportFile(reports: string, service: string, date: string): string {
+  return join(reports, service, `${date}.html`);
+}
+
 export function judgedValuesFile(reports: string, service: string, date: string): string {
   return join(reports, service, `${date}.parquet`);
 }
 
 /** @throws MON_REPORTS */
 export function writeSnapshot(reports: string, snapshot: Snapshot): void {
-  const file = snapshotFile(reports, snapshot.service, snapshot.date);
+  write(snapshotFile(reports, snapshot.service, snapshot.date), `${JSON.stringify(snapshot, null, 1)}\n`);
+}
+
+/** @throws MON_REPORTS */
+export function writeReport(reports: string, { service, date }: Snapshot, html: string): void {
+  write(reportFile(reports, service, date), html);
+}
+
+function write(file: string, text: string): void {
   try {
-    writeDurably(file, `${JSON.stringify(snapshot, null, 1)}\n`);
+    writeDurably(file, text);
   } catch (error) {
     const why = (error as Error).message;
     throw monitorError('MON_REPORTS', `${file} cannot be written: ${why}`, { file }, error);
