@@ -28,10 +28,10 @@ export interface JudgeOptions {
  * @throws  what `runMonitor` throws; MON_REPORTS when the report cannot be written
  */
 export async function judgeDay(project: Project, options: JudgeOptions = {}): Promise<JudgedDay[]> {
-  const dateDay = options.date ?? dayOf(project.clock.nowUs() - DAY_US);
+  const date = options.date ?? dayOf(project.clock.nowUs() - DAY_US);
   const snapshots = await RegistryDatabase.using(project.settings.registry, (database) =>
     runMonitor(project, database, {
-      dateDay,
+      date,
       ...(options.services === undefined ? {} : { services: options.services }),
     }),
   );

@@ -8,20 +8,20 @@
  *   rows_{i}      vid, role | status, source, fetched_us, watermark_us | event_us, created_us, definition_id,
  *                 written_ms of the row's header | row: the stored bytes | masked; hmacs: 32 bytes each, null: none
  *
- * A vector is one entity row of an answer; vid numbers a service's from 0 in the order of the log. Values stay in the stored bytes:
- * they are decoded once, when they are compared. A record that came twice (pod, epoch, sequence, part) counts once.
+ * A vector is one entity row of an answer; vid numbers those of a service from 0 in the order of the log. Values stay
+ * in the stored bytes, to be decoded once, when they are compared. A record that came twice (pod, epoch, sequence,
+ * part) counts once.
  */
 import { blob } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { duckKeyType } from '../../project/engine/duckdb/history.ts';
 import type { FeatureService } from '../../contract/model.ts';
 import type { Logger } from '../../contract/std/logger.ts';
-import { keyValueOf } from '../../contract/wire/online/entity-key.ts';
 import { readHeader } from '../../contract/wire/online/row-header.ts';
-import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
 import type { LoggedRow, ServedRecord } from '../../contract/wire/log/served-record.ts';
 import type { SpoolGap } from '../../contract/wire/log/spool-item.ts';
 import type { HashedIds } from './hashed-ids.ts';
+import { RequestIds } from './request-ids.ts';
 import { SequenceSet } from './sequence-set.ts';
 import type { DayAccount, ServedDay, ServedDayItem } from './served-day.ts';
 
@@ -38,7 +38,8 @@ export interface DayOfService {
   duplicates: number;
 }
 
-export interface IngestedDay {
+/** A day of the log, in tables. */
+export interface DayOfLog {
   /** By name, only services with a vector that day. */
   readonly services: Map<string, DayOfService>;
   /** Records of the day, whatever they hold. */
@@ -57,28 +58,32 @@ type SqlValue = Parameters<DuckDb['append']>[1][number][number];
 const MAX_NAME = 100;
 const BATCH_ROWS = 20_480;
 
-/**
- * @param services  of the bundle in force, by name
- * @throws          the file system's error when the log cannot be read
- */
-export async function ingestDay(
+/** Which vectors of the log go into the tables. */
+export interface DayScope {
+  readonly fromUs: number;
+  readonly toUs: number;
+  /** Of the bundle in force, by name. */
+  readonly services: ReadonlyMap<string, FeatureService>;
+  /** null: no entity's ids are hashed, or the secret is not set. */
+  readonly hashedIds: HashedIds | null;
+}
+
+/** @throws the file system's error when the log cannot be read */
+export async function readDayTables(
   duck: DuckDb,
   log: ServedDay,
-  services: ReadonlyMap<string, FeatureService>,
-  fromUs: number,
-  toUs: number,
+  scope: DayScope,
   logger: Logger,
-  hashedIds: HashedIds | null = null,
-): Promise<IngestedDay> {
-  const ingest = new Ingest(duck, services, fromUs, toUs, hashedIds);
+): Promise<DayOfLog> {
+  const tables = new DayTables(duck, scope);
   for await (const item of log.items) {
-    if (item.kind === 'gap') ingest.gap(item.epoch, item.gap);
+    if (item.kind === 'gap') tables.gap(item.epoch, item.gap);
     else if (item.kind === 'torn') logger.warn(`${item.segment} has a torn tail of ${item.bytes} bytes`);
-    else ingest.record(item);
-    if (ingest.isFull) await ingest.flush();
+    else tables.record(item);
+    if (tables.isFull) await tables.flush();
   }
-  await ingest.flush();
-  return ingest.result(log.account);
+  await tables.flush();
+  return tables.result(log.account);
 }
 
 interface EpochState {
@@ -90,12 +95,9 @@ interface EpochState {
   closed: boolean;
 }
 
-class Ingest {
+class DayTables {
   readonly #duck: DuckDb;
-  readonly #known: ReadonlyMap<string, FeatureService>;
-  readonly #hashedIds: HashedIds | null;
-  readonly #fromUs: number;
-  readonly #toUs: number;
+  readonly #scope: DayScope;
   readonly #services = new Map<string, DayOfService>();
   readonly #epochs = new Map<string, EpochState>();
   readonly #leftOut = new Map<string, number>();
@@ -105,18 +107,9 @@ class Ingest {
   #records = 0;
   #gaps = 0;
 
-  constructor(
-    duck: DuckDb,
-    known: ReadonlyMap<string, FeatureService>,
-    fromUs: number,
-    toUs: number,
-    hashedIds: HashedIds | null,
-  ) {
+  constructor(duck: DuckDb, scope: DayScope) {
     this.#duck = duck;
-    this.#hashedIds = hashedIds;
-    this.#known = known;
-    this.#fromUs = fromUs;
-    this.#toUs = toUs;
+    this.#scope = scope;
   }
 
   get isFull(): boolean {
@@ -132,9 +125,10 @@ class Ingest {
   record(item: Exclude<ServedDayItem, { kind: 'gap' | 'torn' }>): void {
     const origin = item.kind === 'served' ? item.record : item.origin;
     const atUs = item.kind === 'served' ? item.record.servedUs : item.heartbeat.atUs;
+    const { fromUs, toUs } = this.#scope;
     const epoch = this.#epoch(origin.epoch);
-    const ofDay = atUs >= this.#fromUs && atUs < this.#toUs;
-    if (epoch.missing > 0 && atUs >= this.#fromUs && epoch.lastUs < this.#toUs) this.#gaps += epoch.missing;
+    const ofDay = atUs >= fromUs && atUs < toUs;
+    if (epoch.missing > 0 && atUs >= fromUs && epoch.lastUs < toUs) this.#gaps += epoch.missing;
     epoch.missing = 0;
     epoch.lastUs = atUs;
     if (item.kind === 'last') epoch.closed = true;
@@ -156,25 +150,16 @@ class Ingest {
   }
 
   #served(record: ServedRecord, isNew: boolean): void {
-    const service = this.#known.get(record.service);
-    const keyAt = service?.requestKeys.map((key) => record.keyNames.indexOf(key.name)) ?? [];
+    const { services, hashedIds } = this.#scope;
+    const service = services.get(record.service);
     if (service === undefined) {
-      const what =
-        record.service === ''
-          ? 'of requests for single features'
-          : `of the unknown service ${record.service.slice(0, MAX_NAME)}`;
+      const name = record.service.slice(0, MAX_NAME);
+      const what = name === '' ? 'of requests for single features' : `of the unknown service ${name}`;
       return this.#leaveOut(what, record.vectors.length);
     }
-    if (keyAt.includes(-1))
-      return this.#leaveOut(`of ${service.name} with other join keys`, record.vectors.length);
-    const policies = keyAt.map((at) => record.keyPolicies[at] ?? LOG_RAW);
-    if (policies.some((policy) => policy !== LOG_RAW && policy !== LOG_HMAC)) {
-      return this.#leaveOut(`of ${service.name} with dropped keys`, record.vectors.length);
-    }
-    const hashed = policies.includes(LOG_HMAC);
-    if (hashed && record.hmacKeyId !== this.#hashedIds?.keyId) {
-      const secret = `the secret ${record.hmacKeyId}, which log.hmacKey does not name`;
-      return this.#leaveOut(`of ${service.name} with keys hashed by ${secret},`, record.vectors.length);
+    const requestIds = RequestIds.of(record, service, hashedIds);
+    if (typeof requestIds === 'string') {
+      return this.#leaveOut(`of ${service.name} ${requestIds}`, record.vectors.length);
     }
     const day = this.#dayOf(service);
     if (!isNew) {
@@ -184,18 +169,8 @@ class Ingest {
     day.firstUs = Math.min(day.firstUs, record.servedUs);
     day.lastUs = Math.max(day.lastUs, record.servedUs);
     for (const [index, vector] of record.vectors.entries()) {
-      const shown: (string | null)[] = [];
-      let known = true;
-      const keys = service.requestKeys.map((key, i) => {
-        const part = vector.keys[keyAt[i]!] ?? null;
-        const isHashed = part !== null && policies[i] === LOG_HMAC;
-        shown.push(isHashed ? `hmac:${part}` : null);
-        if (isHashed) return this.#hashedIds!.idOf(key.type, part);
-        const value = part === null ? null : keyValueOf(key, part);
-        if (value === null && part !== null) known = false;
-        return value;
-      });
-      if (!known) {
+      const own = requestIds.read(vector.keys);
+      if (own === null) {
         this.#leaveOut(`of ${service.name} with ids that are none of their keys' types`, 1);
         continue;
       }
@@ -212,8 +187,8 @@ class Ingest {
         BigInt(record.sequence),
         record.part,
         record.hmacKeyId,
-        ...keys,
-        ...shown,
+        ...own.ids,
+        ...own.shown,
       ]);
       for (const row of vector.rows) this.#push(day.rowTable, rowValues(vid, row));
     }
@@ -260,7 +235,7 @@ class Ingest {
   }
 
   /** @param account  what is known of the day beside its records; null: it follows from them */
-  result(account: DayAccount | null): IngestedDay {
+  result(account: DayAccount | null): DayOfLog {
     const tails = [...this.#epochs].filter(
       ([name, epoch]) => epoch.ofDay && !(account === null ? epoch.closed : account.closed.has(name)),
     );

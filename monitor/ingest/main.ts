@@ -54,7 +54,7 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
   try {
     const ledger = IngestLedger.read(served);
     const began = markOf(ledger);
-    source = await openSource(project, ledger, from, follow, signal);
+    source = await openSource(project, ledger, from, { follow, signal });
     await ingestLog(source, ledger, { served, logger, disk: SERVED_DISK, ...BATCH, ...own });
     return resultOf(source, ledger, began);
   } finally {
@@ -67,12 +67,11 @@ async function openSource(
   { settings, clock, logger }: Project,
   ledger: IngestLedger,
   from: 'spool' | 'topic',
-  follow: boolean,
-  signal: AbortSignal,
+  until: Pick<SourceOptions, 'follow' | 'signal'>,
 ): Promise<LogSource> {
   const nowUs = (): number => clock.nowUs();
   const warn = (line: string): void => logger.warn(line);
-  const options: SourceOptions = { follow, signal, nowUs, warn };
+  const options: SourceOptions = { ...until, nowUs, warn };
   const { spool, kafka } = settings.log;
   if (from === 'spool') {
     const name = `spool:${relative(settings.folder, spool)}`;

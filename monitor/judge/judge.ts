@@ -10,7 +10,6 @@
  * A feature that is marked, by the definition that served it or by today's, is compared as HMACs where its mark is
  * hmac and the secret is known (hashed-values.ts), and withheld otherwise.
  */
-import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
@@ -24,7 +23,7 @@ import type { RowFacts, ValueFacts } from '../causes/facts.ts';
 import { HASHED_TYPE, HashedFeature } from './hashed-values.ts';
 import type { HashedValue } from './hashed-values.ts';
 import type { JudgedValues } from './judged-values.ts';
-import type { ReplayedRow, ReplayedVector } from './replay.ts';
+import type { ReplayedRow, ReplayedVector } from './replayed-vector.ts';
 import type { RunIndex } from './run-index.ts';
 import { DROPPED } from '../verdict/snapshot.ts';
 import type { State } from '../verdict/snapshot.ts';
@@ -48,11 +47,7 @@ export class ViewJudge {
   readonly #book: BundleBook;
   readonly #values: JudgedValues;
   readonly #hasCreatedTimes: boolean;
-  readonly #features: readonly {
-    readonly feature: Feature;
-    readonly index: number;
-    readonly fullName: string;
-  }[];
+  readonly #features: readonly JudgedFeature[];
   /** Made when the first value of the feature is hashed. */
   readonly #hashed = new Map<Feature, HashedFeature>();
 
@@ -88,7 +83,7 @@ export class ViewJudge {
       if (why !== null) tally.addWithheld(why);
       else if (row === null) tally.addUnjudged();
       else if (definition !== null) {
-        const facts = this.#valueFacts(row, vector, one, definition, row.values?.[at], row.hmacs?.[at]);
+        const facts = this.#valueFacts(row, one, definition, at);
         const judgement = tally.add(facts, row.name);
         this.#values.add(fullName, vector, facts, judgement);
         if (facts.servedState !== 'unavailable') judged = true;
@@ -101,6 +96,7 @@ export class ViewJudge {
     const isPresent = vector.served !== null && vector.status === PRESENT;
     const bytes = vector.servedRow!;
     return {
+      vector,
       facts: this.#rowFacts(servedView, vector),
       name: { requestId: vector.requestId, entities: this.#entities(vector) },
       values: isPresent ? this.#book.rowValues(bundle, servedView, bytes) : null,
@@ -159,21 +155,27 @@ export class ViewJudge {
     };
   }
 
-  /** @param hmac  of a masked value, when the store had it */
+  /**
+   * @param definition  of the feature, by the bundle that served
+   * @param at          where the feature stands among the row's
+   */
   #valueFacts(
     row: ServedRowFacts,
-    vector: ReplayedVector,
-    { feature, index }: { readonly feature: Feature; readonly index: number },
+    { feature, index }: JudgedFeature,
     { missing: fallback, log }: Feature,
-    servedValue: Value | undefined,
-    hmac: Buffer | undefined,
+    at: number,
   ): ValueFacts {
+    const { vector } = row;
     const { type } = feature;
+    const servedValue = row.values?.[at];
     const status = vector.status !== PRESENT ? vector.status : servedValue === undefined ? MISSING : PRESENT;
     const replayedStatus = statusOf(vector.trained);
-    const values: ValuesOfBothSides = {
+    const sides: BothSides = {
       fallback,
+      status,
       served: status === PRESENT ? servedValue! : fallback,
+      hmac: row.hmacs?.[at],
+      replayedStatus,
       replayed: replayedStatus === PRESENT ? vector.trained!.values[index]! : fallback,
       available: !this.#hasCreatedTimes
         ? undefined
@@ -181,8 +183,7 @@ export class ViewJudge {
           ? vector.available!.values[index]!
           : fallback,
     };
-    const isHashed = log === 'hmac' || feature.log === 'hmac';
-    if (isHashed) return this.#hashedFacts(row, vector, feature, status, replayedStatus, values, hmac);
+    if (log === 'hmac' || feature.log === 'hmac') return this.#hashedFacts(row, feature, sides);
     const received = (value: Value): Value =>
       asReceived(type, value, vector.surface, this.#judged.service.tensor);
     return {
@@ -190,41 +191,34 @@ export class ViewJudge {
       feature: feature.name,
       type,
       fallback,
-      served: received(values.served),
-      replayed: received(values.replayed),
-      servedState: stateOf(status, values.served),
-      replayedState: stateOf(replayedStatus, values.replayed),
-      available: values.available === undefined ? undefined : received(values.available),
+      served: received(sides.served),
+      replayed: received(sides.replayed),
+      servedState: stateOf(status, sides.served),
+      replayedState: stateOf(replayedStatus, sides.replayed),
+      available: sides.available === undefined ? undefined : received(sides.available),
     };
   }
 
   /** As they stand in the store and the history: what a tensor would round cannot be told from an HMAC. */
-  #hashedFacts(
-    row: ServedRowFacts,
-    vector: ReplayedVector,
-    feature: Feature,
-    status: number,
-    replayedStatus: number,
-    values: ValuesOfBothSides,
-    hmac: Buffer | undefined,
-  ): ValueFacts {
+  #hashedFacts({ facts, vector }: ServedRowFacts, feature: Feature, sides: BothSides): ValueFacts {
+    const { status, replayedStatus, hmac } = sides;
     const hashes = this.#hashesOf(feature);
     const served =
-      status === PRESENT && hmac !== undefined ? hashes.logged(hmac) : hashes.hashed(values.served);
-    const replayed = hashes.hashed(values.replayed);
+      status === PRESENT && hmac !== undefined ? hashes.logged(hmac) : hashes.hashed(sides.served);
+    const replayed = hashes.hashed(sides.replayed);
     const noText = SURFACES[vector.surface] === 'oip' && isNumeric(feature.type) ? 'NaN' : null;
     const received = ({ text }: HashedValue): string | null => text ?? noText;
     return {
-      row: row.facts,
+      row: facts,
       feature: feature.name,
       type: HASHED_TYPE,
-      fallback: hashes.hashed(values.fallback).text,
+      fallback: hashes.hashed(sides.fallback).text,
       served: received(served),
       replayed: received(replayed),
       servedState: status === PRESENT ? served.state : ABSENT_STATES[status]!,
       replayedState: replayedStatus === PRESENT ? replayed.state : ABSENT_STATES[replayedStatus]!,
-      available: values.available === undefined ? undefined : received(hashes.hashed(values.available)),
-      hashed: { isRounded: served.text !== replayed.text && hashes.isRounded(served, values.replayed) },
+      available: sides.available === undefined ? undefined : received(hashes.hashed(sides.available)),
+      hashed: { isRounded: served.text !== replayed.text && hashes.isRounded(served, sides.replayed) },
     };
   }
 
@@ -243,8 +237,16 @@ export class ViewJudge {
   }
 }
 
-/** What the vectors' rows give to the facts of all their values. */
+interface JudgedFeature {
+  /** Of the bundle in force, and its place among the features of its view. */
+  readonly feature: Feature;
+  readonly index: number;
+  readonly fullName: string;
+}
+
+/** What a served row gives to the facts of all its values. */
 interface ServedRowFacts {
+  readonly vector: ReplayedVector;
   readonly facts: RowFacts;
   readonly name: VectorName;
   /** By the features of the view that served; null where there is no row, or none that can be read. */
@@ -253,11 +255,16 @@ interface ServedRowFacts {
   readonly hmacs: readonly (Buffer | undefined)[] | null | undefined;
 }
 
-/** Before they took their surface's type, fallbacks in place. */
-interface ValuesOfBothSides {
+/** One value, served and replayed: before it takes its surface's type, fallbacks in place. Statuses are status.ts's. */
+interface BothSides {
   readonly fallback: Value;
+  readonly status: number;
   readonly served: Value;
+  /** Of a masked value, when the store had it. */
+  readonly hmac: Buffer | undefined;
+  readonly replayedStatus: number;
   readonly replayed: Value;
+  /** undefined: the history has no created times. */
   readonly available: Value | undefined;
 }
 
@@ -301,18 +308,4 @@ export function asReceived(
   if (SURFACES[surface] !== 'oip' || !isNumeric(type)) return value;
   if (value === null) return Number.NaN;
   return tensor === 'float32' ? Math.fround(Number(value)) : Number(value);
-}
-
-/** @param judgedVectors  takes the ids of the vectors that have a judged value */
-export async function judgeView(
-  judge: ViewJudge,
-  vectors: AsyncIterable<ReplayedVector>,
-  judgedVectors: Set<number>,
-  values: JudgedValues,
-  duck: DuckDb,
-): Promise<void> {
-  for await (const vector of vectors) {
-    if (judge.add(vector)) judgedVectors.add(vector.vid);
-    if (values.isFull) await values.flush(duck);
-  }
 }

@@ -2,7 +2,7 @@
  * The history of a view by the definition that served: a vector is replayed over the rows of its own bundle's row logic.
  * Rows of another one, written before or since, say something else and prove nothing of it.
  *
- * A stored view has one history, its source, read as the definition of today says. Called by run.ts.
+ * A stored view has one history, its source, read as the definition of today says. Called by service-run.ts.
  */
 import { quoteName, duckTypeOf } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -25,6 +25,8 @@ export class ServedHistory {
   readonly #settings: Pick<Settings, 'folder' | 'history'>;
   readonly #today: DefinedView;
   readonly #runs: readonly RunRecord[];
+  /** By definition id. */
+  readonly #watermarks = new Map<number, number | null>();
 
   /**
    * @param today  as the bundle in force has it
@@ -75,6 +77,15 @@ export class ServedHistory {
    *          said where another definition has taken over since; null: nowhere, or nothing is to be compared
    */
   completeUpTo(served: DefinedView): number | null {
+    const { definitionId } = served.view;
+    const known = this.#watermarks.get(definitionId);
+    if (known !== undefined) return known;
+    const watermarkUs = this.#watermarkOf(served);
+    this.#watermarks.set(definitionId, watermarkUs);
+    return watermarkUs;
+  }
+
+  #watermarkOf(served: DefinedView): number | null {
     if (!this.#isAlike(served)) return null;
     const { view, entity } = served;
     const mark = completeHistory(this.#settings.history, view, entity);

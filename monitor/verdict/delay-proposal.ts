@@ -15,14 +15,20 @@ export interface DelayProposal {
   readonly why: string | null;
 }
 
+/** When the first and the last vector of a day were served. */
+export interface ServedSpan {
+  readonly firstUs: number;
+  readonly lastUs: number;
+}
+
 /**
  * @param runs    of the view, in any order
- * @param served  first and last time of a vector of the day: the edges count that were the newest of one of them
+ * @param served  only edges count that were the newest one of a vector in this span
  */
 export function proposeDelay(
   view: Pick<FeatureView, 'kind' | 'hopUs'>,
   runs: readonly RunRecord[],
-  served: { readonly firstUs: number; readonly lastUs: number },
+  served: ServedSpan,
 ): DelayProposal {
   if (view.kind !== 'aggregated') return { delayUs: null, why: null };
   const done = runs

@@ -205,7 +205,7 @@ test('a day that was shipped, in part twice, and ingested is judged as its spool
     counts: { records: 13, duplicates: 13 },
   });
   rmSync(spool, { recursive: true });
-  const [judged] = await runMonitor(project, database, { dateDay: DAY });
+  const [judged] = await runMonitor(project, database, { date: DAY });
   expect(judged).toEqual({ ...fromSpool, vectors: { ...fromSpool.vectors, duplicates: 12 } });
 });
 

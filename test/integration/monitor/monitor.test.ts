@@ -273,10 +273,10 @@ describe('what cannot be judged', () => {
     await day.closeLog();
     const run = (options: Parameters<typeof runMonitor>[2]) =>
       runMonitor(day.project, day.project.database, options).catch((error: unknown) => error);
-    expect(await run({ dateDay: DAY })).toMatchObject({ code: 'MON_NO_VECTORS', kind: 'not-enough-data' });
-    expect(await run({ dateDay: '2026-02-30' })).toMatchObject({ code: 'MON_DAY', kind: 'usage' });
-    expect(await run({ dateDay: 'yesterday' })).toBeInstanceOf(CodedError);
-    expect(await run({ dateDay: DAY, services: ['chrun'] })).toMatchObject({ code: 'REG_UNKNOWN' });
+    expect(await run({ date: DAY })).toMatchObject({ code: 'MON_NO_VECTORS', kind: 'not-enough-data' });
+    expect(await run({ date: '2026-02-30' })).toMatchObject({ code: 'MON_DAY', kind: 'usage' });
+    expect(await run({ date: 'yesterday' })).toBeInstanceOf(CodedError);
+    expect(await run({ date: DAY, services: ['chrun'] })).toMatchObject({ code: 'REG_UNKNOWN' });
     expect(existsSync(join(day.project.settings.reports, 'churn'))).toBe(false);
   });
 });

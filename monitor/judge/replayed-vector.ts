@@ -1,0 +1,158 @@
+/**
+ * One vector with its row of one view, as it was served and as it is replayed: what replay.ts selects of it, and how
+ * that is read. Both stand here so that no column is selected in one way and read in another.
+ */
+import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../../project/engine/duckdb/as-of-join.ts';
+import type { AsOfRule } from '../../contract/as-of.ts';
+import { quoteName, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
+import type { SqlRow } from '../../project/engine/duckdb/duckdb.ts';
+import type { FeatureService, FeatureView } from '../../contract/model.ts';
+import type { Value } from '../../contract/value-type.ts';
+import type { ReplayedTimes, ServedTimes } from '../causes/facts.ts';
+
+/** One vector's row of one view, served and replayed. */
+export interface ReplayedVector {
+  readonly vid: number;
+  readonly requestId: string;
+  readonly rowIndex: number;
+  readonly surface: number;
+  readonly bundle: string;
+  readonly servedUs: number;
+  /** Of the request, in the order of the service's request keys, as text. */
+  readonly keys: readonly (string | null)[];
+  readonly status: number;
+  readonly source: number;
+  readonly fetchedUs: number | null;
+  readonly watermarkUs: number | null;
+  readonly served: ServedTimes | null;
+  /** Header and values, as they were stored. */
+  readonly servedRow: Buffer | null;
+  /** Whether values were taken out of it before it was logged, and the HMACs of those that were hashed. */
+  readonly masked: boolean;
+  readonly hmacs: readonly Buffer[];
+  /** The secret of the record's HMACs; empty: it has none. */
+  readonly hmacKeyId: string;
+  readonly trained: ReplayedRow | null;
+  readonly available: ReplayedRow | null;
+  readonly oldestMissedUs: number | null;
+  readonly inHistory: boolean;
+}
+
+export interface ReplayedRow {
+  readonly times: ReplayedTimes;
+  readonly outsideTtl: boolean;
+  /** A tombstone: the entity has no row, since this one says so. */
+  readonly deleted: boolean;
+  /** In the order of the view's features; nulls when it is outside its TTL, or a tombstone. */
+  readonly values: readonly Value[];
+}
+
+/**
+ * @returns SQL of the columns that `readVector` reads, of `v` (the vector), `r` (its served row), `trained` and
+ *          `available` (its replayed rows), `m` (the first row that was missed) and `known` (an entity of the history)
+ */
+export function vectorColumns(service: FeatureService, view: FeatureView): string {
+  const columns = [
+    us('v.vid', 'vid'),
+    'v.request_id, v.row_index, v.surface, v.bundle, v.hmac_key',
+    us('v.served_us', 'served_us'),
+    ...service.requestKeys.map((_, i) => `coalesce(v.shown_${i}, CAST(v.key_${i} AS VARCHAR)) AS key_${i}`),
+    'r.status, r.source, r.definition_id, r.row, r.masked, r.hmacs',
+    us('r.fetched_us', 'fetched_us'),
+    us('r.watermark_us', 'watermark_us'),
+    us('r.event_us', 'event_us'),
+    us('r.created_us', 'created_us'),
+    us('r.written_ms', 'written_ms'),
+    ...replayedColumns('trained', view),
+    ...replayedColumns('available', view),
+    us('m.event_us', 'missed_us'),
+    'known.found AS in_history',
+  ];
+  return columns.join(', ');
+}
+
+function replayedColumns(mode: AsOfRule['mode'], view: FeatureView): string[] {
+  return [
+    `${mode}.asof_state AS ${mode}_state`,
+    `${mode}.asof_deleted AS ${mode}_deleted`,
+    us(`${mode}.asof_event_us`, `${mode}_event_us`),
+    us(`${mode}.asof_created_us`, `${mode}_created_us`),
+    `${mode}.asof_run_id AS ${mode}_run_id`,
+    `${mode}.asof_definition_id AS ${mode}_definition_id`,
+    ...view.features.map(({ name }) => `${mode}.${quoteName(`${mode}_${name}`)}`),
+  ];
+}
+
+/** Times leave as doubles, which hold microseconds exactly up to the year 2255 and are plain numbers here. */
+function us(sql: string, as: string): string {
+  return `CAST(${sql} AS DOUBLE) AS ${as}`;
+}
+
+export function readVector(row: SqlRow, service: FeatureService, view: FeatureView): ReplayedVector {
+  const number = (name: string): number | null => row[name] as number | null;
+  const eventUs = number('event_us');
+  return {
+    vid: number('vid')!,
+    requestId: row['request_id'] as string,
+    rowIndex: number('row_index')!,
+    surface: number('surface')!,
+    bundle: row['bundle'] as string,
+    servedUs: number('served_us')!,
+    keys: service.requestKeys.map((_, i) => row[`key_${i}`] as string | null),
+    status: number('status')!,
+    source: number('source')!,
+    fetchedUs: number('fetched_us'),
+    watermarkUs: number('watermark_us'),
+    served:
+      eventUs === null
+        ? null
+        : {
+            eventUs,
+            createdUs: number('created_us'),
+            definitionId: number('definition_id')!,
+            writtenUs: number('written_ms')! * 1_000,
+          },
+    servedRow: bytesOf(row['row']!),
+    masked: row['masked'] as boolean,
+    hmacs: hmacsOf(bytesOf(row['hmacs']!)),
+    hmacKeyId: row['hmac_key'] as string,
+    trained: replayedOf(row, 'trained', view),
+    available: replayedOf(row, 'available', view),
+    oldestMissedUs: number('missed_us'),
+    inHistory: row['in_history'] === true,
+  };
+}
+
+function bytesOf(value: SqlRow[string]): Buffer | null {
+  if (value === null) return null;
+  const { bytes } = value as unknown as { readonly bytes: Uint8Array };
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+const NO_HMACS: readonly Buffer[] = [];
+const HMAC_BYTES = 32;
+
+function hmacsOf(bytes: Buffer | null): readonly Buffer[] {
+  if (bytes === null) return NO_HMACS;
+  const count = bytes.length / HMAC_BYTES;
+  return Array.from({ length: count }, (_, i) => bytes.subarray(i * HMAC_BYTES, (i + 1) * HMAC_BYTES));
+}
+
+function replayedOf(row: SqlRow, mode: AsOfRule['mode'], view: FeatureView): ReplayedRow | null {
+  const state = row[`${mode}_state`] as number;
+  const deleted = row[`${mode}_deleted`] === true;
+  if (state !== ROW_FOUND && state !== ROW_OUTSIDE_TTL && !deleted) return null;
+  return {
+    times: {
+      eventUs: row[`${mode}_event_us`] as number,
+      createdUs: row[`${mode}_created_us`] as number | null,
+      // A stored view's history is its source, read as the definition of today says.
+      definitionId: (row[`${mode}_definition_id`] as number | null) ?? view.definitionId,
+      runId: row[`${mode}_run_id`] as string | null,
+      ...(deleted ? { deleted } : {}),
+    },
+    deleted,
+    outsideTtl: state === ROW_OUTSIDE_TTL,
+    values: view.features.map((f) => valueFromDuck(f.type, row[`${mode}_${f.name}`]!)),
+  };
+}

@@ -1,0 +1,21 @@
+/** The day that a run judges: what the judgements of all its services share. Made by run.ts. */
+import type { HmacKey } from '../contract/log-privacy.ts';
+import type { RegistryDatabase } from '../project/database/registry-database.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import type { Project } from '../project/project.ts';
+import type { DayOfLog } from './day/day-tables.ts';
+import type { BundleBook } from './judge/bundle-book.ts';
+
+export interface MonitoredDay {
+  readonly project: Project;
+  readonly database: RegistryDatabase;
+  readonly book: BundleBook;
+  readonly duck: DuckDb;
+  /** YYYY-MM-DD, UTC. */
+  readonly date: string;
+  readonly fromUs: number;
+  readonly toUs: number;
+  readonly log: DayOfLog;
+  /** The secret of the log's HMACs; null: it is not set. */
+  readonly hmacKey: HmacKey | null;
+}

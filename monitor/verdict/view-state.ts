@@ -1,0 +1,99 @@
+/**
+ * What a verdict says of a view beside its features: how far its history and its source came, which of its rows were
+ * left out, and how old it was online. Read once a view and service, by service-run.ts.
+ */
+import type { Entity, FeatureView } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { badRowsText, countBadRows } from '../../project/engine/duckdb/bad-rows.ts';
+import type { BadRows } from '../../project/engine/duckdb/bad-rows.ts';
+import { completeHistory, openHistory } from '../../project/engine/duckdb/history.ts';
+import type { MonitoredDay } from '../monitored-day.ts';
+import { proposeDelay } from './delay-proposal.ts';
+import type { ServedSpan } from './delay-proposal.ts';
+import type { ViewSnapshot } from './snapshot.ts';
+import type { SourceAge, ViewAge } from './verdict.ts';
+
+export interface ViewState {
+  readonly view: FeatureView;
+  /** Of the view, in order of time. */
+  readonly runs: readonly RunRecord[];
+  readonly snapshot: ViewSnapshot;
+  /** null: no run had looked at the source yet. */
+  readonly source: SourceAge | null;
+  /** null: no run had ended by then. */
+  readonly age: ViewAge | null;
+}
+
+/** @param served  the times between which vectors of the day were served */
+export async function readViewState(
+  day: MonitoredDay,
+  view: FeatureView,
+  runs: readonly RunRecord[],
+  served: ServedSpan,
+): Promise<ViewState> {
+  const entity = day.book.current.entities.get(view.entity)!;
+  const endUs = Math.min(day.toUs, day.project.clock.nowUs());
+  const lastRun = runs.findLast(({ state, finishedUs }) => state === 'complete' && finishedUs! <= endUs);
+  const newestUs =
+    view.kind === 'aggregated' ? lastRun?.newestEventUs : await newestInSource(day, view, entity, endUs);
+  const badRows = await badRowsOf(day, view, entity);
+  const mark =
+    view.kind === 'aggregated' ? completeHistory(day.project.settings.history, view, entity) : null;
+  const proposal = proposeDelay(view, runs, served);
+  const { id, source, sourceFreshnessUs, freshnessAlertUs } = view;
+  return {
+    view,
+    runs,
+    snapshot: {
+      view: id,
+      owner: view.owner,
+      historyWatermark: mark === null ? null : formatTimestamp(mark.watermarkUs),
+      newestSourceRow: newestUs === undefined || newestUs === null ? null : formatTimestamp(newestUs),
+      freshnessUs: view.freshnessUs,
+      delayUs: view.delayUs,
+      proposedDelayUs: proposal.delayUs,
+      proposedDelayWhy: proposal.why,
+      ...(badRows === null ? {} : { badRows }),
+    },
+    source:
+      newestUs === undefined ? null : { view: id, path: source.path, newestUs, endUs, sourceFreshnessUs },
+    age:
+      lastRun === undefined ? null : { view: id, watermarkUs: lastRun.watermarkUs, endUs, freshnessAlertUs },
+  };
+}
+
+/**
+ * The newest event time of a stored view's source, which is its history, up to a time. Of an aggregated view the last
+ * run says it.
+ *
+ * @returns null: the source has no such event
+ */
+async function newestInSource(
+  { project, duck }: MonitoredDay,
+  view: FeatureView,
+  entity: Entity,
+  endUs: number,
+): Promise<number | null> {
+  const { folder, history } = project.settings;
+  const { sql } = await openHistory(duck, folder, history, view, entity);
+  const [row] = await duck.rows(
+    `SELECT CAST(max(epoch_us(event_time)) AS DOUBLE) AS newest FROM (${sql})
+     WHERE epoch_us(event_time) <= ${endUs}`,
+  );
+  return row!['newest'] as number | null;
+}
+
+/** Rows of the history that the replay leaves out, as training does: the user is told, the verdict does not count them. */
+async function badRowsOf(
+  { project, duck }: MonitoredDay,
+  view: FeatureView,
+  entity: Entity,
+): Promise<BadRows | null> {
+  const { folder, history } = project.settings;
+  const found = await countBadRows(duck, folder, history, view, entity);
+  const text = badRowsText(view, found);
+  if (text === null) return null;
+  project.logger.warn(text);
+  return found;
+}
