@@ -17,7 +17,7 @@ import { HEADER_BYTES, MAX_WRITTEN_MS } from '../../contract/wire/online/row-hea
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
 import { FEAST_PIECES, feastPieces, writeFeastColumns } from '../encode/feast-pieces.ts';
 import type { FeastRun } from '../encode/feast-plan.ts';
-import type { RowMapping, ViewPlan } from '../plan/plan.ts';
+import type { RowMapping, ViewPlan } from '../plan/view-plan.ts';
 import { NO_PIECE } from './ready-ring.ts';
 import type { ReadyOwner, ReadyRing } from './ready-ring.ts';
 import { checkRow, readRowValues } from './row-values.ts';

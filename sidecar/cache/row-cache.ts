@@ -12,7 +12,7 @@
 import { LRUCache } from 'lru-cache';
 import type { CacheLayers } from '../../project/settings/serve-settings.ts';
 import type { CachedRow, ReadMoment } from './cached-row.ts';
-import type { ViewPlan } from '../plan/plan.ts';
+import type { ViewPlan } from '../plan/view-plan.ts';
 import { ReadyRing } from './ready-ring.ts';
 
 /** The rows of one entity, by the slot of their view: a list alone, since an object around it is 32 bytes an entity. */

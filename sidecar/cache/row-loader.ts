@@ -8,8 +8,8 @@
  * A read older than 50 ms is abandoned: it may still fill the cache, but no one new waits for it. There is no promise
  * on the way, but for a row of an unknown definition.
  */
-import type { RowMapping, ViewPlan } from '../plan/plan.ts';
-import { mapRow } from '../plan/plan.ts';
+import type { RowMapping, ViewPlan } from '../plan/view-plan.ts';
+import { mapRow } from '../plan/view-plan.ts';
 import { haveSameKeys } from '../../contract/definitions/definition-json.ts';
 import { CachedRow, definitionIdOf } from './cached-row.ts';
 import type { ReadMoment } from './cached-row.ts';

@@ -8,7 +8,7 @@
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { decodeRowValues } from '../../contract/wire/online/row-codec.ts';
 import { HEADER_BYTES } from '../../contract/wire/online/row-header.ts';
-import type { RowMapping } from '../plan/plan.ts';
+import type { RowMapping } from '../plan/view-plan.ts';
 
 const FIRST_BYTES = 4_096;
 /** The widest value, so that reading past the end of a row that is cut off stays within the buffer. */

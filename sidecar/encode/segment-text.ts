@@ -4,7 +4,7 @@
  */
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, STATUSES, UNAVAILABLE } from '../../contract/status.ts';
 import type { Value } from '../../contract/value-type.ts';
-import type { ViewPlan } from '../plan/plan.ts';
+import type { ViewPlan } from '../plan/view-plan.ts';
 import { newReadyKind } from '../cache/ready-ring.ts';
 import { nativeText } from './value-text.ts';
 

@@ -13,7 +13,7 @@ import type { FeatureService } from '../../contract/model.ts';
 import { MISSING, NULL, PRESENT, STATUSES } from '../../contract/status.ts';
 import { formatType, isNumeric } from '../../contract/value-type.ts';
 import type { Value } from '../../contract/value-type.ts';
-import type { ViewPlan } from '../plan/plan.ts';
+import type { ViewPlan } from '../plan/view-plan.ts';
 import { newReadyKind } from '../cache/ready-ring.ts';
 
 export type TensorDatatype = 'FP32' | 'FP64';

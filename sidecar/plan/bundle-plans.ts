@@ -9,8 +9,10 @@ import type { HmacKey } from '../../contract/log-privacy.ts';
 import { MAX_VALUES } from '../request/entities.ts';
 import { sidecarError } from '../errors.ts';
 import { logError } from '../spool/errors.ts';
-import { NO_LOG, planService, planView } from './plan.ts';
-import type { LogPrivacy, Plan, ViewPlan } from './plan.ts';
+import { planService } from './plan.ts';
+import { NO_LOG, planView } from './view-plan.ts';
+import type { Plan } from './plan.ts';
+import type { LogPrivacy, ViewPlan } from './view-plan.ts';
 import { ViewTally } from './view-tally.ts';
 
 /** What the plans of feature lists that are kept name in all: some 400 bytes each. */

@@ -7,83 +7,18 @@
  *                features   in the service's order: role, index in the view, names
  *                segments   maximal runs of features of one role, so that a row's text is copied in one piece
  */
-import type {
-  Bundle,
-  Entity,
-  FeatureService,
-  FeatureView,
-  JoinKey,
-  RowFields,
-  RowSchema,
-} from '../../contract/model.ts';
-import { STATUSES } from '../../contract/status.ts';
-import { formatType } from '../../contract/value-type.ts';
-import { fieldOf } from '../../contract/wire/online/online-layout.ts';
+import type { Bundle, Entity, FeatureService, JoinKey } from '../../contract/model.ts';
 import type { ReadyBytes } from '../../contract/wire/log/ready-bytes.ts';
-import { haveSameKeys, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
-import { RowMask, keyPoliciesOf } from '../../contract/log-privacy.ts';
+import { keyPoliciesOf } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import { newReadyKind } from '../cache/ready-ring.ts';
 import { planTensor } from '../encode/tensor-plan.ts';
-import type { TensorPart, TensorPlan } from '../encode/tensor-plan.ts';
+import type { TensorPlan } from '../encode/tensor-plan.ts';
 import { planFeast } from '../encode/feast-plan.ts';
 import type { FeastPlan } from '../encode/feast-plan.ts';
-import { absentFeastPieces } from '../encode/feast-pieces.ts';
 import { segmentText } from '../encode/segment-text.ts';
 import type { SegmentText } from '../encode/segment-text.ts';
-import { nativeText } from '../encode/value-text.ts';
-import { ViewTally } from './view-tally.ts';
-
-/** Twice the freshness: past it an aggregated view's values are withheld. */
-const WATERMARK_LIMIT = 2;
-
-/** What the plans must know of the log: whether there is one, and its secret. */
-export interface LogPrivacy {
-  readonly enabled: boolean;
-  readonly hmacKey: HmacKey | null;
-}
-
-export const NO_LOG: LogPrivacy = { enabled: false, hmacKey: null };
-
-/** A view under one bundle. Rows in the cache belong to one of these. */
-export interface ViewPlan {
-  readonly view: FeatureView;
-  readonly id: string;
-  /** Of the rows that are written today. */
-  readonly schema: RowSchema;
-  /** The view's place among the views of its entity; the same in every bundle of this process. */
-  readonly slot: number;
-  /** The field of its row in the entity's hash, as bytes and as a number. */
-  readonly field: Buffer;
-  readonly fieldNumber: number;
-  /** -1: rows never grow too old. */
-  readonly ttlUs: number;
-  /** How old the watermark may be; -1 in a stored view. */
-  readonly watermarkLimitUs: number;
-  /**
-   * By definition id, the view's own among them; null: its rows had other join keys and are none of the view's. Grows
-   * when a row of a newer definition comes.
-   */
-  readonly mappings: Map<number, RowMapping | null>;
-  readonly fallbackNative: readonly string[];
-  /** What stands in for a row in Feast's form, by its status. */
-  readonly absentFeast: readonly DataView[];
-  /** What the segments over this view are; a cached row keeps ready text for each, under its index. */
-  readonly segments: SegmentText[];
-  /** The same for tensors: a cached row keeps an image for each. */
-  readonly tensorParts: TensorPart[];
-  /** How the log takes marked values out of rows; null: it may hold them as they are. */
-  readonly mask: RowMask | null;
-  /** Counts what is served of it. */
-  readonly tally: ViewTally;
-}
-
-/** How a row of one definition becomes the values of the view as it is now. */
-export interface RowMapping {
-  readonly schema: RowFields;
-  /** For each feature of the view its index in the row, -1 where the row has no such feature; null: the same order. */
-  readonly from: readonly number[] | null;
-}
+import type { ViewPlan } from './view-plan.ts';
 
 export interface Segment {
   readonly role: number;
@@ -141,48 +76,6 @@ export interface PlanPrivacy {
   /** For each key an index into LOG_POLICIES; empty: all raw. */
   readonly keyPolicies: readonly number[];
   readonly hmacKey: HmacKey | null;
-}
-
-export function planView(
-  { view, entity }: { readonly view: FeatureView; readonly entity: Entity },
-  slot: number,
-  past: readonly RowSchema[],
-  log: LogPrivacy = NO_LOG,
-  tally = new ViewTally(),
-): ViewPlan {
-  const field = fieldOf(view.id);
-  const schema = rowSchemaOf(view, entity);
-  const mappings = new Map(past.map((before) => [before.definitionId, mapRow(schema, before)]));
-  mappings.set(view.definitionId, { schema, from: null });
-  const plan: ViewPlan = {
-    view,
-    id: view.id,
-    schema,
-    slot,
-    field,
-    fieldNumber: field.readUInt32BE(),
-    ttlUs: view.kind === 'stored' && view.ttlUs !== null ? view.ttlUs : -1,
-    watermarkLimitUs: view.kind === 'aggregated' ? WATERMARK_LIMIT * view.freshnessUs : -1,
-    mappings,
-    fallbackNative: view.features.map((f) => nativeText(f.type, f.missing)),
-    absentFeast: STATUSES.map((_, status) => absentFeastPieces(view, status)),
-    segments: [],
-    tensorParts: [],
-    mask: log.enabled ? RowMask.of(view, log.hmacKey) : null,
-    tally,
-  };
-  return Object.freeze(plan);
-}
-
-/**
- * Features are matched by name and type: one that changed its type is another feature, and not in the old row.
- *
- * @returns null where rows of the schema are found by other join keys: they are another's
- */
-export function mapRow(today: RowSchema, schema: RowSchema): RowMapping | null {
-  if (!haveSameKeys(today, schema)) return null;
-  const at = new Map(schema.features.map((f, i) => [`${f.name}:${formatType(f.type)}`, i]));
-  return { schema, from: today.features.map((f) => at.get(`${f.name}:${formatType(f.type)}`) ?? -1) };
 }
 
 /**

@@ -9,7 +9,8 @@ import type { ReadyBytes } from '../../contract/wire/log/ready-bytes.ts';
 import { encodeServedHead } from '../../contract/wire/log/served-encoder.ts';
 import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
 import type { ServedRequest, ServedRow, ServedVector } from '../../contract/wire/log/served-record.ts';
-import type { Plan, PlanPrivacy, ViewPlan } from '../plan/plan.ts';
+import type { Plan, PlanPrivacy } from '../plan/plan.ts';
+import type { ViewPlan } from '../plan/view-plan.ts';
 import type { RequestInFlight } from '../request/request-in-flight.ts';
 import { keepVector, readyVector } from './ready-vector.ts';
 

@@ -10,7 +10,7 @@ import { decodeRowValues } from '../../contract/wire/online/row-codec.ts';
 import { AnswerBuffer } from '../../sidecar/answer/answer-buffer.ts';
 import { CachedRow } from '../../sidecar/cache/cached-row.ts';
 import { BundlePlans, ViewSlots } from '../../sidecar/plan/bundle-plans.ts';
-import type { ViewPlan } from '../../sidecar/plan/plan.ts';
+import type { ViewPlan } from '../../sidecar/plan/view-plan.ts';
 import { feastSurface } from '../../sidecar/surface/feast.ts';
 import { FEAST_STATUSES, feastEventTime, feastText } from '../../sidecar/encode/value-text.ts';
 import { RequestInFlight } from '../../sidecar/request/request-in-flight.ts';

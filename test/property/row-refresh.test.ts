@@ -5,7 +5,7 @@ import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { RowCache } from '../../sidecar/cache/row-cache.ts';
 import type { CachedRow } from '../../sidecar/cache/cached-row.ts';
-import { planView } from '../../sidecar/plan/plan.ts';
+import { planView } from '../../sidecar/plan/view-plan.ts';
 import { RowLoader, rebind } from '../../sidecar/cache/row-loader.ts';
 import { HeldReader } from '../support/faults/held-reader.ts';
 import { NOON_US, customer, encodeRow, feature, view } from '../support/fixtures/serving-fixture.ts';

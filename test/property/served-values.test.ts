@@ -6,7 +6,7 @@ import type { Bundle, FeatureView } from '../../contract/model.ts';
 import { rowValues } from '../../contract/served-values.ts';
 import { formatType } from '../../contract/value-type.ts';
 import { CachedRow } from '../../sidecar/cache/cached-row.ts';
-import { planView } from '../../sidecar/plan/plan.ts';
+import { planView } from '../../sidecar/plan/view-plan.ts';
 import { anyType, anyValueOf } from '../support/fixtures/any-value.ts';
 import { bundleContent, customer, encodeRow, feature, view } from '../support/fixtures/serving-fixture.ts';
 

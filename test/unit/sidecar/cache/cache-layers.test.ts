@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
 import { RowCache } from '../../../../sidecar/cache/row-cache.ts';
 import { HotKeys } from '../../../../sidecar/cache/hot-keys.ts';
-import { planView } from '../../../../sidecar/plan/plan.ts';
+import { planView } from '../../../../sidecar/plan/view-plan.ts';
 import { RowLoader } from '../../../../sidecar/cache/row-loader.ts';
 import { HeldReader } from '../../../support/faults/held-reader.ts';
 import { customer, encodeRow, feature, view } from '../../../support/fixtures/serving-fixture.ts';

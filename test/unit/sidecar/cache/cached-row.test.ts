@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
-import { planView } from '../../../../sidecar/plan/plan.ts';
+import { planView } from '../../../../sidecar/plan/view-plan.ts';
 import { NOON_US, customer, encodeRow, spend } from '../../../support/fixtures/serving-fixture.ts';
 
 const plan = planView({ view: spend, entity: customer }, 0, []);

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
 import { RowCache } from '../../../../sidecar/cache/row-cache.ts';
-import { planView } from '../../../../sidecar/plan/plan.ts';
-import type { ViewPlan } from '../../../../sidecar/plan/plan.ts';
+import { planView } from '../../../../sidecar/plan/view-plan.ts';
+import type { ViewPlan } from '../../../../sidecar/plan/view-plan.ts';
 import { customer, feature, view } from '../../../support/fixtures/serving-fixture.ts';
 
 const VIEWS: readonly ViewPlan[] = ['a', 'b'].map((name, slot) =>

@@ -3,7 +3,7 @@ import { rowSchemaOf } from '../../../../contract/definitions/definition-json.ts
 import { tombstone } from '../../../../contract/wire/online/row-header.ts';
 import { RowCache } from '../../../../sidecar/cache/row-cache.ts';
 import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
-import { planView } from '../../../../sidecar/plan/plan.ts';
+import { planView } from '../../../../sidecar/plan/view-plan.ts';
 import { RowLoader, rebind } from '../../../../sidecar/cache/row-loader.ts';
 import { HeldReader } from '../../../support/faults/held-reader.ts';
 import { NOON_US, customer, encodeRow, feature, view } from '../../../support/fixtures/serving-fixture.ts';

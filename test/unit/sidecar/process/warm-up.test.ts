@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NO_LOG } from '../../../../sidecar/plan/plan.ts';
+import { NO_LOG } from '../../../../sidecar/plan/view-plan.ts';
 import { warmUp } from '../../../../sidecar/process/warm-up.ts';
 import { HeldReader } from '../../../support/faults/held-reader.ts';
 import {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';
 import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
-import { planView } from '../../../../sidecar/plan/plan.ts';
+import { planView } from '../../../../sidecar/plan/view-plan.ts';
 import { statusOf } from '../../../../sidecar/request/request-in-flight.ts';
 import {
   DAY_US,
