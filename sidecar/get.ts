@@ -18,7 +18,7 @@ import type { Plan } from './plan/plan.ts';
 import { RowLoader } from './cache/row-loader.ts';
 import type { WantedRow } from './cache/row-loader.ts';
 import { openReader } from './store/open-reader.ts';
-import { nativeText } from './encode/value-text.ts';
+import { nativeText } from './surface/value-text.ts';
 import { statusOf } from './request/request-in-flight.ts';
 
 export interface FetchedFeature {

@@ -15,17 +15,17 @@ import type { MaskedRow } from '../../contract/log-privacy.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { HEADER_BYTES, MAX_WRITTEN_MS } from '../../contract/wire/online/row-header.ts';
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
-import { FEAST_PIECES, feastPieces, writeFeastColumns } from '../encode/feast-pieces.ts';
-import type { FeastRun } from '../encode/feast-plan.ts';
+import { FEAST_PIECES, feastPieces, writeFeastColumns } from '../surface/feast/feast-pieces.ts';
+import type { FeastRun } from '../surface/feast/feast-plan.ts';
 import type { RowMapping, ViewPlan } from '../plan/view-plan.ts';
 import { NO_PIECE } from './ready-ring.ts';
 import type { ReadyOwner, ReadyRing } from './ready-ring.ts';
 import { checkRow, readRowValues } from './row-values.ts';
-import { segmentFeatures, segmentStatuses } from '../encode/segment-text.ts';
-import type { SegmentText } from '../encode/segment-text.ts';
-import { tensorImage } from '../encode/tensor-plan.ts';
-import type { TensorPart } from '../encode/tensor-plan.ts';
-import { hasNoJsonNumber } from '../encode/value-text.ts';
+import { segmentFeatures, segmentStatuses } from '../surface/native/native-plan.ts';
+import type { SegmentText } from '../surface/native/native-plan.ts';
+import { tensorImage } from '../surface/oip/tensor-plan.ts';
+import type { TensorPart } from '../surface/oip/tensor-plan.ts';
+import { hasNoJsonNumber } from '../surface/value-text.ts';
 
 /** When a row was read, and what was known before it was. */
 export interface ReadMoment {

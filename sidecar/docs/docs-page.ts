@@ -7,8 +7,8 @@ import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import { feastExample, inferExample, nativeExample } from './request-examples.ts';
 import type { ExampleRequest } from './request-examples.ts';
-import { feastSurface } from '../surface/feast.ts';
-import { nativeSurface } from '../surface/native.ts';
+import { feastSurface } from '../surface/feast/feast.ts';
+import { nativeSurface } from '../surface/native/native.ts';
 
 const CSS = `
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --accent: light-dark(#0b57a4, #8ab8f0) }

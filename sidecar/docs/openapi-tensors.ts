@@ -2,9 +2,9 @@
 import { MAX_INT32, maxRowsOf, objectOf } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import type { Plan } from '../plan/plan.ts';
-import { OUTPUT_NAMES } from '../surface/oip-request.ts';
-import { INPUT_DATATYPES } from '../surface/tensor-input.ts';
-import type { InputDatatype } from '../surface/tensor-input.ts';
+import { OUTPUT_NAMES } from '../surface/oip/oip-request.ts';
+import { INPUT_DATATYPES } from '../surface/oip/tensor-input.ts';
+import type { InputDatatype } from '../surface/oip/tensor-input.ts';
 
 /** What an input's data may be in JSON, by its datatype. */
 const DATA_ITEMS: Readonly<Record<InputDatatype, Schema>> = {

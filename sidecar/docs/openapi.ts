@@ -19,8 +19,8 @@ import { inferAnswer, inferRequest } from './openapi-tensors.ts';
 import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import { feastExample, inferExample, nativeExample } from './request-examples.ts';
-import { feastSurface } from '../surface/feast.ts';
-import { nativeSurface } from '../surface/native.ts';
+import { feastSurface } from '../surface/feast/feast.ts';
+import { nativeSurface } from '../surface/native/native.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

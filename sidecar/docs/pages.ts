@@ -7,10 +7,10 @@ import type { HotKeys } from '../cache/hot-keys.ts';
 import { openApiText } from './openapi.ts';
 import type { BundlePlans } from '../plan/bundle-plans.ts';
 import { schemaOf } from './schema-answer.ts';
-import { feastSurface } from '../surface/feast.ts';
-import { MODELS_PATH, parseModelPath } from '../surface/model-path.ts';
-import { nativeSurface } from '../surface/native.ts';
-import { OIP_PATH, oipPage } from '../surface/oip-metadata.ts';
+import { feastSurface } from '../surface/feast/feast.ts';
+import { MODELS_PATH, parseModelPath } from '../surface/oip/model-path.ts';
+import { nativeSurface } from '../surface/native/native.ts';
+import { OIP_PATH, oipPage } from '../surface/oip/oip-metadata.ts';
 import type { Exchange, ReplyHeaders, Route } from '../transport/transport.ts';
 
 const SCHEMA_PATH = '/feature-service/';

@@ -12,12 +12,12 @@ import type { ReadyBytes } from '../../contract/wire/log/ready-bytes.ts';
 import { keyPoliciesOf } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import { newReadyKind } from '../cache/ready-ring.ts';
-import { planTensor } from '../encode/tensor-plan.ts';
-import type { TensorPlan } from '../encode/tensor-plan.ts';
-import { planFeast } from '../encode/feast-plan.ts';
-import type { FeastPlan } from '../encode/feast-plan.ts';
-import { segmentText } from '../encode/segment-text.ts';
-import type { SegmentText } from '../encode/segment-text.ts';
+import { planTensor } from '../surface/oip/tensor-plan.ts';
+import type { TensorPlan } from '../surface/oip/tensor-plan.ts';
+import { planFeast } from '../surface/feast/feast-plan.ts';
+import type { FeastPlan } from '../surface/feast/feast-plan.ts';
+import { segmentText } from '../surface/native/native-plan.ts';
+import type { SegmentText } from '../surface/native/native-plan.ts';
 import type { ViewPlan } from './view-plan.ts';
 
 export interface Segment {

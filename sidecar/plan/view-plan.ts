@@ -9,10 +9,10 @@ import { fieldOf } from '../../contract/wire/online/online-layout.ts';
 import { haveSameKeys, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { RowMask } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
-import type { TensorPart } from '../encode/tensor-plan.ts';
-import { absentFeastPieces } from '../encode/feast-pieces.ts';
-import type { SegmentText } from '../encode/segment-text.ts';
-import { nativeText } from '../encode/value-text.ts';
+import type { TensorPart } from '../surface/oip/tensor-plan.ts';
+import { absentFeastPieces } from '../surface/feast/feast-pieces.ts';
+import type { SegmentText } from '../surface/native/native-plan.ts';
+import { nativeText } from '../surface/value-text.ts';
 import { ViewTally } from './view-tally.ts';
 
 /** Twice the freshness: past it an aggregated view's values are withheld. */

@@ -26,9 +26,9 @@ import { Serving } from '../serve.ts';
 import { Server } from '../server.ts';
 import type { StoreState } from '../store/store-health.ts';
 import type { StoreAsk, StoreReader } from '../store/store-reader.ts';
-import { feastSurface } from '../surface/feast.ts';
-import { nativeSurface } from '../surface/native.ts';
-import { MODELS_PATH } from '../surface/model-path.ts';
+import { feastSurface } from '../surface/feast/feast.ts';
+import { nativeSurface } from '../surface/native/native.ts';
+import { MODELS_PATH } from '../surface/oip/model-path.ts';
 import { Exchange } from '../transport/transport.ts';
 
 /** The first services stand for all: they share their code. */

@@ -1,6 +1,6 @@
 /**
  * Values as JSON, losslessly: the form of `log cat`, of the monitor's snapshot, of the bundle and of run records.
- * The sidecar's answers have their own text (sidecar/encode/value-text.ts).
+ * The sidecar's answers have their own text (sidecar/surface/value-text.ts).
  *
  *   int64 decimal text · float32 the shortest text that is read back as it · NaN, Infinity, -Infinity and -0 as those words · bytes base64
  *   timestamp RFC 3339; outside the years 0000 to 9999, which that has no text for, decimal microseconds

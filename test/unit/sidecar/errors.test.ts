@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sidecarError } from '../../../sidecar/errors.ts';
-import { feastErrorBody } from '../../../sidecar/surface/feast.ts';
-import { nativeErrorBody } from '../../../sidecar/surface/native.ts';
+import { feastErrorBody } from '../../../sidecar/surface/feast/feast.ts';
+import { nativeErrorBody } from '../../../sidecar/surface/native/native.ts';
 
 test('an error quotes what was sent, but never all of a megabyte', () => {
   const name = 'x'.repeat(1_000_000);

@@ -15,7 +15,7 @@ import { Metrics } from '../../../sidecar/metrics/metrics.ts';
 import { BundlePlans, ViewSlots } from '../../../sidecar/plan/bundle-plans.ts';
 import { RowLoader } from '../../../sidecar/cache/row-loader.ts';
 import { Serving } from '../../../sidecar/serve.ts';
-import { nativeSurface } from '../../../sidecar/surface/native.ts';
+import { nativeSurface } from '../../../sidecar/surface/native/native.ts';
 import { Exchange } from '../../../sidecar/transport/transport.ts';
 import { HeldReader, settled } from '../../support/faults/held-reader.ts';
 import {

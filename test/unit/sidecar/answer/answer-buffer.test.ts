@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AnswerBuffer } from '../../../../sidecar/answer/answer-buffer.ts';
-import { pack } from '../../../../sidecar/encode/feast-pieces.ts';
+import { pack } from '../../../../sidecar/surface/feast/feast-pieces.ts';
 
 const BYTES = 2 ** 20;
 

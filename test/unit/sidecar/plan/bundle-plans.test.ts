@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { BundlePlans, ViewSlots } from '../../../../sidecar/plan/bundle-plans.ts';
-import { feastSurface } from '../../../../sidecar/surface/feast.ts';
+import { feastSurface } from '../../../../sidecar/surface/feast/feast.ts';
 import { PathExchange } from '../../../support/faults/path-exchange.ts';
 import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
 

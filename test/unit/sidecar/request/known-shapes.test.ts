@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { FeatureRequest } from '../../../../sidecar/request/feature-request.ts';
 import { BundlePlans, ViewSlots } from '../../../../sidecar/plan/bundle-plans.ts';
 import { knowingShapes } from '../../../../sidecar/request/known-shapes.ts';
-import { feastSurface } from '../../../../sidecar/surface/feast.ts';
-import { nativeSurface } from '../../../../sidecar/surface/native.ts';
+import { feastSurface } from '../../../../sidecar/surface/feast/feast.ts';
+import { nativeSurface } from '../../../../sidecar/surface/native/native.ts';
 import { PathExchange } from '../../../support/faults/path-exchange.ts';
 import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { CodedError } from '../../../../contract/std/coded-error.ts';
 import { SIDECAR_ERRORS } from '../../../../sidecar/errors.ts';
 import { BundlePlans, ViewSlots } from '../../../../sidecar/plan/bundle-plans.ts';
-import { feastSurface } from '../../../../sidecar/surface/feast.ts';
-import { nativeSurface } from '../../../../sidecar/surface/native.ts';
+import { feastSurface } from '../../../../sidecar/surface/feast/feast.ts';
+import { nativeSurface } from '../../../../sidecar/surface/native/native.ts';
 import { PathExchange } from '../../../support/faults/path-exchange.ts';
 import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
 

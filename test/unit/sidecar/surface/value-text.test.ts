@@ -6,7 +6,7 @@ import {
   float32Text,
   hasNoJsonNumber,
   nativeText,
-} from '../../../../sidecar/encode/value-text.ts';
+} from '../../../../sidecar/surface/value-text.ts';
 import { parseType } from '../../../../contract/value-type.ts';
 import type { Value } from '../../../../contract/value-type.ts';
 

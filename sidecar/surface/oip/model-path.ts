@@ -1,8 +1,8 @@
 /** Paths of the Open Inference Protocol, where a model is a feature service: `/v2/models/{service}[/versions/{v}]/...` */
-import { sidecarError } from '../errors.ts';
-import type { BundlePlans } from '../plan/bundle-plans.ts';
-import type { Plan } from '../plan/plan.ts';
-import type { Exchange } from '../transport/transport.ts';
+import { sidecarError } from '../../errors.ts';
+import type { BundlePlans } from '../../plan/bundle-plans.ts';
+import type { Plan } from '../../plan/plan.ts';
+import type { Exchange } from '../../transport/transport.ts';
 
 export const MODELS_PATH = '/v2/models/';
 const VERSIONS = '/versions/';

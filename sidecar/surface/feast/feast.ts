@@ -8,24 +8,24 @@
  * Column-major: one result a join key, then one a feature. As in Feast 0.67 (feature_server.py and
  * infra/online_stores/remote.py, whose client reads the time of a row from the second result).
  */
-import { PRESENT } from '../../contract/status.ts';
-import type { CodedError } from '../../contract/std/coded-error.ts';
-import { SURFACES } from '../../contract/wire/log/served-record.ts';
-import type { AnswerBuffer } from '../answer/answer-buffer.ts';
-import { JSON_HEADERS } from '../answer/outbox.ts';
-import type { FeatureRequest } from '../request/feature-request.ts';
-import { countRows, entityColumns, readKeys } from '../request/entities.ts';
-import { sidecarError } from '../errors.ts';
-import { describe, parseJsonBody } from '../request/json-body.ts';
-import { FEAST_NO_TIME } from '../encode/feast-pieces.ts';
-import type { BundlePlans } from '../plan/bundle-plans.ts';
-import type { Plan } from '../plan/plan.ts';
-import { knowingShapes } from '../request/known-shapes.ts';
-import type { ReplyHeaders } from '../transport/transport.ts';
-import { FEAST_PRESENT } from '../encode/value-text.ts';
-import type { RequestInFlight } from '../request/request-in-flight.ts';
+import { PRESENT } from '../../../contract/status.ts';
+import type { CodedError } from '../../../contract/std/coded-error.ts';
+import { SURFACES } from '../../../contract/wire/log/served-record.ts';
+import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
+import { JSON_HEADERS } from '../../answer/outbox.ts';
+import type { FeatureRequest } from '../../request/feature-request.ts';
+import { countRows, entityColumns, readKeys } from '../../request/entities.ts';
+import { sidecarError } from '../../errors.ts';
+import { describe, parseJsonBody } from '../../request/json-body.ts';
+import { FEAST_NO_TIME } from './feast-pieces.ts';
+import type { BundlePlans } from '../../plan/bundle-plans.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { knowingShapes } from '../../request/known-shapes.ts';
+import type { ReplyHeaders } from '../../transport/transport.ts';
+import { FEAST_PRESENT } from '../value-text.ts';
+import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import { writeColumns } from './feast-columns.ts';
-import type { Surface } from '../request/surface.ts';
+import type { Surface } from '../../request/surface.ts';
 
 const KEY_TAIL = keyTail(1);
 

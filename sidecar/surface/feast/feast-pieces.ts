@@ -8,13 +8,13 @@
  * One block a row, some 350 bytes for ten doubles, and not a string for each value. The form of a row that is not PRESENT, one for
  * each status, belongs to its view's plan.
  */
-import type { FeatureView } from '../../contract/model.ts';
-import { MISSING, NULL, PRESENT } from '../../contract/status.ts';
-import type { Value } from '../../contract/value-type.ts';
-import { PIECE_HEAD_BYTES, STATUS_BITS } from '../answer/answer-buffer.ts';
-import type { AnswerBuffer } from '../answer/answer-buffer.ts';
-import { newReadyKind } from '../cache/ready-ring.ts';
-import { FEAST_NOT_FOUND, FEAST_NULL, FEAST_PRESENT, feastEventTime, feastText } from './value-text.ts';
+import type { FeatureView } from '../../../contract/model.ts';
+import { MISSING, NULL, PRESENT } from '../../../contract/status.ts';
+import type { Value } from '../../../contract/value-type.ts';
+import { PIECE_HEAD_BYTES, STATUS_BITS } from '../../answer/answer-buffer.ts';
+import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
+import { newReadyKind } from '../../cache/ready-ring.ts';
+import { FEAST_NOT_FOUND, FEAST_NULL, FEAST_PRESENT, feastEventTime, feastText } from '../value-text.ts';
 
 /** What stands for the time of a row that there is not. */
 export const FEAST_NO_TIME = '"1970-01-01T00:00:00Z"';

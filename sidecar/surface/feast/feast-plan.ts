@@ -3,7 +3,7 @@
  * a cached row keeps its columns as bytes.
  */
 
-import { newReadyKind } from '../cache/ready-ring.ts';
+import { newReadyKind } from '../../cache/ready-ring.ts';
 
 /** Features of one role that stand next to each other in the answer. */
 export interface FeastRun {

@@ -2,11 +2,11 @@
  * A segment's part of an answer in Plumbline's own form: names and statuses as text that a plan has ready, and the
  * values of a row.
  */
-import { MISSING, NULL, OUTSIDE_TTL, PRESENT, STATUSES, UNAVAILABLE } from '../../contract/status.ts';
-import type { Value } from '../../contract/value-type.ts';
-import type { ViewPlan } from '../plan/view-plan.ts';
-import { newReadyKind } from '../cache/ready-ring.ts';
-import { nativeText } from './value-text.ts';
+import { MISSING, NULL, OUTSIDE_TTL, PRESENT, STATUSES, UNAVAILABLE } from '../../../contract/status.ts';
+import type { Value } from '../../../contract/value-type.ts';
+import type { ViewPlan } from '../../plan/view-plan.ts';
+import { newReadyKind } from '../../cache/ready-ring.ts';
+import { nativeText } from '../value-text.ts';
 
 /** Text of a run of features of one view, apart from any row. */
 export interface SegmentText {

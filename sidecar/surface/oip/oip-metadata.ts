@@ -3,14 +3,14 @@
  *
  *   GET /v2  /v2/health/live  /v2/health/ready  /v2/models/{service}[/versions/{v}]  .../ready
  */
-import { OWN_PACKAGE } from '../../project/own-package.ts';
-import { STATUSES } from '../../contract/status.ts';
-import { sidecarError } from '../errors.ts';
-import type { BundlePlans } from '../plan/bundle-plans.ts';
-import type { Plan } from '../plan/plan.ts';
-import { inputDatatype } from '../docs/request-examples.ts';
-import type { TensorPlan } from '../encode/tensor-plan.ts';
-import type { Exchange } from '../transport/transport.ts';
+import { OWN_PACKAGE } from '../../../project/own-package.ts';
+import { STATUSES } from '../../../contract/status.ts';
+import { sidecarError } from '../../errors.ts';
+import type { BundlePlans } from '../../plan/bundle-plans.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { inputDatatype } from '../../docs/request-examples.ts';
+import type { TensorPlan } from './tensor-plan.ts';
+import type { Exchange } from '../../transport/transport.ts';
 import { modelOf, parseModelPath } from './model-path.ts';
 
 export const OIP_PATH = '/v2';

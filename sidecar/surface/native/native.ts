@@ -6,23 +6,23 @@
  *
  * An answer is put together from ready text: names and statuses of the plan, features of the cached rows.
  */
-import { PRESENT } from '../../contract/status.ts';
-import type { CodedError } from '../../contract/std/coded-error.ts';
-import { SURFACES } from '../../contract/wire/log/served-record.ts';
-import type { AnswerBuffer } from '../answer/answer-buffer.ts';
-import { JSON_HEADERS } from '../answer/outbox.ts';
-import { checkContext } from '../request/request-context.ts';
-import type { FeatureRequest } from '../request/feature-request.ts';
-import { countRows, entityColumns, readKeys } from '../request/entities.ts';
-import { sidecarError } from '../errors.ts';
-import { describe, parseJsonBody } from '../request/json-body.ts';
-import type { BundlePlans } from '../plan/bundle-plans.ts';
-import type { Plan } from '../plan/plan.ts';
-import { knowingShapes } from '../request/known-shapes.ts';
-import type { ReplyHeaders } from '../transport/transport.ts';
-import { oldestAgeUs } from '../request/request-in-flight.ts';
-import type { RequestInFlight } from '../request/request-in-flight.ts';
-import type { Surface } from '../request/surface.ts';
+import { PRESENT } from '../../../contract/status.ts';
+import type { CodedError } from '../../../contract/std/coded-error.ts';
+import { SURFACES } from '../../../contract/wire/log/served-record.ts';
+import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
+import { JSON_HEADERS } from '../../answer/outbox.ts';
+import { checkContext } from '../../request/request-context.ts';
+import type { FeatureRequest } from '../../request/feature-request.ts';
+import { countRows, entityColumns, readKeys } from '../../request/entities.ts';
+import { sidecarError } from '../../errors.ts';
+import { describe, parseJsonBody } from '../../request/json-body.ts';
+import type { BundlePlans } from '../../plan/bundle-plans.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { knowingShapes } from '../../request/known-shapes.ts';
+import type { ReplyHeaders } from '../../transport/transport.ts';
+import { oldestAgeUs } from '../../request/request-in-flight.ts';
+import type { RequestInFlight } from '../../request/request-in-flight.ts';
+import type { Surface } from '../../request/surface.ts';
 
 const FIELDS = ['feature_service', 'entities', 'context'];
 

@@ -8,20 +8,20 @@
  *
  * In JSON a NaN, and with it an infinity, is null: JSON has no other word for it. The bytes carry both.
  */
-import { PRESENT } from '../../contract/status.ts';
-import type { CodedError } from '../../contract/std/coded-error.ts';
-import { SURFACES } from '../../contract/wire/log/served-record.ts';
-import type { AnswerBuffer } from '../answer/answer-buffer.ts';
-import { JSON_HEADERS } from '../answer/outbox.ts';
-import type { TensorOutputAsk } from '../request/feature-request.ts';
-import { DATATYPE_BYTES } from '../encode/tensor-plan.ts';
-import type { TensorDatatype, TensorSegment } from '../encode/tensor-plan.ts';
-import type { ReplyHeaders } from '../transport/transport.ts';
-import { float32Text, float64Text } from '../encode/value-text.ts';
-import { oldestAgeUs } from '../request/request-in-flight.ts';
-import type { RequestInFlight } from '../request/request-in-flight.ts';
+import { PRESENT } from '../../../contract/status.ts';
+import type { CodedError } from '../../../contract/std/coded-error.ts';
+import { SURFACES } from '../../../contract/wire/log/served-record.ts';
+import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
+import { JSON_HEADERS } from '../../answer/outbox.ts';
+import type { TensorOutputAsk } from '../../request/feature-request.ts';
+import { DATATYPE_BYTES } from './tensor-plan.ts';
+import type { TensorDatatype, TensorSegment } from './tensor-plan.ts';
+import type { ReplyHeaders } from '../../transport/transport.ts';
+import { float32Text, float64Text } from '../value-text.ts';
+import { oldestAgeUs } from '../../request/request-in-flight.ts';
+import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import { parseOip } from './oip-request.ts';
-import type { Surface } from '../request/surface.ts';
+import type { Surface } from '../../request/surface.ts';
 
 export const oipSurface: Surface = {
   code: SURFACES.indexOf('oip'),

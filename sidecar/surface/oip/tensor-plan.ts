@@ -9,12 +9,12 @@
  *
  * Where there is no value a NaN stands: nothing else can be told from a number that a model was trained on.
  */
-import type { FeatureService } from '../../contract/model.ts';
-import { MISSING, NULL, PRESENT, STATUSES } from '../../contract/status.ts';
-import { formatType, isNumeric } from '../../contract/value-type.ts';
-import type { Value } from '../../contract/value-type.ts';
-import type { ViewPlan } from '../plan/view-plan.ts';
-import { newReadyKind } from '../cache/ready-ring.ts';
+import type { FeatureService } from '../../../contract/model.ts';
+import { MISSING, NULL, PRESENT, STATUSES } from '../../../contract/status.ts';
+import { formatType, isNumeric } from '../../../contract/value-type.ts';
+import type { Value } from '../../../contract/value-type.ts';
+import type { ViewPlan } from '../../plan/view-plan.ts';
+import { newReadyKind } from '../../cache/ready-ring.ts';
 
 export type TensorDatatype = 'FP32' | 'FP64';
 export const DATATYPE_BYTES: Readonly<Record<TensorDatatype, number>> = { FP32: 4, FP64: 8 };

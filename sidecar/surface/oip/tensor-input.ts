@@ -9,9 +9,9 @@
  * Checks that a tensor does not contradict itself. What its values mean as join keys is oip-request.ts's part.
  */
 import { isUtf8 } from 'node:buffer';
-import { MAX_VALUES } from '../request/entities.ts';
-import { sidecarError } from '../errors.ts';
-import { describe } from '../request/json-body.ts';
+import { MAX_VALUES } from '../../request/entities.ts';
+import { sidecarError } from '../../errors.ts';
+import { describe } from '../../request/json-body.ts';
 
 export const INPUT_DATATYPES = ['INT64', 'INT32', 'BYTES'] as const;
 export type InputDatatype = (typeof INPUT_DATATYPES)[number];

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { CodedError } from '../../../../contract/std/coded-error.ts';
-import { SIDECAR_ERRORS } from '../../../../sidecar/errors.ts';
-import { BundlePlans, ViewSlots } from '../../../../sidecar/plan/bundle-plans.ts';
-import { oipSurface } from '../../../../sidecar/surface/oip.ts';
-import { PathExchange } from '../../../support/faults/path-exchange.ts';
-import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
-import { binaryRequest, int32Bytes, int64Bytes, textBytes } from '../../../support/http/tensor-request.ts';
-import type { TensorInput } from '../../../support/http/tensor-request.ts';
+import { CodedError } from '../../../../../contract/std/coded-error.ts';
+import { SIDECAR_ERRORS } from '../../../../../sidecar/errors.ts';
+import { BundlePlans, ViewSlots } from '../../../../../sidecar/plan/bundle-plans.ts';
+import { oipSurface } from '../../../../../sidecar/surface/oip/oip.ts';
+import { PathExchange } from '../../../../support/faults/path-exchange.ts';
+import { bundleContent } from '../../../../support/fixtures/serving-fixture.ts';
+import { binaryRequest, int32Bytes, int64Bytes, textBytes } from '../../../../support/http/tensor-request.ts';
+import type { TensorInput } from '../../../../support/http/tensor-request.ts';
 
 const plans = new BundlePlans({ ...bundleContent(), hash: 'b'.repeat(16) }, '', new ViewSlots());
 const PATH = '/v2/models/everything/infer';

@@ -5,16 +5,16 @@
  *   POST /v2/models/{service}[/versions/{version}]/infer
  *   {"id"?, "parameters"?: {"binary_data_output"?}, "inputs": [tensor, ..], "outputs"?: [{"name", "parameters"?}, ..]}
  */
-import type { JoinKey } from '../../contract/model.ts';
-import { parseKeyPart } from '../../contract/wire/online/entity-key.ts';
-import { MAX_VALUES } from '../request/entities.ts';
-import type { FeatureRequest, TensorAsk, TensorOutputAsk } from '../request/feature-request.ts';
-import { sidecarError } from '../errors.ts';
-import { describe, parseJsonBody } from '../request/json-body.ts';
-import type { BundlePlans } from '../plan/bundle-plans.ts';
-import type { Plan } from '../plan/plan.ts';
-import { decimal } from '../transport/transport.ts';
-import type { Exchange } from '../transport/transport.ts';
+import type { JoinKey } from '../../../contract/model.ts';
+import { parseKeyPart } from '../../../contract/wire/online/entity-key.ts';
+import { MAX_VALUES } from '../../request/entities.ts';
+import type { FeatureRequest, TensorAsk, TensorOutputAsk } from '../../request/feature-request.ts';
+import { sidecarError } from '../../errors.ts';
+import { describe, parseJsonBody } from '../../request/json-body.ts';
+import type { BundlePlans } from '../../plan/bundle-plans.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { decimal } from '../../transport/transport.ts';
+import type { Exchange } from '../../transport/transport.ts';
 import { modelOf } from './model-path.ts';
 import { readTensors } from './tensor-input.ts';
 import type { InputTensor } from './tensor-input.ts';

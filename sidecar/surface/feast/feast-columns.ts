@@ -8,14 +8,14 @@
  * walks over them. Lost: a string a column, of which an answer of 50 rows x 50 features (134 KB) took 265 us, where it
  * now takes 100, in one process on a busy machine; `npm run bench` has the figure of the whole path.
  */
-import { PRESENT } from '../../contract/status.ts';
-import type { AnswerBuffer } from '../answer/answer-buffer.ts';
-import type { CachedRow } from '../cache/cached-row.ts';
-import { FEAST_PIECES, pieceAfter } from '../encode/feast-pieces.ts';
-import type { FeastRun } from '../encode/feast-plan.ts';
-import { NO_PIECE } from '../cache/ready-ring.ts';
-import { FEAST_STATUS_TEXTS } from '../encode/value-text.ts';
-import type { RequestInFlight } from '../request/request-in-flight.ts';
+import { PRESENT } from '../../../contract/status.ts';
+import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
+import type { CachedRow } from '../../cache/cached-row.ts';
+import { FEAST_PIECES, pieceAfter } from './feast-pieces.ts';
+import type { FeastRun } from './feast-plan.ts';
+import { NO_PIECE } from '../../cache/ready-ring.ts';
+import { FEAST_STATUS_TEXTS } from '../value-text.ts';
+import type { RequestInFlight } from '../../request/request-in-flight.ts';
 
 /** Writes the columns of a run of features, each with a comma before it. */
 export function writeColumns(inFlight: RequestInFlight, run: FeastRun, out: AnswerBuffer): void {
