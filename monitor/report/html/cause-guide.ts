@@ -1,4 +1,4 @@
-/** What each cause means and what to do about it, in a reader's words. The order of evidence is in ../cause.ts. */
+/** What each cause means and what to do about it, in a reader's words. The order of evidence is in causes/cause.ts. */
 import type { Cause } from '../../causes/cause.ts';
 
 /**

@@ -2,11 +2,11 @@
 import type { Snapshot } from '../../verdict/snapshot.ts';
 import { CAUSE_GUIDE } from './cause-guide.ts';
 import type { FeatureLink } from './feature-table.ts';
-import { html, withCode } from './markup.ts';
-import type { Markup } from './markup.ts';
+import { html, withCode } from './markup/markup.ts';
+import type { Markup } from './markup/markup.ts';
 import { causeTotals, mismatches } from './mismatch.ts';
 import type { CauseTotal } from './mismatch.ts';
-import { countText, counted, shareText } from './value-text.ts';
+import { countText, counted, shareText } from './markup/value-text.ts';
 
 const MOST_FEATURES = 4;
 

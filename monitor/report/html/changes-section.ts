@@ -1,13 +1,13 @@
 /** What broke since the last verdict, before anything else: features that fell, then what came back or went. */
 import type { Snapshot } from '../../verdict/snapshot.ts';
-import { causeBar, leadingCauses } from './cause-bar.ts';
+import { causeBar, leadingCauses } from './charts/cause-bar.ts';
 import { changesOf } from './changes.ts';
 import type { Changes, FeatureChange } from './changes.ts';
-import { html } from './markup.ts';
-import type { Markup, Part } from './markup.ts';
+import { html } from './markup/markup.ts';
+import type { Markup, Part } from './markup/markup.ts';
 import { causesOf } from './mismatch.ts';
-import { table } from './table.ts';
-import { dayText, percentText } from './value-text.ts';
+import { table } from './markup/table.ts';
+import { dayText, percentText } from './markup/value-text.ts';
 import type { FeatureLink } from './feature-table.ts';
 
 const MOST_ROWS = 12;

@@ -3,11 +3,11 @@ import { CAUSES } from '../../causes/cause.ts';
 import type { Cause } from '../../causes/cause.ts';
 import type { Example, FeatureSnapshot, SideOfExample } from '../../verdict/snapshot.ts';
 import { CAUSE_GUIDE } from './cause-guide.ts';
-import { html } from './markup.ts';
-import type { Markup, Part } from './markup.ts';
+import { html } from './markup/markup.ts';
+import type { Markup, Part } from './markup/markup.ts';
 import { causesOf } from './mismatch.ts';
-import { table } from './table.ts';
-import { counted, momentText, shortened, sidesText, timeText } from './value-text.ts';
+import { table } from './markup/table.ts';
+import { counted, momentText, shortened, sidesText, timeText } from './markup/value-text.ts';
 
 /** Rows shown at once for each cause; the others are folded away. */
 const UNFOLDED = 3;

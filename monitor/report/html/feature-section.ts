@@ -1,19 +1,19 @@
 /** One feature in full: figures, states, causes, distributions, trend, example rows. Folded unless it needs a look. */
 import { LIMITS } from '../../verdict/limits.ts';
 import type { Distributions, FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
-import { causeBar, leadingCauses } from './cause-bar.ts';
+import { causeBar, leadingCauses } from './charts/cause-bar.ts';
 import { CAUSE_GUIDE } from './cause-guide.ts';
-import { categoryChart, histogramChart } from './distribution-chart.ts';
-import { ecdfChart } from './ecdf-chart.ts';
+import { categoryChart, histogramChart } from './charts/distribution-chart.ts';
+import { ecdfChart } from './charts/ecdf-chart.ts';
 import { examplesOf } from './examples.ts';
 import type { ExampleLimit } from './examples.ts';
 import { breakable } from './feature-table.ts';
-import { html } from './markup.ts';
-import type { Markup, Part } from './markup.ts';
+import { html } from './markup/markup.ts';
+import type { Markup, Part } from './markup/markup.ts';
 import { matchTable, statesTable } from './match-table.ts';
 import { causesOf, mismatches } from './mismatch.ts';
-import { trendChart } from './trend-chart.ts';
-import { countText, percentText, shareText } from './value-text.ts';
+import { trendChart } from './charts/trend-chart.ts';
+import { countText, percentText, shareText } from './markup/value-text.ts';
 
 export interface FeatureOptions {
   /** The number that links to this feature go by. */

@@ -1,13 +1,13 @@
 /** All features in one table, the worst first: how well they match, why not, and their last 30 days in small. */
 import { matchLevel } from '../../verdict/limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
-import { causeBar, leadingCauses } from './cause-bar.ts';
-import { html } from './markup.ts';
-import type { Markup, Part } from './markup.ts';
+import { causeBar, leadingCauses } from './charts/cause-bar.ts';
+import { html } from './markup/markup.ts';
+import type { Markup, Part } from './markup/markup.ts';
 import { causesOf, mismatches, worstFirst } from './mismatch.ts';
-import { table } from './table.ts';
-import { lowestMatch, sparkLine } from './trend-chart.ts';
-import { countText, percentText } from './value-text.ts';
+import { table } from './markup/table.ts';
+import { lowestMatch, sparkLine } from './charts/trend-chart.ts';
+import { countText, percentText } from './markup/value-text.ts';
 
 /** A feature's name as a link to its details. */
 export type FeatureLink = (name: string) => Markup;

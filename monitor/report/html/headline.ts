@@ -1,9 +1,9 @@
 /** The top of the page: the verdict with its reasons, the key figures, and what was not compared. */
 import type { FeatureSnapshot, Snapshot, Verdict, VectorCounts } from '../../verdict/snapshot.ts';
-import { html } from './markup.ts';
-import type { Markup } from './markup.ts';
+import { html } from './markup/markup.ts';
+import type { Markup } from './markup/markup.ts';
 import { causeTotals, mismatches, overallMatch, worstFirst } from './mismatch.ts';
-import { countText, counted, dayText, momentText, percentText, shareText } from './value-text.ts';
+import { countText, counted, dayText, momentText, percentText, shareText } from './markup/value-text.ts';
 
 const MOST_REASONS = 5;
 

@@ -1,9 +1,9 @@
 /** A feature's figures: the three match rates, the sizes of the differences, and the table of states. */
 import { STATES } from '../../verdict/snapshot.ts';
 import type { FeatureSnapshot, State } from '../../verdict/snapshot.ts';
-import { html } from './markup.ts';
-import type { Markup, Part } from './markup.ts';
-import { countText, durationText, numberText, percentText } from './value-text.ts';
+import { html } from './markup/markup.ts';
+import type { Markup, Part } from './markup/markup.ts';
+import { countText, durationText, numberText, percentText } from './markup/value-text.ts';
 
 const ONE_ANSWER = html`<p class="soft">
   The history has no created times, so “as trained” and “as available” are one answer.

@@ -15,11 +15,11 @@ import { featureSection } from './feature-section.ts';
 import { featureLinks, featureTable } from './feature-table.ts';
 import type { FeatureLink } from './feature-table.ts';
 import { headline, keyFigures, notCompared } from './headline.ts';
-import { Markup, html } from './markup.ts';
-import type { Part } from './markup.ts';
+import { Markup, html } from './markup/markup.ts';
+import type { Part } from './markup/markup.ts';
 import { worstFirst } from './mismatch.ts';
-import { PAGE_STYLE } from './page-style.ts';
-import { dayText } from './value-text.ts';
+import { PAGE_STYLE } from './markup/page-style.ts';
+import { dayText } from './markup/value-text.ts';
 import { viewsSection } from './views-section.ts';
 
 /** The page's limit; 200 features fit with a few examples each. */

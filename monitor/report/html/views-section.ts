@@ -1,10 +1,10 @@
 /** How the data came online that day: the runs as a timeline, and each view's times and delay. */
 import type { Snapshot, ViewSnapshot } from '../../verdict/snapshot.ts';
-import { html } from './markup.ts';
-import type { Markup, Part } from './markup.ts';
-import { runTimeline } from './run-timeline.ts';
-import { table } from './table.ts';
-import { durationText, momentText } from './value-text.ts';
+import { html } from './markup/markup.ts';
+import type { Markup, Part } from './markup/markup.ts';
+import { runTimeline } from './charts/run-timeline.ts';
+import { table } from './markup/table.ts';
+import { durationText, momentText } from './markup/value-text.ts';
 
 export function viewsSection(snapshot: Snapshot): Markup {
   const timeline = runTimeline(snapshot);

@@ -1,11 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { histogramChart } from '../../../../../monitor/report/html/distribution-chart.ts';
-import { ecdfChart } from '../../../../../monitor/report/html/ecdf-chart.ts';
-import { SMALL_PLOT, linePath, simplified, stepCorners } from '../../../../../monitor/report/html/plot.ts';
-import type { Point } from '../../../../../monitor/report/html/plot.ts';
-import { valueAxis } from '../../../../../monitor/report/html/value-axis.ts';
-import { compareNumeric } from '../../../../../monitor/statistics/distribution.ts';
+import { histogramChart } from '../../../../../../monitor/report/html/charts/distribution-chart.ts';
+import { ecdfChart } from '../../../../../../monitor/report/html/charts/ecdf-chart.ts';
+import {
+  SMALL_PLOT,
+  linePath,
+  simplified,
+  stepCorners,
+} from '../../../../../../monitor/report/html/charts/plot.ts';
+import type { Point } from '../../../../../../monitor/report/html/charts/plot.ts';
+import { valueAxis } from '../../../../../../monitor/report/html/charts/value-axis.ts';
+import { compareNumeric } from '../../../../../../monitor/statistics/distribution.ts';
 
 /** Where a path of M, h, v and l ends after each command. */
 function follow(path: string): Point[] {

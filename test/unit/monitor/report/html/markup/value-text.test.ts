@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { SideOfExample, State } from '../../../../../monitor/verdict/snapshot.ts';
+import type { SideOfExample, State } from '../../../../../../monitor/verdict/snapshot.ts';
 import {
   compactText,
   counted,
@@ -12,7 +12,7 @@ import {
   shortened,
   sidesText,
   timeText,
-} from '../../../../../monitor/report/html/value-text.ts';
+} from '../../../../../../monitor/report/html/markup/value-text.ts';
 
 test('a match is 100% only when nothing differs', () => {
   expect([null, 1, 0.999999, 0.98756, 0, 0.29].map(percentText)).toEqual([

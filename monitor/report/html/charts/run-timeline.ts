@@ -4,11 +4,11 @@
  * out as a tooth above the line of the freshness that was promised.
  */
 import { scaleLinear } from 'd3-scale';
-import type { RunSnapshot, Snapshot } from '../../verdict/snapshot.ts';
-import { html } from './markup.ts';
-import type { Markup } from './markup.ts';
+import type { RunSnapshot, Snapshot } from '../../../verdict/snapshot.ts';
+import { html } from '../markup/markup.ts';
+import type { Markup } from '../markup/markup.ts';
 import { chart, px } from './plot.ts';
-import { durationText, momentText, timeText } from './value-text.ts';
+import { durationText, momentText, timeText } from '../markup/value-text.ts';
 
 const HOUR_MS = 3_600_000;
 const WIDTH = 1_080;

@@ -3,7 +3,7 @@
  * A line break of a template with its indentation is one space, or nothing between two tags, so that a report of 200
  * features stays small; it means what it means in HTML, where Prettier puts it.
  */
-import { visibleText } from '../../../contract/std/visible-text.ts';
+import { visibleText } from '../../../../contract/std/visible-text.ts';
 
 export class Markup {
   readonly text: string;

@@ -2,12 +2,12 @@
  * One bar of a feature's mismatches, cut by cause; causes of one family share a colour (cause-guide.ts). The words
  * beside it say the same, so it is hidden from screen readers.
  */
-import { CAUSE_GUIDE } from './cause-guide.ts';
-import { html } from './markup.ts';
-import type { Markup } from './markup.ts';
-import { mismatches } from './mismatch.ts';
-import type { CauseCount } from './mismatch.ts';
-import { shareText } from './value-text.ts';
+import { CAUSE_GUIDE } from '../cause-guide.ts';
+import { html } from '../markup/markup.ts';
+import type { Markup } from '../markup/markup.ts';
+import { mismatches } from '../mismatch.ts';
+import type { CauseCount } from '../mismatch.ts';
+import { shareText } from '../markup/value-text.ts';
 
 export function causeBar(causes: readonly CauseCount[]): Markup | null {
   const all = mismatches(causes);

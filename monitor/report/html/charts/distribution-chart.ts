@@ -1,12 +1,12 @@
 /** Both histograms over each other: what was served filled, what the replay gives as an outline. */
 import { max } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
-import type { Distributions } from '../../verdict/snapshot.ts';
-import type { Markup } from './markup.ts';
-import { html } from './markup.ts';
+import type { Distributions } from '../../../verdict/snapshot.ts';
+import type { Markup } from '../markup/markup.ts';
+import { html } from '../markup/markup.ts';
 import { SMALL_PLOT, chart, linePath, px, stepCorners, xAxis, yAxis } from './plot.ts';
 import type { Point, Tick } from './plot.ts';
-import { countText, shareText } from './value-text.ts';
+import { countText, shareText } from '../markup/value-text.ts';
 import { valueAxis } from './value-axis.ts';
 
 type Numeric = Extract<Distributions, { readonly kind: 'numeric' }>;

@@ -2,13 +2,13 @@
 import { min } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
-import { LIMITS } from '../../verdict/limits.ts';
-import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
-import { html } from './markup.ts';
-import type { Markup, Part } from './markup.ts';
+import { LIMITS } from '../../../verdict/limits.ts';
+import type { FeatureSnapshot, Snapshot } from '../../../verdict/snapshot.ts';
+import { html } from '../markup/markup.ts';
+import type { Markup, Part } from '../markup/markup.ts';
 import { SMALL_PLOT, chart, px, xAxis, yAxis } from './plot.ts';
 import type { Plot } from './plot.ts';
-import { dayText, percentText } from './value-text.ts';
+import { dayText, percentText } from '../markup/value-text.ts';
 
 const DAY_MS = 86_400_000;
 /** Days on the axis, so that all reports read alike however long their history is. */

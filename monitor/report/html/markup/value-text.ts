@@ -2,8 +2,8 @@
  * Numbers, times and values as people read them. Times are UTC, as everywhere; the page says so once. A time of the
  * report's own day is shown without its date.
  */
-import type { Json } from '../../../contract/std/canonical-json.ts';
-import type { SideOfExample } from '../../verdict/snapshot.ts';
+import type { Json } from '../../../../contract/std/canonical-json.ts';
+import type { SideOfExample } from '../../../verdict/snapshot.ts';
 
 const MOST_CHARACTERS = 64;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

@@ -1,11 +1,11 @@
 /** Both empirical distribution functions, with D drawn where the gap between them is widest. */
 import { scaleLinear } from 'd3-scale';
-import type { Distributions } from '../../verdict/snapshot.ts';
-import { html } from './markup.ts';
-import type { Markup } from './markup.ts';
+import type { Distributions } from '../../../verdict/snapshot.ts';
+import { html } from '../markup/markup.ts';
+import type { Markup } from '../markup/markup.ts';
 import { SMALL_PLOT, chart, linePath, px, simplified, stepCorners, xAxis, yAxis } from './plot.ts';
 import type { Point } from './plot.ts';
-import { compactText, timeText } from './value-text.ts';
+import { compactText, timeText } from '../markup/value-text.ts';
 import { isTime, valueAxis } from './value-axis.ts';
 
 type Numeric = Extract<Distributions, { readonly kind: 'numeric' }>;
