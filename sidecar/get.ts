@@ -9,14 +9,13 @@ import { formatDuration } from '../contract/std/duration.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { visibleText } from '../contract/std/visible-text.ts';
 import { valueToJson } from '../contract/wire/online/json-value.ts';
+import { assembleRows } from './assembly.ts';
 import type { CachedRow } from './cache/cached-row.ts';
-import { RowCache } from './cache/row-cache.ts';
 import { readKeys } from './request/entities.ts';
 import { sidecarError } from './errors.ts';
 import { BundlePlans, ViewSlots } from './plan/bundle-plans.ts';
 import type { Plan } from './plan/plan.ts';
-import { RowLoader } from './cache/row-loader.ts';
-import type { WantedRow } from './cache/row-loader.ts';
+import type { RowLoader, WantedRow } from './cache/row-loader.ts';
 import { openReader } from './store/open-reader.ts';
 import { nativeText } from './surface/value-text.ts';
 import { statusOf } from './request/request-in-flight.ts';
@@ -44,6 +43,7 @@ export interface FetchedVector {
 
 /** How long the store may take: a person waits, as no request can. */
 const STORE_LIMIT_MS = 5_000;
+const NO_CACHE = { cacheEntries: 0, cacheBytes: 0, cacheFreshMs: 0, staleLimitMs: 0 };
 const STORE_LIMITS = { connectMs: STORE_LIMIT_MS, silentMs: STORE_LIMIT_MS };
 
 /**
@@ -66,7 +66,7 @@ export async function getVector(
     await reader.start(STORE_LIMIT_MS);
     const nowUs = clock.nowUs();
     const failures: Error[] = [];
-    const loader = new RowLoader(reader, new RowCache({ entries: 0, bytes: 0, freshUs: 0, staleUs: 0 }), {
+    const { loader } = assembleRows(reader, NO_CACHE, {
       onStoreFailure: (error) => failures.push(error),
       onUnreadableRow: (view, key, reason) =>
         logger.warn(`the row of ${view} at ${key} cannot be read: ${reason}`),

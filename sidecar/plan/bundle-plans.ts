@@ -5,7 +5,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Bundle, FeatureService, JoinKey, ServiceFeature, ServiceView } from '../../contract/model.ts';
 import { firstHmacMark } from '../../contract/log-privacy.ts';
-import type { HmacKey } from '../../contract/log-privacy.ts';
 import { MAX_VALUES } from '../request/entities.ts';
 import { sidecarError } from '../errors.ts';
 import { logError } from '../spool/errors.ts';
@@ -47,7 +46,8 @@ export class BundlePlans {
   readonly bundle: Bundle;
   readonly views: ReadonlyMap<string, ViewPlan>;
   readonly #keyPrefix: string;
-  readonly #hmacKey: HmacKey | null;
+  readonly #slots: ViewSlots;
+  readonly #log: LogPrivacy;
   readonly #services = new Map<string, Plan>();
   readonly #featureLists = new LRUCache<string, Plan>({
     maxSize: MAX_KEPT_REFERENCES,
@@ -61,7 +61,8 @@ export class BundlePlans {
   constructor(bundle: Bundle, keyPrefix: string, slots: ViewSlots, log: LogPrivacy = NO_LOG) {
     this.bundle = bundle;
     this.#keyPrefix = keyPrefix;
-    this.#hmacKey = log.hmacKey;
+    this.#slots = slots;
+    this.#log = log;
     const mark = log.enabled && log.hmacKey === null ? firstHmacMark(bundle) : null;
     if (mark !== null) {
       throw logError('LOG_HMAC_KEY', `${mark}: the log policy is hmac, and log.hmacKey names no secret`);
@@ -81,6 +82,20 @@ export class BundlePlans {
     for (const service of bundle.services.values()) {
       this.#services.set(service.name, planService(service, bundle, this.views, keyPrefix, log.hmacKey));
     }
+  }
+
+  /**
+   * The plans of another bundle, in the place of these: views keep their slots and tallies.
+   *
+   * @throws as the constructor
+   */
+  next(bundle: Bundle): BundlePlans {
+    return new BundlePlans(bundle, this.#keyPrefix, this.#slots, this.#log);
+  }
+
+  /** What was counted of every view that was ever served, by its id. */
+  get tallies(): ReadonlyMap<string, ViewTally> {
+    return this.#slots.tallies;
   }
 
   /** One for each service of the bundle, in its order. */
@@ -112,7 +127,7 @@ export class BundlePlans {
       const message = `${refs.length} features are asked for; at most ${MAX_VALUES} values are answered at once`;
       throw sidecarError('SRV_TOO_MANY_VALUES', message, { field: 'features' });
     }
-    return planService(this.#asService(refs), this.bundle, this.views, this.#keyPrefix, this.#hmacKey);
+    return planService(this.#asService(refs), this.bundle, this.views, this.#keyPrefix, this.#log.hmacKey);
   }
 
   /** Keeps the plan of a list for the next request. Only for one that is answered: refused lists come in any number. */

@@ -11,19 +11,13 @@ import { silentLogger } from '../../contract/std/logger.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { RowEncoder } from '../../contract/wire/online/row-codec.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
-import { Outbox } from '../answer/outbox.ts';
 import type { AnswerLog } from '../answer/outbox.ts';
-import { RowCache } from '../cache/row-cache.ts';
-import { HotKeys } from '../cache/hot-keys.ts';
-import { Metrics } from '../metrics/metrics.ts';
+import { assemble } from '../assembly.ts';
+import type { AssemblyOptions } from '../assembly.ts';
 import { BundlePlans, ViewSlots } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LogPrivacy } from '../plan/view-plan.ts';
 import { feastExample, inferExample, nativeExample } from '../docs/request-examples.ts';
-import { requestIds } from '../request/request-id.ts';
-import { RowLoader } from '../cache/row-loader.ts';
-import { Serving } from '../serve.ts';
-import { Server } from '../server.ts';
 import type { StoreState } from '../store/store-health.ts';
 import type { StoreAsk, StoreReader } from '../store/store-reader.ts';
 import { feastSurface } from '../surface/feast/feast.ts';
@@ -34,8 +28,17 @@ import { Exchange } from '../transport/transport.ts';
 /** The first services stand for all: they share their code. */
 const SERVICES = 4;
 const TIMES = 12;
-const DEADLINE_MS = 60_000;
 const TOUCH_LIMIT_MS = 500;
+/** All rows come from the made-up store, and stay fresh. */
+const SETTINGS: AssemblyOptions['serve'] = {
+  cacheEntries: 16,
+  cacheBytes: 2 ** 24,
+  cacheFreshMs: 3_600_000,
+  staleLimitMs: 3_600_000,
+  cacheLayers: { fresh: true, readAhead: true, absent: true, stale: true, singleFlight: true, hotKeys: true },
+  allowedHosts: [],
+  deadlineMs: 60_000,
+};
 /** No key of an entity: those have an entity's name and an id. */
 const NOBODY = 'fstore:';
 
@@ -53,27 +56,14 @@ export async function warmUp(
 ): Promise<number> {
   await touch(reader, clock.nowUs());
   const plans = new BundlePlans(bundle, '', new ViewSlots(), privacy);
-  const metrics = new Metrics();
-  const cache = new RowCache({ entries: 16, bytes: 2 ** 24, freshUs: 3_600e6, staleUs: 3_600e6 });
-  const ignore = { onStoreFailure() {}, onUnreadableRow() {}, onRead() {} };
-  const loader = new RowLoader(new MadeUpStore(bundle, clock.nowUs()), cache, ignore);
-  const policy = { durability: 'written', onFull: 'shed-log' };
-  const outbox = new Outbox(privacy.enabled ? new ForgottenLog() : null, policy, metrics, () => {});
-  const hotKeys = new HotKeys(() => '');
-  const refuse = (_: Exchange, fault: unknown): void => {
-    throw fault;
-  };
-  const serving = new Serving({ clock, cache, loader, outbox, metrics, hotKeys, plans, refuse });
-  const server = new Server({
-    serving,
-    flush: () => outbox.flush(),
-    isFull: () => outbox.isFull,
-    metrics,
-    hotKeys,
+  const { server } = assemble({
+    plans,
+    reader: new MadeUpStore(bundle, clock.nowUs()),
+    log: privacy.enabled ? new ForgottenLog() : null,
+    logPolicy: { durability: 'written', onFull: 'shed-log' },
+    serve: SETTINGS,
+    clock,
     logger: silentLogger,
-    allowedHosts: [],
-    deadlineMs: DEADLINE_MS,
-    nextRequestId: requestIds(),
   });
   let answered = 0;
   const requests = [...plans.services()].slice(0, SERVICES).flatMap(requestsOf);
