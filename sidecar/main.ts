@@ -52,7 +52,7 @@ const FINISH_POLL_MS = 2;
 const STOP_MS = 4_000;
 const CLOCK_WATCH_MS = 1_000;
 
-export interface Served {
+export interface RunningSidecar {
   readonly port: number;
   readonly adminPort: number;
   /** uWebSockets.js or node:http */
@@ -102,7 +102,10 @@ async function closeAll(open: OpenParts): Promise<void> {
  * @throws  REG_NOT_APPLIED, REG_BUNDLE, SRV_PORT, SRV_TRANSPORT, LOG_ codes when the spool cannot be written. A store
  *          that is down is no reason not to start
  */
-export async function runServe(project: Project, droppedLogLines: () => number = () => 0): Promise<Served> {
+export async function runServe(
+  project: Project,
+  droppedLogLines: () => number = () => 0,
+): Promise<RunningSidecar> {
   const open: OpenParts = {};
   try {
     return await start(project, open, droppedLogLines);
@@ -112,7 +115,11 @@ export async function runServe(project: Project, droppedLogLines: () => number =
   }
 }
 
-async function start(project: Project, open: OpenParts, droppedLogLines: () => number): Promise<Served> {
+async function start(
+  project: Project,
+  open: OpenParts,
+  droppedLogLines: () => number,
+): Promise<RunningSidecar> {
   const { settings, clock, logger } = project;
   const core = await openCore(project, open);
   const ports = await openPorts(project, core, open);
@@ -162,7 +169,7 @@ interface Core {
   /** null when the log goes nowhere but to the spool. */
   readonly shipping: Shipping | null;
   readonly assembly: Assembly;
-  /** Once the log is closed: see Served. */
+  /** Once the log is closed: see RunningSidecar. */
   notKept(): string | null;
 }
 
@@ -266,7 +273,7 @@ function startWatches(project: Project, { bundle, log, assembly }: Core, open: O
  * @throws  what `runServe` does; LOG_LOST at the end, when the log's disk did not keep what was answered
  */
 export async function serveUntilSignal(project: Project, droppedLogLines: () => number): Promise<void> {
-  let sidecar: Served | null = null;
+  let sidecar: RunningSidecar | null = null;
   let isImpatient = false;
   // Before the start: a signal that comes during it is kept.
   const first = new Promise<string>((resolve) => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runServe } from '../../sidecar/main.ts';
-import type { Served } from '../../sidecar/main.ts';
+import type { RunningSidecar } from '../../sidecar/main.ts';
 import { pythonEnvironment } from '../support/processes/python-environment.ts';
 import type { PythonEnvironment } from '../support/processes/python-environment.ts';
 import {
@@ -30,7 +30,7 @@ beforeAll(async () => {
 
 describe.each(['uws', 'node'])('the OpenAPI document on %s', (transport) => {
   let fixture: ServingFixture;
-  let served: Served;
+  let served: RunningSidecar;
 
   beforeAll(async () => {
     fixture = new ServingFixture(manualClock(), { 'serve.transport': transport, 'serve.deadlineMs': '5000' });

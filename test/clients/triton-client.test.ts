@@ -1,7 +1,7 @@
 /** Triton's own Python client, `tritonclient[http]`, reads from the sidecar the numbers that were written, to the bit. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runServe } from '../../sidecar/main.ts';
-import type { Served } from '../../sidecar/main.ts';
+import type { RunningSidecar } from '../../sidecar/main.ts';
 import { pythonEnvironment } from '../support/processes/python-environment.ts';
 import {
   NOON_US,
@@ -57,7 +57,7 @@ interface Report {
 }
 
 let fixture: ServingFixture;
-let served: Served;
+let served: RunningSidecar;
 let report: Report;
 
 beforeAll(async () => {

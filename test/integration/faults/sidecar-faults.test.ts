@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
 import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import { runServe } from '../../../sidecar/main.ts';
-import type { Served } from '../../../sidecar/main.ts';
+import type { RunningSidecar } from '../../../sidecar/main.ts';
 import { REDIS_START_LIMIT_MS, startRedis } from '../../support/redis/redis.ts';
 import {
   NOON_US,
@@ -32,7 +32,7 @@ afterEach(async () => {
   undo = [];
 });
 
-async function serve(fixture: ServingFixture): Promise<Served> {
+async function serve(fixture: ServingFixture): Promise<RunningSidecar> {
   undo.push(() => fixture.close());
   const served = await runServe(fixture.project());
   undo.push(() => served.stop());
@@ -40,7 +40,7 @@ async function serve(fixture: ServingFixture): Promise<Served> {
 }
 
 async function ask(
-  served: Served,
+  served: RunningSidecar,
   ids: readonly number[],
   deadlineMs = 2_000,
 ): Promise<{ code: number; rows: Row[] }> {

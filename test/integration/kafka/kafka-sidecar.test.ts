@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { systemClock } from '../../../project/clock.ts';
 import { writeDurably } from '../../../contract/std/durable-file.ts';
 import { runServe } from '../../../sidecar/main.ts';
-import type { Served } from '../../../sidecar/main.ts';
+import type { RunningSidecar } from '../../../sidecar/main.ts';
 import { KAFKA_START_LIMIT_MS } from '../../support/kafka/kafka.ts';
 import { makeTopic, readTopic } from '../../support/kafka/kafka-topic.ts';
 import { plumb } from '../../support/processes/plumb-process.ts';
@@ -40,7 +40,7 @@ function configure(brokers: readonly string[], more = ''): void {
 const spool = (): string => fixture.project().settings.log.spool;
 
 let asked = 0;
-async function ask(served: Served): Promise<string> {
+async function ask(served: RunningSidecar): Promise<string> {
   const id = `ask-${++asked}`;
   const answered = await fetch(`http://127.0.0.1:${served.port}/feature-service/get-online-features`, {
     method: 'POST',
@@ -52,7 +52,7 @@ async function ask(served: Served): Promise<string> {
   return id;
 }
 
-async function metric(served: Served, name: string): Promise<number | null> {
+async function metric(served: RunningSidecar, name: string): Promise<number | null> {
   const text = await (await fetch(`http://127.0.0.1:${served.adminPort}/metrics`)).text();
   const value = new RegExp(`^plumbline_shipper_${name} (.*)$`, 'm').exec(text)?.[1];
   return value === undefined ? null : Number(value);

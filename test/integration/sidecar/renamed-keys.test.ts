@@ -8,7 +8,7 @@ import { canonicalJson } from '../../../contract/std/canonical-json.ts';
 import { entityKey, entityKeyOf } from '../../../contract/wire/online/entity-key.ts';
 import { fieldOf, markerKey, schemaField, schemasKey } from '../../../contract/wire/online/online-layout.ts';
 import { runServe } from '../../../sidecar/main.ts';
-import type { Served } from '../../../sidecar/main.ts';
+import type { RunningSidecar } from '../../../sidecar/main.ts';
 import {
   NOON_US,
   ServingFixture,
@@ -89,7 +89,7 @@ describe('join keys that changed under the name of their entity', () => {
   let client: Redis;
   let clock: ManualClock;
   let fixture: ServingFixture;
-  let served: Served;
+  let served: RunningSidecar;
 
   beforeAll(async () => {
     redis = await startRedis();

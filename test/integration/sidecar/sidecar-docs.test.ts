@@ -1,7 +1,7 @@
 /** /openapi.json and /docs over HTTP: what they say can be sent is sent, and answered. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runServe } from '../../../sidecar/main.ts';
-import type { Served } from '../../../sidecar/main.ts';
+import type { RunningSidecar } from '../../../sidecar/main.ts';
 import { PAGE_ROUTES, methodOf } from '../../../sidecar/docs/pages.ts';
 import { ServingFixture, bundleContent, manualClock } from '../../support/fixtures/serving-fixture.ts';
 
@@ -20,7 +20,7 @@ interface OpenApi {
 }
 
 let fixture: ServingFixture;
-let served: Served;
+let served: RunningSidecar;
 let document: OpenApi;
 
 const at = (path: string, init: RequestInit = {}): Promise<Response> =>

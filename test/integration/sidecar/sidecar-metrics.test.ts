@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
 import { runServe } from '../../../sidecar/main.ts';
-import type { Served } from '../../../sidecar/main.ts';
+import type { RunningSidecar } from '../../../sidecar/main.ts';
 import { parsePrometheus } from '../../support/http/prometheus-text.ts';
 import type { Family } from '../../support/http/prometheus-text.ts';
 import {
@@ -29,7 +29,7 @@ const INFER = '/v2/models/twice/infer';
 describe.each(['uws', 'node'])('metrics on %s', (transport) => {
   const clock = manualClock();
   let fixture: ServingFixture;
-  let served: Served;
+  let served: RunningSidecar;
 
   beforeAll(async () => {
     fixture = new ServingFixture(clock, { 'serve.transport': transport, 'serve.deadlineMs': '5000' });

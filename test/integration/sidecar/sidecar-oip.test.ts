@@ -5,7 +5,7 @@ import type { Bundle } from '../../../contract/model.ts';
 import { readServedLog } from '../../../contract/wire/log/served-log.ts';
 import { SURFACES } from '../../../contract/wire/log/served-record.ts';
 import { runServe } from '../../../sidecar/main.ts';
-import type { Served } from '../../../sidecar/main.ts';
+import type { RunningSidecar } from '../../../sidecar/main.ts';
 import {
   DAY_US,
   NOON_US,
@@ -49,7 +49,7 @@ const EVERYTHING = [
 describe.each(TRANSPORTS)('tensors on %s', (transport) => {
   const clock = manualClock();
   let fixture: ServingFixture;
-  let served: Served;
+  let served: RunningSidecar;
 
   beforeAll(async () => {
     fixture = new ServingFixture(clock, { 'serve.transport': transport }, content());

@@ -13,7 +13,7 @@ import { RehearsalControl, rehearsalClock, systemClock } from '../../../project/
 import { readHeader } from '../../../contract/wire/online/row-header.ts';
 import { catLog } from '../../../sidecar/vector-log/log-cat.ts';
 import { runServe } from '../../../sidecar/main.ts';
-import type { Served } from '../../../sidecar/main.ts';
+import type { RunningSidecar } from '../../../sidecar/main.ts';
 import {
   HOUR_US,
   NOON_US,
@@ -203,7 +203,7 @@ describe('plumb serve', () => {
 });
 
 describe('a running sidecar', () => {
-  let served: Served | null = null;
+  let served: RunningSidecar | null = null;
   afterEach(async () => {
     await served?.stop();
     served = null;

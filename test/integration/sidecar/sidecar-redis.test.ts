@@ -14,7 +14,7 @@ import {
 } from '../../../contract/wire/online/online-layout.ts';
 import { getVector } from '../../../sidecar/get.ts';
 import { runServe } from '../../../sidecar/main.ts';
-import type { Served } from '../../../sidecar/main.ts';
+import type { RunningSidecar } from '../../../sidecar/main.ts';
 import { startRedisCluster } from '../../support/redis/redis-cluster.ts';
 import type { RedisCluster } from '../../support/redis/redis-cluster.ts';
 import { REDIS_START_LIMIT_MS, startRedis } from '../../support/redis/redis.ts';
@@ -39,7 +39,7 @@ const LAST_SLOT_OF_FIRST_NODE = 5_461;
 
 type Statuses = Record<string, string>;
 
-async function ask(served: Served, ids: number[], headers: Record<string, string> = PATIENT) {
+async function ask(served: RunningSidecar, ids: number[], headers: Record<string, string> = PATIENT) {
   const response = await fetch(`http://127.0.0.1:${served.port}/feature-service/get-online-features`, {
     method: 'POST',
     headers,
@@ -50,7 +50,7 @@ async function ask(served: Served, ids: number[], headers: Record<string, string
   return results.map((r) => Object.assign(r.features, { status: r.statuses['buyer__total']! }));
 }
 
-async function metric(served: Served, name: string): Promise<number> {
+async function metric(served: RunningSidecar, name: string): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${served.adminPort}/metrics`)).text();
   return Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)?.[1] ?? Number.NaN);
 }
@@ -60,7 +60,7 @@ describe('the sidecar on Redis', () => {
   let client: Redis;
   let clock: ManualClock;
   let fixture: ServingFixture;
-  let served: Served;
+  let served: RunningSidecar;
 
   const put = (id: number, total: number): Promise<number> =>
     client.hset(keyFor(spend, BigInt(id)), fieldOf('spend'), encodeRow(spend, [total, 1n]));
@@ -233,7 +233,7 @@ function ofFirst(id: number): boolean {
 
 describe('the sidecar on a Redis Cluster', () => {
   /** A node that hangs takes its own rows from the answer, no others; its replica gives them back. */
-  const withoutFirstNode = async (served: Served, ids: number[]): Promise<void> => {
+  const withoutFirstNode = async (served: RunningSidecar, ids: number[]): Promise<void> => {
     // Ids that are not cached: of these the markers stand, and no rows.
     const fresh = ids.map((id) => id + 1_000);
     await nodes.nodes[0]!.kill('SIGSTOP');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runServe } from '../../../sidecar/main.ts';
-import type { Served } from '../../../sidecar/main.ts';
+import type { RunningSidecar } from '../../../sidecar/main.ts';
 import { sendRaw, statusesOf } from '../../support/http/raw-http.ts';
 import { ServingFixture, manualClock } from '../../support/fixtures/serving-fixture.ts';
 
@@ -15,7 +15,7 @@ const TURNS = 4;
 
 describe.each(['uws', 'node'])('on %s', (transport) => {
   let fixture: ServingFixture;
-  let served: Served;
+  let served: RunningSidecar;
 
   beforeAll(async () => {
     fixture = new ServingFixture(manualClock(), {

@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../project/clock.ts';
 import { runServe } from '../../../sidecar/main.ts';
-import type { Served } from '../../../sidecar/main.ts';
+import type { RunningSidecar } from '../../../sidecar/main.ts';
 import { ServingFixture } from '../../support/fixtures/serving-fixture.ts';
 
 const BODY = JSON.stringify({ feature_service: 'profile_only', entities: { customer_id: [1] } });
 const GROUP = process.getgid!();
 
 let fixture: ServingFixture;
-let running: Served[] = [];
+let running: RunningSidecar[] = [];
 beforeEach(() => {
   fixture = new ServingFixture(systemClock());
 });
@@ -26,7 +26,7 @@ afterEach(async () => {
 
 describe.each(['uws', 'node'])('on %s', (transport) => {
   const path = (): string => join(fixture.folder, 'run.sock');
-  const serve = async (settings: Record<string, string> = {}, spool = 'spool'): Promise<Served> => {
+  const serve = async (settings: Record<string, string> = {}, spool = 'spool'): Promise<RunningSidecar> => {
     const served = await runServe(
       fixture.project({
         'serve.host': `unix:${path()}`,

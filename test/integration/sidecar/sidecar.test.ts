@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import { runServe } from '../../../sidecar/main.ts';
-import type { Served } from '../../../sidecar/main.ts';
+import type { RunningSidecar } from '../../../sidecar/main.ts';
 import {
   DAY_US,
   HOUR_US,
@@ -35,7 +35,7 @@ interface NativeAnswer {
 describe.each(TRANSPORTS)('the sidecar on %s', (transport) => {
   const clock = manualClock();
   let fixture: ServingFixture;
-  let served: Served;
+  let served: RunningSidecar;
 
   beforeAll(async () => {
     fixture = new ServingFixture(clock, { 'serve.transport': transport });
