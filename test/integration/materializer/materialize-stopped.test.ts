@@ -64,10 +64,10 @@ test.each([
   const bundle = { ...bundleOf(view), views: new Map([view, late].map((each) => [each.id, each])) };
   const stop = new AbortController();
   if (ran.length === 0) stop.abort('SIGTERM');
-  const say = (line: string): void => {
+  const info = (line: string): void => {
     if (line.startsWith('orders')) stop.abort('SIGTERM');
   };
-  const stopped = { ...project, logger: { ...project.logger, say } };
+  const stopped = { ...project, logger: { ...project.logger, info } };
   const options = { signal: stop.signal };
   await expect(runMaterialize(stopped, bundle, project.database, options)).rejects.toMatchObject({
     code: 'MAT_STOPPED',
