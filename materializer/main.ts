@@ -8,7 +8,7 @@ import { runDaemon } from './run/daemon.ts';
 import type { DaemonOptions } from './run/daemon.ts';
 import { dryRun } from './run/dry-run.ts';
 import type { DryRun } from './run/dry-run.ts';
-import { chosenViews, runMaterialize } from './run/materialize.ts';
+import { chosenViews, runJob, runMaterialize } from './run/materialize.ts';
 import type { MaterializeOptions } from './run/materialize.ts';
 
 /** @throws REG_NOT_APPLIED when nothing was applied yet, and what `runMaterialize` throws */
@@ -32,13 +32,10 @@ export async function daemon(project: Project, options: DaemonOptions): Promise<
 /** Says what a run of each view would do. @throws what the first that would fail would throw */
 export async function dryRuns(project: Project, options: MaterializeOptions): Promise<DryRun[]> {
   const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
-  const { fromUs = null, toUs = null, full = false, kind = null, replace = false, signal = null } = options;
   return RegistryDatabase.using(project.settings.registry, async (database) => {
     const found: DryRun[] = [];
-    for (const view of chosenViews(bundle, options.views)) {
-      const range = { fromUs, toUs, full, kind, replace };
-      found.push(await dryRun(project, bundle, database, view, range, signal));
-    }
+    const job = runJob(project, bundle, database, options);
+    for (const view of chosenViews(bundle, options.views)) found.push(await dryRun(job, view));
     return found;
   });
 }

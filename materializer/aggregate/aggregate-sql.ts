@@ -38,7 +38,8 @@ export interface Bucket {
   readonly count: number;
 }
 
-export interface Computation {
+/** What the statement of one bucket is made of. */
+export interface AggregateQuery {
   readonly plan: AggregatePlan;
   /** A SELECT of the bucket's events, as `eventsSql` gives them. */
   readonly events: string;
@@ -86,33 +87,33 @@ export function bucketSql(plan: AggregatePlan, alias: string, count: number): st
  *          and replaced_us (the created time of the row of the history at the same entity
  *          and edge whose values differ, or NULL)
  */
-export function aggregateSql(computation: Computation): string {
-  const { plan, scope } = computation;
+export function aggregateSql(query: AggregateQuery): string {
+  const { plan, scope } = query;
   const parts = [tilePart(plan), distinctPart(plan), frequentPart(plan)];
-  const branches = [...parts.flatMap((part) => part.branches), ...emptyEdges(computation)];
+  const branches = [...parts.flatMap((part) => part.branches), ...emptyEdges(query)];
   const stabbing = stabbingCtes(plan, scope === null ? 'g' : 'due');
   const ctes = [
-    ...(computation.old === null ? [] : oldCtes(computation, computation.old)),
-    ...eventCtes(computation),
+    ...(query.old === null ? [] : oldCtes(query, query.old)),
+    ...eventCtes(query),
     ...columnsOfValues(plan).map((column) => valuesCte(plan, column)),
     ...parts.flatMap((part) => part.ctes),
     `g AS MATERIALIZED (SELECT ${plan.keyList}, e, max(known) AS known, ${parts.flatMap((part) => part.folds).join(', ')}
-       FROM (${[...branches, ...knownNowhere(computation)].join(' UNION ALL BY NAME ')}) WHERE e <= ${computation.toEdge} GROUP BY ${plan.keyList}, e)`,
+       FROM (${[...branches, ...knownNowhere(query)].join(' UNION ALL BY NAME ')}) WHERE e <= ${query.toEdge} GROUP BY ${plan.keyList}, e)`,
     `w AS (SELECT ${plan.keyList}, e, known, ${parts.flatMap((part) => part.runs).join(', ')} FROM g WINDOW ${frames(plan)})`,
     ...(stabbing.length === 0 || scope === null ? [] : [dueCte(plan, scope)]),
     ...stabbing,
     `x AS (${sumsSql(plan)})`,
-    `f AS (${valuesSql(computation)})`,
-    changesCte(computation),
+    `f AS (${valuesSql(query)})`,
+    changesCte(query),
   ];
-  return `WITH ${ctes.join(',\n')}\n${restatedSql(computation)}`;
+  return `WITH ${ctes.join(',\n')}\n${restatedSql(query)}`;
 }
 
 /**
  * The events of the scope, each at the edge it enters. What no window holds at the beginning of its own entity's scope
  * is left out, or, for lifetimes, moved up to one edge before: values after it are the same, edges fewer.
  */
-function eventCtes({ plan, events, scope }: Computation): string[] {
+function eventCtes({ plan, events, scope }: AggregateQuery): string[] {
   const reach = reachOf(plan);
   const edge = `t // ${plan.hopUs} + 1`;
   const columns = [
@@ -132,7 +133,7 @@ function inBucket(plan: AggregatePlan, alias: string, bucket: Bucket): string {
 }
 
 /** Of the history's rows in scope, the newest of each (entity, edge). */
-function oldCtes({ plan, scope }: Computation, old: string): string[] {
+function oldCtes({ plan, scope }: AggregateQuery, old: string): string[] {
   const all = scope === null || scope.seeds === 'history';
   const join = scope === null ? '' : `JOIN ${scope.table} s ON ${sameKeys(plan, 'o', 's')}`;
   return [
@@ -143,7 +144,7 @@ function oldCtes({ plan, scope }: Computation, old: string): string[] {
 }
 
 /** Rows without events at edges that must be looked at: those of the history, and where a scope begins. */
-function emptyEdges({ plan, scope, bucket, old }: Computation): string[] {
+function emptyEdges({ plan, scope, bucket, old }: AggregateQuery): string[] {
   const edges: string[] = [];
   if (scope !== null) {
     const at = scope.seeds === 'events' ? 'frm AS e' : 'frm + 1 AS e, 1 AS known';
@@ -157,7 +158,7 @@ function emptyEdges({ plan, scope, bucket, old }: Computation): string[] {
 }
 
 /** The column that says at which edges a row must be looked at, events or not; where there is none it is null everywhere. */
-function knownNowhere({ plan }: Computation): string[] {
+function knownNowhere({ plan }: AggregateQuery): string[] {
   return [`SELECT ${plan.keyList}, e, NULL::INTEGER AS known FROM total WHERE false`];
 }
 
@@ -177,7 +178,7 @@ function dueCte(plan: AggregatePlan, scope: Scope): string {
     ON ${sameKeys(plan, 'a', 's')} WHERE a.e >= s.frm)`;
 }
 
-function valuesSql({ plan, scope }: Computation): string {
+function valuesSql({ plan, scope }: AggregateQuery): string {
   const gone = scope === null ? '(x.present IS NULL)' : '(x.present IS NULL AND NOT s.lives)';
   const values = plan.features.map((feature) => {
     const sql = valueSql(feature);
@@ -227,7 +228,7 @@ function lostSql(feature: PlannedFeature): string | null {
 }
 
 /** An entity's first row is a change, unless it is gone; a later one is where a value differs from that of the row before. */
-function changesCte({ plan, scope, old }: Computation): string {
+function changesCte({ plan, scope, old }: AggregateQuery): string {
   const names = plan.features.map((feature) => feature.name);
   const differs = ['gone', ...names]
     .map((name) => `${name} IS DISTINCT FROM lag(${name}) OVER p`)
@@ -243,7 +244,7 @@ function changesCte({ plan, scope, old }: Computation): string {
     WINDOW p AS (PARTITION BY ${plan.keyList} ORDER BY e))`;
 }
 
-function restatedSql({ plan, old }: Computation): string {
+function restatedSql({ plan, old }: AggregateQuery): string {
   const names = plan.features.map((feature) => `c.${feature.name}`);
   const columns = `${keysOf(plan, 'c')}, c.e, c.gone, ${names.join(', ')}, c.lost`;
   if (old === null) return `SELECT ${columns}, NULL::BIGINT AS replaced_us FROM c WHERE NOT seed AND changed`;

@@ -1,91 +1,49 @@
 /**
- * Brings the history of an aggregated view up to date from its raw events.
+ * Computes the rows that the history of an aggregated view lacks, from its raw events.
  *
- *   check source -> judge what is new -> scope -> rows, bucket by bucket, aside -> publish: created time, days, watermark
+ *   check source -> check what is new -> scope -> rows, bucket by bucket, aside -> publish: created time, days, watermark
  *
  * `prepareHistory` reads and computes; nobody sees anything of it. `publish` stamps the rows with the time at which
  * others can see them, moves them into the history and writes the watermark last. A run that dies in between has
  * changed no answer below the watermark, and the next one finds the same work.
  *
- * Three ways, chosen here:
- *   everything   `full`, a first run, a changed definition, or no bookmark to tell what was late
- *   increment    edges after the watermark, and the edges that late events touch
- *   range        `fromUs` given: edges after it, at least up to the watermark, since the rows behind a range hang on it
- *
- * Called by materialize.ts, one run of a view at a time. Which events count is decided in events.ts.
+ * Which edges are computed is decided in computation.ts, which events count in events.ts.
  */
-
-import {
-  completeHistory,
-  readHistoryWatermark,
-  writeHistoryWatermark,
-} from '../../project/engine/duckdb/history.ts';
+import { writeHistoryWatermark } from '../../project/engine/duckdb/history.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
-import type { Entity, FeatureView } from '../../contract/model.ts';
+import type { FeatureView } from '../../contract/model.ts';
 import { DAY_US, formatTimestamp } from '../../contract/std/timestamp.ts';
 import { edgeAt } from '../../contract/windows.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
-import { planAggregates } from '../aggregate/aggregate-plan.ts';
 import type { Scope } from '../aggregate/aggregate-sql.ts';
 import { aggregateSql, eventsSql } from '../aggregate/aggregate-sql.ts';
-import { explained } from './compute-failure.ts';
 import { materializerError } from '../errors.ts';
-import type { EventSource } from './events.ts';
-import { eventSource } from './events.ts';
+import type { LostValues } from '../run/left-out.ts';
+import { beginComputation } from './computation.ts';
+import type { Computation, HistoryRun } from './computation.ts';
+import { explained } from './compute-failure.ts';
 import { EntityParts } from './entity-parts.ts';
-import { StagedRows } from './history-append.ts';
-import type { LostValues } from './history-append.ts';
-import { historyFilesFrom, historyRowsSql } from './history-rows.ts';
-import type { Judgement } from './refused-events.ts';
-import { judgeEvents } from './refused-events.ts';
-import { RunProgress, silentProgress } from '../run/run-progress.ts';
-import { incrementScope, rangeScope } from './scope.ts';
-import { checkSource } from './source-check.ts';
+import { historyRowsSql } from './history-rows.ts';
+import type { EventCounts } from './refused-events.ts';
+import { checkEvents } from './refused-events.ts';
+import { dropScope, makeScope, rowsFromUs } from './scope.ts';
+import { StagedRows } from './staged-rows.ts';
 
-export interface ComputeRequest {
-  /** Aggregated. */
-  readonly view: FeatureView;
-  readonly entity: Entity;
-  /** The project's folder. */
-  readonly folder: string;
-  readonly historyRoot: string;
-  readonly runId: string;
-  /** Events created up to and including it are known; edges up to it are due (a delay holds nothing back here). */
-  readonly cutoffUs: number;
-  /** The cut-off of the last complete run of the view, or null when there was none. */
-  readonly previousCutoffUs: number | null;
-  /** Events created up to and including it count however late they were; null: there is no such time. */
-  readonly horizonUs: number | null;
-  /** The time at which the run started: see `EventLimits`. */
-  readonly futureUs?: number | null;
-  readonly full: boolean;
-  /** Edges after it only, or null. The first edge after it has a row of every entity known by then. */
-  readonly fromUs: number | null;
-  /** Edges up to it only, or null: up to the cut-off. Never less than the history has already. */
-  readonly toUs: number | null;
-  readonly progress?: RunProgress;
-  /** Whether the rows that do not count go to files; they do unless it is a dry run. */
-  readonly keepsRejects?: boolean;
-  /** Shares of the entities computed one after the other to bound memory; chosen by the amount of events if absent. */
-  readonly buckets?: number;
-}
-
-export interface ComputeResult extends Judgement {
+export interface ComputeResult {
   readonly historyRows: number;
   /** The history's new files, sorted. */
   readonly files: readonly string[];
   /** Edges after this were computed, or null: all of them. */
   readonly fromUs: number | null;
   readonly watermarkUs: number;
-  /** What is known now: the greater of the cut-off and the one before. The next run's `previousCutoffUs`. */
-  readonly cutoffUs: number;
+  /** Events created up to and including it are known now. */
+  readonly knownUs: number;
 }
 
 /** Rows that are computed and that nobody sees yet: publish or discard them. */
 export interface PreparedHistory {
   /** Known before anything is published, so that the caller can refuse a run with too many rejects. */
-  readonly judgement: Judgement;
+  readonly counts: EventCounts;
   /** Rows to append. */
   readonly historyRows: number;
   /** How many entities have a row to append. */
@@ -101,155 +59,93 @@ export interface PreparedHistory {
   discard(): Promise<void>;
 }
 
-/** What a run computes. Edges are indexes; `fromEdge` is exclusive. */
-interface Extent {
-  readonly mode: 'everything' | 'increment' | 'range';
-  readonly fromEdge: number;
-  readonly toEdge: number;
-  readonly knownUs: number;
-}
-
-/** Events times (windows and features of single values) that one bucket takes: about 400 MB. */
+/**
+ * One bucket of entities takes at most so much: events, times one and the number of windows and of features that look
+ * at single values. A bucket needs about 400 MB.
+ */
 const BUCKET_LOAD = 1_000_000;
 /** Rows that are sorted at a time when they are published: about 150 MB. */
 const SPAN_ROWS = 600_000;
 
 /**
+ * @param buckets  shares of the entities computed one after the other to bound memory; the number of events decides
+ *                 unless it is given
  * @throws REG_SOURCE, MAT_SOURCE, MAT_AGGREGATION, MAT_OVERFLOW, MAT_RANGE; nothing stays behind but the
  *         reject file
  */
-export async function prepareHistory(duck: DuckDb, request: ComputeRequest): Promise<PreparedHistory> {
-  const { view, entity, folder, historyRoot, runId } = request;
-  const events = await checkSource(duck, folder, view, entity);
-  const plan = planAggregates(view, entity);
-  const extent = extentOf(request);
-  const { horizonUs, futureUs = null } = request;
-  const limits = { knownUs: extent.knownUs, horizonUs, futureUs };
-  const source = eventSource(plan, events, limits);
-  const table = `scope of ${view.id} in ${runId}`;
-  const staged = new StagedRows(duck, plan, historyRoot, runId);
-  const progress = request.progress ?? silentProgress(view.id);
+export async function prepareHistory(run: HistoryRun, buckets?: number): Promise<PreparedHistory> {
+  const { view, duck, settings, progress, runId } = run;
+  const computation = await beginComputation(run);
+  const { plan, extent } = computation;
+  const staged = new StagedRows(plan, run);
   const discard = async (): Promise<void> => {
     staged.discard();
-    await duck.run(`DROP TABLE IF EXISTS ${quoteName(table)}`);
+    await duck.run(dropScope(run));
   };
   try {
     progress.step('judging what is new', 0, 1, 'scans');
-    const judgement = await judgeEvents(duck, {
-      plan,
-      source,
-      arrival: arrivalOf(request, extent),
-      dueUs: extent.toEdge * view.hopUs,
-      root: historyRoot,
-      runId,
-      keeps: request.keepsRejects ?? true,
-    });
-    const oldestEdge = edgeAt(judgement.oldestEventUs ?? 0, view.hopUs);
-    await stageRows({ duck, request, plan, source, extent, table, staged, progress, oldestEdge });
+    const counts = await checkEvents(computation);
+    const firstEdge = edgeAt(counts.oldestEventUs ?? 0, view.hopUs);
+    await stageRows(computation, staged, firstEdge, buckets);
     const { rows, replacedUs, lost } = await staged.summary();
     return {
-      judgement,
+      counts,
       historyRows: rows,
       lost,
       entities: () => staged.entities(),
       discard,
       async publish(createdUs) {
         requireLater(view, createdUs, replacedUs);
-        const files = rows === 0 ? [] : await staged.publish(createdUs, progress);
+        const files = rows === 0 ? [] : await staged.publish(createdUs);
         const watermarkUs = extent.toEdge * view.hopUs;
-        writeHistoryWatermark(historyRoot, view, { watermarkUs, runId, definitionId: view.definitionId });
+        const { definitionId } = view;
+        writeHistoryWatermark(settings.history, view, { watermarkUs, runId, definitionId });
         await discard();
         const fromUs = extent.mode === 'everything' ? null : extent.fromEdge * view.hopUs;
-        return { ...judgement, historyRows: rows, files, fromUs, watermarkUs, cutoffUs: extent.knownUs };
+        return { historyRows: rows, files, fromUs, watermarkUs, knownUs: extent.knownUs };
       },
     };
   } catch (error) {
     await discard();
-    throw progress.explain(await explained(duck, plan, source, error));
+    throw progress.explain(await explained(computation, error));
   }
 }
 
-function extentOf(request: ComputeRequest): Extent {
-  const { view, cutoffUs, previousCutoffUs, fromUs, toUs } = request;
-  const mark = readHistoryWatermark(request.historyRoot, view);
-  const markEdge = mark === null ? null : edgeAt(mark.watermarkUs, view.hopUs);
-  const dueEdge = Math.max(0, edgeAt(Math.min(cutoffUs, toUs ?? cutoffUs), view.hopUs));
-  // The history never forgets: neither edges nor events that it knew of already.
-  const toEdge = Math.max(dueEdge, markEdge ?? 0);
-  const knownUs = Math.max(cutoffUs, previousCutoffUs ?? cutoffUs);
-  // Without created times nothing tells which events before the watermark are new: the lateness is gone over again.
-  const repeated = view.source.createdTime === null ? Math.ceil(view.latenessUs / view.hopUs) : 0;
-  const settled = completeHistory(request.historyRoot, view, request.entity) !== null;
-  const settledEdge = markEdge === null || !settled ? null : Math.max(0, markEdge - repeated);
-  // Of a definition whose rows are not there yet no part can be repeated: what lies before the part is of another one.
-  if (fromUs !== null && (settled || markEdge === null)) {
-    const fromEdge = Math.max(0, Math.min(edgeAt(fromUs, view.hopUs), settledEdge ?? Infinity));
-    if (fromEdge >= toEdge && markEdge === null) {
-      const range = `after ${formatTimestamp(fromUs)} and up to ${formatTimestamp(toEdge * view.hopUs)}`;
-      throw materializerError('MAT_RANGE', `view ${view.id} has no edge ${range}`, { field: 'from' });
-    }
-    return { mode: 'range', fromEdge, toEdge, knownUs };
-  }
-  const bookmarked = previousCutoffUs !== null || view.source.createdTime === null;
-  if (request.full || settledEdge === null || !bookmarked) {
-    return { mode: 'everything', fromEdge: 0, toEdge, knownUs };
-  }
-  return { mode: 'increment', fromEdge: settledEdge, toEdge, knownUs };
-}
-
-/** An increment judges what is new to it, every other run all there is. */
-function arrivalOf(request: ComputeRequest, extent: Extent) {
-  const { knownUs } = extent;
-  if (extent.mode !== 'increment') return { afterUs: null, knownUs };
-  const created = request.view.source.createdTime !== null;
-  return { afterUs: created ? request.previousCutoffUs : extent.fromEdge * request.view.hopUs, knownUs };
-}
-
-/** What computing the rows of a run works with. */
-interface Staging {
-  readonly duck: DuckDb;
-  readonly request: ComputeRequest;
-  readonly plan: AggregatePlan;
-  readonly source: EventSource;
-  readonly extent: Extent;
-  /** The name of the table of the scope. */
-  readonly table: string;
-  readonly staged: StagedRows;
-  readonly progress: RunProgress;
-  /** Of the events that were judged. */
-  readonly oldestEdge: number;
-}
-
-/** Reads the source and the history once, then computes one bucket of entities after the other. */
-async function stageRows(staging: Staging): Promise<void> {
-  const { duck, request, plan, source, extent, staged, progress } = staging;
+/**
+ * Reads the source and the history once, then computes one bucket of entities after the other.
+ * @param firstEdge  of the events that are new
+ */
+async function stageRows(
+  computation: Computation,
+  staged: StagedRows,
+  firstEdge: number,
+  buckets?: number,
+): Promise<void> {
+  const { run, plan, source, extent } = computation;
+  const { duck, progress, settings } = run;
   const { toEdge } = extent;
-  let scope: Scope | null = null;
-  let since: number | null = null;
-  if (extent.mode !== 'everything') {
-    const old = historyRowsSql(plan, historyFilesFrom(request.historyRoot, plan, sinceUs(plan, extent)));
-    const wholeHistory = (): string | null =>
-      historyRowsSql(plan, historyFilesFrom(request.historyRoot, plan, null));
-    const asked = { plan, source, ...extent, previousUs: request.previousCutoffUs, old, wholeHistory };
-    scope = await (extent.mode === 'increment' ? incrementScope : rangeScope)(duck, staging.table, asked);
-    since = sinceUs(plan, { mode: extent.mode, fromEdge: scope.fromEdge });
-  }
-  const old = historyRowsSql(plan, historyFilesFrom(request.historyRoot, plan, since));
+  const scope = await makeScope(computation);
+  const old = historyRowsSql(
+    plan,
+    settings.history,
+    scope === null ? null : rowsFromUs(computation, scope.fromEdge),
+  );
   const events = inScope(plan, eventsSql(plan, source, scope, toEdge), scope);
-  const number = await countEvents(duck, source, scope, events);
-  const count = request.buckets ?? Math.max(1, Math.ceil((number * loadOf(plan)) / BUCKET_LOAD));
+  const number = await countEvents(computation, scope, events);
+  const count = buckets ?? Math.max(1, Math.ceil((number * loadOf(plan)) / BUCKET_LOAD));
   const parts = new EntityParts(duck, plan, staged.folder, count);
   progress.step('reading the source', 0, 1, 'scans');
   await parts.lay('events', events);
   if (old !== null) await parts.lay('history', inScope(plan, old, scope));
-  const days = ((toEdge - (scope?.fromEdge ?? staging.oldestEdge)) * plan.hopUs) / DAY_US;
+  const days = ((toEdge - (scope?.fromEdge ?? firstEdge)) * plan.hopUs) / DAY_US;
   staged.span((SPAN_ROWS * Math.max(1, days)) / Math.max(1, number * (1 + plan.windows.length)));
   for (let index = 0; index < count; index++) {
     progress.step('computing', index, count, 'buckets of entities');
     const bucket = { index, count };
     const kept = old === null ? null : parts.select('history', index);
-    const sql = { plan, events: parts.select('events', index), toEdge, scope, bucket, old: kept };
-    await staged.add(aggregateSql(sql));
+    await staged.add(
+      aggregateSql({ plan, events: parts.select('events', index), toEdge, scope, bucket, old: kept }),
+    );
   }
   progress.step('computing', count, count, 'buckets of entities');
 }
@@ -268,19 +164,13 @@ function loadOf(plan: AggregatePlan): number {
 
 /** Known from the footers; only when that could be too much is it worth counting the events of the scope. */
 async function countEvents(
-  duck: DuckDb,
-  source: EventSource,
+  { run, source }: Computation,
   scope: Scope | null,
   events: string,
 ): Promise<number> {
-  const all = await countRows(duck, `SELECT count(*) AS n FROM ${source.from}`);
+  const all = await countRows(run.duck, `SELECT count(*) AS n FROM ${source.from}`);
   if (scope === null || scope.seeds === 'history' || all <= BUCKET_LOAD / 5) return all;
-  return countRows(duck, `SELECT count(*) AS n FROM (${events})`);
-}
-
-/** An increment needs the history's rows after its first edge only; a range also what held before it. */
-function sinceUs(plan: AggregatePlan, extent: Pick<Extent, 'mode' | 'fromEdge'>): number | null {
-  return extent.mode === 'increment' ? (extent.fromEdge + 1) * plan.hopUs : null;
+  return countRows(run.duck, `SELECT count(*) AS n FROM (${events})`);
 }
 
 async function countRows(duck: DuckDb, sql: string): Promise<number> {

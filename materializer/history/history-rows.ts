@@ -7,16 +7,13 @@ import { duckKeyType, historyFiles } from '../../project/engine/duckdb/history.t
 import { dayOf } from '../../contract/std/timestamp.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 
-/** @returns the history's files of event days from that of `fromUs` on (null: of all days), oldest first */
-export function historyFilesFrom(root: string, plan: AggregatePlan, fromUs: number | null): string[] {
-  const day = fromUs === null ? null : dayOf(Math.max(0, fromUs));
-  return [...historyFiles(root, plan.view, plan.entity, day).values()].flat();
-}
-
 /**
- * @returns a SELECT of (keys, e, created_us, definition, gone, f0..), or null when there is no file
+ * @param fromUs  rows of the event day that it lies in, and of later days; null: of all days
+ * @returns       a SELECT of (keys, e, created_us, definition, gone, f0..), or null when there is no file
  */
-export function historyRowsSql(plan: AggregatePlan, files: readonly string[]): string | null {
+export function historyRowsSql(plan: AggregatePlan, root: string, fromUs: number | null): string | null {
+  const day = fromUs === null ? null : dayOf(Math.max(0, fromUs));
+  const files = [...historyFiles(root, plan.view, plan.entity, day).values()].flat();
   if (files.length === 0) return null;
   const { joinKeys } = plan.entity;
   const shape = [

@@ -1,76 +1,50 @@
 /**
- * Judges the events that are new to a run: how many are refused and why, come too late, wait for their edge, or lose
+ * Checks the events that are new to a run: how many are refused and why, come too late, wait for their edge, or lose
  * what they hold to rounding; and how new the source is. Refused rows go, whole and with the reason, to
  * history/_rejected/{view}/v{version}/{run}.parquet, those that are too late, each with the allowance that would have
  * taken it, to {run}.late.parquet beside it.
  *
  * New are the events created since the last cut-off (those without a created time: by event time). In a source
- * without created times nothing tells them apart, so a run judges all that it reads again. Rows that have neither
- * time are judged when everything is computed: nothing says which run they belong to.
+ * without created times nothing tells them apart, so a run checks all that it reads again. Rows that have neither
+ * time are checked when everything is computed: nothing says which run they belong to.
  */
-import { join } from 'node:path';
 import { reasonKindSql } from '../../project/engine/duckdb/sources/column-reading.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
-import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
-import { folderBeside } from '../../project/engine/duckdb/history.ts';
+import type { SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import { FILE_COLUMN } from '../../project/engine/duckdb/sources/source-files.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import { isWhole, summedColumns } from '../aggregate/fixed-point.ts';
+import { keepRows } from '../run/reject-file.ts';
+import type { RowCounts } from '../run/row-counts.ts';
+import { rejectFile } from '../run/run-folders.ts';
+import type { Computation, HistoryRun } from './computation.ts';
 import { FILE_ROW } from './event-rows.ts';
 import type { EventSource } from './events.ts';
-import { keepRows } from '../run/reject-file.ts';
 
 /** Which events are new to the run. */
-export interface Arrival {
+interface Arrival {
   /** Created after this (null: since ever); in a source without created times: at or after this event time. */
   readonly afterUs: number | null;
   /** Created up to and including this. */
   readonly knownUs: number;
 }
 
-export interface Judgement {
-  /** Events that were new to the run and not excluded, the refused among them. */
-  readonly judged: number;
-  /** New rows that the view's `where` excludes. */
-  readonly excluded: number;
-  readonly rejected: number;
-  /** reason -> rows, most frequent first */
-  readonly reasons: ReadonlyMap<string, number>;
-  readonly lateEvents: number;
-  /** The smallest allowance that would have taken them all; null when there are none. */
-  readonly latenessNeededUs: number | null;
-  /** Events at or past the last edge that the run computes: they are counted by a later one. */
-  readonly waiting: number;
-  /** Of the events that are not refused: the oldest, the newest event time up to the cut-off, the newest created time. */
+/** The events that are new to a run. Of `newestEventUs`: up to the cut-off, excluded rows too, which show that the source lives. */
+export interface EventCounts extends RowCounts {
+  /** Of the events that are not refused; null: there are none. */
   readonly oldestEventUs: number | null;
-  readonly newestEventUs: number | null;
-  readonly newestCreatedUs: number | null;
-  /** The file of refused rows, or null when there are none. */
-  readonly rejectFile: string | null;
-  /** The file of those that are too late, or null. */
-  readonly lateFile: string | null;
+  /** Sentences about values that lose to rounding. */
   readonly warnings: readonly string[];
 }
 
-/** Whose events are judged, and where those that do not count are kept. */
-export interface JudgedRun {
-  readonly plan: AggregatePlan;
-  readonly source: EventSource;
-  readonly arrival: Arrival;
-  /** Events at or past this time are not due. */
-  readonly dueUs: number;
-  readonly root: string;
-  readonly runId: string;
-  /** Whether the rows that do not count are kept. */
-  readonly keeps: boolean;
-}
-
-export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgement> {
-  const { plan, source, arrival, dueUs } = run;
+export async function checkEvents(computation: Computation): Promise<EventCounts> {
+  const { run, plan, source, extent } = computation;
+  const arrival = arrivalOf(computation);
+  const dueUs = extent.toEdge * plan.hopUs;
   const isNew = newnessSql(source, arrival);
   const floats = roundedColumns(plan);
   const values = floats.map(({ sql, value }) => `${sql} AS ${value}`);
-  const rows = await duck.rows(
+  const rows = await run.duck.rows(
     `SELECT reason, excluded, count(*) AS n, count_if(late) AS late, count_if(NOT late AND t >= ${dueUs}) AS waiting,
        max(c - t) FILTER (late) AS needed, max(t) FILTER (t <= ${arrival.knownUs}) AS event, max(c) AS created, min(t) AS oldest
        ${floats.map((rounded, i) => `, ${lossSql(rounded, i)}`).join('')}
@@ -98,7 +72,7 @@ export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgeme
   const lateSql = `SELECT 'too late' AS reject_reason, ${source.createdUs} - ${source.eventUs} AS lateness_needed_us, ${more}
     FROM ${source.from} WHERE ${isNew} AND (${source.reason}) IS NULL AND ${source.tooLate}`;
   return {
-    judged: rejected + Number(good?.['n'] ?? 0),
+    read: rejected + Number(good?.['n'] ?? 0),
     excluded: Number(excluded?.['n'] ?? 0),
     rejected,
     reasons,
@@ -109,10 +83,18 @@ export async function judgeEvents(duck: DuckDb, run: JudgedRun): Promise<Judgeme
     // An excluded row shows that the source lives.
     newestEventUs: greatest(good?.['event'], excluded?.['event']),
     newestCreatedUs: greatest(good?.['created'], excluded?.['created']),
-    rejectFile: rejected === 0 ? null : await keepKind(duck, run, refusedSql, ''),
-    lateFile: lateEvents === 0 ? null : await keepKind(duck, run, lateSql, '.late'),
+    rejectFile: rejected === 0 ? null : await keepKind(run, refusedSql, ''),
+    lateFile: lateEvents === 0 ? null : await keepKind(run, lateSql, '.late'),
     warnings,
   };
+}
+
+/** An increment looks at what is new to it, every other run at all there is. */
+function arrivalOf({ run, source, extent }: Computation): Arrival {
+  const { knownUs } = extent;
+  if (extent.mode !== 'increment') return { afterUs: null, knownUs };
+  const afterUs = source.createdUs === null ? extent.fromEdge * run.view.hopUs : extent.knownBeforeUs;
+  return { afterUs, knownUs };
 }
 
 function greatest(...values: readonly unknown[]): number | null {
@@ -183,14 +165,9 @@ function lossWarning(rounded: RoundedColumn, i: number, good: SqlRow | undefined
   return [`${values} round${n === 1 ? 's' : ''} to zero ${whose}: raise the scale of the feature`];
 }
 
-async function keepKind(
-  duck: DuckDb,
-  { plan, root, runId, keeps }: JudgedRun,
-  rows: string,
-  kind: string,
-): Promise<string | null> {
-  if (!keeps) return null;
-  const file = join(folderBeside(root, '_rejected', plan.view), `${runId}${kind}.parquet`);
-  await keepRows(duck, rows, file);
+async function keepKind(run: HistoryRun, rows: string, kind: '' | '.late'): Promise<string | null> {
+  if (!run.keepsRejects) return null;
+  const file = rejectFile(run.settings.history, run.view, run.runId, kind);
+  await keepRows(run.duck, rows, file);
   return file;
 }

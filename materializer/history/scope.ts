@@ -16,69 +16,92 @@
  * back. Whether its entity has older ones is what the history says of it at the beginning: `lives`.
  */
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
-import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import { keysOf, keySql, sameKeys } from '../aggregate/aggregate-plan.ts';
 import type { Scope } from '../aggregate/aggregate-sql.ts';
-import type { EventSource } from './events.ts';
+import type { Computation, HistoryRun } from './computation.ts';
 import { eventRange } from './events.ts';
+import { historyRowsSql } from './history-rows.ts';
 
-export interface ScopeRequest {
-  readonly plan: AggregatePlan;
-  readonly source: EventSource;
-  /** The edge up to which the history is right, but for late events: edges after it are computed. */
-  readonly fromEdge: number;
-  readonly toEdge: number;
-  /** Events created after this and before `fromEdge` are late; null: there are none, or nothing tells. */
-  readonly previousUs: number | null;
-  readonly knownUs: number;
-  /** A SELECT of the history's rows (keys, e, ...) that may lie after `fromEdge`; of a range: all of them. */
-  readonly old: string | null;
-  /** A SELECT of all rows of the history; asked for where that is in doubt. */
-  readonly wholeHistory: () => string | null;
+/** @returns null where everything is computed; else a scope whose temporary table `dropScope` removes */
+export async function makeScope(computation: Computation): Promise<Scope | null> {
+  switch (computation.extent.mode) {
+    case 'everything':
+      return null;
+    case 'increment':
+      return incrementScope(computation);
+    case 'range':
+      return rangeScope(computation);
+  }
 }
 
-/** Makes the scope of an increment as a temporary table of that name. */
-export async function incrementScope(duck: DuckDb, table: string, request: ScopeRequest): Promise<Scope> {
-  const { plan, source, fromEdge, toEdge, old } = request;
+export function dropScope(run: Pick<HistoryRun, 'view' | 'runId'>): string {
+  return `DROP TABLE IF EXISTS ${tableOf(run)}`;
+}
+
+/**
+ * @returns the time from which on rows of the history matter, null: all of them do. An increment from `fromEdge` on
+ *          needs those after it only; a range also what held before it
+ */
+export function rowsFromUs({ plan, extent }: Computation, fromEdge: number): number | null {
+  return extent.mode === 'increment' ? (fromEdge + 1) * plan.hopUs : null;
+}
+
+function tableOf({ view, runId }: Pick<HistoryRun, 'view' | 'runId'>): string {
+  return quoteName(`scope of ${view.id} in ${runId}`);
+}
+
+/** @returns a SELECT of the history's rows (keys, e, ...) that may lie after the extent's first edge; of a range: of all */
+function oldRows(computation: Computation): string | null {
+  const { run, plan, extent } = computation;
+  return historyRowsSql(plan, run.settings.history, rowsFromUs(computation, extent.fromEdge));
+}
+
+async function incrementScope(computation: Computation): Promise<Scope> {
+  const { run, plan, source, extent } = computation;
+  const { fromEdge, toEdge, knownBeforeUs } = extent;
+  const old = oldRows(computation);
   const us = (edge: number): number => edge * plan.hopUs;
   const touched = [0, ...plan.windows].map((hops) =>
     eventRange(source, us(fromEdge - hops), us(toEdge - hops)),
   );
-  const late = lateSql(request);
+  const late = lateSql(computation);
   if (late !== null) touched.push(late);
   const reachUs = us(fromEdge - (plan.windows.at(-1) ?? 0));
-  const lateUs = late === null ? reachUs : Math.min(us(fromEdge), request.previousUs! - plan.view.latenessUs);
-  const events = `SELECT ${keysFromSource(plan)}, ${fromSql(request, late)} AS frm FROM ${source.from}
+  const lateUs = late === null ? reachUs : Math.min(us(fromEdge), knownBeforeUs! - plan.view.latenessUs);
+  const events = `SELECT ${keysFromSource(plan)}, ${fromSql(computation, late)} AS frm FROM ${source.from}
     WHERE ${source.counts} AND ${eventRange(source, Math.min(reachUs, lateUs), us(toEdge))}
       AND (${touched.join(' OR ')})`;
   const beyond =
     old === null ? '' : ` UNION ALL SELECT ${plan.keyList}, ${fromEdge} FROM (${old}) WHERE e > ${fromEdge}`;
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(table)} AS
+  await run.duck.run(`CREATE OR REPLACE TEMP TABLE ${tableOf(run)} AS
     SELECT ${plan.keyList}, min(frm) AS frm, false AS anchor, false AS lives FROM (${events}${beyond})
     GROUP BY ${plan.keyList}`);
-  const scope = await scopeOf(duck, table, 'events', fromEdge);
-  await markLiving(duck, scope, request);
+  const scope = await scopeOf(computation, 'events');
+  await markLiving(computation, scope, old);
   return scope;
 }
 
-/** Makes the scope of a range; `anchor` marks the entities that had a row or an event before it. */
-export async function rangeScope(duck: DuckDb, table: string, request: ScopeRequest): Promise<Scope> {
-  const { plan, source, fromEdge, toEdge, old } = request;
-  const late = lateSql(request);
-  const events = `SELECT ${keysFromSource(plan)}, ${fromSql(request, late)} AS frm,
+/** `anchor` marks the entities that had a row or an event before the range. */
+async function rangeScope(computation: Computation): Promise<Scope> {
+  const { run, plan, source, extent } = computation;
+  const { fromEdge, toEdge } = extent;
+  const old = oldRows(computation);
+  const late = lateSql(computation);
+  const events = `SELECT ${keysFromSource(plan)}, ${fromSql(computation, late)} AS frm,
       ${source.eventUs} // ${plan.hopUs} + 1 AS first FROM ${source.from}
     WHERE ${source.counts} AND ${eventRange(source, null, toEdge * plan.hopUs)}`;
   const rows = old === null ? '' : ` UNION ALL SELECT ${plan.keyList}, ${fromEdge}, e FROM (${old})`;
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(table)} AS
+  await run.duck.run(`CREATE OR REPLACE TEMP TABLE ${tableOf(run)} AS
     SELECT ${plan.keyList}, min(frm) AS frm, min(first) <= min(frm) AS anchor, false AS lives FROM (${events}${rows})
     GROUP BY ${plan.keyList}`);
-  return scopeOf(duck, table, 'history', fromEdge);
+  return scopeOf(computation, 'history');
 }
 
 /** Tells of the entities whose events were taken back which of them have older ones: they keep their row. */
-async function markLiving(duck: DuckDb, scope: Scope, request: ScopeRequest): Promise<void> {
-  const { plan, source, toEdge, old } = request;
+async function markLiving(computation: Computation, scope: Scope, old: string | null): Promise<void> {
+  const { run, plan, source, extent } = computation;
+  const { duck, settings } = run;
   // Where a feature is a lifetime's, all events are read.
   if (old === null || plan.hasLifetime) return;
   const after = `SELECT ${keysOf(plan, 'o')}, min(o.e) AS e, any_value(s.frm) AS frm FROM (${old}) o
@@ -86,14 +109,14 @@ async function markLiving(duck: DuckDb, scope: Scope, request: ScopeRequest): Pr
   const [some] = await duck.rows(`SELECT count(*) AS n FROM (${after})`);
   if (some!['n'] === 0n) return;
   const reach = plan.windows.at(-1) ?? 0;
-  const range = eventRange(source, (scope.fromEdge - reach) * plan.hopUs, toEdge * plan.hopUs);
+  const range = eventRange(source, (scope.fromEdge - reach) * plan.hopUs, extent.toEdge * plan.hopUs);
   const events = `SELECT ${keysFromSource(plan)}, ${source.eventUs} // ${plan.hopUs} + 1 AS edge FROM ${source.from}
     WHERE ${source.counts} AND ${range}`;
   const doubt = `SELECT a.* FROM (${after}) a ANTI JOIN (${events}) v
     ON ${sameKeys(plan, 'a', 'v')} AND v.edge <= a.e AND v.edge > a.frm - ${reach}`;
   await duck.run(`CREATE OR REPLACE TEMP TABLE scope_doubt AS ${doubt}`);
   const [doubtful] = await duck.rows('SELECT count(*) AS n FROM scope_doubt');
-  const whole = doubtful!['n'] === 0n ? null : request.wholeHistory();
+  const whole = doubtful!['n'] === 0n ? null : historyRowsSql(plan, settings.history, null);
   if (whole !== null) {
     const newest = `SELECT ${keysOf(plan, 'h')}, arg_max(h.gone, (h.e, coalesce(h.created_us, 0))) AS gone FROM (${whole}) h
       JOIN scope_doubt d ON ${sameKeys(plan, 'h', 'd')} WHERE h.e <= d.frm GROUP BY ${keysOf(plan, 'h')}`;
@@ -107,17 +130,20 @@ function keysFromSource(plan: AggregatePlan): string {
   return plan.keys.map((k, i) => `${keySql(plan, i)} AS ${k}`).join(', ');
 }
 
-function lateSql({ plan, source, fromEdge, previousUs }: ScopeRequest): string | null {
-  if (source.createdUs === null || previousUs === null) return null;
-  return `(${source.createdUs} > ${previousUs} AND ${eventRange(source, null, fromEdge * plan.hopUs)})`;
+function lateSql({ plan, source, extent }: Computation): string | null {
+  const { fromEdge, knownBeforeUs } = extent;
+  if (source.createdUs === null || knownBeforeUs === null) return null;
+  return `(${source.createdUs} > ${knownBeforeUs} AND ${eventRange(source, null, fromEdge * plan.hopUs)})`;
 }
 
-function fromSql({ plan, source, fromEdge }: ScopeRequest, late: string | null): string {
+function fromSql({ plan, source, extent }: Computation, late: string | null): string {
+  const { fromEdge } = extent;
   if (late === null) return `${fromEdge}::BIGINT`;
   return `CASE WHEN ${late} THEN least(${fromEdge}, ${source.eventUs} // ${plan.hopUs}) ELSE ${fromEdge} END`;
 }
 
-async function scopeOf(duck: DuckDb, table: string, seeds: Scope['seeds'], fromEdge: number): Promise<Scope> {
-  const [row] = await duck.rows(`SELECT coalesce(min(frm), ${fromEdge}) AS frm FROM ${quoteName(table)}`);
-  return { table: quoteName(table), seeds, fromEdge: Number(row!['frm']) };
+async function scopeOf({ run, extent }: Computation, seeds: Scope['seeds']): Promise<Scope> {
+  const table = tableOf(run);
+  const [row] = await run.duck.rows(`SELECT coalesce(min(frm), ${extent.fromEdge}) AS frm FROM ${table}`);
+  return { table, seeds, fromEdge: Number(row!['frm']) };
 }

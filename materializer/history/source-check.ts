@@ -17,23 +17,13 @@ import {
 } from '../../project/engine/duckdb/sources/source-fit.ts';
 import { readSourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
-import { formatType, isNumeric } from '../../contract/value-type.ts';
+import { formatType, isNumeric, SCALARS } from '../../contract/value-type.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 import { materializerError } from '../errors.ts';
 import { eventRows } from './event-rows.ts';
 import type { EventRows } from './event-rows.ts';
 
-const COMPARABLE: ReadonlySet<string> = new Set([
-  'bool',
-  'int32',
-  'int64',
-  'float32',
-  'float64',
-  'string',
-  'bytes',
-  'timestamp',
-]);
-
+const COMPARABLE: ReadonlySet<string> = new Set(SCALARS);
 const FIXED_POINT: ReadonlySet<string> = new Set(['sum', 'avg', 'stddev']);
 
 /** The greatest power of ten that a double holds exactly. */

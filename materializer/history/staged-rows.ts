@@ -1,14 +1,12 @@
 /**
  * Appends a run's rows to a view's history, so that no reader ever sees half a file.
  *
- *   history/_staged/{view}/v{version}/{run}/events, history/...     what the run reads, by entity (entity-parts.ts)
- *                                     {run}/rows/span=<n>/...       computed, waiting for their created time
- *                                     {run}/days/day=<day>/...      written, waiting to be moved
- *                                     {run}.spill                   what did not fit in DuckDB's memory
- *   history/{view}/v{version}/day=<day>/{run}.parquet               in the history
+ *   {run}/rows/span=<n>/...                         computed, waiting for their created time (run-folders.ts has {run})
+ *   {run}/days/day=<day>/...                        written, waiting to be moved
+ *   history/{view}/v{version}/day=<day>/{run}.parquet   in the history
  *
- * All on one volume, where a rename is atomic, and outside of the view's folder, where no reader looks. What a
- * crashed run left there is removed when the next run of the view starts. One run of a view at a time.
+ * All on one volume, where a rename is atomic. What a crashed run left aside is removed when the next run of the view
+ * starts.
  *
  * Rows are computed entity by entity and published day by day. Between them they lie in spans of days, each small
  * enough to be sorted in memory, so that a history of any length is published in the memory of one span. The order of
@@ -27,54 +25,17 @@ import {
 import { join } from 'node:path';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import { folderBeside, historyFile, historyFolder } from '../../project/engine/duckdb/history.ts';
-import type { FeatureView } from '../../contract/model.ts';
+import { historyFile, historyFolder } from '../../project/engine/duckdb/history.ts';
 import { syncFolder } from '../../contract/std/durable-file.ts';
 import { DAY_US } from '../../contract/std/timestamp.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
-import type { RunProgress } from '../run/run-progress.ts';
+import type { LostValues } from '../run/left-out.ts';
+import { clearStaged } from '../run/run-folders.ts';
+import type { HistoryRun } from './computation.ts';
 import { makeFolder } from '../../contract/std/folder.ts';
 
 /** Rows of this many days are written in any order: a sort costs more than to write so many files at once. */
 const UNSORTED_DAYS = 32;
-
-/** The folder of a run of a view for what is not yet history. */
-export function stagedFolder(
-  root: string,
-  view: Pick<FeatureView, 'name' | 'version'>,
-  runId: string,
-): string {
-  return join(folderBeside(root, '_staged', view), runId);
-}
-
-/** Where DuckDB puts what does not fit in its memory: it outlives the folder of the run, which goes when published. */
-export function spillFolder(
-  root: string,
-  view: Pick<FeatureView, 'name' | 'version'>,
-  runId: string,
-): string {
-  return `${stagedFolder(root, view, runId)}.spill`;
-}
-
-/** Removes what earlier runs of the view left behind, and makes the folder of this one. */
-export function clearStaged(
-  root: string,
-  view: Pick<FeatureView, 'name' | 'version'>,
-  runId: string,
-): string {
-  rmSync(folderBeside(root, '_staged', view), { recursive: true, force: true });
-  const folder = stagedFolder(root, view, runId);
-  makeFolder(folder);
-  return folder;
-}
-
-/** A feature that is null at edges where its value cannot be held. */
-export interface LostValues {
-  readonly feature: string;
-  readonly edges: number;
-  /** One of those it happened to, such as `customer_id=12`. */
-  readonly entity: string;
-}
 
 export interface StagedSummary {
   readonly rows: number;
@@ -84,21 +45,23 @@ export interface StagedSummary {
 }
 
 export class StagedRows {
-  readonly #duck: DuckDb;
   readonly #plan: AggregatePlan;
+  readonly #duck: DuckDb;
+  readonly #progress: HistoryRun['progress'];
   readonly #root: string;
   readonly #runId: string;
   readonly #folder: string;
   #buckets = 0;
   #spanDays = 1;
 
-  constructor(duck: DuckDb, plan: AggregatePlan, root: string, runId: string) {
-    this.#duck = duck;
+  constructor(plan: AggregatePlan, run: HistoryRun) {
     this.#plan = plan;
-    this.#root = root;
-    this.#runId = runId;
-    this.#folder = clearStaged(root, plan.view, runId);
-    makeFolder(historyFolder(root, plan.view));
+    this.#duck = run.duck;
+    this.#progress = run.progress;
+    this.#root = run.settings.history;
+    this.#runId = run.runId;
+    this.#folder = clearStaged(this.#root, plan.view, run.runId);
+    makeFolder(historyFolder(this.#root, plan.view));
   }
 
   /** The folder of the run. */
@@ -172,7 +135,7 @@ export class StagedRows {
    * Moves the staged rows into the history, day by day, each file whole and on disk.
    * @returns the files, sorted
    */
-  async publish(createdUs: number, progress: RunProgress): Promise<string[]> {
+  async publish(createdUs: number): Promise<string[]> {
     const { hopUs, view, entity, keys, features } = this.#plan;
     const days = join(this.#folder, 'days');
     mkdirSync(days);
@@ -190,14 +153,14 @@ export class StagedRows {
     const spans = this.#spans();
     const order = this.#spanDays > UNSORTED_DAYS ? `ORDER BY e, ${this.#plan.keyList}` : '';
     for (const [i, span] of spans.entries()) {
-      progress.step('writing the history', i, spans.length, 'spans of days');
+      this.#progress.step('writing the history', i, spans.length, 'spans of days');
       await this.#duck
         .run(`COPY (SELECT ${columns.join(', ')}, strftime(make_timestamp(e * ${hopUs}), '%Y-%m-%d') AS ${day}
         FROM ${staged(span)} ${order}) TO ${quoteText(days)}
         (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (${day}), OVERWRITE_OR_IGNORE)`);
       rmSync(span, { recursive: true });
     }
-    progress.step('writing the history', spans.length, spans.length, 'spans of days');
+    this.#progress.step('writing the history', spans.length, spans.length, 'spans of days');
     const files = readdirSync(days).flatMap((name) => this.#moveDay(join(days, name), name.slice(-10)));
     syncFolder(historyFolder(this.#root, view));
     this.discard();

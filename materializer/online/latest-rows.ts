@@ -14,7 +14,6 @@
  */
 import { canonicalOrderSql } from '../../project/engine/duckdb/as-of-sql.ts';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
-import type { Entity, FeatureView } from '../../contract/model.ts';
 import { FILE_COLUMN } from '../../project/engine/duckdb/sources/source-files.ts';
 import {
   aheadReason,
@@ -25,6 +24,7 @@ import {
   ROW_COLUMN,
 } from '../../project/engine/duckdb/sources/stored-rows.ts';
 import type { RunRange } from '../run/run-range.ts';
+import type { ViewRun } from '../run/view-run.ts';
 
 /** Columns beside those of the view; no join key and no feature can have such a name. */
 export const EVENT_US = '~event_us';
@@ -37,33 +37,22 @@ export type Fate = 'excluded' | 'rejected' | 'waiting' | 'counted';
 const EVENT = quoteName(EVENT_US);
 const CREATED = quoteName(CREATED_US);
 
-export interface RowSelection {
-  readonly view: FeatureView;
-  readonly entity: Entity;
-  /** The project's folder, which sources' paths are relative to. */
-  readonly folder: string;
-  readonly historyRoot: string;
-  readonly range: RunRange;
-  /**
-   * The time at which the run started. Null in a rehearsal over a source without created times: that holds all rows
-   * there will ever be, so that those past the cut-off are none yet.
-   */
-  readonly futureUs: number | null;
-}
+/** What the choice hangs on of a run. */
+type Choice = Pick<ViewRun, 'view' | 'entity' | 'range'>;
 
 /**
  * @param rows  SELECT of the view's history as `openJudgedHistory` gives it
  * @returns     a SELECT of the rows that the run reads, with EVENT_US, CREATED_US, FATE and REASON
  */
-export function candidatesSql(selection: RowSelection, rows: string): string {
-  const { view, entity, range } = selection;
-  const conditions = view.kind === 'stored' ? storedConditions(selection) : historyConditions(range);
+export function candidatesSql(run: Choice, rows: string): string {
+  const { view, entity, range } = run;
+  const conditions = view.kind === 'stored' ? storedConditions(run) : historyConditions(range);
   if (range.fromUs !== null) conditions.push(`(${EVENT} IS NULL OR ${EVENT} > ${range.fromUs})`);
   const names = [...entity.joinKeys, ...view.features].map(({ name }) => name);
   const columns = [...names, EVENT_US, CREATED_US, EVENT_NS, CREATED_NS, FILE_COLUMN, ROW_COLUMN].map(
     quoteName,
   );
-  const reason = reasonSql(selection);
+  const reason = reasonSql(run);
   const fate = `CASE WHEN ${quoteName(EXCLUDED)} THEN 'excluded' WHEN ${reason} IS NOT NULL THEN 'rejected'
     WHEN ${EVENT} > ${range.dueUs} THEN 'waiting' ELSE 'counted' END`;
   const deleted = view.kind === 'stored' ? 'false' : 'coalesce(deleted, false)';
@@ -73,8 +62,9 @@ WHERE ${conditions.join('\n  AND ')}`;
 }
 
 /** A row that has no created time is judged by the run: see `Source.maxAheadUs`. */
-function reasonSql({ view, futureUs }: RowSelection): string {
+function reasonSql({ view, range }: Choice): string {
   const { maxAheadUs } = view.source;
+  const { futureUs } = range;
   const own = quoteName(REASON);
   if (view.kind === 'aggregated' || maxAheadUs === null || futureUs === null) return own;
   const ahead = `${CREATED} IS NULL AND ${EVENT} > ${futureUs + maxAheadUs} AND NOT ${quoteName(EXCLUDED)}`;
@@ -87,11 +77,11 @@ function reasonSql({ view, futureUs }: RowSelection): string {
  * when it came. A row that is new but not due is read once, so that it is counted as one that waits, and read again when
  * it has become due.
  */
-function storedConditions({ view, range, futureUs }: RowSelection): string[] {
+function storedConditions({ view, range }: Choice): string[] {
   const due = `${EVENT} <= ${range.dueUs}`;
   // What lies behind the end of a backfilled part is no part of it, and waits for nothing.
   const cutoffUs = range.moves ? range.cutoffUs : null;
-  const ahead = view.source.createdTime === null ? futureUs : cutoffUs;
+  const ahead = view.source.createdTime === null ? range.futureUs : cutoffUs;
   const future = ahead === null ? '' : ` OR ${EVENT} > ${ahead}`;
   const conditions = [
     `(${CREATED} IS NULL OR ${CREATED} <= ${range.cutoffUs})`,
@@ -123,14 +113,14 @@ function historyConditions(range: RunRange): string[] {
  * @param rows  as for `candidatesSql`
  * @returns     a SELECT of the newest row of each entity that counts: its keys, its features, EVENT_US, CREATED_US, DELETED
  */
-export function latestSql(selection: RowSelection, rows: string): string {
-  const { view, entity } = selection;
+export function latestSql(run: Choice, rows: string): string {
+  const { view, entity } = run;
   const keys = entity.joinKeys.map(({ name }) => quoteName(name)).join(', ');
   const columns = [...entity.joinKeys, ...view.features].map(({ name }) => quoteName(name)).join(', ');
   const times = [quoteName(EVENT_NS), `${CREATED} ASC NULLS FIRST`, quoteName(CREATED_NS)];
   const order = [...times, ...canonicalOrderSql(view.features)].join(', ');
   // Held between its two uses, a long history took all the memory there is; read twice it costs a tenth more.
-  return `WITH good AS NOT MATERIALIZED (SELECT * FROM (${candidatesSql(selection, rows)}) WHERE ${quoteName(FATE)} = 'counted'),
+  return `WITH good AS NOT MATERIALIZED (SELECT * FROM (${candidatesSql(run, rows)}) WHERE ${quoteName(FATE)} = 'counted'),
 newest AS (SELECT ${keys}, max(${EVENT}) AS ${EVENT} FROM good GROUP BY ${keys})
 SELECT ${columns}, ${EVENT}, ${CREATED}, ${quoteName(DELETED)} FROM good JOIN newest USING (${keys}, ${EVENT})
 QUALIFY lead(true) OVER (PARTITION BY ${keys} ORDER BY ${order}) IS NULL`;

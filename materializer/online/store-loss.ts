@@ -6,7 +6,7 @@
 import { evictedSince } from '../../contract/wire/online/eviction-mark.ts';
 import type { EvictionMark, NodeEvictions } from '../../contract/wire/online/eviction-mark.ts';
 import { materializerError } from '../errors.ts';
-import type { RunRange } from '../run/run-range.ts';
+import type { ViewRun } from '../run/view-run.ts';
 import type { OnlineWriter } from './online-writer.ts';
 
 const HEAL_EVERY_MS = 3_600_000;
@@ -23,12 +23,10 @@ export interface StoreLoss {
 }
 
 /** To be called before anything is written: what is evicted meanwhile counts as evicted after it. */
-export async function findLoss(
-  writer: OnlineWriter,
-  view: string,
-  range: Pick<RunRange, 'full' | 'previous'>,
-  nowMs: number,
-): Promise<StoreLoss> {
+export async function findLoss(run: ViewRun, writer: OnlineWriter): Promise<StoreLoss> {
+  const { range } = run;
+  const view = run.view.id;
+  const nowMs = Math.floor(run.clock.nowUs() / 1_000);
   const counts = (await writer.evictions?.counts()) ?? null;
   const marks = counts === null ? null : await writer.evictions!.marks(view);
   const missing = range.full ? [] : await missingGroups(writer, view, range.previous!.watermarkUs);

@@ -1,70 +1,69 @@
 /**
- * What a run leaves out, in words: rows that were refused and events that came too late, how many may be, and what to
- * set so that they count. Pure.
+ * What a run leaves out, in words: rows that were refused, events that came too late, values that cannot be held; how
+ * many of them may be, and what to set so that they count. Pure, but for the logger of `warnLeftOut`.
  */
 import type { FeatureView } from '../../contract/model.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { materializerError } from '../errors.ts';
-import type { LostValues } from '../history/history-append.ts';
-import type { Judgement } from '../history/refused-events.ts';
+import type { RowCounts } from './row-counts.ts';
+import type { ViewRun } from './view-run.ts';
 
 const HOUR_US = 3_600_000_000;
 
-/** @throws MAT_REJECTED when a larger share of what was judged had to be rejected than the project allows */
-export function checkRejected(
-  maxRejectedShare: number,
-  view: string,
-  found: Pick<Judgement, 'judged' | 'rejected' | 'reasons' | 'rejectFile'>,
-): void {
-  const { judged, rejected, rejectFile } = found;
-  if (rejected <= maxRejectedShare * judged) return;
-  throw materializerError(
-    'MAT_REJECTED',
-    `${rejected} of ${judged} rows of ${view} were rejected (${reasonsText(found.reasons)}), and ` +
-      `materialize.maxRejectedShare allows ${maxRejectedShare * 100} %${seeText(rejectFile)}`,
-    rejectFile === null ? {} : { file: rejectFile },
-  );
+/** A feature that is null at edges where its value cannot be held. */
+export interface LostValues {
+  readonly feature: string;
+  readonly edges: number;
+  /** One of those it happened to, such as `customer_id=12`. */
+  readonly entity: string;
 }
 
-/** @throws MAT_TOO_LATE when a larger share of the new events came too late than the project allows */
-export function checkLate(
-  maxLateShare: number,
-  view: Pick<FeatureView, 'id' | 'latenessUs'>,
-  found: Pick<Judgement, 'judged' | 'lateEvents' | 'latenessNeededUs' | 'lateFile'>,
+/**
+ * @throws MAT_REJECTED, MAT_TOO_LATE when a larger share of the new rows had to be rejected, or came too late, than the
+ *         project allows
+ */
+export function checkLeftOut(
+  { view, settings }: Pick<ViewRun, 'view' | 'settings'>,
+  counts: RowCounts,
 ): void {
-  const { judged, lateEvents, lateFile } = found;
-  if (lateEvents <= maxLateShare * judged) return;
-  throw materializerError(
-    'MAT_TOO_LATE',
-    `${lateSentence(view, found)}, and materialize.maxLateShare allows ${maxLateShare * 100} %${seeText(lateFile)}`,
-    lateFile === null ? {} : { file: lateFile, field: 'lateness' },
-  );
-}
-
-/** @returns one sentence for each kind of row that the run leaves out */
-export function leftOutWarnings(
-  view: Pick<FeatureView, 'id' | 'latenessUs'>,
-  found: Pick<
-    Judgement,
-    'judged' | 'rejected' | 'reasons' | 'rejectFile' | 'lateEvents' | 'latenessNeededUs' | 'lateFile'
-  >,
-): string[] {
-  const { judged, rejected, reasons, rejectFile, lateEvents, lateFile } = found;
-  const warnings: string[] = [];
-  if (rejected > 0) {
-    const rows = `${rejected} of ${judged} new rows ${rejected === 1 ? 'is' : 'are'} rejected`;
-    warnings.push(`${view.id}: ${rows} (${reasonsText(reasons)})${seeText(rejectFile)}`);
+  const { maxRejectedShare, maxLateShare } = settings.materialize;
+  const { read, rejected, rejectFile, lateEvents, lateFile } = counts;
+  if (rejected > maxRejectedShare * read) {
+    throw materializerError(
+      'MAT_REJECTED',
+      `${rejected} of ${read} rows of ${view.id} were rejected (${reasonsText(counts.reasons)}), and ` +
+        `materialize.maxRejectedShare allows ${maxRejectedShare * 100} %${seeText(rejectFile)}`,
+      rejectFile === null ? {} : { file: rejectFile },
+    );
   }
-  if (lateEvents > 0) warnings.push(`${lateSentence(view, found)}${seeText(lateFile)}`);
-  return warnings;
+  if (lateEvents > maxLateShare * read) {
+    throw materializerError(
+      'MAT_TOO_LATE',
+      `${lateSentence(view, counts)}, and materialize.maxLateShare allows ${maxLateShare * 100} %${seeText(lateFile)}`,
+      lateFile === null ? {} : { file: lateFile, field: 'lateness' },
+    );
+  }
 }
 
-/** @returns one sentence for each feature that is null where its value cannot be held */
-export function lostWarnings(view: string, lost: readonly LostValues[]): string[] {
-  return lost.map(({ feature, edges, entity }) => {
+/** Warns with one sentence for each kind of row that the run leaves out. */
+export function warnLeftOut({ view, logger }: Pick<ViewRun, 'view' | 'logger'>, counts: RowCounts): void {
+  const { read, rejected, reasons, rejectFile, lateEvents, lateFile } = counts;
+  if (rejected > 0) {
+    const rows = `${rejected} of ${read} new rows ${rejected === 1 ? 'is' : 'are'} rejected`;
+    logger.warn(`${view.id}: ${rows} (${reasonsText(reasons)})${seeText(rejectFile)}`);
+  }
+  if (lateEvents > 0) logger.warn(`${lateSentence(view, counts)}${seeText(lateFile)}`);
+}
+
+/** Warns with one sentence for each feature that is null where its value cannot be held. */
+export function warnLost(
+  { view, logger }: Pick<ViewRun, 'view' | 'logger'>,
+  lost: readonly LostValues[],
+): void {
+  for (const { feature, edges, entity } of lost) {
     const where = `${edges} ${edges === 1 ? 'row' : 'rows'}, first of ${entity}`;
-    return `${view}: ${feature} is null in ${where}: its value there does not fit its type`;
-  });
+    logger.warn(`${view.id}: ${feature} is null in ${where}: its value there does not fit its type`);
+  }
 }
 
 /** A dry run keeps no file. */
@@ -74,9 +73,9 @@ function seeText(file: string | null): string {
 
 function lateSentence(
   { id, latenessUs }: Pick<FeatureView, 'id' | 'latenessUs'>,
-  { judged, lateEvents, latenessNeededUs }: Pick<Judgement, 'judged' | 'lateEvents' | 'latenessNeededUs'>,
+  { read, lateEvents, latenessNeededUs }: Pick<RowCounts, 'read' | 'lateEvents' | 'latenessNeededUs'>,
 ): string {
-  const events = `${lateEvents} of ${judged} new events of ${id} came later than its lateness of`;
+  const events = `${lateEvents} of ${read} new events of ${id} came later than its lateness of`;
   return (
     `${events} ${formatDuration(latenessUs)} and ${lateEvents === 1 ? 'is' : 'are'} left out; ` +
     `lateness: ${allowanceText(latenessNeededUs!)} would take ${lateEvents === 1 ? 'it' : 'them'}`

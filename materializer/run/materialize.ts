@@ -3,48 +3,26 @@
  * then the run record. In this order, so that a run that dies or fails at any point has promised nothing that does
  * not hold: markers and bookmark still say what the last complete run achieved, and the next run does the rest.
  *
- *   lock -> record 'running' -> compute (aggregated) -> the run has lasted -> history -> judge and choose rows
- *        -> guarded writes -> markers -> record 'complete'
+ *   lock -> record 'running' -> compute (aggregated) -> the run has lasted -> history -> choose rows -> guarded writes
+ *        -> markers -> record 'complete'
  *
- * Called by main.ts.
+ * Called by main.ts. A view's way through the files is told in view-run.ts.
  */
-import { rmSync } from 'node:fs';
-import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
-import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Bundle, FeatureView } from '../../contract/model.ts';
 import type { Project } from '../../project/project.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { RunKind, RunRecord } from '../../contract/run-record.ts';
-import { prepareHistory } from '../history/compute.ts';
 import { materializerError } from '../errors.ts';
-import { clearStaged, spillFolder, stagedFolder } from '../history/history-append.ts';
-import type { RowSelection } from '../online/latest-rows.ts';
-import { addWrites, noWrites } from '../online/guard-outcome.ts';
-import type { WriteCounts } from '../online/guard-outcome.ts';
+import { appendHistory } from '../history/append-history.ts';
 import type { OnlineWriter } from '../online/online-writer.ts';
 import { openOnlineWriter } from '../online/open-online-writer.ts';
-import { findLoss } from '../online/store-loss.ts';
-import { checkLate, checkRejected, leftOutWarnings, lostWarnings } from './left-out.ts';
-import { rejectFile } from './reject-file.ts';
-import {
-  addReasons,
-  beginRun,
-  judgedResult,
-  later,
-  silenceOf,
-  stalenessOf,
-  summaryOf,
-} from './run-outcome.ts';
-import type { JudgedResult, RunResult } from './run-outcome.ts';
-import { heldPlan } from './run-hold.ts';
+import { publishRows } from '../online/publish-rows.ts';
+import { heldRange } from './run-hold.ts';
 import { writeRunMetrics } from './run-metrics.ts';
 import { planRun } from './run-plan.ts';
-import { RunProgress } from './run-progress.ts';
-import { historyRequest, rowSelection } from './run-selection.ts';
-import type { RunPlan } from './run-plan.ts';
-import type { RangeOptions } from './run-range.ts';
-import { chooseRows, writeChosen } from '../online/publish-rows.ts';
-import type { ServeTarget } from '../online/publish-rows.ts';
+import { beginRun, resultOf, silenceOf, stalenessOf, summaryOf } from './run-record.ts';
+import { withEngine } from './view-run.ts';
+import type { RunJob, ViewRun } from './view-run.ts';
 import { lockView } from './view-lock.ts';
 
 export interface MaterializeOptions {
@@ -63,13 +41,9 @@ export interface MaterializeOptions {
   readonly signal?: AbortSignal;
 }
 
-interface RunContext {
-  readonly project: Project;
-  readonly bundle: Bundle;
-  readonly database: RegistryDatabase;
+/** A job, and what its views' runs share while they write. */
+interface WritingJob extends RunJob {
   readonly writer: OnlineWriter;
-  readonly options: RangeOptions;
-  readonly signal: AbortSignal | null;
   /** What is thrown in the end though the runs are complete. */
   readonly complaints: Error[];
 }
@@ -89,36 +63,22 @@ export async function runMaterialize(
 ): Promise<RunRecord[]> {
   const views = chosenViews(bundle, options.views);
   const writer = await openOnlineWriter(project.settings.online);
-  const context: RunContext = {
-    project,
-    bundle,
-    database,
-    writer,
-    signal: options.signal ?? null,
-    complaints: [],
-    options: {
-      fromUs: options.fromUs ?? null,
-      toUs: options.toUs ?? null,
-      full: options.full ?? false,
-      kind: options.kind ?? null,
-      replace: options.replace ?? false,
-    },
-  };
+  const job: WritingJob = { ...runJob(project, bundle, database, options), writer, complaints: [] };
   const records: RunRecord[] = [];
   const failures: Error[] = [];
   try {
     const risk = await writer.evictions?.policyWarning();
     if (typeof risk === 'string') project.logger.warn(risk);
     for (const [i, view] of views.entries()) {
-      if (context.signal?.aborted === true) {
-        const stopped = endedBefore(context.signal, views.slice(i));
+      if (job.signal?.aborted === true) {
+        const stopped = endedBefore(job.signal, views.slice(i));
         // What failed before is what is thrown.
         if (failures.length > 0) project.logger.warn(stopped.message);
         failures.push(stopped);
         break;
       }
       try {
-        records.push(await runView(context, view));
+        records.push(await runView(job, view));
       } catch (error) {
         // The first is thrown in the end; what else went wrong would be lost, unless it is the same.
         const { message } = error as Error;
@@ -132,9 +92,20 @@ export async function runMaterialize(
   }
   const { metrics } = project.settings.materialize;
   if (metrics !== null) await writeRunMetrics(metrics, bundle.views.values(), database);
-  const [failure] = [...failures, ...context.complaints];
+  const [failure] = [...failures, ...job.complaints];
   if (failure !== undefined) throw failure;
   return records;
+}
+
+/** @returns the options of a command, with what holds where one is absent */
+export function runJob(
+  project: Project,
+  bundle: Bundle,
+  database: RegistryDatabase,
+  options: MaterializeOptions,
+): RunJob {
+  const { fromUs = null, toUs = null, full = false, kind = null, replace = false, signal = null } = options;
+  return { project, bundle, database, options: { fromUs, toUs, full, kind, replace }, signal };
 }
 
 /** @returns MAT_STOPPED for the views whose turn did not come */
@@ -156,28 +127,25 @@ export function chosenViews(bundle: Bundle, ids: readonly string[] | undefined):
   });
 }
 
-async function runView(context: RunContext, view: FeatureView): Promise<RunRecord> {
-  const { project, bundle, database, options } = context;
-  const { clock, settings, logger } = project;
+async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
+  const { database, project } = job;
+  const { clock, logger, settings } = project;
   const release = lockView(settings.history, view);
   try {
-    const startedUs = clock.nowUs();
-    const plan = await planRun(database, settings.history, view, options, startedUs);
-    const run = beginRun(view, plan, bundle.hash, startedUs);
-    await database.startRun(run);
+    const planned = await planRun(job, view);
+    const begun = beginRun(planned);
+    await database.startRun(begun);
     try {
-      const result = await work(context, view, plan, run);
-      const done: RunRecord = { ...run, ...result, finishedUs: clock.nowUs(), state: 'complete' };
+      const result = await withEngine(planned, true, (run) => work(job, run));
+      const done: RunRecord = { ...begun, ...result, finishedUs: clock.nowUs(), state: 'complete' };
       await database.finishRun(done);
-      const silence = silenceOf(view, done);
-      if (silence !== null) logger.warn(silence);
-      const staleness = stalenessOf(view, done);
-      if (staleness !== null) logger.warn(staleness);
+      for (const warning of [silenceOf(view, done), stalenessOf(view, done)])
+        if (warning !== null) logger.warn(warning);
       logger.info(summaryOf(done));
       return done;
     } catch (error) {
       const { message } = error as Error;
-      await database.finishRun({ ...run, finishedUs: clock.nowUs(), state: 'failed', error: message });
+      await database.finishRun({ ...begun, finishedUs: clock.nowUs(), state: 'failed', error: message });
       throw error;
     }
   } finally {
@@ -185,131 +153,11 @@ async function runView(context: RunContext, view: FeatureView): Promise<RunRecor
   }
 }
 
-async function work(
-  context: RunContext,
-  view: FeatureView,
-  plan: RunPlan,
-  run: RunRecord,
-): Promise<RunResult> {
-  const { project, bundle, writer } = context;
-  const { clock, settings } = project;
-  clearStaged(settings.history, view, run.runId);
-  const tempFolder = spillFolder(settings.history, view, run.runId);
-  const memoryLimit = `${settings.materialize.memory}B`;
-  const duck = await DuckDb.open({ tempFolder, memoryLimit, memorySetting: 'materialize.memory' });
-  const progress = new RunProgress(project.logger, view.id, context.signal);
-  const interrupt = (): void => duck.interrupt();
-  context.signal?.addEventListener('abort', interrupt);
-  try {
-    const target: ServeTarget = {
-      duck,
-      writer,
-      clock,
-      logger: project.logger,
-      progress,
-      bundle,
-      keyPrefix: settings.online.keyPrefix,
-      maxRejectedShare: settings.materialize.maxRejectedShare,
-      rejectFile: rejectFile(settings.history, view, run.runId),
-      replace: context.options.replace,
-      complaints: context.complaints,
-    };
-    const asked = rowSelection(project, bundle, view, plan, run.startedUs);
-    const held = await heldPlan(duck, asked, plan, context.options.replace);
-    const { range } = held;
-    const selection = { ...asked, range };
-    const { maxLateShare } = settings.materialize;
-    const history =
-      view.kind === 'stored' ? null : await appendHistory(target, selection, held, run, maxLateShare);
-    const online = await serve(target, selection, run);
-    const seen = history ?? online;
-    const carried = range.full ? null : range.previous;
-    return {
-      ...online,
-      ...history,
-      rejected: (history?.rejected ?? 0) + online.rejected,
-      rejectReasons: addReasons(history?.rejectReasons ?? {}, online.rejectReasons),
-      newestEventUs: later(seen.newestEventUs, carried?.newestEventUs ?? null),
-      newestCreatedUs: later(seen.newestCreatedUs, carried?.newestCreatedUs ?? null),
-      historyRows: history?.historyRows ?? 0,
-      fromUs: run.kind === 'backfill' ? range.fromUs : (history?.fromUs ?? range.fromUs),
-      watermarkUs: range.watermarkUs,
-    };
-  } catch (error) {
-    throw progress.explain(error);
-  } finally {
-    context.signal?.removeEventListener('abort', interrupt);
-    duck.close();
-    const left = [stagedFolder(settings.history, view, run.runId), tempFolder];
-    for (const folder of left) rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** Computes what the history of an aggregated view lacks, waits until the run has lasted, and appends it. */
-async function appendHistory(
-  target: ServeTarget,
-  selection: RowSelection,
-  plan: RunPlan,
-  run: RunRecord,
-  maxLateShare: number,
-): Promise<JudgedResult & Pick<RunRecord, 'historyRows' | 'fromUs'>> {
-  const { duck, clock, logger, progress } = target;
-  const { view } = selection;
-  const prepared = await prepareHistory(duck, historyRequest(selection, plan, run, progress));
-  try {
-    const { judgement } = prepared;
-    checkRejected(target.maxRejectedShare, view.id, judgement);
-    checkLate(maxLateShare, view, judgement);
-    await clock.runLasted(run.startedUs);
-    const { historyRows, fromUs } = await prepared.publish(clock.nowUs());
-    const warnings = judgement.warnings.map((warning) => `${view.id}: ${warning}`);
-    warnings.push(...lostWarnings(view.id, prepared.lost));
-    for (const warning of [...leftOutWarnings(view, judgement), ...warnings]) logger.warn(warning);
-    return { ...judgedResult(judgement), historyRows, fromUs };
-  } catch (error) {
-    await prepared.discard();
-    throw error;
-  }
-}
-
-/** Judges, chooses and writes the rows of a run, then the markers that vouch for them. */
-async function serve(
-  target: ServeTarget,
-  selection: RowSelection,
-  run: RunRecord,
-): Promise<WriteCounts & JudgedResult> {
-  const { writer, clock, bundle, logger } = target;
-  const { view, range } = selection;
-  const loss = await findLoss(writer, view.id, range, Math.floor(clock.nowUs() / 1_000));
-  const lost = loss.groups;
-  if (loss.warning !== null) logger.warn(loss.warning);
-  if (loss.complaint !== null) target.complaints.push(loss.complaint);
-  const isLost = (key: string): boolean => lost.length > 0 && lost[writer.markerGroupOf(key)]!;
-  const news = await chooseRows(target, selection, 'news');
-  const whole = { ...selection, range: { ...range, full: true } };
-  const all = lost.includes(true) ? await chooseRows(target, whole, 'all_rows') : null;
-  // A stored view has nothing else to wait for; an aggregated one has waited before it appended its history.
-  await clock.runLasted(run.startedUs);
-  await writer.publishSchemas(bundle.schemas.get(view.id) ?? [rowSchemaOf(view, selection.entity)]);
-  const judged = { ...news, judged: news.read };
-  const total = { ...noWrites(), ...judgedResult(judged) };
-  const parts = [await writeChosen(target, selection, news, (key) => !isLost(key))];
-  if (all !== null) parts.push(await writeChosen(target, whole, all, isLost));
-  let misfits = 0;
-  for (const part of parts) {
-    addWrites(total, part);
-    misfits += part.rejected;
-  }
-  const left = { rejectFile: target.rejectFile, lateEvents: 0, latenessNeededUs: null, lateFile: null };
-  for (const warning of leftOutWarnings(view, { ...judged, ...left })) logger.warn(warning);
-  if (range.moves) {
-    await writer.writeMarkers(view.id, range.watermarkUs);
-    await writer.evictions?.keep(view.id, loss.marks);
-  }
-  const largest = writer.largestRow();
-  const costly = range.full ? await writer.evictions?.listpackWarning(view.id, largest) : null;
-  if (typeof costly === 'string') logger.warn(costly);
-  if (misfits === 0) return total;
-  const rejectReasons = addReasons(total.rejectReasons, { 'it does not fit its definition': misfits });
-  return { ...total, rejected: total.rejected + misfits, counted: total.counted - misfits, rejectReasons };
+/** @returns what the run adds to its record */
+async function work({ writer, complaints }: WritingJob, planned: ViewRun): Promise<Partial<RunRecord>> {
+  const run: ViewRun = { ...planned, range: await heldRange(planned) };
+  const history = run.view.kind === 'stored' ? null : await appendHistory(run);
+  const { complaint, ...online } = await publishRows(run, writer);
+  if (complaint !== null) complaints.push(complaint);
+  return resultOf(run, history, online);
 }

@@ -5,80 +5,69 @@
  *
  *   watermark = min(newest event, cut-off) - outOfOrder, of an aggregated view down to its hop; never behind the last one
  *
- * Called by materialize.ts and dry-run.ts between planning a run and computing.
+ * Called by materialize.ts and dry-run.ts once the engine is open, before anything is computed.
  */
-import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { openJudgedHistory } from '../../project/engine/duckdb/history.ts';
 import { planAggregates } from '../aggregate/aggregate-plan.ts';
 import { eventSource } from '../history/events.ts';
-import { candidatesSql, EVENT_US, FATE } from '../online/latest-rows.ts';
-import type { RowSelection } from '../online/latest-rows.ts';
-import type { RunPlan } from './run-plan.ts';
-import { later } from './run-outcome.ts';
-import { dueUpTo } from './run-range.ts';
-import type { RunRange } from './run-range.ts';
 import { checkSource } from '../history/source-check.ts';
+import { candidatesSql, EVENT_US, FATE } from '../online/latest-rows.ts';
+import { later } from './row-counts.ts';
+import { dueUpTo } from './run-range.ts';
+import type { RunPlan } from './run-range.ts';
+import type { ViewRun } from './view-run.ts';
 
 /**
- * @param selection  of the plan's range
- * @param replace    whether the run may take the online store back to an earlier time
- * @returns          the plan as it is, but for a view whose watermark goes by events
- * @throws           as the reading of its source
+ * @returns  the run's range as it was planned, but for a view whose watermark goes by events
+ * @throws   as the reading of its source
  */
-export async function heldPlan(
-  duck: DuckDb,
-  selection: RowSelection,
-  plan: RunPlan,
-  replace: boolean,
-): Promise<RunPlan> {
-  const { view } = selection;
-  const { range } = plan;
-  if (view.watermark !== 'events') return plan;
+export async function heldRange(run: ViewRun): Promise<RunPlan> {
+  const { view, range, replace } = run;
+  if (view.watermark !== 'events') return range;
   const lastUs = range.previous?.watermarkUs ?? null;
-  if (!range.moves) {
-    // A part of what was covered is computed again: what was not complete then is not now.
-    return { ...plan, range: { ...range, dueUs: dueUs(selection, lastUs ?? 0) } };
-  }
-  const found =
-    view.kind === 'stored' ? await newestRow(duck, selection) : await newestEvent(duck, selection, plan);
+  // A part of what was covered is computed again: what was not complete then is not now.
+  if (!range.moves) return { ...range, dueUs: dueUs(run, lastUs ?? 0) };
+  const found = view.kind === 'stored' ? await newestRow(run) : await newestEvent(run);
   const seen = later(found, range.full ? null : (range.previous?.newestEventUs ?? null));
   const newestUs = Math.min(seen ?? 0, range.cutoffUs);
   const heldUs = dueUpTo(view, Math.max(0, newestUs - view.outOfOrderUs));
+  // Only `replace` takes the online store back to an earlier time.
   const watermarkUs = replace || lastUs === null ? heldUs : Math.max(heldUs, lastUs);
-  return { ...plan, range: { ...range, watermarkUs, dueUs: dueUs(selection, watermarkUs) } };
+  return { ...range, watermarkUs, dueUs: dueUs(run, watermarkUs) };
 }
 
 /** Rows of a stored view are there: they are served, however far the view is complete. Edges past that are not computed. */
-function dueUs({ view, range }: RowSelection, watermarkUs: number): RunRange['dueUs'] {
+function dueUs({ view, range }: ViewRun, watermarkUs: number): number {
   return view.kind === 'stored' ? range.dueUs : Math.min(range.dueUs, watermarkUs);
 }
 
-async function newestEvent(duck: DuckDb, selection: RowSelection, plan: RunPlan): Promise<number | null> {
-  const { view, entity, folder, range, futureUs } = selection;
-  const events = await checkSource(duck, folder, view, entity);
-  const limits = { knownUs: range.cutoffUs, horizonUs: plan.horizonUs, futureUs };
+async function newestEvent(run: ViewRun): Promise<number | null> {
+  const { duck, view, entity, settings, range } = run;
+  const { cutoffUs: knownUs, horizonUs, futureUs } = range;
+  const limits = { knownUs, horizonUs, futureUs };
+  const events = await checkSource(duck, settings.folder, view, entity);
   const source = eventSource(planAggregates(view, entity), events, limits);
   const { createdUs, eventUs } = source;
-  const known = [`${eventUs} <= ${range.cutoffUs}`, `(${source.reason}) IS NULL`];
-  if (createdUs !== null) known.push(`${createdUs} <= ${range.cutoffUs}`);
+  const known = [`${eventUs} <= ${knownUs}`, `(${source.reason}) IS NULL`];
+  if (createdUs !== null) known.push(`${createdUs} <= ${knownUs}`);
   if (createdUs !== null && !range.full && range.previous !== null)
     known.push(`${createdUs} > ${range.previous.toUs}`);
-  return newest(duck, `SELECT max(${eventUs}) AS newest FROM ${source.from} WHERE ${known.join(' AND ')}`);
+  return newest(run, `SELECT max(${eventUs}) AS newest FROM ${source.from} WHERE ${known.join(' AND ')}`);
 }
 
-async function newestRow(duck: DuckDb, selection: RowSelection): Promise<number | null> {
-  const { view, entity, folder, historyRoot, range } = selection;
-  const { sql } = await openJudgedHistory(duck, folder, historyRoot, view, entity);
+async function newestRow(run: ViewRun): Promise<number | null> {
+  const { duck, view, entity, settings, range } = run;
+  const { sql } = await openJudgedHistory(duck, settings.folder, settings.history, view, entity);
   const [event, fate] = [EVENT_US, FATE].map(quoteName);
   return newest(
-    duck,
-    `SELECT max(${event}) AS newest FROM (${candidatesSql(selection, sql)})
+    run,
+    `SELECT max(${event}) AS newest FROM (${candidatesSql(run, sql)})
      WHERE ${fate} <> 'rejected' AND ${event} <= ${range.dueUs}`,
   );
 }
 
-async function newest(duck: DuckDb, sql: string): Promise<number | null> {
+async function newest({ duck }: ViewRun, sql: string): Promise<number | null> {
   const [row] = await duck.rows(sql);
   const us = row!['newest'];
   return us === null ? null : Number(us);

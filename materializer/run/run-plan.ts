@@ -7,49 +7,66 @@
  *
  * Called by materialize.ts with the view's lock held.
  */
+import { randomBytes } from 'node:crypto';
 import { readHistoryWatermark } from '../../project/engine/duckdb/history.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { movesBookmark, planRange } from './run-range.ts';
-import type { RangeOptions, RunRange } from './run-range.ts';
-
-export interface RunPlan {
-  readonly range: RunRange;
-  /** How far any complete run has read the source of the history; null: none. */
-  readonly historyCutoffUs: number | null;
-  /** See `RunRecord.horizonUs`. */
-  readonly horizonUs: number | null;
-}
+import type { RunPlan } from './run-range.ts';
+import type { PlannedRun, RunJob } from './view-run.ts';
 
 const DIED = 'its process ended before the run did';
 
-/** Plans a run. A record that still says `running` has lost its process, since the lock is held: it is closed. */
-export async function planRun(
-  database: RegistryDatabase,
-  historyRoot: string,
-  view: FeatureView,
-  options: RangeOptions,
-  nowUs: number,
-): Promise<RunPlan> {
+/**
+ * Plans the run of a view that begins now. A record that still says `running` has lost its process, since the lock is
+ * held: it is closed.
+ * @throws MAT_RANGE
+ */
+export async function planRun(job: RunJob, view: FeatureView): Promise<PlannedRun> {
+  const { project, bundle, database, options, signal } = job;
+  const { settings, clock, logger } = project;
+  const startedUs = clock.nowUs();
   const runs = (await database.runs({ view: view.id })).filter((run) => run.kind !== 'stream');
-  await closeDead(database, runs, nowUs);
+  await closeDead(database, runs, startedUs);
+  const range = rangeAfter(runs, job, view, startedUs);
+  return {
+    view,
+    entity: bundle.entities.get(view.entity)!,
+    bundle,
+    settings,
+    clock,
+    logger,
+    signal,
+    runId: `${formatTimestamp(startedUs).replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`,
+    startedUs,
+    range,
+    replace: options.replace,
+  };
+}
+
+/** @param runs  all of the view that are no stream's, oldest first */
+function rangeAfter(runs: readonly RunRecord[], job: RunJob, view: FeatureView, startedUs: number): RunPlan {
+  const { options, project } = job;
   const complete = runs.filter((run) => run.state === 'complete' && movesBookmark(run));
   const previous = complete.at(-1) ?? null;
   const historyCutoffUs = complete.length === 0 ? null : Math.max(...complete.map((run) => run.toUs));
-  const judgesLateness = view.kind === 'aggregated' && view.source.createdTime !== null;
-  const owed = judgesLateness && previous !== null && isOwed(runs, previous);
-  const again = judgesLateness && previous !== null && previous.latenessUs !== view.latenessUs;
+  const looksAtLateness = view.kind === 'aggregated' && view.source.createdTime !== null;
+  const owed = looksAtLateness && previous !== null && isOwed(runs, previous);
+  const again = looksAtLateness && previous !== null && previous.latenessUs !== view.latenessUs;
   const longer = previous !== null && keepsLonger(view, previous);
   const full = options.full || owed || again || longer;
-  const range = planRange(view, { ...options, full }, previous, nowUs);
-  if (!judgesLateness) return { range, historyCutoffUs, horizonUs: null };
+  const range = planRange(view, { ...options, full }, previous, startedUs);
+  const hasAllRows = project.clock.rehearsal !== null && view.source.createdTime === null;
+  const known = { ...range, historyCutoffUs, futureUs: hasAllRows ? null : startedUs };
+  if (!looksAtLateness) return { ...known, horizonUs: null };
   const whole = options.fromUs === null && (options.full || options.kind === 'backfill');
   const horizonUs =
     previous === null || whole || owed
       ? Math.max(range.cutoffUs, historyCutoffUs ?? range.cutoffUs)
-      : horizonOfHistory(historyRoot, view, runs, previous);
-  return { range, historyCutoffUs, horizonUs };
+      : horizonOfHistory(project.settings.history, view, runs, previous);
+  return { ...known, horizonUs };
 }
 
 /**
@@ -61,12 +78,12 @@ function keepsLonger(view: FeatureView, previous: RunRecord): boolean {
   return ttlUs !== null && (view.ttlUs === null || view.ttlUs > ttlUs);
 }
 
-async function closeDead(database: RegistryDatabase, runs: readonly RunRecord[], nowUs: number) {
+/** Closes the records in place, and in the registry. */
+async function closeDead(database: RegistryDatabase, runs: RunRecord[], nowUs: number): Promise<void> {
   for (const [i, run] of runs.entries()) {
     if (run.state !== 'running') continue;
-    const closed: RunRecord = { ...run, state: 'failed', finishedUs: nowUs, error: DIED };
-    await database.finishRun(closed);
-    (runs as RunRecord[])[i] = closed;
+    runs[i] = { ...run, state: 'failed', finishedUs: nowUs, error: DIED };
+    await database.finishRun(runs[i]);
   }
 }
 

@@ -46,6 +46,20 @@ export interface RunRange {
   readonly previous: RunRecord | null;
 }
 
+/** A range, and what else earlier runs and the clock decide: see run-plan.ts. */
+export interface RunPlan extends RunRange {
+  /** How far any complete run has read the source of the history; null: none has. */
+  readonly historyCutoffUs: number | null;
+  /** Events created up to and including it count however late they were; null: lateness is not looked at. */
+  readonly horizonUs: number | null;
+  /**
+   * What the source's `maxAhead` is counted from where a row has no created time: the time at which the run started.
+   * Null in a rehearsal over a source without created times: that holds all rows there will ever be, so that those past
+   * the cut-off are none yet.
+   */
+  readonly futureUs: number | null;
+}
+
 /** Whether the next run may go on from where a run ended. */
 export function movesBookmark(run: Pick<RunRecord, 'kind' | 'fromUs'>): boolean {
   return run.kind === 'ordinary' || (run.kind === 'backfill' && run.fromUs === null);

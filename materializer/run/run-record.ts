@@ -1,101 +1,63 @@
-/** A run's record: as it begins, and as one line when it has ended. */
-import { randomBytes } from 'node:crypto';
+/** A run's record: as it begins, what it says when the run is complete, and the same in words. */
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { Judgement } from '../history/refused-events.ts';
-import { allowanceText, reasonsText } from './left-out.ts';
+import type { AppendedHistory } from '../history/append-history.ts';
 import { noWrites } from '../online/guard-outcome.ts';
-import type { RunPlan } from './run-plan.ts';
+import type { PublishedRows } from '../online/publish-rows.ts';
+import { allowanceText, reasonsText } from './left-out.ts';
+import { addReasons, later, NO_ROWS, recordedCounts } from './row-counts.ts';
+import type { PlannedRun } from './view-run.ts';
 
-/** What a run finds out before its record is closed. */
-export type RunResult = Pick<
-  RunRecord,
-  | 'fromUs'
-  | 'watermarkUs'
-  | 'newestEventUs'
-  | 'newestCreatedUs'
-  | 'read'
-  | 'counted'
-  | 'excluded'
-  | 'waiting'
-  | 'historyRows'
-  | 'written'
-  | 'older'
-  | 'equal'
-  | 'conflict'
-  | 'superseded'
-  | 'rejected'
-  | 'rejectReasons'
-  | 'lateEvents'
-  | 'latenessNeededUs'
->;
-
-/** What the judgement of a run's events says in its record. */
-export type JudgedResult = Pick<
-  RunResult,
-  | 'newestEventUs'
-  | 'newestCreatedUs'
-  | 'read'
-  | 'counted'
-  | 'excluded'
-  | 'waiting'
-  | 'rejected'
-  | 'rejectReasons'
-  | 'lateEvents'
-  | 'latenessNeededUs'
->;
-
-export function judgedResult(
-  found: Pick<Judgement, 'judged' | 'rejected' | 'reasons' | 'newestEventUs' | 'newestCreatedUs'> &
-    Partial<Pick<Judgement, 'excluded' | 'lateEvents' | 'latenessNeededUs' | 'waiting'>>,
-): JudgedResult {
-  const { judged, rejected, reasons, newestEventUs, newestCreatedUs } = found;
-  const { excluded = 0, lateEvents = 0, latenessNeededUs = null, waiting = 0 } = found;
+/** The record of a run that begins. */
+export function beginRun(
+  run: Pick<PlannedRun, 'view' | 'bundle' | 'runId' | 'startedUs' | 'range'>,
+): RunRecord {
+  const { view, range, startedUs } = run;
   return {
-    newestEventUs,
-    newestCreatedUs,
-    read: judged,
-    counted: judged - rejected - lateEvents - waiting,
-    excluded,
-    waiting,
-    rejected,
-    rejectReasons: Object.fromEntries(reasons),
-    lateEvents,
-    latenessNeededUs,
-  };
-}
-
-/** The record of a run that begins at `startedUs`. */
-export function beginRun(view: FeatureView, plan: RunPlan, bundle: string, startedUs: number): RunRecord {
-  const { range, horizonUs } = plan;
-  return {
-    runId: `${formatTimestamp(startedUs).replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`,
+    runId: run.runId,
     view: view.id,
     kind: range.kind,
     definitionId: view.definitionId,
     engine: 'duckdb',
-    bundle,
+    bundle: run.bundle.hash,
     toUs: range.recordToUs,
-    horizonUs,
+    horizonUs: range.horizonUs,
     latenessUs: view.latenessUs,
     ttlUs: view.ttlUs,
     ...noWrites(),
     fromUs: range.fromUs,
     watermarkUs: range.watermarkUs,
     historyRows: 0,
-    ...judgedResult({
-      judged: 0,
-      rejected: 0,
-      reasons: new Map(),
-      newestEventUs: null,
-      newestCreatedUs: null,
-    }),
+    ...recordedCounts(NO_ROWS),
     startedUs,
     finishedUs: null,
     state: 'running',
     error: null,
+  };
+}
+
+/**
+ * What a run found out.
+ * @param history  null of a stored view, whose rows are counted when they are published
+ */
+export function resultOf(
+  { range }: Pick<PlannedRun, 'range'>,
+  history: AppendedHistory | null,
+  online: PublishedRows,
+): Partial<RunRecord> {
+  const seen = history ?? online;
+  const carried = range.full ? null : range.previous;
+  return {
+    ...online,
+    ...history,
+    rejected: (history?.rejected ?? 0) + online.rejected,
+    rejectReasons: addReasons(history?.rejectReasons ?? {}, online.rejectReasons),
+    newestEventUs: later(seen.newestEventUs, carried?.newestEventUs ?? null),
+    newestCreatedUs: later(seen.newestCreatedUs, carried?.newestCreatedUs ?? null),
+    fromUs: range.kind === 'backfill' ? range.fromUs : (history?.fromUs ?? range.fromUs),
+    watermarkUs: range.watermarkUs,
   };
 }
 
@@ -143,20 +105,4 @@ export function stalenessOf(
   const since = watermarkUs === 0 ? 'up to no time' : `up to ${formatTimestamp(watermarkUs)}`;
   const limit = formatDuration(view.freshnessAlertUs);
   return `${view.id}: it is complete ${since} only, past its alert age of ${limit} (freshness.alert)`;
-}
-
-/** Adds up reasons of two kinds of rows. */
-export function addReasons(
-  a: Readonly<Record<string, number>>,
-  b: Readonly<Record<string, number>>,
-): Record<string, number> {
-  const sum: Record<string, number> = { ...a };
-  for (const [reason, rows] of Object.entries(b)) sum[reason] = (sum[reason] ?? 0) + rows;
-  return sum;
-}
-
-/** @returns the later of two times that may be unknown */
-export function later(a: number | null, b: number | null): number | null {
-  if (a === null || b === null) return a ?? b;
-  return Math.max(a, b);
 }

@@ -1,50 +1,90 @@
-/** What a run reads of a view, for the history and for the online store: made from its plan, the same in a dry run. */
-import type { Bundle, FeatureView } from '../../contract/model.ts';
+/**
+ * One run of one view: the record that goes through all of the materializer, and the engine that the run works with.
+ *
+ * A view's way through a run, in the order of the work:
+ *
+ *   run/materialize.ts           one view after the other; of each: lock, plan, record, work, record
+ *   run/view-lock.ts             one run of a view at a time
+ *   run/run-plan.ts              what the run reads and may promise (the rules are run-range.ts), from earlier records
+ *   run/view-run.ts              folders, DuckDB, progress
+ *   run/run-hold.ts              how far the view can be complete where its events decide that
+ *   history/append-history.ts    aggregated views: prepare, check, append
+ *   history/compute.ts             computes the rows aside: source-check.ts, refused-events.ts, scope.ts, ../aggregate/
+ *   history/staged-rows.ts         moves them into the history
+ *   online/publish-rows.ts       choose, write, then the markers
+ *   online/choose-rows.ts          the newest good row of each entity (latest-rows.ts says which that is)
+ *   online/guarded-writes.ts       writes it unless a newer one is there
+ *   run/run-record.ts            what the run found, for the registry and in one line
+ */
+import { rmSync } from 'node:fs';
+import type { Bundle, Entity, FeatureView } from '../../contract/model.ts';
+import type { Logger } from '../../contract/std/logger.ts';
+import type { Clock } from '../../project/clock.ts';
+import type { RegistryDatabase } from '../../project/database/registry-database.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Project } from '../../project/project.ts';
-import type { RunRecord } from '../../contract/run-record.ts';
-import type { ComputeRequest } from '../history/compute.ts';
-import type { RowSelection } from '../online/latest-rows.ts';
-import type { RunPlan } from './run-plan.ts';
-import type { RunProgress } from './run-progress.ts';
+import type { Settings } from '../../project/settings/settings.ts';
+import { clearStaged, spillFolder } from './run-folders.ts';
+import { RunProgress } from './run-progress.ts';
+import type { RangeOptions, RunPlan } from './run-range.ts';
 
-export function rowSelection(
-  { settings, clock }: Project,
-  bundle: Bundle,
-  view: FeatureView,
-  { range }: RunPlan,
-  startedUs: number,
-): RowSelection {
-  return {
-    view,
-    entity: bundle.entities.get(view.entity)!,
-    folder: settings.folder,
-    historyRoot: settings.history,
-    range,
-    futureUs: clock.rehearsal !== null && view.source.createdTime === null ? null : startedUs,
-  };
+/** What the runs of one command have in common. */
+export interface RunJob {
+  readonly project: Project;
+  readonly bundle: Bundle;
+  readonly database: RegistryDatabase;
+  readonly options: RangeOptions;
+  /** Ends the run that is under way; null: nothing does. */
+  readonly signal: AbortSignal | null;
 }
 
-/** @param selection  of an aggregated view */
-export function historyRequest(
-  { view, entity, folder, historyRoot, range, futureUs }: RowSelection,
-  { historyCutoffUs, horizonUs }: RunPlan,
-  run: Pick<RunRecord, 'runId'>,
-  progress: RunProgress,
-): ComputeRequest {
-  return {
-    view,
-    entity,
-    folder,
-    historyRoot,
-    runId: run.runId,
-    // The history never goes back, not even when the online store is taken back.
-    cutoffUs: Math.max(range.cutoffUs, historyCutoffUs ?? range.cutoffUs),
-    previousCutoffUs: range.previous?.definitionId === view.definitionId ? historyCutoffUs : null,
-    horizonUs,
-    futureUs,
-    full: range.full,
-    fromUs: range.fromUs,
-    toUs: range.dueUs,
-    progress,
-  };
+/** A run of a view before its engine is there. */
+export interface PlannedRun {
+  readonly view: FeatureView;
+  readonly entity: Entity;
+  readonly bundle: Bundle;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal | null;
+  readonly runId: string;
+  readonly startedUs: number;
+  readonly range: RunPlan;
+  /** Whether rows online are overwritten whatever they are. */
+  readonly replace: boolean;
+}
+
+export interface ViewRun extends PlannedRun {
+  readonly duck: DuckDb;
+  readonly progress: RunProgress;
+  /** Whether the rows that do not count go to files: always but in a dry run. */
+  readonly keepsRejects: boolean;
+}
+
+/**
+ * Opens what a run works with, and leaves nothing of it behind.
+ * @throws what `work` throws; MAT_STOPPED in its place when the run was asked to stop
+ */
+export async function withEngine<T>(
+  planned: PlannedRun,
+  keepsRejects: boolean,
+  work: (run: ViewRun) => Promise<T>,
+): Promise<T> {
+  const { view, settings, logger, signal, runId } = planned;
+  const staged = clearStaged(settings.history, view, runId);
+  const tempFolder = spillFolder(settings.history, view, runId);
+  const memoryLimit = `${settings.materialize.memory}B`;
+  const duck = await DuckDb.open({ tempFolder, memoryLimit, memorySetting: 'materialize.memory' });
+  const progress = new RunProgress(logger, view.id, signal);
+  const interrupt = (): void => duck.interrupt();
+  signal?.addEventListener('abort', interrupt);
+  try {
+    return await work({ ...planned, duck, progress, keepsRejects });
+  } catch (error) {
+    throw progress.explain(error);
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
+    duck.close();
+    for (const folder of [staged, tempFolder]) rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ComputeRequest, ComputeResult } from '../../materializer/history/compute.ts';
+import type { ComputeResult } from '../../materializer/history/compute.ts';
 import { prepareHistory } from '../../materializer/history/compute.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import {
@@ -19,6 +19,8 @@ import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { byEntity, countingEvents, naiveRow } from '../oracle/naive-aggregates.ts';
 import { aggregatedView } from '../support/fixtures/aggregated-view.ts';
+import { historyRun } from '../support/fixtures/history-run.ts';
+import type { RangeSketch } from '../support/fixtures/history-run.ts';
 import type { ArrivingEvent, Scenario } from '../support/fixtures/event-scenario.ts';
 import {
   COLUMNS,
@@ -71,25 +73,15 @@ class Rehearsal {
     this.entity = entity;
   }
 
-  async run(cutoffUs: number, request: Partial<ComputeRequest> = {}): Promise<ComputeResult> {
-    const known = this.#scene.created ? this.#events : this.#events.filter((e) => stands(e, cutoffUs));
+  async run(cutoffUs: number, range: Partial<RangeSketch> = {}, buckets?: number): Promise<ComputeResult> {
+    const there = this.#scene.created ? this.#events : this.#events.filter((e) => stands(e, cutoffUs));
     const file = join(this.#folder, 'events.parquet');
-    await writeEvents(duck, file, this.view, this.entity, COLUMNS, known);
+    await writeEvents(duck, file, this.view, this.entity, COLUMNS, there);
     this.#runs += 1;
-    const prepared = await prepareHistory(duck, {
-      view: this.view,
-      entity: this.entity,
-      folder: this.#folder,
-      historyRoot: join(this.#folder, 'history'),
-      runId: `run-${this.#runs}`,
-      cutoffUs,
-      previousCutoffUs: this.previousUs,
-      horizonUs: this.horizonUs,
-      full: false,
-      fromUs: null,
-      toUs: null,
-      ...request,
-    });
+    const own = { view: this.view, entity: this.entity, folder: this.#folder };
+    const sketch = { duck, ...own, history: join(this.#folder, 'history'), runId: `run-${this.#runs}` };
+    const known = { previousCutoffUs: this.previousUs, horizonUs: this.horizonUs };
+    const prepared = await prepareHistory(historyRun(sketch, { cutoffUs, ...known, ...range }), buckets);
     return prepared.publish(START_US + 100 * HOP_US + this.#runs);
   }
 
@@ -110,10 +102,10 @@ class Rehearsal {
   /** Compares every edge up to the watermark, and that nothing stands behind it. */
   async check(result: ComputeResult, exact: boolean): Promise<void> {
     const history = await readHistory(duck, join(this.#folder, 'history'), this.view, this.entity);
-    const standing = this.#events.filter((e) => this.#scene.created || stands(e, result.cutoffUs));
+    const standing = this.#events.filter((e) => this.#scene.created || stands(e, result.knownUs));
     const counting = byEntity(
       this.entity,
-      countingEvents(this.view, standing, result.cutoffUs, this.horizonUs),
+      countingEvents(this.view, standing, result.knownUs, this.horizonUs),
     );
     for (const id of new Set([...history.keys(), ...counting.keys()])) {
       const rows = history.get(id) ?? [];
@@ -163,10 +155,10 @@ async function rehearse(scene: Scenario): Promise<void> {
       // A lost bookmark: the registry does not know of a run that the history has.
       const lost = kind === 'lost' ? { previousCutoffUs: null } : {};
       if (life.watermarkUs === null && fromUs !== null) life.beginsUs = fromUs + 1;
-      const result = await life.run(cutoffUs, { full: kind === 'full', fromUs, buckets, ...lost });
+      const result = await life.run(cutoffUs, { full: kind === 'full', fromUs, ...lost }, buckets);
       if (kind === 'full' || (kind === 'lost' && scene.created)) life.beginsUs = 0;
       await life.check(result, i === 0 && fromUs === null);
-      life.previousUs = result.cutoffUs;
+      life.previousUs = result.knownUs;
     }
     await life.check(await life.run(cutoffUs), false);
     const before = await life.emptyRows();

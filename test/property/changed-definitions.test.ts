@@ -14,6 +14,7 @@ import { completeHistory } from '../../project/engine/duckdb/history.ts';
 import type { Entity, FeatureView, RowSchema } from '../../contract/model.ts';
 import type { KeyType, ValueType } from '../../contract/value-type.ts';
 import { aggregatedView } from '../support/fixtures/aggregated-view.ts';
+import { historyRun } from '../support/fixtures/history-run.ts';
 import { answerAt, readHistory, writeEvents } from '../support/fixtures/raw-events.ts';
 
 const HOUR = 3_600_000_000;
@@ -81,19 +82,8 @@ async function compute(
   { view, entity }: { view: FeatureView; entity: Entity },
   step: { readonly run: string; readonly cutoffUs: number; readonly fromUs: number | null },
 ): Promise<void> {
-  const prepared = await prepareHistory(duck, {
-    view,
-    entity,
-    folder,
-    historyRoot: root,
-    runId: step.run,
-    cutoffUs: step.cutoffUs,
-    previousCutoffUs: null,
-    horizonUs: null,
-    full: false,
-    fromUs: step.fromUs,
-    toUs: null,
-  });
+  const sketch = { duck, view, entity, folder, history: root, runId: step.run };
+  const prepared = await prepareHistory(historyRun(sketch, step));
   await prepared.publish(START + 100 * HOUR + Number(step.run.slice(4)));
 }
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { dryRun } from '../../../materializer/run/dry-run.ts';
-import { runMaterialize } from '../../../materializer/run/materialize.ts';
+import { runJob, runMaterialize } from '../../../materializer/run/materialize.ts';
 import type { MaterializeOptions } from '../../../materializer/run/materialize.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { openHistory } from '../../../project/engine/duckdb/history.ts';
@@ -206,13 +206,12 @@ test('a dry run says what would be written, and changes nothing', async () => {
   );
   project.setClock(at(2.5));
   const bundle = bundleOf(view);
-  const range = { fromUs: null, toUs: null, full: false, kind: null, replace: false };
   const { settings } = project;
   const lenient = {
     ...project,
     settings: { ...settings, materialize: { ...settings.materialize, maxRejectedShare: 0.5 } },
   };
-  const found = await dryRun(lenient, bundle, project.database, view, range, null);
+  const found = await dryRun(runJob(lenient, bundle, project.database, {}), view);
   const {
     watermarkUs,
     historyRows,
@@ -241,11 +240,11 @@ test('a dry run says what would be written, and changes nothing', async () => {
   });
   expect(found).toMatchObject({ historyRows: 2, entities: 1, read: 5, counted: 2, waiting: 2, rejected: 1 });
   // What would fail the run fails the dry run.
-  await expect(
-    dryRun(project, bundle, project.database, view, { ...range, full: true }, null),
-  ).rejects.toMatchObject({
-    code: 'MAT_REJECTED',
-    message:
-      '1 of 5 rows of orders were rejected (1 customer_id is null), and materialize.maxRejectedShare allows 1 %',
-  });
+  await expect(dryRun(runJob(project, bundle, project.database, { full: true }), view)).rejects.toMatchObject(
+    {
+      code: 'MAT_REJECTED',
+      message:
+        '1 of 5 rows of orders were rejected (1 customer_id is null), and materialize.maxRejectedShare allows 1 %',
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dryRun } from '../../../materializer/run/dry-run.ts';
-import { runMaterialize } from '../../../materializer/run/materialize.ts';
+import { runJob, runMaterialize } from '../../../materializer/run/materialize.ts';
 import type { MaterializeOptions } from '../../../materializer/run/materialize.ts';
 import { readHistoryWatermark } from '../../../project/engine/duckdb/history.ts';
 import type { FeatureView } from '../../../contract/model.ts';
@@ -73,8 +73,7 @@ describe('watermark: events', () => {
     project.setClock(at(42));
     expect(await run(of)).toMatchObject({ watermarkUs: at(5), newestEventUs: at(5.2) });
     expect(await run(of, { full: true })).toMatchObject({ watermarkUs: at(5), historyRows: 0 });
-    const options = { fromUs: null, toUs: null, full: false, kind: null, replace: false };
-    const dry = await dryRun(project, bundleOf(of), project.database, of, options, null);
+    const dry = await dryRun(runJob(project, bundleOf(of), project.database, {}), of);
     expect(dry).toMatchObject({ watermarkUs: at(5), historyRows: 0 });
   });
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { runMetricsText } from '../../../materializer/run/run-metrics.ts';
-import { beginRun } from '../../../materializer/run/run-outcome.ts';
-import type { RunPlan } from '../../../materializer/run/run-plan.ts';
+import { beginRun } from '../../../materializer/run/run-record.ts';
+import type { RunPlan } from '../../../materializer/run/run-range.ts';
 import { loadSettings } from '../../../project/settings/settings.ts';
 import { systemClock } from '../../../project/clock.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
@@ -14,7 +14,7 @@ import { Histogram } from '../../../sidecar/metrics/histogram.ts';
 import { metricsText } from '../../../sidecar/metrics/metrics-text.ts';
 import { Metrics } from '../../../sidecar/metrics/metrics.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
-import { driverStats } from '../../support/fixtures/materialized-project.ts';
+import { bundleOf, driverStats } from '../../support/fixtures/materialized-project.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 const folder = join(import.meta.dirname, '../../../deploy/alerts');
@@ -87,8 +87,8 @@ async function scraped(): Promise<string> {
 describe.each(readdirSync(folder).filter((file) => file.endsWith('.yaml')))('%s', (file) => {
   test('watches only metrics that the sidecar exports, or a run', async () => {
     const view = driverStats();
-    const planned = { range: { kind: 'ordinary' }, horizonUs: null } as unknown as RunPlan;
-    const began = beginRun(view, planned, '0', 1);
+    const range = { kind: 'ordinary', horizonUs: null } as unknown as RunPlan;
+    const began = beginRun({ view, bundle: bundleOf(view), runId: 'first', startedUs: 1, range });
     const run = { ...began, watermarkUs: 1, newestEventUs: 1, newestCreatedUs: 1 };
     const texts = [await scraped(), runMetricsText([{ view, complete: run, last: run }])];
     const exported = new Set(texts.flatMap((text) => text.split('\n').map((line) => line.split(/[ {]/)[0])));

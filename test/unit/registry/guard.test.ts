@@ -7,8 +7,8 @@ import fc from 'fast-check';
 import { allowanceOf } from '../../../registry/allowance.ts';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
 import type { Plan } from '../../../registry/apply.ts';
-import { beginRun } from '../../../materializer/run/run-outcome.ts';
-import type { RunPlan } from '../../../materializer/run/run-plan.ts';
+import { beginRun } from '../../../materializer/run/run-record.ts';
+import type { RunPlan } from '../../../materializer/run/run-range.ts';
 import { loadCurrentBundle } from '../../../contract/definitions/bundle-folder.ts';
 import { appliedDefinitionId, BUNDLE_FORMAT } from '../../../contract/definitions/definition-json.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
@@ -416,9 +416,15 @@ test('a plan says about how many rows the next run rewrites', async () => {
   }
   duck.close();
   writeHistoryWatermark(history, view, { watermarkUs: 0, runId: 'a', definitionId: view.definitionId });
-  const planned = { range: { kind: 'ordinary' }, horizonUs: null } as unknown as RunPlan;
+  const range = { kind: 'ordinary', horizonUs: null } as unknown as RunPlan;
   for (const id of ['purchases', 'lines']) {
-    const run = beginRun(bundle.views.get(id)!, planned, bundle.hash, 1_800_000_000_000_000);
+    const run = beginRun({
+      view: bundle.views.get(id)!,
+      bundle,
+      runId: 'first',
+      startedUs: 1_800_000_000_000_000,
+      range,
+    });
     await shop.record({ ...run, toUs: 0, watermarkUs: 0, written: 4, equal: 1 });
     await shop.record({ ...run, runId: 'second', toUs: 0, watermarkUs: 0, written: 2 });
   }

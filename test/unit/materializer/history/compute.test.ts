@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { ComputeRequest, PreparedHistory } from '../../../../materializer/history/compute.ts';
+import type { PreparedHistory } from '../../../../materializer/history/compute.ts';
 import { prepareHistory } from '../../../../materializer/history/compute.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import { readHistoryWatermark } from '../../../../project/engine/duckdb/history.ts';
@@ -11,6 +11,8 @@ import { definitionName } from '../../../../contract/wire/online/row-header.ts';
 import type { RawEvent } from '../../../oracle/naive-aggregates.ts';
 import type { FeatureSketch } from '../../../support/fixtures/aggregated-view.ts';
 import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
+import { historyRun } from '../../../support/fixtures/history-run.ts';
+import type { RangeSketch } from '../../../support/fixtures/history-run.ts';
 import { readHistory, writeEvents } from '../../../support/fixtures/raw-events.ts';
 
 const HOUR = 3_600_000_000;
@@ -57,23 +59,12 @@ function event(shop: string | null, hour: number, price: number | null, lateUs =
 async function prepare(
   { view, entity }: ReturnType<typeof viewOf>,
   events: readonly RawEvent[],
-  request: Partial<ComputeRequest> = {},
+  range: Partial<RangeSketch> & { readonly runId?: string } = {},
 ): Promise<PreparedHistory> {
   await writeEvents(duck, join(folder, 'events.parquet'), view, entity, COLUMNS, events);
-  return prepareHistory(duck, {
-    view,
-    entity,
-    folder,
-    historyRoot: folder,
-    runId: 'run-1',
-    cutoffUs: START + 5 * HOUR,
-    previousCutoffUs: null,
-    horizonUs: null,
-    full: false,
-    fromUs: null,
-    toUs: null,
-    ...request,
-  });
+  const { runId = 'run-1', ...changed } = range;
+  const run = historyRun({ duck, view, entity, folder, runId }, { cutoffUs: START + 5 * HOUR, ...changed });
+  return prepareHistory(run);
 }
 
 test('rows appear one file a day, whole, when published and not before; then the watermark', async () => {
@@ -129,10 +120,10 @@ test('bad events are refused whole, counted by reason, and kept with it in a fil
     event('a', 1, 1, 3 * HOUR + 1),
     event('a', 4, 1, 2 * HOUR),
   ];
-  const { judgement, discard } = await prepare(viewOf(), events);
+  const { counts, discard } = await prepare(viewOf(), events);
   // The last one is created after the cut-off: it waits, and is nobody's business yet.
-  expect(judgement).toMatchObject({ judged: 10, rejected: 7, lateEvents: 1 });
-  expect(Object.fromEntries(judgement.reasons)).toEqual({
+  expect(counts).toMatchObject({ read: 10, rejected: 7, lateEvents: 1 });
+  expect(Object.fromEntries(counts.reasons)).toEqual({
     'shop is null': 1,
     'shop is too long for an id': 1,
     'price is NaN or infinite': 2,
@@ -142,7 +133,7 @@ test('bad events are refused whole, counted by reason, and kept with it in a fil
   });
   await discard();
   const [kept] = await duck.rows(
-    `SELECT count(*) AS n, count(DISTINCT reject_reason) AS reasons FROM '${judgement.rejectFile!}'`,
+    `SELECT count(*) AS n, count(DISTINCT reject_reason) AS reasons FROM '${counts.rejectFile!}'`,
   );
   expect(kept).toEqual({ n: 7n, reasons: 6n });
 });
@@ -164,33 +155,35 @@ test('what stands at a limit of the rule counts, and what is a microsecond past 
     { ...at(0, horizonUs), eventUs: 0 },
     { ...event('x'.repeat(512), 4, 1), createdUs: horizonUs },
   ];
-  const { judgement, discard } = await prepare(viewOf(), events, { horizonUs });
-  expect(judgement).toMatchObject({ judged: 8, rejected: 0, lateEvents: 1, waiting: 1, oldestEventUs: 0 });
-  expect(judgement.latenessNeededUs).toBe(4 * HOUR + 1);
+  const { counts, discard } = await prepare(viewOf(), events, { horizonUs });
+  expect(counts).toMatchObject({ read: 8, rejected: 0, lateEvents: 1, waiting: 1, oldestEventUs: 0 });
+  expect(counts.latenessNeededUs).toBe(4 * HOUR + 1);
   await discard();
 });
 
 test('an increment judges only what is new to it', async () => {
   const made = viewOf();
   const events = [event(null, 1, 1), event('a', 1, 1), event(null, 5.5, 1), event('a', 2, 1, 9 * HOUR)];
-  const first = await (await prepare(made, events)).publish(START + 6 * HOUR);
-  expect(first).toMatchObject({ judged: 2, rejected: 1, cutoffUs: START + 5 * HOUR });
-  const request = { cutoffUs: START + 12 * HOUR, previousCutoffUs: first.cutoffUs, runId: 'run-2' };
+  const early = await prepare(made, events);
+  expect(early.counts).toMatchObject({ read: 2, rejected: 1 });
+  const first = await early.publish(START + 6 * HOUR);
+  expect(first).toMatchObject({ knownUs: START + 5 * HOUR });
+  const request = { cutoffUs: START + 12 * HOUR, previousCutoffUs: first.knownUs, runId: 'run-2' };
   const second = await prepare(made, events, request);
-  expect(second.judgement).toMatchObject({ judged: 2, rejected: 1, lateEvents: 1 });
+  expect(second.counts).toMatchObject({ read: 2, rejected: 1, lateEvents: 1 });
   await second.discard();
 });
 
 test('what is lost to rounding is warned of, with the scale that would keep it', async () => {
   const made = viewOf();
   const tiny = await prepare(made, [event('a', 1, 1e-7), event('a', 1, 0), event('a', 1, 1)]);
-  expect(tiny.judgement.warnings).toEqual([
+  expect(tiny.counts.warnings).toEqual([
     '1 value of price that is not zero rounds to zero at 6 decimal places (spent): raise the scale of the feature',
   ]);
   await tiny.discard();
   const coins = Array.from({ length: 100 }, () => event('a', 1, 1.4e-6));
   const lossy = await prepare(made, coins);
-  expect(lossy.judgement.warnings).toEqual([
+  expect(lossy.counts.warnings).toEqual([
     'values of price lose 28.6 % of their sum to rounding at 6 decimal places (spent): scale: 9 would keep them',
   ]);
   await lossy.discard();
@@ -204,7 +197,7 @@ test('what is lost to rounding is warned of, with the scale that would keep it',
     [1.00049e-3, []],
   ] as const) {
     const prepared = await prepare(viewOf(), [event('a', 1, price)]);
-    expect(prepared.judgement.warnings).toEqual(loss);
+    expect(prepared.counts.warnings).toEqual(loss);
     await prepared.discard();
   }
 });
@@ -212,7 +205,7 @@ test('what is lost to rounding is warned of, with the scale that would keep it',
 test('a value that is too large to be summed is a bad row; a sum that does not fit leaves its feature null', async () => {
   const made = viewOf();
   const huge = await prepare(made, [event('a', 1, 1e12), event('a', 1, 1.1e12), event('a', 1, -1e300)]);
-  expect(Object.fromEntries(huge.judgement.reasons)).toEqual({
+  expect(Object.fromEntries(huge.counts.reasons)).toEqual({
     'price is too large to be summed with 6 decimal places': 2,
   });
   await huge.discard();

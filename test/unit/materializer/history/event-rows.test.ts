@@ -5,6 +5,7 @@ import { prepareHistory } from '../../../../materializer/history/compute.ts';
 import { checkSource } from '../../../../materializer/history/source-check.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
+import { historyRun } from '../../../support/fixtures/history-run.ts';
 import { readHistory } from '../../../support/fixtures/raw-events.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
@@ -42,17 +43,17 @@ test('a later file of doubles and texts rounds nothing of the first, and its mis
   await write(folder, 'a.parquet', `(${big}::BIGINT, ${big}::BIGINT, 'x')`, 'shop, pieces, note');
   const later = "(5::DOUBLE, '7', 1), (1.8e16, '8', 1), (5, '8.5', 1), (NULL, '9', 1)";
   await write(folder, 'b.parquet', later, 'shop, Pieces, other');
-  const request = { view, entity, folder, historyRoot: folder, runId: 'run-1', cutoffUs: START + 2 * HOUR };
-  const none = { previousCutoffUs: null, horizonUs: null, fromUs: null, toUs: null };
-  const prepared = await prepareHistory(duck, { ...request, ...none, full: false });
-  expect(Object.fromEntries(prepared.judgement.reasons)).toEqual({
+  const prepared = await prepareHistory(
+    historyRun({ duck, view, entity, folder }, { cutoffUs: START + 2 * HOUR }),
+  );
+  expect(Object.fromEntries(prepared.counts.reasons)).toEqual({
     'shop should be int64': 1,
     'pieces should be int64': 1,
     'shop is null': 1,
   });
   const kept = await duck.rows(
     `SELECT reject_reason, parse_filename(reject_file) AS file, reject_row::INTEGER AS row
-     FROM '${prepared.judgement.rejectFile!}' ORDER BY row`,
+     FROM '${prepared.counts.rejectFile!}' ORDER BY row`,
   );
   expect(kept).toEqual([
     { reject_reason: 'shop should be int64, got 1.8e+16 (DOUBLE)', file: 'b.parquet', row: 2 },

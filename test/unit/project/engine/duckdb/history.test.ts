@@ -17,6 +17,7 @@ import {
 import { dayOf } from '../../../../../contract/std/timestamp.ts';
 import { definitionName } from '../../../../../contract/wire/online/row-header.ts';
 import { scratchFolder } from '../../../../support/scratch.ts';
+import { historyRun } from '../../../../support/fixtures/history-run.ts';
 import { shopProject } from '../../../../support/fixtures/shop-project.ts';
 
 /** The layout is read by whatever reads Parquet, so names, types and places are part of the contract. */
@@ -30,19 +31,8 @@ test('the history of an aggregated view lies by version and day, under these col
   const cutoffUs = 1_700_200_000_000_000;
   const { sql } = await openHistory(duck, folder, historyRoot, view, entity);
   const none = await duck.rows(`DESCRIBE ${sql}`);
-  const prepared = await prepareHistory(duck, {
-    view,
-    entity,
-    folder,
-    historyRoot,
-    runId: 'run-1',
-    cutoffUs,
-    previousCutoffUs: null,
-    horizonUs: null,
-    full: true,
-    fromUs: null,
-    toUs: null,
-  });
+  const sketch = { duck, view, entity, folder, history: historyRoot };
+  const prepared = await prepareHistory(historyRun(sketch, { cutoffUs, full: true }));
   await prepared.publish(cutoffUs + 7);
   const id = definitionName(view.definitionId);
   const files = readdirSync(historyRoot, { recursive: true, encoding: 'utf8' })

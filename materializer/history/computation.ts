@@ -1,0 +1,97 @@
+/**
+ * What the computation of a view's history works with: the run, the view's plan and events, and the edges to compute.
+ *
+ *   everything   `full`, a first run, a changed definition, or no bookmark to tell what was late
+ *   increment    edges after the watermark, and the edges that late events touch
+ *   range        `fromUs` given: edges after it, at least up to the watermark, since the rows behind a range hang on it
+ */
+import { completeHistory, readHistoryWatermark } from '../../project/engine/duckdb/history.ts';
+import type { Settings } from '../../project/settings/settings.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { edgeAt } from '../../contract/windows.ts';
+import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
+import { planAggregates } from '../aggregate/aggregate-plan.ts';
+import { materializerError } from '../errors.ts';
+import type { RunPlan } from '../run/run-range.ts';
+import type { ViewRun } from '../run/view-run.ts';
+import { eventSource } from './events.ts';
+import type { EventSource } from './events.ts';
+import { checkSource } from './source-check.ts';
+
+/** What the history's rows hang on of a run. The view is aggregated. */
+export interface HistoryRun extends Pick<
+  ViewRun,
+  'view' | 'entity' | 'runId' | 'duck' | 'progress' | 'keepsRejects'
+> {
+  readonly settings: Pick<Settings, 'folder' | 'history'>;
+  readonly range: HistoryRange;
+}
+
+export interface HistoryRange extends Pick<
+  RunPlan,
+  'full' | 'fromUs' | 'cutoffUs' | 'dueUs' | 'historyCutoffUs' | 'horizonUs' | 'futureUs'
+> {
+  readonly previous: Pick<RunRecord, 'definitionId'> | null;
+}
+
+export interface Computation {
+  readonly run: HistoryRun;
+  readonly plan: AggregatePlan;
+  readonly source: EventSource;
+  readonly extent: Extent;
+}
+
+/** What is computed. Edges are indexes; `fromEdge` is exclusive. */
+export interface Extent {
+  readonly mode: 'everything' | 'increment' | 'range';
+  readonly fromEdge: number;
+  readonly toEdge: number;
+  /** Events created up to and including it are known. */
+  readonly knownUs: number;
+  /** The same of the runs before under this definition; null: there were none. */
+  readonly knownBeforeUs: number | null;
+}
+
+/** @throws REG_SOURCE, MAT_SOURCE, MAT_AGGREGATION, MAT_RANGE */
+export async function beginComputation(run: HistoryRun): Promise<Computation> {
+  const events = await checkSource(run.duck, run.settings.folder, run.view, run.entity);
+  const plan = planAggregates(run.view, run.entity);
+  const extent = extentOf(run);
+  const { horizonUs, futureUs } = run.range;
+  return {
+    run,
+    plan,
+    extent,
+    source: eventSource(plan, events, { knownUs: extent.knownUs, horizonUs, futureUs }),
+  };
+}
+
+function extentOf({ view, entity, settings, range }: HistoryRun): Extent {
+  const { fromUs, cutoffUs, historyCutoffUs } = range;
+  const root = settings.history;
+  const mark = readHistoryWatermark(root, view);
+  const markEdge = mark === null ? null : edgeAt(mark.watermarkUs, view.hopUs);
+  const dueEdge = Math.max(0, edgeAt(Math.min(cutoffUs, range.dueUs), view.hopUs));
+  // The history never forgets: neither edges nor events that it knew of, not even when the online store is taken back.
+  const toEdge = Math.max(dueEdge, markEdge ?? 0);
+  const knownUs = Math.max(cutoffUs, historyCutoffUs ?? cutoffUs);
+  const knownBeforeUs = range.previous?.definitionId === view.definitionId ? historyCutoffUs : null;
+  const known = { toEdge, knownUs, knownBeforeUs };
+  // Without created times nothing tells which events before the watermark are new: the lateness is gone over again.
+  const repeated = view.source.createdTime === null ? Math.ceil(view.latenessUs / view.hopUs) : 0;
+  const settled = completeHistory(root, view, entity) !== null;
+  const settledEdge = markEdge === null || !settled ? null : Math.max(0, markEdge - repeated);
+  // Of a definition whose rows are not there yet no part can be repeated: what lies before the part is of another one.
+  if (fromUs !== null && (settled || markEdge === null)) {
+    const fromEdge = Math.max(0, Math.min(edgeAt(fromUs, view.hopUs), settledEdge ?? Infinity));
+    if (fromEdge >= toEdge && markEdge === null) {
+      const part = `after ${formatTimestamp(fromUs)} and up to ${formatTimestamp(toEdge * view.hopUs)}`;
+      throw materializerError('MAT_RANGE', `view ${view.id} has no edge ${part}`, { field: 'from' });
+    }
+    return { mode: 'range', fromEdge, ...known };
+  }
+  const bookmarked = knownBeforeUs !== null || view.source.createdTime === null;
+  if (range.full || settledEdge === null || !bookmarked) return { mode: 'everything', fromEdge: 0, ...known };
+  return { mode: 'increment', fromEdge: settledEdge, ...known };
+}

@@ -1,0 +1,42 @@
+/**
+ * Where a run of a view keeps what is no history (yet), beside the history's own folders, where no reader looks:
+ *
+ *   history/_staged/{view}/v{version}/{run}/events, history/...       what the run reads, by entity (entity-parts.ts)
+ *                                     {run}/rows, {run}/days          computed and written (staged-rows.ts)
+ *                                     {run}.spill                     what did not fit in DuckDB's memory
+ *   history/_rejected/{view}/v{version}/{run}.parquet                 events that are refused
+ *                                       {run}.late.parquet            events that came too late
+ *                                       {run}.online.parquet, .json   rows that are not written online
+ *
+ * All on the history's volume, so that a rename into it is atomic.
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { folderBeside } from '../../project/engine/duckdb/history.ts';
+import type { FeatureView } from '../../contract/model.ts';
+import { makeFolder } from '../../contract/std/folder.ts';
+
+type Named = Pick<FeatureView, 'name' | 'version'>;
+
+/** The folder of a run of a view for what is not yet history. */
+export function stagedFolder(root: string, view: Named, runId: string): string {
+  return join(folderBeside(root, '_staged', view), runId);
+}
+
+/** Not in the run's folder: that goes when the rows are published, and this is needed until the engine closes. */
+export function spillFolder(root: string, view: Named, runId: string): string {
+  return `${stagedFolder(root, view, runId)}.spill`;
+}
+
+/** Removes what earlier runs of the view left behind, and makes the folder of this one. */
+export function clearStaged(root: string, view: Named, runId: string): string {
+  rmSync(folderBeside(root, '_staged', view), { recursive: true, force: true });
+  const folder = stagedFolder(root, view, runId);
+  makeFolder(folder);
+  return folder;
+}
+
+/** @param kind  '' of refused events, `.late`, `.online` */
+export function rejectFile(root: string, view: Named, runId: string, kind: '' | '.late' | '.online'): string {
+  return join(folderBeside(root, '_rejected', view), `${runId}${kind}.parquet`);
+}
