@@ -17,6 +17,7 @@ import { BundlePlans, ViewSlots } from './plan/bundle-plans.ts';
 import type { Plan } from './plan/plan.ts';
 import type { RowLoader, WantedRow } from './cache/row-loader.ts';
 import { openReader } from './store/open-reader.ts';
+import { nativeFallbacks } from './surface/native/native-plan.ts';
 import { nativeText } from './surface/value-text.ts';
 import { statusOf } from './request/request-in-flight.ts';
 
@@ -153,7 +154,7 @@ function describeVector(
     const hasRow = row !== null && row.raw !== null;
     return {
       name,
-      valueText: value === undefined ? view.fallbackNative[index]! : nativeText(feature.type, value),
+      valueText: value === undefined ? nativeFallbacks(view)[index]! : nativeText(feature.type, value),
       value: valueToJson(feature.type, value === undefined ? feature.missing : value),
       status: STATUSES[status]!,
       eventTime: hasRow ? formatTimestamp(row.eventUs) : null,

@@ -20,12 +20,9 @@ import type { FeastRun } from '../surface/feast/feast-plan.ts';
 import type { RowMapping, ViewPlan } from '../plan/view-plan.ts';
 import { NO_PIECE } from './ready-ring.ts';
 import type { ReadyOwner, ReadyRing } from './ready-ring.ts';
-import { checkRow, readRowValues } from './row-values.ts';
-import { segmentFeatures, segmentStatuses } from '../surface/native/native-plan.ts';
-import type { SegmentText } from '../surface/native/native-plan.ts';
+import { checkRow, holdsNonFinite, readRowValues } from './row-values.ts';
 import { tensorImage } from '../surface/oip/tensor-plan.ts';
 import type { TensorPart } from '../surface/oip/tensor-plan.ts';
-import { hasNoJsonNumber } from '../surface/value-text.ts';
 
 /** When a row was read, and what was known before it was. */
 export interface ReadMoment {
@@ -46,8 +43,8 @@ const ROW_BYTES = 176;
 const WHOLE = 1;
 const REFRESHING = 2;
 const ASKED_AGAIN = 4;
-const NOTES_KNOWN = 8;
-const HAS_NOTES = 16;
+const FINITE_KNOWN = 8;
+const HAS_NON_FINITE = 16;
 /** Of the factor, kept as a whole number, which V8 does not box. */
 const FACTOR_STEPS = 1_000;
 /** The highest byte of 2^53 in 7 bytes. */
@@ -180,29 +177,12 @@ export class CachedRow implements ReadyOwner {
   }
 
   /** Writes a piece that is ready. @returns whether there is one */
-  #writeReady(kind: number, out: AnswerBuffer): boolean {
+  writeReady(kind: number, out: AnswerBuffer): boolean {
     const { ready } = this;
     const from = ready === null ? NO_PIECE : ready.find(this, kind);
     if (from === NO_PIECE) return false;
     out.range(ready!.buffer, from, ready!.endOf(from));
     return true;
-  }
-
-  /** Writes `"role__feature":value` for each feature of a segment, comma-separated. */
-  writeFeatures(segment: SegmentText, out: AnswerBuffer): void {
-    if (this.#writeReady(segment.featuresKind, out)) return;
-    const from = out.length;
-    out.text(segmentFeatures(this.view, segment, this.values));
-    this.keep(segment.featuresKind, out.since(from));
-  }
-
-  /** Writes `"role__feature":"STATUS"` for each feature of a segment, comma-separated. */
-  writeStatuses(segment: SegmentText, out: AnswerBuffer): void {
-    if (this.isWhole) return out.bytes(segment.presentText);
-    if (this.#writeReady(segment.statusesKind, out)) return;
-    const from = out.length;
-    out.text(segmentStatuses(segment, this.values));
-    this.keep(segment.statusesKind, out.since(from));
   }
 
   /** The values of a tensor part, then their statuses, as `tensor-plan.ts` draws them: to be used before any is kept. */
@@ -244,25 +224,14 @@ export class CachedRow implements ReadyOwner {
     return absent;
   }
 
-  /** Whether any value of the row is a NaN or an infinity, which native answers show as null and note. */
-  get hasNotes(): boolean {
-    if ((this.#flags & NOTES_KNOWN) === 0) {
+  /** Whether any value of the row is or holds a NaN or an infinity. */
+  get hasNonFinite(): boolean {
+    if ((this.#flags & FINITE_KNOWN) === 0) {
       const { values } = this;
-      const has = this.view.view.features.some((f, i) => hasNoJsonNumber(f.type, values[i] ?? null));
-      this.#flags |= has ? NOTES_KNOWN | HAS_NOTES : NOTES_KNOWN;
+      const has = this.view.view.features.some((f, i) => holdsNonFinite(f.type, values[i] ?? null));
+      this.#flags |= has ? FINITE_KNOWN | HAS_NON_FINITE : FINITE_KNOWN;
     }
-    return (this.#flags & HAS_NOTES) !== 0;
-  }
-
-  /** @returns the features of a segment that hold such a value, as JSON strings */
-  notesOf({ fullNames, features }: SegmentText): string[] {
-    const { values } = this;
-    return fullNames
-      .filter((_, i) => {
-        const value = values[features[i]!];
-        return value !== undefined && hasNoJsonNumber(this.view.view.features[features[i]!]!.type, value);
-      })
-      .map((name) => JSON.stringify(`${name}: NaN or infinity is shown as null`));
+    return (this.#flags & HAS_NON_FINITE) !== 0;
   }
 
   /** Where its texts for answers of many rows stand in the ring, as `feast-pieces.ts` draws them; NO_PIECE: nowhere. */
@@ -277,7 +246,7 @@ export class CachedRow implements ReadyOwner {
 
   /** Writes the columns of a run of features as Feast's form has them in an answer of one row, comma-separated. */
   writeFeastColumns(run: FeastRun, out: AnswerBuffer): void {
-    if (this.#writeReady(run.kind, out)) return;
+    if (this.writeReady(run.kind, out)) return;
     const from = out.length;
     writeFeastColumns(this.view.view, run.features, this.eventUs, this.values, out);
     this.keep(run.kind, out.since(from));

@@ -159,3 +159,25 @@ function grow(least: number): void {
   bytes = Buffer.allocUnsafeSlow(Math.max(bytes.length * 2, least));
   view = new DataView(bytes.buffer);
 }
+
+/** Whether a value is or holds a NaN or an infinity, which JSON has no number for. */
+export function holdsNonFinite(type: ValueType, value: Value): boolean {
+  if (value === null) return false;
+  switch (type.kind) {
+    case 'float32':
+    case 'float64':
+      return !Number.isFinite(value);
+    case 'embedding':
+      return !(value as Float32Array).every(Number.isFinite);
+    case 'list':
+      return (value as readonly Value[]).some((item) => holdsNonFinite(type.of, item));
+    case 'map':
+      return [...(value as ReadonlyMap<string, Value>).values()].some((item) =>
+        holdsNonFinite(type.of, item),
+      );
+    case 'struct':
+      return type.fields.some((f) => holdsNonFinite(f.type, (value as Record<string, Value>)[f.name]!));
+    default:
+      return false;
+  }
+}

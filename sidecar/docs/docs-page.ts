@@ -4,6 +4,7 @@
  */
 import { formatType } from '../../contract/value-type.ts';
 import type { BundlePlans } from '../plan/bundle-plans.ts';
+import { nativeFallbacks } from '../surface/native/native-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import { feastExample, inferExample, nativeExample } from './request-examples.ts';
 import type { ExampleRequest } from './request-examples.ts';
@@ -77,7 +78,7 @@ function featureRows(plan: Plan): string {
       const cells = [
         `<code>${escape(name)}</code>`,
         formatType(type),
-        view.fallbackNative[index]!,
+        nativeFallbacks(view)[index]!,
         description ?? '',
       ];
       return `<tr><td>${cells[0]!}${cells

@@ -1,13 +1,14 @@
 /** `GET /feature-service/{name}`: what a caller must know of a service. */
 import { formatType } from '../../contract/value-type.ts';
+import { nativeFallbacks } from '../surface/native/native-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 
 /** @returns JSON: join keys with types, context fields, features in the order of the answer with types and fallbacks */
 export function schemaOf(plan: Plan): string {
   const { definition } = plan;
   const features = definition.features.map((feature, i) => {
-    const { view, fallbackNative } = plan.roleViews[plan.featureRoles[i]!]!;
-    const { type, description } = view.features[plan.featureIndexes[i]!]!;
+    const ofView = plan.roleViews[plan.featureRoles[i]!]!;
+    const { type, description } = ofView.view.features[plan.featureIndexes[i]!]!;
     const text = JSON.stringify({
       name: feature.fullName,
       view: feature.view,
@@ -17,7 +18,7 @@ export function schemaOf(plan: Plan): string {
       description,
     });
     // The fallback has its ready text, with every digit of an int64.
-    return `${text.slice(0, -1)},"missing":${fallbackNative[plan.featureIndexes[i]!]!}}`;
+    return `${text.slice(0, -1)},"missing":${nativeFallbacks(ofView)[plan.featureIndexes[i]!]!}}`;
   });
   const head = {
     feature_service: plan.service,

@@ -16,17 +16,7 @@ import { planTensor } from '../surface/oip/tensor-plan.ts';
 import type { TensorPlan } from '../surface/oip/tensor-plan.ts';
 import { planFeast } from '../surface/feast/feast-plan.ts';
 import type { FeastPlan } from '../surface/feast/feast-plan.ts';
-import { segmentText } from '../surface/native/native-plan.ts';
-import type { SegmentText } from '../surface/native/native-plan.ts';
 import type { ViewPlan } from './view-plan.ts';
-
-export interface Segment {
-  readonly role: number;
-  readonly view: ViewPlan;
-  /** Index in `view.segments`. */
-  readonly slot: number;
-  readonly text: SegmentText;
-}
 
 export interface GroupPlan {
   /** `{prefix}fstore:{entity}:`, to be followed by the id. */
@@ -42,8 +32,6 @@ export interface Plan {
   readonly bundle: string;
   readonly keys: readonly JoinKey[];
   readonly keyNames: readonly string[];
-  /** `"customer_id":` */
-  readonly keyTexts: readonly string[];
   readonly groups: readonly GroupPlan[];
   readonly roleNames: readonly string[];
   readonly roleViews: readonly ViewPlan[];
@@ -55,7 +43,6 @@ export interface Plan {
   readonly featureIndexes: readonly number[];
   readonly fullNames: readonly string[];
   readonly shortNames: readonly string[];
-  readonly segments: readonly Segment[];
   readonly feast: FeastPlan;
   readonly tensor: TensorPlan;
   /** The names that the log needs: none when the service's own list holds. */
@@ -66,9 +53,9 @@ export interface Plan {
   readonly vectorKind: number;
   /** How ids stand in the log and whether answers may; null: as they are. */
   readonly privacy: PlanPrivacy | null;
-  /** `"metadata":{"feature_service":...,"bundle":"...",` */
-  readonly metadataStart: string;
   readonly definition: FeatureService;
+  /** What encoders have ready for the service; see encoder-plan.ts. */
+  readonly encoderPlans: unknown[];
 }
 
 /** Of a service of which the log may not hold everything. */
@@ -114,7 +101,6 @@ export function planService(
     bundle: bundle.hash,
     keys: service.requestKeys,
     keyNames,
-    keyTexts: service.requestKeys.map((key) => `${JSON.stringify(key.name)}:`),
     groups,
     roleNames: service.views.map(({ role }) => role),
     roleViews,
@@ -126,16 +112,13 @@ export function planService(
     fullNames,
     shortNames,
     feast: planFeast(keyNames, fullNames, shortNames, featureRoles, featureIndexes),
-    segments: service.name === '' ? [] : planSegments(roleViews, featureRoles, featureIndexes, fullNames),
     tensor: planTensor(service, roleViews, featureRoles, featureIndexes),
     privacy: planPrivacy(service, bundle.entities, views, hmacKey),
     loggedFeatures: service.name === '' ? fullNames : [],
     loggedHeads: [],
     vectorKind: newReadyKind(),
-    metadataStart:
-      `"metadata":{"feature_service":${JSON.stringify(service.name)},"service_version":${service.version},` +
-      `"bundle":"${bundle.hash}",`,
     definition: service,
+    encoderPlans: [],
   });
 }
 
@@ -162,23 +145,4 @@ function planGroup(
     keyStart: `${keyPrefix}fstore:${entity.name}:`,
     keys: requestKeys.map((name) => service.requestKeys.findIndex((key) => key.name === name)),
   };
-}
-
-function planSegments(
-  roleViews: readonly ViewPlan[],
-  featureRoles: readonly number[],
-  featureIndexes: readonly number[],
-  fullNames: readonly string[],
-): Segment[] {
-  const segments: Segment[] = [];
-  for (let from = 0; from < featureRoles.length;) {
-    const role = featureRoles[from]!;
-    let to = from + 1;
-    while (featureRoles[to] === role) to += 1;
-    const view = roleViews[role]!;
-    const text = segmentText(view, fullNames.slice(from, to), featureIndexes.slice(from, to));
-    segments.push({ role, view, slot: view.segments.push(text) - 1, text });
-    from = to;
-  }
-  return segments;
 }

@@ -11,8 +11,6 @@ import { RowMask } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { TensorPart } from '../surface/oip/tensor-plan.ts';
 import { absentFeastPieces } from '../surface/feast/feast-pieces.ts';
-import type { SegmentText } from '../surface/native/native-plan.ts';
-import { nativeText } from '../surface/value-text.ts';
 import { ViewTally } from './view-tally.ts';
 
 /** Twice the freshness: past it an aggregated view's values are withheld. */
@@ -45,17 +43,16 @@ export interface ViewPlan {
    * when a row of a newer definition comes.
    */
   readonly mappings: Map<number, RowMapping | null>;
-  readonly fallbackNative: readonly string[];
   /** What stands in for a row in Feast's form, by its status. */
   readonly absentFeast: readonly DataView[];
-  /** What the segments over this view are; a cached row keeps ready text for each, under its index. */
-  readonly segments: SegmentText[];
   /** The same for tensors: a cached row keeps an image for each. */
   readonly tensorParts: TensorPart[];
   /** How the log takes marked values out of rows; null: it may hold them as they are. */
   readonly mask: RowMask | null;
   /** Counts what is served of it. */
   readonly tally: ViewTally;
+  /** What encoders have ready for the view; see encoder-plan.ts. */
+  readonly encoderPlans: unknown[];
 }
 
 /** How a row of one definition becomes the values of the view as it is now. */
@@ -86,12 +83,11 @@ export function planView(
     ttlUs: view.kind === 'stored' && view.ttlUs !== null ? view.ttlUs : -1,
     watermarkLimitUs: view.kind === 'aggregated' ? WATERMARK_LIMIT * view.freshnessUs : -1,
     mappings,
-    fallbackNative: view.features.map((f) => nativeText(f.type, f.missing)),
     absentFeast: STATUSES.map((_, status) => absentFeastPieces(view, status)),
-    segments: [],
     tensorParts: [],
     mask: log.enabled ? RowMask.of(view, log.hmacKey) : null,
     tally,
+    encoderPlans: [],
   };
   return Object.freeze(plan);
 }

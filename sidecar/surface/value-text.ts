@@ -69,28 +69,6 @@ function otherText(type: ValueType, value: Value, text: (type: ValueType, value:
   }
 }
 
-/** Whether a value holds a NaN or an infinity, which JSON has no number for. */
-export function hasNoJsonNumber(type: ValueType, value: Value): boolean {
-  if (value === null) return false;
-  switch (type.kind) {
-    case 'float32':
-    case 'float64':
-      return !Number.isFinite(value);
-    case 'embedding':
-      return !(value as Float32Array).every(Number.isFinite);
-    case 'list':
-      return (value as readonly Value[]).some((item) => hasNoJsonNumber(type.of, item));
-    case 'map':
-      return [...(value as ReadonlyMap<string, Value>).values()].some((item) =>
-        hasNoJsonNumber(type.of, item),
-      );
-    case 'struct':
-      return type.fields.some((f) => hasNoJsonNumber(f.type, (value as Record<string, Value>)[f.name]!));
-    default:
-      return false;
-  }
-}
-
 export function float64Text(value: number): string {
   if (!Number.isFinite(value)) return 'null';
   return Object.is(value, -0) ? '-0.0' : String(value);

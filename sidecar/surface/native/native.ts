@@ -17,7 +17,9 @@ import { countRows, entityColumns, readKeys } from '../../request/entities.ts';
 import { sidecarError } from '../../errors.ts';
 import { describe, parseJsonBody } from '../../request/json-body.ts';
 import type { BundlePlans } from '../../plan/bundle-plans.ts';
-import type { Plan } from '../../plan/plan.ts';
+import { nativePlan } from './native-plan.ts';
+import type { NativeSegment } from './native-plan.ts';
+import { notesOf, writeFeatures, writeStatuses } from './native-row.ts';
 import { knowingShapes } from '../../request/known-shapes.ts';
 import type { ReplyHeaders } from '../../transport/transport.ts';
 import { oldestAgeUs } from '../../request/request-in-flight.ts';
@@ -68,7 +70,7 @@ function parseNative(bytes: Buffer, plans: BundlePlans): FeatureRequest {
 
 function answerNative(inFlight: RequestInFlight, latencyMs: number, out: AnswerBuffer): ReplyHeaders {
   const { plan, count, texts } = inFlight.request;
-  const { segments, keyTexts } = plan;
+  const { segments, keyTexts, metadataStart } = nativePlan(plan);
   const roles = plan.roleViews.length;
   for (let r = 0; r < count; r++) {
     let head = r === 0 ? '{"results":[{"entities":{' : ',{"entities":{';
@@ -77,44 +79,45 @@ function answerNative(inFlight: RequestInFlight, latencyMs: number, out: AnswerB
     }
     out.text(`${head}},"features":{`);
     for (let s = 0; s < segments.length; s++) {
-      const { role, text } = segments[s]!;
-      const at = r * roles + role;
+      const segment = segments[s]!;
+      const at = r * roles + segment.role;
       if (s !== 0) out.comma();
-      if (inFlight.statuses[at] === PRESENT) inFlight.rows[at]!.writeFeatures(text, out);
-      else out.bytes(text.fallbackText);
+      if (inFlight.statuses[at] === PRESENT) writeFeatures(inFlight.rows[at]!, segment, out);
+      else out.bytes(segment.fallbackText);
     }
     out.text('},"statuses":{');
     for (let s = 0; s < segments.length; s++) {
-      const { role, text } = segments[s]!;
-      const at = r * roles + role;
+      const segment = segments[s]!;
+      const at = r * roles + segment.role;
       const status = inFlight.statuses[at]!;
       if (s !== 0) out.comma();
-      if (status === PRESENT) inFlight.rows[at]!.writeStatuses(text, out);
-      else out.bytes(text.statusTexts[status]!);
+      if (status === PRESENT) writeStatuses(inFlight.rows[at]!, segment, out);
+      else out.bytes(segment.statusTexts[status]!);
     }
     out.text('}}');
   }
   const oldestUs = oldestAgeUs(inFlight);
   out.text(
-    `],${plan.metadataStart}"request_id":"${inFlight.requestId}","latency_ms":${latencyMs.toFixed(3)},"oldest_age_ms":${
+    `],${metadataStart}"request_id":"${inFlight.requestId}","latency_ms":${latencyMs.toFixed(3)},"oldest_age_ms":${
       oldestUs === -1 ? 'null' : oldestUs / 1_000
-    }${notesOf(inFlight, plan)}}}`,
+    }${notesText(inFlight, segments)}}}`,
   );
   return JSON_HEADERS;
 }
 
 /** Empty in nearly every answer: only rows with a NaN or an infinity have notes. */
-function notesOf(inFlight: RequestInFlight, plan: Plan): string {
-  const { segments } = plan;
+function notesText(inFlight: RequestInFlight, segments: readonly NativeSegment[]): string {
+  const { plan, count } = inFlight.request;
   const roles = plan.roleViews.length;
   let notes: string[] | null = null;
-  for (let r = 0; r < inFlight.request.count; r++) {
+  for (let r = 0; r < count; r++) {
     for (let s = 0; s < segments.length; s++) {
-      const { role, text } = segments[s]!;
-      const row = inFlight.rows[r * roles + role]!;
-      if (row === null || !row.hasNotes || inFlight.statuses[r * roles + role] !== PRESENT) continue;
+      const segment = segments[s]!;
+      const at = r * roles + segment.role;
+      const row = inFlight.rows[at]!;
+      if (row === null || !row.hasNonFinite || inFlight.statuses[at] !== PRESENT) continue;
       notes ??= [];
-      for (const note of row.notesOf(text)) if (!notes.includes(note)) notes.push(note);
+      for (const note of notesOf(row, segment)) if (!notes.includes(note)) notes.push(note);
     }
   }
   return notes === null || notes.length === 0 ? '' : `,"notes":[${notes.join(',')}]`;

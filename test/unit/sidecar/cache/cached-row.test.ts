@@ -39,7 +39,7 @@ test('what is yes or no of a row is told apart', () => {
     const raw = encodeRow(spend, [value, 3n]).toString('latin1');
     return new CachedRow(plan, MOMENT, NOON_US, raw, mapping);
   };
-  for (const [value, hasNotes] of [
+  for (const [value, hasNonFinite] of [
     [1, false],
     [NaN, true],
   ] as const) {
@@ -48,12 +48,12 @@ test('what is yes or no of a row is told apart', () => {
     expect(told()).toEqual([true, false, false]);
     row.refreshing = true;
     expect(told()).toEqual([true, true, false]);
-    expect([row.hasNotes, row.hasNotes]).toEqual([hasNotes, hasNotes]);
+    expect([row.hasNonFinite, row.hasNonFinite]).toEqual([hasNonFinite, hasNonFinite]);
     row.markAskedAgain();
     expect(told()).toEqual([true, true, true]);
     row.renew({ ...MOMENT, factor: 0.8504 }, NOON_US);
     expect(told()).toEqual([true, false, true]);
-    expect([row.factor, row.hasNotes]).toEqual([0.85, hasNotes]);
+    expect([row.factor, row.hasNonFinite]).toEqual([0.85, hasNonFinite]);
   }
 });
 

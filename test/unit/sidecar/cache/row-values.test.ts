@@ -1,10 +1,11 @@
 /** The quick way to read rows of numbers against the general one: the same values, and the same rows refused. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { parseType } from '../../../../contract/value-type.ts';
 import type { Value, ValueType } from '../../../../contract/value-type.ts';
 import { decodeRowValues, RowEncoder } from '../../../../contract/wire/online/row-codec.ts';
 import { HEADER_BYTES } from '../../../../contract/wire/online/row-header.ts';
-import { checkRow, readRowValues } from '../../../../sidecar/cache/row-values.ts';
+import { checkRow, holdsNonFinite, readRowValues } from '../../../../sidecar/cache/row-values.ts';
 import { anyValueOf } from '../../../support/fixtures/any-value.ts';
 
 const KINDS = ['bool', 'int32', 'int64', 'timestamp', 'float32', 'float64'] as const;
@@ -86,4 +87,14 @@ test('any row of numbers, whole or damaged, is read as the general decoder reads
     }),
     { numRuns: 1_000 },
   );
+});
+
+test.each([
+  ['list<float64>', [1, Number.NaN], true],
+  ['embedding(1)', Float32Array.of(Number.POSITIVE_INFINITY), true],
+  ['map<float32>', new Map([['a', 1]]), false],
+  ['struct<a: float64>', { a: Number.NaN }, true],
+  ['string', 'NaN', false],
+] as const)('whether a value of %s holds a NaN or an infinity', (type, value, holds) => {
+  expect(holdsNonFinite(parseType(type)!, value)).toBe(holds);
 });

@@ -4,7 +4,6 @@ import {
   feastEventTime,
   feastText,
   float32Text,
-  hasNoJsonNumber,
   nativeText,
 } from '../../../../sidecar/surface/value-text.ts';
 import { parseType } from '../../../../contract/value-type.ts';
@@ -68,14 +67,6 @@ describe('the text of a value', () => {
         expect(feast).toMatch(/[.e]/);
       }),
     );
-  });
-
-  test('says where JSON has no number for a value', () => {
-    expect(hasNoJsonNumber(parseType('list<float64>')!, [1, Number.NaN])).toBe(true);
-    expect(hasNoJsonNumber(parseType('embedding(1)')!, Float32Array.of(Number.POSITIVE_INFINITY))).toBe(true);
-    expect(hasNoJsonNumber(parseType('map<float32>')!, new Map([['a', 1]]))).toBe(false);
-    expect(hasNoJsonNumber(parseType('struct<a: float64>')!, { a: Number.NaN })).toBe(true);
-    expect(hasNoJsonNumber({ kind: 'string' }, 'NaN')).toBe(false);
   });
 
   test('event times on the Feast surface have as few digits as protobuf prints', () => {
