@@ -15,8 +15,6 @@ import type { MaskedRow } from '../../contract/log-privacy.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { HEADER_BYTES, MAX_WRITTEN_MS } from '../../contract/wire/online/row-header.ts';
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
-import { FEAST_PIECES, feastPieces, writeFeastColumns } from '../surface/feast/feast-pieces.ts';
-import type { FeastRun } from '../surface/feast/feast-plan.ts';
 import type { RowMapping, ViewPlan } from '../plan/view-plan.ts';
 import { NO_PIECE } from './ready-ring.ts';
 import type { ReadyOwner, ReadyRing } from './ready-ring.ts';
@@ -176,12 +174,16 @@ export class CachedRow implements ReadyOwner {
     if (this.askedAgain && this.ready !== null) this.ready.keep(this, kind, bytes);
   }
 
+  /** @returns where the row's piece of that kind begins in `ready.buffer`, good until the next is kept; NO_PIECE: none */
+  findReady(kind: number): number {
+    return this.ready === null ? NO_PIECE : this.ready.find(this, kind);
+  }
+
   /** Writes a piece that is ready. @returns whether there is one */
   writeReady(kind: number, out: AnswerBuffer): boolean {
-    const { ready } = this;
-    const from = ready === null ? NO_PIECE : ready.find(this, kind);
+    const from = this.findReady(kind);
     if (from === NO_PIECE) return false;
-    out.range(ready!.buffer, from, ready!.endOf(from));
+    out.range(this.ready!.buffer, from, this.ready!.endOf(from));
     return true;
   }
 
@@ -232,24 +234,6 @@ export class CachedRow implements ReadyOwner {
       this.#flags |= has ? FINITE_KNOWN | HAS_NON_FINITE : FINITE_KNOWN;
     }
     return (this.#flags & HAS_NON_FINITE) !== 0;
-  }
-
-  /** Where its texts for answers of many rows stand in the ring, as `feast-pieces.ts` draws them; NO_PIECE: nowhere. */
-  get readyFeastPieces(): number {
-    return this.ready === null ? NO_PIECE : this.ready.find(this, FEAST_PIECES);
-  }
-
-  /** The same, made anew; not kept. */
-  makeFeastPieces(): DataView {
-    return feastPieces(this.view.view, this.eventUs, this.values);
-  }
-
-  /** Writes the columns of a run of features as Feast's form has them in an answer of one row, comma-separated. */
-  writeFeastColumns(run: FeastRun, out: AnswerBuffer): void {
-    if (this.writeReady(run.kind, out)) return;
-    const from = out.length;
-    writeFeastColumns(this.view.view, run.features, this.eventUs, this.values, out);
-    this.keep(run.kind, out.since(from));
   }
 }
 

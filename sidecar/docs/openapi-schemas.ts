@@ -6,7 +6,7 @@ import type { ValueType } from '../../contract/value-type.ts';
 import { MAX_VALUES } from '../request/entities.ts';
 import { SIDECAR_ERRORS } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
-import { FEAST_STATUSES } from '../surface/value-text.ts';
+import { FEAST_STATUSES } from '../surface/feast/feast-text.ts';
 
 /** A JSON Schema. */
 export type Schema = Readonly<Record<string, unknown>>;

@@ -14,8 +14,6 @@ import type { HmacKey } from '../../contract/log-privacy.ts';
 import { newReadyKind } from '../cache/ready-ring.ts';
 import { planTensor } from '../surface/oip/tensor-plan.ts';
 import type { TensorPlan } from '../surface/oip/tensor-plan.ts';
-import { planFeast } from '../surface/feast/feast-plan.ts';
-import type { FeastPlan } from '../surface/feast/feast-plan.ts';
 import type { ViewPlan } from './view-plan.ts';
 
 export interface GroupPlan {
@@ -43,7 +41,6 @@ export interface Plan {
   readonly featureIndexes: readonly number[];
   readonly fullNames: readonly string[];
   readonly shortNames: readonly string[];
-  readonly feast: FeastPlan;
   readonly tensor: TensorPlan;
   /** The names that the log needs: none when the service's own list holds. */
   readonly loggedFeatures: readonly string[];
@@ -111,7 +108,6 @@ export function planService(
     featureIndexes,
     fullNames,
     shortNames,
-    feast: planFeast(keyNames, fullNames, shortNames, featureRoles, featureIndexes),
     tensor: planTensor(service, roleViews, featureRoles, featureIndexes),
     privacy: planPrivacy(service, bundle.entities, views, hmacKey),
     loggedFeatures: service.name === '' ? fullNames : [],

@@ -3,14 +3,12 @@
  * Frozen data, made once a bundle. Rows in the cache belong to one of these.
  */
 import type { Entity, FeatureView, RowFields, RowSchema } from '../../contract/model.ts';
-import { STATUSES } from '../../contract/status.ts';
 import { formatType } from '../../contract/value-type.ts';
 import { fieldOf } from '../../contract/wire/online/online-layout.ts';
 import { haveSameKeys, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { RowMask } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { TensorPart } from '../surface/oip/tensor-plan.ts';
-import { absentFeastPieces } from '../surface/feast/feast-pieces.ts';
 import { ViewTally } from './view-tally.ts';
 
 /** Twice the freshness: past it an aggregated view's values are withheld. */
@@ -43,8 +41,6 @@ export interface ViewPlan {
    * when a row of a newer definition comes.
    */
   readonly mappings: Map<number, RowMapping | null>;
-  /** What stands in for a row in Feast's form, by its status. */
-  readonly absentFeast: readonly DataView[];
   /** The same for tensors: a cached row keeps an image for each. */
   readonly tensorParts: TensorPart[];
   /** How the log takes marked values out of rows; null: it may hold them as they are. */
@@ -83,7 +79,6 @@ export function planView(
     ttlUs: view.kind === 'stored' && view.ttlUs !== null ? view.ttlUs : -1,
     watermarkLimitUs: view.kind === 'aggregated' ? WATERMARK_LIMIT * view.freshnessUs : -1,
     mappings,
-    absentFeast: STATUSES.map((_, status) => absentFeastPieces(view, status)),
     tensorParts: [],
     mask: log.enabled ? RowMask.of(view, log.hmacKey) : null,
     tally,

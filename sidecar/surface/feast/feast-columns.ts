@@ -11,10 +11,10 @@
 import { PRESENT } from '../../../contract/status.ts';
 import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
 import type { CachedRow } from '../../cache/cached-row.ts';
-import { FEAST_PIECES, pieceAfter } from './feast-pieces.ts';
+import { FEAST_PIECES, pieceAfter, piecesOf } from './feast-pieces.ts';
 import type { FeastRun } from './feast-plan.ts';
 import { NO_PIECE } from '../../cache/ready-ring.ts';
-import { FEAST_STATUS_TEXTS } from '../value-text.ts';
+import { FEAST_STATUS_TEXTS } from './feast-text.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 
 /** Writes the columns of a run of features, each with a comma before it. */
@@ -71,26 +71,25 @@ class RunPieces {
   /** What was not ready. */
   readonly made: { readonly row: CachedRow; readonly pieces: DataView }[] = [];
 
-  constructor(inFlight: RequestInFlight, { role }: FeastRun) {
+  constructor(inFlight: RequestInFlight, { role, absent }: FeastRun) {
     const { plan, count } = inFlight.request;
     const roles = plan.roleViews.length;
-    const { absentFeast } = plan.roleViews[role]!;
     for (let r = 0; r < count; r++) {
       const row = inFlight.rows[r * roles + role]!;
       const status = inFlight.statuses[r * roles + role]!;
       this.statuses.push(status);
       // A row that is too old to be shown still has its time.
-      if (row === null || row.raw === null) this.times.add(absentFeast[status]!, 0);
+      if (row === null || row.raw === null) this.times.add(absent[status]!, 0);
       else this.#addRow(row);
       if (status === PRESENT) this.rows.add(this.times.views[r]!, this.times.starts[r]!);
-      else this.rows.add(absentFeast[status]!, 0);
+      else this.rows.add(absent[status]!, 0);
     }
   }
 
   #addRow(row: CachedRow): void {
-    const start = row.readyFeastPieces;
+    const start = row.findReady(FEAST_PIECES);
     if (start !== NO_PIECE) return this.times.add(row.ready!.view, start);
-    const pieces = row.makeFeastPieces();
+    const pieces = piecesOf(row);
     this.made.push({ row, pieces });
     this.times.add(pieces, 0);
   }

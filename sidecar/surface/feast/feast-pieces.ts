@@ -5,16 +5,16 @@
  *   pieces = piece of the event time | piece of each of the view's features | 3 bytes to read past the end
  *   piece  = u32 little endian: bytes of text << 3 | status | text, with the comma before it
  *
- * One block a row, some 350 bytes for ten doubles, and not a string for each value. The form of a row that is not PRESENT, one for
- * each status, belongs to its view's plan.
+ * One block a row, some 350 bytes for ten doubles, and not a string for each value. What stands in for a row that is
+ * not PRESENT is made once for each view and status.
  */
-import type { FeatureView } from '../../../contract/model.ts';
-import { MISSING, NULL, PRESENT } from '../../../contract/status.ts';
-import type { Value } from '../../../contract/value-type.ts';
+import { MISSING, NULL, PRESENT, STATUSES } from '../../../contract/status.ts';
 import { PIECE_HEAD_BYTES, STATUS_BITS } from '../../answer/answer-buffer.ts';
-import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
+import type { CachedRow } from '../../cache/cached-row.ts';
 import { newReadyKind } from '../../cache/ready-ring.ts';
-import { FEAST_NOT_FOUND, FEAST_NULL, FEAST_PRESENT, feastEventTime, feastText } from '../value-text.ts';
+import { encoderPlan } from '../../plan/encoder-plan.ts';
+import type { ViewPlan } from '../../plan/view-plan.ts';
+import { feastEventTime, feastText } from './feast-text.ts';
 
 /** What stands for the time of a row that there is not. */
 export const FEAST_NO_TIME = '"1970-01-01T00:00:00Z"';
@@ -22,14 +22,11 @@ export const FEAST_NO_TIME = '"1970-01-01T00:00:00Z"';
 /** What a row's pieces are in the ready ring. */
 export const FEAST_PIECES = newReadyKind();
 const READ_PAST = 3;
-const FIRST_COLUMN = Buffer.from('{"values":[');
 
-/** @param values  in the order of the view's features; undefined: the row lacks the feature */
-export function feastPieces(
-  { features }: FeatureView,
-  eventUs: number,
-  values: readonly (Value | undefined)[],
-): DataView {
+/** @returns the pieces of a row that the store has, made anew */
+export function piecesOf(row: CachedRow): DataView {
+  const { values, eventUs } = row;
+  const { features } = row.view.view;
   const texts = [feastEventTime(eventUs)];
   const statuses = [PRESENT];
   for (let i = 0; i < features.length; i++) {
@@ -41,47 +38,16 @@ export function feastPieces(
   return pack(texts, statuses);
 }
 
-/**
- * Writes features of one row as an answer of one row has them, a column each, comma-separated.
- *
- * @param run     indexes in the view
- * @param values  in the order of the view's features; undefined: the row lacks the feature
- */
-export function writeFeastColumns(
-  { features }: FeatureView,
-  run: readonly number[],
-  eventUs: number,
-  values: readonly (Value | undefined)[],
-  out: AnswerBuffer,
-): void {
-  const tail = `],"event_timestamps":[${feastEventTime(eventUs)}]}`;
-  const present = Buffer.from(`],"statuses":[${FEAST_PRESENT}${tail},{"values":[`, 'latin1');
-  out.bytes(FIRST_COLUMN);
-  const last = run.length - 1;
-  for (let i = 0; i <= last; i++) {
-    const index = run[i]!;
-    const value = values[index];
-    const { type, missing } = features[index]!;
-    const text = feastText(type, value === undefined ? missing : value);
-    if (type.kind === 'float64') out.latin1(text);
-    else out.text(text);
-    if (i < last && value !== undefined && value !== null) {
-      out.bytes(present);
-      continue;
-    }
-    const status = value === undefined ? FEAST_NOT_FOUND : value === null ? FEAST_NULL : FEAST_PRESENT;
-    out.text(`],"statuses":[${status}${tail}${i === last ? '' : ',{"values":['}`);
-  }
-}
-
-/** @returns the fallbacks of a view, in place of a row that has this status */
-export function absentFeastPieces({ features }: Pick<FeatureView, 'features'>, status: number): DataView {
-  const texts = features.map(({ type, missing }) => feastText(type, missing));
-  return pack(
-    [FEAST_NO_TIME, ...texts],
-    Array.from({ length: texts.length + 1 }, () => status),
+/** By status, the fallbacks of a view in place of a row that has this status. */
+export const absentPieces = encoderPlan(({ view }: ViewPlan): readonly DataView[] => {
+  const texts = [FEAST_NO_TIME, ...view.features.map(({ type, missing }) => feastText(type, missing))];
+  return STATUSES.map((_, status) =>
+    pack(
+      texts,
+      texts.map(() => status),
+    ),
   );
-}
+});
 
 /** @returns where the piece after the one at `at` stands */
 export function pieceAfter(pieces: DataView, at: number): number {

@@ -1,15 +1,20 @@
 /**
- * What of an answer in Feast's form can be made ready once a plan: names, and runs of features of one role, for which
- * a cached row keeps its columns as bytes.
+ * What Feast's surface has ready for a service: the names in the answer, and runs of features of one view, whose columns
+ * a cached row keeps as bytes.
  */
-
 import { newReadyKind } from '../../cache/ready-ring.ts';
+import { encoderPlan } from '../../plan/encoder-plan.ts';
+import { allFeatureRuns } from '../../plan/feature-runs.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { absentPieces } from './feast-pieces.ts';
 
 /** Features of one role that stand next to each other in the answer. */
 export interface FeastRun {
   readonly role: number;
   /** Indexes in the role's view. */
   readonly features: readonly number[];
+  /** What stands in for a row, by its status, as `feast-pieces.ts` draws it. */
+  readonly absent: readonly DataView[];
   /** What the run's columns of a row are in the ready ring. */
   readonly kind: number;
 }
@@ -28,21 +33,17 @@ export interface FeastPlan {
   readonly shortNames: FeastNames;
 }
 
-export function planFeast(
-  keyNames: readonly string[],
-  fullNames: readonly string[],
-  shortNames: readonly string[],
-  featureRoles: readonly number[],
-  featureIndexes: readonly number[],
-): FeastPlan {
-  const runs: { role: number; features: number[]; kind: number }[] = [];
-  for (const [f, role] of featureRoles.entries()) {
-    const last = runs.at(-1);
-    if (last?.role === role) last.features.push(featureIndexes[f]!);
-    else runs.push({ role, features: [featureIndexes[f]!], kind: newReadyKind() });
-  }
-  return { runs, fullNames: namesOf(keyNames, fullNames), shortNames: namesOf(keyNames, shortNames) };
-}
+/** A service's part of Feast's encoder. */
+export const feastPlan = encoderPlan((plan: Plan): FeastPlan => ({
+  runs: allFeatureRuns(plan).map(({ role, view, features }) => ({
+    role,
+    features,
+    absent: absentPieces(view),
+    kind: newReadyKind(),
+  })),
+  fullNames: namesOf(plan.keyNames, plan.fullNames),
+  shortNames: namesOf(plan.keyNames, plan.shortNames),
+}));
 
 function namesOf(keyNames: readonly string[], names: readonly string[]): FeastNames {
   const seen = new Set<string>();

@@ -22,8 +22,10 @@ import type { BundlePlans } from '../../plan/bundle-plans.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { knowingShapes } from '../../request/known-shapes.ts';
 import type { ReplyHeaders } from '../../transport/transport.ts';
-import { FEAST_PRESENT } from '../value-text.ts';
+import { FEAST_PRESENT } from './feast-text.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
+import { feastPlan } from './feast-plan.ts';
+import { writeRowColumns } from './feast-row.ts';
 import { writeColumns } from './feast-columns.ts';
 import type { Surface } from '../../request/surface.ts';
 
@@ -80,7 +82,7 @@ function featureRefs(body: Readonly<Record<string, unknown>>): readonly string[]
 }
 
 function checkNames(plan: Plan, fullNames: boolean): void {
-  const { twice } = fullNames ? plan.feast.fullNames : plan.feast.shortNames;
+  const { twice } = fullNames ? feastPlan(plan).fullNames : feastPlan(plan).shortNames;
   if (twice === null) return;
   const ask = fullNames ? 'ask for it once' : 'ask with full_feature_names: true';
   throw sidecarError('SRV_AMBIGUOUS_FEATURE', `two features of the answer are named ${twice}; ${ask}`, {
@@ -90,19 +92,19 @@ function checkNames(plan: Plan, fullNames: boolean): void {
 
 function answerFeast(inFlight: RequestInFlight, _latencyMs: number, out: AnswerBuffer): ReplyHeaders {
   const { plan, count, fullNames } = inFlight.request;
-  const { runs } = plan.feast;
+  const { runs } = feastPlan(plan);
   writeKeys(inFlight, out);
   for (let i = 0; i < runs.length; i++) {
     const run = runs[i]!;
     if (count === 1 && inFlight.statuses[run.role] === PRESENT) {
       // A cached row has the columns of one value each ready.
       out.comma();
-      inFlight.rows[run.role]!.writeFeastColumns(run, out);
+      writeRowColumns(inFlight.rows[run.role]!, run, out);
     } else {
       writeColumns(inFlight, run, out);
     }
   }
-  out.bytes((fullNames ? plan.feast.fullNames : plan.feast.shortNames).tail);
+  out.bytes((fullNames ? feastPlan(plan).fullNames : feastPlan(plan).shortNames).tail);
   return JSON_HEADERS;
 }
 

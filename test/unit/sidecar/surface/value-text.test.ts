@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  feastEventTime,
-  feastText,
-  float32Text,
-  nativeText,
-} from '../../../../sidecar/surface/value-text.ts';
+import { feastEventTime, feastText } from '../../../../sidecar/surface/feast/feast-text.ts';
+import { float32Text, nativeText } from '../../../../sidecar/surface/value-text.ts';
 import { parseType } from '../../../../contract/value-type.ts';
 import type { Value } from '../../../../contract/value-type.ts';
 
