@@ -19,8 +19,6 @@ import type { RowMapping, ViewPlan } from '../plan/view-plan.ts';
 import { NO_PIECE } from './ready-ring.ts';
 import type { ReadyOwner, ReadyRing } from './ready-ring.ts';
 import { checkRow, holdsNonFinite, readRowValues } from './row-values.ts';
-import { tensorImage } from '../surface/oip/tensor-plan.ts';
-import type { TensorPart } from '../surface/oip/tensor-plan.ts';
 
 /** When a row was read, and what was known before it was. */
 export interface ReadMoment {
@@ -185,31 +183,6 @@ export class CachedRow implements ReadyOwner {
     if (from === NO_PIECE) return false;
     out.range(this.ready!.buffer, from, this.ready!.endOf(from));
     return true;
-  }
-
-  /** The values of a tensor part, then their statuses, as `tensor-plan.ts` draws them: to be used before any is kept. */
-  tensorImage(part: TensorPart): Buffer {
-    const { ready } = this;
-    const from = ready === null ? NO_PIECE : ready.find(this, part.kind);
-    if (from !== NO_PIECE) return ready!.buffer.subarray(from, ready!.endOf(from));
-    const image = tensorImage(this.view, part, this.values);
-    this.keep(part.kind, image);
-    return image;
-  }
-
-  /** Writes the values of a tensor part. */
-  writeTensorValues(part: TensorPart, out: AnswerBuffer): void {
-    const { ready } = this;
-    const from = ready === null ? NO_PIECE : ready.find(this, part.kind);
-    if (from === NO_PIECE) out.range(this.tensorImage(part), 0, part.valueBytes);
-    else out.range(ready!.buffer, from, from + part.valueBytes);
-  }
-
-  /** Writes the statuses of a tensor part. */
-  writeTensorStatuses(part: TensorPart, out: AnswerBuffer): void {
-    if (this.isWhole) return out.bytes(part.presentStatuses);
-    const image = this.tensorImage(part);
-    out.range(image, part.valueBytes, image.length);
   }
 
   /** @param features  indexes in the view; those that were asked for last are remembered by their array */

@@ -6,6 +6,7 @@ import { formatType } from '../../contract/value-type.ts';
 import type { BundlePlans } from '../plan/bundle-plans.ts';
 import { nativeFallbacks } from '../surface/native/native-plan.ts';
 import type { Plan } from '../plan/plan.ts';
+import { tensorPlan } from '../surface/oip/tensor-plan.ts';
 import { feastExample, inferExample, nativeExample } from './request-examples.ts';
 import type { ExampleRequest } from './request-examples.ts';
 import { feastSurface } from '../surface/feast/feast.ts';
@@ -51,7 +52,8 @@ a feature has a fallback, it stands in for the value of the last three, never fo
 are 0 to 4 in this order.</p>`;
 
 function serviceSection(plan: Plan, origin: string): string {
-  const { definition, tensor } = plan;
+  const { definition } = plan;
+  const tensor = tensorPlan(plan);
   const consumers = definition.consumers.map(({ model, owner }) => `${model} (${owner})`).join(', ');
   const keys = plan.keys.map(({ name, type }) => `<code>${escape(name)}</code> ${type}`).join(', ');
   const leftOut = tensor.leftOut.map(({ name }) => `<code>${escape(name)}</code>`).join(', ');

@@ -2,6 +2,7 @@
 import { MAX_INT32, maxRowsOf, objectOf } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import type { Plan } from '../plan/plan.ts';
+import { tensorPlan } from '../surface/oip/tensor-plan.ts';
 import { OUTPUT_NAMES } from '../surface/oip/oip-request.ts';
 import { INPUT_DATATYPES } from '../surface/oip/tensor-input.ts';
 import type { InputDatatype } from '../surface/oip/tensor-input.ts';
@@ -82,7 +83,7 @@ export function inferRequest(plan: Plan): Schema {
 }
 
 export function inferAnswer(plan: Plan): Schema {
-  const { datatype, names } = plan.tensor;
+  const { datatype, names } = tensorPlan(plan);
   const output = objectOf(
     {
       name: { enum: OUTPUT_NAMES },

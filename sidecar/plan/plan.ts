@@ -12,8 +12,6 @@ import type { ReadyBytes } from '../../contract/wire/log/ready-bytes.ts';
 import { keyPoliciesOf } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import { newReadyKind } from '../cache/ready-ring.ts';
-import { planTensor } from '../surface/oip/tensor-plan.ts';
-import type { TensorPlan } from '../surface/oip/tensor-plan.ts';
 import type { ViewPlan } from './view-plan.ts';
 
 export interface GroupPlan {
@@ -41,7 +39,6 @@ export interface Plan {
   readonly featureIndexes: readonly number[];
   readonly fullNames: readonly string[];
   readonly shortNames: readonly string[];
-  readonly tensor: TensorPlan;
   /** The names that the log needs: none when the service's own list holds. */
   readonly loggedFeatures: readonly string[];
   /** By surface: what its requests' records have in common, made with the first of them. */
@@ -108,7 +105,6 @@ export function planService(
     featureIndexes,
     fullNames,
     shortNames,
-    tensor: planTensor(service, roleViews, featureRoles, featureIndexes),
     privacy: planPrivacy(service, bundle.entities, views, hmacKey),
     loggedFeatures: service.name === '' ? fullNames : [],
     loggedHeads: [],

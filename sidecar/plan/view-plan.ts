@@ -8,7 +8,6 @@ import { fieldOf } from '../../contract/wire/online/online-layout.ts';
 import { haveSameKeys, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { RowMask } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
-import type { TensorPart } from '../surface/oip/tensor-plan.ts';
 import { ViewTally } from './view-tally.ts';
 
 /** Twice the freshness: past it an aggregated view's values are withheld. */
@@ -41,8 +40,6 @@ export interface ViewPlan {
    * when a row of a newer definition comes.
    */
   readonly mappings: Map<number, RowMapping | null>;
-  /** The same for tensors: a cached row keeps an image for each. */
-  readonly tensorParts: TensorPart[];
   /** How the log takes marked values out of rows; null: it may hold them as they are. */
   readonly mask: RowMask | null;
   /** Counts what is served of it. */
@@ -79,7 +76,6 @@ export function planView(
     ttlUs: view.kind === 'stored' && view.ttlUs !== null ? view.ttlUs : -1,
     watermarkLimitUs: view.kind === 'aggregated' ? WATERMARK_LIMIT * view.freshnessUs : -1,
     mappings,
-    tensorParts: [],
     mask: log.enabled ? RowMask.of(view, log.hmacKey) : null,
     tally,
     encoderPlans: [],

@@ -12,6 +12,8 @@ import { asReceived } from '../../monitor/judge/judge.ts';
 import { CachedRow } from '../../sidecar/cache/cached-row.ts';
 import { BundlePlans, ViewSlots } from '../../sidecar/plan/bundle-plans.ts';
 import type { Plan } from '../../sidecar/plan/plan.ts';
+import { tensorPlan } from '../../sidecar/surface/oip/tensor-plan.ts';
+import { rowImage } from '../../sidecar/surface/oip/tensor-row.ts';
 import { anyType, anyValueOf } from '../support/fixtures/any-value.ts';
 import {
   bundleContent,
@@ -68,9 +70,9 @@ function planOf(now: FeatureView, before: FeatureView, tensor: 'float32' | 'floa
 
 /** The image of the one segment that a service of one view has, taken apart. */
 function columnsOf(plan: Plan, image: Buffer): { values: number[]; statuses: number[] } {
-  const { valueBytes, features } = plan.tensor.segments[0]!.part;
+  const { valueBytes, features } = tensorPlan(plan).segments[0]!;
   const bytes = image.buffer.slice(image.byteOffset, image.byteOffset + valueBytes);
-  const values = plan.tensor.datatype === 'FP32' ? new Float32Array(bytes) : new Float64Array(bytes);
+  const values = tensorPlan(plan).datatype === 'FP32' ? new Float32Array(bytes) : new Float64Array(bytes);
   expect(image).toHaveLength(valueBytes + features.length);
   return { values: [...values], statuses: [...image.subarray(valueBytes)] };
 }
@@ -83,7 +85,7 @@ test.each(TENSORS)('a tensor of %s holds what the monitor judges, null and fallb
       for (const current of [now, before]) {
         const [bundle, plan] = planOf(current, before, tensor);
         const numbers = current.features.filter(({ type }) => isNumeric(type));
-        expect(plan.tensor.names).toEqual(numbers.map(({ name }) => `v__${name}`));
+        expect(tensorPlan(plan).names).toEqual(numbers.map(({ name }) => `v__${name}`));
         if (numbers.length === 0) continue;
         seen += 1;
         const received = (f: Feature, value: Value): Value => asReceived(f.type, value, OIP, tensor);
@@ -97,7 +99,7 @@ test.each(TENSORS)('a tensor of %s holds what the monitor judges, null and fallb
         );
         const read = rowValues(bundle, current, row) as (Value | undefined)[];
         const byFeature = new Map(current.features.map((f, i) => [f, read[i]]));
-        expect(columnsOf(plan, cached.tensorImage(plan.tensor.segments[0]!.part))).toEqual({
+        expect(columnsOf(plan, rowImage(cached, tensorPlan(plan).segments[0]!))).toEqual({
           values: numbers.map((f) =>
             received(f, byFeature.get(f) === undefined ? f.missing : byFeature.get(f)!),
           ),
@@ -107,7 +109,7 @@ test.each(TENSORS)('a tensor of %s holds what the monitor judges, null and fallb
           }),
         });
         for (const status of [MISSING, OUTSIDE_TTL, UNAVAILABLE]) {
-          expect(columnsOf(plan, plan.tensor.segments[0]!.part.absentImages[status]!)).toEqual({
+          expect(columnsOf(plan, tensorPlan(plan).segments[0]!.absentImages[status]!)).toEqual({
             values: numbers.map((f) => received(f, f.missing)),
             statuses: numbers.map(() => status),
           });

@@ -9,6 +9,7 @@ import { sidecarError } from '../../errors.ts';
 import type { BundlePlans } from '../../plan/bundle-plans.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { inputDatatype } from '../../docs/request-examples.ts';
+import { tensorPlan } from './tensor-plan.ts';
 import type { TensorPlan } from './tensor-plan.ts';
 import type { Exchange } from '../../transport/transport.ts';
 import { modelOf, parseModelPath } from './model-path.ts';
@@ -49,7 +50,8 @@ function page(route: string, json: object): OipPage {
 
 /** @returns the model's inputs and outputs; what the protocol has no words for stands among the parameters */
 function modelMetadata(plan: Plan): object {
-  const { datatype, names, leftOut } = plan.tensor;
+  const tensor = tensorPlan(plan);
+  const { datatype, names, leftOut } = tensor;
   const shape = [-1, names.length];
   return {
     name: plan.service,
@@ -65,7 +67,7 @@ function modelMetadata(plan: Plan): object {
       features: names,
       statuses: STATUSES,
       left_out: leftOut,
-      precision: precisionNote(plan.tensor),
+      precision: precisionNote(tensor),
     },
   };
 }

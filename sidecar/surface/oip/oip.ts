@@ -14,8 +14,11 @@ import { SURFACES } from '../../../contract/wire/log/served-record.ts';
 import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
 import { JSON_HEADERS } from '../../answer/outbox.ts';
 import type { TensorOutputAsk } from '../../request/feature-request.ts';
-import { DATATYPE_BYTES } from './tensor-plan.ts';
-import type { TensorDatatype, TensorSegment } from './tensor-plan.ts';
+import { DATATYPE_BYTES } from './tensor-image.ts';
+import type { TensorDatatype } from './tensor-image.ts';
+import { tensorPlan } from './tensor-plan.ts';
+import type { TensorSegment } from './tensor-plan.ts';
+import { rowImage, writeStatuses, writeValues } from './tensor-row.ts';
 import type { ReplyHeaders } from '../../transport/transport.ts';
 import { float32Text, float64Text } from '../value-text.ts';
 import { oldestAgeUs } from '../../request/request-in-flight.ts';
@@ -33,7 +36,7 @@ export const oipSurface: Surface = {
 
 function answerOip(inFlight: RequestInFlight, latencyMs: number, out: AnswerBuffer): ReplyHeaders {
   const { plan, count, tensors } = inFlight.request;
-  const { datatype, names } = plan.tensor;
+  const { datatype, names } = tensorPlan(plan);
   const values = count * names.length;
   const { id, outputs } = tensors!;
   out.text(headText(inFlight, latencyMs, id));
@@ -77,38 +80,38 @@ function headText(inFlight: RequestInFlight, latencyMs: number, id: string | nul
 
 function copyTensor(inFlight: RequestInFlight, name: TensorOutputAsk['name'], out: AnswerBuffer): void {
   const { plan, count } = inFlight.request;
-  const { segments } = plan.tensor;
+  const { segments } = tensorPlan(plan);
   const roles = plan.roleViews.length;
   const ofFeatures = name === 'features';
   for (let r = 0; r < count; r++) {
     for (let s = 0; s < segments.length; s++) {
-      const { role, part } = segments[s]!;
-      const at = r * roles + role;
+      const segment = segments[s]!;
+      const at = r * roles + segment.role;
       const status = inFlight.statuses[at]!;
-      const absent = status === PRESENT ? null : part.absentImages[status]!;
+      const absent = status === PRESENT ? null : segment.absentImages[status]!;
       if (ofFeatures) {
-        if (absent === null) inFlight.rows[at]!.writeTensorValues(part, out);
-        else out.range(absent, 0, part.valueBytes);
-      } else if (absent === null) inFlight.rows[at]!.writeTensorStatuses(part, out);
-      else out.range(absent, part.valueBytes, absent.length);
+        if (absent === null) writeValues(inFlight.rows[at]!, segment, out);
+        else out.range(absent, 0, segment.valueBytes);
+      } else if (absent === null) writeStatuses(inFlight.rows[at]!, segment, out);
+      else out.range(absent, segment.valueBytes, absent.length);
     }
   }
 }
 
-function imageOf(inFlight: RequestInFlight, { role, part }: TensorSegment, r: number): Buffer {
-  const at = r * inFlight.request.plan.roleViews.length + role;
+function imageOf(inFlight: RequestInFlight, segment: TensorSegment, r: number): Buffer {
+  const at = r * inFlight.request.plan.roleViews.length + segment.role;
   const status = inFlight.statuses[at]!;
-  return status === PRESENT ? inFlight.rows[at]!.tensorImage(part) : part.absentImages[status]!;
+  return status === PRESENT ? rowImage(inFlight.rows[at]!, segment) : segment.absentImages[status]!;
 }
 
 /** The same values as text, read from the same images. */
 function featuresText(inFlight: RequestInFlight): string {
-  const { datatype, segments } = inFlight.request.plan.tensor;
+  const { datatype, segments } = tensorPlan(inFlight.request.plan);
   const texts: string[] = [];
   for (let r = 0; r < inFlight.request.count; r++) {
     for (const segment of segments) {
       const image = imageOf(inFlight, segment, r);
-      for (let i = 0; i < segment.part.features.length; i++) texts.push(valueText(image, datatype, i));
+      for (let i = 0; i < segment.features.length; i++) texts.push(valueText(image, datatype, i));
     }
   }
   return texts.join(',');
@@ -122,9 +125,9 @@ function valueText(image: Buffer, datatype: TensorDatatype, i: number): string {
 function statusText(inFlight: RequestInFlight): string {
   const codes: number[] = [];
   for (let r = 0; r < inFlight.request.count; r++) {
-    for (const segment of inFlight.request.plan.tensor.segments) {
+    for (const segment of tensorPlan(inFlight.request.plan).segments) {
       const image = imageOf(inFlight, segment, r);
-      for (let at = segment.part.valueBytes; at < image.length; at++) codes.push(image[at]!);
+      for (let at = segment.valueBytes; at < image.length; at++) codes.push(image[at]!);
     }
   }
   return codes.join(',');

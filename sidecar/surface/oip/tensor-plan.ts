@@ -1,23 +1,18 @@
 /**
- * A service as a tensor: the features that are numbers, in the service's order, and for a row of each view an image
- * that is ready to be copied.
+ * A service as a tensor: the features that are numbers, in the service's order.
  *
  *   features [rows, n]   row 0: | segment | segment | ..   row 1: ..      FP64 or FP32, little endian
  *   status   [rows, n]   the same with one byte a value, a code of contract/status.ts
- *
- *   image of a segment = value * features | status byte * features
- *
- * Where there is no value a NaN stands: nothing else can be told from a number that a model was trained on.
  */
-import type { FeatureService } from '../../../contract/model.ts';
-import { MISSING, NULL, PRESENT, STATUSES } from '../../../contract/status.ts';
+import { PRESENT, STATUSES } from '../../../contract/status.ts';
 import { formatType, isNumeric } from '../../../contract/value-type.ts';
-import type { Value } from '../../../contract/value-type.ts';
-import type { ViewPlan } from '../../plan/view-plan.ts';
 import { newReadyKind } from '../../cache/ready-ring.ts';
-
-export type TensorDatatype = 'FP32' | 'FP64';
-export const DATATYPE_BYTES: Readonly<Record<TensorDatatype, number>> = { FP32: 4, FP64: 8 };
+import { encoderPlan } from '../../plan/encoder-plan.ts';
+import { featureRuns } from '../../plan/feature-runs.ts';
+import type { FeatureRun } from '../../plan/feature-runs.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { DATATYPE_BYTES, makeImage } from './tensor-image.ts';
+import type { TensorDatatype } from './tensor-image.ts';
 
 const EXACT_KINDS: Readonly<Record<TensorDatatype, readonly string[]>> = {
   FP32: ['float32'],
@@ -25,9 +20,10 @@ const EXACT_KINDS: Readonly<Record<TensorDatatype, readonly string[]>> = {
 };
 
 /** A run of number features of one view, apart from any row. */
-export interface TensorPart {
+export interface TensorSegment {
+  readonly role: number;
   readonly datatype: TensorDatatype;
-  /** Indexes in the view. */
+  /** Indexes in the role's view. */
   readonly features: readonly number[];
   /** Where the statuses begin in an image. */
   readonly valueBytes: number;
@@ -37,13 +33,6 @@ export interface TensorPart {
   readonly presentStatuses: Buffer;
   /** What a row's image is in the ready ring. */
   readonly kind: number;
-}
-
-export interface TensorSegment {
-  readonly role: number;
-  /** Index in `view.tensorParts`; a cached row keeps an image for each. */
-  readonly slot: number;
-  readonly part: TensorPart;
 }
 
 export interface NamedType {
@@ -63,71 +52,33 @@ export interface TensorPlan {
   readonly leftOut: readonly NamedType[];
 }
 
-/** @param featureRoles, featureIndexes  by feature of the service: its role, and its index in the role's view */
-export function planTensor(
-  service: FeatureService,
-  roleViews: readonly ViewPlan[],
-  featureRoles: readonly number[],
-  featureIndexes: readonly number[],
-): TensorPlan {
-  const datatype = service.tensor === 'float32' ? 'FP32' : 'FP64';
-  const types = service.features.map(
-    (_, f) => roleViews[featureRoles[f]!]!.view.features[featureIndexes[f]!]!.type,
-  );
-  // Single features (Feast's surface) are no model, and each list of them would leave parts behind.
-  const isModel = service.name !== '';
-  const columns = types.flatMap((type, f) => (isModel && isNumeric(type) ? [f] : []));
-  const segments: TensorSegment[] = [];
-  for (let from = 0; from < columns.length;) {
-    const role = featureRoles[columns[from]!]!;
-    let to = from + 1;
-    while (to < columns.length && featureRoles[columns[to]!] === role) to += 1;
-    const features = columns.slice(from, to).map((f) => featureIndexes[f]!);
-    const view = roleViews[role]!;
-    const part = tensorPart(view, datatype, features);
-    segments.push({ role, slot: view.tensorParts.push(part) - 1, part });
-    from = to;
-  }
-  const named = (f: number): NamedType => ({
-    name: service.features[f]!.fullName,
-    type: formatType(types[f]!),
-  });
+/** A service's part of the tensors' encoder. */
+export const tensorPlan = encoderPlan((plan: Plan): TensorPlan => {
+  const { definition, roleViews, featureRoles, featureIndexes, fullNames } = plan;
+  const datatype = definition.tensor === 'float32' ? 'FP32' : 'FP64';
+  const types = featureRoles.map((role, f) => roleViews[role]!.view.features[featureIndexes[f]!]!.type);
+  const columns = types.flatMap((type, f) => (isNumeric(type) ? [f] : []));
+  const named = (f: number): NamedType => ({ name: fullNames[f]!, type: formatType(types[f]!) });
   const exact = EXACT_KINDS[datatype];
-  return Object.freeze({
+  return {
     datatype,
-    segments,
-    names: columns.map((f) => service.features[f]!.fullName),
+    segments: featureRuns(plan, columns).map((run) => segmentOf(run, datatype)),
+    names: columns.map((f) => fullNames[f]!),
     rounded: columns.filter((f) => !exact.includes(types[f]!.kind)).map(named),
     leftOut: types.flatMap((type, f) => (isNumeric(type) ? [] : [named(f)])),
-  });
-}
+  };
+});
 
-function tensorPart(view: ViewPlan, datatype: TensorDatatype, features: readonly number[]): TensorPart {
+function segmentOf({ role, view, features }: FeatureRun, datatype: TensorDatatype): TensorSegment {
   const valueBytes = features.length * DATATYPE_BYTES[datatype];
-  const part = { datatype, features, valueBytes };
-  const lacking = tensorImage(view, part, []);
-  const absentImages = STATUSES.map((_, status) => Buffer.from(lacking).fill(status, valueBytes));
-  const presentStatuses = Buffer.alloc(features.length, PRESENT);
-  return { ...part, absentImages, presentStatuses, kind: newReadyKind() };
-}
-
-/**
- * @param values  of a row that is PRESENT, in the order of the view's features; undefined: the row lacks the feature
- */
-export function tensorImage(
-  { view }: ViewPlan,
-  { datatype, features, valueBytes }: Pick<TensorPart, 'datatype' | 'features' | 'valueBytes'>,
-  values: readonly (Value | undefined)[],
-): Buffer {
-  const image = Buffer.allocUnsafe(valueBytes + features.length);
-  const size = DATATYPE_BYTES[datatype];
-  for (let i = 0; i < features.length; i++) {
-    const value = values[features[i]!];
-    const shown = value === undefined ? view.features[features[i]!]!.missing : value;
-    const number = shown === null ? Number.NaN : Number(shown);
-    if (size === 4) image.writeFloatLE(number, i * size);
-    else image.writeDoubleLE(number, i * size);
-    image[valueBytes + i] = value === undefined ? MISSING : value === null ? NULL : PRESENT;
-  }
-  return image;
+  const lacking = makeImage(view.view, { datatype, features }, []);
+  return {
+    role,
+    datatype,
+    features,
+    valueBytes,
+    absentImages: STATUSES.map((_, status) => Buffer.from(lacking).fill(status, valueBytes)),
+    presentStatuses: Buffer.alloc(features.length, PRESENT),
+    kind: newReadyKind(),
+  };
 }
