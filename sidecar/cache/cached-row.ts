@@ -11,7 +11,6 @@
  * move and nothing else does, so that a working set that is read every few seconds makes no garbage; a request that
  * waits keeps the times that it judged the row by (work.ts).
  */
-import type { MaskedRow } from '../../contract/log-privacy.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { HEADER_BYTES, MAX_WRITTEN_MS } from '../../contract/wire/online/row-header.ts';
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
@@ -147,24 +146,18 @@ export class CachedRow implements ReadyOwner {
 
   /** In the order of the view's features, decoded anew each time; undefined: the row's older definition lacks it. */
   get values(): (Value | undefined)[] {
-    const mapping = this.#mapping();
+    const { mapping } = this;
     return mapping === null ? [] : readRowValues(mapping, this.raw!);
   }
 
-  #mapping(): RowMapping | null {
+  /** How its bytes are read; null where there is no row. */
+  get mapping(): RowMapping | null {
     return this.raw === null ? null : this.view.mappings.get(definitionIdOf(this.raw))!;
   }
 
   /** Without what is ready of it. */
   get bytes(): number {
     return ROW_BYTES + (this.raw === null ? 0 : this.raw.length);
-  }
-
-  /** As far as the log may hold it; null: all of it. */
-  get masked(): MaskedRow | null {
-    const { view, raw } = this;
-    const { mask } = view;
-    return mask === null || raw === null ? null : mask.mask(this.#mapping()!.schema, bytesOf(raw));
   }
 
   /** Keeps what was made of the row, if it is worth it. */
@@ -233,9 +226,4 @@ function hasTimes(raw: string): boolean {
 function u32(raw: string, at: number): number {
   const low = (raw.charCodeAt(at + 1) << 16) | (raw.charCodeAt(at + 2) << 8) | raw.charCodeAt(at + 3);
   return raw.charCodeAt(at) * 2 ** 24 + low;
-}
-
-/** @returns the bytes of a row that is kept as text, a copy */
-export function bytesOf(raw: string): Buffer {
-  return Buffer.from(raw, 'latin1');
 }

@@ -8,10 +8,8 @@
  *                segments   maximal runs of features of one role, so that a row's text is copied in one piece
  */
 import type { Bundle, Entity, FeatureService, JoinKey } from '../../contract/model.ts';
-import type { ReadyBytes } from '../../contract/wire/log/ready-bytes.ts';
 import { keyPoliciesOf } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
-import { newReadyKind } from '../cache/ready-ring.ts';
 import type { ViewPlan } from './view-plan.ts';
 
 export interface GroupPlan {
@@ -39,12 +37,6 @@ export interface Plan {
   readonly featureIndexes: readonly number[];
   readonly fullNames: readonly string[];
   readonly shortNames: readonly string[];
-  /** The names that the log needs: none when the service's own list holds. */
-  readonly loggedFeatures: readonly string[];
-  /** By surface: what its requests' records have in common, made with the first of them. */
-  readonly loggedHeads: (ReadyBytes | undefined)[];
-  /** What an entity's logged vector is in the ready ring. */
-  readonly vectorKind: number;
   /** How ids stand in the log and whether answers may; null: as they are. */
   readonly privacy: PlanPrivacy | null;
   readonly definition: FeatureService;
@@ -106,9 +98,6 @@ export function planService(
     fullNames,
     shortNames,
     privacy: planPrivacy(service, bundle.entities, views, hmacKey),
-    loggedFeatures: service.name === '' ? fullNames : [],
-    loggedHeads: [],
-    vectorKind: newReadyKind(),
     definition: service,
     encoderPlans: [],
   });

@@ -10,8 +10,12 @@ import { ReadyBytes, registerOf } from '../../contract/wire/log/ready-bytes.ts';
 import { encodeServedVector } from '../../contract/wire/log/served-encoder.ts';
 import type { ServedVector } from '../../contract/wire/log/served-record.ts';
 import { vectorTimes } from '../../contract/wire/log/vector-times.ts';
-import { NO_PIECE } from '../cache/ready-ring.ts';
+import { NO_PIECE, newReadyKind } from '../cache/ready-ring.ts';
+import { encoderPlan } from '../plan/encoder-plan.ts';
 import type { RequestInFlight } from '../request/request-in-flight.ts';
+
+/** What a service's logged vectors are in the ready ring. */
+const vectorKind = encoderPlan(() => newReadyKind());
 
 const WORD = 4;
 const PART_BYTES = 4 * WORD;
@@ -28,7 +32,7 @@ export function readyVector(inFlight: RequestInFlight, at: number): ReadyBytes |
   const first = inFlight.rows[at] ?? null;
   const ring = first === null ? null : first.ready;
   if (ring === null) return null;
-  const piece = ring.find(first!, plan.vectorKind);
+  const piece = ring.find(first!, vectorKind(plan));
   if (piece === NO_PIECE) return null;
   const { view, buffer } = ring;
   const roles = plan.roleViews.length;
@@ -100,5 +104,5 @@ export function keepVector(inFlight: RequestInFlight, at: number, vector: Served
     piece.writeInt32LE(times[i]!.watermark, part + WATERMARK);
   }
   message.buffer.copy(piece, head);
-  inFlight.rows[at]!.keep(plan.vectorKind, piece);
+  inFlight.rows[at]!.keep(vectorKind(plan), piece);
 }

@@ -5,15 +5,22 @@
  * serve.ts.
  */
 import { idDigest } from '../../contract/log-privacy.ts';
+import type { MaskedRow } from '../../contract/log-privacy.ts';
 import type { ReadyBytes } from '../../contract/wire/log/ready-bytes.ts';
 import { encodeServedHead } from '../../contract/wire/log/served-encoder.ts';
 import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
 import type { ServedRequest, ServedRow, ServedVector } from '../../contract/wire/log/served-record.ts';
+import type { CachedRow } from '../cache/cached-row.ts';
+import { encoderPlan } from '../plan/encoder-plan.ts';
 import type { Plan, PlanPrivacy } from '../plan/plan.ts';
 import type { ViewPlan } from '../plan/view-plan.ts';
 import type { RequestInFlight } from '../request/request-in-flight.ts';
 import { keepVector, readyVector } from './ready-vector.ts';
 
+/** By surface, what a service's records have in common, made with the first of them. */
+const headsOf = encoderPlan((): (ReadyBytes | undefined)[] => []);
+/** The service's own list holds, which the log has by its version. */
+const NO_FEATURES: readonly string[] = [];
 const NO_POLICIES: readonly number[] = [];
 const NO_HMACS: readonly Buffer[] = [];
 const NO_KEYS: (string | null)[] = [];
@@ -32,7 +39,7 @@ export function servedRequest(inFlight: RequestInFlight, body: Buffer): ServedRe
     serviceVersion: plan.version,
     bundle: plan.bundle,
     keyNames: plan.keyNames,
-    features: plan.loggedFeatures,
+    features: plan.service === '' ? plan.fullNames : NO_FEATURES,
     vectors,
     // An answer holds what the log must not, where anything is marked.
     answer: plan.privacy === null ? body : null,
@@ -40,7 +47,7 @@ export function servedRequest(inFlight: RequestInFlight, body: Buffer): ServedRe
     keyPolicies: plan.privacy === null ? NO_POLICIES : plan.privacy.keyPolicies,
     hmacKeyId: plan.privacy === null || plan.privacy.hmacKey === null ? '' : plan.privacy.hmacKey.id,
   };
-  request.head = plan.loggedHeads[request.surface] ??= headOf(plan, request);
+  request.head = headsOf(plan)[request.surface] ??= makeHead(plan, request);
   return request;
 }
 
@@ -52,7 +59,7 @@ export function keepVectors(inFlight: RequestInFlight, { vectors }: ServedReques
   }
 }
 
-function headOf(plan: Plan, request: ServedRequest): ReadyBytes {
+function makeHead(plan: Plan, request: ServedRequest): ReadyBytes {
   const rows = plan.roleViews.map((view, role) => absentRow(plan, view, role));
   return encodeServedHead({ ...request, vectors: [{ keys: [], rows }] });
 }
@@ -84,12 +91,19 @@ function servedRow(inFlight: RequestInFlight, plan: Plan, at: number, role: numb
   served.status = inFlight.statuses[at]!;
   served.source = inFlight.sources[at]!;
   if (row === null) return served;
-  const { masked } = row;
+  const masked = maskedOf(row);
   served.fetchedUs = inFlight.fetchedUsOf(at);
   served.watermarkUs = inFlight.watermarkUsOf(at);
   served.row = masked === null ? row.raw : masked.row;
   if (masked !== null) served.hmacs = masked.hmacs;
   return served;
+}
+
+/** @returns a row as far as the log may hold it; null: all of it */
+function maskedOf(row: CachedRow): MaskedRow | null {
+  const { mask } = row.view;
+  if (mask === null || row.raw === null) return null;
+  return mask.mask(row.mapping!.schema, Buffer.from(row.raw, 'latin1'));
 }
 
 function absentRow(plan: Plan, { id, mask }: ViewPlan, role: number): ServedRow {
