@@ -18,7 +18,7 @@ const loadtest = () => import('./loadtest/commands.ts');
 const list = (value: string, before: string[] = []): string[] => [...before, value];
 
 /** Runs what a command does, with the context that the front door makes. */
-export type RunAction = (action: (context: CommandContext) => Promise<ExitCode>) => Promise<void>;
+type RunAction = (action: (context: CommandContext) => Promise<ExitCode>) => Promise<void>;
 
 /** Adds a command; its action gets the context first, then arguments and options as commander passes them. */
 type Add = (

@@ -27,7 +27,7 @@ export interface AsOfRule {
 }
 
 /** What the rule finds: the row, and whether it is too old to be used (its value is then withheld). */
-export interface AsOfAnswer<Row extends AsOfRow> {
+interface AsOfAnswer<Row extends AsOfRow> {
   readonly row: Row;
   readonly outsideTtl: boolean;
 }

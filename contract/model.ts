@@ -80,7 +80,7 @@ export interface Aggregation {
   readonly percentile: number;
 }
 
-export interface FeatureChecks {
+interface FeatureChecks {
   readonly min: number | null;
   readonly max: number | null;
   /** The largest share of nulls that a run may write, in [0, 1]. */
@@ -106,14 +106,14 @@ export interface Feature {
   readonly aggregation: Aggregation | null;
 }
 
-export interface SelectedColumn {
+interface SelectedColumn {
   readonly name: string;
   /** As it is written. */
   readonly expression: string;
 }
 
 /** stored: rows computed elsewhere; aggregated: rows computed here from raw events. */
-export type ViewKind = 'stored' | 'aggregated';
+type ViewKind = 'stored' | 'aggregated';
 
 export interface FeatureView {
   /** The name online and in the history: `name`, or `name@v2` from the second version on. */

@@ -2,7 +2,7 @@
 import { formatTimestamp } from './std/timestamp.ts';
 
 export type RunKind = 'ordinary' | 'backfill' | 'stream';
-export type RunState = 'running' | 'complete' | 'failed';
+type RunState = 'running' | 'complete' | 'failed';
 
 export interface RunRecord {
   readonly runId: string;

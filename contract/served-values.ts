@@ -20,7 +20,7 @@ import { LOG_HMAC, LOG_RAW } from './wire/log/served-record.ts';
 import type { LoggedRow, ServedRecord } from './wire/log/served-record.ts';
 
 /** One value of a vector, as the model got it. */
-export interface DecodedFeature {
+interface DecodedFeature {
   /** `role__feature`. */
   readonly name: string;
   /** The feature's definition, or null when the bundle has none of this name. */
@@ -53,7 +53,7 @@ export interface DecodedVector {
 }
 
 /** Finds the schema of a definition id that the bundle does not know, e.g. among those of later bundles. */
-export type SchemaLookup = (view: string, definitionId: number) => RowSchema | null;
+type SchemaLookup = (view: string, definitionId: number) => RowSchema | null;
 
 /**
  * @param bundle        the one that the record names

@@ -16,7 +16,7 @@ export const SCALARS = [
   'bytes',
   'timestamp',
 ] as const;
-export type Scalar = (typeof SCALARS)[number];
+type Scalar = (typeof SCALARS)[number];
 
 export type ValueType =
   | { readonly kind: Scalar }
@@ -25,7 +25,7 @@ export type ValueType =
   | { readonly kind: 'map'; readonly of: ValueType }
   | { readonly kind: 'struct'; readonly fields: readonly StructField[] };
 
-export interface StructField {
+interface StructField {
   readonly name: string;
   readonly type: ValueType;
 }

@@ -1,7 +1,7 @@
 /** Stops the process of an online store for a while and resumes it, whatever happens to the run. */
 import { loadError } from './errors.ts';
 
-export interface StoppedStore {
+interface StoppedStore {
   /** Stops and resumes at these times from now. */
   plan(stopAfterMs: number, resumeAfterMs: number): void;
   /** Resumes it if it is stopped; plans nothing more. */

@@ -15,7 +15,7 @@ export interface JudgedDay {
   readonly reportFile: string;
 }
 
-export interface JudgeOptions {
+interface JudgeOptions {
   /** YYYY-MM-DD, UTC; yesterday by the project's clock unless given. */
   readonly date?: string;
   /** Every service with a vector that day unless given. */

@@ -29,7 +29,7 @@ import type { MonitoredDay } from './monitored-day.ts';
 import { ServiceRun } from './service-run.ts';
 import type { Snapshot } from './verdict/snapshot.ts';
 
-export interface MonitorOptions {
+interface MonitorOptions {
   /** YYYY-MM-DD, UTC. */
   readonly date: string;
   /** Names; every service with a vector that day unless given. */

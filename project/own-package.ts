@@ -14,7 +14,7 @@ interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
-export interface OwnPackage {
+interface OwnPackage {
   readonly name: string;
   readonly version: string;
   readonly folder: string;

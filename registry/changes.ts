@@ -14,7 +14,7 @@ import { Guard, refusalToJson } from './guard.ts';
 import type { Bundle, Definitions, FeatureView } from '../contract/model.ts';
 import type { Refusal, RemovedConsumer } from '../contract/refusal.ts';
 
-export type ChangeKind = 'created' | 'deleted' | 'metadata' | 'additive' | 'logic' | 'breaking';
+type ChangeKind = 'created' | 'deleted' | 'metadata' | 'additive' | 'logic' | 'breaking';
 
 export interface Change {
   readonly kind: ChangeKind;

@@ -22,7 +22,7 @@ import type { GuardedConsumer, Refusal, RemovedConsumer } from '../contract/refu
 export const REMOVED_CONSUMER_US = 7 * 86_400_000_000;
 
 /** What a change touches: what is refused of it, and which services of no consumer it changes. */
-export interface Guarded {
+interface Guarded {
   readonly refusals: readonly Refusal[];
   readonly unguarded: readonly string[];
 }

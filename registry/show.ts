@@ -112,7 +112,7 @@ export function renderCatalogue(bundle: Bundle, allowances: readonly KeptAllowan
 }
 
 /** What the registry keeps of a definition beside its text. */
-export interface KeptOfDefinition {
+interface KeptOfDefinition {
   readonly runs: readonly RunRecord[];
   readonly allowances: readonly KeptAllowance[];
 }

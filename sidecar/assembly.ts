@@ -23,13 +23,10 @@ import { Server } from './server.ts';
 import { trouble } from './store/open-reader.ts';
 import type { StoreReader } from './store/store-reader.ts';
 
-export type RowSettings = Pick<
-  ServeSettings,
-  'cacheEntries' | 'cacheBytes' | 'cacheFreshMs' | 'staleLimitMs'
->;
+type RowSettings = Pick<ServeSettings, 'cacheEntries' | 'cacheBytes' | 'cacheFreshMs' | 'staleLimitMs'>;
 
 /** Where rows are looked up. */
-export interface RowParts {
+interface RowParts {
   readonly cache: RowCache;
   readonly loader: RowLoader;
 }

@@ -11,7 +11,7 @@ import type { StoreReader } from './store/store-reader.ts';
 import type { Transport } from './transport/transport.ts';
 import type { VectorLog } from './vector-log/vector-log.ts';
 
-export interface GaugedParts {
+interface GaugedParts {
   /** The name of the project. */
   readonly project: string;
   readonly assembly: Assembly;

@@ -21,7 +21,7 @@ import { nativeFallbacks } from './surface/native/native-plan.ts';
 import { nativeText } from './surface/value-text.ts';
 import { statusOf } from './request/request-in-flight.ts';
 
-export interface FetchedFeature {
+interface FetchedFeature {
   readonly name: string;
   /** As the native surface prints it; a fallback where the status is not PRESENT or NULL. */
   readonly valueText: string;
@@ -34,7 +34,7 @@ export interface FetchedFeature {
   readonly ageUs: number | null;
 }
 
-export interface FetchedVector {
+interface FetchedVector {
   readonly service: string;
   readonly serviceVersion: number;
   readonly bundle: string;

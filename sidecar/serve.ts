@@ -29,7 +29,7 @@ import { RequestInFlight, statusOf } from './request/request-in-flight.ts';
 
 const MAX_VALUES_IN_FLIGHT = 200_000;
 
-export interface ServingParts {
+interface ServingParts {
   readonly clock: Clock;
   readonly cache: RowCache;
   readonly loader: RowLoader;

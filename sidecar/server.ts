@@ -76,7 +76,7 @@ const REFUSED: Readonly<Record<Refusal, string>> = {
   gone: 'the client is gone',
 };
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly serving: Serving;
   /** Logs what was answered and lets it leave. */
   readonly flush: () => void;

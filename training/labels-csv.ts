@@ -11,7 +11,7 @@ import { quoteText } from '../project/engine/duckdb/duckdb.ts';
 import { CsvMistake, CsvRecords } from './csv-records.ts';
 import { trainingError } from './errors.ts';
 
-export interface PlainCsv {
+interface PlainCsv {
   /** FROM item: `rid` BIGINT from 0, `c0`, `c1`, ... VARCHAR; an empty field is NULL, `""` the empty text. */
   readonly sql: string;
   readonly columns: readonly string[];

@@ -13,7 +13,7 @@
 export type ThriftValue = boolean | number | Buffer | ThriftList | ThriftStruct | KeptBytes;
 
 /** A value that was not asked for, as it was written. */
-export interface KeptBytes {
+interface KeptBytes {
   readonly kept: Buffer;
 }
 

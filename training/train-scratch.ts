@@ -24,7 +24,7 @@ const LOCK = 'plumb.lock';
 /** Another train sweeps: it has that long to remove what a large one left. */
 const SWEEP_TIMEOUT_MS = 60_000;
 
-export interface TrainScratch {
+interface TrainScratch {
   readonly folder: string;
   remove(): void;
 }

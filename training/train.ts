@@ -54,7 +54,7 @@ export interface TrainOptions {
   readonly strict?: boolean;
 }
 
-export interface TrainedFeature {
+interface TrainedFeature {
   readonly name: string;
   /** Labels by what they got; fallbacks stand in for missing and outsideTtl. */
   readonly present: number;

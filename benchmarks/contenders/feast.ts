@@ -12,7 +12,7 @@ import { BENCH_ENTITY, BENCH_KEY, BENCH_SERVICE, featureNames } from '../harness
 
 const ENVIRONMENT = join(ROOT, '.cache', 'python-clients');
 
-export interface FeastOptions {
+interface FeastOptions {
   /** Where its repository is made. */
   readonly folder: string;
   readonly redisPort: number;

@@ -15,7 +15,7 @@ import { print } from '../harness/report.ts';
 
 const COINS = [0.5, 0.45, 0.4];
 
-export interface ControlOptions {
+interface ControlOptions {
   /** For the answer's bytes. */
   readonly folder: string;
   readonly seconds: number;

@@ -42,7 +42,7 @@ export interface Server {
 }
 
 /** Counts of requests. */
-export interface Logged {
+interface Logged {
   readonly records: number;
   /** Of these, answered before they were written, since the disk was slow. */
   readonly queued: number;
@@ -59,7 +59,7 @@ export function nodeContender(
   return { name, program: process.execPath, args: all, port: null, healthPath: null, spool: null };
 }
 
-export interface SidecarOptions {
+interface SidecarOptions {
   /** Such as `log.enabled=false`. */
   readonly settings?: readonly string[];
   /** Of Node, such as --cpu-prof. */

@@ -11,7 +11,7 @@ interface Profile {
   readonly timeDeltas: readonly number[];
 }
 
-export interface SelfTime {
+interface SelfTime {
   /** `function file:line`, or V8's own such as `(garbage collector)`. */
   readonly where: string;
   /** Of the time that was not idle, in [0, 1]. */

@@ -99,7 +99,7 @@ interface Load {
   readonly launcher: readonly string[];
 }
 
-export interface Loaded {
+interface Loaded {
   /** With 200, within the clients' patience. */
   readonly answered: number;
   readonly failed: number;

@@ -22,7 +22,7 @@ export interface Round {
 export type Driver = (server: Server) => Promise<Driven>;
 
 /** A round without what the server alone knows. */
-export type Driven = Omit<Round, 'queued'>;
+type Driven = Omit<Round, 'queued'>;
 
 export interface Measured {
   readonly contender: Contender;

@@ -14,7 +14,7 @@ const SETS = [10_000, 100_000];
 /** So long that each customer of the smaller set has been asked for. */
 const WARMUP_S = 4;
 
-export interface AskedEvenly {
+interface AskedEvenly {
   readonly sidecar: Contender;
   readonly surface: LoadSurface;
   readonly rows: number;

@@ -166,7 +166,7 @@ export const t = {
 };
 
 /** An aggregate that still needs its window. */
-export interface Aggregate {
+interface Aggregate {
   /** Over the events with `edge - window <= event < edge`. */
   over(window: string, options?: AggregateOptions): FeatureDraft;
   /** Over all events before the edge. */

@@ -4,7 +4,7 @@ import { registryError } from '../errors.ts';
 import type { CodedError } from '../std/coded-error.ts';
 import type { Place } from './draft.ts';
 
-export interface Mistake {
+interface Mistake {
   readonly file: string;
   readonly line: number;
   readonly message: string;

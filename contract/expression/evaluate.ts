@@ -9,7 +9,7 @@ import type { DatePart, Expression } from './resolve.ts';
 
 export type ExpressionValue = boolean | bigint | number | string | null;
 /** Gives a column's value of the row at hand: null where it is null, NaN or an infinite time. */
-export type ReadColumn<Row> = (row: Row, column: string) => ExpressionValue;
+type ReadColumn<Row> = (row: Row, column: string) => ExpressionValue;
 
 /** An integer left 64 bits: the row is a bad one. */
 export class OverflowFault extends Error {}

@@ -12,7 +12,7 @@ export type ExpressionType = (typeof EXPRESSION_TYPES)[number];
 
 /** Functions of one argument whose result has a type of its own, whatever it is given. */
 export type DatePart = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'isodow';
-export type TextFunction = 'lower' | 'upper' | 'trim';
+type TextFunction = 'lower' | 'upper' | 'trim';
 
 /** A typed expression. null is a value of every type. */
 export type Expression = { readonly type: ExpressionType } & (
@@ -45,7 +45,7 @@ export type Expression = { readonly type: ExpressionType } & (
   | { readonly kind: 'coalesce'; readonly items: readonly Expression[] }
 );
 
-export interface TypedBranch {
+interface TypedBranch {
   readonly when: Expression;
   readonly value: Expression;
 }
@@ -53,7 +53,7 @@ export interface TypedBranch {
 /** A source's columns by name: what an expression may read. null: of a type that no expression takes. */
 export type Columns = ReadonlyMap<string, ExpressionType | null>;
 
-export const FUNCTIONS =
+const FUNCTIONS =
   'abs floor round coalesce lower upper trim substring year month day hour minute isodow'.split(' ');
 const MAX_ROUND_DIGITS = 15;
 /** An operation is some five levels of SQL, and DuckDB takes a thousand. */
@@ -82,7 +82,7 @@ export function columnsOf(expression: Expression): Set<string> {
   return found;
 }
 
-export function visit(node: Expression, look: (node: Expression) => void): void {
+function visit(node: Expression, look: (node: Expression) => void): void {
   look(node);
   for (const child of childrenOf(node)) visit(child, look);
 }

@@ -10,7 +10,7 @@ import type { Token } from './token.ts';
 
 export type BinaryOperator = 'or' | 'and' | Comparison | Arithmetic;
 export type Comparison = '=' | '<>' | '<' | '<=' | '>' | '>=';
-export type Arithmetic = '+' | '-' | '*' | '/';
+type Arithmetic = '+' | '-' | '*' | '/';
 
 /** `at`: index of the character that a mistake about the node points to. */
 export type Syntax = { readonly at: number } & (

@@ -1,6 +1,6 @@
 /** The words of an expression: names, numbers, texts and signs, each with its place. */
 
-export type TokenKind = 'name' | 'quoted' | 'keyword' | 'int' | 'float' | 'string' | 'sign' | 'end';
+type TokenKind = 'name' | 'quoted' | 'keyword' | 'int' | 'float' | 'string' | 'sign' | 'end';
 
 export interface Token {
   readonly kind: TokenKind;

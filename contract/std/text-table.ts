@@ -1,7 +1,7 @@
 /** Tables on a terminal: columns as wide as their widest cell, two spaces between, a rule below the head. */
 import { terminalText } from './visible-text.ts';
 
-export type Align = 'left' | 'right';
+type Align = 'left' | 'right';
 
 /**
  * @param align  one for each column; left where none is given

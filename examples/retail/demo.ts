@@ -36,7 +36,7 @@ const RAW = join(EXAMPLE, 'data', 'online_retail.parquet');
 const SERVICE = 'basket_v1';
 const MARK = '# Made by the retail demo; it is made anew each time.\n';
 
-export interface DemoResult {
+interface DemoResult {
   readonly folder: string;
   readonly date: string;
   readonly snapshot: Snapshot;

@@ -31,7 +31,7 @@ const CATEGORIES: readonly (readonly [string, string])[] = [
   ['decoration', 'HEART|SIGN|FRAME|CLOCK|MIRROR|CUSHION|HANGING|DECORATION|ORNAMENT|DOORMAT|HOOK|DRAWER'],
 ];
 
-export interface LateBranch {
+interface LateBranch {
   readonly country: string;
   /** How long after the invoice its lines are loaded. */
   readonly byUs: number;

@@ -29,13 +29,13 @@ export type Happening =
   | { readonly kind: 'basket'; readonly atUs: number; readonly basket: Basket }
   | { readonly kind: 'careless writer'; readonly atUs: number };
 
-export interface DayTally {
+interface DayTally {
   requests: number;
   vectors: number;
   runs: number;
 }
 
-export interface Stage {
+interface Stage {
   readonly project: Project;
   readonly control: RehearsalControl;
   readonly shop: PreparedShop;

@@ -21,7 +21,7 @@ export interface Counted {
   readonly firstFault: string | null;
 }
 
-export interface LoadEvents {
+interface LoadEvents {
   /** The warm-up is over in the first generator. */
   onMeasuring(): void;
   /** @param elapsedNs  since the run began, its warm-up counted */

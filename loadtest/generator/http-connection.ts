@@ -16,7 +16,7 @@ const MAX_HEAD_BYTES = 16_384;
 const CHUNKED = /\r\ntransfer-encoding: *chunked/i;
 const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n');
 
-export interface ConnectionEvents {
+interface ConnectionEvents {
   /** A connection is ready to send: at first, and again after each answer. */
   onFree(connection: HttpConnection): void;
   /** @param answer  head and body */

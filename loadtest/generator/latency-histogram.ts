@@ -21,7 +21,7 @@ export interface HistogramJson {
   readonly sumNs: number;
 }
 
-export interface Bucket {
+interface Bucket {
   readonly fromNs: number;
   /** The largest value of the bucket. */
   readonly toNs: number;

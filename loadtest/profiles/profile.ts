@@ -1,7 +1,7 @@
 /** What a load profile is: which entities are asked for, how many a request, and what happens meanwhile. */
 import type { Choice, Random } from '../generator/key-choice.ts';
 
-export interface Shard {
+interface Shard {
   readonly random: Random;
   readonly shard: number;
   readonly shards: number;

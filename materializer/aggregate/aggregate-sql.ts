@@ -33,13 +33,13 @@ export interface Scope {
 }
 
 /** One share of the entities, so that a large view is computed in bounded memory. */
-export interface Bucket {
+interface Bucket {
   readonly index: number;
   readonly count: number;
 }
 
 /** What the statement of one bucket is made of. */
-export interface AggregateQuery {
+interface AggregateQuery {
   readonly plan: AggregatePlan;
   /** A SELECT of the bucket's events, as `eventsSql` gives them. */
   readonly events: string;

@@ -43,7 +43,7 @@ export interface Computation {
 }
 
 /** What is computed. Edges are indexes; `fromEdge` is exclusive. */
-export interface Extent {
+interface Extent {
   readonly mode: 'everything' | 'increment' | 'range';
   readonly fromEdge: number;
   readonly toEdge: number;

@@ -50,7 +50,7 @@ export interface EventSource {
 }
 
 /** What is known of a source, and what of it may be late. */
-export interface EventLimits {
+interface EventLimits {
   /** The cut-off: events created up to and including it are known. */
   readonly knownUs: number;
   /** Events created up to and including it are never too late; null: there is no such time. */

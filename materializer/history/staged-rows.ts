@@ -37,7 +37,7 @@ import { makeFolder } from '../../contract/std/folder.ts';
 /** Rows of this many days are written in any order: a sort costs more than to write so many files at once. */
 const UNSORTED_DAYS = 32;
 
-export interface StagedSummary {
+interface StagedSummary {
   readonly rows: number;
   /** The newest created time among the rows that the staged ones correct. */
   readonly replacedUs: number | null;

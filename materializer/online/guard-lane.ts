@@ -26,7 +26,7 @@ const MINUS = 0x2d;
 const CR = 0x0d;
 const ZERO = 0x30;
 
-export interface LaneNode {
+interface LaneNode {
   readonly host: string;
   readonly port: number;
 }

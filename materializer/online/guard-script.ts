@@ -70,7 +70,7 @@ return outcome
 export const GUARD_SHA = createHash('sha1').update(GUARD_SCRIPT).digest('hex');
 
 /** All that a call has beside its key and its row: the same of most rows of a view. */
-export interface GuardShape {
+interface GuardShape {
   readonly field: Buffer;
   readonly superseded: Buffer;
   readonly expires: string;

@@ -16,7 +16,7 @@ const RETRY_LIMIT_MS = 30_000;
 const RETRY_PAUSE_MS = 200;
 
 /** What is needed of a client: the Redis and the Cluster of ioredis. */
-export interface GuardClient {
+interface GuardClient {
   call(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;
 }
 

@@ -11,13 +11,13 @@ import {
 } from '../../contract/wire/online/eviction-mark.ts';
 import type { EvictionMark, NodeEvictions } from '../../contract/wire/online/eviction-mark.ts';
 
-export interface EvictionClient {
+interface EvictionClient {
   hget(key: string, field: string): Promise<string | null>;
   hset(key: string, field: string, value: string): Promise<unknown>;
 }
 
 /** One node: the `Redis` of ioredis, single or of a cluster. */
-export interface EvictingNode {
+interface EvictingNode {
   info(section: string): Promise<string>;
   config(command: 'GET', name: string): Promise<unknown>;
 }

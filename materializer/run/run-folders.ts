@@ -19,7 +19,7 @@ import { makeFolder } from '../../contract/std/folder.ts';
 type Named = Pick<FeatureView, 'name' | 'version'>;
 
 /** The folder of a run of a view for what is not yet history. */
-export function stagedFolder(root: string, view: Named, runId: string): string {
+function stagedFolder(root: string, view: Named, runId: string): string {
   return join(folderBeside(root, '_staged', view), runId);
 }
 

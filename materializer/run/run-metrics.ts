@@ -7,7 +7,7 @@ import type { RegistryDatabase } from '../../project/database/registry-database.
 import type { RunRecord } from '../../contract/run-record.ts';
 import { writeDurably } from '../../contract/std/durable-file.ts';
 
-export interface ViewRuns {
+interface ViewRuns {
   readonly view: FeatureView;
   /** null: none was ever complete. */
   readonly complete: RunRecord | null;

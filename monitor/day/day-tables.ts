@@ -59,7 +59,7 @@ const MAX_NAME = 100;
 const BATCH_ROWS = 20_480;
 
 /** Which vectors of the log go into the tables. */
-export interface DayScope {
+interface DayScope {
   readonly fromUs: number;
   readonly toUs: number;
   /** Of the bundle in force, by name. */

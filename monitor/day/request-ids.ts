@@ -10,7 +10,7 @@ import { keyValueOf } from '../../contract/wire/online/entity-key.ts';
 import type { HashedIds } from './hashed-ids.ts';
 
 /** Of one vector, in the order of the service's request keys. */
-export interface VectorIds {
+interface VectorIds {
   readonly ids: readonly (KeyValue | null)[];
   /** What reports show in place of the id: its HMAC; null: the id itself. */
   readonly shown: readonly (string | null)[];

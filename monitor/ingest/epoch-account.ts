@@ -21,7 +21,7 @@ export interface EpochText {
   readonly shed: readonly (readonly [from: number, to: number])[];
 }
 
-export interface OpenTail {
+interface OpenTail {
   readonly pod: string;
   readonly epoch: string;
   readonly lastSequence: number;

@@ -22,7 +22,7 @@ export interface IngestResult {
 }
 
 /** Numbers that never came, both ends included. */
-export interface IngestGap {
+interface IngestGap {
   readonly pod: string;
   readonly epoch: string;
   readonly fromSequence: number;
@@ -33,7 +33,7 @@ export interface IngestGap {
 }
 
 /** An epoch without its last record: its sidecar runs, or died. */
-export interface IngestTail {
+interface IngestTail {
   readonly pod: string;
   readonly epoch: string;
   readonly lastSequence: number;
@@ -43,7 +43,7 @@ export interface IngestTail {
 }
 
 /** What an ingest began with. */
-export interface LedgerMark {
+interface LedgerMark {
   readonly counts: IngestCounts;
   readonly files: ReadonlyMap<string, number>;
 }

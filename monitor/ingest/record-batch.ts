@@ -14,7 +14,7 @@ import type { ServedDisk } from '../day/served-files.ts';
 
 type SqlValue = Parameters<DuckDb['append']>[1][number][number];
 
-export interface HourFile {
+interface HourFile {
   readonly hour: string;
   readonly records: number;
 }

@@ -19,12 +19,12 @@ import { monitorError } from '../errors.ts';
 import { lostStartsText } from './ingest-result.ts';
 import type { LogSource, LostStarts, SourceItem, SourceOptions, SourcePosition } from './log-source.ts';
 
-export const INGEST_CONSUMER = 'ingest';
+const INGEST_CONSUMER = 'ingest';
 
 const POLL_MS = 500;
 
 /** What was ingested of spools. */
-export interface KnownRecords {
+interface KnownRecords {
   has(epoch: string, sequence: number): boolean;
   /** Of the starts of a pod. */
   epochsOf(pod: string): readonly string[];

@@ -28,7 +28,7 @@ import type { RunIndex } from './run-index.ts';
 import { DROPPED } from '../verdict/snapshot.ts';
 import type { State } from '../verdict/snapshot.ts';
 
-export interface JudgedView {
+interface JudgedView {
   readonly service: FeatureService;
   readonly used: ServiceView;
   /** Of the bundle in force. */

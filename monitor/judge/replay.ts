@@ -18,7 +18,7 @@ import type { ReplayedVector } from './replayed-vector.ts';
 import type { DefinedView, ServedHistory } from './served-history.ts';
 
 /** What a view is replayed from, and by which rules. */
-export interface ReplayedView {
+interface ReplayedView {
   readonly used: ServiceView;
   /** Of the bundle in force. */
   readonly view: FeatureView;

@@ -1,7 +1,7 @@
 /** The two-sample Kolmogorov-Smirnov statistic. Trades nothing for speed: it is exact, with ties, in one merge. */
 import { monitorError } from '../errors.ts';
 
-export interface KsResult {
+interface KsResult {
   /** max |F_a - F_b|, in [0, 1]. */
   readonly d: number;
   /** The smallest value at which that gap is reached; the smallest value of all where d is 0. */

@@ -10,7 +10,7 @@ import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { spanText, timeText } from '../causes/evidence-text.ts';
 
-export interface DelayProposal {
+interface DelayProposal {
   readonly delayUs: number | null;
   readonly why: string | null;
 }

@@ -36,7 +36,7 @@ export interface ViewAge {
   readonly freshnessAlertUs: number;
 }
 
-export interface VerdictAndReasons {
+interface VerdictAndReasons {
   readonly verdict: Verdict;
   /** One sentence each, worst first. */
   readonly reasons: readonly string[];

@@ -11,7 +11,7 @@ export const CONNECT_LIMIT_MS = 5_000;
 export const REQUEST_LIMIT_MS = 30_000;
 
 /** What @platformatic/kafka takes, of a producer, a consumer and an admin alike. */
-export interface KafkaConnection {
+interface KafkaConnection {
   readonly bootstrapBrokers: string[];
   readonly connectTimeout: number;
   readonly requestTimeout: number;

@@ -18,7 +18,7 @@ import { LiveCredentials } from './redis-connection.ts';
 export type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 
 /** Hears what the client tells of its connections. */
-export type OnTrouble = (error: Error) => void;
+type OnTrouble = (error: Error) => void;
 
 /** No RESP3: it begins with HELLO, which old proxies and tight ACLs refuse, and no reply here needs it. */
 const EVERY_CONNECTION = { protocol: 2, disableClientInfo: true, lazyConnect: true } as const;

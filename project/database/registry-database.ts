@@ -17,7 +17,7 @@ import type { StoreUrl } from '../settings/settings.ts';
 import type { Allowed, RemovedConsumer } from '../../contract/refusal.ts';
 
 /** One apply: the bundle it published and the changes it made, as canonical JSON. */
-export interface AppliedBundle {
+interface AppliedBundle {
   readonly sequence: number;
   readonly hash: string;
   readonly appliedUs: number;
@@ -26,7 +26,7 @@ export interface AppliedBundle {
 }
 
 /** An apply as it is recorded: what it takes away, allows and names, in one transaction with its bundle. */
-export interface NewApply extends AppliedBundle {
+interface NewApply extends AppliedBundle {
   readonly removed: readonly RemovedConsumer[];
   readonly allowed: readonly Allowed[];
   readonly services: readonly ServiceVersion[];

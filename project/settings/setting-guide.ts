@@ -3,7 +3,7 @@
  * and no other has.
  */
 
-export interface SettingGuide {
+interface SettingGuide {
   /** What may be given: a kind of value, or the choices. */
   readonly takes: string;
   readonly means: string;

@@ -52,7 +52,7 @@ export interface StoreUrl {
   readonly url: string;
 }
 
-export interface MaterializeSettings {
+interface MaterializeSettings {
   /** In [0, 1]: the largest share of the rows of a run that may be rejected. */
   readonly maxRejectedShare: number;
   /** In [0, 1]: the largest share of the new events that may come too late. */
@@ -69,7 +69,7 @@ export interface OnlineSettings extends StoreUrl {
   readonly access?: RedisAccess;
 }
 
-export interface LogSettings {
+interface LogSettings {
   readonly spool: string;
   readonly durability: 'queued' | 'written' | 'synced';
   readonly maxBytes: number;
@@ -90,7 +90,7 @@ export function spoolConsumers(log: LogSettings): string[] {
   return [...(log.kafka === null ? [] : ['kafka']), ...(log.ingest ? ['ingest'] : [])];
 }
 
-export interface TrainSettings {
+interface TrainSettings {
   /** Bytes that DuckDB may hold in memory; what does not fit goes to `temp` meanwhile. */
   readonly memory: number;
   /** Folder, absolute. */

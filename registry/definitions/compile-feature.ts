@@ -29,7 +29,7 @@ import {
 } from '../../project/engine/duckdb/sources/source-fit.ts';
 
 /** What a feature is checked against. */
-export interface FeatureContext {
+interface FeatureContext {
   readonly view: string;
   readonly hopUs: number;
   readonly sourcePath: string;

@@ -13,7 +13,7 @@ import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import { faultOfName } from '../../contract/definitions/name.ts';
 import { checkOptions, SERVICE_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 
-export interface ServiceContext {
+interface ServiceContext {
   readonly entities: ReadonlyMap<string, Entity | null>;
   /** By id; null where the view itself has mistakes, which are reported there. */
   readonly views: ReadonlyMap<string, FeatureView | null>;

@@ -6,7 +6,7 @@ import type { SourceFiles } from '../../project/engine/duckdb/sources/source-fil
 import { filledIn } from '../../contract/definitions/source-variables.ts';
 import type { Variables } from '../../contract/definitions/source-variables.ts';
 
-export interface ReadColumns {
+interface ReadColumns {
   /** File by file. */
   readonly files: SourceFiles;
   /** Column -> the type in DuckDB that holds those of all files. */

@@ -8,7 +8,7 @@ const DAY_US = 86_400_000_000;
 /** How far a source's events are out of order where the view does not say. */
 const OUT_OF_ORDER_US = 5_000_000;
 
-export type ViewTimes = Pick<
+type ViewTimes = Pick<
   FeatureView,
   | 'kind'
   | 'ttlUs'

@@ -29,7 +29,7 @@ const NO_BODY = Buffer.alloc(0);
 export const JSON_HEADERS: ReplyHeaders = [['content-type', 'application/json']];
 
 /** Answers an exchange whose vectors could not be logged, under the policy `reject`. */
-export type RefuseUnlogged = (exchange: Exchange) => void;
+type RefuseUnlogged = (exchange: Exchange) => void;
 
 /** An answer buffer and how many ticks have answers in it. */
 class SharedBuffer {

@@ -25,7 +25,7 @@ interface Counter {
   error: number;
 }
 
-export interface HotKey {
+interface HotKey {
   readonly key: string;
   /** Estimated look-ups since the start, older ones counting half as much each 30 s. */
   readonly lookups: number;

@@ -16,15 +16,15 @@ import type { ViewPlan } from '../plan/view-plan.ts';
 import { ReadyRing } from './ready-ring.ts';
 
 /** The rows of one entity, by the slot of their view: a list alone, since an object around it is 32 bytes an entity. */
-export type CachedEntity = (CachedRow | undefined)[];
+type CachedEntity = (CachedRow | undefined)[];
 
 /** A read of an entity that has come back. */
-export interface RowRead {
+interface RowRead {
   readonly key: string;
   readonly moment: ReadMoment;
 }
 
-export interface CacheLimits {
+interface CacheLimits {
   /** 0 switches the cache off. */
   readonly entries: number;
   readonly bytes: number;
@@ -50,7 +50,7 @@ export interface CacheStats {
   readonly evictedByBytes: number;
 }
 
-export type RowCacheLayers = Pick<CacheLayers, 'fresh' | 'readAhead' | 'absent' | 'stale'>;
+type RowCacheLayers = Pick<CacheLayers, 'fresh' | 'readAhead' | 'absent' | 'stale'>;
 
 export class RowCache {
   readonly #limits: CacheLimits;

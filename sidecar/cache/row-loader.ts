@@ -24,7 +24,7 @@ const MAX_SCHEMAS = 1_000;
 const SCHEMA_RETRY_MS = 1_000;
 
 /** Who waits for a row: told once, with null when it could not be read. */
-export interface RowWaiter {
+interface RowWaiter {
   take(place: number, row: CachedRow | null): void;
 }
 

@@ -35,7 +35,7 @@ export const PAGE_ROUTES: readonly Route[] = [
   { method: 'GET', path: HOT_KEYS_PATH },
 ];
 
-export interface Page {
+interface Page {
   readonly body: string;
   readonly headers: ReplyHeaders;
   /** As metrics name it. */

@@ -1,7 +1,7 @@
 /** Prometheus text: families of samples, one after the other. Labels are escaped here; names and helps are ours. */
 import type { Histogram } from './histogram.ts';
 
-export type Labels = Readonly<Record<string, string>>;
+type Labels = Readonly<Record<string, string>>;
 export type Sample = readonly [labels: Labels, value: number];
 
 export const NO_LABELS: Labels = {};

@@ -9,7 +9,7 @@ import type { Logger } from '../../contract/std/logger.ts';
 import type { AdminThreadInput, FromThread, Page, ToThread } from './admin-thread.ts';
 import { sidecarError } from '../errors.ts';
 
-export interface AdminPages {
+interface AdminPages {
   metrics(): string;
   /** Which layers of the cache are on now; switched in plumbline.yaml, never here. */
   cacheLayers(): CacheLayers;

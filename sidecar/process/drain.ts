@@ -9,7 +9,7 @@
 const QUIET_MS = 2_000;
 const POLL_MS = 20;
 
-export interface DrainParts {
+interface DrainParts {
   readonly drainMs: number;
   readonly limitMs: number;
   /** When the last request was read, on the clock of `nowMs`; -Infinity: none was. */

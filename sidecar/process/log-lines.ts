@@ -16,7 +16,7 @@ import { RepeatedLines } from './repeated-lines.ts';
 const STDERR = 2;
 
 /** Lines of a program that nobody watches; on a terminal what people read there. */
-export interface LogLines {
+interface LogLines {
   readonly logger: Logger;
   /** Tells the error that ends the program: as a line among lines, as the sentence where nothing was written before. */
   fail(error: CodedError, sentence: string): void;

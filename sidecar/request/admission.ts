@@ -35,7 +35,7 @@ const MAX_WAITED_MS = 3_600_000;
 export const REFUSALS = ['late', 'behind', 'full', 'gone'] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
-export interface AdmissionParts {
+interface AdmissionParts {
   /**
    * @param body   valid during the call only
    * @param ageMs  how much of its deadline is spent

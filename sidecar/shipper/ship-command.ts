@@ -19,7 +19,7 @@ import { Shipper } from './shipper.ts';
 const WATCH_MS = 250;
 const WAIT_MS = 60_000;
 
-export interface ShipResult {
+interface ShipResult {
   /** Frames: served requests, parts of large ones, heartbeats. */
   readonly shippedRecords: number;
   readonly shippedBytes: number;
@@ -43,7 +43,7 @@ export async function logShip(context: CommandContext, options: { wait?: string 
  * @param waitMs  how long Kafka may take nothing
  * @throws        LOG_NO_KAFKA, LOG_LOCKED while a sidecar ships, LOG_CURSOR, LOG_KAFKA when Kafka took nothing so long
  */
-export async function shipSpool({ settings, clock, logger }: Project, waitMs: number): Promise<ShipResult> {
+async function shipSpool({ settings, clock, logger }: Project, waitMs: number): Promise<ShipResult> {
   const { spool, kafka } = settings.log;
   if (kafka === null) throw logError('LOG_NO_KAFKA', 'log.kafka is not set', { field: 'log.kafka' });
   if (!existsSync(spool)) return { shippedRecords: 0, shippedBytes: 0, rejectedRecords: 0 };

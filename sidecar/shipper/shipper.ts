@@ -34,7 +34,7 @@ const BACKOFF_MS = 100;
 const BACKOFF_MS_MAX = 5_000;
 const WARN_EVERY_MS = 30_000;
 
-export interface ShipperOptions {
+interface ShipperOptions {
   readonly spool: string;
   readonly topic: string;
   readonly producer: LogProducer;

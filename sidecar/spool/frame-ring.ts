@@ -37,7 +37,7 @@ const ANSWERER_WAITS = 1;
 const FAILED_FOR_WAITING = 2;
 
 /** What writes an entry's frames; throws the file system's error. */
-export type WriteFrames = (frames: Buffer, firstSequence: number) => void;
+type WriteFrames = (frames: Buffer, firstSequence: number) => void;
 
 export class FrameRing {
   readonly memory: SharedArrayBuffer;

@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { makePrivateFile } from '../../contract/std/private-file.ts';
 import { logError } from './errors.ts';
 
-export const LOCK_FILE = 'lock.db';
+const LOCK_FILE = 'lock.db';
 export const SHIP_LOCK_FILE = 'ship-lock.db';
 
 export class SpoolLock {

@@ -33,7 +33,7 @@ export function passedSegments(
     .filter((file) => file < slowest! && file !== current);
 }
 
-export interface SweepParts {
+interface SweepParts {
   readonly folder: string;
   readonly consumers: readonly string[];
   readonly files: SpoolFiles;

@@ -31,7 +31,7 @@ export interface Batch {
   readonly told: readonly ShedRange[] | null;
 }
 
-export interface RingWriterOptions {
+interface RingWriterOptions {
   readonly epoch: Epoch;
   readonly segmentBytes: number;
   readonly ringBytes: number;

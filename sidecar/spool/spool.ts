@@ -55,7 +55,7 @@ const RING_POLL_MS = 20;
 /** So many segments make up a full spool at least: else the one being written could be all there is to delete. */
 const SEGMENTS_WHEN_FULL = 8;
 
-export interface SpoolOptions {
+interface SpoolOptions {
   readonly folder: string;
   readonly pod: string;
   readonly epoch: bigint;

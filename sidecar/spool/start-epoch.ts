@@ -11,7 +11,7 @@ import { parseSegmentFile } from '../../contract/wire/log/spool-segment.ts';
 import type { SegmentLink, SegmentName } from '../../contract/wire/log/spool-segment.ts';
 import type { Epoch } from './segment-writer.ts';
 
-export interface EpochOptions {
+interface EpochOptions {
   readonly folder: string;
   readonly pod: string;
   readonly epoch: bigint;

@@ -22,7 +22,7 @@ interface Waiter {
   readonly resolve: (synced: boolean) => void;
 }
 
-export interface SyncParts {
+interface SyncParts {
   /** Makes durable all that is written when it is called. */
   readonly sync: () => Promise<void>;
   /** How many ticks are written by now. */

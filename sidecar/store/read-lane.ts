@@ -27,7 +27,7 @@ const FIELD_BYTES = 10;
 const CR = 0x0d;
 const LF = 0x0a;
 
-export interface LaneAddress {
+interface LaneAddress {
   readonly host: string;
   readonly port: number;
   readonly database: number;

@@ -18,12 +18,12 @@ const DOLLAR = 0x24;
 const ZERO = 0x30;
 
 /** The values that may come: where one has the bytes of a known string, that string is given and none is made. */
-export interface KnownRows {
+interface KnownRows {
   knownRow(i: number): string | null | undefined;
 }
 
 /** begun: it has not come whole · refused: an error reply · unreadable: no such reply, and nothing behind it can be told */
-export type ReplyState = 'whole' | 'begun' | 'refused' | 'unreadable';
+type ReplyState = 'whole' | 'begun' | 'refused' | 'unreadable';
 
 const BEGUN = -2;
 const UNREADABLE = -3;

@@ -19,7 +19,7 @@ import { sidecarError } from '../errors.ts';
 import { UNIX } from './transport.ts';
 import type { Transport } from './transport.ts';
 
-export interface SocketAccess {
+interface SocketAccess {
   /** Such as 0o660: who may connect needs to be allowed to write. */
   readonly mode: number;
   /** A name or a number; null: that of this process. */

@@ -12,7 +12,7 @@ import { definitionName, readHeader } from '../../contract/wire/online/row-heade
 import type { ServedRecord } from '../../contract/wire/log/served-record.ts';
 import type { SpoolGap } from '../../contract/wire/log/spool-item.ts';
 
-export interface CatOptions {
+interface CatOptions {
   readonly spool: string;
   readonly bundles: string;
   /** Gets a line for each gap and for each bundle that cannot be loaded; reading goes on. */

@@ -35,7 +35,7 @@ export async function logStatus(context: CommandContext): Promise<ExitCode> {
   return 0;
 }
 
-export interface LogEpoch {
+interface LogEpoch {
   readonly epoch: string;
   /** null when every header of the epoch is damaged. */
   readonly pod: string | null;
@@ -110,7 +110,7 @@ function epochOf({ epoch, pod, records, lastSequence, closed, beat, beatStep }: 
   return { epoch, pod, records, lastSequence, closed, lossAtMost: closed ? 0 : open };
 }
 
-export function renderVerify(state: LogState): string {
+function renderVerify(state: LogState): string {
   const lines = [
     `${countText(state.records, 'served request')} in ${countText(state.segments, 'segment')}, ${countText(state.bytes, 'byte')}`,
   ];

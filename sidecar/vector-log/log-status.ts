@@ -18,7 +18,7 @@ import { REJECTED_FOLDER } from '../shipper/rejected-records.ts';
 import { cursorOf, ifThere, lagOf, sizedSegments } from '../spool/consumer-lag.ts';
 import type { SizedSegment } from '../spool/consumer-lag.ts';
 
-export interface LogStatus {
+interface LogStatus {
   readonly bytes: number;
   readonly segments: number;
   /** When the oldest start in the folder began, and when the last record was written; null when there is none. */
@@ -39,7 +39,7 @@ export interface LogStatus {
 }
 
 /** One start of a sidecar. */
-export interface StartStatus {
+interface StartStatus {
   readonly epoch: string;
   /** null when every head is damaged. */
   readonly pod: string | null;
@@ -54,7 +54,7 @@ export interface StartStatus {
   readonly tornBytes: number;
 }
 
-export interface MissingSegments {
+interface MissingSegments {
   readonly epoch: string;
   /** Numbers of files, both ends included. */
   readonly fromSegment: number;
@@ -62,13 +62,13 @@ export interface MissingSegments {
 }
 
 /** A segment that is shorter than the one behind it has found it: something cut its end off. */
-export interface ShrunkSegment {
+interface ShrunkSegment {
   readonly segment: string;
   readonly bytes: number;
   readonly missingBytes: number;
 }
 
-export interface ConsumerStatus {
+interface ConsumerStatus {
   readonly consumer: string;
   /** null: it has not passed anything yet. */
   readonly position: SpoolPosition | null;

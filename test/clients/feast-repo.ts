@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { PythonEnvironment } from '../support/processes/python-environment.ts';
 import type { feastDefinitions } from './served-shop.ts';
 
-export type FeastDefinitions = ReturnType<typeof feastDefinitions>;
+type FeastDefinitions = ReturnType<typeof feastDefinitions>;
 
 /** What `feast_client.py` is asked, see there. */
 export interface FeastRequest {

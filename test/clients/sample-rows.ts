@@ -24,7 +24,7 @@ const SAMPLE_TYPES = {
 export type SampleFeature = keyof typeof SAMPLE_TYPES;
 export const SAMPLE_FEATURES = Object.keys(SAMPLE_TYPES) as SampleFeature[];
 
-export type Sample = { readonly id: string } & { readonly [feature in SampleFeature]: Value };
+type Sample = { readonly id: string } & { readonly [feature in SampleFeature]: Value };
 
 const NULLS = Object.fromEntries(SAMPLE_FEATURES.map((name) => [name, null])) as Omit<Sample, 'id'>;
 

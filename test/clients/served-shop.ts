@@ -31,14 +31,14 @@ export const NOON_US = DAY_US + 12 * HOUR_US;
 const RUNS_US = [NOON_US + 3 * MINUTE_US, NOON_US + 6 * HOUR_US + 3 * MINUTE_US];
 /** Two months of the shop's lines are enough to fill every window and to empty some. */
 const FIRST_LINES_US = DAY_US - 60 * 24 * HOUR_US;
-export const SERVED_US = NOON_US + 6.5 * HOUR_US;
+const SERVED_US = NOON_US + 6.5 * HOUR_US;
 
 /** A view's history, and how the test asks it; `times` are columns that leave DuckDB as microseconds. */
-export const SHOP_VIEWS = {
+const SHOP_VIEWS = {
   user_purchase_features: { entity: 'customer', key: 'customer_id', times: ['last_purchase_at'] },
   product_sales_features: { entity: 'product', key: 'stock_code', times: [] },
 } as const;
-export type ShopView = keyof typeof SHOP_VIEWS;
+type ShopView = keyof typeof SHOP_VIEWS;
 
 export interface Sidecar {
   readonly url: string;

@@ -8,7 +8,7 @@
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 
-export interface RetailMoment {
+interface RetailMoment {
   /** The raw file. */
   readonly raw: string;
   /** Invoices before this count. In the data's own time, microseconds; so are all times here. */

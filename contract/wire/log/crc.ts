@@ -44,7 +44,7 @@ export function crcOver(register: number, buffer: Buffer, from: number, to: numb
 }
 
 /** The product of two polynomials modulo CRC's; no branch depends on the bits. */
-export function crcTimes(a: number, b: number): number {
+function crcTimes(a: number, b: number): number {
   let product = 0;
   let left = a;
   let right = b;
@@ -57,7 +57,7 @@ export function crcTimes(a: number, b: number): number {
 }
 
 /** @returns by which a register is multiplied to pass over so many bytes; looked up for less than 4 KiB */
-export function crcFactor(bytes: number): number {
+function crcFactor(bytes: number): number {
   let factor = FACTORS[bytes % FACTORS.length]!;
   let square = FULL_TABLE;
   for (let rest = Math.floor(bytes / FACTORS.length); rest > 0; rest >>>= 1) {

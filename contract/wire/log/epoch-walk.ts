@@ -32,7 +32,7 @@ interface Join {
 /** Above what a writer makes: a join never holds more than this. */
 const MAX_JOIN_BYTES = 64 * 2 ** 20;
 
-export interface EpochWalkParts {
+interface EpochWalkParts {
   readonly folder: string;
   readonly epoch: string;
   readonly reader: SegmentReader;

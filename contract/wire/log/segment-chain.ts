@@ -16,7 +16,7 @@ import { parseSegmentFile } from './spool-segment.ts';
 import type { SegmentHeader, SegmentName } from './spool-segment.ts';
 
 /** What the folder lacks of a segment that another one names. */
-export interface ChainLoss {
+interface ChainLoss {
   readonly segment: string;
   readonly offset: number;
   readonly bytes: number;

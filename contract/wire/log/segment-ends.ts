@@ -25,7 +25,7 @@ const PROBE_BYTES = 65_536;
 /** A frame of the largest size stands whole in it, wherever it begins. */
 const PROBE_BYTES_MAX = 2 * (MAX_PAYLOAD_BYTES + FRAME_HEADER_BYTES);
 
-export interface SegmentTail {
+interface SegmentTail {
   /** Of the last whole frame. */
   readonly sequence: number;
   readonly content: RecordContent | null;

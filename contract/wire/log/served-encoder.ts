@@ -16,7 +16,7 @@ import { ReadyBytes, ReadySpans } from './ready-bytes.ts';
 import { FRAME_HEADER_BYTES, epochCrc, sealFrame } from './spool-frame.ts';
 import type { Heartbeat, ServedRequest, ServedRow, ServedVector } from './served-record.ts';
 
-export const RECORD_VERSION = 1;
+const RECORD_VERSION = 1;
 /** A record above it is split into parts, so that the topic's brokers and the frame take each. */
 export const MAX_PART_BYTES = 256 * 1024;
 /** A record above it is refused: it is shed, not written. */

@@ -48,7 +48,6 @@ export interface ServedVector {
 }
 
 export const SURFACES = ['native', 'feast', 'oip', 'get'] as const;
-export type Surface = (typeof SURFACES)[number];
 
 export interface ServedRequest {
   requestId: string;
@@ -76,8 +75,7 @@ export interface ServedRequest {
   hmacKeyId?: string;
 }
 
-/** Why a request was answered without being logged, in the order of the codes in the log. */
-export const SHED_REASONS = ['unknown', 'spool-full', 'disk', 'too-large'] as const;
+/** Why a request was answered without being logged: the codes in the log. */
 export const SHED_UNKNOWN = 0;
 export const SHED_SPOOL_FULL = 1;
 export const SHED_DISK = 2;
@@ -87,7 +85,7 @@ export const SHED_TOO_LARGE = 3;
 export interface ShedRange {
   readonly fromSequence: number;
   readonly toSequence: number;
-  /** Index into SHED_REASONS. */
+  /** One of the codes SHED_... */
   readonly reason: number;
 }
 

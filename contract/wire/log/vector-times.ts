@@ -17,7 +17,7 @@ const FIXED64 = 1;
 const FIXED64_BYTES = 8;
 
 /** Of a row: where its times begin in the message; 0: the time is 0 and not there. */
-export interface RowTimesAt {
+interface RowTimesAt {
   readonly fetched: number;
   readonly watermark: number;
 }

@@ -17,7 +17,7 @@ const INT64_MAX = 2n ** 63n - 1n;
 const ESCAPED = /[%{}|:\u0000-\u001f\u007f]/g;
 
 /** What is wrong with a value as a join key; `parseKeyValue` returns it in place of a key. */
-export interface KeyFault {
+interface KeyFault {
   readonly fault: string;
 }
 

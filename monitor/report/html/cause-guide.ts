@@ -5,9 +5,9 @@ import type { Cause } from '../../causes/cause.ts';
  * Causes of one kind share a colour, since nobody tells sixteen apart: `timing` (the row came too soon or too late),
  * `lost` (there was no row), `changed` (the same row, read or written differently), `history` (the past was changed).
  */
-export type CauseFamily = 'unexplained' | 'timing' | 'lost' | 'changed' | 'history';
+type CauseFamily = 'unexplained' | 'timing' | 'lost' | 'changed' | 'history';
 
-export interface CauseGuide {
+interface CauseGuide {
   readonly family: CauseFamily;
   readonly means: string;
   readonly next: string;

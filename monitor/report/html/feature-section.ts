@@ -15,7 +15,7 @@ import { causesOf, mismatches } from './mismatch.ts';
 import { trendChart } from './charts/trend-chart.ts';
 import { countText, percentText, shareText } from './markup/value-text.ts';
 
-export interface FeatureOptions {
+interface FeatureOptions {
   /** The number that links to this feature go by. */
   readonly place: number;
   readonly open: boolean;

@@ -23,7 +23,7 @@ const COLOURS: Readonly<Record<Verdict, string>> = {
   'not-enough-data': YELLOW,
 };
 
-export interface RenderOptions {
+interface RenderOptions {
   /** Default: plain text. */
   readonly color?: boolean;
 }

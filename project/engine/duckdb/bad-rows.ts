@@ -14,7 +14,7 @@ export interface BadRows {
   readonly reasons: readonly BadReason[];
 }
 
-export interface BadReason {
+interface BadReason {
   /** Without the value at fault. */
   readonly reason: string;
   readonly rows: number;

@@ -20,7 +20,7 @@ import type { Value, ValueType } from '../../../contract/value-type.ts';
 
 export type SqlRow = Readonly<Record<string, DuckDBValue>>;
 
-export interface DuckDbOptions {
+interface DuckDbOptions {
   /** A database file, or null for one in memory. */
   readonly file?: string | null;
   readonly threads?: number;

@@ -103,7 +103,7 @@ function filesOf(
 
 const WATERMARK_FILE = '_watermark.json';
 
-export interface HistoryWatermark {
+interface HistoryWatermark {
   readonly watermarkUs: number;
   readonly runId: string;
   /** Of whose rows that is true. */

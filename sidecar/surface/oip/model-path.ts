@@ -7,7 +7,7 @@ import type { Exchange } from '../../transport/transport.ts';
 export const MODELS_PATH = '/v2/models/';
 const VERSIONS = '/versions/';
 
-export interface ModelPath {
+interface ModelPath {
   readonly service: string;
   /** null: whichever is served. */
   readonly version: string | null;

@@ -16,7 +16,7 @@ import { modelOf, parseModelPath } from './model-path.ts';
 
 export const OIP_PATH = '/v2';
 
-export interface OipPage {
+interface OipPage {
   readonly body: string;
   /** As metrics name it. */
   readonly route: string;

@@ -40,7 +40,7 @@ const BACK_LIMIT_MS = 2_000;
 /** Of each kind of fault so many are shown. */
 const SHOWN = 3;
 
-export interface Run {
+interface Run {
   /** In the order in which they were answered. */
   readonly lines: readonly FaultLine[];
   readonly calmMs: number;
@@ -58,7 +58,7 @@ export interface Run {
 }
 
 /** Answers of a stretch of the run. */
-export interface Stretch {
+interface Stretch {
   readonly answers: number;
   /** With at least one value UNAVAILABLE. */
   readonly unavailable: number;

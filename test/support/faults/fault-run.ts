@@ -54,7 +54,7 @@ const ANSWERS_TO_TELL = 50;
 /** Modest: a machine that is shared with others must not be overloaded by this alone. */
 const PER_SECOND = 100;
 
-export interface FaultOptions {
+interface FaultOptions {
   readonly online: string;
   /** Entities asked for once each, in this order, after the hot ones; all customers unless given. */
   readonly cold?: readonly number[];
@@ -70,7 +70,7 @@ export interface FaultOptions {
   readonly prepare?: (folder: string) => Promise<void>;
 }
 
-export function nowMs(): number {
+function nowMs(): number {
   return performance.timeOrigin + performance.now();
 }
 

@@ -3,7 +3,7 @@ import type { StoreState } from '../../../sidecar/store/store-health.ts';
 import type { StoreAsk, StoreReader } from '../../../sidecar/store/store-reader.ts';
 
 /** In the order of the ask's views. */
-export interface HeldRows {
+interface HeldRows {
   readonly rows: readonly (Buffer | null)[];
   readonly watermarks: readonly (number | null)[];
 }

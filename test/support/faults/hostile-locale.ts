@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export interface HostileLocale {
+interface HostileLocale {
   /** For a server's environment. */
   readonly env: Readonly<Record<string, string>>;
   /** The caller's to remove. */

@@ -58,7 +58,7 @@ const change = fc.record({ at: fc.nat(), how: fc.nat(), bytes: fc.uint8Array({ m
 const flip = fc.record({ at: fc.nat(), to: fc.nat(255) });
 
 /** Turns a record's payload into a hostile one, or into one that only looks so. */
-export type Mutation = (payload: Buffer, sequence: number) => Buffer;
+type Mutation = (payload: Buffer, sequence: number) => Buffer;
 
 export const mutation: fc.Arbitrary<Mutation> = fc.oneof(
   fc

@@ -44,7 +44,7 @@ function answersUntilKilled(
   });
 }
 
-export interface KillRounds {
+interface KillRounds {
   /** Requests that were answered, and those of them that are not in the log as they were answered. */
   readonly answered: number;
   readonly lost: readonly string[];

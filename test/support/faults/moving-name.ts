@@ -2,7 +2,7 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 
-export interface MovingName {
+interface MovingName {
   readonly port: number;
   /** New connections go there; those that are open stay. */
   moveTo(port: number): void;

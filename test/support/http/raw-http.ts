@@ -1,7 +1,7 @@
 /** HTTP as bytes, for requests that no client would send, and what comes back. */
 import { connect } from 'node:net';
 
-export interface RawAnswer {
+interface RawAnswer {
   /** Everything that came, a character a byte. */
   readonly text: string;
   /** Whether the server ended the connection. */
@@ -13,7 +13,7 @@ export function statusesOf(text: string): number[] {
   return [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((m) => Number(m[1]));
 }
 
-export interface RawWait {
+interface RawWait {
   /** Whole answers after which the client leaves; without it the client waits until the server ends the connection. */
   readonly answers?: number;
   /** The client leaves once nothing came for so long. For clients that misbehave: a test decides nothing by it. */

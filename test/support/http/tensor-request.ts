@@ -8,7 +8,7 @@ export interface TensorInput {
   readonly parameters?: object;
 }
 
-export interface TensorOutput {
+interface TensorOutput {
   readonly name: string;
   readonly datatype: string;
   readonly shape: readonly number[];
@@ -16,7 +16,7 @@ export interface TensorOutput {
   readonly parameters?: { readonly binary_data_size: number };
 }
 
-export interface TensorAnswer {
+interface TensorAnswer {
   readonly model_name: string;
   readonly model_version: string;
   readonly id?: string;

@@ -14,7 +14,7 @@ import { findContainerEngine, findOrInstall, findProgram } from '../processes/sy
 
 const run = promisify(execFile);
 
-export const KAFKA_VERSION = '4.1.0';
+const KAFKA_VERSION = '4.1.0';
 
 const JAVA = {
   'apt-get': 'default-jre-headless',

@@ -43,7 +43,7 @@ const STARTED = [
   '-Dorg.apache.logging.log4j.level=INFO',
 ];
 
-export interface KafkaOptions {
+interface KafkaOptions {
   /** What clients speak to it; PLAINTEXT unless given. */
   readonly protocol?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
   /** More of its server.properties. */

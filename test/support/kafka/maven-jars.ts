@@ -15,7 +15,7 @@ const MAVEN = { 'apt-get': 'maven', dnf: 'maven', apk: 'maven', brew: 'maven' };
 const FETCH_LIMIT_MS = 300_000;
 const CACHES = join(import.meta.dirname, '../../../.cache');
 
-export interface MavenLibrary {
+interface MavenLibrary {
   readonly group: string;
   readonly artifact: string;
   readonly version: string;

@@ -23,7 +23,7 @@ const FLAGS = [
  * @returns  the absolute path of a Chromium or Chrome
  * @throws   one sentence with what was tried, where none can be had
  */
-export async function chromiumPath(): Promise<string> {
+async function chromiumPath(): Promise<string> {
   for (const program of PROGRAMS) {
     const path = findProgram(program);
     if (path !== null) return path;

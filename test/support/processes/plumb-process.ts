@@ -13,7 +13,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-export interface ProcessOptions {
+interface ProcessOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** The program to run instead of the checkout's plumb.ts. */

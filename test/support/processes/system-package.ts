@@ -40,7 +40,7 @@ const MANAGERS: readonly PackageManager[] = [
 ];
 
 /** Names of one package, by the package manager's program. */
-export type PackageNames = Readonly<Record<string, string>>;
+type PackageNames = Readonly<Record<string, string>>;
 
 /** @returns the program's absolute path, or null when the path has none */
 export function findProgram(name: string): string | null {

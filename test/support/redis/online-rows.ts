@@ -4,7 +4,7 @@ import type { OnlineRow } from '../../../materializer/online/online-writer.ts';
 import { HEADER_BYTES, writeHeader } from '../../../contract/wire/online/row-header.ts';
 
 /** Definition ids whose bytes straddle the sign and the ASCII limit, where comparisons by locale go wrong. */
-export const DEFINITION_IDS = [0x00000001, 0x61626364, 0x7fffffff, 0xf1f2f3f4] as const;
+const DEFINITION_IDS = [0x00000001, 0x61626364, 0x7fffffff, 0xf1f2f3f4] as const;
 const TIMES_US = [0, 1, 97, 224, 255, 256, 65_535, 2 ** 31, 1_300_000_000_000_000, 1_300_000_000_000_001];
 
 export interface RowParts {

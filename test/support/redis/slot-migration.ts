@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 const KEYS_AT_ONCE = 10;
 const LIMIT_MS = 120_000;
 
-export interface Migration {
+interface Migration {
   readonly from: number;
   readonly to: number;
   readonly slots: readonly number[];

@@ -9,7 +9,7 @@ import { compactText, dayText } from '../markup/value-text.ts';
 
 const wholeDigits = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 15 });
 
-export interface ValueAxis {
+interface ValueAxis {
   /** Place of a value, in view box units; values beyond the edges stand at the ends. */
   at(value: number): number;
   readonly ticks: readonly Tick[];

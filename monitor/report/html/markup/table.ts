@@ -2,7 +2,7 @@
 import { html } from './markup.ts';
 import type { Markup, Part } from './markup.ts';
 
-export interface Column<Row> {
+interface Column<Row> {
   readonly head: string;
   /** Numbers stand to the right, in figures of one width. */
   readonly number?: boolean;

@@ -28,7 +28,7 @@ export interface ExpressionColumn {
 export type ExpressionColumns = ReadonlyMap<string, ExpressionColumn>;
 
 /** A view's expressions as SQL over a source's columns. */
-export interface RowSql {
+interface RowSql {
   readonly select: readonly { readonly name: string; readonly duckType: string; readonly sql: string }[];
   /** Whether `where` excludes a row, never NULL; null: it excludes none. */
   readonly excluded: string | null;

@@ -15,7 +15,7 @@ export type SourceType =
   | { readonly kind: 'map'; readonly key: SourceType; readonly of: SourceType }
   | { readonly kind: 'struct'; readonly fields: readonly SourceField[] };
 
-export interface SourceField {
+interface SourceField {
   readonly name: string;
   readonly type: SourceType;
 }
