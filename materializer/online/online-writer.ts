@@ -8,7 +8,7 @@
  */
 import type { RowSchema } from '../../contract/model.ts';
 import type { WriteCounts } from './guard-outcome.ts';
-import type { StoreEvictions } from './store-evictions.ts';
+import type { StoreEvictions } from './redis/store-evictions.ts';
 
 /** One view's row of one entity, ready for the store. */
 export interface OnlineRow {

@@ -6,9 +6,9 @@ import type { OnlineWriter } from './online-writer.ts';
 export async function openOnlineWriter(online: OnlineSettings): Promise<OnlineWriter> {
   switch (online.kind) {
     case 'redis':
-      return (await import('./redis-writer.ts')).openRedisWriter(online);
+      return (await import('./redis/redis-writer.ts')).openRedisWriter(online);
     case 'redis-cluster':
-      return (await import('./redis-cluster-writer.ts')).openRedisClusterWriter(online);
+      return (await import('./redis/redis-cluster-writer.ts')).openRedisClusterWriter(online);
     default:
       return (await import('./sqlite-writer.ts')).openSqliteWriter(online);
   }

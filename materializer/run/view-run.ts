@@ -13,7 +13,7 @@
  *   history/staged-rows.ts         moves them into the history
  *   online/publish-rows.ts       choose, write, then the markers
  *   online/choose-rows.ts          the newest good row of each entity (latest-rows.ts says which that is)
- *   online/guarded-writes.ts       writes it unless a newer one is there
+ *   online/redis/guarded-writes.ts  writes it unless a newer one is there
  *   run/run-record.ts            what the run found, for the registry and in one line
  */
 import { rmSync } from 'node:fs';

@@ -2,12 +2,12 @@
  * What the two Redis writers share: the fields of published schemas, saying what failed, and telling an error that a
  * retry mends (a failover, a slot on the move, a lost connection) from one that it does not (no memory, no permission).
  */
-import { rowSchemaToJson } from '../../contract/definitions/definition-json.ts';
-import type { RowSchema } from '../../contract/model.ts';
-import { canonicalJson } from '../../contract/std/canonical-json.ts';
-import { schemaField } from '../../contract/wire/online/online-layout.ts';
-import { withoutPassword } from '../../contract/std/secret-text.ts';
-import { materializerError } from '../errors.ts';
+import { rowSchemaToJson } from '../../../contract/definitions/definition-json.ts';
+import type { RowSchema } from '../../../contract/model.ts';
+import { canonicalJson } from '../../../contract/std/canonical-json.ts';
+import { schemaField } from '../../../contract/wire/online/online-layout.ts';
+import { withoutPassword } from '../../../contract/std/secret-text.ts';
+import { materializerError } from '../../errors.ts';
 
 const RETRIABLE_REPLY =
   /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|LOADING|READONLY|MASTERDOWN|NOREPLICAS|BUSY|NOSCRIPT)\b/;

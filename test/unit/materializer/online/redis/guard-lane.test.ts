@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { GuardLane } from '../../../../materializer/online/guard-lane.ts';
+import { GuardLane } from '../../../../../materializer/online/redis/guard-lane.ts';
 import {
   argumentsOf,
   guardCommand,
   GUARD_SHA,
   GuardShapes,
-} from '../../../../materializer/online/guard-script.ts';
-import type { GuardedRow } from '../../../../materializer/online/guard-script.ts';
-import { NO_LOGIN } from '../../../../project/connections/redis-address.ts';
-import { LiveCredentials } from '../../../../project/connections/redis-connection.ts';
-import { fieldOf } from '../../../../contract/wire/online/online-layout.ts';
+} from '../../../../../materializer/online/redis/guard-script.ts';
+import type { GuardedRow } from '../../../../../materializer/online/redis/guard-script.ts';
+import { NO_LOGIN } from '../../../../../project/connections/redis-address.ts';
+import { LiveCredentials } from '../../../../../project/connections/redis-connection.ts';
+import { fieldOf } from '../../../../../contract/wire/online/online-layout.ts';
 
 const shapes = new GuardShapes(fieldOf);
 

@@ -12,8 +12,8 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { NEEDLESS_LOGIN } from '../../project/connections/redis-connection.ts';
-import type { LiveCredentials } from '../../project/connections/redis-connection.ts';
+import { NEEDLESS_LOGIN } from '../../../project/connections/redis-connection.ts';
+import type { LiveCredentials } from '../../../project/connections/redis-connection.ts';
 import { guardCommand, GUARD_SCRIPT } from './guard-script.ts';
 import type { GuardedRow } from './guard-script.ts';
 

@@ -4,12 +4,12 @@
  * first write did happen is then counted `equal`. Shared by the writers of one Redis and of a cluster.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { noWrites } from './guard-outcome.ts';
-import type { WriteCounts } from './guard-outcome.ts';
+import { noWrites } from '../guard-outcome.ts';
+import type { WriteCounts } from '../guard-outcome.ts';
 import type { GuardLane } from './guard-lane.ts';
 import { argumentsOf, countAnswer, GUARD_SCRIPT, GUARD_SHA, GuardShapes } from './guard-script.ts';
 import type { GuardedRow } from './guard-script.ts';
-import type { OnlineRow, WriteOptions } from './online-writer.ts';
+import type { OnlineRow, WriteOptions } from '../online-writer.ts';
 import { isNoScript, isRetriable } from './redis-reply.ts';
 
 const RETRY_LIMIT_MS = 30_000;

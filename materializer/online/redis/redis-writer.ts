@@ -4,19 +4,19 @@
  * Trades one script call a row (about 4 us of Redis) for a guard that holds against any other writer.
  * Called by materialize.ts through the port.
  */
-import type { RowSchema } from '../../contract/model.ts';
-import { redisAddress } from '../../project/connections/redis-address.ts';
-import type { RedisAddress } from '../../project/connections/redis-address.ts';
-import { connectWithin, nodeOf, redisClient } from '../../project/connections/redis-client.ts';
-import type { Redis } from '../../project/connections/redis-client.ts';
-import { LiveCredentials } from '../../project/connections/redis-connection.ts';
-import type { OnlineSettings } from '../../project/settings/settings.ts';
-import { fieldOf, markerKey, schemasKey } from '../../contract/wire/online/online-layout.ts';
-import { parseWatermark } from '../../contract/wire/online/watermark.ts';
-import type { WriteCounts } from './guard-outcome.ts';
+import type { RowSchema } from '../../../contract/model.ts';
+import { redisAddress } from '../../../project/connections/redis-address.ts';
+import type { RedisAddress } from '../../../project/connections/redis-address.ts';
+import { connectWithin, nodeOf, redisClient } from '../../../project/connections/redis-client.ts';
+import type { Redis } from '../../../project/connections/redis-client.ts';
+import { LiveCredentials } from '../../../project/connections/redis-connection.ts';
+import type { OnlineSettings } from '../../../project/settings/settings.ts';
+import { fieldOf, markerKey, schemasKey } from '../../../contract/wire/online/online-layout.ts';
+import { parseWatermark } from '../../../contract/wire/online/watermark.ts';
+import type { WriteCounts } from '../guard-outcome.ts';
 import { GuardLane } from './guard-lane.ts';
 import { GuardedWrites } from './guarded-writes.ts';
-import type { MarkerState, OnlineRow, OnlineWriter, WriteOptions } from './online-writer.ts';
+import type { MarkerState, OnlineRow, OnlineWriter, WriteOptions } from '../online-writer.ts';
 import { StoreEvictions } from './store-evictions.ts';
 import { schemaFields, StoreFailure } from './redis-reply.ts';
 

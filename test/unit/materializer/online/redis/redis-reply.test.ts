@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isRetriable } from '../../../../materializer/online/redis-reply.ts';
+import { isRetriable } from '../../../../../materializer/online/redis/redis-reply.ts';
 
 const of = (message: string, code?: string): Error => Object.assign(new Error(message), code && { code });
 

@@ -3,13 +3,13 @@
  * cluster client finds the way.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RowSchema } from '../../contract/model.ts';
-import { redisAddress } from '../../project/connections/redis-address.ts';
-import type { RedisAddress } from '../../project/connections/redis-address.ts';
-import { clusterClient, connectWithin } from '../../project/connections/redis-client.ts';
-import type { Cluster } from '../../project/connections/redis-client.ts';
-import { LiveCredentials } from '../../project/connections/redis-connection.ts';
-import type { OnlineSettings } from '../../project/settings/settings.ts';
+import type { RowSchema } from '../../../contract/model.ts';
+import { redisAddress } from '../../../project/connections/redis-address.ts';
+import type { RedisAddress } from '../../../project/connections/redis-address.ts';
+import { clusterClient, connectWithin } from '../../../project/connections/redis-client.ts';
+import type { Cluster } from '../../../project/connections/redis-client.ts';
+import { LiveCredentials } from '../../../project/connections/redis-connection.ts';
+import type { OnlineSettings } from '../../../project/settings/settings.ts';
 import {
   CLUSTER_SLOTS,
   clusterMarkerKey,
@@ -17,12 +17,12 @@ import {
   fieldOf,
   schemasKey,
   SLOTS_PER_MARKER,
-} from '../../contract/wire/online/online-layout.ts';
-import { parseWatermark } from '../../contract/wire/online/watermark.ts';
-import type { WriteCounts } from './guard-outcome.ts';
+} from '../../../contract/wire/online/online-layout.ts';
+import { parseWatermark } from '../../../contract/wire/online/watermark.ts';
+import type { WriteCounts } from '../guard-outcome.ts';
 import { GuardLane } from './guard-lane.ts';
 import { GuardedWrites } from './guarded-writes.ts';
-import type { MarkerState, OnlineRow, OnlineWriter, WriteOptions } from './online-writer.ts';
+import type { MarkerState, OnlineRow, OnlineWriter, WriteOptions } from '../online-writer.ts';
 import { StoreEvictions } from './store-evictions.ts';
 import type { EvictionGroup } from './store-evictions.ts';
 import { isRetriable, schemaFields, StoreFailure } from './redis-reply.ts';

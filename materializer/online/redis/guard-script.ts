@@ -14,10 +14,10 @@
  * say that there is nothing; a user who may not read them all (HVALS) leaves such keys for ever.
  */
 import { createHash } from 'node:crypto';
-import { HEADER_BYTES, ORDER_FROM, ORDER_TO } from '../../contract/wire/online/row-header.ts';
-import { OUTCOMES } from './guard-outcome.ts';
-import type { WriteCounts } from './guard-outcome.ts';
-import type { OnlineRow, WriteOptions } from './online-writer.ts';
+import { HEADER_BYTES, ORDER_FROM, ORDER_TO } from '../../../contract/wire/online/row-header.ts';
+import { OUTCOMES } from '../guard-outcome.ts';
+import type { WriteCounts } from '../guard-outcome.ts';
+import type { OnlineRow, WriteOptions } from '../online-writer.ts';
 
 const code = (outcome: (typeof OUTCOMES)[number]): number => OUTCOMES.indexOf(outcome);
 

@@ -8,8 +8,8 @@ import {
   formatEvictionMark,
   infoField,
   parseEvictionMark,
-} from '../../contract/wire/online/eviction-mark.ts';
-import type { EvictionMark, NodeEvictions } from '../../contract/wire/online/eviction-mark.ts';
+} from '../../../contract/wire/online/eviction-mark.ts';
+import type { EvictionMark, NodeEvictions } from '../../../contract/wire/online/eviction-mark.ts';
 
 interface EvictionClient {
   hget(key: string, field: string): Promise<string | null>;
