@@ -12,11 +12,9 @@
  * restated, or a reader would keep the old value. Where no event stands before such an edge, since all were taken back,
  * its row is `gone`, a tombstone: from there on the entity has none, as it would have none in a full run from nothing.
  */
-import type { EventSource } from '../history/events.ts';
-import { eventRange } from '../history/events.ts';
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { AggregatePlan, PlannedFeature } from './aggregate-plan.ts';
-import { keySql, keysOf, sameKeys } from './aggregate-plan.ts';
+import { keysOf, sameKeys } from './aggregate-plan.ts';
 import { columnsOfValues, distinctName, distinctPart, valuesCte } from './distinct-values.ts';
 import { frequentJoins, frequentName, frequentPart, stabbingCtes } from './most-frequent.ts';
 import { fixedColumns, spreadLostSql, sumsSql, tilePart, tileValueSql } from './tiles.ts';
@@ -41,7 +39,7 @@ interface Bucket {
 /** What the statement of one bucket is made of. */
 interface AggregateQuery {
   readonly plan: AggregatePlan;
-  /** A SELECT of the bucket's events, as `eventsSql` gives them. */
+  /** A SELECT of the bucket's events, as `eventsSql` of history/events.ts gives them. */
   readonly events: string;
   /** The last edge to compute. */
   readonly toEdge: number;
@@ -52,28 +50,13 @@ interface AggregateQuery {
   readonly old: string | null;
 }
 
-/**
- * The events that count and that the scope can need: keys, t and the value columns. What lies so far back that no
- * window holds it at the scope's beginning is left out.
- */
-export function eventsSql(
-  plan: AggregatePlan,
-  source: EventSource,
-  scope: Scope | null,
-  toEdge: number,
-): string {
-  const fromUs = readsAll(plan, scope) ? null : (scope!.fromEdge - reachOf(plan)) * plan.hopUs;
-  const values = plan.columns.map((column) => `${column.sql} AS ${column.name}`);
-  const keys = plan.keys.map((k, i) => `${keySql(plan, i)} AS ${k}`);
-  return `SELECT ${[...keys, `${source.eventUs} AS t`, ...values].join(', ')} FROM ${source.from}
-    WHERE ${source.counts} AND ${eventRange(source, fromUs, toEdge * plan.hopUs)}`;
-}
-
-function reachOf(plan: AggregatePlan): number {
+/** @returns how many hops the widest window reaches back */
+export function reachOf(plan: AggregatePlan): number {
   return plan.windows.at(-1) ?? 0;
 }
 
-function readsAll(plan: AggregatePlan, scope: Scope | null): boolean {
+/** Whether all events are read, however far back they lie. */
+export function readsAll(plan: AggregatePlan, scope: Scope | null): boolean {
   return scope === null || plan.hasLifetime || scope.seeds === 'history';
 }
 

@@ -21,6 +21,8 @@ import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { MAX_ID_BYTES } from '../../contract/wire/online/entity-key.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import { keySql } from '../aggregate/aggregate-plan.ts';
+import { reachOf, readsAll } from '../aggregate/aggregate-sql.ts';
+import type { Scope } from '../aggregate/aggregate-sql.ts';
 import { FIXED_MAX, isWhole, summedColumns } from '../aggregate/fixed-point.ts';
 import { aheadReason, EXCLUDED } from '../../project/engine/duckdb/sources/stored-rows.ts';
 import { MISFIT } from './event-rows.ts';
@@ -151,4 +153,21 @@ export function eventRange(source: EventSource, fromUs: number | null, toUs: num
     toUs === null ? null : side('<', toUs),
   ].filter((part) => part !== null);
   return sides.length === 0 ? 'true' : `(${sides.join(' AND ')})`;
+}
+
+/**
+ * The events that count and that the scope can need: keys, t and the value columns. What lies so far back that no
+ * window holds it at the scope's beginning is left out.
+ */
+export function eventsSql(
+  plan: AggregatePlan,
+  source: EventSource,
+  scope: Scope | null,
+  toEdge: number,
+): string {
+  const fromUs = readsAll(plan, scope) ? null : (scope!.fromEdge - reachOf(plan)) * plan.hopUs;
+  const values = plan.columns.map((column) => `${column.sql} AS ${column.name}`);
+  const keys = plan.keys.map((k, i) => `${keySql(plan, i)} AS ${k}`);
+  return `SELECT ${[...keys, `${source.eventUs} AS t`, ...values].join(', ')} FROM ${source.from}
+    WHERE ${source.counts} AND ${eventRange(source, fromUs, toEdge * plan.hopUs)}`;
 }

@@ -18,6 +18,7 @@
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import { keysOf, keySql, sameKeys } from '../aggregate/aggregate-plan.ts';
+import { reachOf } from '../aggregate/aggregate-sql.ts';
 import type { Scope } from '../aggregate/aggregate-sql.ts';
 import type { Computation, HistoryRun } from './computation.ts';
 import { eventRange } from './events.ts';
@@ -67,7 +68,7 @@ async function incrementScope(computation: Computation): Promise<Scope> {
   );
   const late = lateSql(computation);
   if (late !== null) touched.push(late);
-  const reachUs = us(fromEdge - (plan.windows.at(-1) ?? 0));
+  const reachUs = us(fromEdge - reachOf(plan));
   const lateUs = late === null ? reachUs : Math.min(us(fromEdge), knownBeforeUs! - plan.view.latenessUs);
   const events = `SELECT ${keysFromSource(plan)}, ${fromSql(computation, late)} AS frm FROM ${source.from}
     WHERE ${source.counts} AND ${eventRange(source, Math.min(reachUs, lateUs), us(toEdge))}
@@ -108,7 +109,7 @@ async function markLiving(computation: Computation, scope: Scope, old: string | 
     JOIN ${scope.table} s ON ${sameKeys(plan, 'o', 's')} WHERE o.e > s.frm GROUP BY ${keysOf(plan, 'o')}`;
   const [some] = await duck.rows(`SELECT count(*) AS n FROM (${after})`);
   if (some!['n'] === 0n) return;
-  const reach = plan.windows.at(-1) ?? 0;
+  const reach = reachOf(plan);
   const range = eventRange(source, (scope.fromEdge - reach) * plan.hopUs, extent.toEdge * plan.hopUs);
   const events = `SELECT ${keysFromSource(plan)}, ${source.eventUs} // ${plan.hopUs} + 1 AS edge FROM ${source.from}
     WHERE ${source.counts} AND ${range}`;
