@@ -7,7 +7,7 @@ import { formatDuration } from '../contract/std/duration.ts';
 import { renderTable } from '../contract/std/text-table.ts';
 import { formatTimestamp, parseTimestamp } from '../contract/std/timestamp.ts';
 import { materializerError } from './errors.ts';
-import type { DryRun } from './run/dry-run.ts';
+import type { DryRun } from './dry-run.ts';
 
 interface MaterializeFlags {
   readonly view?: string[];

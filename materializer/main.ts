@@ -4,12 +4,12 @@ import { locateSources } from '../contract/definitions/source-variables.ts';
 import type { Project } from '../project/project.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { RunRecord } from '../contract/run-record.ts';
-import { runDaemon } from './run/daemon.ts';
-import type { DaemonOptions } from './run/daemon.ts';
-import { dryRun } from './run/dry-run.ts';
-import type { DryRun } from './run/dry-run.ts';
-import { chosenViews, runJob, runMaterialize } from './run/materialize.ts';
-import type { MaterializeOptions } from './run/materialize.ts';
+import { runDaemon } from './daemon.ts';
+import type { DaemonOptions } from './daemon.ts';
+import { dryRun } from './dry-run.ts';
+import type { DryRun } from './dry-run.ts';
+import { chosenViews, runJob, runMaterialize } from './materialize.ts';
+import type { MaterializeOptions } from './materialize.ts';
 
 /** @throws REG_NOT_APPLIED when nothing was applied yet, and what `runMaterialize` throws */
 export async function materialize(project: Project, options: MaterializeOptions): Promise<RunRecord[]> {

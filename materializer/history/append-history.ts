@@ -4,16 +4,12 @@
  *
  * Called by materialize.ts, one run of a view at a time.
  */
-import type { RunRecord } from '../../contract/run-record.ts';
 import { checkLeftOut, warnLeftOut, warnLost } from '../run/left-out.ts';
 import { recordedCounts } from '../run/row-counts.ts';
-import type { RecordedCounts } from '../run/row-counts.ts';
+import type { AppendedHistory } from '../run/run-record.ts';
 import type { ViewRun } from '../run/view-run.ts';
 import { prepareHistory } from './compute.ts';
 import type { PreparedHistory } from './compute.ts';
-
-/** What a run's record says of its events and of the rows that it appended. */
-export type AppendedHistory = RecordedCounts & Pick<RunRecord, 'historyRows' | 'fromUs'>;
 
 /** @throws MAT_REJECTED, MAT_TOO_LATE, and what `prepareHistory` and its `publish` throw; nothing is appended then */
 export async function appendHistory(run: ViewRun): Promise<AppendedHistory> {

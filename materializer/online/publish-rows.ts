@@ -9,7 +9,7 @@ import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { warnLeftOut } from '../run/left-out.ts';
 import { addReasons, recordedCounts } from '../run/row-counts.ts';
-import type { RecordedCounts } from '../run/row-counts.ts';
+import type { PublishedRows } from '../run/run-record.ts';
 import type { ViewRun } from '../run/view-run.ts';
 import { chooseRows } from './choose-rows.ts';
 import type { ChosenRows } from './choose-rows.ts';
@@ -22,9 +22,6 @@ import type { StoreLoss } from './store-loss.ts';
 
 // One pipeline: large enough that waiting for the answer does not count, small enough to hold in memory many times.
 const BATCH_ROWS = 2_000;
-
-/** What a run's record says of the rows that it chose and wrote. */
-export type PublishedRows = RecordedCounts & WriteCounts;
 
 /** @returns the counts, and what the run ends with though its work is done: see `StoreLoss` */
 export async function publishRows(

@@ -3,11 +3,9 @@ import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { AppendedHistory } from '../history/append-history.ts';
-import { noWrites } from '../online/guard-outcome.ts';
-import type { PublishedRows } from '../online/publish-rows.ts';
 import { allowanceText, reasonsText } from './left-out.ts';
 import { addReasons, later, NO_ROWS, recordedCounts } from './row-counts.ts';
+import type { RecordedCounts } from './row-counts.ts';
 import type { PlannedRun } from './view-run.ts';
 
 /** The record of a run that begins. */
@@ -26,7 +24,11 @@ export function beginRun(
     horizonUs: range.horizonUs,
     latenessUs: view.latenessUs,
     ttlUs: view.ttlUs,
-    ...noWrites(),
+    written: 0,
+    older: 0,
+    equal: 0,
+    conflict: 0,
+    superseded: 0,
     fromUs: range.fromUs,
     watermarkUs: range.watermarkUs,
     historyRows: 0,
@@ -37,6 +39,13 @@ export function beginRun(
     error: null,
   };
 }
+
+/** What the record says of a history's events, and of the rows that were appended. */
+export type AppendedHistory = RecordedCounts & Pick<RunRecord, 'historyRows' | 'fromUs'>;
+
+/** What it says of the rows that were chosen and written online. */
+export type PublishedRows = RecordedCounts &
+  Pick<RunRecord, 'written' | 'older' | 'equal' | 'conflict' | 'superseded'>;
 
 /**
  * What a run found out.

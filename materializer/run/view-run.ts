@@ -3,18 +3,18 @@
  *
  * A view's way through a run, in the order of the work:
  *
- *   run/materialize.ts           one view after the other; of each: lock, plan, record, work, record
- *   run/view-lock.ts             one run of a view at a time
- *   run/run-plan.ts              what the run reads and may promise (the rules are run-range.ts), from earlier records
- *   run/view-run.ts              folders, DuckDB, progress
- *   run/run-hold.ts              how far the view can be complete where its events decide that
- *   history/append-history.ts    aggregated views: prepare, check, append
- *   history/compute.ts             computes the rows aside: source-check.ts, refused-events.ts, scope.ts, ../aggregate/
- *   history/staged-rows.ts         moves them into the history
- *   online/publish-rows.ts       choose, write, then the markers
- *   online/choose-rows.ts          the newest good row of each entity (latest-rows.ts says which that is)
- *   online/redis/guarded-writes.ts  writes it unless a newer one is there
- *   run/run-record.ts            what the run found, for the registry and in one line
+ *   materialize.ts                   one view after the other; of each: lock, plan, record, work, record
+ *   run/view-lock.ts                 one run of a view at a time
+ *   run/run-plan.ts                  what it reads and may promise, from earlier records (the rules are run-range.ts)
+ *   run/view-run.ts                  folders, DuckDB, progress
+ *   run-hold.ts                      how far the view can be complete, where its events decide that
+ *   history/append-history.ts        of an aggregated view: prepare, check, append
+ *   history/compute.ts               computes rows aside (source-check.ts, refused-events.ts, scope.ts, ../aggregate/)
+ *   history/staged-rows.ts           moves them into the history
+ *   online/publish-rows.ts           choose, write, then the markers
+ *   online/choose-rows.ts            the newest good row of each entity (latest-rows.ts says which that is)
+ *   online/redis/guarded-writes.ts   writes it unless a newer one is there
+ *   run/run-record.ts                what the run found, for the registry and in one line
  */
 import { rmSync } from 'node:fs';
 import type { Bundle, Entity, FeatureView } from '../../contract/model.ts';

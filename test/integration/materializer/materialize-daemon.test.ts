@@ -1,6 +1,6 @@
 /** Views run by their schedule, on a clock that the test moves. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { dueAfter, runDaemon } from '../../../materializer/run/daemon.ts';
+import { dueAfter, runDaemon } from '../../../materializer/daemon.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
 import type { FeatureView } from '../../../contract/model.ts';

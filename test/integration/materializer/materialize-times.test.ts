@@ -2,9 +2,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { dryRun } from '../../../materializer/run/dry-run.ts';
-import { runJob, runMaterialize } from '../../../materializer/run/materialize.ts';
-import type { MaterializeOptions } from '../../../materializer/run/materialize.ts';
+import { dryRun } from '../../../materializer/dry-run.ts';
+import { runJob, runMaterialize } from '../../../materializer/materialize.ts';
+import type { MaterializeOptions } from '../../../materializer/materialize.ts';
 import { readHistoryWatermark } from '../../../project/engine/duckdb/history.ts';
 import type { FeatureView } from '../../../contract/model.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';

@@ -1,7 +1,7 @@
 /** Rows that a Redis evicted: what the sidecar says of them, and what the materializer does. */
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runMaterialize } from '../../../materializer/run/materialize.ts';
+import { runMaterialize } from '../../../materializer/materialize.ts';
 import { systemClock } from '../../../project/clock.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
 import { fieldOf } from '../../../contract/wire/online/online-layout.ts';

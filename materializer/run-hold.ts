@@ -7,16 +7,16 @@
  *
  * Called by materialize.ts and dry-run.ts once the engine is open, before anything is computed.
  */
-import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
-import { openJudgedHistory } from '../../project/engine/duckdb/history.ts';
-import { planAggregates } from '../aggregate/aggregate-plan.ts';
-import { eventSource } from '../history/events.ts';
-import { checkSource } from '../history/source-check.ts';
-import { candidatesSql, EVENT_US, FATE } from '../online/latest-rows.ts';
-import { later } from './row-counts.ts';
-import { dueUpTo } from './run-range.ts';
-import type { RunPlan } from './run-range.ts';
-import type { ViewRun } from './view-run.ts';
+import { quoteName } from '../project/engine/duckdb/duckdb.ts';
+import { openJudgedHistory } from '../project/engine/duckdb/history.ts';
+import { planAggregates } from './aggregate/aggregate-plan.ts';
+import { eventSource } from './history/events.ts';
+import { checkSource } from './history/source-check.ts';
+import { candidatesSql, EVENT_US, FATE } from './online/latest-rows.ts';
+import { later } from './run/row-counts.ts';
+import { dueUpTo } from './run/run-range.ts';
+import type { RunPlan } from './run/run-range.ts';
+import type { ViewRun } from './run/view-run.ts';
 
 /**
  * @returns  the run's range as it was planned, but for a view whose watermark goes by events

@@ -2,18 +2,18 @@
  * `plumb materialize --dry-run`: everything that a run reads, judges and computes, and nothing that it writes. Neither
  * history, online store, markers nor records change, and no reject file is kept; what would fail a run fails this too.
  */
-import type { FeatureView } from '../../contract/model.ts';
-import { prepareHistory } from '../history/compute.ts';
-import { warnAbout } from '../history/append-history.ts';
-import { chooseRows } from '../online/choose-rows.ts';
-import { checkLeftOut, warnLeftOut } from './left-out.ts';
-import { recordedCounts } from './row-counts.ts';
-import type { RecordedCounts } from './row-counts.ts';
+import type { FeatureView } from '../contract/model.ts';
+import { prepareHistory } from './history/compute.ts';
+import { warnAbout } from './history/append-history.ts';
+import { chooseRows } from './online/choose-rows.ts';
+import { checkLeftOut, warnLeftOut } from './run/left-out.ts';
+import { recordedCounts } from './run/row-counts.ts';
+import type { RecordedCounts } from './run/row-counts.ts';
 import { heldRange } from './run-hold.ts';
-import { planRun } from './run-plan.ts';
-import { lockView } from './view-lock.ts';
-import { withEngine } from './view-run.ts';
-import type { RunJob, ViewRun } from './view-run.ts';
+import { planRun } from './run/run-plan.ts';
+import { lockView } from './run/view-lock.ts';
+import { withEngine } from './run/view-run.ts';
+import type { RunJob, ViewRun } from './run/view-run.ts';
 
 export interface DryRun extends RecordedCounts {
   readonly view: string;

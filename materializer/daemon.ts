@@ -7,14 +7,14 @@
  * not wait for each other's mending.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
-import type { Bundle, FeatureView } from '../../contract/model.ts';
-import type { Project } from '../../project/project.ts';
-import type { RegistryDatabase } from '../../project/database/registry-database.ts';
-import { locateSources } from '../../contract/definitions/source-variables.ts';
-import { formatDuration } from '../../contract/std/duration.ts';
-import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import { materializerError } from '../errors.ts';
+import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import type { Bundle, FeatureView } from '../contract/model.ts';
+import type { Project } from '../project/project.ts';
+import type { RegistryDatabase } from '../project/database/registry-database.ts';
+import { locateSources } from '../contract/definitions/source-variables.ts';
+import { formatDuration } from '../contract/std/duration.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
+import { materializerError } from './errors.ts';
 import { runMaterialize } from './materialize.ts';
 
 export interface DaemonOptions {

@@ -8,22 +8,22 @@
  *
  * Called by main.ts. A view's way through the files is told in view-run.ts.
  */
-import type { Bundle, FeatureView } from '../../contract/model.ts';
-import type { Project } from '../../project/project.ts';
-import type { RegistryDatabase } from '../../project/database/registry-database.ts';
-import type { RunKind, RunRecord } from '../../contract/run-record.ts';
-import { materializerError } from '../errors.ts';
-import { appendHistory } from '../history/append-history.ts';
-import type { OnlineWriter } from '../online/online-writer.ts';
-import { openOnlineWriter } from '../online/open-online-writer.ts';
-import { publishRows } from '../online/publish-rows.ts';
+import type { Bundle, FeatureView } from '../contract/model.ts';
+import type { Project } from '../project/project.ts';
+import type { RegistryDatabase } from '../project/database/registry-database.ts';
+import type { RunKind, RunRecord } from '../contract/run-record.ts';
+import { materializerError } from './errors.ts';
+import { appendHistory } from './history/append-history.ts';
+import type { OnlineWriter } from './online/online-writer.ts';
+import { openOnlineWriter } from './online/open-online-writer.ts';
+import { publishRows } from './online/publish-rows.ts';
 import { heldRange } from './run-hold.ts';
-import { writeRunMetrics } from './run-metrics.ts';
-import { planRun } from './run-plan.ts';
-import { beginRun, resultOf, silenceOf, stalenessOf, summaryOf } from './run-record.ts';
-import { withEngine } from './view-run.ts';
-import type { RunJob, ViewRun } from './view-run.ts';
-import { lockView } from './view-lock.ts';
+import { writeRunMetrics } from './run/run-metrics.ts';
+import { planRun } from './run/run-plan.ts';
+import { beginRun, resultOf, silenceOf, stalenessOf, summaryOf } from './run/run-record.ts';
+import { withEngine } from './run/view-run.ts';
+import type { RunJob, ViewRun } from './run/view-run.ts';
+import { lockView } from './run/view-lock.ts';
 
 export interface MaterializeOptions {
   /** Ids of views; all of the bundle unless given. */
