@@ -30,7 +30,7 @@ export interface DryRun extends RecordedCounts {
 
 /** @throws what a run would throw before it wrote anything */
 export async function dryRun(job: RunJob, view: FeatureView): Promise<DryRun> {
-  const release = lockView(job.project.settings.history, view);
+  const lock = lockView(job.project.settings.history, view);
   try {
     return await withEngine(await planRun(job, view), false, async (planned) => {
       const run: ViewRun = { ...planned, range: await heldRange(planned) };
@@ -39,7 +39,7 @@ export async function dryRun(job: RunJob, view: FeatureView): Promise<DryRun> {
       return { view: view.id, full, fromUs, watermarkUs, ...found };
     });
   } finally {
-    release();
+    lock.release();
   }
 }
 

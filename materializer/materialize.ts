@@ -130,7 +130,7 @@ export function chosenViews(bundle: Bundle, ids: readonly string[] | undefined):
 async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
   const { database, project } = job;
   const { clock, logger, settings } = project;
-  const release = lockView(settings.history, view);
+  const lock = lockView(settings.history, view);
   try {
     const planned = await planRun(job, view);
     const begun = beginRun(planned);
@@ -149,7 +149,7 @@ async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
       throw error;
     }
   } finally {
-    release();
+    lock.release();
   }
 }
 

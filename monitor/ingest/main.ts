@@ -4,7 +4,7 @@ import type { Project } from '../../project/project.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { monitorError } from '../errors.ts';
 import { SERVED_DISK } from '../day/served-files.ts';
-import { FolderLock } from './folder-lock.ts';
+import { lockFolder } from './folder-lock.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
 import type { IngestOptions } from './ingest-log.ts';
 import { markOf, resultOf } from './ingest-result.ts';
@@ -48,7 +48,7 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
     from = sourceOf(settings),
     ...own
   } = request;
-  const lock = FolderLock.tryTake(served);
+  const lock = lockFolder(served);
   if (lock === null) return null;
   let source: LogSource | null = null;
   try {

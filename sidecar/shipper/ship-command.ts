@@ -12,7 +12,7 @@ import { registryError } from '../../contract/errors.ts';
 import type { Project } from '../../project/project.ts';
 import { parseDuration } from '../../contract/std/duration.ts';
 import { logError } from '../spool/errors.ts';
-import { SHIP_LOCK_FILE, SpoolLock } from '../spool/lock.ts';
+import { lockForShipping } from '../spool/lock.ts';
 import { openProducer } from './open-producer.ts';
 import { Shipper } from './shipper.ts';
 
@@ -47,7 +47,7 @@ async function shipSpool({ settings, clock, logger }: Project, waitMs: number): 
   const { spool, kafka } = settings.log;
   if (kafka === null) throw logError('LOG_NO_KAFKA', 'log.kafka is not set', { field: 'log.kafka' });
   if (!existsSync(spool)) return { shippedRecords: 0, shippedBytes: 0, rejectedRecords: 0 };
-  const lock = SpoolLock.take(spool, SHIP_LOCK_FILE);
+  const lock = lockForShipping(spool);
   const producer = await openProducer(kafka);
   try {
     const shipper = new Shipper({ spool, topic: kafka.topic, producer, clock, logger });

@@ -5,12 +5,13 @@
  *   in    { graceMs }           ship what is left for so long, then end
  *   out   { stats } once a second and at the end · { info } · { warn }
  */
+import type { FileLock } from '../../contract/std/file-lock.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { KafkaSettings } from '../../project/settings/kafka-settings.ts';
 import { rehearsalClock, systemClock } from '../../project/clock.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
-import { SHIP_LOCK_FILE, SpoolLock } from '../spool/lock.ts';
+import { lockForShipping } from '../spool/lock.ts';
 import { openProducer } from './open-producer.ts';
 import { Shipper } from './shipper.ts';
 import type { ShipperStats } from './shipper.ts';
@@ -77,10 +78,10 @@ function finish(): void {
 }
 
 /** `plumb log ship` may be at work in the folder: this sidecar serves meanwhile, and ships when that has ended. */
-async function lockWhenFree(): Promise<SpoolLock | null> {
+async function lockWhenFree(): Promise<FileLock | null> {
   for (let told = false; !stop.signal.aborted; told = true) {
     try {
-      return SpoolLock.take(spool, SHIP_LOCK_FILE);
+      return lockForShipping(spool);
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== 'LOG_LOCKED') throw error;
       if (!told) logger.warn(`${error.message}; this sidecar ships when it is done`);

@@ -1,48 +1,32 @@
-/**
- * The locks of a spool: one writer a folder, and one shipper. An exclusive transaction on a small SQLite file, so the kernel holds it
- * and it is gone when the process is, however it died; a file with a process id in it would outlive a kill and lie
- * after a restart in a container, where every sidecar is process 1.
- */
+/** The locks of a spool: one process writes it, and one ships it. */
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { FileLock } from '../../contract/std/file-lock.ts';
 import { makePrivateFile } from '../../contract/std/private-file.ts';
 import { logError } from './errors.ts';
 
-const LOCK_FILE = 'lock.db';
-export const SHIP_LOCK_FILE = 'ship-lock.db';
+const WRITE_LOCK_FILE = 'lock.db';
+const SHIP_LOCK_FILE = 'ship-lock.db';
 
-export class SpoolLock {
-  readonly #database: DatabaseSync;
+/** @throws LOG_LOCKED when another sidecar holds it, LOG_FOLDER when its file cannot be opened */
+export function lockForWriting(folder: string): FileLock {
+  return take(folder, WRITE_LOCK_FILE, 'another sidecar already writes');
+}
 
-  private constructor(database: DatabaseSync) {
-    this.#database = database;
+/** @throws LOG_LOCKED when another shipper holds it, LOG_FOLDER when its file cannot be opened */
+export function lockForShipping(folder: string): FileLock {
+  return take(folder, SHIP_LOCK_FILE, 'another process already ships');
+}
+
+function take(folder: string, name: string, heldBy: string): FileLock {
+  const file = join(folder, name);
+  let lock: FileLock | null;
+  try {
+    makePrivateFile(file);
+    lock = FileLock.tryTake(file);
+  } catch (error) {
+    const message = `cannot lock the spool in ${folder}: ${(error as Error).message}`;
+    throw logError('LOG_FOLDER', message, { file }, error);
   }
-
-  /** @throws LOG_LOCKED when another writer (shipper) holds it, LOG_FOLDER when the file cannot be opened */
-  static take(folder: string, name = LOCK_FILE): SpoolLock {
-    const file = join(folder, name);
-    let database: DatabaseSync | null = null;
-    try {
-      makePrivateFile(file);
-      database = new DatabaseSync(file, { timeout: 0 });
-      database.exec('BEGIN EXCLUSIVE');
-      return new SpoolLock(database);
-    } catch (error) {
-      database?.close();
-      if (/locked|busy/i.test((error as Error).message)) {
-        const does = name === LOCK_FILE ? 'another sidecar already writes' : 'another process already ships';
-        throw logError('LOG_LOCKED', `${does} the spool in ${folder}`, {}, error);
-      }
-      throw logError(
-        'LOG_FOLDER',
-        `cannot lock the spool in ${folder}: ${(error as Error).message}`,
-        { file },
-        error,
-      );
-    }
-  }
-
-  release(): void {
-    this.#database.close();
-  }
+  if (lock === null) throw logError('LOG_LOCKED', `${heldBy} the spool in ${folder}`);
+  return lock;
 }

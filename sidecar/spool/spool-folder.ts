@@ -7,11 +7,12 @@
 import { statSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FileLock } from '../../contract/std/file-lock.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { listSegments } from '../../contract/wire/log/spool-segment.ts';
 import type { SegmentName } from '../../contract/wire/log/spool-segment.ts';
 import { REJECTED_FOLDER } from '../shipper/rejected-records.ts';
-import { SpoolLock } from './lock.ts';
+import { lockForWriting } from './lock.ts';
 import type { WriterState } from './writer-state.ts';
 import { makeFolder } from '../../contract/std/folder.ts';
 
@@ -24,7 +25,7 @@ export class SpoolFolder {
   readonly existing: readonly SegmentName[];
   readonly #state: WriterState;
   readonly #logger: Logger;
-  #lock: SpoolLock;
+  #lock: FileLock;
   #bytes = 0;
   #segments = 0;
   #vanishedMs = -Infinity;
@@ -34,7 +35,7 @@ export class SpoolFolder {
   /** How often it was found gone. */
   vanished = 0;
 
-  private constructor(path: string, lock: SpoolLock, state: WriterState, logger: Logger) {
+  private constructor(path: string, lock: FileLock, state: WriterState, logger: Logger) {
     this.path = path;
     this.#lock = lock;
     this.#state = state;
@@ -45,7 +46,7 @@ export class SpoolFolder {
   /** @throws LOG_LOCKED, LOG_FOLDER, the file system's error */
   static take(path: string, state: WriterState, logger: Logger): SpoolFolder {
     makeFolder(path, 0o700);
-    const lock = SpoolLock.take(path);
+    const lock = lockForWriting(path);
     try {
       return new SpoolFolder(path, lock, state, logger);
     } catch (error) {
@@ -90,7 +91,7 @@ export class SpoolFolder {
     try {
       makeFolder(this.path, 0o700);
       this.#lock.release();
-      this.#lock = SpoolLock.take(this.path);
+      this.#lock = lockForWriting(this.path);
       this.#state.takeGrown();
       this.#state.takeMade();
       this.#count();

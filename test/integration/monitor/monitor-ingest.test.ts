@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FolderLock } from '../../../monitor/ingest/folder-lock.ts';
+import { lockFolder } from '../../../monitor/ingest/folder-lock.ts';
 import { renderIngest } from '../../../monitor/ingest/ingest-result.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import { SERVED_DISK, servedFiles, stateFile } from '../../../monitor/day/served-files.ts';
@@ -261,7 +261,7 @@ describe('commits', () => {
   });
 
   test('one ingest at a time', async () => {
-    const lock = FolderLock.tryTake(served)!;
+    const lock = lockFolder(served)!;
     await expect(runIngest(day.project)).rejects.toMatchObject({ code: 'MON_INGEST_RUNS' });
     lock.release();
     await runIngest(day.project);
@@ -418,7 +418,7 @@ describe('the verdict', () => {
     day.project.setClock(at('09:30'));
     day.serve('09:00', 'c-1', {});
     await runIngest(day.project);
-    const lock = FolderLock.tryTake(served)!;
+    const lock = lockFolder(served)!;
     expect((await day.judge(SETTLED)).vectors.read).toBe(1);
     lock.release();
     expect(day.project.said.join('\n')).toContain(`ingested up to ${DAY}T09:30:00.000000Z`);

@@ -10,7 +10,7 @@ import { readCursor } from '../../../contract/wire/log/spool-cursor.ts';
 import { listSegments } from '../../../contract/wire/log/spool-segment.ts';
 import type { Shipper } from '../../../sidecar/shipper/shipper.ts';
 import { Shipping } from '../../../sidecar/shipper/shipping.ts';
-import { SHIP_LOCK_FILE, SpoolLock } from '../../../sidecar/spool/lock.ts';
+import { lockForShipping } from '../../../sidecar/spool/lock.ts';
 import { KAFKA_START_LIMIT_MS } from '../../support/kafka/kafka.ts';
 import { kafkaSettingsOf } from '../../support/kafka/kafka-settings.ts';
 import { makeTopic, readTopic, topicSize } from '../../support/kafka/kafka-topic.ts';
@@ -214,7 +214,7 @@ describe('the shipper in its thread', () => {
     const spool = scratchFolder();
     const topic = await newTopic();
     const log = await openLog(spool);
-    const other = SpoolLock.take(spool, SHIP_LOCK_FILE);
+    const other = lockForShipping(spool);
     const said: string[] = [];
     const shipping = new Shipping(input(spool, topic), { ...silentLogger, warn: (line) => said.push(line) });
     await until(() => said.length > 0, 'it has met the lock');

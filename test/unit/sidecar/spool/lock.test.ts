@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { SpoolLock } from '../../../../sidecar/spool/lock.ts';
+import { lockForShipping, lockForWriting } from '../../../../sidecar/spool/lock.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -12,27 +10,20 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const HOLDER = `
-  const { SpoolLock } = await import(process.argv[1]);
-  globalThis.lock = SpoolLock.take(process.argv[2]);
-  process.stdout.write('held');
-  setInterval(() => {}, 1_000);
-`;
-
-test('a lock is another process’s until it releases it or dies', async () => {
-  const module = join(import.meta.dirname, '../../../../sidecar/spool/lock.ts');
-  const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', HOLDER];
-  const child = spawn(process.execPath, [...flags, module, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
-  await once(child.stdout, 'data');
-  expect(() => SpoolLock.take(folder)).toThrow(/another sidecar already writes the spool/);
-  child.kill('SIGKILL');
-  await once(child, 'close');
-  SpoolLock.take(folder).release();
+test('a spool has one writer and one shipper, who do not keep each other out', () => {
+  const writer = lockForWriting(folder);
+  const shipper = lockForShipping(folder);
+  expect(() => lockForWriting(folder)).toThrow(/another sidecar already writes the spool/);
+  expect(() => lockForShipping(folder)).toThrow(/another process already ships the spool/);
+  writer.release();
+  shipper.release();
+  lockForWriting(folder).release();
 });
 
-test('a failed attempt in the same process does not drop the lock', () => {
-  const lock = SpoolLock.take(folder);
-  for (let i = 0; i < 3; i++) expect(() => SpoolLock.take(folder)).toThrow(/already writes/);
-  lock.release();
-  SpoolLock.take(folder).release();
+test('its files are for their owner alone, and a folder that is none cannot be locked', () => {
+  lockForWriting(folder).release();
+  expect(statSync(join(folder, 'lock.db')).mode & 0o777).toBe(0o600);
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  expect(() => lockForWriting(file)).toThrow(expect.objectContaining({ code: 'LOG_FOLDER' }));
 });

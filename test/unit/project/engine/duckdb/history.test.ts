@@ -83,7 +83,7 @@ test('the history of an aggregated view lies by version and day, under these col
     mkdirSync(folderBeside(historyRoot, kind, view), { recursive: true });
     writeFileSync(join(folderBeside(historyRoot, kind, view), 'run-1.parquet'), 'no history');
   }
-  lockView(historyRoot, view)();
+  lockView(historyRoot, view).release();
   const [whole] = await duck.rows(`SELECT count(DISTINCT filename)::INTEGER AS files
     FROM read_parquet('${historyFolder(historyRoot, view)}', filename = true)`);
   expect(whole).toEqual({ files: 3 });
