@@ -1,33 +1,29 @@
 /**
- * The one clock that recorded times come from: event, created, written, fetched and served times, and ages.
+ * The clock that recorded times come from: event, created, written, fetched and served times, and ages. Every program
+ * has one of them (open-clock.ts): this machine's, or in a rehearsal another one (rehearsal-clock.ts).
  *
- * Deadlines, retries, syncs and timeouts are not its business: those use the monotonic clock of the process.
- *
- * A rehearsal steps this clock from outside (`clock: { control: FILE }` in plumbline.yaml). The file holds one
- * RFC 3339 time of fixed width, written in place by whoever conducts the rehearsal. The clock stands still while a
- * program works, and a run takes a stated time on it (`runLasts`): the run waits until the conductor has moved the
- * clock past its end, and only then writes what others can see.
+ * Deadlines, retries, syncs and timeouts use the monotonic clock of the process instead.
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../contract/std/duration.ts';
-import { formatTimestamp, parseTimestamp, TIME_END_US } from '../contract/std/timestamp.ts';
 
 export interface Clock {
   /** Microseconds since 1970 UTC. */
   nowUs(): number;
   /** How far the wall clock has moved since the program began beyond the time that passed: the sum of its steps. */
   offsetUs(): number;
-  /** Resolves when a run that started at `startedUs` may write what others can see; at once on a real clock. */
-  runLasted(startedUs: number): Promise<void>;
-  /** The control file when this is a rehearsal, else null; programs announce it loudly at start. */
-  readonly rehearsal: string | null;
 }
 
-const TEXT_BYTES = 27;
-const POLL_MS = 2;
+/** The clock of a project, with what the commands need besides the time. */
+export interface ProjectClock extends Clock {
+  /** Resolves when a run that started at `startedUs` may write what others can see; at once on this machine's clock. */
+  runLasted(startedUs: number): Promise<void>;
+  /** Whether a source may hold rows of times that this clock has not reached yet, and none of them is a mistake. */
+  readonly sourcesRunAhead: boolean;
+  /** A sentence that each command says at its start; null: none. */
+  readonly notice: string | null;
+}
 
-/** The wall clock is looked at so often, when the time is asked for. */
+/** How often the wall clock is read at most, when the time is asked for. */
 const CHECK_MS = 1_000;
 /** A wall clock that is read in whole milliseconds seems behind by up to one. */
 const READING_US = 2_000;
@@ -64,7 +60,7 @@ const MACHINE: TimeSource = {
 export function systemClock(
   onStep: (stepUs: number) => void = () => {},
   source: TimeSource = MACHINE,
-): Clock {
+): ProjectClock {
   const originUs = readOrigin(source);
   let offsetUs = 0;
   let checkedMs = source.monotonicMs();
@@ -80,7 +76,6 @@ export function systemClock(
     if (Math.abs(aheadUs) >= STEP_US) onStep(-aheadUs);
   };
   return {
-    rehearsal: null,
     nowUs() {
       const ms = source.monotonicMs();
       if (ms - checkedMs >= CHECK_MS) check(ms);
@@ -89,6 +84,8 @@ export function systemClock(
     },
     offsetUs: () => offsetUs,
     async runLasted() {},
+    sourcesRunAhead: false,
+    notice: null,
   };
 }
 
@@ -113,52 +110,4 @@ export function stepText(stepUs: number): string {
 
 function microseconds(ms: number): number {
   return Math.round(ms * 1_000);
-}
-
-/**
- * @param file      holds the time; see `RehearsalControl`
- * @param runLastsUs how long a run takes on this clock
- * @throws          if the file is missing or holds no time
- */
-export function rehearsalClock(file: string, runLastsUs: number): Clock {
-  const fd = openSync(file, 'r');
-  const buffer = Buffer.alloc(TEXT_BYTES);
-  const nowUs = (): number => {
-    const bytes = readSync(fd, buffer, 0, TEXT_BYTES, 0);
-    const us = parseTimestamp(buffer.toString('latin1', 0, bytes));
-    if (us === null || us < 0n || us >= TIME_END_US)
-      throw new Error(
-        `${file} should hold one RFC 3339 time from 1970 to 2199, but holds "${buffer.toString('latin1', 0, bytes)}"`,
-      );
-    return Number(us);
-  };
-  nowUs();
-  return {
-    rehearsal: file,
-    nowUs,
-    offsetUs: () => 0,
-    async runLasted(startedUs) {
-      while (nowUs() < startedUs + runLastsUs) await sleep(POLL_MS);
-    },
-  };
-}
-
-/** The conductor's side of a rehearsal: sets the time that every program with this control file then sees. */
-export class RehearsalControl {
-  readonly #fd: number;
-
-  constructor(file: string, startUs: number) {
-    this.#fd = openSync(file, 'w');
-    this.set(startUs);
-  }
-
-  /** One write of 27 bytes at offset 0: a reader sees the old time or the new one. */
-  set(us: number): void {
-    writeSync(this.#fd, Buffer.from(formatTimestamp(us), 'latin1'), 0, TEXT_BYTES, 0);
-    if (fstatSync(this.#fd).size > TEXT_BYTES) ftruncateSync(this.#fd, TEXT_BYTES);
-  }
-
-  close(): void {
-    closeSync(this.#fd);
-  }
 }

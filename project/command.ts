@@ -1,6 +1,6 @@
 /** What every command of the command line gets from the front door, and how it gives its result back. */
 import { definitionName } from '../contract/wire/online/row-header.ts';
-import { openProject, rehearsalNotice } from './project.ts';
+import { openProject } from './project.ts';
 import type { Project } from './project.ts';
 import type { SettingFlags } from './settings/setting-sources.ts';
 import { canonicalJson } from '../contract/std/canonical-json.ts';
@@ -26,10 +26,10 @@ export interface CommandContext {
 /** The exit code of a command that ran to its end: 0 done, 1 a check did not hold, 3 not enough data. */
 export type ExitCode = 0 | 1 | 3;
 
-/** Opens the project of a command; says so loudly when its clock is not the machine's. */
+/** Opens the project of a command, and says what its clock has to say. */
 export function projectOf(context: CommandContext, flags: SettingFlags = {}): Project {
   const project = openProject(context.folder, context.logger, process.env, { ...context.flags, ...flags });
-  const notice = rehearsalNotice(project.clock);
+  const { notice } = project.clock;
   if (notice !== null) context.logger.warn(notice);
   return project;
 }

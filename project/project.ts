@@ -1,6 +1,7 @@
 /** What every command starts from: a project's settings, the clock that recorded times come from, and its voice. */
-import { rehearsalClock, stepText, systemClock } from './clock.ts';
-import type { Clock } from './clock.ts';
+import { stepText } from './clock.ts';
+import type { ProjectClock } from './clock.ts';
+import { openClock } from './open-clock.ts';
 import type { Logger } from '../contract/std/logger.ts';
 import { registryError } from '../contract/errors.ts';
 import { loadSettings } from './settings/settings.ts';
@@ -9,7 +10,7 @@ import type { Settings } from './settings/settings.ts';
 
 export interface Project {
   readonly settings: Settings;
-  readonly clock: Clock;
+  readonly clock: ProjectClock;
   readonly logger: Logger;
   /**
    * The settings from the file as it is now, under the same environment and flags.
@@ -28,14 +29,12 @@ export function openProject(
 ): Project {
   const reread = (): Settings => loadSettings(folder, environment, flags);
   const settings = reread();
-  return { settings, clock: openClock(settings, logger), logger, reread };
+  return { settings, clock: clockOf(settings, logger), logger, reread };
 }
 
-function openClock(settings: Settings, logger: Logger): Clock {
-  const { control, runLastsUs } = settings.clock;
-  if (control === null) return systemClock((stepUs) => logger.warn(stepText(stepUs)));
+function clockOf(settings: Settings, logger: Logger): ProjectClock {
   try {
-    return rehearsalClock(control, runLastsUs);
+    return openClock(settings.clock, (stepUs) => logger.warn(stepText(stepUs)));
   } catch (error) {
     throw registryError(
       'REG_SETTINGS',
@@ -44,10 +43,4 @@ function openClock(settings: Settings, logger: Logger): Clock {
       error,
     );
   }
-}
-
-/** The sentence that a program says at its start when its clock is not the machine's. */
-export function rehearsalNotice(clock: Clock): string | null {
-  if (clock.rehearsal === null) return null;
-  return `REHEARSAL: recorded times come from ${clock.rehearsal}, not from this machine's clock. Not for production.`;
 }

@@ -14,7 +14,7 @@ import { registryError } from '../../contract/errors.ts';
 import { openProject } from '../../project/project.ts';
 import type { Project } from '../../project/project.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
-import { RehearsalControl } from '../../project/clock.ts';
+import { RehearsalControl } from '../../project/rehearsal-clock.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { DAY_US, dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
 import { terminalLogger } from '../../contract/std/logger.ts';

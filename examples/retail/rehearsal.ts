@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { materialize } from '../../materializer/main.ts';
 import type { Project } from '../../project/project.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
-import type { RehearsalControl } from '../../project/clock.ts';
+import type { RehearsalControl } from '../../project/rehearsal-clock.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { fillNullsWithZero } from './careless-writer.ts';
 import type { Basket, PreparedShop } from './prepare.ts';

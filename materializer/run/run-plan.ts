@@ -58,7 +58,7 @@ function rangeAfter(runs: readonly RunRecord[], job: RunJob, view: FeatureView, 
   const longer = previous !== null && keepsLonger(view, previous);
   const full = options.full || owed || again || longer;
   const range = planRange(view, { ...options, full }, previous, startedUs);
-  const hasAllRows = project.clock.rehearsal !== null && view.source.createdTime === null;
+  const hasAllRows = project.clock.sourcesRunAhead && view.source.createdTime === null;
   const known = { ...range, historyCutoffUs, futureUs: hasAllRows ? null : startedUs };
   if (!looksAtLateness) return { ...known, horizonUs: null };
   const whole = options.fromUs === null && (options.full || options.kind === 'backfill');

@@ -54,8 +54,8 @@ export interface RunPlan extends RunRange {
   readonly horizonUs: number | null;
   /**
    * What the source's `maxAhead` is counted from where a row has no created time: the time at which the run started.
-   * Null in a rehearsal over a source without created times: that holds all rows there will ever be, so that those past
-   * the cut-off are none yet.
+   * Null where the clock lets sources run ahead and this one has no created times: then rows from after the start are
+   * no mistakes, they count in later runs.
    */
   readonly futureUs: number | null;
 }

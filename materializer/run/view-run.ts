@@ -19,7 +19,7 @@
 import { rmSync } from 'node:fs';
 import type { Bundle, Entity, FeatureView } from '../../contract/model.ts';
 import type { Logger } from '../../contract/std/logger.ts';
-import type { Clock } from '../../project/clock.ts';
+import type { ProjectClock } from '../../project/clock.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Project } from '../../project/project.ts';
@@ -44,7 +44,7 @@ export interface PlannedRun {
   readonly entity: Entity;
   readonly bundle: Bundle;
   readonly settings: Settings;
-  readonly clock: Clock;
+  readonly clock: ProjectClock;
   readonly logger: Logger;
   readonly signal: AbortSignal | null;
   readonly runId: string;

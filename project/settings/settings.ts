@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { registryError } from '../../contract/errors.ts';
+import type { ClockSettings } from '../open-clock.ts';
 import type { HmacKeySettings } from '../../contract/log-privacy.ts';
 import { SERVE_SETTINGS } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
@@ -40,7 +41,7 @@ export interface Settings {
   readonly serve: ServeSettings;
   readonly materialize: MaterializeSettings;
   readonly train: TrainSettings;
-  readonly clock: { readonly control: string | null; readonly runLastsUs: number };
+  readonly clock: ClockSettings;
   /** What stands for `${name}` in the paths of sources. */
   readonly vars: Variables;
 }

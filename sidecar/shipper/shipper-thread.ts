@@ -9,7 +9,8 @@ import type { FileLock } from '../../contract/std/file-lock.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { KafkaSettings } from '../../project/settings/kafka-settings.ts';
-import { rehearsalClock, systemClock } from '../../project/clock.ts';
+import { openClock } from '../../project/open-clock.ts';
+import type { ClockSettings } from '../../project/open-clock.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
 import { lockForShipping } from '../spool/lock.ts';
 import { openProducer } from './open-producer.ts';
@@ -22,7 +23,7 @@ const LOCK_MS = 1_000;
 export interface ThreadInput {
   readonly spool: string;
   readonly kafka: KafkaSettings;
-  readonly clock: { readonly control: string | null; readonly runLastsUs: number };
+  readonly clock: ClockSettings;
 }
 
 export type ThreadMessage =
@@ -58,7 +59,7 @@ if (lock !== null) {
     topic: kafka.topic,
     producer,
     logger,
-    clock: clock.control === null ? systemClock() : rehearsalClock(clock.control, clock.runLastsUs),
+    clock: openClock(clock),
   });
   setInterval(tell, STATS_MS).unref();
   if (stop.signal.aborted) shipper.drain();

@@ -19,7 +19,7 @@ export interface RingWorkerData {
   readonly filesShare: unknown;
   readonly slowMs: number;
   readonly retryMs: number;
-  /** Added to the machine's clock: a rehearsal has its own. */
+  /** How far the clock of this program is ahead of the clock of the machine: in a rehearsal they differ. */
   readonly clockAheadUs: number;
 }
 

@@ -17,7 +17,7 @@ import type { SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import type { Bundle } from '../../contract/model.ts';
 import { openProject } from '../../project/project.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
-import { RehearsalControl } from '../../project/clock.ts';
+import { RehearsalControl } from '../../project/rehearsal-clock.ts';
 import { silentLogger } from '../../contract/std/logger.ts';
 import { formatType } from '../../contract/value-type.ts';
 import { SAMPLES_YAML, samplesSql } from './sample-rows.ts';

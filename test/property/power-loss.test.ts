@@ -65,7 +65,7 @@ describe('after power loss', () => {
           const log = await VectorLog.open({
             folder: join(folder, 'spool'),
             pod: 'pod-1',
-            clock: { nowUs: () => SERVED_US, offsetUs: () => 0, runLasted: async () => {}, rehearsal: null },
+            clock: { nowUs: () => SERVED_US, offsetUs: () => 0 },
             durability: 'synced',
             // Segments of 5 kB: most runs leave some behind.
             maxBytes: 40_000,

@@ -121,7 +121,7 @@ function openLog(
   return VectorLog.open({
     folder,
     pod: 'pod-1',
-    clock: { nowUs: () => SERVED_US, offsetUs: () => 0, runLasted: async () => {}, rehearsal: null },
+    clock: { nowUs: () => SERVED_US, offsetUs: () => 0 },
     durability: 'written',
     maxBytes,
     onFull,

@@ -12,7 +12,7 @@ import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import type { SqlRow } from '../../../project/engine/duckdb/duckdb.ts';
 import { openProject } from '../../../project/project.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
-import { RehearsalControl } from '../../../project/clock.ts';
+import { RehearsalControl } from '../../../project/rehearsal-clock.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
 import { formatTimestamp } from '../../../contract/std/timestamp.ts';
 import { customerFeatures, productFeatures, splitOrders } from '../../oracle/retail-features.ts';

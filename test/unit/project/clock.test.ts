@@ -1,15 +1,13 @@
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { RehearsalControl, rehearsalClock, stepText, systemClock } from '../../../project/clock.ts';
+import { stepText, systemClock } from '../../../project/clock.ts';
 import type { TimeSource } from '../../../project/clock.ts';
-import { scratchFolder } from '../../support/scratch.ts';
 
 test('the system clock tells microseconds of now, and a run is over when its work is', async () => {
   const clock = systemClock();
   expect(Math.abs(clock.nowUs() - Date.now() * 1_000)).toBeLessThan(50_000);
   expect(Number.isSafeInteger(clock.nowUs())).toBe(true);
-  expect(clock.rehearsal).toBeNull();
+  expect(clock).toMatchObject({ sourcesRunAhead: false, notice: null });
   await clock.runLasted(clock.nowUs());
 });
 
@@ -137,37 +135,4 @@ describe('the wall clock is followed', () => {
     expect(stepText(3_600_000_400)).toBe('the wall clock went forward by 1h: recorded times follow it');
     expect(stepText(-1_500_000)).toBe('the wall clock went back by 1s500ms: recorded times follow it');
   });
-});
-
-test('a rehearsed clock stands still until its conductor moves it', () => {
-  const file = join(scratchFolder(), 'clock.txt');
-  const control = new RehearsalControl(file, 1_700_000_000_000_000);
-  const clock = rehearsalClock(file, 0);
-  expect([clock.nowUs(), clock.nowUs()]).toEqual([1_700_000_000_000_000, 1_700_000_000_000_000]);
-  control.set(1_700_000_000_000_001);
-  expect(clock.nowUs()).toBe(1_700_000_000_000_001);
-  expect(clock.rehearsal).toBe(file);
-  control.close();
-});
-
-test('a rehearsed run lasts as long as was stated', async () => {
-  const file = join(scratchFolder(), 'clock.txt');
-  const control = new RehearsalControl(file, 1_000_000_000_000);
-  const clock = rehearsalClock(file, 120_000_000);
-  let over = false;
-  const lasted = clock.runLasted(1_000_000_000_000).then(() => (over = true));
-  control.set(1_000_119_999_999);
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(over).toBe(false);
-  control.set(1_000_120_000_000);
-  await lasted;
-  expect(over).toBe(true);
-  control.close();
-});
-
-test('a control file without a time is refused with what it holds', () => {
-  const folder = scratchFolder({ 'clock.txt': 'noon' });
-  expect(() => rehearsalClock(join(folder, 'clock.txt'), 0)).toThrow(
-    'should hold one RFC 3339 time from 1970 to 2199, but holds "noon"',
-  );
 });

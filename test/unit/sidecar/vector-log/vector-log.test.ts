@@ -38,7 +38,7 @@ async function openLog(options: Partial<VectorLogOptions> = {}): Promise<VectorL
   const log = await VectorLog.open({
     folder,
     pod: 'pod-1',
-    clock: { nowUs: () => SERVED_US, offsetUs: () => 0, runLasted: async () => {}, rehearsal: null },
+    clock: { nowUs: () => SERVED_US, offsetUs: () => 0 },
     durability: 'written',
     maxBytes: 2 ** 30,
     onFull: 'shed-log',
