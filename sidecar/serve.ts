@@ -83,13 +83,13 @@ export class Serving {
    * @param body        valid during the call only
    * @param deadlineMs  what is left of it, from now on, on the monotonic clock
    */
-  serve(exchange: Exchange, surface: Surface, body: Buffer, requestId: string, deadlineMs: number): void {
+  serve(exchange: Exchange, surface: Surface, body: Buffer, deadlineMs: number): void {
     const nowUs = this.#clock.nowUs();
     const request = surface.parse(body, this.#plans, exchange);
-    const inFlight = new RequestInFlight(exchange, surface, request, requestId, nowUs);
+    const inFlight = new RequestInFlight(exchange, request, nowUs);
     const missing = this.#lookUp(inFlight);
-    if (missing === null) this.#answer(inFlight);
-    else this.#wait(inFlight, missing, deadlineMs);
+    if (missing === null) this.#answer(surface, inFlight);
+    else this.#wait(surface, inFlight, missing, deadlineMs);
   }
 
   /** @returns the rows to wait for, or null when there are none */
@@ -169,7 +169,12 @@ export class Serving {
     this.#loader.load(due, nowUs, null);
   }
 
-  #wait(inFlight: RequestInFlight, missing: readonly WantedRow[], deadlineMs: number): void {
+  #wait(
+    surface: Surface,
+    inFlight: RequestInFlight,
+    missing: readonly WantedRow[],
+    deadlineMs: number,
+  ): void {
     const values = inFlight.valueCount;
     if (this.#inFlightValues > 0 && this.#inFlightValues + values > this.#maxValuesInFlight) {
       throw sidecarError(
@@ -186,7 +191,7 @@ export class Serving {
       this.#inFlightValues -= values;
       if (inFlight.deadline !== null) clearTimeout(inFlight.deadline);
       try {
-        this.#answer(inFlight);
+        this.#answer(surface, inFlight);
       } catch (fault) {
         // Nobody is above us here but the event loop: a fault of one answer must not end the process.
         this.#refuse(inFlight.exchange, fault);
@@ -213,14 +218,14 @@ export class Serving {
     if (bound !== null) inFlight.setPlace(place, bound, FROM_STORE, statusOf(bound, inFlight.nowUs));
   }
 
-  #answer(inFlight: RequestInFlight): void {
-    const { exchange, surface, startedMs } = inFlight;
+  #answer(surface: Surface, inFlight: RequestInFlight): void {
+    const { exchange, startedMs } = inFlight;
     const { buffer } = this.#outbox;
     buffer.begin();
     const headers = surface.answer(inFlight, performance.now() - startedMs, buffer);
     const body = buffer.end();
     this.#metrics.countServed(inFlight);
-    const served = this.#outbox.logs ? servedRequest(inFlight, body) : null;
+    const served = this.#outbox.logs ? servedRequest(inFlight, surface.code, body) : null;
     this.#outbox.leave(exchange, surface.route, startedMs, body, headers, served);
     if (served !== null) keepVectors(inFlight, served);
   }

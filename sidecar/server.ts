@@ -144,9 +144,9 @@ export class Server implements HttpHandler {
     const surface = SURFACES[exchange.route]!;
     try {
       const { requestId, deadlineMs } = exchange.head;
-      const id = requestId === '' ? this.#options.nextRequestId() : checkRequestId(requestId);
+      exchange.requestId = requestId === '' ? this.#options.nextRequestId() : checkRequestId(requestId);
       const deadline = deadlineMs === '' ? this.#options.deadlineMs : parseDeadline(deadlineMs);
-      this.#options.serving.serve(exchange, surface, body, id, deadline - ageMs);
+      this.#options.serving.serve(exchange, surface, body, deadline - ageMs);
     } catch (error) {
       this.#refuse(exchange, error, false);
     }

@@ -106,7 +106,8 @@ async function server(folder: string, metrics: Metrics, { surface, path, body }:
   });
   const exchange = new SilentExchange();
   exchange.path = path;
-  const serve = (): void => serving.serve(exchange, surface, body, 'id', 60_000);
+  exchange.requestId = 'id';
+  const serve = (): void => serving.serve(exchange, surface, body, 60_000);
   serve();
   while (cache.stats().entries === 0 || serving.inFlightValues > 0) {
     await new Promise((resolve) => setImmediate(resolve));

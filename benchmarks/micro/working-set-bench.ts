@@ -155,7 +155,8 @@ async function cost(folder: string, customers: number): Promise<Cost> {
         seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fff_ffff;
         const exchange = new SilentExchange();
         exchange.path = `/v2/models/${BENCH_SERVICE}/infer`;
-        serving.serve(exchange, surface, bodies[seed % customers]!, 'id', 60_000);
+        exchange.requestId = 'id';
+        serving.serve(exchange, surface, bodies[seed % customers]!, 60_000);
       }
       do await new Promise((resolve) => setImmediate(resolve));
       while (serving.inFlightValues > 0);

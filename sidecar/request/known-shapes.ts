@@ -26,17 +26,21 @@ const NINE = 0x39;
 const COMMA = 0x2c;
 const SPACE = 0x20;
 
-interface Shape {
+interface Shape<Form> {
   readonly prefix: Buffer;
   readonly suffix: Buffer;
   readonly plan: Plan;
-  readonly fullNames: boolean;
+  readonly form: Form;
   readonly maxDigits: number;
 }
 
-/** @returns a surface's parser that knows the shapes of the requests that it has parsed under the same plans */
-export function knowingShapes(parse: Surface['parse']): Surface['parse'] {
-  const shapes: Shape[] = [];
+/**
+ * Only for a surface whose `form` is the same for requests that differ in their ids.
+ *
+ * @returns  the surface's parser, which knows the shapes of the requests that it has parsed under the same plans
+ */
+export function knowingShapes<Form>(parse: Surface<Form>['parse']): Surface<Form>['parse'] {
+  const shapes: Shape<Form>[] = [];
   let ofPlans: BundlePlans | null = null;
   let turn = 0;
   return (body, plans, exchange) => {
@@ -57,12 +61,15 @@ export function knowingShapes(parse: Surface['parse']): Surface['parse'] {
 }
 
 /** @returns null unless the body has this shape and could be read */
-function readAs({ prefix, suffix, plan, fullNames, maxDigits }: Shape, body: Buffer): FeatureRequest | null {
+function readAs<Form>(
+  { prefix, suffix, plan, form, maxDigits }: Shape<Form>,
+  body: Buffer,
+): FeatureRequest<Form> | null {
   const to = body.length - suffix.length;
   if (to <= prefix.length || !standsAt(prefix, body, 0) || !standsAt(suffix, body, to)) return null;
   const ids = readIds(body, prefix.length, to, maxDigits);
   if (ids === null || ids.length * plan.featureCount > MAX_VALUES) return null;
-  return { plan, count: ids.length, parts: [ids], texts: [ids], fullNames, tensors: null };
+  return { plan, count: ids.length, parts: [ids], texts: [ids], form };
 }
 
 function standsAt(text: Buffer, body: Buffer, at: number): boolean {
@@ -94,9 +101,9 @@ function readIds(body: Buffer, from: number, to: number, maxDigits: number): str
  * @param request  what the body was parsed to
  * @returns        null for a request with other keys than one integer, and one that only looks like it
  */
-function shapeOf(body: Buffer, { plan, fullNames, parts, tensors }: FeatureRequest): Shape | null {
+function shapeOf<Form>(body: Buffer, { plan, parts, form }: FeatureRequest<Form>): Shape<Form> | null {
   const key = plan.keys[0];
-  if (plan.keys.length !== 1 || key!.type === 'string' || tensors !== null || !isAscii(body)) return null;
+  if (plan.keys.length !== 1 || key!.type === 'string' || !isAscii(body)) return null;
   const name = JSON.stringify(key!.name);
   const nameAt = body.indexOf(name);
   if (nameAt === -1 || nameAt !== body.lastIndexOf(name) || body.includes('\\')) return null;
@@ -110,7 +117,7 @@ function shapeOf(body: Buffer, { plan, fullNames, parts, tensors }: FeatureReque
     prefix: Buffer.from(body.subarray(0, from)),
     suffix: Buffer.from(body.subarray(to)),
     plan,
-    fullNames,
+    form,
     maxDigits,
   };
 }

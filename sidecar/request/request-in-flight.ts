@@ -5,13 +5,12 @@
 import { FROM_NONE, MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import type { CachedRow } from '../cache/cached-row.ts';
 import type { FeatureRequest } from './feature-request.ts';
-import type { Surface } from './surface.ts';
 import type { Exchange } from '../transport/transport.ts';
 
-export class RequestInFlight {
+/** @typeParam Form  of the surface that it came by */
+export class RequestInFlight<Form = unknown> {
   readonly exchange: Exchange;
-  readonly surface: Surface;
-  readonly request: FeatureRequest;
+  readonly request: FeatureRequest<Form>;
   readonly requestId: string;
   /** The one reading of the clock: served time, ages, freshness, TTL. */
   readonly nowUs: number;
@@ -28,17 +27,10 @@ export class RequestInFlight {
   answered = false;
   deadline: NodeJS.Timeout | null = null;
 
-  constructor(
-    exchange: Exchange,
-    surface: Surface,
-    request: FeatureRequest,
-    requestId: string,
-    nowUs: number,
-  ) {
+  constructor(exchange: Exchange, request: FeatureRequest<Form>, nowUs: number) {
     this.exchange = exchange;
-    this.surface = surface;
     this.request = request;
-    this.requestId = requestId;
+    this.requestId = exchange.requestId;
     this.nowUs = nowUs;
     this.startedMs = exchange.readMs;
     const places = request.count * request.plan.roleViews.length;

@@ -44,6 +44,8 @@ export abstract class Exchange {
   /** When its body was read, on the monotonic clock; and how long the poll of the sockets was that brought it. */
   readMs = 0;
   pollMs = 0;
+  /** The caller's, or one of ours; set by the handler before the request is served. */
+  requestId = '';
 
   /**
    * @param body   valid during the call only

@@ -26,15 +26,18 @@ const NO_HMACS: readonly Buffer[] = [];
 const NO_KEYS: (string | null)[] = [];
 const NO_ROWS: ServedRow[] = [];
 
-/** @param body  the answer's bytes, used until the next call */
-export function servedRequest(inFlight: RequestInFlight, body: Buffer): ServedRequest {
+/**
+ * @param surface  the code of the surface that it came by
+ * @param body     the answer's bytes, used until the next call
+ */
+export function servedRequest(inFlight: RequestInFlight, surface: number, body: Buffer): ServedRequest {
   const { plan, count } = inFlight.request;
   const vectors = [servedVector(inFlight, plan, 0)];
   for (let r = 1; r < count; r++) vectors.push(servedVector(inFlight, plan, r));
   const request: ServedRequest = {
     requestId: inFlight.requestId,
     servedUs: inFlight.nowUs,
-    surface: inFlight.surface.code,
+    surface,
     service: plan.service,
     serviceVersion: plan.version,
     bundle: plan.bundle,
@@ -47,7 +50,7 @@ export function servedRequest(inFlight: RequestInFlight, body: Buffer): ServedRe
     keyPolicies: plan.privacy === null ? NO_POLICIES : plan.privacy.keyPolicies,
     hmacKeyId: plan.privacy === null || plan.privacy.hmacKey === null ? '' : plan.privacy.hmacKey.id,
   };
-  request.head = headsOf(plan)[request.surface] ??= makeHead(plan, request);
+  request.head = headsOf(plan)[surface] ??= makeHead(plan, request);
   return request;
 }
 

@@ -119,7 +119,7 @@ test("Feast's answers hold each value, status and time in its place, whatever st
       };
       const exchange = new PathExchange();
       const parsed = feastSurface.parse(Buffer.from(JSON.stringify(request)), plans, exchange);
-      const inFlight = new RequestInFlight(exchange, feastSurface, parsed, 'id', NOON_US);
+      const inFlight = new RequestInFlight(exchange, parsed, NOON_US);
       for (const [r, state] of rows.entries()) {
         const isThere = state.status !== UNAVAILABLE;
         inFlight.rows[r] = isThere ? rowOf(parsed.plan.roleViews[0]!, now, state) : null;

@@ -25,13 +25,14 @@ import type { ReplyHeaders } from '../../transport/transport.ts';
 import { FEAST_PRESENT } from './feast-text.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import { feastPlan } from './feast-plan.ts';
+import type { FeastNames } from './feast-plan.ts';
 import { writeRowColumns } from './feast-row.ts';
 import { writeColumns } from './feast-columns.ts';
 import type { Surface } from '../../request/surface.ts';
 
 const KEY_TAIL = keyTail(1);
 
-export const feastSurface: Surface = {
+export const feastSurface: Surface<FeastNames> = {
   code: SURFACES.indexOf('feast'),
   route: '/get-online-features',
   parse: knowingShapes(parseFeast),
@@ -39,7 +40,7 @@ export const feastSurface: Surface = {
   errorBody: feastErrorBody,
 };
 
-function parseFeast(bytes: Buffer, plans: BundlePlans): FeatureRequest {
+function parseFeast(bytes: Buffer, plans: BundlePlans): FeatureRequest<FeastNames> {
   const body = parseJsonBody(bytes);
   const fullNames = body['full_feature_names'] ?? false;
   if (typeof fullNames !== 'boolean') {
@@ -53,12 +54,12 @@ function parseFeast(bytes: Buffer, plans: BundlePlans): FeatureRequest {
   }
   const refs = featureRefs(body);
   const plan = refs === null ? plans.service(body['feature_service'] as string) : plans.featureList(refs);
-  checkNames(plan, fullNames);
+  const names = namesOf(plan, fullNames);
   const columns = entityColumns(body);
   const count = countRows(plan, columns, false);
   const { parts, texts } = readKeys(plan, columns, count, false);
   if (refs !== null) plans.keepList(refs, plan);
-  return { plan, count, parts, texts, fullNames, tensors: null };
+  return { plan, count, parts, texts, form: names };
 }
 
 /** @returns the features that are asked for singly; null where the request names a service */
@@ -81,17 +82,22 @@ function featureRefs(body: Readonly<Record<string, unknown>>): readonly string[]
   return features;
 }
 
-function checkNames(plan: Plan, fullNames: boolean): void {
-  const { twice } = fullNames ? feastPlan(plan).fullNames : feastPlan(plan).shortNames;
-  if (twice === null) return;
+/** @throws SRV_AMBIGUOUS_FEATURE for names that two features share */
+function namesOf(plan: Plan, fullNames: boolean): FeastNames {
+  const names = fullNames ? feastPlan(plan).fullNames : feastPlan(plan).shortNames;
+  if (names.twice === null) return names;
   const ask = fullNames ? 'ask for it once' : 'ask with full_feature_names: true';
-  throw sidecarError('SRV_AMBIGUOUS_FEATURE', `two features of the answer are named ${twice}; ${ask}`, {
+  throw sidecarError('SRV_AMBIGUOUS_FEATURE', `two features of the answer are named ${names.twice}; ${ask}`, {
     field: 'features',
   });
 }
 
-function answerFeast(inFlight: RequestInFlight, _latencyMs: number, out: AnswerBuffer): ReplyHeaders {
-  const { plan, count, fullNames } = inFlight.request;
+function answerFeast(
+  inFlight: RequestInFlight<FeastNames>,
+  _latencyMs: number,
+  out: AnswerBuffer,
+): ReplyHeaders {
+  const { plan, count, form } = inFlight.request;
   const { runs } = feastPlan(plan);
   writeKeys(inFlight, out);
   for (let i = 0; i < runs.length; i++) {
@@ -104,7 +110,7 @@ function answerFeast(inFlight: RequestInFlight, _latencyMs: number, out: AnswerB
       writeColumns(inFlight, run, out);
     }
   }
-  out.bytes((fullNames ? feastPlan(plan).fullNames : feastPlan(plan).shortNames).tail);
+  out.bytes(form.tail);
   return JSON_HEADERS;
 }
 

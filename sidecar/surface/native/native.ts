@@ -28,7 +28,7 @@ import type { Surface } from '../../request/surface.ts';
 
 const FIELDS = ['feature_service', 'entities', 'context'];
 
-export const nativeSurface: Surface = {
+export const nativeSurface: Surface<null> = {
   code: SURFACES.indexOf('native'),
   route: '/feature-service/get-online-features',
   parse: knowingShapes(parseNative),
@@ -36,7 +36,7 @@ export const nativeSurface: Surface = {
   errorBody: nativeErrorBody,
 };
 
-function parseNative(bytes: Buffer, plans: BundlePlans): FeatureRequest {
+function parseNative(bytes: Buffer, plans: BundlePlans): FeatureRequest<null> {
   const body = parseJsonBody(bytes);
   for (const field in body) {
     if (!FIELDS.includes(field)) {
@@ -65,7 +65,7 @@ function parseNative(bytes: Buffer, plans: BundlePlans): FeatureRequest {
   }
   const count = countRows(plan, columns, true);
   const { parts, texts } = readKeys(plan, columns, count, true);
-  return { plan, count, parts, texts, fullNames: true, tensors: null };
+  return { plan, count, parts, texts, form: null };
 }
 
 function answerNative(inFlight: RequestInFlight, latencyMs: number, out: AnswerBuffer): ReplyHeaders {

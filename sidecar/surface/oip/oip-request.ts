@@ -8,7 +8,7 @@
 import type { JoinKey } from '../../../contract/model.ts';
 import { parseKeyPart } from '../../../contract/wire/online/entity-key.ts';
 import { MAX_VALUES } from '../../request/entities.ts';
-import type { FeatureRequest, TensorAsk, TensorOutputAsk } from '../../request/feature-request.ts';
+import type { FeatureRequest } from '../../request/feature-request.ts';
 import { sidecarError } from '../../errors.ts';
 import { describe, parseJsonBody } from '../../request/json-body.ts';
 import type { BundlePlans } from '../../plan/bundle-plans.ts';
@@ -22,18 +22,31 @@ import type { InputTensor } from './tensor-input.ts';
 const EMPTY = Buffer.alloc(0);
 export const OUTPUT_NAMES = ['features', 'status'] as const;
 
+/** What a request for tensors asks for beside its rows. */
+export interface TensorForm {
+  /** Echoed; null when the request has none. */
+  readonly id: string | null;
+  readonly outputs: readonly TensorOutput[];
+}
+
+export interface TensorOutput {
+  readonly name: (typeof OUTPUT_NAMES)[number];
+  /** Behind the JSON as bytes, or as JSON numbers. */
+  readonly binary: boolean;
+}
+
 /** @throws the SRV_ codes of bad input */
-export function parseOip(bytes: Buffer, plans: BundlePlans, exchange: Exchange): FeatureRequest {
+export function parseOip(bytes: Buffer, plans: BundlePlans, exchange: Exchange): FeatureRequest<TensorForm> {
   const plan = modelOf(exchange, plans, 'infer');
   const jsonBytes = jsonLength(exchange.head.inferenceHeaderLength, bytes.length);
   const body = parseJsonBody(jsonBytes === bytes.length ? bytes : bytes.subarray(0, jsonBytes));
-  const tensors = readAsk(body);
+  const form = readForm(body);
   const binary = jsonBytes === bytes.length ? EMPTY : bytes.subarray(jsonBytes);
   const inputs = readTensors(body['inputs'], binary, (name, place) => checkInput(plan, name, place));
   const byKey = inputsByKey(plan, inputs);
   const count = countRows(plan, byKey);
   const parts = plan.keys.map((key, k) => keyParts(key, byKey[k]!, count));
-  return { plan, count, parts, texts: [], fullNames: true, tensors };
+  return { plan, count, parts, texts: [], form };
 }
 
 function jsonLength(text: string, bodyBytes: number): number {
@@ -46,13 +59,13 @@ function jsonLength(text: string, bodyBytes: number): number {
   throw sidecarError('SRV_TENSOR', message, { field });
 }
 
-function readAsk(body: Readonly<Record<string, unknown>>): TensorAsk {
+function readForm(body: Readonly<Record<string, unknown>>): TensorForm {
   // Clients that write every field of the protocol send null for what they leave out.
   const id = body['id'] ?? null;
   const outputs = body['outputs'] ?? null;
   if (id !== null && typeof id !== 'string') throw wrong('id', `should be text, got ${describe(id)}`);
   const allBinary = flagOf(body['parameters'], 'binary_data_output', 'parameters') ?? false;
-  const every = OUTPUT_NAMES.map((name): TensorOutputAsk => ({ name, binary: allBinary }));
+  const every = OUTPUT_NAMES.map((name): TensorOutput => ({ name, binary: allBinary }));
   if (outputs === null) return { id, outputs: every };
   if (!Array.isArray(outputs)) throw wrong('outputs', `should be a list, got ${describe(outputs)}`);
   const requested = outputs.map((output: unknown, i) => readOutput(output, `outputs[${i}]`, allBinary));
@@ -63,7 +76,7 @@ function readAsk(body: Readonly<Record<string, unknown>>): TensorAsk {
   return { id, outputs: requested.length > 0 ? requested : every };
 }
 
-function readOutput(output: unknown, place: string, allBinary: boolean): TensorOutputAsk {
+function readOutput(output: unknown, place: string, allBinary: boolean): TensorOutput {
   if (typeof output !== 'object' || output === null || Array.isArray(output)) {
     throw wrong(place, `should be an object with a name, got ${describe(output)}`);
   }

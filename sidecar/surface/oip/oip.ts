@@ -13,7 +13,6 @@ import type { CodedError } from '../../../contract/std/coded-error.ts';
 import { SURFACES } from '../../../contract/wire/log/served-record.ts';
 import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
 import { JSON_HEADERS } from '../../answer/outbox.ts';
-import type { TensorOutputAsk } from '../../request/feature-request.ts';
 import { DATATYPE_BYTES } from './tensor-image.ts';
 import type { TensorDatatype } from './tensor-image.ts';
 import { tensorPlan } from './tensor-plan.ts';
@@ -24,9 +23,10 @@ import { float32Text, float64Text } from '../value-text.ts';
 import { oldestAgeUs } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import { parseOip } from './oip-request.ts';
+import type { TensorForm, TensorOutput } from './oip-request.ts';
 import type { Surface } from '../../request/surface.ts';
 
-export const oipSurface: Surface = {
+export const oipSurface: Surface<TensorForm> = {
   code: SURFACES.indexOf('oip'),
   route: '/v2/models/{service}/infer',
   parse: parseOip,
@@ -34,11 +34,15 @@ export const oipSurface: Surface = {
   errorBody: oipErrorBody,
 };
 
-function answerOip(inFlight: RequestInFlight, latencyMs: number, out: AnswerBuffer): ReplyHeaders {
-  const { plan, count, tensors } = inFlight.request;
+function answerOip(
+  inFlight: RequestInFlight<TensorForm>,
+  latencyMs: number,
+  out: AnswerBuffer,
+): ReplyHeaders {
+  const { plan, count, form } = inFlight.request;
   const { datatype, names } = tensorPlan(plan);
   const values = count * names.length;
-  const { id, outputs } = tensors!;
+  const { id, outputs } = form;
   out.text(headText(inFlight, latencyMs, id));
   let binary = false;
   for (let i = 0; i < outputs.length; i++) {
@@ -78,7 +82,7 @@ function headText(inFlight: RequestInFlight, latencyMs: number, id: string | nul
   );
 }
 
-function copyTensor(inFlight: RequestInFlight, name: TensorOutputAsk['name'], out: AnswerBuffer): void {
+function copyTensor(inFlight: RequestInFlight, name: TensorOutput['name'], out: AnswerBuffer): void {
   const { plan, count } = inFlight.request;
   const { segments } = tensorPlan(plan);
   const roles = plan.roleViews.length;

@@ -92,7 +92,8 @@ function setUp(more: { maxValuesInFlight?: number; cacheEntries?: number; views?
   });
   const serve = (id = 'id', deadlineMs = 60_000, body = TWICE): KeptExchange => {
     const exchange = new KeptExchange(order);
-    serving.serve(exchange, nativeSurface, Buffer.from(body), id, deadlineMs);
+    exchange.requestId = id;
+    serving.serve(exchange, nativeSurface, Buffer.from(body), deadlineMs);
     return exchange;
   };
   return { clock, reader, metrics, order, log, logged, serving, serve, faults };

@@ -72,8 +72,8 @@ const bodies = fc
 
 function outcome(parse: () => FeatureRequest): unknown {
   try {
-    const { plan, count, parts, texts, fullNames, tensors } = parse();
-    return { service: plan.service, features: plan.fullNames, count, parts, texts, fullNames, tensors };
+    const { plan, count, parts, texts, form } = parse();
+    return { service: plan.service, features: plan.fullNames, count, parts, texts, form };
   } catch (error) {
     return String(error);
   }

@@ -85,15 +85,11 @@ test('any bytes are a request that can be served, or are refused with a code of 
     fc.property(body, header, ({ head, tail }, length) => {
       const exchange = new PathExchange(PATH, length ?? String(head.length));
       try {
-        const { plan, count, parts, tensors } = oipSurface.parse(
-          Buffer.concat([head, tail]),
-          plans,
-          exchange,
-        );
+        const { plan, count, parts, form } = oipSurface.parse(Buffer.concat([head, tail]), plans, exchange);
         expect(parts).toHaveLength(plan.keys.length);
         for (const list of parts) expect(list).toHaveLength(count);
         expect(parts.flat().every((part) => typeof part === 'string')).toBe(true);
-        expect(tensors!.outputs.length).toBeGreaterThan(0);
+        expect(form.outputs.length).toBeGreaterThan(0);
         seen.set('taken', (seen.get('taken') ?? 0) + 1);
       } catch (error) {
         if (!(error instanceof CodedError)) throw error;
@@ -149,7 +145,7 @@ function parsed(more: object, id: string): ReturnType<typeof oipSurface.parse> {
 test('an output comes as bytes where it says so itself, else where the request says so of all', () => {
   const outputs = [{ name: 'features' }, { name: 'status', parameters: { binary_data: false } }];
   const binary = (parameters: object): boolean[] =>
-    parsed({ outputs, parameters }, '7').tensors!.outputs.map((each) => each.binary);
+    parsed({ outputs, parameters }, '7').form.outputs.map((each) => each.binary);
   expect(binary({ binary_data_output: true })).toEqual([true, false]);
   expect(binary({})).toEqual([false, false]);
 });
