@@ -27,7 +27,7 @@ import {
   USUALLY_OVER_MS,
   isLate,
   isOverload,
-} from './fault-run.ts';
+} from './fault-load.ts';
 
 const NEVER_OVER_MS = 50;
 const LATE_SHARE = 0.001;

@@ -32,17 +32,13 @@ import {
 import type { BenchShape } from '../../../benchmarks/harness/project.ts';
 import { loadSettings } from '../../../project/settings/settings.ts';
 import type { FaultJob, FaultLine } from './fault-client.ts';
+import { FAULT_CUSTOMERS, FAULT_DEADLINE_MS, FAULT_VIEWS, isLate } from './fault-load.ts';
 import { judgeRun } from './fault-report.ts';
 import type { FaultReport } from './fault-report.ts';
 import { IS_LONG_RUN } from '../long-run.ts';
 import { QUIET_NODE } from '../processes/plumb-process.ts';
 import { until } from '../until.ts';
 
-export const FAULT_VIEWS = [3, 2] as const;
-export const FAULT_CUSTOMERS = 5_000;
-/** Longer than the default of 8 ms: on a busy machine reads miss that without a fault. */
-export const FAULT_DEADLINE_MS = IS_LONG_RUN ? 20 : 100;
-export const USUALLY_OVER_MS = 2;
 /** Longer waits are made of such: `until` has a limit. */
 const PIECE_S = 5;
 /** Shorter than any fault, so that cached rows go stale in it: then they stand in while the store fails. */
@@ -214,16 +210,6 @@ function firstWhole(lines: readonly FaultLine[], fromMs: number): number | null 
 
 function isWhole({ status, body }: FaultLine): boolean {
   return status === 200 && !body.includes('"UNAVAILABLE"');
-}
-
-/** By more than the 2 ms that one answer in a thousand may be. */
-export function isLate(line: FaultLine): boolean {
-  return line.latencyMs > FAULT_DEADLINE_MS + USUALLY_OVER_MS || isOverload(line);
-}
-
-/** Past its deadline before its turn: what a busy machine does to some requests. */
-export function isOverload({ status, body }: FaultLine): boolean {
-  return status === 503 && body.includes('SRV_OVERLOAD');
 }
 
 function shapeOf({ online }: FaultOptions): BenchShape {

@@ -1,6 +1,6 @@
 /** A real Redis that answers slowly: it takes no command for a while, then all that wait, and again. */
 import { Redis } from 'ioredis';
-import { FAULT_DEADLINE_MS } from '../faults/fault-run.ts';
+import { FAULT_DEADLINE_MS } from '../faults/fault-load.ts';
 
 /** Reads that come late in a pause still make it. */
 const PAUSE_MS = 2 * FAULT_DEADLINE_MS;
