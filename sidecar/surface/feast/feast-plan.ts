@@ -19,7 +19,7 @@ export interface FeastRun {
   readonly kind: number;
 }
 
-interface FeastNames {
+export interface FeastNames {
   /** `],"metadata":{"feature_names":[...]}}`: keys, then features. */
   readonly tail: Buffer;
   /** A name that two features of the answer share, or null: then it cannot be asked for like this. */
