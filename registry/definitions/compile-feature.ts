@@ -142,7 +142,7 @@ class FeatureCheck {
   }
 
   #value(option: string, type: ValueType, json: unknown): Value {
-    const value = valueFromJson(type, (typeof json === 'bigint' ? json.toString() : json) as Json);
+    const value = valueFromJson(type, asJson(json));
     if (!(value instanceof Fault)) return value;
     this.#fault(option, `${option}: ${value.fault}`);
     return null;
@@ -266,6 +266,17 @@ class FeatureCheck {
     this.#context.mistakes.add(this.#place, option === '' ? [] : [option], `${this.#what}: ${message}`);
     return null;
   }
+}
+
+const PLAIN: unknown = Object.prototype;
+
+/** What a definition in TypeScript says as JSON has it: there is no bigint in JSON, its decimal text is one. */
+function asJson(written: unknown): Json {
+  if (typeof written === 'bigint') return written.toString();
+  if (Array.isArray(written)) return written.map(asJson);
+  const isPlain = typeof written === 'object' && written !== null && Object.getPrototypeOf(written) === PLAIN;
+  if (!isPlain) return written as Json;
+  return Object.fromEntries(Object.entries(written).map(([name, value]) => [name, asJson(value)]));
 }
 
 const NUMERIC_ONLY: ReadonlySet<AggregateFunction> = new Set(['sum', 'avg', 'stddev', 'approxPercentile']);

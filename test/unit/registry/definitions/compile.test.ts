@@ -73,6 +73,22 @@ describe('definitions', () => {
     ]);
   });
 
+  test('a bigint stands for an integer also within a list or a struct, and is refused where there is none', async () => {
+    const shop = (feature: string): string => `
+import { entity, featureView, source, t } from 'plumbline';
+const customer = entity('customer', { joinKeys: { customer_id: t.int64() } });
+const nothing = source.parquet('nothing', { path: 'data/nothing/*.parquet', eventTime: 'at' });
+export const view = featureView('view', { entity: customer, source: nothing, features: { x: ${feature} } });
+`;
+    const project = (feature: string) => shopProject({ 'definitions/shop.ts': shop(feature) });
+    const missingOf = async (feature: string) =>
+      (await compile(await project(feature))).views.get('view')!.features[0]!.missing;
+    expect(await missingOf('t.list(t.int64(), { missing: [1n, 2, null] })')).toEqual([1n, 2n, null]);
+    expect(await missingOf('t.struct({ a: t.int64() }, { missing: { a: 1n } })')).toEqual({ a: 1n });
+    const wrong = await mistakesOf(await project('t.list(t.bool(), { missing: [1n] })'));
+    expect(wrong).toEqual([expect.stringContaining('missing: expected list<bool>, got a list of 1')]);
+  });
+
   test('TypeScript and YAML compile to the same canonical form', async () => {
     const typescript = await compile(await shopProject());
     const yaml = await compile(
