@@ -16,7 +16,7 @@ export const SCALARS = [
   'bytes',
   'timestamp',
 ] as const;
-type Scalar = (typeof SCALARS)[number];
+export type Scalar = (typeof SCALARS)[number];
 
 export type ValueType =
   | { readonly kind: Scalar }

@@ -1,35 +1,35 @@
 /** `agg`: the aggregates over raw events, as definition files write them. */
+import type { Duration } from '../std/duration.ts';
 import { calledAt } from './call-place.ts';
 import { FeatureDraft } from './draft.ts';
-import type { FeatureOptions } from './stored-feature.ts';
+import type { AggregatedFeature } from './draft.ts';
+import type { AggregateOptions, NumberType, SingleType } from './feature-options.ts';
+import type { Refused } from './refused.ts';
 
-export interface AggregateOptions extends Omit<FeatureOptions, 'column'> {
-  /** Text of a type, where it should not follow from the column. */
-  readonly type?: string;
-  /** Decimal places kept when floats are summed; 6 unless given. */
-  readonly scale?: number;
-}
-
-/** An aggregate that still needs its window. */
-export interface Aggregate {
+/**
+ * An aggregate that still needs its window.
+ *
+ * Types    what the option `type` may make of it
+ * Natural  what it gives without that option, as far as the aggregate alone says it: the column's type is not known here
+ */
+interface Aggregate<Types extends SingleType = SingleType, Natural extends Types = Types> {
   /** Over the events with `edge - window <= event < edge`. */
-  over(window: string, options?: AggregateOptions): FeatureDraft;
+  over<Type extends Types = Natural>(window: Duration, options?: AggregateOptions<Type>): AggregatedFeature;
   /** Over all events before the edge. */
-  lifetime(options?: AggregateOptions): FeatureDraft;
+  lifetime<Type extends Types = Natural>(options?: AggregateOptions<Type>): AggregatedFeature;
 }
 
-function aggregate(
+function aggregate<Types extends SingleType, Natural extends Types = Types>(
   name: string,
   column: string | undefined,
-  more: Readonly<Record<string, unknown>> = {},
-): Aggregate {
-  const draft = (window: string | undefined, options: AggregateOptions): FeatureDraft => {
+): Aggregate<Types, Natural> {
+  const draft = (window: string | undefined, options: object): AggregatedFeature => {
     const own = {
       agg: name,
       ...(column === undefined ? {} : { column }),
       ...(window === undefined ? {} : { window }),
     };
-    return new FeatureDraft({ ...own, ...more, ...options }, calledAt());
+    return new FeatureDraft({ ...own, ...options }, calledAt()) as AggregatedFeature;
   };
   return {
     over: (window, options = {}) => draft(window, options),
@@ -37,21 +37,29 @@ function aggregate(
   };
 }
 
+const counted = (name: string, column?: string) => aggregate<NumberType, 'int64'>(name, column);
+const summed = (column: string) => aggregate<NumberType, 'int64' | 'float64'>('sum', column);
+const averaged = (name: string, column: string) => aggregate<NumberType, 'float64'>(name, column);
+const picked = (name: string, column: string) => aggregate<SingleType>(name, column);
+
+/** A plan refuses it and says what there is. */
+const notYet = <Name extends string>(name: Name, column: string) =>
+  aggregate(name, column) as unknown as Refused<`${Name} cannot be computed yet`>;
+
 /** Aggregates over raw events. All but `count()` ignore nulls. */
 export const agg = {
   /** Without a column: events; with one: its non-null values. */
-  count: (column?: string) => aggregate('count', column),
-  countDistinct: (column: string) => aggregate('countDistinct', column),
-  approxCountDistinct: (column: string) => aggregate('approxCountDistinct', column),
-  sum: (column: string) => aggregate('sum', column),
-  avg: (column: string) => aggregate('avg', column),
-  min: (column: string) => aggregate('min', column),
-  max: (column: string) => aggregate('max', column),
-  first: (column: string) => aggregate('first', column),
-  last: (column: string) => aggregate('last', column),
-  lastN: (column: string, n: number) => aggregate('lastN', column, { n }),
-  stddev: (column: string) => aggregate('stddev', column),
-  mostFrequent: (column: string) => aggregate('mostFrequent', column),
-  approxPercentile: (column: string, percentile: number) =>
-    aggregate('approxPercentile', column, { percentile }),
+  count: (column?: string) => counted('count', column),
+  countDistinct: (column: string) => counted('countDistinct', column),
+  sum: summed,
+  avg: (column: string) => averaged('avg', column),
+  stddev: (column: string) => averaged('stddev', column),
+  min: (column: string) => picked('min', column),
+  max: (column: string) => picked('max', column),
+  first: (column: string) => picked('first', column),
+  last: (column: string) => picked('last', column),
+  mostFrequent: (column: string) => picked('mostFrequent', column),
+  approxCountDistinct: (column: string) => notYet('approxCountDistinct', column),
+  lastN: (column: string, _n: number) => notYet('lastN', column),
+  approxPercentile: (column: string, _percentile: number) => notYet('approxPercentile', column),
 };

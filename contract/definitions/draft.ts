@@ -1,7 +1,11 @@
 /**
  * Definitions as people wrote them, before validation. TypeScript builders and YAML documents become the same
- * drafts; `compile.ts` checks them and makes the model. Options are `unknown` here: nothing is trusted yet.
+ * drafts; registry/definitions/ checks them and makes the model. Options are `unknown` here: nothing is trusted yet.
+ *
+ * What the type checker knows of a draft stands in its type parameters and in properties that begin with `~`. Those are
+ * declared alone: no value has them.
  */
+import type { Name } from './name.ts';
 
 /** Where a draft stands, so that a mistake names file and line. */
 export interface Place {
@@ -25,9 +29,13 @@ class NamedDraft {
   }
 }
 
-export class EntityDraft extends NamedDraft {}
+export class EntityDraft<Key extends string = string> extends NamedDraft {
+  declare readonly '~keys': Key;
+}
 
-export class SourceDraft extends NamedDraft {}
+export class SourceDraft extends NamedDraft {
+  declare readonly '~kind': 'source';
+}
 
 /** A source that stands within its view. Its name is made from the view's id, and no other source can have it. */
 export class InlineSourceDraft extends SourceDraft {}
@@ -48,24 +56,39 @@ export class FeatureDraft {
   }
 }
 
-export class ViewDraft extends NamedDraft {
+/** Values of the type `Type` that definitions write as a `Value`. */
+export interface StoredFeature<Value = unknown, Type extends string = string> extends FeatureDraft {
+  readonly '~kind': 'stored';
+  readonly '~value': Value;
+  readonly '~type': Type;
+}
+
+export interface AggregatedFeature extends FeatureDraft {
+  readonly '~kind': 'aggregated';
+}
+
+/** A view with these features, of an entity with these join keys. */
+export class ViewDraft<Feature extends string = string, Key extends string = string> extends NamedDraft {
   get id(): string {
     return idOf(this.name, this.options['version']);
   }
 
   /** Some features of the view, in this order, for a service. */
-  pick(...features: string[]): ViewSelection {
+  pick(...features: Feature[]): ViewSelection<Feature> {
     return new ViewSelection(this, features, null, null);
   }
 
   /** The view for another entity of its kind; features are then named `role__feature`. */
-  as(role: string, joinKeys: Readonly<Record<string, string>>): ViewSelection {
-    return new ViewSelection(this, null, role, joinKeys);
+  as<Role extends string>(role: Name<Role>, joinKeys: KeysOfRole<Key>): ViewSelection<Feature> {
+    return new ViewSelection(this, null, role as string, joinKeys as Readonly<Record<string, string>>);
   }
 }
 
+/** Join key of the view's entity -> key of the request, where that has another name. */
+type KeysOfRole<Key extends string> = { readonly [Own in Key]?: string };
+
 /** What a service takes of a view: all features or some, for its own entity or in a role. */
-export class ViewSelection {
+export class ViewSelection<Feature extends string = string> {
   /** The draft, or the id by which YAML names the view. */
   readonly view: ViewDraft | string;
   /** Null: all of the view's features, in its order. */
@@ -86,7 +109,7 @@ export class ViewSelection {
     this.joinKeys = joinKeys;
   }
 
-  pick(...features: string[]): ViewSelection {
+  pick(...features: Feature[]): ViewSelection<Feature> {
     return new ViewSelection(this.view, features, this.role, this.joinKeys);
   }
 

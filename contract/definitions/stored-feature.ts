@@ -1,42 +1,52 @@
-/** `t`: the types of features and join keys, as definition files write them. */
+/**
+ * `t`: the types of features and join keys, as definition files write them. The compiler knows of each feature its type
+ * and the values that stand for it in `missing` and `examples`.
+ */
+import type { TimeText } from '../std/timestamp.ts';
 import { calledAt } from './call-place.ts';
 import { FeatureDraft } from './draft.ts';
+import type { StoredFeature } from './draft.ts';
+import type { FeatureOptions, NumberOptions } from './feature-options.ts';
+import type { Refused } from './refused.ts';
+import type { FloatValue, Int64Value, ScalarValues } from './written-value.ts';
 
-/** What every feature may say about itself. */
-export interface FeatureOptions {
-  readonly description?: string;
-  readonly tags?: readonly string[];
-  readonly examples?: readonly unknown[];
-  readonly normalization?: { readonly mean: number; readonly stddev: number };
-  /** What stands in where there is no row; null unless given. The same in training and serving. */
-  readonly missing?: unknown;
-  /** The largest difference that still counts as a match within tolerance. */
-  readonly tolerance?: number;
-  readonly checks?: { readonly min?: number; readonly max?: number; readonly maxNullShare?: number };
-  readonly log?: 'raw' | 'hmac' | 'drop';
-  /** The source's column that a stored feature reads, where it has another name. */
-  readonly column?: string;
+function typed<Value, Type extends string>(type: string, options: object): StoredFeature<Value, Type> {
+  return new FeatureDraft({ type, ...options }, calledAt()) as StoredFeature<Value, Type>;
 }
 
-const typed = (type: string, options: FeatureOptions): FeatureDraft =>
-  new FeatureDraft({ type, ...options }, calledAt());
 const nested = (of: FeatureDraft): string => String(of.options['type']);
+
+/** What stands for a value within a list, a map or a struct. */
+type Item<Value> = NoInfer<Value> | null;
+type Fields = Readonly<Record<string, StoredFeature>>;
+type StructValue<Of extends Fields> = { readonly [Name in keyof Of]: Of[Name]['~value'] | null };
+
+/** 1 to 65536, as far as a type can tell it. */
+type Size<N extends number> = `${N}` extends '0' | `-${string}` | `${string}.${string}`
+  ? Refused<'an embedding has 1 to 65536 numbers'>
+  : N;
 
 /** The types of features and join keys. */
 export const t = {
-  bool: (options: FeatureOptions = {}) => typed('bool', options),
-  int32: (options: FeatureOptions = {}) => typed('int32', options),
-  int64: (options: FeatureOptions = {}) => typed('int64', options),
-  float32: (options: FeatureOptions = {}) => typed('float32', options),
-  float64: (options: FeatureOptions = {}) => typed('float64', options),
-  string: (options: FeatureOptions = {}) => typed('string', options),
-  bytes: (options: FeatureOptions = {}) => typed('bytes', options),
-  timestamp: (options: FeatureOptions = {}) => typed('timestamp', options),
-  list: (of: FeatureDraft, options: FeatureOptions = {}) => typed(`list<${nested(of)}>`, options),
-  embedding: (size: number, options: FeatureOptions = {}) => typed(`embedding(${size})`, options),
-  map: (of: FeatureDraft, options: FeatureOptions = {}) => typed(`map<${nested(of)}>`, options),
-  struct: (fields: Readonly<Record<string, FeatureDraft>>, options: FeatureOptions = {}) => {
+  bool: (options: FeatureOptions<boolean> = {}) => typed<boolean, 'bool'>('bool', options),
+  int32: (options: NumberOptions<number> = {}) => typed<number, 'int32'>('int32', options),
+  int64: (options: NumberOptions<Int64Value> = {}) => typed<Int64Value, 'int64'>('int64', options),
+  float32: (options: NumberOptions<FloatValue> = {}) => typed<FloatValue, 'float32'>('float32', options),
+  float64: (options: NumberOptions<FloatValue> = {}) => typed<FloatValue, 'float64'>('float64', options),
+  string: (options: FeatureOptions<string> = {}) => typed<string, 'string'>('string', options),
+  /** In base64. */
+  bytes: (options: FeatureOptions<ScalarValues['bytes']> = {}) => typed<string, 'bytes'>('bytes', options),
+  timestamp: (options: FeatureOptions<TimeText> = {}) => typed<TimeText, 'timestamp'>('timestamp', options),
+  list: <Value>(of: StoredFeature<Value>, options: FeatureOptions<readonly Item<Value>[]> = {}) =>
+    typed<readonly Item<Value>[], 'list'>(`list<${nested(of)}>`, options),
+  embedding: <const N extends number>(size: Size<N>, options: FeatureOptions<readonly number[]> = {}) =>
+    typed<readonly number[], 'embedding'>(`embedding(${String(size)})`, options),
+  map: <Value>(
+    of: StoredFeature<Value>,
+    options: FeatureOptions<Readonly<Record<string, Item<Value>>>> = {},
+  ) => typed<Readonly<Record<string, Item<Value>>>, 'map'>(`map<${nested(of)}>`, options),
+  struct: <Of extends Fields>(fields: Of, options: FeatureOptions<StructValue<Of>> = {}) => {
     const inner = Object.entries(fields).map(([name, of]) => `${name}: ${nested(of)}`);
-    return typed(`struct<${inner.join(', ')}>`, options);
+    return typed<StructValue<Of>, 'struct'>(`struct<${inner.join(', ')}>`, options);
   },
 };

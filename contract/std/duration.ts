@@ -1,6 +1,6 @@
 /** Durations as people write them (`7d`, `90s`, `1h30m`), held as whole microseconds. */
 
-const UNIT_US: Readonly<Record<string, number>> = {
+const UNIT_US = {
   us: 1,
   ms: 1_000,
   s: 1_000_000,
@@ -8,7 +8,13 @@ const UNIT_US: Readonly<Record<string, number>> = {
   h: 3_600_000_000,
   d: 86_400_000_000,
   w: 604_800_000_000,
-};
+} as const;
+
+type Unit = keyof typeof UNIT_US;
+type Part = `${bigint}${Unit}`;
+
+/** A duration's text of up to three parts, which the type checker knows; `parseDuration` takes any number of them. */
+export type Duration = Part | `${Part}${Part}` | `${Part}${Part}${Part}`;
 
 const WHOLE = /^(?:\d+(?:us|ms|s|m|h|d|w))+$/;
 const PART = /(\d+)(us|ms|s|m|h|d|w)/g;
@@ -17,7 +23,7 @@ const PART = /(\d+)(us|ms|s|m|h|d|w)/g;
 export function parseDuration(text: string): number | null {
   if (!WHOLE.test(text)) return null;
   let us = 0;
-  for (const [, count, unit] of text.matchAll(PART)) us += Number(count) * UNIT_US[unit!]!;
+  for (const [, count, unit] of text.matchAll(PART)) us += Number(count) * UNIT_US[unit as Unit];
   return Number.isSafeInteger(us) ? us : null;
 }
 
@@ -26,10 +32,10 @@ export function formatDuration(us: number): string {
   if (us === 0) return '0s';
   let rest = Math.round(us);
   let text = '';
-  for (const unit of ['d', 'h', 'm', 's', 'ms', 'us']) {
-    const count = Math.floor(rest / UNIT_US[unit]!);
+  for (const unit of ['d', 'h', 'm', 's', 'ms', 'us'] as const) {
+    const count = Math.floor(rest / UNIT_US[unit]);
     if (count > 0) text += `${count}${unit}`;
-    rest -= count * UNIT_US[unit]!;
+    rest -= count * UNIT_US[unit];
   }
   return text;
 }

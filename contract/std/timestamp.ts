@@ -8,6 +8,10 @@
 const FORM =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?([Zz]|[+-]\d{2}:?\d{2})?$/;
 
+type Day = `${number}-${number}-${number}`;
+/** A date or a date with a time, as far as a type can tell it. */
+export type TimeText = Day | `${Day}${'T' | 't' | ' '}${string}`;
+
 export const DAY_US = 86_400_000_000;
 /** The vector log takes times of the years 1970 to 2199. */
 export const TIME_END_US = 7_258_118_400_000_000;

@@ -1,7 +1,6 @@
 /** One feature view: its entity, source and times, and its features. */
 import { withComputedColumns } from '../../project/engine/duckdb/sources/computed-columns.ts';
 import { definitionIdOf } from '../../contract/definitions/definition-json.ts';
-import { RESERVED_COLUMNS } from '../../project/engine/duckdb/history.ts';
 import {
   expressionColumns,
   hasExpressions,
@@ -18,7 +17,7 @@ import { didYouMean } from '../../contract/definitions/mistake.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import { checkOptions, VIEW_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 import type { ViewOptionValues } from '../../contract/definitions/option-schemas.ts';
-import { faultOfName } from '../../contract/definitions/name.ts';
+import { faultOfName, isReserved } from '../../contract/definitions/name.ts';
 import type { SourceColumns } from './source-columns.ts';
 import { columnFit, columnNames, twiceText } from '../../project/engine/duckdb/sources/source-fit.ts';
 import type { ColumnFit } from '../../project/engine/duckdb/sources/source-fit.ts';
@@ -126,7 +125,7 @@ class ViewCheck {
   #rowExpressions(): Written {
     const select = Object.entries(this.#options.select).map(([name, expression]) => ({ name, expression }));
     for (const { name } of select) {
-      const fault = RESERVED_COLUMNS.includes(name.toLowerCase())
+      const fault = isReserved(name)
         ? `"${name}" has the name of a column of the history; choose another`
         : faultOfName('column', name);
       if (fault !== null) this.#fault(['select', name], `select: ${fault}`);
@@ -198,8 +197,7 @@ class ViewCheck {
   /** Engines take names that differ only in case for one. */
   #nameFault(name: string, entity: Entity | null, taken: ReadonlyMap<string, string>): string | null {
     const lower = name.toLowerCase();
-    if (RESERVED_COLUMNS.includes(lower))
-      return `feature "${name}" has the name of a column of the history; choose another`;
+    if (isReserved(name)) return `feature "${name}" has the name of a column of the history; choose another`;
     const key = entity?.joinKeys.find((one) => one.name.toLowerCase() === lower);
     if (key !== undefined)
       return `feature "${name}" has the name of a join key${key.name === name ? '' : `, "${key.name}", but for case`}`;

@@ -6,7 +6,6 @@ import { compareBytes } from '../../contract/std/canonical-json.ts';
 import type { Definitions, Entity, FeatureService, FeatureView, Source } from '../../contract/model.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import type { KeyType } from '../../contract/value-type.ts';
-import { RESERVED_COLUMNS } from '../../project/engine/duckdb/history.ts';
 import { fieldOf } from '../../contract/wire/online/online-layout.ts';
 import {
   EntityDraft,
@@ -22,7 +21,7 @@ import { compileView } from './compile-view.ts';
 import type { ViewContext } from './compile-view.ts';
 import { loadDrafts } from './load.ts';
 import { didYouMean, Mistakes } from '../../contract/definitions/mistake.ts';
-import { faultOfName } from '../../contract/definitions/name.ts';
+import { faultOfName, isReserved } from '../../contract/definitions/name.ts';
 import { checkOptions, ENTITY_OPTIONS, SOURCE_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 import { checkVariables } from './check-variables.ts';
 import { readSourceColumns } from './source-columns.ts';
@@ -160,8 +159,7 @@ function compileEntity(draft: EntityDraft, mistakes: Mistakes): Entity | null {
 /** Engines take names that differ only in case for one. */
 function keyNameFault(name: string, names: readonly string[]): string | null {
   const lower = name.toLowerCase();
-  if (RESERVED_COLUMNS.includes(lower))
-    return `join key "${name}" has the name of a column of the history; choose another`;
+  if (isReserved(name)) return `join key "${name}" has the name of a column of the history; choose another`;
   const other = names.find((one) => one < name && one.toLowerCase() === lower);
   if (other !== undefined) return `join keys "${other}" and "${name}" differ only in case`;
   return faultOfName('join key', name);

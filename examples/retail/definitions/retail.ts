@@ -30,7 +30,7 @@ const hourly = {
   freshness: '90m',
   sourceFreshness: '14d',
   lateness: '2d',
-};
+} as const;
 
 export const purchases = featureView('user_purchase_features', {
   entity: customer,

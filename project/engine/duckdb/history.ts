@@ -37,15 +37,6 @@ import { CREATED_NS, EVENT_NS, EXCLUDED, REASON, ROW_COLUMN } from './sources/st
 import type { KeyType } from '../../../contract/value-type.ts';
 import { definitionName } from '../../../contract/wire/online/row-header.ts';
 
-/** Names that no join key and no feature may have: the history's own columns. */
-export const RESERVED_COLUMNS: readonly string[] = [
-  'event_time',
-  'created_time',
-  'run_id',
-  'definition_id',
-  'deleted',
-];
-
 export function historyFolder(root: string, view: Pick<FeatureView, 'name' | 'version'>): string {
   return join(root, view.name, `v${view.version}`);
 }

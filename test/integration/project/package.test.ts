@@ -139,8 +139,21 @@ describe('the installed package', () => {
       code: 0,
       stdout: '',
     });
-    writeFileSync(file, definition.replace('t.int64()', '7'));
-    expect((await run(process.execPath, [TSC, '-p', project], { cwd: project })).code).not.toBe(0);
+    for (const [right, wrong, words] of [
+      ['t.int64()', '7', "Type 'number' is not assignable"],
+      ['t.int64()', 't.float64()', `Type '"float64"' is not assignable to type 'KeyType'`],
+      [
+        "entity('rider'",
+        "entity('the rider'",
+        'Refused<"names are a letter, then letters, digits and single _">',
+      ],
+    ] as const) {
+      writeFileSync(file, definition.replace(right, wrong));
+      const refused = await run(process.execPath, [TSC, '-p', project, '--pretty', 'false'], {
+        cwd: project,
+      });
+      expect(refused.stdout).toContain(words);
+    }
     // npx finds the command in the folder above.
     const found = await run('npx', ['plumb', '--version'], { cwd: project, env: withThisNode() });
     expect(found).toMatchObject({ code: 0, stderr: '' });
