@@ -6,7 +6,7 @@ import type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 import type { Gauges } from './metrics/metrics-text.ts';
 import type { BundleWatch } from './process/bundle-watch.ts';
 import type { Shipping } from './shipper/shipping.ts';
-import type { ConsumerWatch } from './spool/consumer-watch.ts';
+import type { ConsumerWatch } from './vector-log/consumer-watch.ts';
 import type { StoreReader } from './store/store-reader.ts';
 import type { Transport } from './transport/transport.ts';
 import type { VectorLog } from './vector-log/vector-log.ts';

@@ -33,7 +33,7 @@ import { watchSettings } from './process/settings-watch.ts';
 import type { SettingsWatch } from './process/settings-watch.ts';
 import { warmUp } from './process/warm-up.ts';
 import { Shipping } from './shipper/shipping.ts';
-import { ConsumerWatch } from './spool/consumer-watch.ts';
+import { ConsumerWatch } from './vector-log/consumer-watch.ts';
 import { logError } from './spool/errors.ts';
 import { openReader } from './store/open-reader.ts';
 import type { StoreReader } from './store/store-reader.ts';

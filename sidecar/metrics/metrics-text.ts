@@ -14,7 +14,7 @@ import type { Metrics, RouteTally } from './metrics.ts';
 import { processMetrics } from './process-metrics.ts';
 import type { ShipperStats } from '../shipper/shipper.ts';
 import type { StoreState } from '../store/store-health.ts';
-import type { ConsumerLag } from '../spool/consumer-lag.ts';
+import type { ConsumerLag } from '../vector-log/consumer-lag.ts';
 import { logMetrics } from './log-metrics.ts';
 import type { VectorLogStats } from '../vector-log/vector-log.ts';
 import type { ViewTally } from '../plan/view-tally.ts';

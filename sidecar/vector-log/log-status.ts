@@ -15,8 +15,8 @@ import { SegmentChain } from '../../contract/wire/log/segment-chain.ts';
 import { filesOf, parseSegmentFile } from '../../contract/wire/log/spool-segment.ts';
 import type { SegmentHeader } from '../../contract/wire/log/spool-segment.ts';
 import { REJECTED_FOLDER } from '../shipper/rejected-records.ts';
-import { cursorOf, ifThere, lagOf, sizedSegments } from '../spool/consumer-lag.ts';
-import type { SizedSegment } from '../spool/consumer-lag.ts';
+import { cursorOf, ifThere, lagOf, sizedSegments } from './consumer-lag.ts';
+import type { SizedSegment } from './consumer-lag.ts';
 
 interface LogStatus {
   readonly bytes: number;

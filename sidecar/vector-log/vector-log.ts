@@ -30,7 +30,7 @@ import {
   SHED_UNKNOWN,
 } from '../../contract/wire/log/served-record.ts';
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
-import type { Batch } from '../spool/ring-writer.ts';
+import type { Batch } from '../spool/ring/ring-writer.ts';
 import { DISK } from '../spool/spool-files.ts';
 import type { SpoolFiles } from '../spool/spool-files.ts';
 import { Spool } from '../spool/spool.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FrameRing } from '../../../../sidecar/spool/frame-ring.ts';
+import { FrameRing } from '../../../../../sidecar/spool/ring/frame-ring.ts';
 
 const CAPACITY = 1_024;
 

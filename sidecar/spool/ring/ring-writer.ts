@@ -8,13 +8,13 @@
  * by spool.ts.
  */
 import { Worker } from 'node:worker_threads';
-import type { Logger } from '../../contract/std/logger.ts';
-import type { ShedRange } from '../../contract/wire/log/served-record.ts';
+import type { Logger } from '../../../contract/std/logger.ts';
+import type { ShedRange } from '../../../contract/wire/log/served-record.ts';
 import { FrameRing } from './frame-ring.ts';
 import type { RingWorkerData } from './ring-worker.ts';
-import type { Epoch, SegmentWriter } from './segment-writer.ts';
-import type { SpoolFiles } from './spool-files.ts';
-import type { WriterState } from './writer-state.ts';
+import type { Epoch, SegmentWriter } from '../segment-writer.ts';
+import type { SpoolFiles } from '../spool-files.ts';
+import type { WriterState } from '../writer-state.ts';
 
 /** A write that takes longer than this is slow, and no answer waits longer for one that the thread makes. */
 export const WRITE_SLOW_MS = 4;

@@ -9,7 +9,7 @@ import { readCursor } from '../../contract/wire/log/spool-cursor.ts';
 import type { SpoolPosition } from '../../contract/wire/log/spool-cursor.ts';
 import { listSegments } from '../../contract/wire/log/spool-segment.ts';
 import type { SegmentName } from '../../contract/wire/log/spool-segment.ts';
-import { logError } from './errors.ts';
+import { logError } from '../spool/errors.ts';
 
 export interface SizedSegment extends SegmentName {
   readonly bytes: number;

@@ -3,12 +3,12 @@
  * It has the same writer of segments as the thread that answers, over the same shared state. Started by ring-writer.ts.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { trimHeap } from '../process/gc-tuning.ts';
+import { trimHeap } from '../../process/gc-tuning.ts';
 import { FrameRing } from './frame-ring.ts';
-import { SegmentWriter } from './segment-writer.ts';
-import type { Epoch } from './segment-writer.ts';
-import type { SpoolFiles } from './spool-files.ts';
-import { WriterState } from './writer-state.ts';
+import { SegmentWriter } from '../segment-writer.ts';
+import type { Epoch } from '../segment-writer.ts';
+import type { SpoolFiles } from '../spool-files.ts';
+import { WriterState } from '../writer-state.ts';
 
 export interface RingWorkerData {
   readonly ring: SharedArrayBuffer;
