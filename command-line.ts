@@ -172,6 +172,14 @@ function monitorCommands(add: Add, skew: Command): void {
   )
     .requiredOption('--date <day>', 'a UTC day')
     .requiredOption('--service <name>', 'the feature service');
+  add(
+    'stats',
+    'how the shared columns of two Parquet files differ',
+    async (c, o) => (await monitor()).stats(c, o),
+    skew,
+  )
+    .requiredOption('--a <file>', 'the reference, e.g. a training set')
+    .requiredOption('--b <file>', 'what is held against it');
 }
 
 function configCommands(add: Add, config: Command): void {

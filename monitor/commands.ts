@@ -1,10 +1,13 @@
-/** The monitor's commands: `monitor ingest`, `monitor run`, `monitor report`. */
+/** The monitor's commands: `monitor ingest`, `monitor run`, `monitor report`, `monitor stats`. */
+import { resolve } from 'node:path';
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult, projectOf } from '../project/command.ts';
 import { renderIngest } from './ingest/ingest-result.ts';
 import { runIngest } from './ingest/main.ts';
 import { judgeDay, redrawReport } from './main.ts';
 import type { JudgedDay } from './main.ts';
+import { compareFiles } from './stats/compare-files.ts';
+import { renderComparison } from './stats/comparison-table.ts';
 import { exitCodeOf } from './verdict/verdict.ts';
 import { renderVerdict } from './report/terminal/verdict-table.ts';
 
@@ -55,5 +58,12 @@ export async function report(
 ): Promise<ExitCode> {
   const day = redrawReport(projectOf(context), options.service, options.date);
   await printResult(context, { report: day.reportFile }, () => day.reportFile);
+  return 0;
+}
+
+/** Compares the columns that two Parquet files share; says what it finds, and judges nothing. */
+export async function stats(context: CommandContext, options: { a: string; b: string }): Promise<ExitCode> {
+  const result = await compareFiles(resolve(context.folder, options.a), resolve(context.folder, options.b));
+  await printResult(context, result, () => renderComparison(result, { color: context.color }));
   return 0;
 }

@@ -48,6 +48,11 @@ export const MONITOR_ERRORS = {
     help: 'Check log.kafka (brokers, topic, tls, sasl) and that the topic exists.',
     kind: 'failed',
   },
+  MON_STATS_FILE: {
+    message: 'A file to compare cannot be read.',
+    help: 'Give two Parquet files that share columns: `plumb monitor stats --a BEFORE.parquet --b AFTER.parquet`.',
+    kind: 'usage',
+  },
   MON_REPORTS: {
     message: 'The verdict cannot be written to the folder of reports.',
     help: 'Check the folder, its permissions and the space left.',

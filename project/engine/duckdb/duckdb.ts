@@ -96,6 +96,16 @@ export class DuckDb {
     }
   }
 
+  /** Yields chunks of a result whose columns are all DOUBLE and never null, as one array of numbers for each column. */
+  async *numbers(sql: string): AsyncGenerator<readonly (readonly number[])[]> {
+    const result = await this.#connection.stream(sql).catch(this.#rethrow);
+    for (;;) {
+      const chunk = await result.fetchChunk().catch(this.#rethrow);
+      if (chunk === null || chunk.rowCount === 0) return;
+      yield chunk.getColumns() as number[][];
+    }
+  }
+
   /**
    * Appends rows to a table, without a statement's text in between.
    *

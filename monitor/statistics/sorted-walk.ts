@@ -1,0 +1,118 @@
+/**
+ * Statistics of two sides of numbers in one pass over their distinct values, ascending, each with its count on either
+ * side. Nothing is kept but a few sums, so a side may have any number of rows.
+ *
+ *   D              the widest gap between the two distributions, where it is first reached, and which side is ahead
+ *   wasserstein    the area between the two: by how much a value must move on average to make them equal
+ *   quantiles      values that occur (type 1): the first with at least a share p of its side's rows at or below it
+ *   bins           (-inf, e1], (e1, e2], ... (en, inf): edges at the deciles of side a; a value that holds a tenth of it and
+ *                  more has a bin of its own
+ */
+
+/** Shares whose quantiles are told. */
+export const QUANTILE_SHARES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
+const BINS = 10;
+
+export interface Bins {
+  /** Upper bounds, taken in; the last bin has none. */
+  readonly edges: readonly Place[];
+  readonly a: readonly number[];
+  readonly b: readonly number[];
+}
+
+/** A value, and which of the distinct values it is. */
+export interface Place {
+  readonly value: number;
+  readonly index: number;
+}
+
+export class SortedWalk {
+  readonly #aRows: number;
+  readonly #bRows: number;
+  #a = 0;
+  #b = 0;
+  #index = -1;
+  #before: Place = { value: Number.NaN, index: -1 };
+  #widest = 0;
+  #location: Place = { value: Number.NaN, index: -1 };
+  #sign: -1 | 0 | 1 = 0;
+  #area = 0;
+  readonly #quantiles: { readonly a: Place[]; readonly b: Place[] } = { a: [], b: [] };
+  readonly #edges: Place[] = [];
+  readonly #aBins: number[] = [0];
+  readonly #bBins: number[] = [0];
+
+  /** @param aRows, bRows  how many rows all steps will have; at least 1 each */
+  constructor(aRows: number, bRows: number) {
+    this.#aRows = aRows;
+    this.#bRows = bRows;
+  }
+
+  /**
+   * The next distinct value.
+   *
+   * @param value  finite, above the one before (integers past 2^53 may come out equal: they are still two)
+   * @param a, b   rows of each side that have it; not both 0
+   */
+  step(value: number, a: number, b: number): void {
+    if (this.#index >= 0) this.#area += Math.abs(this.#gap()) * (value - this.#before.value);
+    this.#index += 1;
+    const place = { value, index: this.#index };
+    this.#bin(place, a, b);
+    this.#a += a;
+    this.#b += b;
+    const gap = this.#a * this.#bRows - this.#b * this.#aRows;
+    if (this.#index === 0 || Math.abs(gap) > this.#widest) {
+      this.#widest = Math.abs(gap);
+      this.#location = place;
+      this.#sign = gap > 0 ? 1 : gap < 0 ? -1 : 0;
+    }
+    passed(this.#quantiles.a, this.#a / this.#aRows, place);
+    passed(this.#quantiles.b, this.#b / this.#bRows, place);
+    this.#before = place;
+  }
+
+  #gap(): number {
+    return this.#a / this.#aRows - this.#b / this.#bRows;
+  }
+
+  #bin(place: Place, a: number, b: number): void {
+    const at = this.#aBins.length - 1;
+    const isHeavy = a * BINS >= this.#aRows;
+    if (isHeavy && this.#aBins[at]! + this.#bBins[at]! > 0) this.#close(this.#before);
+    this.#aBins[this.#aBins.length - 1]! += a;
+    this.#bBins[this.#bBins.length - 1]! += b;
+    const decile = Math.floor((this.#a * BINS) / this.#aRows);
+    const reached = Math.floor(((this.#a + a) * BINS) / this.#aRows);
+    if (reached > decile && (isHeavy || reached < BINS)) this.#close(place);
+  }
+
+  #close(edge: Place): void {
+    this.#edges.push(edge);
+    this.#aBins.push(0);
+    this.#bBins.push(0);
+  }
+
+  /** After the last step. */
+  get ks(): { readonly d: number; readonly location: Place; readonly sign: -1 | 0 | 1 } {
+    return { d: this.#widest / (this.#aRows * this.#bRows), location: this.#location, sign: this.#sign };
+  }
+
+  get wasserstein(): number {
+    return this.#area;
+  }
+
+  get bins(): Bins {
+    return { edges: this.#edges, a: this.#aBins, b: this.#bBins };
+  }
+
+  get quantiles(): { readonly a: readonly Place[]; readonly b: readonly Place[] } {
+    return this.#quantiles;
+  }
+}
+
+/** Notes the quantiles that are reached at a value. */
+function passed(quantiles: Place[], share: number, place: Place): void {
+  while (quantiles.length < QUANTILE_SHARES.length && share >= QUANTILE_SHARES[quantiles.length]! - 1e-12)
+    quantiles.push(place);
+}

@@ -1,0 +1,92 @@
+/** How often each value of a column comes in two files: L-infinity and chi-square over the most frequent ones. */
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import { chiSquareOf } from '../statistics/chi-square.ts';
+import { fileSql } from './compared-columns.ts';
+import type { ComparedColumn } from './compared-columns.ts';
+import type { Files, FiniteRows } from './ordered-column.ts';
+
+/** Values of a that stand by themselves. */
+const MOST_CATEGORIES = 20;
+const MOST_CHARACTERS = 200;
+
+export interface CategoryDifference {
+  /** The largest difference of a value's shares, over all values. */
+  readonly lInfinity: number;
+  /** The value that has it; null where no value differs. */
+  readonly furthest: string | null;
+  /** null where there is one category only. */
+  readonly chiSquare: {
+    readonly statistic: number;
+    readonly degreesOfFreedom: number;
+    readonly p: number;
+  } | null;
+  /** The categories of the chi-square, by their frequency in a. `value` null: the others, by `kind`. */
+  readonly table: readonly CategoryCount[];
+}
+
+export interface CategoryCount {
+  /** own: this value · other: all further values of a · new: all values that a does not have */
+  readonly kind: 'own' | 'other' | 'new';
+  readonly value: string | null;
+  readonly values: number;
+  readonly a: number;
+  readonly b: number;
+}
+
+/** @returns null where a side has no value that is not null */
+export async function compareCategoryColumn(
+  duck: DuckDb,
+  files: Files,
+  { name }: ComparedColumn,
+  present: FiniteRows,
+): Promise<CategoryDifference | null> {
+  if (present.a === 0 || present.b === 0) return null;
+  const side = (file: string, inA: number): string =>
+    `SELECT ${quoteName(name)}::VARCHAR AS v, ${inA} AS in_a FROM ${fileSql(file)} WHERE v IS NOT NULL`;
+  const gap = `a / ${present.a} - b / ${present.b}`;
+  const counted =
+    `WITH counted AS MATERIALIZED (SELECT v, count(*) FILTER (in_a = 1)::DOUBLE AS a, ` +
+    `count(*) FILTER (in_a = 0)::DOUBLE AS b FROM (${side(files.a, 1)} UNION ALL ${side(files.b, 0)}) GROUP BY v), ` +
+    `ranked AS (SELECT *, CASE WHEN a = 0 THEN 'new' WHEN row_number() OVER (ORDER BY a DESC, v) <= ${MOST_CATEGORIES} ` +
+    `THEN 'own' ELSE 'other' END AS kind FROM counted) `;
+  const table = await duck.rows(
+    `${counted} SELECT kind, CASE kind WHEN 'own' THEN v END AS v, count(*)::DOUBLE AS values, sum(a) AS a, sum(b) AS b ` +
+      `FROM ranked GROUP BY 1, 2 ORDER BY kind = 'own' DESC, kind = 'other' DESC, a DESC, v`,
+  );
+  const [furthest] = await duck.rows(
+    `${counted} SELECT v, abs(${gap}) AS gap FROM counted ORDER BY gap DESC, v LIMIT 1`,
+  );
+  const counts = table.map(
+    (row) =>
+      row as unknown as {
+        kind: CategoryCount['kind'];
+        v: string | null;
+        values: number;
+        a: number;
+        b: number;
+      },
+  );
+  const lInfinity = furthest!['gap'] as number;
+  return {
+    lInfinity,
+    furthest: lInfinity === 0 ? null : shortText(furthest!['v'] as string),
+    chiSquare: chiSquareOf(
+      counts.map(({ a }) => a),
+      counts.map(({ b }) => b),
+    ),
+    table: counts.map(({ kind, v, values, a, b }) => ({
+      kind,
+      value: v === null ? null : shortText(v),
+      values,
+      a,
+      b,
+    })),
+  };
+}
+
+function shortText(text: string): string {
+  return text.length <= MOST_CHARACTERS
+    ? text
+    : `${text.slice(0, MOST_CHARACTERS)}… (${text.length} characters)`;
+}

@@ -1,0 +1,99 @@
+/**
+ * Which columns of two Parquet files can be compared, and as what.
+ *
+ *   ordered     numbers, times and days: by their order and by their distances
+ *   categories  texts, truth values, bytes, ids, and whatever else has a text: by how often each comes
+ *   lengths     lists and arrays: their lengths are ordered, what is in them is categories
+ */
+import { existsSync } from 'node:fs';
+import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { monitorError } from '../errors.ts';
+
+export type Comparison = 'ordered' | 'categories' | 'lengths';
+
+export interface ComparedColumn {
+  readonly name: string;
+  /** As DuckDB names them; one where both sides have the same. */
+  readonly type: string;
+  readonly as: Comparison;
+  /** Of an ordered column: what the unit of its distances is, where it is not the values' own. */
+  readonly unit: 's' | null;
+  /** Whether its whole numbers may be past 2^53, where a double no longer holds each. */
+  readonly isWide: boolean;
+}
+
+export interface SharedColumns {
+  readonly compared: readonly ComparedColumn[];
+  readonly onlyInA: readonly string[];
+  readonly onlyInB: readonly string[];
+  /** Of both files, but of kinds that have no order or category in common. */
+  readonly notCompared: readonly { readonly name: string; readonly reason: string }[];
+}
+
+const NUMBERS = /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(.*\))$/;
+const WIDE = /^(U?BIGINT|HUGEINT)$/;
+const TIMES = /^(DATE|TIMESTAMP.*)$/;
+const LISTS = /\]$/;
+
+/** @throws MON_STATS_FILE where a file is not there or no Parquet */
+export async function sharedColumns(duck: DuckDb, a: string, b: string): Promise<SharedColumns> {
+  const [inA, inB] = [await columnTypes(duck, a), await columnTypes(duck, b)];
+  const compared: ComparedColumn[] = [];
+  const notCompared: { name: string; reason: string }[] = [];
+  for (const [name, aType] of inA) {
+    const bType = inB.get(name);
+    if (bType === undefined) continue;
+    const as = kindOf(aType);
+    if (as === kindOf(bType)) {
+      const type = aType === bType ? aType : `${aType} / ${bType}`;
+      const unit = TIMES.test(aType) ? 's' : null;
+      compared.push({
+        name,
+        type,
+        as: as === 'times' ? 'ordered' : as,
+        unit,
+        isWide: WIDE.test(aType) || WIDE.test(bType),
+      });
+    } else notCompared.push({ name, reason: `it is ${aType} in a and ${bType} in b` });
+  }
+  return {
+    compared,
+    onlyInA: [...inA.keys()].filter((name) => !inB.has(name)),
+    onlyInB: [...inB.keys()].filter((name) => !inA.has(name)),
+    notCompared,
+  };
+}
+
+function kindOf(type: string): Comparison | 'times' {
+  if (LISTS.test(type)) return 'lengths';
+  if (TIMES.test(type)) return 'times';
+  return NUMBERS.test(type) ? 'ordered' : 'categories';
+}
+
+async function columnTypes(duck: DuckDb, file: string): Promise<Map<string, string>> {
+  if (!existsSync(file)) throw monitorError('MON_STATS_FILE', `there is no file ${file}`);
+  const rows = await duck.rows(`DESCRIBE SELECT * FROM ${fileSql(file)}`).catch((error: Error) => {
+    throw monitorError(
+      'MON_STATS_FILE',
+      `${file} is no Parquet file that can be read: ${error.message}`,
+      {},
+      error,
+    );
+  });
+  return new Map(rows.map((row) => [row['column_name'] as string, row['column_type'] as string]));
+}
+
+/** @returns the file as it stands behind FROM */
+export function fileSql(file: string): string {
+  // A name is a name: one with a star in it is no pattern.
+  const literal = file.replaceAll(/[[*?]/g, (sign) => `[${sign}]`);
+  return `read_parquet(${quoteText(literal)}, hive_partitioning = false)`;
+}
+
+/** @returns the SQL of a column's values, as they are compared */
+export function valueSql({ name, as, unit }: ComparedColumn): string {
+  if (as === 'lengths') return `len(${quoteName(name)})`;
+  // Days and times by their microseconds since 1970, as whole numbers.
+  return unit === 's' ? `epoch_us(${quoteName(name)}::TIMESTAMP)` : quoteName(name);
+}

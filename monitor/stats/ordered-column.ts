@@ -1,0 +1,112 @@
+/** How an ordered column differs between two files: Kolmogorov-Smirnov, Wasserstein, quantiles, and shares of bins. */
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { EMPTY_BIN_SHARE, jensenShannonDistance, populationStability } from '../statistics/binned-shares.ts';
+import { ksProbability } from '../statistics/ks-probability.ts';
+import { QUANTILE_SHARES, SortedWalk } from '../statistics/sorted-walk.ts';
+import type { Place } from '../statistics/sorted-walk.ts';
+import { fileSql, valueSql } from './compared-columns.ts';
+import type { ComparedColumn } from './compared-columns.ts';
+
+/** A number; int64 as text, times in RFC 3339. */
+export type OrderedValue = number | string;
+
+export interface OrderedDifference {
+  readonly ks: {
+    readonly d: number;
+    readonly p: number;
+    readonly method: 'exact' | 'asymptotic';
+    /** The smallest value at which the gap is reached. */
+    readonly location: OrderedValue;
+    /** 1: a has more small values; 0 where d is 0. */
+    readonly sign: -1 | 0 | 1;
+  };
+  readonly psi: {
+    readonly value: number;
+    /** Upper bounds of the bins, taken in; the last bin has none. The deciles of a. */
+    readonly edges: readonly OrderedValue[];
+    /** The share that stands for an empty bin. */
+    readonly fill: number;
+  };
+  readonly jensenShannon: {
+    readonly distance: number;
+    readonly base: 2;
+    readonly edges: readonly OrderedValue[];
+  };
+  /** In the column's own unit; of times in seconds. */
+  readonly wasserstein: number;
+  /** Of type 1: values that occur. */
+  readonly quantiles: {
+    readonly shares: readonly number[];
+    readonly a: readonly OrderedValue[];
+    readonly b: readonly OrderedValue[];
+  };
+}
+
+export interface Files {
+  readonly a: string;
+  readonly b: string;
+}
+
+/** Rows that have a finite number, by side. */
+export interface FiniteRows {
+  readonly a: number;
+  readonly b: number;
+}
+
+/** @returns null where a side has no finite number */
+export async function compareOrdered(
+  duck: DuckDb,
+  files: Files,
+  column: ComparedColumn,
+  finite: FiniteRows,
+): Promise<OrderedDifference | null> {
+  if (finite.a === 0 || finite.b === 0) return null;
+  const walk = new SortedWalk(finite.a, finite.b);
+  const distinct = distinctSql(files, column);
+  // Distances between wide numbers are those from the smallest: a double holds them where it cannot hold the numbers.
+  const number = column.isWide ? 'v::HUGEINT - (min(v) OVER ())::HUGEINT' : 'v';
+  const steps = `SELECT (${number})::DOUBLE, a::DOUBLE, b::DOUBLE FROM (${distinct}) ORDER BY v`;
+  for await (const [values, aCounts, bCounts] of duck.numbers(steps)) {
+    for (let i = 0; i < values!.length; i++) walk.step(values![i]!, aCounts![i]!, bCounts![i]!);
+  }
+  const { ks, bins, quantiles } = walk;
+  const places = [ks.location, ...quantiles.a, ...quantiles.b, ...bins.edges];
+  const texts = column.isWide ? await textsOf(duck, distinct, places) : null;
+  const shown = ({ value, index }: Place): OrderedValue => {
+    if (texts !== null) return texts.get(index)!;
+    return column.unit === 's' ? formatTimestamp(value) : value + 0;
+  };
+  const edges = bins.edges.map(shown);
+  return {
+    ks: { d: ks.d, ...ksProbability(ks.d, finite.a, finite.b), location: shown(ks.location), sign: ks.sign },
+    psi: { value: populationStability(bins.a, bins.b), edges, fill: EMPTY_BIN_SHARE },
+    jensenShannon: { distance: jensenShannonDistance(bins.a, bins.b), base: 2, edges },
+    wasserstein: column.unit === 's' ? walk.wasserstein / 1e6 : walk.wasserstein,
+    quantiles: { shares: QUANTILE_SHARES, a: quantiles.a.map(shown), b: quantiles.b.map(shown) },
+  };
+}
+
+/** Each distinct finite value `v` with its rows in `a` and in `b`. */
+function distinctSql({ a, b }: Files, column: ComparedColumn): string {
+  const side = (file: string, inA: number): string =>
+    `SELECT ${valueSql(column)} AS v, ${inA} AS in_a FROM ${fileSql(file)} WHERE isfinite(v::DOUBLE)`;
+  return (
+    `SELECT v, count(*) FILTER (in_a = 1) AS a, count(*) FILTER (in_a = 0) AS b ` +
+    `FROM (${side(a, 1)} UNION ALL ${side(b, 0)}) GROUP BY v`
+  );
+}
+
+/** @returns the values of some places as text */
+async function textsOf(
+  duck: DuckDb,
+  distinct: string,
+  places: readonly Place[],
+): Promise<Map<number, string>> {
+  const indexes = [...new Set(places.map(({ index }) => index))].join(', ');
+  const rows = await duck.rows(
+    `SELECT place::DOUBLE AS place, v::VARCHAR AS v FROM (SELECT v, row_number() OVER (ORDER BY v) - 1 AS place ` +
+      `FROM (${distinct})) WHERE place IN (${indexes})`,
+  );
+  return new Map(rows.map((row) => [row['place'] as number, row['v'] as string]));
+}
