@@ -1,6 +1,7 @@
 /** The vector log's part of `/metrics`, as Prometheus text. What to watch in it: deploy/alerts/vector-log.yaml. */
 import { DURATION_EDGES_S } from '../spool/duration-counts.ts';
 import type { Durations } from '../spool/duration-counts.ts';
+import { SPOOL_MODES } from '../spool/spool.ts';
 import type { VectorLogStats } from '../vector-log/vector-log.ts';
 
 type Type = 'counter' | 'gauge';
@@ -26,6 +27,12 @@ export function logMetrics(log: VectorLogStats): string[] {
   add('plumbline_spool_bytes', 'gauge', 'Bytes of the spool.', ['', log.bytes]);
   add('plumbline_spool_max_bytes', 'gauge', 'Bytes that the spool may hold.', ['', spool.maxBytes]);
   add('plumbline_spool_segments', 'gauge', 'Files that hold them.', ['', spool.segments]);
+  add(
+    'plumbline_spool_mode',
+    'gauge',
+    'How the spool takes records: 1 for the present mode.',
+    ...SPOOL_MODES.map((mode): [string, number] => [`{mode="${mode}"}`, mode === spool.mode ? 1 : 0]),
+  );
   add('plumbline_spool_slow_disk', 'gauge', 'Whether the disk is slow at present.', [
     '',
     spool.isSlow ? 1 : 0,

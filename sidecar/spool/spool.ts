@@ -3,33 +3,37 @@
  *
  *   folder = lock.db | {start}-{epoch}-{number}.seg ... | {consumer}.cursor ...
  *
- *   state     entered when                            frames are                          left when
- *   direct    opened                                  written here                        -
- *   guarded   a sync is in flight                     written by a thread over a ring of  it has ended
- *                                                     memory, awaited for 4 ms at most
- *   slow      that was in vain, a write took over     the same; while the ring is not     for 1 s no such write or
- *             4 ms, a sync takes over 1 s             empty put behind: level queued      sync, and the ring is empty
- *   failing   no space, an I/O error, of whichever    tried every 100 ms, by the thread   a write succeeds
- *             thread writes                           that met it; no others are taken
- *   full      maxBytes would be passed                not taken                           a passed segment was deleted
+ *   mode      entered when                         frames are                              left when
+ *   direct    the spool is opened                  written by this thread                  another mode is entered
+ *   guarded   a sync begins                        written by the thread of the ring, and  the sync has ended
+ *                                                  waited for, but for 4 ms at most
+ *   slow      a write takes over 4 ms,             the same while the ring is empty; else  neither happened for 1 s,
+ *             a sync takes over 1 s                put behind what waits there: QUEUED     and the ring is empty
+ *   failing   a write fails, in either thread:     refused, but for one try every 100 ms   a write succeeds
+ *             no space, an I/O error
+ *   full      frames would pass maxBytes           refused, but for heartbeats             a passed segment was deleted
  *
- * A write blocks for long only while the disk is busy, and after every 200 ms it is busy with our own sync: hence
- * `guarded`: this thread goes on, and what it serves meanwhile goes with the next write. A disk that stops costs the
- * answers of one tick 4 ms and not its whole stop. The ring alone tells which thread writes: an empty one leaves the
- * segment to this thread. What fails in the ring is tried again and not given up, so that the numbers on the disk have
- * no hole that no heartbeat tells of. A sync that fails leaves its frames written but not certain (sync-queue.ts).
+ * Several can hold at once (a slow disk becomes full): `mode` is the last of the table that holds, and one file keeps each:
+ * guarded sync-queue.ts, slow slow-disk.ts, failing disk-fault.ts, full spool-room.ts.
+ *
+ * Why guarded: a write blocks for long only while the disk is busy, and every 200 ms our own sync keeps it busy. With
+ * another thread writing, this one goes on, and what it serves meanwhile goes with the next write: a disk that stops
+ * costs the answers of one tick 4 ms and not its whole stop. The ring alone tells which thread writes: an empty one
+ * leaves the segment to this thread. A write that fails in the ring is tried again and not given up, so that the numbers
+ * on the disk have no hole that no heartbeat tells of. A sync that fails leaves its frames written but not certain
+ * (sync-queue.ts).
  *
  * Trades one write per event-loop tick (about 3 us and the copy) for: a killed process loses no answered vector.
  * Power loss may take what was not yet synced, 200 ms of it. Called by vector-log.ts. A disk that fails never becomes
- * an exception for a request: `write` says false.
+ * an exception for a request: `write` says REFUSED.
  */
 import type { Clock } from '../../project/clock.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
-import type { Logger } from '../../contract/std/logger.ts';
 import { MAX_SEGMENT_BYTES } from '../../contract/wire/log/spool-segment.ts';
 import { DiskFault } from './disk-fault.ts';
 import { isDiskTrouble, logError } from './errors.ts';
 import { SegmentSweep } from './passed-segments.ts';
+import { SYNC_SLOW_MS, SlowDisk } from './slow-disk.ts';
 import { readDurations } from './duration-counts.ts';
 import type { Durations } from './duration-counts.ts';
 import { RingWriter, WRITE_SLOW_MS } from './ring/ring-writer.ts';
@@ -39,6 +43,8 @@ import type { Epoch } from './segment-writer.ts';
 import { epochOf } from './start-epoch.ts';
 import type { SpoolFiles } from './spool-files.ts';
 import { SpoolFolder } from './spool-folder.ts';
+import { SpoolRoom } from './spool-room.ts';
+import type { RoomOptions } from './spool-room.ts';
 import { SyncQueue } from './sync-queue.ts';
 import { AWAITED, QUEUED, REFUSED, WRITTEN } from './write-level.ts';
 import type { WriteLevel } from './write-level.ts';
@@ -46,30 +52,28 @@ import { WriterState } from './writer-state.ts';
 
 const SYNC_MS = 200;
 const SWEEP_MS = 1_000;
-/** A sync in flight for longer is slow. */
-const SYNC_SLOW_MS = 1_000;
-/** Past it a write by this thread would risk to stand still with the sync. */
+/** Once a sync takes so long, a write by this thread might stand still with it. */
 const SYNC_DOUBT_MS = 50;
-const QUIET_MS = 1_000;
-const RING_POLL_MS = 20;
 /** So many segments make up a full spool at least: else the one being written could be all there is to delete. */
 const SEGMENTS_WHEN_FULL = 8;
 
-interface SpoolOptions {
-  readonly folder: string;
+/** How the spool takes frames at present, from the least to the most that is wrong. */
+export const SPOOL_MODES = ['direct', 'guarded', 'slow', 'failing', 'full'] as const;
+export type SpoolMode = (typeof SPOOL_MODES)[number];
+
+interface SpoolOptions extends RoomOptions {
   readonly pod: string;
   readonly epoch: bigint;
   readonly clock: Clock;
-  readonly maxBytes: number;
   /** Memory for frames while the disk is slow; 0: answers wait for it. */
   readonly ringBytes: number;
-  readonly logger: Logger;
   readonly files: SpoolFiles;
   /** Segments that all of these have passed are deleted; none: nothing is. */
   readonly consumers: readonly string[];
 }
 
 export interface SpoolStats {
+  readonly mode: SpoolMode;
   readonly bytes: number;
   readonly maxBytes: number;
   readonly segments: number;
@@ -99,14 +103,9 @@ export class Spool {
   #blocked = false;
   /** When the frames were put that are awaited. */
   #awaitedMs = 0;
-  #slow = false;
-  #slowEpisodes = 0;
-  /** Of the ring, when it was last looked at. */
-  #slowWrites = 0;
-  #writtenTicks = 0;
-  /** When a write or a sync was last slow. */
-  #troubleMs = -Infinity;
-  #ringPoll: NodeJS.Timeout | null = null;
+  readonly #slow: SlowDisk;
+  /** Asked before frames are made of a request. */
+  readonly room: SpoolRoom;
   readonly #sweep: SegmentSweep;
   readonly #timers: readonly NodeJS.Timeout[];
 
@@ -132,6 +131,8 @@ export class Spool {
       },
       onMended: () => logger.info(`the spool in ${folder.path} can be synced again`),
     });
+    this.room = new SpoolRoom(options, () => this.bytes + (this.#ring === null ? 0 : this.#ring.usedBytes));
+    this.#slow = new SlowDisk(options.folder, this.#syncs, logger);
     this.#sweep = new SegmentSweep(options);
     this.#timers = [
       setInterval(() => void this.#syncs.sync(), SYNC_MS).unref(),
@@ -186,9 +187,11 @@ export class Spool {
     return this.#folder.bytes;
   }
 
-  /** Bytes that may still be taken before the spool is full. */
-  get room(): number {
-    return this.#options.maxBytes - this.bytes - (this.#ring === null ? 0 : this.#ring.usedBytes);
+  get mode(): SpoolMode {
+    if (this.room.isFull) return 'full';
+    if (this.#fault.isThere) return 'failing';
+    if (this.#slow.isNow) return 'slow';
+    return this.#syncs.isInFlight && this.#ring !== null ? 'guarded' : 'direct';
   }
 
   /** Bytes that a tick may have at most while others wait in the ring; Infinity while none does. */
@@ -219,11 +222,12 @@ export class Spool {
     const ring = this.#ring;
     this.#followRing();
     return {
+      mode: this.mode,
       bytes: this.bytes,
       maxBytes: this.#options.maxBytes,
       segments: this.#folder.segments,
-      isSlow: this.#slow,
-      slowEpisodes: this.#slowEpisodes,
+      isSlow: this.#slow.isNow,
+      slowEpisodes: this.#slow.episodes,
       isFailing: this.#fault.isThere || this.#syncs.isFailing || this.#folder.isAlarmed,
       vanished: this.#folder.vanished,
       ringBytes: ring === null ? 0 : ring.usedBytes,
@@ -249,10 +253,10 @@ export class Spool {
   #take(frames: Buffer, batch: Batch): WriteLevel {
     const ring = this.#ring;
     if (ring === null || !ring.isAlive) return this.#writeHere(frames, batch.fromSequence);
-    if (this.#syncs.inFlightMs > SYNC_SLOW_MS) this.#becomeSlow(`a sync takes over ${SYNC_SLOW_MS} ms`);
+    if (this.#syncs.inFlightMs > SYNC_SLOW_MS) this.#slow.enter(ring, `a sync takes over ${SYNC_SLOW_MS} ms`);
     if (this.#followRing()) return REFUSED;
     if (ring.usedBytes > 0) return ring.put(frames, batch, false) ? QUEUED : REFUSED;
-    const guarded = this.#slow || this.#syncs.isInFlight;
+    const guarded = this.#slow.isNow || this.#syncs.isInFlight;
     // Frames larger than the ring have no other way than this thread.
     if (!guarded || !ring.put(frames, batch, true)) return this.#writeHere(frames, batch.fromSequence);
     this.#awaitedMs = performance.now();
@@ -269,7 +273,7 @@ export class Spool {
     // Else the processor is short, and the disk is not to blame unless it looks so too.
     const mayWrite = !isWriting && this.#syncs.inFlightMs <= SYNC_DOUBT_MS;
     if (mayWrite && ring.writeHere()) return this.#settled(ring.letGo());
-    if (isWriting) this.#becomeSlow(`a write takes over ${WRITE_SLOW_MS} ms`);
+    if (isWriting) this.#slow.enter(ring, `a write takes over ${WRITE_SLOW_MS} ms`);
     return this.letGo();
   }
 
@@ -301,46 +305,11 @@ export class Spool {
       this.#fault.met((error as Error).message);
       return REFUSED;
     }
-    if (performance.now() - startMs > WRITE_SLOW_MS)
-      this.#becomeSlow(`a write took over ${WRITE_SLOW_MS} ms`);
+    const isSlow = performance.now() - startMs > WRITE_SLOW_MS;
+    // Without a ring there is no other way than to wait for the disk.
+    if (isSlow && this.#ring !== null) this.#slow.enter(this.#ring, `a write took over ${WRITE_SLOW_MS} ms`);
     this.#fault.gone();
     return WRITTEN;
-  }
-
-  #becomeSlow(reason: string): void {
-    this.#troubleMs = performance.now();
-    if (this.#slow || this.#ring === null) return;
-    this.#slow = true;
-    this.#slowEpisodes += 1;
-    this.#slowWrites = this.#ring.slowWrites;
-    this.#options.logger.warn(
-      `the disk of the spool in ${this.#options.folder} is slow (${reason}): answers leave before their ` +
-        'records are written, counted as queued, until it is quiet again',
-    );
-    this.#ringPoll = setInterval(() => this.#lookAtRing(), RING_POLL_MS).unref();
-  }
-
-  #lookAtRing(): void {
-    const ring = this.#ring!;
-    const { slowWrites, waitingTicks, writtenTicks } = ring;
-    const stands = waitingTicks > 0 && writtenTicks === this.#writtenTicks;
-    if (stands || slowWrites !== this.#slowWrites || this.#syncs.inFlightMs > SYNC_SLOW_MS) {
-      this.#troubleMs = performance.now();
-    }
-    this.#slowWrites = slowWrites;
-    this.#writtenTicks = writtenTicks;
-    if (this.#syncs.hasWaiters) void this.#syncs.sync();
-    if (ring.isAlive && performance.now() - this.#troubleMs < QUIET_MS) return;
-    // Under load something is on its way through the ring at most times: the next empty moment will do.
-    if (ring.usedBytes > 0) return;
-    this.#endSlow();
-    this.#options.logger.info(`the disk of the spool in ${this.#options.folder} is quiet again`);
-  }
-
-  #endSlow(): void {
-    if (this.#ringPoll !== null) clearInterval(this.#ringPoll);
-    this.#ringPoll = null;
-    this.#slow = false;
   }
 
   /** @returns once all that was taken is on the disk: true, or false when the disk failed to keep it */
@@ -368,7 +337,7 @@ export class Spool {
   async drain(): Promise<readonly Batch[]> {
     if (this.#ring === null) return [];
     const lost = await this.#ring.stop();
-    this.#endSlow();
+    this.#slow.stop();
     this.#ring = null;
     this.#taken -= lost.length;
     return lost;

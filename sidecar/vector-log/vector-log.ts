@@ -105,8 +105,6 @@ export class VectorLog {
   #served = 0;
   #shed = 0;
   readonly #levels = { queued: 0, written: 0, synced: 0 };
-  /** What room the spool had when it became full; null while it is not. More of it means that some was deleted. */
-  #fullRoom: number | null = null;
   #warnedOfFault = false;
   #flushQueued = false;
   /** What another thread is about to write. */
@@ -131,7 +129,7 @@ export class VectorLog {
   /** @throws LOG_LOCKED when another sidecar writes this spool, LOG_FOLDER when it cannot be written */
   static async open(options: VectorLogOptions): Promise<VectorLog> {
     const epoch = randomBytes(8).readBigUInt64LE();
-    const { folder, pod, clock, maxBytes, logger } = options;
+    const { folder, pod, clock, maxBytes, onFull, logger } = options;
     const { files = DISK, consumers = [], ringBytes = RING_BYTES } = options;
     const spool = await Spool.open({
       folder,
@@ -139,6 +137,7 @@ export class VectorLog {
       epoch,
       clock,
       maxBytes,
+      onFull,
       ringBytes,
       logger,
       files,
@@ -154,7 +153,7 @@ export class VectorLog {
    */
   append(request: ServedRequest): boolean {
     if (this.#closed) return this.#refuse(SHED_DISK);
-    if (this.#fullRoom !== null && !this.#hasRoomAgain(this.#fullRoom)) return this.#refuse(SHED_SPOOL_FULL);
+    if (this.#spool.room.isFull) return this.#refuse(SHED_SPOOL_FULL);
     if (this.#spool.resting) return this.#refuse(SHED_DISK);
     if (this.#refusesUnsynced && this.#spool.isSyncFailing) return this.#refuse(SHED_DISK);
     const { ringRoom } = this.#spool;
@@ -170,9 +169,8 @@ export class VectorLog {
       return this.#refuse(SHED_UNKNOWN);
     }
     if (!fits) return this.#refuse(SHED_TOO_LARGE);
-    if (this.#encoder.bytes > this.#spool.room) {
+    if (!this.#spool.room.fits(this.#encoder.bytes)) {
       this.#encoder.cut(before);
-      this.#becomeFull();
       return this.#refuse(SHED_SPOOL_FULL);
     }
     if (this.#encoder.bytes > ringRoom) {
@@ -368,20 +366,6 @@ export class VectorLog {
     this.#sequence += 1;
     this.#shed += 1;
     this.#ranges.add(this.#sequence, this.#sequence, reason);
-    return true;
-  }
-
-  #becomeFull(): void {
-    this.#fullRoom = this.#spool.room;
-    const { folder, maxBytes, onFull, logger } = this.#options;
-    const then = onFull === 'reject' ? 'requests are refused' : 'answers go on without being logged, counted';
-    logger.warn(`the spool in ${folder} is full (log.maxBytes ${maxBytes}): ${then}`);
-  }
-
-  #hasRoomAgain(fullRoom: number): boolean {
-    if (this.#spool.room <= fullRoom) return false;
-    this.#fullRoom = null;
-    this.#options.logger.info(`the spool in ${this.#options.folder} has room again`);
     return true;
   }
 

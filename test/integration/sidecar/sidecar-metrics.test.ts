@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
 import { runServe } from '../../../sidecar/main.ts';
 import type { RunningSidecar } from '../../../sidecar/main.ts';
+import { SPOOL_MODES } from '../../../sidecar/spool/spool.ts';
 import { parsePrometheus } from '../../support/http/prometheus-text.ts';
 import type { Family } from '../../support/http/prometheus-text.ts';
 import {
@@ -216,6 +217,9 @@ describe.each(['uws', 'node'])('metrics on %s', (transport) => {
     expect(of('plumbline_cache_evictions_total{bound="bytes"}')).toBe(0);
     expect(of('plumbline_cache_entities')).toBeGreaterThan(0);
     expect(of('plumbline_spool_bytes')).toBeGreaterThan(0);
+    const modes = families.get('plumbline_spool_mode')!.samples;
+    expect([...modes.keys()].map((sample) => /mode="(\w+)"/.exec(sample)![1])).toEqual(SPOOL_MODES);
+    expect([...modes.values()].reduce((sum, value) => sum + value, 0)).toBe(1);
     // Nobody has ingested anything yet.
     expect(of('plumbline_spool_lag_bytes{consumer="ingest"}')).toBeGreaterThan(0);
     expect(of('plumbline_spool_oldest_unread_seconds{consumer="ingest"}')).toBeGreaterThanOrEqual(0);
