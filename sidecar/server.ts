@@ -13,11 +13,8 @@ import type { HotKeys } from './cache/hot-keys.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { PAGE_ROUTES, methodOf, noRoute, pageOf } from './docs/pages.ts';
 import type { Serving } from './serve.ts';
-import { feastSurface } from './surface/feast/feast.ts';
-import { nativeErrorBody, nativeSurface } from './surface/native/native.ts';
-import { OIP_PATH } from './surface/oip/oip-metadata.ts';
-import { oipSurface } from './surface/oip/oip.ts';
-import { MODELS_PATH } from './surface/oip/model-path.ts';
+import { nativeErrorBody } from './surface/native/native.ts';
+import { ALL_SURFACES, surfaceAt } from './surface/surfaces.ts';
 import type { Surface } from './request/surface.ts';
 import { MAX_BODY_BYTES, NO_ROUTE } from './transport/transport.ts';
 import type { Exchange, HttpHandler, ReplyHeaders, RequestHead, Route } from './transport/transport.ts';
@@ -58,13 +55,9 @@ const MAX_REQUEST_ID = 128;
 /** Host headers that were found good, so that the check of a request is one look-up; others come rarely. */
 const MAX_KNOWN_HOSTS = 64;
 
-/** In the order of the routes' indexes: first what takes a body, then the pages. */
-const SURFACES: readonly Surface[] = [nativeSurface, feastSurface, oipSurface];
-const OIP = 2;
+/** First what takes a body, in the order of the surfaces, then the pages. */
 const ROUTES: readonly Route[] = [
-  { method: 'POST', path: nativeSurface.route },
-  { method: 'POST', path: feastSurface.route },
-  { method: 'POST', path: `${MODELS_PATH}*` },
+  ...ALL_SURFACES.map(({ path }) => ({ method: 'POST', path }) as const),
   ...PAGE_ROUTES,
 ];
 
@@ -98,7 +91,7 @@ export class Server implements HttpHandler {
   readonly #knownHosts = new Set<string>();
   readonly #admission: Admission;
   /** Bodies of refusals, by surface: under overload they are most of what leaves. */
-  readonly #refusedBodies = SURFACES.map(refusedBodies);
+  readonly #refusedBodies = ALL_SURFACES.map(refusedBodies);
   #told500 = 0;
 
   constructor(options: ServerOptions) {
@@ -127,7 +120,7 @@ export class Server implements HttpHandler {
       this.#refuse(exchange, error, error.code === 'SRV_FRAMING' || error.code === 'SRV_BODY_TOO_LARGE');
       return false;
     }
-    if (exchange.route < SURFACES.length) return true;
+    if (exchange.route < ALL_SURFACES.length) return true;
     try {
       this.#get(exchange);
     } catch (fault) {
@@ -141,7 +134,7 @@ export class Server implements HttpHandler {
   }
 
   #serve(exchange: Exchange, body: Buffer, ageMs: number): void {
-    const surface = SURFACES[exchange.route]!;
+    const surface = ALL_SURFACES[exchange.route]!;
     try {
       const { requestId, deadlineMs } = exchange.head;
       exchange.requestId = requestId === '' ? this.#options.nextRequestId() : checkRequestId(requestId);
@@ -157,7 +150,7 @@ export class Server implements HttpHandler {
     const { metrics } = this.#options;
     metrics.shed[why] += 1;
     exchange.reply(503, this.#refusedBodies[exchange.route]![why], RETRY_HEADERS, false);
-    if (why !== 'gone') metrics.countRequest(SURFACES[exchange.route]!.route, 503);
+    if (why !== 'gone') metrics.countRequest(ALL_SURFACES[exchange.route]!.route, 503);
   }
 
   onTooLarge(exchange: Exchange): void {
@@ -205,8 +198,8 @@ export class Server implements HttpHandler {
         { field: 'content-encoding' },
       );
     }
-    const isServed =
-      exchange.route === OIP ? methodOf(exchange.path) === 'POST' : exchange.route !== NO_ROUTE;
+    const surface = ALL_SURFACES[exchange.route];
+    const isServed = surface === undefined ? exchange.route !== NO_ROUTE : surface.takes(exchange.path);
     return isServed ? null : noRoute(exchange);
   }
 
@@ -225,13 +218,13 @@ export class Server implements HttpHandler {
 
   #refuse(exchange: Exchange, fault: unknown, close: boolean): void {
     const error = fault instanceof CodedError ? fault : this.#unexpected(fault as Error);
-    const surface = surfaceOf(exchange);
+    const surface = surfaceAt(exchange.path);
     const status = STATUS_OF[error.code as SidecarErrorCode] ?? 500;
     const body = surface === null ? nativeErrorBody(error) : surface.errorBody(error);
     const headers = status === 503 ? RETRY_HEADERS : status === 405 ? allowHeaders(exchange) : JSON_HEADERS;
     exchange.reply(status, body, headers, close);
-    const isAsk = surface !== null && methodOf(exchange.path) === 'POST';
-    this.#options.metrics.countRequest(isAsk ? surface.route : 'other', status);
+    const route = surface !== null && surface.takes(exchange.path) ? surface.route : 'other';
+    this.#options.metrics.countRequest(route, status);
   }
 
   /** A fault of ours: told at length to the operator (the first ones), in one sentence to the caller. */
@@ -249,13 +242,6 @@ function refusedBodies(surface: Surface): Record<Refusal, string> {
     return [why, surface.errorBody(error)] as const;
   });
   return Object.fromEntries(bodies) as Record<Refusal, string>;
-}
-
-/** Whose envelope an error comes in. */
-function surfaceOf({ path }: Exchange): Surface | null {
-  if (path === feastSurface.route) return feastSurface;
-  if (path === nativeSurface.route) return nativeSurface;
-  return path === OIP_PATH || path.startsWith(`${OIP_PATH}/`) ? oipSurface : null;
 }
 
 function framing(head: RequestHead): CodedError {

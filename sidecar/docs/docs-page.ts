@@ -7,10 +7,10 @@ import type { BundlePlans } from '../plan/bundle-plans.ts';
 import { nativeFallbacks } from '../surface/native/native-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import { tensorPlan } from '../surface/oip/tensor-plan.ts';
-import { feastExample, inferExample, nativeExample } from './request-examples.ts';
-import type { ExampleRequest } from './request-examples.ts';
-import { feastSurface } from '../surface/feast/feast.ts';
-import { nativeSurface } from '../surface/native/native.ts';
+import { inferExample } from '../surface/oip/oip-request.ts';
+import type { ExampleBody } from '../request/surface.ts';
+import { feastExample, feastSurface } from '../surface/feast/feast.ts';
+import { nativeExample, nativeSurface } from '../surface/native/native.ts';
 
 const CSS = `
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --accent: light-dark(#0b57a4, #8ab8f0) }
@@ -91,7 +91,7 @@ function featureRows(plan: Plan): string {
     .join('\n');
 }
 
-function curl(origin: string, path: string, body: ExampleRequest): string {
+function curl(origin: string, path: string, body: ExampleBody): string {
   return `<pre>${escape(`curl -s ${origin}${path} -d '${JSON.stringify(body)}'`)}</pre>`;
 }
 

@@ -18,9 +18,9 @@ import type { Schema } from './openapi-schemas.ts';
 import { inferAnswer, inferRequest } from './openapi-tensors.ts';
 import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
-import { feastExample, inferExample, nativeExample } from './request-examples.ts';
-import { feastSurface } from '../surface/feast/feast.ts';
-import { nativeSurface } from '../surface/native/native.ts';
+import { inferExample } from '../surface/oip/oip-request.ts';
+import { feastExample, feastSurface } from '../surface/feast/feast.ts';
+import { nativeExample, nativeSurface } from '../surface/native/native.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -7,10 +7,9 @@ import type { HotKeys } from '../cache/hot-keys.ts';
 import { openApiText } from './openapi.ts';
 import type { BundlePlans } from '../plan/bundle-plans.ts';
 import { schemaOf } from './schema-answer.ts';
-import { feastSurface } from '../surface/feast/feast.ts';
-import { MODELS_PATH, parseModelPath } from '../surface/oip/model-path.ts';
-import { nativeSurface } from '../surface/native/native.ts';
-import { OIP_PATH, oipPage } from '../surface/oip/oip-metadata.ts';
+import { MODELS_PATH, OIP_PATH, parseModelPath } from '../surface/oip/model-path.ts';
+import { oipPage } from '../surface/oip/oip-metadata.ts';
+import { takesVectors } from '../surface/surfaces.ts';
 import type { Exchange, ReplyHeaders, Route } from '../transport/transport.ts';
 
 const SCHEMA_PATH = '/feature-service/';
@@ -74,14 +73,13 @@ function hotKeysText(hotKeys: HotKeys): string {
 
 /** @returns the method that a path is served with; empty when nothing is served there */
 export function methodOf(path: string): 'GET' | 'POST' | '' {
-  if (path === nativeSurface.route || path === feastSurface.route) return 'POST';
+  if (takesVectors(path)) return 'POST';
   if (path === HEALTH_PATH || path === OPENAPI_PATH) return 'GET';
   if (path === DOCS_PATH || path === HOT_KEYS_PATH) return 'GET';
   if (path.startsWith(SCHEMA_PATH)) return path.length > SCHEMA_PATH.length ? 'GET' : '';
   if (path === OIP_PATH || path === '/v2/health/live' || path === '/v2/health/ready') return 'GET';
   if (!path.startsWith(MODELS_PATH)) return '';
   const verb = parseModelPath(path)?.verb;
-  if (verb === 'infer') return 'POST';
   return verb === '' || verb === 'ready' ? 'GET' : '';
 }
 

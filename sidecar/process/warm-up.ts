@@ -17,12 +17,9 @@ import type { AssemblyOptions } from '../assembly.ts';
 import { BundlePlans, ViewSlots } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LogPrivacy } from '../plan/view-plan.ts';
-import { feastExample, inferExample, nativeExample } from '../docs/request-examples.ts';
 import type { StoreState } from '../store/store-health.ts';
 import type { StoreAsk, StoreReader } from '../store/store-reader.ts';
-import { feastSurface } from '../surface/feast/feast.ts';
-import { nativeSurface } from '../surface/native/native.ts';
-import { MODELS_PATH } from '../surface/oip/model-path.ts';
+import { ALL_SURFACES } from '../surface/surfaces.ts';
 import { Exchange } from '../transport/transport.ts';
 
 /** The first services stand for all: they share their code. */
@@ -108,16 +105,9 @@ function isBelow(path: string, route: string): boolean {
 }
 
 function requestsOf(plan: Plan): { readonly path: string; readonly body: Buffer }[] {
-  const infer = inferExample(plan);
-  const binary = { ...infer, parameters: { binary_data_output: true } };
-  const inferPath = `${MODELS_PATH}${plan.service}/infer`;
-  const all: [string, object][] = [
-    [nativeSurface.route, nativeExample(plan)],
-    [feastSurface.route, feastExample(plan)],
-    [inferPath, infer],
-    [inferPath, binary],
-  ];
-  return all.map(([path, json]) => ({ path, body: Buffer.from(JSON.stringify(json)) }));
+  return ALL_SURFACES.flatMap((surface) =>
+    surface.examples(plan).map(({ path, body }) => ({ path, body: Buffer.from(JSON.stringify(body)) })),
+  );
 }
 
 class MadeUpExchange extends Exchange {

@@ -1,20 +1,39 @@
-/** A surface: one contract of the sidecar, i.e. how a request is written and how its answer is. */
+/**
+ * The port of a surface, i.e. of one protocol of the sidecar: how a request is written and how its answer is. Called by
+ * server.ts and serve.ts; surface/surfaces.ts has the list.
+ */
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
 import type { FeatureRequest } from './feature-request.ts';
 import type { BundlePlans } from '../plan/bundle-plans.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { Exchange, ReplyHeaders } from '../transport/transport.ts';
 import type { RequestInFlight } from './request-in-flight.ts';
 
+export type ExampleBody = Readonly<Record<string, unknown>>;
+
+export interface ExampleRequest {
+  readonly path: string;
+  readonly body: ExampleBody;
+}
+
 /** @typeParam Form  what it must remember of a request to answer it */
 export interface Surface<Form = unknown> {
-  /** Index into SURFACES. */
+  /** Index into SURFACES, by which the log knows it. */
   readonly code: number;
   /** As metrics name it. */
   readonly route: string;
+  /** What transports listen on: one path, or with `/*` at its end any path below. */
+  readonly path: string;
+  /** Whether its requests are posted to a path. */
+  takes(path: string): boolean;
+  /** Whether faults at a path are told in its words. */
+  owns(path: string): boolean;
   /** @throws the SRV_ codes of bad input */
   parse(body: Buffer, plans: BundlePlans, exchange: Exchange): FeatureRequest<Form>;
   /** Writes the answer; every row of the request has its status. @returns the answer's headers */
   answer(inFlight: RequestInFlight<Form>, latencyMs: number, out: AnswerBuffer): ReplyHeaders;
   errorBody(error: CodedError): string;
+  /** Requests of a service that can be sent as they stand: one for each form of its answers. */
+  examples(plan: Plan): readonly ExampleRequest[];
 }

@@ -14,6 +14,7 @@ import { SURFACES } from '../../../contract/wire/log/served-record.ts';
 import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
 import { JSON_HEADERS } from '../../answer/outbox.ts';
 import type { FeatureRequest } from '../../request/feature-request.ts';
+import { exampleEntities } from '../../request/example-entities.ts';
 import { countRows, entityColumns, readKeys } from '../../request/entities.ts';
 import { sidecarError } from '../../errors.ts';
 import { describe, parseJsonBody } from '../../request/json-body.ts';
@@ -28,16 +29,21 @@ import { feastPlan } from './feast-plan.ts';
 import type { FeastNames } from './feast-plan.ts';
 import { writeRowColumns } from './feast-row.ts';
 import { writeColumns } from './feast-columns.ts';
-import type { Surface } from '../../request/surface.ts';
+import type { ExampleBody, Surface } from '../../request/surface.ts';
 
+const ROUTE = '/get-online-features';
 const KEY_TAIL = keyTail(1);
 
 export const feastSurface: Surface<FeastNames> = {
   code: SURFACES.indexOf('feast'),
-  route: '/get-online-features',
+  route: ROUTE,
+  path: ROUTE,
+  takes: (path) => path === ROUTE,
+  owns: (path) => path === ROUTE,
   parse: knowingShapes(parseFeast),
   answer: answerFeast,
   errorBody: feastErrorBody,
+  examples: (plan) => [{ path: ROUTE, body: feastExample(plan) }],
 };
 
 function parseFeast(bytes: Buffer, plans: BundlePlans): FeatureRequest<FeastNames> {
@@ -136,4 +142,10 @@ function keyTail(count: number): string {
 export function feastErrorBody(error: CodedError): string {
   const { field, help } = error.details;
   return JSON.stringify({ detail: { code: error.code, message: error.message, field, help } });
+}
+
+/** Short names are refused when two features share one: then full ones are asked for. */
+export function feastExample(plan: Plan): ExampleBody {
+  const short = { feature_service: plan.service, entities: exampleEntities(plan) };
+  return feastPlan(plan).shortNames.twice === null ? short : { ...short, full_feature_names: true };
 }

@@ -11,6 +11,8 @@ import type { CodedError } from '../../../contract/std/coded-error.ts';
 import { SURFACES } from '../../../contract/wire/log/served-record.ts';
 import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
 import { JSON_HEADERS } from '../../answer/outbox.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { exampleEntities } from '../../request/example-entities.ts';
 import { checkContext } from '../../request/request-context.ts';
 import type { FeatureRequest } from '../../request/feature-request.ts';
 import { countRows, entityColumns, readKeys } from '../../request/entities.ts';
@@ -24,16 +26,21 @@ import { knowingShapes } from '../../request/known-shapes.ts';
 import type { ReplyHeaders } from '../../transport/transport.ts';
 import { oldestAgeUs } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
-import type { Surface } from '../../request/surface.ts';
+import type { ExampleBody, Surface } from '../../request/surface.ts';
 
+const ROUTE = '/feature-service/get-online-features';
 const FIELDS = ['feature_service', 'entities', 'context'];
 
 export const nativeSurface: Surface<null> = {
   code: SURFACES.indexOf('native'),
-  route: '/feature-service/get-online-features',
+  route: ROUTE,
+  path: ROUTE,
+  takes: (path) => path === ROUTE,
+  owns: (path) => path === ROUTE,
   parse: knowingShapes(parseNative),
   answer: answerNative,
   errorBody: nativeErrorBody,
+  examples: (plan) => [{ path: ROUTE, body: nativeExample(plan) }],
 };
 
 function parseNative(bytes: Buffer, plans: BundlePlans): FeatureRequest<null> {
@@ -121,6 +128,10 @@ function notesText(inFlight: RequestInFlight, segments: readonly NativeSegment[]
     }
   }
   return notes === null || notes.length === 0 ? '' : `,"notes":[${notes.join(',')}]`;
+}
+
+export function nativeExample(plan: Plan): ExampleBody {
+  return { feature_service: plan.service, entities: exampleEntities(plan) };
 }
 
 export function nativeErrorBody(error: CodedError): string {

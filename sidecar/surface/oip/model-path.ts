@@ -4,6 +4,7 @@ import type { BundlePlans } from '../../plan/bundle-plans.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { Exchange } from '../../transport/transport.ts';
 
+export const OIP_PATH = '/v2';
 export const MODELS_PATH = '/v2/models/';
 const VERSIONS = '/versions/';
 

@@ -8,13 +8,11 @@ import { STATUSES } from '../../../contract/status.ts';
 import { sidecarError } from '../../errors.ts';
 import type { BundlePlans } from '../../plan/bundle-plans.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { inputDatatype } from '../../docs/request-examples.ts';
 import { tensorPlan } from './tensor-plan.ts';
 import type { TensorPlan } from './tensor-plan.ts';
 import type { Exchange } from '../../transport/transport.ts';
-import { modelOf, parseModelPath } from './model-path.ts';
-
-export const OIP_PATH = '/v2';
+import { OIP_PATH, modelOf, parseModelPath } from './model-path.ts';
+import { inputDatatype } from './oip-request.ts';
 
 interface OipPage {
   readonly body: string;

@@ -8,7 +8,9 @@
 import type { JoinKey } from '../../../contract/model.ts';
 import { parseKeyPart } from '../../../contract/wire/online/entity-key.ts';
 import { MAX_VALUES } from '../../request/entities.ts';
+import { exampleKey } from '../../request/example-entities.ts';
 import type { FeatureRequest } from '../../request/feature-request.ts';
+import type { ExampleBody } from '../../request/surface.ts';
 import { sidecarError } from '../../errors.ts';
 import { describe, parseJsonBody } from '../../request/json-body.ts';
 import type { BundlePlans } from '../../plan/bundle-plans.ts';
@@ -162,4 +164,20 @@ function keyParts(key: JoinKey, { datatype, values }: InputTensor, count: number
 
 function wrong(field: string, what: string): Error {
   return sidecarError('SRV_TENSOR', `${field} ${what}`, { field });
+}
+
+/** One row, with its tensors in JSON. */
+export function inferExample(plan: Plan): ExampleBody {
+  const inputs = plan.keys.map((key) => ({
+    name: key.name,
+    datatype: inputDatatype(key),
+    shape: [1],
+    data: [exampleKey(key)],
+  }));
+  return { inputs };
+}
+
+/** The datatype of a join key's tensor, as the model's metadata names it. */
+export function inputDatatype(key: JoinKey): string {
+  return key.type === 'string' ? 'BYTES' : key.type.toUpperCase();
 }

@@ -22,16 +22,22 @@ import type { ReplyHeaders } from '../../transport/transport.ts';
 import { float32Text, float64Text } from '../value-text.ts';
 import { oldestAgeUs } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
-import { parseOip } from './oip-request.ts';
+import { MODELS_PATH, OIP_PATH, parseModelPath } from './model-path.ts';
+import { inferExample, parseOip } from './oip-request.ts';
 import type { TensorForm, TensorOutput } from './oip-request.ts';
-import type { Surface } from '../../request/surface.ts';
+import type { Plan } from '../../plan/plan.ts';
+import type { ExampleRequest, Surface } from '../../request/surface.ts';
 
 export const oipSurface: Surface<TensorForm> = {
   code: SURFACES.indexOf('oip'),
   route: '/v2/models/{service}/infer',
+  path: `${MODELS_PATH}*`,
+  takes: (path) => parseModelPath(path)?.verb === 'infer',
+  owns: (path) => path === OIP_PATH || path.startsWith(`${OIP_PATH}/`),
   parse: parseOip,
   answer: answerOip,
   errorBody: oipErrorBody,
+  examples: oipExamples,
 };
 
 function answerOip(
@@ -141,4 +147,13 @@ function statusText(inFlight: RequestInFlight): string {
 function oipErrorBody(error: CodedError): string {
   const { field, help } = error.details;
   return JSON.stringify({ error: error.message, parameters: { code: error.code, field, help } });
+}
+
+function oipExamples(plan: Plan): ExampleRequest[] {
+  const path = `${MODELS_PATH}${plan.service}/infer`;
+  const body = inferExample(plan);
+  return [
+    { path, body },
+    { path, body: { ...body, parameters: { binary_data_output: true } } },
+  ];
 }
