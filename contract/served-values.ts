@@ -10,8 +10,8 @@
 import { haveSameKeys, rowSchemaOf } from './definitions/definition-json.ts';
 import type { Bundle, Entity, Feature, FeatureView, JoinKey, RowSchema } from './model.ts';
 import { MISSING, NULL, PRESENT } from './status.ts';
-import type { KeyValue, Value, ValueType } from './value-type.ts';
-import { formatType } from './value-type.ts';
+import type { KeyValue, Value } from './value-type.ts';
+import { matchFeatures } from './feature-match.ts';
 import { keyValueOf } from './wire/online/entity-key.ts';
 import { decodeRowValues } from './wire/online/row-codec.ts';
 import { definitionName, readHeader } from './wire/online/row-header.ts';
@@ -210,8 +210,7 @@ export function rowHmacs(
   if (own.length !== hmacs.length)
     return `the row has ${hmacs.length} HMACs of ${own.length} hashed features`;
   if (isAnothers(bundle, view, schema)) return view.features.map(() => undefined);
-  const at = new Map(own.map((field, i) => [fieldName(field), hmacs[i]!]));
-  return view.features.map((feature) => at.get(fieldName(feature)));
+  return matchFeatures(view.features, own).map((index) => hmacs[index]);
 }
 
 function schemaOf(
@@ -233,18 +232,9 @@ function isAnothers(bundle: Bundle, view: FeatureView, schema: RowSchema): boole
   return !haveSameKeys(schema, rowSchemaOf(view, bundle.entities.get(view.entity)!));
 }
 
-/** A feature that changed its type is another feature, and not in the old row. */
 function mapValues(view: FeatureView, schema: RowSchema, raw: readonly Value[]): (Value | undefined)[] {
   if (schema.definitionId === view.definitionId) return [...raw];
-  const at = new Map(schema.features.map((f, i) => [fieldName(f), i]));
-  return view.features.map((f) => {
-    const index = at.get(fieldName(f));
-    return index === undefined ? undefined : raw[index];
-  });
-}
-
-function fieldName(field: { readonly name: string; readonly type: ValueType }): string {
-  return `${field.name}:${formatType(field.type)}`;
+  return matchFeatures(view.features, schema.features).map((index) => raw[index]);
 }
 
 function featureOf(plan: FeaturePlan, rows: readonly RowValues[]): DecodedFeature {

@@ -37,3 +37,8 @@ export function fullFromUs(
   const us = view.startUs + (aggregation.windowUs ?? 0);
   return Math.ceil(us / view.hopUs) * view.hopUs;
 }
+
+/** @returns how old an aggregated view's watermark may be: past it its values are withheld, since windows run empty */
+export function watermarkLimitUs({ freshnessUs }: Pick<FeatureView, 'freshnessUs'>): number {
+  return 2 * freshnessUs;
+}

@@ -10,10 +10,11 @@
  * A feature that is marked, by the definition that served it or by today's, is compared as HMACs where its mark is
  * hmac and the secret is known (hashed-values.ts), and withheld otherwise.
  */
+import { isSameFeature } from '../../contract/feature-match.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
-import { formatType, isNumeric } from '../../contract/value-type.ts';
+import { isNumeric } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { dueEdgeUs } from '../../contract/windows.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
@@ -270,9 +271,7 @@ interface BothSides {
 
 /** A feature that has another type by now is another feature: nothing to compare it with. */
 function sameFeature(view: FeatureView, feature: Feature): number {
-  return view.features.findIndex(
-    (f) => f.name === feature.name && formatType(f.type) === formatType(feature.type),
-  );
+  return view.features.findIndex((f) => isSameFeature(f, feature));
 }
 
 function statusOf(row: ReplayedRow | null): number {

@@ -3,15 +3,13 @@
  * Frozen data, made once a bundle. Rows in the cache belong to one of these.
  */
 import type { Entity, FeatureView, RowFields, RowSchema } from '../../contract/model.ts';
-import { formatType } from '../../contract/value-type.ts';
+import { matchFeatures } from '../../contract/feature-match.ts';
+import { watermarkLimitUs } from '../../contract/windows.ts';
 import { fieldOf } from '../../contract/wire/online/online-layout.ts';
 import { haveSameKeys, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { RowMask } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import { ViewTally } from './view-tally.ts';
-
-/** Twice the freshness: past it an aggregated view's values are withheld. */
-const WATERMARK_LIMIT = 2;
 
 /** What the plans must know of the log: whether there is one, and its secret. */
 export interface LogPrivacy {
@@ -74,7 +72,7 @@ export function planView(
     field,
     fieldNumber: field.readUInt32BE(),
     ttlUs: view.kind === 'stored' && view.ttlUs !== null ? view.ttlUs : -1,
-    watermarkLimitUs: view.kind === 'aggregated' ? WATERMARK_LIMIT * view.freshnessUs : -1,
+    watermarkLimitUs: view.kind === 'aggregated' ? watermarkLimitUs(view) : -1,
     mappings,
     mask: log.enabled ? RowMask.of(view, log.hmacKey) : null,
     tally,
@@ -83,13 +81,8 @@ export function planView(
   return Object.freeze(plan);
 }
 
-/**
- * Features are matched by name and type: one that changed its type is another feature, and not in the old row.
- *
- * @returns null where rows of the schema are found by other join keys: they are another's
- */
+/** @returns null where rows of the schema are found by other join keys: they are another's */
 export function mapRow(today: RowSchema, schema: RowSchema): RowMapping | null {
   if (!haveSameKeys(today, schema)) return null;
-  const at = new Map(schema.features.map((f, i) => [`${f.name}:${formatType(f.type)}`, i]));
-  return { schema, from: today.features.map((f) => at.get(`${f.name}:${formatType(f.type)}`) ?? -1) };
+  return { schema, from: matchFeatures(today.features, schema.features) };
 }
