@@ -11,7 +11,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { registryError } from '../contract/errors.ts';
+import { serviceNamed } from '../contract/definitions/service-named.ts';
 import { exposedKeyNotice, loadHmacKey } from '../contract/log-privacy.ts';
 import type { Bundle, FeatureService } from '../contract/model.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
@@ -84,14 +84,7 @@ function dayStart(date: string): number {
 
 function servicesOf(bundle: Bundle, names: readonly string[] | undefined): FeatureService[] {
   if (names === undefined) return [...bundle.services.values()];
-  return names.map((name) => {
-    const service = bundle.services.get(name);
-    if (service !== undefined) return service;
-    const known = [...bundle.services.keys()].join(', ') || 'none';
-    throw registryError('REG_UNKNOWN', `there is no service ${name}; there are ${known}`, {
-      field: 'service',
-    });
-  });
+  return names.map((name) => serviceNamed(bundle, name));
 }
 
 /** @param scratch  a folder for what a large day spills */

@@ -13,6 +13,7 @@ import { ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../project/engine/duckdb/a
 import type { AsOfRule } from '../contract/as-of.ts';
 import { badRowsText, countBadRows } from '../project/engine/duckdb/bad-rows.ts';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import { serviceNamed } from '../contract/definitions/service-named.ts';
 import { locateSources } from '../contract/definitions/source-variables.ts';
 import { DuckDb, quoteName } from '../project/engine/duckdb/duckdb.ts';
 import { registryError } from '../contract/errors.ts';
@@ -94,7 +95,7 @@ interface JoinedView {
  */
 export async function runTrain(project: Project, options: TrainOptions): Promise<TrainResult> {
   const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
-  const service = serviceOf(bundle, options.service);
+  const service = serviceNamed(bundle, options.service);
   const mode = options.as ?? 'trained';
   const timeColumn = options.timeColumn ?? LABEL_TIME;
   const format = tableFormat(options.out);
@@ -175,16 +176,6 @@ async function badRowNotes(
     if (text !== null) notes.push(text);
   }
   return notes;
-}
-
-function serviceOf(bundle: Bundle, name: string): FeatureService {
-  const service = bundle.services.get(name);
-  if (service !== undefined) return service;
-  throw registryError(
-    'REG_UNKNOWN',
-    `there is no service ${name}; there are ${[...bundle.services.keys()].join(', ') || 'none'}`,
-    { field: 'service' },
-  );
 }
 
 interface ViewJoin {
