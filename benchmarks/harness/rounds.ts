@@ -5,6 +5,7 @@ import { runGenerators } from '../../loadtest/generator/generators.ts';
 import type { LoadJob } from '../../loadtest/generator/load-job.ts';
 import { ROOT, startServer } from './contender.ts';
 import type { Contender, Server } from './contender.ts';
+import { median } from './median.ts';
 
 export interface Round {
   readonly perSecond: number;
@@ -75,12 +76,6 @@ function medianRound(rounds: readonly Round[]): Round {
     incomplete: median(rounds.map((r) => r.incomplete)),
     queued: median(rounds.map((r) => r.queued)),
   };
-}
-
-export function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 export interface ClosedLoop {

@@ -14,7 +14,7 @@ import { ROOT, sidecarContender, startServer } from '../harness/contender.ts';
 import type { Contender } from '../harness/contender.ts';
 import { BENCH_KEY, BENCH_SERVICE, makeBenchProject } from '../harness/project.ts';
 import { print, printHardware } from '../harness/report.ts';
-import { median } from '../harness/rounds.ts';
+import { median } from '../harness/median.ts';
 
 const SHOWN = [1, 2, 20];
 const REQUESTS = Math.max(...SHOWN);

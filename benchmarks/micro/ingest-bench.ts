@@ -24,6 +24,7 @@ import { listSegments } from '../../contract/wire/log/spool-segment.ts';
 import { openProducer } from '../../sidecar/shipper/open-producer.ts';
 import { Shipper } from '../../sidecar/shipper/shipper.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
+import { median } from '../harness/median.ts';
 
 const { values: options } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, records: { type: 'string', default: '100000' } },
@@ -160,8 +161,4 @@ function printSizes(name: string, { settings }: Project): void {
   console.log(
     `from the ${name}: ${Math.round(parquet / RECORDS)} bytes a record, ${Math.round(log / RECORDS)} in the spool`,
   );
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

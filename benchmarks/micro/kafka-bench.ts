@@ -23,6 +23,7 @@ import { BATCH_BYTES_MAX, KAFKA_CONSUMER, Shipper } from '../../sidecar/shipper/
 import { SpoolTail } from '../../sidecar/shipper/spool-tail.ts';
 import type { SpooledRecord } from '../../sidecar/shipper/spool-tail.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
+import { median } from '../harness/median.ts';
 
 const run = promisify(execFile);
 /** A new topic takes records a moment after it was made. */
@@ -86,8 +87,7 @@ async function compare(): Promise<void> {
 /** @returns the median of the rounds' ratios, and the rounds */
 function ratio(results: ReadonlyMap<Contender, readonly Result[]>, a: Contender, b: Contender): string {
   const rounds = results.get(a)!.map(({ perSecond }, i) => perSecond / results.get(b)![i]!.perSecond);
-  const median = rounds.toSorted((x, y) => x - y)[rounds.length >> 1]!;
-  return `${median.toFixed(2)} (${rounds.map((round) => round.toFixed(2)).join(', ')})`;
+  return `${median(rounds).toFixed(2)} (${rounds.map((round) => round.toFixed(2)).join(', ')})`;
 }
 
 /** @returns the bytes of a record */
@@ -174,9 +174,10 @@ function inMemory(spool: string): SpooledRecord[][] {
 }
 
 function medians(results: readonly Result[]): Result {
-  const median = (of: (result: Result) => number): number =>
-    results.map(of).toSorted((a, b) => a - b)[results.length >> 1]!;
-  return { perSecond: median(({ perSecond }) => perSecond), cpuUs: median(({ cpuUs }) => cpuUs) };
+  return {
+    perSecond: median(results.map(({ perSecond }) => perSecond)),
+    cpuUs: median(results.map(({ cpuUs }) => cpuUs)),
+  };
 }
 
 function shown({ perSecond, cpuUs }: Result): string {

@@ -27,6 +27,7 @@ import { oipSurface } from '../../sidecar/surface/oip/oip.ts';
 import type { Surface } from '../../sidecar/request/surface.ts';
 import { Exchange } from '../../sidecar/transport/transport.ts';
 import type { RequestInFlight } from '../../sidecar/request/request-in-flight.ts';
+import { median } from '../harness/median.ts';
 import { BENCH_KEY, BENCH_SERVICE, makeBenchProject } from '../harness/project.ts';
 
 const CUSTOMERS = 50;
@@ -186,8 +187,4 @@ function fresh(folder: string, name: string, how: string): number {
   const node = ['--disable-warning=ExperimentalWarning', import.meta.filename];
   const run = [...node, '--folder', folder, '--run', `${name}|${how}`];
   return Number(execFileSync(process.execPath, run, { encoding: 'utf8' }));
-}
-
-function median(all: readonly number[]): number {
-  return all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!;
 }

@@ -21,6 +21,7 @@ import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
 import { walkSpool } from '../../contract/wire/log/spool-walk.ts';
 import { DISK } from '../../sidecar/spool/spool-files.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
+import { median } from '../harness/median.ts';
 
 const ROUNDS = 5;
 const RECORDS = 50_000;
@@ -179,10 +180,9 @@ function reading(): void {
     const plainUs = timed(() => segments.forEach((segment) => crc32(segment)));
     ratios.push(plainUs / verifyUs);
   }
-  const median = ratios.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)]!;
   const raw = ratios.map((ratio) => `${(ratio * 100).toFixed(0)} %`).join(', ');
   console.log(
-    `verify ${(bytes / 1e6).toFixed(0)} MB: ${(median * 100).toFixed(0)} % of plain zlib.crc32 (${raw})`,
+    `verify ${(bytes / 1e6).toFixed(0)} MB: ${(median(ratios) * 100).toFixed(0)} % of plain zlib.crc32 (${raw})`,
   );
   let records = 0;
   const decodeUs = timed(() => {
@@ -203,9 +203,9 @@ function timed(body: () => void): number {
 }
 
 function print(name: string, all: readonly number[]): void {
-  const sorted = all.toSorted((a, b) => a - b);
-  const median = sorted[Math.floor(sorted.length / 2)]!;
-  console.log(`${name}: ${median.toFixed(2)} us a record (${all.map((us) => us.toFixed(2)).join(', ')})`);
+  console.log(
+    `${name}: ${median(all).toFixed(2)} us a record (${all.map((us) => us.toFixed(2)).join(', ')})`,
+  );
 }
 
 /** The same record through protobufjs, without frame and CRC. */

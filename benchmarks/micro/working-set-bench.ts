@@ -34,6 +34,7 @@ import { feastSurface } from '../../sidecar/surface/feast/feast.ts';
 import { nativeSurface } from '../../sidecar/surface/native/native.ts';
 import { oipSurface } from '../../sidecar/surface/oip/oip.ts';
 import { Exchange } from '../../sidecar/transport/transport.ts';
+import { median } from '../harness/median.ts';
 import { BENCH_KEY, BENCH_SERVICE, makeBenchProject } from '../harness/project.ts';
 import { startRedis } from '../harness/redis/redis-process.ts';
 
@@ -193,10 +194,6 @@ function body(customer: number): Buffer {
     tensor: { inputs: [tensor], parameters: { binary_data_output: true } },
   };
   return Buffer.from(JSON.stringify(all[flags.surface as keyof typeof all]));
-}
-
-function median(all: readonly number[]): number {
-  return all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!;
 }
 
 if (flags.folder !== undefined)

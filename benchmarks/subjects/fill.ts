@@ -13,7 +13,7 @@ import { feastProgram } from '../contenders/feast.ts';
 import { startRedis } from '../harness/redis/redis-process.ts';
 import { print } from '../harness/report.ts';
 import type { Bar } from '../harness/report.ts';
-import { median } from '../harness/rounds.ts';
+import { median } from '../harness/median.ts';
 import { measuredRun } from '../harness/measured-run.ts';
 import { makeFolder } from '../../contract/std/folder.ts';
 

@@ -16,7 +16,8 @@ import { startRedisCluster } from '../harness/redis/redis-cluster-process.ts';
 import type { RedisClusterProcess } from '../harness/redis/redis-cluster-process.ts';
 import { print, printMeasured } from '../harness/report.ts';
 import type { Bar } from '../harness/report.ts';
-import { alternate, manyRequests, median } from '../harness/rounds.ts';
+import { median } from '../harness/median.ts';
+import { alternate, manyRequests } from '../harness/rounds.ts';
 import type { Driver, Entry, Round } from '../harness/rounds.ts';
 
 const P99_BAR = 1.5;

@@ -11,7 +11,8 @@ import { sidecarContender } from '../harness/contender.ts';
 import type { Contender } from '../harness/contender.ts';
 import { print, printMeasured } from '../harness/report.ts';
 import type { Bar } from '../harness/report.ts';
-import { alternate, manyRequests, median } from '../harness/rounds.ts';
+import { median } from '../harness/median.ts';
+import { alternate, manyRequests } from '../harness/rounds.ts';
 import type { Round } from '../harness/rounds.ts';
 
 const VALID_MS = 0.5;

@@ -12,7 +12,7 @@ import { measuredRun } from '../harness/measured-run.ts';
 import type { MeasuredRun } from '../harness/measured-run.ts';
 import { print } from '../harness/report.ts';
 import type { Bar } from '../harness/report.ts';
-import { median } from '../harness/rounds.ts';
+import { median } from '../harness/median.ts';
 import { makeFolder } from '../../contract/std/folder.ts';
 
 const FEATURES = Array.from({ length: 10 }, (_, i) => `f${i}`);
