@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
+import { PLAIN_FEATURE, PLAIN_VIEW } from '../../contract/definitions/plain-definition.ts';
 import { definitionIdOf, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
-import type { Entity, Feature, FeatureService, FeatureView } from '../../contract/model.ts';
+import type { Entity, FeatureService, FeatureView } from '../../contract/model.ts';
 import { loadSettings } from '../../project/settings/settings.ts';
 import { writeDurably } from '../../contract/std/durable-file.ts';
 import { entityKeyOf } from '../../contract/wire/online/entity-key.ts';
@@ -80,9 +81,9 @@ function featureName(feature: number): string {
 function benchView(features: number, v: number): FeatureView {
   const name = viewName(v);
   const plain: Omit<FeatureView, 'definitionId'> = {
+    ...PLAIN_VIEW,
     id: name,
     name,
-    version: 1,
     kind: 'stored',
     entity: customer.name,
     source: {
@@ -92,44 +93,17 @@ function benchView(features: number, v: number): FeatureView {
       createdTime: null,
       maxAheadUs: null,
     },
-    features: Array.from({ length: features }, (_, f) => benchFeature(featureName(f))),
-    ttlUs: null,
+    features: Array.from({ length: features }, (_, f) => ({
+      ...PLAIN_FEATURE,
+      name: featureName(f),
+      type: { kind: 'float64' as const },
+    })),
     hopUs: 0,
-    delayUs: 0,
-    scheduleUs: null,
-    watermark: 'cutoff' as const,
-    outOfOrderUs: 0,
-    startUs: null,
     freshnessUs: 3_600_000_000,
     freshnessAlertUs: 7_200_000_000,
     sourceFreshnessUs: 7_200_000_000,
-    latenessUs: 0,
-    owner: null,
-    team: null,
-    description: null,
-    tags: [],
-    where: null,
-    select: [],
-    deprecated: null,
   };
   return { ...plain, definitionId: definitionIdOf(plain, customer.joinKeys) };
-}
-
-function benchFeature(name: string): Feature {
-  return {
-    name,
-    type: { kind: 'float64' },
-    column: null,
-    missing: null,
-    tolerance: null,
-    log: 'raw',
-    checks: null,
-    description: null,
-    tags: [],
-    examples: [],
-    normalization: null,
-    aggregation: null,
-  };
 }
 
 function benchService(views: readonly FeatureView[]): FeatureService {
