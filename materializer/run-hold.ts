@@ -8,7 +8,7 @@
  * Called by materialize.ts and dry-run.ts once the engine is open, before anything is computed.
  */
 import { quoteName } from '../project/engine/duckdb/duckdb.ts';
-import { openJudgedHistory } from '../project/engine/duckdb/history.ts';
+import { openHistoryWithFaults } from '../project/engine/duckdb/history.ts';
 import { planAggregates } from './aggregate/aggregate-plan.ts';
 import { eventSource } from './history/events.ts';
 import { checkSource } from './history/source-check.ts';
@@ -58,7 +58,7 @@ async function newestEvent(run: ViewRun): Promise<number | null> {
 
 async function newestRow(run: ViewRun): Promise<number | null> {
   const { duck, view, entity, settings, range } = run;
-  const { sql } = await openJudgedHistory(duck, settings.folder, settings.history, view, entity);
+  const { sql } = await openHistoryWithFaults(duck, settings, view, entity);
   const [event, fate] = [EVENT_US, FATE].map(quoteName);
   return newest(
     run,

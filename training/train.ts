@@ -172,7 +172,7 @@ async function badRowNotes(
   for (const id of new Set(service.views.map((used) => used.view))) {
     const view = bundle.views.get(id)!;
     const entity = bundle.entities.get(view.entity)!;
-    const text = badRowsText(view, await countBadRows(duck, settings.folder, settings.history, view, entity));
+    const text = badRowsText(view, await countBadRows(duck, settings, view, entity));
     if (text !== null) notes.push(text);
   }
   return notes;
@@ -202,7 +202,7 @@ async function joinView(
   const keys = used.requestKeys.map((key) => labelKeyColumn(service, key));
   const isUnjudged = unjudgedSql(view, watermarkUs, keys);
   const outputs = service.features.filter((feature) => feature.role === used.role);
-  const history = await openHistory(duck, settings.folder, settings.history, view, entity);
+  const history = await openHistory(duck, settings, view, entity);
   const asOf = {
     labels: `(SELECT * REPLACE (CASE WHEN ${isUnjudged} THEN NULL ELSE t END AS t) FROM ${LABEL_KEYS})`,
     rid: 'rid',

@@ -4,7 +4,7 @@
  */
 import type { SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
-import { openJudgedHistory } from '../../project/engine/duckdb/history.ts';
+import { openHistoryWithFaults } from '../../project/engine/duckdb/history.ts';
 import { reasonKindSql } from '../../project/engine/duckdb/sources/column-reading.ts';
 import { FILE_COLUMN } from '../../project/engine/duckdb/sources/source-files.ts';
 import {
@@ -37,7 +37,7 @@ export interface ChosenRows {
 export async function chooseRows(run: ViewRun, table: string): Promise<ChosenRows> {
   const { duck, view, entity, settings, logger } = run;
   try {
-    const history = await openJudgedHistory(duck, settings.folder, settings.history, view, entity);
+    const history = await openHistoryWithFaults(duck, settings, view, entity);
     if (history.source !== null)
       lostColumns(history.source, view).forEach((text) => logger.warn(`${view.id}: ${text}`));
     const candidates = candidatesSql(run, history.sql);

@@ -41,7 +41,7 @@ const CREATED = quoteName(CREATED_US);
 type Choice = Pick<ViewRun, 'view' | 'entity' | 'range'>;
 
 /**
- * @param rows  SELECT of the view's history as `openJudgedHistory` gives it
+ * @param rows  SELECT of the view's history as `openHistoryWithFaults` gives it
  * @returns     a SELECT of the rows that the run reads, with EVENT_US, CREATED_US, FATE and REASON
  */
 export function candidatesSql(run: Choice, rows: string): string {

@@ -34,7 +34,7 @@ export class HashedIds {
       const entity = bundle.entities.get(view.entity)!;
       if (entity.log !== 'hmac') continue;
       try {
-        const { sql } = await openHistory(duck, settings.folder, settings.history, view, entity);
+        const { sql } = await openHistory(duck, settings, view, entity);
         for (const joinKey of entity.joinKeys) await ids.#add(duck, key, joinKey, sql);
       } catch (error) {
         const why = (error as Error).message.split('\n')[0];

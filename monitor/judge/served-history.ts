@@ -9,10 +9,10 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { countingIds } from '../../contract/definitions/definition-json.ts';
 import { completeHistory, openHistory } from '../../project/engine/duckdb/history.ts';
 import type { ViewHistory } from '../../project/engine/duckdb/history.ts';
+import { matchFeatures } from '../../contract/feature-match.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { Settings } from '../../project/settings/settings.ts';
-import { formatType } from '../../contract/value-type.ts';
 
 /** A view with its entity, of one bundle. */
 export interface DefinedView {
@@ -47,7 +47,7 @@ export class ServedHistory {
   /** The history by the definition of today. */
   async ofToday(): Promise<ViewHistory> {
     const { view, entity } = this.#today;
-    return openHistory(this.#duck, this.#settings.folder, this.#settings.history, view, entity);
+    return openHistory(this.#duck, this.#settings, view, entity);
   }
 
   /**
@@ -61,11 +61,10 @@ export class ServedHistory {
     if (view.kind === 'stored' || served.view.definitionId === view.definitionId)
       return (await this.ofToday()).sql;
     if (!this.#isAlike(served)) return null;
-    const { folder, history } = this.#settings;
-    const { sql } = await openHistory(this.#duck, folder, history, served.view, served.entity);
-    const own = new Set(served.view.features.map(({ name, type }) => `${name} ${formatType(type)}`));
-    const features = view.features.map(({ name, type }) => {
-      const value = own.has(`${name} ${formatType(type)}`) ? quoteName(name) : `NULL::${duckTypeOf(type)}`;
+    const { sql } = await openHistory(this.#duck, this.#settings, served.view, served.entity);
+    const at = matchFeatures(view.features, served.view.features);
+    const features = view.features.map(({ name, type }, i) => {
+      const value = at[i] === -1 ? `NULL::${duckTypeOf(type)}` : quoteName(name);
       return `${value} AS ${quoteName(name)}`;
     });
     const dropped = served.view.features.map(({ name }) => quoteName(name)).join(', ');

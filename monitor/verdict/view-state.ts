@@ -75,8 +75,7 @@ async function newestInSource(
   entity: Entity,
   endUs: number,
 ): Promise<number | null> {
-  const { folder, history } = project.settings;
-  const { sql } = await openHistory(duck, folder, history, view, entity);
+  const { sql } = await openHistory(duck, project.settings, view, entity);
   const [row] = await duck.rows(
     `SELECT CAST(max(epoch_us(event_time)) AS DOUBLE) AS newest FROM (${sql})
      WHERE epoch_us(event_time) <= ${endUs}`,
@@ -90,8 +89,7 @@ async function badRowsOf(
   view: FeatureView,
   entity: Entity,
 ): Promise<BadRows | null> {
-  const { folder, history } = project.settings;
-  const found = await countBadRows(duck, folder, history, view, entity);
+  const found = await countBadRows(duck, project.settings, view, entity);
   const text = badRowsText(view, found);
   if (text === null) return null;
   project.logger.warn(text);

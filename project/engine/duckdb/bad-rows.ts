@@ -2,7 +2,8 @@
 import { relative } from 'node:path';
 import { quoteName } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
-import { openJudgedHistory } from './history.ts';
+import { openHistoryWithFaults } from './history.ts';
+import type { HistoryPlace } from './history.ts';
 import type { Entity, FeatureView } from '../../../contract/model.ts';
 import { FILE_COLUMN } from './sources/source-files.ts';
 import { reasonKindSql } from './sources/column-reading.ts';
@@ -22,21 +23,16 @@ interface BadReason {
   readonly example: string;
 }
 
-/**
- * @param folder  the project's folder
- * @param root    of the histories
- * @throws        as `openHistory`
- */
+/** @throws as `openHistory` */
 export async function countBadRows(
   duck: DuckDb,
-  folder: string,
-  root: string,
+  place: HistoryPlace,
   view: FeatureView,
   entity: Entity,
 ): Promise<BadRows> {
   if (view.kind === 'aggregated' && view.features.every(({ checks }) => checks === null)) return NONE;
   const [reason, file, row] = [REASON, FILE_COLUMN, ROW_COLUMN].map(quoteName) as [string, string, string];
-  const { sql } = await openJudgedHistory(duck, folder, root, view, entity);
+  const { sql } = await openHistoryWithFaults(duck, place, view, entity);
   const first = `min({'file': ${file}, 'row': ${row}, 'reason': ${reason}})`;
   const found = await duck.rows(
     `SELECT ${reasonKindSql(reason)} AS kind, count(*)::DOUBLE AS n, ${first} AS first
@@ -47,8 +43,8 @@ export async function countBadRows(
     const { entries } = one['first'] as unknown as {
       entries: { file: string | null; row: bigint; reason: string };
     };
-    const place = entries.file === null ? '' : ` in ${relative(folder, entries.file)}, row ${entries.row}`;
-    return { reason: one['kind'] as string, rows: one['n'] as number, example: `${entries.reason}${place}` };
+    const at = entries.file === null ? '' : ` in ${relative(place.folder, entries.file)}, row ${entries.row}`;
+    return { reason: one['kind'] as string, rows: one['n'] as number, example: `${entries.reason}${at}` };
   });
   return { rows: reasons.reduce((sum, { rows }) => sum + rows, 0), reasons };
 }

@@ -161,16 +161,22 @@ export interface ViewHistory {
   parts(firstUs: number, lastUs: number): string[];
 }
 
+/** Where histories are; a project's settings say it. */
+export interface HistoryPlace {
+  /** The project's folder, which sources' paths are relative to. */
+  readonly folder: string;
+  /** The folder of the histories of aggregated views. */
+  readonly history: string;
+}
+
 /**
  * How the history of a view is read. A stored view's source is looked at file by file, so ask anew for each run.
  *
- * @param folder  the project's folder, which sources' paths are relative to
  * @throws REG_SOURCE when a stored view's source has no file, or one that is no Parquet
  */
 export async function openHistory(
   duck: DuckDb,
-  folder: string,
-  root: string,
+  place: HistoryPlace,
   view: FeatureView,
   entity: Entity,
 ): Promise<ViewHistory> {
@@ -180,14 +186,14 @@ export async function openHistory(
       const sql = aggregatedSql(view, entity, files);
       return faults.length === 0 ? sql : `SELECT * FROM (${sql})${whereGood(faults)}`;
     };
-    const files = historyFiles(root, view, entity, null);
+    const files = historyFiles(place.history, view, entity, null);
     const parts = (firstUs: number, lastUs: number): string[] =>
       dayParts([...files.keys()], firstUs, lastUs).map((days) =>
         good(days.flatMap((day) => files.get(day)!)),
       );
     return { sql: good([...files.values()].flat()), nanos: false, source: null, parts };
   }
-  const source = await storedFiles(duck, folder, view, entity);
+  const source = await storedFiles(duck, place.folder, view, entity);
   const sql = goodRowsSql(source, view, entity);
   return { sql, nanos: hasNanos(source, view), source, parts: () => [sql] };
 }
@@ -199,19 +205,18 @@ export async function openHistory(
  *           (the first fault of a row as a text, or NULL), and FILE_COLUMN and ROW_COLUMN (null in an aggregated view)
  * @throws   as `openHistory`
  */
-export async function openJudgedHistory(
+export async function openHistoryWithFaults(
   duck: DuckDb,
-  folder: string,
-  root: string,
+  place: HistoryPlace,
   view: FeatureView,
   entity: Entity,
 ): Promise<Pick<ViewHistory, 'sql' | 'source'>> {
   if (view.kind === 'stored') {
-    const source = await storedFiles(duck, folder, view, entity);
+    const source = await storedFiles(duck, place.folder, view, entity);
     return { sql: judgedRowsSql(source, view, entity), source };
   }
   const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
-  const files = [...historyFiles(root, view, entity, null).values()].flat();
+  const files = [...historyFiles(place.history, view, entity, null).values()].flat();
   const nothing = [EVENT_NS, CREATED_NS].map((name) => `0::SMALLINT AS ${quoteName(name)}`);
   const origin = [`NULL::VARCHAR AS ${quoteName(FILE_COLUMN)}`, `NULL::BIGINT AS ${quoteName(ROW_COLUMN)}`];
   const judged = [`false AS ${quoteName(EXCLUDED)}`, `${reasonSql(faults)} AS ${quoteName(REASON)}`];

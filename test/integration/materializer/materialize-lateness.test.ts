@@ -54,7 +54,7 @@ async function load(name: string, event: number, created: number, rows: number):
 async function counted(of: FeatureView = view): Promise<number> {
   const duck = await DuckDb.open();
   const { folder, history } = project.settings;
-  const { sql } = await openHistory(duck, folder, history, of, customer);
+  const { sql } = await openHistory(duck, { folder, history }, of, customer);
   const rows = await duck.rows(
     `SELECT orders_1d FROM (${sql}) ORDER BY event_time DESC, created_time DESC LIMIT 1`,
   );

@@ -57,7 +57,7 @@ function online(): Record<string, number> {
 async function history(view: FeatureView, id: string): Promise<string[]> {
   const duck = await DuckDb.open();
   const { folder, history: root } = project.settings;
-  const { sql } = await openHistory(duck, folder, root, view, customer);
+  const { sql } = await openHistory(duck, { folder, history: root }, view, customer);
   const rows = await duck.rows(
     `SELECT epoch_us(event_time)::DOUBLE AS us, deleted, orders_1d IS NULL AS empty FROM (${sql}) WHERE customer_id = '${id}'
      QUALIFY row_number() OVER (PARTITION BY event_time ORDER BY created_time DESC) = 1 ORDER BY us`,

@@ -29,7 +29,7 @@ test('the history of an aggregated view lies by version and day, under these col
   const historyRoot = join(folder, 'history');
   const duck = await DuckDb.open();
   const cutoffUs = 1_700_200_000_000_000;
-  const { sql } = await openHistory(duck, folder, historyRoot, view, entity);
+  const { sql } = await openHistory(duck, { folder, history: historyRoot }, view, entity);
   const none = await duck.rows(`DESCRIBE ${sql}`);
   const sketch = { duck, view, entity, folder, history: historyRoot };
   const prepared = await prepareHistory(historyRun(sketch, { cutoffUs, full: true }));
