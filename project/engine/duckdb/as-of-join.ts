@@ -59,9 +59,10 @@ const FEW_KEYS = 100;
 const TABLES = ['labels', 'hits', 'found', 'tied', 'best'];
 
 /**
- * Makes a table with one row for each label, in the order of `rid`: `rid`, `asof_state` (NO_ROW, ROW_FOUND,
- * ROW_OUTSIDE_TTL), `asof_event_us`, `asof_created_us`, `asof_run_id`, `asof_definition_id` of the row where there is
- * one, also of one outside its TTL and of a tombstone, which is NO_ROW and has `asof_deleted`, and the outputs, NULL unless ROW_FOUND. Replaces a table of that name.
+ * Makes a table with one row for each label, in the order of `rid`; replaces one of that name. Its columns: `rid`,
+ * `asof_state` (NO_ROW, ROW_FOUND, ROW_OUTSIDE_TTL), and the outputs, NULL unless ROW_FOUND. Where there is a row, also one
+ * outside its TTL or a tombstone (which is NO_ROW and has `asof_deleted`): `asof_event_us`, `asof_created_us`,
+ * `asof_run_id`, `asof_definition_id`.
  *
  * @throws DuckDB's error when the history cannot be read
  */
@@ -77,8 +78,9 @@ export async function joinAsOf(duck: DuckDb, join: AsOfJoin, table: string): Pro
   for (const part of history) {
     const [left] = await duck.rows('SELECT count(*) AS n, max(t) AS last FROM asof_labels');
     if (read > 0 && left!['n'] === 0n) break;
-    await duck.run(hitsSql(join, part, keys, left!['last'] as bigint | null, read === 0));
-    await duck.run(foundSql(join, part, keys, read === 0));
+    const until = left!['last'] === null ? 'false' : `event_us <= ${left!['last'] as bigint}`;
+    await duck.run(intoSql('asof_hits', hitsSql(join, part, keys, until), read === 0));
+    await duck.run(intoSql('asof_found', foundSql(join, part, keys), read === 0));
     read += 1;
     if (read < history.length)
       await duck.run('DELETE FROM asof_labels WHERE rid IN (SELECT rid FROM asof_hits)');
@@ -86,6 +88,11 @@ export async function joinAsOf(duck: DuckDb, join: AsOfJoin, table: string): Pro
   await foldTies(duck, join, history.slice(0, read), keys);
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${table} AS ${answersSql(join, keys)}`);
   await duck.run(TABLES.map((name) => `DROP TABLE IF EXISTS asof_${name}`).join('; '));
+}
+
+/** The first part of the history makes the table. */
+function intoSql(table: string, rows: string, isFirst: boolean): string {
+  return isFirst ? `CREATE OR REPLACE TEMP TABLE ${table} AS ${rows}` : `INSERT INTO ${table} ${rows}`;
 }
 
 /**
@@ -119,16 +126,10 @@ function rowsSql(join: AsOfJoin, part: string, more: readonly string[]): string 
   );
 }
 
-function hitsSql(
-  join: AsOfJoin,
-  part: string,
-  keys: readonly string[],
-  last: bigint | null,
-  first: boolean,
-): string {
+/** @param until  a condition on `event_us` that holds of all rows that a label may see */
+function hitsSql(join: AsOfJoin, part: string, keys: readonly string[], until: string): string {
   const list = keys.join(', ');
   const ofLabels = `${rowsSql(join, part, [])} SEMI JOIN asof_labels USING (${list})`;
-  const until = last === null ? 'false' : `event_us <= ${last}`;
   const visibleAt =
     join.mode === 'available' ? `greatest(event_us, created_us - ${join.delayUs})` : 'event_us';
   const visible =
@@ -137,15 +138,13 @@ function hitsSql(
       : // Rows that become visible at one time share the maximum, so that it does not matter which of them is met.
         `SELECT ${list}, av, max(hit) OVER (PARTITION BY ${list} ORDER BY av) AS hit FROM
           (SELECT *, ${visibleAt} AS av FROM ${ofLabels} WHERE ${until})`;
-  const hits = `SELECT l.rid, ${keys.map((key) => `l.${key}`).join(', ')}, h.hit
+  return `SELECT l.rid, ${keys.map((key) => `l.${key}`).join(', ')}, h.hit
     FROM asof_labels l ASOF JOIN (${visible}) h ON ${on(keys, 'l', 'h')} AND l.t >= h.av`;
-  return first ? `CREATE OR REPLACE TEMP TABLE asof_hits AS ${hits}` : `INSERT INTO asof_hits ${hits}`;
 }
 
-function foundSql(join: AsOfJoin, part: string, keys: readonly string[], first: boolean): string {
-  const found = `SELECT * FROM ${rowsSql(join, part, answerColumns(join))}
+function foundSql(join: AsOfJoin, part: string, keys: readonly string[]): string {
+  return `SELECT * FROM ${rowsSql(join, part, answerColumns(join))}
     SEMI JOIN asof_hits USING (${[...keys, 'hit'].join(', ')})`;
-  return first ? `CREATE OR REPLACE TEMP TABLE asof_found AS ${found}` : `INSERT INTO asof_found ${found}`;
 }
 
 /** What leaves the join of a row: its origin, and the features that are asked for as o0, o1, ... */

@@ -27,8 +27,23 @@ export function listSourceFiles(pattern: string): string[] {
   const listing = new Listing();
   const literal = parts.findIndex(isWild);
   if (literal === -1) listing.addNamed(pattern);
-  else listing.match(join(root, ...parts.slice(0, literal)), parts.slice(literal), []);
+  else
+    listing.match(join(root, ...parts.slice(0, literal)), parts.slice(literal), {
+      above: [],
+      file: /(?:)/,
+      linked: false,
+    });
   return listing.files();
+}
+
+/** How a folder was reached. */
+interface Way {
+  /** Real paths of the folders on the way whose contents `**` has looked at. */
+  readonly above: readonly string[];
+  /** What a file's name must match beside the pattern. */
+  readonly file: RegExp;
+  /** Whether a link led there. */
+  readonly linked: boolean;
 }
 
 class Listing {
@@ -37,48 +52,41 @@ class Listing {
 
   addNamed(path: string): void {
     const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat?.isDirectory() === true) this.match(path, ['**', '*'], [], /\.parquet$/i);
+    if (stat?.isDirectory() === true)
+      this.match(path, ['**', '*'], { above: [], file: /\.parquet$/i, linked: false });
     else if (stat !== undefined) this.#found.set(path, false);
   }
 
-  /**
-   * @param parts  of the pattern below `folder`, at least one
-   * @param above  real paths of the folders on the way whose contents `**` has looked at
-   * @param last   what a file's name must match beside the pattern
-   */
-  match(
-    folder: string,
-    parts: readonly string[],
-    above: readonly string[],
-    last = /(?:)/,
-    linked = false,
-  ): void {
+  /** @param parts  of the pattern below `folder`, at least one */
+  match(folder: string, parts: readonly string[], way: Way): void {
     const [part, ...rest] = parts as [string, ...string[]];
     if (!isWild(part)) {
       const path = join(folder, part);
-      if (rest.length > 0) this.match(path, rest, above, last, linked);
-      else if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) this.#found.set(path, linked);
+      if (rest.length > 0) this.match(path, rest, way);
+      else if (statSync(path, { throwIfNoEntry: false })?.isFile() === true)
+        this.#found.set(path, way.linked);
       return;
     }
     const deep = part === '**';
-    let inside = above;
+    let inside = way;
     if (deep) {
       if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return;
       const real = realpathSync(folder);
-      if (above.includes(real)) return;
-      inside = [...above, real];
-      this.match(folder, rest.length === 0 ? ['*'] : rest, above, last, linked);
+      if (way.above.includes(real)) return;
+      inside = { ...way, above: [...way.above, real] };
+      this.match(folder, rest.length === 0 ? ['*'] : rest, way);
     }
     const fits = deep ? null : namePattern(part);
     for (const { name, isFolder, isLink } of entriesOf(folder)) {
       if (isHidden(name) && !/^[_.]/.test(part)) continue;
       if (fits !== null && !fits.test(name)) continue;
       const path = join(folder, name);
-      if (isFolder && deep) this.match(path, parts, inside, last, linked || isLink);
-      else if (isFolder && rest.length > 0) this.match(path, rest, above, last, linked || isLink);
-      else if (!isFolder && !deep && rest.length === 0 && last.test(name)) {
+      const linked = way.linked || isLink;
+      if (isFolder && deep) this.match(path, parts, { ...inside, linked });
+      else if (isFolder && rest.length > 0) this.match(path, rest, { ...way, linked });
+      else if (!isFolder && !deep && rest.length === 0 && way.file.test(name)) {
         if (isLink) statSync(path);
-        this.#found.set(path, linked || isLink);
+        this.#found.set(path, linked);
       }
     }
   }
