@@ -15,7 +15,7 @@ import { locateSources } from '../contract/definitions/source-variables.ts';
 import { formatDuration } from '../contract/std/duration.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { materializerError } from './errors.ts';
-import { runMaterialize } from './materialize.ts';
+import { chosenViews, runMaterialize } from './materialize.ts';
 
 export interface DaemonOptions {
   /** Ids of views; all that have a schedule unless given. */
@@ -54,7 +54,9 @@ export async function runDaemon(
         continue;
       }
       triedUs.set(view.id, nowUs);
-      await tryRun(project, bundle, database, view, signal);
+      await tryRun(view, project, () =>
+        runMaterialize(project, bundle, database, { views: [view.id], signal }),
+      );
       nextUs = Math.min(nextUs, dueAfter(view.scheduleUs!, nowUs));
     }
     const leftUs = nextUs - clock.nowUs();
@@ -64,17 +66,12 @@ export async function runDaemon(
 }
 
 function scheduledViews(bundle: Bundle, ids: readonly string[] | undefined): FeatureView[] {
-  for (const id of ids ?? []) {
-    if (!bundle.views.has(id)) {
-      throw materializerError('MAT_UNKNOWN_VIEW', `there is no view ${id}`, { field: 'view' });
-    }
-  }
-  const asked = [...bundle.views.values()].filter((view) => ids === undefined || ids.includes(view.id));
-  const scheduled = asked.filter((view) => view.scheduleUs !== null && view.scheduleUs > 0);
+  const chosen = chosenViews(bundle, ids);
+  const scheduled = chosen.filter((view) => view.scheduleUs !== null && view.scheduleUs > 0);
   if (scheduled.length > 0) return scheduled;
   throw materializerError(
     'MAT_SCHEDULE',
-    `none of the views has a schedule: ${asked.map(({ id }) => id).join(', ') || 'there are none'}`,
+    `none of the views has a schedule: ${chosen.map(({ id }) => id).join(', ') || 'there are none'}`,
     { field: 'schedule' },
   );
 }
@@ -90,15 +87,10 @@ async function lastStartUs(database: RegistryDatabase, view: FeatureView): Promi
   return complete.at(-1)?.startedUs ?? null;
 }
 
-async function tryRun(
-  project: Project,
-  bundle: Bundle,
-  database: RegistryDatabase,
-  view: FeatureView,
-  signal: AbortSignal,
-): Promise<void> {
+/** A run that fails is told; the view's next one tries again. */
+async function tryRun(view: FeatureView, project: Project, run: () => Promise<unknown>): Promise<void> {
   try {
-    await runMaterialize(project, bundle, database, { views: [view.id], signal });
+    await run();
   } catch (error) {
     const nextUs = dueAfter(view.scheduleUs!, project.clock.nowUs());
     const { message } = error as Error;
