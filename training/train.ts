@@ -4,42 +4,32 @@
  *
  *   labels' keys and times -> as-of join with each view -> one table a view -> labels' bytes, features behind them
  *
- * A label past an aggregated view's history watermark is unjudged: its windows are not computed yet, so that it gets
- * null, never an older window and never the fallback.
+ * Called by commands.ts. The join is view-join.ts, what is said of the set besides training-notes.ts.
  */
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { ROW_FOUND, ROW_OUTSIDE_TTL, joinAsOf } from '../project/engine/duckdb/as-of-join.ts';
 import type { AsOfRule } from '../contract/as-of.ts';
-import { badRowsText, countBadRows } from '../project/engine/duckdb/bad-rows.ts';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
 import { serviceNamed } from '../contract/definitions/service-named.ts';
 import { locateSources } from '../contract/definitions/source-variables.ts';
+import { CodedError } from '../contract/std/coded-error.ts';
+import { makeFolder } from '../contract/std/folder.ts';
+import { schemeOf } from '../contract/std/local-path.ts';
+import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../project/engine/duckdb/as-of-join.ts';
 import { DuckDb, quoteName } from '../project/engine/duckdb/duckdb.ts';
-import { registryError } from '../contract/errors.ts';
-import { completeHistory, openHistory, readHistoryWatermark } from '../project/engine/duckdb/history.ts';
-import type { Bundle, FeatureService, FeatureView, ServiceView } from '../contract/model.ts';
 import type { Project } from '../project/project.ts';
-import { sqlLiteral } from '../project/engine/duckdb/sql-literal.ts';
-import { countText } from '../contract/std/count-text.ts';
-import { formatTimestamp } from '../contract/std/timestamp.ts';
-import { edgeAt } from '../contract/windows.ts';
 import { trainingError } from './errors.ts';
 import { countNotFull } from './full-windows.ts';
 import type { NotFull } from './full-windows.ts';
 import { openTrainScratch } from './train-scratch.ts';
-import { LABEL_KEYS, labelKeyColumn, readLabels, tableFormat } from './training-labels.ts';
-import type { Labels } from './training-labels.ts';
+import { readLabels, tableFormat } from './training-labels.ts';
+import { badRowNotes, notesOf, refuseUnjudged } from './training-notes.ts';
 import { writeTrainingSet } from './training-output.ts';
-import type { JoinedFeatures } from './training-output.ts';
-import { CodedError } from '../contract/std/coded-error.ts';
-import { schemeOf } from '../contract/std/local-path.ts';
-import { makeFolder } from '../contract/std/folder.ts';
+import type { TrainingFile } from './training-output.ts';
+import { joinedFeatures, joinView } from './view-join.ts';
+import type { JoinedView, TrainingSet } from './view-join.ts';
 
 const LABEL_TIME = 'event_timestamp';
-
-/** State of a label, beside those of the join: past the history's watermark. */
-const UNJUDGED = 3;
 
 export interface TrainOptions {
   /** Parquet or CSV, relative to the current folder or absolute. */
@@ -76,18 +66,6 @@ export interface TrainResult {
   readonly notes: readonly string[];
 }
 
-/** A view in its role, joined to the labels. */
-interface JoinedView {
-  readonly used: ServiceView;
-  readonly view: FeatureView;
-  readonly table: string;
-  readonly unjudged: number;
-  /** How far its history is complete; null: never computed, or a stored view, which always is. */
-  readonly watermarkUs: number | null;
-  /** Whether its history holds rows of other row logic alone. */
-  readonly isChanged: boolean;
-}
-
 /**
  * @throws REG_UNKNOWN for a service that is not applied, TRAIN_LABELS, TRAIN_FORMAT, TRAIN_PLACE, TRAIN_OUT,
  *         TRAIN_UNJUDGED where `strict` asks for it, and REG_SOURCE when a view's rows cannot be read; nothing
@@ -110,25 +88,27 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
   });
   try {
     await duck.run('SET preserve_insertion_order = true');
-    const labels = await readLabels(duck, resolve(options.labels), service, timeColumn, folder);
+    const labels = await readLabels(duck, service, {
+      file: resolve(options.labels),
+      timeColumn,
+      scratch: folder,
+    });
+    const set: TrainingSet = { duck, settings: project.settings, bundle, service, labels, mode };
     const joined: JoinedView[] = [];
     for (const [i, used] of service.views.entries()) {
       project.logger.progress('joining', i, service.views.length);
-      joined.push(
-        await joinView(duck, project, bundle, { service, used, labels, mode, table: `joined_${i}` }),
-      );
+      joined.push(await joinView(set, used, `joined_${i}`));
     }
     project.logger.progress('joining', service.views.length, service.views.length);
     const { notFull, notes: early } = await countNotFull(duck, joined);
-    const notes = [...notesOf(labels, { mode, timeColumn }, joined), ...early];
+    const notes = [...notesOf(set, timeColumn, joined), ...early];
     if (options.strict === true) refuseUnjudged(joined);
-    const set = { labels, features: joinedFeatures(bundle, service, joined), format, scratch: folder };
-    await writeOut(duck, set, resolve(options.out));
+    await writeOut(set, joined, { file: resolve(options.out), format, scratch: folder });
     return {
       out: options.out,
       rows: labels.rows,
-      features: await countFeatures(duck, service, joined, notFull),
-      notes: [...notes, ...(await badRowNotes(duck, project, bundle, service))],
+      features: await countFeatures(set, joined, notFull),
+      notes: [...notes, ...(await badRowNotes(set))],
     };
   } finally {
     duck.close();
@@ -161,155 +141,23 @@ function fileIdentity(file: string): string | null {
   }
 }
 
-/** What the history of each view holds and training does not take. */
-async function badRowNotes(
-  duck: DuckDb,
-  { settings }: Project,
-  bundle: Bundle,
-  service: FeatureService,
-): Promise<string[]> {
-  const notes: string[] = [];
-  for (const id of new Set(service.views.map((used) => used.view))) {
-    const view = bundle.views.get(id)!;
-    const entity = bundle.entities.get(view.entity)!;
-    const text = badRowsText(view, await countBadRows(duck, settings, view, entity));
-    if (text !== null) notes.push(text);
-  }
-  return notes;
-}
-
-interface ViewJoin {
-  readonly service: FeatureService;
-  readonly used: ServiceView;
-  readonly labels: Labels;
-  readonly mode: AsOfRule['mode'];
-  readonly table: string;
-}
-
-/** Joins one view (in its role) to the labels, into a table. */
-async function joinView(
-  duck: DuckDb,
-  project: Project,
-  bundle: Bundle,
-  { service, used, labels, mode, table }: ViewJoin,
-): Promise<JoinedView> {
-  const { settings } = project;
-  const view = bundle.views.get(used.view)!;
-  const entity = bundle.entities.get(view.entity)!;
-  // Before the rows are read: what is written meanwhile is then known to lie past it.
-  const mark = view.kind === 'stored' ? null : completeHistory(settings.history, view, entity);
-  const watermarkUs = mark?.watermarkUs ?? null;
-  const keys = used.requestKeys.map((key) => labelKeyColumn(service, key));
-  const isUnjudged = unjudgedSql(view, watermarkUs, keys);
-  const outputs = service.features.filter((feature) => feature.role === used.role);
-  const history = await openHistory(duck, settings, view, entity);
-  const asOf = {
-    labels: `(SELECT * REPLACE (CASE WHEN ${isUnjudged} THEN NULL ELSE t END AS t) FROM ${LABEL_KEYS})`,
-    rid: 'rid',
-    time: 't',
-    history: history.parts(labels.firstUs ?? 0, (labels.lastUs ?? 0) - view.delayUs),
-    nanos: history.nanos,
-    tombstones: view.kind === 'aggregated',
-    keys: entity.joinKeys.map((key, at) => ({ label: keys[at]!, row: key.name })),
-    features: view.features,
-    outputs: [...new Set(outputs.map(({ feature }) => feature))].map((name) => ({
-      feature: name,
-      as: `value_${name}`,
-    })),
-    mode: hasCreatedTime(view) ? mode : 'trained',
-    delayUs: view.delayUs,
-    ttlUs: view.ttlUs,
-  };
+/** Writes the file whole, then gives it its name. */
+async function writeOut(set: TrainingSet, joined: readonly JoinedView[], out: TrainingFile): Promise<void> {
+  const aside = `${out.file}.${process.pid}.tmp`;
   try {
-    await joinAsOf(duck, asOf, table);
-  } catch (error) {
-    if (error instanceof CodedError) throw error;
-    const why = (error as Error).message.split('\n')[0];
-    throw registryError('REG_SOURCE', `the rows of ${view.id} cannot be read: ${why}`, {}, error);
-  }
-  const [row] = await duck.rows(`SELECT count(*) FILTER (${isUnjudged}) AS n FROM ${LABEL_KEYS}`);
-  const unjudged = Number(row!['n']);
-  if (unjudged > 0) {
-    await duck.run(`UPDATE ${table} SET asof_state = ${UNJUDGED}
-      WHERE rid IN (SELECT rid FROM ${LABEL_KEYS} WHERE ${isUnjudged})`);
-  }
-  const isChanged = mark === null && readHistoryWatermark(settings.history, view) !== null;
-  return { used, view, table, unjudged, watermarkUs, isChanged };
-}
-
-/** A label is unjudged where the edge due at its time lies past the watermark, as in the monitor. */
-function unjudgedSql(view: FeatureView, watermarkUs: number | null, keys: readonly string[]): string {
-  if (view.kind === 'stored') return 'false';
-  const sees = ['t', ...keys].map((column) => `${column} IS NOT NULL`).join(' AND ');
-  if (watermarkUs === null) return `(${sees})`;
-  const nextEdgeUs = (edgeAt(watermarkUs, view.hopUs) + 1) * view.hopUs;
-  return `(${sees} AND t >= ${nextEdgeUs + view.delayUs})`;
-}
-
-/** An aggregated view's history always has one. */
-function hasCreatedTime(view: FeatureView): boolean {
-  return view.kind === 'aggregated' || view.source.createdTime !== null;
-}
-
-function joinedFeatures(
-  bundle: Bundle,
-  service: FeatureService,
-  joined: readonly JoinedView[],
-): JoinedFeatures {
-  const [first, ...others] = joined.map(({ table }) => table);
-  const columns = service.features.map((feature) => {
-    const { type, missing } = bundle.views
-      .get(feature.view)!
-      .features.find((f) => f.name === feature.feature)!;
-    const table = tableOf(joined, feature.role);
-    const cases = [
-      `WHEN ${ROW_FOUND} THEN ${table}.${quoteName(`value_${feature.feature}`)}`,
-      `WHEN ${UNJUDGED} THEN NULL`,
-    ];
-    return {
-      name: feature.fullName,
-      type,
-      sql: `CASE ${table}.asof_state ${cases.join(' ')} ELSE ${sqlLiteral(type, missing)} END`,
-    };
-  });
-  const from = [first!, ...others.map((table) => `JOIN ${table} ON ${table}.rid = ${first!}.rid`)].join(' ');
-  return { from, rid: `${first!}.rid`, columns };
-}
-
-function tableOf(joined: readonly JoinedView[], role: string): string {
-  return joined.find(({ used }) => used.role === role)!.table;
-}
-
-async function writeOut(
-  duck: DuckDb,
-  set: {
-    readonly labels: Labels;
-    readonly features: JoinedFeatures;
-    readonly format: 'parquet' | 'csv';
-    readonly scratch: string;
-  },
-  out: string,
-): Promise<void> {
-  const aside = `${out}.${process.pid}.tmp`;
-  try {
-    makeFolder(dirname(out));
-    await writeTrainingSet(duck, set.labels, set.features, {
-      file: aside,
-      format: set.format,
-      scratch: set.scratch,
-    });
-    renameSync(aside, out);
+    makeFolder(dirname(out.file));
+    await writeTrainingSet(set.duck, set.labels, joinedFeatures(set, joined), { ...out, file: aside });
+    renameSync(aside, out.file);
   } catch (error) {
     if (existsSync(aside)) rmSync(aside);
     if (error instanceof CodedError) throw error;
     const why = (error as Error).message.split('\n')[0];
-    throw trainingError('TRAIN_OUT', `${out} cannot be written: ${why}`, { file: out }, error);
+    throw trainingError('TRAIN_OUT', `${out.file} cannot be written: ${why}`, { file: out.file }, error);
   }
 }
 
 async function countFeatures(
-  duck: DuckDb,
-  service: FeatureService,
+  { duck, service }: TrainingSet,
   joined: readonly JoinedView[],
   notFullOf: NotFull,
 ): Promise<TrainedFeature[]> {
@@ -332,45 +180,4 @@ async function countFeatures(
     }
   }
   return service.features.map(({ fullName }) => counted.get(fullName)!);
-}
-
-/** One sentence for each view that could not tell yet what some labels should get. */
-function unjudgedNotes(joined: readonly JoinedView[]): string[] {
-  return joined.flatMap(({ used, unjudged, watermarkUs, isChanged }) => {
-    if (unjudged === 0) return [];
-    const never = isChanged ? 'was not materialized since its definition changed' : 'was never materialized';
-    const until =
-      watermarkUs === null ? never : `is complete up to its watermark ${formatTimestamp(watermarkUs)}`;
-    return [
-      `${unjudged} ${unjudged === 1 ? 'label is' : 'labels are'} unjudged: the history of ${used.role} ${until}; ` +
-        'they got null for its features.',
-    ];
-  });
-}
-
-function refuseUnjudged(joined: readonly JoinedView[]): void {
-  const notes = unjudgedNotes(joined);
-  if (notes.length > 0) throw trainingError('TRAIN_UNJUDGED', notes.join(' '));
-}
-
-function notesOf(
-  labels: Labels,
-  { mode, timeColumn }: { readonly mode: AsOfRule['mode']; readonly timeColumn: string },
-  joined: readonly JoinedView[],
-): string[] {
-  const notes = unjudgedNotes(joined);
-  const [noTime, noKey] = [labels.rowsWithoutTime, labels.rowsWithNullKey];
-  if (noTime > 0) notes.push(`${labelsHave(noTime)} no ${timeColumn} and got no feature values.`);
-  if (noKey > 0) notes.push(`${labelsHave(noKey)} a null join key, which matches no entity.`);
-  if (mode === 'available') {
-    for (const { view } of joined) {
-      if (!hasCreatedTime(view))
-        notes.push(`${view.id} has no created times: "as available" is the same as "as trained" there.`);
-    }
-  }
-  return notes;
-}
-
-function labelsHave(count: number): string {
-  return `${countText(count, 'label')} ${count === 1 ? 'has' : 'have'}`;
 }

@@ -63,19 +63,23 @@ type LabelFile = Pick<Labels, 'file' | 'format' | 'columns' | 'from' | 'refs' | 
   readonly types: readonly string[];
 };
 
+/** Where the labels are. */
+export interface LabelSource {
+  readonly file: string;
+  /** The column that holds their times. */
+  readonly timeColumn: string;
+  /** A folder for files that are needed while the training set is made. */
+  readonly scratch: string;
+}
+
 /**
  * Reads the labels' keys and times into LABEL_KEYS.
- *
- * @param timeColumn  the labels' column that holds their times
- * @param scratch     a folder for files that are needed while the training set is made
  * @throws TRAIN_LABELS when the file, a column or a value is not what the service needs
  */
 export async function readLabels(
   duck: DuckDb,
-  file: string,
   service: FeatureService,
-  timeColumn: string,
-  scratch: string,
+  { file, timeColumn, scratch }: LabelSource,
 ): Promise<Labels> {
   const format = tableFormat(file);
   if (!existsSync(file)) throw trainingError('TRAIN_LABELS', `${file} does not exist`, { file });

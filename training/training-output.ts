@@ -24,26 +24,27 @@ export interface JoinedFeatures {
   readonly columns: readonly { readonly name: string; readonly type: ValueType; readonly sql: string }[];
 }
 
-/** @param scratch  a folder for files that are needed meanwhile */
+/** The file to write. */
+export interface TrainingFile {
+  readonly file: string;
+  readonly format: TableFormat;
+  /** A folder for files that are needed meanwhile. */
+  readonly scratch: string;
+}
+
 export async function writeTrainingSet(
   duck: DuckDb,
   labels: Labels,
   features: JoinedFeatures,
-  out: { readonly file: string; readonly format: TableFormat; readonly scratch: string },
+  out: TrainingFile,
 ): Promise<void> {
-  const base =
-    labels.format === out.format ? labels.file : await converted(duck, labels, out.format, out.scratch);
+  const base = labels.format === out.format ? labels.file : await converted(duck, labels, out);
   await (out.format === 'csv'
     ? appendToCsv(base, out.file, header(features), rowsOf(duck, features))
-    : appendParquet(duck, base, features, out.file, out.scratch));
+    : appendParquet(duck, base, features, out));
 }
 
-async function converted(
-  duck: DuckDb,
-  labels: Labels,
-  format: TableFormat,
-  scratch: string,
-): Promise<string> {
+async function converted(duck: DuckDb, labels: Labels, { format, scratch }: TrainingFile): Promise<string> {
   const file = join(scratch, `labels.${format}`);
   if (format === 'csv') {
     await duck.run(`COPY (SELECT * FROM ${labels.from}) TO ${quoteText(file)} (FORMAT csv, HEADER)`);
@@ -80,12 +81,11 @@ async function appendParquet(
   duck: DuckDb,
   labels: string,
   features: JoinedFeatures,
-  out: string,
-  scratch: string,
+  out: TrainingFile,
 ): Promise<void> {
   const { groupRows } = readParquetFooter(labels);
-  const files = featureFiles(duck, features, groupRows, join(scratch, 'features.parquet'));
-  await appendColumns(labels, features.columns, files, out);
+  const files = featureFiles(duck, features, groupRows, join(out.scratch, 'features.parquet'));
+  await appendColumns(labels, features.columns, files, out.file);
 }
 
 /** One file for each row group of the labels, since the columns of a row group have as many rows; the same file again. */

@@ -1,0 +1,142 @@
+/**
+ * The labels of a training set joined to the views of a service: one table a view, and the SQL of its features.
+ *
+ * A label past an aggregated view's history watermark is unjudged: its windows are not computed yet, so that it gets
+ * null, never an older window and never the fallback.
+ */
+import { ROW_FOUND, joinAsOf } from '../project/engine/duckdb/as-of-join.ts';
+import type { AsOfRule } from '../contract/as-of.ts';
+import { quoteName } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { registryError } from '../contract/errors.ts';
+import { completeHistory, openHistory, readHistoryWatermark } from '../project/engine/duckdb/history.ts';
+import type { Bundle, FeatureService, FeatureView, ServiceView } from '../contract/model.ts';
+import type { Settings } from '../project/settings/settings.ts';
+import { sqlLiteral } from '../project/engine/duckdb/sql-literal.ts';
+import { CodedError } from '../contract/std/coded-error.ts';
+import { edgeAt } from '../contract/windows.ts';
+import { LABEL_KEYS, labelKeyColumn } from './training-labels.ts';
+import type { Labels } from './training-labels.ts';
+import type { JoinedFeatures } from './training-output.ts';
+
+/** State of a label, beside those of the join: past the history's watermark. */
+const UNJUDGED = 3;
+
+/** A training set that is being made. */
+export interface TrainingSet {
+  readonly duck: DuckDb;
+  readonly settings: Settings;
+  readonly bundle: Bundle;
+  readonly service: FeatureService;
+  readonly labels: Labels;
+  readonly mode: AsOfRule['mode'];
+}
+
+/** A view in its role, joined to the labels. */
+export interface JoinedView {
+  readonly used: ServiceView;
+  readonly view: FeatureView;
+  readonly table: string;
+  readonly unjudged: number;
+  /** How far its history is complete; null: never computed, or a stored view, which always is. */
+  readonly watermarkUs: number | null;
+  /** Whether its history holds rows of other row logic alone. */
+  readonly isChanged: boolean;
+}
+
+/**
+ * Joins one view, in its role, to the labels, into a table.
+ * @throws REG_SOURCE when the view's rows cannot be read
+ */
+export async function joinView(set: TrainingSet, used: ServiceView, table: string): Promise<JoinedView> {
+  const { duck, settings, bundle, service } = set;
+  const view = bundle.views.get(used.view)!;
+  const entity = bundle.entities.get(view.entity)!;
+  // Before the rows are read: what is written meanwhile is then known to lie past it.
+  const mark = view.kind === 'stored' ? null : completeHistory(settings.history, view, entity);
+  const watermarkUs = mark?.watermarkUs ?? null;
+  const keys = used.requestKeys.map((key) => labelKeyColumn(service, key));
+  const isUnjudged = unjudgedSql(view, watermarkUs, keys);
+  await joinRows(set, used, { table, keys, isUnjudged });
+  const [row] = await duck.rows(`SELECT count(*) FILTER (${isUnjudged}) AS n FROM ${LABEL_KEYS}`);
+  const unjudged = Number(row!['n']);
+  if (unjudged > 0) {
+    await duck.run(`UPDATE ${table} SET asof_state = ${UNJUDGED}
+      WHERE rid IN (SELECT rid FROM ${LABEL_KEYS} WHERE ${isUnjudged})`);
+  }
+  const isChanged = mark === null && readHistoryWatermark(settings.history, view) !== null;
+  return { used, view, table, unjudged, watermarkUs, isChanged };
+}
+
+async function joinRows(
+  { duck, settings, bundle, service, labels, mode }: TrainingSet,
+  used: ServiceView,
+  into: { readonly table: string; readonly keys: readonly string[]; readonly isUnjudged: string },
+): Promise<void> {
+  const view = bundle.views.get(used.view)!;
+  const entity = bundle.entities.get(view.entity)!;
+  const outputs = service.features.filter((feature) => feature.role === used.role);
+  const history = await openHistory(duck, settings, view, entity);
+  const asOf = {
+    labels: `(SELECT * REPLACE (CASE WHEN ${into.isUnjudged} THEN NULL ELSE t END AS t) FROM ${LABEL_KEYS})`,
+    rid: 'rid',
+    time: 't',
+    history: history.parts(labels.firstUs ?? 0, (labels.lastUs ?? 0) - view.delayUs),
+    nanos: history.nanos,
+    tombstones: view.kind === 'aggregated',
+    keys: entity.joinKeys.map((key, at) => ({ label: into.keys[at]!, row: key.name })),
+    features: view.features,
+    outputs: [...new Set(outputs.map(({ feature }) => feature))].map((name) => ({
+      feature: name,
+      as: `value_${name}`,
+    })),
+    mode: hasCreatedTime(view) ? mode : 'trained',
+    delayUs: view.delayUs,
+    ttlUs: view.ttlUs,
+  };
+  try {
+    await joinAsOf(duck, asOf, into.table);
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    const why = (error as Error).message.split('\n')[0];
+    throw registryError('REG_SOURCE', `the rows of ${view.id} cannot be read: ${why}`, {}, error);
+  }
+}
+
+/** A label is unjudged where the edge due at its time lies past the watermark, as in the monitor. */
+function unjudgedSql(view: FeatureView, watermarkUs: number | null, keys: readonly string[]): string {
+  if (view.kind === 'stored') return 'false';
+  const sees = ['t', ...keys].map((column) => `${column} IS NOT NULL`).join(' AND ');
+  if (watermarkUs === null) return `(${sees})`;
+  const nextEdgeUs = (edgeAt(watermarkUs, view.hopUs) + 1) * view.hopUs;
+  return `(${sees} AND t >= ${nextEdgeUs + view.delayUs})`;
+}
+
+/** An aggregated view's history always has one. */
+export function hasCreatedTime(view: FeatureView): boolean {
+  return view.kind === 'aggregated' || view.source.createdTime !== null;
+}
+
+/** @returns the service's features in its order, with fallbacks in place */
+export function joinedFeatures(
+  { bundle, service }: TrainingSet,
+  joined: readonly JoinedView[],
+): JoinedFeatures {
+  const [first, ...others] = joined.map(({ table }) => table);
+  const columns = service.features.map((feature) => {
+    const { features } = bundle.views.get(feature.view)!;
+    const { type, missing } = features.find((f) => f.name === feature.feature)!;
+    const { table } = joined.find(({ used }) => used.role === feature.role)!;
+    const cases = [
+      `WHEN ${ROW_FOUND} THEN ${table}.${quoteName(`value_${feature.feature}`)}`,
+      `WHEN ${UNJUDGED} THEN NULL`,
+    ];
+    return {
+      name: feature.fullName,
+      type,
+      sql: `CASE ${table}.asof_state ${cases.join(' ')} ELSE ${sqlLiteral(type, missing)} END`,
+    };
+  });
+  const from = [first!, ...others.map((table) => `JOIN ${table} ON ${table}.rid = ${first!}.rid`)].join(' ');
+  return { from, rid: `${first!}.rid`, columns };
+}
