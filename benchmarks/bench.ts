@@ -9,7 +9,7 @@
  *
  *   --feast     also Feast: its Python feature server on the same Redis, its training sets
  *   --client    lean (our own, the default) or autocannon, for the closed loops of one request
- *   --profile   also a CPU profile of the sidecar for each section; what falls short of its bar gets one anyway
+ *   --profile   also a CPU profile of the sidecar for each section; what falls short of its target gets one anyway
  *   --sets      of cached, rows and miss: so many customers at most are asked for evenly, too (100000; 0: none)
  *   --unpinned  of overload: server and load share the cores, as the scheduler likes
  *
@@ -33,8 +33,8 @@ import { cachedMemory } from './subjects/cached-memory.ts';
 import { overload } from './subjects/overload.ts';
 import { makeBenchProject } from './harness/project.ts';
 import { startRedis } from './harness/redis/redis-process.ts';
-import { holds, print, printBar, printHardware } from './harness/report.ts';
-import type { Bar } from './harness/report.ts';
+import { holds, print, printTarget, printHardware } from './harness/report.ts';
+import type { Target } from './harness/report.ts';
 import { sameRequest } from './harness/rounds.ts';
 import { skewedTraffic } from './subjects/skewed-traffic.ts';
 import { soak } from './subjects/soak.ts';
@@ -42,7 +42,7 @@ import { tailLatency } from './subjects/tail-latency.ts';
 import { trainingSets } from './subjects/training-sets.ts';
 import { workingSet } from './subjects/working-set.ts';
 
-const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Bar[]>>> = {
+const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Target[]>>> = {
   cached: cachedVector,
   rows: fiftyRows,
   miss: allMiss,
@@ -131,16 +131,16 @@ try {
 
 async function run(context: BenchContext): Promise<void> {
   printHardware();
-  const bars: Bar[] = [];
+  const targets: Target[] = [];
   for (const name of flags.only.split(',')) {
     const section = SECTIONS[name];
     if (section === undefined) {
       throw new Error(`--only: there is no ${name}; there are ${Object.keys(SECTIONS).join(', ')}`);
     }
-    bars.push(...(await section(context)));
+    targets.push(...(await section(context)));
   }
   print('\nBars');
-  for (const bar of bars) printBar(bar);
+  for (const target of targets) printTarget(target);
   printHardware();
-  if (!bars.every(holds)) process.exitCode = 1;
+  if (!targets.every(holds)) process.exitCode = 1;
 }

@@ -1,4 +1,4 @@
-/** What every section of the benchmark works with, and the profile that explains a bar that was missed. */
+/** What every section of the benchmark works with, and the profile that explains a target that was missed. */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LoadJob } from '../../loadtest/generator/load-job.ts';
@@ -8,7 +8,7 @@ import type { Contender } from './contender.ts';
 import { topSelfTimes } from './cpu-profile.ts';
 import { BENCH_KEY, BENCH_SERVICE } from './project.ts';
 import { holds, print } from './report.ts';
-import type { Bar } from './report.ts';
+import type { Target } from './report.ts';
 import type { ClosedLoop, Driver } from './rounds.ts';
 
 export interface BenchContext {
@@ -113,14 +113,14 @@ export function bareContender(answerFile: string): Contender {
   ]);
 }
 
-/** Prints where the sidecar's time goes, when a bar is missed or profiles are asked for. */
+/** Prints where the sidecar's time goes, when a target is missed or profiles are asked for. */
 export async function explain(
   context: BenchContext,
-  bars: readonly Bar[],
+  targets: readonly Target[],
   drive: Driver,
   settings: readonly string[] = [],
 ): Promise<void> {
-  if (!context.profile && bars.every(holds)) return;
+  if (!context.profile && targets.every(holds)) return;
   const folder = mkdtempSync(join(context.folder, 'profile-'));
   const flags = ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=200'];
   const all = [...settings, ...PROFILED_SETTINGS];

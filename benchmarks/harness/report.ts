@@ -1,11 +1,11 @@
-/** How benchmarks print: raw rounds, medians, ratios, and each bar with what was reached. */
+/** How benchmarks print: raw rounds, medians, ratios, and each target with what was reached. */
 import { cpus, loadavg } from 'node:os';
 import type { Measured } from './rounds.ts';
 
-export interface Bar {
+export interface Target {
   readonly what: string;
   readonly reached: number;
-  readonly bar: number;
+  readonly wanted: number;
   readonly unit: '%' | 'x' | 'us' | 'ms' | 'MiB' | '';
   /** Whether less is better. */
   readonly atMost: boolean;
@@ -57,22 +57,22 @@ export function ratios(of: Measured, to: Measured): { readonly rate: number; rea
 }
 
 /** @returns how many times `to` one serves, by rate and, where it is known, by server CPU a request */
-export function timesBars(what: string, of: Measured, to: Measured, bar: number): Bar[] {
+export function timesTargets(what: string, of: Measured, to: Measured, wanted: number): Target[] {
   const { rate, cpu } = ratios(of, to);
-  const plain = { bar, unit: 'x', atMost: false } as const;
-  const byRate: Bar = { what: `${what}, by rate`, reached: rate, ...plain };
+  const plain = { wanted, unit: 'x', atMost: false } as const;
+  const byRate: Target = { what: `${what}, by rate`, reached: rate, ...plain };
   return cpu === null ? [byRate] : [byRate, { what: `${what}, by CPU`, reached: cpu, ...plain }];
 }
 
-export function holds({ reached, bar, atMost }: Bar): boolean {
-  return atMost ? reached <= bar : reached >= bar;
+export function holds({ reached, wanted, atMost }: Target): boolean {
+  return atMost ? reached <= wanted : reached >= wanted;
 }
 
-export function printBar(bar: Bar): void {
-  const sign = bar.atMost ? 'at most' : 'at least';
-  const unit = bar.unit === '' ? '' : ` ${bar.unit}`;
-  const text = `${amount(bar.reached)}${unit}, bar ${sign} ${amount(bar.bar)}${unit}`;
-  print(`  ${holds(bar) ? 'meets    ' : 'FALLS SHORT'} ${bar.what}: ${text}`);
+export function printTarget(target: Target): void {
+  const sign = target.atMost ? 'at most' : 'at least';
+  const unit = target.unit === '' ? '' : ` ${target.unit}`;
+  const text = `${amount(target.reached)}${unit}, target ${sign} ${amount(target.wanted)}${unit}`;
+  print(`  ${holds(target) ? 'meets    ' : 'FALLS SHORT'} ${target.what}: ${text}`);
 }
 
 function amount(value: number): string {

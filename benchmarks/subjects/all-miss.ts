@@ -3,11 +3,11 @@ import { askedEvenly } from './asked-evenly.ts';
 import { explain, jobOf } from '../harness/bench-context.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { NO_HURRY, sidecarContender } from '../harness/contender.ts';
-import { print, printMeasured, timesBars } from '../harness/report.ts';
-import type { Bar } from '../harness/report.ts';
+import { print, printMeasured, timesTargets } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
 import { alternate, manyRequests } from '../harness/rounds.ts';
 
-export async function allMiss(context: BenchContext): Promise<Bar[]> {
+export async function allMiss(context: BenchContext): Promise<Target[]> {
   const { customers, feastCustomers, feast } = context;
   print(`\nAll miss: 1 row x 50 features in 5 views, ${customers} customers in turn, Redis on this machine`);
   const job = { profile: 'cold', surface: 'feast', perSecond: null } as const;
@@ -32,14 +32,14 @@ export async function allMiss(context: BenchContext): Promise<Bar[]> {
   for (const one of measured) printMeasured(one);
   await askedEvenly(context, [{ sidecar: uncached, surface: 'feast', rows: 1 }]);
   const [ours, oursUncached, oursUnlogged, theirs] = measured;
-  const bars =
+  const targets =
     theirs === undefined
       ? []
       : [
-          ...timesBars("all miss, against Feast's server", ours!, theirs, 40),
-          ...timesBars("all miss, cache off, against Feast's server", oursUncached!, theirs, 40),
-          ...timesBars("all miss, log off, against Feast's server", oursUnlogged!, theirs, 40),
+          ...timesTargets("all miss, against Feast's server", ours!, theirs, 40),
+          ...timesTargets("all miss, cache off, against Feast's server", oursUncached!, theirs, 40),
+          ...timesTargets("all miss, log off, against Feast's server", oursUnlogged!, theirs, 40),
         ];
-  await explain(context, bars, drive);
-  return bars;
+  await explain(context, targets, drive);
+  return targets;
 }

@@ -16,13 +16,13 @@ import type { Used } from '../harness/probes/backfill-probe.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { ROOT } from '../harness/contender.ts';
 import { print } from '../harness/report.ts';
-import type { Bar } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
 import { makeFolder } from '../../contract/std/folder.ts';
 
 const DAYS = 730;
 const EVENTS_PER_ENTITY = 50;
-const CPU_BAR_US = 20;
-const MEMORY_BAR_MIB = 1_229;
+const CPU_TARGET_US = 20;
+const MEMORY_TARGET_MIB = 1_229;
 
 const DEFINITIONS = `entity: user
 joinKeys: { user_id: string }
@@ -45,7 +45,7 @@ features:
   last_amount: { agg: last, column: amount }
 `;
 
-export async function backfill(context: BenchContext): Promise<Bar[]> {
+export async function backfill(context: BenchContext): Promise<Target[]> {
   const { events } = context;
   const folder = join(context.folder, 'backfill');
   await writeProject(folder, events);
@@ -59,15 +59,15 @@ export async function backfill(context: BenchContext): Promise<Bar[]> {
     {
       what: 'CPU of an event',
       reached: (first.cpuSeconds * 1e6) / events,
-      bar: CPU_BAR_US,
+      wanted: CPU_TARGET_US,
       unit: 'us',
       atMost: true,
     },
-    { what: 'peak memory', reached: first.peakMib, bar: MEMORY_BAR_MIB, unit: 'MiB', atMost: true },
+    { what: 'peak memory', reached: first.peakMib, wanted: MEMORY_TARGET_MIB, unit: 'MiB', atMost: true },
     {
       what: 'peak memory, nothing new',
       reached: again.peakMib,
-      bar: MEMORY_BAR_MIB,
+      wanted: MEMORY_TARGET_MIB,
       unit: 'MiB',
       atMost: true,
     },

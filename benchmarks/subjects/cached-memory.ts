@@ -10,15 +10,15 @@ import { ROOT, sidecarContender, startServer } from '../harness/contender.ts';
 import type { Server } from '../harness/contender.ts';
 import { makeBenchProject } from '../harness/project.ts';
 import { print } from '../harness/report.ts';
-import type { Bar } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
 
 const CUSTOMERS = 100_000;
 const FEATURES = 10;
 const ROWS_A_REQUEST = 20;
 const MIB = 2 ** 20;
-const BAR_MIB = 200;
+const TARGET_MIB = 200;
 
-export async function cachedMemory(): Promise<Bar[]> {
+export async function cachedMemory(): Promise<Target[]> {
   const online = 'sqlite:.plumb/online.db';
   const project = await makeBenchProject({ views: [FEATURES], customers: CUSTOMERS, online });
   print(`\nMemory: ${CUSTOMERS} rows of ${FEATURES} float64 cached`);
@@ -37,7 +37,7 @@ export function buildPackage(): void {
   if (built.status !== 0) throw new Error('the package could not be built');
 }
 
-async function fill(project: string, name: string, entry: string): Promise<Bar[]> {
+async function fill(project: string, name: string, entry: string): Promise<Target[]> {
   const settings = ['serve.deadlineMs=10000', 'serve.cacheBytes=1GiB'];
   const server = await startServer(sidecarContender(name, project, { settings, entry }));
   try {
@@ -57,7 +57,7 @@ async function fill(project: string, name: string, entry: string): Promise<Bar[]
     );
     if (cached < CUSTOMERS) print('  not all are cached: the figure says too little');
     return [
-      { what: `resident memory of ${name}`, reached: fullMib, bar: BAR_MIB, unit: 'MiB', atMost: true },
+      { what: `resident memory of ${name}`, reached: fullMib, wanted: TARGET_MIB, unit: 'MiB', atMost: true },
     ];
   } finally {
     await server.stop();

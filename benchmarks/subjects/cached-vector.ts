@@ -5,14 +5,14 @@ import { askedEvenly } from './asked-evenly.ts';
 import { bareContender, explain, feastRequest, firstAnswer } from '../harness/bench-context.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { NO_HURRY, sidecarContender } from '../harness/contender.ts';
-import { print, printMeasured, ratios, timesBars } from '../harness/report.ts';
-import type { Bar } from '../harness/report.ts';
+import { print, printMeasured, ratios, timesTargets } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
 import { alternate } from '../harness/rounds.ts';
 import type { Measured } from '../harness/rounds.ts';
 
 export const CACHED_CUSTOMER = 1_785;
 
-export async function cachedVector(context: BenchContext): Promise<Bar[]> {
+export async function cachedVector(context: BenchContext): Promise<Target[]> {
   const { path, body } = feastRequest([CACHED_CUSTOMER]);
   const off = sidecarContender('sidecar, log off', context.project, {
     settings: [...NO_HURRY, 'log.enabled=false'],
@@ -38,19 +38,20 @@ export async function cachedVector(context: BenchContext): Promise<Bar[]> {
     [off, on].map((sidecar) => ({ sidecar, surface: 'feast', rows: 1 })),
   );
   const [bare, withoutLog, withLog, feast] = measured as [Measured, Measured, Measured, Measured?];
-  const bars: Bar[] = [
+  const targets: Target[] = [
     ...shares('cached, log off, of the bare server', withoutLog, bare, 65),
     ...shares('cached, log on, of the bare server', withLog, bare, 55),
     ...shares('cached, log on, of log off', withLog, withoutLog, 85),
   ];
-  if (feast !== undefined) bars.push(...timesBars("cached, against Feast's server", withLog, feast, 120));
-  await explain(context, bars, drive);
-  return bars;
+  if (feast !== undefined)
+    targets.push(...timesTargets("cached, against Feast's server", withLog, feast, 120));
+  await explain(context, targets, drive);
+  return targets;
 }
 
-function shares(what: string, of: Measured, to: Measured, bar: number): Bar[] {
+function shares(what: string, of: Measured, to: Measured, wanted: number): Target[] {
   const { rate, cpu } = ratios(of, to);
-  const plain = { bar, unit: '%', atMost: false } as const;
-  const byRate: Bar = { what: `${what}, by rate`, reached: rate * 100, ...plain };
+  const plain = { wanted, unit: '%', atMost: false } as const;
+  const byRate: Target = { what: `${what}, by rate`, reached: rate * 100, ...plain };
   return cpu === null ? [byRate] : [byRate, { what: `${what}, by CPU`, reached: cpu * 100, ...plain }];
 }

@@ -8,8 +8,8 @@ import { feastGoContender } from '../contenders/feast.ts';
 import { jobOf } from '../harness/bench-context.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { NO_HURRY, sidecarContender } from '../harness/contender.ts';
-import { print, printMeasured, timesBars } from '../harness/report.ts';
-import type { Bar } from '../harness/report.ts';
+import { print, printMeasured, timesTargets } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
 import { alternate, manyRequests } from '../harness/rounds.ts';
 
 const CUSTOMERS = 10_000;
@@ -20,7 +20,7 @@ const TARGETS = [
   { rows: 50, times: 8 },
 ];
 
-export async function besideFeastGo(context: BenchContext): Promise<Bar[]> {
+export async function besideFeastGo(context: BenchContext): Promise<Target[]> {
   if (context.feastGo === null) throw new Error('--only feastgo needs --feast-go FILE, the built server.');
   const folder = join(context.folder, 'feast-go');
   mkdirSync(folder);
@@ -30,7 +30,7 @@ export async function besideFeastGo(context: BenchContext): Promise<Bar[]> {
   const settings = [...NO_HURRY, 'log.maxBytes=16GiB'];
   const ours = sidecarContender('sidecar, log on', context.project, { settings });
   const warm = { ...context, warmupS: Math.max(context.warmupS, WARMUP_S) };
-  const bars: Bar[] = [];
+  const targets: Target[] = [];
   for (const { rows, times } of TARGETS) {
     print(`\nBeside Feast's Go server: ${rows} of ${CUSTOMERS} customers a request, asked for evenly`);
     const job = { profile: 'uniform', surface: 'feast', keys: `1..${CUSTOMERS}`, perSecond: null } as const;
@@ -40,9 +40,14 @@ export async function besideFeastGo(context: BenchContext): Promise<Bar[]> {
       context.rounds,
     );
     for (const one of measured) printMeasured(one);
-    bars.push(
-      ...timesBars(`${rows} of 10,000, log on, against Feast's Go server`, measured[0]!, measured[1]!, times),
+    targets.push(
+      ...timesTargets(
+        `${rows} of 10,000, log on, against Feast's Go server`,
+        measured[0]!,
+        measured[1]!,
+        times,
+      ),
     );
   }
-  return bars;
+  return targets;
 }

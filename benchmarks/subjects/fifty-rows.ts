@@ -4,13 +4,13 @@ import { explain, feastRequest, firstAnswer } from '../harness/bench-context.ts'
 import type { BenchContext } from '../harness/bench-context.ts';
 import { NO_HURRY, sidecarContender } from '../harness/contender.ts';
 import { BENCH_KEY, BENCH_SERVICE } from '../harness/project.ts';
-import { print, printMeasured, timesBars } from '../harness/report.ts';
-import type { Bar } from '../harness/report.ts';
+import { print, printMeasured, timesTargets } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
 import { alternate } from '../harness/rounds.ts';
 
 const CUSTOMERS = Array.from({ length: 50 }, (_, i) => 1_701 + i);
 
-export async function fiftyRows(context: BenchContext): Promise<Bar[]> {
+export async function fiftyRows(context: BenchContext): Promise<Target[]> {
   const json = feastRequest(CUSTOMERS);
   const tensor = {
     path: `/v2/models/${BENCH_SERVICE}/infer`,
@@ -51,12 +51,12 @@ export async function fiftyRows(context: BenchContext): Promise<Bar[]> {
   ]);
   const [ofJson, ofTensor, offJson, offTensor, feast] = measured;
   if (feast === undefined) return [];
-  const bars = [
-    ...timesBars("50 rows, JSON, log on, against Feast's server", ofJson!, feast, 80),
-    ...timesBars("50 rows, JSON, log off, against Feast's server", offJson!, feast, 80),
-    ...timesBars("50 rows, tensor, log on, against Feast's server", ofTensor!, feast, 250),
-    ...timesBars("50 rows, tensor, log off, against Feast's server", offTensor!, feast, 250),
+  const targets = [
+    ...timesTargets("50 rows, JSON, log on, against Feast's server", ofJson!, feast, 80),
+    ...timesTargets("50 rows, JSON, log off, against Feast's server", offJson!, feast, 80),
+    ...timesTargets("50 rows, tensor, log on, against Feast's server", ofTensor!, feast, 250),
+    ...timesTargets("50 rows, tensor, log off, against Feast's server", offTensor!, feast, 250),
   ];
-  await explain(context, bars, driveJson);
-  return bars;
+  await explain(context, targets, driveJson);
+  return targets;
 }

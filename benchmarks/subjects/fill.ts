@@ -12,15 +12,15 @@ import { ROOT } from '../harness/contender.ts';
 import { feastProgram } from '../contenders/feast.ts';
 import { startRedis } from '../harness/redis/redis-process.ts';
 import { print } from '../harness/report.ts';
-import type { Bar } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
 import { median } from '../harness/median.ts';
 import { measuredRun } from '../harness/measured-run.ts';
 import { makeFolder } from '../../contract/std/folder.ts';
 
 const ROWS = 200_000;
 const FEATURES = Array.from({ length: 10 }, (_, i) => `f${i}`);
-const BAR_ROWS = 100_000;
-const BAR_FEAST = 7;
+const TARGET_ROWS = 100_000;
+const TARGET_FEAST = 7;
 
 interface Fill {
   readonly perSecond: number;
@@ -35,7 +35,7 @@ interface Filler {
   run(): Promise<{ readonly seconds: number; readonly cpuS: number }>;
 }
 
-export async function fillStore(context: BenchContext): Promise<Bar[]> {
+export async function fillStore(context: BenchContext): Promise<Target[]> {
   print(`\nFilling Redis: ${ROWS} rows of ${FEATURES.length} float64, guarded, into an empty store`);
   const folder = mkdtempSync(join(context.folder, 'fill-'));
   const redis = await startRedis(folder);
@@ -130,7 +130,7 @@ async function measured(redisPort: number, filler: Filler): Promise<Fill> {
   return { perSecond: ROWS / seconds, cpuUs: (cpuS * 1e6) / ROWS, redisUs: (redisS * 1e6) / ROWS };
 }
 
-function report(fillers: readonly Filler[], fills: readonly Fill[][]): Bar[] {
+function report(fillers: readonly Filler[], fills: readonly Fill[][]): Target[] {
   const medians = fills.map((rounds) => ({
     perSecond: median(rounds.map((fill) => fill.perSecond)),
     cpuUs: median(rounds.map((fill) => fill.cpuUs)),
@@ -148,12 +148,18 @@ function report(fillers: readonly Filler[], fills: readonly Fill[][]): Bar[] {
     );
   });
   const [own, other] = medians;
-  const bars: Bar[] = [
-    { what: 'rows a second into Redis', reached: own!.perSecond, bar: BAR_ROWS, unit: '', atMost: false },
+  const targets: Target[] = [
+    {
+      what: 'rows a second into Redis',
+      reached: own!.perSecond,
+      wanted: TARGET_ROWS,
+      unit: '',
+      atMost: false,
+    },
   ];
-  if (other === undefined) return bars;
-  const times = { bar: BAR_FEAST, unit: 'x', atMost: false } as const;
-  bars.push(
+  if (other === undefined) return targets;
+  const times = { wanted: TARGET_FEAST, unit: 'x', atMost: false } as const;
+  targets.push(
     {
       what: "filling Redis against Feast's materialize, by rate",
       reached: own!.perSecond / other.perSecond,
@@ -165,7 +171,7 @@ function report(fillers: readonly Filler[], fills: readonly Fill[][]): Bar[] {
       ...times,
     },
   );
-  return bars;
+  return targets;
 }
 
 function redisCli(port: number, ...args: string[]): string {

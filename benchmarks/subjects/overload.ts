@@ -24,16 +24,16 @@ import { ROWS, SOCKETS, makeOverloadProject, overloadedServer } from '../harness
 import type { Overloaded } from '../harness/overload-run.ts';
 import { BENCH_KEY, BENCH_SERVICE } from '../harness/project.ts';
 import { print } from '../harness/report.ts';
-import type { Bar } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
 
 const PATH = '/feature-service/get-online-features';
 
-export async function overload(context: BenchContext): Promise<Bar[]> {
+export async function overload(context: BenchContext): Promise<Target[]> {
   const cores = context.pinned ? splitCores() : null;
   const launcher = cores === null ? [] : onCores(cores.load);
   const times = { capacityS: context.seconds, overloadS: 6, afterS: 3, sockets: SOCKETS, launcher };
   const project = await makeOverloadProject();
-  const bars: Bar[] = [];
+  const targets: Target[] = [];
   print(`\nOverload: cached requests of ${ROWS} rows, ${SOCKETS} sockets; ${placesOf(cores)}`);
   try {
     for (const transport of ['uws', 'node']) {
@@ -41,7 +41,7 @@ export async function overload(context: BenchContext): Promise<Bar[]> {
       const sidecar = contenderOn(cores, sidecarContender(transport, project, { settings }));
       const found = await measured(sidecar, times);
       printOverloaded(transport, found);
-      bars.push(...barsOf(transport, found));
+      targets.push(...barsOf(transport, found));
       if (transport !== 'uws') continue;
       const customers = Array.from({ length: ROWS }, (_, i) => i + 1);
       const body = JSON.stringify({ feature_service: BENCH_SERVICE, entities: { [BENCH_KEY]: customers } });
@@ -55,7 +55,7 @@ export async function overload(context: BenchContext): Promise<Bar[]> {
   } finally {
     rmSync(project, { recursive: true, force: true });
   }
-  return bars;
+  return targets;
 }
 
 async function measured(
@@ -97,22 +97,22 @@ function printOverloaded(transport: string, found: Overloaded): void {
 function barsOf(
   transport: string,
   { goodput, capacity, told, livezMsMax, calm, recovered }: Overloaded,
-): Bar[] {
+): Target[] {
   const what = `overload (${transport})`;
   const atLeast = { unit: '%', atMost: false } as const;
   return [
     {
       what: `${what}, in time at twice the capacity, of it`,
       reached: (goodput / capacity) * 100,
-      bar: 80,
+      wanted: 80,
       ...atLeast,
     },
-    { what: `${what}, 503 of what is not answered in time`, reached: told * 100, bar: 99, ...atLeast },
-    { what: `${what}, slowest /livez`, reached: livezMsMax, bar: 100, unit: 'ms', atMost: true },
+    { what: `${what}, 503 of what is not answered in time`, reached: told * 100, wanted: 99, ...atLeast },
+    { what: `${what}, slowest /livez`, reached: livezMsMax, wanted: 100, unit: 'ms', atMost: true },
     {
       what: `${what}, answered from 2 s after it on, of what was before it`,
       reached: (recovered / calm) * 100,
-      bar: 99.5,
+      wanted: 99.5,
       ...atLeast,
     },
   ];

@@ -15,13 +15,13 @@ import { makeBenchProject } from '../harness/project.ts';
 import { startRedisCluster } from '../harness/redis/redis-cluster-process.ts';
 import type { RedisClusterProcess } from '../harness/redis/redis-cluster-process.ts';
 import { print, printMeasured } from '../harness/report.ts';
-import type { Bar } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
 import { median } from '../harness/median.ts';
 import { alternate, manyRequests } from '../harness/rounds.ts';
 import type { Driver, Entry, Round } from '../harness/rounds.ts';
 
-const P99_BAR = 1.5;
-const READS_BAR = 1.2;
+const P99_TARGET = 1.5;
+const READS_TARGET = 1.2;
 /** Of the rate that uniform traffic saturates at. */
 const SHARE = 0.25;
 const VIEWS = [10, 10, 10, 10, 10];
@@ -32,7 +32,7 @@ interface Traffic extends Entry {
   readonly reads: number[][];
 }
 
-export async function skewedTraffic(context: BenchContext): Promise<Bar[]> {
+export async function skewedTraffic(context: BenchContext): Promise<Target[]> {
   const folder = join(context.folder, 'skew');
   mkdirSync(folder);
   const cluster = await startRedisCluster(folder);
@@ -50,7 +50,7 @@ async function onCluster(
   context: BenchContext,
   project: string,
   cluster: RedisClusterProcess,
-): Promise<Bar[]> {
+): Promise<Target[]> {
   const what = { surface: 'feast', keys: `1..${context.customers}` } as const;
   const sidecar = sidecarContender('sidecar, log on', project);
   const flatOut = manyRequests(jobOf(context, { ...what, profile: 'uniform', perSecond: null }));
@@ -108,11 +108,11 @@ function unevenness(reads: readonly number[]): number {
 }
 
 /** The worst round decides: a node is hot for all of it. */
-function spread(rounds: readonly (readonly number[])[]): Omit<Bar, 'what'> {
-  return { reached: Math.max(...rounds.map(unevenness)), bar: READS_BAR, unit: 'x', atMost: true };
+function spread(rounds: readonly (readonly number[])[]): Omit<Target, 'what'> {
+  return { reached: Math.max(...rounds.map(unevenness)), wanted: READS_TARGET, unit: 'x', atMost: true };
 }
 
-function over(skewed: readonly Round[], even: readonly Round[]): Omit<Bar, 'what'> {
+function over(skewed: readonly Round[], even: readonly Round[]): Omit<Target, 'what'> {
   const reached = median(skewed.map(({ p99Ms }, i) => p99Ms / even[i]!.p99Ms));
-  return { reached, bar: P99_BAR, unit: 'x', atMost: true };
+  return { reached, wanted: P99_TARGET, unit: 'x', atMost: true };
 }

@@ -13,18 +13,18 @@ import type { BenchContext } from '../harness/bench-context.ts';
 import { sidecarContender, startServer } from '../harness/contender.ts';
 import type { Server } from '../harness/contender.ts';
 import { print } from '../harness/report.ts';
-import type { Bar } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
 import type { Probed } from '../harness/probes/soak-probe.ts';
 import { manyRequests } from '../harness/rounds.ts';
 
 const CUSTOMERS = 500;
-/** Small, so that what the cache and the ready text of its rows may take is taken before the judging begins. */
+/** Small, so that what the cache and the ready text of its rows may take is taken before the line is fitted. */
 const SETTINGS = ['serve.cacheBytes=8MiB'];
 const PER_SECOND = 300;
 const SAMPLE_MS = 2_000;
 const SETTLED_AFTER_S = 120;
 const MIB = 2 ** 20;
-const SLOPE_BAR_MIB = 1;
+const SLOPE_TARGET_MIB = 1;
 /** Connections and files that come and go. */
 const SPARE = 2;
 
@@ -35,7 +35,7 @@ interface Sample {
   readonly probed: Probed;
 }
 
-export async function soak(context: BenchContext): Promise<Bar[]> {
+export async function soak(context: BenchContext): Promise<Target[]> {
   const seconds = context.soakMinutes * 60;
   const settledAfterS = Math.min(SETTLED_AFTER_S, seconds / 3);
   print(`\nSoak: ${context.soakMinutes} minutes, hot keys of ${CUSTOMERS} customers at ${PER_SECOND}/s`);
@@ -65,7 +65,7 @@ export async function soak(context: BenchContext): Promise<Bar[]> {
     clearInterval(sampling);
     await server.stop();
   }
-  return judge(samples.slice(1), settledAfterS / 60);
+  return targetsOf(samples.slice(1), settledAfterS / 60);
 }
 
 function sampleOf(server: Server, minute: number, probeFile: string): Sample {
@@ -77,7 +77,7 @@ function sampleOf(server: Server, minute: number, probeFile: string): Sample {
   };
 }
 
-function judge(samples: readonly Sample[], settledMinute: number): Bar[] {
+function targetsOf(samples: readonly Sample[], settledMinute: number): Target[] {
   const settled = samples.filter(({ minute }) => minute >= settledMinute);
   const every = Math.max(1, Math.floor(samples.length / 12));
   for (const [i, { minute, residentMib, descriptors, probed }] of samples.entries()) {
@@ -94,12 +94,12 @@ function judge(samples: readonly Sample[], settledMinute: number): Bar[] {
   const growth = (of: (sample: Sample) => number): number =>
     Math.min(...settled.slice(-third).map(of)) - Math.min(...settled.slice(0, third).map(of));
   const slope = slopeOf(settled);
-  const plain = { bar: SPARE, unit: '', atMost: true } as const;
+  const plain = { wanted: SPARE, unit: '', atMost: true } as const;
   return [
     {
       what: 'growth of memory a minute, once settled',
       reached: slope,
-      bar: SLOPE_BAR_MIB,
+      wanted: SLOPE_TARGET_MIB,
       unit: 'MiB',
       atMost: true,
     },

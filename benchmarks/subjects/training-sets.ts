@@ -11,7 +11,7 @@ import { feastProgram } from '../contenders/feast.ts';
 import { measuredRun } from '../harness/measured-run.ts';
 import type { MeasuredRun } from '../harness/measured-run.ts';
 import { print } from '../harness/report.ts';
-import type { Bar } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
 import { median } from '../harness/median.ts';
 import { makeFolder } from '../../contract/std/folder.ts';
 
@@ -32,7 +32,7 @@ interface Entry {
   readonly out: string;
 }
 
-export async function trainingSets(context: BenchContext): Promise<Bar[]> {
+export async function trainingSets(context: BenchContext): Promise<Target[]> {
   const folder = mkdtempSync(join(context.folder, 'train-'));
   try {
     const many = await compared(context, folder, { rows: 2_000_000, labels: 200_000 }, context.withFeast);
@@ -40,17 +40,19 @@ export async function trainingSets(context: BenchContext): Promise<Bar[]> {
     const [plumb, bare, theirs] = many.map((runs) => median(runs.map((run) => run.cpuSeconds)));
     const alone = median(few[0]!.map((run) => run.cpuSeconds));
     return [
-      bar('train, 200,000 labels: CPU of bare DuckDB', plumb! / bare!, 1.4, true),
-      ...(theirs === undefined ? [] : [bar("train, 200,000 labels: Feast's CPU", theirs / plumb!, 8, false)]),
-      { what: 'train, 2 labels of 5,000,000 rows: CPU s', reached: alone, bar: 1, unit: '', atMost: true },
+      target('train, 200,000 labels: CPU of bare DuckDB', plumb! / bare!, 1.4, true),
+      ...(theirs === undefined
+        ? []
+        : [target("train, 200,000 labels: Feast's CPU", theirs / plumb!, 8, false)]),
+      { what: 'train, 2 labels of 5,000,000 rows: CPU s', reached: alone, wanted: 1, unit: '', atMost: true },
     ];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function bar(what: string, reached: number, limit: number, atMost: boolean): Bar {
-  return { what, reached, bar: limit, unit: 'x', atMost };
+function target(what: string, reached: number, limit: number, atMost: boolean): Target {
+  return { what, reached, wanted: limit, unit: 'x', atMost };
 }
 
 /** @returns the rounds of ours, of bare DuckDB, and of Feast where there is one */

@@ -7,7 +7,7 @@
  *   memory        of the package, once each of 10,000 customers was asked for again and again
  *
  * 10,000 is what the cache is made for. 100,000 of five views are more than it holds (`serve.cacheBytes`), so that most
- * are misses: reported, without a bar.
+ * are misses: reported, without a target.
  */
 import { join } from 'node:path';
 import { explain, jobOf } from '../harness/bench-context.ts';
@@ -15,7 +15,7 @@ import type { BenchContext } from '../harness/bench-context.ts';
 import { buildPackage } from './cached-memory.ts';
 import { ROOT, sidecarContender, startServer } from '../harness/contender.ts';
 import { print, printMeasured, ratios } from '../harness/report.ts';
-import type { Bar } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
 import { alternate, manyRequests } from '../harness/rounds.ts';
 import type { Driver, Entry, Measured } from '../harness/rounds.ts';
 
@@ -24,17 +24,17 @@ const SURFACE = 'feast';
 /** Long enough that every customer has been asked for twice, and was read again. */
 const WARMUP_S = 8;
 const OPEN_RATE = 5_000;
-const RATE_BAR = 70;
-const P99_BAR = 3;
-const P99_MS_BAR = 5;
+const RATE_TARGET = 70;
+const P99_TARGET = 3;
+const P99_MS_TARGET = 5;
 const MEMORY_CUSTOMERS = 10_000;
 const MEMORY_SECONDS = 20;
-const MEMORY_BAR_MIB = 250;
+const MEMORY_TARGET_MIB = 250;
 const MIB = 2 ** 20;
 /** A request that waits for a crowded machine must still be answered: the rate is measured here, not the deadline. */
 const SETTINGS = ['serve.deadlineMs=1000', 'log.maxBytes=16GiB'];
 
-export async function workingSet(context: BenchContext): Promise<Bar[]> {
+export async function workingSet(context: BenchContext): Promise<Target[]> {
   const sets = SETS.filter((customers) => customers <= context.customers);
   print(`\nWorking set: 1 row x 50 features in 5 views, Feast's JSON, log on, customers asked for evenly`);
   const closed = await alternate(entries(context, sets, null), context.rounds);
@@ -43,9 +43,9 @@ export async function workingSet(context: BenchContext): Promise<Bar[]> {
   const open = await alternate(entries(context, sets, OPEN_RATE), context.rounds);
   for (const one of open) printMeasured(one);
   printShares(sets, closed, open);
-  const bars = [...barsOf(closed, open), ...(await memory(context))];
-  await explain(context, bars, driver(context, MEMORY_CUSTOMERS, null), SETTINGS);
-  return bars;
+  const targets = [...barsOf(closed, open), ...(await memory(context))];
+  await explain(context, targets, driver(context, MEMORY_CUSTOMERS, null), SETTINGS);
+  return targets;
 }
 
 function entries(context: BenchContext, sets: readonly number[], perSecond: number | null): Entry[] {
@@ -71,20 +71,26 @@ function printShares(sets: readonly number[], closed: readonly Measured[], open:
   }
 }
 
-function barsOf([control, set]: readonly Measured[], [quiet, busy]: readonly Measured[]): Bar[] {
+function barsOf([control, set]: readonly Measured[], [quiet, busy]: readonly Measured[]): Target[] {
   if (control === undefined || set === undefined || quiet === undefined || busy === undefined) return [];
   const { rate, cpu } = ratios(set, control);
-  const share = { bar: RATE_BAR, unit: '%', atMost: false } as const;
+  const share = { wanted: RATE_TARGET, unit: '%', atMost: false } as const;
   const [p99Ms, controlMs] = [busy.median.p99Ms, quiet.median.p99Ms];
   return [
     { what: '10,000 customers, rate of that of 32', reached: rate * 100, ...share },
     ...(cpu === null ? [] : [{ what: 'the same, by server CPU', reached: cpu * 100, ...share }]),
-    { what: '10,000 customers, p99', reached: p99Ms, bar: P99_MS_BAR, unit: 'ms', atMost: true },
-    { what: 'the same, of that of 32', reached: p99Ms / controlMs, bar: P99_BAR, unit: 'x', atMost: true },
+    { what: '10,000 customers, p99', reached: p99Ms, wanted: P99_MS_TARGET, unit: 'ms', atMost: true },
+    {
+      what: 'the same, of that of 32',
+      reached: p99Ms / controlMs,
+      wanted: P99_TARGET,
+      unit: 'x',
+      atMost: true,
+    },
   ];
 }
 
-async function memory(context: BenchContext): Promise<Bar[]> {
+async function memory(context: BenchContext): Promise<Target[]> {
   buildPackage();
   const entry = join(ROOT, 'dist', 'plumb.js');
   const server = await startServer(
@@ -102,7 +108,7 @@ async function memory(context: BenchContext): Promise<Bar[]> {
     );
     if (times < 3) print('  too seldom: the figure says too little');
     const what = 'resident memory, 10,000 customers of 5 views again and again';
-    return [{ what, reached: bytes / MIB, bar: MEMORY_BAR_MIB, unit: 'MiB', atMost: true }];
+    return [{ what, reached: bytes / MIB, wanted: MEMORY_TARGET_MIB, unit: 'MiB', atMost: true }];
   } finally {
     await server.stop();
   }
