@@ -1,4 +1,4 @@
-/** The command `plumb load`: puts load on a running sidecar and judges objectives. */
+/** The command `plumb load`: puts load on a running sidecar and says whether objectives hold. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';

@@ -10,8 +10,8 @@ import type { Profile } from './profiles/profile.ts';
 import type { LoadSurface } from './request/request-text.ts';
 import { readSchema } from './request/service-schema.ts';
 import type { ServiceSchema } from './request/service-schema.ts';
-import { judge } from './slo.ts';
-import type { Judged, Objective } from './slo.ts';
+import { checkObjective } from './slo.ts';
+import type { ObjectiveResult, Objective } from './slo.ts';
 import { storeOf } from './stopped-store.ts';
 import { TallyCount } from './generator/tally-count.ts';
 import { parseTarget } from './request/target.ts';
@@ -46,7 +46,7 @@ export interface LoadResult {
   /** `all`, or before, while and after the store was stopped. */
   readonly phases: readonly { readonly name: string; readonly tally: TallyCount }[];
   readonly counted: Counted;
-  readonly judged: readonly Judged[];
+  readonly objectives: readonly ObjectiveResult[];
   readonly holds: boolean;
 }
 
@@ -119,7 +119,9 @@ function resultOf(
 ): LoadResult {
   const total = new TallyCount();
   for (const phase of counted.phases) total.add(phase.toJson());
-  const judged = options.objectives.map((objective) => judge(objective, total.latencies, total.failed));
+  const objectives = options.objectives.map((objective) =>
+    checkObjective(objective, total.latencies, total.failed),
+  );
   const names = counted.phases.length === 1 ? ['all'] : ['before', 'store stopped', 'after'];
   return {
     options,
@@ -128,7 +130,7 @@ function resultOf(
     total,
     phases: counted.phases.map((tally, i) => ({ name: names[i]!, tally })),
     counted,
-    judged,
-    holds: judged.every(({ holds }) => holds),
+    objectives,
+    holds: objectives.every(({ holds }) => holds),
   };
 }

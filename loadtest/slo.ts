@@ -10,7 +10,7 @@ export type Objective =
   | { readonly kind: 'latency'; readonly text: string; readonly share: number; readonly limitNs: number }
   | { readonly kind: 'errors'; readonly text: string; readonly limitShare: number };
 
-export interface Judged {
+export interface ObjectiveResult {
   readonly objective: string;
   readonly holds: boolean;
   /** Milliseconds of a latency (null: that share was never answered), or the share of errors in [0, 1]. */
@@ -43,7 +43,11 @@ function parseObjective(text: string): Objective {
 }
 
 /** @param failed  requests without a good answer; they are not in the histogram */
-export function judge(objective: Objective, latencies: LatencyHistogram, failed: number): Judged {
+export function checkObjective(
+  objective: Objective,
+  latencies: LatencyHistogram,
+  failed: number,
+): ObjectiveResult {
   if (objective.kind === 'errors') {
     const all = latencies.count + failed;
     const actual = all === 0 ? 1 : failed / all;

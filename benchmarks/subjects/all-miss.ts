@@ -1,5 +1,5 @@
 /** All miss: one customer with 50 features in 5 views a request, none of them cached, Redis on the same machine. */
-import { askedEvenly } from './asked-evenly.ts';
+import { spreadEvenly } from './spread-evenly.ts';
 import { explain, jobOf } from '../harness/bench-context.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { NO_HURRY, sidecarContender } from '../harness/contender.ts';
@@ -30,7 +30,7 @@ export async function allMiss(context: BenchContext): Promise<Target[]> {
     context.rounds,
   );
   for (const one of measured) printMeasured(one);
-  await askedEvenly(context, [{ sidecar: uncached, surface: 'feast', rows: 1 }]);
+  await spreadEvenly(context, [{ sidecar: uncached, surface: 'feast', rows: 1 }]);
   const [ours, oursUncached, oursUnlogged, theirs] = measured;
   const targets =
     theirs === undefined

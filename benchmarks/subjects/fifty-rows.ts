@@ -1,5 +1,5 @@
 /** Cached: fifty customers with 50 features each, as Feast's JSON and as a binary tensor. */
-import { askedEvenly } from './asked-evenly.ts';
+import { spreadEvenly } from './spread-evenly.ts';
 import { explain, feastRequest, firstAnswer } from '../harness/bench-context.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { NO_HURRY, sidecarContender } from '../harness/contender.ts';
@@ -45,7 +45,7 @@ export async function fiftyRows(context: BenchContext): Promise<Target[]> {
   );
   for (const one of measured) printMeasured(one);
   // Without the log: it would have vectors of all of them at 200 MB a second, and measure the disk.
-  await askedEvenly(context, [
+  await spreadEvenly(context, [
     { sidecar: { ...off, name: 'sidecar, log off' }, surface: 'feast', rows: CUSTOMERS.length },
     { sidecar: { ...off, name: 'sidecar, log off' }, surface: 'tensor', rows: CUSTOMERS.length },
   ]);

@@ -35,7 +35,7 @@ export function loadJson(result: LoadResult) {
       waitedForConnection: counted.queued,
     },
     firstFault: counted.firstFault,
-    slo: result.judged,
+    slo: result.objectives,
     holds: result.holds,
   };
 }
@@ -122,8 +122,8 @@ function phaseTable({ phases, total }: LoadResult): string {
   return renderTable(head, rows, ['left', ...head.slice(1).map(() => 'right' as const)]);
 }
 
-function sloLines({ judged }: LoadResult, color: boolean): string[] {
-  return judged.map(({ objective, holds, actual, limit }) => {
+function sloLines({ objectives }: LoadResult, color: boolean): string[] {
+  return objectives.map(({ objective, holds, actual, limit }) => {
     const isErrors = objective.startsWith('errors');
     const was = isErrors ? `${(actual! * 100).toFixed(3)} %` : formatNs((actual ?? Infinity) * 1e6);
     const said = `${holds ? 'holds' : 'BROKEN'}  ${objective}: was ${was}`;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LatencyHistogram } from '../../../loadtest/generator/latency-histogram.ts';
-import { judge, parseObjectives } from '../../../loadtest/slo.ts';
+import { checkObjective, parseObjectives } from '../../../loadtest/slo.ts';
 
 function latencies(...ms: readonly number[]): LatencyHistogram {
   const histogram = new LatencyHistogram();
@@ -30,32 +30,32 @@ describe('judging', () => {
   const p99 = parseObjectives('p99=10ms')[0]!;
 
   test('holds up to and at the limit', () => {
-    expect(judge(p99, latencies(1, 2, 10), 0)).toEqual({
+    expect(checkObjective(p99, latencies(1, 2, 10), 0)).toEqual({
       objective: 'p99=10ms',
       holds: true,
       actual: 10,
       limit: 10,
     });
-    expect(judge(p99, latencies(1, 2, 10.2), 0).holds).toBe(false);
+    expect(checkObjective(p99, latencies(1, 2, 10.2), 0).holds).toBe(false);
   });
 
   test('a hundred requests with two failures have no p99', () => {
     const fast = latencies(...Array.from({ length: 99 }, () => 1));
-    expect(judge(p99, fast, 1).holds).toBe(true);
-    expect(judge(p99, latencies(...Array.from({ length: 98 }, () => 1)), 2)).toMatchObject({
+    expect(checkObjective(p99, fast, 1).holds).toBe(true);
+    expect(checkObjective(p99, latencies(...Array.from({ length: 98 }, () => 1)), 2)).toMatchObject({
       holds: false,
       actual: null,
     });
   });
 
   test('without any answer nothing holds', () => {
-    expect(judge(p99, latencies(), 0).holds).toBe(false);
-    expect(judge(parseObjectives('errors=1%')[0]!, latencies(), 0).holds).toBe(false);
+    expect(checkObjective(p99, latencies(), 0).holds).toBe(false);
+    expect(checkObjective(parseObjectives('errors=1%')[0]!, latencies(), 0).holds).toBe(false);
   });
 
   test('errors are a share of all requests', () => {
     const errors = parseObjectives('errors=50%')[0]!;
-    expect(judge(errors, latencies(1), 1)).toMatchObject({ holds: true, actual: 0.5 });
-    expect(judge(errors, latencies(1), 2).holds).toBe(false);
+    expect(checkObjective(errors, latencies(1), 1)).toMatchObject({ holds: true, actual: 0.5 });
+    expect(checkObjective(errors, latencies(1), 2).holds).toBe(false);
   });
 });

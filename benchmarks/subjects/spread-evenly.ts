@@ -14,16 +14,16 @@ const SETS = [10_000, 100_000];
 /** So long that each customer of the smaller set has been asked for. */
 const WARMUP_S = 4;
 
-interface AskedEvenly {
+interface EvenLoad {
   readonly sidecar: Contender;
   readonly surface: LoadSurface;
   readonly rows: number;
 }
 
 /** Prints each set of the customers there are, up to `--sets` of them. */
-export async function askedEvenly(context: BenchContext, asked: readonly AskedEvenly[]): Promise<void> {
+export async function spreadEvenly(context: BenchContext, loads: readonly EvenLoad[]): Promise<void> {
   const sets = SETS.filter((customers) => customers <= Math.min(context.customers, context.setsUpTo));
-  const entries = asked.flatMap(({ sidecar, surface, rows }) =>
+  const entries = loads.flatMap(({ sidecar, surface, rows }) =>
     sets.map((customers) => ({
       contender: { ...sidecar, name: `${sidecar.name}, ${surface}, ${customers} customers evenly` },
       drive: driver(context, customers, surface, rows),
