@@ -45,7 +45,8 @@ interface FetchedVector {
 /** How long the store may take: a person waits, as no request can. */
 const STORE_LIMIT_MS = 5_000;
 const NO_CACHE = { cacheEntries: 0, cacheBytes: 0, cacheFreshMs: 0, staleLimitMs: 0 };
-const STORE_LIMITS = { connectMs: STORE_LIMIT_MS, silentMs: STORE_LIMIT_MS };
+/** The connection's own limits come later, so that what ends a wait is the sentence of this command. */
+const STORE_LIMITS = { connectMs: STORE_LIMIT_MS + 1_000, silentMs: STORE_LIMIT_MS + 1_000 };
 
 /**
  * @param options.keys  one text for each join key of the service
@@ -74,7 +75,7 @@ export async function getVector(
     });
     const wanted = wantedRows(plan, parts);
     const rows = await loadRows(loader, wanted, nowUs, Math.max(0, endMs - performance.now()));
-    if (rows === null) failures.push(new Error(`it gave no answer within ${STORE_LIMIT_MS / 1_000} s`));
+    if (rows === null) failures.unshift(new Error(`it gave no answer within ${STORE_LIMIT_MS / 1_000} s`));
     if (failures.length > 0) {
       const [failure] = failures as [Error];
       const message =
