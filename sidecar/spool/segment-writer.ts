@@ -27,6 +27,15 @@ export interface Epoch {
   readonly before: SegmentLink | null;
 }
 
+export interface SegmentWriterOptions {
+  readonly epoch: Epoch;
+  readonly files: SpoolFiles;
+  /** A segment that would grow past it is left for a new one. */
+  readonly segmentBytes: number;
+  readonly nowUs: () => number;
+  readonly state: WriterState;
+}
+
 export class SegmentWriter {
   readonly #epoch: Epoch;
   readonly #files: SpoolFiles;
@@ -34,13 +43,7 @@ export class SegmentWriter {
   readonly #nowUs: () => number;
   readonly #state: WriterState;
 
-  constructor(
-    epoch: Epoch,
-    files: SpoolFiles,
-    segmentBytes: number,
-    nowUs: () => number,
-    state: WriterState,
-  ) {
+  constructor({ epoch, files, segmentBytes, nowUs, state }: SegmentWriterOptions) {
     this.#epoch = epoch;
     this.#files = files;
     this.#segmentBytes = segmentBytes;

@@ -116,7 +116,7 @@ export class Spool {
     this.#state = state;
     this.#fault = new DiskFault(options.folder, logger);
     const nowUs = (): number => clock.nowUs();
-    this.#writer = new SegmentWriter(epoch, files, segmentBytesOf(options), nowUs, this.#state);
+    this.#writer = new SegmentWriter({ epoch, files, segmentBytes: segmentBytesOf(options), nowUs, state });
     this.#syncs = new SyncQueue({
       sync: () => this.#writer.sync(),
       written: () => this.#taken - (this.#ring === null ? 0 : this.#ring.waitingTicks),

@@ -16,24 +16,20 @@ export async function openReader(
   limits: LaneLimits | null = null,
 ): Promise<StoreReader> {
   const onTrouble = trouble(logger);
-  switch (online.kind) {
-    case 'redis': {
-      const { RedisReader } = await import('./redis-reader.ts');
-      const { SERVING_LIMITS } = await import('./redis-rows.ts');
-      const address = redisAddress(online.url, online.access);
-      return new RedisReader(address, online.keyPrefix, clock, onTrouble, limits ?? SERVING_LIMITS);
-    }
-    case 'redis-cluster': {
-      const { RedisClusterReader } = await import('./redis-cluster-reader.ts');
-      const { SERVING_LIMITS } = await import('./redis-rows.ts');
-      const address = redisAddress(online.url, online.access);
-      return new RedisClusterReader(address, online.keyPrefix, clock, onTrouble, limits ?? SERVING_LIMITS);
-    }
-    default: {
-      const { SqliteReader } = await import('./sqlite-reader.ts');
-      return new SqliteReader(online.url, onTrouble);
-    }
+  const { kind, keyPrefix } = online;
+  if (kind !== 'redis' && kind !== 'redis-cluster') {
+    const { SqliteReader } = await import('./sqlite-reader.ts');
+    return new SqliteReader(online.url, onTrouble);
   }
+  const { SERVING_LIMITS } = await import('./redis-rows.ts');
+  const address = redisAddress(online.url, online.access);
+  const options = { address, keyPrefix, clock, onTrouble, limits: limits ?? SERVING_LIMITS };
+  if (kind === 'redis') {
+    const { RedisReader } = await import('./redis-reader.ts');
+    return new RedisReader(options);
+  }
+  const { RedisClusterReader } = await import('./redis-cluster-reader.ts');
+  return new RedisClusterReader(options);
 }
 
 /** A store that is down says so with every attempt; people are told now and then. */

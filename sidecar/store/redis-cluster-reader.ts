@@ -1,9 +1,7 @@
 /** Reads rows from a Redis Cluster, from the masters: a replica may lag behind the marker that vouches for its rows. */
-import type { RedisAddress } from '../../project/connections/redis-address.ts';
 import { clusterClient } from '../../project/connections/redis-client.ts';
 import type { Cluster } from '../../project/connections/redis-client.ts';
 import { LiveCredentials } from '../../project/connections/redis-connection.ts';
-import type { Clock } from '../../project/clock.ts';
 import {
   CLUSTER_SLOTS,
   clusterMarkerKey,
@@ -14,6 +12,7 @@ import type { Pings } from './node-silence.ts';
 import { ReadLane } from './read-lane.ts';
 import type { LaneLimits } from './read-lane.ts';
 import { CLIENT_OPTIONS, RedisRows, connectionOptions, reconnectDelayMs } from './redis-rows.ts';
+import type { RedisReaderOptions } from './redis-rows.ts';
 import type { RedisCommands } from './redis-rows.ts';
 
 const MAX_REDIRECTIONS = 3;
@@ -33,13 +32,7 @@ export class RedisClusterReader extends RedisRows {
   /** By node, for as long as the cluster has it. */
   readonly #lanes = new Map<string, ReadLane>();
 
-  constructor(
-    address: RedisAddress,
-    keyPrefix: string,
-    clock: Clock,
-    onTrouble: (error: Error) => void,
-    limits: LaneLimits,
-  ) {
+  constructor({ address, keyPrefix, clock, onTrouble, limits }: RedisReaderOptions) {
     const options = {
       ...CLIENT_OPTIONS,
       // Default 16: a deadline allows for one redirect, and slots that are still on the move after three for none.

@@ -3,12 +3,12 @@ import type { RedisAddress } from '../../project/connections/redis-address.ts';
 import { nodeOf, redisClient } from '../../project/connections/redis-client.ts';
 import type { Redis } from '../../project/connections/redis-client.ts';
 import { LiveCredentials } from '../../project/connections/redis-connection.ts';
-import type { Clock } from '../../project/clock.ts';
 import { markerKey } from '../../contract/wire/online/online-layout.ts';
 import type { Pings } from './node-silence.ts';
 import { ReadLane } from './read-lane.ts';
 import type { LaneLimits } from './read-lane.ts';
 import { CLIENT_OPTIONS, RedisRows, connectionOptions, reconnectDelayMs } from './redis-rows.ts';
+import type { RedisReaderOptions } from './redis-rows.ts';
 
 export class RedisReader extends RedisRows {
   readonly kind = 'redis';
@@ -20,13 +20,7 @@ export class RedisReader extends RedisRows {
   #lane: ReadLane | null = null;
   #laneNode = '';
 
-  constructor(
-    address: RedisAddress,
-    keyPrefix: string,
-    clock: Clock,
-    onTrouble: (error: Error) => void,
-    limits: LaneLimits,
-  ) {
+  constructor({ address, keyPrefix, clock, onTrouble, limits }: RedisReaderOptions) {
     const options = {
       ...CLIENT_OPTIONS,
       ...connectionOptions(limits),

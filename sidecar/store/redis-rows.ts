@@ -1,6 +1,7 @@
 /** What reading rows from one Redis and from a cluster have in common; each gives its client and its marker hashes. */
 import { rowSchemaFromJson } from '../../contract/definitions/definition-json.ts';
 import type { RowSchema } from '../../contract/model.ts';
+import type { RedisAddress } from '../../project/connections/redis-address.ts';
 import type { LiveCredentials } from '../../project/connections/redis-connection.ts';
 import type { Clock } from '../../project/clock.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
@@ -24,6 +25,14 @@ export interface RedisCommands {
   hmgetBuffer(key: string, ...fields: Buffer[]): Promise<(Buffer | null)[]>;
   hgetall(key: string): Promise<Record<string, string>>;
   hget(key: string, field: string): Promise<string | null>;
+}
+
+export interface RedisReaderOptions {
+  readonly address: RedisAddress;
+  readonly keyPrefix: string;
+  readonly clock: Clock;
+  readonly onTrouble: (error: Error) => void;
+  readonly limits: LaneLimits;
 }
 
 /** A command that got no answer by then has failed; long before it, requests have passed their deadlines. */

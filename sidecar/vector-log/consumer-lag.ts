@@ -44,13 +44,18 @@ export function cursorOf(folder: string, consumer: string): SpoolPosition | null
   }
 }
 
-/** @param ends  reads the segments; @throws the file system's error */
+/** What lags are told from: the segments of a spool, and what reads in them. */
+interface SpoolView {
+  readonly folder: string;
+  readonly segments: readonly SizedSegment[];
+  readonly ends: SegmentEnds;
+}
+
+/** @throws the file system's error */
 export async function lagOf(
-  folder: string,
-  segments: readonly SizedSegment[],
+  { folder, segments, ends }: SpoolView,
   consumer: string,
   position: SpoolPosition | null,
-  ends: SegmentEnds,
 ): Promise<ConsumerLag> {
   let lagBytes = 0;
   let oldestUs: number | null = null;

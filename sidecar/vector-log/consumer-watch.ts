@@ -38,14 +38,15 @@ export class ConsumerWatch {
 
   async #look(): Promise<void> {
     try {
-      const segments = await sizedSegments(this.#folder);
+      const folder = this.#folder;
+      const segments = await sizedSegments(folder);
       // What decodes records takes 11 MiB, which a spool that nobody reads need not have.
       const { SegmentEnds } = await import('../../contract/wire/log/segment-ends.ts');
       const ends = new SegmentEnds();
       const lags: ConsumerLag[] = [];
       for (const consumer of this.#consumers) {
-        const position = knownPosition(this.#folder, consumer);
-        lags.push(await lagOf(this.#folder, segments, consumer, position, ends));
+        const position = knownPosition(folder, consumer);
+        lags.push(await lagOf({ folder, segments, ends }, consumer, position));
       }
       this.#lags = lags;
     } catch {

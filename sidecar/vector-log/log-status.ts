@@ -103,7 +103,7 @@ export async function statusOfLog(folder: string, configured: readonly string[] 
   for (const own of Map.groupBy(segments, ({ epoch, startUs }) => `${startUs}-${epoch}`).values()) {
     const { status, lastUs, damaged, heads } = await startOf(folder, own, ends);
     for (const [i, segment] of own.entries()) {
-      const before = lossBefore(segments, segment, heads[i]!, i === 0 ? passed : null, chain);
+      const before = lossBefore({ segments, chain }, segment, heads[i]!, i === 0 ? passed : null);
       if (before?.kind === 'missing') missing.push(before.missing);
       if (before?.kind === 'shrunk') shrunk.push(before.shrunk);
     }
@@ -113,7 +113,7 @@ export async function statusOfLog(folder: string, configured: readonly string[] 
   }
   const consumers: ConsumerStatus[] = [];
   for (const [consumer, position] of positions) {
-    const { lagBytes, oldestUs } = await lagOf(folder, segments, consumer, position, ends);
+    const { lagBytes, oldestUs } = await lagOf({ folder, segments, ends }, consumer, position);
     consumers.push({ consumer, position, lagBytes, oldest: timeOrNull(oldestUs) });
   }
   return {
@@ -140,21 +140,22 @@ type LossBefore =
  * @returns       what is missing right before a segment: as it says itself, or, where it does not, as numbers say
  */
 function lossBefore(
-  all: readonly SizedSegment[],
+  spool: { readonly segments: readonly SizedSegment[]; readonly chain: SegmentChain },
   segment: SizedSegment,
   head: SegmentHeader | null,
   passed: string | null,
-  chain: SegmentChain,
 ): LossBefore | null {
   let before = { epoch: segment.epoch, number: segment.number - 1 };
   if (head !== null && head.previous !== null) {
-    const loss = chain.lossBefore(head);
+    const loss = spool.chain.lossBefore(head);
     if (loss === null) return null;
     const { segment: file, offset: bytes, bytes: missingBytes } = loss;
     if (bytes > 0) return { kind: 'shrunk', shrunk: { segment: file, bytes, missingBytes } };
     before = parseSegmentFile(file)!;
   } else if (passed !== null && passed >= segment.file) return null;
-  const there = all.filter(({ epoch, number }) => epoch === before.epoch && number <= before.number);
+  const there = spool.segments.filter(
+    ({ epoch, number }) => epoch === before.epoch && number <= before.number,
+  );
   const fromSegment = (there.at(-1)?.number ?? 0) + 1;
   if (fromSegment > before.number) return null;
   return {

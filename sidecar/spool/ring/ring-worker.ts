@@ -27,7 +27,9 @@ const data = workerData as RingWorkerData;
 const { filesOf } = (await import(data.filesModule)) as { filesOf: (share: unknown) => SpoolFiles };
 const nowUs = (): number => Date.now() * 1_000 + data.clockAheadUs;
 const state = new WriterState(data.state);
-const writer = new SegmentWriter(data.epoch, filesOf(data.filesShare), data.segmentBytes, nowUs, state);
+const { epoch, segmentBytes } = data;
+const files = filesOf(data.filesShare);
+const writer = new SegmentWriter({ epoch, files, segmentBytes, nowUs, state });
 const ring = new FrameRing(data.ring);
 trimHeap();
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads takes none

@@ -12,9 +12,7 @@ import type { Logger } from '../../../contract/std/logger.ts';
 import type { ShedRange } from '../../../contract/wire/log/served-record.ts';
 import { FrameRing } from './frame-ring.ts';
 import type { RingWorkerData } from './ring-worker.ts';
-import type { Epoch, SegmentWriter } from '../segment-writer.ts';
-import type { SpoolFiles } from '../spool-files.ts';
-import type { WriterState } from '../writer-state.ts';
+import type { SegmentWriter, SegmentWriterOptions } from '../segment-writer.ts';
 
 /** A write that takes longer than this is slow, and no answer waits longer for one that the thread makes. */
 export const WRITE_SLOW_MS = 4;
@@ -31,14 +29,9 @@ export interface Batch {
   readonly told: readonly ShedRange[] | null;
 }
 
-interface RingWriterOptions {
-  readonly epoch: Epoch;
-  readonly segmentBytes: number;
+interface RingWriterOptions extends SegmentWriterOptions {
   readonly ringBytes: number;
-  readonly state: WriterState;
   readonly writer: SegmentWriter;
-  readonly files: SpoolFiles;
-  readonly nowUs: () => number;
   readonly logger: Logger;
 }
 

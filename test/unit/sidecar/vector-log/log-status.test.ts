@@ -190,10 +190,10 @@ describe('the lag of a consumer', () => {
     });
     const segments = await sizedSegments(spool);
     const ends = new SegmentEnds();
-    let lastBytes = (await lagOf(spool, segments, 'ingest', null, ends)).lagBytes;
+    let lastBytes = (await lagOf({ folder: spool, segments, ends }, 'ingest', null)).lagBytes;
     expect(lastBytes).toBe(verifyLog(spool).bytes);
     for (const [i, { next }] of items.entries()) {
-      const { lagBytes, oldestUs } = await lagOf(spool, segments, 'ingest', next, ends);
+      const { lagBytes, oldestUs } = await lagOf({ folder: spool, segments, ends }, 'ingest', next);
       // A record in parts does not say when it was served; the one behind it does.
       const known = items.slice(i + 1).map(({ atUs }) => atUs);
       expect(known.slice(0, 3).concat(known.length === 0 ? [0] : [])).toContain(oldestUs ?? 0);
