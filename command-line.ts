@@ -1,5 +1,5 @@
 /**
- * The table of commands: what each is called, what it takes, and the one program that it loads. `plumb.ts` runs it, and
+ * The table of commands: each command's name, options and the one program that it loads. Run by `plumb.ts`;
  * docs/commands.md is made from it.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -29,7 +29,7 @@ type Add = (
   parent?: Command,
 ) => Command;
 
-/** @returns all commands, not run yet. Mistakes of the command line are thrown, help goes out as it is */
+/** @returns all commands, not run yet. Mistakes on the command line are thrown; help is printed as it is */
 export function commandLine(run: RunAction): Command {
   const program = new Command('plumb')
     .description(
@@ -39,7 +39,7 @@ export function commandLine(run: RunAction): Command {
     .option('-C <dir>', "the project's folder", '.')
     .option('--json', 'data as JSON')
     .option('--set <path=value>', 'a setting for this run, e.g. --set serve.port=7000', collectSetting)
-    // What is wrong with a command line is reported by the front door, like every error.
+    // The front door reports a wrong command line, like every other error.
     .configureOutput({ outputError() {} })
     .exitOverride();
   const add: Add = (usage, description, action, parent = program) =>
@@ -186,7 +186,7 @@ function configCommands(add: Add, config: Command): void {
   add('show', 'every setting in force', async (c) => (await registry()).configShow(c), config);
 }
 
-/** The example is no program of the house: what it does, a newcomer could have written. */
+/** The example uses the programs as a newcomer's own script could; it is no program itself. */
 async function demo(c: CommandContext, o: { dir: string }): Promise<ExitCode> {
   const { renderDemo, runDemo, today } = await import('./examples/retail/demo.ts');
   const result = await runDemo(o.dir, today(), c.logger);

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
-/** The front door of the command line: runs what was asked for, and says what went wrong, with its exit code. */
+/** The front door of the command line: runs the command, reports what went wrong, and sets the exit code. */
 import { CommanderError } from 'commander';
 import type { Command } from 'commander';
 import { commandLine } from './command-line.ts';
@@ -40,13 +40,13 @@ async function write(text: string): Promise<void> {
 
 /** What went wrong, for people or as JSON, and the exit code that says so. */
 function report(error: unknown): number {
-  // Help that was asked for is no error, and help in place of a missing command has said what there is.
+  // Help on request is no error; help in place of a missing command is a usage error that has been printed already.
   if (error instanceof CommanderError && /^commander\.(help|version)/.test(error.code)) {
     return error.exitCode === 0 ? 0 : EXIT_OF.usage;
   }
   const coded = codedErrorOf(error);
   const { code, message, kind, details } = coded;
-  // Where commander could not read the command line to its end, it knows of no option.
+  // When commander stopped in the middle of the command line, it has not read the options.
   if (program.opts<{ json?: boolean }>().json === true || process.argv.includes('--json')) {
     const text = jsonText({ error: { code, message, field: details.field, help: details.help } });
     process.stdout.write(`${terminalText(text)}\n`);
@@ -57,7 +57,7 @@ function report(error: unknown): number {
   return EXIT_OF[kind];
 }
 
-/** Where to look: the help of the command that was meant, as far as its name could be read. */
+/** Points to the help of the command that was meant, as far as its name could be read. */
 function helpFor(words: readonly string[]): string {
   let at: Command = program;
   let path = 'plumb';
@@ -72,7 +72,7 @@ function helpFor(words: readonly string[]): string {
   return `Run \`${path} --help\` for ${what}.`;
 }
 
-/** Relative paths mean nothing in a folder that was removed under the shell. */
+/** When the current folder was removed, relative paths mean nothing. */
 function checkWorkingFolder(): void {
   try {
     process.cwd();
@@ -90,17 +90,18 @@ function codedErrorOf(error: unknown): CodedError {
       .replace(/\n\(Did you mean (.*)\?\)$/, ', did you mean $1?');
     return registryError('REG_USAGE', message, { help: helpFor(process.argv.slice(2)) }, error);
   }
-  // The system's own refusals (no space, no permission, no such folder) are nobody's defect.
+  // Errors of the system (no space, no permission, no such folder) are no defect of plumb.
   const { syscall, message, stack } = error as NodeJS.ErrnoException;
   if (syscall !== undefined) return registryError('REG_STORE', message, {}, error);
   return registryError('REG_DEFECT', stack ?? String(error), {}, error);
 }
 
 let hasEnded = false;
-/** The code with which Node ends where what is awaited never comes. */
+/** Node's exit code when a top-level `await` never settles. */
 const NODE_UNSETTLED = 13;
 
-// Definitions are code of the project's own, which may end the process, or wait for nothing: never with success.
+// Definition files are the project's own code: when they end the process or never settle, that must not look like
+// success.
 process.on('exit', (code) => {
   if (hasEnded || (code !== 0 && code !== NODE_UNSETTLED)) return;
   const message =

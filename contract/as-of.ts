@@ -1,7 +1,7 @@
 /**
  * The as-of rule: which row of the history is visible at a time (docs/point-in-time.md). Written once, here, as a
- * small pure function; it is the oracle that every engine's SQL (`as-of-join.ts`) is tested against, and slow on
- * purpose: a scan that anyone can check against the sentence it states.
+ * small pure function, which every engine's SQL (`as-of-join.ts`) is tested against. It is a slow scan on purpose:
+ * anyone can check it against the sentence that it states.
  */
 import { compareBytes } from './std/canonical-json.ts';
 import type { Value, ValueType } from './value-type.ts';
@@ -12,14 +12,14 @@ export interface AsOfRow {
   readonly eventUs: number | null;
   /** null: the source has no created time for it. */
   readonly createdUs: number | null;
-  /** A tombstone: where it is the one that is found, the entity has no row. */
+  /** A tombstone: when the rule finds it, the entity has no row. */
   readonly deleted?: boolean;
   /** In the order of the view's features. */
   readonly values: readonly Value[];
 }
 
 export interface AsOfRule {
-  /** trained: the whole history counts; available: only rows created by then, what an honest store had. */
+  /** trained: the whole history counts. available: only rows created by that time, which an honest store had. */
   readonly mode: 'trained' | 'available';
   readonly delayUs: number;
   /** Stored views only; null: rows never grow too old. */
@@ -39,8 +39,8 @@ interface AsOfAnswer<Row extends AsOfRow> {
  * @param rows   all rows of one entity, in any order; a null join key has none
  * @param tUs    null sees nothing
  * @param types  of the values, in their order
- * @returns      null where no row is visible, or a tombstone is the one. A row older than the TTL is returned and marked: where the newest row
- *               is too old, so are all others
+ * @returns      null when no row is visible, or when the newest is a tombstone. A row older than the TTL is returned
+ *               and marked: when the newest row is too old, so are all others
  */
 export function asOf<Row extends AsOfRow>(
   rows: readonly Row[],
@@ -65,7 +65,7 @@ function isVisible(row: AsOfRow, tUs: number | null, rule: AsOfRule): boolean {
 /** By event time, then created time (none comes first), then the values in the canonical order. */
 function compareRows(a: AsOfRow, b: AsOfRow, types: readonly ValueType[]): number {
   const byTime = a.eventUs! - b.eventUs! || (a.createdUs ?? -Infinity) - (b.createdUs ?? -Infinity);
-  // -Infinity less itself is NaN: two rows without a created time are equal there.
+  // -Infinity minus itself is NaN: two rows without a created time are equal.
   if (byTime !== 0 && !Number.isNaN(byTime)) return byTime;
   for (let i = 0; i < types.length; i++) {
     const byValue = compareCanonical(types[i]!, a.values[i]!, b.values[i]!);

@@ -1,5 +1,5 @@
 /**
- * What of a served vector the log may hold: rows with the values of marked features taken out, ids as HMACs.
+ * What the log may hold of a served vector: values of marked features are taken out of its rows, ids become HMACs.
  *
  *   policy   of a feature                                    of an entity's ids
  *   raw      the value                                       the id
@@ -7,9 +7,9 @@
  *            view:feature 0x00 MessagePack of the value)
  *   drop     nil in the row                                  empty
  *
- * An id's HMAC is over its canonical part alone, so that whoever has the secret can join it with any table. Masks are
- * made once a bundle, masked rows once a row that enters the cache: views without marks pay nothing. Shared by the
- * sidecar, which logs, and by whoever reads the log and has the secret.
+ * An id's HMAC covers its canonical part alone, so that anyone with the secret can join it with any table. Masks are
+ * made once for each bundle, masked rows each time a vector is logged whose bytes are not ready; views without marks
+ * pay nothing. Used by the sidecar, which logs, and by readers of the log that have the secret.
  */
 import { createHmac } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
@@ -28,7 +28,7 @@ export interface HmacKey {
 
 export interface HmacKeySettings {
   readonly id: string;
-  /** Absolute; its bytes are the secret, without a line's end behind them. */
+  /** Absolute path. The secret is its bytes, without a line break at the end. */
   readonly file: string;
 }
 
@@ -69,7 +69,7 @@ export function idDigest(key: HmacKey, part: string): string {
   return createHmac('sha256', key.secret).update(part).digest('hex');
 }
 
-/** Makes the HMACs of one feature's values; some 4 us each. Who has them can tell which are equal, and no more. */
+/** Makes the HMACs of one feature's values, in about 4 us each. They show which values are equal, and no more. */
 export class ValueHasher {
   readonly #secret: Buffer;
   readonly #name: string;
@@ -89,7 +89,7 @@ export class ValueHasher {
   digest(value: Value): Buffer {
     const row = this.#encoder.encode(0, 0, 0, [value]);
     const hmac = createHmac('sha256', this.#secret).update(this.#name);
-    // Behind the header and the byte that says one value.
+    // After the header and the byte that says "one value".
     return hmac.update(row.subarray(HEADER_BYTES + 1)).digest();
   }
 }
@@ -157,7 +157,7 @@ interface MaskPlan {
   readonly hashers: readonly (ValueHasher | null)[];
 }
 
-/** For each of a service's request keys an index into LOG_POLICIES, the strictest of the entities it names. */
+/** For each request key of a service an index into LOG_POLICIES: the strictest policy of the entities that it names. */
 export function keyPoliciesOf(
   bundle: Pick<Bundle, 'entities' | 'views'>,
   service: {
@@ -173,7 +173,7 @@ export function keyPoliciesOf(
   });
 }
 
-/** @returns what in the bundle is marked hmac, `feature purchases:email` or `ids of customer`; null: nothing is */
+/** @returns the first thing marked hmac, `feature purchases:email` or `ids of customer`; null: there is none */
 export function firstHmacMark(bundle: Pick<Bundle, 'entities' | 'views'>): string | null {
   for (const { name, log } of bundle.entities.values()) if (log === 'hmac') return `ids of ${name}`;
   for (const view of bundle.views.values()) {

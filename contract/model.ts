@@ -1,5 +1,5 @@
 /**
- * Definitions after validation: what every program works with. Made by `compile.ts`, carried by the bundle.
+ * Definitions after validation, as every program uses them. Made by registry/definitions/, carried by the bundle.
  *
  * Durations and times are microseconds. `null` stands for "not given" here, so that every object of a kind has one
  * shape. Names that stand online and in the history are a view's `id`: `purchases`, or `purchases@v2`.
@@ -29,11 +29,11 @@ export interface Source {
   readonly name: string;
   readonly path: string;
   readonly eventTime: string;
-  /** The column that says when a row became known, or null: then it is read in full each time. */
+  /** The column that says when a row became known. null: each run reads the source in full. */
   readonly createdTime: string | null;
   /**
-   * A row whose event time lies further ahead of its created time (without one: of the run) is a bad row: a wrong clock
-   * wrote it. null: none is; all wait until they are due.
+   * A row whose event time lies further ahead of its created time (without one: of the run) is a bad row, written by a
+   * wrong clock. null: there is no such limit, and early rows wait until they are due.
    */
   readonly maxAheadUs: number | null;
 }
@@ -108,7 +108,7 @@ export interface Feature {
 
 interface SelectedColumn {
   readonly name: string;
-  /** As it is written. */
+  /** Its text as the definition has it. */
   readonly expression: string;
 }
 
@@ -137,19 +137,19 @@ export interface FeatureView {
   /** A row of event time e is visible from e + delay. */
   readonly delayUs: number;
   readonly scheduleUs: number | null;
-  /** How a run finds the view's watermark: its cut-off, or the newest event that the source has by then. */
+  /** What a run takes as the view's watermark: its cut-off, or the newest event of the source by then. */
   readonly watermark: 'cutoff' | 'events';
-  /** Of watermark `events`: how far it stays behind the newest event, since others may still come before that. 0 else. */
+  /** With watermark `events`: how far it stays behind the newest event, as older ones may still come. Otherwise 0. */
   readonly outOfOrderUs: number;
-  /** The age that rows online are promised to stay below: that of the view's watermark. */
+  /** The promised greatest age of the view's online watermark. */
   readonly freshnessUs: number;
   /** The age past which there is an alarm. */
   readonly freshnessAlertUs: number;
   /** A source whose newest event is older than this has stopped: an alarm. */
   readonly sourceFreshnessUs: number;
-  /** Events and rows later than this after their event time are counted, not applied. */
+  /** Events and rows that come in later than this after their event time are counted, not applied. */
   readonly latenessUs: number;
-  /** The time from which the source is complete: a window is full one window later. null: nobody says. */
+  /** The time from which the source is complete; a window is full one window later. null: not stated. */
   readonly startUs: number | null;
   readonly owner: string | null;
   readonly team: string | null;

@@ -1,4 +1,4 @@
-/** What the guard refuses of a change, and what was allowed of it nevertheless: as the registry keeps them. */
+/** What the guard refuses in a change, and what `apply --allow` let through, as the registry stores both. */
 import type { Consumer } from './model.ts';
 
 export interface RemovedConsumer extends Consumer {
@@ -13,7 +13,7 @@ export interface Refusal {
 }
 
 export interface GuardedConsumer extends Consumer {
-  /** When an apply removed it; null: it still consumes. */
+  /** When an apply removed this consumer; null: it still consumes. */
   readonly removedUs: number | null;
 }
 

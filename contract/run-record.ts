@@ -21,21 +21,21 @@ export interface RunRecord {
   /** The bundle that the run was of. */
   readonly bundle: string;
   /**
-   * Events created up to and including it count however late they were: the cut-off of the view's first run, or of its
-   * last full one. Null in a stored view and where the source has no created times.
+   * Events created up to and including this time count however late they came: the cut-off of the view's first run, or
+   * of its last full one. Null in a stored view, and when the source has no created times.
    */
   readonly horizonUs: number | null;
   /** The lateness allowance that the run judged by. */
   readonly latenessUs: number;
-  /** How long rows counted, by which the keys' expiry was set; null: for ever. */
+  /** The TTL of rows, which set the expiry of their keys; null: they never expire. */
   readonly ttlUs: number | null;
-  /** The newest event time at or before the cut-off, and the newest created time, that runs saw so far; null: none. */
+  /** The newest event time up to the cut-off, and the newest created time, of all runs so far; null: none seen. */
   readonly newestEventUs: number | null;
   readonly newestCreatedUs: number | null;
   /** Rows or events of the source that were new to the run: counted + too late + rejected + waiting. */
   readonly read: number;
   readonly counted: number;
-  /** Rows that the view's `where` excludes: new to the run as well, and looked at no further. */
+  /** Rows that the view's `where` excludes; they are new to the run too, and nothing else of them is checked. */
   readonly excluded: number;
   /** Events that are not due yet: their time is past the last edge (stored view: the cut-off). */
   readonly waiting: number;

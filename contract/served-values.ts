@@ -1,11 +1,11 @@
 /**
  * Logged rows as the values that the model was answered: the monitor judges them, `log cat` prints them.
  *
- *   row bytes --schema of the row's own definition id--> values --by name and type--> the view's features as they were
- *   in the bundle that answered; what the row lacks, or a status that withholds it, gives the feature's fallback
+ *   row bytes --schema of the row's definition id--> values --by name and type--> features of the bundle that answered
  *
- * The sidecar has its own, faster way to the same values (sidecar/cache/cached-row.ts); a test compares both. Pure: what
- * cannot be read becomes a `fault` of its row, never an error.
+ * A feature that the row lacks, or whose status withholds it, gets its fallback. The sidecar has its own, faster way to
+ * the same values (sidecar/cache/cached-row.ts); a test compares both. Pure: a row that cannot be read gets a `fault`,
+ * and nothing is thrown.
  */
 import { haveSameKeys, rowSchemaOf } from './definitions/definition-json.ts';
 import type { Bundle, Entity, Feature, FeatureView, JoinKey, RowSchema } from './model.ts';
@@ -31,7 +31,7 @@ interface DecodedFeature {
   readonly status: number;
   /** Index into `DecodedVector.rows`; -1 when the record has no row for it. */
   readonly row: number;
-  /** Why the log does not hold the value, which then shows as null: the feature's log policy; null: it does. */
+  /** The log policy that kept the value out of the log, so that it shows as null; null: the log holds it. */
   readonly withheld: 'hmac' | 'drop' | null;
 }
 
@@ -190,7 +190,7 @@ export function rowValues(
 }
 
 /**
- * The HMACs of a masked row, told apart as `rowValues` does its values.
+ * The HMACs of a masked row, assigned to features as `rowValues` assigns values.
  *
  * @param hmacs  as they were logged, in the order of the row's definition
  * @returns      one for each feature of the view, undefined where it was not hashed or the row's definition lacks it;
@@ -227,7 +227,7 @@ function schemaOf(
   return schema ?? `definition ${definitionName(definitionId)} of ${view.id} is not known`;
 }
 
-/** A row that was written under other join keys is found under this entity's key by chance alone. */
+/** A row that was written under other join keys stands under this entity's key by chance. */
 function isAnothers(bundle: Bundle, view: FeatureView, schema: RowSchema): boolean {
   return !haveSameKeys(schema, rowSchemaOf(view, bundle.entities.get(view.entity)!));
 }

@@ -9,8 +9,8 @@ import type { Refused } from './refused.ts';
 /**
  * An aggregate that still needs its window.
  *
- * Types    what the option `type` may make of it
- * Natural  what it gives without that option, as far as the aggregate alone says it: the column's type is not known here
+ * Types    the types that the option `type` may ask for
+ * Natural  the types that it may give without that option; which one depends on the column, which is not known here
  */
 interface Aggregate<Types extends SingleType = SingleType, Natural extends Types = Types> {
   /** Over the events with `edge - window <= event < edge`. */
@@ -42,7 +42,7 @@ const summed = (column: string) => aggregate<NumberType, 'int64' | 'float64'>('s
 const averaged = (name: string, column: string) => aggregate<NumberType, 'float64'>(name, column);
 const picked = (name: string, column: string) => aggregate<SingleType>(name, column);
 
-/** A plan refuses it and says what there is. */
+/** Refused by a plan, which names the aggregates that there are. */
 const notYet = <Name extends string>(name: Name, column: string) =>
   aggregate(name, column) as unknown as Refused<`${Name} cannot be computed yet`>;
 

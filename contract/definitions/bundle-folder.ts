@@ -1,6 +1,6 @@
 /**
- * Where bundles are published: a folder with one immutable file a bundle, named by its hash, and `current`, a file
- * that holds the hash of the one in force. A reader sees the old bundle or the new one, never half of one.
+ * Where bundles are published: a folder with one immutable file for each bundle, named by its hash, and the file
+ * `current`, which holds the hash of the bundle in force. A reader sees the old bundle or the new one, whole.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -56,7 +56,7 @@ export function currentHash(folder: string): string | null {
 /**
  * Loads the bundle of a given hash, e.g. the one that a logged vector names.
  *
- * @throws  REG_BUNDLE, also when `hash` is none: it never becomes a path of its own making
+ * @throws  REG_BUNDLE, also when `hash` is no hash: a hostile text never becomes a path
  */
 export function loadBundle(folder: string, hash: string): Bundle {
   if (!HASH.test(hash)) {
@@ -66,7 +66,7 @@ export function loadBundle(folder: string, hash: string): Bundle {
   const file = join(folder, `${hash}.json`);
   try {
     const json = JSON.parse(readFileSync(file, 'utf8')) as Json;
-    // What was cut or damaged is told as that, not as the first field that no longer fits.
+    // A file that was cut or damaged is reported as such, not by the first field that no longer fits.
     const other = bundleHash(canonicalJson(json));
     if (isOfThisFormat(json) && other !== hash) throw new TypeError(`its content has the hash ${other}`);
     return bundleFromJson(json);

@@ -1,7 +1,7 @@
 /**
- * What a bundle's JSON must look like before anything is made of it. Its hash says that it came over whole, not that
- * it is good: names become paths, columns and keys, numbers stand in SQL. Held to the rules that a plan holds
- * definitions to; what nobody acts on (descriptions, owners, tags) is not looked at.
+ * What a bundle's JSON must look like before anything is made of it. Its hash shows that it arrived whole, not that its
+ * content is safe: names become paths, columns and keys, and numbers stand in SQL. The rules are those that a plan
+ * applies to definitions; descriptions, owners and tags, which no program acts on, are not checked.
  */
 import { z } from 'zod';
 import { optionSentence, valueAt } from './option-sentence.ts';
@@ -17,9 +17,9 @@ function nameOf(what: string, more?: RegExp) {
 }
 
 const name = nameOf('the name');
-/** From the second version on, with its number. */
+/** A view's name, with its number from the second version on. */
 const viewId = nameOf('the view', /@v[1-9][0-9]{0,8}$/);
-/** A source that a view of YAML holds itself is called after the view. */
+/** A source that is written within a view is named after the view. */
 const sourceName = nameOf('the source', /:source$/);
 /** A column of a source or a path: any text that a file system and SQL take. */
 const text = z
@@ -134,7 +134,7 @@ const BUNDLE = z.object({
   schemas: z.record(viewId, z.array(rowSchema)),
 });
 
-/** What names another definition names one that is there. */
+/** Checks that every reference names a definition of the bundle. */
 function faultOfReference(bundle: z.output<typeof BUNDLE>): { field: string; sentence: string } | null {
   const entities = new Map(bundle.entities.map((one) => [one.name, one]));
   const views = new Map(bundle.views.map((one) => [one.id, one]));
@@ -163,7 +163,7 @@ function faultOfReference(bundle: z.output<typeof BUNDLE>): { field: string; sen
   return null;
 }
 
-/** @returns the first thing that no bundle has, with the field where it stands; null: none */
+/** @returns the first fault with its field; null: there is none */
 export function faultOfBundle(json: unknown): { readonly field: string; readonly sentence: string } | null {
   const { data, error } = BUNDLE.safeParse(json);
   if (data !== undefined) return faultOfReference(data);

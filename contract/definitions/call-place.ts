@@ -21,7 +21,7 @@ export function calledAt(): Place {
   return sourcePlace('(unknown)', 1);
 }
 
-/** Finds an option's line by its name in the text that follows the call; the call's own line when it is not there. */
+/** An option's line is found by its name in the text after the call; without a match it is the line of the call. */
 function sourcePlace(file: string, line: number): Place {
   return {
     file,
@@ -32,7 +32,7 @@ function sourcePlace(file: string, line: number): Place {
         const lines = readFileSync(file, 'utf8').split('\n');
         for (const name of path) at = lineOfOption(lines, at, name) ?? at;
       } catch {
-        // The file is gone: the call's line is still true.
+        // The file is gone: the line of the call still holds.
       }
       return at;
     },

@@ -1,7 +1,7 @@
 /**
- * The builders that definition files import from `plumbline`. They note where they were called and keep what they
- * were given; registry/definitions/ checks it, so that all mistakes of a project are reported at once. Their types refuse
- * in the editor what can be told before that.
+ * The builders that definition files import from `plumbline`. They record where they were called and what they were
+ * given, and check nothing: registry/definitions/ does, and reports all mistakes of a project at once. Their types show
+ * in the editor the mistakes that a type can know.
  */
 import type { Duration } from '../std/duration.ts';
 import type { LogPolicy } from '../model.ts';
@@ -28,7 +28,7 @@ export interface ParquetOptions {
   readonly path: string;
   readonly eventTime: string;
   readonly createdTime?: string;
-  /** An event further ahead of its created time is a bad row: a wrong clock wrote it. Nearer ones wait until due. */
+  /** An event further ahead of its created time is a bad row, written by a wrong clock. Nearer ones wait until due. */
   readonly maxAhead?: Duration;
 }
 

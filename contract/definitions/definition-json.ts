@@ -1,6 +1,6 @@
 /**
- * Definitions as canonical JSON: what is hashed, stored in the registry and published as the bundle. One text for
- * one meaning; `definitionsFromJson(definitionsToJson(d))` gives d back.
+ * Definitions as canonical JSON: what is hashed, stored in the registry and published as the bundle. One meaning has
+ * one text; `bundleFromJson(bundleToJson(bundle))` gives the bundle back.
  */
 import type { Json } from '../std/canonical-json.ts';
 import { canonicalJson } from '../std/canonical-json.ts';
@@ -26,12 +26,11 @@ type JsonObject = { readonly [key: string]: Json | undefined };
 
 /**
  * The definition id of a view: xxHash32 of its canonical schema and row logic, and of how often the view has returned
- * to it. Nothing else touches it, neither reading logic nor where the source lies: no stored row changes its meaning
- * with them. A view that comes back to an earlier definition gets another id, so that no writer takes its rows for
- * those that were superseded.
+ * to it. Reading logic and the place of the source do not touch it, since they change the meaning of no stored row. A
+ * view that comes back to an earlier definition gets a new id, so that no writer takes its rows for superseded ones.
  *
  * @param joinKeys  of the view's entity
- * @param returns   0: it has always had this definition since it first took it
+ * @param returns   how often the view came back to this definition
  */
 export function definitionIdOf(
   view: Omit<FeatureView, 'definitionId'>,
@@ -43,8 +42,8 @@ export function definitionIdOf(
 }
 
 /**
- * The definition under which a view is applied: the id that it has now where its row logic is the one in force, else
- * one that it never had.
+ * The definition id under which a view is applied: its present id while its row logic stays in force, otherwise one
+ * that the view never had.
  *
  * @param past  every schema the view ever had, in the order applied
  */
@@ -122,8 +121,8 @@ export function rowSchemaFromJson(json: Json): RowSchema {
 }
 
 /**
- * Whether the rows of both are found by the same keys. A key online holds the values of join keys without their names:
- * after `from` and `to` became `source` and `at`, `fstore:trip:1|2` is another trip, and a row from before is not its own.
+ * Whether the rows of both are found by the same keys. An online key holds the values of join keys without their names:
+ * after `from` and `to` became `source` and `at`, `fstore:trip:1|2` is another trip, and an older row is not its row.
  */
 export function haveSameKeys(a: RowSchema, b: RowSchema): boolean {
   return (
@@ -183,10 +182,10 @@ function typeOf(text: string): ValueType {
   return type;
 }
 
-/** It is 3 since the schemas of rows say by which join keys they are found. */
+/** 3: the schemas of rows also hold their join keys. */
 export const BUNDLE_FORMAT = 3;
 
-/** @returns whether what is in it, or was before it was damaged, is a bundle of this version */
+/** @returns whether the JSON says that it is a bundle of this format; it may be damaged all the same */
 export function isOfThisFormat(json: Json): boolean {
   return (json as { readonly format?: unknown } | null)?.format === BUNDLE_FORMAT;
 }

@@ -1,7 +1,7 @@
 /**
- * What each option of a definition means. One table stands behind the definition id, which is the hash of what decides
- * the meaning of a stored row, and behind the guard, which says whom a change would break. A field that is added to
- * the model must be entered here: the types ask for it.
+ * What each option of a definition means. The definition id (the hash of all that decides the meaning of a stored row)
+ * and the guard (which says whom a change would break) both follow these tables. A new field of the model must be
+ * entered here, or the types do not compile.
  *
  *   schema    what a row or a vector is made of: features, types, join keys
  *   row       row logic: what a stored row means
@@ -34,7 +34,9 @@ type Table<Of, Apart extends keyof Of = never> = {
 const metadata = (option: string): OptionMeaning<unknown> => ({ option, meaning: 'metadata' });
 const duration = (us: number | null): Json => (us === null ? null : formatDuration(us));
 
-/** Its id, name and version name a view, and its definition id follows; source and features have tables of their own. */
+/**
+ * Without id, name and version, which name a view, and the definition id; source and features have their own tables.
+ */
 export const VIEW_MEANING: Table<
   FeatureView,
   'id' | 'name' | 'version' | 'definitionId' | 'source' | 'features'
@@ -84,7 +86,7 @@ export const SOURCE_MEANING: Table<Source> = {
   path: { option: 'source.path', meaning: 'location' },
   eventTime: { option: 'source.eventTime', meaning: 'row' },
   createdTime: { option: 'source.createdTime', meaning: 'row' },
-  // It says which events count, and with the same events another set of them is another row.
+  // It decides which events count, and so what a row says.
   maxAheadUs: { option: 'source.maxAhead', meaning: 'row', show: (source) => duration(source.maxAheadUs) },
 };
 
@@ -130,7 +132,7 @@ export const AGGREGATION_MEANING: Table<Aggregation> = {
 /** An aggregated view withholds its rows once they are too old by its freshness; a stored view does not. */
 function freshnessMeaning(before: FeatureView, after: FeatureView): Meaning {
   if (after.kind === 'stored') return 'metadata';
-  // Where freshness was not given it follows hop and delay, whose own change is what the guard names.
+  // A freshness that was not given follows hop and delay, and the guard names the change of those.
   const follows = [before, after].every((view) => view.freshnessUs === usualFreshnessUs(view));
   const moved =
     before.hopUs !== after.hopUs ||
@@ -141,7 +143,7 @@ function freshnessMeaning(before: FeatureView, after: FeatureView): Meaning {
 
 const DAY_US = 86_400_000_000;
 
-/** What stands where a definition gives no freshness: the TTL, or an edge, what it waits for and the next run. */
+/** The default of freshness: the TTL, or, of an aggregated view, hop, delay and the time to the next run together. */
 export function usualFreshnessUs(
   view: Pick<FeatureView, 'kind' | 'ttlUs' | 'hopUs' | 'delayUs' | 'outOfOrderUs' | 'scheduleUs'>,
 ): number {

@@ -2,8 +2,8 @@
  * Definitions as people wrote them, before validation. TypeScript builders and YAML documents become the same
  * drafts; registry/definitions/ checks them and makes the model. Options are `unknown` here: nothing is trusted yet.
  *
- * What the type checker knows of a draft stands in its type parameters and in properties that begin with `~`. Those are
- * declared alone: no value has them.
+ * Type parameters, and properties that begin with `~`, hold what the type checker knows of a draft. These properties
+ * are only declared: no object has them.
  */
 import type { Name } from './name.ts';
 
@@ -16,7 +16,7 @@ export interface Place {
 
 export type Options = Readonly<Record<string, unknown>>;
 
-/** What every definition has: a name, what was said of it, and where. */
+/** What every definition has: a name, its options, and its place in a file. */
 class NamedDraft {
   readonly name: string;
   readonly options: Options;
@@ -132,7 +132,7 @@ export class ServiceDraft {
   }
 }
 
-/** What the builders have made so far in this process, so that a definition without its `export` is missed. */
+/** All that the builders made so far in this process: a definition that lacks its `export` is found here. */
 export const madeDrafts: Draft[] = [];
 
 export type Draft = EntityDraft | SourceDraft | ViewDraft | ServiceDraft;

@@ -15,7 +15,7 @@ export class Mistakes {
   readonly #found: Mistake[] = [];
   #isWhole = true;
 
-  /** @param folder  the project's, which files are named from */
+  /** @param folder  the project's folder; messages name files relative to it */
   constructor(folder: string) {
     this.#folder = folder;
   }
@@ -25,13 +25,15 @@ export class Mistakes {
     this.#found.push({ file: place.file, line: place.lineOf(path), message });
   }
 
-  /** A file or a document that cannot be read at all: what it would have defined is not missed by others. */
+  /**
+   * A file or document that cannot be read at all. From then on no unknown name is reported: it may be defined there.
+   */
   addUnreadable(file: string, line: number, message: string): void {
     this.#isWhole = false;
     this.#found.push({ file, line, message });
   }
 
-  /** A name that nothing has. Not told where something could not be read: the name may stand there. */
+  /** A reference to nothing; left out once something could not be read, which may define the name. */
   addUnknownName(place: Place, path: readonly string[], message: string): void {
     if (this.#isWhole) this.add(place, path, message);
   }
@@ -72,7 +74,7 @@ export function didYouMean(name: string, known: Iterable<string>): string {
   return best === null ? '' : `, did you mean "${best}"?`;
 }
 
-/** Levenshtein's distance; once every way is at `limit` or above, `limit`. */
+/** Levenshtein's distance, or `limit` as soon as it cannot be less. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,4 +1,4 @@
-/** What names may be: they stand in keys, columns, URLs and metrics. */
+/** What a name may be: names stand in keys, columns, URLs and metrics. */
 import type { Refused } from './refused.ts';
 
 const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;

@@ -1,4 +1,4 @@
-/** The shape of what people write, option by option: names, units, ranges. What spans definitions is checked later. */
+/** Each option of a definition by itself: its name, unit and range. What depends on other options is checked later. */
 import { z } from 'zod';
 import { parseDuration } from '../std/duration.ts';
 import { parseTimestamp } from '../std/timestamp.ts';
@@ -155,8 +155,8 @@ export const SERVICE_OPTIONS = z.strictObject({
 });
 
 /**
- * Checks a draft's options against their shape. Those that do not fit are added to the mistakes and then left out, so
- * that the rest of the draft is still checked: the caller asks `mistakes.count` whether the draft is whole.
+ * Checks a draft's options one by one. Those that do not fit are added to the mistakes and left out of the result, so
+ * that the rest of the draft is still checked. The caller sees by `mistakes.count` whether the draft is whole.
  *
  * @param what  what the message calls it, e.g. `view "purchases"`
  * @returns     the values with defaults filled in, or null when too little fits
@@ -190,7 +190,7 @@ export function checkOptions<Schema extends z.ZodObject>(
   return schema.safeParse(rest).data ?? null;
 }
 
-/** A name that an object cannot have like any other, and that would be lost without a word. */
+/** Refuses `__proto__`, which an object cannot hold as a name of its own and would lose silently. */
 function forbidProto(
   what: string,
   options: unknown,

@@ -1,18 +1,18 @@
 /**
- * What is wrong with one option or setting, in words for who wrote it: what was expected and what came. The words of
- * the schema library name its own types. Called for definitions and for settings.
+ * What is wrong with one option or setting, for the person who wrote it: what was expected and what came. The schema
+ * library's own messages would name its internal types. Called for definitions and for settings.
  */
 import { z } from 'zod';
 import { didYouMean } from './mistake.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** What the library says itself; anything else is a sentence of ours. */
+/** How messages of the library begin; all others are our own. */
 const LIBRARY = /^(Invalid|Too small|Too big|Unrecognized)\b/;
 
 /** @param given  what stands at the issue's path; undefined: nothing */
 export function optionSentence(issue: Issue, given: unknown): string {
-  // A default that does not fit to another option, and one of several names in a text, do not stand at the path.
+  // Of a default that conflicts with another option, or of one name in a list of names, nothing stands at the path.
   const isOfValue = issue.code === 'custom' || issue.code === 'invalid_format';
   if (given === undefined) return isOfValue ? issue.message : 'is missing';
   if (!LIBRARY.test(issue.message)) {

@@ -3,8 +3,8 @@
  *
  *   Type 'string' is not assignable to type 'Refused<"a stored view has no hop">'.
  *
- * Rejected: the sentence itself as a literal type, since editors then offer it as a value; `never`, since it does not say
- * what is wrong.
+ * Rejected: the sentence itself as a literal type, since editors then offer it as a value; `never`, since it does not
+ * say what is wrong.
  */
 declare const refused: unique symbol;
 

@@ -1,6 +1,6 @@
 /**
- * The version of a service belongs to what it serves: content that was applied before gets the number that it had,
- * other content one more than the highest ever. So a version in the vector log always names the same columns.
+ * The version of a service stands for what it serves: content that was applied before gets its earlier number back, new
+ * content gets the highest number so far plus one. So a version in the vector log always names the same columns.
  */
 import { canonicalJson } from '../std/canonical-json.ts';
 import type { Json } from '../std/canonical-json.ts';

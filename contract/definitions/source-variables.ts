@@ -1,7 +1,7 @@
 /**
- * Variables in definitions: `${data}` stands where a source lies, and nowhere else. The bundle keeps them as written,
- * so that it has one hash in every environment; each program that reads sources fills them in with the variables of
- * its own (`vars` in plumbline.yaml, PLUMB_VARS_DATA).
+ * Variables in definitions, such as `${data}`: allowed in the path of a source and nowhere else. The bundle keeps them
+ * as written, so that its hash is the same in every environment. Each program that reads sources fills them in from its
+ * own settings (`vars` in plumbline.yaml, PLUMB_VARS_DATA).
  */
 import { didYouMean } from './mistake.ts';
 import { registryError } from '../errors.ts';
@@ -9,10 +9,10 @@ import type { Bundle, FeatureView } from '../model.ts';
 
 export type Variables = Readonly<Record<string, string>>;
 
-/** What variables are called; in the environment in upper snake case. */
+/** The names of variables; in the environment they are in upper snake case. */
 export const VARIABLE_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 
-/** Whatever is written like a variable, also one that cannot be one. */
+/** All that looks like a variable, also with a name that none can have. */
 const WRITTEN = /\$\{([^}]*)\}?/g;
 
 /** @returns the names between `${` and `}`, in order */

@@ -1,6 +1,6 @@
 /**
- * One document of YAML as a value, or its first fault: one slip makes the parser stumble over the rest, and the first
- * is the one to mend. What the parser says never quotes the text, which may be a password.
+ * One document of YAML as a value, or its first fault. Only the first is reported, since it makes the parser stumble
+ * over the rest. No message quotes the text, which may be a password.
  */
 import { visit } from 'yaml';
 import type { Alias, Document, LineCounter } from 'yaml';
@@ -24,7 +24,7 @@ export function readDocument(
   if (error !== undefined) {
     const message = error.message.split(/ at line |:/)[0]!;
     if (error.code !== 'MISSING_CHAR') return faultAt(error.pos[0], message);
-    // What stays open is found at the end; it was opened behind the beginning.
+    // A bracket that stays open is found at the end of the text; name the line where it was opened.
     const met = counter.linePos(error.pos[0]).line;
     const { fault } = faultAt(document.range![0], message);
     return { fault: fault.line === met ? fault : { ...fault, message: `${message}, met at line ${met}` } };

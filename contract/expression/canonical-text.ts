@@ -1,6 +1,6 @@
 /**
- * The one text of an expression that a definition's hash is taken over: the same for any spelling of blanks, brackets
- * and keywords. Columns keep the case in which they are written.
+ * The text of an expression that goes into a definition's hash. It does not depend on blanks, needless brackets or the
+ * case of keywords; columns keep the case in which they are written.
  */
 import type { Syntax } from './syntax.ts';
 import { isPlainName } from './token.ts';

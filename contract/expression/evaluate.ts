@@ -1,6 +1,6 @@
 /**
- * Expressions computed in JavaScript: what SQL is held against, and what a stream's rows go through. An expression is
- * compiled once into nested functions; a row costs no parsing and makes no objects but its values.
+ * Expressions computed in JavaScript: the reference that the SQL is tested against. An expression is compiled once into
+ * nested functions; a row then costs no parsing and makes no objects but its values.
  *
  *   bool boolean | int64, timestamp bigint (microseconds since 1970) | float64 number, never NaN | string
  */
@@ -8,10 +8,10 @@ import type { BinaryOperator } from './syntax.ts';
 import type { DatePart, Expression } from './resolve.ts';
 
 export type ExpressionValue = boolean | bigint | number | string | null;
-/** Gives a column's value of the row at hand: null where it is null, NaN or an infinite time. */
+/** Reads a column of a row: null where it is null, NaN or an infinite time. */
 type ReadColumn<Row> = (row: Row, column: string) => ExpressionValue;
 
-/** An integer left 64 bits: the row is a bad one. */
+/** An integer does not fit 64 bits: the row is a bad row. */
 export class OverflowFault extends Error {}
 
 const INT64_MIN = -(2n ** 63n);
@@ -104,7 +104,7 @@ function textFunction(name: 'lower' | 'upper' | 'trim'): (value: unknown) => str
 function compileIn<Row>(operand: Compiled<Row>, items: Compiled<Row>[], negated: boolean): Compiled<Row> {
   return (row) => {
     const value = operand(row);
-    // Every item is computed: one that overflows makes the row a bad one wherever it stands.
+    // Every item is computed, since an overflow in any of them makes the row a bad row.
     const all = items.map((item) => item(row));
     if (value === null) return null;
     if (all.some((item) => item !== null && compare(value, item) === 0)) return !negated;
@@ -195,7 +195,10 @@ function partOf(part: DatePart, us: bigint): bigint {
   }
 }
 
-/** Days since 1970 as a date of the Gregorian calendar. Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
+/**
+ * Days since 1970 as a date of the Gregorian calendar.
+ * Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+ */
 function civil(days: bigint): { readonly year: bigint; readonly month: bigint; readonly day: bigint } {
   const shifted = days + 719_468n;
   const era = floorDiv(shifted, 146_097n);

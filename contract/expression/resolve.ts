@@ -1,7 +1,7 @@
 /**
- * Gives the nodes of a syntax tree their types, against the columns of a source. What comes out means the same on every
- * engine: there is one number type for integers (int64) and one for the rest (float64), an integer that meets a float is
- * widened by a node of its own, and nothing is cast to or from text.
+ * Gives the nodes of a syntax tree their types, from the columns of a source. The result means the same on every
+ * engine: integers are int64, all other numbers float64, an integer beside a float is widened by a node of its own, and
+ * nothing is cast to or from text.
  */
 import { didYouMean } from '../definitions/mistake.ts';
 import type { Branch, BinaryOperator, Comparison, Syntax } from './syntax.ts';
@@ -50,15 +50,15 @@ interface TypedBranch {
   readonly value: Expression;
 }
 
-/** A source's columns by name: what an expression may read. null: of a type that no expression takes. */
+/** The columns that an expression may read, by name. null: the column's type is one that no expression takes. */
 export type Columns = ReadonlyMap<string, ExpressionType | null>;
 
 const FUNCTIONS =
   'abs floor round coalesce lower upper trim substring year month day hour minute isodow'.split(' ');
 const MAX_ROUND_DIGITS = 15;
-/** An operation is some five levels of SQL, and DuckDB takes a thousand. */
+/** One operation makes about five levels of SQL, and DuckDB takes 1,000. */
 const MAX_DEPTH = 100;
-/** Of a text: DuckDB counts its characters in 32 bits. */
+/** In a text, whose characters DuckDB counts in 32 bits. */
 const MAX_POSITION = 2 ** 31 - 1;
 
 /**
@@ -297,13 +297,13 @@ class Resolver {
     return unified(this.#each(items, expected), items, expected, at);
   }
 
-  /** @returns null where a null stands, which has the type of its neighbours */
+  /** @returns null for a literal null, which takes the type of its neighbours */
   #each(items: readonly Syntax[], expected: ExpressionType | null): (Expression | null)[] {
     return items.map((item) => (item.kind === 'null' ? null : this.#any(item, expected)));
   }
 }
 
-/** @returns the expressions in one type: that of those that have one, else the one that is expected */
+/** @returns the expressions in one type: that of the typed ones, or the expected one when all are null */
 function unified(
   found: readonly (Expression | null)[],
   items: readonly Syntax[],
@@ -348,7 +348,7 @@ function isEquality(operator: Comparison | BinaryOperator): boolean {
   return operator === '=' || operator === '<>';
 }
 
-/** As a sentence names a value of the type. */
+/** A value of the type, in the words of a message. */
 function a(type: ExpressionType): string {
   return type === 'bool'
     ? 'true or false'

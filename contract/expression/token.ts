@@ -4,7 +4,7 @@ type TokenKind = 'name' | 'quoted' | 'keyword' | 'int' | 'float' | 'string' | 's
 
 export interface Token {
   readonly kind: TokenKind;
-  /** As it counts: a keyword in lower case, a quoted name or a text without its quotes. */
+  /** The word in one form: a keyword in lower case, a quoted name or a text without its quotes. */
   readonly text: string;
   /** Index of its first character. */
   readonly at: number;

@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from './folder.ts';
 
-/** What a durable file asks of the file system, so that a test can cut its power between any two steps. */
+/** The calls that a durable file makes, as a record: a test stops between any two of them, as a power loss would. */
 export interface DurableDisk {
   /** Opens for writing, empty. */
   open(path: string, mode: number): number;
@@ -23,7 +23,7 @@ const DISK: DurableDisk = {
   syncFolder,
 };
 
-/** @param mode  of the file; its folder, where there is none yet, is for the same people */
+/** @param mode  of the file; a folder that has to be made gets a mode for the same people */
 export function writeDurably(file: string, content: string | Uint8Array, mode = 0o600, disk = DISK): void {
   makeFolder(dirname(file), mode === 0o600 ? 0o700 : 0o777);
   const aside = `${file}.${process.pid}.tmp`;
@@ -39,7 +39,7 @@ export function writeDurably(file: string, content: string | Uint8Array, mode = 
   disk.syncFolder(dirname(file));
 }
 
-/** Makes the names in a folder survive a power loss. */
+/** After this the names in a folder survive a power loss. */
 export function syncFolder(folder: string): void {
   const fd = openSync(folder, 'r');
   try {

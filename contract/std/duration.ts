@@ -13,7 +13,7 @@ const UNIT_US = {
 type Unit = keyof typeof UNIT_US;
 type Part = `${bigint}${Unit}`;
 
-/** A duration's text of up to three parts, which the type checker knows; `parseDuration` takes any number of them. */
+/** A duration of up to three parts, for the type checker; `parseDuration` takes any number of parts. */
 export type Duration = Part | `${Part}${Part}` | `${Part}${Part}${Part}`;
 
 const WHOLE = /^(?:\d+(?:us|ms|s|m|h|d|w))+$/;

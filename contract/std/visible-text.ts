@@ -1,4 +1,6 @@
-/** Text of others (ids, values, names) as it may stand on a terminal and on a page: what cannot be seen is written out. */
+/**
+ * Text of others (ids, values, names) as it may stand on a terminal and on a page: what cannot be seen is written out.
+ */
 
 const UNSEEN = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 /** Lines and columns are ours; so are the colours of a terminal that shows some, which hide nothing. */

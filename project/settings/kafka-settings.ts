@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 
-/** Names of settings whose values nobody is shown. */
+/** Names of settings whose values are never shown. */
 export const SECRET_SETTINGS: ReadonlySet<string> = new Set(['password', 'token']);
 
 export interface KafkaSettings {
@@ -14,7 +14,7 @@ export interface KafkaSettings {
   readonly topic: string;
   readonly client: 'platformatic' | 'kafkajs';
   readonly compression: 'none' | 'lz4' | 'zstd';
-  /** How long a stop goes on shipping what is left. */
+  /** How long a stopping sidecar goes on shipping what is left. */
   readonly graceMs: number;
   readonly tls: KafkaTls | null;
   readonly sasl: KafkaSasl | null;
@@ -74,7 +74,7 @@ const sasl = z
   );
 
 export const KAFKA_SETTINGS = z.strictObject({
-  // The environment has no lists: names stand between commas there.
+  // The environment has no lists: there, names are separated by commas.
   brokers: z.preprocess(
     (value) => (typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value),
     z.array(broker).min(1),

@@ -12,9 +12,9 @@ export interface ServeSettings {
   /** Empty: all interfaces. */
   readonly adminHost: string;
   readonly adminPort: number;
-  /** How long the loop may stand still before /livez says so. */
+  /** How long the event loop may stand still before /livez reports it. */
   readonly livezMs: number;
-  /** How long requests are served on after SIGTERM at least, and within how much time all of the end must fit. */
+  /** After SIGTERM: how long requests are still served at least, and the time by which everything must have ended. */
   readonly drainMs: number;
   readonly graceMs: number;
   readonly deadlineMs: number;
@@ -25,7 +25,7 @@ export interface ServeSettings {
   readonly cacheLayers: CacheLayers;
   readonly allowedHosts: readonly string[];
   readonly transport: 'auto' | 'uws' | 'node';
-  /** Of what the sidecar says on stderr: less important lines are left out. */
+  /** The least level of the lines on stderr. */
   readonly logLevel: 'info' | 'warn' | 'error';
 }
 
@@ -35,17 +35,17 @@ export interface CacheLayers {
   readonly fresh: boolean;
   /** Rows are read again shortly before they cease to be fresh. */
   readonly readAhead: boolean;
-  /** That the store has no row is cached too. */
+  /** Absent rows are cached too. */
   readonly absent: boolean;
-  /** Older rows stand in while the store fails. */
+  /** Older rows are served while the store fails. */
   readonly stale: boolean;
   /** Requests join a read that is under way. */
   readonly singleFlight: boolean;
-  /** The keys that are asked for most are counted, and read ahead earlier. */
+  /** The most requested keys are counted, and read ahead earlier. */
   readonly hotKeys: boolean;
 }
 
-/** In octal, as chmod takes it. YAML reads 0660 as the number 660, and 0o660 as 432, which is no such mode. */
+/** In octal, as chmod takes it. YAML reads 0660 as the number 660, and 0o660 as 432, which is refused. */
 const MODE = /^0?[67][0-7]{2}$/;
 const socketMode = z.union([z.string(), z.number()]).transform((value, context) => {
   if (MODE.test(String(value))) return String(value).padStart(4, '0');

@@ -1,6 +1,6 @@
 /**
- * What each setting is, for people: docs/settings.md prints it, and a test holds that every setting has its line here
- * and no other has.
+ * What each setting is, for people. docs/settings.md is made from it, and a test checks that exactly the settings have
+ * a line here.
  */
 
 interface SettingGuide {

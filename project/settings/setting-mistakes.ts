@@ -38,11 +38,11 @@ export function settingsError(
   return registryError('REG_SETTINGS', message, { file, ...field });
 }
 
-/** @returns an error of one setting, with the place that gave it behind its sentence */
+/** @returns an error about one setting, with the place that gave it added to its sentence */
 export function withOrigin(error: Error, file: string, sources: SettingSources): Error {
   if (!(error instanceof CodedError) || error.details.field === undefined) return error;
   const path = error.details.field.split('.');
-  // What is wrong with a store is mostly wrong with its URL.
+  // A fault of a store mostly lies in its URL.
   const origin = sources.originOf(path.length === 1 ? [...path, 'url'] : path);
   const at = origin === 'default' ? sources.placeOf(path) : origin;
   const line = /:(\d+)$/.exec(at)?.[1];

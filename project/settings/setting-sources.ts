@@ -1,6 +1,6 @@
 /**
- * Where settings come from: plumbline.yaml, the environment and the command line, laid over each other in this order,
- * and for each the place that gave it, which mistakes and `plumb config show` name.
+ * Where settings come from: plumbline.yaml, then the environment, then the command line; later ones win. The place that
+ * gave each setting is kept for messages and for `plumb config show`.
  *
  *   plumbline.yaml   serve: { port: 7000 }      `plumbline.yaml:3`
  *   environment      PLUMB_SERVE_PORT=7000      `PLUMB_SERVE_PORT`
@@ -19,9 +19,9 @@ import { readDocument } from '../../contract/definitions/yaml-document.ts';
 export type SettingFlags = Readonly<Record<string, string>>;
 
 export class SettingSources {
-  /** All of them, the later over the earlier. */
+  /** All settings together; later sources win. */
   readonly raw: Record<string, unknown>;
-  /** By path: of what is no object, and of all that stands in the file. */
+  /** By path: of each value, and of each object of the file. */
   readonly #origins: Map<string, string>;
   readonly #lines: Map<string, string>;
 
@@ -49,7 +49,7 @@ export class SettingSources {
     return sources;
   }
 
-  /** @returns what gave a setting: its own place, or that of the list or the URL which it is a part of; else `default` */
+  /** @returns the place that gave a setting, or the list or URL that it is part of; otherwise `default` */
   originOf(path: readonly PropertyKey[]): string {
     for (let length = path.length; length > 0; length--) {
       const whole = path.slice(0, length);
@@ -61,7 +61,7 @@ export class SettingSources {
     return 'default';
   }
 
-  /** @returns what gave a name, whatever stands behind it */
+  /** @returns the place that gave a name, whatever its value */
   placeOf(path: readonly PropertyKey[]): string {
     const origin = this.originOf(path);
     return origin === 'default' ? (this.#lines.get(path.map(String).join('.')) ?? origin) : origin;
@@ -72,7 +72,7 @@ export class SettingSources {
     let at = this.raw;
     for (const name of names.slice(0, -1)) {
       const inner = Object.hasOwn(at, name) ? at[name] : undefined;
-      // Of a store the URL alone is short for it.
+      // A store may be given by its URL alone.
       at[name] = typeof inner === 'string' ? { url: inner } : { ...(inner as object | undefined) };
       at = at[name] as Record<string, unknown>;
     }
@@ -162,7 +162,7 @@ function fromEnvironment(
       help: 'Names of variables are settings in upper snake case: PLUMB_SERVE_PORT is serve.port. Unset what is none.',
     });
   }
-  // `online` before `online.keyPrefix`, in whatever order the environment has them.
+  // `online` before `online.keyPrefix`, whatever the order in the environment.
   return given.toSorted((a, b) => a.path.length - b.path.length);
 }
 
@@ -172,14 +172,14 @@ function environmentName(path: string): string {
   return `${PREFIX}${words.toUpperCase()}`;
 }
 
-/** A variable of definitions that plumbline.yaml does not name has its name in lower case; one like it is a slip. */
+/** A variable that plumbline.yaml does not name is called by its name in lower case; a near match is a misspelling. */
 function variablePath(name: string, variables: readonly string[]): string | null {
   if (!name.startsWith(VARS_PREFIX)) return null;
   const variable = name.slice(VARS_PREFIX.length).toLowerCase();
   return VARIABLE_NAME.test(variable) && didYouMean(variable, variables) === '' ? `vars.${variable}` : null;
 }
 
-/** What steers the tests of this project, and what Kubernetes sets in every pod beside a Service called plumb-... */
+/** Not settings: variables of this project's tests, and those that Kubernetes sets for a Service called plumb-... */
 const TESTS = new Set(['PLUMB_TEST_LONG', 'PLUMB_SEED', 'PLUMB_RUNS']);
 const SERVICE_LINK =
   /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;

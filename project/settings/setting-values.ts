@@ -1,4 +1,4 @@
-/** Kinds of values that settings have: each parses what a file, a flag or the environment gives, or says what it expected. */
+/** Kinds of setting values: each parses the value of a file, a flag or the environment, or says what it expected. */
 import { z } from 'zod';
 import { parseBytes } from '../../contract/std/byte-size.ts';
 import { parseDuration } from '../../contract/std/duration.ts';

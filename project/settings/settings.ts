@@ -78,7 +78,7 @@ interface LogSettings {
   readonly enabled: boolean;
   /** Where the log is shipped; null: nowhere. */
   readonly kafka: KafkaSettings | null;
-  /** Whether `plumb monitor ingest` reads this spool, so that segments wait for it too. */
+  /** Whether `plumb monitor ingest` reads this spool; segments are then kept until it has read them. */
   readonly ingest: boolean;
   /** Memory for records while the disk is slow; 0: answers wait for the disk. */
   readonly ringBytes: number;
@@ -86,7 +86,7 @@ interface LogSettings {
   readonly hmacKey: HmacKeySettings | null;
 }
 
-/** @returns who reads the spool: a segment goes when all of them have passed it, and without any it stays */
+/** @returns the spool's consumers: a segment is deleted when all have passed it, and kept when there are none */
 export function spoolConsumers(log: LogSettings): string[] {
   return [...(log.kafka === null ? [] : ['kafka']), ...(log.ingest ? ['ingest'] : [])];
 }
@@ -109,7 +109,7 @@ const ONLINE = z.strictObject({
   ...REDIS_ACCESS,
 });
 
-/** Its URL alone is short for it. */
+/** A store may be given by its URL alone. */
 const online = z.preprocess((value) => (typeof value === 'string' ? { url: value } : value), ONLINE);
 
 const FILE = z.strictObject({
@@ -176,7 +176,7 @@ export function loadSettings(
   return settingsWithOrigins(folder, environment, flags).settings;
 }
 
-/** As `loadSettings`, and for each setting by its path what gave it. */
+/** As `loadSettings`, with the place that gave each setting, by its path. */
 export function settingsWithOrigins(
   folder: string,
   environment: NodeJS.ProcessEnv,
@@ -233,7 +233,7 @@ function settingsOf(root: string, s: Parsed): Settings {
 /** Settings that only the file can give. */
 const FILE_ONLY: ReadonlySet<string> = new Set(['definitions', 'vars']);
 
-/** @returns every setting that a flag or the environment can give, as a path: `serve.port`; variables are no such */
+/** @returns every setting that a flag or the environment can give, as a path such as `serve.port`; no variables */
 export function settingPaths(): string[] {
   return [...defaultSettings().keys()].filter((path) => !FILE_ONLY.has(path));
 }
@@ -247,7 +247,7 @@ export function defaultSettings(): ReadonlyMap<string, unknown> {
   return new Map([['online', undefined], ...within]);
 }
 
-/** The settings of an object, whether it may be left out or not; of anything else its own. */
+/** The defaults within an object, which may be optional; of any other schema its own default. */
 function defaultsWithin(path: string, schema: z.ZodType): [path: string, value: unknown][] {
   let inner = schema;
   let value: unknown;
@@ -271,7 +271,7 @@ function onlineSettings(parsed: z.output<typeof ONLINE>, path: (text: string) =>
     });
   }
   const access = isGiven ? redisAccess(given, path) : undefined;
-  // Whatever is wrong with the URL is said now, not by the program that first connects.
+  // A fault of the URL is reported now, not by the program that first connects.
   if (store.kind !== 'sqlite') redisAddress(url, access);
   return { ...store, keyPrefix, ...(access === undefined ? {} : { access }) };
 }
@@ -295,7 +295,7 @@ function storeUrl(setting: string, url: string, path: (text: string) => string):
   });
 }
 
-/** What came, up to where a login may begin: of a mistyped URL any part may be a password. */
+/** The URL up to where a login may begin: in a mistyped URL any part may be a password. */
 function shownUrl(url: string): string {
   const scheme = /^[a-z0-9+.-]{1,20}:\/\//i.exec(url)?.[0];
   if (scheme !== undefined) return scheme.toLowerCase() === 'sqlite://' ? givenText(url) : scheme;

@@ -1,4 +1,7 @@
-/** Which requests have the bytes of their answer in the log: one in so many, by a hash of the id, the same ones again. */
+/**
+ * Which requests have the bytes of their answer in the log: one in 1,000, chosen by a hash of the request's id, so that
+ * a repeated request is chosen again.
+ */
 const ONE_IN = 1_000;
 /** FNV-1a's, of 32 bits. */
 const START = 0x811c9dc5 | 0;

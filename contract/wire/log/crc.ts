@@ -1,11 +1,10 @@
 /**
- * The arithmetic of CRC-32 (zlib's): what `zlib.crc32` gives for bytes that are put together, from what it gives for
- * their parts.
+ * The arithmetic of CRC-32 (zlib's): the CRC of joined bytes, computed from the CRCs of their parts.
  *
  *   register   the CRC before its last inversion, as a signed 32-bit number; ~seed at the start
- *   A then B   register behind A, times a factor of B's length alone, xor the register that B leaves of 0
+ *   A then B   the register after A, times a factor that depends on B's length alone, xor the register after B from 0
  *
- * The product is one of polynomials, modulo CRC's. Called by ready-bytes.ts (writing) and spool-frame.ts (checking many
+ * Products are of polynomials, modulo the CRC's. Called by ready-bytes.ts (writing) and spool-frame.ts (checking many
  * frames at once).
  */
 import { crc32 } from 'node:zlib';
@@ -14,12 +13,12 @@ import { crc32 } from 'node:zlib';
 const POLYNOMIAL = 0xedb88320 | 0;
 /** x^0. */
 const ONE = 0x80000000 | 0;
-/** From here on the native code wins over the table. */
+/** From this length on the native code is faster than the table. */
 const LONG_BYTES = 192;
 
 const TABLE = table();
 const FACTORS = factors();
-/** Over as many bytes as the table has entries. */
+/** Passes over as many bytes as the table has entries. */
 const FULL_TABLE = overZero(FACTORS.at(-1)!);
 
 /** @returns the register behind `buffer[from, to)` */
@@ -56,7 +55,7 @@ function crcTimes(a: number, b: number): number {
   return product;
 }
 
-/** @returns by which a register is multiplied to pass over so many bytes; looked up for less than 4 KiB */
+/** @returns the factor that takes a register past so many zero bytes; below 4 KiB it is looked up */
 function crcFactor(bytes: number): number {
   let factor = FACTORS[bytes % FACTORS.length]!;
   let square = FULL_TABLE;
@@ -68,8 +67,8 @@ function crcFactor(bytes: number): number {
 }
 
 /**
- * For each of the lengths that came first 4 x 256 products: of its factor with a byte at each of a register's places.
- * Bounded, since each has 4 KiB and takes as long to make as a hundred products.
+ * For each of the first lengths that came up: 4 x 256 products of its factor with a byte at each place of a register.
+ * Bounded, since each table has 4 KiB and takes as long to make as a hundred products.
  */
 const passed = new Map<number, Int32Array>();
 const MOST_PASSED = 64;

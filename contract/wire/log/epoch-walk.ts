@@ -29,7 +29,7 @@ interface Join {
   bytes: number;
 }
 
-/** Above what a writer makes: a join never holds more than this. */
+/** More than any writer makes; a join never holds more than this. */
 const MAX_JOIN_BYTES = 64 * 2 ** 20;
 
 interface EpochWalkParts {
@@ -37,7 +37,7 @@ interface EpochWalkParts {
   readonly epoch: string;
   readonly reader: SegmentReader;
   readonly chain: SegmentChain;
-  /** The last number that an earlier walk has read; null: this one begins with what there is of the epoch. */
+  /** The last number that an earlier walk read; null: this walk begins with the oldest frame that is left. */
   readonly last: number | null;
 }
 
@@ -54,7 +54,7 @@ export class EpochWalk {
   /** The last record that was given up, so that its later parts are not reported again. */
   #incompleteSequence = 0;
   readonly #record: WalkedRecord;
-  /** Of the frame that the reader stands on. */
+  /** Of the reader's present frame. */
   readonly #origin: FrameOrigin;
 
   constructor({ folder, epoch, reader, chain, last }: EpochWalkParts) {
@@ -137,7 +137,7 @@ export class EpochWalk {
       this.#reader.open(join(this.#folder, name.file), name, offset);
       return true;
     } catch (error) {
-      // Deleted since the folder was read: its consumers had passed it.
+      // Deleted since the folder was listed: all its consumers had passed it.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         this.#damage.push({ segment: name.file, offset: 0, bytes: 0, reason: 'unreadable' });
       }
@@ -224,7 +224,7 @@ export class EpochWalk {
     }
   }
 
-  /** Gives up the parts that came. The record's number is reported once, however many of its parts follow. */
+  /** Drops the parts that came. The record's number is reported once, however many of its parts follow. */
   *#incomplete(parts: Join): Generator<SpoolItem> {
     this.#parts = null;
     if (this.#incompleteSequence === parts.sequence) return;
@@ -235,8 +235,8 @@ export class EpochWalk {
   }
 
   /**
-   * Reports what is missing before the frame of number `sequence`; at the end of the epoch, null, what damage there
-   * was. The numbers stand with the first damage; where there is none, the frames before are missing as a whole.
+   * Reports what is missing before the frame of number `sequence`; null: at the end of the epoch, whatever was damaged.
+   * The first damage carries the missing numbers; without damage the frames before are missing as a whole.
    */
   *#gaps(sequence: number | null, content: RecordContent | null, segment: string): Generator<SpoolItem> {
     const missing = sequence === null || this.#last === null ? [] : this.#missingBefore(sequence, content);

@@ -1,12 +1,12 @@
 /**
- * A place in the bytes of a Protocol Buffers message, and how fields are gone over from there without building anything.
- * A method that returns false or -1 has met what is no such field. Extended by record-content.ts.
+ * A position in the bytes of a Protocol Buffers message, and steps over fields from there that build nothing. A method
+ * returns false or -1 when the bytes are no such field. Extended by record-content.ts.
  */
 import { isUtf8 } from 'node:buffer';
 import { TIME_END_US } from '../../std/timestamp.ts';
 
 const MAX_FIELD = 2 ** 29 - 1;
-/** Of the tenth byte, the last that a varint can have. */
+/** The weight of the tenth byte, the last that a varint can have. */
 const MAX_VARINT_FACTOR = 128 ** 9;
 
 export class FieldCursor {
@@ -46,7 +46,7 @@ export class FieldCursor {
     return value >= 0 && value <= most;
   }
 
-  /** @returns where the message ends whose length is next; -1: not before `to` */
+  /** @returns where the message ends whose length comes next; -1: not before `to` */
   protected message(to: number): number {
     const bytes = this.varint(to);
     return bytes < 0 || bytes > to - this.at ? -1 : this.at + bytes;
@@ -80,7 +80,7 @@ export class FieldCursor {
     return this.skip(8, to) && isTime(this.view, at);
   }
 
-  /** A field of a later version is passed over; a known one of another wire type is none. */
+  /** Passes over a field of a later version; a known field with another wire type is refused. */
   protected unknown(tag: number, highestKnown: number, to: number): boolean {
     const field = Math.floor(tag / 8);
     if (field <= highestKnown || field > MAX_FIELD) return false;

@@ -1,9 +1,9 @@
 /**
- * Bytes that were found good once, recognised where they come again: comparing takes a fraction of what going through
- * their fields does. Called by record-content.ts.
+ * Bytes that were checked once and are recognised when they come again: comparing them takes a fraction of the time of
+ * checking their fields. Called by record-content.ts.
  */
 const WORD = 4;
-/** What is longer is gone through each time. */
+/** Longer pieces are checked each time. */
 const MAX_BYTES = 16_384;
 
 export class KnownBytes {
@@ -12,7 +12,7 @@ export class KnownBytes {
   /** 0: nothing is known. */
   length = 0;
 
-  /** Whether they stand at `at` and end before `to`; never where nothing is known. */
+  /** Whether the known bytes stand at `at` and end before `to`; false when nothing is known. */
   isAt(view: DataView, at: number, to: number): boolean {
     const { length } = this;
     if (length === 0 || length > to - at) return false;
@@ -25,7 +25,7 @@ export class KnownBytes {
     return true;
   }
 
-  /** From now on these bytes are known, and no others; they are copied. */
+  /** Copies these bytes, which replace those known before. */
   keep(buffer: Buffer, from: number, to: number): void {
     this.length = to - from > MAX_BYTES ? 0 : to - from;
     if (this.#bytes.length < this.length) {

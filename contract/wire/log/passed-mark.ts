@@ -1,7 +1,7 @@
 /**
- * What was deleted in order: `passed.json` in the spool's folder names the last segment that every consumer had passed
- * and that may be gone. It is durable before the first of those segments is removed, so that whoever finds one missing
- * that it does not cover knows that records are lost. Written by the spool's sweep, read by every reader.
+ * What was deleted on purpose: `passed.json` in the spool's folder names the last segment that every consumer had
+ * passed; it and those before it may be gone. The mark is durable before the first of them is removed, so a missing
+ * segment that it does not cover is a loss of records. Written by the spool's sweep, read by every reader.
  *
  *   {"format":1,"segment":"1795254228223264-1224a69edb735db1-00000002.seg"}
  */

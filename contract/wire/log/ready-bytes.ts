@@ -1,22 +1,22 @@
 /**
- * Bytes that are written often, with what their CRC needs of them: the CRC-32 (zlib's) of a frame made of such bytes
- * is put together from theirs, and only the bytes between are looked at again.
+ * Bytes that are written often, with their CRC's register: the CRC-32 (zlib's) of a frame made of such bytes is put
+ * together from these registers, and only the bytes between them are read again.
  *
  *   frame      | own bytes |     ready     | own bytes |     ready     | own |
  *   register   --- table -->  shift and xor --- table -->  shift and xor -->
  *
- * A record of 50 rows has 45 KB, of which 100 bytes are its own: encoding it takes 6 us so, and 26 with a CRC over all
- * of it (benchmarks/micro/vector-log-bench.ts).
+ * A record of 50 rows has 45 KB, of which 100 bytes are its own: encoding it takes 6 us this way, and 26 us with a CRC
+ * over all of it (benchmarks/micro/vector-log-bench.ts).
  */
 import { crc32 } from 'node:zlib';
 import { crcOver, crcPassed } from './crc.ts';
 
 export class ReadyBytes {
-  /** Theirs are `length` bytes of it. */
+  /** Holds the ready bytes, `length` of them. */
   readonly buffer: Buffer;
   readonly from: number;
   readonly length: number;
-  /** Behind these bytes alone, from 0. */
+  /** The CRC's register after these bytes alone, from 0. */
   readonly register: number;
 
   /**
@@ -36,17 +36,17 @@ export class ReadyBytes {
   }
 }
 
-/** @returns the CRC's register behind these bytes alone, from 0 */
+/** @returns the CRC's register after these bytes alone, from 0 */
 export function registerOf(buffer: Buffer, from: number, length: number): number {
-  // zlib's answer for no bytes depends on where they are not.
+  // For no bytes zlib's answer depends on the pointer, so it is not asked.
   if (length === 0) return 0;
-  // It inverts the register at both ends: -1 comes to it as 0.
+  // zlib inverts the register at both ends, so -1 stands for 0.
   return ~crc32(buffer.subarray(from, from + length), 0xffff_ffff);
 }
 
 /** Where ready bytes stand in a buffer, in order. */
 export class ReadySpans {
-  // Written over and never cut: an array that is cut to nothing gives its memory back and grows anew.
+  // Overwritten and never shortened: an array cut to length 0 frees its memory and has to grow again.
   readonly #starts: number[] = [];
   readonly #parts: ReadyBytes[] = [];
   #count = 0;
@@ -62,7 +62,7 @@ export class ReadySpans {
     this.#count += 1;
   }
 
-  /** @returns the CRC of `buffer[from, to)`, in which all spans lie, that goes on from the CRC `seed` */
+  /** @returns the CRC of `buffer[from, to)`, which holds all spans, continued from the CRC `seed` */
   crc(buffer: Buffer, from: number, to: number, seed: number): number {
     let register = ~seed;
     let at = from;

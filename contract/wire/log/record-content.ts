@@ -1,14 +1,14 @@
 /**
- * What a record holds, and whether it is one: the bytes of a `Record` of served.proto, gone through once without
- * building anything. Every reader of the log asks it first, so that all of them agree on what is unreadable.
+ * What a record holds, and whether it is one: the bytes of a `Record` of served.proto are checked in one pass that
+ * builds nothing. Every reader of the log calls it first, so that all agree on what is unreadable.
  *
  * Beyond the wire format a record must make sense: times lie in the years 1970 to 2199, enums are known, numbers fit
  * a JavaScript integer, indexes point into their lists, lists that belong together have one length, a bundle is named
  * by 16 hex digits. A frame with a valid CRC can hold anything, and so can a message of the topic: what a sidecar
  * would never write must cost that record and nothing else. Fields of later versions are passed over.
  *
- * What a sidecar writes alike in each record is gone through once and then recognised (known-bytes.ts): nearly all of
- * the fields stand in it. Some 0.1 us for 50 features in 3 views (benchmarks/micro/vector-log-bench.ts): checking a spool
+ * The parts that a sidecar repeats in each record, which hold nearly all fields, are checked once and then recognised
+ * (known-bytes.ts): about 0.1 us for 50 features in 3 views (benchmarks/micro/vector-log-bench.ts). Checking a spool
  * decodes no record.
  */
 
@@ -17,7 +17,7 @@ import { KnownBytes } from './known-bytes.ts';
 
 export type RecordContent = 'served' | 'heartbeat' | 'last' | 'part';
 
-/** Eight times what a sidecar makes of its largest record. */
+/** Eight times the parts of a sidecar's largest record. */
 const MAX_PARTS = 1_024;
 const MAX_INT32 = 2 ** 31 - 1;
 const BUNDLE_DIGITS = 16;
@@ -63,12 +63,12 @@ export function contentOf(
   return scan.record(buffer, from, to, origin);
 }
 
-/** Goes over one record; a method that returns false has met what no sidecar writes. Tags are as the encoder has them. */
+/** One pass over a record. A method returns false when it meets what no sidecar writes. Tags are the encoder's. */
 export class RecordScan extends FieldCursor {
-  /** Version, pod and epoch of the last good record that came in a frame, and of which frames. */
+  /** Version, pod and epoch of the last good record that came in a frame, and the origin of that frame. */
   readonly #start = new KnownBytes();
   #startOrigin: FrameOrigin | null = null;
-  /** Of the last good request what stands between its served time and its first vector, and what that counts. */
+  /** Of the last good request: the bytes between its served time and its first vector, and the counts in them. */
   readonly #head = new KnownBytes();
   readonly #headCounts = { keyNames: 0, policies: 0, views: 0, bundles: 0 };
   /** How many keys and rows each vector of the request has; -1: none came yet. */
@@ -279,7 +279,7 @@ export class RecordScan extends FieldCursor {
     return fits && this.at === to;
   }
 
-  /** Whether it is a row as the encoder writes nearly all, and nothing else: goes behind it then, else nowhere. */
+  /** Whether a row in the encoder's usual form comes next. Then moves past it, otherwise stays where it is. */
   #isPlainRow(to: number): boolean {
     const b = this.buffer;
     let at = this.at;
@@ -298,7 +298,7 @@ export class RecordScan extends FieldCursor {
     }
     if (b[at] !== 0x2a) return false;
     const low = b[at + 1]!;
-    // Two bytes of length are as many as a row has that is not very long.
+    // A row's length takes at most two bytes unless it is very long.
     const bytes = low < 128 ? low : (low & 127) | (b[at + 2]! << 7);
     if (low >= 128 && b[at + 2]! >= 128) return false;
     if (at + (low < 128 ? 2 : 3) + bytes !== to) return false;

@@ -5,8 +5,8 @@
  *            deleted,    gone: a gap,                 shrunk: a gap of what it lacks
  *            below the mark     whatever numbers say
  *
- * Numbers of records show what is missing between two records of one epoch; the chain shows it where no record follows
- * that could tell, over the borders of epochs, and how many bytes it was. Called by epoch-walk.ts and log-status.ts.
+ * Sequence numbers show what is missing between two records of one epoch. The chain shows it also when no record
+ * follows, and between epochs, and how many bytes are missing. Called by epoch-walk.ts and log-status.ts.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { cursorConsumers, readCursor } from './spool-cursor.ts';
 import { parseSegmentFile } from './spool-segment.ts';
 import type { SegmentHeader, SegmentName } from './spool-segment.ts';
 
-/** What the folder lacks of a segment that another one names. */
+/** What is missing of a segment that another one names. */
 interface ChainLoss {
   readonly segment: string;
   readonly offset: number;
@@ -52,7 +52,7 @@ export class SegmentChain {
     );
   }
 
-  /** Where a segment does not name the one before it, a consumer that has passed it must do. */
+  /** For a segment that does not name the one before it: how far a consumer has passed stands in for the chain. */
   #furthestPassed(): string {
     let furthest = readPassedMark(this.#folder);
     for (const consumer of cursorConsumers(this.#folder)) {
@@ -60,7 +60,7 @@ export class SegmentChain {
         const segment = readCursor(this.#folder, consumer)?.segment ?? '';
         if (segment > furthest) furthest = segment;
       } catch {
-        // A damaged cursor vouches for nothing; its owner says so.
+        // A damaged cursor proves nothing; its own reader reports it.
       }
     }
     return furthest;

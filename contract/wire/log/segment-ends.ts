@@ -1,6 +1,6 @@
 /**
- * The two ends of a segment, without what lies between: what is known of a spool at the price of a few kilobytes a
- * file, however large it is.
+ * Reads only the two ends of a segment: the state of a spool at the price of a few kilobytes for each file, however
+ * large the files are.
  *
  *   | header | frame | frame | ...... | frame | frame ~~~ torn
  *   ^ 4 KiB: pod, first number            ^ 64 KiB: the last frame, what it holds
@@ -40,7 +40,9 @@ export class SegmentEnds {
   /** Read so far. */
   bytes = 0;
 
-  /** @returns null when it is damaged. @throws the file system's error, ENOENT when the segment was deleted meanwhile */
+  /**
+   * @returns null when it is damaged. @throws the file system's error: ENOENT when the segment was deleted meanwhile
+   */
   async head(path: string): Promise<(SegmentHeader & { readonly bytes: number }) | null> {
     const head = readSegmentHeader(await this.#read(path, 0, HEAD_BYTES));
     return head ?? readSegmentHeader(await this.#read(path, 0, HEAD_BYTES_MAX));

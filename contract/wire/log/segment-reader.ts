@@ -4,9 +4,9 @@
  *   file     ... | frame | damage ... | frame | frame | torn tail
  *   window            ^at                        ^end             1.3 MiB of it, moved along
  *
- * Trusts no length and no position: where a frame should begin and none does, it looks for the next magic that a
- * valid frame follows. A magic inside a payload is none: the CRC decides. One reader serves many segments, so that
- * its window is allocated once. Called by spool-walk.ts, in whose loop it allocates nothing for a frame.
+ * Trusts no length and no position: when no frame begins where one should, it looks for the next magic that begins a
+ * valid frame. A magic inside a payload does not pass: the CRC decides. One reader serves many segments, so that its
+ * window is allocated once. Called by spool-walk.ts, in whose loop it allocates nothing for a frame.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, MAX_PAYLOAD_BYTES } from './spool-frame.ts';
@@ -22,7 +22,7 @@ import {
 import { readSegmentHeader } from './spool-segment.ts';
 import type { SegmentHeader, SegmentName } from './spool-segment.ts';
 
-/** Read at once: so little is still in the processor's cache when its CRC is taken. */
+/** Read at once: small enough to be in the processor's cache still when its CRC is computed. */
 const READ_BYTES = 256 * 1024;
 const HEADER_BYTES_MAX = 65_535 + 64;
 
@@ -76,7 +76,7 @@ export class SegmentReader {
     else this.#load(start);
   }
 
-  /** Goes on at `offset`, an earlier `nextOffset`, in the same file, which may have grown since its end was read. */
+  /** Continues in the same file at `offset`, an earlier `nextOffset`; the file may have grown meanwhile. */
   resume(offset: number): void {
     this.fault = null;
     this.#load(offset);
@@ -165,7 +165,7 @@ export class SegmentReader {
     this.#intactTo = 0;
   }
 
-  /** A little of what follows; when the file has less, its end is known, though it may grow afterwards. */
+  /** Reads a little more; fewer bytes than asked for mean that the end of the file is known, for now. */
   #fill(): void {
     const to = Math.min(this.#end + READ_BYTES, this.#window.length);
     while (this.#end < to && !this.#endOfFile) {

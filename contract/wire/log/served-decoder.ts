@@ -1,7 +1,7 @@
 /**
- * Reads the records of `served.proto` back, with protobufjs and the published file itself, so that what other readers
- * of the topic are told is what is read here. About 6 us for a record of 3 rows (benchmarks/micro/vector-log-bench.ts). Called by `log cat`, the walk of a
- * spool (heartbeats and parts only) and the monitor.
+ * Decodes the records of `served.proto` with protobufjs from the published file itself, so that other readers of the
+ * topic see the same. About 6 us for a record of 3 rows (benchmarks/micro/vector-log-bench.ts). Called by `log cat`,
+ * the walk of a spool (heartbeats and parts only) and the monitor.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -6,10 +6,10 @@
  *   Record  = version, pod, epoch | sequence | content   the first three are the same bytes in each record
  *
  * Written by hand because a general encoder builds and walks a tree of the message first: 50 features in 3 views cost
- * 1.1 us here with frame and CRC, and 2.5 us in protobufjs without (benchmarks/micro/vector-log-bench.ts). It goes once over
- * the request: lengths of rows are known before; those of `Served` and `Vector` take four bytes, whatever they are,
- * and are filled in afterwards. Protocol Buffers allow such padded varints and every reader takes them; protobufjs
- * reads all of it back in the tests.
+ * 1.1 us here with frame and CRC, and 2.5 us in protobufjs without (benchmarks/micro/vector-log-bench.ts). One pass
+ * over the request: lengths of rows are known before; those of `Served` and `Vector` always take four bytes and are
+ * filled in afterwards. Protocol Buffers allow such padded varints and every reader takes them; protobufjs reads all of
+ * it back in the tests.
  */
 import { isSampled } from './answer-sample.ts';
 import { ReadyBytes, ReadySpans } from './ready-bytes.ts';
@@ -38,7 +38,7 @@ export class RecordEncoder {
   readonly #seed: number;
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #at = 0;
-  /** What of the record being written was ready; positions of the buffer. */
+  /** The ready parts of the record being written, as positions in the buffer. */
   readonly #ready = new ReadySpans();
 
   constructor(pod: string, epoch: bigint) {
@@ -131,7 +131,7 @@ export class RecordEncoder {
     else sealFrame(this.#buffer, frame, payloadBytes, sequence, this.#seed, this.#ready);
   }
 
-  /** Replaces the one frame, too long, by one for each part; rare, so it copies. */
+  /** Replaces one frame that is too long by one for each part; it copies, since this is rare. */
   #split(frame: number, sequence: number): void {
     const whole = Buffer.from(this.#buffer.subarray(frame + FRAME_HEADER_BYTES, this.#at));
     this.#at = frame;
@@ -258,7 +258,7 @@ export class RecordEncoder {
     b[start - 1] = length >>> 21;
   }
 
-  /** Apart from other texts: an id is often a string of pieces, which is slow to read by the character. */
+  /** Separate from other texts: an id is often a concatenated string, which is slow to read character by character. */
   #requestId(id: string): void {
     this.#reserve(id.length * 3 + 6);
     const b = this.#buffer;
@@ -274,7 +274,9 @@ export class RecordEncoder {
     if (text.length > 0) this.#item(tag, text);
   }
 
-  /** One string of a list: there even when empty. Short ASCII is copied here, cheaper than a call into C++. */
+  /**
+   * One string of a list, written even when empty. Short ASCII is copied here, which is cheaper than a call into C++.
+   */
   #item(tag: number, text: string): void {
     const { length } = text;
     this.#reserve(length * 3 + 6);
@@ -379,7 +381,7 @@ function varintBytes(value: number): number {
   return value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : value < 268_435_456 ? 4 : 5;
 }
 
-/** Has neither pod nor epoch: it only makes images, which are the same in every record. */
+/** Without pod and epoch: it only makes images, which are the same in every record. */
 const imageEncoder = new RecordEncoder('', 0n);
 
 /**

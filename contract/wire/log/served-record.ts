@@ -2,10 +2,10 @@
  * The record of a served request: what the sidecar logs and the monitor reads. One Protocol Buffers message a
  * request; `served.proto` beside this file is its published form.
  *
- *   ServedRequest --RecordEncoder (served-encoder.ts)--> frames of a segment --decodeRecord (served-decoder.ts)--> LogRecord
+ *   ServedRequest --RecordEncoder (served-encoder.ts)--> frames --decodeRecord (served-decoder.ts)--> LogRecord
  *
- * What the sidecar hands in are the fields it has today. What the format holds beyond them (on-demand inputs and
- * outputs, masked rows, hashed keys) is read here already, so that a reader needs no change when they are written.
+ * The format also has on-demand inputs and outputs, which no sidecar writes yet: they are read here already, so that a
+ * reader needs no change when they are.
  */
 import type { ReadyBytes } from './ready-bytes.ts';
 
@@ -15,7 +15,7 @@ export interface ServedRow {
   role: string;
   /** The view's id. */
   view: string;
-  /** Code of `contract/status.ts` for the row: PRESENT, MISSING, OUTSIDE_TTL or UNAVAILABLE (NULL is a value's). */
+  /** The row's code of `contract/status.ts`: PRESENT, MISSING, OUTSIDE_TTL or UNAVAILABLE; NULL is for values alone. */
   status: number;
   /** Index into ROW_SOURCES. */
   source: number;
@@ -41,8 +41,8 @@ export interface ServedVector {
   /** In the order of the service's views. */
   rows: ServedRow[];
   /**
-   * The vector's message as `encodeServedVector` makes it, where the same rows are logged again and again; keys and rows
-   * are then empty.
+   * The vector's message as `encodeServedVector` makes it, where the same rows are logged again and again; keys and
+   * rows are then empty.
    */
   image?: ReadyBytes;
 }
@@ -63,11 +63,13 @@ export interface ServedRequest {
   /** Full names in order when the request named single features, else empty: the service's own list holds. */
   features: readonly string[];
   vectors: readonly ServedVector[];
-  /** All that stands above the vectors but id and time, as `encodeServedHead` makes it, where it is logged again and again. */
+  /**
+   * All fields before the vectors but id and time, as `encodeServedHead` makes them, when they are logged repeatedly.
+   */
   head?: ReadyBytes;
   /** The answer's bytes where they are logged or may be, else null. */
   answer: Buffer | null;
-  /** Whether the answer is logged for one request in 1,000 only, by a hash of its id. */
+  /** Whether the answer is logged for only one request in 1,000, by a hash of its id. */
   isSampled?: boolean;
   /** For each key name an index into LOG_POLICIES, when not all ids are raw. */
   keyPolicies?: readonly number[];

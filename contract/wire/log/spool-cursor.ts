@@ -1,7 +1,7 @@
 /**
  * How far a consumer of the spool (Kafka's shipper, ingest) has come: `{consumer}.cursor` in the spool's folder, one
- * line of JSON, written aside, synced, renamed, and the folder synced. A consumer makes what it has read durable
- * first and advances its cursor then, so that a crash in between gives it the same records again, never none.
+ * line of JSON, written aside, synced, renamed, and the folder synced. A consumer first makes what it read durable and
+ * then advances its cursor: after a crash in between it reads the same records again and misses none.
  *
  *   {"consumer":"ingest","format":1,"offset":1234,"segment":"1795254228223264-1224a69edb735db1-00000002.seg",
  *    "sequence":57}

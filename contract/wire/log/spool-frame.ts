@@ -34,7 +34,7 @@ export function epochCrc(epoch: bigint): number {
  * Writes the header of a frame at `at`; the payload stands behind it already.
  *
  * @param seed   the epoch's CRC
- * @param ready  what of the payload brings its own CRC; null: nothing
+ * @param ready  the parts of the payload whose CRC is known; null: none
  */
 export function sealFrame(
   buffer: Buffer,
@@ -54,7 +54,7 @@ export function sealFrame(
   writeUInt32(buffer, at + CRC_AT, crc);
 }
 
-/** What `frameAt` says in place of a length: the bytes are no frame, or there are too few to tell. */
+/** Returned by `frameAt` in place of a length: the bytes are no frame, or too few to tell. */
 export const NO_FRAME = -1;
 export const CUT_SHORT = -2;
 
@@ -78,10 +78,10 @@ export function frameAt(buffer: Buffer, at: number, end: number, seed: number): 
   return crc === expected ? length : NO_FRAME;
 }
 
-/** So much is checked at once: it is still in the processor's cache when its CRC is taken. */
+/** Checked at once: small enough to be in the processor's cache still when its CRC is computed. */
 const RUN_BYTES = 128 * 1024;
 
-/** @returns where the frames end that seem to follow each other from `at` on, by their headers alone */
+/** @returns the end of the run of frames that begins at `at`, by their headers alone */
 export function runEnd(buffer: Buffer, at: number, end: number): number {
   const limit = Math.min(end, at + RUN_BYTES);
   let to = at;
@@ -95,9 +95,9 @@ export function runEnd(buffer: Buffer, at: number, end: number): number {
 }
 
 /**
- * Checks the CRCs of all frames of a run with one call: from each frame's CRC follows what its payload does to a
- * register, and so what the CRC of all the bytes must be. One frame that is damaged is found as surely as by itself;
- * several pass with a chance of 2^-32, as any damage does.
+ * Checks the CRCs of all frames of a run with one call: each frame's CRC tells what its payload does to a register, and
+ * from these follows the CRC that all the bytes together must have. One damaged frame is found as surely as by its own
+ * CRC; several pass with a chance of 2^-32, as any damage does.
  *
  * @param to  as `runEnd` has found it
  */
@@ -127,7 +127,7 @@ export function frameSequence(buffer: Buffer, at: number): number {
   return readUInt32(buffer, at + 16) * 2 ** 32 + readUInt32(buffer, at + 12);
 }
 
-// Buffer's own readers and writers check the bounds again with each call; these are inlined.
+// Buffer's own readers and writers check bounds on each call; these are inlined and do not.
 function writeUInt32(buffer: Buffer, at: number, value: number): void {
   buffer[at] = value;
   buffer[at + 1] = value >>> 8;

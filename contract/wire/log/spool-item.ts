@@ -4,7 +4,7 @@
  * - damaged: bytes that are no frame
  * - missing: numbers that no segment holds, or a segment that another one names
  * - incomplete: a record lost one of its parts
- * - unreadable: an intact frame whose version or content this build does not know, or a file that cannot be opened
+ * - unreadable: an intact frame whose version or content this build does not know, or a file that does not open
  */
 export type GapReason = 'damaged' | 'missing' | 'incomplete' | 'unreadable';
 

@@ -1,5 +1,5 @@
 /**
- * Segments of the spool: what a file is called, how it begins, and how its frames are read back, damage and all.
+ * Segments of the spool: a file's name and its header.
  *
  *   segment = header | frame*                                                    a file of at most 64 MiB, mode 0600
  *   name    = {start of the epoch, us, 16 digits}-{epoch, 16 hex}-{number, 8 digits}.seg      in order when sorted
@@ -75,7 +75,7 @@ export interface SegmentHeader {
   readonly number: number;
   readonly firstSequence: number;
   readonly createdUs: number;
-  /** The segment before this one, with its length when this one was opened; null: there was none, or nobody knows. */
+  /** The segment before this one, with its length when this one was opened; null: none, or not known. */
   readonly previous: SegmentLink | null;
   readonly pod: string;
 }

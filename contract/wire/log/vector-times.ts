@@ -1,6 +1,6 @@
 /**
- * Where the times of the rows stand in a vector's message. A vector that is logged again and again is kept as its
- * message; when its rows are read again and their bytes did not change, only their times have, and are written over.
+ * Where the times of the rows stand in a vector's message. A vector that is logged repeatedly is kept as its message.
+ * When its rows are read again unchanged, only their times are overwritten.
  *
  *   Vector = keys | Row | Row | ...
  *   Row    = status, source | fixed64 fetched time | fixed64 watermark | bytes ...     a time that is 0 is left out

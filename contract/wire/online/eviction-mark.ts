@@ -6,7 +6,8 @@
  *
  * A pass that writes every row stores it, ordinary runs leave it. Where a node has evicted more since, a row that is
  * absent may be one of those: it is UNAVAILABLE, not MISSING, until the next pass over all rows. Healed is when such a
- * pass was last made because of evictions; 0: never. A node that was started anew has another run id, and counts from 0.
+ * pass was last made because of evictions; 0: never. A node that was started anew has another run id, and counts from
+ * 0.
  */
 export interface EvictionMark {
   readonly healedMs: number;

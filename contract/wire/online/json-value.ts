@@ -2,9 +2,9 @@
  * Values as JSON, losslessly: the form of `log cat`, of the monitor's snapshot, of the bundle and of run records.
  * The sidecar's answers have their own text (sidecar/surface/value-text.ts).
  *
- *   int64 decimal text · float32 the shortest text that is read back as it · NaN, Infinity, -Infinity and -0 as those words · bytes base64
- *   timestamp RFC 3339; outside the years 0000 to 9999, which that has no text for, decimal microseconds
- *   embedding and list arrays · map and struct objects · null null
+ *   int64 decimal text · float32 the shortest text that reads back as it · bytes base64
+ *   NaN, Infinity, -Infinity and -0 as these words · embedding and list arrays · map and struct objects · null null
+ *   timestamp RFC 3339, or decimal microseconds outside the years 0000 to 9999, for which RFC 3339 has no text
  */
 import { shortestFloat32 } from '../../std/float32.ts';
 import { parseTimestamp, timestampText } from '../../std/timestamp.ts';

@@ -16,8 +16,8 @@ export const ORDER_FROM = 4;
 export const ORDER_TO = 18;
 
 /**
- * A row that is its header alone is a tombstone: the entity has no row any more. It is kept for so long, so that a writer
- * that was paused meanwhile does not bring back what stood there.
+ * A row that is its header alone is a tombstone: the entity has no row any more. It is kept for so long, so that a
+ * writer that was paused meanwhile does not bring back what stood there.
  */
 export const TOMBSTONE_MS = 30 * 86_400_000;
 
