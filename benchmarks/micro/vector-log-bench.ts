@@ -12,11 +12,8 @@ import { readServedLog } from '../../contract/wire/log/served-log.ts';
 import { systemClock } from '../../project/clock.ts';
 import { silentLogger } from '../../contract/std/logger.ts';
 import { servedProto } from '../../contract/wire/log/served-decoder.ts';
-import {
-  RecordEncoder,
-  encodeServedHead,
-  encodeServedVector,
-} from '../../contract/wire/log/served-encoder.ts';
+import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
+import { encodeServedHead, encodeServedVector } from '../../contract/wire/log/served-image.ts';
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
 import { walkSpool } from '../../contract/wire/log/spool-walk.ts';
 import { DISK } from '../../sidecar/spool/spool-files.ts';

@@ -7,7 +7,7 @@
  */
 import { FROM_CACHE } from '../../contract/status.ts';
 import { ReadyBytes, registerOf } from '../../contract/wire/log/ready-bytes.ts';
-import { encodeServedVector } from '../../contract/wire/log/served-encoder.ts';
+import { encodeServedVector } from '../../contract/wire/log/served-image.ts';
 import type { ServedVector } from '../../contract/wire/log/served-record.ts';
 import { vectorTimes } from '../../contract/wire/log/vector-times.ts';
 import { NO_PIECE, newReadyKind } from '../cache/ready-ring.ts';

@@ -7,7 +7,7 @@
 import { idDigest } from '../../contract/log-privacy.ts';
 import type { MaskedRow } from '../../contract/log-privacy.ts';
 import type { ReadyBytes } from '../../contract/wire/log/ready-bytes.ts';
-import { encodeServedHead } from '../../contract/wire/log/served-encoder.ts';
+import { encodeServedHead } from '../../contract/wire/log/served-image.ts';
 import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
 import type { ServedRequest, ServedRow, ServedVector } from '../../contract/wire/log/served-record.ts';
 import type { CachedRow } from '../cache/cached-row.ts';

@@ -380,22 +380,3 @@ export class RecordEncoder {
 function varintBytes(value: number): number {
   return value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : value < 268_435_456 ? 4 : 5;
 }
-
-/** Without pod and epoch: it only makes images, which are the same in every record. */
-const imageEncoder = new RecordEncoder('', 0n);
-
-/**
- * A vector's message, to be given as its `image` where the same rows are logged often: the record then copies it with
- * one call instead of writing ten fields a row, and knows its CRC.
- */
-export function encodeServedVector(vector: ServedVector): ReadyBytes {
-  return imageEncoder.vectorImage(vector);
-}
-
-/**
- * What all requests of a service on a surface have in common in the log, to be given as their `head`: their record
- * then copies it with one call. The request needs one vector at least, for the names of its views.
- */
-export function encodeServedHead(request: ServedRequest): ReadyBytes {
-  return imageEncoder.headImage(request);
-}

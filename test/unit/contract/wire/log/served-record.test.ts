@@ -5,12 +5,11 @@ import protobuf from 'protobufjs';
 import { describe, expect, test } from 'vitest';
 import { decodeRecord, servedProto } from '../../../../../contract/wire/log/served-decoder.ts';
 import {
-  encodeServedHead,
-  encodeServedVector,
   MAX_PART_BYTES,
   MAX_RECORD_BYTES,
   RecordEncoder,
 } from '../../../../../contract/wire/log/served-encoder.ts';
+import { encodeServedHead, encodeServedVector } from '../../../../../contract/wire/log/served-image.ts';
 import type { Heartbeat, ServedRequest } from '../../../../../contract/wire/log/served-record.ts';
 import {
   FRAME_HEADER_BYTES,

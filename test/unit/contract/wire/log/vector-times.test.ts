@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeServedVector } from '../../../../../contract/wire/log/served-encoder.ts';
+import { encodeServedVector } from '../../../../../contract/wire/log/served-image.ts';
 import { vectorTimes } from '../../../../../contract/wire/log/vector-times.ts';
 import { anyRequest } from '../../../../support/fixtures/served-requests.ts';
 
