@@ -6,7 +6,7 @@ export interface RemovedConsumer extends Consumer {
   readonly removedUs: number;
 }
 
-export interface Refusal {
+export interface ChangeRefusal {
   /** What `apply --allow` takes. */
   readonly name: string;
   readonly services: readonly { readonly service: string; readonly consumers: readonly GuardedConsumer[] }[];
@@ -21,5 +21,5 @@ export interface GuardedConsumer extends Consumer {
 export interface Allowed {
   readonly name: string;
   readonly reason: string;
-  readonly services: Refusal['services'];
+  readonly services: ChangeRefusal['services'];
 }

@@ -7,6 +7,7 @@
  * the same values (sidecar/cache/cached-row.ts); a test compares both. Pure: a row that cannot be read gets a `fault`,
  * and nothing is thrown.
  */
+import type { MaskedRow } from './log-privacy.ts';
 import { haveSameKeys, rowSchemaOf } from './definitions/definition-json.ts';
 import type { Bundle, Entity, Feature, FeatureView, JoinKey, RowSchema } from './model.ts';
 import { MISSING, NULL, PRESENT } from './status.ts';
@@ -192,15 +193,13 @@ export function rowValues(
 /**
  * The HMACs of a masked row, assigned to features as `rowValues` assigns values.
  *
- * @param hmacs  as they were logged, in the order of the row's definition
  * @returns      one for each feature of the view, undefined where it was not hashed or the row's definition lacks it;
  *               or, as text, why they cannot be told apart
  */
 export function rowHmacs(
   bundle: Bundle,
   view: FeatureView,
-  row: Buffer,
-  hmacs: readonly Buffer[],
+  { row, hmacs }: MaskedRow,
   otherSchemas: SchemaLookup = () => null,
 ): (Buffer | undefined)[] | string {
   const schema = schemaOf(bundle, view, row, otherSchemas);

@@ -12,7 +12,7 @@ import { entityDetails, serviceDetails, viewDetails } from './definition-diff.ts
 import type { Detail } from './definition-diff.ts';
 import { Guard, refusalToJson } from './guard.ts';
 import type { Bundle, Definitions, FeatureView } from '../contract/model.ts';
-import type { Refusal, RemovedConsumer } from '../contract/refusal.ts';
+import type { ChangeRefusal, RemovedConsumer } from '../contract/refusal.ts';
 
 type ChangeKind = 'created' | 'deleted' | 'metadata' | 'additive' | 'logic' | 'breaking';
 
@@ -23,7 +23,7 @@ export interface Change {
   /** Empty where a definition comes or goes. */
   readonly details: readonly Detail[];
   /** What is refused of it unless it is allowed by name. Empty: nothing is. */
-  readonly refusals: readonly Refusal[];
+  readonly refusals: readonly ChangeRefusal[];
   /** Services that the change reaches and for which no model is named as a consumer: nothing is refused for them. */
   readonly unguarded: readonly string[];
 }

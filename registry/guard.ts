@@ -16,14 +16,14 @@
 import type { Detail } from './definition-diff.ts';
 import type { Consumer, Definitions, FeatureService } from '../contract/model.ts';
 import { dayOf, formatTimestamp } from '../contract/std/timestamp.ts';
-import type { GuardedConsumer, Refusal, RemovedConsumer } from '../contract/refusal.ts';
+import type { GuardedConsumer, ChangeRefusal, RemovedConsumer } from '../contract/refusal.ts';
 
 /** How long a consumer that was removed counts. */
 export const REMOVED_CONSUMER_US = 7 * 86_400_000_000;
 
 /** What a change touches: what is refused of it, and which services of no consumer it changes. */
 interface Guarded {
-  readonly refusals: readonly Refusal[];
+  readonly refusals: readonly ChangeRefusal[];
   readonly unguarded: readonly string[];
 }
 
@@ -69,7 +69,7 @@ export class Guard {
     return this.#guarded(own, ({ option }) => ({ name: `${service.name}.${option}`, services: [service] }));
   }
 
-  ofDeletedService(service: FeatureService): Refusal[] {
+  ofDeletedService(service: FeatureService): ChangeRefusal[] {
     const consumers = this.#consumersOf(service);
     if (consumers.length === 0) return [];
     return [{ name: service.name, services: [{ service: service.name, consumers }] }];
@@ -86,7 +86,7 @@ export class Guard {
     details: readonly Detail[],
     touchedBy: (detail: Detail) => { readonly name: string; readonly services: readonly FeatureService[] },
   ): Guarded {
-    const refusals = new Map<string, Refusal>();
+    const refusals = new Map<string, ChangeRefusal>();
     const unguarded = new Set<string>();
     for (const detail of details) {
       if (!['schema', 'row', 'reading'].includes(detail.meaning)) continue;
@@ -138,7 +138,7 @@ export function consumerText(consumers: readonly GuardedConsumer[]): string {
 }
 
 /** A refusal, or what was allowed, as commands give it: when a consumer was removed in RFC 3339. */
-export function refusalToJson<Of extends Pick<Refusal, 'services'>>(refusal: Of): object {
+export function refusalToJson<Of extends Pick<ChangeRefusal, 'services'>>(refusal: Of): object {
   const services = refusal.services.map(({ service, consumers }) => ({
     service,
     consumers: consumers.map(({ model, owner, removedUs }) => {

@@ -19,7 +19,7 @@ import type {
 } from '../model.ts';
 import { formatType, parseType } from '../value-type.ts';
 import type { ValueType } from '../value-type.ts';
-import { Fault, valueFromJson, valueToJson } from '../wire/online/json-value.ts';
+import { ValueFault, valueFromJson, valueToJson } from '../wire/online/json-value.ts';
 import { xxHash32, xxHash64 } from '../wire/online/xxhash.ts';
 
 type JsonObject = { readonly [key: string]: Json | undefined };
@@ -171,7 +171,7 @@ function featureFromJson(json: JsonObject): Feature {
 
 function valueOf(type: ValueType, json: Json) {
   const value = valueFromJson(type, json);
-  if (value instanceof Fault)
+  if (value instanceof ValueFault)
     throw new TypeError(`a stored definition does not fit its own type: ${value.fault}`);
   return value;
 }

@@ -164,11 +164,11 @@ export const SERVICE_OPTIONS = z.strictObject({
 export function checkOptions<Schema extends z.ZodObject>(
   schema: Schema,
   what: string,
-  options: Options,
-  place: Place,
+  { options, place }: { readonly options: Options; readonly place: Place },
   mistakes: Mistakes,
 ): z.output<Schema> | null {
-  forbidProto(what, options, [], place, mistakes);
+  for (const path of pathsOfProto(options))
+    mistakes.add(place, path, `${what}: nothing can be called "__proto__"`);
   const result = schema.safeParse(options);
   if (result.success) return result.data;
   const rest: Record<string, unknown> = { ...options };
@@ -190,18 +190,11 @@ export function checkOptions<Schema extends z.ZodObject>(
   return schema.safeParse(rest).data ?? null;
 }
 
-/** Refuses `__proto__`, which an object cannot hold as a name of its own and would lose silently. */
-function forbidProto(
-  what: string,
-  options: unknown,
-  path: readonly string[],
-  place: Place,
-  mistakes: Mistakes,
-): void {
-  if (typeof options !== 'object' || options === null || options instanceof FeatureDraft) return;
-  for (const name of Object.keys(options)) {
-    if (name === '__proto__')
-      mistakes.add(place, [...path, name], `${what}: nothing can be called "__proto__"`);
-    else if (path.length < 2) forbidProto(what, (options as Options)[name], [...path, name], place, mistakes);
-  }
+/** Where `__proto__` is a name: an object cannot hold it as one of its own, and would lose it silently. */
+function pathsOfProto(options: unknown, path: readonly string[] = []): string[][] {
+  if (typeof options !== 'object' || options === null || options instanceof FeatureDraft) return [];
+  return Object.entries(options).flatMap(([name, inner]) => {
+    if (name === '__proto__') return [[...path, name]];
+    return path.length < 2 ? pathsOfProto(inner, [...path, name]) : [];
+  });
 }

@@ -27,7 +27,12 @@ export class CodedError extends Error {
   readonly kind: ErrorKind;
   readonly details: ErrorDetails;
 
-  constructor(code: string, kind: ErrorKind, message: string, details: ErrorDetails = {}, cause?: unknown) {
+  constructor(
+    { code, kind }: Pick<CodedError, 'code' | 'kind'>,
+    message: string,
+    details: ErrorDetails = {},
+    cause?: unknown,
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'CodedError';
     this.code = code;
@@ -44,6 +49,6 @@ export class CodedError extends Error {
 export function errorsOf<Code extends string>(table: Readonly<Record<Code, ErrorEntry>>) {
   return (code: Code, message: string, details: ErrorDetails = {}, cause?: unknown): CodedError => {
     const entry = table[code];
-    return new CodedError(code, entry.kind, message, { help: entry.help, ...details }, cause);
+    return new CodedError({ code, kind: entry.kind }, message, { help: entry.help, ...details }, cause);
   };
 }

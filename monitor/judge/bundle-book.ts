@@ -5,6 +5,7 @@
  */
 import { loadBundle, loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import type { Bundle, FeatureView, RowSchema } from '../../contract/model.ts';
+import type { MaskedRow } from '../../contract/log-privacy.ts';
 import { rowHmacs, rowValues } from '../../contract/served-values.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { locateSources } from '../../contract/definitions/source-variables.ts';
@@ -69,13 +70,8 @@ export class BundleBook {
   }
 
   /** As `rowValues`, of the HMACs of a masked row. */
-  rowHmacs(
-    bundle: Bundle,
-    view: FeatureView,
-    row: Buffer,
-    hmacs: readonly Buffer[],
-  ): (Buffer | undefined)[] | null {
-    return this.#read(view, rowHmacs(bundle, view, row, hmacs, this.#schemaOfToday));
+  rowHmacs(bundle: Bundle, view: FeatureView, masked: MaskedRow): (Buffer | undefined)[] | null {
+    return this.#read(view, rowHmacs(bundle, view, masked, this.#schemaOfToday));
   }
 
   #read<T>(view: FeatureView, read: T | string): T | null {

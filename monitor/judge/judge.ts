@@ -102,7 +102,9 @@ export class ViewJudge {
       name: { requestId: vector.requestId, entities: this.#entities(vector) },
       values: isPresent ? this.#book.rowValues(bundle, servedView, bytes) : null,
       hmacs:
-        isPresent && vector.masked ? this.#book.rowHmacs(bundle, servedView, bytes, vector.hmacs) : undefined,
+        isPresent && vector.masked
+          ? this.#book.rowHmacs(bundle, servedView, { row: bytes, hmacs: vector.hmacs })
+          : undefined,
     };
   }
 

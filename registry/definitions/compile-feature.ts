@@ -14,7 +14,7 @@ import {
 import type { SourceType } from '../../project/engine/duckdb/sources/source-type.ts';
 import { formatType, isNumeric, parseType, SCALARS } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
-import { Fault, valueFromJson } from '../../contract/wire/online/json-value.ts';
+import { ValueFault, valueFromJson } from '../../contract/wire/online/json-value.ts';
 import type { FeatureDraft, Place } from '../../contract/definitions/draft.ts';
 import { didYouMean } from '../../contract/definitions/mistake.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
@@ -50,7 +50,12 @@ export function compileFeature(
   const what = `feature "${name}" of view "${context.view}"`;
   const at = relativePlace(draft, place, name);
   const before = context.mistakes.count;
-  const options = checkOptions(FEATURE_OPTIONS, what, draft.options, at, context.mistakes);
+  const options = checkOptions(
+    FEATURE_OPTIONS,
+    what,
+    { options: draft.options, place: at },
+    context.mistakes,
+  );
   if (options === null || (options.agg === undefined && draft.options['agg'] !== undefined)) return null;
   const check = new FeatureCheck(name, what, options, at, context);
   const feature = options.agg === undefined ? check.stored() : check.aggregated(options.agg);
@@ -143,7 +148,7 @@ class FeatureCheck {
 
   #value(option: string, type: ValueType, json: unknown): Value {
     const value = valueFromJson(type, asJson(json));
-    if (!(value instanceof Fault)) return value;
+    if (!(value instanceof ValueFault)) return value;
     this.#fault(option, `${option}: ${value.fault}`);
     return null;
   }

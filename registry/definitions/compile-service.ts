@@ -23,7 +23,7 @@ interface ServiceContext {
 /** @returns the service with version 0 (apply assigns it), or null when it has mistakes, which are then added */
 export function compileService(draft: ServiceDraft, context: ServiceContext): FeatureService | null {
   const what = `service "${draft.name}"`;
-  const options = checkOptions(SERVICE_OPTIONS, what, draft.options, draft.place, context.mistakes);
+  const options = checkOptions(SERVICE_OPTIONS, what, draft, context.mistakes);
   const check = new ServiceCheck(draft, what, context);
   draft.items.forEach((item, i) => check.add(item, ['features', String(i)]));
   if (draft.items.length === 0) check.fault(['features'], 'has no features');

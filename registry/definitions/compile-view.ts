@@ -42,7 +42,7 @@ export interface ViewContext {
 export function compileView(draft: ViewDraft, context: ViewContext): FeatureView | null {
   const { mistakes } = context;
   const before = mistakes.count;
-  const options = checkOptions(VIEW_OPTIONS, `view "${draft.name}"`, draft.options, draft.place, mistakes);
+  const options = checkOptions(VIEW_OPTIONS, `view "${draft.name}"`, draft, mistakes);
   const view = options === null ? null : new ViewCheck(draft, options, context).compile();
   return mistakes.count > before ? null : view;
 }

@@ -128,7 +128,7 @@ class UniqueNames {
 
 function compileEntity(draft: EntityDraft, mistakes: Mistakes): Entity | null {
   const what = `entity "${draft.name}"`;
-  const options = checkOptions(ENTITY_OPTIONS, what, draft.options, draft.place, mistakes);
+  const options = checkOptions(ENTITY_OPTIONS, what, draft, mistakes);
   if (options === null) return null;
   const names = Object.keys(options.joinKeys).toSorted(compareBytes);
   if (names.length === 0) mistakes.add(draft.place, ['joinKeys'], `${what} needs a join key`);
@@ -178,13 +178,7 @@ function compileSource(draft: SourceDraft, mistakes: Mistakes): Source | null {
     );
     return null;
   }
-  const options = checkOptions(
-    SOURCE_OPTIONS,
-    `source "${draft.name}"`,
-    draft.options,
-    draft.place,
-    mistakes,
-  );
+  const options = checkOptions(SOURCE_OPTIONS, `source "${draft.name}"`, draft, mistakes);
   if (options === null) return null;
   return {
     name: draft.name,

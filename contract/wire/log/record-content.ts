@@ -37,6 +37,23 @@ const MAX_SOURCE = 3;
 const MAX_POLICY = 2;
 const MAX_REASON = 3;
 
+/** Of a request's fields outside its vectors. */
+interface Counts {
+  keyNames: number;
+  policies: number;
+  views: number;
+  bundles: number;
+}
+
+const NOTHING: Readonly<Counts> = { keyNames: 0, policies: 0, views: 0, bundles: 0 };
+
+function setCounts(counts: Counts, to: Readonly<Counts>): void {
+  counts.keyNames = to.keyNames;
+  counts.policies = to.policies;
+  counts.views = to.views;
+  counts.bundles = to.bundles;
+}
+
 /** What a frame says of the record in it. */
 export interface FrameOrigin {
   /** 8 bytes, little endian. */
@@ -70,7 +87,9 @@ export class RecordScan extends FieldCursor {
   #startOrigin: FrameOrigin | null = null;
   /** Of the last good request: the bytes between its served time and its first vector, and the counts in them. */
   readonly #head = new KnownBytes();
-  readonly #headCounts = { keyNames: 0, policies: 0, views: 0, bundles: 0 };
+  readonly #headCounts = { ...NOTHING };
+  /** The counts of the present request so far. */
+  readonly #counts = { ...NOTHING };
   /** How many keys and rows each vector of the request has; -1: none came yet. */
   #keys = -1;
   #rows = -1;
@@ -134,94 +153,81 @@ export class RecordScan extends FieldCursor {
   #served(to: number): boolean {
     this.#keys = -1;
     this.#rows = -1;
-    let [keyNames, policies, views, bundles] = [0, 0, 0, 0];
+    // The counts of a known head, or, once another field came, of this request.
+    let counts: Readonly<Counts> = NOTHING;
     // Where a head begins that is not known.
     let headFrom = -1;
     let fits = to >= 0;
     while (fits && this.at < to) {
       const tagAt = this.at;
       const tag = this.varint(to);
-      switch (tag) {
-        case 0x52:
-          if (headFrom !== -1) this.#keepHead(headFrom, tagAt, keyNames, policies, views, bundles);
-          headFrom = -1;
-          fits = this.#vector(this.message(to));
-          break;
-        case 0x4a:
-          fits = this.#namedView(this.message(to));
-          views += 1;
-          break;
-        case 0x3a:
-          fits = this.text(to);
-          keyNames += 1;
-          break;
-        case 0x11:
-          fits = this.time(to);
-          headFrom = -1;
-          if (fits && this.#head.isAt(this.view, this.at, to)) {
-            this.at += this.#head.length;
-            keyNames += this.#headCounts.keyNames;
-            policies += this.#headCounts.policies;
-            views += this.#headCounts.views;
-            bundles += this.#headCounts.bundles;
-          } else if (keyNames + policies + views + bundles === 0) headFrom = this.at;
-          break;
-        case 0x69:
-          fits = this.time(to);
-          break;
-        case 0x18:
-          fits = this.upTo(MAX_SURFACE, to);
-          break;
-        case 0x28:
-          fits = this.upTo(MAX_INT32, to);
-          break;
-        case 0x32:
-          fits = this.#bundle(to);
-          bundles += 1;
-          break;
-        case 0x70:
-          fits = this.upTo(MAX_POLICY, to);
-          policies += 1;
-          break;
-        case 0x72: {
-          const end = this.message(to);
-          for (; fits && this.at < end; policies += 1) fits = this.upTo(MAX_POLICY, end);
-          fits &&= end >= 0;
-          break;
-        }
-        case 0x0a:
-        case 0x22:
-        case 0x42:
-        case 0x62:
-        case 0x7a:
-          fits = this.text(to);
-          break;
-        case 0x5a:
-          fits = this.bytes(to);
-          break;
-        default:
-          fits = this.unknown(tag, 15, to);
+      if (tag === 0x52) {
+        if (headFrom !== -1) this.#keepHead(headFrom, tagAt, counts);
+        headFrom = -1;
+        fits = this.#vector(this.message(to));
+      } else if (tag === 0x0a) fits = this.text(to);
+      else if (tag === 0x11) {
+        fits = this.time(to);
+        headFrom = -1;
+        if (counts !== NOTHING) continue;
+        if (this.#head.isAt(this.view, this.at, to)) {
+          this.at += this.#head.length;
+          counts = this.#headCounts;
+        } else headFrom = this.at;
+      } else {
+        if (counts !== this.#counts) setCounts(this.#counts, counts);
+        counts = this.#counts;
+        fits = this.#headField(tag, to);
       }
     }
+    const { keyNames, policies, views, bundles } = counts;
     const agree = this.#rows === -1 || (this.#rows === views && this.#keys === keyNames);
     return fits && agree && this.at === to && bundles > 0 && (policies === 0 || policies === keyNames);
   }
 
-  /** Each of its fields was good, whatever comes behind it. */
-  #keepHead(
-    from: number,
-    to: number,
-    keyNames: number,
-    policies: number,
-    views: number,
-    bundles: number,
-  ): void {
+  #headField(tag: number, to: number): boolean {
+    const counts = this.#counts;
+    switch (tag) {
+      case 0x4a:
+        counts.views += 1;
+        return this.#namedView(this.message(to));
+      case 0x3a:
+        counts.keyNames += 1;
+        return this.text(to);
+      case 0x32:
+        counts.bundles += 1;
+        return this.#bundle(to);
+      case 0x70:
+        counts.policies += 1;
+        return this.upTo(MAX_POLICY, to);
+      case 0x72: {
+        const end = this.message(to);
+        let fits = end >= 0;
+        for (; fits && this.at < end; counts.policies += 1) fits = this.upTo(MAX_POLICY, end);
+        return fits;
+      }
+      case 0x69:
+        return this.time(to);
+      case 0x18:
+        return this.upTo(MAX_SURFACE, to);
+      case 0x28:
+        return this.upTo(MAX_INT32, to);
+      case 0x22:
+      case 0x42:
+      case 0x62:
+      case 0x7a:
+        return this.text(to);
+      case 0x5a:
+        return this.bytes(to);
+      default:
+        return this.unknown(tag, 15, to);
+    }
+  }
+
+  /** Each field of these bytes was good, whatever comes after them. */
+  #keepHead(from: number, to: number, counts: Readonly<Counts>): void {
     this.#head.keep(this.buffer, from, to);
-    const counts = this.#headCounts;
-    counts.keyNames = keyNames;
-    counts.policies = policies;
-    counts.views = views;
-    counts.bundles = bundles;
+    setCounts(this.#headCounts, counts);
   }
 
   #namedView(to: number): boolean {

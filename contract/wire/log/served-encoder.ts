@@ -13,7 +13,7 @@
  */
 import { isSampled } from './answer-sample.ts';
 import { ReadyBytes, ReadySpans } from './ready-bytes.ts';
-import { FRAME_HEADER_BYTES, epochCrc, sealFrame } from './spool-frame.ts';
+import { beginFrame, FRAME_HEADER_BYTES, epochCrc, sealFrame } from './spool-frame.ts';
 import type { Heartbeat, ServedRequest, ServedRow, ServedVector } from './served-record.ts';
 
 const RECORD_VERSION = 1;
@@ -128,7 +128,10 @@ export class RecordEncoder {
   #end(frame: number, sequence: number): void {
     const payloadBytes = this.#at - frame - FRAME_HEADER_BYTES;
     if (payloadBytes > MAX_PART_BYTES) this.#split(frame, sequence);
-    else sealFrame(this.#buffer, frame, payloadBytes, sequence, this.#seed, this.#ready);
+    else {
+      beginFrame(this.#buffer, frame, payloadBytes, sequence);
+      sealFrame(this.#buffer, frame, this.#seed, this.#ready);
+    }
   }
 
   /** Replaces one frame that is too long by one for each part; it copies, since this is rare. */
@@ -142,7 +145,8 @@ export class RecordEncoder {
       this.#number(0x28, part);
       this.#number(0x30, parts);
       this.#bytes(0x3a, whole.subarray((part - 1) * chunkBytes, part * chunkBytes));
-      sealFrame(this.#buffer, from, this.#at - from - FRAME_HEADER_BYTES, sequence, this.#seed, null);
+      beginFrame(this.#buffer, from, this.#at - from - FRAME_HEADER_BYTES, sequence);
+      sealFrame(this.#buffer, from, this.#seed, null);
     }
   }
 

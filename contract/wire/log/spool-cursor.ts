@@ -45,7 +45,7 @@ export function readCursor(folder: string, consumer: string): SpoolPosition | nu
   if (position !== null) return position;
   const help = 'What was read before comes a second time.';
   const message = `${file} should hold a cursor of format ${FORMAT}; remove it to read the spool from its beginning`;
-  throw new CodedError('REG_STORE', 'failed', message, { file, help });
+  throw new CodedError({ code: 'REG_STORE', kind: 'failed' }, message, { file, help });
 }
 
 function parseCursor(text: string): SpoolPosition | null {

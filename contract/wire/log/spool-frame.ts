@@ -30,25 +30,23 @@ export function epochCrc(epoch: bigint): number {
   return crc32(bytes);
 }
 
+/** Writes the header of a frame at `at`, before its payload; `sealFrame` adds the CRC. */
+export function beginFrame(buffer: Buffer, at: number, payloadBytes: number, sequence: number): void {
+  writeUInt32(buffer, at, MAGIC);
+  writeUInt32(buffer, at + 4, payloadBytes);
+  writeUInt32(buffer, at + 12, sequence >>> 0);
+  writeUInt32(buffer, at + 16, Math.floor(sequence / 2 ** 32));
+}
+
 /**
- * Writes the header of a frame at `at`; the payload stands behind it already.
+ * Writes the CRC of a frame whose header and payload are complete.
  *
  * @param seed   the epoch's CRC
  * @param ready  the parts of the payload whose CRC is known; null: none
  */
-export function sealFrame(
-  buffer: Buffer,
-  at: number,
-  payloadBytes: number,
-  sequence: number,
-  seed: number,
-  ready: ReadySpans | null,
-): void {
-  writeUInt32(buffer, at, MAGIC);
-  writeUInt32(buffer, at + 4, payloadBytes);
+export function sealFrame(buffer: Buffer, at: number, seed: number, ready: ReadySpans | null): void {
+  const payloadBytes = frameLength(buffer, at);
   writeUInt32(buffer, at + CRC_AT, payloadBytes);
-  writeUInt32(buffer, at + 12, sequence >>> 0);
-  writeUInt32(buffer, at + 16, Math.floor(sequence / 2 ** 32));
   const [from, to] = [at + CRC_AT, at + FRAME_HEADER_BYTES + payloadBytes];
   const crc = ready === null ? crc32(buffer.subarray(from, to), seed) : ready.crc(buffer, from, to, seed);
   writeUInt32(buffer, at + CRC_AT, crc);

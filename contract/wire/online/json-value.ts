@@ -64,16 +64,16 @@ function numberToJson(value: number): Json {
  *
  * @returns  the value, or what is wrong with it
  */
-export function valueFromJson(type: ValueType, json: Json): Value | Fault {
+export function valueFromJson(type: ValueType, json: Json): Value | ValueFault {
   if (json === null) return null;
   const value = fromJson(type, json);
-  if (value === undefined) return new Fault(`${JSON.stringify(json)} is no ${formatType(type)}`);
+  if (value === undefined) return new ValueFault(`${JSON.stringify(json)} is no ${formatType(type)}`);
   const fault = misfit(type, value);
-  return fault === null ? value : new Fault(fault);
+  return fault === null ? value : new ValueFault(fault);
 }
 
 /** What `valueFromJson` returns in place of a value; a class, since a struct's value may have any fields. */
-export class Fault {
+export class ValueFault {
   readonly fault: string;
 
   constructor(fault: string) {

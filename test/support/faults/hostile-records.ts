@@ -5,7 +5,12 @@
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { servedProto } from '../../../contract/wire/log/served-decoder.ts';
-import { FRAME_HEADER_BYTES, epochCrc, sealFrame } from '../../../contract/wire/log/spool-frame.ts';
+import {
+  FRAME_HEADER_BYTES,
+  epochCrc,
+  beginFrame,
+  sealFrame,
+} from '../../../contract/wire/log/spool-frame.ts';
 
 const recordType = protobuf.parse(servedProto()).root.lookupType('plumbline.served.v1.Record');
 
@@ -24,7 +29,8 @@ export function payloadOf(tree: Tree): Buffer {
 export function framesOf(payloads: readonly Buffer[], epoch: bigint, first: number): Buffer {
   const frames = payloads.map((payload, i) => {
     const frame = Buffer.concat([Buffer.alloc(FRAME_HEADER_BYTES), payload]);
-    sealFrame(frame, 0, payload.length, first + i, epochCrc(epoch), null);
+    beginFrame(frame, 0, payload.length, first + i);
+    sealFrame(frame, 0, epochCrc(epoch), null);
     return frame;
   });
   return Buffer.concat(frames);

@@ -147,13 +147,16 @@ describe('a logged vector', () => {
       spend__total: [null, MISSING],
       spend__orders: [0n, MISSING],
     });
-    const read = rowHmacs({ ...bundle, schemas }, hashed, row, [Buffer.from('a')]);
+    const read = rowHmacs({ ...bundle, schemas }, hashed, { row, hmacs: [Buffer.from('a')] });
     expect(read).toEqual([undefined, undefined]);
     // Under the keys of today it has them.
     const same = { ...before, ...rowSchemaOf(spend, customer), definitionId: 77 };
     const known = { ...bundle, schemas: new Map(bundle.schemas).set('spend', [same]) };
     expect(values(of, known)).toMatchObject({ spend__total: [2.5, PRESENT], spend__orders: [4n, PRESENT] });
-    expect(rowHmacs(known, hashed, row, [Buffer.from('a')])).toEqual([Buffer.from('a'), undefined]);
+    expect(rowHmacs(known, hashed, { row, hmacs: [Buffer.from('a')] })).toEqual([
+      Buffer.from('a'),
+      undefined,
+    ]);
   });
 
   test.each([

@@ -14,6 +14,7 @@ import {
   frameSequence,
   isRunIntact,
   runEnd,
+  beginFrame,
   sealFrame,
 } from '../../../../../contract/wire/log/spool-frame.ts';
 
@@ -22,7 +23,8 @@ const SEED = epochCrc(EPOCH);
 
 function frame(payload: Buffer, sequence: number): Buffer {
   const bytes = Buffer.concat([Buffer.alloc(FRAME_HEADER_BYTES), payload]);
-  sealFrame(bytes, 0, payload.length, sequence, SEED, null);
+  beginFrame(bytes, 0, payload.length, sequence);
+  sealFrame(bytes, 0, SEED, null);
   return bytes;
 }
 
