@@ -1,0 +1,68 @@
+/**
+ * An answer of the native surface, put together from ready text: names and statuses of the plan, features of the cached
+ * rows.
+ */
+import { PRESENT } from '../../../contract/status.ts';
+import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
+import { JSON_HEADERS } from '../../answer/outbox.ts';
+import { oldestAgeUs } from '../../request/request-in-flight.ts';
+import type { RequestInFlight } from '../../request/request-in-flight.ts';
+import type { ReplyHeaders } from '../../transport/transport.ts';
+import { nativePlan } from './native-plan.ts';
+import type { NativeSegment } from './native-plan.ts';
+import { notesOf, writeFeatures, writeStatuses } from './native-row.ts';
+
+export function answerNative(inFlight: RequestInFlight, latencyMs: number, out: AnswerBuffer): ReplyHeaders {
+  const { plan, count, texts } = inFlight.request;
+  const { segments, keyTexts, metadataStart } = nativePlan(plan);
+  const roles = plan.roleViews.length;
+  for (let r = 0; r < count; r++) {
+    let head = r === 0 ? '{"results":[{"entities":{' : ',{"entities":{';
+    for (let k = 0; k < keyTexts.length; k++) {
+      head += k === 0 ? keyTexts[k]! + texts[k]![r]! : `,${keyTexts[k]!}${texts[k]![r]!}`;
+    }
+    out.text(`${head}},"features":{`);
+    for (let s = 0; s < segments.length; s++) {
+      const segment = segments[s]!;
+      const at = r * roles + segment.role;
+      if (s !== 0) out.comma();
+      if (inFlight.statuses[at] === PRESENT) writeFeatures(inFlight.rows[at]!, segment, out);
+      else out.bytes(segment.fallbackText);
+    }
+    out.text('},"statuses":{');
+    for (let s = 0; s < segments.length; s++) {
+      const segment = segments[s]!;
+      const at = r * roles + segment.role;
+      const status = inFlight.statuses[at]!;
+      if (s !== 0) out.comma();
+      if (status === PRESENT) writeStatuses(inFlight.rows[at]!, segment, out);
+      else out.bytes(segment.statusTexts[status]!);
+    }
+    out.text('}}');
+  }
+  const oldestUs = oldestAgeUs(inFlight);
+  out.text(
+    `],${metadataStart}"request_id":"${inFlight.requestId}","latency_ms":${latencyMs.toFixed(3)},"oldest_age_ms":${
+      oldestUs === -1 ? 'null' : oldestUs / 1_000
+    }${notesText(inFlight, segments)}}}`,
+  );
+  return JSON_HEADERS;
+}
+
+/** Empty in nearly every answer: only rows with a NaN or an infinity have notes. */
+function notesText(inFlight: RequestInFlight, segments: readonly NativeSegment[]): string {
+  const { plan, count } = inFlight.request;
+  const roles = plan.roleViews.length;
+  let notes: string[] | null = null;
+  for (let r = 0; r < count; r++) {
+    for (let s = 0; s < segments.length; s++) {
+      const segment = segments[s]!;
+      const at = r * roles + segment.role;
+      const row = inFlight.rows[at]!;
+      if (row === null || !row.hasNonFinite || inFlight.statuses[at] !== PRESENT) continue;
+      notes ??= [];
+      for (const note of notesOf(row, segment)) if (!notes.includes(note)) notes.push(note);
+    }
+  }
+  return notes === null || notes.length === 0 ? '' : `,"notes":[${notes.join(',')}]`;
+}
