@@ -19,7 +19,7 @@ import type { RowLoader, WantedRow } from './cache/row-loader.ts';
 import { openReader } from './store/open-reader.ts';
 import { nativeFallbacks } from './surface/native/native-plan.ts';
 import { nativeText } from './surface/value-text.ts';
-import { statusOf } from './request/request-in-flight.ts';
+import { statusOf } from './cache/row-status.ts';
 
 interface FetchedFeature {
   readonly name: string;

@@ -25,7 +25,8 @@ import type { WantedRow, RowLoader } from './cache/row-loader.ts';
 import type { Surface } from './request/surface.ts';
 import type { Exchange } from './transport/transport.ts';
 import { keepVectors, servedRequest } from './vector-log/served-request.ts';
-import { RequestInFlight, statusOf } from './request/request-in-flight.ts';
+import { statusOf } from './cache/row-status.ts';
+import { RequestInFlight } from './request/request-in-flight.ts';
 
 const MAX_VALUES_IN_FLIGHT = 200_000;
 
@@ -226,7 +227,7 @@ export class Serving {
     const body = buffer.end();
     this.#metrics.countServed(inFlight);
     const served = this.#outbox.logs ? servedRequest(inFlight, surface.code, body) : null;
-    this.#outbox.leave(exchange, surface.route, startedMs, body, headers, served);
+    this.#outbox.leave({ exchange, route: surface.route, body, headers }, served);
     if (served !== null) keepVectors(inFlight, served);
   }
 }

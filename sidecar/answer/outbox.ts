@@ -24,8 +24,6 @@ export interface AnswerLog {
   whenSynced(): Promise<boolean>;
 }
 
-const NO_BODY = Buffer.alloc(0);
-
 export const JSON_HEADERS: ReplyHeaders = [['content-type', 'application/json']];
 
 /** Answers an exchange whose vectors could not be logged, under the policy `reject`. */
@@ -37,15 +35,22 @@ class SharedBuffer {
   ticks = 0;
 }
 
-/** The answers of one tick, in parallel arrays. */
+/** An answer that is written and has not left. */
+export interface Answer {
+  readonly exchange: Exchange;
+  /** As metrics name it. */
+  readonly route: string;
+  /** In the outbox's `buffer`. */
+  readonly body: Buffer;
+  readonly headers: ReplyHeaders;
+}
+
+/** The answers of one tick. */
 class Tick {
-  /** Where they stand. */
+  /** Where their bytes stand. */
   shared: SharedBuffer;
-  readonly exchanges: Exchange[] = [];
-  readonly bodies: Buffer[] = [];
-  readonly headers: ReplyHeaders[] = [];
-  readonly routes: string[] = [];
-  readonly startedMs: number[] = [];
+  /** The first `count` are there; the list keeps its length, since one that is cut to nothing grows anew. */
+  readonly answers: (Answer | null)[] = [];
   count = 0;
   /** The highest number that the log had given at the end of the tick. */
   sequence = 0;
@@ -54,19 +59,13 @@ class Tick {
     this.shared = shared;
   }
 
-  add(exchange: Exchange, route: string, startedMs: number, body: Buffer, headers: ReplyHeaders): void {
-    const at = this.count;
-    this.exchanges[at] = exchange;
-    this.routes[at] = route;
-    this.startedMs[at] = startedMs;
-    this.bodies[at] = body;
-    this.headers[at] = headers;
-    this.count = at + 1;
+  add(answer: Answer): void {
+    this.answers[this.count] = answer;
+    this.count += 1;
   }
 
-  /** The arrays keep their length, since one that is cut to nothing grows anew, but no answer's memory. */
   clear(): void {
-    for (let i = 0; i < this.count; i++) this.bodies[i] = NO_BODY;
+    for (let i = 0; i < this.count; i++) this.answers[i] = null;
     this.count = 0;
   }
 }
@@ -127,29 +126,19 @@ export class Outbox {
     return this.#tick.shared.buffer;
   }
 
-  /**
-   * @param body    in `buffer`
-   * @param served  null only when nothing is logged
-   */
-  leave(
-    exchange: Exchange,
-    route: string,
-    startedMs: number,
-    body: Buffer,
-    headers: ReplyHeaders,
-    served: ServedRequest | null,
-  ): void {
+  /** @param served  what is logged of it; null only when nothing is logged */
+  leave(answer: Answer, served: ServedRequest | null): void {
     const tick = this.#tick;
     if (this.#log === null || served === null) {
-      this.#send(exchange, route, startedMs, body, headers);
+      this.#send(answer);
       return tick.shared.buffer.reset();
     }
     if (!this.#log.append(served)) {
-      this.#refuse(exchange);
+      this.#refuse(answer.exchange);
       if (this.#endOfTick === null && tick.shared.ticks === 0) tick.shared.buffer.reset();
       return;
     }
-    tick.add(exchange, route, startedMs, body, headers);
+    tick.add(answer);
     this.#endOfTick ??= setImmediate(this.#endTick);
   }
 
@@ -186,11 +175,11 @@ export class Outbox {
   }
 
   #sendAll(tick: Tick, logged: boolean): void {
-    const { exchanges, bodies, headers, routes, startedMs } = tick;
+    const { answers, count } = tick;
     const mayLeave = logged || !this.#rejects;
-    for (let i = 0; i < tick.count; i++) {
-      if (mayLeave) this.#send(exchanges[i]!, routes[i]!, startedMs[i]!, bodies[i]!, headers[i]!);
-      else this.#refuse(exchanges[i]!);
+    for (let i = 0; i < count; i++) {
+      if (mayLeave) this.#send(answers[i]!);
+      else this.#refuse(answers[i]!.exchange);
     }
     tick.clear();
     if (this.#spare.length < MAX_SPARE) this.#spare.push(tick);
@@ -206,8 +195,10 @@ export class Outbox {
     if (!isCurrent) this.#idle = shared;
   }
 
-  #send(exchange: Exchange, route: string, startedMs: number, body: Buffer, headers: ReplyHeaders): void {
+  #send({ exchange, route, body, headers }: Answer): void {
+    // A transport may use the exchange again once it has replied.
+    const { readMs } = exchange;
     exchange.reply(200, body, headers, false);
-    this.#metrics.countAnswer(route, performance.now() - startedMs);
+    this.#metrics.countAnswer(route, performance.now() - readMs);
   }
 }

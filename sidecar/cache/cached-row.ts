@@ -77,14 +77,11 @@ export class CachedRow implements ReadyOwner {
   #flags = 0;
   #absent: AbsentValues | null = null;
 
-  /** @throws TypeError when the bytes are no row of the view: it must not be served */
-  constructor(
-    view: ViewPlan,
-    moment: ReadMoment,
-    watermarkUs: number,
-    raw: string | null,
-    mapping: RowMapping | null,
-  ) {
+  /**
+   * @param raw  of a definition that the view plan has a mapping for
+   * @throws     TypeError when the bytes are no row of the view: it must not be served
+   */
+  constructor(view: ViewPlan, moment: ReadMoment, watermarkUs: number, raw: string | null) {
     if (raw !== null && raw.length < HEADER_BYTES) {
       throw new TypeError(`the row has only ${raw.length} bytes`);
     }
@@ -99,7 +96,7 @@ export class CachedRow implements ReadyOwner {
     this.ready = moment.ready;
     this.watermarkUs = watermarkUs;
     this.raw = raw;
-    if (raw !== null && mapping !== null && checkRow(mapping, raw)) this.#flags = WHOLE;
+    if (raw !== null && checkRow(this.mapping!, raw)) this.#flags = WHOLE;
   }
 
   /** Of the read, to a thousandth. */

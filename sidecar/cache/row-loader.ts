@@ -164,13 +164,12 @@ export class RowLoader {
     watermarkUs: number | null,
   ): CachedRow | null | undefined {
     const view = read.views[v]!;
-    const mapping = raw === null ? null : mappingOf(view, raw);
-    if (mapping === undefined) {
-      void this.#decodeLater(read, v, raw!, watermarkUs);
+    if (raw !== null && mappingOf(view, raw) === undefined) {
+      void this.#decodeLater(read, v, raw, watermarkUs);
       return undefined;
     }
     try {
-      return new CachedRow(view, read.moment, watermarkUs ?? 0, raw, mapping);
+      return new CachedRow(view, read.moment, watermarkUs ?? 0, raw);
     } catch (error) {
       this.#events.onUnreadableRow(view.id, read.key, (error as Error).message);
       return null;
@@ -184,7 +183,7 @@ export class RowLoader {
     try {
       const mapping = await this.#loadMapping(view, raw);
       if (mapping !== null || watermarkUs !== null) {
-        row = new CachedRow(view, moment, watermarkUs ?? 0, mapping === null ? null : raw, mapping);
+        row = new CachedRow(view, moment, watermarkUs ?? 0, mapping === null ? null : raw);
         this.#cache.put(key, row);
       }
     } catch (error) {
@@ -319,11 +318,10 @@ function mappingOf(view: ViewPlan, raw: string): RowMapping | null | undefined {
  */
 export function rebind(row: CachedRow, view: ViewPlan): CachedRow | null {
   if (!haveSameKeys(row.view.schema, view.schema)) return null;
-  if (row.raw === null) return new CachedRow(view, row, row.watermarkUs, null, null);
-  const mapping = mappingOf(view, row.raw) ?? null;
-  if (mapping === null) return null;
+  if (row.raw === null) return new CachedRow(view, row, row.watermarkUs, null);
+  if ((mappingOf(view, row.raw) ?? null) === null) return null;
   try {
-    return new CachedRow(view, row, row.watermarkUs, row.raw, mapping);
+    return new CachedRow(view, row, row.watermarkUs, row.raw);
   } catch {
     return null;
   }

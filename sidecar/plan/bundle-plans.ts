@@ -71,16 +71,15 @@ export class BundlePlans {
       [...bundle.views.values()].map((view) => [
         view.id,
         planView(
-          { view, entity: bundle.entities.get(view.entity)! },
+          { view, entity: bundle.entities.get(view.entity)!, past: bundle.schemas.get(view.id) ?? [] },
           slots.slotOf(view.entity, view.id),
-          bundle.schemas.get(view.id) ?? [],
           log,
           slots.tallyOf(view.id),
         ),
       ]),
     );
     for (const service of bundle.services.values()) {
-      this.#services.set(service.name, planService(service, bundle, this.views, keyPrefix, log.hmacKey));
+      this.#services.set(service.name, this.#planOf(service));
     }
   }
 
@@ -127,12 +126,17 @@ export class BundlePlans {
       const message = `${refs.length} features are asked for; at most ${MAX_VALUES} values are answered at once`;
       throw sidecarError('SRV_TOO_MANY_VALUES', message, { field: 'features' });
     }
-    return planService(this.#asService(refs), this.bundle, this.views, this.#keyPrefix, this.#log.hmacKey);
+    return this.#planOf(this.#asService(refs));
   }
 
   /** Keeps the plan of a list for the next request. Only for one that is answered: refused lists come in any number. */
   keepList(refs: readonly string[], plan: Plan): void {
     this.#featureLists.set(listName(refs), plan);
+  }
+
+  #planOf(service: FeatureService): Plan {
+    const { bundle, views } = this;
+    return planService(service, { bundle, views, keyPrefix: this.#keyPrefix, hmacKey: this.#log.hmacKey });
   }
 
   #asService(refs: readonly string[]): FeatureService {

@@ -1,11 +1,11 @@
 /**
- * Plans: everything about a service that does not change from request to request, decided once per bundle. A plan is
- * frozen data (parallel arrays, ready-made text); serve.ts and the surfaces run over it without looking anything up.
+ * The plan of a service: everything about it that does not change from request to request, decided once for each bundle.
+ * It is frozen data in parallel arrays, and serve.ts runs over it without looking anything up. What a surface has ready
+ * for the service is kept with the plan and unknown to it (encoder-plan.ts).
  *
  *   service  ->  groups     one for each (entity, request keys): one hash in the store
  *                roles      one for each view as the service uses it; belongs to a group
  *                features   in the service's order: role, index in the view, names
- *                segments   maximal runs of features of one role, so that a row's text is copied in one piece
  */
 import type { Bundle, Entity, FeatureService, JoinKey } from '../../contract/model.ts';
 import { keyPoliciesOf } from '../../contract/log-privacy.ts';
@@ -51,15 +51,18 @@ export interface PlanPrivacy {
   readonly hmacKey: HmacKey | null;
 }
 
-/**
- * @param views  every view that the service uses, by id
- */
+/** What a service is planned with. */
+interface ServiceSurroundings {
+  readonly bundle: Pick<Bundle, 'hash' | 'entities'>;
+  /** Every view that the service uses, by id. */
+  readonly views: ReadonlyMap<string, ViewPlan>;
+  readonly keyPrefix: string;
+  readonly hmacKey: HmacKey | null;
+}
+
 export function planService(
   service: FeatureService,
-  bundle: Pick<Bundle, 'hash' | 'entities'>,
-  views: ReadonlyMap<string, ViewPlan>,
-  keyPrefix: string,
-  hmacKey: HmacKey | null = null,
+  { bundle, views, keyPrefix, hmacKey }: ServiceSurroundings,
 ): Plan {
   const groups: GroupPlan[] = [];
   const groupAt = new Map<string, number>();
@@ -78,15 +81,12 @@ export function planService(
   const featureIndexes = service.features.map((f) =>
     views.get(f.view)!.view.features.findIndex(({ name }) => name === f.feature),
   );
-  const fullNames = service.features.map((f) => f.fullName);
-  const shortNames = service.features.map((f) => f.feature);
-  const keyNames = service.requestKeys.map((key) => key.name);
   return Object.freeze({
     service: service.name,
     version: service.version,
     bundle: bundle.hash,
     keys: service.requestKeys,
-    keyNames,
+    keyNames: service.requestKeys.map((key) => key.name),
     groups,
     roleNames: service.views.map(({ role }) => role),
     roleViews,
@@ -95,8 +95,8 @@ export function planService(
     featureCount: service.features.length,
     featureRoles,
     featureIndexes,
-    fullNames,
-    shortNames,
+    fullNames: service.features.map((f) => f.fullName),
+    shortNames: service.features.map((f) => f.feature),
     privacy: planPrivacy(service, bundle.entities, views, hmacKey),
     definition: service,
     encoderPlans: [],

@@ -53,10 +53,17 @@ export interface RowMapping {
   readonly from: readonly number[] | null;
 }
 
+/** What the bundle has of a view. */
+interface BundleView {
+  readonly view: FeatureView;
+  readonly entity: Entity;
+  /** Schemas of the rows that its older definitions wrote; none unless given. */
+  readonly past?: readonly RowSchema[];
+}
+
 export function planView(
-  { view, entity }: { readonly view: FeatureView; readonly entity: Entity },
+  { view, entity, past = [] }: BundleView,
   slot: number,
-  past: readonly RowSchema[],
   log: LogPrivacy = NO_LOG,
   tally = new ViewTally(),
 ): ViewPlan {

@@ -1,8 +1,8 @@
 /**
- * One request on its way: what it asks for, the rows found so far, and what it still waits for. Row r of role i lies
- * at r * roles + i in the parallel arrays.
+ * A request that is being served: what it asks for, the rows found so far, and what it still waits for. Its rows lie in
+ * parallel arrays: row r of role i at r * roles + i.
  */
-import { FROM_NONE, MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
+import { FROM_NONE, UNAVAILABLE } from '../../contract/status.ts';
 import type { CachedRow } from '../cache/cached-row.ts';
 import type { FeatureRequest } from './feature-request.ts';
 import type { Exchange } from '../transport/transport.ts';
@@ -19,7 +19,7 @@ export class RequestInFlight<Form = unknown> {
   readonly rows: (CachedRow | null)[] = [];
   readonly sources: number[] = [];
   readonly statuses: number[] = [];
-  /** Of each row as it was judged; null: as they are, since the request waits for nothing. */
+  /** The times of each row when its status was decided; null: the row's own, since the request waits for nothing. */
   #fetchedUs: number[] | null = null;
   #watermarkUs: number[] | null = null;
   /** Reads that it waits for. */
@@ -48,7 +48,7 @@ export class RequestInFlight<Form = unknown> {
     if (this.#fetchedUs !== null) this.#keepTimesOf(at);
   }
 
-  /** From now on rows that are read again while the request waits keep in it the times that they were judged by. */
+  /** A row may be read again while the request waits: the request keeps the times that decided the row's status. */
   keepTimes(): void {
     if (this.#fetchedUs !== null) return;
     this.#fetchedUs = [];
@@ -69,7 +69,7 @@ export class RequestInFlight<Form = unknown> {
     return row === null ? 0 : row.fetchedUs;
   }
 
-  /** The watermark that the row of a place was judged by; 0: there is none. */
+  /** The watermark that decided the status of the row of a place; 0: there is none. */
   watermarkUsOf(at: number): number {
     if (this.#watermarkUs !== null) return this.#watermarkUs[at]!;
     const row = this.rows[at]!;
@@ -91,20 +91,4 @@ export function oldestAgeUs(inFlight: RequestInFlight): number {
     if (ageUs > oldestUs) oldestUs = ageUs;
   }
   return oldestUs;
-}
-
-/**
- * @param row  null: the store failed and nothing was cached
- * @returns    the status of a row as served at `nowUs`. A row that is there without a marker is PRESENT: a first run
- *             writes its rows before the marker that vouches for the absent ones
- */
-export function statusOf(row: CachedRow | null, nowUs: number): number {
-  if (row === null) return UNAVAILABLE;
-  if (row.raw === null) return MISSING;
-  const { ttlUs, watermarkLimitUs } = row.view;
-  if (ttlUs !== -1 && row.eventUs < nowUs - ttlUs) return OUTSIDE_TTL;
-  if (watermarkLimitUs !== -1 && row.watermarkUs !== 0 && row.watermarkUs < nowUs - watermarkLimitUs) {
-    return OUTSIDE_TTL;
-  }
-  return PRESENT;
 }

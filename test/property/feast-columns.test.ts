@@ -76,11 +76,11 @@ function stored(now: FeatureView, values: readonly Value[]): Value[] {
 }
 
 function rowOf(of: ViewPlan, now: FeatureView, { values, older, eventUs }: RowState): CachedRow {
-  if (values === null) return new CachedRow(of, MOMENT, 0, null, null);
+  if (values === null) return new CachedRow(of, MOMENT, 0, null);
   const written = older ? olderOf(now) : now;
   const own = older ? values.slice(2).toReversed() : values;
   const raw = encodeRow(written, own, { eventUs });
-  return new CachedRow(of, MOMENT, 0, raw.toString('latin1'), of.mappings.get(written.definitionId)!);
+  return new CachedRow(of, MOMENT, 0, raw.toString('latin1'));
 }
 
 /** One column as text, value by value. */

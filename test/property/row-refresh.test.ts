@@ -13,8 +13,8 @@ import { NOON_US, customer, encodeRow, feature, view } from '../support/fixtures
 const spend = view('spend', customer, [feature('total', 'float64'), feature('orders', 'int64')]);
 const before = view('spend', customer, [feature('total', 'float64')]);
 const visits = view('visits', customer, [feature('count', 'int32')]);
-const plan = planView({ view: spend, entity: customer }, 0, [rowSchemaOf(before, customer)]);
-const VIEWS = [plan, planView({ view: visits, entity: customer }, 1, [])];
+const plan = planView({ view: spend, entity: customer, past: [rowSchemaOf(before, customer)] }, 0);
+const VIEWS = [plan, planView({ view: visits, entity: customer }, 1)];
 const KEY = 'fstore:customer:1';
 
 interface Stored {
@@ -117,7 +117,7 @@ test('of another bundle are bound anew, and stay what they are when they are rea
     reader.answerNow({ rows: [encodeRow(before, [1])], watermarks: [us] });
     return cache.find(KEY)![0]!;
   };
-  const old = planView({ view: before, entity: customer }, 0, []);
+  const old = planView({ view: before, entity: customer }, 0);
   const first = read(old, NOON_US);
   const bound = rebind(first, plan)!;
   cache.put(KEY, bound);

@@ -49,9 +49,8 @@ test('the log is read as the sidecar served it, also where a row is older than t
     fc.property(anyRow, ({ before, now, values }) => {
       const row = encodeRow(before, values);
       for (const current of [now, before]) {
-        const plan = planView({ view: current, entity: customer }, 0, [rowSchemaOf(before, customer)]);
-        const mapping = plan.mappings.get(before.definitionId)!;
-        const served = new CachedRow(plan, MOMENT, 0, row.toString('latin1'), mapping);
+        const plan = planView({ view: current, entity: customer, past: [rowSchemaOf(before, customer)] }, 0);
+        const served = new CachedRow(plan, MOMENT, 0, row.toString('latin1'));
         expect(rowValues(bundleOf(current, before), current, row)).toEqual(served.values);
       }
     }),

@@ -95,7 +95,6 @@ test.each(TENSORS)('a tensor of %s holds what the monitor judges, null and fallb
           { fetchedUs: 1, order: 1, factor: 1, ready: null },
           0,
           row.toString('latin1'),
-          of.mappings.get(before.definitionId)!,
         );
         const read = rowValues(bundle, current, row) as (Value | undefined)[];
         const byFeature = new Map(current.features.map((f, i) => [f, read[i]]));

@@ -59,7 +59,7 @@ function answering(log: Log): { outbox: Outbox; answer: (text: string) => Asker 
     const { buffer } = outbox;
     buffer.begin();
     buffer.latin1(text);
-    outbox.leave(exchange, '/route', 0, buffer.end(), HEADERS, {} as ServedRequest);
+    outbox.leave({ exchange, route: '/route', body: buffer.end(), headers: HEADERS }, {} as ServedRequest);
     return exchange;
   };
   return { outbox, answer };

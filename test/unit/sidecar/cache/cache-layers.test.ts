@@ -9,18 +9,16 @@ import { HeldReader } from '../../../support/faults/held-reader.ts';
 import { customer, encodeRow, feature, view } from '../../../support/fixtures/serving-fixture.ts';
 
 const spend = view('spend', customer, [feature('total', 'float64')]);
-const plan = planView({ view: spend, entity: customer }, 0, []);
+const plan = planView({ view: spend, entity: customer }, 0);
 const ON = { fresh: true, readAhead: true, absent: true, stale: true };
 const RAW = encodeRow(spend, [12.5]);
 
 function row(raw: Buffer | null, fetchedUs = 0): CachedRow {
-  const mapping = raw === null ? null : plan.mappings.get(spend.definitionId)!;
   return new CachedRow(
     plan,
     { fetchedUs, order: fetchedUs, factor: 1, ready: null },
     0,
     raw?.toString('latin1') ?? null,
-    mapping,
   );
 }
 

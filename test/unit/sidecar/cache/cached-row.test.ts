@@ -5,7 +5,7 @@ import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
 import { planView } from '../../../../sidecar/plan/view-plan.ts';
 import { NOON_US, customer, encodeRow, spend } from '../../../support/fixtures/serving-fixture.ts';
 
-const plan = planView({ view: spend, entity: customer }, 0, []);
+const plan = planView({ view: spend, entity: customer }, 0);
 const RAW = encodeRow(spend, [12.5, 3n]).toString('latin1');
 const ROWS = 100;
 const TIMES = 20_000;
@@ -19,13 +19,12 @@ function collector(): () => void {
 
 test('a row takes the bytes that the cache counts for it', () => {
   const collect = collector();
-  const mapping = plan.mappings.get(spend.definitionId)!;
   const rows: CachedRow[] = Array.from({ length: 50_000 });
   collect();
   const before = process.memoryUsage().heapUsed;
   for (let i = 0; i < rows.length; i++) {
     const raw = encodeRow(spend, [12.5 + i / 3, 3n]).toString('latin1');
-    rows[i] = new CachedRow(plan, { ...MOMENT, fetchedUs: NOON_US + i }, NOON_US + i, raw, mapping);
+    rows[i] = new CachedRow(plan, { ...MOMENT, fetchedUs: NOON_US + i }, NOON_US + i, raw);
   }
   collect();
   const bytes = (process.memoryUsage().heapUsed - before) / rows.length;
@@ -34,10 +33,9 @@ test('a row takes the bytes that the cache counts for it', () => {
 });
 
 test('what is yes or no of a row is told apart', () => {
-  const mapping = plan.mappings.get(spend.definitionId)!;
   const rowOf = (value: number): CachedRow => {
     const raw = encodeRow(spend, [value, 3n]).toString('latin1');
-    return new CachedRow(plan, MOMENT, NOON_US, raw, mapping);
+    return new CachedRow(plan, MOMENT, NOON_US, raw);
   };
   for (const [value, hasNonFinite] of [
     [1, false],
@@ -59,11 +57,10 @@ test('what is yes or no of a row is told apart', () => {
 
 test('a row that is read again writes its times over the old ones, and makes none', () => {
   const collect = collector();
-  const mapping = plan.mappings.get(spend.definitionId)!;
   // Times that are small integers are what V8 would take them all for.
   const rows = Array.from({ length: ROWS }, (_, i) => {
     const moment = { fetchedUs: i === 0 ? 1 : NOON_US, order: 1, factor: i === 0 ? 1 : 0.9, ready: null };
-    return new CachedRow(plan, moment, i === 0 ? 0 : NOON_US, RAW, mapping);
+    return new CachedRow(plan, moment, i === 0 ? 0 : NOON_US, RAW);
   });
   const moments = Array.from({ length: ROWS }, (_, i) => {
     return { fetchedUs: NOON_US + i, order: i, factor: 0.85 + i / 1_000, ready: null };
@@ -81,13 +78,12 @@ test('a row that is read again writes its times over the old ones, and makes non
 });
 
 test('a row whose times no writer writes is corrupt', () => {
-  const mapping = plan.mappings.get(spend.definitionId)!;
   const at = (from: number, byte: number): string => {
     const raw = Buffer.from(RAW, 'latin1');
     raw[from] = byte;
     return raw.toString('latin1');
   };
-  const make = (raw: string): CachedRow => new CachedRow(plan, MOMENT, NOON_US, raw, mapping);
+  const make = (raw: string): CachedRow => new CachedRow(plan, MOMENT, NOON_US, raw);
   for (const from of [4, 11]) {
     expect(make(at(from, 0x1f)).raw).not.toBeNull();
     expect(() => make(at(from, 0x20))).toThrow('times past the year 2255');

@@ -7,12 +7,12 @@ import type { ViewPlan } from '../../../../sidecar/plan/view-plan.ts';
 import { customer, feature, view } from '../../../support/fixtures/serving-fixture.ts';
 
 const VIEWS: readonly ViewPlan[] = ['a', 'b'].map((name, slot) =>
-  planView({ view: view(name, customer, [feature('x', 'float64')]), entity: customer }, slot, []),
+  planView({ view: view(name, customer, [feature('x', 'float64')]), entity: customer }, slot),
 );
 const LIMITS = { entries: 4, bytes: 1e9, freshUs: 5_000_000, staleUs: 60_000_000 };
 
 function row(plan: ViewPlan, fetchedUs: number, factor = 1, order = fetchedUs): CachedRow {
-  return new CachedRow(plan, { fetchedUs, order, factor, ready: null }, 0, null, null);
+  return new CachedRow(plan, { fetchedUs, order, factor, ready: null }, 0, null);
 }
 
 /** The naive model: a Map in order of use, oldest first. */

@@ -10,7 +10,7 @@ import { NOON_US, customer, encodeRow, feature, view } from '../../../support/fi
 
 const spend = view('spend', customer, [feature('total', 'float64'), feature('orders', 'int64', 0n)]);
 const older = view('spend', customer, [feature('orders', 'int32'), feature('total', 'float64')]);
-const plan = planView({ view: spend, entity: customer }, 0, []);
+const plan = planView({ view: spend, entity: customer }, 0);
 const KEY = 'fstore:customer:1';
 
 function setUp() {
@@ -144,7 +144,7 @@ describe('the row loader', () => {
         ...rowSchemaOf(older, customer),
         joinKeys: [{ name: 'client_id', type: 'int64' as const }],
       };
-      const today = planView({ view: spend, entity: customer }, 0, isKnown ? [schema] : []);
+      const today = planView({ view: spend, entity: customer, past: isKnown ? [schema] : [] }, 0);
       const row = encodeRow(schema, [3, 12.5]);
       for (const watermark of [NOON_US, null]) {
         const { reader, loader, cache, taken, failures } = setUp();
@@ -165,19 +165,12 @@ describe('the row loader', () => {
     'what was read under other join keys is read again, be there a row or not',
     (row) => {
       const moment = { fetchedUs: NOON_US, order: 1, factor: 1, ready: null };
-      const mapping = row === null ? null : plan.mappings.get(spend.definitionId)!;
-      const cached = new CachedRow(
-        plan,
-        moment,
-        NOON_US,
-        row === null ? null : row.toString('latin1'),
-        mapping,
-      );
+      const cached = new CachedRow(plan, moment, NOON_US, row === null ? null : row.toString('latin1'));
       const renamed = { ...customer, joinKeys: [{ name: 'client_id', type: 'int64' as const }] };
       const past = [rowSchemaOf(spend, customer)];
       const wider = view('spend', renamed, [...spend.features, feature('more', 'int64')]);
-      expect(rebind(cached, planView({ view: wider, entity: renamed }, 0, past))).toBeNull();
-      expect(rebind(cached, planView({ view: { ...wider }, entity: customer }, 0, past))).not.toBeNull();
+      expect(rebind(cached, planView({ view: wider, entity: renamed, past }, 0))).toBeNull();
+      expect(rebind(cached, planView({ view: { ...wider }, entity: customer, past }, 0))).not.toBeNull();
     },
   );
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';
 import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
 import { planView } from '../../../../sidecar/plan/view-plan.ts';
-import { statusOf } from '../../../../sidecar/request/request-in-flight.ts';
+import { statusOf } from '../../../../sidecar/cache/row-status.ts';
 import {
   DAY_US,
   HOUR_US,
@@ -15,8 +15,8 @@ import {
 } from '../../../support/fixtures/serving-fixture.ts';
 
 const plans = {
-  profile: planView({ view: profile, entity: customer }, 0, []),
-  spend: planView({ view: spend, entity: customer }, 1, []),
+  profile: planView({ view: profile, entity: customer }, 0),
+  spend: planView({ view: spend, entity: customer }, 1),
 };
 const raws = {
   profile: encodeRow(profile, PROFILE_VALUES).toString('latin1'),
@@ -24,9 +24,8 @@ const raws = {
 };
 
 function row(of: 'profile' | 'spend', watermarkUs: number, raw: string | null = raws[of]): CachedRow {
-  const mapping = raw === null ? null : [...plans[of].mappings.values()][0]!;
   const moment = { fetchedUs: NOON_US, order: 1, factor: 1, ready: null };
-  return new CachedRow(plans[of], moment, watermarkUs, raw, mapping);
+  return new CachedRow(plans[of], moment, watermarkUs, raw);
 }
 
 test.each([
