@@ -229,7 +229,10 @@ describe('the installed package', () => {
     await ask(shipping, ids);
     // A stop waits for Kafka only as long as its grace, which is short on a busy machine.
     const shippedIds = async (): Promise<string[]> => arrivedIn(await readTopic(kafka.brokers, 'served')).ids;
-    await until(async () => (await shippedIds()).length >= ids.length, 'all that was answered is in the topic');
+    await until(
+      async () => (await shippedIds()).length >= ids.length,
+      'all that was answered is in the topic',
+    );
     const shipped = await shipping.stop();
     expect(shipped).toMatchObject({ code: 0 });
     expect(shipped.stderr).not.toContain('thread');
