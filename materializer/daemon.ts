@@ -3,8 +3,8 @@
  *
  * A schedule of 30m is due at the whole half-hours (UTC), whenever the daemon was started; a view that missed one, or
  * that never ran, is due at once, and then once, not for each time it missed. The bundle is read again before every
- * round, so that what is applied meanwhile counts. A run that fails is told and tried again at its next time: views do
- * not wait for each other's mending.
+ * round, so that what is applied meanwhile counts. A failed run is logged and tried again at its next time; the
+ * other views go on.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';

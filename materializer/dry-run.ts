@@ -1,5 +1,5 @@
 /**
- * `plumb materialize --dry-run`: everything that a run reads, judges and computes, and nothing that it writes. Neither
+ * `plumb materialize --dry-run`: everything that a run reads, checks and computes, and nothing that it writes. Neither
  * history, online store, markers nor records change, and no reject file is kept; what would fail a run fails this too.
  */
 import type { FeatureView } from '../contract/model.ts';

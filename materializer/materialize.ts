@@ -53,7 +53,8 @@ interface WritingJob extends RunJob {
  *
  * @returns  the records of the runs, in the order of the views
  * @throws   what the first failed run threw, after all views were tried; its record says `failed` and why.
- *           MAT_STOPPED when it was asked to stop before all of them. MAT_UNKNOWN_VIEW, MAT_RANGE, MAT_ONLINE before anything was done
+ *           MAT_STOPPED when it was told to stop before all of them. MAT_UNKNOWN_VIEW, MAT_RANGE, MAT_ONLINE before
+ *           anything was done
  */
 export async function runMaterialize(
   project: Project,

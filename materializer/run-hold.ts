@@ -1,9 +1,11 @@
 /**
  * `watermark: events`: a view is complete up to the newest event that its source has, less how far events are out of
- * order, and not up to the time of the run. A load that stands still then holds the view's watermark, its windows do
- * not run empty, and its freshness says how old it is.
+ * order, and not up to the time of the run. When loads stop, the watermark stops too: the view's windows do not run
+ * empty, and its freshness says how old it is.
  *
- *   watermark = min(newest event, cut-off) - outOfOrder, of an aggregated view down to its hop; never behind the last one
+ *   watermark = min(newest event, cut-off) - outOfOrder     of an aggregated view down to its hop
+ *
+ * It never falls behind the last one.
  *
  * Called by materialize.ts and dry-run.ts once the engine is open, before anything is computed.
  */
@@ -37,7 +39,7 @@ export async function heldRange(run: ViewRun): Promise<RunPlan> {
   return { ...range, watermarkUs, dueUs: dueUs(run, watermarkUs) };
 }
 
-/** Rows of a stored view are there: they are served, however far the view is complete. Edges past that are not computed. */
+/** A stored view's rows are served however far it is complete; of an aggregated view no edge past that is computed. */
 function dueUs({ view, range }: ViewRun, watermarkUs: number): number {
   return view.kind === 'stored' ? range.dueUs : Math.min(range.dueUs, watermarkUs);
 }

@@ -1,12 +1,16 @@
 /**
  * One statement that gives the rows to append to an aggregated view's history.
  *
- *   events -> ev -> tile, d_* (values) -> g: the edges of each entity where anything enters or leaves, with deltas
- *          -> w: which tiles entered and left last, frames -> x: their totals' differences -> f: one value a feature -> c: what changed -> rows not yet in the history
+ *   events -> ev -> tile, d_* (values)
+ *          -> g: the edges of each entity where anything enters or leaves, with deltas
+ *          -> w: which tiles entered and left last, frames
+ *          -> x: the differences of their totals
+ *          -> f: one value a feature
+ *          -> c: what changed -> rows not yet in the history
  *
- * Asked for everything (`scope` null), each edge from the first event on is computed. Asked for a scope, only the
- * edges after `frm` of its entities, from the events that reach past it; what held at `frm` (the seed) comes from
- * those same events (an increment: every event up to there was applied before) or from the history (a range).
+ * Without a scope each edge from the first event on is computed. With one, only the edges after `frm` of its entities,
+ * from the events that reach past it; what held at `frm` (the seed) comes from those same events (an increment: every
+ * event up to there was applied before) or from the history (a range).
  *
  * Edges that the history already has are computed too, as rows without events: what is no longer a change there is
  * restated, or a reader would keep the old value. Where no event stands before such an edge, since all were taken back,
@@ -21,7 +25,7 @@ import { fixedColumns, spreadLostSql, sumsSql, tilePart, tileValueSql } from './
 
 export interface Scope {
   /**
-   * A table (keys, frm, anchor, lives): recompute the edges after `frm`; `anchor`: also the first of them, come what may;
+   * A table (keys, frm, anchor, lives): recompute the edges after `frm`; `anchor`: also the first of them, in any case;
    * `lives`: the entity has an event before `frm` that the run may not read.
    */
   readonly table: string;
@@ -66,9 +70,11 @@ export function bucketSql(plan: AggregatePlan, alias: string, count: number): st
 }
 
 /**
- * @returns a SELECT of keys, e, gone (its features are null then), f0.., lost (the names of features that are null since their values cannot be held, by commas, or NULL)
- *          and replaced_us (the created time of the row of the history at the same entity
- *          and edge whose values differ, or NULL)
+ * @returns a SELECT of
+ *          keys, e, f0..
+ *          gone          whether the entity has no row from there on: its features are null then
+ *          lost          names of features that are null since their values cannot be held, by commas, or NULL
+ *          replaced_us   created time of the history's row at that entity and edge if its values differ, or NULL
  */
 export function aggregateSql(query: AggregateQuery): string {
   const { plan, scope } = query;
@@ -140,7 +146,7 @@ function emptyEdges({ plan, scope, bucket, old }: AggregateQuery): string[] {
   return edges;
 }
 
-/** The column that says at which edges a row must be looked at, events or not; where there is none it is null everywhere. */
+/** Gives the stream its column `known`, null everywhere, also where no edge has to be looked at without events. */
 function knownNowhere({ plan }: AggregateQuery): string[] {
   return [`SELECT ${plan.keyList}, e, NULL::INTEGER AS known FROM total WHERE false`];
 }
@@ -155,7 +161,7 @@ function frames(plan: AggregatePlan): string {
   ].join(', ');
 }
 
-/** The edges whose value is asked for: finding the most frequent value at others would be wasted. */
+/** The edges whose value is wanted: finding the most frequent value at others would be wasted. */
 function dueCte(plan: AggregatePlan, scope: Scope): string {
   return `due AS MATERIALIZED (SELECT ${keysOf(plan, 'a')}, a.e FROM g a JOIN ${scope.table} s
     ON ${sameKeys(plan, 'a', 's')} WHERE a.e >= s.frm)`;
@@ -210,7 +216,7 @@ function lostSql(feature: PlannedFeature): string | null {
   return conditions.length === 0 ? null : conditions.join(' OR ');
 }
 
-/** An entity's first row is a change, unless it is gone; a later one is where a value differs from that of the row before. */
+/** An entity's first row is a change unless it is gone; a later one is if a value differs from that of the row before. */
 function changesCte({ plan, scope, old }: AggregateQuery): string {
   const names = plan.features.map((feature) => feature.name);
   const differs = ['gone', ...names]

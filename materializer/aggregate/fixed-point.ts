@@ -95,8 +95,8 @@ export function spreadSql(
 }
 
 /**
- * Sums of squares in two limbs, x^2 // 2^64 and x^2 % 2^64, neither of which can overflow however many are added. Both are
- * taken by shift and mask: DuckDB divides 128 bits bit by bit, which was a quarter of the cost of a whole view
+ * Sums of squares in two limbs, x^2 // 2^64 and x^2 % 2^64, neither of which can overflow however many are added. Both
+ * are taken by shift and mask: DuckDB divides 128 bits bit by bit, which was a quarter of the cost of a whole view
  * (docs/decisions/0010-windows-by-totals.md).
  *
  * @returns  the sum as HUGEINT, or NULL from HIGH_LIMIT * 2^64 on: that is 10^38, rounded down to whole limbs

@@ -2,8 +2,8 @@
  * Tiles: the events of one entity that enter at one edge, folded once. They bound everything that follows, hot
  * entities included. What adds up (counts, sums) is summed once from the entity's first tile on; the stream of edges
  * carries only which tile was the last to enter and, for each window, the last to leave, and a window's value is the
- * difference of their totals. What cannot be taken back (min, max, first, last) is asked of the tiles inside a RANGE
- * frame.
+ * difference of their totals. What cannot be taken back (min, max, first, last) is folded over the tiles
+ * inside a RANGE frame.
  *
  *   total   one row a tile: id | keys | e | framed columns | c_n, c_s_v0x6, ... (totals up to and with this tile)
  *   edges   at e of a tile: id AS entered; at e + W: id AS left_W

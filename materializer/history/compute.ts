@@ -1,7 +1,8 @@
 /**
  * Computes the rows that the history of an aggregated view lacks, from its raw events.
  *
- *   check source -> check what is new -> scope -> rows, bucket by bucket, aside -> publish: created time, days, watermark
+ *   check source -> check what is new -> scope -> rows aside, bucket by bucket
+ *                -> publish: created time, days, watermark
  *
  * `prepareHistory` reads and computes; nobody sees anything of it. `publish` stamps the rows with the time at which
  * others can see them, moves them into the history and writes the watermark last. A run that dies in between has
@@ -84,7 +85,7 @@ export async function prepareHistory(run: HistoryRun, buckets?: number): Promise
     await duck.run(dropScope(run));
   };
   try {
-    progress.step('judging what is new', 0, 1, 'scans');
+    progress.step('checking what is new', 0, 1, 'scans');
     const counts = await checkEvents(computation);
     const firstEdge = edgeAt(counts.oldestEventUs ?? 0, view.hopUs);
     await stageRows(computation, staged, firstEdge, buckets);

@@ -3,7 +3,7 @@
  * (project/engine/duckdb/sources/exact-cast.ts) for the columns that the view reads.
  *
  * Where all files hold the same types, and every value of them fits, it is the files themselves: nothing is cast or
- * judged that need not be, and filters reach their statistics.
+ * checked that need not be, and filters reach their statistics.
  */
 import {
   columnsOf,
@@ -29,9 +29,10 @@ export const MISFIT = '~misfit';
 export const FILE_ROW = 'file_row_number';
 
 export interface EventRows {
-  /** FROM item with the columns that the view reads, FILE_COLUMN and FILE_ROW; where `judged`, MISFIT and EXCLUDED too. */
+  /** FROM item with the columns that the view reads, FILE_COLUMN and FILE_ROW. */
   readonly from: string;
-  readonly judged: boolean;
+  /** Whether it has MISFIT and EXCLUDED too. */
+  readonly hasNotes: boolean;
   /** The view has a `where`. */
   readonly excludes: boolean;
   /** The event time is a TIMESTAMP. */
@@ -46,10 +47,10 @@ export function eventRows(source: SourceFiles, view: FeatureView, entity: Entity
   const excludes = view.where !== null;
   if (others.length === 0 && !hasExpressions(view) && reading.isPlain(first!)) {
     const [time] = columnsOf(first!, view.source.eventTime);
-    return { from: groupSql(first!), judged: false, excludes, prunable: isMicros(time!.type) };
+    return { from: groupSql(first!), hasNotes: false, excludes, prunable: isMicros(time!.type) };
   }
   const selects = withComputedColumns(source, view).groups.map((group) => reading.select(group));
-  return { from: `(${selects.join('\nUNION ALL ')})`, judged: true, excludes, prunable: true };
+  return { from: `(${selects.join('\nUNION ALL ')})`, hasNotes: true, excludes, prunable: true };
 }
 
 class EventReading {

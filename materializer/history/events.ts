@@ -1,16 +1,16 @@
 /**
  * Which events count: the one place that decides it, for increments, corrections and backfills alike.
  *
- *   refused   a value that does not fit the type of its key, its time or the column that is aggregated, a join key that
- *             is null or longer than an id may be, no event time or one before 1970, no created time where the source
- *             has that column, an event time further ahead of it than the source's `maxAhead`, a float that is NaN or infinite in a column that is aggregated, a value past 10^18 in
- *             fixed point in one that is summed.
+ *   refused   a value that does not fit the type of its key, its time or the column that is aggregated; a join key that
+ *             is null or longer than an id may be; no event time, or one before 1970; no created time where the source
+ *             has that column; an event time further ahead of the created time than the source's `maxAhead`; a float
+ *             that is NaN or infinite in a column that is aggregated; a value past 10^18 in fixed point in one that is
+ *             summed; an expression of the view that leaves 64 bits.
  *             The whole event is refused, whichever feature it would have touched; it goes to the reject file.
- *             So is one of which an expression of the view's leaves 64 bits.
  *   excluded  the view's `where` is not true of it: counted, and looked at no further
  *   waits     created after the cut-off, or at or past the last edge to compute (event times may lie in the future)
  *   too late  created - event time > the view's lateness, and created after the view's horizon: kept beside the
- *             rejects, not applied. That it hangs on the event and these two numbers alone, and not on when runs took
+ *             rejects, not applied. That it depends on the event and these two numbers alone, and not on when runs took
  *             place, is what lets a backfill agree with them. The horizon is why what was loaded in bulk before the
  *             first run counts.
  *   counts    every other event
@@ -42,7 +42,7 @@ export interface EventSource {
   readonly createdUs: string | null;
   /** The reason why a row is refused, or NULL. */
   readonly reason: string;
-  /** Whether a row counts, apart from the edges asked for. */
+  /** Whether a row counts, whatever edges are computed. */
   readonly counts: string;
   /** Whether a row that is not refused came too late. */
   readonly tooLate: string;
@@ -75,7 +75,7 @@ export function eventSource(
     quoteText(reason),
   ]);
   const misfit = quoteName(MISFIT);
-  if (rows.judged) refusals.unshift([`${misfit} IS NOT NULL`, misfit]);
+  if (rows.hasNotes) refusals.unshift([`${misfit} IS NOT NULL`, misfit]);
   const excluded = rows.excludes ? quoteName(EXCLUDED) : 'false';
   const pastHorizon = horizonUs === null ? '' : ` AND ${createdUs} > ${horizonUs}`;
   const tooLate = createdUs === null ? 'false' : `(${createdUs} - ${eventUs} > ${latenessUs}${pastHorizon})`;
@@ -84,7 +84,7 @@ export function eventSource(
   return {
     from: rows.from,
     excluded,
-    notes: rows.judged ? [MISFIT, EXCLUDED] : [],
+    notes: rows.hasNotes ? [MISFIT, EXCLUDED] : [],
     eventUs,
     createdUs,
     reason: `CASE WHEN ${excluded} THEN NULL ${refusals.map(([when, reason]) => `WHEN ${when} THEN ${reason}`).join(' ')} END`,

@@ -1,6 +1,6 @@
 /**
  * The rows of a view's history as the computation reads them: by edge instead of time, with the created time and the
- * definition that wrote them. Only day folders that can hold the edges asked for are opened.
+ * definition that wrote them. Only day folders that can hold the wanted edges are opened.
  */
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { duckKeyType, historyFiles } from '../../project/engine/duckdb/history.ts';

@@ -1,8 +1,7 @@
 /**
  * Checks the events that are new to a run: how many are refused and why, come too late, wait for their edge, or lose
- * what they hold to rounding; and how new the source is. Refused rows go, whole and with the reason, to
- * history/_rejected/{view}/v{version}/{run}.parquet, those that are too late, each with the allowance that would have
- * taken it, to {run}.late.parquet beside it.
+ * what they hold to rounding; and how new the source is. Refused events are kept whole and with the reason, those that
+ * are too late with the lateness that would have taken them (run/run-folders.ts says where).
  *
  * New are the events created since the last cut-off (those without a created time: by event time). In a source
  * without created times nothing tells them apart, so a run checks all that it reads again. Rows that have neither
@@ -29,7 +28,7 @@ interface Arrival {
   readonly knownUs: number;
 }
 
-/** The events that are new to a run. Of `newestEventUs`: up to the cut-off, excluded rows too, which show that the source lives. */
+/** Counts of the events that are new to a run. Times take excluded events in: they too show that the source lives. */
 export interface EventCounts extends RowCounts {
   /** Of the events that are not refused; null: there are none. */
   readonly oldestEventUs: number | null;

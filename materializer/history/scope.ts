@@ -6,8 +6,8 @@
  *              In a source without created times: the watermark less the lateness takes the watermark's place.
  *   range      every entity, from the range's beginning (or from an earlier edge that a late event touches)
  *
- * An increment reads no event behind the widest window. An entity that comes back after its windows were empty has a
- * first row again, also where its values are those of no events (a stddev of one): one row that says what held.
+ * An increment reads no event behind the widest window. An entity that comes back after its windows were empty gets a
+ * row also when its values equal those of an empty window (a stddev of one event): that row repeats what held before.
  *
  * Rows of the history after the watermark are from a run that died while it published: their entities are looked at
  * too.
@@ -52,7 +52,7 @@ function tableOf({ view, runId }: Pick<HistoryRun, 'view' | 'runId'>): string {
   return quoteName(`scope of ${view.id} in ${runId}`);
 }
 
-/** @returns a SELECT of the history's rows (keys, e, ...) that may lie after the extent's first edge; of a range: of all */
+/** @returns a SELECT of the history's rows (keys, e, ...) that may lie after the first edge; of a range: of all rows */
 function oldRows(computation: Computation): string | null {
   const { run, plan, extent } = computation;
   return historyRowsSql(plan, run.settings.history, rowsFromUs(computation, extent.fromEdge));

@@ -54,7 +54,7 @@ export async function chooseRows(run: ViewRun, table: string): Promise<ChosenRow
   }
 }
 
-/** @returns what is counted of the candidates, and by feature how many of the good ones are null where that is limited */
+/** @returns the counts of the candidates, and of the good ones the nulls of each feature whose nulls are limited */
 async function countCandidates(
   run: ViewRun,
   candidates: string,

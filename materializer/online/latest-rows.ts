@@ -1,8 +1,8 @@
 /**
- * The rows of a view that a run writes online, as DuckDB SQL: those that are due and new, judged one by one, and of
+ * The rows of a view that a run writes online, as DuckDB SQL: those that are due and new, checked one by one, and of
  * the good ones the newest of each entity by the as-of rule (docs/point-in-time.md), however old it is.
  *
- *   candidates   the judged history + event and created time, BIGINT microseconds, + what becomes of a row:
+ *   candidates   the history with its faults + event and created time, BIGINT microseconds, + what becomes of a row:
  *                excluded   the view's `where` is not true of it: counted, and looked at no further
  *                rejected   it is a bad row: REASON says why
  *                waiting    its event time is past what is due: a later run reads it again
@@ -74,8 +74,7 @@ function reasonSql({ view, range }: Choice): string {
 
 /**
  * Of a stored view: created by the cut-off, and due. A row without a created time is read in every run: nobody knows
- * when it came. A row that is new but not due is read once, so that it is counted as one that waits, and read again when
- * it has become due.
+ * when it came. A row that is new but not due is read once, to be counted as one that waits, and again when it is due.
  */
 function storedConditions({ view, range }: Choice): string[] {
   const due = `${EVENT} <= ${range.dueUs}`;
@@ -111,7 +110,7 @@ function historyConditions(range: RunRange): string[] {
 
 /**
  * @param rows  as for `candidatesSql`
- * @returns     a SELECT of the newest row of each entity that counts: its keys, its features, EVENT_US, CREATED_US, DELETED
+ * @returns     a SELECT of the newest row of each entity that counts: keys, features, EVENT_US, CREATED_US, DELETED
  */
 export function latestSql(run: Choice, rows: string): string {
   const { view, entity } = run;

@@ -97,7 +97,10 @@ class SqliteWriter implements OnlineWriter {
     return outcome;
   }
 
-  /** Never lowers; a key that stands without an expiry keeps none, unless nothing but tombstones is left of it. To be called before the row is put. */
+  /**
+   * Never lowers an expiry; a key without one keeps none, unless all its rows are tombstones. To be called before the
+   * row is put.
+   */
   #raiseExpiry({ key, view, row }: OnlineRow, expiresInMs: number): void {
     const expiresMs = readHeader(row)!.writtenMs + expiresInMs;
     const held = this.#readExpiry.get(key) as { expires_ms: number } | undefined;

@@ -1,6 +1,6 @@
 /**
- * What the last runs of all views say, as a textfile for Prometheus (`materialize.metrics`): a run has no port that could be
- * asked. Times are seconds since 1970, so that `time() - metric` is an age whenever the file is read.
+ * What the last runs of all views say, as a textfile for Prometheus (`materialize.metrics`), since a run has no port to
+ * be scraped at. Times are seconds since 1970, so that `time() - metric` is an age whenever the file is read.
  */
 import type { FeatureView } from '../../contract/model.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';

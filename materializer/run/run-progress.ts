@@ -1,7 +1,6 @@
 /**
- * How far the run of a view is: told as it goes, and the place where a run that is asked to stop does so. Every long
- * piece of work of a run says its steps here; between two of them nothing takes longer than one statement of DuckDB,
- * which is interrupted.
+ * How far the run of a view is. Each long piece of work reports its steps here, and a run that has been told to stop
+ * ends at its next step. Between two steps nothing takes longer than one statement of DuckDB, which is interrupted.
  */
 import { silentLogger } from '../../contract/std/logger.ts';
 import type { Logger } from '../../contract/std/logger.ts';
@@ -21,7 +20,7 @@ export class RunProgress {
 
   /**
    * @param done  of `total` units; equal to it when this piece of work has ended
-   * @throws MAT_STOPPED when the run is asked to stop
+   * @throws MAT_STOPPED when the run has been told to stop
    */
   step(doing: string, done: number, total: number, unit: string): void {
     this.#doing = `${doing}, ${done} of ${total} ${unit} done`;
@@ -29,12 +28,12 @@ export class RunProgress {
     this.#logger.progress(`${this.#view}: ${doing}`, done, total, unit);
   }
 
-  /** @throws MAT_STOPPED when the run is asked to stop */
+  /** @throws MAT_STOPPED when the run has been told to stop */
   checkStopped(): void {
     if (this.#signal?.aborted === true) throw this.#stopped(undefined);
   }
 
-  /** @returns what to throw in place of an error that came of being asked to stop; other errors as they are */
+  /** @returns MAT_STOPPED in place of an error that came of stopping; other errors as they are */
   explain(error: unknown): unknown {
     if (this.#signal?.aborted !== true || (error as { code?: string }).code === 'MAT_STOPPED') return error;
     return this.#stopped(error);

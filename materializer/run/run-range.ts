@@ -1,7 +1,7 @@
 /**
  * What a materialization run reads and what it may say afterwards, decided once and before anything is read. Pure.
  *
- *   ordinary   everything due up to the cut-off: news since the bookmark, or all of it
+ *   ordinary   everything due up to the cut-off: what is new since the bookmark, or all of it
  *   partial    a backfill of a part of what ordinary runs have covered: it moves neither bookmark nor watermark, so
  *              its range ends at the bookmark at the latest; what is newer is an ordinary run's
  *

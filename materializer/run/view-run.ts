@@ -63,7 +63,7 @@ export interface ViewRun extends PlannedRun {
 
 /**
  * Opens what a run works with, and leaves nothing of it behind.
- * @throws what `work` throws; MAT_STOPPED in its place when the run was asked to stop
+ * @throws what `work` throws; MAT_STOPPED in its place when the run has been told to stop
  */
 export async function withEngine<T>(
   planned: PlannedRun,

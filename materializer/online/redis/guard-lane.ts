@@ -6,7 +6,7 @@
  *   closed --send()--> greeting (login, database, script) --answered--> open --lost, refused, silent--> closed
  *
  * It stands beside the client, which keeps topology and retries. Whatever goes wrong here is an error of each call that
- * had no answer; the writer asks for those again through the client. One batch is under way at a time or several, the
+ * had no answer; the writer sends those again through the client. One batch is under way at a time or several, the
  * answers come in their order.
  */
 import { connect } from 'node:net';

@@ -8,10 +8,12 @@
  * Bytes are compared one by one: Lua's `<` on strings follows the server's locale, and was measured wrong in 45 % of
  * pairs under en_US.UTF-8. `==` on strings compares bytes.
  *
- * Expiry: a key that holds a row that never expires must not either, even when the row itself was already there; else
- * the expiry is raised and never lowered, also by a row that is there already, since its view may keep rows longer by
- * now; and a key that stands without one keeps none: another view's row is why. Unless all its rows are tombstones, which
- * say that there is nothing; a user who may not read them all (HVALS) leaves such keys for ever.
+ * Expiry:
+ *   - A key with a row that never expires never expires, even when that row was there before.
+ *   - Otherwise the expiry is raised and never lowered, also by a row that is there already: its view may keep rows
+ *     longer by now.
+ *   - A key without an expiry keeps none, since another view's row needs it, unless all its rows are tombstones, which
+ *     say that there is nothing. A user who may not read them all (HVALS) leaves such keys for ever.
  */
 import { createHash } from 'node:crypto';
 import { HEADER_BYTES, ORDER_FROM, ORDER_TO } from '../../../contract/wire/online/row-header.ts';

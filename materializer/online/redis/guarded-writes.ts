@@ -28,7 +28,7 @@ export class GuardedWrites {
   #largestRow = 0;
 
   /**
-   * @param laneOf  the lane to the node of a key; null: none is known, and the client asks
+   * @param laneOf  the lane to the node of a key; null: none is known, and the client finds it
    * @param failed  makes of a command's error one for people
    */
   constructor(
@@ -100,7 +100,7 @@ export class GuardedWrites {
     }
   }
 
-  /** Counts the answers; returns the rows to send again, and throws at an error that no retry mends. */
+  /** Counts the answers; returns the rows to send again, and throws an error that no retry can help. */
   #count(
     counts: WriteCounts,
     rows: readonly GuardedRow[],

@@ -67,12 +67,12 @@ class RedisClusterWriter implements OnlineWriter {
     this.#keyPrefix = keyPrefix;
     this.#failed = failed;
     this.#credentials = new LiveCredentials(address.login, address.tls);
-    const ask = {
+    const markers = {
       hget: (key: string, field: string) => this.#untilDone(() => cluster.hget(key, field)),
       hset: (key: string, field: string, value: string) =>
         this.#untilDone(() => cluster.hset(key, field, value)),
     };
-    this.evictions = new StoreEvictions(ask, () => this.#groups(), failed);
+    this.evictions = new StoreEvictions(markers, () => this.#groups(), failed);
     this.#writes = new GuardedWrites(cluster, (key) => this.#laneOf(key), fieldOf, failed);
   }
 

@@ -1,6 +1,6 @@
 /**
- * What the two Redis writers share: the fields of published schemas, saying what failed, and telling an error that a
- * retry mends (a failover, a slot on the move, a lost connection) from one that it does not (no memory, no permission).
+ * What the two Redis writers share: the fields of published schemas, saying what failed, and telling an error that
+ * may pass (a failover, a slot on the move, a lost connection) from one that stays (no memory, no permission).
  */
 import { rowSchemaToJson } from '../../../contract/definitions/definition-json.ts';
 import type { RowSchema } from '../../../contract/model.ts';

@@ -64,15 +64,15 @@ class RedisWriter implements OnlineWriter {
     this.#failed = failed;
     this.#credentials = new LiveCredentials(address.login, address.tls);
     const groups = [{ markerKey: markerKey(keyPrefix), nodes: [client] }];
-    const ask = {
-      hget: (key: string, field: string) => this.#ask(client.hget(key, field)),
-      hset: (key: string, field: string, value: string) => this.#ask(client.hset(key, field, value)),
+    const markers = {
+      hget: (key: string, field: string) => this.#answered(client.hget(key, field)),
+      hset: (key: string, field: string, value: string) => this.#answered(client.hset(key, field, value)),
     };
-    this.evictions = new StoreEvictions(ask, () => groups, failed);
+    this.evictions = new StoreEvictions(markers, () => groups, failed);
     this.#writes = new GuardedWrites(client, () => this.#lane, fieldOf, failed);
   }
 
-  /** The lane goes to the node that the client is connected to: behind sentinels and names it may be another one after a while. */
+  /** The lane goes to the node that the client is connected to, which may change behind sentinels and names. */
   #followMaster(): void {
     const { host, port } = nodeOf(this.#client, this.#address);
     if (this.#laneNode !== `${host}:${port}`) {
@@ -84,7 +84,7 @@ class RedisWriter implements OnlineWriter {
 
   async publishSchemas(schemas: readonly RowSchema[]): Promise<void> {
     const fields = schemaFields(schemas);
-    if (fields.length > 0) await this.#ask(this.#client.hset(schemasKey(this.#keyPrefix), ...fields));
+    if (fields.length > 0) await this.#answered(this.#client.hset(schemasKey(this.#keyPrefix), ...fields));
   }
 
   write(rows: readonly OnlineRow[], options: WriteOptions): Promise<WriteCounts> {
@@ -101,12 +101,12 @@ class RedisWriter implements OnlineWriter {
   }
 
   async readMarkers(view: string): Promise<MarkerState> {
-    const text = await this.#ask(this.#client.hget(markerKey(this.#keyPrefix), view));
+    const text = await this.#answered(this.#client.hget(markerKey(this.#keyPrefix), view));
     return { watermarksUs: [text === null ? null : parseWatermark(text)] };
   }
 
   async writeMarkers(view: string, watermarkUs: number): Promise<void> {
-    await this.#ask(this.#client.hset(markerKey(this.#keyPrefix), view, String(watermarkUs)));
+    await this.#answered(this.#client.hset(markerKey(this.#keyPrefix), view, String(watermarkUs)));
   }
 
   async close(): Promise<void> {
@@ -114,7 +114,7 @@ class RedisWriter implements OnlineWriter {
     this.#client.disconnect();
   }
 
-  async #ask<T>(answer: Promise<T>): Promise<T> {
+  async #answered<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer;
     } catch (error) {

@@ -1,7 +1,7 @@
 /**
- * What a Redis evicts, and how it is set up to: the counts of its nodes, the marks beside the markers that say what
- * they were when a view's rows were last written in full, and warnings about settings. Asks with INFO and CONFIG GET,
- * which a user may be forbidden: then nothing is known, and nothing said.
+ * What a Redis evicts, and what its settings let it evict: the counts of its nodes, the marks beside the markers that
+ * say what the counts were when a view's rows were last written in full, and warnings about settings. Uses INFO and
+ * CONFIG GET, which a user may be forbidden: then nothing is known, and no warning given.
  */
 import {
   evictionField,
@@ -121,7 +121,7 @@ export class StoreEvictions {
     return this.#groups().find(({ nodes }) => nodes.length > 0)?.nodes[0] ?? null;
   }
 
-  /** @returns null when the store's user may not ask, or the store does not know the command */
+  /** @returns null when the store's user may not use the command, or the store does not know it */
   async #ifAllowed<T>(reply: Promise<T>): Promise<T | null> {
     try {
       return await reply;

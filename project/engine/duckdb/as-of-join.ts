@@ -6,11 +6,11 @@
  *           names what was found: as trained the event time; as available the pair (event, created) as one number,
  *           the running maximum over the time at which rows become visible, since what became visible last need
  *           not be the best
- *   found:  the rows behind the hits, with the features that are asked for and no others
+ *   found:  the rows behind the hits, with the wanted features and no others
  *   ties:   looked for by counting; only rows that share their `hit` are compared, by created time, then by values
  *
- * So the cost follows the labels: of a long history two narrow columns are read whole, and nothing of it is sorted but
- * what the labels' entities have.
+ * So the cost follows the labels: of a long history two narrow columns are read whole, and only the rows of the labels'
+ * entities are sorted.
  *
  * Traps that this form keeps clear of (each met and measured): an ASOF join breaks ties by its plan, so `hit` is the
  * same for all rows it may choose from; DuckDB 1.5 matches labels whose time is NULL when the left side is large, so
@@ -96,8 +96,8 @@ function intoSql(table: string, rows: string, isFirst: boolean): string {
 }
 
 /**
- * Where the labels have few keys, the history is asked for these by name: the reader of its files then passes over the
- * other columns of all other rows, which it does not for the sake of a join.
+ * Where the labels have few keys, the history is filtered by their values: the reader of its files then skips the other
+ * columns of all other rows, which it does not do for a join.
  */
 async function ofFewKeys(duck: DuckDb, { keys, history }: AsOfJoin): Promise<readonly string[]> {
   const rows = await duck.rows(`SELECT DISTINCT k0 FROM asof_labels LIMIT ${FEW_KEYS + 1}`);
@@ -147,7 +147,7 @@ function foundSql(join: AsOfJoin, part: string, keys: readonly string[]): string
     SEMI JOIN asof_hits USING (${[...keys, 'hit'].join(', ')})`;
 }
 
-/** What leaves the join of a row: its origin, and the features that are asked for as o0, o1, ... */
+/** What leaves the join of a row: its origin, and the wanted features as o0, o1, ... */
 function answerColumns(join: AsOfJoin): string[] {
   const outputs = join.outputs.map(({ feature }, i) => `r.${quoteName(feature)} AS o${i}`);
   const deleted = join.tombstones ? 'coalesce(r.deleted, false) AS deleted' : 'false AS deleted';

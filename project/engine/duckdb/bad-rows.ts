@@ -1,4 +1,4 @@
-/** The bad rows of a view's history, counted and named for whoever reads the others: training and the replay. */
+/** The bad rows of a view's history, counted and named for those that read the good ones: training and the replay. */
 import { relative } from 'node:path';
 import { quoteName } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';

@@ -1,10 +1,10 @@
 /**
  * The history of a view: where it lies, what its columns are called, how far it is complete.
  *
- *   history/{view}/v{version}/day=<event day>/{run}.{definition}.parquet  append-only; a stored view's is its source
- *   history/{view}/v{version}/_watermark.json                    {watermarkUs, runId, definitionId}: complete up to this edge
- *   history/_rejected/{view}/v{version}/{run}.parquet            rows that did not count, with their reason
- *   history/_staged/{view}/v{version}/{run}/                     a run's rows before they are published
+ *   history/{view}/v{version}/day=<event day>/{run}.{definition}.parquet   append-only; a stored view's is its source
+ *   history/{view}/v{version}/_watermark.json            {watermarkUs, runId, definitionId}: complete up to this edge
+ *   history/_rejected/{view}/v{version}/{run}.parquet    rows that did not count, with their reason
+ *   history/_staged/{view}/v{version}/{run}/             a run's rows before they are published
  *
  * A view's folder opens in any reader of Parquet as it is. Readers of Arrow and Spark pass over names that begin with
  * `_`, DuckDB reads every *.parquet below a folder: what is not history and yet Parquet lies outside of it.
@@ -32,7 +32,7 @@ import type { Entity, FeatureView } from '../../../contract/model.ts';
 import { FILE_COLUMN, readSourceFiles, withShownValues } from './sources/source-files.ts';
 import type { SourceFiles } from './sources/source-files.ts';
 import { reasonSql, whereGood } from './sources/column-reading.ts';
-import { checkFaults, goodRowsSql, hasNanos, judgedRowsSql } from './sources/stored-rows.ts';
+import { checkFaults, goodRowsSql, hasNanos, rowsWithFaultsSql } from './sources/stored-rows.ts';
 import { CREATED_NS, EVENT_NS, EXCLUDED, REASON, ROW_COLUMN } from './sources/stored-rows.ts';
 import type { KeyType } from '../../../contract/value-type.ts';
 import { definitionName } from '../../../contract/wire/online/row-header.ts';
@@ -108,7 +108,10 @@ export function completeHistory(root: string, view: FeatureView, entity: Entity)
   return mark;
 }
 
-/** @returns how far it was complete by the definition that was computed last, null: none was; REG_STORE when it is damaged */
+/**
+ * @returns how far it was complete by the definition that was computed last; null: none was
+ * @throws REG_STORE when the file is damaged
+ */
 export function readHistoryWatermark(
   root: string,
   view: Pick<FeatureView, 'name' | 'version'>,
@@ -170,7 +173,7 @@ export interface HistoryPlace {
 }
 
 /**
- * How the history of a view is read. A stored view's source is looked at file by file, so ask anew for each run.
+ * How the history of a view is read. A stored view's source is looked at file by file, so call this again for each run.
  *
  * @throws REG_SOURCE when a stored view's source has no file, or one that is no Parquet
  */
@@ -199,7 +202,7 @@ export async function openHistory(
 }
 
 /**
- * The history of a view with its bad rows, for who tells of them.
+ * The history of a view with its bad rows, each with what is wrong with it.
  *
  * @returns  `sql` a SELECT of the columns of `openHistory`, EVENT_NS and CREATED_NS always among them, with EXCLUDED, REASON
  *           (the first fault of a row as a text, or NULL), and FILE_COLUMN and ROW_COLUMN (null in an aggregated view)
@@ -213,14 +216,14 @@ export async function openHistoryWithFaults(
 ): Promise<Pick<ViewHistory, 'sql' | 'source'>> {
   if (view.kind === 'stored') {
     const source = await storedFiles(duck, place.folder, view, entity);
-    return { sql: judgedRowsSql(source, view, entity), source };
+    return { sql: rowsWithFaultsSql(source, view, entity), source };
   }
   const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
   const files = [...historyFiles(place.history, view, entity, null).values()].flat();
   const nothing = [EVENT_NS, CREATED_NS].map((name) => `0::SMALLINT AS ${quoteName(name)}`);
   const origin = [`NULL::VARCHAR AS ${quoteName(FILE_COLUMN)}`, `NULL::BIGINT AS ${quoteName(ROW_COLUMN)}`];
-  const judged = [`false AS ${quoteName(EXCLUDED)}`, `${reasonSql(faults)} AS ${quoteName(REASON)}`];
-  const columns = ['*', ...nothing, ...judged, ...origin];
+  const faultColumns = [`false AS ${quoteName(EXCLUDED)}`, `${reasonSql(faults)} AS ${quoteName(REASON)}`];
+  const columns = ['*', ...nothing, ...faultColumns, ...origin];
   const sql = `SELECT ${columns.join(', ')} FROM (${aggregatedSql(view, entity, files)})`;
   return { sql, source: null };
 }

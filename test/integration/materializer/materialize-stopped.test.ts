@@ -29,7 +29,7 @@ async function writeOrders(rows: number): Promise<void> {
   project.setClock(START_US);
 }
 
-test.each(['judging what is new', 'computing', 'writing the history', 'writing online'])(
+test.each(['checking what is new', 'computing', 'writing the history', 'writing online'])(
   'while %s',
   async (when) => {
     await writeOrders(2_000);

@@ -1,4 +1,4 @@
-/** The files of a source with what a view computes of their rows: the columns of `select`, and what `where` excludes. */
+/** The files of a source with what a view computes from their rows: the columns of `select`, what `where` excludes. */
 import { always } from './column-reading.ts';
 import { quoteText } from '../duckdb.ts';
 import { DUCK_TYPES, expressionColumn, hasExpressions, rowSql } from './row-expressions.ts';

@@ -21,7 +21,7 @@ import type { ValueType } from '../../../../contract/value-type.ts';
 export interface ExactCast {
   /** SQL of the value in `duckTypeOf(wanted)`; NULL where it is null, or does not fit. */
   readonly sql: string;
-  /** Which values fit: all of the type, some (judged one by one), none but null. */
+  /** Which values fit: all of the type, some (checked one by one), none but null. */
   readonly fit: 'all' | 'some' | 'none';
 }
 
@@ -147,7 +147,7 @@ function castFloat(name: string, wanted: ValueType, sql: string): ExactCast {
   return type === 'DOUBLE' ? all(nearest) : some(nearest);
 }
 
-/** DuckDB's own cast to DOUBLE misses the nearest by one past 2^53 units of a decimal, or of 128 bits; of text it does not. */
+/** DuckDB's cast of a decimal or of 128 bits to DOUBLE misses the nearest by one past 2^53 units; its cast of text does not. */
 function nearestDouble(name: string, sql: string): string {
   const direct = `CAST(${sql} AS DOUBLE)`;
   const decimal = decimalOf({ kind: 'scalar', name });

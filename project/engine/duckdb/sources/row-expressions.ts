@@ -1,6 +1,6 @@
 /**
- * What a view computes of a row of its source before the row counts: `where` excludes rows, `select` adds columns.
- * Both read the source's own columns. A row that `where` excludes is looked at no further; one whose expression
+ * What a view computes from a row of its source before the row counts: `where` excludes rows, `select` adds columns.
+ * Both read the source's own columns. A row that `where` excludes is not looked at further; a row whose expression
  * leaves 64 bits is a bad row.
  */
 import { quoteName } from '../duckdb.ts';

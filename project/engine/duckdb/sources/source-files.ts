@@ -1,6 +1,6 @@
 /**
- * The files of a source with the types of each, read from their footers: the union of types that an engine makes of
- * many files has rounded already what is int64 in one and double in another.
+ * The files of a source with the types of each, read from their footers. An engine that reads many files at once unites
+ * their types, and so rounds what is int64 in one file and double in another.
  *
  * Files that hold the same types are a group, which one `read_parquet` reads; most sources are one group.
  */
@@ -181,7 +181,7 @@ async function groupOf(duck: DuckDb, files: string[], rows: readonly SqlRow[]): 
 
 /**
  * @param names  of the columns to look up, without regard to case
- * @returns      the files with what their footers show of these columns, so that rows need not be asked one by one
+ * @returns      the files with what their footers show of these columns, so that rows need not be looked at one by one
  */
 export async function withShownValues(
   duck: DuckDb,

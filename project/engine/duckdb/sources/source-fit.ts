@@ -1,6 +1,6 @@
 /**
- * Whether the files of a source can hold what a view reads from a column, told before any row is read: what fits no
- * file is a mistake, what fits some rows only is a warning.
+ * Whether the files of a source can hold what a view reads from a column, found before any row is read. A type that
+ * fits no file is a mistake; one that fits some rows only is a warning.
  */
 import { exactCast } from './exact-cast.ts';
 import type { FileColumn, SourceFiles } from './source-files.ts';
@@ -70,7 +70,7 @@ const isText = (type: SourceType): boolean =>
   type.kind === 'scalar' && /^(VARCHAR|JSON|ENUM\()/.test(type.name);
 const isTruth = (type: SourceType): boolean => type.kind === 'scalar' && type.name === 'BOOLEAN';
 
-/** Text may hold a number, and a number the truth, but a definition that says so has most likely another column in mind. */
+/** Text may hold a number, and a number a bool, but a definition that says so most likely means another column. */
 function isOfKind(from: SourceType, wanted: ValueType): boolean {
   if (exactCast(from, wanted, 'x').fit === 'none') return false;
   if (from.kind === 'scalar' && (from.name === 'NULL' || from.name === 'PATH')) return true;

@@ -3,12 +3,12 @@
  *
  *   *  ?  [abc]  [!a-c]   within one name · **   any number of folders, none too
  *
- * What a wildcard or a folder brings up and whose name begins with `_` or `.` is no data: Spark, Hive and others keep
+ * A file or folder that a wildcard finds is no data if its name begins with `_` or `.`: Spark, Hive and others keep
  * there what they have not committed yet (`_temporary`, `.spark-staging-1`). A folder `_name=value` is a partition, as
  * it is for them. What the path itself names counts whatever it is called.
  *
- * Links to folders are followed, a folder that holds itself but once, and a file that is reached in several ways is
- * one file: `latest -> 2026-11-20` must not count a day twice. DuckDB's own patterns do neither.
+ * Links to folders are followed, and a folder that contains itself is entered once. A file that is reached in several
+ * ways is one file: `latest -> 2026-11-20` must not count a day twice. DuckDB's own patterns do neither.
  */
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join, parse, sep } from 'node:path';

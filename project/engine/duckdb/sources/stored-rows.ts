@@ -4,7 +4,7 @@
  *
  * A bad row has a value that does not fit its type, a null key or one longer than an id may be, an event time that is
  * null, infinite or before 1970, a created time that is infinite or before 1970, or fails a check of its feature. It
- * is left out, counted and named; it never stands for another value, and never stops who reads the others.
+ * is left out, counted and named; it never becomes another value, and the other rows are read all the same.
  */
 import { withComputedColumns } from './computed-columns.ts';
 import {
@@ -54,10 +54,10 @@ export function goodRowsSql(source: SourceFiles, view: FeatureView, entity: Enti
 }
 
 /**
- * @returns a SELECT of all rows with the columns of `goodRowsSql`, EXCLUDED, REASON (the first fault of a row that is not
- *          excluded as a text, or NULL), FILE_COLUMN and ROW_COLUMN (the row's place in its file, from 1)
+ * @returns a SELECT of all rows with the columns of `goodRowsSql`, EXCLUDED, REASON (as text the first fault of a row
+ *          that is not excluded, or NULL), FILE_COLUMN and ROW_COLUMN (the row's place in its file, from 1)
  */
-export function judgedRowsSql(source: SourceFiles, view: FeatureView, entity: Entity): string {
+export function rowsWithFaultsSql(source: SourceFiles, view: FeatureView, entity: Entity): string {
   const selects = withComputedColumns(source, view).groups.map((group) => {
     const reading = new GroupReading(group, view, entity);
     const origin = [`${quoteName(FILE_COLUMN)}`, `file_row_number + 1 AS ${quoteName(ROW_COLUMN)}`];
@@ -190,7 +190,7 @@ class GroupReading {
     return `CAST(epoch_ns(${found[0]!.sql}) % 1000 AS SMALLINT)`;
   }
 
-  /** By the row's own times: where it has no created time the run's own decides (materializer/online/latest-rows.ts). */
+  /** By the row's own times; without a created time the run's start decides (materializer/online/latest-rows.ts). */
   #aheadFaults(): Fault[] {
     const { eventTime, createdTime, maxAheadUs } = this.#view.source;
     if (maxAheadUs === null || createdTime === null) return [];

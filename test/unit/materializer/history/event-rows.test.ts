@@ -69,11 +69,11 @@ test('a later file of doubles and texts rounds nothing of the first, and its mis
   });
 });
 
-test('files that agree are read as they are, without a cast or a judgement of types', async () => {
+test('files that agree are read as they are, without a cast or a check of types', async () => {
   const folder = scratchFolder();
   for (const name of ['a', 'b'])
     await write(folder, `${name}.parquet`, "(1::INTEGER, 2::BIGINT, 'x')", 'shop, pieces, note');
   const rows = await checkSource(duck, folder, view, entity);
-  expect(rows).toMatchObject({ judged: false, prunable: true });
+  expect(rows).toMatchObject({ hasNotes: false, prunable: true });
   expect(rows.from).toMatch(/^read_parquet\(/);
 });

@@ -9,7 +9,7 @@ import {
 } from '../../../../../../project/engine/duckdb/sources/source-files.ts';
 import {
   goodRowsSql,
-  judgedRowsSql,
+  rowsWithFaultsSql,
   lostColumns,
 } from '../../../../../../project/engine/duckdb/sources/stored-rows.ts';
 import { driver, driverStats, feature } from '../../../../../support/fixtures/materialized-project.ts';
@@ -42,7 +42,7 @@ async function read(files: readonly string[], x: Feature): Promise<Read> {
   const sources = await readSourceFiles(duck, folder, source.path);
   const shown = `driver_id || '=' || coalesce(CAST("${x.name}" AS VARCHAR), 'null')`;
   const rows = await duck.rows(
-    `SELECT ${shown} AS shown, "~reason" AS reason FROM (${judgedRowsSql(sources, { ...view, source }, driver)})
+    `SELECT ${shown} AS shown, "~reason" AS reason FROM (${rowsWithFaultsSql(sources, { ...view, source }, driver)})
      ORDER BY "~file", "~row"`,
   );
   const kept = await duck.rows(
@@ -50,7 +50,7 @@ async function read(files: readonly string[], x: Feature): Promise<Read> {
   );
   // What footers show spares questions, and changes no answer.
   const shownIn = await withShownValues(duck, sources, ['driver_id', 'Event_Timestamp']);
-  const asked = `SELECT count(*) AS n FROM (${judgedRowsSql(shownIn, { ...view, source }, driver)}) WHERE "~reason"`;
+  const asked = `SELECT count(*) AS n FROM (${rowsWithFaultsSql(shownIn, { ...view, source }, driver)}) WHERE "~reason"`;
   expect(await duck.rows(`${asked} IS NOT NULL`)).toEqual([
     { n: BigInt(rows.filter((row) => row['reason'] !== null).length) },
   ]);
