@@ -1,13 +1,14 @@
 /**
- * The Arrow schema that Arrow's writers keep in a Parquet file (`ARROW:schema`): what Parquet alone cannot say of a column,
- * a duration, a dictionary, a time zone's name. Readers pass over it unless it names every column of the file, so columns
- * that come behind must be named in it too.
+ * The Arrow schema that Arrow's writers keep in a Parquet file (`ARROW:schema`): what Parquet alone cannot say of a
+ * column, a duration, a dictionary, a time zone's name. Readers pass over it unless it names every column of the file,
+ * so columns that come behind must be named in it too.
  *
  *   text    = base64 of an IPC message     u32 ffffffff | u32 length | FlatBuffer (Message -> Schema -> Field...)
  *   joined  = new Message, new Schema, new vector of fields, new fields | the old FlatBuffer as it was
  *
- * A reference of a FlatBuffer is the distance to what it refers to, so that the old one stays good where it lies behind.
- * Numbers below are slots and constants of Message.fbs and Schema.fbs (github.com/apache/arrow/tree/main/format).
+ * A reference of a FlatBuffer is the distance to what it refers to, so that the old one stays good where it lies
+ * behind. Numbers below are slots and constants of Message.fbs and Schema.fbs
+ * (github.com/apache/arrow/tree/main/format).
  */
 import type { ValueType } from '../contract/value-type.ts';
 

@@ -11,7 +11,7 @@
  *   TIMESTAMPTZ   the same with Z or +00:00; another offset would be lost
  *   VARCHAR       everything else: 00123, +5, a column that mixes dates and times, one without any value
  *
- * The first value of a column tells which types it may have at all, so that text costs nothing and a number one test.
+ * The first value of a column tells which types are possible, so that text costs nothing and a number one test.
  */
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 

@@ -1,6 +1,6 @@
 /**
  * Labels from before a feature was full: a view's `start` says from when on its source is complete, and a window that
- * reaches back behind it holds fewer events than it says. Their values are what was served then, and stay.
+ * begins before it holds fewer events than it says. Such values are kept, since they are what was served then.
  */
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import type { FeatureView, ServiceView } from '../contract/model.ts';

@@ -1,8 +1,8 @@
 /**
  * CSV labels on both ends of a training set: in front, what DuckDB reads of them; behind, the features beside them.
  *
- *   plain      = (number ',' content LF)*     written for DuckDB: no header, one kind of line end, records numbered from 0
- *   out        = mark? (content ',' features ending)*     the labels' own bytes, each record with its features behind it
+ *   plain = (number ',' content LF)*                 for DuckDB: no header, one kind of line end, records from 0
+ *   out   = mark? (content ',' features ending)*     the labels' own bytes, each record with its features behind it
  *
  * So nothing that DuckDB could make of a field gets into a training set in CSV but the features.
  */

@@ -6,8 +6,8 @@
  *   features  the same, one file for each row group of the labels, with as many rows, written by DuckDB
  *   out       the labels up to their footer | each of the features from its first page to its footer | new footer
  *
- * Every offset of the labels stays what it was; those of the features are moved by where their bytes went. The footer is
- * Thrift (github.com/apache/parquet-format, parquet.thrift); the numbers below are its fields'.
+ * Every offset of the labels stays what it was; those of the features are moved by where their bytes went. The footer
+ * is Thrift (github.com/apache/parquet-format, parquet.thrift); the numbers below are its fields'.
  *
  * Called by training-output.ts. Never does it change a row: both sides must have the same row groups.
  */

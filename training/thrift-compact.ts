@@ -1,9 +1,10 @@
 /**
- * Thrift's compact protocol, in which the footer of a Parquet file is written: read into a tree, changed, written again.
- * The tree has values where its reader asked for them, by a shape; every other field is kept as the bytes that it had.
+ * Thrift's compact protocol, in which the footer of a Parquet file is written: read into a tree, changed, written
+ * again. The tree has values where its reader asked for them, by a shape; every other field is kept as the bytes that
+ * it had.
  *
- * Bytes may be anybody's: no length is believed that the bytes cannot hold, and the depth and the size of the tree are
- * bounded.
+ * The bytes may come from anybody: a length that the bytes cannot hold is refused, and the depth and the size of the
+ * tree are bounded.
  *
  *   struct  = (delta << 4 | type, value)* 0     a delta of 0: the field's number follows as a zigzag varint
  *   list    = size << 4 | type, value*          a size of 15: the size follows as a varint
@@ -12,12 +13,15 @@
 
 export type ThriftValue = boolean | number | Buffer | ThriftList | ThriftStruct | KeptBytes;
 
-/** A value that was not asked for, as it was written. */
+/** A value that the shape leaves out, as it was written. */
 interface KeptBytes {
   readonly kept: Buffer;
 }
 
-/** The fields to read into values, by number: the fields of a struct or of a list of structs, or null for a plain value. */
+/**
+ * The fields to read into values, by number: the fields of a struct or of a list of structs, or null for a plain
+ * value.
+ */
 export type ThriftShape = ReadonlyMap<number, ThriftShape | null>;
 
 export interface ThriftList {

@@ -8,8 +8,8 @@
  * `temp` may be a folder that others use too. Only what lies in `plumb-train` is ever removed, and of that only a
  * folder that holds our lock. A process that is killed before it has its lock leaves an empty folder.
  *
- * The locks are exclusive transactions on small SQLite files: the kernel frees them when their holder dies, and a
- * number of a process would lie in the next container.
+ * The locks are exclusive transactions on small SQLite files: the kernel frees them when their holder dies. A process
+ * number in a file would mean another process in the next container.
  */
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const HOME = 'plumb-train';
 const PREFIX = 'train-';
 const SWEEP_LOCK = 'sweep.lock';
 const LOCK = 'plumb.lock';
-/** Another train sweeps: it has that long to remove what a large one left. */
+/** While another train sweeps: so long it may take to remove what a large one left. */
 const SWEEP_TIMEOUT_MS = 60_000;
 
 interface TrainScratch {

@@ -54,7 +54,7 @@ interface TrainedFeature {
   readonly outsideTtl: number;
   /** Labels past the view's history watermark: null. */
   readonly unjudged: number;
-  /** Labels from before its source was complete for a whole window: the value covers less. 0 where no start is known. */
+  /** Labels from before its source was complete for a whole window: their value covers less. 0: no start is known. */
   readonly notFull: number;
 }
 

@@ -88,7 +88,9 @@ async function appendParquet(
   await appendColumns(labels, features.columns, files, out.file);
 }
 
-/** One file for each row group of the labels, since the columns of a row group have as many rows; the same file again. */
+/**
+ * One file for each row group of the labels, since the columns of a row group have as many rows; the same file again.
+ */
 async function* featureFiles(
   duck: DuckDb,
   { from, rid, columns }: JoinedFeatures,

@@ -1,6 +1,6 @@
 /**
- * The ceiling of the benchmark of training sets: the same join in bare DuckDB, as someone writes it who knows the traps:
- * an ASOF join on distinct times, ties folded by all values, the TTL in seconds, the labels in their order.
+ * The ceiling of the benchmark of training sets: the same join in bare DuckDB, as someone writes it who knows the
+ * traps: an ASOF join on distinct times, ties folded by all values, the TTL in seconds, the labels in their order.
  *
  *   node benchmarks/contenders/bare-join.ts LABELS HISTORY OUT FEATURES TTL_SECONDS
  */

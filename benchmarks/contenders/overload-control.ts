@@ -1,8 +1,8 @@
 /**
- * What could be reached at twice the capacity at all, in the same set-up: a bare uWebSockets.js server that answers with
- * the same bytes, spins for as long as the sidecar works for them, and knows without a look which requests to refuse, by
- * a coin. The coin does not know how much is left for answers once all the refusals are paid: several are tried, and the
- * best is the ceiling. What the sidecar is short of it is its own doing; the rest is sockets, kernel and scheduler.
+ * The ceiling of the overload benchmark: a bare uWebSockets.js server in the same set-up that answers with the same
+ * bytes, spins for as long as the sidecar works for them, and refuses requests by tossing a coin. Several odds of the
+ * coin are tried, since nobody knows how much time the refusals leave for answers; the best result is the ceiling.
+ * What the sidecar falls short of it is the sidecar's own cost; the rest is sockets, kernel and scheduler.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

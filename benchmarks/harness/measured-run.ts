@@ -1,4 +1,4 @@
-/** Runs a program to its end and says what it took: processor time by the shell's own count, and the peak of its memory. */
+/** Runs a program to its end and measures it: processor time by the shell's count, and the peak of its memory. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * One server under twice the load that it can answer: what the benchmark and the tests measure of it. Where the figures'
- * names come from: overload.ts.
+ * One server under twice the load that it can answer: what the benchmark and the tests measure of it. Where the
+ * figures' names come from: overload.ts.
  */
 import { runGenerators } from '../../loadtest/generator/generators.ts';
 import type { LoadJob } from '../../loadtest/generator/load-job.ts';

@@ -3,7 +3,8 @@
  * without a change of what is warm when the port opens. One connection, one request after the other, 50 doubles in 5
  * views, the embedded store. By the clock, so a busy machine shows mostly itself: compare medians of one run.
  *
- *   node --disable-warning=ExperimentalWarning benchmarks/micro/first-request.ts [--a DIR --b DIR --rounds 7 --set SETTING]
+ *   node --disable-warning=ExperimentalWarning benchmarks/micro/first-request.ts
+ *        [--a DIR --b DIR --rounds 7 --set SETTING]
  */
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';

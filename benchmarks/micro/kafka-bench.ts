@@ -3,7 +3,8 @@
  * features in 3 views is in the log. The clients send them from memory, the shipper from a spool with the default
  * client, all of them in the same batches of up to 1 MiB, one in flight, acks of all replicas.
  *
- *   node test/support/kafka/kafka-run.ts node benchmarks/micro/kafka-bench.ts [--rounds 5] [--records 200000] [--compression none]
+ *   node test/support/kafka/kafka-run.ts node benchmarks/micro/kafka-bench.ts
+ *        [--rounds 5] [--records 200000] [--compression none]
  *
  * Prints raw rounds, medians and ratios of one run: the contenders take turns, each in a fresh process.
  */

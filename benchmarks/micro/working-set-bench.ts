@@ -4,7 +4,8 @@
  * 20,000 requests a second whatever the machine does. So the share of reads is the same on a busy machine and a quiet
  * one, and processor time tells the sets apart where `npm run bench -- --only workingset` cannot.
  *
- *   node --disable-warning=ExperimentalWarning benchmarks/micro/working-set-bench.ts [--rounds 3 --surface feast|native|tensor]
+ *   node --disable-warning=ExperimentalWarning benchmarks/micro/working-set-bench.ts
+ *        [--rounds 3 --surface feast|native|tensor]
  *
  * Fresh processes in turn. Not a test: figures depend on the machine.
  */

@@ -1,6 +1,7 @@
 /**
- * The first run of an aggregated view: raw events of two years in a folder a day, ten features over windows of 7 and 30
- * days and lifetimes, hop 1d, 50 events an entity; into the history and the embedded store. Then a run with nothing new.
+ * The first run of an aggregated view: raw events of two years in a folder a day, ten features over windows of 7 and
+ * 30 days and lifetimes, hop 1d, 50 events an entity; into the history and the embedded store. Then a run with nothing
+ * new.
  *
  * What counts is the CPU of an event and the peak of the resident memory, which other work on the machine hardly
  * touches; the time is printed.

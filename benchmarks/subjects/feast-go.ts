@@ -1,6 +1,7 @@
 /**
- * Beside Feast's Go feature server: 10,000 customers asked for evenly, one and fifty a request, Feast's JSON, every vector
- * of ours logged. The Go server reads Redis for each request; the sidecar answers from its cache, which is the point.
+ * Beside Feast's Go feature server: 10,000 customers asked for evenly, one and fifty a request, Feast's JSON, every
+ * vector of ours logged. The Go server reads Redis for each request; the sidecar answers from its cache, which is the
+ * point.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

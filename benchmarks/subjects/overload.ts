@@ -9,8 +9,8 @@
  *   after      half the capacity behind it: from 2 s on as much is answered as at the same load before
  *
  * The load is made on the same machine, so the server gets one core and the load the others (`taskset`), unless
- * `--unpinned` leaves both to the scheduler: which it was is printed, and how long the server waited for its core. What a
- * server without work of its own would reach there: overload-control.ts.
+ * `--unpinned` leaves both to the scheduler: which it was is printed, and how long the server waited for its core.
+ * What a server without work of its own would reach there: overload-control.ts.
  */
 import { rmSync } from 'node:fs';
 import { firstAnswer } from '../harness/bench-context.ts';

@@ -2,8 +2,8 @@
  * A sidecar under load for minutes, cached rows and misses: its memory must be flat and nothing may leak. 100 customers
  * take 90 % of the requests and are cached; the others are asked for too seldom to be.
  *
- * Judged from the time on when the process has settled: a line fitted to the resident memory, and the fewest descriptors
- * and timers of the last third against those of the first.
+ * Measured once the process has settled: a line fitted to the resident memory, and the fewest
+ * descriptors and timers of the last third against those of the first.
  */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The same measurement for more customers than a hot few: 10,000 and 100,000, asked for evenly, beside the first one of the
- * section. Reported without a target: `workingset` holds those that matter.
+ * The same measurement with more customers than a hot few: 10,000 and 100,000, each requested as often as the others,
+ * beside the first one of the section. Reported without a target: `workingset` holds those that matter.
  */
 import { jobOf } from '../harness/bench-context.ts';
 import type { BenchContext } from '../harness/bench-context.ts';

@@ -1,6 +1,7 @@
 /**
- * Training sets: `plumb train` against bare DuckDB, and Feast where it is asked for, as whole processes: 200,000 labels on
- * 2,000,000 rows of ten doubles, and 2 labels on 5,000,000, where only what the labels need should cost anything.
+ * Training sets: `plumb train` against bare DuckDB, and Feast where it is asked for, as whole processes: 200,000
+ * labels on 2,000,000 rows of ten doubles, and 2 labels on 5,000,000, where only what the labels need should cost
+ * anything.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -216,7 +216,7 @@ function lostSql(feature: PlannedFeature): string | null {
   return conditions.length === 0 ? null : conditions.join(' OR ');
 }
 
-/** An entity's first row is a change unless it is gone; a later one is if a value differs from that of the row before. */
+/** An entity's first row is a change unless it is gone; a later one if a value differs from that of the row before. */
 function changesCte({ plan, scope, old }: AggregateQuery): string {
   const names = plan.features.map((feature) => feature.name);
   const differs = ['gone', ...names]

@@ -1,7 +1,8 @@
 /**
  * The settings of `log.kafka` as Kafka's clients take them: whom to call, as whom, and how long to wait. Shared by the
- * sidecar's shipper and the monitor's ingest, so that a login that lets one in lets the other in. Knows no client library:
- * each is imported where it is used. Files are read at each connection: certificates and tokens are renewed in place.
+ * sidecar's shipper and the monitor's ingest, so that a login that lets one in lets the other in. Knows no client
+ * library: each is imported where it is used. Files are read at each connection: certificates and tokens are renewed
+ * in place.
  */
 import { readFileSync } from 'node:fs';
 import type { KafkaSasl, KafkaSettings, KafkaTls } from '../settings/kafka-settings.ts';

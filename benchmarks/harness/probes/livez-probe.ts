@@ -1,7 +1,7 @@
 /** Asks for /livez while something else goes on. */
 const PROBE_MS = 50;
 
-/** Asks for /livez as a kubelet would, only more often; an answer that does not come counts as long as it is waited for. */
+/** Requests /livez as a kubelet would, only more often. An answer that does not come counts with the time waited. */
 export class LivezProbe {
   readonly #url: string;
   readonly #timer: NodeJS.Timeout;

@@ -60,9 +60,9 @@ const TABLES = ['labels', 'hits', 'found', 'tied', 'best'];
 
 /**
  * Makes a table with one row for each label, in the order of `rid`; replaces one of that name. Its columns: `rid`,
- * `asof_state` (NO_ROW, ROW_FOUND, ROW_OUTSIDE_TTL), and the outputs, NULL unless ROW_FOUND. Where there is a row, also one
- * outside its TTL or a tombstone (which is NO_ROW and has `asof_deleted`): `asof_event_us`, `asof_created_us`,
- * `asof_run_id`, `asof_definition_id`.
+ * `asof_state` (NO_ROW, ROW_FOUND, ROW_OUTSIDE_TTL), and the outputs, NULL unless ROW_FOUND. Where there is a row,
+ * also one outside its TTL or a tombstone (which is NO_ROW and has `asof_deleted`): `asof_event_us`,
+ * `asof_created_us`, `asof_run_id`, `asof_definition_id`.
  *
  * @throws DuckDB's error when the history cannot be read
  */

@@ -65,7 +65,9 @@ export class DuckDb {
     return new DuckDb(instance, connection, options.memorySetting);
   }
 
-  /** DuckDB's messages quote the statement, which no reader of ours has written: the sentence stays, the rest is cause. */
+  /**
+   * DuckDB's messages quote the statement, which no reader of ours has written: the sentence stays, the rest is cause.
+   */
   readonly #rethrow = (error: unknown): never => {
     const { message } = error as Error;
     const memory = /^Out of Memory Error: ([^\n]*)/.exec(message)?.[1];

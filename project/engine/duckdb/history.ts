@@ -101,7 +101,7 @@ interface HistoryWatermark {
   readonly definitionId: number;
 }
 
-/** @returns how far an aggregated view's history is complete by its row logic of today, or null: nothing of it was computed */
+/** @returns how far an aggregated view's history is complete by its row logic of today; null: nothing was computed */
 export function completeHistory(root: string, view: FeatureView, entity: Entity): HistoryWatermark | null {
   const mark = readHistoryWatermark(root, view);
   if (mark === null || !countingIds(view, entity.joinKeys).includes(mark.definitionId)) return null;
@@ -149,8 +149,8 @@ export function writeHistoryWatermark(
 export interface ViewHistory {
   /**
    * SELECT of the whole history: join keys, event_time and created_time (TIMESTAMP, UTC; created_time null where the
-   * source has none), run_id, definition_id (null in a stored view), of an aggregated view `deleted`, the features; without
-   * bad rows.
+   * source has none), run_id, definition_id (null in a stored view), of an aggregated view `deleted`, the features;
+   * without bad rows.
    */
   readonly sql: string;
   /** Whether it has EVENT_NS and CREATED_NS too, by which rows of one microsecond are told apart. */
@@ -204,8 +204,8 @@ export async function openHistory(
 /**
  * The history of a view with its bad rows, each with what is wrong with it.
  *
- * @returns  `sql` a SELECT of the columns of `openHistory`, EVENT_NS and CREATED_NS always among them, with EXCLUDED, REASON
- *           (the first fault of a row as a text, or NULL), and FILE_COLUMN and ROW_COLUMN (null in an aggregated view)
+ * @returns  `sql` a SELECT of the columns of `openHistory`, EVENT_NS and CREATED_NS always among them, with EXCLUDED,
+ *           REASON (the first fault of a row, or NULL), FILE_COLUMN and ROW_COLUMN (null in an aggregated view)
  * @throws   as `openHistory`
  */
 export async function openHistoryWithFaults(

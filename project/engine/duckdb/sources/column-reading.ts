@@ -1,6 +1,6 @@
 /**
- * How one column of a view is read from a group of files, and what makes a row of it a bad one. What `exact-cast.ts`
- * decides of types becomes SQL of rows here, for stored rows and raw events alike.
+ * How one column of a view is read from a group of files, and when that makes a row a bad one. `exact-cast.ts` decides
+ * by types; here its decisions become SQL over rows, for stored rows and raw events alike.
  */
 import { duckTypeOf, quoteText } from '../duckdb.ts';
 import { exactCast } from './exact-cast.ts';

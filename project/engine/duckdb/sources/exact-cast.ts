@@ -147,7 +147,7 @@ function castFloat(name: string, wanted: ValueType, sql: string): ExactCast {
   return type === 'DOUBLE' ? all(nearest) : some(nearest);
 }
 
-/** DuckDB's cast of a decimal or of 128 bits to DOUBLE misses the nearest by one past 2^53 units; its cast of text does not. */
+/** DuckDB casts text to the nearest DOUBLE, but decimals and 128-bit integers past 2^53 units to the one beside it. */
 function nearestDouble(name: string, sql: string): string {
   const direct = `CAST(${sql} AS DOUBLE)`;
   const decimal = decimalOf({ kind: 'scalar', name });

@@ -1,4 +1,4 @@
-/** A fault of a row: SQL that is true of a bad row, SQL that is true of every other, and the reason as a text in SQL. */
+/** A fault of a row: SQL that holds of bad rows, SQL that holds of all others, and the reason as a text in SQL. */
 export interface Fault {
   readonly bad: string;
   readonly good: string;
