@@ -1,5 +1,5 @@
 /**
- * The settings of `log.kafka` as Kafka's clients take them: whom to call, as whom, and how long to wait. Shared by the
+ * The settings of `log.kafka` as Kafka's clients take them: brokers, login, TLS and timeouts. Shared by the
  * sidecar's shipper and the monitor's ingest, so that a login that lets one in lets the other in. Knows no client
  * library: each is imported where it is used. Files are read at each connection: certificates and tokens are renewed
  * in place.
@@ -11,13 +11,13 @@ export const CONNECT_LIMIT_MS = 5_000;
 /** How long a client waits for an answer. */
 export const REQUEST_LIMIT_MS = 30_000;
 
-/** What @platformatic/kafka takes, of a producer, a consumer and an admin alike. */
+/** The options of @platformatic/kafka that a producer, a consumer and an admin share. */
 interface KafkaConnection {
   readonly bootstrapBrokers: string[];
   readonly connectTimeout: number;
   readonly requestTimeout: number;
   readonly tls?: TlsFiles;
-  /** The name that is asked of the broker; false: the one it was called by. */
+  /** The name that the broker's certificate must have; false: the one it was called by. */
   readonly tlsServerName?: string | false;
   readonly sasl?: {
     readonly mechanism: Uppercase<KafkaSasl['mechanism']>;

@@ -1,13 +1,13 @@
 /**
- * Where a Redis is and how one makes oneself known there: the settings of `online`, read once for every program.
+ * Where a Redis is and how to log in there: the settings of `online`, read by one rule for every program.
  *
  *   redis://[user[:password]@]host[:port][/database]
  *   redis+cluster://[user[:password]@]host[:port],host[:port],...
  *   redis+sentinel://[user[:password]@]host[:port],host[:port],.../name-of-the-master[/database]
  *
- * With rediss in front all of it speaks TLS. The login ends at the last @, so that a password may hold one; special
- * characters may be percent-encoded. `?username=`, `?password=` and `?db=` are taken too. What does not fit is told
- * without the text itself: it may hold a password.
+ * With rediss in place of redis the connections use TLS. The login ends at the last @, so that a password may hold one;
+ * special characters may be percent-encoded. `?username=`, `?password=` and `?db=` are taken too. Messages about a
+ * mistake do not repeat the URL, since it may hold a password.
  */
 import { z } from 'zod';
 import { registryError } from '../../contract/errors.ts';
@@ -20,7 +20,7 @@ export interface RedisAddress {
   readonly masterName: string | null;
   readonly database: number;
   readonly login: RedisLogin;
-  /** How one logs in at the sentinels themselves. */
+  /** The login at the sentinels themselves. */
   readonly sentinelLogin: RedisLogin;
   /** null: no TLS. */
   readonly tls: RedisTls | null;

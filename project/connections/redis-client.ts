@@ -1,11 +1,11 @@
 /**
  * ioredis, for every program: a client of one Redis (by itself or found by sentinels) or of a cluster, made from an
- * address. What a program wants of retries, limits and queues it says itself.
+ * address. Each program sets retries, limits and queues itself.
  *
- * Mended here, because ioredis has no setting for it:
- *   - login and certificates are read again at each connection; it takes them once;
- *   - a cluster of one node that has met no other tells no address (""), or an unknown one ("?"): then it is the one
- *     that was asked. ioredis would pass it over and try for ever;
+ * Fixed here, because ioredis has no setting for it:
+ *   - login and certificates are read again at each connection; ioredis takes them once;
+ *   - a cluster of one node that has met no other gives no address (""), or an unknown one ("?"): the address is then
+ *     the one that was called. ioredis would skip the node and try for ever;
  *   - names of nodes stay names (dnsLookup), so that certificates fit, and a name that moves is followed;
  *   - a cluster that never becomes ready says why; the promise of its `connect` is lost when it connects again
  *     (redis/ioredis#741).
@@ -17,7 +17,7 @@ import { LiveCredentials } from './redis-connection.ts';
 
 export type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 
-/** Hears what the client tells of its connections. */
+/** Is called with each error of the client's connections. */
 type OnTrouble = (error: Error) => void;
 
 /** No RESP3: it begins with HELLO, which old proxies and tight ACLs refuse, and no reply here needs it. */
@@ -40,8 +40,8 @@ export function redisClient(address: RedisAddress, options: RedisOptions, onTrou
 }
 
 /**
- * ioredis calls sentinels unreachable also where they answer, and know no master of that name, and adds how long it
- * waits until it asks again.
+ * ioredis also calls sentinels unreachable when they answer that they know no master of that name, and adds how long it
+ * waits before the next try.
  */
 const NO_MASTER = /^All sentinels are unreachable\b.*?(?: Last error: (.*))?$/s;
 
@@ -88,7 +88,7 @@ export function clusterClient(address: RedisAddress, options: ClusterOptions, on
 }
 
 /**
- * While commands fail, ioredis asks for the slots anew with each retry, and puts 16,384 of them in order: a quarter of
+ * While commands fail, ioredis fetches the slots again with each retry, and puts 16,384 of them in order: a quarter of
  * the event loop's time while a primary is gone. A few times a second are enough to see its replica promoted.
  */
 const SLOTS_REFRESH_LEAST_MS = 200;
@@ -96,7 +96,7 @@ const SLOTS_REFRESH_LEAST_MS = 200;
 class CalmCluster extends Cluster {
   #refreshedMs = -Infinity;
 
-  /** @param callback  of a connection that cannot go on without the slots: then they are asked for */
+  /** @param callback  of a connection that cannot go on without the slots: then they are fetched */
   override refreshSlotsCache(callback?: Parameters<Cluster['refreshSlotsCache']>[0]): void {
     const nowMs = performance.now();
     if (callback === undefined && nowMs - this.#refreshedMs < SLOTS_REFRESH_LEAST_MS) return;
@@ -105,7 +105,7 @@ class CalmCluster extends Cluster {
   }
 }
 
-/** ioredis looks its options up at each connection: here they are read then. */
+/** ioredis looks its options up at each connection; these getters read the files then. */
 function keepLive(
   { options }: Redis,
   names: Readonly<Record<'username' | 'password' | 'tls', string>>,
@@ -119,7 +119,7 @@ function keepLive(
 
 type SlotRange = [from: number, to: number, ...nodes: [host: string | null, port: number, id: string][]];
 
-/** Slots are asked for down a duplicate of a node's connection. */
+/** ioredis fetches slots over a duplicate of a node's connection. */
 function fillAddresses(node: Redis): void {
   const duplicate = node.duplicate.bind(node);
   node.duplicate = (override) => {

@@ -7,7 +7,7 @@ import { tlsFiles } from './kafka-connection.ts';
 import type { TlsFiles } from './kafka-connection.ts';
 import type { RedisLogin, RedisTls } from './redis-address.ts';
 
-/** What a server without passwords says to one: the connection is as good as without it. */
+/** What a server without passwords answers to a login: the connection works all the same. */
 export const NEEDLESS_LOGIN = /no password is set|without any password configured/;
 
 const LOGIN_REFUSED = /^(NOAUTH|WRONGPASS)\b|invalid (password|username)/i;
@@ -39,8 +39,8 @@ function fileError(file: string, why: string, cause?: unknown): LoginFileError {
 }
 
 /**
- * What a client asks for at each connection. Of a file that cannot be read what it held last stands: the client would
- * otherwise give up for good. Why the connection is then refused, `trouble` knows better than the server.
+ * Login and certificates, read again for each connection. When a file cannot be read, what it held last is used: the
+ * client would otherwise give up for good. `trouble` then says better than the server why a connection is refused.
  */
 export class LiveCredentials {
   readonly #login: RedisLogin;
@@ -70,7 +70,7 @@ export class LiveCredentials {
   /** @returns for a refusal of a login that lacks its file why it does, else the error itself */
   explain(error: Error): Error {
     if (!LOGIN_REFUSED.test(error.message)) return error;
-    // The file as it is now: another connection may have asked for it.
+    // The file as it is now: another connection may have read it since.
     void this.password;
     return this.#passwordTrouble ?? error;
   }

@@ -4,8 +4,8 @@
  *   labels: those that can see anything, with `t`, the time less the delay
  *   hits:   ASOF join of the labels with keys and times of the history, narrowed to the labels' keys and times. `hit`
  *           names what was found: as trained the event time; as available the pair (event, created) as one number,
- *           the running maximum over the time at which rows become visible, since what became visible last need
- *           not be the best
+ *           as a running maximum over the time at which rows become visible, since the row that became visible last
+ *           need not be the newest
  *   found:  the rows behind the hits, with the wanted features and no others
  *   ties:   looked for by counting; only rows that share their `hit` are compared, by created time, then by values
  *

@@ -26,9 +26,9 @@ interface DuckDbOptions {
   readonly threads?: number;
   /** DuckDB's text, e.g. `2GB`. */
   readonly memoryLimit?: string;
-  /** The setting that says it, for who must raise it. */
+  /** The setting that holds it, for messages. */
   readonly memorySetting?: string;
-  /** Where it puts what does not fit in memory; made when needed, removed when closed. */
+  /** The folder for what does not fit in memory; made when needed, removed when closed. */
   readonly tempFolder?: string;
 }
 
@@ -65,9 +65,7 @@ export class DuckDb {
     return new DuckDb(instance, connection, options.memorySetting);
   }
 
-  /**
-   * DuckDB's messages quote the statement, which no reader of ours has written: the sentence stays, the rest is cause.
-   */
+  /** DuckDB's messages quote our statement, which users have not written: only the first sentence is shown to them. */
   readonly #rethrow = (error: unknown): never => {
     const { message } = error as Error;
     const memory = /^Out of Memory Error: ([^\n]*)/.exec(message)?.[1];

@@ -6,8 +6,8 @@
  *   history/_rejected/{view}/v{version}/{run}.parquet    rows that did not count, with their reason
  *   history/_staged/{view}/v{version}/{run}/             a run's rows before they are published
  *
- * A view's folder opens in any reader of Parquet as it is. Readers of Arrow and Spark pass over names that begin with
- * `_`, DuckDB reads every *.parquet below a folder: what is not history and yet Parquet lies outside of it.
+ * Any reader of Parquet can open a view's folder. Arrow and Spark skip names that begin with `_`, but DuckDB reads
+ * every *.parquet below a folder: Parquet files that are no history lie outside of it.
  *
  *   columns: the entity's join keys | event_time, created_time TIMESTAMP | run_id VARCHAR | definition_id UINTEGER
  *            | deleted BOOLEAN | one a feature
@@ -41,7 +41,7 @@ export function historyFolder(root: string, view: Pick<FeatureView, 'name' | 've
   return join(root, view.name, `v${view.version}`);
 }
 
-/** What belongs to a view and is no history: beside the folders of all views, whose names begin with a letter. */
+/** The folder for what belongs to a view and is no history; its name is no view's, since those begin with a letter. */
 export function folderBeside(
   root: string,
   kind: '_rejected' | '_staged',
@@ -97,7 +97,7 @@ const WATERMARK_FILE = '_watermark.json';
 interface HistoryWatermark {
   readonly watermarkUs: number;
   readonly runId: string;
-  /** Of whose rows that is true. */
+  /** The definition by which it is complete up to there. */
   readonly definitionId: number;
 }
 

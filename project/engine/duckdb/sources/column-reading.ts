@@ -19,7 +19,7 @@ export interface WantedColumn {
   readonly type: ValueType;
 }
 
-/** The columns of a name; two where they differ only in case, and then no one knows which is meant. */
+/** The columns of a name; two if they differ only in case, and then it is not known which is meant. */
 export function columnsOf(group: FileGroup, column: string): readonly FileColumn[] {
   return group.columns.get(column.toLowerCase()) ?? [];
 }
