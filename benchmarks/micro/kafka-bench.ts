@@ -25,6 +25,7 @@ import { SpoolTail } from '../../sidecar/shipper/spool-tail.ts';
 import type { SpooledRecord } from '../../sidecar/shipper/spool-tail.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import { median } from '../harness/median.ts';
+import { loggedRequest, plainRow } from './logged-request.ts';
 
 const run = promisify(execFile);
 /** A new topic takes records a moment after it was made. */
@@ -186,36 +187,13 @@ function shown({ perSecond, cpuUs }: Result): string {
 }
 
 function request(i: number): ServedRequest {
-  return {
-    requestId: i.toString(16).padStart(24, '0'),
-    servedUs: 1_795_253_502_123_456 + i,
-    surface: 0,
-    service: 'churn_v1',
-    serviceVersion: 3,
-    bundle: '0123456789abcdef',
-    keyNames: ['customer_id'],
-    features: [],
-    vectors: [
-      {
-        keys: [String(100_000 + i)],
-        rows: ['user_purchase_features', 'user_session_features', 'user_profile'].map((view, n) => ({
-          role: view,
-          view,
-          status: 0,
-          source: 1,
-          fetchedUs: 1_795_253_502_000_000,
-          watermarkUs: 1_795_250_000_000_000,
-          row: rowOf(i * 3 + n),
-        })),
-      },
-    ],
-    answer: null,
-  };
+  const who = { requestId: i.toString(16).padStart(24, '0'), nth: i, key: String(100_000 + i) };
+  return loggedRequest(who, (view) => rowOf(i * 3 + view));
 }
 
 /** 17 doubles as a row has them, different in each record: what repeats would compress as nothing real does. */
 function rowOf(seed: number): Buffer {
-  const row = Buffer.alloc(24 + 3 + 17 * 9, 0xcb);
+  const row = plainRow();
   for (let value = 0; value < 17; value++)
     row.writeDoubleBE(Math.sin(seed * 17 + value) * 1_000, 28 + value * 9);
   return row;

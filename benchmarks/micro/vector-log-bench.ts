@@ -19,37 +19,14 @@ import { walkSpool } from '../../contract/wire/log/spool-walk.ts';
 import { DISK } from '../../sidecar/spool/spool-files.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import { median } from '../harness/median.ts';
+import { loggedRequest, plainRow } from './logged-request.ts';
 
 const ROUNDS = 5;
 const RECORDS = 50_000;
 const EPOCH = 0x1234_5678_9abc_def0n;
 
-const request: ServedRequest = {
-  requestId: '0123456789abcdef01234567',
-  servedUs: 1_795_253_502_123_456,
-  surface: 0,
-  service: 'churn_v1',
-  serviceVersion: 3,
-  bundle: '0123456789abcdef',
-  keyNames: ['customer_id'],
-  features: [],
-  vectors: [
-    {
-      keys: ['123456'],
-      // 17 doubles of 9 bytes, the array's header and the row's.
-      rows: ['user_purchase_features', 'user_session_features', 'user_profile'].map((view) => ({
-        role: view,
-        view,
-        status: 0,
-        source: 1,
-        fetchedUs: 1_795_253_502_000_000,
-        watermarkUs: 1_795_250_000_000_000,
-        row: Buffer.alloc(24 + 3 + 17 * 9, 0xcb),
-      })),
-    },
-  ],
-  answer: null,
-};
+const who = { requestId: '0123456789abcdef01234567', nth: 0, key: '123456' };
+const request = loggedRequest(who, plainRow);
 
 /** The same with the ids and one feature of one view hashed: what a request with marks puts into the log. */
 const [vector] = request.vectors;
