@@ -40,13 +40,13 @@ export function getText(target: Target, path: string): Promise<{ status: number;
   const to = 'path' in target ? { socketPath: target.path } : { host: target.host, port: target.port };
   const headers = { host: target.hostHeader };
   return new Promise((resolve, reject) => {
-    const asked = request({ ...to, path, headers, agent: false, timeout: 5_000 }, (response) => {
+    const sent = request({ ...to, path, headers, agent: false, timeout: 5_000 }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => (text += part));
       response.on('end', () => resolve({ status: response.statusCode!, text }));
     });
-    asked.on('timeout', () => asked.destroy(new Error('no answer within 5 s')));
-    asked.on('error', reject);
-    asked.end();
+    sent.on('timeout', () => sent.destroy(new Error('no answer within 5 s')));
+    sent.on('error', reject);
+    sent.end();
   });
 }

@@ -26,13 +26,17 @@ const EVERY_CONNECTION = { protocol: 2, disableClientInfo: true, lazyConnect: tr
 /** @returns a client that is not connected yet */
 export function redisClient(address: RedisAddress, options: RedisOptions, onTrouble: OnTrouble): Redis {
   const credentials = new LiveCredentials(address.login, address.tls);
-  // A connection that was made without the password would stand, refused, when its file has come.
-  const reconnectOnError = (error: Error): boolean => credentials.mayMend(error);
+  // Without this a connection that was made before the file of its password was there would stay refused.
+  const reconnectOnError = (error: Error): boolean => credentials.mayPass(error);
   const redis = new Redis({ ...options, ...EVERY_CONNECTION, reconnectOnError, ...whereOf(address) });
   keepLive(redis, { username: 'username', password: 'password', tls: 'tls' }, credentials);
   if (address.kind === 'sentinel') {
-    const ask = new LiveCredentials(address.sentinelLogin, address.tls);
-    keepLive(redis, { username: 'sentinelUsername', password: 'sentinelPassword', tls: 'sentinelTLS' }, ask);
+    const login = new LiveCredentials(address.sentinelLogin, address.tls);
+    keepLive(
+      redis,
+      { username: 'sentinelUsername', password: 'sentinelPassword', tls: 'sentinelTLS' },
+      login,
+    );
   }
   redis.on('error', (error) => onTrouble(credentials.trouble ?? unnamed(error, address.masterName)));
   redis.on('sentinelError', onTrouble);
@@ -71,7 +75,7 @@ export function clusterClient(address: RedisAddress, options: ClusterOptions, on
       redisOptions: {
         ...options.redisOptions,
         ...EVERY_CONNECTION,
-        reconnectOnError: (error: Error) => credentials.mayMend(error),
+        reconnectOnError: (error: Error) => credentials.mayPass(error),
       } as NonNullable<ClusterOptions['redisOptions']> & { replyMapping?: 'legacy' },
     },
   );
@@ -124,9 +128,9 @@ function fillAddresses(node: Redis): void {
   const duplicate = node.duplicate.bind(node);
   node.duplicate = (override) => {
     const connection = duplicate(override);
-    const ask = connection.cluster.bind(connection) as unknown as ClusterCommand;
+    const call = connection.cluster.bind(connection) as unknown as ClusterCommand;
     const fill: ClusterCommand = (command, hear) =>
-      ask(command, (error, ranges) => {
+      call(command, (error, ranges) => {
         for (const [, , ...nodes] of ranges ?? [])
           for (const each of nodes) if (!each[0] || each[0] === '?') each[0] = node.options.host!;
         hear(error, ranges);

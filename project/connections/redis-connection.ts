@@ -76,7 +76,7 @@ export class LiveCredentials {
   }
 
   /** Whether a login may be right once its file has changed: then it is worth another connection. */
-  mayMend({ message }: Error): boolean {
+  mayPass({ message }: Error): boolean {
     return this.#login.passwordFile !== null && message.startsWith('NOAUTH');
   }
 
