@@ -41,7 +41,7 @@ export async function feastContender(options: FeastOptions): Promise<Contender> 
 /**
  * Feast's Go feature server, over the store that Python filled.
  *
- * @param program  built from Feast's repository: docs/benchmarks.md says how
+ * @param program  built from Feast's repository: docs/benchmarks/sidecar.md says how
  */
 export async function feastGoContender(options: FeastOptions, program: string): Promise<Contender> {
   await fillFeast(options);

@@ -1,6 +1,6 @@
 /**
  * What the sidecar counts. On the way of a request that is answered from the cache: `countLookUps`, `countServed` and
- * `countAnswer`, sums in typed arrays and fields, together some 0.15 us (docs/benchmarks.md, "Counting"). All else
+ * `countAnswer`, sums in typed arrays and fields, together some 0.15 us (docs/benchmarks/sidecar.md, "Counting"). All else
  * is gathered when somebody asks: metrics-text.ts.
  */
 import { FROM_STALE, MISSING, NULL, PRESENT } from '../../contract/status.ts';

@@ -14,7 +14,7 @@
  *
  * All rows missing, on two processors, at 2,000 and at 6,000 requests a second: p99 of 11 and 53 ms with helpers, of 4 and
  * 19 ms without; 0.3 and 0.7 % of the answers lacked a value, and none and 0.2 %. The price is 0.93 of the highest rate
- * and 7 MiB with 100,000 rows (docs/benchmarks.md, "The collector's helpers").
+ * and 7 MiB with 100,000 rows (docs/benchmarks/sidecar.md, "The collector's helpers").
  *
  * Lost: one helper only (p99 as with all); growing by 20 % (1.06 times the rate, but 188 to 200 MiB with 100,000 rows in
  * place of 183 to 195, and the bar is 200); a young generation of 4 MiB in all (0.77 of the rate). Called by `plumb

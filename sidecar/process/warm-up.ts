@@ -3,7 +3,7 @@
  * example requests of each service, on each surface, over made-up rows. Nothing of it is counted, cached or logged:
  * it has parts of its own, up to the transport, which alone stays cold.
  *
- * What it brings: docs/benchmarks.md, "The first request".
+ * What it brings: docs/benchmarks/sidecar.md, "The first request".
  */
 import type { Bundle, FeatureView } from '../../contract/model.ts';
 import type { Clock } from '../../project/clock.ts';

@@ -17,7 +17,7 @@
  * Past its deadline, or old while the sidecar is behind (overload.ts), it is refused unparsed: half of the answers in
  * time are worth more than all of them too late. What waited in the kernel before the poll cannot be seen.
  *
- * Called by server.ts with each body. Figures: docs/benchmarks.md, "Overload".
+ * Called by server.ts with each body. Figures: docs/benchmarks/sidecar.md, "Overload".
  */
 import type { Histogram } from '../metrics/histogram.ts';
 import { Codel } from './overload.ts';

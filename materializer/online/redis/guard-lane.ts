@@ -1,7 +1,7 @@
 /**
  * A connection of our own to one Redis node that only makes guarded writes: the calls of a batch leave in one write,
  * and of the answers the integers are counted straight from the bytes. No promise, no command object a row: of a fill
- * through the client library two thirds of the time went there (docs/benchmarks.md, "Filling the store").
+ * through the client library two thirds of the time went there (docs/benchmarks/offline.md, "Filling the store").
  *
  *   closed --send()--> greeting (login, database, script) --answered--> open --lost, refused, silent--> closed
  *
