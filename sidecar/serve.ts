@@ -4,7 +4,7 @@
  *   parse    the surface reads the body against the service's compiled plan
  *   look up  each row in the cache: fresh, due ahead of time, or missing
  *   wait     for what is missing, read from the store in one round trip, at most until the deadline
- *   judge    each row's status at the request's one reading of the clock
+ *   decide   the status of each row, at the one time at which the request reads the clock
  *   answer   the surface puts ready text together
  *   log      the vectors, before the answer leaves
  *
@@ -120,7 +120,7 @@ export class Serving {
           let row = entity === undefined ? undefined : entity[view.slot];
           if (row !== undefined && row.view !== view) row = this.#rebound(key, row, view);
           if (row !== undefined && this.#cache.isFresh(row, inFlight.nowUs)) {
-            row.markAskedAgain();
+            row.markRequestedAgain();
             inFlight.setPlace(at, row, FROM_CACHE, statusOf(row, inFlight.nowUs));
             if (!row.refreshing && this.#cache.isDueAhead(row, inFlight.nowUs, hot)) {
               row.refreshing = true;
@@ -129,7 +129,7 @@ export class Serving {
             }
             continue;
           }
-          // Until the store answers, what stands in if it does not.
+          // Used if the store does not answer in time.
           this.#standIn(inFlight, at, row);
           missing ??= [];
           missing.push({ key, view, place: at });
@@ -164,7 +164,7 @@ export class Serving {
     return bound;
   }
 
-  /** Together: the rows of an entity then stay due at one time, and each time cost one read. */
+  /** Reads all due rows of an entity in one read, so that they keep falling due together. */
   #refresh(due: readonly WantedRow[], nowUs: number): void {
     this.#metrics.refreshes += due.length;
     this.#loader.load(due, nowUs, null);
@@ -194,7 +194,7 @@ export class Serving {
       try {
         this.#answer(surface, inFlight);
       } catch (fault) {
-        // Nobody is above us here but the event loop: a fault of one answer must not end the process.
+        // Only the event loop is above us here: a fault in one answer must not end the process.
         this.#refuse(inFlight.exchange, fault);
       }
     };

@@ -1,6 +1,6 @@
 /**
- * Where answers are written: one buffer that is used again and again, so that a cached row's ready bytes are copied
- * once and no JSON text is built.
+ * The buffer that answers are written to, used again and again: a cached row's ready bytes are copied once, and no JSON
+ * text is built.
  *
  *   | answer | answer | answer being written ->          |
  *   0        ^ bytes of answers that have not left yet   ^ full: a new buffer; the old one lives as long as its answers
@@ -8,8 +8,8 @@
  * It grows until it holds the answers of a tick, which ends at 2 MiB (outbox.ts), and the answer that passes them: a
  * fresh buffer for every seven answers of 134 KB would be pages to fault in.
  *
- * Lost: an answer as one string put together from the same pieces. In a rough trial on a busy machine (5.7 KB answers,
- * uWebSockets.js) it took some 40 % more server CPU a request. `npm run bench` has the figure of the whole path.
+ * Rejected: building the answer as one string from the same pieces. In a rough trial on a busy machine (5.7 KB answers,
+ * uWebSockets.js) it took some 40 % more server CPU for each request. `npm run bench` has the figure of the whole path.
  */
 
 /** The head of a piece that `list` reads: bytes of text above, the status in the lowest three bits. */
@@ -63,7 +63,7 @@ export class AnswerBuffer {
 
   /**
    * The next piece of each row as a JSON list, without its closing bracket. Copied word by word, which writes past the
-   * end of a piece what the next one writes over. Lost, for 2,500 pieces of 14 bytes (28 us): Buffer.copy (40), a
+   * end of a piece what the next one writes over. Rejected, for 2,500 pieces of 14 bytes (28 us): Buffer.copy (40), a
    * string put together and written (42), byte by byte (59), charCodeAt (74), 8 bytes as a BigInt (150).
    *
    * @param rows      packed as `feast-pieces.ts` draws it; at least one

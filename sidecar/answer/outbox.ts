@@ -6,8 +6,8 @@
  *                                                      `-> held: another thread writes  ->  the ticks up to it leave
  *   synced      the same, and they leave when the disk has them
  *
- * Trades the wait until the end of the tick for one write a tick instead of one an answer. Nobody waits for the thread
- * that writes: requests that come meanwhile are served, and their answers leave with the next write.
+ * An answer waits until the end of its tick, so that a tick makes one write and not one for each answer. While another
+ * thread writes, requests are served all the same; their answers leave with the next write.
  */
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
 import { AnswerBuffer } from './answer-buffer.ts';
@@ -71,8 +71,8 @@ class Tick {
 }
 
 /**
- * A tick should end with so many bytes of answers, so that its buffer need not grow. Under overload one had 28 answers of
- * 180 KB, and new buffers of 4 MiB had the collector go through the heap eight times a second.
+ * A tick should end with so many bytes of answers, so that its buffer need not grow. Under overload one had 28
+ * answers of 180 KB, and new buffers of 4 MiB made the garbage collector go through the heap eight times a second.
  */
 const TICK_BYTES = 2 ** 21;
 

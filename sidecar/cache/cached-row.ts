@@ -1,15 +1,15 @@
 /**
- * A view's row of one entity as the sidecar keeps it: the stored bytes as they came, and nothing else until it is
- * asked for. Values are decoded when they are needed; what is made of them for answers is copied from the ready ring,
- * once the row is asked for again, for as long as it stands there.
+ * One entity's row of one view in the cache: the bytes as the store has them, and the times of the read. Values are
+ * decoded each time they are needed. What surfaces and the log make of a row (text, images of tensors, its part of a
+ * record) is kept in the ready ring from the second request on; the row does not know what it is.
  *
- *   raw   one string, a character a byte (Latin-1): 16 bytes of V8's before the row's own, and no pointer for the
- *         collector to follow. A Buffer of its own takes 200 to 2,000 around them, one of a shared slab 100
+ *   raw   one string, a character for each byte (Latin-1): V8 adds 16 bytes, and the garbage collector has no pointer
+ *         to trace. Rejected: a Buffer for each row (200 to 2,000 bytes more), a slice of a shared slab (100 more)
  *
- * A row belongs to the view plan (hence the bundle) that it was decoded with; under another it is decoded anew. Its bytes
- * never change: the store's having other ones makes another row. When it is read again and has the same, its times
- * move and nothing else does, so that a working set that is read every few seconds makes no garbage; a request that
- * waits keeps the times that it judged the row by (work.ts).
+ * A row belongs to the view plan, hence to the bundle, that it was checked with; under another plan it is made anew.
+ * Its bytes never change: where the store has other bytes, another row takes its place. Where the store has the same
+ * bytes again, only the times of the row move, so that a working set that is read every few seconds makes no garbage.
+ * A request that waits keeps the times that decided the row's status (request/request-in-flight.ts).
  */
 import type { Value } from '../../contract/value-type.ts';
 import { HEADER_BYTES, MAX_WRITTEN_MS } from '../../contract/wire/online/row-header.ts';
@@ -31,18 +31,18 @@ export interface ReadMoment {
   readonly ready: ReadyRing | null;
 }
 
-/** What a row takes beside its bytes: an object, the string's head, two boxed numbers. */
+/** What a row takes besides its bytes: an object, the string's header, two boxed numbers. */
 const ROW_BYTES = 176;
 
-// What is yes or no of a row stands in one number: four fields were 24 bytes a row more.
+// All that is true or false of a row is one number: four fields took 24 bytes more for each row.
 const WHOLE = 1;
 const REFRESHING = 2;
-const ASKED_AGAIN = 4;
+const REQUESTED_AGAIN = 4;
 const FINITE_KNOWN = 8;
 const HAS_NON_FINITE = 16;
-/** Of the factor, kept as a whole number, which V8 does not box. */
+/** The factor is kept as a whole number of these steps, which V8 does not box. */
 const FACTOR_STEPS = 1_000;
-/** The highest byte of 2^53 in 7 bytes. */
+/** The highest byte of 2^53, written in 7 bytes. */
 const PAST_U53 = 0x20;
 
 /** How many of a run of features have no value in a row. */
@@ -50,7 +50,7 @@ export interface AbsentValues {
   /** Indexes in the view. */
   readonly features: readonly number[];
   readonly nulls: number;
-  /** Of these the row's older definition has none. */
+  /** Features that the row's older definition does not have. */
   readonly lacks: number;
 }
 
@@ -58,11 +58,11 @@ let lastId = 0;
 
 export class CachedRow implements ReadyOwner {
   readonly view: ViewPlan;
-  /** No other row that is there has it. */
+  /** No two rows in the cache share one. */
   readonly id: number;
   /**
-   * Of the read that had these bytes last, as in `ReadMoment`. They begin as numbers and not undefined: only then does V8
-   * write a new number over the old one, in place of making one for each read that would grow old.
+   * Both as in `ReadMoment`, of the last read that had these bytes. They begin as numbers and not as undefined: only
+   * then does V8 write a new number over the old one; otherwise each read would make a number that lives long.
    */
   fetchedUs = 0;
   order = 0;
@@ -86,7 +86,7 @@ export class CachedRow implements ReadyOwner {
       throw new TypeError(`the row has only ${raw.length} bytes`);
     }
     if (raw !== null && !hasTimes(raw)) throw new TypeError('the row has times past the year 2255');
-    // Over again after 4 billion, so that it stays a small integer.
+    // Begins again after 4 billion rows, so that it stays a small integer.
     lastId = (lastId + 1) | 0;
     this.id = lastId;
     this.view = view;
@@ -99,7 +99,7 @@ export class CachedRow implements ReadyOwner {
     if (raw !== null && checkRow(this.mapping!, raw)) this.#flags = WHOLE;
   }
 
-  /** Of the read, to a thousandth. */
+  /** The factor of the last read, to a thousandth. */
   get factor(): number {
     return this.#factorSteps / FACTOR_STEPS;
   }
@@ -109,7 +109,7 @@ export class CachedRow implements ReadyOwner {
     return (this.#flags & WHOLE) !== 0;
   }
 
-  /** Under way of being read anew, ahead of time. */
+  /** It is being read again, ahead of time. */
   get refreshing(): boolean {
     return (this.#flags & REFRESHING) !== 0;
   }
@@ -118,16 +118,16 @@ export class CachedRow implements ReadyOwner {
     this.#flags = is ? this.#flags | REFRESHING : this.#flags & ~REFRESHING;
   }
 
-  /** Whether it was asked for beyond the request that read it: then what is made of it is worth keeping. */
-  get askedAgain(): boolean {
-    return (this.#flags & ASKED_AGAIN) !== 0;
+  /** Whether another request than the one that read it has wanted it: then what is made of it is worth keeping. */
+  get requestedAgain(): boolean {
+    return (this.#flags & REQUESTED_AGAIN) !== 0;
   }
 
-  markAskedAgain(): void {
-    this.#flags |= ASKED_AGAIN;
+  markRequestedAgain(): void {
+    this.#flags |= REQUESTED_AGAIN;
   }
 
-  /** The store was read again and has these bytes still. */
+  /** The store was read again and still has these bytes. */
   renew(moment: ReadMoment, watermarkUs: number): void {
     this.fetchedUs = moment.fetchedUs;
     this.#factorSteps = stepsOf(moment);
@@ -152,17 +152,17 @@ export class CachedRow implements ReadyOwner {
     return this.raw === null ? null : this.view.mappings.get(definitionIdOf(this.raw))!;
   }
 
-  /** Without what is ready of it. */
+  /** Without what the ready ring has of it. */
   get bytes(): number {
     return ROW_BYTES + (this.raw === null ? 0 : this.raw.length);
   }
 
-  /** Keeps what was made of the row, if it is worth it. */
+  /** Keeps what was made of the row in the ready ring, if another request is likely to use it. */
   keep(kind: number, bytes: Uint8Array): void {
-    if (this.askedAgain && this.ready !== null) this.ready.keep(this, kind, bytes);
+    if (this.requestedAgain && this.ready !== null) this.ready.keep(this, kind, bytes);
   }
 
-  /** @returns where the row's piece of that kind begins in `ready.buffer`, good until the next is kept; NO_PIECE: none */
+  /** @returns where its piece of that kind begins in `ready.buffer`, valid until the next is kept; NO_PIECE: none */
   findReady(kind: number): number {
     return this.ready === null ? NO_PIECE : this.ready.find(this, kind);
   }
@@ -175,7 +175,7 @@ export class CachedRow implements ReadyOwner {
     return true;
   }
 
-  /** @param features  indexes in the view; those that were asked for last are remembered by their array */
+  /** @param features  indexes in the view; the last array is remembered with its result */
   absentOf(features: readonly number[]): AbsentValues {
     if (this.#absent?.features === features) return this.#absent;
     const { values } = this;
@@ -185,7 +185,7 @@ export class CachedRow implements ReadyOwner {
       else if (values[features[f]!] === undefined) lacks += 1;
     }
     const absent = { features, nulls, lacks };
-    if (this.askedAgain) this.#absent = absent;
+    if (this.requestedAgain) this.#absent = absent;
     return absent;
   }
 

@@ -1,13 +1,13 @@
 /**
- * Which entities are asked for most, found by a Space-Saving sketch over a sample of the look-ups, and how many reads
- * the cache spared each node of the store.
+ * Which entities are requested most, found by a Space-Saving sketch over a sample of the look-ups, and how
+ * many reads the cache saved each node of the store.
  *
  * One look-up in `SAMPLE` on average is counted, at random distances, so that no rhythm of the requests is missed.
  * The sketch keeps `CAPACITY` counters; a key beyond them takes the place of the smallest and inherits its count as its
  * error. Counters are halved every `HALVING_MS`, so that what was hot yesterday cools down.
  *
  * Source: Metwally, Agrawal, El Abbadi 2005, "Efficient computation of frequent and top-k elements in data streams":
- * with m counters over N counts, a key asked more than N/m times is kept, and a count is too high by N/m at most.
+ * with m counters over N counts, a key seen more than N/m times is kept, and a count is too high by N/m at most.
  */
 
 const SAMPLE = 16;
@@ -66,7 +66,7 @@ export class HotKeys {
     this.#total = 0;
   }
 
-  /** Whether this look-up is one of the sample; to be asked once a look-up. */
+  /** Whether this look-up belongs to the sample; called once for each look-up. */
   samples(): boolean {
     if (--this.#untilSample > 0) return false;
     this.#untilSample = 1 + Math.floor(this.#random() * (2 * SAMPLE - 1));

@@ -1,17 +1,16 @@
 /**
- * What is made ready of the rows that are asked for again: text above all, ten times as long as the rows. One ring of
- * bytes for all of it, in which nothing is an object, so that however much comes and goes the garbage collector has
- * nothing to do with it.
+ * What encoders have made of rows that are requested again, mostly text, ten times as long as the rows. It lies in one
+ * ring of bytes and not in objects, so that the garbage collector has no work with it, however much comes and goes.
  *
  *   ring   = | newest pieces ->      | oldest pieces ...      |     a piece that finds no room before the end starts
  *            0                       ^at: the next one goes here     a new lap at 0; it writes over the oldest ones
  *   piece  = u32 kind | u32 bytes | u32 lap, at of its owner's piece before it | bytes, padded to words
  *
- * Trades the order of use for that: what is still asked for when its turn comes is made anew. A piece that was found is
- * good until the next one is kept: use first, then keep.
+ * The price: the oldest piece is overwritten first, also when it is still in use, and is then made again. A piece that
+ * was found is valid until the next one is kept: use first, then keep.
  */
 
-/** Whose pieces they are: where the newest stands. It begins with NO_PIECE. */
+/** The owner of pieces knows where its newest one stands. Both begin as NO_PIECE. */
 export interface ReadyOwner {
   readyLap: number;
   readyAt: number;
@@ -26,16 +25,16 @@ const LAP = 2;
 const AT = 3;
 /** Words are copied past the end of a piece (answer-buffer.ts). */
 const READ_PAST_WORDS = 1;
-/** No piece takes more than this share: a ring of a few pieces would be written over all the time. */
+/** The largest share of the ring that one piece may take: a ring of a few pieces would be overwritten all the time. */
 const LARGEST_SHARE = 1 / 8;
-/** Of an owner's pieces only the newest are looked at: services ask for rows in few ways, feature lists in many. */
+/** Only so many of an owner's newest pieces are searched: services use a row in few ways, feature lists in many. */
 const MOST_PIECES = 8;
 /** A Buffer may be larger, and a small integer counts no further. */
 const MAX_BYTES = 2 ** 31;
 
 export class ReadyRing {
   readonly #limitWords: number;
-  /** Made with the first piece, whole: memory that is not written to is not taken. */
+  /** Allocated whole with the first piece: the system gives memory only for what is written. */
   #buffer: Buffer = Buffer.alloc(0);
   #view = new DataView(new ArrayBuffer(0));
   #words = new Int32Array(0);
@@ -56,7 +55,7 @@ export class ReadyRing {
     return this.#view;
   }
 
-  /** What it holds, written over or not. */
+  /** Bytes that were written so far, up to the size of the ring. */
   get bytes(): number {
     return (this.#lap === 1 ? this.#at : this.#words.length) * WORD_BYTES;
   }
@@ -100,7 +99,7 @@ export class ReadyRing {
     owner.readyAt = at;
   }
 
-  /** Whether the piece that was put there on that lap is there still. */
+  /** Whether the piece that was written there on that lap has not been overwritten. */
   #holds(lap: number, at: number): boolean {
     return lap === this.#lap || (lap === this.#lap - 1 && at >= this.#at);
   }
@@ -115,7 +114,7 @@ export class ReadyRing {
 
 let kinds = 0;
 
-/** @returns a kind of piece that nobody else has: for a plan's segment, a run of features and so on */
+/** @returns a number that no other kind of piece has: one for each segment of a plan, run of features and so on */
 export function newReadyKind(): number {
   kinds += 1;
   return kinds;

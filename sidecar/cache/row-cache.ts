@@ -1,13 +1,13 @@
 /**
  * The cache: rows by the key of their entity and the slot of their view, bounded by entities and by bytes. The least
- * recently used entity goes first.
+ * recently used entity is evicted first.
  *
  *   age     0 ........ 4 s * factor ........ 5 s * factor ........ staleLimit
  *           fresh      fresh, read ahead     stale: read again; served only when the store fails
  *
- * The factor is 0.85 to 1.0, one a read. Ages come from the request's one reading of the clock; where that was set back,
- * a row from the future counts as that old. Knows no store: the row loader fills it. Its layers can be switched while
- * it is in use.
+ * The factor is 0.85 to 1.0, drawn for each read. Ages count from the one time at which a request reads the clock; when
+ * the clock was set back, a row from the future counts as that old. The cache knows no store: the row loader fills it.
+ * Its layers can be switched while it is in use.
  */
 import { LRUCache } from 'lru-cache';
 import type { CacheLayers } from '../../project/settings/serve-settings.ts';
@@ -15,7 +15,9 @@ import type { CachedRow, ReadMoment } from './cached-row.ts';
 import type { ViewPlan } from '../plan/view-plan.ts';
 import { ReadyRing } from './ready-ring.ts';
 
-/** The rows of one entity, by the slot of their view: a list alone, since an object around it is 32 bytes an entity. */
+/**
+ * The rows of one entity, by the slot of their view. A bare list: an object around it takes 32 bytes for each entity.
+ */
 type CachedEntity = (CachedRow | undefined)[];
 
 /** A read of an entity that has come back. */
@@ -32,20 +34,22 @@ interface CacheLimits {
   readonly staleUs: number;
 }
 
-/** From this share of its time of freshness on an entry is read ahead. */
+/** A row is read ahead once this share of its fresh time has passed. */
 const REFRESH_SHARE = 0.8;
-/** The hottest keys are asked for all the time: theirs are read ahead earlier, so that they never come due together. */
+/**
+ * The same for the hottest keys, which are requested all the time: read earlier, their rows never come due together.
+ */
 const HOT_REFRESH_SHARE = 0.6;
-/** What an entity takes beside its rows: its key, its place in the order of use, its list of rows. */
+/** What an entity takes besides its rows: its key, its place in the order of use, its list of rows. */
 const ENTITY_BYTES = 168;
 const ROW_PLACE_BYTES = 8;
-/** Of the bound in bytes, for what is made ready of rows. */
+/** The ready ring's share of the bound in bytes. */
 const READY_SHARE = 1 / 2;
 
 export interface CacheStats {
   readonly entries: number;
   readonly bytes: number;
-  /** Entities that went since the start to make room, by the bound that was reached. */
+  /** Entities that were evicted since the start, by the bound that was reached. */
   readonly evictedByEntries: number;
   readonly evictedByBytes: number;
 }
@@ -71,7 +75,9 @@ export class RowCache {
       : null;
   }
 
-  /** From the next look-up on. Without `fresh` rows are kept to stand in when the store fails; without both, none is. */
+  /**
+   * From the next look-up on. Without `fresh` rows are kept to stand in when the store fails; without both, none is.
+   */
   setLayers(layers: RowCacheLayers): void {
     this.#layers = layers;
     if (!layers.fresh && !layers.stale) this.#entities?.clear();
@@ -88,8 +94,8 @@ export class RowCache {
   }
 
   /**
-   * The row that is there, where the store was read again and has the same bytes of it: only its times move, to those
-   * of the read unless it was read later.
+   * Finds the cached row when the store, read again, still has its bytes. Its times move to those of the read, unless
+   * the row was read later than that.
    *
    * @param raw  null: the store has no such row
    * @returns    null when there is none, or another
@@ -113,7 +119,7 @@ export class RowCache {
     const { fresh, stale, absent } = this.#layers;
     if (this.#entities === null || !(fresh || stale)) return;
     const present = this.#entities.peek(key);
-    // Nearly every entity comes whole, in the order of the slots.
+    // Nearly always all rows of an entity come together, in the order of the slots.
     const isInOrder = rows[rows.length - 1]?.view.slot === rows.length - 1;
     let entity: CachedEntity = present ?? (isInOrder ? rows.slice() : []);
     for (let i = 0; i < rows.length; i++) {
@@ -121,9 +127,9 @@ export class RowCache {
       const { slot } = row.view;
       const known = entity[slot];
       if (known !== undefined && known.order > row.order) continue;
-      // An array that grows by itself makes room for sixteen more.
+      // An array that grows by itself takes room for sixteen more.
       if (slot >= entity.length) entity = widened(entity, Math.max(slot + 1, rows.length));
-      // An absent row that is not kept takes the place of the one before all the same: that one is gone.
+      // Without that layer an absent row is not kept, but it removes the row before it: the store has that no longer.
       entity[slot] = row.raw === null && !absent ? undefined : row;
     }
     let bytes = ENTITY_BYTES + key.length + entity.length * ROW_PLACE_BYTES;
@@ -161,7 +167,7 @@ export class RowCache {
     };
   }
 
-  /** One at most goes because there are too many entities; the rest because of their bytes. */
+  /** At most one is evicted because there are too many entities, the rest because of their bytes. */
   #countEvicted(count: number, overEntries: boolean): void {
     const byEntries = overEntries ? 1 : 0;
     this.#evictedByEntries += byEntries;

@@ -1,12 +1,12 @@
 /**
- * Brings rows from the store into the cache: one read in flight for each (entity, view) however many requests ask,
- * all misses of a request in one round trip. Decodes with the definition that wrote the row.
+ * Reads rows from the store into the cache. A row has one read in flight, however many requests wait for it, and all
+ * misses of a request go in one round trip. Each row is checked against the definition that wrote it.
  *
  *   load(rows)  --joins--> read in flight
  *               --starts-> store.read -> check (unknown definition: its schema from the store) -> cache -> waiters
  *
- * A read older than 50 ms is abandoned: it may still fill the cache, but no one new waits for it. There is no promise
- * on the way, but for a row of an unknown definition.
+ * No request joins a read that is older than 50 ms: it may still fill the cache, but a new read is started. No
+ * promise is made on the way, except for a row of an unknown definition.
  */
 import type { RowMapping, ViewPlan } from '../plan/view-plan.ts';
 import { mapRow } from '../plan/view-plan.ts';
@@ -19,11 +19,11 @@ import { definitionName, HEADER_BYTES } from '../../contract/wire/online/row-hea
 
 const ABANDON_MS = 50;
 const FACTOR_LOW = 0.85;
-/** Definitions of a view that are kept, and those that are known to be unknown. */
+/** How many definitions of a view are kept, and how many ids are remembered as unknown. */
 const MAX_SCHEMAS = 1_000;
 const SCHEMA_RETRY_MS = 1_000;
 
-/** Who waits for a row: told once, with null when it could not be read. */
+/** A request that waits for rows. `take` is called once for each row, with null when it could not be read. */
 interface RowWaiter {
   take(place: number, row: CachedRow | null): void;
 }
@@ -31,16 +31,16 @@ interface RowWaiter {
 export interface WantedRow {
   readonly key: string;
   readonly view: ViewPlan;
-  /** Given back to the waiter; not used without one. */
+  /** Passed back to the waiter; unused where nobody waits. */
   readonly place: number;
 }
 
 export interface LoaderEvents {
   /** The store could not be read. */
   onStoreFailure(error: Error): void;
-  /** A row is corrupt, or of a definition that nobody knows; it counts as UNAVAILABLE. */
+  /** A row is corrupt, or neither the bundle nor the store knows its definition; it counts as UNAVAILABLE. */
   onUnreadableRow(view: string, key: string, reason: string): void;
-  /** The store has answered for an entity, or failed to, after so long. */
+  /** The store has answered for an entity, or failed to, after that time. */
   onRead?(key: string, ms: number): void;
 }
 
@@ -49,9 +49,9 @@ export class RowLoader {
   readonly #cache: RowCache;
   readonly #events: LoaderEvents;
   readonly #random: () => number;
-  /** By key, then by the slot of the view: the read that who asks now would join. */
+  /** Reads in flight, by entity key and view slot; a new request for that row joins the one found here. */
   readonly #flights = new Map<string, EntityReads>();
-  /** When a definition id was last looked for in vain. */
+  /** Definition ids that the store did not know, and when it was last asked. */
   readonly #unknownSchemas = new Map<number, number>();
   #loads = 0;
   #reads = 0;
@@ -75,17 +75,17 @@ export class RowLoader {
     return this.#reads;
   }
 
-  /** Rows that were not read since a read of them was under way. */
+  /** Rows that were not read again because a read of them was in flight. */
   get joined(): number {
     return this.#joined;
   }
 
-  /** Without it only what one request asks for twice is read once. */
+  /** When it is off, requests do not join each other's reads; a row that one request wants twice is still read once. */
   setSingleFlight(on: boolean): void {
     this.#singleFlight = on;
   }
 
-  /** @param waiter  null: refreshes ahead of time, nobody waits */
+  /** @param waiter  null for a refresh ahead of time, for which nobody waits */
   load(wanted: readonly WantedRow[], nowUs: number, waiter: RowWaiter | null): void {
     const nowMs = performance.now();
     const started: EntityRead[] = [];
@@ -140,7 +140,7 @@ export class RowLoader {
       const raw = stored !== null && isNoRow(views[v]!, stored) ? null : stored;
       const watermarkUs = watermarks[v]!;
       if (raw === null && watermarkUs === null) {
-        // No row under a missing marker: an emptied node, not a new entity.
+        // Neither a row nor the view's marker: the node was emptied; this is no new entity.
         rows.push(null);
         continue;
       }
@@ -148,15 +148,15 @@ export class RowLoader {
       const row = kept ?? this.#made(read, v, raw, watermarkUs);
       rows.push(row);
       if (row === null || row === undefined) continue;
-      // Who had it read asks for the first time only where there was none.
-      if (read.waitersOf(v) > (kept === null ? 1 : 0)) row.markAskedAgain();
+      // The first waiter of a new row is the request that had it read: only a second one makes it requested again.
+      if (read.waitersOf(v) > (kept === null ? 1 : 0)) row.markRequestedAgain();
       if (kept === null) (made ??= []).push(row);
     }
     if (made !== null) this.#cache.putAll(read.key, made);
     for (let v = 0; v < views.length; v++) if (rows[v] !== undefined) this.#land(read, v, rows[v]!);
   }
 
-  /** @returns null: it cannot be read; undefined: it will be told of later, when its definition is known */
+  /** @returns null: it cannot be read; undefined: it is decoded later, once its definition is loaded */
   #made(
     read: EntityRead,
     v: number,
@@ -206,7 +206,7 @@ export class RowLoader {
     }
     const schema = await this.#reader.loadSchema(definitionId);
     if (schema === null || schema.definitionId !== definitionId) {
-      // Whoever writes rows of ever new definitions fills no memory with them.
+      // Bounded, since anybody who can write rows can make up definition ids.
       if (this.#unknownSchemas.size >= MAX_SCHEMAS) this.#unknownSchemas.clear();
       this.#unknownSchemas.set(definitionId, performance.now());
       throw new TypeError(`its definition ${name} is neither in the bundle nor in the store`);
@@ -236,7 +236,7 @@ export class RowLoader {
 
 type EntityReads = (EntityRead | undefined)[];
 
-/** One entity's read on its way, and who waits for which of its views. */
+/** A read of one entity in flight, and which waiter wants which of its views. */
 class EntityRead implements StoreAsk {
   readonly #loader: RowLoader;
   readonly key: string;
@@ -244,7 +244,7 @@ class EntityRead implements StoreAsk {
   readonly moment: ReadMoment;
   readonly startedMs: number;
   readonly #waiters: RowWaiter[] = [];
-  /** By waiter the index of its view, and its place. */
+  /** For each waiter the index of its view, and its place. */
   readonly #waitsFor: number[] = [];
   readonly #places: number[] = [];
 
@@ -288,7 +288,7 @@ class EntityRead implements StoreAsk {
   }
 }
 
-/** @returns the read of an entity that this load, which the moment stands for, has started already */
+/** @returns the read of an entity that the load of this moment has started already */
 function startedIn(flights: EntityReads, moment: ReadMoment): EntityRead | undefined {
   for (let slot = 0; slot < flights.length; slot++) {
     if (flights[slot]?.moment === moment) return flights[slot];
@@ -301,7 +301,7 @@ function hasRead(flights: EntityReads): boolean {
   return false;
 }
 
-/** A header alone is a tombstone; a row under other join keys is found under this entity's key by chance alone. */
+/** A header alone is a tombstone; a row of other join keys is another entity's whose key happens to read the same. */
 function isNoRow(view: ViewPlan, raw: string): boolean {
   return raw.length === HEADER_BYTES || mappingOf(view, raw) === null;
 }
@@ -312,7 +312,7 @@ function mappingOf(view: ViewPlan, raw: string): RowMapping | null | undefined {
 }
 
 /**
- * A row that was decoded under another bundle, decoded for the view as it is now.
+ * Makes a row that was checked under another bundle anew for the view as it is now.
  *
  * @returns  null when that cannot be done without the store, as after a change of join keys: it must be read again
  */

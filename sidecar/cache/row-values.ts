@@ -1,9 +1,9 @@
 /**
- * The values of a row that is kept as text: one character a byte (Latin-1), as the cache has it. Decoded when they are
- * needed, since they take several times the row's memory.
+ * Decodes the values of a row from the string in the cache (a character for each byte, Latin-1). Values are decoded
+ * when they are needed, since they take several times the row's memory.
  *
- * A row of numbers, as nearly all are, is read here, without the general decoder's tree of closures and its array of
- * plain values; what is out of the ordinary, a fault included, is left to `decodeRowValues`, which says what is wrong.
+ * Nearly all rows hold numbers only: these are read here, without the general decoder's closures and its array of plain
+ * values. All others, and every faulty row, are left to `decodeRowValues`, which says what is wrong.
  */
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { decodeRowValues } from '../../contract/wire/online/row-codec.ts';
@@ -11,7 +11,7 @@ import { HEADER_BYTES } from '../../contract/wire/online/row-header.ts';
 import type { RowMapping } from '../plan/view-plan.ts';
 
 const FIRST_BYTES = 4_096;
-/** The widest value, so that reading past the end of a row that is cut off stays within the buffer. */
+/** At least the widest value: reading past the end of a row that was cut off stays within the buffer. */
 const READ_PAST = 16;
 const NIL = 0xc0;
 

@@ -1,6 +1,7 @@
 /**
- * The plans of one bundle, and of the lists of single features that were asked for under it. A new bundle gives a
- * new plans; the sidecar swaps one reference, and requests under way finish with the plans that they started with.
+ * The plans of one bundle's services and views, and of the lists of single features that were requested under it. A new
+ * bundle has plans of its own: the sidecar swaps one reference, and requests in flight finish with the plans that they
+ * began with.
  */
 import { LRUCache } from 'lru-cache';
 import type { Bundle, FeatureService, JoinKey, ServiceFeature, ServiceView } from '../../contract/model.ts';
@@ -14,10 +15,10 @@ import type { Plan } from './plan.ts';
 import type { LogPrivacy, ViewPlan } from './view-plan.ts';
 import { ViewTally } from './view-tally.ts';
 
-/** What the plans of feature lists that are kept name in all: some 400 bytes each. */
+/** How many features the kept plans of feature lists may have in all; each takes some 400 bytes. */
 const MAX_KEPT_REFERENCES = 50_000;
 
-/** What of a view stays from bundle to bundle: its place among those of its entity, so that cached rows stay; its tally. */
+/** What a view keeps from bundle to bundle: its tally, and its place among its entity's views, so that rows stay cached. */
 export class ViewSlots {
   readonly #slots = new Map<string, Map<string, number>>();
   readonly #tallies = new Map<string, ViewTally>();
@@ -36,7 +37,7 @@ export class ViewSlots {
     return tally;
   }
 
-  /** By the id of the view: every one that was ever served. */
+  /** By the id of the view, for every view since the start. */
   get tallies(): ReadonlyMap<string, ViewTally> {
     return this.#tallies;
   }
@@ -129,7 +130,9 @@ export class BundlePlans {
     return this.#planOf(this.#asService(refs));
   }
 
-  /** Keeps the plan of a list for the next request. Only for one that is answered: refused lists come in any number. */
+  /**
+   * Keeps the plan of a list for the next request. Only for lists that are answered: refused ones come in any number.
+   */
   keepList(refs: readonly string[], plan: Plan): void {
     this.#featureLists.set(listName(refs), plan);
   }

@@ -5,8 +5,8 @@
  *   plan.encoderPlans   [ native's | .. | the log's ]      one place for each encoder, by the encoder's number
  *
  * Each part is made when it is first needed and then kept with the plan, which never looks into it. So a new surface
- * adds its own part without a change to the plan's types, and a list of single features has only the parts of the
- * surface that it was asked for on.
+ * adds its own part without a change to the plan's types, and a list of single features has only the part of the one
+ * surface that takes such lists.
  */
 interface HasEncoderPlans {
   readonly encoderPlans: unknown[];

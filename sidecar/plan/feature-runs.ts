@@ -1,4 +1,4 @@
-/** Runs of a service's features that stand next to each other and come from one row: its part of an answer is one piece. */
+/** Runs of neighbouring features that come from one row, so that the row's part of an answer is one piece. */
 import type { Plan } from './plan.ts';
 import type { ViewPlan } from './view-plan.ts';
 

@@ -1,7 +1,7 @@
 /**
- * The plan of a service: everything about it that does not change from request to request, decided once for each bundle.
- * It is frozen data in parallel arrays, and serve.ts runs over it without looking anything up. What a surface has ready
- * for the service is kept with the plan and unknown to it (encoder-plan.ts).
+ * The plan of a service: everything about it that does not change from request to request, decided once for each
+ * bundle. It is frozen data in parallel arrays, and serve.ts runs over it without looking anything up. What a surface
+ * has ready for the service is kept with the plan and unknown to it (encoder-plan.ts).
  *
  *   service  ->  groups     one for each (entity, request keys): one hash in the store
  *                roles      one for each view as the service uses it; belongs to a group
@@ -20,7 +20,7 @@ export interface GroupPlan {
 }
 
 export interface Plan {
-  /** Empty when single features were asked for. */
+  /** Empty for a list of single features. */
   readonly service: string;
   readonly version: number;
   readonly bundle: string;
@@ -30,21 +30,21 @@ export interface Plan {
   readonly roleNames: readonly string[];
   readonly roleViews: readonly ViewPlan[];
   readonly roleGroups: readonly number[];
-  /** For each role the features asked for, as indexes in its view. */
+  /** For each role its features in the service, as indexes in its view. */
   readonly roleFeatures: readonly (readonly number[])[];
   readonly featureCount: number;
   readonly featureRoles: readonly number[];
   readonly featureIndexes: readonly number[];
   readonly fullNames: readonly string[];
   readonly shortNames: readonly string[];
-  /** How ids stand in the log and whether answers may; null: as they are. */
+  /** How ids are logged, and that answers are not; null: everything is logged as it is. */
   readonly privacy: PlanPrivacy | null;
   readonly definition: FeatureService;
   /** What encoders have ready for the service; see encoder-plan.ts. */
   readonly encoderPlans: unknown[];
 }
 
-/** Of a service of which the log may not hold everything. */
+/** What the log may hold of a service that has marked values. */
 export interface PlanPrivacy {
   /** For each key an index into LOG_POLICIES; empty: all raw. */
   readonly keyPolicies: readonly number[];

@@ -22,7 +22,7 @@ export const NO_LOG: LogPrivacy = { enabled: false, hmacKey: null };
 export interface ViewPlan {
   readonly view: FeatureView;
   readonly id: string;
-  /** Of the rows that are written today. */
+  /** The schema of the rows that are written today. */
   readonly schema: RowSchema;
   /** The view's place among the views of its entity; the same in every bundle of this process. */
   readonly slot: number;
@@ -34,13 +34,13 @@ export interface ViewPlan {
   /** How old the watermark may be; -1 in a stored view. */
   readonly watermarkLimitUs: number;
   /**
-   * By definition id, the view's own among them; null: its rows had other join keys and are none of the view's. Grows
-   * when a row of a newer definition comes.
+   * How rows of each definition are read, by its id, the view's own definition included; null: rows of that
+   * definition had other join keys and do not count. Grows when a row of a newer definition comes.
    */
   readonly mappings: Map<number, RowMapping | null>;
-  /** How the log takes marked values out of rows; null: it may hold them as they are. */
+  /** How the log removes marked values from rows; null: it may hold rows as they are. */
   readonly mask: RowMask | null;
-  /** Counts what is served of it. */
+  /** Counts what is served of the view. */
   readonly tally: ViewTally;
   /** What encoders have ready for the view; see encoder-plan.ts. */
   readonly encoderPlans: unknown[];

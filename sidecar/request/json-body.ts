@@ -5,7 +5,7 @@
  * JSON.parse rounds such integers, and a fraction next to a whole number becomes that number, which would be another
  * entity's key: it arrives as NaN. So a body that holds a run of 16 digits, or an exponent that could make a number 0,
  * is parsed with a reviver that sees the source text. The scan costs a loop over the body, the reviver several times
- * JSON.parse: only who sends such numbers pays for it.
+ * JSON.parse: only requests with such numbers pay for it.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import { sidecarError } from '../errors.ts';

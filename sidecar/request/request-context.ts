@@ -1,7 +1,7 @@
 /**
  * Context: values that a request brings for itself, e.g. what lies in a cart, for features that are computed when they
  * are asked for. Definitions cannot declare any yet (docs/roadmap.md), so no service has a context field and each one
- * that a request names is a mistake of the caller's: passed over in silence, a model would miss it.
+ * that a request names is a mistake of the caller: ignored in silence, it would be missing in the model's input.
  */
 import { sidecarError } from '../errors.ts';
 import { describe } from './json-body.ts';

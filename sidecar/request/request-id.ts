@@ -1,4 +1,7 @@
-/** Ids for requests that bring none: a random start a process and a count, unique without a random draw a request. */
+/**
+ * Ids for requests that bring none: a random start for each process and a count, so that no request draws a random
+ * number.
+ */
 import { randomBytes } from 'node:crypto';
 
 export function requestIds(): () => string {

@@ -6,18 +6,18 @@
  *
  *   |      | oldest | body | youngest |      |        | youngest |      | oldest | body | no room for the next |
  *
- * Lost: a Buffer for each. Most of an overload's requests are refused without a look at their body, and the collector
- * had to go through the whole heap for them again and again.
+ * Rejected: a Buffer for each body. Under overload most requests are refused with their body unread, and for these
+ * Buffers the garbage collector went through the whole heap again and again.
  */
 import type { Exchange } from '../transport/transport.ts';
 
 const MAX_BYTES = 16 * 2 ** 20;
-/** What a request takes beside its body: its exchange, its head and the connection's own state. */
+/** What a request takes besides its body: its exchange, its head and the connection's own state. */
 const REQUEST_BYTES = 1_024;
-/** So many places in front are empty before they are given back. */
+/** How many places at the front may be empty before the lists are cut. */
 const MAX_SPENT = 1_024;
 const FIRST_BYTES = 64 * 1_024;
-/** More memory than that is given back once nobody waits. */
+/** Memory beyond this is released once nobody waits. */
 const KEPT_BYTES = 2 ** 20;
 const NO_MEMORY = Buffer.alloc(0);
 
@@ -117,7 +117,10 @@ export class RequestQueue {
   }
 }
 
-/** An empty body takes a byte, too: where the youngest ends and the oldest begins is then one place only when none waits. */
+/**
+ * An empty body takes a byte, too: where the youngest ends and the oldest begins is then one place only when none
+ * waits.
+ */
 function endOf(start: number, length: number): number {
   return start + Math.max(1, length);
 }

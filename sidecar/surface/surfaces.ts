@@ -5,8 +5,9 @@
  *   plan/encoder-plan.ts        how it keeps what it has ready for a service or a view
  *   CachedRow.keep, findReady   how it keeps what it has made of a row
  *
- * Plans, rows, requests and the way of a request know none of them by name. Beside the folder a new surface takes a name
- * in SURFACES of contract/wire/log/served-record.ts, by which the log tells them apart, and its part of docs/openapi.ts.
+ * Plans, rows, requests and the way of a request know none of them by name. Beside the folder a new surface takes a
+ * name in SURFACES of contract/wire/log/served-record.ts, by which the log tells them apart, and its part of
+ * docs/openapi.ts.
  */
 import type { Surface } from '../request/surface.ts';
 import { feastSurface } from './feast/feast.ts';

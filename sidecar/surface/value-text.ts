@@ -1,5 +1,5 @@
 /**
- * The text of one value in an answer. Made once for a cached row, never per request.
+ * The text of one value in a JSON answer. Made once for a cached row, not for each request.
  *
  *              native                                Feast's surface
  *   int64      every digit                           every digit

@@ -1,6 +1,6 @@
 /**
- * The vector of an entity as the log has it, kept in the ready ring with the entity's first row: as long as its rows
- * come from the cache it is the same each time but for their times, and a record copies it with one call.
+ * An entity's vector as bytes of the log, kept in the ready ring with the entity's first row. While the rows come
+ * from the cache, only their times differ from request to request, and a record copies the vector with one call.
  *
  *   piece  = i32 CRC register of the message | part of each role | message (Vector of served.proto)
  *   part   = i32 row's id | i32 status | i32 where in the message its fetched time stands | i32 its watermark
@@ -14,7 +14,7 @@ import { NO_PIECE, newReadyKind } from '../cache/ready-ring.ts';
 import { encoderPlan } from '../plan/encoder-plan.ts';
 import type { RequestInFlight } from '../request/request-in-flight.ts';
 
-/** What a service's logged vectors are in the ready ring. */
+/** The kind of a service's logged vectors in the ready ring. */
 const vectorKind = encoderPlan(() => newReadyKind());
 
 const WORD = 4;
@@ -79,8 +79,8 @@ function setTime(view: DataView, at: number, us: number): boolean {
 }
 
 /**
- * Keeps the vector of an entity whose rows all come from the cache, for the next request that asks for them. Not where
- * they are of several entities, which others ask for in other pairs: it would serve no other request.
+ * Keeps the vector of an entity whose rows all come from the cache, for the next request for it. A vector over several
+ * entities is not kept: the next request has most likely another pair of them.
  *
  * @param vector  made of the rows that begin at `at`
  */

@@ -1,8 +1,8 @@
 /**
- * A request on its way, as the vector log takes it: its id and time, and for each entity row the bytes that were served.
+ * A request in flight as the vector log takes it: its id and time, and for each entity row the bytes that were served.
  *
- * What repeats is ready: the head of a plan's records, and the vectors of entities that come from the cache. Called by
- * serve.ts.
+ * What repeats is made once: the head of a service's records, and the vectors of entities that come from the cache.
+ * Called by serve.ts.
  */
 import { idDigest } from '../../contract/log-privacy.ts';
 import type { MaskedRow } from '../../contract/log-privacy.ts';

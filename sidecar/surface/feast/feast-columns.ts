@@ -4,9 +4,10 @@
  *   ,{"values":[v,v,..],"statuses":["PRESENT",..],"event_timestamps":["..",..]}
  *              ^ pieces  ^ the tail: that of the column before, copied whole while the statuses stay the same
  *
- * The pieces of a row stand in the order of its view, and so do the features of nearly every service: a cursor a row
- * walks over them. Lost: a string a column, of which an answer of 50 rows x 50 features (134 KB) took 265 us, where it
- * now takes 100, in one process on a busy machine; `npm run bench` has the figure of the whole path.
+ * The pieces of a row stand in the order of its view, and so do the features of nearly every service: one cursor for
+ * each row walks over them. Rejected: building each column as a string, with which an answer of 50 rows x 50 features
+ * (134 KB) took 265 us, where it now takes 100, in one process on a busy machine; `npm run bench` has the figure of
+ * the whole path.
  */
 import { PRESENT } from '../../../contract/status.ts';
 import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
@@ -44,7 +45,7 @@ export function writeColumns(inFlight: RequestInFlight, run: FeastRun, out: Answ
   }
 }
 
-/** The pieces of one row each: in what they stand, and from where on. */
+/** The pieces of rows: in which memory those of each row stand, and where they begin. */
 class PiecesList {
   readonly views: DataView[] = [];
   readonly starts: number[] = [];
@@ -62,13 +63,13 @@ class PiecesList {
   }
 }
 
-/** What a run's columns are made of, row by row. Pieces of the ready ring are good until one is kept. */
+/** What the columns of a run are made of, row by row. Pieces in the ready ring are valid until the next one is kept. */
 class RunPieces {
   readonly rows = new PiecesList();
   /** Pieces that begin with the time of their row. */
   readonly times = new PiecesList();
   readonly statuses: number[] = [];
-  /** What was not ready. */
+  /** Pieces that were not ready and had to be made. */
   readonly made: { readonly row: CachedRow; readonly pieces: DataView }[] = [];
 
   constructor(inFlight: RequestInFlight, { role, absent }: FeastRun) {

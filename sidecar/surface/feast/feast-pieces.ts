@@ -5,8 +5,8 @@
  *   pieces = piece of the event time | piece of each of the view's features | 3 bytes to read past the end
  *   piece  = u32 little endian: bytes of text << 3 | status | text, with the comma before it
  *
- * One block a row, some 350 bytes for ten doubles, and not a string for each value. What stands in for a row that is
- * not PRESENT is made once for each view and status.
+ * One block for each row, some 350 bytes for ten doubles, in place of a string for each value. What stands in for a
+ * row that is not PRESENT is made once for each view and status.
  */
 import { MISSING, NULL, PRESENT, STATUSES } from '../../../contract/status.ts';
 import { PIECE_HEAD_BYTES, STATUS_BITS } from '../../answer/answer-buffer.ts';
@@ -16,10 +16,10 @@ import { encoderPlan } from '../../plan/encoder-plan.ts';
 import type { ViewPlan } from '../../plan/view-plan.ts';
 import { feastEventTime, feastText } from './feast-text.ts';
 
-/** What stands for the time of a row that there is not. */
+/** The event time that stands for an absent row. */
 export const FEAST_NO_TIME = '"1970-01-01T00:00:00Z"';
 
-/** What a row's pieces are in the ready ring. */
+/** The kind of a row's pieces in the ready ring. */
 export const FEAST_PIECES = newReadyKind();
 const READ_PAST = 3;
 

@@ -1,6 +1,6 @@
 /**
- * What Feast's surface has ready for a service: the names in the answer, and runs of features of one view, whose columns
- * a cached row keeps as bytes.
+ * What Feast's surface has ready for a service: the names in the answer, and runs of features of one view, whose
+ * columns a cached row keeps as bytes.
  */
 import { newReadyKind } from '../../cache/ready-ring.ts';
 import { encoderPlan } from '../../plan/encoder-plan.ts';
@@ -15,14 +15,14 @@ export interface FeastRun {
   readonly features: readonly number[];
   /** What stands in for a row, by its status, as `feast-pieces.ts` draws it. */
   readonly absent: readonly DataView[];
-  /** What the run's columns of a row are in the ready ring. */
+  /** The kind of the run's columns in the ready ring. */
   readonly kind: number;
 }
 
 export interface FeastNames {
   /** `],"metadata":{"feature_names":[...]}}`: keys, then features. */
   readonly tail: Buffer;
-  /** A name that two features of the answer share, or null: then it cannot be asked for like this. */
+  /** A name that two features of the answer share: such a request is refused; null: there is none. */
   readonly twice: string | null;
 }
 

@@ -1,4 +1,7 @@
-/** A request in Feast's form: a service or single features, full names or short ones, and a list of ids for each join key. */
+/**
+ * A request in Feast's form: a service or single features, full names or short ones, and a list of ids for each join
+ * key.
+ */
 import { sidecarError } from '../../errors.ts';
 import type { BundlePlans } from '../../plan/bundle-plans.ts';
 import type { Plan } from '../../plan/plan.ts';

@@ -21,7 +21,7 @@ export interface NativeSegment {
   readonly statusTexts: readonly Buffer[];
   /** The statuses of a row that lacks no value. */
   readonly presentText: Buffer;
-  /** What the texts of a row are in the ready ring. */
+  /** The kinds of a row's texts in the ready ring. */
   readonly featuresKind: number;
   readonly statusesKind: number;
 }

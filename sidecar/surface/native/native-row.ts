@@ -1,6 +1,6 @@
 /**
- * A row's part of a native answer. Copied from the ready ring where the row has it there; else made of the row's values,
- * and kept once the row is asked for again.
+ * A row's part of a native answer. Copied from the ready ring where the row has it there; else made of the row's
+ * values, and kept once the row is asked for again.
  */
 import { MISSING, NULL, PRESENT, STATUSES } from '../../../contract/status.ts';
 import type { AnswerBuffer } from '../../answer/answer-buffer.ts';

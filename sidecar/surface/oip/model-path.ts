@@ -1,4 +1,6 @@
-/** Paths of the Open Inference Protocol, where a model is a feature service: `/v2/models/{service}[/versions/{v}]/...` */
+/**
+ * Paths of the Open Inference Protocol, where a model is a feature service: `/v2/models/{service}[/versions/{v}]/...`
+ */
 import { sidecarError } from '../../errors.ts';
 import type { BundlePlans } from '../../plan/bundle-plans.ts';
 import type { Plan } from '../../plan/plan.ts';

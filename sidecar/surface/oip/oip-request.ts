@@ -143,8 +143,10 @@ function countRows(plan: Plan, inputs: readonly InputTensor[]): number {
   }
   const valueCount = count * plan.featureCount;
   if (valueCount <= MAX_VALUES) return count;
-  const message = `${count} rows of ${plan.featureCount} features are ${valueCount} values; at most ${MAX_VALUES} are answered at once`;
-  throw sidecarError('SRV_TOO_MANY_VALUES', message, { field: 'inputs' });
+  const message = `${count} rows of ${plan.featureCount} features are ${valueCount} values`;
+  throw sidecarError('SRV_TOO_MANY_VALUES', `${message}; at most ${MAX_VALUES} are answered at once`, {
+    field: 'inputs',
+  });
 }
 
 function keyParts(key: JoinKey, { datatype, values }: InputTensor, count: number): string[] {

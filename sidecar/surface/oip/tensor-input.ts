@@ -1,5 +1,5 @@
 /**
- * Input tensors of the Open Inference Protocol: their shapes and data, from JSON or from the bytes behind it.
+ * Input tensors of the Open Inference Protocol: their shapes and data, read from JSON or from the bytes that follow it.
  *
  *   body = JSON | tensor | tensor | ..     each as long as its `binary_data_size` says, in the order of the inputs
  *
@@ -31,8 +31,8 @@ const LENGTH_BYTES = 4;
 
 /**
  * @param inputs     the request's `inputs` as parsed
- * @param binary     what stands behind the JSON; each tensor takes its part, and nothing may be left
- * @param checkName  throws for a name that is not asked for, before anything else of its tensor is looked at
+ * @param binary     the bytes after the JSON; each tensor takes its part, and nothing may be left over
+ * @param checkName  throws for a name that is no input, before anything else of the tensor is read
  * @throws           SRV_TENSOR, SRV_NO_ROWS, SRV_TOO_MANY_VALUES
  */
 export function readTensors(

@@ -31,7 +31,7 @@ export interface TensorSegment {
   readonly absentImages: readonly Buffer[];
   /** The statuses of a row that lacks no value. */
   readonly presentStatuses: Buffer;
-  /** What a row's image is in the ready ring. */
+  /** The kind of a row's image in the ready ring. */
   readonly kind: number;
 }
 
@@ -46,7 +46,7 @@ export interface TensorPlan {
   readonly segments: readonly TensorSegment[];
   /** Full names, in the order of the columns. */
   readonly names: readonly string[];
-  /** Features whose type has numbers that the tensor's has not: FP64 rounds an int64 past 2^53. */
+  /** Features whose type has numbers that the tensor's type lacks: FP64 rounds an int64 past 2^53. */
   readonly rounded: readonly NamedType[];
   /** The features that are no numbers. */
   readonly leftOut: readonly NamedType[];

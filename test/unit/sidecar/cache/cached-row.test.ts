@@ -42,12 +42,12 @@ test('what is yes or no of a row is told apart', () => {
     [NaN, true],
   ] as const) {
     const row = rowOf(value);
-    const told = (): boolean[] => [row.isWhole, row.refreshing, row.askedAgain];
+    const told = (): boolean[] => [row.isWhole, row.refreshing, row.requestedAgain];
     expect(told()).toEqual([true, false, false]);
     row.refreshing = true;
     expect(told()).toEqual([true, true, false]);
     expect([row.hasNonFinite, row.hasNonFinite]).toEqual([hasNonFinite, hasNonFinite]);
-    row.markAskedAgain();
+    row.markRequestedAgain();
     expect(told()).toEqual([true, true, true]);
     row.renew({ ...MOMENT, factor: 0.8504 }, NOON_US);
     expect(told()).toEqual([true, false, true]);

@@ -79,7 +79,7 @@ describe('the row loader', () => {
       if (i < before) await reader.answer({ rows: [ROW], watermarks: [NOON_US] });
     }
     await reader.answer({ rows: [ROW], watermarks: [NOON_US] });
-    expect(taken.at(-1)!.askedAgain).toBe(isWorth);
+    expect(taken.at(-1)!.requestedAgain).toBe(isWorth);
   });
 
   test('a row whose read ahead of time fails may be read ahead again', async () => {
