@@ -16,7 +16,6 @@ import {
   rowSchemaOf,
 } from '../contract/definitions/definition-json.ts';
 import { compileProject } from './definitions/compile.ts';
-import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { consumersRemoved, REMOVED_CONSUMER_US } from './guard.ts';
 import type { Bundle, Definitions, RowSchema } from '../contract/model.ts';
 import type { Project } from '../project/project.ts';
@@ -26,7 +25,7 @@ import type { RewrittenRows } from './rewritten-rows.ts';
 import { servedHash, versionOf } from '../contract/definitions/service-version.ts';
 import type { RemovedConsumer } from '../contract/refusal.ts';
 
-export interface Plan {
+export interface ApplyPlan {
   readonly changes: readonly Change[];
   /** What would be published. */
   readonly next: Omit<Bundle, 'hash'>;
@@ -39,7 +38,7 @@ export interface Plan {
 }
 
 /** @throws REG_DEFINITIONS with every mistake in the definitions, and where there is none at all and never was */
-export async function planProject(project: Project, database: RegistryDatabase): Promise<Plan> {
+export async function planProject(project: Project, database: RegistryDatabase): Promise<ApplyPlan> {
   const last = await database.lastApplied();
   const applied = last === null ? null : readApplied(project, JSON.parse(last.bundle) as Json);
   const warn = (message: string): void => project.logger.warn(message);
@@ -53,15 +52,13 @@ export async function planProject(project: Project, database: RegistryDatabase):
     next,
     sequence: last?.sequence ?? 0,
     removed: applied === null ? [] : consumersRemoved(applied, next, nowUs),
-    rewrites: await rewrittenRows(applied, next.views, project.settings.history, database, () =>
-      DuckDb.open(),
-    ),
+    rewrites: await rewrittenRows(applied, next.views, project.settings.history, database),
   };
 }
 
 /**
- * Applies a plan: the registry records it, then the bundle is published. When only the second step fails, applying
- * again mends it, since publishing is idempotent.
+ * Applies a plan: the registry records it, then the bundle is published. When only the second step fails, apply again:
+ * publishing is idempotent.
  *
  * @param allowance  which refusals are taken, and why
  * @throws REG_REFUSED when a change would break a model; REG_ALLOW when a name stands for nothing that is refused
@@ -69,7 +66,7 @@ export async function planProject(project: Project, database: RegistryDatabase):
 export async function applyPlan(
   project: Project,
   database: RegistryDatabase,
-  plan: Plan,
+  plan: ApplyPlan,
   allowance: Allowance = NO_ALLOWANCE,
 ): Promise<Bundle> {
   const allowed = allowedOf(plan.changes, allowance);
@@ -105,7 +102,7 @@ function isEmpty({ entities, views, services }: Definitions): boolean {
   return entities.size === 0 && views.size === 0 && services.size === 0;
 }
 
-/** Where something is in force, none left is its deletion, which the plan shows and the guard judges. */
+/** Where something is in force, none left is its deletion, which the plan shows and the guard checks. */
 function noDefinition({ settings }: Project): CodedError {
   const message =
     `${settings.definitions.join(', ')} in ${settings.folder} hold no definition: expected entity:, featureView: ` +

@@ -1,8 +1,8 @@
 /**
- * How many rows an apply has the next runs write anew: those of views that get another definition id. From the footers of
- * the history's files and from run records, so that a plan stays quick; what it says is "about".
+ * How many rows the next runs write anew after an apply: those of views that get another definition id. The figures come
+ * from the footers of the history's files and from run records, so that a plan stays quick; they are told as "about".
  */
-import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { historyRowCount } from '../project/engine/duckdb/history.ts';
 import type { Bundle, FeatureView } from '../contract/model.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
@@ -17,13 +17,11 @@ export interface RewrittenRows {
   readonly onlineRows: number;
 }
 
-/** @param open  asked for a DuckDB where a history has to be looked at */
 export async function rewrittenRows(
   applied: Bundle | null,
   views: ReadonlyMap<string, FeatureView>,
   historyRoot: string,
   database: RegistryDatabase,
-  open: () => Promise<DuckDb>,
 ): Promise<RewrittenRows[]> {
   const found: RewrittenRows[] = [];
   for (const [id, view] of views) {
@@ -33,7 +31,7 @@ export async function rewrittenRows(
     const onlineRows = Math.max(0, ...runs.map(metOnline));
     let historyRows = 0;
     if (before.kind === 'aggregated') {
-      const duck = await open();
+      const duck = await DuckDb.open();
       historyRows = await historyRowCount(duck, historyRoot, before).finally(() => duck.close());
     }
     if (historyRows + onlineRows > 0) found.push({ view: id, historyRows, onlineRows });

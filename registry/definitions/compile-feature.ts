@@ -47,7 +47,7 @@ export function compileFeature(
   place: Place,
   context: FeatureContext,
 ): Feature | null {
-  const what = `feature "${name}" of view "${context.view}"`;
+  const what = whatOf(name, context);
   const at = relativePlace(draft, place, name);
   const before = context.mistakes.count;
   const options = checkOptions(
@@ -57,9 +57,14 @@ export function compileFeature(
     context.mistakes,
   );
   if (options === null || (options.agg === undefined && draft.options['agg'] !== undefined)) return null;
-  const check = new FeatureCheck(name, what, options, at, context);
+  const check = new FeatureCheck(name, options, at, context);
   const feature = options.agg === undefined ? check.stored() : check.aggregated(options.agg);
   return context.mistakes.count > before ? null : feature;
+}
+
+/** How messages call the feature. */
+function whatOf(name: string, { view }: FeatureContext): string {
+  return `feature "${name}" of view "${view}"`;
 }
 
 function relativePlace(draft: FeatureDraft, place: Place, name: string): Place {
@@ -73,15 +78,9 @@ class FeatureCheck {
   readonly #place: Place;
   readonly #context: FeatureContext;
 
-  constructor(
-    name: string,
-    what: string,
-    options: FeatureOptionValues,
-    place: Place,
-    context: FeatureContext,
-  ) {
+  constructor(name: string, options: FeatureOptionValues, place: Place, context: FeatureContext) {
     this.#name = name;
-    this.#what = what;
+    this.#what = whatOf(name, context);
     this.#options = options;
     this.#place = place;
     this.#context = context;

@@ -218,43 +218,32 @@ class ViewCheck {
       else this.#fault('source', columns.unreadable);
       return;
     }
-    const { files } = columns;
+    const read = { path: source.path, files: columns.files };
     for (const [option, column] of [
       ['eventTime', source.eventTime],
       ['createdTime', source.createdTime],
     ] as const) {
       if (column === null) continue;
-      const { state, types, warnings } = columnFit(files, column, { kind: 'timestamp' });
-      if (state === 'fits') warnings.forEach((warning) => this.#warn(warning));
-      else this.#fault('source', this.#columnFault(source, files, column, option, state, types));
+      const fit = columnFit(columns.files, column, { kind: 'timestamp' });
+      this.#takeFit(fit, () =>
+        fit.state === 'misfit'
+          ? `${option} "${column}" of source ${source.path} should be a time, but is ${fit.types}`
+          : columnFault(fit, column, ` (${option})`, read),
+      );
     }
     for (const key of entity.joinKeys) {
-      const { state, types, warnings } = columnFit(files, key.name, { kind: key.type });
-      const role = `a join key of entity "${entity.name}"`;
-      if (state === 'fits') warnings.forEach((warning) => this.#warn(warning));
-      else if (state === 'misfit') {
-        this.#fault(
-          'source',
-          `join key "${key.name}" is ${key.type}, but the column of source ${source.path} is ${types}`,
-        );
-      } else this.#fault('source', this.#columnFault(source, files, key.name, role, state, types));
+      const fit = columnFit(columns.files, key.name, { kind: key.type });
+      this.#takeFit(fit, () =>
+        fit.state === 'misfit'
+          ? `join key "${key.name}" is ${key.type}, but the column of source ${source.path} is ${fit.types}`
+          : columnFault(fit, key.name, `, a join key of entity "${entity.name}"`, read),
+      );
     }
   }
 
-  #columnFault(
-    source: Source,
-    files: SourceFiles,
-    column: string,
-    role: string,
-    state: ColumnFit['state'],
-    types: string,
-  ): string {
-    if (state === 'misfit')
-      return `${role} "${column}" of source ${source.path} should be a time, but is ${types}`;
-    if (state === 'twice') return twiceText(source.path, types);
-    const known = columnNames(files);
-    const comma = role.startsWith('a ') ? `, ${role}` : ` (${role})`;
-    return `source ${source.path} has no column "${column}"${comma}${didYouMean(column, known)}`;
+  #takeFit({ state, warnings }: ColumnFit, faultText: () => string): void {
+    if (state === 'fits') for (const warning of warnings) this.#warn(warning);
+    else this.#fault('source', faultText());
   }
 
   #warn(message: string): void {
@@ -275,4 +264,16 @@ class ViewCheck {
     this.#context.mistakes.add(this.#draft.place, path, `view "${this.#draft.name}": ${message}`);
     return null;
   }
+}
+
+/** @param role  what the view takes the column for, as it follows the column's name in a sentence */
+function columnFault(
+  { state, types }: ColumnFit,
+  column: string,
+  role: string,
+  source: { readonly path: string; readonly files: SourceFiles },
+): string {
+  if (state === 'twice') return twiceText(source.path, types);
+  const near = didYouMean(column, columnNames(source.files));
+  return `source ${source.path} has no column "${column}"${role}${near}`;
 }

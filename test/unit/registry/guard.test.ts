@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { allowanceOf } from '../../../registry/allowance.ts';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
-import type { Plan } from '../../../registry/apply.ts';
+import type { ApplyPlan } from '../../../registry/apply.ts';
 import { beginRun } from '../../../materializer/run/run-record.ts';
 import type { RunPlan } from '../../../materializer/run/run-range.ts';
 import { loadCurrentBundle } from '../../../contract/definitions/bundle-folder.ts';
@@ -78,7 +78,7 @@ class Shop {
     return shop;
   }
 
-  plan(yaml: string): Promise<Plan> {
+  plan(yaml: string): Promise<ApplyPlan> {
     return this.#with(yaml, (project, database) => planProject(project, database));
   }
 
