@@ -15,7 +15,6 @@ export const UNAVAILABLE = 4;
 
 /** Where the sidecar took a view's row from, in the order of their codes in the vector log. */
 export const ROW_SOURCES = ['none', 'cache', 'store', 'stale'] as const;
-export type RowSource = (typeof ROW_SOURCES)[number];
 
 export const FROM_NONE = 0;
 export const FROM_CACHE = 1;

@@ -1,26 +1,17 @@
 /** The rules of the house that a program can check, each with its reason and what to do instead. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { isThere, listed, resolved, textOf } from './support/house/files.ts';
 
-const root = join(import.meta.dirname, '..');
-/** Files of the repository by their patterns, those not added yet with them; what was removed is not there. */
-function listed(...patterns: string[]): string[] {
-  const args = ['ls-files', '--cached', '--others', '--exclude-standard', ...patterns];
-  const lines = execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\n');
-  return lines.filter((file) => file !== '' && existsSync(join(root, file)));
-}
 const files = listed('*.ts', '*.mjs');
 const sources = files.filter((file) => !file.startsWith('test/'));
-const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 /** Import specifiers of a file; relative ones resolved against the root of the repository. */
 function importsOf(file: string): string[] {
   const specifiers = [...textOf(file).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
     (match) => match[1]!,
   );
-  return specifiers.map((s) => (s.startsWith('.') ? normalize(join(dirname(file), s)) : s));
+  return specifiers.map((specifier) => resolved(file, specifier));
 }
 
 function offenders(in_: readonly string[], wrong: (file: string, imported: string) => boolean): string[] {
@@ -97,6 +88,23 @@ describe('a client library is imported by one file for each program and role', (
   });
 });
 
+describe('what the rules and the tools name is there: an entry that outlives its file lets the next one through', () => {
+  test('folders and files of the rules above', () => {
+    const folders = [...Object.keys(BELOW), ...PROGRAMS];
+    expect(folders.filter((folder) => within(folder).length === 0)).toEqual([]);
+    const allowed = Object.values(CLIENTS).flat();
+    expect(allowed.filter((one) => !sources.some((file) => one.test(file))).map(String)).toEqual([]);
+  });
+
+  test('.prettierignore: what git does not know is not in it', () => {
+    const entries = textOf('.prettierignore').trim().split('\n');
+    const made = textOf('.gitignore').split('\n');
+    const known = (entry: string): boolean =>
+      listed(entry).length > 0 || made.some((one) => one.startsWith(entry));
+    expect(entries.filter((entry) => !known(entry))).toEqual([]);
+  });
+});
+
 describe('calls with a trap have one door', () => {
   test('no mkdir with `recursive`, which never ends under /proc: makeFolder of contract/std/folder.ts', () => {
     const trapped = sources.filter(
@@ -137,9 +145,7 @@ describe('documents are there', () => {
   test('a page that a comment, a message or another page names exists: name it from the root, or from beside', () => {
     const missing = [...files, ...documents].flatMap((file) =>
       [...textOf(file).matchAll(/[\w./-]*\w\.md\b/g)].flatMap(([name]) =>
-        [name, join(dirname(file), name)].some((path) => existsSync(join(root, path)))
-          ? []
-          : [`${file} names ${name}`],
+        [name, join(dirname(file), name)].some(isThere) ? [] : [`${file} names ${name}`],
       ),
     );
     expect(missing).toEqual([]);
@@ -150,8 +156,7 @@ describe('documents are there', () => {
       [...textOf(file).matchAll(/\]\(([^)\s:]+)\)/g)].flatMap(([, link]) => {
         const [path, heading] = link!.split('#') as [string, string?];
         const target = path === '' ? file : join(dirname(file), path);
-        const leads =
-          existsSync(join(root, target)) && (heading === undefined || headingsOf(target).has(heading));
+        const leads = isThere(target) && (heading === undefined || headingsOf(target).has(heading));
         return leads ? [] : [`${file} links ${link}`];
       }),
     );
@@ -166,7 +171,7 @@ function headingsOf(file: string): Set<string> {
 }
 
 describe('tests test', () => {
-  const tests = files.filter((file) => file.endsWith('.test.ts') && file !== 'test/tidy.test.ts');
+  const tests = files.filter((file) => file.endsWith('.test.ts') && !file.startsWith('test/tidy'));
 
   test('no test is skipped, focused or left for later', () => {
     expect(tests.filter((file) => /\b(it|test|describe)\.(only|skip|todo)\b/.test(textOf(file)))).toEqual([]);
