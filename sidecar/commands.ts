@@ -1,6 +1,6 @@
 /**
- * The sidecar's commands `serve` and `get`. Those that read the spool are in `log-commands.ts` and
- * `shipper/ship-command.ts`: what they load is memory that a sidecar does not have.
+ * The sidecar's commands `serve` and `get`. Those that read the spool are in `vector-log/log-commands.ts` and
+ * `shipper/ship-command.ts`: a serving sidecar should not spend memory on what they load.
  */
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { registryError } from '../contract/errors.ts';

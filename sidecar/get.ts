@@ -1,4 +1,4 @@
-/** `plumb get`: one vector through the plans, readers and rules of the sidecar, without HTTP, cache and log. */
+/** `plumb get`: one vector, by the plans, readers and rules of the sidecar, but without HTTP, cache and log. */
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
 import type { Project } from '../project/project.ts';
 import { MISSING, NULL, PRESENT, STATUSES } from '../contract/status.ts';
@@ -42,7 +42,7 @@ interface FetchedVector {
   readonly features: readonly FetchedFeature[];
 }
 
-/** How long the store may take: a person waits, as no request can. */
+/** How long the store may take: a person can wait longer than a request. */
 const STORE_LIMIT_MS = 5_000;
 const NO_CACHE = { cacheEntries: 0, cacheBytes: 0, cacheFreshMs: 0, staleLimitMs: 0 };
 /** The connection's own limits come later, so that what ends a wait is the sentence of this command. */
@@ -203,7 +203,7 @@ export function renderVector(vector: FetchedVector): string {
   ].join('\n');
 }
 
-/** To the second: nobody reads the microseconds of an age. */
+/** In whole seconds: a reader of ages needs no microseconds. */
 function ageText(us: number): string {
   const seconds = Math.trunc(us / 1_000_000);
   return seconds < 0 ? `-${formatDuration(-seconds * 1_000_000)}` : formatDuration(seconds * 1_000_000);

@@ -1,6 +1,6 @@
 /**
- * `plumb serve`, from its start to its end: opens the store, the log and the ports, serves, drains, and closes all of it
- * in one order. assembly.ts builds the objects that a request passes through. Called by commands.ts.
+ * `plumb serve`, from its start to its end: opens the store, the log and the ports, serves, drains, and closes all of
+ * it in one order. assembly.ts builds the objects that a request passes through. Called by commands.ts.
  */
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -266,16 +266,17 @@ function startWatches(project: Project, { bundle, log, assembly }: Core, open: O
 }
 
 /**
- * Serves until SIGTERM, which drains first, or SIGINT, which a person sends who does not want to wait and which ends the
- * draining, too. A second SIGTERM does not: npm passes on what the whole group has got already. SIGHUP reads
- * plumbline.yaml again, unless it says that the terminal has gone. What `plumb serve` calls.
+ * Serves until SIGTERM, which drains first, or SIGINT, which does not drain and also ends a draining that has begun: a
+ * person sends it who does not want to wait. A second SIGTERM changes nothing, since npm passes on to its child what
+ * the whole process group has already got. SIGHUP reads plumbline.yaml again; on a terminal it means that the terminal
+ * is gone, and ends the sidecar. Called by `plumb serve`.
  *
- * @throws  what `runServe` does; LOG_LOST at the end, when the log's disk did not keep what was answered
+ * @throws  what `runServe` throws; LOG_LOST at the end, when the disk of the log did not keep what was answered
  */
 export async function serveUntilSignal(project: Project, droppedLogLines: () => number): Promise<void> {
   let sidecar: RunningSidecar | null = null;
   let isImpatient = false;
-  // Before the start: a signal that comes during it is kept.
+  // Listens before the start, so that a signal during the start is kept.
   const first = new Promise<string>((resolve) => {
     const ends = (name: string): void => {
       isImpatient ||= name !== 'SIGTERM';

@@ -1,6 +1,6 @@
 /**
- * HTTP over the surfaces: routes, limits, host check, and the one place where a code becomes an HTTP status. Called
- * by a transport, which knows no routes' meaning; calls serve.ts, which knows no HTTP.
+ * HTTP over the surfaces: routes, limits, the check of the host, and the one place where an error's code becomes an
+ * HTTP status. Called by a transport, which does not know what routes mean; calls serve.ts, which knows no HTTP.
  */
 import { CodedError } from '../contract/std/coded-error.ts';
 import type { Logger } from '../contract/std/logger.ts';
@@ -52,7 +52,7 @@ const STATUS_OF: Readonly<Record<SidecarErrorCode, number>> = {
 const RETRY_HEADERS = [...JSON_HEADERS, ['retry-after', '1'] as const];
 const MAX_DEADLINE_MS = 60_000;
 const MAX_REQUEST_ID = 128;
-/** Host headers that were found good, so that the check of a request is one look-up; others come rarely. */
+/** How many Host headers that were found good are remembered, so that the check of a request is one look-up. */
 const MAX_KNOWN_HOSTS = 64;
 
 /** First what takes a body, in the order of the surfaces, then the pages. */
@@ -61,7 +61,7 @@ const ROUTES: readonly Route[] = [
   ...PAGE_ROUTES,
 ];
 
-/** What a caller is told of a request that was refused unparsed. */
+/** Why a request was refused before it was parsed, as its caller is told. */
 const REFUSED: Readonly<Record<Refusal, string>> = {
   late: 'the request waited past its deadline before work on it began',
   behind: 'the sidecar gets more requests than it can answer in time',
@@ -71,9 +71,9 @@ const REFUSED: Readonly<Record<Refusal, string>> = {
 
 interface ServerOptions {
   readonly serving: Serving;
-  /** Logs what was answered and lets it leave. */
+  /** Logs the answers of this tick and sends them. */
   readonly flush: () => void;
-  /** Whether so much was answered that it should. */
+  /** Whether there are so many answers that they should be flushed now. */
   readonly isFull: () => boolean;
   readonly metrics: Metrics;
   readonly hotKeys: HotKeys;
@@ -109,7 +109,7 @@ export class Server implements HttpHandler {
     });
   }
 
-  /** What waits for its turn, and when the last request with a body was read. */
+  /** The requests that wait for their turn, and when the last one with a body was read. */
   get admission(): Pick<Admission, 'waiting' | 'waitingBytes' | 'lastReadMs'> {
     return this.#admission;
   }
@@ -145,7 +145,7 @@ export class Server implements HttpHandler {
     }
   }
 
-  /** The connection is kept: its request was read to the end. */
+  /** Keeps the connection, since its request was read to the end. */
   #shed(exchange: Exchange, why: Refusal): void {
     const { metrics } = this.#options;
     metrics.shed[why] += 1;
@@ -157,14 +157,14 @@ export class Server implements HttpHandler {
     this.#refuse(exchange, bodyTooLarge(), true);
   }
 
-  /** Its connection ends: the rest of the body would still come. */
+  /** Ends the connection, since the rest of the body would still come. */
   onNoRoom(exchange: Exchange): void {
     this.#options.metrics.shed.full += 1;
     const message = 'too many bytes of bodies are on their way; try again soon';
     this.#refuse(exchange, sidecarError('SRV_OVERLOAD', message), true);
   }
 
-  /** Answers a request whose fault came after `onBody` had returned. */
+  /** Answers a request that met a fault after `onBody` had returned. */
   refuse(exchange: Exchange, fault: unknown): void {
     this.#refuse(exchange, fault, false);
   }
@@ -227,7 +227,7 @@ export class Server implements HttpHandler {
     this.#options.metrics.countRequest(route, status);
   }
 
-  /** A fault of ours: told at length to the operator (the first ones), in one sentence to the caller. */
+  /** A fault of the sidecar: the operator gets the stack of the first ones, the caller one sentence. */
   #unexpected(error: Error): CodedError {
     this.#told500 += 1;
     if (this.#told500 <= 20)
@@ -267,7 +267,7 @@ function allowHeaders(exchange: Exchange): ReplyHeaders {
   return [...JSON_HEADERS, ['allow', methodOf(exchange.path)]];
 }
 
-/** Ids come from outside and stand in answers and logs: printable ASCII without what JSON would escape. */
+/** Ids come from clients and stand in answers and logs: printable ASCII without what JSON would escape. */
 function checkRequestId(id: string): string {
   let good = id.length <= MAX_REQUEST_ID;
   for (let i = 0; i < id.length && good; i++) {

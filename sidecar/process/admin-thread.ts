@@ -4,14 +4,14 @@
  *
  *   in    { ready, reason }     what /readyz says from now on
  *         { pong }              the loop of the answering thread turns
- *         { page, status, type, text }     the page that was asked for by this number
+ *         { page, status, type, text }     answers the request of this number
  *   out   { port } once it listens, or { fault }
  *         { ping }              some times within `livezMs`
- *         { ask, path }         the page of that path, by a number
+ *         { ask, path }         a request for the page of that path, with its number
  *
  *   /livez      200, or 503 once no pong has come for `livezMs`
- *   /readyz     what was told last; 503 too while /livez is
- *   all others  asked of the answering thread and waited for 1 s; then /metrics is the last one, with its age
+ *   /readyz     what was told last; also 503 while /livez is
+ *   all others  the answering thread makes them, within 1 s; after that /metrics is the last one made, with its age
  */
 import { listenFault } from '../transport/listen-fault.ts';
 import { createServer } from 'node:http';
@@ -45,7 +45,7 @@ export type FromThread =
   | { readonly ask: number; readonly path: string };
 
 const ANSWER_LIMIT_MS = 1_000;
-/** Whoever opens more shall not take the descriptors of the port that serves features: the oldest one is closed. */
+/** More connections would take descriptors from the port that serves features: past this the oldest one is closed. */
 const MAX_CONNECTIONS = 64;
 const HEAD_LIMIT_MS = 5_000;
 const CHECK_EVERY_MS = 1_000;
@@ -92,7 +92,7 @@ const listened = (): void => {
 };
 server.listen({ port: wantedPort, exclusive: true, ...(host === '' ? {} : { host }) }, listened);
 
-/** A probe is answered at once and is the newest: it gets through whoever holds the others open. */
+/** A probe is the newest connection and is answered at once, so it gets through whoever holds the others open. */
 function bound(socket: Socket): void {
   connections.add(socket);
   socket.once('close', () => connections.delete(socket));

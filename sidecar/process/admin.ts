@@ -1,7 +1,7 @@
 /**
- * The admin port: liveness, readiness, metrics, state. GET only and without entity ids, since others than the model
- * server may ask. Its server runs in a thread of its own (admin-thread.ts); this is the answering thread's side, which
- * says what there is to say and answers the thread's pings.
+ * The admin port: liveness, readiness, metrics, state. GET only and without entity ids, since not only the model
+ * server reaches it. Its HTTP server runs in a thread of its own (admin-thread.ts); this is the side of the thread that
+ * answers requests: it makes the pages and answers the other thread's pings.
  */
 import { Worker } from 'node:worker_threads';
 import type { CacheLayers } from '../../project/settings/serve-settings.ts';
@@ -59,7 +59,7 @@ export class Admin {
     throw sidecarError('SRV_PORT', message, { field: 'serve.adminPort' });
   }
 
-  /** From now on pages are answered; before that they are told to come again. */
+  /** Answers pages from now on; before that, they are answered with 503. */
   show(pages: AdminPages): void {
     this.#pages = pages;
   }

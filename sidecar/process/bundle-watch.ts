@@ -1,4 +1,4 @@
-/** Watches the folder of bundles and hands on each new one that is good; of a bad one it says so once. */
+/** Watches the folder of bundles and hands on each new one that is good; a bad one is warned of once. */
 import { currentHash, loadBundle } from '../../contract/definitions/bundle-folder.ts';
 import type { Bundle } from '../../contract/model.ts';
 import type { Logger } from '../../contract/std/logger.ts';

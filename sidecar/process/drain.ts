@@ -1,6 +1,6 @@
 /**
- * The time between the signal to stop and the end of listening: requests are served on until nobody sends any. In a pod
- * all containers get the signal together, and the model server still finishes its own requests; and a proxy needs a
+ * The time between the signal to stop and the end of listening: requests are still served, until no more come. In a pod
+ * all containers get the signal together, so the model server still finishes its own requests, and a proxy needs a
  * moment to notice that the pod is not ready.
  *
  *   signal ------ at least `drainMs` ------ ... until 2 s without a request ... --> stop listening
@@ -14,7 +14,7 @@ interface DrainParts {
   readonly limitMs: number;
   /** When the last request was read, on the clock of `nowMs`; -Infinity: none was. */
   lastReadMs(): number;
-  /** Whether it should end at once: somebody is impatient. */
+  /** Whether it should end at once: a second signal asked for that. */
   isCut(): boolean;
   readonly nowMs: () => number;
   readonly sleep: (ms: number) => Promise<void>;

@@ -4,15 +4,15 @@
  *   write(line) --> queue, 256 KiB at most --one write in flight--> descriptor
  *              \-- full: dropped, counted; told of once there is room
  *
- * A collector that stops reading must not stop serving. A write into a full pipe therefore must not block, neither
- * here nor in a thread of the pool, for whose end the process would wait: whoever makes a sink has looked at
- * `process.stderr` before, which turns pipes and sockets non-blocking. What is left at the end of the process is
- * written synchronously, with little patience. Called by log-lines.ts.
+ * A reader of logs that stops reading must not stop serving. So a write into a full pipe must not block, neither here
+ * nor in a thread of the pool, since the process waits for those at its end. Therefore the caller reads
+ * `process.stderr` before it makes a sink: that turns pipes and sockets non-blocking. What is left at the end of the
+ * process is written synchronously, for a short time. Called by log-lines.ts.
  */
 import { write, writeSync } from 'node:fs';
 
 const MAX_BYTES = 256 * 1024;
-/** A full pipe is tried again after so long. */
+/** After how long a full pipe is tried again. */
 const RETRY_MS = 50;
 /** How long the end of the process waits for a slow reader. */
 const END_MS = 500;
@@ -24,7 +24,7 @@ export class LineSink {
   readonly #maxBytes: number;
   #queue: string[] = [];
   #queuedBytes = 0;
-  /** What is being written, and how many lines it is of. */
+  /** What is being written, and how many lines it holds. */
   #chunk: Buffer = Buffer.alloc(0);
   #chunkLines = 0;
   #inFlight = false;
@@ -32,7 +32,7 @@ export class LineSink {
   #untold = 0;
   /** Lines that were given. */
   lines = 0;
-  /** Of them, those that were never written. */
+  /** Lines that were never written. */
   dropped = 0;
 
   /** @param onDropped  told, when lines can be written again, how many were dropped since it was last told */
@@ -104,7 +104,7 @@ export class LineSink {
   }
 
   #writeRest(): void {
-    // What is in flight the pool still writes.
+    // The thread pool still writes what is in flight.
     if (this.#inFlight) this.#chunk = Buffer.alloc(0);
     const untilMs = performance.now() + END_MS;
     while (this.#takeChunk()) {

@@ -1,9 +1,9 @@
 /**
  * What the sidecar says while it serves: sentences on a terminal, JSON lines (pino) where nobody watches, so that a
- * log collector can read level and time. Neither ever holds a request's body or an entity's id.
+ * collector of logs can read level and time. Neither ever holds a request's body or an entity's id.
  *
- * A sentence that comes again and again (a disk that is slow ten times a minute) is written a few times a minute and
- * then counted: a line at the end of the minute says how often it came.
+ * A sentence that is repeated (a disk that is slow ten times a minute) is written a few times a minute and then
+ * counted: a line at the end of the minute says how often it came.
  */
 import { pino } from 'pino';
 import type { CodedError } from '../../contract/std/coded-error.ts';

@@ -1,6 +1,6 @@
 /**
- * Looks at the store's state some times a second, keeps the admin port's answer to /readyz and says what changed. Called
- * by main.ts.
+ * Looks at the store's state ten times a second, tells the admin port what to answer to /readyz, and logs what changed.
+ * Called by main.ts.
  */
 import type { Logger } from '../../contract/std/logger.ts';
 import { withoutDurations } from './repeated-lines.ts';
@@ -16,7 +16,7 @@ export interface ReadinessWatch {
   stop(): void;
 }
 
-/** @param tell  hears of each change, and first of the present state */
+/** @param tell  called with the present state first, then with each change */
 export function watchReadiness(
   readiness: Readiness,
   reader: Pick<StoreReader, 'state'>,

@@ -2,20 +2,23 @@
  * Whether this sidecar should get requests: what /readyz says, and why not.
  *
  *   starting  --bundle loaded, port open-->  open
- *   open      the store was read once                     ready, and from then on whatever becomes of the store
- *             it refuses (password, permission, certificate)    not ready: waiting does not mend it
- *             a file of the login is not there, or empty  not ready until it is
- *             it is silent                                not ready for 30 s, then ready and alarmed
- *             it says itself that it is down              an outage like a later one: the same after 5 s
+ *   open      the store was read once             ready, and stays so whatever becomes of the store
+ *             it refuses (password, permission,   not ready: waiting does not help
+ *             certificate)
+ *             a file of the login is missing or   not ready until it is there
+ *             empty
+ *             it is silent                        not ready for 30 s, then ready and alarmed
+ *             it says itself that it is down      an outage like a later one: the same after 5 s
  *   draining  not ready, until the end
  *
- * A roll-out with a wrong password stops at its first pod. An outage of the store takes no pod away: answers would only
- * move from UNAVAILABLE to refused connections. Pure but for what it is told; main.ts asks now and then.
+ * So a roll-out with a wrong password stops at its first pod, and an outage of the store takes no pod away: clients
+ * would get refused connections in place of UNAVAILABLE values. Pure, but for what it is told. Read by
+ * readiness-watch.ts.
  */
 import type { StoreState } from '../store/store-health.ts';
 
 const SILENT_LIMIT_MS = 30_000;
-/** One that has just been started forms its cluster or loads its data meanwhile. */
+/** A store that was just started forms its cluster or loads its data for a while. */
 const DOWN_LIMIT_MS = 5_000;
 
 export interface ReadyState {
@@ -53,7 +56,7 @@ export class Readiness {
     if (this.#storeWasRead) return { ready: true, reason: '', alarmed: false };
     const why = reason ?? 'it has not answered';
     if (lacksFile === true) return no(`the online store was not read yet: ${why}`);
-    if (kind === 'refused') return no(`the online store refuses, and waiting does not mend it: ${why}`);
+    if (kind === 'refused') return no(`the online store refuses, and waiting does not fix it: ${why}`);
     const limitMs = saysDown ? DOWN_LIMIT_MS : SILENT_LIMIT_MS;
     if (nowMs - this.#startedMs < limitMs) return no(`the online store was not read yet: ${why}`);
     return {

@@ -1,6 +1,6 @@
 /**
- * Lets a line through a few times a minute and counts it from then on, told at the minute's end. Lines that differ in
- * nothing but a duration (a random delay before the next try) are the same. Called by log-lines.ts.
+ * Lets a line through a few times a minute, then counts it and tells the count at the end of the minute. Lines that
+ * differ only in a duration (a random delay before the next try) are the same line. Called by log-lines.ts.
  */
 
 const MINUTE_MS = 60_000;
@@ -9,14 +9,14 @@ const DURATION = /\d+(\.\d+)?(?= ?m?s\b)/g;
 /** More different lines than this end the minute early. */
 const MAX_LINES = 1_000;
 
-/** @returns what is the same of a line however long things took */
+/** @returns the line without its durations */
 export function withoutDurations(line: string): string {
   return line.replaceAll(DURATION, '#');
 }
 
 export class RepeatedLines {
   readonly #write: (line: string) => void;
-  /** By the line without durations: how often it came, and how last. */
+  /** By the line without durations: how often it came, and the last of them in full. */
   readonly #counts = new Map<string, { count: number; line: string }>();
   #timer: NodeJS.Timeout | null = null;
 
@@ -33,7 +33,7 @@ export class RepeatedLines {
     if (count <= A_MINUTE) this.#write(line);
   }
 
-  /** Tells how often what was held back came, and begins anew. */
+  /** Tells how often each line that was held back came, and begins a new minute. */
   endMinute(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

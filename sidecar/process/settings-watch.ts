@@ -1,6 +1,6 @@
 /**
- * Watches plumbline.yaml for the layers of the cache, the settings that a running sidecar takes anew. A file that
- * cannot be read, or holds a mistake, is told of once and changes nothing.
+ * Watches plumbline.yaml for the layers of the cache, the only settings that a running sidecar takes over. A file that
+ * cannot be read, or holds a mistake, is warned of once and changes nothing.
  *
  *   look: text as before -> nothing     another text -> wait     the same other text again -> take it, or refuse it
  *

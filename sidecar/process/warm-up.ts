@@ -1,9 +1,9 @@
 /**
- * Runs the way of a request before the port opens, so that the first caller does not wait while code is compiled: the
- * example requests of each service, on each surface, over made-up rows. Nothing of it is counted, cached or logged:
- * it has parts of its own, up to the transport, which alone stays cold.
+ * Serves made-up requests before the port opens, so that the first caller does not wait while code is compiled: the
+ * example requests of each service, on each surface, over made-up rows. It has an assembly of its own, so nothing of it
+ * is counted, cached or logged; only the transport stays cold.
  *
- * What it brings: docs/benchmarks/sidecar.md, "The first request".
+ * What it gains: docs/benchmarks/sidecar.md, "The first request". Called by main.ts.
  */
 import type { Bundle, FeatureView } from '../../contract/model.ts';
 import type { Clock } from '../../project/clock.ts';
@@ -22,7 +22,7 @@ import type { StoreAsk, StoreReader } from '../store/store-reader.ts';
 import { ALL_SURFACES } from '../surface/surfaces.ts';
 import { Exchange } from '../transport/transport.ts';
 
-/** The first services stand for all: they share their code. */
+/** The first services are enough: all services share their code. */
 const SERVICES = 4;
 const TIMES = 12;
 const TOUCH_LIMIT_MS = 500;
@@ -36,14 +36,14 @@ const SETTINGS: AssemblyOptions['serve'] = {
   allowedHosts: [],
   deadlineMs: 60_000,
 };
-/** No key of an entity: those have an entity's name and an id. */
+/** A key that no entity has: those have the name of an entity and an id. */
 const NOBODY = 'fstore:';
 
 /**
- * @param reader   the real one: asked once for an entity that nobody has, so that its file or connection is open
- * @param privacy  as the sidecar has it, so that what is masked in the log is masked here
+ * @param reader   the real one: it reads one entity that does not exist, so that its file or connection is open
+ * @param privacy  the sidecar's own, so that the code that masks values is compiled too
  * @returns        how many made-up requests were answered
- * @throws         what a broken bundle throws: it is for the caller to start all the same
+ * @throws         what a broken bundle throws; the caller starts all the same
  */
 export async function warmUp(
   bundle: Bundle,
@@ -74,7 +74,7 @@ export async function warmUp(
         (status) => (answered += status === 200 ? 1 : 0),
       );
       if (server.onHead(exchange)) server.onBody(exchange, body);
-      // What is slow while it is compiled has the next one wait for its turn.
+      // While code is compiled a request is slow, and the next one waits for its turn.
       while (server.admission.waiting > 0) await nextTick();
     }
     // Answers leave at the end of a tick.
@@ -87,7 +87,7 @@ function nextTick(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Whatever comes of it, a store that is down too: requests will see. */
+/** Resolves whether the read succeeds or not: requests will meet a store that is down by themselves. */
 function touch(reader: StoreReader, nowUs: number): Promise<void> {
   return new Promise((resolve) => {
     const limit = setTimeout(resolve, TOUCH_LIMIT_MS);
@@ -128,7 +128,7 @@ class MadeUpExchange extends Exchange {
   }
 }
 
-/** Has a row of every view for everybody. */
+/** Has a row of every view for every entity. */
 class MadeUpStore implements StoreReader {
   readonly kind = 'sqlite';
   readonly #rows: ReadonlyMap<string, string>;
