@@ -2,9 +2,9 @@
  * The clock of a rehearsal, for the demo and for tests: stepped from outside, by whoever conducts the rehearsal
  * (`clock: { control: FILE }` in plumbline.yaml).
  *
- * The file holds one RFC 3339 time of fixed width, written in place. The clock stands still while a program works, and a
- * run takes a stated time on it: the run waits until the conductor has moved the clock past its end, and only then writes
- * what others can see.
+ * The file holds one RFC 3339 time of fixed width, written in place. The clock stands still while a program works, and
+ * a run takes a stated time on it: the run waits until the conductor has moved the clock past its end, and only then
+ * writes what others can see.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,6 +1,6 @@
 /**
- * The page at /docs: what is served here, and how to ask for it, for people. HTML and CSS only and whole in itself: a
- * pod has no way out, and the page no script.
+ * The page at /docs: what is served here and how to request it, for people. HTML and CSS only, without scripts, and
+ * complete in itself, since a pod may have no way out.
  */
 import { formatType } from '../../contract/value-type.ts';
 import type { BundlePlans } from '../plan/bundle-plans.ts';
@@ -26,7 +26,7 @@ table { border-collapse: collapse; width: 100%; min-width: 44rem; font-size: .9r
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 .quiet { opacity: .7 }`;
 
-/** @param origin  where the reader found the page, for examples that can be pasted: `http://localhost:6566` */
+/** @param origin  the address of the page, for examples that can be pasted: `http://localhost:6566` */
 export function docsPage(plans: BundlePlans, origin: string): string {
   const services = [...plans.services()];
   const title = `Features of ${plans.bundle.project}`;

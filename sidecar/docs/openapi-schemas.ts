@@ -24,7 +24,7 @@ export function objectOf(
   };
 }
 
-/** How many rows of a service fit into one request. */
+/** How many rows one request of a service may have. */
 export function maxRowsOf(plan: Plan): number {
   return Math.max(1, Math.floor(MAX_VALUES / Math.max(1, plan.featureCount)));
 }
@@ -56,7 +56,7 @@ function valueSchema(type: ValueType): Schema {
     case 'bytes':
       return { type: ['string', 'null'], contentEncoding: 'base64' };
     case 'timestamp':
-      // Outside the years 0000 to 9999, which that format has no text for, decimal microseconds.
+      // Outside the years 0000 to 9999 the format has no text: decimal microseconds.
       return { type: ['string', 'null'], format: 'date-time' };
     case 'list':
       return { type: ['array', 'null'], items: valueSchema(type.of) };
@@ -185,7 +185,7 @@ export function nativeMetadata(): Schema {
   );
 }
 
-/** What all surfaces say of an error, each in its own envelope. */
+/** What all surfaces say of an error, each in its own form. */
 function errorFields(): Readonly<Record<string, Schema>> {
   return {
     code: { enum: Object.keys(SIDECAR_ERRORS).toSorted() },

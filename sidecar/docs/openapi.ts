@@ -1,6 +1,6 @@
 /**
  * The OpenAPI document of this sidecar, `GET /openapi.json`: its routes, and for each feature service of the bundle
- * the exact shapes with examples that can be sent. Made once for a bundle, when it is first asked for.
+ * the exact shapes with examples that can be sent. Made once for a bundle, when it is first requested.
  */
 import { OWN_PACKAGE } from '../../project/own-package.ts';
 import {

@@ -1,4 +1,4 @@
-/** What the sidecar answers to GET: health, schemas of services, models of the Open Inference Protocol, documentation. */
+/** The answers to GET: health, schemas of services, models of the Open Inference Protocol, documentation. */
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import { JSON_HEADERS } from '../answer/outbox.ts';
 import { sidecarError } from '../errors.ts';
@@ -18,7 +18,7 @@ const OPENAPI_PATH = '/openapi.json';
 const DOCS_PATH = '/docs';
 const HOT_KEYS_PATH = '/hot-keys';
 const HOT_KEYS_SHOWN = 50;
-/** The page is whole in itself: a browser need not load or run anything. */
+/** The page is complete: a browser need not load or run anything. */
 const HTML_HEADERS: ReplyHeaders = [
   ['content-type', 'text/html; charset=utf-8'],
   ['content-security-policy', "default-src 'none'; style-src 'unsafe-inline'"],
@@ -59,7 +59,7 @@ export function pageOf(exchange: Exchange, plans: BundlePlans, hotKeys: HotKeys)
   return { ...oipPage(exchange, plans), headers: JSON_HEADERS };
 }
 
-/** Keys as they stand in the store; shares and look-ups are estimates from a sample. */
+/** Keys as the store has them; shares and look-ups are estimates from a sample. */
 function hotKeysText(hotKeys: HotKeys): string {
   const keys = hotKeys.hottest(HOT_KEYS_SHOWN).map((hot) => ({
     key: hot.key,

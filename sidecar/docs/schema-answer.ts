@@ -17,7 +17,7 @@ export function schemaOf(plan: Plan): string {
       type: formatType(type),
       description,
     });
-    // The fallback has its ready text, with every digit of an int64.
+    // The fallback is text already, with every digit of an int64.
     return `${text.slice(0, -1)},"missing":${nativeFallbacks(ofView)[plan.featureIndexes[i]!]!}}`;
   });
   const head = {
@@ -27,7 +27,7 @@ export function schemaOf(plan: Plan): string {
     description: definition.description,
     owner: definition.owner,
     join_keys: plan.keys.map(({ name, type }) => ({ name, type })),
-    // Values that a request brings for itself; definitions cannot declare any yet.
+    // Values that a request would bring itself; definitions cannot declare any yet.
     context: [],
     consumers: definition.consumers,
     tensor: definition.tensor,

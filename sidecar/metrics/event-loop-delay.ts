@@ -1,9 +1,9 @@
 /**
- * How late the event loop is: a timer every 10 ms, and how long after its time it was called. Timers are a millisecond
- * coarse; below that it says nothing. Some 2 us of CPU 100 times a second.
+ * How late the event loop is: a timer is due every 10 ms, and this counts how much later it is called. Timers have
+ * steps of a millisecond, so smaller delays do not show. Some 2 us of CPU, 100 times a second.
  *
- * Not perf_hooks' monitorEventLoopDelay: its buckets cannot be read, so that only quantiles since the last scrape could
- * be shown, which cannot be added up over pods; and its reset at a scrape forgets the delay that follows.
+ * Rejected: monitorEventLoopDelay of perf_hooks. Its buckets cannot be read, so that only quantiles since the last
+ * scrape could be shown, which cannot be added up over pods; and its reset at a scrape forgets the delay that follows.
  */
 import { Histogram } from './histogram.ts';
 

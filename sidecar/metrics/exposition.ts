@@ -1,4 +1,4 @@
-/** Prometheus text: families of samples, one after the other. Labels are escaped here; names and helps are ours. */
+/** Prometheus text: families of samples, one after the other. Labels are escaped here; names and helps need not be. */
 import type { Histogram } from './histogram.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -31,7 +31,7 @@ export class Exposition {
     }
   }
 
-  /** Lines that are ready. */
+  /** Adds lines that are Prometheus text already. */
   lines(ready: readonly string[]): void {
     for (const line of ready) this.#lines.push(line);
   }

@@ -1,5 +1,5 @@
 /**
- * How long the garbage collector held the process, by kind. V8 tells it after each collection, some 5 us of CPU each.
+ * How long the garbage collector held the process, by kind. V8 reports each collection, some 5 us of CPU each.
  */
 import { PerformanceObserver, constants } from 'node:perf_hooks';
 import type { PerformanceEntry } from 'node:perf_hooks';
@@ -23,7 +23,7 @@ export class GcPauses {
   readonly seconds = new Map(Object.values(KINDS).map((kind) => [kind, new Histogram(EDGES_S)]));
   readonly #observer: PerformanceObserver;
 
-  /** @param collected  called behind each collection, or some */
+  /** @param collected  called after each collection, or after several */
   constructor(collected: () => void) {
     this.#observer = new PerformanceObserver((list) => {
       collected();

@@ -5,7 +5,7 @@ export class Histogram {
   /** For each edge how many lie between it and the edge before; one more for what lies above all. */
   readonly counts: Float64Array;
   sum = 0;
-  /** Neighbours in time are mostly alike: the search begins where the last one ended. */
+  /** Values in a row are mostly alike, so the search begins where the last one ended. */
   #last = 0;
 
   /** @param edges  upper ones, ascending; a value on an edge counts below it */

@@ -6,7 +6,7 @@ import type { VectorLogStats } from '../vector-log/vector-log.ts';
 
 type Type = 'counter' | 'gauge';
 
-/** @returns lines without the last one's end */
+/** @returns lines, the last one without its end */
 export function logMetrics(log: VectorLogStats): string[] {
   const { spool, levels } = log;
   const lines: string[] = [];

@@ -19,7 +19,7 @@ import { logMetrics } from './log-metrics.ts';
 import type { VectorLogStats } from '../vector-log/vector-log.ts';
 import type { ViewTally } from '../plan/view-tally.ts';
 
-/** What is gathered from others. */
+/** What is read from other parts for one scrape: gauges.ts. */
 export interface Gauges {
   readonly version: string;
   readonly transport: string;
@@ -38,7 +38,7 @@ export interface Gauges {
   readonly waitingRequests: number;
   /** Clients' connections, idle ones too. */
   readonly connections: number;
-  /** Of the hottest entity, of all look-ups; which one it is stands at /hot-keys only. */
+  /** The share of the hottest entity in all look-ups; only /hot-keys says which entity that is. */
   readonly hottestShare: number;
   readonly nodes: readonly NodeLoad[];
   readonly views: Iterable<readonly [id: string, tally: ViewTally]>;
@@ -46,7 +46,7 @@ export interface Gauges {
   readonly gc: Pick<GcPauses, 'seconds'>;
   readonly log: VectorLogStats | null;
   readonly shipping: ShipperStats | null;
-  /** Of those that the spool waits for, a few seconds old. */
+  /** Of the consumers that the spool waits for; a few seconds old. */
   readonly consumers: readonly ConsumerLag[];
   readonly nowUs: number;
   /** How far the wall clock has moved since the start beyond the time that passed. */
@@ -212,7 +212,7 @@ function store(out: Exposition, metrics: Metrics, gauges: Gauges): void {
   );
 }
 
-/** What the shipper tells; nothing where the log is not shipped. */
+/** Nothing where the log is not shipped. */
 function shipping(out: Exposition, { shipping: stats, log, nowUs }: Gauges): void {
   if (stats === null || log === null) return;
   const name = 'plumbline_shipper';
@@ -227,7 +227,7 @@ function shipping(out: Exposition, { shipping: stats, log, nowUs }: Gauges): voi
   );
   out.counter(`${name}_retries_total`, 'Sends that had to be repeated.', retries);
   out.gauge(`${name}_lag_bytes`, 'Bytes of the spool that Kafka does not have.', lagBytes);
-  // While it is still busy with an earlier start's frames, nobody knows how many of them there are.
+  // While the shipper sends frames of an earlier start, it is not known how many there are.
   if (stats.epoch === log.epoch) {
     const lag = Math.max(0, log.sequence - stats.sequence);
     out.gauge(`${name}_lag_records`, 'Numbers of this start that Kafka does not have.', lag);

@@ -1,7 +1,7 @@
 /**
  * What the sidecar counts. On the way of a request that is answered from the cache: `countLookUps`, `countServed` and
- * `countAnswer`, sums in typed arrays and fields, together some 0.15 us (docs/benchmarks/sidecar.md, "Counting"). All else
- * is gathered when somebody asks: metrics-text.ts.
+ * `countAnswer`, sums in typed arrays and fields, together some 0.15 us (docs/benchmarks/sidecar.md, "Counting"). All
+ * else is read at a scrape: metrics-text.ts.
  */
 import { FROM_STALE, MISSING, NULL, PRESENT } from '../../contract/status.ts';
 import { REFUSALS } from '../request/admission.ts';
@@ -11,7 +11,7 @@ import type { CachedRow } from '../cache/cached-row.ts';
 import type { ViewTally } from '../plan/view-tally.ts';
 import type { RequestInFlight } from '../request/request-in-flight.ts';
 
-/** Upper edges in seconds; one stands at the promise of 10 ms. */
+/** Upper edges in seconds; one of them is the target of 10 ms. */
 const ANSWER_EDGES_S = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.008, 0.01, 0.025, 0.05, 0.1, 0.5,
 ] as const;
@@ -19,7 +19,7 @@ const READ_EDGES_S = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
 ] as const;
 
-/** Of a poll that reads all sockets that have something. */
+/** Of a poll, which reads all sockets that have something. */
 const POLL_EDGES_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5] as const;
 
 export interface RouteTally {
@@ -46,13 +46,13 @@ export class Metrics {
   bundleSwaps = 0;
   #turn = 0;
 
-  /** Of the rows of a request: those that the cache had fresh, and those to be waited for. */
+  /** Of the rows of a request: how many the cache had fresh, and how many must be waited for. */
   countLookUps(hits: number, misses: number): void {
     this.cacheHits += hits;
     this.cacheMisses += misses;
   }
 
-  /** The values of an answer, and the ages of one entity's rows: in an answer of many, of each in turn. */
+  /** Counts the values of an answer, and the ages of the rows of one of its entities: another one with each answer. */
   countServed(inFlight: RequestInFlight): void {
     const { rows, statuses, sources, nowUs } = inFlight;
     const { plan, count } = inFlight.request;
@@ -84,7 +84,7 @@ export class Metrics {
     tally.seconds.observe(ms / 1_000);
   }
 
-  /** Anything else that was answered. */
+  /** Any other answer. */
   countRequest(route: string, status: number): void {
     const { codes } = this.#route(route);
     codes.set(status, (codes.get(status) ?? 0) + 1);

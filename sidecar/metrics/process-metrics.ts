@@ -1,6 +1,6 @@
 /**
- * What the process itself takes: CPU, memory, heap, open files, the collector's pauses, under the names that every
- * Prometheus client gives them. Called once a scrape.
+ * What the process itself uses: CPU, memory, heap, open files, pauses of the garbage collector, under the names that
+ * every Prometheus client gives them. Called once a scrape.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
@@ -29,7 +29,7 @@ export function processMetrics(out: Exposition, gc: Pick<GcPauses, 'seconds'>): 
   openFiles(out);
 }
 
-/** Connections are open files too: at the limit no new one is taken. Nothing where the system has no /proc. */
+/** Connections are open files too: at the limit no new one is accepted. Nothing where the system has no /proc. */
 function openFiles(out: Exposition): void {
   const open = openCount();
   const limit = openLimit();

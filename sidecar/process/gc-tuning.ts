@@ -16,7 +16,8 @@
  *
  * Measured with all rows missing, on two processors, at 2,000 and at 6,000 requests a second: the p99 is 11 and 53 ms
  * with helpers, 4 and 19 ms without; 0.3 and 0.7 % of the answers lacked a value with them, none and 0.2 % without. The
- * price is 0.93 of the highest rate, and 7 MiB with 100,000 rows (docs/benchmarks/sidecar.md, "The collector's helpers").
+ * price is 0.93 of the highest rate, and 7 MiB with 100,000 rows (docs/benchmarks/sidecar.md, "The collector's
+ * helpers").
  *
  * Rejected: one helper only (p99 as with all); growing by 20 % (1.06 times the rate, but 188 to 200 MiB with 100,000
  * rows in place of 183 to 195, and the target is 200); a young generation of 4 MiB in all (0.77 of the rate). Called by

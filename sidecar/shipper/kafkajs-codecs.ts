@@ -13,7 +13,7 @@ interface Encoder {
 const compressZstd = promisify(zstdCompress);
 const decompressZstd = promisify(zstdDecompress);
 
-/** Adds both to the library's table of codecs; again is no error. */
+/** Adds both to the library's table of codecs; a second call is no error. */
 export function registerCodecs(
   types: { readonly LZ4: number; readonly ZSTD: number },
   codecs: Record<number, unknown>,

@@ -32,7 +32,7 @@ const COMPRESSION = {
 
 export class KafkaJsProducer implements LogProducer {
   readonly #settings: KafkaSettings;
-  /** null until the first send, and after a send that found nobody: the next one begins with a new connection. */
+  /** null until the first send, and after a send that reached no broker: the next one begins with a new connection. */
   #producer: Producer | null = null;
 
   constructor(settings: KafkaSettings) {
@@ -74,7 +74,7 @@ async function connected(settings: KafkaSettings): Promise<Producer> {
     connectionTimeout: CONNECT_LIMIT_MS,
     authenticationTimeout: CONNECT_LIMIT_MS,
     requestTimeout: REQUEST_LIMIT_MS,
-    // What it would print says nothing that its errors do not.
+    // What it would print stands in its errors too.
     logLevel: logLevel.NOTHING,
     retry: { retries: CLIENT_RETRIES, initialRetryTime: CLIENT_RETRY_MS },
     ...(tls === null ? {} : { ssl: tlsFiles(tls) }),

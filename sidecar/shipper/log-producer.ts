@@ -1,9 +1,9 @@
 /**
- * What the shipper asks of a Kafka client, and nothing more: one batch, one answer. Two clients stand behind it
+ * What the shipper needs of a Kafka client: one batch, one answer. Two clients stand behind it
  * (platformatic-producer.ts, kafkajs-producer.ts); one suite runs on both against a real broker.
  *
  * A batch holds records of one key, so it goes to one partition, and Kafka takes or refuses it as a whole. A client
- * connects when it must and says `unavailable` when it cannot: waiting and trying again is the shipper's, in one place.
+ * connects when it must and says `unavailable` when it cannot. Waiting and trying again is left to the shipper.
  */
 
 export interface KeyedRecord {
@@ -16,11 +16,11 @@ export type SendOutcome =
   | { readonly kind: 'sent' }
   /** The broker will never take the batch as it is; a part of it may do. */
   | { readonly kind: 'refused'; readonly reason: string }
-  /** No answer, or one that time may change. Whether the batch was taken is unknown. */
+  /** No answer, or a fault that may pass. Whether the batch was taken is unknown. */
   | { readonly kind: 'unavailable'; readonly reason: string };
 
 export interface LogProducer {
-  /** @param batch  records of one key, in order; not empty, not modified, free again once it resolves. Never throws */
+  /** @param batch  records of one key, in order; not empty; the caller's again once it resolves. Never throws */
   send(batch: readonly KeyedRecord[]): Promise<SendOutcome>;
   /** Gives up what is under way. Never throws. */
   close(): Promise<void>;
@@ -31,14 +31,14 @@ export const SENT: SendOutcome = { kind: 'sent' };
 export const CLIENT_ID = 'plumbline-sidecar';
 /** How long the broker waits for its replicas. */
 export const ACK_LIMIT_MS = 20_000;
-/** Tries of one round by the client itself: a leader that has moved costs one. The rounds are the shipper's. */
+/** How often the client itself tries in one send: a leader that has moved costs one try. */
 export const CLIENT_RETRIES = 2;
 export const CLIENT_RETRY_MS = 100;
 
 /**
- * Kafka's errors that speak of the records and not of the moment: too large (10, 18), invalid (87). Whatever else
- * comes, among it what an operator can mend (no such topic, no permission, a compression that the topic forbids, a
- * clock that is off), is waited for: the spool keeps the records meanwhile.
+ * Kafka's errors that are about the records themselves: too large (10, 18), invalid (87). All other errors are waited
+ * out, also those that an operator must fix (no such topic, no permission, a compression that the topic forbids, a
+ * clock that is off): the spool keeps the records meanwhile.
  */
 const REFUSALS: ReadonlySet<string> = new Set([
   'MESSAGE_TOO_LARGE',

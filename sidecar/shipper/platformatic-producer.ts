@@ -22,7 +22,7 @@ const ACKS_OF_ALL_REPLICAS = -1;
 
 export class PlatformaticProducer implements LogProducer {
   readonly #settings: KafkaSettings;
-  /** null until the first send, and after a send that found nobody. */
+  /** null until the first send, and after a send that reached no broker. */
   #producer: Producer | null = null;
 
   constructor(settings: KafkaSettings) {
@@ -42,7 +42,7 @@ export class PlatformaticProducer implements LogProducer {
       return SENT;
     } catch (error) {
       const outcome = outcomeOf(error as Error);
-      // Whatever state the client is in, the next send begins anew from the brokers that the settings name.
+      // The next send begins with a new client, from the brokers that the settings name.
       if (outcome.kind === 'unavailable') void this.close();
       return outcome;
     }
@@ -54,7 +54,7 @@ export class PlatformaticProducer implements LogProducer {
     try {
       await producer?.close(true);
     } catch {
-      // Its connections are gone already.
+      // Its connections are closed already.
     }
   }
 }
@@ -77,7 +77,7 @@ function outcomeOf(error: Error): SendOutcome {
   const reasons: string[] = [];
   walk(error, (one) => {
     const { apiId, code, path } = one as { apiId?: string; code?: string; path?: string };
-    // What is wrong with single records of a refused batch comes as errors of an unknown kind beside the batch's own.
+    // Beside the error of a refused batch, the client reports those of its single records as unknown ones.
     if (path?.includes('/record_errors/')) return;
     if (apiId !== undefined) codes.push(apiId);
     if (apiId !== undefined || !(one instanceof ResponseError || code === 'PLT_KFK_MULTIPLE')) {

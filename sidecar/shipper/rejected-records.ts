@@ -1,6 +1,6 @@
 /**
- * Records that Kafka will never take: kept beside the spool, one file each, with the reason, so that one of them
- * neither stops the rest nor is lost.
+ * Records that Kafka will never take. Each is kept beside the spool in a file with the reason, so that it neither stops
+ * the others nor is lost.
  *
  *   {spool}/rejected/{epoch}-{sequence}-{offset}.json       mode 0600
  *   {"key":"pod/epoch","reason":"MESSAGE_TOO_LARGE","rejectedAt":"...","segment":"...","sequence":5,"topic":"...",
@@ -17,7 +17,7 @@ import { makeFolder } from '../../contract/std/folder.ts';
 
 export const REJECTED_FOLDER = 'rejected';
 
-/** Durable when it returns; the same record again replaces its file. @throws the file system's error */
+/** Durable when it returns; a second call for a record replaces its file. @throws the file system's error */
 export function keepRejected(
   spool: string,
   record: SpooledRecord,

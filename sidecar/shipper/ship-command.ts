@@ -1,9 +1,9 @@
 /**
  * `plumb log ship`: ships what is left of a spool whose sidecar is gone, e.g. before its volume is deleted.
  *
- * It takes the shipper's lock, not the writer's. A sidecar that ships by itself holds that lock, and the command says
- * so; a sidecar that starts meanwhile serves and logs as ever, and ships when this is done. Segments are deleted by
- * the writer alone: the next start of a sidecar removes what was shipped.
+ * It takes the shipper's lock, not the writer's. While a sidecar ships, it holds that lock and the command fails; a
+ * sidecar that starts while the command runs serves and logs, and ships once the command has ended. Only the writer
+ * deletes segments: the next start of a sidecar removes what was shipped.
  */
 import { existsSync } from 'node:fs';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
@@ -40,7 +40,7 @@ export async function logShip(context: CommandContext, options: { wait?: string 
 /**
  * Ships until nothing is left.
  *
- * @param waitMs  how long Kafka may take nothing
+ * @param waitMs  for how long Kafka may take nothing before this gives up
  * @throws        LOG_NO_KAFKA, LOG_LOCKED while a sidecar ships, LOG_CURSOR, LOG_KAFKA when Kafka took nothing so long
  */
 async function shipSpool({ settings, clock, logger }: Project, waitMs: number): Promise<ShipResult> {

@@ -1,8 +1,8 @@
 /**
- * The shipper's own thread: everything that Kafka can keep busy or hold up happens here, never beside a request.
- * Entered by shipping.ts, with which it speaks in messages:
+ * The thread of the shipper: work for Kafka, and waiting for it, never touches the thread that answers requests.
+ * Started by shipping.ts, with which it exchanges messages:
  *
- *   in    { graceMs }           ship what is left for so long, then end
+ *   in    { graceMs }           ship what is left, but for no longer than this, then end
  *   out   { stats } once a second and at the end · { info } · { warn }
  */
 import type { FileLock } from '../../contract/std/file-lock.ts';
@@ -44,7 +44,7 @@ let shipper: Shipper | null = null;
 port.once('message', ({ graceMs }: { graceMs: number }) => {
   stop.abort();
   shipper?.drain();
-  // A send that hangs, or a Kafka that is away, must not hold the process longer.
+  // Neither a send that hangs nor a Kafka that is down may keep the process longer.
   setTimeout(() => {
     shipper?.abort();
     finish();
@@ -78,7 +78,7 @@ function finish(): void {
   process.exit(0);
 }
 
-/** `plumb log ship` may be at work in the folder: this sidecar serves meanwhile, and ships when that has ended. */
+/** While `plumb log ship` works on the folder, this sidecar serves and waits for the lock. */
 async function lockWhenFree(): Promise<FileLock | null> {
   for (let told = false; !stop.signal.aborted; told = true) {
     try {

@@ -1,16 +1,16 @@
 /**
- * Moves the spool to Kafka: reads, sends, makes the cursor durable, in this order, so that whatever dies in between
- * is sent again and never skipped.
+ * Moves the spool to Kafka: reads, sends, makes the cursor durable, in this order, so that after a crash records are
+ * sent again and never skipped.
  *
  *   spool --SpoolTail--> batch of one key, up to 1 MiB --send, acks of all replicas--> cursor --> writer deletes
  *                            |                    |
- *                            |                    `- unavailable: again after 0.1 s, 0.2 s ... 5 s, for as long as it
- *                            |                       takes; nothing else is read meanwhile, so order is kept
- *                            `- refused: halved until the record is found; that one goes to rejected/, the rest on
+ *                            |                    `- unavailable: sent again after 0.1 s, 0.2 s ... 5 s, without end;
+ *                            |                       nothing else is sent meanwhile, so order is kept
+ *                            `- refused: halved until the record is found; it goes to rejected/, the others to Kafka
  *
  * One batch is in flight at a time; meanwhile the next one is read, and the cursor is written when it is 200 ms behind
- * (at once when nothing is left): a crash repeats at most that and the batch in flight. Runs in a thread of its own
- * (shipper-thread.ts), or in the command `log ship`. Knows nothing of requests.
+ * (at once when nothing is left). So a crash repeats at most those 200 ms and the batch in flight. Runs in a thread of
+ * its own (shipper-thread.ts), or in the command `log ship`. Knows nothing of requests.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../project/clock.ts';
@@ -52,7 +52,7 @@ export interface ShipperStats {
   readonly retries: number;
   readonly damagedBytes: number;
   readonly lagBytes: number;
-  /** When the oldest record that waits was served; null when none waits, or it does not say. */
+  /** When the oldest record that waits was served; null when none waits, or its time is not known. */
   readonly oldestUs: number | null;
   /** What was shipped last: 16 hex digits and the sequence number; null before the first. */
   readonly epoch: string | null;
@@ -73,7 +73,7 @@ export class Shipper {
   /** Whether `run` has ended since nothing was left. */
   complete = false;
   #wake: (() => void) | null = null;
-  /** When each kind of trouble was last told of. */
+  /** When each kind of trouble was last logged. */
   readonly #warnedMs = new Map<Trouble, number>();
   #connected = false;
   #readable = true;
@@ -115,7 +115,7 @@ export class Shipper {
       }
       this.#waiting = batch[0]!;
       const delivered = this.#deliver(batch);
-      // The batch goes out first; the disk's turn is while Kafka has it.
+      // The batch is sent first, so that Kafka works on it while this thread waits for the disk.
       await turn();
       if (performance.now() - this.#savedMs >= CURSOR_MS) this.#saveCursor();
       const next = this.#read();
@@ -159,7 +159,7 @@ export class Shipper {
     try {
       this.#lag = this.#tail.bytesBehind(this.#shipped);
     } catch {
-      // A folder that cannot be read is told of by what reads it; the last figure stands meanwhile.
+      // The next read reports a folder that cannot be read; until then the last figure stays.
     }
     return this.#lag;
   }
@@ -207,7 +207,7 @@ export class Shipper {
     this.#moveTo(batch.at(-1)!);
   }
 
-  /** @returns false when the record cannot be kept: it must not be passed then */
+  /** @returns false when the record cannot be kept; the cursor must then not pass it */
   #reject(record: SpooledRecord, reason: string): boolean {
     const { spool, topic, clock } = this.#options;
     try {
@@ -257,7 +257,7 @@ export class Shipper {
     this.#wake = null;
   }
 
-  /** What goes on for hours is said now and then. */
+  /** Repeats a warning only now and then, since trouble may go on for hours. */
   #warn(trouble: Trouble, line: string): void {
     const nowMs = performance.now();
     if (nowMs - (this.#warnedMs.get(trouble) ?? -Infinity) < WARN_EVERY_MS) return;
@@ -266,7 +266,7 @@ export class Shipper {
   }
 }
 
-/** Doubles up to its limit; a random half keeps the sidecars of a cluster from coming back all at once. */
+/** Doubles up to its limit; half of it is random, so that the sidecars of a cluster do not come back all at once. */
 function backoffMs(tries: number): number {
   const full = Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** Math.min(tries, 16));
   return full * (0.5 + Math.random() / 2);

@@ -1,16 +1,16 @@
 /**
- * The sidecar's hold on its shipper: starts the thread, keeps its last figures, starts it again should it ever die,
- * and gives it its grace at the end. Nothing here waits for Kafka. Called by main.ts.
+ * The sidecar's side of the shipper: starts its thread, keeps its last figures, starts it again if it dies, and gives
+ * it time to ship the rest at the end. Nothing here waits for Kafka. Called by main.ts.
  */
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../contract/std/logger.ts';
 import type { ShipperStats } from './shipper.ts';
 import type { ThreadInput, ThreadMessage } from './shipper-thread.ts';
 
-/** Doubles with each thread that dies, up to the second figure. */
+/** The pause before the thread is started again: doubles with each that dies, up to the second figure. */
 const RESTART_MS = 1_000;
 const RESTART_MS_MAX = 60_000;
-/** What a thread may take beyond its grace to write the cursor and end. */
+/** How long the thread may take after its grace to write the cursor and end. */
 const END_MS = 2_000;
 // Beside this file, in the source tree as in the package.
 const THREAD = new URL(`./shipper-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
@@ -45,7 +45,7 @@ export class Shipping {
     this.#worker = this.#start();
   }
 
-  /** @returns the figures of a second ago at most */
+  /** @returns figures that are at most a second old */
   stats(): ShipperStats {
     const { shippedRecords, shippedBytes, rejectedRecords, retries, damagedBytes } = this.#before;
     const now = this.#stats;
@@ -59,7 +59,7 @@ export class Shipping {
     };
   }
 
-  /** Ships what is left within the grace; resolves when the thread has ended. What is not shipped stays in the spool. */
+  /** Ships what is left, within the grace; resolves when the thread has ended. The spool keeps what is not shipped. */
   async stop(): Promise<void> {
     const { graceMs } = this.#input.kafka;
     if (this.#stopping) return;

@@ -4,9 +4,10 @@
  *   segment 1  | 1 2 3 |   segment 2  | 4 5 6 ...         the writer is here, or dead
  *                ^cursor                     ^end: null for now
  *
- * A frame is what is shipped, so the parts of a large record stay parts. Batches hold frames of one epoch only: they
- * share one key. A segment is left behind only when it was read to its end after a later one had been seen: by then
- * nobody writes it any more. What is no frame (damage) is passed over; readers see the gap in the sequence numbers.
+ * Frames are shipped one by one, so the parts of a large record stay parts. A batch holds frames of one epoch only,
+ * since those share one key. The tail moves on to the next segment only once it has read this one to its end after it
+ * saw a later one: by then nobody writes this one any more. Damaged bytes are passed over; readers see the gap in the
+ * sequence numbers.
  * Called by shipper.ts.
  */
 import { statSync } from 'node:fs';
@@ -34,14 +35,14 @@ export interface SpooledRecord extends KeyedRecord {
 export class SpoolTail {
   readonly #folder: string;
   readonly #reader = new SegmentReader();
-  /** What was read last, or where to begin. */
+  /** The end of what was read, or where to begin. */
   #position: SpoolPosition | null;
   #segment: SegmentName | null = null;
   #key = Buffer.alloc(0);
   /** Whether the reader stands on a frame that did not fit into the last batch. */
   #held = false;
   readonly #pods = new Map<string, string>();
-  /** Bytes passed over since they are no frames. */
+  /** Bytes that were passed over because they are no frames. */
   damagedBytes = 0;
 
   constructor(folder: string, from: SpoolPosition | null) {
@@ -59,7 +60,7 @@ export class SpoolTail {
     try {
       this.#fill(batch, maxBytes);
     } catch (error) {
-      // What was read so far is not read again: it goes out, and the next call meets the error, if it lasts.
+      // What was read so far is returned now; if the error lasts, the next call meets it.
       this.close();
       if (batch.length === 0) throw error;
     }

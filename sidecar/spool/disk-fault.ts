@@ -1,6 +1,6 @@
 /**
- * Whether the disk of the spool takes writes: says in the log when it does not and when it does again, and how soon
- * another try is worth its time. Called by spool.ts.
+ * Whether the disk of the spool takes writes. Logs when it stops and when it takes them again, and says when the next
+ * try is due. Called by spool.ts.
  */
 import type { Logger } from '../../contract/std/logger.ts';
 
@@ -18,7 +18,7 @@ export class DiskFault {
     this.#logger = logger;
   }
 
-  /** Whether it has just been met, so that another write is not worth its time yet. */
+  /** Whether the last write failed so recently that another try would cost time for nothing. */
   get isFresh(): boolean {
     return this.isThere && performance.now() - this.#failedMs < RETRY_MS;
   }

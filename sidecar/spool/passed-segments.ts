@@ -40,7 +40,7 @@ interface SweepParts {
   readonly logger: Logger;
 }
 
-/** Deletes passed segments, once it is durable that they may be gone, and says once why it cannot. */
+/** Deletes passed segments, after it was made durable which are gone in order; logs once why it cannot. */
 export class SegmentSweep {
   readonly #parts: SweepParts;
   #fault = '';
@@ -50,7 +50,7 @@ export class SegmentSweep {
     this.#parts = parts;
   }
 
-  /** One at a time. @param onDeleted  told of each with its size */
+  /** Only one runs at a time. @param onDeleted  called for each segment with its size */
   sweep(current: string | null, onDeleted: (bytes: number) => void): Promise<void> {
     this.#sweeping ??= this.#sweep(current, onDeleted).finally(() => (this.#sweeping = null));
     return this.#sweeping;

@@ -130,7 +130,7 @@ export class SegmentWriter {
     state.grow(bytes.length);
   }
 
-  /** Undoes a part of a write. Where even that fails, what is left is a torn tail that readers pass over. */
+  /** Undoes a torn write. Where even that fails, what is left is a torn tail that readers pass over. */
   #cutBack(): void {
     const state = this.#state;
     const empty = state.size <= state.headerBytes;
@@ -155,7 +155,7 @@ export class SegmentWriter {
    * meanwhile, since descriptors are closed here alone.
    */
   async sync(): Promise<void> {
-    // In this order: a segment that is finished in between is then in both.
+    // Read in this order: a segment that is retired in between then counts in both.
     const current = this.#state.fd;
     const path = join(this.#epoch.folder, this.#name());
     const retired = this.#state.takeRetired();
@@ -167,7 +167,7 @@ export class SegmentWriter {
       if (created) await this.#files.syncFolder(this.#epoch.folder);
       if (isCurrent) await this.#lookForFile(current, path);
     } catch (error) {
-      // What is written behind the failure is good only if its file has a name.
+      // What is written after the failure counts only if its file has a name, so the next sync tries the folder again.
       if (created) this.#state.askForFolder();
       throw error;
     } finally {
@@ -175,10 +175,10 @@ export class SegmentWriter {
     }
   }
 
-  /** What is durable in a file without a name, or in a folder that another one stands for, is nobody's. */
+  /** Bytes in a file that has lost its name, or in a folder that another one has replaced, are found by nobody. */
   async #lookForFile(fd: number, path: string): Promise<void> {
     if (await this.#files.isAt(fd, path)) return;
-    // Finished meanwhile, it may have been read and deleted.
+    // A segment that was retired meanwhile may have been read and deleted.
     if (this.#state.fd !== fd) return;
     this.#state.countVanished();
     this.#state.askToRetire();

@@ -1,6 +1,6 @@
 /**
- * What the spool asks of the file system, and nothing more, so that a disk that fills up, tears a write or fails a
- * sync can be had in a test without one. Synchronous where an answer waits for it, asynchronous where none does.
+ * What the spool needs of the file system, so that tests can have a disk that fills up, tears a write or fails a sync.
+ * Synchronous where an answer waits for it, else asynchronous.
  */
 import {
   close,
@@ -18,10 +18,11 @@ import { makeFolder } from '../../contract/std/folder.ts';
 
 export interface SpoolFiles {
   /**
-   * A module whose `filesOf(share)` gives the same layer, for the thread that writes while the disk is slow. null: that thread cannot have it, and every write is made by the caller.
+   * A module whose `filesOf(share)` gives the same files to the thread of the ring. null: that thread cannot have them,
+   * and every write is made by the caller.
    */
   readonly inWorker: { readonly module: URL; readonly share: unknown } | null;
-  /** Makes a folder of mode 0700 that is gone. @returns false when there is one */
+  /** Makes a folder of mode 0700 where there is none. @returns false when there is one */
   makeFolder(path: string): boolean;
   /** Makes a new file of mode 0600; throws EEXIST when there is one. */
   create(path: string): number;
@@ -70,7 +71,7 @@ export const DISK: SpoolFiles = {
   },
 };
 
-/** What the writing thread takes; `share` is of `inWorker`. */
+/** For the thread of the ring; `share` is that of `inWorker`. */
 export function filesOf(_share: unknown): SpoolFiles {
   return DISK;
 }

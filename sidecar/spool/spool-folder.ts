@@ -1,8 +1,8 @@
 /**
- * The folder of a spool as its writer has it: locked, and how much lies in it. It can be taken away under the writer (a
- * cleaner of temporary files, a volume mounted over it): then whatever is written goes into a file that nobody finds.
- * segment-writer.ts notices, here it becomes an alarm, and the folder that comes in its place is locked and counted
- * anew. Called by spool.ts.
+ * The folder of a spool: its lock, and how much lies in it. It can be taken away while it is written (a cleaner of
+ * temporary files, a volume mounted over it): then what is written goes into a file that nobody finds.
+ * segment-writer.ts notices that; here it becomes an alarm, and the new folder in its place is locked and counted.
+ * Called by spool.ts.
  */
 import { statSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
@@ -16,7 +16,7 @@ import { lockForWriting } from './lock.ts';
 import type { WriterState } from './writer-state.ts';
 import { makeFolder } from '../../contract/std/folder.ts';
 
-/** So long a folder that vanished shows in the metrics: somebody must have looked meanwhile. */
+/** For how long a folder that vanished shows in the metrics: long enough for a few scrapes. */
 const ALARM_MS = 60_000;
 
 export class SpoolFolder {
@@ -32,7 +32,7 @@ export class SpoolFolder {
   #rejectedBytes = 0;
   #rejectedMs = 0;
   #isCounting = false;
-  /** How often it was found gone. */
+  /** How often the folder was found gone. */
   vanished = 0;
 
   private constructor(path: string, lock: FileLock, state: WriterState, logger: Logger) {

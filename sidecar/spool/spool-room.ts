@@ -1,7 +1,7 @@
 /**
- * How much more the spool may hold. It is full from the first frames that do not fit until a passed segment was deleted:
- * a smaller record that still fits would come behind one that did not. Heartbeats are taken all the same. Made by
- * spool.ts, asked by vector-log.ts before each record.
+ * How much more the spool may hold. It is full from the first frames that do not fit until a passed segment was
+ * deleted; smaller records that would still fit are not taken meanwhile, but heartbeats are. Made by spool.ts; asked by
+ * vector-log.ts before each record.
  */
 import assert from 'node:assert/strict';
 import type { Logger } from '../../contract/std/logger.ts';

@@ -13,15 +13,15 @@
  *             no space, an I/O error
  *   full      frames would pass maxBytes           refused, but for heartbeats             a passed segment was deleted
  *
- * Several can hold at once (a slow disk becomes full): `mode` is the last of the table that holds, and one file keeps each:
+ * Several can hold at once (a slow disk becomes full): `mode` is the last of the table that holds. One file keeps each:
  * guarded sync-queue.ts, slow slow-disk.ts, failing disk-fault.ts, full spool-room.ts.
  *
  * Why guarded: a write blocks for long only while the disk is busy, and every 200 ms our own sync keeps it busy. With
  * another thread writing, this one goes on, and what it serves meanwhile goes with the next write: a disk that stops
  * costs the answers of one tick 4 ms and not its whole stop. The ring alone tells which thread writes: an empty one
- * leaves the segment to this thread. A write that fails in the ring is tried again and not given up, so that the numbers
- * on the disk have no hole that no heartbeat tells of. A sync that fails leaves its frames written but not certain
- * (sync-queue.ts).
+ * leaves the segment to this thread. A write that fails in the ring is tried again and not given up, so that the
+ * numbers on the disk have no hole that no heartbeat tells of. A sync that fails leaves its frames written but not
+ * certain (sync-queue.ts).
  *
  * Trades one write per event-loop tick (about 3 us and the copy) for: a killed process loses no answered vector.
  * Power loss may take what was not yet synced, 200 ms of it. Called by vector-log.ts. A disk that fails never becomes
@@ -54,7 +54,7 @@ const SYNC_MS = 200;
 const SWEEP_MS = 1_000;
 /** Once a sync takes so long, a write by this thread might stand still with it. */
 const SYNC_DOUBT_MS = 50;
-/** So many segments make up a full spool at least: else the one being written could be all there is to delete. */
+/** A full spool has at least so many segments, so that there is one to delete beside the one being written. */
 const SEGMENTS_WHEN_FULL = 8;
 
 /** How the spool takes frames at present, from the least to the most that is wrong. */
@@ -96,12 +96,12 @@ export class Spool {
   readonly #writer: SegmentWriter;
   readonly #syncs: SyncQueue;
   #ring: RingWriter | null = null;
-  /** Ticks whose frames were taken, written or in the ring. */
+  /** How many ticks' frames were taken: written, or in the ring. */
   #taken = 0;
   readonly #fault: DiskFault;
-  /** What waits in the ring cannot be written. */
+  /** Whether what waits in the ring cannot be written. */
   #blocked = false;
-  /** When the frames were put that are awaited. */
+  /** When the frames that are AWAITED were put into the ring. */
   #awaitedMs = 0;
   readonly #slow: SlowDisk;
   /** Asked before frames are made of a request. */
@@ -129,7 +129,7 @@ export class Spool {
             `the spool in ${folder.path}: a sync failed, and what it was for may be lost: ${error.message}`,
           );
       },
-      onMended: () => logger.info(`the spool in ${folder.path} can be synced again`),
+      onRecovered: () => logger.info(`the spool in ${folder.path} can be synced again`),
     });
     this.room = new SpoolRoom(options, () => this.bytes + (this.#ring === null ? 0 : this.#ring.usedBytes));
     this.#slow = new SlowDisk(options.folder, this.#syncs, logger);
@@ -204,12 +204,12 @@ export class Spool {
     return this.#followRing() || this.#fault.isFresh;
   }
 
-  /** Whether what is written is not certain to be on the disk, since the last sync failed. */
+  /** Whether the last sync failed, so that what is written may not be on the disk. */
   get isSyncFailing(): boolean {
     return this.#syncs.isFailing;
   }
 
-  /** @returns whether the other thread cannot write what waits: it tries again, and nothing more may be put */
+  /** @returns whether the other thread cannot write what waits; it tries again, and nothing may be put behind it */
   #followRing(): boolean {
     const fault = this.#ring === null ? null : this.#ring.blockedBy;
     if (fault !== null) this.#fault.met(fault);
@@ -240,9 +240,9 @@ export class Spool {
   /**
    * Takes the frames of a tick.
    *
-   * @returns  WRITTEN: the kernel has them; QUEUED: the ring has, and nothing but the end of this process before they
-   *           are written loses them; REFUSED: nobody has any of them; AWAITED: the other thread is about to write
-   *           them, and nothing else may be written before `settle` says one of the others
+   * @returns  WRITTEN: the kernel has them; QUEUED: the ring has them, and they are lost only if this process dies
+   *           before they are written; REFUSED: none of them was taken; AWAITED: the other thread is about to write
+   *           them, and nothing else may be written before `settle` gives one of the other levels
    */
   write(frames: Buffer, batch: Batch): WriteLevel {
     const level = this.#take(frames, batch);
@@ -257,27 +257,27 @@ export class Spool {
     if (this.#followRing()) return REFUSED;
     if (ring.usedBytes > 0) return ring.put(frames, batch, false) ? QUEUED : REFUSED;
     const guarded = this.#slow.isNow || this.#syncs.isInFlight;
-    // Frames larger than the ring have no other way than this thread.
+    // Frames that are larger than the ring can only be written by this thread.
     if (!guarded || !ring.put(frames, batch, true)) return this.#writeHere(frames, batch.fromSequence);
     this.#awaitedMs = performance.now();
     return AWAITED;
   }
 
-  /** What became of the frames that were AWAITED, at last after as long as a write may take. */
+  /** What became of the frames that were AWAITED; not AWAITED any more once 4 ms have passed. */
   settle(): WriteLevel {
     const ring = this.#ring!;
     const result = ring.settled();
     if (result !== 'waiting') return this.#settled(result);
     if (performance.now() - this.#awaitedMs < WRITE_SLOW_MS) return AWAITED;
     const { isWriting } = ring;
-    // Else the processor is short, and the disk is not to blame unless it looks so too.
+    // If the other thread has not begun, it lacks the processor; the disk is to blame only if a sync takes long too.
     const mayWrite = !isWriting && this.#syncs.inFlightMs <= SYNC_DOUBT_MS;
     if (mayWrite && ring.writeHere()) return this.#settled(ring.letGo());
     if (isWriting) this.#slow.enter(ring, `a write takes over ${WRITE_SLOW_MS} ms`);
     return this.letGo();
   }
 
-  /** Waits no longer for frames that were AWAITED: never AWAITED. */
+  /** Waits no longer for frames that were AWAITED. @returns any level but AWAITED */
   letGo(): WriteLevel {
     return this.#settled(this.#ring!.letGo());
   }
@@ -306,7 +306,7 @@ export class Spool {
       return REFUSED;
     }
     const isSlow = performance.now() - startMs > WRITE_SLOW_MS;
-    // Without a ring there is no other way than to wait for the disk.
+    // Without a ring there is nothing to change to: answers wait for the disk.
     if (isSlow && this.#ring !== null) this.#slow.enter(this.#ring, `a write took over ${WRITE_SLOW_MS} ms`);
     this.#fault.gone();
     return WRITTEN;

@@ -5,8 +5,9 @@
  *             |---written---| |- in the ring -|   written 3
  *             |sync|                              synced 1: waiters of 1 go, the next sync begins with 2 and 3
  *
- * After a failure the kernel may have dropped what it held, and each try costs a segment: the second comes at once
- * (the file may just have been taken away), each further one after a rest that doubles, and whoever asks meanwhile is told at once that nothing is certain.
+ * After a failure the kernel may have dropped what it held, and each try costs a segment. The second try comes at once
+ * (the file may just have been taken away), each further one after a rest that doubles. Meanwhile `whenSynced` answers
+ * false at once.
  *
  * Called by spool.ts: every 200 ms, and at once where an answer waits.
  */
@@ -14,7 +15,7 @@ import { DURATION_SLOTS, countDuration, readDurations } from './duration-counts.
 import type { Durations } from './duration-counts.ts';
 
 const FIRST_REST_MS = 200;
-/** So long a disk that syncs again may go unnoticed; an hour of failures makes 720 segments at most. */
+/** For at most so long it goes unnoticed that a disk syncs again; an hour of failures makes 720 segments at most. */
 const LONGEST_REST_MS = 5_000;
 
 interface Waiter {
@@ -27,12 +28,12 @@ interface SyncParts {
   readonly sync: () => Promise<void>;
   /** How many ticks are written by now. */
   readonly written: () => number;
-  /** Whether finished segments wait to be closed: each failed write leaves one, and whoever writes waits at the 257th. */
+  /** Whether finished segments wait to be closed. Each failed write leaves one, and at the 257th the writer waits. */
   readonly hasRetired: () => boolean;
-  /** The first of a row of failures. After one the kernel may have dropped the pages: what they held is in doubt. */
+  /** A sync failed, the first or a further one in a row: what it was for may be lost. */
   readonly onFailed: (error: Error, isFirst: boolean) => void;
-  /** The first that succeeds after failures. */
-  readonly onMended: () => void;
+  /** A sync has succeeded after failures. */
+  readonly onRecovered: () => void;
 }
 
 export class SyncQueue {
@@ -41,7 +42,7 @@ export class SyncQueue {
   #synced = 0;
   #syncing: Promise<void> | null = null;
   #startMs = 0;
-  /** In a row until now. */
+  /** How many syncs have failed in a row. */
   #failures = 0;
   #failedMs = 0;
   #waiters: Waiter[] = [];
@@ -73,7 +74,7 @@ export class SyncQueue {
     return this.#waiters.length > 0;
   }
 
-  /** For how long the sync in flight has been; 0: none is. */
+  /** For how long the sync has been in flight; 0: none is. */
   get inFlightMs(): number {
     return this.#syncing === null ? 0 : performance.now() - this.#startMs;
   }
@@ -87,7 +88,7 @@ export class SyncQueue {
     });
   }
 
-  /** Answers that wait when it is done get the next one at once. */
+  /** Where answers still wait when it is done, the next sync begins at once. */
   sync(): Promise<void> {
     if (this.#syncing !== null) return this.#syncing;
     const isDone = this.#synced >= this.#parts.written() && !this.#parts.hasRetired();
@@ -106,7 +107,7 @@ export class SyncQueue {
     try {
       await this.#parts.sync();
       this.#failures = 0;
-      if (failedBefore) this.#parts.onMended();
+      if (failedBefore) this.#parts.onRecovered();
     } catch (error) {
       this.#failedMs = performance.now();
       this.#failures += 1;
@@ -120,7 +121,7 @@ export class SyncQueue {
   }
 
   /**
-   * Makes durable what is written, whatever was before, and tells who still waits that it was in vain.
+   * Makes durable what is written, even while failures rest, and tells false to all that still wait.
    *
    * @returns whether that sync did not fail
    */

@@ -1,6 +1,6 @@
 /**
- * What a writer of segments knows, in memory that two threads share, so that either of them can go on where the
- * other stopped (frame-ring.ts says whose turn it is; they never write at one time).
+ * The state of the writer of segments, in memory that two threads share, so that each can go on where the other
+ * stopped (ring/frame-ring.ts says whose turn it is; they never write at the same time).
  *
  *   i32   descriptor | number | size | header bytes | created | retire asked | grown | retired from | retired to
  *         | number and size of the segment before | files made | vanished | retired descriptors, 256
@@ -29,7 +29,7 @@ const INTEGER_BYTES = (RETIRED + RETIRED_SLOTS) * 4;
 
 export class WriterState {
   readonly memory: SharedArrayBuffer;
-  /** Of the writes, by whoever made them. */
+  /** Durations of the writes of both threads. */
   readonly writeDurations: Float64Array;
   readonly #ints: Int32Array;
   readonly #ownsRetired: boolean;
@@ -112,7 +112,7 @@ export class WriterState {
         Atomics.store(this.#ints, FD, -1);
         return;
       }
-      // 256 segments that no sync has come to: the writing thread waits for one, and the ring behind it fills up.
+      // 256 segments wait for a sync: the thread of the ring waits for one, and the ring fills up.
       Atomics.wait(this.#ints, RETIRED_FROM, from);
     }
     this.#ints[RETIRED + (to % RETIRED_SLOTS)] = fd;

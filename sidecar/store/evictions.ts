@@ -1,13 +1,13 @@
 /**
- * How many keys each node of the store has evicted, as far as the store's user may ask (INFO). Asked for where a row is
- * absent, and then at most once a second a node; an idle sidecar asks nothing.
+ * How many keys each node of the store has evicted, if the store's user may run INFO. Asked only when a row is absent,
+ * at most once a second for each node; an idle sidecar asks nothing.
  */
 import { infoField } from '../../contract/wire/online/eviction-mark.ts';
 import type { NodeEvictions } from '../../contract/wire/online/eviction-mark.ts';
 
-/** An eviction may be so young that its row is still MISSING. */
+/** A row that was evicted within this time may still be called MISSING. */
 const AGE_MS = 1_000;
-/** After a refusal it is not asked again for so long. */
+/** For how long a node that refused is not asked again. */
 const REFUSED_MS = 60_000;
 
 interface Node {
@@ -49,7 +49,7 @@ export class Evictions {
     return entry.asking;
   }
 
-  /** After a reconnect a node may be another one. */
+  /** To be called after a reconnect: behind the same name there may be another node. */
   forget(): void {
     this.#nodes.clear();
   }

@@ -8,7 +8,7 @@ import { visibleText } from '../../contract/std/visible-text.ts';
 import { parseWatermark } from '../../contract/wire/online/watermark.ts';
 import { MARKER_AGE_MS } from './store-reader.ts';
 
-/** Hashes that nobody asked for in so long are not renewed any more: an idle sidecar leaves its store alone. */
+/** Hashes that were not asked for in this time are no longer renewed, so an idle sidecar leaves its store alone. */
 export const MARKER_IDLE_MS = 60_000;
 
 /** What a marker hash holds. */
@@ -38,7 +38,7 @@ export class Markers {
   /**
    * @param fetch      reads all fields of a marker hash
    * @param nowMs      a monotonic clock
-   * @param onTrouble  told of each marker that is none, whenever its hash is read
+   * @param onTrouble  told of each marker that cannot be parsed, whenever its hash is read
    */
   constructor(
     fetch: FetchMarkers,
@@ -50,7 +50,7 @@ export class Markers {
     this.#nowMs = nowMs;
   }
 
-  /** @returns the marks when they are young enough to stand before a row that is read now, else null */
+  /** @returns the marks if they are recent enough for a row that is read now, else null */
   known(hash: string, nowUs: number): Marks | null {
     const entry = this.#hashes.get(hash);
     if (entry === undefined || entry.marks === null) return null;
@@ -71,7 +71,7 @@ export class Markers {
     return this.#join(hash, entry, nowUs);
   }
 
-  /** Reads anew, never joining a read that started before this call. */
+  /** Reads the hash again, and never joins a read that started before this call. */
   async readAfter(hash: string, nowUs: number): Promise<Marks> {
     await this.#hashes.get(hash)?.reading?.catch(() => {});
     return this.read(hash, nowUs);
@@ -86,7 +86,7 @@ export class Markers {
     }
   }
 
-  /** After a reconnect nothing that was known before vouches for anything. */
+  /** To be called after a reconnect: markers that were read before may not hold any more. */
   forget(): void {
     this.#hashes.clear();
   }
@@ -109,7 +109,7 @@ export class Markers {
     }
   }
 
-  /** A marker that is no time vouches for nothing, as one that is not there. */
+  /** A marker that cannot be parsed counts as absent. */
   #marksOf(fields: Readonly<Record<string, string>>): Marks {
     const watermarks = new Map<string, number>();
     const evictions = new Map<string, EvictionMark>();
@@ -128,7 +128,7 @@ export class Markers {
   }
 }
 
-/** @returns what to tell of it */
+/** @returns the warning about a marker that cannot be parsed */
 export function noMarker(view: string, text: string): Error {
   const shown = JSON.stringify(text.slice(0, 40));
   return new Error(

@@ -1,14 +1,14 @@
 /**
- * Which nodes of the store do not answer, though their connections stand: a process that hangs keeps its sockets, and
- * the kernel accepts new ones for it. A read that gets no answer says so at once; who is not read is asked every 5 s,
- * and a silent one twice a second until it answers. Whatever a node says, be it a refusal, is an answer.
+ * Which nodes of the store do not answer although they are connected: a process that hangs keeps its sockets, and the
+ * kernel even accepts new ones for it. A read without an answer is noticed at once; a node that is not read gets a PING
+ * every 5 s, and a silent one twice a second until it answers. Any reply is an answer, even a refusal.
  *
  * Called by redis-rows.ts.
  */
 const ASK_EVERY_MS = 5_000;
 const LOOK_MS = 500;
 
-/** The nodes that were called, each with a question that takes it no work; it fails when no answer comes. */
+/** The nodes that are connected, each with a PING that fails when no answer comes. */
 export type Pings = () => Iterable<readonly [node: string, ping: () => Promise<unknown>]>;
 
 export class NodeSilence {

@@ -1,4 +1,4 @@
-/** Chooses the store reader that the settings name. Each is loaded when it is the one: ioredis takes 15 MiB. */
+/** Chooses the store reader that the settings name, and loads that one alone: ioredis takes 15 MiB. */
 import { redisAddress } from '../../project/connections/redis-address.ts';
 import type { Clock } from '../../project/clock.ts';
 import type { Logger } from '../../contract/std/logger.ts';
@@ -32,7 +32,7 @@ export async function openReader(
   return new RedisClusterReader(options);
 }
 
-/** A store that is down says so with every attempt; people are told now and then. */
+/** Every attempt to reach a store that is down fails; the operator is warned now and then. */
 export function trouble(logger: Logger): (error: Error) => void {
   let toldMs = -Infinity;
   return (error) => {

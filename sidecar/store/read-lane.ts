@@ -2,11 +2,13 @@
  * A connection of our own to one Redis node that only reads rows: the HMGETs of an event-loop tick leave in one write,
  * replies become strings straight from the bytes that were received. No promise, no command object, no Buffer a value.
  *
- *   closed --open()--> greeting (TLS, login, database, PING) --answered--> open --lost, refused, silent--> closed, at rest
+ *   closed --open()--> greeting (TLS, login, database, PING) --answered--> open
+ *   greeting, open --lost, refused, silent--> closed, resting
  *
- * It stands beside the client library, which keeps topology, reconnection and everything else. Whatever goes wrong
- * here (MOVED, ASK, LOADING, NOAUTH, a lost connection, a reply that cannot be read) sends the read to the client; only
- * a node that is silent for as long as a command may take fails its reads, since the client would ask it in vain.
+ * The client library stands beside it and does everything else: topology, reconnection, all other commands. Whatever
+ * goes wrong here (MOVED, ASK, LOADING, NOAUTH, a lost connection, a reply that cannot be read) sends the read to the
+ * client. Only the reads of a node that is silent for as long as a command may take fail: it would not answer the
+ * client either.
  * Decided in docs/decisions/0005-read-lane.md.
  */
 import { connect } from 'node:net';
@@ -19,7 +21,7 @@ import type { LaneRead } from './read-queue.ts';
 import { RespReader } from './resp-reader.ts';
 import type { StoreView } from './store-reader.ts';
 
-/** At most; each process rests for another time, so that a fleet does not come back in step. */
+/** The longest rest. Each process takes a random share of it, so that a fleet does not come back in step. */
 const REST_MS = 500;
 const CHECK_MS = 50;
 const FIRST_BYTES = 65_536;
@@ -31,7 +33,7 @@ interface LaneAddress {
   readonly host: string;
   readonly port: number;
   readonly database: number;
-  /** As they are now: asked for at each connection; without `tls` it is not encrypted. */
+  /** Read again for each connection; without `tls` it is not encrypted. */
   readonly credentials: Pick<LiveCredentials, 'username' | 'password' | 'tls'>;
 }
 
@@ -59,7 +61,7 @@ export class ReadLane {
   #outBytes = 0;
   #flushes = false;
 
-  /** @param onOpen  what was known of the node before may hold no longer */
+  /** @param onOpen  called when it has connected: what was known of the node may not hold any more */
   constructor(address: LaneAddress, limits: LaneLimits, onOpen: () => void) {
     this.#address = address;
     this.#limits = limits;
@@ -70,7 +72,7 @@ export class ReadLane {
     return this.#isOpen;
   }
 
-  /** Opens the lane unless it is, is about to be, or rests after a fault. */
+  /** Opens the lane, unless it is open, opening, or resting after a fault. */
   open(): void {
     if (this.#socket !== null || this.#isEnded || performance.now() < this.#restUntilMs) return;
     const { database, credentials } = this.#address;
@@ -96,7 +98,7 @@ export class ReadLane {
     this.#timer = setInterval(() => this.#look(), CHECK_MS).unref();
   }
 
-  /** What comes is received straight into the reader; what was encrypted is copied there. */
+  /** Plain bytes are received straight into the reader; decrypted ones are copied there. */
   #connect(reader: RespReader): Socket {
     const { host, port, credentials } = this.#address;
     const { tls } = credentials;
@@ -165,7 +167,7 @@ export class ReadLane {
     this.#outBytes = 0;
     if (socket === null || !this.#isOpen || bytes === 0) return;
     socket.write(this.#out.subarray(0, bytes));
-    // What the kernel has not taken yet still stands in the buffer.
+    // The kernel has not taken all of the buffer yet.
     if (socket.writableLength > 0) this.#out = Buffer.allocUnsafeSlow(FIRST_BYTES);
   };
 
@@ -196,13 +198,13 @@ export class ReadLane {
     const read = this.#reads.first;
     const rows: (string | null)[] = [];
     if (read === null) {
-      // A reply that nobody asked for.
+      // A reply without a request.
       this.#close(null);
       return false;
     }
     const state = this.#reader.rows(read.views.length, read, rows);
     if (state === 'begun') return false;
-    // Rows on the move concern one read; anything else is the connection's, and the client's to deal with.
+    // Slots that move concern one read; any other refusal concerns the connection, and is left to the client.
     if (state !== 'whole' && !(state === 'refused' && isMove(this.#reader.refusal))) {
       this.#close(null);
       return false;
@@ -213,7 +215,7 @@ export class ReadLane {
     return true;
   }
 
-  /** Looks for a node that is silent; a busy event loop is given the chance to read what has come. */
+  /** Looks whether the node is silent, after a busy event loop had the chance to read what has arrived. */
   #look(): void {
     const nowMs = performance.now();
     if (!this.#isOpen) {

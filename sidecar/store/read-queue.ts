@@ -4,19 +4,19 @@
  *   | free | read, read, read | free |      a ring: both ends wrap around, a full one doubles
  *          ^first             ^first + count
  *
- * A node that always has a read under way never lets it be empty, so what is answered leaves at once: a list that
- * waited for its end would keep every read since the start, and make each of them old garbage.
+ * Under load the queue may never be empty, so each read is taken out as soon as it is answered. Rejected: a list that
+ * is cleared when all of it is answered. It would keep every read since the start, each garbage of the old generation.
  */
 import type { StoreView } from './store-reader.ts';
 
-/** Who reads: told once, of one of the three. */
+/** Who waits for a read: exactly one of the three methods is called, once. */
 export interface LaneRead {
   readonly key: string;
   readonly views: readonly StoreView[];
   /** As `StoreAsk` has it. */
   knownRow(v: number): string | null | undefined;
   onRows(rows: readonly (string | null)[]): void;
-  /** The lane cannot say: the client may. */
+  /** The lane could not read it; the client may. */
   onLost(): void;
   /** The node does not answer. */
   onSilent(error: Error): void;

@@ -1,4 +1,4 @@
-/** Reads rows from a Redis Cluster, from the masters: a replica may lag behind the marker that vouches for its rows. */
+/** Reads rows from the masters of a Redis Cluster: a replica may lag behind the marker that vouches for its rows. */
 import { clusterClient } from '../../project/connections/redis-client.ts';
 import type { Cluster } from '../../project/connections/redis-client.ts';
 import { LiveCredentials } from '../../project/connections/redis-connection.ts';
@@ -35,14 +35,14 @@ export class RedisClusterReader extends RedisRows {
   constructor({ address, keyPrefix, clock, onTrouble, limits }: RedisReaderOptions) {
     const options = {
       ...CLIENT_OPTIONS,
-      // Default 16: a deadline allows for one redirect, and slots that are still on the move after three for none.
+      // Default 16. A deadline leaves time for one redirect; after three the slots are still moving.
       maxRedirections: MAX_REDIRECTIONS,
       // Defaults 100 ms: a replica is promoted within a second, and each try asks the next node.
       retryDelayOnFailover: RETRY_DELAY_MS,
       retryDelayOnClusterDown: RETRY_DELAY_MS,
       // Default 1 s.
       slotsRefreshTimeout: limits.connectMs,
-      // Default: never. Each process at its own pace, so that a fleet does not ask in step; sooner in `onSilence`.
+      // Default: never. At random intervals, so that a fleet does not ask in step; `onSilence` asks sooner.
       slotsRefreshInterval: SLOTS_REFRESH_MS * (1 - SLOTS_REFRESH_JITTER * Math.random()),
       clusterRetryStrategy: reconnectDelayMs,
       redisOptions: connectionOptions(limits),
@@ -63,13 +63,13 @@ export class RedisClusterReader extends RedisRows {
     await this.#cluster.connect();
   }
 
-  /** Whether every primary that was called can be called now. */
+  /** Whether every master that was ever called is connected now. */
   protected override isConnected(): boolean {
     const isUp = ({ status }: { status: string }): boolean => status === 'ready' || status === 'wait';
     return this.#cluster.status === 'ready' && this.#cluster.nodes('master').every(isUp);
   }
 
-  /** Another one each time, so that one node that is down does not stand for all. */
+  /** A different one each time, so that one node that is down does not decide. */
   protected override anyMarkerHash(): string {
     return clusterMarkerKey(this.#keyPrefix, Math.floor(Math.random() * CLUSTER_SLOTS));
   }
@@ -144,8 +144,8 @@ export class RedisClusterReader extends RedisRows {
 }
 
 /**
- * Commands to a cluster that is ready; before, they fail at once. ioredis would keep them, whatever is set of queues,
- * until slots are known, and a cluster without any never tells them.
+ * Commands to a cluster that is ready; before that they fail at once. ioredis would queue them until it knows the
+ * slots, whatever its options say, and a cluster that has no slots never tells any.
  */
 class ReadyCommands implements RedisCommands {
   readonly #cluster: Cluster;

@@ -26,7 +26,7 @@ export class RedisReader extends RedisRows {
       ...connectionOptions(limits),
       // Behind sentinels it is how one sees that the node is the master.
       enableReadyCheck: address.kind === 'sentinel',
-      // Default 20: a read that a lost connection took with it is its request's loss; the next one asks anew.
+      // Default 20. A read that is lost with its connection fails its request; the next request reads again.
       maxRetriesPerRequest: 0,
       retryStrategy: reconnectDelayMs,
       sentinelRetryStrategy: reconnectDelayMs,
@@ -45,7 +45,7 @@ export class RedisReader extends RedisRows {
   }
 
   protected override async connect(): Promise<void> {
-    // The client goes on trying by itself, and tells of each failure.
+    // The client tries again by itself, and reports each failure.
     await this.#redis.connect();
   }
 

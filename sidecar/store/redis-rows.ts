@@ -35,16 +35,16 @@ export interface RedisReaderOptions {
   readonly limits: LaneLimits;
 }
 
-/** A command that got no answer by then has failed; long before it, requests have passed their deadlines. */
+/** After this time a command without an answer has failed; requests have passed their deadlines long before. */
 const COMMAND_LIMIT_MS = 250;
 /** A node of the same network answers in a fraction of it; one that is gone must not keep a reconnect for 10 s. */
 const CONNECT_LIMIT_MS = 500;
 const MAX_RECONNECT_DELAY_MS = 1_000;
-/** A connection that is silent for so long while commands wait is closed: the name may stand for another node by now. */
+/** A connection that is silent for so long while commands wait is closed: its name may be another node's by now. */
 const SOCKET_LIMIT_MS = 1_000;
 /** A longer text is no schema of ours: 10,000 features with long names have less. */
 const SCHEMA_LIMIT = 2 ** 20;
-/** How often a store that was never read is tried. */
+/** How often the sidecar tries to read a store that it has never read. */
 const FIRST_READ_EVERY_MS = 500;
 
 /** What we change of ioredis's defaults for every connection, and why. */
@@ -58,7 +58,7 @@ export function connectionOptions({ connectMs, silentMs }: LaneLimits) {
     commandTimeout: silentMs,
     /** Default none: the command fails, and the next one goes down the same connection. */
     socketTimeout: Math.max(SOCKET_LIMIT_MS, silentMs),
-    /** Default true: reads whose requests are long answered would be the first load on a node that has come back. */
+    /** Default true: a node that has come back would first get reads whose requests were answered long ago. */
     autoResendUnfulfilledCommands: false,
   } as const;
 }
@@ -79,7 +79,7 @@ export function reconnectDelayMs(times: number): number {
   return Math.min(50 * times, MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2);
 }
 
-/** Of who answers requests, which pass their deadlines long before. */
+/** For a sidecar: its requests pass their deadlines long before. */
 export const SERVING_LIMITS: LaneLimits = { connectMs: CONNECT_LIMIT_MS, silentMs: COMMAND_LIMIT_MS };
 
 export abstract class RedisRows implements StoreReader {
@@ -109,7 +109,7 @@ export abstract class RedisRows implements StoreReader {
   /** Settles when the first connection does; it need not settle at all. */
   protected abstract connect(): Promise<void>;
   protected abstract isConnected(): boolean;
-  /** A marker hash that may be read to see whether the store answers. */
+  /** A marker hash to read, to see whether the store answers. */
   protected abstract anyMarkerHash(): string;
   protected abstract markerHashOf(key: string): string;
   /** The hashes that must all have a view's marker for an absent row of it to be missing, not lost. */
@@ -119,7 +119,7 @@ export abstract class RedisRows implements StoreReader {
   protected abstract disconnect(): void;
   /** Asks a node, named as by `nodeOf`, for a section of INFO. */
   protected abstract info(node: string, section: 'server' | 'stats'): Promise<string>;
-  /** What the login is made of, as it is now. */
+  /** The login, read again when it is needed. */
   protected abstract readonly credentials: LiveCredentials;
   /** As `NodeSilence` asks. */
   protected abstract pings(): ReturnType<Pings>;
@@ -135,7 +135,7 @@ export abstract class RedisRows implements StoreReader {
         this.#fetch(ask, known, nowUs);
         continue;
       }
-      // A marker that was missing may have come since: the first run of a view is seen at once.
+      // A marker that was missing may be there now, so that the first run of a view is seen at once.
       this.markers.readAfter(hash, nowUs).then(
         (marks) => this.#fetch(ask, marks, nowUs),
         (error: Error) => ask.onFailure(error),
@@ -188,7 +188,7 @@ export abstract class RedisRows implements StoreReader {
     );
   }
 
-  /** What was known of the nodes may hold no longer. */
+  /** What was known of the nodes may not hold any more. */
   protected forget(): void {
     this.markers.forget();
     this.evictions.forget();

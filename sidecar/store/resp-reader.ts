@@ -5,8 +5,8 @@
  *   | replies read | reply, reply, begun reply |        room        |
  *                  ^at                         ^end                 ^ full: moved to the front, or a larger buffer
  *
- * A reply is read once it is whole; one that is not is looked at again from its start when more has come, which costs a
- * look at each length in it and no copy.
+ * A reply is read once it is whole. One that is not is read again from its start when more bytes have come: that costs
+ * a look at each length in it, and no copy.
  */
 const FIRST_BYTES = 65_536;
 const CR = 0x0d;
@@ -17,12 +17,12 @@ const STAR = 0x2a;
 const DOLLAR = 0x24;
 const ZERO = 0x30;
 
-/** The values that may come: where one has the bytes of a known string, that string is given and none is made. */
+/** Strings that are known: a value with the same bytes is given as this string, and no new one is made. */
 interface KnownRows {
   knownRow(i: number): string | null | undefined;
 }
 
-/** begun: it has not come whole · refused: an error reply · unreadable: no such reply, and nothing behind it can be told */
+/** begun: not whole yet · refused: an error reply · unreadable: no such reply, nor can what follows it be read */
 type ReplyState = 'whole' | 'begun' | 'refused' | 'unreadable';
 
 const BEGUN = -2;

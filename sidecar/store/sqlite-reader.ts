@@ -1,6 +1,6 @@
 /**
  * The embedded store: one SQLite file that the materializer writes and this program only reads. Reads are
- * synchronous and take some 10 us a row. A file that is missing, or was replaced, is opened when it is there.
+ * synchronous and take some 10 us a row. A file that was missing or replaced is opened as soon as it is there.
  */
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
@@ -51,7 +51,7 @@ export class SqliteReader implements StoreReader {
     try {
       this.#opened();
     } catch {
-      // The state says so, and each read.
+      // The state and each read report it.
     }
   }
 
@@ -63,7 +63,7 @@ export class SqliteReader implements StoreReader {
     return 'sqlite';
   }
 
-  /** Tells whoever asks before it returns. */
+  /** Calls back before it returns. */
   read(asks: readonly StoreAsk[], nowUs: number): void {
     for (const ask of asks) {
       let found: FoundRows;

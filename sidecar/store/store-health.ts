@@ -4,13 +4,13 @@
  *   waiting --a refusal--> refused --an answer--> read
  *   waiting --an answer--> read                       (and stays there: a later outage is an outage)
  *
- * A refusal (password, permission, certificate) is kept until an answer comes: that a connection then fails in another
- * way proves nothing about it. Called by the readers; readiness and /metrics ask for `state`.
+ * A refusal (password, permission, certificate) stays until an answer comes, even if a later connection fails in
+ * another way: that proves nothing about the password. Called by the readers; readiness and /metrics read `state`.
  */
 import { LoginFileError } from '../../project/connections/redis-connection.ts';
 
 export interface StoreState {
-  /** waiting: nothing was read yet, and waiting may mend it · refused: waiting does not · read: it was read once */
+  /** waiting: not read yet, and time may help · refused: not read, and time does not help · read: it was read once */
   readonly kind: 'waiting' | 'refused' | 'read';
   /** Why it is not read yet; null: nothing is known, or it was read. */
   readonly reason: string | null;
@@ -22,13 +22,13 @@ export interface StoreState {
   readonly isConnected: boolean;
 }
 
-/** Replies and errors of TLS that come again however often one asks, and files of ours that cannot be read. */
+/** Replies and TLS errors that a new try does not change, and files of the login that cannot be read. */
 const REFUSING_REPLY =
   /^(WRONGPASS|NOAUTH|NOPERM)\b|invalid (password|username)|without any password configured/i;
 const DOWN = /^(CLUSTERDOWN|LOADING|MASTERDOWN)\b|\bsays that it is down\b/;
 const REFUSING_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH)/;
 
-/** What the client library says when it has no connection; why, it said in an event of its own. */
+/** What the client library says when it has no connection; it gave the reason in an event before. */
 const NO_CONNECTION =
   /^(Stream isn't writeable|Connection is closed|Cluster isn't ready|None of startup nodes|Reached the max retries per request|Failed to refresh slots|Socket closed|Command aborted|Too many Cluster redirections\. Last error: Error: Connection)/;
 
@@ -58,7 +58,7 @@ export class StoreHealth {
     this.#cause = null;
   }
 
-  /** @returns what to tell people: of "there is no connection" the reason, where one is known */
+  /** @returns what to tell the operator: where there is no connection, the reason for that, if it is known */
   failed(error: Error): Error {
     const found = (error as Failure).lastNodeError ?? error;
     if (NO_CONNECTION.test(found.message)) {
@@ -72,7 +72,7 @@ export class StoreHealth {
   }
 }
 
-/** Whether waiting does not mend it: a person has to change the password, a permission or a certificate. */
+/** Whether waiting does not help: a person has to change the password, a permission or a certificate. */
 function isRefusal(error: Error): boolean {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   return (

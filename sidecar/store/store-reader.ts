@@ -2,9 +2,9 @@
  * The port to the online store: rows and the watermarks that vouch for them. SQLite, Redis and Redis Cluster stand
  * behind it. Bytes only; decoding and caching are the row loader's.
  *
- * A watermark is always read before the rows that it is given with, and is at most 5 s old on the clock and on the
- * monotonic one. Where a row is absent the marker is looked at once more afterwards: a node that lost its rows while
- * we held its marker must not make every entity new.
+ * A watermark is always read before the rows that it is given with, and is at most 5 s old, both on the clock and on
+ * the monotonic one. Where a row is absent its marker is read again afterwards: when a node has lost its rows while the
+ * sidecar still knew its marker, entities must not count as new.
  */
 import type { RowSchema } from '../../contract/model.ts';
 import type { StoreState } from './store-health.ts';
@@ -14,13 +14,13 @@ export const MARKER_AGE_MS = 5_000;
 /** Readers renew markers in the background a little earlier, so that requests seldom wait for that. */
 export const MARKER_RENEWAL_MS = 4_000;
 
-/** One entity: the key of its hash, the views wanted of it, and who is told; once, of the one or of the other. */
+/** One entity to read: the key of its hash, the views wanted of it, and two callbacks, of which one is called once. */
 export interface StoreAsk {
   readonly key: string;
   readonly views: readonly StoreView[];
   /**
-   * The row of a view as it was last, by the view's place: a reader that finds the same bytes gives this very string,
-   * and makes none.
+   * The last row of a view, by the view's place: a reader that finds the same bytes gives this very string, and makes
+   * no new one.
    *
    * @returns  null or undefined: there was none, or it is not known
    */

@@ -1,4 +1,4 @@
-/** Why a port cannot be opened, in words that tell what to do: one in use is another matter than one not allowed. */
+/** Why a port cannot be opened, in words that tell what to do. */
 import { createServer } from 'node:net';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -17,7 +17,7 @@ export function listenFault(error: Error): string {
   return reason === undefined ? error.message : `${reason} (${code})`;
 }
 
-/** Asks the system once more, of a transport that says no more than that it could not. */
+/** Tries once more, for a transport that does not say why it could not listen. */
 export function probeListenFault(host: string, port: number): Promise<string> {
   return new Promise((resolve) => {
     const probe = createServer();

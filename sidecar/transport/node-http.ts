@@ -1,4 +1,4 @@
-/** The transport on node:http: for machines where uWebSockets.js cannot be loaded, and as the reference of the suite. */
+/** The transport on node:http: where uWebSockets.js cannot be loaded, and as the reference in tests of both. */
 import { listenFault } from './listen-fault.ts';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -8,9 +8,9 @@ import { BodiesUnderWay } from './bodies-under-way.ts';
 import { Exchange, MAX_BODY_BYTES, NO_ROUTE, STATUS_LINES, UNIX } from './transport.ts';
 import type { HttpHandler, Route, Transport } from './transport.ts';
 
-/** Longer than the pools of Go's, Java's and Python's clients keep a connection that nobody uses. */
+/** Longer than the pools of Go's, Java's and Python's clients keep an idle connection. */
 const KEEP_ALIVE_MS = 120_000;
-/** A request that is not here by then is not waited for; the other transport asks for 16 KiB/s. */
+/** How long a request may take to arrive; the other transport demands 16 KiB/s instead. */
 const HEAD_LIMIT_MS = 10_000;
 const REQUEST_LIMIT_MS = 60_000;
 
@@ -28,14 +28,14 @@ class NodeTransport implements Transport {
   readonly #handler: HttpHandler;
   readonly #server: Server;
   readonly #bodies = new BodiesUnderWay();
-  /** Connections whose last answer was given: what stands behind its request is not for us. */
+  /** Connections that close after their last answer: what follows that request is ignored. */
   readonly #ending = new WeakSet<Socket>();
   #open = 0;
   #connections = 0;
 
   constructor(handler: HttpHandler) {
     this.#handler = handler;
-    // Hosts are checked where all transports check them; Node's own answer would have no body.
+    // server.ts checks hosts for all transports; Node's own answer would have no body.
     this.#server = createServer(
       {
         requireHostHeader: false,
@@ -91,7 +91,7 @@ class NodeTransport implements Transport {
   }
 
   #take(request: IncomingMessage, response: ServerResponse): void {
-    // Node parses on to the end of what it has read, whatever the answer said of the connection.
+    // Node goes on parsing what it has read, even when the answer closes the connection.
     if (this.#ending.has(request.socket)) return void request.resume();
     this.#open += 1;
     const exchange = new NodeExchange(response, this.#ending, () => {
@@ -181,7 +181,7 @@ class NodeExchange extends Exchange {
       this.#ending.add(this.#response.req.socket);
     }
     this.#response.writeHead(status, STATUS_LINES[status]!.slice(4), all);
-    // Node writes later than this call; the buffer is used again before.
+    // Node writes after this call has returned, and by then the buffer is used again.
     this.#response.end(typeof body === 'string' ? body : Buffer.from(body));
   }
 

@@ -12,7 +12,7 @@ import { uwsTransport } from './uws.ts';
 export interface Listening {
   /** 0 for a unix socket. */
   readonly port: number;
-  /** Removes the socket's file; again is no error. */
+  /** Removes the socket's file; a second call is no error. */
   release(): void;
 }
 

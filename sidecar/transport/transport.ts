@@ -1,6 +1,5 @@
 /**
- * The transport port: HTTP/1.1 below, routes above. uWebSockets.js and node:http stand behind it; one contract suite
- * runs on both.
+ * The port between HTTP/1.1 and the routes. uWebSockets.js and node:http implement it; the same tests run on both.
  *
  *   headers read  -> handler.onHead(exchange)         true: the body is wanted
  *   body read     -> handler.onBody(exchange, body)   `body` is valid during the call only
@@ -26,7 +25,7 @@ export interface HttpHandler {
   onBody(exchange: Exchange, body: Buffer): void;
   /** A body grew past MAX_BODY_BYTES without its length having said so. */
   onTooLarge(exchange: Exchange): void;
-  /** There is no room for what came of its body: too many others are arriving. */
+  /** There is no room for the body: too many others are arriving. */
   onNoRoom(exchange: Exchange): void;
 }
 
@@ -41,7 +40,7 @@ export abstract class Exchange {
   readonly head = new RequestHead();
   /** The client is gone: a reply would reach nobody. */
   aborted = false;
-  /** When its body was read, on the monotonic clock; and how long the poll of the sockets was that brought it. */
+  /** When its body was read, on the monotonic clock, and how long the poll of the sockets took that read it. */
   readMs = 0;
   pollMs = 0;
   /** The caller's, or one of ours; set by the handler before the request is served. */
@@ -54,12 +53,12 @@ export abstract class Exchange {
   abstract reply(status: number, body: string | Buffer, headers: ReplyHeaders, close: boolean): void;
 }
 
-/** The headers that the sidecar minds. A transport passes every header of a request, in order, names in lower case. */
+/** The headers that the sidecar uses. A transport passes every header of a request, in order, names in lower case. */
 export class RequestHead {
   host = '';
   hosts = 0;
   lengths = 0;
-  /** -1: no length, or none that is a number. */
+  /** -1: there is no length, or it is not a number. */
   length = -1;
   transferEncoding = false;
   origin = false;
@@ -86,7 +85,7 @@ export class RequestHead {
     this.inferenceHeaderLength = '';
   }
 
-  /** Whether two readers could take this for two different requests: no byte behind it may be believed. */
+  /** Whether two readers could understand it differently: then nothing after it on its connection can be trusted. */
   get ambiguous(): boolean {
     return (
       this.transferEncoding ||
@@ -132,7 +131,7 @@ export class RequestHead {
   }
 }
 
-/** @returns the number of a header's digits; -1 when it is no such number */
+/** @returns the number that the digits of a header mean; -1 when they are no number */
 export function decimal(text: string): number {
   if (text.length === 0 || text.length > 15) return -1;
   let value = 0;
@@ -159,7 +158,7 @@ export interface Transport {
   readonly open: number;
   /** Clients' connections, idle ones too. */
   readonly connections: number;
-  /** What a client meets on it that another transport mends, in a sentence; null: nothing. */
+  /** A fault of this transport that clients may meet and the other one does not have, as a clause; null: none. */
   readonly trap: string | null;
   /** Ends what is still connected. */
   close(): void;

@@ -1,14 +1,15 @@
 /**
- * The unix socket that a sidecar listens on: taken only when nobody serves there, given to those who may call, removed
- * at the end. The same for both transports, of which one removes whatever stands at a path before it binds.
+ * The unix socket that a sidecar listens on: taken only when nobody serves there, opened to those who may call, removed
+ * at the end. The transports do not do this themselves: one of them even removes whatever stands at a path before it
+ * binds.
  *
  *   path is free      ----------------------------------------->  bind beside it, mode and group, link(2) to the path
  *   a socket          nobody answers: a process that was killed   moved aside, then the same
  *                     somebody answers                            refused
  *   anything else                                                 refused, left as it is
  *
- * link(2) fails where the path exists, so of two that start at once one is refused; and nobody can connect before the
- * mode is right. Called by main.ts.
+ * link(2) fails where the path exists, so of two sidecars that start at once one is refused; and nobody can connect
+ * before the mode is right. Called by open-transport.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, linkSync, lstatSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -20,7 +21,7 @@ import { UNIX } from './transport.ts';
 import type { Transport } from './transport.ts';
 
 interface SocketAccess {
-  /** Such as 0o660: who may connect needs to be allowed to write. */
+  /** Such as 0o660: a client needs the permission to write in order to connect. */
   readonly mode: number;
   /** A name or a number; null: that of this process. */
   readonly group: string | null;
@@ -32,7 +33,7 @@ const PROBE_LIMIT_MS = 1_000;
 const GROUPS_FILE = '/etc/group';
 
 /**
- * @returns removes the socket, if it is still ours
+ * @returns a function that removes the socket, if it is still this one
  * @throws  SRV_PORT
  */
 export async function listenOnSocket(
@@ -69,7 +70,7 @@ export async function listenOnSocket(
   };
 }
 
-/** @returns what stands at the path and serves nobody; null: nothing stands there */
+/** @returns the dead socket at the path, which nobody serves; null: there is nothing */
 async function deadSocket(path: string): Promise<Stats | null> {
   const there = statOf(path);
   if (there === null) return null;
@@ -81,7 +82,7 @@ async function deadSocket(path: string): Promise<Stats | null> {
   throw refused(path, answer);
 }
 
-/** @returns why the socket is not to be taken; null: nobody listens */
+/** @returns why the socket must not be taken; null: nobody listens */
 function probe(path: string): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -99,7 +100,7 @@ function probe(path: string): Promise<string | null> {
   });
 }
 
-/** Removes the dead socket, and nothing that has taken its place meanwhile. */
+/** Removes the dead socket, but nothing that has taken its place meanwhile. */
 function moveAside(path: string, dead: Stats): void {
   const moved = besides(path);
   if (statOf(path) === null) return;
@@ -108,7 +109,7 @@ function moveAside(path: string, dead: Stats): void {
   rmSync(moved);
 }
 
-/** At random: process numbers are no names where containers share a folder. */
+/** A random name: process numbers are not unique where containers share a folder. */
 function besides(path: string): string {
   return join(dirname(path), `.${randomBytes(4).toString('hex')}`);
 }

@@ -2,15 +2,15 @@
  * The transport on uWebSockets.js. Exchanges are pooled and their callbacks bound once, so that a request makes no
  * closure here.
  *
- * Traps of uWebSockets.js that this file lives with:
+ * Traps of uWebSockets.js that this file works around, or lives with:
  * - It takes the first of two Content-Lengths and answers the rest of the bytes as a second request, and its
- *   `end(body, true)` does not keep the second from being parsed. So after a refusal that closes the connection, what
- *   else arrives in the same tick is not answered: its connection is closed a moment later.
+ *   `end(body, true)` does not keep the second from being parsed. So after a refusal that closes the connection,
+ *   whatever else arrives on it in the same tick is not answered.
  * - A request that arrives on a connection whose last request has no answer yet ends the connection (no pipelining).
- * - Without LIBUS_LISTEN_EXCLUSIVE_PORT two processes share a port in silence.
+ * - Without LIBUS_LISTEN_EXCLUSIVE_PORT two processes share a port without an error.
  * - TE with Content-Length, a length that is no number, HTTP/1.0: it answers those itself, with 4xx or 5xx in HTML.
- * - A request line that comes in two segments may get 505, and a malformed head no answer for some 10 s. No setting and
- *   no binary that is published for this Node mends either, and nothing can be read before it (docs/serving.md).
+ * - A request line that comes in two segments may get 505, and a malformed head no answer for some 10 s. Neither a
+ *   setting nor a binary published for this Node fixes that, and nothing can read the bytes first (docs/serving.md).
  * - Heads of more than 4 KiB get 431 unless the environment says otherwise before it is loaded.
  */
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
@@ -23,12 +23,12 @@ import type { HttpHandler, RequestHead, Transport } from './transport.ts';
 /** The typings lack this constant, which the addon exports. */
 type Uws = typeof import('uWebSockets.js') & { readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number };
 
-/** As node:http takes. */
+/** As many as node:http takes. */
 const MAX_HEAD_BYTES = 16_384;
 const MAX_POOLED = 1_024;
 const EMPTY = Buffer.alloc(0);
 
-/** Where `takeHeader` puts headers: one for the process, since uWebSockets.js reads them in one go. */
+/** Where `takeHeader` puts headers. One for the process is enough, since uWebSockets.js gives them all in one call. */
 let scanned: RequestHead | null = null;
 const takeHeader = (name: string, value: string): void => scanned!.take(name, value);
 
@@ -100,7 +100,7 @@ class UwsTransport implements Transport {
         resolve(path === null ? this.#uws.us_socket_local_port(socket) : 0);
       };
       if (path !== null) return void this.#app.listen_unix(listened, path);
-      // The typings lack the form with host, port and options, which the addon has.
+      // The addon has a form with host, port and options, which its types lack.
       const listen = this.#app.listen.bind(this.#app) as unknown as (...args: unknown[]) => void;
       listen(host, port, this.#uws.LIBUS_LISTEN_EXCLUSIVE_PORT, listened);
     });
@@ -167,13 +167,13 @@ function closeSoon(res: HttpResponse): void {
 class UwsExchange extends Exchange {
   readonly #transport: UwsTransport;
   #res: HttpResponse | null = null;
-  /** Inside a callback of uWebSockets.js: then what is written is corked already. */
+  /** Whether a callback of uWebSockets.js is running: then writes are corked already. */
   #inCallback = false;
   #replied = false;
   #bodyDone = false;
   #chunks: Buffer[] = [];
   #bodyBytes = 0;
-  /** What its pieces count among all bodies under way. */
+  /** How many bytes its pieces count among all bodies under way. */
   #heldBytes = 0;
   #status = 200;
   #body: string | Buffer = '';
@@ -246,7 +246,7 @@ class UwsExchange extends Exchange {
     this.aborted = true;
     this.#res = null;
     this.#forgetBody();
-    // Without its whole body the request was never handed on, and nobody will reply.
+    // The request was not handed on before its body was whole, so nobody will reply.
     if (!this.#bodyDone && !this.#replied) {
       this.#replied = true;
       this.#transport.done(this, false);
@@ -263,7 +263,7 @@ class UwsExchange extends Exchange {
     this.#inCallback = false;
   };
 
-  /** The chunk's memory is uWebSockets.js's own: it is copied when it must outlive its call. */
+  /** The chunk's memory belongs to uWebSockets.js: it is copied when it must outlive the call. */
   #keep(chunk: ArrayBuffer): boolean {
     const bytes = this.#transport.bodies.take(chunk.byteLength);
     this.#heldBytes += bytes;

@@ -1,6 +1,6 @@
 /**
- * How far the consumers of a spool are behind it, from their cursors, the sizes of its files, and the first record
- * behind each cursor. Called by `log status`, and by consumer-watch.ts for the metrics.
+ * How far the consumers of a spool are behind its writer, from their cursors, the sizes of its files, and the first
+ * record after each cursor. Called by `log status`, and by consumer-watch.ts for the metrics.
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,9 +19,9 @@ export interface ConsumerLag {
   readonly consumer: string;
   /** null: it has not passed anything yet. */
   readonly position: SpoolPosition | null;
-  /** What lies behind its cursor. */
+  /** Bytes after its cursor. */
   readonly lagBytes: number;
-  /** When the first record behind it was written; null when none waits, or none says so. */
+  /** When the first record after its cursor was written; null when none waits, or its time is not known. */
   readonly oldestUs: number | null;
 }
 
@@ -44,7 +44,7 @@ export function cursorOf(folder: string, consumer: string): SpoolPosition | null
   }
 }
 
-/** What lags are told from: the segments of a spool, and what reads in them. */
+/** A spool as it was listed, and the reader of its segments. */
 interface SpoolView {
   readonly folder: string;
   readonly segments: readonly SizedSegment[];

@@ -1,7 +1,7 @@
 /**
- * Keeps the lag of the spool's consumers at hand for the metrics: looked at every 5 s and never while somebody asks,
- * with asynchronous reads only, one look at a time. A disk that stands still makes the figures old and nothing else.
- * Called by main.ts.
+ * Keeps the lag of the spool's consumers ready for the metrics. Looks every 5 s, never during a scrape, with
+ * asynchronous reads and one look at a time: a disk that stands still makes the figures old and does no other harm.
+ * Started by main.ts.
  */
 import type { SpoolPosition } from '../../contract/wire/log/spool-cursor.ts';
 import { cursorOf, lagOf, sizedSegments } from './consumer-lag.ts';
@@ -40,7 +40,7 @@ export class ConsumerWatch {
     try {
       const folder = this.#folder;
       const segments = await sizedSegments(folder);
-      // What decodes records takes 11 MiB, which a spool that nobody reads need not have.
+      // The decoder of records takes 11 MiB: it is loaded only where there are consumers.
       const { SegmentEnds } = await import('../../contract/wire/log/segment-ends.ts');
       const ends = new SegmentEnds();
       const lags: ConsumerLag[] = [];
@@ -59,7 +59,7 @@ export class ConsumerWatch {
   }
 }
 
-/** Behind a damaged cursor nothing is passed: that consumer reads nothing until somebody mends it. */
+/** With a damaged cursor a consumer has passed nothing: it reads nothing until somebody fixes the cursor. */
 function knownPosition(folder: string, consumer: string): SpoolPosition | null {
   try {
     return cursorOf(folder, consumer);

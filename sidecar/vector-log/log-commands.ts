@@ -1,4 +1,4 @@
-/** `plumb log cat`, `log verify` and `log status`: the spool as people and scripts look at it. */
+/** The commands `plumb log cat`, `log verify` and `log status`, for people and scripts. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
@@ -27,7 +27,7 @@ export async function logVerify(context: CommandContext): Promise<ExitCode> {
   return state.gaps.length > 0 ? 1 : 0;
 }
 
-/** The state of the spool without reading what lies in it. */
+/** The state of the spool, without reading all of it. */
 export async function logStatus(context: CommandContext): Promise<ExitCode> {
   const { settings, clock } = projectOf(context);
   const status = await statusOfLog(settings.log.spool, spoolConsumers(settings.log));
@@ -44,9 +44,9 @@ interface LogEpoch {
   /** Whether its last record is there; without one the sidecar still runs, or died: an open tail. */
   readonly closed: boolean;
   /**
-   * Of an open tail: the most numbers that can be missing behind the last one, if its sidecar ended before its next
-   * heartbeat was due and at no higher rate than between any two of its heartbeats. That is the most numbers between
-   * two heartbeats, less those since the last. 0: closed; null: there was no heartbeat to tell from.
+   * The most numbers that can be missing at the end of an open tail: the most numbers between any two of its
+   * heartbeats, less those since the last one. It holds if the sidecar ended before its next heartbeat was due, and
+   * was never faster before. 0: closed; null: there were not two heartbeats.
    */
   readonly lossAtMost: number | null;
 }

@@ -1,7 +1,7 @@
 /**
- * `log status`: the state of a spool at the price of a few kilobytes a segment, however large it is. It looks at names
- * and sizes, the head of each segment, the tail of each start's last one, and the first record behind each cursor.
- * What lies between the ends of a segment it does not see, and says so: `log verify` reads every frame.
+ * `log status`: the state of a spool, read from a few kilobytes a segment, however large it is. It looks at names and
+ * sizes, the head of each segment, the tail of the last one of each start, and the first record after each cursor. It
+ * does not see what lies between the ends of a segment, and says so: `log verify` reads every frame.
  */
 import { join } from 'node:path';
 import { countText } from '../../contract/std/count-text.ts';
@@ -26,7 +26,7 @@ interface LogStatus {
   readonly newest: string | null;
   /** In order. */
   readonly starts: readonly StartStatus[];
-  /** Segments that are not there though later ones are; their records are lost, unless they are elsewhere. */
+  /** Segments that are missing although later ones are there: their records are lost, unless kept elsewhere. */
   readonly missing: readonly MissingSegments[];
   readonly shrunk: readonly ShrunkSegment[];
   /** Segments whose head is damaged; their frames may be whole. */
@@ -34,7 +34,7 @@ interface LogStatus {
   /** Records that Kafka refused, kept in rejected/. */
   readonly rejected: number;
   readonly consumers: readonly ConsumerStatus[];
-  /** What was looked at. */
+  /** How many bytes were read. */
   readonly readBytes: number;
 }
 
@@ -50,7 +50,7 @@ interface StartStatus {
   readonly lastSequence: number | null;
   /** Whether its last record is there; without one the sidecar still runs, or died. */
   readonly closed: boolean;
-  /** Behind its last whole frame. */
+  /** Bytes after its last whole frame. */
   readonly tornBytes: number;
 }
 
@@ -61,7 +61,7 @@ interface MissingSegments {
   readonly toSegment: number;
 }
 
-/** A segment that is shorter than the one behind it has found it: something cut its end off. */
+/** A segment that is shorter than the next one says: something cut its end off. */
 interface ShrunkSegment {
   readonly segment: string;
   readonly bytes: number;
@@ -72,14 +72,14 @@ interface ConsumerStatus {
   readonly consumer: string;
   /** null: it has not passed anything yet. */
   readonly position: SpoolPosition | null;
-  /** What lies behind its cursor. */
+  /** Bytes after its cursor. */
   readonly lagBytes: number;
-  /** When the first record behind it was written; null when none waits, or none says so. */
+  /** When the first record after its cursor was written; null when none waits, or its time is not known. */
   readonly oldest: string | null;
 }
 
 /**
- * @param configured  who is to read the spool, whether it has a cursor yet or not
+ * @param configured  the consumers of the settings, whether they have a cursor yet or not
  * @throws            LOG_CURSOR when a consumer's cursor is damaged, the file system's error
  */
 export async function statusOfLog(folder: string, configured: readonly string[] = []): Promise<LogStatus> {
@@ -136,8 +136,8 @@ type LossBefore =
   | { readonly kind: 'shrunk'; readonly shrunk: ShrunkSegment };
 
 /**
- * @param passed  of the first segment of a start what a consumer has passed, else null
- * @returns       what is missing right before a segment: as it says itself, or, where it does not, as numbers say
+ * @param passed  for the first segment of a start: up to where consumers have passed; else null
+ * @returns       what is missing right before a segment, by the link in its head, or without one by its number
  */
 function lossBefore(
   spool: { readonly segments: readonly SizedSegment[]; readonly chain: SegmentChain },
@@ -187,7 +187,7 @@ async function startOf(folder: string, own: readonly SizedSegment[], ends: Segme
     segments: own.length,
     bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
     firstSequence,
-    // A segment that was only begun follows on the frames of the one before.
+    // A segment without frames yet continues the numbers of the one before.
     lastSequence: tail?.sequence ?? (end.bytes === last?.bytes ? last.firstSequence - 1 : null),
     closed: tail?.content === 'last',
     tornBytes: tail?.tornBytes ?? end.bytes - begin,
@@ -201,7 +201,7 @@ function timeOrNull(us: number | null): string | null {
 
 const MOST_STARTS = 10;
 
-/** @param nowUs  what the ages of waiting records are told by */
+/** @param nowUs  for the ages of waiting records */
 export function renderStatus(status: LogStatus, nowUs: number): string {
   const { bytes, segments, starts, readBytes, oldest, newest, rejected, missing, damagedHeads } = status;
   const lines = [

@@ -5,7 +5,7 @@
  *     ^                                                             written: gone                     |
  *     `------------------------------------------------------------ not written: takeBack ------------'
  *
- * Numbers are shed in runs while a spool is full, so the ranges stay few. Called by vector-log.ts. Pure.
+ * Numbers are shed in runs while a spool is full, so there are few ranges. Called by vector-log.ts. Pure.
  */
 import type { ShedRange } from '../../contract/wire/log/served-record.ts';
 
@@ -13,12 +13,12 @@ export class ShedRanges {
   #untold: ShedRange[] = [];
   #telling: readonly ShedRange[] = [];
 
-  /** Whether a heartbeat is due before the next record, so that readers do not take what was shed for a gap. */
+  /** Whether a heartbeat is due before the next record: without it readers would take what was shed for a gap. */
   get untold(): boolean {
     return this.#untold.length > 0;
   }
 
-  /** @param to  both ends included; numbers that a range has already keep their reason */
+  /** @param to  included, as `from` is; numbers that are in a range already keep their reason */
   add(from: number, to: number, reason: number): void {
     const last = this.#untold.at(-1);
     if (last !== undefined && last.toSequence === from - 1 && last.reason === reason) {
@@ -35,7 +35,7 @@ export class ShedRanges {
     return this.#telling;
   }
 
-  /** @returns what the buffer's heartbeats tell of, which is on its way to the disk now; null: nothing */
+  /** @returns what the heartbeats in the buffer tell of, now that the buffer goes to the disk; null: nothing */
   handIn(): readonly ShedRange[] | null {
     if (this.#telling.length === 0) return null;
     const told = this.#telling;
@@ -43,7 +43,7 @@ export class ShedRanges {
     return told;
   }
 
-  /** @param told  from `handIn`, and it has not come to the disk */
+  /** @param told  what `handIn` gave, when it was not written */
   takeBack(told: readonly ShedRange[]): void {
     this.#untold = merge([...told, ...this.#untold]);
   }

@@ -9,15 +9,16 @@
  *                    `-- shed-log: the number goes to a range, told of by the next heartbeat
  *                    `-- reject: false, and the request must be refused
  *
- * Where a sync fails, answers of `synced` leave at the level that is certain, or under `reject` are refused: their
- * records stand all the same. Until a heartbeat was synced, `reject` then refuses before it writes.
+ * Durability `queued`: a tick is written after its answers have left. `written`: before they leave, unless the disk is
+ * slow (spool.ts): then they leave at level queued, and are counted so. `synced`: answers also wait for `whenSynced()`,
+ * however long the disk takes.
  *
- * `queued`: the tick's write comes after its answers. `written`: before, unless the disk is slow (spool.ts): then they
- * leave at level queued, and are counted so. `synced`: answers also wait for `whenSynced()`, whatever the disk does.
+ * Where a sync fails, the answers that wait for it leave at the level that is certain, or under `reject` are refused,
+ * although their records are written. From then on `reject` refuses before it writes, until a heartbeat was synced.
  *
- * While a sync is in flight another thread writes (spool.ts), and nobody stands still for it: one write is in flight,
- * what is committed meanwhile goes with the next, and both are HELD until `onSettled` says that they are on the disk.
- * Called by outbox.ts; never throws into a request.
+ * While a sync is in flight another thread writes (spool.ts), and this one goes on: one write is in flight, what is
+ * committed meanwhile goes with the next, and both are held until `onSettled` says what became of them. Called by
+ * outbox.ts; never throws into a request.
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../project/clock.ts';
@@ -40,11 +41,11 @@ import type { WriteLevel } from '../spool/write-level.ts';
 import { ShedRanges } from './shed-ranges.ts';
 
 const HEARTBEAT_MS = 10_000;
-/** While syncs fail and requests are refused for it, there must be something to try the next one with. */
+/** While requests are refused because syncs fail, a heartbeat is written so often, for the next sync to try with. */
 const PROBE_MS = 1_000;
-/** Room for a heartbeat; without it there is none for what would come behind. */
+/** Room for a heartbeat, which must fit before any further record. */
 const BEAT_BYTES = 4_096;
-/** Some 3 s of 30,000 requests a second; memory that is not touched costs nothing. */
+/** Some 3 s of 30,000 requests a second; memory that is never touched costs nothing. */
 const RING_BYTES = 64 * 2 ** 20;
 
 export interface VectorLogOptions {
@@ -56,21 +57,21 @@ export interface VectorLogOptions {
   readonly maxBytes: number;
   readonly onFull: 'shed-log' | 'reject';
   readonly logger: Logger;
-  /** Segments that all of these have passed are deleted; none unless given, and then nothing is. */
+  /** Segments that all of these have passed are deleted; without consumers nothing is. */
   readonly consumers?: readonly string[];
   /** Memory for frames while the disk is slow, 64 MiB unless given; 0: answers wait for the disk. */
   readonly ringBytes?: number;
-  /** The disk unless given; tests give one that fills up and fails. */
+  /** The disk, unless a test gives one that fills up and fails. */
   readonly files?: SpoolFiles;
 }
 
 /**
  * What became of a commit. taken: what was appended is as safe as the durability says; refused: the disk took none of
- * it, so that under `reject` its answers must be refused; held: not known yet.
+ * it, and under `reject` its answers must be refused; held: not known yet.
  */
 export type Committed = 'taken' | 'refused' | 'held';
 
-/** Told of what was held: of all numbers up to `toSequence` that it was not told of before. */
+/** Called for what was held: all numbers up to `toSequence` for which it was not called before. */
 export type SettledListener = (toSequence: number, committed: 'taken' | 'refused') => void;
 
 export interface VectorLogStats {
@@ -94,7 +95,7 @@ export class VectorLog {
   readonly #encoder: RecordEncoder;
   readonly #spool: Spool;
   readonly #timers: NodeJS.Timeout[];
-  /** Nothing may be answered that is not certain to be on the disk. */
+  /** Whether an answer may only leave once its record is certain to be on the disk. */
   readonly #refusesUnsynced: boolean;
   #sequence = 0;
   /** Of the frames in the encoder's buffer: the first and the last number, and how many are served requests. */
@@ -107,9 +108,9 @@ export class VectorLog {
   readonly #levels = { queued: 0, written: 0, synced: 0 };
   #warnedOfFault = false;
   #flushQueued = false;
-  /** What another thread is about to write. */
+  /** What the other thread is about to write; null: nothing. */
   #flight: Batch | null = null;
-  /** Requests were appended whose commit is still to come, at the end of the tick. */
+  /** Whether requests were appended whose commit comes at the end of this tick. */
   #inTick = false;
   #watching = false;
   #closed = false;
@@ -251,7 +252,7 @@ export class VectorLog {
       : 'the last sync failed, so what was written since the one before may not be on the disk';
   }
 
-  /** Has the spool take everything now, at level queued where it does not know better yet. */
+  /** Waits no longer for what is in flight: what is not written yet counts as queued. */
   #finish(): void {
     if (this.#flight !== null) this.#land(this.#flight, this.#spool.letGo());
     this.#flushAndTell();
@@ -293,7 +294,7 @@ export class VectorLog {
     if (this.#encoder.bytes === 0) return 'taken';
     const served = this.#pendingServed;
     const [fromSequence, toSequence] = [this.#pendingFrom, this.#pendingTo];
-    // What the ring has is written, in order, before anything else is: a heartbeat in it has told.
+    // The ring writes in order and drops nothing, so what a heartbeat in it tells of counts as told.
     const flight = { served, fromSequence, toSequence, told: this.#ranges.handIn() };
     const level = this.#spool.write(this.#encoder.frames(), flight);
     this.#encoder.clear();
@@ -304,7 +305,7 @@ export class VectorLog {
     return 'held';
   }
 
-  /** A flush that no commit asked for, and answers that are held may hang on; a tick is never cut in two by it. */
+  /** A flush without a commit, which may settle answers that are held. It never cuts a tick in two. */
   #flushBetweenTicks(): void {
     if (!this.#inTick) this.#flushAndTell();
   }
@@ -315,7 +316,7 @@ export class VectorLog {
     if (committed !== 'held') this.onSettled(to, committed);
   }
 
-  /** @returns false while nobody knows */
+  /** @returns false while it is not known */
   #settle(flight: Batch): boolean {
     const level = this.#spool.settle();
     if (level === AWAITED) return false;
@@ -328,7 +329,7 @@ export class VectorLog {
     this.onSettled(flight.toSequence, this.#account(flight, level));
   }
 
-  /** Only under little load is anything found here: else the next tick's commit has looked before. */
+  /** Finds something only under little load: else the commit of the next tick has looked before. */
   #watch(): void {
     if (this.#watching) return;
     this.#watching = true;
@@ -355,7 +356,7 @@ export class VectorLog {
     return 'taken';
   }
 
-  /** Counts them once it is known whether their sync failed: then they leave without it, or are refused. */
+  /** Counts requests once their sync has ended; if it failed, they leave without it, or are refused. */
   async #countSynced(served: number, certain: 'queued' | 'written'): Promise<void> {
     if (await this.#spool.whenSynced()) this.#levels.synced += served;
     else if (!this.#refusesUnsynced) this.#levels[certain] += served;

@@ -1,14 +1,15 @@
 /**
  * The ring of a slow disk: frames on their way from the thread that answers to the one that writes.
  *
- *   data      | entry | entry | entry |      free      |        entry = bytes u32 | first sequence 2 x u32 | 0 u32 | frames,
- *              ^tail (writer's)        ^head (answerer's)        padded to 8; bytes = WRAP: go on at the front
+ *   data      | entry | entry | entry |      free      |        entry = bytes u32 | first sequence 2 x u32 | 0 u32
+ *              ^tail (writer's)        ^head (answerer's)                | frames, padded to 8
+ *                                                                bytes = WRAP: go on at the front
  *   control   used | done | signal | lock | waited | stop | failing | slow writes | fault | tail
  *
- * One puts, one takes. `used` is 0 only when all that was put has been written, and then the segment's writer (its
- * state is shared, writer-state.ts) is the answerer's again: order is kept because nobody writes past what waits here.
- * Frames begin at multiples of 8, since V8 copies into shared memory by words only from one such address to another,
- * and else byte by byte: 200 KB took 9 us and 78.
+ * One thread puts, the other takes. `used` is 0 only when all that was put has been written; then the answering thread
+ * may write the segment itself (writer-state.ts is shared). Order is kept because nobody writes past what waits here.
+ * Frames begin at multiples of 8: V8 copies into shared memory by words only between such addresses, else byte by byte
+ * (200 KB took 9 us, and 78 us byte by byte).
  * Called by ring-writer.ts on the one side and by ring-worker.ts on the other.
  */
 const USED = 0;
@@ -72,7 +73,7 @@ export class FrameRing {
     return Atomics.load(this.#control, SLOW);
   }
 
-  /** Why the last try to write failed; null: it did not. */
+  /** Why the last try to write failed; null: it did not fail. */
   get fault(): string | null {
     if (Atomics.load(this.#control, FAILING) === 0) return null;
     return this.#fault.toString('utf8', 0, Atomics.load(this.#control, FAULT_BYTES));
@@ -87,7 +88,7 @@ export class FrameRing {
   }
 
   /**
-   * @param waited  the ring is empty, and the caller asks `settled` until it is: a write that fails is given up
+   * @param waited  only for an empty ring: the caller polls `settled`, and a write that fails is given up
    * @returns       false when there is no room
    */
   put(frames: Buffer, firstSequence: number, waited: boolean): boolean {
@@ -110,7 +111,7 @@ export class FrameRing {
     return true;
   }
 
-  /** What became of the only entry of the ring, put as `waited`. */
+  /** What became of the only entry of the ring, which was put as `waited`. */
   settled(): 'written' | 'failed' | 'waiting' {
     if (this.used > 0) return 'waiting';
     const result = Atomics.exchange(this.#control, WAITED, NOBODY_WAITS);
@@ -123,7 +124,7 @@ export class FrameRing {
     if (used > 0) await Atomics.waitAsync(this.#control, USED, used, limitMs).value;
   }
 
-  /** Whether the only entry was put as `waited`, and is not settled. */
+  /** Whether the only entry was put as `waited` and is not settled yet. */
   get isAwaited(): boolean {
     return Atomics.load(this.#control, WAITED) !== NOBODY_WAITS;
   }
@@ -134,9 +135,9 @@ export class FrameRing {
   }
 
   /**
-   * Writes the oldest entry in the thread that calls, if the other has not come to it.
+   * Writes the oldest entry in the calling thread, if the other thread has not begun it.
    *
-   * @returns false when the other thread is at it
+   * @returns false when the other thread is writing it
    */
   writeHere(write: WriteFrames): boolean {
     if (Atomics.compareExchange(this.#control, LOCK, FREE, TAKEN) !== FREE) return false;
@@ -145,7 +146,7 @@ export class FrameRing {
     return true;
   }
 
-  /** Nobody waits any longer for the only entry, put as `waited`: unless it is settled, it is written sometime. */
+  /** Stops waiting for the only entry, which was put as `waited`: unless it is settled, it is written later. */
   letGo(): 'written' | 'failed' | 'queued' {
     for (;;) {
       const result = this.settled();
@@ -156,8 +157,8 @@ export class FrameRing {
   }
 
   /**
-   * An empty ring begins at its front again, so that only as much memory is touched as was ever needed at once, and
-   * without the fault of what was given up.
+   * An empty ring begins at its front again, so that it touches no more memory than it ever needed at once, and without
+   * the fault of an entry that was given up.
    */
   #begin(): void {
     Atomics.store(this.#control, FAILING, 0);
@@ -193,13 +194,13 @@ export class FrameRing {
     }
   }
 
-  /** Writes all that waits, in the thread that calls; where the other has died. */
+  /** Writes all that waits in the calling thread, after the other thread has died. */
   writeAll(write: WriteFrames): void {
     this.stop();
     while (this.used > 0 && this.#writeNext(write, Infinity, 0));
   }
 
-  /** @returns false when it was given up: stopped and failing */
+  /** @returns false when it was given up, because the ring is stopped and the disk fails */
   #writeNext(write: WriteFrames, slowMs: number, retryMs: number): boolean {
     let at = Atomics.load(this.#control, TAIL);
     let skipped = 0;

@@ -1,6 +1,7 @@
 /**
- * The thread that writes while the disk is slow: started with the spool, asleep until something is put into the ring.
- * It has the same writer of segments as the thread that answers, over the same shared state. Started by ring-writer.ts.
+ * The thread that writes while the disk is slow. It is started with the spool and sleeps until something is put into
+ * the ring. It has a writer of segments like the answering thread's, over the same shared state. Started by
+ * ring-writer.ts.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { trimHeap } from '../../process/gc-tuning.ts';

@@ -1,10 +1,10 @@
 /**
- * The answering thread's side of the ring: starts the thread that writes, puts frames in, knows what is still there.
+ * The answering thread's side of the ring: starts the thread that writes, puts frames in, knows what still waits.
  *
  *   put --> ring --> written by the thread, oldest first, tried again every 100 ms while the disk fails
- *                \-> at a stop with a disk that fails: given up, and counted
+ *                \-> at a stop, while the disk fails: given up, and counted
  *
- * Should the thread die, what it left in the ring is written here, and slow disks are waited for from then on. Called
+ * If the thread dies, what it left in the ring is written here, and from then on answers wait for a slow disk. Called
  * by spool.ts.
  */
 import { Worker } from 'node:worker_threads';
@@ -14,18 +14,18 @@ import { FrameRing } from './frame-ring.ts';
 import type { RingWorkerData } from './ring-worker.ts';
 import type { SegmentWriter, SegmentWriterOptions } from '../segment-writer.ts';
 
-/** A write that takes longer than this is slow, and no answer waits longer for one that the thread makes. */
+/** A write that takes longer is slow, and no answer waits longer for a write of the other thread. */
 export const WRITE_SLOW_MS = 4;
 const RETRY_MS = 100;
 const POLL_MS = 5;
 
-/** The frames of one tick, by what they hold. */
+/** What the frames of one tick hold. */
 export interface Batch {
   readonly fromSequence: number;
   readonly toSequence: number;
   /** Served requests. */
   readonly served: number;
-  /** What their heartbeats tell of; null: nothing. */
+  /** The shed numbers that their heartbeats tell of; null: none. */
   readonly told: readonly ShedRange[] | null;
 }
 
@@ -40,7 +40,7 @@ export class RingWriter {
   readonly #ring: FrameRing;
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
-  /** Those that wait, oldest first. */
+  /** The batches that wait, oldest first. */
   readonly #waiting: Batch[] = [];
   #done = 0;
   #dead = false;
@@ -81,10 +81,10 @@ export class RingWriter {
       const worker = new Worker(new URL(`./ring-worker.${extension}`, import.meta.url), {
         workerData,
         name: 'plumbline spool',
-        // Node would close, when the thread ends, what the thread has opened. The answering thread closes segments,
-        // and by then their numbers may belong to other files.
+        // Otherwise Node closes the thread's descriptors when it ends. The answering thread closes segments itself, and
+        // by then the same numbers may belong to other files.
         trackUnmanagedFds: false,
-        // Else the thread's streams would be piped to this process's, which turns those non-blocking.
+        // Otherwise the thread's streams are piped to those of this process, which turns these non-blocking.
         stdout: true,
         stderr: true,
       });
@@ -103,7 +103,7 @@ export class RingWriter {
     }
   }
 
-  /** Of the ring's memory, what waits to be written. */
+  /** Bytes of the ring's memory that wait to be written. */
   get usedBytes(): number {
     return this.#ring.used;
   }
@@ -120,12 +120,12 @@ export class RingWriter {
     return this.#ring.slowWrites;
   }
 
-  /** Why the disk takes nothing at present; null: it does, or was not asked. */
+  /** Why the last write of the ring failed; null: it did not fail. */
   get fault(): string | null {
     return this.#ring.fault;
   }
 
-  /** Why what waits cannot be written, and is tried again; null: nothing waits, or nothing failed. */
+  /** Why what waits cannot be written and is tried again; null: nothing waits, or nothing failed. */
   get blockedBy(): string | null {
     if (this.#dead || this.#ring.used === 0 || this.#ring.isAwaited) return null;
     return this.#ring.fault;
@@ -175,7 +175,7 @@ export class RingWriter {
     return this.#ring.letGo();
   }
 
-  /** Writes in this thread what the other has not come to; @returns false when it is at it */
+  /** Writes the oldest entry in this thread. @returns false when the other thread is writing it */
   writeHere(): boolean {
     const { writer } = this.#options;
     return this.#ring.writeHere((frames, sequence) => writer.write(frames, sequence));
@@ -186,7 +186,7 @@ export class RingWriter {
     this.#dead = true;
     const { logger, state, writer } = this.#options;
     logger.warn(`the thread that writes while a disk is slow is gone (${reason}); answers wait for the disk`);
-    // It may have died in the middle of a write: what it left behind the last whole frame is a torn piece.
+    // It may have died in the middle of a write, and left a torn piece after the last whole frame.
     state.askToRetire();
     this.#ring.writeAll((frames, sequence) => writer.write(frames, sequence));
   }
@@ -194,7 +194,7 @@ export class RingWriter {
   /**
    * Waits until all is written, however slow the disk is, and ends the thread.
    *
-   * @returns what a disk that fails has not taken, in order: it is lost
+   * @returns what a failing disk has not taken, in order: these are lost
    */
   async stop(): Promise<readonly Batch[]> {
     if (this.#dead) return this.#left();

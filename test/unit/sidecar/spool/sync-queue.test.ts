@@ -12,7 +12,7 @@ test('finished segments are synced, and so closed, also while nothing new is wri
     written: () => 0,
     hasRetired: () => retired > 0,
     onFailed: () => expect.unreachable('nothing fails'),
-    onMended: () => expect.unreachable('nothing failed'),
+    onRecovered: () => expect.unreachable('nothing failed'),
   });
   await queue.sync();
   expect(syncs).toBe(0);
