@@ -78,7 +78,7 @@ export const REGISTRY_ERRORS = {
   },
   REG_DEFECT: {
     message: 'A defect of plumb itself.',
-    help: 'Please report it, with the lines above.',
+    help: 'Please open an issue in the repository that plumb came from, with the lines above and `plumb --version`.',
     kind: 'failed',
   },
 } as const satisfies Record<string, ErrorEntry>;
