@@ -1,4 +1,7 @@
-/** Which feature of a row is which of another: rows of an older definition are read by this rule, served and judged alike. */
+/**
+ * Which feature of a row is which of another: rows of an older definition are read by this rule, served and judged
+ * alike.
+ */
 import { formatType } from './value-type.ts';
 import type { ValueType } from './value-type.ts';
 

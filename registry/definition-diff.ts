@@ -13,7 +13,9 @@ import type { Entity, Feature, FeatureService, FeatureView, JoinKey } from '../c
 import { formatType } from '../contract/value-type.ts';
 
 export interface Detail {
-  /** As people write it: `ttl`, `source.path`, of a feature `count_7d.window`; a feature that comes or goes: its name. */
+  /**
+   * As people write it: `ttl`, `source.path`, of a feature `count_7d.window`; a feature that comes or goes: its name.
+   */
   readonly option: string;
   /** additive: a feature that is new, and another order of features, which every reader takes by their names. */
   readonly meaning: Meaning | 'additive';

@@ -1,6 +1,7 @@
 /**
- * How many rows the next runs write anew after an apply: those of views that get another definition id. The figures come
- * from the footers of the history's files and from run records, so that a plan stays quick; they are told as "about".
+ * How many rows the next runs write anew after an apply: those of views that get another definition id. The figures
+ * come from the footers of the history's files and from run records, so that a plan stays quick; they are told as
+ * "about".
  */
 import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { historyRowCount } from '../project/engine/duckdb/history.ts';

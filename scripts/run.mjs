@@ -33,8 +33,9 @@ function install() {
 }
 
 /**
- * npm leaves out an optional package in silence, where the Node that runs it does not meet its `engines` and also when a
- * download fails. So uWebSockets.js is looked for at each start, and asked for again on the Node that is installed here.
+ * npm leaves out an optional package in silence, where the Node that runs it does not meet its `engines` and also when
+ * a download fails. So uWebSockets.js is looked for at each start, and asked for again on the Node that is installed
+ * here.
  */
 function installTransport() {
   for (

@@ -1,6 +1,6 @@
 /** The rules of the house that need the syntax of the code, each with its reason and what to do instead. */
 import { describe, expect, test } from 'vitest';
-import { listed } from './support/house/files.ts';
+import { listed, textOf } from './support/house/files.ts';
 import { NOT_YET } from './support/house/not-yet.ts';
 import { parseFiles } from './support/house/syntax.ts';
 import type { ExportSyntax, FileSyntax } from './support/house/syntax.ts';
@@ -95,5 +95,20 @@ describe('exports', () => {
     }
     const twice = [...files].filter(([, own]) => own.length > 1);
     expect(twice.map(([name, own]) => `${name}: ${own.join(', ')}`).filter(isOpen)).toEqual([]);
+  });
+});
+
+describe('comments', () => {
+  const WIDTH = Number(/max_line_length = (\d+)/.exec(textOf('.editorconfig'))![1]);
+
+  test(`a line of a comment is at most ${WIDTH} wide, as .editorconfig has it: prettier breaks only code`, () => {
+    const wide = listed('*.ts', '*.mjs').flatMap((file) =>
+      textOf(file)
+        .split('\n')
+        .flatMap((line, i) =>
+          line.length > WIDTH && /^\s*(\/\*|\*|\/\/)/.test(line) ? [`${file}:${i + 1}`] : [],
+        ),
+    );
+    expect(wide).toEqual([]);
   });
 });

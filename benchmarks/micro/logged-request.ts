@@ -1,4 +1,6 @@
-/** What a served request of 50 features in 3 views is in the vector log: what the benchmarks of the log write and send. */
+/**
+ * What a served request of 50 features in 3 views is in the vector log: what the benchmarks of the log write and send.
+ */
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
 
 const SERVED_US = 1_795_253_502_123_456;

@@ -1,6 +1,6 @@
 /**
- * What a definition comes to that says nothing of it: views and features that are made without the compiler, as those of
- * benchmarks and tests, say what matters to them and take the rest from here.
+ * What a definition comes to that says nothing of it: views and features that are made without the compiler, as those
+ * of benchmarks and tests, say what matters to them and take the rest from here.
  */
 import type { Feature, FeatureView } from '../model.ts';
 

@@ -6,8 +6,8 @@
  *   without five leading digits (`POST`, `D`, `M`, `BANK CHARGES`, `gift_0001_20`); they are left out, and so are
  *   lines without a price or with a quantity below zero that are no cancellation (write-offs, samples).
  * - A purchase is a line of an invoice that is no cancellation: its invoice number stands in `purchase_no`, its time
- *   in `purchased_at`, its price in `sold_price`, its customer in `buyer_id`; a cancellation (`C...`, negative quantity) has nulls there, and
- *   its negative `quantity` and `line_total` reduce units, revenue and spend.
+ *   in `purchased_at`, its price in `sold_price`, its customer in `buyer_id`; a cancellation (`C...`, negative
+ *   quantity) has nulls there, and its negative `quantity` and `line_total` reduce units, revenue and spend.
  * - `order_value`, the total of an invoice, stands on one line of each purchase, so that an average is one per order.
  * - `category` is the first of `CATEGORIES` one of whose words the description holds; `other` if none; null without a
  *   description and on cancellations.

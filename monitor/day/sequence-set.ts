@@ -102,7 +102,9 @@ export class SequenceSet {
     return missing;
   }
 
-  /** @returns the index of the last range that begins at or before the number, nearly always the very last one; or -1 */
+  /**
+   * @returns the index of the last range that begins at or before the number, nearly always the very last one; or -1
+   */
   #lastFrom(sequence: number): number {
     const ranges = this.#ranges;
     if (ranges.length === 0 || ranges.at(-1)!.from <= sequence) return ranges.length - 1;

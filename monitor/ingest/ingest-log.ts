@@ -24,7 +24,10 @@ export interface IngestOptions {
   readonly served: string;
   readonly disk: ServedDisk;
   readonly logger: Logger;
-  /** A batch is committed when it holds so many records or bytes, when its oldest record has waited so long, and at the end. */
+  /**
+   * A batch is committed when it holds so many records or bytes, when its oldest record has waited so long, and at the
+   * end.
+   */
   readonly batchRecords: number;
   readonly batchBytes: number;
   readonly batchMs: number;

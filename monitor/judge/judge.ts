@@ -37,7 +37,9 @@ interface JudgedView {
   /** One for each feature of the service that this role gives, by the feature's name. */
   readonly tallies: ReadonlyMap<string, FeatureTally>;
   readonly runs: RunIndex;
-  /** Up to where the history is complete by the definition of a bundle; null: nowhere yet. Not asked of a stored view. */
+  /**
+   * Up to where the history is complete by the definition of a bundle; null: nowhere yet. Not asked of a stored view.
+   */
   historyWatermarkUs(bundle: string): number | null;
   /** The secret of the log's HMACs; null: it is not set. */
   readonly hmacKey: HmacKey | null;
@@ -109,7 +111,8 @@ export class ViewJudge {
   }
 
   /**
-   * What was masked when it was served is not there to be compared as it is, and what is marked today is not to be told.
+   * What was masked when it was served is not there to be compared as it is, and what is marked today is not to be
+   * told.
    *
    * @returns why it is withheld (see FeatureSnapshot); null: the value can be compared
    */

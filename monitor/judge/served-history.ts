@@ -1,6 +1,6 @@
 /**
- * The history of a view by the definition that served: a vector is replayed over the rows of its own bundle's row logic.
- * Rows of another one, written before or since, say something else and prove nothing of it.
+ * The history of a view by the definition that served: a vector is replayed over the rows of its own bundle's row
+ * logic. Rows of another one, written before or since, say something else and prove nothing of it.
  *
  * A stored view has one history, its source, read as the definition of today says. Called by service-run.ts.
  */

@@ -1,7 +1,8 @@
 /** Many tests at once: which of them to believe. */
 
 /**
- * Benjamini and Hochberg's q values: among all tests with a q of at most x, the expected share of false ones is at most x.
+ * Benjamini and Hochberg's q values: among all tests with a q of at most x, the expected share of false ones is at most
+ * x.
  *
  * @param ps  p values in any order
  * @returns   a q for each, in the same order, in [0, 1]

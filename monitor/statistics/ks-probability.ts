@@ -1,12 +1,12 @@
 /**
  * How likely a Kolmogorov-Smirnov gap is between two samples of one distribution: the p value of `ksTwoSample`.
  *
- *   exact       both sides have at most 10,000 values: the share of all orders of the pooled values that have such a gap
+ *   exact       both sides have at most 10,000 values: the share of all orders of the pooled values with such a gap
  *   asymptotic  else: the law of one sample of n = round(a * b / (a + b)) values against its distribution, for that n
  *
  * Both assume values without ties; with ties the true p is smaller. Source: Hodges 1958, Ark. Mat. 3:469 (exact);
- * Simard and L'Ecuyer 2011, J. Stat. Softw. 39(11), for the choice among Durbin's matrix (Marsaglia, Tsang and Wang 2003),
- * Smirnov's sum and the series of Pelz and Good 1976. Agrees with scipy.stats.ks_2samp to 1e-9.
+ * Simard and L'Ecuyer 2011, J. Stat. Softw. 39(11), for the choice among Durbin's matrix (Marsaglia, Tsang and Wang
+ * 2003), Smirnov's sum and the series of Pelz and Good 1976. Agrees with scipy.stats.ks_2samp to 1e-9.
  */
 
 /** Where the exact p would take longer than it is worth, as scipy decides. */
@@ -202,7 +202,9 @@ function multiplied(a: Float64Array, b: Float64Array, size: number): Float64Arra
   return out;
 }
 
-/** P(D < d) for large n: the limit and three corrections by powers of 1 / sqrt(n), as sums that converge for small d. */
+/**
+ * P(D < d) for large n: the limit and three corrections by powers of 1 / sqrt(n), as sums that converge for small d.
+ */
 function pelzGood(n: number, d: number): number {
   const z = Math.sqrt(n) * d;
   const [z2, z4, z6] = [z ** 2, z ** 4, z ** 6];

@@ -5,8 +5,8 @@
  *   D              the widest gap between the two distributions, where it is first reached, and which side is ahead
  *   wasserstein    the area between the two: by how much a value must move on average to make them equal
  *   quantiles      values that occur (type 1): the first with at least a share p of its side's rows at or below it
- *   bins           (-inf, e1], (e1, e2], ... (en, inf): edges at the deciles of side a; a value that holds a tenth of it and
- *                  more has a bin of its own
+ *   bins           (-inf, e1], (e1, e2], ... (en, inf): edges at the deciles of side a; a value that holds a tenth of
+ *                  it and more has a bin of its own
  */
 
 /** Shares whose quantiles are told. */

@@ -1,9 +1,9 @@
 /**
  * `plumb monitor stats`: how each column that two Parquet files share differs between them.
  *
- * Each column is read once more than it has to be counted, sorted by the engine and walked in one pass, so a file may be
- * larger than memory. A difference is flagged where it is neither chance (q of at most 0.01 over all columns) nor small
- * (D or L-infinity of at least 0.03), and an alarm from 0.1 on.
+ * Each column is read once more than it has to be counted, sorted by the engine and walked in one pass, so a file may
+ * be larger than memory. A difference is flagged where it is neither chance (q of at most 0.01 over all columns) nor
+ * small (D or L-infinity of at least 0.03), and an alarm from 0.1 on.
  */
 import { DuckDb, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { monitorError } from '../errors.ts';

@@ -2,8 +2,8 @@
  * The verdict of one day and one service as JSON: the report is drawn from it alone, and later
  * days read it for their trends. Additions are allowed, changes are not.
  *
- * Values of features stand as `contract/wire/online/json-value.ts` writes them, hashed ones as `hmac:{hex}`; times are RFC 3339 to the microsecond;
- * shares and match rates are in [0, 1]; a rate over no rows is null.
+ * Values of features stand as `contract/wire/online/json-value.ts` writes them, hashed ones as `hmac:{hex}`; times are
+ * RFC 3339 to the microsecond; shares and match rates are in [0, 1]; a rate over no rows is null.
  */
 import type { BadRows } from '../../project/engine/duckdb/bad-rows.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';

@@ -83,7 +83,9 @@ async function newestInSource(
   return row!['newest'] as number | null;
 }
 
-/** Rows of the history that the replay leaves out, as training does: the user is told, the verdict does not count them. */
+/**
+ * Rows of the history that the replay leaves out, as training does: the user is told, the verdict does not count them.
+ */
 async function badRowsOf(
   { project, duck }: MonitoredDay,
   view: FeatureView,

@@ -1,4 +1,6 @@
-/** The columns of a project's sources, read once each: what views are checked against, and aggregates take types from. */
+/**
+ * The columns of a project's sources, read once each: what views are checked against, and aggregates take types from.
+ */
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { readSourceFiles, unionTypes } from '../../project/engine/duckdb/sources/source-files.ts';

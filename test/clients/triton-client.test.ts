@@ -1,4 +1,6 @@
-/** Triton's own Python client, `tritonclient[http]`, reads from the sidecar the numbers that were written, to the bit. */
+/**
+ * Triton's own Python client, `tritonclient[http]`, reads from the sidecar the numbers that were written, to the bit.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runServe } from '../../sidecar/main.ts';
 import type { RunningSidecar } from '../../sidecar/main.ts';

@@ -1,6 +1,6 @@
 /**
- * The types of definitions: the type checker refuses what a plan refuses, in words that are pinned here, and takes what a
- * plan takes. `allowed.ts` and `mistakes.ts` are also part of `npm run check:types`.
+ * The types of definitions: the type checker refuses what a plan refuses, in words that are pinned here, and takes what
+ * a plan takes. `allowed.ts` and `mistakes.ts` are also part of `npm run check:types`.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

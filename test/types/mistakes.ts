@@ -1,6 +1,6 @@
 /**
- * Definitions that do not compile, mistake by mistake, each with words of what `tsc` says of it. `npm run check:types` sees that
- * none compiles; `definition-types.test.ts` that it says no more, and that a plan refuses the same.
+ * Definitions that do not compile, mistake by mistake, each with words of what `tsc` says of it. `npm run check:types`
+ * sees that none compiles; `definition-types.test.ts` that it says no more, and that a plan refuses the same.
  */
 import { agg, entity, featureService, featureView, source, t } from 'plumbline';
 

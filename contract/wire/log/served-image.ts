@@ -1,6 +1,6 @@
 /**
- * Parts of a record that are encoded once and copied into many: the message of a vector whose rows are logged again, and
- * the fields that all requests of a service have in common. Called by the sidecar's vector log.
+ * Parts of a record that are encoded once and copied into many: the message of a vector whose rows are logged again,
+ * and the fields that all requests of a service have in common. Called by the sidecar's vector log.
  */
 import type { ReadyBytes } from './ready-bytes.ts';
 import { RecordEncoder } from './served-encoder.ts';

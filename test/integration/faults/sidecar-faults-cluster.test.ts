@@ -1,4 +1,6 @@
-/** A node of a Redis Cluster is emptied, slow, resharded or killed, while a sidecar of its own process is under load. */
+/**
+ * A node of a Redis Cluster is emptied, slow, resharded or killed, while a sidecar of its own process is under load.
+ */
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { CLUSTER_FAULTS } from '../../support/faults/cluster-faults.ts';
 import { startRedisCluster } from '../../support/redis/redis-cluster.ts';

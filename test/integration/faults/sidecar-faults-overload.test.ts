@@ -1,4 +1,7 @@
-/** Twice the requests that a sidecar of its own process can answer, in short; for longer, and with its bars, in the long run. */
+/**
+ * Twice the requests that a sidecar of its own process can answer, in short; for longer, and with its bars, in the long
+ * run.
+ */
 import { test } from 'vitest';
 import { overloadSidecar } from '../../support/faults/overload-fault.ts';
 

@@ -1,4 +1,7 @@
-/** A sidecar's bundle swapped under load, and clients that go before they are answered. Other faults: sidecar-faults-*.ts. */
+/**
+ * A sidecar's bundle swapped under load, and clients that go before they are answered. Other faults:
+ * sidecar-faults-*.ts.
+ */
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';

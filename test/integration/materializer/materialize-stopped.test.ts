@@ -1,4 +1,6 @@
-/** A run that is asked to stop: it says so, its record has failed, nothing of it stays, and the next run does it all. */
+/**
+ * A run that is asked to stop: it says so, its record has failed, nothing of it stays, and the next run does it all.
+ */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';

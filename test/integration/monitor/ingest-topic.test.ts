@@ -1,4 +1,7 @@
-/** `plumb monitor ingest` of a real topic: shipped by the sidecar's own clients, ended anywhere, read to the last offset. */
+/**
+ * `plumb monitor ingest` of a real topic: shipped by the sidecar's own clients, ended anywhere, read to the last
+ * offset.
+ */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';

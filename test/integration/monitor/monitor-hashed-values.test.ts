@@ -60,7 +60,10 @@ function pickerOf(seed: number): <T>(from: readonly T[]) => T {
 
 const HOURS = Array.from({ length: 20 }, (_, i) => String(i + 2).padStart(2, '0'));
 
-/** Each pair of values in one row, on a surface of JSON and on a tensor; then rows, statuses, times and surfaces at random. */
+/**
+ * Each pair of values in one row, on a surface of JSON and on a tensor; then rows, statuses, times and surfaces at
+ * random.
+ */
 async function serveAnything(day: MonitoredDay, seed: number): Promise<void> {
   const pick = pickerOf(seed);
   const history: OrderRow[] = [];

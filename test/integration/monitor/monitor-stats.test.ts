@@ -1,4 +1,6 @@
-/** `plumb monitor stats` over real Parquet: every kind of column, what is wrong with a file, what a reader of JSON gets. */
+/**
+ * `plumb monitor stats` over real Parquet: every kind of column, what is wrong with a file, what a reader of JSON gets.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -26,7 +26,10 @@ afterEach(async () => {
   await day.remove();
 });
 
-/** Hourly runs: the one of edge e starts at e and is done five minutes later; those of 10:00 to 12:00 never came, 13:00 makes up. */
+/**
+ * Hourly runs: the one of edge e starts at e and is done five minutes later; those of 10:00 to 12:00 never came, 13:00
+ * makes up.
+ */
 async function recordRuns(): Promise<void> {
   for (let hour = 0; hour < 24; hour++) {
     const edge = `${String(hour).padStart(2, '0')}:00:00`;

@@ -1,4 +1,6 @@
-/** The read lane on real servers: a login and a database, a connection that is killed, rows that move to another node. */
+/**
+ * The read lane on real servers: a login and a database, a connection that is killed, rows that move to another node.
+ */
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../project/clock.ts';

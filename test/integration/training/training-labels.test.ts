@@ -1,4 +1,6 @@
-/** Labels of a training set: every one comes out once, as it was, in whatever file it came; past the history it is told. */
+/**
+ * Labels of a training set: every one comes out once, as it was, in whatever file it came; past the history it is told.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';

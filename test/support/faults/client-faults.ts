@@ -36,7 +36,9 @@ function request(id: string, rows: number, more = ''): string {
   return `${head}${more}Content-Length: ${body.length}\r\n\r\n${body}`;
 }
 
-/** Does a client's misdeed again and again, a few at once, until the honest client has had its answers, and it suffices. */
+/**
+ * Does a client's misdeed again and again, a few at once, until the honest client has had its answers, and it suffices.
+ */
 async function meanwhile(
   run: FaultRun,
   seconds: number,

@@ -1,4 +1,6 @@
-/** What befalls the disk of the vector log: it stands still, or is full. A full one needs the right to mount a tmpfs. */
+/**
+ * What befalls the disk of the vector log: it stands still, or is full. A full one needs the right to mount a tmpfs.
+ */
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmdirSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -2,7 +2,8 @@
  * The client of a fault run, in a process of its own: it asks the sidecar at fixed times, whatever becomes of its
  * answers (open loop), and the control at the same moments.
  *
- *   node test/support/faults/fault-client.ts     a FaultJob on stdin; a FaultLine on stdout for each answer; ends with stdin
+ *   node test/support/faults/fault-client.ts     a FaultJob on stdin; a FaultLine on stdout for each answer;
+ *                                                ends with stdin
  *
  * A latency counts from the request's last byte sent to its answer's last byte read. More connections than can be busy,
  * so that a server that stands still delays no later request. Timers, not spinning: it must not take the core that it

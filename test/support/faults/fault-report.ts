@@ -12,8 +12,8 @@
  *   log      every answer is in the log, once, with the values and statuses that it had
  *   back     whole answers again within 2 s of the store's own recovery
  *
- * Times, and what hangs on them, decide in the long run only. In the short one answers must be whole again at some time,
- * and what a full disk costs is told to the last record, but not when it ends.
+ * Times, and what hangs on them, decide in the long run only. In the short one answers must be whole again at some
+ * time, and what a full disk costs is told to the last record, but not when it ends.
  */
 import { BENCH_KEY, benchValueOf } from '../../../benchmarks/harness/project.ts';
 import { readServedLog } from '../../../contract/wire/log/served-log.ts';

@@ -10,8 +10,8 @@ export interface Fault<Store> {
 }
 
 /**
- * A run in which nothing was broken, and in which the fault was felt: answers lacked values. That it was felt by no more
- * than `most` of the answers hangs on times, and so decides in the long run only, as they do.
+ * A run in which nothing was broken, and in which the fault was felt: answers lacked values. That it was felt by no
+ * more than `most` of the answers hangs on times, and so decides in the long run only, as they do.
  *
  * @param most  the share of the answers that may have lacked a value where only a part of the store was broken
  */

@@ -1,4 +1,6 @@
-/** An address that stands for one server after another, as a name that is moved does: connections stay where they are. */
+/**
+ * An address that stands for one server after another, as a name that is moved does: connections stay where they are.
+ */
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 

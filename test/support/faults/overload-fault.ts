@@ -10,8 +10,9 @@ import { IS_LONG_RUN } from '../long-run.ts';
 import { until } from '../until.ts';
 
 /**
- * In any run it refuses with 503 what it cannot do, is alive throughout and answers again behind it. How much it answers,
- * and how soon, decides in the long run only, which has the machine for itself: a core for the server, one for the load.
+ * In any run it refuses with 503 what it cannot do, is alive throughout and answers again behind it. How much it
+ * answers, and how soon, decides in the long run only, which has the machine for itself: a core for the server, one for
+ * the load.
  */
 export async function overloadSidecar(transport: string, times: OverloadTimes): Promise<void> {
   const project = await makeOverloadProject();

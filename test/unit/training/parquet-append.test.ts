@@ -1,4 +1,6 @@
-/** Footers of Parquet files: read and written again they are the same bytes, and columns that do not fit are refused. */
+/**
+ * Footers of Parquet files: read and written again they are the same bytes, and columns that do not fit are refused.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** Bundles that have their hash and hold what no definition can say: refused by the field, before anything reads them. */
+/**
+ * Bundles that have their hash and hold what no definition can say: refused by the field, before anything reads them.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';

@@ -1,4 +1,6 @@
-/** Statistics held against what scipy and numpy give for the same numbers, and against the definition on random ones. */
+/**
+ * Statistics held against what scipy and numpy give for the same numbers, and against the definition on random ones.
+ */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { jensenShannonDistance, populationStability } from '../../../../monitor/statistics/binned-shares.ts';

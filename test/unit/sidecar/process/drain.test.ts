@@ -2,7 +2,9 @@
 import { expect, test } from 'vitest';
 import { drained } from '../../../../sidecar/process/drain.ts';
 
-/** @param until  requests come every 100 ms up to this time; the signal comes at 0 @returns when it stopped listening */
+/**
+ * @param until  requests come every 100 ms up to this time; the signal comes at 0 @returns when it stopped listening
+ */
 async function stopsAt(
   until: number,
   more: { drainMs?: number; limitMs?: number; cutMs?: number },

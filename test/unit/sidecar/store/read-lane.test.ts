@@ -1,4 +1,7 @@
-/** The lane against a peer that does what Redis does at its worst; against Redis itself: test/integration/sidecar/read-lane.test.ts. */
+/**
+ * The lane against a peer that does what Redis does at its worst; against Redis itself:
+ * test/integration/sidecar/read-lane.test.ts.
+ */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
