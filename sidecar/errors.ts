@@ -126,7 +126,7 @@ export const SIDECAR_ERRORS = {
   },
   SRV_PORT: {
     message: 'A port cannot be opened: it is in use, not allowed, or its host is none of this machine.',
-    help: 'Do what the reason says: choose another serve.port or serve.adminPort, or mend serve.host or serve.adminHost.',
+    help: 'Do what the reason says: choose another serve.port or serve.adminPort, or correct serve.host or serve.adminHost.',
     kind: 'failed',
   },
   SRV_TRANSPORT: {

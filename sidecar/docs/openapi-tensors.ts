@@ -64,7 +64,11 @@ export function inferRequest(plan: Plan): Schema {
     },
     ['parameters'],
   );
-  const asked = { type: ['array', 'null'], items: output, description: 'Both where it is left out.' };
+  const requestedOutputs = {
+    type: ['array', 'null'],
+    items: output,
+    description: 'Both where it is left out.',
+  };
   return objectOf(
     {
       id: { type: ['string', 'null'] },
@@ -75,7 +79,7 @@ export function inferRequest(plan: Plan): Schema {
         maxItems: plan.keys.length,
         description: 'One tensor a join key.',
       },
-      outputs: asked,
+      outputs: requestedOutputs,
       parameters: { type: ['object', 'null'], properties: { binary_data_output: binary } },
     },
     ['id', 'outputs', 'parameters'],

@@ -61,7 +61,7 @@ const post = (message: FromThread): void => main.postMessage(message);
 let ready = false;
 let reason = 'it starts';
 let pongMs = performance.now();
-let asked = 0;
+let pagesRequested = 0;
 /** In the order in which they came. */
 const connections = new Set<Socket>();
 const waiting = new Map<number, (page: Page) => void>();
@@ -145,8 +145,8 @@ async function metrics(): Promise<Page> {
 }
 
 function askMain(path: string): Promise<Page> {
-  asked += 1;
-  const number = asked;
+  pagesRequested += 1;
+  const number = pagesRequested;
   return new Promise((resolve) => {
     const limit = setTimeout(() => {
       waiting.delete(number);

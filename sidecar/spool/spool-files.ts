@@ -26,7 +26,7 @@ export interface SpoolFiles {
   makeFolder(path: string): boolean;
   /** Makes a new file of mode 0600; throws EEXIST when there is one. */
   create(path: string): number;
-  /** @returns the bytes written from `from` on, at least one and maybe fewer than asked, or throws */
+  /** @returns the bytes written from `from` on, at least one and maybe fewer than there are, or throws */
   write(fd: number, bytes: Buffer, from: number, position: number): number;
   truncate(fd: number, bytes: number): void;
   remove(path: string): void;

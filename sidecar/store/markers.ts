@@ -77,7 +77,7 @@ export class Markers {
     return this.read(hash, nowUs);
   }
 
-  /** Reads every hash again that was asked for lately, and forgets the others; failures are left to the next reader. */
+  /** Reads every hash again that was used lately, and forgets the others; the next reader meets what failed. */
   renew(nowUs: number): void {
     const nowMs = this.#nowMs();
     for (const [hash, entry] of this.#hashes) {

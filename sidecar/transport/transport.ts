@@ -148,7 +148,7 @@ export interface Transport {
   readonly name: string;
   /**
    * @param host  a host or address, or `unix:/path` for a socket; then the port is not used
-   * @returns the port, which differs from the asked one when that was 0; 0 for a unix socket
+   * @returns the port, which differs from the given one when that was 0; 0 for a unix socket
    * @throws  SRV_PORT
    */
   listen(host: string, port: number): Promise<number>;
