@@ -18,9 +18,7 @@ import { ViewTally } from './view-tally.ts';
 /** How many features the kept plans of feature lists may have in all; each takes some 400 bytes. */
 const MAX_KEPT_REFERENCES = 50_000;
 
-/**
- * What a view keeps from bundle to bundle: its tally, and its place among its entity's views, so that rows stay cached.
- */
+/** What a view keeps from bundle to bundle: its tally, and its place in the cache, so that its rows stay. */
 export class ViewSlots {
   readonly #slots = new Map<string, Map<string, number>>();
   readonly #tallies = new Map<string, ViewTally>();
