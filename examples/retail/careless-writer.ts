@@ -1,8 +1,7 @@
 /**
- * What somebody's well-meant script does in production: it goes around the definitions and writes zero into the
- * online store where a value is null, "so that the model gets a number".
- *
- * It keeps each row's header, as a script that patches a value in place would. Works on the embedded store.
+ * Plays a well-meant script that bypasses the definitions: it writes zero into the online store where a value is null,
+ * "so that the model gets a number". It keeps each row's header, as a script that patches a value in place would. Works
+ * on the embedded store.
  */
 import { DatabaseSync } from 'node:sqlite';
 import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';

@@ -1,6 +1,6 @@
 /**
- * The main job, end to end, on real data and the embedded defaults: features computed from real invoices, served on
- * localhost, every vector logged, replayed against the history, and a report that names why some of them differ.
+ * Plumbline from end to end on real data and the embedded defaults: computes features from real invoices, serves them
+ * on localhost, logs every vector, replays the log against the history, and reports why some values differ.
  *
  * `npm run demo` in a checkout, `npx plumb demo` from the package.
  */
@@ -45,8 +45,8 @@ interface DemoResult {
 }
 
 /**
- * @param dir     where the demo's project is made; what an earlier demo left there is removed
- * @param dayUs   midnight of the day that the data's last day becomes
+ * @param dir     the folder for the demo's project; what an earlier demo left there is removed
+ * @param dayUs   midnight of the day to which the data's last day is moved
  * @throws        REG_FOLDER when it holds something else, REG_STORE when it cannot be written
  */
 export async function runDemo(dir: string, dayUs: number, logger: Logger): Promise<DemoResult> {
@@ -105,7 +105,7 @@ export async function runDemo(dir: string, dayUs: number, logger: Logger): Promi
   }
 }
 
-/** What the demo ends with: the verdict as a table, and where the report lies. */
+/** The demo's last output: the verdict as a table, and the path of the report. */
 export function renderDemo({ snapshot, reportFile }: DemoResult, color: boolean): string {
   return `${renderVerdict(snapshot, { color })}\n\nReport: ${reportFile}`;
 }
@@ -116,7 +116,7 @@ const LATE_BRANCHES = [
   { country: 'Germany', byUs: 3 * HOUR_US },
 ];
 
-/** The day as it comes: a run at three past each hour, the shop's customers, and three things that go wrong. */
+/** What happens on the day: a run at three past each hour, the shop's customers, and three things that go wrong. */
 function theDay(dayUs: number, baskets: readonly Basket[]): Happening[] {
   const happenings: Happening[] = baskets.map((basket) => ({ kind: 'basket', atUs: basket.atUs, basket }));
   for (const hour of [8, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24]) {
@@ -196,7 +196,7 @@ function readyUrl(child: ChildProcess): Promise<string> {
   });
 }
 
-/** Two ports that nobody listens on now, so that the demo runs beside a sidecar that has the usual ones. */
+/** Two ports that are free now, so that the demo runs beside a sidecar on the usual ones. */
 async function freePorts(): Promise<[number, number]> {
   const servers = [createServer(), createServer()];
   const ports = await Promise.all(
@@ -215,7 +215,7 @@ function step(logger: Logger, startedMs: number, text: string): void {
   logger.info(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(5)} s  ${text}`);
 }
 
-/** Says what happens on the rehearsed day; between that, a bar. */
+/** Prints what happens on the rehearsed day, with a progress bar in between. */
 function narrator(
   logger: Logger,
   startedMs: number,

@@ -1,15 +1,14 @@
 /**
- * From the raw invoices to what the definitions read, and the days moved so that the last one is a given day.
- *
- * What a retailer would do, and the features follow from it:
+ * Makes the files that the definitions read from the raw invoices, and moves their days so that the last one is a given
+ * day. The rules, as a retailer would have them:
  * - Only goods count. Postage, carriage, discounts, samples, fees, vouchers and manual entries have stock codes
  *   without five leading digits (`POST`, `D`, `M`, `BANK CHARGES`, `gift_0001_20`); they are left out, and so are
  *   lines without a price or with a quantity below zero that are no cancellation (write-offs, samples).
- * - A purchase is a line of an invoice that is no cancellation: its invoice number stands in `purchase_no`, its time
- *   in `purchased_at`, its price in `sold_price`, its customer in `buyer_id`; a cancellation (`C...`, negative
- *   quantity) has nulls there, and its negative `quantity` and `line_total` reduce units, revenue and spend.
+ * - A purchase is a line of an invoice that is no cancellation: its invoice number stands in `purchase_no`, its time in
+ *   `purchased_at`, its price in `sold_price`, its customer in `buyer_id`. A cancellation (`C...`, negative quantity)
+ *   has nulls there, and its negative `quantity` and `line_total` reduce units, revenue and spend.
  * - `order_value`, the total of an invoice, stands on one line of each purchase, so that an average is one per order.
- * - `category` is the first of `CATEGORIES` one of whose words the description holds; `other` if none; null without a
+ * - `category` is the first of `CATEGORIES` with a word that the description holds, or `other`; null without a
  *   description and on cancellations.
  * - `loaded_at` is when the shop's loader had the line: two minutes after the invoice, unless a branch's upload was
  *   late (`lateBranches`).

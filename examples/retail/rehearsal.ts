@@ -1,8 +1,8 @@
 /**
- * Conducts a day of the shop: it sets the clock that every program reads, lands the shop's data, starts the hourly
- * runs, asks for features as the shop's customers buy, and lets happen what happens in production.
+ * Plays a day of the shop: sets the clock that every program reads, lands the shop's data, starts the hourly runs,
+ * requests features as the shop's customers buy, and makes go wrong what goes wrong in production.
  *
- * It plays the part of the scheduler, the loader and the model server, and uses only what those would: files, the
+ * It stands in for the scheduler, the loader and the model server, and uses only what those would: files, the
  * materializer, HTTP. It tells no program what to find.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,11 +16,11 @@ import type { Basket, PreparedShop } from './prepare.ts';
 
 export const MINUTE_US = 60_000_000;
 export const HOUR_US = 60 * MINUTE_US;
-/** What a run takes on the rehearsed clock; plumbline.yaml of the demo says the same. */
+/** How long a run takes on the rehearsed clock; the demo's plumbline.yaml says the same. */
 export const RUN_LASTS_US = 2 * MINUTE_US;
 
 const VIEWS = ['user_purchase_features', 'product_sales_features'];
-/** A run that has not begun by then never will. */
+/** A run that has not begun by then has failed. */
 const START_LIMIT_MS = 20_000;
 
 /** What a day consists of, in order of time. */

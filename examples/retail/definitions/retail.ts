@@ -1,6 +1,6 @@
 /**
  * The features of an online gift shop: what a customer bought, how a product sells, and the service that a model of
- * the basket's value consumes. `prepare.ts` beside this folder says how the columns come from the raw invoices.
+ * the basket's value consumes. `prepare.ts` in the folder above makes these columns from the raw invoices.
  */
 import { agg, entity, featureService, featureView, source, t } from 'plumbline';
 
@@ -21,8 +21,11 @@ export const productLines = source.parquet('product_lines', {
   createdTime: 'loaded_at',
 });
 
-/** Edges are full hours; the hourly run starts three minutes past and takes two, so a row is visible at five past. */
-// The shop sells nothing at night, on Saturdays and over the holidays: that is no stopped load.
+/**
+ * The times of both views. A run starts three minutes past each full hour and takes two: a row is visible at five past.
+ * The shop sells nothing at night, on Saturdays and over the holidays, so a source may be silent for two weeks.
+ * `as const` keeps the texts as they are for the compiler, which checks durations.
+ */
 const hourly = {
   hop: '1h',
   delay: '5m',
