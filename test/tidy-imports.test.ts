@@ -1,25 +1,17 @@
 /** No file imports itself by way of others, types included: two files that need each other are one, or lack a third. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
+import { listed, resolved, textOf } from './support/house/files.ts';
 
 type Imports = ReadonlyMap<string, readonly string[]>;
 
-const root = join(import.meta.dirname, '..');
-
-/** The repository's own imports, by file; files that are not added yet too. */
+/** The repository's own imports, by file. */
 function importsOfAll(): Imports {
-  const args = ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.mjs'];
-  const listed = execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\n');
-  const files = listed.filter((file) => file !== '' && existsSync(join(root, file)));
-  return new Map(files.map((file) => [file, importsOf(file)]));
+  return new Map(listed('*.ts', '*.mjs').map((file) => [file, importsOf(file)]));
 }
 
 function importsOf(file: string): string[] {
-  const text = readFileSync(join(root, file), 'utf8');
-  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)];
-  return [...new Set(specifiers.map((match) => normalize(join(dirname(file), match[1]!))))];
+  const specifiers = [...textOf(file).matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)];
+  return [...new Set(specifiers.map((match) => resolved(file, match[1]!)))];
 }
 
 /** @returns each cycle that a walk along the imports meets, as the files on it; none: there is no cycle */

@@ -64,7 +64,7 @@ type LabelFile = Pick<Labels, 'file' | 'format' | 'columns' | 'from' | 'refs' | 
 };
 
 /** Where the labels are. */
-export interface LabelSource {
+interface LabelSource {
   readonly file: string;
   /** The column that holds their times. */
   readonly timeColumn: string;

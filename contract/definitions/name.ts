@@ -5,7 +5,7 @@ const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 const MAX_NAME = 128;
 
 /** Columns of the history beside join keys and features: no feature, join key or selected column has their names. */
-export const RESERVED_COLUMNS = ['event_time', 'created_time', 'run_id', 'definition_id', 'deleted'] as const;
+const RESERVED_COLUMNS = ['event_time', 'created_time', 'run_id', 'definition_id', 'deleted'] as const;
 
 /** @returns what is wrong with a name, or null. `__` is refused: it parts view and feature in full names */
 export function faultOfName(what: string, name: string): string | null {

@@ -7,7 +7,7 @@
  */
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import type { Target } from '../request/target.ts';
+import type { LoadTarget } from '../request/target.ts';
 
 /** Timers are for trouble only; nothing on the way of a good answer waits for one. */
 const RECONNECT_MS = 10;
@@ -33,7 +33,7 @@ export class HttpConnection {
   isOpen = false;
   /** For its owner: whether it stands in the list of the free ones. */
   isListed = false;
-  readonly #target: Target;
+  readonly #target: LoadTarget;
   readonly #events: ConnectionEvents;
   #socket: Socket;
   #parts: Buffer[] = [];
@@ -44,7 +44,7 @@ export class HttpConnection {
   #status = 0;
   #closed = false;
 
-  constructor(target: Target, events: ConnectionEvents) {
+  constructor(target: LoadTarget, events: ConnectionEvents) {
     this.#target = target;
     this.#events = events;
     this.#socket = this.#open();

@@ -1,10 +1,10 @@
 /** What a generator process is told, and what it tells: one JSON text a line on its stdin and stdout. */
 import type { HistogramJson } from './latency-histogram.ts';
 import type { RequestShape } from '../request/request-text.ts';
-import type { Target } from '../request/target.ts';
+import type { LoadTarget } from '../request/target.ts';
 
 export interface LoadJob {
-  readonly target: Target;
+  readonly target: LoadTarget;
   readonly shape: RequestShape;
   readonly profile: string;
   readonly rows: number;

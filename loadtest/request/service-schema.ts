@@ -1,7 +1,7 @@
 /** What the load tester must know of a feature service, from the sidecar itself: `GET /feature-service/{name}`. */
 import { loadError } from '../errors.ts';
 import { getText } from './target.ts';
-import type { Target } from './target.ts';
+import type { LoadTarget } from './target.ts';
 
 export interface ServiceSchema {
   readonly service: string;
@@ -20,7 +20,7 @@ interface SchemaJson {
 }
 
 /** @throws LOAD_SERVICE when nothing answers, or the service is unknown there */
-export async function readSchema(target: Target, service: string): Promise<ServiceSchema> {
+export async function readSchema(target: LoadTarget, service: string): Promise<ServiceSchema> {
   const at = 'path' in target ? target.path : target.hostHeader;
   const path = `/feature-service/${encodeURIComponent(service)}`;
   const { status, text } = await getText(target, path).catch((error: Error) => {

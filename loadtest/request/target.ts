@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { loadError } from '../errors.ts';
 
 /** What `net.connect` takes; plain, so that it goes to another process as JSON. */
-export type Target =
+export type LoadTarget =
   | { readonly host: string; readonly port: number; readonly hostHeader: string }
   | { readonly path: string; readonly hostHeader: string };
 
@@ -15,7 +15,7 @@ const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/;
  * @param url  `http://127.0.0.1:6566`, `http://localhost:6566`, `http://[::1]:6566` or `unix:/run/plumb.sock`
  * @throws     LOAD_TARGET for anything that is not this machine, LOAD_USAGE for what is no such URL
  */
-export async function parseTarget(url: string): Promise<Target> {
+export async function parseTarget(url: string): Promise<LoadTarget> {
   if (url.startsWith(UNIX)) return { path: url.slice(UNIX.length), hostHeader: 'localhost' };
   const parsed = URL.parse(url);
   if (parsed === null || parsed.protocol !== 'http:') {
@@ -36,7 +36,7 @@ export async function parseTarget(url: string): Promise<Target> {
 }
 
 /** @throws the system's error where nothing listens */
-export function getText(target: Target, path: string): Promise<{ status: number; text: string }> {
+export function getText(target: LoadTarget, path: string): Promise<{ status: number; text: string }> {
   const to = 'path' in target ? { socketPath: target.path } : { host: target.host, port: target.port };
   const headers = { host: target.hostHeader };
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 /** Pearson's chi-square test: whether two sides spread over the same categories alike. */
 import { gammaln } from 'simple-statistics';
 
-export interface ChiSquare {
+interface ChiSquare {
   readonly statistic: number;
   readonly degreesOfFreedom: number;
   /** In [0, 1]; without a continuity correction. */

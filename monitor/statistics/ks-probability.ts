@@ -14,7 +14,7 @@ const MOST_EXACT = 10_000;
 /** The law of one sample: up to here Durbin's matrix is small enough wherever Smirnov's sum is not exact. */
 const FEW = 140;
 
-export interface KsProbability {
+interface KsProbability {
   /** In [0, 1]. */
   readonly p: number;
   readonly method: 'exact' | 'asymptotic';

@@ -13,15 +13,15 @@
 export const QUANTILE_SHARES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 const BINS = 10;
 
-export interface Bins {
+interface Bins {
   /** Upper bounds, taken in; the last bin has none. */
-  readonly edges: readonly Place[];
+  readonly edges: readonly RankedValue[];
   readonly a: readonly number[];
   readonly b: readonly number[];
 }
 
 /** A value, and which of the distinct values it is. */
-export interface Place {
+export interface RankedValue {
   readonly value: number;
   readonly index: number;
 }
@@ -32,13 +32,13 @@ export class SortedWalk {
   #a = 0;
   #b = 0;
   #index = -1;
-  #before: Place = { value: Number.NaN, index: -1 };
+  #before: RankedValue = { value: Number.NaN, index: -1 };
   #widest = 0;
-  #location: Place = { value: Number.NaN, index: -1 };
+  #location: RankedValue = { value: Number.NaN, index: -1 };
   #sign: -1 | 0 | 1 = 0;
   #area = 0;
-  readonly #quantiles: { readonly a: Place[]; readonly b: Place[] } = { a: [], b: [] };
-  readonly #edges: Place[] = [];
+  readonly #quantiles: { readonly a: RankedValue[]; readonly b: RankedValue[] } = { a: [], b: [] };
+  readonly #edges: RankedValue[] = [];
   readonly #aBins: number[] = [0];
   readonly #bBins: number[] = [0];
 
@@ -76,7 +76,7 @@ export class SortedWalk {
     return this.#a / this.#aRows - this.#b / this.#bRows;
   }
 
-  #bin(place: Place, a: number, b: number): void {
+  #bin(place: RankedValue, a: number, b: number): void {
     const at = this.#aBins.length - 1;
     const isHeavy = a * BINS >= this.#aRows;
     if (isHeavy && this.#aBins[at]! + this.#bBins[at]! > 0) this.#close(this.#before);
@@ -87,14 +87,14 @@ export class SortedWalk {
     if (reached > decile && (isHeavy || reached < BINS)) this.#close(place);
   }
 
-  #close(edge: Place): void {
+  #close(edge: RankedValue): void {
     this.#edges.push(edge);
     this.#aBins.push(0);
     this.#bBins.push(0);
   }
 
   /** After the last step. */
-  get ks(): { readonly d: number; readonly location: Place; readonly sign: -1 | 0 | 1 } {
+  get ks(): { readonly d: number; readonly location: RankedValue; readonly sign: -1 | 0 | 1 } {
     return { d: this.#widest / (this.#aRows * this.#bRows), location: this.#location, sign: this.#sign };
   }
 
@@ -106,13 +106,13 @@ export class SortedWalk {
     return { edges: this.#edges, a: this.#aBins, b: this.#bBins };
   }
 
-  get quantiles(): { readonly a: readonly Place[]; readonly b: readonly Place[] } {
+  get quantiles(): { readonly a: readonly RankedValue[]; readonly b: readonly RankedValue[] } {
     return this.#quantiles;
   }
 }
 
 /** Notes the quantiles that are reached at a value. */
-function passed(quantiles: Place[], share: number, place: Place): void {
+function passed(quantiles: RankedValue[], share: number, place: RankedValue): void {
   while (quantiles.length < QUANTILE_SHARES.length && share >= QUANTILE_SHARES[quantiles.length]! - 1e-12)
     quantiles.push(place);
 }

@@ -25,7 +25,7 @@ export interface CategoryDifference {
   readonly table: readonly CategoryCount[];
 }
 
-export interface CategoryCount {
+interface CategoryCount {
   /** own: this value · other: all further values of a · new: all values that a does not have */
   readonly kind: 'own' | 'other' | 'new';
   readonly value: string | null;

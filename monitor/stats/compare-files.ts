@@ -10,6 +10,7 @@ import { monitorError } from '../errors.ts';
 import { chiSquareOf } from '../statistics/chi-square.ts';
 import { falseDiscoveryRates } from '../statistics/false-discoveries.ts';
 import { shareInterval } from '../statistics/share-interval.ts';
+import { LIMITS } from '../verdict/limits.ts';
 import { compareCategoryColumn } from './category-column.ts';
 import type { CategoryDifference } from './category-column.ts';
 import { fileSql, sharedColumns, valueSql } from './compared-columns.ts';
@@ -19,7 +20,6 @@ import type { Files, OrderedDifference } from './ordered-column.ts';
 
 const FLAGGED_RATE = 0.01;
 const FLAGGED_DISTANCE = 0.03;
-const ALARM_DISTANCE = 0.1;
 
 export type DriftLevel = 'none' | 'flagged' | 'alarm';
 
@@ -147,7 +147,7 @@ function withRates(columns: readonly ColumnDifference[]): ColumnDifference[] {
 
 function levelOf(q: number | null, distance: number): DriftLevel {
   if (q === null || q > FLAGGED_RATE || distance < FLAGGED_DISTANCE) return 'none';
-  return distance >= ALARM_DISTANCE ? 'alarm' : 'flagged';
+  return distance >= LIMITS.distanceAlarm ? 'alarm' : 'flagged';
 }
 
 /** The largest difference of shares: of values below some value, of one category, of nulls. */

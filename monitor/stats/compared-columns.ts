@@ -10,7 +10,7 @@ import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { monitorError } from '../errors.ts';
 
-export type Comparison = 'ordered' | 'categories' | 'lengths';
+type Comparison = 'ordered' | 'categories' | 'lengths';
 
 export interface ComparedColumn {
   readonly name: string;
@@ -23,7 +23,7 @@ export interface ComparedColumn {
   readonly isWide: boolean;
 }
 
-export interface SharedColumns {
+interface SharedColumns {
   readonly compared: readonly ComparedColumn[];
   readonly onlyInA: readonly string[];
   readonly onlyInB: readonly string[];

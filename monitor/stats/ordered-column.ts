@@ -4,12 +4,12 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { EMPTY_BIN_SHARE, jensenShannonDistance, populationStability } from '../statistics/binned-shares.ts';
 import { ksProbability } from '../statistics/ks-probability.ts';
 import { QUANTILE_SHARES, SortedWalk } from '../statistics/sorted-walk.ts';
-import type { Place } from '../statistics/sorted-walk.ts';
+import type { RankedValue } from '../statistics/sorted-walk.ts';
 import { fileSql, valueSql } from './compared-columns.ts';
 import type { ComparedColumn } from './compared-columns.ts';
 
 /** A number; int64 as text, times in RFC 3339. */
-export type OrderedValue = number | string;
+type OrderedValue = number | string;
 
 export interface OrderedDifference {
   readonly ks: {
@@ -73,7 +73,7 @@ export async function compareOrdered(
   const { ks, bins, quantiles } = walk;
   const places = [ks.location, ...quantiles.a, ...quantiles.b, ...bins.edges];
   const texts = column.isWide ? await textsOf(duck, distinct, places) : null;
-  const shown = ({ value, index }: Place): OrderedValue => {
+  const shown = ({ value, index }: RankedValue): OrderedValue => {
     if (texts !== null) return texts.get(index)!;
     return column.unit === 's' ? formatTimestamp(value) : value + 0;
   };
@@ -101,7 +101,7 @@ function distinctSql({ a, b }: Files, column: ComparedColumn): string {
 async function textsOf(
   duck: DuckDb,
   distinct: string,
-  places: readonly Place[],
+  places: readonly RankedValue[],
 ): Promise<Map<number, string>> {
   const indexes = [...new Set(places.map(({ index }) => index))].join(', ');
   const rows = await duck.rows(

@@ -36,7 +36,7 @@ class SharedBuffer {
 }
 
 /** An answer that is written and has not left. */
-export interface Answer {
+interface Answer {
   readonly exchange: Exchange;
   /** As metrics name it. */
   readonly route: string;

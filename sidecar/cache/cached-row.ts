@@ -46,7 +46,7 @@ const FACTOR_STEPS = 1_000;
 const PAST_U53 = 0x20;
 
 /** How many of a run of features have no value in a row. */
-export interface AbsentValues {
+interface AbsentValues {
   /** Indexes in the view. */
   readonly features: readonly number[];
   readonly nulls: number;

@@ -12,7 +12,7 @@ import { keyPoliciesOf } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { ViewPlan } from './view-plan.ts';
 
-export interface GroupPlan {
+interface GroupPlan {
   /** `{prefix}fstore:{entity}:`, to be followed by the id. */
   readonly keyStart: string;
   /** Indexes in `Plan.keys`, in the order of the entity's join keys. */

@@ -26,7 +26,7 @@ export interface FeastNames {
   readonly twice: string | null;
 }
 
-export interface FeastPlan {
+interface FeastPlan {
   readonly runs: readonly FeastRun[];
   /** With `view__feature`, and with the feature's name alone. */
   readonly fullNames: FeastNames;

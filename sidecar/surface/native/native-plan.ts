@@ -26,7 +26,7 @@ export interface NativeSegment {
   readonly statusesKind: number;
 }
 
-export interface NativePlan {
+interface NativePlan {
   /** `"customer_id":` for each join key. */
   readonly keyTexts: readonly string[];
   readonly segments: readonly NativeSegment[];

@@ -35,7 +35,7 @@ export interface TensorSegment {
   readonly kind: number;
 }
 
-export interface NamedType {
+interface NamedType {
   /** Full. */
   readonly name: string;
   readonly type: string;
