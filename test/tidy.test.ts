@@ -112,6 +112,17 @@ describe('calls with a trap have one door', () => {
     );
     expect(trapped).toEqual([]);
   });
+
+  test('DuckDB reads a path as a pattern: statements name files by project/engine/duckdb/file-sql.ts', () => {
+    const read = /\b(?:read_\w+|parquet_\w+|sniff_csv|glob)\(\[?['"$](?!\{(?:quotePaths?|quoteFilesIn)\()/;
+    const written = /\bTO '?\$(?!\{quoteTarget\()/;
+    const trapped = sources
+      .filter((f) => !f.startsWith('benchmarks/'))
+      .flatMap((f) =>
+        [read, written].flatMap((call) => (call.exec(textOf(f)) ?? []).map((it) => `${f}: ${it}`)),
+      );
+    expect(trapped).toEqual([]);
+  });
 });
 
 describe('names and sizes', () => {

@@ -7,7 +7,7 @@
  * So nothing that DuckDB could make of a field gets into a training set in CSV but the features.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { quoteText } from '../project/engine/duckdb/duckdb.ts';
+import { quotePath } from '../project/engine/duckdb/file-sql.ts';
 import { CsvMistake, CsvRecords } from './csv-records.ts';
 import { trainingError } from './errors.ts';
 
@@ -139,7 +139,7 @@ function plainSql(file: string, columns: number, longest: number): string {
   const types = ["'rid': 'BIGINT'", ...Array.from({ length: columns }, (_, i) => `'c${i}': 'VARCHAR'`)];
   // Nothing is left to DuckDB's sniffer; one thread, since several guess where a record begins.
   return (
-    `read_csv(${quoteText(file)}, columns = {${types.join(', ')}}, auto_detect = false, header = false, ` +
+    `read_csv(${quotePath(file)}, columns = {${types.join(', ')}}, auto_detect = false, header = false, ` +
     `delim = ',', quote = '"', escape = '"', comment = '', nullstr = '', allow_quoted_nulls = false, ` +
     `new_line = '\\n', null_padding = false, ignore_errors = false, strict_mode = true, parallel = false, ` +
     `compression = 'none', max_line_size = ${Math.max(2 ** 21, longest + 64)})`

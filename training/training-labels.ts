@@ -8,8 +8,9 @@
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { duckKeyType } from '../project/engine/duckdb/history.ts';
-import { quoteName, quoteText } from '../project/engine/duckdb/duckdb.ts';
+import { quoteName } from '../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { quotePath } from '../project/engine/duckdb/file-sql.ts';
 import type { FeatureService, JoinKey } from '../contract/model.ts';
 import { trainingError } from './errors.ts';
 import { lineOfLabel, plainCsv } from './labels-csv.ts';
@@ -134,7 +135,7 @@ function csvFile(file: string, plain: string): LabelFile {
 }
 
 async function parquetFile(duck: DuckDb, file: string): Promise<LabelFile> {
-  const from = `read_parquet(${quoteText(file)}, hive_partitioning = false)`;
+  const from = `read_parquet(${quotePath(file)}, hive_partitioning = false)`;
   try {
     const footer = readParquetFooter(file);
     const rows = await duck.rows(`DESCRIBE SELECT * FROM ${from}`);

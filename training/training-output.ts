@@ -7,8 +7,9 @@
  * So a label never passes through a join, keeps whatever type and text it had, and millions of them take no memory.
  */
 import { join } from 'node:path';
-import { EXACT_FLOATS, quoteName, quoteText } from '../project/engine/duckdb/duckdb.ts';
+import { EXACT_FLOATS, quoteName } from '../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { quoteTarget } from '../project/engine/duckdb/file-sql.ts';
 import { csvTypes, csvValueSql } from './csv-types.ts';
 import { appendToCsv, csvField, csvFieldSql } from './labels-csv.ts';
 import { appendColumns, readParquetFooter } from './parquet-append.ts';
@@ -47,7 +48,7 @@ export async function writeTrainingSet(
 async function converted(duck: DuckDb, labels: Labels, { format, scratch }: TrainingFile): Promise<string> {
   const file = join(scratch, `labels.${format}`);
   if (format === 'csv') {
-    await duck.run(`COPY (SELECT * FROM ${labels.from}) TO ${quoteText(file)} (FORMAT csv, HEADER)`);
+    await duck.run(`COPY (SELECT * FROM ${labels.from}) TO ${quoteTarget(file)} (FORMAT csv, HEADER)`);
     return file;
   }
   const columns = labels.columns.map((_, i) => i).filter((i) => !labels.cast.has(i));
@@ -59,7 +60,7 @@ async function converted(duck: DuckDb, labels: Labels, { format, scratch }: Trai
     return `${cast?.isTime === true ? `make_timestamp(${own})` : own} AS ${quoteName(name)}`;
   });
   await duck.run(
-    `COPY (SELECT ${values.join(', ')} FROM ${labels.from}) TO ${quoteText(file)} (FORMAT parquet, ${EXACT_FLOATS})`,
+    `COPY (SELECT ${values.join(', ')} FROM ${labels.from}) TO ${quoteTarget(file)} (FORMAT parquet, ${EXACT_FLOATS})`,
   );
   return file;
 }
@@ -102,7 +103,7 @@ async function* featureFiles(
   for (const rows of groupRows.length === 0 ? [0] : groupRows) {
     await duck.run(`COPY (SELECT ${values} FROM ${from}
       WHERE ${rid} >= ${first} AND ${rid} < ${first + rows} ORDER BY ${rid})
-      TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd, ${EXACT_FLOATS}, ROW_GROUP_SIZE ${Math.max(2_048, rows)})`);
+      TO ${quoteTarget(file)} (FORMAT parquet, COMPRESSION zstd, ${EXACT_FLOATS}, ROW_GROUP_SIZE ${Math.max(2_048, rows)})`);
     yield file;
     first += rows;
   }

@@ -15,6 +15,7 @@
  */
 import { join } from 'node:path';
 import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { quotePath, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { makeFolder } from '../../contract/std/folder.ts';
 
 /** In order: the first that fits wins. */
@@ -73,7 +74,7 @@ export async function prepareShop(
         const file = join(folder, 'data', name, `landed-${uptoUs}.parquet`);
         const loaded = `epoch_us(loaded_at) > ${afterUs} AND epoch_us(loaded_at) <= ${uptoUs}`;
         const rows = `SELECT * FROM line WHERE ${filter} AND ${loaded} ORDER BY invoice_date, invoice_no, stock_code`;
-        await duck.run(`COPY (${rows}) TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd)`);
+        await duck.run(`COPY (${rows}) TO ${quoteTarget(file)} (FORMAT parquet, COMPRESSION zstd)`);
       }
     },
     baskets: () => readBaskets(duck, dayUs),
@@ -93,7 +94,7 @@ function linesSql(raw: string, dayUs: number, lateBranches: readonly LateBranch[
     CREATE TABLE line AS
     WITH raw AS (
       SELECT *, starts_with(invoice_no, 'C') AS cancelled, quantity * unit_price AS line_total
-      FROM read_parquet(${quoteText(raw)})
+      FROM read_parquet(${quotePath(raw)})
       WHERE regexp_matches(stock_code, '^[0-9]{5}') AND unit_price > 0
         AND (quantity > 0) = (NOT starts_with(invoice_no, 'C'))),
     moved AS (

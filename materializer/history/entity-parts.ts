@@ -8,8 +8,8 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteFilesIn, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import { bucketSql } from '../aggregate/aggregate-sql.ts';
 import { makeFolder } from '../../contract/std/folder.ts';
@@ -36,7 +36,7 @@ export class EntityParts {
     makeFolder(folder);
     const part = bucketSql(this.#plan, 'r', this.#count);
     await this.#duck.run(
-      `COPY (SELECT r.*, ${part} AS part FROM (${sql}) r) TO ${quoteText(folder)}
+      `COPY (SELECT r.*, ${part} AS part FROM (${sql}) r) TO ${quoteTarget(folder)}
        (FORMAT parquet, COMPRESSION snappy, PARTITION_BY (part), OVERWRITE_OR_IGNORE)`,
     );
   }
@@ -47,6 +47,6 @@ export class EntityParts {
     if (this.#count === 1) return sql;
     const folder = join(this.#folder, what, `part=${index}`);
     if (!existsSync(folder)) return `SELECT * FROM (${sql}) WHERE false`;
-    return `SELECT * FROM read_parquet(${quoteText(join(folder, '*.parquet'))}, hive_partitioning = false)`;
+    return `SELECT * FROM read_parquet(${quoteFilesIn(folder, '*.parquet')}, hive_partitioning = false)`;
   }
 }

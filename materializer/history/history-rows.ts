@@ -2,7 +2,8 @@
  * The rows of a view's history as the computation reads them: by edge instead of time, with the created time and the
  * definition that wrote them. Only day folders that can hold the wanted edges are opened.
  */
-import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
 import { duckKeyType, historyFiles } from '../../project/engine/duckdb/history.ts';
 import { dayOf } from '../../contract/std/timestamp.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
@@ -29,7 +30,6 @@ export function historyRowsSql(plan: AggregatePlan, root: string, fromUs: number
     'coalesce(deleted, false) AS gone',
     ...plan.features.map((f) => `${quoteName(f.feature.name)} AS ${f.name}`),
   ];
-  const list = files.map(quoteText).join(', ');
   return `SELECT ${columns.join(', ')} FROM (SELECT ${shape.join(', ')} WHERE false UNION ALL BY NAME
-    SELECT * FROM read_parquet([${list}], union_by_name = true, hive_partitioning = false))`;
+    SELECT * FROM read_parquet(${quotePaths(files)}, union_by_name = true, hive_partitioning = false))`;
 }

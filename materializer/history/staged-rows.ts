@@ -25,6 +25,7 @@ import {
 import { join } from 'node:path';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteFilesIn, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { historyFile, historyFolder } from '../../project/engine/duckdb/history.ts';
 import { syncFolder } from '../../contract/std/durable-file.ts';
 import { DAY_US } from '../../contract/std/timestamp.ts';
@@ -80,14 +81,14 @@ export class StagedRows {
     makeFolder(rows);
     const span = `e * ${this.#plan.hopUs} // ${this.#spanDays * DAY_US}`;
     await this.#duck
-      .run(`COPY (SELECT *, ${span} AS span FROM (${sql})) TO ${quoteText(rows)} (FORMAT parquet,
+      .run(`COPY (SELECT *, ${span} AS span FROM (${sql})) TO ${quoteTarget(rows)} (FORMAT parquet,
       PARTITION_BY (span), FILENAME_PATTERN 'bucket-${this.#buckets}-{i}', OVERWRITE_OR_IGNORE)`);
     this.#buckets += 1;
   }
 
   async summary(): Promise<StagedSummary> {
     if (this.#spans().length === 0) return { rows: 0, replacedUs: null, lost: [] };
-    const from = staged(join(this.#folder, 'rows', '*'));
+    const from = staged(join(this.#folder, 'rows'), '*/*.parquet');
     const [row] = await this.#duck.rows(
       `SELECT count(*) AS n, count(lost) AS lost, max(replaced_us) AS replaced FROM ${from}`,
     );
@@ -100,7 +101,7 @@ export class StagedRows {
   /** @returns of how many entities rows are staged */
   async entities(): Promise<number> {
     if (this.#spans().length === 0) return 0;
-    const from = staged(join(this.#folder, 'rows', '*'));
+    const from = staged(join(this.#folder, 'rows'), '*/*.parquet');
     const [row] = await this.#duck.rows(
       `SELECT count(*) AS n FROM (SELECT DISTINCT ${this.#plan.keyList} FROM ${from})`,
     );
@@ -156,7 +157,7 @@ export class StagedRows {
       this.#progress.step('writing the history', i, spans.length, 'spans of days');
       await this.#duck
         .run(`COPY (SELECT ${columns.join(', ')}, strftime(make_timestamp(e * ${hopUs}), '%Y-%m-%d') AS ${day}
-        FROM ${staged(span)} ${order}) TO ${quoteText(days)}
+        FROM ${staged(span, '*.parquet')} ${order}) TO ${quoteTarget(days)}
         (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (${day}), OVERWRITE_OR_IGNORE)`);
       rmSync(span, { recursive: true });
     }
@@ -185,8 +186,8 @@ export class StagedRows {
   }
 }
 
-function staged(folder: string): string {
-  return `read_parquet(${quoteText(join(folder, '*.parquet'))}, hive_partitioning = false)`;
+function staged(folder: string, pattern: string): string {
+  return `read_parquet(${quoteFilesIn(folder, pattern)}, hive_partitioning = false)`;
 }
 
 function syncFile(file: string): void {

@@ -1,7 +1,7 @@
 /** Files of the rows and events that do not count, whole and with the reason. Where they lie is run-folders.ts. */
 import { appendFileSync } from 'node:fs';
-import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { makePrivateFile } from '../../contract/std/private-file.ts';
 
 /**
@@ -12,7 +12,7 @@ export async function keepRows(duck: DuckDb, rows: string, file: string): Promis
   makePrivateFile(file);
   // Without this option DuckDB writes another file and renames it over the one that is there: with the umask's mode.
   const options = 'FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false';
-  await duck.run(`COPY (${rows}) TO ${quoteText(file)} (${options})`);
+  await duck.run(`COPY (${rows}) TO ${quoteTarget(file)} (${options})`);
 }
 
 /** Adds a row that turned out not to fit when it was encoded, to a file of lines of JSON beside `file`. */

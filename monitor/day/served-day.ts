@@ -3,7 +3,8 @@
  * ingested, in the spool. Both give the same records in the same order and the same account of what is missing
  * (test/integration/monitor/monitor-ingest.test.ts). Called by run.ts.
  */
-import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
 import type { Project } from '../../project/project.ts';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';
 import type { LogItem } from '../../contract/wire/log/served-log.ts';
@@ -101,8 +102,8 @@ async function* records(
       'epochs',
       ledger.epochs().map(({ pod, epoch, firstUs }) => [pod, epoch, BigInt(firstUs)]),
     );
-    const paths = files.map(({ file }) => quoteText(file)).join(', ');
-    const sql = `SELECT r.record FROM read_parquet([${paths}], hive_partitioning = false) r
+    const paths = files.map(({ file }) => file);
+    const sql = `SELECT r.record FROM read_parquet(${quotePaths(paths)}, hive_partitioning = false) r
       JOIN epochs e ON e.pod = r.pod AND e.epoch = r.epoch ORDER BY e.first_us, r.epoch, r.pod, r.sequence`;
     for await (const rows of duck.chunks(sql)) {
       for (const row of rows) {

@@ -7,6 +7,7 @@
  * The bytes are all there is to a record: the other columns are for finding records with plain SQL.
  */
 import { DuckDb, blob, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import type { LogRecord } from '../../contract/wire/log/served-record.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import { batchFile, hourOf } from '../day/served-files.ts';
@@ -79,7 +80,7 @@ export class RecordBatch {
         .run(`COPY (SELECT pod, epoch, sequence, kind, make_timestamp(served_us) AS served_at, request_id,
           surface, service, service_version, bundle, vectors, record
           FROM batch WHERE hour = ${quoteText(hour)} ORDER BY epoch, sequence)
-        TO ${quoteText(disk.aside(file))} (FORMAT parquet, COMPRESSION zstd)`);
+        TO ${quoteTarget(disk.aside(file))} (FORMAT parquet, COMPRESSION zstd)`);
       disk.publish(file);
     }
     await this.#duck.run(EMPTY_TABLE);

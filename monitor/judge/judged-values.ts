@@ -9,8 +9,8 @@
  */
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { jsonOf } from './feature-tally.ts';
 import type { Judgement } from './feature-tally.ts';
@@ -73,7 +73,7 @@ export class JudgedValues {
     try {
       makeFolder(dirname(file), 0o700);
       await duck.run(`COPY (SELECT * EXCLUDE (served_us), make_timestamp(served_us) AS served_at FROM ${TABLE}
-        ORDER BY feature, served_us, request_id, row_index) TO ${quoteText(aside)} (FORMAT parquet, COMPRESSION zstd)`);
+        ORDER BY feature, served_us, request_id, row_index) TO ${quoteTarget(aside)} (FORMAT parquet, COMPRESSION zstd)`);
       chmodSync(aside, 0o600);
       renameSync(aside, file);
     } catch (error) {

@@ -6,8 +6,9 @@
  *   lengths     lists and arrays: their lengths are ordered, what is in them is categories
  */
 import { existsSync } from 'node:fs';
-import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quotePath } from '../../project/engine/duckdb/file-sql.ts';
 import { monitorError } from '../errors.ts';
 
 type Comparison = 'ordered' | 'categories' | 'lengths';
@@ -86,9 +87,7 @@ async function columnTypes(duck: DuckDb, file: string): Promise<Map<string, stri
 
 /** @returns the file as it stands behind FROM */
 export function fileSql(file: string): string {
-  // A name is a name: one with a star in it is no pattern.
-  const literal = file.replaceAll(/[[*?]/g, (sign) => `[${sign}]`);
-  return `read_parquet(${quoteText(literal)}, hive_partitioning = false)`;
+  return `read_parquet(${quotePath(file)}, hive_partitioning = false)`;
 }
 
 /** @returns the SQL of a column's values, as they are compared */

@@ -40,7 +40,9 @@ export async function loadDrafts(
   globs: readonly string[],
   mistakes: Mistakes,
 ): Promise<Draft[]> {
-  const files = [...new Set(globs.flatMap((glob) => globSync(resolve(folder, glob))))].toSorted();
+  // What stands for itself in the folder's own name would be a pattern in an absolute one.
+  const named = globs.flatMap((glob) => globSync(glob, { cwd: folder }));
+  const files = [...new Set(named.map((file) => resolve(folder, file)))].toSorted();
   if (files.length === 0) throw noFiles(folder, globs);
   if (files.some((file) => !isYaml(file))) refuseForeignPackage(folder);
   const drafts = new Set<Draft>();
@@ -165,10 +167,10 @@ function faultOf(file: string, thrown: unknown): { at: { file: string; line: num
   // A syntax error's stack begins with its place (the type stripper's without the file), a thrown error's has frames.
   const syntax = /^(?:file:\/\/[^\s:?]*)?(?:\?definitions)?:(\d+)\n/.exec(stack);
   if (syntax !== null) return { at: { file, line: Number(syntax[1]) }, message: firstLine(error) };
-  for (const [, name, line] of stack.matchAll(/(?:file:\/\/)?(\/[^\s():?]+)(?:\?definitions)?:(\d+)/g)) {
-    if (name === file) return { at: { file, line: Number(line) }, message: firstLine(error) };
-  }
-  return { at: { file, line: 1 }, message: firstLine(error) };
+  const named = [`${pathToFileURL(file).href}?definitions:`, `${file}:`];
+  const lines = named.flatMap((name) => stack.split(name).slice(1)).map((rest) => parseInt(rest, 10));
+  const line = lines.find((number) => number > 0);
+  return { at: { file, line: line ?? 1 }, message: firstLine(error) };
 }
 
 const MODULE = /^Cannot find module '([^']+)'/;

@@ -25,9 +25,10 @@ import { join } from 'node:path';
 import { writeDurably } from '../../../contract/std/durable-file.ts';
 import { dayOf } from '../../../contract/std/timestamp.ts';
 import { countingIds } from '../../../contract/definitions/definition-json.ts';
-import { duckTypeOf, quoteName, quoteText } from './duckdb.ts';
+import { duckTypeOf, quoteName } from './duckdb.ts';
 import { registryError } from '../../../contract/errors.ts';
 import type { DuckDb } from './duckdb.ts';
+import { quotePaths } from './file-sql.ts';
 import type { Entity, FeatureView } from '../../../contract/model.ts';
 import { FILE_COLUMN, readSourceFiles, withShownValues } from './sources/source-files.ts';
 import type { SourceFiles } from './sources/source-files.ts';
@@ -245,8 +246,9 @@ export async function historyRowCount(duck: DuckDb, root: string, view: FeatureV
   const mark = readHistoryWatermark(root, view);
   const files = mark === null ? [] : [...filesOf(root, view, [mark.definitionId], null).values()].flat();
   if (files.length === 0) return 0;
-  const list = files.map(quoteText).join(', ');
-  const [row] = await duck.rows(`SELECT sum(num_rows)::DOUBLE AS n FROM parquet_file_metadata([${list}])`);
+  const [row] = await duck.rows(
+    `SELECT sum(num_rows)::DOUBLE AS n FROM parquet_file_metadata(${quotePaths(files)})`,
+  );
   return row!['n'] as number;
 }
 
@@ -281,8 +283,7 @@ function aggregatedSql(view: FeatureView, entity: Entity, files: readonly string
   ];
   const none = `SELECT ${columns.map(([name, type]) => `NULL::${type} AS ${quoteName(name)}`).join(', ')} WHERE false`;
   if (files.length === 0) return none;
-  const list = files.map(quoteText).join(', ');
-  const rows = `SELECT * FROM read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
+  const rows = `SELECT * FROM read_parquet(${quotePaths(files)}, union_by_name = true, hive_partitioning = false)`;
   const names = columns.map(([name]) => quoteName(name)).join(', ');
   return `SELECT ${names} FROM (${none} UNION ALL BY NAME ${rows})`;
 }

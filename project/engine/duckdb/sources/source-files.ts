@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import type { Fault } from './row-fault.ts';
 import { quoteName, quoteText } from '../duckdb.ts';
 import type { DuckDb, SqlRow } from '../duckdb.ts';
+import { quotePath, quotePaths } from '../file-sql.ts';
 import { registryError } from '../../../../contract/errors.ts';
 import { schemeOf } from '../../../../contract/std/local-path.ts';
 import { listSourceFiles } from './source-listing.ts';
@@ -57,8 +58,7 @@ export const FILE_COLUMN = '~file';
 
 /** @returns the FROM item that reads a group: its columns, and the file of each row */
 export function groupSql(group: FileGroup): string {
-  const files = group.files.map(quoteText).join(', ');
-  return `read_parquet([${files}], filename = ${quoteText(FILE_COLUMN)}, hive_partitioning = false)`;
+  return `read_parquet(${quotePaths(group.files)}, filename = ${quoteText(FILE_COLUMN)}, hive_partitioning = false)`;
 }
 
 /**
@@ -70,7 +70,7 @@ export async function readSourceFiles(duck: DuckDb, folder: string, path: string
   refuseOtherPath(path);
   const pattern = resolve(folder, path);
   try {
-    const listed = listSourceFiles(pattern);
+    const listed = listSourceFiles(folder, path);
     if (listed.length === 0) throw noFile(path, pattern);
     const schemas = await readSchemas(duck, listed);
     const groups: FileGroup[] = [];
@@ -84,9 +84,9 @@ export async function readSourceFiles(duck: DuckDb, folder: string, path: string
 
 /** @returns column -> the type in DuckDB that holds those of all files */
 export async function unionTypes(duck: DuckDb, { groups }: SourceFiles): Promise<Map<string, string>> {
-  const files = groups.flatMap((group) => group.files.map(quoteText)).join(', ');
+  const files = groups.flatMap((group) => group.files);
   const rows = await duck.rows(
-    `DESCRIBE SELECT * FROM read_parquet([${files}], union_by_name = true, hive_partitioning = false)`,
+    `DESCRIBE SELECT * FROM read_parquet(${quotePaths(files)}, union_by_name = true, hive_partitioning = false)`,
   );
   return new Map(rows.map((row) => [row['column_name'] as string, row['column_type'] as string]));
 }
@@ -120,7 +120,7 @@ function noFile(path: string, pattern: string): Error {
 async function readSchemas(duck: DuckDb, listed: readonly string[]): Promise<Map<string, SqlRow[]>> {
   const rows = await duck.rows(
     `SELECT file_name, name, num_children::INTEGER AS children, duckdb_type, precision::INTEGER AS precision,
-       scale::INTEGER AS scale, repetition_type = 'REPEATED' AS repeated FROM parquet_schema([${listed.map(quoteText).join(', ')}]) ORDER BY file_name, column_id`,
+       scale::INTEGER AS scale, repetition_type = 'REPEATED' AS repeated FROM parquet_schema(${quotePaths(listed)}) ORDER BY file_name, column_id`,
   );
   const files = new Map<string, SqlRow[]>();
   for (const row of rows) {
@@ -149,7 +149,7 @@ function* alike(schemas: ReadonlyMap<string, SqlRow[]>): Generator<[files: strin
 
 async function groupOf(duck: DuckDb, files: string[], rows: readonly SqlRow[]): Promise<FileGroup> {
   const described = await duck.rows(
-    `DESCRIBE SELECT * FROM read_parquet(${quoteText(files[0]!)}, hive_partitioning = false)`,
+    `DESCRIBE SELECT * FROM read_parquet(${quotePath(files[0]!)}, hive_partitioning = false)`,
   );
   const leaves: Leaf[] = rows
     .filter((row) => row['duckdb_type'] !== null)
@@ -196,7 +196,7 @@ export async function withShownValues(
         bool_and(coalesce(stats_null_count = row_group_num_rows, false) OR coalesce(
           TRY_CAST(stats_min_value AS TIMESTAMPTZ) >= TIMESTAMPTZ '1970-01-01 00:00:00+00' AND
           TRY_CAST(stats_max_value AS TIMESTAMPTZ) < TIMESTAMPTZ 'infinity', false)) AS only_times
-        FROM parquet_metadata([${group.files.map(quoteText).join(', ')}])
+        FROM parquet_metadata(${quotePaths(group.files)})
         WHERE row_group_num_rows > 0 AND lower(path_in_schema) IN (${wanted}) GROUP BY 1`,
     );
     const shown = rows.map((row): [string, ShownValues] => [

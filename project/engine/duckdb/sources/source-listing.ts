@@ -11,24 +11,23 @@
  * ways is one file: `latest -> 2026-11-20` must not count a day twice. DuckDB's own patterns do neither.
  */
 import { readdirSync, realpathSync, statSync } from 'node:fs';
-import { join, parse, sep } from 'node:path';
+import { isAbsolute, join, normalize, parse, resolve, sep } from 'node:path';
 
 /**
- * @param pattern  absolute
- * @returns        absolute paths, sorted, none twice; empty when there is none
- * @throws         the file system's error when a folder cannot be read, or a link of a file's name leads nowhere
+ * @param folder  what a relative path begins in; a sign of a pattern in its own name stands for itself
+ * @returns       absolute paths, sorted, none twice; empty when there is none
+ * @throws        the file system's error when a folder cannot be read, or a link of a file's name leads nowhere
  */
-export function listSourceFiles(pattern: string): string[] {
-  const { root } = parse(pattern);
-  const parts = pattern
-    .slice(root.length)
+export function listSourceFiles(folder: string, path: string): string[] {
+  const parts = normalize(path)
     .split(sep)
     .filter((part) => part !== '');
+  const root = isAbsolute(path) ? parse(path).root : resolve(folder);
   const listing = new Listing();
-  const literal = parts.findIndex(isWild);
-  if (literal === -1) listing.addNamed(pattern);
+  const wild = parts.findIndex(isWild);
+  if (wild === -1) listing.addNamed(resolve(folder, path));
   else
-    listing.match(join(root, ...parts.slice(0, literal)), parts.slice(literal), {
+    listing.match(join(root, ...parts.slice(0, wild)), parts.slice(wild), {
       above: [],
       file: /(?:)/,
       linked: false,

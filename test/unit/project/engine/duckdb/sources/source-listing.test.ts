@@ -19,7 +19,7 @@ function touch(...names: readonly string[]): void {
 }
 
 function list(pattern: string): string[] {
-  return listSourceFiles(join(folder, pattern)).map((file) => file.slice(folder.length + 1));
+  return listSourceFiles(folder, pattern).map((file) => file.slice(folder.length + 1));
 }
 
 test('what writers have not committed is no data, neither of a folder nor of a pattern', () => {
@@ -51,6 +51,22 @@ test('what the path itself names counts whatever it is called', () => {
   expect(list('.dot/**')).toEqual(['.dot/a.parquet']);
   expect(list('nothing')).toEqual([]);
   expect(list('nothing/*.parquet')).toEqual([]);
+});
+
+test('the folder of a project stands for itself', () => {
+  touch('p[1]/in/a.parquet', 'p1/in/b.parquet', 'p[1]*/in/c.parquet');
+  const listIn = (project: string, path: string): string[] => listSourceFiles(join(folder, project), path);
+  for (const path of [
+    'in/*.parquet',
+    'in',
+    'in/a.parquet',
+    './in/**',
+    '../p[[]1]/in/*.parquet',
+    '*/*.parquet',
+  ])
+    expect(listIn('p[1]', path)).toEqual([join(folder, 'p[1]/in/a.parquet')]);
+  expect(listIn('p[1]*', '*/*')).toEqual([join(folder, 'p[1]*/in/c.parquet')]);
+  expect(listIn('p[1]', join(folder, 'p1/*/*.parquet'))).toEqual([join(folder, 'p1/in/b.parquet')]);
 });
 
 test('links to folders are followed, in a circle once, and no file is read twice', () => {
