@@ -5,7 +5,7 @@ import type { ErrorEntry } from './std/coded-error.ts';
 export const REGISTRY_ERRORS = {
   REG_SETTINGS: {
     message: 'plumbline.yaml is missing or holds a setting that does not fit.',
-    help: 'Mend the named setting, or run `plumb init` in an empty folder for a project that works.',
+    help: 'Fix the named setting, or run `plumb init` in an empty folder for a project that works.',
     kind: 'usage',
   },
   REG_USAGE: {
@@ -25,7 +25,7 @@ export const REGISTRY_ERRORS = {
   },
   REG_DEFINITIONS: {
     message: 'The definitions have mistakes; all of them are listed.',
-    help: 'Mend each at its file and line, then run `plumb plan` again.',
+    help: 'Fix each at its file and line, then run `plumb plan` again.',
     kind: 'usage',
   },
   REG_VARIABLE: {

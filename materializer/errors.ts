@@ -10,7 +10,7 @@ export const MATERIALIZER_ERRORS = {
   },
   MAT_SOURCE: {
     message: 'A source lacks a column that its view needs, or the column has a type that does not fit.',
-    help: 'Compare the source with the definition of the view and mend one of them.',
+    help: 'Compare the source with the definition of the view and fix one of them.',
     kind: 'failed',
   },
   MAT_RANGE: {
@@ -56,7 +56,7 @@ export const MATERIALIZER_ERRORS = {
   MAT_REJECTED: {
     message:
       'More rows were rejected than `materialize.maxRejectedShare` allows; nothing was written online.',
-    help: 'Look at the reject file, mend the source, and run again.',
+    help: 'Look at the reject file, fix the source, and run again.',
     kind: 'check-failed',
   },
   MAT_SCHEDULE: {
@@ -77,7 +77,7 @@ export const MATERIALIZER_ERRORS = {
   },
   MAT_NULL_SHARE: {
     message: 'A feature has more nulls than its check `maxNullShare` allows; nothing was written online.',
-    help: 'Mend the source or the check, and run again.',
+    help: 'Fix the source or the check, and run again.',
     kind: 'check-failed',
   },
 } as const satisfies Record<string, ErrorEntry>;

@@ -103,7 +103,7 @@ export interface FeatureSnapshot {
   readonly examples: readonly Example[];
 }
 
-/** Why a definition withholds a value: it was asked for; all else can be mended. */
+/** Why a value is withheld that its definition drops: that was intended. Every other reason can be fixed. */
 export const DROPPED = 'dropped (log: drop)';
 
 /** @returns the values of a feature that the log does not hold */

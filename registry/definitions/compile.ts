@@ -1,6 +1,6 @@
 /**
- * From drafts to the model: everything is checked before anything is reported, so that one look mends a project.
- * Pure but for the columns of the sources, which `source-columns.ts` has read before.
+ * From drafts to the model: everything is checked before anything is reported, so that a project can be fixed after one
+ * look. Pure but for the columns of the sources, which `source-columns.ts` has read before.
  */
 import { compareBytes } from '../../contract/std/canonical-json.ts';
 import type { Definitions, Entity, FeatureService, FeatureView, Source } from '../../contract/model.ts';

@@ -37,7 +37,7 @@ export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
   inherited: {
     family: 'changed',
     means: 'An input of an on-demand feature differed; that input’s own cause explains it.',
-    next: 'Look at the input’s feature; there is nothing to mend in this one.',
+    next: 'Look at the input’s feature; there is nothing to fix in this one.',
   },
   'cache age': {
     family: 'timing',
