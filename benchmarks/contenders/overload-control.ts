@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { contenderOn } from '../harness/cores.ts';
 import type { Cores } from '../harness/cores.ts';
 import { nodeContender, startServer } from '../harness/contender.ts';
-import type { Contender, Server } from '../harness/contender.ts';
+import type { Contender, MeasuredServer } from '../harness/contender.ts';
 import { SOCKETS, flatOutLoad, load } from '../harness/overload-run.ts';
 import { print } from '../harness/report.ts';
 
@@ -61,7 +61,7 @@ export async function overloadControl(
   return best;
 }
 
-async function running<T>(contender: Contender, use: (server: Server) => Promise<T>): Promise<T> {
+async function running<T>(contender: Contender, use: (server: MeasuredServer) => Promise<T>): Promise<T> {
   const server = await startServer(contender);
   try {
     return await use(server);

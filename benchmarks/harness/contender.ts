@@ -24,7 +24,7 @@ export interface Contender {
   readonly spool: string | null;
 }
 
-export interface Server {
+export interface MeasuredServer {
   readonly pid: number;
   readonly port: number;
   readonly adminPort: number | null;
@@ -84,7 +84,7 @@ export function sidecarContender(name: string, project: string, options: Sidecar
 }
 
 /** @throws Error with what the server said when it ends or is not ready in time */
-export async function startServer(contender: Contender): Promise<Server> {
+export async function startServer(contender: Contender): Promise<MeasuredServer> {
   if (contender.spool !== null) rmSync(contender.spool, { recursive: true, force: true });
   const child = spawn(contender.program, contender.args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
@@ -122,7 +122,7 @@ async function healthyPort({ port, healthPath }: Contender): Promise<Ports | nul
   return answer?.status === 200 ? { port: port!, adminPort: null } : null;
 }
 
-function serverOf(child: ChildProcess, ports: Ports, said: () => string): Server {
+function serverOf(child: ChildProcess, ports: Ports, said: () => string): MeasuredServer {
   return {
     ...ports,
     pid: child.pid!,

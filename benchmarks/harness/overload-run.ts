@@ -5,7 +5,7 @@
 import { runGenerators } from '../../loadtest/generator/generators.ts';
 import type { LoadJob } from '../../loadtest/generator/load-job.ts';
 import { jobOf } from './bench-context.ts';
-import type { Server } from './contender.ts';
+import type { MeasuredServer } from './contender.ts';
 import { LivezProbe } from './probes/livez-probe.ts';
 import { makeBenchProject } from './project.ts';
 
@@ -52,7 +52,7 @@ export function makeOverloadProject(): Promise<string> {
 }
 
 /** @param server  a sidecar with the project above */
-export async function overloadedServer(server: Server, times: OverloadTimes): Promise<Overloaded> {
+export async function overloadedServer(server: MeasuredServer, times: OverloadTimes): Promise<Overloaded> {
   const { sockets, launcher = [] } = times;
   const flatOut = await flatOutLoad(server, times.capacityS, launcher);
   const capacity = flatOut.answered / times.capacityS;
@@ -85,7 +85,11 @@ export async function overloadedServer(server: Server, times: OverloadTimes): Pr
 }
 
 /** As many requests as few clients get answered that wait for each. */
-export function flatOutLoad(server: Server, forS: number, launcher: readonly string[]): Promise<Loaded> {
+export function flatOutLoad(
+  server: MeasuredServer,
+  forS: number,
+  launcher: readonly string[],
+): Promise<Loaded> {
   return load(server, { perSecond: null, sockets: CAPACITY_CLIENTS, forS, afterS: 1.5, launcher });
 }
 
@@ -114,7 +118,7 @@ function shareAnswered({ answered, failed }: Loaded): number {
   return answered / (answered + failed);
 }
 
-export async function load(server: Server, asked: Load): Promise<Loaded> {
+export async function load(server: MeasuredServer, asked: Load): Promise<Loaded> {
   const { perSecond, sockets, forS, afterS, launcher } = asked;
   const hostHeader = `localhost:${server.port}`;
   const timing = { seconds: forS, warmupS: afterS, connections: sockets };

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { runGenerators } from '../../loadtest/generator/generators.ts';
 import type { LoadJob } from '../../loadtest/generator/load-job.ts';
 import { ROOT, startServer } from './contender.ts';
-import type { Contender, Server } from './contender.ts';
+import type { Contender, MeasuredServer } from './contender.ts';
 import { median } from './median.ts';
 
 export interface Round {
@@ -20,7 +20,7 @@ export interface Round {
 }
 
 /** What drives a server for one round. */
-export type Driver = (server: Server) => Promise<Driven>;
+export type Driver = (server: MeasuredServer) => Promise<Driven>;
 
 /** A round without what the server alone knows. */
 type Driven = Omit<Round, 'queued'>;
@@ -59,7 +59,7 @@ export async function alternate(entries: readonly Entry[], rounds: number): Prom
 }
 
 /** @throws Error when answers were not logged: the round has then measured something else */
-async function queuedShare({ name }: Contender, server: Server): Promise<number> {
+async function queuedShare({ name }: Contender, server: MeasuredServer): Promise<number> {
   const logged = await server.logged();
   if (logged === null) return 0;
   if (logged.shed > 0)

@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { feastRequest } from '../harness/bench-context.ts';
 import { ROOT, sidecarContender, startServer } from '../harness/contender.ts';
-import type { Server } from '../harness/contender.ts';
+import type { MeasuredServer } from '../harness/contender.ts';
 import { makeBenchProject } from '../harness/project.ts';
 import { print } from '../harness/report.ts';
 import type { Target } from '../harness/report.ts';
@@ -42,7 +42,7 @@ async function fill(project: string, name: string, entry: string): Promise<Targe
   const server = await startServer(sidecarContender(name, project, { settings, entry }));
   try {
     const before = server.residentBytes();
-    for (let from = 1; from <= CUSTOMERS; from += ROWS_A_REQUEST) await ask(server, from);
+    for (let from = 1; from <= CUSTOMERS; from += ROWS_A_REQUEST) await requestAll(server, from);
     const after = server.residentBytes();
     const cached = await gauge(server, 'plumbline_cache_entities');
     const counted = await gauge(server, 'plumbline_cache_bytes');
@@ -64,7 +64,7 @@ async function fill(project: string, name: string, entry: string): Promise<Targe
   }
 }
 
-async function ask(server: Server, from: number): Promise<void> {
+async function requestAll(server: MeasuredServer, from: number): Promise<void> {
   const { path, body } = feastRequest(Array.from({ length: ROWS_A_REQUEST }, (_, i) => from + i));
   const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, { method: 'POST', body });
   const text = await answer.text();
@@ -73,7 +73,7 @@ async function ask(server: Server, from: number): Promise<void> {
   }
 }
 
-async function gauge(server: Server, name: string): Promise<number> {
+async function gauge(server: MeasuredServer, name: string): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${server.adminPort}/metrics`)).text();
   return Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)?.[1]);
 }

@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { jobOf } from '../harness/bench-context.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { sidecarContender, startServer } from '../harness/contender.ts';
-import type { Server } from '../harness/contender.ts';
+import type { MeasuredServer } from '../harness/contender.ts';
 import { print } from '../harness/report.ts';
 import type { Target } from '../harness/report.ts';
 import type { Probed } from '../harness/probes/soak-probe.ts';
@@ -68,7 +68,7 @@ export async function soak(context: BenchContext): Promise<Target[]> {
   return targetsOf(samples.slice(1), settledAfterS / 60);
 }
 
-function sampleOf(server: Server, minute: number, probeFile: string): Sample {
+function sampleOf(server: MeasuredServer, minute: number, probeFile: string): Sample {
   return {
     minute,
     residentMib: (server.residentBytes() ?? 0) / MIB,

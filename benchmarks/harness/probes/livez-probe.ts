@@ -5,18 +5,18 @@ const PROBE_MS = 50;
 export class LivezProbe {
   readonly #url: string;
   readonly #timer: NodeJS.Timeout;
-  readonly #asked: Promise<void>[] = [];
+  readonly #probes: Promise<void>[] = [];
   #maxMs = 0;
 
   constructor(adminPort: number) {
     this.#url = `http://127.0.0.1:${adminPort}/livez`;
-    this.#timer = setInterval(() => this.#asked.push(this.#ask()), PROBE_MS);
+    this.#timer = setInterval(() => this.#probes.push(this.#ask()), PROBE_MS);
   }
 
   async stop(): Promise<{ maxMs: number; probes: number }> {
     clearInterval(this.#timer);
-    await Promise.all(this.#asked);
-    return { maxMs: this.#maxMs, probes: this.#asked.length };
+    await Promise.all(this.#probes);
+    return { maxMs: this.#maxMs, probes: this.#probes.length };
   }
 
   async #ask(): Promise<void> {

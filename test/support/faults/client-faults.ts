@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
 import { BENCH_KEY, BENCH_SERVICE } from '../../../benchmarks/harness/project.ts';
-import type { Server } from '../../../benchmarks/harness/contender.ts';
+import type { MeasuredServer } from '../../../benchmarks/harness/contender.ts';
 import type { Fault } from './fault.ts';
 import { expectSteady } from './fault.ts';
 import type { FaultReport } from './fault-report.ts';
@@ -62,7 +62,7 @@ async function meanwhile(
 }
 
 /** Nothing is left of those who are gone: no connection, no request in flight. */
-async function expectNoTrace(server: Server, descriptors: number): Promise<void> {
+async function expectNoTrace(server: MeasuredServer, descriptors: number): Promise<void> {
   await until(() => descriptorsOf(server) <= descriptors, 'their connections are closed');
   const metrics = await (await fetch(`http://127.0.0.1:${server.adminPort}/metrics`)).text();
   const inFlight = Number(/^plumbline_in_flight_values (\d+)/m.exec(metrics)?.[1]);
@@ -70,7 +70,7 @@ async function expectNoTrace(server: Server, descriptors: number): Promise<void>
 }
 
 /** With some to spare for the log's files, the admin port and connections that come and go. */
-function descriptorsOf({ pid }: Server): number {
+function descriptorsOf({ pid }: MeasuredServer): number {
   return readdirSync(`/proc/${pid}/fd`).length - 20;
 }
 

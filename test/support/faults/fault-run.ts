@@ -22,7 +22,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 import { nodeContender, sidecarContender, startServer } from '../../../benchmarks/harness/contender.ts';
-import type { Server } from '../../../benchmarks/harness/contender.ts';
+import type { MeasuredServer } from '../../../benchmarks/harness/contender.ts';
 import {
   BENCH_KEY,
   BENCH_SERVICE,
@@ -72,7 +72,7 @@ function nowMs(): number {
 
 export class FaultRun {
   readonly folder: string;
-  readonly server: Server;
+  readonly server: MeasuredServer;
   readonly #options: FaultOptions;
   readonly #client: ChildProcess;
   readonly #lines: FaultLine[] = [];
@@ -102,7 +102,12 @@ export class FaultRun {
     return run;
   }
 
-  private constructor(folder: string, server: Server, control: Server, options: FaultOptions) {
+  private constructor(
+    folder: string,
+    server: MeasuredServer,
+    control: MeasuredServer,
+    options: FaultOptions,
+  ) {
     this.folder = folder;
     this.server = server;
     this.#options = options;
