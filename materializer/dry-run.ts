@@ -32,7 +32,8 @@ export interface DryRun extends RecordedCounts {
 export async function dryRun(job: RunJob, view: FeatureView): Promise<DryRun> {
   const lock = lockView(job.project.settings.history, view);
   try {
-    return await withEngine(await planRun(job, view), false, async (planned) => {
+    const dry = { ...(await planRun(job, view)), keepsRejects: false };
+    return await withEngine(dry, async (planned) => {
       const run: ViewRun = { ...planned, range: await heldRange(planned) };
       const { full, fromUs, watermarkUs } = run.range;
       const found = view.kind === 'stored' ? await ofStored(run) : await ofAggregated(run);

@@ -137,7 +137,7 @@ async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
     const begun = beginRun(planned);
     await database.startRun(begun);
     try {
-      const result = await withEngine(planned, true, (run) => work(job, run));
+      const result = await withEngine(planned, (run) => work(job, run));
       const done: RunRecord = { ...begun, ...result, finishedUs: clock.nowUs(), state: 'complete' };
       await database.finishRun(done);
       for (const warning of [silenceOf(view, done), stalenessOf(view, done)])

@@ -43,6 +43,7 @@ export async function planRun(job: RunJob, view: FeatureView): Promise<PlannedRu
     startedUs,
     range,
     replace: options.replace,
+    keepsRejects: true,
   };
 }
 

@@ -52,24 +52,20 @@ export interface PlannedRun {
   readonly range: RunPlan;
   /** Whether rows online are overwritten whatever they are. */
   readonly replace: boolean;
+  /** Whether the rows that do not count go to files; they do not in a dry run. */
+  readonly keepsRejects: boolean;
 }
 
 export interface ViewRun extends PlannedRun {
   readonly duck: DuckDb;
   readonly progress: RunProgress;
-  /** Whether the rows that do not count go to files: always but in a dry run. */
-  readonly keepsRejects: boolean;
 }
 
 /**
  * Opens what a run works with, and leaves nothing of it behind.
  * @throws what `work` throws; MAT_STOPPED in its place when the run has been told to stop
  */
-export async function withEngine<T>(
-  planned: PlannedRun,
-  keepsRejects: boolean,
-  work: (run: ViewRun) => Promise<T>,
-): Promise<T> {
+export async function withEngine<T>(planned: PlannedRun, work: (run: ViewRun) => Promise<T>): Promise<T> {
   const { view, settings, logger, signal, runId } = planned;
   const staged = clearStaged(settings.history, view, runId);
   const tempFolder = spillFolder(settings.history, view, runId);
@@ -79,7 +75,7 @@ export async function withEngine<T>(
   const interrupt = (): void => duck.interrupt();
   signal?.addEventListener('abort', interrupt);
   try {
-    return await work({ ...planned, duck, progress, keepsRejects });
+    return await work({ ...planned, duck, progress });
   } catch (error) {
     throw progress.explain(error);
   } finally {
