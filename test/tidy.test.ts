@@ -31,6 +31,10 @@ const BELOW: Readonly<Record<string, RegExp>> = {
   'contract/wire': /^contract\/(std|wire)\/|^contract\/(model|value-type)\.ts$/,
   contract: /^contract\//,
   project: /^(contract|project)\//,
+  'materializer/run': /^(contract|project)\/|^materializer\/(run\/|errors\.ts)/,
+  'materializer/aggregate': /^(contract|project|materializer\/aggregate)\//,
+  'materializer/history': /^(contract|project)\/|^materializer\/((run|aggregate|history)\/|errors\.ts)/,
+  'materializer/online': /^(contract|project)\/|^materializer\/((run|online)\/|errors\.ts)/,
 };
 
 describe('imports go one way', () => {
