@@ -2,7 +2,6 @@
  * How far the run of a view is. Each long piece of work reports its steps here, and a run that has been told to stop
  * ends at its next step. Between two steps nothing takes longer than one statement of DuckDB, which is interrupted.
  */
-import { silentLogger } from '../../contract/std/logger.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { materializerError } from '../errors.ts';
 
@@ -47,9 +46,4 @@ export class RunProgress {
       cause,
     );
   }
-}
-
-/** Says nothing and never stops. */
-export function silentProgress(view: string): RunProgress {
-  return new RunProgress(silentLogger, view, null);
 }
