@@ -4,9 +4,14 @@
  * applies to definitions; descriptions, owners and tags, which no program acts on, are not checked.
  */
 import { z } from 'zod';
+import { parseExpression } from '../expression/syntax.ts';
+import { BUILT_AGGREGATES } from '../model.ts';
+import type { Json } from '../std/canonical-json.ts';
+import { givenText } from '../std/given-text.ts';
+import { parseType } from '../value-type.ts';
+import { ValueFault, valueFromJson } from '../wire/online/json-value.ts';
+import { faultOfName, isReserved, MAX_NAME } from './name.ts';
 import { optionSentence, valueAt } from './option-sentence.ts';
-import { faultOfName } from './name.ts';
-import { AGGREGATE_FUNCTIONS } from '../model.ts';
 
 /** @param more  what may stand behind the name */
 function nameOf(what: string, more?: RegExp) {
@@ -17,6 +22,8 @@ function nameOf(what: string, more?: RegExp) {
 }
 
 const name = nameOf('the name');
+/** Join keys and features are columns of the history, beside others. */
+const columnName = name.refine((given) => !isReserved(given), 'the history has a column of this name');
 /** A view's name, with its number from the second version on. */
 const viewId = nameOf('the view', /@v[1-9][0-9]{0,8}$/);
 /** A source that is written within a view is named after the view. */
@@ -26,78 +33,123 @@ const text = z
   .string()
   .min(1)
   .refine((value) => !value.includes('\0'), 'expected text without a NUL');
+const type = z.string().refine((given) => parseType(given) !== null, 'expected a type');
+const expression = text.superRefine((given, context) => {
+  try {
+    parseExpression(given);
+  } catch (error) {
+    const message = `expected an expression (${(error as Error).message}), got ${givenText(given)}`;
+    context.addIssue({ code: 'custom', message });
+  }
+});
 const count = z.int().nonnegative();
 const definitionId = count.max(0xffff_ffff);
 const log = z.enum(['raw', 'hmac', 'drop']);
-const key = z.object({ name, type: z.enum(['string', 'int32', 'int64']) });
+const key = z.object({ name: columnName, type: z.enum(['string', 'int32', 'int64']) });
 
-/** A list in which no name comes twice: the programs look things up by name. */
+/** A list in which no name comes twice: programs look things up by name, and engines take no heed of its case. */
 function distinct<Item extends z.ZodType>(item: Item, named: (value: z.output<Item>) => string) {
   return z.array(item).superRefine((items, context) => {
-    const names = items.map(named);
+    const names = items.map((one) => named(one).toLowerCase());
     const at = names.findIndex((one, i) => names.indexOf(one) < i);
-    if (at !== -1) context.addIssue({ code: 'custom', path: [at], message: `"${names[at]}" is there twice` });
+    if (at !== -1)
+      context.addIssue({ code: 'custom', path: [at], message: `"${named(items[at]!)}" is there twice` });
   });
 }
 
 const keys = distinct(key, (one) => one.name).min(1);
 
-const feature = z.object({
-  name,
-  column: text.nullable().optional(),
-  type: z.string(),
-  tolerance: z.number().nonnegative().nullable(),
-  log,
-  checks: z
-    .object({
-      min: z.number().nullable(),
-      max: z.number().nullable(),
-      maxNullShare: z.number().min(0).max(1).nullable(),
-    })
-    .nullable(),
-  examples: z.array(z.unknown()),
-  aggregation: z
-    .object({
-      function: z.enum(AGGREGATE_FUNCTIONS),
-      column: text.nullable(),
-      columnType: z.string().nullable(),
-      windowUs: count.nullable(),
-      scale: count.max(22),
-      n: count.max(10_000),
-      percentile: z.number().min(0).max(1),
-    })
-    .nullable(),
-});
+const aggregation = z
+  .object({
+    function: z.enum(BUILT_AGGREGATES),
+    column: text.nullable(),
+    columnType: type.nullable(),
+    windowUs: count.min(1).nullable(),
+    scale: count.max(22),
+    n: count.max(10_000),
+    percentile: z.number().min(0).max(1),
+  })
+  .superRefine((one, context) => {
+    if (one.column === null && one.function !== 'count')
+      context.addIssue({ code: 'custom', path: ['column'], message: `expected a column to ${one.function}` });
+    if ((one.column === null) !== (one.columnType === null)) {
+      const message = one.column === null ? 'expected null, as the column is' : "expected the column's type";
+      context.addIssue({ code: 'custom', path: ['columnType'], message });
+    }
+  });
 
-const view = z.object({
-  id: viewId,
-  name,
-  version: count,
-  kind: z.enum(['stored', 'aggregated']),
-  entity: name,
-  source: z.object({
-    name: sourceName,
-    path: text,
-    eventTime: text,
-    createdTime: text.nullable(),
-    maxAheadUs: count.nullable(),
-  }),
-  where: text.nullable(),
-  select: distinct(z.object({ name, expression: text }), (one) => one.name),
-  features: distinct(feature, (one) => one.name),
-  definitionId,
-  ttlUs: count.nullable(),
-  hopUs: count,
-  delayUs: count,
-  scheduleUs: count.nullable(),
-  watermark: z.enum(['cutoff', 'events']),
-  outOfOrderUs: count,
-  freshnessUs: count,
-  freshnessAlertUs: count,
-  sourceFreshnessUs: count,
-  latenessUs: count,
-  startUs: z.int().nullable(),
-});
+const feature = z
+  .object({
+    name: columnName,
+    column: text.nullable().optional(),
+    type,
+    missing: z.unknown(),
+    tolerance: z.number().nonnegative().nullable(),
+    log,
+    checks: z
+      .object({
+        min: z.number().nullable(),
+        max: z.number().nullable(),
+        maxNullShare: z.number().min(0).max(1).nullable(),
+      })
+      .nullable(),
+    examples: z.array(z.unknown()),
+    aggregation: aggregation.nullable(),
+  })
+  .superRefine((one, context) => {
+    const of = parseType(one.type)!;
+    const values: [PropertyKey[], unknown][] = one.examples.map((value, i) => [['examples', i], value]);
+    for (const [path, value] of [[['missing'], one.missing] as const, ...values]) {
+      const read = valueFromJson(of, value as Json);
+      if (read instanceof ValueFault)
+        context.addIssue({ code: 'custom', path: [...path], message: read.fault });
+    }
+  });
+
+const view = z
+  .object({
+    id: viewId,
+    name,
+    version: count,
+    kind: z.enum(['stored', 'aggregated']),
+    entity: name,
+    source: z.object({
+      name: sourceName,
+      path: text,
+      eventTime: text,
+      createdTime: text.nullable(),
+      maxAheadUs: count.nullable(),
+    }),
+    where: expression.nullable(),
+    select: distinct(z.object({ name: columnName, expression }), (one) => one.name),
+    features: distinct(feature, (one) => one.name),
+    definitionId,
+    ttlUs: count.nullable(),
+    hopUs: count,
+    delayUs: count,
+    scheduleUs: count.nullable(),
+    watermark: z.enum(['cutoff', 'events']),
+    outOfOrderUs: count,
+    freshnessUs: count,
+    freshnessAlertUs: count,
+    sourceFreshnessUs: count,
+    latenessUs: count,
+    startUs: z.int().nullable(),
+  })
+  .superRefine(({ kind, hopUs, features }, context) => {
+    const fault = (path: PropertyKey[], message: string): void =>
+      context.addIssue({ code: 'custom', path, message });
+    if (kind === 'aggregated' && hopUs === 0) fault(['hopUs'], 'expected at least 1 of an aggregated view');
+    for (const [i, one] of features.entries()) {
+      const path = ['features', i, 'aggregation'];
+      if (kind === 'stored' && one.aggregation !== null) fault(path, 'expected null in a stored view');
+      if (kind === 'aggregated' && one.aggregation === null)
+        fault(path, 'expected an aggregation in an aggregated view');
+      const windowUs = one.aggregation?.windowUs ?? 0;
+      if (hopUs > 0 && windowUs % hopUs !== 0)
+        fault([...path, 'windowUs'], `expected a whole number of hops of ${hopUs}`);
+    }
+  });
 
 const service = z.object({
   name,
@@ -123,7 +175,7 @@ const rowSchema = z.object({
   definitionId,
   entity: name,
   joinKeys: keys,
-  features: distinct(z.object({ name, type: z.string() }), (one) => one.name),
+  features: distinct(z.object({ name: columnName, type }), (one) => one.name),
 });
 
 const BUNDLE = z.object({
@@ -168,6 +220,6 @@ export function faultOfBundle(json: unknown): { readonly field: string; readonly
   const { data, error } = BUNDLE.safeParse(json);
   if (data !== undefined) return faultOfReference(data);
   const issue = error!.issues[0]!;
-  const field = issue.path.map(String).join('.');
+  const field = issue.path.map((part) => String(part).slice(0, MAX_NAME)).join('.');
   return { field, sentence: `${field}: ${optionSentence(issue, valueAt(json, issue.path))}` };
 }

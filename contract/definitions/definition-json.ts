@@ -4,6 +4,7 @@
  */
 import type { Json } from '../std/canonical-json.ts';
 import { canonicalJson } from '../std/canonical-json.ts';
+import { givenText } from '../std/given-text.ts';
 import { faultOfBundle } from './bundle-shape.ts';
 import { rowLogicOf } from './definition-meaning.ts';
 import { registryError } from '../errors.ts';
@@ -178,7 +179,7 @@ function valueOf(type: ValueType, json: Json) {
 
 function typeOf(text: string): ValueType {
   const type = parseType(text);
-  if (type === null) throw new TypeError(`a stored definition has the unknown type ${text}`);
+  if (type === null) throw new TypeError(`a stored definition has the unknown type ${givenText(text)}`);
   return type;
 }
 

@@ -2,19 +2,20 @@
 import type { Refused } from './refused.ts';
 
 const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
-const MAX_NAME = 128;
+export const MAX_NAME = 128;
+/** How much of a text that is no name a message shows. */
+const MAX_SHOWN = 60;
 
 /** Columns of the history beside join keys and features: no feature, join key or selected column has their names. */
 const RESERVED_COLUMNS = ['event_time', 'created_time', 'run_id', 'definition_id', 'deleted'] as const;
 
 /** @returns what is wrong with a name, or null. `__` is refused: it parts view and feature in full names */
 export function faultOfName(what: string, name: string): string | null {
-  if (!NAME.test(name)) return `${what} "${name}": names are a letter, then letters, digits and _`;
+  const shown = name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
+  if (!NAME.test(name)) return `${what} "${shown}": names are a letter, then letters, digits and _`;
   if (name.includes('__'))
-    return `${what} "${name}": names hold no "__", which parts view and feature in full names`;
-  return name.length > MAX_NAME
-    ? `${what} "${name.slice(0, 20)}...": names have at most ${MAX_NAME} characters`
-    : null;
+    return `${what} "${shown}": names hold no "__", which parts view and feature in full names`;
+  return name.length > MAX_NAME ? `${what} "${shown}": names have at most ${MAX_NAME} characters` : null;
 }
 
 /** Engines take names that differ only in case for one. */

@@ -1,10 +1,11 @@
 /** Each option of a definition by itself: its name, unit and range. What depends on other options is checked later. */
 import { z } from 'zod';
 import { parseDuration } from '../std/duration.ts';
+import { givenText } from '../std/given-text.ts';
 import { parseTimestamp } from '../std/timestamp.ts';
 import { AGGREGATE_FUNCTIONS, BUILT_AGGREGATES } from '../model.ts';
 import type { AggregateFunction } from '../model.ts';
-import { givenText, knownNames, optionSentence, valueAt } from './option-sentence.ts';
+import { knownNames, optionSentence, valueAt } from './option-sentence.ts';
 import { FeatureDraft } from './draft.ts';
 import type { Options, Place } from './draft.ts';
 import { didYouMean } from './mistake.ts';
@@ -17,7 +18,7 @@ const duration = z.union([z.string(), z.number()], { error: DURATION }).transfor
   if (us !== null) return us;
   context.addIssue({
     code: 'custom',
-    message: `${DURATION}, got ${JSON.stringify(value)}`,
+    message: `${DURATION}, got ${givenText(value)}`,
   });
   return z.NEVER;
 });
@@ -32,7 +33,7 @@ const freshness = z.unknown().transform((value, context) => {
     const isKnown = name === 'target' || name === 'alert';
     if (isKnown && us !== null) ages[name] = us;
     else {
-      const got = isKnown ? `${name}: ${JSON.stringify(age)}` : JSON.stringify(value);
+      const got = isKnown ? `${name}: ${givenText(age)}` : givenText(value);
       const message = `${DURATION}, or { target: 2h, alert: 4h }, got ${got}`;
       context.addIssue({ code: 'custom', message });
       return z.NEVER;
@@ -46,7 +47,7 @@ const TIME = 'expected a date or a time such as 2026-01-31 or 2026-01-31T06:00:0
 const time = z.union([z.string(), z.date()], { error: TIME }).transform((value, context) => {
   const us = parseTimestamp(value instanceof Date ? value.toISOString() : value);
   if (us !== null && us >= 0n) return Number(us);
-  context.addIssue({ code: 'custom', message: `${TIME}, got ${JSON.stringify(value)}` });
+  context.addIssue({ code: 'custom', message: `${TIME}, got ${givenText(value)}` });
   return z.NEVER;
 });
 

@@ -3,6 +3,7 @@
  * library's own messages would name its internal types. Called for definitions and for settings.
  */
 import { z } from 'zod';
+import { givenText } from '../std/given-text.ts';
 import { didYouMean } from './mistake.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -68,14 +69,6 @@ function boundText(origin: string, word: string, bound: number | bigint): string
   if (bound === 1 && word === 'at least' && origin === 'string') return 'some text';
   const unit = origin === 'string' ? ' characters' : origin === 'array' ? ' of them' : '';
   return `${word} ${bound}${unit}`;
-}
-
-const MAX_GIVEN = 60;
-
-/** @returns what came, as JSON, cut where it is long */
-export function givenText(given: unknown): string {
-  const text = typeof given === 'function' ? 'a function' : (JSON.stringify(given) ?? String(given));
-  return text.length > MAX_GIVEN ? `${text.slice(0, MAX_GIVEN - 1)}…` : text;
 }
 
 function suggestion(issue: Issue, given: unknown): string {

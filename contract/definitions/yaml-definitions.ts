@@ -11,6 +11,7 @@ import {
   ViewDraft,
   ViewSelection,
 } from './draft.ts';
+import { givenText } from '../std/given-text.ts';
 import type { Draft, Options, Place } from './draft.ts';
 import { didYouMean } from './mistake.ts';
 import type { Mistakes } from './mistake.ts';
@@ -133,7 +134,7 @@ function serviceItems(list: unknown, place: Place, mistakes: Mistakes): ViewSele
       mistakes.add(
         place,
         path,
-        `expected "view", "view:feature" or {view, as, joinKeys}, got ${JSON.stringify(item)}`,
+        `expected "view", "view:feature" or {view, as, joinKeys}, got ${givenText(item)}`,
       );
     }
   }

@@ -18,6 +18,7 @@ import { ValueFault, valueFromJson } from '../../contract/wire/online/json-value
 import type { FeatureDraft, Place } from '../../contract/definitions/draft.ts';
 import { didYouMean } from '../../contract/definitions/mistake.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
+import { givenText } from '../../contract/std/given-text.ts';
 import { checkOptions, FEATURE_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 import type { FeatureOptionValues } from '../../contract/definitions/option-schemas.ts';
 import type { SourceColumns } from './source-columns.ts';
@@ -158,7 +159,7 @@ class FeatureCheck {
       const known = [...SCALARS, 'list<...>', 'map<...>', 'struct<...>', 'embedding(n)'];
       this.#fault(
         'type',
-        `"${text}" is no type${didYouMean(text, SCALARS) || `; types are ${known.join(', ')}`}`,
+        `${givenText(text)} is no type${didYouMean(text, SCALARS) || `; types are ${known.join(', ')}`}`,
       );
     }
     return type;

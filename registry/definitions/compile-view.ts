@@ -15,6 +15,7 @@ import type { ViewDraft } from '../../contract/definitions/draft.ts';
 import { compileFeature } from './compile-feature.ts';
 import { didYouMean } from '../../contract/definitions/mistake.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
+import { givenText } from '../../contract/std/given-text.ts';
 import { checkOptions, VIEW_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 import type { ViewOptionValues } from '../../contract/definitions/option-schemas.ts';
 import { faultOfName, isReserved } from '../../contract/definitions/name.ts';
@@ -173,7 +174,7 @@ class ViewCheck {
       else if (!(draft instanceof FeatureDraft)) {
         this.#fault(
           ['features', name],
-          `feature "${name}": expected a type or an aggregate, got ${JSON.stringify(draft)}`,
+          `feature "${name}": expected a type or an aggregate, got ${givenText(draft)}`,
         );
       } else {
         const { place } = this.#draft;

@@ -7,6 +7,7 @@
  *   timestamp RFC 3339, or decimal microseconds outside the years 0000 to 9999, for which RFC 3339 has no text
  */
 import { shortestFloat32 } from '../../std/float32.ts';
+import { givenText } from '../../std/given-text.ts';
 import { parseTimestamp, timestampText } from '../../std/timestamp.ts';
 import type { Json } from '../../std/canonical-json.ts';
 import { formatType, misfit } from '../../value-type.ts';
@@ -67,7 +68,7 @@ function numberToJson(value: number): Json {
 export function valueFromJson(type: ValueType, json: Json): Value | ValueFault {
   if (json === null) return null;
   const value = fromJson(type, json);
-  if (value === undefined) return new ValueFault(`${JSON.stringify(json)} is no ${formatType(type)}`);
+  if (value === undefined) return new ValueFault(`${givenText(json)} is no ${formatType(type)}`);
   const fault = misfit(type, value);
   return fault === null ? value : new ValueFault(fault);
 }

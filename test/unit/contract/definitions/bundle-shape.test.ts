@@ -88,7 +88,7 @@ test('every name is one that a definition can have', () => {
 });
 
 describe('refused by the field', () => {
-  test.each<[string, Json]>([
+  test.each<[path: string, value: Json, sentence?: string]>([
     ['entities', {}],
     ['entities.0.joinKeys', []],
     [
@@ -97,6 +97,7 @@ describe('refused by the field', () => {
         { name: 'customer_id', type: 'int64' },
         { name: 'customer_id', type: 'int64' },
       ],
+      'entities.0.joinKeys.1: ',
     ],
     ['entities.0.joinKeys.0.type', 'float64'],
     ['entities.0.log', 'everything'],
@@ -110,10 +111,52 @@ describe('refused by the field', () => {
     ['services.0.views.0.requestKeys', ['customer_id', 'customer_id']],
     ['services.0.tensor', 'float16'],
     ['schemas', null],
-  ])('%s of %j', (path, value) => {
-    const field = `${path}${path.endsWith('joinKeys') && (value as unknown[]).length > 0 ? '.1' : ''}: `;
+    ['schemas.purchases.0.features.0.type', 'int65'],
+    ['views.0.kind', 'stored', 'views.0.features.0.aggregation: expected null in a stored view'],
+    ['views.0.features.0.aggregation', null],
+    ['views.0.features.0.aggregation.column', null],
+    ['views.0.features.0.aggregation.columnType', null],
+    ['views.0.features.0.aggregation.columnType', 'decimal'],
+    ['views.0.features.0.aggregation.function', 'lastN'],
+    ['views.0.features.0.aggregation.windowUs', 0],
+    ['views.0.features.0.aggregation.windowUs', 3_600_000_001],
+    ['views.0.features.0.missing', 'abc'],
+    ['views.0.features.0.examples', [1, 'abc'], 'views.0.features.0.examples.1: '],
+    ['views.0.features.0.name', 'Deleted'],
+    ['views.0.features.0.name', 'FAVORITE', 'views.0.features.2: '],
+    ['views.0.hopUs', 0],
+    ['views.0.where', 'quantity > 0) OR (SELECT 1'],
+    ['views.0.select', [{ name: 'x', expression: 'quantity +' }], 'views.0.select.0.expression: '],
+    ['entities.0.joinKeys.0.name', 'event_time'],
+  ])('%s of %j', (path, value, sentence = `${path}: `) => {
     expect(() => load(path, value)).toThrow(
-      expect.objectContaining({ code: 'REG_BUNDLE', message: expect.stringContaining(field) }),
+      expect.objectContaining({ code: 'REG_BUNDLE', message: expect.stringContaining(sentence) }),
     );
   });
+});
+
+test('what no definition could say, however long or deep, is refused by the field in a short sentence', () => {
+  const deep = (n: number): Json => JSON.parse('['.repeat(n) + ']'.repeat(n)) as Json;
+  for (const [path, value] of [
+    ['views.0.where', `${'('.repeat(20_000)}quantity > 0${')'.repeat(20_000)}`],
+    ['views.0.where', `${'('.repeat(4_000)}quantity > 0${')'.repeat(4_000)}`],
+    ['views.0.where', 'not '.repeat(100_000)],
+    ['views.0.features.0.type', `${'list<'.repeat(5_000)}int64${'>'.repeat(5_000)}`],
+    ['schemas.purchases.0.features.0.type', 'x'.repeat(100_000)],
+    ['views.0.features.0.missing', 'x'.repeat(100_000)],
+    ['views.0.features.0.missing', deep(3_000)],
+    ['views.0.kind', 'x'.repeat(100_000)],
+    ['views.0.name', 'x'.repeat(100_000)],
+    ['services.0.features.0.fullName', 'x'.repeat(100_000)],
+    ['schemas', { ['x'.repeat(100_000)]: [] }],
+  ] as const)
+    try {
+      load(path, value);
+      expect.unreachable(path);
+    } catch (error) {
+      const { message } = error as Error;
+      expect(message).toContain(path);
+      expect(message.length).toBeLessThan(400);
+      expect(error).toMatchObject({ code: 'REG_BUNDLE' });
+    }
 });
