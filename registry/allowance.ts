@@ -1,6 +1,6 @@
 /**
  * What is allowed of a plan although the guard refuses it: exactly the refusals that are named, with a reason. A name
- * that stands for nothing refused is a slip, and then nothing at all is applied.
+ * that matches no refusal is taken for a typing error, and then nothing at all is applied.
  */
 import type { Change } from './changes.ts';
 import { didYouMean } from '../contract/definitions/mistake.ts';

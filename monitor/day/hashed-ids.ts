@@ -1,7 +1,7 @@
 /**
- * Ids that stand as HMACs in the log, told again by hashing every id of the history with the same secret: about 2 us
- * an id and 200 bytes of memory. An id that no history has stays unknown, as its entity is there. Reports show the
- * HMAC, not the id. Called by run.ts, once a day that is judged.
+ * Finds the ids behind the HMACs of the log, by hashing every id of the history with the same secret: about 2 us and
+ * 200 bytes of memory for each id. An id that is in no history stays unknown. Reports show the HMAC, not the id. Called
+ * by run.ts, once for each day that is judged.
  */
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -21,7 +21,7 @@ export class HashedIds {
     this.keyId = keyId;
   }
 
-  /** @returns null when there is no secret; a history that cannot be read is said, and its ids stay unknown */
+  /** @returns null without a secret. A history that cannot be read gives a warning, and its ids stay unknown */
   static async read(
     duck: DuckDb,
     { settings, logger }: Project,
@@ -64,7 +64,7 @@ export class HashedIds {
   }
 }
 
-/** Whether some entity's ids are marked so. */
+/** Whether the log holds ids of any entity as HMACs. */
 export function hasHashedIds(entities: Iterable<Entity>): boolean {
   return [...entities].some(({ log }) => log === 'hmac');
 }

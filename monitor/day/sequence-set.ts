@@ -1,5 +1,5 @@
 /**
- * The sequence numbers seen of one epoch, as ranges: tells a record that came before, and what never came.
+ * The sequence numbers seen of one epoch, as ranges: shows whether a record came before, and which never came.
  *
  *   1 2 3 . . 6 7        [1, 3] [6, 7], each end with the time of its record; missing: [4, 5] between their times
  *

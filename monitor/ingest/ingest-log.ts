@@ -7,7 +7,7 @@
  *
  * A crash before the commit leaves files that no state names (removed at the next start) and a source that is read
  * again from where the last commit stood; a crash after it, a cursor that is advanced at the next start. A record
- * that the log holds twice is told by its pod, epoch and sequence number.
+ * that the log holds twice is recognised by its pod, epoch and sequence number.
  */
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import type { LogRecord } from '../../contract/wire/log/served-record.ts';

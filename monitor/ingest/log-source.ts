@@ -1,5 +1,5 @@
 /**
- * Where served records are read from, and what the ingest asks of it: the spool of a sidecar, or the topic. One
+ * Where served records are read from (the spool of a sidecar, or the topic), and what the ingest needs of either. One
  * suite of properties runs over both.
  */
 
@@ -45,7 +45,10 @@ export interface LogSource {
   position(): SourcePosition;
   /** Starts of sidecars that were ingested and that the log has lost without a word. */
   readonly lostStarts: readonly LostStarts[];
-  /** Tells whoever keeps the log that all before a position is committed. Behind where it stands it does nothing. */
+  /**
+   * Tells the keeper of the log that everything before a position is committed. A position behind the one that it was
+   * told last changes nothing.
+   */
   passed(position: SourcePosition): Promise<void>;
   close(): Promise<void>;
 }

@@ -3,9 +3,9 @@
  * meanwhile. Its cursor `ingest` follows the commits, so that segments may go when all consumers have passed them.
  *
  * Where another spool stands in the same folder (another pod's volume, or several pods that share one `served`), the
- * position means nothing: names of segments begin with a time, so it would pass over what nobody has read. Then the
- * spool's own cursor is gone by where the state has the record that it stands behind, else its beginning: what comes
- * twice is told by its number.
+ * position means nothing: names of segments begin with a time, so it would pass over what nobody has read. Then reading
+ * goes on from the spool's own cursor if the state holds the record before it, and else from the spool's beginning;
+ * records that come twice are recognised by their numbers.
  */
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

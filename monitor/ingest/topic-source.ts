@@ -130,7 +130,7 @@ export class TopicSource implements LogSource {
     }
   }
 
-  /** That nothing comes may be the broker's silence: only offsets say that there is nothing more. */
+  /** When no message comes, the broker may only be silent: the offsets alone tell that nothing is left. */
   async #quiet(): Promise<SourceItem> {
     const nowMs = performance.now();
     if (nowMs - this.#askedMs < ASK_MS) return { kind: 'idle' };

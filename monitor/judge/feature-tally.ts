@@ -52,7 +52,7 @@ export class FeatureTally {
   #unavailable = 0;
   #hasAvailable = true;
   #hashed = 0;
-  /** Whether the values' own tolerance could be asked: not where only HMACs differ. */
+  /** False once a hashed value differed: tolerance cannot be judged on HMACs. */
   #hasTolerance = true;
   /** By why. */
   readonly #withheld = new Map<string, number>();

@@ -1,4 +1,4 @@
-/** The two-sample Kolmogorov-Smirnov statistic. Trades nothing for speed: it is exact, with ties, in one merge. */
+/** The two-sample Kolmogorov-Smirnov statistic. Exact, with ties, in one merge of both sides. */
 import { monitorError } from '../errors.ts';
 
 interface KsResult {

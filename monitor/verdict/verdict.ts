@@ -123,7 +123,7 @@ function mainCause(feature: FeatureSnapshot): string {
   return `, mostly ${beyond[0]![0]} (${beyond[0]![1]} of ${total})`;
 }
 
-/** A load that stopped becomes zeros that match what is replayed: that the rates are good says nothing then. */
+/** When a source stops, serving and replay compute the same zeros: good match rates prove nothing then. */
 function sourceReasons({ view, path, newestUs, endUs, sourceFreshnessUs }: SourceAge): Reason[] {
   if (newestUs !== null && endUs - newestUs <= sourceFreshnessUs) return [];
   const age =
@@ -135,7 +135,7 @@ function sourceReasons({ view, path, newestUs, endUs, sourceFreshnessUs }: Sourc
   return [{ verdict: 'alarm', text, weight: 0.5 }];
 }
 
-/** What is served matches a replay of what is there, however old that has become. */
+/** Served and replayed values match however old both are, so their age is checked on its own. */
 function ageReasons({ view, watermarkUs, endUs, freshnessAlertUs }: ViewAge): Reason[] {
   if (endUs - watermarkUs <= freshnessAlertUs) return [];
   const since =
@@ -146,7 +146,7 @@ function ageReasons({ view, watermarkUs, endUs, freshnessAlertUs }: ViewAge): Re
   return [{ verdict: 'alarm', text, weight: 0.4 }];
 }
 
-/** What the log lacks changes no verdict on what it has, but the reader must know. */
+/** What is missing in the log does not change the verdict on what is there, but the reader must know of it. */
 function logReasons(
   features: readonly FeatureSnapshot[],
   { gaps, openTails }: Pick<VectorCounts, 'gaps' | 'openTails'>,
@@ -173,7 +173,7 @@ function logReasons(
   return reasons;
 }
 
-/** Values that could be compared, were the secret known. What a definition drops needs no reason: it was asked for. */
+/** Values that could be compared if the secret were known. What a definition drops is intended and gives no reason. */
 function withheldReasons(features: readonly FeatureSnapshot[]): Reason[] {
   const whys = new Set(features.flatMap(({ withheld = {} }) => Object.keys(withheld)));
   whys.delete(DROPPED);

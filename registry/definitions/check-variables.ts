@@ -31,7 +31,7 @@ function refuse(value: unknown, place: Place, path: readonly string[], mistakes:
   }
 }
 
-/** Definitions that others name are looked at for themselves. */
+/** Definitions that others name are checked on their own. */
 function isPlain(value: unknown): value is object {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
