@@ -88,6 +88,22 @@ export interface ParquetFooter {
 
 /** @throws Error with one sentence where the file is no Parquet */
 export function readParquetFooter(file: string): ParquetFooter {
+  const { bytes, start } = readFooterBytes(file);
+  const metadata = readThrift(bytes, FOOTER);
+  if (metadata.has(ENCRYPTION)) throw new Error('it is encrypted');
+  return {
+    metadata,
+    start,
+    columns: topColumns(metadata),
+    groupRows: groupsOf(metadata).map((group) => numberOf(group, GROUP_ROWS)),
+  };
+}
+
+/**
+ * @returns the footer's Thrift, and where it begins
+ * @throws Error with one sentence where the file is no Parquet
+ */
+export function readFooterBytes(file: string): { bytes: Buffer; start: number } {
   const fd = openSync(file, 'r');
   try {
     const { size } = fstatSync(fd);
@@ -97,14 +113,7 @@ export function readParquetFooter(file: string): ParquetFooter {
     if (size < 12 || magic !== MAGIC) throw new Error('it is no Parquet file');
     const start = size - 8 - tail.readUInt32LE(0);
     if (start < 4) throw new Error('it is no Parquet file');
-    const metadata = readThrift(readAt(fd, start, size - 8 - start), FOOTER);
-    if (metadata.has(ENCRYPTION)) throw new Error('it is encrypted');
-    return {
-      metadata,
-      start,
-      columns: topColumns(metadata),
-      groupRows: groupsOf(metadata).map((group) => numberOf(group, GROUP_ROWS)),
-    };
+    return { bytes: readAt(fd, start, size - 8 - start), start };
   } finally {
     closeSync(fd);
   }

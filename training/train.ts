@@ -24,7 +24,7 @@ import type { NotFull } from './full-windows.ts';
 import { openTrainScratch } from './train-scratch.ts';
 import { readLabels, tableFormat } from './training-labels.ts';
 import { badRowNotes, notesOf, refuseUnjudged } from './training-notes.ts';
-import { writeTrainingSet } from './training-output.ts';
+import { checkConvertible, writeTrainingSet } from './training-output.ts';
 import type { TrainingFile } from './training-output.ts';
 import { joinedFeatures, joinView } from './view-join.ts';
 import type { JoinedView, TrainingSet } from './view-join.ts';
@@ -93,6 +93,7 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
       timeColumn,
       scratch: folder,
     });
+    checkConvertible(labels, format);
     const set: TrainingSet = { duck, settings: project.settings, bundle, service, labels, mode };
     const joined: JoinedView[] = [];
     for (const [i, used] of service.views.entries()) {

@@ -7,16 +7,20 @@
  */
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { duckKeyType } from '../project/engine/duckdb/history.ts';
 import { quoteName } from '../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { quotePath } from '../project/engine/duckdb/file-sql.ts';
+import { exactCast } from '../project/engine/duckdb/sources/exact-cast.ts';
+import { parquetColumns } from '../project/engine/duckdb/sources/parquet-columns.ts';
+import { formatSourceType } from '../project/engine/duckdb/sources/source-type.ts';
+import type { SourceType } from '../project/engine/duckdb/sources/source-type.ts';
 import type { FeatureService, JoinKey } from '../contract/model.ts';
 import { trainingError } from './errors.ts';
 import { lineOfLabel, plainCsv } from './labels-csv.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import { readParquetFooter } from './parquet-append.ts';
 import type { ParquetFooter } from './parquet-append.ts';
+import { unreadableColumn } from './unreadable-column.ts';
 
 /** Table of the labels' keys and times: rid from 0 in the file's order, t in microseconds, key_0, key_1, ... */
 export const LABEL_KEYS = 'label_keys';
@@ -26,6 +30,8 @@ export interface Labels {
   readonly format: TableFormat;
   /** The file's columns, in its order. */
   readonly columns: readonly string[];
+  /** What the file holds, by the number of the column. */
+  readonly types: readonly SourceType[];
   /** FROM item of all its rows, in their order. */
   readonly from: string;
   /** Of a column, by its number: what stands for it in a SELECT from `from`. */
@@ -58,10 +64,8 @@ export function labelKeyColumn(service: FeatureService, requestKey: string): str
 }
 
 /** What the labels' file is, before its keys are looked at. */
-type LabelFile = Pick<Labels, 'file' | 'format' | 'columns' | 'from' | 'refs' | 'footer'> & {
+type LabelFile = Pick<Labels, 'file' | 'format' | 'columns' | 'types' | 'from' | 'refs' | 'footer'> & {
   readonly rid: string;
-  /** DuckDB's types, by the number of the column. */
-  readonly types: readonly string[];
 };
 
 /** Where the labels are. */
@@ -98,7 +102,8 @@ export async function readLabels(
   try {
     await duck.run(keysTableSql(labels, casts));
   } catch (error) {
-    throw unreadable(file, error);
+    const columns = casts.map(({ column }) => column);
+    throw (await unreadableColumn(duck, labels, columns)) ?? unreadable(file, error);
   }
   const nullKey = service.requestKeys.map((_, i) => `key_${i} IS NULL`).join(' OR ') || 'false';
   const [counts] = await duck.rows(
@@ -129,7 +134,7 @@ function csvFile(file: string, plain: string): LabelFile {
     from: sql,
     rid: 'rid',
     refs: columns.map((_, i) => `c${i}`),
-    types: columns.map(() => 'VARCHAR'),
+    types: columns.map(() => TEXT),
     footer: null,
   };
 }
@@ -138,7 +143,7 @@ async function parquetFile(duck: DuckDb, file: string): Promise<LabelFile> {
   const from = `read_parquet(${quotePath(file)}, hive_partitioning = false)`;
   try {
     const footer = readParquetFooter(file);
-    const rows = await duck.rows(`DESCRIBE SELECT * FROM ${from}`);
+    const columns = await parquetColumns(duck, file);
     return {
       file,
       format: 'parquet',
@@ -146,7 +151,7 @@ async function parquetFile(duck: DuckDb, file: string): Promise<LabelFile> {
       from,
       rid: 'row_number() OVER () - 1',
       refs: footer.columns.map(quoteName),
-      types: rows.map((row) => String(row['column_type'])),
+      types: columns.map(({ type }) => type),
       footer,
     };
   } catch (error) {
@@ -230,54 +235,44 @@ async function wrongValue(duck: DuckDb, labels: LabelFile, rid: number, cast: Ca
   const line = labels.format === 'csv' ? lineOfLabel(file, rid) : null;
   const place = `row ${rid + 1}`;
   const where = line === null ? place : `line ${line}, column ${cast.column + 1}, ${place}`;
+  const value = String(row!['value']);
+  const hint = /^(?:\+|-?0)\d/.test(value) ? ': whole numbers have no leading zeros and no +' : '';
   return trainingError(
     'TRAIN_LABELS',
-    `${file}, ${where}: ${columns[cast.column]!} should be ${cast.what}, got ${String(row!['value'])}`,
+    `${file}, ${where}: ${columns[cast.column]!} should be ${cast.what}, got ${value}${hint}`,
     { file, field: columns[cast.column]!, ...(line === null ? {} : { line }) },
   );
 }
 
-/** NULL where the value is no time, or no finite one; without a zone it is UTC. */
+/** NULL where the value is no time, or no finite one; text without a zone is UTC. */
 function timeSql(labels: LabelFile, timeColumn: string): string {
   const number = numberOf(labels, timeColumn);
   const type = labels.types[number]!;
   const ref = labels.refs[number]!;
-  const isTime = type.startsWith('TIMESTAMP') || type === 'DATE';
-  if (isTime || type === 'VARCHAR') {
-    const time = isTime ? ref : `TRY_CAST(${ref} AS TIMESTAMPTZ)`;
+  if (isText(type)) {
+    const time = `TRY_CAST(${ref} AS TIMESTAMPTZ)`;
     return `CASE WHEN isfinite(${time}) THEN epoch_us(${time}) END`;
   }
-  throw trainingError(
-    'TRAIN_LABELS',
-    `${labels.file}: ${labels.columns[number]!} should be a timestamp, a date or RFC 3339 text, got ${type}`,
-    { file: labels.file, field: timeColumn },
-  );
+  const { sql, fit } = exactCast(type, { kind: 'timestamp' }, ref);
+  if (fit === 'none') throw wrongType(labels, number, 'a timestamp, a date or RFC 3339 text');
+  return `epoch_us(${sql})`;
 }
 
-/** NULL where the value is not exactly one of the key's type. */
+/** NULL where the value is not exactly one of the key's type, by the rule that sources are read by. */
 function keySql(labels: LabelFile, key: JoinKey): string {
   const number = numberOf(labels, key.name);
-  const type = labels.types[number]!;
-  const column = labels.refs[number]!;
-  const target = duckKeyType(key.type);
-  if (type === 'VARCHAR') {
-    if (key.type === 'string') return column;
-    return `CASE WHEN regexp_full_match(${column}, '-?[0-9]+') THEN TRY_CAST(${column} AS ${target}) END`;
-  }
-  if (key.type !== 'string' && /^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) {
-    return `TRY_CAST(${column} AS ${target})`;
-  }
-  if (key.type !== 'string' && type.startsWith('DECIMAL(')) {
-    return `CASE WHEN ${column} = trunc(${column}) THEN TRY_CAST(${column} AS ${target}) END`;
-  }
-  if (key.type !== 'string' && (type === 'DOUBLE' || type === 'FLOAT')) {
-    // Up to 2^53 a whole double is one integer; a column of integers with gaps often comes as doubles.
-    const whole = `${column} = trunc(${column}) AND abs(${column}) <= ${type === 'FLOAT' ? 2 ** 24 : 2 ** 53}`;
-    return `CASE WHEN ${whole} THEN TRY_CAST(${column} AS ${target}) END`;
-  }
-  throw trainingError(
-    'TRAIN_LABELS',
-    `${labels.file}: ${labels.columns[number]!} should be ${key.type}, got ${type}`,
-    { file: labels.file, field: key.name },
-  );
+  const { sql, fit } = exactCast(labels.types[number]!, { kind: key.type }, labels.refs[number]!);
+  if (fit === 'none') throw wrongType(labels, number, key.type);
+  return sql;
+}
+
+function wrongType({ file, columns, types }: LabelFile, number: number, wanted: string): Error {
+  const [field, type] = [columns[number]!, formatSourceType(types[number]!)];
+  return trainingError('TRAIN_LABELS', `${file}: ${field} should be ${wanted}, got ${type}`, { file, field });
+}
+
+const TEXT: SourceType = { kind: 'scalar', name: 'VARCHAR' };
+
+function isText(type: SourceType): boolean {
+  return type.kind === 'scalar' && type.name === 'VARCHAR';
 }

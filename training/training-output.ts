@@ -10,7 +10,10 @@ import { join } from 'node:path';
 import { EXACT_FLOATS, quoteName } from '../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../project/engine/duckdb/file-sql.ts';
+import { misreadType } from '../project/engine/duckdb/sources/parquet-columns.ts';
 import { csvTypes, csvValueSql } from './csv-types.ts';
+import { trainingError } from './errors.ts';
+import { unreadableColumn } from './unreadable-column.ts';
 import { appendToCsv, csvField, csvFieldSql } from './labels-csv.ts';
 import { appendColumns, readParquetFooter } from './parquet-append.ts';
 import type { ValueType } from '../contract/value-type.ts';
@@ -33,6 +36,26 @@ export interface TrainingFile {
   readonly scratch: string;
 }
 
+/**
+ * Between Parquet and CSV a label's values are read and written anew: before that is begun, it is said what would
+ * become another value on the way.
+ *
+ * @throws TRAIN_LABELS for a column that cannot be read right
+ */
+export function checkConvertible({ file, format, columns, types }: Labels, to: TableFormat): void {
+  if (format === to) return;
+  for (const [i, field] of columns.entries()) {
+    const type = misreadType(types[i]!);
+    if (type === null) continue;
+    throw trainingError(
+      'TRAIN_LABELS',
+      `${file}: column ${field} holds ${type}, which cannot be written as CSV: no more than 38 digits are read right. ` +
+        'Give --out a name that ends in .parquet, where it is kept byte for byte, or leave the column out',
+      { file, field },
+    );
+  }
+}
+
 export async function writeTrainingSet(
   duck: DuckDb,
   labels: Labels,
@@ -48,7 +71,10 @@ export async function writeTrainingSet(
 async function converted(duck: DuckDb, labels: Labels, { format, scratch }: TrainingFile): Promise<string> {
   const file = join(scratch, `labels.${format}`);
   if (format === 'csv') {
-    await duck.run(`COPY (SELECT * FROM ${labels.from}) TO ${quoteTarget(file)} (FORMAT csv, HEADER)`);
+    const copy = `COPY (SELECT * FROM ${labels.from}) TO ${quoteTarget(file)} (FORMAT csv, HEADER)`;
+    await duck.run(copy).catch(async (error: Error) => {
+      throw (await unreadableColumn(duck, labels, [...labels.columns.keys()])) ?? error;
+    });
     return file;
   }
   const columns = labels.columns.map((_, i) => i).filter((i) => !labels.cast.has(i));

@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePath } from '../../project/engine/duckdb/file-sql.ts';
+import { misreadType, parquetColumns } from '../../project/engine/duckdb/sources/parquet-columns.ts';
 import { monitorError } from '../errors.ts';
 
 type Comparison = 'ordered' | 'categories' | 'lengths';
@@ -42,9 +43,15 @@ export async function sharedColumns(duck: DuckDb, a: string, b: string): Promise
   const [inA, inB] = [await columnTypes(duck, a), await columnTypes(duck, b)];
   const compared: ComparedColumn[] = [];
   const notCompared: { name: string; reason: string }[] = [];
-  for (const [name, aType] of inA) {
-    const bType = inB.get(name);
-    if (bType === undefined) continue;
+  for (const [name, { type: aType, misread }] of inA) {
+    const other = inB.get(name);
+    if (other === undefined) continue;
+    const bType = other.type;
+    const wide = misread ?? other.misread;
+    if (wide !== null) {
+      notCompared.push({ name, reason: `it holds ${wide}, of which no more than 38 digits are read right` });
+      continue;
+    }
     const as = kindOf(aType);
     if (as === kindOf(bType)) {
       const type = aType === bType ? aType : `${aType} / ${bType}`;
@@ -72,9 +79,15 @@ function kindOf(type: string): Comparison | 'times' {
   return NUMBERS.test(type) ? 'ordered' : 'categories';
 }
 
-async function columnTypes(duck: DuckDb, file: string): Promise<Map<string, string>> {
+/** As DuckDB names the type, and what it would read wrong of it; null: nothing. */
+interface ColumnType {
+  readonly type: string;
+  readonly misread: string | null;
+}
+
+async function columnTypes(duck: DuckDb, file: string): Promise<Map<string, ColumnType>> {
   if (!existsSync(file)) throw monitorError('MON_STATS_FILE', `there is no file ${file}`);
-  const rows = await duck.rows(`DESCRIBE SELECT * FROM ${fileSql(file)}`).catch((error: Error) => {
+  const columns = await parquetColumns(duck, file).catch((error: Error) => {
     throw monitorError(
       'MON_STATS_FILE',
       `${file} is no Parquet file that can be read: ${error.message}`,
@@ -82,7 +95,9 @@ async function columnTypes(duck: DuckDb, file: string): Promise<Map<string, stri
       error,
     );
   });
-  return new Map(rows.map((row) => [row['column_name'] as string, row['column_type'] as string]));
+  return new Map(
+    columns.map(({ readAs, duckType, type }) => [readAs, { type: duckType, misread: misreadType(type) }]),
+  );
 }
 
 /** @returns the file as it stands behind FROM */

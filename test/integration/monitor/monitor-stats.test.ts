@@ -8,6 +8,7 @@ import { compareFiles } from '../../../monitor/stats/compare-files.ts';
 import type { ColumnDifference } from '../../../monitor/stats/compare-files.ts';
 import { renderComparison } from '../../../monitor/stats/comparison-table.ts';
 import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
+import { claimPrecision } from '../../support/fixtures/parquet-footer.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 /** Writes what a query gives, `i` being 0, 1, 2 ... */
@@ -175,4 +176,17 @@ test('a file that is not there, no Parquet, or shares nothing is told with what 
       message: expect.stringMatching(message),
     });
   }
+});
+
+test('a decimal of more than 38 digits, which DuckDB reads wrong, is named and not compared', async () => {
+  const [a, b] = [
+    await parquet('wide.a.parquet', 10, 'i::DECIMAL(38, 0) AS id, i AS n'),
+    await parquet('wide.b.parquet', 10, 'i::DECIMAL(38, 0) AS id, i AS n'),
+  ];
+  claimPrecision(b, 'id', 40);
+  const { columns, notCompared } = await compareFiles(a, b);
+  expect(columns.map(({ name }) => name)).toEqual(['n']);
+  expect(notCompared).toEqual([
+    { name: 'id', reason: 'it holds DECIMAL(40,0), of which no more than 38 digits are read right' },
+  ]);
 });

@@ -193,7 +193,7 @@ describe('a training set', () => {
   });
 
   test('from CSV to Parquet gives keys and time the types of the service, and finds the others', async () => {
-    await train({ labels: csv('label,event_timestamp,driver_id,rival_id', '1,2026-01-01 10:30:00,001,2') });
+    await train({ labels: csv('label,event_timestamp,driver_id,rival_id', '1,2026-01-01 10:30:00,1,2') });
     const types = await query(`DESCRIBE SELECT * FROM read_parquet(${quoteText(path('out.parquet'))})`);
     expect(types.slice(0, 4).map((row) => row['column_type'])).toEqual([
       'BIGINT',

@@ -88,7 +88,7 @@ describe('CSV labels in a training set in CSV', () => {
       'labels.csv',
       '\ufeff"driver_id",event_timestamp,note, x \r\n' +
         '1,2026-01-02,"plain", 0.10 \r\n' +
-        '02,2026-01-02,"two\r\nlines",1e5\n' +
+        '"2",2026-01-02,"two\r\nlines",1e5\n' +
         '"3",2026-01-02,\'q\',NULL\n' +
         '4,2026-01-02,"",\n' +
         '5,2026-01-02,#5;|,00123\r\n' +
@@ -98,7 +98,7 @@ describe('CSV labels in a training set in CSV', () => {
     expect(readFileSync(path('out.csv'), 'utf8')).toBe(
       '\ufeff"driver_id",event_timestamp,note, x ,driver_stats__word\r\n' +
         '1,2026-01-02,"plain", 0.10 ,"a,b"\r\n' +
-        '02,2026-01-02,"two\r\nlines",1e5,"say ""x"""\n' +
+        '"2",2026-01-02,"two\r\nlines",1e5,"say ""x"""\n' +
         '"3",2026-01-02,\'q\',NULL,""\n' +
         '4,2026-01-02,"",,\n' +
         '5,2026-01-02,#5;|,00123,\ufefftop\r\n' +

@@ -7,14 +7,16 @@
 import { resolve } from 'node:path';
 import type { Fault } from './row-fault.ts';
 import { quoteName, quoteText } from '../duckdb.ts';
-import type { DuckDb, SqlRow } from '../duckdb.ts';
-import { quotePath, quotePaths } from '../file-sql.ts';
+import type { DuckDb } from '../duckdb.ts';
+import { quotePaths } from '../file-sql.ts';
 import { registryError } from '../../../../contract/errors.ts';
 import { schemeOf } from '../../../../contract/std/local-path.ts';
 import { listSourceFiles } from './source-listing.ts';
 import { CodedError } from '../../../../contract/std/coded-error.ts';
-import { PATH_TEXT, leafCount, parseSourceType, withLeaves } from './source-type.ts';
-import type { Leaf, SourceType } from './source-type.ts';
+import { parquetColumns, parquetSchemas } from './parquet-columns.ts';
+import type { ParquetSchema } from './parquet-columns.ts';
+import { PATH_TEXT } from './source-type.ts';
+import type { SourceType } from './source-type.ts';
 
 /** A column of a group of files. */
 export interface FileColumn {
@@ -72,7 +74,7 @@ export async function readSourceFiles(duck: DuckDb, folder: string, path: string
   try {
     const listed = listSourceFiles(folder, path);
     if (listed.length === 0) throw noFile(path, pattern);
-    const schemas = await readSchemas(duck, listed);
+    const schemas = await parquetSchemas(duck, listed);
     const groups: FileGroup[] = [];
     for (const [files, rows] of alike(schemas)) groups.push(await groupOf(duck, files, rows));
     return { path, groups };
@@ -116,25 +118,12 @@ function noFile(path: string, pattern: string): Error {
   );
 }
 
-/** @returns the rows of each file's schema, in the order of the file */
-async function readSchemas(duck: DuckDb, listed: readonly string[]): Promise<Map<string, SqlRow[]>> {
-  const rows = await duck.rows(
-    `SELECT file_name, name, num_children::INTEGER AS children, duckdb_type, precision::INTEGER AS precision,
-       scale::INTEGER AS scale, repetition_type = 'REPEATED' AS repeated FROM parquet_schema(${quotePaths(listed)}) ORDER BY file_name, column_id`,
-  );
-  const files = new Map<string, SqlRow[]>();
-  for (const row of rows) {
-    const file = row['file_name'] as string;
-    if (files.has(file)) files.get(file)!.push(row);
-    else files.set(file, [row]);
-  }
-  return files;
-}
-
 const SCHEMA_PARTS = ['name', 'children', 'duckdb_type', 'precision', 'scale', 'repeated'];
 
 /** @returns files of equal schemas with one of these */
-function* alike(schemas: ReadonlyMap<string, SqlRow[]>): Generator<[files: string[], rows: SqlRow[]]> {
+function* alike(
+  schemas: ReadonlyMap<string, ParquetSchema>,
+): Generator<[files: string[], schema: ParquetSchema]> {
   const groups = new Map<string, string[]>();
   for (const [file, rows] of schemas) {
     const schema = JSON.stringify([
@@ -147,31 +136,14 @@ function* alike(schemas: ReadonlyMap<string, SqlRow[]>): Generator<[files: strin
   for (const files of groups.values()) yield [files, schemas.get(files[0]!)!];
 }
 
-async function groupOf(duck: DuckDb, files: string[], rows: readonly SqlRow[]): Promise<FileGroup> {
-  const described = await duck.rows(
-    `DESCRIBE SELECT * FROM read_parquet(${quotePath(files[0]!)}, hive_partitioning = false)`,
-  );
-  const leaves: Leaf[] = rows
-    .filter((row) => row['duckdb_type'] !== null)
-    .map((row) => ({
-      duckType: row['duckdb_type'] as string,
-      precision: row['precision'] as number | null,
-      scale: row['scale'] as number | null,
-    }));
-  const names = topNames(rows);
-  const types = described.map((row) => parseSourceType(row['column_type'] as string));
-  // A type of many leaves that DuckDB shows as one (VARIANT) leaves nothing to say about the others.
-  const told = types.reduce((sum, type) => sum + leafCount(type), 0) === leaves.length;
+async function groupOf(duck: DuckDb, files: string[], schema: ParquetSchema): Promise<FileGroup> {
   const columns = new Map<string, FileColumn[]>();
   const add = (column: FileColumn): void => {
     const name = column.name.toLowerCase();
     columns.set(name, [...(columns.get(name) ?? []), column]);
   };
-  for (const [i, row] of described.entries()) {
-    const readAs = row['column_name'] as string;
-    const type = told ? withLeaves(types[i]!, leaves) : types[i]!;
-    add({ name: names[i] ?? readAs, type, sql: quoteName(readAs) });
-  }
+  for (const { name, readAs, type } of await parquetColumns(duck, files[0]!, schema))
+    add({ name, type, sql: quoteName(readAs) });
   for (const [name, sql] of Object.entries(pathText(files[0]!))) {
     // A file that has the column itself is believed.
     if (!columns.has(name.toLowerCase())) add({ name, type: PATH_TEXT, sql });
@@ -206,22 +178,6 @@ export async function withShownValues(
     groups.push({ ...group, shown: new Map(shown) });
   }
   return { ...source, groups };
-}
-
-/** The names of a file's columns as it spells them; DuckDB renames one that differs from another only in case. */
-function topNames(rows: readonly SqlRow[]): string[] {
-  const names: string[] = [];
-  let at = 1;
-  const skip = (): void => {
-    const children = (rows[at]!['children'] as number | null) ?? 0;
-    at += 1;
-    for (let i = 0; i < children; i++) skip();
-  };
-  while (at < rows.length) {
-    names.push(rows[at]!['name'] as string);
-    skip();
-  }
-  return names;
 }
 
 /** Of a file's path the folders `name=value` (hive partitions): name -> SQL of the value. */
