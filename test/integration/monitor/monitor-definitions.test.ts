@@ -103,7 +103,9 @@ test('a feature that the answering bundle lacked is not counted for its vectors'
   day.serve('06:10:00', 'known', online(known), 2, noDriver);
   await day.appendOrders([known]);
   await day.record(day.orders, { runId: 'r-05', watermarkUs: at('07:00:00'), finishedUs: at('07:01:00') });
-  const more = orders({ features: [...orders().features, feature('later', 'string')] });
+  const [count, spent] = orders().features;
+  const later = feature('later', 'int64', { aggregation: count!.aggregation });
+  const more = orders({ features: [count!, spent!, later] });
   day.publish(more, {
     ...SERVICE,
     features: [
