@@ -3,7 +3,7 @@
  * tested against it.
  *
  *   stored row                                        outcome
- *   none                                              written
+ *   none, or one that readers call corrupt            written
  *   same definition id, (event, created) smaller      written
  *   same id, same pair, same values                   equal, not written
  *   same id, same pair, other values                  conflict, written
@@ -14,7 +14,7 @@
  * Values are what follows the header. The written time is no part of the comparison: it differs in every run, and a
  * row that a re-run brings again is the same row.
  */
-import { HEADER_BYTES, ORDER_FROM, ORDER_TO } from '../../contract/wire/online/row-header.ts';
+import { hasRowTimes, HEADER_BYTES, ORDER_FROM, ORDER_TO } from '../../contract/wire/online/row-header.ts';
 
 /** In the order of the codes that the script answers with. */
 export const OUTCOMES = ['written', 'older', 'equal', 'conflict', 'superseded'] as const;
@@ -37,7 +37,7 @@ export function isWrite(outcome: Outcome): boolean {
 }
 
 /**
- * @param stored    what stands in the field, or null; fewer bytes than a header are no row and count as none
+ * @param stored    what stands in the field, or null; fewer bytes than a header, or impossible times, are no row
  * @param incoming  header and values
  * @param supersededIds  definition ids that the incoming row's takes the place of
  */
@@ -46,7 +46,7 @@ export function guardOutcome(
   incoming: Buffer,
   supersededIds: readonly number[],
 ): Outcome {
-  if (stored === null || stored.length < HEADER_BYTES) return 'written';
+  if (stored === null || stored.length < HEADER_BYTES || !hasRowTimes(stored)) return 'written';
   const storedId = stored.readUInt32BE(0);
   if (storedId !== incoming.readUInt32BE(0))
     return supersededIds.includes(storedId) ? 'written' : 'superseded';

@@ -12,7 +12,7 @@
  * A request that waits keeps the times that decided the row's status (request/request-in-flight.ts).
  */
 import type { Value } from '../../contract/value-type.ts';
-import { HEADER_BYTES, MAX_WRITTEN_MS } from '../../contract/wire/online/row-header.ts';
+import { hasRawTimes, HEADER_BYTES } from '../../contract/wire/online/row-header.ts';
 import type { AnswerBuffer } from '../answer/answer-buffer.ts';
 import type { RowMapping, ViewPlan } from '../plan/view-plan.ts';
 import { NO_PIECE } from './ready-ring.ts';
@@ -42,8 +42,6 @@ const FINITE_KNOWN = 8;
 const HAS_NON_FINITE = 16;
 /** The factor is kept as a whole number of these steps, which V8 does not box. */
 const FACTOR_STEPS = 1_000;
-/** The highest byte of 2^53, written in 7 bytes. */
-const PAST_U53 = 0x20;
 
 /** How many of a run of features have no value in a row. */
 interface AbsentValues {
@@ -85,7 +83,7 @@ export class CachedRow implements ReadyOwner {
     if (raw !== null && raw.length < HEADER_BYTES) {
       throw new TypeError(`the row has only ${raw.length} bytes`);
     }
-    if (raw !== null && !hasTimes(raw)) throw new TypeError('the row has times past the year 2255');
+    if (raw !== null && !hasRawTimes(raw)) throw new TypeError('the row has times past the year 2255');
     // Begins again after 4 billion rows, so that it stays a small integer.
     lastId = (lastId + 1) | 0;
     this.id = lastId;
@@ -212,12 +210,6 @@ function stepsOf({ factor }: ReadMoment): number {
 function eventUsOf(raw: string): number {
   const high = raw.charCodeAt(4) * 2 ** 16 + raw.charCodeAt(5) * 2 ** 8 + raw.charCodeAt(6);
   return high * 2 ** 32 + u32(raw, 7);
-}
-
-/** Whether its times are such as `writeHeader` writes. */
-function hasTimes(raw: string): boolean {
-  if (raw.charCodeAt(4) >= PAST_U53 || raw.charCodeAt(11) >= PAST_U53) return false;
-  return (raw.charCodeAt(18) * 2 ** 8 + raw.charCodeAt(19)) * 2 ** 32 + u32(raw, 20) <= MAX_WRITTEN_MS;
 }
 
 function u32(raw: string, at: number): number {

@@ -15,7 +15,7 @@ import { CachedRow, definitionIdOf } from './cached-row.ts';
 import type { ReadMoment } from './cached-row.ts';
 import type { RowCache } from './row-cache.ts';
 import type { StoreAsk, StoreReader } from '../store/store-reader.ts';
-import { definitionName, HEADER_BYTES } from '../../contract/wire/online/row-header.ts';
+import { definitionName, hasRawTimes, HEADER_BYTES } from '../../contract/wire/online/row-header.ts';
 
 const ABANDON_MS = 50;
 const FACTOR_LOW = 0.85;
@@ -303,7 +303,7 @@ function hasRead(flights: EntityReads): boolean {
 
 /** A header alone is a tombstone; a row of other join keys is another entity's whose key happens to read the same. */
 function isNoRow(view: ViewPlan, raw: string): boolean {
-  return raw.length === HEADER_BYTES || mappingOf(view, raw) === null;
+  return (raw.length === HEADER_BYTES && hasRawTimes(raw)) || mappingOf(view, raw) === null;
 }
 
 /** @returns null: its rows had other join keys; undefined: its definition is not known here */

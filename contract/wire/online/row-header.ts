@@ -22,6 +22,11 @@ export const ORDER_TO = 18;
 export const TOMBSTONE_MS = 30 * 86_400_000;
 
 const MAX_U56 = 2 ** 53 - 1;
+/** Where event and created time begin; from this highest byte on, such a time is past `MAX_U56`. */
+export const US_TIMES = [4, 11] as const;
+export const US_TIME_LIMIT = 0x20;
+/** Where the written time begins. */
+export const WRITTEN_AT = 18;
 /** In the year 2255, as `MAX_U56` is. */
 export const MAX_WRITTEN_MS = Math.floor(MAX_U56 / 1_000);
 
@@ -55,17 +60,36 @@ export function tombstone(header: RowHeader): Buffer {
   return row;
 }
 
+/**
+ * Whether a row's times are such as `writeHeader` writes. A row with others is corrupt: readers do not serve it, and
+ * every guard of a write takes it for none, so that the next run writes the entity's row again (the script that Redis
+ * runs has this rule in Lua).
+ *
+ * @param row  at least a header
+ */
+export function hasRowTimes(row: Buffer): boolean {
+  if (row[US_TIMES[0]]! >= US_TIME_LIMIT || row[US_TIMES[1]]! >= US_TIME_LIMIT) return false;
+  return row.readUIntBE(WRITTEN_AT, 6) <= MAX_WRITTEN_MS;
+}
+
+/** `hasRowTimes` of a row as the cache keeps it: one character a byte (Latin-1). */
+export function hasRawTimes(raw: string): boolean {
+  if (raw.charCodeAt(US_TIMES[0]) >= US_TIME_LIMIT || raw.charCodeAt(US_TIMES[1]) >= US_TIME_LIMIT)
+    return false;
+  let writtenMs = 0;
+  for (let at = WRITTEN_AT; at < HEADER_BYTES; at++) writtenMs = writtenMs * 256 + raw.charCodeAt(at);
+  return writtenMs <= MAX_WRITTEN_MS;
+}
+
 /** @returns the header; null: there are fewer than 24 bytes, or times that no writer writes */
 export function readHeader(row: Buffer): RowHeader | null {
-  if (row.length < HEADER_BYTES) return null;
-  const header = {
+  if (row.length < HEADER_BYTES || !hasRowTimes(row)) return null;
+  return {
     definitionId: row.readUInt32BE(0),
     eventUs: readU56(row, 4),
     createdUs: readU56(row, 11),
-    writtenMs: row.readUIntBE(18, 6),
+    writtenMs: row.readUIntBE(WRITTEN_AT, 6),
   };
-  const fits = header.eventUs <= MAX_U56 && header.createdUs <= MAX_U56;
-  return fits && header.writtenMs <= MAX_WRITTEN_MS ? header : null;
 }
 
 function writeU56(buffer: Buffer, at: number, value: number): void {

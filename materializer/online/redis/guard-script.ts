@@ -16,18 +16,37 @@
  *     say that there is nothing. A user who may not read them all (HVALS) leaves such keys for ever.
  */
 import { createHash } from 'node:crypto';
-import { HEADER_BYTES, ORDER_FROM, ORDER_TO } from '../../../contract/wire/online/row-header.ts';
+import {
+  HEADER_BYTES,
+  MAX_WRITTEN_MS,
+  ORDER_FROM,
+  ORDER_TO,
+  US_TIME_LIMIT,
+  US_TIMES,
+  WRITTEN_AT,
+} from '../../../contract/wire/online/row-header.ts';
 import { OUTCOMES } from '../guard-outcome.ts';
 import type { WriteCounts } from '../guard-outcome.ts';
 import type { OnlineRow, WriteOptions } from '../online-writer.ts';
 
 const code = (outcome: (typeof OUTCOMES)[number]): number => OUTCOMES.indexOf(outcome);
 
-export const GUARD_SCRIPT = `
+/** `hasRowTimes` of `stored`, which has at least a header. */
+const HAS_ROW_TIMES = `
+local function has_row_times(stored)
+  for _, at in ipairs({ ${US_TIMES.map((at) => at + 1).join(', ')} }) do
+    if string.byte(stored, at) >= ${US_TIME_LIMIT} then return false end
+  end
+  local written = 0
+  for i = ${WRITTEN_AT + 1}, ${HEADER_BYTES} do written = written * 256 + string.byte(stored, i) end
+  return written <= ${MAX_WRITTEN_MS}
+end`;
+
+export const GUARD_SCRIPT = `${HAS_ROW_TIMES}
 local row, expires = ARGV[2], ARGV[4]
 local stored = redis.call('HGET', KEYS[1], ARGV[1])
 local outcome = ${code('written')}
-if stored and #stored >= ${HEADER_BYTES} and ARGV[5] ~= 'replace' then
+if stored and ARGV[5] ~= 'replace' and #stored >= ${HEADER_BYTES} and has_row_times(stored) then
   local id = string.sub(stored, 1, 4)
   if id == string.sub(row, 1, 4) then
     outcome = ${code('equal')}

@@ -35,6 +35,7 @@ interface Store {
   readonly settings: OnlineSettings;
   readonly writer: OnlineWriter;
   row(key: string, view: string): Promise<Buffer | null>;
+  put(key: string, view: string, row: Buffer): Promise<void>;
   /** Milliseconds until the key expires, counted from `nowMs` where the store has no clock; null: never. */
   expiresInMs(key: string, nowMs: number): Promise<number | null>;
   /** Of the view, the marker that vouches for `key`. */
@@ -56,6 +57,11 @@ async function sqliteStore(): Promise<Store> {
         .prepare('SELECT row FROM entity_row WHERE key = ? AND field = ?')
         .get(key, fieldOf(view).readUInt32BE(0)) as { row: Uint8Array } | undefined;
       return found === undefined ? null : Buffer.from(found.row);
+    },
+    async put(key, view, row) {
+      reader
+        .prepare('INSERT OR REPLACE INTO entity_row (key, field, row) VALUES (?, ?, ?)')
+        .run(key, fieldOf(view).readUInt32BE(0), row);
     },
     async expiresInMs(key, nowMs) {
       const found = reader.prepare('SELECT expires_ms FROM entity_expiry WHERE key = ?').get(key);
@@ -81,6 +87,9 @@ async function redisStore(client: Redis | Cluster, settings: OnlineSettings): Pr
     settings,
     writer,
     row: (key, view) => client.hgetBuffer(key, fieldOf(view)),
+    async put(key, view, row) {
+      await client.hset(key, fieldOf(view), row);
+    },
     async expiresInMs(key) {
       const left = await client.pttl(key);
       return left < 0 ? null : left;
@@ -152,6 +161,58 @@ describe.each(['sqlite', 'redis', 'redis-cluster'])('the contract on %s', (name)
         },
       ),
       { numRuns: name === 'redis' ? 300 : 100 },
+    );
+  });
+
+  test('a stored row with impossible times is none, as it is to readers', async () => {
+    const { writer, put, row, empty } = store(name);
+    await empty();
+    const key = 'fstore:c:corrupt';
+    const sound = onlineRow(key, { eventUs: 10 }).row;
+    const times: [at: number, bytes: string][] = [
+      [4, 'ff'],
+      [4, '20'],
+      [11, '20'],
+      [18, 'ffffffffffff'],
+      [18, '083126e978d5'],
+    ];
+    for (const [at, hex] of times) {
+      const corrupt = Buffer.from(sound);
+      corrupt.write(hex, at, 'hex');
+      await put(key, 'purchases', corrupt);
+      const older = onlineRow(key, { eventUs: 5 });
+      expect([hex, await writer.write([older], GUARDED)]).toEqual([hex, { ...noWrites(), written: 1 }]);
+      expect(await row(key, 'purchases')).toEqual(older.row);
+    }
+    const last = Buffer.from(sound);
+    last.write('1fffffffffffff1fffffffffffff083126e978d4', 4, 'hex');
+    await put(key, 'purchases', last);
+    expect(await writer.write([onlineRow(key, { eventUs: 11 })], GUARDED)).toEqual({
+      ...noWrites(),
+      older: 1,
+    });
+  });
+
+  test('of any stored bytes the guard has one notion', async () => {
+    const { writer, put, empty } = store(name);
+    await empty();
+    const near = fc.constantFrom(0, 1, 8, 0x1f, 0x20, 0x31, 0x80, 0xff);
+    const byte = fc.oneof(near, fc.integer({ min: 0, max: 255 }));
+    const incoming = onlineRow('fstore:c:any', { eventUs: 2 ** 52 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ minLength: 20, maxLength: 30 }),
+        fc.array(byte, { minLength: 20, maxLength: 20 }),
+        async (rest, times) => {
+          const stored = Buffer.from(rest);
+          incoming.row.copy(stored, 0, 0, 4);
+          Buffer.from(times).copy(stored, 4);
+          await put(incoming.key, 'purchases', stored);
+          const outcome = guardOutcome(stored, incoming.row, []);
+          expect(await writer.write([incoming], GUARDED)).toEqual({ ...noWrites(), [outcome]: 1 });
+        },
+      ),
+      { numRuns: 150 },
     );
   });
 

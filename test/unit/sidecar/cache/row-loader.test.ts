@@ -120,6 +120,17 @@ describe('the row loader', () => {
     expect(reader.schemaLoads).toBe(1);
   });
 
+  test('a tombstone with an impossible time is a corrupt row, and no word that there is none', async () => {
+    const { reader, taken, failures, ask } = setUp();
+    const header = { definitionId: spend.definitionId, eventUs: 1, createdUs: 0, writtenMs: 1 };
+    const corrupt = tombstone(header);
+    corrupt.write('20', 4, 'hex');
+    ask();
+    await reader.answer({ rows: [corrupt], watermarks: [NOON_US] });
+    expect(taken).toEqual([null]);
+    expect(failures).toEqual(['the row has times past the year 2255']);
+  });
+
   test('a tombstone is no row, and nothing that cannot be read', async () => {
     const { reader, taken, failures, ask } = setUp();
     const header = { definitionId: spend.definitionId, eventUs: NOON_US, createdUs: 1, writtenMs: 1 };

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  hasRawTimes,
+  hasRowTimes,
   HEADER_BYTES,
   MAX_WRITTEN_MS,
   ORDER_FROM,
@@ -9,6 +11,8 @@ import {
   writeHeader,
 } from '../../../../../contract/wire/online/row-header.ts';
 import type { RowHeader } from '../../../../../contract/wire/online/row-header.ts';
+
+import { guardOutcome } from '../../../../../materializer/online/guard-outcome.ts';
 
 const us = fc.integer({ min: 0, max: 2 ** 53 - 1 });
 const anyHeader: fc.Arbitrary<RowHeader> = fc.record({
@@ -34,6 +38,28 @@ test('golden header', () => {
   expect(bytesOf(header).toString('hex')).toBe(
     'deadbeef 1f020304050607 00000000000001 010203040506'.replaceAll(' ', ''),
   );
+});
+
+test('what a reader, the cache and the guard call corrupt is one thing, for any bytes', () => {
+  // Bytes around the limits, so that both sides of each are met.
+  const near = fc.constantFrom(0, 1, 8, 9, 0x1f, 0x20, 0x31, 0x7f, 0x80, 0xff);
+  const byte = fc.oneof(near, fc.integer({ min: 0, max: 255 }));
+  let corrupt = 0;
+  fc.assert(
+    fc.property(fc.array(byte, { minLength: HEADER_BYTES, maxLength: 40 }), (bytes) => {
+      const row = Buffer.from(bytes);
+      const isCorrupt = readHeader(row) === null;
+      if (isCorrupt) corrupt += 1;
+      expect(hasRowTimes(row)).toBe(!isCorrupt);
+      expect(hasRawTimes(row.toString('latin1'))).toBe(!isCorrupt);
+      const incoming = bytesOf({ definitionId: row.readUInt32BE(0), eventUs: 0, createdUs: 0, writtenMs: 0 });
+      if (isCorrupt) expect(guardOutcome(row, incoming, [])).toBe('written');
+      else expect(guardOutcome(row, incoming, [])).not.toBe('written');
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(corrupt).toBeGreaterThan(100);
+  expect(corrupt).toBeLessThan(1_990);
 });
 
 test('any header comes back', () => {
