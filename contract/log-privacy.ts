@@ -12,7 +12,8 @@
  * pay nothing. Used by the sidecar, which logs, and by readers of the log that have the secret.
  */
 import { createHmac } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { readRegularFile } from './std/regular-file.ts';
 import { registryError } from './errors.ts';
 import type { Bundle, FeatureView, LogPolicy, RowFields } from './model.ts';
 import type { Value } from './value-type.ts';
@@ -41,7 +42,7 @@ export function loadHmacKey(settings: HmacKeySettings | null): HmacKey | null {
   const where = { field: 'log.hmacKey.file', file };
   let text: Buffer;
   try {
-    text = readFileSync(file);
+    text = readRegularFile(file);
   } catch (error) {
     throw registryError('REG_SETTINGS', `log.hmacKey: ${(error as Error).message}`, where, error);
   }

@@ -8,6 +8,7 @@
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { requireRegularFile } from '../contract/std/regular-file.ts';
 import { formatTimestamp, parseTimestamp, TIME_END_US } from '../contract/std/timestamp.ts';
 import type { ProjectClock } from './clock.ts';
 
@@ -20,6 +21,7 @@ const POLL_MS = 2;
  * @throws          if the file is missing or holds no time
  */
 export function rehearsalClock(file: string, runLastsUs: number): ProjectClock {
+  requireRegularFile(file);
   const fd = openSync(file, 'r');
   const buffer = Buffer.alloc(TEXT_BYTES);
   const nowUs = (): number => {

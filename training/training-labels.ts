@@ -18,6 +18,7 @@ import type { FeatureService, JoinKey } from '../contract/model.ts';
 import { trainingError } from './errors.ts';
 import { lineOfLabel, plainCsv } from './labels-csv.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
+import { requireRegularFile } from '../contract/std/regular-file.ts';
 import { readParquetFooter } from './parquet-append.ts';
 import type { ParquetFooter } from './parquet-append.ts';
 import { unreadableColumn } from './unreadable-column.ts';
@@ -88,6 +89,11 @@ export async function readLabels(
 ): Promise<Labels> {
   const format = tableFormat(file);
   if (!existsSync(file)) throw trainingError('TRAIN_LABELS', `${file} does not exist`, { file });
+  try {
+    requireRegularFile(file);
+  } catch (error) {
+    throw unreadable(file, error);
+  }
   const labels = format === 'csv' ? csvFile(file, join(scratch, 'plain.csv')) : await parquetFile(duck, file);
   checkNames(labels, service, timeColumn);
   const casts = [

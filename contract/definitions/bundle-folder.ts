@@ -2,8 +2,8 @@
  * Where bundles are published: a folder with one immutable file for each bundle, named by its hash, and the file
  * `current`, which holds the hash of the bundle in force. A reader sees the old bundle or the new one, whole.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readRegularText } from '../std/regular-file.ts';
 import { canonicalJson } from '../std/canonical-json.ts';
 import type { Json } from '../std/canonical-json.ts';
 import { writeDurably } from '../std/durable-file.ts';
@@ -41,7 +41,7 @@ export function loadCurrentBundle(folder: string): Bundle {
 /** @returns the hash of the bundle in force, or null when there is none */
 export function currentHash(folder: string): string | null {
   try {
-    return readFileSync(join(folder, 'current'), 'utf8').trim();
+    return readRegularText(join(folder, 'current')).trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw registryError(
@@ -65,7 +65,7 @@ export function loadBundle(folder: string, hash: string): Bundle {
   }
   const file = join(folder, `${hash}.json`);
   try {
-    const json = JSON.parse(readFileSync(file, 'utf8')) as Json;
+    const json = JSON.parse(readRegularText(file)) as Json;
     // A file that was cut or damaged is reported as such, not by the first field that no longer fits.
     const other = bundleHash(canonicalJson(json));
     if (isOfThisFormat(json) && other !== hash) throw new TypeError(`its content has the hash ${other}`);

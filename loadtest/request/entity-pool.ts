@@ -7,7 +7,7 @@
  *
  * An entity is kept as the JSON texts of its join keys, in the order of the schema.
  */
-import { readFileSync } from 'node:fs';
+import { readRegularText } from '../../contract/std/regular-file.ts';
 import { loadError } from '../errors.ts';
 import type { ServiceSchema } from './service-schema.ts';
 
@@ -28,7 +28,7 @@ export function openPool(keys: string, joinKeys: JoinKeys): EntityPool {
   if (range !== null) return rangePool(Number(range[1]), Number(range[2]), joinKeys);
   let text: string;
   try {
-    text = readFileSync(keys, 'utf8');
+    text = readRegularText(keys);
   } catch (error) {
     throw fault(`${keys} is neither a range such as 1..10000 nor a file that can be read`, error);
   }

@@ -6,6 +6,7 @@
  *   lengths     lists and arrays: their lengths are ordered, what is in them is categories
  */
 import { existsSync } from 'node:fs';
+import { requireRegularFile } from '../../contract/std/regular-file.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePath } from '../../project/engine/duckdb/file-sql.ts';
@@ -87,17 +88,16 @@ interface ColumnType {
 
 async function columnTypes(duck: DuckDb, file: string): Promise<Map<string, ColumnType>> {
   if (!existsSync(file)) throw monitorError('MON_STATS_FILE', `there is no file ${file}`);
-  const columns = await parquetColumns(duck, file).catch((error: Error) => {
-    throw monitorError(
-      'MON_STATS_FILE',
-      `${file} is no Parquet file that can be read: ${error.message}`,
-      {},
-      error,
+  try {
+    requireRegularFile(file);
+    const columns = await parquetColumns(duck, file);
+    return new Map(
+      columns.map(({ readAs, duckType, type }) => [readAs, { type: duckType, misread: misreadType(type) }]),
     );
-  });
-  return new Map(
-    columns.map(({ readAs, duckType, type }) => [readAs, { type: duckType, misread: misreadType(type) }]),
-  );
+  } catch (error) {
+    const why = (error as Error).message;
+    throw monitorError('MON_STATS_FILE', `${file} is no Parquet file that can be read: ${why}`, {}, error);
+  }
 }
 
 /** @returns the file as it stands behind FROM */

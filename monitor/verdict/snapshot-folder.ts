@@ -7,8 +7,9 @@
  *
  * Judging a day again replaces all three: a settled verdict takes the place of the provisional one.
  */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readRegularText } from '../../contract/std/regular-file.ts';
 import { writeDurably } from '../../contract/std/durable-file.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
@@ -50,7 +51,7 @@ function write(file: string, text: string): void {
 /** @returns the verdict of a day, or null when none was given */
 export function readSnapshot(reports: string, service: string, date: string): Snapshot | null {
   try {
-    return JSON.parse(readFileSync(snapshotFile(reports, service, date), 'utf8')) as Snapshot;
+    return JSON.parse(readRegularText(snapshotFile(reports, service, date))) as Snapshot;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

@@ -4,7 +4,7 @@
  * library: each is imported where it is used. Files are read at each connection: certificates and tokens are renewed
  * in place.
  */
-import { readFileSync } from 'node:fs';
+import { readRegularFile, readRegularText } from '../../contract/std/regular-file.ts';
 import type { KafkaSasl, KafkaSettings, KafkaTls } from '../settings/kafka-settings.ts';
 
 export const CONNECT_LIMIT_MS = 5_000;
@@ -55,14 +55,14 @@ function login(sasl: KafkaSasl): NonNullable<KafkaConnection['sasl']> {
 /** @throws the file system's error when a file cannot be read */
 export function tlsFiles({ ca, cert, key, serverName }: KafkaTls): TlsFiles {
   return {
-    ...(ca === null ? {} : { ca: readFileSync(ca) }),
-    ...(cert === null ? {} : { cert: readFileSync(cert) }),
-    ...(key === null ? {} : { key: readFileSync(key) }),
+    ...(ca === null ? {} : { ca: readRegularFile(ca) }),
+    ...(cert === null ? {} : { cert: readRegularFile(cert) }),
+    ...(key === null ? {} : { key: readRegularFile(key) }),
     ...(serverName === null ? {} : { servername: serverName }),
   };
 }
 
 /** @returns the bearer token as it is now */
 export function bearerToken({ token, tokenFile }: KafkaSasl): string {
-  return token ?? readFileSync(tokenFile!, 'utf8').trim();
+  return token ?? readRegularText(tokenFile!).trim();
 }

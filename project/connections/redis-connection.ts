@@ -2,7 +2,7 @@
  * A Redis address as its client takes it: login and certificates as they are now. Files are read at each connection,
  * since secrets and certificates are renewed in place. Knows no client library.
  */
-import { readFileSync } from 'node:fs';
+import { readRegularText } from '../../contract/std/regular-file.ts';
 import { tlsFiles } from './kafka-connection.ts';
 import type { TlsFiles } from './kafka-connection.ts';
 import type { RedisLogin, RedisTls } from './redis-address.ts';
@@ -22,7 +22,7 @@ function passwordOf({ password, passwordFile }: RedisLogin): string | null {
   if (passwordFile === null) return password;
   let text: string;
   try {
-    text = readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');
+    text = readRegularText(passwordFile).replace(/\r?\n$/, '');
   } catch (error) {
     throw fileError(passwordFile, `cannot be read (${(error as Error).message})`, error);
   }

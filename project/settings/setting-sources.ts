@@ -6,9 +6,9 @@
  *   environment      PLUMB_SERVE_PORT=7000      `PLUMB_SERVE_PORT`
  *   command line     --set serve.port=7000      `--set`
  */
-import { readFileSync } from 'node:fs';
 import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
+import { readRegularText } from '../../contract/std/regular-file.ts';
 import { didYouMean } from '../../contract/definitions/mistake.ts';
 import { registryError } from '../../contract/errors.ts';
 import { valueAt } from '../../contract/definitions/option-sentence.ts';
@@ -94,7 +94,7 @@ function readYaml(file: string): SettingsFile {
   };
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readRegularText(file);
   } catch (error) {
     throw refused((error as Error).message, error);
   }

@@ -10,6 +10,7 @@ import { registerHooks, stripTypeScriptTypes } from 'node:module';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
+import { requireRegularFile, requireUtf8Name } from '../../contract/std/regular-file.ts';
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import { registryError } from '../../contract/errors.ts';
 import { IMPORT_NAME, dependencyOn, foreignPackage } from '../../project/own-package.ts';
@@ -41,22 +42,49 @@ export async function loadDrafts(
   mistakes: Mistakes,
 ): Promise<Draft[]> {
   // What stands for itself in the folder's own name would be a pattern in an absolute one.
-  const named = globs.flatMap((glob) => globSync(glob, { cwd: folder }));
+  const named = globs.flatMap((glob) => globSync(glob, { cwd: folder, exclude: refuseLostFolder(folder) }));
   const files = [...new Set(named.map((file) => resolve(folder, file)))].toSorted();
   if (files.length === 0) throw noFiles(folder, globs);
   if (files.some((file) => !isYaml(file))) refuseForeignPackage(folder);
   const drafts = new Set<Draft>();
   for (const file of files) {
-    if (!statSync(file).isFile()) continue;
-    const found = isYaml(file)
-      ? parseYamlDefinitions(file, readFileSync(file, 'utf8'), mistakes)
-      : await importDefinitions(file, mistakes);
-    for (const draft of found) addReachable(drafts, draft);
+    if (isFolder(file)) continue;
+    for (const draft of await draftsOf(file, mistakes)) addReachable(drafts, draft);
   }
   for (const draft of madeDrafts) {
     if (files.includes(draft.place.file) && !drafts.has(draft)) missExport(draft, mistakes);
   }
   return [...drafts];
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+async function draftsOf(file: string, mistakes: Mistakes): Promise<Draft[]> {
+  try {
+    requireUtf8Name(file);
+    requireRegularFile(file);
+    if (isYaml(file)) return parseYamlDefinitions(file, readFileSync(file, 'utf8'), mistakes);
+  } catch (error) {
+    mistakes.addUnreadable(file, 1, (error as Error).message);
+    return [];
+  }
+  return await importDefinitions(file, mistakes);
+}
+
+/** @returns what sees each path that a pattern looks at, and excludes none */
+function refuseLostFolder(folder: string): (path: string) => boolean {
+  return (path) => {
+    // Without its folder a name says nothing yet: the path follows before the folder is entered.
+    if (!path.includes('/')) return false;
+    try {
+      requireUtf8Name(resolve(folder, path));
+    } catch (error) {
+      throw registryError('REG_DEFINITIONS', (error as Error).message, { file: folder }, error);
+    }
+    return false;
+  };
 }
 
 function isYaml(file: string): boolean {
@@ -149,6 +177,7 @@ function registerDefinitionHooks(): void {
       // What a definition file imports from beside it is a definition file too.
       const fromDefinitions = context.parentURL?.endsWith('?definitions') === true;
       const relative = specifier.startsWith('.') && !resolved.url.includes('?');
+      if (fromDefinitions && relative) requireRegularFile(fileURLToPath(resolved.url));
       return fromDefinitions && relative ? { ...resolved, url: `${resolved.url}?definitions` } : resolved;
     },
     load(url, context, next) {

@@ -6,8 +6,8 @@
  *
  * Why twice: an editor may cut a file to nothing before it writes it, and the half of a YAML file is often valid.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readRegularText } from '../../contract/std/regular-file.ts';
 import type { Project } from '../../project/project.ts';
 import type { CacheLayers } from '../../project/settings/serve-settings.ts';
 import type { Settings } from '../../project/settings/settings.ts';
@@ -68,7 +68,7 @@ export function watchSettings(project: Project, set: (layers: CacheLayers) => vo
 /** @returns null when the file cannot be read, which `reread` says better */
 function textOf(file: string): string | null {
   try {
-    return readFileSync(file, 'utf8');
+    return readRegularText(file);
   } catch {
     return null;
   }

@@ -5,6 +5,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
+import { requireRegularFile } from '../../contract/std/regular-file.ts';
 import { rowSchemaFromJson } from '../../contract/definitions/definition-json.ts';
 import type { RowSchema } from '../../contract/model.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
@@ -122,6 +123,7 @@ export class SqliteReader implements StoreReader {
       const inode = statSync(this.#file).ino;
       if (this.#open?.inode === inode) return this.#open;
       this.#closeFile();
+      requireRegularFile(this.#file);
       this.#open = openFile(this.#file, inode);
       this.#health.answered();
       return this.#open;

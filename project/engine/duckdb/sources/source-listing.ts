@@ -12,11 +12,13 @@
  */
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, normalize, parse, resolve, sep } from 'node:path';
+import { requireRegularFile, requireUtf8Name } from '../../../../contract/std/regular-file.ts';
 
 /**
  * @param folder  what a relative path begins in; a sign of a pattern in its own name stands for itself
  * @returns       absolute paths, sorted, none twice; empty when there is none
- * @throws        the file system's error when a folder cannot be read, or a link of a file's name leads nowhere
+ * @throws        the file system's error when a folder cannot be read, or a link of a file's name leads nowhere;
+ *                an error that names what is no regular file, or a name that is no UTF-8
  */
 export function listSourceFiles(folder: string, path: string): string[] {
   const parts = normalize(path)
@@ -53,7 +55,7 @@ class Listing {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat?.isDirectory() === true)
       this.match(path, ['**', '*'], { above: [], file: /\.parquet$/i, linked: false });
-    else if (stat !== undefined) this.#found.set(path, false);
+    else if (stat !== undefined) this.#add(path, false);
   }
 
   /** @param parts  of the pattern below `folder`, at least one */
@@ -62,8 +64,8 @@ class Listing {
     if (!isWild(part)) {
       const path = join(folder, part);
       if (rest.length > 0) this.match(path, rest, way);
-      else if (statSync(path, { throwIfNoEntry: false })?.isFile() === true)
-        this.#found.set(path, way.linked);
+      else if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
+        this.#add(path, way.linked);
       return;
     }
     const deep = part === '**';
@@ -76,18 +78,27 @@ class Listing {
       this.match(folder, rest.length === 0 ? ['*'] : rest, way);
     }
     const fits = deep ? null : namePattern(part);
-    for (const { name, isFolder, isLink } of entriesOf(folder)) {
+    for (const { name, isFolder, isFile, isLink } of entriesOf(folder)) {
       if (isHidden(name) && !/^[_.]/.test(part)) continue;
       if (fits !== null && !fits.test(name)) continue;
       const path = join(folder, name);
       const linked = way.linked || isLink;
-      if (isFolder && deep) this.match(path, parts, { ...inside, linked });
-      else if (isFolder && rest.length > 0) this.match(path, rest, { ...way, linked });
-      else if (!isFolder && !deep && rest.length === 0 && way.file.test(name)) {
+      const isWay = isFolder && (deep || rest.length > 0);
+      const isData = !isFolder && !deep && rest.length === 0 && way.file.test(name);
+      // Of a link of such a name nobody knows what it leads to.
+      if (isWay || isData || isLink) requireUtf8Name(path);
+      if (isWay) this.match(path, deep ? parts : rest, deep ? { ...inside, linked } : { ...way, linked });
+      else if (isData) {
         if (isLink) statSync(path);
-        this.#found.set(path, linked);
+        if (isFile) this.#found.set(path, linked);
+        else this.#add(path, linked);
       }
     }
+  }
+
+  #add(path: string, linked: boolean): void {
+    requireRegularFile(path);
+    this.#found.set(path, linked);
   }
 
   /** Of the ways to a file the one without a link, else the first. */
@@ -104,6 +115,8 @@ class Listing {
 interface Entry {
   readonly name: string;
   readonly isFolder: boolean;
+  /** A file or a link to one: neither a folder nor a FIFO, socket or device. */
+  readonly isFile: boolean;
   readonly isLink: boolean;
 }
 
@@ -112,7 +125,8 @@ function entriesOf(folder: string): Entry[] {
   return readdirSync(folder, { withFileTypes: true }).map((entry) => {
     const isLink = entry.isSymbolicLink();
     const leadsTo = isLink ? statSync(join(folder, entry.name), { throwIfNoEntry: false }) : undefined;
-    return { name: entry.name, isFolder: entry.isDirectory() || leadsTo?.isDirectory() === true, isLink };
+    const it = leadsTo ?? entry;
+    return { name: entry.name, isFolder: it.isDirectory(), isFile: it.isFile(), isLink };
   });
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -82,6 +83,31 @@ test('links to folders are followed, in a circle once, and no file is read twice
   expect(list('in/*/*.parquet')).toEqual(all.slice(1));
   symlinkSync(join(folder, 'gone'), join(folder, 'in/gone.parquet'));
   expect(() => list('in')).toThrow(/gone\.parquet/);
+});
+
+test('what is no regular file is named, however it is reached; what is no data is passed over', () => {
+  touch('in/day=1/a.parquet');
+  execFileSync('mkfifo', [join(folder, 'in/note')]);
+  expect(list('in')).toEqual(['in/day=1/a.parquet']);
+  execFileSync('mkfifo', [join(folder, 'in/day=1/z.parquet')]);
+  symlinkSync('day=1/z.parquet', join(folder, 'in/link.parquet'));
+  for (const path of ['in', 'in/**/*.parquet', 'in/*/z.parquet', 'in/day=1/z.parquet', 'in/l*'])
+    expect(() => list(path), path).toThrow(/expected a regular file, got a FIFO, open '.*(z|link)\.parquet'/);
+});
+
+test('a name that is no UTF-8 is named where it is data or leads to data', () => {
+  touch('in/a.parquet');
+  const bytes = (name: string): Buffer =>
+    Buffer.concat([Buffer.from(join(folder, 'in/z')), Buffer.of(0xff), Buffer.from(name)]);
+  writeFileSync(bytes('.txt'), '');
+  expect(list('in')).toEqual(['in/a.parquet']);
+  mkdirSync(bytes(''));
+  expect(list('in/*.parquet')).toEqual(['in/a.parquet']);
+  for (const path of ['in', 'in/**', 'in/*/*.parquet'])
+    expect(() => list(path), path).toThrow('name in UTF-8');
+  rmSync(bytes(''), { recursive: true });
+  writeFileSync(bytes('.parquet'), '');
+  for (const path of ['in', 'in/*.parquet']) expect(() => list(path), path).toThrow('name in UTF-8');
 });
 
 test('patterns agree with a plain model of them', () => {
