@@ -10,6 +10,7 @@ import { printResult, projectOf } from '../project/command.ts';
 import { SECRET_SETTINGS } from '../project/settings/kafka-settings.ts';
 import { initProject, nextSteps } from './new-project.ts';
 import { valueAt } from '../contract/definitions/option-sentence.ts';
+import { renderChanges } from './change-text.ts';
 import { changeToJson } from './changes.ts';
 import { refusalToJson } from './guard.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
@@ -20,7 +21,7 @@ import { settingsWithOrigins } from '../project/settings/settings.ts';
 import type { Settings, StoreUrl } from '../project/settings/settings.ts';
 import { formatDuration } from '../contract/std/duration.ts';
 import { withoutPassword } from '../contract/std/secret-text.ts';
-import { renderCatalogue, renderChanges, renderDefinition, viewNamed } from './show.ts';
+import { renderCatalogue, renderDefinition, viewNamed } from './show.ts';
 
 /** Compares the definitions with what is applied; with `exitCode`, changes are exit code 1. */
 export async function plan(context: CommandContext, options: { exitCode?: boolean }): Promise<ExitCode> {

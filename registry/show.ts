@@ -1,87 +1,18 @@
-/** What is applied, as text for people: `plumb show`, `plumb show NAME`, and the changes of a plan. */
+/** What is applied, as text for people: `plumb show` and `plumb show NAME`. */
 import { formatDuration } from '../contract/std/duration.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
-import { NO_ALLOWANCE } from './allowance.ts';
-import type { Allowance } from './allowance.ts';
-import type { Change } from './changes.ts';
-import type { Detail } from './definition-diff.ts';
 import { consumerText } from './guard.ts';
-import type { Json } from '../contract/std/canonical-json.ts';
 import { definitionName } from '../contract/wire/online/row-header.ts';
 import { didYouMean } from '../contract/definitions/mistake.ts';
 import { registryError } from '../contract/errors.ts';
 import type { Aggregation, Bundle, Entity, Feature, FeatureService, FeatureView } from '../contract/model.ts';
 import type { KeptAllowance } from '../project/database/registry-database.ts';
 import type { RunRecord } from '../contract/run-record.ts';
-import { rewrittenText } from './rewritten-rows.ts';
-import type { RewrittenRows } from './rewritten-rows.ts';
 import { renderTable } from '../contract/std/text-table.ts';
 import { formatType } from '../contract/value-type.ts';
 import { fullFromUs } from '../contract/windows.ts';
 
-const SIGN: Readonly<Record<Change['kind'], string>> = {
-  created: '+',
-  deleted: '-',
-  metadata: '.',
-  additive: '+',
-  logic: '~',
-  breaking: '!',
-};
-
-/** One line a change, below it what differs, and the name and the reason of what is refused. */
-export function renderChanges(
-  changes: readonly Change[],
-  rewrites: readonly RewrittenRows[] = [],
-  { names }: Allowance = NO_ALLOWANCE,
-): string {
-  if (changes.length === 0) return 'Nothing changes: what is applied is what the definitions say.';
-  const lines: string[] = [];
-  const refused = new Set<string>();
-  for (const change of changes) {
-    lines.push(`${SIGN[change.kind]} ${change.kind.padEnd(8)} ${change.what} ${change.name}`);
-    for (const detail of change.details) lines.push(`    ${detailText(detail)}`);
-    const rewritten = change.what === 'view' ? rewrites.find(({ view }) => view === change.name) : undefined;
-    if (rewritten !== undefined) lines.push(`    ${rewrittenText(rewritten)}`);
-    for (const { name, services } of change.refusals) {
-      const isAllowed = names.includes(name);
-      if (!isAllowed) refused.add(name);
-      for (const { service, consumers } of services) {
-        const verb = isAllowed ? 'allowed' : 'refused';
-        lines.push(`    ${verb}: ${name}: service ${service}, consumed by ${consumerText(consumers)}`);
-      }
-    }
-    if (change.unguarded.length > 0)
-      lines.push(`    not guarded: service ${change.unguarded.join(', ')}, for which no consumer is named`);
-  }
-  if (refused.size > 0) {
-    const allow = [...refused].map((name) => `--allow ${name}`).join(' ');
-    lines.push(`To take what is refused, knowingly: plumb apply ${allow} --reason "..."`);
-  }
-  return lines.join('\n');
-}
-
-const MEANING: Readonly<Partial<Record<Detail['meaning'], string>>> = {
-  row: ' (row logic: the rows are written anew)',
-  reading: ' (reading logic: no row is rewritten)',
-  location: ' (where it lies; no data is touched)',
-};
-
-function detailText({ option, meaning, before, after, sentence }: Detail): string {
-  const what = sentence ?? `${option}: ${valueText(before)} -> ${valueText(after)}`;
-  return `${what}${MEANING[meaning] ?? ''}`;
-}
-
-const MAX_VALUE = 80;
-
-/** An option's value on one line. */
-function valueText(value: Json): string {
-  if (value === null) return 'none';
-  const plain = typeof value === 'string' && /^[^\s"'](.*[^\s"'])?$/.test(value) && !/\n/.test(value);
-  const text = plain ? value : JSON.stringify(value);
-  return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE - 1)}…` : text;
-}
-
-/** The whole catalogue in three tables, and what was taken although the guard refused it. */
+/** All entities, views and services, a table each, and what was allowed although the guard refused it. */
 export function renderCatalogue(bundle: Bundle, allowances: readonly KeptAllowance[]): string {
   const entities = [...bundle.entities.values()].map((e) => [e.name, joinKeysText(e), e.owner ?? '']);
   const views = [...bundle.views.values()].map((v) => [
@@ -201,13 +132,13 @@ function renderView(view: FeatureView, runs: readonly RunRecord[]): string {
     `freshness ${formatDuration(view.freshnessUs)} (alert at ${formatDuration(view.freshnessAlertUs)}), of its source ${formatDuration(view.sourceFreshnessUs)}, ` +
       `lateness ${formatDuration(view.latenessUs)}, owner ${view.owner ?? 'nobody'}`,
   ];
-  const starts = view.startUs !== null;
+  const hasStart = view.startUs !== null;
   const features = view.features.map((f) => [
     f.name,
     formatType(f.type),
     aggregationText(f.aggregation),
     missingText(f),
-    ...(starts ? [formatTimestamp(fullFromUs(view, f)!).slice(0, 16)] : []),
+    ...(hasStart ? [formatTimestamp(fullFromUs(view, f)!).slice(0, 16)] : []),
     f.description ?? '',
   ]);
   const last = runs.at(-1);
@@ -222,7 +153,7 @@ function renderView(view: FeatureView, runs: readonly RunRecord[]): string {
   return [
     facts.filter((fact) => fact !== null).join('\n'),
     renderTable(
-      ['feature', 'type', 'computed', 'missing', ...(starts ? ['full from'] : []), 'description'],
+      ['feature', 'type', 'computed', 'missing', ...(hasStart ? ['full from'] : []), 'description'],
       features,
     ),
     run,

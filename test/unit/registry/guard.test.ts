@@ -17,7 +17,7 @@ import type { Bundle, RowSchema } from '../../../contract/model.ts';
 import { openProject } from '../../../project/project.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
-import { renderChanges } from '../../../registry/show.ts';
+import { renderChanges } from '../../../registry/change-text.ts';
 import { DAY_US } from '../../../contract/std/timestamp.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
 import { orders } from '../../support/fixtures/materialized-project.ts';
