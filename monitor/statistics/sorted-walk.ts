@@ -1,20 +1,20 @@
 /**
- * Statistics of two sides of numbers in one pass over their distinct values, ascending, each with its count on either
- * side. Nothing is kept but a few sums, so a side may have any number of rows.
+ * Statistics of two sets of numbers, side a and side b, in one pass over their distinct values, ascending, each with
+ * its count on either side. Nothing is kept but a few sums, so a side may have any number of rows.
  *
  *   D              the widest gap between the two distributions, where it is first reached, and which side is ahead
  *   wasserstein    the area between the two: by how much a value must move on average to make them equal
  *   quantiles      values that occur (type 1): the first with at least a share p of its side's rows at or below it
- *   bins           (-inf, e1], (e1, e2], ... (en, inf): edges at the deciles of side a; a value that holds a tenth of
- *                  it and more has a bin of its own
+ *   bins           (-inf, e1], (e1, e2], ... (en, inf): edges at the deciles of side a; a value that a tenth of its
+ *                  rows or more have gets a bin of its own
  */
 
-/** Shares whose quantiles are told. */
+/** Shares whose quantiles a walk finds. */
 export const QUANTILE_SHARES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 const BINS = 10;
 
 interface Bins {
-  /** Upper bounds, taken in; the last bin has none. */
+  /** The largest value of each bin but the last. */
   readonly edges: readonly RankedValue[];
   readonly a: readonly number[];
   readonly b: readonly number[];
@@ -27,8 +27,10 @@ export interface RankedValue {
 }
 
 export class SortedWalk {
+  /** All rows of each side. */
   readonly #aRows: number;
   readonly #bRows: number;
+  /** Rows that were passed so far. */
   #a = 0;
   #b = 0;
   #index = -1;
@@ -61,14 +63,15 @@ export class SortedWalk {
     this.#bin(place, a, b);
     this.#a += a;
     this.#b += b;
+    // In whole numbers, so that equal gaps compare as equal: the first one counts.
     const gap = this.#a * this.#bRows - this.#b * this.#aRows;
     if (this.#index === 0 || Math.abs(gap) > this.#widest) {
       this.#widest = Math.abs(gap);
       this.#location = place;
       this.#sign = gap > 0 ? 1 : gap < 0 ? -1 : 0;
     }
-    passed(this.#quantiles.a, this.#a / this.#aRows, place);
-    passed(this.#quantiles.b, this.#b / this.#bRows, place);
+    noteQuantiles(this.#quantiles.a, this.#a / this.#aRows, place);
+    noteQuantiles(this.#quantiles.b, this.#b / this.#bRows, place);
     this.#before = place;
   }
 
@@ -76,6 +79,7 @@ export class SortedWalk {
     return this.#a / this.#aRows - this.#b / this.#bRows;
   }
 
+  /** Called before the rows of the value are counted as passed. */
   #bin(place: RankedValue, a: number, b: number): void {
     const at = this.#aBins.length - 1;
     const isHeavy = a * BINS >= this.#aRows;
@@ -84,6 +88,7 @@ export class SortedWalk {
     this.#bBins[this.#bBins.length - 1]! += b;
     const decile = Math.floor((this.#a * BINS) / this.#aRows);
     const reached = Math.floor(((this.#a + a) * BINS) / this.#aRows);
+    // Side b may have values above the largest of a: the last bin stays open for them.
     if (reached > decile && (isHeavy || reached < BINS)) this.#close(place);
   }
 
@@ -111,8 +116,8 @@ export class SortedWalk {
   }
 }
 
-/** Notes the quantiles that are reached at a value. */
-function passed(quantiles: RankedValue[], share: number, place: RankedValue): void {
+/** Adds the quantiles that are reached at a value; the margin is for the rounding of shares. */
+function noteQuantiles(quantiles: RankedValue[], share: number, place: RankedValue): void {
   while (quantiles.length < QUANTILE_SHARES.length && share >= QUANTILE_SHARES[quantiles.length]! - 1e-12)
     quantiles.push(place);
 }

@@ -1,13 +1,16 @@
-/** How often each value of a column comes in two files: L-infinity and chi-square over the most frequent ones. */
+/**
+ * How often each value of a column comes in two files: L-infinity over all values, chi-square over those most frequent
+ * in a and the rest together.
+ */
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { chiSquareOf } from '../statistics/chi-square.ts';
 import { fileSql } from './compared-columns.ts';
-import type { ComparedColumn } from './compared-columns.ts';
-import type { Files, FiniteRows } from './ordered-column.ts';
+import type { ComparedColumn, Files, Sides } from './compared-columns.ts';
 
-/** Values of a that stand by themselves. */
+/** So many values, the most frequent of a, are categories of their own. */
 const MOST_CATEGORIES = 20;
+/** A longer value is cut in the result. */
 const MOST_CHARACTERS = 200;
 
 export interface CategoryDifference {
@@ -21,25 +24,31 @@ export interface CategoryDifference {
     readonly degreesOfFreedom: number;
     readonly p: number;
   } | null;
-  /** The categories of the chi-square, by their frequency in a. `value` null: the others, by `kind`. */
+  /** The categories of the chi-square: values by their frequency in a, then `other` and `new`. */
   readonly table: readonly CategoryCount[];
 }
 
 interface CategoryCount {
   /** own: this value · other: all further values of a · new: all values that a does not have */
   readonly kind: 'own' | 'other' | 'new';
+  /** null: the category is not one value. */
   readonly value: string | null;
+  /** How many values it holds. */
   readonly values: number;
+  /** Rows of each side. */
   readonly a: number;
   readonly b: number;
 }
 
-/** @returns null where a side has no value that is not null */
+/**
+ * @param present  how many rows of each side are not null
+ * @returns        null where a side has none
+ */
 export async function compareCategoryColumn(
   duck: DuckDb,
   files: Files,
   { name }: ComparedColumn,
-  present: FiniteRows,
+  present: Sides,
 ): Promise<CategoryDifference | null> {
   if (present.a === 0 || present.b === 0) return null;
   const side = (file: string, inA: number): string =>

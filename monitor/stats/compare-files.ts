@@ -1,9 +1,10 @@
 /**
  * `plumb monitor stats`: how each column that two Parquet files share differs between them.
  *
- * Each column is read once more than it has to be counted, sorted by the engine and walked in one pass, so a file may
- * be larger than memory. A difference is flagged where it is neither chance (q of at most 0.01 over all columns) nor
- * small (D or L-infinity of at least 0.03), and an alarm from 0.1 on.
+ * A column is read once to count its rows, and again for its statistics: the engine sorts or groups its values, and a
+ * walk keeps only sums, so a file may be larger than memory. A column is flagged where its q is at most 0.01, so that
+ * the difference is hardly chance, and its distance (D, L-infinity or the gap of null shares) at least 0.03, so that it
+ * is not small; from a distance of 0.1 on it is an alarm.
  */
 import { DuckDb, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { monitorError } from '../errors.ts';
@@ -14,38 +15,35 @@ import { LIMITS } from '../verdict/limits.ts';
 import { compareCategoryColumn } from './category-column.ts';
 import type { CategoryDifference } from './category-column.ts';
 import { fileSql, sharedColumns, valueSql } from './compared-columns.ts';
-import type { ComparedColumn } from './compared-columns.ts';
+import type { ComparedColumn, Files, Sides } from './compared-columns.ts';
 import { compareOrdered } from './ordered-column.ts';
-import type { Files, OrderedDifference } from './ordered-column.ts';
+import type { OrderedDifference } from './ordered-column.ts';
 
 const FLAGGED_RATE = 0.01;
 const FLAGGED_DISTANCE = 0.03;
 
 export type DriftLevel = 'none' | 'flagged' | 'alarm';
 
-/** A count on each side. */
-export interface Sides {
-  readonly a: number;
-  readonly b: number;
-}
-
 export interface ColumnDifference extends Partial<OrderedDifference>, Partial<CategoryDifference> {
   readonly name: string;
   readonly type: string;
   /** What is compared: values by their order, values as categories, or the lengths of lists. */
   readonly as: ComparedColumn['as'];
-  /** Of `wasserstein`, where it is not the values' own. */
+  /** The unit of `wasserstein`; null: the unit of the values. */
   readonly unit: 's' | null;
   readonly rows: Sides;
   readonly nulls: Sides & {
     /** Wilson's 95 % intervals of the shares of nulls; null where a side has no rows. */
     readonly intervals: { readonly a: Interval; readonly b: Interval } | null;
-    /** Of a chi-square test of the shares; null where no side or every row is null. */
+    /** Of a chi-square test of the shares; null where a side has no rows, or no row or every row is null. */
     readonly p: number | null;
   };
   /** NaN and infinities, which the statistics leave out. */
   readonly notFinite: Sides;
-  /** Benjamini and Hochberg's over all columns; null where the column has no p. */
+  /**
+   * The share of false alarms to expect among the columns with this q or a smaller one (Benjamini and Hochberg, over
+   * all columns); null where the column has no p.
+   */
   readonly q: number | null;
   readonly level: DriftLevel;
 }
@@ -115,7 +113,7 @@ async function compareColumn(duck: DuckDb, files: Files, column: ComparedColumn)
 interface ColumnCounts {
   readonly rows: number;
   readonly nulls: number;
-  /** Of an ordered column; else those that are not null. */
+  /** Rows with a finite value or, in a column of categories, with any. */
   readonly finite: number;
 }
 

@@ -3,7 +3,7 @@
  *
  *   ordered     numbers, times and days: by their order and by their distances
  *   categories  texts, truth values, bytes, ids, and whatever else has a text: by how often each comes
- *   lengths     lists and arrays: their lengths are ordered, what is in them is categories
+ *   lengths     lists and arrays: their lengths as ordered, each whole list as a category
  */
 import { existsSync } from 'node:fs';
 import { requireRegularFile } from '../../contract/std/regular-file.ts';
@@ -13,14 +13,26 @@ import { quotePath } from '../../project/engine/duckdb/file-sql.ts';
 import { misreadType, parquetColumns } from '../../project/engine/duckdb/sources/parquet-columns.ts';
 import { monitorError } from '../errors.ts';
 
+/** The paths of the two files. */
+export interface Files {
+  readonly a: string;
+  readonly b: string;
+}
+
+/** A count in each file. */
+export interface Sides {
+  readonly a: number;
+  readonly b: number;
+}
+
 type Comparison = 'ordered' | 'categories' | 'lengths';
 
 export interface ComparedColumn {
   readonly name: string;
-  /** As DuckDB names them; one where both sides have the same. */
+  /** As DuckDB names it; `INTEGER / BIGINT` where the files differ. */
   readonly type: string;
   readonly as: Comparison;
-  /** Of an ordered column: what the unit of its distances is, where it is not the values' own. */
+  /** The unit of its distances: seconds for times; null: the unit of the values. */
   readonly unit: 's' | null;
   /** Whether its whole numbers may be past 2^53, where a double no longer holds each. */
   readonly isWide: boolean;
@@ -30,7 +42,7 @@ interface SharedColumns {
   readonly compared: readonly ComparedColumn[];
   readonly onlyInA: readonly string[];
   readonly onlyInB: readonly string[];
-  /** Of both files, but of kinds that have no order or category in common. */
+  /** In both files, but of kinds that cannot be compared, or with values that DuckDB reads wrong. */
   readonly notCompared: readonly { readonly name: string; readonly reason: string }[];
 }
 
@@ -48,9 +60,12 @@ export async function sharedColumns(duck: DuckDb, a: string, b: string): Promise
     const other = inB.get(name);
     if (other === undefined) continue;
     const bType = other.type;
-    const wide = misread ?? other.misread;
-    if (wide !== null) {
-      notCompared.push({ name, reason: `it holds ${wide}, of which no more than 38 digits are read right` });
+    const unread = misread ?? other.misread;
+    if (unread !== null) {
+      notCompared.push({
+        name,
+        reason: `it holds ${unread}, of which no more than 38 digits are read right`,
+      });
       continue;
     }
     const as = kindOf(aType);
@@ -80,9 +95,10 @@ function kindOf(type: string): Comparison | 'times' {
   return NUMBERS.test(type) ? 'ordered' : 'categories';
 }
 
-/** As DuckDB names the type, and what it would read wrong of it; null: nothing. */
 interface ColumnType {
+  /** As DuckDB names it. */
   readonly type: string;
+  /** What DuckDB would read wrong; null: nothing. */
   readonly misread: string | null;
 }
 

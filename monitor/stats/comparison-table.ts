@@ -1,8 +1,9 @@
-/** `plumb monitor stats` on a terminal: a line a column, the furthest first. */
+/** `plumb monitor stats` on a terminal: a line for each column, worst first. */
 import { renderTable } from '../../contract/std/text-table.ts';
 import { percent } from '../verdict/verdict.ts';
 import { distanceOf } from './compare-files.ts';
-import type { ColumnDifference, DriftLevel, FileComparison, Sides } from './compare-files.ts';
+import type { ColumnDifference, DriftLevel, FileComparison } from './compare-files.ts';
+import type { Sides } from './compared-columns.ts';
 
 const PLAIN = '\u001b[0m';
 const COLOURS: Readonly<Record<DriftLevel, string>> = {
@@ -47,6 +48,7 @@ export function renderComparison(result: FileComparison, options: { readonly col
   );
 }
 
+/** One text where both sides have the same. */
 function pair({ a, b }: Sides, text: (value: number) => string): string {
   return a === b ? text(a) : `${text(a)} → ${text(b)}`;
 }

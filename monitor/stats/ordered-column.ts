@@ -6,9 +6,9 @@ import { ksProbability } from '../statistics/ks-probability.ts';
 import { QUANTILE_SHARES, SortedWalk } from '../statistics/sorted-walk.ts';
 import type { RankedValue } from '../statistics/sorted-walk.ts';
 import { fileSql, valueSql } from './compared-columns.ts';
-import type { ComparedColumn } from './compared-columns.ts';
+import type { ComparedColumn, Files, Sides } from './compared-columns.ts';
 
-/** A number; int64 as text, times in RFC 3339. */
+/** A number; as text where it may be past 2^53, and a time in RFC 3339. */
 type OrderedValue = number | string;
 
 export interface OrderedDifference {
@@ -23,7 +23,7 @@ export interface OrderedDifference {
   };
   readonly psi: {
     readonly value: number;
-    /** Upper bounds of the bins, taken in; the last bin has none. The deciles of a. */
+    /** The largest value of each bin but the last: the deciles of a. */
     readonly edges: readonly OrderedValue[];
     /** The share that stands for an empty bin. */
     readonly fill: number;
@@ -35,7 +35,7 @@ export interface OrderedDifference {
   };
   /** In the column's own unit; of times in seconds. */
   readonly wasserstein: number;
-  /** Of type 1: values that occur. */
+  /** Values that occur in the column (type 1), at the shares. */
   readonly quantiles: {
     readonly shares: readonly number[];
     readonly a: readonly OrderedValue[];
@@ -43,28 +43,20 @@ export interface OrderedDifference {
   };
 }
 
-export interface Files {
-  readonly a: string;
-  readonly b: string;
-}
-
-/** Rows that have a finite number, by side. */
-export interface FiniteRows {
-  readonly a: number;
-  readonly b: number;
-}
-
-/** @returns null where a side has no finite number */
+/**
+ * @param finite  how many rows of each side have a finite value
+ * @returns       null where a side has none
+ */
 export async function compareOrdered(
   duck: DuckDb,
   files: Files,
   column: ComparedColumn,
-  finite: FiniteRows,
+  finite: Sides,
 ): Promise<OrderedDifference | null> {
   if (finite.a === 0 || finite.b === 0) return null;
   const walk = new SortedWalk(finite.a, finite.b);
   const distinct = distinctSql(files, column);
-  // Distances between wide numbers are those from the smallest: a double holds them where it cannot hold the numbers.
+  // Wide numbers are walked by their distance from the smallest: a double holds such distances more exactly.
   const number = column.isWide ? 'v::HUGEINT - (min(v) OVER ())::HUGEINT' : 'v';
   const steps = `SELECT (${number})::DOUBLE, a::DOUBLE, b::DOUBLE FROM (${distinct}) ORDER BY v`;
   for await (const [values, aCounts, bCounts] of duck.numbers(steps)) {
