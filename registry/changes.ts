@@ -100,14 +100,14 @@ function serviceChanges(old: Definitions, next: Definitions, guard: Guard): Chan
       changes.push(plain('created', 'service', name));
       continue;
     }
-    const keysFollow = before.views.some(({ view }) => {
+    const entityKeysChange = before.views.some(({ view }) => {
       const entity = old.views.get(view)!.entity;
       const [was, is] = [old.entities.get(entity)!, next.entities.get(entity)];
       return is !== undefined && entityDetails(was, is).some(({ option }) => option === 'joinKeys');
     });
-    const details = serviceDetails(before, service, keysFollow);
+    const details = serviceDetails(before, service, entityKeysChange);
     if (details.length === 0) continue;
-    const guarded = guard.ofService(before, details, keysFollow);
+    const guarded = guard.ofService(before, details, entityKeysChange);
     changes.push({ kind: kindOf(details), what: 'service', name, details, ...guarded });
   }
   const deleted = gone('service', old.services, next.services).map((change) => {

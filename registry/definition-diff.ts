@@ -1,4 +1,8 @@
-/** What differs between two definitions of one name, option by option, each with its old and its new value. Pure. */
+/**
+ * What differs between two definitions of one name, option by option, each with its old and its new value. Pure.
+ *
+ * Called by changes.ts; the guard (guard.ts) judges the details, and `plumb plan` prints them (change-text.ts).
+ */
 import { canonicalJson } from '../contract/std/canonical-json.ts';
 import type { Json } from '../contract/std/canonical-json.ts';
 import {
@@ -14,17 +18,18 @@ import { formatType } from '../contract/value-type.ts';
 
 export interface Detail {
   /**
-   * As people write it: `ttl`, `source.path`, of a feature `count_7d.window`; a feature that comes or goes: its name.
+   * As people write it: `ttl`, `source.path`, of a feature `count_7d.window`. For a feature that is new or removed: its
+   * name.
    */
   readonly option: string;
-  /** additive: a feature that is new, and another order of features, which every reader takes by their names. */
+  /** additive: a new feature, or another order of a view's features: readers find features by name. */
   readonly meaning: Meaning | 'additive';
-  /** null: not given, or not there. */
+  /** The values of the option; null: it is not given, or the feature is not there. */
   readonly before: Json;
   readonly after: Json;
-  /** Of a view: whose option it is; null: the whole view's. */
+  /** The feature of a view whose option it is; null: no single feature's. */
   readonly feature: string | null;
-  /** Said in place of the values where these are long lists. */
+  /** Shown in place of the values, where these say little to people. */
   readonly sentence?: string;
 }
 
@@ -65,6 +70,7 @@ function featuresDetails(before: readonly Feature[], after: readonly Feature[]):
   return details;
 }
 
+/** The one detail of a feature that is new or removed. */
 function presence({ name }: Feature, meaning: Detail['meaning'], before: Json, after: Json): Detail {
   const sentence = after === null ? `${name} is removed` : `${name} is new: ${String(after)}`;
   return { option: name, meaning, before, after, feature: name, sentence };
@@ -92,22 +98,32 @@ export function entityDetails(before: Entity, after: Entity): Detail[] {
 
 const SERVICE_METADATA = ['consumers', 'description', 'owner', 'tags'] as const;
 
-/** @param keysFollow  whether its keys change with those of an entity, so that no view is taken by others of its own */
-export function serviceDetails(before: FeatureService, after: FeatureService, keysFollow: boolean): Detail[] {
+/**
+ * @param entityKeysChange  whether an entity of its views has other join keys: then the keys by which the service looks
+ *                          up its views change with them, which is no detail of the service
+ */
+export function serviceDetails(
+  before: FeatureService,
+  after: FeatureService,
+  entityKeysChange: boolean,
+): Detail[] {
   const metadata = SERVICE_METADATA.map((option): [string, OptionMeaning<FeatureService>] => [
     option,
     { option, meaning: 'metadata' },
   ]);
   return [
-    ...servedDetails(before, after, keysFollow),
+    ...servedDetails(before, after, entityKeysChange),
     ...joinKeyDetail('keys', sortedByName(before.requestKeys), sortedByName(after.requestKeys)),
     ...optionDetails({ tensor: { option: 'tensor', meaning: 'schema' } }, before, after),
     ...optionDetails(Object.fromEntries(metadata), before, after),
   ];
 }
 
-/** The list of features: which, in what order, from which views and by which keys. One detail, however many. */
-function servedDetails(before: FeatureService, after: FeatureService, keysFollow: boolean): Detail[] {
+/**
+ * The list of features: which, in what order, from which views and by which keys. At most one detail, which says all
+ * that changes and has the gravest meaning of it.
+ */
+function servedDetails(before: FeatureService, after: FeatureService, entityKeysChange: boolean): Detail[] {
   const names = ({ features }: FeatureService): string[] => features.map(({ fullName }) => fullName);
   const [old, now] = [names(before), names(after)];
   const removed = old.filter((name) => !now.includes(name));
@@ -120,7 +136,7 @@ function servedDetails(before: FeatureService, after: FeatureService, keysFollow
     const next = after.views.find((one) => one.role === role);
     if (next === undefined) continue;
     const [from, to] = [requestKeys.join(', '), next.requestKeys.join(', ')];
-    if (from !== to && !keysFollow) say('schema', `${role} is taken by ${from} -> ${to}`);
+    if (from !== to && !entityKeysChange) say('schema', `${role} is taken by ${from} -> ${to}`);
     if (next.view !== view) say('row', `${role} is view ${view} -> ${next.view}`);
   }
   if (added.length > 0) say('additive', `also serves ${added.join(', ')}`);
@@ -143,6 +159,7 @@ function joinKeyDetail(option: string, before: readonly JoinKey[], after: readon
   return [{ option, meaning: 'schema', before: text(before), after: text(after), feature: null }];
 }
 
+/** One detail for each option of the table whose value differs. */
 function optionDetails<Of extends object>(
   table: { readonly [field: string]: OptionMeaning<Of> },
   before: Of,

@@ -1,10 +1,12 @@
 /**
  * The guard: whom a change would break, and by which name it may be allowed all the same.
  *
- * A service is guarded while a model consumes it. Guarded are what it lists, in its order, from its views: schema, row
- * logic and reading logic of all that. A consumer that an apply removed counts for seven days more, so that nobody
- * goes round the guard by removing it first. A service without any consumer is nobody's: its changes are shown and
- * not refused.
+ * A service is guarded while a model consumes it. The guard refuses changes of the features that the service lists, of
+ * their order, and of the schema, row logic and reading logic of these features and their views. A consumer that an
+ * apply removed still counts for seven days, so that nobody goes round the guard by removing it first. Changes of a
+ * service without any consumer are shown and not refused.
+ *
+ * Called by changes.ts. `plumb apply --allow NAME` takes the names:
  *
  *   name of a refusal   what it stands for
  *   purchases.ttl                  an option of a view
@@ -21,7 +23,7 @@ import type { GuardedConsumer, ChangeRefusal, RemovedConsumer } from '../contrac
 /** How long a consumer that was removed counts. */
 export const REMOVED_CONSUMER_US = 7 * 86_400_000_000;
 
-/** What a change touches: what is refused of it, and which services of no consumer it changes. */
+/** What the guard says of a change: what it refuses, and which services without a consumer are changed. */
 interface Guarded {
   readonly refusals: readonly ChangeRefusal[];
   readonly unguarded: readonly string[];
@@ -39,16 +41,19 @@ export class Guard {
     this.#removed = removed;
   }
 
-  /** Services that serve of the view before and after, and what they both times serve of it. */
+  /**
+   * An option of a feature touches the services that list the feature before and after; an option of the whole view
+   * those that list any of its features before and after.
+   */
   ofView(id: string, details: readonly Detail[]): Guarded {
-    const servedBoth = this.#staying().map(([before, after]) => {
+    const listing = this.#staying().map(([before, after]) => {
       const features = before.features.filter(
         (one) => one.view === id && after.features.some((f) => f.view === id && f.feature === one.feature),
       );
       return { service: before, features: features.map(({ feature }) => feature) };
     });
     return this.#guarded(details, ({ option, feature }) => {
-      const users = servedBoth.filter(({ features }) =>
+      const users = listing.filter(({ features }) =>
         feature === null ? features.length > 0 : features.includes(feature),
       );
       const name = feature === null ? `${id}.${option}` : `${id}__${option}`;
@@ -63,9 +68,9 @@ export class Guard {
     return this.#guarded(details, ({ option }) => ({ name: `${entity}.${option}`, services }));
   }
 
-  /** @param keysFollow  whether its keys change because an entity's do, which is named there */
-  ofService(service: FeatureService, details: readonly Detail[], keysFollow: boolean): Guarded {
-    const own = keysFollow ? details.filter(({ option }) => option !== 'keys') : details;
+  /** @param entityKeysChange  whether its keys change because an entity's do: then `ofEntity` refuses that */
+  ofService(service: FeatureService, details: readonly Detail[], entityKeysChange: boolean): Guarded {
+    const own = entityKeysChange ? details.filter(({ option }) => option !== 'keys') : details;
     return this.#guarded(own, ({ option }) => ({ name: `${service.name}.${option}`, services: [service] }));
   }
 
@@ -75,6 +80,7 @@ export class Guard {
     return [{ name: service.name, services: [{ service: service.name, consumers }] }];
   }
 
+  /** Services that are there before and after. */
   #staying(): [before: FeatureService, after: FeatureService][] {
     return [...this.#old.services.values()].flatMap((before) => {
       const after = this.#next.services.get(before.name);
@@ -117,7 +123,7 @@ export class Guard {
   }
 }
 
-/** @returns the consumers that a service has no more, or whose service is gone */
+/** @returns the consumers that no longer stand at their service, or whose service is gone */
 export function consumersRemoved(old: Definitions, next: Definitions, nowUs: number): RemovedConsumer[] {
   return [...old.services.values()].flatMap(({ name, consumers }) => {
     const staying = next.services.get(name)?.consumers ?? [];
@@ -137,7 +143,7 @@ export function consumerText(consumers: readonly GuardedConsumer[]): string {
     .join(', ');
 }
 
-/** A refusal, or what was allowed, as commands give it: when a consumer was removed in RFC 3339. */
+/** A refusal, or what was allowed, as commands print it in JSON: `removedUs` becomes `removedAt`, in RFC 3339. */
 export function refusalToJson<Of extends Pick<ChangeRefusal, 'services'>>(refusal: Of): object {
   const services = refusal.services.map(({ service, consumers }) => ({
     service,

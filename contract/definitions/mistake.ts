@@ -1,4 +1,7 @@
-/** Mistakes in definitions: collected while everything is checked, reported all at once. */
+/**
+ * Mistakes in definitions: collected while everything is checked, reported all at once. And the guess at what a
+ * mistyped name should be, for any message.
+ */
 import { relative } from 'node:path';
 import { registryError } from '../errors.ts';
 import type { CodedError } from '../std/coded-error.ts';
@@ -13,7 +16,7 @@ interface Mistake {
 export class Mistakes {
   readonly #folder: string;
   readonly #found: Mistake[] = [];
-  #isWhole = true;
+  #allWasRead = true;
 
   /** @param folder  the project's folder; messages name files relative to it */
   constructor(folder: string) {
@@ -29,13 +32,13 @@ export class Mistakes {
    * A file or document that cannot be read at all. From then on no unknown name is reported: it may be defined there.
    */
   addUnreadable(file: string, line: number, message: string): void {
-    this.#isWhole = false;
+    this.#allWasRead = false;
     this.#found.push({ file, line, message });
   }
 
-  /** A reference to nothing; left out once something could not be read, which may define the name. */
+  /** A name that nothing defines; not reported once something could not be read, since that may define it. */
   addUnknownName(place: Place, path: readonly string[], message: string): void {
-    if (this.#isWhole) this.add(place, path, message);
+    if (this.#allWasRead) this.add(place, path, message);
   }
 
   /** @returns `definitions/drivers.yaml:3` */
@@ -66,6 +69,7 @@ export class Mistakes {
 /** @returns `, did you mean "x"?` for the nearest of the known names, or the empty string when none is near */
 export function didYouMean(name: string, known: Iterable<string>): string {
   let best: string | null = null;
+  // Near: at most two edits away, or a third of the letters where that is more.
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), bestDistance);
@@ -74,7 +78,7 @@ export function didYouMean(name: string, known: Iterable<string>): string {
   return best === null ? '' : `, did you mean "${best}"?`;
 }
 
-/** Levenshtein's distance, or `limit` as soon as it cannot be less. */
+/** @returns Levenshtein's distance, or `limit` where it is that or more */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,6 +1,7 @@
 /**
- * From drafts to the model: everything is checked before anything is reported, so that a project can be fixed after one
- * look. Pure but for the columns of the sources, which `source-columns.ts` has read before.
+ * From definition files to the model: everything is checked before anything is reported, so that one run names all
+ * mistakes. `compileProject` first reads the definitions (load.ts) and the columns of their sources
+ * (source-columns.ts); what follows is pure.
  */
 import { compareBytes } from '../../contract/std/canonical-json.ts';
 import type { Definitions, Entity, FeatureService, FeatureView, Source } from '../../contract/model.ts';
@@ -31,7 +32,7 @@ const KEY_TYPES: readonly string[] = ['string', 'int32', 'int64'] satisfies KeyT
 
 /**
  * @param warn     is told what is no mistake, and yet may surprise
- * @param applied  the views in force, by id: what they take a column for stays so while the files allow it
+ * @param applied  the views in force, by id: a column keeps the type that they gave it while the files still fit it
  * @throws REG_DEFINITIONS with every mistake of the project
  */
 export async function compileProject(
@@ -104,7 +105,7 @@ function withoutNulls<T>(map: ReadonlyMap<string, T | null>): Map<string, T> {
   return new Map([...map].filter((entry): entry is [string, T] => entry[1] !== null));
 }
 
-/** Names that are well formed and taken once a kind. */
+/** Checks that each name is well formed, and that no two definitions of a kind share one. */
 class UniqueNames {
   readonly #taken = new Map<string, Draft>();
   readonly #mistakes: Mistakes;
@@ -113,6 +114,7 @@ class UniqueNames {
     this.#mistakes = mistakes;
   }
 
+  /** @returns false where the definition has a mistake in its name, which is then added */
   take(kind: string, name: string, draft: Draft, id = name): boolean {
     const fault = faultOfName(kind, name);
     if (fault !== null) this.#mistakes.add(draft.place, [], fault);
@@ -156,7 +158,7 @@ function compileEntity(draft: EntityDraft, mistakes: Mistakes): Entity | null {
   return valid ? { name: draft.name, joinKeys, description, owner, tags, log } : null;
 }
 
-/** Engines take names that differ only in case for one. */
+/** Keys are columns to engines, which do not tell names apart by case. */
 function keyNameFault(name: string, names: readonly string[]): string | null {
   const lower = name.toLowerCase();
   if (isReserved(name)) return `join key "${name}" has the name of a column of the history; choose another`;
@@ -189,7 +191,7 @@ function compileSource(draft: SourceDraft, mistakes: Mistakes): Source | null {
   };
 }
 
-/** Online a view is named by 32 bits of hash: two views of one entity that collide would overwrite each other. */
+/** The online store names a view by a hash of 32 bits: two views of one entity with one hash would share their rows. */
 function checkHashes(
   views: ReadonlyMap<string, FeatureView>,
   drafts: readonly ViewDraft[],

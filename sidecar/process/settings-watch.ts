@@ -1,6 +1,6 @@
 /**
  * Watches plumbline.yaml for the layers of the cache, the only settings that a running sidecar takes over. A file that
- * cannot be read, or holds a mistake, is warned of once and changes nothing.
+ * cannot be read, or holds a mistake, changes nothing; the log warns of it once. Called by main.ts.
  *
  *   look: text as before -> nothing     another text -> wait     the same other text again -> take it, or refuse it
  *
@@ -15,9 +15,9 @@ import type { Settings } from '../../project/settings/settings.ts';
 const POLL_MS = 1_000;
 
 export interface SettingsWatch {
-  /** Looks now. */
+  /** Looks now, as the timer does every second. */
   look(): void;
-  /** Takes what the file holds now, whether it changed or not. */
+  /** Takes what the file holds now, whether it changed or not: a SIGHUP asks for it. */
   reload(): void;
   stop(): void;
 }
@@ -26,8 +26,9 @@ export interface SettingsWatch {
 export function watchSettings(project: Project, set: (layers: CacheLayers) => void): SettingsWatch {
   const { settings, logger } = project;
   const file = join(settings.folder, 'plumbline.yaml');
-  const elsewhere = textApartFromLayers(settings);
+  const othersAtStart = otherSettingsText(settings);
   let layers = settings.serve.cacheLayers;
+  /** The text that was last taken or refused, and the one that the last look saw. */
   let taken = textOf(file);
   let seen = taken;
   const take = (): void => {
@@ -39,7 +40,7 @@ export function watchSettings(project: Project, set: (layers: CacheLayers) => vo
         set(layers);
         logger.info(`cache layers: ${changed.join(', ')}`);
       }
-      if (textApartFromLayers(next) !== elsewhere) {
+      if (otherSettingsText(next) !== othersAtStart) {
         logger.warn('plumbline.yaml: only serve.cacheLayers is taken now, other changes at the next start');
       }
     } catch (error) {
@@ -80,6 +81,6 @@ function changedLayers(from: CacheLayers, to: CacheLayers): string[] {
   return names.filter((name) => from[name] !== to[name]).map((name) => `${name} ${to[name] ? 'on' : 'off'}`);
 }
 
-function textApartFromLayers(settings: Settings): string {
+function otherSettingsText(settings: Settings): string {
   return JSON.stringify({ ...settings, serve: { ...settings.serve, cacheLayers: null } });
 }

@@ -1,13 +1,16 @@
 /**
- * A request that is being served: what it asks for, the rows found so far, and what it still waits for. Its rows lie in
- * parallel arrays: row r of role i at r * roles + i.
+ * A request that is being served: what it asks for, the rows found so far, and what it still waits for. Made and filled
+ * by serve.ts, read by surfaces, metrics and the vector log.
+ *
+ * A request asks for some entities, and takes one row of each role of its plan for each of them. Each such row has a
+ * place in parallel arrays: that of entity e and role i is e * roles + i.
  */
 import { FROM_NONE, UNAVAILABLE } from '../../contract/status.ts';
 import type { CachedRow } from '../cache/cached-row.ts';
 import type { FeatureRequest } from './feature-request.ts';
 import type { Exchange } from '../transport/transport.ts';
 
-/** @typeParam Form  of the surface that it came by */
+/** @typeParam Form  what its surface must remember of it */
 export class RequestInFlight<Form = unknown> {
   readonly exchange: Exchange;
   readonly request: FeatureRequest<Form>;
@@ -16,15 +19,19 @@ export class RequestInFlight<Form = unknown> {
   readonly nowUs: number;
   /** When the request was read, on the monotonic clock: latencies count from here. */
   readonly startedMs: number;
+  /** By place; null: no row was found, or not yet. */
   readonly rows: (CachedRow | null)[] = [];
+  /** By place: where the row came from, a code of ROW_SOURCES. */
   readonly sources: number[] = [];
+  /** By place: the code of the row's status. */
   readonly statuses: number[] = [];
-  /** The times of each row when its status was decided; null: the row's own, since the request waits for nothing. */
+  /** By place: the times of the row when its status was decided; null: those that the row has now. */
   #fetchedUs: number[] | null = null;
   #watermarkUs: number[] | null = null;
-  /** Reads that it waits for. */
+  /** Places whose read has not ended. */
   waitsFor = 0;
   answered = false;
+  /** When it answers with what it has; null: it waits for nothing. */
   deadline: NodeJS.Timeout | null = null;
 
   constructor(exchange: Exchange, request: FeatureRequest<Form>, nowUs: number) {
@@ -48,7 +55,7 @@ export class RequestInFlight<Form = unknown> {
     if (this.#fetchedUs !== null) this.#keepTimesOf(at);
   }
 
-  /** A row may be read again while the request waits: the request keeps the times that decided the row's status. */
+  /** Called before anything may read a row again, which changes its times: the status was decided by the old ones. */
   keepTimes(): void {
     if (this.#fetchedUs !== null) return;
     this.#fetchedUs = [];

@@ -1,14 +1,16 @@
 /**
- * Which nodes of the store do not answer although they are connected: a process that hangs keeps its sockets, and the
- * kernel even accepts new ones for it. A read without an answer is noticed at once; a node that is not read gets a PING
- * every 5 s, and a silent one twice a second until it answers. Any reply is an answer, even a refusal.
+ * Which Redis nodes do not answer although they are connected: a process that hangs keeps its sockets, and the kernel
+ * even accepts new ones for it. While one is silent the store counts as not connected.
  *
- * Called by redis-rows.ts.
+ * A read without an answer makes its node silent at once. Every node gets a PING every 5 s, and twice a second while
+ * any is silent. Any reply is an answer, even a refusal.
+ *
+ * Called by redis-rows.ts, which reports failed reads and asks for the state.
  */
 const ASK_EVERY_MS = 5_000;
 const LOOK_MS = 500;
 
-/** The nodes that are connected, each with a PING that fails when no answer comes. */
+/** The nodes that reads go to, each with a PING that fails when no answer comes in time. */
 export type Pings = () => Iterable<readonly [node: string, ping: () => Promise<unknown>]>;
 
 export class NodeSilence {
@@ -22,21 +24,21 @@ export class NodeSilence {
     this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
-  /** Whether some node does not answer. */
-  get isThere(): boolean {
+  get hasSilentNode(): boolean {
     return this.#silent.size > 0;
   }
 
-  /** A read of a node got no answer. */
-  met(node: string): void {
+  /** A read got no answer from its node. */
+  readFailed(node: string): void {
     this.#silent.add(node);
   }
 
   #look(): void {
     const nowMs = performance.now();
-    if (!this.isThere && nowMs - this.#askedMs < ASK_EVERY_MS) return;
+    if (!this.hasSilentNode && nowMs - this.#askedMs < ASK_EVERY_MS) return;
     this.#askedMs = nowMs;
     const pings = new Map(this.#pings());
+    // Reads no longer go to a node that left the cluster or lost its place to a replica.
     for (const node of this.#silent) if (!pings.has(node)) this.#silent.delete(node);
     for (const [node, ping] of pings) void this.#ask(node, ping);
   }

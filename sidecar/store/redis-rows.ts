@@ -157,7 +157,7 @@ export abstract class RedisRows implements StoreReader {
   }
 
   state(): StoreState {
-    return this.health.state(this.isConnected() && !this.#silence.isThere);
+    return this.health.state(this.isConnected() && !this.#silence.hasSilentNode);
   }
 
   async loadSchema(definitionId: number): Promise<RowSchema | null> {
@@ -221,7 +221,7 @@ export abstract class RedisRows implements StoreReader {
 
   /** A read of a key failed: unless its node said so itself, the node may be gone. */
   failed(key: string, { name }: Error): void {
-    if (name !== 'ReplyError') this.#silence.met(this.nodeOf(key));
+    if (name !== 'ReplyError') this.#silence.readFailed(this.nodeOf(key));
     this.onSilence();
   }
 

@@ -1,17 +1,19 @@
 /**
- * A position in the bytes of a Protocol Buffers message, and steps over fields from there that build nothing. A method
- * returns false or -1 when the bytes are no such field. Extended by record-content.ts.
+ * A position in the bytes of a Protocol Buffers message, and steps over fields from there that build nothing. Each
+ * method steps over the kind of value that it is named for; `to` is where the message around it ends. It returns false
+ * or -1 when the bytes before `to` are no such value; the position then means nothing. Extended by record-content.ts.
  */
 import { isUtf8 } from 'node:buffer';
 import { TIME_END_US } from '../../std/timestamp.ts';
 
+/** The highest number that Protocol Buffers give a field. */
 const MAX_FIELD = 2 ** 29 - 1;
 /** The weight of the tenth byte, the last that a varint can have. */
 const MAX_VARINT_FACTOR = 128 ** 9;
 
 export class FieldCursor {
   protected buffer: Buffer = Buffer.alloc(0);
-  /** Of the same bytes. */
+  /** The bytes of `buffer`. */
   protected view: DataView = new DataView(new ArrayBuffer(0));
   protected at = 0;
 
@@ -22,7 +24,7 @@ export class FieldCursor {
     this.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   }
 
-  /** @returns a whole number up to 2^53 - 1; -1: there is none before `to` */
+  /** @returns a whole number up to 2^53 - 1, else -1 */
   protected varint(to: number): number {
     const b = this.buffer;
     if (this.at < to && b[this.at]! < 128) return b[this.at++]!;
@@ -41,12 +43,13 @@ export class FieldCursor {
     return -1;
   }
 
+  /** A varint of at most `most`. */
   protected upTo(most: number, to: number): boolean {
     const value = this.varint(to);
     return value >= 0 && value <= most;
   }
 
-  /** @returns where the message ends whose length comes next; -1: not before `to` */
+  /** Steps over the length of a message, to its first byte. @returns where the message ends, else -1 */
   protected message(to: number): number {
     const bytes = this.varint(to);
     return bytes < 0 || bytes > to - this.at ? -1 : this.at + bytes;
@@ -92,7 +95,7 @@ export class FieldCursor {
   }
 }
 
-/** Whether 8 bytes, which are there, are a time of the years 1970 to 2199. */
+/** Whether the 8 bytes at `at`, which must be there, are microseconds of the years 1970 to 2199; little endian. */
 export function isTime(view: DataView, at: number): boolean {
   return view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true) < TIME_END_US;
 }

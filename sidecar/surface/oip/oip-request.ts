@@ -1,9 +1,11 @@
 /**
- * A request of the Open Inference Protocol, read against a service's plan: one input tensor a join key, and which
- * outputs in which form.
+ * A request of the Open Inference Protocol, read against a service's plan: one input tensor for each join key, and
+ * which outputs the caller wants in which form. Called by oip.ts.
  *
  *   POST /v2/models/{service}[/versions/{version}]/infer
  *   {"id"?, "parameters"?: {"binary_data_output"?}, "inputs": [tensor, ..], "outputs"?: [{"name", "parameters"?}, ..]}
+ *
+ * Tensors may follow the JSON as bytes; the header Inference-Header-Content-Length then says where the JSON ends.
  */
 import type { JoinKey } from '../../../contract/model.ts';
 import { parseKeyPart } from '../../../contract/wire/online/entity-key.ts';
@@ -33,7 +35,7 @@ export interface TensorForm {
 
 export interface TensorOutput {
   readonly name: (typeof OUTPUT_NAMES)[number];
-  /** Behind the JSON as bytes, or as JSON numbers. */
+  /** Whether it is answered in bytes behind the JSON; else as numbers in the JSON. */
   readonly binary: boolean;
 }
 
@@ -51,6 +53,10 @@ export function parseOip(bytes: Buffer, plans: BundlePlans, exchange: Exchange):
   return { plan, count, parts, texts: [], form };
 }
 
+/**
+ * @param text  the header; empty: the caller sent none, and the body is JSON only
+ * @returns     how many bytes of the body are JSON
+ */
 function jsonLength(text: string, bodyBytes: number): number {
   if (text === '') return bodyBytes;
   const length = decimal(text);
@@ -67,15 +73,15 @@ function readForm(body: Readonly<Record<string, unknown>>): TensorForm {
   const outputs = body['outputs'] ?? null;
   if (id !== null && typeof id !== 'string') throw wrong('id', `should be text, got ${describe(id)}`);
   const allBinary = flagOf(body['parameters'], 'binary_data_output', 'parameters') ?? false;
-  const every = OUTPUT_NAMES.map((name): TensorOutput => ({ name, binary: allBinary }));
-  if (outputs === null) return { id, outputs: every };
+  const all = OUTPUT_NAMES.map((name): TensorOutput => ({ name, binary: allBinary }));
+  if (outputs === null) return { id, outputs: all };
   if (!Array.isArray(outputs)) throw wrong('outputs', `should be a list, got ${describe(outputs)}`);
   const requested = outputs.map((output: unknown, i) => readOutput(output, `outputs[${i}]`, allBinary));
   const twice = requested.findIndex(
     ({ name }, i) => requested.findIndex((other) => other.name === name) !== i,
   );
   if (twice !== -1) throw wrong(`outputs[${twice}]`, `asks for ${requested[twice]!.name} once more`);
-  return { id, outputs: requested.length > 0 ? requested : every };
+  return { id, outputs: requested.length > 0 ? requested : all };
 }
 
 function readOutput(output: unknown, place: string, allBinary: boolean): TensorOutput {
@@ -88,7 +94,7 @@ function readOutput(output: unknown, place: string, allBinary: boolean): TensorO
     throw wrong(`${place}.name`, `should be one of ${OUTPUT_NAMES.join(', ')}, got ${describe(name)}`);
   }
   const binary = flagOf(parameters, 'binary_data', `${place}.parameters`) ?? allBinary;
-  // Ignored, these would give the caller another form than it reads: class labels, shared memory.
+  // Others ask for a form that is not built (class labels, shared memory): the caller would misread the answer.
   const other = Object.keys(parameters ?? {}).find((parameter) => parameter !== 'binary_data');
   if (other !== undefined) {
     throw wrong(`${place}.parameters`, `may hold binary_data only, got ${describe(other)}`);
@@ -96,6 +102,7 @@ function readOutput(output: unknown, place: string, allBinary: boolean): TensorO
   return { name: known, binary };
 }
 
+/** @returns undefined where the request leaves the parameter out */
 function flagOf(parameters: unknown, name: string, place: string): boolean | undefined {
   if (parameters === undefined || parameters === null) return undefined;
   if (typeof parameters !== 'object' || parameters === null || Array.isArray(parameters)) {
@@ -107,7 +114,7 @@ function flagOf(parameters: unknown, name: string, place: string): boolean | und
   throw wrong(`${place}.${name}`, `should be true or false, got ${describe(flag)}`);
 }
 
-/** A context field would come as an input tensor too; no service has any yet (context.ts). */
+/** A context field would come as an input tensor too; no service has any yet (request-context.ts). */
 function checkInput(plan: Plan, name: string, field: string): void {
   if (plan.keyNames.includes(name)) return;
   const has = `the join keys ${plan.keyNames.join(', ')} and no context fields`;
@@ -155,7 +162,7 @@ function keyParts(key: JoinKey, { datatype, values }: InputTensor, count: number
     throw sidecarError('SRV_KEY_TYPE', message, { field: key.name });
   }
   const parts = values.map((value, row) => {
-    // Nearly every tensor: its integers fit the key, as they fit the datatype.
+    // Not parsed, as nearly every tensor is such: each integer that fits its datatype fits an int64 key.
     if (key.type === 'int64' && datatype !== 'BYTES') return String(value);
     const part = parseKeyPart(key, value);
     if (typeof part === 'string') return part;
@@ -168,7 +175,7 @@ function wrong(field: string, what: string): Error {
   return sidecarError('SRV_TENSOR', `${field} ${what}`, { field });
 }
 
-/** One row, with its tensors in JSON. */
+/** The body of an example request for one row, with its tensors in JSON: for the documentation and the warm-up. */
 export function inferExample(plan: Plan): ExampleBody {
   const inputs = plan.keys.map((key) => ({
     name: key.name,
