@@ -103,8 +103,26 @@ export function rowSchemaToJson(schema: RowSchema): JsonObject {
   };
 }
 
+/**
+ * @param text  as the online store holds it, where anybody who may write there can put any text
+ * @throws      TypeError when it is no schema
+ */
+export function rowSchemaFromText(text: string): RowSchema {
+  let json: Json;
+  try {
+    json = JSON.parse(text) as Json;
+  } catch (error) {
+    throw new TypeError(noSchema('other text'), { cause: error });
+  }
+  return rowSchemaFromJson(json);
+}
+
 /** @throws TypeError when the JSON is no schema */
 export function rowSchemaFromJson(json: Json): RowSchema {
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new TypeError(
+      noSchema(json === null ? 'null' : Array.isArray(json) ? 'a list' : `a ${typeof json}`),
+    );
   const { definitionId, entity, joinKeys, features } = json as unknown as {
     definitionId: number;
     entity: string;
@@ -113,12 +131,25 @@ export function rowSchemaFromJson(json: Json): RowSchema {
   };
   if (typeof entity !== 'string' || !Array.isArray(joinKeys))
     throw new TypeError('a stored schema does not say whose rows it is of: materialize again');
+  if (!Number.isInteger(definitionId)) throw new TypeError(noSchema('one without a definition id'));
+  if (!isNamedList(joinKeys) || !isNamedList(features))
+    throw new TypeError(noSchema('one whose keys or features have no name and type'));
   return {
     definitionId,
     entity,
     joinKeys: joinKeys.map(({ name, type }) => ({ name, type })),
     features: features.map((f) => ({ name: f.name, type: typeOf(f.type) })),
   };
+}
+
+function noSchema(got: string): string {
+  return `a stored schema should be an object with definitionId, entity, joinKeys and features, got ${got}: materialize again`;
+}
+
+function isNamedList(list: unknown): boolean {
+  if (!Array.isArray(list)) return false;
+  const items = list as readonly ({ name?: unknown; type?: unknown } | null)[];
+  return items.every((item) => typeof item?.name === 'string' && typeof item.type === 'string');
 }
 
 /**

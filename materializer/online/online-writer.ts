@@ -37,6 +37,11 @@ export interface WriteOptions {
 export interface OnlineWriter {
   /** What the store evicts; null: it never does. */
   readonly evictions: StoreEvictions | null;
+  /**
+   * What `write` could not write since the last call since keys hold something that is no row, as a MAT_ONLINE that
+   * names them; null: nothing. The rows of all other keys were written.
+   */
+  blocked(): Error | null;
   /** Bytes of the largest row written since the last call; 0: none was. */
   largestRow(): number;
   /** Publishes the schemas of definition ids; to be called before the first row of a new id is written. */

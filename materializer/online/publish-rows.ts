@@ -38,9 +38,14 @@ export async function publishRows(
   // A stored view has nothing else to wait for; an aggregated one has waited before it appended its history.
   await clock.runLasted(run.startedUs);
   await writer.publishSchemas(bundle.schemas.get(view.id) ?? [rowSchemaOf(view, entity)]);
+  // Of a view before this one whose run ended early.
+  writer.blocked();
   const written = [await writeChosen(run, writer, chosen, (key) => !isLost(key))];
   if (all !== null) written.push(await writeChosen(run, writer, all, isLost));
   warnLeftOut(run, chosen.counts);
+  // Markers would vouch for rows that could not be written: the run has failed, though the others are there.
+  const blocked = writer.blocked();
+  if (blocked !== null) throw blocked;
   await vouch(run, writer, loss);
   return { ...totalOf(chosen, written), complaint: loss.complaint };
 }

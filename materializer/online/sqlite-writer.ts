@@ -119,6 +119,10 @@ class SqliteWriter implements OnlineWriter {
     return field;
   }
 
+  blocked(): null {
+    return null;
+  }
+
   largestRow(): number {
     return 0;
   }

@@ -204,8 +204,9 @@ export class ReadLane {
     }
     const state = this.#reader.rows(read.views.length, read, rows);
     if (state === 'begun') return false;
-    // Slots that move concern one read; any other refusal concerns the connection, and is left to the client.
-    if (state !== 'whole' && !(state === 'refused' && isMove(this.#reader.refusal))) {
+    // Slots that move and a key that is no hash concern one read; any other refusal concerns the connection, and the
+    // client is left to deal with it.
+    if (state !== 'whole' && !(state === 'refused' && isOfOneRead(this.#reader.refusal))) {
       this.#close(null);
       return false;
     }
@@ -250,8 +251,8 @@ export class ReadLane {
   }
 }
 
-function isMove(refusal: string): boolean {
-  return refusal.startsWith('MOVED ') || refusal.startsWith('ASK ');
+function isOfOneRead(refusal: string): boolean {
+  return /^(?:MOVED|ASK|WRONGTYPE) /.test(refusal);
 }
 
 function commandText(words: readonly string[]): string {

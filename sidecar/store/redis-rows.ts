@@ -1,10 +1,10 @@
 /** What reading rows from one Redis and from a cluster have in common; each gives its client and its marker hashes. */
-import { rowSchemaFromJson } from '../../contract/definitions/definition-json.ts';
+import { rowSchemaFromText } from '../../contract/definitions/definition-json.ts';
 import type { RowSchema } from '../../contract/model.ts';
 import type { RedisAddress } from '../../project/connections/redis-address.ts';
 import type { LiveCredentials } from '../../project/connections/redis-connection.ts';
+import { isWrongType, wrongTypeText } from '../../project/connections/redis-wrong-type.ts';
 import type { Clock } from '../../project/clock.ts';
-import type { Json } from '../../contract/std/canonical-json.ts';
 import { schemaField, schemasKey } from '../../contract/wire/online/online-layout.ts';
 import { evictedSince } from '../../contract/wire/online/eviction-mark.ts';
 import type { NodeEvictions } from '../../contract/wire/online/eviction-mark.ts';
@@ -161,8 +161,11 @@ export abstract class RedisRows implements StoreReader {
   }
 
   async loadSchema(definitionId: number): Promise<RowSchema | null> {
-    const text = await this.#commands.hget(schemasKey(this.#keyPrefix), schemaField(definitionId));
-    return text === null || text.length > SCHEMA_LIMIT ? null : rowSchemaFromJson(JSON.parse(text) as Json);
+    const key = schemasKey(this.#keyPrefix);
+    const text = await this.#commands.hget(key, schemaField(definitionId)).catch((error: Error) => {
+      throw ofKey(key, error);
+    });
+    return text === null || text.length > SCHEMA_LIMIT ? null : rowSchemaFromText(text);
   }
 
   async close(): Promise<void> {
@@ -184,7 +187,7 @@ export abstract class RedisRows implements StoreReader {
   readByClient(read: RowsRead): void {
     this.#commands.hmgetBuffer(read.key, ...read.views.map((view) => view.field)).then(
       (rows) => read.onRows(rows.map(latin1Of)),
-      (error: Error) => read.onSilent(this.#explained(error)),
+      (error: Error) => read.onSilent(this.#explained(ofKey(read.key, error))),
     );
   }
 
@@ -210,7 +213,7 @@ export abstract class RedisRows implements StoreReader {
       return fields;
     } catch (error) {
       this.failed(hash, error as Error);
-      throw this.#explained(error as Error);
+      throw this.#explained(ofKey(hash, error as Error));
     }
   }
 
@@ -319,6 +322,14 @@ class RowsRead implements LaneRead {
 function vouches(marks: Marks, { views }: StoreAsk): boolean {
   for (let v = 0; v < views.length; v++) if (!marks.watermarks.has(views[v]!.id)) return false;
   return true;
+}
+
+/** @returns the error; of a key that is no hash one that names it. It keeps its name: the node has answered */
+function ofKey(key: string, error: Error): Error {
+  if (!isWrongType(error)) return error;
+  const named = new Error(wrongTypeText([key]), { cause: error });
+  named.name = error.name;
+  return named;
 }
 
 function latin1Of(row: Buffer | null): string | null {

@@ -6,9 +6,8 @@ import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
 import { requireRegularFile } from '../../contract/std/regular-file.ts';
-import { rowSchemaFromJson } from '../../contract/definitions/definition-json.ts';
+import { rowSchemaFromText } from '../../contract/definitions/definition-json.ts';
 import type { RowSchema } from '../../contract/model.ts';
-import type { Json } from '../../contract/std/canonical-json.ts';
 import { parseWatermark } from '../../contract/wire/online/watermark.ts';
 import { sidecarError } from '../errors.ts';
 import { noMarker } from './markers.ts';
@@ -80,7 +79,7 @@ export class SqliteReader implements StoreReader {
 
   async loadSchema(definitionId: number): Promise<RowSchema | null> {
     const found = this.#opened().schema.get(definitionId) as { schema: string } | undefined;
-    return found === undefined ? null : rowSchemaFromJson(JSON.parse(found.schema) as Json);
+    return found === undefined ? null : rowSchemaFromText(found.schema);
   }
 
   async close(): Promise<void> {

@@ -10,10 +10,14 @@ import type { GuardLane } from './guard-lane.ts';
 import { argumentsOf, countAnswer, GUARD_SCRIPT, GUARD_SHA, GuardShapes } from './guard-script.ts';
 import type { GuardedRow } from './guard-script.ts';
 import type { OnlineRow, WriteOptions } from '../online-writer.ts';
+import { isWrongType } from '../../../project/connections/redis-wrong-type.ts';
 import { isNoScript, isRetriable } from './redis-reply.ts';
+import type { StoreFailure } from './redis-reply.ts';
 
 const RETRY_LIMIT_MS = 30_000;
 const RETRY_PAUSE_MS = 200;
+/** Of the keys that are no hashes so many are kept by name, the others are counted. */
+const BLOCKED_NAMES = 100;
 
 /** What is needed of a client: the Redis and the Cluster of ioredis. */
 interface GuardClient {
@@ -23,24 +27,27 @@ interface GuardClient {
 export class GuardedWrites {
   readonly #client: GuardClient;
   readonly #laneOf: (key: string) => GuardLane | null;
-  readonly #failed: (error: unknown) => Error;
+  readonly #store: Pick<StoreFailure, 'failed' | 'blocked'>;
   readonly #shapes: GuardShapes;
   #largestRow = 0;
+  /** Keys that are no hashes, since the last call of `blocked`. */
+  #blockedKeys: string[] = [];
+  #blockedCount = 0;
 
   /**
    * @param laneOf  the lane to the node of a key; null: none is known, and the client finds it
-   * @param failed  makes of a command's error one for people
+   * @param store   makes of what goes wrong an error for people
    */
   constructor(
     client: GuardClient,
     laneOf: (key: string) => GuardLane | null,
     fieldOf: (view: string) => Buffer,
-    failed: (error: unknown) => Error,
+    store: Pick<StoreFailure, 'failed' | 'blocked'>,
   ) {
     this.#client = client;
     this.#laneOf = laneOf;
     this.#shapes = new GuardShapes(fieldOf);
-    this.#failed = failed;
+    this.#store = store;
   }
 
   async write(rows: readonly OnlineRow[], options: WriteOptions): Promise<WriteCounts> {
@@ -72,6 +79,21 @@ export class GuardedWrites {
     return bytes;
   }
 
+  /** @returns what became of keys that are no hashes since the last call; null: there was none */
+  blocked(): Error | null {
+    if (this.#blockedCount === 0) return null;
+    const error = this.#store.blocked(this.#blockedKeys, this.#blockedCount);
+    this.#blockedKeys = [];
+    this.#blockedCount = 0;
+    return error;
+  }
+
+  #block(key: string): void {
+    if (this.#blockedKeys.includes(key)) return;
+    this.#blockedCount += 1;
+    if (this.#blockedKeys.length < BLOCKED_NAMES) this.#blockedKeys.push(key);
+  }
+
   async #retry(counts: WriteCounts, rows: readonly GuardedRow[]): Promise<void> {
     const endMs = performance.now() + RETRY_LIMIT_MS;
     let left = rows;
@@ -79,7 +101,7 @@ export class GuardedWrites {
       const answers = await Promise.all(left.map((row) => this.#callOnce(row)));
       const failed = this.#count(counts, left, answers);
       if (failed.length > 0 && performance.now() > endMs)
-        throw this.#failed(answers.find((answer) => answer instanceof Error));
+        throw this.#store.failed(answers.find((answer) => answer instanceof Error));
       left = failed;
       if (left.length > 0) await sleep(RETRY_PAUSE_MS);
     }
@@ -100,7 +122,10 @@ export class GuardedWrites {
     }
   }
 
-  /** Counts the answers; returns the rows to send again, and throws an error that no retry can help. */
+  /**
+   * Counts the answers; returns the rows to send again, and throws an error that no retry can help. A key that is no
+   * hash is kept for `blocked`: the rows of other keys are written all the same.
+   */
   #count(
     counts: WriteCounts,
     rows: readonly GuardedRow[],
@@ -111,7 +136,8 @@ export class GuardedWrites {
       const answer = answers[i]!;
       if (typeof answer === 'number') countAnswer(counts, answer);
       else if (isRetriable(answer)) again.push(rows[i]!);
-      else throw this.#failed(answer);
+      else if (isWrongType(answer)) this.#block(rows[i]!.key);
+      else throw this.#store.failed(answer);
     }
     return again;
   }

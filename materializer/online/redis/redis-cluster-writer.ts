@@ -45,7 +45,7 @@ export async function openRedisClusterWriter(online: OnlineSettings): Promise<On
   try {
     new LiveCredentials(address.login, address.tls).check();
     await connectWithin(cluster, START_LIMIT_MS);
-    return new RedisClusterWriter(cluster, address, online.keyPrefix, store.failed);
+    return new RedisClusterWriter(cluster, address, online.keyPrefix, store);
   } catch (error) {
     cluster.disconnect();
     throw store.failed(error);
@@ -56,30 +56,30 @@ class RedisClusterWriter implements OnlineWriter {
   readonly evictions: StoreEvictions;
   readonly #cluster: Cluster;
   readonly #keyPrefix: string;
-  readonly #failed: (error: unknown) => Error;
+  readonly #store: StoreFailure;
   readonly #writes: GuardedWrites;
   readonly #credentials: LiveCredentials;
   /** By node. */
   readonly #lanes = new Map<string, GuardLane>();
 
-  constructor(cluster: Cluster, address: RedisAddress, keyPrefix: string, failed: (error: unknown) => Error) {
+  constructor(cluster: Cluster, address: RedisAddress, keyPrefix: string, store: StoreFailure) {
     this.#cluster = cluster;
     this.#keyPrefix = keyPrefix;
-    this.#failed = failed;
+    this.#store = store;
     this.#credentials = new LiveCredentials(address.login, address.tls);
     const markers = {
-      hget: (key: string, field: string) => this.#untilDone(() => cluster.hget(key, field)),
+      hget: (key: string, field: string) => this.#untilDone(key, () => cluster.hget(key, field)),
       hset: (key: string, field: string, value: string) =>
-        this.#untilDone(() => cluster.hset(key, field, value)),
+        this.#untilDone(key, () => cluster.hset(key, field, value)),
     };
-    this.evictions = new StoreEvictions(markers, () => this.#groups(), failed);
-    this.#writes = new GuardedWrites(cluster, (key) => this.#laneOf(key), fieldOf, failed);
+    this.evictions = new StoreEvictions(markers, () => this.#groups(), store.failed);
+    this.#writes = new GuardedWrites(cluster, (key) => this.#laneOf(key), fieldOf, store);
   }
 
   async publishSchemas(schemas: readonly RowSchema[]): Promise<void> {
     const fields = schemaFields(schemas);
-    if (fields.length > 0)
-      await this.#untilDone(() => this.#cluster.hset(schemasKey(this.#keyPrefix), ...fields));
+    const key = schemasKey(this.#keyPrefix);
+    if (fields.length > 0) await this.#untilDone(key, () => this.#cluster.hset(key, ...fields));
   }
 
   write(rows: readonly OnlineRow[], options: WriteOptions): Promise<WriteCounts> {
@@ -99,6 +99,10 @@ class RedisClusterWriter implements OnlineWriter {
     return lane;
   }
 
+  blocked(): Error | null {
+    return this.#writes.blocked();
+  }
+
   largestRow(): number {
     return this.#writes.largestRow();
   }
@@ -109,7 +113,7 @@ class RedisClusterWriter implements OnlineWriter {
 
   async readMarkers(view: string): Promise<MarkerState> {
     const texts = await Promise.all(
-      this.#markerKeys().map((key) => this.#untilDone(() => this.#cluster.hget(key, view))),
+      this.#markerKeys().map((key) => this.#untilDone(key, () => this.#cluster.hget(key, view))),
     );
     return { watermarksUs: texts.map((text) => (text === null ? null : parseWatermark(text))) };
   }
@@ -117,7 +121,7 @@ class RedisClusterWriter implements OnlineWriter {
   async writeMarkers(view: string, watermarkUs: number): Promise<void> {
     await Promise.all(
       this.#markerKeys().map((key) =>
-        this.#untilDone(() => this.#cluster.hset(key, view, String(watermarkUs))),
+        this.#untilDone(key, () => this.#cluster.hset(key, view, String(watermarkUs))),
       ),
     );
   }
@@ -148,12 +152,12 @@ class RedisClusterWriter implements OnlineWriter {
     this.#cluster.disconnect();
   }
 
-  async #untilDone<T>(command: () => Promise<T>): Promise<T> {
+  async #untilDone<T>(key: string, command: () => Promise<T>): Promise<T> {
     for (const endMs = performance.now() + RETRY_LIMIT_MS; ;) {
       try {
         return await command();
       } catch (error) {
-        if (!isRetriable(error as Error) || performance.now() > endMs) throw this.#failed(error);
+        if (!isRetriable(error as Error) || performance.now() > endMs) throw this.#store.failed(error, key);
         await sleep(RETRY_PAUSE_MS);
       }
     }

@@ -7,6 +7,7 @@ import type { RowSchema } from '../../../contract/model.ts';
 import { canonicalJson } from '../../../contract/std/canonical-json.ts';
 import { schemaField } from '../../../contract/wire/online/online-layout.ts';
 import { withoutPassword } from '../../../contract/std/secret-text.ts';
+import { isWrongType, wrongTypeText } from '../../../project/connections/redis-wrong-type.ts';
 import { materializerError } from '../../errors.ts';
 
 const RETRIABLE_REPLY =
@@ -48,11 +49,24 @@ export class StoreFailure {
     if (!isConnectionLost(error)) this.#reason = error;
   };
 
-  /** @returns  of a command's error a MAT_ONLINE that names the store (without its password) and the reason */
-  readonly failed = (error: unknown): Error => {
+  /**
+   * @param key  that the command was about, where it is one of ours
+   * @returns    of a command's error a MAT_ONLINE that names the store (without its password) and the reason
+   */
+  readonly failed = (error: unknown, key?: string): Error => {
+    if (key !== undefined && isWrongType(error as Error)) return this.blocked([key], 1, error);
     const cause = (isConnectionLost(error) ? (this.#reason ?? error) : error) as Error;
     return materializerError('MAT_ONLINE', `${this.#where}: ${cause.message}`, { field: 'online' }, cause);
   };
+
+  /** @returns  a MAT_ONLINE that names keys which are no hashes, each once */
+  readonly blocked = (keys: readonly string[], count: number, cause?: unknown): Error =>
+    materializerError(
+      'MAT_ONLINE',
+      `${this.#where}: ${wrongTypeText(keys, count)}`,
+      { field: 'online' },
+      cause,
+    );
 }
 
 /** @returns names and values, by turns, of the hash of schemas */

@@ -39,7 +39,7 @@ export async function openRedisWriter(online: OnlineSettings): Promise<OnlineWri
   try {
     new LiveCredentials(address.login, address.tls).check();
     await connectWithin(client, START_LIMIT_MS);
-    return new RedisWriter(client, address, online.keyPrefix, store.failed);
+    return new RedisWriter(client, address, online.keyPrefix, store);
   } catch (error) {
     client.disconnect();
     throw store.failed(error);
@@ -51,25 +51,26 @@ class RedisWriter implements OnlineWriter {
   readonly #client: Redis;
   readonly #address: RedisAddress;
   readonly #keyPrefix: string;
-  readonly #failed: (error: unknown) => Error;
+  readonly #store: StoreFailure;
   readonly #writes: GuardedWrites;
   readonly #credentials: LiveCredentials;
   #lane: GuardLane | null = null;
   #laneNode = '';
 
-  constructor(client: Redis, address: RedisAddress, keyPrefix: string, failed: (error: unknown) => Error) {
+  constructor(client: Redis, address: RedisAddress, keyPrefix: string, store: StoreFailure) {
     this.#client = client;
     this.#address = address;
     this.#keyPrefix = keyPrefix;
-    this.#failed = failed;
+    this.#store = store;
     this.#credentials = new LiveCredentials(address.login, address.tls);
     const groups = [{ markerKey: markerKey(keyPrefix), nodes: [client] }];
     const markers = {
-      hget: (key: string, field: string) => this.#answered(client.hget(key, field)),
-      hset: (key: string, field: string, value: string) => this.#answered(client.hset(key, field, value)),
+      hget: (key: string, field: string) => this.#answered(key, client.hget(key, field)),
+      hset: (key: string, field: string, value: string) =>
+        this.#answered(key, client.hset(key, field, value)),
     };
-    this.evictions = new StoreEvictions(markers, () => groups, failed);
-    this.#writes = new GuardedWrites(client, () => this.#lane, fieldOf, failed);
+    this.evictions = new StoreEvictions(markers, () => groups, store.failed);
+    this.#writes = new GuardedWrites(client, () => this.#lane, fieldOf, store);
   }
 
   /** The lane goes to the node that the client is connected to, which may change behind sentinels and names. */
@@ -84,12 +85,17 @@ class RedisWriter implements OnlineWriter {
 
   async publishSchemas(schemas: readonly RowSchema[]): Promise<void> {
     const fields = schemaFields(schemas);
-    if (fields.length > 0) await this.#answered(this.#client.hset(schemasKey(this.#keyPrefix), ...fields));
+    const key = schemasKey(this.#keyPrefix);
+    if (fields.length > 0) await this.#answered(key, this.#client.hset(key, ...fields));
   }
 
   write(rows: readonly OnlineRow[], options: WriteOptions): Promise<WriteCounts> {
     this.#followMaster();
     return this.#writes.write(rows, options);
+  }
+
+  blocked(): Error | null {
+    return this.#writes.blocked();
   }
 
   largestRow(): number {
@@ -101,12 +107,14 @@ class RedisWriter implements OnlineWriter {
   }
 
   async readMarkers(view: string): Promise<MarkerState> {
-    const text = await this.#answered(this.#client.hget(markerKey(this.#keyPrefix), view));
+    const key = markerKey(this.#keyPrefix);
+    const text = await this.#answered(key, this.#client.hget(key, view));
     return { watermarksUs: [text === null ? null : parseWatermark(text)] };
   }
 
   async writeMarkers(view: string, watermarkUs: number): Promise<void> {
-    await this.#answered(this.#client.hset(markerKey(this.#keyPrefix), view, String(watermarkUs)));
+    const key = markerKey(this.#keyPrefix);
+    await this.#answered(key, this.#client.hset(key, view, String(watermarkUs)));
   }
 
   async close(): Promise<void> {
@@ -114,11 +122,11 @@ class RedisWriter implements OnlineWriter {
     this.#client.disconnect();
   }
 
-  async #answered<T>(answer: Promise<T>): Promise<T> {
+  async #answered<T>(key: string, answer: Promise<T>): Promise<T> {
     try {
       return await answer;
     } catch (error) {
-      throw this.#failed(error);
+      throw this.#store.failed(error, key);
     }
   }
 }

@@ -362,6 +362,31 @@ test('the least rights that the documentation names are enough, for both program
   expect(await reader.loadSchema(1)).toMatchObject({ definitionId: 1 });
 });
 
+test('a key that is no hash is named with what to do, and harms no other read', async () => {
+  const redis = await redisWith();
+  const client = new Redis(redis.port, '127.0.0.1');
+  ends.push(() => client.disconnect());
+  const reader = await readerOf(redis.url);
+  const told = (key: string): string =>
+    `the key ${key} holds something else than the hash that plumb keeps there: delete it (redis-cli DEL KEY), then ` +
+    'run `plumb materialize --full`';
+  await until(async () => (await read(reader)) === 'a', 'it is read');
+  const lanes = await client.client('LIST');
+  await client.set(KEY, 'x');
+  for (let i = 0; i < 3; i++) expect(await read(reader)).toBe(told(KEY));
+  expect(reader.state().isConnected).toBe(true);
+  // The lane that other reads go down stays open.
+  const ids = (list: unknown): string[] => String(list).match(/(?<=^id=)\d+/gm)!;
+  expect(ids(await client.client('LIST'))).toEqual(ids(lanes));
+  await client.del(KEY);
+  await client.hset(KEY, VIEW.field, 'b');
+  expect(await read(reader)).toBe('b');
+  await client.set('fstore:~schemas', 'x');
+  await expect(reader.loadSchema(1)).rejects.toThrow(told('fstore:~schemas'));
+  await client.set(markerKey(''), 'x');
+  await until(async () => (await read(reader)) === told(markerKey('')), 'the marker hash is told of');
+});
+
 test('a password that nobody asked for does no harm', async () => {
   const redis = await redisWith();
   const online = { url: `redis://:needless@127.0.0.1:${redis.port}` };

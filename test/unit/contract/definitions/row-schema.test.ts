@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import {
   haveSameKeys,
   rowSchemaFromJson,
+  rowSchemaFromText,
   rowSchemaOf,
   rowSchemaToJson,
 } from '../../../../contract/definitions/definition-json.ts';
@@ -48,4 +49,29 @@ test('join keys are the same by entity, number, order, name and type, and by not
     expect(haveSameKeys({ ...schema, joinKeys }, schema)).toBe(false);
   }
   expect(haveSameKeys(schema, { ...schema, entity: 'trip' })).toBe(false);
+});
+
+test.each([
+  ['null', 'null'],
+  ['[]', 'a list'],
+  ['7', 'a number'],
+  ['"x"', 'a string'],
+  ['true', 'a boolean'],
+  ['not json \u001b[31m', 'other text'],
+  ['', 'other text'],
+  [{ definitionId: 'x' }, 'one without a definition id'],
+  [{ features: null }, 'one whose keys or features have no name and type'],
+  [{ features: [null] }, 'one whose keys or features have no name and type'],
+  [{ features: [{ name: 'a', type: 7 }] }, 'one whose keys or features have no name and type'],
+  [{ joinKeys: [[]] }, 'one whose keys or features have no name and type'],
+])('a stored schema that is %j is told in a sentence', (stored, got) => {
+  const whole = rowSchemaToJson(rowSchemaOf(spend, route));
+  const text = typeof stored === 'string' ? stored : JSON.stringify({ ...whole, ...stored });
+  expect(() => rowSchemaFromText(text)).toThrow(
+    `a stored schema should be an object with definitionId, entity, joinKeys and features, got ${got}: materialize again`,
+  );
+});
+
+test('a stored schema that lacks all is told so', () => {
+  expect(() => rowSchemaFromText('{}')).toThrow('does not say whose rows');
 });
