@@ -11,6 +11,7 @@ import { CodedError } from './contract/std/coded-error.ts';
 import type { ErrorKind } from './contract/std/coded-error.ts';
 import { terminalLogger } from './contract/std/logger.ts';
 import { terminalText } from './contract/std/visible-text.ts';
+import { allowEnd, uncaughtMistake } from './registry/definitions/definition-code.ts';
 
 const EXIT_OF: Readonly<Record<ErrorKind, number>> = {
   'check-failed': 1,
@@ -21,9 +22,12 @@ const EXIT_OF: Readonly<Record<ErrorKind, number>> = {
 
 const logger = terminalLogger(process.stderr);
 let tellError: Parameters<CommandContext['tellErrors']>[0] = (_, sentence) => logger.info(sentence);
+let exitCode = 0;
 const program = commandLine(async (action) => {
-  process.exitCode = await action(context());
+  keepStdout();
+  exitCode = await action(context());
 });
+const writeOut = process.stdout.write.bind(process.stdout);
 
 function context(): CommandContext {
   const { C, json, set } = program.opts<{ C: string; json?: boolean; set?: Record<string, string> }>();
@@ -33,8 +37,20 @@ function context(): CommandContext {
   return { folder: C, json: json === true, color, logger, flags: set ?? {}, tellErrors, print };
 }
 
+/**
+ * From here on stdout is for the results of commands alone: what else is printed there, such as `console.log` in a
+ * definition file, goes to stderr.
+ */
+function keepStdout(): void {
+  process.stdout.write = (chunk: Uint8Array | string, ...more: unknown[]): boolean => {
+    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+    const done = more.find((one) => typeof one === 'function') as (() => void) | undefined;
+    return process.stderr.write(terminalText(text), done);
+  };
+}
+
 async function write(text: string): Promise<void> {
-  if (process.stdout.write(`${text}\n`)) return;
+  if (writeOut(`${text}\n`)) return;
   await new Promise((resolve) => process.stdout.once('drain', resolve));
 }
 
@@ -49,7 +65,7 @@ function report(error: unknown): number {
   // When commander stopped in the middle of the command line, it has not read the options.
   if (program.opts<{ json?: boolean }>().json === true || process.argv.includes('--json')) {
     const text = jsonText({ error: { code, message, field: details.field, help: details.help } });
-    process.stdout.write(`${terminalText(text)}\n`);
+    writeOut(`${terminalText(text)}\n`);
   } else {
     const help = details.help === undefined ? '' : `\n  ${details.help}`;
     tellError(coded, `error: ${message}${help}  [${code}]`);
@@ -100,6 +116,23 @@ let hasEnded = false;
 /** Node's exit code when a top-level `await` never settles. */
 const NODE_UNSETTLED = 13;
 
+/** Ends the process with all that was printed, whatever a definition file left open. */
+async function end(code: number): Promise<void> {
+  if (hasEnded) return;
+  hasEnded = true;
+  await new Promise((resolve) => writeOut('', resolve));
+  await new Promise((resolve) => process.stderr.write('', resolve));
+  exit(code);
+}
+
+function exit(code: number): never {
+  hasEnded = true;
+  allowEnd();
+  // Behind the listeners of definition files, which could set another.
+  process.on('exit', () => (process.exitCode = code));
+  process.exit(code);
+}
+
 // Definition files are the project's own code: when they end the process or never settle, that must not look like
 // success.
 process.on('exit', (code) => {
@@ -109,19 +142,33 @@ process.on('exit', (code) => {
   process.exitCode = report(registryError('REG_DEFINITIONS', message));
 });
 
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error: unknown) => {
+    if (!hasEnded) void end(report(uncaughtMistake(program.opts<{ C: string }>().C, error) ?? error));
+  });
+}
+
+// Before Node's own listener, which prints them.
+process.prependListener('warning', (warning) => {
+  for (const name of ['name', 'message', 'stack', 'code', 'detail'] as const) {
+    const { [name]: text } = warning as Error & { code?: string; detail?: string };
+    if (typeof text === 'string') Object.assign(warning, { [name]: terminalText(text) });
+  }
+});
+
 // A reader that closes early (`plumb log cat | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  hasEnded = true;
-  if (error.code === 'EPIPE') process.exit(0);
+  if (error.code === 'EPIPE') exit(0);
   logger.info(`error: cannot write the output: ${error.message}  [REG_STORE]`);
-  process.exit(EXIT_OF.failed);
+  exit(EXIT_OF.failed);
 });
+process.stderr.on('error', () => {});
 
 try {
   checkNodeVersion(process.versions.node);
   checkWorkingFolder();
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = report(error);
+  exitCode = report(error);
 }
-hasEnded = true;
+await end(exitCode);

@@ -5,11 +5,10 @@
  * that name to this program itself, so that builder and reader are always the same code. The hook also strips the
  * types of definition files, which Node would refuse to do below a node_modules folder.
  */
-import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
+import { globSync, readFileSync, statSync } from 'node:fs';
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { inspect } from 'node:util';
 import { requireRegularFile, requireUtf8Name } from '../../contract/std/regular-file.ts';
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import { registryError } from '../../contract/errors.ts';
@@ -24,6 +23,7 @@ import {
 import type { Draft, ServiceDraft } from '../../contract/definitions/draft.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import { parseYamlDefinitions } from '../../contract/definitions/yaml-definitions.ts';
+import { DEFINITIONS_MARK, faultIn, takeBackNames, withoutEnd } from './definition-code.ts';
 
 /** The module that `plumbline` names: plumbline.ts in the checkout, plumbline.js in the package. */
 const SELF = new URL(
@@ -142,29 +142,24 @@ async function importDefinitions(file: string, mistakes: Mistakes): Promise<Draf
   registerDefinitionHooks();
   const url = pathToFileURL(file).href;
   try {
-    const module = await withoutExit(() => import(`${url}?definitions`) as Promise<Record<string, unknown>>);
-    const values = Object.values(module).flatMap((value) =>
-      Array.isArray(value) ? (value as unknown[]) : [value],
-    );
+    const module = await withoutEnd(() => import(`${url}${DEFINITIONS_MARK}`) as Promise<object>);
+    const values: unknown[] = Object.values(module).flatMap((value: unknown) => value);
     return values.filter(isDraft);
   } catch (error) {
-    const { at, message } = faultOf(file, error);
-    mistakes.addUnreadable(at.file, at.line, message);
+    const { line, message } = faultIn(file, error);
+    mistakes.addUnreadable(file, line, message);
     return [];
+  } finally {
+    for (const { of, name } of takeBackNames()) {
+      const sentence = `it adds "${name}" to ${of}.prototype, and so to all of plumb: write a function instead`;
+      mistakes.addUnreadable(file, lineWith(file, `${of}.prototype`), sentence);
+    }
   }
 }
 
-/** A definition file that ends the process would end a plan in the middle, and with success. */
-async function withoutExit<Result>(load: () => Promise<Result>): Promise<Result> {
-  const { exit } = process;
-  process.exit = () => {
-    throw new Error('process.exit was called, which would end plumb in the middle of its work');
-  };
-  try {
-    return await load();
-  } finally {
-    process.exit = exit;
-  }
+function lineWith(file: string, text: string): number {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.findIndex((line) => line.includes(text)) + 1 || 1;
 }
 
 function registerDefinitionHooks(): void {
@@ -175,48 +170,16 @@ function registerDefinitionHooks(): void {
       if (specifier === 'plumbline') return { url: SELF, shortCircuit: true };
       const resolved = next(specifier, context);
       // What a definition file imports from beside it is a definition file too.
-      const fromDefinitions = context.parentURL?.endsWith('?definitions') === true;
+      const fromDefinitions = context.parentURL?.endsWith(DEFINITIONS_MARK) === true;
       const relative = specifier.startsWith('.') && !resolved.url.includes('?');
-      if (fromDefinitions && relative) requireRegularFile(fileURLToPath(resolved.url));
-      return fromDefinitions && relative ? { ...resolved, url: `${resolved.url}?definitions` } : resolved;
+      if (!fromDefinitions || !relative) return resolved;
+      requireRegularFile(fileURLToPath(resolved.url));
+      return { ...resolved, url: `${resolved.url}${DEFINITIONS_MARK}` };
     },
     load(url, context, next) {
-      if (!url.endsWith('.ts?definitions')) return next(url, context);
-      const text = readFileSync(fileURLToPath(url.slice(0, -'?definitions'.length)), 'utf8');
+      if (!url.endsWith(`.ts${DEFINITIONS_MARK}`)) return next(url, context);
+      const text = readFileSync(fileURLToPath(url.slice(0, -DEFINITIONS_MARK.length)), 'utf8');
       return { format: 'module', source: stripTypeScriptTypes(text), shortCircuit: true };
     },
   });
-}
-
-/** Finds file and line of an error that loading a definition file ended in; the file's first line if none is known. */
-function faultOf(file: string, thrown: unknown): { at: { file: string; line: number }; message: string } {
-  const error =
-    thrown instanceof Error ? thrown : new Error(`it throws ${inspect(thrown)}, which is no error`);
-  const stack = String(error.stack ?? '');
-  // A syntax error's stack begins with its place (the type stripper's without the file), a thrown error's has frames.
-  const syntax = /^(?:file:\/\/[^\s:?]*)?(?:\?definitions)?:(\d+)\n/.exec(stack);
-  if (syntax !== null) return { at: { file, line: Number(syntax[1]) }, message: firstLine(error) };
-  const named = [`${pathToFileURL(file).href}?definitions:`, `${file}:`];
-  const lines = named.flatMap((name) => stack.split(name).slice(1)).map((rest) => parseInt(rest, 10));
-  const line = lines.find((number) => number > 0);
-  return { at: { file, line: line ?? 1 }, message: firstLine(error) };
-}
-
-const MODULE = /^Cannot find module '([^']+)'/;
-
-function firstLine(error: Error): string {
-  const missing = MODULE.exec(error.message)?.[1]?.replace(/\?definitions$/, '');
-  if (missing !== undefined) {
-    const name = basename(missing);
-    const ending = ['.ts', '.mts', '.js', '.mjs'].find((one) => existsSync(`${missing}${one}`));
-    const hint =
-      ending === undefined ? '' : `: an import names the whole file, did you mean "${name}${ending}"?`;
-    return `Cannot find module "${name}"${hint}`;
-  }
-  return `${error.name}: ${
-    error.message
-      .trim()
-      .split('\n')
-      .find((line) => /[A-Za-z]/.test(line)) ?? ''
-  }`.trim();
 }
