@@ -92,8 +92,17 @@ const CLOSING_ORDER = [
 
 type OpenParts = { [part in (typeof CLOSING_ORDER)[number]]?: () => Promise<void> | void };
 
+/** @throws what the first part does that fails to close, once all the others are closed */
 async function closeAll(open: OpenParts): Promise<void> {
-  for (const part of CLOSING_ORDER) await open[part]?.();
+  const faults: unknown[] = [];
+  for (const part of CLOSING_ORDER) {
+    try {
+      await open[part]?.();
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  if (faults.length > 0) throw faults[0];
 }
 
 /**
@@ -110,7 +119,7 @@ export async function runServe(
   try {
     return await start(project, open, droppedLogLines);
   } catch (error) {
-    await closeAll(open);
+    await closeAll(open).catch((fault: Error) => project.logger.warn(`while closing: ${fault.message}`));
     throw error;
   }
 }
@@ -216,6 +225,7 @@ async function openPorts({ settings, clock, logger }: Project, core: Core, open:
   const gcPauses = new GcPauses(youngGenerationBound());
   open.gcPauses = () => gcPauses.stop();
   const transport = await openTransport(serve.transport, core.assembly.server, logger);
+  open.port = () => transport.close();
   await reader.start(STORE_START_LIMIT_MS);
   trimHeap();
   await warmUp(core.bundle, reader, clock, core.privacy).catch((fault: Error) => {

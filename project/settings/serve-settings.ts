@@ -55,12 +55,18 @@ const socketMode = z.union([z.string(), z.number()]).transform((value, context) 
   });
   return z.NEVER;
 });
+const UNIX_PATH =
+  'expected unix: and the absolute path of a socket, such as unix:/run/plumbline/features.sock';
+/** A relative path would lie below whatever folder the process was started in. */
+const host = z
+  .string()
+  .refine((value) => !value.startsWith('unix:') || /^unix:\/.*[^/]$/.test(value), UNIX_PATH);
 /** At most a day. */
 const span = milliseconds().int().nonnegative().max(86_400_000);
 
 export const SERVE_SETTINGS = z
   .strictObject({
-    host: z.string().default('127.0.0.1'),
+    host: host.default('127.0.0.1'),
     port: port.default(6566),
     socketMode: socketMode.prefault('0600'),
     socketGroup: z

@@ -74,7 +74,10 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   'log.kafka.sasl.token': of('text', 'For oauthbearer, or `tokenFile`.'),
   'log.kafka.sasl.tokenFile': of(FILE, 'Read anew at each login.'),
 
-  'serve.host': of('address, name, or unix:/path', 'Where features are served; loopback only, unless given.'),
+  'serve.host': of(
+    'address, name, or unix:/path (absolute)',
+    'Where features are served; loopback only, unless given.',
+  ),
   'serve.port': of('port', 'Where features are served; 0: any free one.'),
   'serve.socketMode': of("octal text, such as '0660'", 'The mode of a unix socket.'),
   'serve.socketGroup': of('group', "The group of a unix socket; none: the process's."),

@@ -27,6 +27,19 @@ interface SocketAccess {
   readonly group: string | null;
 }
 
+/** Renaming would do there, and replace the socket of another process, which nobody could reach any more. */
+const NO_LINKS =
+  'its volume has no hard links, by which of two processes one gets the path: choose a folder of another file system, ' +
+  'such as /run or /tmp';
+/** Why link(2) fails. */
+const LINK_FAULTS: Readonly<Record<string, string>> = {
+  EEXIST: 'another process has just taken it',
+  ENOENT: 'its folder has just been removed',
+  EPERM: NO_LINKS,
+  ENOTSUP: NO_LINKS,
+  ENOSYS: NO_LINKS,
+};
+
 /** What the kernel takes (sun_path), less the zero at its end. */
 const MAX_PATH_BYTES = 107;
 const PROBE_LIMIT_MS = 1_000;
@@ -52,18 +65,19 @@ export async function listenOnSocket(
   await transport.listen(`${UNIX}${aside}`, 0).catch((error: Error) => {
     throw refused(path, 'its folder is not there, or this process may not write to it', error);
   });
+  let own: Stats;
   try {
+    own = lstatSync(aside);
     chmodSync(aside, access.mode);
     if (gid !== null) chownSync(aside, -1, gid);
     if (dead !== null) moveAside(path, dead);
     linkSync(aside, path);
   } catch (error) {
-    const taken = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    throw refused(path, taken ? 'another process has just taken it' : (error as Error).message, error);
+    const { syscall, code = '', message } = error as NodeJS.ErrnoException;
+    throw refused(path, (syscall === 'link' ? LINK_FAULTS[code] : undefined) ?? message, error);
   } finally {
     rmSync(aside, { force: true });
   }
-  const own = lstatSync(path);
   return () => {
     const there = statOf(path);
     if (there !== null && isSame(there, own)) rmSync(path, { force: true });

@@ -104,6 +104,7 @@ describe.each(['uws', 'node'])('on %s', (transport) => {
       { 'serve.socketGroup': 'no-such-group-here' },
       /no group no-such-group-here/,
     ],
+    ['a path that ends in a folder', { 'serve.host': 'unix:/tmp/.' }, /something else than a socket/],
     ['a folder that is not there', { 'serve.host': 'unix:/nowhere/at/all.sock' }, /\/nowhere\/at\/all.sock/],
     ['a path that is too long', { 'serve.host': `unix:/tmp/${'x'.repeat(120)}` }, /at most 107 fit/],
   ])('%s is a sentence', async (_, settings, says) => {
@@ -113,6 +114,15 @@ describe.each(['uws', 'node'])('on %s', (transport) => {
     });
   });
 });
+
+test.each(['unix:', 'unix:features.sock', 'unix:./features.sock', 'unix:/', 'unix:/run/', 'unix:~/x.sock'])(
+  'the path of %s is a mistake of the settings',
+  (host) => {
+    expect(() => fixture.project({ 'serve.host': host })).toThrow(
+      /serve\.host: expected unix: and the absolute path of a socket, .*, got "unix:/,
+    );
+  },
+);
 
 test.each(['432', '0o660', 'rw-rw----', '888', '1777'])(
   'the mode %s is a mistake of the settings',
