@@ -51,8 +51,9 @@ export async function compareCategoryColumn(
   present: Sides,
 ): Promise<CategoryDifference | null> {
   if (present.a === 0 || present.b === 0) return null;
+  // The column by its own name: a WHERE takes `v` for a column of the file that has this name.
   const side = (file: string, inA: number): string =>
-    `SELECT ${quoteName(name)}::VARCHAR AS v, ${inA} AS in_a FROM ${fileSql(file)} WHERE v IS NOT NULL`;
+    `SELECT ${quoteName(name)}::VARCHAR AS v, ${inA} AS in_a FROM ${fileSql(file)} WHERE ${quoteName(name)} IS NOT NULL`;
   const gap = `a / ${present.a} - b / ${present.b}`;
   const counted =
     `WITH counted AS MATERIALIZED (SELECT v, count(*) FILTER (in_a = 1)::DOUBLE AS a, ` +

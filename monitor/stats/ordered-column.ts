@@ -81,8 +81,9 @@ export async function compareOrdered(
 
 /** Each distinct finite value `v` with its rows in `a` and in `b`. */
 function distinctSql({ a, b }: Files, column: ComparedColumn): string {
+  // Filtered outside: a WHERE beside the SELECT would take `v` for a column of the file that has this name.
   const side = (file: string, inA: number): string =>
-    `SELECT ${valueSql(column)} AS v, ${inA} AS in_a FROM ${fileSql(file)} WHERE isfinite(v::DOUBLE)`;
+    `SELECT * FROM (SELECT ${valueSql(column)} AS v, ${inA} AS in_a FROM ${fileSql(file)}) WHERE isfinite(v::DOUBLE)`;
   return (
     `SELECT v, count(*) FILTER (in_a = 1) AS a, count(*) FILTER (in_a = 0) AS b ` +
     `FROM (${side(a, 1)} UNION ALL ${side(b, 0)}) GROUP BY v`

@@ -190,3 +190,16 @@ test('a decimal of more than 38 digits, which DuckDB reads wrong, is named and n
     { name: 'id', reason: 'it holds DECIMAL(40,0), of which no more than 38 digits are read right' },
   ]);
 });
+
+test('a column may have a name that the queries use themselves', async () => {
+  const named = (v: string) => `i::DOUBLE AS x, 'c' || i % 3 AS t, ${v} AS v, 1 - i AS in_a`;
+  const [a, b] = [
+    await parquet('names.a.parquet', 100, named('CASE WHEN i % 2 = 0 THEN i END')),
+    await parquet('names.b.parquet', 100, named('i')),
+  ];
+  const { columns } = await compareFiles(a, b);
+  expect(columns.find(({ name }) => name === 'x')!.ks!.d).toBe(0);
+  expect(columns.find(({ name }) => name === 't')!.lInfinity).toBe(0);
+  const text = await parquet('names.c.parquet', 100, named("'text'"));
+  expect((await compareFiles(text, text)).columns.map(({ level }) => level)).not.toContain('alarm');
+});
