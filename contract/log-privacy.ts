@@ -13,7 +13,7 @@
  */
 import { createHmac } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { readRegularFile } from './std/regular-file.ts';
+import { readRegularFile } from './std/files/regular-file.ts';
 import { registryError } from './errors.ts';
 import type { Bundle, FeatureView, LogPolicy, RowFields } from './model.ts';
 import type { Value } from './value-type.ts';

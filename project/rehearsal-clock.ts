@@ -8,7 +8,7 @@
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requireRegularFile } from '../contract/std/regular-file.ts';
+import { requireRegularFile } from '../contract/std/files/regular-file.ts';
 import { formatTimestamp, parseTimestamp, TIME_END_US } from '../contract/std/timestamp.ts';
 import type { ProjectClock } from './clock.ts';
 

@@ -3,7 +3,7 @@
  * that matches no refusal is taken for a typing error, and then nothing at all is applied.
  */
 import type { Change } from './changes.ts';
-import { didYouMean } from '../contract/definitions/mistake.ts';
+import { didYouMean } from '../contract/std/did-you-mean.ts';
 import { registryError } from '../contract/errors.ts';
 import { consumerText } from './guard.ts';
 import type { Allowed } from '../contract/refusal.ts';

@@ -1,6 +1,6 @@
 /** The registry's commands: `init`, `plan`, `apply`, `show`, `config show`. */
 import { isAbsolute, join } from 'node:path';
-import { schemeOf } from '../contract/std/local-path.ts';
+import { schemeOf } from '../contract/std/files/local-path.ts';
 import { allowanceOf, isAllowanceOf } from './allowance.ts';
 import { applyPlan, planProject } from './apply.ts';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';

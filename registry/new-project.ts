@@ -4,8 +4,8 @@ import { basename, join, relative, resolve } from 'node:path';
 import { registryError } from '../contract/errors.ts';
 import { IMPORT_NAME, OWN_PACKAGE, dependencyOn, isReachedFrom } from '../project/own-package.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
-import { schemeOf } from '../contract/std/local-path.ts';
-import { makeFolder } from '../contract/std/folder.ts';
+import { schemeOf } from '../contract/std/files/local-path.ts';
+import { makeFolder } from '../contract/std/files/folder.ts';
 
 /** examples/ lies beside registry/ in the checkout and above dist/registry/ in the package, with the same content. */
 const TEMPLATE = resolve(

@@ -3,7 +3,7 @@ import { formatDuration } from '../contract/std/duration.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { consumerText } from './guard.ts';
 import { definitionName } from '../contract/wire/online/row-header.ts';
-import { didYouMean } from '../contract/definitions/mistake.ts';
+import { didYouMean } from '../contract/std/did-you-mean.ts';
 import { registryError } from '../contract/errors.ts';
 import type { Aggregation, Bundle, Entity, Feature, FeatureService, FeatureView } from '../contract/model.ts';
 import type { KeptAllowance } from '../project/database/registry-database.ts';

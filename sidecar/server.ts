@@ -6,7 +6,7 @@ import { CodedError } from '../contract/std/coded-error.ts';
 import type { Logger } from '../contract/std/logger.ts';
 import { Admission, REFUSALS } from './request/admission.ts';
 import type { Refusal } from './request/admission.ts';
-import { JSON_HEADERS } from './answer/outbox.ts';
+import { JSON_HEADERS } from './transport/transport.ts';
 import { sidecarError } from './errors.ts';
 import type { SidecarErrorCode } from './errors.ts';
 import type { HotKeys } from './cache/hot-keys.ts';

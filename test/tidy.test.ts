@@ -110,7 +110,7 @@ describe('what the rules and the tools name is there: an entry that outlives its
 });
 
 describe('calls with a trap have one door', () => {
-  test('no mkdir with `recursive`, which never ends under /proc: makeFolder of contract/std/folder.ts', () => {
+  test('no mkdir with `recursive`, which never ends under /proc: makeFolder of contract/std/files/folder.ts', () => {
     const trapped = sources.filter(
       (f) => f.endsWith('.ts') && /mkdir(Sync)?\([^;]*recursive/.test(textOf(f)),
     );

@@ -8,7 +8,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { quotePath } from '../project/engine/duckdb/file-sql.ts';
-import { CsvMistake, CsvRecords } from './csv-records.ts';
+import { CsvMistake, CsvRecords } from './table-file/csv-records.ts';
 import { trainingError } from './errors.ts';
 
 interface PlainCsv {

@@ -14,8 +14,8 @@
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { makePrivateFile } from '../contract/std/private-file.ts';
-import { makeFolder } from '../contract/std/folder.ts';
+import { makePrivateFile } from '../contract/std/files/private-file.ts';
+import { makeFolder } from '../contract/std/files/folder.ts';
 
 const HOME = 'plumb-train';
 const PREFIX = 'train-';

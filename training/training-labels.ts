@@ -18,9 +18,9 @@ import type { FeatureService, JoinKey } from '../contract/model.ts';
 import { trainingError } from './errors.ts';
 import { lineOfLabel, plainCsv } from './labels-csv.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
-import { requireRegularFile } from '../contract/std/regular-file.ts';
-import { readParquetFooter } from './parquet-append.ts';
-import type { ParquetFooter } from './parquet-append.ts';
+import { requireRegularFile } from '../contract/std/files/regular-file.ts';
+import { readParquetFooter } from './table-file/parquet-append.ts';
+import type { ParquetFooter } from './table-file/parquet-append.ts';
 import { unreadableColumn } from './unreadable-column.ts';
 
 /** Table of the labels' keys and times: rid from 0 in the file's order, t in microseconds, key_0, key_1, ... */

@@ -11,11 +11,11 @@ import { EXACT_FLOATS, quoteName } from '../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../project/engine/duckdb/file-sql.ts';
 import { misreadType } from '../project/engine/duckdb/sources/parquet-columns.ts';
-import { csvTypes, csvValueSql } from './csv-types.ts';
+import { csvTypes, csvValueSql } from './table-file/csv-types.ts';
 import { trainingError } from './errors.ts';
 import { unreadableColumn } from './unreadable-column.ts';
 import { appendToCsv, csvField, csvFieldSql } from './labels-csv.ts';
-import { appendColumns, readParquetFooter } from './parquet-append.ts';
+import { appendColumns, readParquetFooter } from './table-file/parquet-append.ts';
 import type { ValueType } from '../contract/value-type.ts';
 import type { Labels, TableFormat } from './training-labels.ts';
 

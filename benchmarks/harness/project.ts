@@ -8,7 +8,7 @@ import { PLAIN_FEATURE, PLAIN_VIEW } from '../../contract/definitions/plain-defi
 import { definitionIdOf, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import type { Entity, FeatureService, FeatureView } from '../../contract/model.ts';
 import { loadSettings } from '../../project/settings/settings.ts';
-import { writeDurably } from '../../contract/std/durable-file.ts';
+import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { entityKeyOf } from '../../contract/wire/online/entity-key.ts';
 import { SQLITE_ONLINE_SCHEMA, fieldOf } from '../../contract/wire/online/online-layout.ts';
 import { RowEncoder } from '../../contract/wire/online/row-codec.ts';

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import kafkajs from 'kafkajs';
 import { runIngest } from '../../monitor/ingest/main.ts';
-import { servedFiles } from '../../monitor/day/served-files.ts';
+import { servedFiles } from '../../monitor/ingest/served-files.ts';
 import { openProject } from '../../project/project.ts';
 import type { Project } from '../../project/project.ts';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';

@@ -12,13 +12,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
-import { writeDurably } from '../../contract/std/durable-file.ts';
+import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import type { Used } from '../harness/probes/backfill-probe.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { ROOT } from '../harness/contender.ts';
 import { print } from '../harness/report.ts';
 import type { Target } from '../harness/report.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 const DAYS = 730;
 const EVENTS_PER_ENTITY = 50;

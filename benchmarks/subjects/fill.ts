@@ -15,7 +15,7 @@ import { print } from '../harness/report.ts';
 import type { Target } from '../harness/report.ts';
 import { median } from '../harness/median.ts';
 import { measuredRun } from '../harness/measured-run.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 const ROWS = 200_000;
 const FEATURES = Array.from({ length: 10 }, (_, i) => `f${i}`);

@@ -14,7 +14,7 @@ import type { MeasuredRun } from '../harness/measured-run.ts';
 import { print } from '../harness/report.ts';
 import type { Target } from '../harness/report.ts';
 import { median } from '../harness/median.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 const FEATURES = Array.from({ length: 10 }, (_, i) => `f${i}`);
 const TTL_SECONDS = 3 * 86_400;

@@ -3,10 +3,10 @@
  * `current`, which holds the hash of the bundle in force. A reader sees the old bundle or the new one, whole.
  */
 import { join } from 'node:path';
-import { readRegularText } from '../std/regular-file.ts';
+import { readRegularText } from '../std/files/regular-file.ts';
 import { canonicalJson } from '../std/canonical-json.ts';
 import type { Json } from '../std/canonical-json.ts';
-import { writeDurably } from '../std/durable-file.ts';
+import { writeDurably } from '../std/files/durable-file.ts';
 import { bundleFromJson, bundleHash, bundleToJson, isOfThisFormat } from './definition-json.ts';
 import { registryError } from '../errors.ts';
 import type { Bundle } from '../model.ts';

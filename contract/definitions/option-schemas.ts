@@ -8,7 +8,7 @@ import type { AggregateFunction } from '../model.ts';
 import { knownNames, optionSentence, valueAt } from './option-sentence.ts';
 import { FeatureDraft } from './draft.ts';
 import type { Options, Place } from './draft.ts';
-import { didYouMean } from './mistake.ts';
+import { didYouMean } from '../std/did-you-mean.ts';
 import type { Mistakes } from './mistake.ts';
 
 const DURATION = 'expected a duration such as 90s, 1h or 7d';

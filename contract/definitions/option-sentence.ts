@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { givenText } from '../std/given-text.ts';
-import { didYouMean } from './mistake.ts';
+import { didYouMean } from '../std/did-you-mean.ts';
 
 type Issue = z.core.$ZodIssue;
 

@@ -1,7 +1,7 @@
 /** The service that a command's `--service` names. */
 import { registryError } from '../errors.ts';
 import type { Bundle, FeatureService } from '../model.ts';
-import { didYouMean } from './mistake.ts';
+import { didYouMean } from '../std/did-you-mean.ts';
 
 /** @throws REG_UNKNOWN, which names a service that is nearly called so, or all there are */
 export function serviceNamed({ services }: Pick<Bundle, 'services'>, name: string): FeatureService {

@@ -3,7 +3,7 @@
  * as written, so that its hash is the same in every environment. Each program that reads sources fills them in from its
  * own settings (`vars` in plumbline.yaml, PLUMB_VARS_DATA).
  */
-import { didYouMean } from './mistake.ts';
+import { didYouMean } from '../std/did-you-mean.ts';
 import { registryError } from '../errors.ts';
 import type { Bundle, FeatureView } from '../model.ts';
 

@@ -3,7 +3,7 @@
  * engine: integers are int64, all other numbers float64, an integer beside a float is widened by a node of its own, and
  * nothing is cast to or from text.
  */
-import { didYouMean } from '../definitions/mistake.ts';
+import { didYouMean } from '../std/did-you-mean.ts';
 import type { Branch, BinaryOperator, Comparison, Syntax } from './syntax.ts';
 import { ExpressionFault } from './token.ts';
 

@@ -26,7 +26,7 @@ import { prepareShop } from './prepare.ts';
 import type { Basket } from './prepare.ts';
 import { finishRun, HOUR_US, MINUTE_US, playDay, RUN_LASTS_US, startRun } from './rehearsal.ts';
 import type { Happening } from './rehearsal.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 /** The example's files: beside this program in the checkout, in the package's examples/ when it runs from dist/. */
 const EXAMPLE = import.meta.url.endsWith('.ts')

@@ -16,7 +16,7 @@
 import { join } from 'node:path';
 import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePath, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 /** In order: the first that fits wins. */
 const CATEGORIES: readonly (readonly [string, string])[] = [

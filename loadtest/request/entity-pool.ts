@@ -7,7 +7,7 @@
  *
  * An entity is kept as the JSON texts of its join keys, in the order of the schema.
  */
-import { readRegularText } from '../../contract/std/regular-file.ts';
+import { readRegularText } from '../../contract/std/files/regular-file.ts';
 import { loadError } from '../errors.ts';
 import type { ServiceSchema } from './service-schema.ts';
 

@@ -12,7 +12,7 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteFilesIn, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import { bucketSql } from '../aggregate/aggregate-sql.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 export class EntityParts {
   readonly #duck: DuckDb;

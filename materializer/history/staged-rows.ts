@@ -27,13 +27,13 @@ import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteFilesIn, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { historyFile, historyFolder } from '../../project/engine/duckdb/history.ts';
-import { syncFolder } from '../../contract/std/durable-file.ts';
+import { syncFolder } from '../../contract/std/files/durable-file.ts';
 import { DAY_US } from '../../contract/std/timestamp.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import type { LostValues } from '../run/left-out.ts';
 import { clearStaged } from '../run/run-folders.ts';
 import type { HistoryRun } from './computation.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 /** Rows of this many days are written in any order: a sort costs more than to write so many files at once. */
 const UNSORTED_DAYS = 32;

@@ -11,7 +11,7 @@ import { rowSchemaToJson } from '../../contract/definitions/definition-json.ts';
 import type { RowSchema } from '../../contract/model.ts';
 import type { OnlineSettings } from '../../project/settings/settings.ts';
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
-import { makePrivateFile } from '../../contract/std/private-file.ts';
+import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 import { fieldOf, SQLITE_ONLINE_SCHEMA } from '../../contract/wire/online/online-layout.ts';
 import { parseWatermark } from '../../contract/wire/online/watermark.ts';
 import { HEADER_BYTES, readHeader } from '../../contract/wire/online/row-header.ts';

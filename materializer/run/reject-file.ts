@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
-import { makePrivateFile } from '../../contract/std/private-file.ts';
+import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 
 /**
  * Writes rows that do not count to a file of their own. They are whole rows of a source, entities' keys among them: the

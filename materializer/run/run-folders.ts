@@ -14,7 +14,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { folderBeside } from '../../project/engine/duckdb/history.ts';
 import type { FeatureView } from '../../contract/model.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 type Named = Pick<FeatureView, 'name' | 'version'>;
 

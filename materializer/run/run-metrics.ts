@@ -5,7 +5,7 @@
 import type { FeatureView } from '../../contract/model.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
-import { writeDurably } from '../../contract/std/durable-file.ts';
+import { writeDurably } from '../../contract/std/files/durable-file.ts';
 
 interface ViewRuns {
   readonly view: FeatureView;

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { historyFolder } from '../../project/engine/duckdb/history.ts';
 import type { FeatureView } from '../../contract/model.ts';
-import { FileLock } from '../../contract/std/file-lock.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { FileLock } from '../../contract/std/files/file-lock.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 import { materializerError } from '../errors.ts';
 
 /**

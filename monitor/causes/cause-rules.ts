@@ -12,7 +12,7 @@ import type { Value } from '../../contract/value-type.ts';
 import type { Cause } from './cause.ts';
 import { spanText, timeText } from './evidence-text.ts';
 import type { ReplayedTimes, RowFacts, ValueFacts } from './facts.ts';
-import { isSame } from '../judge/value-equality.ts';
+import { isSame } from './value-equality.ts';
 
 /** The rules in the order of CAUSES; each gives its evidence, or null where it has none. */
 export const RULES: readonly (readonly [Cause, (facts: ValueFacts) => string | null])[] = [

@@ -5,7 +5,7 @@
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
-import type { State } from '../verdict/snapshot.ts';
+import type { State } from './value-state.ts';
 
 /** A row as it was served: what its header says. */
 export interface ServedTimes {

@@ -22,7 +22,7 @@ import type { LoggedRow, ServedRecord } from '../../contract/wire/log/served-rec
 import type { SpoolGap } from '../../contract/wire/log/spool-item.ts';
 import type { HashedIds } from './hashed-ids.ts';
 import { RequestIds } from './request-ids.ts';
-import { SequenceSet } from './sequence-set.ts';
+import { SequenceSet } from '../ingest/sequence-set.ts';
 import type { DayAccount, ServedDay, ServedDayItem } from './served-day.ts';
 
 export interface DayOfService {

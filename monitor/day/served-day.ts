@@ -16,8 +16,8 @@ import { monitorError } from '../errors.ts';
 import { sourceOf, tryIngest } from '../ingest/main.ts';
 import { IngestLedger } from '../ingest/ledger.ts';
 import type { HourCount } from '../ingest/ledger.ts';
-import { servedFiles } from './served-files.ts';
-import type { ServedFile } from './served-files.ts';
+import { servedFiles } from '../ingest/served-files.ts';
+import type { ServedFile } from '../ingest/served-files.ts';
 
 /** What is known of a day beside its records. */
 export interface DayAccount {

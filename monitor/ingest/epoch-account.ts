@@ -3,8 +3,8 @@
  * whether it ended in order. Numbers that never came are gaps; an epoch without its last record has an open tail.
  */
 import type { Heartbeat } from '../../contract/wire/log/served-record.ts';
-import { SequenceSet } from '../day/sequence-set.ts';
-import type { MissingRange, SequenceRange } from '../day/sequence-set.ts';
+import { SequenceSet } from './sequence-set.ts';
+import type { MissingRange, SequenceRange } from './sequence-set.ts';
 
 /** As it stands in the state's file. */
 export interface EpochText {

@@ -1,7 +1,7 @@
 /** One ingest at a time writes a folder of served values. */
 import { join } from 'node:path';
-import { FileLock } from '../../contract/std/file-lock.ts';
-import { makePrivateFile } from '../../contract/std/private-file.ts';
+import { FileLock } from '../../contract/std/files/file-lock.ts';
+import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 import { monitorError } from '../errors.ts';
 
 /**

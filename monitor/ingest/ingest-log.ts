@@ -14,7 +14,7 @@ import type { LogRecord } from '../../contract/wire/log/served-record.ts';
 import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
-import type { ServedDisk } from '../day/served-files.ts';
+import type { ServedDisk } from './served-files.ts';
 import type { IngestLedger } from './ledger.ts';
 import type { LogSource, SourceItem } from './log-source.ts';
 import { RecordBatch } from './record-batch.ts';

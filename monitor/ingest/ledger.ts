@@ -9,7 +9,7 @@
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import type { Heartbeat } from '../../contract/wire/log/served-record.ts';
 import { monitorError } from '../errors.ts';
-import { readStateText, stateFile } from '../day/served-files.ts';
+import { readStateText, stateFile } from './served-files.ts';
 import { EpochAccount } from './epoch-account.ts';
 import type { EpochText } from './epoch-account.ts';
 import type { SourcePosition } from './log-source.ts';

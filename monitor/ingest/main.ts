@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import type { Project } from '../../project/project.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { monitorError } from '../errors.ts';
-import { SERVED_DISK } from '../day/served-files.ts';
+import { SERVED_DISK } from './served-files.ts';
 import { lockFolder } from './folder-lock.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
 import type { IngestOptions } from './ingest-log.ts';

@@ -10,8 +10,8 @@ import { DuckDb, blob, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import type { LogRecord } from '../../contract/wire/log/served-record.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
-import { batchFile, hourOf } from '../day/served-files.ts';
-import type { ServedDisk } from '../day/served-files.ts';
+import { batchFile, hourOf } from './served-files.ts';
+import type { ServedDisk } from './served-files.ts';
 
 type SqlValue = Parameters<DuckDb['append']>[1][number][number];
 

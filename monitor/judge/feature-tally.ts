@@ -17,12 +17,14 @@ import { explain } from '../causes/explain.ts';
 import type { Explanation } from '../causes/explain.ts';
 import type { ReplayedTimes, ServedTimes, ValueFacts } from '../causes/facts.ts';
 import { NumberColumn } from './number-column.ts';
-import { STATES } from '../verdict/snapshot.ts';
-import type { Distributions, Example, FeatureSnapshot, SideOfExample, State } from '../verdict/snapshot.ts';
+import { STATES } from '../causes/value-state.ts';
+import type { Distributions } from '../statistics/distributions.ts';
+import type { Example, FeatureSnapshot, SideOfExample } from '../verdict/snapshot.ts';
+import type { State } from '../causes/value-state.ts';
 import { compareCategories, compareNumeric } from '../statistics/distribution.ts';
 import { quantileOfSorted } from '../statistics/quantile.ts';
 import { sortDoubles } from '../statistics/radix-sort.ts';
-import { finiteNumber, isSame, isWithinTolerance } from './value-equality.ts';
+import { finiteNumber, isSame, isWithinTolerance } from '../causes/value-equality.ts';
 
 const EXAMPLES_PER_CAUSE = 20;
 

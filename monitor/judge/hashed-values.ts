@@ -13,7 +13,7 @@ import { ValueHasher } from '../../contract/log-privacy.ts';
 import type { Feature } from '../../contract/model.ts';
 import { isNumeric, misfit } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
-import type { State } from '../verdict/snapshot.ts';
+import type { State } from '../causes/value-state.ts';
 
 /** A value as far as it may be told. */
 export interface HashedValue {

@@ -27,7 +27,7 @@ import type { JudgedValues } from './judged-values.ts';
 import type { ReplayedRow, ReplayedVector } from './replayed-vector.ts';
 import type { RunIndex } from './run-index.ts';
 import { DROPPED } from '../verdict/snapshot.ts';
-import type { State } from '../verdict/snapshot.ts';
+import type { State } from '../causes/value-state.ts';
 
 interface JudgedView {
   readonly service: FeatureService;

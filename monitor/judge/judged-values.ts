@@ -16,7 +16,7 @@ import { jsonOf } from './feature-tally.ts';
 import type { Judgement } from './feature-tally.ts';
 import { monitorError } from '../errors.ts';
 import type { ValueFacts } from '../causes/facts.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 const TABLE = 'judged_values';
 const BATCH_ROWS = 20_480;

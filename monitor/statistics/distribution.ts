@@ -4,8 +4,8 @@
  * The sides are the same entities at the same times, so D alone decides the level and there is no p value.
  * Called by the monitor once per feature; pure.
  */
-import { distanceLevel } from '../verdict/limits.ts';
-import type { Distributions } from '../verdict/snapshot.ts';
+import { distanceLevel } from '../limits.ts';
+import type { Distributions } from './distributions.ts';
 import { countBins, firstAbove, histogramEdges } from './histogram-edges.ts';
 import { ksTwoSample } from './ks.ts';
 import { sortDoubles } from './radix-sort.ts';

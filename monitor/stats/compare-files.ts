@@ -11,7 +11,7 @@ import { monitorError } from '../errors.ts';
 import { chiSquareOf } from '../statistics/chi-square.ts';
 import { falseDiscoveryRates } from '../statistics/false-discoveries.ts';
 import { shareInterval } from '../statistics/share-interval.ts';
-import { LIMITS } from '../verdict/limits.ts';
+import { LIMITS } from '../limits.ts';
 import { compareCategoryColumn } from './category-column.ts';
 import type { CategoryDifference } from './category-column.ts';
 import { fileSql, sharedColumns, valueSql } from './compared-columns.ts';

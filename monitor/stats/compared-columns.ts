@@ -6,7 +6,7 @@
  *   lengths     lists and arrays: their lengths as ordered, each whole list as a category
  */
 import { existsSync } from 'node:fs';
-import { requireRegularFile } from '../../contract/std/regular-file.ts';
+import { requireRegularFile } from '../../contract/std/files/regular-file.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePath } from '../../project/engine/duckdb/file-sql.ts';

@@ -9,8 +9,8 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { readRegularText } from '../../contract/std/regular-file.ts';
-import { writeDurably } from '../../contract/std/durable-file.ts';
+import { readRegularText } from '../../contract/std/files/regular-file.ts';
+import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
 import type { Snapshot, TrendPoint } from './snapshot.ts';

@@ -8,6 +8,8 @@
 import type { BadRows } from '../../project/engine/duckdb/bad-rows.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
 import type { Cause } from '../causes/cause.ts';
+import type { State } from '../causes/value-state.ts';
+import type { Distributions } from '../statistics/distributions.ts';
 
 export interface Snapshot {
   readonly version: 1;
@@ -110,47 +112,6 @@ export const DROPPED = 'dropped (log: drop)';
 export function withheldOf({ withheld = {} }: Pick<FeatureSnapshot, 'withheld'>): number {
   return Object.values(withheld).reduce((total, count) => total + count, 0);
 }
-
-export const STATES = ['missing', 'outside TTL', 'unavailable', 'null', 'NaN', 'zero', 'value'] as const;
-export type State = (typeof STATES)[number];
-
-export type Distributions =
-  | {
-      readonly kind: 'numeric';
-      readonly ks: {
-        readonly d: number;
-        readonly location: number;
-        readonly sign: number;
-        readonly level: 'ok' | 'warn' | 'alarm';
-      };
-      /** Bin edges, n + 1 of them, and the counts of both sides, n each. */
-      readonly histogram: {
-        readonly edges: readonly number[];
-        readonly served: readonly number[];
-        readonly replayed: readonly number[];
-      };
-      /** Step points of both empirical distribution functions on shared x, at most 200. */
-      readonly ecdf: {
-        readonly x: readonly number[];
-        readonly served: readonly number[];
-        readonly replayed: readonly number[];
-      };
-      readonly servedRows: number;
-      readonly replayedRows: number;
-    }
-  | {
-      readonly kind: 'categorical';
-      /** Largest difference of two shares. */
-      readonly lInfinity: number;
-      /** The most frequent values of both sides, then the rest as one. */
-      readonly values: readonly {
-        readonly value: string;
-        readonly served: number;
-        readonly replayed: number;
-      }[];
-      readonly servedRows: number;
-      readonly replayedRows: number;
-    };
 
 export interface Example {
   readonly requestId: string;

@@ -13,7 +13,7 @@
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { spanText } from '../causes/evidence-text.ts';
-import { LIMITS, matchLevel } from './limits.ts';
+import { LIMITS, matchLevel } from '../limits.ts';
 import { DROPPED } from './snapshot.ts';
 import type { FeatureSnapshot, Verdict, VectorCounts } from './snapshot.ts';
 

@@ -4,7 +4,7 @@
  * library: each is imported where it is used. Files are read at each connection: certificates and tokens are renewed
  * in place.
  */
-import { readRegularFile, readRegularText } from '../../contract/std/regular-file.ts';
+import { readRegularFile, readRegularText } from '../../contract/std/files/regular-file.ts';
 import type { KafkaSasl, KafkaSettings, KafkaTls } from '../settings/kafka-settings.ts';
 
 export const CONNECT_LIMIT_MS = 5_000;

@@ -2,7 +2,7 @@
  * A Redis address as its client takes it: login and certificates as they are now. Files are read at each connection,
  * since secrets and certificates are renewed in place. Knows no client library.
  */
-import { readRegularText } from '../../contract/std/regular-file.ts';
+import { readRegularText } from '../../contract/std/files/regular-file.ts';
 import { tlsFiles } from './kafka-connection.ts';
 import type { TlsFiles } from './kafka-connection.ts';
 import type { RedisLogin, RedisTls } from './redis-address.ts';

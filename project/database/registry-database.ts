@@ -10,7 +10,7 @@ import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import type { SqliteDatabase } from 'kysely';
 import { registryError } from '../../contract/errors.ts';
-import { makePrivateFile } from '../../contract/std/private-file.ts';
+import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { ServiceVersion } from '../../contract/definitions/service-version.ts';
 import type { StoreUrl } from '../settings/settings.ts';

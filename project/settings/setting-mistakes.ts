@@ -1,7 +1,7 @@
 /** What is wrong with settings, and where each of them came from. Called by settings.ts alone. */
 import { dirname } from 'node:path';
 import type { z } from 'zod';
-import { didYouMean } from '../../contract/definitions/mistake.ts';
+import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import { registryError } from '../../contract/errors.ts';
 import { SECRET_SETTINGS } from './kafka-settings.ts';
 import { knownNames, optionSentence, valueAt } from '../../contract/definitions/option-sentence.ts';

@@ -8,12 +8,12 @@
  */
 import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
-import { readRegularText } from '../../contract/std/regular-file.ts';
-import { didYouMean } from '../../contract/definitions/mistake.ts';
+import { readRegularText } from '../../contract/std/files/regular-file.ts';
+import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import { registryError } from '../../contract/errors.ts';
 import { valueAt } from '../../contract/definitions/option-sentence.ts';
 import { VARIABLE_NAME } from '../../contract/definitions/source-variables.ts';
-import { readDocument } from '../../contract/definitions/yaml-document.ts';
+import { readDocument } from '../../contract/definitions/yaml/yaml-document.ts';
 
 /** Settings given on the command line, by path: `{'serve.port': '7000'}`. */
 export type SettingFlags = Readonly<Record<string, string>>;

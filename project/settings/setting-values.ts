@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseBytes } from '../../contract/std/byte-size.ts';
 import { parseDuration } from '../../contract/std/duration.ts';
-import { isLocalPath } from '../../contract/std/local-path.ts';
+import { isLocalPath } from '../../contract/std/files/local-path.ts';
 
 export const duration = z.union([z.string(), z.number()]).transform((value, context) => {
   const us = parseDuration(String(value));

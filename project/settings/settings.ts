@@ -19,7 +19,7 @@ import type { SettingFlags } from './setting-sources.ts';
 import { REDIS_ACCESS, redisAccess, redisAddress } from '../connections/redis-address.ts';
 import type { RedisAccess } from '../connections/redis-address.ts';
 import { givenText } from '../../contract/std/given-text.ts';
-import { isLocalPath, schemeOf } from '../../contract/std/local-path.ts';
+import { isLocalPath, schemeOf } from '../../contract/std/files/local-path.ts';
 import { VARIABLE_NAME } from '../../contract/definitions/source-variables.ts';
 import type { Variables } from '../../contract/definitions/source-variables.ts';
 

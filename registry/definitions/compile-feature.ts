@@ -16,7 +16,7 @@ import { formatType, isNumeric, parseType, SCALARS } from '../../contract/value-
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { ValueFault, valueFromJson } from '../../contract/wire/online/json-value.ts';
 import type { FeatureDraft, Place } from '../../contract/definitions/draft.ts';
-import { didYouMean } from '../../contract/definitions/mistake.ts';
+import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import { givenText } from '../../contract/std/given-text.ts';
 import { checkOptions, FEATURE_OPTIONS } from '../../contract/definitions/option-schemas.ts';

@@ -8,7 +8,7 @@ import type {
   ServiceView,
 } from '../../contract/model.ts';
 import type { ServiceDraft, ViewSelection } from '../../contract/definitions/draft.ts';
-import { didYouMean } from '../../contract/definitions/mistake.ts';
+import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import { faultOfName } from '../../contract/definitions/name.ts';
 import { checkOptions, SERVICE_OPTIONS } from '../../contract/definitions/option-schemas.ts';

@@ -13,7 +13,7 @@ import type { SourceFiles } from '../../project/engine/duckdb/sources/source-fil
 import { EntityDraft, FeatureDraft, SourceDraft } from '../../contract/definitions/draft.ts';
 import type { ViewDraft } from '../../contract/definitions/draft.ts';
 import { compileFeature } from './compile-feature.ts';
-import { didYouMean } from '../../contract/definitions/mistake.ts';
+import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import { givenText } from '../../contract/std/given-text.ts';
 import { checkOptions, VIEW_OPTIONS } from '../../contract/definitions/option-schemas.ts';

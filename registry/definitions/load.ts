@@ -9,7 +9,7 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { requireRegularFile, requireUtf8Name } from '../../contract/std/regular-file.ts';
+import { requireRegularFile, requireUtf8Name } from '../../contract/std/files/regular-file.ts';
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import { registryError } from '../../contract/errors.ts';
 import { IMPORT_NAME, dependencyOn, foreignPackage } from '../../project/own-package.ts';
@@ -22,7 +22,7 @@ import {
 } from '../../contract/definitions/draft.ts';
 import type { Draft, ServiceDraft } from '../../contract/definitions/draft.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
-import { parseYamlDefinitions } from '../../contract/definitions/yaml-definitions.ts';
+import { parseYamlDefinitions } from '../../contract/definitions/yaml/yaml-definitions.ts';
 import { DEFINITIONS_MARK, faultIn, takeBackNames, withoutEnd } from './definition-code.ts';
 
 /** The module that `plumbline` names: plumbline.ts in the checkout, plumbline.js in the package. */

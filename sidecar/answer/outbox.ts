@@ -10,7 +10,7 @@
  * thread writes, requests are served all the same; their answers leave with the next write.
  */
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
-import { AnswerBuffer } from './answer-buffer.ts';
+import { AnswerBuffer } from '../transport/answer-buffer.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Exchange, ReplyHeaders } from '../transport/transport.ts';
 import type { Committed, SettledListener } from '../vector-log/vector-log.ts';
@@ -23,8 +23,6 @@ export interface AnswerLog {
   onSettled: SettledListener;
   whenSynced(): Promise<boolean>;
 }
-
-export const JSON_HEADERS: ReplyHeaders = [['content-type', 'application/json']];
 
 /** Answers an exchange whose vectors could not be logged, under the policy `reject`. */
 type RefuseUnlogged = (exchange: Exchange) => void;

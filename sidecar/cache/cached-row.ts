@@ -13,7 +13,7 @@
  */
 import type { Value } from '../../contract/value-type.ts';
 import { hasRawTimes, HEADER_BYTES } from '../../contract/wire/online/row-header.ts';
-import type { AnswerBuffer } from '../answer/answer-buffer.ts';
+import type { AnswerBuffer } from '../transport/answer-buffer.ts';
 import type { RowMapping, ViewPlan } from '../plan/view-plan.ts';
 import { NO_PIECE } from './ready-ring.ts';
 import type { ReadyOwner, ReadyRing } from './ready-ring.ts';

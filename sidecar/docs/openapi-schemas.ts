@@ -3,7 +3,7 @@ import type { JoinKey } from '../../contract/model.ts';
 import { STATUSES } from '../../contract/status.ts';
 import { formatType } from '../../contract/value-type.ts';
 import type { ValueType } from '../../contract/value-type.ts';
-import { MAX_VALUES } from '../request/entities.ts';
+import { MAX_VALUES } from '../plan/plan.ts';
 import { SIDECAR_ERRORS } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { FEAST_STATUSES } from '../surface/feast/feast-text.ts';

@@ -1,6 +1,6 @@
 /** The answers to GET: health, schemas of services, models of the Open Inference Protocol, documentation. */
 import type { CodedError } from '../../contract/std/coded-error.ts';
-import { JSON_HEADERS } from '../answer/outbox.ts';
+import { JSON_HEADERS } from '../transport/transport.ts';
 import { sidecarError } from '../errors.ts';
 import { docsPage } from './docs-page.ts';
 import type { HotKeys } from '../cache/hot-keys.ts';

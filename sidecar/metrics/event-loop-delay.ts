@@ -5,7 +5,7 @@
  * Rejected: monitorEventLoopDelay of perf_hooks. Its buckets cannot be read, so that only quantiles since the last
  * scrape could be shown, which cannot be added up over pods; and its reset at a scrape forgets the delay that follows.
  */
-import { Histogram } from './histogram.ts';
+import { Histogram } from '../../contract/std/histogram.ts';
 
 const EVERY_MS = 10;
 const EDGES_S = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];

@@ -3,7 +3,7 @@
  */
 import { PerformanceObserver, constants } from 'node:perf_hooks';
 import type { PerformanceEntry } from 'node:perf_hooks';
-import { Histogram } from './histogram.ts';
+import { Histogram } from '../../contract/std/histogram.ts';
 
 const EDGES_S = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 

@@ -8,7 +8,7 @@ import type { CacheStats } from '../cache/row-cache.ts';
 import { Exposition, NO_LABELS } from './exposition.ts';
 import type { Sample } from './exposition.ts';
 import type { GcPauses } from './gc-pauses.ts';
-import type { Histogram } from './histogram.ts';
+import type { Histogram } from '../../contract/std/histogram.ts';
 import type { NodeLoad } from '../cache/hot-keys.ts';
 import type { Metrics, RouteTally } from './metrics.ts';
 import { processMetrics } from './process-metrics.ts';

@@ -6,7 +6,7 @@
 import { FROM_STALE, MISSING, NULL, PRESENT } from '../../contract/status.ts';
 import { REFUSALS } from '../request/admission.ts';
 import type { Refusal } from '../request/admission.ts';
-import { Histogram } from './histogram.ts';
+import { Histogram } from '../../contract/std/histogram.ts';
 import type { CachedRow } from '../cache/cached-row.ts';
 import type { ViewTally } from '../plan/view-tally.ts';
 import type { RequestInFlight } from '../request/request-in-flight.ts';

@@ -6,7 +6,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Bundle, FeatureService, JoinKey, ServiceFeature, ServiceView } from '../../contract/model.ts';
 import { firstHmacMark } from '../../contract/log-privacy.ts';
-import { MAX_VALUES } from '../request/entities.ts';
+import { MAX_VALUES } from './plan.ts';
 import { sidecarError } from '../errors.ts';
 import { logError } from '../spool/errors.ts';
 import { planService } from './plan.ts';

@@ -12,6 +12,9 @@ import { keyPoliciesOf } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { ViewPlan } from './view-plan.ts';
 
+/** The most values that one request may ask for: rows times features. */
+export const MAX_VALUES = 10_000;
+
 interface GroupPlan {
   /** `{prefix}fstore:{entity}:`, to be followed by the id. */
   readonly keyStart: string;

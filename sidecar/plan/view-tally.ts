@@ -1,6 +1,6 @@
 /** What was served of one view since the start, whatever bundle was in force: values by status, ages of its rows. */
 import { STATUSES } from '../../contract/status.ts';
-import { Histogram } from '../metrics/histogram.ts';
+import { Histogram } from '../../contract/std/histogram.ts';
 
 const MINUTE_S = 60;
 const HOUR_S = 3_600;

@@ -18,7 +18,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { trimHeap } from './gc-tuning.ts';
+import { trimHeap } from '../../contract/std/garbage.ts';
 
 export interface AdminThreadInput {
   /** Empty: all interfaces. */

@@ -24,14 +24,14 @@
  * `plumb serve` before it starts.
  */
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from '../../contract/std/garbage.ts';
 
 const HEAP_GROWING_PERCENT = 12;
 const YOUNG_MAX_BYTES = 2 * 8 * 2 ** 20;
 
 export function tuneCollector(): void {
   // A collection that is under way would lose its helpers halfway: this call ends it first.
-  collect({});
+  collectGarbage({});
   setFlagsFromString('--no-concurrent-marking');
   setFlagsFromString('--no-incremental-marking-bailout-when-ahead-of-schedule');
   setFlagsFromString('--no-allocation-site-pretenuring');
@@ -56,20 +56,4 @@ export function youngGenerationBound(): () => void {
     if (mayGrow !== grows) setFlagsFromString(`--semi-space-growth-factor=${mayGrow ? 2 : 1}`);
     grows = mayGrow;
   };
-}
-
-/**
- * Frees what the start of the calling thread has left over: 2 of the 9 MiB that an empty thread takes; 15 ms. For
- * threads that do little from then on, and before the warm-up, which allocates again what is needed.
- */
-export function trimHeap(): void {
-  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-}
-
-/** @param how  as V8's own `gc` takes it; nothing: all generations, now */
-function collect(how: Readonly<Record<string, string>>): void {
-  setFlagsFromString('--expose-gc');
-  const gc = runInNewContext('gc') as (how?: object) => void;
-  setFlagsFromString('--no-expose-gc');
-  gc(how);
 }

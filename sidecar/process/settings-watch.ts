@@ -7,7 +7,7 @@
  * Why twice: an editor may cut a file to nothing before it writes it, and the half of a YAML file is often valid.
  */
 import { join } from 'node:path';
-import { readRegularText } from '../../contract/std/regular-file.ts';
+import { readRegularText } from '../../contract/std/files/regular-file.ts';
 import type { Project } from '../../project/project.ts';
 import type { CacheLayers } from '../../project/settings/serve-settings.ts';
 import type { Settings } from '../../project/settings/settings.ts';

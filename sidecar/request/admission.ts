@@ -19,7 +19,7 @@
  *
  * Called by server.ts with each body. Figures: docs/benchmarks/sidecar.md, "Overload".
  */
-import type { Histogram } from '../metrics/histogram.ts';
+import type { Histogram } from '../../contract/std/histogram.ts';
 import { Codel } from './overload.ts';
 import { RequestQueue } from './request-queue.ts';
 import type { Exchange, RequestHead } from '../transport/transport.ts';

@@ -3,10 +3,10 @@ import type { JoinKey } from '../../contract/model.ts';
 import { parseKeyPart } from '../../contract/wire/online/entity-key.ts';
 import { sidecarError } from '../errors.ts';
 import { describe } from './json-body.ts';
+import { MAX_VALUES } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { FeatureRequest } from './feature-request.ts';
 
-export const MAX_VALUES = 10_000;
 const INT32_LIMIT = 2 ** 31;
 
 type Columns = Readonly<Record<string, unknown>>;

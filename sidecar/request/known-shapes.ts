@@ -11,7 +11,7 @@
  */
 import { isAscii } from 'node:buffer';
 import type { FeatureRequest } from './feature-request.ts';
-import { MAX_VALUES } from './entities.ts';
+import { MAX_VALUES } from '../plan/plan.ts';
 import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Surface } from './surface.ts';

@@ -3,7 +3,7 @@
  * server.ts and serve.ts; surface/surfaces.ts has the list.
  */
 import type { CodedError } from '../../contract/std/coded-error.ts';
-import type { AnswerBuffer } from '../answer/answer-buffer.ts';
+import type { AnswerBuffer } from '../transport/answer-buffer.ts';
 import type { FeatureRequest } from './feature-request.ts';
 import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';

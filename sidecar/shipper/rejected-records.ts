@@ -10,12 +10,11 @@
  */
 import { join } from 'node:path';
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
-import { writeDurably } from '../../contract/std/durable-file.ts';
+import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { SpooledRecord } from './spool-tail.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
-
-export const REJECTED_FOLDER = 'rejected';
+import { REJECTED_FOLDER } from '../spool/spool-folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 /** Durable when it returns; a second call for a record replaces its file. @throws the file system's error */
 export function keepRejected(

@@ -5,7 +5,7 @@
  *   in    { graceMs }           ship what is left, but for no longer than this, then end
  *   out   { stats } once a second and at the end · { info } · { warn }
  */
-import type { FileLock } from '../../contract/std/file-lock.ts';
+import type { FileLock } from '../../contract/std/files/file-lock.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { KafkaSettings } from '../../project/settings/kafka-settings.ts';

@@ -1,7 +1,7 @@
 /** The locks of a spool: one process writes it, and one ships it. */
 import { join } from 'node:path';
-import { FileLock } from '../../contract/std/file-lock.ts';
-import { makePrivateFile } from '../../contract/std/private-file.ts';
+import { FileLock } from '../../contract/std/files/file-lock.ts';
+import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 import { logError } from './errors.ts';
 
 const WRITE_LOCK_FILE = 'lock.db';

@@ -14,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 export interface SpoolFiles {
   /**

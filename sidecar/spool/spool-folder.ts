@@ -7,14 +7,16 @@
 import { statSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FileLock } from '../../contract/std/file-lock.ts';
+import type { FileLock } from '../../contract/std/files/file-lock.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { listSegments } from '../../contract/wire/log/spool-segment.ts';
 import type { SegmentName } from '../../contract/wire/log/spool-segment.ts';
-import { REJECTED_FOLDER } from '../shipper/rejected-records.ts';
 import { lockForWriting } from './lock.ts';
 import type { WriterState } from './writer-state.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
+
+/** Where the shipper keeps the records that Kafka refuses. */
+export const REJECTED_FOLDER = 'rejected';
 
 /** For how long a folder that vanished shows in the metrics: long enough for a few scrapes. */
 const ALARM_MS = 60_000;

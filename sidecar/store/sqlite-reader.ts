@@ -5,7 +5,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
-import { requireRegularFile } from '../../contract/std/regular-file.ts';
+import { requireRegularFile } from '../../contract/std/files/regular-file.ts';
 import { rowSchemaFromText } from '../../contract/definitions/definition-json.ts';
 import type { RowSchema } from '../../contract/model.ts';
 import { parseWatermark } from '../../contract/wire/online/watermark.ts';

@@ -18,6 +18,8 @@ export interface Route {
 
 export type ReplyHeaders = readonly (readonly [string, string])[];
 
+export const JSON_HEADERS: ReplyHeaders = [['content-type', 'application/json']];
+
 export interface HttpHandler {
   readonly routes: readonly Route[];
   /** @returns whether the body should be read; if not, the handler has replied */

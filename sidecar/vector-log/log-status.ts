@@ -14,7 +14,7 @@ import type { SpoolPosition } from '../../contract/wire/log/spool-cursor.ts';
 import { SegmentChain } from '../../contract/wire/log/segment-chain.ts';
 import { filesOf, parseSegmentFile } from '../../contract/wire/log/spool-segment.ts';
 import type { SegmentHeader } from '../../contract/wire/log/spool-segment.ts';
-import { REJECTED_FOLDER } from '../shipper/rejected-records.ts';
+import { REJECTED_FOLDER } from '../spool/spool-folder.ts';
 import { cursorOf, ifThere, lagOf, sizedSegments } from './consumer-lag.ts';
 import type { SizedSegment } from './consumer-lag.ts';
 

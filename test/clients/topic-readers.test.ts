@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../project/clock.ts';
-import { writeDurably } from '../../contract/std/durable-file.ts';
+import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { runServe } from '../../sidecar/main.ts';
 import { startKafka } from '../support/kafka/kafka.ts';
 import type { KafkaServer } from '../support/kafka/kafka.ts';

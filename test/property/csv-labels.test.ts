@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CsvRecords } from '../../training/csv-records.ts';
+import { CsvRecords } from '../../training/table-file/csv-records.ts';
 import { appendToCsv, csvField, plainCsv } from '../../training/labels-csv.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 

@@ -7,7 +7,7 @@ import { FROM_CACHE, MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '..
 import { formatType } from '../../contract/value-type.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { decodeRowValues } from '../../contract/wire/online/row-codec.ts';
-import { AnswerBuffer } from '../../sidecar/answer/answer-buffer.ts';
+import { AnswerBuffer } from '../../sidecar/transport/answer-buffer.ts';
 import { CachedRow } from '../../sidecar/cache/cached-row.ts';
 import { BundlePlans, ViewSlots } from '../../sidecar/plan/bundle-plans.ts';
 import type { ViewPlan } from '../../sidecar/plan/view-plan.ts';

@@ -11,7 +11,7 @@ import { runIngest } from '../../monitor/ingest/main.ts';
 import { IngestLedger } from '../../monitor/ingest/ledger.ts';
 import { TopicSource } from '../../monitor/ingest/topic-source.ts';
 import type { TopicReader } from '../../monitor/ingest/topic-source.ts';
-import { SERVED_DISK } from '../../monitor/day/served-files.ts';
+import { SERVED_DISK } from '../../monitor/ingest/served-files.ts';
 import { silentLogger } from '../../contract/std/logger.ts';
 import { contentOf, originOf } from '../../contract/wire/log/record-content.ts';
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';

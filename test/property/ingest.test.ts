@@ -14,11 +14,11 @@ import type { LogSource, SourceOptions } from '../../monitor/ingest/log-source.t
 import { SpoolSource } from '../../monitor/ingest/spool-source.ts';
 import { TopicSource } from '../../monitor/ingest/topic-source.ts';
 import type { TopicMessage, TopicPartition, TopicReader } from '../../monitor/ingest/topic-source.ts';
-import { SERVED_DISK } from '../../monitor/day/served-files.ts';
-import type { ServedDisk } from '../../monitor/day/served-files.ts';
+import { SERVED_DISK } from '../../monitor/ingest/served-files.ts';
+import type { ServedDisk } from '../../monitor/ingest/served-files.ts';
 import { systemClock } from '../../project/clock.ts';
 import { silentLogger } from '../../contract/std/logger.ts';
-import { writeDurably } from '../../contract/std/durable-file.ts';
+import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { PASSED_FILE, passedMarkText } from '../../contract/wire/log/passed-mark.ts';
 import { FRAME_HEADER_BYTES } from '../../contract/wire/log/spool-frame.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';
-import { writeDurably } from '../../contract/std/durable-file.ts';
+import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import { PowerCutFiles } from '../support/faults/power-cut-files.ts';
 import type { Choose } from '../support/faults/power-cut-files.ts';

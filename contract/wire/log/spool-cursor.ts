@@ -13,7 +13,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson } from '../../std/canonical-json.ts';
 import { CodedError } from '../../std/coded-error.ts';
-import { writeDurably } from '../../std/durable-file.ts';
+import { writeDurably } from '../../std/files/durable-file.ts';
 import { filesOf, parseSegmentFile } from './spool-segment.ts';
 
 /** Where the next record to read begins, or would. */

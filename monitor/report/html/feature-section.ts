@@ -1,6 +1,7 @@
 /** One feature in full: figures, states, causes, distributions, trend, example rows. Folded unless it needs a look. */
-import { LIMITS } from '../../verdict/limits.ts';
-import type { Distributions, FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
+import { LIMITS } from '../../limits.ts';
+import type { Distributions } from '../../statistics/distributions.ts';
+import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 import { causeBar, leadingCauses } from './charts/cause-bar.ts';
 import { CAUSE_GUIDE } from './cause-guide.ts';
 import { categoryChart, histogramChart } from './charts/distribution-chart.ts';

@@ -1,5 +1,5 @@
 /** All features in one table, the worst first: how well they match, why not, and their last 30 days in small. */
-import { matchLevel } from '../../verdict/limits.ts';
+import { matchLevel } from '../../limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 import { causeBar, leadingCauses } from './charts/cause-bar.ts';
 import { html } from './markup/markup.ts';

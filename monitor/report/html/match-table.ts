@@ -1,6 +1,7 @@
 /** A feature's figures: the three match rates, the sizes of the differences, and the table of states. */
-import { STATES } from '../../verdict/snapshot.ts';
-import type { FeatureSnapshot, State } from '../../verdict/snapshot.ts';
+import { STATES } from '../../causes/value-state.ts';
+import type { FeatureSnapshot } from '../../verdict/snapshot.ts';
+import type { State } from '../../causes/value-state.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
 import { countText, durationText, numberText, percentText } from './markup/value-text.ts';

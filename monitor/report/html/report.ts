@@ -5,7 +5,7 @@
  * yesterday, why, which features, did a run come late; then every feature in full. No script, no request: the page's
  * own security policy forbids both. Called by `monitor run` and `monitor report`; pure.
  */
-import { matchLevel } from '../../verdict/limits.ts';
+import { matchLevel } from '../../limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 import { causesSection } from './causes-section.ts';
 import { changesSection } from './changes-section.ts';

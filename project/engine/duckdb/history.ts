@@ -22,7 +22,7 @@
  */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeDurably } from '../../../contract/std/durable-file.ts';
+import { writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { dayOf } from '../../../contract/std/timestamp.ts';
 import { countingIds } from '../../../contract/definitions/definition-json.ts';
 import { duckTypeOf, quoteName } from './duckdb.ts';

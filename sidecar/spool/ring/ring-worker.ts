@@ -4,7 +4,7 @@
  * ring-writer.ts.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { trimHeap } from '../../process/gc-tuning.ts';
+import { trimHeap } from '../../../contract/std/garbage.ts';
 import { FrameRing } from './frame-ring.ts';
 import { SegmentWriter } from '../segment-writer.ts';
 import type { Epoch } from '../segment-writer.ts';

@@ -1,7 +1,7 @@
 /** An answer in Feast's form: a column for each join key, then one for each feature, then their names. */
 import { PRESENT } from '../../../contract/status.ts';
-import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
-import { JSON_HEADERS } from '../../answer/outbox.ts';
+import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
+import { JSON_HEADERS } from '../../transport/transport.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import type { ReplyHeaders } from '../../transport/transport.ts';
 import { writeColumns } from './feast-columns.ts';

@@ -10,7 +10,7 @@
  * the whole path.
  */
 import { PRESENT } from '../../../contract/status.ts';
-import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
+import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
 import type { CachedRow } from '../../cache/cached-row.ts';
 import { FEAST_PIECES, pieceAfter, piecesOf } from './feast-pieces.ts';
 import type { FeastRun } from './feast-plan.ts';

@@ -9,7 +9,7 @@
  * row that is not PRESENT is made once for each view and status.
  */
 import { MISSING, NULL, PRESENT, STATUSES } from '../../../contract/status.ts';
-import { PIECE_HEAD_BYTES, STATUS_BITS } from '../../answer/answer-buffer.ts';
+import { PIECE_HEAD_BYTES, STATUS_BITS } from '../../transport/answer-buffer.ts';
 import type { CachedRow } from '../../cache/cached-row.ts';
 import { newReadyKind } from '../../cache/ready-ring.ts';
 import { encoderPlan } from '../../plan/encoder-plan.ts';

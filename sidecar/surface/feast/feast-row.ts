@@ -2,7 +2,7 @@
  * A row's columns in an answer of one row, one for each feature of a run. Copied from the ready ring where the row has
  * them there; else made of the row's values, and kept once the row is asked for again.
  */
-import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
+import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
 import type { CachedRow } from '../../cache/cached-row.ts';
 import type { FeastRun } from './feast-plan.ts';
 import { FEAST_NOT_FOUND, FEAST_NULL, FEAST_PRESENT, feastEventTime, feastText } from './feast-text.ts';

@@ -3,8 +3,8 @@
  * rows.
  */
 import { PRESENT } from '../../../contract/status.ts';
-import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
-import { JSON_HEADERS } from '../../answer/outbox.ts';
+import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
+import { JSON_HEADERS } from '../../transport/transport.ts';
 import { oldestAgeUs } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import type { ReplyHeaders } from '../../transport/transport.ts';

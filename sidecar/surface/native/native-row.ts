@@ -3,7 +3,7 @@
  * values, and kept once the row is asked for again.
  */
 import { MISSING, NULL, PRESENT, STATUSES } from '../../../contract/status.ts';
-import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
+import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
 import type { CachedRow } from '../../cache/cached-row.ts';
 import { holdsNonFinite } from '../../cache/row-values.ts';
 import { nativeText } from '../value-text.ts';

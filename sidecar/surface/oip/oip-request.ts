@@ -9,7 +9,7 @@
  */
 import type { JoinKey } from '../../../contract/model.ts';
 import { parseKeyPart } from '../../../contract/wire/online/entity-key.ts';
-import { MAX_VALUES } from '../../request/entities.ts';
+import { MAX_VALUES } from '../../plan/plan.ts';
 import { exampleKey } from '../../request/example-entities.ts';
 import type { FeatureRequest } from '../../request/feature-request.ts';
 import type { ExampleBody } from '../../request/surface.ts';

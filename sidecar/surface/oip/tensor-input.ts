@@ -9,7 +9,7 @@
  * Checks that a tensor does not contradict itself. What its values mean as join keys is oip-request.ts's part.
  */
 import { isUtf8 } from 'node:buffer';
-import { MAX_VALUES } from '../../request/entities.ts';
+import { MAX_VALUES } from '../../plan/plan.ts';
 import { sidecarError } from '../../errors.ts';
 import { describe } from '../../request/json-body.ts';
 

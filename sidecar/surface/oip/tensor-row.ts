@@ -2,7 +2,7 @@
  * A row's part of an answered tensor. Copied from the ready ring where the row has its image there; else made of the
  * row's values, and kept once the row is asked for again.
  */
-import type { AnswerBuffer } from '../../answer/answer-buffer.ts';
+import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
 import type { CachedRow } from '../../cache/cached-row.ts';
 import { NO_PIECE } from '../../cache/ready-ring.ts';
 import { makeImage } from './tensor-image.ts';

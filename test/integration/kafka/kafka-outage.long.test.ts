@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../project/clock.ts';
-import { writeDurably } from '../../../contract/std/durable-file.ts';
+import { writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { KAFKA_START_LIMIT_MS, startKafka } from '../../support/kafka/kafka.ts';
 import type { KafkaServer } from '../../support/kafka/kafka.ts';
 import { makeTopic, readTopic } from '../../support/kafka/kafka-topic.ts';

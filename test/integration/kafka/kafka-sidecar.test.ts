@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../project/clock.ts';
-import { writeDurably } from '../../../contract/std/durable-file.ts';
+import { writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { runServe } from '../../../sidecar/main.ts';
 import type { RunningSidecar } from '../../../sidecar/main.ts';
 import { KAFKA_START_LIMIT_MS } from '../../support/kafka/kafka.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
 import { historyFolder } from '../../../project/engine/duckdb/history.ts';
-import { writeDurably } from '../../../contract/std/durable-file.ts';
+import { writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { runMaterialize } from '../../../materializer/materialize.ts';
 import { bundleOf, makeProject, orders, START_US } from '../../support/fixtures/materialized-project.ts';
 import type { TestProject } from '../../support/fixtures/materialized-project.ts';

@@ -10,7 +10,7 @@ import { runIngest } from '../../../monitor/ingest/main.ts';
 import type { IngestRequest } from '../../../monitor/ingest/main.ts';
 import { INGEST_GROUP } from '../../../monitor/ingest/platformatic-topic.ts';
 import { runMonitor } from '../../../monitor/run.ts';
-import { SERVED_DISK } from '../../../monitor/day/served-files.ts';
+import { SERVED_DISK } from '../../../monitor/ingest/served-files.ts';
 import { openProject } from '../../../project/project.ts';
 import type { Project } from '../../../project/project.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';

@@ -10,7 +10,7 @@ import { renderVerdict } from '../../../monitor/report/terminal/verdict-table.ts
 import { exitCodeOf } from '../../../monitor/verdict/verdict.ts';
 import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
 import { CodedError } from '../../../contract/std/coded-error.ts';
-import { writeDurably } from '../../../contract/std/durable-file.ts';
+import { writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { FRAME_HEADER_BYTES, FRAME_MAGIC } from '../../../contract/wire/log/spool-frame.ts';
 import { DAY, at } from '../../support/day-time.ts';
 import { MonitoredDay, earlierOrders } from '../../support/fixtures/monitored-day.ts';

@@ -7,7 +7,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { DurableDisk } from '../../../contract/std/durable-file.ts';
+import type { DurableDisk } from '../../../contract/std/files/durable-file.ts';
 import type { SpoolFiles } from '../../../sidecar/spool/spool-files.ts';
 
 const SECTOR_BYTES = 512;

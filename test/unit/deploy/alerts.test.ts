@@ -10,7 +10,7 @@ import type { RunPlan } from '../../../materializer/run/run-range.ts';
 import { loadSettings } from '../../../project/settings/settings.ts';
 import { systemClock } from '../../../project/clock.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
-import { Histogram } from '../../../sidecar/metrics/histogram.ts';
+import { Histogram } from '../../../contract/std/histogram.ts';
 import { metricsText } from '../../../sidecar/metrics/metrics-text.ts';
 import { Metrics } from '../../../sidecar/metrics/metrics.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';

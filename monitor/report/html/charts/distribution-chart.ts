@@ -1,7 +1,7 @@
 /** Both histograms over each other: what was served filled, what the replay gives as an outline. */
 import { max } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
-import type { Distributions } from '../../../verdict/snapshot.ts';
+import type { Distributions } from '../../../statistics/distributions.ts';
 import type { Markup } from '../markup/markup.ts';
 import { html } from '../markup/markup.ts';
 import { SMALL_PLOT, chart, linePath, px, stepCorners, xAxis, yAxis } from './plot.ts';

@@ -1,6 +1,6 @@
 /** Both empirical distribution functions, with D drawn where the gap between them is widest. */
 import { scaleLinear } from 'd3-scale';
-import type { Distributions } from '../../../verdict/snapshot.ts';
+import type { Distributions } from '../../../statistics/distributions.ts';
 import { html } from '../markup/markup.ts';
 import type { Markup } from '../markup/markup.ts';
 import { SMALL_PLOT, chart, linePath, px, simplified, stepCorners, xAxis, yAxis } from './plot.ts';

@@ -2,7 +2,7 @@
 import { min } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
-import { LIMITS } from '../../../verdict/limits.ts';
+import { LIMITS } from '../../../limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../../verdict/snapshot.ts';
 import { html } from '../markup/markup.ts';
 import type { Markup, Part } from '../markup/markup.ts';

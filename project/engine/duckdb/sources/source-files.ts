@@ -10,7 +10,7 @@ import { quoteName, quoteText } from '../duckdb.ts';
 import type { DuckDb } from '../duckdb.ts';
 import { quotePaths } from '../file-sql.ts';
 import { registryError } from '../../../../contract/errors.ts';
-import { schemeOf } from '../../../../contract/std/local-path.ts';
+import { schemeOf } from '../../../../contract/std/files/local-path.ts';
 import { listSourceFiles } from './source-listing.ts';
 import { CodedError } from '../../../../contract/std/coded-error.ts';
 import { parquetColumns, parquetSchemas } from './parquet-columns.ts';

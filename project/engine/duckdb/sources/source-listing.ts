@@ -12,7 +12,7 @@
  */
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, normalize, parse, resolve, sep } from 'node:path';
-import { requireRegularFile, requireUtf8Name } from '../../../../contract/std/regular-file.ts';
+import { requireRegularFile, requireUtf8Name } from '../../../../contract/std/files/regular-file.ts';
 
 /**
  * @param folder  what a relative path begins in; a sign of a pattern in its own name stands for itself

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { proposeDelay } from '../../../../monitor/verdict/delay-proposal.ts';
 import { spanText, timeText } from '../../../../monitor/causes/evidence-text.ts';
 import { RunIndex } from '../../../../monitor/judge/run-index.ts';
-import { SequenceSet } from '../../../../monitor/day/sequence-set.ts';
+import { SequenceSet } from '../../../../monitor/ingest/sequence-set.ts';
 import type { FeatureSnapshot } from '../../../../monitor/verdict/snapshot.ts';
 import { exitCodeOf, percent, verdictOf } from '../../../../monitor/verdict/verdict.ts';
 import type { RunRecord } from '../../../../contract/run-record.ts';

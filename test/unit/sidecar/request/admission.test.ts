@@ -1,7 +1,7 @@
 /** Which requests are served, when, and which are refused: polls and passes on a clock of the test's own. */
 import { describe, expect, test } from 'vitest';
 import { Admission } from '../../../../sidecar/request/admission.ts';
-import { Histogram } from '../../../../sidecar/metrics/histogram.ts';
+import { Histogram } from '../../../../contract/std/histogram.ts';
 import { PathExchange } from '../../../support/faults/path-exchange.ts';
 
 const WALL_MS = 1_795_262_400_000;

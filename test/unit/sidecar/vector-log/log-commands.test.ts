@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CommandContext } from '../../../../project/command.ts';
 import { readServedLog } from '../../../../contract/wire/log/served-log.ts';
-import { writeDurably } from '../../../../contract/std/durable-file.ts';
+import { writeDurably } from '../../../../contract/std/files/durable-file.ts';
 import { silentLogger } from '../../../../contract/std/logger.ts';
 import type { ServedRequest } from '../../../../contract/wire/log/served-record.ts';
 import { advanceCursor } from '../../../../contract/wire/log/spool-cursor.ts';

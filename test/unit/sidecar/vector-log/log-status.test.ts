@@ -3,7 +3,7 @@ import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readServedLog } from '../../../../contract/wire/log/served-log.ts';
-import { writeDurably } from '../../../../contract/std/durable-file.ts';
+import { writeDurably } from '../../../../contract/std/files/durable-file.ts';
 import { PASSED_FILE, passedMarkText } from '../../../../contract/wire/log/passed-mark.ts';
 import { systemClock } from '../../../../project/clock.ts';
 import { silentLogger } from '../../../../contract/std/logger.ts';

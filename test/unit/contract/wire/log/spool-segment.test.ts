@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readServedLog } from '../../../../../contract/wire/log/served-log.ts';
 import type { LogItem } from '../../../../../contract/wire/log/served-log.ts';
-import { writeDurably } from '../../../../../contract/std/durable-file.ts';
+import { writeDurably } from '../../../../../contract/std/files/durable-file.ts';
 import { PASSED_FILE, passedMarkText } from '../../../../../contract/wire/log/passed-mark.ts';
 import { SegmentReader } from '../../../../../contract/wire/log/segment-reader.ts';
 import { MAX_PART_BYTES, RecordEncoder } from '../../../../../contract/wire/log/served-encoder.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { SideOfExample, State } from '../../../../../../monitor/verdict/snapshot.ts';
+import type { SideOfExample } from '../../../../../../monitor/verdict/snapshot.ts';
+import type { State } from '../../../../../../monitor/causes/value-state.ts';
 import {
   compactText,
   counted,

@@ -10,11 +10,11 @@ import {
   SourceDraft,
   ViewDraft,
   ViewSelection,
-} from './draft.ts';
-import { givenText } from '../std/given-text.ts';
-import type { Draft, Options, Place } from './draft.ts';
-import { didYouMean } from './mistake.ts';
-import type { Mistakes } from './mistake.ts';
+} from '../draft.ts';
+import { givenText } from '../../std/given-text.ts';
+import type { Draft, Options, Place } from '../draft.ts';
+import { didYouMean } from '../../std/did-you-mean.ts';
+import type { Mistakes } from '../mistake.ts';
 import { readDocument } from './yaml-document.ts';
 import type { YamlFault } from './yaml-document.ts';
 

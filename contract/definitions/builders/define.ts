@@ -3,14 +3,14 @@
  * given, and check nothing: registry/definitions/ does, and reports all mistakes of a project at once. Their types show
  * in the editor the mistakes that a type can know.
  */
-import type { Duration } from '../std/duration.ts';
-import type { LogPolicy } from '../model.ts';
-import type { KeyType } from '../value-type.ts';
+import type { Duration } from '../../std/duration.ts';
+import type { LogPolicy } from '../../model.ts';
+import type { KeyType } from '../../value-type.ts';
 import { calledAt } from './call-place.ts';
-import { EntityDraft, madeDrafts, ServiceDraft, SourceDraft, ViewDraft, ViewSelection } from './draft.ts';
-import type { Draft, StoredFeature } from './draft.ts';
-import type { ColumnNameFault, Name } from './name.ts';
-import type { Checked } from './refused.ts';
+import { EntityDraft, madeDrafts, ServiceDraft, SourceDraft, ViewDraft, ViewSelection } from '../draft.ts';
+import type { Draft, StoredFeature } from '../draft.ts';
+import type { ColumnNameFault, Name } from '../name.ts';
+import type { Checked } from '../refused.ts';
 import type { Features, ViewOptions, Watermark } from './view-options.ts';
 
 type JoinKeys = Readonly<Record<string, StoredFeature<unknown, KeyType>>>;

@@ -1,10 +1,10 @@
 /** `agg`: the aggregates over raw events, as definition files write them. */
-import type { Duration } from '../std/duration.ts';
+import type { Duration } from '../../std/duration.ts';
 import { calledAt } from './call-place.ts';
-import { FeatureDraft } from './draft.ts';
-import type { AggregatedFeature } from './draft.ts';
+import { FeatureDraft } from '../draft.ts';
+import type { AggregatedFeature } from '../draft.ts';
 import type { AggregateOptions, NumberType, SingleType } from './feature-options.ts';
-import type { Refused } from './refused.ts';
+import type { Refused } from '../refused.ts';
 
 /**
  * An aggregate that still needs its window.

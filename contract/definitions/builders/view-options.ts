@@ -1,9 +1,9 @@
 /** What a definition file may say of a view. The features decide its kind, and the kind what else it may say. */
-import type { Duration } from '../std/duration.ts';
-import type { TimeText } from '../std/timestamp.ts';
-import type { AggregatedFeature, EntityDraft, SourceDraft, StoredFeature } from './draft.ts';
-import type { ColumnNameFault } from './name.ts';
-import type { Checked, Refused } from './refused.ts';
+import type { Duration } from '../../std/duration.ts';
+import type { TimeText } from '../../std/timestamp.ts';
+import type { AggregatedFeature, EntityDraft, SourceDraft, StoredFeature } from '../draft.ts';
+import type { ColumnNameFault } from '../name.ts';
+import type { Checked, Refused } from '../refused.ts';
 
 export type Features = Readonly<Record<string, StoredFeature | AggregatedFeature>>;
 export type Watermark = 'cutoff' | 'events';

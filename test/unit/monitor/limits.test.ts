@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { renderReport } from '../../../../monitor/report/html/report.ts';
-import { LIMITS, distanceLevel, matchLevel } from '../../../../monitor/verdict/limits.ts';
-import { verdictOf } from '../../../../monitor/verdict/verdict.ts';
-import { emptyDay, featureSample } from '../../../support/fixtures/sample-snapshot.ts';
+import { renderReport } from '../../../monitor/report/html/report.ts';
+import { LIMITS, distanceLevel, matchLevel } from '../../../monitor/limits.ts';
+import { verdictOf } from '../../../monitor/verdict/verdict.ts';
+import { emptyDay, featureSample } from '../../support/fixtures/sample-snapshot.ts';
 
 const USUAL = { ...LIMITS };
 

@@ -8,8 +8,8 @@ import {
   readRegularText,
   requireRegularFile,
   requireUtf8Name,
-} from '../../../../contract/std/regular-file.ts';
-import { scratchFolder } from '../../../support/scratch.ts';
+} from '../../../../../contract/std/files/regular-file.ts';
+import { scratchFolder } from '../../../../support/scratch.ts';
 
 test('a FIFO, a socket and a device are told by what they are, also behind a link', async () => {
   const folder = scratchFolder();

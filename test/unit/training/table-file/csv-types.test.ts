@@ -1,8 +1,8 @@
 /** Types of CSV columns: found over all values, and never such that a value would become another one. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { csvTypes, csvValueSql, keepsDigits } from '../../../training/csv-types.ts';
-import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
+import { csvTypes, csvValueSql, keepsDigits } from '../../../../training/table-file/csv-types.ts';
+import { DuckDb, quoteText } from '../../../../project/engine/duckdb/duckdb.ts';
 
 let duck: DuckDb;
 beforeAll(async () => {

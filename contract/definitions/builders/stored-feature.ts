@@ -2,12 +2,12 @@
  * `t`: the types of features and join keys, as definition files write them. The compiler knows of each feature its type
  * and the values that stand for it in `missing` and `examples`.
  */
-import type { TimeText } from '../std/timestamp.ts';
+import type { TimeText } from '../../std/timestamp.ts';
 import { calledAt } from './call-place.ts';
-import { FeatureDraft } from './draft.ts';
-import type { StoredFeature } from './draft.ts';
+import { FeatureDraft } from '../draft.ts';
+import type { StoredFeature } from '../draft.ts';
 import type { FeatureOptions, NumberOptions } from './feature-options.ts';
-import type { Refused } from './refused.ts';
+import type { Refused } from '../refused.ts';
 import type { FloatValue, Int64Value, ScalarValues } from './written-value.ts';
 
 function typed<Value, Type extends string>(type: string, options: object): StoredFeature<Value, Type> {

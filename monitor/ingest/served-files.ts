@@ -22,9 +22,9 @@ import {
   rmSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { syncFolder, writeDurably } from '../../contract/std/durable-file.ts';
+import { syncFolder, writeDurably } from '../../contract/std/files/durable-file.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import { makeFolder } from '../../contract/std/folder.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 const HOUR_US = 3_600_000_000;
 

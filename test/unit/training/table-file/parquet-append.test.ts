@@ -6,16 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { joinedArrowSchema } from '../../../training/arrow-schema.ts';
-import { appendColumns, readParquetFooter } from '../../../training/parquet-append.ts';
-import { readThrift, writeThrift } from '../../../training/thrift-compact.ts';
+import { joinedArrowSchema } from '../../../../training/table-file/arrow-schema.ts';
+import { appendColumns, readParquetFooter } from '../../../../training/table-file/parquet-append.ts';
+import { readThrift, writeThrift } from '../../../../training/table-file/thrift-compact.ts';
 import type {
   ThriftField,
   ThriftShape,
   ThriftStruct,
   ThriftValue,
-} from '../../../training/thrift-compact.ts';
-import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
+} from '../../../../training/table-file/thrift-compact.ts';
+import { DuckDb, quoteText } from '../../../../project/engine/duckdb/duckdb.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'plumb-parquet-'));
 const path = (name: string): string => join(folder, name);

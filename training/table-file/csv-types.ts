@@ -13,7 +13,7 @@
  *
  * The first value of a column tells which types are possible, so that text costs nothing and a number one test.
  */
-import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 
 const WHOLE = /^-?(?:0|[1-9]\d*)$/;
 const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;

@@ -1,8 +1,8 @@
 import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { makeFolder } from '../../../../contract/std/folder.ts';
-import { scratchFolder } from '../../../support/scratch.ts';
+import { makeFolder } from '../../../../../contract/std/files/folder.ts';
+import { scratchFolder } from '../../../../support/scratch.ts';
 
 test('makes every folder that is missing, with the mode, and says whether any was', () => {
   const root = scratchFolder();

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FileLock } from '../../../../contract/std/file-lock.ts';
+import { FileLock } from '../../../../../contract/std/files/file-lock.ts';
 
 let folder: string;
 let file: string;
@@ -22,7 +22,7 @@ const HOLDER = `
 `;
 
 test('a lock is another process’s until it dies', async () => {
-  const module = join(import.meta.dirname, '../../../../contract/std/file-lock.ts');
+  const module = join(import.meta.dirname, '../../../../../contract/std/files/file-lock.ts');
   const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', HOLDER];
   const child = spawn(process.execPath, [...flags, module, file], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');

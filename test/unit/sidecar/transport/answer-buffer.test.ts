@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { AnswerBuffer } from '../../../../sidecar/answer/answer-buffer.ts';
+import { AnswerBuffer } from '../../../../sidecar/transport/answer-buffer.ts';
 import { pack } from '../../../../sidecar/surface/feast/feast-pieces.ts';
 
 const BYTES = 2 ** 20;

@@ -10,7 +10,7 @@
  * behind. Numbers below are slots and constants of Message.fbs and Schema.fbs
  * (github.com/apache/arrow/tree/main/format).
  */
-import type { ValueType } from '../contract/value-type.ts';
+import type { ValueType } from '../../contract/value-type.ts';
 
 const CONTINUES = 0xffff_ffff;
 /** Slots of Message, Schema and Field. */

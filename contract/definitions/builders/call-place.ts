@@ -1,7 +1,7 @@
 /** Where a builder was called, so that a mistake names file and line of the definition. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Place } from './draft.ts';
+import type { Place } from '../draft.ts';
 
 /** The folder of the builders: its frames of a stack belong to no definition file. */
 const HERE = new URL('.', import.meta.url).href;

@@ -1,9 +1,9 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { writeDurably } from '../../../../contract/std/durable-file.ts';
-import { makePrivateFile } from '../../../../contract/std/private-file.ts';
-import { scratchFolder } from '../../../support/scratch.ts';
+import { writeDurably } from '../../../../../contract/std/files/durable-file.ts';
+import { makePrivateFile } from '../../../../../contract/std/files/private-file.ts';
+import { scratchFolder } from '../../../../support/scratch.ts';
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 

@@ -1,6 +1,6 @@
 /** What a definition file may say of a feature beside its type or its aggregation. */
-import type { LogPolicy } from '../model.ts';
-import type { Refused } from './refused.ts';
+import type { LogPolicy } from '../../model.ts';
+import type { Refused } from '../refused.ts';
 import type { ScalarValues } from './written-value.ts';
 
 /** What every feature may say about itself. */
