@@ -11,7 +11,7 @@ import { renderComparison } from './stats/comparison-table.ts';
 import { exitCodeOf } from './verdict/verdict.ts';
 import { renderVerdict } from './report/terminal/verdict-table.ts';
 
-/** Ingests the log up to what it holds now, or goes on until SIGINT or SIGTERM; what was read is committed first. */
+/** Ingests what the log holds now, or goes on until SIGINT or SIGTERM; commits what it has read before it ends. */
 export async function ingest(
   context: CommandContext,
   options: { follow?: boolean; from?: 'spool' | 'topic' },
@@ -32,7 +32,7 @@ export async function ingest(
   }
 }
 
-/** Judges a day; exit code 1 when a verdict is alert or alarm, 3 when too little could be judged. */
+/** Judges a day; exit code 1 when a verdict is alert or alarm, 3 when there was too little data to judge. */
 export async function run(
   context: CommandContext,
   options: { date?: string; service?: string[] },
@@ -51,7 +51,7 @@ function verdictText(context: CommandContext, { snapshot, reportFile }: JudgedDa
   return `${renderVerdict(snapshot, { color: context.color })}\n\nReport: ${reportFile}`;
 }
 
-/** Draws a day's report again, from its snapshot alone. */
+/** Draws a day's report again, from its stored snapshot alone. */
 export async function report(
   context: CommandContext,
   options: { date: string; service: string },
@@ -61,7 +61,7 @@ export async function report(
   return 0;
 }
 
-/** Compares the columns that two Parquet files share; says what it finds, and judges nothing. */
+/** Compares the columns that two Parquet files share; reports the differences and gives no verdict. */
 export async function stats(context: CommandContext, options: { a: string; b: string }): Promise<ExitCode> {
   const result = await compareFiles(resolve(context.folder, options.a), resolve(context.folder, options.b));
   await printResult(context, result, () => renderComparison(result, { color: context.color }));

@@ -1,21 +1,27 @@
 /**
- * The limits that decide a verdict. The verdict, the statistics and the report's charts and tables read them here, so
- * that a report never draws a limit that the verdict did not use.
+ * The limits that decide a verdict. The verdict, the statistics, and the report's charts and tables all read them here,
+ * so that a report never draws a limit that the verdict did not use.
  */
 export const LIMITS = {
-  /** Shares of exact match within the promise: below the first the monitor alerts, below the second it alarms. */
+  /**
+   * Limits on the share of values that match exactly or within the promise: an alert below the first, an alarm below
+   * the second.
+   */
   alertBelow: 0.99,
   alarmBelow: 0.9,
-  /** More than this share of the values without an explanation is an alarm. */
+  /** An alarm when more than this share of the values has no explanation. */
   unexplainedMost: 0.01,
-  /** More than this share of the values that could not be judged is not enough data. */
+  /** Not enough data when more than this share of the values could not be judged. */
   unjudgedMost: 0.01,
-  /** The distance D of two distributions, from which on the report warns, and from which on the monitor alerts. */
+  /**
+   * Limits on the distance D of two distributions: from the first on the report warns, from the second on the monitor
+   * alerts.
+   */
   distanceWarn: 0.05,
   distanceAlarm: 0.1,
 };
 
-/** @param share  of exact match within the promise */
+/** @param share  the share of exact match within the promise */
 export function matchLevel(share: number): 'ok' | 'alert' | 'alarm' {
   if (share >= LIMITS.alertBelow) return 'ok';
   return share >= LIMITS.alarmBelow ? 'alert' : 'alarm';

@@ -1,4 +1,4 @@
-/** What `plumb monitor run` and `plumb monitor report` do: judge a day, draw its report. */
+/** What `plumb monitor run` and `plumb monitor report` do: judge a day, and draw its report. */
 import { registryError } from '../contract/errors.ts';
 import type { Project } from '../project/project.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
@@ -8,7 +8,7 @@ import { runMonitor } from './run.ts';
 import { readSnapshot, reportFile, snapshotFile, writeReport } from './verdict/snapshot-folder.ts';
 import type { Snapshot } from './verdict/snapshot.ts';
 
-/** A service's verdict of a day and where it lies. */
+/** A service's verdict on a day, and the path of its files. */
 export interface JudgedDay {
   readonly snapshot: Snapshot;
   readonly snapshotFile: string;
@@ -16,9 +16,9 @@ export interface JudgedDay {
 }
 
 interface JudgeOptions {
-  /** YYYY-MM-DD, UTC; yesterday by the project's clock unless given. */
+  /** YYYY-MM-DD, UTC; default: yesterday by the project's clock. */
   readonly date?: string;
-  /** Every service with a vector that day unless given. */
+  /** Names of services; default: every service with a vector that day. */
   readonly services?: readonly string[];
 }
 
@@ -38,7 +38,11 @@ export async function judgeDay(project: Project, options: JudgeOptions = {}): Pr
   return snapshots.map((snapshot) => drawReport(project, snapshot));
 }
 
-/** Draws the report of a day that was judged before. Throws REG_UNKNOWN when it was not. */
+/**
+ * Draws the report of a day that was judged before.
+ *
+ * @throws REG_UNKNOWN when it was not judged
+ */
 export function redrawReport(project: Project, service: string, date: string): JudgedDay {
   const snapshot = readSnapshot(project.settings.reports, service, date);
   if (snapshot !== null) return drawReport(project, snapshot);

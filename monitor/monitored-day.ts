@@ -1,4 +1,4 @@
-/** The day that a run judges: what the judgements of all its services share. Made by run.ts. */
+/** The day that a run judges, with what the judgements of all its services share. Made by run.ts. */
 import type { HmacKey } from '../contract/log-privacy.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
@@ -16,6 +16,6 @@ export interface MonitoredDay {
   readonly fromUs: number;
   readonly toUs: number;
   readonly log: DayOfLog;
-  /** The secret of the log's HMACs; null: it is not set. */
+  /** The secret of the log's HMACs; null: no secret is set. */
   readonly hmacKey: HmacKey | null;
 }

@@ -1,12 +1,13 @@
 /**
- * `plumb monitor run`: one UTC day of the vector log, judged.
+ * `plumb monitor run`: judges one UTC day of the vector log.
  *
  *   log --ingest--> vectors, rows --replay--> pairs --judge, compare, explain--> tallies --verdict--> snapshot
  *                                    ^                         |
  *                                 history                      `--> {date}.parquet, a row a value
  *
- * This file opens and closes what the run needs and reads the day; service-run.ts then judges each service. The day's
- * tables live in a DuckDB file, so that a day larger than memory can be judged; its folder is removed with the run.
+ * This file opens and closes what the run needs, and reads the day; service-run.ts then judges each service. The day's
+ * tables are in a DuckDB file, so that a day larger than memory can be judged; the file's folder is removed when the
+ * run ends.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,14 +33,14 @@ import type { Snapshot } from './verdict/snapshot.ts';
 interface MonitorOptions {
   /** YYYY-MM-DD, UTC. */
   readonly date: string;
-  /** Names; every service with a vector that day unless given. */
+  /** Names of services; default: every service with a vector that day. */
   readonly services?: readonly string[];
 }
 
 /**
- * Judges a day and writes each service's verdict to `{reports}/{service}/{date}.json`, its values beside it.
+ * Judges a day; writes each service's verdict to `{reports}/{service}/{date}.json`, and its judged values beside it.
  *
- * @returns  one snapshot a service, in the order of the bundle
+ * @returns  one snapshot per service, in the order of the bundle
  * @throws   MON_DAY, MON_NO_VECTORS, MON_LOG, MON_REPORTS, REG_NOT_APPLIED, REG_UNKNOWN, REG_SOURCE
  */
 export async function runMonitor(
@@ -87,7 +88,7 @@ function servicesOf(bundle: Bundle, names: readonly string[] | undefined): Featu
   return names.map((name) => serviceNamed(bundle, name));
 }
 
-/** @param scratch  a folder for what a large day spills */
+/** @param scratch  a folder for temporary files, when a large day does not fit in memory */
 async function readLog(day: Omit<MonitoredDay, 'log'>, scratch: string): Promise<DayOfLog> {
   const { project, book, duck, hmacKey, fromUs, toUs } = day;
   const { entities, services } = book.current;

@@ -1,6 +1,6 @@
 /**
- * The judgement of one service over a day: its views in turn, then the verdict over what they gave. It writes the
- * snapshot and, beside it, every judged value. Called by run.ts.
+ * Judges one service over a day: its views one after another, then the verdict over all of them. Writes the snapshot
+ * and, beside it, every judged value. Called by run.ts.
  */
 import { registryError } from '../contract/errors.ts';
 import type { FeatureView, ServiceView } from '../contract/model.ts';

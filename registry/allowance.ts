@@ -1,6 +1,6 @@
 /**
- * What is allowed of a plan although the guard refuses it: exactly the refusals that are named, with a reason. A name
- * that matches no refusal is taken for a typing error, and then nothing at all is applied.
+ * The refusals of the guard that the user allows: exactly those that are named, with a reason. A name that matches no
+ * refusal is taken for a typing error, and then nothing at all is applied.
  */
 import type { Change } from './changes.ts';
 import { didYouMean } from '../contract/std/did-you-mean.ts';
@@ -9,7 +9,7 @@ import { consumerText } from './guard.ts';
 import type { Allowed } from '../contract/refusal.ts';
 
 export interface Allowance {
-  /** Names of refusals, as a plan prints them. */
+  /** The names of refusals, as a plan prints them. */
   readonly names: readonly string[];
   readonly reason: string;
 }
@@ -17,9 +17,9 @@ export interface Allowance {
 export const NO_ALLOWANCE: Allowance = { names: [], reason: '' };
 
 /**
- * @param names   of `--allow`
- * @param reason  of `--reason`
- * @throws REG_USAGE when there is one without the other
+ * @param names   the values of `--allow`
+ * @param reason  the value of `--reason`
+ * @throws REG_USAGE when one is given without the other
  */
 export function allowanceOf(names: readonly string[], reason: string | undefined): Allowance {
   const isGiven = reason !== undefined && reason.trim() !== '';
@@ -72,7 +72,7 @@ function refusedError(changes: readonly Change[], names: readonly string[]): Err
   });
 }
 
-/** Whether something of a definition was allowed: `purchases.ttl` and `purchases__count_7d` are of `purchases`. */
+/** Whether an allowance belongs to a definition: `purchases.ttl` and `purchases__count_7d` belong to `purchases`. */
 export function isAllowanceOf({ name }: Allowed, definition: string): boolean {
   return name === definition || name.startsWith(`${definition}.`) || name.startsWith(`${definition}__`);
 }

@@ -1,4 +1,4 @@
-/** Plan and apply: compare the project's definitions with what is in force, record them, publish the bundle. */
+/** Plan and apply: compare the project's definitions with those in force, record them, publish the bundle. */
 import { registryError } from '../contract/errors.ts';
 import type { CodedError } from '../contract/std/coded-error.ts';
 import { canonicalJson } from '../contract/std/canonical-json.ts';
@@ -27,17 +27,17 @@ import type { RemovedConsumer } from '../contract/refusal.ts';
 
 export interface ApplyPlan {
   readonly changes: readonly Change[];
-  /** What would be published. */
+  /** The bundle that would be published. */
   readonly next: Omit<Bundle, 'hash'>;
-  /** Number of the last apply; the next one must follow it. */
+  /** The number of the last apply; the next one gets the number after it. */
   readonly sequence: number;
-  /** Consumers that are in force and would be no more. */
+  /** Consumers in force that the apply would remove. */
   readonly removed: readonly RemovedConsumer[];
-  /** Views whose rows the next runs write anew. */
+  /** Views whose rows the next runs would write again. */
   readonly rewrites: readonly RewrittenRows[];
 }
 
-/** @throws REG_DEFINITIONS with every mistake in the definitions, and where there is none at all and never was */
+/** @throws REG_DEFINITIONS with every mistake in the definitions; also when there are no definitions and never were */
 export async function planProject(project: Project, database: RegistryDatabase): Promise<ApplyPlan> {
   const last = await database.lastApplied();
   const applied = last === null ? null : readApplied(project, JSON.parse(last.bundle) as Json);
@@ -57,11 +57,11 @@ export async function planProject(project: Project, database: RegistryDatabase):
 }
 
 /**
- * Applies a plan: the registry records it, then the bundle is published. When only the second step fails, apply again:
+ * Applies a plan: the registry records it, then the bundle is published. If only the second step fails, apply again:
  * publishing is idempotent.
  *
- * @param allowance  which refusals are taken, and why
- * @throws REG_REFUSED when a change would break a model; REG_ALLOW when a name stands for nothing that is refused
+ * @param allowance  which refusals are allowed, and why
+ * @throws REG_REFUSED when a change would break a model; REG_ALLOW when a name matches no refusal
  */
 export async function applyPlan(
   project: Project,
@@ -88,7 +88,7 @@ export async function applyPlan(
   return publishBundle(project.settings.bundles, plan.next);
 }
 
-/** @returns null where another format of bundles was applied last: there is nothing to compare with then */
+/** @returns null when the last apply had another bundle format: then there is nothing to compare with */
 function readApplied({ logger }: Project, json: Json): Bundle | null {
   if (isOfThisFormat(json)) return bundleFromJson(json);
   logger.warn(
@@ -102,7 +102,10 @@ function isEmpty({ entities, views, services }: Definitions): boolean {
   return entities.size === 0 && views.size === 0 && services.size === 0;
 }
 
-/** Where something is in force, none left is its deletion, which the plan shows and the guard checks. */
+/**
+ * If definitions are in force and the project has none left, that deletes them all: the plan shows it, the guard checks
+ * it.
+ */
 function noDefinition({ settings }: Project): CodedError {
   const message =
     `${settings.definitions.join(', ')} in ${settings.folder} hold no definition: expected entity:, featureView: ` +
@@ -138,7 +141,7 @@ async function nextBundle(
   };
 }
 
-/** The last schema is the current one. */
+/** The past schemas and the current one, which is last. */
 function schemaHistory(past: readonly RowSchema[], now: RowSchema): readonly RowSchema[] {
   return past.at(-1)?.definitionId === now.definitionId ? past : [...past, now];
 }

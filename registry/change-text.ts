@@ -1,4 +1,4 @@
-/** The changes of `plumb plan` and `plumb apply`, as text for people. */
+/** The changes that `plumb plan` and `plumb apply` show, as text. */
 import type { Json } from '../contract/std/canonical-json.ts';
 import { NO_ALLOWANCE } from './allowance.ts';
 import type { Allowance } from './allowance.ts';
@@ -17,7 +17,7 @@ const SIGN: Readonly<Record<Change['kind'], string>> = {
   breaking: '!',
 };
 
-/** One line a change, below it what differs, and the name and the reason of what is refused. */
+/** One line per change; below it what differs, and for each refusal its name and reason. */
 export function renderChanges(
   changes: readonly Change[],
   rewrites: readonly RewrittenRows[] = [],

@@ -2,8 +2,8 @@
  * What an apply would change, sorted by what it means for data and for models.
  *
  *   created, deleted   a definition comes or goes
- *   metadata           owner, description, where a source lies, ...: no data is touched
- *   additive           new features behind the old ones
+ *   metadata           owner, description, the path of a source, ...: no data is touched
+ *   additive           new features after the old ones
  *   logic              same schema, new meaning: row logic or reading logic
  *   breaking           schema: a feature goes, or changes its type; join keys change
  */
@@ -20,18 +20,18 @@ export interface Change {
   readonly kind: ChangeKind;
   readonly what: 'entity' | 'view' | 'service';
   readonly name: string;
-  /** Empty where a definition comes or goes. */
+  /** Empty when a whole definition comes or goes. */
   readonly details: readonly Detail[];
-  /** What is refused of it unless it is allowed by name. Empty: nothing is. */
+  /** What the guard refuses of the change unless it is allowed by name. Empty: nothing. */
   readonly refusals: readonly ChangeRefusal[];
-  /** Services that the change reaches and for which no model is named as a consumer: nothing is refused for them. */
+  /** Services that the change affects and that name no model as a consumer: nothing is refused for them. */
   readonly unguarded: readonly string[];
 }
 
 /**
- * @param applied  what is in force, or null when nothing was ever applied
- * @param next     with the definition ids under which the views would be applied
- * @param removed  consumers that applies of the last seven days removed
+ * @param applied  the bundle in force; null when nothing was ever applied
+ * @param next     with the definition ids that the views would be applied under
+ * @param removed  consumers removed by the applies of the last seven days
  */
 export function changesBetween(
   applied: Bundle | null,
@@ -70,7 +70,8 @@ function viewChanges(old: Definitions, next: Definitions, guard: Guard): Change[
   for (const [name, view] of next.views) {
     const before = old.views.get(name);
     const details = before === undefined ? [] : viewDetails(before, view);
-    // A change of the entity's join keys is told and refused there; the rows of the view are written anew with it.
+    // A change of the entity's join keys is shown and refused at the entity; it also makes the view's rows be written
+    // again.
     if (before !== undefined && details.length === 0 && before.definitionId !== view.definitionId) {
       const follows = { ...plain('breaking', 'view', name), details: [anotherDefinition(before, view)] };
       changes.push(follows);
@@ -136,7 +137,7 @@ function kindOf(details: readonly Detail[]): ChangeKind {
   return has('additive') ? 'additive' : 'metadata';
 }
 
-/** A change as commands give it: times in RFC 3339. */
+/** A change as the commands print it in JSON: times in RFC 3339. */
 export function changeToJson(change: Change): object {
   return { ...change, refusals: change.refusals.map(refusalToJson) };
 }

@@ -23,7 +23,7 @@ import { formatDuration } from '../contract/std/duration.ts';
 import { withoutPassword } from '../contract/std/secret-text.ts';
 import { renderCatalogue, renderDefinition, viewNamed } from './show.ts';
 
-/** Compares the definitions with what is applied; with `exitCode`, changes are exit code 1. */
+/** Compares the definitions with what is applied; with `exitCode`, the exit code is 1 when there are changes. */
 export async function plan(context: CommandContext, options: { exitCode?: boolean }): Promise<ExitCode> {
   const project = projectOf(context);
   const { changes, rewrites } = await RegistryDatabase.using(project.settings.registry, (db) =>
@@ -34,7 +34,9 @@ export async function plan(context: CommandContext, options: { exitCode?: boolea
   return options.exitCode === true && changes.length > 0 ? 1 : 0;
 }
 
-/** Applies the definitions and publishes the bundle; takes what the guard refuses only where it is named. */
+/**
+ * Applies the definitions and publishes the bundle; what the guard refuses is applied only if it is allowed by name.
+ */
 export async function apply(
   context: CommandContext,
   options: { allow?: string[]; reason?: string },
@@ -54,7 +56,7 @@ export async function apply(
   });
 }
 
-/** The catalogue, or one definition of it. */
+/** Shows the catalogue, or one definition of it. */
 export async function show(context: CommandContext, name: string | undefined): Promise<ExitCode> {
   const project = projectOf(context);
   const bundle = loadCurrentBundle(project.settings.bundles);
@@ -82,14 +84,14 @@ function allowanceToJson({ appliedUs, ...kept }: KeptAllowance): object {
   return { ...refusalToJson(kept), appliedAt: formatTimestamp(appliedUs) };
 }
 
-/** @returns the path as the user would write it from here: relative where both parts are */
+/** @returns the path as the user would write it from here: relative if both parts are */
 function withinFolder(folder: string, path: string): string {
   return folder === '.' || isAbsolute(path) || schemeOf(path) !== null ? path : join(folder, path);
 }
 
-/** A new project; then says what to do next. */
+/** Makes a new project, then says what to do next. */
 export async function init(context: CommandContext, folder: string | undefined): Promise<ExitCode> {
-  // As of make and git: a folder that is named after -C lies within it.
+  // As with make and git, a folder given after -C is inside it.
   const target = folder === undefined ? context.folder : withinFolder(context.folder, folder);
   const files = initProject(target);
   const next = nextSteps(target);
@@ -99,7 +101,7 @@ export async function init(context: CommandContext, folder: string | undefined):
   return 0;
 }
 
-/** Every setting as it is in force, and what gave it; secrets hidden. */
+/** Shows the value of every setting and where it was set; secrets are hidden. */
 export async function configShow(context: CommandContext): Promise<ExitCode> {
   projectOf(context);
   const { settings, origins } = settingsWithOrigins(context.folder, process.env, context.flags);
@@ -112,14 +114,14 @@ export async function configShow(context: CommandContext): Promise<ExitCode> {
   return 0;
 }
 
-/** A setting by its path as plumbline.yaml has it, its folders and files absolute. */
+/** The value of a setting by its path in plumbline.yaml, with absolute folders and files. */
 function settingValue(shown: Settings, path: string): unknown {
   if (path === 'registry') return storeText(shown.registry);
   if (path === 'online.url') return storeText(shown.online);
   if (path === 'clock.runLasts') return formatDuration(shown.clock.runLastsUs);
   const { access } = shown.online;
   const own = valueAt(shown, path.split('.'));
-  // What is given beside the URL of a store lies apart from it.
+  // Settings given in addition to a store's URL are stored apart from it.
   const [, name, ...rest] = path.split('.');
   if (own !== undefined || !path.startsWith('online.') || access === undefined) return own ?? null;
   const at =

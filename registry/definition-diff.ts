@@ -1,5 +1,5 @@
 /**
- * What differs between two definitions of one name, option by option, each with its old and its new value. Pure.
+ * The differences between two definitions of one name, option by option, each with its old and its new value. Pure.
  *
  * Called by changes.ts; the guard (guard.ts) judges the details, and `plumb plan` prints them (change-text.ts).
  */
@@ -18,18 +18,18 @@ import { formatType } from '../contract/value-type.ts';
 
 export interface Detail {
   /**
-   * As people write it: `ttl`, `source.path`, of a feature `count_7d.window`. For a feature that is new or removed: its
-   * name.
+   * The option as people write it: `ttl`, `source.path`, for a feature `count_7d.window`; for a new or removed feature
+   * its name.
    */
   readonly option: string;
-  /** additive: a new feature, or another order of a view's features: readers find features by name. */
+  /** additive: a new feature, or another order of a view's features (readers find features by name). */
   readonly meaning: Meaning | 'additive';
-  /** The values of the option; null: it is not given, or the feature is not there. */
+  /** The values of the option; null: the option is not given, or the feature does not exist. */
   readonly before: Json;
   readonly after: Json;
-  /** The feature of a view whose option it is; null: no single feature's. */
+  /** The feature whose option it is; null: it belongs to no single feature. */
   readonly feature: string | null;
-  /** Shown in place of the values, where these say little to people. */
+  /** Shown instead of the values when these would tell people little. */
   readonly sentence?: string;
 }
 
@@ -70,7 +70,7 @@ function featuresDetails(before: readonly Feature[], after: readonly Feature[]):
   return details;
 }
 
-/** The one detail of a feature that is new or removed. */
+/** The single detail for a feature that is new or removed. */
 function presence({ name }: Feature, meaning: Detail['meaning'], before: Json, after: Json): Detail {
   const sentence = after === null ? `${name} is removed` : `${name} is new: ${String(after)}`;
   return { option: name, meaning, before, after, feature: name, sentence };
@@ -79,7 +79,7 @@ function presence({ name }: Feature, meaning: Detail['meaning'], before: Json, a
 function featureDetails(before: Feature, after: Feature): Detail[] {
   const own = optionDetails(FEATURE_MEANING, before, after);
   const [a, b] = [before.aggregation, after.aggregation];
-  // Where one side has none the kind of the view changes, which is told of the whole view.
+  // If only one side has an aggregation, the view's kind changes, which is reported for the whole view.
   if (a !== null && b !== null) own.push(...optionDetails(AGGREGATION_MEANING, a, b));
   return own.map((detail) => ({
     ...detail,
@@ -99,8 +99,8 @@ export function entityDetails(before: Entity, after: Entity): Detail[] {
 const SERVICE_METADATA = ['consumers', 'description', 'owner', 'tags'] as const;
 
 /**
- * @param entityKeysChange  whether an entity of its views has other join keys: then the keys by which the service looks
- *                          up its views change with them, which is no detail of the service
+ * @param entityKeysChange  whether an entity of its views has other join keys: the keys by which the service looks up
+ *                          its views then change too, which is not reported as a detail of the service
  */
 export function serviceDetails(
   before: FeatureService,
@@ -120,8 +120,8 @@ export function serviceDetails(
 }
 
 /**
- * The list of features: which, in what order, from which views and by which keys. At most one detail, which says all
- * that changes and has the gravest meaning of it.
+ * Compares the lists of features: which features, in what order, from which views, by which keys. Gives at most one
+ * detail, which names all the changes and has the gravest of their meanings.
  */
 function servedDetails(before: FeatureService, after: FeatureService, entityKeysChange: boolean): Detail[] {
   const names = ({ features }: FeatureService): string[] => features.map(({ fullName }) => fullName);
@@ -159,7 +159,7 @@ function joinKeyDetail(option: string, before: readonly JoinKey[], after: readon
   return [{ option, meaning: 'schema', before: text(before), after: text(after), feature: null }];
 }
 
-/** One detail for each option of the table whose value differs. */
+/** Gives one detail for each option of the table whose value differs. */
 function optionDetails<Of extends object>(
   table: { readonly [field: string]: OptionMeaning<Of> },
   before: Of,

@@ -1,12 +1,12 @@
 /**
- * The guard: whom a change would break, and by which name it may be allowed all the same.
+ * The guard: which models a change would break, and the name under which it can be allowed all the same.
  *
  * A service is guarded while a model consumes it. The guard refuses changes of the features that the service lists, of
  * their order, and of the schema, row logic and reading logic of these features and their views. A consumer that an
- * apply removed still counts for seven days, so that nobody goes round the guard by removing it first. Changes of a
- * service without any consumer are shown and not refused.
+ * apply removed still counts for seven days, so that nobody gets around the guard by removing it first. Changes of a
+ * service without consumers are shown but not refused.
  *
- * Called by changes.ts. `plumb apply --allow NAME` takes the names:
+ * Called by changes.ts. `plumb apply --allow NAME` takes these names:
  *
  *   name of a refusal   what it stands for
  *   purchases.ttl                  an option of a view
@@ -20,10 +20,10 @@ import type { Consumer, Definitions, FeatureService } from '../contract/model.ts
 import { dayOf, formatTimestamp } from '../contract/std/timestamp.ts';
 import type { GuardedConsumer, ChangeRefusal, RemovedConsumer } from '../contract/refusal.ts';
 
-/** How long a consumer that was removed counts. */
+/** How long a removed consumer still counts. */
 export const REMOVED_CONSUMER_US = 7 * 86_400_000_000;
 
-/** What the guard says of a change: what it refuses, and which services without a consumer are changed. */
+/** The guard's answer to a change: what it refuses, and which changed services have no consumer. */
 interface Guarded {
   readonly refusals: readonly ChangeRefusal[];
   readonly unguarded: readonly string[];
@@ -34,7 +34,7 @@ export class Guard {
   readonly #next: Definitions;
   readonly #removed: readonly RemovedConsumer[];
 
-  /** @param removed  consumers that applies of the last seven days removed */
+  /** @param removed  consumers removed by the applies of the last seven days */
   constructor(old: Definitions, next: Definitions, removed: readonly RemovedConsumer[]) {
     this.#old = old;
     this.#next = next;
@@ -42,8 +42,8 @@ export class Guard {
   }
 
   /**
-   * An option of a feature touches the services that list the feature before and after; an option of the whole view
-   * those that list any of its features before and after.
+   * An option of a feature affects the services that list the feature before and after; an option of the whole view
+   * affects those that list any of its features before and after.
    */
   ofView(id: string, details: readonly Detail[]): Guarded {
     const listing = this.#staying().map(([before, after]) => {
@@ -68,7 +68,7 @@ export class Guard {
     return this.#guarded(details, ({ option }) => ({ name: `${entity}.${option}`, services }));
   }
 
-  /** @param entityKeysChange  whether its keys change because an entity's do: then `ofEntity` refuses that */
+  /** @param entityKeysChange  whether the service's keys change because an entity's do, which `ofEntity` refuses */
   ofService(service: FeatureService, details: readonly Detail[], entityKeysChange: boolean): Guarded {
     const own = entityKeysChange ? details.filter(({ option }) => option !== 'keys') : details;
     return this.#guarded(own, ({ option }) => ({ name: `${service.name}.${option}`, services: [service] }));
@@ -80,7 +80,7 @@ export class Guard {
     return [{ name: service.name, services: [{ service: service.name, consumers }] }];
   }
 
-  /** Services that are there before and after. */
+  /** Services that exist before and after. */
   #staying(): [before: FeatureService, after: FeatureService][] {
     return [...this.#old.services.values()].flatMap((before) => {
       const after = this.#next.services.get(before.name);
@@ -113,7 +113,7 @@ export class Guard {
       (gone, i, all) =>
         gone.service === name &&
         !consumers.some((consumer) => isSame(consumer, gone)) &&
-        // The last time that it was removed is the one that counts.
+        // If a consumer was removed more than once, only the last time counts.
         !all.slice(i + 1).some((later) => later.service === name && isSame(later, gone)),
     );
     return [
@@ -123,7 +123,7 @@ export class Guard {
   }
 }
 
-/** @returns the consumers that no longer stand at their service, or whose service is gone */
+/** @returns the consumers that their service no longer names, or whose service is gone */
 export function consumersRemoved(old: Definitions, next: Definitions, nowUs: number): RemovedConsumer[] {
   return [...old.services.values()].flatMap(({ name, consumers }) => {
     const staying = next.services.get(name)?.consumers ?? [];
@@ -143,7 +143,7 @@ export function consumerText(consumers: readonly GuardedConsumer[]): string {
     .join(', ');
 }
 
-/** A refusal, or what was allowed, as commands print it in JSON: `removedUs` becomes `removedAt`, in RFC 3339. */
+/** A refusal, or an allowance, as commands print it in JSON: `removedUs` becomes `removedAt`, in RFC 3339. */
 export function refusalToJson<Of extends Pick<ChangeRefusal, 'services'>>(refusal: Of): object {
   const services = refusal.services.map(({ service, consumers }) => ({
     service,

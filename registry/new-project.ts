@@ -1,4 +1,4 @@
-/** `plumb init`: a new project that runs as it is, from the template in this package. */
+/** `plumb init`: makes a new project that runs without changes, from the template in this package. */
 import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { registryError } from '../contract/errors.ts';
@@ -7,16 +7,19 @@ import { CodedError } from '../contract/std/coded-error.ts';
 import { schemeOf } from '../contract/std/files/local-path.ts';
 import { makeFolder } from '../contract/std/files/folder.ts';
 
-/** examples/ lies beside registry/ in the checkout and above dist/registry/ in the package, with the same content. */
+/**
+ * The template: examples/ is beside registry/ in the checkout and above dist/registry/ in the package, with equal
+ * content.
+ */
 const TEMPLATE = resolve(
   import.meta.dirname,
   import.meta.url.endsWith('.ts') ? '../examples/quickstart' : '../../examples/quickstart',
 );
 
-/** A command that answers in a new project once it is materialized. */
+/** A command that gives an answer in a new project once it is materialized. */
 const FIRST_QUESTION = 'get --service rank_v1 --entity driver_id=1001';
 
-/** How editors read definitions in TypeScript: as Node does, which strips their types. */
+/** Makes editors read TypeScript definitions as Node does, which strips their types. */
 const TSCONFIG = {
   compilerOptions: {
     target: 'es2024',
@@ -32,7 +35,7 @@ const TSCONFIG = {
 
 /**
  * @param project  the folder of a project, as the user named it
- * @returns        the commands that come next, as they work from where this one was run
+ * @returns        the next commands, to be run where this one was run
  */
 export function nextSteps(project: string): string[] {
   const named = quoted(project);
@@ -48,10 +51,10 @@ export function nextSteps(project: string): string[] {
   return [...into, ...installed, 'npx plumb apply', 'npx plumb materialize', `npx plumb ${FIRST_QUESTION}`];
 }
 
-/** @returns the text as one word of a shell: bare where nothing in it means anything there */
+/** @returns the text as one word for a shell: without quotes if no character in it is special there */
 function quoted(text: string): string {
   if (/^[\w./@%+=:,-]+$/.test(text)) return text;
-  // Within plain quotes a line feed stays one: a command of several lines, which looks like several.
+  // Plain quotes would keep a line feed, so that one command would look like several; $'...' escapes it.
   const escapes: Readonly<Record<string, string>> = {
     '\n': '\\n',
     '\r': '\\r',
@@ -63,7 +66,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** With the package that definitions import by its short name, for editors; `plumb` itself needs no install there. */
+/** A package.json with the package that definitions import, for editors; `plumb` itself needs no install there. */
 function packageOf(root: string): object {
   const name = basename(root)
     .toLowerCase()
@@ -82,7 +85,7 @@ function writeJson(file: string, content: object): void {
 }
 
 /**
- * Copies the quickstart; nothing that exists is overwritten. What programs write there (`.plumb/`) is kept out of git.
+ * Copies the quickstart; overwrites nothing that exists. What programs write there (`.plumb/`) is kept out of git.
  *
  * @returns  the files written, relative to the folder
  * @throws   REG_FOLDER when the folder is not empty, REG_STORE when it cannot be written
@@ -101,10 +104,10 @@ export function initProject(folder: string): string[] {
     }
     makeFolder(root);
     for (const name of readdirSync(TEMPLATE)) {
-      // A project made from a checkout's example that somebody has run gets none of its stores.
+      // If somebody has run the example in the checkout, its stores are not copied.
       if (name !== '.plumb') cpSync(join(TEMPLATE, name), join(root, name), { recursive: true });
     }
-    // Not in the template: npm leaves files of this name out of packages.
+    // The template lacks this file, since npm leaves files of this name out of packages.
     writeFileSync(join(root, '.gitignore'), '.plumb/\nnode_modules/\n');
     writeJson(join(root, 'package.json'), packageOf(root));
     writeJson(join(root, 'tsconfig.json'), TSCONFIG);

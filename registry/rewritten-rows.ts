@@ -1,6 +1,6 @@
 /**
- * How many rows the next runs write anew after an apply: those of views that get another definition id. The figures
- * come from the footers of the history's files and from run records, so that a plan stays quick; they are told as
+ * How many rows the next runs write again after an apply: those of views that get another definition id. The figures
+ * come from the footers of the history's files and from run records, so that a plan is quick; they are shown as
  * "about".
  */
 import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
@@ -12,9 +12,12 @@ import { countText } from '../contract/std/count-text.ts';
 
 export interface RewrittenRows {
   readonly view: string;
-  /** Rows of the history that are restated, corrected ones counted each time; 0: a stored view's is its source. */
+  /**
+   * Rows of the history that are written again, corrected ones counted each time; 0 for a stored view, whose history is
+   * its source.
+   */
   readonly historyRows: number;
-  /** Rows that are online, one an entity: as many as the largest run of the view has met. */
+  /** Rows online, one per entity: as many as the largest run of the view has met. */
   readonly onlineRows: number;
 }
 

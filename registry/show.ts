@@ -1,4 +1,4 @@
-/** What is applied, as text for people: `plumb show` and `plumb show NAME`. */
+/** What is applied, as text: `plumb show` and `plumb show NAME`. */
 import { formatDuration } from '../contract/std/duration.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { consumerText } from './guard.ts';
@@ -12,7 +12,7 @@ import { renderTable } from '../contract/std/text-table.ts';
 import { formatType } from '../contract/value-type.ts';
 import { fullFromUs } from '../contract/windows.ts';
 
-/** All entities, views and services, a table each, and what was allowed although the guard refused it. */
+/** One table each of entities, views and services, and what was allowed although the guard refused it. */
 export function renderCatalogue(bundle: Bundle, allowances: readonly KeptAllowance[]): string {
   const entities = [...bundle.entities.values()].map((e) => [e.name, joinKeysText(e), e.owner ?? '']);
   const views = [...bundle.views.values()].map((v) => [
@@ -42,7 +42,7 @@ export function renderCatalogue(bundle: Bundle, allowances: readonly KeptAllowan
   ].join('\n\n');
 }
 
-/** What the registry keeps of a definition beside its text. */
+/** What the registry stores of a definition apart from its text. */
 interface KeptOfDefinition {
   readonly runs: readonly RunRecord[];
   readonly allowances: readonly KeptAllowance[];
@@ -59,7 +59,7 @@ function allowancesText(allowances: readonly KeptAllowance[]): string[] {
   return [renderTable(['allowed', 'at', 'although consumed by', 'reason'], rows)];
 }
 
-/** @throws REG_UNKNOWN when there is no view, service, entity or feature of that name */
+/** @throws REG_UNKNOWN when no view, service, entity or feature has that name */
 export function renderDefinition(bundle: Bundle, name: string, kept: KeptOfDefinition): string {
   return [definitionText(bundle, name, kept.runs), ...allowancesText(kept.allowances)].join('\n\n');
 }
@@ -79,9 +79,9 @@ function definitionText(bundle: Bundle, name: string, runs: readonly RunRecord[]
 }
 
 /**
- * @param name  a view's (`drivers`, `drivers@v2`), or one of its features (`drivers:conv_rate`, `drivers__conv_rate`,
+ * @param name  of a view (`drivers`, `drivers@v2`) or one of its features (`drivers:conv_rate`, `drivers__conv_rate`,
  *              or as a service lists it in a role)
- * @returns     null when it names no view and no feature
+ * @returns     null when no view and no feature has the name
  */
 export function viewNamed(bundle: Bundle, name: string): FeatureView | null {
   const own = bundle.views.get(name);
@@ -98,7 +98,7 @@ export function viewNamed(bundle: Bundle, name: string): FeatureView | null {
   return null;
 }
 
-/** @returns what may have been meant: the views that have a feature of this short name, else the nearest name */
+/** @returns what may have been meant: the views with a feature of this short name, else the nearest name */
 function nearName(bundle: Bundle, name: string): string {
   const views = [...bundle.views.values()];
   const owners = views.filter((view) => view.features.some((feature) => feature.name === name));

@@ -1,9 +1,10 @@
 /**
- * The labels of a training set: a Parquet or CSV file with the service's join keys and a time, one row a label. Only
- * keys and times are read here, into a table of their own; the other columns go from file to file (training-output.ts).
+ * The labels of a training set: a Parquet or CSV file with one row per label, which has the service's join keys and a
+ * time. This file reads only keys and times, into a table of their own; training-output.ts copies the other columns
+ * from file to file.
  *
- * Join keys and times are cast on purpose and with a check of every row: a key that changed its type on the way
- * (a spreadsheet's 1.0, a CSV's 007) would join nothing, or the wrong entity, without a word.
+ * Join keys and times are cast here, and every row is checked: a key whose type changed on the way (a spreadsheet's
+ * 1.0, a CSV's 007) would silently join nothing, or the wrong entity.
  */
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
@@ -23,7 +24,10 @@ import { readParquetFooter } from './table-file/parquet-append.ts';
 import type { ParquetFooter } from './table-file/parquet-append.ts';
 import { unreadableColumn } from './unreadable-column.ts';
 
-/** Table of the labels' keys and times: rid from 0 in the file's order, t in microseconds, key_0, key_1, ... */
+/**
+ * Table with one row per label: rid, its row number from 0 in the file's order; t, its time in microseconds; key_0,
+ * key_1, ..., its join keys.
+ */
 export const LABEL_KEYS = 'label_keys';
 
 export interface Labels {
@@ -31,21 +35,21 @@ export interface Labels {
   readonly format: TableFormat;
   /** The file's columns, in its order. */
   readonly columns: readonly string[];
-  /** What the file holds, by the number of the column. */
+  /** The type that each column has in the file, by the column's number. */
   readonly types: readonly SourceType[];
-  /** FROM item of all its rows, in their order. */
+  /** What follows FROM to read all rows of the file, in their order. */
   readonly from: string;
-  /** Of a column, by its number: what stands for it in a SELECT from `from`. */
+  /** SQL that selects a column from `from`, by the column's number. */
   readonly refs: readonly string[];
-  /** Expressions for the columns that the join takes, by the number of the column: microseconds, or the key's type. */
+  /** SQL of each column that the join uses, by the column's number: a time in microseconds, or a key in its type. */
   readonly cast: ReadonlyMap<number, { readonly sql: string; readonly isTime: boolean }>;
   /** null in CSV. */
   readonly footer: ParquetFooter | null;
   readonly rows: number;
-  /** Of the labels that have all keys and a time; null: there are none. */
+  /** Earliest and latest time of the labels that have all keys and a time; null: there is no such label. */
   readonly firstUs: number | null;
   readonly lastUs: number | null;
-  /** Rows without a time, or with a null join key: they come out with no feature values. */
+  /** Rows without a time, and rows with a null join key: the training set has them with no feature values. */
   readonly rowsWithoutTime: number;
   readonly rowsWithNullKey: number;
 }
@@ -59,22 +63,23 @@ export function tableFormat(file: string): TableFormat {
   throw trainingError('TRAIN_FORMAT', `${file} should end in .parquet or .csv`, { file });
 }
 
-/** The column that the label's key of a given number has in LABEL_KEYS. */
+/** @returns the column of LABEL_KEYS that holds a join key */
 export function labelKeyColumn(service: FeatureService, requestKey: string): string {
   return `key_${service.requestKeys.findIndex((key) => key.name === requestKey)}`;
 }
 
-/** What the labels' file is, before its keys are looked at. */
+/** What is known of the labels' file before its keys are read. */
 type LabelFile = Pick<Labels, 'file' | 'format' | 'columns' | 'types' | 'from' | 'refs' | 'footer'> & {
+  /** SQL that gives each row its number, from 0 in the file's order. */
   readonly rid: string;
 };
 
-/** Where the labels are. */
+/** Where the labels are, and which column is their time. */
 interface LabelSource {
   readonly file: string;
   /** The column that holds their times. */
   readonly timeColumn: string;
-  /** A folder for files that are needed while the training set is made. */
+  /** A folder for files that are needed only while the training set is made. */
   readonly scratch: string;
 }
 
@@ -171,7 +176,11 @@ function unreadable(file: string, error: unknown): Error {
   return trainingError('TRAIN_LABELS', `${file} cannot be read: ${why}`, { file }, error);
 }
 
-/** A header that stands in one column is mostly one of another separator. */
+/**
+ * A header with a single column is probably that of a file that uses another separator than commas.
+ *
+ * @returns the end of a message that says so; '' when nothing suggests it
+ */
 function separatorHint([only, ...others]: readonly string[]): string {
   const sign = [';', '\t', '|'].find((one) => others.length === 0 && only?.includes(one) === true);
   if (sign === undefined) return '';
@@ -212,7 +221,7 @@ function numberOf({ columns }: LabelFile, name: string): number {
 }
 
 interface Cast {
-  /** The labels' column, by number. */
+  /** Number of the column in the labels' file. */
   readonly column: number;
   /** Its column in LABEL_KEYS. */
   readonly as: string;
@@ -220,7 +229,7 @@ interface Cast {
   readonly sql: string;
 }
 
-/** `wrong` is the number of the first cast that takes something for nothing. */
+/** In the table, `wrong` is the number of the first cast that turns a value into NULL; NULL: no cast does. */
 function keysTableSql({ from, rid, refs }: LabelFile, casts: readonly Cast[]): string {
   const wrong = casts.map(({ column, as }, i) => `WHEN ${as} IS NULL AND own_${column} THEN ${i}`).join(' ');
   const columns = casts.map(({ sql, as }) => `${sql} AS ${as}`);
@@ -250,7 +259,10 @@ async function wrongValue(duck: DuckDb, labels: LabelFile, rid: number, cast: Ca
   );
 }
 
-/** NULL where the value is no time, or no finite one; text without a zone is UTC. */
+/**
+ * @returns SQL of a label's time in microseconds; NULL where the value is not a finite time. Text without a zone is UTC
+ * @throws  TRAIN_LABELS when the column's type cannot hold times
+ */
 function timeSql(labels: LabelFile, timeColumn: string): string {
   const number = numberOf(labels, timeColumn);
   const type = labels.types[number]!;
@@ -264,7 +276,10 @@ function timeSql(labels: LabelFile, timeColumn: string): string {
   return `epoch_us(${sql})`;
 }
 
-/** NULL where the value is not exactly one of the key's type, by the rule that sources are read by. */
+/**
+ * @returns SQL of a label's join key; NULL where the value does not fit the key's type exactly (the rule for sources)
+ * @throws  TRAIN_LABELS when the column's type never fits the key's type
+ */
 function keySql(labels: LabelFile, key: JoinKey): string {
   const number = numberOf(labels, key.name);
   const { sql, fit } = exactCast(labels.types[number]!, { kind: key.type }, labels.refs[number]!);

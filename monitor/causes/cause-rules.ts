@@ -1,8 +1,8 @@
 /**
- * The rules by which causes are found, in the order of `CAUSES` (cause.ts): each looks for one piece of
- * evidence and says it in a sentence that someone reads at three in the morning.
+ * The rules that find the cause of a mismatch, in the order of `CAUSES` (cause.ts). Each rule looks for one piece of
+ * evidence and states it in a sentence that can be understood at three in the morning.
  *
- * Three causes of the list have no rule yet and keep their places: "answer altered" (compares the logged answer's
+ * Three causes of the list have no rule yet but keep their places: "answer altered" (compares the logged answer's
  * bytes), "inherited" and "on-demand differs" (both come with on-demand views).
  */
 import { definitionName } from '../../contract/wire/online/row-header.ts';
@@ -14,7 +14,7 @@ import { spanText, timeText } from './evidence-text.ts';
 import type { ReplayedTimes, RowFacts, ValueFacts } from './facts.ts';
 import { isSame } from './value-equality.ts';
 
-/** The rules in the order of CAUSES; each gives its evidence, or null where it has none. */
+/** The rules in the order of CAUSES; each returns its evidence, or null when it finds none. */
 export const RULES: readonly (readonly [Cause, (facts: ValueFacts) => string | null])[] = [
   ['unavailable', ({ row }) => unavailable(row)],
   ['definition changed', ({ row }) => definitionChanged(row)],
@@ -30,7 +30,7 @@ export const RULES: readonly (readonly [Cause, (facts: ValueFacts) => string | n
   ['served ahead', ({ row }) => servedAhead(row)],
 ];
 
-/** Whether serving lacked a row: it had none, or one that comes before it. */
+/** Whether serving missed the replayed row: it served no row, or an earlier one. */
 export function isMissed(row: RowFacts, replayed: ReplayedTimes): boolean {
   const { served } = row;
   if (served === null || served.eventUs < replayed.eventUs) return true;
@@ -120,7 +120,7 @@ function ttlBoundary(row: RowFacts): string | null {
   const { served, replayed, view, servedUs } = row;
   const servedOutside = row.status === OUTSIDE_TTL;
   if (served === null || replayed === null || servedOutside === row.replayedOutsideTtl) return null;
-  // The replay fell back to a row outside its TTL since the served one, visible by the rule, is gone.
+  // The served row was visible by the rule but is gone now, so the replay fell back to a row outside its TTL.
   const isGone = served.eventUs > replayed.eventUs && served.eventUs + view.delayUs <= servedUs;
   if (!servedOutside && isGone) return null;
   if (servedOutside && view.ttlUs === null) {
@@ -147,7 +147,7 @@ function nextRunText({ nextRun, servedUs }: RowFacts): string {
 function missingOnline(row: RowFacts): string | null {
   const missed = missedRow(row);
   const { run, fetchedUs, servedUs } = row;
-  // Without a created time nobody can tell whether the run had the row before it.
+  // Without a created time it is unknown whether the row was there for the run to read.
   if (missed === null || missed.createdUs === null || run === null || fetchedUs === null) return null;
   if (!isFinishedBy(row, fetchedUs) || isCreatedAfterServing(row, missed)) return null;
   const instead =
@@ -169,14 +169,14 @@ function missingInHistory(row: RowFacts): string | null {
 function substituted(facts: ValueFacts): string | null {
   const { served, replayed } = facts.row;
   if (served === null || replayed === null || served.eventUs !== replayed.eventUs) return null;
-  // By state, since a tensor has NaN where there is null.
+  // Compare states, not values: a tensor has NaN where there is null.
   const servedNull = facts.servedState === 'null';
   if (servedNull === (facts.replayedState === 'null')) return null;
   const standIn = servedNull ? facts.replayed : facts.served;
   const isZero = (servedNull ? facts.replayedState : facts.servedState) === 'zero';
   const isFallback = facts.fallback !== null && isSame(facts.type, standIn, facts.fallback);
   if (!isZero && !isFallback) return null;
-  // What an honest store had was what was served: the value changed later, nobody put one in for the other.
+  // The replay as available equals what was served: the value changed later, nobody substituted it.
   if (
     facts.row.available?.eventUs === served.eventUs &&
     facts.row.available.createdUs !== replayed.createdUs &&
@@ -257,7 +257,7 @@ function isCreatedAfterServing(row: RowFacts, replayed: ReplayedTimes): boolean 
 function servedAhead(row: RowFacts): string | null {
   const { served, replayed, view, servedUs } = row;
   if (served === null || (replayed !== null && served.eventUs <= replayed.eventUs)) return null;
-  // A served row that was visible by the rule and is gone from the history is no matter of delay.
+  // If the served row was visible by the rule and is gone from the history, the delay is not the cause.
   const visibleUs = served.eventUs + view.delayUs;
   if (visibleUs <= servedUs) return null;
   const what = `the row of ${timeText(served.eventUs, servedUs)} was served at ${timeText(servedUs, servedUs)}`;
@@ -273,7 +273,7 @@ function servedAhead(row: RowFacts): string | null {
   );
 }
 
-/** What is known where no rule holds: where to look first. */
+/** @returns what is known when no rule finds a cause: where to look first */
 export function unexplained(facts: ValueFacts): string {
   const { row } = facts;
   const { served, replayed, servedUs } = row;

@@ -1,4 +1,4 @@
-/** The causes of a mismatch, in the order in which their evidence is looked for. */
+/** The causes of a mismatch, in the order in which the rules look for their evidence. */
 export const CAUSES = [
   'unavailable',
   'answer altered',

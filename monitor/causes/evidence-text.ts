@@ -1,4 +1,4 @@
-/** Times in evidence: as short as they can be told apart from the time of serving. */
+/** Times in evidence, as short as possible while they still differ from the time of serving. */
 import { formatDuration } from '../../contract/std/duration.ts';
 import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
 

@@ -1,13 +1,13 @@
 /**
- * What is known about one served row and its replay: the whole input of the comparison and of the search for causes.
- * Times are microseconds; null means that there is none.
+ * What is known about one served row and its replay: all that the comparison and the search for causes may use. Times
+ * are microseconds; null means that there is none.
  */
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import type { State } from './value-state.ts';
 
-/** A row as it was served: what its header says. */
+/** The times of a served row, from its header. */
 export interface ServedTimes {
   readonly eventUs: number;
   readonly createdUs: number | null;
@@ -15,13 +15,13 @@ export interface ServedTimes {
   readonly writtenUs: number;
 }
 
-/** A row of the history. */
+/** The times of a row of the history. */
 export interface ReplayedTimes {
   readonly eventUs: number;
   readonly createdUs: number | null;
   readonly definitionId: number;
   readonly runId: string | null;
-  /** A tombstone: the entity's events were taken back. */
+  /** Whether the row is a tombstone: the entity's events were taken back. */
   readonly deleted?: boolean;
 }
 
@@ -37,23 +37,25 @@ export interface RowFacts {
   /** The online watermark that the sidecar knew when it read the row. */
   readonly watermarkUs: number | null;
   readonly served: ServedTimes | null;
-  /** As trained; also a row outside its TTL. */
+  /** The row that training joins; also when it is outside its TTL. */
   readonly replayed: ReplayedTimes | null;
   readonly replayedOutsideTtl: boolean;
-  /** As available. */
+  /** The row that the store could have had at the time of serving (as available). */
   readonly available: ReplayedTimes | null;
-  /** Event time of the first row after the served one (of the first row, where none was served) that the replay
-   * could see; null where nothing was missed. */
+  /**
+   * Event time of the first row after the served one that the replay could see (of the very first row, where none was
+   * served); null: serving missed no row.
+   */
   readonly oldestMissedUs: number | null;
-  /** Whether the history has any row of the entity, whenever. */
+  /** Whether the history has any row of the entity, at any time. */
   readonly inHistory: boolean;
-  /** The run that brought the replayed row online, as far as run records tell; a view without a row has none. */
+  /** The run that brought the replayed row online, if run records tell; null where the replay has no row. */
   readonly run: RunRecord | null;
-  /** The first run of the view to end after serving. */
+  /** The first run of the view that ended after the vector was served. */
   readonly nextRun: RunRecord | null;
 }
 
-/** One value of it. */
+/** What is known about one feature value of the row. */
 export interface ValueFacts {
   readonly row: RowFacts;
   readonly feature: string;
@@ -68,11 +70,11 @@ export interface ValueFacts {
   /** What the replay as available gives; undefined where the history has no created times. */
   readonly available: Value | undefined;
   /**
-   * Of a feature that is logged as HMACs, whose values are texts here (hashed-values.ts): all that is known of them
-   * beside whether they are equal. undefined: the values are the values.
+   * Only for a feature that is logged as HMACs: its values above are then texts (hashed-values.ts), and beside their
+   * equality only this is known. undefined: the values are not hashed.
    */
   readonly hashed?: {
-    /** Whether the two are different and the served value is the replayed one rounded to float32. */
+    /** Whether the values differ because the served one is the replayed one rounded to float32. */
     readonly isRounded: boolean;
   };
 }

@@ -3,8 +3,8 @@ import { isNumeric } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 
 /**
- * Bit for bit: -0 is not 0. Every NaN is the same NaN, since languages do not keep its other bits. float32 values
- * are compared as float32, because that is what both sides hold.
+ * Equality bit for bit: -0 is not 0. Every NaN is the same NaN, since languages do not keep its other bits. float32
+ * values are compared as float32, because both sides hold them as such.
  */
 export function isSame(type: ValueType, a: Value, b: Value): boolean {
   if (a === null || b === null) return a === b;
@@ -33,7 +33,7 @@ export function isSame(type: ValueType, a: Value, b: Value): boolean {
   }
 }
 
-/** @param tolerance  largest difference of two numbers that counts as a match; null: only the same value does */
+/** @param tolerance  the largest difference at which two numbers match; null: only the same value matches */
 export function isWithinTolerance(type: ValueType, a: Value, b: Value, tolerance: number | null): boolean {
   if (isSame(type, a, b)) return true;
   if (tolerance === null || !isNumeric(type) || a === null || b === null) return false;

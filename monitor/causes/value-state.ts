@@ -1,3 +1,3 @@
-/** What a value can be on a side: nothing, for one of several reasons, a special number, or a value like others. */
+/** The state of a served or replayed value: absent for one of several reasons, a special number, or any other value. */
 export const STATES = ['missing', 'outside TTL', 'unavailable', 'null', 'NaN', 'zero', 'value'] as const;
 export type State = (typeof STATES)[number];

@@ -27,34 +27,37 @@ import type { DayAccount, ServedDay, ServedDayItem } from './served-day.ts';
 
 export interface DayOfService {
   readonly service: FeatureService;
-  /** Tables of the day. */
+  /** Names of the service's tables. */
   readonly vectorTable: string;
   readonly rowTable: string;
   vectors: number;
   /** Served times of the first and the last vector. */
   firstUs: number;
   lastUs: number;
-  /** Vectors of records that came twice. */
+  /** Vectors in records that the log holds twice; each counts once. */
   duplicates: number;
 }
 
 /** A day of the log, in tables. */
 export interface DayOfLog {
-  /** By name, only services with a vector that day. */
+  /** By service name; only services with a vector that day. */
   readonly services: Map<string, DayOfService>;
-  /** Records of the day, whatever they hold. */
+  /** All records of the day, also those without vectors. */
   readonly records: number;
-  /** Sequence numbers missing in the log between records of which one is of the day or the day lies between. */
+  /**
+   * Missing sequence numbers between two records of the log, where one of the two is of the day or the day lies between
+   * them.
+   */
   readonly gaps: number;
-  /** Starts of a sidecar with a record on the day and without a last one. */
+  /** Starts of a sidecar that have a record on the day but no last record. */
   readonly openTails: number;
-  /** Vectors left out: of services that are not applied, of single features, with hashed or dropped keys. */
+  /** Vectors left out, by reason: the service is not applied, single features, hashed or dropped keys. */
   readonly leftOut: ReadonlyMap<string, number>;
 }
 
 type SqlValue = Parameters<DuckDb['append']>[1][number][number];
 
-/** Of a name in a record that a definition does not hold to its length. */
+/** How many characters of a record's service name are kept: no definition limits its length. */
 const MAX_NAME = 100;
 const BATCH_ROWS = 20_480;
 
@@ -62,9 +65,9 @@ const BATCH_ROWS = 20_480;
 interface DayScope {
   readonly fromUs: number;
   readonly toUs: number;
-  /** Of the bundle in force, by name. */
+  /** The services of the bundle in force, by name. */
   readonly services: ReadonlyMap<string, FeatureService>;
-  /** null: no entity's ids are hashed, or the secret is not set. */
+  /** Finds ids by their HMACs; null: no entity's ids are hashed, or the secret is not set. */
   readonly hashedIds: HashedIds | null;
 }
 
@@ -89,7 +92,7 @@ export async function readDayTables(
 interface EpochState {
   readonly seen: SequenceSet;
   lastUs: number;
-  /** Missing numbers whose place in time is known with the next record. */
+  /** Missing numbers whose time becomes known with the next record. */
   missing: number;
   ofDay: boolean;
   closed: boolean;
@@ -234,7 +237,7 @@ class DayTables {
     this.#pendingRows = 0;
   }
 
-  /** @param account  what is known of the day beside its records; null: it follows from them */
+  /** @param account  what the ingest knows of the day beside its records; null: it is computed from the records */
   result(account: DayAccount | null): DayOfLog {
     const tails = [...this.#epochs].filter(
       ([name, epoch]) => epoch.ofDay && !(account === null ? epoch.closed : account.closed.has(name)),

@@ -1,7 +1,7 @@
 /**
- * Finds the ids behind the HMACs of the log, by hashing every id of the history with the same secret: about 2 us and
- * 200 bytes of memory for each id. An id that is in no history stays unknown. Reports show the HMAC, not the id. Called
- * by run.ts, once for each day that is judged.
+ * Finds the ids behind the log's HMACs: hashes every id of the history with the same secret, at about 2 us and 200
+ * bytes of memory per id. An id that is in no history stays unknown. Reports show the HMAC, not the id. Called by
+ * run.ts, once for each day that is judged.
  */
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -21,7 +21,7 @@ export class HashedIds {
     this.keyId = keyId;
   }
 
-  /** @returns null without a secret. A history that cannot be read gives a warning, and its ids stay unknown */
+  /** @returns null without a secret. If a history cannot be read, it warns, and the ids of that history stay unknown */
   static async read(
     duck: DuckDb,
     { settings, logger }: Project,
@@ -58,7 +58,7 @@ export class HashedIds {
     }
   }
 
-  /** @returns null when no history has an entity of that id */
+  /** @returns the id; null when no history has an entity with an id of that HMAC */
   idOf(type: KeyType, digest: string): KeyValue | null {
     return this.#byType.get(type)?.get(digest) ?? null;
   }

@@ -1,6 +1,6 @@
 /**
- * The ids in a record: which entities its vectors are of. A vector counts only where each id can be read as its join
- * key's type; one that was logged as an HMAC is looked up by it (hashed-ids.ts). Called by day-tables.ts.
+ * The entity ids of a record's vectors. A vector counts only when each id can be read as its join key's type; an id
+ * that was logged as an HMAC is looked up by that HMAC (hashed-ids.ts). Called by day-tables.ts.
  */
 import type { FeatureService } from '../../contract/model.ts';
 import type { KeyValue } from '../../contract/value-type.ts';
@@ -9,17 +9,17 @@ import type { ServedRecord } from '../../contract/wire/log/served-record.ts';
 import { keyValueOf } from '../../contract/wire/online/entity-key.ts';
 import type { HashedIds } from './hashed-ids.ts';
 
-/** Of one vector, in the order of the service's request keys. */
+/** The ids of one vector, in the order of the service's request keys. */
 interface VectorIds {
   readonly ids: readonly (KeyValue | null)[];
-  /** What reports show in place of the id: its HMAC; null: the id itself. */
+  /** What reports show in place of each id: its HMAC; null: the id itself. */
   readonly shown: readonly (string | null)[];
 }
 
 export class RequestIds {
   readonly #service: FeatureService;
   readonly #hashedIds: HashedIds | null;
-  /** Where each request key stands among the record's, and how it was logged. */
+  /** The index of each request key among the record's keys, and how the key was logged. */
   readonly #places: readonly number[];
   readonly #policies: readonly number[];
 
@@ -35,7 +35,7 @@ export class RequestIds {
     this.#policies = policies;
   }
 
-  /** @returns why the ids of the record cannot be read, as the end of a sentence such as `8 vectors of churn ...` */
+  /** @returns the ids; or, as the end of a sentence such as `8 vectors of churn ...`, why they cannot be read */
   static of(record: ServedRecord, service: FeatureService, hashedIds: HashedIds | null): RequestIds | string {
     const places = service.requestKeys.map((key) => record.keyNames.indexOf(key.name));
     if (places.includes(-1)) return 'with other join keys';
@@ -47,7 +47,7 @@ export class RequestIds {
     return new RequestIds(service, hashedIds, places, policies);
   }
 
-  /** @returns null when an id is not of its key's type */
+  /** @returns the ids of one vector; null when an id is not of its key's type */
   read(keys: readonly (string | null)[]): VectorIds | null {
     const ids: (KeyValue | null)[] = [];
     const shown: (string | null)[] = [];

@@ -1,6 +1,6 @@
 /**
- * One UTC day of the vector log, wherever it is kept: in the ingested Parquet, or, where nothing of the day was
- * ingested, in the spool. Both give the same records in the same order and the same account of what is missing
+ * Reads one UTC day of the vector log: from the ingested Parquet or, if nothing of the day was ingested, from the
+ * spool. Both give the same records in the same order, and the same account of what is missing
  * (test/integration/monitor/monitor-ingest.test.ts). Called by run.ts.
  */
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -19,29 +19,29 @@ import type { HourCount } from '../ingest/ledger.ts';
 import { servedFiles } from '../ingest/served-files.ts';
 import type { ServedFile } from '../ingest/served-files.ts';
 
-/** What is known of a day beside its records. */
+/** What is known of a day in addition to its records. */
 export interface DayAccount {
   readonly gaps: number;
-  /** Epochs whose last record has come, on whatever day. */
+  /** Epochs whose last record has been ingested, on this day or another. */
   readonly closed: ReadonlySet<string>;
-  /** Vectors of a service whose records came again. */
+  /** Vectors of a service in records that were ingested before. */
   duplicatesOf(service: string): number;
 }
 
 export interface ServedDay {
   readonly items: AsyncIterable<ServedDayItem> | Iterable<ServedDayItem>;
-  /** null: it follows from the items. */
+  /** null: it is computed from the items. */
   readonly account: DayAccount | null;
 }
 
-/** Records as the log has them, without where they lie. */
+/** A record of the log, without its position there. */
 export type ServedDayItem = WithoutNext<LogItem>;
 type WithoutNext<T> = T extends { readonly next: unknown } ? Omit<T, 'next'> : T;
 
 /**
- * Where the log is ingested from a spool, what it holds now is ingested first, so that the day is read completely.
+ * If the log is ingested from a spool, this first ingests what the spool holds now, so that the day is complete.
  *
- * @param scratch  a folder for what a large day's sort spills
+ * @param scratch  a folder for temporary files, when the sort of a large day does not fit in memory
  * @throws         MON_SERVED when a file of the day is missing, MON_LOG
  */
 export async function servedDay(project: Project, fromUs: number, scratch: string): Promise<ServedDay> {
@@ -68,7 +68,7 @@ function hoursOf(ledger: IngestLedger, day: string): [string, HourCount][] {
   return [...ledger.hours].filter(([hour]) => hour.startsWith(`${day}T`));
 }
 
-/** The day's committed files, all of them. */
+/** @returns all committed files of the day */
 function filesOf(served: string, ledger: IngestLedger, day: string): ServedFile[] {
   const files = servedFiles(served, (hour) => hour.startsWith(`${day}T`)).filter(
     ({ batch }) => batch <= ledger.batch,
@@ -87,7 +87,7 @@ function filesOf(served: string, ledger: IngestLedger, day: string): ServedFile[
   return files;
 }
 
-/** The order of a spool: epochs as they began, records by number. */
+/** Yields records in the order of a spool: epochs by their beginning, records by sequence number. */
 async function* records(
   files: readonly ServedFile[],
   ledger: IngestLedger,
@@ -127,7 +127,9 @@ function decoded(payload: Buffer): LogRecord | null {
   }
 }
 
-/** As the spool's walk has it: gaps between records of which one is of the day, or between which the day lies. */
+/**
+ * Counts gaps as reading the spool does: between two records of which one is of the day, or between which the day lies.
+ */
 function accountOf(ledger: IngestLedger, fromUs: number): DayAccount {
   const toUs = fromUs + DAY_US;
   const epochs = ledger.epochs();

@@ -1,20 +1,23 @@
 /**
- * What has been ingested of one epoch, that is of one start of one sidecar: which numbers came, which were shed, and
- * whether it ended in order. Numbers that never came are gaps; an epoch without its last record has an open tail.
+ * What has been ingested of one epoch (one start of one sidecar): which sequence numbers came, which were shed, and
+ * whether the epoch ended in order. Numbers that never came are gaps; an epoch without its last record has an open
+ * tail.
  */
 import type { Heartbeat } from '../../contract/wire/log/served-record.ts';
 import { SequenceSet } from './sequence-set.ts';
 import type { MissingRange, SequenceRange } from './sequence-set.ts';
 
-/** As it stands in the state's file. */
+/** An epoch as the state file holds it. */
 export interface EpochText {
   readonly pod: string;
   /** 16 hex digits. */
   readonly epoch: string;
-  /** The first number that should be there: 1, or where the log began when it was first read. */
+  /** The first number that is expected: 1, or the first one that the log still held when it was first read. */
   readonly start: number;
   readonly closed: boolean;
-  /** Number of the newest heartbeat, and the most numbers between two of them; 0: none came. */
+  /**
+   * Number of the newest heartbeat, and the largest step between the numbers of two heartbeats; 0: no heartbeat came.
+   */
   readonly beat: number;
   readonly beatStep: number;
   readonly seen: readonly (readonly [from: number, to: number, fromUs: number, toUs: number])[];
@@ -27,8 +30,9 @@ interface OpenTail {
   readonly lastSequence: number;
   readonly lastUs: number;
   /**
-   * The most records that the epoch can have behind its last one if it ended before its next heartbeat was due: the
-   * most numbers between two of its heartbeats, less those that came since the last. null: no heartbeat came.
+   * The most records that can be missing after the last one, if the epoch ended before its next heartbeat was due: the
+   * largest step between the numbers of two heartbeats, less the records since the newest heartbeat. null: no heartbeat
+   * came.
    */
   readonly lossAtMost: number | null;
 }
@@ -62,12 +66,12 @@ export class EpochAccount {
     return this.#closed;
   }
 
-  /** Of the record with the lowest number; orders epochs as they began. */
+  /** When the record with the lowest number was written; orders epochs by their beginning. */
   get firstUs(): number {
     return this.#seen.ranges[0]?.fromUs ?? 0;
   }
 
-  /** Of the record with the highest number. */
+  /** When the record with the highest number was written. */
   get lastUs(): number {
     return this.#seen.ranges.at(-1)?.toUs ?? 0;
   }
@@ -81,7 +85,7 @@ export class EpochAccount {
     return this.#seen.add(sequence, atUs);
   }
 
-  /** A heartbeat tells what was shed since the one before; the last one closes the epoch. */
+  /** Takes a heartbeat: it says which numbers were shed since the one before; the last one closes the epoch. */
   hear(heartbeat: Heartbeat, last: boolean): void {
     for (const { fromSequence, toSequence } of heartbeat.ranges) this.#shed.cover(fromSequence, toSequence);
     if (last) this.#closed = true;
@@ -99,7 +103,7 @@ export class EpochAccount {
     return this.#seen.missing(this.#start).flatMap((range) => without(range, this.#shed.ranges));
   }
 
-  /** null when the epoch ended in order. */
+  /** @returns null when the epoch ended in order */
   openTail(): OpenTail | null {
     if (this.#closed) return null;
     const last = this.#seen.highest;
@@ -126,7 +130,7 @@ export class EpochAccount {
   }
 }
 
-/** @returns the parts of a missing range that none of `shed`, ascending, covers */
+/** @returns the parts of a missing range that no range of `shed` (ascending) covers */
 function without(range: MissingRange, shed: readonly Readonly<SequenceRange>[]): MissingRange[] {
   const left: MissingRange[] = [];
   let next = range.from;

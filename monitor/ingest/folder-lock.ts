@@ -1,14 +1,14 @@
-/** One ingest at a time writes a folder of served values. */
+/** The lock on a folder of served values: only one ingest at a time may write there. */
 import { join } from 'node:path';
 import { FileLock } from '../../contract/std/files/file-lock.ts';
 import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 import { monitorError } from '../errors.ts';
 
 /**
- * Makes the folder where there is none.
+ * Locks the folder, and creates it if it does not exist.
  *
- * @returns null when another ingest holds it
- * @throws  MON_SERVED when it cannot be written
+ * @returns null when another ingest holds the lock
+ * @throws  MON_SERVED when the folder cannot be written
  */
 export function lockFolder(folder: string): FileLock | null {
   const file = join(folder, 'lock.db');

@@ -1,12 +1,12 @@
 /**
- * `plumb monitor ingest`: the vector log into hourly Parquet, every record exactly once.
+ * `plumb monitor ingest`: copies the vector log into hourly Parquet files, every record exactly once.
  *
  *   source --records--> ledger (new?) --> batch --files, aside--> published --> state written = committed --> cursor
  *                          ^                                                        |
- *                          `------- what a crash leaves is this much, no more ------'
+ *                          `----- a crash leaves only what lies between these ------'
  *
- * A crash before the commit leaves files that no state names (removed at the next start) and a source that is read
- * again from where the last commit stood; a crash after it, a cursor that is advanced at the next start. A record
+ * A crash before the commit leaves files that no state names, which the next start removes; the next run reads the
+ * source again from the last commit. If the crash comes after the commit, the next start advances the cursor. A record
  * that the log holds twice is recognised by its pod, epoch and sequence number.
  */
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
@@ -20,13 +20,13 @@ import type { LogSource, SourceItem } from './log-source.ts';
 import { RecordBatch } from './record-batch.ts';
 
 export interface IngestOptions {
-  /** The folder to write. */
+  /** The folder that the files are written to. */
   readonly served: string;
   readonly disk: ServedDisk;
   readonly logger: Logger;
   /**
-   * A batch is committed when it holds so many records or bytes, when its oldest record has waited so long, and at the
-   * end.
+   * A batch is committed when it reaches one of these limits (records, bytes, or the age of its oldest record), and at
+   * the end.
    */
   readonly batchRecords: number;
   readonly batchBytes: number;
@@ -38,8 +38,8 @@ export const BATCH = { batchRecords: 100_000, batchBytes: 128 * 2 ** 20, batchMs
 /**
  * Reads a source until it ends and commits all of it.
  *
- * @param ledger  as it was read from the folder; holds the folder's state afterwards
- * @throws        MON_SERVED, and what the source throws; what was committed before stays
+ * @param ledger  as read from the folder; holds the folder's new state afterwards
+ * @throws        MON_SERVED, and what the source throws; earlier commits stay
  */
 export async function ingestLog(
   source: LogSource,
@@ -109,7 +109,7 @@ class IngestRun {
     this.#options.logger.warn(`${where} cannot be read: it is no record, or one of a later version`);
   }
 
-  /** Makes the batch count, in one step; does nothing when nothing has changed. */
+  /** Commits the batch in one step; does nothing when nothing has changed. */
   async commit(): Promise<void> {
     const { served, disk, logger } = this.#options;
     const ledger = this.#ledger;
@@ -133,7 +133,8 @@ class IngestRun {
       throw notWritten(this.#options, error);
     }
     await this.#source.passed(position);
-    // From here, and not from where it began: a disk that is slower than the interval would get a file a record.
+    // The interval starts when the commit ends: if it started with the commit, a disk slower than the interval would
+    // get one file per record.
     this.#sinceMs = performance.now();
   }
 }

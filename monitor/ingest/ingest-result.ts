@@ -1,4 +1,4 @@
-/** What an ingest has read and what is missing, for people and as JSON. */
+/** What an ingest has read and what is missing, as text and as JSON. */
 import { countText } from '../../contract/std/count-text.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
@@ -8,31 +8,34 @@ import type { LogSource, LostStarts } from './log-source.ts';
 export interface IngestResult {
   /** `spool:{folder}` or `topic:{name}`. */
   readonly source: string;
-  /** Of this run. */
+  /** Counts of this run. */
   readonly counts: IngestCounts;
   /** Hours (UTC) with new records. */
   readonly hours: readonly string[];
-  /** Of all that was ever ingested into the folder: numbers that are missing, and why that may be. */
+  /** Sequence numbers missing from all that was ever ingested into the folder, and the possible reason. */
   readonly gaps: readonly IngestGap[];
-  /** Requests that were answered without being logged, as their sidecars say. */
+  /** Requests that were answered but not logged, as their sidecars report. */
   readonly shed: number;
   readonly openTails: readonly IngestTail[];
-  /** Of spools' folders that were removed or replaced: what they logged behind what was ingested is lost. */
+  /**
+   * Starts of sidecars whose spool folder was removed or replaced: their records that were not ingested before are
+   * lost.
+   */
   readonly lostStarts: readonly LostStarts[];
 }
 
-/** Numbers that never came, both ends included. */
+/** A range of sequence numbers that never came, both ends included. */
 interface IngestGap {
   readonly pod: string;
   readonly epoch: string;
   readonly fromSequence: number;
   readonly toSequence: number;
-  /** When the records around it were written; null: there is none before. */
+  /** When the records before and after the range were written; null: there is none before. */
   readonly after: string | null;
   readonly before: string;
 }
 
-/** An epoch without its last record: its sidecar runs, or died. */
+/** An epoch whose last record has not come: its sidecar still runs, or died. */
 interface IngestTail {
   readonly pod: string;
   readonly epoch: string;
@@ -42,7 +45,7 @@ interface IngestTail {
   readonly lossAtMost: number | null;
 }
 
-/** What an ingest began with. */
+/** The ledger's counts when an ingest began, to tell what that ingest added. */
 interface LedgerMark {
   readonly counts: IngestCounts;
   readonly files: ReadonlyMap<string, number>;

@@ -1,10 +1,12 @@
 /**
- * The state of an ingest: what has been committed, from where, and what of each epoch. One JSON file, replaced whole,
- * whose renaming is the commit of a batch: positions, files and the numbers seen change together or not at all.
+ * The state of an ingest: what has been committed, up to which position of each source, and what is known of each
+ * epoch. It is one JSON file, always replaced whole. Renaming it is the commit of a batch: positions, files and the
+ * numbers seen change together or not at all.
  *
  *   {format, batch, positions: {source: position}, counts, hours: {hour: {files, records}}, duplicates, epochs}
  *
- * Held in memory between commits; what was taken and not committed is forgotten with the process and read again.
+ * Between commits the state is in memory. Records that were taken but not committed are forgotten when the process
+ * ends, and read again.
  */
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import type { Heartbeat } from '../../contract/wire/log/served-record.ts';
@@ -16,10 +18,10 @@ import type { SourcePosition } from './log-source.ts';
 
 const FORMAT = 1;
 
-/** Of all batches; `read` is the sum of the others. */
+/** Counts over all batches; `read` is the sum of the others. */
 export interface IngestCounts {
   readonly read: number;
-  /** Records kept, heartbeats among them. */
+  /** Records kept, including heartbeats. */
   readonly records: number;
   readonly duplicates: number;
   readonly unreadable: number;
@@ -33,12 +35,12 @@ export interface HourCount {
 interface StateText {
   readonly format: typeof FORMAT;
   readonly batch: number;
-  /** All that was logged before has been ingested; 0: unknown. */
+  /** Everything that was logged before this time has been ingested; 0: unknown. */
   readonly caughtUpUs: number;
   readonly positions: Readonly<Record<string, SourcePosition>>;
   readonly counts: Omit<IngestCounts, 'read'>;
   readonly hours: Readonly<Record<string, HourCount>>;
-  /** Day -> service -> vectors of records that came again. */
+  /** Day -> service -> number of vectors in records that came again. */
   readonly duplicates: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly epochs: readonly EpochText[];
 }
@@ -77,7 +79,7 @@ export class IngestLedger {
     );
   }
 
-  /** @throws MON_SERVED when the state cannot be read: guessing would take records twice */
+  /** @throws MON_SERVED when the state cannot be read: with a guessed state, records would be ingested twice */
   static read(served: string): IngestLedger {
     let text: string | null;
     try {
@@ -98,12 +100,12 @@ export class IngestLedger {
     return { read: records + duplicates + unreadable, records, duplicates, unreadable };
   }
 
-  /** When the newest record was written; 0: there is none. */
+  /** When the newest record was written; 0: there is no record. */
   get newestUs(): number {
     return this.epochs().reduce((newest, epoch) => Math.max(newest, epoch.lastUs), 0);
   }
 
-  /** By hour, `2026-11-21T10`. */
+  /** Files and records of each hour; an hour is named like `2026-11-21T10`. */
   get hours(): ReadonlyMap<string, HourCount> {
     return this.#hours;
   }
@@ -112,7 +114,7 @@ export class IngestLedger {
     return [...this.#epochs.values()];
   }
 
-  /** @returns vectors of a day and a service whose records came again */
+  /** @returns how many vectors of a day and a service were in records that came again */
   duplicatesOf(day: string, service: string): number {
     return this.#duplicates.get(day)?.get(service) ?? 0;
   }
@@ -121,7 +123,7 @@ export class IngestLedger {
     return this.#epochs.get(keyOf(pod, epoch))?.has(sequence) ?? false;
   }
 
-  /** As `has`, where the pod is not known: an epoch is one start of one sidecar. */
+  /** Like `has`, for when the pod is not known: an epoch is one start of one sidecar. */
   hasOfEpoch(epoch: string, sequence: number): boolean {
     return this.epochs().some((account) => account.epoch === epoch && account.has(sequence));
   }
@@ -150,7 +152,7 @@ export class IngestLedger {
     this.#epochs.get(keyOf(pod, epoch))!.hear(heartbeat, last);
   }
 
-  /** @param vectors  of a served record, null of anything else */
+  /** @param vectors  of a served record; null for any other record */
   countDuplicate(vectors: { day: string; service: string; count: number } | null): void {
     this.#counts.duplicates += 1;
     if (vectors === null) return;
@@ -163,7 +165,7 @@ export class IngestLedger {
     this.#counts.unreadable += 1;
   }
 
-  /** Records that the next state names a batch's files. */
+  /** Counts a file of the current batch, which the next state then names. */
   addFile(hour: string, records: number): void {
     const before = this.#hours.get(hour) ?? { files: 0, records: 0 };
     this.#hours.set(hour, { files: before.files + 1, records: before.records + records });

@@ -1,4 +1,4 @@
-/** What `plumb monitor ingest` does: choose the source, hold the folder, ingest, and say what came of it. */
+/** What `plumb monitor ingest` does: choose the source, lock the folder, ingest, and report the result. */
 import { relative } from 'node:path';
 import type { Project } from '../../project/project.ts';
 import type { Settings } from '../../project/settings/settings.ts';
@@ -15,14 +15,14 @@ import { SpoolSource } from './spool-source.ts';
 import { TopicSource } from './topic-source.ts';
 
 export interface IngestRequest extends Partial<Omit<IngestOptions, 'served' | 'logger'>> {
-  /** Go on until the signal; else up to what the log holds now. */
+  /** Whether to go on until the signal; else it ends with what the log holds now. */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
-  /** The one of `sourceOf` unless given. */
+  /** The source to read; default: the one of `sourceOf`. */
   readonly from?: 'spool' | 'topic';
 }
 
-/** The spool where it waits for the ingest (`log.ingest`) or there is no topic; else the topic. */
+/** @returns the spool if it keeps its records for the ingest (`log.ingest`) or there is no topic; else the topic */
 export function sourceOf({ log }: Settings): 'spool' | 'topic' {
   return log.kafka === null || log.ingest ? 'spool' : 'topic';
 }
@@ -38,7 +38,7 @@ export async function runIngest(project: Project, request: IngestRequest = {}): 
   throw monitorError('MON_INGEST_RUNS', `another ingest writes ${project.settings.served}`);
 }
 
-/** As `runIngest`; null when another ingest holds the folder. */
+/** Like `runIngest`, but returns null when another ingest holds the folder. */
 export async function tryIngest(project: Project, request: IngestRequest = {}): Promise<IngestResult | null> {
   const { settings, logger } = project;
   const { served } = settings;

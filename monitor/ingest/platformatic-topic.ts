@@ -1,7 +1,7 @@
 /**
- * The topic as @platformatic/kafka reads it. Offsets are the ledger's, so no group shares the partitions out: each run
- * joins a group of its own, waits for nobody's session to end, and sees every partition. Only where operators look
- * for lag, the group `plumbline-ingest` is told how far the ingest has come.
+ * The topic, read with @platformatic/kafka. The ledger keeps the offsets, so no consumer group shares out the
+ * partitions: each run joins a group of its own, never waits for another member's session to end, and sees every
+ * partition. The group `plumbline-ingest` only shows operators who look for lag how far the ingest has come.
  */
 import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
@@ -15,7 +15,7 @@ import type { TopicMessage, TopicPartition, TopicReader } from './topic-source.t
 export const INGEST_GROUP = 'plumbline-ingest';
 
 const CLIENT_ID = 'plumbline-monitor';
-/** What a broker before 2.8 says. */
+/** The topic id that a broker before 2.8 gives. */
 const NO_ID = '00000000-0000-0000-0000-000000000000';
 const IDLE_MS = 500;
 const RETRY_MS = 500;
@@ -63,7 +63,7 @@ export class PlatformaticTopic implements TopicReader {
     }
   }
 
-  /** A broker that goes away is waited for; meanwhile nothing comes. */
+  /** When the broker goes away, this waits for it and meanwhile yields null. */
   async *messages(from: ReadonlyMap<number, number>): AsyncGenerator<TopicMessage | null> {
     const next = new Map(from);
     for (let waitMs = RETRY_MS; ; waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)) {
@@ -96,7 +96,7 @@ export class PlatformaticTopic implements TopicReader {
     });
     const state: { failure: Error | null } = { failure: null };
     stream.on('error', (error) => (state.failure = error));
-    // Whoever listens for `readable` reads what is buffered without a promise for each message.
+    // With a listener for `readable`, buffered messages can be read without a promise for each.
     stream.on('readable', () => {});
     for (;;) {
       const message = stream.read() as { partition: number; offset: bigint; value?: Buffer } | null;
@@ -157,7 +157,7 @@ export class PlatformaticTopic implements TopicReader {
   }
 }
 
-/** @returns true when there is something to read or the stream has ended, false when nothing comes for a moment */
+/** @returns true when there is something to read or the stream has ended, false when nothing came for a moment */
 function readable(stream: EventEmitter): Promise<boolean> {
   return new Promise((resolve) => {
     const events = ['readable', 'error', 'close'];

@@ -1,10 +1,11 @@
 /**
- * Records on their way into Parquet: gathered in an in-memory DuckDB, then one file for each hour they were served in.
+ * The records of a batch on their way into Parquet: collected in an in-memory DuckDB, then written as one file for each
+ * hour in which they were served.
  *
  *   pod, epoch, sequence | kind: served, heartbeat, last | served_at | request_id, surface, service, service_version,
  *   bundle, vectors (null where there is none) | record: the bytes as they were logged, parts joined
  *
- * The bytes are all there is to a record: the other columns are for finding records with plain SQL.
+ * The bytes hold the whole record; the other columns only serve to find records with plain SQL.
  */
 import { DuckDb, blob, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
@@ -21,7 +22,7 @@ interface HourFile {
 }
 
 const APPEND_ROWS = 20_480;
-/** Made anew after each batch: that frees the memory of the last. */
+/** Created again after each batch, which frees the memory of the last one. */
 const EMPTY_TABLE = `CREATE OR REPLACE TABLE batch (hour VARCHAR, pod VARCHAR, epoch VARCHAR, sequence BIGINT,
   kind VARCHAR, served_us BIGINT, request_id VARCHAR, surface VARCHAR, service VARCHAR, service_version INTEGER,
   bundle VARCHAR, vectors INTEGER, record BLOB)`;
@@ -43,7 +44,7 @@ export class RecordBatch {
     return new RecordBatch(duck);
   }
 
-  /** @param payload  the record's bytes; the batch's from now on */
+  /** @param payload  the record's bytes; belong to the batch from now on */
   async add(record: Exclude<LogRecord, { kind: 'part' }>, payload: Buffer): Promise<void> {
     const origin = record.kind === 'served' ? record.record : record.origin;
     const atUs = record.kind === 'served' ? record.record.servedUs : record.heartbeat.atUs;
@@ -70,7 +71,11 @@ export class RecordBatch {
     await this.#duck.append('batch', rows);
   }
 
-  /** Writes a file for each hour and empties the batch. @returns what was written, in order of hours */
+  /**
+   * Writes a file for each hour and empties the batch.
+   *
+   * @returns what was written, in order of hours
+   */
   async write(served: string, batch: number, disk: ServedDisk): Promise<HourFile[]> {
     await this.#append();
     const hours = [...this.#hours].map(([hour, records]) => ({ hour, records })).toSorted(byHour);

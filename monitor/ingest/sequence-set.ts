@@ -1,26 +1,26 @@
 /**
- * The sequence numbers seen of one epoch, as ranges: shows whether a record came before, and which never came.
+ * The sequence numbers seen of one epoch, as ranges: tells whether a record came before, and which never came.
  *
  *   1 2 3 . . 6 7        [1, 3] [6, 7], each end with the time of its record; missing: [4, 5] between their times
  *
- * Records of an epoch arrive nearly in order, so the ranges stay few and adding is mostly growing the last one; a set
- * of every number would take a hundred times the memory for a day of ten million requests.
+ * Records of an epoch arrive nearly in order, so there are few ranges, and adding mostly extends the last one. For a
+ * day of ten million requests a set of all numbers would take a hundred times the memory.
  */
 
-/** Both ends included. */
+/** A range of sequence numbers, both ends included. */
 export interface SequenceRange {
   from: number;
   to: number;
-  /** Times of the records at the ends, microseconds. */
+  /** When the records at both ends were written, in microseconds. */
   fromUs: number;
   toUs: number;
 }
 
-/** Numbers that never came, and when the records around them were written. */
+/** A range of numbers that never came, and when the records before and after it were written. */
 export interface MissingRange {
   readonly from: number;
   readonly to: number;
-  /** Of the record before; 0: there is none. */
+  /** When the record before was written; 0: there is none. */
   readonly beforeUs: number;
   readonly afterUs: number;
 }
@@ -28,17 +28,17 @@ export interface MissingRange {
 export class SequenceSet {
   readonly #ranges: SequenceRange[];
 
-  /** @param ranges  ascending and apart, as `ranges` gives them; the set's from now on */
+  /** @param ranges  ascending and not adjacent, as `ranges` gives them; belong to the set from now on */
   constructor(ranges: SequenceRange[] = []) {
     this.#ranges = ranges;
   }
 
-  /** Ascending, at least one number apart. */
+  /** The ranges in ascending order, with at least one missing number between two. */
   get ranges(): readonly Readonly<SequenceRange>[] {
     return this.#ranges;
   }
 
-  /** 0: none came. */
+  /** The highest number seen; 0: none came. */
   get highest(): number {
     return this.#ranges.at(-1)?.to ?? 0;
   }
@@ -74,7 +74,7 @@ export class SequenceSet {
     return true;
   }
 
-  /** Adds whole ranges of numbers, both ends included, that have no records and so no times. */
+  /** Adds all numbers of a range, both ends included, for which there are no records and so no times. */
   cover(from: number, to: number): void {
     const ranges = this.#ranges;
     let first = this.#lastFrom(from);
@@ -88,7 +88,7 @@ export class SequenceSet {
     ranges.splice(first, end - first, whole);
   }
 
-  /** @returns what lies between `start` and the highest number and never came, ascending */
+  /** @returns the ranges between `start` and the highest number that never came, ascending */
   missing(start: number): MissingRange[] {
     const missing: MissingRange[] = [];
     let next = start;
@@ -103,7 +103,7 @@ export class SequenceSet {
   }
 
   /**
-   * @returns the index of the last range that begins at or before the number, nearly always the very last one; or -1
+   * @returns the index of the last range that begins at or before the number, nearly always the last of all; else -1
    */
   #lastFrom(sequence: number): number {
     const ranges = this.#ranges;

@@ -1,13 +1,13 @@
 /**
- * The ingested vector log on disk: which files there are, which of them count, and how they come to count.
+ * The ingested vector log on disk: which files there are, which of them count, and how a file is committed.
  *
  *   served/ ingest.json                        the state: what has been committed; replaced whole (one commit point)
  *           lock.db                            held by the one ingest that may write here
  *           hour=2026-11-21T10/00000017.parquet   records served in that hour (UTC), of batch 17
  *
- * A file counts when its batch is at most the state's: files of a later batch were never committed, and the next
- * ingest removes them. A batch touches every hour that it has records of, so records that were shipped late still
- * lie with their hour. Files are written aside, synced and renamed; mode 0600 like the spool's.
+ * A file counts when its batch number is at most the state's. Files of a later batch were never committed, and the next
+ * ingest removes them. A batch writes to every hour of its records, so a record that was shipped late is still in the
+ * folder of its hour. Files are written aside, synced and renamed; their mode is 0600, like the spool's.
  *
  * Written by monitor/ingest, read by served-day.ts.
  */
@@ -33,7 +33,7 @@ const HOUR = /^hour=(\d{4}-\d\d-\d\dT\d\d)$/;
 const BATCH = /^(\d{8,})\.parquet$/;
 const ASIDE = '.tmp';
 
-/** Records come in order of time, nearly: the hour of one is that of the one before. */
+/** The last hour is cached: records come nearly in order of time, so most are of the same hour as the one before. */
 let hourNumber = -1;
 let hourText = '';
 
@@ -49,7 +49,7 @@ export function stateFile(served: string): string {
   return join(served, STATE);
 }
 
-/** @returns null when nothing was ever ingested here */
+/** @returns the text of the state; null when nothing was ever ingested here */
 export function readStateText(served: string): string | null {
   try {
     return readFileSync(stateFile(served), 'utf8');
@@ -69,7 +69,7 @@ export interface ServedFile {
   readonly batch: number;
 }
 
-/** @returns the files of all hours, committed or not, in order of hours and batches; none without a folder */
+/** @returns the files of all hours, committed or not, in order of hours and batches; empty when there is no folder */
 export function servedFiles(served: string, within: (hour: string) => boolean = () => true): ServedFile[] {
   const files: ServedFile[] = [];
   for (const folder of namesIn(served)) {
@@ -94,13 +94,21 @@ function namesIn(folder: string): string[] {
 
 /** What an ingest does to the disk, step by step, so that a test can end it between any two. */
 export interface ServedDisk {
-  /** Makes the hour's folder. @returns where to write a file aside; it does not count there */
+  /**
+   * Makes the hour's folder.
+   *
+   * @returns where to write a file aside, where it does not count yet
+   */
   aside(file: string): string;
-  /** Makes what lies aside durable under its name. */
+  /** Moves a file that was written aside to its final name, durably. */
   publish(file: string): void;
-  /** The commit: durable when it returns. */
+  /** Commits by writing the state; durable when it returns. */
   writeState(served: string, text: string): void;
-  /** Removes what no commit names: files of batches past `committed`, and what lay aside. @returns how many */
+  /**
+   * Removes what no commit names: files of batches after `committed`, and files left aside.
+   *
+   * @returns how many files it removed
+   */
   removeUncommitted(served: string, committed: number): number;
 }
 

@@ -1,11 +1,11 @@
 /**
- * The spool as a source: its records in order, from the position that was committed last. A sidecar may write it
- * meanwhile. Its cursor `ingest` follows the commits, so that segments may go when all consumers have passed them.
+ * The spool as a source: its records in order, from the last committed position. A sidecar may write to it meanwhile.
+ * The spool's cursor `ingest` follows the commits, so that a segment can be deleted once all consumers have passed it.
  *
- * Where another spool stands in the same folder (another pod's volume, or several pods that share one `served`), the
- * position means nothing: names of segments begin with a time, so it would pass over what nobody has read. Then reading
- * goes on from the spool's own cursor if the state holds the record before it, and else from the spool's beginning;
- * records that come twice are recognised by their numbers.
+ * The folder may hold another spool than before (another pod's volume, or several pods that share one `served`). The
+ * position then means nothing: segment names begin with a time, so going on from it would skip records that nobody has
+ * read. In that case reading goes on from this spool's own cursor if the state holds the record before it, and else
+ * from the spool's beginning; records that come twice are recognised by their numbers.
  */
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,10 +23,10 @@ const INGEST_CONSUMER = 'ingest';
 
 const POLL_MS = 500;
 
-/** What was ingested of spools. */
+/** What the state knows of records ingested from spools. */
 interface KnownRecords {
   has(epoch: string, sequence: number): boolean;
-  /** Of the starts of a pod. */
+  /** The epochs of all ingested starts of a pod. */
   epochsOf(pod: string): readonly string[];
 }
 
@@ -37,12 +37,12 @@ export class SpoolSource implements LogSource {
   readonly #known: KnownRecords;
   readonly #options: SourceOptions;
   #position: SpoolPosition | null = null;
-  /** Damage that no record follows is met on each pass. */
+  /** Damage that was already reported: each pass meets the same damage again if no record follows it. */
   readonly #warned = new Set<string>();
 
   /**
-   * @param name   how the folder is known in the state, whatever path leads to it today
-   * @param known  what the state has
+   * @param name   the folder's name in the state, whatever path leads to it today
+   * @param known  the records that the state has
    */
   constructor(folder: string, name: string, known: KnownRecords, options: SourceOptions) {
     this.#folder = folder;
@@ -78,8 +78,8 @@ export class SpoolSource implements LogSource {
 
   *#walk(): Generator<SourceItem> {
     const { signal, warn } = this.#options;
-    // Numbers that are missing before the first record of an epoch are missing only if the walk says so: it knows
-    // whether the front was deleted in order.
+    // Numbers before the first record of an epoch are missing only if the walk over the spool reports them: it knows
+    // whether the oldest segments were deleted in order.
     let gapEpoch = '';
     for (const item of walkSpool(this.#folder, this.#position)) {
       if (signal.aborted) return;
@@ -121,7 +121,7 @@ export class SpoolSource implements LogSource {
     );
   }
 
-  /** Segments that are not there were deleted in order only if the folder says so. */
+  /** Reports lost starts: missing segments were deleted in order only if the folder says so. */
   #tellLostStarts(): void {
     if (readPassedMark(this.#folder) !== '') return;
     const segments = listSegments(this.#folder);
@@ -136,7 +136,7 @@ export class SpoolSource implements LogSource {
     this.#options.warn(lostStartsText(lost));
   }
 
-  /** By the epoch of the position, 64 random bits; an empty folder may be any spool's. */
+  /** Compares the epoch (64 random bits) of the position; an empty folder may belong to any spool. */
   #isOfThisSpool(position: SpoolPosition, cursor: SpoolPosition | null): boolean {
     const epoch = epochOf(position);
     if (cursor !== null && epochOf(cursor) === epoch) return true;
@@ -176,7 +176,7 @@ function epochOf({ segment }: SpoolPosition): string {
   return parseSegmentFile(segment)!.epoch;
 }
 
-/** null where nothing was read yet. */
+/** @returns null when nothing was read yet */
 function spoolPosition(position: SourcePosition | null): SpoolPosition | null {
   return position === null || position['segment'] === undefined
     ? null

@@ -1,13 +1,13 @@
 /**
- * The topic as a source: every partition from the offset that was committed last, parts joined into records.
+ * The topic as a source: every partition from the last committed offset, parts joined into records.
  *
  *   partition 0   | 7 | 8.1 | 8.2 | 9 | 8.3 | 10 |      8.1: part 1 of record 8
  *                       ^ offset while 8 is open  ^ seen
  *
- * A record whose parts have not all come holds its partition's offset back to its first part, so that an ingest that
- * ends here reads them again; what lies before `seen` was counted already. Parts of one record stand close together,
- * since a producer has one batch in flight: a join that nothing completes in 10,000 messages is given up, and its
- * number then shows as a gap.
+ * While parts of a record are missing, its partition's offset stays at its first part, so that after an ingest ends
+ * here the next one reads those parts again. Messages before `seen` were counted already. The parts of a record stand
+ * close together, since a producer has one batch in flight: if 10,000 messages do not complete a record, it is given
+ * up, and its number shows as a gap.
  */
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import { contentOf } from '../../contract/wire/log/record-content.ts';
@@ -16,9 +16,12 @@ import type { LogSource, SourceItem, SourceOptions, SourcePosition } from './log
 
 export interface TopicPartition {
   readonly partition: number;
-  /** Which topic of this name it is of: another one when the topic was made anew. Absent where the broker has none. */
+  /**
+   * The broker's id of the topic: it changes when a topic of the same name is made anew. Absent where the broker has
+   * none.
+   */
   readonly topicId?: string;
-  /** Offsets of the first message there is, and of the next one to come. */
+  /** Offsets of the oldest message in the topic, and of the next one to come. */
   readonly earliest: number;
   readonly end: number;
 }
@@ -29,54 +32,54 @@ export interface TopicMessage {
   readonly value: Buffer;
 }
 
-/** What a topic's client must do; its errors are MON_TOPIC. */
+/** What the source needs from a topic's client; errors of the client are MON_TOPIC. */
 export interface TopicReader {
   readonly topic: string;
   partitions(): Promise<TopicPartition[]>;
-  /** Messages in order within each partition, null when none came for a moment; without end. */
+  /** Yields the messages, in order within each partition, and null when none came for a moment; never ends. */
   messages(from: ReadonlyMap<number, number>): AsyncGenerator<TopicMessage | null>;
-  /** Lets others see how far this reader has come; nothing is read from it. */
+  /** Publishes how far this reader has come, for others to see; the ingest never reads it back. */
   tellOffsets(offsets: ReadonlyMap<number, number>): Promise<void>;
   close(): Promise<void>;
 }
 
 interface PartitionState {
   next: number;
-  /** Everything before was read before the last commit, or by this run. */
+  /** Messages before this offset were read before the last commit, or by this run. */
   seen: number;
   readonly committed: number;
   readonly anchored: boolean;
   readonly topicId?: string;
 }
 
-/** What the state keeps of a partition. */
+/** The position of a partition in the state. */
 interface PartitionPosition {
   readonly offset: number;
   readonly seen: number;
   readonly topicId?: string;
 }
 
-/** The parts of a record that have come so far. */
+/** A record of which not all parts have come. */
 interface Join {
   readonly chunks: (Buffer | undefined)[];
   came: number;
   bytes: number;
-  /** Number of the message that began it, over all partitions, and its first offset in each. */
+  /** Number of the message that began it, counted over all partitions; and its first offset in each partition. */
   readonly begun: number;
   readonly from: Map<number, number>;
 }
 
 const MAX_JOIN_MESSAGES = 10_000;
 const MAX_JOIN_BYTES = 256 * 2 ** 20;
-/** Eight times what a sidecar makes of its largest record. */
+/** Most parts of a record: eight times as many as a sidecar makes of its largest record. */
 const MAX_PARTS = 1_024;
-/** A bounded run whose next message does not come within it ends as failed. */
+/** A run that does not follow the log fails when the next message takes longer than this. */
 const STALL_LIMIT_MS = 60_000;
 const ASK_MS = 5_000;
 
 export class TopicSource implements LogSource {
   readonly name: string;
-  /** A topic says itself where it begins. */
+  /** Always empty: a topic itself says where it begins. */
   readonly lostStarts = [];
   readonly #reader: TopicReader;
   readonly #taken: (pod: string, epoch: string, sequence: number) => boolean;
@@ -87,7 +90,7 @@ export class TopicSource implements LogSource {
   #messages = 0;
   #askedMs = -Infinity;
 
-  /** @param taken  whether a record was taken already, so that its parts need not be joined again */
+  /** @param taken  whether a record was already taken, so that its parts need not be joined again */
   constructor(
     reader: TopicReader,
     taken: (pod: string, epoch: string, sequence: number) => boolean,
@@ -130,7 +133,7 @@ export class TopicSource implements LogSource {
     }
   }
 
-  /** When no message comes, the broker may only be silent: the offsets alone tell that nothing is left. */
+  /** When no message comes, the broker may only be slow: only the offsets tell that nothing is left. */
   async #quiet(): Promise<SourceItem> {
     const nowMs = performance.now();
     if (nowMs - this.#askedMs < ASK_MS) return { kind: 'idle' };
@@ -141,7 +144,7 @@ export class TopicSource implements LogSource {
       const read = partitions.every(({ partition, end }) => (this.#at.get(partition)?.next ?? 0) >= end);
       return read ? { kind: 'caught-up', asOfUs } : { kind: 'idle' };
     } catch {
-      // The stream says what is wrong, and is tried again.
+      // The message stream reports the failure and tries again.
       return { kind: 'idle' };
     }
   }
@@ -234,7 +237,7 @@ export class TopicSource implements LogSource {
     this.#joinBytes -= join.bytes;
   }
 
-  /** Joins are in the order they began. */
+  /** Gives up the oldest open records while a limit is exceeded; `joins` is in the order in which they began. */
   #giveUp(): void {
     for (const [key, join] of this.#joins) {
       if (this.#messages - join.begun <= MAX_JOIN_MESSAGES && this.#joinBytes <= MAX_JOIN_BYTES) return;
@@ -259,7 +262,7 @@ export class TopicSource implements LogSource {
     return position;
   }
 
-  /** The state knows where to go on; what others are told may lag. */
+  /** Publishes the offsets. The state alone decides where to go on, so they may lag. */
   async passed(position: SourcePosition): Promise<void> {
     const offsets = new Map<number, number>();
     for (const [partition, at] of Object.entries(position as Record<string, { offset: number }>)) {

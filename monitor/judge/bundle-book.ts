@@ -1,7 +1,7 @@
 /**
- * The definitions that vectors were served under: each record names its bundle, and what a model should have received
- * (which row counted by its delay and TTL, the fallbacks, how a row is read) follows from that one, not from the one in
- * force today.
+ * The definitions that vectors were served under. Each record names its bundle. What a model should have received
+ * (which row counted by its delay and TTL, the fallbacks, how a row is read) follows from that bundle, not from the one
+ * in force today.
  */
 import { loadBundle, loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import type { Bundle, FeatureView, RowSchema } from '../../contract/model.ts';
@@ -14,7 +14,7 @@ import type { Value } from '../../contract/value-type.ts';
 import type { DefinedView } from './served-history.ts';
 
 export class BundleBook {
-  /** In force now, its sources where they lie in this environment. */
+  /** The bundle in force now, with its sources' paths in this environment. */
   readonly current: Bundle;
   readonly #folder: string;
   readonly #logger: Logger;
@@ -29,7 +29,7 @@ export class BundleBook {
     this.#bundles.set(this.current.hash, this.current);
   }
 
-  /** @returns the bundle of a record; today's, with a warning, where that one is gone */
+  /** @returns the bundle of a record; when it no longer exists, today's bundle, with a warning */
   bundle(hash: string): Bundle {
     const known = this.#bundles.get(hash);
     if (known !== undefined) return known;
@@ -44,14 +44,14 @@ export class BundleBook {
   }
 
   /**
-   * @param view  of the bundle in force
-   * @returns     the view as the bundle of a record has it; as it is today where that one has none of its kind
+   * @param view  a view of the bundle in force
+   * @returns     that view in the record's bundle; as it is today when that bundle has no such view of the same kind
    */
   servedView(hash: string, view: FeatureView): FeatureView {
     return this.servedDefinition(hash, view).view;
   }
 
-  /** As `servedView`, with the entity that the same bundle has. */
+  /** Like `servedView`, together with the view's entity in the same bundle. */
   servedDefinition(hash: string, view: FeatureView): DefinedView {
     const bundle = this.bundle(hash);
     const then = bundle.views.get(view.id);
@@ -61,15 +61,15 @@ export class BundleBook {
   }
 
   /**
-   * @param view  of the bundle
-   * @returns     what `rowValues` of the registry gives; null, with one warning for each reason, when the row cannot
-   *              be read
+   * @param view  a view of the bundle
+   * @returns     what `rowValues` of the registry gives; null when the row cannot be read, with one warning for each
+   *              reason
    */
   rowValues(bundle: Bundle, view: FeatureView, row: Buffer): (Value | undefined)[] | null {
     return this.#read(view, rowValues(bundle, view, row, this.#schemaOfToday));
   }
 
-  /** As `rowValues`, of the HMACs of a masked row. */
+  /** Like `rowValues`, for the HMACs of a masked row. */
   rowHmacs(bundle: Bundle, view: FeatureView, masked: MaskedRow): (Buffer | undefined)[] | null {
     return this.#read(view, rowHmacs(bundle, view, masked, this.#schemaOfToday));
   }
@@ -81,7 +81,7 @@ export class BundleBook {
     return null;
   }
 
-  /** A sidecar that met an id newer than its bundle took the schema from the store; today's bundle knows it too. */
+  /** A sidecar that meets an id newer than its bundle takes the schema from the store; today's bundle has it too. */
   readonly #schemaOfToday = (view: string, definitionId: number): RowSchema | null =>
     this.current.schemas.get(view)?.find((schema) => schema.definitionId === definitionId) ?? null;
 }

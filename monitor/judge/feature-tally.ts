@@ -1,9 +1,10 @@
 /**
- * One feature's comparison over a day: what the model received beside what the replay gives, value by value, and in
- * the end the numbers of the report. Values come in after fallbacks, in the number type of the surface that answered.
+ * The comparison of one feature over a day: adds up, value by value, what the model received and what the replay gives,
+ * and computes the report's numbers in the end. Values come with fallbacks applied, in the number type of the surface
+ * that answered.
  *
- * UNAVAILABLE values are counted apart and never in a rate; where such a value differs from the replay it still stands
- * among the causes, with examples, since an outage is what a reader looks for first.
+ * UNAVAILABLE values are counted separately and are in no rate. If such a value differs from the replay, it is still
+ * counted among the causes, with examples: an outage is what a reader looks for first.
  */
 import type { Json } from '../../contract/std/canonical-json.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
@@ -28,13 +29,13 @@ import { finiteNumber, isSame, isWithinTolerance } from '../causes/value-equalit
 
 const EXAMPLES_PER_CAUSE = 20;
 
-/** Whose value it is, for examples. */
+/** Which vector a value belongs to, for examples. */
 export interface VectorName {
   readonly requestId: string;
   readonly entities: Readonly<Record<string, string | null>>;
 }
 
-/** What became of one value. */
+/** The result of comparing one value. */
 export interface Judgement {
   readonly exact: boolean;
   /** null where the values are equal. */
@@ -56,7 +57,7 @@ export class FeatureTally {
   #hashed = 0;
   /** False once a hashed value differed: tolerance cannot be judged on HMACs. */
   #hasTolerance = true;
-  /** By why. */
+  /** Number of withheld values for each reason. */
   readonly #withheld = new Map<string, number>();
   readonly #states = new Map<string, number>();
   readonly #causes = new Map<Cause, number>();
@@ -73,12 +74,16 @@ export class FeatureTally {
     this.#categorical = feature.type.kind === 'string' || feature.type.kind === 'bool';
   }
 
-  /** A value whose due edge lies past the history's watermark. */
+  /** Counts a value whose due edge is later than the history's watermark. */
   addUnjudged(): void {
     this.#unjudged += 1;
   }
 
-  /** A value that the log does not hold. @param why  see FeatureSnapshot */
+  /**
+   * Counts a value that the log does not hold.
+   *
+   * @param why  see FeatureSnapshot
+   */
   addWithheld(why: string): void {
     this.#count(this.#withheld, why);
   }
@@ -181,7 +186,7 @@ export class FeatureTally {
 
 const DOUBLE: ValueType = { kind: 'float64' };
 
-/** On the tensor surface an integer is a double, which may be a NaN. */
+/** The value as JSON; on the tensor surface an integer is a double, which may be a NaN. */
 export function jsonOf(type: ValueType, value: Value): Json {
   return valueToJson(typeof value === 'number' && isNumeric(type) ? DOUBLE : type, value);
 }
@@ -202,11 +207,11 @@ function inOrder(counts: ReadonlyMap<Cause, number>): Partial<Record<Cause, numb
 }
 
 /**
- * The mean of served - replayed (summed with Neumaier's correction), p99(served) - p99(replayed) and
- * p99(|served - replayed|), over the rows with a finite number on both sides; all null without such rows.
- * Quantiles are linear between the nearest ranks, numpy's default.
+ * The mean of served - replayed (summed with Neumaier's correction), p99(served) - p99(replayed) and p99(|served -
+ * replayed|), over the rows with a finite number on both sides; all null when there are no such rows. Quantiles are
+ * interpolated linearly between the nearest ranks, as numpy does by default.
  *
- * @param served, replayed  aligned; NaN where there is no finite number
+ * @param served, replayed  aligned by index; NaN where there is no finite number
  */
 export function pairedDifferences(
   served: Float64Array,

@@ -1,12 +1,12 @@
 /**
- * Values that the log holds as HMACs, compared by hashing what the history gives with the same secret.
+ * Values that the log holds as HMACs: compared by hashing the history's values with the same secret.
  *
  *   served    HMAC of the log ------------------.
- *   replayed  value of the history --hash--> HMAC +--> equal, or not: how far apart they are nobody can tell
+ *   replayed  value of the history --hash--> HMAC +--> equal or not; how far apart they are cannot be known
  *
- * A HashedValue is all that goes on to the comparison, the causes and the report, so that nothing past this file can
- * tell a value that its definition says is not to be told. Null, NaN and zero are recognised by their own HMACs and
- * keep their names: what is wrong with a feature is often one of them. Called by judge.ts.
+ * Only a HashedValue goes on to the comparison, the causes and the report, so nothing after this file can reveal a
+ * value that its definition keeps secret. Null, NaN and zero are recognised by their own HMACs and keep their names:
+ * they are often what is wrong with a feature. Called by judge.ts.
  */
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import { ValueHasher } from '../../contract/log-privacy.ts';
@@ -15,14 +15,14 @@ import { isNumeric, misfit } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import type { State } from '../causes/value-state.ts';
 
-/** A value as far as it may be told. */
+/** What may be shown of a secret value. */
 export interface HashedValue {
-  /** `hmac:` and 64 hex digits, `NaN`, or null; two values are equal where their texts are. */
+  /** `hmac:` and 64 hex digits, `NaN`, or null; two values are equal when their texts are. */
   readonly text: string | null;
   readonly state: Extract<State, 'null' | 'NaN' | 'zero' | 'value'>;
 }
 
-/** What the texts of hashed values are compared as. */
+/** The type under which the texts of hashed values are compared. */
 export const HASHED_TYPE: ValueType = { kind: 'string' };
 
 const NO_VALUE: HashedValue = { text: null, state: 'null' };
@@ -33,10 +33,10 @@ const MISFIT: HashedValue = { text: 'a value of another type', state: 'value' };
 export class HashedFeature {
   readonly #type: ValueType;
   readonly #hasher: ValueHasher;
-  /** By the HMAC's hex. */
+  /** Values already made, by the hex digits of their HMAC. */
   readonly #known = new Map<string, HashedValue>();
 
-  /** @param view  its id */
+  /** @param view  the view's id */
   constructor(key: HmacKey, view: string, feature: Feature) {
     const { type } = feature;
     this.#type = type;
@@ -51,19 +51,19 @@ export class HashedFeature {
     }
   }
 
-  /** @param digest  of the log; 32 bytes */
+  /** @param digest  an HMAC of the log, 32 bytes */
   logged(digest: Buffer): HashedValue {
     return this.#of(digest.toString('hex'));
   }
 
-  /** @param value  of the history or the definition, or one that was logged before the feature was marked */
+  /** @param value  of the history or the definition, or logged before the feature was marked */
   hashed(value: Value): HashedValue {
     if (value === null) return NO_VALUE;
-    // What does not fit the type cannot have been served.
+    // A value that does not fit the type cannot have been served.
     return misfit(this.#type, value) === null ? this.#of(this.#hex(value)) : MISFIT;
   }
 
-  /** Whether a served value is a replayed one that lost digits; that the replayed one lost them, no HMAC tells. */
+  /** Whether the served value is the replayed one after losing digits. The opposite case cannot be told from HMACs. */
   isRounded(served: HashedValue, replayed: Value): boolean {
     if (this.#type.kind !== 'float64' || typeof replayed !== 'number') return false;
     if (replayed === 0) return served.state === 'zero';

@@ -1,14 +1,14 @@
 /**
- * Judges one view of a service over a day: turns each replayed vector into the facts of its values, hands them to the
- * features' tallies, and keeps the judged values for the Parquet history.
+ * Judges one view of a service over a day: turns each replayed vector into the `ValueFacts` of its values, hands these
+ * to the features' tallies, and keeps the judged values for the Parquet history.
  *
- * Each vector is judged by the bundle that it names: delay, TTL, freshness and fallbacks are that one's.
+ * Each vector is judged by the bundle that it names: delay, TTL, freshness and fallbacks come from that bundle.
  *
- * Of an aggregated view a value is unjudged where the edge that was due at the served time lies past the history's
- * watermark: the history cannot say yet what the model should have got, and an equal value would prove nothing.
+ * A value of an aggregated view is unjudged when the edge that was due at the served time is later than the history's
+ * watermark. The history cannot yet say what the model should have got, and an equal value would prove nothing.
  *
- * A feature that is marked, by the definition that served it or by today's, is compared as HMACs where its mark is
- * hmac and the secret is known (hashed-values.ts), and withheld otherwise.
+ * A feature may be marked (hmac or drop) by the definition that served it or by today's. It is compared as HMACs if its
+ * mark is hmac and the secret is known (hashed-values.ts), and withheld otherwise.
  */
 import { isSameFeature } from '../../contract/feature-match.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
@@ -32,16 +32,17 @@ import type { State } from '../causes/value-state.ts';
 interface JudgedView {
   readonly service: FeatureService;
   readonly used: ServiceView;
-  /** Of the bundle in force. */
+  /** The view in the bundle in force. */
   readonly view: FeatureView;
-  /** One for each feature of the service that this role gives, by the feature's name. */
+  /** A tally for each feature that the service takes from this role, by the feature's name. */
   readonly tallies: ReadonlyMap<string, FeatureTally>;
   readonly runs: RunIndex;
   /**
-   * Up to where the history is complete by the definition of a bundle; null: nowhere yet. Not asked of a stored view.
+   * Time up to which the history is complete under a bundle's definition of the view; null: nowhere yet. Never called
+   * for a stored view.
    */
   historyWatermarkUs(bundle: string): number | null;
-  /** The secret of the log's HMACs; null: it is not set. */
+  /** The secret of the log's HMACs; null: no secret is set. */
   readonly hmacKey: HmacKey | null;
 }
 
@@ -51,7 +52,7 @@ export class ViewJudge {
   readonly #values: JudgedValues;
   readonly #hasCreatedTimes: boolean;
   readonly #features: readonly JudgedFeature[];
-  /** Made when the first value of the feature is hashed. */
+  /** Created when the first value of a feature is hashed. */
   readonly #hashed = new Map<Feature, HashedFeature>();
 
   constructor(judged: JudgedView, book: BundleBook, values: JudgedValues) {
@@ -68,11 +69,15 @@ export class ViewJudge {
       });
   }
 
-  /** @returns whether the vector has a judged value here */
+  /**
+   * Judges the values of a vector.
+   *
+   * @returns whether it has a judged value in this view
+   */
   add(vector: ReplayedVector): boolean {
     const { view, tallies } = this.#judged;
     const bundle = this.#book.bundle(vector.bundle);
-    // What the model received follows from the definition that served it.
+    // What the model received is determined by the definition that served it.
     const servedView = this.#book.servedView(vector.bundle, view);
     const unjudged = this.#isUnjudged(servedView, vector);
     const row = unjudged ? null : this.#servedRow(bundle, servedView, vector);
@@ -111,10 +116,10 @@ export class ViewJudge {
   }
 
   /**
-   * What was masked when it was served is not there to be compared as it is, and what is marked today is not to be
-   * told.
+   * A value that was masked when it was served is not in the log, so it cannot be compared as it is. A value whose
+   * feature is marked today must not be shown.
    *
-   * @returns why it is withheld (see FeatureSnapshot); null: the value can be compared
+   * @returns why the value is withheld (see FeatureSnapshot); null: it can be compared
    */
   #whyWithheld(
     today: Feature,
@@ -162,8 +167,8 @@ export class ViewJudge {
   }
 
   /**
-   * @param definition  of the feature, by the bundle that served
-   * @param at          where the feature stands among the row's
+   * @param definition  the feature in the bundle that served the row
+   * @param at          the feature's index in the row
    */
   #valueFacts(
     row: ServedRowFacts,
@@ -205,7 +210,7 @@ export class ViewJudge {
     };
   }
 
-  /** As they stand in the store and the history: what a tensor would round cannot be told from an HMAC. */
+  /** Takes values as the store and the history hold them: an HMAC cannot tell how a tensor would round them. */
   #hashedFacts({ facts, vector }: ServedRowFacts, feature: Feature, sides: BothSides): ValueFacts {
     const { status, replayedStatus, hmac } = sides;
     const hashes = this.#hashesOf(feature);
@@ -244,29 +249,32 @@ export class ViewJudge {
 }
 
 interface JudgedFeature {
-  /** Of the bundle in force, and its place among the features of its view. */
+  /** The feature in the bundle in force, and its index in its view. */
   readonly feature: Feature;
   readonly index: number;
   readonly fullName: string;
 }
 
-/** What a served row gives to the facts of all its values. */
+/** What all values of a served row have in common. */
 interface ServedRowFacts {
   readonly vector: ReplayedVector;
   readonly facts: RowFacts;
   readonly name: VectorName;
-  /** By the features of the view that served; null where there is no row, or none that can be read. */
+  /** By the features of the view as it served; null when there is no row, or it cannot be read. */
   readonly values: readonly (Value | undefined)[] | null;
-  /** undefined: the row was not masked. */
+  /** undefined: the row was not masked; null: its HMACs cannot be read. */
   readonly hmacs: readonly (Buffer | undefined)[] | null | undefined;
 }
 
-/** One value, served and replayed: before it takes its surface's type, fallbacks in place. Statuses are status.ts's. */
+/**
+ * One value, served and replayed, with fallbacks applied, before conversion to its surface's type. Statuses are those
+ * of status.ts.
+ */
 interface BothSides {
   readonly fallback: Value;
   readonly status: number;
   readonly served: Value;
-  /** Of a masked value, when the store had it. */
+  /** The HMAC of a masked value, if the store had a value. */
   readonly hmac: Buffer | undefined;
   readonly replayedStatus: number;
   readonly replayed: Value;
@@ -274,7 +282,7 @@ interface BothSides {
   readonly available: Value | undefined;
 }
 
-/** A feature that has another type by now is another feature: nothing to compare it with. */
+/** @returns the index of the same feature in the view. With another type it is another feature; -1: not comparable */
 function sameFeature(view: FeatureView, feature: Feature): number {
   return view.features.findIndex((f) => isSameFeature(f, feature));
 }
@@ -291,7 +299,7 @@ const ABSENT_STATES: Readonly<Record<number, State>> = {
   [NULL]: 'null',
 };
 
-/** @param value  before it took its surface's type */
+/** @param value  before conversion to its surface's type */
 export function stateOf(status: number, value: Value): State {
   if (status !== PRESENT) return ABSENT_STATES[status]!;
   if (value === null) return 'null';
@@ -300,8 +308,8 @@ export function stateOf(status: number, value: Value): State {
 }
 
 /**
- * A value as a model gets it. The JSON surfaces carry each value whole; the tensor of the Open Inference Protocol
- * makes every number a double, or a float32 where the service says so, with NaN where there is none.
+ * A value as a model gets it. The JSON surfaces keep every value as it is. The tensor of the Open Inference Protocol
+ * turns every number into a double, or a float32 where the service says so, and an absent one into NaN.
  */
 export function asReceived(
   type: ValueType,

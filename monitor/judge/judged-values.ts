@@ -1,11 +1,11 @@
 /**
- * The history of verdicts: one Parquet file a day and service, one row a value judged.
+ * The history of verdicts: one Parquet file per day and service, with one row per judged value.
  *
  *   request_id, row_index | feature | served_at TIMESTAMP | served_state, served | replayed_state, replayed
  *   | exact | cause, within_promise, evidence (null where the values are equal)
  *
- * Values stand as the JSON text of `contract/wire/online/json-value.ts`, so that one column holds every type; those of
- * features that are logged as HMACs as `hmac:{hex}`.
+ * Values are JSON text as written by `contract/wire/online/json-value.ts`, so that one column holds every type; values
+ * of features that are logged as HMACs are `hmac:{hex}`.
  */
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -26,7 +26,7 @@ type SqlValue = Parameters<DuckDb['append']>[1][number][number];
 export class JudgedValues {
   #rows: SqlValue[][] = [];
 
-  /** Empties the table: one service's values stand in it at a time. */
+  /** Empties the table: it holds the values of one service at a time. */
   async begin(duck: DuckDb): Promise<void> {
     this.#rows = [];
     await duck.run(`CREATE OR REPLACE TABLE ${TABLE} (request_id VARCHAR, row_index INTEGER, feature VARCHAR,

@@ -12,7 +12,7 @@ export class NumberColumn {
     this.#items[this.#count++] = value;
   }
 
-  /** @returns a view of what was pushed; it shares memory with the column */
+  /** @returns a view of the numbers pushed so far; it shares memory with the column */
   values(): Float64Array {
     return this.#items.subarray(0, this.#count);
   }

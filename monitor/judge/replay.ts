@@ -1,6 +1,7 @@
 /**
- * The replay of one view of a service over a day: for every vector both as-of joins of its entity with the history at
- * the served time, beside the row that was served. The same join as in training (project/engine/duckdb/as-of-join.ts).
+ * The replay of one view of a service over a day. It joins the entity of every vector with the history at the served
+ * time, by both as-of joins, and puts the row that was served beside the result. Training uses the same join
+ * (project/engine/duckdb/as-of-join.ts).
  *
  *   replay_history      rows of the day's entities, under each definition that served one of its vectors
  *   replay_trained      one row a vector: what is joined as trained;   replay_available: as available
@@ -17,26 +18,26 @@ import { readVector, vectorColumns } from './replayed-vector.ts';
 import type { ReplayedVector } from './replayed-vector.ts';
 import type { DefinedView, ServedHistory } from './served-history.ts';
 
-/** What a view is replayed from, and by which rules. */
+/** What a view is replayed from, and by which definitions. */
 interface ReplayedView {
   readonly used: ServiceView;
-  /** Of the bundle in force. */
+  /** The view in the bundle in force. */
   readonly view: FeatureView;
   readonly entity: Entity;
   readonly history: ServedHistory;
-  /** The view as a bundle has it that vectors of the day name: their delay, TTL and history are that one's. */
+  /** @returns the view in a bundle that vectors of the day name: that definition gives their delay, TTL and history */
   definedBy(bundle: string): DefinedView;
 }
 
-/** Vectors that are replayed by the same rules. */
+/** Vectors that share the definition, delay and TTL of their replay. */
 interface Reading extends Pick<FeatureView, 'delayUs' | 'ttlUs'> {
-  /** FROM item of the vectors. */
+  /** What follows FROM to read the vectors. */
   readonly labels: string;
-  /** Whose rows of the history they are replayed over. */
+  /** The definition id whose rows of the history they are replayed over. */
   readonly definition: number;
 }
 
-/** Of a row of the history: under which definition it counts. No join key and no feature has such a name. */
+/** Column of a row of the history: the definition that it belongs to. No join key or feature can have this name. */
 const DEFINITION = quoteName('~definition');
 const PAGE_VECTORS = 20_480;
 
@@ -44,7 +45,7 @@ export class ViewReplay {
   readonly #duck: DuckDb;
   readonly #day: DayOfService;
   readonly #replayed: ReplayedView;
-  /** Of each join key: the column of the vectors, and that of the history. */
+  /** The column of each join key, in the vectors and in the history. */
   readonly #keys: readonly { readonly label: string; readonly row: string }[];
 
   constructor(duck: DuckDb, day: DayOfService, replayed: ReplayedView) {
@@ -59,7 +60,7 @@ export class ViewReplay {
   }
 
   /**
-   * Runs the joins; `vectors` then reads what came of them.
+   * Runs the joins; afterwards `vectors` reads the result.
    *
    * @throws DuckDB's error when the history cannot be read
    */
@@ -74,8 +75,8 @@ export class ViewReplay {
   }
 
   /**
-   * One item for each vector that has a row of the role, in the order of the log. In pages and not as one stream,
-   * which other statements on the connection would end.
+   * Yields each vector that has a row of the role, in the order of the log. It reads pages: a single stream would end
+   * when another statement runs on the connection.
    */
   async *vectors(): AsyncGenerator<ReplayedVector> {
     const { vectors, service } = this.#day;
@@ -87,7 +88,7 @@ export class ViewReplay {
     }
   }
 
-  /** @returns the bundles that vectors of the day name, with the view as each has it */
+  /** @returns the bundles that vectors of the day name, each with its definition of the view */
   async #bundles(): Promise<Map<string, DefinedView>> {
     const rows = await this.#duck.rows(
       `SELECT DISTINCT bundle FROM ${this.#day.vectorTable} ORDER BY bundle`,
@@ -115,8 +116,7 @@ export class ViewReplay {
   }
 
   /**
-   * @returns the vectors of the day in groups of one definition, delay and TTL: one group, unless one of these changed
-   *          within the day
+   * @returns the day's vectors, grouped by definition, delay and TTL: one group, unless one of these changed that day
    */
   #readings(bundles: ReadonlyMap<string, DefinedView>): Reading[] {
     const { vectorTable } = this.#day;
@@ -193,7 +193,7 @@ export class ViewReplay {
   }
 }
 
-/** @returns SQL of the definition by which the vector `v` was served */
+/** @returns SQL of the id of the definition that served the vector `v` */
 function definitionSql(bundles: ReadonlyMap<string, DefinedView>): string {
   const cases = [...bundles].map(
     ([bundle, { view }]) => `WHEN ${quoteText(bundle)} THEN ${view.definitionId}`,

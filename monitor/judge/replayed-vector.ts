@@ -1,6 +1,6 @@
 /**
- * One vector with its row of one view, as it was served and as it is replayed: what replay.ts selects of it, and how
- * that is read. Both stand here so that no column is selected in one way and read in another.
+ * One vector with its row of one view, as served and as replayed: the columns that replay.ts selects, and how they are
+ * read. Both are in this file so that every column is read the way it was selected.
  */
 import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../../project/engine/duckdb/as-of-join.ts';
 import type { AsOfRule } from '../../contract/as-of.ts';
@@ -18,19 +18,19 @@ export interface ReplayedVector {
   readonly surface: number;
   readonly bundle: string;
   readonly servedUs: number;
-  /** Of the request, in the order of the service's request keys, as text. */
+  /** The ids of the request as text, in the order of the service's request keys. */
   readonly keys: readonly (string | null)[];
   readonly status: number;
   readonly source: number;
   readonly fetchedUs: number | null;
   readonly watermarkUs: number | null;
   readonly served: ServedTimes | null;
-  /** Header and values, as they were stored. */
+  /** Header and values of the served row, as they were stored. */
   readonly servedRow: Buffer | null;
-  /** Whether values were taken out of it before it was logged, and the HMACs of those that were hashed. */
+  /** Whether values were removed from the row before it was logged, and the HMACs of those that were hashed. */
   readonly masked: boolean;
   readonly hmacs: readonly Buffer[];
-  /** The secret of the record's HMACs; empty: it has none. */
+  /** Id of the secret of the record's HMACs; empty: the record has none. */
   readonly hmacKeyId: string;
   readonly trained: ReplayedRow | null;
   readonly available: ReplayedRow | null;
@@ -41,14 +41,14 @@ export interface ReplayedVector {
 export interface ReplayedRow {
   readonly times: ReplayedTimes;
   readonly outsideTtl: boolean;
-  /** A tombstone: the entity has no row, since this one says so. */
+  /** Whether the row is a tombstone, which says that the entity has no row. */
   readonly deleted: boolean;
-  /** In the order of the view's features; nulls when it is outside its TTL, or a tombstone. */
+  /** In the order of the view's features; all null when the row is outside its TTL or a tombstone. */
   readonly values: readonly Value[];
 }
 
 /**
- * @returns SQL of the columns that `readVector` reads, of `v` (the vector), `r` (its served row), `trained` and
+ * @returns SQL of the columns that `readVector` reads, from `v` (the vector), `r` (its served row), `trained` and
  *          `available` (its replayed rows), `m` (the first row that was missed) and `known` (an entity of the history)
  */
 export function vectorColumns(service: FeatureService, view: FeatureView): string {
@@ -83,7 +83,7 @@ function replayedColumns(mode: AsOfRule['mode'], view: FeatureView): string[] {
   ];
 }
 
-/** Times leave as doubles, which hold microseconds exactly up to the year 2255 and are plain numbers here. */
+/** SQL of a time as a double: exact for microseconds up to the year 2255, and a plain number in JavaScript. */
 function us(sql: string, as: string): string {
   return `CAST(${sql} AS DOUBLE) AS ${as}`;
 }
@@ -146,7 +146,7 @@ function replayedOf(row: SqlRow, mode: AsOfRule['mode'], view: FeatureView): Rep
     times: {
       eventUs: row[`${mode}_event_us`] as number,
       createdUs: row[`${mode}_created_us`] as number | null,
-      // A stored view's history is its source, read as the definition of today says.
+      // The history of a stored view is its source, read by today's definition.
       definitionId: (row[`${mode}_definition_id`] as number | null) ?? view.definitionId,
       runId: row[`${mode}_run_id`] as string | null,
       ...(deleted ? { deleted } : {}),

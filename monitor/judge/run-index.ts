@@ -1,4 +1,4 @@
-/** Which run brought a row of the history online, as far as run records tell. */
+/** Finds the run that brought a row of the history online, if run records tell. */
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { ReplayedTimes } from '../causes/facts.ts';
@@ -7,7 +7,7 @@ export class RunIndex {
   readonly #byId = new Map<string, RunRecord>();
   readonly #complete: RunRecord[];
 
-  /** @param runs  of one view */
+  /** @param runs  the runs of one view */
   constructor(runs: readonly RunRecord[]) {
     for (const run of runs) this.#byId.set(run.runId, run);
     this.#complete = runs
@@ -16,8 +16,10 @@ export class RunIndex {
   }
 
   /**
-   * An aggregated row names its run. A stored row came online with the first run to end whose cut-off it is within:
-   * runs read what is new by created time, and a row counts from the later of its two times on.
+   * An aggregated row names its run. A stored row came online with the first run to end whose cut-off is not before the
+   * row: runs read new rows by created time, and a row counts from the later of its two times on.
+   *
+   * @returns null when no run record tells
    */
   bringing(view: Pick<FeatureView, 'kind'>, row: ReplayedTimes): RunRecord | null {
     if (view.kind === 'aggregated') return row.runId === null ? null : (this.#byId.get(row.runId) ?? null);
@@ -25,7 +27,7 @@ export class RunIndex {
     return this.#complete.find((run) => run.toUs >= knownUs) ?? null;
   }
 
-  /** The first run to end after a time, which brought the view further; null: none has. */
+  /** @returns the first run that ended after a time and brought the view further; null: none has */
   nextToEnd(atUs: number): RunRecord | null {
     let low = 0;
     let high = this.#complete.length;

@@ -1,8 +1,9 @@
 /**
- * The history of a view by the definition that served: a vector is replayed over the rows of its own bundle's row
- * logic. Rows of another one, written before or since, say something else and prove nothing of it.
+ * The history of a view under the definition that served a vector: the vector is replayed over the rows that its own
+ * bundle's row logic made. Rows of another definition, written before or after, mean something else and prove nothing
+ * about it.
  *
- * A stored view has one history, its source, read as the definition of today says. Called by service-run.ts.
+ * A stored view has one history, its source, read by today's definition. Called by service-run.ts.
  */
 import { quoteName, duckTypeOf } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -14,7 +15,7 @@ import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 
-/** A view with its entity, of one bundle. */
+/** A view and its entity, both of one bundle. */
 export interface DefinedView {
   readonly view: FeatureView;
   readonly entity: Entity;
@@ -25,12 +26,12 @@ export class ServedHistory {
   readonly #settings: Pick<Settings, 'folder' | 'history'>;
   readonly #today: DefinedView;
   readonly #runs: readonly RunRecord[];
-  /** By definition id. */
+  /** Watermarks by definition id. */
   readonly #watermarks = new Map<number, number | null>();
 
   /**
-   * @param today  as the bundle in force has it
-   * @param runs   of the view
+   * @param today  the view in the bundle in force
+   * @param runs   the runs of the view
    */
   constructor(
     duck: DuckDb,
@@ -44,17 +45,17 @@ export class ServedHistory {
     this.#runs = runs;
   }
 
-  /** The history by the definition of today. */
+  /** The history under today's definition. */
   async ofToday(): Promise<ViewHistory> {
     const { view, entity } = this.#today;
     return openHistory(this.#duck, this.#settings, view, entity);
   }
 
   /**
-   * @param served  as a bundle of the log has it
-   * @returns       a SELECT of the columns of `ofToday` with the rows that count under that definition: a feature that
-   *                it lacks, or has in another type, is null. null: the rows are keyed in another way, so that none is
-   *                to be compared
+   * @param served  the view in a bundle of the log
+   * @returns       a SELECT of the columns of `ofToday`, with the rows that count under that definition: a feature that
+   *                it lacks, or has in another type, is null. null: that definition has other keys, so no row can be
+   *                compared
    */
   async of(served: DefinedView): Promise<string | null> {
     const { view } = this.#today;
@@ -72,8 +73,8 @@ export class ServedHistory {
   }
 
   /**
-   * @returns up to where the history of an aggregated view is complete by that definition: what its last complete run
-   *          said where another definition has taken over since; null: nowhere, or nothing is to be compared
+   * @returns the time up to which an aggregated view's history is complete under that definition: if another definition
+   *          has taken over since, what its last complete run said; null: nowhere, or no row can be compared
    */
   completeUpTo(served: DefinedView): number | null {
     const { definitionId } = served.view;

@@ -1,11 +1,11 @@
-/** How far two sides are apart by the shares that fall into the same bins. */
+/** How far apart two sides are, measured by their shares in the same bins. */
 
-/** Stands for the share of a bin that a side has nothing in: the logarithm of zero says nothing. */
+/** Replaces the share of a bin where a side has no rows, since the logarithm of zero is not finite. */
 export const EMPTY_BIN_SHARE = 1e-4;
 
 /**
- * The population stability index: the sum of (b - a) ln(b / a) over the bins' shares. A habit of the field calls 0.1 a
- * small and 0.25 a large shift; it grows with the number of bins.
+ * The population stability index: the sum of (b - a) ln(b / a) over the bins' shares. By custom, 0.1 is called a small
+ * and 0.25 a large shift; the index grows with the number of bins.
  *
  * @param a, b  counts of the same bins, each side with at least one row
  */

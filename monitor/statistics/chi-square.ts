@@ -1,16 +1,16 @@
-/** Pearson's chi-square test: whether two sides spread over the same categories alike. */
+/** Pearson's chi-square test: do two sides have the same distribution over the same categories? */
 import { gammaln } from 'simple-statistics';
 
 interface ChiSquare {
   readonly statistic: number;
   readonly degreesOfFreedom: number;
-  /** In [0, 1]; without a continuity correction. */
+  /** The p value, in [0, 1]; without a continuity correction. */
   readonly p: number;
 }
 
 /**
- * @param a, b  counts of the same categories on each side; categories that neither has are left out
- * @returns     null where a side has no rows, or there is only one category
+ * @param a, b  counts of the same categories on each side; categories with no rows on both sides are left out
+ * @returns     null when a side has no rows, or there is only one category
  * Source: scipy.stats.chi2_contingency([a, b], correction=False), to 1e-9.
  */
 export function chiSquareOf(a: readonly number[], b: readonly number[]): ChiSquare | null {
@@ -30,7 +30,7 @@ export function chiSquareOf(a: readonly number[], b: readonly number[]): ChiSqua
 const MOST_TERMS = 100_000;
 const SMALLEST = 1e-300;
 
-/** The upper regularized incomplete gamma function Q(a, x): a series below the bulk, a continued fraction above. */
+/** The upper regularized incomplete gamma function Q(a, x): by a series for small x, by a continued fraction above. */
 function gammaTail(a: number, x: number): number {
   if (x <= 0) return 1;
   const scale = Math.exp(a * Math.log(x) - x - gammaln(a));
@@ -43,7 +43,7 @@ function gammaTail(a: number, x: number): number {
     }
     return Math.max(0, 1 - sum * scale);
   }
-  // Lentz's way of evaluating a continued fraction from its front.
+  // Lentz's method evaluates a continued fraction from its front.
   let b = x + 1 - a;
   let c = 1 / SMALLEST;
   let d = 1 / b;
@@ -58,7 +58,7 @@ function gammaTail(a: number, x: number): number {
   return scale * fraction;
 }
 
-/** Away from zero, by which it will be divided. */
+/** Moves a value away from zero, since it will be a divisor. */
 function apart(value: number): number {
   return Math.abs(value) < SMALLEST ? SMALLEST : value;
 }

@@ -1,8 +1,8 @@
 /**
- * The distribution of what was served beside that of what the replay gives, in the form of the snapshot.
+ * Compares the distributions of served and replayed values, in the form that the snapshot holds.
  *
- * The sides are the same entities at the same times, so D alone decides the level and there is no p value.
- * Called by the monitor once per feature; pure.
+ * Both sides are the same entities at the same times, so D alone decides the level, and there is no p value. Called by
+ * the monitor once per feature; pure.
  */
 import { distanceLevel } from '../limits.ts';
 import type { Distributions } from './distributions.ts';
@@ -14,11 +14,11 @@ const MOST_ECDF_POINTS = 200;
 const MOST_CATEGORIES = 12;
 
 /**
- * Compares the numbers of both sides. NaN and infinities are left out (the table of states counts them), so the
- * row counts are those of the finite numbers.
+ * Compares the numbers of both sides. NaN and infinities are left out (the table of states counts them), so the row
+ * counts are those of the finite numbers.
  *
  * @param served, replayed  in any order; not modified
- * @returns                 null where a side has no finite number
+ * @returns                 null when a side has no finite number
  */
 export function compareNumeric(served: Float64Array, replayed: Float64Array): Distributions | null {
   const a = sortDoubles(served.filter(Number.isFinite));
@@ -43,8 +43,8 @@ export function compareNumeric(served: Float64Array, replayed: Float64Array): Di
 }
 
 /**
- * Every distinct value while they are few; else the values at evenly spaced ranks, with both ends and the point of
- * D always among them. Between two points neither function rises by more than the share they are apart in rank.
+ * The x values of the ECDF: every distinct value while there are few; else the values at evenly spaced ranks, always
+ * with both ends and the point of D. Between two neighbours neither function rises by more than their distance in rank.
  */
 function ecdfPoints(pooled: Float64Array, location: number): number[] {
   const distinct = firstDistinct(pooled, MOST_ECDF_POINTS + 1);
@@ -61,7 +61,7 @@ function firstDistinct(sorted: Float64Array, most: number): number[] {
   const distinct: number[] = [];
   for (let at = 0; at < sorted.length && distinct.length < most;) {
     const value = sorted[at]!;
-    distinct.push(value + 0); // -0 becomes 0: they are one value here, and JSON knows one
+    distinct.push(value + 0); // -0 becomes 0: the two are one value here, and JSON has only 0
     at = firstAbove(sorted, value, at);
   }
   return distinct;
@@ -76,11 +76,11 @@ function ecdfAt(sorted: Float64Array, x: readonly number[]): number[] {
 }
 
 /**
- * Compares how often each value came on both sides: L-infinity over all values; the list holds the most frequent
- * ones (by the larger of their two shares) and the rest as one entry, last, so its counts add up to the rows.
+ * Compares how often each value occurs on both sides: L-infinity is over all values; the list holds the most frequent
+ * ones (by the larger of their two shares), and last the rest as one entry, so that its counts add up to the rows.
  *
  * @param served, replayed  value text -> rows
- * @returns                 null where a side has no rows
+ * @returns                 null when a side has no rows
  */
 export function compareCategories(
   served: ReadonlyMap<string, number>,

@@ -1,4 +1,4 @@
-/** The distributions of both sides as the snapshot holds them. */
+/** The distributions of both sides, in the form that the snapshot holds. */
 export type Distributions =
   | {
       readonly kind: 'numeric';
@@ -8,13 +8,13 @@ export type Distributions =
         readonly sign: number;
         readonly level: 'ok' | 'warn' | 'alarm';
       };
-      /** Bin edges, n + 1 of them, and the counts of both sides, n each. */
+      /** n + 1 bin edges, and n counts for each side. */
       readonly histogram: {
         readonly edges: readonly number[];
         readonly served: readonly number[];
         readonly replayed: readonly number[];
       };
-      /** Step points of both empirical distribution functions on shared x, at most 200. */
+      /** Step points of both empirical distribution functions at the same x values, at most 200. */
       readonly ecdf: {
         readonly x: readonly number[];
         readonly served: readonly number[];
@@ -25,9 +25,9 @@ export type Distributions =
     }
   | {
       readonly kind: 'categorical';
-      /** Largest difference of two shares. */
+      /** The largest difference between the two shares of a value. */
       readonly lInfinity: number;
-      /** The most frequent values of both sides, then the rest as one. */
+      /** The most frequent values of both sides, then all others as one entry. */
       readonly values: readonly {
         readonly value: string;
         readonly served: number;

@@ -1,8 +1,7 @@
-/** Many tests at once: which of them to believe. */
+/** When many tests are run at once: which of their results to believe. */
 
 /**
- * Benjamini and Hochberg's q values: among all tests with a q of at most x, the expected share of false ones is at most
- * x.
+ * Benjamini and Hochberg's q values: among all tests with a q of at most x, at most a share x is expected to be false.
  *
  * @param ps  p values in any order
  * @returns   a q for each, in the same order, in [0, 1]

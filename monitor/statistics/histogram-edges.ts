@@ -1,9 +1,9 @@
 /**
- * Where the bins of a histogram lie: shared by both sides, so that their columns can stand over each other.
+ * The bin edges of a histogram. Both sides share them, so that their columns can be drawn over each other.
  *
- * Features come as counts, as amounts with a heavy tail on one side or on both, as values far from zero with a few
- * outliers. One rule of width fits none of them, so three ways of cutting are tried, plainest first, and the first
- * that tells the values apart nearly as well as the best of them is taken (by the entropy of the binned values):
+ * Features may be counts, amounts with a heavy tail on one or both sides, or values far from zero with a few outliers.
+ * No single rule for the bin width fits them all, so three ways of cutting are tried, the simplest first. The first one
+ * that separates the values nearly as well as the best one is taken (by the entropy of the binned values):
  *
  *   even         one whole number a bin, or bins of one round width over the whole range
  *   decades      edges 1, 1.5, 2, 3, 5, 7, 10 ... and the same below zero: for heavy tails
@@ -14,9 +14,9 @@ import { quantileOfSorted } from './quantile.ts';
 const BINS = 30;
 const MOST_WHOLE_NUMBER_BINS = 40;
 const DECADE_STEPS = [1, 1.5, 2, 3, 5, 7];
-/** Values closer to zero than this many decades below the largest share the bin at zero. */
+/** Values that are more decades than this below the largest share the bin at zero. */
 const DECADES = 6;
-/** A plainer way of cutting is preferred while it keeps this share of the best one's entropy. */
+/** A simpler way of cutting is taken if it has at least this share of the best one's entropy. */
 const GOOD_ENOUGH = 0.75;
 
 /**
@@ -40,7 +40,10 @@ export function histogramEdges(sorted: Float64Array): number[] {
   return candidates[entropies.findIndex((bits) => bits >= GOOD_ENOUGH * best)]!;
 }
 
-/** Within the doubles, ascending without repeats, and around every value, however close to the limits they lie. */
+/**
+ * Makes the edges finite, ascending and distinct, and adds edges until every value is inside, however close to the
+ * limits of doubles.
+ */
 function covering(edges: readonly number[], low: number, high: number): number[] {
   if (edges.length === 0) return [];
   const within = edges.map((edge) => Math.max(-Number.MAX_VALUE, Math.min(edge, Number.MAX_VALUE)));
@@ -49,8 +52,8 @@ function covering(edges: readonly number[], low: number, high: number): number[]
 }
 
 /**
- * Counts sorted values in bins that are closed on the left; the last one on both sides.
- * Values outside all edges are not counted.
+ * Counts sorted values in bins that include their left edge; the last bin includes both edges. Values outside all edges
+ * are not counted.
  */
 export function countBins(sorted: Float64Array, edges: readonly number[]): number[] {
   const counts = Array.from({ length: edges.length - 1 }, () => 0);
@@ -79,13 +82,13 @@ function evenEdges(low: number, high: number, whole: boolean): number[] {
   if (!Number.isFinite(high - low)) return [];
   const width = roundWidth((high - low) / BINS, whole);
   const first = Math.floor(low / width);
-  // The largest value stands inside the last bin, not upon its far edge.
+  // The largest value is inside the last bin, not on its right edge.
   const bins = Math.floor(high / width) - first + 1;
   if (!Number.isSafeInteger(first) || bins > 2 * BINS) return [];
   return Array.from({ length: bins + 1 }, (_, i) => multiple(first + i, width));
 }
 
-/** The next width of 1, 2 or 5 times a power of ten; whole numbers get a whole width. */
+/** The next larger width that is 1, 2 or 5 times a power of ten; for whole numbers it is whole. */
 function roundWidth(atLeast: number, whole: boolean): number {
   const floor = whole ? Math.max(1, atLeast) : atLeast;
   const power = Math.floor(Math.log10(floor));
@@ -96,7 +99,7 @@ function roundWidth(atLeast: number, whole: boolean): number {
   return Number(`1e${power + 1}`);
 }
 
-/** `count * width` without the dirt of binary fractions, so that edges print short. */
+/** `count * width` without the rounding error of binary fractions, so that edges print short. */
 function multiple(count: number, width: number): number {
   return Number((count * width).toPrecision(15));
 }
@@ -107,7 +110,8 @@ function decadeEdges(sorted: Float64Array, whole: boolean): number[] {
   const belowZero = low < 0 ? decadesTo(-low, smallestAbove(sorted, -1), whole) : [];
   const aboveZero = high > 0 ? decadesTo(high, smallestAbove(sorted, 1), whole) : [];
   const negative = belowZero.map((edge) => -edge).toReversed();
-  // Zero itself belongs to the bin to its right; where all values lie on one side, zero is no edge unless taken.
+  // Zero falls into the bin to its right. If no value is below zero, zero is an edge only when a value is zero or below
+  // the first decade edge.
   const zero = low < 0 || sorted[0] === 0 || (aboveZero[0] ?? 0) > low ? [0] : [];
   const edges = [...negative, ...zero, ...aboveZero];
   return low < 0 && high === 0 ? [...edges, whole ? 1 : -edges.at(-2)!] : edges;

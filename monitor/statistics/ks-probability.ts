@@ -1,5 +1,5 @@
 /**
- * How likely a Kolmogorov-Smirnov gap is between two samples of one distribution: the p value of `ksTwoSample`.
+ * The p value of `ksTwoSample`: how likely such a Kolmogorov-Smirnov gap is between two samples of one distribution.
  *
  *   exact       both sides have at most 10,000 values: the share of all orders of the pooled values with such a gap
  *   asymptotic  else: the law of one sample of n = round(a * b / (a + b)) values against its distribution, for that n
@@ -9,13 +9,13 @@
  * 2003), Smirnov's sum and the series of Pelz and Good 1976. Agrees with scipy.stats.ks_2samp to 1e-9.
  */
 
-/** Where the exact p would take longer than it is worth, as scipy decides. */
+/** With more values on a side the exact p takes longer than it is worth; scipy has the same limit. */
 const MOST_EXACT = 10_000;
-/** The law of one sample: up to here Durbin's matrix is small enough wherever Smirnov's sum is not exact. */
+/** For one sample: up to this n Durbin's matrix is small enough wherever Smirnov's sum is not exact. */
 const FEW = 140;
 
 interface KsProbability {
-  /** In [0, 1]. */
+  /** The p value, in [0, 1]. */
   readonly p: number;
   readonly method: 'exact' | 'asymptotic';
 }
@@ -34,9 +34,9 @@ export function ksProbability(d: number, aRows: number, bRows: number): KsProbab
 }
 
 /**
- * Counts walks: an order of the pooled values is a walk from (0, 0) to (a, b), a step for each value, and has the gap
- * where the walk leaves the band |i / a - j / b| < d. Kept is the share of walks to (i, j) that left it: shares neither
- * overflow nor cancel.
+ * Counts walks. Every order of the pooled values is a walk from (0, 0) to (a, b) with one step per value; it has the
+ * gap if it leaves the band |i / a - j / b| < d. Each (i, j) keeps the share of walks to it that left the band: shares
+ * neither overflow nor cancel.
  */
 function exactProbability(d: number, aRows: number, bRows: number): number {
   const [rows, columns] = aRows >= bRows ? [aRows, bRows] : [bRows, aRows];
@@ -76,13 +76,13 @@ export function kolmogorovTail(n: number, d: number): number {
   if (steps <= 1) return 1 - Math.exp(logFactorialOverPower(n) + n * Math.log(2 * steps - 1));
   if (steps >= n - 1) return 2 * (1 - d) ** n;
   const square = steps * d;
-  // From here on the gap is above on one side and below on the other so rarely that twice one side is exact.
+  // From here on a gap above and one below hardly ever occur together, so twice the probability of one side is exact.
   if (d >= 0.5 || square > (n <= FEW ? 4 : 2.2)) return square >= 370 ? 0 : 2 * smirnovTail(n, d);
   if (n <= FEW || (n <= 100_000 && steps * Math.sqrt(d) <= 1.4)) return 1 - durbin(n, d);
   return 1 - pelzGood(n, d);
 }
 
-/** P(gap above >= d), by Smirnov's sum over the places where the gap is first reached. */
+/** P(gap above >= d), by Smirnov's sum over the places where the gap can first be reached. */
 function smirnovTail(n: number, d: number): number {
   let tail = 0;
   const last = Math.floor(n * (1 - d));
@@ -94,7 +94,9 @@ function smirnovTail(n: number, d: number): number {
   return Math.min(1, tail);
 }
 
-/** Of v hits in n draws of chance p, by Loader's saddle points: no large logarithms are taken from each other. */
+/**
+ * The probability of v hits in n draws with chance p, by Loader's saddle points, which subtract no large logarithms.
+ */
 function binomialProbability(v: number, n: number, p: number): number {
   if (v === 0) return Math.exp(n * Math.log1p(-p));
   if (v === n) return Math.exp(n * Math.log(p));
@@ -125,7 +127,7 @@ function smallRests(count: number): number[] {
   });
 }
 
-/** x ln(x / m) + m - x, also where x is close to m. */
+/** x ln(x / m) + m - x, precise also when x is close to m. */
 function deviance(x: number, m: number): number {
   const share = (x - m) / (x + m);
   if (Math.abs(share) >= 0.1) return x * Math.log(x / m) + m - x;
@@ -145,10 +147,10 @@ function logFactorialOverPower(n: number): number {
   return stirlingRest(n) + Math.log(2 * Math.PI * n) / 2 - n;
 }
 
-/** Numbers that a product may pass before its exponent is kept apart. */
+/** When a product passes this number, its exponent is kept separately. */
 const HUGE = 2 ** 128;
 
-/** P(D < d) by Durbin's matrix of 2 * ceil(n d) - 1 rows, raised to its n-th power. */
+/** P(D < d) by Durbin's matrix, which has 2 * ceil(n d) - 1 rows and is raised to the n-th power. */
 function durbin(n: number, d: number): number {
   const k = Math.ceil(n * d);
   const size = 2 * k - 1;
@@ -171,7 +173,7 @@ function durbin(n: number, d: number): number {
   return Math.exp(Math.log(middle) + productExponent * Math.LN2 + logFactorialOverPower(n));
 }
 
-/** @param h  by how much k is past n * d, in [0, 1) */
+/** @param h  how far k is above n * d, in [0, 1) */
 function durbinMatrix(size: number, h: number): Float64Array {
   const matrix = new Float64Array(size * size);
   const inverse = [1];
@@ -203,7 +205,7 @@ function multiplied(a: Float64Array, b: Float64Array, size: number): Float64Arra
 }
 
 /**
- * P(D < d) for large n: the limit and three corrections by powers of 1 / sqrt(n), as sums that converge for small d.
+ * P(D < d) for large n: the limit and three corrections in powers of 1 / sqrt(n), as sums that converge for small d.
  */
 function pelzGood(n: number, d: number): number {
   const z = Math.sqrt(n) * d;

@@ -1,12 +1,12 @@
-/** The two-sample Kolmogorov-Smirnov statistic. Exact, with ties, in one merge of both sides. */
+/** The two-sample Kolmogorov-Smirnov statistic: exact, also with ties, in one merge of both sides. */
 import { monitorError } from '../errors.ts';
 
 interface KsResult {
   /** max |F_a - F_b|, in [0, 1]. */
   readonly d: number;
-  /** The smallest value at which that gap is reached; the smallest value of all where d is 0. */
+  /** The smallest value at which that gap is reached; when d is 0, the smallest value of all. */
   readonly location: number;
-  /** Of F_a - F_b there: 1 means that a has more small values; 0 where d is 0. */
+  /** The sign of F_a - F_b there: 1 means that a has more small values; 0 when d is 0. */
   readonly sign: -1 | 0 | 1;
 }
 
@@ -33,13 +33,13 @@ export function ksTwoSample(a: Float64Array, b: Float64Array): KsResult {
   let widest = 0;
   let location = Math.min(a[0]!, b[0]!);
   let sign: KsResult['sign'] = 0;
-  // Past the end of one side the gap only shrinks.
+  // After one side has ended, the gap only shrinks.
   while (i < aRows && j < bRows) {
     const x = Math.min(a[i]!, b[j]!);
     const before = i + j;
     while (i < aRows && a[i]! <= x) i++;
     while (j < bRows && b[j]! <= x) j++;
-    if (i + j === before) throw foundNaN(); // only a NaN in the midst keeps both sides from moving
+    if (i + j === before) throw foundNaN(); // neither side moved: there is a NaN
     const gap = i * bRows - j * aRows;
     if (Math.abs(gap) > widest) {
       widest = Math.abs(gap);

@@ -1,4 +1,4 @@
-/** How sure a share is that was counted. */
+/** The uncertainty of a share that was counted. */
 
 /** The 97.5 % quantile of the normal distribution. */
 const Z_95 = 1.959963984540054;

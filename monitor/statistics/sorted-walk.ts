@@ -1,6 +1,6 @@
 /**
- * Statistics of two sets of numbers, side a and side b, in one pass over their distinct values, ascending, each with
- * its count on either side. Nothing is kept but a few sums, so a side may have any number of rows.
+ * Statistics of two sets of numbers, side a and side b, in one pass over their distinct values in ascending order, each
+ * with its count on both sides. Only a few sums are kept, so a side may have any number of rows.
  *
  *   D              the widest gap between the two distributions, where it is first reached, and which side is ahead
  *   wasserstein    the area between the two: by how much a value must move on average to make them equal
@@ -9,28 +9,28 @@
  *                  rows or more have gets a bin of its own
  */
 
-/** Shares whose quantiles a walk finds. */
+/** The shares at which quantiles are computed. */
 export const QUANTILE_SHARES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 const BINS = 10;
 
 interface Bins {
-  /** The largest value of each bin but the last. */
+  /** The largest value of each bin except the last. */
   readonly edges: readonly RankedValue[];
   readonly a: readonly number[];
   readonly b: readonly number[];
 }
 
-/** A value, and which of the distinct values it is. */
+/** A value, and its rank among the distinct values. */
 export interface RankedValue {
   readonly value: number;
   readonly index: number;
 }
 
 export class SortedWalk {
-  /** All rows of each side. */
+  /** The number of all rows on each side. */
   readonly #aRows: number;
   readonly #bRows: number;
-  /** Rows that were passed so far. */
+  /** Rows of each side passed so far. */
   #a = 0;
   #b = 0;
   #index = -1;
@@ -44,16 +44,16 @@ export class SortedWalk {
   readonly #aBins: number[] = [0];
   readonly #bBins: number[] = [0];
 
-  /** @param aRows, bRows  how many rows all steps will have; at least 1 each */
+  /** @param aRows, bRows  the total number of rows on each side over all steps; at least 1 each */
   constructor(aRows: number, bRows: number) {
     this.#aRows = aRows;
     this.#bRows = bRows;
   }
 
   /**
-   * The next distinct value.
+   * Takes the next distinct value.
    *
-   * @param value  finite, above the one before (integers past 2^53 may come out equal: they are still two)
+   * @param value  finite, larger than the one before (integers past 2^53 may look equal: they still count as two)
    * @param a, b   rows of each side that have it; not both 0
    */
   step(value: number, a: number, b: number): void {
@@ -63,7 +63,7 @@ export class SortedWalk {
     this.#bin(place, a, b);
     this.#a += a;
     this.#b += b;
-    // In whole numbers, so that equal gaps compare as equal: the first one counts.
+    // Whole numbers make equal gaps compare as equal, so that the first of them counts.
     const gap = this.#a * this.#bRows - this.#b * this.#aRows;
     if (this.#index === 0 || Math.abs(gap) > this.#widest) {
       this.#widest = Math.abs(gap);
@@ -79,7 +79,7 @@ export class SortedWalk {
     return this.#a / this.#aRows - this.#b / this.#bRows;
   }
 
-  /** Called before the rows of the value are counted as passed. */
+  /** Puts a value into its bin; called before the value's rows are counted as passed. */
   #bin(place: RankedValue, a: number, b: number): void {
     const at = this.#aBins.length - 1;
     const isHeavy = a * BINS >= this.#aRows;
@@ -88,7 +88,7 @@ export class SortedWalk {
     this.#bBins[this.#bBins.length - 1]! += b;
     const decile = Math.floor((this.#a * BINS) / this.#aRows);
     const reached = Math.floor(((this.#a + a) * BINS) / this.#aRows);
-    // Side b may have values above the largest of a: the last bin stays open for them.
+    // Side b may have values above the largest of a, so the last bin stays open for them.
     if (reached > decile && (isHeavy || reached < BINS)) this.#close(place);
   }
 
@@ -98,7 +98,7 @@ export class SortedWalk {
     this.#bBins.push(0);
   }
 
-  /** After the last step. */
+  /** The result; to be read after the last step. */
   get ks(): { readonly d: number; readonly location: RankedValue; readonly sign: -1 | 0 | 1 } {
     return { d: this.#widest / (this.#aRows * this.#bRows), location: this.#location, sign: this.#sign };
   }
@@ -116,7 +116,7 @@ export class SortedWalk {
   }
 }
 
-/** Adds the quantiles that are reached at a value; the margin is for the rounding of shares. */
+/** Adds the quantiles that are reached at a value, with a margin for the rounding of shares. */
 function noteQuantiles(quantiles: RankedValue[], share: number, place: RankedValue): void {
   while (quantiles.length < QUANTILE_SHARES.length && share >= QUANTILE_SHARES[quantiles.length]! - 1e-12)
     quantiles.push(place);

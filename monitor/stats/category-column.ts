@@ -1,6 +1,6 @@
 /**
- * How often each value of a column comes in two files: L-infinity over all values, chi-square over those most frequent
- * in a and the rest together.
+ * Compares how often each value of a column occurs in two files: L-infinity over all values; chi-square over the values
+ * most frequent in a, with the rest combined.
  */
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
@@ -8,17 +8,17 @@ import { chiSquareOf } from '../statistics/chi-square.ts';
 import { fileSql } from './compared-columns.ts';
 import type { ComparedColumn, Files, Sides } from './compared-columns.ts';
 
-/** So many values, the most frequent of a, are categories of their own. */
+/** This many values, the most frequent of a, are categories of their own. */
 const MOST_CATEGORIES = 20;
 /** A longer value is cut in the result. */
 const MOST_CHARACTERS = 200;
 
 export interface CategoryDifference {
-  /** The largest difference of a value's shares, over all values. */
+  /** The largest difference between the two shares of a value, over all values. */
   readonly lInfinity: number;
-  /** The value that has it; null where no value differs. */
+  /** The value with that difference; null: no value differs. */
   readonly furthest: string | null;
-  /** null where there is one category only. */
+  /** null when there is only one category. */
   readonly chiSquare: {
     readonly statistic: number;
     readonly degreesOfFreedom: number;
@@ -29,20 +29,22 @@ export interface CategoryDifference {
 }
 
 interface CategoryCount {
-  /** own: this value · other: all further values of a · new: all values that a does not have */
+  /** own: a single value · other: all further values of a · new: all values that a does not have */
   readonly kind: 'own' | 'other' | 'new';
-  /** null: the category is not one value. */
+  /** The value; null: the category is not a single value. */
   readonly value: string | null;
-  /** How many values it holds. */
+  /** How many values the category holds. */
   readonly values: number;
-  /** Rows of each side. */
+  /** Rows of the category on each side. */
   readonly a: number;
   readonly b: number;
 }
 
 /**
+ * Compares a column of categories.
+ *
  * @param present  how many rows of each side are not null
- * @returns        null where a side has none
+ * @returns        null when a side has none
  */
 export async function compareCategoryColumn(
   duck: DuckDb,
@@ -51,7 +53,7 @@ export async function compareCategoryColumn(
   present: Sides,
 ): Promise<CategoryDifference | null> {
   if (present.a === 0 || present.b === 0) return null;
-  // The column by its own name: a WHERE takes `v` for a column of the file that has this name.
+  // Uses the column's own name: in a WHERE, `v` could be a column of the file that has this name.
   const side = (file: string, inA: number): string =>
     `SELECT ${quoteName(name)}::VARCHAR AS v, ${inA} AS in_a FROM ${fileSql(file)} WHERE ${quoteName(name)} IS NOT NULL`;
   const gap = `a / ${present.a} - b / ${present.b}`;

@@ -1,10 +1,10 @@
 /**
  * `plumb monitor stats`: how each column that two Parquet files share differs between them.
  *
- * A column is read once to count its rows, and again for its statistics: the engine sorts or groups its values, and a
- * walk keeps only sums, so a file may be larger than memory. A column is flagged where its q is at most 0.01, so that
- * the difference is hardly chance, and its distance (D, L-infinity or the gap of null shares) at least 0.03, so that it
- * is not small; from a distance of 0.1 on it is an alarm.
+ * A column is read once to count its rows, and again for its statistics. The engine sorts or groups the values and a
+ * walk over them keeps only sums, so a file may be larger than memory. A column is flagged when its q is at most 0.01
+ * (the difference is hardly chance) and its distance (D, L-infinity or the gap of null shares) is at least 0.03 (the
+ * difference is not small); from a distance of 0.1 on it is an alarm.
  */
 import { DuckDb, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { monitorError } from '../errors.ts';
@@ -27,22 +27,24 @@ export type DriftLevel = 'none' | 'flagged' | 'alarm';
 export interface ColumnDifference extends Partial<OrderedDifference>, Partial<CategoryDifference> {
   readonly name: string;
   readonly type: string;
-  /** What is compared: values by their order, values as categories, or the lengths of lists. */
+  /** How the column is compared: as ordered values, as categories, or by the lengths of its lists. */
   readonly as: ComparedColumn['as'];
   /** The unit of `wasserstein`; null: the unit of the values. */
   readonly unit: 's' | null;
   readonly rows: Sides;
   readonly nulls: Sides & {
-    /** Wilson's 95 % intervals of the shares of nulls; null where a side has no rows. */
+    /** Wilson's 95 % intervals of the shares of nulls; null when a side has no rows. */
     readonly intervals: { readonly a: Interval; readonly b: Interval } | null;
-    /** Of a chi-square test of the shares; null where a side has no rows, or no row or every row is null. */
+    /**
+     * The p of a chi-square test of the null shares; null when a side has no rows, or no row is null, or every row is.
+     */
     readonly p: number | null;
   };
-  /** NaN and infinities, which the statistics leave out. */
+  /** Numbers of NaN and infinities, which the statistics leave out. */
   readonly notFinite: Sides;
   /**
    * The share of false alarms to expect among the columns with this q or a smaller one (Benjamini and Hochberg, over
-   * all columns); null where the column has no p.
+   * all columns); null when the column has no p.
    */
   readonly q: number | null;
   readonly level: DriftLevel;
@@ -58,7 +60,7 @@ export interface FileComparison extends Files {
   readonly notCompared: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** @throws MON_STATS_FILE where a file is no Parquet, or they share no column */
+/** @throws MON_STATS_FILE when a file is not Parquet, or the files share no column */
 export async function compareFiles(a: string, b: string): Promise<FileComparison> {
   const duck = await DuckDb.open();
   try {
@@ -113,7 +115,7 @@ async function compareColumn(duck: DuckDb, files: Files, column: ComparedColumn)
 interface ColumnCounts {
   readonly rows: number;
   readonly nulls: number;
-  /** Rows with a finite value or, in a column of categories, with any. */
+  /** Rows with a finite value; in a column of categories, rows with any value. */
   readonly finite: number;
 }
 
@@ -129,7 +131,7 @@ async function countsOf(duck: DuckDb, file: string, column: ComparedColumn): Pro
   return { rows, nulls: rows - (row!['present'] as number), finite: row!['finite'] as number };
 }
 
-/** The q of each column is that of its smallest p: of the values, or of the share of nulls. */
+/** Sets the q of each column by its smallest p: that of the values or that of the share of nulls. */
 function withRates(columns: readonly ColumnDifference[]): ColumnDifference[] {
   const tests = columns.flatMap((column, at) => {
     const ps = [column.ks?.p, column.chiSquare?.p, column.nulls.p].filter((p) => typeof p === 'number');
@@ -148,7 +150,7 @@ function levelOf(q: number | null, distance: number): DriftLevel {
   return distance >= LIMITS.distanceAlarm ? 'alarm' : 'flagged';
 }
 
-/** The largest difference of shares: of values below some value, of one category, of nulls. */
+/** The largest difference of shares: of the values below some value, of one category, or of nulls. */
 export function distanceOf({ ks, lInfinity, nulls, rows }: ColumnDifference): number {
   const nullGap = rows.a === 0 || rows.b === 0 ? 0 : Math.abs(nulls.a / rows.a - nulls.b / rows.b);
   return Math.max(ks?.d ?? 0, lInfinity ?? 0, nullGap);

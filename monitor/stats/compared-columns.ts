@@ -1,5 +1,5 @@
 /**
- * Which columns of two Parquet files can be compared, and as what.
+ * Finds the columns of two Parquet files that can be compared, and how each is compared.
  *
  *   ordered     numbers, times and days: by their order and by their distances
  *   categories  texts, truth values, bytes, ids, and whatever else has a text: by how often each comes
@@ -29,12 +29,12 @@ type Comparison = 'ordered' | 'categories' | 'lengths';
 
 export interface ComparedColumn {
   readonly name: string;
-  /** As DuckDB names it; `INTEGER / BIGINT` where the files differ. */
+  /** The type's name in DuckDB; `INTEGER / BIGINT` when the files differ. */
   readonly type: string;
   readonly as: Comparison;
-  /** The unit of its distances: seconds for times; null: the unit of the values. */
+  /** The unit of the column's distances: seconds for times; null: the unit of the values. */
   readonly unit: 's' | null;
-  /** Whether its whole numbers may be past 2^53, where a double no longer holds each. */
+  /** Whether the column may hold whole numbers above 2^53, which a double cannot all hold exactly. */
   readonly isWide: boolean;
 }
 
@@ -42,7 +42,7 @@ interface SharedColumns {
   readonly compared: readonly ComparedColumn[];
   readonly onlyInA: readonly string[];
   readonly onlyInB: readonly string[];
-  /** In both files, but of kinds that cannot be compared, or with values that DuckDB reads wrong. */
+  /** Columns in both files whose kinds cannot be compared, or whose values DuckDB reads wrong. */
   readonly notCompared: readonly { readonly name: string; readonly reason: string }[];
 }
 
@@ -51,7 +51,7 @@ const WIDE = /^(U?BIGINT|HUGEINT)$/;
 const TIMES = /^(DATE|TIMESTAMP.*)$/;
 const LISTS = /\]$/;
 
-/** @throws MON_STATS_FILE where a file is not there or no Parquet */
+/** @throws MON_STATS_FILE when a file does not exist or is not Parquet */
 export async function sharedColumns(duck: DuckDb, a: string, b: string): Promise<SharedColumns> {
   const [inA, inB] = [await columnTypes(duck, a), await columnTypes(duck, b)];
   const compared: ComparedColumn[] = [];
@@ -96,9 +96,9 @@ function kindOf(type: string): Comparison | 'times' {
 }
 
 interface ColumnType {
-  /** As DuckDB names it. */
+  /** The type's name in DuckDB. */
   readonly type: string;
-  /** What DuckDB would read wrong; null: nothing. */
+  /** What DuckDB would read wrong in the column; null: nothing. */
   readonly misread: string | null;
 }
 
@@ -116,14 +116,14 @@ async function columnTypes(duck: DuckDb, file: string): Promise<Map<string, Colu
   }
 }
 
-/** @returns the file as it stands behind FROM */
+/** @returns what follows FROM to read the file */
 export function fileSql(file: string): string {
   return `read_parquet(${quotePath(file)}, hive_partitioning = false)`;
 }
 
-/** @returns the SQL of a column's values, as they are compared */
+/** @returns SQL of a column's values in the form that is compared */
 export function valueSql({ name, as, unit }: ComparedColumn): string {
   if (as === 'lengths') return `len(${quoteName(name)})`;
-  // Days and times by their microseconds since 1970, as whole numbers.
+  // Days and times become whole microseconds since 1970.
   return unit === 's' ? `epoch_us(${quoteName(name)}::TIMESTAMP)` : quoteName(name);
 }

@@ -1,4 +1,4 @@
-/** `plumb monitor stats` on a terminal: a line for each column, worst first. */
+/** The result of `plumb monitor stats` as text for a terminal: one line per column, worst first. */
 import { renderTable } from '../../contract/std/text-table.ts';
 import { percent } from '../verdict/verdict.ts';
 import { distanceOf } from './compare-files.ts';
@@ -48,7 +48,7 @@ export function renderComparison(result: FileComparison, options: { readonly col
   );
 }
 
-/** One text where both sides have the same. */
+/** Both sides as text, or one text when they are equal. */
 function pair({ a, b }: Sides, text: (value: number) => string): string {
   return a === b ? text(a) : `${text(a)} → ${text(b)}`;
 }
@@ -59,7 +59,7 @@ function nullsText({ nulls, rows }: ColumnDifference): string {
   return shares.a + shares.b === 0 ? '' : pair(shares, percent);
 }
 
-/** By how much values moved on average, or the category that moved most. */
+/** How far values moved on average, or which category moved most. */
 function movedText({ wasserstein, unit, furthest, as }: ColumnDifference): string {
   if (as === 'categories') return furthest ?? '';
   return wasserstein === undefined ? '' : `${number(wasserstein)}${unit === null ? '' : ` ${unit}`}`;

@@ -1,4 +1,4 @@
-/** How an ordered column differs between two files: Kolmogorov-Smirnov, Wasserstein, quantiles, and shares of bins. */
+/** Compares an ordered column of two files: Kolmogorov-Smirnov, Wasserstein, quantiles, and shares of bins. */
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { EMPTY_BIN_SHARE, jensenShannonDistance, populationStability } from '../statistics/binned-shares.ts';
@@ -8,7 +8,7 @@ import type { RankedValue } from '../statistics/sorted-walk.ts';
 import { fileSql, valueSql } from './compared-columns.ts';
 import type { ComparedColumn, Files, Sides } from './compared-columns.ts';
 
-/** A number; as text where it may be past 2^53, and a time in RFC 3339. */
+/** A number; as text if it may be above 2^53, or if it is a time (RFC 3339). */
 type OrderedValue = number | string;
 
 export interface OrderedDifference {
@@ -18,14 +18,14 @@ export interface OrderedDifference {
     readonly method: 'exact' | 'asymptotic';
     /** The smallest value at which the gap is reached. */
     readonly location: OrderedValue;
-    /** 1: a has more small values; 0 where d is 0. */
+    /** 1: a has more small values; 0 when d is 0. */
     readonly sign: -1 | 0 | 1;
   };
   readonly psi: {
     readonly value: number;
-    /** The largest value of each bin but the last: the deciles of a. */
+    /** The largest value of each bin except the last: the deciles of a. */
     readonly edges: readonly OrderedValue[];
-    /** The share that stands for an empty bin. */
+    /** The share that replaces that of an empty bin. */
     readonly fill: number;
   };
   readonly jensenShannon: {
@@ -33,9 +33,9 @@ export interface OrderedDifference {
     readonly base: 2;
     readonly edges: readonly OrderedValue[];
   };
-  /** In the column's own unit; of times in seconds. */
+  /** In the column's own unit; for times in seconds. */
   readonly wasserstein: number;
-  /** Values that occur in the column (type 1), at the shares. */
+  /** Values that occur in the column (type 1), at the given shares. */
   readonly quantiles: {
     readonly shares: readonly number[];
     readonly a: readonly OrderedValue[];
@@ -44,8 +44,10 @@ export interface OrderedDifference {
 }
 
 /**
+ * Compares an ordered column.
+ *
  * @param finite  how many rows of each side have a finite value
- * @returns       null where a side has none
+ * @returns       null when a side has none
  */
 export async function compareOrdered(
   duck: DuckDb,
@@ -56,7 +58,7 @@ export async function compareOrdered(
   if (finite.a === 0 || finite.b === 0) return null;
   const walk = new SortedWalk(finite.a, finite.b);
   const distinct = distinctSql(files, column);
-  // Wide numbers are walked by their distance from the smallest: a double holds such distances more exactly.
+  // Wide numbers are compared by their distance from the smallest one, which a double holds more exactly.
   const number = column.isWide ? 'v::HUGEINT - (min(v) OVER ())::HUGEINT' : 'v';
   const steps = `SELECT (${number})::DOUBLE, a::DOUBLE, b::DOUBLE FROM (${distinct}) ORDER BY v`;
   for await (const [values, aCounts, bCounts] of duck.numbers(steps)) {
@@ -79,9 +81,9 @@ export async function compareOrdered(
   };
 }
 
-/** Each distinct finite value `v` with its rows in `a` and in `b`. */
+/** SQL of each distinct finite value `v`, with its number of rows in `a` and in `b`. */
 function distinctSql({ a, b }: Files, column: ComparedColumn): string {
-  // Filtered outside: a WHERE beside the SELECT would take `v` for a column of the file that has this name.
+  // The filter is in the outer query: in the inner WHERE, `v` could be a column of the file that has this name.
   const side = (file: string, inA: number): string =>
     `SELECT * FROM (SELECT ${valueSql(column)} AS v, ${inA} AS in_a FROM ${fileSql(file)}) WHERE isfinite(v::DOUBLE)`;
   return (
@@ -90,7 +92,7 @@ function distinctSql({ a, b }: Files, column: ComparedColumn): string {
   );
 }
 
-/** @returns the values of some places as text */
+/** @returns the values at the given places as text */
 async function textsOf(
   duck: DuckDb,
   distinct: string,

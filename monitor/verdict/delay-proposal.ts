@@ -1,9 +1,10 @@
 /**
- * The delay that serving would have needed on a day: how long after an edge the run that first covered it was done.
+ * The delay that serving would have needed on a day: the longest time from an edge to the end of the run that first
+ * covered it.
  *
- * With the longest of these as the view's delay no vector would have been behind its run: training would see a row
- * only once serving had it. Vectors served between a quicker run and that moment are ahead instead, which no one
- * delay avoids; the sentence therefore names the run that decides and the longest of the others, so that a reader can
+ * With this delay in the view, no vector would have been behind its run: training would see a row only once serving had
+ * it. Vectors served after a quicker run but before that delay has passed are then ahead of training, which no single
+ * delay avoids. The sentence therefore names the run that decides and the longest of the others, so that a reader can
  * tell a slow pipeline from one late run. Backfills fill the past and are left out.
  */
 import type { FeatureView } from '../../contract/model.ts';
@@ -22,8 +23,8 @@ export interface ServedSpan {
 }
 
 /**
- * @param runs    of the view, in any order
- * @param served  only edges count that were the newest one of a vector in this span
+ * @param runs    the view's runs, in any order
+ * @param served  only edges that were the newest edge of some vector in this span count
  */
 export function proposeDelay(
   view: Pick<FeatureView, 'kind' | 'hopUs'>,
@@ -38,7 +39,7 @@ export function proposeDelay(
   const fromUs = Math.floor(served.firstUs / view.hopUs) * view.hopUs;
   let coveredUs: number | null = null;
   for (const run of done) {
-    // Of the first run ever the edges before its last were never due from it in time.
+    // The very first run counts for its last edge only: it could not have served the earlier ones in time.
     const firstUs = coveredUs === null ? run.watermarkUs : coveredUs + view.hopUs;
     const lastUs = Math.min(run.watermarkUs, served.lastUs);
     for (let edgeUs = Math.max(firstUs, fromUs); edgeUs <= lastUs; edgeUs += view.hopUs) {

@@ -1,13 +1,13 @@
-/** The materialization runs that a snapshot names: those whose rows could be served on its day. Pure. */
+/** Selects the materialization runs that a snapshot names: those whose rows could be served on its day. Pure. */
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { RunSnapshot } from './snapshot.ts';
 
 /**
- * Of each view the runs that were at work on the day, and the last one to end before it.
+ * For each view, the runs that were at work on the day, and the last one that ended before it.
  *
- * @param runsOfViews  one list a view, each in order of time
- * @returns            in the order of their start
+ * @param runsOfViews  one list per view, each in order of time
+ * @returns            all of them, in the order of their start
  */
 export function runsOfDay(
   runsOfViews: readonly (readonly RunRecord[])[],

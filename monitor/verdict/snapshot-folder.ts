@@ -1,11 +1,11 @@
 /**
- * The folder of verdicts; every path in it is made here.
+ * The folder of verdicts. All paths in it are made in this file.
  *
  *   {reports}/{service}/{date}.json       the snapshot
  *                       {date}.html       the report, drawn from the snapshot
  *                       {date}.parquet    every judged value
  *
- * Judging a day again replaces all three: a settled verdict takes the place of the provisional one.
+ * Judging a day again replaces all three: a settled verdict replaces the provisional one.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ function write(file: string, text: string): void {
   }
 }
 
-/** @returns the verdict of a day, or null when none was given */
+/** @returns the verdict of a day; null when the day was not judged */
 export function readSnapshot(reports: string, service: string, date: string): Snapshot | null {
   try {
     return JSON.parse(readRegularText(snapshotFile(reports, service, date))) as Snapshot;
@@ -58,7 +58,7 @@ export function readSnapshot(reports: string, service: string, date: string): Sn
   }
 }
 
-/** The verdicts before a date, oldest first, at most 30; one that cannot be read is left out with a warning. */
+/** @returns the verdicts before a date, oldest first, at most 30; skips one that cannot be read, with a warning */
 export function readTrend(reports: string, service: string, date: string, logger: Logger): TrendPoint[] {
   const points: TrendPoint[] = [];
   for (const earlier of datesBefore(join(reports, service), date)) {

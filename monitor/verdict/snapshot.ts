@@ -1,9 +1,9 @@
 /**
- * The verdict of one day and one service as JSON: the report is drawn from it alone, and later
- * days read it for their trends. Additions are allowed, changes are not.
+ * The verdict on one day and one service as JSON. The report is drawn from it alone, and later days read it for their
+ * trends. Fields may be added but not changed.
  *
- * Values of features stand as `contract/wire/online/json-value.ts` writes them, hashed ones as `hmac:{hex}`; times are
- * RFC 3339 to the microsecond; shares and match rates are in [0, 1]; a rate over no rows is null.
+ * Values of features are written as by `contract/wire/online/json-value.ts`, hashed ones as `hmac:{hex}`; times are RFC
+ * 3339 to the microsecond; shares and match rates are in [0, 1]; a rate over no rows is null.
  */
 import type { BadRows } from '../../project/engine/duckdb/bad-rows.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
@@ -14,15 +14,15 @@ import type { Distributions } from '../statistics/distributions.ts';
 export interface Snapshot {
   readonly version: 1;
   readonly project: string;
-  /** The UTC day of the served times. */
+  /** The UTC day on which the vectors were served. */
   readonly date: string;
   readonly service: string;
   readonly verdict: Verdict;
-  /** Why the verdict is what it is, one sentence each, worst first. */
+  /** The reasons for the verdict, one sentence each, worst first. */
   readonly reasons: readonly string[];
-  /** Whether rows may still arrive within the lateness allowance: the day will be judged once more. */
+  /** Whether rows may still arrive within the lateness allowance, so that the day will be judged again. */
   readonly provisional: boolean;
-  /** When it is settled, for a provisional verdict. */
+  /** When a provisional verdict will be settled; null: it is settled. */
   readonly settlesAt: string | null;
   readonly judgedAt: string;
   readonly bundle: string;
@@ -31,7 +31,7 @@ export interface Snapshot {
   readonly features: readonly FeatureSnapshot[];
   /** The materialization runs whose rows could be served on that day, in order of their start. */
   readonly runs: readonly RunSnapshot[];
-  /** This service's earlier verdicts, oldest first, at most 30 days, without this one. */
+  /** Earlier verdicts of this service, oldest first, at most 30 days, without this one. */
   readonly trend: readonly TrendPoint[];
 }
 
@@ -42,16 +42,16 @@ export interface VectorCounts {
   readonly read: number;
   /** Vectors with at least one judged feature. */
   readonly judged: number;
-  /** Values whose due edge lies past the history's watermark. */
+  /** Values whose due edge is later than the history's watermark. */
   readonly unjudged: number;
   /** Values served as UNAVAILABLE. */
   readonly unavailable: number;
-  /** Values that the log does not hold, dropped or hashed with a secret that is not known. Absent: none. */
+  /** Values that the log does not hold: dropped, or hashed with an unknown secret. Absent: none. */
   readonly withheld?: number;
   readonly duplicates: number;
   /** Sequence numbers missing in the log. */
   readonly gaps: number;
-  /** Starts of a sidecar without a last record. */
+  /** Starts of a sidecar that have no last record. */
   readonly openTails: number;
 }
 
@@ -59,13 +59,13 @@ export interface ViewSnapshot {
   readonly view: string;
   readonly owner: string | null;
   readonly historyWatermark: string | null;
-  /** The newest event time of its source that was known by the end of the day; null: none was. */
+  /** The newest event time of the view's source that was known by the end of the day; null: none was known. */
   readonly newestSourceRow: string | null;
   /** Rows of the history that the replay left out. Absent: none. */
   readonly badRows?: BadRows;
   readonly freshnessUs: number;
   readonly delayUs: number;
-  /** The smallest delay at which no vector of the day would have been behind its run; null: cannot tell. */
+  /** The smallest delay with which no vector of the day would have been behind its run; null: unknown. */
   readonly proposedDelayUs: number | null;
   readonly proposedDelayWhy: string | null;
 }
@@ -74,41 +74,52 @@ export interface FeatureSnapshot {
   /** Full name: `view__feature` or `role__feature`. */
   readonly name: string;
   readonly view: string;
-  /** Text of the type, e.g. `int64`. */
+  /** The type as text, e.g. `int64`. */
   readonly type: string;
   readonly description: string | null;
-  /** Values compared: neither unavailable nor unjudged. */
+  /** Number of values compared: neither unavailable nor unjudged. */
   readonly rows: number;
   readonly unjudged: number;
   readonly unavailable: number;
-  /** Of `rows`, those compared as HMACs: equal or not, without sizes, distributions and values. Absent: none. */
+  /**
+   * How many of `rows` were compared as HMACs: these are equal or not, and have no sizes, distributions or values.
+   * Absent: none.
+   */
   readonly hashed?: number;
-  /** Values that the log does not hold, by why, which ends a sentence such as `8 values are ...`. Absent: none. */
+  /**
+   * Values that the log does not hold, by reason; the reason ends a sentence such as `8 values are ...`. Absent: none.
+   */
   readonly withheld?: Readonly<Record<string, number>>;
   readonly exactMatch: number | null;
   readonly exactMatchWithinPromise: number | null;
-  /** Also null where values differ of which only HMACs are known. */
+  /** Null also when values differ of which only the HMACs are known. */
   readonly toleranceMatch: number | null;
-  /** The same three against what an honest store could have served (as available); null without created times. */
+  /**
+   * The same three rates against what a store without faults could have served (as available); null without created
+   * times.
+   */
   readonly exactMatchAsAvailable: number | null;
   readonly states: readonly { readonly served: State; readonly replayed: State; readonly rows: number }[];
-  /** Over rows with a finite number on both sides; null for other types or without such rows. */
+  /** Over rows with a finite number on both sides; null for other types, and when there are no such rows. */
   readonly meanDifference: number | null;
   readonly p99OfServedMinusReplayed: number | null;
   readonly p99OfAbsoluteDifference: number | null;
-  /** Mismatches by cause, only causes that occurred. */
+  /** Mismatches by cause; only causes that occurred. */
   readonly causes: Readonly<Partial<Record<Cause, number>>>;
-  /** Of these, within the promise. */
+  /** How many of these kept the promise. */
   readonly promisedCauses: Readonly<Partial<Record<Cause, number>>>;
   readonly distributions: Distributions | null;
-  /** Up to 20 for each cause. */
+  /** At most 20 examples for each cause. */
   readonly examples: readonly Example[];
 }
 
-/** Why a value is withheld that its definition drops: that was intended. Every other reason can be fixed. */
+/**
+ * The reason of values withheld because their definition drops them, which is intended. Every other reason can be
+ * fixed.
+ */
 export const DROPPED = 'dropped (log: drop)';
 
-/** @returns the values of a feature that the log does not hold */
+/** @returns how many values of a feature the log does not hold */
 export function withheldOf({ withheld = {} }: Pick<FeatureSnapshot, 'withheld'>): number {
   return Object.values(withheld).reduce((total, count) => total + count, 0);
 }
@@ -128,7 +139,7 @@ export interface Example {
 export interface SideOfExample {
   readonly state: State;
   readonly value: Json;
-  /** The row's times; null where there is no row. */
+  /** The times of the row; null when there is no row. */
   readonly eventTime: string | null;
   readonly createdTime: string | null;
 }
@@ -147,7 +158,7 @@ export interface TrendPoint {
   readonly date: string;
   readonly verdict: Verdict;
   readonly provisional: boolean;
-  /** By feature's full name. */
+  /** Match rates by the feature's full name. */
   readonly exactMatch: Readonly<Record<string, number | null>>;
   readonly exactMatchWithinPromise: Readonly<Record<string, number | null>>;
 }

@@ -1,5 +1,5 @@
 /**
- * The verdict over one service's day, and why. Pure.
+ * The verdict on one service's day, and its reasons. Pure.
  *
  *   not-enough-data  nothing was judged, or more than 1 % of the values could not be
  *   alarm            a feature below 90 % exact match within the promise, or with more than 1 % unexplained; a view
@@ -8,7 +8,8 @@
  *   alert            a feature below 99 %; a feature whose distributions are apart (D of 0.1 or more)
  *   pass             none of these
  *
- * What the judged values show stands, whatever could not be judged: only where they show nothing is it not enough data.
+ * Problems among the judged values count however many values could not be judged: the verdict is not-enough-data only
+ * when the judged values show no problem.
  */
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
@@ -17,18 +18,21 @@ import { LIMITS, matchLevel } from '../limits.ts';
 import { DROPPED } from './snapshot.ts';
 import type { FeatureSnapshot, Verdict, VectorCounts } from './snapshot.ts';
 
-/** A view's source: how long ago its newest event was at the end of the day (or now, if that is earlier). */
+/** The age of a view's source: how old its newest event was at the end of the day (or now, if that is earlier). */
 export interface SourceAge {
   readonly view: string;
-  /** Where it lies. */
+  /** The path of the source. */
   readonly path: string;
-  /** null: it has no event. */
+  /** null: the source has no event. */
   readonly newestUs: number | null;
   readonly endUs: number;
   readonly sourceFreshnessUs: number;
 }
 
-/** A view online: how long ago the time was up to which it was complete, at the end of the day (or now). */
+/**
+ * The age of a view online: how long before the end of the day (or now, if that is earlier) the time was up to which it
+ * was complete.
+ */
 export interface ViewAge {
   readonly view: string;
   readonly watermarkUs: number;
@@ -45,11 +49,11 @@ interface VerdictAndReasons {
 interface Reason {
   readonly verdict: Verdict;
   readonly text: string;
-  /** Among those of one verdict the greater comes first. */
+  /** Orders reasons of the same verdict: the greatest weight comes first. */
   readonly weight: number;
 }
 
-/** From worst to best. */
+/** The verdicts from worst to best. */
 const SEVERITY: readonly Verdict[] = ['alarm', 'alert', 'not-enough-data', 'pass'];
 
 export function verdictOf(
@@ -65,7 +69,7 @@ export function verdictOf(
   return { verdict: reasons[0]?.verdict ?? 'pass', reasons: reasons.map((reason) => reason.text) };
 }
 
-/** @returns the exit code of a run: 1 skew, whatever else; 3 not enough data; 0 pass */
+/** @returns the exit code of a run: 1 for skew in any service; else 3 for not enough data; else 0 for pass */
 export function exitCodeOf(verdicts: readonly Verdict[]): 0 | 1 | 3 {
   if (verdicts.some((verdict) => verdict === 'alarm' || verdict === 'alert')) return 1;
   return verdicts.includes('not-enough-data') ? 3 : 0;
@@ -111,7 +115,7 @@ function featureReasons(feature: FeatureSnapshot): Reason[] {
   return reasons;
 }
 
-/** The cause of most mismatches beyond the promise. */
+/** @returns the cause of most mismatches that broke the promise */
 function mainCause(feature: FeatureSnapshot): string {
   const beyond = Object.entries(feature.causes)
     .filter(([cause]) => cause !== 'unavailable' || feature.unavailable === 0)
@@ -123,7 +127,7 @@ function mainCause(feature: FeatureSnapshot): string {
   return `, mostly ${beyond[0]![0]} (${beyond[0]![1]} of ${total})`;
 }
 
-/** When a source stops, serving and replay compute the same zeros: good match rates prove nothing then. */
+/** When a source stops, serving and replay compute the same zeros, so good match rates prove nothing. */
 function sourceReasons({ view, path, newestUs, endUs, sourceFreshnessUs }: SourceAge): Reason[] {
   if (newestUs !== null && endUs - newestUs <= sourceFreshnessUs) return [];
   const age =
@@ -135,7 +139,7 @@ function sourceReasons({ view, path, newestUs, endUs, sourceFreshnessUs }: Sourc
   return [{ verdict: 'alarm', text, weight: 0.5 }];
 }
 
-/** Served and replayed values match however old both are, so their age is checked on its own. */
+/** Served and replayed values can match at any age, so the age is checked separately. */
 function ageReasons({ view, watermarkUs, endUs, freshnessAlertUs }: ViewAge): Reason[] {
   if (endUs - watermarkUs <= freshnessAlertUs) return [];
   const since =
@@ -146,7 +150,7 @@ function ageReasons({ view, watermarkUs, endUs, freshnessAlertUs }: ViewAge): Re
   return [{ verdict: 'alarm', text, weight: 0.4 }];
 }
 
-/** What is missing in the log does not change the verdict on what is there, but the reader must know of it. */
+/** Records missing in the log do not change the verdict on the others, but the reader must know of them. */
 function logReasons(
   features: readonly FeatureSnapshot[],
   { gaps, openTails }: Pick<VectorCounts, 'gaps' | 'openTails'>,
@@ -173,7 +177,9 @@ function logReasons(
   return reasons;
 }
 
-/** Values that could be compared if the secret were known. What a definition drops is intended and gives no reason. */
+/**
+ * Reasons for values that could be compared if the secret were known. Dropping a value is intended and gives no reason.
+ */
 function withheldReasons(features: readonly FeatureSnapshot[]): Reason[] {
   const whys = new Set(features.flatMap(({ withheld = {} }) => Object.keys(withheld)));
   whys.delete(DROPPED);
@@ -190,7 +196,7 @@ function sum(features: readonly FeatureSnapshot[], of: (feature: FeatureSnapshot
   return features.reduce((total, feature) => total + of(feature), 0);
 }
 
-/** Two decimals, rounded down, so that nothing short of it reads as 100.00 % or as a limit that it is below. */
+/** Two decimals, rounded down, so that no smaller share reads as 100.00 % or as a limit that it is below. */
 export function percent(share: number): string {
   return `${(Math.floor(share * 10_000 + 1e-9) / 100).toFixed(2)} %`;
 }

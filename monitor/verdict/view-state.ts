@@ -1,6 +1,6 @@
 /**
- * What a verdict says of a view beside its features: how far its history and its source came, which of its rows were
- * left out, and how old it was online. Read once a view and service, by service-run.ts.
+ * What a verdict says about a view apart from its features: how far its history and its source reach, which of its rows
+ * were left out, and how old it was online. Read by service-run.ts, once per view and service.
  */
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
@@ -16,16 +16,16 @@ import type { SourceAge, ViewAge } from './verdict.ts';
 
 export interface ViewState {
   readonly view: FeatureView;
-  /** Of the view, in order of time. */
+  /** The view's runs, in order of time. */
   readonly runs: readonly RunRecord[];
   readonly snapshot: ViewSnapshot;
-  /** null: no run had looked at the source yet. */
+  /** null: no run had read the source yet. */
   readonly source: SourceAge | null;
-  /** null: no run had ended by then. */
+  /** null: no run had ended by the end of the day. */
   readonly age: ViewAge | null;
 }
 
-/** @param served  the times between which vectors of the day were served */
+/** @param served  when the day's first and last vector were served */
 export async function readViewState(
   day: MonitoredDay,
   view: FeatureView,
@@ -64,10 +64,10 @@ export async function readViewState(
 }
 
 /**
- * The newest event time of a stored view's source, which is its history, up to a time. Of an aggregated view the last
- * run says it.
+ * The newest event time up to a given time in the source of a stored view, which is also its history. For an aggregated
+ * view the last run has recorded it.
  *
- * @returns null: the source has no such event
+ * @returns null when the source has no such event
  */
 async function newestInSource(
   { project, duck }: MonitoredDay,
@@ -84,7 +84,7 @@ async function newestInSource(
 }
 
 /**
- * Rows of the history that the replay leaves out, as training does: the user is told, the verdict does not count them.
+ * Rows of the history that the replay leaves out, as training does: the report names them, the verdict ignores them.
  */
 async function badRowsOf(
   { project, duck }: MonitoredDay,

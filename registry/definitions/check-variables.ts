@@ -1,11 +1,11 @@
-/** Variables stand where a source lies and name what this environment has; anywhere else they are a mistake. */
+/** Checks variables: they are allowed only in a source's path, and must have a value in this environment. */
 import { filledIn, variablesIn } from '../../contract/definitions/source-variables.ts';
 import type { Variables } from '../../contract/definitions/source-variables.ts';
 import { FeatureDraft, SourceDraft } from '../../contract/definitions/draft.ts';
 import type { Draft, Place } from '../../contract/definitions/draft.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
 
-/** @param drafts  sources that stand within their view among them */
+/** @param drafts  includes the sources that are defined inside a view */
 export function checkVariables(drafts: Iterable<Draft>, variables: Variables, mistakes: Mistakes): void {
   for (const draft of drafts) {
     refuse(draft.name, draft.place, [], mistakes);
@@ -31,7 +31,7 @@ function refuse(value: unknown, place: Place, path: readonly string[], mistakes:
   }
 }
 
-/** Definitions that others name are checked on their own. */
+/** Definitions used by others are checked on their own. */
 function isPlain(value: unknown): value is object {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }

@@ -1,4 +1,4 @@
-/** One feature of a view: its type, its aggregation, its fallback. */
+/** Compiles one feature of a view: its type, its aggregation, its fallback. */
 import type { Json } from '../../contract/std/canonical-json.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { BUILT_AGGREGATES, NOT_YET_COMPUTED } from '../../contract/model.ts';
@@ -35,13 +35,13 @@ interface FeatureContext {
   readonly hopUs: number;
   readonly sourcePath: string;
   readonly columns: SourceColumns;
-  /** The feature's aggregation that is in force, or null. */
+  /** The feature's aggregation in force; null: it has none. */
   readonly applied: Aggregation | null;
   readonly mistakes: Mistakes;
   readonly warn: (message: string) => void;
 }
 
-/** @returns the feature, or null when it has mistakes, which are then added */
+/** @returns the feature; null when it has mistakes, which are added to the others */
 export function compileFeature(
   name: string,
   draft: FeatureDraft,
@@ -63,7 +63,7 @@ export function compileFeature(
   return context.mistakes.count > before ? null : feature;
 }
 
-/** How messages call the feature. */
+/** The name of the feature in messages. */
 function whatOf(name: string, { view }: FeatureContext): string {
   return `feature "${name}" of view "${view}"`;
 }
@@ -179,7 +179,7 @@ class FeatureCheck {
 
   #columnType(column: string, agg: AggregateFunction): ValueType | null {
     const { columns, sourcePath } = this.#context;
-    // That its type is not known is told of the whole view.
+    // That the type is unknown is reported once for the whole view.
     if ('unreadable' in columns) return null;
     const found = columnsNamed(columns.files, column);
     const twice = found.find((group) => group.columns.length > 1);
@@ -212,8 +212,8 @@ class FeatureCheck {
   }
 
   /**
-   * A file that lands must not turn a column into another type by itself: what is applied stays while there are values
-   * that fit it, unless the type of all files holds every value of each of them, as int64 does where int32 was.
+   * A new file alone must not change a column's type. The applied type stays as long as the files have values that fit
+   * it, unless the common type of all files holds every value of each file, as int64 does after int32.
    */
   #keptType(
     column: string,
@@ -235,14 +235,14 @@ class FeatureCheck {
     return kept;
   }
 
-  /** The type that holds what all files hold; null: the model has none. */
+  /** The common type of all files; null: the model has no such type. */
   #unitedType(
     column: string,
     union: ReadonlyMap<string, string>,
     types: readonly SourceType[],
   ): ValueType | null {
     if (new Set(types.map(formatSourceType)).size === 1) return modelTypeOf(types[0]!);
-    // An engine takes a double for an integer beside a decimal of many digits, though both are whole.
+    // For an integer beside a decimal of many digits engines choose double, although both are whole numbers.
     if (types.every(isWhole)) {
       const models = types.map((one) => modelTypeOf(one)?.kind);
       if (models.every((kind) => kind === 'int32')) return { kind: 'int32' };
@@ -253,7 +253,7 @@ class FeatureCheck {
     return name === undefined ? null : modelTypeOf(parseSourceType(union.get(name)!));
   }
 
-  /** Whether the source's column can hold a stored feature; an unreadable source is the view's business. */
+  /** Checks that the source's column can hold a stored feature; an unreadable source is reported by the view. */
   #columnHolds(column: string, type: ValueType): void {
     const { columns, sourcePath } = this.#context;
     if ('unreadable' in columns) return;
@@ -275,7 +275,7 @@ class FeatureCheck {
 
 const PLAIN: unknown = Object.prototype;
 
-/** What a definition in TypeScript says as JSON has it: there is no bigint in JSON, its decimal text is one. */
+/** A value of a TypeScript definition as JSON: since JSON has no bigint, a bigint becomes its decimal text. */
 function asJson(written: unknown): Json {
   if (typeof written === 'bigint') return written.toString();
   if (Array.isArray(written)) return written.map(asJson);

@@ -1,4 +1,4 @@
-/** One feature service: its features in order, the views behind them, the keys that a request gives. */
+/** Compiles one feature service: its features in order, the views they come from, the keys that a request gives. */
 import type {
   Entity,
   FeatureService,
@@ -15,12 +15,12 @@ import { checkOptions, SERVICE_OPTIONS } from '../../contract/definitions/option
 
 interface ServiceContext {
   readonly entities: ReadonlyMap<string, Entity | null>;
-  /** By id; null where the view itself has mistakes, which are reported there. */
+  /** The views by id; null for a view that has mistakes, which are reported at the view. */
   readonly views: ReadonlyMap<string, FeatureView | null>;
   readonly mistakes: Mistakes;
 }
 
-/** @returns the service with version 0 (apply assigns it), or null when it has mistakes, which are then added */
+/** @returns the service with version 0 (apply assigns it); null when it has mistakes, which are added to the others */
 export function compileService(draft: ServiceDraft, context: ServiceContext): FeatureService | null {
   const what = `service "${draft.name}"`;
   const options = checkOptions(SERVICE_OPTIONS, what, draft, context.mistakes);

@@ -1,4 +1,4 @@
-/** One feature view: its entity, source and times, and its features. */
+/** Compiles one feature view: its entity, source and times, and its features. */
 import { withComputedColumns } from '../../project/engine/duckdb/sources/computed-columns.ts';
 import { definitionIdOf } from '../../contract/definitions/definition-json.ts';
 import {
@@ -27,19 +27,19 @@ import { viewTimes } from './view-times.ts';
 const HOUR_US = 3_600_000_000;
 
 export interface ViewContext {
-  /** Null where the definition itself has mistakes, which are reported there. */
+  /** Null for an entity that has mistakes, which are reported at the entity. */
   readonly entities: ReadonlyMap<string, Entity | null>;
   readonly sources: ReadonlyMap<string, Source | null>;
-  /** By path. */
+  /** The columns of sources, by path. */
   readonly columns: ReadonlyMap<string, SourceColumns>;
   readonly mistakes: Mistakes;
-  /** Told of what is no mistake, and yet may surprise. */
+  /** Reports what is not a mistake but may surprise. */
   readonly warn: (message: string) => void;
   /** The views in force, by id. */
   readonly applied: ReadonlyMap<string, FeatureView>;
 }
 
-/** @returns the view, or null when it has mistakes, which are then added */
+/** @returns the view; null when it has mistakes, which are added to the others */
 export function compileView(draft: ViewDraft, context: ViewContext): FeatureView | null {
   const { mistakes } = context;
   const before = mistakes.count;
@@ -119,7 +119,7 @@ class ViewCheck {
 
   #columns(source: Source | null): SourceColumns {
     const read = source === null ? undefined : this.#context.columns.get(source.path);
-    // What is not read has a mistake of its own, which is told where it stands.
+    // A source that was not read has a mistake, which is reported at the source.
     return read ?? { unreadable: 'its source has a mistake', missing: true };
   }
 
@@ -195,7 +195,7 @@ class ViewCheck {
     return features;
   }
 
-  /** Engines take names that differ only in case for one. */
+  /** To engines, names that differ only in case are the same. */
   #nameFault(name: string, entity: Entity | null, taken: ReadonlyMap<string, string>): string | null {
     const lower = name.toLowerCase();
     if (isReserved(name)) return `feature "${name}" has the name of a column of the history; choose another`;
@@ -214,7 +214,7 @@ class ViewCheck {
       const needsTypes =
         kind === 'aggregated' &&
         features.some((f) => f instanceof FeatureDraft && f.options['column'] !== undefined);
-      // Once for the view, however many of its features lack the type of their column.
+      // Warns once per view, however many of its features miss the type of their column.
       if (columns.missing && !needsTypes) this.#warn(columns.unreadable);
       else this.#fault('source', columns.unreadable);
       return;
@@ -267,7 +267,7 @@ class ViewCheck {
   }
 }
 
-/** @param role  what the view takes the column for, as it follows the column's name in a sentence */
+/** @param role  what the view uses the column for, in the words that follow the column's name in a sentence */
 function columnFault(
   { state, types }: ColumnFit,
   column: string,

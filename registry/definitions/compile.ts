@@ -1,7 +1,7 @@
 /**
- * From definition files to the model: everything is checked before anything is reported, so that one run names all
- * mistakes. `compileProject` first reads the definitions (load.ts) and the columns of their sources
- * (source-columns.ts); what follows is pure.
+ * Compiles definition files into the model. Everything is checked before anything is reported, so that one run names
+ * all mistakes. `compileProject` first reads the definitions (load.ts) and the columns of their sources
+ * (source-columns.ts); everything after that is pure.
  */
 import { compareBytes } from '../../contract/std/canonical-json.ts';
 import type { Definitions, Entity, FeatureService, FeatureView, Source } from '../../contract/model.ts';
@@ -32,7 +32,7 @@ import type { SourceColumns } from './source-columns.ts';
 const KEY_TYPES: readonly string[] = ['string', 'int32', 'int64'] satisfies KeyType[];
 
 /**
- * @param warn     is told what is no mistake, and yet may surprise
+ * @param warn     called with what is not a mistake but may surprise
  * @param applied  the views in force, by id: a column keeps the type that they gave it while the files still fit it
  * @throws REG_DEFINITIONS with every mistake of the project
  */
@@ -67,7 +67,7 @@ function inlineSources(drafts: readonly Draft[]): SourceDraft[] {
   );
 }
 
-/** @returns what is valid of the definitions; incomplete when mistakes were added */
+/** @returns the valid definitions; incomplete when mistakes were added */
 function compileDrafts(
   drafts: readonly Draft[],
   columns: ReadonlyMap<string, SourceColumns>,
@@ -115,7 +115,7 @@ class UniqueNames {
     this.#mistakes = mistakes;
   }
 
-  /** @returns false where the definition has a mistake in its name, which is then added */
+  /** @returns false when the name has a mistake, which is added to the others */
   take(kind: string, name: string, draft: Draft, id = name): boolean {
     const fault = faultOfName(kind, name);
     if (fault !== null) this.#mistakes.add(draft.place, [], fault);
@@ -159,7 +159,7 @@ function compileEntity(draft: EntityDraft, mistakes: Mistakes): Entity | null {
   return valid ? { name: draft.name, joinKeys, description, owner, tags, log } : null;
 }
 
-/** Keys are columns to engines, which do not tell names apart by case. */
+/** Engines use keys as columns, and do not distinguish names by case. */
 function keyNameFault(name: string, names: readonly string[]): string | null {
   const lower = name.toLowerCase();
   if (isReserved(name)) return `join key "${name}" has the name of a column of the history; choose another`;
@@ -192,7 +192,7 @@ function compileSource(draft: SourceDraft, mistakes: Mistakes): Source | null {
   };
 }
 
-/** The online store names a view by a hash of 32 bits: two views of one entity with one hash would share their rows. */
+/** The online store identifies a view by a 32-bit hash: two views of one entity with the same hash would share rows. */
 function checkHashes(
   views: ReadonlyMap<string, FeatureView>,
   drafts: readonly ViewDraft[],

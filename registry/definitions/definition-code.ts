@@ -1,7 +1,7 @@
 /**
- * Definition files are code of the project that runs within plumb. While one is read it may not end the process, and it
- * may not give names to every object of plumb; what it throws has a place in it. Called by load.ts, and by the front
- * door for what is thrown after a file was read.
+ * Definition files are the project's code and run inside plumb. While a file is read, it must not end the process, and
+ * it must not add properties to every object of plumb; what it throws is reported with its file and line. Called by
+ * load.ts, and by plumb.ts for what is thrown after a file was read.
  */
 import { existsSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -12,16 +12,16 @@ import { Mistakes } from '../../contract/definitions/mistake.ts';
 import { registryError } from '../../contract/errors.ts';
 import type { CodedError } from '../../contract/std/coded-error.ts';
 
-/** Stands behind the URL of every module of definitions, and so in every stack that leads through one. */
+/** Added to the URL of every definition module, so that every stack through such a module contains it. */
 export const DEFINITIONS_MARK = '?definitions';
 
-/** What ends the process, each by itself: `exit` calls `reallyExit`, and a file may, too. */
+/** The functions that end the process: `exit` calls `reallyExit`, but a file may call that too. */
 const ENDINGS = ['exit', 'reallyExit', 'abort', 'kill'] as const;
 
 let isAnyRead = false;
 let mayEnd = false;
 
-/** @returns what `load` gives. Whatever in it would end the process throws instead, and its stack has the place */
+/** @returns what `load` gives. A call in it that would end the process throws instead, with its place in the stack */
 export async function withoutEnd<Result>(load: () => Promise<Result>): Promise<Result> {
   isAnyRead = true;
   const own = process as unknown as Record<(typeof ENDINGS)[number], (...args: unknown[]) => unknown>;
@@ -41,12 +41,12 @@ export async function withoutEnd<Result>(load: () => Promise<Result>): Promise<R
   }
 }
 
-/** Signal 0 ends nobody; process 0 and negative numbers are groups. */
+/** Signal 0 ends no process; process 0 and negative numbers stand for groups. */
 function isEndOfPlumb([pid, signal]: unknown[]): boolean {
   return signal !== 0 && (pid === 0 || Math.abs(Number(pid)) === process.pid);
 }
 
-/** From now on plumb ends, also while a definition file is read. */
+/** Lets plumb end from now on, also while a definition file is read. */
 export function allowEnd(): void {
   mayEnd = true;
 }
@@ -54,9 +54,9 @@ export function allowEnd(): void {
 const CLASSES = { Object, Array, Function, String, Number, Boolean, Promise, Map, Set, Date, RegExp, Error };
 
 /**
- * Takes back the names that code gave to every object or list: whoever goes through the names of one meets them.
+ * Removes the properties that code added to every object or list: a loop over any object's properties would meet them.
  *
- * @returns the names, with the class whose prototype had them
+ * @returns the names, each with the class whose prototype had it
  */
 export function takeBackNames(): { readonly of: string; readonly name: string }[] {
   return Object.entries(CLASSES).flatMap(([of, { prototype }]) =>
@@ -67,11 +67,12 @@ export function takeBackNames(): { readonly of: string; readonly name: string }[
   );
 }
 
-/** @returns line and sentence of what a file throws while it is read; its first line where the stack does not tell */
+/** @returns line and message of what a file throws while it is read; line 1 when the stack does not tell */
 export function faultIn(file: string, thrown: unknown): { readonly line: number; readonly message: string } {
   const error = errorOf(thrown);
   const stack = String(error.stack ?? '');
-  // A syntax error's stack begins with its place (the type stripper's without the file), a thrown error's has frames.
+  // The stack of a syntax error begins with its place (from the type stripper without the file); that of a thrown error
+  // has frames.
   const syntax = /^(?:file:\/\/[^\s:?]*)?(?:\?definitions)?:(\d+)\n/.exec(stack);
   if (syntax !== null) return { line: Number(syntax[1]), message: firstLine(error) };
   const named = [`${pathToFileURL(file).href}${DEFINITIONS_MARK}:`, `${file}:`];
@@ -80,10 +81,10 @@ export function faultIn(file: string, thrown: unknown): { readonly line: number;
 }
 
 /**
- * What nobody caught: a promise that was not awaited, a timer that throws.
+ * Handles what no code caught: a promise that was not awaited, a timer that throws.
  *
- * @param folder  the project's
- * @returns       the mistake, where it comes from code of definitions; null: it is another's
+ * @param folder  the project's folder
+ * @returns       the mistake, if it comes from definition code; null: it comes from other code
  */
 export function uncaughtMistake(folder: string, thrown: unknown): CodedError | null {
   if (!isAnyRead) return null;
@@ -95,7 +96,7 @@ export function uncaughtMistake(folder: string, thrown: unknown): CodedError | n
     mistakes.addUnreadable(fileURLToPath(frame[1]!), Number(frame[2]), firstLine(error));
     return mistakes.toError();
   }
-  // Code of plumb has frames of its own; what a definition leaves to Node may have none, such as `fetch`.
+  // Plumb's code has frames of its own; a failure that definitions leave to Node, such as `fetch`, may have none.
   if (/\bfile:\/\/|\(\//.test(stack.replace(error.message, ''))) return null;
   const message = `code of a definition file failed, and nothing there waits for it: ${firstLine(error)}`;
   return registryError('REG_DEFINITIONS', message, {}, error);

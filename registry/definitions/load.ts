@@ -1,9 +1,9 @@
 /**
- * Reads a project's definition files: TypeScript and JavaScript modules by import, YAML by parsing.
+ * Reads a project's definition files: imports TypeScript and JavaScript modules, parses YAML.
  *
- * A module imports its builders from `plumbline` wherever the project lies: while definitions load, a hook resolves
- * that name to this program itself, so that builder and reader are always the same code. The hook also strips the
- * types of definition files, which Node would refuse to do below a node_modules folder.
+ * A module imports its builders from `plumbline`, wherever the project is: while definitions load, a hook resolves that
+ * name to this program itself, so that builders and reader are always the same code. The hook also strips the types of
+ * definition files, which Node refuses to do below a node_modules folder.
  */
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
@@ -25,7 +25,7 @@ import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import { parseYamlDefinitions } from '../../contract/definitions/yaml/yaml-definitions.ts';
 import { DEFINITIONS_MARK, faultIn, takeBackNames, withoutEnd } from './definition-code.ts';
 
-/** The module that `plumbline` names: plumbline.ts in the checkout, plumbline.js in the package. */
+/** The module that `plumbline` resolves to: plumbline.ts in the checkout, plumbline.js in the package. */
 const SELF = new URL(
   import.meta.url.endsWith('.ts') ? '../../plumbline.ts' : '../../plumbline.js',
   import.meta.url,
@@ -33,7 +33,7 @@ const SELF = new URL(
 
 /**
  * @param globs  relative to the project's folder
- * @returns      every definition of the project, in order of file and export; what cannot be read is in `mistakes`
+ * @returns      every definition of the project, in order of file and export; unreadable ones are in `mistakes`
  * @throws       REG_DEFINITIONS when no file matches
  */
 export async function loadDrafts(
@@ -41,7 +41,7 @@ export async function loadDrafts(
   globs: readonly string[],
   mistakes: Mistakes,
 ): Promise<Draft[]> {
-  // What stands for itself in the folder's own name would be a pattern in an absolute one.
+  // Uses relative patterns: in an absolute one, special characters of the folder's own name would count as a pattern.
   const named = globs.flatMap((glob) => globSync(glob, { cwd: folder, exclude: refuseLostFolder(folder) }));
   const files = [...new Set(named.map((file) => resolve(folder, file)))].toSorted();
   if (files.length === 0) throw noFiles(folder, globs);
@@ -73,10 +73,10 @@ async function draftsOf(file: string, mistakes: Mistakes): Promise<Draft[]> {
   return await importDefinitions(file, mistakes);
 }
 
-/** @returns what sees each path that a pattern looks at, and excludes none */
+/** @returns a filter that checks each path that a pattern visits and excludes none */
 function refuseLostFolder(folder: string): (path: string) => boolean {
   return (path) => {
-    // Without its folder a name says nothing yet: the path follows before the folder is entered.
+    // A name without its folder cannot be checked; the full path comes before the folder is entered.
     if (!path.includes('/')) return false;
     try {
       requireUtf8Name(resolve(folder, path));
@@ -91,7 +91,10 @@ function isYaml(file: string): boolean {
   return /\.ya?ml$/.test(file);
 }
 
-/** Plumb itself would not read it, but editors would show its types, and whoever reads the project is misled. */
+/**
+ * Refuses another package named `plumbline`: plumb would not read it, but editors would show its types and mislead
+ * people.
+ */
 function refuseForeignPackage(folder: string): void {
   const foreign = foreignPackage(folder);
   if (foreign === null) return;
@@ -103,7 +106,7 @@ function refuseForeignPackage(folder: string): void {
   });
 }
 
-/** A definition that nothing reaches would be taken for deleted. */
+/** Reports a definition that nothing reaches: it would be taken for deleted. */
 function missExport(draft: Draft, mistakes: Mistakes): void {
   const kind = draft instanceof ViewDraft ? 'view' : draft instanceof EntityDraft ? 'entity' : null;
   const what = kind ?? (draft instanceof SourceDraft ? 'source' : 'service');
@@ -120,7 +123,10 @@ function noFiles(folder: string, globs: readonly string[]): CodedError {
   });
 }
 
-/** A view brings its entity and its source, a service its views: no definition is lost for want of an `export`. */
+/**
+ * Adds what a definition uses (a view its entity and source, a service its views), so that a missing `export` loses
+ * none.
+ */
 function addReachable(drafts: Set<Draft>, draft: Draft): void {
   if (drafts.has(draft)) return;
   if (draft instanceof ViewDraft) {
@@ -169,7 +175,7 @@ function registerDefinitionHooks(): void {
     resolve(specifier, context, next) {
       if (specifier === 'plumbline') return { url: SELF, shortCircuit: true };
       const resolved = next(specifier, context);
-      // What a definition file imports from beside it is a definition file too.
+      // Files that a definition file imports from beside it are definition files too.
       const fromDefinitions = context.parentURL?.endsWith(DEFINITIONS_MARK) === true;
       const relative = specifier.startsWith('.') && !resolved.url.includes('?');
       if (!fromDefinitions || !relative) return resolved;

@@ -1,5 +1,6 @@
 /**
- * The columns of a project's sources, read once each: what views are checked against, and aggregates take types from.
+ * The columns of a project's sources, each source read once: views are checked against them, aggregates get types from
+ * them.
  */
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -9,19 +10,19 @@ import { filledIn } from '../../contract/definitions/source-variables.ts';
 import type { Variables } from '../../contract/definitions/source-variables.ts';
 
 interface ReadColumns {
-  /** File by file. */
+  /** The columns of each file. */
   readonly files: SourceFiles;
-  /** Column -> the type in DuckDB that holds those of all files. */
+  /** Column -> the DuckDB type that holds its types in all files. */
   readonly union: ReadonlyMap<string, string>;
 }
 
-/** The columns, or why the source could not be read; `missing`: there is no such file, which may be one day. */
+/** The columns, or why the source could not be read; `missing`: the file does not exist yet, but may later. */
 export type SourceColumns = ReadColumns | { readonly unreadable: string; readonly missing: boolean };
 
 /**
- * @param variables  fill in what the paths name
- * @param paths      as definitions give them, relative to `folder`
- * @returns          by path as given; without those whose variables have a mistake
+ * @param variables  the values of variables in the paths
+ * @param paths      as given in definitions, relative to `folder`
+ * @returns          the columns by path as given; without paths whose variables have a mistake
  */
 export async function readSourceColumns(
   folder: string,

@@ -1,11 +1,11 @@
-/** The times of a view: what its options say together, with the defaults filled in. */
+/** The times of a view: computed from all its options, with defaults filled in. */
 import { usualFreshnessUs } from '../../contract/definitions/definition-meaning.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import type { ViewOptionValues } from '../../contract/definitions/option-schemas.ts';
 
 const DAY_US = 86_400_000_000;
-/** How far a source's events are out of order where the view does not say. */
+/** How far a source's events may be out of order when the view does not say. */
 const OUT_OF_ORDER_US = 5_000_000;
 
 type ViewTimes = Pick<
@@ -24,7 +24,7 @@ type ViewTimes = Pick<
   | 'startUs'
 >;
 
-/** @param fault  is told each mistake with the option that it stands at */
+/** @param fault  called for each mistake, with the option that it concerns */
 export function viewTimes(
   kind: FeatureView['kind'],
   hopUs: number,

@@ -1,9 +1,13 @@
-/** What each cause means and what to do about it, in a reader's words. The order of evidence is in causes/cause.ts. */
+/**
+ * What each cause means and what to do about it, in words for the report's reader. The order of evidence is in
+ * causes/cause.ts.
+ */
 import type { Cause } from '../../causes/cause.ts';
 
 /**
- * Causes of one kind share a colour, since nobody tells sixteen apart: `timing` (the row came too soon or too late),
- * `lost` (there was no row), `changed` (the same row, read or written differently), `history` (the past was changed).
+ * Causes of one kind share a colour, since sixteen colours cannot be told apart: `timing` (the row came too soon or too
+ * late), `lost` (there was no row), `changed` (the same row, read or written differently), `history` (the past was
+ * changed).
  */
 type CauseFamily = 'unexplained' | 'timing' | 'lost' | 'changed' | 'history';
 

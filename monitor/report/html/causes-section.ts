@@ -1,4 +1,4 @@
-/** Every cause of the day in words: how often, where, what it means, and what to do next. */
+/** The section with every cause of the day: how often it occurred, where, what it means, and what to do next. */
 import type { Snapshot } from '../../verdict/snapshot.ts';
 import { CAUSE_GUIDE } from './cause-guide.ts';
 import type { FeatureLink } from './feature-table.ts';

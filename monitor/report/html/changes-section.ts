@@ -1,4 +1,7 @@
-/** What broke since the last verdict, before anything else: features that fell, then what came back or went. */
+/**
+ * The section on what changed since the last verdict: first the features whose match fell, then those that improved,
+ * came or went.
+ */
 import type { Snapshot } from '../../verdict/snapshot.ts';
 import { causeBar, leadingCauses } from './charts/cause-bar.ts';
 import { changesOf } from './changes.ts';

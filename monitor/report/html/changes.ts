@@ -1,23 +1,23 @@
-/** What changed since the last verdict of this service: pure comparison, drawn by `changes-section.ts`. */
+/** Compares a snapshot with the last verdict of the same service. Pure; `changes-section.ts` draws the result. */
 import type { FeatureSnapshot, Snapshot, TrendPoint } from '../../verdict/snapshot.ts';
 
-/** A fall of the match within the promise that is worth a line: half a row in a thousand. */
+/** The smallest fall of the match within the promise that is reported: half a row in a thousand. */
 const PROMISE_STEP = 0.0005;
-/** Exact match moves with every late event, so it takes ten times as much. */
+/** The same for exact match: ten times as much, since every late event moves it. */
 const EXACT_STEP = 0.005;
 
 export interface FeatureChange {
   readonly feature: FeatureSnapshot;
   readonly withinBefore: number | null;
   readonly exactBefore: number | null;
-  /** By how much the two match rates rose or fell; 0 where one side is null. */
+  /** How far each of the two match rates rose or fell; 0 when one side is null. */
   readonly withinStep: number;
   readonly exactStep: number;
 }
 
 export interface Changes {
   readonly since: TrendPoint;
-  /** Whether that verdict is of the day before. */
+  /** Whether the earlier verdict is of the day before. */
   readonly yesterday: boolean;
   readonly worse: readonly FeatureChange[];
   readonly better: readonly FeatureChange[];
@@ -25,7 +25,7 @@ export interface Changes {
   readonly gone: readonly string[];
 }
 
-/** @returns null where there is no earlier verdict */
+/** @returns null when there is no earlier verdict */
 export function changesOf(snapshot: Snapshot): Changes | null {
   const since = snapshot.trend.at(-1);
   if (since === undefined) return null;

@@ -1,4 +1,4 @@
-/** Example rows of a feature, cause by cause, each with the evidence that proves its cause. */
+/** The example rows of a feature, grouped by cause, each with the evidence that proves its cause. */
 import { CAUSES } from '../../causes/cause.ts';
 import type { Cause } from '../../causes/cause.ts';
 import type { Example, FeatureSnapshot, SideOfExample } from '../../verdict/snapshot.ts';
@@ -9,16 +9,16 @@ import { causesOf } from './mismatch.ts';
 import { table } from './markup/table.ts';
 import { counted, momentText, shortened, sidesText, timeText } from './markup/value-text.ts';
 
-/** Rows shown at once for each cause; the others are folded away. */
+/** Rows of each cause that are shown; the others are folded away. */
 const UNFOLDED = 3;
-/** A sentence longer than this is cut; the JSON snapshot has it whole. */
+/** A longer sentence of evidence is cut; the JSON snapshot has all of it. */
 const MOST_EVIDENCE_CHARACTERS = 320;
 
-/** How much of the examples a page draws. */
+/** How many examples a page draws. */
 export interface ExampleLimit {
-  /** For each cause of a feature. */
+  /** Rows for each cause of a feature. */
   readonly rows: number;
-  /** The leading causes of a feature that are drawn at all. */
+  /** How many of a feature's leading causes get examples. */
   readonly causes: number;
 }
 

@@ -1,4 +1,7 @@
-/** One feature in full: figures, states, causes, distributions, trend, example rows. Folded unless it needs a look. */
+/**
+ * The section of one feature: figures, states, causes, distributions, trend, example rows. Folded unless the feature
+ * needs a look.
+ */
 import { LIMITS } from '../../limits.ts';
 import type { Distributions } from '../../statistics/distributions.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
@@ -17,7 +20,7 @@ import { trendChart } from './charts/trend-chart.ts';
 import { countText, percentText, shareText } from './markup/value-text.ts';
 
 interface FeatureOptions {
-  /** The number that links to this feature go by. */
+  /** The feature's number, which links to it use. */
   readonly place: number;
   readonly open: boolean;
   readonly examples: ExampleLimit;
@@ -63,7 +66,7 @@ export function featureSection(
   </details>`;
 }
 
-/** Descriptions come with and without a capital and a full stop. */
+/** Makes a description a sentence: it may lack the capital or the full stop. */
 function sentence(text: string): string {
   const trimmed = text.trim().replace(/\.$/, '');
   return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}. `;

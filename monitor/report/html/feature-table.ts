@@ -1,4 +1,7 @@
-/** All features in one table, the worst first: how well they match, why not, and their last 30 days in small. */
+/**
+ * The table of all features, worst first: how well each matches, why it does not, and a small chart of its last 30
+ * days.
+ */
 import { matchLevel } from '../../limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 import { causeBar, leadingCauses } from './charts/cause-bar.ts';
@@ -12,13 +15,13 @@ import { countText, percentText } from './markup/value-text.ts';
 /** A feature's name as a link to its details. */
 export type FeatureLink = (name: string) => Markup;
 
-/** Links by place, since a name may hold any character. */
+/** Links use the feature's number, since a name may hold any character. */
 export function featureLinks(snapshot: Snapshot): FeatureLink {
   const places = new Map(snapshot.features.map((feature, i) => [feature.name, i]));
   return (name) => html`<a href="#f${places.get(name) ?? ''}">${breakable(name)}</a>`;
 }
 
-/** Names break after the view first, where they do not fit on a line. */
+/** A name that does not fit on a line breaks after the view first. */
 export function breakable(name: string): Part {
   return name.split(/(?<=__)(?=[^_])/).map((piece, i) => [i > 0 && html`<wbr />`, piece]);
 }

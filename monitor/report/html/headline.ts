@@ -36,9 +36,9 @@ export function headline(snapshot: Snapshot): Markup {
   </header>`;
 }
 
-/** The worst at once, the others folded. */
+/** Shows the worst reasons; the others are folded. */
 function reasonsList(reasons: readonly string[]): Markup {
-  // A fold that hides a single line is worth nothing.
+  // Folding away a single line would save nothing.
   const shown = reasons.length <= MOST_REASONS + 1 ? reasons : reasons.slice(0, MOST_REASONS);
   const rest = reasons.slice(shown.length);
   return html`<div class="reasons">
@@ -148,7 +148,7 @@ const NOT_COMPARED: readonly {
   },
 ];
 
-/** What the match rates leave out, in plain words: what there is of it, and what there is none of. */
+/** Says in plain words which values the match rates leave out, and which kinds of these the day did not have. */
 export function notCompared({ vectors, features }: Snapshot): Markup {
   const valuesOf = (count: keyof VectorCounts): number => vectors[count] ?? 0;
   const some = NOT_COMPARED.filter(({ count }) => valuesOf(count) > 0);

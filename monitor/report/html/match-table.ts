@@ -80,7 +80,10 @@ function differences(feature: FeatureSnapshot): Part {
   );
 }
 
-/** Served states down, replayed states across; only those that occurred. What is not on the diagonal stands out. */
+/**
+ * The table of states: served states as rows, replayed states as columns, only those that occurred. Cells off the
+ * diagonal stand out.
+ */
 export function statesTable(feature: FeatureSnapshot): Markup | null {
   const counts = feature.states.filter(({ rows }) => rows > 0);
   if (counts.length === 0) return null;

@@ -1,4 +1,4 @@
-/** Counting the mismatches of a snapshot: what the headline, the tables and the bars all draw from. */
+/** Counts the mismatches of a snapshot, for the headline, the tables and the bars. */
 import { CAUSES } from '../../causes/cause.ts';
 import type { Cause } from '../../causes/cause.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
@@ -6,11 +6,11 @@ import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 export interface CauseCount {
   readonly cause: Cause;
   readonly values: number;
-  /** Of these, within the promise. */
+  /** How many of these kept the promise. */
   readonly promised: number;
 }
 
-/** A feature's causes: unexplained first, then by how many values they explain. */
+/** A feature's causes: unexplained first, then those that explain the most values. */
 export function causesOf(feature: FeatureSnapshot): CauseCount[] {
   return inOrder(
     CAUSES.map((cause) => ({
@@ -63,7 +63,10 @@ export function overallMatch(
   return rows === 0 ? null : judged.reduce((sum, feature) => sum + feature[rate]! * feature.rows, 0) / rows;
 }
 
-/** Unexplained first, then the lowest match within the promise, then the lowest exact match; else as defined. */
+/**
+ * Orders features: unexplained first, then the lowest match within the promise, then the lowest exact match; else in
+ * the order of definition.
+ */
 export function worstFirst(features: readonly FeatureSnapshot[]): FeatureSnapshot[] {
   return features.toSorted(
     (a, b) =>

@@ -1,9 +1,9 @@
 /**
- * The daily skew report: one HTML file that needs nothing else, drawn from one snapshot and from nothing else.
+ * The daily skew report: one HTML file that needs no other file, drawn from one snapshot alone.
  *
- * The order is that of a reader who was woken by it: what is the verdict, what is unexplained, what broke since
- * yesterday, why, which features, did a run come late; then every feature in full. No script, no request: the page's
- * own security policy forbids both. Called by `monitor run` and `monitor report`; pure.
+ * The order serves a reader who was woken by an alert: what is the verdict, what is unexplained, what broke since
+ * yesterday, why, which features, was a run late; then every feature in full. The page has no script and makes no
+ * request: its own security policy forbids both. Called by `monitor run` and `monitor report`; pure.
  */
 import { matchLevel } from '../../limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
@@ -22,25 +22,28 @@ import { PAGE_STYLE } from './markup/page-style.ts';
 import { dayText } from './markup/value-text.ts';
 import { viewsSection } from './views-section.ts';
 
-/** The page's limit; 200 features fit with a few examples each. */
+/** The largest page; 200 features fit, each with a few examples. */
 export const MAX_REPORT_BYTES = 2_000_000;
-/** Example rows to draw: as many as let the page stay below its limit. */
+/** How many example rows to draw, largest first: the first that keeps the page below its limit is taken. */
 const LIMITS_TRIED: readonly ExampleLimit[] = [
   ...[20, 10, 5, 3, 2, 1].map((rows) => ({ rows, causes: Infinity })),
   { rows: 1, causes: 2 },
   { rows: 1, causes: 1 },
 ];
 const NO_EXAMPLES: ExampleLimit = { rows: 0, causes: 0 };
-/** No row of an example is shorter; with the size of the bare page it saves drawing pages that cannot fit. */
+/**
+ * The least bytes of an example row; with the size of the page without examples, this saves drawing pages that cannot
+ * fit.
+ */
 const LEAST_EXAMPLE_BYTES = 300;
-/** From so many features on, the bare page is drawn first to know that size. */
+/** From this many features on, the page without examples is drawn first, to know its size. */
 const FEW_EXAMPLES_FROM = 50;
-/** So few features are all unfolded; of more, only those that need a look. */
+/** Up to this many features are all unfolded; of more, only those that need a look. */
 const FEW_FEATURES = 4;
 const MOST_OPEN = 6;
 
 /**
- * @returns  the HTML of the whole page, at most 2 MB for 200 features: where examples would pass that, fewer of each
+ * @returns  the HTML of the whole page, at most 2 MB for 200 features: if examples would exceed that, fewer of each
  *           cause are drawn, and the page says how many there are
  */
 export function renderReport(snapshot: Snapshot): string {
@@ -106,7 +109,7 @@ function page(snapshot: Snapshot, limit: ExampleLimit): Markup {
     </html> `;
 }
 
-/** Unexplained mismatches come before everything else, with rows to look at. */
+/** The section of unexplained mismatches, with example rows, above everything else. */
 function unexplainedSection(snapshot: Snapshot, link: FeatureLink, limit: ExampleLimit): Part {
   const features = snapshot.features.filter((feature) => (feature.causes.unexplained ?? 0) > 0);
   if (features.length === 0) return null;

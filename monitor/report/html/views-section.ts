@@ -1,4 +1,4 @@
-/** How the data came online that day: the runs as a timeline, and each view's times and delay. */
+/** The section on how the data came online that day: the runs as a timeline, and each view's times and delay. */
 import type { Snapshot, ViewSnapshot } from '../../verdict/snapshot.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';

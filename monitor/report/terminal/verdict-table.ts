@@ -1,4 +1,6 @@
-/** The verdict on a terminal: what is wrong first, then a line a feature, then each cause with an example. */
+/**
+ * The verdict as text for a terminal: what is wrong first, then one line per feature, then each cause with an example.
+ */
 import { badRowsText } from '../../../project/engine/duckdb/bad-rows.ts';
 import { countText } from '../../../contract/std/count-text.ts';
 import { formatDuration } from '../../../contract/std/duration.ts';
@@ -24,7 +26,7 @@ const COLOURS: Readonly<Record<Verdict, string>> = {
 };
 
 interface RenderOptions {
-  /** Default: plain text. */
+  /** Whether to use colours; default: plain text. */
   readonly color?: boolean;
 }
 
@@ -106,7 +108,7 @@ function rate(share: number | null): string {
 
 const CAUSES_PER_LINE = 2;
 
-/** Most frequent first, unexplained before all; the rest stands below the table. */
+/** A feature's causes, unexplained first, then the most frequent; what has no room here is listed below the table. */
 function causesText(feature: FeatureSnapshot): string {
   const causes = (Object.entries(feature.causes) as [Cause, number][]).toSorted(
     ([a, m], [b, n]) => Number(b === 'unexplained') - Number(a === 'unexplained') || n - m,
@@ -116,7 +118,7 @@ function causesText(feature: FeatureSnapshot): string {
   return shown.join(', ');
 }
 
-/** Each cause with its count and one example, beyond the promise where there is one; unexplained first. */
+/** Each cause with its count and one example (one that broke the promise, if there is any); unexplained first. */
 function causeLines(snapshot: Snapshot, paint: (code: string, text: string) => string): string[] {
   const lines: string[] = [];
   const order = (['unexplained', ...CAUSES] as const).filter((cause, i, all) => all.indexOf(cause) === i);

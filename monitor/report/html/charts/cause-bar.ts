@@ -1,6 +1,6 @@
 /**
- * One bar of a feature's mismatches, cut by cause; causes of one family share a colour (cause-guide.ts). The words
- * beside it say the same, so it is hidden from screen readers.
+ * A bar of one feature's mismatches, divided by cause; causes of one family share a colour (cause-guide.ts). It is
+ * hidden from screen readers, since the words beside it say the same.
  */
 import { CAUSE_GUIDE } from '../cause-guide.ts';
 import { html } from '../markup/markup.ts';

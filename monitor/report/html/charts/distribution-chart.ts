@@ -1,4 +1,4 @@
-/** Both histograms over each other: what was served filled, what the replay gives as an outline. */
+/** Both histograms in one chart: served values filled, replayed values as an outline. */
 import { max } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
 import type { Distributions } from '../../../statistics/distributions.ts';
@@ -43,7 +43,7 @@ export function histogramChart(distributions: Numeric, type: string): Markup {
 const ROW_HEIGHT = 24;
 const MOST_LABEL_CHARACTERS = 18;
 
-/** For each category a pair of bars. */
+/** A pair of bars for each category. */
 export function categoryChart(distributions: Categorical): Markup {
   const { values, servedRows, replayedRows } = distributions;
   const plot = {

@@ -10,7 +10,10 @@ import { isTime, valueAxis } from './value-axis.ts';
 
 type Numeric = Extract<Distributions, { readonly kind: 'numeric' }>;
 
-/** Less than half the width of the line: what it drops is not seen, and a curve takes a fifth of the bytes. */
+/**
+ * How far a simplified curve may be off: less than half the line's width, so nobody sees it, and the curve takes a
+ * fifth of the bytes.
+ */
 const TOLERANCE = 0.6;
 
 export function ecdfChart(distributions: Numeric, type: string): Markup {
@@ -46,7 +49,7 @@ export function ecdfChart(distributions: Numeric, type: string): Markup {
   );
 }
 
-/** The gap as a bracket with its size. */
+/** Draws the gap D as a bracket with its size. */
 function gapMark(
   { ecdf, ks }: Numeric,
   x: number,
@@ -59,7 +62,7 @@ function gapMark(
   const bottom = px(y(Math.min(ecdf.served[index]!, ecdf.replayed[index]!)));
   const at = px(x);
   const label = `D ${ks.d.toFixed(3)} at ${where}`;
-  // Both functions rise, so it is empty below them to the right and above them to the left.
+  // Both functions rise, so the free space is to the right below them and to the left above them.
   const toLeft = at + 12 + label.length * 6.4 > SMALL_PLOT.right;
   const labelY = toLeft
     ? Math.max(top - 4, SMALL_PLOT.top + 10)

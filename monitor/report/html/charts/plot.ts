@@ -1,8 +1,8 @@
-/** What every chart shares: its size, rounding of coordinates, axes and the frame with title and description. */
+/** What all charts share: size, rounding of coordinates, axes, and the frame with title and description. */
 import { html } from '../markup/markup.ts';
 import type { Markup, Part } from '../markup/markup.ts';
 
-/** Inside of a chart, in units of its view box, which are CSS pixels at the usual width. */
+/** The drawing area of a chart, in units of its view box, which are CSS pixels at the usual width. */
 export interface Plot {
   readonly width: number;
   readonly height: number;
@@ -19,12 +19,12 @@ export interface Tick {
   readonly text: string;
 }
 
-/** One decimal is a tenth of a pixel. */
+/** A coordinate rounded to one decimal, a tenth of a pixel. */
 export function px(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** The whole picture; `describe` is what a screen reader says and what shows on hovering. */
+/** The whole chart; `describe` is read by screen readers and shown on hovering. */
 export function chart(plot: Plot, title: string, describe: string, content: Part): Markup {
   return html`<svg viewBox="0 0 ${plot.width} ${plot.height}" role="img">
     <title>${title}</title>
@@ -42,7 +42,7 @@ export function yAxis(plot: Plot, ticks: readonly Tick[]): Markup {
     </g>`;
 }
 
-/** The base line with its labels below; labels at the very ends are kept inside. */
+/** The base line with its labels below; labels at both ends are kept inside the chart. */
 export function xAxis(plot: Plot, ticks: readonly Tick[]): Markup {
   const marks = ticks.map(({ at }) => `M${px(at)} ${plot.bottom}v4`).join('');
   return html`<path class="base" d="M${plot.left} ${plot.bottom}H${plot.right}${marks}" />
@@ -58,7 +58,7 @@ function inside(plot: Plot, at: number, text: string): number {
 
 export type Point = readonly [x: number, y: number];
 
-/** The corners of a function that holds each value until the next point. */
+/** The corners of the line of a function that keeps each value until the next point. */
 export function stepCorners(points: readonly Point[]): Point[] {
   return points.flatMap(([x, y], i): Point[] =>
     i === 0
@@ -70,7 +70,7 @@ export function stepCorners(points: readonly Point[]): Point[] {
   );
 }
 
-/** A line through the points, in short relative commands; rounding does not add up along the way. */
+/** The path of a line through the points, in short relative commands; rounding errors do not add up along it. */
 export function linePath(points: readonly Point[]): string {
   let path = '';
   let lastX = 0;
@@ -90,7 +90,7 @@ export function linePath(points: readonly Point[]): string {
 }
 
 /**
- * Fewer points, such that no dropped one lies further than `tolerance` from the line that is left.
+ * Drops points so that no dropped point is further than `tolerance` from the remaining line.
  * Source: Douglas and Peucker 1973, Cartographica 10:112.
  */
 export function simplified(points: readonly Point[], tolerance: number): Point[] {
@@ -121,7 +121,7 @@ function distanceToLine([x, y]: Point, [ax, ay]: Point, [bx, by]: Point): number
   return Math.abs((bx - ax) * (ay - y) - (ax - x) * (by - ay)) / length;
 }
 
-/** As few characters as SVG allows: `-.7`. */
+/** A number in as few characters as SVG allows, such as `-.7`. */
 function short(value: number): string {
   return String(px(value)).replace(/^(-?)0\./, '$1.');
 }

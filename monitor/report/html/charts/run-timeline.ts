@@ -1,7 +1,7 @@
 /**
- * The day's materialization runs, one lane a view: each run a bar from start to finish, and above the bars the age
- * of the data online. It climbs until a run finishes and falls to that run's own lag, so a run that came late stands
- * out as a tooth above the line of the freshness that was promised.
+ * The day's materialization runs, with one lane per view: each run is a bar from start to finish, and above the bars a
+ * line shows the age of the data online. The age grows until a run finishes, then falls to that run's own lag. A late
+ * run therefore stands out as a tooth above the line of the promised freshness.
  */
 import { scaleLinear } from 'd3-scale';
 import type { RunSnapshot, Snapshot } from '../../../verdict/snapshot.ts';
@@ -24,12 +24,12 @@ interface Day {
   readonly date: string;
   readonly startMs: number;
   readonly endMs: number;
-  /** No age is drawn past this: the end of the day, or when it was judged if that came before. */
+  /** The age is drawn up to here: the end of the day, or the time of judging if that was earlier. */
   readonly knownUntilMs: number;
   x(ms: number): number;
 }
 
-/** From one finish to the next, the age grows with the clock. */
+/** The age from one run's finish to the next: it grows with the clock. */
 interface Tooth {
   readonly fromMs: number;
   readonly toMs: number;
@@ -116,7 +116,7 @@ function area({ fromMs, toMs, watermarkMs }: Tooth, day: Day, y: (ageMs: number)
   return `M${left} ${px(y(0))}V${px(y(fromMs - watermarkMs))}L${right} ${px(y(toMs - watermarkMs))}V${px(y(0))}Z`;
 }
 
-/** The part of a tooth that stands above the promised freshness. */
+/** The part of a tooth that is above the promised freshness. */
 function areaOver(tooth: Tooth, freshnessMs: number, day: Day, y: (ageMs: number) => number): string {
   const fromMs = Math.max(tooth.fromMs, tooth.watermarkMs + freshnessMs);
   if (fromMs >= tooth.toMs) return '';

@@ -1,4 +1,4 @@
-/** A feature's match rates over the last days, the report's own day last; and the same as a spark line. */
+/** A feature's match rates over the last days, ending with the report's own day; also as a small spark line. */
 import { min } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
@@ -11,9 +11,9 @@ import type { Plot } from './plot.ts';
 import { dayText, percentText } from '../markup/value-text.ts';
 
 const DAY_MS = 86_400_000;
-/** Days on the axis, so that all reports read alike however long their history is. */
+/** Days on the axis: the same number in all reports, however long their history is. */
 const DAYS = 30;
-/** The scales reach at least so far below the limit of an alert that its line stands inside the chart. */
+/** The scales reach at least this far below the alert limit, so that its line is inside the chart. */
 const BELOW_LIMIT = 0.005;
 
 interface Day {
@@ -85,7 +85,7 @@ export function trendChart(snapshot: Snapshot, feature: FeatureSnapshot): Markup
   );
 }
 
-/** Provisional days hollow and the last day filled: the ends of the line that a reader asks about. */
+/** Dots for provisional days (hollow) and the last day (filled): a reader looks for these. */
 function dots(days: readonly Day[], x: (day: Day) => number, y: (day: Day) => number): Part {
   return days
     .filter((day, i) => day.provisional || i === days.length - 1)
@@ -108,8 +108,10 @@ function dayScale(date: string, plot: Plot): (day: string) => number {
 
 const SPARK: Plot = { width: 96, height: 22, left: 2, right: 94, top: 3, bottom: 19 };
 
-/** The match within the promise alone, without axes: for the summary. Its scale is the same for every feature, and
- * ends at 95%, so that one bad feature does not flatten the others. */
+/**
+ * The match within the promise alone, without axes, for the summary. All features share one scale, which ends at 95%,
+ * so that one bad feature does not flatten the others.
+ */
 export function sparkLine(snapshot: Snapshot, feature: FeatureSnapshot, lowest: number): Markup | null {
   const days = daysOf(snapshot, feature).filter((day) => day.within !== null);
   if (days.length < 2) return null;

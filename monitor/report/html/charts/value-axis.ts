@@ -1,6 +1,6 @@
 /**
- * The horizontal axis that histogram and ECDF share, made from the histogram's edges. Even bins give a linear axis;
- * uneven ones (decades, tails) are drawn equally wide, so that each can be seen, and the labels tell their edges.
+ * The horizontal axis that histogram and ECDF share, made from the histogram's edges. Even bins give a linear axis.
+ * Uneven bins (decades, tails) are all drawn equally wide, so that each can be seen; the labels give their edges.
  */
 import { scaleLinear, scaleUtc } from 'd3-scale';
 import { DAY_US } from '../../../../contract/std/timestamp.ts';
@@ -10,7 +10,7 @@ import { compactText, dayText } from '../markup/value-text.ts';
 const wholeDigits = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 15 });
 
 interface ValueAxis {
-  /** Place of a value, in view box units; values beyond the edges stand at the ends. */
+  /** Position of a value in view box units; a value beyond the edges is placed at the end of the axis. */
   at(value: number): number;
   readonly ticks: readonly Tick[];
   readonly even: boolean;
@@ -27,12 +27,15 @@ export function valueAxis(edges: readonly number[], type: string, plot: Plot): V
   return { at, ticks, even };
 }
 
-/** Whether microseconds lie within what a Date can hold. */
+/** Whether a Date can hold a time in microseconds. */
 export function isTime(us: number): boolean {
   return Math.abs(us) <= 8.64e18;
 }
 
-/** Whether round numbers between the edges differ: d3 gives no ticks, or endlessly many, at the limits of doubles. */
+/**
+ * Whether there are distinct round numbers between the edges: at the limits of doubles d3 gives no ticks, or endlessly
+ * many.
+ */
 function isWide(edges: readonly number[]): boolean {
   const span = edges.at(-1)! - edges[0]!;
   const size = Math.max(Math.abs(edges[0]!), Math.abs(edges.at(-1)!));
@@ -61,7 +64,7 @@ function evenTicks(edges: readonly number[], at: (value: number) => number, whol
   const scale = scaleLinear().domain([edges[0]!, edges.at(-1)!]);
   const values = scale.ticks(6).filter((value) => !whole || Number.isInteger(value));
   const texts = new Set(values.map(compactText));
-  // Close neighbours far from zero read alike when shortened; then they are told apart by every digit.
+  // Close values far from zero look alike when shortened; such labels then show every digit.
   const text = texts.size === values.length ? compactText : wholeDigits.format;
   return spaced(values.map((value) => ({ at: at(value), text: text(value) })));
 }
@@ -80,7 +83,9 @@ function timeTicks(edges: readonly number[], at: (value: number) => number): Tic
   );
 }
 
-/** The roundest edges (fewest digits, then 1 before 5 before others) as far as there is room for their labels. */
+/**
+ * Ticks at the roundest edges (fewest digits; then 1 before 5 before others), as many as have room for their labels.
+ */
 function roundEdges(edges: readonly number[], at: (value: number) => number): Tick[] {
   const chosen: Tick[] = [];
   const byRoundness = edges.toSorted((a, b) => roundness(a) - roundness(b) || Math.abs(a) - Math.abs(b));

@@ -1,7 +1,7 @@
 /**
- * HTML and SVG as text, safe by construction: whatever stands in a `${}` is escaped unless it is markup itself.
- * A line break of a template with its indentation is one space, or nothing between two tags, so that a report of 200
- * features stays small; it means what it means in HTML, where Prettier puts it.
+ * HTML and SVG as text, safe by construction: whatever is put into a `${}` is escaped unless it is markup itself. A
+ * line break in a template, with its indentation, becomes one space, or nothing between two tags, so that a report of
+ * 200 features stays small. Prettier breaks lines only where this does not change the meaning of the HTML.
  */
 import { visibleText } from '../../../../contract/std/visible-text.ts';
 
@@ -13,12 +13,12 @@ export class Markup {
   }
 }
 
-/** What may stand in a template; null and false are nothing. */
+/** What a template may contain; null and false give nothing. */
 export type Part = Markup | string | number | null | false | readonly Part[];
 
 const trimmed = new WeakMap<TemplateStringsArray, readonly string[]>();
 
-/** Template tag for HTML and SVG alike. */
+/** The template tag for HTML and SVG. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   let pieces = trimmed.get(strings);
   if (pieces === undefined) {
@@ -50,12 +50,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** For text and for quoted attributes; what cannot be seen becomes visible. */
+/** Escapes text for an element or a quoted attribute; makes invisible characters visible. */
 export function escapeText(text: string): string {
   return visibleText(text).replaceAll(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
-/** Text in which `backticks` mark code, as the advice on causes has it. */
+/** Text in which `backticks` mark code, as in the advice on causes. */
 export function withCode(text: string): Part {
   return text.split('`').map((piece, i) => (i % 2 === 1 ? html`<code>${piece}</code>` : piece));
 }

@@ -1,6 +1,6 @@
 /**
- * The page's style: a quiet page in two lights. Colours of data are Okabe and Ito's, which people who confuse red and
- * green can tell apart; no colour says what a word, a shape or a line style does not say too.
+ * The page's style: quiet, with a light and a dark version. Data has the colours of Okabe and Ito, which people with
+ * red-green colour blindness can tell apart; whatever a colour says is also said by a word, a shape or a line style.
  */
 export const PAGE_STYLE = `
 :root{--paper:#fbfbf9;--card:#fff;--ink:#1c2430;--soft:#5a6472;--line:#e4e6e8;--faint:#f1f2f2;--link:#0b5394;

@@ -1,22 +1,22 @@
-/** Tables that stay readable on a phone: below its breakpoint each row becomes a card, each cell names its column. */
+/** Tables that stay readable on a phone: on narrow screens each row becomes a card, and each cell names its column. */
 import { html } from './markup.ts';
 import type { Markup, Part } from './markup.ts';
 
 interface Column<Row> {
   readonly head: string;
-  /** Numbers stand to the right, in figures of one width. */
+  /** Whether the column holds numbers: aligned right, with digits of equal width. */
   readonly number?: boolean;
   readonly cell: (row: Row) => Part;
 }
 
-/** The first column heads its row. */
+/** A table whose first column is the heading of each row. */
 export function table<Row>(
   caption: string,
   columns: readonly Column<Row>[],
   rows: readonly Row[],
   kind = '',
 ): Markup {
-  const fixed = kind === 'examples'; // the style sheet names these columns: they come thousandfold
+  const fixed = kind === 'examples'; // the style sheet names these columns, since there are thousands of them
   const [first, ...others] = columns;
   return html`<table class="cards ${kind}">
     <caption>

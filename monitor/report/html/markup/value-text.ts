@@ -1,5 +1,5 @@
 /**
- * Numbers, times and values as people read them. Times are UTC, as everywhere; the page says so once. A time of the
+ * Numbers, times and values as text for people. Times are UTC, as everywhere, which the page says once. A time on the
  * report's own day is shown without its date.
  */
 import type { Json } from '../../../../contract/std/canonical-json.ts';
@@ -9,7 +9,7 @@ const MOST_CHARACTERS = 64;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
-// Kept: making one costs a hundred times what using it does.
+// Made once: making a formatter takes a hundred times as long as using it.
 const WHOLE = new Intl.NumberFormat('en-US');
 const TWO_DECIMALS = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
 const THREE_DIGITS = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 });
@@ -24,21 +24,24 @@ export function counted(count: number, noun: string): string {
   return `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** Rounded down, so that only a whole match is shown as 100% and nothing seems to reach a limit that it missed. */
+/**
+ * A share in percent, rounded down: only a full match is shown as 100%, and no share seems to reach a limit that it
+ * missed.
+ */
 export function percentText(share: number | null): string {
-  if (share === null) return '–'; // over no rows
+  if (share === null) return '–'; // there are no rows
   if (share >= 1) return '100%';
-  // The small push keeps 0.29 from becoming 28.99 by binary fractions.
+  // The small addition keeps 0.29 from becoming 28.99 through binary fractions.
   return `${(Math.floor(share * 10_000 + 1e-7) / 100).toFixed(2)}%`;
 }
 
-/** Of a whole, to be read beside others: `12%`, `0.3%`, `<0.1%`. */
+/** A part of a whole, shown beside other parts: `12%`, `0.3%`, `<0.1%`. */
 export function shareText(share: number): string {
   if (share > 0 && share < 0.001) return '<0.1%';
   return `${Number((share * 100).toFixed(share < 0.1 ? 1 : 0))}%`;
 }
 
-/** Two decimals from 1 on, three significant digits below; thousands separated. */
+/** A number with two decimals from 1 on, and three significant digits below; thousands are separated. */
 export function numberText(value: number): string {
   const size = Math.abs(value);
   if (!Number.isFinite(value)) return String(value).replace('-', '−');
@@ -47,7 +50,7 @@ export function numberText(value: number): string {
   return signed(text);
 }
 
-/** For axes: 950, 12k, 3.4M. */
+/** A short number for axes: 950, 12k, 3.4M. */
 export function compactText(value: number): string {
   const size = Math.abs(value);
   if (size >= 1e15 || (size !== 0 && size < 1e-4)) return signed(value.toExponential(0));
@@ -75,7 +78,7 @@ const DURATION_UNITS = [
   ['ms', 1_000],
 ] as const;
 
-/** The two largest units: `2 h 5 min`, `45 s`, `0 s`. */
+/** A duration in its two largest units: `2 h 5 min`, `45 s`, `0 s`. */
 export function durationText(us: number): string {
   if (us < 0) return `−${durationText(-us)}`;
   const first = DURATION_UNITS.findIndex(([, unitUs]) => us >= unitUs);
@@ -104,14 +107,14 @@ export function timeText(rfc3339: string, today: string): string {
   return `${calendar} ${clock}`;
 }
 
-/** As `timeText`, without seconds where they are 0. */
+/** Like `timeText`, but without seconds when they are 0. */
 export function momentText(rfc3339: string, today: string): string {
   return timeText(rfc3339, today).replace(/:00$/, '');
 }
 
 /**
- * Both values of an example: to two decimals where that tells them apart, else with every digit.
- * What is no value is named by its state; a fallback is shown behind the state it stands for.
+ * Both values of an example: with two decimals when that tells them apart, else with every digit. An absent value is
+ * named by its state; a fallback is shown after the state that it replaces.
  */
 export function sidesText(
   served: SideOfExample,
@@ -145,7 +148,7 @@ function valueText(value: Json, type: string, today: string, whole: boolean): st
   return !whole && HMAC.test(text) ? shortened(text, HMAC_CHARACTERS) : shortened(text);
 }
 
-/** A value of which only its HMAC may be told; its first digits tell it from others. */
+/** A secret value of which only the HMAC may be shown; its first digits tell it from others. */
 const HMAC = /^hmac:[0-9a-f]{64}$/;
 const HMAC_CHARACTERS = 16;
 
