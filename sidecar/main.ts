@@ -192,6 +192,7 @@ async function openCore({ settings, clock, logger }: Project, open: OpenParts): 
   const reader = await openReader(settings.online, clock, logger);
   open.reader = () => reader.close();
   const log = settings.log.enabled ? await VectorLog.open({ ...logOptions(settings), clock, logger }) : null;
+  if (log !== null) log.bundle = bundle.hash;
   let notKept: string | null = null;
   open.log = async () => {
     if (log !== null) notKept = await log.close();
@@ -257,6 +258,7 @@ function startWatches(project: Project, { bundle, log, assembly }: Core, open: O
   const { serving, metrics } = assembly;
   const swap = (next: Bundle): void => {
     serving.swap(serving.plans.next(next));
+    if (log !== null) log.bundle = next.hash;
     metrics.bundleSwaps += 1;
   };
   const bundleWatch = watchBundles(settings.bundles, bundle.hash, swap, logger);

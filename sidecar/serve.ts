@@ -12,7 +12,7 @@
  * the SRV_ codes of bad input, which server.ts turns into HTTP.
  */
 import type { Clock } from '../project/clock.ts';
-import { FROM_CACHE, FROM_NONE, FROM_STALE, FROM_STORE, MISSING } from '../contract/status.ts';
+import { FROM_CACHE, FROM_NONE, FROM_STALE, FROM_STORE, MISSING, STORE_FAILED } from '../contract/status.ts';
 import type { Outbox } from './answer/outbox.ts';
 import type { RowCache } from './cache/row-cache.ts';
 import type { CachedRow } from './cache/cached-row.ts';
@@ -198,9 +198,10 @@ export class Serving {
         this.#refuse(inFlight.exchange, fault);
       }
     };
-    const take = (place: number, row: CachedRow | null): void => {
+    const take = (place: number, row: CachedRow | null, reason: number): void => {
       if (inFlight.answered) return;
-      if (row !== null) this.#arrived(inFlight, place, row);
+      if (row === null) inFlight.setReason(place, reason);
+      else this.#arrived(inFlight, place, row);
       inFlight.waitsFor -= 1;
       if (inFlight.waitsFor === 0) finish();
     };
@@ -216,7 +217,8 @@ export class Serving {
     const view = roleViews[place % roleViews.length]!;
     // The read may have been started by a request under another bundle.
     const bound = row.view === view ? row : rebind(row, view);
-    if (bound !== null) inFlight.setPlace(place, bound, FROM_STORE, statusOf(bound, inFlight.nowUs));
+    if (bound === null) inFlight.setReason(place, STORE_FAILED);
+    else inFlight.setPlace(place, bound, FROM_STORE, statusOf(bound, inFlight.nowUs));
   }
 
   #answer(surface: Surface, inFlight: RequestInFlight): void {

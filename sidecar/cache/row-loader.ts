@@ -14,6 +14,8 @@ import { haveSameKeys } from '../../contract/definitions/definition-json.ts';
 import { CachedRow, definitionIdOf } from './cached-row.ts';
 import type { ReadMoment } from './cached-row.ts';
 import type { RowCache } from './row-cache.ts';
+import { EVICTED, NO_MARKER, STORE_FAILED } from '../../contract/status.ts';
+import { MAY_BE_EVICTED } from '../store/store-reader.ts';
 import type { StoreAsk, StoreReader } from '../store/store-reader.ts';
 import { definitionName, hasRawTimes, HEADER_BYTES } from '../../contract/wire/online/row-header.ts';
 
@@ -23,9 +25,9 @@ const FACTOR_LOW = 0.85;
 const MAX_SCHEMAS = 1_000;
 const SCHEMA_RETRY_MS = 1_000;
 
-/** A request that waits for rows. `take` is called once for each row, with null when it could not be read. */
+/** A request that waits for rows. `take` is called once for each row, with why it is UNAVAILABLE where it is null. */
 interface RowWaiter {
-  take(place: number, row: CachedRow | null): void;
+  take(place: number, row: CachedRow | null, reason: number): void;
 }
 
 export interface WantedRow {
@@ -127,7 +129,7 @@ export class RowLoader {
   failed(read: EntityRead, error: Error): void {
     this.#events.onRead?.(read.key, performance.now() - read.startedMs);
     this.#events.onStoreFailure(error);
-    for (let v = 0; v < read.views.length; v++) this.#land(read, v, null);
+    for (let v = 0; v < read.views.length; v++) this.#land(read, v, null, STORE_FAILED);
   }
 
   arrived(read: EntityRead, raws: readonly (string | null)[], watermarks: readonly (number | null)[]): void {
@@ -139,8 +141,8 @@ export class RowLoader {
       const stored = raws[v]!;
       const raw = stored !== null && isNoRow(views[v]!, stored) ? null : stored;
       const watermarkUs = watermarks[v]!;
-      if (raw === null && watermarkUs === null) {
-        // Neither a row nor the view's marker: the node was emptied; this is no new entity.
+      if (raw === null && (watermarkUs === null || watermarkUs === MAY_BE_EVICTED)) {
+        // Neither a row nor the view's marker, so the node was emptied; or it evicts. This is no new entity.
         rows.push(null);
         continue;
       }
@@ -153,7 +155,9 @@ export class RowLoader {
       if (kept === null) (made ??= []).push(row);
     }
     if (made !== null) this.#cache.putAll(read.key, made);
-    for (let v = 0; v < views.length; v++) if (rows[v] !== undefined) this.#land(read, v, rows[v]!);
+    for (let v = 0; v < views.length; v++) {
+      if (rows[v] !== undefined) this.#land(read, v, rows[v]!, reasonOf(raws[v]!, watermarks[v]!));
+    }
   }
 
   /** @returns null: it cannot be read; undefined: it is decoded later, once its definition is loaded */
@@ -189,7 +193,7 @@ export class RowLoader {
     } catch (error) {
       this.#events.onUnreadableRow(view.id, key, (error as Error).message);
     }
-    this.#land(read, v, row);
+    this.#land(read, v, row, STORE_FAILED);
   }
 
   /**
@@ -218,7 +222,8 @@ export class RowLoader {
     return mapping;
   }
 
-  #land(read: EntityRead, v: number, row: CachedRow | null): void {
+  /** @param reason  why the row is UNAVAILABLE where it is null */
+  #land(read: EntityRead, v: number, row: CachedRow | null, reason: number): void {
     const { key } = read;
     const { slot } = read.views[v]!;
     const flights = this.#flights.get(key);
@@ -230,7 +235,7 @@ export class RowLoader {
       const kept = this.#cache.peek(key)?.[slot];
       if (kept !== undefined) kept.refreshing = false;
     }
-    read.tell(v, row);
+    read.tell(v, row, reason);
   }
 }
 
@@ -269,9 +274,9 @@ class EntityRead implements StoreAsk {
     return count;
   }
 
-  tell(v: number, row: CachedRow | null): void {
+  tell(v: number, row: CachedRow | null, reason: number): void {
     for (let i = 0; i < this.#waiters.length; i++) {
-      if (this.#waitsFor[i] === v) this.#waiters[i]!.take(this.#places[i]!, row);
+      if (this.#waitsFor[i] === v) this.#waiters[i]!.take(this.#places[i]!, row, reason);
     }
   }
 
@@ -299,6 +304,12 @@ function startedIn(flights: EntityReads, moment: ReadMoment): EntityRead | undef
 function hasRead(flights: EntityReads): boolean {
   for (let slot = 0; slot < flights.length; slot++) if (flights[slot] !== undefined) return true;
   return false;
+}
+
+/** @returns why a row is UNAVAILABLE that was read so and that the cache got nothing of */
+function reasonOf(raw: string | null, watermarkUs: number | null): number {
+  if (raw !== null) return STORE_FAILED;
+  return watermarkUs === MAY_BE_EVICTED ? EVICTED : NO_MARKER;
 }
 
 /** A header alone is a tombstone; a row of other join keys is another entity's whose key happens to read the same. */

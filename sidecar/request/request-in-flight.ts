@@ -5,7 +5,7 @@
  * A request asks for some entities, and takes one row of each role of its plan for each of them. Each such row has a
  * place in parallel arrays: that of entity e and role i is e * roles + i.
  */
-import { FROM_NONE, UNAVAILABLE } from '../../contract/status.ts';
+import { FROM_NONE, PAST_DEADLINE, UNAVAILABLE } from '../../contract/status.ts';
 import type { CachedRow } from '../cache/cached-row.ts';
 import type { FeatureRequest } from './feature-request.ts';
 import type { Exchange } from '../transport/transport.ts';
@@ -28,6 +28,8 @@ export class RequestInFlight<Form = unknown> {
   /** By place: the times of the row when its status was decided; null: those that the row has now. */
   #fetchedUs: number[] | null = null;
   #watermarkUs: number[] | null = null;
+  /** By place: why its read gave no row; null: none failed. */
+  #reasons: number[] | null = null;
   /** Places whose read has not ended. */
   waitsFor = 0;
   answered = false;
@@ -53,6 +55,17 @@ export class RequestInFlight<Form = unknown> {
     this.sources[at] = source;
     this.statuses[at] = status;
     if (this.#fetchedUs !== null) this.#keepTimesOf(at);
+  }
+
+  /** Told where the read of a place ended without a row. */
+  setReason(at: number, reason: number): void {
+    this.#reasons ??= this.rows.map(() => PAST_DEADLINE);
+    this.#reasons[at] = reason;
+  }
+
+  /** Why the row of a place is UNAVAILABLE, where it is: a read that has not ended by now is past the deadline. */
+  reasonOf(at: number): number {
+    return this.#reasons === null ? PAST_DEADLINE : this.#reasons[at]!;
   }
 
   /** Called before anything may read a row again, which changes its times: the status was decided by the old ones. */

@@ -15,7 +15,7 @@ import { NodeSilence } from './node-silence.ts';
 import type { Pings } from './node-silence.ts';
 import { StoreHealth } from './store-health.ts';
 import type { StoreState } from './store-health.ts';
-import { MARKER_RENEWAL_MS } from './store-reader.ts';
+import { MARKER_RENEWAL_MS, MAY_BE_EVICTED } from './store-reader.ts';
 import type { LaneLimits, ReadLane } from './read-lane.ts';
 import type { LaneRead } from './read-queue.ts';
 import type { StoreAsk, StoreReader, StoreView } from './store-reader.ts';
@@ -243,12 +243,11 @@ export abstract class RedisRows implements StoreReader {
       ([after, node]) => {
         const isVouched = ({ id }: StoreView): boolean => after.every((mark) => mark.watermarks.has(id));
         const isEvicted = ({ id }: StoreView): boolean => this.#isEvicted(after[own]!, id, node);
-        const holds = (v: number): boolean =>
-          isVouched(views[v]!) && (rows[v] !== null || !isEvicted(views[v]!));
-        ask.onRows(
-          rows,
-          watermarks.map((watermark, v) => (holds(v) ? watermark : null)),
-        );
+        const confirmed = (watermark: number | null, v: number): number | null => {
+          if (!isVouched(views[v]!)) return null;
+          return rows[v] === null && watermark !== null && isEvicted(views[v]!) ? MAY_BE_EVICTED : watermark;
+        };
+        ask.onRows(rows, watermarks.map(confirmed));
       },
       (error: Error) => ask.onFailure(this.#explained(error)),
     );

@@ -14,6 +14,9 @@ export const MARKER_AGE_MS = 5_000;
 /** Readers renew markers in the background a little earlier, so that requests seldom wait for that. */
 export const MARKER_RENEWAL_MS = 4_000;
 
+/** In the place of a watermark: the row is absent, and may be one that the store has evicted. */
+export const MAY_BE_EVICTED = -1;
+
 /** One entity to read: the key of its hash, the views wanted of it, and two callbacks, of which one is called once. */
 export interface StoreAsk {
   readonly key: string;
@@ -29,7 +32,8 @@ export interface StoreAsk {
    * In the order of the views.
    *
    * @param rows        one character a byte (Latin-1); null: the store has no such row
-   * @param watermarks  microseconds; null: no marker vouches for the view here
+   * @param watermarks  microseconds; null: no marker vouches for the view here; or
+   *                    MAY_BE_EVICTED
    */
   onRows(rows: readonly (string | null)[], watermarks: readonly (number | null)[]): void;
   /** The store could not be read. */

@@ -4,7 +4,7 @@ import type { Bundle } from '../../contract/model.ts';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';
 import { decodeServed } from '../../contract/served-values.ts';
 import type { DecodedRow, DecodedVector } from '../../contract/served-values.ts';
-import { ROW_SOURCES, STATUSES } from '../../contract/status.ts';
+import { ROW_SOURCES, STATUSES, UNAVAILABLE_REASONS } from '../../contract/status.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { valueToJson } from '../../contract/wire/online/json-value.ts';
@@ -101,6 +101,7 @@ function catRow({ logged, header, fault }: DecodedRow): object {
   return {
     view: logged.view,
     status: STATUSES[logged.status] ?? String(logged.status),
+    ...(logged.reason === 0 ? {} : { reason: UNAVAILABLE_REASONS[logged.reason] ?? String(logged.reason) }),
     source: ROW_SOURCES[logged.source] ?? String(logged.source),
     fetchedAt: timeOrNull(logged.fetchedUs),
     watermark: timeOrNull(logged.watermarkUs),

@@ -4,6 +4,7 @@
  * What repeats is made once: the head of a service's records, and the vectors of entities that come from the cache.
  * Called by serve.ts.
  */
+import { UNAVAILABLE } from '../../contract/status.ts';
 import { idDigest } from '../../contract/log-privacy.ts';
 import type { MaskedRow } from '../../contract/log-privacy.ts';
 import type { ReadyBytes } from '../../contract/wire/log/ready-bytes.ts';
@@ -93,6 +94,7 @@ function servedRow(inFlight: RequestInFlight, plan: Plan, at: number, role: numb
   const served = absentRow(plan, plan.roleViews[role]!, role);
   served.status = inFlight.statuses[at]!;
   served.source = inFlight.sources[at]!;
+  if (served.status === UNAVAILABLE) served.reason = inFlight.reasonOf(at);
   if (row === null) return served;
   const masked = maskedOf(row);
   served.fetchedUs = inFlight.fetchedUsOf(at);
@@ -120,5 +122,6 @@ function absentRow(plan: Plan, { id, mask }: ViewPlan, role: number): ServedRow 
     row: null,
     masked: mask !== null,
     hmacs: NO_HMACS,
+    reason: 0,
   };
 }

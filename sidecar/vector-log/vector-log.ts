@@ -21,6 +21,7 @@
  * outbox.ts; never throws into a request.
  */
 import { randomBytes } from 'node:crypto';
+import { OWN_PACKAGE } from '../../project/own-package.ts';
 import type { Clock } from '../../project/clock.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
@@ -43,6 +44,8 @@ import { ShedRanges } from './shed-ranges.ts';
 const HEARTBEAT_MS = 10_000;
 /** While requests are refused because syncs fail, a heartbeat is written so often, for the next sync to try with. */
 const PROBE_MS = 1_000;
+/** What runs on-demand functions, as heartbeats tell it. */
+const ENGINE = `V8 ${process.versions.v8} ${process.arch}`;
 /** Room for a heartbeat, which must fit before any further record. */
 const BEAT_BYTES = 4_096;
 /** Some 3 s of 30,000 requests a second; memory that is never touched costs nothing. */
@@ -114,6 +117,8 @@ export class VectorLog {
   #inTick = false;
   #watching = false;
   #closed = false;
+  /** Hash of the bundle in force, for heartbeats; empty: none is loaded yet. */
+  bundle = '';
   /** Answers that were held may leave, or must be refused. */
   onSettled: SettledListener = () => {};
 
@@ -285,6 +290,9 @@ export class VectorLog {
       shed: this.#shed,
       ranges: this.#ranges.tell(),
       clockOffsetUs: this.#options.clock.offsetUs(),
+      bundle: this.bundle,
+      version: OWN_PACKAGE.version,
+      engine: ENGINE,
     };
     this.#encoder.appendHeartbeat(heartbeat, this.#sequence, last);
   }

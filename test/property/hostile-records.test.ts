@@ -39,7 +39,17 @@ function heartbeat(): Buffer {
   const encoder = new RecordEncoder('pod-1', 7n);
   const ranges = [{ fromSequence: 3, toSequence: 5, reason: 1 }];
   encoder.appendHeartbeat(
-    { atUs: SERVED_US, highestSequence: 9, served: 4, shed: 3, clockOffsetUs: -7, ranges },
+    {
+      atUs: SERVED_US,
+      highestSequence: 9,
+      served: 4,
+      shed: 3,
+      clockOffsetUs: -7,
+      bundle: '0123456789abcdef',
+      version: '1.0.0',
+      engine: 'V8',
+      ranges,
+    },
     9,
     true,
   );

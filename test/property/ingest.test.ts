@@ -107,6 +107,9 @@ function epochOf(
       served: 0,
       shed: 0,
       clockOffsetUs: 0,
+      bundle: '',
+      version: '',
+      engine: '',
       ranges,
     };
     encoder.appendHeartbeat(heartbeat, sequence, end);

@@ -34,6 +34,7 @@ const CONTENTS: Readonly<Record<number, RecordContent>> = {
 const MAX_SURFACE = 3;
 const MAX_STATUS = 4;
 const MAX_SOURCE = 3;
+const MAX_UNAVAILABLE = 4;
 const MAX_POLICY = 2;
 const MAX_REASON = 3;
 
@@ -280,7 +281,8 @@ export class RecordScan extends FieldCursor {
       else if (tag === 0x32) fits = this.varint(to) === HMAC_BYTES && this.skip(HMAC_BYTES, to);
       else if (tag === 0x08) fits = this.upTo(MAX_STATUS, to);
       else if (tag === 0x10) fits = this.upTo(MAX_SOURCE, to);
-      else fits = this.unknown(tag, 6, to);
+      else if (tag === 0x38) fits = this.upTo(MAX_UNAVAILABLE, to);
+      else fits = this.unknown(tag, 7, to);
     }
     return fits && this.at === to;
   }
@@ -319,8 +321,10 @@ export class RecordScan extends FieldCursor {
       if (tag === 0x09) fits = this.time(to);
       else if (tag === 0x10 || tag === 0x18 || tag === 0x20) fits = this.varint(to) >= 0;
       else if (tag === 0x2a) fits = this.#range(this.message(to));
+      else if (tag === 0x32) fits = this.#bundle(to);
+      else if (tag === 0x3a || tag === 0x42) fits = this.text(to);
       else if (tag === 0x49) fits = this.skip(8, to);
-      else fits = tag >> 3 !== 9 && this.unknown(tag, 5, to);
+      else fits = this.unknown(tag, 9, to);
     }
     return fits && this.at === to;
   }

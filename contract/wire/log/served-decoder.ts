@@ -24,6 +24,7 @@ interface RawRow {
   watermarkUs?: Wide;
   row?: Buffer;
   hmacs?: Buffer[];
+  reason?: number;
 }
 
 interface RawServed {
@@ -50,6 +51,9 @@ interface RawHeartbeat {
   served?: Wide;
   shed?: Wide;
   clockOffsetUs?: Wide;
+  bundle?: string;
+  version?: string;
+  engine?: string;
   ranges?: { fromSequence?: Wide; toSequence?: Wide; reason?: number }[];
 }
 
@@ -145,6 +149,7 @@ function vectorOf(raw: RawVector, views: NonNullable<RawServed['views']>): Logge
       row: has(row, 'row') ? row.row! : null,
       masked: views[i]!.masked ?? false,
       hmacs: row.hmacs ?? [],
+      reason: row.reason ?? 0,
     })),
     inputs: has(raw, 'inputs') ? raw.inputs! : null,
     outputs: has(raw, 'outputs') ? raw.outputs! : null,
@@ -158,6 +163,9 @@ function heartbeatOf(raw: RawHeartbeat): Heartbeat {
     served: whole(raw.served),
     shed: whole(raw.shed),
     clockOffsetUs: whole(raw.clockOffsetUs),
+    bundle: raw.bundle ?? '',
+    version: raw.version ?? '',
+    engine: raw.engine ?? '',
     ranges: (raw.ranges ?? []).map((range) => ({
       fromSequence: whole(range.fromSequence),
       toSequence: whole(range.toSequence),

@@ -25,6 +25,8 @@ export const MAX_RECORD_BYTES = 32 * 2 ** 20;
 const FIRST_BYTES = 256 * 1024;
 const KEPT_BYTES = 8 * 2 ** 20;
 const PADDED = 4;
+/** The code of a row's status, as in served.proto. */
+const UNAVAILABLE = 4;
 const NO_HMACS: readonly Buffer[] = [];
 
 // Tags: field number << 3 | wire type (0 varint, 1 64 bits, 2 bytes).
@@ -102,6 +104,9 @@ export class RecordEncoder {
       this.#number(0x18, range.reason);
       this.#closeMessage(open);
     }
+    this.#text(0x32, heartbeat.bundle);
+    this.#text(0x3a, heartbeat.version);
+    this.#text(0x42, heartbeat.engine);
     this.#fixed64(0x49, heartbeat.clockOffsetUs);
     this.#closeMessage(content);
     this.#end(frame, sequence);
@@ -230,7 +235,8 @@ export class RecordEncoder {
   #row(row: ServedRow): void {
     const bytes = row.row;
     const hmacs = row.hmacs ?? NO_HMACS;
-    let size = (row.status === 0 ? 0 : 2) + (row.source === 0 ? 0 : 2);
+    const reason = row.status === UNAVAILABLE ? (row.reason ?? 0) : 0;
+    let size = (row.status === 0 ? 0 : 2) + (row.source === 0 ? 0 : 2) + (reason === 0 ? 0 : 2);
     size += (row.fetchedUs === 0 ? 0 : 9) + (row.watermarkUs === 0 ? 0 : 9);
     if (bytes !== null) size += 1 + varintBytes(bytes.length) + bytes.length;
     for (let i = 0; i < hmacs.length; i++) size += 1 + varintBytes(hmacs[i]!.length) + hmacs[i]!.length;
@@ -243,6 +249,7 @@ export class RecordEncoder {
     this.#fixed64(0x21, row.watermarkUs);
     if (bytes !== null) this.#bytes(0x2a, bytes);
     for (let i = 0; i < hmacs.length; i++) this.#bytes(0x32, hmacs[i]!);
+    this.#number(0x38, reason);
   }
 
   /** @returns where the message begins, behind its length */

@@ -32,6 +32,8 @@ export interface ServedRow {
   masked?: boolean;
   /** In a masked row the HMAC of each feature whose policy is hmac, in the order of the row's definition. */
   hmacs?: readonly Buffer[];
+  /** Why the row is UNAVAILABLE: a code of `contract/status.ts`. Not looked at in any other row. */
+  reason?: number;
 }
 
 /** One entity row of the answer. */
@@ -103,6 +105,12 @@ export interface Heartbeat {
   readonly ranges: readonly ShedRange[];
   /** How far the wall clock had moved since the start beyond the time that passed: the sum of its steps. */
   readonly clockOffsetUs: number;
+  /** Hash of the bundle in force; empty: none was loaded yet. */
+  readonly bundle: string;
+  /** Of the sidecar. */
+  readonly version: string;
+  /** What runs on-demand functions: V8's version and the processor. */
+  readonly engine: string;
 }
 
 /** Who wrote a record, and where it stands among the records of its epoch. */
@@ -142,6 +150,8 @@ export interface LoggedRow extends ServedRow {
   readonly masked: boolean;
   /** In a masked row the HMAC of each feature whose policy is hmac, in the definition's order. */
   readonly hmacs: readonly Buffer[];
+  /** 0 where the row is not UNAVAILABLE, or was logged by a sidecar that told no reasons. */
+  readonly reason: number;
 }
 
 export const LOG_POLICIES = ['raw', 'hmac', 'drop'] as const;

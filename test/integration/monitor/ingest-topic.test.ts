@@ -61,6 +61,9 @@ function payloads(pod: string, epoch: bigint, requests: number, large: readonly 
     served: requests,
     shed: 0,
     clockOffsetUs: 0,
+    bundle: '',
+    version: '',
+    engine: '',
     ranges: [],
   };
   encoder.appendHeartbeat(heartbeat, requests + 1, true);

@@ -6,6 +6,7 @@ import { systemClock } from '../../../project/clock.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
 import { fieldOf } from '../../../contract/wire/online/online-layout.ts';
 import { openReader } from '../../../sidecar/store/open-reader.ts';
+import { MAY_BE_EVICTED } from '../../../sidecar/store/store-reader.ts';
 import type { StoreReader } from '../../../sidecar/store/store-reader.ts';
 import {
   bundleOf,
@@ -69,7 +70,13 @@ async function statusOf(reader: StoreReader, key: string): Promise<string> {
   const views = [{ id: view.id, field, fieldNumber: field.readUInt32BE(0) }];
   return new Promise((resolve, reject) => {
     const onRows = (rows: readonly unknown[], watermarks: readonly (number | null)[]): void =>
-      resolve(watermarks[0] === null ? 'UNAVAILABLE' : rows[0] === null ? 'MISSING' : 'PRESENT');
+      resolve(
+        watermarks[0] === null || watermarks[0] === MAY_BE_EVICTED
+          ? 'UNAVAILABLE'
+          : rows[0] === null
+            ? 'MISSING'
+            : 'PRESENT',
+      );
     reader.read([{ key, views, onRows, onFailure: reject, knownRow: () => undefined }], Date.now() * 1_000);
   });
 }

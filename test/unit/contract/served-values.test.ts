@@ -24,7 +24,7 @@ function logged(
   role = id,
 ): LoggedRow {
   const times = { fetchedUs: NOON_US, watermarkUs: NOON_US };
-  return { role, view: id, status, source: 2, row, masked: false, hmacs: [], ...times };
+  return { role, view: id, status, source: 2, row, masked: false, hmacs: [], reason: 0, ...times };
 }
 
 function record(service: string, rows: LoggedRow[], more: Partial<ServedRecord> = {}): ServedRecord {

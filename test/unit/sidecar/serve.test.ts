@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FROM_CACHE, FROM_STORE, OUTSIDE_TTL, PRESENT } from '../../../contract/status.ts';
+import {
+  EVICTED,
+  FROM_CACHE,
+  FROM_STORE,
+  NO_MARKER,
+  OUTSIDE_TTL,
+  PAST_DEADLINE,
+  PRESENT,
+  STORE_FAILED,
+  UNAVAILABLE,
+} from '../../../contract/status.ts';
 import type { FeatureView } from '../../../contract/model.ts';
 import type { CodedError } from '../../../contract/std/coded-error.ts';
 import { decodeRecord } from '../../../contract/wire/log/served-decoder.ts';
@@ -15,6 +25,7 @@ import { Metrics } from '../../../sidecar/metrics/metrics.ts';
 import { BundlePlans, ViewSlots } from '../../../sidecar/plan/bundle-plans.ts';
 import { RowLoader } from '../../../sidecar/cache/row-loader.ts';
 import { Serving } from '../../../sidecar/serve.ts';
+import { MAY_BE_EVICTED } from '../../../sidecar/store/store-reader.ts';
 import { nativeSurface } from '../../../sidecar/surface/native/native.ts';
 import { Exchange } from '../../../sidecar/transport/transport.ts';
 import { HeldReader, settled } from '../../support/faults/held-reader.ts';
@@ -346,7 +357,12 @@ describe('serving', () => {
     expect(late.text).toContain('"buyer__total":"UNAVAILABLE"');
     await reader.answer(FOUND);
     expect(logged).toHaveLength(1);
-    expect(logged[0]!.vectors[0]!.rows[0]).toMatchObject({ status: 4, source: 0, row: null });
+    expect(logged[0]!.vectors[0]!.rows[0]).toMatchObject({
+      status: UNAVAILABLE,
+      reason: PAST_DEADLINE,
+      source: 0,
+      row: null,
+    });
     const next = serve('next');
     await settled();
     expect(next.text).toContain('"buyer__total":12.5');
@@ -383,6 +399,20 @@ describe('serving', () => {
     expect(metrics.refreshes).toBe(3);
   });
 
+  test.each([
+    ['the store failed', STORE_FAILED, null],
+    ['the marker is missing', NO_MARKER, { rows: [null], watermarks: [null] }],
+    ['the row may be an evicted one', EVICTED, { rows: [null], watermarks: [MAY_BE_EVICTED] }],
+    ['the row is corrupt', STORE_FAILED, { rows: [ROW.subarray(0, 30)], watermarks: [NOON_US] }],
+  ])('a row that is UNAVAILABLE is logged with the reason: %s', async (_, reason, held) => {
+    const { reader, logged, serve } = setUp();
+    serve();
+    await (held === null ? reader.fail() : reader.answer(held));
+    await settled();
+    const [first] = logged[0]!.vectors[0]!.rows;
+    expect(first).toMatchObject({ status: UNAVAILABLE, reason, row: null });
+  });
+
   test('a row that stands in while the store fails is logged as stale', async () => {
     const { clock, reader, logged, serve } = setUp();
     serve();
@@ -391,6 +421,11 @@ describe('serving', () => {
     serve();
     await reader.fail();
     await settled();
-    expect(logged[1]!.vectors[0]!.rows[0]).toMatchObject({ status: 0, source: 3, fetchedUs: NOON_US });
+    expect(logged[1]!.vectors[0]!.rows[0]).toMatchObject({
+      status: 0,
+      source: 3,
+      reason: 0,
+      fetchedUs: NOON_US,
+    });
   });
 });

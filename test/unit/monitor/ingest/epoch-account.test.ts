@@ -9,6 +9,9 @@ const beat = (highestSequence: number, ranges: [number, number][] = []) => ({
   served: 0,
   shed: 0,
   clockOffsetUs: 0,
+  bundle: '',
+  version: '',
+  engine: '',
   ranges: ranges.map(([fromSequence, toSequence]) => ({ fromSequence, toSequence, reason: 1 })),
 });
 

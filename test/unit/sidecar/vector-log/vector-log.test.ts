@@ -1,3 +1,4 @@
+import { OWN_PACKAGE } from '../../../../project/own-package.ts';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -91,9 +92,16 @@ describe('the vector log', () => {
 
   test('beats every 10 s with the highest number', async () => {
     const log = await openLog();
+    log.bundle = '0123456789abcdef';
     log.append(servedRequest('a'));
     log.commit();
     vi.advanceTimersByTime(10_000);
+    const { version } = OWN_PACKAGE;
+    const engine = expect.stringMatching(/^V8 [\w.-]+ \w+$/);
+    expect(items().at(-1)).toMatchObject({
+      kind: 'heartbeat',
+      heartbeat: { bundle: '0123456789abcdef', version, engine },
+    });
     expect(items().at(-1)).toMatchObject({
       kind: 'heartbeat',
       heartbeat: { atUs: SERVED_US, highestSequence: 2, served: 1, shed: 0, clockOffsetUs: 0, ranges: [] },

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, test } from 'vitest';
+import { UNAVAILABLE } from '../../../../../contract/status.ts';
 import { decodeRecord, servedProto } from '../../../../../contract/wire/log/served-decoder.ts';
 import {
   MAX_PART_BYTES,
@@ -41,7 +42,12 @@ function payloads(encoder: RecordEncoder): { sequence: number; payload: Buffer }
 function asLogged(request: ServedRequest, sequence: number): object {
   const vectors = request.vectors.map((vector) => ({
     keys: vector.keys,
-    rows: vector.rows.map((row) => ({ ...row, masked: false, hmacs: [] })),
+    rows: vector.rows.map((row) => ({
+      ...row,
+      masked: false,
+      hmacs: [],
+      reason: row.status === UNAVAILABLE ? row.reason : 0,
+    })),
     inputs: null,
     outputs: null,
   }));
@@ -224,6 +230,9 @@ describe('a heartbeat', () => {
     served: fc.maxSafeNat(),
     shed: fc.maxSafeNat(),
     clockOffsetUs: fc.maxSafeInteger(),
+    bundle: fc.constantFrom('', '0123456789abcdef'),
+    version: fc.string(),
+    engine: fc.string(),
     ranges: fc.array(range, { maxLength: 3 }),
   });
 

@@ -47,6 +47,9 @@ function write(
         served: 0,
         shed: 0,
         clockOffsetUs: 0,
+        bundle: '',
+        version: '',
+        engine: '',
         ranges: [],
       };
       encoder.appendHeartbeat(heartbeat, record[1], record[0] === 'last');
