@@ -54,6 +54,12 @@ export function commandLine(run: RunAction): Command {
   dataCommands(add);
   servingCommands(add);
   loadCommand(add);
+  add(
+    'show [name]',
+    'training sets that were made, or what one was made of',
+    async (c, name) => (await training()).showTraining(c, name),
+    group('training', 'training sets that were made'),
+  );
   logCommands(add, group('log', 'read the spool'));
   monitorCommands(add, group('monitor', 'the daily skew report'));
   configCommands(add, group('config', 'settings'));
@@ -109,6 +115,7 @@ function dataCommands(add: Add): void {
         .default('trained'),
     )
     .option('--time-column <name>', "the labels' column of times", 'event_timestamp')
+    .option('--name <name>', "under which the registry keeps its manifest; the file's unless given")
     .option('--strict', 'exit code 3 where labels lie past the history, in place of nulls and a note');
 }
 

@@ -1,8 +1,17 @@
-/** The command of training sets: `train`. It needs no online store. */
+/** The commands of training sets: `train`, `training show`. They need no online store. */
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult, projectOf } from '../project/command.ts';
 import { countText } from '../contract/std/count-text.ts';
 import { renderTable } from '../contract/std/text-table.ts';
+import { RegistryDatabase } from '../project/database/registry-database.ts';
+import {
+  listedManifests,
+  listedToJson,
+  manifestNamed,
+  manifestToJson,
+  renderManifest,
+  renderManifests,
+} from './shown-manifest.ts';
 import type { TrainOptions, TrainResult } from './train.ts';
 
 /** Writes a training set; one line a feature says what the labels got. */
@@ -13,6 +22,21 @@ export async function train(context: CommandContext, flags: TrainOptions): Promi
   return 0;
 }
 
+/** Lists the training sets that the registry knows, or shows what the newest of a name was made of. */
+export async function showTraining(context: CommandContext, name: string | undefined): Promise<ExitCode> {
+  const { settings } = projectOf(context);
+  return RegistryDatabase.using<ExitCode>(settings.registry, async (database) => {
+    if (name === undefined) {
+      const sets = await listedManifests(database);
+      await printResult(context, sets.map(listedToJson), () => renderManifests(sets));
+    } else {
+      const manifest = await manifestNamed(database, name);
+      await printResult(context, manifestToJson(manifest), () => renderManifest(manifest));
+    }
+    return 0;
+  });
+}
+
 function renderTraining(result: TrainResult): string {
   const counts = result.features.map((f) => [
     f.name,
@@ -20,5 +44,9 @@ function renderTraining(result: TrainResult): string {
   ]);
   const head = ['feature', 'present', 'null', 'missing', 'outside TTL', 'unjudged', 'not full'];
   const table = renderTable(head, counts, ['left', ...head.slice(1).map(() => 'right' as const)]);
-  return [table, ...result.notes, `${countText(result.rows, 'row')} in ${result.out}`].join('\n\n');
+  return [
+    table,
+    ...result.notes,
+    `${countText(result.rows, 'row')} in ${result.out}, kept in the registry as ${result.name}`,
+  ].join('\n\n');
 }

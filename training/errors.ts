@@ -30,6 +30,16 @@ export const TRAINING_ERRORS = {
     help: 'Check the folder, its permissions and the space left.',
     kind: 'failed',
   },
+  TRAIN_MANIFEST: {
+    message: 'The training set is written, but the registry could not keep its manifest.',
+    help: 'Mend what the message says of the registry, and run the command again.',
+    kind: 'failed',
+  },
+  TRAIN_UNKNOWN: {
+    message: 'The registry has no manifest of a training set of that name.',
+    help: '`plumb training show` lists those it has.',
+    kind: 'usage',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export const trainingError = errorsOf(TRAINING_ERRORS);

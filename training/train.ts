@@ -3,11 +3,12 @@
  * the same statuses and fallbacks as in serving: what the model learns from is what it would have been served.
  *
  *   labels' keys and times -> as-of join with each view -> one table a view -> labels' bytes, features behind them
+ *                                                                         `-> the manifest, into the registry
  *
- * Called by commands.ts. The join is view-join.ts, what is said of the set besides training-notes.ts.
+ * Called by commands.ts. The join is view-join.ts, what is said of the set besides training-notes.ts and manifest.ts.
  */
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { AsOfRule } from '../contract/as-of.ts';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
 import { serviceNamed } from '../contract/definitions/service-named.ts';
@@ -15,17 +16,19 @@ import { locateSources } from '../contract/definitions/source-variables.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import { makeFolder } from '../contract/std/files/folder.ts';
 import { schemeOf } from '../contract/std/files/local-path.ts';
+import type { LabelCounts } from '../contract/training-manifest.ts';
 import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../project/engine/duckdb/as-of-join.ts';
 import { DuckDb, quoteName } from '../project/engine/duckdb/duckdb.ts';
 import type { Project } from '../project/project.ts';
 import { trainingError } from './errors.ts';
 import { countNotFull } from './full-windows.ts';
 import type { NotFull } from './full-windows.ts';
+import { describeSet, keepManifest } from './manifest.ts';
 import { openTrainScratch } from './train-scratch.ts';
 import { readLabels, tableFormat } from './training-labels.ts';
 import { badRowNotes, notesOf, refuseUnjudged } from './training-notes.ts';
 import { checkConvertible, writeTrainingSet } from './training-output.ts';
-import type { TrainingFile } from './training-output.ts';
+import type { JoinedFeatures, TrainingFile } from './training-output.ts';
 import { joinedFeatures, joinView } from './view-join.ts';
 import type { JoinedView, TrainingSet } from './view-join.ts';
 
@@ -37,6 +40,8 @@ export interface TrainOptions {
   readonly service: string;
   /** Parquet or CSV; replaced when it exists, and only by a whole one. */
   readonly out: string;
+  /** Under which name the registry keeps its manifest; the name of the file unless given. */
+  readonly name?: string;
   /** trained (default): the whole history counts; available: only what was written by the label's time. */
   readonly as?: AsOfRule['mode'];
   /** The labels' column of times; `event_timestamp` unless given. */
@@ -45,23 +50,16 @@ export interface TrainOptions {
   readonly strict?: boolean;
 }
 
-interface TrainedFeature {
+interface CountedFeature extends LabelCounts {
   readonly name: string;
-  /** Labels by what they got; fallbacks stand in for missing and outsideTtl. */
-  readonly present: number;
-  readonly nulls: number;
-  readonly missing: number;
-  readonly outsideTtl: number;
-  /** Labels past the view's history watermark: null. */
-  readonly unjudged: number;
-  /** Labels from before its source was complete for a whole window: their value covers less. 0: no start is known. */
-  readonly notFull: number;
 }
 
 export interface TrainResult {
   readonly out: string;
+  /** The name under which the registry keeps its manifest. */
+  readonly name: string;
   readonly rows: number;
-  readonly features: readonly TrainedFeature[];
+  readonly features: readonly CountedFeature[];
   /** What the reader should know about this set, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -69,7 +67,7 @@ export interface TrainResult {
 /**
  * @throws REG_UNKNOWN for a service that is not applied, TRAIN_LABELS, TRAIN_FORMAT, TRAIN_PLACE, TRAIN_OUT,
  *         TRAIN_UNJUDGED where `strict` asks for it, and REG_SOURCE when a view's rows cannot be read; nothing
- *         half-written is left
+ *         half-written is left. TRAIN_MANIFEST when the set is written and the registry cannot keep its manifest
  */
 export async function runTrain(project: Project, options: TrainOptions): Promise<TrainResult> {
   const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
@@ -104,11 +102,23 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
     const { notFull, notes: early } = await countNotFull(duck, joined);
     const notes = [...notesOf(set, timeColumn, joined), ...early];
     if (options.strict === true) refuseUnjudged(joined);
-    await writeOut(set, joined, { file: resolve(options.out), format, scratch: folder });
+    const features = joinedFeatures(set, joined);
+    const counts = await countFeatures(set, joined, notFull);
+    const name = options.name ?? basename(options.out);
+    const manifest = await describeSet(set, joined, {
+      features,
+      counts,
+      name,
+      out: resolve(options.out),
+      project,
+    });
+    await writeOut(set, features, { file: resolve(options.out), format, scratch: folder });
+    await keepManifest(project, manifest);
     return {
       out: options.out,
+      name,
       rows: labels.rows,
-      features: await countFeatures(set, joined, notFull),
+      features: service.features.map(({ fullName }) => ({ name: fullName, ...counts.get(fullName)! })),
       notes: [...notes, ...(await badRowNotes(set))],
     };
   } finally {
@@ -143,11 +153,11 @@ function fileIdentity(file: string): string | null {
 }
 
 /** Writes the file whole, then gives it its name. */
-async function writeOut(set: TrainingSet, joined: readonly JoinedView[], out: TrainingFile): Promise<void> {
+async function writeOut(set: TrainingSet, features: JoinedFeatures, out: TrainingFile): Promise<void> {
   const aside = `${out.file}.${process.pid}.tmp`;
   try {
     makeFolder(dirname(out.file));
-    await writeTrainingSet(set.duck, set.labels, joinedFeatures(set, joined), { ...out, file: aside });
+    await writeTrainingSet(set.duck, set.labels, features, { ...out, file: aside });
     renameSync(aside, out.file);
   } catch (error) {
     if (existsSync(aside)) rmSync(aside);
@@ -161,8 +171,8 @@ async function countFeatures(
   { duck, service }: TrainingSet,
   joined: readonly JoinedView[],
   notFullOf: NotFull,
-): Promise<TrainedFeature[]> {
-  const counted = new Map<string, TrainedFeature>();
+): Promise<Map<string, LabelCounts>> {
+  const counted = new Map<string, LabelCounts>();
   for (const { used, table, unjudged } of joined) {
     const own = service.features.filter((feature) => feature.role === used.role);
     const [row] = await duck.rows(
@@ -177,8 +187,8 @@ async function countFeatures(
       const present = number(`present_${i}`);
       const missing = number('rows') - found - outsideTtl - unjudged;
       const notFull = notFullOf(used.role, feature);
-      counted.set(name, { name, present, nulls: found - present, missing, outsideTtl, unjudged, notFull });
+      counted.set(name, { present, nulls: found - present, missing, outsideTtl, unjudged, notFull });
     }
   }
-  return service.features.map(({ fullName }) => counted.get(fullName)!);
+  return counted;
 }

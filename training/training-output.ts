@@ -25,7 +25,15 @@ export interface JoinedFeatures {
   readonly from: string;
   /** Its column that numbers the labels from 0. */
   readonly rid: string;
-  readonly columns: readonly { readonly name: string; readonly type: ValueType; readonly sql: string }[];
+  readonly columns: readonly JoinedColumn[];
+}
+
+interface JoinedColumn {
+  readonly name: string;
+  readonly type: ValueType;
+  /** SQL of its values over `from`; `table` alone will do for it. */
+  readonly sql: string;
+  readonly table: string;
 }
 
 /** The file to write. */

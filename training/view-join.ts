@@ -134,6 +134,7 @@ export function joinedFeatures(
     return {
       name: feature.fullName,
       type,
+      table,
       sql: `CASE ${table}.asof_state ${cases.join(' ')} ELSE ${sqlLiteral(type, missing)} END`,
     };
   });

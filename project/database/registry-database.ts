@@ -1,5 +1,6 @@
 /**
- * The registry's tables: every bundle that was applied, what each apply changed, and every materialization run.
+ * The registry's tables: every bundle that was applied, what each apply changed, every materialization run, and the
+ * manifest of every training set.
  * SQLite for one machine; the same Kysely schema serves PostgreSQL.
  *
  * Only this file imports Kysely and node:sqlite for the registry. Rows that are written are never changed, but for
@@ -12,6 +13,7 @@ import type { SqliteDatabase } from 'kysely';
 import { registryError } from '../../contract/errors.ts';
 import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
+import type { TrainingManifest } from '../../contract/training-manifest.ts';
 import type { ServiceVersion } from '../../contract/definitions/service-version.ts';
 import type { StoreUrl } from '../settings/settings.ts';
 import type { Allowed, RemovedConsumer } from '../../contract/refusal.ts';
@@ -43,7 +45,16 @@ interface Tables {
   allowance: { sequence: number; name: string; reason: string; services: string };
   service_version: { service: string; version: number; content: string };
   applied_bundle: { sequence: number; hash: string; applied_us: number; bundle: string; changes: string };
+  training_set: { sequence: number; name: string; service: string; made_us: number; manifest: string };
   run: { run_id: string; view: string; started_us: number; state: string; to_us: number; record: string };
+}
+
+/** Which training sets are asked for, and how many at most. */
+interface TrainingSetFilter {
+  readonly name?: string;
+  readonly service?: string;
+  readonly madeBeforeUs?: number;
+  readonly most: number;
 }
 
 const BUSY_TIMEOUT_MS = 5_000;
@@ -190,6 +201,24 @@ export class RegistryDatabase {
     return (await query.execute()).map(({ record }) => JSON.parse(record) as RunRecord);
   }
 
+  /** Keeps a manifest for good; sets of one name stand beside each other. */
+  async recordTrainingSet(manifest: TrainingManifest): Promise<void> {
+    const { name, service, madeUs } = manifest;
+    const sequence = sql<number>`(SELECT coalesce(max(sequence), 0) + 1 FROM training_set)`;
+    const row = { sequence, name, service, made_us: madeUs, manifest: JSON.stringify(manifest) };
+    await this.#db.insertInto('training_set').values(row).execute();
+  }
+
+  /** @returns manifests, the newest first */
+  async trainingSets(filter: TrainingSetFilter): Promise<TrainingManifest[]> {
+    let query = this.#db.selectFrom('training_set').select('manifest').orderBy('sequence', 'desc');
+    if (filter.name !== undefined) query = query.where('name', '=', filter.name);
+    if (filter.service !== undefined) query = query.where('service', '=', filter.service);
+    if (filter.madeBeforeUs !== undefined) query = query.where('made_us', '<', filter.madeBeforeUs);
+    const rows = await query.limit(filter.most).execute();
+    return rows.map(({ manifest }) => JSON.parse(manifest) as TrainingManifest);
+  }
+
   /** @returns the cut-off of the view's last complete run, from which the next one goes on; null: none yet */
   async bookmark(view: string): Promise<number | null> {
     const row = await this.#db
@@ -248,6 +277,15 @@ async function createTables(db: Kysely<Tables>): Promise<void> {
     .addColumn('record', 'text', (c) => c.notNull())
     .execute();
   await sql`CREATE INDEX IF NOT EXISTS run_by_view ON run (view, started_us)`.execute(db);
+  await db.schema
+    .createTable('training_set')
+    .ifNotExists()
+    .addColumn('sequence', 'integer', (c) => c.primaryKey())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('service', 'text', (c) => c.notNull())
+    .addColumn('made_us', 'bigint', (c) => c.notNull())
+    .addColumn('manifest', 'text', (c) => c.notNull())
+    .execute();
 }
 
 function runRow(run: RunRecord): Tables['run'] {

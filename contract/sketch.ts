@@ -1,0 +1,113 @@
+/**
+ * A sketch: what the programs keep of a column's distribution, small enough to store for every feature of every day.
+ * Training writes one for each feature into its manifest, the monitor compares what was served with it.
+ *
+ *   ordered     numbers, times, lengths of lists, lengths of embeddings as vectors: mean, quantiles, bins
+ *   categories  everything else: the most frequent texts
+ *
+ * Quantiles are values that occur (type 1): the i-th of 1,001 is the smallest value x with F(x) >= i / 1000, so that
+ * i / 1000 <= F(x) < (i + 1) / 1000 from it up to the next one. Two sketches give D to within 0.001.
+ */
+import type { ValueType } from './value-type.ts';
+
+/** Quantiles are kept at 0, 0.001, 0.002 ... 1. */
+export const QUANTILE_STEPS = 1_000;
+/** This many texts, the most frequent ones, are kept by themselves. */
+export const MOST_CATEGORIES = 20;
+const DECILES = 10;
+
+/** What of a value is measured: the value, a time in microseconds, the items of a list, the norm of an embedding. */
+export type Measure = 'value' | 'time' | 'length' | 'norm';
+
+export interface ColumnSketch {
+  readonly rows: number;
+  readonly nulls: number;
+  /** Values that are NaN, and infinite ones: `ordered` leaves both out. */
+  readonly nan: number;
+  readonly infinite: number;
+  /** null: the column is one of categories, or has no finite value. */
+  readonly ordered: OrderedSketch | null;
+  /** null: the column is ordered, or has no value. */
+  readonly categories: CategorySketch | null;
+}
+
+export interface OrderedSketch {
+  readonly measure: Measure;
+  /** Finite values; at least 1. */
+  readonly rows: number;
+  readonly mean: number;
+  /** Of the sample; null with a single value. */
+  readonly standardDeviation: number | null;
+  /** 1,001 values, ascending. Whole numbers past 2^53 are rounded to doubles. */
+  readonly quantiles: readonly number[];
+  readonly bins: Bins;
+}
+
+/** Counts of values in (-inf, e1], (e1, e2] ... (en, inf). */
+interface Bins {
+  readonly edges: readonly number[];
+  /** One more than edges. */
+  readonly counts: readonly number[];
+}
+
+export interface CategorySketch {
+  /** Values that are not null; at least 1. */
+  readonly rows: number;
+  /** How many different ones. */
+  readonly values: number;
+  /** The most frequent ones, by their rows, then by their texts. A long text is cut. */
+  readonly top: readonly CategoryRows[];
+}
+
+interface CategoryRows {
+  readonly value: string;
+  readonly rows: number;
+}
+
+/** @returns what is measured of values of a type; null: they are categories */
+export function measureOf(type: ValueType): Measure | null {
+  switch (type.kind) {
+    case 'int32':
+    case 'int64':
+    case 'float32':
+    case 'float64':
+      return 'value';
+    case 'timestamp':
+      return 'time';
+    case 'list':
+      return 'length';
+    case 'embedding':
+      return 'norm';
+    default:
+      return null;
+  }
+}
+
+/**
+ * @param rows  at least 1
+ * @returns     of each quantile the place of its value among all in ascending order, counted from 1
+ */
+export function quantileRanks(rows: number): number[] {
+  return Array.from({ length: QUANTILE_STEPS + 1 }, (_, i) =>
+    Math.max(1, Math.ceil((i * rows) / QUANTILE_STEPS)),
+  );
+}
+
+/**
+ * The edges of bins with about a tenth of the rows each: the deciles. A value that holds a tenth or more by itself also
+ * gets an edge below it, so that it does not share its bin with the smaller ones.
+ *
+ * @param quantiles  1,001, ascending
+ * @returns          ascending, each once; the largest value is none, since the last bin is open; may be empty
+ */
+export function decileEdges(quantiles: readonly number[]): number[] {
+  const edges = new Set<number>();
+  const width = QUANTILE_STEPS / DECILES;
+  for (let at = width; at <= QUANTILE_STEPS; at += width) {
+    const value = quantiles[at]!;
+    const first = quantiles.indexOf(value);
+    if (quantiles.lastIndexOf(value) - first >= width && first > 0) edges.add(quantiles[first - 1]!);
+    if (value !== quantiles[QUANTILE_STEPS]) edges.add(value);
+  }
+  return [...edges].toSorted((a, b) => a - b);
+}

@@ -1,0 +1,71 @@
+/**
+ * What a training set was made of, and how its features are distributed: written into the registry by `plumb train`,
+ * read by `plumb training show` and by the monitor, which compares serving with it.
+ */
+import type { AsOfRule } from './as-of.ts';
+import type { ColumnSketch } from './sketch.ts';
+
+export interface TrainingManifest {
+  readonly version: 1;
+  /** `--name`, else the file's; several sets may have it. */
+  readonly name: string;
+  readonly madeUs: number;
+  readonly service: string;
+  readonly serviceVersion: number;
+  /** The bundle in force, by its hash. */
+  readonly bundle: string;
+  readonly as: AsOfRule['mode'];
+  readonly views: readonly TrainedView[];
+  /** What computed it: the same on another processor may differ in the last bit. */
+  readonly made: {
+    readonly plumbline: string;
+    readonly node: string;
+    readonly v8: string;
+    readonly duckdb: string;
+    readonly processor: string;
+  };
+  readonly labels: {
+    readonly file: string;
+    /** Of the file's bytes, in hex. */
+    readonly sha256: string;
+    readonly rows: number;
+    readonly rowsWithoutTime: number;
+    readonly rowsWithNullKey: number;
+  };
+  readonly out: { readonly file: string; readonly rows: number };
+  /** In the order of the service. */
+  readonly features: readonly TrainedFeature[];
+}
+
+interface TrainedView {
+  readonly role: string;
+  /** The view's id: `purchases`, `purchases@v2`. */
+  readonly view: string;
+  readonly definitionId: number;
+  /** How far its history was complete; null: never computed, or a stored view, which always is. */
+  readonly watermarkUs: number | null;
+}
+
+interface TrainedFeature extends LabelCounts {
+  /** As the service names it. */
+  readonly name: string;
+  /** The type as text, e.g. `int64`. */
+  readonly type: string;
+  /**
+   * Of the values as the set holds them, fallbacks in place. Null where the definition keeps the feature's values out
+   * of the log (`log: hmac`, `log: drop`): they stay out of the registry, too.
+   */
+  readonly sketch: ColumnSketch | null;
+}
+
+/** Labels by what they got of a feature; fallbacks stand in for missing and outsideTtl. */
+export interface LabelCounts {
+  readonly present: number;
+  readonly nulls: number;
+  readonly missing: number;
+  readonly outsideTtl: number;
+  /** Labels past the view's history watermark: null. */
+  readonly unjudged: number;
+  /** Labels from before its source was complete for a whole window: their value covers less. 0: no start is known. */
+  readonly notFull: number;
+}

@@ -1,0 +1,101 @@
+/**
+ * The manifest of a training set (contract/training-manifest.ts): made of the joined tables before the set is written,
+ * kept in the registry once it is.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { cpus } from 'node:os';
+import type { LabelCounts, TrainingManifest } from '../contract/training-manifest.ts';
+import type { ColumnSketch } from '../contract/sketch.ts';
+import { formatType } from '../contract/value-type.ts';
+import { RegistryDatabase } from '../project/database/registry-database.ts';
+import { sketchColumns } from '../project/engine/duckdb/column-sketches.ts';
+import { OWN_PACKAGE } from '../project/own-package.ts';
+import type { Project } from '../project/project.ts';
+import { trainingError } from './errors.ts';
+import type { JoinedFeatures } from './training-output.ts';
+import type { JoinedView, TrainingSet } from './view-join.ts';
+
+/** What is known of a set that is about to be written. */
+interface MadeSet {
+  readonly features: JoinedFeatures;
+  /** By the feature's full name. */
+  readonly counts: ReadonlyMap<string, LabelCounts>;
+  readonly name: string;
+  /** The absolute path of the file. */
+  readonly out: string;
+  readonly project: Project;
+}
+
+export async function describeSet(
+  set: TrainingSet,
+  joined: readonly JoinedView[],
+  { features, counts, name, out, project }: MadeSet,
+): Promise<TrainingManifest> {
+  const { bundle, service, labels, mode, duck } = set;
+  const { file, rows, rowsWithoutTime, rowsWithNullKey } = labels;
+  const sketches = await sketchesOf(set, features);
+  return {
+    version: 1,
+    name,
+    madeUs: project.clock.nowUs(),
+    service: service.name,
+    serviceVersion: service.version,
+    bundle: bundle.hash,
+    as: mode,
+    views: joined.map(({ used, view, watermarkUs }) => {
+      return { role: used.role, view: view.id, definitionId: view.definitionId, watermarkUs };
+    }),
+    made: {
+      plumbline: OWN_PACKAGE.version,
+      node: process.versions.node,
+      v8: process.versions.v8,
+      duckdb: (await duck.rows('SELECT version() AS v'))[0]!['v'] as string,
+      processor: `${process.arch}, ${cpus()[0]?.model ?? 'unknown'}`,
+    },
+    labels: { file, sha256: await sha256Of(file), rows, rowsWithoutTime, rowsWithNullKey },
+    out: { file: out, rows },
+    features: features.columns.map((column) => ({
+      name: column.name,
+      type: formatType(column.type),
+      ...counts.get(column.name)!,
+      sketch: sketches.get(column.name) ?? null,
+    })),
+  };
+}
+
+/** @returns by the feature's full name; those whose values are to stay out of the log are not in it */
+async function sketchesOf(
+  { duck, bundle, service }: TrainingSet,
+  { columns }: JoinedFeatures,
+): Promise<Map<string, ColumnSketch>> {
+  const shown = new Set(
+    service.features.flatMap(({ fullName, view, feature }) => {
+      const defined = bundle.views.get(view)!.features.find((one) => one.name === feature)!;
+      return defined.log === 'raw' ? [fullName] : [];
+    }),
+  );
+  const sketches = new Map<string, ColumnSketch>();
+  for (const [table, all] of Map.groupBy(columns, (column) => column.table)) {
+    const own = all.filter(({ name }) => shown.has(name));
+    for (const [name, sketch] of await sketchColumns(duck, table, own)) sketches.set(name, sketch);
+  }
+  return sketches;
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const bytes of createReadStream(file)) hash.update(bytes as Buffer);
+  return hash.digest('hex');
+}
+
+/** @throws TRAIN_MANIFEST */
+export async function keepManifest({ settings }: Project, manifest: TrainingManifest): Promise<void> {
+  try {
+    await RegistryDatabase.using(settings.registry, (database) => database.recordTrainingSet(manifest));
+  } catch (error) {
+    const why = (error as Error).message;
+    const message = `${manifest.out.file} is written, but its manifest is not kept: ${why}`;
+    throw trainingError('TRAIN_MANIFEST', message, { field: 'registry' }, error);
+  }
+}
