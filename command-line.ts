@@ -62,6 +62,7 @@ export function commandLine(run: RunAction): Command {
   );
   logCommands(add, group('log', 'read the spool'));
   monitorCommands(add, group('monitor', 'the daily skew report'));
+  explainCommand(add);
   configCommands(add, group('config', 'settings'));
   return program;
 }
@@ -187,6 +188,19 @@ function monitorCommands(add: Add, skew: Command): void {
   )
     .requiredOption('--a <file>', 'the reference, e.g. a training set')
     .requiredOption('--b <file>', 'what is held against it');
+}
+
+function explainCommand(add: Add): void {
+  add('explain', 'why a served vector holds what it holds', async (c, o) => (await monitor()).explain(c, o))
+    .option('--request <id>', 'a request of the log; an id that was used twice lists both')
+    .option('--pod <pod>', 'with --epoch and --sequence: a record of the log')
+    .option('--epoch <epoch>', "16 hex digits, of the pod's start")
+    .option('--sequence <n>', 'number of the record')
+    .option('--row <n>', 'of the request, from 0; the first ten unless given')
+    .option('--feature <name>', 'only this feature')
+    .option('--service <name>', 'with --entity and --at: without a request')
+    .option('--entity <key=value>', 'a join key (repeatable)', list)
+    .option('--at <time>', 'a time such as 2026-11-21T11:42:00Z');
 }
 
 function configCommands(add: Add, config: Command): void {

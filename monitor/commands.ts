@@ -1,7 +1,11 @@
-/** The monitor's commands: `monitor ingest`, `monitor run`, `monitor report`, `monitor stats`. */
+/** The monitor's commands: `monitor ingest`, `monitor run`, `monitor report`, `monitor stats`, `explain`. */
 import { resolve } from 'node:path';
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult, projectOf } from '../project/command.ts';
+import { RegistryDatabase } from '../project/database/registry-database.ts';
+import { askedBy } from './explain/explain-options.ts';
+import type { ExplainOptions } from './explain/explain-options.ts';
+import { renderExplanation } from './explain/explanation-text.ts';
 import { renderIngest } from './ingest/ingest-result.ts';
 import { runIngest } from './ingest/main.ts';
 import { judgeDay, redrawReport } from './main.ts';
@@ -65,5 +69,16 @@ export async function report(
 export async function stats(context: CommandContext, options: { a: string; b: string }): Promise<ExitCode> {
   const result = await compareFiles(resolve(context.folder, options.a), resolve(context.folder, options.b));
   await printResult(context, result, () => renderComparison(result, { color: context.color }));
+  return 0;
+}
+
+/** Says why a served vector, or an entity at a time, has the values that it has. */
+export async function explain(context: CommandContext, options: ExplainOptions): Promise<ExitCode> {
+  const asked = askedBy(options);
+  const project = projectOf(context);
+  const vectors = await RegistryDatabase.using(project.settings.registry, (database) =>
+    asked(project, database),
+  );
+  await printResult(context, vectors, () => renderExplanation(vectors, context.color));
   return 0;
 }

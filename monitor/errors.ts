@@ -28,6 +28,11 @@ export const MONITOR_ERRORS = {
     help: 'Check the date (UTC), log.enabled and log.spool; `plumb log status` shows what the spool holds. A log that goes to Kafka is ingested first: `plumb monitor ingest`.',
     kind: 'not-enough-data',
   },
+  MON_REQUEST: {
+    message: 'The request to explain is not in the log, or cannot be explained.',
+    help: 'Check the id; `plumb log cat` lists what the spool holds, `plumb log status` what of it was ingested. A log that goes to Kafka is ingested first: `plumb monitor ingest`.',
+    kind: 'usage',
+  },
   MON_LOG: {
     message: 'The vector log cannot be read.',
     help: 'Check the folder and its permissions; spool files are readable by their owner only.',

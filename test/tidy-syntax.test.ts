@@ -71,7 +71,6 @@ describe('exports', () => {
 
   /** Why each of these is there. */
   const FOR_TESTS: Readonly<Record<string, string>> = {
-    'contract/as-of.ts asOf': 'the as-of rule as code: the SQL of every join is held to it',
     'project/settings/setting-guide.ts SETTING_GUIDE': 'docs/settings.md is made from it',
   };
 

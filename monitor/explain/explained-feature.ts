@@ -1,0 +1,118 @@
+/**
+ * One feature of an explained vector: what was served, what training sees, whether they are the same, and why not. The
+ * values are those that the model received: after fallbacks, in the number type of the surface. Pure.
+ */
+import { isSameFeature } from '../../contract/feature-match.ts';
+import type { FeatureService, FeatureView } from '../../contract/model.ts';
+import { MISSING, OUTSIDE_TTL, PRESENT } from '../../contract/status.ts';
+import { formatType } from '../../contract/value-type.ts';
+import type { Value } from '../../contract/value-type.ts';
+import { dueEdgeUs } from '../../contract/windows.ts';
+import { valueToJson } from '../../contract/wire/online/json-value.ts';
+import { explain } from '../causes/explain.ts';
+import type { RowFacts, ValueFacts } from '../causes/facts.ts';
+import { isSame } from '../causes/value-equality.ts';
+import { asReceived, stateOf } from '../judge/judge.ts';
+import type { ExplainedFeature, Side } from './explanation.ts';
+import type { FoundRow, ReplayedRows } from './row-facts.ts';
+
+/** What both sides of a view's features are made of. */
+interface FeatureSides {
+  readonly service: Pick<FeatureService, 'tensor'>;
+  readonly atUs: number;
+  /** Index into SURFACES; null: nobody was served. */
+  readonly surface: number | null;
+  readonly today: FeatureView;
+  /** The view as the bundle that served had it. */
+  readonly view: FeatureView;
+  readonly facts: RowFacts;
+  readonly replayed: ReplayedRows;
+  /** By the features of `view`; null: no row was served, or it cannot be read. */
+  readonly served: readonly (Value | undefined)[] | null;
+  readonly hasCreatedTimes: boolean;
+  readonly watermarkUs: number | null;
+}
+
+interface OneSide {
+  readonly state: ReturnType<typeof stateOf>;
+  readonly value: Value;
+}
+
+const HIDDEN: Side = { state: 'withheld', value: null };
+
+export function explainedFeature(
+  sides: FeatureSides,
+  { feature: name, fullName }: FeatureService['features'][number],
+): ExplainedFeature {
+  const { today, view, facts, surface } = sides;
+  const index = today.features.findIndex((one) => one.name === name);
+  const feature = today.features[index]!;
+  const at = view.features.findIndex((one) => isSameFeature(one, feature));
+  const then = view.features[at];
+  const shared = { name: fullName, type: formatType(feature.type) };
+  if (then === undefined || feature.log !== 'raw' || then.log !== 'raw') {
+    const mark = feature.log === 'raw' ? then?.log : feature.log;
+    const withheld =
+      then === undefined
+        ? 'the definition that served has no such feature of this type'
+        : `its definition says log: ${mark}`;
+    const served = surface === null ? null : HIDDEN;
+    return { ...shared, withheld, served, trained: HIDDEN, available: null, ...NOT_COMPARED };
+  }
+  const sideOf = (status: number, value: Value): OneSide => {
+    const taken = status === PRESENT ? value : then.missing;
+    return {
+      value: asReceived(feature.type, taken, surface ?? 0, sides.service.tensor),
+      state: stateOf(status, taken),
+    };
+  };
+  const replayedSide = (found: FoundRow | null): OneSide =>
+    sideOf(statusOf(found), found?.row.values[index] ?? null);
+  const own = sides.served?.[at];
+  const status = facts.status !== PRESENT ? facts.status : own === undefined ? MISSING : PRESENT;
+  const served = sideOf(status, own ?? null);
+  const trained = replayedSide(sides.replayed.trained);
+  const available = sides.hasCreatedTimes ? replayedSide(sides.replayed.available) : null;
+  const json = ({ state, value }: OneSide): Side => ({ state, value: valueToJson(feature.type, value) });
+  const values = {
+    row: facts,
+    feature: name,
+    type: feature.type,
+    fallback: then.missing,
+    served: served.value,
+    replayed: trained.value,
+    servedState: served.state,
+    replayedState: trained.state,
+    available: available?.value,
+  };
+  return {
+    ...shared,
+    withheld: null,
+    served: surface === null ? null : json(served),
+    trained: json(trained),
+    available: available === null ? null : json(available),
+    ...(isCompared(sides) ? comparison(values) : NOT_COMPARED),
+  };
+}
+
+const NOT_COMPARED = { same: null, cause: null, evidence: null, withinPromise: null };
+
+function comparison(facts: ValueFacts): Pick<ExplainedFeature, keyof typeof NOT_COMPARED> {
+  if (isSame(facts.type, facts.served, facts.replayed)) return { ...NOT_COMPARED, same: true };
+  const { cause, evidence, withinPromise } = explain(facts);
+  return { same: false, cause, evidence, withinPromise };
+}
+
+function isCompared({ surface, view, atUs, watermarkUs }: FeatureSides): boolean {
+  return surface !== null && !isUnjudged(view, atUs, watermarkUs);
+}
+
+function statusOf(found: FoundRow | null): number {
+  if (found === null || found.row.deleted) return MISSING;
+  return found.outsideTtl ? OUTSIDE_TTL : PRESENT;
+}
+
+/** Whether the history of an aggregated view does not reach the edge yet that was due. */
+export function isUnjudged(view: FeatureView, atUs: number, watermarkUs: number | null): boolean {
+  return view.kind === 'aggregated' && (watermarkUs === null || dueEdgeUs(atUs, view) > watermarkUs);
+}

@@ -1,0 +1,193 @@
+/** An explanation as text for a terminal: the answer of each feature first, then what it stands on. */
+import type { Json } from '../../contract/std/canonical-json.ts';
+import { renderTable } from '../../contract/std/text-table.ts';
+import type {
+  ExplainedFeature,
+  ExplainedRun,
+  ExplainedVector,
+  ExplainedView,
+  HistoryRow,
+  Side,
+} from './explanation.ts';
+
+const MOST_VALUE_CHARACTERS = 24;
+const LINE = 100;
+
+/** @returns lines without a newline at the end */
+export function renderExplanation(vectors: readonly ExplainedVector[], color = false): string {
+  const bold = (text: string): string => (color ? `\u001b[1m${text}\u001b[0m` : text);
+  return vectors.map((vector) => vectorText(vector, vectors, bold)).join('\n\n');
+}
+
+type Bold = (text: string) => string;
+
+function vectorText(vector: ExplainedVector, all: readonly ExplainedVector[], bold: Bold): string {
+  const { request, service, at, bundle, entities } = vector;
+  const ids = Object.entries(entities)
+    .map(([key, id]) => `${key} ${id ?? 'null'}`)
+    .join(', ');
+  const when = `${at.slice(0, 10)} ${clock(at, at)}`;
+  const lines =
+    request === null
+      ? [bold(`${service} for ${ids}, ${when}`), `under bundle ${bundle}, as if it had been asked then`]
+      : [
+          bold(`${service} v${request.serviceVersion} for ${ids}, served ${when}`),
+          `request ${request.requestId}, row ${request.row} of ${request.rows}, on ${request.surface}; ` +
+            `pod ${request.pod}, epoch ${request.epoch}, sequence ${request.sequence}; bundle ${bundle}`,
+        ];
+  const shown = all.filter((one) => one.request !== null && isOf(one, vector)).length;
+  const isLast = request !== null && all.findLast((one) => isOf(one, vector)) === vector;
+  for (const view of vector.views) lines.push('', ...viewLines(view, at, bold));
+  if (isLast && shown < request.rows && shown > 1) {
+    lines.push('', `${request.rows - shown} more rows of this request: give one with --row`);
+  }
+  return lines.join('\n');
+}
+
+function isOf(one: ExplainedVector, other: ExplainedVector): boolean {
+  const [a, b] = [one.request, other.request];
+  return a?.pod === b?.pod && a?.epoch === b?.epoch && a?.sequence === b?.sequence;
+}
+
+function viewLines(view: ExplainedView, at: string, bold: Bold): string[] {
+  const name = view.role === view.view ? view.view : `${view.role} (view ${view.view})`;
+  const lines = [bold(name), ...indent(featureTable(view.features))];
+  for (const sentence of evidenceSentences(view.features)) lines.push(...wrapped(sentence));
+  lines.push('');
+  if (view.served !== null) lines.push(...wrapped(servedText(view.served, at)));
+  for (const sentence of view.rule) lines.push(...wrapped(sentence));
+  if (view.history.length > 0) lines.push('', ...indent(historyTable(view.history, at)));
+  if (view.runs.length > 0) lines.push('', ...indent(runTable(view.runs, at)));
+  for (const run of view.runs) {
+    if (run.error !== null) lines.push(...wrapped(`Run ${run.runId} failed: ${run.error}`));
+  }
+  if (view.unknown.length > 0) lines.push('');
+  for (const sentence of view.unknown) lines.push(...wrapped(`Not known: ${sentence}`));
+  return lines;
+}
+
+/** Features that differ for one reason share a sentence. */
+function evidenceSentences(features: readonly ExplainedFeature[]): string[] {
+  const differing = features.filter(({ evidence }) => evidence !== null);
+  const groups = Map.groupBy(differing, ({ cause, evidence, withinPromise }) =>
+    [cause, evidence, withinPromise].join(' '),
+  );
+  return [...groups.values()].map((own) => {
+    const { cause, evidence, withinPromise } = own[0]!;
+    const promise = withinPromise === true ? 'within the promise' : 'beyond the promise';
+    return `${own.map(({ name }) => name).join(', ')}: ${cause}, ${promise}: ${evidence}.`;
+  });
+}
+
+function servedText(served: NonNullable<ExplainedView['served']>, at: string): string {
+  const { status, source, fetchedAt, watermark, eventTime, createdTime, writtenTime, definitionId } = served;
+  const row =
+    eventTime === null
+      ? 'no row'
+      : `the row of ${clock(eventTime, at)}${createdTime === null ? '' : `, created ${clock(createdTime, at)}`}, ` +
+        `written online ${clock(writtenTime!, at)}, definition ${definitionId}`;
+  const fetched = fetchedAt === null ? '' : `, fetched ${clock(fetchedAt, at)}`;
+  const mark =
+    watermark === null
+      ? 'no watermark was known'
+      : `the view was complete online up to ${clock(watermark, at)}`;
+  return `Served: ${status} from ${source}${fetched}: ${row}; ${mark}.`;
+}
+
+function featureTable(features: readonly ExplainedFeature[]): string {
+  const hasServed = features.some(({ served }) => served !== null);
+  const hasAvailable = features.some(({ available }) => available !== null);
+  const head = [
+    'feature',
+    ...(hasServed ? ['served'] : []),
+    'as trained',
+    ...(hasAvailable ? ['as available'] : []),
+    ...(hasServed ? [''] : []),
+  ];
+  const rows = features.map((feature) => [
+    feature.name,
+    ...(hasServed ? [sideText(feature.served!)] : []),
+    sideText(feature.trained),
+    ...(hasAvailable ? [feature.available === null ? '–' : sideText(feature.available)] : []),
+    ...(hasServed ? [outcome(feature)] : []),
+  ]);
+  return renderTable(head, rows);
+}
+
+function outcome({ same, cause, withheld }: ExplainedFeature): string {
+  if (withheld !== null) return withheld;
+  if (same === null) return 'cannot be judged yet';
+  return same ? 'same' : `differs: ${cause}`;
+}
+
+function sideText({ state, value }: Side): string {
+  if (state === 'value' || state === 'zero' || state === 'NaN') return valueText(value);
+  return value === null ? state : `${valueText(value)} (${state})`;
+}
+
+function valueText(value: Json): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const characters = [...text];
+  return characters.length <= MOST_VALUE_CHARACTERS
+    ? text
+    : `${characters.slice(0, MOST_VALUE_CHARACTERS - 1).join('')}…`;
+}
+
+function historyTable(rows: readonly HistoryRow[], at: string): string {
+  const names = Object.keys(rows[0]!.values);
+  return renderTable(
+    ['history: event time', 'created', 'run', ...names, ''],
+    rows.map((row) => [
+      clock(row.eventTime, at),
+      row.createdTime === null ? '–' : clock(row.createdTime, at),
+      row.runId ?? '–',
+      ...names.map((name) => (row.deleted ? 'taken back' : valueText(row.values[name]!))),
+      row.is.length === 0 ? '' : `← ${row.is.join(', ')}`,
+    ]),
+  );
+}
+
+function runTable(runs: readonly ExplainedRun[], at: string): string {
+  return renderTable(
+    ['run', 'kind', 'state', 'started', 'finished', 'complete to', 'read', 'counted', 'late', 'rejected', ''],
+    runs.map((run) => [
+      run.runId,
+      run.kind,
+      run.state,
+      clock(run.startedAt, at),
+      run.finishedAt === null ? '–' : clock(run.finishedAt, at),
+      run.watermark === null ? '–' : clock(run.watermark, at),
+      ...[run.read, run.counted, run.late, run.rejected].map(String),
+      run.is.length === 0 ? '' : `← ${run.is.join(', ')}`,
+    ]),
+    ['left', 'left', 'left', 'left', 'left', 'left', 'right', 'right', 'right', 'right'],
+  );
+}
+
+/** `11:42`, `11:42:07.5` on the day of `at`, else with the date before it. */
+function clock(time: string, at: string): string {
+  const text = time
+    .slice(11, 26)
+    .replace(/\.?0+$/, '')
+    .replace(/^(\d\d:\d\d)(:00?)?$/, '$1');
+  const whole = /^\d\d:\d\d/.test(text) ? text : time.slice(11, 16);
+  return time.slice(0, 10) === at.slice(0, 10) ? whole : `${time.slice(0, 10)} ${whole}`;
+}
+
+function indent(text: string): string[] {
+  return text.split('\n').map((line) => `  ${line}`.trimEnd());
+}
+
+/** A sentence in lines of at most 100 characters, set in by two. */
+function wrapped(text: string): string[] {
+  const lines: string[] = [];
+  let line = ' ';
+  for (const word of text.split(' ')) {
+    if (line.length + word.length + 1 > LINE && line !== ' ') {
+      lines.push(line);
+      line = '   ';
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,45 @@
+/** The runs of a view at a time: those that ended just before and after it, and those that brought the rows. Pure. */
+import type { RunRecord } from '../../contract/run-record.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import type { ExplainedRun } from './explanation.ts';
+
+const BEFORE = 2;
+const AFTER = 2;
+
+/**
+ * @param runs     of one view, in the order of their start
+ * @param writers  ids of the runs that brought the row as trained and the served one; null: not known
+ * @returns        in the order of their start
+ */
+export function runsAround(
+  runs: readonly RunRecord[],
+  atUs: number,
+  writers: { readonly trained: string | null; readonly served: string | null },
+): ExplainedRun[] {
+  const endUs = ({ finishedUs, startedUs }: RunRecord): number => finishedUs ?? startedUs;
+  const before = runs.filter((run) => endUs(run) <= atUs).slice(-BEFORE);
+  const after = runs.filter((run) => endUs(run) > atUs).slice(0, AFTER);
+  const named = new Set([...before, ...after].map(({ runId }) => runId));
+  for (const id of [writers.trained, writers.served]) if (id !== null) named.add(id);
+  return runs.filter(({ runId }) => named.has(runId)).map((run) => explained(run, writers));
+}
+
+function explained(run: RunRecord, writers: Parameters<typeof runsAround>[2]): ExplainedRun {
+  const is: ExplainedRun['is'][number][] = [];
+  if (run.runId === writers.trained) is.push('brought the row as trained');
+  if (run.runId === writers.served) is.push('brought the served row');
+  return {
+    runId: run.runId,
+    kind: run.kind,
+    state: run.state,
+    startedAt: formatTimestamp(run.startedUs),
+    finishedAt: run.finishedUs === null ? null : formatTimestamp(run.finishedUs),
+    watermark: run.state === 'complete' ? formatTimestamp(run.watermarkUs) : null,
+    read: run.read,
+    counted: run.counted,
+    late: run.lateEvents,
+    rejected: run.rejected,
+    error: run.error,
+    is,
+  };
+}

@@ -1,0 +1,228 @@
+/**
+ * Explains one view of one vector: reads the entity's rows and the view's runs, and puts facts, rule and features
+ * together. Made once a command, so that what several vectors share is read once. Called by explain.ts.
+ */
+import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { PRESENT, ROW_SOURCES, STATUSES } from '../../contract/status.ts';
+import type { KeyValue, Value } from '../../contract/value-type.ts';
+import type { LoggedRow, ServedRecord } from '../../contract/wire/log/served-record.ts';
+import { valueToJson } from '../../contract/wire/online/json-value.ts';
+import { definitionName } from '../../contract/wire/online/row-header.ts';
+import type { RegistryDatabase } from '../../project/database/registry-database.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { Project } from '../../project/project.ts';
+import type { RowFacts } from '../causes/facts.ts';
+import type { BundleBook } from '../judge/bundle-book.ts';
+import { RunIndex } from '../judge/run-index.ts';
+import { ServedHistory } from '../judge/served-history.ts';
+import { entityRows } from './entity-rows.ts';
+import type { EntityRow } from './entity-rows.ts';
+import { explainedFeature } from './explained-feature.ts';
+import type { ExplainedView, HistoryRow } from './explanation.ts';
+import { replayedRows, rowFacts } from './row-facts.ts';
+import type { ReplayedRows } from './row-facts.ts';
+import { ruleSentences, unknownSentences } from './rule-text.ts';
+import { runsAround } from './runs-around.ts';
+
+/** A vector to explain. */
+export interface AskedVector {
+  readonly service: FeatureService;
+  /** In the order of the service's request keys. */
+  readonly ids: readonly (KeyValue | null)[];
+  /** What is shown of them. */
+  readonly entities: Readonly<Record<string, string | null>>;
+  readonly atUs: number;
+  /** Hash of the bundle that served. */
+  readonly bundle: string;
+  /** null: nobody was served. */
+  readonly request: {
+    readonly record: ServedRecord;
+    readonly row: number;
+    readonly rows: readonly LoggedRow[];
+  } | null;
+}
+
+/** Rows of the history that are shown on each side of the time. */
+const SHOWN_BEFORE = 6;
+const SHOWN_AFTER = 3;
+
+export class ViewExplainer {
+  readonly #project: Project;
+  readonly #database: RegistryDatabase;
+  readonly #duck: DuckDb;
+  readonly #book: BundleBook;
+  readonly #runs = new Map<string, RunRecord[]>();
+
+  constructor(project: Project, database: RegistryDatabase, duck: DuckDb, book: BundleBook) {
+    this.#project = project;
+    this.#database = database;
+    this.#duck = duck;
+    this.#book = book;
+  }
+
+  /** @param features  those of the service that are wanted, all of this role */
+  async explain(
+    asked: AskedVector,
+    used: ServiceView,
+    features: FeatureService['features'],
+  ): Promise<ExplainedView> {
+    const today = this.#book.current.views.get(used.view)!;
+    const { view } = this.#book.servedDefinition(asked.bundle, today);
+    const runs = await this.#runsOf(today.id);
+    const history = await this.#history(asked, used, runs);
+    const rows = history.rows;
+    const logged = asked.request?.rows.find((row) => row.role === used.role) ?? null;
+    const replayed = replayedRows(rows, asked.atUs, view, today);
+    const facts = rowFacts({ view, runs: new RunIndex(runs) }, rows, replayed, {
+      logged,
+      servedUs: asked.atUs,
+    });
+    const hasCreatedTimes = today.kind === 'aggregated' || today.source.createdTime !== null;
+    const { watermarkUs } = history;
+    const sides = {
+      service: asked.service,
+      atUs: asked.atUs,
+      surface: asked.request?.record.surface ?? null,
+      served: this.#servedValues(asked, view, logged),
+      today,
+      view,
+      facts,
+      replayed,
+      hasCreatedTimes,
+      watermarkUs,
+    };
+    const shownFeatures = today.features.filter(
+      ({ name, log }) => log === 'raw' && features.some(({ feature }) => feature === name),
+    );
+    return {
+      role: used.role,
+      view: view.id,
+      served: logged === null ? null : servedRow(logged, facts),
+      rule: ruleSentences({ view, atUs: asked.atUs, rows, replayed, hasCreatedTimes, watermarkUs }),
+      history: historyRows(rows, { today, shownFeatures, facts, replayed, atUs: asked.atUs }),
+      runs: runsAround(runs, asked.atUs, writersOf(rows, facts)),
+      features: features.map((feature) => explainedFeature(sides, feature)),
+      unknown: unknownSentences({
+        view,
+        runs,
+        rows,
+        facts,
+        hasCreatedTimes,
+        isCut: history.isCut,
+        isKnown: history.isKnown,
+      }),
+    };
+  }
+
+  async #runsOf(view: string): Promise<RunRecord[]> {
+    const known = this.#runs.get(view) ?? (await this.#database.runs({ view }));
+    this.#runs.set(view, known);
+    return known;
+  }
+
+  async #history(
+    asked: AskedVector,
+    used: ServiceView,
+    runs: readonly RunRecord[],
+  ): Promise<HistoryOfEntity> {
+    const view = this.#book.current.views.get(used.view)!;
+    const entity = this.#book.current.entities.get(view.entity)!;
+    const history = new ServedHistory(this.#duck, this.#project.settings, { view, entity }, runs);
+    const defined = this.#book.servedDefinition(asked.bundle, view);
+    const watermarkUs = view.kind === 'aggregated' ? history.completeUpTo(defined) : null;
+    const sql = await history.of(defined);
+    if (sql === null) return { rows: [], isCut: false, isKnown: false, watermarkUs };
+    const ids = used.requestKeys.map(
+      (name) => asked.ids[asked.service.requestKeys.findIndex((key) => key.name === name)] ?? null,
+    );
+    const own = await entityRows(this.#duck, { history: sql, view, entity, ids }, asked.atUs);
+    return { ...own, isKnown: true, watermarkUs };
+  }
+
+  #servedValues(
+    asked: AskedVector,
+    view: FeatureView,
+    logged: LoggedRow | null,
+  ): readonly (Value | undefined)[] | null {
+    if (logged === null || logged.status !== PRESENT || logged.row === null) return null;
+    const bundle: Bundle = this.#book.bundle(asked.bundle);
+    return this.#book.rowValues(bundle, view, logged.row);
+  }
+}
+
+interface HistoryOfEntity {
+  readonly rows: readonly EntityRow[];
+  readonly isCut: boolean;
+  /** Whether the history under the definition that served can be read with today's keys. */
+  readonly isKnown: boolean;
+  /** Up to where an aggregated view's history is complete; null: a stored view, or nowhere. */
+  readonly watermarkUs: number | null;
+}
+
+function servedRow(logged: LoggedRow, { served, fetchedUs, watermarkUs }: RowFacts): ExplainedView['served'] {
+  return {
+    status: STATUSES[logged.status] ?? `status ${logged.status}`,
+    source: ROW_SOURCES[logged.source] ?? `source ${logged.source}`,
+    fetchedAt: timeOf(fetchedUs),
+    watermark: timeOf(watermarkUs),
+    eventTime: timeOf(served?.eventUs ?? null),
+    createdTime: timeOf(served?.createdUs ?? null),
+    writtenTime: timeOf(served?.writtenUs ?? null),
+    definitionId: served === null ? null : definitionName(served.definitionId),
+  };
+}
+
+function timeOf(us: number | null): string | null {
+  return us === null ? null : formatTimestamp(us);
+}
+
+/** The ids of the runs that wrote the row as trained and the served one, as far as the history tells. */
+function writersOf(
+  rows: readonly EntityRow[],
+  { served, run }: RowFacts,
+): { trained: string | null; served: string | null } {
+  const own = rows.find((row) => row.eventUs === served?.eventUs && row.createdUs === served.createdUs);
+  return { trained: run?.runId ?? null, served: own?.runId ?? null };
+}
+
+interface ShownRows {
+  readonly today: FeatureView;
+  readonly shownFeatures: readonly Feature[];
+  readonly facts: RowFacts;
+  readonly replayed: ReplayedRows;
+  readonly atUs: number;
+}
+
+/** The rows just before and after the time, and any that were served or replayed. */
+function historyRows(rows: readonly EntityRow[], shown: ShownRows): HistoryRow[] {
+  const { facts, replayed, atUs, shownFeatures, today } = shown;
+  const firstAfter = rows.findIndex(({ eventUs }) => eventUs > atUs);
+  const middle = firstAfter === -1 ? rows.length : firstAfter;
+  const indexes = shownFeatures.map(({ name }) => today.features.findIndex((one) => one.name === name));
+  return rows.flatMap((row, i) => {
+    const is: HistoryRow['is'][number][] = [];
+    if (facts.served?.eventUs === row.eventUs && facts.served.createdUs === row.createdUs) is.push('served');
+    if (replayed.trained?.row === row) is.push('as trained');
+    if (replayed.available?.row === row) is.push('as available');
+    const isNear = i >= middle - SHOWN_BEFORE && i < middle + SHOWN_AFTER;
+    if (!isNear && is.length === 0) return [];
+    const { eventUs, createdUs, runId, definitionId, deleted } = row;
+    const values = shownFeatures.map((feature, at) => [
+      feature.name,
+      valueToJson(feature.type, row.values[indexes[at]!]!),
+    ]);
+    return [
+      {
+        eventTime: formatTimestamp(eventUs),
+        createdTime: timeOf(createdUs),
+        runId,
+        definitionId: definitionName(definitionId),
+        deleted,
+        is,
+        values: Object.fromEntries(values) as HistoryRow['values'],
+      },
+    ];
+  });
+}

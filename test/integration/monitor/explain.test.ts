@@ -1,0 +1,241 @@
+/** `plumb explain` over a real spool and history: it says of one vector what the monitor says of the day. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { CodedError } from '../../../contract/std/coded-error.ts';
+import { explainEntity, explainRequest } from '../../../monitor/explain/explain.ts';
+import { renderExplanation } from '../../../monitor/explain/explanation-text.ts';
+import type { ExplainedVector } from '../../../monitor/explain/explanation.ts';
+import { runIngest } from '../../../monitor/ingest/main.ts';
+import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { at } from '../../support/day-time.ts';
+import { MonitoredDay, earlierOrders } from '../../support/fixtures/monitored-day.ts';
+import type { OrderRow } from '../../support/fixtures/monitored-day.ts';
+
+const SETTLED = '2026-01-10T00:00:00';
+
+let day: MonitoredDay;
+
+afterEach(async () => {
+  await day.remove();
+});
+
+const rowOf = (customer: string, event: string, created: string, values: OrderRow['values']): OrderRow => ({
+  customer,
+  event: `${event}:00`,
+  created: `${created}:00`,
+  run: `r-${created.slice(0, 2)}`,
+  values,
+});
+
+const online = ({ event, created, values }: OrderRow) => ({ event, created, values });
+
+const DRIVER = {
+  row: { event: '00:10:00', created: '00:15:00', values: [0.5, null, null] },
+  watermark: '00:30:00',
+} as const;
+
+/** Hourly runs of `orders`, five minutes each; 11:00 failed, 13:00 made up for it. */
+async function makeDay(): Promise<Record<string, string>> {
+  day = await MonitoredDay.make();
+  for (const hour of ['08', '09', '10', '11', '13', '15']) {
+    const startedUs = at(`${hour}:00:00`);
+    await day.record(day.orders, {
+      runId: `r-${hour}`,
+      watermarkUs: startedUs,
+      toUs: startedUs,
+      startedUs,
+      finishedUs: startedUs + 300_000_000,
+      ...(hour === '11'
+        ? { state: 'failed' as const, error: 'the store was full' }
+        : { read: 130, counted: 120 }),
+      ...(hour === '13' ? { lateEvents: 3, rejected: 7 } : {}),
+    });
+  }
+  await day.record(day.driverStats, {
+    runId: 's-00',
+    watermarkUs: at('00:30:00'),
+    toUs: at('00:30:00'),
+    startedUs: at('00:30:00'),
+    finishedUs: at('00:31:00'),
+  });
+  const lag = [rowOf('lag', '08:00', '08:00', [1n, 10]), rowOf('lag', '11:00', '13:00', [2n, 20])];
+  const zero = rowOf('zero', '08:00', '08:00', [3n, null]);
+  const late = [rowOf('late', '08:00', '08:00', [1n, 1]), rowOf('late', '09:00', '15:00', [2n, 2])];
+  const lost = [rowOf('lost', '08:00', '08:00', [5n, 5]), rowOf('lost', '10:00', '10:00', [6n, 6])];
+  const same = rowOf('same', '10:00', '10:00', [9n, 9]);
+  await day.appendOrders([...lag, zero, ...late, ...lost, same]);
+  await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
+  day.setWatermark('23:00:00');
+  const serve = (time: string, who: string, row: OrderRow, watermark: string, values = row.values): string =>
+    day.serve(time, who, { row: { ...online(row), values }, watermark }, 1, DRIVER);
+  return {
+    lag: serve('11:42:00', 'lag', lag[0]!, '10:00:00'),
+    zero: serve('09:30:00', 'zero', zero, '09:00:00', [3n, 0]),
+    late: serve('10:30:00', 'late', late[0]!, '10:00:00'),
+    lost: serve('10:40:00', 'lost', lost[0]!, '10:00:00'),
+    same: serve('10:50:00', 'same', same, '10:00:00'),
+    redefined: day.serve(
+      '10:55:00',
+      'same',
+      { row: { ...online(same), values: [8n, 8] }, definition: earlierOrders, watermark: '10:00:00' },
+      1,
+      DRIVER,
+    ),
+    // A driver that is in no history, and a customer whom nobody knows.
+    stranger: day.serve('10:56:00', 'nobody', {}, 7, {
+      ...DRIVER,
+      row: { ...DRIVER.row, values: [0.7, null, null] },
+    }),
+    unavailable: day.serve('10:57:00', 'same', { status: 'UNAVAILABLE', source: 'none' }, 1, DRIVER),
+    noKey: day.serve('10:58:00', null, {}, 1, DRIVER),
+  };
+}
+
+function explained(
+  requestId: string,
+  narrowed: Parameters<typeof explainRequest>[3] = {},
+): Promise<ExplainedVector[]> {
+  return explainRequest(day.project, day.project.database, { requestId }, narrowed);
+}
+
+/** Cause, evidence and promise of every example, by request and feature. */
+function judgedOf(snapshot: Snapshot): Map<string, string> {
+  return new Map(
+    snapshot.features.flatMap(({ name, examples }) =>
+      examples.map((e): [string, string] => [
+        `${e.requestId} ${name}`,
+        `${e.cause}: ${e.evidence} ${e.withinPromise}`,
+      ]),
+    ),
+  );
+}
+
+describe('a request of the log', () => {
+  test('has the causes, evidence and promise that the monitor gave it, and a match has none', async () => {
+    const ids = await makeDay();
+    const judged = judgedOf(await day.judge(SETTLED));
+    expect(judged.size).toBeGreaterThanOrEqual(12);
+    const told = new Map<string, string>();
+    for (const id of Object.values(ids)) {
+      const [vector] = await explained(id);
+      for (const feature of vector!.views.flatMap(({ features }) => features)) {
+        const { name, same, cause, evidence, withinPromise } = feature;
+        if (same === false) told.set(`${id} ${name}`, `${cause}: ${evidence} ${withinPromise}`);
+        else expect(cause).toBeNull();
+      }
+    }
+    expect(told).toEqual(judged);
+  });
+
+  test('is told with the rows around it, the rule that chose, and the runs with their counts', async () => {
+    const ids = await makeDay();
+    await day.closeLog();
+    const [vector] = await explained(ids['lag']!);
+    const orders = vector!.views[0]!;
+    expect(orders.history.map(({ eventTime, is }) => [eventTime.slice(11, 16), is.join()])).toEqual([
+      ['08:00', 'served,as available'],
+      ['11:00', 'as trained'],
+    ]);
+    const text = renderExplanation([vector!]);
+    for (const words of [
+      'churn v1 for customer_id lag, driver_id 1, served 2026-01-02 11:42',
+      'The edge of 11:00 was due at 11:42',
+      'As trained: all 2 rows of the entity count at 11:42, by event time; the newest is that of 11:00, written at 13:00',
+      'As available: of the rows that had been written by 11:42, the newest is that of 08:00',
+      '← as trained',
+      '← brought the row as trained',
+      'Run r-11 failed: the store was full',
+      'which events made this row is not recorded',
+    ]) {
+      expect(text.replaceAll(/\s+/g, ' ')).toContain(words);
+    }
+    expect(orders.runs.find(({ runId }) => runId === 'r-13')).toMatchObject({
+      counted: 120,
+      late: 3,
+      rejected: 7,
+    });
+    for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
+  });
+
+  test('can be narrowed to a feature, by its full name or its own, and is found by pod, epoch and sequence', async () => {
+    const ids = await makeDay();
+    await day.closeLog();
+    const [vector] = await explained(ids['zero']!, { feature: 'spent_1d' });
+    expect(vector!.views.flatMap(({ features }) => features.map(({ name }) => name))).toEqual([
+      'orders__spent_1d',
+    ]);
+    const { pod, epoch, sequence } = vector!.request!;
+    const again = await explainRequest(
+      day.project,
+      day.project.database,
+      { pod, epoch, sequence },
+      { feature: 'orders__spent_1d' },
+    );
+    expect(again).toEqual([vector]);
+  });
+
+  test('counts once when spool and archive both have it; an id that was used twice lists both', async () => {
+    const ids = await makeDay();
+    day.append('12:00:00', { customer_id: 'same', driver_id: '1' }, []);
+    await day.closeLog();
+    day.project.setClock(at('23:30:00'));
+    const before = await explained(ids['lag']!);
+    await runIngest(day.project);
+    expect(await explained(ids['lag']!)).toEqual(before);
+    await day.openLog();
+    day.append('14:00:00', { customer_id: 'lag', driver_id: '1' }, [], 0, { requestId: ids['lag']! });
+    await day.closeLog();
+    const both = await explained(ids['lag']!);
+    expect(both.map(({ at: time }) => time.slice(11, 16))).toEqual(['11:42', '14:00']);
+  });
+
+  test('that is not there, a row that it lacks, and a feature that no service has are refused with what there is', async () => {
+    const ids = await makeDay();
+    await day.closeLog();
+    const refused = async (...args: Parameters<typeof explained>): Promise<string> => {
+      const error: unknown = await explained(...args).catch((e: unknown) => e);
+      expect(error).toBeInstanceOf(CodedError);
+      return `${(error as CodedError).code}: ${(error as CodedError).message}`;
+    };
+    expect(await refused("nobody's")).toContain("MON_REQUEST: request nobody's is neither in");
+    expect(await refused(ids['lag']!, { row: 3 })).toContain('has no row 3: it has 1, numbered from 0');
+    expect(await refused(ids['lag']!, { feature: 'spent' })).toContain(
+      'it has orders__orders_1d, orders__spent_1d',
+    );
+  });
+});
+
+describe('an entity at a time', () => {
+  test('is told without a request: what training sees, and what was available', async () => {
+    await makeDay();
+    await day.closeLog();
+    const asked = { service: 'churn', keys: { customer_id: 'lag', driver_id: '1' }, atUs: at('11:42:00') };
+    const vector = await explainEntity(day.project, day.project.database, asked);
+    const [count] = vector.views[0]!.features;
+    expect(count).toMatchObject({
+      served: null,
+      same: null,
+      trained: { value: '2' },
+      available: { value: '1' },
+    });
+    const text = renderExplanation([vector]);
+    expect(text).toContain('as if it had been asked then');
+    expect(text).not.toContain('cannot be judged');
+  });
+
+  test('names the join keys that are missing, unknown or of another type', async () => {
+    await makeDay();
+    await day.closeLog();
+    const tell = async (keys: Record<string, string>): Promise<string> =>
+      explainEntity(day.project, day.project.database, { service: 'churn', keys, atUs: at('11:42:00') }).then(
+        () => 'told',
+        (error: Error) => error.message,
+      );
+    expect(await tell({ customer_id: 'lag' })).toBe('churn needs the join key driver_id');
+    expect(await tell({ customer_id: 'lag', driver: '1' })).toContain(
+      'no join key driver; it has customer_id, driver_id',
+    );
+    expect(await tell({ customer_id: 'lag', driver_id: 'one' })).toContain(
+      'driver_id should be of type int64',
+    );
+  });
+});
