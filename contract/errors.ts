@@ -73,7 +73,7 @@ export const REGISTRY_ERRORS = {
   },
   REG_MEMORY: {
     message: 'What was asked for does not fit the memory that DuckDB may have, nor on the disk beside it.',
-    help: 'Raise `materialize.memory` or `train.memory`, make room on the disk, or ask for less at once.',
+    help: 'Raise `materialize.memory`, `train.memory` or `monitor.memory`, make room on the disk, or ask for less at once.',
     kind: 'failed',
   },
   REG_DEFECT: {

@@ -6,11 +6,9 @@
  *                                 history                      `--> {date}.parquet, a row a value
  *
  * This file opens and closes what the run needs, and reads the day; service-run.ts then judges each service. The day's
- * tables are in a DuckDB file, so that a day larger than memory can be judged; the file's folder is removed when the
- * run ends.
+ * tables are in a DuckDB file below `monitor.scratch`, so that a day larger than memory can be judged; its folder is
+ * removed when the run ends, or by the next one.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serviceNamed } from '../contract/definitions/service-named.ts';
 import { exposedKeyNotice, loadHmacKey } from '../contract/log-privacy.ts';
@@ -20,12 +18,14 @@ import { DAY_US, parseTimestamp } from '../contract/std/timestamp.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import type { Project } from '../project/project.ts';
+import { openScratchFolder } from '../project/scratch-folder.ts';
 import { readDayTables } from './day/day-tables.ts';
 import type { DayOfLog } from './day/day-tables.ts';
 import { HashedIds, hasHashedIds } from './day/hashed-ids.ts';
 import { servedDay } from './day/served-day.ts';
 import { monitorError } from './errors.ts';
 import { BundleBook } from './judge/bundle-book.ts';
+import { memoryLimit } from './memory-limit.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import { ServiceRun } from './service-run.ts';
 import type { Snapshot } from './verdict/snapshot.ts';
@@ -51,8 +51,13 @@ export async function runMonitor(
   const fromUs = dayStart(options.date);
   const book = new BundleBook(project.settings, project.logger);
   const wanted = servicesOf(book.current, options.services);
-  const scratch = mkdtempSync(join(tmpdir(), 'plumb-monitor-'));
-  const duck = await DuckDb.open({ file: join(scratch, 'day.duckdb') });
+  const { monitor } = project.settings;
+  const scratch = openScratchFolder(monitor.scratch, 'monitor');
+  const duck = await DuckDb.open({
+    file: join(scratch.folder, 'day.duckdb'),
+    memoryLimit: memoryLimit(monitor),
+    memorySetting: 'monitor.memory',
+  });
   try {
     const { hmacKey: setting, spool } = project.settings.log;
     const hmacKey = loadHmacKey(setting);
@@ -60,7 +65,7 @@ export async function runMonitor(
     if (exposed !== null) project.logger.warn(exposed);
     const toUs = fromUs + DAY_US;
     const day = { project, database, book, duck, hmacKey, date: options.date, fromUs, toUs };
-    const log = await readLog(day, scratch);
+    const log = await readLog(day, scratch.folder);
     for (const [what, vectors] of log.leftOut) {
       project.logger.warn(`${vectors} vectors ${what} are not judged`);
     }
@@ -73,7 +78,7 @@ export async function runMonitor(
     return snapshots;
   } finally {
     duck.close();
-    rmSync(scratch, { recursive: true, force: true });
+    scratch.remove();
   }
 }
 

@@ -20,11 +20,11 @@ import type { LabelCounts } from '../contract/training-manifest.ts';
 import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../project/engine/duckdb/as-of-join.ts';
 import { DuckDb, quoteName } from '../project/engine/duckdb/duckdb.ts';
 import type { Project } from '../project/project.ts';
+import { openScratchFolder } from '../project/scratch-folder.ts';
 import { trainingError } from './errors.ts';
 import { countNotFull } from './full-windows.ts';
 import type { NotFull } from './full-windows.ts';
 import { describeSet, keepManifest } from './manifest.ts';
-import { openTrainScratch } from './train-scratch.ts';
 import { readLabels, tableFormat } from './training-labels.ts';
 import { badRowNotes, notesOf, refuseUnjudged } from './training-notes.ts';
 import { checkConvertible, writeTrainingSet } from './training-output.ts';
@@ -77,7 +77,7 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
   const format = tableFormat(options.out);
   checkOut(options.out, options.labels);
   const { memory, temp } = project.settings.train;
-  const scratch = openTrainScratch(temp);
+  const scratch = openScratchFolder(temp, 'train');
   const { folder } = scratch;
   const duck = await DuckDb.open({
     memoryLimit: `${memory}B`,

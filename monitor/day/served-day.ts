@@ -13,6 +13,7 @@ import { DAY_US, dayOf, formatTimestamp } from '../../contract/std/timestamp.ts'
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import type { LogRecord } from '../../contract/wire/log/served-record.ts';
 import { monitorError } from '../errors.ts';
+import { memoryLimit } from '../memory-limit.ts';
 import { sourceOf, tryIngest } from '../ingest/main.ts';
 import { IngestLedger } from '../ingest/ledger.ts';
 import type { HourCount } from '../ingest/ledger.ts';
@@ -58,8 +59,9 @@ export async function servedDay(project: Project, fromUs: number, scratch: strin
     const upTo = ledger.caughtUpUs === 0 ? 'in part' : `up to ${formatTimestamp(ledger.caughtUpUs)}`;
     project.logger.warn(`the log was ingested ${upTo}; run \`plumb monitor ingest\` for the rest of ${day}`);
   }
+  const files = filesOf(served, ledger, day);
   return {
-    items: records(filesOf(served, ledger, day), ledger, scratch, project.logger),
+    items: records(files, ledger, { scratch, limit: memoryLimit(project.settings.monitor) }, project.logger),
     account: accountOf(ledger, fromUs),
   };
 }
@@ -91,10 +93,14 @@ function filesOf(served: string, ledger: IngestLedger, day: string): ServedFile[
 async function* records(
   files: readonly ServedFile[],
   ledger: IngestLedger,
-  scratch: string,
+  { scratch, limit }: { readonly scratch: string; readonly limit: string },
   logger: Logger,
 ): AsyncGenerator<ServedDayItem> {
-  const duck = await DuckDb.open({ file: `${scratch}/served.duckdb` });
+  const duck = await DuckDb.open({
+    file: `${scratch}/served.duckdb`,
+    memoryLimit: limit,
+    memorySetting: 'monitor.memory',
+  });
   let unreadable = 0;
   try {
     await duck.run('CREATE TABLE epochs (pod VARCHAR, epoch VARCHAR, first_us BIGINT)');

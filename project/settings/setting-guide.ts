@@ -116,6 +116,11 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   'materialize.metrics': of(FILE, 'A textfile for Prometheus that each run writes anew.'),
   'train.memory': of(SIZE, 'What DuckDB may hold in memory.'),
   'train.temp': of(FOLDER, 'Where the rest goes meanwhile.'),
+  'monitor.memory': of(
+    SIZE,
+    'What DuckDB may hold in memory while a day is judged, and at most half of what the container has.',
+  ),
+  'monitor.scratch': of(FOLDER, 'Where the rest goes meanwhile.'),
   'clock.control': of(FILE, "A rehearsal's clock, for the demo and tests."),
   'clock.runLasts': of('duration', 'How long a rehearsed run takes.'),
 };

@@ -41,6 +41,7 @@ export interface Settings {
   readonly serve: ServeSettings;
   readonly materialize: MaterializeSettings;
   readonly train: TrainSettings;
+  readonly monitor: MonitorSettings;
   readonly clock: ClockSettings;
   /** What stands for `${name}` in the paths of sources. */
   readonly vars: Variables;
@@ -98,6 +99,13 @@ interface TrainSettings {
   readonly temp: string;
 }
 
+interface MonitorSettings {
+  /** Bytes that DuckDB may hold in memory, and at most half of what the container has; the rest goes to `scratch`. */
+  readonly memory: number;
+  /** Folder, absolute. */
+  readonly scratch: string;
+}
+
 const VARIABLE = 'a variable is a letter, then letters, digits and _';
 
 const ONLINE = z.strictObject({
@@ -150,6 +158,12 @@ const FILE = z.strictObject({
     .strictObject({
       memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('2GiB'),
       temp: localPath.default('.plumb/temp'),
+    })
+    .prefault({}),
+  monitor: z
+    .strictObject({
+      memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('512MiB'),
+      scratch: localPath.default('.plumb/temp'),
     })
     .prefault({}),
   clock: z
@@ -225,6 +239,7 @@ function settingsOf(root: string, s: Parsed): Settings {
       metrics: s.materialize.metrics === null ? null : path(s.materialize.metrics),
     },
     train: { ...s.train, temp: path(s.train.temp) },
+    monitor: { ...s.monitor, scratch: path(s.monitor.scratch) },
     clock: { control: s.clock.control === null ? null : path(s.clock.control), runLastsUs: s.clock.runLasts },
     vars: s.vars,
   };

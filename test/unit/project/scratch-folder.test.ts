@@ -1,19 +1,19 @@
-/** Folders of trainings: swept when their process is gone, left alone while it lives. */
+/** Scratch folders, here of trainings: swept when their process is gone, left alone while it lives. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openTrainScratch } from '../../../training/train-scratch.ts';
+import { openScratchFolder } from '../../../project/scratch-folder.ts';
 import { QUIET_NODE } from '../../support/processes/plumb-process.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
-const MODULE = join(import.meta.dirname, '../../../training/train-scratch.ts');
+const MODULE = join(import.meta.dirname, '../../../project/scratch-folder.ts');
 
 /** A process that opens a folder in `temp`, says its name, and then lives until it is killed. */
 async function training(temp: string): Promise<{ folder: string; kill(): Promise<void> }> {
-  const script = `import { openTrainScratch } from ${JSON.stringify(MODULE)};
-    console.log(openTrainScratch(${JSON.stringify(temp)}).folder); setInterval(() => {}, 1_000);`;
+  const script = `import { openScratchFolder } from ${JSON.stringify(MODULE)};
+    console.log(openScratchFolder(${JSON.stringify(temp)}, 'train').folder); setInterval(() => {}, 1_000);`;
   const child = spawn(process.execPath, [QUIET_NODE, '--input-type=module', '-e', script]);
   const [said] = (await once(child.stdout, 'data')) as [Buffer];
   return {
@@ -30,14 +30,14 @@ test('a killed training is swept by the next one, a living one is not', async ()
   const [killed, living] = [await training(temp), await training(temp)];
   writeFileSync(join(killed.folder, 'features.parquet'), 'half');
   await killed.kill();
-  const own = openTrainScratch(temp);
+  const own = openScratchFolder(temp, 'train');
   expect([killed, living, own].map(({ folder }) => existsSync(folder))).toEqual([false, true, true]);
-  const others = openTrainScratch(temp);
+  const others = openScratchFolder(temp, 'train');
   expect(existsSync(own.folder)).toBe(true);
   own.remove();
   others.remove();
   await living.kill();
-  openTrainScratch(temp).remove();
+  openScratchFolder(temp, 'train').remove();
   expect(readdirSync(join(temp, 'plumb-train'))).toEqual(['sweep.lock']);
 });
 
@@ -65,7 +65,7 @@ test("a user's files stay, whatever they are called", () => {
   mkdirSync(join(temp, 'train-locked'));
   writeFileSync(join(temp, 'train-locked', 'plumb.lock'), '');
   const before = readdirSync(temp, { recursive: true }).toSorted();
-  openTrainScratch(temp).remove();
+  openScratchFolder(temp, 'train').remove();
   const after = readdirSync(temp, { recursive: true }).filter((name) => name !== 'plumb-train/sweep.lock');
   expect(after.toSorted()).toEqual(before);
   expect(readFileSync(join(elsewhere, 'model.bin'), 'utf8')).toBe('weeks of work');

@@ -1,5 +1,5 @@
 /**
- * The folder of one `plumb train` for what it needs meanwhile, and the sweeping of those that were killed.
+ * The folder of one command for what it needs meanwhile, and the sweeping of those that were killed; of a training:
  *
  *   {temp}/plumb-train/sweep.lock               held while folders are swept and made
  *   {temp}/plumb-train/train-XXXXXX/            spilled data, the features of a row group
@@ -17,29 +17,28 @@ import { DatabaseSync } from 'node:sqlite';
 import { makePrivateFile } from '../contract/std/files/private-file.ts';
 import { makeFolder } from '../contract/std/files/folder.ts';
 
-const HOME = 'plumb-train';
-const PREFIX = 'train-';
 const SWEEP_LOCK = 'sweep.lock';
 const LOCK = 'plumb.lock';
-/** While another train sweeps: so long it may take to remove what a large one left. */
+/** While another one sweeps: so long it may take to remove what a large one left. */
 const SWEEP_TIMEOUT_MS = 60_000;
 
-interface TrainScratch {
+interface ScratchFolder {
   readonly folder: string;
   remove(): void;
 }
 
-/** Removes what killed processes have left in `temp`, then makes a folder of its own there. */
-export function openTrainScratch(temp: string): TrainScratch {
-  const home = join(temp, HOME);
+/** Removes what killed processes of the command have left in `temp`, then makes a folder of its own there. */
+export function openScratchFolder(temp: string, command: 'train' | 'monitor'): ScratchFolder {
+  const home = join(temp, `plumb-${command}`);
+  const prefix = `${command}-`;
   makeFolder(home);
   const sweeping = lock(join(home, SWEEP_LOCK), SWEEP_TIMEOUT_MS);
   try {
     for (const entry of readdirSync(home, { withFileTypes: true })) {
       // A link is no folder here, whatever it leads to.
-      if (entry.isDirectory() && entry.name.startsWith(PREFIX)) sweep(join(home, entry.name));
+      if (entry.isDirectory() && entry.name.startsWith(prefix)) sweep(join(home, entry.name));
     }
-    const folder = mkdtempSync(join(home, PREFIX));
+    const folder = mkdtempSync(join(home, prefix));
     const own = lock(join(folder, LOCK), 0);
     return {
       folder,
