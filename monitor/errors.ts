@@ -58,6 +58,11 @@ export const MONITOR_ERRORS = {
     help: 'Give two Parquet files that share columns: `plumb monitor stats --a BEFORE.parquet --b AFTER.parquet`.',
     kind: 'usage',
   },
+  MON_SNAPSHOT: {
+    message: 'A stored verdict cannot be read, or is of another version.',
+    help: 'Judge the day again: `plumb monitor run --date DATE --service SERVICE`.',
+    kind: 'failed',
+  },
   MON_REPORTS: {
     message: 'The verdict cannot be written to the folder of reports.',
     help: 'Check the folder, its permissions and the space left.',

@@ -18,7 +18,7 @@ import type { DefinedView } from './judge/served-history.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import { runsOfDay } from './verdict/runs-of-day.ts';
 import { judgedValuesFile, readTrend, writeSnapshot } from './verdict/snapshot-folder.ts';
-import { withheldOf } from './verdict/snapshot.ts';
+import { SNAPSHOT_VERSION } from './verdict/snapshot.ts';
 import type { FeatureSnapshot, Snapshot, VectorCounts } from './verdict/snapshot.ts';
 import { verdictOf } from './verdict/verdict.ts';
 import { readViewState } from './verdict/view-state.ts';
@@ -54,7 +54,7 @@ export class ServiceRun {
     logger.progress(`judging ${service.name}`, service.views.length, service.views.length);
     await this.#values.write(duck, judgedValuesFile(settings.reports, service.name, date));
     const ordered = service.features.flatMap(({ fullName }) => features.get(fullName) ?? []);
-    const snapshot = this.#snapshot(ordered, [...views.values()]);
+    const snapshot = this.#snapshot(ordered, views);
     writeSnapshot(settings.reports, snapshot);
     return snapshot;
   }
@@ -95,10 +95,11 @@ export class ServiceRun {
     return own.map(({ feature, fullName }) => tallies.get(feature)!.snapshot(fullName, view.id));
   }
 
-  #snapshot(features: readonly FeatureSnapshot[], views: readonly ViewState[]): Snapshot {
+  #snapshot(features: readonly FeatureSnapshot[], states: ReadonlyMap<string, ViewState>): Snapshot {
     const { project, book, date, fromUs, toUs } = this.#day;
     const { settings, logger, clock } = project;
     const { service } = this.#served;
+    const views = [...states.values()];
     const vectors = this.#vectorCounts(features);
     // Rows may still arrive within the lateness allowance of the service's views.
     const settlesUs = toUs + Math.max(0, ...views.map(({ view }) => view.latenessUs));
@@ -106,7 +107,7 @@ export class ServiceRun {
     const sources = views.flatMap(({ source }) => source ?? []);
     const ages = views.flatMap(({ age }) => age ?? []);
     return {
-      version: 1,
+      version: SNAPSHOT_VERSION,
       project: settings.project,
       date,
       service: service.name,
@@ -115,14 +116,21 @@ export class ServiceRun {
       settlesAt: provisional ? formatTimestamp(settlesUs) : null,
       judgedAt: formatTimestamp(clock.nowUs()),
       bundle: book.current.hash,
+      owner: service.owner,
+      consumers: service.consumers,
       vectors,
-      views: views.map(({ snapshot }) => snapshot),
+      incidents: [],
+      slices: [],
+      views: service.views.map(({ role, view }) => ({ role, ...states.get(view)!.snapshot })),
       features,
       runs: runsOfDay(
         views.map(({ runs }) => runs),
         fromUs,
         toUs,
       ),
+      deploys: [],
+      leftOut: [...this.#day.log.leftOut].map(([what, count]) => ({ what, vectors: count })),
+      brokeSince: null,
       trend: readTrend(settings.reports, service.name, date, logger),
     };
   }
@@ -132,7 +140,7 @@ export class ServiceRun {
     const { gaps, openTails } = this.#day.log;
     const sum = (of: (feature: FeatureSnapshot) => number): number =>
       features.reduce((total, feature) => total + of(feature), 0);
-    const withheld = sum(withheldOf);
+    const withheld = sum((feature) => feature.dropped);
     return {
       read: vectors,
       judged: this.#judgedVectors.size,

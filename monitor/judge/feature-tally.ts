@@ -3,12 +3,13 @@
  * and computes the report's numbers in the end. Values come with fallbacks applied, in the number type of the surface
  * that answered.
  *
- * UNAVAILABLE values are counted separately and are in no rate. If such a value differs from the replay, it is still
- * counted among the causes, with examples: an outage is what a reader looks for first.
+ * Rates and causes are of values that are present on at least one side. UNAVAILABLE values are a class of their own,
+ * and are among neither.
  */
 import type { Json } from '../../contract/std/canonical-json.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { Feature } from '../../contract/model.ts';
+import { ROW_SOURCES } from '../../contract/status.ts';
 import { formatType, isNumeric } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { valueToJson } from '../../contract/wire/online/json-value.ts';
@@ -18,9 +19,9 @@ import { explain } from '../causes/explain.ts';
 import type { Explanation } from '../causes/explain.ts';
 import type { ReplayedTimes, ServedTimes, ValueFacts } from '../causes/facts.ts';
 import { NumberColumn } from './number-column.ts';
-import { STATES } from '../causes/value-state.ts';
+import { STATES, isAbsent } from '../causes/value-state.ts';
 import type { Distributions } from '../statistics/distributions.ts';
-import type { Example, FeatureSnapshot, SideOfExample } from '../verdict/snapshot.ts';
+import type { CauseCounts, Example, FeatureSnapshot, SideOfExample } from '../verdict/snapshot.ts';
 import type { State } from '../causes/value-state.ts';
 import { compareCategories, compareNumeric } from '../statistics/distribution.ts';
 import { quantileOfSorted } from '../statistics/quantile.ts';
@@ -32,6 +33,9 @@ const EXAMPLES_PER_CAUSE = 20;
 /** Which vector a value belongs to, for examples. */
 export interface VectorName {
   readonly requestId: string;
+  /** Which entity row of the request. */
+  readonly row: number;
+  readonly pod: string;
   readonly entities: Readonly<Record<string, string | null>>;
 }
 
@@ -46,13 +50,15 @@ export class FeatureTally {
   readonly #feature: Feature;
   readonly #numeric: boolean;
   readonly #categorical: boolean;
-  #rows = 0;
+  #undecoded = 0;
+  #unavailable = 0;
+  #unjudged = 0;
+  #bothAbsent = 0;
   #exact = 0;
-  #promised = 0;
+  #withinPromise = 0;
+  #beyondPromise = 0;
   #tolerated = 0;
   #exactAsAvailable = 0;
-  #unjudged = 0;
-  #unavailable = 0;
   #hasAvailable = true;
   #hashed = 0;
   /** False once a hashed value differed: tolerance cannot be judged on HMACs. */
@@ -60,8 +66,7 @@ export class FeatureTally {
   /** Number of withheld values for each reason. */
   readonly #withheld = new Map<string, number>();
   readonly #states = new Map<string, number>();
-  readonly #causes = new Map<Cause, number>();
-  readonly #promisedCauses = new Map<Cause, number>();
+  readonly #causes = new Map<Cause, CauseCounts>();
   readonly #examples = new Map<Cause, Example[]>();
   readonly #servedNumbers = new NumberColumn();
   readonly #replayedNumbers = new NumberColumn();
@@ -74,56 +79,72 @@ export class FeatureTally {
     this.#categorical = feature.type.kind === 'string' || feature.type.kind === 'bool';
   }
 
-  /** Counts a value whose due edge is later than the history's watermark. */
-  addUnjudged(): void {
-    this.#unjudged += 1;
-  }
-
   /**
    * Counts a value that the log does not hold.
    *
    * @param why  see FeatureSnapshot
    */
-  addWithheld(why: string): void {
+  addDropped(why: string): void {
     this.#count(this.#withheld, why);
+  }
+
+  /** Counts a value in a row that cannot be decoded. */
+  addUndecoded(): void {
+    this.#undecoded += 1;
+  }
+
+  /** Counts a value that was served as UNAVAILABLE. */
+  addUnavailable(): void {
+    this.#unavailable += 1;
+  }
+
+  /** Counts a value whose due edge is later than the history's watermark. */
+  addUnjudged(): void {
+    this.#unjudged += 1;
   }
 
   add(facts: ValueFacts, vector: VectorName): Judgement {
     const exact = isSame(facts.type, facts.served, facts.replayed);
     const explanation = exact ? null : explain(facts);
     this.#count(this.#states, `${facts.servedState}|${facts.replayedState}`);
-    if (explanation !== null) this.#addCause(facts, vector, explanation);
-    if (facts.servedState === 'unavailable') {
-      this.#unavailable += 1;
-      return { exact, explanation };
-    }
-    this.#rows += 1;
-    if (exact) this.#exact += 1;
-    if (exact || explanation!.withinPromise) this.#promised += 1;
-    if (exact || isWithinTolerance(facts.type, facts.served, facts.replayed, this.#feature.tolerance)) {
-      this.#tolerated += 1;
-    } else if (facts.hashed !== undefined && this.#feature.tolerance !== null) this.#hasTolerance = false;
-    if (facts.available === undefined) this.#hasAvailable = false;
-    else if (isSame(facts.type, facts.served, facts.available)) this.#exactAsAvailable += 1;
-    if (facts.hashed === undefined) this.#addToDistributions(facts.served, facts.replayed);
-    else this.#hashed += 1;
+    if (facts.servedState === 'unavailable') this.#unavailable += 1;
+    else if (isAbsent(facts.servedState) && isAbsent(facts.replayedState)) this.#bothAbsent += 1;
+    else this.#addPresent(facts, vector, explanation);
+    if (facts.hashed !== undefined && facts.servedState !== 'unavailable') this.#hashed += 1;
     return { exact, explanation };
   }
 
+  #addPresent(facts: ValueFacts, vector: VectorName, explanation: Explanation | null): void {
+    if (explanation === null) this.#exact += 1;
+    else {
+      if (explanation.withinPromise) this.#withinPromise += 1;
+      else this.#beyondPromise += 1;
+      this.#addCause(facts, vector, explanation);
+    }
+    const { served, replayed, available, type } = facts;
+    if (explanation === null || isWithinTolerance(type, served, replayed, this.#feature.tolerance)) {
+      this.#tolerated += 1;
+    } else if (facts.hashed !== undefined && this.#feature.tolerance !== null) this.#hasTolerance = false;
+    if (available === undefined) this.#hasAvailable = false;
+    else if (isSame(type, served, available)) this.#exactAsAvailable += 1;
+    if (facts.hashed === undefined) this.#addToDistributions(served, replayed);
+  }
+
   #addCause(facts: ValueFacts, vector: VectorName, { cause, evidence, withinPromise }: Explanation): void {
-    this.#count(this.#causes, cause);
-    if (withinPromise) this.#count(this.#promisedCauses, cause);
+    const { values, beyondPromise } = this.#causes.get(cause) ?? { values: 0, beyondPromise: 0 };
+    const beyond = beyondPromise + (withinPromise ? 0 : 1);
+    this.#causes.set(cause, { values: values + 1, beyondPromise: beyond });
     const examples = this.#examples.get(cause) ?? [];
     if (examples.length >= EXAMPLES_PER_CAUSE) return;
     this.#examples.set(cause, examples);
     const { row, type } = facts;
     examples.push({
-      requestId: vector.requestId,
-      entities: vector.entities,
+      ...vector,
       servedAt: formatTimestamp(row.servedUs),
+      source: ROW_SOURCES[row.source]!,
       served: side(facts.servedState, jsonOf(type, facts.served), row.served),
       replayed: side(facts.replayedState, jsonOf(type, facts.replayed), row.replayed),
-      cause,
+      causes: [cause],
       withinPromise,
       evidence,
     });
@@ -145,25 +166,36 @@ export class FeatureTally {
 
   /** @param name  the feature's full name in the service */
   snapshot(name: string, view: string): FeatureSnapshot {
-    const rate = (count: number): number | null => (this.#rows === 0 ? null : count / this.#rows);
+    const present = this.#exact + this.#withinPromise + this.#beyondPromise;
+    const rate = (count: number): number | null => (present === 0 ? null : count / present);
+    const dropped = [...this.#withheld.values()].reduce((sum, count) => sum + count, 0);
+    const counted = { undecoded: this.#undecoded, unavailable: this.#unavailable, unjudged: this.#unjudged };
+    const bothAbsent = this.#bothAbsent;
     return {
       name,
       view,
       type: formatType(this.#feature.type),
       description: this.#feature.description,
-      rows: this.#rows,
-      unjudged: this.#unjudged,
-      unavailable: this.#unavailable,
+      rows: dropped + this.#undecoded + this.#unavailable + this.#unjudged + bothAbsent + present,
+      dropped,
+      ...counted,
+      bothAbsent,
+      present,
+      exact: this.#exact,
+      withinPromise: this.#withinPromise,
+      beyondPromise: this.#beyondPromise,
       ...(this.#hashed > 0 ? { hashed: this.#hashed } : {}),
       ...(this.#withheld.size > 0 ? { withheld: Object.fromEntries(this.#withheld) } : {}),
       exactMatch: rate(this.#exact),
-      exactMatchWithinPromise: rate(this.#promised),
+      exactMatchWithinPromise: rate(this.#exact + this.#withinPromise),
+      rowsJudged: null,
+      interval: null,
       toleranceMatch: this.#hasTolerance ? rate(this.#tolerated) : null,
-      exactMatchAsAvailable: this.#hasAvailable ? rate(this.#exactAsAvailable) : null,
+      availableMatch: this.#hasAvailable ? rate(this.#exactAsAvailable) : null,
       states: this.#stateTable(),
       ...pairedDifferences(this.#servedNumbers.values(), this.#replayedNumbers.values()),
       causes: inOrder(this.#causes),
-      promisedCauses: inOrder(this.#promisedCauses),
+      also: {},
       distributions: this.#distributions(),
       examples: CAUSES.flatMap((cause) => this.#examples.get(cause) ?? []),
     };
@@ -200,7 +232,7 @@ function side(state: State, value: Json, row: ServedTimes | ReplayedTimes | null
   };
 }
 
-function inOrder(counts: ReadonlyMap<Cause, number>): Partial<Record<Cause, number>> {
+function inOrder(counts: ReadonlyMap<Cause, CauseCounts>): FeatureSnapshot['causes'] {
   return Object.fromEntries(
     CAUSES.filter((cause) => counts.has(cause)).map((cause) => [cause, counts.get(cause)!]),
   );

@@ -80,17 +80,20 @@ export class ViewJudge {
     // What the model received is determined by the definition that served it.
     const servedView = this.#book.servedView(vector.bundle, view);
     const unjudged = this.#isUnjudged(servedView, vector);
-    const row = unjudged ? null : this.#servedRow(bundle, servedView, vector);
+    const row = this.#servedRow(bundle, servedView, vector);
     let judged = false;
     for (const one of this.#features) {
       const { feature, index, fullName } = one;
       const tally = tallies.get(feature.name)!;
       const at = servedView === view ? index : sameFeature(servedView, feature);
-      const definition = at === -1 ? null : servedView.features[at]!;
-      const why = definition === null ? null : this.#whyWithheld(feature, definition, vector, row);
-      if (why !== null) tally.addWithheld(why);
-      else if (row === null) tally.addUnjudged();
-      else if (definition !== null) {
+      if (at === -1) continue;
+      const definition = servedView.features[at]!;
+      const why = this.#whyWithheld(feature, definition, vector, row);
+      if (why !== null) tally.addDropped(why);
+      else if (row.isUndecoded) tally.addUndecoded();
+      else if (unjudged && vector.status === UNAVAILABLE) tally.addUnavailable();
+      else if (unjudged) tally.addUnjudged();
+      else {
         const facts = this.#valueFacts(row, one, definition, at);
         const judgement = tally.add(facts, row.name);
         this.#values.add(fullName, vector, facts, judgement);
@@ -103,11 +106,14 @@ export class ViewJudge {
   #servedRow(bundle: Bundle, servedView: FeatureView, vector: ReplayedVector): ServedRowFacts {
     const isPresent = vector.served !== null && vector.status === PRESENT;
     const bytes = vector.servedRow!;
+    const values = isPresent ? this.#book.rowValues(bundle, servedView, bytes) : null;
+    const { requestId, rowIndex, pod } = vector;
     return {
       vector,
       facts: this.#rowFacts(servedView, vector),
-      name: { requestId: vector.requestId, entities: this.#entities(vector) },
-      values: isPresent ? this.#book.rowValues(bundle, servedView, bytes) : null,
+      name: { requestId, row: rowIndex, pod, entities: this.#entities(vector) },
+      values,
+      isUndecoded: isPresent && values === null,
       hmacs:
         isPresent && vector.masked
           ? this.#book.rowHmacs(bundle, servedView, { row: bytes, hmacs: vector.hmacs })
@@ -125,14 +131,14 @@ export class ViewJudge {
     today: Feature,
     then: Feature,
     { masked, hmacKeyId, status }: ReplayedVector,
-    row: ServedRowFacts | null,
+    row: ServedRowFacts,
   ): string | null {
     if (today.log === 'raw' && then.log === 'raw') return null;
     if (today.log === 'drop' || then.log === 'drop') return DROPPED;
     const { hmacKey } = this.#judged;
     if (then.log === 'raw') return hmacKey === null ? 'marked hmac, and log.hmacKey is not set' : null;
     if (hmacKey?.id === hmacKeyId) {
-      const isLost = masked && status === PRESENT && row?.hmacs === null;
+      const isLost = masked && status === PRESENT && row.hmacs === null;
       return isLost ? 'hashed, and the rows that hold their HMACs cannot be read' : null;
     }
     const known = hmacKey === null ? 'log.hmacKey is not set' : `log.hmacKey has ${hmacKey.id}`;
@@ -262,6 +268,8 @@ interface ServedRowFacts {
   readonly name: VectorName;
   /** By the features of the view as it served; null when there is no row, or it cannot be read. */
   readonly values: readonly (Value | undefined)[] | null;
+  /** Whether there is a row that cannot be read. */
+  readonly isUndecoded: boolean;
   /** undefined: the row was not masked; null: its HMACs cannot be read. */
   readonly hmacs: readonly (Buffer | undefined)[] | null | undefined;
 }

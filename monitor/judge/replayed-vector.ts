@@ -15,6 +15,7 @@ export interface ReplayedVector {
   readonly vid: number;
   readonly requestId: string;
   readonly rowIndex: number;
+  readonly pod: string;
   readonly surface: number;
   readonly bundle: string;
   readonly servedUs: number;
@@ -54,7 +55,7 @@ export interface ReplayedRow {
 export function vectorColumns(service: FeatureService, view: FeatureView): string {
   const columns = [
     us('v.vid', 'vid'),
-    'v.request_id, v.row_index, v.surface, v.bundle, v.hmac_key',
+    'v.request_id, v.row_index, v.pod, v.surface, v.bundle, v.hmac_key',
     us('v.served_us', 'served_us'),
     ...service.requestKeys.map((_, i) => `coalesce(v.shown_${i}, CAST(v.key_${i} AS VARCHAR)) AS key_${i}`),
     'r.status, r.source, r.definition_id, r.row, r.masked, r.hmacs',
@@ -95,6 +96,7 @@ export function readVector(row: SqlRow, service: FeatureService, view: FeatureVi
     vid: number('vid')!,
     requestId: row['request_id'] as string,
     rowIndex: number('row_index')!,
+    pod: row['pod'] as string,
     surface: number('surface')!,
     bundle: row['bundle'] as string,
     servedUs: number('served_us')!,

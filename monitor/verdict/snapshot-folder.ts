@@ -13,6 +13,7 @@ import { readRegularText } from '../../contract/std/files/regular-file.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
+import { SNAPSHOT_VERSION } from './snapshot.ts';
 import type { Snapshot, TrendPoint } from './snapshot.ts';
 
 const TREND_DAYS = 30;
@@ -48,17 +49,28 @@ function write(file: string, text: string): void {
   }
 }
 
-/** @returns the verdict of a day; null when the day was not judged */
+/**
+ * @returns the verdict of a day; null when the day was not judged
+ * @throws  MON_SNAPSHOT when the file is none, or of another version of this program
+ */
 export function readSnapshot(reports: string, service: string, date: string): Snapshot | null {
+  const file = snapshotFile(reports, service, date);
   try {
-    return JSON.parse(readRegularText(snapshotFile(reports, service, date))) as Snapshot;
+    const snapshot = JSON.parse(readRegularText(file)) as Partial<Snapshot> | null;
+    if (snapshot?.version === SNAPSHOT_VERSION) return snapshot as Snapshot;
+    const found = snapshot?.version === undefined ? 'none' : `of version ${snapshot.version}`;
+    throw new Error(`it should be a snapshot of version ${SNAPSHOT_VERSION}, and is ${found}`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+    const why = (error as Error).message;
+    throw monitorError('MON_SNAPSHOT', `${file} cannot be read: ${why}`, { file }, error);
   }
 }
 
-/** @returns the verdicts before a date, oldest first, at most 30; skips one that cannot be read, with a warning */
+/**
+ * @returns the verdicts before a date, oldest first, at most 30; skips, with a warning, one that cannot be read or is
+ *          of another version
+ */
 export function readTrend(reports: string, service: string, date: string, logger: Logger): TrendPoint[] {
   const points: TrendPoint[] = [];
   for (const earlier of datesBefore(join(reports, service), date)) {
@@ -73,6 +85,7 @@ export function readTrend(reports: string, service: string, date: string, logger
         exactMatchWithinPromise: Object.fromEntries(
           snapshot.features.map((f) => [f.name, f.exactMatchWithinPromise]),
         ),
+        interval: Object.fromEntries(snapshot.features.map((f) => [f.name, f.interval])),
       });
     } catch (error) {
       logger.warn(`the verdict of ${earlier} is left out of the trend: ${(error as Error).message}`);

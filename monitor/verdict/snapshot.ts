@@ -1,41 +1,71 @@
 /**
  * The verdict on one day and one service as JSON. The report is drawn from it alone, and later days read it for their
- * trends. Fields may be added but not changed.
+ * trends and for what broke since. Fields may be added but not changed.
  *
  * Values of features are written as by `contract/wire/online/json-value.ts`, hashed ones as `hmac:{hex}`; times are RFC
- * 3339 to the microsecond; shares and match rates are in [0, 1]; a rate over no rows is null.
+ * 3339 to the microsecond; shares and match rates are in [0, 1]; a rate over no values is null.
  */
 import type { BadRows } from '../../project/engine/duckdb/bad-rows.ts';
+import type { Consumer } from '../../contract/model.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
 import type { Cause } from '../causes/cause.ts';
 import type { State } from '../causes/value-state.ts';
 import type { Distributions } from '../statistics/distributions.ts';
 
+export const SNAPSHOT_VERSION = 2;
+
 export interface Snapshot {
-  readonly version: 1;
+  readonly version: typeof SNAPSHOT_VERSION;
   readonly project: string;
   /** The UTC day on which the vectors were served. */
   readonly date: string;
   readonly service: string;
   readonly verdict: Verdict;
-  /** The reasons for the verdict, one sentence each, worst first. */
-  readonly reasons: readonly string[];
+  /** The verdict in one sentence: what is wrong, since when, how much, whose, which model. */
+  readonly sentence: string;
+  /** What made the verdict, worst first; empty for a pass. */
+  readonly findings: readonly Finding[];
+  /** What a reader must know although it changes no verdict: gaps, open tails, vectors left out, values withheld. */
+  readonly notes: readonly string[];
   /** Whether rows may still arrive within the lateness allowance, so that the day will be judged again. */
   readonly provisional: boolean;
   /** When a provisional verdict will be settled; null: it is settled. */
   readonly settlesAt: string | null;
   readonly judgedAt: string;
   readonly bundle: string;
+  /** The owner of the service, and the models that it feeds with theirs. */
+  readonly owner: string | null;
+  readonly consumers: readonly Consumer[];
   readonly vectors: VectorCounts;
+  /** Mismatches with one cause and origin, the greatest harm first. */
+  readonly incidents: readonly Incident[];
+  readonly slices: readonly Slice[];
+  /** One entry for each role of the service. */
   readonly views: readonly ViewSnapshot[];
   readonly features: readonly FeatureSnapshot[];
   /** The materialization runs whose rows could be served on that day, in order of their start. */
   readonly runs: readonly RunSnapshot[];
+  /** The bundles and service versions that answered that day, in the order of their first vector. */
+  readonly deploys: readonly Deploy[];
+  /** Vectors of the day's log that could not be judged, by reason: the reason ends `8 vectors ...`. */
+  readonly leftOut: readonly { readonly what: string; readonly vectors: number }[];
+  /** null: there is no earlier verdict. */
+  readonly brokeSince: BrokeSince | null;
   /** Earlier verdicts of this service, oldest first, at most 30 days, without this one. */
   readonly trend: readonly TrendPoint[];
+  /** What was left out of this snapshot to keep its size. Absent: nothing. */
+  readonly truncated?: readonly string[];
 }
 
 export type Verdict = 'pass' | 'alert' | 'alarm' | 'not-enough-data';
+
+export interface Finding {
+  readonly verdict: Exclude<Verdict, 'pass'>;
+  readonly text: string;
+  /** The id of the view and the full name of the feature that it is about; null: it is about neither. */
+  readonly view: string | null;
+  readonly feature: string | null;
+}
 
 export interface VectorCounts {
   /** Vectors (entity rows) of the day in the log, duplicates removed. */
@@ -55,7 +85,63 @@ export interface VectorCounts {
   readonly openTails: number;
 }
 
+/**
+ * Mismatches of one view that have one first cause and come from one run, one pod, or neither. Those less than two
+ * schedules apart are one incident.
+ */
+interface Incident {
+  readonly view: string;
+  readonly cause: Cause;
+  /** The runs that brought, or failed to bring, what serving missed, or that wrote what differs. */
+  readonly runs: readonly string[];
+  readonly pods: readonly string[];
+  /** Distinct rows: an entity and its replayed row. */
+  readonly rows: number;
+  readonly values: number;
+  readonly beyondPromise: number;
+  /** Over the values beyond the promise: how far each is off, 1 at most; 1 also where there is no size. */
+  readonly harm: number;
+  readonly entities: number;
+  /** Full names, the most harmed first. */
+  readonly features: readonly string[];
+  readonly services: readonly string[];
+  readonly models: readonly string[];
+  readonly owners: readonly string[];
+  /** When the first and the last of its values were served. */
+  readonly from: string;
+  readonly to: string;
+  /** Where it came about, when one slice of the traffic holds nearly all of it. */
+  readonly slice?: Pick<Slice, 'by' | 'value'>;
+  /** A command that shows more, or mends it. */
+  readonly command: string;
+  /** Two rows to look at. */
+  readonly examples: readonly (Example & { readonly feature: string })[];
+}
+
+/** One part of the traffic. */
+interface Slice {
+  readonly by: 'hour' | 'pod' | 'bundle' | 'serviceVersion' | 'surface' | 'source' | 'entityIsNew';
+  readonly value: string;
+  /** Values present on at least one side. */
+  readonly values: number;
+  readonly mismatches: number;
+  readonly beyondPromise: number;
+}
+
+/** How many rows that were served were what the history holds of them (the answers of causes/). */
+interface FidelityCounts {
+  readonly true: number;
+  readonly restamped: number;
+  readonly foreign: number;
+  readonly altered: number;
+  readonly missingInHistory: number;
+  readonly notKept: number;
+  /** Foreign, but whose row it is is not known. */
+  readonly unknown: number;
+}
+
 export interface ViewSnapshot {
+  readonly role: string;
   readonly view: string;
   readonly owner: string | null;
   readonly historyWatermark: string | null;
@@ -68,6 +154,32 @@ export interface ViewSnapshot {
   /** The smallest delay with which no vector of the day would have been behind its run; null: unknown. */
   readonly proposedDelayUs: number | null;
   readonly proposedDelayWhy: string | null;
+  /** null: not asked. */
+  readonly fidelity: FidelityCounts | null;
+  /** The hours 0 to 23 in which vectors were served. */
+  readonly hours: readonly HourOfView[];
+  /** null: not counted. */
+  readonly availability: Availability | null;
+}
+
+interface HourOfView {
+  readonly hour: number;
+  /** Values present on at least one side. */
+  readonly values: number;
+  readonly mismatches: number;
+  readonly beyondPromise: number;
+  readonly unavailable: number;
+  /** How old the view's data online was at most; null: unknown. */
+  readonly dataAgeUs: number | null;
+}
+
+interface Availability {
+  /** Vectors asked for the view, and how many of these were served as UNAVAILABLE. */
+  readonly vectors: number;
+  readonly unavailable: number;
+  /** Minutes in which vectors were served, and over these the sum of the shares that were available. */
+  readonly minutes: number;
+  readonly availableMinutes: number;
 }
 
 export interface FeatureSnapshot {
@@ -77,40 +189,56 @@ export interface FeatureSnapshot {
   /** The type as text, e.g. `int64`. */
   readonly type: string;
   readonly description: string | null;
-  /** Number of values compared: neither unavailable nor unjudged. */
+  /** Vectors: the six counts below added up, each counting what no one before it counts. */
   readonly rows: number;
-  readonly unjudged: number;
+  /** Values that the log does not hold. */
+  readonly dropped: number;
+  /** Values in rows that cannot be decoded. */
+  readonly undecoded: number;
   readonly unavailable: number;
+  readonly unjudged: number;
+  /** Missing, withheld or null on both sides, also where a fallback stands in. */
+  readonly bothAbsent: number;
+  /** A value on at least one side: exact + withinPromise + beyondPromise. All rates are of these. */
+  readonly present: number;
+  readonly exact: number;
+  readonly withinPromise: number;
+  readonly beyondPromise: number;
   /**
-   * How many of `rows` were compared as HMACs: these are equal or not, and have no sizes, distributions or values.
-   * Absent: none.
+   * How many of the compared values (bothAbsent and present) were compared as HMACs: these are equal or not, and have
+   * no sizes, distributions or values. Absent: none.
    */
   readonly hashed?: number;
   /**
-   * Values that the log does not hold, by reason; the reason ends a sentence such as `8 values are ...`. Absent: none.
+   * The dropped values by reason; the reason ends a sentence such as `8 values are ...`. Absent: none.
    */
   readonly withheld?: Readonly<Record<string, number>>;
   readonly exactMatch: number | null;
   readonly exactMatchWithinPromise: number | null;
+  /** Distinct rows (an entity and its replayed row) among the present values; null: not counted. */
+  readonly rowsJudged: number | null;
+  /** Wilson's 95 % interval of the match within the promise over these rows, each with its share of right values. */
+  readonly interval: readonly [low: number, high: number] | null;
   /** Null also when values differ of which only the HMACs are known. */
   readonly toleranceMatch: number | null;
-  /**
-   * The same three rates against what a store without faults could have served (as available); null without created
-   * times.
-   */
-  readonly exactMatchAsAvailable: number | null;
+  /** Exact match with what a store without faults could have served; null without created times. */
+  readonly availableMatch: number | null;
   readonly states: readonly { readonly served: State; readonly replayed: State; readonly rows: number }[];
   /** Over rows with a finite number on both sides; null for other types, and when there are no such rows. */
   readonly meanDifference: number | null;
   readonly p99OfServedMinusReplayed: number | null;
   readonly p99OfAbsoluteDifference: number | null;
-  /** Mismatches by cause; only causes that occurred. */
-  readonly causes: Readonly<Partial<Record<Cause, number>>>;
-  /** How many of these kept the promise. */
-  readonly promisedCauses: Readonly<Partial<Record<Cause, number>>>;
+  /** The mismatches of present values, each under its first cause; only causes that occurred. */
+  readonly causes: Readonly<Partial<Record<Cause, CauseCounts>>>;
+  /** Causes that stood beside the first one. */
+  readonly also: Readonly<Partial<Record<Cause, number>>>;
   readonly distributions: Distributions | null;
-  /** At most 20 examples for each cause. */
   readonly examples: readonly Example[];
+}
+
+export interface CauseCounts {
+  readonly values: number;
+  readonly beyondPromise: number;
 }
 
 /**
@@ -119,18 +247,19 @@ export interface FeatureSnapshot {
  */
 export const DROPPED = 'dropped (log: drop)';
 
-/** @returns how many values of a feature the log does not hold */
-export function withheldOf({ withheld = {} }: Pick<FeatureSnapshot, 'withheld'>): number {
-  return Object.values(withheld).reduce((total, count) => total + count, 0);
-}
-
 export interface Example {
   readonly requestId: string;
+  /** Which entity row of the request. */
+  readonly row: number;
   readonly entities: Readonly<Record<string, string | null>>;
+  readonly pod: string;
   readonly servedAt: string;
+  /** Where the sidecar had the row from: none, cache, store, stale. */
+  readonly source: string;
   readonly served: SideOfExample;
   readonly replayed: SideOfExample;
-  readonly cause: Cause;
+  /** The cause that it counts under, then those beside it. */
+  readonly causes: readonly [Cause, ...Cause[]];
   readonly withinPromise: boolean;
   /** One sentence with the times that prove the cause. */
   readonly evidence: string;
@@ -154,11 +283,37 @@ export interface RunSnapshot {
   readonly state: string;
 }
 
+interface Deploy {
+  /** When its first vector of the day was served. */
+  readonly at: string;
+  readonly bundle: string;
+  readonly serviceVersion: number;
+  readonly vectors: number;
+}
+
+/** What changed against the newest earlier verdict, a settled one where there is one. */
+interface BrokeSince {
+  readonly date: string;
+  readonly new: readonly ViewCause[];
+  readonly worse: readonly ViewCause[];
+  readonly gone: readonly ViewCause[];
+}
+
+interface ViewCause {
+  readonly view: string;
+  readonly cause: Cause;
+  /** Values beyond the promise now and then. */
+  readonly beyondPromise: number;
+  readonly before: number;
+}
+
 export interface TrendPoint {
   readonly date: string;
   readonly verdict: Verdict;
   readonly provisional: boolean;
-  /** Match rates by the feature's full name. */
+  /** Match rates of values present, by the feature's full name. */
   readonly exactMatch: Readonly<Record<string, number | null>>;
   readonly exactMatchWithinPromise: Readonly<Record<string, number | null>>;
+  /** The interval of the rate within the promise over rows. */
+  readonly interval: Readonly<Record<string, readonly [low: number, high: number] | null>>;
 }

@@ -16,7 +16,7 @@ import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { spanText } from '../causes/evidence-text.ts';
 import { LIMITS, matchLevel } from '../limits.ts';
 import { DROPPED } from './snapshot.ts';
-import type { FeatureSnapshot, Verdict, VectorCounts } from './snapshot.ts';
+import type { FeatureSnapshot, Snapshot, Verdict, VectorCounts } from './snapshot.ts';
 
 /** The age of a view's source: how old its newest event was at the end of the day (or now, if that is earlier). */
 export interface SourceAge {
@@ -40,17 +40,13 @@ export interface ViewAge {
   readonly freshnessAlertUs: number;
 }
 
-interface VerdictAndReasons {
-  readonly verdict: Verdict;
-  /** One sentence each, worst first. */
-  readonly reasons: readonly string[];
-}
-
 interface Reason {
   readonly verdict: Verdict;
   readonly text: string;
   /** Orders reasons of the same verdict: the greatest weight comes first. */
   readonly weight: number;
+  readonly view?: string;
+  readonly feature?: string;
 }
 
 /** The verdicts from worst to best. */
@@ -61,12 +57,26 @@ export function verdictOf(
   vectors: Pick<VectorCounts, 'read' | 'gaps' | 'openTails'>,
   sources: readonly SourceAge[],
   views: readonly ViewAge[] = [],
-): VerdictAndReasons {
+): Pick<Snapshot, 'verdict' | 'sentence' | 'findings' | 'notes'> {
   const reasons = [...dataReasons(features, vectors.read), ...features.flatMap(featureReasons)];
   reasons.push(...sources.flatMap(sourceReasons), ...views.flatMap(ageReasons));
   reasons.push(...logReasons(features, vectors));
   reasons.sort((a, b) => SEVERITY.indexOf(a.verdict) - SEVERITY.indexOf(b.verdict) || b.weight - a.weight);
-  return { verdict: reasons[0]?.verdict ?? 'pass', reasons: reasons.map((reason) => reason.text) };
+  const findings = reasons.flatMap(({ verdict, text, view = null, feature = null }) =>
+    verdict === 'pass' ? [] : [{ verdict, text, view, feature }],
+  );
+  return {
+    verdict: findings[0]?.verdict ?? 'pass',
+    sentence: findings[0]?.text ?? passText(features),
+    findings,
+    notes: reasons.flatMap(({ verdict, text }) => (verdict === 'pass' ? [text] : [])),
+  };
+}
+
+function passText(features: readonly FeatureSnapshot[]): string {
+  const beyond = sum(features, (feature) => feature.beyondPromise);
+  if (beyond === 0) return 'Pass: no value is beyond the promise.';
+  return `Pass: ${beyond} of ${sum(features, (feature) => feature.present)} values are beyond the promise.`;
 }
 
 /** @returns the exit code of a run: 1 for skew in any service; else 3 for not enough data; else 0 for pass */
@@ -76,7 +86,7 @@ export function exitCodeOf(verdicts: readonly Verdict[]): 0 | 1 | 3 {
 }
 
 function dataReasons(features: readonly FeatureSnapshot[], read: number): Reason[] {
-  const rows = sum(features, (feature) => feature.rows);
+  const rows = sum(features, judgedOf);
   const unjudged = sum(features, (feature) => feature.unjudged);
   if (rows === 0) {
     const text = `None of the ${read} vectors could be judged.`;
@@ -91,13 +101,14 @@ function dataReasons(features: readonly FeatureSnapshot[], read: number): Reason
 }
 
 function featureReasons(feature: FeatureSnapshot): Reason[] {
-  const { name, rows, exactMatchWithinPromise: kept, distributions } = feature;
-  if (rows === 0 || kept === null) return [];
+  const { name, view, present, exactMatchWithinPromise: kept, distributions } = feature;
+  if (present === 0 || kept === null) return [];
   const reasons: Reason[] = [];
-  const unexplained = feature.causes['unexplained'] ?? 0;
-  if (unexplained / rows > LIMITS.unexplainedMost) {
-    const text = `${name}: ${unexplained} of ${rows} values differ and nothing explains it.`;
-    reasons.push({ verdict: 'alarm', text, weight: 2 + unexplained / rows });
+  const about = { view, feature: name };
+  const unexplained = feature.causes['unexplained']?.values ?? 0;
+  if (unexplained / present > LIMITS.unexplainedMost) {
+    const text = `${name}: ${unexplained} of ${present} values differ and nothing explains it.`;
+    reasons.push({ verdict: 'alarm', text, weight: 2 + unexplained / present, ...about });
   }
   const level = matchLevel(kept);
   if (level !== 'ok') {
@@ -105,26 +116,21 @@ function featureReasons(feature: FeatureSnapshot): Reason[] {
     const text =
       `${name}: ${percent(kept)} exact match within the promise, below ` +
       `${percent(limit)}${mainCause(feature)}.`;
-    reasons.push({ verdict: level, text, weight: 1 + (1 - kept) });
+    reasons.push({ verdict: level, text, weight: 1 + (1 - kept), ...about });
   }
   if (distributions?.kind === 'numeric' && distributions.ks.level !== 'ok') {
     const { d, level: distance, location } = distributions.ks;
     const text = `${name}: served and replayed values are apart, D = ${d.toFixed(3)} at ${location}.`;
-    reasons.push({ verdict: distance === 'alarm' ? 'alert' : 'pass', text, weight: d });
+    reasons.push({ verdict: distance === 'alarm' ? 'alert' : 'pass', text, weight: d, ...about });
   }
   return reasons;
 }
 
 /** @returns the cause of most mismatches that broke the promise */
-function mainCause(feature: FeatureSnapshot): string {
-  const beyond = Object.entries(feature.causes)
-    .filter(([cause]) => cause !== 'unavailable' || feature.unavailable === 0)
-    .map(([cause, count]) => [cause, count - (feature.promisedCauses[cause as 'unexplained'] ?? 0)] as const)
-    .filter(([, count]) => count > 0)
-    .toSorted(([, a], [, b]) => b - a);
-  if (beyond.length === 0) return '';
-  const total = beyond.reduce((all, [, count]) => all + count, 0);
-  return `, mostly ${beyond[0]![0]} (${beyond[0]![1]} of ${total})`;
+function mainCause({ causes, beyondPromise }: FeatureSnapshot): string {
+  const [main] = Object.entries(causes).toSorted(([, a], [, b]) => b.beyondPromise - a.beyondPromise);
+  if (main === undefined || beyondPromise === 0) return '';
+  return `, mostly ${main[0]} (${main[1].beyondPromise} of ${beyondPromise})`;
 }
 
 /** When a source stops, serving and replay compute the same zeros, so good match rates prove nothing. */
@@ -136,7 +142,7 @@ function sourceReasons({ view, path, newestUs, endUs, sourceFreshnessUs }: Sourc
       : `has had no new event for ${spanText(endUs - newestUs)}, since ${formatTimestamp(newestUs).slice(0, 16).replace('T', ' ')}`;
   const limit = `its sourceFreshness is ${formatDuration(sourceFreshnessUs)}`;
   const text = `${view}: its source ${path} ${age}; ${limit}. What is served of it may no longer hold.`;
-  return [{ verdict: 'alarm', text, weight: 0.5 }];
+  return [{ verdict: 'alarm', text, weight: 0.5, view }];
 }
 
 /** Served and replayed values can match at any age, so the age is checked separately. */
@@ -147,7 +153,7 @@ function ageReasons({ view, watermarkUs, endUs, freshnessAlertUs }: ViewAge): Re
       ? 'is complete up to no time yet'
       : `is ${spanText(endUs - watermarkUs)} old: complete up to ${formatTimestamp(watermarkUs).slice(0, 16).replace('T', ' ')}`;
   const text = `${view}: what is online ${since}; its alert age is ${formatDuration(freshnessAlertUs)} (freshness.alert).`;
-  return [{ verdict: 'alarm', text, weight: 0.4 }];
+  return [{ verdict: 'alarm', text, weight: 0.4, view }];
 }
 
 /** Records missing in the log do not change the verdict on the others, but the reader must know of them. */
@@ -157,7 +163,7 @@ function logReasons(
 ): Reason[] {
   const reasons: Reason[] = [];
   const unavailable = sum(features, (feature) => feature.unavailable);
-  const rows = sum(features, (feature) => feature.rows);
+  const rows = sum(features, judgedOf);
   if (unavailable > 0) {
     const share = percent(unavailable / (rows + unavailable));
     const text = `${share} of the values (${unavailable}) were served as UNAVAILABLE; they are in no rate.`;
@@ -190,6 +196,10 @@ function withheldReasons(features: readonly FeatureSnapshot[]): Reason[] {
     const text = `${values} ${values === 1 ? 'value' : 'values'} of ${names} cannot be compared: ${why}.`;
     return { verdict: 'pass', text, weight: 0.25 };
   });
+}
+
+function judgedOf({ bothAbsent, present }: FeatureSnapshot): number {
+  return bothAbsent + present;
 }
 
 function sum(features: readonly FeatureSnapshot[], of: (feature: FeatureSnapshot) => number): number {

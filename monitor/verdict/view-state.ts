@@ -18,7 +18,8 @@ export interface ViewState {
   readonly view: FeatureView;
   /** The view's runs, in order of time. */
   readonly runs: readonly RunRecord[];
-  readonly snapshot: ViewSnapshot;
+  /** Of every role of the view alike. */
+  readonly snapshot: Omit<ViewSnapshot, 'role'>;
   /** null: no run had read the source yet. */
   readonly source: SourceAge | null;
   /** null: no run had ended by the end of the day. */
@@ -54,6 +55,9 @@ export async function readViewState(
       delayUs: view.delayUs,
       proposedDelayUs: proposal.delayUs,
       proposedDelayWhy: proposal.why,
+      fidelity: null,
+      hours: [],
+      availability: null,
       ...(badRows === null ? {} : { badRows }),
     },
     source:

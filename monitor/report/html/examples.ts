@@ -32,16 +32,16 @@ export function examplesOf(feature: FeatureSnapshot, date: string, limit: Exampl
     const at = counts.findIndex((count) => count.cause === cause);
     return at === -1 ? counts.length + CAUSES.indexOf(cause) : at;
   };
-  const causes = [...new Set(feature.examples.map((example) => example.cause))].toSorted(
+  const causes = [...new Set(feature.examples.map(({ causes: [cause] }) => cause))].toSorted(
     (a, b) => order(a) - order(b),
   );
   return causes.slice(0, limit.causes).map((cause) => examplesOfCause(feature, cause, date, limit.rows));
 }
 
 function examplesOfCause(feature: FeatureSnapshot, cause: Cause, date: string, most: number): Markup {
-  const examples = feature.examples.filter((example) => example.cause === cause);
+  const examples = feature.examples.filter((example) => example.causes[0] === cause);
   const shown = examples.slice(0, most);
-  const values = feature.causes[cause] ?? examples.length;
+  const values = feature.causes[cause]?.values ?? examples.length;
   const words =
     shown.length < values ? `${shown.length} of ${counted(values, 'value')}` : counted(values, 'value');
   const rest = shown.slice(UNFOLDED);

@@ -73,7 +73,7 @@ function sentence(text: string): string {
 }
 
 function summaryWords(feature: FeatureSnapshot): Part {
-  if (feature.rows === 0) return 'not compared';
+  if (feature.present === 0) return 'not compared';
   const causes = causesOf(feature);
   const within = percentText(feature.exactMatchWithinPromise);
   const words = `${within} within the promise, ${percentText(feature.exactMatch)} exact`;
@@ -83,7 +83,7 @@ function summaryWords(feature: FeatureSnapshot): Part {
 function causeList(feature: FeatureSnapshot): Part {
   const causes = causesOf(feature);
   const all = mismatches(causes);
-  if (all === 0) return feature.rows > 0 && html`<p class="soft">No value differed.</p>`;
+  if (all === 0) return feature.present > 0 && html`<p class="soft">No value differed.</p>`;
   return html`<table class="plain cause-list">
     <caption>
       ${`Causes of ${countText(all)} mismatches`}${causeBar(causes)}

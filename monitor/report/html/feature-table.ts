@@ -32,7 +32,7 @@ export function featureTable(snapshot: Snapshot, link: FeatureLink): Markup {
     'Match of each feature, the worst first',
     [
       { head: 'Feature', cell: (feature) => [link(feature.name), html` <small>${feature.type}</small>`] },
-      { head: 'Values', number: true, cell: (feature) => countText(feature.rows) },
+      { head: 'Values', number: true, cell: (feature) => countText(feature.present) },
       { head: 'Exact', number: true, cell: (feature) => rate(feature.exactMatch) },
       {
         head: 'Within promise',
@@ -58,7 +58,7 @@ function rate(share: number | null, judged = false): Markup {
 function mismatchCell(feature: FeatureSnapshot): Part {
   const causes = causesOf(feature);
   if (causes.length === 0)
-    return html`<span class="soft">${feature.rows === 0 ? 'not compared' : 'none'}</span>`;
+    return html`<span class="soft">${feature.present === 0 ? 'not compared' : 'none'}</span>`;
   return [
     causeBar(causes),
     html`<small>${`${countText(mismatches(causes))}: ${leadingCauses(causes)}`}</small>`,

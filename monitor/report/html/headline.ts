@@ -22,13 +22,14 @@ const VERDICTS: Readonly<
 
 export function headline(snapshot: Snapshot): Markup {
   const { word, calm } = VERDICTS[snapshot.verdict];
+  const reasons = [...snapshot.findings.map(({ text }) => text), ...snapshot.notes];
   return html`<header class="top ${snapshot.verdict}">
     <p class="over">${snapshot.project} · skew report</p>
     <h1>${snapshot.service} <span class="day">${dayText(snapshot.date)}</span></h1>
     <p class="verdict">
       ${verdictIcon(snapshot.verdict)}<strong>${word}</strong>${snapshot.provisional && provisional(snapshot)}
     </p>
-    ${snapshot.reasons.length === 0 ? html`<p class="reason">${calm}</p>` : reasonsList(snapshot.reasons)}
+    ${reasons.length === 0 ? html`<p class="reason">${calm}</p>` : reasonsList(reasons)}
     <p class="fine">
       ${`Judged ${momentText(snapshot.judgedAt, snapshot.date)} against bundle `}<code>${snapshot.bundle}</code>.
       All times are UTC.
@@ -78,7 +79,7 @@ function provisional(snapshot: Snapshot): Markup {
 
 export function keyFigures(snapshot: Snapshot): Markup {
   const { vectors, features } = snapshot;
-  const values = features.reduce((sum, feature) => sum + feature.rows, 0);
+  const values = features.reduce((sum, feature) => sum + feature.present, 0);
   const worst = worstFirst(features.filter((feature) => feature.exactMatchWithinPromise !== null))[0];
   const totals = causeTotals(snapshot);
   const unexplained = totals.find(({ cause }) => cause === 'unexplained')?.values ?? 0;

@@ -4,17 +4,17 @@ import type { FeatureSnapshot } from '../../verdict/snapshot.ts';
 import type { State } from '../../causes/value-state.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
-import { countText, durationText, numberText, percentText } from './markup/value-text.ts';
+import { countText, counted, durationText, numberText, percentText } from './markup/value-text.ts';
 
 const ONE_ANSWER = html`<p class="soft">
   The history has no created times, so “as trained” and “as available” are one answer.
 </p>`;
 
 export function matchTable(feature: FeatureSnapshot): Markup {
-  const available = feature.exactMatchAsAvailable;
+  const available = feature.availableMatch;
   return html`<table class="plain">
       <caption>
-        ${`Match over ${countText(feature.rows)} values`}
+        ${`Match over ${counted(feature.present, 'value')} present`}
       </caption>
       <thead>
         <tr>
@@ -24,10 +24,10 @@ export function matchTable(feature: FeatureSnapshot): Markup {
         </tr>
       </thead>
       <tbody>
-        ${row('Exact', feature.exactMatch, feature.rows)}
-        ${row('Exact, within the promise', feature.exactMatchWithinPromise, feature.rows)}
-        ${row('Within tolerance', feature.toleranceMatch, feature.rows)}
-        ${available !== null && row('Exact, with what was available', available, feature.rows)}
+        ${row('Exact', feature.exactMatch, feature.present)}
+        ${row('Exact, within the promise', feature.exactMatchWithinPromise, feature.present)}
+        ${row('Within tolerance', feature.toleranceMatch, feature.present)}
+        ${available !== null && row('Exact, with what was available', available, feature.present)}
       </tbody>
     </table>
     ${available === null && ONE_ANSWER} ${notCounted(feature)}${differences(feature)}`;
@@ -42,13 +42,16 @@ function row(words: string, share: number | null, rows: number): Markup {
   </tr>`;
 }
 
-function notCounted({ unjudged, unavailable, withheld = {}, hashed = 0, rows }: FeatureSnapshot): Part {
+function notCounted(feature: FeatureSnapshot): Part {
+  const { unjudged, unavailable, undecoded, withheld = {}, hashed = 0, bothAbsent, present } = feature;
   const words = [
     unjudged > 0 && `${countText(unjudged)} unjudged`,
     unavailable > 0 && `${countText(unavailable)} unavailable`,
+    undecoded > 0 && `${countText(undecoded)} in rows that cannot be decoded`,
+    bothAbsent > 0 && `${countText(bothAbsent)} absent on both sides`,
     ...Object.entries(withheld).map(([why, values]) => `${countText(values)} ${why}`),
   ].filter((word) => word !== false);
-  const which = hashed === rows ? 'Compared' : `${countText(hashed)} of them compared`;
+  const which = hashed === bothAbsent + present ? 'Compared' : `${countText(hashed)} of them compared`;
   return [
     words.length > 0 && html`<p class="soft">${`Counted apart: ${words.join('; ')}.`}</p>`,
     hashed > 0 &&

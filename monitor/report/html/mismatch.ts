@@ -1,7 +1,7 @@
 /** Counts the mismatches of a snapshot, for the headline, the tables and the bars. */
 import { CAUSES } from '../../causes/cause.ts';
 import type { Cause } from '../../causes/cause.ts';
-import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
+import type { CauseCounts, FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 
 export interface CauseCount {
   readonly cause: Cause;
@@ -13,11 +13,10 @@ export interface CauseCount {
 /** A feature's causes: unexplained first, then those that explain the most values. */
 export function causesOf(feature: FeatureSnapshot): CauseCount[] {
   return inOrder(
-    CAUSES.map((cause) => ({
-      cause,
-      values: feature.causes[cause] ?? 0,
-      promised: feature.promisedCauses[cause] ?? 0,
-    })),
+    CAUSES.map((cause) => {
+      const { values, beyondPromise } = countsOf(feature, cause);
+      return { cause, values, promised: values - beyondPromise };
+    }),
   );
 }
 
@@ -31,17 +30,21 @@ export function causeTotals(snapshot: Snapshot): CauseTotal[] {
   return inOrder(
     CAUSES.map((cause) => {
       const features = snapshot.features
-        .map((feature) => ({ feature, values: feature.causes[cause] ?? 0 }))
+        .map((feature) => ({ feature, ...countsOf(feature, cause) }))
         .filter(({ values }) => values > 0)
         .toSorted((a, b) => b.values - a.values);
       return {
         cause,
         values: features.reduce((sum, { values }) => sum + values, 0),
-        promised: features.reduce((sum, { feature }) => sum + (feature.promisedCauses[cause] ?? 0), 0),
+        promised: features.reduce((sum, { values, beyondPromise }) => sum + values - beyondPromise, 0),
         features,
       };
     }),
   );
+}
+
+function countsOf({ causes }: FeatureSnapshot, cause: Cause): CauseCounts {
+  return causes[cause] ?? { values: 0, beyondPromise: 0 };
 }
 
 function inOrder<Count extends CauseCount>(counts: readonly Count[]): Count[] {
@@ -53,14 +56,16 @@ export function mismatches(causes: readonly CauseCount[]): number {
   return causes.reduce((sum, { values }) => sum + values, 0);
 }
 
-/** The match rate over all features, each weighted by its rows; null over no rows. */
+/** The match rate over all features, each weighted by its values; null over none. */
 export function overallMatch(
   features: readonly FeatureSnapshot[],
   rate: 'exactMatch' | 'exactMatchWithinPromise',
 ): number | null {
-  const judged = features.filter((feature) => feature.rows > 0 && feature[rate] !== null);
-  const rows = judged.reduce((sum, feature) => sum + feature.rows, 0);
-  return rows === 0 ? null : judged.reduce((sum, feature) => sum + feature[rate]! * feature.rows, 0) / rows;
+  const judged = features.filter((feature) => feature.present > 0 && feature[rate] !== null);
+  const values = judged.reduce((sum, feature) => sum + feature.present, 0);
+  return values === 0
+    ? null
+    : judged.reduce((sum, feature) => sum + feature[rate]! * feature.present, 0) / values;
 }
 
 /**
@@ -70,7 +75,7 @@ export function overallMatch(
 export function worstFirst(features: readonly FeatureSnapshot[]): FeatureSnapshot[] {
   return features.toSorted(
     (a, b) =>
-      Number((b.causes.unexplained ?? 0) > 0) - Number((a.causes.unexplained ?? 0) > 0) ||
+      Number(b.causes.unexplained !== undefined) - Number(a.causes.unexplained !== undefined) ||
       (a.exactMatchWithinPromise ?? 2) - (b.exactMatchWithinPromise ?? 2) ||
       (a.exactMatch ?? 2) - (b.exactMatch ?? 2),
   );

@@ -62,7 +62,10 @@ function examplesDrawn({ features }: Snapshot, limit: ExampleLimit): number {
   let rows = 0;
   for (const { examples } of features) {
     const drawn = new Map<string, number>();
-    for (const { cause } of examples) drawn.set(cause, Math.min(limit.rows, (drawn.get(cause) ?? 0) + 1));
+    for (const {
+      causes: [cause],
+    } of examples)
+      drawn.set(cause, Math.min(limit.rows, (drawn.get(cause) ?? 0) + 1));
     for (const count of [...drawn.values()].slice(0, limit.causes)) rows += count;
   }
   return rows;
@@ -111,14 +114,14 @@ function page(snapshot: Snapshot, limit: ExampleLimit): Markup {
 
 /** The section of unexplained mismatches, with example rows, above everything else. */
 function unexplainedSection(snapshot: Snapshot, link: FeatureLink, limit: ExampleLimit): Part {
-  const features = snapshot.features.filter((feature) => (feature.causes.unexplained ?? 0) > 0);
+  const features = snapshot.features.filter((feature) => feature.causes.unexplained !== undefined);
   if (features.length === 0) return null;
   const shown = features.slice(0, MOST_OPEN);
   return html`<section class="unexplained-first">
     <h2>Unexplained</h2>
     <p>No known cause fits these values. They need a person.</p>
     ${shown.map((feature) => {
-      const examples = feature.examples.filter((example) => example.cause === 'unexplained');
+      const examples = feature.examples.filter((example) => example.causes[0] === 'unexplained');
       return html`<h3>${link(feature.name)}</h3>
         ${examplesOf({ ...feature, examples }, snapshot.date, { ...limit, rows: Math.min(3, limit.rows) })}`;
     })}
@@ -152,7 +155,7 @@ function featuresSection(snapshot: Snapshot, limit: ExampleLimit): Part {
 
 function needsALook({ causes, exactMatchWithinPromise, distributions }: FeatureSnapshot): boolean {
   return (
-    (causes.unexplained ?? 0) > 0 ||
+    causes.unexplained !== undefined ||
     matchLevel(exactMatchWithinPromise ?? 1) !== 'ok' ||
     (distributions?.kind === 'numeric' && distributions.ks.level === 'alarm')
   );

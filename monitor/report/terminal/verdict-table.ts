@@ -37,7 +37,7 @@ export function renderVerdict(snapshot: Snapshot, options: RenderOptions = {}): 
   const verdict = paint(BOLD + COLOURS[snapshot.verdict], snapshot.verdict.toUpperCase());
   const blocks = [
     `${snapshot.service}  ${snapshot.date}  ${verdict}${settled}`,
-    ...reasonLines(snapshot.reasons),
+    ...reasonLines([...snapshot.findings.map(({ text }) => text), ...snapshot.notes]),
     '',
     `  ${countsLine(snapshot)}`,
     '',
@@ -86,13 +86,13 @@ function countsLine({ vectors }: Snapshot): string {
 function featureTable(features: readonly FeatureSnapshot[]): string {
   const rows = features.map((feature) => [
     feature.name,
-    String(feature.rows),
+    String(feature.present),
     rate(feature.exactMatch),
     rate(feature.exactMatchWithinPromise),
     feature.distributions?.kind === 'numeric' ? feature.distributions.ks.d.toFixed(3) : '',
     causesText(feature),
   ]);
-  return renderTable(['feature', 'rows', 'exact', 'in promise', 'D', 'causes'], rows, [
+  return renderTable(['feature', 'values', 'exact', 'in promise', 'D', 'causes'], rows, [
     'left',
     'right',
     'right',
@@ -110,9 +110,9 @@ const CAUSES_PER_LINE = 2;
 
 /** A feature's causes, unexplained first, then the most frequent; what has no room here is listed below the table. */
 function causesText(feature: FeatureSnapshot): string {
-  const causes = (Object.entries(feature.causes) as [Cause, number][]).toSorted(
-    ([a, m], [b, n]) => Number(b === 'unexplained') - Number(a === 'unexplained') || n - m,
-  );
+  const causes = Object.entries(feature.causes)
+    .map(([cause, { values }]) => [cause, values] as const)
+    .toSorted(([a, m], [b, n]) => Number(b === 'unexplained') - Number(a === 'unexplained') || n - m);
   const shown = causes.slice(0, CAUSES_PER_LINE).map(([cause, count]) => `${cause} ${count}`);
   if (causes.length > CAUSES_PER_LINE) shown.push(`${causes.length - CAUSES_PER_LINE} more`);
   return shown.join(', ');
@@ -124,7 +124,7 @@ function causeLines(snapshot: Snapshot, paint: (code: string, text: string) => s
   const order = (['unexplained', ...CAUSES] as const).filter((cause, i, all) => all.indexOf(cause) === i);
   for (const cause of order) {
     const examples = snapshot.features.flatMap((feature) =>
-      feature.examples.filter((e) => e.cause === cause).map((example) => ({ feature, example })),
+      feature.examples.filter((e) => e.causes[0] === cause).map((example) => ({ feature, example })),
     );
     const shown = examples.find(({ example }) => !example.withinPromise) ?? examples[0];
     if (shown === undefined) continue;
@@ -144,11 +144,12 @@ function causeCounts(features: readonly FeatureSnapshot[], cause: Cause): string
   let values = 0;
   let promised = 0;
   let touched = 0;
-  for (const feature of features) {
-    const count = feature.causes[cause] ?? 0;
-    values += count;
-    promised += feature.promisedCauses[cause] ?? 0;
-    if (count > 0) touched += 1;
+  for (const { causes } of features) {
+    const counts = causes[cause];
+    if (counts === undefined) continue;
+    values += counts.values;
+    promised += counts.values - counts.beyondPromise;
+    touched += 1;
   }
   const within = promised === 0 ? '' : `, ${promised} of them within the promise`;
   return `${values} ${plural(values, 'value')} of ${touched} ${plural(touched, 'feature')}${within}`;

@@ -103,7 +103,7 @@ function judgedOf(snapshot: Snapshot): Map<string, string> {
     snapshot.features.flatMap(({ name, examples }) =>
       examples.map((e): [string, string] => [
         `${e.requestId} ${name}`,
-        `${e.cause}: ${e.evidence} ${e.withinPromise}`,
+        `${e.causes[0]}: ${e.evidence} ${e.withinPromise}`,
       ]),
     ),
   );
@@ -113,13 +113,15 @@ describe('a request of the log', () => {
   test('has the causes, evidence and promise that the monitor gave it, and a match has none', async () => {
     const ids = await makeDay();
     const judged = judgedOf(await day.judge(SETTLED));
-    expect(judged.size).toBeGreaterThanOrEqual(12);
+    expect(judged.size).toBeGreaterThanOrEqual(10);
     const told = new Map<string, string>();
     for (const id of Object.values(ids)) {
       const [vector] = await explained(id);
       for (const feature of vector!.views.flatMap(({ features }) => features)) {
         const { name, same, cause, evidence, withinPromise } = feature;
-        if (same === false) told.set(`${id} ${name}`, `${cause}: ${evidence} ${withinPromise}`);
+        // UNAVAILABLE is no mismatch of the report.
+        if (id === ids['unavailable'] && name.startsWith('orders')) expect(cause).toBe('unavailable');
+        else if (same === false) told.set(`${id} ${name}`, `${cause}: ${evidence} ${withinPromise}`);
         else expect(cause).toBeNull();
       }
     }

@@ -47,7 +47,7 @@ test('fallbacks are those of the bundle that answered, on both sides', async () 
   await day.writeDrivers(DRIVERS);
   day.setWatermark('23:00:00');
   const judged = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
-  expect(judged).toMatchObject({ rows: 3, exactMatch: 2 / 3 });
+  expect(judged).toMatchObject({ rows: 3, bothAbsent: 2, present: 1, exactMatch: 0 });
   expect(judged.examples).toEqual([
     expect.objectContaining({
       requestId: id,
@@ -94,7 +94,10 @@ test('delay and TTL are those of the bundle that answered, though they change in
   await day.openLog();
   day.serve('05:31:00', 'known', atFive!, 1, present);
   const again = await day.judge(SETTLED);
-  expect(featureOf(again, 'orders__orders_1d')).toMatchObject({ rows: 6, causes: { 'served ahead': 1 } });
+  expect(featureOf(again, 'orders__orders_1d')).toMatchObject({
+    rows: 6,
+    causes: { 'served ahead': { values: 1 } },
+  });
 });
 
 test('a feature that the answering bundle lacked is not counted for its vectors', async () => {
@@ -137,7 +140,7 @@ test('a vector is replayed over the rows of the definition that served it', asyn
   expect(day.orders.definitionId).not.toBe(before.definitionId);
   await day.writeDrivers(DRIVERS);
   const unmaterialized = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
-  expect(unmaterialized).toMatchObject({ rows: 2, unjudged: 1, exactMatch: 0.5 });
+  expect(unmaterialized).toMatchObject({ present: 2, unjudged: 1, exactMatch: 0.5 });
   const ofToday = { ...row('known', [null, 500]), run: 'r-09' };
   await day.openLog();
   day.serve('06:20:00', 'known', online(ofToday), 2, noDriver);
@@ -145,7 +148,7 @@ test('a vector is replayed over the rows of the definition that served it', asyn
   day.setWatermark('23:00:00');
   const snapshot = await day.judge(SETTLED);
   const judged = featureOf(snapshot, 'orders__spent_1d');
-  expect(judged).toMatchObject({ rows: 3, unjudged: 1, exactMatch: 2 / 3 });
+  expect(judged).toMatchObject({ present: 3, unjudged: 1, exactMatch: 2 / 3 });
   expect(judged.examples).toEqual([expect.objectContaining({ requestId: wrong })]);
   // What has another type by now is compared for today's vectors alone.
   expect(featureOf(snapshot, 'orders__orders_1d').rows).toBe(1);
@@ -162,7 +165,7 @@ test('vectors from when a view had another entity are unjudged', async () => {
   await day.appendOrders([{ ...known, values: [9n, 9] }]);
   day.setWatermark('23:00:00');
   const judged = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
-  expect(judged).toMatchObject({ rows: 0, unjudged: 1 });
+  expect(judged).toMatchObject({ present: 0, unjudged: 1 });
 });
 
 test.each<[string, JoinKey]>([
@@ -222,13 +225,16 @@ test('a view in two roles is replayed by the key of each', async () => {
   expect(featureOf(snapshot, 'buyer__spent_1d').exactMatch).toBe(1);
   expect(featureOf(snapshot, 'seller__spent_1d')).toMatchObject({
     exactMatch: 0,
-    causes: { unexplained: 1 },
+    causes: { unexplained: { values: 1, beyondPromise: 1 } },
   });
   expect(featureOf(snapshot, 'seller__spent_1d').examples[0]!.entities).toEqual({
     seller_id: 'b',
     buyer_id: 'a',
   });
-  expect(snapshot.views).toHaveLength(1);
+  expect(snapshot.views.map(({ role, view }) => [role, view])).toEqual([
+    ['buyer', 'orders'],
+    ['seller', 'orders'],
+  ]);
   expect(snapshot.verdict).toBe('alarm');
 });
 
@@ -249,7 +255,8 @@ test('the tensor surface is judged by the doubles that it gave', async () => {
   const asTensor = await day.judge(SETTLED);
   expect(featureOf(asTensor, 'orders__orders_1d').exactMatch).toBe(1);
   expect(featureOf(asTensor, 'orders__spent_1d')).toMatchObject({
-    exactMatch: 1,
+    bothAbsent: 1,
+    exactMatch: null,
     states: [{ served: 'null', replayed: 'null', rows: 1 }],
   });
   await day.openLog();
@@ -257,6 +264,6 @@ test('the tensor surface is judged by the doubles that it gave', async () => {
   const asJson = await day.judge(SETTLED);
   expect(featureOf(asJson, 'orders__orders_1d')).toMatchObject({
     exactMatch: 0.5,
-    causes: { 'precision / type': 1 },
+    causes: { 'precision / type': { values: 1 } },
   });
 });

@@ -57,7 +57,7 @@ describe('hashed ids', () => {
       snapshot.features.find((f) => f.name === name)!;
     expect(snapshot.vectors).toMatchObject({ read: 3, judged: 3 });
     expect(feature('orders__orders_1d')).toMatchObject({ rows: 3, exactMatch: 1 });
-    expect(feature('orders__spent_1d').exactMatch).toBeCloseTo(2 / 3);
+    expect(feature('orders__spent_1d').exactMatch).toBeCloseTo(1 / 2);
     expect(feature('driver_stats__conv_rate')).toMatchObject({ rows: 3, exactMatch: 1 });
     expect(feature('orders__spent_1d').examples[0]!.entities).toEqual({
       customer_id: `hmac:${idDigest(KEY, 'bob')}`,

@@ -124,18 +124,21 @@ const featureOf = (snapshot: Snapshot, name: string): FeatureSnapshot =>
 
 /** All that a report says of a feature but its values and their sizes. */
 function judgementOf(feature: FeatureSnapshot): object {
-  const { rows, unjudged, unavailable, exactMatch, exactMatchWithinPromise, exactMatchAsAvailable } = feature;
-  const { states, causes, promisedCauses, toleranceMatch } = feature;
-  const examples = feature.examples.map(({ requestId, cause, withinPromise, served, replayed }) => {
-    const times = [served, replayed].map(({ state, eventTime, createdTime }) => [
-      state,
-      eventTime,
-      createdTime,
-    ]);
-    return { requestId, cause, withinPromise, times };
-  });
-  const rates = { exactMatch, exactMatchWithinPromise, exactMatchAsAvailable, toleranceMatch };
-  return { rows, unjudged, unavailable, rates, states, causes, promisedCauses, examples };
+  const { rows, unjudged, unavailable, bothAbsent, exact, withinPromise, beyondPromise } = feature;
+  const { exactMatch, exactMatchWithinPromise, toleranceMatch, availableMatch, states } = feature;
+  const examples = feature.examples.map(
+    ({ requestId, row, causes, withinPromise: kept, served, replayed }) => {
+      const times = [served, replayed].map(({ state, eventTime, createdTime }) => [
+        state,
+        eventTime,
+        createdTime,
+      ]);
+      return { requestId, row, causes, kept, times };
+    },
+  );
+  const counts = { rows, unjudged, unavailable, bothAbsent, exact, withinPromise, beyondPromise };
+  const rates = { exactMatch, exactMatchWithinPromise, toleranceMatch, availableMatch };
+  return { counts, rates, states, causes: feature.causes, examples };
 }
 
 describe('values as HMACs', () => {
@@ -151,7 +154,9 @@ describe('values as HMACs', () => {
       expect.arrayContaining(['definition changed', 'precision / type', 'null or default substituted']),
     );
     expect([rows > 150, unjudged > 0]).toEqual([true, true]);
-    expect(after.features.map(({ hashed: count }) => count)).toEqual(after.features.map((f) => f.rows));
+    expect(after.features.map(({ hashed: count }) => count)).toEqual(
+      after.features.map(({ bothAbsent, present }) => bothAbsent + present),
+    );
     for (const feature of after.features) {
       expect(feature).toMatchObject({ distributions: null, meanDifference: null });
     }
@@ -198,10 +203,15 @@ describe('values as HMACs', () => {
     await serveAnything(day, 6);
     const snapshot = await day.judge(SETTLED, keyId);
     const withheld = { [`hashed with the secret k1, and ${why}`]: VECTORS };
-    expect(featureOf(snapshot, 'orders__spent_1d')).toMatchObject({ rows: 0, exactMatch: null, withheld });
+    expect(featureOf(snapshot, 'orders__spent_1d')).toMatchObject({
+      rows: 300,
+      dropped: 300,
+      exactMatch: null,
+      withheld,
+    });
     expect(featureOf(snapshot, 'orders__orders_1d').rows).toBeGreaterThan(100);
     expect(snapshot.vectors.withheld).toBe(300);
-    expect(snapshot.reasons.join('\n')).toContain(
+    expect(snapshot.notes.join('\n')).toContain(
       `300 values of orders__spent_1d cannot be compared: hashed with the secret k1, and ${why}.`,
     );
     expect(renderVerdict(snapshot)).toContain('300 values withheld from the log');
@@ -215,8 +225,12 @@ describe('values as HMACs', () => {
     await serveAnything(day, 7);
     const snapshot = await day.judge(SETTLED, LOG_KEY.id);
     const withheld = { 'dropped (log: drop)': 300 };
-    expect(featureOf(snapshot, 'orders__spent_1d')).toMatchObject({ rows: 0, unjudged: 0, withheld });
-    expect(snapshot.reasons.join()).not.toContain('spent');
+    expect(featureOf(snapshot, 'orders__spent_1d')).toMatchObject({
+      rows: 300,
+      dropped: 300,
+      withheld,
+    });
+    expect([...snapshot.findings, ...snapshot.notes].join()).not.toContain('spent');
     expect(
       readFileSync(judgedValuesFile(day.project.settings.reports, SERVICE.name, DAY)).length,
     ).toBeGreaterThan(0);
@@ -249,6 +263,6 @@ describe('values as HMACs', () => {
     expect(feature).toMatchObject({ rows: 3, exactMatch: 2 / 3, hashed: evening === 'hmac' ? 3 : 1 });
     if (evening === 'hmac') expect(JSON.stringify(feature)).not.toContain('31337');
     const known = await day.judge(SETTLED);
-    expect(featureOf(known, 'orders__spent_1d').rows).toBe(evening === 'hmac' ? 0 : 2);
+    expect(featureOf(known, 'orders__spent_1d').present).toBe(evening === 'hmac' ? 0 : 2);
   });
 });

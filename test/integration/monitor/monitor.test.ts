@@ -93,7 +93,7 @@ function featureOf(snapshot: Snapshot, name: string): FeatureSnapshot {
 
 /** Cause by request id. */
 function causesOf(snapshot: Snapshot, name: string): Record<string, string> {
-  return Object.fromEntries(featureOf(snapshot, name).examples.map((e) => [e.requestId, e.cause]));
+  return Object.fromEntries(featureOf(snapshot, name).examples.map((e) => [e.requestId, e.causes[0]]));
 }
 
 describe('a day with something of everything', () => {
@@ -176,7 +176,8 @@ describe('a day with something of everything', () => {
       1,
       servedDriver,
     );
-    serve('unavailable', '06:40:00', 'same-1', { status: 'UNAVAILABLE', source: 'none' }, 1, servedDriver);
+    // A class of its own: no mismatch, and no cause.
+    day.serve('06:40:00', 'same-1', { status: 'UNAVAILABLE', source: 'none' }, 1, servedDriver);
 
     await day.appendOrders(history);
     await day.writeDrivers(DRIVERS);
@@ -190,13 +191,18 @@ describe('a day with something of everything', () => {
 
     const spent = featureOf(snapshot, 'orders__spent_1d');
     // 400 that match, 8 that do not; one of the two late rows, the cached and the corrected one keep the promise.
-    expect(spent).toMatchObject({ rows: 407, unavailable: 1, unjudged: 0, exactMatch: 400 / 407 });
+    expect(spent).toMatchObject({ present: 407, unavailable: 1, unjudged: 0, exactMatch: 400 / 407 });
     expect(spent.exactMatchWithinPromise).toBe(403 / 407);
-    expect(spent.promisedCauses).toEqual({ 'cache age': 1, 'materialization lag': 1, 'late arrival': 1 });
+    expect(spent.causes).toMatchObject({
+      'cache age': { values: 1, beyondPromise: 0 },
+      'materialization lag': { values: 2, beyondPromise: 1 },
+      'late arrival': { values: 1, beyondPromise: 0 },
+      'missing online': { values: 1, beyondPromise: 1 },
+    });
     expect(spent.states).toContainEqual({ served: 'zero', replayed: 'null', rows: 1 });
     expect(spent.states).toContainEqual({ served: 'unavailable', replayed: 'value', rows: 1 });
     // As available knows the late event's first row, and not what came with the run of 13:00.
-    expect(spent.exactMatchAsAvailable).toBe(403 / 407);
+    expect(spent.availableMatch).toBe(403 / 407);
     expect(snapshot.views[0]).toMatchObject({ proposedDelayUs: at('13:05:00') - at('10:00:00') });
   });
 
@@ -235,10 +241,15 @@ describe('what cannot be judged', () => {
     const snapshot = await dayWithLateVectors(5, '21:00:00');
     expect(snapshot.verdict).toBe('not-enough-data');
     expect(exitCodeOf([snapshot.verdict])).toBe(3);
-    expect(featureOf(snapshot, 'orders__orders_1d')).toMatchObject({ rows: 100, unjudged: 5, exactMatch: 1 });
+    expect(featureOf(snapshot, 'orders__orders_1d')).toMatchObject({
+      rows: 105,
+      present: 100,
+      unjudged: 5,
+      exactMatch: 1,
+    });
     // The stored view has no edges: its values of the same vectors are judged.
     expect(snapshot.vectors).toMatchObject({ read: 105, judged: 105, unjudged: 10 });
-    expect(snapshot.reasons[0]).toMatch(/^3\.17 % of the values \(10\) cannot be judged/);
+    expect(snapshot.sentence).toMatch(/^3\.17 % of the values \(10\) cannot be judged/);
   });
 
   test('up to the watermark itself: judged', async () => {
@@ -257,7 +268,8 @@ describe('what cannot be judged', () => {
     const snapshot = await dayWithLateVectors(0, null);
     expect(snapshot.verdict).toBe('not-enough-data');
     expect(featureOf(snapshot, 'orders__spent_1d')).toMatchObject({
-      rows: 0,
+      rows: 100,
+      present: 0,
       unjudged: 100,
       exactMatch: null,
     });
@@ -465,10 +477,10 @@ describe('a stored view', () => {
     const snapshot = await day.judge(SETTLED);
     expect(featureOf(snapshot, 'driver_stats__conv_rate')).toMatchObject({
       exactMatch: 1,
-      exactMatchAsAvailable: null,
+      availableMatch: null,
     });
     expect(snapshot.verdict).toBe('alarm');
-    expect(snapshot.reasons[0]).toMatch(
+    expect(snapshot.sentence).toMatch(
       'driver_stats: its source data/drivers*.parquet has had no new event for 23h50m, since 2026-01-02 00:10;',
     );
   });
@@ -498,7 +510,7 @@ test('an aggregated view whose source stopped is an alarm, though its zeros matc
   const snapshot = await day.judge(SETTLED);
   expect(featureOf(snapshot, 'orders__orders_1d')).toMatchObject({ exactMatch: 1 });
   expect(snapshot.verdict).toBe('alarm');
-  expect(snapshot.reasons[0]).toBe(
+  expect(snapshot.sentence).toBe(
     'orders: its source data/orders*.parquet has had no new event for 22h30m, since 2026-01-02 01:30; its ' +
       'sourceFreshness is 4h. What is served of it may no longer hold.',
   );
@@ -514,7 +526,10 @@ describe('what is kept of a day', () => {
     const id = day.serve('07:30:00', 'zeroed', zero, 1, servedDriver);
     const { reports } = day.project.settings;
     for (const date of ['2026-01-01', '2025-12-31', '2026-01-03']) {
-      writeDurably(join(reports, 'churn', `${date}.json`), JSON.stringify({ verdict: 'pass', features: [] }));
+      writeDurably(
+        join(reports, 'churn', `${date}.json`),
+        JSON.stringify({ version: 2, verdict: 'pass', features: [] }),
+      );
     }
     writeDurably(join(reports, 'churn', '2025-12-30.json'), 'no JSON');
     await day.appendOrders([...history, zeroed]);
@@ -582,6 +597,11 @@ test('events that were taken back are no row in the replay: served as none they 
   await day.writeDrivers(DRIVERS);
   day.setWatermark('23:00:00');
   const feature = featureOf(await day.judge(SETTLED), 'orders__orders_1d');
-  expect(feature).toMatchObject({ rows: 2, exactMatch: 0.5, causes: { 'late arrival': 1 } });
+  expect(feature).toMatchObject({
+    present: 1,
+    bothAbsent: 1,
+    exactMatch: 0,
+    causes: { 'late arrival': { values: 1 } },
+  });
   expect(JSON.stringify(feature.examples)).toContain('its events were taken back');
 });

@@ -7,7 +7,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import type { FeatureSnapshot, Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import type { SqlRow } from '../../../project/engine/duckdb/duckdb.ts';
 import { formatTimestamp, parseTimestamp } from '../../../contract/std/timestamp.ts';
@@ -118,12 +118,13 @@ describe('the demo', () => {
 
   test('finds what happened, all of it and nothing else', async () => {
     const expected = await judgeByHand();
-    const reported = Object.fromEntries(snapshot.features.map(({ name, causes }) => [name, causes]));
-    expect(reported).toEqual(expected.causes);
-    for (const { name, rows, exactMatch } of snapshot.features) {
+    const reported = snapshot.features.map(({ name, causes }) => [name, valuesOf(causes)]);
+    expect(Object.fromEntries(reported)).toEqual(expected.causes);
+    for (const { name, rows, present, bothAbsent, exactMatch } of snapshot.features) {
       const mismatches = Object.values(expected.causes[name]!).reduce((sum, count) => sum + count, 0);
-      expect(rows).toBe(expected.rows);
-      expect(exactMatch, name).toBeCloseTo(1 - mismatches / rows, 12);
+      expect([rows, present + bothAbsent]).toEqual([expected.rows, expected.rows]);
+      expect(present).toBe(expected.present[name]);
+      expect(exactMatch, name).toBeCloseTo(1 - mismatches / present, 12);
     }
     const total = Object.values(expected.causes).flatMap((causes) => Object.keys(causes));
     expect(new Set(total)).toEqual(
@@ -141,7 +142,12 @@ describe('the demo', () => {
       WHERE country IN ('Norway', 'Germany') AND epoch_us(invoice_date) >= ${DATA_DAY_US}`);
     const keys = new Set(late.flatMap((row) => [row['stock_code'], row['customer_id']]));
     for (const { view, examples } of snapshot.features) {
-      for (const { cause, servedAt, entities, evidence } of examples) {
+      for (const {
+        causes: [cause],
+        servedAt,
+        entities,
+        evidence,
+      } of examples) {
         const sinceMidnightUs = Number(parseTimestamp(servedAt)) - dayUs;
         if (cause === 'materialization lag') {
           expect(sinceMidnightUs).toBeGreaterThanOrEqual(10 * HOUR_US + DELAY_US);
@@ -199,7 +205,7 @@ describe('the demo', () => {
       ]),
     );
     const reported = Object.fromEntries(
-      snapshot.features.map(({ name, causes }) => [name, Object.values(causes).reduce((a, b) => a + b, 0)]),
+      snapshot.features.map(({ name, present, exact }) => [name, present - exact]),
     );
     expect(differing).toEqual(reported);
   });
@@ -246,8 +252,12 @@ function logged(view: ViewName, key: string, row: SqlRow): Record<string, unknow
 
 type Causes = Record<string, Record<string, number>>;
 
+function valuesOf(causes: FeatureSnapshot['causes']): Record<string, number> {
+  return Object.fromEntries(Object.entries(causes).map(([cause, { values }]) => [cause, values]));
+}
+
 /** Replays the day: checks each served value, then counts for each feature why served and trained differ. */
-async function judgeByHand(): Promise<{ causes: Causes; rows: number }> {
+async function judgeByHand(): Promise<{ causes: Causes; present: Record<string, number>; rows: number }> {
   const truths = new Map<string, Promise<Truth>>();
   const truth = (view: ViewName, edgeUs: number, knownUs: number | null): Promise<Truth> => {
     const name = `${view} ${edgeUs} ${knownUs}`;
@@ -255,6 +265,7 @@ async function judgeByHand(): Promise<{ causes: Causes; rows: number }> {
     return truths.get(name)!;
   };
   const causes: Causes = Object.fromEntries(snapshot.features.map(({ name }) => [name, {}]));
+  const present: Record<string, number> = {};
   let rows = 0;
   for (const { servedAt, vectors } of requests) {
     const servedUs = Number(parseTimestamp(servedAt));
@@ -276,6 +287,7 @@ async function judgeByHand(): Promise<{ causes: Causes; rows: number }> {
           const served = nulled ? 0 : (now.get(key)?.[name] ?? null);
           expect(isClose(features[name], served), `${name} of ${key} at ${servedAt}`).toBe(true);
           const trained = settled.get(key)?.[name] ?? null;
+          if (served !== null || trained !== null) present[name] = (present[name] ?? 0) + 1;
           if (served === trained) continue;
           const cause =
             nulled && trained === null
@@ -288,7 +300,7 @@ async function judgeByHand(): Promise<{ causes: Causes; rows: number }> {
       }
     }
   }
-  return { causes, rows };
+  return { causes, present, rows };
 }
 
 /** The last run of a view that had finished by then. */

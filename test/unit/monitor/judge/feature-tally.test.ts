@@ -11,7 +11,7 @@ import { feature } from '../../../support/fixtures/materialized-project.ts';
 
 const HOUR = 3_600_000_000;
 const DOUBLE = parseType('float64')!;
-const VECTOR = { requestId: 'q', entities: { customer_id: 'c' } };
+const VECTOR = { requestId: 'q', row: 0, pod: 'p', entities: { customer_id: 'c' } };
 
 /** Serving lacked a row of `missedHours` ago, in a view that promises two hours. */
 function facts(
@@ -69,12 +69,15 @@ describe('a feature over a day', () => {
     const snapshot = tally.snapshot('v__f', 'v');
     expect(snapshot).toMatchObject({
       rows: 8,
+      present: 8,
+      exact: 4,
+      withinPromise: 2,
+      beyondPromise: 2,
       exactMatch: 4 / 8,
       exactMatchWithinPromise: 6 / 8,
       toleranceMatch: 6 / 8,
-      exactMatchAsAvailable: null,
-      causes: { 'materialization lag': 4 },
-      promisedCauses: { 'materialization lag': 2 },
+      availableMatch: null,
+      causes: { 'materialization lag': { values: 4, beyondPromise: 2 } },
     });
     expect(snapshot.states).toEqual([
       { served: 'null', replayed: 'value', rows: 1 },
@@ -85,7 +88,7 @@ describe('a feature over a day', () => {
     expect(snapshot.meanDifference).toBeCloseTo(-8.75 / 7, 12);
   });
 
-  test('counts UNAVAILABLE and unjudged apart, and still names the cause', () => {
+  test('counts UNAVAILABLE and unjudged apart', () => {
     const tally = new FeatureTally(feature('f', 'float64'));
     const down = { servedState: 'unavailable' } as const;
     const { row } = facts(null, 4);
@@ -93,13 +96,13 @@ describe('a feature over a day', () => {
     tally.add(facts(null, null, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }), VECTOR);
     tally.addUnjudged();
     expect(tally.snapshot('v__f', 'v')).toMatchObject({
-      rows: 0,
+      rows: 3,
+      present: 0,
       unavailable: 2,
       unjudged: 1,
       exactMatch: null,
       exactMatchWithinPromise: null,
-      causes: { unavailable: 1 },
-      promisedCauses: {},
+      causes: {},
       distributions: null,
     });
   });
@@ -109,13 +112,13 @@ describe('a feature over a day', () => {
     for (let i = 0; i < 50; i++) tally.add(facts(1, i + 2), VECTOR);
     const { examples, causes } = tally.snapshot('v__f', 'v');
     expect(examples).toHaveLength(20);
-    expect(causes).toEqual({ 'materialization lag': 50 });
+    expect(causes).toEqual({ 'materialization lag': { values: 50, beyondPromise: 0 } });
     expect(examples[0]).toMatchObject({
       requestId: 'q',
       entities: { customer_id: 'c' },
       served: { state: 'value', value: 1, eventTime: '1970-01-01T00:00:00.000000Z' },
       replayed: { state: 'value', value: 2 },
-      cause: 'materialization lag',
+      causes: ['materialization lag'],
       withinPromise: true,
     });
   });
@@ -124,9 +127,9 @@ describe('a feature over a day', () => {
     const tally = new FeatureTally(feature('f', 'float64'));
     tally.add(facts(1, 2, { available: 1 }), VECTOR);
     tally.add(facts(2, 2, { available: 1 }), VECTOR);
-    expect(tally.snapshot('v__f', 'v').exactMatchAsAvailable).toBe(0.5);
+    expect(tally.snapshot('v__f', 'v').availableMatch).toBe(0.5);
     tally.add(facts(2, 2, { available: undefined }), VECTOR);
-    expect(tally.snapshot('v__f', 'v').exactMatchAsAvailable).toBeNull();
+    expect(tally.snapshot('v__f', 'v').availableMatch).toBeNull();
   });
 
   test('has the distribution that its type can have', () => {

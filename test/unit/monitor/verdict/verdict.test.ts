@@ -14,13 +14,15 @@ const LOG = { read: 1_000, gaps: 0, openTails: 0 };
 function feature(change: Partial<FeatureSnapshot> = {}): FeatureSnapshot {
   return {
     name: 'v__f',
-    rows: 1_000,
+    view: 'v',
     unjudged: 0,
     unavailable: 0,
+    bothAbsent: 0,
+    present: 1_000,
+    beyondPromise: 0,
     exactMatch: 1,
     exactMatchWithinPromise: 1,
     causes: {},
-    promisedCauses: {},
     distributions: null,
     ...change,
   } as FeatureSnapshot;
@@ -30,7 +32,12 @@ const of = (...features: FeatureSnapshot[]) => verdictOf(features, LOG, []);
 
 describe('the verdict', () => {
   test('passes without a reason', () => {
-    expect(of(feature())).toEqual({ verdict: 'pass', reasons: [] });
+    expect(of(feature())).toEqual({
+      verdict: 'pass',
+      sentence: 'Pass: no value is beyond the promise.',
+      findings: [],
+      notes: [],
+    });
   });
 
   test('alerts below 99 % and alarms below 90 %, each limit itself still being good', () => {
@@ -41,27 +48,30 @@ describe('the verdict', () => {
     const low = of(
       feature({
         exactMatchWithinPromise: 0.8,
-        causes: { 'cache age': 300, 'missing online': 50 },
-        promisedCauses: { 'cache age': 290 },
+        beyondPromise: 60,
+        causes: {
+          'cache age': { values: 300, beyondPromise: 10 },
+          'missing online': { values: 50, beyondPromise: 50 },
+        },
       }),
     );
-    expect(low.reasons[0]).toBe(
+    expect(low.sentence).toBe(
       'v__f: 80.00 % exact match within the promise, below 90.00 %, mostly missing online (50 of 60).',
     );
   });
 
   test('alarms with more than 1 % unexplained, even above 99 %', () => {
-    expect(of(feature({ causes: { unexplained: 10 } })).verdict).toBe('pass');
-    expect(of(feature({ causes: { unexplained: 11 } })).verdict).toBe('alarm');
+    expect(of(feature({ causes: { unexplained: { values: 10, beyondPromise: 10 } } })).verdict).toBe('pass');
+    expect(of(feature({ causes: { unexplained: { values: 11, beyondPromise: 11 } } })).verdict).toBe('alarm');
   });
 
   test('more than 1 % unjudged is not enough data, unless what was judged alarms', () => {
-    expect(of(feature({ rows: 990, unjudged: 10 })).verdict).toBe('pass');
-    const short = of(feature({ rows: 900, unjudged: 100, exactMatchWithinPromise: 0.5 }));
+    expect(of(feature({ present: 990, unjudged: 10 })).verdict).toBe('pass');
+    const short = of(feature({ present: 900, unjudged: 100, exactMatchWithinPromise: 0.5 }));
     expect(short.verdict).toBe('alarm');
-    expect(short.reasons).toHaveLength(2);
-    expect(of(feature({ rows: 900, unjudged: 100 })).verdict).toBe('not-enough-data');
-    expect(of(feature({ rows: 0, unjudged: 0, exactMatchWithinPromise: null })).verdict).toBe(
+    expect(short.findings).toHaveLength(2);
+    expect(of(feature({ present: 900, unjudged: 100 })).verdict).toBe('not-enough-data');
+    expect(of(feature({ present: 0, unjudged: 0, exactMatchWithinPromise: null })).verdict).toBe(
       'not-enough-data',
     );
   });
@@ -71,14 +81,13 @@ describe('the verdict', () => {
     const source = { view: 's', path: 'data/s.parquet', ...times };
     expect(verdictOf([feature()], LOG, [source]).verdict).toBe('pass');
     const silent = verdictOf([feature()], LOG, [{ ...source, endUs: 14 * HOUR + 1 }]);
-    expect(silent).toEqual({
+    expect(silent).toMatchObject({
       verdict: 'alarm',
-      reasons: [
+      sentence:
         's: its source data/s.parquet has had no new event for 4h, since 1970-01-01 10:00; its sourceFreshness is 4h. ' +
-          'What is served of it may no longer hold.',
-      ],
+        'What is served of it may no longer hold.',
     });
-    expect(verdictOf([feature()], LOG, [{ ...source, newestUs: null }]).reasons[0]).toMatch(
+    expect(verdictOf([feature()], LOG, [{ ...source, newestUs: null }]).sentence).toMatch(
       /^s: its source data\/s.parquet has no event; its sourceFreshness is 4h/,
     );
   });
@@ -86,22 +95,21 @@ describe('the verdict', () => {
   test('a view past its alert age alarms, however good the rates are', () => {
     const view = { view: 's', watermarkUs: 10 * HOUR, endUs: 14 * HOUR, freshnessAlertUs: 4 * HOUR };
     expect(verdictOf([feature()], LOG, [], [view]).verdict).toBe('pass');
-    expect(verdictOf([feature()], LOG, [], [{ ...view, endUs: 15 * HOUR }])).toEqual({
+    expect(verdictOf([feature()], LOG, [], [{ ...view, endUs: 15 * HOUR }])).toMatchObject({
       verdict: 'alarm',
-      reasons: [
+      sentence:
         's: what is online is 5h old: complete up to 1970-01-01 10:00; its alert age is 4h (freshness.alert).',
-      ],
     });
   });
 
   test('what the log lacks and what was unavailable is said, and changes nothing', () => {
-    const { verdict, reasons } = verdictOf(
+    const { verdict, notes } = verdictOf(
       [feature({ unavailable: 3 })],
       { read: 9, gaps: 2, openTails: 1 },
       [],
     );
     expect(verdict).toBe('pass');
-    expect(reasons).toHaveLength(3);
+    expect(notes).toHaveLength(3);
   });
 
   test('exit codes', () => {

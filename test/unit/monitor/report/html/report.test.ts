@@ -74,7 +74,9 @@ describe('renderReport', () => {
       project: evil,
       service: evil,
       bundle: evil,
-      reasons: [evil],
+      sentence: evil,
+      findings: [{ verdict: 'alert', text: evil, view: evil, feature: evil }],
+      notes: [evil],
       views: [{ ...goodDay().views[0]!, view: evil, owner: evil, proposedDelayWhy: evil }],
       runs: [{ ...goodDay().runs[1]!, view: evil, kind: evil, state: evil }],
       features: [feature],
@@ -145,7 +147,7 @@ describe('renderReport', () => {
     };
     const text = textOf(renderReport(snapshot));
     expect(text).toContain('This is the first verdict of this service');
-    expect(text).toContain('Match over 1 value');
+    expect(text).toContain('Match over 1 value present');
   });
 });
 
@@ -173,6 +175,7 @@ describe('changesOf', () => {
           provisional: false,
           exactMatch: { v__same: 1, v__little: 1, v__much: 1, v__promised: 1, v__healed: 0.9, v__gone: 1 },
           exactMatchWithinPromise: { v__same: 1, v__little: 1, v__much: 1, v__promised: 1, v__healed: 0.9 },
+          interval: {},
         },
       ],
     };
