@@ -30,7 +30,7 @@ export const totals = featureView('totals', {
 export const total = featureService('total_v1', [totals]);
 `;
 
-test('a day, from init to the verdict', { timeout: 120_000 }, async () => {
+test('a day, from init to the verdict', async () => {
   const root = scratchFolder();
   const folder = join(root, FOLDER);
   const plumbed = async (...args: string[]): Promise<unknown> => {

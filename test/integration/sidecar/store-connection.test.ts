@@ -261,7 +261,7 @@ describe('a password file', () => {
     ['that is not there', null, /file .*password cannot be read \(ENOENT/],
     ['that is empty', '\n', /file .*password is empty/],
     ['with a byte order mark', '\uFEFFs3cret\n', /file .*password begins with a byte order mark/],
-  ])('%s is told by name and mended by the right one', { timeout: 60_000 }, async (_, text, why) => {
+  ])('%s is told by name and mended by the right one', async (_, text, why) => {
     const redis = await startRedis({ args: ['--requirepass', 's3cret'] });
     ends.push(() => redis.stop());
     const client = new Redis({ port: redis.port, password: 's3cret' });

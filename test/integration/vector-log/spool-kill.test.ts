@@ -14,16 +14,12 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('kill -9', () => {
-  test(
-    `in the middle of load loses no answered request, ${ROUNDS} times over`,
-    { timeout: 120_000 },
-    async () => {
-      const { answered, lost, twice, state } = await killWriters(folder, ROUNDS);
-      expect(answered).toBeGreaterThan(ROUNDS * 10);
-      expect(lost.length, lost[0]).toBe(0);
-      expect(twice).toBe(0);
-      expect(state.gaps).toEqual([]);
-      expect(state.epochs.map(({ closed }) => closed)).toEqual(Array.from({ length: ROUNDS }, () => false));
-    },
-  );
+  test(`in the middle of load loses no answered request, ${ROUNDS} times over`, async () => {
+    const { answered, lost, twice, state } = await killWriters(folder, ROUNDS);
+    expect(answered).toBeGreaterThan(ROUNDS * 10);
+    expect(lost.length, lost[0]).toBe(0);
+    expect(twice).toBe(0);
+    expect(state.gaps).toEqual([]);
+    expect(state.epochs.map(({ closed }) => closed)).toEqual(Array.from({ length: ROUNDS }, () => false));
+  });
 });

@@ -31,7 +31,7 @@ describe('a spool that is taken away', () => {
     ],
   ];
 
-  test.each(ways)('%s', { timeout: 120_000 }, async (_, takeAway) => {
+  test.each(ways)('%s', async (_, takeAway) => {
     const spool = join(scratchFolder(), 'spool');
     const warned: string[] = [];
     const logger = { ...silentLogger, warn: (line: string) => void warned.push(line) };
