@@ -5,8 +5,8 @@
 import type { CacheLayers } from '../../project/settings/serve-settings.ts';
 import { STATUSES } from '../../contract/status.ts';
 import type { CacheStats } from '../cache/row-cache.ts';
-import { Exposition, NO_LABELS } from './exposition.ts';
-import type { Sample } from './exposition.ts';
+import { Exposition, NO_LABELS } from '../../contract/std/exposition.ts';
+import type { Sample } from '../../contract/std/exposition.ts';
 import type { GcPauses } from './gc-pauses.ts';
 import type { Histogram } from '../../contract/std/histogram.ts';
 import type { NodeLoad } from '../cache/hot-keys.ts';

@@ -4,7 +4,7 @@
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
-import type { Exposition, Sample } from './exposition.ts';
+import type { Exposition, Sample } from '../../contract/std/exposition.ts';
 import type { GcPauses } from './gc-pauses.ts';
 
 export function processMetrics(out: Exposition, gc: Pick<GcPauses, 'seconds'>): void {

@@ -1,5 +1,5 @@
 /** Prometheus text: families of samples, one after the other. Labels are escaped here; names and helps need not be. */
-import type { Histogram } from '../../contract/std/histogram.ts';
+import type { Histogram } from './histogram.ts';
 
 type Labels = Readonly<Record<string, string>>;
 export type Sample = readonly [labels: Labels, value: number];
