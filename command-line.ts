@@ -14,6 +14,7 @@ const sidecar = () => import('./sidecar/commands.ts');
 const spool = () => import('./sidecar/vector-log/log-commands.ts');
 const shipper = () => import('./sidecar/shipper/ship-command.ts');
 const monitor = () => import('./monitor/commands.ts');
+const health = () => import('./monitor/health/health-command.ts');
 const loadtest = () => import('./loadtest/commands.ts');
 const list = (value: string, before: string[] = []): string[] => [...before, value];
 
@@ -188,6 +189,17 @@ function monitorCommands(add: Add, skew: Command): void {
   )
     .requiredOption('--a <file>', 'the reference, e.g. a training set')
     .requiredOption('--b <file>', 'what is held against it');
+  add(
+    'health',
+    'freshness, last runs, skew, coverage, p99 and availability against their limits',
+    async (c, o) => (await health()).health(c, o),
+    skew,
+  )
+    .addOption(
+      new Option('--prometheus <url>', 'read what a Prometheus scraped of the sidecars').conflicts('sidecar'),
+    )
+    .option('--sidecar <host:port>', 'read the admin port of a sidecar (repeatable)', list)
+    .option('--over <duration>', 'how far back Prometheus is asked', '1d');
 }
 
 function explainCommand(add: Add): void {

@@ -63,6 +63,11 @@ export const MONITOR_ERRORS = {
     help: 'Judge the day again: `plumb monitor run --date DATE --service SERVICE`.',
     kind: 'failed',
   },
+  MON_HEALTH: {
+    message: 'What health is to be read from, or over which time, is not said as it should be.',
+    help: 'Give --sidecar as HOST:ADMINPORT, --prometheus as a URL, --over as a duration such as 1d.',
+    kind: 'usage',
+  },
   MON_REPORTS: {
     message: 'The verdict cannot be written to the folder of reports.',
     help: 'Check the folder, its permissions and the space left.',

@@ -1,0 +1,131 @@
+/**
+ * One HTTP request to a server that the settings name: a receiver of alerts, Prometheus, a sidecar's metrics.
+ *
+ * No redirect is followed, since a message may hold what only the named server should read. A name and password in the
+ * URL are sent as basic authentication. What goes wrong is told in a sentence that holds no path and no query of the
+ * URL: with many services they are the secret.
+ */
+import { readFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+
+interface HttpCall {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** From the start to the last byte of the answer. */
+  readonly limitMs: number;
+  /** File in PEM of the authorities to trust; null: those of the machine. */
+  readonly ca: string | null;
+  /** How much of an answer is read; a longer one is an error. */
+  readonly maxBytes?: number;
+}
+
+interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/** Why a call had no answer. */
+class CallError extends Error {
+  /** Whether the same call may succeed later; not so where a certificate or a URL is wrong. */
+  readonly mayPass: boolean;
+
+  constructor(message: string, mayPass: boolean, cause?: unknown) {
+    super(message, { cause });
+    this.mayPass = mayPass;
+  }
+}
+
+const MAX_BYTES = 64 << 10;
+
+/** @returns the URL's scheme, host and port, which may be shown */
+export function shownServer(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : 'what is no URL';
+}
+
+/** @throws CallError */
+export async function httpCall(call: HttpCall): Promise<HttpAnswer> {
+  const url = URL.canParse(call.url) ? new URL(call.url) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new CallError('expected a URL that begins with http:// or https://', false);
+  }
+  try {
+    return await exchange(url, call);
+  } catch (error) {
+    if (error instanceof CallError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (CERTIFICATE.test(code ?? '')) {
+      throw new CallError(`its certificate is refused: ${message} (${code})`, false, error);
+    }
+    throw new CallError(message || String(code), true, error);
+  }
+}
+
+/** Codes of Node and OpenSSL for certificates that are not to be trusted. */
+const CERTIFICATE = /CERT|UNABLE_TO_(VERIFY|GET_ISSUER)|SELF_SIGNED/;
+
+function exchange(url: URL, call: HttpCall): Promise<HttpAnswer> {
+  const isSecure = url.protocol === 'https:';
+  const ca = call.ca === null || !isSecure ? {} : { ca: readAuthorities(call.ca) };
+  return new Promise((resolve, reject) => {
+    const send = isSecure ? httpsRequest : httpRequest;
+    const body = call.body === undefined ? undefined : Buffer.from(call.body);
+    const request = send(url, {
+      method: call.method,
+      agent: false,
+      headers: {
+        ...call.headers,
+        ...loginOf(url),
+        ...(body === undefined ? {} : { 'content-length': body.length }),
+      },
+      ...ca,
+    });
+    const limit = setTimeout(() => {
+      request.destroy(new CallError(`it did not answer within ${call.limitMs} ms`, true));
+    }, call.limitMs);
+    request.on('error', reject);
+    request.on('close', () => clearTimeout(limit));
+    request.on('response', (response) => {
+      readText(response, call.maxBytes ?? MAX_BYTES).then(
+        (text) => resolve({ status: response.statusCode!, headers: response.headers, text }),
+        reject,
+      );
+    });
+    request.end(body);
+  });
+}
+
+function readAuthorities(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new CallError(`the file of authorities cannot be read: ${why}`, false, error);
+  }
+}
+
+async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) {
+      response.destroy();
+      throw new CallError(`its answer is longer than ${maxBytes} bytes`, false);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** Node takes the login of a URL, but undecoded where it is malformed; so it is made here. */
+function loginOf(url: URL): Record<string, string> {
+  if (url.username === '' && url.password === '') return {};
+  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  url.username = url.password = '';
+  return { authorization: `Basic ${Buffer.from(login).toString('base64')}` };
+}
