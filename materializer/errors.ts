@@ -38,6 +38,12 @@ export const MATERIALIZER_ERRORS = {
     help: 'Wait until it has ended and run again; a run whose process died holds nothing up.',
     kind: 'failed',
   },
+  MAT_CONFLICT: {
+    message:
+      'Another run of the view has committed rows that this run computed from the history before them.',
+    help: 'Run again: the next run reads what was committed. Nothing of this one is in the history.',
+    kind: 'failed',
+  },
   MAT_HISTORY: {
     message: 'The folder of the history cannot be made or written.',
     help: 'Check the setting `history`, its permissions and the space left.',

@@ -2,6 +2,7 @@
 import type { HmacKey } from '../contract/log-privacy.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import type { HistoryPlace } from '../project/history/history-place.ts';
 import type { Project } from '../project/project.ts';
 import type { DayOfLog } from './day/day-tables.ts';
 import type { BundleBook } from './judge/bundle-book.ts';
@@ -11,6 +12,8 @@ export interface MonitoredDay {
   readonly database: RegistryDatabase;
   readonly book: BundleBook;
   readonly duck: DuckDb;
+  /** Each history is read at one entry, the same for all of the run. */
+  readonly histories: HistoryPlace;
   /** YYYY-MM-DD, UTC. */
   readonly date: string;
   readonly fromUs: number;

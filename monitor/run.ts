@@ -17,6 +17,7 @@ import { CodedError } from '../contract/std/coded-error.ts';
 import { DAY_US, parseTimestamp } from '../contract/std/timestamp.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { HistoriesSeen } from '../project/history/history-place.ts';
 import type { Project } from '../project/project.ts';
 import { openScratchFolder } from '../project/scratch-folder.ts';
 import { readDayTables } from './day/day-tables.ts';
@@ -64,7 +65,8 @@ export async function runMonitor(
     const exposed = exposedKeyNotice(setting);
     if (exposed !== null) project.logger.warn(exposed);
     const toUs = fromUs + DAY_US;
-    const day = { project, database, book, duck, hmacKey, date: options.date, fromUs, toUs };
+    const histories = { ...project.settings, seen: new HistoriesSeen() };
+    const day = { project, database, book, duck, histories, hmacKey, date: options.date, fromUs, toUs };
     const log = await readLog(day, scratch.folder);
     for (const [what, vectors] of log.leftOut) {
       project.logger.warn(`${vectors} vectors ${what} are not judged`);
@@ -100,7 +102,7 @@ async function readLog(day: Omit<MonitoredDay, 'log'>, scratch: string): Promise
   try {
     const log = await servedDay(project, fromUs, scratch);
     const hashedIds = hasHashedIds(entities.values())
-      ? await HashedIds.read(duck, project, book.current, hmacKey)
+      ? await HashedIds.read(duck, day, book.current, hmacKey)
       : null;
     return await readDayTables(duck, log, { services, fromUs, toUs, hashedIds }, project.logger);
   } catch (error) {

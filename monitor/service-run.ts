@@ -64,7 +64,7 @@ export class ServiceRun {
     view: FeatureView,
     runs: readonly RunRecord[],
   ): Promise<FeatureSnapshot[]> {
-    const { project, book, duck, hmacKey } = this.#day;
+    const { book, duck, hmacKey } = this.#day;
     const { service } = this.#served;
     const entity = book.current.entities.get(view.entity)!;
     const own = service.features.filter((feature) => feature.role === used.role);
@@ -72,7 +72,7 @@ export class ServiceRun {
     for (const { feature: name } of own) {
       tallies.set(name, new FeatureTally(view.features.find((one) => one.name === name)!));
     }
-    const history = new ServedHistory(duck, project.settings, { view, entity }, runs);
+    const history = new ServedHistory(duck, this.#day.histories, { view, entity }, runs);
     const definedBy = (bundle: string): DefinedView => book.servedDefinition(bundle, view);
     const historyWatermarkUs = (bundle: string): number | null => history.completeUpTo(definedBy(bundle));
     const judge = new ViewJudge(

@@ -1,10 +1,9 @@
 /**
  * How many rows the next runs write again after an apply: those of views that get another definition id. The figures
- * come from the footers of the history's files and from run records, so that a plan is quick; they are shown as
+ * come from the history's log and from run records, so that a plan is quick; they are shown as
  * "about".
  */
-import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
-import { historyRowCount } from '../project/engine/duckdb/history.ts';
+import { readHistory } from '../project/history/history-snapshot.ts';
 import type { Bundle, FeatureView } from '../contract/model.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { RunRecord } from '../contract/run-record.ts';
@@ -35,12 +34,19 @@ export async function rewrittenRows(
     const onlineRows = Math.max(0, ...runs.map(metOnline));
     let historyRows = 0;
     if (before.kind === 'aggregated') {
-      const duck = await DuckDb.open();
-      historyRows = await historyRowCount(duck, historyRoot, before).finally(() => duck.close());
+      historyRows = rowsComputedLast(historyRoot, before);
     }
     if (historyRows + onlineRows > 0) found.push({ view: id, historyRows, onlineRows });
   }
   return found;
+}
+
+/** @returns how many rows the definition has written that was computed last */
+function rowsComputedLast(historyRoot: string, view: FeatureView): number {
+  const history = readHistory(historyRoot, view);
+  const mark = history?.lastMark() ?? null;
+  const files = mark === null ? [] : history!.files([mark.definitionId]);
+  return files.reduce((sum, { rows }) => sum + rows, 0);
 }
 
 function metOnline({ written, older, equal, conflict, superseded }: RunRecord): number {

@@ -19,6 +19,7 @@ import { schemeOf } from '../contract/std/files/local-path.ts';
 import type { LabelCounts } from '../contract/training-manifest.ts';
 import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../project/engine/duckdb/as-of-join.ts';
 import { DuckDb, quoteName } from '../project/engine/duckdb/duckdb.ts';
+import { HistoriesSeen } from '../project/history/history-place.ts';
 import type { Project } from '../project/project.ts';
 import { openScratchFolder } from '../project/scratch-folder.ts';
 import { trainingError } from './errors.ts';
@@ -92,7 +93,8 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
       scratch: folder,
     });
     checkConvertible(labels, format);
-    const set: TrainingSet = { duck, settings: project.settings, bundle, service, labels, mode };
+    const settings = { ...project.settings, seen: new HistoriesSeen() };
+    const set: TrainingSet = { duck, settings, bundle, service, labels, mode };
     const joined: JoinedView[] = [];
     for (const [i, used] of service.views.entries()) {
       project.logger.progress('joining', i, service.views.length);

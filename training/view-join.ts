@@ -9,7 +9,9 @@ import type { AsOfRule } from '../contract/as-of.ts';
 import { quoteName } from '../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { registryError } from '../contract/errors.ts';
-import { completeHistory, openHistory, readHistoryWatermark } from '../project/engine/duckdb/history.ts';
+import { openHistory } from '../project/engine/duckdb/history.ts';
+import { completeHistory, seenHistory } from '../project/history/history-place.ts';
+import type { HistoryPlace } from '../project/history/history-place.ts';
 import type { Bundle, FeatureService, FeatureView, ServiceView } from '../contract/model.ts';
 import type { Settings } from '../project/settings/settings.ts';
 import { sqlLiteral } from '../project/engine/duckdb/sql-literal.ts';
@@ -25,7 +27,7 @@ const UNJUDGED = 3;
 /** A training set that is being made. */
 export interface TrainingSet {
   readonly duck: DuckDb;
-  readonly settings: Settings;
+  readonly settings: Settings & Pick<HistoryPlace, 'seen'>;
   readonly bundle: Bundle;
   readonly service: FeatureService;
   readonly labels: Labels;
@@ -53,7 +55,7 @@ export async function joinView(set: TrainingSet, used: ServiceView, table: strin
   const view = bundle.views.get(used.view)!;
   const entity = bundle.entities.get(view.entity)!;
   // Before the rows are read: what is written meanwhile is then known to lie past it.
-  const mark = view.kind === 'stored' ? null : completeHistory(settings.history, view, entity);
+  const mark = view.kind === 'stored' ? null : completeHistory(settings, view, entity);
   const watermarkUs = mark?.watermarkUs ?? null;
   const keys = used.requestKeys.map((key) => labelKeyColumn(service, key));
   const isUnjudged = unjudgedSql(view, watermarkUs, keys);
@@ -64,7 +66,7 @@ export async function joinView(set: TrainingSet, used: ServiceView, table: strin
     await duck.run(`UPDATE ${table} SET asof_state = ${UNJUDGED}
       WHERE rid IN (SELECT rid FROM ${LABEL_KEYS} WHERE ${isUnjudged})`);
   }
-  const isChanged = mark === null && readHistoryWatermark(settings.history, view) !== null;
+  const isChanged = mark === null && seenHistory(settings, view) !== null;
   return { used, view, table, unjudged, watermarkUs, isChanged };
 }
 

@@ -5,8 +5,10 @@
  *   increment    edges after the watermark, and the edges that late events touch
  *   range        `fromUs` given: edges after it, at least up to the watermark, since the rows behind a range hang on it
  */
-import { completeHistory, readHistoryWatermark } from '../../project/engine/duckdb/history.ts';
-import type { Settings } from '../../project/settings/settings.ts';
+import { countingIds } from '../../contract/definitions/definition-json.ts';
+import { seenHistory } from '../../project/history/history-place.ts';
+import type { HistoryPlace } from '../../project/history/history-place.ts';
+import type { HistorySnapshot } from '../../project/history/history-snapshot.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { edgeAt } from '../../contract/windows.ts';
@@ -24,7 +26,7 @@ export interface HistoryRun extends Pick<
   ViewRun,
   'view' | 'entity' | 'runId' | 'duck' | 'progress' | 'keepsRejects'
 > {
-  readonly settings: Pick<Settings, 'folder' | 'history'>;
+  readonly settings: HistoryPlace;
   readonly range: HistoryRange;
 }
 
@@ -40,6 +42,8 @@ export interface Computation {
   readonly plan: AggregatePlan;
   readonly source: EventSource;
   readonly extent: Extent;
+  /** As the run reads it; null: nothing was computed yet. */
+  readonly history: HistorySnapshot | null;
 }
 
 /** What is computed. Edges are indexes; `fromEdge` is exclusive. */
@@ -57,20 +61,21 @@ interface Extent {
 export async function beginComputation(run: HistoryRun): Promise<Computation> {
   const events = await checkSource(run.duck, run.settings.folder, run.view, run.entity);
   const plan = planAggregates(run.view, run.entity);
-  const extent = extentOf(run);
+  const history = seenHistory(run.settings, run.view);
+  const extent = extentOf(run, history);
   const { horizonUs, futureUs } = run.range;
   return {
     run,
     plan,
     extent,
+    history,
     source: eventSource(plan, events, { knownUs: extent.knownUs, horizonUs, futureUs }),
   };
 }
 
-function extentOf({ view, entity, settings, range }: HistoryRun): Extent {
+function extentOf({ view, entity, range }: HistoryRun, history: HistorySnapshot | null): Extent {
   const { fromUs, cutoffUs, historyCutoffUs } = range;
-  const root = settings.history;
-  const mark = readHistoryWatermark(root, view);
+  const mark = history?.lastMark() ?? null;
   const markEdge = mark === null ? null : edgeAt(mark.watermarkUs, view.hopUs);
   const dueEdge = Math.max(0, edgeAt(Math.min(cutoffUs, range.dueUs), view.hopUs));
   // The history never forgets: neither edges nor events that it knew of, not even when the online store is taken back.
@@ -80,7 +85,8 @@ function extentOf({ view, entity, settings, range }: HistoryRun): Extent {
   const known = { toEdge, knownUs, knownBeforeUs };
   // Without created times nothing tells which events before the watermark are new: the lateness is gone over again.
   const repeated = view.source.createdTime === null ? Math.ceil(view.latenessUs / view.hopUs) : 0;
-  const settled = completeHistory(root, view, entity) !== null;
+  // What another definition has computed since knew of events that this one has not seen.
+  const settled = mark !== null && countingIds(view, entity.joinKeys).includes(mark.definitionId);
   const settledEdge = markEdge === null || !settled ? null : Math.max(0, markEdge - repeated);
   // Of a definition whose rows are not there yet no part can be repeated: what lies before the part is of another one.
   if (fromUs !== null && (settled || markEdge === null)) {

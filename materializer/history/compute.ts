@@ -2,16 +2,16 @@
  * Computes the rows that the history of an aggregated view lacks, from its raw events.
  *
  *   check source -> check what is new -> scope -> rows aside, bucket by bucket
- *                -> publish: created time, days, watermark
+ *                -> publish: created time, files by day, one entry of the log
  *
  * `prepareHistory` reads and computes; nobody sees anything of it. `publish` stamps the rows with the time at which
- * others can see them, moves them into the history and writes the watermark last. A run that dies in between has
- * changed no answer below the watermark, and the next one finds the same work.
+ * others can see them, moves their files into the history's folder and commits them. A run that dies in between has
+ * changed nothing that anybody reads, and the next one finds the same work.
  *
  * Which edges are computed is decided in computation.ts, which events count in events.ts.
  */
-import { writeHistoryWatermark } from '../../project/engine/duckdb/history.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { NewFile } from '../../project/history/history-entry.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import { DAY_US, formatTimestamp } from '../../contract/std/timestamp.ts';
 import { edgeAt } from '../../contract/windows.ts';
@@ -20,6 +20,7 @@ import type { Scope } from '../aggregate/aggregate-sql.ts';
 import { aggregateSql } from '../aggregate/aggregate-sql.ts';
 import { materializerError } from '../errors.ts';
 import type { LostValues } from '../run/left-out.ts';
+import { commitRows } from './commit-rows.ts';
 import { beginComputation } from './computation.ts';
 import type { Computation, HistoryRun } from './computation.ts';
 import { explained } from './compute-failure.ts';
@@ -33,8 +34,8 @@ import { StagedRows } from './staged-rows.ts';
 
 export interface ComputeResult {
   readonly historyRows: number;
-  /** The history's new files, sorted. */
-  readonly files: readonly string[];
+  /** The history's new files, by day. */
+  readonly files: readonly NewFile[];
   /** Edges after this were computed, or null: all of them. */
   readonly fromUs: number | null;
   readonly watermarkUs: number;
@@ -54,7 +55,8 @@ export interface PreparedHistory {
   readonly lost: readonly LostValues[];
   /**
    * @param createdUs  the time the rows become visible at: their created time
-   * @throws MAT_CREATED_TIME when rows that the run corrects were not created before that; nothing is written then
+   * @throws MAT_CREATED_TIME when rows that the run corrects were not created before that; MAT_CONFLICT when another
+   *         run has written some of its rows meanwhile; nothing is committed then
    */
   publish(createdUs: number): Promise<ComputeResult>;
   /** Forgets the rows. The reject file stays, for whoever wants to know why. */
@@ -76,7 +78,7 @@ const SPAN_ROWS = 600_000;
  *         reject file
  */
 export async function prepareHistory(run: HistoryRun, buckets?: number): Promise<PreparedHistory> {
-  const { view, duck, settings, progress, runId } = run;
+  const { view, duck, settings, progress } = run;
   const computation = await beginComputation(run);
   const { plan, extent } = computation;
   const staged = new StagedRows(plan, run);
@@ -100,8 +102,8 @@ export async function prepareHistory(run: HistoryRun, buckets?: number): Promise
         requireLater(view, createdUs, replacedUs);
         const files = rows === 0 ? [] : await staged.publish(createdUs);
         const watermarkUs = extent.toEdge * view.hopUs;
-        const { definitionId } = view;
-        writeHistoryWatermark(settings.history, view, { watermarkUs, runId, definitionId });
+        const history = await commitRows(computation, { files, createdUs, watermarkUs });
+        settings.seen?.set(settings.history, view, history);
         await discard();
         const fromUs = extent.mode === 'everything' ? null : extent.fromEdge * view.hopUs;
         return { historyRows: rows, files, fromUs, watermarkUs, knownUs: extent.knownUs };
@@ -123,15 +125,11 @@ async function stageRows(
   firstEdge: number,
   buckets?: number,
 ): Promise<void> {
-  const { run, plan, source, extent } = computation;
-  const { duck, progress, settings } = run;
+  const { run, plan, source, extent, history } = computation;
+  const { duck, progress } = run;
   const { toEdge } = extent;
   const scope = await makeScope(computation);
-  const old = historyRowsSql(
-    plan,
-    settings.history,
-    scope === null ? null : rowsFromUs(computation, scope.fromEdge),
-  );
+  const old = historyRowsSql(plan, history, scope === null ? null : rowsFromUs(computation, scope.fromEdge));
   const events = inScope(plan, eventsSql(plan, source, scope, toEdge), scope);
   const number = await countEvents(computation, scope, events);
   const count = buckets ?? Math.max(1, Math.ceil((number * loadOf(plan)) / BUCKET_LOAD));

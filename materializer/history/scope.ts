@@ -9,8 +9,7 @@
  * An increment reads no event behind the widest window. An entity that comes back after its windows were empty gets a
  * row also when its values equal those of an empty window (a stddev of one event): that row repeats what held before.
  *
- * Rows of the history after the watermark are from a run that died while it published: their entities are looked at
- * too.
+ * Entities with rows after the beginning are looked at too, since their events may have been taken back.
  *
  * A row of the history after the scope's beginning, with no event before it that the run reads, had its events taken
  * back. Whether its entity has older ones is what the history says of it at the beginning: `lives`.
@@ -54,8 +53,8 @@ function tableOf({ view, runId }: Pick<HistoryRun, 'view' | 'runId'>): string {
 
 /** @returns a SELECT of the history's rows (keys, e, ...) that may lie after the first edge; of a range: of all rows */
 function oldRows(computation: Computation): string | null {
-  const { run, plan, extent } = computation;
-  return historyRowsSql(plan, run.settings.history, rowsFromUs(computation, extent.fromEdge));
+  const { plan, extent, history } = computation;
+  return historyRowsSql(plan, history, rowsFromUs(computation, extent.fromEdge));
 }
 
 async function incrementScope(computation: Computation): Promise<Scope> {
@@ -101,8 +100,8 @@ async function rangeScope(computation: Computation): Promise<Scope> {
 
 /** Tells of the entities whose events were taken back which of them have older ones: they keep their row. */
 async function markLiving(computation: Computation, scope: Scope, old: string | null): Promise<void> {
-  const { run, plan, source, extent } = computation;
-  const { duck, settings } = run;
+  const { run, plan, source, extent, history } = computation;
+  const { duck } = run;
   // Where a feature is a lifetime's, all events are read.
   if (old === null || plan.hasLifetime) return;
   const after = `SELECT ${keysOf(plan, 'o')}, min(o.e) AS e, any_value(s.frm) AS frm FROM (${old}) o
@@ -117,7 +116,7 @@ async function markLiving(computation: Computation, scope: Scope, old: string | 
     ON ${sameKeys(plan, 'a', 'v')} AND v.edge <= a.e AND v.edge > a.frm - ${reach}`;
   await duck.run(`CREATE OR REPLACE TEMP TABLE scope_doubt AS ${doubt}`);
   const [doubtful] = await duck.rows('SELECT count(*) AS n FROM scope_doubt');
-  const whole = doubtful!['n'] === 0n ? null : historyRowsSql(plan, settings.history, null);
+  const whole = doubtful!['n'] === 0n ? null : historyRowsSql(plan, history, null);
   if (whole !== null) {
     const newest = `SELECT ${keysOf(plan, 'h')}, arg_max(h.gone, (h.e, coalesce(h.created_us, 0))) AS gone FROM (${whole}) h
       JOIN scope_doubt d ON ${sameKeys(plan, 'h', 'd')} WHERE h.e <= d.frm GROUP BY ${keysOf(plan, 'h')}`;

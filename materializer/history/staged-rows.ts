@@ -1,12 +1,13 @@
 /**
- * Appends a run's rows to a view's history, so that no reader ever sees half a file.
+ * A run's rows on their way into a view's history: computed aside, then written as files of whole days.
  *
- *   {run}/rows/span=<n>/...                         computed, waiting for their created time (run-folders.ts has {run})
- *   {run}/days/day=<day>/...                        written, waiting to be moved
- *   history/{view}/v{version}/day=<day>/{run}.parquet   in the history
+ *   {run}/rows/span=<n>/...                             computed, waiting for their created time (run-folders.ts has
+ *                                                       {run})
+ *   {run}/days/day=<day>/...                            written, waiting to be moved
+ *   history/{view}/v{version}/day=<day>/{run}.parquet   in its place; nobody reads it until it is committed
  *
  * All on one volume, where a rename is atomic. What a crashed run left aside is removed when the next run of the view
- * starts.
+ * starts; files in their place that no entry names are removed after a day (clean-history.ts).
  *
  * Rows are computed entity by entity and published day by day. Between them they lie in spans of days, each small
  * enough to be sorted in memory, so that a history of any length is published in the memory of one span. The order of
@@ -26,7 +27,10 @@ import { join } from 'node:path';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteFilesIn, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
-import { historyFile, historyFolder } from '../../project/engine/duckdb/history.ts';
+import { fileValueSql } from '../../project/engine/duckdb/committed-rows.ts';
+import { fileFacts } from '../../project/engine/duckdb/file-facts.ts';
+import type { NewFile } from '../../project/history/history-entry.ts';
+import { dayFile, historyFolder } from '../../project/history/history-folder.ts';
 import { syncFolder } from '../../contract/std/files/durable-file.ts';
 import { DAY_US } from '../../contract/std/timestamp.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
@@ -133,21 +137,21 @@ export class StagedRows {
   }
 
   /**
-   * Moves the staged rows into the history, day by day, each file whole and on disk.
+   * Writes the staged rows into the history's folder, day by day, each file whole and on disk.
    * @returns the files, sorted
    */
-  async publish(createdUs: number): Promise<string[]> {
+  async publish(createdUs: number): Promise<NewFile[]> {
     const { hopUs, view, entity, keys, features } = this.#plan;
     const days = join(this.#folder, 'days');
     mkdirSync(days);
     const columns = [
       ...entity.joinKeys.map((key, i) => `${keys[i]!} AS ${quoteName(key.name)}`),
-      `make_timestamp(e * ${hopUs}) AS event_time`,
-      `make_timestamp(${createdUs}) AS created_time`,
+      `make_timestamptz(e * ${hopUs}) AS event_time`,
+      `make_timestamptz(${createdUs}) AS created_time`,
       `${quoteText(this.#runId)} AS run_id`,
-      `${view.definitionId}::UINTEGER AS definition_id`,
+      `${view.definitionId}::BIGINT AS definition_id`,
       'gone AS deleted',
-      ...features.map((f) => `${f.name} AS ${quoteName(f.feature.name)}`),
+      ...features.map((f) => `${fileValueSql(f.feature.type, f.name)} AS ${quoteName(f.feature.name)}`),
     ];
     // The partition's column gets a name that no feature can have: it may hold a space, theirs may not.
     const day = quoteName('event day');
@@ -162,22 +166,25 @@ export class StagedRows {
       rmSync(span, { recursive: true });
     }
     this.#progress.step('writing the history', spans.length, spans.length, 'spans of days');
-    const files = readdirSync(days).flatMap((name) => this.#moveDay(join(days, name), name.slice(-10)));
+    const facts = await fileFacts(this.#duck, days, '*/*.parquet');
+    const files = readdirSync(days).flatMap((name) => this.#moveDay(join(days, name), facts));
     syncFolder(historyFolder(this.#root, view));
     this.discard();
-    return files.toSorted();
+    return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   }
 
-  #moveDay(from: string, day: string): string[] {
-    const moved = readdirSync(from).map((name, i) => {
+  #moveDay(from: string, facts: Awaited<ReturnType<typeof fileFacts>>): NewFile[] {
+    const { view } = this.#plan;
+    const folder = historyFolder(this.#root, view);
+    const moved = readdirSync(from).map((name, i): NewFile => {
       // DuckDB may split a very large day; the first part has the run's plain name.
-      const to = historyFile(this.#root, this.#plan.view, day, i === 0 ? this.#runId : `${this.#runId}-${i}`);
-      makeFolder(join(to, '..'));
+      const path = dayFile(view, from.slice(-10), i === 0 ? this.#runId : `${this.#runId}-${i}`);
+      makeFolder(join(folder, path, '..'));
       syncFile(join(from, name));
-      renameSync(join(from, name), to);
-      return to;
+      renameSync(join(from, name), join(folder, path));
+      return { path, ...facts.get(join(from, name))! };
     });
-    for (const file of moved.slice(0, 1)) syncFolder(join(file, '..'));
+    for (const { path } of moved.slice(0, 1)) syncFolder(join(folder, path, '..'));
     return moved;
   }
 

@@ -12,7 +12,7 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { folderBeside } from '../../project/engine/duckdb/history.ts';
+import { folderBeside } from '../../project/history/history-folder.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 

@@ -8,7 +8,8 @@
  * Called by materialize.ts with the view's lock held.
  */
 import { randomBytes } from 'node:crypto';
-import { readHistoryWatermark } from '../../project/engine/duckdb/history.ts';
+import { HistoriesSeen, seenHistory } from '../../project/history/history-place.ts';
+import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
@@ -26,11 +27,12 @@ const DIED = 'its process ended before the run did';
  */
 export async function planRun(job: RunJob, view: FeatureView): Promise<PlannedRun> {
   const { project, bundle, database, options, signal } = job;
-  const { settings, clock, logger } = project;
+  const { clock, logger } = project;
+  const settings = { ...project.settings, seen: new HistoriesSeen() };
   const startedUs = clock.nowUs();
   const runs = (await database.runs({ view: view.id })).filter((run) => run.kind !== 'stream');
   await closeDead(database, runs, startedUs);
-  const range = rangeAfter(runs, job, view, startedUs);
+  const range = rangeAfter(runs, job, view, { startedUs, place: settings });
   return {
     view,
     entity: bundle.entities.get(view.entity)!,
@@ -48,8 +50,12 @@ export async function planRun(job: RunJob, view: FeatureView): Promise<PlannedRu
 }
 
 /** @param runs  all of the view that are no stream's, oldest first */
-function rangeAfter(runs: readonly RunRecord[], job: RunJob, view: FeatureView, startedUs: number): RunPlan {
-  const { options, project } = job;
+function rangeAfter(
+  runs: readonly RunRecord[],
+  { options, project }: RunJob,
+  view: FeatureView,
+  { startedUs, place }: { readonly startedUs: number; readonly place: HistoryPlace },
+): RunPlan {
   const complete = runs.filter((run) => run.state === 'complete' && movesBookmark(run));
   const previous = complete.at(-1) ?? null;
   const historyCutoffUs = complete.length === 0 ? null : Math.max(...complete.map((run) => run.toUs));
@@ -66,7 +72,7 @@ function rangeAfter(runs: readonly RunRecord[], job: RunJob, view: FeatureView, 
   const horizonUs =
     previous === null || whole || owed
       ? Math.max(range.cutoffUs, historyCutoffUs ?? range.cutoffUs)
-      : horizonOfHistory(project.settings.history, view, runs, previous);
+      : horizonOfHistory(place, view, runs, previous);
   return { ...known, horizonUs };
 }
 
@@ -95,12 +101,12 @@ function isOwed(runs: readonly RunRecord[], previous: RunRecord): boolean {
 }
 
 function horizonOfHistory(
-  root: string,
+  place: HistoryPlace,
   view: FeatureView,
   runs: readonly RunRecord[],
   previous: RunRecord,
 ): number | null {
-  const mark = readHistoryWatermark(root, view);
+  const mark = seenHistory(place, view)?.lastMark();
   const writer = runs.find(({ runId }) => runId === mark?.runId);
   return (writer ?? previous).horizonUs;
 }

@@ -1,6 +1,6 @@
 /** One run of a view at a time: a lock in the view's history folder. */
 import { join } from 'node:path';
-import { historyFolder } from '../../project/engine/duckdb/history.ts';
+import { historyFolder } from '../../project/history/history-folder.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import { FileLock } from '../../contract/std/files/file-lock.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';

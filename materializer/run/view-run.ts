@@ -22,6 +22,7 @@ import type { Logger } from '../../contract/std/logger.ts';
 import type { ProjectClock } from '../../project/clock.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { Project } from '../../project/project.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { clearStaged, spillFolder } from './run-folders.ts';
@@ -43,7 +44,8 @@ export interface PlannedRun {
   readonly view: FeatureView;
   readonly entity: Entity;
   readonly bundle: Bundle;
-  readonly settings: Settings;
+  /** With what the run has seen of histories: it reads each of them at one entry, until it has made its own. */
+  readonly settings: Settings & Pick<HistoryPlace, 'seen'>;
   readonly clock: ProjectClock;
   readonly logger: Logger;
   readonly signal: AbortSignal | null;

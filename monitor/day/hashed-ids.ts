@@ -9,6 +9,7 @@ import { openHistory } from '../../project/engine/duckdb/history.ts';
 import { idDigest } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { Bundle, Entity, JoinKey } from '../../contract/model.ts';
+import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { Project } from '../../project/project.ts';
 import type { KeyType, KeyValue } from '../../contract/value-type.ts';
 import { keyValueOf, parseKeyPart } from '../../contract/wire/online/entity-key.ts';
@@ -24,7 +25,7 @@ export class HashedIds {
   /** @returns null without a secret. If a history cannot be read, it warns, and the ids of that history stay unknown */
   static async read(
     duck: DuckDb,
-    { settings, logger }: Project,
+    { histories, project }: { readonly histories: HistoryPlace; readonly project: Pick<Project, 'logger'> },
     bundle: Bundle,
     key: HmacKey | null,
   ): Promise<HashedIds | null> {
@@ -34,11 +35,13 @@ export class HashedIds {
       const entity = bundle.entities.get(view.entity)!;
       if (entity.log !== 'hmac') continue;
       try {
-        const { sql } = await openHistory(duck, settings, view, entity);
+        const { sql } = await openHistory(duck, histories, view, entity);
         for (const joinKey of entity.joinKeys) await ids.#add(duck, key, joinKey, sql);
       } catch (error) {
         const why = (error as Error).message.split('\n')[0];
-        logger.warn(`hashed ids of ${entity.name} cannot be told from the history of ${view.id}: ${why}`);
+        project.logger.warn(
+          `hashed ids of ${entity.name} cannot be told from the history of ${view.id}: ${why}`,
+        );
       }
     }
     return ids;

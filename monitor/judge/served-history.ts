@@ -8,12 +8,13 @@
 import { quoteName, duckTypeOf } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { countingIds } from '../../contract/definitions/definition-json.ts';
-import { completeHistory, openHistory } from '../../project/engine/duckdb/history.ts';
+import { openHistory } from '../../project/engine/duckdb/history.ts';
+import { completeHistory } from '../../project/history/history-place.ts';
+import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { ViewHistory } from '../../project/engine/duckdb/history.ts';
 import { matchFeatures } from '../../contract/feature-match.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
-import type { Settings } from '../../project/settings/settings.ts';
 
 /** A view and its entity, both of one bundle. */
 export interface DefinedView {
@@ -23,7 +24,7 @@ export interface DefinedView {
 
 export class ServedHistory {
   readonly #duck: DuckDb;
-  readonly #settings: Pick<Settings, 'folder' | 'history'>;
+  readonly #histories: HistoryPlace;
   readonly #today: DefinedView;
   readonly #runs: readonly RunRecord[];
   /** Watermarks by definition id. */
@@ -33,14 +34,9 @@ export class ServedHistory {
    * @param today  the view in the bundle in force
    * @param runs   the runs of the view
    */
-  constructor(
-    duck: DuckDb,
-    settings: Pick<Settings, 'folder' | 'history'>,
-    today: DefinedView,
-    runs: readonly RunRecord[],
-  ) {
+  constructor(duck: DuckDb, histories: HistoryPlace, today: DefinedView, runs: readonly RunRecord[]) {
     this.#duck = duck;
-    this.#settings = settings;
+    this.#histories = histories;
     this.#today = today;
     this.#runs = runs;
   }
@@ -48,7 +44,7 @@ export class ServedHistory {
   /** The history under today's definition. */
   async ofToday(): Promise<ViewHistory> {
     const { view, entity } = this.#today;
-    return openHistory(this.#duck, this.#settings, view, entity);
+    return openHistory(this.#duck, this.#histories, view, entity);
   }
 
   /**
@@ -62,7 +58,7 @@ export class ServedHistory {
     if (view.kind === 'stored' || served.view.definitionId === view.definitionId)
       return (await this.ofToday()).sql;
     if (!this.#isAlike(served)) return null;
-    const { sql } = await openHistory(this.#duck, this.#settings, served.view, served.entity);
+    const { sql } = await openHistory(this.#duck, this.#histories, served.view, served.entity);
     const at = matchFeatures(view.features, served.view.features);
     const features = view.features.map(({ name, type }, i) => {
       const value = at[i] === -1 ? `NULL::${duckTypeOf(type)}` : quoteName(name);
@@ -88,7 +84,7 @@ export class ServedHistory {
   #watermarkOf(served: DefinedView): number | null {
     if (!this.#isAlike(served)) return null;
     const { view, entity } = served;
-    const mark = completeHistory(this.#settings.history, view, entity);
+    const mark = completeHistory(this.#histories, view, entity);
     if (mark !== null) return mark.watermarkUs;
     const ids = countingIds(view, entity.joinKeys);
     const own = this.#runs.filter((run) => run.state === 'complete' && ids.includes(run.definitionId));

@@ -7,7 +7,8 @@ import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { badRowsText, countBadRows } from '../../project/engine/duckdb/bad-rows.ts';
 import type { BadRows } from '../../project/engine/duckdb/bad-rows.ts';
-import { completeHistory, openHistory } from '../../project/engine/duckdb/history.ts';
+import { openHistory } from '../../project/engine/duckdb/history.ts';
+import { completeHistory } from '../../project/history/history-place.ts';
 import type { MonitoredDay } from '../monitored-day.ts';
 import { proposeDelay } from './delay-proposal.ts';
 import type { ServedSpan } from './delay-proposal.ts';
@@ -39,8 +40,7 @@ export async function readViewState(
   const newestUs =
     view.kind === 'aggregated' ? lastRun?.newestEventUs : await newestInSource(day, view, entity, endUs);
   const badRows = await badRowsOf(day, view, entity);
-  const mark =
-    view.kind === 'aggregated' ? completeHistory(day.project.settings.history, view, entity) : null;
+  const mark = view.kind === 'aggregated' ? completeHistory(day.histories, view, entity) : null;
   const proposal = proposeDelay(view, runs, served);
   const { id, source, sourceFreshnessUs, freshnessAlertUs } = view;
   return {
@@ -74,12 +74,12 @@ export async function readViewState(
  * @returns null when the source has no such event
  */
 async function newestInSource(
-  { project, duck }: MonitoredDay,
+  { histories, duck }: MonitoredDay,
   view: FeatureView,
   entity: Entity,
   endUs: number,
 ): Promise<number | null> {
-  const { sql } = await openHistory(duck, project.settings, view, entity);
+  const { sql } = await openHistory(duck, histories, view, entity);
   const [row] = await duck.rows(
     `SELECT CAST(max(epoch_us(event_time)) AS DOUBLE) AS newest FROM (${sql})
      WHERE epoch_us(event_time) <= ${endUs}`,
@@ -91,11 +91,11 @@ async function newestInSource(
  * Rows of the history that the replay leaves out, as training does: the report names them, the verdict ignores them.
  */
 async function badRowsOf(
-  { project, duck }: MonitoredDay,
+  { project, histories, duck }: MonitoredDay,
   view: FeatureView,
   entity: Entity,
 ): Promise<BadRows | null> {
-  const found = await countBadRows(duck, project.settings, view, entity);
+  const found = await countBadRows(duck, histories, view, entity);
   const text = badRowsText(view, found);
   if (text === null) return null;
   project.logger.warn(text);

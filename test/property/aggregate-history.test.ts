@@ -3,18 +3,16 @@
  * Random events with ties, nulls, edges, bad rows and late arrivals; random windows, cut-offs and kinds of run.
  */
 import fc from 'fast-check';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ComputeResult } from '../../materializer/history/compute.ts';
 import { prepareHistory } from '../../materializer/history/compute.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import {
-  historyFolder,
-  readHistoryWatermark,
-  writeHistoryWatermark,
-} from '../../project/engine/duckdb/history.ts';
+import { entryFile, readTable } from '../../project/delta/delta-log.ts';
+import { historyFolder } from '../../project/history/history-folder.ts';
+import { readHistory as readCommitted } from '../../project/history/history-snapshot.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { byEntity, countingEvents, naiveRow } from '../oracle/naive-aggregates.ts';
@@ -86,17 +84,15 @@ class Rehearsal {
   }
 
   get watermarkUs(): number | null {
-    return readHistoryWatermark(join(this.#folder, 'history'), this.view)?.watermarkUs ?? null;
+    return readCommitted(join(this.#folder, 'history'), this.view)?.lastMark()?.watermarkUs ?? null;
   }
 
-  /** A run that dies while it publishes: one of its files is missing, and so is what it would have written last. */
+  /** A run that dies before it commits: its files lie among those of the history, and one is not whole. */
   async crash(cutoffUs: number): Promise<void> {
-    const root = join(this.#folder, 'history');
-    const mark = readHistoryWatermark(root, this.view);
+    const folder = historyFolder(join(this.#folder, 'history'), this.view);
     const { files } = await this.run(cutoffUs);
-    if (files.length > 0) rmSync(files[0]!);
-    if (mark === null) rmSync(join(historyFolder(root, this.view), '_watermark.json'));
-    else writeHistoryWatermark(root, this.view, mark);
+    if (files.length > 0) writeFileSync(join(folder, files[0]!.path), 'half a file');
+    rmSync(entryFile(folder, readTable(folder)!.version));
   }
 
   /** Compares every edge up to the watermark, and that nothing stands behind it. */

@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { quoteName } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
 import { openHistoryWithFaults } from './history.ts';
-import type { HistoryPlace } from './history.ts';
+import type { HistoryPlace } from '../../history/history-place.ts';
 import type { Entity, FeatureView } from '../../../contract/model.ts';
 import { FILE_COLUMN } from './sources/source-files.ts';
 import { reasonKindSql } from './sources/column-reading.ts';

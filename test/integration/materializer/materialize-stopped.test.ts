@@ -7,7 +7,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
-import { historyFolder } from '../../../project/engine/duckdb/history.ts';
+import { historyFolder } from '../../../project/history/history-folder.ts';
 import { writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { runMaterialize } from '../../../materializer/materialize.ts';
 import { bundleOf, makeProject, orders, START_US } from '../../support/fixtures/materialized-project.ts';

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dryRun } from '../../../materializer/dry-run.ts';
 import { runJob, runMaterialize } from '../../../materializer/materialize.ts';
 import type { MaterializeOptions } from '../../../materializer/materialize.ts';
-import { readHistoryWatermark } from '../../../project/engine/duckdb/history.ts';
+import { readHistory } from '../../../project/history/history-snapshot.ts';
 import type { FeatureView } from '../../../contract/model.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import {
@@ -61,7 +61,7 @@ describe('watermark: events', () => {
     const first = await run(of);
     // 3.2 h less 10 minutes is behind the edge of 3 h; the event of 3.2 h waits for its own edge.
     expect(first).toMatchObject({ watermarkUs: at(3), toUs: at(9), read: 2, counted: 1, waiting: 1 });
-    expect(readHistoryWatermark(project.settings.history, of)).toMatchObject({ watermarkUs: at(3) });
+    expect(readHistory(project.settings.history, of)!.lastMark()).toMatchObject({ watermarkUs: at(3) });
     // No new event: the windows do not run empty, whatever time it is.
     project.setClock(at(40));
     expect(await run(of)).toMatchObject({ watermarkUs: at(3), historyRows: 0 });

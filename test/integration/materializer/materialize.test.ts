@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runMaterialize } from '../../../materializer/materialize.ts';
 import type { MaterializeOptions } from '../../../materializer/materialize.ts';
 import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
-import { folderBeside } from '../../../project/engine/duckdb/history.ts';
+import { folderBeside } from '../../../project/history/history-folder.ts';
 import type { FeatureView } from '../../../contract/model.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import type { Value } from '../../../contract/value-type.ts';

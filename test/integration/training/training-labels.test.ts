@@ -1,17 +1,18 @@
 /**
  * Labels of a training set: every one comes out once, as it was, in whatever file it came; past the history it is told.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runTrain } from '../../../training/train.ts';
 import type { TrainOptions, TrainResult } from '../../../training/train.ts';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
 import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
-import { historyFile, writeHistoryWatermark } from '../../../project/engine/duckdb/history.ts';
+import { commitHistory } from '../../support/fixtures/committed-history.ts';
 import type { FeatureService } from '../../../contract/model.ts';
 import {
   bundleOf,
+  customer,
   driverStats,
   feature,
   HOUR_US,
@@ -300,18 +301,10 @@ describe('labels past the history of an aggregated view', () => {
       services: new Map([['svc', service(view.id, 'customer_id', 'string', ['orders_1d'])]]),
     });
     if (watermarkUs === null) return view;
-    const rows = historyFile(project.settings.history, view, '2026-01-01', 'run');
-    mkdirSync(dirname(rows), { recursive: true });
-    await query(
-      `COPY (SELECT 'a' AS customer_id, make_timestamp(${START_US + HOUR_US}) AS event_time,
-        make_timestamp(${START_US}) AS created_time, 'run' AS run_id, 1::UINTEGER AS definition_id, 2::BIGINT AS orders_1d)
-        TO ${quoteText(rows)} (FORMAT parquet)`,
-    );
-    writeHistoryWatermark(project.settings.history, view, {
-      watermarkUs,
-      runId: 'run',
-      definitionId: view.definitionId,
-    });
+    const row = `SELECT 'a' AS customer_id, make_timestamptz(${START_US + HOUR_US}) AS event_time,
+      make_timestamptz(${START_US}) AS created_time, 'run' AS run_id, 1::BIGINT AS definition_id, 2::BIGINT AS orders_1d`;
+    const days = { '2026-01-01': row };
+    await commitHistory(project.settings.history, { view, entity: customer, watermarkUs, days });
     return view;
   }
 
@@ -363,13 +356,11 @@ describe('labels past the history of an aggregated view', () => {
       ['2025-12-31', 'a', 9],
       ['2026-01-02', 'old', 10],
     ] as const) {
-      const rows = historyFile(project.settings.history, view, day, `run-${key}`);
-      mkdirSync(dirname(rows), { recursive: true });
-      await query(
-        `COPY (SELECT '${key}' AS customer_id, TIMESTAMP '${day} 12:00:00' AS event_time, TIMESTAMP '${day} 12:00:00'
-          AS created_time, 'run' AS run_id, 1::UINTEGER AS definition_id, ${value}::BIGINT AS orders_1d)
-          TO ${quoteText(rows)} (FORMAT parquet)`,
-      );
+      const row = `SELECT '${key}' AS customer_id, TIMESTAMPTZ '${day} 12:00:00+00' AS event_time,
+        TIMESTAMPTZ '${day} 12:00:00+00' AS created_time, 'run' AS run_id, 1::BIGINT AS definition_id,
+        ${value}::BIGINT AS orders_1d`;
+      const days = { [day]: row };
+      await commitHistory(project.settings.history, { view, entity: customer, runId: `run-${key}`, days });
     }
     const times = ['2026-01-01T02:00:00Z', '2025-06-01T12:29:00Z', '2025-06-01T12:30:00Z', '2024-01-01'];
     const labels = file(

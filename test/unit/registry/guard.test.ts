@@ -1,5 +1,5 @@
 /** The guard, from definitions to what an apply takes: whom a change breaks, by which name, and what is kept of it. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -11,8 +11,7 @@ import { beginRun } from '../../../materializer/run/run-record.ts';
 import type { RunPlan } from '../../../materializer/run/run-range.ts';
 import { loadCurrentBundle } from '../../../contract/definitions/bundle-folder.ts';
 import { appliedDefinitionId, BUNDLE_FORMAT } from '../../../contract/definitions/definition-json.ts';
-import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
-import { historyFile, writeHistoryWatermark } from '../../../project/engine/duckdb/history.ts';
+import { commitHistory } from '../../support/fixtures/committed-history.ts';
 import type { Bundle, RowSchema } from '../../../contract/model.ts';
 import { openProject } from '../../../project/project.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
@@ -404,18 +403,15 @@ test('a plan says about how many rows the next run rewrites', async () => {
   const history = join(shop.folder, '.plumb/history');
   const view = bundle.views.get('purchases')!;
   const earlier = { ...view, definitionId: 1 };
-  mkdirSync(join(history, 'purchases/v1/day=2026-11-01'), { recursive: true });
-  const duck = await DuckDb.open();
-  for (const [name, of, rows] of [
+  for (const [runId, of, rows] of [
+    ['a', earlier, 9] as const,
     ['a', view, 12] as const,
     ['b', view, 3] as const,
-    ['a', earlier, 9] as const,
   ]) {
-    const file = historyFile(history, of, '2026-11-01', name);
-    await duck.run(`COPY (SELECT range AS n FROM range(${rows})) TO '${file}' (FORMAT parquet)`);
+    const sql = `SELECT range AS n, TIMESTAMPTZ '2026-11-01 00:00:00+00' AS event_time FROM range(${rows})`;
+    const entity = bundle.entities.get(of.entity)!;
+    await commitHistory(history, { view: of, entity, runId, watermarkUs: 0, days: { '2026-11-01': sql } });
   }
-  duck.close();
-  writeHistoryWatermark(history, view, { watermarkUs: 0, runId: 'a', definitionId: view.definitionId });
   const range = { kind: 'ordinary', horizonUs: null } as unknown as RunPlan;
   for (const id of ['purchases', 'lines']) {
     const run = beginRun({

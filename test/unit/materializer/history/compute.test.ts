@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import type { PreparedHistory } from '../../../../materializer/history/compute.ts';
 import { prepareHistory } from '../../../../materializer/history/compute.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
-import { readHistoryWatermark } from '../../../../project/engine/duckdb/history.ts';
+import { readHistory as readCommitted } from '../../../../project/history/history-snapshot.ts';
 import { definitionName } from '../../../../contract/wire/online/row-header.ts';
 import type { RawEvent } from '../../../oracle/naive-aggregates.ts';
 import type { FeatureSketch } from '../../../support/fixtures/aggregated-view.ts';
@@ -77,14 +77,14 @@ test('rows appear one file a day, whole, when published and not before; then the
   expect(readdirSync(home)).toEqual([]);
   expect(readdirSync(join(folder, '_staged', 'counts', 'v1'))).toEqual(['run-1']);
   const result = await prepared.publish(START + 31 * HOUR);
-  expect(readdirSync(home).toSorted()).toEqual(['_watermark.json', 'day=2026-01-05', 'day=2026-01-06']);
+  expect(readdirSync(home).toSorted()).toEqual(['_delta_log', 'day=2026-01-05', 'day=2026-01-06']);
   const id = definitionName(view.definitionId);
-  expect(result.files.map((file) => file.slice(home.length))).toEqual([
-    `/day=2026-01-05/run-1.${id}.parquet`,
-    `/day=2026-01-06/run-1.${id}.parquet`,
+  expect(result.files.map(({ path }) => path)).toEqual([
+    `day=2026-01-05/run-1.${id}.parquet`,
+    `day=2026-01-06/run-1.${id}.parquet`,
   ]);
   expect(result).toMatchObject({ historyRows: 4, fromUs: null, watermarkUs: START + 30 * HOUR });
-  expect(readHistoryWatermark(folder, view)).toMatchObject({
+  expect(readCommitted(folder, view)!.lastMark()).toMatchObject({
     watermarkUs: START + 30 * HOUR,
     runId: 'run-1',
   });
@@ -258,7 +258,7 @@ test('a correction that readers would not see is refused before anything is writ
   const late = { cutoffUs: START + 5 * HOUR, previousCutoffUs: START + 2 * HOUR, runId: 'run-2' };
   const corrected = await prepare(made, events, late);
   await expect(corrected.publish(START + 10 * HOUR)).rejects.toMatchObject({ code: 'MAT_CREATED_TIME' });
-  expect(readHistoryWatermark(folder, made.view)!.runId).toBe('run-1');
+  expect(readCommitted(folder, made.view)!.lastMark()!.runId).toBe('run-1');
   const result = await corrected.publish(START + 10 * HOUR + 1);
   expect(result).toMatchObject({ historyRows: 2, watermarkUs: START + 5 * HOUR });
 });

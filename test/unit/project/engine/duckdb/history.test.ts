@@ -1,19 +1,14 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { prepareHistory } from '../../../../../materializer/history/compute.ts';
 import { lockView } from '../../../../../materializer/run/view-lock.ts';
 import { DuckDb } from '../../../../../project/engine/duckdb/duckdb.ts';
 import { compileProject } from '../../../../../registry/definitions/compile.ts';
-import {
-  dayParts,
-  folderBeside,
-  historyFile,
-  historyFolder,
-  openHistory,
-  readHistoryWatermark,
-} from '../../../../../project/engine/duckdb/history.ts';
+import { dayParts, openHistory } from '../../../../../project/engine/duckdb/history.ts';
+import { dayFile, folderBeside, historyFolder } from '../../../../../project/history/history-folder.ts';
+import { readHistory } from '../../../../../project/history/history-snapshot.ts';
 import { dayOf } from '../../../../../contract/std/timestamp.ts';
 import { definitionName } from '../../../../../contract/wire/online/row-header.ts';
 import { scratchFolder } from '../../../../support/scratch.ts';
@@ -39,21 +34,21 @@ test('the history of an aggregated view lies by version and day, under these col
     .filter((file) => file.endsWith('.parquet') || file.endsWith('.json'))
     .toSorted();
   expect(files).toEqual([
-    'purchases/v1/_watermark.json',
+    'purchases/v1/_delta_log/00000000000000000000.json',
     `purchases/v1/day=2023-11-14/run-1.${id}.parquet`,
     `purchases/v1/day=2023-11-15/run-1.${id}.parquet`,
     `purchases/v1/day=2023-11-16/run-1.${id}.parquet`,
   ]);
-  expect(relative(historyRoot, historyFile(historyRoot, view, '2023-11-14', 'run-1'))).toBe(files[1]);
+  expect(`purchases/v1/${dayFile(view, '2023-11-14', 'run-1')}`).toBe(files[1]);
   const file = join(historyRoot, files[1]!);
   const columns = (rows: readonly Readonly<Record<string, unknown>>[]): unknown[] =>
     rows.map((row) => `${String(row['column_name'])} ${String(row['column_type'])}`);
   const expected = [
     'customer_id BIGINT',
-    'event_time TIMESTAMP',
-    'created_time TIMESTAMP',
+    'event_time TIMESTAMP WITH TIME ZONE',
+    'created_time TIMESTAMP WITH TIME ZONE',
     'run_id VARCHAR',
-    'definition_id UINTEGER',
+    'definition_id BIGINT',
     'deleted BOOLEAN',
     'count_7d BIGINT',
     'average_30d DOUBLE',
@@ -62,7 +57,10 @@ test('the history of an aggregated view lies by version and day, under these col
   expect(
     columns(await duck.rows(`DESCRIBE SELECT * FROM read_parquet('${file}', hive_partitioning = false)`)),
   ).toEqual(expected);
-  expect(columns(none)).toEqual(expected);
+  const read = expected.map((column) =>
+    column.replace(' WITH TIME ZONE', '').replace('definition_id BIGINT', 'definition_id UINTEGER'),
+  );
+  expect(columns(none)).toEqual(read);
   const [first] = await duck.rows(
     `SELECT epoch_us(min(event_time)) % 3600000000 AS off_edge, any_value(epoch_us(created_time)) AS created_us,
        any_value(run_id) AS run_id, any_value(definition_id) AS definition_id FROM read_parquet('${file}')`,
@@ -71,9 +69,12 @@ test('the history of an aggregated view lies by version and day, under these col
     off_edge: 0n,
     created_us: BigInt(cutoffUs + 7),
     run_id: 'run-1',
-    definition_id: view.definitionId,
+    definition_id: BigInt(view.definitionId),
   });
-  expect(readHistoryWatermark(historyRoot, view)).toEqual({
+  const whole = await openHistory(duck, { folder, history: historyRoot }, view, entity);
+  expect(columns(await duck.rows(`DESCRIBE ${whole.sql}`))).toEqual(read);
+  expect(readHistory(historyRoot, view)!.lastMark()).toEqual({
+    version: 0,
     watermarkUs: 1_700_197_200_000_000,
     runId: 'run-1',
     definitionId: view.definitionId,
@@ -84,9 +85,9 @@ test('the history of an aggregated view lies by version and day, under these col
     writeFileSync(join(folderBeside(historyRoot, kind, view), 'run-1.parquet'), 'no history');
   }
   lockView(historyRoot, view).release();
-  const [whole] = await duck.rows(`SELECT count(DISTINCT filename)::INTEGER AS files
+  const [globbed] = await duck.rows(`SELECT count(DISTINCT filename)::INTEGER AS files
     FROM read_parquet('${historyFolder(historyRoot, view)}', filename = true)`);
-  expect(whole).toEqual({ files: 3 });
+  expect(globbed).toEqual({ files: 3 });
   duck.close();
 });
 
@@ -108,34 +109,14 @@ test('the days of a history are read from those of the labels back, each once, n
   expect(dayParts([], 0, 0)).toEqual([[]]);
 });
 
-test('a mark of the history that is damaged is told with its file', () => {
+test('a history of the layout before this one is refused with what to do', async () => {
   const root = scratchFolder();
   const view = { name: 'purchases', version: 1 };
-  expect(readHistoryWatermark(root, view)).toBeNull();
-  const file = join(historyFolder(root, view), '_watermark.json');
-  mkdirSync(historyFolder(root, view), { recursive: true });
-  const good = { watermarkUs: 1_700_000_000_000_000, runId: 'r', definitionId: 7 };
-  writeFileSync(file, JSON.stringify(good));
-  expect(readHistoryWatermark(root, view)).toEqual(good);
-  const wrong = [
-    { watermarkUs: null },
-    { watermarkUs: 1e300 },
-    { watermarkUs: '1' },
-    { runId: 1 },
-    { definitionId: null },
-  ];
-  const texts = [
-    '',
-    '{"watermarkUs":17',
-    'null',
-    '7',
-    '[]',
-    ...wrong.map((one) => JSON.stringify({ ...good, ...one })),
-  ];
-  for (const text of texts) {
-    writeFileSync(file, text);
-    expect(() => readHistoryWatermark(root, view), text).toThrow(
-      expect.objectContaining({ code: 'REG_STORE', message: expect.stringContaining(file) }),
-    );
-  }
+  expect(readHistory(root, view)).toBeNull();
+  const folder = historyFolder(root, view);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, '_watermark.json'), '{}');
+  expect(() => readHistory(root, view)).toThrow(
+    expect.objectContaining({ code: 'REG_STORE', message: expect.stringContaining(folder) }),
+  );
 });

@@ -1,0 +1,152 @@
+/**
+ * The history of an aggregated view as its log says it at one entry: which files count under which definitions, and how
+ * far it is complete under each.
+ *
+ * A file holds the rows of one definition id, which its name ends with, so that all files that are read together have
+ * the same columns and types. Rows count under the ids of today's row logic alone (definition-json.ts): a row of
+ * another one says something else, whatever its features are called. Those stay where they are.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FeatureView } from '../../contract/model.ts';
+import { registryError } from '../../contract/errors.ts';
+import { definitionName } from '../../contract/wire/online/row-header.ts';
+import type { FileStats } from '../delta/delta-action.ts';
+import { logFolder, readTable } from '../delta/delta-log.ts';
+import type { TableCommit, TableFile, TableState } from '../delta/table-state.ts';
+import { historyFolder } from './history-folder.ts';
+
+/** What an entry of a history says in `commitInfo.plumbline`. Its subject is the definition's name. */
+export interface HistoryCommit extends TableCommit {
+  readonly definitionId: number;
+  readonly runId: string;
+  /** The history is complete up to here under this definition, for all that this commit and those before it knew. */
+  readonly watermarkUs: number;
+  /** Of the rows that the commit adds. */
+  readonly createdUs: number;
+  readonly rows: number;
+  /** The entry that the run had read; null: there was no table. */
+  readonly read: number | null;
+  /** The lease under which it was written; null: none. */
+  readonly lease: number | null;
+}
+
+export interface HistoryMark extends Pick<HistoryCommit, 'watermarkUs' | 'runId' | 'definitionId'> {
+  /** The entry that says it. */
+  readonly version: number;
+}
+
+/** A file of committed rows. */
+export interface HistoryFile {
+  readonly file: string;
+  /** Below the history's folder. */
+  readonly path: string;
+  /** Of all its event times. */
+  readonly day: string;
+  readonly definition: string;
+  readonly bytes: number;
+  readonly rows: number;
+  readonly firstEventUs: number;
+  readonly lastEventUs: number;
+  /** Each of its rows was committed by this entry at the latest. */
+  readonly version: number;
+}
+
+/** Tag of a file: the newest entry that brought any of its rows, where compaction has joined older files. */
+const ROWS_VERSION = 'rowsVersion';
+
+export class HistorySnapshot {
+  readonly folder: string;
+  readonly state: TableState;
+
+  constructor(folder: string, state: TableState) {
+    this.folder = folder;
+    this.state = state;
+  }
+
+  get version(): number {
+    return this.state.version;
+  }
+
+  /** @returns the files with rows of these definitions, by day, the oldest first, then by name */
+  files(definitionIds: readonly number[]): HistoryFile[] {
+    const names = new Set(definitionIds.map(definitionName));
+    const retired = [...this.state.removed.values()].filter((file) => file.retired);
+    const all = [...this.state.files.values(), ...retired].map((file) => historyFile(this.folder, file));
+    const own = all.filter(({ definition }) => names.has(definition));
+    return own.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  /** @returns how far it is complete by the newest commit under one of these definitions; null: none was computed */
+  mark(definitionIds: readonly number[]): HistoryMark | null {
+    const ids = new Set(definitionIds);
+    return this.#newest((commit) => ids.has(commit.definitionId));
+  }
+
+  /** @returns the same by the definition that was computed last */
+  lastMark(): HistoryMark | null {
+    return this.#newest(() => true);
+  }
+
+  #newest(counts: (commit: HistoryCommit) => boolean): HistoryMark | null {
+    let newest: HistoryMark | null = null;
+    for (const { version, commit } of this.state.commits.values()) {
+      const own = commit as HistoryCommit;
+      if (own.watermarkUs === undefined || !counts(own)) continue;
+      if (newest !== null && version < newest.version) continue;
+      const { watermarkUs, runId, definitionId } = own;
+      newest = { watermarkUs, runId, definitionId, version };
+    }
+    return newest;
+  }
+}
+
+/** @throws REG_STORE when the file is none that plumb wrote: it may hold rows of several definitions */
+function historyFile(folder: string, added: TableFile): HistoryFile {
+  const path = decodeURIComponent(added.path);
+  const definition = /\.([0-9a-f]{8})\.parquet$/.exec(path)?.[1];
+  const stats = added.stats === undefined ? null : (JSON.parse(added.stats) as FileStats);
+  const [first, last] = [stats?.minValues, stats?.maxValues].map((values) => values?.['event_time']);
+  if (definition === undefined || first === undefined || last === undefined) {
+    const file = join(folder, path);
+    const message = `${file} is no file of a history: its name ends with no definition, or its event times are not known`;
+    const help = 'Another program has written into the table. Restore it to the entry before.';
+    throw registryError('REG_STORE', message, { file, help });
+  }
+  return {
+    file: join(folder, path),
+    path,
+    day: first.slice(0, 10),
+    definition,
+    bytes: added.size,
+    rows: stats!.numRecords,
+    firstEventUs: timeOf(first),
+    lastEventUs: timeOf(last),
+    version: Number(added.tags?.[ROWS_VERSION] ?? added.version),
+  };
+}
+
+function timeOf(text: string): number {
+  return Date.parse(text) * 1_000;
+}
+
+/**
+ * @returns null where nothing was computed yet
+ * @throws  REG_STORE when the log is damaged, or the folder holds a history without one
+ */
+export function readHistory(
+  root: string,
+  view: Pick<FeatureView, 'name' | 'version'>,
+): HistorySnapshot | null {
+  const folder = historyFolder(root, view);
+  const state = readTable(folder);
+  if (state !== null) return new HistorySnapshot(folder, state);
+  if (existsSync(join(folder, '_watermark.json')) && !existsSync(logFolder(folder))) {
+    const message = `${folder} holds a history without a log, as earlier versions of plumb wrote it`;
+    const help =
+      'Move the folder away and compute the view anew from its source: `plumb materialize --full`. ' +
+      'Rows get new created times by that: "as available" finds nothing from before.';
+    throw registryError('REG_STORE', message, { file: folder, help });
+  }
+  return null;
+}

@@ -1,0 +1,174 @@
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { commit } from '../../../../project/delta/commit.ts';
+import type { AddAction, DeltaAction } from '../../../../project/delta/delta-action.ts';
+import {
+  ENTRY_DISK,
+  entryFile,
+  keepState,
+  logFolder,
+  readTable,
+  writeEntry,
+} from '../../../../project/delta/delta-log.ts';
+import type { EntryDisk } from '../../../../project/delta/delta-log.ts';
+import { schemaText } from '../../../../project/delta/table-schema.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+
+const schemaString = schemaText([{ name: 'k', type: { kind: 'int64' } }]);
+const FIRST: readonly DeltaAction[] = [
+  { protocol: { minReaderVersion: 1, minWriterVersion: 2 } },
+  {
+    metaData: {
+      id: 'x',
+      format: { provider: 'parquet', options: {} },
+      schemaString,
+      partitionColumns: [],
+      configuration: {},
+      createdTime: 0,
+    },
+  },
+];
+
+function added(path: string): DeltaAction {
+  const add: AddAction = { path, partitionValues: {}, size: 1, modificationTime: 0, dataChange: true };
+  return { add };
+}
+
+function removed(path: string): DeltaAction {
+  const more = { dataChange: false, extendedFileMetadata: true, partitionValues: {}, size: 1 };
+  return { remove: { path, deletionTimestamp: 5, ...more } };
+}
+
+function tableOf(...entries: readonly (readonly DeltaAction[])[]): string {
+  const table = scratchFolder();
+  for (const [version, actions] of [FIRST, ...entries].entries())
+    expect(writeEntry(table, version, actions)).toBe(true);
+  return table;
+}
+
+function paths(table: string, upTo: number | null = null): string[] {
+  return [...readTable(table, upTo)!.files.keys()].toSorted();
+}
+
+test('the files of a table are those that entries added and none has removed, at each of its entries', () => {
+  const table = tableOf([added('a'), added('b')], [removed('a'), added('c')]);
+  expect(paths(table)).toEqual(['b', 'c']);
+  expect(paths(table, 1)).toEqual(['a', 'b']);
+  expect(paths(table, 0)).toEqual([]);
+  expect(readTable(table)!.version).toBe(2);
+  expect([...readTable(table)!.removed.keys()]).toEqual(['a']);
+  expect(readTable(scratchFolder())).toBeNull();
+  expect(readdirSync(logFolder(table)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+});
+
+test('of two writers of one number one has it, and the other is told', () => {
+  const table = tableOf();
+  expect(writeEntry(table, 1, [added('mine')])).toBe(true);
+  const before = readFileSync(entryFile(table, 1));
+  expect(writeEntry(table, 1, [added('yours')])).toBe(false);
+  expect(readFileSync(entryFile(table, 1))).toEqual(before);
+});
+
+test('a link that was made though its answer was lost is the writer’s own', () => {
+  const table = tableOf();
+  const disk: EntryDisk = {
+    ...ENTRY_DISK,
+    link(from, to) {
+      linkSync(from, to);
+      linkSync(from, to);
+    },
+  };
+  expect(writeEntry(table, 1, [added('mine')], disk)).toBe(true);
+  expect(paths(table)).toEqual(['mine']);
+});
+
+test('a writer that comes second reads what came and goes on at the next number', async () => {
+  const table = tableOf();
+  const seen = readTable(table);
+  writeEntry(table, 1, [added('theirs')]);
+  const versions: number[] = [];
+  const actions = async (state: typeof seen): Promise<DeltaAction[]> => {
+    versions.push(state!.version);
+    return [added('mine')];
+  };
+  const state = await commit({ table, seen, actions });
+  expect(versions).toEqual([0, 1]);
+  expect(state.version).toBe(2);
+  expect([...state.files.keys()]).toEqual(['theirs', 'mine']);
+  expect(readTable(table)).toEqual(state);
+});
+
+test('a writer that stops between any two calls has committed all or nothing, and the next one goes on', () => {
+  const calls = ['write', 'link', 'syncFolder', 'remove'] as const;
+  for (const [i, call] of calls.entries()) {
+    const table = tableOf();
+    const disk: EntryDisk = {
+      ...ENTRY_DISK,
+      [call]: () => {
+        throw new Error('power cut');
+      },
+    };
+    expect(() => writeEntry(table, 1, [added('mine')], disk)).toThrow('power cut');
+    const isThere = i > calls.indexOf('link');
+    expect(paths(table), call).toEqual(isThere ? ['mine'] : []);
+    expect(writeEntry(table, isThere ? 2 : 1, [added('next')])).toBe(true);
+    expect(paths(table)).toEqual(isThere ? ['mine', 'next'] : ['next']);
+  }
+});
+
+test('a kept state stands for the entries up to it, and only where it is whole and its entry is there', () => {
+  const table = tableOf([added('a')], [added('b'), removed('a')]);
+  const state = readTable(table)!;
+  keepState(table, state, 0);
+  for (const version of [0, 1]) rmSync(entryFile(table, version));
+  expect(readTable(table)).toEqual(state);
+  writeEntry(table, 3, [added('c')]);
+  expect(paths(table)).toEqual(['b', 'c']);
+  const kept = join(logFolder(table), '_plumb', '2.json');
+  expect(existsSync(kept)).toBe(true);
+  writeFileSync(kept, '{"version":2');
+  expect(() => readTable(table)).toThrow(expect.objectContaining({ code: 'REG_STORE' }));
+});
+
+test('an entry that is missing, damaged or of another protocol is refused with its file', () => {
+  const damaged = [
+    '{"add":',
+    '7',
+    '[]',
+    '{}',
+    '{"add":7}',
+    '{"add":{}}',
+    '{"metaData":{}}',
+    '{"protocol":{}}',
+    '{"protocol":{"minReaderVersion":3,"minWriterVersion":7}}',
+    '{"add":{"path":"a","deletionVector":{}}}',
+  ];
+  for (const text of damaged) {
+    const table = tableOf();
+    writeFileSync(entryFile(table, 1), `${text}\n`);
+    expect(() => readTable(table), text).toThrow(
+      expect.objectContaining({ code: 'REG_STORE', message: expect.stringContaining(entryFile(table, 1)) }),
+    );
+  }
+  const table = tableOf([added('a')], [added('b')]);
+  rmSync(entryFile(table, 1));
+  expect(() => readTable(table)).toThrow(
+    /00000000000000000001\.json is missing, while later entries are there/,
+  );
+  expect(paths(table, 0)).toEqual([]);
+});
+
+test('fields and actions of other makers that say nothing of the rows are passed over', () => {
+  const table = tableOf();
+  const lines = [
+    '{"domainMetadata":{"domain":"x"}}',
+    '{"commitInfo":{"timestamp":1,"who":"spark"}}',
+    '',
+    '{"cdc":{}}',
+  ];
+  writeFileSync(entryFile(table, 1), lines.join('\n'));
+  expect(readTable(table)!.version).toBe(1);
+  mkdirSync(join(logFolder(table), '_sidecars'));
+  expect(paths(table)).toEqual([]);
+});
