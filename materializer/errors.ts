@@ -35,13 +35,20 @@ export const MATERIALIZER_ERRORS = {
   },
   MAT_BUSY: {
     message: 'Another run of the same view is under way.',
-    help: 'Wait until it has ended and run again; a run whose process died holds nothing up.',
+    help:
+      'Wait until it has ended and run again. A run whose process died holds nothing up on its own machine, and ' +
+      'one on another machine for a minute.',
     kind: 'failed',
   },
   MAT_CONFLICT: {
     message:
       'Another run of the view has committed rows that this run computed from the history before them.',
     help: 'Run again: the next run reads what was committed. Nothing of this one is in the history.',
+    kind: 'failed',
+  },
+  MAT_LEASE: {
+    message: 'A run was held up so long that another one has taken its view over.',
+    help: 'Nothing of it is in the history: the other run, or the next one, does its work.',
     kind: 'failed',
   },
   MAT_HISTORY: {

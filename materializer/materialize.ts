@@ -3,7 +3,8 @@
  * then the run record. In this order, so that a run that dies or fails at any point has promised nothing that does
  * not hold: markers and bookmark still say what the last complete run achieved, and the next run does the rest.
  *
- *   lock -> record 'running' -> compute (aggregated) -> the run has lasted -> history -> choose rows -> guarded writes
+ *   lock, lease -> record 'running' -> compute (aggregated) -> the run has lasted -> history -> choose rows -> guarded
+ *   writes
  *        -> markers -> record 'complete'
  *
  * Called by main.ts. A view's way through the files is told in view-run.ts.
@@ -23,6 +24,7 @@ import { planRun } from './run/run-plan.ts';
 import { beginRun, resultOf, silenceOf, stalenessOf, summaryOf } from './run/run-record.ts';
 import { withEngine } from './run/view-run.ts';
 import type { RunJob, ViewRun } from './run/view-run.ts';
+import { ViewLease } from './run/view-lease.ts';
 import { lockView } from './run/view-lock.ts';
 
 export interface MaterializeOptions {
@@ -132,8 +134,10 @@ async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
   const { database, project } = job;
   const { clock, logger, settings } = project;
   const lock = lockView(settings.history, view);
+  let lease: ViewLease | null = null;
   try {
-    const planned = await planRun(job, view);
+    lease = await ViewLease.take(database, view);
+    const planned = { ...(await planRun(job, view)), lease };
     const begun = beginRun(planned);
     await database.startRun(begun);
     try {
@@ -150,6 +154,7 @@ async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
       throw error;
     }
   } finally {
+    await lease?.release();
     lock.release();
   }
 }

@@ -102,7 +102,7 @@ async function readLog(day: Omit<MonitoredDay, 'log'>, scratch: string): Promise
   try {
     const log = await servedDay(project, fromUs, scratch);
     const hashedIds = hasHashedIds(entities.values())
-      ? await HashedIds.read(duck, day, book.current, hmacKey)
+      ? await HashedIds.read(duck, { settings: day.histories, logger: project.logger }, book.current, hmacKey)
       : null;
     return await readDayTables(duck, log, { services, fromUs, toUs, hashedIds }, project.logger);
   } catch (error) {

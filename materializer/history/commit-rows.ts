@@ -23,6 +23,7 @@ import { historyFolder } from '../../project/history/history-folder.ts';
 import { HistorySnapshot } from '../../project/history/history-snapshot.ts';
 import { join } from 'node:path';
 import { materializerError } from '../errors.ts';
+import { leaseLost } from '../run/view-lease.ts';
 import type { Computation } from './computation.ts';
 
 interface RunFiles {
@@ -33,7 +34,8 @@ interface RunFiles {
 
 /**
  * @returns the history with the entry
- * @throws  MAT_CONFLICT when another run has restated rows that this one writes; nothing is committed then
+ * @throws  MAT_CONFLICT when another run has restated rows that this one writes, MAT_LEASE when another run has taken
+ *          the view over; nothing is committed then
  */
 export async function commitRows(
   computation: Computation,
@@ -52,13 +54,14 @@ export async function commitRows(
       async actions(now) {
         const others = now === null ? null : new HistorySnapshot(folder, now);
         if (others !== null && others.version !== read) await refuseRestated(computation, others, files);
+        await holdLease(computation, others);
         const mark = others?.mark(ids) ?? null;
         const facts = {
           runId,
           createdUs,
           read,
           watermarkUs: Math.max(watermarkUs, mark?.watermarkUs ?? 0),
-          lease: null,
+          lease: run.lease?.number ?? null,
         };
         return historyEntry(now, {
           view,
@@ -73,6 +76,14 @@ export async function commitRows(
   );
   await checkpointIfDue(run.duck, folder, state, Math.floor(createdUs / 1_000));
   return new HistorySnapshot(folder, state);
+}
+
+/** A commit of a later lease says that this one is over, whatever the registry says. */
+async function holdLease({ run, history }: Computation, now: HistorySnapshot | null): Promise<void> {
+  const { view, lease } = run;
+  if (lease === null) return;
+  await lease.hold();
+  if (now !== null && now.newestLease(history?.version ?? -1) > lease.number) throw leaseLost(view.id);
 }
 
 async function refuseRestated(

@@ -45,6 +45,7 @@ export async function planRun(job: RunJob, view: FeatureView): Promise<PlannedRu
     startedUs,
     range,
     replace: options.replace,
+    lease: null,
     keepsRejects: true,
   };
 }

@@ -4,7 +4,7 @@
  * A view's way through a run, in the order of the work:
  *
  *   materialize.ts                   one view after the other; of each: lock, plan, record, work, record
- *   run/view-lock.ts                 one run of a view at a time
+ *   run/view-lock.ts, view-lease.ts  one run of a view at a time
  *   run/run-plan.ts                  what it reads and may promise, from earlier records (the rules are run-range.ts)
  *   run/view-run.ts                  folders, DuckDB, progress
  *   run-hold.ts                      how far the view can be complete, where its events decide that
@@ -39,6 +39,13 @@ export interface RunJob {
   readonly signal: AbortSignal | null;
 }
 
+/** What lets a run write its view's history, as long as it lasts. */
+export interface RunLease {
+  readonly number: number;
+  /** @throws MAT_LEASE when another run has taken over */
+  hold(): Promise<void>;
+}
+
 /** A run of a view before its engine is there. */
 export interface PlannedRun {
   readonly view: FeatureView;
@@ -52,6 +59,8 @@ export interface PlannedRun {
   readonly runId: string;
   readonly startedUs: number;
   readonly range: RunPlan;
+  /** Under which it commits; null: it commits nothing. */
+  readonly lease: RunLease | null;
   /** Whether rows online are overwritten whatever they are. */
   readonly replace: boolean;
   /** Whether the rows that do not count go to files; they do not in a dry run. */

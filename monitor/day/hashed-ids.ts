@@ -25,7 +25,7 @@ export class HashedIds {
   /** @returns null without a secret. If a history cannot be read, it warns, and the ids of that history stay unknown */
   static async read(
     duck: DuckDb,
-    { histories, project }: { readonly histories: HistoryPlace; readonly project: Pick<Project, 'logger'> },
+    { settings, logger }: { readonly settings: HistoryPlace; readonly logger: Project['logger'] },
     bundle: Bundle,
     key: HmacKey | null,
   ): Promise<HashedIds | null> {
@@ -35,13 +35,11 @@ export class HashedIds {
       const entity = bundle.entities.get(view.entity)!;
       if (entity.log !== 'hmac') continue;
       try {
-        const { sql } = await openHistory(duck, histories, view, entity);
+        const { sql } = await openHistory(duck, settings, view, entity);
         for (const joinKey of entity.joinKeys) await ids.#add(duck, key, joinKey, sql);
       } catch (error) {
         const why = (error as Error).message.split('\n')[0];
-        project.logger.warn(
-          `hashed ids of ${entity.name} cannot be told from the history of ${view.id}: ${why}`,
-        );
+        logger.warn(`hashed ids of ${entity.name} cannot be told from the history of ${view.id}: ${why}`);
       }
     }
     return ids;

@@ -4,7 +4,7 @@
  * SQLite for one machine; the same Kysely schema serves PostgreSQL.
  *
  * Only this file imports Kysely and node:sqlite for the registry. Rows that are written are never changed, but for
- * a run record, which is replaced once when its run ends.
+ * a run record, which is replaced once when its run ends, and the leases.
  */
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
@@ -47,6 +47,22 @@ interface Tables {
   applied_bundle: { sequence: number; hash: string; applied_us: number; bundle: string; changes: string };
   training_set: { sequence: number; name: string; service: string; made_us: number; manifest: string };
   run: { run_id: string; view: string; started_us: number; state: string; to_us: number; record: string };
+  lease: { view: string; holder: string; number: number; until_ms: number };
+}
+
+/** Who may write the history of a view. */
+interface Lease {
+  readonly holder: string;
+  /** One more than that of the holder before. */
+  readonly number: number;
+  /** Nobody else has it before this time. */
+  readonly untilMs: number;
+}
+
+interface LeaseWish extends Omit<Lease, 'number'> {
+  readonly nowMs: number;
+  /** The lease of a holder whose name begins so is taken over. */
+  readonly over: string;
 }
 
 /** Which training sets are asked for, and how many at most. */
@@ -193,6 +209,38 @@ export class RegistryDatabase {
     await this.#db.updateTable('run').set(runRow(run)).where('run_id', '=', run.runId).execute();
   }
 
+  /**
+   * Takes a view's lease where nobody has it, where it has ended, or from whom the wish names.
+   * @returns the lease as it is then, whoever has it
+   */
+  async takeLease(view: string, { holder, nowMs, untilMs, over }: LeaseWish): Promise<Lease> {
+    await this.#db
+      .insertInto('lease')
+      .values({ view, holder, number: 1, until_ms: untilMs })
+      .onConflict((conflict) =>
+        conflict
+          .column('view')
+          .doUpdateSet({ holder, number: sql<number>`lease.number + 1`, until_ms: untilMs })
+          .where(({ eb, or }) =>
+            or([
+              eb('lease.until_ms', '<=', nowMs),
+              eb(sql<string>`substr(lease.holder, 1, ${sql.lit(over.length)})`, '=', over),
+            ]),
+          ),
+      )
+      .execute();
+    const lease = this.#db.selectFrom('lease').selectAll().where('view', '=', view);
+    const row = await lease.executeTakeFirstOrThrow();
+    return { holder: row.holder, number: row.number, untilMs: row.until_ms };
+  }
+
+  /** @param untilMs  0 gives it back. @returns false where somebody else has it by now */
+  async renewLease(view: string, holder: string, untilMs: number): Promise<boolean> {
+    const own = this.#db.updateTable('lease').set({ until_ms: untilMs }).where('view', '=', view);
+    const { numUpdatedRows } = await own.where('holder', '=', holder).executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
   /** @returns runs in order of their start */
   async runs(filter: { readonly view?: string; readonly sinceUs?: number } = {}): Promise<RunRecord[]> {
     let query = this.#db.selectFrom('run').select('record').orderBy('started_us').orderBy('run_id');
@@ -275,6 +323,14 @@ async function createTables(db: Kysely<Tables>): Promise<void> {
     .addColumn('state', 'text', (c) => c.notNull())
     .addColumn('to_us', 'bigint', (c) => c.notNull())
     .addColumn('record', 'text', (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable('lease')
+    .ifNotExists()
+    .addColumn('view', 'text', (c) => c.primaryKey())
+    .addColumn('holder', 'text', (c) => c.notNull())
+    .addColumn('number', 'integer', (c) => c.notNull())
+    .addColumn('until_ms', 'bigint', (c) => c.notNull())
     .execute();
   await sql`CREATE INDEX IF NOT EXISTS run_by_view ON run (view, started_us)`.execute(db);
   await db.schema

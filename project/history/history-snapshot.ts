@@ -88,6 +88,12 @@ export class HistorySnapshot {
     return this.#newest(() => true);
   }
 
+  /** @returns the greatest number of a lease under which anything was committed after an entry; 0: none was */
+  newestLease(after: number): number {
+    const since = [...this.state.commits.values()].filter(({ version }) => version > after);
+    return Math.max(0, ...since.map(({ commit }) => (commit as HistoryCommit).lease ?? 0));
+  }
+
   #newest(counts: (commit: HistoryCommit) => boolean): HistoryMark | null {
     let newest: HistoryMark | null = null;
     for (const { version, commit } of this.state.commits.values()) {

@@ -12,7 +12,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { entryText, READER_VERSION, WRITER_VERSION } from '../../delta/delta-action.ts';
-import type { DeltaAction } from '../../delta/delta-action.ts';
+import type { AddAction, DeltaAction } from '../../delta/delta-action.ts';
 import { CHECKPOINT_ENTRIES, keepState, logFolder } from '../../delta/delta-log.ts';
 import { RETIRED } from '../../delta/table-state.ts';
 import type { TableState } from '../../delta/table-state.ts';
@@ -70,8 +70,8 @@ async function writeCheckpoint(duck: DuckDb, table: string, state: TableState, n
 const REMOVED_KEPT_MS = 7 * 86_400_000;
 
 function actionsOf({ metaData, files, removed, txns }: TableState, nowMs: number): DeltaAction[] {
-  const there = [...files.values()].map(({ version: _, ...add }): DeltaAction => ({
-    add: { ...add, dataChange: false },
+  const there = [...files.values()].map((file): DeltaAction => ({
+    add: { ...file, version: undefined, dataChange: false } as AddAction,
   }));
   const gone = [...removed.values()].filter(
     ({ removedMs, retired }) => retired || removedMs > nowMs - REMOVED_KEPT_MS,

@@ -1,0 +1,66 @@
+/** The lease of a view, on a real registry. */
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ViewLease } from '../../../../materializer/run/view-lease.ts';
+import { RegistryDatabase } from '../../../../project/database/registry-database.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+
+const view = { id: 'orders' };
+let database: RegistryDatabase;
+let other: RegistryDatabase;
+
+beforeEach(async () => {
+  const url = { kind: 'sqlite', url: join(scratchFolder(), 'registry.db') } as const;
+  database = await RegistryDatabase.open(url);
+  other = await RegistryDatabase.open(url);
+});
+afterEach(async () => {
+  await database.close();
+  await other.close();
+});
+
+test('one machine at a time has it; the other is told who and until when', async () => {
+  const first = await ViewLease.take(database, view, 'one');
+  expect(first.number).toBe(1);
+  await expect(ViewLease.take(other, view, 'two')).rejects.toMatchObject({
+    code: 'MAT_BUSY',
+    message: expect.stringMatching(
+      /^another run of orders is under way on one; unless it goes on, its lease ends at 20/,
+    ),
+  });
+  await first.hold();
+  expect((await ViewLease.take(other, { id: 'drivers' }, 'two')).number).toBe(1);
+  await first.release();
+  const second = await ViewLease.take(other, view, 'two');
+  expect(second.number).toBe(2);
+  await expect(first.hold()).rejects.toMatchObject({ code: 'MAT_LEASE' });
+  await second.release();
+});
+
+test('of ten that ask at once one has it', async () => {
+  const asked = Array.from({ length: 10 }, (_, i) =>
+    ViewLease.take(i % 2 === 0 ? database : other, view, `machine-${i}`),
+  );
+  const answers = await Promise.allSettled(asked);
+  const taken = answers.filter(({ status }) => status === 'fulfilled');
+  expect(taken).toHaveLength(1);
+});
+
+test('that of a dead run of the same machine is taken over at once, that of another one when it has ended', async () => {
+  await ViewLease.take(database, view, 'one');
+  const again = await ViewLease.take(database, view, 'one');
+  expect(again.number).toBe(2);
+  // A machine whose name begins like it is another one.
+  await expect(ViewLease.take(other, view, 'on')).rejects.toMatchObject({ code: 'MAT_BUSY' });
+  const nowMs = Date.now() + 61_000;
+  const late = { holder: 'two x', nowMs, untilMs: nowMs + 1, over: 'two ' };
+  expect(await other.takeLease(view.id, late)).toEqual({ holder: 'two x', number: 3, untilMs: nowMs + 1 });
+  await expect(again.hold()).rejects.toMatchObject({ code: 'MAT_LEASE' });
+});
+
+test('to give back a lease that another has by now takes nothing from it', async () => {
+  const first = await ViewLease.take(database, view, 'one');
+  const second = await ViewLease.take(database, view, 'one');
+  await first.release();
+  await second.hold();
+});
