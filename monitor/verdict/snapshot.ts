@@ -89,7 +89,7 @@ export interface VectorCounts {
  * Mismatches of one view that have one first cause and come from one run, one pod, or neither. Those less than two
  * schedules apart are one incident.
  */
-interface Incident {
+export interface Incident {
   readonly view: string;
   readonly cause: Cause;
   /** The runs that brought, or failed to bring, what serving missed, or that wrote what differs. */
@@ -129,7 +129,7 @@ interface Slice {
 }
 
 /** How many rows that were served were what the history holds of them (the answers of causes/). */
-interface FidelityCounts {
+export interface FidelityCounts {
   readonly true: number;
   readonly restamped: number;
   readonly foreign: number;
@@ -162,7 +162,7 @@ export interface ViewSnapshot {
   readonly availability: Availability | null;
 }
 
-interface HourOfView {
+export interface HourOfView {
   readonly hour: number;
   /** Values present on at least one side. */
   readonly values: number;
@@ -173,7 +173,7 @@ interface HourOfView {
   readonly dataAgeUs: number | null;
 }
 
-interface Availability {
+export interface Availability {
   /** Vectors asked for the view, and how many of these were served as UNAVAILABLE. */
   readonly vectors: number;
   readonly unavailable: number;
@@ -292,14 +292,14 @@ interface Deploy {
 }
 
 /** What changed against the newest earlier verdict, a settled one where there is one. */
-interface BrokeSince {
+export interface BrokeSince {
   readonly date: string;
   readonly new: readonly ViewCause[];
   readonly worse: readonly ViewCause[];
   readonly gone: readonly ViewCause[];
 }
 
-interface ViewCause {
+export interface ViewCause {
   readonly view: string;
   readonly cause: Cause;
   /** Values beyond the promise now and then. */

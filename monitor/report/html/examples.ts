@@ -7,12 +7,11 @@ import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
 import { causesOf } from './mismatch.ts';
 import { table } from './markup/table.ts';
+import { MOST_EVIDENCE_CHARACTERS } from './row-pair.ts';
 import { counted, momentText, shortened, sidesText, timeText } from './markup/value-text.ts';
 
 /** Rows of each cause that are shown; the others are folded away. */
 const UNFOLDED = 3;
-/** A longer sentence of evidence is cut; the JSON snapshot has all of it. */
-const MOST_EVIDENCE_CHARACTERS = 320;
 
 /** How many examples a page draws. */
 export interface ExampleLimit {
@@ -98,8 +97,13 @@ function evidence(example: Example): Part {
   return [
     shortened(example.evidence, MOST_EVIDENCE_CHARACTERS),
     html`<small>
-      ${example.withinPromise && 'within the promise · '}request
-      <code>${shortened(example.requestId, 40)}</code>
+      ${example.withinPromise && 'within the promise · '}${also(example)}request
+      <code>${shortened(example.requestId, 40)}</code>${example.row > 0 && ` row ${example.row}`}
     </small>`,
   ];
+}
+
+/** Causes beside the one that the example counts under. */
+function also({ causes: [, ...others] }: Example): Part {
+  return others.length > 0 && `also ${others.join(', ')} · `;
 }

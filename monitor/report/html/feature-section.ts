@@ -12,12 +12,14 @@ import { ecdfChart } from './charts/ecdf-chart.ts';
 import { examplesOf } from './examples.ts';
 import type { ExampleLimit } from './examples.ts';
 import { breakable } from './feature-table.ts';
+import { causeLink, term } from './glossary.ts';
+import { key } from './markup/key.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
 import { matchTable, statesTable } from './match-table.ts';
 import { causesOf, mismatches } from './mismatch.ts';
 import { trendChart } from './charts/trend-chart.ts';
-import { countText, percentText, shareText } from './markup/value-text.ts';
+import { countText, counted, percentText, shareText } from './markup/value-text.ts';
 
 interface FeatureOptions {
   /** The feature's number, which links to it use. */
@@ -53,10 +55,7 @@ export function featureSection(
       <div class="charts">
         ${distributionFigures(feature)}
         <figure>
-          <figcaption>
-            Last 30 days
-            <span class="key"><i class="line within"></i>within promise <i class="line exact"></i>exact</span>
-          </figcaption>
+          <figcaption>Last 30 days ${TREND_KEY}</figcaption>
           ${trendChart(snapshot, feature)}
         </figure>
       </div>
@@ -84,35 +83,46 @@ function causeList(feature: FeatureSnapshot): Part {
   const causes = causesOf(feature);
   const all = mismatches(causes);
   if (all === 0) return feature.present > 0 && html`<p class="soft">No value differed.</p>`;
+  const also = Object.entries(feature.also).filter(([, values]) => values > 0);
   return html`<table class="plain cause-list">
-    <caption>
-      ${`Causes of ${countText(all)} mismatches`}${causeBar(causes)}
-    </caption>
-    <thead>
-      <tr>
-        <th>Cause</th>
-        <th>Values</th>
-        <th>Share</th>
-        <th>Promised</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${causes.map(
-        ({ cause, values, promised }) =>
-          html`<tr>
-            <th scope="row"><i class="swatch ${CAUSE_GUIDE[cause].family}"></i>${cause}</th>
-            <td>${countText(values)}</td>
-            <td>${shareText(values / all)}</td>
-            <td>${promised === 0 ? '–' : countText(promised)}</td>
-          </tr>`,
-      )}
-    </tbody>
-  </table>`;
+      <caption>
+        ${`Causes of ${counted(all, 'mismatch').replace(/mismatchs$/, 'mismatches')}`}${causeBar(causes)}
+      </caption>
+      <thead>
+        <tr>
+          <th>Cause</th>
+          <th>Values</th>
+          <th>Share</th>
+          <th>Beyond the promise</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${causes.map(
+          ({ cause, values, beyondPromise }) =>
+            html`<tr ${beyondPromise === 0 && PALE}>
+              <th scope="row"><i class="swatch ${CAUSE_GUIDE[cause].family}"></i>${causeLink(cause)}</th>
+              <td>${countText(values)}</td>
+              <td>${shareText(values / all)}</td>
+              <td>${beyondPromise === 0 ? '–' : countText(beyondPromise)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+    ${
+      also.length > 0 &&
+      html`<p class="soft">
+        ${`Beside them: ${also.map(([cause, values]) => `${cause} (${countText(values)})`).join(', ')}.`}
+      </p>`
+    }`;
 }
 
-const SIDES_KEY = html`<span class="key"
-  ><i class="area served"></i>served <i class="line replayed"></i>replayed</span
->`;
+const PALE = html`class="pale"`;
+const SIDES_KEY = key(['served', 'served'], ['line replayed', 'replayed']);
+const TREND_KEY = key(
+  ['line within', 'within the promise'],
+  ['line exact', 'exact'],
+  ['interval', '95 % interval'],
+);
 
 function distributionFigures(feature: FeatureSnapshot): Part {
   const { distributions } = feature;
@@ -127,14 +137,18 @@ function distributionFigures(feature: FeatureSnapshot): Part {
       <figcaption>Distribution ${SIDES_KEY}</figcaption>
       ${histogramChart(distributions, feature.type)}
     </figure>
-    <figure>
-      <figcaption>Cumulative ${ksWords(distributions)}</figcaption>
-      ${ecdfChart(distributions, feature.type)}
-    </figure>`;
+    ${
+      distributions.ks.d === 0
+        ? html`<p class="soft">Both sides have one distribution: ${term('distance', 'D')} is 0.</p>`
+        : html`<figure>
+            <figcaption>Cumulative ${ksWords(distributions)}</figcaption>
+            ${ecdfChart(distributions, feature.type)}
+          </figure>`
+    }`;
 }
 
 function ksWords({ ks }: Extract<Distributions, { readonly kind: 'numeric' }>): Markup {
   const [warn, alarm] = [LIMITS.distanceWarn.toFixed(2), LIMITS.distanceAlarm.toFixed(2)];
   const words = { ok: `below ${warn}`, warn: `warns from ${warn}`, alarm: `alarm from ${alarm}` }[ks.level];
-  return html`<span class="key ${ks.level}">${`D = ${ks.d === 0 ? '0' : ks.d.toFixed(4)}, ${words}`}</span>`;
+  return html`<span class="key ${ks.level}">${`D = ${ks.d.toFixed(4)}, ${words}`}</span>`;
 }

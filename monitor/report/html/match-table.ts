@@ -2,12 +2,13 @@
 import { STATES } from '../../causes/value-state.ts';
 import type { FeatureSnapshot } from '../../verdict/snapshot.ts';
 import type { State } from '../../causes/value-state.ts';
+import { term } from './glossary.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
 import { countText, counted, durationText, numberText, percentText } from './markup/value-text.ts';
 
 const ONE_ANSWER = html`<p class="soft">
-  The history has no created times, so “as trained” and “as available” are one answer.
+  The history has no created times: as trained and as available are one answer.
 </p>`;
 
 export function matchTable(feature: FeatureSnapshot): Markup {
@@ -24,16 +25,29 @@ export function matchTable(feature: FeatureSnapshot): Markup {
         </tr>
       </thead>
       <tbody>
-        ${row('Exact', feature.exactMatch, feature.present)}
-        ${row('Exact, within the promise', feature.exactMatchWithinPromise, feature.present)}
+        ${row(term('exact', 'Exact'), feature.exactMatch, feature.present)}
+        ${row(['Or ', term('promise', 'within the promise')], feature.exactMatchWithinPromise, feature.present)}
         ${row('Within tolerance', feature.toleranceMatch, feature.present)}
-        ${available !== null && row('Exact, with what was available', available, feature.present)}
+        ${available !== null && row([term('available', 'As available')], available, feature.present)}
       </tbody>
     </table>
-    ${available === null && ONE_ANSWER} ${notCounted(feature)}${differences(feature)}`;
+    ${intervalText(feature)} ${available === null && ONE_ANSWER} ${notCounted(feature)}${differences(feature)}`;
 }
 
-function row(words: string, share: number | null, rows: number): Markup {
+function intervalText({ interval, rowsJudged }: FeatureSnapshot): Part {
+  if (interval === null || rowsJudged === null) return null;
+  return html`<p class="soft">
+    ${[
+      'Within the promise over ',
+      term('row', counted(rowsJudged, 'row')),
+      ': ',
+      term('interval', `${percentText(interval[0])} to ${percentText(interval[1])}`),
+      '.',
+    ]}
+  </p>`;
+}
+
+function row(words: Part, share: number | null, rows: number): Markup {
   const differ = share === null ? '–' : countText(Math.round((1 - share) * rows));
   return html`<tr>
     <th scope="row">${words}</th>

@@ -1,55 +1,37 @@
-/** Counts the mismatches of a snapshot, for the headline, the tables and the bars. */
+/** Counts the mismatches of a snapshot, and ranks features and causes by what broke the promise. Pure. */
 import { CAUSES } from '../../causes/cause.ts';
 import type { Cause } from '../../causes/cause.ts';
-import type { CauseCounts, FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
+import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 
 export interface CauseCount {
   readonly cause: Cause;
   readonly values: number;
-  /** How many of these kept the promise. */
-  readonly promised: number;
+  readonly beyondPromise: number;
 }
 
-/** A feature's causes: unexplained first, then those that explain the most values. */
-export function causesOf(feature: FeatureSnapshot): CauseCount[] {
-  return inOrder(
-    CAUSES.map((cause) => {
-      const { values, beyondPromise } = countsOf(feature, cause);
-      return { cause, values, promised: values - beyondPromise };
-    }),
-  );
-}
-
-export interface CauseTotal extends CauseCount {
-  /** Most affected first. */
-  readonly features: readonly { readonly feature: FeatureSnapshot; readonly values: number }[];
+/** A feature's causes: those that broke the promise most first. */
+export function causesOf({ causes }: Pick<FeatureSnapshot, 'causes'>): CauseCount[] {
+  return inOrder(CAUSES.map((cause) => ({ cause, ...(causes[cause] ?? { values: 0, beyondPromise: 0 }) })));
 }
 
 /** The causes of all features together, in the order of `causesOf`. */
-export function causeTotals(snapshot: Snapshot): CauseTotal[] {
+export function causeTotals({ features }: Pick<Snapshot, 'features'>): CauseCount[] {
   return inOrder(
     CAUSES.map((cause) => {
-      const features = snapshot.features
-        .map((feature) => ({ feature, ...countsOf(feature, cause) }))
-        .filter(({ values }) => values > 0)
-        .toSorted((a, b) => b.values - a.values);
+      const own = features.flatMap(({ causes }) => causes[cause] ?? []);
       return {
         cause,
-        values: features.reduce((sum, { values }) => sum + values, 0),
-        promised: features.reduce((sum, { values, beyondPromise }) => sum + values - beyondPromise, 0),
-        features,
+        values: own.reduce((sum, { values }) => sum + values, 0),
+        beyondPromise: own.reduce((sum, { beyondPromise }) => sum + beyondPromise, 0),
       };
     }),
   );
 }
 
-function countsOf({ causes }: FeatureSnapshot, cause: Cause): CauseCounts {
-  return causes[cause] ?? { values: 0, beyondPromise: 0 };
-}
-
-function inOrder<Count extends CauseCount>(counts: readonly Count[]): Count[] {
-  const rank = (count: Count): number => (count.cause === 'unexplained' ? Infinity : count.values);
-  return counts.filter(({ values }) => values > 0).toSorted((a, b) => rank(b) - rank(a));
+function inOrder(counts: readonly CauseCount[]): CauseCount[] {
+  return counts
+    .filter(({ values }) => values > 0)
+    .toSorted((a, b) => b.beyondPromise - a.beyondPromise || b.values - a.values);
 }
 
 export function mismatches(causes: readonly CauseCount[]): number {
@@ -63,20 +45,42 @@ export function overallMatch(
 ): number | null {
   const judged = features.filter((feature) => feature.present > 0 && feature[rate] !== null);
   const values = judged.reduce((sum, feature) => sum + feature.present, 0);
-  return values === 0
-    ? null
-    : judged.reduce((sum, feature) => sum + feature[rate]! * feature.present, 0) / values;
+  if (values === 0) return null;
+  return judged.reduce((sum, feature) => sum + feature[rate]! * feature.present, 0) / values;
 }
 
-/**
- * Orders features: unexplained first, then the lowest match within the promise, then the lowest exact match; else in
- * the order of definition.
- */
-export function worstFirst(features: readonly FeatureSnapshot[]): FeatureSnapshot[] {
-  return features.toSorted(
-    (a, b) =>
-      Number(b.causes.unexplained !== undefined) - Number(a.causes.unexplained !== undefined) ||
-      (a.exactMatchWithinPromise ?? 2) - (b.exactMatchWithinPromise ?? 2) ||
-      (a.exactMatch ?? 2) - (b.exactMatch ?? 2),
-  );
+/** Features by how much they need a look. */
+export interface RankedFeatures {
+  /** Named by the verdict, or with values beyond the promise or unavailable: the most harmed first. */
+  readonly broken: readonly FeatureSnapshot[];
+  /** With mismatches, all within the promise. */
+  readonly kept: readonly FeatureSnapshot[];
+  /** Without a mismatch, by the id of their view. */
+  readonly clean: ReadonlyMap<string, readonly FeatureSnapshot[]>;
+}
+
+const LEVELS = { alarm: 2, alert: 1, 'not-enough-data': 0 } as const;
+
+export function rankedFeatures({
+  features,
+  findings,
+}: Pick<Snapshot, 'features' | 'findings'>): RankedFeatures {
+  const levels = new Map<string, number>();
+  for (const { feature, verdict } of findings) {
+    if (feature !== null) levels.set(feature, Math.max(LEVELS[verdict], levels.get(feature) ?? 0));
+  }
+  const level = ({ name }: FeatureSnapshot): number => levels.get(name) ?? 0;
+  const wrong = ({ present, exact }: FeatureSnapshot): number => present - exact;
+  const isBroken = (f: FeatureSnapshot): boolean => level(f) > 0 || f.beyondPromise > 0 || f.unavailable > 0;
+  const rest = features.filter((feature) => !isBroken(feature));
+  return {
+    broken: features
+      .filter(isBroken)
+      .toSorted((a, b) => level(b) - level(a) || b.beyondPromise - a.beyondPromise || wrong(b) - wrong(a)),
+    kept: rest.filter((feature) => wrong(feature) > 0).toSorted((a, b) => wrong(b) - wrong(a)),
+    clean: Map.groupBy(
+      rest.filter((feature) => wrong(feature) === 0),
+      ({ view }) => view,
+    ),
+  };
 }

@@ -1,26 +1,27 @@
 /**
  * The daily skew report: one HTML file that needs no other file, drawn from one snapshot alone.
  *
- * The order serves a reader who was woken by an alert: what is the verdict, what is unexplained, what broke since
- * yesterday, why, which features, was a run late; then every feature in full. The page has no script and makes no
- * request: its own security policy forbids both. Called by `monitor run` and `monitor report`; pure.
+ * The order serves a reader who was woken by an alert: the verdict's sentence, the incidents with a command to run,
+ * what broke since yesterday, the day hour by hour, what was compared; then every feature, and the words. Called by
+ * `monitor run` and `monitor report`; pure.
  */
 import { matchLevel } from '../../limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
-import { causesSection } from './causes-section.ts';
-import { changesSection } from './changes-section.ts';
-import { examplesOf } from './examples.ts';
+import { accountSection } from './account-section.ts';
+import { brokeSection } from './broke-section.ts';
+import { daySection } from './day-section.ts';
 import type { ExampleLimit } from './examples.ts';
 import { featureSection } from './feature-section.ts';
 import { featureLinks, featureTable } from './feature-table.ts';
-import type { FeatureLink } from './feature-table.ts';
-import { headline, keyFigures, notCompared } from './headline.ts';
-import { Markup, html } from './markup/markup.ts';
-import type { Part } from './markup/markup.ts';
-import { worstFirst } from './mismatch.ts';
-import { PAGE_STYLE } from './markup/page-style.ts';
+import { glossary } from './glossary.ts';
+import { headline, keyFigures } from './headline.ts';
+import type { Neighbours } from './headline.ts';
+import { incidentsSection } from './incidents-section.ts';
+import { html } from './markup/markup.ts';
+import type { Markup, Part } from './markup/markup.ts';
+import { document } from './markup/document.ts';
+import { rankedFeatures } from './mismatch.ts';
 import { dayText } from './markup/value-text.ts';
-import { viewsSection } from './views-section.ts';
 
 /** The largest page; 200 features fit, each with a few examples. */
 export const MAX_REPORT_BYTES = 2_000_000;
@@ -43,19 +44,21 @@ const FEW_FEATURES = 4;
 const MOST_OPEN = 6;
 
 /**
+ * @param neighbours  the days beside it that have a page; null: the page is not one of a folder of reports
  * @returns  the HTML of the whole page, at most 2 MB for 200 features: if examples would exceed that, fewer of each
  *           cause are drawn, and the page says how many there are
  */
-export function renderReport(snapshot: Snapshot): string {
-  const bare = snapshot.features.length > FEW_EXAMPLES_FROM ? page(snapshot, NO_EXAMPLES).text : '';
+export function renderReport(snapshot: Snapshot, neighbours: Neighbours | null = null): string {
+  const bare =
+    snapshot.features.length > FEW_EXAMPLES_FROM ? page(snapshot, neighbours, NO_EXAMPLES).text : '';
   const bareBytes = Buffer.byteLength(bare);
   for (const limit of LIMITS_TRIED) {
     const leastBytes = bareBytes + examplesDrawn(snapshot, limit) * LEAST_EXAMPLE_BYTES;
     if (leastBytes > MAX_REPORT_BYTES) continue;
-    const { text } = page(snapshot, limit);
+    const { text } = page(snapshot, neighbours, limit);
     if (Buffer.byteLength(text) <= MAX_REPORT_BYTES) return text;
   }
-  return bare === '' ? page(snapshot, NO_EXAMPLES).text : bare;
+  return bare === '' ? page(snapshot, neighbours, NO_EXAMPLES).text : bare;
 }
 
 function examplesDrawn({ features }: Snapshot, limit: ExampleLimit): number {
@@ -71,86 +74,67 @@ function examplesDrawn({ features }: Snapshot, limit: ExampleLimit): number {
   return rows;
 }
 
-const NO_FEATURES = html`<p>No feature of this service was compared on that day.</p>`;
-
-function page(snapshot: Snapshot, limit: ExampleLimit): Markup {
+function page(snapshot: Snapshot, neighbours: Neighbours | null, limit: ExampleLimit): Markup {
   const link = featureLinks(snapshot);
-  const title = `${snapshot.service}, ${dayText(snapshot.date)}: ${snapshot.verdict} · skew report`;
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta
-          http-equiv="Content-Security-Policy"
-          content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-        />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <link rel="icon" href="data:," />
-        <title>${title}</title>
-        <style>
-          ${new Markup(PAGE_STYLE)}
-        </style>
-      </head>
-      <body>
-        <main>
-          ${headline(snapshot)}${keyFigures(snapshot)} ${unexplainedSection(snapshot, link, limit)}
-          ${snapshot.features.length > 0 && [changesSection(snapshot, link), causesSection(snapshot, link)]}
-          ${notCompared(snapshot)}
-          <section>
-            <h2>Features</h2>
-            ${snapshot.features.length === 0 ? NO_FEATURES : featureTable(snapshot, link)}
-          </section>
-          ${viewsSection(snapshot)} ${featuresSection(snapshot, limit)}
-        </main>
-        <footer>
-          <p>
-            ${`Drawn from ${snapshot.service}’s JSON snapshot of ${snapshot.date}, which holds every figure and example shown here.`}
-          </p>
-        </footer>
-      </body>
-    </html> `;
+  const { service, date, verdict } = snapshot;
+  return document(
+    `${service}, ${dayText(date)}: ${verdict} · skew report`,
+    html`<main>
+        ${headline(snapshot, neighbours)}${keyFigures(snapshot)} ${incidentsSection(snapshot, link)}
+        ${brokeSection(snapshot, link)} ${daySection(snapshot)} ${accountSection(snapshot)}
+        ${featuresSection(snapshot, limit)} ${glossary(snapshot)}
+      </main>
+      <footer>
+        <p>
+          ${`Drawn from ${service}’s JSON snapshot of ${date}, which holds every figure and example shown here.`}
+          ${truncatedText(snapshot)}
+        </p>
+      </footer>`,
+  );
 }
 
-/** The section of unexplained mismatches, with example rows, above everything else. */
-function unexplainedSection(snapshot: Snapshot, link: FeatureLink, limit: ExampleLimit): Part {
-  const features = snapshot.features.filter((feature) => feature.causes.unexplained !== undefined);
-  if (features.length === 0) return null;
-  const shown = features.slice(0, MOST_OPEN);
-  return html`<section class="unexplained-first">
-    <h2>Unexplained</h2>
-    <p>No known cause fits these values. They need a person.</p>
-    ${shown.map((feature) => {
-      const examples = feature.examples.filter((example) => example.causes[0] === 'unexplained');
-      return html`<h3>${link(feature.name)}</h3>
-        ${examplesOf({ ...feature, examples }, snapshot.date, { ...limit, rows: Math.min(3, limit.rows) })}`;
-    })}
-    ${
-      features.length > shown.length &&
-      html`<p class="soft">
-        ${`And in ${features.length - shown.length} more features, marked in the table.`}
-      </p>`
-    }
-  </section>`;
+function truncatedText({ truncated = [] }: Snapshot): Part {
+  return truncated.length > 0 && `To keep its size it lacks ${truncated.join(', ')}.`;
 }
 
 function featuresSection(snapshot: Snapshot, limit: ExampleLimit): Part {
-  if (snapshot.features.length === 0) return null;
-  const places = new Map(snapshot.features.map((feature, i) => [feature, i]));
-  const ordered = worstFirst(snapshot.features);
+  const { features } = snapshot;
+  if (features.length === 0) {
+    return html`<section>
+      <h2>Features</h2>
+      <p>No feature of this service was compared on that day.</p>
+    </section>`;
+  }
+  const ranked = rankedFeatures(snapshot);
+  const ordered = [...ranked.broken, ...ranked.kept, ...[...ranked.clean.values()].flat()];
+  const places = new Map(features.map((feature, i) => [feature, i]));
   const open = new Set(
-    ordered.length <= FEW_FEATURES ? ordered : ordered.filter(needsALook).slice(0, MOST_OPEN),
+    ordered.length <= FEW_FEATURES ? ordered : ranked.broken.filter(needsALook).slice(0, MOST_OPEN),
   );
+  const section = (feature: FeatureSnapshot): Markup =>
+    featureSection(snapshot, feature, {
+      place: places.get(feature)!,
+      open: open.has(feature),
+      examples: limit,
+    });
   return html`<section>
-    <h2>Each feature</h2>
-    ${ordered.map((feature) =>
-      featureSection(snapshot, feature, {
-        place: places.get(feature)!,
-        open: open.has(feature),
-        examples: limit,
-      }),
-    )}
-  </section>`;
+      <h2>Features</h2>
+      ${featureTable(snapshot, ranked, featureLinks(snapshot))}
+    </section>
+    <section>
+      <h2>Each feature</h2>
+      ${[...ranked.broken, ...ranked.kept].map(section)}
+      ${[...ranked.clean].map(([view, own]) => cleanSections(view, own.map(section), ordered.length))}
+    </section>`;
+}
+
+/** The features of a view that match in full are folded together, unless the service has few. */
+function cleanSections(view: string, sections: readonly Markup[], all: number): Part {
+  if (all <= FEW_FEATURES) return sections;
+  return html`<details class="fold">
+    <summary><b>${view}</b> <span class="soft">${`${sections.length} without a mismatch`}</span></summary>
+    ${sections}
+  </details>`;
 }
 
 function needsALook({ causes, exactMatchWithinPromise, distributions }: FeatureSnapshot): boolean {

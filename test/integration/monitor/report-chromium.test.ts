@@ -9,6 +9,7 @@ import { renderReport } from '../../../monitor/report/html/report.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { startChromium } from '../../support/processes/chromium.ts';
 import type { Browser } from '../../support/processes/chromium.ts';
+import { incidentDay } from '../../support/fixtures/incident-day.ts';
 import { badDay, emptyDay, goodDay, largeDay } from '../../support/fixtures/sample-snapshot.ts';
 
 let browser: Browser;
@@ -54,7 +55,7 @@ function overflow(page: Page): Promise<number> {
   );
 }
 
-const DAYS = { good: goodDay, bad: badDay, empty: emptyDay, large: largeDay };
+const DAYS = { good: goodDay, bad: badDay, full: incidentDay, empty: emptyDay, large: largeDay };
 
 describe.each(Object.entries(DAYS))('the report of a %s day', (name, makeSnapshot) => {
   let file: string;
@@ -69,7 +70,7 @@ describe.each(Object.entries(DAYS))('the report of a %s day', (name, makeSnapsho
     await page.close();
   });
 
-  test.each([1280, 800, 390])('fits into %d pixels, in light and in dark', async (width) => {
+  test.each([1280, 768, 390])('fits into %d pixels, in light and in dark', async (width) => {
     const { page } = await open(file);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
@@ -85,50 +86,92 @@ describe.each(Object.entries(DAYS))('the report of a %s day', (name, makeSnapsho
   });
 });
 
-describe('the report of a bad day', () => {
+describe('the report of a full day', () => {
   let file: string;
   beforeAll(() => {
-    file = draw(badDay(), 'bad');
+    file = draw(incidentDay(), 'full');
   });
 
-  test('has its headings in the order of need, and a chart for everything that has one', async () => {
+  test('has its headings in the order of need, and a title on every chart', async () => {
     const { page } = await open(file);
-    expect(await page.locator('h1').innerText()).toContain('churn_v1');
+    expect(await page.locator('h1').innerText()).toContain('basket');
     expect(await page.locator('h2').allInnerTexts()).toEqual([
-      'Unexplained',
+      'Incidents',
       'What broke since yesterday',
-      'Causes',
-      'Not compared',
+      'The day, hour by hour',
+      'What was compared',
       'Features',
-      'Materialization',
       'Each feature',
+      'What the causes mean',
+      'Words and method',
     ]);
-    const pictures = page.locator('svg[role=img]');
-    expect(await pictures.count()).toBeGreaterThan(20);
+    expect(await page.locator('svg[role=img]').count()).toBeGreaterThan(100);
     expect(await page.locator('svg[role=img]:not(:has(> title))').count()).toBe(0);
-    // Five numeric features have three charts each, one categorical two, one without values its trend.
-    expect(await page.locator('.charts svg').count()).toBe(5 * 3 + 2 + 1);
+    // Three views, each with the mismatches of its hours and the age of its data.
+    expect(await page.locator('svg.day').count()).toBe(6);
     await page.close();
   });
 
-  test('a link in the table unfolds the feature it names', async () => {
+  test('opens with what needs a look, and everything clean or within the promise is folded', async () => {
     const { page } = await open(file);
-    const name = 'product_features__units_sold_30d';
+    const seen = (text: string): Promise<boolean> => page.getByText(text).first().isVisible();
+    expect(await page.locator('.incident').filter({ visible: true }).count()).toBe(3);
+    expect(await seen('17.18 % of 7,900 values present are beyond the promise, above 10 %')).toBe(false);
+    expect(await page.locator('.feature[open]').count()).toBe(3);
+    expect(await page.locator('.feature').filter({ visible: true }).count()).toBe(8);
+    await page.close();
+  });
+
+  test('a link in a folded list unfolds the feature it names, whatever it is folded in', async () => {
+    const { page } = await open(file);
+    const name = 'session_features__clicks_7_1h';
     const body = page
-      .locator('details', { has: page.getByRole('heading', { name, exact: true }) })
+      .locator('details.feature', { has: page.getByRole('heading', { name, exact: true }) })
       .locator('.body');
     expect(await body.isVisible()).toBe(false);
-    await page.locator('table.features').getByRole('link', { name }).click();
+    await page.locator('details.clean', { hasText: 'session_features' }).locator('summary').click();
+    await page.locator('.names').getByRole('link', { name }).click();
     await body.waitFor({ state: 'visible', timeout: 60_000 });
     await page.close();
   });
 
-  test('has text that stands out from what is behind it, in light and in dark', async () => {
+  test('the hours of a view fit a phone whole, from 00 to 24', async () => {
     const { page } = await open(file);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);
-    }
+    await page.setViewportSize({ width: 390, height: 800 });
+    const boxes = await page.locator('svg.day').evaluateAll((all) =>
+      all.map((one) => {
+        const { left, right } = one.getBoundingClientRect();
+        return [Math.round(left), Math.round(right)];
+      }),
+    );
+    expect(new Set(boxes.map(String))).toEqual(new Set(['16,374']));
+    expect(await page.locator('.hours').first().innerText()).toMatch(/^00\s*03\s*06/);
+    await page.close();
+  });
+
+  test.each(['screen', 'print'] as const)(
+    'has text that stands out from what is behind it on %s',
+    async (media) => {
+      const { page } = await open(file);
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, media });
+        expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);
+      }
+      await page.close();
+    },
+  );
+
+  test('prints everything, within margins, and folds nothing away', async () => {
+    const { page } = await open(file);
+    await page.emulateMedia({ media: 'print' });
+    const hidden = await page
+      .locator('details.fold .incident, details.fold .feature, details.feature .body')
+      .evaluateAll((all) => all.filter((one) => one.getBoundingClientRect().height === 0).length);
+    expect(hidden).toBe(0);
+    const pdf = (await page.pdf({ preferCSSPageSize: true })).toString('latin1');
+    const pages = pdf.match(/\/Type \/Page\b/g)!.length;
+    expect(pages).toBeGreaterThan(10);
+    expect(pages).toBeLessThan(60);
     await page.close();
   });
 });

@@ -44,21 +44,21 @@ describe('a changed limit is everywhere', () => {
 
   test('of the match: the verdict, the chart, the colour of the table, and what is unfolded', () => {
     expect(verdict()).toBe('alert');
-    expect(page()).toContain('the monitor alerts below 99%');
-    expect(page()).toContain('<span class="warn">96.00%</span>');
+    expect(page()).toContain('the monitor alerts below 99\u00a0%');
+    expect(page()).toContain('<span class="warn">96.00\u00a0%</span>');
     expect(unfolded()).toBe(1);
     const usualLine = limitLine();
 
     Object.assign(LIMITS, { alertBelow: 0.95 });
     expect(verdict()).toBe('pass');
-    expect(page()).toContain('the monitor alerts below 95%');
-    expect(page()).not.toContain('<span class="warn">96.00%</span>');
+    expect(page()).toContain('the monitor alerts below 95\u00a0%');
+    expect(page()).not.toContain('<span class="warn">96.00\u00a0%</span>');
     expect(unfolded()).toBe(0);
     expect(limitLine()).not.toBe(usualLine);
 
     Object.assign(LIMITS, { alertBelow: 0.98, alarmBelow: 0.97 });
     expect(verdict()).toBe('alarm');
-    expect(page()).toContain('<span class="alarm">96.00%</span>');
+    expect(page()).toContain('<span class="alarm">96.00\u00a0%</span>');
   });
 
   test('of D: the words beside the chart', () => {

@@ -1,10 +1,12 @@
 /**
- * A bar of one feature's mismatches, divided by cause; causes of one family share a colour (cause-guide.ts). It is
- * hidden from screen readers, since the words beside it say the same.
+ * A bar of one feature's mismatches, divided by cause: first those beyond the promise, then pale those within it.
+ * Causes of one family share a colour (cause-guide.ts). It is hidden from screen readers: the words beside it say the
+ * same.
  */
+import type { Cause } from '../../../causes/cause.ts';
 import { CAUSE_GUIDE } from '../cause-guide.ts';
 import { html } from '../markup/markup.ts';
-import type { Markup } from '../markup/markup.ts';
+import type { Markup, Part } from '../markup/markup.ts';
 import { mismatches } from '../mismatch.ts';
 import type { CauseCount } from '../mismatch.ts';
 import { shareText } from '../markup/value-text.ts';
@@ -13,20 +15,27 @@ export function causeBar(causes: readonly CauseCount[]): Markup | null {
   const all = mismatches(causes);
   if (all === 0) return null;
   let from = 0;
-  const parts = causes.map(({ cause, values }) => {
+  const part = (cause: Cause, values: number, kept: boolean): Part => {
+    if (values === 0) return null;
     const x = from;
     from += (values / all) * 100;
     const width = Math.max((values / all) * 100, 0.5);
-    return html`<rect class="${CAUSE_GUIDE[cause].family}" x="${percent(x)}" width="${percent(width)}" />`;
-  });
-  return html`<svg class="cause-bar" aria-hidden="true">${parts}</svg>`;
+    return html`<rect
+      class="${CAUSE_GUIDE[cause].family}${kept && ' kept'}"
+      x="${percent(x)}"
+      width="${percent(width)}"
+    />`;
+  };
+  const beyond = causes.map(({ cause, beyondPromise }) => part(cause, beyondPromise, false));
+  const kept = causes.map(({ cause, values, beyondPromise }) => part(cause, values - beyondPromise, true));
+  return html`<svg class="cause-bar" aria-hidden="true">${beyond}${kept}</svg>`;
 }
 
 function percent(value: number): string {
   return `${Number(value.toFixed(1))}%`;
 }
 
-/** The leading cause in words: `materialization lag`, or `materialization lag 82%, late arrival 18%`. */
+/** The leading cause in words: `materialization lag`, or `materialization lag 82 %, late arrival 18 %`. */
 export function leadingCauses(causes: readonly CauseCount[]): string {
   const all = mismatches(causes);
   if (causes.length === 1) return causes[0]!.cause;

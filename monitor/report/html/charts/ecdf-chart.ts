@@ -11,10 +11,10 @@ import { isTime, valueAxis } from './value-axis.ts';
 type Numeric = Extract<Distributions, { readonly kind: 'numeric' }>;
 
 /**
- * How far a simplified curve may be off: less than half the line's width, so nobody sees it, and the curve takes a
- * fifth of the bytes.
+ * How far a simplified curve may be off: half the line's width, so nobody sees it, and the curve takes a sixth of the
+ * bytes.
  */
-const TOLERANCE = 0.6;
+const TOLERANCE = 0.85;
 
 export function ecdfChart(distributions: Numeric, type: string): Markup {
   const plot = SMALL_PLOT;
@@ -41,7 +41,7 @@ export function ecdfChart(distributions: Numeric, type: string): Markup {
       : `Share of values up to x. The widest gap, D = ${ks.d.toFixed(4)}, lies at ${where}.`,
     html`${yAxis(
         plot,
-        [0, 0.5, 1].map((share) => ({ at: y(share), text: `${share * 100}%` })),
+        [0, 0.5, 1].map((share) => ({ at: y(share), text: `${share * 100}\u00a0%` })),
       )}
       <path class="served-line" d="${steps(ecdf.served)}" />
       ${ks.d > 0 && html`<path class="replayed-line" d="${steps(ecdf.replayed)}" />`}

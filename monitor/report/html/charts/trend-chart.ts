@@ -1,7 +1,7 @@
 /** A feature's match rates over the last days, ending with the report's own day; also as a small spark line. */
-import { min } from 'd3-array';
+import { min, quantile } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
-import { line } from 'd3-shape';
+import { area, line } from 'd3-shape';
 import { LIMITS } from '../../../limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../../verdict/snapshot.ts';
 import { html } from '../markup/markup.ts';
@@ -21,6 +21,7 @@ interface Day {
   readonly provisional: boolean;
   readonly exact: number | null;
   readonly within: number | null;
+  readonly interval: readonly [low: number, high: number] | null;
 }
 
 function daysOf(snapshot: Snapshot, feature: FeatureSnapshot): Day[] {
@@ -31,12 +32,14 @@ function daysOf(snapshot: Snapshot, feature: FeatureSnapshot): Day[] {
     provisional: point.provisional,
     exact: point.exactMatch[feature.name] ?? null,
     within: point.exactMatchWithinPromise[feature.name] ?? null,
+    interval: point.interval[feature.name] ?? null,
   }));
   const today = {
     date: snapshot.date,
     provisional: snapshot.provisional,
     exact: feature.exactMatch,
     within: feature.exactMatchWithinPromise,
+    interval: feature.interval,
   };
   return [...earlier, today];
 }
@@ -44,7 +47,7 @@ function daysOf(snapshot: Snapshot, feature: FeatureSnapshot): Day[] {
 export function trendChart(snapshot: Snapshot, feature: FeatureSnapshot): Markup {
   const plot = SMALL_PLOT;
   const days = daysOf(snapshot, feature);
-  const lowest = min(days, (day) => Math.min(day.exact ?? 1, day.within ?? 1)) ?? 1;
+  const lowest = min(days, (day) => Math.min(day.exact ?? 1, day.within ?? 1, day.interval?.[0] ?? 1)) ?? 1;
   const x = dayScale(snapshot.date, plot);
   const y = scaleLinear([Math.min(lowest, LIMITS.alertBelow - BELOW_LIMIT), 1], [plot.bottom, plot.top]).nice(
     3,
@@ -62,11 +65,12 @@ export function trendChart(snapshot: Snapshot, feature: FeatureSnapshot): Markup
     plot,
     `Match over the last ${DAYS} days`,
     `Last day ${percentText(feature.exactMatchWithinPromise)} within the promise, ` +
-      `${percentText(feature.exactMatch)} exact; the monitor alerts below ${LIMITS.alertBelow * 100}%.`,
+      `${percentText(feature.exactMatch)} exact; the monitor alerts below ${LIMITS.alertBelow * 100}\u00a0%.`,
     html`${yAxis(
         plot,
-        y.ticks(4).map((share) => ({ at: y(share), text: `${(share * 100).toFixed(decimals)}%` })),
+        y.ticks(4).map((share) => ({ at: y(share), text: `${(share * 100).toFixed(decimals)}\u00a0%` })),
       )}
+      ${band(days, plot, y)} <path class="interval-area" d="${intervalArea(days, x, y)}" />
       <path class="limit" d="M${plot.left} ${px(y(LIMITS.alertBelow))}H${plot.right}" />
       <path class="exact-line" d="${path('exact')}" />
       <path class="within-line" d="${path('within')}" />
@@ -83,6 +87,43 @@ export function trendChart(snapshot: Snapshot, feature: FeatureSnapshot): Markup
         }),
       )}`,
   );
+}
+
+/** The interval of each day, joined to one area; days without one leave a hole. */
+function intervalArea(
+  days: readonly Day[],
+  x: (day: string) => number,
+  y: (share: number) => number,
+): string {
+  return (
+    area<Day>(
+      (day) => px(x(day.date)),
+      (day) => px(y(day.interval![0])),
+      (day) => px(y(day.interval![1])),
+    )
+      .defined((day) => day.interval !== null)
+      .digits(0)(days) ?? ''
+  );
+}
+
+/** Days that a band needs: of fewer it would say nothing. */
+const LEAST_DAYS = 7;
+
+/** Where the match within the promise usually was: all but the lowest and the highest tenth of the earlier days. */
+function band(days: readonly Day[], plot: Plot, y: (share: number) => number): Markup | null {
+  const before = days.slice(0, -1).flatMap(({ within }) => within ?? []);
+  if (before.length < LEAST_DAYS) return null;
+  const [low, high] = [quantile(before, 0.1)!, quantile(before, 0.9)!];
+  const top = px(y(high));
+  return html`<rect
+    class="band"
+    x="${plot.left}"
+    y="${top}"
+    width="${plot.right - plot.left}"
+    height="${Math.max(1, px(y(low) - top))}"
+  >
+    <title>${`On most of the last days ${percentText(low)} to ${percentText(high)}`}</title>
+  </rect>`;
 }
 
 /** Dots for provisional days (hollow) and the last day (filled): a reader looks for these. */
@@ -109,7 +150,7 @@ function dayScale(date: string, plot: Plot): (day: string) => number {
 const SPARK: Plot = { width: 96, height: 22, left: 2, right: 94, top: 3, bottom: 19 };
 
 /**
- * The match within the promise alone, without axes, for the summary. All features share one scale, which ends at 95%,
+ * The match within the promise alone, without axes, for the summary. All features share one scale, which ends at 95 %,
  * so that one bad feature does not flatten the others.
  */
 export function sparkLine(snapshot: Snapshot, feature: FeatureSnapshot, lowest: number): Markup | null {

@@ -25,20 +25,20 @@ export function counted(count: number, noun: string): string {
 }
 
 /**
- * A share in percent, rounded down: only a full match is shown as 100%, and no share seems to reach a limit that it
- * missed.
+ * A share in percent, rounded down: only a full match is shown as 100 %, and no share seems to reach a limit that it
+ * missed. The space does not break.
  */
 export function percentText(share: number | null): string {
   if (share === null) return '–'; // there are no rows
-  if (share >= 1) return '100%';
+  if (share >= 1) return '100\u00a0%';
   // The small addition keeps 0.29 from becoming 28.99 through binary fractions.
-  return `${(Math.floor(share * 10_000 + 1e-7) / 100).toFixed(2)}%`;
+  return `${(Math.floor(share * 10_000 + 1e-7) / 100).toFixed(2)}\u00a0%`;
 }
 
-/** A part of a whole, shown beside other parts: `12%`, `0.3%`, `<0.1%`. */
+/** A part of a whole, shown beside other parts: `12 %`, `0.3 %`, `<0.1 %`. */
 export function shareText(share: number): string {
-  if (share > 0 && share < 0.001) return '<0.1%';
-  return `${Number((share * 100).toFixed(share < 0.1 ? 1 : 0))}%`;
+  if (share > 0 && share < 0.001) return '<0.1\u00a0%';
+  return `${Number((share * 100).toFixed(share < 0.1 ? 1 : 0))}\u00a0%`;
 }
 
 /** A number with two decimals from 1 on, and three significant digits below; thousands are separated. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { CAUSES } from '../../../../../monitor/causes/cause.ts';
 import type { Cause } from '../../../../../monitor/causes/cause.ts';
-import { changesOf } from '../../../../../monitor/report/html/changes.ts';
 import { CAUSE_GUIDE } from '../../../../../monitor/report/html/cause-guide.ts';
 import { MAX_REPORT_BYTES, renderReport } from '../../../../../monitor/report/html/report.ts';
+import { rankedFeatures } from '../../../../../monitor/report/html/mismatch.ts';
 import type { Snapshot } from '../../../../../monitor/verdict/snapshot.ts';
 import {
   badDay,
@@ -13,6 +13,7 @@ import {
   goodDay,
   largeDay,
 } from '../../../../support/fixtures/sample-snapshot.ts';
+import { incidentDay } from '../../../../support/fixtures/incident-day.ts';
 
 /** The page's text without markup, single spaced. */
 function textOf(page: string): string {
@@ -40,6 +41,7 @@ describe('renderReport', () => {
     ['good', goodDay],
     ['bad', badDay],
     ['empty', emptyDay],
+    ['full', incidentDay],
   ])('the page of a %s day is whole, and holds no script and no address', (_, makeSnapshot) => {
     const page = renderReport(makeSnapshot());
     expectBalanced(page);
@@ -92,33 +94,91 @@ describe('renderReport', () => {
     expect(renderReport(JSON.parse(JSON.stringify(snapshot)) as Snapshot)).toBe(renderReport(snapshot));
   });
 
-  test('unexplained mismatches come first, then what broke', () => {
-    const text = textOf(renderReport(badDay()));
+  test('the verdict comes first, then incidents, what broke, the day, what was compared, and features', () => {
+    const text = textOf(renderReport(incidentDay()));
     const order = [
-      'need a person',
+      'is 0 where it should be null for 1,317 of 7,900 values present since 09:20',
+      'All 4 findings',
+      'plumb explain --request',
       'What broke since yesterday',
-      'Next Start here',
-      'Not compared',
+      'The day, hour by hour',
+      'What was compared',
       'Each feature',
+      'What the causes mean',
+      'Words and method',
     ];
-    const places = order.map((words) => text.indexOf(words));
+    const places = order.map((words) => text.indexOf(words, words === 'Words and method' ? 10_000 : 0));
     expect(places).toEqual(places.toSorted((a, b) => a - b));
     expect(places[0]).toBeGreaterThan(0);
   });
 
-  test('provisional, unjudged, duplicates, gaps and open tails are said in words', () => {
-    const text = textOf(renderReport(badDay()));
-    expect(text).toContain('judged once more after 23 Nov 00:00');
+  test('an incident says what, since when, how much, whose, which models, where, and shows two rows', () => {
+    const text = textOf(renderReport(incidentDay()));
     for (const words of [
-      '8,449 unjudged values',
-      '12 unavailable values',
-      '5 duplicates',
-      '2 gaps',
-      '1 open tail',
+      'null or default substituted in customer_features',
+      '1,317 values of 1 feature, all beyond the promise : 402 rows of 398 entities, harm 1,317.',
+      'Since 09:20 , last 23:51',
+      'Models basket-value, churn Owners ml-platform, growth Where nearly all in pod basket-7f9c4',
+      'Value 0 null ≠',
+      '1 incident within the promise',
     ]) {
       expect(text).toContain(words);
     }
-    expect(textOf(renderReport(goodDay()))).toContain('None of these: unjudged values');
+  });
+
+  test('whatever no rate counts is said, in vectors and in values, and the values add up', () => {
+    const snapshot = incidentDay();
+    const text = textOf(renderReport(snapshot));
+    for (const words of [
+      '8,412 vectors in the log of the day',
+      'duplicates logged more than once, compared once 5',
+      'left out of requests for single features 17',
+      'missing records served, then lost, by their numbers 2',
+      'open tails a sidecar stopped without its last record, or still runs 1',
+      'unavailable served as UNAVAILABLE, with null or the fallback 8,000',
+      'The archive lacks the hour of 03:00.',
+      '7,000 values of 1 feature stood in the log as HMACs',
+      'judged once more after 23 Nov 00:00',
+    ]) {
+      expect(text).toContain(words);
+    }
+    for (const f of snapshot.features) {
+      expect(f.dropped + f.undecoded + f.unavailable + f.unjudged + f.bothAbsent + f.present).toBe(f.rows);
+      expect(f.exact + f.withinPromise + f.beyondPromise).toBe(f.present);
+    }
+  });
+
+  test('every link within a page leads to a place of it, and those to other days are of days that are there', () => {
+    const page = renderReport(incidentDay(), { previous: '2026-11-19', next: null });
+    const ids = new Set([...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id));
+    const links = [...page.matchAll(/ href="([^"]+)"/g)].map(([, href]) => href!);
+    expect(links.length).toBeGreaterThan(100);
+    expect(links.filter((href) => href.startsWith('#') && !ids.has(href.slice(1)))).toEqual([]);
+    const outside = new Set(links.filter((href) => !href.startsWith('#') && !href.startsWith('data:')));
+    expect([...outside].toSorted()).toEqual(['../index.html', '2026-11-19.html']);
+    expect(renderReport(incidentDay())).not.toContain('all days');
+  });
+
+  test('one incident of forty features, a hundred incidents, and two hundred features without one stay readable', () => {
+    const day = incidentDay();
+    const [first] = day.incidents;
+    const many = { ...first!, features: day.features.slice(0, 40).map(({ name }) => name) };
+    expect(textOf(renderReport({ ...day, incidents: [many] }))).toContain('and 36 more');
+    const page = renderReport({ ...day, incidents: Array.from({ length: 100 }, () => first!) });
+    expect(textOf(page)).toContain('90 more incidents');
+    expectBalanced(page);
+    const clean = day.features.find(({ beyondPromise, present }) => present > 0 && beyondPromise === 0)!;
+    const features = Array.from({ length: 200 }, (_, i) => ({
+      ...clean,
+      name: `calm__f_${i}`,
+      view: 'calm',
+      exact: clean.present,
+      withinPromise: 0,
+      causes: {},
+    }));
+    const calm = textOf(renderReport({ ...day, incidents: [], findings: [], features }));
+    expect(calm).toContain('None: no value differed from its replay.');
+    expect(calm).toContain('200 features without a mismatch');
   });
 
   test('every cause is told with its meaning and what to do next', () => {
@@ -135,6 +195,9 @@ describe('renderReport', () => {
 
   test('a late run is named by the age it let the data come to', () => {
     expect(textOf(renderReport(badDay()))).toContain('oldest 3 h 6 min, promised 2 h');
+    expect(textOf(renderReport(incidentDay()))).toContain(
+      '2,648 mismatches, 1,858 beyond the promise oldest 3 h 4 min',
+    );
   });
 
   test('a feature with one row, one value, no trend and no view can be drawn', () => {
@@ -151,44 +214,28 @@ describe('renderReport', () => {
   });
 });
 
-describe('changesOf', () => {
-  test('names what fell, the largest fall first, what rose, came and went', () => {
-    const snapshot: Snapshot = {
-      ...goodDay(),
-      features: [
-        featureSample({ name: 'v__same', rows: 1_000 }),
-        featureSample({ name: 'v__little', rows: 1_000, causes: { 'late arrival': 5 } }),
-        featureSample({ name: 'v__much', rows: 1_000, causes: { 'late arrival': 100 } }),
-        featureSample({
-          name: 'v__promised',
-          rows: 1_000,
-          causes: { 'cache age': 9 },
-          promised: { 'cache age': 9 },
-        }),
-        featureSample({ name: 'v__new', rows: 1_000 }),
-        featureSample({ name: 'v__healed', rows: 1_000 }),
-      ],
-      trend: [
-        {
-          date: '2026-11-17',
-          verdict: 'pass',
-          provisional: false,
-          exactMatch: { v__same: 1, v__little: 1, v__much: 1, v__promised: 1, v__healed: 0.9, v__gone: 1 },
-          exactMatchWithinPromise: { v__same: 1, v__little: 1, v__much: 1, v__promised: 1, v__healed: 0.9 },
-          interval: {},
-        },
-      ],
-    };
-    const changes = changesOf(snapshot)!;
-    expect(changes.yesterday).toBe(false);
-    expect(changes.worse.map(({ feature }) => feature.name)).toEqual(['v__much', 'v__little', 'v__promised']);
-    expect(changes.better.map(({ feature }) => feature.name)).toEqual(['v__healed']);
-    expect(changes.added).toEqual(['v__new']);
-    expect(changes.gone).toEqual(['v__gone']);
-    expect(textOf(renderReport(snapshot))).toContain('What broke since Tue 17 Nov 2026');
-  });
-
-  test('there is nothing to compare a first verdict with', () => {
-    expect(changesOf(emptyDay())).toBeNull();
+describe('rankedFeatures', () => {
+  test('what the verdict names comes first, then by values beyond the promise; clean ones go by their view', () => {
+    const sample = (
+      name: string,
+      causes: Partial<Record<Cause, number>>,
+      promised: Partial<Record<Cause, number>> = {},
+    ) => featureSample({ name, causes, promised });
+    const features = [
+      sample('a__clean', {}),
+      sample('b__clean', {}),
+      sample('a__kept', { 'cache age': 9 }, { 'cache age': 9 }),
+      sample('a__few', { 'late arrival': 5 }),
+      sample('a__many', { 'late arrival': 50 }),
+      sample('a__named', { unexplained: 1 }),
+    ];
+    const findings = [{ verdict: 'alert', text: '', view: 'a', feature: 'a__named' }] as const;
+    const { broken, kept, clean } = rankedFeatures({ features, findings });
+    expect(broken.map(({ name }) => name)).toEqual(['a__named', 'a__many', 'a__few']);
+    expect(kept.map(({ name }) => name)).toEqual(['a__kept']);
+    expect([...clean].map(([view, own]) => [view, own.map(({ name }) => name)])).toEqual([
+      ['a', ['a__clean']],
+      ['b', ['b__clean']],
+    ]);
   });
 });

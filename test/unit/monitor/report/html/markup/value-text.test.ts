@@ -15,25 +15,25 @@ import {
   timeText,
 } from '../../../../../../monitor/report/html/markup/value-text.ts';
 
-test('a match is 100% only when nothing differs', () => {
+test('a match is 100 % only when nothing differs', () => {
   expect([null, 1, 0.999999, 0.98756, 0, 0.29].map(percentText)).toEqual([
     '–',
-    '100%',
-    '99.99%',
-    '98.75%',
-    '0.00%',
-    '29.00%',
+    '100\u00a0%',
+    '99.99\u00a0%',
+    '98.75\u00a0%',
+    '0.00\u00a0%',
+    '29.00\u00a0%',
   ]);
 });
 
 test('shares, counts and numbers', () => {
   expect([0, 0.0004, 0.052, 0.05, 0.4, 1].map(shareText)).toEqual([
-    '0%',
-    '<0.1%',
-    '5.2%',
-    '5%',
-    '40%',
-    '100%',
+    '0\u00a0%',
+    '<0.1\u00a0%',
+    '5.2\u00a0%',
+    '5\u00a0%',
+    '40\u00a0%',
+    '100\u00a0%',
   ]);
   expect([counted(1, 'value'), counted(8_412, 'value')]).toEqual(['1 value', '8,412 values']);
   expect([0, -1.2345, 1_234_567.891, 0.012345, 1e-7, 1e20, Infinity, -Infinity].map(numberText)).toEqual([

@@ -1,0 +1,143 @@
+/** The 24 hours of each view, the deploys among them, and how each view's data came online. */
+import type { Availability, FidelityCounts, Snapshot, ViewSnapshot } from '../../verdict/snapshot.ts';
+import { hourStrip } from './charts/hour-strip.ts';
+import { key } from './markup/key.ts';
+import { html } from './markup/markup.ts';
+import type { Markup, Part } from './markup/markup.ts';
+import { table } from './markup/table.ts';
+import { countText, counted, durationText, momentText, percentText } from './markup/value-text.ts';
+
+/** Views whose hours are drawn at once; those of more, when they had no mismatch, are folded. */
+const FEW_VIEWS = 4;
+
+const KEY = key(
+  ['beyond', 'beyond the promise'],
+  ['kept', 'within it'],
+  ['outage', 'unavailable'],
+  ['age', 'age of the data'],
+  ['over', 'older than promised'],
+  ['run', 'run'],
+  ['broken', 'failed or unfinished'],
+  ['line deploy', 'deploy'],
+);
+
+export function daySection(snapshot: Snapshot): Part {
+  const { views, date } = snapshot;
+  if (views.length === 0) return null;
+  const loud = views.filter(({ hours }) => hours.some((hour) => hour.mismatches + hour.unavailable > 0));
+  const shown = views.length <= FEW_VIEWS ? views : loud;
+  const quiet = views.filter((view) => !shown.includes(view));
+  return html`<section>
+    <h2>The day, hour by hour</h2>
+    <p class="soft">
+      Above the line the mismatches of each hour; below it how old the data online was, and the runs that
+      renewed it.
+    </p>
+    <p>${KEY}</p>
+    ${deployList(snapshot)} ${shown.map((view) => hourStrip(snapshot, view))}
+    ${
+      quiet.length > 0 &&
+      html`<details class="fold">
+        <summary>${counted(quiet.length, 'view')} without a mismatch</summary>
+        ${quiet.map((view) => hourStrip(snapshot, view))}
+      </details>`
+    }
+    ${viewTable(views, date)}
+  </section>`;
+}
+
+function deployList({ deploys, date }: Snapshot): Part {
+  if (deploys.length < 2) return null;
+  return html`<p class="soft">
+    Deploys:
+    ${deploys.map(({ at, bundle, serviceVersion, vectors }, i): Part => [
+      i > 0 && '; ',
+      `${momentText(at, date)} version ${serviceVersion}, bundle `,
+      html`<code>${bundle.slice(0, 8)}</code>`,
+      ` (${counted(vectors, 'vector')})`,
+    ])}.
+  </p>`;
+}
+
+function viewTable(views: readonly ViewSnapshot[], date: string): Markup {
+  return table<ViewSnapshot>(
+    'Views of the service',
+    [
+      {
+        head: 'View',
+        cell: ({ role, view, owner }) => [
+          html`<b>${role}</b>`,
+          html` <small
+            >${role === view ? '' : `view ${view}, `}${owner === null ? 'no owner' : `owner ${owner}`}</small
+          >`,
+        ],
+      },
+      { head: 'Rows served were', cell: ({ fidelity }) => fidelityCell(fidelity) },
+      { head: 'Available', cell: ({ availability }) => availabilityCell(availability) },
+      { head: 'History complete to', cell: (view) => watermark(view, date) },
+      {
+        head: 'Freshness, delay',
+        cell: ({ freshnessUs, delayUs }) => [
+          durationText(freshnessUs),
+          html` <small>${delayUs === 0 ? 'no delay' : `delay ${durationText(delayUs)}`}</small>`,
+        ],
+      },
+      { head: 'Proposed delay', cell: proposal },
+    ],
+    views,
+    'views',
+  );
+}
+
+const FIDELITY_WORDS: readonly (readonly [keyof FidelityCounts, string])[] = [
+  ['foreign', 'another entity’s'],
+  ['altered', 'altered'],
+  ['missingInHistory', 'missing in the history'],
+  ['unknown', 'foreign, whose is not known'],
+  ['restamped', 'right, under other times'],
+  ['notKept', 'not kept any more'],
+];
+
+/** Whether the rows that were served are what the history holds of them. */
+function fidelityCell(fidelity: FidelityCounts | null): Part {
+  if (fidelity === null) return html`<span class="soft">not asked</span>`;
+  const bad = FIDELITY_WORDS.filter(([answer]) => fidelity[answer] > 0);
+  const right = `${countText(fidelity.true)} as in the history`;
+  return [
+    right,
+    ...bad.map(([answer, words], i) => {
+      const isWrong = FIDELITY_WORDS.findIndex(([name]) => name === answer) < 4;
+      return html` <small class="${isWrong && 'warn'}"
+        >${countText(fidelity[answer])} ${words}${i < bad.length - 1 && ','}</small
+      >`;
+    }),
+  ];
+}
+
+function availabilityCell(availability: Availability | null): Part {
+  if (availability === null) return html`<span class="soft">not counted</span>`;
+  const { minutes, availableMinutes, unavailable } = availability;
+  const lost = unavailable === 0 ? null : html` <small>${counted(unavailable, 'vector')} without it</small>`;
+  return [percentText(minutes === 0 ? null : availableMinutes / minutes), lost];
+}
+
+function watermark({ historyWatermark, newestSourceRow, badRows }: ViewSnapshot, date: string): Part {
+  const left = badRows?.reasons.map(({ rows, example }) => `${rows} left out: ${example}`) ?? [];
+  return [
+    historyWatermark === null
+      ? html`<span class="soft">its source</span>`
+      : momentText(historyWatermark, date),
+    newestSourceRow !== null && html` <small>${`newest event ${momentText(newestSourceRow, date)}`}</small>`,
+    ...left.map((text) => html` <small>${text}</small>`),
+  ];
+}
+
+function proposal({ proposedDelayUs, proposedDelayWhy, delayUs }: ViewSnapshot): Part {
+  const text =
+    proposedDelayUs === null
+      ? html`<span class="soft">${proposedDelayWhy === null ? '–' : 'cannot tell'}</span>`
+      : html`<span class="${proposedDelayUs !== delayUs && 'differs'}"
+          >${proposedDelayUs === 0 ? 'none' : durationText(proposedDelayUs)}</span
+        >`;
+  return [text, proposedDelayWhy !== null && html` <small>${proposedDelayWhy}</small>`];
+}
