@@ -61,6 +61,12 @@ export function commandLine(run: RunAction): Command {
     async (c, name) => (await training()).showTraining(c, name),
     group('training', 'training sets that were made'),
   );
+  add(
+    'compact',
+    'join small files of histories, remove what nobody reads',
+    async (c, o) => (await materializer()).compactHistories(c, o),
+    group('history', 'rows of aggregated views'),
+  ).option('--view <id>', 'this view only; repeatable', list);
   logCommands(add, group('log', 'read the spool'));
   monitorCommands(add, group('monitor', 'the daily skew report'));
   explainCommand(add);

@@ -1,4 +1,4 @@
-/** The materializer's command: `materialize`. */
+/** The materializer's commands: `materialize`, `history compact`. */
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult, projectOf } from '../project/command.ts';
 import { runToJson } from '../contract/run-record.ts';
@@ -44,6 +44,24 @@ export async function materialize(context: CommandContext, flags: MaterializeFla
     main.materialize(projectOf(context), { signal, ...options }),
   );
   await printResult(context, { runs: records.map(runToJson) }, () => renderRuns(records));
+  return 0;
+}
+
+/** Joins the files of histories and removes what nobody reads, one line a view. */
+export async function compactHistories(
+  context: CommandContext,
+  { view }: Pick<MaterializeFlags, 'view'>,
+): Promise<ExitCode> {
+  const { compact } = await import('./main.ts');
+  const tended = await compact(projectOf(context), view);
+  const rows = tended.map((one) => [
+    one.view,
+    ...[one.filesBefore, one.filesAfter, one.filesRemoved].map(String),
+  ]);
+  const head = ['view', 'files', 'now', 'removed'];
+  await printResult(context, { histories: tended }, () =>
+    renderTable(head, rows, ['left', 'right', 'right', 'right']),
+  );
   return 0;
 }
 

@@ -10,6 +10,9 @@ import { dryRun } from './dry-run.ts';
 import type { DryRun } from './dry-run.ts';
 import { chosenViews, runJob, runMaterialize } from './materialize.ts';
 import type { MaterializeOptions } from './materialize.ts';
+import { holdView } from './run/view-hold.ts';
+import { tendHistory } from './upkeep/tend-history.ts';
+import type { Tended } from './upkeep/tend-history.ts';
 
 /** @throws REG_NOT_APPLIED when nothing was applied yet, and what `runMaterialize` throws */
 export async function materialize(project: Project, options: MaterializeOptions): Promise<RunRecord[]> {
@@ -27,6 +30,27 @@ export async function daemon(project: Project, options: DaemonOptions): Promise<
   await RegistryDatabase.using(project.settings.registry, (database) =>
     runDaemon(project, database, options),
   );
+}
+
+/**
+ * Joins the files of histories and removes what nobody reads.
+ * @throws MAT_BUSY when a run of a view is under way, MAT_UNKNOWN_VIEW, and as `tendHistory`
+ */
+export async function compact(project: Project, ids: readonly string[] | undefined): Promise<Tended[]> {
+  const bundle = loadCurrentBundle(project.settings.bundles);
+  const views = chosenViews(bundle, ids).filter(({ kind }) => kind === 'aggregated');
+  return RegistryDatabase.using(project.settings.registry, async (database) => {
+    const tended: Tended[] = [];
+    for (const view of views) {
+      const hold = await holdView(project.settings.history, database, view);
+      try {
+        tended.push(await tendHistory(project, view, hold.lease, 2));
+      } finally {
+        await hold.release();
+      }
+    }
+    return tended;
+  });
 }
 
 /** Says what a run of each view would do. @throws what the first that would fail would throw */

@@ -3,9 +3,8 @@
  * then the run record. In this order, so that a run that dies or fails at any point has promised nothing that does
  * not hold: markers and bookmark still say what the last complete run achieved, and the next run does the rest.
  *
- *   lock, lease -> record 'running' -> compute (aggregated) -> the run has lasted -> history -> choose rows -> guarded
- *   writes
- *        -> markers -> record 'complete'
+ *   lock, lease -> record 'running' -> compute (aggregated) -> the run has lasted -> history -> choose rows
+ *        -> guarded writes -> markers -> record 'complete'
  *
  * Called by main.ts. A view's way through the files is told in view-run.ts.
  */
@@ -24,8 +23,8 @@ import { planRun } from './run/run-plan.ts';
 import { beginRun, resultOf, silenceOf, stalenessOf, summaryOf } from './run/run-record.ts';
 import { withEngine } from './run/view-run.ts';
 import type { RunJob, ViewRun } from './run/view-run.ts';
-import { ViewLease } from './run/view-lease.ts';
-import { lockView } from './run/view-lock.ts';
+import { holdView } from './run/view-hold.ts';
+import { tendAfterRun } from './upkeep/tend-history.ts';
 
 export interface MaterializeOptions {
   /** Ids of views; all of the bundle unless given. */
@@ -133,11 +132,9 @@ export function chosenViews(bundle: Bundle, ids: readonly string[] | undefined):
 async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
   const { database, project } = job;
   const { clock, logger, settings } = project;
-  const lock = lockView(settings.history, view);
-  let lease: ViewLease | null = null;
+  const hold = await holdView(settings.history, database, view);
   try {
-    lease = await ViewLease.take(database, view);
-    const planned = { ...(await planRun(job, view)), lease };
+    const planned = { ...(await planRun(job, view)), lease: hold.lease };
     const begun = beginRun(planned);
     await database.startRun(begun);
     try {
@@ -147,6 +144,7 @@ async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
       for (const warning of [silenceOf(view, done), stalenessOf(view, done)])
         if (warning !== null) logger.warn(warning);
       logger.info(summaryOf(done));
+      await tendAfterRun(project, view, hold.lease);
       return done;
     } catch (error) {
       const { message } = error as Error;
@@ -154,8 +152,7 @@ async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
       throw error;
     }
   } finally {
-    await lease?.release();
-    lock.release();
+    await hold.release();
   }
 }
 

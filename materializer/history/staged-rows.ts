@@ -13,16 +13,7 @@
  * enough to be sorted in memory, so that a history of any length is published in the memory of one span. The order of
  * rows within a file means nothing.
  */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -31,7 +22,7 @@ import { fileValueSql } from '../../project/engine/duckdb/committed-rows.ts';
 import { fileFacts } from '../../project/engine/duckdb/file-facts.ts';
 import type { NewFile } from '../../project/history/history-entry.ts';
 import { dayFile, historyFolder } from '../../project/history/history-folder.ts';
-import { syncFolder } from '../../contract/std/files/durable-file.ts';
+import { syncFile, syncFolder } from '../../contract/std/files/durable-file.ts';
 import { DAY_US } from '../../contract/std/timestamp.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import type { LostValues } from '../run/left-out.ts';
@@ -195,13 +186,4 @@ export class StagedRows {
 
 function staged(folder: string, pattern: string): string {
   return `read_parquet(${quoteFilesIn(folder, pattern)}, hive_partitioning = false)`;
-}
-
-function syncFile(file: string): void {
-  const fd = openSync(file, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

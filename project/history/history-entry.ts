@@ -1,11 +1,13 @@
 /**
- * The entry by which rows of a run become history: what it says, and what becomes of the table's columns.
+ * The entries of a history: that by which the rows of a run come to it, with what becomes of the table's columns, and
+ * that by which small files are joined.
  *
  * A definition may bring columns that the table lacks: it grows. Where a column is there with another type, no one
  * schema says both: files of the definitions before are taken out in the same entry, as `retired`. They stay where they
  * are, for the replay of what was served under them; readers of Delta see the rows of the new columns alone.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { registryError } from '../../contract/errors.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
 import { READER_VERSION, WRITER_VERSION } from '../delta/delta-action.ts';
@@ -20,7 +22,8 @@ import { grownSchema, schemaText } from '../delta/table-schema.ts';
 import { RETIRED } from '../delta/table-state.ts';
 import type { TableFile, TableState } from '../delta/table-state.ts';
 import { historyColumns } from './history-columns.ts';
-import type { HistoryCommit } from './history-snapshot.ts';
+import { COMPACTION, ROWS_VERSION } from './history-snapshot.ts';
+import type { CompactionCommit, HistoryCommit, HistoryFile } from './history-snapshot.ts';
 
 /** A file of rows that is to be committed. */
 export interface NewFile {
@@ -44,7 +47,7 @@ interface NewRows {
 export function historyEntry(state: TableState | null, rows: NewRows): DeltaAction[] {
   const { view, files, commit, nowMs } = rows;
   const facts: HistoryCommit = {
-    nonce: randomBytes(8).toString('hex'),
+    nonce: nonce(),
     of: definitionName(view.definitionId),
     definitionId: view.definitionId,
     rows: files.reduce((sum, file) => sum + file.rows, 0),
@@ -55,6 +58,43 @@ export function historyEntry(state: TableState | null, rows: NewRows): DeltaActi
     ...tableActions(state, rows),
     ...files.map((file) => ({ add: addAction(file, true, nowMs) })),
   ];
+}
+
+/** Small files, and the one that has their rows. */
+export interface JoinedFiles {
+  readonly files: readonly HistoryFile[];
+  readonly into: NewFile;
+}
+
+interface NewJoins {
+  readonly joined: readonly JoinedFiles[];
+  /** The lease under which it is written. */
+  readonly lease: number;
+  readonly nowMs: number;
+}
+
+/**
+ * @returns the entry by which files are joined: no row comes or goes
+ * @throws  REG_STORE when one of the files is no longer part of the table
+ */
+export function compactionEntry(state: TableState, { joined, lease, nowMs }: NewJoins): DeltaAction[] {
+  const removes = joined.flatMap(({ files }) =>
+    files.map(({ path }) => {
+      const file = state.files.get(encodeURI(path));
+      if (file !== undefined) return { remove: removeAction(file, nowMs, {}) };
+      throw registryError('REG_STORE', `${path} has left the table while it was joined with others`);
+    }),
+  );
+  const adds = joined.map(({ files, into }) => {
+    const version = Math.max(...files.map((file) => file.version));
+    return { add: addAction(into, false, nowMs, { [ROWS_VERSION]: String(version) }) };
+  });
+  const facts: CompactionCommit = { nonce: nonce(), of: COMPACTION, lease, atMs: nowMs };
+  return [commitInfo('OPTIMIZE', facts, nowMs), ...removes, ...adds];
+}
+
+function nonce(): string {
+  return randomBytes(8).toString('hex');
 }
 
 function commitInfo(operation: string, plumbline: object, nowMs: number): DeltaAction {

@@ -31,6 +31,14 @@ export interface HistoryCommit extends TableCommit {
   readonly lease: number | null;
 }
 
+/** The subject of entries by which files are joined. */
+export const COMPACTION = 'compaction';
+
+/** What such an entry says. */
+export interface CompactionCommit extends TableCommit, Pick<HistoryCommit, 'lease'> {
+  readonly atMs: number;
+}
+
 export interface HistoryMark extends Pick<HistoryCommit, 'watermarkUs' | 'runId' | 'definitionId'> {
   /** The entry that says it. */
   readonly version: number;
@@ -52,8 +60,8 @@ export interface HistoryFile {
   readonly version: number;
 }
 
-/** Tag of a file: the newest entry that brought any of its rows, where compaction has joined older files. */
-const ROWS_VERSION = 'rowsVersion';
+/** Tag of a file that compaction has made: the newest entry that brought any of its rows. */
+export const ROWS_VERSION = 'rowsVersion';
 
 export class HistorySnapshot {
   readonly folder: string;
@@ -72,9 +80,18 @@ export class HistorySnapshot {
   files(definitionIds: readonly number[]): HistoryFile[] {
     const names = new Set(definitionIds.map(definitionName));
     const retired = [...this.state.removed.values()].filter((file) => file.retired);
-    const all = [...this.state.files.values(), ...retired].map((file) => historyFile(this.folder, file));
-    const own = all.filter(({ definition }) => names.has(definition));
-    return own.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    const own = this.#sorted([...this.state.files.values(), ...retired]);
+    return own.filter(({ definition }) => names.has(definition));
+  }
+
+  /** @returns the files that readers of the table see, in the same order */
+  active(): HistoryFile[] {
+    return this.#sorted([...this.state.files.values()]);
+  }
+
+  #sorted(files: readonly TableFile[]): HistoryFile[] {
+    const all = files.map((file) => historyFile(this.folder, file));
+    return all.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   }
 
   /** @returns how far it is complete by the newest commit under one of these definitions; null: none was computed */
@@ -92,6 +109,12 @@ export class HistorySnapshot {
   newestLease(after: number): number {
     const since = [...this.state.commits.values()].filter(({ version }) => version > after);
     return Math.max(0, ...since.map(({ commit }) => (commit as HistoryCommit).lease ?? 0));
+  }
+
+  /** @returns when files were joined last; null: never */
+  compactedMs(): number | null {
+    const known = this.state.commits.get(COMPACTION);
+    return known === undefined ? null : (known.commit as CompactionCommit).atMs;
   }
 
   #newest(counts: (commit: HistoryCommit) => boolean): HistoryMark | null {

@@ -39,9 +39,18 @@ export function writeDurably(file: string, content: string | Uint8Array, mode = 
   disk.syncFolder(dirname(file));
 }
 
+/** After this the bytes of a file that is written survive a power loss. */
+export function syncFile(file: string): void {
+  syncPath(file);
+}
+
 /** After this the names in a folder survive a power loss. */
 export function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
+  syncPath(folder);
+}
+
+function syncPath(path: string): void {
+  const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);
   } finally {

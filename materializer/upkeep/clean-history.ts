@@ -1,0 +1,66 @@
+/**
+ * Removes files of a history that nobody reads any more.
+ *
+ *   joined with others       a day after that: a reader that began before it still has them in its list
+ *   in no entry of the log   a day after they came: their run died before it committed, or is about to
+ *   retired                  never: what was served under their definition is replayed over them
+ *
+ * The caller holds the view's lease. The folder is listed before the log is read, so that what is committed in between
+ * is seen to be.
+ */
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FeatureView } from '../../contract/model.ts';
+import { logFolder, readTable } from '../../project/delta/delta-log.ts';
+import { historyFolder } from '../../project/history/history-folder.ts';
+
+const KEPT_MS = 86_400_000;
+
+interface CleaningTime {
+  /** By the project's clock, as the log has it. */
+  readonly nowMs: number;
+  /** By the clock of the file system. */
+  readonly diskMs: number;
+}
+
+/** @returns how many files were removed */
+export function cleanHistory(root: string, view: FeatureView, { nowMs, diskMs }: CleaningTime): number {
+  const folder = historyFolder(root, view);
+  const there = namesIn(folder).filter((name) => name.startsWith('day='));
+  const paths = there.flatMap((day) =>
+    namesIn(join(folder, day))
+      .filter((name) => name.endsWith('.parquet'))
+      .map((name) => `${day}/${name}`),
+  );
+  const state = readTable(folder);
+  const isOld = (file: string): boolean => changedMs(file) < diskMs - KEPT_MS;
+  const gone = paths.filter((path) => {
+    const key = encodeURI(path);
+    if (state?.files.has(key) === true) return false;
+    const removed = state?.removed.get(key);
+    if (removed === undefined) return isOld(join(folder, path));
+    return !removed.retired && removed.removedMs < nowMs - KEPT_MS;
+  });
+  const log = logFolder(folder);
+  const aside = namesIn(log).map((name) => join(log, name));
+  const files = [
+    ...gone.map((path) => join(folder, path)),
+    ...aside.filter((file) => file.endsWith('.tmp') && isOld(file)),
+  ];
+  for (const file of files) rmSync(file, { force: true });
+  return files.length;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
+}
+
+/** When a file came to its name or was written, whichever is later; one that is gone by now is not old. */
+function changedMs(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.ctimeMs ?? Infinity;
+}

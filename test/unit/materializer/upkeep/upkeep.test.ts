@@ -1,0 +1,174 @@
+/** Joined files hold the rows that they held apart, for readers of every entry; what nobody reads goes, and no more. */
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { FeatureView } from '../../../../contract/model.ts';
+import { cleanHistory } from '../../../../materializer/upkeep/clean-history.ts';
+import { compactHistory } from '../../../../materializer/upkeep/compact-history.ts';
+import { readTable } from '../../../../project/delta/delta-log.ts';
+import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
+import { openHistory } from '../../../../project/engine/duckdb/history.ts';
+import { historyFolder } from '../../../../project/history/history-folder.ts';
+import { HistoriesSeen } from '../../../../project/history/history-place.ts';
+import { readHistory } from '../../../../project/history/history-snapshot.ts';
+import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
+import { commitHistory } from '../../../support/fixtures/committed-history.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+
+const HOUR = 3_600_000_000;
+const START = Date.UTC(2026, 0, 5) * 1_000;
+const DAY_MS = 86_400_000;
+const LEASE = { number: 1, hold: (): Promise<void> => Promise.resolve() };
+
+let duck: DuckDb;
+let root: string;
+beforeAll(async () => {
+  duck = await DuckDb.open({ threads: 1 });
+});
+afterAll(() => duck.close());
+beforeEach(() => {
+  root = scratchFolder();
+});
+
+const { view, entity } = aggregatedView({
+  joinKeys: [{ name: 'shop', type: 'string' }],
+  path: 'events.parquet',
+  eventTime: 'at',
+  createdTime: null,
+  hopUs: HOUR,
+  latenessUs: 0,
+  features: [{ name: 'n', function: 'count' }],
+});
+/** The same feature with another type under another definition. */
+const asFloat: FeatureView = {
+  ...view,
+  definitionId: 0x0000beef,
+  features: view.features.map((feature) => ({ ...feature, type: { kind: 'float64' } })),
+};
+
+function rowSql(of: FeatureView, hour: number, created: number): string {
+  const value = of === view ? `${hour}::BIGINT` : `${hour}.5::DOUBLE`;
+  return `SELECT 'shop-${hour % 3}' AS shop, make_timestamptz(${START + hour * HOUR}) AS event_time,
+    make_timestamptz(${START + created * HOUR}) AS created_time, 'run-${created}' AS run_id,
+    ${of.definitionId}::BIGINT AS definition_id, false AS deleted, ${value} AS n`;
+}
+
+async function append(run: number, hours: readonly number[], of = view): Promise<void> {
+  const days = Object.fromEntries(
+    [...Map.groupBy(hours, (hour) => Math.floor(hour / 24))].map(([day, own]) => [
+      `2026-01-0${5 + day}`,
+      own.map((hour) => rowSql(of, hour, run)).join(' UNION ALL '),
+    ]),
+  );
+  await commitHistory(root, { view: of, entity, runId: `run-${run}`, watermarkUs: START + run * HOUR, days });
+}
+
+async function rowsOf(seen?: HistoriesSeen, of = view): Promise<unknown[]> {
+  const place = { folder: '/', history: root, ...(seen === undefined ? {} : { seen }) };
+  const { sql } = await openHistory(duck, place, of, entity);
+  return duck.rows(`SELECT * FROM (${sql}) ORDER BY ALL`);
+}
+
+async function compact(nowMs = 0, fewest = 2): ReturnType<typeof compactHistory> {
+  return compactHistory({ root, view, duck, lease: LEASE, nowMs, fewest });
+}
+
+function filesOnDisk(): string[] {
+  const names = readdirSync(historyFolder(root, view), { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => name.endsWith('.parquet'));
+}
+
+test('small files of a day become one with the same rows; a reader that began before sees its own files', async () => {
+  await append(1, [1, 2, 25]);
+  await append(2, [2, 3]);
+  await append(3, [4, 26]);
+  const before = await rowsOf();
+  const seen = new HistoriesSeen();
+  seen.of(root, view);
+  expect(await compact()).toEqual({ before: 5, after: 2 });
+  expect(await rowsOf()).toEqual(before);
+  expect(await rowsOf(seen)).toEqual(before);
+  const history = readHistory(root, view)!;
+  expect(history.active().map(({ day, rows, version }) => [day, rows, version])).toEqual([
+    ['2026-01-05', 5, 2],
+    ['2026-01-06', 2, 2],
+  ]);
+  expect(history.lastMark()).toMatchObject({ runId: 'run-3', watermarkUs: START + 3 * HOUR });
+  expect(history.compactedMs()).toBe(0);
+  expect(filesOnDisk()).toHaveLength(7);
+  expect(await compact()).toEqual({ before: 0, after: 0 });
+  expect(readHistory(root, view)!.version).toBe(history.version);
+});
+
+test('files of different definitions are never joined', async () => {
+  const other: FeatureView = { ...view, definitionId: 7 };
+  await append(1, [1]);
+  await append(2, [1], other);
+  await append(3, [2]);
+  await append(4, [2], other);
+  const before = [await rowsOf(), await rowsOf(undefined, other)];
+  expect(await compact()).toEqual({ before: 4, after: 2 });
+  expect([await rowsOf(), await rowsOf(undefined, other)]).toEqual(before);
+  expect(
+    readHistory(root, view)!
+      .active()
+      .map(({ definition }) => definition)
+      .toSorted(),
+  ).toEqual([...new Set(['00000007', view.definitionId.toString(16).padStart(8, '0')])].toSorted());
+});
+
+test('rows that are committed while files are joined are neither lost nor doubled', async () => {
+  await append(1, [1]);
+  await append(2, [2]);
+  let between = append(3, [3]);
+  const lease = { ...LEASE, hold: () => between };
+  await compactHistory({ root, view, duck, lease, nowMs: 0, fewest: 2 });
+  between = Promise.resolve();
+  expect(await rowsOf()).toHaveLength(3);
+  expect(readHistory(root, view)!.active()).toHaveLength(2);
+});
+
+test('a compaction that dies before it commits has changed nothing', async () => {
+  await append(1, [1]);
+  await append(2, [2]);
+  const before = await rowsOf();
+  const lease = { ...LEASE, hold: () => Promise.reject(new Error('killed')) };
+  await expect(compactHistory({ root, view, duck, lease, nowMs: 0, fewest: 2 })).rejects.toThrow('killed');
+  expect(await rowsOf()).toEqual(before);
+  expect(filesOnDisk()).toHaveLength(3);
+  expect(await compact()).toEqual({ before: 2, after: 1 });
+  expect(await rowsOf()).toEqual(before);
+});
+
+test('joined files and those of no entry go after a day, others never', async () => {
+  await append(1, [1]);
+  await append(2, [2]);
+  await compact(1_000);
+  const folder = historyFolder(root, view);
+  const stray = join(folder, 'day=2026-01-05', 'run-9.00000001.parquet');
+  const aside = join(folder, '_delta_log', '_aside-1.tmp');
+  for (const file of [stray, aside]) writeFileSync(file, 'half a file');
+  const before = await rowsOf();
+  const diskMs = Date.now();
+  expect(cleanHistory(root, view, { nowMs: 1_000 + DAY_MS, diskMs })).toBe(0);
+  expect(cleanHistory(root, view, { nowMs: 1_001 + DAY_MS, diskMs })).toBe(2);
+  expect([existsSync(stray), existsSync(aside)]).toEqual([true, true]);
+  expect(cleanHistory(root, view, { nowMs: 0, diskMs: diskMs + DAY_MS + 60_000 })).toBe(2);
+  expect(filesOnDisk()).toHaveLength(1);
+  expect(await rowsOf()).toEqual(before);
+});
+
+test('where a column gets another type, older files leave the table, and are still read under their definition', async () => {
+  await append(1, [1, 2]);
+  const before = await rowsOf();
+  await append(2, [1, 2, 3], asFloat);
+  expect(await rowsOf()).toEqual(before);
+  expect(await rowsOf(undefined, asFloat)).toHaveLength(3);
+  const history = readHistory(root, view)!;
+  expect(history.active().map(({ definition }) => definition)).toEqual(['0000beef']);
+  expect(JSON.parse(readTable(history.folder)!.metaData.schemaString)).toMatchObject({
+    fields: expect.arrayContaining([expect.objectContaining({ name: 'n', type: 'double' })]),
+  });
+  expect(cleanHistory(root, view, { nowMs: 90 * DAY_MS, diskMs: Date.now() + 90 * DAY_MS })).toBe(0);
+  expect(history.mark([view.definitionId])).toMatchObject({ runId: 'run-1' });
+});
