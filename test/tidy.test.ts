@@ -68,6 +68,7 @@ describe('imports go one way', () => {
 
 /** Client libraries, and the files that may import each: one a program and role. */
 const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
+  '@duckdb/node-bindings': [/^project\/engine\/duckdb\/column\.ts$/],
   '@duckdb/node-api': [/^project\/engine\/duckdb\/duckdb\.ts$/, /^benchmarks\/contenders\/bare-join\.ts$/],
   kysely: [/^project\/database\/registry-database\.ts$/],
   ioredis: [/^project\/connections\/redis-client\.ts$/],

@@ -22,6 +22,8 @@ export interface EpochText {
   readonly beatStep: number;
   readonly seen: readonly (readonly [from: number, to: number, fromUs: number, toUs: number])[];
   readonly shed: readonly (readonly [from: number, to: number])[];
+  /** From which heartbeat on the clock's offset is which, where it changed. Absent in states of earlier versions. */
+  readonly offsets?: readonly (readonly [sequence: number, us: number])[];
 }
 
 interface OpenTail {
@@ -46,6 +48,8 @@ export class EpochAccount {
   #closed: boolean;
   #beat: number;
   #beatStep: number;
+  /** Ascending by sequence number. */
+  readonly #offsets: (readonly [sequence: number, us: number])[];
 
   constructor(text: EpochText) {
     this.pod = text.pod;
@@ -55,6 +59,7 @@ export class EpochAccount {
     this.#beat = text.beat;
     this.#beatStep = text.beatStep;
     this.#seen = new SequenceSet(text.seen.map(([from, to, fromUs, toUs]) => ({ from, to, fromUs, toUs })));
+    this.#offsets = [...(text.offsets ?? [])];
     this.#shed = new SequenceSet(text.shed.map(([from, to]) => ({ from, to, fromUs: 0, toUs: 0 })));
   }
 
@@ -90,8 +95,15 @@ export class EpochAccount {
     for (const { fromSequence, toSequence } of heartbeat.ranges) this.#shed.cover(fromSequence, toSequence);
     if (last) this.#closed = true;
     if (heartbeat.highestSequence <= this.#beat) return;
+    if (heartbeat.clockOffsetUs !== (this.#offsets.at(-1)?.[1] ?? 0))
+      this.#offsets.push([heartbeat.highestSequence, heartbeat.clockOffsetUs]);
     this.#beatStep = Math.max(this.#beatStep, heartbeat.highestSequence - this.#beat);
     this.#beat = heartbeat.highestSequence;
+  }
+
+  /** How far the clock had moved by the last heartbeat before a record; 0: none came, or it had not moved. */
+  clockOffsetUs(sequence: number): number {
+    return this.#offsets.findLast(([from]) => from < sequence)?.[1] ?? 0;
   }
 
   get shedRecords(): number {
@@ -126,6 +138,7 @@ export class EpochAccount {
       beatStep: this.#beatStep,
       seen: this.#seen.ranges.map(({ from, to, fromUs, toUs }) => [from, to, fromUs, toUs]),
       shed: this.#shed.ranges.map(({ from, to }) => [from, to]),
+      ...(this.#offsets.length === 0 ? {} : { offsets: this.#offsets }),
     };
   }
 }

@@ -9,11 +9,16 @@
  * source again from the last commit. If the crash comes after the commit, the next start advances the cursor. A record
  * that the log holds twice is recognised by its pod, epoch and sequence number.
  */
+import { contentOf } from '../../contract/wire/log/record-content.ts';
+import { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import type { LogRecord } from '../../contract/wire/log/served-record.ts';
 import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
+import { ArchiveWriter } from '../archive/archive-writer.ts';
+import type { ArchiveOptions } from '../archive/archive-writer.ts';
+import { OriginBook } from '../archive/origin-book.ts';
 import type { ServedDisk } from './served-files.ts';
 import type { IngestLedger } from './ledger.ts';
 import type { LogSource, SourceItem } from './log-source.ts';
@@ -31,6 +36,11 @@ export interface IngestOptions {
   readonly batchRecords: number;
   readonly batchBytes: number;
   readonly batchMs: number;
+  readonly archive: Omit<ArchiveOptions, 'served' | 'warn'>;
+  /** Whether the records themselves are written beside the archive. */
+  readonly keepsRecords: boolean;
+  /** Which served times the archive takes; all unless given. */
+  readonly within?: (servedUs: number) => boolean;
 }
 
 export const BATCH = { batchRecords: 100_000, batchBytes: 128 * 2 ** 20, batchMs: 60_000 };
@@ -51,28 +61,49 @@ export async function ingestLog(
   if (removed > 0) logger.info(`removed ${removed} files that an ingest left uncommitted`);
   const from = ledger.position(source.name);
   if (from !== null) await source.passed(from);
-  const batch = await RecordBatch.open();
+  const warn = (line: string): void => logger.warn(line);
+  const archive = await ArchiveWriter.open({ ...options.archive, served, warn }, ledger.archive).catch(
+    (error: unknown) => {
+      throw notWritten(options, error);
+    },
+  );
+  const batch = options.keepsRecords ? await RecordBatch.open() : null;
   try {
-    const run = new IngestRun(source, ledger, batch, options);
+    const run = new IngestRun(source, ledger, { records: batch, archive }, options);
     for await (const item of source.items(from)) await run.take(item);
     await run.commit();
   } finally {
-    batch.close();
+    batch?.close();
+    archive.close();
   }
+}
+
+/** What a batch is collected in. */
+interface Batch {
+  /** null: the records themselves are not written. */
+  readonly records: RecordBatch | null;
+  readonly archive: ArchiveWriter;
 }
 
 class IngestRun {
   readonly #source: LogSource;
   readonly #ledger: IngestLedger;
-  readonly #batch: RecordBatch;
+  readonly #batch: RecordBatch | null;
+  readonly #archive: ArchiveWriter;
+  readonly #origins = new OriginBook();
+  readonly #walk = new RecordWalk();
+  /** Of the batch. */
+  #records = 0;
+  #bytes = 0;
   readonly #options: IngestOptions;
   #committed: string;
   #sinceMs = performance.now();
 
-  constructor(source: LogSource, ledger: IngestLedger, batch: RecordBatch, options: IngestOptions) {
+  constructor(source: LogSource, ledger: IngestLedger, { records, archive }: Batch, options: IngestOptions) {
     this.#source = source;
     this.#ledger = ledger;
-    this.#batch = batch;
+    this.#batch = records;
+    this.#archive = archive;
     this.#options = options;
     this.#committed = ledger.text();
   }
@@ -84,23 +115,49 @@ class IngestRun {
     else if (item.kind === 'unreadable') this.#unreadable(item.where, item.again);
     else if (item.kind === 'duplicate' && !item.again) this.#ledger.countDuplicate(null);
     const { batchRecords, batchBytes, batchMs } = this.#options;
-    const { records, bytes } = this.#batch;
-    const full = records >= batchRecords || bytes >= batchBytes;
+    const full = this.#records >= batchRecords || this.#bytes >= batchBytes || this.#archive.isFull;
     if (full || performance.now() - this.#sinceMs >= batchMs) await this.commit();
   }
 
   async #record({ payload, anchored, again }: Extract<SourceItem, { kind: 'record' }>): Promise<void> {
-    const record = decoded(payload);
-    if (record === null) return this.#unreadable('a record', again);
-    const origin = record.kind === 'served' ? record.record : record.origin;
-    const atUs = record.kind === 'served' ? record.record.servedUs : record.heartbeat.atUs;
-    if (!this.#ledger.take(origin, atUs, anchored)) {
-      if (!again) this.#ledger.countDuplicate(record.kind === 'served' ? vectorsOf(record.record) : null);
+    const content = contentOf(payload, 0, payload.length);
+    if (content === null || content === 'part') return this.#unreadable('a record', again);
+    if (content === 'served') return this.#served(payload, anchored, again);
+    const record = decodeRecord(payload);
+    if (record.kind !== 'heartbeat' && record.kind !== 'last')
+      throw new TypeError(`no ${record.kind} was expected`);
+    const { origin, heartbeat } = record;
+    if (!this.#ledger.take(origin, heartbeat.atUs, anchored)) {
+      if (!again) this.#ledger.countDuplicate(null);
       return;
     }
-    if (record.kind !== 'served')
-      this.#ledger.hear(origin.pod, origin.epoch, record.heartbeat, record.kind === 'last');
-    await this.#batch.add(record, payload);
+    this.#ledger.hear(origin.pod, origin.epoch, heartbeat, record.kind === 'last');
+    this.#count(payload);
+    await this.#batch?.add(record, payload);
+  }
+
+  async #served(payload: Buffer, anchored: boolean, again: boolean): Promise<void> {
+    const walk = this.#walk;
+    walk.request(payload);
+    const { pod, epoch } = this.#origins.read(walk);
+    const { sequence, servedUs } = walk;
+    if (!this.#ledger.take({ pod, epoch, sequence }, servedUs, anchored)) {
+      if (!again) this.#ledger.countDuplicate(vectorsOf(servedRecord(payload).record));
+      return;
+    }
+    this.#count(payload);
+    if (this.#batch !== null) await this.#batch.add(servedRecord(payload), payload);
+    const { within } = this.#options;
+    if (within !== undefined && !within(servedUs)) return;
+    await this.#archive.add(
+      walk,
+      this.#origins.at(pod, epoch, this.#ledger.clockOffsetUs({ pod, epoch, sequence })),
+    );
+  }
+
+  #count(payload: Buffer): void {
+    this.#records += 1;
+    this.#bytes += payload.length;
   }
 
   #unreadable(where: string, again: boolean): void {
@@ -115,19 +172,24 @@ class IngestRun {
     const ledger = this.#ledger;
     const position = this.#source.position();
     ledger.setPosition(this.#source.name, position);
-    if (ledger.text() === this.#committed) {
+    this.#archive.expire();
+    if (ledger.text() === this.#committed && !this.#archive.hasHourToJoin) {
       this.#sinceMs = performance.now();
       return;
     }
     try {
-      const { records } = this.#batch;
-      if (records > 0) {
-        const files = await this.#batch.write(served, ledger.batch + 1, disk);
-        ledger.batch += 1;
-        for (const file of files) ledger.addFile(file.hour, file.records);
-      }
+      const records = this.#records;
+      const files =
+        records === 0 || this.#batch === null ? [] : await this.#batch.write(served, ledger.batch + 1, disk);
+      await this.#archive.stage(ledger.batch + 1);
+      this.#origins.clear();
+      if (records > 0 || ledger.archive.moving.size > 0) ledger.batch += 1;
+      for (const file of files) ledger.addFile(file.hour, file.records);
       this.#committed = ledger.text();
       disk.writeState(served, this.#committed);
+      this.#archive.settle();
+      this.#records = 0;
+      this.#bytes = 0;
       if (records > 0) logger.info(`ingested ${records} records up to ${formatTimestamp(ledger.newestUs)}`);
     } catch (error) {
       throw notWritten(this.#options, error);
@@ -156,15 +218,14 @@ function notWritten({ served }: IngestOptions, error: unknown): Error {
   );
 }
 
-function decoded(payload: Buffer): Exclude<LogRecord, { kind: 'part' }> | null {
-  try {
-    const record = decodeRecord(payload);
-    return record.kind === 'part' ? null : record;
-  } catch {
-    return null;
-  }
+type LoggedRequest = Extract<LogRecord, { kind: 'served' }>;
+
+function servedRecord(payload: Buffer): LoggedRequest {
+  const record = decodeRecord(payload);
+  if (record.kind !== 'served') throw new TypeError(`a ${record.kind} is no served request`);
+  return record;
 }
 
-function vectorsOf({ servedUs, service, vectors }: Extract<LogRecord, { kind: 'served' }>['record']) {
+function vectorsOf({ servedUs, service, vectors }: LoggedRequest['record']) {
   return { day: dayOf(servedUs), service, count: vectors.length };
 }

@@ -3,7 +3,8 @@
  * epoch. It is one JSON file, always replaced whole. Renaming it is the commit of a batch: positions, files and the
  * numbers seen change together or not at all.
  *
- *   {format, batch, positions: {source: position}, counts, hours: {hour: {files, records}}, duplicates, epochs}
+ *   {format, batch, positions: {source: position}, counts, hours: {hour: {files, records}}, duplicates, epochs,
+ *    archive}
  *
  * Between commits the state is in memory. Records that were taken but not committed are forgotten when the process
  * ends, and read again.
@@ -12,6 +13,8 @@ import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import type { Heartbeat } from '../../contract/wire/log/served-record.ts';
 import { monitorError } from '../errors.ts';
 import { readStateText, stateFile } from './served-files.ts';
+import { ArchiveState, NO_ARCHIVE } from '../archive/archive-state.ts';
+import type { ArchiveStateText } from '../archive/archive-state.ts';
 import { EpochAccount } from './epoch-account.ts';
 import type { EpochText } from './epoch-account.ts';
 import type { SourcePosition } from './log-source.ts';
@@ -43,6 +46,7 @@ interface StateText {
   /** Day -> service -> number of vectors in records that came again. */
   readonly duplicates: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly epochs: readonly EpochText[];
+  readonly archive: ArchiveStateText;
 }
 
 const EMPTY: StateText = {
@@ -54,11 +58,13 @@ const EMPTY: StateText = {
   hours: {},
   duplicates: {},
   epochs: [],
+  archive: NO_ARCHIVE,
 };
 
 export class IngestLedger {
   batch: number;
   caughtUpUs: number;
+  readonly archive: ArchiveState;
   readonly #positions: Map<string, SourcePosition>;
   readonly #counts: { records: number; duplicates: number; unreadable: number };
   readonly #hours: Map<string, HourCount>;
@@ -68,6 +74,7 @@ export class IngestLedger {
   private constructor(text: StateText) {
     this.batch = text.batch;
     this.caughtUpUs = text.caughtUpUs;
+    this.archive = new ArchiveState(text.archive);
     this.#positions = new Map(Object.entries(text.positions));
     this.#counts = { ...text.counts };
     this.#hours = new Map(Object.entries(text.hours));
@@ -148,6 +155,10 @@ export class IngestLedger {
     return isNew;
   }
 
+  clockOffsetUs({ pod, epoch, sequence }: { pod: string; epoch: string; sequence: number }): number {
+    return this.#epochs.get(keyOf(pod, epoch))!.clockOffsetUs(sequence);
+  }
+
   hear(pod: string, epoch: string, heartbeat: Heartbeat, last: boolean): void {
     this.#epochs.get(keyOf(pod, epoch))!.hear(heartbeat, last);
   }
@@ -188,6 +199,7 @@ export class IngestLedger {
         [...this.#duplicates].map(([day, services]) => [day, Object.fromEntries(services)]),
       ),
       epochs: this.epochs().map((epoch) => epoch.text()),
+      archive: this.archive.text(),
     };
     return `${canonicalJson(text as unknown as Parameters<typeof canonicalJson>[0])}\n`;
   }

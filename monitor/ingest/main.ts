@@ -3,6 +3,8 @@ import { relative } from 'node:path';
 import type { Project } from '../../project/project.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { monitorError } from '../errors.ts';
+import { ARCHIVE_DISK } from '../archive/archive-disk.ts';
+import { SchemaBook } from '../archive/schema-book.ts';
 import { SERVED_DISK } from './served-files.ts';
 import { lockFolder } from './folder-lock.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
@@ -55,7 +57,22 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
     const ledger = IngestLedger.read(served);
     const began = markOf(ledger);
     source = await openSource(project, ledger, from, { follow, signal });
-    await ingestLog(source, ledger, { served, logger, disk: SERVED_DISK, ...BATCH, ...own });
+    const archive = {
+      share: '',
+      disk: ARCHIVE_DISK,
+      book: new SchemaBook(settings.bundles, (line) => logger.warn(line)),
+      nowUs: () => project.clock.nowUs(),
+      keepDays: null,
+    };
+    await ingestLog(source, ledger, {
+      served,
+      logger,
+      disk: SERVED_DISK,
+      archive,
+      keepsRecords: true,
+      ...BATCH,
+      ...own,
+    });
     return resultOf(source, ledger, began);
   } finally {
     await source?.close();

@@ -23,6 +23,7 @@ import { verifyLog } from '../../sidecar/vector-log/log-commands.ts';
 import { catLog } from '../../sidecar/vector-log/log-cat.ts';
 import { statusOfLog } from '../../sidecar/vector-log/log-status.ts';
 import { framesOf, mutation, payloadOf, treeOf } from '../support/faults/hostile-records.ts';
+import { archiveOptions } from '../support/fixtures/archive-options.ts';
 import { MonitoredDay } from '../support/fixtures/monitored-day.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { LAST_US, SERVED_US, anyRequest, servedRequest } from '../support/fixtures/served-requests.ts';
@@ -169,7 +170,14 @@ describe('every reader goes on behind', () => {
     const ledger = IngestLedger.read(folder);
     const options = { follow: false, signal: new AbortController().signal, nowUs: () => 0, warn() {} };
     const source = new TopicSource(reader, (...record) => ledger.has(...record), options);
-    await ingestLog(source, ledger, { served: folder, disk: SERVED_DISK, logger: silentLogger, ...BATCH });
+    await ingestLog(source, ledger, {
+      served: folder,
+      disk: SERVED_DISK,
+      logger: silentLogger,
+      archive: archiveOptions(),
+      keepsRecords: true,
+      ...BATCH,
+    });
     return ledger;
   }
 

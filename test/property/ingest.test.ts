@@ -3,11 +3,14 @@
  * order; it is ended at any step of any commit, again and again, and started again. Whatever happened, what it has
  * committed at the end is every record once, and its account of what is missing is the model's.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { ARCHIVE_DISK } from '../../monitor/archive/archive-disk.ts';
+import type { ArchiveDisk } from '../../monitor/archive/archive-disk.ts';
+import { archivedFiles } from '../../monitor/archive/archive-files.ts';
 import { BATCH, ingestLog } from '../../monitor/ingest/ingest-log.ts';
 import { IngestLedger } from '../../monitor/ingest/ledger.ts';
 import type { LogSource, SourceOptions } from '../../monitor/ingest/log-source.ts';
@@ -25,13 +28,24 @@ import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import { listSegments } from '../../contract/wire/log/spool-segment.ts';
 import { passedSegments } from '../../sidecar/spool/passed-segments.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
+import { archiveOptions } from '../support/fixtures/archive-options.ts';
+import { archivedRows } from '../support/fixtures/archived-rows.ts';
 import { ingestedRecords } from '../support/fixtures/served-parquet.ts';
 import { SERVED_US, servedRequest } from '../support/fixtures/served-requests.ts';
 
+const HOUR_US = 3_600_000_000;
+
 class Killed extends Error {}
 
-/** A disk whose process dies after so many more steps; each action has a step before and one behind it. */
-function mortalDisk(stepsLeft: number): ServedDisk {
+interface Disks {
+  readonly disk: ServedDisk;
+  readonly archive: ArchiveDisk;
+}
+
+const WHOLE: Disks = { disk: SERVED_DISK, archive: ARCHIVE_DISK };
+
+/** Disks whose process dies after so many more steps; each action has a step before and one behind it. */
+function mortalDisks(stepsLeft: number): Disks {
   let left = stepsLeft;
   const step = (): void => {
     if (left-- <= 0) throw new Killed();
@@ -43,10 +57,19 @@ function mortalDisk(stepsLeft: number): ServedDisk {
     return result;
   };
   return {
-    aside: (file) => around(() => SERVED_DISK.aside(file)),
-    publish: (file) => around(() => SERVED_DISK.publish(file)),
-    writeState: (served, text) => around(() => SERVED_DISK.writeState(served, text)),
-    removeUncommitted: (served, committed) => around(() => SERVED_DISK.removeUncommitted(served, committed)),
+    disk: {
+      aside: (file) => around(() => SERVED_DISK.aside(file)),
+      publish: (file) => around(() => SERVED_DISK.publish(file)),
+      writeState: (served, text) => around(() => SERVED_DISK.writeState(served, text)),
+      removeUncommitted: (served, committed) =>
+        around(() => SERVED_DISK.removeUncommitted(served, committed)),
+    },
+    archive: {
+      emptyFolder: (folder, kept) => around(() => ARCHIVE_DISK.emptyFolder(folder, kept)),
+      keep: (file) => around(() => ARCHIVE_DISK.keep(file)),
+      move: (from, to) => around(() => ARCHIVE_DISK.move(from, to)),
+      remove: (path) => around(() => ARCHIVE_DISK.remove(path)),
+    },
   };
 }
 
@@ -176,7 +199,9 @@ const program = fc.record({
   runs: fc.array(
     fc.record({
       batchRecords: fc.integer({ min: 3, max: 40 }),
-      steps: fc.integer({ min: 0, max: 40 }),
+      steps: fc.integer({ min: 0, max: 80 }),
+      /** When it runs: some of the hours of the records may not be over yet. */
+      hours: fc.integer({ min: 0, max: 4 }),
       more: fc.array(fc.constantFrom(0, 0.1, 0.3, 0.9), { minLength: 3, maxLength: 3 }),
     }),
     { maxLength: 5 },
@@ -222,17 +247,28 @@ test('exactly once, whatever comes twice, out of order, in parts, and wherever i
       try {
         // A topic only grows.
         const shares = [0, 0, 0];
-        for (const { batchRecords, steps, more } of runs) {
+        let seen: string[] = [];
+        for (const { batchRecords, steps, more, hours } of runs) {
           for (const [i, share] of more.entries()) shares[i] = Math.min(1, shares[i]! + share);
           await run(
             served,
             topicSource(new ListedTopic(partitions, shares)),
-            mortalDisk(steps),
+            mortalDisks(steps),
             batchRecords,
+            SERVED_US + hours * HOUR_US,
           );
+          // Whoever takes all files of the folder meets no row twice, and each that was there before.
+          const plain = await plainNames(served);
+          expect(new Set(plain).size).toBe(plain.length);
+          expect(plain).toEqual(expect.arrayContaining(seen));
+          seen = plain;
         }
-        await run(served, topicSource(new ListedTopic(partitions, [])), SERVED_DISK, 25);
+        // Whoever asks for what counts gets all that was committed, wherever the process was killed.
+        expect(await archivedNames(served)).toEqual(namesOf(await ingestedRecords(served)));
+        await run(served, topicSource(new ListedTopic(partitions, [])), WHOLE, 25);
         const kept = await ingestedRecords(served);
+        expect(await archivedNames(served)).toEqual(namesOf(kept));
+        expect(await plainNames(served)).toEqual(namesOf(kept));
         for (const [epoch, sequences] of arrived) {
           const own = kept.filter((record) => record.epoch === epoch);
           expect(own.map(({ sequence }) => sequence)).toEqual(sequences);
@@ -260,7 +296,7 @@ test('exactly once, whatever comes twice, out of order, in parts, and wherever i
         rmSync(served, { recursive: true, force: true });
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 24 },
   );
 });
 
@@ -328,15 +364,16 @@ test('exactly once from spools that grow, rotate, are started anew, shrink behin
             const passed = passedSegments(spool, ['ingest'], listSegments(spool).at(-1)!.file);
             if (passed.length > 0) writeDurably(join(spool, PASSED_FILE), passedMarkText(passed.at(-1)!));
             for (const file of passed) rmSync(join(spool, file));
-          } else await run(served, source, mortalDisk(n), 3 + n);
+          } else await run(served, source, mortalDisks(n), 3 + n);
         }
         for (at = 0; at < 2; at++) {
           await logs[at]!.close();
           expect(logs[at]!.stats().shedRecords).toBe(0);
-          await run(served, source, SERVED_DISK, 50);
+          await run(served, source, WHOLE, 50);
         }
         const kept = await ingestedRecords(served);
         expect(kept.flatMap(({ requestId }) => requestId ?? []).toSorted(byNumber)).toEqual(ids);
+        expect(await archivedNames(served)).toEqual(namesOf(kept));
         const ledger = IngestLedger.read(served);
         expect(
           ledger
@@ -352,9 +389,36 @@ test('exactly once from spools that grow, rotate, are started anew, shrink behin
         rmSync(folder, { recursive: true, force: true });
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   );
 });
+
+/** @returns the epoch and number of each served record, in order */
+function namesOf(records: readonly { kind: string; epoch: string; sequence: number }[]): string[] {
+  return records
+    .flatMap(({ kind: is, epoch, sequence }) => (is === 'served' ? [`${epoch}/${sequence}`] : []))
+    .toSorted();
+}
+
+async function namesIn(files: readonly string[]): Promise<string[]> {
+  const rows = await archivedRows(files, "concat(_epoch, '/', _sequence) AS name, _epoch, _sequence, _row");
+  return rows.map((row) => row['name'] as string).toSorted();
+}
+
+/** Of all rows that count. */
+function archivedNames(served: string): Promise<string[]> {
+  const files = archivedFiles(served, [IngestLedger.read(served).archive], () => true);
+  return namesIn(files.map(({ file }) => file));
+}
+
+/** Of all rows of the service's folder, as a reader sees it who knows nothing of states. */
+function plainNames(served: string): Promise<string[]> {
+  const folder = join(served, 'churn_v1');
+  const files = readdirSync(served).includes('churn_v1')
+    ? readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    : [];
+  return namesIn(files.filter((file) => file.endsWith('.parquet')).map((file) => join(folder, file)));
+}
 
 function byNumber(a: string, b: string): number {
   return Number(a.slice(1)) - Number(b.slice(1));
@@ -376,12 +440,19 @@ const topicSource =
 async function run(
   served: string,
   sourceOf: (ledger: IngestLedger) => LogSource,
-  disk: ServedDisk,
+  { disk, archive }: Disks,
   batchRecords: number,
+  nowUs = Date.UTC(2199, 0) * 1_000,
 ): Promise<void> {
   const ledger = IngestLedger.read(served);
   try {
-    await ingestLog(sourceOf(ledger), ledger, { served, disk, logger: silentLogger, ...BATCH, batchRecords });
+    const options = {
+      archive: archiveOptions({ disk: archive, nowUs: () => nowUs }),
+      keepsRecords: true,
+      ...BATCH,
+      batchRecords,
+    };
+    await ingestLog(sourceOf(ledger), ledger, { served, disk, logger: silentLogger, ...options });
   } catch (error) {
     if (!((error as Error).cause instanceof Killed)) throw error;
   }

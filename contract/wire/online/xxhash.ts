@@ -12,3 +12,8 @@ export function xxHash32(text: string): number {
 export function xxHash64(text: string): bigint {
   return hasher.h64(text);
 }
+
+/** @returns 64 bits as an unsigned bigint */
+export function xxHash64Bytes(bytes: Uint8Array): bigint {
+  return hasher.h64Raw(bytes);
+}

@@ -13,10 +13,12 @@ import {
   DuckDBStructValue,
   DuckDBTimestampValue,
 } from '@duckdb/node-api';
-import type { DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { registryError } from '../../../contract/errors.ts';
 import type { CodedError } from '../../../contract/std/coded-error.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
+import { writeColumns } from './column.ts';
+import type { Column } from './column.ts';
 
 export type SqlRow = Readonly<Record<string, DuckDBValue>>;
 
@@ -126,6 +128,11 @@ export class DuckDb {
     }
   }
 
+  /** @returns what appends columns to a table; to be closed before the table is read */
+  async columnAppender(table: string): Promise<ColumnAppender> {
+    return new ColumnAppender(await this.#connection.createAppender(table));
+  }
+
   /** Ends the statement that runs, if one does: it fails. */
   interrupt(): void {
     this.#connection.interrupt();
@@ -136,6 +143,32 @@ export class DuckDb {
     this.#instance.closeSync();
   }
 }
+
+/** Appends rows to a table column by column: no object is made for a value. */
+class ColumnAppender {
+  readonly #appender: DuckDBAppender;
+  readonly #types: DuckDBType[];
+
+  constructor(appender: DuckDBAppender) {
+    this.#appender = appender;
+    this.#types = Array.from({ length: appender.columnCount }, (_, i) => appender.columnType(i));
+  }
+
+  /** @param columns  those of the table, in its order; they are empty afterwards */
+  append(columns: readonly Column[], rows: number): void {
+    if (columns.length !== this.#types.length)
+      throw new TypeError(`the table has ${this.#types.length} columns, not ${columns.length}`);
+    const chunk = DuckDBDataChunk.create(this.#types, rows);
+    writeColumns(chunk.chunk, columns, rows);
+    this.#appender.appendDataChunk(chunk);
+  }
+
+  close(): void {
+    this.#appender.closeSync();
+  }
+}
+
+export type { ColumnAppender };
 
 function outOfMemory(why: string, setting: string | undefined, cause: unknown): CodedError {
   const more = setting === undefined ? {} : { field: setting, help: `Raise \`${setting}\`, ${SMALLER}` };

@@ -1,0 +1,181 @@
+/**
+ * Served records on their way into the archive: each is walked where it stands, its vectors become rows of a table, and
+ * all tables are written as one file an hour.
+ *
+ * A record whose columns cannot be (two of one name, which no sidecar of ours logs) is left out and counted.
+ */
+import { join } from 'node:path';
+import { CHUNK_ROWS } from '../../project/engine/duckdb/column.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { KnownBytes } from '../../contract/wire/log/known-bytes.ts';
+import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
+import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
+import { visibleText } from '../../contract/std/visible-text.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { ArchiveTable } from './archive-table.ts';
+import type { Origin } from './archive-table.ts';
+import { columnsOf, shapesOf, signatureOf } from './archive-shape.ts';
+import type { ArchiveColumn, RecordHead } from './archive-shape.ts';
+import { hourFolder } from './archive-layout.ts';
+import type { SchemaBook } from './schema-book.ts';
+import { VectorWriter } from './vector-writer.ts';
+
+const HOUR_US = 3_600_000_000;
+/** Each head costs memory, and whoever writes to the log can make up as many as he likes. */
+const MAX_HEADS = 10_000;
+
+/** A file of the archive that is to be written, its name without what tells batches apart. */
+interface ArchiveFile {
+  /** Relative to the folder of served values: `churn/v3.0/date=2026-11-21/hour=10`. */
+  readonly folder: string;
+  /** `2026-11-21T10` */
+  readonly hour: string;
+  /** Two shapes of a batch may share a folder: 0, 1, ... */
+  readonly part: number;
+  readonly vectors: number;
+  /** Writes it where it is told to. */
+  readonly write: (file: string) => Promise<void>;
+}
+
+/** Of a column: what a name may be, with what the archive puts before and behind it. */
+const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,400}$/;
+const SHOWN = 40;
+
+interface BatchParts {
+  readonly book: SchemaBook;
+  /** Finds the folder of a shape's files, which has its columns. */
+  readonly placeOf: (folder: string, columns: readonly ArchiveColumn[]) => string;
+  readonly warn: (line: string) => void;
+}
+
+export class ArchiveBatch {
+  readonly #duck: DuckDb;
+  readonly #parts: BatchParts;
+  readonly #tables = new Map<string, ArchiveTable>();
+  readonly #heads = new Map<string, VectorWriter[]>();
+  readonly #lastHead = new KnownBytes();
+  #lastWriters: VectorWriter[] = [];
+  /** Rows, and about what they take in memory. */
+  vectors = 0;
+  bytes = 0;
+
+  private constructor(duck: DuckDb, parts: BatchParts) {
+    this.#duck = duck;
+    this.#parts = parts;
+  }
+
+  static async open(parts: BatchParts): Promise<ArchiveBatch> {
+    return new ArchiveBatch(await DuckDb.open(), parts);
+  }
+
+  /**
+   * Adds the vectors of a record.
+   *
+   * @param walk  over the whole record
+   */
+  async add(walk: RecordWalk, origin: Origin): Promise<void> {
+    const writers = this.#writersOf(walk);
+    const { sequence, servedUs } = walk;
+    this.bytes += walk.record.length;
+    for (let v = 0; v < walk.vectors; v++) {
+      walk.vector(v);
+      for (let w = 0; w < writers.length; w++) {
+        const { table } = writers[w]!;
+        writers[w]!.write(walk, { row: v, sequence, origin });
+        this.vectors += 1;
+        this.bytes += table.rowBytes;
+        if (table.endRow(servedUs)) await table.append();
+      }
+    }
+  }
+
+  #writersOf(walk: RecordWalk): VectorWriter[] {
+    const { from, to } = walk.head;
+    if (from === -1) return this.#writersBy(JSON.stringify(headOf(walk.record)), walk);
+    if (this.#lastHead.length === to - from && this.#lastHead.isAt(walk.bytesView, from, to))
+      return this.#lastWriters;
+    this.#lastWriters = this.#writersBy(walk.record.toString('latin1', from, to), walk);
+    this.#lastHead.keep(walk.record, from, to);
+    return this.#lastWriters;
+  }
+
+  #writersBy(name: string, walk: RecordWalk): VectorWriter[] {
+    let writers = this.#heads.get(name);
+    if (writers === undefined) {
+      writers = this.#newWriters(walk.record);
+      if (this.#heads.size >= MAX_HEADS) this.#heads.clear();
+      this.#heads.set(name, writers);
+    }
+    return writers;
+  }
+
+  #newWriters(bytes: Buffer): VectorWriter[] {
+    const served = headOf(bytes);
+    const { book, placeOf, warn } = this.#parts;
+    const bundle = book.bundle(served.bundle);
+    const definitionIds = new Map(
+      served.views.flatMap(({ view }) => {
+        const id = bundle?.views.get(view)?.definitionId;
+        return id === undefined ? [] : [[view, id] as const];
+      }),
+    );
+    const head: RecordHead = { ...served, definitionIds };
+    return shapesOf(head, bundle).flatMap((shape) => {
+      const columns = columnsOf(shape);
+      const fault = faultOf(columns);
+      if (fault !== null) {
+        warn(`vectors of ${shape.folder} are left out of the archive: ${fault}`);
+        return [];
+      }
+      const signature = signatureOf(shape);
+      let table = this.#tables.get(signature);
+      if (table === undefined) {
+        table = new ArchiveTable(this.#duck, `t${this.#tables.size}`, shape, placeOf(shape.folder, columns));
+        this.#tables.set(signature, table);
+        // Room for a chunk is taken at once, and hostile records may name many services.
+        this.bytes += table.rowBytes * CHUNK_ROWS;
+      }
+      return [new VectorWriter(table, { shape, head, bundle, book })];
+    });
+  }
+
+  /** The files to write, in an order that is the same for the same records. */
+  files(): ArchiveFile[] {
+    const parts = new Map<string, number>();
+    return [...this.#tables.values()].flatMap((table) =>
+      [...table.hours].map(([number, vectors]) => {
+        const hour = formatTimestamp(number * HOUR_US).slice(0, 13);
+        const folder = join(table.place, hourFolder(hour));
+        const part = parts.get(folder) ?? 0;
+        parts.set(folder, part + 1);
+        return { folder, hour, part, vectors, write: (file: string) => table.write(number, file) };
+      }),
+    );
+  }
+
+  close(): void {
+    for (const table of this.#tables.values()) table.close();
+    this.#duck.close();
+  }
+}
+
+/** What no sidecar of ours logs: names that are none, or that columns cannot share. */
+function faultOf(columns: readonly ArchiveColumn[]): string | null {
+  const names = new Set<string>();
+  for (const [name] of columns) {
+    if (!NAME.test(name)) return `${visibleText(name.slice(0, SHOWN))} can be no column's name`;
+    if (names.has(name.toLowerCase())) return `two of their columns are called ${name}`;
+    names.add(name.toLowerCase());
+  }
+  return null;
+}
+
+/** @returns what a record has in common with others of its service, decoded */
+function headOf(bytes: Buffer): Omit<RecordHead, 'definitionIds'> {
+  const decoded = decodeRecord(bytes);
+  if (decoded.kind !== 'served') throw new TypeError(`a ${decoded.kind} has no vectors`);
+  const { surface, service, serviceVersion, bundle, keyNames, keyPolicies, hmacKeyId, vectors } =
+    decoded.record;
+  const views = (vectors[0]?.rows ?? []).map(({ role, view, masked }) => ({ role, view, masked }));
+  return { surface, service, serviceVersion, bundle, keyNames, keyPolicies, hmacKeyId, views };
+}

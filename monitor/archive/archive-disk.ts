@@ -1,0 +1,54 @@
+/** What the archive's writer does to the disk, step by step, so that a test can end it between any two. */
+import { chmodSync, closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { syncFolder } from '../../contract/std/files/durable-file.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
+
+export interface ArchiveDisk {
+  /** Makes a folder, empty but for files of these names. */
+  emptyFolder(folder: string, kept: ReadonlySet<string>): void;
+  /** Makes a file that was written durable, and its own. */
+  keep(file: string): void;
+  /** Moves a file to its place; nothing happens where it was moved before. */
+  move(from: string, to: string): void;
+  /** Nothing happens where it is gone. */
+  remove(path: string): void;
+}
+
+export const ARCHIVE_DISK: ArchiveDisk = {
+  emptyFolder(folder, kept) {
+    makeFolder(folder, 0o700);
+    for (const name of readdirSync(folder)) {
+      if (!kept.has(name)) rmSync(join(folder, name), { recursive: true, force: true });
+    }
+  },
+  keep(file) {
+    chmodSync(file, 0o600);
+    const fd = openSync(file, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    syncFolder(dirname(file));
+  },
+  move(from, to) {
+    const isNew = makeFolder(dirname(to), 0o700);
+    try {
+      renameSync(from, to);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    syncFolder(dirname(to));
+    if (isNew) syncAbove(dirname(to), dirname(dirname(from)));
+    syncFolder(dirname(from));
+  },
+  remove(path) {
+    rmSync(path, { recursive: true, force: true });
+  },
+};
+
+/** A folder that was made is an entry of the one above it: syncs all of them up to a folder that was there. */
+function syncAbove(folder: string, top: string): void {
+  for (let above = folder; above !== top; above = dirname(above)) syncFolder(dirname(above));
+}

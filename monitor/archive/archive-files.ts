@@ -1,0 +1,125 @@
+/**
+ * Finds the files of the archive that count: those in their places, and what the state names besides, which is the
+ * present hour's and what a killed process has not moved. Whoever judges a day reads these; a reader that takes all
+ * files of a folder sees the same rows, but for the present hour's.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { monitorError } from '../errors.ts';
+import type { ArchiveState } from './archive-state.ts';
+import { hourOfPath, isVersionFolder, isViews } from './archive-layout.ts';
+
+interface ArchivedFile {
+  /** Of its service's version or its view's, relative to the folder of served values: `churn/v3.0`. */
+  readonly folder: string;
+  /** `2026-11-21T10` */
+  readonly hour: string;
+  /** Its path. */
+  readonly file: string;
+}
+
+/**
+ * @param states  of all ingests that write to the folder
+ * @returns       in the order of folders, hours and names
+ * @throws        MON_SERVED when a file of an hour is missing
+ */
+export function archivedFiles(
+  served: string,
+  states: readonly ArchiveState[],
+  within: (hour: string) => boolean,
+): ArchivedFile[] {
+  const files = new Map<string, string>();
+  for (const { folder, day } of archiveFolders(served)) {
+    for (const hourFolder of namesIn(join(served, folder))) {
+      const path = `${folder}/${hourFolder}`;
+      const hour = hourOfPath(path);
+      if (hour === null || !hour.startsWith(day) || !within(hour)) continue;
+      for (const name of namesIn(join(served, path))) {
+        if (name.endsWith('.parquet')) files.set(`${path}/${name}`, join(served, path, name));
+      }
+    }
+  }
+  for (const state of states) addUnmoved(served, state, within, files);
+  checkCounts(served, states, within, [...files.keys()]);
+  for (const { open, moving } of states) {
+    const from = new Map([...moving].map(([source, to]) => [to, source]));
+    for (const file of [...open].flatMap(([hour, list]) => (within(hour) ? list : []))) {
+      const path = [file, from.get(file)].find((one) => one !== undefined && existsSync(join(served, one)));
+      if (path === undefined) throw missing(served, `${file} is missing`);
+      files.set(file.slice(file.indexOf('/') + 1), join(served, path));
+    }
+  }
+  return [...files]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, file]) => ({
+      folder: path.slice(0, path.indexOf('/date=')),
+      hour: hourOfPath(path)!,
+      file,
+    }));
+}
+
+/** What the last commit moves and a process that was killed has not. */
+function addUnmoved(
+  served: string,
+  { moving, open }: ArchiveState,
+  within: (hour: string) => boolean,
+  files: Map<string, string>,
+): void {
+  const isOpen = new Set([...open.values()].flat());
+  for (const [from, to] of moving) {
+    if (isOpen.has(to) || files.has(to) || !within(hourOfPath(to)!)) continue;
+    if (existsSync(join(served, from))) files.set(to, join(served, from));
+  }
+}
+
+function checkCounts(
+  served: string,
+  states: readonly ArchiveState[],
+  within: (hour: string) => boolean,
+  paths: readonly string[],
+): void {
+  const expected = new Map<string, number>();
+  for (const [hour, { files }] of states.flatMap(({ hours }) => [...hours])) {
+    if (within(hour)) expected.set(hour, (expected.get(hour) ?? 0) + files);
+  }
+  const found = new Map<string, number>();
+  for (const path of paths) found.set(hourOfPath(path)!, (found.get(hourOfPath(path)!) ?? 0) + 1);
+  for (const [hour, files] of expected) {
+    const there = found.get(hour) ?? 0;
+    if (there < files) throw missing(served, `hour ${hour} should have ${files} files and has ${there}`);
+  }
+}
+
+function missing(served: string, what: string): Error {
+  return monitorError('MON_SERVED', `the archive in ${served} is not whole: ${what}`, { file: served });
+}
+
+/** @returns the folders of days, `churn/v3.0/date=2026-11-21`, with their day */
+export function archiveFolders(served: string): { readonly folder: string; readonly day: string }[] {
+  const tops = namesIn(served).flatMap((top) =>
+    isViews(top)
+      ? namesIn(join(served, top)).map((view) => `${top}/${view}`)
+      : top.startsWith('_') || top.startsWith('hour=')
+        ? []
+        : [top],
+  );
+  return tops.flatMap((top) =>
+    namesIn(join(served, top))
+      .filter(isVersionFolder)
+      .flatMap((version) =>
+        namesIn(join(served, top, version)).flatMap((name) => {
+          const day = /^date=(\d{4}-\d\d-\d\d)$/.exec(name)?.[1];
+          return day === undefined ? [] : [{ folder: `${top}/${version}/${name}`, day }];
+        }),
+      ),
+  );
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).toSorted();
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
+}

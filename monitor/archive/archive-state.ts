@@ -1,0 +1,67 @@
+/**
+ * What the state of an ingest knows of the archive's files. A batch's files are written to the folder `_batches` and
+ * get their places once the state that names them is durable; a process that was killed before that does it at its next
+ * start.
+ *
+ *   _batches/00000017-0.parquet --commit--> churn/v3.0/date=…/hour=…/00000017.parquet        hours that are over
+ *                               `---------> _open/churn/v3.0/date=…/hour=…/00000017.parquet  the present hour
+ *
+ * The files of an hour in `_open` are joined into one once the hour is over, and then removed. So a file that stands in
+ * its place is never changed, nor taken away but by retention, and whoever reads all files of a folder meets each row
+ * once.
+ */
+interface HourFiles {
+  readonly files: number;
+  readonly vectors: number;
+}
+
+export interface ArchiveStateText {
+  /** Files in place, or about to be, of each hour that was over when they were written. */
+  readonly hours: Readonly<Record<string, HourFiles>>;
+  /** The files in `_open` of each hour, relative to the folder of served values. */
+  readonly open: Readonly<Record<string, readonly string[]>>;
+  /** What the last commit moves: from where in `_batches` to where. */
+  readonly moving: Readonly<Record<string, string>>;
+  /** What the last commit removes. */
+  readonly removing: readonly string[];
+  /** Days before it were removed; empty: none was. */
+  readonly keptFrom: string;
+}
+
+export const NO_ARCHIVE: ArchiveStateText = { hours: {}, open: {}, moving: {}, removing: [], keptFrom: '' };
+
+export class ArchiveState {
+  readonly hours: Map<string, HourFiles>;
+  readonly open: Map<string, readonly string[]>;
+  moving: ReadonlyMap<string, string>;
+  removing: readonly string[];
+  keptFrom: string;
+
+  constructor(text: ArchiveStateText) {
+    this.hours = new Map(Object.entries(text.hours));
+    this.open = new Map(Object.entries(text.open));
+    this.moving = new Map(Object.entries(text.moving));
+    this.removing = text.removing;
+    this.keptFrom = text.keptFrom;
+  }
+
+  /** Counts a file that gets its place with the next commit. */
+  addFile(hour: string, vectors: number): void {
+    const before = this.hours.get(hour) ?? { files: 0, vectors: 0 };
+    this.hours.set(hour, { files: before.files + 1, vectors: before.vectors + vectors });
+  }
+
+  addOpen(hour: string, file: string): void {
+    this.open.set(hour, [...(this.open.get(hour) ?? []), file]);
+  }
+
+  text(): ArchiveStateText {
+    return {
+      hours: Object.fromEntries(this.hours),
+      open: Object.fromEntries(this.open),
+      moving: Object.fromEntries(this.moving),
+      removing: this.removing,
+      keptFrom: this.keptFrom,
+    };
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Columns of values as DuckDB keeps them in a chunk of rows, to be filled without an object a value.
+ *
+ *   kind      values                                        nested
+ *   bits8     bytes, one a row                              -
+ *   bits32    words, one a row                              -
+ *   bits64    words, two a row, the low one first           -
+ *   text      words, four a row: a string_t of DuckDB       text of over 12 bytes stands in `heap` until it is written
+ *   list      words, four a row: offset and length          children[0]: the items of all rows
+ *   struct    -                                             children: a column each field, with as many rows
+ *
+ * One class for all kinds, so that every place that fills columns sees one shape of object. Only this file imports the
+ * engine's bindings, for the one call that the client lacks: copying memory into a vector.
+ */
+import bindings from '@duckdb/node-bindings';
+import type { DataChunk, Vector } from '@duckdb/node-bindings';
+
+type ColumnKind = 'bits8' | 'bits32' | 'bits64' | 'text' | 'list' | 'struct';
+
+/** The most rows that DuckDB takes in one chunk. */
+export const CHUNK_ROWS = 2_048;
+/** Text up to it stands in its string_t, longer text in memory of the vector. */
+const INLINE_BYTES = 12;
+const BYTES: Readonly<Record<ColumnKind, number>> = {
+  bits8: 1,
+  bits32: 4,
+  bits64: 8,
+  text: 16,
+  list: 16,
+  struct: 0,
+};
+
+export class Column {
+  readonly kind: ColumnKind;
+  readonly children: readonly Column[];
+  bytes: Uint8Array;
+  /** The same memory, in words of 32 bits. */
+  words: Uint32Array;
+  #bigs: BigUint64Array | null = null;
+  /** A bit a row, 0 where the value is null. */
+  #valid: Uint8Array;
+  #hasNull = false;
+  #capacity: number;
+  /** Of the items of a list: how many there are so far. */
+  items = 0;
+  #heap = Buffer.allocUnsafe(0);
+  #heapEnd = 0;
+  /** For each long text its row, and where it stands in the heap. */
+  readonly #long: number[] = [];
+
+  /** @param rows  a multiple of 8 that there is room for at once */
+  constructor(kind: ColumnKind, children: readonly Column[] = [], rows = CHUNK_ROWS) {
+    this.kind = kind;
+    this.children = children;
+    this.#capacity = rows;
+    this.bytes = new Uint8Array(rows * BYTES[kind]);
+    this.words = new Uint32Array(this.bytes.buffer, 0, this.bytes.length >> 2);
+    this.#valid = new Uint8Array(rows / 8).fill(0xff);
+  }
+
+  /** What a row takes here, without long texts and items. */
+  get rowBytes(): number {
+    return BYTES[this.kind] + this.children.reduce((sum, child) => sum + child.rowBytes, 0);
+  }
+
+  setNull(row: number): void {
+    this.#hasNull = true;
+    this.#valid[row >> 3]! &= ~(1 << (row & 7));
+    // DuckDB looks at the fields of a struct that is null.
+    if (this.kind === 'struct') for (let i = 0; i < this.children.length; i++) this.children[i]!.setNull(row);
+    else if (this.kind === 'list' || this.kind === 'text') this.words.fill(0, row * 4, row * 4 + 4);
+  }
+
+  /** A whole number from -2^53 to 2^53, in a column of 64 bits. */
+  setWhole(row: number, value: number): void {
+    const low = value >>> 0;
+    this.words[row * 2] = low;
+    this.words[row * 2 + 1] = (value - low) / 2 ** 32;
+  }
+
+  setBig(row: number, value: bigint): void {
+    this.#bigs ??= new BigUint64Array(this.bytes.buffer);
+    this.#bigs[row] = value;
+  }
+
+  /** The text or bytes in `buffer[from, to)`, which are copied. */
+  setText(row: number, buffer: Uint8Array, from: number, to: number): void {
+    const length = to - from;
+    const at = row * 16;
+    this.words[row * 4] = length;
+    if (length > INLINE_BYTES) {
+      if (this.#heapEnd + length > this.#heap.length) this.#growHeap(length);
+      this.#heap.set(buffer.subarray(from, to), this.#heapEnd);
+      this.#long.push(row, this.#heapEnd);
+      this.#heapEnd += length;
+      return;
+    }
+    const { words, bytes } = this;
+    words[row * 4 + 1] = words[row * 4 + 2] = words[row * 4 + 3] = 0;
+    for (let i = 0; i < length; i++) bytes[at + 4 + i] = buffer[from + i]!;
+  }
+
+  /** Begins a list of a row; its items are appended to the child from the returned place on. */
+  openList(row: number, length: number): number {
+    const start = this.items;
+    this.words[row * 4] = start;
+    this.words[row * 4 + 1] = 0;
+    this.words[row * 4 + 2] = length;
+    this.words[row * 4 + 3] = 0;
+    this.items += length;
+    this.children[0]!.reserve(this.items);
+    return start;
+  }
+
+  /** Makes room for so many rows. */
+  reserve(rows: number): void {
+    if (rows > this.#capacity) {
+      let capacity = this.#capacity;
+      while (capacity < rows) capacity *= 2;
+      const bytes = new Uint8Array(capacity * BYTES[this.kind]);
+      bytes.set(this.bytes);
+      const valid = new Uint8Array(capacity / 8).fill(0xff);
+      valid.set(this.#valid);
+      this.bytes = bytes;
+      this.#bigs = null;
+      this.words = new Uint32Array(bytes.buffer, 0, bytes.length >> 2);
+      this.#valid = valid;
+      this.#capacity = capacity;
+    }
+    if (this.kind === 'struct') for (const child of this.children) child.reserve(rows);
+  }
+
+  #growHeap(bytes: number): void {
+    const larger = Buffer.allocUnsafe(Math.max(this.#heap.length * 2, this.#heapEnd + bytes, 65_536));
+    this.#heap.copy(larger, 0, 0, this.#heapEnd);
+    this.#heap = larger;
+  }
+
+  /** Copies the first `rows` values into a vector of the column's type, and empties the column. */
+  write(vector: Vector, rows: number): void {
+    if (this.kind === 'struct') {
+      for (const [i, child] of this.children.entries()) {
+        child.write(bindings.struct_vector_get_child(vector, i), rows);
+      }
+    } else if (rows > 0) {
+      if (this.kind === 'list') this.#writeItems(vector);
+      const { buffer } = this.bytes;
+      bindings.copy_data_to_vector(vector, 0, buffer as ArrayBuffer, 0, rows * BYTES[this.kind]);
+      for (let i = 0; i < this.#long.length; i += 2)
+        this.#writeLong(vector, this.#long[i]!, this.#long[i + 1]!);
+    }
+    if (this.#hasNull && rows > 0) {
+      bindings.vector_ensure_validity_writable(vector);
+      const { buffer } = this.#valid;
+      bindings.copy_data_to_vector_validity(vector, 0, buffer as ArrayBuffer, 0, (rows + 7) >> 3);
+    }
+    this.clear();
+  }
+
+  /** Empties the column. */
+  clear(): void {
+    if (this.#hasNull) this.#valid.fill(0xff);
+    this.#hasNull = false;
+    this.#long.length = 0;
+    this.#heapEnd = 0;
+    this.items = 0;
+    for (let i = 0; i < this.children.length; i++) this.children[i]!.clear();
+  }
+
+  #writeItems(vector: Vector): void {
+    bindings.list_vector_reserve(vector, this.items);
+    bindings.list_vector_set_size(vector, this.items);
+    this.children[0]!.write(bindings.list_vector_get_child(vector), this.items);
+  }
+
+  #writeLong(vector: Vector, row: number, from: number): void {
+    const length = this.words[row * 4]!;
+    bindings.vector_assign_string_element_len(vector, row, this.#heap.subarray(from, from + length));
+  }
+}
+
+/** Writes one row after the other of columns into a chunk that has as many columns, of these types. */
+export function writeColumns(chunk: DataChunk, columns: readonly Column[], rows: number): void {
+  for (const [i, column] of columns.entries()) column.write(bindings.data_chunk_get_vector(chunk, i), rows);
+}

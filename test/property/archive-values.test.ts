@@ -1,0 +1,160 @@
+/**
+ * The archive's decoder against `decodeRowValues`: rows of any types and values, whole or damaged anywhere, are logged,
+ * archived, and read back from Parquet. A row is there bit for bit, or its bytes are.
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Bundle } from '../../contract/model.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
+import { formatType } from '../../contract/value-type.ts';
+import { decodeRowValues, RowEncoder } from '../../contract/wire/online/row-codec.ts';
+import { readHeader } from '../../contract/wire/online/row-header.ts';
+import { RecordWalk } from '../../contract/wire/log/record-walk.ts';
+import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
+import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
+import { FRAME_HEADER_BYTES } from '../../contract/wire/log/spool-frame.ts';
+import { ArchiveBatch } from '../../monitor/archive/archive-batch.ts';
+import { SchemaBook } from '../../monitor/archive/schema-book.ts';
+import { placeOf } from '../../monitor/archive/column-types.ts';
+import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
+import { valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
+import { anyType, anyValueOf } from '../support/fixtures/any-value.ts';
+import { archivedRows } from '../support/fixtures/archived-rows.ts';
+import { bundleContent, customer, feature, service, view } from '../support/fixtures/serving-fixture.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { SERVED_US } from '../support/fixtures/served-requests.ts';
+
+/** How a row is damaged: cut off, a byte changed, or bytes behind it. */
+const damage = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(null) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      what: fc.constantFrom('cut' as const, 'change' as const, 'add' as const),
+      where: fc.double({ min: 0, max: 1, noNaN: true }),
+      byte: fc.nat(255),
+    }),
+  },
+);
+
+const rowsOfTypes = fc.array(anyType, { minLength: 1, maxLength: 8 }).chain((types) =>
+  fc.record({
+    types: fc.constant(types),
+    rows: fc.array(fc.record({ values: fc.tuple(...types.map(anyValueOf)), damage }), {
+      minLength: 1,
+      maxLength: 60,
+    }),
+  }),
+);
+
+test('a row of any types is there bit for bit, and a damaged one keeps its bytes', async () => {
+  const scratch = scratchFolder();
+  let [whole, broken] = [0, 0];
+  await fc.assert(
+    fc.asyncProperty(rowsOfTypes, async ({ types, rows }) => {
+      const folder = join(scratch, 'case');
+      rmSync(folder, { recursive: true, force: true });
+      const [bundle, schema] = bundleOf(folder, types);
+      const encoder = new RowEncoder(schema);
+      const stored = rows.map((row) => damaged(encoder.encode(SERVED_US, 0, 1_000, row.values), row.damage));
+      const found = await archived(folder, bundle, stored);
+      expect(found.map((row) => Number(row['_sequence']))).toEqual(stored.map((_, i) => i + 1));
+      for (const [i, bytes] of stored.entries()) {
+        const expected = readHeader(bytes) === null ? null : valuesOf(schema, bytes);
+        const row = found[i]!;
+        const got = types.map((type, f) => valueFromDuck(type, row[`v__f${f}`]!));
+        if (expected === null) {
+          broken += 1;
+          expect(got).toEqual(types.map(() => null));
+          expect(Buffer.from((row['undecoded'] as unknown as { bytes: Uint8Array }).bytes)).toEqual(bytes);
+        } else {
+          whole += 1;
+          expect(row['undecoded']).toBe(null);
+          expect(encoder.encode(0, 0, 0, got)).toEqual(encoder.encode(0, 0, 0, expected));
+        }
+      }
+    }),
+    { numRuns: 30 },
+  );
+  expect(whole).toBeGreaterThan(100);
+  expect(broken).toBeGreaterThan(50);
+});
+
+function bundleOf(folder: string, types: readonly ValueType[]) {
+  const features = types.map((type, i) => feature(`f${i}`, formatType(type)));
+  const of = view('v', customer, features);
+  const content = bundleContent([of]);
+  const services = new Map([['all', service('all', [{ view: of, of: customer }])]]);
+  const bundle = publishBundle(join(folder, 'bundles'), { ...content, services });
+  return [bundle, bundle.schemas.get('v')![0]!] as const;
+}
+
+function valuesOf(schema: Parameters<typeof decodeRowValues>[0], row: Buffer): Value[] | null {
+  if (readHeader(row)!.definitionId !== schema.definitionId) return null;
+  try {
+    return decodeRowValues(schema, row);
+  } catch {
+    return null;
+  }
+}
+
+function damaged(row: Buffer, how: { what: string; where: number; byte: number } | null): Buffer {
+  if (how === null) return row;
+  const at = Math.min(row.length - 1, Math.floor(how.where * row.length));
+  if (how.what === 'cut') return row.subarray(0, at);
+  if (how.what === 'add') return Buffer.concat([row, Buffer.from([how.byte])]);
+  const changed = Buffer.from(row);
+  changed[at] = how.byte;
+  return changed;
+}
+
+/** @returns a row a stored row, as the Parquet has them */
+async function archived(folder: string, bundle: Bundle, stored: readonly Buffer[]) {
+  const warn = (line: string): never => {
+    throw new Error(line);
+  };
+  const batch = await ArchiveBatch.open({
+    book: new SchemaBook(join(folder, 'bundles'), warn),
+    placeOf: (of, columns) => placeOf(folder, of, columns),
+    warn,
+  });
+  try {
+    const encoder = new RecordEncoder('pod-1', 1n);
+    const walk = new RecordWalk();
+    const origin = { pod: 'pod-1', epoch: '0'.repeat(15) + '1', clockOffsetUs: 0 };
+    for (const [i, row] of stored.entries()) {
+      encoder.clear();
+      encoder.appendServed(request(bundle, row), i + 1);
+      walk.request(Buffer.from(encoder.frames().subarray(FRAME_HEADER_BYTES)));
+      await batch.add(walk, origin);
+    }
+    const files: string[] = [];
+    for (const [i, file] of batch.files().entries()) {
+      makeFolder(join(folder, file.folder), 0o700);
+      files.push(join(folder, file.folder, `${i}.parquet`));
+      await file.write(files.at(-1)!);
+    }
+    return await archivedRows(files, '*, _view__v.undecoded AS undecoded');
+  } finally {
+    batch.close();
+  }
+}
+
+function request(bundle: Bundle, row: Buffer): ServedRequest {
+  const times = { fetchedUs: SERVED_US - 1, watermarkUs: 0 };
+  return {
+    requestId: 'r',
+    servedUs: SERVED_US,
+    surface: 0,
+    service: 'all',
+    serviceVersion: 3,
+    bundle: bundle.hash,
+    keyNames: ['customer_id'],
+    features: [],
+    vectors: [{ keys: ['17'], rows: [{ role: 'v', view: 'v', status: 0, source: 2, row, ...times }] }],
+    answer: null,
+  };
+}
