@@ -3,9 +3,9 @@ import { registryError } from '../contract/errors.ts';
 import type { Project } from '../project/project.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
 import { DAY_US, dayOf } from '../contract/std/timestamp.ts';
-import { renderReport } from './report/html/report.ts';
+import { drawDay, drawIndex } from './report/report-folder.ts';
 import { runMonitor } from './run.ts';
-import { readSnapshot, reportFile, snapshotFile, writeReport } from './verdict/snapshot-folder.ts';
+import { readSnapshot, reportFile, snapshotFile } from './verdict/snapshot-folder.ts';
 import type { Snapshot } from './verdict/snapshot.ts';
 
 /** A service's verdict on a day, and the path of its files. */
@@ -23,7 +23,7 @@ interface JudgeOptions {
 }
 
 /**
- * Judges a day and draws a report for each service.
+ * Judges a day and draws a report for each service, and the index of all reports.
  *
  * @throws  what `runMonitor` throws; MON_REPORTS when the report cannot be written
  */
@@ -35,25 +35,32 @@ export async function judgeDay(project: Project, options: JudgeOptions = {}): Pr
       ...(options.services === undefined ? {} : { services: options.services }),
     }),
   );
-  return snapshots.map((snapshot) => drawReport(project, snapshot));
+  const days = snapshots.map((snapshot) => drawn(project, snapshot));
+  drawIndex(project.settings.reports, project.settings.project);
+  return days;
 }
 
 /**
- * Draws the report of a day that was judged before.
+ * Draws the report of a day that was judged before, and the index.
  *
  * @throws REG_UNKNOWN when it was not judged
  */
 export function redrawReport(project: Project, service: string, date: string): JudgedDay {
-  const snapshot = readSnapshot(project.settings.reports, service, date);
-  if (snapshot !== null) return drawReport(project, snapshot);
+  const { reports, project: name } = project.settings;
+  const snapshot = readSnapshot(reports, service, date);
+  if (snapshot !== null) {
+    const day = drawn(project, snapshot);
+    drawIndex(reports, name);
+    return day;
+  }
   throw registryError('REG_UNKNOWN', `${service} was not judged for ${date}`, {
     help: `Run \`plumb monitor run --date ${date} --service ${service}\` first.`,
   });
 }
 
-function drawReport({ settings: { reports } }: Project, snapshot: Snapshot): JudgedDay {
+function drawn({ settings: { reports }, logger }: Project, snapshot: Snapshot): JudgedDay {
   const { service, date } = snapshot;
-  writeReport(reports, snapshot, renderReport(snapshot));
+  drawDay(reports, snapshot, logger);
   return {
     snapshot,
     snapshotFile: snapshotFile(reports, service, date),

@@ -169,10 +169,17 @@ h4 small{margin-left:6px}
 .words dt{font-weight:650}
 .words dd{color:var(--soft)}
 footer{padding-top:28px;padding-bottom:48px;font-size:13px;color:var(--soft)}
-.days{margin-top:20px}
-.days td:nth-child(2){white-space:nowrap}
-.days .icon{width:16px;height:16px;vertical-align:-2px;margin-right:7px}
-.days td.verdict-cell{color:var(--tone);font-weight:600}
+.shapes{display:grid;grid-template-columns:repeat(30,1fr);max-width:760px;list-style:none;margin:0 0 10px;padding:0;gap:2px}
+.shapes li{display:flex;justify-content:center;align-items:center;height:26px}
+.shapes a{display:flex}
+.shapes .icon{width:18px;height:18px}
+.no-day{width:5px;height:5px;border-radius:3px;background:var(--line)}
+.unreadable{font-weight:700;color:var(--alarm);width:18px;text-align:center}
+.days th{white-space:nowrap;width:150px}
+.days td:nth-child(2){white-space:nowrap;width:190px}
+.days .icon{width:16px;height:16px;vertical-align:-2px;margin-right:8px}
+.days .unreadable{display:inline-block;margin-right:6px}
+.verdict-cell{color:var(--tone);font-weight:600}
 @media screen and (max-width:900px){.pair,.look,.words{grid-template-columns:1fr;columns:1}.figures{grid-template-columns:1fr 1fr}}
 @media screen and (max-width:860px){
 .cards,.cards tbody,.cards tr,.cards th,.cards td{display:block;width:auto!important}
@@ -192,7 +199,10 @@ footer{padding-top:28px;padding-bottom:48px;font-size:13px;color:var(--soft)}
 .figures>div{padding:10px 14px}.figures b{font-size:21px}
 .incident{padding:14px 14px 16px}.incident header{grid-template-columns:auto 1fr}.incident header svg{grid-column:1/-1}
 .facts{grid-template-columns:1fr;gap:4px}.facts>div{display:grid;grid-template-columns:84px 1fr;gap:8px}
-.body{padding-left:14px;padding-right:14px}}
+.body{padding-left:14px;padding-right:14px}
+.shapes{grid-template-columns:repeat(15,1fr)}
+.days tr{display:block;padding:8px 0;border-bottom:1px solid var(--line)}.days th,.days td{display:inline-block;width:auto!important;border:0;padding:1px 12px 1px 0}
+.days td:last-child{display:block}}
 @page{margin:14mm 12mm}
 @media print{:root{--paper:#fff;--card:#fff}*{print-color-adjust:exact}body{font-size:11px}
 main,footer{max-width:none;padding:0}small,.key,.fine,figcaption,.figures span,.figures dt,.over,.facts dt,.glossary{font-size:10px}
