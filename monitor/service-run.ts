@@ -8,10 +8,12 @@ import type { RunRecord } from '../contract/run-record.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import type { DayOfService } from './day/day-tables.ts';
+import { AsServed } from './judge/as-served.ts';
 import { FeatureTally } from './judge/feature-tally.ts';
 import { ViewJudge } from './judge/judge.ts';
 import { JudgedValues } from './judge/judged-values.ts';
 import { ViewReplay } from './judge/replay.ts';
+import { RevealedValues } from './judge/revealed-values.ts';
 import { RunIndex } from './judge/run-index.ts';
 import { ServedHistory } from './judge/served-history.ts';
 import type { DefinedView } from './judge/served-history.ts';
@@ -30,6 +32,9 @@ export class ServiceRun {
   readonly #values = new JudgedValues();
   /** Ids of the vectors that have a judged value. */
   readonly #judgedVectors = new Set<number>();
+
+  /** By role: which rows of the history those that were given out are. */
+  readonly #fidelity = new Map<string, ViewJudge['fidelity']>();
 
   constructor(day: MonitoredDay, served: DayOfService) {
     this.#day = day;
@@ -80,7 +85,10 @@ export class ServiceRun {
       book,
       this.#values,
     );
-    const replay = new ViewReplay(duck, this.#served, { used, view, entity, history, definedBy });
+    const definedAs = (id: number): DefinedView | null => book.definedAs(view, id);
+    const replay = new ViewReplay(duck, this.#served, { used, view, entity, history, definedBy, definedAs });
+    const revealed = new RevealedValues(duck, view, hmacKey, replay);
+    const asServed = new AsServed(duck, { view, entity }, replay, revealed);
     try {
       await replay.join();
     } catch (error) {
@@ -88,10 +96,16 @@ export class ServiceRun {
       const why = (error as Error).message.split('\n')[0];
       throw registryError('REG_SOURCE', `the history of ${view.id} cannot be read: ${why}`, {}, error);
     }
-    for await (const vector of replay.vectors()) {
-      if (judge.add(vector)) this.#judgedVectors.add(vector.vid);
-      if (this.#values.isFull) await this.#values.flush(duck);
+    for await (const page of replay.pages()) {
+      const rows = page.map((vector) => judge.read(vector));
+      const asked = await asServed.ask(rows);
+      for (const row of rows) {
+        const { vid } = row.vector;
+        if (judge.add(row, asked.get(vid))) this.#judgedVectors.add(vid);
+        if (this.#values.isFull) await this.#values.flush(duck);
+      }
     }
+    this.#fidelity.set(used.role, judge.fidelity);
     return own.map(({ feature, fullName }) => tallies.get(feature)!.snapshot(fullName, view.id));
   }
 
@@ -121,7 +135,11 @@ export class ServiceRun {
       vectors,
       incidents: [],
       slices: [],
-      views: service.views.map(({ role, view }) => ({ role, ...states.get(view)!.snapshot })),
+      views: service.views.map(({ role, view }) => ({
+        role,
+        ...states.get(view)!.snapshot,
+        fidelity: this.#fidelity.get(role)!,
+      })),
       features,
       runs: runsOfDay(
         views.map(({ runs }) => runs),

@@ -1,20 +1,43 @@
-/** The causes of a mismatch, in the order in which the rules look for their evidence. */
-export const CAUSES = [
-  'unavailable',
+/**
+ * The causes of a mismatch, on two axes, in the order in which they are looked for.
+ *
+ *   fidelity   the served row is not what the history holds of it (fidelity.ts): the value was never true
+ *   currency   it is not the row that training sees (currency.ts): the value was true, at another time
+ *
+ * A mismatch is counted under the first cause of this order that has evidence; others stand beside it (explain.ts).
+ * Three have no rule yet and keep their places: "on-demand differs" comes with on-demand views, "changed in place" with
+ * the history's commits, and the values of an UNAVAILABLE row are a class of their own, counted in no rate.
+ */
+
+/** What is wrong with the served row itself. */
+export const FIDELITY_CAUSES = [
   'answer altered',
+  'on-demand differs',
+  'foreign row',
+  'null or default substituted',
+  'precision / type',
+  'changed in place',
+  'missing in history',
+  'unexplained',
+] as const;
+export type FidelityCause = (typeof FIDELITY_CAUSES)[number];
+
+/** Why serving had another row than training sees. */
+export const CURRENCY_CAUSES = [
   'definition changed',
-  'inherited',
+  'clock skew',
   'cache age',
   'materialization lag',
   'TTL boundary',
   'missing online',
-  'missing in history',
-  'null or default substituted',
-  'precision / type',
   'late arrival',
   'rewritten history',
   'served ahead',
-  'on-demand differs',
-  'unexplained',
+  'duplicate',
+  'not proved',
 ] as const;
+export type CurrencyCause = (typeof CURRENCY_CAUSES)[number];
+
+/** All of them in one order: an outage first, then what was never true, then what was true at another time. */
+export const CAUSES = ['unavailable', ...FIDELITY_CAUSES, ...CURRENCY_CAUSES] as const;
 export type Cause = (typeof CAUSES)[number];

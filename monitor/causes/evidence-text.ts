@@ -1,6 +1,9 @@
-/** Times in evidence, as short as possible while they still differ from the time of serving. */
+/** Times, values and rows in evidence; times as short as possible while they still differ from the time of serving. */
 import { formatDuration } from '../../contract/std/duration.ts';
 import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
+import type { Value } from '../../contract/value-type.ts';
+import type { RowFacts } from './facts.ts';
+import type { RowTimes } from './row-order.ts';
 
 /** @returns `11:42`, `11:42:07` or `11:42:07.123456` UTC, with the date before it when it is not that of `servedUs` */
 export function timeText(us: number, servedUs: number): string {
@@ -18,4 +21,23 @@ export function spanText(us: number): string {
   if (us >= 60_000_000) return formatDuration(Math.round(us / 1_000_000) * 1_000_000);
   if (us >= 1_000_000) return `${Number((us / 1_000_000).toFixed(1))}s`;
   return us >= 1_000 ? `${Math.round(us / 1_000)}ms` : `${Math.round(us)}us`;
+}
+
+const HMAC = /^hmac:[0-9a-f]{64}$/;
+const SHOWN_CHARACTERS = 60;
+
+/** @returns a value as evidence shows it */
+export function shownValue(value: Value): string {
+  if (value === null) return 'null';
+  if (typeof value === 'string') {
+    return HMAC.test(value) ? value : JSON.stringify(value.slice(0, SHOWN_CHARACTERS));
+  }
+  if (typeof value === 'object') return 'another value';
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+/** @returns `the row of edge 11:00`; in a stored view `the row of 11:00` */
+export function rowText({ view, servedUs }: RowFacts, { eventUs }: RowTimes): string {
+  const at = timeText(eventUs, servedUs);
+  return view.kind === 'aggregated' ? `the row of edge ${at}` : `the row of ${at}`;
 }

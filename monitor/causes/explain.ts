@@ -1,61 +1,87 @@
 /**
- * Why a value differs: the first cause of `CAUSES` (cause.ts) that has evidence, the sentence that proves it, and
- * whether the view's promise of freshness was kept all the same. Pure: it uses nothing but the `ValueFacts` it gets.
+ * Why a value differs: the cause that it is counted under, the causes beside it, and whether the view's promise of
+ * freshness was kept all the same. Pure: it uses nothing but the `ValueFacts` it gets.
+ *
+ * `decide` says which, `evidenceOf` says why in one sentence: where all values of a day differ, few are shown.
  */
-import { OUTSIDE_TTL, UNAVAILABLE } from '../../contract/status.ts';
-import type { Cause } from './cause.ts';
-import { RULES, isMissed, unexplained } from './cause-rules.ts';
-import { spanText, timeText } from './evidence-text.ts';
-import type { RowFacts, ValueFacts } from './facts.ts';
+import { UNAVAILABLE } from '../../contract/status.ts';
+import type { Cause, CurrencyCause, FidelityCause } from './cause.ts';
+import { currency } from './currency.ts';
+import { currencyEvidence } from './currency-evidence.ts';
+import type { AskedRow, RowFacts, ValueFacts } from './facts.ts';
+import { fidelityEvidence } from './fidelity-evidence.ts';
+import { isWithinPromise } from './promise.ts';
 
-export interface Explanation {
+interface Decision {
   readonly cause: Cause;
-  /** One sentence with the times that prove the cause. */
-  readonly evidence: string;
+  /** Other causes that hold, each once, in the order of their weight. */
+  readonly also: readonly Cause[];
   /** Whether the view kept its promise of freshness although the value differs. */
   readonly withinPromise: boolean;
 }
 
-/** @returns the cause of a mismatch; must not be called for equal values, which have no cause */
+export interface Explanation extends Decision {
+  /** One sentence with the times that prove the cause. */
+  readonly evidence: string;
+}
+
+/** @returns the causes of a mismatch; must not be called for equal values, which have none */
+export function decide(facts: ValueFacts): Decision {
+  const { row } = facts;
+  if (row.status === UNAVAILABLE) return { cause: 'unavailable', also: [], withinPromise: false };
+  const own = fidelityCause(facts);
+  const timing = askedRows(row).map((missed) => currency(row, missed));
+  const proved = timing.filter((cause) => cause !== 'not proved');
+  // A right value in a wrong row: what is wrong with the row stands beside why it is not the newest.
+  const found = [own, ...proved, own === null ? rowCause(row) : null].filter((cause) => cause !== null);
+  const [cause = 'not proved', ...rest] = found;
+  const also = [...new Set(rest)].filter((other) => other !== cause);
+  return { cause, also, withinPromise: isWithinPromise(row, cause) };
+}
+
+/** `decide` with the sentence that proves it. */
 export function explain(facts: ValueFacts): Explanation {
-  for (const [cause, evidenceOf] of RULES) {
-    const evidence = evidenceOf(facts);
-    if (evidence === null) continue;
-    const withinPromise = keepsPromise(cause, facts.row);
-    const more = withinPromise || !DELAYS.has(cause) ? '' : olderMissedText(facts.row);
-    return { cause, evidence: evidence + more, withinPromise };
+  const decision = decide(facts);
+  return { ...decision, evidence: evidenceOf(facts, decision.cause) };
+}
+
+/** @returns one sentence that proves a cause of `decide` */
+export function evidenceOf(facts: ValueFacts, cause: Cause): string {
+  if (cause === 'unavailable' || fidelityCause(facts) === cause) {
+    return fidelityEvidence(facts, cause);
   }
-  return { cause: 'unexplained', evidence: unexplained(facts), withinPromise: false };
+  const asked = askedRows(facts.row);
+  const missed = asked.find((row) => currency(facts.row, row) === cause) ?? null;
+  return rowCause(facts.row) === cause
+    ? fidelityEvidence(facts, cause)
+    : currencyEvidence(facts, cause as CurrencyCause, missed);
 }
 
-/** Evidence that the promise was broken although the replayed row is young: serving missed an older row too. */
-function olderMissedText({ oldestMissedUs, replayed, servedUs }: RowFacts): string {
-  if (oldestMissedUs === null || replayed === null || oldestMissedUs >= replayed.eventUs) return '';
-  const at = timeText(oldestMissedUs, servedUs);
-  return `; serving lacked the row of ${at} too, ${spanText(servedUs - oldestMissedUs)} old by then`;
+/** What is wrong with the served value itself; null: it is what the history has in the served row. */
+function fidelityCause({ row, isAnswerAltered, alteration }: ValueFacts): FidelityCause | null {
+  if (isAnswerAltered) return 'answer altered';
+  return row.fidelity?.answer === 'altered' ? alteration : rowCause(row);
 }
 
-/** Causes where serving lacked a row that reached the store later, or would have. */
-const DELAYS: ReadonlySet<Cause> = new Set([
-  'unavailable',
-  'cache age',
-  'materialization lag',
-  'late arrival',
-]);
+/** What is wrong with the served row; null: nothing, or it was not asked. */
+function rowCause({ fidelity, alteration }: RowFacts): FidelityCause | null {
+  switch (fidelity?.answer) {
+    case 'foreign':
+    case 'unknown':
+      return 'foreign row';
+    case 'altered':
+      return alteration ?? 'unexplained';
+    case 'missingInHistory':
+      return 'missing in history';
+    default:
+      return null;
+  }
+}
 
-/**
- * A view promises that what it serves is at most `freshness` old. A mismatch keeps the promise when every row that
- * serving missed was younger than `freshness` at that time: the answer was then true at a moment within the promise.
- *
- * The oldest missed row decides, not the replayed one. Example: a view is stuck for a day, and an entity gets a row
- * every hour. The entity is always one hour behind its newest row, so judged by that row the outage would look like a
- * kept promise. Only delays can keep the promise: a lost write stays lost, however young, and a wrong value is not an
- * old value.
- */
-function keepsPromise(cause: Cause, row: RowFacts): boolean {
-  if (!DELAYS.has(cause) || row.status === UNAVAILABLE || row.replayed === null) return false;
-  // The view was so far behind that its values were withheld: the model got a value that was true at no time.
-  if (row.view.kind === 'aggregated' && row.status === OUTSIDE_TTL) return false;
-  const oldestMissedUs = row.oldestMissedUs ?? row.replayed.eventUs;
-  return isMissed(row, row.replayed) && row.servedUs - oldestMissedUs < row.view.freshnessUs;
+/** The rows that the currency is asked of: the oldest missed one, then the replayed one. */
+function askedRows({ fidelity, honest, missed, missedReplayed }: RowFacts): (AskedRow | null)[] {
+  // The times of another entity's row tell nothing of what this one missed.
+  const isForeign = fidelity?.answer === 'foreign' || fidelity?.answer === 'unknown';
+  const first = isForeign ? honest : missed;
+  return missedReplayed === null || missedReplayed === first ? [first] : [first, missedReplayed];
 }

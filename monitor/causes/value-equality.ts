@@ -2,12 +2,15 @@
 import { isNumeric } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 
+/** Stands for a value of which nothing is known but that it is none of those it is compared with. */
+export const UNKNOWN_VALUE: Value = new Map();
+
 /**
  * Equality bit for bit: -0 is not 0. Every NaN is the same NaN, since languages do not keep its other bits. float32
  * values are compared as float32, because both sides hold them as such.
  */
 export function isSame(type: ValueType, a: Value, b: Value): boolean {
-  if (a === null || b === null) return a === b;
+  if (a === null || b === null || a === UNKNOWN_VALUE || b === UNKNOWN_VALUE) return a === b;
   switch (type.kind) {
     case 'bytes':
       return Buffer.compare(a as Uint8Array, b as Uint8Array) === 0;

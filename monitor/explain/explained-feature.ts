@@ -15,6 +15,7 @@ import { isSame } from '../causes/value-equality.ts';
 import { asReceived, stateOf } from '../judge/judge.ts';
 import type { ExplainedFeature, Side } from './explanation.ts';
 import type { FoundRow, ReplayedRows } from './row-facts.ts';
+import type { ServedFidelity } from './served-fidelity.ts';
 
 /** What both sides of a view's features are made of. */
 interface FeatureSides {
@@ -26,6 +27,8 @@ interface FeatureSides {
   /** The view as the bundle that served had it. */
   readonly view: FeatureView;
   readonly facts: RowFacts;
+  /** null: which row of the history was served was not asked. */
+  readonly fidelity: ServedFidelity | null;
   readonly replayed: ReplayedRows;
   /** By the features of `view`; null: no row was served, or it cannot be read. */
   readonly served: readonly (Value | undefined)[] | null;
@@ -74,6 +77,7 @@ export function explainedFeature(
   const trained = replayedSide(sides.replayed.trained);
   const available = sides.hasCreatedTimes ? replayedSide(sides.replayed.available) : null;
   const json = ({ state, value }: OneSide): Side => ({ state, value: valueToJson(feature.type, value) });
+  const held = sides.fidelity?.fidelity;
   const values = {
     row: facts,
     feature: name,
@@ -84,6 +88,9 @@ export function explainedFeature(
     servedState: served.state,
     replayedState: trained.state,
     available: available?.value,
+    alteration: sides.fidelity?.alterations[index] ?? null,
+    isAnswerAltered: false,
+    ...(held?.answer === 'altered' ? { held: held.row.values[index]! } : {}),
   };
   return {
     ...shared,

@@ -9,10 +9,12 @@ import type { FeatureView } from '../../contract/model.ts';
 import { MISSING } from '../../contract/status.ts';
 import type { LoggedRow } from '../../contract/wire/log/served-record.ts';
 import { readHeader } from '../../contract/wire/online/row-header.ts';
-import { isMissed } from '../causes/cause-rules.ts';
-import type { ReplayedTimes, RowFacts, ServedTimes } from '../causes/facts.ts';
+import type { AskedRow, ReplayedTimes, RowFacts, ServedTimes } from '../causes/facts.ts';
+import { oldestMissed } from '../causes/missed-row.ts';
+import { isAfter } from '../causes/row-order.ts';
 import type { RunIndex } from '../judge/run-index.ts';
 import type { EntityRow } from './entity-rows.ts';
+import type { ServedFidelity } from './served-fidelity.ts';
 
 /** A row that the as-of rule finds; null: it finds none, or a tombstone. */
 export interface FoundRow {
@@ -48,39 +50,78 @@ export function replayedRows(
   return { trained: find('trained'), available: find('available'), visible };
 }
 
-/** @param logged  the row as it was served; null: nobody was served, and the question is what training sees */
+interface Explained {
+  readonly view: FeatureView;
+  readonly runs: RunIndex;
+  /** The row as it was served; null: nobody was served, and the question is what training sees. */
+  readonly logged: LoggedRow | null;
+  readonly servedUs: number;
+  /** null: it was not asked. */
+  readonly fidelity: ServedFidelity | null;
+  /** The entity's rows under the definition that wrote the served row. */
+  readonly ofServed: readonly EntityRow[];
+}
+
+/** @param rows  the entity's rows under the definition that served it */
 export function rowFacts(
-  { view, runs }: { readonly view: FeatureView; readonly runs: RunIndex },
+  { view, runs, logged, servedUs, fidelity: asked, ofServed }: Explained,
   rows: readonly EntityRow[],
-  { trained, available }: ReplayedRows,
-  { logged, servedUs }: { readonly logged: LoggedRow | null; readonly servedUs: number },
+  { trained }: ReplayedRows,
 ): RowFacts {
   const served = logged === null ? null : servedTimes(logged);
+  const fidelity = asked?.fidelity ?? null;
+  const times = fidelity?.answer === 'restamped' ? fidelity.row : served;
   const replayed = trained === null ? null : timesOf(trained.row);
-  const facts: RowFacts = {
+  const fetchedUs = logged === null || logged.fetchedUs === 0 ? null : logged.fetchedUs;
+  const askedRow = (row: EntityRow | null): AskedRow | null => {
+    if (row === null) return null;
+    const missed = timesOf(row);
+    return {
+      times: missed,
+      run: runs.bringing(view, missed),
+      failed: runs.failedOver(view, missed, servedUs),
+    };
+  };
+  const isMissed =
+    replayed !== null && (times === null ? replayed.deleted !== true : isAfter(replayed, times));
+  const isForeign = fidelity?.answer === 'foreign' || fidelity?.answer === 'unknown';
+  return {
     view,
     servedUs,
     status: logged?.status ?? MISSING,
     source: logged?.source ?? 0,
-    fetchedUs: logged === null || logged.fetchedUs === 0 ? null : logged.fetchedUs,
+    fetchedUs,
     watermarkUs: logged === null || logged.watermarkUs === 0 ? null : logged.watermarkUs,
     served,
+    fidelity,
+    alteration: asked?.alteration ?? null,
     replayed,
     replayedOutsideTtl: trained?.outsideTtl ?? false,
-    available: available === null ? null : timesOf(available.row),
-    oldestMissedUs: null,
-    inHistory: rows.length > 0,
-    run: replayed === null ? null : runs.bringing(view, replayed),
+    missed: askedRow(oldestMissed(rows, times, servedUs, view)),
+    missedReplayed: isMissed ? askedRow(trained!.row) : null,
+    honest: isForeign && fetchedUs !== null ? askedRow(honestRow(rows, fetchedUs)) : null,
+    ofServedDefinition:
+      view.kind === 'stored'
+        ? replayed
+        : (asOf(ofServed, servedUs, { mode: 'trained', ...view }, [])?.row ?? null),
+    clocks: [],
     nextRun: runs.nextToEnd(servedUs),
   };
-  const isNewer =
-    replayed !== null && replayed.eventUs > (served?.eventUs ?? -1) && isMissed(facts, replayed);
-  if (!isNewer) return facts;
-  const oldest = rows.find(({ eventUs }) => eventUs > (served?.eventUs ?? -1));
-  return { ...facts, oldestMissedUs: oldest?.eventUs ?? null };
 }
 
-function servedTimes({ row }: LoggedRow): ServedTimes | null {
+/** The newest row that was created by the fetch: what an honest store had. */
+function honestRow(rows: readonly EntityRow[], fetchedUs: number): EntityRow | null {
+  const had = rows.filter(
+    ({ eventUs, createdUs, deleted }) =>
+      !deleted && createdUs !== null && Math.max(eventUs, createdUs) <= fetchedUs,
+  );
+  return had.reduce<EntityRow | null>(
+    (newest, row) => (newest === null || isAfter(row, newest) ? row : newest),
+    null,
+  );
+}
+
+export function servedTimes({ row }: LoggedRow): ServedTimes | null {
   const header = row === null ? null : readHeader(row);
   if (header === null) return null;
   const { eventUs, createdUs, definitionId, writtenMs } = header;

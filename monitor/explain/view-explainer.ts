@@ -2,7 +2,14 @@
  * Explains one view of one vector: reads the entity's rows and the view's runs, and puts facts, rule and features
  * together. Made once a command, so that what several vectors share is read once. Called by explain.ts.
  */
-import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
+import type {
+  Bundle,
+  Entity,
+  Feature,
+  FeatureService,
+  FeatureView,
+  ServiceView,
+} from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { PRESENT, ROW_SOURCES, STATUSES } from '../../contract/status.ts';
@@ -21,10 +28,12 @@ import { entityRows } from './entity-rows.ts';
 import type { EntityRow } from './entity-rows.ts';
 import { explainedFeature } from './explained-feature.ts';
 import type { ExplainedView, HistoryRow } from './explanation.ts';
-import { replayedRows, rowFacts } from './row-facts.ts';
+import { replayedRows, rowFacts, servedTimes } from './row-facts.ts';
 import type { ReplayedRows } from './row-facts.ts';
 import { ruleSentences, unknownSentences } from './rule-text.ts';
 import { runsAround } from './runs-around.ts';
+import { servedFidelity } from './served-fidelity.ts';
+import type { ServedFidelity } from './served-fidelity.ts';
 
 /** A vector to explain. */
 export interface AskedVector {
@@ -75,20 +84,21 @@ export class ViewExplainer {
     const rows = history.rows;
     const logged = asked.request?.rows.find((row) => row.role === used.role) ?? null;
     const replayed = replayedRows(rows, asked.atUs, view, today);
-    const facts = rowFacts({ view, runs: new RunIndex(runs) }, rows, replayed, {
-      logged,
-      servedUs: asked.atUs,
-    });
+    const served = this.#servedValues(asked, view, logged);
+    const { fidelity, ofServed } = await this.#fidelity(history, { today, view, logged, served });
+    const explained = { view, runs: new RunIndex(runs), logged, servedUs: asked.atUs, fidelity, ofServed };
+    const facts = rowFacts(explained, rows, replayed);
     const hasCreatedTimes = today.kind === 'aggregated' || today.source.createdTime !== null;
     const { watermarkUs } = history;
     const sides = {
       service: asked.service,
       atUs: asked.atUs,
       surface: asked.request?.record.surface ?? null,
-      served: this.#servedValues(asked, view, logged),
+      served,
       today,
       view,
       facts,
+      fidelity,
       replayed,
       hasCreatedTimes,
       watermarkUs,
@@ -116,6 +126,32 @@ export class ViewExplainer {
     };
   }
 
+  /** Which row of the history was served, among rows of the definition that wrote it and of the one that served it. */
+  async #fidelity(
+    { rows, sql, entity, ids, atUs }: HistoryOfEntity,
+    { today, view, logged, served }: GivenOut,
+  ): Promise<{ readonly fidelity: ServedFidelity | null; readonly ofServed: readonly EntityRow[] }> {
+    const times = logged === null ? null : servedTimes(logged);
+    if (sql === null || times === null) return { fidelity: null, ofServed: [] };
+    const written =
+      view.kind === 'stored' || times.definitionId === view.definitionId
+        ? null
+        : this.#book.definedAs(today, times.definitionId);
+    const own =
+      written === null
+        ? null
+        : await new ServedHistory(this.#duck, this.#project.settings, { view: today, entity }, []).of(
+            written,
+          );
+    const ofServed =
+      own === null
+        ? []
+        : (await entityRows(this.#duck, { history: own, view: today, entity, ids }, atUs)).rows;
+    if (served === null) return { fidelity: null, ofServed };
+    const given = { history: sql, today, entity, ids, times, view, values: served };
+    return { fidelity: await servedFidelity(this.#duck, given, [...rows, ...ofServed]), ofServed };
+  }
+
   async #runsOf(view: string): Promise<RunRecord[]> {
     const known = this.#runs.get(view) ?? (await this.#database.runs({ view }));
     this.#runs.set(view, known);
@@ -133,12 +169,13 @@ export class ViewExplainer {
     const defined = this.#book.servedDefinition(asked.bundle, view);
     const watermarkUs = view.kind === 'aggregated' ? history.completeUpTo(defined) : null;
     const sql = await history.of(defined);
-    if (sql === null) return { rows: [], isCut: false, isKnown: false, watermarkUs };
     const ids = used.requestKeys.map(
       (name) => asked.ids[asked.service.requestKeys.findIndex((key) => key.name === name)] ?? null,
     );
+    const known = { sql, entity, ids, atUs: asked.atUs, watermarkUs };
+    if (sql === null) return { ...known, rows: [], isCut: false, isKnown: false };
     const own = await entityRows(this.#duck, { history: sql, view, entity, ids }, asked.atUs);
-    return { ...own, isKnown: true, watermarkUs };
+    return { ...known, ...own, isKnown: true };
   }
 
   #servedValues(
@@ -152,7 +189,20 @@ export class ViewExplainer {
   }
 }
 
+interface GivenOut {
+  /** The view in the bundle in force, and in the one that served. */
+  readonly today: FeatureView;
+  readonly view: FeatureView;
+  readonly logged: LoggedRow | null;
+  readonly served: readonly (Value | undefined)[] | null;
+}
+
 interface HistoryOfEntity {
+  /** A SELECT of the view's history; null: it cannot be read with today's keys. */
+  readonly sql: string | null;
+  readonly entity: Entity;
+  readonly ids: readonly (KeyValue | null)[];
+  readonly atUs: number;
   readonly rows: readonly EntityRow[];
   readonly isCut: boolean;
   /** Whether the history under the definition that served can be read with today's keys. */
@@ -181,10 +231,10 @@ function timeOf(us: number | null): string | null {
 /** The ids of the runs that wrote the row as trained and the served one, as far as the history tells. */
 function writersOf(
   rows: readonly EntityRow[],
-  { served, run }: RowFacts,
+  { served, missedReplayed, replayed }: RowFacts,
 ): { trained: string | null; served: string | null } {
   const own = rows.find((row) => row.eventUs === served?.eventUs && row.createdUs === served.createdUs);
-  return { trained: run?.runId ?? null, served: own?.runId ?? null };
+  return { trained: missedReplayed?.run?.runId ?? replayed?.runId ?? null, served: own?.runId ?? null };
 }
 
 interface ShownRows {

@@ -4,6 +4,8 @@
  * in force today.
  */
 import { loadBundle, loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
+import { haveSameKeys, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import { isSameFeature } from '../../contract/feature-match.ts';
 import type { Bundle, FeatureView, RowSchema } from '../../contract/model.ts';
 import type { MaskedRow } from '../../contract/log-privacy.ts';
 import { rowHmacs, rowValues } from '../../contract/served-values.ts';
@@ -58,6 +60,21 @@ export class BundleBook {
     if (then === undefined || then.kind !== view.kind)
       return { view, entity: this.current.entities.get(view.entity)! };
     return { view: then, entity: bundle.entities.get(then.entity)! };
+  }
+
+  /**
+   * @param view  a view of the bundle in force
+   * @returns     that view as rows of another definition have it: with the features that both have. null: no schema of
+   *              that definition is known, or its join keys were others
+   */
+  definedAs(view: FeatureView, definitionId: number): DefinedView | null {
+    const entity = this.current.entities.get(view.entity)!;
+    const schema = this.#schemaOfToday(view.id, definitionId);
+    if (schema === null || !haveSameKeys(schema, rowSchemaOf(view, entity))) return null;
+    const features = view.features.filter((feature) =>
+      schema.features.some((f) => isSameFeature(f, feature)),
+    );
+    return { view: { ...view, definitionId, features }, entity };
   }
 
   /**

@@ -67,6 +67,7 @@ export class FeatureTally {
   readonly #withheld = new Map<string, number>();
   readonly #states = new Map<string, number>();
   readonly #causes = new Map<Cause, CauseCounts>();
+  readonly #also = new Map<Cause, number>();
   readonly #examples = new Map<Cause, Example[]>();
   readonly #servedNumbers = new NumberColumn();
   readonly #replayedNumbers = new NumberColumn();
@@ -110,7 +111,7 @@ export class FeatureTally {
     if (facts.servedState === 'unavailable') this.#unavailable += 1;
     else if (isAbsent(facts.servedState) && isAbsent(facts.replayedState)) this.#bothAbsent += 1;
     else this.#addPresent(facts, vector, explanation);
-    if (facts.hashed !== undefined && facts.servedState !== 'unavailable') this.#hashed += 1;
+    if (facts.isHashed === true && facts.servedState !== 'unavailable') this.#hashed += 1;
     return { exact, explanation };
   }
 
@@ -124,13 +125,15 @@ export class FeatureTally {
     const { served, replayed, available, type } = facts;
     if (explanation === null || isWithinTolerance(type, served, replayed, this.#feature.tolerance)) {
       this.#tolerated += 1;
-    } else if (facts.hashed !== undefined && this.#feature.tolerance !== null) this.#hasTolerance = false;
+    } else if (facts.isHashed === true && this.#feature.tolerance !== null) this.#hasTolerance = false;
     if (available === undefined) this.#hasAvailable = false;
     else if (isSame(type, served, available)) this.#exactAsAvailable += 1;
-    if (facts.hashed === undefined) this.#addToDistributions(served, replayed);
+    if (facts.isHashed !== true) this.#addToDistributions(served, replayed);
   }
 
-  #addCause(facts: ValueFacts, vector: VectorName, { cause, evidence, withinPromise }: Explanation): void {
+  #addCause(facts: ValueFacts, vector: VectorName, explanation: Explanation): void {
+    const { cause, also, evidence, withinPromise } = explanation;
+    for (const other of also) this.#count(this.#also, other);
     const { values, beyondPromise } = this.#causes.get(cause) ?? { values: 0, beyondPromise: 0 };
     const beyond = beyondPromise + (withinPromise ? 0 : 1);
     this.#causes.set(cause, { values: values + 1, beyondPromise: beyond });
@@ -144,7 +147,7 @@ export class FeatureTally {
       source: ROW_SOURCES[row.source]!,
       served: side(facts.servedState, jsonOf(type, facts.served), row.served),
       replayed: side(facts.replayedState, jsonOf(type, facts.replayed), row.replayed),
-      causes: [cause],
+      causes: [cause, ...also],
       withinPromise,
       evidence,
     });
@@ -195,7 +198,7 @@ export class FeatureTally {
       states: this.#stateTable(),
       ...pairedDifferences(this.#servedNumbers.values(), this.#replayedNumbers.values()),
       causes: inOrder(this.#causes),
-      also: {},
+      also: inOrder(this.#also),
       distributions: this.#distributions(),
       examples: CAUSES.flatMap((cause) => this.#examples.get(cause) ?? []),
     };
@@ -232,7 +235,7 @@ function side(state: State, value: Json, row: ServedTimes | ReplayedTimes | null
   };
 }
 
-function inOrder(counts: ReadonlyMap<Cause, CauseCounts>): FeatureSnapshot['causes'] {
+function inOrder<Count>(counts: ReadonlyMap<Cause, Count>): Partial<Record<Cause, Count>> {
   return Object.fromEntries(
     CAUSES.filter((cause) => counts.has(cause)).map((cause) => [cause, counts.get(cause)!]),
   );

@@ -13,6 +13,7 @@ import { ValueHasher } from '../../contract/log-privacy.ts';
 import type { Feature } from '../../contract/model.ts';
 import { isNumeric, misfit } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
+import { UNKNOWN_VALUE } from '../causes/value-equality.ts';
 import type { State } from '../causes/value-state.ts';
 
 /** What may be shown of a secret value. */
@@ -33,6 +34,8 @@ const MISFIT: HashedValue = { text: 'a value of another type', state: 'value' };
 export class HashedFeature {
   readonly #type: ValueType;
   readonly #hasher: ValueHasher;
+  /** Values that often stand in for another. */
+  readonly #usual: readonly Value[];
   /** Values already made, by the hex digits of their HMAC. */
   readonly #known = new Map<string, HashedValue>();
 
@@ -41,6 +44,7 @@ export class HashedFeature {
     const { type } = feature;
     this.#type = type;
     this.#hasher = new ValueHasher(key, view, feature);
+    this.#usual = [null, Number.NaN, ...(type.kind === 'int64' ? [0n] : [0, -0]), feature.missing];
     this.#known.set(this.#hex(null), NO_VALUE);
     if (type.kind === 'float32' || type.kind === 'float64')
       this.#known.set(this.#hex(Number.NaN), NOT_A_NUMBER);
@@ -63,12 +67,26 @@ export class HashedFeature {
     return misfit(this.#type, value) === null ? this.#of(this.#hex(value)) : MISFIT;
   }
 
-  /** Whether the served value is the replayed one after losing digits. The opposite case cannot be told from HMACs. */
-  isRounded(served: HashedValue, replayed: Value): boolean {
-    if (this.#type.kind !== 'float64' || typeof replayed !== 'number') return false;
-    if (replayed === 0) return served.state === 'zero';
-    const rounded = Math.fround(replayed);
-    return rounded !== replayed && Number.isFinite(rounded) && this.hashed(rounded).text === served.text;
+  /**
+   * The value behind an HMAC, found among values that it may be. It is for comparing and must not be shown.
+   *
+   * @param held  values that the history has where this one stands; what is left of them after losing digits is tried
+   *              too, and null, NaN, zero and the fallback are
+   * @returns     UNKNOWN_VALUE where it is none of them
+   */
+  revealed(digest: Buffer, held: readonly Value[]): Value {
+    const hex = digest.toString('hex');
+    const isFloat = this.#type.kind === 'float64';
+    const rounded = held.flatMap((value) => (isFloat && typeof value === 'number' ? Math.fround(value) : []));
+    const found = [...held, ...this.#usual, ...rounded].find(
+      (value) => misfit(this.#type, value) === null && this.#hex(value) === hex,
+    );
+    return found === undefined ? UNKNOWN_VALUE : found;
+  }
+
+  /** @returns the HMAC as hex digits; null: the value does not fit the type, so that it cannot have been served */
+  digest(value: Value): string | null {
+    return misfit(this.#type, value) === null ? this.#hex(value) : null;
   }
 
   #of(hex: string): HashedValue {

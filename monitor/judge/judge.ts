@@ -10,21 +10,26 @@
  * A feature may be marked (hmac or drop) by the definition that served it or by today's. It is compared as HMACs if its
  * mark is hmac and the secret is known (hashed-values.ts), and withheld otherwise.
  */
-import { isSameFeature } from '../../contract/feature-match.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
-import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
+import type { Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import { isNumeric } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { dueEdgeUs } from '../../contract/windows.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
+import type { AskedFidelity } from './as-served.ts';
 import type { BundleBook } from './bundle-book.ts';
 import type { FeatureTally, VectorName } from './feature-tally.ts';
 import type { RowFacts, ValueFacts } from '../causes/facts.ts';
+import { FIDELITY_ANSWERS } from '../causes/fidelity.ts';
+import type { FidelityAnswer } from '../causes/fidelity.ts';
+import { readGivenRow, sameFeature } from './given-row.ts';
+import type { GivenRow } from './given-row.ts';
 import { HASHED_TYPE, HashedFeature } from './hashed-values.ts';
 import type { HashedValue } from './hashed-values.ts';
 import type { JudgedValues } from './judged-values.ts';
 import type { ReplayedRow, ReplayedVector } from './replayed-vector.ts';
+import { rowFacts } from './row-facts.ts';
 import type { RunIndex } from './run-index.ts';
 import { DROPPED } from '../verdict/snapshot.ts';
 import type { State } from '../causes/value-state.ts';
@@ -52,6 +57,10 @@ export class ViewJudge {
   readonly #values: JudgedValues;
   readonly #hasCreatedTimes: boolean;
   readonly #features: readonly JudgedFeature[];
+  readonly #fidelity = Object.fromEntries(FIDELITY_ANSWERS.map((answer) => [answer, 0])) as Record<
+    FidelityAnswer,
+    number
+  >;
   /** Created when the first value of a feature is hashed. */
   readonly #hashed = new Map<Feature, HashedFeature>();
 
@@ -69,23 +78,32 @@ export class ViewJudge {
       });
   }
 
+  /** Reads the row that a vector was served, once, before it is judged. */
+  read(vector: ReplayedVector): GivenRow {
+    const { view } = this.#judged;
+    const bundle = this.#book.bundle(vector.bundle);
+    // What the model received is determined by the definition that served it.
+    return readGivenRow(this.#book, bundle, this.#book.servedView(vector.bundle, view), vector);
+  }
+
   /**
    * Judges the values of a vector.
    *
-   * @returns whether it has a judged value in this view
+   * @param asked  which row of the history the served one is; undefined: that was not asked
+   * @returns      whether it has a judged value in this view
    */
-  add(vector: ReplayedVector): boolean {
+  add(given: GivenRow, asked: AskedFidelity | undefined): boolean {
     const { view, tallies } = this.#judged;
-    const bundle = this.#book.bundle(vector.bundle);
-    // What the model received is determined by the definition that served it.
-    const servedView = this.#book.servedView(vector.bundle, view);
+    const { vector, view: servedView } = given;
+    // Asked of every row that was given out, also of one whose currency cannot be judged yet.
+    if (asked !== undefined) this.#fidelity[asked.fidelity.answer] += 1;
     const unjudged = this.#isUnjudged(servedView, vector);
-    const row = this.#servedRow(bundle, servedView, vector);
+    const row = this.#servedRow(given, asked);
     let judged = false;
     for (const one of this.#features) {
-      const { feature, index, fullName } = one;
+      const { feature, fullName } = one;
       const tally = tallies.get(feature.name)!;
-      const at = servedView === view ? index : sameFeature(servedView, feature);
+      const at = servedView === view ? one.index : sameFeature(servedView, feature);
       if (at === -1) continue;
       const definition = servedView.features[at]!;
       const why = this.#whyWithheld(feature, definition, vector, row);
@@ -103,21 +121,19 @@ export class ViewJudge {
     return judged;
   }
 
-  #servedRow(bundle: Bundle, servedView: FeatureView, vector: ReplayedVector): ServedRowFacts {
-    const isPresent = vector.served !== null && vector.status === PRESENT;
-    const bytes = vector.servedRow!;
-    const values = isPresent ? this.#book.rowValues(bundle, servedView, bytes) : null;
+  /** How many rows that were given out had each answer. */
+  get fidelity(): Readonly<Record<FidelityAnswer, number>> {
+    return this.#fidelity;
+  }
+
+  #servedRow(given: GivenRow, asked: AskedFidelity | undefined): ServedRowFacts {
+    const { vector } = given;
     const { requestId, rowIndex, pod } = vector;
     return {
-      vector,
-      facts: this.#rowFacts(servedView, vector),
+      ...given,
+      asked,
+      facts: rowFacts(given, asked, this.#judged.runs),
       name: { requestId, row: rowIndex, pod, entities: this.#entities(vector) },
-      values,
-      isUndecoded: isPresent && values === null,
-      hmacs:
-        isPresent && vector.masked
-          ? this.#book.rowHmacs(bundle, servedView, { row: bytes, hmacs: vector.hmacs })
-          : undefined,
     };
   }
 
@@ -151,27 +167,6 @@ export class ViewJudge {
     return watermarkUs === null || dueEdgeUs(servedUs, view) > watermarkUs;
   }
 
-  #rowFacts(view: FeatureView, vector: ReplayedVector): RowFacts {
-    const { runs } = this.#judged;
-    const { trained } = vector;
-    return {
-      view,
-      servedUs: vector.servedUs,
-      status: vector.status,
-      source: vector.source,
-      fetchedUs: vector.fetchedUs,
-      watermarkUs: vector.watermarkUs,
-      served: vector.served,
-      replayed: trained?.times ?? null,
-      replayedOutsideTtl: trained?.outsideTtl ?? false,
-      available: vector.available?.times ?? null,
-      oldestMissedUs: vector.oldestMissedUs,
-      inHistory: vector.inHistory,
-      run: trained === null ? null : runs.bringing(view, trained.times),
-      nextRun: runs.nextToEnd(vector.servedUs),
-    };
-  }
-
   /**
    * @param definition  the feature in the bundle that served the row
    * @param at          the feature's index in the row
@@ -200,7 +195,7 @@ export class ViewJudge {
           ? vector.available!.values[index]!
           : fallback,
     };
-    if (log === 'hmac' || feature.log === 'hmac') return this.#hashedFacts(row, feature, sides);
+    if (log === 'hmac' || feature.log === 'hmac') return this.#hashedFacts(row, feature, index, sides);
     const received = (value: Value): Value =>
       asReceived(type, value, vector.surface, this.#judged.service.tensor);
     return {
@@ -213,11 +208,19 @@ export class ViewJudge {
       servedState: stateOf(status, sides.served),
       replayedState: stateOf(replayedStatus, sides.replayed),
       available: sides.available === undefined ? undefined : received(sides.available),
+      alteration: row.asked?.alterations[index] ?? null,
+      ...heldOf(row.asked, index),
+      isAnswerAltered: false,
     };
   }
 
   /** Takes values as the store and the history hold them: an HMAC cannot tell how a tensor would round them. */
-  #hashedFacts({ facts, vector }: ServedRowFacts, feature: Feature, sides: BothSides): ValueFacts {
+  #hashedFacts(
+    { facts, vector, asked }: ServedRowFacts,
+    feature: Feature,
+    index: number,
+    sides: BothSides,
+  ): ValueFacts {
     const { status, replayedStatus, hmac } = sides;
     const hashes = this.#hashesOf(feature);
     const served =
@@ -235,7 +238,9 @@ export class ViewJudge {
       servedState: status === PRESENT ? served.state : ABSENT_STATES[status]!,
       replayedState: replayedStatus === PRESENT ? replayed.state : ABSENT_STATES[replayedStatus]!,
       available: sides.available === undefined ? undefined : received(hashes.hashed(sides.available)),
-      hashed: { isRounded: served.text !== replayed.text && hashes.isRounded(served, sides.replayed) },
+      alteration: asked?.alterations[index] ?? null,
+      isAnswerAltered: false,
+      isHashed: true,
     };
   }
 
@@ -262,16 +267,10 @@ interface JudgedFeature {
 }
 
 /** What all values of a served row have in common. */
-interface ServedRowFacts {
-  readonly vector: ReplayedVector;
+interface ServedRowFacts extends GivenRow {
+  readonly asked: AskedFidelity | undefined;
   readonly facts: RowFacts;
   readonly name: VectorName;
-  /** By the features of the view as it served; null when there is no row, or it cannot be read. */
-  readonly values: readonly (Value | undefined)[] | null;
-  /** Whether there is a row that cannot be read. */
-  readonly isUndecoded: boolean;
-  /** undefined: the row was not masked; null: its HMACs cannot be read. */
-  readonly hmacs: readonly (Buffer | undefined)[] | null | undefined;
 }
 
 /**
@@ -290,9 +289,10 @@ interface BothSides {
   readonly available: Value | undefined;
 }
 
-/** @returns the index of the same feature in the view. With another type it is another feature; -1: not comparable */
-function sameFeature(view: FeatureView, feature: Feature): number {
-  return view.features.findIndex((f) => isSameFeature(f, feature));
+/** The history's value of an altered row, beside the served one. */
+function heldOf(asked: AskedFidelity | undefined, feature: number): Pick<ValueFacts, 'held'> {
+  const answer = asked?.fidelity;
+  return answer?.answer === 'altered' ? { held: answer.row.values[feature]! } : {};
 }
 
 function statusOf(row: ReplayedRow | null): number {

@@ -3,9 +3,12 @@
  * time, by both as-of joins, and puts the row that was served beside the result. Training uses the same join
  * (project/engine/duckdb/as-of-join.ts).
  *
- *   replay_history      rows of the day's entities, under each definition that served one of its vectors
+ *   replay_history      rows of the day's entities, under each definition that served one of its vectors or wrote one
+ *                       of its rows; replay_rows: their times
  *   replay_trained      one row a vector: what is joined as trained;   replay_available: as available
- *   replay_missed       of vectors whose replayed row is newer than the served one: the first row after the served one
+ *   replay_own          what is joined as trained over the rows of the definition that wrote the served row, where that
+ *                       is not the one that served it
+ *   replay_base         one row a vector: what the rows that it missed are looked for by (missed-rows.ts)
  *   replay_pairs        all of it together (replayed-vector.ts)
  */
 import { joinAsOf } from '../../project/engine/duckdb/as-of-join.ts';
@@ -14,8 +17,11 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { ViewHistory } from '../../project/engine/duckdb/history.ts';
 import type { Entity, FeatureView, ServiceView } from '../../contract/model.ts';
 import type { DayOfService } from '../day/day-tables.ts';
+import { missedSql, pairSql } from './missed-rows.ts';
 import { readVector, vectorColumns } from './replayed-vector.ts';
 import type { ReplayedVector } from './replayed-vector.ts';
+import { DEFINITION } from './replay-columns.ts';
+import type { JoinColumns } from './replay-columns.ts';
 import type { DefinedView, ServedHistory } from './served-history.ts';
 
 /** What a view is replayed from, and by which definitions. */
@@ -27,6 +33,8 @@ interface ReplayedView {
   readonly history: ServedHistory;
   /** @returns the view in a bundle that vectors of the day name: that definition gives their delay, TTL and history */
   definedBy(bundle: string): DefinedView;
+  /** @returns the view as rows of that definition have it; null: it is not known */
+  definedAs(definitionId: number): DefinedView | null;
 }
 
 /** Vectors that share the definition, delay and TTL of their replay. */
@@ -37,54 +45,58 @@ interface Reading extends Pick<FeatureView, 'delayUs' | 'ttlUs'> {
   readonly definition: number;
 }
 
-/** Column of a row of the history: the definition that it belongs to. No join key or feature can have this name. */
-const DEFINITION = quoteName('~definition');
 const PAGE_VECTORS = 20_480;
 
 export class ViewReplay {
   readonly #duck: DuckDb;
   readonly #day: DayOfService;
   readonly #replayed: ReplayedView;
-  /** The column of each join key, in the vectors and in the history. */
-  readonly #keys: readonly { readonly label: string; readonly row: string }[];
+  readonly keys: readonly JoinColumns[];
+  /** SELECTs of the view's whole history, one for each definition of the day. */
+  readonly histories: string[] = [];
 
   constructor(duck: DuckDb, day: DayOfService, replayed: ReplayedView) {
     const { used, entity } = replayed;
     this.#duck = duck;
     this.#day = day;
     this.#replayed = replayed;
-    this.#keys = entity.joinKeys.map((key, i) => ({
+    this.keys = entity.joinKeys.map((key, i) => ({
       label: `key_${day.service.requestKeys.findIndex((request) => request.name === used.requestKeys[i])}`,
       row: key.name,
     }));
   }
 
   /**
-   * Runs the joins; afterwards `vectors` reads the result.
+   * Runs the joins; afterwards `pages` reads the result.
    *
    * @throws DuckDB's error when the history cannot be read
    */
   async join(): Promise<void> {
     const bundles = await this.#bundles();
-    const { nanos } = await this.#layHistory(bundles);
+    const written = await this.#writtenBy(bundles);
+    const { nanos } = await this.#layHistory(bundles, written);
     const readings = this.#readings(bundles);
-    for (const mode of ['trained', 'available'] as const) await this.#joinAsOf(mode, readings, nanos);
-    const definition = definitionSql(bundles);
-    await this.#duck.run(this.#missedSql(definition));
-    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE replay_pairs AS ${this.#pairsSql(definition)}`);
+    for (const mode of ['trained', 'available'] as const) {
+      await this.#joinAsOf(mode, `replay_${mode}`, readings, nanos);
+    }
+    await this.#joinAsOf('trained', 'replay_own', this.#ownReadings(readings, written), nanos);
+    await this.#duck.run(this.#baseSql(bundles));
+    await this.#duck
+      .run(`CREATE OR REPLACE TEMP TABLE replay_missed AS ${missedSql(this.keys.length, 'replay_base')};
+      CREATE OR REPLACE TEMP TABLE replay_pairs AS ${this.#pairsSql()}`);
   }
 
   /**
    * Yields each vector that has a row of the role, in the order of the log. It reads pages: a single stream would end
    * when another statement runs on the connection.
    */
-  async *vectors(): AsyncGenerator<ReplayedVector> {
+  async *pages(): AsyncGenerator<ReplayedVector[]> {
     const { vectors, service } = this.#day;
     for (let vid = 0; vid < vectors; vid += PAGE_VECTORS) {
       const rows = await this.#duck.rows(
         `SELECT * FROM replay_pairs WHERE vid >= ${vid} AND vid < ${vid + PAGE_VECTORS} ORDER BY vid`,
       );
-      for (const row of rows) yield readVector(row, service, this.#replayed.view);
+      yield rows.map((row) => readVector(row, service, this.#replayed.view));
     }
   }
 
@@ -97,9 +109,24 @@ export class ViewReplay {
     return new Map(names.map((name) => [name, this.#replayed.definedBy(name)]));
   }
 
-  async #layHistory(bundles: ReadonlyMap<string, DefinedView>): Promise<Pick<ViewHistory, 'nanos'>> {
-    const { history } = this.#replayed;
-    const same = this.#keys.map((key) => `v.${key.label} = h.${quoteName(key.row)}`).join(' AND ');
+  /** @returns the definitions that wrote rows of an aggregated view and are those of no bundle of the day, as known */
+  async #writtenBy(bundles: ReadonlyMap<string, DefinedView>): Promise<DefinedView[]> {
+    if (this.#replayed.view.kind === 'stored') return [];
+    const served = new Set([...bundles.values()].map(({ view }) => view.definitionId));
+    const role = quoteText(this.#replayed.used.role);
+    const rows = await this.#duck.rows(
+      `SELECT DISTINCT definition_id FROM ${this.#day.rowTable} WHERE role = ${role} AND definition_id IS NOT NULL`,
+    );
+    const others = rows.map((row) => row['definition_id'] as number).filter((id) => !served.has(id));
+    return others.flatMap((id) => this.#replayed.definedAs(id) ?? []);
+  }
+
+  async #layHistory(
+    bundles: ReadonlyMap<string, DefinedView>,
+    written: readonly DefinedView[],
+  ): Promise<Pick<ViewHistory, 'nanos'>> {
+    const { history, view } = this.#replayed;
+    const same = this.keys.map((key) => `v.${key.label} = h.${quoteName(key.row)}`).join(' AND ');
     const rowsOf = (sql: string, definition: number): string =>
       `SELECT *, ${definition}::UINTEGER AS ${DEFINITION} FROM (${sql}) h
        WHERE EXISTS (SELECT 1 FROM ${this.#day.vectorTable} v WHERE ${same})`;
@@ -107,12 +134,28 @@ export class ViewReplay {
     await this.#duck.run(
       `CREATE OR REPLACE TEMP TABLE replay_history AS SELECT * FROM (${rowsOf(today.sql, 0)}) WHERE false`,
     );
-    const definitions = new Map([...bundles.values()].map((one) => [one.view.definitionId, one]));
-    for (const [definition, defined] of definitions) {
-      const sql = await history.of(defined);
-      if (sql !== null) await this.#duck.run(`INSERT INTO replay_history BY NAME ${rowsOf(sql, definition)}`);
+    const defined = [...bundles.values(), ...written];
+    const definitions = new Map(defined.map((one) => [one.view.definitionId, one]));
+    for (const [definition, one] of definitions) {
+      const sql = await history.of(one);
+      if (sql === null) continue;
+      this.histories.push(sql);
+      await this.#duck.run(`INSERT INTO replay_history BY NAME ${rowsOf(sql, definition)}`);
     }
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE replay_rows AS ${this.#rowsSql(view)}`);
     return today;
+  }
+
+  /** Keys and times of the history's rows, without broken ones. No column has a name that definitions give. */
+  #rowsSql({ kind }: FeatureView): string {
+    const columns = [
+      ...this.keys.map(({ row }, i) => `${quoteName(row)} AS k${i}`),
+      `${DEFINITION} AS definition, epoch_us(event_time) AS event_us, epoch_us(created_time) AS created_us`,
+      'run_id, definition_id',
+      `${kind === 'aggregated' ? 'coalesce(deleted, false)' : 'false'} AS deleted`,
+    ];
+    return `SELECT *, ${pairSql('event_us', 'created_us', 0)} AS pair
+      FROM (SELECT ${columns.join(', ')} FROM replay_history WHERE event_time IS NOT NULL)`;
   }
 
   /**
@@ -132,8 +175,32 @@ export class ViewReplay {
     });
   }
 
+  /** The vectors whose row another definition wrote than served it, by that one, with their own delay and TTL. */
+  #ownReadings(readings: readonly Reading[], written: readonly DefinedView[]): Reading[] {
+    const { rowTable } = this.#day;
+    const role = quoteText(this.#replayed.used.role);
+    const known = [
+      ...readings.map(({ definition }) => definition),
+      ...written.map(({ view }) => view.definitionId),
+    ];
+    return [...new Set(known)].flatMap((id) =>
+      readings
+        .filter(({ definition }) => definition !== id)
+        .map(({ labels, delayUs, ttlUs }): Reading => {
+          const own = `SELECT vid FROM ${rowTable} WHERE role = ${role} AND definition_id = ${id}`;
+          return {
+            labels: `(SELECT * FROM ${labels} WHERE vid IN (${own}))`,
+            definition: id,
+            delayUs,
+            ttlUs,
+          };
+        }),
+    );
+  }
+
   async #joinAsOf(
     mode: 'trained' | 'available',
+    table: string,
     readings: readonly Reading[],
     nanos: ViewHistory['nanos'],
   ): Promise<void> {
@@ -147,56 +214,57 @@ export class ViewReplay {
         history: [`SELECT * FROM replay_history WHERE ${DEFINITION} = ${definition}`],
         nanos,
         tombstones: view.kind === 'aggregated',
-        keys: this.#keys,
+        keys: this.keys,
         features: view.features,
         outputs: view.features.map(({ name }) => ({ feature: name, as: `${mode}_${name}` })),
         mode,
         delayUs,
         ttlUs,
       };
-      await joinAsOf(this.#duck, join, `replay_${mode}_${i}`);
-      parts.push(`SELECT * FROM replay_${mode}_${i}`);
+      await joinAsOf(this.#duck, join, `${table}_${i}`);
+      parts.push(`SELECT * FROM ${table}_${i}`);
     }
-    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE replay_${mode} AS ${parts.join(' UNION ALL ')};
-      ${readings.map((_, i) => `DROP TABLE replay_${mode}_${i}`).join('; ')}`);
+    const nothing = `SELECT NULL::BIGINT AS rid, NULL::BIGINT AS asof_event_us, NULL::BIGINT AS asof_created_us WHERE false`;
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${table} AS ${parts.join(' UNION ALL ') || nothing};
+      ${readings.map((_, i) => `DROP TABLE ${table}_${i}`).join('; ')}`);
   }
 
-  #missedSql(definition: string): string {
-    const keys = this.#keys;
+  #baseSql(bundles: ReadonlyMap<string, DefinedView>): string {
     const { vectorTable, rowTable } = this.#day;
-    const rowKeys = keys.map((key) => quoteName(key.row));
-    const same = keys.map((key) => `l.${key.label} = e.${quoteName(key.row)}`);
-    const on = [...same, `l.definition = e.${DEFINITION}`].join(' AND ');
     const role = quoteText(this.#replayed.used.role);
-    return `CREATE OR REPLACE TEMP TABLE replay_missed AS
-      WITH l AS (SELECT v.vid, ${keys.map((key) => `v.${key.label}`).join(', ')}, coalesce(r.event_us, -1) AS event_us,
-          ${definition} AS definition FROM ${vectorTable} v JOIN ${rowTable} r ON r.vid = v.vid AND r.role = ${role}
-        JOIN replay_trained t ON t.rid = v.vid WHERE t.asof_event_us > coalesce(r.event_us, -1)),
-      e AS (SELECT DISTINCT ${rowKeys.join(', ')}, ${DEFINITION}, epoch_us(event_time) AS event_us FROM replay_history
-        WHERE event_time IS NOT NULL)
-      SELECT l.vid, e.event_us FROM l ASOF JOIN e ON ${on} AND l.event_us < e.event_us`;
+    const labels = this.keys.map((key, i) => `v.${key.label} AS k${i}`).join(', ');
+    return `CREATE OR REPLACE TEMP TABLE replay_base AS SELECT v.vid, ${labels}, v.served_us, r.fetched_us,
+        ${bundleSql(bundles, ({ view }) => view.definitionId)} AS definition,
+        ${bundleSql(bundles, ({ view }) => view.ttlUs)} AS ttl_us,
+        r.event_us, r.created_us, ${pairSql('r.event_us', 'r.created_us', 'last')} AS pair,
+        ${pairSql('t.asof_event_us', 't.asof_created_us', 0)} AS trained_pair
+      FROM ${vectorTable} v JOIN ${rowTable} r ON r.vid = v.vid AND r.role = ${role} JOIN replay_trained t ON t.rid = v.vid`;
   }
 
-  #pairsSql(definition: string): string {
+  #pairsSql(): string {
     const { used, view } = this.#replayed;
     const { service, vectorTable, rowTable } = this.#day;
-    const rowKeys = this.#keys.map((key) => quoteName(key.row));
-    const same = this.#keys.map((key) => `known.${quoteName(key.row)} = v.${key.label}`);
-    const known = [...same, `known.${DEFINITION} = ${definition}`].join(' AND ');
+    const keys = this.keys.map((_, i) => `k${i}`).join(', ');
     return `SELECT ${vectorColumns(service, view)} FROM ${vectorTable} v
       JOIN ${rowTable} r ON r.vid = v.vid AND r.role = ${quoteText(used.role)}
+      JOIN replay_base b ON b.vid = v.vid
       JOIN replay_trained trained ON trained.rid = v.vid
       JOIN replay_available available ON available.rid = v.vid
+      LEFT JOIN replay_own own ON own.rid = v.vid
       LEFT JOIN replay_missed m ON m.vid = v.vid
-      LEFT JOIN (SELECT DISTINCT ${rowKeys.join(', ')}, ${DEFINITION}, true AS found FROM replay_history) known
-        ON ${known}`;
+      LEFT JOIN (SELECT ${keys}, bool_or(NOT deleted) AS is_known,
+          max({e: event_us, c: created_us}) FILTER (deleted) AS gone FROM replay_rows GROUP BY ALL) known
+        USING (${keys})`;
   }
 }
 
-/** @returns SQL of the id of the definition that served the vector `v` */
-function definitionSql(bundles: ReadonlyMap<string, DefinedView>): string {
+/** @returns SQL of a number that the bundle of the vector `v` decides */
+function bundleSql(
+  bundles: ReadonlyMap<string, DefinedView>,
+  of: (defined: DefinedView) => number | null,
+): string {
   const cases = [...bundles].map(
-    ([bundle, { view }]) => `WHEN ${quoteText(bundle)} THEN ${view.definitionId}`,
+    ([bundle, defined]) => `WHEN ${quoteText(bundle)} THEN ${of(defined) ?? 'NULL'}`,
   );
-  return cases.length === 0 ? 'NULL' : `CASE v.bundle ${cases.join(' ')} END`;
+  return cases.length === 0 ? 'NULL::BIGINT' : `CAST(CASE v.bundle ${cases.join(' ')} END AS BIGINT)`;
 }

@@ -9,6 +9,7 @@ import type { SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import type { FeatureService, FeatureView } from '../../contract/model.ts';
 import type { Value } from '../../contract/value-type.ts';
 import type { ReplayedTimes, ServedTimes } from '../causes/facts.ts';
+import type { RowTimes } from '../causes/row-order.ts';
 
 /** One vector's row of one view, served and replayed. */
 export interface ReplayedVector {
@@ -35,8 +36,13 @@ export interface ReplayedVector {
   readonly hmacKeyId: string;
   readonly trained: ReplayedRow | null;
   readonly available: ReplayedRow | null;
-  readonly oldestMissedUs: number | null;
-  readonly inHistory: boolean;
+  /** The oldest row that serving missed, by the header of the row that it had. */
+  readonly missed: ReplayedTimes | null;
+  /** What training joins over rows of the definition that wrote the served row, where another one served it. */
+  readonly ofServedDefinition: RowTimes | null;
+  /** Whether the history has any row of the entity but tombstones, and its last tombstone. */
+  readonly isKnown: boolean;
+  readonly gone: RowTimes | null;
 }
 
 export interface ReplayedRow {
@@ -50,7 +56,7 @@ export interface ReplayedRow {
 
 /**
  * @returns SQL of the columns that `readVector` reads, from `v` (the vector), `r` (its served row), `trained` and
- *          `available` (its replayed rows), `m` (the first row that was missed) and `known` (an entity of the history)
+ *          `available` and `own` (its replayed rows), `m` (the oldest row missed) and `known` (the entity's history)
  */
 export function vectorColumns(service: FeatureService, view: FeatureView): string {
   const columns = [
@@ -66,8 +72,14 @@ export function vectorColumns(service: FeatureService, view: FeatureView): strin
     us('r.written_ms', 'written_ms'),
     ...replayedColumns('trained', view),
     ...replayedColumns('available', view),
-    us('m.event_us', 'missed_us'),
-    'known.found AS in_history',
+    us('m.event_us', 'missed_event_us'),
+    us('m.created_us', 'missed_created_us'),
+    'm.run_id AS missed_run_id, m.definition_id AS missed_definition_id, m.deleted AS missed_deleted',
+    us('own.asof_event_us', 'own_event_us'),
+    us('own.asof_created_us', 'own_created_us'),
+    'coalesce(known.is_known, false) AS is_known',
+    us('known.gone.e', 'gone_event_us'),
+    us('known.gone.c', 'gone_created_us'),
   ];
   return columns.join(', ');
 }
@@ -120,8 +132,27 @@ export function readVector(row: SqlRow, service: FeatureService, view: FeatureVi
     hmacKeyId: row['hmac_key'] as string,
     trained: replayedOf(row, 'trained', view),
     available: replayedOf(row, 'available', view),
-    oldestMissedUs: number('missed_us'),
-    inHistory: row['in_history'] === true,
+    missed: missedOf(row, view),
+    ofServedDefinition: rowTimes(row, 'own'),
+    isKnown: row['is_known'] === true,
+    gone: rowTimes(row, 'gone'),
+  };
+}
+
+function rowTimes(row: SqlRow, of: string): RowTimes | null {
+  const eventUs = row[`${of}_event_us`] as number | null;
+  return eventUs === null ? null : { eventUs, createdUs: row[`${of}_created_us`] as number | null };
+}
+
+/** @param row  has the columns `missed_...` */
+export function missedOf(row: SqlRow, view: FeatureView): ReplayedTimes | null {
+  const times = rowTimes(row, 'missed');
+  if (times === null) return null;
+  return {
+    ...times,
+    definitionId: (row['missed_definition_id'] as number | null) ?? view.definitionId,
+    runId: row['missed_run_id'] as string | null,
+    ...(row['missed_deleted'] === true ? { deleted: true } : {}),
   };
 }
 

@@ -18,11 +18,6 @@ interface CauseGuide {
 }
 
 export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
-  unexplained: {
-    family: 'unexplained',
-    means: 'No evidence fits any known cause, for example the same row with another value.',
-    next: 'Start here: find a request id from the examples in `plumb log cat` and compare its row with the history.',
-  },
   unavailable: {
     family: 'lost',
     means: 'The online store failed, or its marker was missing, and nothing fresh enough was cached.',
@@ -33,19 +28,59 @@ export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
     means: 'The bytes that were answered differ from the row that was logged beside them.',
     next: 'Treat it as a defect of the sidecar: keep the request ids of the examples and report them.',
   },
+  'on-demand differs': {
+    family: 'changed',
+    means: 'The function gave another output over the very inputs that were logged.',
+    next: 'Compare the bundle that served with today’s, and look for a clock or randomness in the function.',
+  },
+  'foreign row': {
+    family: 'changed',
+    means:
+      'The served row is none of this entity’s: it has the values of another entity, or of nobody that the history knows.',
+    next: 'Stop the writer that mixes entities up: look for rows keyed by the wrong id, then write the view again with `plumb materialize --full --replace`.',
+  },
+  'null or default substituted': {
+    family: 'changed',
+    means:
+      'The same row, but one side has null or NaN where the other has zero, false, nothing, infinity or the fallback.',
+    next: 'Find the writer that puts a zero for “unknown” and let it write null; declare a fallback as `missing` instead.',
+  },
+  'precision / type': {
+    family: 'changed',
+    means: 'The same row and the same value, but for rounding or a conversion to another type.',
+    next: 'Give the value one type on both sides, or set a tolerance for the feature.',
+  },
+  'changed in place': {
+    family: 'changed',
+    means: 'The same row, whose value in the history was another one in an earlier commit.',
+    next: 'Ask the view’s owner who rewrote the history; rows there are added, never changed.',
+  },
+  'missing in history': {
+    family: 'lost',
+    means: 'The served entity has no row in the history.',
+    next: 'Find out who writes to the online store beside the materializer, or whether history files were removed.',
+  },
+  unexplained: {
+    family: 'unexplained',
+    means: 'The same row with another value, and no known way leads from one to the other.',
+    next: 'Start here: find a request id from the examples in `plumb log cat` and compare its row with the history.',
+  },
   'definition changed': {
     family: 'changed',
-    means: 'The served row was written under another definition of the view than the replayed one.',
+    means:
+      'The served row was written under another definition than the replayed one, and is what that definition gives.',
     next: 'Run `plumb materialize --full` for the view under its new definition, or pin the service to the old version.',
   },
-  inherited: {
-    family: 'changed',
-    means: 'An input of an on-demand feature differed; that input’s own cause explains it.',
-    next: 'Look at the input’s feature; there is nothing to fix in this one.',
+  'clock skew': {
+    family: 'timing',
+    means:
+      'The pod’s clock was stepped; by the time that it should have shown, the served row is the right one.',
+    next: 'Synchronise the pod’s node (NTP), and look at what stepped its clock.',
   },
   'cache age': {
     family: 'timing',
-    means: 'The sidecar answered from its cache, and a newer row had been written since it was read.',
+    means:
+      'The sidecar answered from its cache, and a newer row had been written since it was read. A stale row, served while the store was down, counts here too.',
     next: 'Within the promise this is by design; shorten the cache’s freshness time only if the model needs it.',
   },
   'materialization lag': {
@@ -63,23 +98,9 @@ export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
   'missing online': {
     family: 'lost',
     means:
-      'The run had finished before the read, yet the store had no row or an older one: a write was lost.',
-    next: 'Look for evictions (`evicted_keys` of Redis) and failovers, then write the view again with `plumb materialize --full`.',
-  },
-  'missing in history': {
-    family: 'lost',
-    means: 'The served entity has no row in the history.',
-    next: 'Find out who writes to the online store beside the materializer, or whether history files were removed.',
-  },
-  'null or default substituted': {
-    family: 'changed',
-    means: 'The same row, but one side has null where the other has zero or the fallback.',
-    next: 'Find the writer that puts a zero for “unknown” and let it write null; declare a fallback as `missing` instead.',
-  },
-  'precision / type': {
-    family: 'changed',
-    means: 'The same row and the same value, but for rounding or a conversion to another type.',
-    next: 'Give the value one type on both sides, or set a tolerance for the feature.',
+      'The run had finished before the read, yet the store had no row or an older one: a write was lost. In a stored ' +
+      'view the row’s file may also have landed after the run had read the source.',
+    next: 'Look for evictions (`evicted_keys` of Redis) and failovers, and when the file landed; then write the view again with `plumb materialize --full`.',
   },
   'late arrival': {
     family: 'history',
@@ -98,9 +119,15 @@ export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
       'The served row is newer than the one training sees: the view’s delay is longer than serving needs, or two clocks differ.',
     next: 'Where the evidence names clocks, synchronise them; else lower the view’s delay to the one proposed in the table of views.',
   },
-  'on-demand differs': {
-    family: 'changed',
-    means: 'The function gave another output over the very inputs that were logged.',
-    next: 'Compare the bundle that served with today’s, and look for a clock or randomness in the function.',
+  duplicate: {
+    family: 'history',
+    means:
+      'The history has two rows of the same times with other values: serving had one, training takes the other.',
+    next: 'Ask the source’s owner for one row an entity and time, or for a created time that tells which is newer.',
+  },
+  'not proved': {
+    family: 'unexplained',
+    means: 'The served row is true, but no record tells why serving had it and not the newer one.',
+    next: 'Read in the evidence which record is missing: created times in the source, or the record of a run.',
   },
 };

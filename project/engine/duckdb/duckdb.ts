@@ -227,6 +227,36 @@ export function duckTypeOf(type: ValueType): string {
   }
 }
 
+/** @returns a value as `append` takes it for a column of `duckTypeOf(type)` */
+export function valueToDuck(type: ValueType, value: Value): DuckDBValue {
+  if (value === null) return null;
+  switch (type.kind) {
+    case 'timestamp':
+      return new DuckDBTimestampValue(value as bigint);
+    case 'bytes':
+      return blob(value as Uint8Array);
+    case 'embedding':
+      return new DuckDBListValue(Array.from(value as Float32Array));
+    case 'list':
+      return new DuckDBListValue((value as readonly Value[]).map((item) => valueToDuck(type.of, item)));
+    case 'map':
+      return new DuckDBMapValue(
+        [...(value as ReadonlyMap<string, Value>)].map(([key, item]) => ({
+          key,
+          value: valueToDuck(type.of, item),
+        })),
+      );
+    case 'struct': {
+      const struct = value as { readonly [field: string]: Value };
+      return new DuckDBStructValue(
+        Object.fromEntries(type.fields.map((f) => [f.name, valueToDuck(f.type, struct[f.name] ?? null)])),
+      );
+    }
+    default:
+      return value as DuckDBValue;
+  }
+}
+
 /** @returns the model's value of what DuckDB gave for a column of `duckTypeOf(type)` */
 export function valueFromDuck(type: ValueType, raw: DuckDBValue): Value {
   if (raw === null) return null;

@@ -225,8 +225,9 @@ test('a view in two roles is replayed by the key of each', async () => {
   expect(featureOf(snapshot, 'buyer__spent_1d').exactMatch).toBe(1);
   expect(featureOf(snapshot, 'seller__spent_1d')).toMatchObject({
     exactMatch: 0,
-    causes: { unexplained: { values: 1, beyondPromise: 1 } },
+    causes: { 'foreign row': { values: 1, beyondPromise: 1 } },
   });
+  expect(featureOf(snapshot, 'seller__spent_1d').examples[0]!.evidence).toMatch('that of customer_id=a');
   expect(featureOf(snapshot, 'seller__spent_1d').examples[0]!.entities).toEqual({
     seller_id: 'b',
     buyer_id: 'a',

@@ -151,7 +151,7 @@ describe('values as HMACs', () => {
     expect(after.features.map(judgementOf)).toEqual(before.features.map(judgementOf));
     const { causes, rows, unjudged } = featureOf(before, 'orders__spent_1d');
     expect(Object.keys(causes)).toEqual(
-      expect.arrayContaining(['definition changed', 'precision / type', 'null or default substituted']),
+      expect.arrayContaining(['foreign row', 'precision / type', 'null or default substituted']),
     );
     expect([rows > 150, unjudged > 0]).toEqual([true, true]);
     expect(after.features.map(({ hashed: count }) => count)).toEqual(

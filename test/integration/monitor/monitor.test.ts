@@ -180,6 +180,10 @@ describe('a day with something of everything', () => {
     day.serve('06:40:00', 'same-1', { status: 'UNAVAILABLE', source: 'none' }, 1, servedDriver);
 
     await day.appendOrders(history);
+    await day.appendOrders(
+      [{ customer: 'redefined', run: 'r-04', ...redefined, values: [8n, 8] }],
+      earlierOrders,
+    );
     await day.writeDrivers(DRIVERS);
     day.setWatermark('23:00:00');
     const snapshot = await day.judge(AFTER);

@@ -3,13 +3,20 @@
  * the same facts but for one, which must not be given that cause.
  */
 import { describe, expect, test } from 'vitest';
-import { CAUSES } from '../../../../monitor/causes/cause.ts';
-import { RULES } from '../../../../monitor/causes/cause-rules.ts';
-import { explain } from '../../../../monitor/causes/explain.ts';
-import type { ReplayedTimes, RowFacts, ServedTimes, ValueFacts } from '../../../../monitor/causes/facts.ts';
+import { CURRENCY_CAUSES } from '../../../../monitor/causes/cause.ts';
+import { CURRENCY_RULES } from '../../../../monitor/causes/currency.ts';
+import { decide, evidenceOf as evidenceFor, explain } from '../../../../monitor/causes/explain.ts';
+import type {
+  AskedRow,
+  ReplayedTimes,
+  RowFacts,
+  RunFacts,
+  ServedTimes,
+  ValueFacts,
+} from '../../../../monitor/causes/facts.ts';
+import { isAfter } from '../../../../monitor/causes/row-order.ts';
 import { at } from '../../../support/day-time.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT, ROW_SOURCES, UNAVAILABLE } from '../../../../contract/status.ts';
-import type { RunRecord } from '../../../../contract/run-record.ts';
 
 const HOUR = 3_600_000_000;
 const AGGREGATED = { id: 'orders', kind: 'aggregated', hopUs: HOUR, delayUs: 0, ttlUs: null } as const;
@@ -24,15 +31,14 @@ function replayedAt(event: string, change: Partial<ReplayedTimes> = {}): Replaye
   return { eventUs: at(event), createdUs: at(event), definitionId: 1, runId: 'r-1', ...change };
 }
 
-function run(change: Partial<RunRecord>): RunRecord {
-  return {
-    runId: 'r-1',
-    kind: 'ordinary',
-    state: 'complete',
-    startedUs: 0,
-    finishedUs: 0,
-    ...change,
-  } as RunRecord;
+function run(change: Partial<RunFacts> = {}): RunFacts {
+  return { runId: 'r-1', kind: 'ordinary', state: 'complete', finishedUs: at('11:05'), ...change };
+}
+
+/** A change of the facts below; `run` and `failed` are those of the replayed row. */
+interface Change extends Partial<RowFacts> {
+  readonly run?: RunFacts | null;
+  readonly failed?: RunFacts | null;
 }
 
 /** The same row of 11:00 on both sides, served at 11:42 from the store, its view complete up to 11:00: no cause. */
@@ -44,14 +50,27 @@ const ROW: RowFacts = {
   fetchedUs: at('11:42'),
   watermarkUs: at('11:00'),
   served: servedAt('11:00'),
+  fidelity: { answer: 'true' },
+  alteration: null,
   replayed: replayedAt('11:00'),
   replayedOutsideTtl: false,
-  available: null,
-  oldestMissedUs: null,
-  inHistory: true,
-  run: run({ startedUs: at('11:00'), finishedUs: at('11:05') }),
+  missed: null,
+  missedReplayed: null,
+  honest: null,
+  ofServedDefinition: null,
+  clocks: [],
   nextRun: run({ runId: 'r-2', finishedUs: at('12:05') }),
 };
+
+/** The replayed row is the oldest that was missed, unless a change says more. */
+function rowOf({ run: own = run(), failed = null, ...change }: Change): RowFacts {
+  const row = { ...ROW, ...change };
+  const { served, replayed } = row;
+  const isMissed = replayed !== null && (served === null || isAfter(replayed, served));
+  const missed: AskedRow | null = isMissed ? { times: replayed, run: own, failed } : null;
+  const fidelity = served === null || row.status !== PRESENT ? null : row.fidelity;
+  return { ...row, fidelity, missed, missedReplayed: missed, ...('missed' in change ? change : {}) };
+}
 
 const VALUE: ValueFacts = {
   row: ROW,
@@ -63,57 +82,157 @@ const VALUE: ValueFacts = {
   servedState: 'value',
   replayedState: 'value',
   available: undefined,
+  alteration: null,
+  isAnswerAltered: false,
 };
 
-function causeOf(row: Partial<RowFacts>, value: Partial<ValueFacts> = {}): string {
-  return explain({ ...VALUE, ...value, row: { ...ROW, ...row } }).cause;
+function of(row: Change, value: Partial<ValueFacts> = {}): ValueFacts {
+  return { ...VALUE, ...value, row: rowOf(row) };
 }
 
-test('the rules stand in the order of the list, and what the list has more is known', () => {
-  const ruled = RULES.map(([cause]) => cause);
-  expect(CAUSES.filter((cause) => ruled.includes(cause))).toEqual(ruled);
-  const without = CAUSES.filter((cause) => !ruled.includes(cause));
-  expect(without).toEqual(['answer altered', 'inherited', 'on-demand differs', 'unexplained']);
+function causeOf(row: Change, value: Partial<ValueFacts> = {}): string {
+  return decide(of(row, value)).cause;
+}
+
+function evidenceOf(row: Change, value: Partial<ValueFacts> = {}): string {
+  const facts = of(row, value);
+  const { cause, evidence } = explain(facts);
+  expect(evidenceFor(facts, cause)).toBe(evidence);
+  return evidence;
+}
+
+test('the rules stand in the order of the list, and all but the last have one', () => {
+  expect([...CURRENCY_RULES.map(([cause]) => cause), 'not proved']).toEqual(CURRENCY_CAUSES);
 });
 
-test('the same row with another value is unexplained', () => {
-  const { cause, evidence, withinPromise } = explain(VALUE);
-  expect({ cause, withinPromise }).toEqual({ cause: 'unexplained', withinPromise: false });
-  expect(evidence).toBe('the same row on both sides (event 11:00), and yet served 1, replayed 2');
+describe('fidelity', () => {
+  const altered: Change = { fidelity: { answer: 'altered', row: { ...servedAt('11:00'), values: [2] } } };
+  test('an answer that says what the row does not, before all else', () => {
+    const facts = of({ fidelity: { answer: 'unknown' } }, { isAnswerAltered: true });
+    expect(decide(facts)).toMatchObject({ cause: 'answer altered', withinPromise: false });
+    expect(explain(facts).evidence).toMatch(/the answer that was logged at 11:42 has 1/);
+  });
+  test('a foreign row, named with its entity where that is known', () => {
+    const foreign: Change = { fidelity: { answer: 'foreign', entity: 'customer_id=c7' } };
+    expect(causeOf(foreign)).toBe('foreign row');
+    expect(evidenceOf(foreign)).toBe(
+      "the row of edge 11:00 has the values and times of another entity's row in the history: that of customer_id=c7",
+    );
+    expect(causeOf({ fidelity: { answer: 'unknown' } })).toBe('foreign row');
+  });
+  test('an altered value by what became of it, with both values in the evidence', () => {
+    const zero = { alteration: 'null or default substituted', held: null, served: 0 } as const;
+    expect(causeOf({ ...altered, alteration: zero.alteration }, zero)).toBe('null or default substituted');
+    expect(evidenceOf({ ...altered, alteration: zero.alteration }, zero)).toBe(
+      'the row of edge 11:00 has 0 online and null in the history, one of which stands for no value (the row online ' +
+        'bears the written time 11:00)',
+    );
+    expect(causeOf(altered, { alteration: 'precision / type' })).toBe('precision / type');
+    expect(causeOf(altered, { alteration: 'unexplained' })).toBe('unexplained');
+  });
+  test('a true value of an altered row is counted under its timing, and the row’s cause stands beside it', () => {
+    const facts = {
+      ...altered,
+      alteration: 'unexplained',
+      served: servedAt('10:00'),
+      watermarkUs: at('10:00'),
+    } as const;
+    expect(decide(of(facts))).toEqual({
+      cause: 'materialization lag',
+      also: ['unexplained'],
+      withinPromise: false,
+    });
+  });
+  test('an entity without any row', () => {
+    expect(causeOf({ replayed: null, fidelity: { answer: 'missingInHistory' } })).toBe('missing in history');
+  });
+  test.each(['foreign', 'unknown', 'missingInHistory', 'altered'] as const)(
+    '%s is never within the promise, and the lag beside it is named',
+    (answer) => {
+      const fidelity = { answer, entity: 'other', row: { ...servedAt('10:00'), values: [] } };
+      const lag = { served: servedAt('10:00'), watermarkUs: at('10:00'), alteration: 'unexplained' } as const;
+      const decision = decide(of({ ...lag, fidelity }, { alteration: 'unexplained' }));
+      expect(decision.withinPromise).toBe(false);
+      expect(decision.also).toContain('materialization lag');
+      // With a true row the same lag is within it.
+      expect(decide(of(lag))).toMatchObject({ cause: 'materialization lag', withinPromise: true });
+    },
+  );
+  test('a row that the history does not keep is neither, and never within the promise', () => {
+    const lag = { served: servedAt('10:00'), watermarkUs: at('10:00') };
+    const notKept = { ...lag, fidelity: { answer: 'notKept', why: 'tombstone' } } as const;
+    expect(decide(of(notKept))).toEqual({ cause: 'materialization lag', also: [], withinPromise: false });
+  });
+  test('a foreign row is asked for the row that an honest store had, by its own times', () => {
+    const honest: AskedRow = {
+      times: replayedAt('10:00', { createdUs: at('10:50') }),
+      run: run({ finishedUs: at('11:50') }),
+      failed: null,
+    };
+    const late = replayedAt('11:00', { createdUs: at('15:00') });
+    const facts = {
+      fidelity: { answer: 'unknown' },
+      honest,
+      replayed: late,
+      served: servedAt('10:00'),
+    } as const;
+    expect(decide(of(facts))).toMatchObject({
+      cause: 'foreign row',
+      also: ['materialization lag', 'late arrival'],
+    });
+  });
 });
 
-describe('unavailable', () => {
-  test('by status, and by a stale source', () => {
-    expect(causeOf({ status: UNAVAILABLE, served: null })).toBe('unavailable');
-    expect(causeOf({ source: source('stale'), fetchedUs: at('11:41') })).toBe('unavailable');
-  });
-  test('not by a row from the cache', () => {
-    expect(causeOf({ source: source('cache') })).toBe('unexplained');
-  });
+test('an UNAVAILABLE row is a class of its own; a stale one is none', () => {
+  expect(causeOf({ status: UNAVAILABLE, served: null })).toBe('unavailable');
+  expect(causeOf({ source: source('stale'), fetchedUs: at('11:41') })).toBe('duplicate');
 });
 
 describe('definition changed', () => {
-  test('by two ids', () => {
-    expect(causeOf({ served: servedAt('11:00', { definitionId: 2 }) })).toBe('definition changed');
+  const changed: Change = { served: servedAt('11:00', { definitionId: 2 }) };
+  test('by two ids, where the rows of the served one give the served row', () => {
+    expect(causeOf({ ...changed, ofServedDefinition: servedAt('11:00') })).toBe('definition changed');
+    const older = { served: servedAt('10:00', { definitionId: 2 }), watermarkUs: at('10:00') };
+    expect(causeOf({ ...older, ofServedDefinition: servedAt('10:00') })).toBe('definition changed');
   });
-  test('not without a row on both sides', () => {
-    expect(
-      causeOf({ served: servedAt('11:00', { definitionId: 2 }), replayed: null, inHistory: false }),
-    ).toBe('missing in history');
+  test('not where they give another row, or none: the definition changed too, and explains nothing', () => {
+    const older = { served: servedAt('10:00', { definitionId: 2 }), watermarkUs: at('10:00') };
+    expect(causeOf({ ...older, ofServedDefinition: servedAt('11:00') })).toBe('materialization lag');
+    expect(causeOf({ ...older, ofServedDefinition: null })).toBe('materialization lag');
+  });
+});
+
+describe('clock skew', () => {
+  const behind: Change = { served: servedAt('10:00') };
+  test('the rule gives the served row at the time without the step', () => {
+    const clocks = [{ correctionUs: -HOUR, row: servedAt('10:00') }];
+    expect(causeOf({ ...behind, clocks })).toBe('clock skew');
+    expect(evidenceOf({ ...behind, clocks })).toBe(
+      "the pod's clock was stepped by 1h: served at 11:42 by it, which is 10:42 without the step, when training sees " +
+        'what was served',
+    );
+    expect(causeOf({ served: null, status: MISSING, clocks: [{ correctionUs: -HOUR, row: null }] })).toBe(
+      'clock skew',
+    );
+  });
+  test('not where it gives another row', () => {
+    expect(causeOf({ ...behind, clocks: [{ correctionUs: -HOUR, row: servedAt('09:00') }] })).toBe(
+      'missing online',
+    );
+    expect(causeOf({ ...behind, clocks: [{ correctionUs: -HOUR, row: null }] })).toBe('missing online');
   });
 });
 
 /** An older row served at 11:42:02, the newer one of 11:00 in the history. */
-const OLDER: Partial<RowFacts> = {
+const OLDER: Change = {
   servedUs: at('11:42:02'),
   fetchedUs: at('11:41:58'),
   source: source('cache'),
   served: servedAt('10:00'),
-  oldestMissedUs: at('11:00'),
 };
 
-function finished(time: string, change: Partial<RunRecord> = {}): RunRecord {
-  return run({ startedUs: at('11:00'), finishedUs: at(time), ...change });
+function finished(time: string, change: Partial<RunFacts> = {}): RunFacts {
+  return run({ finishedUs: at(time), ...change });
 }
 
 describe('cache age', () => {
@@ -123,6 +242,13 @@ describe('cache age', () => {
     expect(causeOf({ ...OLDER, run: finished('11:41:58') })).toBe('missing online');
     expect(causeOf({ ...OLDER, run: finished('11:42:03') })).toBe('materialization lag');
   });
+  test('of a stale row too, which says that the store had failed', () => {
+    const stale = { ...OLDER, source: source('stale'), run: finished('11:42') };
+    expect(causeOf(stale)).toBe('cache age');
+    expect(evidenceOf(stale)).toMatch(
+      /^the store failed, and so the row fetched at 11:41:58 was served from the cache/,
+    );
+  });
   test('before lag, also when the cached watermark is behind', () => {
     expect(causeOf({ ...OLDER, run: finished('11:42'), watermarkUs: at('10:00') })).toBe('cache age');
   });
@@ -131,26 +257,36 @@ describe('cache age', () => {
       'materialization lag',
     );
     expect(causeOf({ ...OLDER, run: finished('11:42', { state: 'failed' }) })).toBe('materialization lag');
-    expect(causeOf({ ...OLDER, served: servedAt('11:00'), run: finished('11:42') })).toBe('unexplained');
+    expect(causeOf({ ...OLDER, served: servedAt('11:00'), run: finished('11:42') })).toBe('duplicate');
   });
   test('an absent row is cached too', () => {
     expect(causeOf({ ...OLDER, status: MISSING, served: null, run: finished('11:42') })).toBe('cache age');
   });
 });
 
-function created(time: string): ReplayedTimes {
-  return replayedAt('10:30', { createdUs: at(time) });
-}
-
 describe('materialization lag', () => {
-  const behind: Partial<RowFacts> = { ...OLDER, source: source('store'), watermarkUs: at('09:00') };
+  const behind: Change = { ...OLDER, source: source('store'), watermarkUs: at('09:00') };
   test('aggregated: the edge lies past the watermark', () => {
-    const late = run({ runId: 'r-12', startedUs: at('13:00'), finishedUs: at('13:07') });
-    const { cause, evidence } = explain({ ...VALUE, row: { ...ROW, ...behind, run: late } });
-    expect(cause).toBe('materialization lag');
-    expect(evidence).toBe(
-      'the row of edge 11:00 was due at 11:00 but the view was complete online only up to 09:00 when served at ' +
+    const facts = { ...behind, run: run({ runId: 'r-12', finishedUs: at('13:07') }) };
+    expect(causeOf(facts)).toBe('materialization lag');
+    expect(evidenceOf(facts)).toBe(
+      'the row of edge 11:00 was due at 11:00 but the view was complete online only up to 09:00 when it was served at ' +
         '11:42:02; run r-12 finished at 13:07',
+    );
+  });
+  test('a run that failed over the row is named', () => {
+    const failed = run({ runId: 'r-11', state: 'failed', finishedUs: at('11:09') });
+    expect(evidenceOf({ ...behind, run: finished('13:07'), failed })).toMatch(
+      /; run r-11 failed at 11:09, run r-1 finished at 13:07$/,
+    );
+    expect(evidenceOf({ ...behind, run: null, failed })).toMatch(
+      /; run r-11 failed at 11:09, and none has ended since$/,
+    );
+    expect(evidenceOf({ ...behind, run: failed, failed })).toMatch(/; run r-11 failed at 11:09$/);
+  });
+  test('a run that had ended before the read while the watermark was behind: a doubt, not a proof', () => {
+    expect(evidenceOf({ ...behind, run: finished('11:05') })).toMatch(
+      /run r-1 finished at 11:05, before it was read at 11:41:58: either the watermark was read earlier or a clock is off$/,
     );
   });
   test('not when the watermark is the edge', () => {
@@ -161,24 +297,24 @@ describe('materialization lag', () => {
     expect(causeOf({ ...behind, watermarkUs: null, run: null })).toBe('materialization lag');
   });
   test('its run had not finished writing', () => {
-    const writing = { startedUs: at('11:40'), finishedUs: at('11:45') };
     const corrected = replayedAt('10:00', { createdUs: at('11:40') });
     const facts = { ...behind, watermarkUs: at('11:00'), replayed: corrected };
-    expect(causeOf({ ...facts, run: run(writing) })).toBe('materialization lag');
-    expect(causeOf({ ...facts, run: run({ ...writing, finishedUs: null, state: 'running' }) })).toBe(
+    expect(causeOf({ ...facts, run: finished('11:45') })).toBe('materialization lag');
+    expect(causeOf({ ...facts, run: run({ finishedUs: null, state: 'running' }) })).toBe(
       'materialization lag',
     );
-    expect(causeOf({ ...facts, run: run({ ...writing, finishedUs: at('11:41') }) })).toBe('missing online');
+    expect(causeOf({ ...facts, run: finished('11:41') })).toBe('missing online');
   });
   test('stored: created before serving but after the watermark', () => {
-    const stored: Partial<RowFacts> = {
+    const created = (time: string): ReplayedTimes => replayedAt('10:30', { createdUs: at(time) });
+    const stored: Change = {
       ...behind,
       view: { ...STORED, freshnessUs: HOUR },
       watermarkUs: at('11:00'),
       run: null,
     };
     expect(causeOf({ ...stored, replayed: created('11:01') })).toBe('materialization lag');
-    expect(causeOf({ ...stored, replayed: created('11:00') })).toBe('unexplained');
+    expect(causeOf({ ...stored, replayed: created('11:00') })).toBe('not proved');
     expect(causeOf({ ...stored, replayed: created('12:00') })).toBe('late arrival');
   });
 });
@@ -190,24 +326,22 @@ describe('TTL boundary', () => {
     expect(causeOf({ ...stored, replayedOutsideTtl: true })).toBe('TTL boundary');
   });
   test('not with both outside, nor with a row on one side only', () => {
-    expect(causeOf({ ...stored, status: OUTSIDE_TTL, replayedOutsideTtl: true })).toBe('unexplained');
-    expect(causeOf({ ...stored, replayed: null, status: OUTSIDE_TTL, inHistory: false })).toBe(
+    expect(causeOf({ ...stored, status: OUTSIDE_TTL, replayedOutsideTtl: true })).toBe('not proved');
+    expect(causeOf({ ...stored, replayed: null, fidelity: { answer: 'missingInHistory' } })).toBe(
       'missing in history',
     );
   });
   test('not where the served row was visible by the rule and is gone: the TTL played no part', () => {
     const gone = { ...stored, served: servedAt('11:00'), replayed: replayedAt('09:00') };
-    const { cause, evidence } = explain({ ...VALUE, row: { ...ROW, ...gone, replayedOutsideTtl: true } });
-    expect(cause).toBe('unexplained');
-    expect(evidence).toMatch('the history no longer holds the served row of 11:00');
+    const notKept = { answer: 'notKept', why: 'older' } as const;
+    expect(causeOf({ ...gone, replayedOutsideTtl: true, fidelity: notKept })).toBe('not proved');
     // One that the rule shows later only is newer and not gone.
-    const ahead = { ...gone, served: servedAt('12:00'), replayedOutsideTtl: true };
-    expect(causeOf(ahead)).toBe('TTL boundary');
+    expect(causeOf({ ...gone, replayedOutsideTtl: true, served: servedAt('12:00') })).toBe('TTL boundary');
   });
   test('an aggregated view withheld since it is long behind', () => {
-    const { cause, evidence } = explain({ ...VALUE, row: { ...ROW, status: OUTSIDE_TTL } });
-    expect(cause).toBe('TTL boundary');
-    expect(evidence).toBe(
+    const facts = { status: OUTSIDE_TTL };
+    expect(causeOf(facts)).toBe('TTL boundary');
+    expect(evidenceOf(facts)).toBe(
       'the value was withheld at 11:42: the view was complete online up to 11:00, longer ago than twice its ' +
         'freshness of 2h; the next run to end, r-2, did so at 12:05',
     );
@@ -215,84 +349,48 @@ describe('TTL boundary', () => {
 });
 
 describe('missing online', () => {
-  const lost: Partial<RowFacts> = { ...OLDER, source: source('store') };
+  const lost: Change = { ...OLDER, source: source('store') };
   test('the run had finished before the fetch, and the store had an older row or none', () => {
     expect(causeOf(lost)).toBe('missing online');
+    expect(evidenceOf(lost)).toMatch(
+      /, yet the store had only the row of edge 10:00 when read at 11:41:58: a write was lost$/,
+    );
     expect(causeOf({ ...lost, status: MISSING, served: null })).toBe('missing online');
   });
-  test('not without a run record, or where the source tells no created time', () => {
-    expect(causeOf({ ...lost, run: null })).toBe('unexplained');
-    expect(causeOf({ ...lost, replayed: replayedAt('11:00', { createdUs: null }) })).toBe('unexplained');
-  });
-});
-
-test('missing in history: the entity has no row there at all', () => {
-  expect(causeOf({ replayed: null, inHistory: false })).toBe('missing in history');
-  expect(causeOf({ replayed: null, inHistory: true })).toBe('unexplained');
-});
-
-describe('null or default substituted', () => {
-  const nulled = { replayed: null, replayedState: 'null' } as const;
-  test('zero or the fallback where the other side is null, both ways', () => {
-    expect(causeOf({}, { ...nulled, served: 0, servedState: 'zero' })).toBe('null or default substituted');
-    expect(causeOf({}, { ...nulled, served: -1, fallback: -1 })).toBe('null or default substituted');
-    const other = { served: null, servedState: 'null', replayed: 0n, replayedState: 'zero' } as const;
-    expect(causeOf({}, { ...other, type: { kind: 'int64' } })).toBe('null or default substituted');
-  });
-  test('not with another value, nor with another event time', () => {
-    expect(causeOf({}, { ...nulled, served: 3 })).toBe('unexplained');
-    const newer = { served: servedAt('11:30'), watermarkUs: at('11:30') };
-    expect(causeOf(newer, { ...nulled, served: 0, servedState: 'zero' })).toBe('unexplained');
-  });
-  test('not where the history itself had what was served, and was corrected later', () => {
-    const corrected: Partial<RowFacts> = {
-      replayed: replayedAt('11:00', { createdUs: at('15:00') }),
-      available: replayedAt('11:00'),
-    };
-    const zero = { ...nulled, served: 0, servedState: 'zero' } as const;
-    expect(causeOf(corrected, { ...zero, available: 0 })).toBe('late arrival');
-    expect(causeOf(corrected, { ...zero, available: null })).toBe('null or default substituted');
-  });
-});
-
-describe('precision / type', () => {
-  test('equal after rounding to float32, or as doubles', () => {
-    expect(causeOf({}, { served: Math.fround(0.1), replayed: 0.1 })).toBe('precision / type');
-    const wide = { type: { kind: 'int64' }, served: 2n ** 53n, replayed: 2n ** 53n + 1n } as const;
-    expect(causeOf({}, wide)).toBe('precision / type');
-  });
-  test('not between rows of different times, and not for nearly equal values', () => {
-    expect(causeOf({ served: servedAt('11:30') }, { served: Math.fround(0.1), replayed: 0.1 })).toBe(
-      'unexplained',
+  test('of a stored view the evidence leaves open that the file landed late', () => {
+    const stored = { ...lost, view: { ...STORED, freshnessUs: HOUR } };
+    expect(evidenceOf(stored)).toMatch(
+      /: a write was lost, or the file landed after the run had read the source$/,
     );
-    expect(causeOf({}, { served: 0.1001, replayed: 0.1 })).toBe('unexplained');
   });
-  test('not for long texts that begin alike', () => {
-    const [served, replayed] = ['x', 'y'].map((end) => 'a'.repeat(80) + end) as [string, string];
-    expect(causeOf({}, { type: { kind: 'string' }, served, replayed })).toBe('unexplained');
+  test('not without a run record, or where the source tells no created time', () => {
+    expect(causeOf({ ...lost, run: null })).toBe('not proved');
+    expect(evidenceOf({ ...lost, run: null })).toMatch(/no run record tells when it was written \(run r-1\)/);
+    expect(causeOf({ ...lost, replayed: replayedAt('11:00', { createdUs: null }) })).toBe('not proved');
   });
 });
 
 describe('late arrival and rewritten history', () => {
-  const late: Partial<RowFacts> = { replayed: replayedAt('11:00', { createdUs: at('15:00') }) };
+  const late: Change = { replayed: replayedAt('11:00', { createdUs: at('15:00') }) };
   test('aggregated: by an ordinary run late arrival, by a backfill rewritten history', () => {
-    expect(causeOf({ ...late, run: run({ finishedUs: at('15:05') }) })).toBe('late arrival');
-    expect(causeOf({ ...late, run: run({ kind: 'stream', finishedUs: at('15:05') }) })).toBe('late arrival');
-    expect(causeOf({ ...late, run: run({ kind: 'backfill', finishedUs: at('15:05') }) })).toBe(
-      'rewritten history',
+    expect(causeOf({ ...late, run: finished('15:05') })).toBe('late arrival');
+    expect(causeOf({ ...late, run: finished('15:05', { kind: 'stream' }) })).toBe('late arrival');
+    expect(causeOf({ ...late, run: finished('15:05', { kind: 'backfill' }) })).toBe('rewritten history');
+    expect(causeOf({ ...late, run: null })).toBe('not proved');
+    expect(evidenceOf({ ...late, run: null })).toMatch(
+      /run r-1 has no record, so nothing tells whether it was a backfill/,
     );
-    expect(causeOf({ ...late, run: null })).toBe('unexplained');
   });
   test('aggregated: an edge past the watermark is lag, whenever it was created', () => {
-    expect(causeOf({ ...late, run: run({ finishedUs: at('15:05') }), watermarkUs: at('10:00') })).toBe(
-      'materialization lag',
-    );
+    const past = { ...late, watermarkUs: at('10:00'), run: finished('15:05') };
+    expect(causeOf(past)).toBe('materialization lag');
   });
   test('stored: newer than the served row late arrival, at its event time rewritten history', () => {
-    const stored: Partial<RowFacts> = { ...late, view: { ...STORED, freshnessUs: HOUR }, run: null };
+    const stored: Change = { ...late, view: { ...STORED, freshnessUs: HOUR }, run: null };
     expect(causeOf({ ...stored, served: servedAt('10:00') })).toBe('late arrival');
     expect(causeOf({ ...stored, served: null, status: MISSING })).toBe('late arrival');
     expect(causeOf(stored)).toBe('rewritten history');
+    expect(evidenceOf({ ...stored, served: servedAt('10:00') })).not.toMatch(/although/);
   });
 });
 
@@ -307,66 +405,80 @@ describe('served ahead', () => {
   });
   test('ends with the delay: a microsecond before it is ahead, from then on training sees the row', () => {
     const edgeUs = ROW.servedUs - HOUR;
-    const servedOf = (eventUs: number): Partial<RowFacts> => ({
-      ...delayed,
-      served: { ...servedAt('11:00'), eventUs },
-    });
+    const servedOf = (eventUs: number): Change => ({ ...delayed, served: { ...servedAt('11:00'), eventUs } });
     expect(causeOf(servedOf(edgeUs + 1))).toBe('served ahead');
-    expect(causeOf(servedOf(edgeUs))).toBe('unexplained');
+    expect(causeOf(servedOf(edgeUs))).toBe('not proved');
   });
   test('names the clocks where the row was written after it was served, and the delay where it was not', () => {
-    const evidence = (row: Partial<RowFacts>): string =>
-      explain({ ...VALUE, row: { ...ROW, ...row } }).evidence;
-    expect(evidence(delayed)).toMatch('the delay of 1h is longer than serving needs');
-    expect(evidence({ ...delayed, served: servedAt('11:00', { writtenUs: at('12:00') }) })).toMatch(
+    expect(evidenceOf(delayed)).toMatch('the delay of 1h is longer than serving needed here');
+    expect(evidenceOf({ ...delayed, served: servedAt('11:00', { writtenUs: at('12:00') }) })).toMatch(
       /bears the written time 12:00: the clocks of the sidecar and of the materializer differ by at least 18m/,
     );
-    const undelayed = {
-      served: servedAt('11:50', { writtenUs: at('11:40') }),
-      replayed: replayedAt('10:00'),
-    };
-    expect(evidence(undelayed)).toMatch(
-      'before its event time: the clock of whoever wrote that time is ahead',
-    );
-  });
-  test('not where the rule would show the served row: then the history lost it', () => {
-    const facts = { ...VALUE, row: { ...ROW, replayed: replayedAt('10:00') } };
-    expect(explain(facts).cause).toBe('unexplained');
-    expect(explain(facts).evidence).toMatch('the history no longer holds the served row of 11:00');
+    const early = { served: servedAt('11:50', { writtenUs: at('11:40') }), replayed: replayedAt('10:00') };
+    expect(evidenceOf(early)).toMatch('before its event time: the clock of whoever wrote that time is ahead');
   });
 });
 
-function keeps(row: Partial<RowFacts>): boolean {
-  return explain({ ...VALUE, row: { ...ROW, ...row } }).withinPromise;
+test('duplicate: a true row of the replayed times, and yet another value', () => {
+  expect(causeOf({})).toBe('duplicate');
+  expect(causeOf({ fidelity: { answer: 'notKept', why: 'older' } })).toBe('not proved');
+});
+
+test('the replayed row’s own cause stands beside that of the oldest missed one', () => {
+  const missed: AskedRow = { times: replayedAt('10:30'), run: finished('13:05'), failed: null };
+  const replayed = replayedAt('10:30', { createdUs: at('15:00') });
+  const late: AskedRow = { times: replayed, run: finished('15:05', { runId: 'r-15' }), failed: null };
+  const facts = { ...OLDER, source: source('store'), replayed, missed, missedReplayed: late };
+  expect(decide(of(facts))).toMatchObject({ cause: 'materialization lag', also: ['late arrival'] });
+});
+
+function keeps(row: Change): boolean {
+  return decide(of(row)).withinPromise;
 }
 
 describe('the promise', () => {
-  const lag: Partial<RowFacts> = { ...OLDER, source: source('store'), watermarkUs: at('09:00') };
+  const lag: Change = { ...OLDER, source: source('store'), watermarkUs: at('09:00') };
+  const missed = (us: number, createdUs = us): Change => ({
+    missed: { times: { ...replayedAt('11:00'), eventUs: us, createdUs }, run: run(), failed: null },
+  });
   test('is kept while the oldest missed row is younger than the freshness', () => {
-    expect(keeps({ ...lag, oldestMissedUs: at('11:00') })).toBe(true);
-    expect(keeps({ ...lag, oldestMissedUs: at('09:42:02') + 1 })).toBe(true);
-    expect(keeps({ ...lag, oldestMissedUs: at('09:42:02') })).toBe(false);
+    expect(keeps(lag)).toBe(true);
+    expect(keeps({ ...lag, ...missed(at('09:42:02') + 1) })).toBe(true);
+    expect(keeps({ ...lag, ...missed(at('09:42:02')) })).toBe(false);
   });
   test('is not kept by a view that is stuck, although the newest row is young', () => {
-    const stuck = { ...lag, served: servedAt('05:00'), oldestMissedUs: at('06:00') };
+    const stuck = { ...lag, served: servedAt('05:00'), watermarkUs: at('05:00'), ...missed(at('06:00')) };
     expect(keeps(stuck)).toBe(false);
-    expect(explain({ ...VALUE, row: { ...ROW, ...stuck } }).evidence).toMatch(
-      /; serving lacked the row of 06:00 too, 5h42m old by then$/,
+    expect(evidenceOf(stuck)).toMatch(
+      /; it was 5h42m old by then, over the freshness of 2h; it is older than the replayed row of 11:00$/,
     );
   });
-  test('is kept by cache age, late arrival and a stale row, as far as they are young', () => {
-    expect(keeps({ ...OLDER, run: run({ finishedUs: at('11:42') }) })).toBe(true);
-    expect(keeps({ replayed: replayedAt('11:00', { createdUs: at('15:00') }), run: run({}) })).toBe(true);
-    expect(keeps({ ...OLDER, source: source('stale') })).toBe(true);
+  test('counts a stored row from when it could be had, and one created after serving from its event', () => {
+    const stored = { ...lag, view: { ...STORED, freshnessUs: HOUR }, watermarkUs: at('09:00') };
+    expect(keeps({ ...stored, ...missed(at('05:00'), at('11:00')) })).toBe(true);
+    expect(keeps({ ...stored, ...missed(at('11:00'), at('11:00')) })).toBe(true);
+    expect(keeps({ ...stored, ...missed(at('05:00'), at('10:00')) })).toBe(false);
+    const late = { ...stored, watermarkUs: at('11:30') };
+    expect(keeps({ ...late, ...missed(at('11:20'), at('15:00')) })).toBe(true);
+    expect(keeps({ ...late, ...missed(at('05:20'), at('15:00')) })).toBe(false);
   });
-  test('is not kept by an aggregated view that withheld its values, and may be by a stored one', () => {
+  test('is kept by cache age, late arrival and a stale row, as far as they are young', () => {
+    expect(keeps({ ...OLDER, run: finished('11:42') })).toBe(true);
+    expect(keeps({ ...OLDER, source: source('stale'), run: finished('11:42') })).toBe(true);
+    expect(keeps({ replayed: replayedAt('11:00', { createdUs: at('15:00') }) })).toBe(true);
+  });
+  test('is not kept by an aggregated view that withheld its values, and is by the TTL of a stored one', () => {
     expect(keeps({ ...lag, status: OUTSIDE_TTL })).toBe(false);
     const stored = { ...lag, view: { ...STORED, freshnessUs: 2 * HOUR }, status: OUTSIDE_TTL };
     expect(keeps({ ...stored, run: null })).toBe(true);
+    const boundary = { ...stored, watermarkUs: at('11:30'), run: null };
+    expect(causeOf(boundary)).toBe('TTL boundary');
+    expect(keeps(boundary)).toBe(true);
   });
-  test('is never kept by a lost write, a substitution or an outage', () => {
+  test('is never kept by a lost write, an outage, or a row that was not read', () => {
     expect(keeps({ ...OLDER, source: source('store') })).toBe(false);
     expect(keeps({ ...OLDER, status: UNAVAILABLE, served: null })).toBe(false);
     expect(keeps({})).toBe(false);
+    expect(keeps({ ...lag, fidelity: null })).toBe(false);
   });
 });

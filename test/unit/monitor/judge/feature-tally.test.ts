@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FeatureTally, pairedDifferences } from '../../../../monitor/judge/feature-tally.ts';
-import type { RowFacts, ValueFacts } from '../../../../monitor/causes/facts.ts';
+import type { AskedRow, RowFacts, ValueFacts } from '../../../../monitor/causes/facts.ts';
 import { asReceived, stateOf } from '../../../../monitor/judge/judge.ts';
 import type { Distributions } from '../../../../monitor/statistics/distributions.ts';
 import { isSame, isWithinTolerance } from '../../../../monitor/causes/value-equality.ts';
@@ -21,6 +21,11 @@ function facts(
   missedHours = 1,
 ): ValueFacts {
   const servedUs = 100 * HOUR;
+  const missed: AskedRow = {
+    times: { eventUs: servedUs - missedHours * HOUR, createdUs: 1, definitionId: 1, runId: null },
+    run: null,
+    failed: null,
+  };
   const row: RowFacts = {
     view: { id: 'v', kind: 'aggregated', hopUs: HOUR, delayUs: 0, ttlUs: null, freshnessUs: 2 * HOUR },
     servedUs,
@@ -29,12 +34,15 @@ function facts(
     fetchedUs: servedUs,
     watermarkUs: 0,
     served: { eventUs: 0, createdUs: 1, definitionId: 1, writtenUs: 1 },
-    replayed: { eventUs: servedUs - missedHours * HOUR, createdUs: 1, definitionId: 1, runId: null },
+    fidelity: { answer: 'true' },
+    alteration: null,
+    replayed: missed.times,
     replayedOutsideTtl: false,
-    available: null,
-    oldestMissedUs: servedUs - missedHours * HOUR,
-    inHistory: true,
-    run: null,
+    missed,
+    missedReplayed: missed,
+    honest: null,
+    ofServedDefinition: null,
+    clocks: [],
     nextRun: null,
   };
   return {
@@ -47,6 +55,8 @@ function facts(
     servedState: stateOf(PRESENT, served),
     replayedState: stateOf(PRESENT, replayed),
     available: undefined,
+    alteration: null,
+    isAnswerAltered: false,
     ...change,
   };
 }

@@ -135,6 +135,7 @@ function run(id: string, edge: string, finished: string, change: Partial<RunReco
     state: 'complete',
     watermarkUs: at(edge),
     toUs: at(edge),
+    newestCreatedUs: null,
     startedUs: at(edge),
     finishedUs: at(finished),
     ...change,
@@ -184,6 +185,35 @@ describe('the run that brought a row online', () => {
     expect(index.bringing({ kind: 'aggregated' }, row)?.runId).toBe('b');
     expect(index.bringing({ kind: 'aggregated' }, { ...row, runId: 'x' })).toBeNull();
   });
+  test('a run whose source had no row as new cannot have brought it: its file landed later', () => {
+    const seen = { newestCreatedUs: at('08:30') };
+    const runs = [
+      run('a', '09:00', '09:05', seen),
+      run('b', '10:00', '10:05', seen),
+      run('c', '11:00', '11:05'),
+    ];
+    const landed = { eventUs: at('08:00'), createdUs: at('08:40'), definitionId: 1, runId: null };
+    expect(new RunIndex(runs).bringing({ kind: 'stored' }, landed)?.runId).toBe('c');
+    expect(
+      new RunIndex(runs).bringing({ kind: 'stored' }, { ...landed, createdUs: at('08:30') })?.runId,
+    ).toBe('a');
+  });
+
+  test('a failed run is told of that should have brought the row before it was missed', () => {
+    const failed = { state: 'failed' } as const;
+    const runs = [
+      run('a', '09:00', '09:05', failed),
+      run('b', '10:00', '10:05', failed),
+      run('c', '12:00', '12:05', failed),
+    ];
+    const index = new RunIndex(runs);
+    const edge = { eventUs: at('09:00'), createdUs: at('09:00'), definitionId: 1, runId: 'd' };
+    expect(index.failedOver({ kind: 'aggregated' }, edge, at('11:00'))?.runId).toBe('b');
+    expect(
+      index.failedOver({ kind: 'aggregated' }, { ...edge, eventUs: at('10:30') }, at('11:00')),
+    ).toBeNull();
+  });
+
   test('a stored row came with the first run to end whose cut-off it is within', () => {
     const runs = [run('late', '12:00', '12:04'), run('a', '09:00', '09:04'), run('b', '10:00', '10:04')];
     expect(new RunIndex(runs).bringing({ kind: 'stored' }, row)?.runId).toBe('b');

@@ -1,0 +1,62 @@
+/** What is wrong with a served row, in a sentence that can be understood at three in the morning. */
+import { UNAVAILABLE } from '../../contract/status.ts';
+import type { Cause, FidelityCause } from './cause.ts';
+import { rowText, shownValue, timeText } from './evidence-text.ts';
+import type { RowFacts, ValueFacts } from './facts.ts';
+
+/** @param cause  one that `decide` found in these facts, of fidelity or `unavailable` */
+export function fidelityEvidence(facts: ValueFacts, cause: Cause): string {
+  const { row } = facts;
+  if (cause === 'unavailable' || row.status === UNAVAILABLE) return unavailable(row);
+  const write = SENTENCES[cause as FidelityCause];
+  const at = timeText(row.servedUs, row.servedUs);
+  return row.served === null
+    ? `${write(facts, 'no row')} (served at ${at})`
+    : write(facts, rowText(row, row.served));
+}
+
+type Sentence = (facts: ValueFacts, servedRow: string) => string;
+
+const SENTENCES: Readonly<Record<FidelityCause, Sentence>> = {
+  'answer altered': ({ served, row }, servedRow) =>
+    `the answer that was logged at ${timeText(row.servedUs, row.servedUs)} has ${shownValue(served)}, which is not ` +
+    `what ${servedRow} logged beside it holds`,
+  'on-demand differs': () => 'the function gives another output over the inputs that were logged',
+  'foreign row': foreign,
+  'null or default substituted': (facts, servedRow) =>
+    `${sides(facts, servedRow)}, one of which stands for no value (${writtenText(facts)})`,
+  'precision / type': (facts, servedRow) =>
+    `${sides(facts, servedRow)}, which are the same but for rounding or a conversion (${writtenText(facts)})`,
+  'changed in place': (facts, servedRow) =>
+    `${sides(facts, servedRow)}; an earlier commit of the history had what was served`,
+  'missing in history': (_, servedRow) =>
+    `${servedRow} was served, but the history has no row of this entity at all`,
+  unexplained: (facts, servedRow) =>
+    `${sides(facts, servedRow)}, and nothing tells why (${writtenText(facts)})`,
+};
+
+function foreign({ row }: ValueFacts, servedRow: string): string {
+  const { fidelity } = row;
+  return fidelity?.answer === 'foreign'
+    ? `${servedRow} has the values and times of another entity's row in the history: that of ${fidelity.entity}`
+    : `${servedRow} is no row of this entity in the history, nor of one other entity alone: whose it is, is not known`;
+}
+
+/** Both values of an altered row, where they may be shown; of a value that is itself true, that another one is not. */
+function sides({ alteration, held, served }: ValueFacts, servedRow: string): string {
+  if (alteration === null) return `${servedRow} has another value online than in the history beside this one`;
+  return held === undefined
+    ? `${servedRow} has another value online than in the history`
+    : `${servedRow} has ${shownValue(served)} online and ${shownValue(held)} in the history`;
+}
+
+function writtenText({ row }: ValueFacts): string {
+  return `the row online bears the written time ${timeText(row.served!.writtenUs, row.servedUs)}`;
+}
+
+function unavailable({ view, servedUs }: RowFacts): string {
+  return (
+    `the store gave no answer for ${view.id} when it was served at ${timeText(servedUs, servedUs)}, ` +
+    'and nothing was cached'
+  );
+}

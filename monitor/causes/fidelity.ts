@@ -1,0 +1,160 @@
+/**
+ * "Is it that row?": which row of the history the values of a served row are. Asked of every row that was given out,
+ * whether its values match the replay or not: a right value in a wrong row is a failed row.
+ *
+ * Values are compared bit for bit as they are stored: before fallbacks and before a surface converts them. Which
+ * definition wrote the history's row is not asked. Pure, and a slow scan on purpose: anyone can check it against the
+ * table of docs/monitor.md, and what an engine decides by joins is held against it.
+ */
+import { compareCanonical } from '../../contract/as-of.ts';
+import type { FeatureView } from '../../contract/model.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
+import { isAfter, isOfTimes } from './row-order.ts';
+import type { RowTimes } from './row-order.ts';
+import { isBlank } from './stored-value.ts';
+import { isSame } from './value-equality.ts';
+
+/** In the order of the questions: the first that holds is the answer. Named as in the snapshot. */
+export const FIDELITY_ANSWERS = [
+  'true',
+  'restamped',
+  'foreign',
+  'altered',
+  'notKept',
+  'missingInHistory',
+  'unknown',
+] as const;
+export type FidelityAnswer = (typeof FIDELITY_ANSWERS)[number];
+
+/** A row of the history. */
+export interface HeldRow extends RowTimes {
+  /** A tombstone: from here on the entity has no row. Its values are none. */
+  readonly deleted?: boolean;
+  /** In the order of `FidelityFacts.features`. */
+  readonly values: readonly Value[];
+}
+
+export interface OthersRow extends HeldRow {
+  readonly entity: string;
+}
+
+export interface FidelityFacts {
+  readonly kind: FeatureView['kind'];
+  readonly features: readonly { readonly type: ValueType; readonly fallback: Value }[];
+  /** The served row. An undefined value is not compared: its definition lacks it, or the log does not hold it. */
+  readonly served: RowTimes & { readonly values: readonly (Value | undefined)[] };
+  /** The entity's rows. Enough are those of the served event, those with the served values, and the last tombstone. */
+  readonly own: readonly HeldRow[];
+  /** Whether the history has any row of the entity but tombstones. */
+  readonly isKnown: boolean;
+  /** Rows of other entities. Enough are two with the served times and values. */
+  readonly others: readonly OthersRow[];
+  /** The history keeps no row of an event time before this; null: it keeps all. */
+  readonly keptFromUs: number | null;
+}
+
+export type Fidelity =
+  | { readonly answer: 'true' }
+  /** `row`: the times that stand for the served ones. */
+  | { readonly answer: 'restamped'; readonly row: RowTimes }
+  | { readonly answer: 'foreign'; readonly entity: string }
+  /** `row`: what the history holds of these times. */
+  | { readonly answer: 'altered'; readonly row: HeldRow }
+  | { readonly answer: 'notKept'; readonly why: NotKept }
+  | { readonly answer: 'missingInHistory' }
+  /** The row of another entity, which is not known. */
+  | { readonly answer: 'unknown' };
+
+/** A tombstone followed; the event lies before what is kept; the source holds it only as it was written later. */
+type NotKept = 'tombstone' | 'older' | 'replaced';
+
+export function fidelity(facts: FidelityFacts): Fidelity {
+  const { served, features } = facts;
+  const rows = facts.own.filter((row) => row.deleted !== true);
+  const ofTimes = rows.filter((row) => isOfTimes(row, served));
+  if (ofTimes.some((row) => differences(facts, row) === 0)) return { answer: 'true' };
+  const restamped = restampedRow(facts, rows);
+  if (restamped !== null) return { answer: 'restamped', row: restamped };
+  const entity = foreignEntity(facts, ofTimes);
+  if (entity !== null) return { answer: 'foreign', entity };
+  if (ofTimes.length > 0) return { answer: 'altered', row: lastOf(ofTimes, features) };
+  const why = notKept(facts, rows);
+  if (why !== null) return { answer: 'notKept', why };
+  return { answer: facts.isKnown ? 'unknown' : 'missingInHistory' };
+}
+
+/** Whether a row that was given out is one of the entity's own, as the history holds it. */
+export function isFaithful({ answer }: Fidelity): boolean {
+  return answer === 'true' || answer === 'restamped';
+}
+
+/** How many values differ from those served. */
+function differences({ features, served }: FidelityFacts, row: HeldRow): number {
+  return features.filter(({ type }, i) => {
+    const value = served.values[i];
+    return value !== undefined && !isSame(type, value, row.values[i]!);
+  }).length;
+}
+
+/** How many of the served values tell one row from another: neither null, NaN, zero, false, empty nor the fallback. */
+function tellingValues({ features, served }: FidelityFacts): number {
+  return features.filter(({ type, fallback }, i) => {
+    const value = served.values[i];
+    return value !== undefined && !isBlank(type, value) && !isSame(type, value, fallback);
+  }).length;
+}
+
+/**
+ * The row with the served values under other times: at the same event, or at another one if the values are telling. Of
+ * several the nearest in event time, then in created time; of two as near the earlier.
+ */
+function restampedRow(facts: FidelityFacts, rows: readonly HeldRow[]): RowTimes | null {
+  const { served } = facts;
+  const isTelling = tellingValues(facts) >= 2;
+  const distance = ({ eventUs, createdUs }: RowTimes): readonly number[] => [
+    Math.abs(eventUs - served.eventUs),
+    eventUs,
+    Math.abs((createdUs ?? 0) - (served.createdUs ?? 0)),
+    createdUs ?? 0,
+  ];
+  const [nearest] = rows
+    .filter((row) => (row.eventUs === served.eventUs || isTelling) && differences(facts, row) === 0)
+    .toSorted((a, b) => firstDifference(distance(a), distance(b)));
+  return nearest === undefined ? null : { eventUs: nearest.eventUs, createdUs: nearest.createdUs };
+}
+
+function firstDifference(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((item, i) => item !== b[i]);
+  return at === -1 ? 0 : a[at]! - b[at]!;
+}
+
+/** @returns the one other entity that has these values and times; null: none, or several have */
+function foreignEntity(facts: FidelityFacts, ofTimes: readonly HeldRow[]): string | null {
+  const holders = facts.others.filter(
+    (row) => row.deleted !== true && isOfTimes(row, facts.served) && differences(facts, row) === 0,
+  );
+  const entities = new Set(holders.map(({ entity }) => entity));
+  if (entities.size !== 1 || ofTimes.some((row) => differences(facts, row) < 2)) return null;
+  return holders[0]!.entity;
+}
+
+function notKept({ kind, own, served, keptFromUs }: FidelityFacts, rows: readonly HeldRow[]): NotKept | null {
+  const isGone = (row: HeldRow): boolean =>
+    row.deleted === true && (isAfter(row, served) || isOfTimes(row, served));
+  if (own.some(isGone)) return 'tombstone';
+  if (keptFromUs !== null && served.eventUs < keptFromUs) return 'older';
+  const ofEvent = rows.filter((row) => row.eventUs === served.eventUs);
+  const isReplaced = ofEvent.length > 0 && ofEvent.every((row) => isAfter(row, served));
+  return kind === 'stored' && isReplaced ? 'replaced' : null;
+}
+
+/** Of rows with the same times the one that the as-of rule takes: the last in the canonical order of all values. */
+function lastOf(rows: readonly HeldRow[], features: FidelityFacts['features']): HeldRow {
+  return rows.reduce((last, row) => {
+    for (const [i, { type }] of features.entries()) {
+      const order = compareCanonical(type, row.values[i]!, last.values[i]!);
+      if (order !== 0) return order > 0 ? row : last;
+    }
+    return last;
+  });
+}

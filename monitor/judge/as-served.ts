@@ -1,0 +1,183 @@
+/**
+ * The as-served question for the rows of a page: which row of the history each is (causes/fidelity.ts), and what
+ * follows from the answer for its times.
+ *
+ *   rows --of the served event--> held rows of the entity --fidelity--> true, or restamped at that event: nearly all
+ *   the others --by a print of their values--> rows of the entity at any event, rows of others at the served times
+ *   restamped --> the oldest missed row anew, by the times that stand for the served ones
+ *   foreign   --> the row that an honest store had at the fetch
+ *
+ * Only prints of values are joined, so that memory follows the page and not the history. Called by service-run.ts.
+ */
+import { quoteName, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
+import type { Entity, FeatureView } from '../../contract/model.ts';
+import { alterationsOf } from '../causes/altered-row.ts';
+import type { Alterations } from '../causes/altered-row.ts';
+import type { ReplayedTimes } from '../causes/facts.ts';
+import { fidelity } from '../causes/fidelity.ts';
+import type { Fidelity, FidelityFacts, HeldRow } from '../causes/fidelity.ts';
+import type { ComparedRow, GivenRow } from './given-row.ts';
+import { missedSql, pairSql } from './missed-rows.ts';
+import { PrintSearch } from './print-search.ts';
+import { missedOf } from './replayed-vector.ts';
+import type { ViewReplay } from './replay.ts';
+import type { RevealedValues } from './revealed-values.ts';
+
+/** What the history says of a row that was given out; alterations stand by the features of today's view. */
+export interface AskedFidelity extends Alterations {
+  readonly fidelity: Fidelity;
+  /** The oldest missed row by the times that stand for the served ones; undefined: the served times stand. */
+  readonly missed?: ReplayedTimes | null;
+  /** Of a foreign row: what an honest store had at the fetch. */
+  readonly honest: ReplayedTimes | null;
+}
+
+export class AsServed {
+  readonly #duck: DuckDb;
+  readonly #view: FeatureView;
+  readonly #replay: ViewReplay;
+  readonly #revealed: RevealedValues;
+  readonly #search: PrintSearch;
+
+  /** @param view  in the bundle in force, and its entity */
+  constructor(
+    duck: DuckDb,
+    { view, entity }: { view: FeatureView; entity: Entity },
+    replay: ViewReplay,
+    revealed: RevealedValues,
+  ) {
+    this.#duck = duck;
+    this.#view = view;
+    this.#replay = replay;
+    this.#revealed = revealed;
+    this.#search = new PrintSearch(duck, view, entity, replay);
+  }
+
+  /** @returns by vid, for each row of the page that was given out and can be read */
+  async ask(page: readonly GivenRow[]): Promise<Map<number, AskedFidelity>> {
+    const rows = await this.#compared(
+      page.filter(({ values }) => values?.some((value) => value !== undefined)),
+    );
+    const suspects = rows.filter(({ facts }) => !isTrueByEvent(facts));
+    const found = await this.#search.find(suspects);
+    const asked = rows.map((row) => {
+      const facts = found.get(row.given.vector.vid) ?? row.facts;
+      return { row, facts, answer: fidelity(facts) };
+    });
+    const missed = await this.#missedBy(asked);
+    const honest = await this.#honestBy(
+      asked.flatMap(({ row, answer }) => (isForeign(answer) ? [row.given.vector.vid] : [])),
+    );
+    return new Map(
+      asked.map(({ row, facts, answer }) => {
+        const { vid } = row.given.vector;
+        return [
+          vid,
+          {
+            fidelity: answer,
+            ...alterationsOf(facts, answer),
+            ...(answer.answer === 'restamped' ? { missed: missed.get(vid) ?? null } : {}),
+            honest: honest.get(vid) ?? null,
+          },
+        ];
+      }),
+    );
+  }
+
+  async #compared(given: readonly GivenRow[]): Promise<ComparedRow[]> {
+    if (given.length === 0) return [];
+    const held = await this.#heldRows(given);
+    const values = await this.#revealed.valuesOf(given, held);
+    return given.map((row, i) => {
+      const { served, isKnown, gone, vid } = row.vector;
+      const { eventUs, createdUs } = served!;
+      const tombstone: HeldRow[] = gone === null ? [] : [{ ...gone, deleted: true, values: [] }];
+      const facts: FidelityFacts = {
+        kind: this.#view.kind,
+        features: this.#view.features.map(({ type, missing }) => ({ type, fallback: missing })),
+        served: { eventUs, createdUs, values: values[i]! },
+        own: [...(held.get(vid) ?? []), ...tombstone],
+        others: [],
+        isKnown,
+        keptFromUs: null,
+      };
+      return { given: row, facts };
+    });
+  }
+
+  /** @returns by vid the entity's rows of the served event time, under any definition */
+  async #heldRows(given: readonly GivenRow[]): Promise<Map<number, HeldRow[]>> {
+    const vids = given.map(({ vector }) => vector.vid);
+    const { features, kind } = this.#view;
+    const same = this.#replay.keys.map((key, i) => `b.k${i} = h.${quoteName(key.row)}`).join(' AND ');
+    const rows = await this.#duck.rows(
+      `SELECT DISTINCT CAST(b.vid AS DOUBLE) AS vid, CAST(b.event_us AS DOUBLE) AS event_us,
+        CAST(epoch_us(h.created_time) AS DOUBLE) AS created_us, ${kind === 'stored' ? 'false' : 'coalesce(h.deleted, false)'} AS deleted
+        ${features.map(({ name }, i) => `, h.${quoteName(name)} AS f${i}`).join('')}
+      FROM replay_base b JOIN replay_history h ON ${same} AND b.event_us = epoch_us(h.event_time)
+      WHERE b.vid >= ${Math.min(...vids)} AND b.vid <= ${Math.max(...vids)}`,
+    );
+    const held = new Map<number, HeldRow[]>();
+    for (const row of rows) {
+      const vid = row['vid'] as number;
+      held.set(vid, [...(held.get(vid) ?? []), this.#heldRow(row)]);
+    }
+    return held;
+  }
+
+  #heldRow(row: SqlRow): HeldRow {
+    return {
+      eventUs: row['event_us'] as number,
+      createdUs: row['created_us'] as number | null,
+      ...(row['deleted'] === true ? { deleted: true } : {}),
+      values: this.#view.features.map(({ type }, i) => valueFromDuck(type, row[`f${i}`]!)),
+    };
+  }
+
+  /** @returns by vid, for the restamped rows alone */
+  async #missedBy(
+    asked: readonly { readonly row: ComparedRow; readonly answer: Fidelity }[],
+  ): Promise<Map<number, ReplayedTimes | null>> {
+    const stamped = asked.flatMap(({ row, answer }) => {
+      if (answer.answer !== 'restamped') return [];
+      const { eventUs, createdUs } = answer.row;
+      return [`(${row.given.vector.vid}, ${eventUs}::BIGINT, ${createdUs ?? 'NULL'}::BIGINT)`];
+    });
+    if (stamped.length === 0) return new Map();
+    const pair = pairSql('s.event_us', 's.created_us', 'last');
+    const base = `(SELECT b.* REPLACE (${pair} AS pair) FROM replay_base b
+      JOIN (VALUES ${stamped.join(', ')}) s(vid, event_us, created_us) ON s.vid = b.vid)`;
+    return await this.#times(missedSql(this.#replay.keys.length, base));
+  }
+
+  /** @returns by vid the newest row of the entity that was created by the fetch */
+  async #honestBy(vids: readonly number[]): Promise<Map<number, ReplayedTimes | null>> {
+    if (vids.length === 0) return new Map();
+    const on = [...this.#replay.keys.map((_, i) => `b.k${i} = e.k${i}`), 'b.definition = e.definition'];
+    return await this.#times(`SELECT b.vid, e.* FROM replay_base b JOIN replay_rows e ON ${on.join(' AND ')}
+      WHERE b.vid IN (${vids.join(', ')}) AND greatest(e.event_us, e.created_us) <= b.fetched_us AND NOT e.deleted
+        AND e.created_us IS NOT NULL
+      QUALIFY row_number() OVER (PARTITION BY b.vid ORDER BY e.pair DESC, e.run_id DESC) = 1`);
+  }
+
+  /** @param rows  a SELECT of vid, event_us, created_us, run_id, definition_id, deleted */
+  async #times(rows: string): Promise<Map<number, ReplayedTimes | null>> {
+    const found = await this.#duck.rows(
+      `SELECT CAST(vid AS DOUBLE) AS vid, CAST(event_us AS DOUBLE) AS missed_event_us, CAST(created_us AS DOUBLE) AS missed_created_us,
+        run_id AS missed_run_id, definition_id AS missed_definition_id, deleted AS missed_deleted FROM (${rows})`,
+    );
+    return new Map(found.map((row) => [row['vid'] as number, missedOf(row, this.#view)]));
+  }
+}
+
+/** Whether the rows of the served event answer already: no row of another event or entity can change it. */
+function isTrueByEvent(facts: FidelityFacts): boolean {
+  const answer = fidelity(facts);
+  if (answer.answer === 'true') return true;
+  return answer.answer === 'restamped' && answer.row.eventUs === facts.served.eventUs;
+}
+
+function isForeign({ answer }: Fidelity): boolean {
+  return answer === 'foreign' || answer === 'unknown';
+}

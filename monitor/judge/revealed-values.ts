@@ -1,0 +1,127 @@
+/**
+ * The values of rows as they are compared with the history. One that the log holds as an HMAC is looked for among the
+ * history's values: those of the rows beside it first, then, where it is none of them, all of its column.
+ *
+ * What is found here is compared and never shown: reports have the HMACs (hashed-values.ts).
+ */
+import { quoteName, quoteText, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { HmacKey } from '../../contract/log-privacy.ts';
+import type { Feature, FeatureView } from '../../contract/model.ts';
+import type { Value } from '../../contract/value-type.ts';
+import type { HeldRow } from '../causes/fidelity.ts';
+import { UNKNOWN_VALUE } from '../causes/value-equality.ts';
+import { sameFeature } from './given-row.ts';
+import type { GivenRow } from './given-row.ts';
+import { HashedFeature } from './hashed-values.ts';
+import type { ViewReplay } from './replay.ts';
+
+const BATCH_ROWS = 20_480;
+
+/** A value that is known by its HMAC alone, until it is found. */
+interface Sealed {
+  readonly row: number;
+  readonly feature: number;
+  readonly digest: Buffer;
+}
+
+export class RevealedValues {
+  readonly #duck: DuckDb;
+  readonly #view: FeatureView;
+  readonly #key: HmacKey | null;
+  readonly #replay: ViewReplay;
+  readonly #hashed = new Map<number, HashedFeature>();
+  /** Features whose column stands in a table with its HMACs. */
+  readonly #laid = new Set<number>();
+
+  /** @param view  in the bundle in force */
+  constructor(duck: DuckDb, view: FeatureView, key: HmacKey | null, replay: ViewReplay) {
+    this.#duck = duck;
+    this.#view = view;
+    this.#key = key;
+    this.#replay = replay;
+  }
+
+  /**
+   * @param given  rows with values
+   * @param held   rows of the history that they may be, by vid
+   * @returns      for each row a value for each feature of today's view; undefined: it cannot be compared;
+   *               UNKNOWN_VALUE: it is none of the history's
+   */
+  async valuesOf(
+    given: readonly GivenRow[],
+    held: ReadonlyMap<number, readonly HeldRow[]>,
+  ): Promise<(Value | undefined)[][]> {
+    const sealed: Sealed[] = [];
+    const values = given.map((row, r) =>
+      this.#view.features.map((feature, i) => {
+        const value = this.#valueOf(row, feature);
+        if (!Buffer.isBuffer(value?.digest)) return value?.value;
+        const near = (held.get(row.vector.vid) ?? []).flatMap((one) => one.values[i] ?? null);
+        const found = this.#hashesOf(i).revealed(value.digest, near);
+        if (found === UNKNOWN_VALUE) sealed.push({ row: r, feature: i, digest: value.digest });
+        return found;
+      }),
+    );
+    for (const [feature, own] of Map.groupBy(sealed, (one) => one.feature)) {
+      const found = await this.#lookUp(feature, own);
+      for (const { row, digest } of own) {
+        values[row]![feature] = found.get(digest.toString('hex')) ?? UNKNOWN_VALUE;
+      }
+    }
+    return values;
+  }
+
+  #valueOf(
+    { vector, view, values, hmacs }: GivenRow,
+    feature: Feature,
+  ): { readonly value?: Value | undefined; readonly digest?: Buffer } | undefined {
+    const at = sameFeature(view, feature);
+    const value = at === -1 ? undefined : values![at];
+    if (value === undefined) return undefined;
+    const { log } = view.features[at]!;
+    if (!vector.masked || log === 'raw') return { value };
+    const digest = log === 'hmac' && this.#key?.id === vector.hmacKeyId ? hmacs?.[at] : undefined;
+    return digest === undefined ? undefined : { digest };
+  }
+
+  #hashesOf(feature: number): HashedFeature {
+    const known = this.#hashed.get(feature);
+    if (known !== undefined) return known;
+    const made = new HashedFeature(this.#key!, this.#view.id, this.#view.features[feature]!);
+    this.#hashed.set(feature, made);
+    return made;
+  }
+
+  /** @returns by the hex digits of the HMAC */
+  async #lookUp(feature: number, sealed: readonly Sealed[]): Promise<Map<string, Value>> {
+    if (!this.#laid.has(feature)) await this.#lay(feature);
+    const digests = [...new Set(sealed.map(({ digest }) => quoteText(digest.toString('hex'))))];
+    const rows = await this.#duck.rows(`SELECT d.digest, c.v FROM column_digests_${feature} d
+      JOIN column_values_${feature} c USING (id) WHERE d.digest IN (${digests.join(', ')})`);
+    const { type } = this.#view.features[feature]!;
+    return new Map(rows.map((row) => [row['digest'] as string, valueFromDuck(type, row['v']!)]));
+  }
+
+  /** Writes each value of a column of the history into a table, and its HMAC into another. */
+  async #lay(feature: number): Promise<void> {
+    this.#laid.add(feature);
+    const { name, type } = this.#view.features[feature]!;
+    const all = this.#replay.histories.map((sql) => `SELECT ${quoteName(name)} AS v FROM (${sql})`);
+    const [values, digests] = [`column_values_${feature}`, `column_digests_${feature}`];
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${values} AS SELECT row_number() OVER () - 1 AS id, v
+        FROM (SELECT DISTINCT v FROM (${all.join(' UNION ALL ')}) WHERE v IS NOT NULL);
+      CREATE OR REPLACE TEMP TABLE ${digests} (digest VARCHAR, id BIGINT)`);
+    const hashes = this.#hashesOf(feature);
+    for (let from = 0; ; from += BATCH_ROWS) {
+      const rows = await this.#duck.rows(
+        `SELECT id, v FROM ${values} WHERE id >= ${from} AND id < ${from + BATCH_ROWS}`,
+      );
+      if (rows.length === 0) return;
+      await this.#duck.append(
+        digests,
+        rows.map((row) => [hashes.digest(valueFromDuck(type, row['v']!)), row['id']!]),
+      );
+    }
+  }
+}
