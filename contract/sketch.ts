@@ -2,13 +2,14 @@
  * A sketch: what the programs keep of a column's distribution, small enough to store for every feature of every day.
  * Training writes one for each feature into its manifest, the monitor compares what was served with it.
  *
- *   ordered     numbers, times, lengths of lists, lengths of embeddings as vectors: mean, quantiles, bins
- *   categories  everything else: the most frequent texts
+ *   ordered     numbers, ages of times, lengths of lists, norms of embeddings: mean, quantiles, bins
+ *   categories  texts, truth values, bytes as hex: the most frequent ones
+ *   neither     maps and structs: rows and nulls alone
  *
  * Quantiles are values that occur (type 1): the i-th of 1,001 is the smallest value x with F(x) >= i / 1000, so that
  * i / 1000 <= F(x) < (i + 1) / 1000 from it up to the next one. Two sketches give D to within 0.001.
  */
-import type { ValueType } from './value-type.ts';
+import type { Value, ValueType } from './value-type.ts';
 
 /** Quantiles are kept at 0, 0.001, 0.002 ... 1. */
 export const QUANTILE_STEPS = 1_000;
@@ -16,8 +17,13 @@ export const QUANTILE_STEPS = 1_000;
 export const MOST_CATEGORIES = 20;
 const DECILES = 10;
 
-/** What of a value is measured: the value, a time in microseconds, the items of a list, the norm of an embedding. */
-export type Measure = 'value' | 'time' | 'length' | 'norm';
+/**
+ * What of a value is measured: the value; of a time how old it was when it was asked for, in seconds; the items of a
+ * list; the norm of an embedding.
+ */
+export type Measure = 'value' | 'age' | 'length' | 'norm';
+/** What is taken of a value: a measure, its text, or nothing. */
+export type Taken = Measure | 'text' | 'nothing';
 
 export interface ColumnSketch {
   readonly rows: number;
@@ -25,9 +31,9 @@ export interface ColumnSketch {
   /** Values that are NaN, and infinite ones: `ordered` leaves both out. */
   readonly nan: number;
   readonly infinite: number;
-  /** null: the column is one of categories, or has no finite value. */
+  /** null: nothing is measured of the column, or it has no finite value. */
   readonly ordered: OrderedSketch | null;
-  /** null: the column is ordered, or has no value. */
+  /** null: no text is taken of the column, or it has no value. */
   readonly categories: CategorySketch | null;
 }
 
@@ -55,7 +61,7 @@ export interface CategorySketch {
   readonly rows: number;
   /** How many different ones. */
   readonly values: number;
-  /** The most frequent ones, by their rows, then by their texts. A long text is cut. */
+  /** The most frequent ones first, ties by their texts; of another sketch's also those that have no row here. */
   readonly top: readonly CategoryRows[];
 }
 
@@ -64,23 +70,59 @@ interface CategoryRows {
   readonly rows: number;
 }
 
-/** @returns what is measured of values of a type; null: they are categories */
-export function measureOf(type: ValueType): Measure | null {
+export function takenOf(type: ValueType): Taken {
   switch (type.kind) {
-    case 'int32':
-    case 'int64':
-    case 'float32':
-    case 'float64':
-      return 'value';
     case 'timestamp':
-      return 'time';
+      return 'age';
     case 'list':
       return 'length';
     case 'embedding':
       return 'norm';
+    case 'bool':
+    case 'string':
+    case 'bytes':
+      return 'text';
+    case 'map':
+    case 'struct':
+      return 'nothing';
     default:
-      return null;
+      return 'value';
   }
+}
+
+/** A longer text is cut, and says how long it was. */
+export const MOST_CHARACTERS = 200;
+
+/**
+ * What a sketch takes of a value, as the SQL of project/engine/duckdb/column-sketches.ts takes it.
+ *
+ * @param askedUs  when the value was asked for
+ * @returns        a number or a text; null for null; of maps and structs an empty text
+ */
+export function takenFrom(type: ValueType, value: Value, askedUs: number): number | string | null {
+  if (value === null) return null;
+  switch (takenOf(type)) {
+    case 'value':
+      return Number(value) + 0;
+    case 'age':
+      return (askedUs - Number(value)) / 1e6;
+    case 'length':
+      return (value as readonly Value[]).length;
+    case 'norm':
+      return Math.sqrt((value as Float32Array).reduce((sum, x) => sum + x * x, 0));
+    case 'text':
+      return type.kind === 'bytes'
+        ? shortText(Buffer.from(value as Uint8Array).toString('hex'))
+        : shortText(String(value));
+    case 'nothing':
+      return '';
+  }
+}
+
+function shortText(text: string): string {
+  const characters = [...text];
+  if (characters.length <= MOST_CHARACTERS) return text;
+  return `${characters.slice(0, MOST_CHARACTERS).join('')}… (${characters.length} characters)`;
 }
 
 /**

@@ -44,6 +44,8 @@ interface TrainedView {
   readonly definitionId: number;
   /** How far its history was complete; null: never computed, or a stored view, which always is. */
   readonly watermarkUs: number | null;
+  /** The entry of its history that was read; null: there was none, or a stored view. */
+  readonly commit: number | null;
 }
 
 interface TrainedFeature extends LabelCounts {

@@ -8,6 +8,9 @@ import type { RunRecord } from '../contract/run-record.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import type { DayOfService } from './day/day-tables.ts';
+import { driftOfDay } from './drift/day-drift.ts';
+import type { DriftOfDay } from './drift/day-drift.ts';
+import type { DriftReferences } from './drift/drift-references.ts';
 import { AsServed } from './judge/as-served.ts';
 import { FeatureTally } from './judge/feature-tally.ts';
 import { ViewJudge } from './judge/judge.ts';
@@ -59,7 +62,8 @@ export class ServiceRun {
     logger.progress(`judging ${service.name}`, service.views.length, service.views.length);
     await this.#values.write(duck, judgedValuesFile(settings.reports, service.name, date));
     const ordered = service.features.flatMap(({ fullName }) => features.get(fullName) ?? []);
-    const snapshot = this.#snapshot(ordered, views);
+    const drift = await driftOfDay(this.#day, this.#served);
+    const snapshot = this.#snapshot(withDrift(ordered, drift), views, drift.references);
     writeSnapshot(settings.reports, snapshot);
     return snapshot;
   }
@@ -109,7 +113,11 @@ export class ServiceRun {
     return own.map(({ feature, fullName }) => tallies.get(feature)!.snapshot(fullName, view.id));
   }
 
-  #snapshot(features: readonly FeatureSnapshot[], states: ReadonlyMap<string, ViewState>): Snapshot {
+  #snapshot(
+    features: readonly FeatureSnapshot[],
+    states: ReadonlyMap<string, ViewState>,
+    drift: DriftReferences,
+  ): Snapshot {
     const { project, book, date, fromUs, toUs } = this.#day;
     const { settings, logger, clock } = project;
     const { service } = this.#served;
@@ -141,6 +149,7 @@ export class ServiceRun {
         fidelity: this.#fidelity.get(role)!,
       })),
       features,
+      drift,
       runs: runsOfDay(
         views.map(({ runs }) => runs),
         fromUs,
@@ -170,4 +179,11 @@ export class ServiceRun {
       openTails,
     };
   }
+}
+
+function withDrift(features: readonly FeatureSnapshot[], drift: DriftOfDay): FeatureSnapshot[] {
+  return features.map((feature) => {
+    const own = drift.features.get(feature.name);
+    return own === undefined ? feature : { ...feature, drift: own };
+  });
 }

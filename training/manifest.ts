@@ -6,13 +6,15 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { cpus } from 'node:os';
 import type { LabelCounts, TrainingManifest } from '../contract/training-manifest.ts';
+import { takenOf } from '../contract/sketch.ts';
 import type { ColumnSketch } from '../contract/sketch.ts';
 import { formatType } from '../contract/value-type.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
-import { sketchColumns } from '../project/engine/duckdb/column-sketches.ts';
+import { sketchColumns, sketchedColumn } from '../project/engine/duckdb/column-sketches.ts';
 import { OWN_PACKAGE } from '../project/own-package.ts';
 import type { Project } from '../project/project.ts';
 import { trainingError } from './errors.ts';
+import { LABEL_KEYS } from './training-labels.ts';
 import type { JoinedFeatures } from './training-output.ts';
 import type { JoinedView, TrainingSet } from './view-join.ts';
 
@@ -43,8 +45,8 @@ export async function describeSet(
     serviceVersion: service.version,
     bundle: bundle.hash,
     as: mode,
-    views: joined.map(({ used, view, watermarkUs }) => {
-      return { role: used.role, view: view.id, definitionId: view.definitionId, watermarkUs };
+    views: joined.map(({ used, view, watermarkUs, commit }) => {
+      return { role: used.role, view: view.id, definitionId: view.definitionId, watermarkUs, commit };
     }),
     made: {
       plumbline: OWN_PACKAGE.version,
@@ -78,7 +80,11 @@ async function sketchesOf(
   const sketches = new Map<string, ColumnSketch>();
   for (const [table, all] of Map.groupBy(columns, (column) => column.table)) {
     const own = all.filter(({ name }) => shown.has(name));
-    for (const [name, sketch] of await sketchColumns(duck, table, own)) sketches.set(name, sketch);
+    const from = own.some(({ type }) => takenOf(type) === 'age')
+      ? `${table} JOIN (SELECT rid, t FROM ${LABEL_KEYS}) USING (rid)`
+      : table;
+    const sketched = own.map(({ name, type, sql }) => sketchedColumn(name, type, sql, 't'));
+    for (const [name, sketch] of await sketchColumns(duck, from, sketched)) sketches.set(name, sketch);
   }
   return sketches;
 }

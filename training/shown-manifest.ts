@@ -59,16 +59,17 @@ export function renderManifests(manifests: readonly TrainingManifest[]): string 
 
 export function renderManifest(manifest: TrainingManifest): string {
   const { name, madeUs, service, serviceVersion, bundle, as, made, labels, out } = manifest;
-  const views = manifest.views.map(({ role, view, watermarkUs }) => {
+  const views = manifest.views.map(({ role, view, watermarkUs, commit }) => {
     const whose = role === view ? view : `${role} (${view})`;
-    return watermarkUs === null ? whose : `${whose} up to ${formatTimestamp(watermarkUs)}`;
+    const upTo = watermarkUs === null ? '' : ` up to ${formatTimestamp(watermarkUs)}`;
+    return commit === null ? whose : `${whose}${upTo}, commit ${commit}`;
   });
   const facts = [
     `training set ${name}, made ${formatTimestamp(madeUs)}, as ${as}`,
     `${countText(out.rows, 'row')} in ${out.file}`,
     `labels ${labels.file}, sha256 ${labels.sha256}`,
     `service ${service} v${serviceVersion}, bundle ${bundle}`,
-    `views ${views.join(', ')}`,
+    `views ${views.join('; ')}`,
     `made by plumbline ${made.plumbline}, Node ${made.node} (V8 ${made.v8}), DuckDB ${made.duckdb} on ${made.processor}`,
   ];
   const head = ['feature', 'type', 'null', 'mean', 'deviation', 'least', 'median', 'most', ''];
@@ -96,15 +97,11 @@ function sketchCells(sketch: ColumnSketch | null): string[] {
 }
 
 function orderedCells({ measure, mean, standardDeviation, quantiles }: OrderedSketch): string[] {
-  const shown = (value: number): string =>
-    measure === 'time' ? formatTimestamp(Math.round(value)).slice(0, 19) : shortNumber(value);
-  const deviation = standardDeviation === null ? '' : deviationText(measure, standardDeviation);
+  const unit = measure === 'age' ? ' s' : '';
   const three = [quantiles[0]!, quantiles[QUANTILE_STEPS / 2]!, quantiles[QUANTILE_STEPS]!];
-  return [shown(mean), deviation, ...three.map(shown)];
-}
-
-function deviationText(measure: OrderedSketch['measure'], deviation: number): string {
-  return measure === 'time' ? `${shortNumber(deviation / 1e6)} s` : shortNumber(deviation);
+  return [mean, standardDeviation, ...three].map((value) =>
+    value === null ? '' : `${shortNumber(value)}${unit}`,
+  );
 }
 
 function shortNumber(value: number): string {

@@ -42,6 +42,8 @@ export interface JoinedView {
   readonly unjudged: number;
   /** How far its history is complete; null: never computed, or a stored view, which always is. */
   readonly watermarkUs: number | null;
+  /** The entry of its history that was read; null: there was none, or a stored view. */
+  readonly commit: number | null;
   /** Whether its history holds rows of other row logic alone. */
   readonly isChanged: boolean;
 }
@@ -66,8 +68,9 @@ export async function joinView(set: TrainingSet, used: ServiceView, table: strin
     await duck.run(`UPDATE ${table} SET asof_state = ${UNJUDGED}
       WHERE rid IN (SELECT rid FROM ${LABEL_KEYS} WHERE ${isUnjudged})`);
   }
-  const isChanged = mark === null && seenHistory(settings, view) !== null;
-  return { used, view, table, unjudged, watermarkUs, isChanged };
+  const commit = view.kind === 'stored' ? null : (seenHistory(settings, view)?.version ?? null);
+  const isChanged = mark === null && commit !== null;
+  return { used, view, table, unjudged, watermarkUs, commit, isChanged };
 }
 
 async function joinRows(

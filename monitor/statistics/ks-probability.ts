@@ -24,9 +24,15 @@ interface KsProbability {
  * @param d      the gap, in [0, 1]
  * @param aRows  values of one side, at least 1
  * @param bRows  values of the other, at least 1
+ * @param mostExact  up to so many values on a side the exact p is computed
  */
-export function ksProbability(d: number, aRows: number, bRows: number): KsProbability {
-  if (Math.max(aRows, bRows) <= MOST_EXACT) {
+export function ksProbability(
+  d: number,
+  aRows: number,
+  bRows: number,
+  mostExact = MOST_EXACT,
+): KsProbability {
+  if (Math.max(aRows, bRows) <= mostExact) {
     return { p: clipped(exactProbability(d, aRows, bRows)), method: 'exact' };
   }
   const rows = Math.round((aRows * bRows) / (aRows + bRows));

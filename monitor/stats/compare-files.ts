@@ -2,16 +2,14 @@
  * `plumb monitor stats`: how each column that two Parquet files share differs between them.
  *
  * A column is read once to count its rows, and again for its statistics. The engine sorts or groups the values and a
- * walk over them keeps only sums, so a file may be larger than memory. A column is flagged when its q is at most 0.01
- * (the difference is hardly chance) and its distance (D, L-infinity or the gap of null shares) is at least 0.03 (the
- * difference is not small); from a distance of 0.1 on it is an alarm.
+ * walk over them keeps only sums, so a file may be larger than memory. How much counts: drift-level.ts.
  */
 import { DuckDb, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { monitorError } from '../errors.ts';
 import { chiSquareOf } from '../statistics/chi-square.ts';
-import { falseDiscoveryRates } from '../statistics/false-discoveries.ts';
+import { driftLevels } from '../statistics/drift-level.ts';
+import type { DriftJudgement, DriftLevel, DriftTest } from '../statistics/drift-level.ts';
 import { shareInterval } from '../statistics/share-interval.ts';
-import { LIMITS } from '../limits.ts';
 import { compareCategoryColumn } from './category-column.ts';
 import type { CategoryDifference } from './category-column.ts';
 import { fileSql, sharedColumns, valueSql } from './compared-columns.ts';
@@ -19,12 +17,8 @@ import type { ComparedColumn, Files, Sides } from './compared-columns.ts';
 import { compareOrdered } from './ordered-column.ts';
 import type { OrderedDifference } from './ordered-column.ts';
 
-const FLAGGED_RATE = 0.01;
-const FLAGGED_DISTANCE = 0.03;
-
-export type DriftLevel = 'none' | 'flagged' | 'alarm';
-
-export interface ColumnDifference extends Partial<OrderedDifference>, Partial<CategoryDifference> {
+export interface ColumnDifference
+  extends DriftJudgement, Partial<OrderedDifference>, Partial<CategoryDifference> {
   readonly name: string;
   readonly type: string;
   /** How the column is compared: as ordered values, as categories, or by the lengths of its lists. */
@@ -42,12 +36,6 @@ export interface ColumnDifference extends Partial<OrderedDifference>, Partial<Ca
   };
   /** Numbers of NaN and infinities, which the statistics leave out. */
   readonly notFinite: Sides;
-  /**
-   * The share of false alarms to expect among the columns with this q or a smaller one (Benjamini and Hochberg, over
-   * all columns); null when the column has no p.
-   */
-  readonly q: number | null;
-  readonly level: DriftLevel;
 }
 
 type Interval = readonly [low: number, high: number];
@@ -72,7 +60,7 @@ export async function compareFiles(a: string, b: string): Promise<FileComparison
     const columns: ColumnDifference[] = [];
     for (const column of shared.compared) columns.push(await compareColumn(duck, { a, b }, column));
     const { onlyInA, onlyInB, notCompared } = shared;
-    return { a, b, columns: ranked(withRates(columns)), onlyInA, onlyInB, notCompared };
+    return { a, b, columns: ranked(withLevels(columns)), onlyInA, onlyInB, notCompared };
   } finally {
     duck.close();
   }
@@ -131,29 +119,28 @@ async function countsOf(duck: DuckDb, file: string, column: ComparedColumn): Pro
   return { rows, nulls: rows - (row!['present'] as number), finite: row!['finite'] as number };
 }
 
-/** Sets the q of each column by its smallest p: that of the values or that of the share of nulls. */
-function withRates(columns: readonly ColumnDifference[]): ColumnDifference[] {
-  const tests = columns.flatMap((column, at) => {
-    const ps = [column.ks?.p, column.chiSquare?.p, column.nulls.p].filter((p) => typeof p === 'number');
-    return ps.map((p) => ({ at, p }));
-  });
-  const rates = falseDiscoveryRates(tests.map(({ p }) => p));
-  return columns.map((column, at) => {
-    const own = rates.filter((_, i) => tests[i]!.at === at);
-    const q = own.length === 0 ? null : Math.min(...own);
-    return { ...column, q, level: levelOf(q, distanceOf(column)) };
-  });
+/** Sets the q and the level of each column by its tests: of the values, and of the share of nulls. */
+function withLevels(columns: readonly ColumnDifference[]): ColumnDifference[] {
+  const levels = driftLevels(columns.map(testsOf));
+  return columns.map((column, at) => ({ ...column, ...levels[at] }));
 }
 
-function levelOf(q: number | null, distance: number): DriftLevel {
-  if (q === null || q > FLAGGED_RATE || distance < FLAGGED_DISTANCE) return 'none';
-  return distance >= LIMITS.distanceAlarm ? 'alarm' : 'flagged';
+function testsOf(column: ColumnDifference): DriftTest[] {
+  const { ks, chiSquare, lInfinity = 0, nulls } = column;
+  return [
+    ...(ks === undefined ? [] : [{ p: ks.p, distance: ks.d }]),
+    ...(chiSquare === undefined || chiSquare === null ? [] : [{ p: chiSquare.p, distance: lInfinity }]),
+    ...(nulls.p === null ? [] : [{ p: nulls.p, distance: nullGap(column) }]),
+  ];
 }
 
 /** The largest difference of shares: of the values below some value, of one category, or of nulls. */
-export function distanceOf({ ks, lInfinity, nulls, rows }: ColumnDifference): number {
-  const nullGap = rows.a === 0 || rows.b === 0 ? 0 : Math.abs(nulls.a / rows.a - nulls.b / rows.b);
-  return Math.max(ks?.d ?? 0, lInfinity ?? 0, nullGap);
+export function distanceOf(column: ColumnDifference): number {
+  return Math.max(column.ks?.d ?? 0, column.lInfinity ?? 0, nullGap(column));
+}
+
+function nullGap({ nulls, rows }: ColumnDifference): number {
+  return rows.a === 0 || rows.b === 0 ? 0 : Math.abs(nulls.a / rows.a - nulls.b / rows.b);
 }
 
 function ranked(columns: readonly ColumnDifference[]): ColumnDifference[] {

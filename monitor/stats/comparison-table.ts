@@ -2,7 +2,8 @@
 import { renderTable } from '../../contract/std/text-table.ts';
 import { percent } from '../verdict/verdict.ts';
 import { distanceOf } from './compare-files.ts';
-import type { ColumnDifference, DriftLevel, FileComparison } from './compare-files.ts';
+import type { DriftLevel } from '../statistics/drift-level.ts';
+import type { ColumnDifference, FileComparison } from './compare-files.ts';
 import type { Sides } from './compared-columns.ts';
 
 const PLAIN = '\u001b[0m';

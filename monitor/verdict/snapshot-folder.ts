@@ -4,8 +4,9 @@
  *   {reports}/{service}/{date}.json       the snapshot
  *                       {date}.html       the report, drawn from the snapshot
  *                       {date}.parquet    every judged value
+ *                       {date}.sketches.json   what was served, in small: later days are compared with it
  *
- * Judging a day again replaces all three: a settled verdict replaces the provisional one.
+ * Judging a day again replaces all of them: a settled verdict replaces the provisional one.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,6 +29,10 @@ export function reportFile(reports: string, service: string, date: string): stri
 
 export function judgedValuesFile(reports: string, service: string, date: string): string {
   return join(reports, service, `${date}.parquet`);
+}
+
+export function sketchesFile(reports: string, service: string, date: string): string {
+  return join(reports, service, `${date}.sketches.json`);
 }
 
 /** @throws MON_REPORTS */

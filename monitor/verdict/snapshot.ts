@@ -9,6 +9,8 @@ import type { BadRows } from '../../project/engine/duckdb/bad-rows.ts';
 import type { Consumer } from '../../contract/model.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
 import type { Cause } from '../causes/cause.ts';
+import type { DriftReferences } from '../drift/drift-references.ts';
+import type { FeatureDrift } from '../drift/feature-drift.ts';
 import type { State } from '../causes/value-state.ts';
 import type { Distributions } from '../statistics/distributions.ts';
 
@@ -43,6 +45,8 @@ export interface Snapshot {
   /** One entry for each role of the service. */
   readonly views: readonly ViewSnapshot[];
   readonly features: readonly FeatureSnapshot[];
+  /** What drift was measured against. Absent: of a day judged before drift was measured. */
+  readonly drift?: DriftReferences;
   /** The materialization runs whose rows could be served on that day, in order of their start. */
   readonly runs: readonly RunSnapshot[];
   /** The bundles and service versions that answered that day, in the order of their first vector. */
@@ -233,6 +237,8 @@ export interface FeatureSnapshot {
   /** Causes that stood beside the first one. */
   readonly also: Readonly<Partial<Record<Cause, number>>>;
   readonly distributions: Distributions | null;
+  /** Moves neither the verdict nor an exit code. Absent: the feature's values stay out of the log. */
+  readonly drift?: FeatureDrift;
   readonly examples: readonly Example[];
 }
 

@@ -5,23 +5,38 @@
  * DuckDB's own `quantile_disc` with 1,001 shares takes forty times as long and holds the whole column. A table is read
  * once for its counts, once for its means, and each column once for its quantiles and once for its bins.
  */
-import { MOST_CATEGORIES, decileEdges, measureOf, quantileRanks } from '../../../contract/sketch.ts';
-import type { CategorySketch, ColumnSketch, Measure, OrderedSketch } from '../../../contract/sketch.ts';
+import {
+  MOST_CATEGORIES,
+  MOST_CHARACTERS,
+  decileEdges,
+  quantileRanks,
+  takenOf,
+} from '../../../contract/sketch.ts';
+import type { CategorySketch, ColumnSketch, OrderedSketch, Taken } from '../../../contract/sketch.ts';
 import type { ValueType } from '../../../contract/value-type.ts';
+import { quoteText } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
 import { sqlLiteral } from './sql-literal.ts';
 
 interface SketchedColumn {
   readonly name: string;
-  readonly type: ValueType;
-  /** SQL of its values. */
+  readonly taken: Taken;
+  /** SQL of what is taken of its values, null where they are: a DOUBLE without -0, or a VARCHAR. */
   readonly sql: string;
-  /** The edges to count bins by, those of another sketch; the column's own deciles unless given. */
-  readonly edges?: readonly number[];
+  /** SQL that is null where a value is null. */
+  readonly present: string;
+  /** What it will be compared with. */
+  readonly like?: SketchLike;
 }
 
-/** A longer text is cut, and says how long it was. */
-const MOST_CHARACTERS = 200;
+/** What a sketch takes from those that it will be compared with. */
+export interface SketchLike {
+  /** The edges to count bins by; null: the column's own deciles. */
+  readonly edges: readonly number[] | null;
+  /** Texts to count by themselves, beside the most frequent ones. */
+  readonly texts: readonly string[];
+}
+
 /** Means of numbers past these sizes are computed of scaled ones, so that no sum or square leaves the doubles. */
 const HUGE = 1e100;
 const TINY = 1e-100;
@@ -37,50 +52,52 @@ export async function sketchColumns(
 ): Promise<Map<string, ColumnSketch>> {
   const sketches = new Map<string, ColumnSketch>();
   if (columns.length === 0) return sketches;
-  const measured = columns.map((column) => ({ column, measure: measureOf(column.type) }));
-  const counts = await countsOf(duck, from, measured);
-  const moments = await momentsOf(duck, from, measured, counts);
-  for (const [i, { column, measure }] of measured.entries()) {
-    const { rows, present, finite, nan } = counts[i]!;
+  const counts = await countsOf(duck, from, columns);
+  const moments = await momentsOf(duck, from, columns, counts);
+  for (const [i, column] of columns.entries()) {
+    const { name, taken } = column;
+    const { rows, present, finite, nan, infinite } = counts[i]!;
+    const isText = taken === 'text';
     const ordered =
-      measure === null || finite === 0
+      isText || taken === 'nothing' || finite === 0
         ? null
-        : { measure, rows: finite, ...moments[i]!, ...(await shapeOf(duck, from, column, finite)) };
-    const isCategories = measure === null && present > 0;
-    sketches.set(column.name, {
-      rows,
-      nulls: rows - present,
-      nan,
-      infinite: measure === null ? 0 : present - finite - nan,
-      ordered,
-      categories: isCategories ? await categoriesOf(duck, from, column, present) : null,
-    });
+        : { measure: taken, rows: finite, ...moments[i]!, ...(await shapeOf(duck, from, column, finite)) };
+    const categories = isText && present > 0 ? await categoriesOf(duck, from, column, present) : null;
+    sketches.set(name, { rows, nulls: rows - present, nan, infinite, ordered, categories });
   }
   return sketches;
 }
 
-interface MeasuredColumn {
-  readonly column: SketchedColumn;
-  readonly measure: Measure | null;
+/**
+ * A column of typed values, as it is sketched: takes of them in SQL what `takenFrom` takes.
+ *
+ * @param sql      of the values
+ * @param askedUs  SQL of the time at which a row was asked for
+ */
+export function sketchedColumn(name: string, type: ValueType, sql: string, askedUs: string): SketchedColumn {
+  return { name, taken: takenOf(type), sql: takenSql(type, sql, askedUs), present: sql };
 }
 
-/** @returns SQL of what is measured, a double; -0 counts as 0 */
-function measuredSql({ sql, type }: SketchedColumn): string {
-  switch (measureOf(type)) {
-    case 'time':
-      return `CAST(epoch_us(${sql}) AS DOUBLE)`;
+function takenSql(type: ValueType, sql: string, askedUs: string): string {
+  switch (takenOf(type)) {
+    case 'value':
+      return `(CAST(${sql} AS DOUBLE) + 0.0)`;
+    case 'age':
+      return `((CAST(${askedUs} AS DOUBLE) - CAST(epoch_us(${sql}) AS DOUBLE)) / 1000000)`;
     case 'length':
       return `CAST(len(${sql}) AS DOUBLE)`;
     case 'norm':
-      return `sqrt(list_sum(list_transform(${sql}, lambda x: CAST(x AS DOUBLE) * x)))`;
-    default:
-      return `(CAST(${sql} AS DOUBLE) + 0.0)`;
+      return `sqrt(list_reduce(list_transform(${sql}, lambda x: CAST(x AS DOUBLE) * x), lambda a, b: a + b, 0))`;
+    case 'text':
+      return shortSql(type.kind === 'bytes' ? `lower(hex(${sql}))` : `CAST(${sql} AS VARCHAR)`);
+    case 'nothing':
+      return `CASE WHEN ${sql} IS NOT NULL THEN '' END`;
   }
 }
 
-/** @returns SQL of a category's text */
-function categorySql({ sql, type }: SketchedColumn): string {
-  return type.kind === 'bytes' ? `hex(${sql})` : `CAST(${sql} AS VARCHAR)`;
+function shortSql(text: string): string {
+  const cut = `left(${text}, ${MOST_CHARACTERS}) || '… (' || length(${text}) || ' characters)'`;
+  return `CASE WHEN length(${text}) <= ${MOST_CHARACTERS} THEN ${text} ELSE ${cut} END`;
 }
 
 interface Counts {
@@ -88,32 +105,34 @@ interface Counts {
   readonly present: number;
   readonly finite: number;
   readonly nan: number;
+  readonly infinite: number;
   /** Of the finite values; null: there are none. */
   readonly low: number | null;
   readonly high: number | null;
 }
 
-async function countsOf(duck: DuckDb, from: string, measured: readonly MeasuredColumn[]): Promise<Counts[]> {
-  const parts = measured.flatMap(({ column, measure }, i) => {
-    const present = `count(${column.sql})::DOUBLE AS present_${i}`;
-    if (measure === null) return [present];
-    const value = measuredSql(column);
+async function countsOf(duck: DuckDb, from: string, columns: readonly SketchedColumn[]): Promise<Counts[]> {
+  const parts = columns.flatMap(({ taken, sql: value, present: notNull }, i) => {
+    const present = `count(${notNull})::DOUBLE AS present_${i}`;
+    if (taken === 'text' || taken === 'nothing') return [present];
     const finite = `FILTER (isfinite(${value}))`;
     return [
       present,
       `count(*) ${finite}::DOUBLE AS finite_${i}`,
       `count(*) FILTER (isnan(${value}))::DOUBLE AS nan_${i}`,
+      `count(*) FILTER (isinf(${value}))::DOUBLE AS infinite_${i}`,
       `min(${value}) ${finite} AS low_${i}`,
       `max(${value}) ${finite} AS high_${i}`,
     ];
   });
   const [row] = await duck.rows(`SELECT count(*)::DOUBLE AS rows, ${parts.join(', ')} FROM ${from}`);
   const number = (name: string): number | null => (row![name] as number | null | undefined) ?? null;
-  return measured.map((_, i) => ({
+  return columns.map((_, i) => ({
     rows: number('rows')!,
     present: number(`present_${i}`)!,
     finite: number(`finite_${i}`) ?? 0,
     nan: number(`nan_${i}`) ?? 0,
+    infinite: number(`infinite_${i}`) ?? 0,
     low: number(`low_${i}`),
     high: number(`high_${i}`),
   }));
@@ -125,14 +144,13 @@ type Moments = Pick<OrderedSketch, 'mean' | 'standardDeviation'>;
 async function momentsOf(
   duck: DuckDb,
   from: string,
-  measured: readonly MeasuredColumn[],
+  columns: readonly SketchedColumn[],
   counts: readonly Counts[],
 ): Promise<(Moments | null)[]> {
   const scales = counts.map(({ low, high }) => (low === null ? null : scaleOf(low, high!)));
-  const parts = measured.flatMap(({ column }, i) => {
+  const parts = columns.flatMap(({ sql: value }, i) => {
     const scale = scales[i];
     if (scale === null || scale === undefined) return [];
-    const value = measuredSql(column);
     const distance = `${value} / ${sqlDouble(scale)} - ${sqlDouble(counts[i]!.low! / scale)}`;
     const finite = `FILTER (isfinite(${value}))`;
     return [
@@ -170,7 +188,7 @@ async function shapeOf(
   column: SketchedColumn,
   rows: number,
 ): Promise<Pick<OrderedSketch, 'quantiles' | 'bins'>> {
-  const values = `SELECT v FROM (SELECT ${measuredSql(column)} AS v FROM ${from}) WHERE isfinite(v)`;
+  const values = `SELECT v FROM (SELECT ${column.sql} AS v FROM ${from}) WHERE isfinite(v)`;
   const ranks = quantileRanks(rows);
   const at = new Map<number, number>();
   const ranked =
@@ -180,7 +198,7 @@ async function shapeOf(
     for (let i = 0; i < places!.length; i++) at.set(places![i]!, found![i]!);
   }
   const quantiles = ranks.map((rank) => at.get(rank)!);
-  const edges = column.edges ?? decileEdges(quantiles);
+  const edges = column.like?.edges ?? decileEdges(quantiles);
   return { quantiles, bins: { edges, counts: await binCounts(duck, values, edges, rows) } };
 }
 
@@ -203,17 +221,20 @@ async function categoriesOf(
   column: SketchedColumn,
   rows: number,
 ): Promise<CategorySketch> {
-  const grouped =
-    `WITH grouped AS (SELECT v, count(*)::DOUBLE AS rows FROM (SELECT ${categorySql(column)} AS v FROM ${from}) ` +
-    `WHERE v IS NOT NULL GROUP BY v) `;
-  const cut = `CASE WHEN length(v) <= ${MOST_CHARACTERS} THEN v ELSE left(v, ${MOST_CHARACTERS}) || '… (' || length(v) || ' characters)' END`;
+  const texts = `SELECT ${column.sql} AS v FROM ${from}`;
+  const wanted = (column.like?.texts ?? []).map(quoteText);
+  const isWanted = wanted.length === 0 ? '' : ` OR v IN (${wanted.join(', ')})`;
   const found = await duck.rows(
-    `${grouped} SELECT ${cut} AS v, rows, (SELECT count(*) FROM grouped)::DOUBLE AS values FROM grouped ` +
-      `ORDER BY rows DESC, grouped.v LIMIT ${MOST_CATEGORIES}`,
+    `WITH grouped AS MATERIALIZED (SELECT v, count(*)::DOUBLE AS rows FROM (${texts}) WHERE v IS NOT NULL GROUP BY v), ` +
+      `ranked AS (SELECT *, row_number() OVER (ORDER BY rows DESC, v) AS place FROM grouped) ` +
+      `SELECT v, rows, (SELECT count(*) FROM grouped)::DOUBLE AS values FROM ranked ` +
+      `WHERE place <= ${MOST_CATEGORIES}${isWanted} ORDER BY place`,
   );
+  const top = found.map((row) => ({ value: row['v'] as string, rows: row['rows'] as number }));
+  const absent = (column.like?.texts ?? []).filter((text) => !top.some(({ value }) => value === text));
   return {
     rows,
     values: found[0]!['values'] as number,
-    top: found.map((row) => ({ value: row['v'] as string, rows: row['rows'] as number })),
+    top: [...top, ...absent.map((value) => ({ value, rows: 0 }))],
   };
 }

@@ -1,26 +1,28 @@
 /** A sketch that DuckDB makes is the one that its definitions give, taken word for word in JavaScript. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { MOST_CATEGORIES, QUANTILE_STEPS, decileEdges } from '../../../../../contract/sketch.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { MOST_CATEGORIES, QUANTILE_STEPS, decileEdges, takenFrom } from '../../../../../contract/sketch.ts';
 import type { ColumnSketch } from '../../../../../contract/sketch.ts';
 import type { Value, ValueType } from '../../../../../contract/value-type.ts';
-import { sketchColumns } from '../../../../../project/engine/duckdb/column-sketches.ts';
+import { sketchColumns, sketchedColumn } from '../../../../../project/engine/duckdb/column-sketches.ts';
+import type { SketchLike } from '../../../../../project/engine/duckdb/column-sketches.ts';
 import { DuckDb, duckTypeOf } from '../../../../../project/engine/duckdb/duckdb.ts';
 import { sqlLiteral } from '../../../../../project/engine/duckdb/sql-literal.ts';
+import { anyType, anyValueOf } from '../../../../support/fixtures/any-value.ts';
 
 const DOUBLE: ValueType = { kind: 'float64' };
+const ASKED_US = 1_700_000_010_000_000;
 
-async function sketched(
-  type: ValueType,
-  values: readonly Value[],
-  edges?: readonly number[],
-): Promise<ColumnSketch> {
+async function sketched(type: ValueType, values: readonly Value[], like?: SketchLike): Promise<ColumnSketch> {
   const duck = await DuckDb.open();
   try {
     await duck.run(`CREATE TABLE t (c ${duckTypeOf(type)})`);
     const rows = values.map((value) => `(${sqlLiteral(type, value)})`);
     if (rows.length > 0) await duck.run(`INSERT INTO t VALUES ${rows.join(', ')}`);
-    const column = { name: 'c', type, sql: 'c', ...(edges === undefined ? {} : { edges }) };
+    const column = {
+      ...sketchedColumn('c', type, 'c', String(ASKED_US)),
+      ...(like === undefined ? {} : { like }),
+    };
     return (await sketchColumns(duck, 't', [column])).get('c')!;
   } finally {
     duck.close();
@@ -91,13 +93,13 @@ describe('ordered columns', () => {
   });
 
   test('bins are counted by the edges of another sketch where they are given', async () => {
-    const { bins } = (await sketched(DOUBLE, [1, 2, 3, 4, -9], [2, 3.5])).ordered!;
+    const { bins } = (await sketched(DOUBLE, [1, 2, 3, 4, -9], { edges: [2, 3.5], texts: [] })).ordered!;
     expect(bins).toEqual({ edges: [2, 3.5], counts: [3, 1, 1] });
   });
 
-  test('times count in microseconds, lists by their items, embeddings by their norm', async () => {
+  test('times count by their age, lists by their items, embeddings by their norm', async () => {
     const time = await sketched({ kind: 'timestamp' }, [1_700_000_000_000_000n, null]);
-    expect(time.ordered).toMatchObject({ measure: 'time', rows: 1, mean: 1.7e15 });
+    expect(time.ordered).toMatchObject({ measure: 'age', rows: 1, mean: 10 });
     const list = await sketched({ kind: 'list', of: DOUBLE }, [[1, 2, 3], [], null]);
     expect(list.ordered).toMatchObject({ measure: 'length', rows: 2, mean: 1.5 });
     const embedding = await sketched({ kind: 'embedding', size: 2 }, [Float32Array.of(3, 4)]);
@@ -123,13 +125,42 @@ describe('categories', () => {
     ]);
   });
 
-  test('truth values, bytes and structs have texts, and a long one is cut with its length', async () => {
+  test('texts of another sketch are counted by themselves, also where none is here', async () => {
+    const values = Array.from({ length: 30 }, (_, i) => `v${10 + i}`);
+    const { top } = (await sketched({ kind: 'string' }, values, { edges: null, texts: ['v39', "o'", 'v10'] }))
+      .categories!;
+    expect(top).toHaveLength(MOST_CATEGORIES + 2);
+    expect(top.slice(-2)).toEqual([
+      { value: 'v39', rows: 1 },
+      { value: "o'", rows: 0 },
+    ]);
+  });
+
+  test('truth values and bytes have texts, and a long one is cut with its length', async () => {
     const top = async (type: ValueType, value: Value) =>
       (await sketched(type, [value])).categories!.top[0]!.value;
     expect(await top({ kind: 'bool' }, true)).toBe('true');
     expect(await top({ kind: 'bytes' }, Buffer.from('a\0'))).toBe('6100');
     expect(await top({ kind: 'string' }, 'x'.repeat(300))).toBe(`${'x'.repeat(200)}… (300 characters)`);
   });
+});
+
+test('what SQL takes of a value is what JavaScript takes of it, whatever its type', async () => {
+  const duck = await DuckDb.open();
+  onTestFinished(() => duck.close());
+  const typed = anyType.chain((type) => fc.tuple(fc.constant(type), anyValueOf(type)));
+  await fc.assert(
+    fc.asyncProperty(typed, async ([type, value]) => {
+      const { sql } = sketchedColumn('c', type, 'c', String(ASKED_US));
+      const made = `SELECT ${sqlLiteral(type, value)} AS c`;
+      // No column of timestamps holds these.
+      const rows = await duck.rows(made).catch((error: Error) => error.message);
+      fc.pre(typeof rows !== 'string' || !rows.includes('Timestamp microseconds out of range'));
+      const [row] = await duck.rows(`SELECT ${sql} AS v FROM (${made})`);
+      expect(row!['v']).toEqual(takenFrom(type, value, ASKED_US));
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test('a column without rows, or of nulls alone, has a sketch that says so', async () => {

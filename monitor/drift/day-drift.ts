@@ -1,0 +1,155 @@
+/**
+ * Drift of a service on one day: what was served beside its newest training set, beside the same weekday of the last
+ * weeks, and means and deviations beside those of the last training sets. Called by service-run.ts; writes the day's
+ * sketches, which later days are compared with. Moves neither the verdict nor an exit code.
+ */
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import type { ColumnSketch } from '../../contract/sketch.ts';
+import type { SketchLike } from '../../project/engine/duckdb/column-sketches.ts';
+import type { TrainingManifest } from '../../contract/training-manifest.ts';
+import { formatType } from '../../contract/value-type.ts';
+import type { DayOfService } from '../day/day-tables.ts';
+import type { MonitoredDay } from '../monitored-day.ts';
+import { driftLevels } from '../statistics/drift-level.ts';
+import type { DriftReferences } from './drift-references.ts';
+import { differenceOf, testsOf } from './feature-drift.ts';
+import type { FeatureDifference, FeatureDrift, MeasuredDifference } from './feature-drift.ts';
+import { servedSketches } from './served-sketches.ts';
+import type { SketchedFeature } from './served-sketches.ts';
+import { sameWeekday, writeSketches } from './sketch-folder.ts';
+import type { TypedSketch } from './sketch-folder.ts';
+import { spreadOf } from './training-spread.ts';
+import type { SpreadOf } from './training-spread.ts';
+
+/** So many training sets, the newest ones, show how much sets vary. */
+const MOST_SETS = 20;
+
+export interface DriftOfDay {
+  readonly references: DriftReferences;
+  /** By the feature's full name; those that stay out of the log are not in it. */
+  readonly features: ReadonlyMap<string, FeatureDrift>;
+}
+
+/** Sketches by the feature's full name. */
+type Sketches = ReadonlyMap<string, TypedSketch>;
+
+/** @throws MON_REPORTS when the day's sketches cannot be written */
+export async function driftOfDay(day: MonitoredDay, served: DayOfService): Promise<DriftOfDay> {
+  const { project, database, date, toUs } = day;
+  const { settings, logger } = project;
+  const service = served.service.name;
+  const sets = await database.trainingSets({ service, madeBeforeUs: toUs, most: MOST_SETS });
+  const weekdays = sameWeekday(settings.reports, service, date, logger);
+  const trained = sets.map(sketchesOfSet);
+  const earlier = weekdays.map(({ features }): Sketches => new Map(Object.entries(features)));
+  const own = await sketchesOfDay(day, served, [...trained.slice(0, 1), ...earlier]);
+  writeSketches(settings.reports, { version: 1, service, date, features: Object.fromEntries(own) });
+  return {
+    references: {
+      training: sets.length === 0 ? null : referenceOf(sets[0]!),
+      weekdays: weekdays.map((one) => one.date),
+      sets: sets.length,
+    },
+    features: driftOfSketches(own, trained, earlier),
+  };
+}
+
+function referenceOf({ name, madeUs, out }: TrainingManifest): DriftReferences['training'] {
+  return { name, madeAt: formatTimestamp(madeUs), rows: out.rows };
+}
+
+function sketchesOfSet({ features }: TrainingManifest): Sketches {
+  const kept = features.flatMap(({ name, type, sketch }) => {
+    return sketch === null ? [] : [[name, { type, sketch }] as const];
+  });
+  return new Map(kept);
+}
+
+async function sketchesOfDay(
+  { duck, book }: MonitoredDay,
+  served: DayOfService,
+  references: readonly Sketches[],
+): Promise<Sketches> {
+  const { service } = served;
+  const sketches = new Map<string, TypedSketch>();
+  for (const used of service.views) {
+    const view = book.current.views.get(used.view)!;
+    const features = service.features.flatMap(({ role, feature: name, fullName }): SketchedFeature[] => {
+      const feature = view.features.find((one) => one.name === name)!;
+      if (role !== used.role || feature.log !== 'raw') return [];
+      const beside = alike(references, fullName, formatType(feature.type));
+      return [{ fullName, feature, like: beside.length === 0 ? null : likeOf(beside) }];
+    });
+    if (features.length === 0) continue;
+    const found = await servedSketches(duck, served, book, { used, view, features });
+    for (const { fullName, feature } of features)
+      sketches.set(fullName, { type: formatType(feature.type), sketch: found.get(fullName)! });
+  }
+  return sketches;
+}
+
+/** @returns the sketches of a feature that have its type and a row */
+function alike(references: readonly Sketches[], name: string, type: string): ColumnSketch[] {
+  return references.flatMap((sketches) => {
+    const found = sketches.get(name);
+    return found === undefined || found.type !== type || found.sketch.rows === 0 ? [] : [found.sketch];
+  });
+}
+
+function likeOf(sketches: readonly ColumnSketch[]): SketchLike {
+  const binned = sketches.find(({ ordered }) => ordered !== null);
+  const texts = sketches.flatMap(({ categories }) => categories?.top.map(({ value }) => value) ?? []);
+  return { edges: binned?.ordered?.bins.edges ?? null, texts: [...new Set(texts)] };
+}
+
+/**
+ * @param own      the day's
+ * @param trained  of the last training sets, the newest first
+ * @param earlier  of the same weekday of the last weeks
+ */
+export function driftOfSketches(
+  own: Sketches,
+  trained: readonly Sketches[],
+  earlier: readonly Sketches[],
+): Map<string, FeatureDrift> {
+  const differences = {
+    training: measuredBeside(own, trained.slice(0, 1)),
+    weekday: measuredBeside(own, earlier),
+  };
+  // One family of tests, so that a day without a change is a day without a flag in 99 of 100 cases.
+  const all = [...differences.training, ...differences.weekday].map(([, measured]) => measured);
+  const levels = driftLevels(all.map(testsOf));
+  const levelled = (measured: MeasuredDifference | undefined): FeatureDifference | null =>
+    measured === undefined ? null : { ...measured, ...levels[all.indexOf(measured)]! };
+  const drifts = new Map<string, FeatureDrift>();
+  for (const [name, { type, sketch }] of own) {
+    const sets = alike(trained, name, type);
+    drifts.set(name, {
+      training: levelled(differences.training.get(name)),
+      weekday: levelled(differences.weekday.get(name)),
+      mean: besideSets(sketch, sets, 'mean'),
+      standardDeviation: besideSets(sketch, sets, 'standardDeviation'),
+    });
+  }
+  return drifts;
+}
+
+/** @returns by the feature's name what differs from all references that have it */
+function measuredBeside(own: Sketches, references: readonly Sketches[]): Map<string, MeasuredDifference> {
+  const found = new Map<string, MeasuredDifference>();
+  for (const [name, { type, sketch }] of own) {
+    const beside = alike(references, name, type);
+    if (beside.length > 0 && sketch.rows > 0) found.set(name, differenceOf(beside, sketch));
+  }
+  return found;
+}
+
+function besideSets(
+  own: ColumnSketch,
+  sets: readonly ColumnSketch[],
+  figure: 'mean' | 'standardDeviation',
+): SpreadOf | null {
+  const served = own.ordered?.[figure] ?? null;
+  const figures = sets.flatMap(({ ordered }) => ordered?.[figure] ?? []);
+  return served === null ? null : spreadOf(served, figures);
+}

@@ -1,0 +1,181 @@
+/** Drift end to end: a training set from a real history, a served day from a real spool, and weeks before it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import type { ServedSketches } from '../../../monitor/drift/sketch-folder.ts';
+import { sketchesFile } from '../../../monitor/verdict/snapshot-folder.ts';
+import type { FeatureSnapshot, Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { exitCodeOf } from '../../../monitor/verdict/verdict.ts';
+import { seenHistory } from '../../../project/history/history-place.ts';
+import { runTrain } from '../../../training/train.ts';
+import { DAY, at } from '../../support/day-time.ts';
+import { LOG_KEY, MonitoredDay } from '../../support/fixtures/monitored-day.ts';
+import type { OrderRow } from '../../support/fixtures/monitored-day.ts';
+import { orders } from '../../support/fixtures/materialized-project.ts';
+
+const SETTLED = '2026-01-10T00:00:00';
+const WEEK_BEFORE = '2025-12-26';
+const CUSTOMERS = 200;
+
+let day: MonitoredDay;
+
+afterEach(async () => {
+  await day.remove();
+});
+
+/** Every customer has a row at 01:00 and another at 05:00 that is `times` as large. */
+async function makeHistory(times: number): Promise<OrderRow[]> {
+  const row = (i: number, hour: string, factor: number): OrderRow => ({
+    customer: `c-${i}`,
+    event: `${hour}:00:00`,
+    created: `${hour}:05:00`,
+    run: `r-${hour}`,
+    values: [BigInt(i % 7), (i + 1) * factor],
+  });
+  const early = Array.from({ length: CUSTOMERS }, (_, i) => row(i, '01', 1));
+  const late = Array.from({ length: CUSTOMERS }, (_, i) => row(i, '05', times));
+  await day.appendOrders([...early, ...late]);
+  day.setWatermark('23:00:00');
+  for (const hour of ['01', '05', '23']) {
+    const ended = at(`${hour}:05:00`);
+    await day.record(day.orders, { runId: `r-${hour}`, watermarkUs: at(`${hour}:00:00`), finishedUs: ended });
+  }
+  await day.writeDrivers([
+    { driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 },
+    { driver: 9, event: '23:30:00', created: '23:31:00', convRate: 0.9 },
+  ]);
+  await day.record(day.driverStats, { runId: 's', watermarkUs: at('23:30:00'), finishedUs: at('23:31:00') });
+  return late;
+}
+
+/** A training set of what the customers had at 02:00. */
+async function train(name = 'set'): Promise<void> {
+  const { folder } = day.project.settings;
+  const labels = Array.from({ length: CUSTOMERS }, (_, i) => `${DAY}T02:00:00Z,c-${i},1`);
+  const file = join(folder, 'labels.csv');
+  writeFileSync(file, `event_timestamp,customer_id,driver_id\n${labels.join('\n')}\n`);
+  day.project.setClock(at('03:00:00'));
+  await runTrain(day.project, { labels: file, service: 'churn', out: join(folder, 'set.csv'), name });
+}
+
+const driverServed = {
+  row: { event: '00:10:00', created: '00:15:00', values: [0.5, null, null] },
+  watermark: '06:00:00',
+};
+
+function serve(rows: readonly OrderRow[], time = '06:30:00'): void {
+  for (const { customer, event, created, values } of rows)
+    day.serve(time, customer, { row: { event, created, values }, watermark: '06:00:00' }, 1, driverServed);
+}
+
+function featureOf(snapshot: Snapshot, name: string): FeatureSnapshot {
+  return snapshot.features.find((one) => one.name === name)!;
+}
+
+function sketchesOf(date = DAY): ServedSketches {
+  const file = sketchesFile(day.project.settings.reports, 'churn', date);
+  return JSON.parse(readFileSync(file, 'utf8')) as ServedSketches;
+}
+
+test('one vector an entity, beside the newest training set: what moved is told, and moves no verdict', async () => {
+  day = await MonitoredDay.make();
+  const rows = await makeHistory(2);
+  await train();
+  const [manifest] = await day.project.database.trainingSets({ most: 1 });
+  const commit = seenHistory(day.project.settings, day.orders)!.version;
+  expect(manifest!.views).toMatchObject([
+    { view: 'orders', watermarkUs: at('23:00:00'), commit },
+    { view: 'driver_stats', watermarkUs: null, commit: null },
+  ]);
+  serve(rows);
+  // One customer asks all day: it counts once.
+  for (let i = 0; i < 50; i++) serve(rows.slice(7, 8), '07:30:00');
+  day.serve('08:00:00', 'c-3', { status: 'UNAVAILABLE' }, 1, driverServed);
+  const snapshot = await day.judge(SETTLED);
+  expect(snapshot.drift).toEqual({
+    training: { name: 'set', madeAt: `${DAY}T03:00:00.000000Z`, rows: CUSTOMERS },
+    weekdays: [],
+    sets: 1,
+  });
+  const spent = featureOf(snapshot, 'orders__spent_1d').drift!;
+  expect(spent).toMatchObject({
+    training: {
+      rows: { reference: CUSTOMERS, served: CUSTOMERS },
+      nulls: { reference: 0, served: 0 },
+      ordered: { ks: { d: 0.5, within: 0.001, sign: 1 }, mean: { reference: 100.5, served: 201 } },
+      level: 'alarm',
+    },
+    weekday: null,
+    mean: null,
+  });
+  expect(spent.training!.ordered!.wasserstein).toBeCloseTo(100.5, 0);
+  const { edges, reference, served, psi } = spent.training!.ordered!.bins!;
+  expect([edges.length, reference.length, served.length]).toEqual([9, 10, 10]);
+  expect(served.reduce((sum, count) => sum + count, 0)).toBe(CUSTOMERS);
+  expect(psi).toBeGreaterThan(0.25);
+  expect(featureOf(snapshot, 'orders__orders_1d').drift!.training).toMatchObject({
+    ordered: { ks: { d: 0 } },
+    level: 'none',
+  });
+  expect(featureOf(snapshot, 'driver_stats__conv_rate').drift!.training).toMatchObject({
+    rows: { reference: CUSTOMERS, served: 1 },
+    level: 'none',
+  });
+  expect(snapshot).toMatchObject({ verdict: 'pass', findings: [] });
+  expect(exitCodeOf([snapshot.verdict])).toBe(0);
+});
+
+test('beside the same weekday of the last weeks, by the sketches that those days left', async () => {
+  day = await MonitoredDay.make();
+  serve(await makeHistory(2));
+  const { reports } = day.project.settings;
+  expect((await day.judge(SETTLED)).drift).toEqual({ training: null, weekdays: [], sets: 0 });
+  expect(sketchesOf().features['orders__spent_1d']).toMatchObject({
+    type: 'float64',
+    sketch: { rows: CUSTOMERS },
+  });
+  const weekBefore = JSON.stringify({ ...sketchesOf(), date: WEEK_BEFORE });
+  writeFileSync(sketchesFile(reports, 'churn', WEEK_BEFORE), weekBefore);
+  const again = await day.judge(SETTLED);
+  expect(again.drift!.weekdays).toEqual([WEEK_BEFORE]);
+  expect(featureOf(again, 'orders__spent_1d').drift).toMatchObject({
+    training: null,
+    weekday: {
+      rows: { reference: CUSTOMERS, served: CUSTOMERS },
+      ordered: { ks: { d: 0, p: 1 } },
+      level: 'none',
+    },
+  });
+
+  writeFileSync(sketchesFile(reports, 'churn', WEEK_BEFORE), '{"version": 1, "feat');
+  expect((await day.judge(SETTLED)).drift!.weekdays).toEqual([]);
+  writeFileSync(sketchesFile(reports, 'churn', WEEK_BEFORE), JSON.stringify(sketchesOf()));
+  expect((await day.judge(SETTLED)).drift!.weekdays).toEqual([]);
+  expect(day.project.said.join('\n')).toContain(`the sketches of ${WEEK_BEFORE} are of ${DAY}, version 1`);
+  expect(day.project.said.join('\n')).toContain(`the sketches of ${WEEK_BEFORE} cannot be read`);
+});
+
+test('mean and deviation beside five training sets: outside what they let expect, for review', async () => {
+  day = await MonitoredDay.make();
+  const rows = await makeHistory(2);
+  for (let i = 0; i < 5; i++) await train(`set-${i}`);
+  serve(rows);
+  const { mean, standardDeviation } = featureOf(await day.judge(SETTLED), 'orders__spent_1d').drift!;
+  expect(mean).toMatchObject({ served: 201, sets: 5, outside: true, z: null });
+  expect(mean!.low).toBeCloseTo(100.5, 6);
+  expect(standardDeviation).toMatchObject({ sets: 5, outside: true });
+});
+
+test('a feature that stays out of the log has no sketch, and one whose rows are missing has its fallback’s', async () => {
+  const features = orders().features.map((one) => {
+    return one.name === 'orders_1d' ? { ...one, log: 'drop' as const } : { ...one, missing: -1 };
+  });
+  day = await MonitoredDay.make({ features });
+  serve(await makeHistory(2), '06:30:00');
+  day.serve('06:30:00', 'nobody', { watermark: '06:00:00' }, 1, driverServed);
+  const snapshot = await day.judge(SETTLED, LOG_KEY.id);
+  expect(featureOf(snapshot, 'orders__orders_1d').drift).toBeUndefined();
+  expect(Object.keys(sketchesOf().features)).toEqual(['orders__spent_1d', 'driver_stats__conv_rate']);
+  const { sketch } = sketchesOf().features['orders__spent_1d']!;
+  expect([sketch.rows, sketch.ordered!.quantiles[0]]).toEqual([CUSTOMERS + 1, -1]);
+});
