@@ -7,7 +7,7 @@ import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
 import { bundleToJson, viewToJson } from '../contract/definitions/definition-json.ts';
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult, projectOf } from '../project/command.ts';
-import { SECRET_SETTINGS } from '../project/settings/kafka-settings.ts';
+import { isSecretSetting } from '../project/settings/secret-settings.ts';
 import { initProject, nextSteps } from './new-project.ts';
 import { valueAt } from '../contract/definitions/option-sentence.ts';
 import { renderChanges } from './change-text.ts';
@@ -136,7 +136,7 @@ function storeText({ kind, url }: StoreUrl): string {
 function withoutSecrets<T extends object>(settings: T): T {
   const text = JSON.stringify(settings, (name, value: unknown) => {
     if (typeof value !== 'string') return value;
-    return SECRET_SETTINGS.has(name) ? '***' : withoutPassword(value);
+    return isSecretSetting(name) ? '***' : withoutPassword(value);
   });
   return JSON.parse(text) as T;
 }

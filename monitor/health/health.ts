@@ -38,7 +38,7 @@ async function countsOf(
   { settings }: Project,
   { sidecars, prometheus, overUs }: HealthOptions,
 ): Promise<ServingCounts | null> {
-  const read = { limitMs: LIMIT_MS, ca: null };
+  const read = { limitMs: LIMIT_MS, ca: settings.monitor.ca };
   if (prometheus !== undefined) {
     return countsOfPrometheus(prometheus, { project: settings.project, overUs }, read);
   }

@@ -10,7 +10,7 @@ import { request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
-interface HttpCall {
+export interface HttpCall {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -23,14 +23,14 @@ interface HttpCall {
   readonly maxBytes?: number;
 }
 
-interface HttpAnswer {
+export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
 }
 
 /** Why a call had no answer. */
-class CallError extends Error {
+export class CallError extends Error {
   /** Whether the same call may succeed later; not so where a certificate or a URL is wrong. */
   readonly mayPass: boolean;
 

@@ -1,12 +1,9 @@
 /**
  * The settings of `log.kafka`: where the vector log is shipped, and how the sidecar makes itself known there. The
- * tests' readers and the sidecar's producers take the same ones. Secrets are hidden by `config show`
- * (`SECRET_SETTINGS`) and are best given in the environment, e.g. PLUMB_LOG_KAFKA_SASL_PASSWORD, or in a file.
+ * tests' readers and the sidecar's producers take the same ones. Secrets are hidden (secret-settings.ts) and are best
+ * given in the environment, e.g. PLUMB_LOG_KAFKA_SASL_PASSWORD, or in a file.
  */
 import { z } from 'zod';
-
-/** Names of settings whose values are never shown. */
-export const SECRET_SETTINGS: ReadonlySet<string> = new Set(['password', 'token']);
 
 export interface KafkaSettings {
   /** `host:port`, at least one. */

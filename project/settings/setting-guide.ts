@@ -16,6 +16,7 @@ const SIZE = 'size, such as 512MiB';
 const MS = 'milliseconds';
 const SHARE = '0 to 1';
 const FILE = 'file';
+const HTTP_URL = 'URL, http or https';
 
 export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   project: of('name', 'What the project is called in messages and in the vector log.'),
@@ -121,6 +122,18 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
     'What DuckDB may hold in memory while a day is judged, and at most half of what the container has.',
   ),
   'monitor.scratch': of(FOLDER, 'Where the rest goes meanwhile.'),
+  'monitor.reportsUrl': of(HTTP_URL, 'Where the folder of reports is served: messages link to it.'),
+  'monitor.alerts': of(
+    'list of kind, name, url, urlFile or urlEnv, token, tokenFile or tokenEnv',
+    'Who is told of alerts: `webhook`, `slack` or `alertmanager` (docs/operate/alerts.md).',
+  ),
+  'monitor.sendMs': of(MS, 'How long a message to a receiver may take, all tries included.'),
+  'monitor.metrics': of(FILE, 'A textfile for Prometheus that each run of the monitor writes anew.'),
+  'monitor.pushUrl': of(HTTP_URL, 'A Pushgateway that gets the same after each run.'),
+  'monitor.pushUrlFile': of(FILE, 'Holds the URL of the Pushgateway; stands over `pushUrl`.'),
+  'monitor.heartbeatUrl': of(HTTP_URL, 'Is called after each run, so that a missing run is noticed.'),
+  'monitor.heartbeatUrlFile': of(FILE, 'Holds that URL; stands over `heartbeatUrl`.'),
+  'monitor.ca': of(FILE, "PEM, for all of these; none: the machine's authorities."),
   'clock.control': of(FILE, "A rehearsal's clock, for the demo and tests."),
   'clock.runLasts': of('duration', 'How long a rehearsed run takes.'),
 };

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { z } from 'zod';
 import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import { registryError } from '../../contract/errors.ts';
-import { SECRET_SETTINGS } from './kafka-settings.ts';
+import { holdsSecret } from './secret-settings.ts';
 import { knownNames, optionSentence, valueAt } from '../../contract/definitions/option-sentence.ts';
 import type { SettingSources } from './setting-sources.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
@@ -19,8 +19,8 @@ export function settingsError(
   const mistakes = issues.flatMap((issue) => {
     const name = issue.path.map(String).join('.');
     if (issue.code !== 'unrecognized_keys') {
-      const isSecret = issue.path.some((part) => SECRET_SETTINGS.has(String(part)));
-      const given = isSecret ? '***' : valueAt(sources.raw, issue.path);
+      const value = valueAt(sources.raw, issue.path);
+      const given = value !== undefined && holdsSecret(issue.path) ? '***' : value;
       const said = withoutPassword(optionSentence(issue, given));
       const origin = given === undefined ? 'plumbline.yaml' : sources.originOf(issue.path);
       return [`${name || 'the file'}: ${said} (${origin})`];

@@ -12,6 +12,8 @@ import { SERVE_SETTINGS } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
 import { bytes, duration, flag, localPath, numeric } from './setting-values.ts';
 import { KAFKA_SETTINGS, kafkaSettings } from './kafka-settings.ts';
+import { MONITOR_SETTINGS, monitorSettings } from './monitor-settings.ts';
+import type { MonitorSettings } from './monitor-settings.ts';
 import type { KafkaSettings } from './kafka-settings.ts';
 import { originsOf, settingsError, withOrigin } from './setting-mistakes.ts';
 import { SettingSources } from './setting-sources.ts';
@@ -99,13 +101,6 @@ interface TrainSettings {
   readonly temp: string;
 }
 
-interface MonitorSettings {
-  /** Bytes that DuckDB may hold in memory, and at most half of what the container has; the rest goes to `scratch`. */
-  readonly memory: number;
-  /** Folder, absolute. */
-  readonly scratch: string;
-}
-
 const VARIABLE = 'a variable is a letter, then letters, digits and _';
 
 const ONLINE = z.strictObject({
@@ -160,12 +155,7 @@ const FILE = z.strictObject({
       temp: localPath.default('.plumb/temp'),
     })
     .prefault({}),
-  monitor: z
-    .strictObject({
-      memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('512MiB'),
-      scratch: localPath.default('.plumb/temp'),
-    })
-    .prefault({}),
+  monitor: MONITOR_SETTINGS,
   clock: z
     .strictObject({ control: localPath.nullable().default(null), runLasts: duration.prefault('0s') })
     .prefault({}),
@@ -239,14 +229,14 @@ function settingsOf(root: string, s: Parsed): Settings {
       metrics: s.materialize.metrics === null ? null : path(s.materialize.metrics),
     },
     train: { ...s.train, temp: path(s.train.temp) },
-    monitor: { ...s.monitor, scratch: path(s.monitor.scratch) },
+    monitor: monitorSettings(s.monitor, path),
     clock: { control: s.clock.control === null ? null : path(s.clock.control), runLastsUs: s.clock.runLasts },
     vars: s.vars,
   };
 }
 
 /** Settings that only the file can give. */
-const FILE_ONLY: ReadonlySet<string> = new Set(['definitions', 'vars']);
+const FILE_ONLY: ReadonlySet<string> = new Set(['definitions', 'vars', 'monitor.alerts']);
 
 /** @returns every setting that a flag or the environment can give, as a path such as `serve.port`; no variables */
 export function settingPaths(): string[] {
