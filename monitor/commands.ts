@@ -6,6 +6,7 @@ import { RegistryDatabase } from '../project/database/registry-database.ts';
 import { askedBy } from './explain/explain-options.ts';
 import type { ExplainOptions } from './explain/explain-options.ts';
 import { renderExplanation } from './explain/explanation-text.ts';
+import { afterRun } from './alerts/after-run.ts';
 import { renderIngest } from './ingest/ingest-result.ts';
 import { runIngest } from './ingest/main.ts';
 import { judgeDay, redrawReport } from './main.ts';
@@ -41,12 +42,16 @@ export async function run(
   context: CommandContext,
   options: { date?: string; service?: string[] },
 ): Promise<ExitCode> {
-  const judged = await judgeDay(projectOf(context), {
+  const project = projectOf(context);
+  const judged = await judgeDay(project, {
     ...(options.date === undefined ? {} : { date: options.date }),
     ...(options.service === undefined ? {} : { services: options.service }),
   });
   const snapshots = judged.map(({ snapshot }) => snapshot);
-  const render = (): string => judged.map((day) => verdictText(context, day)).join('\n\n');
+  const told = await afterRun(project, snapshots);
+  const render = (): string => {
+    return [...judged.map((day) => verdictText(context, day)), ...(told === '' ? [] : [told])].join('\n\n');
+  };
   await printResult(context, snapshots, render);
   return exitCodeOf(snapshots.map(({ verdict }) => verdict));
 }

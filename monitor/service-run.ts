@@ -64,8 +64,7 @@ export class ServiceRun {
     const ordered = service.features.flatMap(({ fullName }) => features.get(fullName) ?? []);
     const drift = await driftOfDay(this.#day, this.#served);
     const snapshot = this.#snapshot(withDrift(ordered, drift), views, drift.references);
-    writeSnapshot(settings.reports, snapshot);
-    return snapshot;
+    return writeSnapshot(settings.reports, snapshot);
   }
 
   async #judgeView(

@@ -14,6 +14,7 @@ import { readRegularText } from '../../contract/std/files/regular-file.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
+import { faultsOf } from './faults.ts';
 import { SNAPSHOT_VERSION } from './snapshot.ts';
 import type { Snapshot, TrendPoint } from './snapshot.ts';
 
@@ -35,9 +36,35 @@ export function sketchesFile(reports: string, service: string, date: string): st
   return join(reports, service, `${date}.sketches.json`);
 }
 
-/** @throws MON_REPORTS */
-export function writeSnapshot(reports: string, snapshot: Snapshot): void {
-  write(snapshotFile(reports, snapshot.service, snapshot.date), `${JSON.stringify(snapshot, null, 1)}\n`);
+/**
+ * Replaces the verdict on the day, and keeps what earlier ones on it found at fault.
+ *
+ * @returns what was written
+ * @throws  MON_REPORTS
+ */
+export function writeSnapshot(reports: string, snapshot: Snapshot): Snapshot {
+  const { service, date } = snapshot;
+  const earlierFaults = faultsBefore(reports, service, date);
+  const content = earlierFaults === null ? snapshot : { ...snapshot, earlierFaults };
+  write(snapshotFile(reports, service, date), `${JSON.stringify(content, null, 1)}\n`);
+  return content;
+}
+
+/** @returns null: the day was not judged before, or what was written then cannot be read */
+function faultsBefore(reports: string, service: string, date: string): Snapshot['earlierFaults'] | null {
+  let before: Snapshot | null;
+  try {
+    before = readSnapshot(reports, service, date);
+  } catch {
+    return null;
+  }
+  if (before === null) return null;
+  const { earlierFaults: kept } = before;
+  // What a settled verdict found that no earlier one had is not known earlier by being found again.
+  const isLate = kept !== undefined && !before.provisional;
+  const all = [...(kept ?? []), ...(isLate ? [] : faultsOf(before))];
+  const known = new Map(all.map(({ view, cause }) => [JSON.stringify([view, cause]), { view, cause }]));
+  return [...known.values()];
 }
 
 /** @throws MON_REPORTS */
@@ -78,7 +105,8 @@ export function readSnapshot(reports: string, service: string, date: string): Sn
  */
 export function readTrend(reports: string, service: string, date: string, logger: Logger): TrendPoint[] {
   const points: TrendPoint[] = [];
-  for (const earlier of datesBefore(join(reports, service), date)) {
+  const earlierDates = judgedDates(reports, service).filter((earlier) => earlier < date);
+  for (const earlier of earlierDates.slice(-TREND_DAYS)) {
     try {
       const snapshot = readSnapshot(reports, service, earlier);
       if (snapshot === null) continue;
@@ -99,17 +127,23 @@ export function readTrend(reports: string, service: string, date: string, logger
   return points;
 }
 
-function datesBefore(folder: string, date: string): string[] {
-  let files: string[];
+/** @returns the services of which there is a verdict, in order of their names */
+export function judgedServices(reports: string): string[] {
+  return namesIn(reports).filter((service) => judgedDates(reports, service).length > 0);
+}
+
+/** @returns the days of which there is a verdict, oldest first */
+export function judgedDates(reports: string, service: string): string[] {
+  return namesIn(join(reports, service))
+    .filter((file) => /^\d{4}-\d\d-\d\d\.json$/.test(file))
+    .map((file) => file.slice(0, 10));
+}
+
+/** What lies in a folder, in order; nothing where there is no such folder. */
+function namesIn(folder: string): string[] {
   try {
-    files = readdirSync(folder);
+    return readdirSync(folder).toSorted();
   } catch {
     return [];
   }
-  return files
-    .filter((file) => /^\d{4}-\d\d-\d\d\.json$/.test(file))
-    .map((file) => file.slice(0, 10))
-    .filter((earlier) => earlier < date)
-    .toSorted()
-    .slice(-TREND_DAYS);
 }

@@ -55,6 +55,8 @@ export interface Snapshot {
   readonly leftOut: readonly { readonly what: string; readonly vectors: number }[];
   /** null: there is no earlier verdict. */
   readonly brokeSince: BrokeSince | null;
+  /** What verdicts on this day found at fault before it was settled; absent when this is the first one. */
+  readonly earlierFaults?: readonly { readonly view: string; readonly cause: string }[];
   /** Earlier verdicts of this service, oldest first, at most 30 days, without this one. */
   readonly trend: readonly TrendPoint[];
   /** What was left out of this snapshot to keep its size. Absent: nothing. */

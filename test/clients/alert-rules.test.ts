@@ -4,17 +4,18 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { verdictMetrics } from '../../monitor/alerts/verdict-metrics.ts';
+import { badDay } from '../support/fixtures/sample-snapshot.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { findOrInstall } from '../support/processes/system-package.ts';
+import { prometheusProgram } from '../support/prometheus/prometheus-server.ts';
 
-const RULES = join(import.meta.dirname, '../../deploy/alerts/vector-log.yaml');
-const PACKAGES = { 'apt-get': 'prometheus', dnf: 'prometheus', apk: 'prometheus', brew: 'prometheus' };
+const RULES = ['vector-log', 'monitor'].map((name) =>
+  join(import.meta.dirname, `../../deploy/alerts/${name}.yaml`),
+);
 
 let promtool = '';
 beforeAll(async () => {
-  const found = await findOrInstall('promtool', PACKAGES);
-  if (typeof found !== 'string') throw new Error(`promtool is needed: ${found.tried.join('; ')}`);
-  promtool = found;
+  promtool = await prometheusProgram('promtool');
 }, 300_000);
 
 interface Case {
@@ -85,16 +86,36 @@ const CASES: readonly Case[] = [
     silentAt: '2h5m',
     firesAt: '2h12m',
   },
+  {
+    // The last run was at 0: 26 hours and the 10 minutes of `for` later it is silent.
+    alert: 'PlumblineMonitorSilent',
+    series: { plumbline_monitor_last_run_timestamp_seconds: '0x1600' },
+    silentAt: '26h5m',
+    firesAt: '26h15m',
+  },
+  {
+    alert: 'PlumblineSkewOpen',
+    series: { 'plumbline_monitor_open_alerts{level="page"}': '0x5 2x9' },
+    silentAt: '5m',
+    firesAt: '6m',
+  },
+  {
+    alert: 'PlumblineReceiverFailed',
+    series: { 'plumbline_monitor_receiver_failed{receiver="slack"}': '0x5 1x9' },
+    silentAt: '5m',
+    firesAt: '6m',
+  },
 ];
 
 interface Groups {
   readonly groups: readonly { readonly name: string; readonly rules: readonly Record<string, unknown>[] }[];
 }
 
-const groups = (): Groups['groups'] => (parse(readFileSync(RULES, 'utf8')) as Groups).groups;
+const groups = (): Groups['groups'] =>
+  RULES.flatMap((file) => (parse(readFileSync(file, 'utf8')) as Groups).groups);
 
 test('the rules are well formed, their templates too', () => {
-  expect(execFileSync(promtool, ['check', 'rules', RULES], { encoding: 'utf8' })).toContain('SUCCESS');
+  expect(execFileSync(promtool, ['check', 'rules', ...RULES], { encoding: 'utf8' })).toContain('SUCCESS');
 });
 
 test('each rule has a case', () => {
@@ -114,8 +135,8 @@ test.each(CASES)(
       .flatMap(({ rules }) => rules)
       .find((rule) => rule['alert'] === alert)!;
     const folder = scratchFolder({ 'rules.yaml': JSON.stringify({ groups: bare }) });
-    const consumer = alert === 'PlumblineIngestLag' ? { consumer: 'ingest' } : {};
-    const fires = [{ exp_labels: { ...(labels as object), ...consumer, instance: 'a' } }];
+    const own = Object.keys(series).length === 1 ? labelsOf(Object.keys(series)[0]!) : {};
+    const fires = [{ exp_labels: { ...(labels as object), ...own, instance: 'a' } }];
     const input = Object.entries(series).map(([name, values]) => ({
       series: name.includes('{') ? name.replace('{', '{instance="a",') : `${name}{instance="a"}`,
       values,
@@ -139,3 +160,34 @@ test.each(CASES)(
     expect(said).toContain('SUCCESS');
   },
 );
+
+/** Labels of a series as promtool writes it: `metric{name="value"}`. */
+function labelsOf(series: string): Record<string, string> {
+  return Object.fromEntries([...series.matchAll(/(\w+)="(\w+)"/g)].map(([, name, value]) => [name!, value!]));
+}
+
+test('a monitor that never ran is silent, too: there is no metric of it', () => {
+  const alert = 'PlumblineMonitorSilent';
+  const { labels, annotations } = groups()
+    .flatMap(({ rules }) => rules)
+    .find((rule) => rule['alert'] === alert)!;
+  const summary = 'No run of the monitor for longer than 26 hours ';
+  const fires = { exp_labels: labels, exp_annotations: { ...(annotations as object), summary } };
+  const cases = {
+    rule_files: RULES,
+    evaluation_interval: '1m',
+    tests: [
+      { interval: '1m', alert_rule_test: [{ eval_time: '11m', alertname: alert, exp_alerts: [fires] }] },
+    ],
+  };
+  const folder = scratchFolder({ 'cases.yaml': JSON.stringify(cases) });
+  const said = execFileSync(promtool, ['test', 'rules', 'cases.yaml'], { cwd: folder, encoding: 'utf8' });
+  expect(said).toContain('SUCCESS');
+});
+
+test('the metrics of the monitor are as Prometheus wants metrics', () => {
+  const service = { snapshot: badDay(), lastRunUs: 1_795_262_400_000_000, openAlerts: { page: 1, note: 0 } };
+  const text = verdictMetrics([service], { slack: true });
+  const said = execFileSync(promtool, ['check', 'metrics'], { input: text, encoding: 'utf8' });
+  expect(said).toBe('');
+});

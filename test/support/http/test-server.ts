@@ -4,7 +4,7 @@ import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-interface TestServer {
+export interface TestServer {
   /** `host:port` */
   readonly at: string;
   close(): Promise<void>;

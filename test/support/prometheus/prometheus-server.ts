@@ -10,7 +10,7 @@ import { until } from '../until.ts';
 const PACKAGES = { 'apt-get': 'prometheus', dnf: 'prometheus', apk: 'prometheus', brew: 'prometheus' };
 
 /** @returns the program's path; a name on the path, else its package is installed */
-async function prometheusProgram(name: 'prometheus' | 'promtool'): Promise<string> {
+export async function prometheusProgram(name: 'prometheus' | 'promtool'): Promise<string> {
   const found = await findOrInstall(name, PACKAGES);
   if (typeof found !== 'string') throw new Error(`${name} is needed: ${found.tried.join('; ')}`);
   return found;
@@ -42,7 +42,7 @@ export async function startPrometheus(configuration: object): Promise<string> {
 }
 
 /** @returns whether a URL answers 200 */
-async function answers(url: string): Promise<boolean> {
+export async function answers(url: string): Promise<boolean> {
   try {
     return (await fetch(url)).ok;
   } catch {

@@ -1,0 +1,125 @@
+/**
+ * What follows a run of the monitor: receivers are told of alerts, the verdicts' metrics are written and pushed, and
+ * the heartbeat is called. None of it changes the verdict or the exit code: what fails is warned of.
+ */
+import { writeDurably } from '../../contract/std/files/durable-file.ts';
+import { parseTimestamp } from '../../contract/std/timestamp.ts';
+import type { Project } from '../../project/project.ts';
+import type { SecretText } from '../../project/settings/monitor-settings.ts';
+import { judgedDates, judgedServices, readSnapshot } from '../verdict/snapshot-folder.ts';
+import type { Snapshot } from '../verdict/snapshot.ts';
+import { alertDays } from './alert-days.ts';
+import { openAlerts } from './alert-fold.ts';
+import type { OpenAlert } from './alert-fold.ts';
+import type { AlertedService, AlertFault } from './alert-message.ts';
+import { tellAlerts, tellingText } from './alerting.ts';
+import type { Telling } from './alerting.ts';
+import { deliver } from './deliver.ts';
+import { secretValue } from './secret-value.ts';
+import { pushPath, verdictMetrics } from './verdict-metrics.ts';
+import type { MeasuredService } from './verdict-metrics.ts';
+
+/**
+ * @param judged  the verdicts of the run, written already
+ * @returns       lines for the person who ran it; empty: nobody had to be told
+ */
+export async function afterRun(project: Project, judged: readonly Snapshot[]): Promise<string> {
+  const { alerts, metrics, pushUrl, pushUrlFile, heartbeatUrl, heartbeatUrlFile } = project.settings.monitor;
+  const push = secretOf(pushUrl, pushUrlFile);
+  const heartbeat = secretOf(heartbeatUrl, heartbeatUrlFile);
+  const tellings =
+    alerts.length === 0
+      ? []
+      : await tellAlerts(
+          project,
+          judged.map((snapshot) => alertedService(project, snapshot)),
+        );
+  if (metrics !== null || push !== null) await publishMetrics(project, judged, tellings);
+  if (heartbeat !== null) {
+    await calling(project, 'the heartbeat', async (sendMs, ca) =>
+      deliver({ method: 'GET', url: secretValue(heartbeat), ca }, sendMs),
+    );
+  }
+  return tellingText(tellings);
+}
+
+function openOf({ settings, logger }: Project, service: string): OpenAlert<AlertFault>[] {
+  return openAlerts(alertDays(settings.reports, service, logger));
+}
+
+function alertedService(project: Project, snapshot: Snapshot): AlertedService {
+  const { service, date, verdict, sentence, provisional } = snapshot;
+  const { reportsUrl } = project.settings.monitor;
+  const reportOf = (day: string): string | null =>
+    reportsUrl === null ? null : `${reportsUrl}/${encodeURIComponent(service)}/${day}.html`;
+  return {
+    judged: { service, date, verdict, sentence, isProvisional: provisional, report: reportOf(date) },
+    open: openOf(project, service),
+    reportOf,
+  };
+}
+
+async function publishMetrics(
+  project: Project,
+  judged: readonly Snapshot[],
+  tellings: readonly Telling[],
+): Promise<void> {
+  const { settings, logger } = project;
+  const { metrics, pushUrl, pushUrlFile } = settings.monitor;
+  const failed = tellings.map(({ receiver, told }) => [receiver, told === 'failed'] as const);
+  const text = verdictMetrics(measuredServices(project, judged), Object.fromEntries(failed));
+  if (metrics !== null) {
+    try {
+      // The collector is another user's program.
+      writeDurably(metrics, text, 0o644);
+    } catch (error) {
+      logger.warn(`${metrics} cannot be written: ${(error as Error).message}`);
+    }
+  }
+  const push = secretOf(pushUrl, pushUrlFile);
+  if (push === null) return;
+  await calling(project, 'the Pushgateway', async (sendMs, ca) => {
+    const url = `${secretValue(push).replace(/\/+$/, '')}${pushPath(settings.project)}`;
+    const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
+    return deliver({ method: 'PUT', url, headers, body: text, ca }, sendMs);
+  });
+}
+
+/** Of every service, whether this run judged it or an earlier one: the metrics replace what was there. */
+function measuredServices(project: Project, judged: readonly Snapshot[]): MeasuredService[] {
+  const { settings, clock, logger } = project;
+  return judgedServices(settings.reports).flatMap((service) => {
+    const date = judgedDates(settings.reports, service).at(-1)!;
+    try {
+      const snapshot = readSnapshot(settings.reports, service, date)!;
+      const isOfRun = judged.some((one) => one.service === service);
+      const lastRunUs = isOfRun ? clock.nowUs() : Number(parseTimestamp(snapshot.judgedAt) ?? 0n);
+      const open = openOf(project, service);
+      const count = (level: string): number => open.filter((alert) => alert.level === level).length;
+      return [{ snapshot, lastRunUs, openAlerts: { page: count('page'), note: count('note') } }];
+    } catch (error) {
+      logger.warn(`${service} is not in the metrics: ${(error as Error).message}`);
+      return [];
+    }
+  });
+}
+
+async function calling(
+  { settings, logger }: Project,
+  what: string,
+  call: (sendMs: number, ca: string | null) => Promise<string | null>,
+): Promise<void> {
+  const { sendMs, ca } = settings.monitor;
+  let why: string | null;
+  try {
+    why = await call(sendMs, ca);
+  } catch (error) {
+    why = (error as Error).message;
+  }
+  if (why !== null) logger.warn(`${what} was not reached: ${why}`);
+}
+
+function secretOf(secret: string | null, file: string | null): SecretText | null {
+  if (file !== null) return { secret: null, file, variable: null };
+  return secret === null ? null : { secret, file: null, variable: null };
+}

@@ -1,0 +1,73 @@
+/**
+ * The judged days of a service as its alerts see them: read from the snapshots of the last 30 days that have one. An
+ * alert that these days alone would not open is closed.
+ */
+import { countText } from '../../contract/std/count-text.ts';
+import type { Logger } from '../../contract/std/logger.ts';
+import { faultsOf } from '../verdict/faults.ts';
+import type { SnapshotFault } from '../verdict/faults.ts';
+import { judgedDates, readSnapshot } from '../verdict/snapshot-folder.ts';
+import type { Snapshot } from '../verdict/snapshot.ts';
+import { alertKey } from './alert-fold.ts';
+import type { AlertDay } from './alert-fold.ts';
+import type { AlertFault } from './alert-message.ts';
+
+const DAYS = 30;
+
+/** @returns oldest first; skips, with a warning, a snapshot that cannot be read: its day counts neither way */
+export function alertDays(reports: string, service: string, logger: Logger): AlertDay<AlertFault>[] {
+  return judgedDates(reports, service)
+    .slice(-DAYS)
+    .flatMap((date) => {
+      try {
+        const snapshot = readSnapshot(reports, service, date);
+        return snapshot === null ? [] : [alertDay(snapshot)];
+      } catch (error) {
+        logger.warn(`the verdict of ${date} counts in no alert: ${(error as Error).message}`);
+        return [];
+      }
+    });
+}
+
+export function alertDay(snapshot: Snapshot): AlertDay<AlertFault> {
+  const { date, verdict, provisional, earlierFaults } = snapshot;
+  // A day without an earlier verdict was settled when it was first judged.
+  const shown =
+    earlierFaults === undefined || provisional
+      ? null
+      : new Set(earlierFaults.map((fault) => alertKey(fault)));
+  const faults = faultsOf(snapshot).map((fault) => {
+    return { ...alertFault(fault, snapshot), isLate: shown !== null && !shown.has(alertKey(fault)) };
+  });
+  return { date, hour: null, counts: verdict !== 'not-enough-data', faults };
+}
+
+function alertFault(
+  { view, cause, atOnce, finding, incident }: SnapshotFault,
+  { consumers, views }: Snapshot,
+): Omit<AlertFault, 'isLate'> {
+  if (incident !== null) {
+    const { owners, models, command } = incident;
+    return { view, cause, atOnce, text: incidentText(incident), owners, models, command };
+  }
+  const owner = views.find((one) => one.view === view)?.owner;
+  return {
+    view,
+    cause,
+    atOnce,
+    text: finding.text,
+    owners: owner === undefined || owner === null ? [] : [owner],
+    models: consumers.map(({ model }) => model),
+    command: view === '' ? null : `plumb show ${view}`,
+  };
+}
+
+/** Such as `stores__revenue_30d and 2 more: 75 values of 15 rows beyond the promise, 09:20 to 11:05`. */
+function incidentText(incident: NonNullable<SnapshotFault['incident']>): string {
+  const { features, rows, beyondPromise, from, to } = incident;
+  const [first = 'no feature'] = features;
+  const more = features.length > 1 ? ` and ${features.length - 1} more` : '';
+  const time = (text: string): string => text.slice(11, 16);
+  const when = time(from) === time(to) ? `at ${time(from)}` : `${time(from)} to ${time(to)}`;
+  return `${first}${more}: ${countText(beyondPromise, 'value')} of ${countText(rows, 'row')} beyond the promise, ${when}`;
+}

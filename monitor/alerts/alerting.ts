@@ -1,0 +1,102 @@
+/**
+ * Tells receivers of what a run has found: the alerts of its services are worked out of the verdicts on disk, held
+ * against what each receiver was told, and sent as one message to each. Called by after-run.ts. Never throws for a
+ * receiver: the verdict stands whether or not somebody could be told.
+ */
+import type { Logger } from '../../contract/std/logger.ts';
+import type { Project } from '../../project/project.ts';
+import type { ReceiverSettings } from '../../project/settings/monitor-settings.ts';
+import { alertMessage, hasNews, newsText } from './alert-message.ts';
+import type { AlertedService, AlertMessage } from './alert-message.ts';
+import { deliver } from './deliver.ts';
+import { alertmanagerBody } from './receivers/alertmanager.ts';
+import type { ReceiverBody } from './receivers/receiver-body.ts';
+import { slackBody } from './receivers/slack.ts';
+import { webhookBody } from './receivers/webhook.ts';
+import { secretValue } from './secret-value.ts';
+import { ToldAlerts } from './told-alerts.ts';
+
+/** What became of one receiver's message. */
+export interface Telling {
+  readonly receiver: string;
+  readonly told: 'nothing new' | 'told' | 'failed';
+  /** What it was told, or why it was not. */
+  readonly text: string;
+}
+
+export async function tellAlerts(
+  { settings, clock, logger }: Project,
+  services: readonly AlertedService[],
+): Promise<Telling[]> {
+  const told = new Map(
+    services.map(({ judged: { service } }) => [service, ToldAlerts.read(settings.reports, service, logger)]),
+  );
+  const { alerts: receivers, sendMs, ca } = settings.monitor;
+  const tell = async (receiver: ReceiverSettings): Promise<Telling> => {
+    const message = alertMessage(settings.project, services, (service) =>
+      told.get(service)!.of(receiver.name),
+    );
+    const body = bodyFor(receiver, message, clock.nowUs());
+    const why = body === null ? null : await post(receiver, body, { sendMs, ca });
+    if (why !== null) return { receiver: receiver.name, told: 'failed', text: why };
+    for (const { judged, open } of services) told.get(judged.service)!.record(receiver.name, open);
+    return hasNews(message)
+      ? { receiver: receiver.name, told: 'told', text: newsText(message) }
+      : { receiver: receiver.name, told: 'nothing new', text: '' };
+  };
+  const tellings = await Promise.all(receivers.map((receiver) => telling(receiver, tell)));
+  warnOfFailures(tellings, logger);
+  return tellings;
+}
+
+/** A fault of ours, or of the folder of reports, is told like one of the receiver. */
+async function telling(
+  receiver: ReceiverSettings,
+  tell: (receiver: ReceiverSettings) => Promise<Telling>,
+): Promise<Telling> {
+  try {
+    return await tell(receiver);
+  } catch (error) {
+    return { receiver: receiver.name, told: 'failed', text: (error as Error).message };
+  }
+}
+
+function bodyFor({ kind }: ReceiverSettings, message: AlertMessage, nowUs: number): ReceiverBody | null {
+  switch (kind) {
+    case 'webhook':
+      return webhookBody(message);
+    case 'slack':
+      return slackBody(message);
+    case 'alertmanager':
+      return alertmanagerBody(message, nowUs);
+  }
+}
+
+async function post(
+  { address, bearer }: ReceiverSettings,
+  { path, headers, body }: ReceiverBody,
+  { sendMs, ca }: { readonly sendMs: number; readonly ca: string | null },
+): Promise<string | null> {
+  const url = `${path === '' ? secretValue(address) : secretValue(address).replace(/\/+$/, '')}${path}`;
+  const all: Record<string, string> = { 'content-type': 'application/json', ...headers };
+  if (bearer !== null) all['authorization'] = `Bearer ${secretValue(bearer)}`;
+  return deliver({ method: 'POST', url, headers: all, body, ca }, sendMs);
+}
+
+function warnOfFailures(tellings: readonly Telling[], logger: Logger): void {
+  for (const { receiver, told, text } of tellings) {
+    if (told === 'failed') {
+      logger.warn(`the receiver ${receiver} of alerts was not told: ${text}. The next run tells it again.`);
+    }
+  }
+}
+
+/** @returns a line for each receiver that was told or could not be; empty: there is nothing to say */
+export function tellingText(tellings: readonly Telling[]): string {
+  return tellings
+    .filter(({ told }) => told !== 'nothing new')
+    .map(
+      ({ receiver, told, text }) => `Alerts, ${receiver}: ${told === 'failed' ? `not told: ${text}` : text}`,
+    )
+    .join('\n');
+}
