@@ -63,7 +63,7 @@ export function commandLine(run: RunAction): Command {
   );
   add(
     'compact',
-    'join small files of histories, remove what nobody reads',
+    'join small files of histories, make their bases, remove what nobody reads',
     async (c, o) => (await materializer()).compactHistories(c, o),
     group('history', 'rows of aggregated views'),
   ).option('--view <id>', 'this view only; repeatable', list);

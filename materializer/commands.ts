@@ -47,7 +47,7 @@ export async function materialize(context: CommandContext, flags: MaterializeFla
   return 0;
 }
 
-/** Joins the files of histories and removes what nobody reads, one line a view. */
+/** Joins the files of histories, makes their bases and removes what nobody reads, one line a view. */
 export async function compactHistories(
   context: CommandContext,
   { view }: Pick<MaterializeFlags, 'view'>,
@@ -56,11 +56,11 @@ export async function compactHistories(
   const tended = await compact(projectOf(context), view);
   const rows = tended.map((one) => [
     one.view,
-    ...[one.filesBefore, one.filesAfter, one.filesRemoved].map(String),
+    ...[one.filesBefore, one.filesAfter, one.basesMade, one.filesRemoved].map(String),
   ]);
-  const head = ['view', 'files', 'now', 'removed'];
+  const head = ['view', 'files', 'now', 'bases made', 'removed'];
   await printResult(context, { histories: tended }, () =>
-    renderTable(head, rows, ['left', 'right', 'right', 'right']),
+    renderTable(head, rows, ['left', 'right', 'right', 'right', 'right']),
   );
   return 0;
 }

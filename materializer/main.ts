@@ -44,7 +44,8 @@ export async function compact(project: Project, ids: readonly string[] | undefin
     for (const view of views) {
       const hold = await holdView(project.settings.history, database, view);
       try {
-        tended.push(await tendHistory(project, view, hold.lease, 2));
+        const entity = bundle.entities.get(view.entity)!;
+        tended.push(await tendHistory(project, { view, entity, lease: hold.lease }, 2));
       } finally {
         await hold.release();
       }

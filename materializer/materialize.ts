@@ -144,7 +144,7 @@ async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
       for (const warning of [silenceOf(view, done), stalenessOf(view, done)])
         if (warning !== null) logger.warn(warning);
       logger.info(summaryOf(done));
-      await tendAfterRun(project, view, hold.lease);
+      await tendAfterRun(project, planned);
       return done;
     } catch (error) {
       const { message } = error as Error;

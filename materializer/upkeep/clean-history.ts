@@ -3,6 +3,7 @@
  *
  *   joined with others       a day after that: a reader that began before it still has them in its list
  *   in no entry of the log   a day after they came: their run died before it committed, or is about to
+ *   a base that is in no list a day after it left it
  *   retired                  never: what was served under their definition is replayed over them
  *
  * The caller holds the view's lease. The folder is listed before the log is read, so that what is committed in between
@@ -12,6 +13,7 @@ import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FeatureView } from '../../contract/model.ts';
 import { logFolder, readTable } from '../../project/delta/delta-log.ts';
+import { baseFolder, listedBases } from '../../project/history/history-base.ts';
 import { historyFolder } from '../../project/history/history-folder.ts';
 
 const KEPT_MS = 86_400_000;
@@ -47,6 +49,11 @@ export function cleanHistory(root: string, view: FeatureView, { nowMs, diskMs }:
     ...gone.map((path) => join(folder, path)),
     ...aside.filter((file) => file.endsWith('.tmp') && isOld(file)),
   ];
+  const [base, listed] = [baseFolder(root, view), listedBases(root, view)];
+  for (const name of namesIn(base)) {
+    const file = join(base, name);
+    if (!name.endsWith('.json') && !listed.has(name) && isOld(file)) files.push(file);
+  }
   for (const file of files) rmSync(file, { force: true });
   return files.length;
 }

@@ -4,11 +4,12 @@
  * (project/history/), those whose rows count by today's row logic.
  */
 import { countingIds } from '../../../contract/definitions/definition-json.ts';
-import { dayOf } from '../../../contract/std/timestamp.ts';
 import type { Entity, FeatureView } from '../../../contract/model.ts';
+import { join } from 'node:path';
+import { baseFolder, readBases } from '../../history/history-base.ts';
+import { historyParts } from '../../history/history-parts.ts';
 import { seenHistory } from '../../history/history-place.ts';
 import type { HistoryPlace } from '../../history/history-place.ts';
-import type { HistoryFile } from '../../history/history-snapshot.ts';
 import { committedSql } from './committed-rows.ts';
 import { quoteName } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
@@ -31,8 +32,11 @@ export interface ViewHistory {
   /** The files of a stored view, as they were when this was made; null: an aggregated view. */
   readonly source: SourceFiles | null;
   /**
-   * The same rows in SELECTs for labels of these times, those past them left out. All event times of one lie before
-   * those of the one before it, so that reading may end where every label has found its row.
+   * The rows that labels of these times can see, in SELECTs. All event times of one lie before those of the one before
+   * it, so that reading may end where every label has found its row. Where there is a base, the last of them is that.
+   *
+   * @param firstUs  the earliest time of a label, before the view's delay is taken off it
+   * @param lastUs   rows with an event time after it are seen by no label
    */
   parts(firstUs: number, lastUs: number): string[];
 }
@@ -50,16 +54,17 @@ export async function openHistory(
   entity: Entity,
 ): Promise<ViewHistory> {
   if (view.kind === 'aggregated') {
-    const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
-    const good = (files: readonly HistoryFile[]): string => {
-      const sql = committedSql(view, entity, files);
-      return faults.length === 0 ? sql : `SELECT * FROM (${sql})${whereGood(faults)}`;
-    };
-    const files = committedFiles(place, view, entity);
-    const days = Map.groupBy(files, ({ day }) => day);
+    const history = seenHistory(place, view);
+    const good = (files: readonly { readonly file: string }[]): string =>
+      goodRows(view, committedSql(view, entity, files));
+    const files = history?.files(countingIds(view, entity.joinKeys)) ?? [];
+    const all = readBases(place.history, view);
+    // A base that was made later holds rows that this reader does not see.
+    const bases = all.filter(({ version }) => history !== null && version <= history.version);
+    const folder = baseFolder(place.history, view);
     const parts = (firstUs: number, lastUs: number): string[] =>
-      dayParts([...days.keys()], firstUs, lastUs).map((names) =>
-        good(names.flatMap((day) => days.get(day)!)),
+      historyParts(files, bases, firstUs, lastUs).map(({ base, files: own }) =>
+        good(base === null ? own : [{ file: join(folder, base.name) }, ...own]),
       );
     return { sql: good(files), nanos: false, source: null, parts };
   }
@@ -86,18 +91,13 @@ export async function openHistoryWithFaults(
     return { sql: rowsWithFaultsSql(source, view, entity), source };
   }
   const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
-  const files = committedFiles(place, view, entity);
+  const files = seenHistory(place, view)?.files(countingIds(view, entity.joinKeys)) ?? [];
   const nothing = [EVENT_NS, CREATED_NS].map((name) => `0::SMALLINT AS ${quoteName(name)}`);
   const origin = [`NULL::VARCHAR AS ${quoteName(FILE_COLUMN)}`, `NULL::BIGINT AS ${quoteName(ROW_COLUMN)}`];
   const faultColumns = [`false AS ${quoteName(EXCLUDED)}`, `${reasonSql(faults)} AS ${quoteName(REASON)}`];
   const columns = ['*', ...nothing, ...faultColumns, ...origin];
   const sql = `SELECT ${columns.join(', ')} FROM (${committedSql(view, entity, files)})`;
   return { sql, source: null };
-}
-
-/** Those whose rows count by the row logic of today, by day, the oldest first. */
-function committedFiles(place: HistoryPlace, view: FeatureView, entity: Entity): HistoryFile[] {
-  return seenHistory(place, view)?.files(countingIds(view, entity.joinKeys)) ?? [];
 }
 
 /** The files of a stored view, with what their footers show of keys and times. */
@@ -112,23 +112,10 @@ async function storedFiles(
   return await withShownValues(duck, await readSourceFiles(duck, folder, source.path), names);
 }
 
-/** How many days the first part holds that lies before all labels; each further one has twice as many. */
-const DAYS_BEFORE = 7;
-/** Labels lie anywhere in time, days do not. */
-const LAST_DAY_US = Date.UTC(9999, 11, 31) * 1_000;
-
-/**
- * @param days  oldest first
- * @returns     the days of the labels, then those before them, the newest first: most entities have a row near their
- *              label, and few are looked for in all the years before. At least one part, which may have no day
- */
-export function dayParts(days: readonly string[], firstUs: number, lastUs: number): string[][] {
-  const [first, last] = [firstUs, lastUs].map((us) => dayOf(Math.min(Math.max(us, 0), LAST_DAY_US)));
-  const seen = days.filter((day) => day <= last!);
-  const parts = [seen.filter((day) => day >= first!)];
-  const before = seen.filter((day) => day < first!);
-  for (let size = DAYS_BEFORE; before.length > 0; size *= 2) parts.push(before.splice(-size));
-  return parts;
+/** @returns the rows of an aggregated view that no check of it excludes */
+export function goodRows(view: FeatureView, sql: string): string {
+  const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
+  return faults.length === 0 ? sql : `SELECT * FROM (${sql})${whereGood(faults)}`;
 }
 
 export function duckKeyType(type: KeyType): string {

@@ -1,15 +1,13 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { prepareHistory } from '../../../../../materializer/history/compute.ts';
 import { lockView } from '../../../../../materializer/run/view-lock.ts';
 import { DuckDb } from '../../../../../project/engine/duckdb/duckdb.ts';
 import { compileProject } from '../../../../../registry/definitions/compile.ts';
-import { dayParts, openHistory } from '../../../../../project/engine/duckdb/history.ts';
+import { openHistory } from '../../../../../project/engine/duckdb/history.ts';
 import { dayFile, folderBeside, historyFolder } from '../../../../../project/history/history-folder.ts';
 import { readHistory } from '../../../../../project/history/history-snapshot.ts';
-import { dayOf } from '../../../../../contract/std/timestamp.ts';
 import { definitionName } from '../../../../../contract/wire/online/row-header.ts';
 import { scratchFolder } from '../../../../support/scratch.ts';
 import { historyRun } from '../../../../support/fixtures/history-run.ts';
@@ -89,24 +87,6 @@ test('the history of an aggregated view lies by version and day, under these col
     FROM read_parquet('${historyFolder(historyRoot, view)}', filename = true)`);
   expect(globbed).toEqual({ files: 3 });
   duck.close();
-});
-
-test('the days of a history are read from those of the labels back, each once, none past the labels', () => {
-  const days = fc.uniqueArray(fc.integer({ min: 0, max: 400 })).map((all) => all.toSorted((a, b) => a - b));
-  const DAY_US = 86_400_000_000;
-  fc.assert(
-    fc.property(days, fc.integer(), fc.integer(), (numbers, a, b) => {
-      const names = numbers.map((day) => dayOf(day * DAY_US));
-      const [firstUs, lastUs] = [(a % 400) * DAY_US, (b % 400) * DAY_US + 5];
-      const parts = dayParts(names, firstUs, lastUs);
-      const seen = names.filter((name) => name <= dayOf(Math.max(0, lastUs)));
-      expect(parts.toReversed().flat()).toEqual(seen);
-      expect(parts[0]!.every((name) => name >= dayOf(Math.max(0, firstUs)))).toBe(true);
-      expect(parts.slice(1).every((part) => part.length > 0)).toBe(true);
-    }),
-  );
-  expect(dayParts(['2026-01-01'], -(2 ** 63), 2 ** 63)).toEqual([['2026-01-01']]);
-  expect(dayParts([], 0, 0)).toEqual([[]]);
 });
 
 test('a history of the layout before this one is refused with what to do', async () => {

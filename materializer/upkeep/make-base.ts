@@ -1,0 +1,140 @@
+/**
+ * Makes the bases of a history (project/history/history-base.ts): each from the one before it, so that a new one costs
+ * the days in between and not all years.
+ *
+ *   the first day of each quarter                     kept for good: for labels of any time since
+ *   the first day of the month, and of the week       the newest of each: for yesterday's traffic and new labels
+ *
+ * A base that many files have come to since is made anew. The caller holds the view's lease.
+ */
+import { randomBytes } from 'node:crypto';
+import { renameSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { countingIds } from '../../contract/definitions/definition-json.ts';
+import type { Entity, FeatureView } from '../../contract/model.ts';
+import { syncFile, syncFolder } from '../../contract/std/files/durable-file.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
+import { dayOf } from '../../contract/std/timestamp.ts';
+import { definitionName } from '../../contract/wire/online/row-header.ts';
+import { baseSql } from '../../project/engine/duckdb/base-rows.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
+import { baseFolder, baseRule, readBases, writeBases } from '../../project/history/history-base.ts';
+import type { HistoryBase } from '../../project/history/history-base.ts';
+import type { HistoryFile, HistorySnapshot } from '../../project/history/history-snapshot.ts';
+
+interface BaseWork {
+  readonly root: string;
+  readonly view: FeatureView;
+  readonly entity: Entity;
+  readonly history: HistorySnapshot;
+}
+
+/** A base pays where it stands for at least so many days with files. */
+const FEWEST_DAYS = 14;
+/** More late files than that, which each reader of the base reads beside it, and it is made anew. */
+const MOST_LATE = 64;
+
+/** @returns the midnights of which there should be a base now and is none, the earliest first */
+export function wantedBases({ root, view, entity, history }: BaseWork): number[] {
+  const ids = countingIds(view, entity.joinKeys);
+  const files = history.files(ids);
+  const mark = history.mark(ids);
+  const [first] = files;
+  if (mark === null || first === undefined) return [];
+  const bases = readBases(root, view).filter(({ version }) => version <= history.version);
+  const { quarters, newest } = midnights(first.firstEventUs, mark.watermarkUs);
+  const there = new Set(bases.map(({ beforeUs }) => beforeUs));
+  const wanted = bases
+    .filter((base) => lateFiles(files, base).length > MOST_LATE)
+    .map((base) => base.beforeUs);
+  const pays = (fromUs: number, beforeUs: number): boolean => {
+    const days = files
+      .filter(({ day }) => day >= dayOf(fromUs) && day < dayOf(beforeUs))
+      .map(({ day }) => day);
+    return new Set(days).size >= FEWEST_DAYS;
+  };
+  for (const [i, quarter] of quarters.entries())
+    if (!there.has(quarter) && pays(quarters[i - 1] ?? 0, quarter)) wanted.push(quarter);
+  for (const beforeUs of newest) {
+    const last = Math.max(0, ...there, ...wanted);
+    if (beforeUs > last && pays(last, beforeUs)) wanted.push(beforeUs);
+  }
+  return wanted.toSorted((a, b) => a - b);
+}
+
+function lateFiles(files: readonly HistoryFile[], { beforeUs, version }: HistoryBase): HistoryFile[] {
+  const before = dayOf(beforeUs);
+  return files.filter((file) => file.day < before && file.version > version);
+}
+
+interface Midnights {
+  /** The first days of all quarters in between. */
+  readonly quarters: readonly number[];
+  /** The first days of the month and of the week of the end. */
+  readonly newest: readonly number[];
+}
+
+/** The earliest first. */
+function midnights(fromUs: number, toUs: number): Midnights {
+  const end = new Date(toUs / 1_000);
+  const [year, month, day] = [end.getUTCFullYear(), end.getUTCMonth(), end.getUTCDate()];
+  const quarters: number[] = [];
+  const last = year * 12 + month - (month % 3);
+  for (let at = last; monthUs(at) > fromUs; at -= 3) quarters.unshift(monthUs(at));
+  const week = Date.UTC(year, month, day - ((end.getUTCDay() + 6) % 7)) * 1_000;
+  return { quarters, newest: [monthUs(year * 12 + month), week].toSorted((a, b) => a - b) };
+}
+
+/** @param month  counted from the year 0 */
+function monthUs(month: number): number {
+  return Date.UTC(Math.floor(month / 12), month % 12, 1) * 1_000;
+}
+
+/** Makes one base, and lists it in place of one of the same midnight. */
+export async function makeBase(duck: DuckDb, work: BaseWork, beforeUs: number): Promise<void> {
+  const { root, view, entity, history } = work;
+  const folder = baseFolder(root, view);
+  const files = history.files(countingIds(view, entity.joinKeys));
+  const known = readBases(root, view).filter(({ version }) => version <= history.version);
+  const from = known.findLast((base) => base.beforeUs <= beforeUs) ?? null;
+  const [since, until] = [from === null ? '' : dayOf(from.beforeUs), dayOf(beforeUs)];
+  const read = files.filter(
+    ({ day, version }) => day <= until && (day >= since || (from !== null && version > from.version)),
+  );
+  const sources = [...(from === null ? [] : [{ file: join(folder, from.name) }]), ...read];
+  const name = `${definitionName(view.definitionId)}-${until}-${randomBytes(6).toString('hex')}.parquet`;
+  makeFolder(folder);
+  const aside = join(folder, `${name}.tmp`);
+  await duck.run(
+    `COPY (${baseSql(view, entity, sources, beforeUs)}) TO ${quoteTarget(aside)} (FORMAT parquet, COMPRESSION zstd)`,
+  );
+  syncFile(aside);
+  renameSync(aside, join(folder, name));
+  syncFolder(folder);
+  const base: HistoryBase = { beforeUs, version: history.version, rule: baseRule(view), name };
+  listBases(work, [...known.filter((one) => one.beforeUs !== beforeUs), base]);
+}
+
+/** Takes weeks and months that are over from the list. */
+export function forgetBases(work: BaseWork): void {
+  const { root, view, entity, history } = work;
+  const known = readBases(root, view);
+  const mark = history.mark(countingIds(view, entity.joinKeys));
+  if (mark === null) return;
+  const { quarters, newest } = midnights(0, mark.watermarkUs);
+  const own = known.filter(({ beforeUs }) => quarters.includes(beforeUs) || newest.includes(beforeUs));
+  if (own.length < known.length) listBases(work, own);
+}
+
+function listBases({ root, view }: BaseWork, bases: readonly HistoryBase[]): void {
+  const names = new Set(bases.map(({ name }) => name));
+  const gone = readBases(root, view).filter(({ name }) => !names.has(name));
+  writeBases(root, view, bases);
+  for (const { name } of gone) touch(join(baseFolder(root, view), name));
+}
+
+/** The day after which an unlisted file is removed begins now: a reader may just have found it in the list. */
+function touch(file: string): void {
+  utimesSync(file, new Date(), new Date());
+}

@@ -1,0 +1,128 @@
+/** Which bases a history gets, when they are made anew, and who must not read them. */
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { cleanHistory } from '../../../../materializer/upkeep/clean-history.ts';
+import { forgetBases, makeBase, wantedBases } from '../../../../materializer/upkeep/make-base.ts';
+import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
+import { openHistory } from '../../../../project/engine/duckdb/history.ts';
+import { baseFolder, readBases } from '../../../../project/history/history-base.ts';
+import { HistoriesSeen } from '../../../../project/history/history-place.ts';
+import { readHistory } from '../../../../project/history/history-snapshot.ts';
+import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
+import { commitHistory } from '../../../support/fixtures/committed-history.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+
+const DAY_MS = 86_400_000;
+const { view, entity } = aggregatedView({
+  joinKeys: [{ name: 'thing', type: 'int64' }],
+  path: 'events.parquet',
+  eventTime: 'at',
+  createdTime: null,
+  hopUs: 3_600_000_000,
+  features: [{ name: 'n', function: 'count' }],
+});
+
+let duck: DuckDb;
+let root: string;
+beforeAll(async () => {
+  duck = await DuckDb.open({ threads: 1 });
+});
+afterAll(() => duck.close());
+beforeEach(() => {
+  root = scratchFolder();
+});
+
+const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+const days = (midnights: readonly number[]): string[] => midnights.map((us) => day(us / 1_000));
+
+/** A row of entity 1 on each of some days, in one commit. */
+async function append(runId: string, from: string, count: number, watermark: string): Promise<void> {
+  const first = Date.parse(from);
+  const rows = Array.from({ length: count }, (_, i): [string, string] => {
+    const us = (first + i * DAY_MS) * 1_000;
+    const row = `SELECT 1::BIGINT AS thing, make_timestamptz(${us}) AS event_time,
+      make_timestamptz(${us + 60_000_000}) AS created_time, '${runId}' AS run_id,
+      ${view.definitionId}::BIGINT AS definition_id, false AS deleted, ${i}::BIGINT AS n`;
+    return [day(first + i * DAY_MS), row];
+  });
+  const watermarkUs = Date.parse(watermark) * 1_000;
+  await commitHistory(root, { view, entity, runId, watermarkUs, days: Object.fromEntries(rows) });
+}
+
+const work = () => ({ root, view, entity, history: readHistory(root, view)! });
+
+async function makeAll(): Promise<string[]> {
+  const wanted = wantedBases(work());
+  for (const us of wanted) await makeBase(duck, work(), us);
+  forgetBases(work());
+  return days(wanted);
+}
+
+test('quarters since the beginning, the month and the week, each where it stands for a fortnight', async () => {
+  await append('first', '2026-02-20', 130, '2026-06-29T12:00:00Z');
+  expect(await makeAll()).toEqual(['2026-04-01', '2026-06-01', '2026-06-29']);
+  expect(await makeAll()).toEqual([]);
+  await append('more', '2026-06-30', 30, '2026-07-29T12:00:00Z');
+  expect(await makeAll()).toEqual(['2026-07-01', '2026-07-27']);
+  const left = readBases(root, view).map(({ beforeUs }) => beforeUs);
+  expect(days(left)).toEqual(['2026-04-01', '2026-07-01', '2026-07-27']);
+});
+
+test('a short history gets none, a base that many files came to is made anew', async () => {
+  await append('short', '2026-03-25', 10, '2026-04-04T00:00:00Z');
+  expect(await makeAll()).toEqual([]);
+  await append('older', '2026-01-01', 84, '2026-04-04T00:00:00Z');
+  expect(await makeAll()).toEqual(['2026-04-01']);
+  await append('late', '2026-01-01', 64, '2026-04-04T00:00:00Z');
+  expect(await makeAll()).toEqual([]);
+  await append('later', '2026-01-01', 1, '2026-04-04T00:00:00Z');
+  expect(await makeAll()).toEqual(['2026-04-01']);
+  expect(readBases(root, view)).toMatchObject([{ version: 3 }]);
+});
+
+test('a base holds the newest row alone, and is read by those whose rows it has', async () => {
+  await append('first', '2026-01-01', 90, '2026-04-04T00:00:00Z');
+  const seen = new HistoriesSeen();
+  seen.of(root, view);
+  await append('second', '2026-03-01', 1, '2026-04-04T00:00:00Z');
+  await makeAll();
+  const april = Date.parse('2026-04-02') * 1_000;
+  const partsOf = async (of = view, more = {}): Promise<unknown[]> => {
+    const { parts } = await openHistory(duck, { folder: '/', history: root, ...more }, of, entity);
+    const read = parts(april, april).map((sql) => duck.rows(`SELECT count(*)::INTEGER AS n FROM (${sql})`));
+    return (await Promise.all(read)).map(([row]) => row!['n']);
+  };
+  expect(await partsOf()).toEqual([0, 1]);
+  // Who began before the base's entry, or asks under another delay or check, reads the days.
+  const all = [0, 7, 14, 28, 41];
+  expect(await partsOf(view, { seen })).toEqual(all);
+  expect(await partsOf({ ...view, delayUs: 1 })).toEqual([0, 7, 14, 29, 41]);
+  const checks = { min: null, max: 5, maxNullShare: null };
+  const features = view.features.map((feature) => ({ ...feature, checks }));
+  expect((await partsOf({ ...view, features })).length).toBe(5);
+  // A label before the midnight does not see what the base has left out.
+  const { parts } = await openHistory(duck, { folder: '/', history: root }, view, entity);
+  expect(parts(april - 2 * DAY_MS * 1_000, april)).toHaveLength(5);
+});
+
+test('a damaged list and a file that is gone are no bases; one that left the list goes a day later', async () => {
+  await append('first', '2026-01-01', 90, '2026-04-04T00:00:00Z');
+  await makeAll();
+  const folder = baseFolder(root, view);
+  const diskMs = Date.now() + DAY_MS + 60_000;
+  expect(cleanHistory(root, view, { nowMs: 0, diskMs })).toBe(0);
+  writeFileSync(
+    join(
+      folder,
+      readdirSync(folder).find((name) => name.endsWith('.json'))!,
+    ),
+    '{"bases":[',
+  );
+  expect(readBases(root, view)).toEqual([]);
+  expect(await makeAll()).toEqual(['2026-04-01']);
+  expect(readdirSync(folder)).toHaveLength(3);
+  expect(cleanHistory(root, view, { nowMs: 0, diskMs: Date.now() })).toBe(0);
+  expect(cleanHistory(root, view, { nowMs: 0, diskMs })).toBe(1);
+  expect(readBases(root, view)).toHaveLength(1);
+});
