@@ -71,8 +71,7 @@ describe('exports', () => {
 
   /** Why each of these is there. */
   const FOR_TESTS: Readonly<Record<string, string>> = {
-    'monitor/archive/archive-files.ts archivedFiles':
-      'which files of the archive count: crashes are tested by it',
+    'monitor/day/archived-day.ts archivedDay': 'the day as the replay is to read it, held to the ingest',
     'project/settings/setting-guide.ts SETTING_GUIDE': 'docs/settings.md is made from it',
   };
 

@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import { DuckDb, EXACT_FLOATS } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { dayOf, DAY_US } from '../../contract/std/timestamp.ts';
+import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
+import type { Origin } from './archive-table.ts';
 import { ArchiveBatch } from './archive-batch.ts';
 import { archiveFolders } from './archive-files.ts';
 import { OPEN } from './archive-layout.ts';
@@ -55,12 +57,15 @@ export class ArchiveWriter {
   /** Opens the archive for writing, and does what the last commit says and a killed process has not done. */
   static async open(options: ArchiveOptions, state: ArchiveState): Promise<ArchiveWriter> {
     const writer = new ArchiveWriter(options, state, await ArchiveBatch.open(partsOf(options)));
+    writer.expire();
     writer.settle();
     return writer;
   }
 
-  async add(...record: Parameters<ArchiveBatch['add']>): Promise<void> {
-    await this.#batch.add(...record);
+  /** Records of days that are no longer kept are left out. */
+  async add(walk: RecordWalk, origin: Origin): Promise<void> {
+    if (this.#state.keptFrom !== '' && dayOf(walk.servedUs) < this.#state.keptFrom) return;
+    await this.#batch.add(walk, origin);
   }
 
   get isFull(): boolean {

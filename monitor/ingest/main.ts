@@ -62,7 +62,7 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
       disk: ARCHIVE_DISK,
       book: new SchemaBook(settings.bundles, (line) => logger.warn(line)),
       nowUs: () => project.clock.nowUs(),
-      keepDays: null,
+      keepDays: settings.monitor.keepServedDays,
     };
     await ingestLog(source, ledger, {
       served,

@@ -10,6 +10,8 @@ export interface MonitorSettings {
   readonly memory: number;
   /** Folder, absolute. */
   readonly scratch: string;
+  /** So many days before today's stay in the archive; null: all. */
+  readonly keepServedDays: number | null;
   /** Where the folder of reports is served, without a slash at its end; null: nowhere. */
   readonly reportsUrl: string | null;
   readonly alerts: readonly ReceiverSettings[];
@@ -96,6 +98,7 @@ export const MONITOR_SETTINGS = z
   .strictObject({
     memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('512MiB'),
     scratch: localPath.default('.plumb/temp'),
+    keepServedDays: numeric(z.number().int().min(1)).nullable().default(null),
     reportsUrl: url,
     alerts: receivers.default([]),
     sendMs: numeric(milliseconds().int().min(1).max(600_000)).default(30_000),
@@ -122,6 +125,7 @@ export function monitorSettings(
   return {
     memory: parsed.memory,
     scratch: path(parsed.scratch),
+    keepServedDays: parsed.keepServedDays,
     reportsUrl: parsed.reportsUrl?.replace(/\/+$/, '') ?? null,
     alerts: parsed.alerts.map((one) => ({
       name: nameOf(one),

@@ -122,6 +122,10 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
     'What DuckDB may hold in memory while a day is judged, and at most half of what the container has.',
   ),
   'monitor.scratch': of(FOLDER, 'Where the rest goes meanwhile.'),
+  'monitor.keepServedDays': of(
+    'number',
+    "How many days before today's stay in the archive; null: all, so removing them is yours.",
+  ),
   'monitor.reportsUrl': of(HTTP_URL, 'Where the folder of reports is served: messages link to it.'),
   'monitor.alerts': of(
     'list of kind, name, url, urlFile or urlEnv, token, tokenFile or tokenEnv',

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { memoryLimit } from '../../../monitor/memory-limit.ts';
 
 test('what the setting says, and no more than half of the container', () => {
-  const settings = { memory: 512 * 2 ** 20, scratch: '' };
+  const settings = { memory: 512 * 2 ** 20 };
   expect(memoryLimit(settings, 0)).toBe('536870912B');
   expect(memoryLimit(settings, 2 ** 64)).toBe('536870912B');
   expect(memoryLimit(settings, 2 ** 30)).toBe('536870912B');

@@ -1,0 +1,50 @@
+/**
+ * Archives a stretch of a spool's time into a folder of the caller's, as an ingest would, and leaves the spool and its
+ * cursors as they are: for a day that nothing was ingested of. What was archived there before is not done again.
+ */
+import { ARCHIVE_DISK } from '../archive/archive-disk.ts';
+import { SchemaBook } from '../archive/schema-book.ts';
+import type { Project } from '../../project/project.ts';
+import { BATCH, ingestLog } from './ingest-log.ts';
+import { IngestLedger } from './ledger.ts';
+import type { LogSource } from './log-source.ts';
+import { SERVED_DISK } from './served-files.ts';
+import { SpoolSource } from './spool-source.ts';
+
+/** All hours are over, so that their files get their places at once. */
+const END_OF_TIME_US = Date.UTC(2200, 0) * 1_000;
+
+/**
+ * @param folder  looks like the folder of served values afterwards
+ * @returns       its state: the whole spool's account, and which files there are of the stretch
+ */
+export async function archiveSpool(
+  { settings, logger, clock }: Project,
+  folder: string,
+  within: (servedUs: number) => boolean,
+): Promise<IngestLedger> {
+  const ledger = IngestLedger.read(folder);
+  const { signal } = new AbortController();
+  // The account tells what is damaged or missing; warnings of the cursor's are about an ingest, which this is not.
+  const options = { follow: false, signal, nowUs: () => clock.nowUs(), warn: () => {} };
+  const known = { has: () => false, epochsOf: () => [] };
+  const source = new SpoolSource(settings.log.spool, 'spool', known, options);
+  const unmoved: LogSource = {
+    name: source.name,
+    lostStarts: [],
+    items: (from) => source.items(from),
+    position: () => source.position(),
+    passed: async () => {},
+    close: () => source.close(),
+  };
+  const archive = {
+    share: '',
+    disk: ARCHIVE_DISK,
+    book: new SchemaBook(settings.bundles, (line) => logger.warn(line)),
+    nowUs: () => END_OF_TIME_US,
+    keepDays: null,
+  };
+  const own = { served: folder, disk: SERVED_DISK, logger: { ...logger, info: () => {} } };
+  await ingestLog(unmoved, ledger, { ...own, ...BATCH, archive, keepsRecords: false, within });
+  return ledger;
+}

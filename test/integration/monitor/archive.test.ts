@@ -1,0 +1,281 @@
+/**
+ * The archive of a day: from the ingest and from the spool, its open hour, the days that are kept, and what may be odd
+ * about a record.
+ */
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { archivedDay } from '../../../monitor/day/archived-day.ts';
+import { runIngest } from '../../../monitor/ingest/main.ts';
+import { formatTimestamp } from '../../../contract/std/timestamp.ts';
+import { listSegments } from '../../../contract/wire/log/spool-segment.ts';
+import { DAY, at } from '../../support/day-time.ts';
+import { archivedRows } from '../../support/fixtures/archived-rows.ts';
+import {
+  LOG_KEY,
+  MonitoredDay,
+  SERVICE,
+  earlierOrders,
+  servedRow,
+} from '../../support/fixtures/monitored-day.ts';
+import { orders } from '../../support/fixtures/materialized-project.ts';
+
+let day: MonitoredDay;
+beforeEach(async () => {
+  day = await MonitoredDay.make();
+});
+afterEach(() => day.remove());
+
+const served = (): string => day.project.settings.served;
+const now = (time: string): void => day.project.setClock(at(time));
+
+async function rowsOf(select: string, scratch = join(day.project.settings.folder, 'scratch')) {
+  const { files } = await archivedDay(day.project, at('00:00'), scratch);
+  return archivedRows(
+    files.map(({ file }) => file),
+    `_epoch, _sequence, _row, ${select}`,
+  );
+}
+
+/** Without what is different in each run of a test. */
+async function valuesOf(select: string): Promise<unknown[]> {
+  const rows = await rowsOf(`{v: {${select}}}::JSON::VARCHAR AS v`);
+  return rows.map((row) => (JSON.parse(row['v'] as string) as { v: unknown }).v);
+}
+
+const row = (event: string, count: bigint | null, spent: number | null) => ({
+  event,
+  created: event,
+  values: [count, spent],
+});
+
+test('has a row a vector, with how each view was served and what its row held', async () => {
+  day.serve('09:10', 'c-1', {
+    row: row('08:00', 2n ** 60n, -0),
+    watermark: '08:30',
+    source: 'cache',
+    fetched: '09:09',
+  });
+  day.serve('09:11', 'c|%2', { status: 'UNAVAILABLE', source: 'none' });
+  day.serve('09:12', null, { row: row('08:00', null, null), status: 'OUTSIDE_TTL' });
+  now('12:00');
+  await day.closeLog();
+  await runIngest(day.project);
+  const found = await valuesOf(
+    `request: _request_id, time: _served_time::VARCHAR, surface: _surface, version: _service_version,
+     id: customer_id, driver: driver_id, orders: _view__orders.status, reason: _view__orders.reason,
+     source: _view__orders.source, watermark: _view__orders.watermark::VARCHAR, event: _view__orders.event_time::VARCHAR,
+     mine: _view__orders.definition_id = _view__orders.bundle_definition_id, count: orders__orders_1d::VARCHAR,
+     spent: orders__spent_1d::VARCHAR, rate: driver_stats__conv_rate, missing: _view__driver_stats.status`,
+  );
+  const common = { surface: 'native', version: 1, driver: 1, rate: null, missing: 'MISSING' };
+  const zone = (time: string): string => `${DAY} ${time}:00+00`;
+  expect(found).toEqual([
+    {
+      ...common,
+      request: 'q-1',
+      time: zone('09:10'),
+      id: 'c-1',
+      orders: 'PRESENT',
+      reason: null,
+      source: 'cache',
+      watermark: zone('08:30'),
+      event: zone('08:00'),
+      mine: true,
+      count: String(2n ** 60n),
+      spent: '-0.0',
+    },
+    {
+      ...common,
+      request: 'q-2',
+      time: zone('09:11'),
+      id: 'c|%2',
+      orders: 'UNAVAILABLE',
+      reason: null,
+      source: 'none',
+      watermark: null,
+      event: null,
+      mine: null,
+      count: null,
+      spent: null,
+    },
+    {
+      ...common,
+      request: 'q-3',
+      time: zone('09:12'),
+      id: null,
+      orders: 'OUTSIDE_TTL',
+      reason: null,
+      source: 'store',
+      watermark: null,
+      event: zone('08:00'),
+      mine: true,
+      count: null,
+      spent: null,
+    },
+  ]);
+  for (const file of readdirSync(join(served(), 'churn'), { recursive: true, encoding: 'utf8' })) {
+    const { mode } = statSync(join(served(), 'churn', file));
+    expect((mode & 0o777).toString(8)).toBe(
+      file.endsWith('.parquet') || file.endsWith('.json') ? '600' : '700',
+    );
+  }
+});
+
+test('is the same from the spool as from the ingest, rows and account', async () => {
+  for (let i = 0; i < 40; i++) day.serve(`09:${10 + i}`, `c-${i}`, { row: row('08:00', BigInt(i), i / 3) });
+  day.serve('2026-01-03T00:00:00', 'c-1', {});
+  await day.closeLog();
+  now('23:00');
+  const select = `COLUMNS(* EXCLUDE (_view__orders, _view__driver_stats)), _view__orders.row_hash`;
+  const fromSpool = await rowsOf(select);
+  const account = (await archivedDay(day.project, at('00:00'), join(day.project.settings.folder, 'scratch')))
+    .ledger;
+  expect(fromSpool).toHaveLength(40);
+  await runIngest(day.project, { batchRecords: 17 });
+  for (const { file } of listSegments(day.project.settings.log.spool))
+    rmSync(join(day.project.settings.log.spool, file));
+  expect(await rowsOf(select)).toEqual(fromSpool);
+  const ingested = (await archivedDay(day.project, at('00:00'), 'nowhere')).ledger;
+  expect(ingested.epochs().map((epoch) => epoch.text())).toEqual(
+    account.epochs().map((epoch) => epoch.text()),
+  );
+});
+
+test('the present hour is open: its files are joined into one once it is over', async () => {
+  const hour = join(served(), 'churn', 'v1.0', `date=${DAY}`, 'hour=09');
+  for (let minute = 10; minute < 14; minute++) {
+    now(`09:${minute}`);
+    day.serve(`09:${minute}`, 'c-1', {});
+    await runIngest(day.project);
+  }
+  expect(existsSync(hour)).toBe(false);
+  expect(readdirSync(join(served(), '_open', 'churn', 'v1.0', `date=${DAY}`, 'hour=09'))).toHaveLength(4);
+  expect(await rowsOf('_pod')).toHaveLength(4);
+  now('10:06');
+  await runIngest(day.project);
+  expect(readdirSync(hour)).toHaveLength(1);
+  expect(readdirSync(join(served(), '_open', 'churn', 'v1.0', `date=${DAY}`, 'hour=09'))).toEqual([]);
+  expect(await rowsOf('_pod')).toHaveLength(4);
+  // What comes late has a file of its own.
+  day.serve('09:50', 'c-1', {});
+  await runIngest(day.project);
+  expect(readdirSync(hour)).toHaveLength(2);
+  expect(await rowsOf('_pod')).toHaveLength(5);
+});
+
+test('days past those that are kept are removed, and what comes of them later', async () => {
+  const { settings } = day.project;
+  const project = {
+    ...day.project,
+    settings: { ...settings, monitor: { ...settings.monitor, keepServedDays: 2 } },
+  };
+  const days = (): string[] =>
+    readdirSync(join(served(), 'churn', 'v1.0')).filter((name) => name.startsWith('date='));
+  for (const date of ['2025-12-30', '2025-12-31', DAY]) day.serve(`${date}T09:00:00`, 'c-1', {});
+  now('12:00');
+  await runIngest(day.project);
+  expect(days()).toEqual(['date=2025-12-30', 'date=2025-12-31', `date=${DAY}`]);
+  day.serve('2025-12-30T10:00:00', 'c-2', {});
+  await runIngest(project);
+  expect(days()).toEqual(['date=2025-12-31', `date=${DAY}`]);
+  day.serve('2025-12-30T11:00:00', 'c-3', {});
+  expect(await runIngest(project)).toMatchObject({ counts: { records: 1 } });
+  expect(days()).toEqual(['date=2025-12-31', `date=${DAY}`]);
+});
+
+test('a column of another type begins another folder, and an older bundle goes on in its own', async () => {
+  now('23:00');
+  day.serve('09:00', 'c-1', { row: row('08:00', 1n, 1) });
+  const first = day.orders;
+  const asText = orders();
+  const features = asText.features.map((one) =>
+    one.name === 'orders_1d' ? { ...one, type: { kind: 'float64' as const } } : one,
+  );
+  day.publish({ ...asText, features, definitionId: 7 });
+  day.serve('10:00', 'c-1', { row: { event: '08:00', created: '08:00', values: [2.5, 1] } });
+  day.publish(first);
+  day.serve('11:00', 'c-1', { row: row('08:00', 3n, 1) });
+  await day.closeLog();
+  await runIngest(day.project);
+  const { files } = await archivedDay(day.project, at('00:00'), 'nowhere');
+  expect(files.map(({ folder, hour }) => `${folder} ${hour.slice(11)}`)).toEqual([
+    'churn/v1.0 09',
+    'churn/v1.0 11',
+    'churn/v1.1 10',
+  ]);
+});
+
+test('a row of another definition is read by it, one of an unknown definition keeps its bytes', async () => {
+  now('23:00');
+  day.serve('09:00', 'c-1', { row: row('08:00', 5n, 1), definition: earlierOrders });
+  day.serve('09:01', 'c-1', { row: row('08:00', 6n, 1), definition: { ...day.orders, definitionId: 99 } });
+  await day.closeLog();
+  const found = await valuesOf(
+    `count: orders__orders_1d, id: _view__orders.definition_id, bytes: octet_length(_view__orders.undecoded) > 24`,
+  );
+  expect(found).toEqual([
+    { count: 5, id: earlierOrders.definitionId, bytes: null },
+    { count: null, id: 99, bytes: true },
+  ]);
+});
+
+test('without the bundle that a record names its rows keep their bytes, and the reason is told', async () => {
+  now('23:00');
+  day.serve('09:00', 'c-1', { row: row('08:00', 5n, 1) });
+  await day.closeLog();
+  rmSync(day.project.settings.bundles, { recursive: true });
+  await runIngest(day.project);
+  const [found] = await valuesOf(`id: customer_id, bytes: octet_length(_view__orders.undecoded) > 24`);
+  expect(found).toEqual({ id: 'c-1', bytes: true });
+  expect(day.project.said.join()).toMatch(/rows under bundle [0-9a-f]{16} are read by the bundle in force/);
+});
+
+test('of hashed ids and values it has the HMACs', async () => {
+  const hashed = orders();
+  const features = hashed.features.map((one) =>
+    one.name === 'spent_1d' ? { ...one, log: 'hmac' as const } : one,
+  );
+  day.publish({ ...hashed, features }, SERVICE, 'hmac');
+  now('23:00');
+  const policies = { keyPolicies: [1, 1], hmacKeyId: LOG_KEY.id };
+  day.append(
+    '09:00',
+    { customer_id: 'ab'.repeat(32), driver_id: 'cd'.repeat(32) },
+    [servedRow(day.orders, '09:00', { row: row('08:00', 5n, 1.5) }), servedRow(day.driverStats, '09:00', {})],
+    0,
+    policies,
+  );
+  await day.closeLog();
+  const found = await valuesOf(
+    `id: customer_id, key: hex(customer_id__hmac), driver: driver_id, secret: _hmac_key, count: orders__orders_1d,
+     spent: orders__spent_1d, hmac: octet_length(orders__spent_1d__hmac)`,
+  );
+  expect(found).toEqual([
+    { id: null, key: 'AB'.repeat(32), driver: null, secret: 'k1', count: 5, spent: null, hmac: 32 },
+  ]);
+});
+
+test('an hour that is missing is an error that names it, not a smaller day', async () => {
+  now('23:00');
+  day.serve('09:00', 'c-1', {});
+  day.serve('10:00', 'c-1', {});
+  await day.closeLog();
+  await runIngest(day.project);
+  rmSync(join(served(), 'churn', 'v1.0', `date=${DAY}`, 'hour=10'), { recursive: true });
+  await expect(archivedDay(day.project, at('00:00'), 'nowhere')).rejects.toMatchObject({
+    code: 'MON_SERVED',
+    message: expect.stringContaining(`hour ${DAY}T10 should have 1 files and has 0`) as string,
+  });
+});
+
+test('a folder that a killed ingest left is finished by the next one', async () => {
+  now('23:00');
+  day.serve('09:00', 'c-1', {});
+  await day.closeLog();
+  await runIngest(day.project);
+  mkdirSync(join(served(), '_batches', 'left'), { recursive: true });
+  await runIngest(day.project);
+  expect(readdirSync(join(served(), '_batches'))).toEqual([]);
+  expect(formatTimestamp(at('09:00'))).toContain(DAY);
+});
