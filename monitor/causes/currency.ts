@@ -7,7 +7,6 @@
 import { OUTSIDE_TTL, ROW_SOURCES } from '../../contract/status.ts';
 import type { CurrencyCause } from './cause.ts';
 import type { AskedRow, ClockReading, RowFacts } from './facts.ts';
-import { isFaithful } from './fidelity.ts';
 import { isAfter, isOfTimes } from './row-order.ts';
 import type { RowTimes } from './row-order.ts';
 
@@ -140,6 +139,6 @@ function isAhead(row: RowFacts): boolean {
 /** The history has the served row, and another one of its times that comes after it in the canonical order. */
 function isDuplicate(row: RowFacts): boolean {
   const { replayed, fidelity } = row;
-  if (replayed === null || fidelity === null || !isFaithful(fidelity)) return false;
-  return isOfTimes(servedTimes(row)!, replayed);
+  if (fidelity?.answer !== 'true' && fidelity?.answer !== 'restamped') return false;
+  return fidelity.isDuplicated && replayed !== null && isOfTimes(servedTimes(row)!, replayed);
 }

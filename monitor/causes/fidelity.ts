@@ -54,9 +54,10 @@ export interface FidelityFacts {
 }
 
 export type Fidelity =
-  | { readonly answer: 'true' }
+  /** `isDuplicated`: another row of these times has other values. */
+  | { readonly answer: 'true'; readonly isDuplicated: boolean }
   /** `row`: the times that stand for the served ones. */
-  | { readonly answer: 'restamped'; readonly row: RowTimes }
+  | { readonly answer: 'restamped'; readonly row: RowTimes; readonly isDuplicated: boolean }
   | { readonly answer: 'foreign'; readonly entity: string }
   /** `row`: what the history holds of these times. */
   | { readonly answer: 'altered'; readonly row: HeldRow }
@@ -69,15 +70,19 @@ export type Fidelity =
 type NotKept = 'tombstone' | 'older' | 'replaced';
 
 export function fidelity(facts: FidelityFacts): Fidelity {
-  const { served, features } = facts;
+  const { served } = facts;
   const rows = facts.own.filter((row) => row.deleted !== true);
   const ofTimes = rows.filter((row) => isOfTimes(row, served));
-  if (ofTimes.some((row) => differences(facts, row) === 0)) return { answer: 'true' };
+  const isOther = (row: HeldRow): boolean => differences(facts, row) > 0;
+  if (!ofTimes.every(isOther)) return { answer: 'true', isDuplicated: ofTimes.some(isOther) };
   const restamped = restampedRow(facts, rows);
-  if (restamped !== null) return { answer: 'restamped', row: restamped };
+  if (restamped !== null) {
+    const isDuplicated = rows.some((row) => isOfTimes(row, restamped) && isOther(row));
+    return { answer: 'restamped', row: restamped, isDuplicated };
+  }
   const entity = foreignEntity(facts, ofTimes);
   if (entity !== null) return { answer: 'foreign', entity };
-  if (ofTimes.length > 0) return { answer: 'altered', row: lastOf(ofTimes, features) };
+  if (ofTimes.length > 0) return { answer: 'altered', row: nearestOf(ofTimes, facts) };
   const why = notKept(facts, rows);
   if (why !== null) return { answer: 'notKept', why };
   return { answer: facts.isKnown ? 'unknown' : 'missingInHistory' };
@@ -148,13 +153,19 @@ function notKept({ kind, own, served, keptFromUs }: FidelityFacts, rows: readonl
   return kind === 'stored' && isReplaced ? 'replaced' : null;
 }
 
-/** Of rows with the same times the one that the as-of rule takes: the last in the canonical order of all values. */
-function lastOf(rows: readonly HeldRow[], features: FidelityFacts['features']): HeldRow {
-  return rows.reduce((last, row) => {
-    for (const [i, { type }] of features.entries()) {
-      const order = compareCanonical(type, row.values[i]!, last.values[i]!);
-      if (order !== 0) return order > 0 ? row : last;
-    }
-    return last;
+/** Of rows with the same times the one that differs least; of these the one that the as-of rule takes. */
+function nearestOf(rows: readonly HeldRow[], facts: FidelityFacts): HeldRow {
+  return rows.reduce((best, row) => {
+    const fewer = differences(facts, best) - differences(facts, row);
+    return fewer > 0 || (fewer === 0 && isLast(row, best, facts)) ? row : best;
   });
+}
+
+/** Whether `a` comes after `b` in the canonical order of all values. */
+function isLast(a: HeldRow, b: HeldRow, { features }: FidelityFacts): boolean {
+  for (const [i, { type }] of features.entries()) {
+    const order = compareCanonical(type, a.values[i]!, b.values[i]!);
+    if (order !== 0) return order > 0;
+  }
+  return false;
 }

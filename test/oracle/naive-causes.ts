@@ -112,6 +112,7 @@ export function naiveCurrency(row: RowFacts, asked: AskedRow | null): Record<Cur
       replayed !== null &&
       served !== null &&
       (fidelity?.answer === 'true' || fidelity?.answer === 'restamped') &&
+      fidelity.isDuplicated &&
       served.eventUs === replayed.eventUs &&
       (served.createdUs ?? replayed.createdUs) === (replayed.createdUs ?? served.createdUs),
     'not proved': true,

@@ -50,7 +50,7 @@ const ROW: RowFacts = {
   fetchedUs: at('11:42'),
   watermarkUs: at('11:00'),
   served: servedAt('11:00'),
-  fidelity: { answer: 'true' },
+  fidelity: { answer: 'true', isDuplicated: true },
   alteration: null,
   replayed: replayedAt('11:00'),
   replayedOutsideTtl: false,

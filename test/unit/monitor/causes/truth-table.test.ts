@@ -134,8 +134,9 @@ function* askedRows(): Generator<AskedRow | null> {
 
 const FIDELITIES: readonly (Fidelity | null)[] = [
   null,
-  { answer: 'true' },
-  { answer: 'restamped', row: { eventUs: 800, createdUs: 650 } },
+  { answer: 'true', isDuplicated: false },
+  { answer: 'true', isDuplicated: true },
+  { answer: 'restamped', row: { eventUs: 800, createdUs: 650 }, isDuplicated: true },
   { answer: 'unknown' },
   { answer: 'notKept', why: 'older' },
 ];

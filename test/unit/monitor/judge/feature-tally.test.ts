@@ -34,7 +34,7 @@ function facts(
     fetchedUs: servedUs,
     watermarkUs: 0,
     served: { eventUs: 0, createdUs: 1, definitionId: 1, writtenUs: 1 },
-    fidelity: { answer: 'true' },
+    fidelity: { answer: 'true', isDuplicated: false },
     alteration: null,
     replayed: missed.times,
     replayedOutsideTtl: false,
