@@ -2,10 +2,13 @@
 import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
+import { judgedDates, readSnapshot } from '../verdict/snapshot-folder.ts';
+import type { Snapshot } from '../verdict/snapshot.ts';
 import type { HealthCheck } from './health-check.ts';
 import { countsOfPrometheus, countsOfSidecars } from './serving-counts.ts';
 import type { ServingCounts } from './serving-counts.ts';
 import { servingHealth } from './serving-health.ts';
+import { verdictHealth } from './verdict-health.ts';
 import { viewHealth } from './view-health.ts';
 
 interface HealthOptions {
@@ -31,7 +34,19 @@ export async function projectHealth(project: Project, options: HealthOptions): P
     }
     return checks;
   });
-  return [...views, ...servingHealth(await countsOf(project, options))];
+  const verdicts = [...bundle.services.keys()].flatMap((service) =>
+    verdictHealth(service, newestVerdict(settings.reports, service), nowUs),
+  );
+  return [...views, ...verdicts, ...servingHealth(await countsOf(project, options))];
+}
+
+function newestVerdict(reports: string, service: string): Snapshot | Error | null {
+  const date = judgedDates(reports, service).at(-1);
+  try {
+    return date === undefined ? null : readSnapshot(reports, service, date);
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 async function countsOf(
