@@ -187,6 +187,10 @@ function monitorCommands(add: Add, skew: Command): void {
   )
     .requiredOption('--date <day>', 'a UTC day')
     .requiredOption('--service <name>', 'the feature service');
+  add('trend', 'how features matched over the last days', async (c, o) => (await monitor()).trend(c, o), skew)
+    .option('--service <name>', 'only this service')
+    .option('--feature <name>', 'only this feature, by its full name or its own')
+    .option('--days <n>', 'up to the newest verdict', '30');
   add(
     'stats',
     'how the shared columns of two Parquet files differ',

@@ -1,7 +1,8 @@
-/** The monitor's commands: `monitor ingest`, `monitor run`, `monitor report`, `monitor stats`, `explain`. */
+/** The monitor's commands: `plumb monitor ingest, run, report, trend, stats, health`, and `plumb explain`. */
 import { resolve } from 'node:path';
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult, projectOf } from '../project/command.ts';
+import { registryError } from '../contract/errors.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
 import { askedBy } from './explain/explain-options.ts';
 import type { ExplainOptions } from './explain/explain-options.ts';
@@ -13,7 +14,9 @@ import { judgeDay, redrawReport } from './main.ts';
 import type { JudgedDay } from './main.ts';
 import { compareFiles } from './stats/compare-files.ts';
 import { renderComparison } from './stats/comparison-table.ts';
+import { readTrends } from './report/trend.ts';
 import { exitCodeOf } from './verdict/verdict.ts';
+import { renderTrends } from './report/terminal/trend-table.ts';
 import { renderVerdict } from './report/terminal/verdict-table.ts';
 
 /** Ingests what the log holds now, or goes on until SIGINT or SIGTERM; commits what it has read before it ends. */
@@ -57,7 +60,8 @@ export async function run(
 }
 
 function verdictText(context: CommandContext, { snapshot, reportFile }: JudgedDay): string {
-  return `${renderVerdict(snapshot, { color: context.color })}\n\nReport: ${reportFile}`;
+  const { columns } = process.stdout;
+  return `${renderVerdict(snapshot, { color: context.color, columns })}\n\nReport: ${reportFile}`;
 }
 
 /** Draws a day's report again, from its stored snapshot alone. */
@@ -68,6 +72,35 @@ export async function report(
   const day = redrawReport(projectOf(context), options.service, options.date);
   await printResult(context, { report: day.reportFile }, () => day.reportFile);
   return 0;
+}
+
+/** How features matched over the last days, from the stored snapshots. */
+export async function trend(
+  context: CommandContext,
+  options: { service?: string; feature?: string; days: string },
+): Promise<ExitCode> {
+  const { settings, logger } = projectOf(context);
+  const { service, feature } = options;
+  const trends = readTrends(
+    settings.reports,
+    {
+      days: daysOf(options.days),
+      ...(service === undefined ? {} : { service }),
+      ...(feature === undefined ? {} : { feature }),
+    },
+    logger,
+  );
+  await printResult(context, trends, () => renderTrends(trends, process.stdout.columns));
+  return 0;
+}
+
+const MOST_DAYS = 366;
+
+function daysOf(text: string): number {
+  const days = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (days >= 1 && days <= MOST_DAYS) return days;
+  const message = `--days: expected a whole number from 1 to ${MOST_DAYS}, got ${JSON.stringify(text)}`;
+  throw registryError('REG_USAGE', message, { field: 'days' });
 }
 
 /** Compares the columns that two Parquet files share; reports the differences and gives no verdict. */

@@ -1,6 +1,7 @@
 /** An explanation as text for a terminal: the answer of each feature first, then what it stands on. */
 import type { Json } from '../../contract/std/canonical-json.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
+import { wrapped } from '../../contract/std/wrapped-text.ts';
 import type {
   ExplainedFeature,
   ExplainedRun,
@@ -11,7 +12,9 @@ import type {
 } from './explanation.ts';
 
 const MOST_VALUE_CHARACTERS = 24;
+/** Width of sentences; tables take what they need. */
 const LINE = 100;
+const INDENT = { first: '  ', rest: '    ' };
 
 /** @returns lines without a newline at the end */
 export function renderExplanation(vectors: readonly ExplainedVector[], color = false): string {
@@ -52,17 +55,17 @@ function isOf(one: ExplainedVector, other: ExplainedVector): boolean {
 function viewLines(view: ExplainedView, at: string, bold: Bold): string[] {
   const name = view.role === view.view ? view.view : `${view.role} (view ${view.view})`;
   const lines = [bold(name), ...indent(featureTable(view.features))];
-  for (const sentence of evidenceSentences(view.features)) lines.push(...wrapped(sentence));
+  for (const sentence of evidenceSentences(view.features)) lines.push(...inLines(sentence));
   lines.push('');
-  if (view.served !== null) lines.push(...wrapped(servedText(view.served, at)));
-  for (const sentence of view.rule) lines.push(...wrapped(sentence));
+  if (view.served !== null) lines.push(...inLines(servedText(view.served, at)));
+  for (const sentence of view.rule) lines.push(...inLines(sentence));
   if (view.history.length > 0) lines.push('', ...indent(historyTable(view.history, at)));
   if (view.runs.length > 0) lines.push('', ...indent(runTable(view.runs, at)));
   for (const run of view.runs) {
-    if (run.error !== null) lines.push(...wrapped(`Run ${run.runId} failed: ${run.error}`));
+    if (run.error !== null) lines.push(...inLines(`Run ${run.runId} failed: ${run.error}`));
   }
   if (view.unknown.length > 0) lines.push('');
-  for (const sentence of view.unknown) lines.push(...wrapped(`Not known: ${sentence}`));
+  for (const sentence of view.unknown) lines.push(...inLines(`Not known: ${sentence}`));
   return lines;
 }
 
@@ -174,20 +177,11 @@ function clock(time: string, at: string): string {
   return time.slice(0, 10) === at.slice(0, 10) ? whole : `${time.slice(0, 10)} ${whole}`;
 }
 
-function indent(text: string): string[] {
-  return text.split('\n').map((line) => `  ${line}`.trimEnd());
+/** A sentence in lines, set in by two. */
+function inLines(text: string): string[] {
+  return wrapped(text, LINE, INDENT);
 }
 
-/** A sentence in lines of at most 100 characters, set in by two. */
-function wrapped(text: string): string[] {
-  const lines: string[] = [];
-  let line = ' ';
-  for (const word of text.split(' ')) {
-    if (line.length + word.length + 1 > LINE && line !== ' ') {
-      lines.push(line);
-      line = '   ';
-    }
-    line += ` ${word}`;
-  }
-  return [...lines, line];
+function indent(text: string): string[] {
+  return text.split('\n').map((line) => `  ${line}`.trimEnd());
 }

@@ -34,6 +34,13 @@ interface KeptDate extends Omit<JudgedDate, 'hasPage'> {
 const KEPT = 'index.json';
 const SNAPSHOT = /^(\d{4}-\d\d-\d\d)\.json$/;
 
+/** @returns the services that have a snapshot, by name */
+export function servicesOf(reports: string): string[] {
+  return namesIn(reports)
+    .filter((name) => datesOf(reports, name).length > 0)
+    .toSorted();
+}
+
 /** @returns the dates of a service that have a snapshot, oldest first */
 export function datesOf(reports: string, service: string): string[] {
   return namesIn(join(reports, service))
@@ -48,7 +55,7 @@ export function datesOf(reports: string, service: string): string[] {
 export function judgedDates(reports: string): JudgedDate[] {
   const known = new Map(keptDates(reports).map((kept) => [`${kept.service} ${kept.date}`, kept]));
   const kept: KeptDate[] = [];
-  for (const service of namesIn(reports).toSorted()) {
+  for (const service of servicesOf(reports)) {
     for (const date of datesOf(reports, service).toReversed()) {
       const stat = statSync(snapshotFile(reports, service, date), { throwIfNoEntry: false });
       if (stat === undefined) continue;

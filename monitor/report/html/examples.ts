@@ -5,7 +5,7 @@ import type { Example, FeatureSnapshot, SideOfExample } from '../../verdict/snap
 import { CAUSE_GUIDE } from './cause-guide.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
-import { causesOf } from './mismatch.ts';
+import { causesOf } from '../ranking.ts';
 import { table } from './markup/table.ts';
 import { MOST_EVIDENCE_CHARACTERS } from './row-pair.ts';
 import { counted, momentText, shortened, sidesText, timeText } from './markup/value-text.ts';

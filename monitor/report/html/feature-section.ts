@@ -17,7 +17,7 @@ import { key } from './markup/key.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
 import { matchTable, statesTable } from './match-table.ts';
-import { causesOf, mismatches } from './mismatch.ts';
+import { causesOf, mismatches } from '../ranking.ts';
 import { trendChart } from './charts/trend-chart.ts';
 import { countText, counted, percentText, shareText } from './markup/value-text.ts';
 

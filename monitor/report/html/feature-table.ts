@@ -10,8 +10,8 @@ import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
 import { table } from './markup/table.ts';
 import { countText, counted, percentText } from './markup/value-text.ts';
-import { causesOf, mismatches } from './mismatch.ts';
-import type { RankedFeatures } from './mismatch.ts';
+import { causesOf, mismatches } from '../ranking.ts';
+import type { RankedFeatures } from '../ranking.ts';
 
 /** A feature's name as a link to its details. */
 export type FeatureLink = (name: string) => Markup;

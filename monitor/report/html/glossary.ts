@@ -8,7 +8,7 @@ import type { Snapshot } from '../../verdict/snapshot.ts';
 import { CAUSE_GUIDE } from './cause-guide.ts';
 import { html, withCode } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
-import { causeTotals } from './mismatch.ts';
+import { causeTotals } from '../ranking.ts';
 
 interface Entry {
   readonly word: string;

@@ -1,11 +1,12 @@
 /** The top of the page: where it stands among its days, the verdict's sentence with what made it, the key figures. */
-import type { Snapshot, Verdict } from '../../verdict/snapshot.ts';
+import type { Snapshot } from '../../verdict/snapshot.ts';
 import { term } from './glossary.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
-import { overallMatch } from './mismatch.ts';
+import { overallMatch } from '../ranking.ts';
 import { countText, counted, dayText, momentText, percentText } from './markup/value-text.ts';
-import { VERDICT_WORDS, verdictIcon } from './markup/verdict-icon.ts';
+import { verdictIcon } from './markup/verdict-icon.ts';
+import { VERDICT_WORDS, bareSentence } from '../verdict-words.ts';
 
 /** The days with a page before and after this one, as `2026-11-19`; null: there is none. */
 export interface Neighbours {
@@ -24,7 +25,7 @@ export function headline(snapshot: Snapshot, neighbours: Neighbours | null): Mar
       ${verdictIcon(verdict)}
       <p>
         <strong>${VERDICT_WORDS[verdict]}</strong>${snapshot.provisional && provisional(snapshot)}
-        <span class="sentence">${withoutVerdict(sentence, verdict)}</span>
+        <span class="sentence">${bareSentence(sentence, verdict)}</span>
       </p>
     </div>
     ${findings(snapshot)}
@@ -43,12 +44,6 @@ function navigation({ previous, next }: Neighbours): Markup {
     ${day(previous, (text) => `← ${text}`)}<a href="../index.html">all days</a
     >${day(next, (text) => `${text} →`)}
   </nav>`;
-}
-
-/** The sentence begins with the verdict, which stands before it already. */
-function withoutVerdict(sentence: string, verdict: Verdict): string {
-  const word = `${VERDICT_WORDS[verdict]}: `;
-  return sentence.startsWith(word) ? sentence.slice(word.length) : sentence;
 }
 
 /** What made the verdict, when it is more than the sentence says. */

@@ -7,7 +7,8 @@ import { document } from './markup/document.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
 import { counted, dayText, shortened } from './markup/value-text.ts';
-import { VERDICT_WORDS, verdictIcon } from './markup/verdict-icon.ts';
+import { verdictIcon } from './markup/verdict-icon.ts';
+import { VERDICT_WORDS, bareSentence } from '../verdict-words.ts';
 
 const DAY_MS = 86_400_000;
 /** Days in the row of shapes, and days that are listed before the rest is folded. */
@@ -113,11 +114,6 @@ function verdictWords({ verdict, provisional }: JudgedDate): Part {
   return [VERDICT_WORDS[verdict], provisional && html` <small>provisional</small>`];
 }
 
-/** Without the verdict that the sentence begins with: it stands beside. */
 function sentenceOf({ verdict, sentence }: JudgedDate): string {
-  const word = verdict === null ? '' : `${VERDICT_WORDS[verdict]}: `;
-  const rest = sentence.startsWith(word) ? sentence.slice(word.length) : sentence;
-  // A name that it begins with keeps its letters.
-  const text = /^[a-z]+ /.test(rest) ? `${rest.charAt(0).toUpperCase()}${rest.slice(1)}` : rest;
-  return shortened(text, MOST_CHARACTERS);
+  return shortened(verdict === null ? sentence : bareSentence(sentence, verdict), MOST_CHARACTERS);
 }

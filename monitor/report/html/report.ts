@@ -20,7 +20,7 @@ import { incidentsSection } from './incidents-section.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
 import { document } from './markup/document.ts';
-import { rankedFeatures } from './mismatch.ts';
+import { rankedFeatures } from '../ranking.ts';
 import { dayText } from './markup/value-text.ts';
 
 /** The largest page; 200 features fit, each with a few examples. */

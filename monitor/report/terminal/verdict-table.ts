@@ -1,15 +1,16 @@
 /**
- * The verdict as text for a terminal: what is wrong first, then one line per feature, then each cause with an example.
+ * The verdict as text for a terminal: its sentence, the incidents with a command each, then the features that are not
+ * clean. Fits terminals from 80 columns on; commands are never broken, so that they can be copied.
  */
 import { badRowsText } from '../../../project/engine/duckdb/bad-rows.ts';
 import { countText } from '../../../contract/std/count-text.ts';
-import { formatDuration } from '../../../contract/std/duration.ts';
 import { renderTable } from '../../../contract/std/text-table.ts';
-import { CAUSES } from '../../causes/cause.ts';
-import type { Cause } from '../../causes/cause.ts';
-import { spanText } from '../../causes/evidence-text.ts';
-import type { Example, FeatureSnapshot, Snapshot, Verdict } from '../../verdict/snapshot.ts';
+import { wrapped } from '../../../contract/std/wrapped-text.ts';
+import type { FeatureSnapshot, Incident, Snapshot, Verdict } from '../../verdict/snapshot.ts';
 import { percent } from '../../verdict/verdict.ts';
+import { causesOf, rankedFeatures } from '../ranking.ts';
+import { cutAtEnd, cutInMiddle } from './fitted-text.ts';
+import { bareSentence } from '../verdict-words.ts';
 
 const RED = '\u001b[31m';
 const YELLOW = '\u001b[33m';
@@ -28,45 +29,39 @@ const COLOURS: Readonly<Record<Verdict, string>> = {
 interface RenderOptions {
   /** Whether to use colours; default: plain text. */
   readonly color?: boolean;
+  /** Width of the terminal; default: 100. */
+  readonly columns?: number | undefined;
 }
 
+type Paint = (code: string, text: string) => string;
+
+const MOST_INCIDENTS = 10;
+const MOST_FEATURES = 40;
+const [NARROWEST, USUAL, WIDEST] = [60, 100, 140] as const;
+
 /** @returns lines without a newline at the end */
-export function renderVerdict(snapshot: Snapshot, options: RenderOptions = {}): string {
-  const paint = (code: string, text: string): string => (options.color === true ? code + text + PLAIN : text);
+export function renderVerdict(
+  snapshot: Snapshot,
+  { color = false, columns = USUAL }: RenderOptions = {},
+): string {
+  const paint: Paint = (code, text) => (color ? code + text + PLAIN : text);
+  const width = Math.max(NARROWEST, Math.min(WIDEST, columns));
   const settled = snapshot.provisional ? `, provisional until ${minute(snapshot.settlesAt)}` : '';
   const verdict = paint(BOLD + COLOURS[snapshot.verdict], snapshot.verdict.toUpperCase());
   const blocks = [
-    `${snapshot.service}  ${snapshot.date}  ${verdict}${settled}`,
-    ...reasonLines([...snapshot.findings.map(({ text }) => text), ...snapshot.notes]),
-    '',
-    `  ${countsLine(snapshot)}`,
-    '',
-    indent(featureTable(snapshot.features)),
+    [
+      `${snapshot.service}  ${snapshot.date}  ${verdict}${settled}`,
+      ...wrapped(bareSentence(snapshot.sentence, snapshot.verdict), width, { first: '  ' }),
+    ],
+    wrapped(countsLine(snapshot), width, { first: '  ', rest: '    ' }),
+    incidentLines(snapshot, width, paint),
+    featureLines(snapshot, width, paint),
+    noteLines(snapshot, width),
   ];
-  const causes = causeLines(snapshot, paint);
-  if (causes.length > 0) blocks.push('', ...causes);
-  for (const { view, badRows } of snapshot.views) {
-    const text = badRows === undefined ? null : badRowsText({ id: view }, badRows);
-    if (text !== null) blocks.push('', `  ${text}`);
-  }
-  for (const view of snapshot.views) {
-    if (view.proposedDelayUs === null) continue;
-    const proposed = spanText(view.proposedDelayUs);
-    const delay = formatDuration(view.delayUs);
-    blocks.push(
-      '',
-      paint(DIM, `  ${view.view}: delay is ${delay}, serving needed ${proposed}: ${view.proposedDelayWhy}`),
-    );
-  }
-  return blocks.join('\n');
-}
-
-const MOST_REASONS = 8;
-
-function reasonLines(reasons: readonly string[]): string[] {
-  const lines = reasons.slice(0, MOST_REASONS).map((reason) => `  ${reason}`);
-  const more = reasons.length - MOST_REASONS;
-  return more > 0 ? [...lines, `  and ${more} more, see the report`] : lines;
+  return blocks
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
 }
 
 function countsLine({ vectors }: Snapshot): string {
@@ -83,102 +78,98 @@ function countsLine({ vectors }: Snapshot): string {
   return parts.join(', ');
 }
 
-function featureTable(features: readonly FeatureSnapshot[]): string {
-  const rows = features.map((feature) => [
-    feature.name,
+function incidentLines({ incidents, date }: Snapshot, width: number, paint: Paint): string[] {
+  const beyond = incidents.filter(({ beyondPromise }) => beyondPromise > 0);
+  const shown = beyond.slice(0, MOST_INCIDENTS);
+  const lines = shown.flatMap((incident, i) => {
+    const { cause, view, from, to, command } = incident;
+    const number = `${i + 1}`.padStart(4);
+    const title = `${number}  ${paint(BOLD, cause)} in ${view}, ${clock(from, date)} to ${clock(to, date)}`;
+    const size = wrapped(sizeText(incident), width, { first: '      ' });
+    return [title, ...size, ...(command === '' ? [] : [paint(DIM, `      ${command}`)])];
+  });
+  const rest = [
+    ...(beyond.length > shown.length ? [`${beyond.length - shown.length} more beyond it`] : []),
+    ...(incidents.length > beyond.length ? [`${incidents.length - beyond.length} within the promise`] : []),
+  ];
+  if (rest.length > 0) lines.push(`      ${rest.join(', ')}: see the report`);
+  return lines.length === 0 ? [] : [`  ${countText(beyond.length, 'incident')} beyond the promise`, ...lines];
+}
+
+function sizeText({ values, beyondPromise, features, rows, slice, models, owners }: Incident): string {
+  const of = beyondPromise === values ? '' : ` of ${values}`;
+  const parts = [
+    `${beyondPromise}${of} ${values === 1 ? 'value' : 'values'} of ${countText(features.length, 'feature')}, ${countText(rows, 'row')}`,
+  ];
+  if (slice !== undefined) parts.push(`nearly all in ${slice.by} ${slice.value}`);
+  if (models.length > 0) parts.push(`${models.length === 1 ? 'model' : 'models'} ${models.join(', ')}`);
+  if (owners.length > 0) parts.push(`${owners.length === 1 ? 'owner' : 'owners'} ${owners.join(', ')}`);
+  return parts.join('; ');
+}
+
+/** What the columns of figures need, with the spaces between. */
+const FIGURES_WIDTH = 42;
+const LEAST_CAUSES_WIDTH = 20;
+
+/** Names that would not fit are cut; causes go where they have no room, since incidents say them. */
+function featureLines(snapshot: Snapshot, width: number, paint: Paint): string[] {
+  const { broken, kept, clean } = rankedFeatures(snapshot);
+  const features = [...broken, ...kept];
+  const shown = features.slice(0, MOST_FEATURES);
+  const names = Math.max(0, ...shown.map(({ name }) => [...name].length));
+  const nameWidth = Math.min(names, width - FIGURES_WIDTH);
+  const causesWidth = width - FIGURES_WIDTH - nameWidth - 2;
+  const hasCauses = causesWidth >= LEAST_CAUSES_WIDTH;
+  const rows = shown.map((feature) => [
+    cutInMiddle(feature.name, nameWidth),
     String(feature.present),
-    rate(feature.exactMatch),
+    String(feature.beyondPromise),
     rate(feature.exactMatchWithinPromise),
-    feature.distributions?.kind === 'numeric' ? feature.distributions.ks.d.toFixed(3) : '',
-    causesText(feature),
+    rate(feature.exactMatch),
+    ...(hasCauses ? [cutAtEnd(causesText(feature), causesWidth)] : []),
   ]);
-  return renderTable(['feature', 'values', 'exact', 'in promise', 'D', 'causes'], rows, [
-    'left',
-    'right',
-    'right',
-    'right',
-    'right',
-    'left',
-  ]);
+  const head = ['feature', 'values', 'beyond', 'in promise', 'exact', ...(hasCauses ? ['causes'] : [])];
+  const table =
+    rows.length === 0 ? '' : renderTable(head, rows, ['left', 'right', 'right', 'right', 'right']);
+  const lines = table === '' ? [] : table.split('\n').map((line) => `  ${line}`);
+  if (features.length > shown.length) lines.push(`  ${features.length - shown.length} more: see the report`);
+  const cleanCount = [...clean.values()].reduce((sum, own) => sum + own.length, 0);
+  if (cleanCount > 0) {
+    const of = clean.size > 1 ? ` of ${clean.size} views` : '';
+    lines.push(
+      paint(
+        DIM,
+        `  ${countText(cleanCount, lines.length === 0 ? 'feature' : 'more feature')}${of} without a mismatch`,
+      ),
+    );
+  }
+  return lines;
 }
 
 function rate(share: number | null): string {
   return share === null ? '–' : percent(share);
 }
 
-const CAUSES_PER_LINE = 2;
-
-/** A feature's causes, unexplained first, then the most frequent; what has no room here is listed below the table. */
 function causesText(feature: FeatureSnapshot): string {
-  const causes = Object.entries(feature.causes)
-    .map(([cause, { values }]) => [cause, values] as const)
-    .toSorted(([a, m], [b, n]) => Number(b === 'unexplained') - Number(a === 'unexplained') || n - m);
-  const shown = causes.slice(0, CAUSES_PER_LINE).map(([cause, count]) => `${cause} ${count}`);
-  if (causes.length > CAUSES_PER_LINE) shown.push(`${causes.length - CAUSES_PER_LINE} more`);
-  return shown.join(', ');
-}
-
-/** Each cause with its count and one example (one that broke the promise, if there is any); unexplained first. */
-function causeLines(snapshot: Snapshot, paint: (code: string, text: string) => string): string[] {
-  const lines: string[] = [];
-  const order = (['unexplained', ...CAUSES] as const).filter((cause, i, all) => all.indexOf(cause) === i);
-  for (const cause of order) {
-    const examples = snapshot.features.flatMap((feature) =>
-      feature.examples.filter((e) => e.causes[0] === cause).map((example) => ({ feature, example })),
-    );
-    const shown = examples.find(({ example }) => !example.withinPromise) ?? examples[0];
-    if (shown === undefined) continue;
-    const { feature, example } = shown;
-    lines.push(
-      `  ${paint(BOLD, cause)}: ${causeCounts(snapshot.features, cause)}`,
-      `    ${feature.name} of ${entityText(example)}: served ${sideText(example.served)}, ` +
-        `replayed ${sideText(example.replayed)}`,
-      `    ${example.evidence}`,
-      paint(DIM, `    request ${example.requestId} at ${example.servedAt}`),
-    );
-  }
-  return lines;
-}
-
-function causeCounts(features: readonly FeatureSnapshot[], cause: Cause): string {
-  let values = 0;
-  let promised = 0;
-  let touched = 0;
-  for (const { causes } of features) {
-    const counts = causes[cause];
-    if (counts === undefined) continue;
-    values += counts.values;
-    promised += counts.values - counts.beyondPromise;
-    touched += 1;
-  }
-  const within = promised === 0 ? '' : `, ${promised} of them within the promise`;
-  return `${values} ${plural(values, 'value')} of ${touched} ${plural(touched, 'feature')}${within}`;
-}
-
-function plural(count: number, noun: string): string {
-  return count === 1 ? noun : `${noun}s`;
-}
-
-function entityText({ entities }: Example): string {
-  return Object.entries(entities)
-    .map(([key, value]) => `${key} ${value ?? 'null'}`)
+  if (feature.present === 0 && feature.unavailable > 0) return `${feature.unavailable} unavailable`;
+  return causesOf(feature)
+    .map(({ cause, values }) => `${cause} ${values}`)
     .join(', ');
 }
 
-function sideText({ state, value }: Example['served']): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return state === 'value' || state === 'zero' || state === 'NaN' || state === 'null'
-    ? text
-    : `${text} (${state})`;
+/** The sentence says the first finding; those behind it, and what changes no verdict, stand here. */
+function noteLines({ findings, notes, views }: Snapshot, width: number): string[] {
+  const bad = views.flatMap(({ view, badRows }) =>
+    badRows === undefined ? [] : (badRowsText({ id: view }, badRows) ?? []),
+  );
+  const unsaid = findings.filter(({ feature }) => feature === null).map(({ text }) => text);
+  return [...unsaid, ...notes, ...bad].flatMap((note) => wrapped(note, width, { first: '  ', rest: '    ' }));
+}
+
+function clock(time: string, date: string): string {
+  return time.startsWith(date) ? time.slice(11, 16) : `${time.slice(0, 10)} ${time.slice(11, 16)}`;
 }
 
 function minute(time: string | null): string {
-  return time === null ? '' : `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
-}
-
-function indent(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => `  ${line}`)
-    .join('\n');
+  return time === null ? 'later' : `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
 }

@@ -7,8 +7,8 @@ import type { Cause } from '../../../causes/cause.ts';
 import { CAUSE_GUIDE } from '../cause-guide.ts';
 import { html } from '../markup/markup.ts';
 import type { Markup, Part } from '../markup/markup.ts';
-import { mismatches } from '../mismatch.ts';
-import type { CauseCount } from '../mismatch.ts';
+import { mismatches } from '../../ranking.ts';
+import type { CauseCount } from '../../ranking.ts';
 import { shareText } from '../markup/value-text.ts';
 
 export function causeBar(causes: readonly CauseCount[]): Markup | null {

@@ -1,14 +1,7 @@
-/** The verdict as a word, and as a shape with a sign in it: its colour says nothing that these two do not say. */
+/** The verdict as a shape with a sign in it: its colour says nothing that these do not say. */
 import type { Verdict } from '../../../verdict/snapshot.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
-
-export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
-  pass: 'Pass',
-  alert: 'Alert',
-  alarm: 'Alarm',
-  'not-enough-data': 'Not enough data',
-};
 
 const SHAPES: Readonly<Record<Verdict, Markup>> = {
   pass: html`<circle cx="8" cy="8" r="7.4" />`,

@@ -3,7 +3,7 @@ import { CAUSES } from '../../../../../monitor/causes/cause.ts';
 import type { Cause } from '../../../../../monitor/causes/cause.ts';
 import { CAUSE_GUIDE } from '../../../../../monitor/report/html/cause-guide.ts';
 import { MAX_REPORT_BYTES, renderReport } from '../../../../../monitor/report/html/report.ts';
-import { rankedFeatures } from '../../../../../monitor/report/html/mismatch.ts';
+import { rankedFeatures } from '../../../../../monitor/report/ranking.ts';
 import type { Snapshot } from '../../../../../monitor/verdict/snapshot.ts';
 import {
   badDay,

@@ -1,7 +1,7 @@
 /** Counts the mismatches of a snapshot, and ranks features and causes by what broke the promise. Pure. */
-import { CAUSES } from '../../causes/cause.ts';
-import type { Cause } from '../../causes/cause.ts';
-import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
+import { CAUSES } from '../causes/cause.ts';
+import type { Cause } from '../causes/cause.ts';
+import type { FeatureSnapshot, Snapshot } from '../verdict/snapshot.ts';
 
 export interface CauseCount {
   readonly cause: Cause;
