@@ -15,6 +15,7 @@ import type { AlertedService, AlertFault } from './alert-message.ts';
 import { tellAlerts, tellingText } from './alerting.ts';
 import type { Telling } from './alerting.ts';
 import { deliver } from './deliver.ts';
+import type { Undelivered } from './deliver.ts';
 import { secretValue } from './secret-value.ts';
 import { pushPath, verdictMetrics } from './verdict-metrics.ts';
 import type { MeasuredService } from './verdict-metrics.ts';
@@ -107,12 +108,12 @@ function measuredServices(project: Project, judged: readonly Snapshot[]): Measur
 async function calling(
   { settings, logger }: Project,
   what: string,
-  call: (sendMs: number, ca: string | null) => Promise<string | null>,
+  call: (sendMs: number, ca: string | null) => Promise<Undelivered | null>,
 ): Promise<void> {
   const { sendMs, ca } = settings.monitor;
   let why: string | null;
   try {
-    why = await call(sendMs, ca);
+    why = (await call(sendMs, ca))?.why ?? null;
   } catch (error) {
     why = (error as Error).message;
   }

@@ -7,8 +7,8 @@ import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import { countText } from '../../contract/std/count-text.ts';
 import type { Verdict } from '../verdict/snapshot.ts';
 import type { AlertLevel, DayFault, OpenAlert } from './alert-fold.ts';
-import { changesOf } from './told-alerts.ts';
-import type { ToldAlert } from './told-alerts.ts';
+import { changesOf } from './alert-changes.ts';
+import type { KnownAlerts, ToldAlert } from './alert-changes.ts';
 
 /** A fault with what the reader of a message needs of it. */
 export interface AlertFault extends DayFault {
@@ -83,7 +83,7 @@ export interface AlertMessage {
 export function alertMessage(
   project: string,
   services: readonly AlertedService[],
-  toldOf: (service: string) => readonly ToldAlert[],
+  toldOf: (service: string) => KnownAlerts,
 ): AlertMessage {
   const all = services.map((of) => ({ of, changes: changesOf(of.open, toldOf(of.judged.service)) }));
   const open = (which: 'opened' | 'noted' | 'still'): AlertGroup[] =>

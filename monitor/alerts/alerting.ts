@@ -9,6 +9,7 @@ import type { ReceiverSettings } from '../../project/settings/monitor-settings.t
 import { alertMessage, hasNews, newsText } from './alert-message.ts';
 import type { AlertedService, AlertMessage } from './alert-message.ts';
 import { deliver } from './deliver.ts';
+import type { Undelivered } from './deliver.ts';
 import { alertmanagerBody } from './receivers/alertmanager.ts';
 import type { ReceiverBody } from './receivers/receiver-body.ts';
 import { slackBody } from './receivers/slack.ts';
@@ -37,9 +38,18 @@ export async function tellAlerts(
       told.get(service)!.of(receiver.name),
     );
     const body = bodyFor(receiver, message, clock.nowUs());
-    const why = body === null ? null : await post(receiver, body, { sendMs, ca });
-    if (why !== null) return { receiver: receiver.name, told: 'failed', text: why };
-    for (const { judged, open } of services) told.get(judged.service)!.record(receiver.name, open);
+    const files = services.map(({ judged, open }) => ({ file: told.get(judged.service)!, open }));
+    if (body !== null) {
+      const begun = files.map(({ file, open }) => ({ file, before: file.begin(receiver.name, open) }));
+      const undelivered = await post(receiver, body, { sendMs, ca });
+      if (undelivered !== null) {
+        if (!undelivered.mayHaveArrived) {
+          for (const { file, before } of begun) file.refused(receiver.name, before);
+        }
+        return { receiver: receiver.name, told: 'failed', text: undelivered.why };
+      }
+    }
+    for (const { file, open } of files) file.record(receiver.name, open);
     return hasNews(message)
       ? { receiver: receiver.name, told: 'told', text: newsText(message) }
       : { receiver: receiver.name, told: 'nothing new', text: '' };
@@ -76,7 +86,7 @@ async function post(
   { address, bearer }: ReceiverSettings,
   { path, headers, body }: ReceiverBody,
   { sendMs, ca }: { readonly sendMs: number; readonly ca: string | null },
-): Promise<string | null> {
+): Promise<Undelivered | null> {
   const url = `${path === '' ? secretValue(address) : secretValue(address).replace(/\/+$/, '')}${path}`;
   const all: Record<string, string> = { 'content-type': 'application/json', ...headers };
   if (bearer !== null) all['authorization'] = `Bearer ${secretValue(bearer)}`;

@@ -12,19 +12,29 @@ const FIRST_PAUSE_MS = 250;
 const TRY_MOST_MS = 10_000;
 const ANSWER_SHOWN = 120;
 
+/** A request that was not taken, as far as is known. */
+export interface Undelivered {
+  /** A sentence without what is secret. */
+  readonly why: string;
+  /** Whether the server may have taken it all the same: a connection broke, or no answer came. */
+  readonly mayHaveArrived: boolean;
+}
+
 /** What became of one try: null where it was taken. */
-type Refused = { readonly why: string; readonly mayPass: boolean; readonly afterMs: number } | null;
+type Refused = (Undelivered & { readonly mayPass: boolean; readonly afterMs: number }) | null;
 
 /**
  * @param limitMs  how long all tries together may take
- * @returns        null: it was taken; otherwise a sentence that says why not, without what is secret
+ * @returns        null: it was taken
  */
-export async function deliver(call: Omit<HttpCall, 'limitMs'>, limitMs: number): Promise<string | null> {
+export async function deliver(call: Omit<HttpCall, 'limitMs'>, limitMs: number): Promise<Undelivered | null> {
   const endMs = performance.now() + limitMs;
+  let mayHaveArrived = false;
   for (let tries = 1; ; tries++) {
     const leftMs = endMs - performance.now();
     const refused = await attempt({ ...call, limitMs: Math.max(1, Math.min(leftMs / 2 + 1, TRY_MOST_MS)) });
     if (refused === null) return null;
+    mayHaveArrived ||= refused.mayHaveArrived;
     const doubled = FIRST_PAUSE_MS * 2 ** (tries - 1) * (0.5 + Math.random() / 2);
     const waitMs = Math.max(doubled, refused.afterMs);
     if (refused.mayPass && performance.now() + waitMs < endMs) {
@@ -32,7 +42,7 @@ export async function deliver(call: Omit<HttpCall, 'limitMs'>, limitMs: number):
       continue;
     }
     const times = tries === 1 ? '' : ` (tried ${tries} times)`;
-    return `${shownServer(call.url)}: ${refused.why}${times}`;
+    return { why: `${shownServer(call.url)}: ${refused.why}${times}`, mayHaveArrived };
   }
 }
 
@@ -41,7 +51,8 @@ async function attempt(call: HttpCall): Promise<Refused> {
     return refusalOf(await httpCall({ ...call, limitMs: Math.ceil(call.limitMs) }));
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
-    return { why: error.message, mayPass: error.mayPass, afterMs: 0 };
+    const { message, mayPass, mayHaveArrived } = error;
+    return { why: message, mayPass, mayHaveArrived, afterMs: 0 };
   }
 }
 
@@ -50,12 +61,13 @@ function refusalOf({ status, headers, text }: HttpAnswer): Refused {
   if (status >= 300 && status < 400) {
     const to = headers.location === undefined ? '' : ` to ${shownServer(headers.location)}`;
     const why = `it answered ${status}, a redirect${to}: no redirect is followed, give the URL itself`;
-    return { why, mayPass: false, afterMs: 0 };
+    return { why, mayHaveArrived: false, mayPass: false, afterMs: 0 };
   }
   const said = visibleText(text.trim()).slice(0, ANSWER_SHOWN);
   const seconds = Number(headers['retry-after'] ?? 0);
   return {
     why: `it answered ${status}${said === '' ? '' : `: ${said}`}`,
+    mayHaveArrived: false,
     mayPass: status >= 500 || [408, 425, 429].includes(status),
     afterMs: Number.isFinite(seconds) ? seconds * 1_000 : 0,
   };

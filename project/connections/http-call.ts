@@ -33,12 +33,29 @@ export interface HttpAnswer {
 export class CallError extends Error {
   /** Whether the same call may succeed later; not so where a certificate or a URL is wrong. */
   readonly mayPass: boolean;
+  /** Whether the server may have taken the request all the same. */
+  readonly mayHaveArrived: boolean;
 
-  constructor(message: string, mayPass: boolean, cause?: unknown) {
+  constructor(
+    message: string,
+    may: { readonly pass: boolean; readonly haveArrived: boolean },
+    cause?: unknown,
+  ) {
     super(message, { cause });
-    this.mayPass = mayPass;
+    this.mayPass = may.pass;
+    this.mayHaveArrived = may.haveArrived;
   }
 }
+
+const NEVER = { pass: false, haveArrived: false } as const;
+const LATER = { pass: true, haveArrived: true } as const;
+/** Codes of Node where no connection was made. */
+const NO_CONNECTION: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+]);
 
 const MAX_BYTES = 64 << 10;
 
@@ -51,7 +68,7 @@ export function shownServer(url: string): string {
 export async function httpCall(call: HttpCall): Promise<HttpAnswer> {
   const url = URL.canParse(call.url) ? new URL(call.url) : null;
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new CallError('expected a URL that begins with http:// or https://', false);
+    throw new CallError('expected a URL that begins with http:// or https://', NEVER);
   }
   try {
     return await exchange(url, call);
@@ -59,9 +76,10 @@ export async function httpCall(call: HttpCall): Promise<HttpAnswer> {
     if (error instanceof CallError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (CERTIFICATE.test(code ?? '')) {
-      throw new CallError(`its certificate is refused: ${message} (${code})`, false, error);
+      throw new CallError(`its certificate is refused: ${message} (${code})`, NEVER, error);
     }
-    throw new CallError(message || String(code), true, error);
+    const haveArrived = !NO_CONNECTION.has(code ?? '');
+    throw new CallError(message || String(code), { pass: true, haveArrived }, error);
   }
 }
 
@@ -85,7 +103,7 @@ function exchange(url: URL, call: HttpCall): Promise<HttpAnswer> {
       ...ca,
     });
     const limit = setTimeout(() => {
-      request.destroy(new CallError(`it did not answer within ${call.limitMs} ms`, true));
+      request.destroy(new CallError(`it did not answer within ${call.limitMs} ms`, LATER));
     }, call.limitMs);
     request.on('error', reject);
     request.on('close', () => clearTimeout(limit));
@@ -104,7 +122,7 @@ function readAuthorities(file: string): Buffer {
     return readFileSync(file);
   } catch (error) {
     const why = (error as Error).message;
-    throw new CallError(`the file of authorities cannot be read: ${why}`, false, error);
+    throw new CallError(`the file of authorities cannot be read: ${why}`, NEVER, error);
   }
 }
 
@@ -115,7 +133,7 @@ async function readText(response: IncomingMessage, maxBytes: number): Promise<st
     bytes += chunk.length;
     if (bytes > maxBytes) {
       response.destroy();
-      throw new CallError(`its answer is longer than ${maxBytes} bytes`, false);
+      throw new CallError(`its answer is longer than ${maxBytes} bytes`, { pass: false, haveArrived: true });
     }
     chunks.push(chunk);
   }

@@ -1,0 +1,55 @@
+/** What a receiver does not know yet of a service's alerts. Pure. */
+import { alertKey } from './alert-fold.ts';
+import type { AlertLevel, DayFault, OpenAlert } from './alert-fold.ts';
+
+/** An alert as a receiver was told of it. */
+export interface ToldAlert {
+  readonly view: string;
+  readonly cause: string;
+  readonly level: AlertLevel;
+  readonly since: string;
+}
+
+export interface KnownAlerts {
+  /** What it knows. */
+  readonly told: readonly ToldAlert[];
+  /** What a message was about that it may have taken, or not. */
+  readonly begun: readonly ToldAlert[];
+}
+
+interface AlertChanges<F extends DayFault> {
+  /** To act on: new, or known as a note until now. */
+  readonly opened: readonly OpenAlert<F>[];
+  /** Shown by the settled verdict only. */
+  readonly noted: readonly OpenAlert<F>[];
+  /** Known already, and still open. */
+  readonly still: readonly OpenAlert<F>[];
+  /** No longer open, of all that the receiver may have heard of. */
+  readonly closed: readonly ToldAlert[];
+  /** Notes that `opened` has now. */
+  readonly raised: readonly ToldAlert[];
+}
+
+export function changesOf<F extends DayFault>(
+  open: readonly OpenAlert<F>[],
+  { told, begun }: KnownAlerts,
+): AlertChanges<F> {
+  const known = new Map(told.map((alert) => [alertKey(alert), alert]));
+  const heardOf = new Map([...begun, ...told].map((alert) => [alertKey(alert), alert]));
+  const isOpen = new Set(open.map(alertKey));
+  const isNew = (alert: OpenAlert<F>): boolean => {
+    const before = known.get(alertKey(alert));
+    return before === undefined || (alert.level === 'page' && before.level === 'note');
+  };
+  const opened = open.filter((alert) => isNew(alert) && alert.level === 'page');
+  return {
+    opened,
+    noted: open.filter((alert) => isNew(alert) && alert.level === 'note'),
+    still: open.filter((alert) => !isNew(alert)),
+    closed: [...heardOf.values()].filter((alert) => !isOpen.has(alertKey(alert))),
+    raised: opened.flatMap((alert) => {
+      const before = heardOf.get(alertKey(alert));
+      return before?.level === 'note' ? [before] : [];
+    }),
+  };
+}
