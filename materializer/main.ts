@@ -11,7 +11,7 @@ import type { DryRun } from './dry-run.ts';
 import { chosenViews, runJob, runMaterialize } from './materialize.ts';
 import type { MaterializeOptions } from './materialize.ts';
 import { holdView } from './run/view-hold.ts';
-import { tendHistory } from './upkeep/tend-history.ts';
+import { tendHistory, WHOLE } from './upkeep/tend-history.ts';
 import type { Tended } from './upkeep/tend-history.ts';
 
 /** @throws REG_NOT_APPLIED when nothing was applied yet, and what `runMaterialize` throws */
@@ -45,7 +45,7 @@ export async function compact(project: Project, ids: readonly string[] | undefin
       const hold = await holdView(project.settings.history, database, view);
       try {
         const entity = bundle.entities.get(view.entity)!;
-        tended.push(await tendHistory(project, { view, entity, lease: hold.lease }, 2));
+        tended.push(await tendHistory({ ...project, database }, { view, entity, lease: hold.lease }, WHOLE));
       } finally {
         await hold.release();
       }

@@ -144,7 +144,8 @@ async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
       for (const warning of [silenceOf(view, done), stalenessOf(view, done)])
         if (warning !== null) logger.warn(warning);
       logger.info(summaryOf(done));
-      await tendAfterRun(project, planned);
+      // A run that computed everything has taken long enough.
+      if (!planned.range.full) await tendAfterRun({ ...project, database }, planned);
       return done;
     } catch (error) {
       const { message } = error as Error;

@@ -1,7 +1,8 @@
 /**
  * Removes files of a history that nobody reads any more.
  *
- *   joined with others       a day after that: a reader that began before it still has them in its list
+ *   joined with others       a day after that: a reader that began before it still has them in its list; never where a
+ *                            training set was made at an entry that has them
  *   in no entry of the log   a day after they came: their run died before it committed, or is about to
  *   a base that is in no list a day after it left it
  *   retired                  never: what was served under their definition is replayed over them
@@ -25,8 +26,16 @@ interface CleaningTime {
   readonly diskMs: number;
 }
 
-/** @returns how many files were removed */
-export function cleanHistory(root: string, view: FeatureView, { nowMs, diskMs }: CleaningTime): number {
+/**
+ * @param trained  the entries that training sets were made at; asked for only where a file is to go
+ * @returns        how many files were removed
+ */
+export async function cleanHistory(
+  root: string,
+  view: FeatureView,
+  { nowMs, diskMs }: CleaningTime,
+  trained: () => Promise<ReadonlySet<number>>,
+): Promise<number> {
   const folder = historyFolder(root, view);
   const there = namesIn(folder).filter((name) => name.startsWith('day='));
   const paths = there.flatMap((day) =>
@@ -36,13 +45,18 @@ export function cleanHistory(root: string, view: FeatureView, { nowMs, diskMs }:
   );
   const state = readTable(folder);
   const isOld = (file: string): boolean => changedMs(file) < diskMs - KEPT_MS;
-  const gone = paths.filter((path) => {
+  const uncommitted = paths.filter((path) => {
     const key = encodeURI(path);
-    if (state?.files.has(key) === true) return false;
-    const removed = state?.removed.get(key);
-    if (removed === undefined) return isOld(join(folder, path));
-    return !removed.retired && removed.removedMs < nowMs - KEPT_MS;
+    const isKnown = state !== null && (state.files.has(key) || state.removed.has(key));
+    return !isKnown && isOld(join(folder, path));
   });
+  const removed = paths.flatMap((path) => state?.removed.get(encodeURI(path)) ?? []);
+  const due = removed.filter((file) => !file.retired && file.removedMs < nowMs - KEPT_MS);
+  const commits = due.length === 0 ? [] : [...(await trained())];
+  const unread = due.filter(
+    (file) => !commits.some((commit) => file.version <= commit && commit < file.removedVersion),
+  );
+  const gone = [...uncommitted, ...unread.map((file) => decodeURI(file.path))];
   const log = logFolder(folder);
   const aside = namesIn(log).map((name) => join(log, name));
   const files = [

@@ -9,6 +9,7 @@ import { rmSync } from 'node:fs';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { readHistory } from '../../project/history/history-snapshot.ts';
+import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
 import { spillFolder } from '../run/run-folders.ts';
 import type { RunLease } from '../run/view-run.ts';
@@ -17,8 +18,16 @@ import { compactHistory, filesToJoin } from './compact-history.ts';
 import { forgetBases, makeBase, wantedBases } from './make-base.ts';
 
 const HOUR_MS = 3_600_000;
-/** Files of a day that are worth a join in passing; who asks for it has them all joined. */
-const FEWEST = 4;
+interface Effort {
+  /** Small files of a day that are worth a join. */
+  readonly fewest: number;
+  /** How many bases are made at most. */
+  readonly bases: number;
+}
+
+/** A run is not to take much longer for it: what is left is done after the next ones. */
+const IN_PASSING: Effort = { fewest: 4, bases: 1 };
+export const WHOLE: Effort = { fewest: 2, bases: Infinity };
 
 export interface Tended {
   readonly view: string;
@@ -28,7 +37,9 @@ export interface Tended {
   readonly filesRemoved: number;
 }
 
-type Tending = Pick<Project, 'settings' | 'clock' | 'logger'>;
+interface Tending extends Pick<Project, 'settings' | 'clock' | 'logger'> {
+  readonly database: Pick<RegistryDatabase, 'trainedCommits'>;
+}
 
 /** A view whose lease is held, and its entity. */
 interface HeldView {
@@ -45,14 +56,14 @@ export async function tendAfterRun(project: Tending, held: HeldView): Promise<vo
     const nowMs = Math.floor(project.clock.nowUs() / 1_000);
     const lastMs = readHistory(project.settings.history, view)?.compactedMs() ?? -Infinity;
     if (nowMs - lastMs < HOUR_MS) return;
-    await tendHistory(project, held, FEWEST);
+    await tendHistory(project, held, IN_PASSING);
   } catch (error) {
     project.logger.warn(`${view.id}: its history was not tidied up: ${(error as Error).message}`);
   }
 }
 
 /** @throws as `compactHistory` */
-export async function tendHistory(project: Tending, held: HeldView, fewest: number): Promise<Tended> {
+export async function tendHistory(project: Tending, held: HeldView, effort: Effort): Promise<Tended> {
   const { view } = held;
   const root = project.settings.history;
   const nowMs = Math.floor(project.clock.nowUs() / 1_000);
@@ -60,9 +71,10 @@ export async function tendHistory(project: Tending, held: HeldView, fewest: numb
   const filesBefore = history?.state.files.size ?? 0;
   const needsWork =
     history !== null &&
-    (filesToJoin(history, fewest).length > 0 || wantedBases({ root, ...held, history }).length > 0);
-  const basesMade = needsWork ? await joinAndMake(project, held, { root, nowMs, fewest }) : 0;
-  const filesRemoved = cleanHistory(root, view, { nowMs, diskMs: Date.now() });
+    (filesToJoin(history, effort.fewest).length > 0 || wantedBases({ root, ...held, history }).length > 0);
+  const basesMade = needsWork ? await joinAndMake(project, held, { nowMs, ...effort }) : 0;
+  const trained = (): Promise<ReadonlySet<number>> => project.database.trainedCommits(view.id);
+  const filesRemoved = await cleanHistory(root, view, { nowMs, diskMs: Date.now() }, trained);
   const filesAfter = readHistory(root, view)?.state.files.size ?? 0;
   return { view: view.id, filesBefore, filesAfter, basesMade, filesRemoved };
 }
@@ -71,15 +83,22 @@ export async function tendHistory(project: Tending, held: HeldView, fewest: numb
 async function joinAndMake(
   { settings }: Tending,
   held: HeldView,
-  { root, nowMs, fewest }: { readonly root: string; readonly nowMs: number; readonly fewest: number },
+  { nowMs, fewest, bases }: Effort & { readonly nowMs: number },
 ): Promise<number> {
+  const root = settings.history;
   const tempFolder = spillFolder(root, held.view, 'upkeep');
   const memoryLimit = `${settings.materialize.memory}B`;
-  const duck = await DuckDb.open({ tempFolder, memoryLimit, memorySetting: 'materialize.memory' });
+  // One thread holds one row group at a time: the run before it has left little room.
+  const duck = await DuckDb.open({
+    tempFolder,
+    memoryLimit,
+    memorySetting: 'materialize.memory',
+    threads: 1,
+  });
   try {
     await compactHistory({ root, ...held, duck, nowMs, fewest });
     const work = { root, ...held, history: readHistory(root, held.view)! };
-    const wanted = wantedBases(work);
+    const wanted = wantedBases(work).slice(0, bases);
     for (const beforeUs of wanted) await makeBase(duck, work, beforeUs);
     forgetBases(work);
     return wanted.length;

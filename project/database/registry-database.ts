@@ -267,6 +267,18 @@ export class RegistryDatabase {
     return rows.map(({ manifest }) => JSON.parse(manifest) as TrainingManifest);
   }
 
+  /** @returns the entries of a view's history that training sets were made at */
+  async trainedCommits(view: string): Promise<Set<number>> {
+    const named = `%"view":${JSON.stringify(view)}%`;
+    const query = this.#db.selectFrom('training_set').select('manifest').where('manifest', 'like', named);
+    const commits = new Set<number>();
+    for await (const { manifest } of query.stream()) {
+      const { views } = JSON.parse(manifest) as TrainingManifest;
+      for (const one of views) if (one.view === view && one.commit !== null) commits.add(one.commit);
+    }
+    return commits;
+  }
+
   /** @returns the cut-off of the view's last complete run, from which the next one goes on; null: none yet */
   async bookmark(view: string): Promise<number | null> {
     const row = await this.#db

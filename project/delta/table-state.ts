@@ -17,6 +17,8 @@ export interface TableFile extends AddAction {
 
 interface RemovedFile extends TableFile {
   readonly removedMs: number;
+  /** The entry that removed it. */
+  readonly removedVersion: number;
   readonly retired: boolean;
 }
 
@@ -94,7 +96,8 @@ export class TableFold {
     const file = this.#files.get(path);
     if (file === undefined) return;
     this.#files.delete(path);
-    this.#removed.set(path, { ...file, removedMs: deletionTimestamp, retired: tags[RETIRED] === 'true' });
+    const retired = tags[RETIRED] === 'true';
+    this.#removed.set(path, { ...file, removedMs: deletionTimestamp, removedVersion: this.next, retired });
   }
 
   /** @returns null before the entry that makes the table */

@@ -18,6 +18,9 @@ const ROUNDS = IS_LONG_RUN ? 40 : 4;
 /** A commit takes eight steps. */
 const MOST_STEPS = 90;
 
+/** No training set was made. */
+const untrained = (): Promise<ReadonlySet<number>> => Promise.resolve(new Set());
+
 /** Lets a writer run until it kills itself. @returns the commits that it knew of, `{run} {version}` each */
 async function killedWriter(root: string, name: string, steps: number): Promise<string[]> {
   const child = spawn(
@@ -62,7 +65,7 @@ test(
     const { sql } = await openHistory(duck, { folder: '/', history: root }, KILLED_VIEW, KILLED_ENTITY);
     expect(await duck.rows(`SELECT count(*)::INTEGER AS n FROM (${sql})`)).toEqual([{ n: committed.length }]);
     // What the dead have left is nobody's, and goes.
-    cleanHistory(root, KILLED_VIEW, { nowMs: 0, diskMs: Date.now() + 2 * 86_400_000 });
+    await cleanHistory(root, KILLED_VIEW, { nowMs: 0, diskMs: Date.now() + 2 * 86_400_000 }, untrained);
     expect(await duck.rows(`SELECT count(*)::INTEGER AS n FROM (${sql})`)).toEqual([{ n: committed.length }]);
     duck.close();
   },

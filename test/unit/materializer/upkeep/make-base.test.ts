@@ -23,6 +23,9 @@ const { view, entity } = aggregatedView({
   features: [{ name: 'n', function: 'count' }],
 });
 
+/** No training set was made. */
+const untrained = (): Promise<ReadonlySet<number>> => Promise.resolve(new Set());
+
 let duck: DuckDb;
 let root: string;
 beforeAll(async () => {
@@ -111,7 +114,7 @@ test('a damaged list and a file that is gone are no bases; one that left the lis
   await makeAll();
   const folder = baseFolder(root, view);
   const diskMs = Date.now() + DAY_MS + 60_000;
-  expect(cleanHistory(root, view, { nowMs: 0, diskMs })).toBe(0);
+  expect(await cleanHistory(root, view, { nowMs: 0, diskMs }, untrained)).toBe(0);
   writeFileSync(
     join(
       folder,
@@ -122,7 +125,7 @@ test('a damaged list and a file that is gone are no bases; one that left the lis
   expect(readBases(root, view)).toEqual([]);
   expect(await makeAll()).toEqual(['2026-04-01']);
   expect(readdirSync(folder)).toHaveLength(3);
-  expect(cleanHistory(root, view, { nowMs: 0, diskMs: Date.now() })).toBe(0);
-  expect(cleanHistory(root, view, { nowMs: 0, diskMs })).toBe(1);
+  expect(await cleanHistory(root, view, { nowMs: 0, diskMs: Date.now() }, untrained)).toBe(0);
+  expect(await cleanHistory(root, view, { nowMs: 0, diskMs }, untrained)).toBe(1);
   expect(readBases(root, view)).toHaveLength(1);
 });

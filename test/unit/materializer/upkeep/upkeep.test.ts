@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { FeatureView } from '../../../../contract/model.ts';
 import { cleanHistory } from '../../../../materializer/upkeep/clean-history.ts';
 import { compactHistory } from '../../../../materializer/upkeep/compact-history.ts';
-import { readTable } from '../../../../project/delta/delta-log.ts';
+import { readTable, writeEntry } from '../../../../project/delta/delta-log.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import { openHistory } from '../../../../project/engine/duckdb/history.ts';
 import { historyFolder } from '../../../../project/history/history-folder.ts';
@@ -19,6 +19,9 @@ const HOUR = 3_600_000_000;
 const START = Date.UTC(2026, 0, 5) * 1_000;
 const DAY_MS = 86_400_000;
 const LEASE = { number: 1, hold: (): Promise<void> => Promise.resolve() };
+
+/** No training set was made. */
+const untrained = (): Promise<ReadonlySet<number>> => Promise.resolve(new Set());
 
 let duck: DuckDb;
 let root: string;
@@ -150,12 +153,40 @@ test('joined files and those of no entry go after a day, others never', async ()
   for (const file of [stray, aside]) writeFileSync(file, 'half a file');
   const before = await rowsOf();
   const diskMs = Date.now();
-  expect(cleanHistory(root, view, { nowMs: 1_000 + DAY_MS, diskMs })).toBe(0);
-  expect(cleanHistory(root, view, { nowMs: 1_001 + DAY_MS, diskMs })).toBe(2);
+  expect(await cleanHistory(root, view, { nowMs: 1_000 + DAY_MS, diskMs }, untrained)).toBe(0);
+  expect(await cleanHistory(root, view, { nowMs: 1_001 + DAY_MS, diskMs }, untrained)).toBe(2);
   expect([existsSync(stray), existsSync(aside)]).toEqual([true, true]);
-  expect(cleanHistory(root, view, { nowMs: 0, diskMs: diskMs + DAY_MS + 60_000 })).toBe(2);
+  expect(await cleanHistory(root, view, { nowMs: 0, diskMs: diskMs + DAY_MS + 60_000 }, untrained)).toBe(2);
   expect(filesOnDisk()).toHaveLength(1);
   expect(await rowsOf()).toEqual(before);
+});
+
+test('joined files that a training set was made of stay as long as it does', async () => {
+  await append(1, [1]);
+  await append(2, [2]);
+  await compact(0);
+  await append(3, [3]);
+  const later = { nowMs: 2 * DAY_MS, diskMs: Date.now() };
+  const trainedAt =
+    (...commits: number[]) =>
+    () =>
+      Promise.resolve(new Set(commits));
+  // Entry 2 has joined the files of entries 0 and 1.
+  expect(await cleanHistory(root, view, later, trainedAt(0, 1))).toBe(0);
+  expect(await cleanHistory(root, view, later, trainedAt(0))).toBe(1);
+  expect(await cleanHistory(root, view, later, trainedAt(2, 3))).toBe(1);
+  expect(filesOnDisk()).toHaveLength(2);
+});
+
+test('a file that another program has written into the table is named, not read', async () => {
+  await append(1, [1]);
+  const { folder, version } = readHistory(root, view)!;
+  const more = { partitionValues: {}, size: 1, modificationTime: 0, dataChange: true };
+  writeEntry(folder, version + 1, [{ add: { path: 'part-0001.parquet', ...more } }]);
+  await expect(rowsOf()).rejects.toMatchObject({
+    code: 'REG_STORE',
+    message: expect.stringContaining('part-0001.parquet is no file of a history'),
+  });
 });
 
 test('where a column gets another type, older files leave the table, and are still read under their definition', async () => {
@@ -169,6 +200,8 @@ test('where a column gets another type, older files leave the table, and are sti
   expect(JSON.parse(readTable(history.folder)!.metaData.schemaString)).toMatchObject({
     fields: expect.arrayContaining([expect.objectContaining({ name: 'n', type: 'double' })]),
   });
-  expect(cleanHistory(root, view, { nowMs: 90 * DAY_MS, diskMs: Date.now() + 90 * DAY_MS })).toBe(0);
+  expect(
+    await cleanHistory(root, view, { nowMs: 90 * DAY_MS, diskMs: Date.now() + 90 * DAY_MS }, untrained),
+  ).toBe(0);
   expect(history.mark([view.definitionId])).toMatchObject({ runId: 'run-1' });
 });
