@@ -3,16 +3,6 @@ import { errorsOf } from '../contract/std/coded-error.ts';
 import type { ErrorEntry } from '../contract/std/coded-error.ts';
 
 export const MONITOR_ERRORS = {
-  MON_KS_EMPTY: {
-    message: 'A Kolmogorov-Smirnov statistic was asked for with no numbers on one side.',
-    help: 'Check that both sides have rows with finite numbers before comparing them.',
-    kind: 'not-enough-data',
-  },
-  MON_KS_NAN: {
-    message: 'A Kolmogorov-Smirnov statistic was asked for over values that hold a NaN.',
-    help: 'Drop NaN and null on both sides first; count them in the table of states.',
-    kind: 'failed',
-  },
   MON_QUANTILE: {
     message: 'A quantile was asked for over no values, or for a share outside [0, 1].',
     help: 'Check that there are values, and give the share as a number from 0 to 1.',

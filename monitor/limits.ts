@@ -19,6 +19,8 @@ export const LIMITS = {
    */
   distanceWarn: 0.05,
   distanceAlarm: 0.1,
+  /** With fewer pairs D has no level: a few wrong values of few make a large one. */
+  leastPairs: 100,
 };
 
 /** @param share  the share of exact match within the promise */

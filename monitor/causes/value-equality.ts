@@ -42,10 +42,3 @@ export function isWithinTolerance(type: ValueType, a: Value, b: Value, tolerance
   if (tolerance === null || !isNumeric(type) || a === null || b === null) return false;
   return Math.abs(Number(a) - Number(b)) <= tolerance;
 }
-
-/** @returns the value as a double where it is a finite number, else NaN */
-export function finiteNumber(value: Value): number {
-  if (typeof value !== 'number' && typeof value !== 'bigint') return Number.NaN;
-  const number = Number(value);
-  return Number.isFinite(number) ? number : Number.NaN;
-}

@@ -18,15 +18,12 @@ import { CAUSES } from '../causes/cause.ts';
 import { explain } from '../causes/explain.ts';
 import type { Explanation } from '../causes/explain.ts';
 import type { ReplayedTimes, ServedTimes, ValueFacts } from '../causes/facts.ts';
-import { NumberColumn } from './number-column.ts';
+import { pairTallyOf } from './pair-tally.ts';
+import type { PairTally } from './pair-tally.ts';
 import { STATES, isAbsent } from '../causes/value-state.ts';
-import type { Distributions } from '../statistics/distributions.ts';
 import type { CauseCounts, Example, FeatureSnapshot, SideOfExample } from '../verdict/snapshot.ts';
 import type { State } from '../causes/value-state.ts';
-import { compareCategories, compareNumeric } from '../statistics/distribution.ts';
-import { quantileOfSorted } from '../statistics/quantile.ts';
-import { sortDoubles } from '../statistics/radix-sort.ts';
-import { finiteNumber, isSame, isWithinTolerance } from '../causes/value-equality.ts';
+import { isSame, isWithinTolerance } from '../causes/value-equality.ts';
 
 const EXAMPLES_PER_CAUSE = 20;
 
@@ -48,8 +45,6 @@ export interface Judgement {
 
 export class FeatureTally {
   readonly #feature: Feature;
-  readonly #numeric: boolean;
-  readonly #categorical: boolean;
   #undecoded = 0;
   #unavailable = 0;
   #unjudged = 0;
@@ -69,15 +64,11 @@ export class FeatureTally {
   readonly #causes = new Map<Cause, CauseCounts>();
   readonly #also = new Map<Cause, number>();
   readonly #examples = new Map<Cause, Example[]>();
-  readonly #servedNumbers = new NumberColumn();
-  readonly #replayedNumbers = new NumberColumn();
-  readonly #servedCategories = new Map<string, number>();
-  readonly #replayedCategories = new Map<string, number>();
+  readonly #pairs: PairTally;
 
   constructor(feature: Feature) {
     this.#feature = feature;
-    this.#numeric = isNumeric(feature.type);
-    this.#categorical = feature.type.kind === 'string' || feature.type.kind === 'bool';
+    this.#pairs = pairTallyOf(feature.type);
   }
 
   /**
@@ -128,7 +119,7 @@ export class FeatureTally {
     } else if (facts.isHashed === true && this.#feature.tolerance !== null) this.#hasTolerance = false;
     if (available === undefined) this.#hasAvailable = false;
     else if (isSame(type, served, available)) this.#exactAsAvailable += 1;
-    if (facts.isHashed !== true) this.#addToDistributions(served, replayed);
+    if (facts.isHashed !== true) this.#pairs.add(served, replayed);
   }
 
   #addCause(facts: ValueFacts, vector: VectorName, explanation: Explanation): void {
@@ -151,16 +142,6 @@ export class FeatureTally {
       withinPromise,
       evidence,
     });
-  }
-
-  #addToDistributions(served: Value, replayed: Value): void {
-    if (this.#numeric) {
-      this.#servedNumbers.push(finiteNumber(served));
-      this.#replayedNumbers.push(finiteNumber(replayed));
-    } else if (this.#categorical) {
-      if (served !== null) this.#count(this.#servedCategories, String(served));
-      if (replayed !== null) this.#count(this.#replayedCategories, String(replayed));
-    }
   }
 
   #count<Key>(counts: Map<Key, number>, key: Key): void {
@@ -196,10 +177,10 @@ export class FeatureTally {
       toleranceMatch: this.#hasTolerance ? rate(this.#tolerated) : null,
       availableMatch: this.#hasAvailable ? rate(this.#exactAsAvailable) : null,
       states: this.#stateTable(),
-      ...pairedDifferences(this.#servedNumbers.values(), this.#replayedNumbers.values()),
+      ...this.#pairs.differences(),
       causes: inOrder(this.#causes),
       also: inOrder(this.#also),
-      distributions: this.#distributions(),
+      distributions: this.#pairs.distributions(),
       examples: CAUSES.flatMap((cause) => this.#examples.get(cause) ?? []),
     };
   }
@@ -211,11 +192,6 @@ export class FeatureTally {
         return rows === undefined ? [] : [{ served, replayed, rows }];
       }),
     );
-  }
-
-  #distributions(): Distributions | null {
-    if (this.#numeric) return compareNumeric(this.#servedNumbers.values(), this.#replayedNumbers.values());
-    return this.#categorical ? compareCategories(this.#servedCategories, this.#replayedCategories) : null;
   }
 }
 
@@ -239,46 +215,4 @@ function inOrder<Count>(counts: ReadonlyMap<Cause, Count>): Partial<Record<Cause
   return Object.fromEntries(
     CAUSES.filter((cause) => counts.has(cause)).map((cause) => [cause, counts.get(cause)!]),
   );
-}
-
-/**
- * The mean of served - replayed (summed with Neumaier's correction), p99(served) - p99(replayed) and p99(|served -
- * replayed|), over the rows with a finite number on both sides; all null when there are no such rows. Quantiles are
- * interpolated linearly between the nearest ranks, as numpy does by default.
- *
- * @param served, replayed  aligned by index; NaN where there is no finite number
- */
-export function pairedDifferences(
-  served: Float64Array,
-  replayed: Float64Array,
-): Pick<FeatureSnapshot, 'meanDifference' | 'p99OfServedMinusReplayed' | 'p99OfAbsoluteDifference'> {
-  const isPaired = (_: number, i: number): boolean => !Number.isNaN(served[i]) && !Number.isNaN(replayed[i]);
-  const a = served.filter(isPaired);
-  const b = replayed.filter(isPaired);
-  if (a.length === 0) {
-    return { meanDifference: null, p99OfServedMinusReplayed: null, p99OfAbsoluteDifference: null };
-  }
-  const differences = a.map((value, i) => value - b[i]!);
-  const mean = sumOf(differences) / differences.length;
-  return {
-    meanDifference: mean,
-    p99OfServedMinusReplayed: p99Of(a) - p99Of(b),
-    p99OfAbsoluteDifference: p99Of(differences.map(Math.abs)),
-  };
-}
-
-/** @param values  sorted in place */
-function p99Of(values: Float64Array): number {
-  return quantileOfSorted(sortDoubles(values), 0.99);
-}
-
-function sumOf(values: Float64Array): number {
-  let sum = 0;
-  let lost = 0;
-  for (const value of values) {
-    const next = sum + value;
-    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
-    sum = next;
-  }
-  return sum + lost;
 }

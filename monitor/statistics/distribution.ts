@@ -1,45 +1,105 @@
 /**
  * Compares the distributions of served and replayed values, in the form that the snapshot holds.
  *
- * Both sides are the same entities at the same times, so D alone decides the level, and there is no p value. Called by
- * the monitor once per feature; pure.
+ * Both sides are the same entities at the same times, so D alone decides the level, and there is no p value. Most pairs
+ * agree; those come counted, so that only the others are sorted. Called by the monitor once per feature; pure.
  */
-import { distanceLevel } from '../limits.ts';
-import type { Distributions } from './distributions.ts';
+import { LIMITS, distanceLevel } from '../limits.ts';
+import { EMPTY_BIN_SHARE, jensenShannonDistance, populationStability } from './binned-shares.ts';
+import { chiSquareOf } from './chi-square.ts';
+import type { CategoryChange, CategoryDistributions, NumberDistributions } from './distributions.ts';
 import { countBins, firstAbove, histogramEdges } from './histogram-edges.ts';
-import { ksTwoSample } from './ks.ts';
+import { pairedDistance } from './paired-distance.ts';
+import type { PairedDistance } from './paired-distance.ts';
 import { sortDoubles } from './radix-sort.ts';
 
 const MOST_ECDF_POINTS = 200;
 const MOST_CATEGORIES = 12;
+/** So many pairs of values that became each other are told. */
+const MOST_CHANGES = 10;
+
+/** Values that are the same on both sides of their pairs: ascending, each once, with the number of its pairs. */
+export interface AgreeingNumbers {
+  readonly values: Float64Array;
+  readonly counts: Float64Array;
+}
+
+/** Pairs whose sides may differ, aligned by index; both sides finite. */
+export interface OpenNumbers {
+  readonly served: Float64Array;
+  readonly replayed: Float64Array;
+  /** Those with a whole number past 2^53, which a double does not hold: in none of the arrays. */
+  readonly wide: readonly (readonly [served: number | bigint, replayed: number | bigint])[];
+}
 
 /**
- * Compares the numbers of both sides. NaN and infinities are left out (the table of states counts them), so the row
- * counts are those of the finite numbers.
+ * Compares the numbers of both sides over the pairs that are finite on both.
  *
- * @param served, replayed  in any order; not modified
- * @returns                 null when a side has no finite number
+ * @returns  null when there is no such pair
  */
-export function compareNumeric(served: Float64Array, replayed: Float64Array): Distributions | null {
-  const a = sortDoubles(served.filter(Number.isFinite));
-  const b = sortDoubles(replayed.filter(Number.isFinite));
-  if (a.length === 0 || b.length === 0) return null;
-  const pooled = new Float64Array(a.length + b.length);
-  pooled.set(a);
-  pooled.set(b, a.length);
-  sortDoubles(pooled);
-
-  const ks = ksTwoSample(a, b);
+export function compareNumeric(
+  agreeing: AgreeingNumbers,
+  open: OpenNumbers,
+  notNumbers: NumberDistributions['notNumbers'],
+): NumberDistributions | null {
+  const [a, b] = sidesOf(agreeing, open);
+  if (a.length === 0) return null;
+  const pooled = merged(a, b);
+  const { d, location, sign, wasserstein } = distanceOfPairs(open, a.length);
+  const place = location === null ? pooled[0]! : Number(location);
   const edges = histogramEdges(pooled);
-  const x = ecdfPoints(pooled, ks.location);
+  const [inA, inB] = [countBins(a, edges), countBins(b, edges)];
+  const x = ecdfPoints(pooled, place);
   return {
     kind: 'numeric',
-    ks: { ...ks, level: distanceLevel(ks.d) },
-    histogram: { edges, served: countBins(a, edges), replayed: countBins(b, edges) },
+    ks: { d, location: place + 0, sign, level: a.length < LIMITS.leastPairs ? null : distanceLevel(d) },
+    wasserstein,
+    psi: { value: populationStability(inB, inA), fill: EMPTY_BIN_SHARE },
+    jensenShannon: { distance: jensenShannonDistance(inB, inA), base: 2 },
+    histogram: { edges, served: inA, replayed: inB },
     ecdf: { x, served: ecdfAt(a, x), replayed: ecdfAt(b, x) },
     servedRows: a.length,
     replayedRows: b.length,
+    notNumbers,
   };
+}
+
+/** D and Wasserstein's distance; only the pairs that differ are looked at. */
+function distanceOfPairs({ served, replayed, wide }: OpenNumbers, pairs: number): PairedDistance {
+  const [a, b]: (number | bigint)[][] = [[...served], [...replayed]];
+  return pairedDistance([...a!, ...wide.map(([x]) => x)], [...b!, ...wide.map(([, y]) => y)], pairs);
+}
+
+/** @returns all values of each side, ascending: what agrees is sorted, so that only open pairs are */
+export function sidesOf(
+  agreeing: AgreeingNumbers,
+  { served, replayed, wide }: OpenNumbers,
+): [served: Float64Array, replayed: Float64Array] {
+  const same = expanded(agreeing);
+  const open = [
+    [...served, ...wide.map(([x]) => Number(x))],
+    [...replayed, ...wide.map(([, y]) => Number(y))],
+  ];
+  const [a, b] = open.map((values) => merged(same, sortDoubles(Float64Array.from(values, (v) => v + 0))));
+  return [a!, b!];
+}
+
+function expanded({ values, counts }: AgreeingNumbers): Float64Array {
+  const all = new Float64Array(counts.reduce((sum, count) => sum + count, 0));
+  let at = 0;
+  for (const [i, value] of values.entries()) all.fill(value, at, (at += counts[i]!));
+  return all;
+}
+
+function merged(a: Float64Array, b: Float64Array): Float64Array {
+  const all = new Float64Array(a.length + b.length);
+  for (let i = 0, j = 0; i + j < all.length;) {
+    const isA = j === b.length || (i < a.length && a[i]! <= b[j]!);
+    all[i + j] = isA ? a[i]! : b[j]!;
+    if (isA) i++;
+    else j++;
+  }
+  return all;
 }
 
 /**
@@ -79,37 +139,59 @@ function ecdfAt(sorted: Float64Array, x: readonly number[]): number[] {
  * Compares how often each value occurs on both sides: L-infinity is over all values; the list holds the most frequent
  * ones (by the larger of their two shares), and last the rest as one entry, so that its counts add up to the rows.
  *
- * @param served, replayed  value text -> rows
- * @returns                 null when a side has no rows
+ * @param agreeing  pairs by the value that both sides have
+ * @param changes   the other pairs by their two values, each combination once
+ * @returns         null when a side has no value
  */
 export function compareCategories(
-  served: ReadonlyMap<string, number>,
-  replayed: ReadonlyMap<string, number>,
-): Distributions | null {
-  const servedRows = total(served);
-  const replayedRows = total(replayed);
-  if (servedRows === 0 || replayedRows === 0) return null;
-  const all = [...new Set([...served.keys(), ...replayed.keys()])].map((value) => {
-    const counts = { value, served: served.get(value) ?? 0, replayed: replayed.get(value) ?? 0 };
-    const shares = [counts.served / servedRows, counts.replayed / replayedRows] as const;
-    return { counts, most: Math.max(...shares), gap: Math.abs(shares[0] - shares[1]) };
-  });
-  const lInfinity = all.reduce((widest, { gap }) => Math.max(widest, gap), 0);
-  all.sort((a, b) => b.most - a.most || (a.counts.value < b.counts.value ? -1 : 1));
-  const values = all.slice(0, MOST_CATEGORIES).map(({ counts }) => counts);
-  const rest = all.slice(MOST_CATEGORIES);
-  if (rest.length > 0) {
-    values.push({
-      value: `${rest.length} other value${rest.length === 1 ? '' : 's'}`,
-      served: rest.reduce((sum, { counts }) => sum + counts.served, 0),
-      replayed: rest.reduce((sum, { counts }) => sum + counts.replayed, 0),
-    });
+  agreeing: ReadonlyMap<string, number>,
+  changes: readonly CategoryChange[],
+): CategoryDistributions | null {
+  const all = new Map([...agreeing].map(([value, rows]) => [value, { value, served: rows, replayed: rows }]));
+  const add = (value: string | null, side: 'served' | 'replayed', rows: number): void => {
+    if (value === null) return;
+    const counts = all.get(value) ?? { value, served: 0, replayed: 0 };
+    counts[side] += rows;
+    all.set(value, counts);
+  };
+  for (const { served, replayed, rows } of changes) {
+    add(served, 'served', rows);
+    add(replayed, 'replayed', rows);
   }
-  return { kind: 'categorical', lInfinity, values, servedRows, replayedRows };
+  const [servedRows, replayedRows] = (['served', 'replayed'] as const).map((side) =>
+    [...all.values()].reduce((sum, counts) => sum + counts[side], 0),
+  ) as [number, number];
+  if (servedRows === 0 || replayedRows === 0) return null;
+  const most = (one: { served: number; replayed: number }): number =>
+    Math.max(one.served / servedRows, one.replayed / replayedRows);
+  const ranked = [...all.values()].toSorted((a, b) => most(b) - most(a) || (a.value < b.value ? -1 : 1));
+  const values = withRest(ranked);
+  return {
+    kind: 'categorical',
+    lInfinity: ranked.reduce(
+      (widest, one) => Math.max(widest, Math.abs(one.served / servedRows - one.replayed / replayedRows)),
+      0,
+    ),
+    chiSquare: chiSquareOf(
+      values.map(({ replayed }) => replayed),
+      values.map(({ served }) => served),
+    ),
+    values,
+    became: changes
+      .toSorted((a, b) => b.rows - a.rows || (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+      .slice(0, MOST_CHANGES),
+    servedRows,
+    replayedRows,
+  };
 }
 
-function total(counts: ReadonlyMap<string, number>): number {
-  let rows = 0;
-  for (const count of counts.values()) rows += count;
-  return rows;
+type CategoryCounts = CategoryDistributions['values'][number];
+
+function withRest(ranked: readonly CategoryCounts[]): CategoryCounts[] {
+  const values = ranked.slice(0, MOST_CATEGORIES);
+  const rest = ranked.slice(MOST_CATEGORIES);
+  if (rest.length === 0) return values;
+  const sum = (side: 'served' | 'replayed'): number => rest.reduce((rows, counts) => rows + counts[side], 0);
+  const value = `${rest.length} other value${rest.length === 1 ? '' : 's'}`;
+  return [...values, { value, served: sum('served'), replayed: sum('replayed') }];
 }

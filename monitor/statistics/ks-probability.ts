@@ -1,5 +1,5 @@
 /**
- * The p value of `ksTwoSample`: how likely such a Kolmogorov-Smirnov gap is between two samples of one distribution.
+ * The p value of D: how likely such a Kolmogorov-Smirnov gap is between two samples of one distribution.
  *
  *   exact       both sides have at most 10,000 values: the share of all orders of the pooled values with such a gap
  *   asymptotic  else: the law of one sample of n = round(a * b / (a + b)) values against its distribution, for that n

@@ -232,6 +232,8 @@ export interface FeatureSnapshot {
   readonly states: readonly { readonly served: State; readonly replayed: State; readonly rows: number }[];
   /** Over rows with a finite number on both sides; null for other types, and when there are no such rows. */
   readonly meanDifference: number | null;
+  /** The mean of 2 |served - replayed| / (|served| + |replayed|). */
+  readonly symmetricRelativeError: number | null;
   readonly p99OfServedMinusReplayed: number | null;
   readonly p99OfAbsoluteDifference: number | null;
   /** The mismatches of present values, each under its first cause; only causes that occurred. */

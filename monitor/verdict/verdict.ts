@@ -118,7 +118,7 @@ function featureReasons(feature: FeatureSnapshot): Reason[] {
       `${percent(limit)}${mainCause(feature)}.`;
     reasons.push({ verdict: level, text, weight: 1 + (1 - kept), ...about });
   }
-  if (distributions?.kind === 'numeric' && distributions.ks.level !== 'ok') {
+  if (distributions?.kind === 'numeric' && (distributions.ks.level ?? 'ok') !== 'ok') {
     const { d, level: distance, location } = distributions.ks;
     const text = `${name}: served and replayed values are apart, D = ${d.toFixed(3)} at ${location}.`;
     reasons.push({ verdict: distance === 'alarm' ? 'alert' : 'pass', text, weight: d, ...about });

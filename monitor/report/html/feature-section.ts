@@ -133,6 +133,7 @@ function distributionFigures(feature: FeatureSnapshot): Part {
       ${categoryChart(distributions)}
     </figure>`;
   }
+  if (distributions.kind !== 'numeric') return html`<p class="soft">${differenceText(distributions)}</p>`;
   return html`<figure>
       <figcaption>Distribution ${SIDES_KEY}</figcaption>
       ${histogramChart(distributions, feature.type)}
@@ -147,8 +148,26 @@ function distributionFigures(feature: FeatureSnapshot): Part {
     }`;
 }
 
+/** What is told of values without a picture: times, embeddings, lists. */
+function differenceText(one: Exclude<Distributions, { readonly kind: 'numeric' | 'categorical' }>): string {
+  const pairs = `${one.differing} of ${one.pairs} pairs differ`;
+  switch (one.kind) {
+    case 'times':
+      return one.apart === null
+        ? `${pairs}.`
+        : `${pairs}, by ${one.apart.median} s in the median and ${one.apart.most} s at most; D = ${one.d.toFixed(4)}.`;
+    case 'embedding':
+      return one.cosine === null
+        ? `${pairs}.`
+        : `${pairs}, in ${one.componentsDiffering} components; cosine ${one.cosine.mean.toFixed(4)} in the mean, ${one.cosine.least.toFixed(4)} at least.`;
+    case 'list':
+      return `${pairs}, by ${one.editDistance.most} items at most (edit distance); mean length ${one.meanLength.served.toFixed(2)} served, ${one.meanLength.replayed.toFixed(2)} replayed.`;
+  }
+}
+
 function ksWords({ ks }: Extract<Distributions, { readonly kind: 'numeric' }>): Markup {
   const [warn, alarm] = [LIMITS.distanceWarn.toFixed(2), LIMITS.distanceAlarm.toFixed(2)];
-  const words = { ok: `below ${warn}`, warn: `warns from ${warn}`, alarm: `alarm from ${alarm}` }[ks.level];
-  return html`<span class="key ${ks.level}">${`D = ${ks.d.toFixed(4)}, ${words}`}</span>`;
+  const words = { ok: `below ${warn}`, warn: `warns from ${warn}`, alarm: `alarm from ${alarm}` };
+  const text = ks.level === null ? `no level under ${LIMITS.leastPairs} pairs` : words[ks.level];
+  return html`<span class="key ${ks.level ?? 'ok'}">${`D = ${ks.d.toFixed(4)}, ${text}`}</span>`;
 }

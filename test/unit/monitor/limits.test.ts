@@ -67,6 +67,10 @@ describe('a changed limit is everywhere', () => {
       ks: { d: 0.07, location: 1, sign: 1, level: 'warn' },
       histogram: { edges: [0, 1], served: [10], replayed: [10] },
       ecdf: { x: [0, 1], served: [0.5, 1], replayed: [0.4, 1] },
+      wasserstein: 0.1,
+      psi: { value: 0, fill: 1e-4 },
+      jensenShannon: { distance: 0, base: 2 },
+      notNumbers: { served: { nulls: 0, nan: 0, infinite: 0 }, replayed: { nulls: 0, nan: 0, infinite: 0 } },
       servedRows: 10,
       replayedRows: 10,
     } as const;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FeatureTally, pairedDifferences } from '../../../../monitor/judge/feature-tally.ts';
+import { FeatureTally } from '../../../../monitor/judge/feature-tally.ts';
 import type { AskedRow, RowFacts, ValueFacts } from '../../../../monitor/causes/facts.ts';
 import { asReceived, stateOf } from '../../../../monitor/judge/judge.ts';
 import type { Distributions } from '../../../../monitor/statistics/distributions.ts';
@@ -152,35 +152,9 @@ describe('a feature over a day', () => {
     expect(distributionsOf('float64', NaN, 4)).toBeNull();
     expect(distributionsOf('string', 'a', 'b')).toMatchObject({ kind: 'categorical', lInfinity: 1 });
     expect(distributionsOf('bool', true, true)).toMatchObject({ kind: 'categorical', lInfinity: 0 });
-    expect(distributionsOf('list<int32>', [1], [2])).toBeNull();
-  });
-});
-
-describe('paired differences', () => {
-  test('are over finite pairs, quantiles linear as in numpy', () => {
-    // numpy: a = arange(101.); b = a * 2; mean(a - b), quantile(a, .99) - quantile(b, .99), quantile(abs(a - b), .99)
-    const a = Float64Array.from({ length: 102 }, (_, i) => (i === 101 ? NaN : i));
-    const b = a.map((value) => value * 2);
-    b[101] = 5;
-    expect(pairedDifferences(a, b)).toEqual({
-      meanDifference: -50,
-      p99OfServedMinusReplayed: -99,
-      p99OfAbsoluteDifference: 99,
-    });
-    // numpy.quantile([0, 1, 2, 10], 0.99) = 9.76
-    const few = Float64Array.of(10, 0, 2, 1);
-    expect(pairedDifferences(few, new Float64Array(4)).p99OfAbsoluteDifference).toBeCloseTo(9.76, 12);
-  });
-
-  test('are null without a pair', () => {
-    const none = { meanDifference: null, p99OfServedMinusReplayed: null, p99OfAbsoluteDifference: null };
-    expect(pairedDifferences(Float64Array.of(NaN), Float64Array.of(1))).toEqual(none);
-    expect(pairedDifferences(new Float64Array(), new Float64Array())).toEqual(none);
-  });
-
-  test('sum without losing small differences beside large ones', () => {
-    const a = Float64Array.of(1e16, 1, 1, -1e16);
-    expect(pairedDifferences(a, new Float64Array(4)).meanDifference).toBe(0.5);
+    expect(distributionsOf('list<int32>', [1], [2])).toMatchObject({ kind: 'list', differing: 1 });
+    expect(distributionsOf('timestamp', 5_000_000n, 1n)).toMatchObject({ kind: 'times', differing: 1 });
+    expect(distributionsOf('map<int32>', new Map(), new Map([['a', 1]]))).toBeNull();
   });
 });
 

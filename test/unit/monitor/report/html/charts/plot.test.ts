@@ -10,7 +10,7 @@ import {
 } from '../../../../../../monitor/report/html/charts/plot.ts';
 import type { Point } from '../../../../../../monitor/report/html/charts/plot.ts';
 import { valueAxis } from '../../../../../../monitor/report/html/charts/value-axis.ts';
-import { compareNumeric } from '../../../../../../monitor/statistics/distribution.ts';
+import { compareNumeric } from '../../../../../support/fixtures/compared-values.ts';
 
 /** Where a path of M, h, v and l ends after each command. */
 function follow(path: string): Point[] {

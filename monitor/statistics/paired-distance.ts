@@ -1,0 +1,58 @@
+/**
+ * How far the distributions of served and replayed values are apart, from the pairs that differ alone: where both sides
+ * of a pair are equal they add nothing to the difference of the two functions.
+ */
+
+/** Any two can be compared, also a whole number past 2^53 with a double. */
+type Ordered = number | bigint;
+
+export interface PairedDistance {
+  /** max |F_served - F_replayed| over all pairs. */
+  readonly d: number;
+  /** The smallest value at which that gap is reached; null: no pair differs. */
+  readonly location: Ordered | null;
+  /** 1: served has more small values; 0 when d is 0. */
+  readonly sign: -1 | 0 | 1;
+  /** The area between the two functions, in the unit of the values. */
+  readonly wasserstein: number;
+}
+
+/**
+ * @param served, replayed  of the pairs that differ, aligned or not, without NaN; not modified. Equal pairs may be
+ *                          among them
+ * @param pairs             how many pairs there are in all, at least as many
+ */
+export function pairedDistance(
+  served: readonly Ordered[],
+  replayed: readonly Ordered[],
+  pairs: number,
+): PairedDistance {
+  const [a, b] = [served.toSorted(inOrder), replayed.toSorted(inOrder)];
+  let [i, j, widest, area] = [0, 0, 0, 0];
+  let location: Ordered | null = null;
+  let before: Ordered | null = null;
+  while (i < a.length || j < b.length) {
+    const x = j === b.length || (i < a.length && a[i]! <= b[j]!) ? a[i]! : b[j]!;
+    if (before !== null && i !== j) area += (Math.abs(i - j) / pairs) * between(before, x);
+    // `a[i] == x`: 2n and 2 are one value.
+    while (i < a.length && a[i]! <= x) i++;
+    while (j < b.length && b[j]! <= x) j++;
+    if (Math.abs(i - j) > Math.abs(widest)) [widest, location] = [i - j, x];
+    before = x;
+  }
+  return {
+    d: pairs === 0 ? 0 : Math.abs(widest) / pairs,
+    location,
+    sign: widest > 0 ? 1 : widest < 0 ? -1 : 0,
+    wasserstein: area,
+  };
+}
+
+function inOrder(x: Ordered, y: Ordered): number {
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+function between(low: Ordered, high: Ordered): number {
+  if (typeof low === 'bigint' && typeof high === 'bigint') return Number(high - low);
+  return Math.min(Number(high) - Number(low), Number.MAX_VALUE);
+}
