@@ -63,7 +63,7 @@ export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
   unexplained: {
     family: 'unexplained',
     means: 'The same row with another value, and no known way leads from one to the other.',
-    next: 'Start here: find a request id from the examples in `plumb log cat` and compare its row with the history.',
+    next: 'Start here: `plumb explain --request ID` shows the row of an example beside the rows of the history.',
   },
   'definition changed': {
     family: 'changed',
@@ -86,14 +86,14 @@ export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
   'materialization lag': {
     family: 'timing',
     means: 'The row was due when the vector was served, but the run that writes it had not finished.',
-    next: 'Find the late run in the timeline below; run the view sooner or more often, or train with the proposed delay.',
+    next: 'Find the late run in the hours of its view; run the view sooner or more often, or train with the proposed delay.',
   },
   'TTL boundary': {
     family: 'timing',
     means:
       'There is a row on both sides, but one counted as too old: past the TTL of a stored view, or of an aggregated view ' +
       'that was complete only up to longer ago than twice its freshness.',
-    next: 'Look for a late run in the timeline below; of a stored view compare the TTL with how often its source is refreshed.',
+    next: 'Look for a late run in the hours of its view; of a stored view compare the TTL with how often its source is refreshed.',
   },
   'missing online': {
     family: 'lost',

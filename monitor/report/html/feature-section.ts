@@ -12,6 +12,7 @@ import { ecdfChart } from './charts/ecdf-chart.ts';
 import { examplesOf } from './examples.ts';
 import type { ExampleLimit } from './examples.ts';
 import { breakable } from './feature-table.ts';
+import { driftLines } from './drift-lines.ts';
 import { causeLink, term } from './glossary.ts';
 import { key } from './markup/key.ts';
 import { html } from './markup/markup.ts';
@@ -52,6 +53,7 @@ export function featureSection(
         <div>${matchTable(feature)}</div>
         <div>${statesTable(feature)}${causeList(feature)}</div>
       </div>
+      ${driftLines(feature, snapshot.drift)}
       <div class="charts">
         ${distributionFigures(feature)}
         <figure>

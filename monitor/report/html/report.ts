@@ -10,6 +10,7 @@ import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 import { accountSection } from './account-section.ts';
 import { brokeSection } from './broke-section.ts';
 import { daySection } from './day-section.ts';
+import { driftSummary } from './drift-lines.ts';
 import type { ExampleLimit } from './examples.ts';
 import { featureSection } from './feature-section.ts';
 import { featureLinks, featureTable } from './feature-table.ts';
@@ -119,6 +120,7 @@ function featuresSection(snapshot: Snapshot, limit: ExampleLimit): Part {
     });
   return html`<section>
       <h2>Features</h2>
+      ${driftSummary(snapshot, featureLinks(snapshot))}
       ${featureTable(snapshot, ranked, featureLinks(snapshot))}
     </section>
     <section>

@@ -125,6 +125,7 @@ tr.differs{color:inherit}
 .account .pair{margin-top:0}
 .account th small{display:inline;margin-left:4px}
 .notes{margin-top:14px}
+p.drift{margin-bottom:12px}
 .notes+.soft{margin-top:8px}
 summary{cursor:pointer;position:relative;padding:12px 18px 12px 36px;display:flex;flex-wrap:wrap;gap:0 14px;
 align-items:baseline}
@@ -208,7 +209,10 @@ footer{padding-top:28px;padding-bottom:48px;font-size:13px;color:var(--soft)}
 main,footer{max-width:none;padding:0}small,.key,.fine,figcaption,.figures span,.figures dt,.over,.facts dt,.glossary{font-size:10px}
 h1{font-size:22px}.sentence{font-size:15px}.figures b{font-size:18px}.top{padding:0}.over nav{display:none}
 h2{margin-top:26px;font-size:16px;break-after:avoid}h3,h4,caption,summary,figcaption{break-after:avoid}
-.incident,tr,figure,.words>div,.figures{break-inside:avoid}
+.incident header,.size{break-after:avoid}
+.facts,.command,tr,figure,.words>div,.figures{break-inside:avoid}
+.incident h3{font-size:14px}.findings,.evidence,.command code,.glossary,.examples,.pair-of-rows .soft,.pair-of-rows th{font-size:10.5px!important}
+.incident{padding-top:10px}.next,.look,.facts{margin-top:8px}.facts{padding-top:8px}
 .feature,.incident,.fold{border:0;border-top:1px solid var(--line);border-radius:0;padding-left:0;padding-right:0;background:none}
 .fold>:not(summary){margin-left:0;margin-right:0}
 .body{padding:0 0 16px}summary{padding:10px 0!important}.look{gap:12px 20px}.command{padding:6px 8px}
