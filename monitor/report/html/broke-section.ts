@@ -41,7 +41,7 @@ function changes(snapshot: Snapshot, { new: fresh, worse, gone }: BrokeSince): P
 function change(snapshot: Snapshot, { view, cause }: ViewCause, kind: string, words: string): Markup {
   const anchor = kind === 'gone' ? null : incidentAnchor(snapshot, view, cause);
   return html`<li>
-    <span class="chip ${kind}">${kind}</span> ${causeLink(cause)} in <code>${view}</code>
+    <span class="chip ${kind}">${kind}</span> ${causeLink(cause)} in <code>${view}</code>:
     <span class="soft">${words}</span>${anchor !== null && html` <a href="#${anchor}">incident</a>`}
   </li>`;
 }

@@ -31,15 +31,17 @@ export function incidentsSection(snapshot: Snapshot, link: FeatureLink): Part {
   const more = beyond.slice(MOST_CARDS);
   return html`<section>
     <h2>Incidents</h2>
-    ${
-      beyond.length === 0 &&
-      html`<p>
-        ${incidents.length === 0 ? 'None: no value differed from its replay.' : 'None beyond the promise.'}
-      </p>`
-    }
-    ${beyond.slice(0, MOST_CARDS).map(card)} ${folded(more.length, 'more incident', more.map(card))}
+    ${beyond.length === 0 && html`<p>${noneWords(snapshot)}</p>`} ${beyond.slice(0, MOST_CARDS).map(card)}
+    ${folded(more.length, 'more incident', more.map(card))}
     ${folded(within.length, 'incident', within.map(card), ' within the promise')}
   </section>`;
+}
+
+function noneWords({ incidents, features }: Snapshot): string {
+  if (incidents.length > 0) return 'None beyond the promise.';
+  const wrong = features.reduce((sum, { present, exact }) => sum + present - exact, 0);
+  if (wrong === 0) return 'None: no value differed from its replay.';
+  return `The snapshot holds none for its ${counted(wrong, 'value')} that differ: they stand with their features.`;
 }
 
 function folded(count: number, noun: string, cards: readonly Markup[], words = ''): Part {

@@ -17,7 +17,7 @@ rect.rest{fill:var(--faint)}
 .charts{display:grid;grid-template-columns:repeat(3,1fr);gap:20px 28px;margin-top:22px}
 .charts .wide{grid-column:span 2}
 .charts .wide svg{max-width:400px}
-figcaption{font-size:13px;font-weight:600;display:flex;flex-wrap:wrap;gap:2px 12px;margin-bottom:4px}
+figcaption{font-size:13px;font-weight:600;display:flex;align-items:baseline;flex-wrap:wrap;gap:2px 12px;margin-bottom:4px}
 .key{font-weight:400;color:var(--soft);font-size:12.5px}
 p.key{margin:8px 0 2px}
 .key span{white-space:nowrap;margin-right:10px}

@@ -190,6 +190,9 @@ describe('renderReport', () => {
     }));
     const calm = textOf(renderReport({ ...day, incidents: [], findings: [], features }));
     expect(calm).toContain('None: no value differed from its replay.');
+    expect(textOf(renderReport({ ...day, incidents: [] }))).toContain(
+      'holds none for its 3,335 values that differ',
+    );
     expect(calm).toContain('200 features without a mismatch');
   });
 
