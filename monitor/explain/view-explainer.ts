@@ -19,6 +19,8 @@ import { valueToJson } from '../../contract/wire/online/json-value.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { HistoriesSeen } from '../../project/history/history-place.ts';
+import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { Project } from '../../project/project.ts';
 import type { RowFacts } from '../causes/facts.ts';
 import type { BundleBook } from '../judge/bundle-book.ts';
@@ -58,14 +60,14 @@ const SHOWN_BEFORE = 6;
 const SHOWN_AFTER = 3;
 
 export class ViewExplainer {
-  readonly #project: Project;
+  readonly #histories: HistoryPlace;
   readonly #database: RegistryDatabase;
   readonly #duck: DuckDb;
   readonly #book: BundleBook;
   readonly #runs = new Map<string, RunRecord[]>();
 
   constructor(project: Project, database: RegistryDatabase, duck: DuckDb, book: BundleBook) {
-    this.#project = project;
+    this.#histories = { ...project.settings, seen: new HistoriesSeen() };
     this.#database = database;
     this.#duck = duck;
     this.#book = book;
@@ -140,9 +142,7 @@ export class ViewExplainer {
     const own =
       written === null
         ? null
-        : await new ServedHistory(this.#duck, this.#project.settings, { view: today, entity }, []).of(
-            written,
-          );
+        : await new ServedHistory(this.#duck, this.#histories, { view: today, entity }, []).of(written);
     const ofServed =
       own === null
         ? []
@@ -165,7 +165,7 @@ export class ViewExplainer {
   ): Promise<HistoryOfEntity> {
     const view = this.#book.current.views.get(used.view)!;
     const entity = this.#book.current.entities.get(view.entity)!;
-    const history = new ServedHistory(this.#duck, this.#project.settings, { view, entity }, runs);
+    const history = new ServedHistory(this.#duck, this.#histories, { view, entity }, runs);
     const defined = this.#book.servedDefinition(asked.bundle, view);
     const watermarkUs = view.kind === 'aggregated' ? history.completeUpTo(defined) : null;
     const sql = await history.of(defined);

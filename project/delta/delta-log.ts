@@ -77,14 +77,17 @@ function stateFolder(table: string): string {
 /**
  * @param upTo  the last entry to count; null: the newest
  * @returns     null where there is no table (by that entry)
- * @throws      REG_STORE when an entry is damaged or written for other readers
+ * @throws      REG_STORE when an entry is missing, damaged or written for other readers, or none makes a table
  */
 export function readTable(table: string, upTo: number | null = null): TableState | null {
   const fold = new TableFold(keptState(table, upTo ?? Infinity));
   const last = upTo ?? Infinity;
   for (let actions; fold.next <= last && (actions = readEntry(table, fold.next)) !== null;) fold.add(actions);
   if (fold.next <= last) refuseGap(table, fold.next);
-  return fold.state();
+  const state = fold.state();
+  if (state !== null || fold.next === 0) return state;
+  const file = entryFile(table, 0);
+  throw registryError('REG_STORE', `${file} makes no table: no entry has metaData`, { file });
 }
 
 /** Entries follow each other without a gap: to end before a missing one would be to read a table of the past. */

@@ -1,13 +1,12 @@
 /**
  * The history of a view as other programs read its Delta table: exactly the committed rows, with exact values, before
- * and after small files were joined; a plain glob finds these and more. Spark in `npm run test:long` alone.
+ * and after small files were joined; a plain glob finds these and more.
  */
 import { copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { mavenJars } from '../support/kafka/maven-jars.ts';
-import { IS_LONG_RUN } from '../support/long-run.ts';
 import { plumb } from '../support/processes/plumb-process.ts';
 import { PYTHON_LIMIT_MS, pythonEnvironment } from '../support/processes/python-environment.ts';
 import type { PythonEnvironment } from '../support/processes/python-environment.ts';
@@ -68,8 +67,7 @@ async function loadDelta(duck: DuckDb, python: PythonEnvironment): Promise<void>
   await duck.run(`LOAD '${join(extensions, engine!['version'] as string, 'delta.duckdb_extension')}'`);
 }
 
-async function jars(): Promise<string | null> {
-  if (!IS_LONG_RUN) return null;
+async function jars(): Promise<string> {
   const folder = await mavenJars('delta-spark-4.0.0', DELTA);
   if (typeof folder !== 'string') throw new Error(`Spark needs Delta's jars: ${folder.tried.join('; ')}`);
   return join(folder, '*');

@@ -1,6 +1,6 @@
-"""Reads the Delta table of a view's history with deltalake, pandas and polars, and with Spark where its jars are named.
+"""Reads the Delta table of a view's history with deltalake, polars and Spark.
 
-stdin:  {"table": folder, "jars": class path or null}
+stdin:  {"table": folder, "jars": the class path of Delta for Spark}
 stdout: {reader: [[a row's values as text, in the order of its columns], ...]}, rows sorted
 """
 
@@ -10,6 +10,7 @@ import sys
 
 import polars as pl
 from deltalake import DeltaTable
+from pyspark.sql import SparkSession
 
 COLUMNS = ["customer_id", "event_time", "created_time", "run_id", "definition_id", "deleted", "count_7d", "average_30d", "favorite"]
 
@@ -32,20 +33,17 @@ read = {
     "deltalake": rows(table.to_pyarrow_table().to_pylist()),
     "polars": rows(pl.read_delta(asked["table"]).to_dicts()),
 }
-if asked["jars"] is not None:
-    from pyspark.sql import SparkSession
-
-    spark = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.driver.extraClassPath", asked["jars"])
-        .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
-        .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.ui.enabled", "false")
-        .getOrCreate()
-    )
-    frame = spark.read.format("delta").load(asked["table"])
-    read["spark"] = rows(row.asDict() for row in frame.collect())
-    spark.stop()
+spark = (
+    SparkSession.builder.master("local[2]")
+    .config("spark.driver.extraClassPath", asked["jars"])
+    .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+    .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
+    .config("spark.driver.host", "127.0.0.1")
+    .config("spark.sql.session.timeZone", "UTC")
+    .config("spark.ui.enabled", "false")
+    .getOrCreate()
+)
+frame = spark.read.format("delta").load(asked["table"])
+read["spark"] = rows(row.asDict() for row in frame.collect())
+spark.stop()
 json.dump(read, sys.stdout)

@@ -159,6 +159,14 @@ test('an entry that is missing, damaged or of another protocol is refused with i
   expect(paths(table, 0)).toEqual([]);
 });
 
+test('a log that makes no table is refused, by readers and by writers', async () => {
+  const table = scratchFolder();
+  writeEntry(table, 0, [added('a')]);
+  expect(() => readTable(table)).toThrow(/0{20}\.json makes no table/);
+  const actions = (): Promise<DeltaAction[]> => Promise.resolve([...FIRST, added('b')]);
+  await expect(commit({ table, seen: null, actions })).rejects.toMatchObject({ code: 'REG_STORE' });
+});
+
 test('fields and actions of other makers that say nothing of the rows are passed over', () => {
   const table = tableOf();
   const lines = [
