@@ -8,6 +8,7 @@ import { runIngest } from '../../../monitor/ingest/main.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { at } from '../../support/day-time.ts';
 import { MonitoredDay, earlierOrders } from '../../support/fixtures/monitored-day.ts';
+import { orders } from '../../support/fixtures/materialized-project.ts';
 import type { OrderRow } from '../../support/fixtures/monitored-day.ts';
 
 const SETTLED = '2026-01-10T00:00:00';
@@ -203,6 +204,43 @@ describe('a request of the log', () => {
     expect(await refused(ids['lag']!, { feature: 'spent' })).toContain(
       'it has orders__orders_1d, orders__spent_1d',
     );
+  });
+});
+
+describe('what a definition says', () => {
+  test('the delay decides which row counts', async () => {
+    day = await MonitoredDay.make({ delayUs: 1_800_000_000 });
+    const rows = [rowOf('c', '10:00', '10:00', [1n, 1]), rowOf('c', '11:00', '11:00', [2n, 2])];
+    await day.appendOrders(rows);
+    await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
+    day.setWatermark('23:00:00');
+    const early = day.serve('11:29:59', 'c', { row: online(rows[0]!), watermark: '10:00:00' }, 1, DRIVER);
+    const due = day.serve('11:30:00', 'c', { row: online(rows[0]!), watermark: '10:00:00' }, 1, DRIVER);
+    await day.closeLog();
+    const valuesOf = async (id: string): Promise<unknown[]> =>
+      (await explained(id))[0]!.views[0]!.features.map(({ trained }) => trained.value);
+    expect(await valuesOf(early)).toEqual(['1', 1]);
+    expect(await valuesOf(due)).toEqual(['2', 2]);
+    const [vector] = await explained(early);
+    expect(renderExplanation([vector!]).replaceAll(/\s+/g, ' ')).toContain(
+      "1 of the entity's 2 rows counts at 11:29:59, by event time + delay of 30m",
+    );
+  });
+
+  test.each(['drop', 'hmac'] as const)('a value that is marked %s is shown nowhere', async (log) => {
+    const marked = orders().features.map((one) => (one.name === 'spent_1d' ? { ...one, log } : one));
+    day = await MonitoredDay.make({ features: marked });
+    await day.appendOrders([rowOf('c', '10:00', '10:00', [1n, 98_765.25])]);
+    await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
+    day.setWatermark('23:00:00');
+    const row = { event: '10:00:00', created: '10:00:00', values: [1n, 98_765.25] };
+    const id = day.serve('10:30:00', 'c', { row, watermark: '10:00:00' }, 1, DRIVER);
+    await day.closeLog();
+    const vectors = await explained(id);
+    expect(JSON.stringify(vectors)).not.toContain('98765');
+    const text = renderExplanation(vectors);
+    expect(text).not.toContain('98765');
+    expect(text).toContain(`its definition says log: ${log}`);
   });
 });
 

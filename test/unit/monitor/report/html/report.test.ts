@@ -242,11 +242,12 @@ describe('rankedFeatures', () => {
       sample('a__kept', { 'cache age': 9 }, { 'cache age': 9 }),
       sample('a__few', { 'late arrival': 5 }),
       sample('a__many', { 'late arrival': 50 }),
+      sample('a__mostly_kept', { 'cache age': 100 }, { 'cache age': 97 }),
       sample('a__named', { unexplained: 1 }),
     ];
     const findings = [{ verdict: 'alert', text: '', view: 'a', feature: 'a__named' }] as const;
     const { broken, kept, clean } = rankedFeatures({ features, findings });
-    expect(broken.map(({ name }) => name)).toEqual(['a__named', 'a__many', 'a__few']);
+    expect(broken.map(({ name }) => name)).toEqual(['a__named', 'a__many', 'a__few', 'a__mostly_kept']);
     expect(kept.map(({ name }) => name)).toEqual(['a__kept']);
     expect([...clean].map(([view, own]) => [view, own.map(({ name }) => name)])).toEqual([
       ['a', ['a__clean']],
