@@ -20,7 +20,7 @@ import type { Markup, Part } from './markup/markup.ts';
 import { matchTable, statesTable } from './match-table.ts';
 import { causesOf, mismatches } from '../ranking.ts';
 import { trendChart } from './charts/trend-chart.ts';
-import { countText, counted, percentText, shareText } from './markup/value-text.ts';
+import { countText, counted, durationText, percentText, shareText } from './markup/value-text.ts';
 
 interface FeatureOptions {
   /** The feature's number, which links to it use. */
@@ -157,7 +157,7 @@ function differenceText(one: Exclude<Distributions, { readonly kind: 'numeric' |
     case 'times':
       return one.apart === null
         ? `${pairs}.`
-        : `${pairs}, by ${one.apart.median} s in the median and ${one.apart.most} s at most; D = ${one.d.toFixed(4)}.`;
+        : `${pairs}, by ${durationText(Math.round(one.apart.median * 1e6))} in the median and ${durationText(Math.round(one.apart.most * 1e6))} at most; D = ${one.d.toFixed(4)}.`;
     case 'embedding':
       return one.cosine === null
         ? `${pairs}.`

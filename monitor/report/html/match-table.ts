@@ -1,11 +1,12 @@
 /** A feature's figures: the three match rates, the sizes of the differences, and the table of states. */
 import { STATES } from '../../causes/value-state.ts';
+import type { CategoryChange, NumberDistributions } from '../../statistics/distributions.ts';
 import type { FeatureSnapshot } from '../../verdict/snapshot.ts';
 import type { State } from '../../causes/value-state.ts';
 import { term } from './glossary.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
-import { countText, counted, durationText, numberText, percentText } from './markup/value-text.ts';
+import { countText, counted, durationText, numberText, percentText, shortened } from './markup/value-text.ts';
 
 const ONE_ANSWER = html`<p class="soft">
   The history has no created times: as trained and as available are one answer.
@@ -74,27 +75,65 @@ function notCounted(feature: FeatureSnapshot): Part {
 }
 
 function differences(feature: FeatureSnapshot): Part {
+  const { distributions } = feature;
   const text = (value: number): string =>
     feature.type === 'timestamp' ? durationText(Math.round(value)) : numberText(value);
-  const lines = (
-    [
-      ['Mean of served − replayed', feature.meanDifference],
-      ['p99 of served − p99 of replayed', feature.p99OfServedMinusReplayed],
-      ['p99 of |served − replayed|', feature.p99OfAbsoluteDifference],
-    ] as const
-  ).filter(([, value]) => value !== null);
-  return (
+  const numeric = distributions?.kind === 'numeric' && distributions.ks.d > 0 ? distributions : null;
+  const lines: (readonly [Part, string])[] = [];
+  const add = (words: Part, value: number | null, show = text): void => {
+    if (value !== null) lines.push([words, show(value)]);
+  };
+  add('Mean of served − replayed', feature.meanDifference);
+  add('Mean relative difference', feature.symmetricRelativeError, percentText);
+  add('p99 of served − p99 of replayed', feature.p99OfServedMinusReplayed);
+  add('p99 of |served − replayed|', feature.p99OfAbsoluteDifference);
+  add('Wasserstein’s distance', numeric?.wasserstein ?? null);
+  add('PSI', numeric?.psi.value ?? null, (value) => value.toFixed(4));
+  return [
     lines.length > 0 &&
-    html`<dl class="differences">
-      ${lines.map(
-        ([words, value]) =>
-          html`<div>
-            <dt>${words}</dt>
-            <dd>${text(value!)}</dd>
-          </div>`,
-      )}
-    </dl>`
-  );
+      html`<dl class="differences">
+        ${lines.map(
+          ([words, value]) =>
+            html`<div>
+              <dt>${words}</dt>
+              <dd>${value}</dd>
+            </div>`,
+        )}
+      </dl>`,
+    distributions?.kind === 'numeric' && notNumbersText(distributions.notNumbers),
+    distributions?.kind === 'categorical' && becameText(distributions.became),
+  ];
+}
+
+/** Values that no figure over numbers can hold, where there are some. */
+function notNumbersText(sides: NumberDistributions['notNumbers']): Part {
+  const kinds = [
+    ['nulls', 'null'],
+    ['nan', 'NaN'],
+    ['infinite', 'infinite'],
+  ] as const;
+  const words = kinds.flatMap(([kind, word]) => {
+    const [served, replayed] = [sides.served[kind], sides.replayed[kind]];
+    return served + replayed === 0
+      ? []
+      : [`${word} ${countText(served)} served, ${countText(replayed)} replayed`];
+  });
+  return words.length > 0 && html`<p class="soft">${`In no figure over numbers: ${words.join('; ')}.`}</p>`;
+}
+
+const MOST_CHANGES = 5;
+
+/** Which category was served in the place of which. */
+function becameText(became: readonly CategoryChange[]): Part {
+  if (became.length === 0) return null;
+  const name = (value: string | null): string => (value === null ? 'null' : `“${shortened(value, 30)}”`);
+  const pairs = became
+    .slice(0, MOST_CHANGES)
+    .map(({ served, replayed, rows }) => `${name(served)} for ${name(replayed)} ${counted(rows, 'time')}`);
+  const rest = became.length - pairs.length;
+  return html`<p class="soft">
+    ${`Served in place of another: ${pairs.join(', ')}${rest > 0 ? ` and ${counted(rest, 'other pair')}` : ''}.`}
+  </p>`;
 }
 
 /**

@@ -7,6 +7,7 @@
  */
 import { matchLevel } from '../../limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
+import { trendDays } from './charts/trend-chart.ts';
 import { accountSection } from './account-section.ts';
 import { brokeSection } from './broke-section.ts';
 import { daySection } from './day-section.ts';
@@ -81,9 +82,9 @@ function page(snapshot: Snapshot, neighbours: Neighbours | null, limit: ExampleL
   return document(
     `${service}, ${dayText(date)}: ${verdict} · skew report`,
     html`<main>
-        ${headline(snapshot, neighbours)}${keyFigures(snapshot)} ${incidentsSection(snapshot, link)}
-        ${brokeSection(snapshot, link)} ${daySection(snapshot)} ${accountSection(snapshot)}
-        ${featuresSection(snapshot, limit)} ${glossary(snapshot)}
+        ${trendDays(date)} ${headline(snapshot, neighbours)}${keyFigures(snapshot)}
+        ${incidentsSection(snapshot, link)} ${brokeSection(snapshot, link)} ${daySection(snapshot)}
+        ${accountSection(snapshot)} ${featuresSection(snapshot, limit)} ${glossary(snapshot)}
       </main>
       <footer>
         <p>

@@ -8,7 +8,7 @@ import { runIngest } from '../../../monitor/ingest/main.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { at } from '../../support/day-time.ts';
 import { MonitoredDay, earlierOrders } from '../../support/fixtures/monitored-day.ts';
-import { orders } from '../../support/fixtures/materialized-project.ts';
+import { orders as ordersView } from '../../support/fixtures/materialized-project.ts';
 import type { OrderRow } from '../../support/fixtures/monitored-day.ts';
 
 const SETTLED = '2026-01-10T00:00:00';
@@ -228,7 +228,7 @@ describe('what a definition says', () => {
   });
 
   test.each(['drop', 'hmac'] as const)('a value that is marked %s is shown nowhere', async (log) => {
-    const marked = orders().features.map((one) => (one.name === 'spent_1d' ? { ...one, log } : one));
+    const marked = ordersView().features.map((one) => (one.name === 'spent_1d' ? { ...one, log } : one));
     day = await MonitoredDay.make({ features: marked });
     await day.appendOrders([rowOf('c', '10:00', '10:00', [1n, 98_765.25])]);
     await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);

@@ -79,14 +79,20 @@ export function trendChart(snapshot: Snapshot, feature: FeatureSnapshot): Markup
         (day) => px(x(day.date)),
         (day) => px(y(day.within!)),
       )}
-      ${xAxis(
-        plot,
-        [29, 21, 14, 7, 0].map((ago) => {
-          const date = new Date(Date.parse(snapshot.date) - ago * DAY_MS).toISOString().slice(0, 10);
-          return { at: x(date), text: dayText(date).split(' ').slice(1, 3).join(' ') };
-        }),
-      )}`,
+      <use href="#days" />`,
   );
+}
+
+/** The axis of all trend charts, drawn once: two hundred of them would be a thirtieth of a page. */
+export function trendDays(date: string): Markup {
+  const x = dayScale(date, SMALL_PLOT);
+  const ticks = [29, 21, 14, 7, 0].map((ago) => {
+    const day = new Date(Date.parse(date) - ago * DAY_MS).toISOString().slice(0, 10);
+    return { at: x(day), text: dayText(day).split(' ').slice(1, 3).join(' ') };
+  });
+  return html`<svg class="shared" aria-hidden="true">
+    <defs><g id="days">${xAxis(SMALL_PLOT, ticks)}</g></defs>
+  </svg>`;
 }
 
 /** The interval of each day, joined to one area; days without one leave a hole. */

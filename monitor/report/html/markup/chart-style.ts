@@ -12,6 +12,7 @@ rect.rest{fill:var(--faint)}
 .swatch.unexplained,.swatch.undecoded{background:var(--unexplained)}.swatch.timing,.swatch.unjudged{background:var(--timing)}
 .swatch.lost{background:var(--lost)}.swatch.changed,.swatch.dropped{background:var(--changed)}.swatch.history{background:var(--history)}
 .swatch.present{background:var(--pass)}
+.shared{position:absolute;width:0;height:0}
 .spark{display:block;width:96px;height:22px;margin-top:1px}
 .when{display:block;width:100%;height:10px;border-radius:3px}
 .charts{display:grid;grid-template-columns:repeat(3,1fr);gap:20px 28px;margin-top:22px}

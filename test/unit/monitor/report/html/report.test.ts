@@ -148,6 +148,31 @@ describe('renderReport', () => {
     }
   });
 
+  test('sizes of differences stand beside the rates: relative, in what became what, and what is no number', () => {
+    const day = incidentDay();
+    const [zeroed] = day.features;
+    const { distributions } = zeroed!;
+    if (distributions?.kind !== 'numeric') throw new Error('a feature of numbers');
+    const notNumbers = {
+      served: { nulls: 0, nan: 2, infinite: 0 },
+      replayed: { nulls: 512, nan: 0, infinite: 0 },
+    };
+    const features = [
+      { ...zeroed!, symmetricRelativeError: 0.1234, distributions: { ...distributions, notNumbers } },
+      ...day.features.slice(1),
+    ];
+    const text = textOf(renderReport({ ...day, features })).replaceAll('\u00a0', ' ');
+    for (const words of [
+      'Mean relative difference 12.34 %',
+      'Wasserstein’s distance',
+      'PSI',
+      'In no figure over numbers: null 0 served, 512 replayed; NaN 2 served, 0 replayed.',
+      'Served in place of another: “ultraviolet” for null 9 times',
+    ]) {
+      expect(text).toContain(words);
+    }
+  });
+
   test('drift has a line where it has a level, and is told to move no verdict', () => {
     const text = textOf(renderReport(incidentDay()));
     for (const words of [
