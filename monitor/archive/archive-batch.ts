@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import { CHUNK_ROWS } from '../../project/engine/duckdb/column.ts';
-import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { KnownBytes } from '../../contract/wire/log/known-bytes.ts';
 import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
@@ -59,13 +59,10 @@ export class ArchiveBatch {
   vectors = 0;
   bytes = 0;
 
-  private constructor(duck: DuckDb, parts: BatchParts) {
+  /** @param duck  where its tables are until it is closed */
+  constructor(duck: DuckDb, parts: BatchParts) {
     this.#duck = duck;
     this.#parts = parts;
-  }
-
-  static async open(parts: BatchParts): Promise<ArchiveBatch> {
-    return new ArchiveBatch(await DuckDb.open(), parts);
   }
 
   /**
@@ -153,9 +150,9 @@ export class ArchiveBatch {
     );
   }
 
-  close(): void {
-    for (const table of this.#tables.values()) table.close();
-    this.#duck.close();
+  /** Drops its rows. */
+  async close(): Promise<void> {
+    for (const table of this.#tables.values()) await table.close();
   }
 }
 

@@ -219,14 +219,15 @@ export class ArchiveTable {
     this.#appender = null;
     await this.#duck.run(
       `COPY (SELECT ${this.#selected.map((sql) => sql()).join(', ')} FROM ${this.#name} WHERE c0 = ${hour}) TO ${quoteTarget(file)}
-       (FORMAT parquet, COMPRESSION zstd, ${EXACT_FLOATS})`,
+       (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 32768, ${EXACT_FLOATS})`,
     );
   }
 
-  /** Closes the table before its rows are dropped with the database. */
-  close(): void {
+  /** Drops its rows. */
+  async close(): Promise<void> {
     this.#appender?.close();
     this.#appender = null;
+    if (this.#created) await this.#duck.run(`DROP TABLE ${this.#name}`);
   }
 }
 

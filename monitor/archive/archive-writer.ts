@@ -24,7 +24,7 @@ const HOUR_US = 3_600_000_000;
 /** So long after its end records of an hour still come by the ordinary way; then its files are joined. */
 const JOIN_AFTER_US = 300_000_000;
 /** A batch is written at the latest when it takes so much memory. */
-const MAX_BATCH_BYTES = 192 * 2 ** 20;
+const MAX_BATCH_BYTES = 96 * 2 ** 20;
 
 export interface ArchiveOptions {
   /** The folder of served values. */
@@ -43,20 +43,22 @@ export class ArchiveWriter {
   readonly #options: ArchiveOptions;
   readonly #state: ArchiveState;
   readonly #batches: string;
+  readonly #duck: DuckDb;
   #batch: ArchiveBatch;
   /** Whether days that are not kept may still lie there. */
   #expires = true;
 
-  private constructor(options: ArchiveOptions, state: ArchiveState, batch: ArchiveBatch) {
+  private constructor(options: ArchiveOptions, state: ArchiveState, duck: DuckDb) {
     this.#options = options;
     this.#state = state;
     this.#batches = `_batches${options.share}`;
-    this.#batch = batch;
+    this.#duck = duck;
+    this.#batch = new ArchiveBatch(duck, partsOf(options));
   }
 
   /** Opens the archive for writing, and does what the last commit says and a killed process has not done. */
   static async open(options: ArchiveOptions, state: ArchiveState): Promise<ArchiveWriter> {
-    const writer = new ArchiveWriter(options, state, await ArchiveBatch.open(partsOf(options)));
+    const writer = new ArchiveWriter(options, state, await DuckDb.open());
     writer.expire();
     writer.settle();
     return writer;
@@ -94,8 +96,8 @@ export class ArchiveWriter {
       if (isOpen) state.addOpen(file.hour, `${OPEN}/${own}`);
       else state.addFile(file.hour, file.vectors);
     }
-    this.#batch.close();
-    this.#batch = await ArchiveBatch.open(partsOf(this.#options));
+    await this.#batch.close();
+    this.#batch = new ArchiveBatch(this.#duck, partsOf(this.#options));
     state.removing = await this.#joinHours(name, moving);
     state.moving = moving;
   }
@@ -106,21 +108,16 @@ export class ArchiveWriter {
     const over = [...state.open].filter(([hour]) => this.#isOver(hour));
     if (over.length === 0) return [];
     const removing: string[] = [];
-    const duck = await DuckDb.open();
-    try {
-      for (const [hour, files] of over) {
-        for (const [folder, own] of byFolder(files)) {
-          // What this batch has written for the hour need not be moved first.
-          const paths = own.map((file) => this.#whereIs(file, moving));
-          const from = `${this.#batches}/${name}-${moving.size}.parquet`;
-          state.addFile(hour, await this.#join(duck, paths, from));
-          moving.set(from, `${folder}/${name}-joined.parquet`);
-        }
-        state.open.delete(hour);
-        removing.push(...files);
+    for (const [hour, files] of over) {
+      for (const [folder, own] of byFolder(files)) {
+        // What this batch has written for the hour need not be moved first.
+        const paths = own.map((file) => this.#whereIs(file, moving));
+        const from = `${this.#batches}/${name}-${moving.size}.parquet`;
+        state.addFile(hour, await this.#join(paths, from));
+        moving.set(from, `${folder}/${name}-joined.parquet`);
       }
-    } finally {
-      duck.close();
+      state.open.delete(hour);
+      removing.push(...files);
     }
     for (const [from, to] of moving) if (removing.includes(to)) moving.delete(from);
     return removing;
@@ -133,14 +130,14 @@ export class ArchiveWriter {
   }
 
   /** @returns how many rows the joined file has */
-  async #join(duck: DuckDb, paths: readonly string[], to: string): Promise<number> {
+  async #join(paths: readonly string[], to: string): Promise<number> {
     const { served, disk } = this.#options;
     const rows = `read_parquet(${quotePaths(paths)}, union_by_name = true, hive_partitioning = false)`;
-    await duck.run(
+    await this.#duck.run(
       `COPY (FROM ${rows}) TO ${quoteTarget(join(served, to))} (FORMAT parquet, COMPRESSION zstd, ${EXACT_FLOATS})`,
     );
     disk.keep(join(served, to));
-    const [count] = await duck.rows(`SELECT count(*)::INTEGER AS n FROM ${rows}`);
+    const [count] = await this.#duck.rows(`SELECT count(*)::INTEGER AS n FROM ${rows}`);
     return count!['n'] as number;
   }
 
@@ -173,12 +170,13 @@ export class ArchiveWriter {
     for (const hour of this.#state.hours.keys()) if (hour < keptFrom) this.#state.hours.delete(hour);
   }
 
-  close(): void {
-    this.#batch.close();
+  async close(): Promise<void> {
+    await this.#batch.close();
+    this.#duck.close();
   }
 }
 
-function partsOf({ served, book, warn }: ArchiveOptions): Parameters<typeof ArchiveBatch.open>[0] {
+function partsOf({ served, book, warn }: ArchiveOptions): ConstructorParameters<typeof ArchiveBatch>[1] {
   return { book, warn, placeOf: (folder, columns) => placeOf(served, folder, columns) };
 }
 

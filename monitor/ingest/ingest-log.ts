@@ -74,7 +74,7 @@ export async function ingestLog(
     await run.commit();
   } finally {
     batch?.close();
-    archive.close();
+    await archive.close();
   }
 }
 
@@ -119,8 +119,9 @@ class IngestRun {
     if (full || performance.now() - this.#sinceMs >= batchMs) await this.commit();
   }
 
-  async #record({ payload, anchored, again }: Extract<SourceItem, { kind: 'record' }>): Promise<void> {
-    const content = contentOf(payload, 0, payload.length);
+  async #record(item: Extract<SourceItem, { kind: 'record' }>): Promise<void> {
+    const { payload, anchored, again } = item;
+    const content = item.content ?? contentOf(payload, 0, payload.length);
     if (content === null || content === 'part') return this.#unreadable('a record', again);
     if (content === 'served') return this.#served(payload, anchored, again);
     const record = decodeRecord(payload);

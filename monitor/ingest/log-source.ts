@@ -3,14 +3,18 @@
  * tests both.
  */
 
+import type { RecordContent } from '../../contract/wire/log/record-content.ts';
+
 /** Where a source goes on reading: JSON that only this source understands. */
 export type SourcePosition = Readonly<Record<string, unknown>>;
 
 export type SourceItem =
   | {
       readonly kind: 'record';
-      /** A whole Record of served.proto, its parts joined; belongs to the reader. */
+      /** A whole Record of served.proto, its parts joined; valid until the next item is asked for. */
       readonly payload: Buffer;
+      /** As `contentOf` has found it; null: it was not looked at as a whole. */
+      readonly content: RecordContent | null;
       /**
        * Whether the source would also have given the numbers before an epoch's first record, so that they are missing.
        */

@@ -44,7 +44,7 @@ export class RecordBatch {
     return new RecordBatch(duck);
   }
 
-  /** @param payload  the record's bytes; belong to the batch from now on */
+  /** @param payload  the record's bytes, which are copied */
   async add(record: Exclude<LogRecord, { kind: 'part' }>, payload: Buffer): Promise<void> {
     const origin = record.kind === 'served' ? record.record : record.origin;
     const atUs = record.kind === 'served' ? record.record.servedUs : record.heartbeat.atUs;
@@ -60,7 +60,7 @@ export class RecordBatch {
       record.kind,
       BigInt(atUs),
       ...(record.kind === 'served' ? servedColumns(record.record) : NO_REQUEST),
-      blob(payload),
+      blob(Buffer.from(payload)),
     ]);
     if (this.#rows.length >= APPEND_ROWS) await this.#append();
   }

@@ -95,10 +95,11 @@ export class SpoolSource implements LogSource {
         }
       }
       if (item.kind !== 'record') continue;
-      const { segment, nextOffset, sequence, epoch } = item;
+      const { segment, nextOffset, sequence, epoch, content } = item;
       this.#position = { segment, offset: nextOffset, sequence };
-      const payload = Buffer.from(item.buffer.subarray(item.from, item.to));
-      yield { kind: 'record', payload, anchored: sequence === 1 || gapEpoch === epoch, again: false };
+      const payload = item.buffer.subarray(item.from, item.to);
+      const anchored = sequence === 1 || gapEpoch === epoch;
+      yield { kind: 'record', payload, content, anchored, again: false };
     }
   }
 

@@ -193,7 +193,7 @@ export class TopicSource implements LogSource {
     const where = `partition ${partition} at ${offset}`;
     const content = contentOf(value, 0, value.length);
     if (content === null) return { kind: 'unreadable', where, again };
-    if (content !== 'part') return { kind: 'record', payload: value, anchored: at.anchored, again };
+    if (content !== 'part') return { kind: 'record', payload: value, content, anchored: at.anchored, again };
     return this.#part({ partition, offset, value }, at.anchored, again, where);
   }
 
@@ -229,7 +229,8 @@ export class TopicSource implements LogSource {
     this.#joinBytes += chunk.length;
     if (join.came < parts) return null;
     this.#drop(key, join);
-    return { kind: 'record', payload: Buffer.concat(join.chunks as Buffer[]), anchored, again: false };
+    const payload = Buffer.concat(join.chunks as Buffer[]);
+    return { kind: 'record', payload, content: null, anchored, again: false };
   }
 
   #drop(key: string, join: Join): void {

@@ -19,7 +19,7 @@ import { ArchiveBatch } from '../../monitor/archive/archive-batch.ts';
 import { SchemaBook } from '../../monitor/archive/schema-book.ts';
 import { placeOf } from '../../monitor/archive/column-types.ts';
 import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
-import { valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
+import { DuckDb, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import { anyType, anyValueOf } from '../support/fixtures/any-value.ts';
 import { archivedRows } from '../support/fixtures/archived-rows.ts';
@@ -116,7 +116,8 @@ async function archived(folder: string, bundle: Bundle, stored: readonly Buffer[
   const warn = (line: string): never => {
     throw new Error(line);
   };
-  const batch = await ArchiveBatch.open({
+  const duck = await DuckDb.open();
+  const batch = new ArchiveBatch(duck, {
     book: new SchemaBook(join(folder, 'bundles'), warn),
     placeOf: (of, columns) => placeOf(folder, of, columns),
     warn,
@@ -139,7 +140,8 @@ async function archived(folder: string, bundle: Bundle, stored: readonly Buffer[
     }
     return await archivedRows(files, '*, _view__v.undecoded AS undecoded');
   } finally {
-    batch.close();
+    await batch.close();
+    duck.close();
   }
 }
 
