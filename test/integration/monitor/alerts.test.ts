@@ -275,6 +275,34 @@ describe('a receiver that fails', () => {
     expect(messages(server)).toHaveLength(1);
   });
 
+  test('is not told the end of an alert that it has refused to hear of', async () => {
+    let status = 403;
+    const server = await receiver(() => status);
+    const { judge } = alertedProject({ alerts: [webhook(server.at)] });
+    await judge('2026-11-01', [ZEROS]);
+    status = 200;
+    expect(await judge('2026-11-01', [])).toBe('');
+    expect(server.taken).toEqual([]);
+  });
+
+  test('is told the end of an alert that it took from a run that died then', async () => {
+    let begun = '';
+    const file = (): string => join(project.settings.reports, 'basket', 'told.json');
+    const server = await receiver(() => {
+      begun = readFileSync(file(), 'utf8');
+      return 200;
+    });
+    const { judge, project } = alertedProject({ alerts: [webhook(server.at)] });
+    await judge('2026-11-01', [ZEROS]);
+    writeFileSync(file(), begun);
+    expect(await judge('2026-11-01', [])).toBe('Alerts, webhook: 1 alert closed');
+    // The same of an end: the run died, and the alert is open again.
+    await judge('2026-11-01', [ZEROS]);
+    await judge('2026-11-01', []);
+    writeFileSync(file(), begun);
+    expect(await judge('2026-11-01', [ZEROS])).toBe('Alerts, webhook: 1 alert opened');
+  });
+
   test('a message that was taken and not recorded comes again under its key', async () => {
     const server = await receiver();
     const { judge, project, warnings } = alertedProject({ alerts: [webhook(server.at)] });

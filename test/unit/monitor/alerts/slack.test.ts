@@ -75,6 +75,18 @@ describe('a message for Slack', () => {
     for (const shown of [text, ...others]) expect(shown).not.toMatch(draws);
   });
 
+  test('has at most 50 blocks, and says how many more alerts there are', () => {
+    const faults = Array.from({ length: 60 }, (_, i) => ({
+      view: `v${i}`,
+      owner: 'o',
+      model: 'm',
+      command: 'c',
+    }));
+    const { blocks } = posted(messageOf(faults));
+    expect(blocks).toHaveLength(50);
+    expect(blocks.at(-1)!.text.text).toMatch(/^and 12 more/);
+  });
+
   test('keeps the limits of blocks, texts and the whole, and says what it leaves out', () => {
     const anything = fc.oneof(
       fc.string({ maxLength: 900, unit: 'binary' }),
