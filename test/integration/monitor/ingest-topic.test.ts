@@ -211,6 +211,8 @@ test('a day that was shipped, in part twice, and ingested is judged as its spool
     counts: { records: 13, duplicates: 13 },
   });
   rmSync(spool, { recursive: true });
+  // A verdict that replaces another one keeps what that one found.
+  rmSync(settings.reports, { recursive: true });
   const [judged] = await runMonitor(project, database, { date: DAY });
   expect(judged).toEqual({ ...fromSpool, vectors: { ...fromSpool.vectors, duplicates: 12 } });
 });

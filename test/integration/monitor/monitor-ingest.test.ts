@@ -395,6 +395,8 @@ describe('the verdict', () => {
     expect(fromSpool.vectors).toMatchObject({ read: 59, duplicates: 30, gaps: 1, openTails: 1 });
     expect(await runIngest(day.project, { batchRecords: 17 })).toMatchObject({ counts: { duplicates: 32 } });
     for (const { file } of listSegments(spool)) rmSync(join(spool, file));
+    // A verdict that replaces another one keeps what that one found.
+    rmSync(day.project.settings.reports, { recursive: true });
     expect(await day.judge(SETTLED)).toEqual(fromSpool);
   });
 
