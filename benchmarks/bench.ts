@@ -5,6 +5,7 @@
  *   npm run bench [-- --only cached,rows,miss,workingset,tail,skew,memory,overload,fill,train --rounds 5 --feast]
  *   npm run bench -- --only soak [--soak-minutes 10]
  *   npm run bench -- --only backfill [--events 1000000]
+ *   npm run bench -- --only monitor [--events 1000000]                 so many vectors
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
  *
  *   --feast     also Feast: its Python feature server on the same Redis, its training sets
@@ -30,6 +31,7 @@ import { besideFeastGo } from './subjects/feast-go.ts';
 import { fiftyRows } from './subjects/fifty-rows.ts';
 import { fillStore } from './subjects/fill.ts';
 import { cachedMemory } from './subjects/cached-memory.ts';
+import { monitoredDays } from './subjects/monitor.ts';
 import { overload } from './subjects/overload.ts';
 import { makeBenchProject } from './harness/project.ts';
 import { startRedis } from './harness/redis/redis-process.ts';
@@ -55,10 +57,11 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Targe
   fill: fillStore,
   soak,
   backfill,
+  monitor: monitoredDays,
   feastgo: besideFeastGo,
 };
 /** These take as long as all others together, or are not about the sidecar: they are asked for by name. */
-const BY_NAME: ReadonlySet<string> = new Set(['soak', 'backfill', 'feastgo']);
+const BY_NAME: ReadonlySet<string> = new Set(['soak', 'backfill', 'monitor', 'feastgo']);
 const USUAL = Object.keys(SECTIONS).filter((name) => !BY_NAME.has(name));
 const VIEWS = [10, 10, 10, 10, 10];
 /** Feast is slow to fill; its requests stay within the first customers. */

@@ -7,7 +7,6 @@
  * the same values (sidecar/cache/cached-row.ts); a test compares both. Pure: a row that cannot be read gets a `fault`,
  * and nothing is thrown.
  */
-import type { MaskedRow } from './log-privacy.ts';
 import { haveSameKeys, rowSchemaOf } from './definitions/definition-json.ts';
 import type { Bundle, Entity, Feature, FeatureView, JoinKey, RowSchema } from './model.ts';
 import { MISSING, NULL, PRESENT } from './status.ts';
@@ -191,25 +190,19 @@ export function rowValues(
 }
 
 /**
- * The HMACs of a masked row, assigned to features as `rowValues` assigns values.
- *
- * @returns      one for each feature of the view, undefined where it was not hashed or the row's definition lacks it;
- *               or, as text, why they cannot be told apart
+ * @param definitionId  of a stored row
+ * @returns             for each feature of the view whether the row has it; or, as text, why that is not known
  */
-export function rowHmacs(
+export function rowFeatures(
   bundle: Bundle,
   view: FeatureView,
-  { row, hmacs }: MaskedRow,
+  definitionId: number,
   otherSchemas: SchemaLookup = () => null,
-): (Buffer | undefined)[] | string {
-  const schema = schemaOf(bundle, view, row, otherSchemas);
+): boolean[] | string {
+  const schema = schemaById(bundle, view, definitionId, otherSchemas);
   if (typeof schema === 'string') return schema;
-  const hashed = new Set(view.features.filter(({ log }) => log === 'hmac').map(({ name }) => name));
-  const own = schema.features.filter(({ name }) => hashed.has(name));
-  if (own.length !== hmacs.length)
-    return `the row has ${hmacs.length} HMACs of ${own.length} hashed features`;
-  if (isAnothers(bundle, view, schema)) return view.features.map(() => undefined);
-  return matchFeatures(view.features, own).map((index) => hmacs[index]);
+  if (isAnothers(bundle, view, schema)) return view.features.map(() => false);
+  return matchFeatures(view.features, schema.features).map((index) => index !== -1);
 }
 
 function schemaOf(
@@ -220,6 +213,15 @@ function schemaOf(
 ): RowSchema | string {
   const definitionId = readHeader(row)?.definitionId;
   if (definitionId === undefined) return `the row has only ${row.length} bytes`;
+  return schemaById(bundle, view, definitionId, otherSchemas);
+}
+
+function schemaById(
+  bundle: Bundle,
+  view: FeatureView,
+  definitionId: number,
+  otherSchemas: SchemaLookup,
+): RowSchema | string {
   const schema =
     bundle.schemas.get(view.id)?.find((known) => known.definitionId === definitionId) ??
     otherSchemas(view.id, definitionId);

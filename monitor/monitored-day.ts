@@ -4,7 +4,7 @@ import type { RegistryDatabase } from '../project/database/registry-database.ts'
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import type { HistoryPlace } from '../project/history/history-place.ts';
 import type { Project } from '../project/project.ts';
-import type { DayOfLog } from './day/day-tables.ts';
+import type { DayOfLog } from './day/day-of-log.ts';
 import type { BundleBook } from './judge/bundle-book.ts';
 
 export interface MonitoredDay {

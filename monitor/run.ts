@@ -1,9 +1,9 @@
 /**
  * `plumb monitor run`: judges one UTC day of the vector log.
  *
- *   log --ingest--> vectors, rows --replay--> pairs --judge, compare, explain--> tallies --verdict--> snapshot
- *                                    ^                         |
- *                                 history                      `--> {date}.parquet, a row a value
+ *   log --ingest--> archive --replay--> rows that agree, counted ------------> tallies --verdict--> snapshot
+ *                               ^   `--> open rows --judge, compare, explain-->'  |
+ *                            history                                              `--> {date}.parquet, what differs
  *
  * This file opens and closes what the run needs, and reads the day; service-run.ts then judges each service. The day's
  * tables are in a DuckDB file below `monitor.scratch`, so that a day larger than memory can be judged; its folder is
@@ -20,10 +20,10 @@ import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { HistoriesSeen } from '../project/history/history-place.ts';
 import type { Project } from '../project/project.ts';
 import { openScratchFolder } from '../project/scratch-folder.ts';
-import { readDayTables } from './day/day-tables.ts';
-import type { DayOfLog } from './day/day-tables.ts';
+import { archivedDay } from './day/archived-day.ts';
+import { readDayOfLog } from './day/day-of-log.ts';
+import type { DayOfLog } from './day/day-of-log.ts';
 import { HashedIds, hasHashedIds } from './day/hashed-ids.ts';
-import { servedDay } from './day/served-day.ts';
 import { monitorError } from './errors.ts';
 import { BundleBook } from './judge/bundle-book.ts';
 import { memoryLimit } from './memory-limit.ts';
@@ -39,7 +39,7 @@ interface MonitorOptions {
 }
 
 /**
- * Judges a day; writes each service's verdict to `{reports}/{service}/{date}.json`, and its judged values beside it.
+ * Judges a day; writes each service's verdict to `{reports}/{service}/{date}.json`, and its mismatches beside it.
  *
  * @returns  one snapshot per service, in the order of the bundle
  * @throws   MON_DAY, MON_NO_VECTORS, MON_LOG, MON_REPORTS, REG_NOT_APPLIED, REG_UNKNOWN, REG_SOURCE
@@ -97,14 +97,15 @@ function servicesOf(bundle: Bundle, names: readonly string[] | undefined): Featu
 
 /** @param scratch  a folder for temporary files, when a large day does not fit in memory */
 async function readLog(day: Omit<MonitoredDay, 'log'>, scratch: string): Promise<DayOfLog> {
-  const { project, book, duck, hmacKey, fromUs, toUs } = day;
+  const { project, book, duck, hmacKey, fromUs } = day;
   const { entities, services } = book.current;
   try {
-    const log = await servedDay(project, fromUs, scratch);
+    const archive = await archivedDay(project, fromUs, join(scratch, 'served'));
     const hashedIds = hasHashedIds(entities.values())
       ? await HashedIds.read(duck, { settings: day.histories, logger: project.logger }, book.current, hmacKey)
       : null;
-    return await readDayTables(duck, log, { services, fromUs, toUs, hashedIds }, project.logger);
+    const bundle = (hash: string): Bundle => book.bundle(hash);
+    return await readDayOfLog(duck, archive, { services, fromUs, bundle, hashedIds });
   } catch (error) {
     if (error instanceof CodedError) throw error;
     const { spool } = project.settings.log;
@@ -117,8 +118,8 @@ function noVectors(options: MonitorOptions, log: DayOfLog, spool: string): Error
   const has =
     log.services.size > 0
       ? `; it has vectors of ${[...log.services.keys()].join(', ')}`
-      : log.records > 0
-        ? `; its ${log.records} records of that day hold none`
+      : log.hasRecords
+        ? '; its records of that day hold none'
         : '';
   return monitorError('MON_NO_VECTORS', `${spool} has no vectors${of} of ${options.date}${has}`);
 }

@@ -1,18 +1,20 @@
 /**
  * Judges one service over a day: its views one after another, then the verdict over all of them. Writes the snapshot
- * and, beside it, every judged value. Called by run.ts.
+ * and, beside it, every mismatch. Called by run.ts.
  */
 import { registryError } from '../contract/errors.ts';
-import type { FeatureView, ServiceView } from '../contract/model.ts';
+import type { Entity, FeatureView, ServiceView } from '../contract/model.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
-import type { DayOfService } from './day/day-tables.ts';
+import type { DayOfService } from './day/day-of-log.ts';
+import { JudgedVectors } from './replay/judged-vectors.ts';
 import { driftOfDay } from './drift/day-drift.ts';
 import type { DriftOfDay } from './drift/day-drift.ts';
 import type { DriftReferences } from './drift/drift-references.ts';
 import { AsServed } from './judge/as-served.ts';
 import { FeatureTally } from './judge/feature-tally.ts';
+import { NO_PAIRS } from './judge/agreeing-pairs.ts';
 import { ViewJudge } from './judge/judge.ts';
 import { JudgedValues } from './judge/judged-values.ts';
 import { ViewReplay } from './judge/replay.ts';
@@ -21,6 +23,8 @@ import { RunIndex } from './judge/run-index.ts';
 import { ServedHistory } from './judge/served-history.ts';
 import type { DefinedView } from './judge/served-history.ts';
 import type { MonitoredDay } from './monitored-day.ts';
+import { agreeingPairs } from './replay/agreeing-values.ts';
+import { servedFeatures, splitRole } from './replay/role-replay.ts';
 import { runsOfDay } from './verdict/runs-of-day.ts';
 import { judgedValuesFile, readTrend, writeSnapshot } from './verdict/snapshot-folder.ts';
 import { SNAPSHOT_VERSION } from './verdict/snapshot.ts';
@@ -33,8 +37,7 @@ export class ServiceRun {
   readonly #day: MonitoredDay;
   readonly #served: DayOfService;
   readonly #values = new JudgedValues();
-  /** Ids of the vectors that have a judged value. */
-  readonly #judgedVectors = new Set<number>();
+  readonly #judged: JudgedVectors;
 
   /** By role: which rows of the history those that were given out are. */
   readonly #fidelity = new Map<string, ViewJudge['fidelity']>();
@@ -42,6 +45,7 @@ export class ServiceRun {
   constructor(day: MonitoredDay, served: DayOfService) {
     this.#day = day;
     this.#served = served;
+    this.#judged = new JudgedVectors(day.duck, served);
   }
 
   async judge(): Promise<Snapshot> {
@@ -51,6 +55,7 @@ export class ServiceRun {
     const features = new Map<string, FeatureSnapshot>();
     const views = new Map<string, ViewState>();
     await this.#values.begin(duck);
+    await this.#judged.begin();
     for (const [i, used] of service.views.entries()) {
       logger.progress(`judging ${service.name}`, i, service.views.length);
       const view = book.current.views.get(used.view)!;
@@ -63,7 +68,10 @@ export class ServiceRun {
     await this.#values.write(duck, judgedValuesFile(settings.reports, service.name, date));
     const ordered = service.features.flatMap(({ fullName }) => features.get(fullName) ?? []);
     const drift = await driftOfDay(this.#day, this.#served);
-    const snapshot = this.#snapshot(withDrift(ordered, drift), views, drift.references);
+    const snapshot = this.#snapshot(withDrift(ordered, drift), views, {
+      references: drift.references,
+      judged: await this.#judged.count(),
+    });
     return writeSnapshot(settings.reports, snapshot);
   }
 
@@ -89,39 +97,81 @@ export class ServiceRun {
       this.#values,
     );
     const definedAs = (id: number): DefinedView | null => book.definedAs(view, id);
-    const replay = new ViewReplay(duck, this.#served, { used, view, entity, history, definedBy, definedAs });
+    const taken = own.map(({ fullName, feature: name }) => ({
+      fullName,
+      feature: view.features.find((one) => one.name === name)!,
+    }));
+    const role = {
+      used,
+      view,
+      entity,
+      features: taken,
+      requestKeys: service.requestKeys,
+      history,
+      definedBy,
+    };
+    const split = await this.#reading(view, () =>
+      splitRole(duck, this.#served.files, { ...role, historyWatermarkUs }),
+    );
+    const agreeing = split?.agreeing ?? [];
+    for (const [i, states] of agreeing.entries())
+      tallies.get(own[i]!.feature)!.addAgreeing(states, split!.hasCreatedTimes);
+    judge.addTrue(split?.given ?? 0);
+    const open = { service, features: servedFeatures(taken), open: split?.open ?? 0, definedAs };
+    if (open.open > 0) await this.#judgeOpen(judge, new ViewReplay(duck, { ...role, ...open }), role);
+    if (split !== null) await this.#judged.endRole();
+    this.#fidelity.set(used.role, judge.fidelity);
+    const snapshots: FeatureSnapshot[] = [];
+    for (const [i, { feature, fullName }] of taken.entries()) {
+      // Of one feature at a time: those of a view need not stand in memory together.
+      const hasValues = split !== null && split.given > 0;
+      const pairs = hasValues ? await agreeingPairs(duck, i, feature, service.tensor) : NO_PAIRS;
+      snapshots.push(tallies.get(feature.name)!.snapshot(fullName, view.id, pairs));
+    }
+    return snapshots;
+  }
+
+  async #judgeOpen(
+    judge: ViewJudge,
+    replay: ViewReplay,
+    { view, entity }: { readonly view: FeatureView; readonly entity: Entity },
+  ): Promise<void> {
+    const { duck, hmacKey } = this.#day;
+    await this.#reading(view, () => replay.join());
     const revealed = new RevealedValues(duck, view, hmacKey, replay);
     const asServed = new AsServed(duck, { view, entity }, replay, revealed);
-    try {
-      await replay.join();
-    } catch (error) {
-      if (error instanceof CodedError) throw error;
-      const why = (error as Error).message.split('\n')[0];
-      throw registryError('REG_SOURCE', `the history of ${view.id} cannot be read: ${why}`, {}, error);
-    }
     for await (const page of replay.pages()) {
       const rows = page.map((vector) => judge.read(vector));
       const asked = await asServed.ask(rows);
       for (const row of rows) {
         const { vid } = row.vector;
-        if (judge.add(row, asked.get(vid))) this.#judgedVectors.add(vid);
+        if (!judge.add(row, asked.get(vid))) this.#judged.addUnjudged(vid);
         if (this.#values.isFull) await this.#values.flush(duck);
       }
     }
-    this.#fidelity.set(used.role, judge.fidelity);
-    return own.map(({ feature, fullName }) => tallies.get(feature)!.snapshot(fullName, view.id));
+  }
+
+  /** @throws REG_SOURCE when the view's history cannot be read */
+  async #reading<T>(view: FeatureView, read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (error instanceof CodedError) throw error;
+      const why = (error as Error).message.split('\n')[0];
+      throw registryError('REG_SOURCE', `the history of ${view.id} cannot be read: ${why}`, {}, error);
+    }
   }
 
   #snapshot(
     features: readonly FeatureSnapshot[],
     states: ReadonlyMap<string, ViewState>,
-    drift: DriftReferences,
+    { references, judged }: { readonly references: DriftReferences; readonly judged: number },
   ): Snapshot {
     const { project, book, date, fromUs, toUs } = this.#day;
     const { settings, logger, clock } = project;
     const { service } = this.#served;
     const views = [...states.values()];
-    const vectors = this.#vectorCounts(features);
+    const vectors = this.#vectorCounts(features, judged);
     // Rows may still arrive within the lateness allowance of the service's views.
     const settlesUs = toUs + Math.max(0, ...views.map(({ view }) => view.latenessUs));
     const provisional = clock.nowUs() < settlesUs;
@@ -148,7 +198,7 @@ export class ServiceRun {
         fidelity: this.#fidelity.get(role)!,
       })),
       features,
-      drift,
+      drift: references,
       runs: runsOfDay(
         views.map(({ runs }) => runs),
         fromUs,
@@ -161,7 +211,7 @@ export class ServiceRun {
     };
   }
 
-  #vectorCounts(features: readonly FeatureSnapshot[]): VectorCounts {
+  #vectorCounts(features: readonly FeatureSnapshot[], judged: number): VectorCounts {
     const { vectors, duplicates } = this.#served;
     const { gaps, openTails } = this.#day.log;
     const sum = (of: (feature: FeatureSnapshot) => number): number =>
@@ -169,7 +219,7 @@ export class ServiceRun {
     const withheld = sum((feature) => feature.dropped);
     return {
       read: vectors,
-      judged: this.#judgedVectors.size,
+      judged,
       unjudged: sum((feature) => feature.unjudged),
       unavailable: sum((feature) => feature.unavailable),
       ...(withheld > 0 ? { withheld } : {}),

@@ -71,7 +71,7 @@ describe('exports', () => {
 
   /** Why each of these is there. */
   const FOR_TESTS: Readonly<Record<string, string>> = {
-    'monitor/day/archived-day.ts archivedDay': 'the day as the replay is to read it, held to the ingest',
+    'contract/sketch.ts takenFrom': 'what a sketch takes of a value: the SQL of sketches is held to it',
     'project/settings/setting-guide.ts SETTING_GUIDE': 'docs/settings.md is made from it',
   };
 

@@ -19,12 +19,14 @@ const TIMED = '"$@"; code=$?; times >&3; exit $code';
 
 /**
  * @param input  what it reads from its standard input
+ * @param codes  the exit codes that it may end with
  * @throws       Error with the end of what the program said when it fails
  */
 export async function measuredRun(
   program: string,
   args: readonly string[],
   input = '',
+  codes: readonly (number | null)[] = [0],
 ): Promise<MeasuredRun> {
   const startedMs = performance.now();
   const shell = spawn('sh', ['-c', TIMED, 'sh', program, ...args], {
@@ -47,7 +49,7 @@ export async function measuredRun(
   }, LOOK_MS);
   const [code] = (await once(shell, 'close')) as [number | null];
   clearInterval(look);
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${said}`);
+  if (!codes.includes(code)) throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${said}`);
   const cpuSeconds = secondsOf(times.trim().split('\n')[1]!);
   return {
     output,

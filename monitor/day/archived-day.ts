@@ -9,7 +9,7 @@ import { IngestLedger } from '../ingest/ledger.ts';
 import { sourceOf, tryIngest } from '../ingest/main.ts';
 import { archiveSpool } from '../ingest/spool-archive.ts';
 
-interface ArchivedDay {
+export interface DayInArchive {
   /** In the order of folders, hours and names. */
   readonly files: ReturnType<typeof archivedFiles>;
   /** What is known of the log: gaps, open tails, what was shed and what came twice. */
@@ -22,7 +22,7 @@ interface ArchivedDay {
  * @param scratch  a folder for the files that are made of the spool; what is there of an earlier try is used again
  * @throws         MON_SERVED when a file of the day is missing, MON_LOG
  */
-export async function archivedDay(project: Project, fromUs: number, scratch: string): Promise<ArchivedDay> {
+export async function archivedDay(project: Project, fromUs: number, scratch: string): Promise<DayInArchive> {
   const { served } = project.settings;
   const day = dayOf(fromUs);
   const ofDay = (hour: string): boolean => hour.startsWith(day);

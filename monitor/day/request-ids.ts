@@ -1,6 +1,6 @@
 /**
  * The entity ids of a record's vectors. A vector counts only when each id can be read as its join key's type; an id
- * that was logged as an HMAC is looked up by that HMAC (hashed-ids.ts). Called by day-tables.ts.
+ * that was logged as an HMAC is looked up by that HMAC (hashed-ids.ts). Called by explain/.
  */
 import type { FeatureService } from '../../contract/model.ts';
 import type { KeyValue } from '../../contract/value-type.ts';
@@ -48,7 +48,7 @@ export class RequestIds {
   }
 
   /** @returns the ids of one vector; null when an id is not of its key's type */
-  read(keys: readonly (string | null)[]): VectorIds | null {
+  async read(keys: readonly (string | null)[]): Promise<VectorIds | null> {
     const ids: (KeyValue | null)[] = [];
     const shown: (string | null)[] = [];
     for (const [i, key] of this.#service.requestKeys.entries()) {
@@ -56,7 +56,7 @@ export class RequestIds {
       const isHashed = part !== null && this.#policies[i] === LOG_HMAC;
       shown.push(isHashed ? `hmac:${part}` : null);
       if (isHashed) {
-        ids.push(this.#hashedIds!.idOf(key.type, part));
+        ids.push(await this.#hashedIds!.idOf(key.type, part));
         continue;
       }
       const id = part === null ? null : keyValueOf(key, part);

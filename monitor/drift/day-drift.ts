@@ -8,7 +8,7 @@ import type { ColumnSketch } from '../../contract/sketch.ts';
 import type { SketchLike } from '../../project/engine/duckdb/column-sketches.ts';
 import type { TrainingManifest } from '../../contract/training-manifest.ts';
 import { formatType } from '../../contract/value-type.ts';
-import type { DayOfService } from '../day/day-tables.ts';
+import type { DayOfService } from '../day/day-of-log.ts';
 import type { MonitoredDay } from '../monitored-day.ts';
 import { driftLevels } from '../statistics/drift-level.ts';
 import type { DriftReferences } from './drift-references.ts';

@@ -9,14 +9,14 @@
 import type { BundleBook } from '../judge/bundle-book.ts';
 import { isSameFeature } from '../../contract/feature-match.ts';
 import type { Feature, FeatureView, ServiceView } from '../../contract/model.ts';
-import { takenFrom, takenOf } from '../../contract/sketch.ts';
 import type { ColumnSketch } from '../../contract/sketch.ts';
 import { PRESENT, UNAVAILABLE } from '../../contract/status.ts';
-import { sketchColumns } from '../../project/engine/duckdb/column-sketches.ts';
+import { sketchColumns, sketchedColumn } from '../../project/engine/duckdb/column-sketches.ts';
 import type { SketchLike } from '../../project/engine/duckdb/column-sketches.ts';
-import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
-import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
-import type { DayOfService } from '../day/day-tables.ts';
+import { duckTypeOf, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
+import type { DayOfService } from '../day/day-of-log.ts';
 
 /** A feature of the service that has a sketch. */
 export interface SketchedFeature {
@@ -33,11 +33,8 @@ interface SketchedView {
   readonly features: readonly SketchedFeature[];
 }
 
-type SqlValue = Parameters<DuckDb['append']>[1][number][number];
-
-const SAMPLE = 'drift_sample';
 const CHOSEN = 'drift_chosen';
-const PAGE_ROWS = 20_480;
+const SAMPLE = 'drift_sample';
 
 /** @returns a sketch for each feature, by its full name */
 export async function servedSketches(
@@ -46,77 +43,79 @@ export async function servedSketches(
   book: BundleBook,
   sketched: SketchedView,
 ): Promise<Map<string, ColumnSketch>> {
-  const columns = sketched.features.map(({ fullName, feature, like }, i) => {
-    const column = { name: fullName, taken: takenOf(feature.type), sql: `c${i}`, present: `c${i}` };
+  const { features } = sketched;
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SAMPLE} AS ${await sampleSql(duck, day, book, sketched)}`);
+  const columns = features.map(({ fullName, feature, like }, i) => {
+    const column = sketchedColumn(fullName, feature.type, `c${i}`, 'served_us');
     return like === null ? column : { ...column, like };
   });
-  const types = columns.map(({ taken, sql }) => {
-    return `${sql} ${taken === 'text' || taken === 'nothing' ? 'VARCHAR' : 'DOUBLE'}`;
-  });
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SAMPLE} (${types.join(', ')})`);
-  await choose(duck, day, book, sketched);
-  for (let last = -1n; ;) {
-    const rows = await duck.rows(
-      `SELECT * FROM ${CHOSEN} WHERE vid > ${last} ORDER BY vid LIMIT ${PAGE_ROWS}`,
-    );
-    const taken = rows.map((row) => takenValues(row, book, sketched)).filter((values) => values !== null);
-    if (taken.length > 0) await duck.append(SAMPLE, taken);
-    if (rows.length < PAGE_ROWS) break;
-    last = rows.at(-1)!['vid'] as bigint;
-  }
   const sketches = await sketchColumns(duck, SAMPLE, columns);
-  await duck.run(`DROP TABLE ${SAMPLE}; DROP TABLE ${CHOSEN}`);
+  await duck.run(`DROP TABLE ${SAMPLE}`);
   return sketches;
 }
 
-/** Lays the row of one vector of each entity into a table. */
-async function choose(
+/** @returns a SELECT of served_us and the values c0 ... of one vector of each entity */
+async function sampleSql(
   duck: DuckDb,
-  { service, vectorTable, rowTable }: DayOfService,
+  { service, files }: DayOfService,
   book: BundleBook,
   { used, view, features }: SketchedView,
-): Promise<void> {
-  const bundles = await duck.rows(`SELECT DISTINCT bundle FROM ${vectorTable}`);
-  const alike = bundles
-    .map(({ bundle }) => bundle as string)
-    .filter((bundle) => {
-      const then = book.servedView(bundle, view).features;
-      return features.every(({ feature }) =>
-        then.some((one) => isSameFeature(one, feature) && one.log === 'raw'),
-      );
-    });
+): Promise<string> {
+  const nothing = features.map(({ feature }, i) => `NULL::${duckTypeOf(feature.type)} AS c${i}`);
+  const none = `SELECT 0::BIGINT AS served_us, ${nothing.join(', ')} WHERE false`;
+  const rows = files.rowsOf(
+    used.role,
+    features.map(({ fullName, feature: { name, type } }) => ({ fullName, name, type })),
+  );
+  const readable = rows === null ? [] : await readableRows(duck, rows, book, { view, features });
+  if (rows === null || readable.length === 0) return none;
   const keys = used.requestKeys.map(
-    (name) => `v.key_${service.requestKeys.findIndex((key) => key.name === name)}`,
+    (name) => `key_${service.requestKeys.findIndex((key) => key.name === name)}`,
   );
+  const only = [...keys.map((key) => `${key} IS NOT NULL`), `status <> ${UNAVAILABLE}`];
   // The place in the log is hashed, so that no hour is preferred; the number decides between equal hashes.
-  const place = `{h: md5_number_lower(concat_ws(' ', v.epoch, v.sequence, v.part, v.row_index)), vid: v.vid}`;
-  const counts = [
-    `r.role = ${quoteText(used.role)}`,
-    `r.status <> ${UNAVAILABLE}`,
-    `v.bundle IN (${['', ...alike].map(quoteText).join(', ')})`,
-    ...keys.map((key) => `${key} IS NOT NULL`),
-  ];
-  await duck.run(
-    `CREATE OR REPLACE TEMP TABLE ${CHOSEN} AS SELECT v.vid, v.bundle, v.served_us, r.status, r.row
-      FROM ${vectorTable} v JOIN ${rowTable} r ON r.vid = v.vid AND r.role = ${quoteText(used.role)}
-      WHERE v.vid IN (SELECT arg_min(v.vid, ${place}) FROM ${vectorTable} v JOIN ${rowTable} r ON r.vid = v.vid
-        WHERE ${counts.join(' AND ')} GROUP BY ${keys.join(', ')})`,
-  );
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${CHOSEN} AS
+    SELECT arg_min(vid, {h: hash(epoch, sequence, row_index), vid: vid}) AS vid FROM (${rows})
+    WHERE bundle IN (${[...new Set(readable.map(({ bundle }) => quoteText(bundle)))].join(', ')})
+      AND ${only.join(' AND ')} GROUP BY ${keys.join(', ')}`);
+  return readable
+    .map(({ where, values }) => {
+      const columns = values.map((value, i) => `${value} AS c${i}`);
+      return `SELECT served_us, ${columns.join(', ')} FROM (${rows}) SEMI JOIN ${CHOSEN} USING (vid) WHERE ${where}`;
+    })
+    .join(' UNION ALL ');
 }
 
-/** @returns what the sketches take of a vector's values; null: its row cannot be read */
-function takenValues(row: SqlRow, book: BundleBook, { view, features }: SketchedView): SqlValue[] | null {
-  const hash = row['bundle'] as string;
-  const servedView = book.servedView(hash, view);
-  const stored = row['row'] as { readonly bytes: Uint8Array } | null;
-  const isPresent = row['status'] === PRESENT && stored !== null;
-  const values = isPresent ? book.rowValues(book.bundle(hash), servedView, Buffer.from(stored.bytes)) : null;
-  if (isPresent && values === null) return null;
-  const servedUs = Number(row['served_us']);
-  return features.map(({ feature }) => {
-    const at = servedView.features.findIndex((one) => isSameFeature(one, feature));
-    // A row of other features than the view's lacks some: they were served as missing.
-    const value = values?.[at] === undefined ? servedView.features[at]!.missing : values[at];
-    return takenFrom(feature.type, value, servedUs);
+/** Rows of one bundle and definition, and the SQL of their values: one that a row lacks was served as missing. */
+interface ReadableRows {
+  readonly bundle: string;
+  readonly where: string;
+  readonly values: readonly string[];
+}
+
+/** @returns those of the bundles whose view has the same features, in the log as they are, that can be read */
+async function readableRows(
+  duck: DuckDb,
+  rows: string,
+  book: BundleBook,
+  { view, features }: Pick<SketchedView, 'view' | 'features'>,
+): Promise<ReadableRows[]> {
+  const kinds =
+    await duck.rows(`SELECT DISTINCT bundle, CASE WHEN status = ${PRESENT} THEN definition_id END AS id
+    FROM (${rows}) WHERE status <> ${PRESENT} OR is_decoded ORDER BY ALL`);
+  return kinds.flatMap((kind): ReadableRows[] => {
+    const bundle = kind['bundle'] as string;
+    const id = kind['id'] as number | null;
+    const then = book.servedView(bundle, view);
+    const own = features.map(({ feature }) => then.features.findIndex((one) => isSameFeature(one, feature)));
+    if (own.some((at) => at === -1 || then.features[at]!.log !== 'raw')) return [];
+    const has = id === null ? null : book.rowFeatures(book.bundle(bundle), then, id);
+    if (id !== null && has === null) return [];
+    const values = own.map((at, i) =>
+      has?.[at] === true ? `s${i}` : sqlLiteral(then.features[at]!.type, then.features[at]!.missing),
+    );
+    const state =
+      id === null ? `status <> ${PRESENT}` : `status = ${PRESENT} AND is_decoded AND definition_id = ${id}`;
+    return [{ bundle, where: `bundle = ${quoteText(bundle)} AND ${state}`, values }];
   });
 }

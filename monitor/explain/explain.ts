@@ -157,8 +157,8 @@ async function askedVectors(
       `request ${record.requestId} is one ${requestIds} and cannot be joined`,
     );
   }
-  return chosenRows(record, row).map(([index, vector]) => {
-    const own = requestIds.read(vector.keys);
+  const explained = chosenRows(record, row).map(async ([index, vector]) => {
+    const own = await requestIds.read(vector.keys);
     const ids = own?.ids ?? service.requestKeys.map(() => null);
     const shown = service.requestKeys.map(({ name }, i) => [
       name,
@@ -173,6 +173,7 @@ async function askedVectors(
       request: { record, row: index, rows: vector.rows },
     };
   });
+  return await Promise.all(explained);
 }
 
 function chosenRows({ requestId, vectors }: ServedRecord, row: number | undefined): [number, LoggedVector][] {

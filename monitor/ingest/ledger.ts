@@ -30,7 +30,7 @@ export interface IngestCounts {
   readonly unreadable: number;
 }
 
-export interface HourCount {
+interface HourCount {
   readonly files: number;
   readonly records: number;
 }

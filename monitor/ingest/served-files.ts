@@ -9,7 +9,7 @@
  * ingest removes them. A batch writes to every hour of its records, so a record that was shipped late is still in the
  * folder of its hour. Files are written aside, synced and renamed; their mode is 0600, like the spool's.
  *
- * Written by monitor/ingest, read by served-day.ts.
+ * Written by monitor/ingest.
  */
 import {
   chmodSync,
@@ -63,7 +63,7 @@ export function batchFile(served: string, hour: string, batch: number): string {
   return join(served, `hour=${hour}`, `${String(batch).padStart(8, '0')}.parquet`);
 }
 
-export interface ServedFile {
+interface ServedFile {
   readonly file: string;
   readonly hour: string;
   readonly batch: number;

@@ -7,8 +7,7 @@ import { loadBundle, loadCurrentBundle } from '../../contract/definitions/bundle
 import { haveSameKeys, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { isSameFeature } from '../../contract/feature-match.ts';
 import type { Bundle, FeatureView, RowSchema } from '../../contract/model.ts';
-import type { MaskedRow } from '../../contract/log-privacy.ts';
-import { rowHmacs, rowValues } from '../../contract/served-values.ts';
+import { rowFeatures, rowValues } from '../../contract/served-values.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { locateSources } from '../../contract/definitions/source-variables.ts';
 import type { Logger } from '../../contract/std/logger.ts';
@@ -22,6 +21,7 @@ export class BundleBook {
   readonly #logger: Logger;
   readonly #bundles = new Map<string, Bundle>();
   readonly #faults = new Set<string>();
+  readonly #rowFeatures = new Map<string, readonly boolean[] | null>();
 
   /** @throws REG_NOT_APPLIED, REG_BUNDLE, REG_VARIABLE */
   constructor({ bundles, vars }: Pick<Settings, 'bundles' | 'vars'>, logger: Logger) {
@@ -86,9 +86,17 @@ export class BundleBook {
     return this.#read(view, rowValues(bundle, view, row, this.#schemaOfToday));
   }
 
-  /** Like `rowValues`, for the HMACs of a masked row. */
-  rowHmacs(bundle: Bundle, view: FeatureView, masked: MaskedRow): (Buffer | undefined)[] | null {
-    return this.#read(view, rowHmacs(bundle, view, masked, this.#schemaOfToday));
+  /**
+   * @param definitionId  of a stored row
+   * @returns             for each of the view's features whether the row has it; null as `rowValues`
+   */
+  rowFeatures(bundle: Bundle, view: FeatureView, definitionId: number): readonly boolean[] | null {
+    const name = `${bundle.hash} ${view.id} ${definitionId}`;
+    const known = this.#rowFeatures.get(name);
+    if (known !== undefined) return known;
+    const features = this.#read(view, rowFeatures(bundle, view, definitionId, this.#schemaOfToday));
+    this.#rowFeatures.set(name, features);
+    return features;
   }
 
   #read<T>(view: FeatureView, read: T | string): T | null {

@@ -18,6 +18,8 @@ import { CAUSES } from '../causes/cause.ts';
 import { explain } from '../causes/explain.ts';
 import type { Explanation } from '../causes/explain.ts';
 import type { ReplayedTimes, ServedTimes, ValueFacts } from '../causes/facts.ts';
+import { NO_PAIRS } from './agreeing-pairs.ts';
+import type { AgreeingPairs } from './agreeing-pairs.ts';
 import { pairTallyOf } from './pair-tally.ts';
 import type { PairTally } from './pair-tally.ts';
 import { STATES, isAbsent } from '../causes/value-state.ts';
@@ -37,7 +39,7 @@ export interface VectorName {
 }
 
 /** The result of comparing one value. */
-export interface Judgement {
+interface Judgement {
   readonly exact: boolean;
   /** null where the values are equal. */
   readonly explanation: Explanation | null;
@@ -95,6 +97,26 @@ export class FeatureTally {
     this.#unjudged += 1;
   }
 
+  /**
+   * Counts values that are the same on both sides, as in the row that an honest store had.
+   *
+   * @param hasAvailable  whether the history has created times
+   */
+  addAgreeing(states: ReadonlyMap<State, number>, hasAvailable: boolean): void {
+    for (const [state, count] of states) {
+      const pair = `${state}|${state}`;
+      this.#states.set(pair, (this.#states.get(pair) ?? 0) + count);
+      if (isAbsent(state)) {
+        this.#bothAbsent += count;
+        continue;
+      }
+      this.#exact += count;
+      this.#tolerated += count;
+      if (hasAvailable) this.#exactAsAvailable += count;
+      else this.#hasAvailable = false;
+    }
+  }
+
   add(facts: ValueFacts, vector: VectorName): Judgement {
     const exact = isSame(facts.type, facts.served, facts.replayed);
     const explanation = exact ? null : explain(facts);
@@ -148,8 +170,12 @@ export class FeatureTally {
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
 
-  /** @param name  the feature's full name in the service */
-  snapshot(name: string, view: string): FeatureSnapshot {
+  /**
+   * @param name      the feature's full name in the service
+   * @param agreeing  the values that `addAgreeing` counted
+   */
+  snapshot(name: string, view: string, agreeing: AgreeingPairs = NO_PAIRS): FeatureSnapshot {
+    this.#pairs.addAgreeing(agreeing);
     const present = this.#exact + this.#withinPromise + this.#beyondPromise;
     const rate = (count: number): number | null => (present === 0 ? null : count / present);
     const dropped = [...this.#withheld.values()].reduce((sum, count) => sum + count, 0);

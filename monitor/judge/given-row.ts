@@ -1,7 +1,4 @@
-/**
- * A vector's row of one view as it was given out: its stored values, by the features of today's view, so that they can
- * be compared with rows of the history.
- */
+/** A vector's row of one view as it was given out: its stored values, by the features of the view that served it. */
 import { isSameFeature } from '../../contract/feature-match.ts';
 import type { Bundle, Feature, FeatureView } from '../../contract/model.ts';
 import { PRESENT } from '../../contract/status.ts';
@@ -14,7 +11,9 @@ export interface GivenRow {
   readonly vector: ReplayedVector;
   /** The view as the bundle of the vector defines it. */
   readonly view: FeatureView;
-  /** By the features of `view`; null where no row was given out, or it cannot be read. */
+  /** Whether the log has values of it as HMACs, or lacks them. */
+  readonly masked: boolean;
+  /** By the features of `view`, undefined where the row lacks it; null where no row was given out or can be read. */
   readonly values: readonly (Value | undefined)[] | null;
   /** Whether there is a row that cannot be read. */
   readonly isUndecoded: boolean;
@@ -28,26 +27,32 @@ export interface ComparedRow {
   readonly facts: FidelityFacts;
 }
 
-/** @param bundle  that of the vector */
+/**
+ * @param today   the view in the bundle in force, by whose features the vector has its values
+ * @param bundle  that of the vector
+ */
 export function readGivenRow(
   book: BundleBook,
-  bundle: Bundle,
-  view: FeatureView,
+  {
+    today,
+    bundle,
+    view,
+  }: { readonly today: FeatureView; readonly bundle: Bundle; readonly view: FeatureView },
   vector: ReplayedVector,
 ): GivenRow {
-  const { served, status, servedRow, masked, hmacs } = vector;
-  if (served === null || status !== PRESENT) {
-    return { vector, view, values: null, isUndecoded: false, hmacs: undefined };
-  }
-  const row = servedRow!;
-  const values = book.rowValues(bundle, view, row);
-  return {
-    vector,
-    view,
-    values,
-    isUndecoded: values === null,
-    hmacs: masked ? book.rowHmacs(bundle, view, { row, hmacs }) : undefined,
-  };
+  const { served, status, servedValues, servedHmacs, isDecoded } = vector;
+  const masked = view.features.some(({ log }) => log !== 'raw');
+  const nothing = { vector, view, masked, values: null };
+  if (served === null || status !== PRESENT) return { ...nothing, isUndecoded: false, hmacs: undefined };
+  const has = isDecoded ? book.rowFeatures(bundle, view, served.definitionId) : null;
+  if (has === null) return { ...nothing, isUndecoded: true, hmacs: masked ? null : undefined };
+  const ofRow = <T>(all: readonly (T | undefined)[]): (T | undefined)[] =>
+    view.features.map((feature, i) => {
+      const at = has[i] ? sameFeature(today, feature) : -1;
+      return at === -1 ? undefined : all[at];
+    });
+  const hmacs = masked ? ofRow(servedHmacs) : undefined;
+  return { vector, view, masked, values: ofRow(servedValues), isUndecoded: false, hmacs };
 }
 
 /** @returns the index of the same feature in the view. With another type it is another feature; -1: not comparable */

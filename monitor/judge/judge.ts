@@ -1,6 +1,6 @@
 /**
  * Judges one view of a service over a day: turns each replayed vector into the `ValueFacts` of its values, hands these
- * to the features' tallies, and keeps the judged values for the Parquet history.
+ * to the features' tallies, and keeps the mismatches for the Parquet beside the report.
  *
  * Each vector is judged by the bundle that it names: delay, TTL, freshness and fallbacks come from that bundle.
  *
@@ -83,7 +83,8 @@ export class ViewJudge {
     const { view } = this.#judged;
     const bundle = this.#book.bundle(vector.bundle);
     // What the model received is determined by the definition that served it.
-    return readGivenRow(this.#book, bundle, this.#book.servedView(vector.bundle, view), vector);
+    const served = this.#book.servedView(vector.bundle, view);
+    return readGivenRow(this.#book, { today: view, bundle, view: served }, vector);
   }
 
   /**
@@ -114,11 +115,16 @@ export class ViewJudge {
       else {
         const facts = this.#valueFacts(row, one, definition, at);
         const judgement = tally.add(facts, row.name);
-        this.#values.add(fullName, vector, facts, judgement);
+        if (judgement.explanation !== null) this.#values.add(fullName, vector, facts, judgement.explanation);
         if (facts.servedState !== 'unavailable') judged = true;
       }
     }
     return judged;
+  }
+
+  /** Counts rows that are what the history holds, without judging them. */
+  addTrue(rows: number): void {
+    this.#fidelity.true += rows;
   }
 
   /** How many rows that were given out had each answer. */
@@ -146,7 +152,7 @@ export class ViewJudge {
   #whyWithheld(
     today: Feature,
     then: Feature,
-    { masked, hmacKeyId, status }: ReplayedVector,
+    { hmacKeyId, status }: ReplayedVector,
     row: ServedRowFacts,
   ): string | null {
     if (today.log === 'raw' && then.log === 'raw') return null;
@@ -154,7 +160,7 @@ export class ViewJudge {
     const { hmacKey } = this.#judged;
     if (then.log === 'raw') return hmacKey === null ? 'marked hmac, and log.hmacKey is not set' : null;
     if (hmacKey?.id === hmacKeyId) {
-      const isLost = masked && status === PRESENT && row.hmacs === null;
+      const isLost = row.masked && status === PRESENT && row.hmacs === null;
       return isLost ? 'hashed, and the rows that hold their HMACs cannot be read' : null;
     }
     const known = hmacKey === null ? 'log.hmacKey is not set' : `log.hmacKey has ${hmacKey.id}`;

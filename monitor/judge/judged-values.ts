@@ -1,8 +1,8 @@
 /**
- * The history of verdicts: one Parquet file per day and service, with one row per judged value.
+ * The mismatches of a day: one Parquet file per day and service, with one row per value that differs.
  *
  *   request_id, row_index | feature | served_at TIMESTAMP | served_state, served | replayed_state, replayed
- *   | exact | cause, within_promise, evidence (null where the values are equal)
+ *   | cause, within_promise, evidence
  *
  * Values are JSON text as written by `contract/wire/online/json-value.ts`, so that one column holds every type; values
  * of features that are logged as HMACs are `hmac:{hex}`.
@@ -13,7 +13,7 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { jsonOf } from './feature-tally.ts';
-import type { Judgement } from './feature-tally.ts';
+import type { Explanation } from '../causes/explain.ts';
 import { monitorError } from '../errors.ts';
 import type { ValueFacts } from '../causes/facts.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
@@ -31,7 +31,7 @@ export class JudgedValues {
     this.#rows = [];
     await duck.run(`CREATE OR REPLACE TABLE ${TABLE} (request_id VARCHAR, row_index INTEGER, feature VARCHAR,
       served_us BIGINT, served_state VARCHAR, served VARCHAR, replayed_state VARCHAR, replayed VARCHAR,
-      exact BOOLEAN, cause VARCHAR, within_promise BOOLEAN, evidence VARCHAR)`);
+      cause VARCHAR, within_promise BOOLEAN, evidence VARCHAR)`);
   }
 
   get isFull(): boolean {
@@ -42,7 +42,7 @@ export class JudgedValues {
     feature: string,
     vector: { readonly requestId: string; readonly rowIndex: number; readonly servedUs: number },
     facts: ValueFacts,
-    { exact, explanation }: Judgement,
+    explanation: Explanation,
   ): void {
     this.#rows.push([
       vector.requestId,
@@ -53,10 +53,9 @@ export class JudgedValues {
       textOf(facts.type, facts.served),
       facts.replayedState,
       textOf(facts.type, facts.replayed),
-      exact,
-      explanation?.cause ?? null,
-      explanation?.withinPromise ?? null,
-      explanation?.evidence ?? null,
+      explanation.cause,
+      explanation.withinPromise,
+      explanation.evidence,
     ]);
   }
 

@@ -12,6 +12,8 @@ import { pairedDistance } from '../statistics/paired-distance.ts';
 import { quantileOfSorted } from '../statistics/quantile.ts';
 import { sortDoubles } from '../statistics/radix-sort.ts';
 import { MOST_ITEMS, cosineOf, editDistance } from '../statistics/vector-difference.ts';
+import { NO_PAIRS, together } from './agreeing-pairs.ts';
+import type { AgreeingPairs } from './agreeing-pairs.ts';
 import { NumberColumn } from './number-column.ts';
 
 /** The sizes of differences, over the pairs that are finite numbers on both sides (times: in seconds). */
@@ -25,6 +27,8 @@ interface PairDifferences {
 
 export interface PairTally {
   add(served: Value, replayed: Value): void;
+  /** Once at most. */
+  addAgreeing(agreeing: AgreeingPairs): void;
   differences(): PairDifferences;
   distributions(): Distributions | null;
 }
@@ -49,7 +53,7 @@ export function pairTallyOf(type: ValueType): PairTally {
     case 'list':
       return new ListPairs(type.of);
     default:
-      return { add() {}, differences: () => NO_DIFFERENCES, distributions: () => null };
+      return { add() {}, addAgreeing() {}, differences: () => NO_DIFFERENCES, distributions: () => null };
   }
 }
 
@@ -59,6 +63,15 @@ class NumberPairs implements PairTally {
   readonly #replayed = new NumberColumn();
   readonly #wide: [number | bigint, number | bigint][] = [];
   readonly #notNumbers = { served: noNumbers(), replayed: noNumbers() };
+  #known = NO_PAIRS.numbers;
+
+  addAgreeing({ numbers, nan, infinite }: AgreeingPairs): void {
+    this.#known = numbers;
+    for (const side of [this.#notNumbers.served, this.#notNumbers.replayed]) {
+      side.nan += nan;
+      side.infinite += infinite;
+    }
+  }
 
   add(served: Value, replayed: Value): void {
     const pair = [finiteOf(served, this.#notNumbers.served), finiteOf(replayed, this.#notNumbers.replayed)];
@@ -86,7 +99,7 @@ class NumberPairs implements PairTally {
   }
 
   #counted(): AgreeingNumbers {
-    return countedValues(sortDoubles(this.#agreeing.values().slice()));
+    return together(this.#known, countedValues(sortDoubles(this.#agreeing.values().slice())));
   }
 }
 
@@ -163,6 +176,10 @@ class TimePairs implements PairTally {
   readonly #served: bigint[] = [];
   readonly #replayed: bigint[] = [];
 
+  addAgreeing({ pairs }: AgreeingPairs): void {
+    this.#pairs += pairs;
+  }
+
   add(served: Value, replayed: Value): void {
     if (typeof served !== 'bigint' || typeof replayed !== 'bigint') return;
     this.#pairs += 1;
@@ -215,6 +232,11 @@ class CategoryPairs implements PairTally {
   /** By both values as JSON. */
   readonly #changes = new Map<string, number>();
 
+  addAgreeing({ categories }: AgreeingPairs): void {
+    for (const [value, rows] of categories)
+      this.#agreeing.set(value, (this.#agreeing.get(value) ?? 0) + rows);
+  }
+
   add(served: Value, replayed: Value): void {
     if (served === null && replayed === null) return;
     if (served === replayed) count(this.#agreeing, String(served));
@@ -250,6 +272,12 @@ class EmbeddingPairs implements PairTally {
 
   constructor(size: number) {
     this.#differs = new Float64Array(size);
+  }
+
+  addAgreeing({ pairs, directed }: AgreeingPairs): void {
+    this.#pairs += pairs;
+    this.#cosines += directed;
+    this.#sum += directed;
   }
 
   add(served: Value, replayed: Value): void {
@@ -305,6 +333,12 @@ class ListPairs implements PairTally {
 
   constructor(of: ValueType) {
     this.#of = of;
+  }
+
+  addAgreeing({ pairs, items }: AgreeingPairs): void {
+    this.#pairs += pairs;
+    this.#items.served += items;
+    this.#items.replayed += items;
   }
 
   add(served: Value, replayed: Value): void {

@@ -1,5 +1,5 @@
 /**
- * The replay of one view of a service over a day. It joins the entity of every vector with the history at the served
+ * The replay of one role's open rows (replay/open-rows.ts). It joins the entity of each with the history at the served
  * time, by both as-of joins, and puts the row that was served beside the result. Training uses the same join
  * (project/engine/duckdb/as-of-join.ts).
  *
@@ -15,8 +15,9 @@ import { joinAsOf } from '../../project/engine/duckdb/as-of-join.ts';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { ViewHistory } from '../../project/engine/duckdb/history.ts';
-import type { Entity, FeatureView, ServiceView } from '../../contract/model.ts';
-import type { DayOfService } from '../day/day-tables.ts';
+import type { Entity, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
+import { OPEN_ROWS } from '../replay/open-rows.ts';
+import type { ServedFeature } from '../replay/served-files.ts';
 import { missedSql, pairSql } from './missed-rows.ts';
 import { readVector, vectorColumns } from './replayed-vector.ts';
 import type { ReplayedVector } from './replayed-vector.ts';
@@ -26,7 +27,12 @@ import type { DefinedView, ServedHistory } from './served-history.ts';
 
 /** What a view is replayed from, and by which definitions. */
 interface ReplayedView {
+  readonly service: FeatureService;
   readonly used: ServiceView;
+  /** What the service takes from it, in the order of the archive's s0, h0 ... */
+  readonly features: readonly ServedFeature[];
+  /** How many of its rows are open. */
+  readonly open: number;
   /** The view in the bundle in force. */
   readonly view: FeatureView;
   readonly entity: Entity;
@@ -49,19 +55,17 @@ const PAGE_VECTORS = 20_480;
 
 export class ViewReplay {
   readonly #duck: DuckDb;
-  readonly #day: DayOfService;
   readonly #replayed: ReplayedView;
   readonly keys: readonly JoinColumns[];
   /** SELECTs of the view's whole history, one for each definition of the day. */
   readonly histories: string[] = [];
 
-  constructor(duck: DuckDb, day: DayOfService, replayed: ReplayedView) {
-    const { used, entity } = replayed;
+  constructor(duck: DuckDb, replayed: ReplayedView) {
+    const { service, used, entity } = replayed;
     this.#duck = duck;
-    this.#day = day;
     this.#replayed = replayed;
     this.keys = entity.joinKeys.map((key, i) => ({
-      label: `key_${day.service.requestKeys.findIndex((request) => request.name === used.requestKeys[i])}`,
+      label: `key_${service.requestKeys.findIndex((request) => request.name === used.requestKeys[i])}`,
       row: key.name,
     }));
   }
@@ -91,20 +95,18 @@ export class ViewReplay {
    * when another statement runs on the connection.
    */
   async *pages(): AsyncGenerator<ReplayedVector[]> {
-    const { vectors, service } = this.#day;
-    for (let vid = 0; vid < vectors; vid += PAGE_VECTORS) {
+    const { open, service, view, features } = this.#replayed;
+    for (let vid = 0; vid < open; vid += PAGE_VECTORS) {
       const rows = await this.#duck.rows(
         `SELECT * FROM replay_pairs WHERE vid >= ${vid} AND vid < ${vid + PAGE_VECTORS} ORDER BY vid`,
       );
-      yield rows.map((row) => readVector(row, service, this.#replayed.view));
+      yield rows.map((row) => readVector(row, service, view, features));
     }
   }
 
   /** @returns the bundles that vectors of the day name, each with its definition of the view */
   async #bundles(): Promise<Map<string, DefinedView>> {
-    const rows = await this.#duck.rows(
-      `SELECT DISTINCT bundle FROM ${this.#day.vectorTable} ORDER BY bundle`,
-    );
+    const rows = await this.#duck.rows(`SELECT DISTINCT bundle FROM ${OPEN_ROWS} ORDER BY bundle`);
     const names = rows.map(({ bundle }) => bundle as string);
     return new Map(names.map((name) => [name, this.#replayed.definedBy(name)]));
   }
@@ -113,9 +115,8 @@ export class ViewReplay {
   async #writtenBy(bundles: ReadonlyMap<string, DefinedView>): Promise<DefinedView[]> {
     if (this.#replayed.view.kind === 'stored') return [];
     const served = new Set([...bundles.values()].map(({ view }) => view.definitionId));
-    const role = quoteText(this.#replayed.used.role);
     const rows = await this.#duck.rows(
-      `SELECT DISTINCT definition_id FROM ${this.#day.rowTable} WHERE role = ${role} AND definition_id IS NOT NULL`,
+      `SELECT DISTINCT definition_id FROM ${OPEN_ROWS} WHERE definition_id IS NOT NULL`,
     );
     const others = rows.map((row) => row['definition_id'] as number).filter((id) => !served.has(id));
     return others.flatMap((id) => this.#replayed.definedAs(id) ?? []);
@@ -129,7 +130,7 @@ export class ViewReplay {
     const same = this.keys.map((key) => `v.${key.label} = h.${quoteName(key.row)}`).join(' AND ');
     const rowsOf = (sql: string, definition: number): string =>
       `SELECT *, ${definition}::UINTEGER AS ${DEFINITION} FROM (${sql}) h
-       WHERE EXISTS (SELECT 1 FROM ${this.#day.vectorTable} v WHERE ${same})`;
+       WHERE EXISTS (SELECT 1 FROM ${OPEN_ROWS} v WHERE ${same})`;
     const today = await history.ofToday();
     await this.#duck.run(
       `CREATE OR REPLACE TEMP TABLE replay_history AS SELECT * FROM (${rowsOf(today.sql, 0)}) WHERE false`,
@@ -162,7 +163,6 @@ export class ViewReplay {
    * @returns the day's vectors, grouped by definition, delay and TTL: one group, unless one of these changed that day
    */
   #readings(bundles: ReadonlyMap<string, DefinedView>): Reading[] {
-    const { vectorTable } = this.#day;
     const groups = Map.groupBy([...bundles], ([, { view }]) =>
       [view.definitionId, view.delayUs, view.ttlUs].join(' '),
     );
@@ -170,15 +170,13 @@ export class ViewReplay {
       const { definitionId: definition, delayUs, ttlUs } = own[0]![1].view;
       const named = own.map(([bundle]) => quoteText(bundle)).join(', ');
       const labels =
-        groups.size === 1 ? vectorTable : `(SELECT * FROM ${vectorTable} WHERE bundle IN (${named}))`;
+        groups.size === 1 ? OPEN_ROWS : `(SELECT * FROM ${OPEN_ROWS} WHERE bundle IN (${named}))`;
       return { labels, definition, delayUs, ttlUs };
     });
   }
 
   /** The vectors whose row another definition wrote than served it, by that one, with their own delay and TTL. */
   #ownReadings(readings: readonly Reading[], written: readonly DefinedView[]): Reading[] {
-    const { rowTable } = this.#day;
-    const role = quoteText(this.#replayed.used.role);
     const known = [
       ...readings.map(({ definition }) => definition),
       ...written.map(({ view }) => view.definitionId),
@@ -187,7 +185,7 @@ export class ViewReplay {
       readings
         .filter(({ definition }) => definition !== id)
         .map(({ labels, delayUs, ttlUs }): Reading => {
-          const own = `SELECT vid FROM ${rowTable} WHERE role = ${role} AND definition_id = ${id}`;
+          const own = `SELECT vid FROM ${OPEN_ROWS} WHERE definition_id = ${id}`;
           return {
             labels: `(SELECT * FROM ${labels} WHERE vid IN (${own}))`,
             definition: id,
@@ -230,23 +228,19 @@ export class ViewReplay {
   }
 
   #baseSql(bundles: ReadonlyMap<string, DefinedView>): string {
-    const { vectorTable, rowTable } = this.#day;
-    const role = quoteText(this.#replayed.used.role);
     const labels = this.keys.map((key, i) => `v.${key.label} AS k${i}`).join(', ');
-    return `CREATE OR REPLACE TEMP TABLE replay_base AS SELECT v.vid, ${labels}, v.served_us, r.fetched_us,
+    return `CREATE OR REPLACE TEMP TABLE replay_base AS SELECT v.vid, ${labels}, v.served_us, v.fetched_us,
         ${bundleSql(bundles, ({ view }) => view.definitionId)} AS definition,
         ${bundleSql(bundles, ({ view }) => view.ttlUs)} AS ttl_us,
-        r.event_us, r.created_us, ${pairSql('r.event_us', 'r.created_us', 'last')} AS pair,
+        v.event_us, v.created_us, ${pairSql('v.event_us', 'v.created_us', 'last')} AS pair,
         ${pairSql('t.asof_event_us', 't.asof_created_us', 0)} AS trained_pair
-      FROM ${vectorTable} v JOIN ${rowTable} r ON r.vid = v.vid AND r.role = ${role} JOIN replay_trained t ON t.rid = v.vid`;
+      FROM ${OPEN_ROWS} v JOIN replay_trained t ON t.rid = v.vid`;
   }
 
   #pairsSql(): string {
-    const { used, view } = this.#replayed;
-    const { service, vectorTable, rowTable } = this.#day;
+    const { service, view, features } = this.#replayed;
     const keys = this.keys.map((_, i) => `k${i}`).join(', ');
-    return `SELECT ${vectorColumns(service, view)} FROM ${vectorTable} v
-      JOIN ${rowTable} r ON r.vid = v.vid AND r.role = ${quoteText(used.role)}
+    return `SELECT ${vectorColumns(service, view, features)} FROM ${OPEN_ROWS} v
       JOIN replay_base b ON b.vid = v.vid
       JOIN replay_trained trained ON trained.rid = v.vid
       JOIN replay_available available ON available.rid = v.vid

@@ -10,6 +10,7 @@ import type { FeatureService, FeatureView } from '../../contract/model.ts';
 import type { Value } from '../../contract/value-type.ts';
 import type { ReplayedTimes, ServedTimes } from '../causes/facts.ts';
 import type { RowTimes } from '../causes/row-order.ts';
+import type { ServedFeature } from '../replay/served-files.ts';
 
 /** One vector's row of one view, served and replayed. */
 export interface ReplayedVector {
@@ -27,11 +28,12 @@ export interface ReplayedVector {
   readonly fetchedUs: number | null;
   readonly watermarkUs: number | null;
   readonly served: ServedTimes | null;
-  /** Header and values of the served row, as they were stored. */
-  readonly servedRow: Buffer | null;
-  /** Whether values were removed from the row before it was logged, and the HMACs of those that were hashed. */
-  readonly masked: boolean;
-  readonly hmacs: readonly Buffer[];
+  /** False: the row's values could not be read when it was ingested. */
+  readonly isDecoded: boolean;
+  /** By the features of today's view, as they were stored; undefined where the service does not take the feature. */
+  readonly servedValues: readonly (Value | undefined)[];
+  /** The HMACs of values that the log holds as such. */
+  readonly servedHmacs: readonly (Buffer | undefined)[];
   /** Id of the secret of the record's HMACs; empty: the record has none. */
   readonly hmacKeyId: string;
   readonly trained: ReplayedRow | null;
@@ -55,21 +57,27 @@ export interface ReplayedRow {
 }
 
 /**
- * @returns SQL of the columns that `readVector` reads, from `v` (the vector), `r` (its served row), `trained` and
+ * @param features  those that the service takes, in the order of the archive's s0, h0 ...
+ * @returns SQL of the columns that `readVector` reads, from `v` (the vector with its served row), `trained` and
  *          `available` and `own` (its replayed rows), `m` (the oldest row missed) and `known` (the entity's history)
  */
-export function vectorColumns(service: FeatureService, view: FeatureView): string {
+export function vectorColumns(
+  service: FeatureService,
+  view: FeatureView,
+  features: readonly ServedFeature[],
+): string {
   const columns = [
     us('v.vid', 'vid'),
     'v.request_id, v.row_index, v.pod, v.surface, v.bundle, v.hmac_key',
     us('v.served_us', 'served_us'),
     ...service.requestKeys.map((_, i) => `coalesce(v.shown_${i}, CAST(v.key_${i} AS VARCHAR)) AS key_${i}`),
-    'r.status, r.source, r.definition_id, r.row, r.masked, r.hmacs',
-    us('r.fetched_us', 'fetched_us'),
-    us('r.watermark_us', 'watermark_us'),
-    us('r.event_us', 'event_us'),
-    us('r.created_us', 'created_us'),
-    us('r.written_ms', 'written_ms'),
+    'v.status, v.source, v.definition_id, v.is_decoded',
+    ...features.map((_, i) => `v.s${i}, v.h${i}`),
+    us('v.fetched_us', 'fetched_us'),
+    us('v.watermark_us', 'watermark_us'),
+    us('v.event_us', 'event_us'),
+    us('v.created_us', 'created_us'),
+    us('v.written_ms', 'written_ms'),
     ...replayedColumns('trained', view),
     ...replayedColumns('available', view),
     us('m.event_us', 'missed_event_us'),
@@ -101,7 +109,13 @@ function us(sql: string, as: string): string {
   return `CAST(${sql} AS DOUBLE) AS ${as}`;
 }
 
-export function readVector(row: SqlRow, service: FeatureService, view: FeatureView): ReplayedVector {
+export function readVector(
+  row: SqlRow,
+  service: FeatureService,
+  view: FeatureView,
+  features: readonly ServedFeature[],
+): ReplayedVector {
+  const places = view.features.map(({ name }) => features.findIndex((one) => one.name === name));
   const number = (name: string): number | null => row[name] as number | null;
   const eventUs = number('event_us');
   return {
@@ -126,9 +140,13 @@ export function readVector(row: SqlRow, service: FeatureService, view: FeatureVi
             definitionId: number('definition_id')!,
             writtenUs: number('written_ms')! * 1_000,
           },
-    servedRow: bytesOf(row['row']!),
-    masked: row['masked'] as boolean,
-    hmacs: hmacsOf(bytesOf(row['hmacs']!)),
+    isDecoded: row['is_decoded'] as boolean,
+    servedValues: view.features.map(({ type }, i) =>
+      places[i] === -1 ? undefined : valueFromDuck(type, row[`s${places[i]}`]!),
+    ),
+    servedHmacs: places.map((place) =>
+      place === -1 ? undefined : (bytesOf(row[`h${place}`]!) ?? undefined),
+    ),
     hmacKeyId: row['hmac_key'] as string,
     trained: replayedOf(row, 'trained', view),
     available: replayedOf(row, 'available', view),
@@ -160,15 +178,6 @@ function bytesOf(value: SqlRow[string]): Buffer | null {
   if (value === null) return null;
   const { bytes } = value as unknown as { readonly bytes: Uint8Array };
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-const NO_HMACS: readonly Buffer[] = [];
-const HMAC_BYTES = 32;
-
-function hmacsOf(bytes: Buffer | null): readonly Buffer[] {
-  if (bytes === null) return NO_HMACS;
-  const count = bytes.length / HMAC_BYTES;
-  return Array.from({ length: count }, (_, i) => bytes.subarray(i * HMAC_BYTES, (i + 1) * HMAC_BYTES));
 }
 
 function replayedOf(row: SqlRow, mode: AsOfRule['mode'], view: FeatureView): ReplayedRow | null {

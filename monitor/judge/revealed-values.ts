@@ -73,14 +73,14 @@ export class RevealedValues {
   }
 
   #valueOf(
-    { vector, view, values, hmacs }: GivenRow,
+    { vector, view, masked, values, hmacs }: GivenRow,
     feature: Feature,
   ): { readonly value?: Value | undefined; readonly digest?: Buffer } | undefined {
     const at = sameFeature(view, feature);
     const value = at === -1 ? undefined : values![at];
     if (value === undefined) return undefined;
     const { log } = view.features[at]!;
-    if (!vector.masked || log === 'raw') return { value };
+    if (!masked || log === 'raw') return { value };
     const digest = log === 'hmac' && this.#key?.id === vector.hmacKeyId ? hmacs?.[at] : undefined;
     return digest === undefined ? undefined : { digest };
   }

@@ -3,7 +3,7 @@
  *
  *   {reports}/{service}/{date}.json       the snapshot
  *                       {date}.html       the report, drawn from the snapshot
- *                       {date}.parquet    every judged value
+ *                       {date}.parquet    every mismatch
  *                       {date}.sketches.json   what was served, in small: later days are compared with it
  *
  * Judging a day again replaces all of them: a settled verdict replaces the provisional one.

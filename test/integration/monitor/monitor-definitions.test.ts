@@ -204,9 +204,11 @@ test.each<[string, JoinKey]>([
 test('a view in two roles is replayed by the key of each', async () => {
   const service: FeatureService = {
     ...SERVICE,
-    features: ['buyer', 'seller'].map((role) => {
-      return { fullName: `${role}__spent_1d`, view: 'orders', role, feature: 'spent_1d' };
-    }),
+    features: ['buyer', 'seller'].flatMap((role) =>
+      ['orders_1d', 'spent_1d'].map((name) => {
+        return { fullName: `${role}__${name}`, view: 'orders', role, feature: name };
+      }),
+    ),
     views: ['buyer', 'seller'].map((role) => ({ role, view: 'orders', requestKeys: [`${role}_id`] })),
     requestKeys: ['seller_id', 'buyer_id'].map((name) => ({ name, type: 'string' })),
   };

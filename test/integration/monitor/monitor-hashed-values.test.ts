@@ -174,7 +174,7 @@ describe('values as HMACs', () => {
       `SELECT served, replayed, evidence FROM read_parquet(${quoteText(file)}) WHERE feature LIKE 'orders%'`,
     );
     duck.close();
-    expect(rows.length).toBeGreaterThan(400);
+    expect(rows.length).toBeGreaterThan(200);
     const page = renderReport(snapshot);
     const orderFeatures = snapshot.features.filter(({ view }) => view === 'orders');
     const written = [JSON.stringify(orderFeatures), JSON.stringify(rows), page, renderVerdict(snapshot)];

@@ -8,6 +8,8 @@ import { lockFolder } from '../../../monitor/ingest/folder-lock.ts';
 import { renderIngest } from '../../../monitor/ingest/ingest-result.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import { SERVED_DISK, servedFiles, stateFile } from '../../../monitor/ingest/served-files.ts';
+import { archivedFiles } from '../../../monitor/archive/archive-files.ts';
+import { IngestLedger } from '../../../monitor/ingest/ledger.ts';
 import { writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { PASSED_FILE, passedMarkText } from '../../../contract/wire/log/passed-mark.ts';
 import { walkSpool } from '../../../contract/wire/log/spool-walk.ts';
@@ -411,7 +413,8 @@ describe('the verdict', () => {
   test('is refused where a file of the day is gone', async () => {
     day.serve('09:00', 'c-1', {});
     await runIngest(day.project);
-    for (const { file } of servedFiles(served)) rmSync(file);
+    const { archive } = IngestLedger.read(served);
+    for (const { file } of archivedFiles(served, [archive], () => true)) rmSync(file);
     await expect(day.judge(SETTLED)).rejects.toMatchObject({ code: 'MON_SERVED' });
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import type { Bundle } from '../../../contract/model.ts';
-import { decodeServed, rowHmacs } from '../../../contract/served-values.ts';
+import { decodeServed, rowFeatures } from '../../../contract/served-values.ts';
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../contract/status.ts';
 import type { Value } from '../../../contract/value-type.ts';
 import type { LoggedRow, ServedRecord } from '../../../contract/wire/log/served-record.ts';
@@ -56,10 +56,7 @@ function values(of: ServedRecord, from = bundle): Record<string, unknown> {
 const plain = (value: Value): Value => (value instanceof Uint8Array ? Uint8Array.from(value) : value);
 
 const profileRow = encodeRow(profile, PROFILE_VALUES);
-const hashed = {
-  ...spend,
-  features: spend.features.with(0, { ...spend.features[0]!, log: 'hmac' as const }),
-};
+
 const productRow = encodeRow(productStats, [9.5]);
 
 describe('a logged vector', () => {
@@ -147,16 +144,13 @@ describe('a logged vector', () => {
       spend__total: [null, MISSING],
       spend__orders: [0n, MISSING],
     });
-    const read = rowHmacs({ ...bundle, schemas }, hashed, { row, hmacs: [Buffer.from('a')] });
-    expect(read).toEqual([undefined, undefined]);
+    expect(rowFeatures({ ...bundle, schemas }, spend, 77)).toEqual([false, false]);
     // Under the keys of today it has them.
     const same = { ...before, ...rowSchemaOf(spend, customer), definitionId: 77 };
     const known = { ...bundle, schemas: new Map(bundle.schemas).set('spend', [same]) };
     expect(values(of, known)).toMatchObject({ spend__total: [2.5, PRESENT], spend__orders: [4n, PRESENT] });
-    expect(rowHmacs(known, hashed, { row, hmacs: [Buffer.from('a')] })).toEqual([
-      Buffer.from('a'),
-      undefined,
-    ]);
+    expect(rowFeatures(known, spend, 77)).toEqual([true, true]);
+    expect(rowFeatures(known, spend, 78)).toMatch('is not known');
   });
 
   test.each([

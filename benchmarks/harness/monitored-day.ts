@@ -1,0 +1,149 @@
+/**
+ * A day for the monitor, made by DuckDB: a history of five stored views with ten doubles each, and the archive of a
+ * million vectors that were served from it. One vector in a hundred was served a row of the first view that was one row
+ * behind.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
+
+export const DAY = '2026-11-20';
+const DAY_SERVICE = 'scores';
+const VIEWS = ['view_0', 'view_1', 'view_2', 'view_3', 'view_4'];
+const FEATURES = Array.from({ length: 10 }, (_, i) => `f${i}`);
+const DELAY_S = 300;
+
+export interface DayShape {
+  readonly vectors: number;
+  readonly entities: number;
+  /** Of each entity and view, a day apart; the last but one is of the day itself. */
+  readonly rows: number;
+  /** usual: one vector in a hundred differs; all: each value differs; once: no entity comes twice. */
+  readonly kind: 'usual' | 'all' | 'once';
+}
+
+/** What the day's rows are called in the bundle that served them. */
+interface DayNames {
+  readonly bundle: string;
+  /** Of each view, in the order of their names. */
+  readonly definitionIds: readonly number[];
+}
+
+/** Writes `plumbline.yaml`, the definitions and the history; the archive follows, once the definitions are applied. */
+export async function makeDayProject(folder: string, shape: DayShape): Promise<void> {
+  makeFolder(join(folder, 'definitions'));
+  mkdirSync(join(folder, 'data'));
+  writeFileSync(join(folder, 'plumbline.yaml'), 'project: bench\n');
+  const views = VIEWS.map((view) =>
+    [
+      `featureView: ${view}`,
+      'entity: customer',
+      `source: { parquet: data/${view}.parquet, eventTime: event_time, createdTime: created }`,
+      `features: { ${FEATURES.map((name) => `${name}: float64`).join(', ')} }`,
+      `delay: ${DELAY_S}s`,
+      'freshness: 3h',
+    ].join('\n'),
+  );
+  const definitions = [
+    'entity: customer\njoinKeys: { customer_id: int64 }',
+    ...views,
+    `featureService: ${DAY_SERVICE}\nfeatures: [${VIEWS.join(', ')}]`,
+  ];
+  writeFileSync(join(folder, 'definitions', 'bench.yaml'), `${definitions.join('\n---\n')}\n`);
+  const duck = await DuckDb.open({ threads: 2, tempFolder: join(folder, 'temp') });
+  for (const [v, view] of VIEWS.entries())
+    await duck.run(`COPY (${historySql(shape, v)}) TO ${quoteText(join(folder, 'data', `${view}.parquet`))}
+      (FORMAT parquet, COMPRESSION zstd)`);
+  duck.close();
+}
+
+function historySql({ entities, rows }: DayShape, view: number): string {
+  const values = FEATURES.map(
+    (name, f) =>
+      `CASE WHEN hash(e, j, ${view * 100 + f}) % 50 > 0 THEN (hash(e, j, ${view * 100 + f}) % 1000003) / 1000003 END AS ${name}`,
+  );
+  return `SELECT e::BIGINT AS customer_id, ${eventSql(rows, view)} AS event_time,
+      event_time + INTERVAL 60 SECOND AS created, ${values.join(', ')}
+    FROM range(${entities}) t(e), range(${rows}) u(j)`;
+}
+
+/** Of row `j` of entity `e`. */
+function eventSql(rows: number, view: number): string {
+  const first = rows === 1 ? 1 : rows - 2;
+  return `TIMESTAMPTZ '${DAY} 00:00:00+00' + INTERVAL 1 DAY * (j - ${first})::INTEGER
+    + INTERVAL 1 SECOND * (hash(e, ${view}) % 86000)::INTEGER`;
+}
+
+/** Writes the archive of the day, an hour a file, as `plumb monitor ingest` would. */
+export async function writeDayArchive(folder: string, shape: DayShape, names: DayNames): Promise<void> {
+  const duck = await DuckDb.open({ threads: 2, tempFolder: join(folder, 'temp'), memoryLimit: '4GB' });
+  const { vectors, entities, rows, kind } = shape;
+  const entity = kind === 'once' ? 'i' : `(hash(i * 13) % ${entities})::BIGINT`;
+  const perHour = Math.ceil(vectors / 24);
+  for (let hour = 0; hour < 24; hour++) {
+    const hh = String(hour).padStart(2, '0');
+    const to = join(folder, '.plumb', 'served', DAY_SERVICE, 'v1.0', `date=${DAY}`, `hour=${hh}`);
+    makeFolder(to);
+    const end = Math.min(vectors, (hour + 1) * perHour);
+    await duck.run(`CREATE OR REPLACE TEMP TABLE v AS SELECT i, ${entity} AS e,
+        make_timestamptz(${Date.parse(`${DAY}T${hh}:00:00Z`)}000 + (i - ${hour * perHour}) * ${Math.floor(3.6e9 / perHour)}) AS t
+      FROM range(${hour * perHour}, ${end}) t(i)`);
+    const joins = VIEWS.map((_, v) => {
+      const behind = v === 0 && kind === 'usual' ? 'CASE WHEN hash(v.i, 7) % 100 = 0 THEN 1 ELSE 0 END' : '0';
+      // Rows lie a day apart, so which of them training sees follows from one comparison.
+      const event = eventSql(rows, v).replaceAll('(j -', '((0) -').replaceAll('hash(e,', 'hash(v.e,');
+      const newest =
+        rows === 1
+          ? '0'
+          : `floor((epoch(v.t) - ${DELAY_S} - epoch(${event})) / 86400)::INTEGER - (${behind})`;
+      return `LEFT JOIN h${v} ON h${v}.e = v.e AND h${v}.j = ${newest}`;
+    });
+    if (hour === 0)
+      for (const [v, view] of VIEWS.entries())
+        await duck.run(`CREATE TEMP TABLE h${v} AS SELECT customer_id AS e,
+          (row_number() OVER (PARTITION BY customer_id ORDER BY event_time) - 1)::INTEGER AS j, * EXCLUDE (customer_id)
+          FROM read_parquet(${quoteText(join(folder, 'data', `${view}.parquet`))})`);
+    const columns = VIEWS.flatMap((view, v) => archiveColumns(view, v, kind, names.definitionIds[v]!));
+    await duck.run(`COPY (SELECT printf('r-%08d', i) AS _request_id, 0 AS _row, 'pod-' || (i % 4) AS _pod,
+        'e-' || (i % 4) AS _epoch, i // 4 AS _sequence, t AS _served_time, 0::BIGINT AS _clock_offset,
+        'native' AS _surface, '${names.bundle}' AS _bundle, 1 AS _service_version, NULL::VARCHAR AS _hmac_key,
+        NULL::BLOB AS _answer,
+        v.e AS customer_id, ${columns.join(', ')} FROM v ${joins.join(' ')} ORDER BY i)
+      TO ${quoteText(join(to, '000001.parquet'))} (FORMAT parquet, COMPRESSION zstd)`);
+  }
+  duck.close();
+  writeFileSync(
+    join(folder, '.plumb', 'served', 'ingest.json'),
+    `${JSON.stringify(stateOf(vectors, perHour))}\n`,
+  );
+}
+
+/** What `plumb monitor ingest` would know of these files. */
+function stateOf(vectors: number, perHour: number): object {
+  const hours = Array.from({ length: 24 }, (_, hour) => `${DAY}T${String(hour).padStart(2, '0')}`);
+  const each = (what: string): object =>
+    Object.fromEntries(hours.map((hour) => [hour, { files: 1, [what]: perHour }]));
+  return {
+    format: 1,
+    batch: 24,
+    caughtUpUs: (Date.parse(`${DAY}T00:00:00Z`) + 2 * 86_400_000) * 1_000,
+    positions: {},
+    counts: { records: vectors, duplicates: 0, unreadable: 0 },
+    hours: each('records'),
+    duplicates: {},
+    epochs: [],
+    archive: { hours: each('vectors'), open: {}, moving: {}, removing: [], keptFrom: '' },
+  };
+}
+
+function archiveColumns(view: string, v: number, kind: DayShape['kind'], id: number): string[] {
+  const there = `h${v}.e IS NOT NULL`;
+  const struct = `{'status': CASE WHEN ${there} THEN 'PRESENT' ELSE 'MISSING' END, 'reason': NULL::VARCHAR, 'source': 'store',
+    'fetched': t - INTERVAL 1 MILLISECOND, 'watermark': date_trunc('hour', t), 'event_time': h${v}.event_time,
+    'created_time': h${v}.created, 'written_time': h${v}.created + INTERVAL 60 SECOND,
+    'definition_id': CASE WHEN ${there} THEN ${id}::BIGINT END, 'bundle_definition_id': ${id}::BIGINT,
+    'row_hash': CASE WHEN ${there} THEN (hash(h${v}.e, h${v}.event_time) >> 1)::BIGINT END, 'undecoded': NULL::BLOB} AS _view__${view}`;
+  const more = kind === 'all' ? ' + 1' : '';
+  return [struct, ...FEATURES.map((name) => `h${v}.${name}${more} AS ${view}__${name}`)];
+}

@@ -1,0 +1,68 @@
+/**
+ * A day judged: `plumb monitor run` from the archive to snapshot, report and Parquet, as a whole process. 50 features
+ * in 5 views, 5 rows a vector; a usual day, one in which every value differs, and one in which no entity comes twice.
+ *
+ * What counts is the CPU of a value and the peak of the resident memory, which other work on the machine hardly
+ * touches; the time is printed. `--events` is the number of vectors.
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
+import type { BenchContext } from '../harness/bench-context.ts';
+import { ROOT } from '../harness/contender.ts';
+import { measuredRun } from '../harness/measured-run.ts';
+import type { MeasuredRun } from '../harness/measured-run.ts';
+import { DAY, makeDayProject, writeDayArchive } from '../harness/monitored-day.ts';
+import type { DayShape } from '../harness/monitored-day.ts';
+import { print } from '../harness/report.ts';
+import type { Target } from '../harness/report.ts';
+
+const NODE = ['--disable-warning=ExperimentalWarning', join(ROOT, 'plumb.ts')];
+const FEATURES = 50;
+const ROWS_OF_ENTITY = 5;
+
+export async function monitoredDays(context: BenchContext): Promise<Target[]> {
+  const vectors = context.events;
+  const entities = Math.ceil(vectors / 5);
+  const usual = await judged(context, { vectors, entities, rows: ROWS_OF_ENTITY, kind: 'usual' });
+  const all = await judged(context, { vectors, entities, rows: ROWS_OF_ENTITY, kind: 'all' });
+  const once = await judged(context, { vectors, entities: vectors, rows: 1, kind: 'once' });
+  const gib = Math.max(usual.peakBytes!, all.peakBytes!, once.peakBytes!) / 2 ** 30;
+  const rate = (vectors * FEATURES) / usual.cpuSeconds / 1e6;
+  const most = { unit: 'x' as const, wanted: 5, atMost: true };
+  return [
+    {
+      what: 'monitor, a usual day: million values a CPU s',
+      reached: rate,
+      wanted: 1.5,
+      unit: '',
+      atMost: false,
+    },
+    { what: 'monitor, all differs: CPU of a usual day', reached: all.cpuSeconds / usual.cpuSeconds, ...most },
+    { what: 'monitor, no entity twice: CPU of it', reached: once.cpuSeconds / usual.cpuSeconds, ...most },
+    { what: 'monitor: peak of the memory, GiB', reached: gib, wanted: 1, unit: '', atMost: true },
+  ];
+}
+
+async function judged(context: BenchContext, shape: DayShape): Promise<MeasuredRun> {
+  const folder = join(context.folder, `monitor-${shape.kind}`);
+  mkdirSync(folder);
+  try {
+    await makeDayProject(folder, shape);
+    await measuredRun(process.execPath, [...NODE, '-C', folder, 'apply']);
+    const { hash, views } = loadCurrentBundle(join(folder, '.plumb', 'bundles'));
+    const definitionIds = [...views.values()].map(({ definitionId }) => definitionId);
+    await writeDayArchive(folder, shape, { bundle: hash, definitionIds });
+    const run = [...NODE, '-C', folder, 'monitor', 'run', '--date', DAY];
+    // It ends with 1 where the verdict is an alarm.
+    const measured = await measuredRun(process.execPath, run, '', [0, 1]);
+    const mib = measured.peakBytes === null ? 'unknown' : `${(measured.peakBytes / 2 ** 20).toFixed(0)} MiB`;
+    print(
+      `  ${shape.kind.padEnd(6)} ${shape.vectors} vectors: CPU ${measured.cpuSeconds.toFixed(1)} s, ` +
+        `wall ${measured.seconds.toFixed(1)} s, peak ${mib}`,
+    );
+    return measured;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

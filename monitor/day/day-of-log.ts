@@ -1,0 +1,159 @@
+/**
+ * The vectors of a UTC day as the archive holds them, a set of files for each service, and the account of what the
+ * archive lacks: records that came again, gaps, open tails, vectors that cannot be judged. Called by run.ts.
+ */
+import { dirname } from 'node:path';
+import type { Bundle, FeatureService } from '../../contract/model.ts';
+import { keyPoliciesOf } from '../../contract/log-privacy.ts';
+import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
+import { dayOf, DAY_US } from '../../contract/std/timestamp.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { serviceFolder } from '../archive/archive-layout.ts';
+import type { IngestLedger } from '../ingest/ledger.ts';
+import { ServedFiles } from '../replay/served-files.ts';
+import type { DayInArchive } from './archived-day.ts';
+import type { HashedIds } from './hashed-ids.ts';
+
+export interface DayOfService {
+  readonly service: FeatureService;
+  readonly files: ServedFiles;
+  readonly vectors: number;
+  /** Served times of the first and the last vector. */
+  readonly firstUs: number;
+  readonly lastUs: number;
+  /** Vectors in records that the log holds twice; each counts once. */
+  readonly duplicates: number;
+}
+
+/** A day of the log. */
+export interface DayOfLog {
+  /** By service name; only services with a vector that day. */
+  readonly services: ReadonlyMap<string, DayOfService>;
+  /** Whether a sidecar ran that day, so that the log has records of it. */
+  readonly hasRecords: boolean;
+  /**
+   * Missing sequence numbers between two records of the log, where one of the two is of the day or the day lies between
+   * them.
+   */
+  readonly gaps: number;
+  /** Starts of a sidecar that have a record on the day but no last record. */
+  readonly openTails: number;
+  /** Vectors left out, by reason: the service is not applied, single features, hashed or dropped keys. */
+  readonly leftOut: ReadonlyMap<string, number>;
+}
+
+/** Which vectors of the archive are read, and by what. */
+interface DayScope {
+  readonly fromUs: number;
+  readonly services: ReadonlyMap<string, FeatureService>;
+  /** @returns the bundle of that hash, by which ids were hashed or dropped */
+  bundle(hash: string): Bundle;
+  /** Finds ids by their HMACs; null: no entity's ids are hashed, or the secret is not set. */
+  readonly hashedIds: HashedIds | null;
+}
+
+/** Reads what the archive has of each service. */
+export async function readDayOfLog(
+  duck: DuckDb,
+  { files, ledger }: DayInArchive,
+  scope: DayScope,
+): Promise<DayOfLog> {
+  const folders = [...Map.groupBy(files, ({ folder }) => folder)].map(([folder, own]) => ({
+    folder,
+    files: own.map(({ file }) => file),
+  }));
+  const leftOut = new Map<string, number>();
+  const leave = (what: string, vectors: number): void => {
+    if (vectors > 0) leftOut.set(what, (leftOut.get(what) ?? 0) + vectors);
+  };
+  const byName = new Map(
+    [...scope.services.values()].map((one) => [dirname(serviceFolder(one.name, 0)), one]),
+  );
+  const services = new Map<string, DayOfService>();
+  for (const [name, own] of Map.groupBy(folders, ({ folder }) => dirname(folder))) {
+    const service = byName.get(name);
+    const paths = own.map((one) => one.files);
+    if (service === undefined) {
+      const what = name.startsWith('_views/')
+        ? 'of requests for single features'
+        : `of the unknown service ${name}`;
+      leave(what, await countOf(duck, paths));
+      continue;
+    }
+    const day = await readService(duck, paths, service, { ...scope, leave });
+    const duplicates = ledger.duplicatesOf(dayOf(scope.fromUs), service.name);
+    if (day.vectors > 0) services.set(service.name, { ...day, duplicates });
+  }
+  return { services, leftOut, ...accountOf(ledger, scope.fromUs) };
+}
+
+async function countOf(duck: DuckDb, folders: readonly (readonly string[])[]): Promise<number> {
+  const files = await ServedFiles.read(duck, folders, []);
+  const [row] = await duck.rows(`SELECT count(*)::DOUBLE AS n FROM (${files.vectors})`);
+  return row!['n'] as number;
+}
+
+async function readService(
+  duck: DuckDb,
+  folders: readonly (readonly string[])[],
+  service: FeatureService,
+  scope: DayScope & { leave(what: string, vectors: number): void },
+): Promise<Omit<DayOfService, 'duplicates'>> {
+  const { leave } = scope;
+  const ids = scope.hashedIds?.tables ?? new Map();
+  const all = await ServedFiles.read(duck, folders, service.requestKeys, ids);
+  const { whole, others } = all.byKeys();
+  if (others !== null) leave(`of ${service.name} with other join keys`, await countOf(duck, others));
+  if (whole.isEmpty) return { service, files: whole, vectors: 0, firstUs: Infinity, lastUs: -Infinity };
+  const groups = await duck.rows(
+    `SELECT bundle, hmac_key, count(*)::DOUBLE AS n FROM (${whole.vectors}) GROUP BY ALL ORDER BY ALL`,
+  );
+  const excluded = groups.filter((group) => {
+    const why = whyLeftOut(service, scope, group['bundle'] as string, group['hmac_key'] as string);
+    if (why !== null) leave(`of ${service.name} ${why}`, group['n'] as number);
+    return why !== null;
+  });
+  const files = whole.without(
+    excluded.map((one) => ({ bundle: one['bundle'] as string, hmacKey: one['hmac_key'] as string })),
+  );
+  const [span] = await duck.rows(`SELECT count(*)::DOUBLE AS n, min(served_us)::DOUBLE AS first,
+    max(served_us)::DOUBLE AS last FROM (${files.vectors})`);
+  const { n, first, last } = span as { n: number; first: number | null; last: number | null };
+  return { service, files, vectors: n, firstUs: first ?? Infinity, lastUs: last ?? -Infinity };
+}
+
+/** @returns why ids of these vectors cannot be read, as the end of a sentence such as `8 vectors of churn ...` */
+function whyLeftOut(
+  service: FeatureService,
+  { bundle, hashedIds }: DayScope,
+  hash: string,
+  hmacKey: string,
+): string | null {
+  const then = bundle(hash);
+  const served = then.services.get(service.name) ?? service;
+  const all = keyPoliciesOf(then, served);
+  const policies = service.requestKeys.map(
+    ({ name }) => all[served.requestKeys.findIndex((key) => key.name === name)] ?? LOG_RAW,
+  );
+  if (policies.some((policy) => policy !== LOG_RAW && policy !== LOG_HMAC)) return 'with dropped keys';
+  if (!policies.includes(LOG_HMAC) || hmacKey === hashedIds?.keyId) return null;
+  return `with keys hashed by the secret ${hmacKey}, which log.hmacKey does not name,`;
+}
+
+/** Counts gaps between two records of which one is of the day, or between which the day lies. */
+function accountOf(
+  ledger: IngestLedger,
+  fromUs: number,
+): Pick<DayOfLog, 'hasRecords' | 'gaps' | 'openTails'> {
+  const toUs = fromUs + DAY_US;
+  const epochs = ledger.epochs();
+  const gaps = epochs
+    .flatMap((epoch) => epoch.gaps())
+    .filter((gap) => gap.afterUs >= fromUs && gap.beforeUs < toUs);
+  const ofDay = epochs.filter(({ firstUs, lastUs }) => firstUs < toUs && lastUs >= fromUs);
+  return {
+    hasRecords: ofDay.length > 0,
+    gaps: gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0),
+    openTails: ofDay.filter(({ closed }) => !closed).length,
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * How many vectors of a service have a judged value: all but those whose every row is without one. Few are, so these
+ * are what is kept, a row a role.
+ */
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { DayOfService } from '../day/day-of-log.ts';
+import { OPEN_ROWS } from './open-rows.ts';
+import { SPLIT } from './row-split.ts';
+
+const TABLE = 'replay_unjudged';
+const BATCH_ROWS = 20_480;
+
+export class JudgedVectors {
+  readonly #duck: DuckDb;
+  readonly #day: DayOfService;
+  /** Open rows of the role without a judged value. */
+  #unjudged: number[] = [];
+  #roles = 0;
+
+  constructor(duck: DuckDb, day: DayOfService) {
+    this.#duck = duck;
+    this.#day = day;
+  }
+
+  async begin(): Promise<void> {
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} (vid BIGINT)`);
+  }
+
+  /** @param vid  of the open rows */
+  addUnjudged(vid: number): void {
+    this.#unjudged.push(vid);
+  }
+
+  /** Takes what the role has told; its tables are still there. */
+  async endRole(): Promise<void> {
+    this.#roles += 1;
+    await this.#duck.run('CREATE OR REPLACE TEMP TABLE role_unjudged (vid BIGINT)');
+    for (let from = 0; from < this.#unjudged.length; from += BATCH_ROWS) {
+      const batch = this.#unjudged.slice(from, from + BATCH_ROWS);
+      await this.#duck.append(
+        'role_unjudged',
+        batch.map((vid) => [BigInt(vid)]),
+      );
+    }
+    this.#unjudged = [];
+    await this.#duck.run(`INSERT INTO ${TABLE} SELECT origin FROM ${OPEN_ROWS} JOIN role_unjudged USING (vid);
+      INSERT INTO ${TABLE} SELECT vid FROM (${this.#day.files.vectors}) ANTI JOIN ${SPLIT} USING (vid)`);
+  }
+
+  async count(): Promise<number> {
+    const [row] = await this.#duck.rows(`SELECT count(*)::DOUBLE AS n FROM
+      (SELECT vid FROM ${TABLE} GROUP BY vid HAVING count(*) = ${this.#roles})`);
+    return this.#roles === 0 ? 0 : this.#day.vectors - (row!['n'] as number);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The replay of one role of a service over a day, as far as SQL can do it: what agrees is counted, what is open becomes
+ * a table for the judge.
+ *
+ *   archive --+--> rows of the role --split--> agreeing: counted by the states of their values
+ *   history --'         (rows in force)   `--> open: replay_open
+ */
+import { isSameFeature } from '../../contract/feature-match.ts';
+import type { Entity, Feature, FeatureView, JoinKey, ServiceView } from '../../contract/model.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { DefinedView, ServedHistory } from '../judge/served-history.ts';
+import { countAgreeing } from './agreeing-counts.ts';
+import type { AgreeingStates } from './agreeing-counts.ts';
+import { layOpenRows } from './open-rows.ts';
+import { splitRows } from './row-split.ts';
+import type { BundleReading } from './row-split.ts';
+import { layRowsInForce } from './rows-in-force.ts';
+import type { ServedFeature, ServedFiles } from './served-files.ts';
+
+interface ReplayedRole {
+  readonly used: ServiceView;
+  /** The view in the bundle in force, and its entity. */
+  readonly view: FeatureView;
+  readonly entity: Entity;
+  /** What the service takes from it, in the service's order. */
+  readonly features: readonly { readonly fullName: string; readonly feature: Feature }[];
+  readonly requestKeys: readonly JoinKey[];
+  readonly history: ServedHistory;
+  /** @returns the view in a bundle that vectors of the day name */
+  definedBy(bundle: string): DefinedView;
+  /** Time up to which the history is complete under a bundle's definition; null: nowhere. For aggregated views. */
+  historyWatermarkUs(bundle: string): number | null;
+}
+
+interface SplitRole {
+  /** For each feature of the role. */
+  readonly agreeing: readonly AgreeingStates[];
+  /** How many rows were given out and agree. */
+  readonly given: number;
+  readonly hasCreatedTimes: boolean;
+  /** How many rows are open. */
+  readonly open: number;
+}
+
+/** Rows of a stored view's history have no definition id: there is one history, whoever served. */
+const ONE_HISTORY = 0;
+
+/**
+ * @returns null: no vector of the day has a row of the role
+ * @throws  DuckDB's error when the history cannot be read
+ */
+export async function splitRole(
+  duck: DuckDb,
+  files: ServedFiles,
+  role: ReplayedRole,
+): Promise<SplitRole | null> {
+  const { used, view, requestKeys } = role;
+  const named = servedFeatures(role.features);
+  const rows = files.rowsOf(used.role, named);
+  if (rows === null) return null;
+  const keys = used.requestKeys.map((name) => `key_${requestKeys.findIndex((key) => key.name === name)}`);
+  const readings = await layHistory(duck, files, role, keys);
+  const hasCreatedTimes = view.kind === 'aggregated' || view.source.createdTime !== null;
+  await splitRows(duck, { rows, keys, features: named, hasCreatedTimes, readings });
+  const none = { given: 0, states: named.map(() => new Map()) };
+  const { given, states } = readings.length === 0 ? none : await countAgreeing(duck, named);
+  return { agreeing: states, given, hasCreatedTimes, open: await layOpenRows(duck, rows) };
+}
+
+/** What the archive has of the role, in the order of s0, h0 ... */
+export function servedFeatures(features: ReplayedRole['features']): ServedFeature[] {
+  return features.map(({ fullName, feature: { name, type } }) => ({ fullName, name, type }));
+}
+
+/** @returns how the vectors of each bundle are read of which rows can agree */
+async function layHistory(
+  duck: DuckDb,
+  files: ServedFiles,
+  role: ReplayedRole,
+  keys: readonly string[],
+): Promise<BundleReading[]> {
+  const { view, entity, history, features } = role;
+  const bundles = (await duck.rows(`SELECT DISTINCT bundle FROM (${files.vectors}) ORDER BY bundle`)).map(
+    (row) => row['bundle'] as string,
+  );
+  const comparable = bundles.filter((bundle) => isComparable(role, role.definedBy(bundle).view));
+  if (comparable.length === 0) return [];
+  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_entities AS
+    SELECT DISTINCT ${keys.map((key, i) => `${key} AS k${i}`).join(', ')} FROM (${files.vectors})
+    WHERE ${keys.map((key) => `${key} IS NOT NULL`).join(' AND ')}`);
+  const [span] = await duck.rows(
+    `SELECT min(served_us)::DOUBLE AS first, max(served_us)::DOUBLE AS last FROM (${files.vectors})`,
+  );
+  const { nanos } = await history.ofToday();
+  const defined = new Map(comparable.map((bundle) => [bundle, role.definedBy(bundle)]));
+  const delays = [...defined.values()].map((one) => one.view.delayUs);
+  const laid = new Set<number>();
+  const readings: BundleReading[] = [];
+  for (const [bundle, one] of defined) {
+    const { definitionId } = one.view;
+    const rowsOf = view.kind === 'stored' ? ONE_HISTORY : definitionId;
+    const sql = await history.of(one);
+    if (sql === null) continue;
+    if (!laid.has(rowsOf)) {
+      const day = {
+        sql,
+        nanos,
+        tombstones: view.kind === 'aggregated',
+        definition: rowsOf,
+        keys: entity.joinKeys,
+        features: features.map(({ feature }) => feature),
+        entities: 'replay_entities',
+        fromUs: (span!['first'] as number) - Math.max(...delays),
+        toUs: (span!['last'] as number) - Math.min(...delays),
+      };
+      await layRowsInForce(duck, day, laid.size === 0);
+      laid.add(rowsOf);
+    }
+    const { kind, delayUs, hopUs, ttlUs } = one.view;
+    const completeUs = kind === 'aggregated' ? role.historyWatermarkUs(bundle) : null;
+    readings.push({ bundle, kind, delayUs, hopUs, ttlUs, definitionId, rowsOf, completeUs });
+  }
+  return readings;
+}
+
+/** Whether all that the service takes is the same feature then and now, and in the log as it was. */
+function isComparable({ features }: ReplayedRole, served: FeatureView): boolean {
+  return features.every(({ feature }) => {
+    const then = served.features.find((one) => isSameFeature(one, feature));
+    return then !== undefined && feature.log === 'raw' && then.log === 'raw';
+  });
+}

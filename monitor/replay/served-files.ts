@@ -1,0 +1,193 @@
+/**
+ * The files of a service's day in the archive, and the SQL that reads one role's rows from them:
+ *
+ *   vid            place of the file among the day's << 32 | row in the file
+ *   request_id, surface, bundle, served_us, row_index, pod, epoch, sequence, service_version
+ *   hmac_key       the secret of its HMACs; empty: it has none
+ *   key_0 ...      the ids, in the order of the service's request keys; null also where only an unknown HMAC is logged
+ *   shown_0 ...    what reports show in their place: the HMAC of a hashed id; null: the id itself
+ *   status, source | fetched_us, watermark_us | event_us, created_us, written_ms, definition_id of the stored row
+ *   is_decoded     false: its values could not be read
+ *   s0 ... h0 ...  the values of the role's features, and their HMACs
+ *
+ * A folder of the archive holds files of the same columns. A service that changed that day has files in two folders:
+ * each is read by its own columns, and what a folder lacks, or has in another type, is null there.
+ */
+import type { JoinKey } from '../../contract/model.ts';
+import { ROW_SOURCES, STATUSES } from '../../contract/status.ts';
+import type { KeyType, ValueType } from '../../contract/value-type.ts';
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
+import { duckTypeOf, quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
+import { duckKeyType } from '../../project/engine/duckdb/history.ts';
+
+interface FilesOfFolder {
+  readonly files: readonly string[];
+  /** Types by the columns' names, as DuckDB reads them. */
+  readonly columns: ReadonlyMap<string, string>;
+  /** How many files of the day come before these. */
+  readonly before: number;
+}
+
+interface HashedBy {
+  readonly bundle: string;
+  /** Empty: no secret did. */
+  readonly hmacKey: string;
+}
+
+export interface ServedFeature {
+  readonly name: string;
+  readonly fullName: string;
+  readonly type: ValueType;
+}
+
+const VECTOR = [
+  '_request_id AS request_id',
+  `${codeSql('_surface', SURFACES)} AS surface`,
+  '_bundle AS bundle',
+  'epoch_us(_served_time) AS served_us',
+  '_row AS row_index',
+  '_pod AS pod',
+  '_epoch AS epoch',
+  '_sequence AS sequence',
+  '_service_version AS service_version',
+  "coalesce(_hmac_key, '') AS hmac_key",
+];
+
+export class ServedFiles {
+  readonly #folders: readonly FilesOfFolder[];
+  readonly #keys: readonly JoinKey[];
+  readonly #ids: ReadonlyMap<KeyType, string>;
+  readonly #excluded: readonly HashedBy[];
+
+  private constructor(
+    folders: readonly FilesOfFolder[],
+    keys: readonly JoinKey[],
+    ids: ReadonlyMap<KeyType, string>,
+    excluded: readonly HashedBy[] = [],
+  ) {
+    this.#folders = folders;
+    this.#keys = keys;
+    this.#ids = ids;
+    this.#excluded = excluded;
+  }
+
+  /**
+   * @param folders  the files of each folder of the archive that has one of the day
+   * @param keys     the service's request keys
+   * @param ids      by type the table of known ids, `hmac` and `id`, by which hashed ones are found
+   */
+  static async read(
+    duck: DuckDb,
+    folders: readonly (readonly string[])[],
+    keys: readonly JoinKey[],
+    ids: ReadonlyMap<KeyType, string> = new Map(),
+  ): Promise<ServedFiles> {
+    const read: FilesOfFolder[] = [];
+    let before = 0;
+    for (const files of folders) {
+      const rows = await duck.rows(`DESCRIBE SELECT * FROM ${readSql(files)}`);
+      const columns = new Map(
+        rows.map((row) => [row['column_name'] as string, row['column_type'] as string]),
+      );
+      read.push({ files, columns, before });
+      before += files.length;
+    }
+    return new ServedFiles(read, keys, ids);
+  }
+
+  /** @returns those whose folders have all keys; and the files of the others, null where there are none */
+  byKeys(): { readonly whole: ServedFiles; readonly others: readonly (readonly string[])[] | null } {
+    const isWhole = ({ columns }: FilesOfFolder): boolean =>
+      this.#keys.every(({ name, type }) => columns.get(name) === duckKeyType(type));
+    const others = this.#folders.filter((folder) => !isWhole(folder)).map(({ files }) => files);
+    const whole = new ServedFiles(this.#folders.filter(isWhole), this.#keys, this.#ids, this.#excluded);
+    return { whole, others: others.length === 0 ? null : others };
+  }
+
+  /** @returns the same without vectors that a bundle answered and a secret hashed */
+  without(excluded: readonly HashedBy[]): ServedFiles {
+    return new ServedFiles(this.#folders, this.#keys, this.#ids, [...this.#excluded, ...excluded]);
+  }
+
+  get isEmpty(): boolean {
+    return this.#folders.length === 0;
+  }
+
+  /** @returns a SELECT of all vectors, without what belongs to a role */
+  get vectors(): string {
+    return this.#folders.map((folder) => this.#select(folder, [], [])).join(' UNION ALL ');
+  }
+
+  /** @returns a SELECT of the vectors that have a row of the role; null: no vector of the day has one */
+  rowsOf(role: string, features: readonly ServedFeature[]): string | null {
+    const name = `_view__${role}`;
+    const selects = this.#folders
+      .filter(({ columns }) => columns.has(name))
+      .map((folder) => {
+        const columns = [...rowColumns(quoteName(name)), ...featureColumns(folder, features)];
+        return this.#select(folder, columns, [`${quoteName(name)}.status IS NOT NULL`]);
+      });
+    return selects.length === 0 ? null : selects.join(' UNION ALL ');
+  }
+
+  #select(folder: FilesOfFolder, more: readonly string[], where: readonly string[]): string {
+    const { columns, files, before } = folder;
+    const joins: string[] = [];
+    const keys = this.#keys.flatMap(({ name, type }, i) => {
+      const own = columns.get(name) === duckKeyType(type) ? quoteName(name) : `NULL::${duckKeyType(type)}`;
+      const hmac = columns.has(`${name}__hmac`) ? quoteName(`${name}__hmac`) : null;
+      if (hmac === null) return [`${own} AS key_${i}`, `NULL::VARCHAR AS shown_${i}`];
+      const ids = this.#ids.get(type);
+      if (ids !== undefined) joins.push(` LEFT JOIN ${ids} ids_${i} ON ids_${i}.hmac = ${hmac}`);
+      const id = ids === undefined ? own : `coalesce(${own}, ids_${i}.id)`;
+      return [`${id} AS key_${i}`, `'hmac:' || lower(hex(${hmac})) AS shown_${i}`];
+    });
+    const vid = `((file_index + ${before})::BIGINT << 32) + file_row_number AS vid`;
+    const left = this.#excluded.map(
+      ({ bundle, hmacKey }) =>
+        `NOT (_bundle = ${quoteText(bundle)} AND coalesce(_hmac_key, '') = ${quoteText(hmacKey)})`,
+    );
+    const all = [...where, ...left];
+    const only = all.length === 0 ? '' : ` WHERE ${all.join(' AND ')}`;
+    return `SELECT ${[vid, ...VECTOR, ...keys, ...more].join(', ')} FROM ${readSql(files)}${joins.join('')}${only}`;
+  }
+}
+
+function readSql(files: readonly string[]): string {
+  return `read_parquet(${quotePaths(files)}, union_by_name = true, hive_partitioning = false)`;
+}
+
+/** @param row  the struct of the role */
+function rowColumns(row: string): string[] {
+  return [
+    `${codeSql(`${row}.status`, STATUSES)} AS status`,
+    `${codeSql(`${row}.source`, ROW_SOURCES)} AS source`,
+    `epoch_us(${row}.fetched) AS fetched_us`,
+    `epoch_us(${row}.watermark) AS watermark_us`,
+    `epoch_us(${row}.event_time) AS event_us`,
+    `epoch_us(${row}.created_time) AS created_us`,
+    `epoch_ms(${row}.written_time) AS written_ms`,
+    `${row}.definition_id::UINTEGER AS definition_id`,
+    `${row}.undecoded IS NULL AS is_decoded`,
+  ];
+}
+
+function featureColumns(folder: FilesOfFolder, features: readonly ServedFeature[]): string[] {
+  return features.flatMap(({ fullName, type }, i) => {
+    const value = isThere(folder, fullName, type) ? quoteName(fullName) : `NULL::${duckTypeOf(type)}`;
+    const hmac = folder.columns.has(`${fullName}__hmac`) ? quoteName(`${fullName}__hmac`) : 'NULL::BLOB';
+    return [`${value} AS s${i}`, `${hmac} AS h${i}`];
+  });
+}
+
+function isThere({ columns }: FilesOfFolder, fullName: string, type: ValueType): boolean {
+  // Names of fields, which have no quotes in them, stand in some when DuckDB likes it.
+  return columns.get(fullName)?.replaceAll('"', '') === duckTypeOf(type).replaceAll('"', '');
+}
+
+/** The index of a text in a list. */
+function codeSql(text: string, list: readonly string[]): string {
+  return `(list_position([${list.map(quoteText).join(', ')}], ${text}) - 1)::UTINYINT`;
+}

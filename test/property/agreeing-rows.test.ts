@@ -1,0 +1,311 @@
+/** Which served rows agree with the history by SQL, against a scan by the as-of rule of `contract/as-of.ts`. */
+import fc from 'fast-check';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { asOf } from '../../contract/as-of.ts';
+import type { AsOfRow, AsOfRule } from '../../contract/as-of.ts';
+import { parseType } from '../../contract/value-type.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
+import { dueEdgeUs } from '../../contract/windows.ts';
+import { isSame } from '../../monitor/causes/value-equality.ts';
+import {
+  AGREES_MISSING,
+  AGREES_OUTSIDE_TTL,
+  AGREES_PRESENT,
+  OPEN,
+  SPLIT,
+  splitRows,
+} from '../../monitor/replay/row-split.ts';
+import { layRowsInForce } from '../../monitor/replay/rows-in-force.ts';
+import { ServedFiles } from '../../monitor/replay/served-files.ts';
+import { DuckDb, EXACT_FLOATS, quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
+import { scratchFolder } from '../support/scratch.ts';
+
+type Keys = readonly [string | null, bigint | null];
+
+interface HistoryRow extends AsOfRow {
+  readonly keys: Keys;
+}
+
+interface ServedVector {
+  readonly keys: Keys;
+  readonly servedUs: number;
+  readonly status: 'PRESENT' | 'MISSING' | 'OUTSIDE_TTL' | 'UNAVAILABLE';
+  readonly row: {
+    readonly eventUs: number;
+    readonly createdUs: number | null;
+    readonly values: readonly Value[];
+  } | null;
+  readonly definition: number;
+  readonly bundle: string;
+}
+
+interface Scene {
+  readonly history: readonly HistoryRow[];
+  /** Rows of this created time are tombstones. */
+  readonly deleted: number | null;
+  readonly hasCreated: boolean;
+  readonly delayUs: number;
+  readonly kind: 'stored' | 'aggregated';
+  readonly ttlUs: number | null;
+  readonly completeUs: number | null;
+}
+
+const FEATURES = [
+  { name: 'f', type: { kind: 'float64' } },
+  { name: 's', type: { kind: 'string' } },
+  { name: 't', type: { kind: 'timestamp' } },
+  { name: 'l', type: { kind: 'list', of: { kind: 'float64' } } },
+  { name: 'o', type: parseType('struct<a: float32, b: map<int64>>')! },
+] as const satisfies readonly { name: string; type: ValueType }[];
+const SERVED = FEATURES.map(({ name, type }) => ({ fullName: `view__${name}`, name, type }));
+const KEYS = [
+  { name: 'a key', type: 'string' },
+  { name: 'b', type: 'int64' },
+] as const;
+const BASE = 1_700_000_000_000_000;
+const DEFINITION = 7;
+
+// Few keys, times and values, so that ties, boundaries and equal rows come up in nearly every run.
+const keys = fc.tuple(fc.constantFrom('a', 'b', null), fc.constantFrom(1n, 2n)) as fc.Arbitrary<Keys>;
+const time = fc.integer({ min: 0, max: 8 }).map((n) => BASE + n * 500_000);
+const values = fc.tuple(
+  fc.constantFrom(null, Number.NaN, 0, -0, 1.5),
+  fc.constantFrom(null, '', 'z'),
+  fc.constantFrom(null, 0n, 1_700_000_000_000_001n),
+  fc.constantFrom<Value>(null, [], [-0, 1], [0, 1], [null]),
+  fc.constantFrom<Value>(null, { a: -0, b: new Map([['y', 1n]]) }, { a: 0, b: new Map([['y', 1n]]) }),
+) as fc.Arbitrary<Value[]>;
+const historyRow: fc.Arbitrary<HistoryRow> = fc.record({
+  keys,
+  eventUs: fc.option(time, { freq: 15 }),
+  createdUs: fc.option(time, { freq: 8 }),
+  values,
+});
+
+const anyScene: fc.Arbitrary<Scene> = fc.record({
+  history: fc.array(historyRow, { maxLength: 12 }),
+  deleted: fc.constantFrom<number | null>(null, BASE + 1_000_000),
+  hasCreated: fc.boolean(),
+  delayUs: fc.constantFrom(0, 500_000, 700_000),
+  kind: fc.constantFrom('stored' as const, 'stored' as const, 'aggregated' as const),
+  ttlUs: fc.constantFrom<number | null>(null, 0, 1_000_000),
+  completeUs: fc.constantFrom<number | null>(null, BASE + 2_000_000, BASE + 9e6, BASE + 9e6, BASE + 9e6),
+});
+const day = anyScene.chain((one) => fc.record({ scene: fc.constant(one), vectors: vectorsOf(one) }));
+
+function vectorsOf({ history, delayUs }: Pick<Scene, 'history' | 'delayUs'>): fc.Arbitrary<ServedVector[]> {
+  const own: fc.Arbitrary<{ keys: Keys; row: ServedVector['row'] }>[] = history
+    .filter(({ eventUs }) => eventUs !== null)
+    .map((row) =>
+      fc.record({
+        keys: fc.constant(row.keys),
+        row: fc.record({
+          eventUs: fc.constant(row.eventUs!),
+          createdUs: fc.constant(row.createdUs),
+          values: fc.oneof({ weight: 4, arbitrary: fc.constant(row.values) }, values),
+        }),
+      }),
+    );
+  const any = fc.record({ keys, row: fc.constant(null) });
+  const vector = fc.oneof(any, ...own).chain((served) =>
+    fc.record({
+      keys: fc.constant(served.keys),
+      row: fc.constant(served.row),
+      // Often just when the row becomes visible, or not much later.
+      servedUs:
+        served.row === null
+          ? time
+          : fc.oneof(
+              time,
+              fc.constantFrom(0, 499_999, 500_000, 1_000_001).map((n) => served.row!.eventUs + delayUs + n),
+            ),
+      status:
+        served.row === null
+          ? fc.constantFrom('MISSING' as const, 'UNAVAILABLE' as const)
+          : fc.constantFrom(
+              'PRESENT' as const,
+              'PRESENT' as const,
+              'OUTSIDE_TTL' as const,
+              'MISSING' as const,
+            ),
+      definition: fc.oneof({ weight: 9, arbitrary: fc.constant(DEFINITION) }, fc.constant(DEFINITION + 1)),
+      bundle: fc.oneof({ weight: 9, arbitrary: fc.constant('now') }, fc.constant('gone')),
+    }),
+  );
+  return fc.array(vector, { minLength: 1, maxLength: 40 });
+}
+
+/** @returns what a row agrees as; the naive scan knows no ties, so these are told apart by the test */
+function naive(scene: Scene, vector: ServedVector): number {
+  const { keys: own, servedUs, status, row } = vector;
+  const { delayUs, kind } = scene;
+  const ttlUs = kind === 'stored' ? scene.ttlUs : null;
+  const rows = rowsOf(scene, own);
+  if (vector.bundle !== 'now') return OPEN;
+  if (kind === 'aggregated') {
+    if (scene.completeUs === null || dueEdgeUs(servedUs, { delayUs, hopUs: 500_000 }) > scene.completeUs)
+      return OPEN;
+  }
+  const types = FEATURES.map(({ type }) => type);
+  const find = (mode: AsOfRule['mode']) => asOf(rows, servedUs, { mode, delayUs, ttlUs }, types);
+  const trained = find('trained');
+  const available = scene.hasCreated ? find('available') : trained;
+  if (row === null) return status === 'MISSING' && trained === null ? AGREES_MISSING : OPEN;
+  const createdUs = scene.hasCreated ? row.createdUs : null;
+  const isThere = (found: typeof trained): boolean =>
+    found !== null && found.row.eventUs === row.eventUs && found.row.createdUs === createdUs;
+  if (!isThere(trained) || !isThere(available)) return OPEN;
+  if (status === 'OUTSIDE_TTL') return trained!.outsideTtl ? AGREES_OUTSIDE_TTL : OPEN;
+  if (status !== 'PRESENT' || trained!.outsideTtl || vector.definition !== DEFINITION) return OPEN;
+  const same = types.every((type, i) => isSame(type, row.values[i]!, trained!.row.values[i]!));
+  return same ? AGREES_PRESENT : OPEN;
+}
+
+function rowsOf(scene: Scene, [a, b]: Keys): AsOfRow[] {
+  if (a === null || b === null) return [];
+  return scene.history
+    .filter((row) => row.keys[0] === a && row.keys[1] === b)
+    .map((row) => ({
+      ...row,
+      createdUs: scene.hasCreated ? row.createdUs : null,
+      deleted: isDeleted(scene, row),
+    }));
+}
+
+function isDeleted({ kind, deleted }: Scene, { createdUs }: AsOfRow): boolean {
+  return kind === 'aggregated' && createdUs !== null && createdUs === deleted;
+}
+
+/** Whether the rule had to break a tie, or met a tombstone: then SQL may leave open what agrees. */
+function isHard(scene: Scene, vector: ServedVector): boolean {
+  const rows = rowsOf(scene, vector.keys);
+  const times = rows.map(({ eventUs, createdUs }) => `${eventUs} ${createdUs}`);
+  return new Set(times).size < times.length || rows.some((row) => row.deleted === true);
+}
+
+let duck: DuckDb;
+beforeAll(async () => {
+  duck = await DuckDb.open();
+});
+afterAll(() => duck.close());
+
+const us = (value: number | null): string => (value === null ? 'NULL' : String(value));
+
+function historySql(scene: Scene): string {
+  const row = (one: HistoryRow): string => {
+    const cells = FEATURES.map(
+      ({ name, type }, i) => `${sqlLiteral(type, one.values[i]!)} AS ${quoteName(name)}`,
+    );
+    const created = scene.hasCreated ? us(one.createdUs) : 'NULL';
+    return `SELECT ${keysSql(one.keys)}, make_timestamp(${us(one.eventUs)}) AS event_time,
+      make_timestamp(${created}) AS created_time, 'r' AS run_id, ${DEFINITION}::UINTEGER AS definition_id,
+      ${isDeleted(scene, one)} AS deleted, ${cells.join(', ')}`;
+  };
+  const none: HistoryRow = {
+    keys: [null, null],
+    eventUs: null,
+    createdUs: null,
+    values: FEATURES.map(() => null),
+  };
+  return [none, ...scene.history].map(row).join(' UNION ALL ');
+}
+
+function keysSql([a, b]: Keys): string {
+  return `${a === null ? 'NULL' : quoteText(a)}::VARCHAR AS "a key", ${b ?? 'NULL'}::BIGINT AS b`;
+}
+
+function servedSql(vector: ServedVector, scene: Scene): string {
+  const { row, servedUs } = vector;
+  const created = scene.hasCreated ? us(row?.createdUs ?? null) : 'NULL';
+  const cells = FEATURES.map(
+    ({ name, type }, i) => `${sqlLiteral(type, row?.values[i] ?? null)} AS ${quoteName(`view__${name}`)}`,
+  );
+  return `SELECT make_timestamp(${servedUs})::TIMESTAMPTZ AS _served_time, ${quoteText(vector.bundle)} AS _bundle,
+    'q' AS _request_id, 0 AS _row, 'pod' AS _pod, 'epoch' AS _epoch, 1::BIGINT AS _sequence, 'native' AS _surface,
+    1 AS _service_version, NULL::VARCHAR AS _hmac_key, ${keysSql(vector.keys)},
+    {'status': ${quoteText(vector.status)}, 'undecoded': NULL::BLOB, 'source': 'store',
+      'fetched': NULL::TIMESTAMPTZ, 'watermark': NULL::TIMESTAMPTZ, 'written_time': NULL::TIMESTAMPTZ,
+      'event_time': make_timestamp(${us(row?.eventUs ?? null)})::TIMESTAMPTZ,
+      'created_time': make_timestamp(${created})::TIMESTAMPTZ,
+      'definition_id': ${row === null ? 'NULL' : vector.definition}::BIGINT} AS _view__view, ${cells.join(', ')}`;
+}
+
+async function split(scene: Scene, vectors: readonly ServedVector[], folder: string): Promise<number[]> {
+  const middle = Math.ceil(vectors.length / 2);
+  const files = [vectors.slice(0, middle), vectors.slice(middle)].filter((part) => part.length > 0);
+  const paths: string[] = [];
+  for (const [i, part] of files.entries()) {
+    const path = join(folder, `${i}.parquet`);
+    const rows = part.map((vector) => servedSql(vector, scene)).join(' UNION ALL ');
+    await duck.run(`COPY (${rows}) TO ${quoteText(path)} (FORMAT parquet, ${EXACT_FLOATS})`);
+    paths.push(path);
+  }
+  const served = await ServedFiles.read(
+    duck,
+    files.length === 1 ? [paths] : [[paths[0]!], [paths[1]!]],
+    KEYS,
+  );
+  await duck.run(`CREATE OR REPLACE TEMP TABLE entities AS SELECT DISTINCT key_0 AS k0, key_1 AS k1 FROM (${served.vectors});
+    CREATE OR REPLACE TEMP TABLE history AS ${historySql(scene)}`);
+  const { delayUs, kind, completeUs, hasCreated } = scene;
+  const times = vectors.map(({ servedUs }) => servedUs);
+  await layRowsInForce(
+    duck,
+    {
+      sql: 'SELECT * FROM history',
+      nanos: false,
+      tombstones: kind === 'aggregated',
+      definition: DEFINITION,
+      keys: KEYS,
+      features: FEATURES,
+      entities: 'entities',
+      fromUs: Math.min(...times) - delayUs,
+      toUs: Math.max(...times) - delayUs,
+    },
+    true,
+  );
+  await splitRows(duck, {
+    rows: served.rowsOf('view', SERVED)!,
+    keys: ['key_0', 'key_1'],
+    features: FEATURES,
+    hasCreatedTimes: hasCreated,
+    readings: [
+      {
+        bundle: 'now',
+        kind,
+        delayUs,
+        hopUs: 500_000,
+        ttlUs: kind === 'stored' ? scene.ttlUs : null,
+        definitionId: DEFINITION,
+        rowsOf: DEFINITION,
+        completeUs,
+      },
+    ],
+  });
+  const rows = await duck.rows(`SELECT agrees FROM ${SPLIT} ORDER BY vid`);
+  return rows.map((row) => row['agrees'] as number);
+}
+
+describe('rows that agree', () => {
+  test('are those of the as-of rule: none too many, and but for ties and tombstones none too few', async () => {
+    const folder = scratchFolder();
+    const met = new Map<number, number>();
+    await fc.assert(
+      fc.asyncProperty(day, async ({ scene, vectors }) => {
+        const found = await split(scene, vectors, folder);
+        expect(found.length).toBe(vectors.length);
+        for (const [i, vector] of vectors.entries()) {
+          const expected = naive(scene, vector);
+          met.set(found[i]!, (met.get(found[i]!) ?? 0) + 1);
+          const allowed = isHard(scene, vector) ? [expected, OPEN] : [expected];
+          expect(allowed, JSON.stringify({ i, at: vector.servedUs - BASE })).toContain(found[i]);
+        }
+      }),
+      { numRuns: 150 },
+    );
+    for (const code of [OPEN, AGREES_PRESENT, AGREES_MISSING, AGREES_OUTSIDE_TTL])
+      expect(met.get(code), `agrees as ${code}`).toBeGreaterThan(10);
+  });
+});
