@@ -23,8 +23,8 @@ import type { Column } from './column.ts';
 export type SqlRow = Readonly<Record<string, DuckDBValue>>;
 
 interface DuckDbOptions {
-  /** A database file, or null for one in memory. */
-  readonly file?: string | null;
+  /** A database file for what is needed until the close; without one it is in memory. */
+  readonly file?: string;
   readonly threads?: number;
   /** DuckDB's text, e.g. `2GB`. */
   readonly memoryLimit?: string;
@@ -60,8 +60,9 @@ export class DuckDb {
       enable_external_file_cache: 'false',
     };
     if (options.threads !== undefined) config['threads'] = String(options.threads);
-    if (options.tempFolder !== undefined) config['temp_directory'] = options.tempFolder;
-    const instance = await DuckDBInstance.create(options.file ?? ':memory:', config);
+    const { file, tempFolder } = placeOf(options);
+    if (tempFolder !== undefined) config['temp_directory'] = tempFolder;
+    const instance = await DuckDBInstance.create(file ?? ':memory:', config);
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'; SET preserve_insertion_order = false");
     return new DuckDb(instance, connection, options.memorySetting);
@@ -142,6 +143,14 @@ export class DuckDb {
     this.#connection.closeSync();
     this.#instance.closeSync();
   }
+}
+
+/**
+ * DuckDB takes a `?` in the path of a file for the beginning of options and puts the name of its log before it, in a
+ * folder that is not there. Of such a file only the folder is used, for what does not fit in memory.
+ */
+function placeOf({ file, tempFolder }: DuckDbOptions): Pick<DuckDbOptions, 'file' | 'tempFolder'> {
+  return file?.includes('?') === true ? { tempFolder: tempFolder ?? `${file}.tmp` } : { file, tempFolder };
 }
 
 /** Appends rows to a table column by column: no object is made for a value. */

@@ -1,4 +1,6 @@
 /** Texts in SQL are what they are whatever they hold, and too little memory is told as that. */
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DuckDb, quoteText } from '../../../../../project/engine/duckdb/duckdb.ts';
@@ -48,4 +50,14 @@ test('too little memory names the setting that gives more', async () => {
   await expect(small.run(`CREATE TABLE t AS ${sql}`)).rejects.toThrow(told);
   await expect(small.rows(sql)).rejects.toThrow(told);
   small.close();
+});
+
+test('a database may lie in a folder of any name, where it also puts what memory does not hold', async () => {
+  const folder = join(scratchFolder(), "what? it's {a,b} #1");
+  mkdirSync(folder);
+  const own = await DuckDb.open({ file: join(folder, 'own.duckdb'), memoryLimit: '40MB', threads: 1 });
+  await own.run('CREATE TABLE t AS SELECT hash(i) AS h FROM range(10_000_000) r(i)');
+  expect(readdirSync(folder)).not.toEqual([]);
+  expect(await own.rows('SELECT count(DISTINCT h)::INTEGER AS n FROM t')).toEqual([{ n: 10_000_000 }]);
+  own.close();
 });
