@@ -1,19 +1,17 @@
 /**
  * Makes a run's files history: one entry of the log, after which every reader that begins sees all of them.
  *
- *   read entry r -> ... -> entry r + 1      nobody came in between
- *                       -> entry r + k      others did: compaction, a backfill beside the run. What they wrote is
- *                       looked
- *                                           at first. Where it restates a row (entity, event) that this run writes too,
- *                                           the run's values are of an older history: it fails, and is computed again
- *                                           by the next run
+ *   read entry r -> ... -> entry r + 1   nobody came in between
+ *                       -> entry r + k   others did: compaction, another run
+ *
+ * What others wrote is looked at first. Where one of them restates a row (entity, event) that this run writes too, the
+ * run's values are of an older history: it fails, and the next run computes them again.
  *
  * The watermark of a definition never falls, whoever commits last.
  */
+import { join } from 'node:path';
 import { countingIds } from '../../contract/definitions/definition-json.ts';
 import { commit } from '../../project/delta/commit.ts';
-import { ENTRY_DISK } from '../../project/delta/delta-log.ts';
-import type { EntryDisk } from '../../project/delta/delta-log.ts';
 import { checkpointIfDue } from '../../project/engine/duckdb/delta-checkpoint.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
@@ -21,7 +19,6 @@ import { historyEntry } from '../../project/history/history-entry.ts';
 import type { NewFile } from '../../project/history/history-entry.ts';
 import { historyFolder } from '../../project/history/history-folder.ts';
 import { HistorySnapshot } from '../../project/history/history-snapshot.ts';
-import { join } from 'node:path';
 import { materializerError } from '../errors.ts';
 import { leaseLost } from '../run/view-lease.ts';
 import type { Computation } from './computation.ts';
@@ -40,40 +37,36 @@ interface RunFiles {
 export async function commitRows(
   computation: Computation,
   { files, createdUs, watermarkUs }: RunFiles,
-  disk: EntryDisk = ENTRY_DISK,
 ): Promise<HistorySnapshot> {
   const { run, history } = computation;
   const { view, entity, runId, settings } = run;
   const folder = historyFolder(settings.history, view);
   const ids = countingIds(view, entity.joinKeys);
   const read = history?.version ?? null;
-  const state = await commit(
-    {
-      table: folder,
-      seen: history?.state ?? null,
-      async actions(now) {
-        const others = now === null ? null : new HistorySnapshot(folder, now);
-        if (others !== null && others.version !== read) await refuseRestated(computation, others, files);
-        await holdLease(computation, others);
-        const mark = others?.mark(ids) ?? null;
-        const facts = {
-          runId,
-          createdUs,
-          read,
-          watermarkUs: Math.max(watermarkUs, mark?.watermarkUs ?? 0),
-          lease: run.lease?.number ?? null,
-        };
-        return historyEntry(now, {
-          view,
-          entity,
-          files,
-          commit: facts,
-          nowMs: Math.floor(createdUs / 1_000),
-        });
-      },
+  const state = await commit({
+    table: folder,
+    seen: history?.state ?? null,
+    async actions(now) {
+      const others = now === null ? null : new HistorySnapshot(folder, now);
+      if (others !== null && others.version !== read) await refuseRestated(computation, others, files);
+      await holdLease(computation, others);
+      const mark = others?.mark(ids) ?? null;
+      const facts = {
+        runId,
+        createdUs,
+        read,
+        watermarkUs: Math.max(watermarkUs, mark?.watermarkUs ?? 0),
+        lease: run.lease?.number ?? null,
+      };
+      return historyEntry(now, {
+        view,
+        entity,
+        files,
+        commit: facts,
+        nowMs: Math.floor(createdUs / 1_000),
+      });
     },
-    disk,
-  );
+  });
   await checkpointIfDue(run.duck, folder, state, Math.floor(createdUs / 1_000));
   return new HistorySnapshot(folder, state);
 }
