@@ -15,6 +15,8 @@ import { examplePair } from './row-pair.ts';
 const MOST_CARDS = 10;
 const MOST_FEATURES = 4;
 const MOST_NAMES = 4;
+/** Characters of run ids that fit beside other facts. */
+const MOST_SHORT = 40;
 
 /** The anchor of an incident's card. */
 export function incidentAnchor(snapshot: Snapshot, view: string, cause: string): string | null {
@@ -112,7 +114,7 @@ function factsOf(snapshot: Snapshot, incident: Incident, link: FeatureLink): Par
     fact('Owners', named(owners)),
     slice !== undefined &&
       fact('Where', [`nearly all in ${SLICE_WORDS[slice.by]} `, html`<b>${slice.value}</b>`]),
-    fact(runs.length > 1 ? 'Runs' : 'Run', named(runs)),
+    fact(runs.length > 1 ? 'Runs' : 'Run', named(runs), runs.join().length > MOST_SHORT ? 'wide' : ''),
     fact(pods.length > 1 ? 'Pods' : 'Pod', slice?.by === 'pod' ? null : named(pods)),
     fact('Services too', named(others)),
     fact('Features', [...featureNames, rest > 0 && ` and ${rest} more`], 'wide'),
