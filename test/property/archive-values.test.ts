@@ -8,9 +8,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Bundle } from '../../contract/model.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
-import { formatType } from '../../contract/value-type.ts';
+import { formatType, parseType } from '../../contract/value-type.ts';
 import { decodeRowValues, RowEncoder } from '../../contract/wire/online/row-codec.ts';
-import { readHeader } from '../../contract/wire/online/row-header.ts';
+import { HEADER_BYTES, readHeader } from '../../contract/wire/online/row-header.ts';
 import { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
@@ -81,6 +81,28 @@ test('a row of any types is there bit for bit, and a damaged one keeps its bytes
   );
   expect(whole).toBeGreaterThan(100);
   expect(broken).toBeGreaterThan(50);
+});
+
+test.each([
+  ['an integer past 64 bits with a sign', 'int64', '91cfffffffffffffffff'],
+  ['an integer past 32 bits', 'int32', '91ce80000000'],
+  ['a negative integer past 32 bits', 'int32', '91d3ffffffff7fffffff'],
+  ['a double for a float', 'float32', '91cb3ff0000000000000'],
+  ['a map whose keys are out of order', 'map<bool>', '9182a162c3a161c3'],
+  ['a map with a key twice', 'map<bool>', '9182a161c3a161c3'],
+  ['text that is no UTF-8', 'string', '91a1ff'],
+  ['a list that says it has four billion items', 'list<bool>', '91ddffffffffc3'],
+  ['an embedding of another size', 'embedding(2)', '91c404 00000000'.replace(' ', '')],
+  ['no value at all', 'bool', '91'],
+])('%s is none of ours: the row keeps its bytes', async (_, type, values) => {
+  const folder = scratchFolder();
+  const [bundle, schema] = bundleOf(folder, [parseType(type)!]);
+  const header = new RowEncoder(schema).encode(SERVED_US, 0, 1_000, [null]).subarray(0, HEADER_BYTES);
+  const stored = Buffer.concat([header, Buffer.from(values, 'hex')]);
+  expect(() => decodeRowValues(schema, stored)).toThrow(TypeError);
+  const [found] = await archived(folder, bundle, [stored]);
+  expect(found!['v__f0']).toBe(null);
+  expect(Buffer.from((found!['undecoded'] as unknown as { bytes: Uint8Array }).bytes)).toEqual(stored);
 });
 
 function bundleOf(folder: string, types: readonly ValueType[]) {

@@ -2,14 +2,18 @@
  * The archive of a day: from the ingest and from the spool, its open hour, the days that are kept, and what may be odd
  * about a record.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
+import { archivedFiles } from '../../../monitor/archive/archive-files.ts';
 import { archivedDay } from '../../../monitor/day/archived-day.ts';
+import { IngestLedger } from '../../../monitor/ingest/ledger.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
-import { formatTimestamp } from '../../../contract/std/timestamp.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { listSegments } from '../../../contract/wire/log/spool-segment.ts';
 import { DAY, at } from '../../support/day-time.ts';
+import { archiveOptions } from '../../support/fixtures/archive-options.ts';
 import { archivedRows } from '../../support/fixtures/archived-rows.ts';
 import {
   LOG_KEY,
@@ -256,6 +260,57 @@ test('of hashed ids and values it has the HMACs', async () => {
   ]);
 });
 
+test('of requests for single features it has a row a vector and view', async () => {
+  now('23:00');
+  const rows = [
+    servedRow(day.orders, '09:00', { row: row('08:00', 5n, 1.5) }),
+    servedRow(day.driverStats, '09:00', {}),
+  ];
+  day.append('09:00', { customer_id: 'c-1', driver_id: '7' }, rows, 1, { service: '' });
+  await day.closeLog();
+  const { files } = await archivedDay(day.project, at('00:00'), join(day.project.settings.folder, 'scratch'));
+  expect(files.map(({ folder }) => folder)).toEqual(['_views/driver_stats/v1.0', '_views/orders/v1.0']);
+  const [drivers, ofOrders] = await Promise.all(files.map(({ file }) => archivedRows([file])));
+  expect(drivers).toMatchObject([{ _surface: 'feast', driver_id: 7n, driver_stats__conv_rate: null }]);
+  expect(drivers![0]).not.toHaveProperty('customer_id');
+  expect(ofOrders).toMatchObject([{ customer_id: 'c-1', orders__orders_1d: 5n, orders__spent_1d: 1.5 }]);
+});
+
+test("a service of any name, and a name that no column can have, cost nobody else's vectors", async () => {
+  now('23:00');
+  day.append('09:00', { customer_id: 'c-1' }, [servedRow(day.orders, '09:00', {})], 0, {
+    service: '../ser=v"i\'ce\0[é*]',
+  });
+  day.append('09:01', { 'no "column': 'c-2' }, [servedRow(day.orders, '09:01', {})], 0, { service: 'odd' });
+  day.serve('09:02', 'c-3', {});
+  await day.closeLog();
+  await runIngest(day.project);
+  expect(await valuesOf('id: customer_id')).toEqual([{ id: 'c-1' }, { id: 'c-3' }]);
+  expect(readdirSync(served())).toContain('%2E%2E%2Fser%3Dv%22i%27ce%00%5B%C3%A9%2A%5D');
+  expect(day.project.said.join()).toContain('no "column can be no column\'s name');
+});
+
+test('the queries of the page run', async () => {
+  now('23:00');
+  day.serve('09:00', 'c-1', { row: row('08:00', 5n, 1.5) });
+  await day.closeLog();
+  await runIngest(day.project);
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/ingest.md'), 'utf8');
+  const queries = [...page.matchAll(/```sql\n([^]*?)```/g)]
+    .flatMap(([, sql]) => sql!.split(/;\s*\n/))
+    .filter(Boolean);
+  expect(queries).toHaveLength(3);
+  const duck = await DuckDb.open();
+  try {
+    for (const query of queries) {
+      const sql = query.replaceAll('.plumb/served', served());
+      expect(await duck.rows(sql), query).toHaveLength(1);
+    }
+  } finally {
+    duck.close();
+  }
+});
+
 test('an hour that is missing is an error that names it, not a smaller day', async () => {
   now('23:00');
   day.serve('09:00', 'c-1', {});
@@ -269,13 +324,22 @@ test('an hour that is missing is an error that names it, not a smaller day', asy
   });
 });
 
-test('a folder that a killed ingest left is finished by the next one', async () => {
+test('what a killed ingest has committed counts at once, and the next one puts it in its place', async () => {
   now('23:00');
   day.serve('09:00', 'c-1', {});
   await day.closeLog();
+  const killed = (): never => {
+    throw new Error('killed');
+  };
+  const { bundles } = day.project.settings;
+  const archive = archiveOptions({ bundles, disk: { ...ARCHIVE_DISK, move: killed } });
+  await expect(runIngest(day.project, { archive })).rejects.toMatchObject({ code: 'MON_SERVED' });
+  const files = (): string[] =>
+    archivedFiles(served(), [IngestLedger.read(served()).archive], () => true).map(({ file }) => file);
+  expect(files()).toEqual([expect.stringContaining('_batches') as string]);
+  expect(await archivedRows(files())).toHaveLength(1);
+  mkdirSync(join(served(), '_batches', 'left'));
   await runIngest(day.project);
-  mkdirSync(join(served(), '_batches', 'left'), { recursive: true });
-  await runIngest(day.project);
+  expect(files()).toEqual([expect.stringContaining(`date=${DAY}`) as string]);
   expect(readdirSync(join(served(), '_batches'))).toEqual([]);
-  expect(formatTimestamp(at('09:00'))).toContain(DAY);
 });
