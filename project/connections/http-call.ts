@@ -97,7 +97,6 @@ function exchange(url: URL, call: HttpCall): Promise<HttpAnswer> {
       agent: false,
       headers: {
         ...call.headers,
-        ...loginOf(url),
         ...(body === undefined ? {} : { 'content-length': body.length }),
       },
       ...ca,
@@ -138,12 +137,4 @@ async function readText(response: IncomingMessage, maxBytes: number): Promise<st
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
-}
-
-/** Node takes the login of a URL, but undecoded where it is malformed; so it is made here. */
-function loginOf(url: URL): Record<string, string> {
-  if (url.username === '' && url.password === '') return {};
-  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  url.username = url.password = '';
-  return { authorization: `Basic ${Buffer.from(login).toString('base64')}` };
 }
