@@ -242,10 +242,11 @@ class World {
         this.#delayUs = HOUR;
         return;
       case 'duplicate': {
-        const two = [this.#values(), twelve.values].toSorted((a, b) => Number(a[0]! - b[0]!));
-        this.#own[2] = { ...twelve, values: two[1]! };
-        this.#own.push({ ...twelve, values: two[0]! });
-        this.#served = { ...twelve, values: two[0]! };
+        // The later one in the canonical order, whichever value is compared first.
+        const [count, amount] = twelve.values as readonly [bigint, number];
+        this.#own[2] = { ...twelve, values: [count + 5n, amount + 5] };
+        this.#own.push(twelve);
+        this.#served = twelve;
         return;
       }
       default:

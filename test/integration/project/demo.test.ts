@@ -292,9 +292,10 @@ async function judgeByHand(): Promise<{ causes: Causes; present: Record<string, 
           const cause =
             nulled && trained === null
               ? 'null or default substituted'
-              : isSame(settled.get(key), settledThen.get(key))
-                ? 'late arrival'
-                : 'materialization lag';
+              : // The oldest row that was missed decides: one that came late lies before one that was not due yet.
+                isSame(now.get(key), settledThen.get(key))
+                ? 'materialization lag'
+                : 'late arrival';
           causes[name]![cause] = (causes[name]![cause] ?? 0) + 1;
         }
       }
