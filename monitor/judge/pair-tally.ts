@@ -40,6 +40,14 @@ export const NO_DIFFERENCES: PairDifferences = {
   p99OfAbsoluteDifference: null,
 };
 
+/** Of pairs that are all the same. */
+const NONE_APART: PairDifferences = {
+  meanDifference: 0,
+  symmetricRelativeError: 0,
+  p99OfServedMinusReplayed: 0,
+  p99OfAbsoluteDifference: 0,
+};
+
 export function pairTallyOf(type: ValueType): PairTally {
   if (isNumeric(type)) return new NumberPairs();
   switch (type.kind) {
@@ -137,6 +145,8 @@ function countedValues(sorted: Float64Array): AgreeingNumbers {
 
 /** Quantiles are interpolated linearly between the nearest ranks, as numpy does by default. */
 function numberDifferences(agreeing: AgreeingNumbers, open: OpenNumbers): PairDifferences {
+  if (open.served.length + open.wide.length === 0)
+    return agreeing.values.length === 0 ? NO_DIFFERENCES : NONE_APART;
   const [a, b] = sidesOf(agreeing, open);
   if (a.length === 0) return NO_DIFFERENCES;
   const pairs = [...open.wide, ...Array.from(open.served, (value, i) => [value, open.replayed[i]!] as const)];

@@ -10,6 +10,9 @@ import type { AgreeingPairs } from '../judge/agreeing-pairs.ts';
 import { AGREEING } from './agreeing-counts.ts';
 import { IN_FORCE } from './rows-in-force.ts';
 
+/** The distinct values of one feature with the number of their vectors. */
+const COUNTED = 'replay_counted';
+
 /**
  * @param at      the index of the feature among those of the role
  * @param tensor  the number type of the service's tensors
@@ -64,14 +67,15 @@ async function numbersOf(
           `SELECT ${value}::DOUBLE + 0 AS x, a.vectors - a.tensors AS c FROM ${rows} AND a.vectors > a.tensors`,
           `SELECT ${rounded} + 0 AS x, a.tensors AS c FROM ${rows} AND a.tensors > 0`,
         ];
-  const counted = `SELECT x, sum(c)::DOUBLE AS c FROM (${parts.join(' UNION ALL ')}) GROUP BY x`;
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${COUNTED} AS
+    SELECT x, sum(c)::DOUBLE AS c FROM (${parts.join(' UNION ALL ')}) GROUP BY x`);
   const [size] = await duck.rows(`SELECT (count(*) FILTER (isfinite(x)))::DOUBLE AS n,
     coalesce(sum(c) FILTER (isnan(x)), 0)::DOUBLE AS nan, coalesce(sum(c) FILTER (isinf(x)), 0)::DOUBLE AS infinite
-    FROM (${counted})`);
+    FROM ${COUNTED}`);
   const values = new Float64Array(size!['n'] as number);
   const counts = new Float64Array(values.length);
   let filled = 0;
-  for await (const [x, c] of duck.numbers(`${counted} HAVING isfinite(x) ORDER BY x`)) {
+  for await (const [x, c] of duck.numbers(`SELECT x, c FROM ${COUNTED} WHERE isfinite(x) ORDER BY x`)) {
     values.set(x!, filled);
     counts.set(c!, filled);
     filled += x!.length;

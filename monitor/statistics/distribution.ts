@@ -91,7 +91,10 @@ function expanded({ values, counts }: AgreeingNumbers): Float64Array {
   return all;
 }
 
+/** @returns one of them itself where the other is empty */
 function merged(a: Float64Array, b: Float64Array): Float64Array {
+  if (a.length === 0) return b;
+  if (b.length === 0) return a;
   const all = new Float64Array(a.length + b.length);
   for (let i = 0, j = 0; i + j < all.length;) {
     const isA = j === b.length || (i < a.length && a[i]! <= b[j]!);
