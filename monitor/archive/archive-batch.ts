@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import { CHUNK_ROWS } from '../../project/engine/duckdb/column.ts';
-import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { KnownBytes } from '../../contract/wire/log/known-bytes.ts';
 import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
@@ -59,10 +59,13 @@ export class ArchiveBatch {
   vectors = 0;
   bytes = 0;
 
-  /** @param duck  where its tables are until it is closed */
-  constructor(duck: DuckDb, parts: BatchParts) {
+  private constructor(duck: DuckDb, parts: BatchParts) {
     this.#duck = duck;
     this.#parts = parts;
+  }
+
+  static async open(parts: BatchParts): Promise<ArchiveBatch> {
+    return new ArchiveBatch(await DuckDb.open(), parts);
   }
 
   /**
@@ -70,7 +73,7 @@ export class ArchiveBatch {
    *
    * @param walk  over the whole record
    */
-  async add(walk: RecordWalk, origin: Origin): Promise<void> {
+  add(walk: RecordWalk, origin: Origin): void {
     const writers = this.#writersOf(walk);
     const { sequence, servedUs } = walk;
     this.bytes += walk.record.length;
@@ -81,7 +84,7 @@ export class ArchiveBatch {
         writers[w]!.write(walk, { row: v, sequence, origin });
         this.vectors += 1;
         this.bytes += table.rowBytes;
-        if (table.endRow(servedUs)) await table.append();
+        table.endRow(servedUs);
       }
     }
   }
@@ -150,9 +153,8 @@ export class ArchiveBatch {
     );
   }
 
-  /** Drops its rows. */
-  async close(): Promise<void> {
-    for (const table of this.#tables.values()) await table.close();
+  close(): void {
+    this.#duck.close();
   }
 }
 

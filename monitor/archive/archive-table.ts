@@ -6,7 +6,7 @@
  * written. `next` is where the next row is filled in; a place that is not filled holds what a row before it had.
  */
 import { EXACT_FLOATS, quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
-import type { ColumnAppender, DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { ColumnPage, DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { CHUNK_ROWS, Column } from '../../project/engine/duckdb/column.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { ROW_SOURCES, STATUSES, UNAVAILABLE_REASONS } from '../../contract/status.ts';
@@ -72,8 +72,8 @@ export class ArchiveTable {
   readonly #origins = new Map<Origin, number>();
   readonly #hours = new Map<number, number>();
   readonly rowBytes: number;
-  #appender: ColumnAppender | null = null;
-  #created = false;
+  readonly #pages: (ColumnPage & { readonly hours: ReadonlySet<number> })[] = [];
+  #pageHours = new Set<number>();
   /** Where the next row is filled in. */
   next = 0;
 
@@ -186,48 +186,39 @@ export class ArchiveTable {
     return this.#origins.size - 1;
   }
 
-  /** The row at `next` is filled in. @returns whether rows must be appended before the next one */
-  endRow(servedUs: number): boolean {
+  /** The row at `next` is filled in. */
+  endRow(servedUs: number): void {
     const hour = Math.floor(servedUs / HOUR_US);
     this.hour.words[this.next] = hour;
     this.#hours.set(hour, (this.#hours.get(hour) ?? 0) + 1);
+    this.#pageHours.add(hour);
     this.next += 1;
-    return this.next === CHUNK_ROWS;
+    if (this.next === CHUNK_ROWS) this.#turn();
   }
 
-  async append(): Promise<void> {
+  /** Begins another page. */
+  #turn(): void {
     if (this.next === 0) return;
-    if (!this.#created) {
-      const columns = this.#types.map((type, i) => `c${i} ${type}`).join(', ');
-      await this.#duck.run(`CREATE TABLE ${this.#name} (${columns})`);
-      this.#created = true;
-    }
-    this.#appender ??= await this.#duck.columnAppender(this.#name);
-    this.#appender.append(this.#columns, this.next);
+    const columns = this.#columns.map((column) => column.detach());
+    this.#pages.push({ columns, rows: this.next, hours: this.#pageHours });
+    this.#pageHours = new Set();
     this.next = 0;
   }
 
-  /** The hours of its rows since 1970, and how many rows are of each. */
+  /** The hours of its rows, since 1970, and how many rows are of each. */
   get hours(): ReadonlyMap<number, number> {
     return this.#hours;
   }
 
   /** Writes the rows of an hour. */
   async write(hour: number, file: string): Promise<void> {
-    await this.append();
-    this.#appender?.close();
-    this.#appender = null;
+    this.#turn();
+    const name = `${this.#name}_${hour}`;
+    await this.#duck.tableOf(name, this.#types, () => this.#pages.filter(({ hours }) => hours.has(hour)));
     await this.#duck.run(
-      `COPY (SELECT ${this.#selected.map((sql) => sql()).join(', ')} FROM ${this.#name} WHERE c0 = ${hour}) TO ${quoteTarget(file)}
-       (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 32768, ${EXACT_FLOATS})`,
+      `COPY (SELECT ${this.#selected.map((sql) => sql()).join(', ')} FROM ${name}() WHERE c0 = ${hour})
+       TO ${quoteTarget(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 32768, ${EXACT_FLOATS})`,
     );
-  }
-
-  /** Drops its rows. */
-  async close(): Promise<void> {
-    this.#appender?.close();
-    this.#appender = null;
-    if (this.#created) await this.#duck.run(`DROP TABLE ${this.#name}`);
   }
 }
 

@@ -43,31 +43,29 @@ export class ArchiveWriter {
   readonly #options: ArchiveOptions;
   readonly #state: ArchiveState;
   readonly #batches: string;
-  readonly #duck: DuckDb;
   #batch: ArchiveBatch;
   /** Whether days that are not kept may still lie there. */
   #expires = true;
 
-  private constructor(options: ArchiveOptions, state: ArchiveState, duck: DuckDb) {
+  private constructor(options: ArchiveOptions, state: ArchiveState, batch: ArchiveBatch) {
     this.#options = options;
     this.#state = state;
     this.#batches = `_batches${options.share}`;
-    this.#duck = duck;
-    this.#batch = new ArchiveBatch(duck, partsOf(options));
+    this.#batch = batch;
   }
 
   /** Opens the archive for writing, and does what the last commit says and a killed process has not done. */
   static async open(options: ArchiveOptions, state: ArchiveState): Promise<ArchiveWriter> {
-    const writer = new ArchiveWriter(options, state, await DuckDb.open());
+    const writer = new ArchiveWriter(options, state, await ArchiveBatch.open(partsOf(options)));
     writer.expire();
     writer.settle();
     return writer;
   }
 
   /** Records of days that are no longer kept are left out. */
-  async add(walk: RecordWalk, origin: Origin): Promise<void> {
+  add(walk: RecordWalk, origin: Origin): void {
     if (this.#state.keptFrom !== '' && dayOf(walk.servedUs) < this.#state.keptFrom) return;
-    await this.#batch.add(walk, origin);
+    this.#batch.add(walk, origin);
   }
 
   get isFull(): boolean {
@@ -96,8 +94,8 @@ export class ArchiveWriter {
       if (isOpen) state.addOpen(file.hour, `${OPEN}/${own}`);
       else state.addFile(file.hour, file.vectors);
     }
-    await this.#batch.close();
-    this.#batch = new ArchiveBatch(this.#duck, partsOf(this.#options));
+    this.#batch.close();
+    this.#batch = await ArchiveBatch.open(partsOf(this.#options));
     state.removing = await this.#joinHours(name, moving);
     state.moving = moving;
   }
@@ -108,16 +106,21 @@ export class ArchiveWriter {
     const over = [...state.open].filter(([hour]) => this.#isOver(hour));
     if (over.length === 0) return [];
     const removing: string[] = [];
-    for (const [hour, files] of over) {
-      for (const [folder, own] of byFolder(files)) {
-        // What this batch has written for the hour need not be moved first.
-        const paths = own.map((file) => this.#whereIs(file, moving));
-        const from = `${this.#batches}/${name}-${moving.size}.parquet`;
-        state.addFile(hour, await this.#join(paths, from));
-        moving.set(from, `${folder}/${name}-joined.parquet`);
+    const duck = await DuckDb.open();
+    try {
+      for (const [hour, files] of over) {
+        for (const [folder, own] of byFolder(files)) {
+          // What this batch has written for the hour need not be moved first.
+          const paths = own.map((file) => this.#whereIs(file, moving));
+          const from = `${this.#batches}/${name}-${moving.size}.parquet`;
+          state.addFile(hour, await this.#join(duck, paths, from));
+          moving.set(from, `${folder}/${name}-joined.parquet`);
+        }
+        state.open.delete(hour);
+        removing.push(...files);
       }
-      state.open.delete(hour);
-      removing.push(...files);
+    } finally {
+      duck.close();
     }
     for (const [from, to] of moving) if (removing.includes(to)) moving.delete(from);
     return removing;
@@ -130,14 +133,14 @@ export class ArchiveWriter {
   }
 
   /** @returns how many rows the joined file has */
-  async #join(paths: readonly string[], to: string): Promise<number> {
+  async #join(duck: DuckDb, paths: readonly string[], to: string): Promise<number> {
     const { served, disk } = this.#options;
     const rows = `read_parquet(${quotePaths(paths)}, union_by_name = true, hive_partitioning = false)`;
-    await this.#duck.run(
+    await duck.run(
       `COPY (FROM ${rows}) TO ${quoteTarget(join(served, to))} (FORMAT parquet, COMPRESSION zstd, ${EXACT_FLOATS})`,
     );
     disk.keep(join(served, to));
-    const [count] = await this.#duck.rows(`SELECT count(*)::INTEGER AS n FROM ${rows}`);
+    const [count] = await duck.rows(`SELECT count(*)::INTEGER AS n FROM ${rows}`);
     return count!['n'] as number;
   }
 
@@ -170,13 +173,12 @@ export class ArchiveWriter {
     for (const hour of this.#state.hours.keys()) if (hour < keptFrom) this.#state.hours.delete(hour);
   }
 
-  async close(): Promise<void> {
-    await this.#batch.close();
-    this.#duck.close();
+  close(): void {
+    this.#batch.close();
   }
 }
 
-function partsOf({ served, book, warn }: ArchiveOptions): ConstructorParameters<typeof ArchiveBatch>[1] {
+function partsOf({ served, book, warn }: ArchiveOptions): Parameters<typeof ArchiveBatch.open>[0] {
   return { book, warn, placeOf: (folder, columns) => placeOf(served, folder, columns) };
 }
 

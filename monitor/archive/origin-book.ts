@@ -7,6 +7,8 @@ import type { Origin } from './archive-table.ts';
 
 export class OriginBook {
   readonly #origins = new Map<string, Origin>();
+  /** Most records have the origin of the one before. */
+  #origin: Origin | null = null;
   #pod = Buffer.alloc(0);
   #low = -1;
   #high = -1;
@@ -29,13 +31,18 @@ export class OriginBook {
 
   /** @returns one object for all records of that origin, until `clear` */
   at(pod: string, epoch: string, clockOffsetUs: number): Origin {
+    const last = this.#origin;
+    if (last !== null && last.pod === pod && last.epoch === epoch && last.clockOffsetUs === clockOffsetUs)
+      return last;
     const name = `${clockOffsetUs}/${epoch}/${pod}`;
     let origin = this.#origins.get(name);
     if (origin === undefined) this.#origins.set(name, (origin = { pod, epoch, clockOffsetUs }));
+    this.#origin = origin;
     return origin;
   }
 
   clear(): void {
     this.#origins.clear();
+    this.#origin = null;
   }
 }

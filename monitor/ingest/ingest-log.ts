@@ -74,7 +74,7 @@ export async function ingestLog(
     await run.commit();
   } finally {
     batch?.close();
-    await archive.close();
+    archive.close();
   }
 }
 
@@ -150,7 +150,7 @@ class IngestRun {
     if (this.#batch !== null) await this.#batch.add(servedRecord(payload), payload);
     const { within } = this.#options;
     if (within !== undefined && !within(servedUs)) return;
-    await this.#archive.add(
+    this.#archive.add(
       walk,
       this.#origins.at(pod, epoch, this.#ledger.clockOffsetUs({ pod, epoch, sequence })),
     );

@@ -70,6 +70,7 @@ export class IngestLedger {
   readonly #hours: Map<string, HourCount>;
   readonly #duplicates: Map<string, Map<string, number>>;
   readonly #epochs: Map<string, EpochAccount>;
+  #lastAccount: EpochAccount | undefined;
 
   private constructor(text: StateText) {
     this.batch = text.batch;
@@ -144,11 +145,10 @@ export class IngestLedger {
     atUs: number,
     anchored: boolean,
   ): boolean {
-    const key = keyOf(pod, epoch);
-    let account = this.#epochs.get(key);
+    let account = this.#account(pod, epoch);
     if (account === undefined) {
       account = EpochAccount.begin(pod, epoch, anchored ? 1 : sequence);
-      this.#epochs.set(key, account);
+      this.#epochs.set(keyOf(pod, epoch), account);
     }
     const isNew = account.take(sequence, atUs);
     if (isNew) this.#counts.records += 1;
@@ -156,7 +156,14 @@ export class IngestLedger {
   }
 
   clockOffsetUs({ pod, epoch, sequence }: { pod: string; epoch: string; sequence: number }): number {
-    return this.#epochs.get(keyOf(pod, epoch))!.clockOffsetUs(sequence);
+    return this.#account(pod, epoch)!.clockOffsetUs(sequence);
+  }
+
+  /** Most records are of the epoch of the one before. */
+  #account(pod: string, epoch: string): EpochAccount | undefined {
+    const last = this.#lastAccount;
+    if (last !== undefined && last.epoch === epoch && last.pod === pod) return last;
+    return (this.#lastAccount = this.#epochs.get(keyOf(pod, epoch)));
   }
 
   hear(pod: string, epoch: string, heartbeat: Heartbeat, last: boolean): void {

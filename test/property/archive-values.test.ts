@@ -19,7 +19,7 @@ import { ArchiveBatch } from '../../monitor/archive/archive-batch.ts';
 import { SchemaBook } from '../../monitor/archive/schema-book.ts';
 import { placeOf } from '../../monitor/archive/column-types.ts';
 import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
-import { DuckDb, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
+import { valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import { anyType, anyValueOf } from '../support/fixtures/any-value.ts';
 import { archivedRows } from '../support/fixtures/archived-rows.ts';
@@ -138,8 +138,7 @@ async function archived(folder: string, bundle: Bundle, stored: readonly Buffer[
   const warn = (line: string): never => {
     throw new Error(line);
   };
-  const duck = await DuckDb.open();
-  const batch = new ArchiveBatch(duck, {
+  const batch = await ArchiveBatch.open({
     book: new SchemaBook(join(folder, 'bundles'), warn),
     placeOf: (of, columns) => placeOf(folder, of, columns),
     warn,
@@ -152,7 +151,7 @@ async function archived(folder: string, bundle: Bundle, stored: readonly Buffer[
       encoder.clear();
       encoder.appendServed(request(bundle, row), i + 1);
       walk.request(Buffer.from(encoder.frames().subarray(FRAME_HEADER_BYTES)));
-      await batch.add(walk, origin);
+      batch.add(walk, origin);
     }
     const files: string[] = [];
     for (const [i, file] of batch.files().entries()) {
@@ -162,8 +161,7 @@ async function archived(folder: string, bundle: Bundle, stored: readonly Buffer[
     }
     return await archivedRows(files, '*, _view__v.undecoded AS undecoded');
   } finally {
-    await batch.close();
-    duck.close();
+    batch.close();
   }
 }
 

@@ -136,7 +136,34 @@ export class Column {
     this.#heap = larger;
   }
 
-  /** Copies the first `rows` values into a vector of the column's type, and empties the column. */
+  /** @returns a column with the values so far; this one is empty afterwards */
+  detach(): Column {
+    const rows = this.#capacity;
+    const children = this.children.map((child) => child.detach());
+    const taken = new Column(this.kind, children, 0);
+    taken.#take(this);
+    this.bytes = new Uint8Array(rows * BYTES[this.kind]);
+    this.words = new Uint32Array(this.bytes.buffer, 0, this.bytes.length >> 2);
+    this.#bigs = null;
+    if (this.#hasNull) this.#valid = new Uint8Array(rows / 8).fill(0xff);
+    this.#hasNull = false;
+    this.#heap = Buffer.allocUnsafe(0);
+    this.clear();
+    return taken;
+  }
+
+  #take(from: Column): void {
+    this.bytes = from.bytes;
+    this.words = from.words;
+    this.#valid = from.#valid;
+    this.#hasNull = from.#hasNull;
+    this.items = from.items;
+    this.#heap = from.#heap;
+    this.#heapEnd = from.#heapEnd;
+    this.#long.push(...from.#long);
+  }
+
+  /** Copies the first `rows` values into a vector of the column's type. */
   write(vector: Vector, rows: number): void {
     if (this.kind === 'struct') {
       for (const [i, child] of this.children.entries()) {
@@ -154,7 +181,6 @@ export class Column {
       const { buffer } = this.#valid;
       bindings.copy_data_to_vector_validity(vector, 0, buffer as ArrayBuffer, 0, (rows + 7) >> 3);
     }
-    this.clear();
   }
 
   /** Empties the column. */

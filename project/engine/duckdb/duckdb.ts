@@ -4,7 +4,7 @@
  *
  * Only this file imports the client. Times leave queries as `epoch_us(...)`, never as Dates, which lose microseconds.
  */
-import { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBTableFunction } from '@duckdb/node-api';
 import {
   DuckDBArrayValue,
   DuckDBBlobValue,
@@ -13,7 +13,7 @@ import {
   DuckDBStructValue,
   DuckDBTimestampValue,
 } from '@duckdb/node-api';
-import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { registryError } from '../../../contract/errors.ts';
 import type { CodedError } from '../../../contract/std/coded-error.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
@@ -129,9 +129,31 @@ export class DuckDb {
     }
   }
 
-  /** @returns what appends columns to a table; to be closed before the table is read */
-  async columnAppender(table: string): Promise<ColumnAppender> {
-    return new ColumnAppender(await this.#connection.createAppender(table));
+  /**
+   * Makes pages of columns a table of this name, which is read where they stand: `FROM name()`.
+   *
+   * @param types  in SQL, of its columns c0, c1, ...
+   * @param pages  asked for each time that the table is read
+   */
+  async tableOf(name: string, types: readonly string[], pages: () => readonly ColumnPage[]): Promise<void> {
+    const nulls = types.map((type, i) => `NULL::${type} AS c${i}`).join(', ');
+    const described = await this.#connection.run(`SELECT ${nulls}`).catch(this.#rethrow);
+    const columnTypes: readonly DuckDBType[] = described.columnTypes();
+    this.#connection.registerTableFunction(
+      DuckDBTableFunction.create({
+        name,
+        bindFunction: (bind) => {
+          for (const [i, type] of columnTypes.entries()) bind.addResultColumn(`c${i}`, type);
+          bind.setBindData({ left: [...pages()].toReversed() });
+        },
+        initFunction: (init) => init.setMaxThreads(1),
+        mainFunction: (scan, chunk) => {
+          const page = (scan.bindData as { left: ColumnPage[] }).left.pop();
+          chunk.rowCount = page === undefined ? 0 : page.rows;
+          if (page !== undefined) writeColumns(chunk.chunk, page.columns, page.rows);
+        },
+      }),
+    );
   }
 
   /** Ends the statement that runs, if one does: it fails. */
@@ -153,31 +175,11 @@ function placeOf({ file, tempFolder }: DuckDbOptions): Pick<DuckDbOptions, 'file
   return file?.includes('?') === true ? { tempFolder: tempFolder ?? `${file}.tmp` } : { file, tempFolder };
 }
 
-/** Appends rows to a table column by column: no object is made for a value. */
-class ColumnAppender {
-  readonly #appender: DuckDBAppender;
-  readonly #types: DuckDBType[];
-
-  constructor(appender: DuckDBAppender) {
-    this.#appender = appender;
-    this.#types = Array.from({ length: appender.columnCount }, (_, i) => appender.columnType(i));
-  }
-
-  /** @param columns  those of the table, in its order; they are empty afterwards */
-  append(columns: readonly Column[], rows: number): void {
-    if (columns.length !== this.#types.length)
-      throw new TypeError(`the table has ${this.#types.length} columns, not ${columns.length}`);
-    const chunk = DuckDBDataChunk.create(this.#types, rows);
-    writeColumns(chunk.chunk, columns, rows);
-    this.#appender.appendDataChunk(chunk);
-  }
-
-  close(): void {
-    this.#appender.closeSync();
-  }
+/** Rows of a table, at most as many as a chunk has, column by column. */
+export interface ColumnPage {
+  readonly columns: readonly Column[];
+  readonly rows: number;
 }
-
-export type { ColumnAppender };
 
 function outOfMemory(why: string, setting: string | undefined, cause: unknown): CodedError {
   const more = setting === undefined ? {} : { field: setting, help: `Raise \`${setting}\`, ${SMALLER}` };
