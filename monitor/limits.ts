@@ -9,8 +9,20 @@ export const LIMITS = {
    */
   alertBelow: 0.99,
   alarmBelow: 0.9,
-  /** An alarm when more than this share of the values has no explanation. */
+  /** An alarm when surely more than this share of the rows is unexplained, or another entity's. */
   unexplainedMost: 0.01,
+  /** An alarm when this many entities were answered with the row of another. */
+  foreignEntities: 3,
+  /** An alert when a view is surely less available than this. */
+  availableLeast: 0.999,
+  /** With fewer present values no rate is judged; those of so many days are taken together before. */
+  leastValues: 30,
+  pooledDays: 7,
+  /** Where an incident of at least so many mismatches came about is told if one slice of the traffic holds most. */
+  leastInSlice: 30,
+  sliceHolds: 0.8,
+  /** And is at most this share of the traffic. */
+  sliceTraffic: 0.4,
   /** Not enough data when more than this share of the values could not be judged. */
   unjudgedMost: 0.01,
   /**

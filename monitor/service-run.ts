@@ -9,10 +9,13 @@ import { CodedError } from '../contract/std/coded-error.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import type { DayOfService } from './day/day-of-log.ts';
 import { JudgedVectors } from './replay/judged-vectors.ts';
+import { deploysOf } from './day/deploys.ts';
 import { driftOfDay } from './drift/day-drift.ts';
 import type { DriftOfDay } from './drift/day-drift.ts';
 import type { DriftReferences } from './drift/drift-references.ts';
 import { AsServed } from './judge/as-served.ts';
+import { trainedSpreads } from './tally/feature-spreads.ts';
+import { NO_TRAFFIC, agreedByOpen, agreeingRowCounts, replayedSpreads } from './replay/agreeing-traffic.ts';
 import { FeatureTally } from './judge/feature-tally.ts';
 import { NO_PAIRS } from './judge/agreeing-pairs.ts';
 import { ViewJudge } from './judge/judge.ts';
@@ -25,11 +28,14 @@ import type { DefinedView } from './judge/served-history.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import { agreeingPairs } from './replay/agreeing-values.ts';
 import { servedFeatures, splitRole } from './replay/role-replay.ts';
+import { IncidentTally } from './tally/incident-tally.ts';
+import { RoleTally } from './tally/role-tally.ts';
 import { runsOfDay } from './verdict/runs-of-day.ts';
-import { judgedValuesFile, readTrend, writeSnapshot } from './verdict/snapshot-folder.ts';
+import { judgedValuesFile, readEarlier, trendPoint, writeSnapshot } from './verdict/snapshot-folder.ts';
 import { SNAPSHOT_VERSION } from './verdict/snapshot.ts';
-import type { FeatureSnapshot, Snapshot, VectorCounts } from './verdict/snapshot.ts';
-import { verdictOf } from './verdict/verdict.ts';
+import type { Snapshot, VectorCounts } from './verdict/snapshot.ts';
+import { conclude } from './verdict/verdict.ts';
+import type { CountedDay } from './verdict/verdict.ts';
 import { readViewState } from './verdict/view-state.ts';
 import type { ViewState } from './verdict/view-state.ts';
 
@@ -38,6 +44,8 @@ export class ServiceRun {
   readonly #served: DayOfService;
   readonly #values = new JudgedValues();
   readonly #judged: JudgedVectors;
+  readonly #incidents = new IncidentTally();
+  readonly #roles = new Map<string, RoleTally>();
 
   /** By role: which rows of the history those that were given out are. */
   readonly #fidelity = new Map<string, ViewJudge['fidelity']>();
@@ -52,7 +60,8 @@ export class ServiceRun {
     const { project, database, book, duck, date } = this.#day;
     const { settings, logger } = project;
     const { service } = this.#served;
-    const features = new Map<string, FeatureSnapshot>();
+    const features = new Map<string, CountedDay['features'][number]>();
+    const trained = await trainedSpreads(database, service.name, this.#day.toUs);
     const views = new Map<string, ViewState>();
     await this.#values.begin(duck);
     await this.#judged.begin();
@@ -61,14 +70,15 @@ export class ServiceRun {
       const view = book.current.views.get(used.view)!;
       const state = views.get(view.id);
       const runs = state?.runs ?? (await database.runs({ view: view.id }));
-      for (const feature of await this.#judgeView(used, view, runs)) features.set(feature.name, feature);
+      const judged = await this.#judgeView(used, view, runs, trained);
+      for (const feature of judged) features.set(feature.name, feature);
       if (state === undefined) views.set(view.id, await readViewState(this.#day, view, runs, this.#served));
     }
     logger.progress(`judging ${service.name}`, service.views.length, service.views.length);
     await this.#values.write(duck, judgedValuesFile(settings.reports, service.name, date));
     const ordered = service.features.flatMap(({ fullName }) => features.get(fullName) ?? []);
     const drift = await driftOfDay(this.#day, this.#served);
-    const snapshot = this.#snapshot(withDrift(ordered, drift), views, {
+    const snapshot = await this.#snapshot(withDrift(ordered, drift), views, {
       references: drift.references,
       judged: await this.#judged.count(),
     });
@@ -79,23 +89,15 @@ export class ServiceRun {
     used: ServiceView,
     view: FeatureView,
     runs: readonly RunRecord[],
-  ): Promise<FeatureSnapshot[]> {
+    trained: ReadonlyMap<string, number>,
+  ): Promise<CountedDay['features']> {
     const { book, duck, hmacKey } = this.#day;
     const { service } = this.#served;
     const entity = book.current.entities.get(view.entity)!;
     const own = service.features.filter((feature) => feature.role === used.role);
-    const tallies = new Map<string, FeatureTally>();
-    for (const { feature: name } of own) {
-      tallies.set(name, new FeatureTally(view.features.find((one) => one.name === name)!));
-    }
     const history = new ServedHistory(duck, this.#day.histories, { view, entity }, runs);
     const definedBy = (bundle: string): DefinedView => book.servedDefinition(bundle, view);
     const historyWatermarkUs = (bundle: string): number | null => history.completeUpTo(definedBy(bundle));
-    const judge = new ViewJudge(
-      { service, used, view, tallies, runs: new RunIndex(runs), historyWatermarkUs, hmacKey },
-      book,
-      this.#values,
-    );
     const definedAs = (id: number): DefinedView | null => book.definedAs(view, id);
     const taken = own.map(({ fullName, feature: name }) => ({
       fullName,
@@ -111,22 +113,44 @@ export class ServiceRun {
       definedBy,
     };
     const split = await this.#reading(view, () =>
-      splitRole(duck, this.#served.files, { ...role, historyWatermarkUs }),
+      splitRole(duck, this.#served.files, { ...role, historyWatermarkUs, fromUs: this.#day.fromUs }),
     );
-    const agreeing = split?.agreeing ?? [];
-    for (const [i, states] of agreeing.entries())
+    const hasRows = split !== null && split.given > 0;
+    const spreads = hasRows
+      ? await replayedSpreads(
+          duck,
+          taken.map(({ feature }) => feature),
+        )
+      : [];
+    const tallies = new Map(
+      taken.map(({ feature, fullName }, i) => {
+        return [feature.name, new FeatureTally(feature, trained.get(fullName) ?? spreads[i] ?? null)];
+      }),
+    );
+    const tally = new RoleTally(service, used, this.#day.fromUs, this.#incidents);
+    this.#roles.set(used.role, tally);
+    tally.traffic.addAgreeing(split?.traffic ?? NO_TRAFFIC);
+    const judge = new ViewJudge(
+      { service, used, view, tallies, role: tally, runs: new RunIndex(runs), historyWatermarkUs, hmacKey },
+      book,
+      this.#values,
+    );
+    for (const [i, states] of (split?.agreeing ?? []).entries())
       tallies.get(own[i]!.feature)!.addAgreeing(states, split!.hasCreatedTimes);
     judge.addTrue(split?.given ?? 0);
     const open = { service, features: servedFeatures(taken), open: split?.open ?? 0, definedAs };
-    if (open.open > 0) await this.#judgeOpen(judge, new ViewReplay(duck, { ...role, ...open }), role);
+    if (open.open > 0) {
+      await this.#judgeOpen(judge, new ViewReplay(duck, { ...role, ...open }), { view, entity, hasRows });
+    }
     if (split !== null) await this.#judged.endRole();
     this.#fidelity.set(used.role, judge.fidelity);
-    const snapshots: FeatureSnapshot[] = [];
+    const rows = hasRows ? await agreeingRowCounts(duck, taken.length) : [];
+    const snapshots: CountedDay['features'][number][] = [];
     for (const [i, { feature, fullName }] of taken.entries()) {
       // Of one feature at a time: those of a view need not stand in memory together.
-      const hasValues = split !== null && split.given > 0;
-      const pairs = hasValues ? await agreeingPairs(duck, i, feature, service.tensor) : NO_PAIRS;
-      snapshots.push(tallies.get(feature.name)!.snapshot(fullName, view.id, pairs));
+      const pairs = hasRows ? await agreeingPairs(duck, i, feature, service.tensor) : NO_PAIRS;
+      const agreeing = { rows: rows[i] ?? 0, vectorsOf: tally.agreed };
+      snapshots.push(tallies.get(feature.name)!.snapshot(fullName, view.id, pairs, agreeing));
     }
     return snapshots;
   }
@@ -134,10 +158,16 @@ export class ServiceRun {
   async #judgeOpen(
     judge: ViewJudge,
     replay: ViewReplay,
-    { view, entity }: { readonly view: FeatureView; readonly entity: Entity },
+    {
+      view,
+      entity,
+      hasRows,
+    }: { readonly view: FeatureView; readonly entity: Entity; readonly hasRows: boolean },
   ): Promise<void> {
     const { duck, hmacKey } = this.#day;
     await this.#reading(view, () => replay.join());
+    const keys = { keys: entity.joinKeys.length, isStored: view.kind === 'stored' };
+    const agreed = hasRows ? await agreedByOpen(duck, keys) : new Map<number, number>();
     const revealed = new RevealedValues(duck, view, hmacKey, replay);
     const asServed = new AsServed(duck, { view, entity }, replay, revealed);
     for await (const page of replay.pages()) {
@@ -145,7 +175,7 @@ export class ServiceRun {
       const asked = await asServed.ask(rows);
       for (const row of rows) {
         const { vid } = row.vector;
-        if (!judge.add(row, asked.get(vid))) this.#judged.addUnjudged(vid);
+        if (!judge.add(row, asked.get(vid), agreed.get(vid))) this.#judged.addUnjudged(vid);
         if (this.#values.isFull) await this.#values.flush(duck);
       }
     }
@@ -162,59 +192,71 @@ export class ServiceRun {
     }
   }
 
-  #snapshot(
-    features: readonly FeatureSnapshot[],
+  async #snapshot(
+    features: CountedDay['features'],
     states: ReadonlyMap<string, ViewState>,
     { references, judged }: { readonly references: DriftReferences; readonly judged: number },
-  ): Snapshot {
-    const { project, book, date, fromUs, toUs } = this.#day;
+  ): Promise<Snapshot> {
+    const { project, book, duck, date, fromUs, toUs } = this.#day;
     const { settings, logger, clock } = project;
-    const { service } = this.#served;
+    const { service, lastUs, files } = this.#served;
     const views = [...states.values()];
-    const vectors = this.#vectorCounts(features, judged);
     // Rows may still arrive within the lateness allowance of the service's views.
     const settlesUs = toUs + Math.max(0, ...views.map(({ view }) => view.latenessUs));
     const provisional = clock.nowUs() < settlesUs;
-    const sources = views.flatMap(({ source }) => source ?? []);
-    const ages = views.flatMap(({ age }) => age ?? []);
+    const earlier = readEarlier(settings.reports, service.name, date, logger);
+    const day: CountedDay = {
+      service,
+      date,
+      lastUs,
+      features,
+      views: service.views.map(({ role, view }) => {
+        const fidelity = this.#fidelity.get(role)!;
+        return { role, ...states.get(view)!.snapshot, fidelity, ...this.#roles.get(role)!.counts() };
+      }),
+      vectors: this.#vectorCounts(features, judged),
+      leftOut: [...this.#day.log.leftOut].map(([what, count]) => ({ what, vectors: count })),
+      sources: views.flatMap(({ source }) => source ?? []),
+      ages: views.flatMap(({ age }) => age ?? []),
+      incidents: this.#incidents.incidents((view) => scheduleUs(states.get(view)!.view)),
+      traffic: [...this.#roles.values()].flatMap(({ traffic }) => traffic.slices()),
+      earlier,
+    };
+    const { verdict, sentence, findings, notes, ...concluded } = conclude(day);
     return {
       version: SNAPSHOT_VERSION,
       project: settings.project,
       date,
       service: service.name,
-      ...verdictOf(features, vectors, sources, ages),
+      verdict,
+      sentence,
+      findings,
+      notes,
       provisional,
       settlesAt: provisional ? formatTimestamp(settlesUs) : null,
       judgedAt: formatTimestamp(clock.nowUs()),
       bundle: book.current.hash,
       owner: service.owner,
       consumers: service.consumers,
-      vectors,
-      incidents: [],
-      slices: [],
-      views: service.views.map(({ role, view }) => ({
-        role,
-        ...states.get(view)!.snapshot,
-        fidelity: this.#fidelity.get(role)!,
-      })),
-      features,
+      vectors: day.vectors,
+      views: day.views,
+      ...concluded,
       drift: references,
       runs: runsOfDay(
         views.map(({ runs }) => runs),
         fromUs,
         toUs,
       ),
-      deploys: [],
-      leftOut: [...this.#day.log.leftOut].map(([what, count]) => ({ what, vectors: count })),
-      brokeSince: null,
-      trend: readTrend(settings.reports, service.name, date, logger),
+      deploys: await deploysOf(duck, files.vectors),
+      leftOut: day.leftOut,
+      trend: earlier.map(trendPoint),
     };
   }
 
-  #vectorCounts(features: readonly FeatureSnapshot[], judged: number): VectorCounts {
+  #vectorCounts(features: CountedDay['features'], judged: number): VectorCounts {
     const { vectors, duplicates } = this.#served;
     const { gaps, openTails } = this.#day.log;
-    const sum = (of: (feature: FeatureSnapshot) => number): number =>
+    const sum = (of: (feature: CountedDay['features'][number]) => number): number =>
       features.reduce((total, feature) => total + of(feature), 0);
     const withheld = sum((feature) => feature.dropped);
     return {
@@ -230,9 +272,14 @@ export class ServiceRun {
   }
 }
 
-function withDrift(features: readonly FeatureSnapshot[], drift: DriftOfDay): FeatureSnapshot[] {
+function withDrift(features: CountedDay['features'], drift: DriftOfDay): CountedDay['features'] {
   return features.map((feature) => {
     const own = drift.features.get(feature.name);
     return own === undefined ? feature : { ...feature, drift: own };
   });
+}
+
+/** How often a view is brought up to date; where nothing says it, as often as its freshness asks. */
+function scheduleUs({ scheduleUs: own, hopUs, freshnessUs }: FeatureView): number {
+  return own ?? (hopUs > 0 ? hopUs : freshnessUs);
 }

@@ -2,7 +2,7 @@
 import { formatDuration } from '../../contract/std/duration.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
 import { spanText } from '../causes/evidence-text.ts';
-import { percent } from '../verdict/verdict.ts';
+import { percentText } from '../percent-text.ts';
 import type { HealthCheck, HealthState } from './health-check.ts';
 
 const ORDER: readonly HealthState[] = ['bad', 'unknown', 'good'];
@@ -36,7 +36,7 @@ function colored(state: HealthState, color: boolean): string {
 
 function valueText({ unit, value }: HealthCheck): string {
   if (value === null) return '-';
-  return unit === 'seconds' ? spanText(value * 1e6) : percent(value);
+  return unit === 'seconds' ? spanText(value * 1e6) : percentText(value);
 }
 
 /** Limits are round numbers, and are shown as they are. */

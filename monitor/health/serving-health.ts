@@ -1,5 +1,5 @@
 /** Whether answers are in time and whole: from what the sidecars have counted. Pure. */
-import { percent } from '../verdict/verdict.ts';
+import { percentText } from '../percent-text.ts';
 import { quantileOf } from './counted-metrics.ts';
 import type { Buckets } from './counted-metrics.ts';
 import type { HealthCheck } from './health-check.ts';
@@ -35,7 +35,7 @@ function p99({ seconds, from }: ServingCounts): HealthCheck {
   if (value === null) return nothing(p99Of, `${from}: no answer is counted`);
   const inTime = seconds.get(P99_MOST_S);
   const isGood = inTime === undefined ? value <= P99_MOST_S : inTime / total >= 0.99;
-  const share = inTime === undefined ? '' : `, ${percent(inTime / total)} of them within 10 ms`;
+  const share = inTime === undefined ? '' : `, ${percentText(inTime / total)} of them within 10 ms`;
   const isPast = value === Infinity;
   const past = isPast ? `; p99 lies above the last edge, ${lastEdge(seconds)} s` : '';
   const why = `${from}: ${Math.round(total)} answers${share}${past}`;

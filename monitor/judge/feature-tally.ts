@@ -25,9 +25,18 @@ import type { PairTally } from './pair-tally.ts';
 import { STATES, isAbsent } from '../causes/value-state.ts';
 import type { CauseCounts, Example, FeatureSnapshot, SideOfExample } from '../verdict/snapshot.ts';
 import type { State } from '../causes/value-state.ts';
+import { harmOf } from '../incidents/harm.ts';
+import { ExamplePool } from '../tally/example-pool.ts';
+import type { Candidate } from '../tally/example-pool.ts';
+import { NO_ROWS, RowTally } from '../tally/row-tally.ts';
+import type { AgreeingRows } from '../tally/row-tally.ts';
+import { hourOf } from '../tally/served-place.ts';
+import type { ServedPlace } from '../tally/served-place.ts';
+import { rowInterval } from '../verdict/rates.ts';
 import { isSame, isWithinTolerance } from '../causes/value-equality.ts';
 
-const EXAMPLES_PER_CAUSE = 20;
+/** Of each cause; the report draws no more. */
+const MOST_EXAMPLES = 20;
 
 /** Which vector a value belongs to, for examples. */
 export interface VectorName {
@@ -41,8 +50,12 @@ export interface VectorName {
 /** The result of comparing one value. */
 interface Judgement {
   readonly exact: boolean;
-  /** null where the values are equal. */
+  /** null where the values are equal, and where none was served (UNAVAILABLE). */
   readonly explanation: Explanation | null;
+  /** Whether there is a value on at least one side. */
+  readonly isPresent: boolean;
+  /** Of a mismatch of present values. */
+  readonly candidate: Candidate | null;
 }
 
 export class FeatureTally {
@@ -65,11 +78,16 @@ export class FeatureTally {
   readonly #states = new Map<string, number>();
   readonly #causes = new Map<Cause, CauseCounts>();
   readonly #also = new Map<Cause, number>();
-  readonly #examples = new Map<Cause, Example[]>();
+  readonly #spread: number | null;
+  readonly #rows = new RowTally();
+  readonly #examples = new ExamplePool();
+  #harm = 0;
   readonly #pairs: PairTally;
 
-  constructor(feature: Feature) {
+  /** @param spread  what a difference is measured by (incidents/harm.ts); null: unknown */
+  constructor(feature: Feature, spread: number | null = null) {
     this.#feature = feature;
+    this.#spread = spread;
     this.#pairs = pairTallyOf(feature.type);
   }
 
@@ -117,24 +135,34 @@ export class FeatureTally {
     }
   }
 
-  add(facts: ValueFacts, vector: VectorName): Judgement {
+  add(facts: ValueFacts, vector: VectorName, place: ServedPlace): Judgement {
+    const { servedState, replayedState } = facts;
+    this.#count(this.#states, `${servedState}|${replayedState}`);
     const exact = isSame(facts.type, facts.served, facts.replayed);
+    if (servedState === 'unavailable') {
+      this.#unavailable += 1;
+      return { exact, explanation: null, isPresent: false, candidate: null };
+    }
     const explanation = exact ? null : explain(facts);
-    this.#count(this.#states, `${facts.servedState}|${facts.replayedState}`);
-    if (facts.servedState === 'unavailable') this.#unavailable += 1;
-    else if (isAbsent(facts.servedState) && isAbsent(facts.replayedState)) this.#bothAbsent += 1;
-    else this.#addPresent(facts, vector, explanation);
-    if (facts.isHashed === true && facts.servedState !== 'unavailable') this.#hashed += 1;
-    return { exact, explanation };
+    const isPresent = !(isAbsent(servedState) && isAbsent(replayedState));
+    if (facts.isHashed === true) this.#hashed += 1;
+    if (!isPresent) this.#bothAbsent += 1;
+    else this.#addPresent(facts, place, explanation);
+    const candidate =
+      isPresent && explanation !== null ? this.#candidate(facts, vector, place, explanation) : null;
+    return { exact, explanation, isPresent, candidate };
   }
 
-  #addPresent(facts: ValueFacts, vector: VectorName, explanation: Explanation | null): void {
+  #addPresent(facts: ValueFacts, place: ServedPlace, explanation: Explanation | null): void {
+    const kept = explanation === null || explanation.withinPromise;
     if (explanation === null) this.#exact += 1;
-    else {
-      if (explanation.withinPromise) this.#withinPromise += 1;
-      else this.#beyondPromise += 1;
-      this.#addCause(facts, vector, explanation);
-    }
+    else if (kept) this.#withinPromise += 1;
+    else this.#beyondPromise += 1;
+    this.#rows.add(place.row, {
+      isRight: kept,
+      isUnexplained: explanation !== null && UNEXPLAINED.has(explanation.cause),
+      isReplayed: !isAbsent(facts.replayedState),
+    });
     const { served, replayed, available, type } = facts;
     if (explanation === null || isWithinTolerance(type, served, replayed, this.#feature.tolerance)) {
       this.#tolerated += 1;
@@ -144,26 +172,29 @@ export class FeatureTally {
     if (facts.isHashed !== true) this.#pairs.add(served, replayed);
   }
 
-  #addCause(facts: ValueFacts, vector: VectorName, explanation: Explanation): void {
-    const { cause, also, evidence, withinPromise } = explanation;
+  /** Counts a mismatch under its cause, with its harm. */
+  #candidate(facts: ValueFacts, vector: VectorName, place: ServedPlace, explanation: Explanation): Candidate {
+    const { cause, also, withinPromise } = explanation;
     for (const other of also) this.#count(this.#also, other);
     const { values, beyondPromise } = this.#causes.get(cause) ?? { values: 0, beyondPromise: 0 };
-    const beyond = beyondPromise + (withinPromise ? 0 : 1);
-    this.#causes.set(cause, { values: values + 1, beyondPromise: beyond });
-    const examples = this.#examples.get(cause) ?? [];
-    if (examples.length >= EXAMPLES_PER_CAUSE) return;
-    this.#examples.set(cause, examples);
-    const { row, type } = facts;
-    examples.push({
-      ...vector,
-      servedAt: formatTimestamp(row.servedUs),
-      source: ROW_SOURCES[row.source]!,
-      served: side(facts.servedState, jsonOf(type, facts.served), row.served),
-      replayed: side(facts.replayedState, jsonOf(type, facts.replayed), row.replayed),
-      causes: [cause, ...also],
+    this.#causes.set(cause, { values: values + 1, beyondPromise: beyondPromise + (withinPromise ? 0 : 1) });
+    const harm = withinPromise ? 0 : harmOf(facts.served, facts.replayed, this.#spread);
+    this.#harm += harm;
+    const { requestId, row } = vector;
+    let made: Example | null = null;
+    const make = (): Example => (made ??= exampleOf(facts, vector, explanation));
+    const candidate = {
+      cause,
       withinPromise,
-      evidence,
-    });
+      harm,
+      hour: hourOf(place),
+      requestId,
+      row,
+      entity: place.entity,
+      make,
+    };
+    this.#examples.offer(candidate);
+    return candidate;
   }
 
   #count<Key>(counts: Map<Key, number>, key: Key): void {
@@ -172,10 +203,16 @@ export class FeatureTally {
 
   /**
    * @param name      the feature's full name in the service
-   * @param agreeing  the values that `addAgreeing` counted
+   * @param agreeing  the values that `addAgreeing` counted, and their rows
    */
-  snapshot(name: string, view: string, agreeing: AgreeingPairs = NO_PAIRS): FeatureSnapshot {
+  snapshot(
+    name: string,
+    view: string,
+    agreeing: AgreeingPairs = NO_PAIRS,
+    agreeingRows: AgreeingRows = NO_ROWS,
+  ): Omit<FeatureSnapshot, 'level'> {
     this.#pairs.addAgreeing(agreeing);
+    const shares = this.#rows.shares(agreeingRows);
     const present = this.#exact + this.#withinPromise + this.#beyondPromise;
     const rate = (count: number): number | null => (present === 0 ? null : count / present);
     const dropped = [...this.#withheld.values()].reduce((sum, count) => sum + count, 0);
@@ -198,8 +235,9 @@ export class FeatureTally {
       ...(this.#withheld.size > 0 ? { withheld: Object.fromEntries(this.#withheld) } : {}),
       exactMatch: rate(this.#exact),
       exactMatchWithinPromise: rate(this.#exact + this.#withinPromise),
-      rowsJudged: null,
-      interval: null,
+      ...shares,
+      interval: rowInterval(shares),
+      harm: this.#harm,
       toleranceMatch: this.#hasTolerance ? rate(this.#tolerated) : null,
       availableMatch: this.#hasAvailable ? rate(this.#exactAsAvailable) : null,
       states: this.#stateTable(),
@@ -207,7 +245,7 @@ export class FeatureTally {
       causes: inOrder(this.#causes),
       also: inOrder(this.#also),
       distributions: this.#pairs.distributions(),
-      examples: CAUSES.flatMap((cause) => this.#examples.get(cause) ?? []),
+      examples: this.#examples.chosen(MOST_EXAMPLES).map(({ example }) => example),
     };
   }
 
@@ -221,11 +259,31 @@ export class FeatureTally {
   }
 }
 
+/** What a feature may have next to none of. */
+const UNEXPLAINED: ReadonlySet<string> = new Set(['unexplained', 'foreign row']);
+
 const DOUBLE: ValueType = { kind: 'float64' };
 
 /** The value as JSON; on the tensor surface an integer is a double, which may be a NaN. */
 export function jsonOf(type: ValueType, value: Value): Json {
   return valueToJson(typeof value === 'number' && isNumeric(type) ? DOUBLE : type, value);
+}
+
+function exampleOf(
+  { row, type, served, replayed, servedState, replayedState }: ValueFacts,
+  vector: VectorName,
+  { cause, withinPromise, evidence }: Explanation,
+): Example {
+  return {
+    ...vector,
+    servedAt: formatTimestamp(row.servedUs),
+    source: ROW_SOURCES[row.source]!,
+    served: side(servedState, jsonOf(type, served), row.served),
+    replayed: side(replayedState, jsonOf(type, replayed), row.replayed),
+    causes: [cause],
+    withinPromise,
+    evidence,
+  };
 }
 
 function side(state: State, value: Json, row: ServedTimes | ReplayedTimes | null): SideOfExample {

@@ -31,6 +31,9 @@ import type { JudgedValues } from './judged-values.ts';
 import type { ReplayedRow, ReplayedVector } from './replayed-vector.ts';
 import { rowFacts } from './row-facts.ts';
 import type { RunIndex } from './run-index.ts';
+import { originOf } from '../incidents/origin.ts';
+import type { Mismatch } from '../tally/incident-tally.ts';
+import type { RoleTally } from '../tally/role-tally.ts';
 import { DROPPED } from '../verdict/snapshot.ts';
 import type { State } from '../causes/value-state.ts';
 
@@ -41,6 +44,7 @@ interface JudgedView {
   readonly view: FeatureView;
   /** A tally for each feature that the service takes from this role, by the feature's name. */
   readonly tallies: ReadonlyMap<string, FeatureTally>;
+  readonly role: RoleTally;
   readonly runs: RunIndex;
   /**
    * Time up to which the history is complete under a bundle's definition of the view; null: nowhere yet. Never called
@@ -90,16 +94,21 @@ export class ViewJudge {
   /**
    * Judges the values of a vector.
    *
-   * @param asked  which row of the history the served one is; undefined: that was not asked
-   * @returns      whether it has a judged value in this view
+   * @param asked   which row of the history the served one is; undefined: that was not asked
+   * @param agreed  how many vectors agree in every way with its replayed row
+   * @returns       whether it has a judged value in this view
    */
-  add(given: GivenRow, asked: AskedFidelity | undefined): boolean {
-    const { view, tallies } = this.#judged;
+  add(given: GivenRow, asked: AskedFidelity | undefined, agreed = 0): boolean {
+    const { view, tallies, role } = this.#judged;
     const { vector, view: servedView } = given;
     // Asked of every row that was given out, also of one whose currency cannot be judged yet.
     if (asked !== undefined) this.#fidelity[asked.fidelity.answer] += 1;
     const unjudged = this.#isUnjudged(servedView, vector);
     const row = this.#servedRow(given, asked);
+    const place = role.placeOf(vector, agreed);
+    const mismatches: Mismatch[] = [];
+    let values = 0;
+    let isAnswerAltered = false;
     let judged = false;
     for (const one of this.#features) {
       const { feature, fullName } = one;
@@ -114,11 +123,19 @@ export class ViewJudge {
       else if (unjudged) tally.addUnjudged();
       else {
         const facts = this.#valueFacts(row, one, definition, at);
-        const judgement = tally.add(facts, row.name);
+        const judgement = tally.add(facts, row.name, place);
         if (judgement.explanation !== null) this.#values.add(fullName, vector, facts, judgement.explanation);
         if (facts.servedState !== 'unavailable') judged = true;
+        if (facts.isAnswerAltered) isAnswerAltered = true;
+        const { isPresent, candidate } = judgement;
+        if (isPresent) values += 1;
+        if (candidate === null) continue;
+        const origin = originOf(row.facts, candidate.cause, vector.pod);
+        mismatches.push({ feature: fullName, origin, candidate });
       }
     }
+    role.addFidelity(place, asked?.fidelity.answer ?? null, isAnswerAltered);
+    role.add(place, values, mismatches);
     return judged;
   }
 

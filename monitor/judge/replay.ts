@@ -246,7 +246,7 @@ export class ViewReplay {
       JOIN replay_available available ON available.rid = v.vid
       LEFT JOIN replay_own own ON own.rid = v.vid
       LEFT JOIN replay_missed m ON m.vid = v.vid
-      LEFT JOIN (SELECT ${keys}, bool_or(NOT deleted) AS is_known,
+      LEFT JOIN (SELECT ${keys}, bool_or(NOT deleted) AS is_known, min(event_us) AS first_us,
           max({e: event_us, c: created_us}) FILTER (deleted) AS gone FROM replay_rows GROUP BY ALL) known
         USING (${keys})`;
   }

@@ -18,6 +18,7 @@ export interface ReplayedVector {
   readonly requestId: string;
   readonly rowIndex: number;
   readonly pod: string;
+  readonly serviceVersion: number;
   readonly surface: number;
   readonly bundle: string;
   readonly servedUs: number;
@@ -45,6 +46,8 @@ export interface ReplayedVector {
   /** Whether the history has any row of the entity but tombstones, and its last tombstone. */
   readonly isKnown: boolean;
   readonly gone: RowTimes | null;
+  /** The first event time that the history has of the entity; null: it has none. */
+  readonly firstEventUs: number | null;
 }
 
 export interface ReplayedRow {
@@ -68,7 +71,7 @@ export function vectorColumns(
 ): string {
   const columns = [
     us('v.vid', 'vid'),
-    'v.request_id, v.row_index, v.pod, v.surface, v.bundle, v.hmac_key',
+    'v.request_id, v.row_index, v.pod, v.service_version, v.surface, v.bundle, v.hmac_key',
     us('v.served_us', 'served_us'),
     ...service.requestKeys.map((_, i) => `coalesce(v.shown_${i}, CAST(v.key_${i} AS VARCHAR)) AS key_${i}`),
     'v.status, v.source, v.definition_id, v.is_decoded',
@@ -88,6 +91,7 @@ export function vectorColumns(
     'coalesce(known.is_known, false) AS is_known',
     us('known.gone.e', 'gone_event_us'),
     us('known.gone.c', 'gone_created_us'),
+    us('known.first_us', 'first_us'),
   ];
   return columns.join(', ');
 }
@@ -123,6 +127,7 @@ export function readVector(
     requestId: row['request_id'] as string,
     rowIndex: number('row_index')!,
     pod: row['pod'] as string,
+    serviceVersion: number('service_version')!,
     surface: number('surface')!,
     bundle: row['bundle'] as string,
     servedUs: number('served_us')!,
@@ -154,6 +159,7 @@ export function readVector(
     ofServedDefinition: rowTimes(row, 'own'),
     isKnown: row['is_known'] === true,
     gone: rowTimes(row, 'gone'),
+    firstEventUs: number('first_us'),
   };
 }
 

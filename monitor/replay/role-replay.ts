@@ -9,6 +9,8 @@ import { isSameFeature } from '../../contract/feature-match.ts';
 import type { Entity, Feature, FeatureView, JoinKey, ServiceView } from '../../contract/model.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { DefinedView, ServedHistory } from '../judge/served-history.ts';
+import { NO_TRAFFIC, agreeingTraffic } from './agreeing-traffic.ts';
+import type { AgreeingTraffic } from './agreeing-traffic.ts';
 import { countAgreeing } from './agreeing-counts.ts';
 import type { AgreeingStates } from './agreeing-counts.ts';
 import { layOpenRows } from './open-rows.ts';
@@ -18,6 +20,8 @@ import { layRowsInForce } from './rows-in-force.ts';
 import type { ServedFeature, ServedFiles } from './served-files.ts';
 
 interface ReplayedRole {
+  /** When the day begins. */
+  readonly fromUs: number;
   readonly used: ServiceView;
   /** The view in the bundle in force, and its entity. */
   readonly view: FeatureView;
@@ -38,6 +42,7 @@ interface SplitRole {
   /** How many rows were given out and agree. */
   readonly given: number;
   readonly hasCreatedTimes: boolean;
+  readonly traffic: AgreeingTraffic;
   /** How many rows are open. */
   readonly open: number;
 }
@@ -64,7 +69,9 @@ export async function splitRole(
   await splitRows(duck, { rows, keys, features: named, hasCreatedTimes, readings });
   const none = { given: 0, states: named.map(() => new Map()) };
   const { given, states } = readings.length === 0 ? none : await countAgreeing(duck, named);
-  return { agreeing: states, given, hasCreatedTimes, open: await layOpenRows(duck, rows) };
+  const asked = { rows, keys, features: named.length, fromUs: role.fromUs };
+  const traffic = readings.length === 0 ? NO_TRAFFIC : await agreeingTraffic(duck, asked);
+  return { agreeing: states, given, hasCreatedTimes, traffic, open: await layOpenRows(duck, rows) };
 }
 
 /** What the archive has of the role, in the order of s0, h0 ... */

@@ -1,6 +1,6 @@
 /** The result of `plumb monitor stats` as text for a terminal: one line per column, worst first. */
 import { renderTable } from '../../contract/std/text-table.ts';
-import { percent } from '../verdict/verdict.ts';
+import { percentText } from '../percent-text.ts';
 import { distanceOf } from './compare-files.ts';
 import type { DriftLevel } from '../statistics/drift-level.ts';
 import type { ColumnDifference, FileComparison } from './compare-files.ts';
@@ -57,7 +57,7 @@ function pair({ a, b }: Sides, text: (value: number) => string): string {
 function nullsText({ nulls, rows }: ColumnDifference): string {
   if (rows.a === 0 || rows.b === 0) return '';
   const shares = { a: nulls.a / rows.a, b: nulls.b / rows.b };
-  return shares.a + shares.b === 0 ? '' : pair(shares, percent);
+  return shares.a + shares.b === 0 ? '' : pair(shares, percentText);
 }
 
 /** How far values moved on average, or which category moved most. */

@@ -38,8 +38,11 @@ function causesOf(
   finding: Finding,
   { incidents, features }: Pick<Snapshot, 'incidents' | 'features'>,
 ): [cause: string, incident: Incident | null][] {
-  const { feature: name, view } = finding;
-  if (name === null) return [[view === null ? 'verdict' : 'data too old', null]];
+  const { feature: name, view, cause: named } = finding;
+  if (name === null) {
+    const known = incidents.find((one) => one.view === view && one.cause === named);
+    return [[named ?? 'verdict', known ?? null]];
+  }
   const own = incidents.filter((one) => {
     return one.view === view && one.beyondPromise > 0 && one.features.includes(name);
   });
@@ -48,5 +51,5 @@ function causesOf(
   const [worst] = Object.entries(causes)
     .filter(([, { beyondPromise }]) => beyondPromise > 0)
     .toSorted(([, a], [, b]) => b.beyondPromise - a.beyondPromise);
-  return [[worst?.[0] ?? 'distributions apart', null]];
+  return [[worst?.[0] ?? named ?? 'verdict', null]];
 }

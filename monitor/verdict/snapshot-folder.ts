@@ -16,7 +16,7 @@ import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
 import { faultsOf } from './faults.ts';
 import { SNAPSHOT_VERSION } from './snapshot.ts';
-import type { Snapshot, TrendPoint } from './snapshot.ts';
+import type { EarlierDay, Snapshot, TrendPoint } from './snapshot.ts';
 
 const TREND_DAYS = 30;
 
@@ -100,31 +100,48 @@ export function readSnapshot(reports: string, service: string, date: string): Sn
 }
 
 /**
- * @returns the verdicts before a date, oldest first, at most 30; skips, with a warning, one that cannot be read or is
- *          of another version
+ * @returns what later days ask of the verdicts before a date, oldest first, at most 30; skips, with a warning, one that
+ *          cannot be read or is of another version
  */
-export function readTrend(reports: string, service: string, date: string, logger: Logger): TrendPoint[] {
-  const points: TrendPoint[] = [];
-  const earlierDates = judgedDates(reports, service).filter((earlier) => earlier < date);
-  for (const earlier of earlierDates.slice(-TREND_DAYS)) {
+export function readEarlier(reports: string, service: string, date: string, logger: Logger): EarlierDay[] {
+  const dates = judgedDates(reports, service).filter((earlier) => earlier < date);
+  return dates.slice(-TREND_DAYS).flatMap((earlier) => {
     try {
       const snapshot = readSnapshot(reports, service, earlier);
-      if (snapshot === null) continue;
-      points.push({
-        date: earlier,
-        verdict: snapshot.verdict,
-        provisional: snapshot.provisional,
-        exactMatch: Object.fromEntries(snapshot.features.map((f) => [f.name, f.exactMatch])),
-        exactMatchWithinPromise: Object.fromEntries(
-          snapshot.features.map((f) => [f.name, f.exactMatchWithinPromise]),
-        ),
-        interval: Object.fromEntries(snapshot.features.map((f) => [f.name, f.interval])),
-      });
+      return snapshot === null ? [] : [earlierDay(snapshot, earlier)];
     } catch (error) {
       logger.warn(`the verdict of ${earlier} is left out of the trend: ${(error as Error).message}`);
+      return [];
     }
-  }
-  return points;
+  });
+}
+
+function earlierDay({ verdict, provisional, incidents, features }: Snapshot, date: string): EarlierDay {
+  return {
+    date,
+    verdict,
+    provisional,
+    incidents: incidents.map(({ view, cause, rows, values, beyondPromise }) => {
+      return { view, cause, rows, values, beyondPromise };
+    }),
+    features: features.map((feature) => {
+      const { name, view, present, bothAbsent, beyondPromise, exactMatch, exactMatchWithinPromise } = feature;
+      const { rowsJudged, rowsWithinPromise, rowsUnexplained, interval } = feature;
+      const rows = { rowsJudged, rowsWithinPromise, rowsUnexplained, interval };
+      return { name, view, present, bothAbsent, beyondPromise, exactMatch, exactMatchWithinPromise, ...rows };
+    }),
+  };
+}
+
+export function trendPoint({ date, verdict, provisional, features }: EarlierDay): TrendPoint {
+  return {
+    date,
+    verdict,
+    provisional,
+    exactMatch: Object.fromEntries(features.map((f) => [f.name, f.exactMatch])),
+    exactMatchWithinPromise: Object.fromEntries(features.map((f) => [f.name, f.exactMatchWithinPromise])),
+    interval: Object.fromEntries(features.map((f) => [f.name, f.interval])),
+  };
 }
 
 /** @returns the services of which there is a verdict, in order of their names */

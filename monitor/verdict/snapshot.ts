@@ -71,6 +71,8 @@ export interface Finding {
   /** The id of the view and the full name of the feature that it is about; null: it is about neither. */
   readonly view: string | null;
   readonly feature: string | null;
+  /** A lasting name of what no incident tells, such as `source stopped`; null: the feature's incidents tell it. */
+  readonly cause: string | null;
 }
 
 export interface VectorCounts {
@@ -98,6 +100,8 @@ export interface VectorCounts {
 export interface Incident {
   readonly view: string;
   readonly cause: Cause;
+  /** The worst level of the features in which it broke the promise. */
+  readonly level: Exclude<Level, 'too-few'>;
   /** The runs that brought, or failed to bring, what serving missed, or that wrote what differs. */
   readonly runs: readonly string[];
   readonly pods: readonly string[];
@@ -108,7 +112,7 @@ export interface Incident {
   /** Over the values beyond the promise: how far each is off, 1 at most; 1 also where there is no size. */
   readonly harm: number;
   readonly entities: number;
-  /** Full names, the most harmed first. */
+  /** Full names of those with values beyond the promise, the most harmed first. */
   readonly features: readonly string[];
   readonly services: readonly string[];
   readonly models: readonly string[];
@@ -124,14 +128,28 @@ export interface Incident {
   readonly examples: readonly (Example & { readonly feature: string })[];
 }
 
-/** One part of the traffic. */
-interface Slice {
-  readonly by: 'hour' | 'pod' | 'bundle' | 'serviceVersion' | 'surface' | 'source' | 'entityIsNew';
-  readonly value: string;
-  /** Values present on at least one side. */
+/** Counts of present values. */
+export interface ValueCounts {
   readonly values: number;
   readonly mismatches: number;
   readonly beyondPromise: number;
+}
+
+export const SLICES = [
+  'hour',
+  'pod',
+  'bundle',
+  'serviceVersion',
+  'surface',
+  'source',
+  'entityIsNew',
+] as const;
+export type SliceBy = (typeof SLICES)[number];
+
+/** One part of the traffic; `entityIsNew` is `new` or `known`. */
+export interface Slice extends ValueCounts {
+  readonly by: SliceBy;
+  readonly value: string;
 }
 
 /** How many rows that were served were what the history holds of them (the answers of causes/). */
@@ -162,18 +180,17 @@ export interface ViewSnapshot {
   readonly proposedDelayWhy: string | null;
   /** null: not asked. */
   readonly fidelity: FidelityCounts | null;
+  /** How many entities were answered with another one's row. Absent: none, or not asked. */
+  readonly foreignEntities?: number;
+  /** How many logged answers differ from the rows logged with them. Absent: none, or not asked. */
+  readonly alteredAnswers?: number;
   /** The hours 0 to 23 in which vectors were served. */
   readonly hours: readonly HourOfView[];
-  /** null: not counted. */
-  readonly availability: Availability | null;
+  readonly availability: Availability;
 }
 
-export interface HourOfView {
+export interface HourOfView extends ValueCounts {
   readonly hour: number;
-  /** Values present on at least one side. */
-  readonly values: number;
-  readonly mismatches: number;
-  readonly beyondPromise: number;
   readonly unavailable: number;
   /** How old the view's data online was at most; null: unknown. */
   readonly dataAgeUs: number | null;
@@ -188,7 +205,19 @@ export interface Availability {
   readonly availableMinutes: number;
 }
 
-export interface FeatureSnapshot {
+/** How a feature's match, or a view's availability, is judged. */
+export type Level = 'ok' | 'alert' | 'alarm' | 'too-few';
+
+/** The distinct rows (an entity and its replayed row) of a feature's present values, each counted once. */
+export interface RowShares {
+  readonly rowsJudged: number;
+  /** Over these rows the sum of the shares of their vectors that were exact or within the promise. */
+  readonly rowsWithinPromise: number;
+  /** The same of those whose first cause is unexplained or a foreign row. */
+  readonly rowsUnexplained: number;
+}
+
+export interface FeatureSnapshot extends RowShares {
   /** Full name: `view__feature` or `role__feature`. */
   readonly name: string;
   readonly view: string;
@@ -221,10 +250,11 @@ export interface FeatureSnapshot {
   readonly withheld?: Readonly<Record<string, number>>;
   readonly exactMatch: number | null;
   readonly exactMatchWithinPromise: number | null;
-  /** Distinct rows (an entity and its replayed row) among the present values; null: not counted. */
-  readonly rowsJudged: number | null;
   /** Wilson's 95 % interval of the match within the promise over these rows, each with its share of right values. */
   readonly interval: readonly [low: number, high: number] | null;
+  readonly level: Level;
+  /** Over the values beyond the promise: how far each is off, 1 at most; 1 also where there is no size. */
+  readonly harm: number;
   /** Null also when values differ of which only the HMACs are known. */
   readonly toleranceMatch: number | null;
   /** Exact match with what a store without faults could have served; null without created times. */
@@ -293,7 +323,7 @@ export interface RunSnapshot {
   readonly state: string;
 }
 
-interface Deploy {
+export interface Deploy {
   /** When its first vector of the day was served. */
   readonly at: string;
   readonly bundle: string;
@@ -315,6 +345,23 @@ export interface ViewCause {
   /** Values beyond the promise now and then. */
   readonly beyondPromise: number;
   readonly before: number;
+}
+
+/** What later days read of a verdict. */
+export interface EarlierDay extends Pick<Snapshot, 'date' | 'verdict' | 'provisional'> {
+  readonly incidents: readonly Pick<Incident, 'view' | 'cause' | 'rows' | 'values' | 'beyondPromise'>[];
+  readonly features: readonly Pick<
+    FeatureSnapshot,
+    | keyof RowShares
+    | 'name'
+    | 'view'
+    | 'present'
+    | 'bothAbsent'
+    | 'beyondPromise'
+    | 'exactMatch'
+    | 'exactMatchWithinPromise'
+    | 'interval'
+  >[];
 }
 
 export interface TrendPoint {

@@ -13,14 +13,14 @@ import type { MonitoredDay } from '../monitored-day.ts';
 import { proposeDelay } from './delay-proposal.ts';
 import type { ServedSpan } from './delay-proposal.ts';
 import type { ViewSnapshot } from './snapshot.ts';
-import type { SourceAge, ViewAge } from './verdict.ts';
+import type { SourceAge, ViewAge } from './findings.ts';
 
 export interface ViewState {
   readonly view: FeatureView;
   /** The view's runs, in order of time. */
   readonly runs: readonly RunRecord[];
   /** Of every role of the view alike. */
-  readonly snapshot: Omit<ViewSnapshot, 'role'>;
+  readonly snapshot: Omit<ViewSnapshot, 'role' | 'fidelity' | 'hours' | 'availability'>;
   /** null: no run had read the source yet. */
   readonly source: SourceAge | null;
   /** null: no run had ended by the end of the day. */
@@ -55,9 +55,6 @@ export async function readViewState(
       delayUs: view.delayUs,
       proposedDelayUs: proposal.delayUs,
       proposedDelayWhy: proposal.why,
-      fidelity: null,
-      hours: [],
-      availability: null,
       ...(badRows === null ? {} : { badRows }),
     },
     source:

@@ -15,6 +15,8 @@ const UNFOLDED = 3;
 
 /** How many examples a page draws. */
 export interface ExampleLimit {
+  /** How many features get any, the worst first. */
+  readonly features: number;
   /** Rows for each cause of a feature. */
   readonly rows: number;
   /** How many of a feature's leading causes get examples. */

@@ -128,7 +128,7 @@ const SLICE_WORDS = {
   serviceVersion: 'service version',
   surface: 'surface',
   source: 'rows from the',
-  entityIsNew: 'new entities:',
+  entityIsNew: 'entities that are',
 } as const;
 
 function named(names: readonly string[]): Part {

@@ -29,11 +29,12 @@ import { dayText } from './markup/value-text.ts';
 export const MAX_REPORT_BYTES = 2_000_000;
 /** How many example rows to draw, largest first: the first that keeps the page below its limit is taken. */
 const LIMITS_TRIED: readonly ExampleLimit[] = [
-  ...[20, 10, 5, 3, 2, 1].map((rows) => ({ rows, causes: Infinity })),
-  { rows: 1, causes: 2 },
-  { rows: 1, causes: 1 },
+  ...[20, 10, 5, 3, 2, 1].map((rows) => ({ features: Infinity, rows, causes: Infinity })),
+  { features: Infinity, rows: 1, causes: 2 },
+  { features: Infinity, rows: 1, causes: 1 },
+  { features: 100, rows: 1, causes: 1 },
 ];
-const NO_EXAMPLES: ExampleLimit = { rows: 0, causes: 0 };
+const NO_EXAMPLES: ExampleLimit = { features: 0, rows: 0, causes: 0 };
 /**
  * The least bytes of an example row; with the size of the page without examples, this saves drawing pages that cannot
  * fit.
@@ -65,7 +66,7 @@ export function renderReport(snapshot: Snapshot, neighbours: Neighbours | null =
 
 function examplesDrawn({ features }: Snapshot, limit: ExampleLimit): number {
   let rows = 0;
-  for (const { examples } of features) {
+  for (const { examples } of features.slice(0, limit.features)) {
     const drawn = new Map<string, number>();
     for (const {
       causes: [cause],
@@ -117,7 +118,7 @@ function featuresSection(snapshot: Snapshot, limit: ExampleLimit): Part {
     featureSection(snapshot, feature, {
       place: places.get(feature)!,
       open: open.has(feature),
-      examples: limit,
+      examples: ordered.indexOf(feature) < limit.features ? limit : NO_EXAMPLES,
     });
   return html`<section>
       <h2>Features</h2>

@@ -1,7 +1,7 @@
 /** The trend of services as text for a terminal: a line a feature, its days as a small chart of the promise kept. */
 import { countText } from '../../../contract/std/count-text.ts';
 import { renderTable } from '../../../contract/std/text-table.ts';
-import { percent } from '../../verdict/verdict.ts';
+import { percentText } from '../../percent-text.ts';
 import type { Verdict } from '../../verdict/snapshot.ts';
 import { cutInMiddle } from './fitted-text.ts';
 import type { FeatureTrend, ServiceTrend } from '../trend.ts';
@@ -37,7 +37,7 @@ function trendText({ service, dates, verdicts, features }: ServiceTrend, columns
   ];
   const clean = features.length - wrong.length;
   return [
-    `${service}: values that match, exactly or within the promise (█ 100 %, ▁ ${percent(floor)})`,
+    `${service}: values that match, exactly or within the promise (█ 100 %, ▁ ${percentText(floor)})`,
     '',
     ...fittedTable(rows, span, columns - 2).map((line) => `  ${line}`),
     ...(clean > 0
@@ -103,12 +103,12 @@ function featureRow({ name, days }: FeatureTrend, dates: readonly string[], floo
     beyond: last === null ? '–' : String(last.beyondPromise),
     lowest: rateText(known.length === 0 ? null : lowest),
     on: known.length === 0 ? '' : dates[rates.lastIndexOf(lowest)]!.slice(5),
-    interval: interval === null ? '' : `${percent(interval[0])} to ${percent(interval[1])}`,
+    interval: interval === null ? '' : `${percentText(interval[0])} to ${percentText(interval[1])}`,
   };
 }
 
 function rateText(share: number | null): string {
-  return share === null ? '–' : percent(share);
+  return percentText(share);
 }
 
 /** Only a full match has the full bar. */

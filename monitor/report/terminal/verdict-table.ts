@@ -7,7 +7,7 @@ import { countText } from '../../../contract/std/count-text.ts';
 import { renderTable } from '../../../contract/std/text-table.ts';
 import { wrapped } from '../../../contract/std/wrapped-text.ts';
 import type { FeatureSnapshot, Incident, Snapshot, Verdict } from '../../verdict/snapshot.ts';
-import { percent } from '../../verdict/verdict.ts';
+import { percentText } from '../../percent-text.ts';
 import { causesOf, rankedFeatures } from '../ranking.ts';
 import { cutAtEnd, cutInMiddle } from './fitted-text.ts';
 import { bareSentence } from '../verdict-words.ts';
@@ -147,7 +147,7 @@ function featureLines(snapshot: Snapshot, width: number, paint: Paint): string[]
 }
 
 function rate(share: number | null): string {
-  return share === null ? '–' : percent(share);
+  return percentText(share);
 }
 
 function causesText(feature: FeatureSnapshot): string {

@@ -96,6 +96,20 @@ function causesOf(snapshot: Snapshot, name: string): Record<string, string> {
   return Object.fromEntries(featureOf(snapshot, name).examples.map((e) => [e.requestId, e.causes[0]]));
 }
 
+/** Each value present is in one hour of its view, and in one slice of each kind. */
+function expectWholeTraffic({ features, views, slices, vectors }: Snapshot): void {
+  const sum = <T>(items: readonly T[], of: (item: T) => number): number =>
+    items.reduce((total, item) => total + of(item), 0);
+  const present = sum(features, (feature) => feature.present);
+  const differ = sum(features, (feature) => feature.present - feature.exact);
+  expect(sum(views, ({ hours }) => sum(hours, ({ values }) => values))).toBe(present);
+  for (const own of Map.groupBy(slices, ({ by }) => by).values()) {
+    expect(sum(own, ({ values }) => values)).toBe(present);
+    expect(sum(own, ({ mismatches }) => mismatches)).toBe(differ);
+  }
+  expect(views.map(({ availability }) => availability.vectors)).toEqual(views.map(() => vectors.read));
+}
+
 describe('a day with something of everything', () => {
   test('each injected cause is named, with its evidence, and nothing is unexplained', async () => {
     day = await MonitoredDay.make();
@@ -203,6 +217,9 @@ describe('a day with something of everything', () => {
       'late arrival': { values: 1, beyondPromise: 0 },
       'missing online': { values: 1, beyondPromise: 1 },
     });
+    // Each customer has a row of its own.
+    expect(spent).toMatchObject({ rowsJudged: 407, rowsWithinPromise: 403, rowsUnexplained: 0 });
+    expectWholeTraffic(snapshot);
     expect(spent.states).toContainEqual({ served: 'zero', replayed: 'null', rows: 1 });
     expect(spent.states).toContainEqual({ served: 'unavailable', replayed: 'value', rows: 1 });
     // As available knows the late event's first row, and not what came with the run of 13:00.
@@ -253,7 +270,7 @@ describe('what cannot be judged', () => {
     });
     // The stored view has no edges: its values of the same vectors are judged.
     expect(snapshot.vectors).toMatchObject({ read: 105, judged: 105, unjudged: 10 });
-    expect(snapshot.sentence).toMatch(/^3\.17 % of the values \(10\) cannot be judged/);
+    expect(snapshot.sentence).toMatch(/^Not enough data: 3\.17 % of the values \(10\) cannot be judged/);
   });
 
   test('up to the watermark itself: judged', async () => {
@@ -411,7 +428,7 @@ describe('the log', () => {
       replayed: 'missing',
       rows: 1,
     });
-    expect(snapshot.verdict).toBe('pass');
+    expect(featureOf(snapshot, 'orders__spent_1d')).toMatchObject({ bothAbsent: 1, present: 1, exact: 1 });
   });
 });
 
@@ -515,7 +532,7 @@ test('an aggregated view whose source stopped is an alarm, though its zeros matc
   expect(featureOf(snapshot, 'orders__orders_1d')).toMatchObject({ exactMatch: 1 });
   expect(snapshot.verdict).toBe('alarm');
   expect(snapshot.sentence).toBe(
-    'orders: its source data/orders*.parquet has had no new event for 22h30m, since 2026-01-02 01:30; its ' +
+    'Alarm: orders: its source data/orders*.parquet has had no new event for 22h30m, since 2026-01-02 01:30; its ' +
       'sourceFreshness is 4h. What is served of it may no longer hold.',
   );
   expect(snapshot.views[0]).toMatchObject({ newestSourceRow: '2026-01-02T01:30:00.000000Z' });
@@ -532,7 +549,7 @@ describe('what is kept of a day', () => {
     for (const date of ['2026-01-01', '2025-12-31', '2026-01-03']) {
       writeDurably(
         join(reports, 'churn', `${date}.json`),
-        JSON.stringify({ version: 2, verdict: 'pass', features: [] }),
+        JSON.stringify({ version: 2, verdict: 'pass', incidents: [], features: [] }),
       );
     }
     writeDurably(join(reports, 'churn', '2025-12-30.json'), 'no JSON');

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { renderReport } from '../../../monitor/report/html/report.ts';
 import { LIMITS, distanceLevel, matchLevel } from '../../../monitor/limits.ts';
-import { verdictOf } from '../../../monitor/verdict/verdict.ts';
+import { conclude } from '../../../monitor/verdict/verdict.ts';
+import { dayOfCounts } from '../../support/fixtures/counted-day.ts';
 import { emptyDay, featureSample } from '../../support/fixtures/sample-snapshot.ts';
 
 const USUAL = { ...LIMITS };
@@ -38,7 +39,7 @@ describe('a changed limit is everywhere', () => {
   /** Five features, so that only those that need a look are unfolded. */
   const features = [feature, ...['a', 'b', 'c', 'd'].map((name) => featureSample({ name: `v__${name}` }))];
   const page = (): string => renderReport({ ...emptyDay(), features });
-  const verdict = (): string => verdictOf(features, { read: 1_000, gaps: 0, openTails: 0 }, []).verdict;
+  const verdict = (): string => conclude(dayOfCounts({ features })).verdict;
   const limitLine = (): string | undefined => /class="limit" d="([^"]*)"/.exec(page())?.[1];
   const unfolded = (): number => page().match(/<details class="feature"\s+open/g)?.length ?? 0;
 

@@ -3,6 +3,7 @@
  * report's own day is shown without its date.
  */
 import type { Json } from '../../../../contract/std/canonical-json.ts';
+import { percentText as breakablePercent } from '../../../percent-text.ts';
 import type { SideOfExample } from '../../../verdict/snapshot.ts';
 
 const MOST_CHARACTERS = 64;
@@ -29,10 +30,7 @@ export function counted(count: number, noun: string): string {
  * missed. The space does not break.
  */
 export function percentText(share: number | null): string {
-  if (share === null) return '–'; // there are no rows
-  if (share >= 1) return '100\u00a0%';
-  // The small addition keeps 0.29 from becoming 28.99 through binary fractions.
-  return `${(Math.floor(share * 10_000 + 1e-7) / 100).toFixed(2)}\u00a0%`;
+  return breakablePercent(share).replace(' ', '\u00a0');
 }
 
 /** A part of a whole, shown beside other parts: `12 %`, `0.3 %`, `<0.1 %`. */

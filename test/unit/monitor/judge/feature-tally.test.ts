@@ -7,10 +7,25 @@ import { isSame, isWithinTolerance } from '../../../../monitor/causes/value-equa
 import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';
 import { parseType } from '../../../../contract/value-type.ts';
 import type { Value } from '../../../../contract/value-type.ts';
+import type { ServedPlace } from '../../../../monitor/tally/served-place.ts';
 import { feature } from '../../../support/fixtures/materialized-project.ts';
 
 const HOUR = 3_600_000_000;
 const DOUBLE = parseType('float64')!;
+const PLACE: ServedPlace = {
+  role: 0,
+  entity: 0,
+  row: 0,
+  servedUs: 0,
+  pod: 'p',
+  bundle: 'b',
+  serviceVersion: 1,
+  surface: 'native',
+  source: 'store',
+  entityIsNew: false,
+  dataAgeUs: null,
+  isUnavailable: false,
+};
 const VECTOR = { requestId: 'q', row: 0, pod: 'p', entities: { customer_id: 'c' } };
 
 /** Serving lacked a row of `missedHours` ago, in a view that promises two hours. */
@@ -64,18 +79,18 @@ function facts(
 /** The distributions of one pair of values. */
 function distributionsOf(type: string, served: Value, replayed: Value): Distributions | null {
   const tally = new FeatureTally(feature('f', type));
-  tally.add(facts(served, replayed, { type: parseType(type)! }), VECTOR);
+  tally.add(facts(served, replayed, { type: parseType(type)! }), VECTOR, PLACE);
   return tally.snapshot('v__f', 'v').distributions;
 }
 
 describe('a feature over a day', () => {
   test('counts exact, promised and tolerated matches by hand-made numbers', () => {
     const tally = new FeatureTally(feature('f', 'float64', { tolerance: 0.5 }));
-    for (const value of [1, 2, 0, -3]) tally.add(facts(value, value), VECTOR); // 4 exact
-    tally.add(facts(1, 1.5), VECTOR); // within the promise, within tolerance
-    tally.add(facts(1, 9), VECTOR); // within the promise
-    tally.add(facts(1, 1.25, {}, 3), VECTOR); // within tolerance
-    tally.add(facts(null, 7, {}, 3), VECTOR); // neither
+    for (const value of [1, 2, 0, -3]) tally.add(facts(value, value), VECTOR, PLACE); // 4 exact
+    tally.add(facts(1, 1.5), VECTOR, PLACE); // within the promise, within tolerance
+    tally.add(facts(1, 9), VECTOR, PLACE); // within the promise
+    tally.add(facts(1, 1.25, {}, 3), VECTOR, PLACE); // within tolerance
+    tally.add(facts(null, 7, {}, 3), VECTOR, PLACE); // neither
     const snapshot = tally.snapshot('v__f', 'v');
     expect(snapshot).toMatchObject({
       rows: 8,
@@ -102,8 +117,12 @@ describe('a feature over a day', () => {
     const tally = new FeatureTally(feature('f', 'float64'));
     const down = { servedState: 'unavailable' } as const;
     const { row } = facts(null, 4);
-    tally.add(facts(null, 4, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }), VECTOR);
-    tally.add(facts(null, null, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }), VECTOR);
+    tally.add(facts(null, 4, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }), VECTOR, PLACE);
+    tally.add(
+      facts(null, null, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }),
+      VECTOR,
+      PLACE,
+    );
     tally.addUnjudged();
     expect(tally.snapshot('v__f', 'v')).toMatchObject({
       rows: 3,
@@ -117,28 +136,43 @@ describe('a feature over a day', () => {
     });
   });
 
-  test('keeps 20 examples of a cause, in the order of the list', () => {
-    const tally = new FeatureTally(feature('f', 'float64'));
-    for (let i = 0; i < 50; i++) tally.add(facts(1, i + 2), VECTOR);
-    const { examples, causes } = tally.snapshot('v__f', 'v');
+  test('keeps 20 examples of a cause, what is beyond the promise first, and the worst of these', () => {
+    const tally = new FeatureTally(feature('f', 'float64'), 100);
+    const serve = (i: number, hour: number, missedHours: number): void => {
+      const place = { ...PLACE, entity: i, row: i, servedUs: hour * HOUR };
+      tally.add(facts(1, i + 2, {}, missedHours), { ...VECTOR, requestId: `q${i}` }, place);
+    };
+    for (let i = 0; i < 72; i++) serve(i, i % 24, 1);
+    for (let i = 72; i < 75; i++) serve(i, 5, 3);
+    const { examples, causes, harm } = tally.snapshot('v__f', 'v');
     expect(examples).toHaveLength(20);
-    expect(causes).toEqual({ 'materialization lag': { values: 50, beyondPromise: 0 } });
-    expect(examples[0]).toMatchObject({
-      requestId: 'q',
-      entities: { customer_id: 'c' },
-      served: { state: 'value', value: 1, eventTime: '1970-01-01T00:00:00.000000Z' },
-      replayed: { state: 'value', value: 2 },
+    expect(causes).toEqual({ 'materialization lag': { values: 75, beyondPromise: 3 } });
+    expect(harm).toBeCloseTo(0.73 + 0.74 + 0.75, 12);
+    expect(examples.slice(0, 4).map((e) => [e.requestId, e.withinPromise])).toEqual([
+      ['q74', false],
+      ['q73', false],
+      ['q72', false],
+      [expect.any(String), true],
+    ]);
+    expect(examples[0]).toEqual({
+      ...VECTOR,
+      requestId: 'q74',
+      servedAt: '1970-01-05T04:00:00.000000Z',
+      source: 'store',
+      served: expect.objectContaining({ state: 'value', value: 1 }) as unknown,
+      replayed: expect.objectContaining({ state: 'value', value: 76 }) as unknown,
       causes: ['materialization lag'],
-      withinPromise: true,
+      withinPromise: false,
+      evidence: expect.any(String) as unknown,
     });
   });
 
   test('compares with what was available only where the history has created times', () => {
     const tally = new FeatureTally(feature('f', 'float64'));
-    tally.add(facts(1, 2, { available: 1 }), VECTOR);
-    tally.add(facts(2, 2, { available: 1 }), VECTOR);
+    tally.add(facts(1, 2, { available: 1 }), VECTOR, PLACE);
+    tally.add(facts(2, 2, { available: 1 }), VECTOR, PLACE);
     expect(tally.snapshot('v__f', 'v').availableMatch).toBe(0.5);
-    tally.add(facts(2, 2, { available: undefined }), VECTOR);
+    tally.add(facts(2, 2, { available: undefined }), VECTOR, PLACE);
     expect(tally.snapshot('v__f', 'v').availableMatch).toBeNull();
   });
 

@@ -5,7 +5,7 @@ import { silentLogger } from '../../../../contract/std/logger.ts';
 import type { Logger } from '../../../../contract/std/logger.ts';
 import {
   readSnapshot,
-  readTrend,
+  readEarlier,
   snapshotFile,
   writeSnapshot,
 } from '../../../../monitor/verdict/snapshot-folder.ts';
@@ -33,7 +33,7 @@ test('a snapshot of version 1, or none, is left out of the trend with a warning,
   writeSnapshot(reports, good);
   const said: string[] = [];
   const logger: Logger = { ...silentLogger, warn: (text) => void said.push(text) };
-  expect(readTrend(reports, SERVICE, '2026-11-20', logger).map(({ date }) => date)).toEqual(['2026-11-15']);
+  expect(readEarlier(reports, SERVICE, '2026-11-20', logger).map(({ date }) => date)).toEqual(['2026-11-15']);
   expect(said).toHaveLength(5);
   for (const [date, [, why]] of Object.entries(NONE)) {
     expect(() => readSnapshot(reports, SERVICE, date)).toThrowError(why);

@@ -3,113 +3,210 @@ import { proposeDelay } from '../../../../monitor/verdict/delay-proposal.ts';
 import { spanText, timeText } from '../../../../monitor/causes/evidence-text.ts';
 import { RunIndex } from '../../../../monitor/judge/run-index.ts';
 import { SequenceSet } from '../../../../monitor/ingest/sequence-set.ts';
-import type { FeatureSnapshot } from '../../../../monitor/verdict/snapshot.ts';
-import { exitCodeOf, percent, verdictOf } from '../../../../monitor/verdict/verdict.ts';
+import { percentText } from '../../../../monitor/percent-text.ts';
+import { conclude, exitCodeOf } from '../../../../monitor/verdict/verdict.ts';
+import type { CountedDay } from '../../../../monitor/verdict/verdict.ts';
 import type { RunRecord } from '../../../../contract/run-record.ts';
 import { at } from '../../../support/day-time.ts';
+import { featureSample } from '../../../support/fixtures/sample-snapshot.ts';
+import { dayOfCounts, viewSample } from '../../../support/fixtures/counted-day.ts';
 
 const HOUR = 3_600_000_000;
-const LOG = { read: 1_000, gaps: 0, openTails: 0 };
 
-function feature(change: Partial<FeatureSnapshot> = {}): FeatureSnapshot {
-  return {
-    name: 'v__f',
-    view: 'v',
-    unjudged: 0,
-    unavailable: 0,
-    bothAbsent: 0,
-    present: 1_000,
-    beyondPromise: 0,
-    exactMatch: 1,
-    exactMatchWithinPromise: 1,
-    causes: {},
-    distributions: null,
-    ...change,
-  } as FeatureSnapshot;
-}
-
-const of = (...features: FeatureSnapshot[]) => verdictOf(features, LOG, []);
+const of = (...features: CountedDay['features']) => conclude(dayOfCounts({ features }));
 
 describe('the verdict', () => {
-  test('passes without a reason', () => {
-    expect(of(feature())).toEqual({
+  test('passes without a finding, and says how many values are beyond the promise', () => {
+    expect(of(featureSample({ name: 'v__f', rows: 1_000 }))).toMatchObject({
       verdict: 'pass',
-      sentence: 'Pass: no value is beyond the promise.',
+      sentence: 'Pass: all 1,000 values present match.',
       findings: [],
       notes: [],
     });
+    const kept = featureSample({
+      name: 'v__f',
+      rows: 1_000,
+      causes: { 'cache age': 5 },
+      promised: { 'cache age': 5 },
+    });
+    expect(of(kept).sentence).toBe('Pass: 5 of 1,000 values present differ, all within the promise.');
+    const broken = featureSample({ name: 'v__f', rows: 50_000, causes: { 'missing online': 137 } });
+    expect(of(broken).sentence).toBe(
+      'Pass: 137 of 50,000 values present are beyond the promise; no feature is surely below 99.00 %.',
+    );
   });
 
-  test('alerts below 99 % and alarms below 90 %, each limit itself still being good', () => {
-    expect(of(feature({ exactMatchWithinPromise: 0.99 })).verdict).toBe('pass');
-    expect(of(feature({ exactMatchWithinPromise: 0.9899 })).verdict).toBe('alert');
-    expect(of(feature({ exactMatchWithinPromise: 0.9 })).verdict).toBe('alert');
-    expect(of(feature({ exactMatchWithinPromise: 0.8999 })).verdict).toBe('alarm');
+  test('is that of the worst feature, whose level it tells', () => {
     const low = of(
-      feature({
-        exactMatchWithinPromise: 0.8,
-        beyondPromise: 60,
-        causes: {
-          'cache age': { values: 300, beyondPromise: 10 },
-          'missing online': { values: 50, beyondPromise: 50 },
-        },
-      }),
+      featureSample({ name: 'v__good', rows: 1_000 }),
+      featureSample({ name: 'v__bad', rows: 10_000, causes: { 'missing online': 300 } }),
+      featureSample({ name: 'v__worse', rows: 10_000, causes: { 'missing online': 2_000 } }),
     );
-    expect(low.sentence).toBe(
-      'v__f: 80.00 % exact match within the promise, below 90.00 %, mostly missing online (50 of 60).',
-    );
+    expect(low.verdict).toBe('alarm');
+    expect(low.features.map(({ level }) => level)).toEqual(['ok', 'alert', 'alarm']);
+    expect(low.findings.map(({ feature, text }) => [feature, text])).toEqual([
+      [
+        'v__worse',
+        'v__worse: 80.00 % of 10,000 values present match within the promise, below 90.00 % (of 3,334 rows between 78.60 % and 81.32 %).',
+      ],
+      [
+        'v__bad',
+        'v__bad: 97.00 % of 10,000 values present match within the promise, below 99.00 % (of 3,334 rows between 96.36 % and 97.52 %).',
+      ],
+    ]);
   });
 
-  test('alarms with more than 1 % unexplained, even above 99 %', () => {
-    expect(of(feature({ causes: { unexplained: { values: 10, beyondPromise: 10 } } })).verdict).toBe('pass');
-    expect(of(feature({ causes: { unexplained: { values: 11, beyondPromise: 11 } } })).verdict).toBe('alarm');
+  test('is an alarm with surely more than 1 % unexplained', () => {
+    const unexplained = (values: number) =>
+      of(featureSample({ name: 'v__f', rows: 30_000, causes: { unexplained: values } }));
+    expect(unexplained(300).verdict).toBe('pass');
+    expect(unexplained(420)).toMatchObject({
+      verdict: 'alarm',
+      sentence: 'Alarm: v__f: nothing explains what differs in 1.40 % of 10,000 rows.',
+    });
   });
 
   test('more than 1 % unjudged is not enough data, unless what was judged alarms', () => {
-    expect(of(feature({ present: 990, unjudged: 10 })).verdict).toBe('pass');
-    const short = of(feature({ present: 900, unjudged: 100, exactMatchWithinPromise: 0.5 }));
+    const unjudged = (values: number, causes = {}) =>
+      of(featureSample({ name: 'v__f', rows: 1_000 - values, unjudged: values, causes }));
+    expect(unjudged(10).verdict).toBe('pass');
+    expect(unjudged(10).notes[0]).toMatch(/^1.00 % of the values \(10\) cannot be judged/);
+    expect(unjudged(100)).toMatchObject({
+      verdict: 'not-enough-data',
+      notes: [],
+      sentence: expect.stringMatching(
+        /^Not enough data: 10.00 % of the values \(100\) cannot be judged/,
+      ) as unknown,
+    });
+    const short = unjudged(100, { 'missing online': 450 });
     expect(short.verdict).toBe('alarm');
     expect(short.findings).toHaveLength(2);
-    expect(of(feature({ present: 900, unjudged: 100 })).verdict).toBe('not-enough-data');
-    expect(of(feature({ present: 0, unjudged: 0, exactMatchWithinPromise: null })).verdict).toBe(
+    expect(unjudged(1_000).sentence).toBe('Not enough data: None of the 1,000 vectors could be judged.');
+  });
+
+  test('under 30 vectors in 7 days is too few, neither good nor bad', () => {
+    const few = featureSample({ name: 'v__f', rows: 20, causes: { 'missing online': 20 } });
+    const before = featureSample({ name: 'v__f', rows: 10 });
+    const earlier = (date: string): CountedDay['earlier'] => [
+      { date, verdict: 'pass', provisional: false, incidents: [], features: [before] },
+    ];
+    expect(of(few)).toMatchObject({
+      verdict: 'not-enough-data',
+      sentence: 'Not enough data: Too few vectors of v__f could be judged in 7 days: under 30.',
+    });
+    expect(conclude(dayOfCounts({ features: [few], earlier: earlier('2026-11-13') })).verdict).toBe(
       'not-enough-data',
+    );
+    const pooled = conclude(dayOfCounts({ features: [few], earlier: earlier('2026-11-14') }));
+    expect(pooled.verdict).toBe('alarm');
+    expect(pooled.sentence).toContain('33.33 % of 30 values present of the last 2 days match');
+    expect(pooled.features[0]!.level).toBe('alarm');
+  });
+
+  test('few present values among many vectors have no level, and need none', () => {
+    const rare = {
+      ...featureSample({ name: 'v__rare', rows: 5, causes: { 'missing online': 5 } }),
+      rows: 1_000,
+      bothAbsent: 995,
+    };
+    const day = of(rare, featureSample({ name: 'v__f', rows: 1_000 }));
+    expect(day.verdict).toBe('pass');
+    expect(day.features.map(({ level }) => level)).toEqual(['too-few', 'ok']);
+  });
+
+  test('a feature that its definition drops from the log needs no vector', () => {
+    const dropped = {
+      ...featureSample({ name: 'v__f', rows: 0 }),
+      rows: 500,
+      dropped: 500,
+      withheld: { 'dropped (log: drop)': 500 },
+    };
+    expect(of(dropped, featureSample({ name: 'v__g', rows: 500 })).verdict).toBe('pass');
+    const lost = { ...dropped, withheld: { 'marked hmac, and log.hmacKey is not set': 500 } };
+    expect(of(lost, featureSample({ name: 'v__g', rows: 500 }))).toMatchObject({
+      verdict: 'not-enough-data',
+      notes: ['500 values of v__f cannot be compared: marked hmac, and log.hmacKey is not set.'],
+    });
+  });
+
+  test('a view that was UNAVAILABLE all day is an alert, however good the rest is', () => {
+    const away = { vectors: 1_000, unavailable: 1_000, minutes: 500, availableMinutes: 0 };
+    const feature = { ...featureSample({ name: 'v__f', rows: 0 }), rows: 1_000, unavailable: 1_000 };
+    const good = featureSample({ name: 'w__g', rows: 1_000 });
+    const day = conclude(
+      dayOfCounts({ features: [feature, good], views: [viewSample('v', { availability: away })] }),
+    );
+    expect(day.verdict).toBe('alert');
+    expect(day.sentence).toBe(
+      'Alert: v was UNAVAILABLE for 1,000 of 1,000 vectors: 0.00 % available over 500 minutes, below 99.90 %.',
+    );
+    expect(day.findings[0]).toMatchObject({ view: 'v', cause: 'unavailable', feature: null });
+    expect(day.notes[0]).toBe(
+      '50.00 % of the values (1000) were served as UNAVAILABLE; they are in no rate.',
     );
   });
 
+  test('foreign rows of three entities and an altered answer are alarms', () => {
+    const features = [featureSample({ name: 'v__f', rows: 1_000 })];
+    const verdictWith = (change: Parameters<typeof viewSample>[1]) =>
+      conclude(dayOfCounts({ features, views: [viewSample('v', change)] }));
+    expect(verdictWith({ foreignEntities: 2 }).verdict).toBe('pass');
+    expect(verdictWith({ foreignEntities: 3 })).toMatchObject({
+      verdict: 'alarm',
+      sentence: 'Alarm: v: 3 entities were answered with the row of another.',
+    });
+    expect(verdictWith({ alteredAnswers: 1 }).verdict).toBe('alarm');
+  });
+
   test('a silent source alarms past its freshness, however good the rates are', () => {
+    const features = [featureSample({ name: 's__f', rows: 1_000 })];
     const times = { newestUs: 10 * HOUR, endUs: 14 * HOUR, sourceFreshnessUs: 4 * HOUR };
     const source = { view: 's', path: 'data/s.parquet', ...times };
-    expect(verdictOf([feature()], LOG, [source]).verdict).toBe('pass');
-    const silent = verdictOf([feature()], LOG, [{ ...source, endUs: 14 * HOUR + 1 }]);
-    expect(silent).toMatchObject({
+    const verdictWith = (change: Partial<typeof source> | { newestUs: null }) =>
+      conclude(dayOfCounts({ features, sources: [{ ...source, ...change }] }));
+    expect(verdictWith({}).verdict).toBe('pass');
+    expect(verdictWith({ endUs: 14 * HOUR + 1 })).toMatchObject({
       verdict: 'alarm',
       sentence:
-        's: its source data/s.parquet has had no new event for 4h, since 1970-01-01 10:00; its sourceFreshness is 4h. ' +
+        'Alarm: s: its source data/s.parquet has had no new event for 4h, since 1970-01-01 10:00; its sourceFreshness is 4h. ' +
         'What is served of it may no longer hold.',
+      findings: [{ cause: 'source stopped' }],
     });
-    expect(verdictOf([feature()], LOG, [{ ...source, newestUs: null }]).sentence).toMatch(
-      /^s: its source data\/s.parquet has no event; its sourceFreshness is 4h/,
+    expect(verdictWith({ newestUs: null }).sentence).toMatch(
+      /^Alarm: s: its source data\/s.parquet has no event; its sourceFreshness is 4h/,
     );
   });
 
   test('a view past its alert age alarms, however good the rates are', () => {
-    const view = { view: 's', watermarkUs: 10 * HOUR, endUs: 14 * HOUR, freshnessAlertUs: 4 * HOUR };
-    expect(verdictOf([feature()], LOG, [], [view]).verdict).toBe('pass');
-    expect(verdictOf([feature()], LOG, [], [{ ...view, endUs: 15 * HOUR }])).toMatchObject({
-      verdict: 'alarm',
-      sentence:
-        's: what is online is 5h old: complete up to 1970-01-01 10:00; its alert age is 4h (freshness.alert).',
-    });
+    const features = [featureSample({ name: 's__f', rows: 1_000 })];
+    const age = { view: 's', watermarkUs: 10 * HOUR, endUs: 14 * HOUR, freshnessAlertUs: 4 * HOUR };
+    expect(conclude(dayOfCounts({ features, ages: [age] })).verdict).toBe('pass');
+    expect(conclude(dayOfCounts({ features, ages: [{ ...age, endUs: 15 * HOUR }] })).findings).toEqual([
+      {
+        verdict: 'alarm',
+        text: 's: what is online is 5h old: complete up to 1970-01-01 10:00; its alert age is 4h (freshness.alert).',
+        view: 's',
+        feature: null,
+        cause: 'past its alert age',
+      },
+    ]);
   });
 
-  test('what the log lacks and what was unavailable is said, and changes nothing', () => {
-    const { verdict, notes } = verdictOf(
-      [feature({ unavailable: 3 })],
-      { read: 9, gaps: 2, openTails: 1 },
-      [],
-    );
-    expect(verdict).toBe('pass');
-    expect(notes).toHaveLength(3);
+  test('what the log lacks is told, and changes nothing', () => {
+    const feature = featureSample({ name: 'v__f', rows: 1_000 });
+    const vectors = { ...dayOfCounts({}).vectors, gaps: 2, openTails: 1 };
+    const leftOut = [{ what: 'of the unknown service x', vectors: 1 }];
+    expect(
+      conclude(dayOfCounts({ features: [{ ...feature, undecoded: 1 }], vectors, leftOut })),
+    ).toMatchObject({
+      verdict: 'pass',
+      notes: [
+        '1 value is in rows that cannot be decoded; they are in no rate.',
+        '1 vector of the unknown service x is not judged.',
+        '2 records are missing in the vector log; what they served was not judged.',
+        '1 start of a sidecar ended without a last record, or still run: what came after their last one is not known.',
+      ],
+    });
   });
 
   test('exit codes', () => {
@@ -120,10 +217,10 @@ describe('the verdict', () => {
   });
 
   test('percentages never round up to a limit', () => {
-    expect(percent(0.98999)).toBe('98.99 %');
-    expect(percent(0.99999)).toBe('99.99 %');
-    expect(percent(1)).toBe('100.00 %');
-    expect(percent(0.29)).toBe('29.00 %');
+    expect(percentText(0.98999)).toBe('98.99 %');
+    expect(percentText(0.99999)).toBe('99.99 %');
+    expect(percentText(1)).toBe('100 %');
+    expect(percentText(0.29)).toBe('29.00 %');
   });
 });
 

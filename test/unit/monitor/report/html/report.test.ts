@@ -77,7 +77,7 @@ describe('renderReport', () => {
       service: evil,
       bundle: evil,
       sentence: evil,
-      findings: [{ verdict: 'alert', text: evil, view: evil, feature: evil }],
+      findings: [{ verdict: 'alert', text: evil, view: evil, feature: evil, cause: evil }],
       notes: [evil],
       views: [{ ...goodDay().views[0]!, view: evil, owner: evil, proposedDelayWhy: evil }],
       runs: [{ ...goodDay().runs[1]!, view: evil, kind: evil, state: evil }],
@@ -270,7 +270,7 @@ describe('rankedFeatures', () => {
       sample('a__mostly_kept', { 'cache age': 100 }, { 'cache age': 97 }),
       sample('a__named', { unexplained: 1 }),
     ];
-    const findings = [{ verdict: 'alert', text: '', view: 'a', feature: 'a__named' }] as const;
+    const findings = [{ verdict: 'alert', text: '', view: 'a', feature: 'a__named', cause: null }] as const;
     const { broken, kept, clean } = rankedFeatures({ features, findings });
     expect(broken.map(({ name }) => name)).toEqual(['a__named', 'a__many', 'a__few', 'a__mostly_kept']);
     expect(kept.map(({ name }) => name)).toEqual(['a__kept']);

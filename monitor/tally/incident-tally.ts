@@ -1,0 +1,141 @@
+/**
+ * Counts the mismatches of a service by where they come from, so that incidents can be made of them
+ * (incidents/incidents.ts): one entry for each view, cause, and run or pod. Distinct entities and rows are kept as sets
+ * of numbers, of mismatches alone.
+ */
+import type { Cause } from '../causes/cause.ts';
+import { groupKeys } from '../incidents/incidents.ts';
+import type { IncidentCounts, IncidentKey, IncidentOrigin } from '../verdict/judged-view.ts';
+import type { SliceBy } from '../verdict/snapshot.ts';
+import type { Candidate, ChosenExample } from './example-pool.ts';
+import { slicesOfPlace } from './served-place.ts';
+import type { ServedPlace } from './served-place.ts';
+import { valueIn } from './traffic-tally.ts';
+
+/** One mismatch of a present value. */
+export interface Mismatch {
+  /** Full name. */
+  readonly feature: string;
+  readonly origin: IncidentOrigin;
+  readonly candidate: Candidate;
+}
+
+interface Harmed {
+  values: number;
+  beyondPromise: number;
+  harm: number;
+}
+
+interface Entry extends Harmed {
+  readonly key: { readonly view: string; readonly cause: Cause } & IncidentOrigin;
+  fromUs: number;
+  toUs: number;
+  readonly entities: Set<number>;
+  readonly rows: Set<number>;
+  readonly features: Map<string, Harmed>;
+  readonly slices: Map<string, { readonly by: SliceBy; readonly value: string; mismatches: number }>;
+  readonly worst: (ChosenExample & { readonly feature: string })[];
+}
+
+const WORST = 4;
+
+export class IncidentTally {
+  readonly #entries = new Map<string, Entry>();
+
+  add(view: string, place: ServedPlace, mismatch: Mismatch): void {
+    const { feature, origin, candidate } = mismatch;
+    const { cause, withinPromise, harm } = candidate;
+    const entry = this.#entryOf({ view, cause, ...origin });
+    const own = valueIn(entry.features, feature, nothing);
+    for (const sum of [entry, own]) {
+      sum.values += 1;
+      sum.harm += harm;
+      if (!withinPromise) sum.beyondPromise += 1;
+    }
+    entry.fromUs = Math.min(entry.fromUs, place.servedUs);
+    entry.toUs = Math.max(entry.toUs, place.servedUs);
+    // Each role numbers its own entities.
+    const first = place.role * 2 ** 32;
+    entry.entities.add(first + place.entity);
+    entry.rows.add(first + place.row);
+    for (const [by, value] of slicesOfPlace(place)) {
+      valueIn(entry.slices, `${by} ${value}`, () => ({ by, value, mismatches: 0 })).mismatches += 1;
+    }
+    keepWorst(entry.worst, feature, candidate);
+  }
+
+  #entryOf(key: Entry['key']): Entry {
+    return valueIn(this.#entries, `${key.view} ${key.cause} ${key.run ?? ''} ${key.pod ?? ''}`, () => ({
+      key,
+      ...nothing(),
+      fromUs: Infinity,
+      toUs: -Infinity,
+      entities: new Set(),
+      rows: new Set(),
+      features: new Map(),
+      slices: new Map(),
+      worst: [],
+    }));
+  }
+
+  /** @param scheduleUs  how often a view is brought up to date */
+  incidents(scheduleUs: (view: string) => number): IncidentCounts[] {
+    const entries = [...this.#entries.values()];
+    const keys: IncidentKey[] = entries.map(({ key, fromUs, toUs }) => ({ ...key, fromUs, toUs }));
+    const numbers = groupKeys(keys, scheduleUs);
+    const groups = Map.groupBy(entries.keys(), (place) => numbers[place]!);
+    return [...groups.values()].map((places) => countsOf(places.map((place) => entries[place]!)));
+  }
+}
+
+function nothing(): Harmed {
+  return { values: 0, beyondPromise: 0, harm: 0 };
+}
+
+/** The worst of distinct entities; the first of those alike. */
+function keepWorst(worst: Entry['worst'], feature: string, candidate: Candidate): void {
+  const { harm, entity } = candidate;
+  const same = worst.findIndex((one) => one.entity === entity);
+  const rival = same === -1 && worst.length === WORST ? worst.length - 1 : same;
+  if (rival !== -1 && harm <= worst[rival]!.harm) return;
+  if (rival !== -1) worst.splice(rival, 1);
+  worst.push({ feature, harm, entity, example: candidate.make() });
+  worst.sort((a, b) => b.harm - a.harm);
+}
+
+function countsOf(entries: readonly Entry[]): IncidentCounts {
+  const [{ key }] = entries as [Entry];
+  const features = new Map<string, Harmed>();
+  const slices: Entry['slices'] = new Map();
+  for (const entry of entries) {
+    for (const [name, harmed] of entry.features) {
+      const sum = valueIn(features, name, nothing);
+      sum.values += harmed.values;
+      sum.beyondPromise += harmed.beyondPromise;
+      sum.harm += harmed.harm;
+    }
+    for (const [name, { by, value, mismatches }] of entry.slices) {
+      valueIn(slices, name, () => ({ by, value, mismatches: 0 })).mismatches += mismatches;
+    }
+  }
+  const sum = (of: (entry: Entry) => number): number => entries.reduce((total, one) => total + of(one), 0);
+  const names = (of: (entry: Entry) => string | null): string[] =>
+    [...new Set(entries.flatMap((entry) => of(entry) ?? []))].toSorted();
+  const worst = entries.flatMap((entry) => entry.worst).toSorted((a, b) => b.harm - a.harm);
+  return {
+    view: key.view,
+    cause: key.cause,
+    runs: names((entry) => entry.key.run),
+    pods: names((entry) => entry.key.pod),
+    fromUs: Math.min(...entries.map(({ fromUs }) => fromUs)),
+    toUs: Math.max(...entries.map(({ toUs }) => toUs)),
+    entities: new Set(entries.flatMap((entry) => [...entry.entities])).size,
+    rows: new Set(entries.flatMap((entry) => [...entry.rows])).size,
+    values: sum(({ values }) => values),
+    beyondPromise: sum(({ beyondPromise }) => beyondPromise),
+    harm: sum(({ harm }) => harm),
+    features: [...features].map(([name, harmed]) => ({ name, ...harmed })),
+    slices: [...slices.values()],
+    examples: worst.map(({ feature, example }) => ({ feature, ...example })),
+  };
+}

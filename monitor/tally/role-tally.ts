@@ -1,0 +1,90 @@
+/**
+ * What is counted of one role of a service over a day beside its features: its traffic, and where its mismatches come
+ * from. The judge hands it every vector that asked for the role.
+ */
+import type { FeatureService, ServiceView } from '../../contract/model.ts';
+import { ROW_SOURCES, UNAVAILABLE } from '../../contract/status.ts';
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
+import type { FidelityAnswer } from '../causes/fidelity.ts';
+import type { ReplayedVector } from '../judge/replayed-vector.ts';
+import type { ViewSnapshot } from '../verdict/snapshot.ts';
+import type { IncidentTally, Mismatch } from './incident-tally.ts';
+import { RowNumbers } from './row-numbers.ts';
+import type { ServedPlace } from './served-place.ts';
+import { TrafficTally } from './traffic-tally.ts';
+
+export class RoleTally {
+  readonly traffic: TrafficTally;
+  /** Entities that were answered with the row of another. */
+  readonly #foreign = new Set<number>();
+  #alteredAnswers = 0;
+  readonly #role: number;
+  readonly #view: string;
+  /** The places of the role's own keys among those of a request. */
+  readonly #keys: readonly number[];
+  readonly #fromUs: number;
+  readonly #incidents: IncidentTally;
+  readonly #numbers = new RowNumbers();
+  readonly #agreed = new Map<number, number>();
+
+  /**
+   * @param fromUs     when the day begins
+   * @param incidents  of all roles of the service
+   */
+  constructor(service: FeatureService, used: ServiceView, fromUs: number, incidents: IncidentTally) {
+    this.traffic = new TrafficTally(used.view);
+    this.#role = service.views.indexOf(used);
+    this.#view = used.view;
+    this.#keys = used.requestKeys.map((name) => service.requestKeys.findIndex((key) => key.name === name));
+    this.#fromUs = fromUs;
+    this.#incidents = incidents;
+  }
+
+  /** How many vectors agree in every way with rows that others were served as well, by the number of the row. */
+  get agreed(): ReadonlyMap<number, number> {
+    return this.#agreed;
+  }
+
+  /** @param agreed  how many vectors agree in every way with the replayed row */
+  placeOf(vector: ReplayedVector, agreed = 0): ServedPlace {
+    const { servedUs, pod, bundle, serviceVersion, surface, source, watermarkUs, firstEventUs } = vector;
+    const keys = this.#keys.map((place) => vector.keys[place] ?? null);
+    const number = this.#numbers.numberOf(keys, vector.trained?.times ?? null);
+    if (agreed > 0) this.#agreed.set(number.row, agreed);
+    return {
+      ...number,
+      role: this.#role,
+      servedUs,
+      pod,
+      bundle,
+      serviceVersion,
+      surface: SURFACES[surface] ?? String(surface),
+      source: ROW_SOURCES[source] ?? String(source),
+      entityIsNew: firstEventUs === null || firstEventUs >= this.#fromUs,
+      dataAgeUs: watermarkUs === null ? null : servedUs - watermarkUs,
+      isUnavailable: vector.status === UNAVAILABLE,
+    };
+  }
+
+  /** @param answer  which row of the history the served one is; null: that was not asked */
+  addFidelity({ entity }: ServedPlace, answer: FidelityAnswer | null, isAnswerAltered: boolean): void {
+    if (answer === 'foreign' || answer === 'unknown') this.#foreign.add(entity);
+    if (isAnswerAltered) this.#alteredAnswers += 1;
+  }
+
+  /** @param values  how many of the vector's values are present */
+  add(place: ServedPlace, values: number, mismatches: readonly Mismatch[]): void {
+    const beyond = mismatches.filter(({ candidate }) => !candidate.withinPromise).length;
+    this.traffic.add(place, { values, mismatches: mismatches.length, beyondPromise: beyond });
+    for (const mismatch of mismatches) this.#incidents.add(this.#view, place, mismatch);
+  }
+
+  counts(): Pick<ViewSnapshot, 'hours' | 'availability' | 'foreignEntities' | 'alteredAnswers'> {
+    return {
+      hours: this.traffic.hours(),
+      availability: this.traffic.availability(),
+      ...(this.#foreign.size > 0 ? { foreignEntities: this.#foreign.size } : {}),
+      ...(this.#alteredAnswers > 0 ? { alteredAnswers: this.#alteredAnswers } : {}),
+    };
+  }
+}

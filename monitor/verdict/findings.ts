@@ -1,0 +1,213 @@
+/**
+ * What makes a verdict: everything that is wrong with a day, one sentence each. Pure.
+ *
+ *   alarm            a feature's rates (rates.ts); foreign rows of three entities; an altered answer; a view whose
+ *                    source has had no new event for longer than its sourceFreshness, or that was complete longer ago
+ *                    than its alert age (freshness.alert)
+ *   alert            a feature's rates; a view less available than it should be; a feature whose distributions are
+ *                    apart (D of 0.1 or more)
+ *   not-enough-data  nothing was judged, or more than 1 % of the values could not be; a feature with too few vectors
+ */
+import { formatDuration } from '../../contract/std/duration.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { spanText } from '../causes/evidence-text.ts';
+import { LIMITS } from '../limits.ts';
+import { percentText } from '../percent-text.ts';
+import { isUnavailable, levelOfRates, rowInterval } from './rates.ts';
+import type { RateCounts } from './rates.ts';
+import { DROPPED } from './snapshot.ts';
+import type { FeatureSnapshot, Finding, VectorCounts, ViewSnapshot } from './snapshot.ts';
+
+/** The age of a view's source: how old its newest event was at the end of the day (or now, if that is earlier). */
+export interface SourceAge {
+  readonly view: string;
+  /** The path of the source. */
+  readonly path: string;
+  /** null: the source has no event. */
+  readonly newestUs: number | null;
+  readonly endUs: number;
+  readonly sourceFreshnessUs: number;
+}
+
+/**
+ * The age of a view online: how long before the end of the day (or now, if that is earlier) the time was up to which it
+ * was complete.
+ */
+export interface ViewAge {
+  readonly view: string;
+  readonly watermarkUs: number;
+  readonly endUs: number;
+  readonly freshnessAlertUs: number;
+}
+
+/** What was counted of a feature on an earlier day. */
+interface EarlierCounts extends RateCounts {
+  readonly bothAbsent: number;
+}
+
+interface FoundDay {
+  readonly features: readonly FeatureSnapshot[];
+  readonly views: readonly ViewSnapshot[];
+  readonly vectors: Pick<VectorCounts, 'read'>;
+  readonly sources: readonly SourceAge[];
+  readonly ages: readonly ViewAge[];
+  /** Of the six days before, newest first. */
+  earlierOf(feature: string): readonly EarlierCounts[];
+}
+
+/** A finding with its weight: among those of one verdict the greatest comes first. */
+interface Weighed extends Finding {
+  readonly weight: number;
+}
+
+const SEVERITY: readonly Finding['verdict'][] = ['alarm', 'alert', 'not-enough-data'];
+
+/** @returns worst first */
+export function findingsOf(day: FoundDay): Finding[] {
+  const found = [
+    ...day.features.flatMap((feature) => ratesFinding(feature, day.earlierOf(feature.name))),
+    ...day.features.flatMap(distanceFinding),
+    ...day.views.flatMap(fidelityFindings),
+    ...day.views.flatMap(availabilityFinding),
+    ...day.sources.flatMap(sourceFinding),
+    ...day.ages.flatMap(ageFinding),
+    ...dataFindings(day),
+  ];
+  return found
+    .toSorted((a, b) => SEVERITY.indexOf(a.verdict) - SEVERITY.indexOf(b.verdict) || b.weight - a.weight)
+    .map(({ verdict, text, view, feature, cause }) => ({ verdict, text, view, feature, cause }));
+}
+
+function ratesFinding(feature: FeatureSnapshot, earlier: readonly EarlierCounts[]): Weighed[] {
+  const { name, view, harm } = feature;
+  const { level, by, counts, days } = levelOfRates(feature, earlier);
+  if (level !== 'alert' && level !== 'alarm') return [];
+  const { present, beyondPromise, rowsJudged, rowsUnexplained } = counts;
+  const over = days === 1 ? '' : ` of the last ${days} days`;
+  const [low, high] = rowInterval(counts)!;
+  const rows = `of ${counted(rowsJudged, 'row')} between ${percentText(low)} and ${percentText(high)}`;
+  const share = `${percentText(1 - beyondPromise / present)} of ${counted(present, 'value')} present${over}`;
+  const text = {
+    unexplained: `nothing explains what differs in ${percentText(rowsUnexplained / rowsJudged)} of ${counted(rowsJudged, 'row')}${over}`,
+    rate: `${share} match within the promise, below ${percentText(level === 'alarm' ? LIMITS.alarmBelow : LIMITS.alertBelow)} (${rows})`,
+    vectors: `${share} match within the promise, below ${percentText(LIMITS.alarmBelow)}, though few rows are wrong (${rows})`,
+  }[by!];
+  return [{ ...about(view, name), verdict: level, text: `${name}: ${text}.`, weight: 10 + harm }];
+}
+
+function about(
+  view: string,
+  feature: string | null = null,
+  cause: string | null = null,
+): Omit<Finding, 'verdict' | 'text'> {
+  return { view, feature, cause };
+}
+
+/** Distributions are compared over the pairs of both sides, so D says how much of the day differs, and where. */
+function distanceFinding({ name, view, distributions }: FeatureSnapshot): Weighed[] {
+  if (distributions?.kind !== 'numeric' || distributions.ks.level !== 'alarm') return [];
+  const { d, location } = distributions.ks;
+  const text = `${name}: served and replayed values are apart, D = ${d.toFixed(3)} at ${location}.`;
+  return [{ ...about(view, name, 'distributions apart'), verdict: 'alert', text, weight: d }];
+}
+
+function fidelityFindings({ view, foreignEntities = 0, alteredAnswers = 0 }: ViewSnapshot): Weighed[] {
+  const found: Weighed[] = [];
+  if (foreignEntities >= LIMITS.foreignEntities) {
+    const text = `${view}: ${counted(foreignEntities, 'entity', 'entities')} were answered with the row of another.`;
+    found.push({ ...about(view, null, 'foreign row'), verdict: 'alarm', text, weight: 1e12 });
+  }
+  if (alteredAnswers > 0) {
+    const text = `${view}: ${counted(alteredAnswers, 'answer')} differ from the rows that were logged with them.`;
+    found.push({ ...about(view, null, 'answer altered'), verdict: 'alarm', text, weight: 1e12 });
+  }
+  return found;
+}
+
+function availabilityFinding({ view, availability }: ViewSnapshot): Weighed[] {
+  if (!isUnavailable(availability)) return [];
+  const { vectors, unavailable, minutes, availableMinutes } = availability;
+  const text =
+    `${view} was UNAVAILABLE for ${unavailable.toLocaleString('en-US')} of ${counted(vectors, 'vector')}: ` +
+    `${percentText(availableMinutes / minutes)} available over ${counted(minutes, 'minute')}, ` +
+    `below ${percentText(LIMITS.availableLeast)}.`;
+  return [{ ...about(view, null, 'unavailable'), verdict: 'alert', text, weight: 2 }];
+}
+
+/** When a source stops, serving and replay compute the same zeros, so good match rates prove nothing. */
+function sourceFinding({ view, path, newestUs, endUs, sourceFreshnessUs }: SourceAge): Weighed[] {
+  if (newestUs !== null && endUs - newestUs <= sourceFreshnessUs) return [];
+  const age =
+    newestUs === null
+      ? 'has no event'
+      : `has had no new event for ${spanText(endUs - newestUs)}, since ${minuteText(newestUs)}`;
+  const limit = `its sourceFreshness is ${formatDuration(sourceFreshnessUs)}`;
+  const text = `${view}: its source ${path} ${age}; ${limit}. What is served of it may no longer hold.`;
+  return [{ ...about(view, null, 'source stopped'), verdict: 'alarm', text, weight: 0.5 }];
+}
+
+/** Served and replayed values can match at any age, so the age is checked separately. */
+function ageFinding({ view, watermarkUs, endUs, freshnessAlertUs }: ViewAge): Weighed[] {
+  if (endUs - watermarkUs <= freshnessAlertUs) return [];
+  const since =
+    watermarkUs === 0
+      ? 'is complete up to no time yet'
+      : `is ${spanText(endUs - watermarkUs)} old: complete up to ${minuteText(watermarkUs)}`;
+  const text = `${view}: what is online ${since}; its alert age is ${formatDuration(freshnessAlertUs)} (freshness.alert).`;
+  return [{ ...about(view, null, 'past its alert age'), verdict: 'alarm', text, weight: 0.4 }];
+}
+
+function minuteText(us: number): string {
+  return formatTimestamp(us).slice(0, 16).replace('T', ' ');
+}
+
+/** How much could be judged at all. */
+function dataFindings({ features, vectors, earlierOf }: FoundDay): Weighed[] {
+  const none = { view: null, feature: null, cause: null, verdict: 'not-enough-data' } as const;
+  const judged = sum(features, judgedOf);
+  const unjudged = sum(features, (feature) => feature.unjudged);
+  if (judged === 0)
+    return [{ ...none, text: `None of the ${counted(vectors.read, 'vector')} could be judged.`, weight: 3 }];
+  const found: Weighed[] = [];
+  if (unjudged / (judged + unjudged) > LIMITS.unjudgedMost) {
+    found.push({ ...none, text: unjudgedText(judged, unjudged), weight: 2 });
+  }
+  const few = features.filter((feature) => {
+    const dropped = feature.withheld?.[DROPPED] ?? 0;
+    const pooled = sum(earlierOf(feature.name), judgedOf);
+    return dropped < feature.rows && judgedOf(feature) + pooled < LIMITS.leastValues;
+  });
+  if (few.length > 0) {
+    const names =
+      few.length === 1 ? few[0]!.name : `${few[0]!.name} and ${counted(few.length - 1, 'more feature')}`;
+    const text = `Too few vectors of ${names} could be judged in ${LIMITS.pooledDays} days: under ${LIMITS.leastValues}.`;
+    found.push({ ...none, view: few[0]!.view, feature: few[0]!.name, text, weight: 1 });
+  }
+  return found;
+}
+
+/** Said in a finding or, where it is little, in a note. */
+export function unjudgedText(judged: number, unjudged: number): string {
+  return (
+    `${percentText(unjudged / (judged + unjudged))} of the values (${unjudged}) cannot be judged: the history is not ` +
+    'complete up to the edge that was due when they were served. Materialize, then judge the day again.'
+  );
+}
+
+export function judgedOf({
+  bothAbsent,
+  present,
+}: {
+  readonly bothAbsent: number;
+  readonly present: number;
+}): number {
+  return bothAbsent + present;
+}
+
+export function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}
+
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? noun : plural}`;
+}

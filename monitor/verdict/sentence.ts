@@ -1,0 +1,128 @@
+/**
+ * The verdict as one sentence that a person would say: what is wrong, since when, how much, whose it is, which model
+ * takes it. Pure.
+ *
+ *   Alert: basket__avg_order_value_30d is 0 where it should be null for 103 of 549 values present since 09:20; owner
+ *   ml-platform; model basket-value.
+ */
+import { timeText } from '../causes/evidence-text.ts';
+import type { Cause } from '../causes/cause.ts';
+import { parseTimestamp } from '../../contract/std/timestamp.ts';
+import { LIMITS } from '../limits.ts';
+import { percentText } from '../percent-text.ts';
+import { counted, sum } from './findings.ts';
+import type { FeatureSnapshot, Finding, Incident, SideOfExample, Snapshot } from './snapshot.ts';
+
+type Told = Pick<Snapshot, 'verdict' | 'findings' | 'incidents' | 'features' | 'date'>;
+
+const WORDS: Readonly<Record<Snapshot['verdict'], string>> = {
+  pass: 'Pass',
+  alert: 'Alert',
+  alarm: 'Alarm',
+  'not-enough-data': 'Not enough data',
+};
+
+/** @param lastUs  when the last vector of the day was served */
+export function sentenceOf(told: Told, lastUs: number): string {
+  const word = WORDS[told.verdict];
+  const [finding] = told.findings;
+  if (finding === undefined) return `${word}: ${passText(told.features)}`;
+  const incident = incidentOf(finding, told.incidents);
+  return `${word}: ${incident === undefined ? finding.text : incidentText(incident, told, lastUs)}`;
+}
+
+function passText(features: readonly FeatureSnapshot[]): string {
+  const beyond = sum(features, ({ beyondPromise }) => beyondPromise);
+  const present = sum(features, (feature) => feature.present);
+  if (beyond > 0)
+    return (
+      `${beyond.toLocaleString('en-US')} of ${counted(present, 'value')} present ${beyond === 1 ? 'is' : 'are'} ` +
+      `beyond the promise; no feature is surely below ${percentText(LIMITS.alertBelow)}.`
+    );
+  const within = sum(features, ({ withinPromise }) => withinPromise);
+  return within === 0
+    ? `all ${counted(present, 'value')} present match.`
+    : `${within.toLocaleString('en-US')} of ${counted(present, 'value')} present differ, all within the promise.`;
+}
+
+/** The worst incident of what was found; incidents stand in the order of their harm. */
+function incidentOf({ view, feature, cause }: Finding, incidents: readonly Incident[]): Incident | undefined {
+  if (feature !== null)
+    return incidents.find(({ features, beyondPromise }) => beyondPromise > 0 && features.includes(feature));
+  return cause === null ? undefined : incidents.find((one) => one.view === view && one.cause === cause);
+}
+
+function incidentText(incident: Incident, told: Told, lastUs: number): string {
+  const { features, beyondPromise, from, to, slice, rows, values } = incident;
+  const own = told.features.filter(({ name }) => features.includes(name));
+  const present = sum(own, (feature) => feature.present);
+  const others = features.length - 1;
+  const who = others === 0 ? features[0]! : `${features[0]!} and ${counted(others, 'more feature')}`;
+  const what = wrong(incident, others === 0);
+  const where = slice === undefined ? '' : `, nearly all where ${sliceText(slice)}`;
+  const few = rows < 10 && values > 2 * rows ? ` (${counted(rows, 'row')})` : '';
+  const much = `${beyondPromise.toLocaleString('en-US')} of ${counted(present, 'value')} present${few}`;
+  return `${who} ${what} for ${much} ${whenText(from, to, lastUs)}${where}${ofWhom(incident)}.`;
+}
+
+/** A verb and what follows it. */
+const WRONG: Readonly<Partial<Record<Cause, readonly [one: string, many: string]>>> = {
+  'cache age': ['came from a cache', 'came from a cache'],
+  'materialization lag': ['is older than promised', 'are older than promised'],
+  'missing online': ['was lost online', 'were lost online'],
+  'missing in history': ['is not in the history', 'are not in the history'],
+  'late arrival': ['was served before its rows came in late', 'were served before their rows came in late'],
+  'rewritten history': ['was rewritten after it was served', 'were rewritten after they were served'],
+  'served ahead': ['is newer than what training sees', 'are newer than what training sees'],
+  'TTL boundary': ['is too old on one side only', 'are too old on one side only'],
+  'definition changed': ['is of another definition', 'are of another definition'],
+  'precision / type': ['is rounded or of another type', 'are rounded or of another type'],
+  'answer altered': [
+    'was answered otherwise than it was logged',
+    'were answered otherwise than they were logged',
+  ],
+};
+
+function wrong({ cause, examples }: Incident, isOne: boolean): string {
+  const [first] = examples;
+  const known = WRONG[cause]?.[isOne ? 0 : 1];
+  if (known !== undefined) return known;
+  const verb = isOne ? 'is' : 'are';
+  if (cause === 'null or default substituted' && first !== undefined) {
+    return `${verb} ${valueText(first.served)} where ${isOne ? 'it' : 'they'} should be ${valueText(first.replayed)}`;
+  }
+  return isOne
+    ? 'differs from what training sees, and nothing explains it,'
+    : 'differ from what training sees, and nothing explains it,';
+}
+
+const MOST_CHARACTERS = 40;
+
+function valueText({ state, value }: SideOfExample): string {
+  if (state !== 'value' && state !== 'zero') return state;
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS - 1)}…`;
+}
+
+const HOUR_US = 3_600_000_000;
+
+/** An incident that lasted to the last hour of the traffic is told as going on. */
+function whenText(from: string, to: string, lastUs: number): string {
+  const [fromUs, toUs] = [from, to].map((time) => Number(parseTimestamp(time))) as [number, number];
+  const clock = (us: number): string => timeText(Math.floor(us / 60_000_000) * 60_000_000, lastUs);
+  if (toUs > lastUs - HOUR_US) return `since ${clock(fromUs)}`;
+  return clock(fromUs) === clock(toUs) ? `at ${clock(fromUs)}` : `from ${clock(fromUs)} to ${clock(toUs)}`;
+}
+
+function sliceText({ by, value }: NonNullable<Incident['slice']>): string {
+  if (by === 'entityIsNew') return `the entity was ${value}`;
+  return `${by === 'serviceVersion' ? 'service version' : by} is ${value}`;
+}
+
+/** The first owner is the view's, where it has one: whoever can mend it. */
+function ofWhom({ owners: [owner], models }: Incident): string {
+  const more = models.length > 3 ? ` and ${models.length - 3} more` : '';
+  const noun = models.length === 1 ? 'model' : 'models';
+  const taking = models.length === 0 ? '' : `; ${noun} ${models.slice(0, 3).join(', ')}${more}`;
+  return `${owner === undefined ? '' : `; owner ${owner}`}${taking}`;
+}
