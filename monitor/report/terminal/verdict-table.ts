@@ -97,9 +97,9 @@ function incidentLines({ incidents, date }: Snapshot, width: number, paint: Pain
 }
 
 function sizeText({ values, beyondPromise, features, rows, slice, models, owners }: Incident): string {
-  const of = beyondPromise === values ? '' : ` of ${values}`;
+  const kept = values - beyondPromise;
   const parts = [
-    `${beyondPromise}${of} ${values === 1 ? 'value' : 'values'} of ${countText(features.length, 'feature')}, ${countText(rows, 'row')}`,
+    `${countText(beyondPromise, 'value')} of ${countText(features.length, 'feature')}${kept > 0 ? ` and ${kept} within the promise` : ''}, ${countText(rows, 'row')}`,
   ];
   if (slice !== undefined) parts.push(`nearly all in ${slice.by} ${slice.value}`);
   if (models.length > 0) parts.push(`${models.length === 1 ? 'model' : 'models'} ${models.join(', ')}`);

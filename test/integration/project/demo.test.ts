@@ -116,6 +116,22 @@ describe('the demo', () => {
     expect(snapshot.provisional).toBe(true);
   });
 
+  test('tells three incidents in the order of their harm: the zeros, the late run, the late uploads', () => {
+    const beyond = snapshot.incidents.filter(({ beyondPromise }) => beyondPromise > 0);
+    expect(beyond.map(({ view, cause }) => [view, cause])).toEqual([
+      ['user_purchase_features', 'null or default substituted'],
+      ['product_sales_features', 'materialization lag'],
+      ['product_sales_features', 'late arrival'],
+    ]);
+    for (const { harm, rows, examples, command } of beyond) {
+      expect(harm).toBeGreaterThan(0);
+      expect(rows).toBeGreaterThan(0);
+      expect(examples).not.toEqual([]);
+      expect(demo.stdout).toContain(command);
+    }
+    expect(beyond.map(({ harm }) => harm)).toEqual(beyond.map(({ harm }) => harm).toSorted((a, b) => b - a));
+  });
+
   test('finds what happened, all of it and nothing else', async () => {
     const expected = await judgeByHand();
     const reported = snapshot.features.map(({ name, causes }) => [name, valuesOf(causes)]);

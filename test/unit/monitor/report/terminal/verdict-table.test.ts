@@ -26,7 +26,7 @@ describe('the verdict on a terminal', () => {
       '1 null or default substituted in customer_features, 09:20 to 23:51',
       '1317 values of 1 feature, 402 rows; nearly all in pod basket-7f9c4; models basket-value, churn',
       'plumb explain --request',
-      '2 materialization lag in customer_features, 10:02 to 12:04 912 of 1512 values',
+      '2 materialization lag in customer_features, 10:02 to 12:04 912 values of ',
       '1 within the promise: see the report',
       '54 more features of 2 views without a mismatch',
       'odd_features was available in 97.36 %',
