@@ -10,7 +10,7 @@ import type { Alterations } from '../causes/altered-row.ts';
 import { fidelity } from '../causes/fidelity.ts';
 import type { Fidelity, FidelityFacts, OthersRow } from '../causes/fidelity.ts';
 import type { RowTimes } from '../causes/row-order.ts';
-import { printSql } from '../judge/row-print.ts';
+import { printSql } from '../as-served/row-print.ts';
 import type { EntityRow } from './entity-rows.ts';
 
 export interface ServedFidelity extends Alterations {

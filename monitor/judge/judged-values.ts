@@ -12,7 +12,7 @@ import { dirname } from 'node:path';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
-import { jsonOf } from './feature-tally.ts';
+import { jsonOf } from '../tally/feature-tally.ts';
 import type { Explanation } from '../causes/explain.ts';
 import { monitorError } from '../errors.ts';
 import type { ValueFacts } from '../causes/facts.ts';

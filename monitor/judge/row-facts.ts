@@ -2,8 +2,8 @@
 import type { FeatureView } from '../../contract/model.ts';
 import type { AskedRow, ReplayedTimes, RowFacts } from '../causes/facts.ts';
 import { isAfter } from '../causes/row-order.ts';
-import type { AskedFidelity } from './as-served.ts';
-import type { GivenRow } from './given-row.ts';
+import type { AskedFidelity } from '../as-served/as-served.ts';
+import type { GivenRow } from '../as-served/given-row.ts';
 import type { RunIndex } from './run-index.ts';
 
 /** @param asked  undefined: no row was given out, or it cannot be read */

@@ -5,8 +5,8 @@
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Feature, FeatureService } from '../../contract/model.ts';
 import { isNumeric } from '../../contract/value-type.ts';
-import { NO_PAIRS } from '../judge/agreeing-pairs.ts';
-import type { AgreeingPairs } from '../judge/agreeing-pairs.ts';
+import { NO_PAIRS } from '../tally/agreeing-pairs.ts';
+import type { AgreeingPairs } from '../tally/agreeing-pairs.ts';
 import { AGREEING } from './agreeing-counts.ts';
 import { IN_FORCE } from './rows-in-force.ts';
 

@@ -4,8 +4,8 @@ import type { Bundle, Feature, FeatureView } from '../../contract/model.ts';
 import { PRESENT } from '../../contract/status.ts';
 import type { Value } from '../../contract/value-type.ts';
 import type { FidelityFacts } from '../causes/fidelity.ts';
-import type { BundleBook } from './bundle-book.ts';
-import type { ReplayedVector } from './replayed-vector.ts';
+import type { BundleBook } from '../judge/bundle-book.ts';
+import type { ReplayedVector } from '../judge/replayed-vector.ts';
 
 export interface GivenRow {
   readonly vector: ReplayedVector;

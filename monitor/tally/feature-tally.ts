@@ -26,12 +26,12 @@ import { STATES, isAbsent } from '../causes/value-state.ts';
 import type { CauseCounts, Example, FeatureSnapshot, SideOfExample } from '../verdict/snapshot.ts';
 import type { State } from '../causes/value-state.ts';
 import { harmOf } from '../incidents/harm.ts';
-import { ExamplePool } from '../tally/example-pool.ts';
-import type { Candidate } from '../tally/example-pool.ts';
-import { NO_ROWS, RowTally } from '../tally/row-tally.ts';
-import type { AgreeingRows } from '../tally/row-tally.ts';
-import { hourOf } from '../tally/served-place.ts';
-import type { ServedPlace } from '../tally/served-place.ts';
+import { ExamplePool } from './example-pool.ts';
+import type { Candidate } from './example-pool.ts';
+import { NO_ROWS, RowTally } from './row-tally.ts';
+import type { AgreeingRows } from './row-tally.ts';
+import { hourOf } from './served-place.ts';
+import type { ServedPlace } from './served-place.ts';
 import { rowInterval } from '../verdict/rates.ts';
 import { isSame, isWithinTolerance } from '../causes/value-equality.ts';
 

@@ -8,7 +8,7 @@ import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { FidelityFacts, HeldRow, OthersRow } from '../causes/fidelity.ts';
 import { UNKNOWN_VALUE } from '../causes/value-equality.ts';
 import type { ComparedRow } from './given-row.ts';
-import type { ViewReplay } from './replay.ts';
+import type { ViewReplay } from '../judge/replay.ts';
 import { printSql } from './row-print.ts';
 
 export class PrintSearch {

@@ -18,10 +18,10 @@ import type { ReplayedTimes } from '../causes/facts.ts';
 import { fidelity } from '../causes/fidelity.ts';
 import type { Fidelity, FidelityFacts, HeldRow } from '../causes/fidelity.ts';
 import type { ComparedRow, GivenRow } from './given-row.ts';
-import { missedSql, pairSql } from './missed-rows.ts';
+import { missedSql, pairSql } from '../judge/missed-rows.ts';
 import { PrintSearch } from './print-search.ts';
-import { missedOf } from './replayed-vector.ts';
-import type { ViewReplay } from './replay.ts';
+import { missedOf } from '../judge/replayed-vector.ts';
+import type { ViewReplay } from '../judge/replay.ts';
 import type { RevealedValues } from './revealed-values.ts';
 
 /** What the history says of a row that was given out; alterations stand by the features of today's view. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FeatureTally } from '../../../../monitor/judge/feature-tally.ts';
+import { FeatureTally } from '../../../../monitor/tally/feature-tally.ts';
 import type { AskedRow, RowFacts, ValueFacts } from '../../../../monitor/causes/facts.ts';
 import { asReceived, stateOf } from '../../../../monitor/judge/judge.ts';
 import type { Distributions } from '../../../../monitor/statistics/distributions.ts';

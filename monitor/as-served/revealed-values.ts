@@ -13,8 +13,8 @@ import type { HeldRow } from '../causes/fidelity.ts';
 import { UNKNOWN_VALUE } from '../causes/value-equality.ts';
 import { sameFeature } from './given-row.ts';
 import type { GivenRow } from './given-row.ts';
-import { HashedFeature } from './hashed-values.ts';
-import type { ViewReplay } from './replay.ts';
+import { HashedFeature } from '../judge/hashed-values.ts';
+import type { ViewReplay } from '../judge/replay.ts';
 
 const BATCH_ROWS = 20_480;
 

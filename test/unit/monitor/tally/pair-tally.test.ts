@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Value, ValueType } from '../../../../contract/value-type.ts';
 import { parseType } from '../../../../contract/value-type.ts';
-import { NO_DIFFERENCES, pairTallyOf } from '../../../../monitor/judge/pair-tally.ts';
+import { NO_DIFFERENCES, pairTallyOf } from '../../../../monitor/tally/pair-tally.ts';
 import type { NumberDistributions } from '../../../../monitor/statistics/distributions.ts';
 import golden from '../../../golden/distances-scipy.json' with { type: 'json' };
 import { naiveDistance } from '../statistics/naive-distance.ts';
