@@ -9,6 +9,7 @@ import { CodedError } from '../contract/std/coded-error.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import type { DayOfService } from './day/day-of-log.ts';
 import { JudgedVectors } from './replay/judged-vectors.ts';
+import { LoggedAnswers } from './answers/logged-answers.ts';
 import { deploysOf } from './day/deploys.ts';
 import { driftOfDay } from './drift/day-drift.ts';
 import type { DriftOfDay } from './drift/day-drift.ts';
@@ -44,6 +45,7 @@ export class ServiceRun {
   readonly #served: DayOfService;
   readonly #values = new JudgedValues();
   readonly #judged: JudgedVectors;
+  readonly #answers: LoggedAnswers;
   readonly #incidents = new IncidentTally();
   readonly #roles = new Map<string, RoleTally>();
 
@@ -54,6 +56,7 @@ export class ServiceRun {
     this.#day = day;
     this.#served = served;
     this.#judged = new JudgedVectors(day.duck, served);
+    this.#answers = new LoggedAnswers(day.duck, served, day.book);
   }
 
   async judge(): Promise<Snapshot> {
@@ -65,6 +68,7 @@ export class ServiceRun {
     const views = new Map<string, ViewState>();
     await this.#values.begin(duck);
     await this.#judged.begin();
+    await this.#answers.begin();
     for (const [i, used] of service.views.entries()) {
       logger.progress(`judging ${service.name}`, i, service.views.length);
       const view = book.current.views.get(used.view)!;
@@ -110,6 +114,7 @@ export class ServiceRun {
       features: taken,
       requestKeys: service.requestKeys,
       history,
+      asked: this.#answers.vectors,
       definedBy,
     };
     const split = await this.#reading(view, () =>
@@ -173,9 +178,10 @@ export class ServiceRun {
     for await (const page of replay.pages()) {
       const rows = page.map((vector) => judge.read(vector));
       const asked = await asServed.ask(rows);
+      const answers = await this.#answers.of(page);
       for (const row of rows) {
         const { vid } = row.vector;
-        if (!judge.add(row, asked.get(vid), agreed.get(vid))) this.#judged.addUnjudged(vid);
+        if (!judge.add(row, asked.get(vid), answers.get(vid), agreed.get(vid))) this.#judged.addUnjudged(vid);
         if (this.#values.isFull) await this.#values.flush(duck);
       }
     }

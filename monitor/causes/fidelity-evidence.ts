@@ -18,9 +18,8 @@ export function fidelityEvidence(facts: ValueFacts, cause: Cause): string {
 type Sentence = (facts: ValueFacts, servedRow: string) => string;
 
 const SENTENCES: Readonly<Record<FidelityCause, Sentence>> = {
-  'answer altered': ({ served, row }, servedRow) =>
-    `the answer that was logged at ${timeText(row.servedUs, row.servedUs)} has ${shownValue(served)}, which is not ` +
-    `what ${servedRow} logged beside it holds`,
+  'answer altered': ({ served }, servedRow) =>
+    `${servedRow} gives ${shownValue(served)}, but the answer that was logged beside it says another value`,
   'on-demand differs': () => 'the function gives another output over the inputs that were logged',
   'foreign row': foreign,
   'null or default substituted': (facts, servedRow) =>

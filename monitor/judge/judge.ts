@@ -18,6 +18,7 @@ import type { Value, ValueType } from '../../contract/value-type.ts';
 import { dueEdgeUs } from '../../contract/windows.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { AskedFidelity } from '../as-served/as-served.ts';
+import type { LoggedAnswer } from '../answers/logged-answer.ts';
 import type { BundleBook } from './bundle-book.ts';
 import type { FeatureTally, VectorName } from '../tally/feature-tally.ts';
 import type { RowFacts, ValueFacts } from '../causes/facts.ts';
@@ -95,16 +96,17 @@ export class ViewJudge {
    * Judges the values of a vector.
    *
    * @param asked   which row of the history the served one is; undefined: that was not asked
+   * @param answer  what the model was told; undefined: that was not logged
    * @param agreed  how many vectors agree in every way with its replayed row
    * @returns       whether it has a judged value in this view
    */
-  add(given: GivenRow, asked: AskedFidelity | undefined, agreed = 0): boolean {
+  add(given: GivenRow, asked: AskedFidelity | undefined, answer?: LoggedAnswer, agreed = 0): boolean {
     const { view, tallies, role } = this.#judged;
     const { vector, view: servedView } = given;
     // Asked of every row that was given out, also of one whose currency cannot be judged yet.
     if (asked !== undefined) this.#fidelity[asked.fidelity.answer] += 1;
     const unjudged = this.#isUnjudged(servedView, vector);
-    const row = this.#servedRow(given, asked);
+    const row = { ...this.#servedRow(given, asked), answer };
     const place = role.placeOf(vector, agreed);
     const mismatches: Mismatch[] = [];
     let values = 0;
@@ -149,7 +151,7 @@ export class ViewJudge {
     return this.#fidelity;
   }
 
-  #servedRow(given: GivenRow, asked: AskedFidelity | undefined): ServedRowFacts {
+  #servedRow(given: GivenRow, asked: AskedFidelity | undefined): Omit<ServedRowFacts, 'answer'> {
     const { vector } = given;
     const { requestId, rowIndex, pod } = vector;
     return {
@@ -196,7 +198,7 @@ export class ViewJudge {
    */
   #valueFacts(
     row: ServedRowFacts,
-    { feature, index }: JudgedFeature,
+    { feature, index, fullName }: JudgedFeature,
     { missing: fallback, log }: Feature,
     at: number,
   ): ValueFacts {
@@ -233,7 +235,7 @@ export class ViewJudge {
       available: sides.available === undefined ? undefined : received(sides.available),
       alteration: row.asked?.alterations[index] ?? null,
       ...heldOf(row.asked, index),
-      isAnswerAltered: false,
+      isAnswerAltered: row.answer?.says(vector.rowIndex, { name: fullName, type }, sides.served) === false,
     };
   }
 
@@ -292,6 +294,7 @@ interface JudgedFeature {
 /** What all values of a served row have in common. */
 interface ServedRowFacts extends GivenRow {
   readonly asked: AskedFidelity | undefined;
+  readonly answer: LoggedAnswer | undefined;
   readonly facts: RowFacts;
   readonly name: VectorName;
 }

@@ -2,7 +2,7 @@
  * The mismatches of a day: one Parquet file per day and service, with one row per value that differs.
  *
  *   request_id, row_index | feature | served_at TIMESTAMP | served_state, served | replayed_state, replayed
- *   | cause, within_promise, evidence
+ *   | cause, also VARCHAR[]: the causes that hold beside it | within_promise, evidence
  *
  * Values are JSON text as written by `contract/wire/online/json-value.ts`, so that one column holds every type; values
  * of features that are logged as HMACs are `hmac:{hex}`.
@@ -20,6 +20,8 @@ import { makeFolder } from '../../contract/std/files/folder.ts';
 
 const TABLE = 'judged_values';
 const BATCH_ROWS = 20_480;
+const SEPARATOR = '; ';
+const ALSO = `CASE WHEN also = '' THEN [] ELSE string_split(also, '${SEPARATOR}') END::VARCHAR[]`;
 
 type SqlValue = Parameters<DuckDb['append']>[1][number][number];
 
@@ -31,7 +33,7 @@ export class JudgedValues {
     this.#rows = [];
     await duck.run(`CREATE OR REPLACE TABLE ${TABLE} (request_id VARCHAR, row_index INTEGER, feature VARCHAR,
       served_us BIGINT, served_state VARCHAR, served VARCHAR, replayed_state VARCHAR, replayed VARCHAR,
-      cause VARCHAR, within_promise BOOLEAN, evidence VARCHAR)`);
+      cause VARCHAR, also VARCHAR, within_promise BOOLEAN, evidence VARCHAR)`);
   }
 
   get isFull(): boolean {
@@ -54,6 +56,7 @@ export class JudgedValues {
       facts.replayedState,
       textOf(facts.type, facts.replayed),
       explanation.cause,
+      explanation.also.join(SEPARATOR),
       explanation.withinPromise,
       explanation.evidence,
     ]);
@@ -71,7 +74,7 @@ export class JudgedValues {
     const aside = `${file}.${process.pid}.tmp`;
     try {
       makeFolder(dirname(file), 0o700);
-      await duck.run(`COPY (SELECT * EXCLUDE (served_us), make_timestamp(served_us) AS served_at FROM ${TABLE}
+      await duck.run(`COPY (SELECT * EXCLUDE (served_us) REPLACE (${ALSO} AS also), make_timestamp(served_us) AS served_at FROM ${TABLE}
         ORDER BY feature, served_us, request_id, row_index) TO ${quoteTarget(aside)} (FORMAT parquet, COMPRESSION zstd)`);
       chmodSync(aside, 0o600);
       renameSync(aside, file);

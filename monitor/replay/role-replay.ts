@@ -30,6 +30,8 @@ interface ReplayedRole {
   readonly features: readonly { readonly fullName: string; readonly feature: Feature }[];
   readonly requestKeys: readonly JoinKey[];
   readonly history: ServedHistory;
+  /** Table of the vectors (`vid`) that are open whatever their rows are. */
+  readonly asked: string;
   /** @returns the view in a bundle that vectors of the day name */
   definedBy(bundle: string): DefinedView;
   /** Time up to which the history is complete under a bundle's definition; null: nowhere. For aggregated views. */
@@ -66,7 +68,7 @@ export async function splitRole(
   const keys = used.requestKeys.map((name) => `key_${requestKeys.findIndex((key) => key.name === name)}`);
   const readings = await layHistory(duck, files, role, keys);
   const hasCreatedTimes = view.kind === 'aggregated' || view.source.createdTime !== null;
-  await splitRows(duck, { rows, keys, features: named, hasCreatedTimes, readings });
+  await splitRows(duck, { rows, keys, features: named, hasCreatedTimes, readings, asked: role.asked });
   const none = { given: 0, states: named.map(() => new Map()) };
   const { given, states } = readings.length === 0 ? none : await countAgreeing(duck, named);
   const asked = { rows, keys, features: named.length, fromUs: role.fromUs };

@@ -8,7 +8,8 @@
  *                    outside TTL  it was served as too old, and training sees the same row, too old
  *
  * So an agreeing row is an exact match whatever its surface and its fallbacks are, its fidelity is true and it has no
- * cause. What SQL cannot tell is open: ties, tombstones, marked features, rows of another definition.
+ * cause. What SQL cannot tell is open: ties, tombstones, marked features, rows of another definition, and whether an
+ * answer that was logged says what the row does.
  */
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -50,6 +51,8 @@ interface SplitRole {
   readonly features: readonly Pick<Feature, 'type'>[];
   readonly hasCreatedTimes: boolean;
   readonly readings: readonly BundleReading[];
+  /** Table of the vectors (`vid`) that are open whatever their rows are. */
+  readonly asked: string;
 }
 
 export async function splitRows(duck: DuckDb, role: SplitRole): Promise<void> {
@@ -57,7 +60,10 @@ export async function splitRows(duck: DuckDb, role: SplitRole): Promise<void> {
   const known = role.readings.map(({ bundle }) => quoteText(bundle)).join(', ');
   const others = known === '' ? '' : ` WHERE bundle NOT IN (${known})`;
   const open = `SELECT vid, ${IS_TENSOR}, ${OPEN}::UTINYINT AS agrees, NULL::BIGINT AS n FROM (${role.rows})${others}`;
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SPLIT} AS ${[...selects, open].join(' UNION ALL ')}`);
+  const isAsked = `vid IN (SELECT vid FROM ${role.asked})`;
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SPLIT} AS SELECT vid, is_tensor,
+      CASE WHEN ${isAsked} THEN ${OPEN}::UTINYINT ELSE agrees END AS agrees, CASE WHEN NOT ${isAsked} THEN n END AS n
+    FROM (${[...selects, open].join(' UNION ALL ')})`);
 }
 
 /** Rows that were stored online. */

@@ -120,6 +120,13 @@ export class ServedFiles {
     return this.#folders.map((folder) => this.#select(folder, [], [])).join(' UNION ALL ');
   }
 
+  /** @returns a SELECT of the first vector of each request whose answer is logged, with the `answer` */
+  get answers(): string {
+    return this.#folders
+      .map((folder) => this.#select(folder, ['_answer AS answer'], ['_answer IS NOT NULL']))
+      .join(' UNION ALL ');
+  }
+
   /** @returns a SELECT of the vectors that have a row of the role; null: no vector of the day has one */
   rowsOf(role: string, features: readonly ServedFeature[]): string | null {
     const name = `_view__${role}`;

@@ -138,13 +138,14 @@ export class FeatureTally {
   add(facts: ValueFacts, vector: VectorName, place: ServedPlace): Judgement {
     const { servedState, replayedState } = facts;
     this.#count(this.#states, `${servedState}|${replayedState}`);
-    const exact = isSame(facts.type, facts.served, facts.replayed);
+    const exact = !facts.isAnswerAltered && isSame(facts.type, facts.served, facts.replayed);
     if (servedState === 'unavailable') {
       this.#unavailable += 1;
       return { exact, explanation: null, isPresent: false, candidate: null };
     }
     const explanation = exact ? null : explain(facts);
-    const isPresent = !(isAbsent(servedState) && isAbsent(replayedState));
+    // What a model was told is a value, whatever the row beside it says.
+    const isPresent = facts.isAnswerAltered || !(isAbsent(servedState) && isAbsent(replayedState));
     if (facts.isHashed === true) this.#hashed += 1;
     if (!isPresent) this.#bothAbsent += 1;
     else this.#addPresent(facts, place, explanation);
@@ -272,7 +273,7 @@ export function jsonOf(type: ValueType, value: Value): Json {
 function exampleOf(
   { row, type, served, replayed, servedState, replayedState }: ValueFacts,
   vector: VectorName,
-  { cause, withinPromise, evidence }: Explanation,
+  { cause, also, withinPromise, evidence }: Explanation,
 ): Example {
   return {
     ...vector,
@@ -280,7 +281,7 @@ function exampleOf(
     source: ROW_SOURCES[row.source]!,
     served: side(servedState, jsonOf(type, served), row.served),
     replayed: side(replayedState, jsonOf(type, replayed), row.replayed),
-    causes: [cause],
+    causes: [cause, ...also],
     withinPromise,
     evidence,
   };

@@ -266,7 +266,9 @@ async function split(scene: Scene, vectors: readonly ServedVector[], folder: str
     },
     true,
   );
+  await duck.run('CREATE OR REPLACE TEMP TABLE asked (vid BIGINT)');
   await splitRows(duck, {
+    asked: 'asked',
     rows: served.rowsOf('view', SERVED)!,
     keys: ['key_0', 'key_1'],
     features: FEATURES,

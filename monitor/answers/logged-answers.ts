@@ -1,0 +1,73 @@
+/**
+ * The answers that a service's day has in the log: one request in 1,000 has one, and none where definitions keep values
+ * out of the log. All rows of such a request are looked at by the judge, those too that agree with the history: what is
+ * asked here is whether the model was told what the row says.
+ *
+ *   replay_answers    pod, epoch, sequence | surface, bundle | answer: the bytes
+ *   replay_answered   vid of each vector of these requests
+ */
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { DayOfService } from '../day/day-of-log.ts';
+import type { BundleBook } from '../judge/bundle-book.ts';
+import type { ReplayedVector } from '../judge/replayed-vector.ts';
+import { OPEN_ROWS } from '../replay/open-rows.ts';
+import { LoggedAnswer } from './logged-answer.ts';
+import type { AnsweredFeature } from './logged-answer.ts';
+
+const ANSWERS = 'replay_answers';
+const ANSWERED = 'replay_answered';
+
+export class LoggedAnswers {
+  /** Table of the vectors whose answers are logged. */
+  readonly vectors = ANSWERED;
+  readonly #duck: DuckDb;
+  readonly #day: DayOfService;
+  readonly #book: BundleBook;
+
+  constructor(duck: DuckDb, day: DayOfService, book: BundleBook) {
+    this.#duck = duck;
+    this.#day = day;
+    this.#book = book;
+  }
+
+  /** Lays the tables of the day. */
+  async begin(): Promise<void> {
+    const { answers, vectors } = this.#day.files;
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${ANSWERS} AS
+        SELECT pod, epoch, sequence, surface, bundle, answer FROM (${answers});
+      CREATE OR REPLACE TEMP TABLE ${ANSWERED} AS
+        SELECT vid FROM (${vectors}) SEMI JOIN ${ANSWERS} USING (pod, epoch, sequence)`);
+  }
+
+  /**
+   * @param page  open rows of one role, in their order
+   * @returns     by vid, for each row whose answer was logged
+   */
+  async of(page: readonly ReplayedVector[]): Promise<Map<number, LoggedAnswer>> {
+    const answers = new Map<number, LoggedAnswer>();
+    if (page.length === 0) return answers;
+    const rows = await this.#duck.rows(`SELECT CAST(list(v.vid) AS DOUBLE[]) AS vids,
+        any_value(a.surface) AS surface, any_value(a.bundle) AS bundle, any_value(a.answer) AS answer
+      FROM ${OPEN_ROWS} v JOIN ${ANSWERS} a USING (pod, epoch, sequence)
+      WHERE v.vid >= ${page[0]!.vid} AND v.vid <= ${page.at(-1)!.vid} GROUP BY pod, epoch, sequence`);
+    for (const row of rows) {
+      const { bytes } = row['answer'] as unknown as { readonly bytes: Uint8Array };
+      const surface = SURFACES[row['surface'] as number] ?? 'native';
+      const answer = new LoggedAnswer(Buffer.from(bytes), surface, this.#featuresOf(row['bundle'] as string));
+      const { items } = row['vids'] as unknown as { readonly items: readonly number[] };
+      for (const vid of items) answers.set(vid, answer);
+    }
+    return answers;
+  }
+
+  /** The features of the service as the answering bundle lists them: tensors and Feast's columns have no full names. */
+  #featuresOf(hash: string): AnsweredFeature[] {
+    const bundle = this.#book.bundle(hash);
+    const service = bundle.services.get(this.#day.service.name) ?? this.#day.service;
+    return service.features.flatMap(({ fullName, view, feature }) => {
+      const found = bundle.views.get(view)?.features.find(({ name }) => name === feature);
+      return found === undefined ? [] : [{ name: fullName, type: found.type }];
+    });
+  }
+}
