@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { runMetricsText } from '../../../materializer/run/run-metrics.ts';
 import { beginRun } from '../../../materializer/run/run-record.ts';
 import type { RunPlan } from '../../../materializer/run/run-range.ts';
+import { verdictMetrics } from '../../../monitor/alerts/verdict-metrics.ts';
 import { loadSettings } from '../../../project/settings/settings.ts';
 import { systemClock } from '../../../project/clock.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
@@ -14,6 +15,7 @@ import { Histogram } from '../../../contract/std/histogram.ts';
 import { metricsText } from '../../../sidecar/metrics/metrics-text.ts';
 import { Metrics } from '../../../sidecar/metrics/metrics.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
+import { badDay } from '../../support/fixtures/sample-snapshot.ts';
 import { bundleOf, driverStats } from '../../support/fixtures/materialized-project.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
@@ -85,12 +87,17 @@ async function scraped(): Promise<string> {
 }
 
 describe.each(readdirSync(folder).filter((file) => file.endsWith('.yaml')))('%s', (file) => {
-  test('watches only metrics that the sidecar exports, or a run', async () => {
+  test('watches only metrics that the sidecar exports, or a run, or a verdict', async () => {
     const view = driverStats();
     const range = { kind: 'ordinary', horizonUs: null } as unknown as RunPlan;
     const began = beginRun({ view, bundle: bundleOf(view), runId: 'first', startedUs: 1, range });
     const run = { ...began, watermarkUs: 1, newestEventUs: 1, newestCreatedUs: 1 };
-    const texts = [await scraped(), runMetricsText([{ view, complete: run, last: run }])];
+    const judged = { snapshot: badDay(), lastRunUs: 1, openAlerts: { page: 1, note: 0 } };
+    const texts = [
+      await scraped(),
+      runMetricsText([{ view, complete: run, last: run }]),
+      verdictMetrics([judged], { slack: true }),
+    ];
     const exported = new Set(texts.flatMap((text) => text.split('\n').map((line) => line.split(/[ {]/)[0])));
     for (const { alert, expr } of rulesOf(file)) {
       const names = expr.match(/plumbline_[a-z_]+/g) ?? [];
