@@ -21,6 +21,7 @@ import { quoteFilesIn, quoteTarget } from '../../project/engine/duckdb/file-sql.
 import { fileValueSql } from '../../project/engine/duckdb/committed-rows.ts';
 import { fileFacts } from '../../project/engine/duckdb/file-facts.ts';
 import type { NewFile } from '../../project/history/history-entry.ts';
+import { logFolder } from '../../project/delta/delta-log.ts';
 import { dayFile, historyFolder } from '../../project/history/history-folder.ts';
 import { syncFile, syncFolder } from '../../contract/std/files/durable-file.ts';
 import { DAY_US } from '../../contract/std/timestamp.ts';
@@ -157,6 +158,8 @@ export class StagedRows {
       rmSync(span, { recursive: true });
     }
     this.#progress.step('writing the history', spans.length, spans.length, 'spans of days');
+    // Data files without this folder are those of a history whose log was lost.
+    makeFolder(logFolder(historyFolder(this.#root, view)));
     const facts = await fileFacts(this.#duck, days, '*/*.parquet');
     const files = readdirSync(days).flatMap((name) => this.#moveDay(join(days, name), facts));
     syncFolder(historyFolder(this.#root, view));

@@ -47,8 +47,9 @@ export async function cleanHistory(
   const isOld = (file: string): boolean => changedMs(file) < diskMs - KEPT_MS;
   const uncommitted = paths.filter((path) => {
     const key = encodeURI(path);
-    const isKnown = state !== null && (state.files.has(key) || state.removed.has(key));
-    return !isKnown && isOld(join(folder, path));
+    // Without a log nobody can tell what was committed: it may have been lost.
+    if (state === null || state.files.has(key) || state.removed.has(key)) return false;
+    return isOld(join(folder, path));
   });
   const removed = paths.flatMap((path) => state?.removed.get(encodeURI(path)) ?? []);
   const due = removed.filter((file) => !file.retired && file.removedMs < nowMs - KEPT_MS);

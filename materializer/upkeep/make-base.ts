@@ -19,7 +19,13 @@ import { definitionName } from '../../contract/wire/online/row-header.ts';
 import { baseSql } from '../../project/engine/duckdb/base-rows.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
-import { baseFolder, baseRule, readBases, writeBases } from '../../project/history/history-base.ts';
+import {
+  baseFolder,
+  baseRule,
+  basesOf,
+  listedOfDefinition,
+  writeBases,
+} from '../../project/history/history-base.ts';
 import type { HistoryBase } from '../../project/history/history-base.ts';
 import type { HistoryFile, HistorySnapshot } from '../../project/history/history-snapshot.ts';
 
@@ -42,7 +48,7 @@ export function wantedBases({ root, view, entity, history }: BaseWork): number[]
   const mark = history.mark(ids);
   const [first] = files;
   if (mark === null || first === undefined) return [];
-  const bases = readBases(root, view).filter(({ version }) => version <= history.version);
+  const bases = basesOf(root, view, history);
   const { quarters, newest } = midnights(first.firstEventUs, mark.watermarkUs);
   const there = new Set(bases.map(({ beforeUs }) => beforeUs));
   const wanted = bases
@@ -96,7 +102,7 @@ export async function makeBase(duck: DuckDb, work: BaseWork, beforeUs: number): 
   const { root, view, entity, history } = work;
   const folder = baseFolder(root, view);
   const files = history.files(countingIds(view, entity.joinKeys));
-  const known = readBases(root, view).filter(({ version }) => version <= history.version);
+  const known = basesOf(root, view, history);
   const from = known.findLast((base) => base.beforeUs <= beforeUs) ?? null;
   const [since, until] = [from === null ? '' : dayOf(from.beforeUs), dayOf(beforeUs)];
   const read = files.filter(
@@ -112,14 +118,15 @@ export async function makeBase(duck: DuckDb, work: BaseWork, beforeUs: number): 
   syncFile(aside);
   renameSync(aside, join(folder, name));
   syncFolder(folder);
-  const base: HistoryBase = { beforeUs, version: history.version, rule: baseRule(view), name };
+  const { version, state } = history;
+  const base: HistoryBase = { beforeUs, version, table: state.metaData.id, rule: baseRule(view), name };
   listBases(work, [...known.filter((one) => one.beforeUs !== beforeUs), base]);
 }
 
 /** Takes weeks and months that are over from the list. */
 export function forgetBases(work: BaseWork): void {
   const { root, view, entity, history } = work;
-  const known = readBases(root, view);
+  const known = basesOf(root, view, history);
   const mark = history.mark(countingIds(view, entity.joinKeys));
   if (mark === null) return;
   const { quarters, newest } = midnights(0, mark.watermarkUs);
@@ -129,9 +136,9 @@ export function forgetBases(work: BaseWork): void {
 
 function listBases({ root, view }: BaseWork, bases: readonly HistoryBase[]): void {
   const names = new Set(bases.map(({ name }) => name));
-  const gone = readBases(root, view).filter(({ name }) => !names.has(name));
+  const gone = listedOfDefinition(root, view).filter((name) => !names.has(name));
   writeBases(root, view, bases);
-  for (const { name } of gone) touch(join(baseFolder(root, view), name));
+  for (const name of gone) touch(join(baseFolder(root, view), name));
 }
 
 /** The day after which an unlisted file is removed begins now: a reader may just have found it in the list. */

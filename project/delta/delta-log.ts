@@ -13,6 +13,7 @@
  */
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   linkSync,
   openSync,
@@ -29,13 +30,13 @@ import { registryError } from '../../contract/errors.ts';
 import { entryText, parseEntry } from './delta-action.ts';
 import type { DeltaAction } from './delta-action.ts';
 import { parseState, stateText, TableFold } from './table-state.ts';
-import type { TableState } from './table-state.ts';
+import type { RemovedFile, TableState } from './table-state.ts';
 
 /** A state is kept, and a checkpoint made, at every so-many-th entry. */
 export const CHECKPOINT_ENTRIES = 100;
 /** A reader that began with an older state holds it in memory: the newest few are enough on disk. */
 const STATES_KEPT = 3;
-/** Removed files that are vacuumed by then are forgotten by the states that are kept. */
+/** Removed files that are gone by then are forgotten by the states that are kept. */
 const REMOVED_KEPT_MS = 30 * 86_400_000;
 
 /** The calls by which an entry comes to the log, as a record: a test stops between any two of them. */
@@ -172,7 +173,10 @@ export function writeEntry(
 /** Keeps the state, so that readers begin at it, and forgets older ones. */
 export function keepState(table: string, state: TableState, nowMs: number): void {
   const folder = stateFolder(table);
-  writeDurably(join(folder, `${state.version}.json`), stateText(state, nowMs - REMOVED_KEPT_MS), 0o644);
+  // A file that is still there was removed, and is not one that no entry knows: a training set may be made of it.
+  const isKept = ({ path, removedMs, retired }: RemovedFile): boolean =>
+    retired || removedMs >= nowMs - REMOVED_KEPT_MS || existsSync(join(table, decodeURI(path)));
+  writeDurably(join(folder, `${state.version}.json`), stateText(state, isKept), 0o644);
   for (const version of keptVersions(table).slice(STATES_KEPT))
     rmSync(join(folder, `${version}.json`), { force: true });
 }

@@ -15,7 +15,7 @@ export interface TableFile extends AddAction {
   readonly version: number;
 }
 
-interface RemovedFile extends TableFile {
+export interface RemovedFile extends TableFile {
   readonly removedMs: number;
   /** The entry that removed it. */
   readonly removedVersion: number;
@@ -114,14 +114,14 @@ export class TableFold {
   }
 }
 
-/** @param keptMs  files removed before it are left out: nothing asks for them, and their names are never used again */
-export function stateText(state: TableState, keptMs: number): string {
+/** @param isKept  which removed files it tells of; the names of the others are never used again */
+export function stateText(state: TableState, isKept: (file: RemovedFile) => boolean): string {
   const { version, metaData, files, removed, commits, txns } = state;
   return JSON.stringify({
     version,
     metaData,
     files: [...files.values()],
-    removed: [...removed.values()].filter(({ removedMs, retired }) => retired || removedMs >= keptMs),
+    removed: [...removed.values()].filter(isKept),
     commits: [...commits.values()],
     txns: [...txns],
   });

@@ -20,12 +20,14 @@ import type { FeatureView } from '../../contract/model.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
 import { folderBeside } from './history-folder.ts';
+import type { HistorySnapshot } from './history-snapshot.ts';
 
 export interface HistoryBase {
   /** M: the midnight, UTC, before which its rows lie. */
   readonly beforeUs: number;
-  /** c: the entry by which they were committed. */
+  /** c: the entry by which they were committed, and the id of the table that has it. */
   readonly version: number;
+  readonly table: string;
   /** What else decides which rows are in it: `baseRule`. */
   readonly rule: string;
   /** Its file's, beside the list. */
@@ -55,6 +57,17 @@ export function readBases(root: string, view: FeatureView): HistoryBase[] {
   const bases = basesIn(listFile(root, view));
   const own = bases.filter((base) => base.rule === rule && existsSync(join(folder, base.name)));
   return own.toSorted((a, b) => a.beforeUs - b.beforeUs);
+}
+
+/** @returns those whose rows this history has, the earliest first; others are of a later entry, or of another table */
+export function basesOf(root: string, view: FeatureView, { version, state }: HistorySnapshot): HistoryBase[] {
+  const isOf = (base: HistoryBase): boolean => base.version <= version && base.table === state.metaData.id;
+  return readBases(root, view).filter(isOf);
+}
+
+/** @returns the files of all bases that the definition's list has, by whatever rule */
+export function listedOfDefinition(root: string, view: FeatureView): string[] {
+  return basesIn(listFile(root, view)).map(({ name }) => name);
 }
 
 /** @returns the files of the bases of all definitions of a view */

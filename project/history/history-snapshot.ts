@@ -6,7 +6,7 @@
  * the same columns and types. Rows count under the ids of today's row logic alone (definition-json.ts): a row of
  * another one says something else, whatever its features are called. Those stay where they are.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FeatureView } from '../../contract/model.ts';
 import { registryError } from '../../contract/errors.ts';
@@ -170,12 +170,19 @@ export function readHistory(
   const folder = historyFolder(root, view);
   const state = readTable(folder);
   if (state !== null) return new HistorySnapshot(folder, state);
-  if (existsSync(join(folder, '_watermark.json')) && !existsSync(logFolder(folder))) {
+  if (existsSync(logFolder(folder))) return null;
+  if (existsSync(join(folder, '_watermark.json'))) {
     const message = `${folder} holds a history without a log, as earlier versions of plumb wrote it`;
     const help =
       'Move the folder away and compute the view anew from its source: `plumb materialize --full`. ' +
       'Rows get new created times by that: "as available" finds nothing from before.';
     throw registryError('REG_STORE', message, { file: folder, help });
+  }
+  if (existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('day='))) {
+    const message = `${logFolder(folder)} is missing, while ${folder} holds rows of a history`;
+    const help =
+      'Put it back from a copy: without it nobody can tell which files count. To begin anew instead, move the folder away.';
+    throw registryError('REG_STORE', message, { file: logFolder(folder), help });
   }
   return null;
 }

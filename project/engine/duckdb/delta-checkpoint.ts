@@ -10,7 +10,7 @@
  */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeDurably } from '../../../contract/std/files/durable-file.ts';
+import { syncFile, syncFolder, writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { entryText, READER_VERSION, WRITER_VERSION } from '../../delta/delta-action.ts';
 import type { AddAction, DeltaAction } from '../../delta/delta-action.ts';
 import { CHECKPOINT_ENTRIES, keepState, logFolder } from '../../delta/delta-log.ts';
@@ -58,7 +58,9 @@ async function writeCheckpoint(duck: DuckDb, table: string, state: TableState, n
       `COPY (SELECT ${Object.keys(COLUMNS).join(', ')} FROM read_json(${quotePath(lines)},
         format = 'newline_delimited', columns = {${columns.join(', ')}})) TO ${quoteTarget(aside)} (FORMAT parquet)`,
     );
+    syncFile(aside);
     renameSync(aside, name);
+    syncFolder(folder);
   } finally {
     for (const file of [lines, aside]) rmSync(file, { force: true });
   }

@@ -6,7 +6,7 @@
 import { countingIds } from '../../../contract/definitions/definition-json.ts';
 import type { Entity, FeatureView } from '../../../contract/model.ts';
 import { join } from 'node:path';
-import { baseFolder, readBases } from '../../history/history-base.ts';
+import { baseFolder, basesOf } from '../../history/history-base.ts';
 import { historyParts } from '../../history/history-parts.ts';
 import { seenHistory } from '../../history/history-place.ts';
 import type { HistoryPlace } from '../../history/history-place.ts';
@@ -58,9 +58,7 @@ export async function openHistory(
     const good = (files: readonly { readonly file: string }[]): string =>
       goodRows(view, committedSql(view, entity, files));
     const files = history?.files(countingIds(view, entity.joinKeys)) ?? [];
-    const all = readBases(place.history, view);
-    // A base that was made later holds rows that this reader does not see.
-    const bases = all.filter(({ version }) => history !== null && version <= history.version);
+    const bases = history === null ? [] : basesOf(place.history, view, history);
     const folder = baseFolder(place.history, view);
     const parts = (firstUs: number, lastUs: number): string[] =>
       historyParts(files, bases, firstUs, lastUs).map(({ base, files: own }) =>

@@ -1,5 +1,5 @@
 /** Which bases a history gets, when they are made anew, and who must not read them. */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { cleanHistory } from '../../../../materializer/upkeep/clean-history.ts';
@@ -7,6 +7,7 @@ import { forgetBases, makeBase, wantedBases } from '../../../../materializer/upk
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import { openHistory } from '../../../../project/engine/duckdb/history.ts';
 import { baseFolder, readBases } from '../../../../project/history/history-base.ts';
+import { historyFolder } from '../../../../project/history/history-folder.ts';
 import { HistoriesSeen } from '../../../../project/history/history-place.ts';
 import { readHistory } from '../../../../project/history/history-snapshot.ts';
 import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
@@ -128,4 +129,35 @@ test('a damaged list and a file that is gone are no bases; one that left the lis
   expect(await cleanHistory(root, view, { nowMs: 0, diskMs: Date.now() }, untrained)).toBe(0);
   expect(await cleanHistory(root, view, { nowMs: 0, diskMs }, untrained)).toBe(1);
   expect(readBases(root, view)).toHaveLength(1);
+});
+
+test('a base of a history that was moved away says nothing of the one that came after it', async () => {
+  await append('first', '2026-01-01', 90, '2026-04-04T00:00:00Z');
+  await makeAll();
+  const [before] = readBases(root, view);
+  renameSync(historyFolder(root, view), join(root, 'moved away'));
+  await append('anew', '2026-01-01', 88, '2026-04-04T00:00:00Z');
+  const april = Date.parse('2026-04-02') * 1_000;
+  const newest = async (): Promise<unknown[]> => {
+    const { parts } = await openHistory(duck, { folder: '/', history: root }, view, entity);
+    return duck.rows(`SELECT max(n)::INTEGER AS n, any_value(run_id) AS run
+      FROM (${parts(april, april).join(' UNION ALL ')})`);
+  };
+  expect(await newest()).toEqual([{ n: 87, run: 'anew' }]);
+  expect(await makeAll()).toEqual(['2026-04-01']);
+  expect(await newest()).toEqual([{ n: 87, run: 'anew' }]);
+  // A reader that began before may still have the other in its list.
+  const stays = { nowMs: 0, diskMs: statSync(join(baseFolder(root, view), before!.name)).ctimeMs + DAY_MS };
+  expect(await cleanHistory(root, view, stays, untrained)).toBe(0);
+});
+
+test('a base of another delay leaves the list, and stays a day for those who have it', async () => {
+  await append('first', '2026-01-01', 90, '2026-04-04T00:00:00Z');
+  await makeAll();
+  const file = join(baseFolder(root, view), readBases(root, view)[0]!.name);
+  const madeMs = statSync(file).ctimeMs;
+  const other = { ...work(), view: { ...view, delayUs: 1 } };
+  for (const us of wantedBases(other)) await makeBase(duck, other, us);
+  expect(statSync(file).ctimeMs).toBeGreaterThan(madeMs);
+  expect(await cleanHistory(root, view, { nowMs: 0, diskMs: madeMs + DAY_MS }, untrained)).toBe(0);
 });

@@ -1,11 +1,11 @@
 /** Joined files hold the rows that they held apart, for readers of every entry; what nobody reads goes, and no more. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { FeatureView } from '../../../../contract/model.ts';
 import { cleanHistory } from '../../../../materializer/upkeep/clean-history.ts';
 import { compactHistory } from '../../../../materializer/upkeep/compact-history.ts';
-import { readTable, writeEntry } from '../../../../project/delta/delta-log.ts';
+import { keepState, logFolder, readTable, writeEntry } from '../../../../project/delta/delta-log.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import { openHistory } from '../../../../project/engine/duckdb/history.ts';
 import { historyFolder } from '../../../../project/history/history-folder.ts';
@@ -204,4 +204,25 @@ test('where a column gets another type, older files leave the table, and are sti
     await cleanHistory(root, view, { nowMs: 90 * DAY_MS, diskMs: Date.now() + 90 * DAY_MS }, untrained),
   ).toBe(0);
   expect(history.mark([view.definitionId])).toMatchObject({ runId: 'run-1' });
+});
+
+test('what a training set was made of stays when the log is read from a kept state', async () => {
+  await append(1, [1]);
+  await append(2, [2]);
+  await compact(0);
+  keepState(historyFolder(root, view), readTable(historyFolder(root, view))!, 400 * DAY_MS);
+  const later = { nowMs: 401 * DAY_MS, diskMs: Date.now() + 2 * DAY_MS };
+  expect(await cleanHistory(root, view, later, () => Promise.resolve(new Set([0, 1])))).toBe(0);
+  expect(filesOnDisk()).toHaveLength(3);
+  expect(await cleanHistory(root, view, later, untrained)).toBe(2);
+});
+
+test('a history whose log was lost is refused, and nothing of it removed', async () => {
+  await append(1, [1]);
+  await append(2, [2]);
+  rmSync(logFolder(historyFolder(root, view)), { recursive: true });
+  const later = { nowMs: 400 * DAY_MS, diskMs: Date.now() + 400 * DAY_MS };
+  expect(await cleanHistory(root, view, later, untrained)).toBe(0);
+  expect(filesOnDisk()).toHaveLength(2);
+  expect(() => readHistory(root, view)).toThrow(/_delta_log is missing, while .* holds rows of a history/);
 });
