@@ -20,6 +20,8 @@ interface Tensor {
   readonly names: readonly string[];
   readonly numbers: readonly number[];
   readonly isFloat32: boolean;
+  /** As JSON, which has null for each number that is not finite. */
+  readonly isText: boolean;
 }
 
 type Read =
@@ -28,6 +30,7 @@ type Read =
 
 export class LoggedAnswer {
   readonly #read: Read | null;
+  readonly #names: ReadonlySet<string>;
 
   /**
    * @param surface   its name in the log
@@ -35,16 +38,19 @@ export class LoggedAnswer {
    */
   constructor(bytes: Buffer, surface: string, features: readonly AnsweredFeature[]) {
     this.#read = readAnswer(bytes, surface, features);
+    this.#names = new Set(features.map(({ name }) => name));
   }
 
   /**
    * Whether the answer says this of a feature of one of its rows.
    *
    * @param value  as the logged row has it, after fallbacks
-   * @returns      null: the answer does not tell, as a tensor does not of what is no number
+   * @returns      null: the answer does not tell, as a tensor does not of what is no number, nor any answer of what its
+   *               service did not have then
    */
   says(row: number, { name, type }: AnsweredFeature, value: Value): boolean | null {
     const read = this.#read;
+    if (!this.#names.has(name)) return null;
     if (read === null) return false;
     if (read.form !== 'tensor') {
       const said = read.said(row, name);
@@ -54,7 +60,9 @@ export class LoggedAnswer {
     if (tensor === null || !isNumeric(type)) return null;
     const said = tensor.numbers[row * tensor.names.length + tensor.names.indexOf(name)];
     const number = value === null ? Number.NaN : Number(value);
-    return said !== undefined && Object.is(said, tensor.isFloat32 ? Math.fround(number) : number);
+    const expected = tensor.isFloat32 ? Math.fround(number) : number;
+    const shown = tensor.isText && !Number.isFinite(expected) ? Number.NaN : expected;
+    return said !== undefined && Object.is(said, shown);
   }
 }
 
@@ -96,7 +104,8 @@ function tensorOf(bytes: Buffer, features: readonly AnsweredFeature[]): Tensor |
         data === undefined
           ? numbersOf(bytes.subarray(from, from + size), isFloat32)
           : data.map((item) => (item === null ? Number.NaN : Number(item.text)));
-      return { names, numbers: isFloat32 ? numbers.map(Math.fround) : numbers, isFloat32 };
+      const isText = data !== undefined;
+      return { names, numbers: isFloat32 ? numbers.map(Math.fround) : numbers, isFloat32, isText };
     }
     from += size;
   }

@@ -52,6 +52,8 @@ export class LoggedAnswers {
       FROM ${OPEN_ROWS} v JOIN ${ANSWERS} a USING (pod, epoch, sequence)
       WHERE v.vid >= ${page[0]!.vid} AND v.vid <= ${page.at(-1)!.vid} GROUP BY pod, epoch, sequence`);
     for (const row of rows) {
+      // How an answer lists its features, only its own bundle says.
+      if (!this.#book.isKept(row['bundle'] as string)) continue;
       const { bytes } = row['answer'] as unknown as { readonly bytes: Uint8Array };
       const surface = SURFACES[row['surface'] as number] ?? 'native';
       const answer = new LoggedAnswer(Buffer.from(bytes), surface, this.#featuresOf(row['bundle'] as string));

@@ -36,7 +36,9 @@ export function decide(facts: ValueFacts): Decision {
   const found = [own, ...proved, own === null ? rowCause(row) : null].filter((cause) => cause !== null);
   const [cause = 'not proved', ...rest] = found;
   const also = [...new Set(rest)].filter((other) => other !== cause);
-  return { cause, also, withinPromise: isWithinPromise(row, cause) };
+  // The oldest row missed decides: where nothing proves why that one was, no younger one keeps the promise.
+  const withinPromise = timing[0] === cause && isWithinPromise(row, cause);
+  return { cause, also, withinPromise };
 }
 
 /** `decide` with the sentence that proves it. */

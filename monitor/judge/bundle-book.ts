@@ -45,6 +45,11 @@ export class BundleBook {
     return bundle;
   }
 
+  /** Whether the bundle of a record still exists. */
+  isKept(hash: string): boolean {
+    return this.bundle(hash).hash === hash;
+  }
+
   /**
    * @param view  a view of the bundle in force
    * @returns     that view in the record's bundle; as it is today when that bundle has no such view of the same kind

@@ -128,7 +128,7 @@ export class ViewJudge {
         const judgement = tally.add(facts, row.name, place);
         if (judgement.explanation !== null) this.#values.add(fullName, vector, facts, judgement.explanation);
         if (facts.servedState !== 'unavailable') judged = true;
-        if (facts.isAnswerAltered) isAnswerAltered = true;
+        if (facts.isAnswerAltered && facts.servedState !== 'unavailable') isAnswerAltered = true;
         const { isPresent, candidate } = judgement;
         if (isPresent) values += 1;
         if (candidate === null) continue;

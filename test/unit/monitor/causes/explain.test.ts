@@ -448,6 +448,18 @@ describe('the promise', () => {
     expect(keeps({ ...lag, ...missed(at('09:42:02') + 1) })).toBe(true);
     expect(keeps({ ...lag, ...missed(at('09:42:02')) })).toBe(false);
   });
+  test('is not kept by a younger row’s cause where nothing proves why the oldest one was missed', () => {
+    const late = replayedAt('10:30', { createdUs: at('15:00') });
+    const oldest: AskedRow = { times: late, run: null, failed: null };
+    const facts = { ...lag, watermarkUs: at('10:30'), missed: oldest };
+    const replayed: AskedRow = { times: replayedAt('11:00'), run: run(), failed: null };
+    expect(decide(of({ ...facts, missedReplayed: replayed }))).toMatchObject({
+      cause: 'materialization lag',
+      withinPromise: false,
+    });
+    const proved = { ...oldest, run: finished('15:05') };
+    expect(keeps({ ...facts, missed: proved, missedReplayed: replayed })).toBe(true);
+  });
   test('is not kept by a view that is stuck, although the newest row is young', () => {
     const stuck = { ...lag, served: servedAt('05:00'), watermarkUs: at('05:00'), ...missed(at('06:00')) };
     expect(keeps(stuck)).toBe(false);
