@@ -30,6 +30,7 @@ export interface ComparedRow {
 /**
  * @param today   the view in the bundle in force, by whose features the vector has its values
  * @param bundle  that of the vector
+ * @param lacks   names of features that the service did not take when it answered
  */
 export function readGivenRow(
   book: BundleBook,
@@ -37,7 +38,13 @@ export function readGivenRow(
     today,
     bundle,
     view,
-  }: { readonly today: FeatureView; readonly bundle: Bundle; readonly view: FeatureView },
+    lacks,
+  }: {
+    readonly today: FeatureView;
+    readonly bundle: Bundle;
+    readonly view: FeatureView;
+    readonly lacks: ReadonlySet<string>;
+  },
   vector: ReplayedVector,
 ): GivenRow {
   const { served, status, servedValues, servedHmacs, isDecoded } = vector;
@@ -48,7 +55,7 @@ export function readGivenRow(
   if (has === null) return { ...nothing, isUndecoded: true, hmacs: masked ? null : undefined };
   const ofRow = <T>(all: readonly (T | undefined)[]): (T | undefined)[] =>
     view.features.map((feature, i) => {
-      const at = has[i] ? sameFeature(today, feature) : -1;
+      const at = has[i] && !lacks.has(feature.name) ? sameFeature(today, feature) : -1;
       return at === -1 ? undefined : all[at];
     });
   const hmacs = masked ? ofRow(servedHmacs) : undefined;

@@ -11,7 +11,7 @@
  * mark is hmac and the secret is known (hashed-values.ts), and withheld otherwise.
  */
 import type { HmacKey } from '../../contract/log-privacy.ts';
-import type { Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
+import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import { isNumeric } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
@@ -66,6 +66,7 @@ export class ViewJudge {
     FidelityAnswer,
     number
   >;
+  readonly #lacks = new Map<Bundle, ReadonlySet<string>>();
   /** Created when the first value of a feature is hashed. */
   readonly #hashed = new Map<Feature, HashedFeature>();
 
@@ -89,7 +90,8 @@ export class ViewJudge {
     const bundle = this.#book.bundle(vector.bundle);
     // What the model received is determined by the definition that served it.
     const served = this.#book.servedView(vector.bundle, view);
-    return readGivenRow(this.#book, { today: view, bundle, view: served }, vector);
+    const lacks = this.#lacksOf(bundle);
+    return readGivenRow(this.#book, { today: view, bundle, view: served, lacks }, vector);
   }
 
   /**
@@ -108,6 +110,7 @@ export class ViewJudge {
     const unjudged = this.#isUnjudged(servedView, vector);
     const row = { ...this.#servedRow(given, asked), answer };
     const place = role.placeOf(vector, agreed);
+    const lacks = this.#lacksOf(this.#book.bundle(vector.bundle));
     const mismatches: Mismatch[] = [];
     let values = 0;
     let isAnswerAltered = false;
@@ -116,7 +119,7 @@ export class ViewJudge {
       const { feature, fullName } = one;
       const tally = tallies.get(feature.name)!;
       const at = servedView === view ? one.index : sameFeature(servedView, feature);
-      if (at === -1) continue;
+      if (at === -1 || lacks.has(feature.name)) continue;
       const definition = servedView.features[at]!;
       const why = this.#whyWithheld(feature, definition, vector, row);
       if (why !== null) tally.addDropped(why);
@@ -139,6 +142,18 @@ export class ViewJudge {
     role.addFidelity(place, asked?.fidelity.answer ?? null, isAnswerAltered);
     role.add(place, values, mismatches);
     return judged;
+  }
+
+  /** @returns the names of features that the service did not take from the role by that bundle */
+  #lacksOf(bundle: Bundle): ReadonlySet<string> {
+    const known = this.#lacks.get(bundle);
+    if (known !== undefined) return known;
+    const { service } = this.#judged;
+    const taken = new Set(bundle.services.get(service.name)?.features.map(({ fullName }) => fullName));
+    const lacks = this.#features.filter(({ fullName }) => taken.size > 0 && !taken.has(fullName));
+    const names = new Set(lacks.map(({ feature }) => feature.name));
+    this.#lacks.set(bundle, names);
+    return names;
   }
 
   /** Counts rows that are what the history holds, without judging them. */

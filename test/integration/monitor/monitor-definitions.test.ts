@@ -123,6 +123,26 @@ test('a feature that the answering bundle lacked is not counted for its vectors'
   expect(featureOf(snapshot, 'orders__spent_1d').rows).toBe(1);
 });
 
+test('a feature that the service took later is not counted for vectors of before, and makes no row another', async () => {
+  day = await MonitoredDay.make();
+  const known = row('known', [1n, 5]);
+  const fewer = SERVICE.features.filter(({ fullName }) => fullName !== 'orders__spent_1d');
+  day.publish(day.orders, { ...SERVICE, features: fewer });
+  day.serve('06:10:00', 'known', online(known), 2, noDriver);
+  await day.appendOrders([known]);
+  await day.record(day.orders, { runId: 'r-05', watermarkUs: at('07:00:00'), finishedUs: at('07:01:00') });
+  day.publish(day.orders, SERVICE);
+  await day.writeDrivers(DRIVERS);
+  day.setWatermark('23:00:00');
+  const snapshot = await day.judge(SETTLED);
+  expect(featureOf(snapshot, 'orders__spent_1d').rows).toBe(0);
+  expect(featureOf(snapshot, 'orders__orders_1d')).toMatchObject({ rows: 1, exact: 1 });
+  expect(snapshot.views.find(({ role }) => role === 'orders')!.fidelity).toMatchObject({
+    true: 1,
+    altered: 0,
+  });
+});
+
 test('a vector is replayed over the rows of the definition that served it', async () => {
   const [count, spent] = orders().features;
   day = await MonitoredDay.make();
