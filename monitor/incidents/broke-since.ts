@@ -1,6 +1,7 @@
 /** What is new, worse or gone since the last verdict, by view and cause: the question of every morning. Pure. */
 import { shareInterval } from '../statistics/share-interval.ts';
-import type { BrokeSince, EarlierDay, ViewCause } from '../verdict/snapshot.ts';
+import type { EarlierDay } from '../verdict/earlier-day.ts';
+import type { BrokeSince, ViewCause } from '../verdict/snapshot.ts';
 
 /** What of a verdict is compared. */
 type Compared = Pick<EarlierDay, 'incidents'> & {

@@ -14,9 +14,11 @@ import { readRegularText } from '../../contract/std/files/regular-file.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
+import { earlierDay } from './earlier-day.ts';
+import type { EarlierDay } from './earlier-day.ts';
 import { faultsOf } from './faults.ts';
 import { SNAPSHOT_VERSION } from './snapshot.ts';
-import type { EarlierDay, Snapshot, TrendPoint } from './snapshot.ts';
+import type { Snapshot } from './snapshot.ts';
 
 const TREND_DAYS = 30;
 
@@ -114,34 +116,6 @@ export function readEarlier(reports: string, service: string, date: string, logg
       return [];
     }
   });
-}
-
-function earlierDay({ verdict, provisional, incidents, features }: Snapshot, date: string): EarlierDay {
-  return {
-    date,
-    verdict,
-    provisional,
-    incidents: incidents.map(({ view, cause, rows, values, beyondPromise }) => {
-      return { view, cause, rows, values, beyondPromise };
-    }),
-    features: features.map((feature) => {
-      const { name, view, present, bothAbsent, beyondPromise, exactMatch, exactMatchWithinPromise } = feature;
-      const { rowsJudged, rowsWithinPromise, rowsUnexplained, interval } = feature;
-      const rows = { rowsJudged, rowsWithinPromise, rowsUnexplained, interval };
-      return { name, view, present, bothAbsent, beyondPromise, exactMatch, exactMatchWithinPromise, ...rows };
-    }),
-  };
-}
-
-export function trendPoint({ date, verdict, provisional, features }: EarlierDay): TrendPoint {
-  return {
-    date,
-    verdict,
-    provisional,
-    exactMatch: Object.fromEntries(features.map((f) => [f.name, f.exactMatch])),
-    exactMatchWithinPromise: Object.fromEntries(features.map((f) => [f.name, f.exactMatchWithinPromise])),
-    interval: Object.fromEntries(features.map((f) => [f.name, f.interval])),
-  };
 }
 
 /** @returns the services of which there is a verdict, in order of their names */

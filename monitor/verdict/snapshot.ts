@@ -347,23 +347,6 @@ export interface ViewCause {
   readonly before: number;
 }
 
-/** What later days read of a verdict. */
-export interface EarlierDay extends Pick<Snapshot, 'date' | 'verdict' | 'provisional'> {
-  readonly incidents: readonly Pick<Incident, 'view' | 'cause' | 'rows' | 'values' | 'beyondPromise'>[];
-  readonly features: readonly Pick<
-    FeatureSnapshot,
-    | keyof RowShares
-    | 'name'
-    | 'view'
-    | 'present'
-    | 'bothAbsent'
-    | 'beyondPromise'
-    | 'exactMatch'
-    | 'exactMatchWithinPromise'
-    | 'interval'
-  >[];
-}
-
 export interface TrendPoint {
   readonly date: string;
   readonly verdict: Verdict;

@@ -16,14 +16,8 @@ import { notesOf } from './notes.ts';
 import { levelOfRates } from './rates.ts';
 import { sentenceOf } from './sentence.ts';
 import { slicesOf } from '../incidents/slices.ts';
-import type {
-  EarlierDay,
-  FeatureSnapshot,
-  Snapshot,
-  Verdict,
-  VectorCounts,
-  ViewSnapshot,
-} from './snapshot.ts';
+import type { EarlierDay } from './earlier-day.ts';
+import type { FeatureSnapshot, Snapshot, Verdict, VectorCounts, ViewSnapshot } from './snapshot.ts';
 
 /** What was counted of a service's day. */
 export interface CountedDay {
