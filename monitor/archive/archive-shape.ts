@@ -1,6 +1,9 @@
 /**
  * The columns that the vectors of a service have in the archive, by the bundle that answered: a column a key, a struct
  * a view's row, a column a feature. A request for single features has a shape for each of its views.
+ *
+ * A row's features that the service does not take stand in columns of their own, so that the whole row is there: which
+ * row of the history it is can be told from all of its values, also where a service takes one of them.
  */
 import { isSameFeature } from '../../contract/feature-match.ts';
 import type { Bundle, Entity, FeatureView, JoinKey } from '../../contract/model.ts';
@@ -33,7 +36,8 @@ interface ShapeRole {
 }
 
 interface ShapeFeature {
-  readonly fullName: string;
+  /** The name of its column: its full name, or `restColumn` where the service does not take it. */
+  readonly column: string;
   readonly name: string;
   readonly type: ValueType;
   /** Index into `roles`. */
@@ -73,7 +77,7 @@ export function shapesOf(head: RecordHead, bundle: Bundle | null): ArchiveShape[
         ({ name }) => role.entity?.joinKeys.some((key) => key.name === name) ?? true,
       ),
       roles: [role],
-      features: (role.view?.features ?? []).map((feature) => featureOf([role], 0, feature.name)!),
+      features: (role.view?.features ?? []).map(({ name }) => featureOf([role], 0, name, fullName)!),
     }));
   }
   const service = bundle?.services.get(head.service);
@@ -81,20 +85,21 @@ export function shapesOf(head: RecordHead, bundle: Bundle | null): ArchiveShape[
     ...(service?.requestKeys ?? []),
     ...roles.flatMap(({ entity }) => entity?.joinKeys ?? []),
   ];
-  const features = (service?.features ?? []).flatMap(({ role, feature }) => {
-    const found = featureOf(
-      roles,
-      roles.findIndex((one) => one.role === role),
-      feature,
-    );
-    return found === null ? [] : [found];
+  const taken = (service?.features ?? []).flatMap(({ role, feature }) => {
+    const at = roles.findIndex((one) => one.role === role);
+    return featureOf(roles, at, feature, fullName) ?? [];
   });
+  const rest = roles.flatMap(({ view }, at) =>
+    (view?.features ?? [])
+      .filter(({ name }) => !taken.some((one) => one.role === at && one.name === name))
+      .map(({ name }) => featureOf(roles, at, name, restColumn)!),
+  );
   return [
     {
       folder: serviceFolder(head.service, head.serviceVersion),
       keys: keysOf(head, joinKeys),
       roles,
-      features,
+      features: [...taken, ...rest],
     },
   ];
 }
@@ -106,12 +111,18 @@ function keysOf({ keyNames, keyPolicies }: RecordHead, joinKeys: readonly JoinKe
   });
 }
 
-function featureOf(roles: readonly ShapeRole[], role: number, name: string): ShapeFeature | null {
+/** @param columnOf  by role and feature */
+function featureOf(
+  roles: readonly ShapeRole[],
+  role: number,
+  name: string,
+  columnOf: (role: string, feature: string) => string,
+): ShapeFeature | null {
   const of = roles[role];
   const feature = of?.view?.features.find((one) => one.name === name);
   if (of === undefined || feature === undefined) return null;
   const hashed = of.masked && feature.log === 'hmac';
-  return { fullName: `${of.role}__${name}`, name, type: feature.type, role, hashed };
+  return { column: columnOf(of.role, name), name, type: feature.type, role, hashed };
 }
 
 /** A column of the archive's files: its name and its type in SQL. */
@@ -149,6 +160,9 @@ const VIEW_FIELDS: readonly ArchiveColumn[] = [
 ];
 const VIEW_TYPE = `STRUCT(${VIEW_FIELDS.map(([name, type]) => `${name} ${type}`).join(', ')})`;
 
+const fullName = (role: string, feature: string): string => `${role}__${feature}`;
+/** Of a feature that the service does not take. No role begins with `_`, so no full name is one of these. */
+const restColumn = (role: string, feature: string): string => `_row__${fullName(role, feature)}`;
 export const viewColumn = (role: string): string => `_view__${role}`;
 export const hmacColumn = (name: string): string => `${name}__hmac`;
 
@@ -161,9 +175,9 @@ export function columnsOf({ keys, roles, features }: ArchiveShape): ArchiveColum
       ...(policy === LOG_HMAC ? [[hmacColumn(name), 'BLOB'] as const] : []),
     ]),
     ...roles.map(({ role }) => [viewColumn(role), VIEW_TYPE] as const),
-    ...features.flatMap(({ fullName, type, hashed }) => [
-      [fullName, duckTypeOf(type)] as const,
-      ...(hashed ? [[hmacColumn(fullName), 'BLOB'] as const] : []),
+    ...features.flatMap(({ column, type, hashed }) => [
+      [column, duckTypeOf(type)] as const,
+      ...(hashed ? [[hmacColumn(column), 'BLOB'] as const] : []),
     ]),
   ];
 }

@@ -90,9 +90,9 @@ export class ArchiveTable {
       return { values, hmacs };
     });
     this.roles = shape.roles.map((role) => this.#role(role));
-    this.features = shape.features.map(({ fullName, type, hashed }) => {
-      const values = this.#add(columnOf(type), duckTypeOf(type), fullName);
-      return { values, hmacs: hashed ? this.#add(new Column('text'), 'BLOB', hmacColumn(fullName)) : null };
+    this.features = shape.features.map(({ column, type, hashed }) => {
+      const values = this.#add(columnOf(type), duckTypeOf(type), column);
+      return { values, hmacs: hashed ? this.#add(new Column('text'), 'BLOB', hmacColumn(column)) : null };
     });
     this.rowBytes = this.#columns.reduce((sum, column) => sum + column.rowBytes, 0);
   }

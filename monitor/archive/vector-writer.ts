@@ -51,6 +51,9 @@ export class VectorWriter {
   #originCode = 0;
   /** For each role its decoders by definition id; null: the definition is not known. */
   readonly #decoders: readonly Map<number, RowDecoder | null>[];
+  /** For each role the columns of its values, and of their HMACs. */
+  readonly #values: readonly (readonly Column[])[];
+  readonly #hmacs: readonly (readonly Column[])[];
 
   constructor(table: ArchiveTable, { shape, head, bundle, book }: WriterParts) {
     this.table = table;
@@ -59,6 +62,9 @@ export class VectorWriter {
     this.#bundle = bundle;
     this.#book = book;
     this.#decoders = shape.roles.map(() => new Map());
+    const columnsOf = (role: number) => table.features.filter((_, f) => shape.features[f]!.role === role);
+    this.#values = shape.roles.map((_, r) => columnsOf(r).map(({ values }) => values));
+    this.#hmacs = shape.roles.map((_, r) => columnsOf(r).flatMap(({ hmacs }) => hmacs ?? []));
   }
 
   /** Fills in the table's next row, from the vector that the walk went over last. */
@@ -176,15 +182,11 @@ export class VectorWriter {
   }
 
   #noValues(r: number, next: number): void {
-    const { features } = this.#shape;
-    for (let f = 0; f < features.length; f++)
-      if (features[f]!.role === r) this.table.features[f]!.values.setNull(next);
+    for (const column of this.#values[r]!) column.setNull(next);
   }
 
   #noHmacs(r: number, next: number): void {
-    const { features } = this.#shape;
-    for (let f = 0; f < features.length; f++)
-      if (features[f]!.role === r) this.table.features[f]!.hmacs?.setNull(next);
+    for (const column of this.#hmacs[r]!) column.setNull(next);
   }
 
   #decoder(r: number, definitionId: number): RowDecoder | null {

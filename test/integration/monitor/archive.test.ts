@@ -126,6 +126,22 @@ test('has a row a vector, with how each view was served and what its row held', 
   }
 });
 
+test('has all that a row held, what the service does not take under names of its own', async () => {
+  const { features } = SERVICE;
+  day.publish(day.orders, { ...SERVICE, features: features.filter(({ feature }) => feature !== 'spent_1d') });
+  const driver = { row: { event: '08:00', created: '08:00', values: [0.5, 7n, ['a']] } };
+  day.serve('09:10', 'c-1', { row: row('08:00', 5n, 1.5) }, 1, driver);
+  day.serve('09:11', 'c-2', { status: 'MISSING' });
+  now('12:00');
+  await day.closeLog();
+  const found = await valuesOf(`count: orders__orders_1d, spent: _row__orders__spent_1d,
+    rate: driver_stats__conv_rate, trips: _row__driver_stats__trips, tags: _row__driver_stats__tags`);
+  expect(found).toEqual([
+    { count: 5, spent: 1.5, rate: 0.5, trips: 7, tags: ['a'] },
+    { count: null, spent: null, rate: null, trips: null, tags: null },
+  ]);
+});
+
 test('is the same from the spool as from the ingest, rows and account', async () => {
   for (let i = 0; i < 40; i++) day.serve(`09:${10 + i}`, `c-${i}`, { row: row('08:00', BigInt(i), i / 3) });
   day.serve('2026-01-03T00:00:00', 'c-1', {});
