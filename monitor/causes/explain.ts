@@ -12,7 +12,7 @@ import type { AskedRow, RowFacts, ValueFacts } from './facts.ts';
 import { fidelityEvidence } from './fidelity-evidence.ts';
 import { isWithinPromise } from './promise.ts';
 
-interface Decision {
+export interface Decision {
   readonly cause: Cause;
   /** Other causes that hold, each once, in the order of their weight. */
   readonly also: readonly Cause[];
@@ -25,8 +25,11 @@ export interface Explanation extends Decision {
   readonly evidence: string;
 }
 
+/** All that a decision follows from: values of one row that share these have the same causes. */
+export type DecidedBy = Pick<ValueFacts, 'row' | 'alteration' | 'isAnswerAltered'>;
+
 /** @returns the causes of a mismatch; must not be called for equal values, which have none */
-export function decide(facts: ValueFacts): Decision {
+export function decide(facts: DecidedBy): Decision {
   const { row } = facts;
   if (row.status === UNAVAILABLE) return { cause: 'unavailable', also: [], withinPromise: false };
   const own = fidelityCause(facts);
@@ -60,7 +63,7 @@ export function evidenceOf(facts: ValueFacts, cause: Cause): string {
 }
 
 /** What is wrong with the served value itself; null: it is what the history has in the served row. */
-function fidelityCause({ row, isAnswerAltered, alteration }: ValueFacts): FidelityCause | null {
+function fidelityCause({ row, isAnswerAltered, alteration }: DecidedBy): FidelityCause | null {
   if (isAnswerAltered) return 'answer altered';
   return row.fidelity?.answer === 'altered' ? alteration : rowCause(row);
 }

@@ -80,6 +80,8 @@ function isRounded(type: ValueType, a: Value, b: Value): boolean {
 function isRoundedFloat(a: number, b: number): boolean {
   if (!Number.isFinite(a) || !Number.isFinite(b)) return false;
   if (Math.fround(a) === Math.fround(b)) return true;
+  // Numbers that are one in 6 digits are nearer than this; most that differ are not, and need no texts.
+  if (Math.abs(a - b) > 2e-5 * Math.max(Math.abs(a), Math.abs(b))) return false;
   for (let digits = LEAST_DIGITS; digits <= MOST_DIGITS; digits++) {
     if (a.toPrecision(digits) === b.toPrecision(digits)) return true;
   }

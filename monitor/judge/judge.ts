@@ -20,6 +20,9 @@ import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { AskedFidelity } from '../as-served/as-served.ts';
 import type { LoggedAnswer } from '../answers/logged-answer.ts';
 import type { BundleBook } from './bundle-book.ts';
+import { evidenceOf } from '../causes/explain.ts';
+import { Decisions } from '../tally/decided.ts';
+import { exampleHash } from '../tally/example-pool.ts';
 import type { FeatureTally, VectorName } from '../tally/feature-tally.ts';
 import type { RowFacts, ValueFacts } from '../causes/facts.ts';
 import { FIDELITY_ANSWERS } from '../causes/fidelity.ts';
@@ -32,7 +35,6 @@ import type { JudgedValues } from './judged-values.ts';
 import type { ReplayedRow, ReplayedVector } from './replayed-vector.ts';
 import { rowFacts } from './row-facts.ts';
 import type { RunIndex } from './run-index.ts';
-import { originOf } from '../incidents/origin.ts';
 import type { Mismatch } from '../tally/incident-tally.ts';
 import type { RoleTally } from '../tally/role-tally.ts';
 import { DROPPED } from '../verdict/snapshot.ts';
@@ -67,6 +69,7 @@ export class ViewJudge {
     number
   >;
   readonly #lacks = new Map<Bundle, ReadonlySet<string>>();
+  readonly #decisions = new Decisions();
   /** Created when the first value of a feature is hashed. */
   readonly #hashed = new Map<Feature, HashedFeature>();
 
@@ -110,6 +113,12 @@ export class ViewJudge {
     const unjudged = this.#isUnjudged(servedView, vector);
     const row = { ...this.#servedRow(given, asked), answer };
     const place = role.placeOf(vector, agreed);
+    const judgedRow = {
+      name: row.name,
+      place,
+      decisions: this.#decisions.ofRow(row.facts, vector.pod),
+      hash: exampleHash(vector.requestId, vector.rowIndex),
+    };
     const lacks = this.#lacksOf(this.#book.bundle(vector.bundle));
     const mismatches: Mismatch[] = [];
     let values = 0;
@@ -128,15 +137,15 @@ export class ViewJudge {
       else if (unjudged) tally.addUnjudged();
       else {
         const facts = this.#valueFacts(row, one, definition, at);
-        const judgement = tally.add(facts, row.name, place);
-        if (judgement.explanation !== null) this.#values.add(fullName, vector, facts, judgement.explanation);
+        const { decided, isPresent, candidate } = tally.add(facts, judgedRow);
+        if (decided !== null) {
+          const evidence = evidenceOf(facts, decided.cause);
+          this.#values.add(fullName, vector, facts, { ...decided, evidence });
+        }
         if (facts.servedState !== 'unavailable') judged = true;
         if (facts.isAnswerAltered && facts.servedState !== 'unavailable') isAnswerAltered = true;
-        const { isPresent, candidate } = judgement;
         if (isPresent) values += 1;
-        if (candidate === null) continue;
-        const origin = originOf(row.facts, candidate.cause, vector.pod);
-        mismatches.push({ feature: fullName, origin, candidate });
+        if (candidate !== null) mismatches.push({ feature: fullName, candidate });
       }
     }
     role.addFidelity(place, asked?.fidelity.answer ?? null, isAnswerAltered);

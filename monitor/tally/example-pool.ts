@@ -6,11 +6,11 @@
  */
 import type { Cause } from '../causes/cause.ts';
 import type { Example } from '../verdict/snapshot.ts';
+import type { Decided } from './decided.ts';
 
 /** A mismatch that may become an example. */
 export interface Candidate {
-  readonly cause: Cause;
-  readonly withinPromise: boolean;
+  readonly decided: Decided;
   /** Of `harmOf`; 0 within the promise. */
   readonly harm: number;
   readonly hour: number;
@@ -19,14 +19,14 @@ export interface Candidate {
   readonly row: number;
   /** The number of the entity. */
   readonly entity: number;
+  /** Of the request and its row (`exampleHash`). */
+  readonly hash: number;
   make(): Example;
 }
 
 export type ChosenExample = Pick<Candidate, 'harm' | 'entity'> & { readonly example: Example };
 
-interface Kept extends ChosenExample, Omit<Candidate, 'make'> {
-  readonly hash: number;
-}
+interface Kept extends ChosenExample, Omit<Candidate, 'make'> {}
 
 type Ranked = Pick<Kept, 'harm' | 'hash' | 'requestId' | 'entity'>;
 type Order = (a: Ranked, b: Ranked) => number;
@@ -39,28 +39,25 @@ const IN_AN_HOUR = 3;
 const OF_ONE = 2;
 
 export class ExamplePool {
-  readonly #lists = new Map<string, BestList>();
+  readonly #within = new Map<Cause, ListsOfCause>();
+  readonly #beyond = new Map<Cause, ListsOfCause>();
 
   offer(candidate: Candidate): void {
-    const { cause, withinPromise, hour, requestId, row } = candidate;
-    const ranked = { ...candidate, hash: hashOf(`${requestId} ${row}`) };
-    const among = `${cause} ${withinPromise}`;
-    const lists = [
-      this.#list(`${among} worst`, byHarm, WORST),
-      this.#list(`${among} ${hour}`, byHash, IN_AN_HOUR),
-    ];
-    const takers = lists.filter((list) => list.takes(ranked));
-    if (takers.length === 0) return;
-    const kept = { ...ranked, example: candidate.make() };
-    for (const list of takers) list.add(kept);
+    const { decided, hour } = candidate;
+    const lists = this.#listsOf(decided);
+    const inHour = (lists.hours[hour] ??= new BestList(byHash, IN_AN_HOUR));
+    const [isWorst, isOfHour] = [lists.worst.takes(candidate), inHour.takes(candidate)];
+    if (!isWorst && !isOfHour) return;
+    const kept = { ...candidate, example: candidate.make() };
+    if (isWorst) lists.worst.add(kept);
+    if (isOfHour) inHour.add(kept);
   }
 
-  #list(name: string, order: Order, most: number): BestList {
-    const known = this.#lists.get(name);
-    if (known !== undefined) return known;
-    const made = new BestList(order, most);
-    this.#lists.set(name, made);
-    return made;
+  #listsOf({ cause, withinPromise }: Decided): ListsOfCause {
+    const all = withinPromise ? this.#within : this.#beyond;
+    let lists = all.get(cause);
+    if (lists === undefined) all.set(cause, (lists = { worst: new BestList(byHarm, WORST), hours: [] }));
+    return lists;
   }
 
   /**
@@ -68,15 +65,17 @@ export class ExamplePool {
    * @returns     what is beyond the promise first, then by harm
    */
   chosen(most: number): ChosenExample[] {
-    const all = [...this.#lists.values()].flatMap(({ kept }) => kept);
-    const each = new Map(all.map((one) => [`${one.requestId} ${one.row} ${one.cause}`, one]));
+    const all = [...this.#within.values(), ...this.#beyond.values()].flatMap(({ worst, hours }) =>
+      [worst, ...hours].flatMap((list) => list?.kept ?? []),
+    );
+    const each = new Map(all.map((one) => [`${one.requestId} ${one.row} ${one.decided.cause}`, one]));
     const ordered = [...each.values()].toSorted(
-      (a, b) => Number(a.withinPromise) - Number(b.withinPromise) || byHarm(a, b),
+      (a, b) => Number(a.decided.withinPromise) - Number(b.decided.withinPromise) || byHarm(a, b),
     );
     const counts = new Map<string, number>();
-    return ordered.filter(({ cause, requestId, entity }) => {
+    return ordered.filter(({ decided, requestId, entity }) => {
       const limits: [key: string, most: number][] = [
-        [`cause ${cause}`, most],
+        [`cause ${decided.cause}`, most],
         [`request ${requestId}`, OF_ONE],
         [`entity ${entity}`, OF_ONE],
       ];
@@ -85,6 +84,13 @@ export class ExamplePool {
       return true;
     });
   }
+}
+
+/** Candidates of one cause, within the promise or beyond it. */
+interface ListsOfCause {
+  readonly worst: BestList;
+  /** By the hour of the day; undefined: no candidate was of it. */
+  readonly hours: (BestList | undefined)[];
 }
 
 /** The first few of an order, with at most two of a request or an entity. */
@@ -99,6 +105,9 @@ class BestList {
   }
 
   takes(one: Ranked): boolean {
+    // What is not before the last of a full list is before none of it. This is asked of every value that differs.
+    const last = this.kept.length < this.#most ? undefined : this.kept[this.#most - 1]!;
+    if (last !== undefined && this.#order(one, last) >= 0) return false;
     const rival = this.#rivalOf(one);
     return rival === undefined || this.#order(one, rival) < 0;
   }
@@ -123,8 +132,9 @@ class BestList {
   }
 }
 
-/** FNV-1a, 32 bits. */
-function hashOf(text: string): number {
+/** What orders examples of equal harm: FNV-1a, 32 bits. */
+export function exampleHash(requestId: string, row: number): number {
+  const text = `${requestId} ${row}`;
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash >>> 0;

@@ -15,14 +15,14 @@ import type { Value, ValueType } from '../../contract/value-type.ts';
 import { valueToJson } from '../../contract/wire/online/json-value.ts';
 import type { Cause } from '../causes/cause.ts';
 import { CAUSES } from '../causes/cause.ts';
-import { explain } from '../causes/explain.ts';
-import type { Explanation } from '../causes/explain.ts';
+import { evidenceOf } from '../causes/explain.ts';
 import type { ReplayedTimes, ServedTimes, ValueFacts } from '../causes/facts.ts';
 import { NO_PAIRS } from './agreeing-pairs.ts';
 import type { AgreeingPairs } from './agreeing-pairs.ts';
 import { pairTallyOf } from './pair-tally.ts';
 import type { PairTally } from './pair-tally.ts';
 import { STATES, isAbsent } from '../causes/value-state.ts';
+import type { Decided, RowDecisions } from './decided.ts';
 import type { CauseCounts, Example, FeatureSnapshot, SideOfExample } from '../verdict/snapshot.ts';
 import type { State } from '../causes/value-state.ts';
 import { harmOf } from '../incidents/harm.ts';
@@ -47,11 +47,19 @@ export interface VectorName {
   readonly entities: Readonly<Record<string, string | null>>;
 }
 
+/** What all values of a judged row have in common. */
+interface JudgedRow {
+  readonly name: VectorName;
+  readonly place: ServedPlace;
+  readonly decisions: RowDecisions;
+  /** `exampleHash` of its request. */
+  readonly hash: number;
+}
+
 /** The result of comparing one value. */
 interface Judgement {
-  readonly exact: boolean;
   /** null where the values are equal, and where none was served (UNAVAILABLE). */
-  readonly explanation: Explanation | null;
+  readonly decided: Decided | null;
   /** Whether there is a value on at least one side. */
   readonly isPresent: boolean;
   /** Of a mismatch of present values. */
@@ -75,9 +83,10 @@ export class FeatureTally {
   #hasTolerance = true;
   /** Number of withheld values for each reason. */
   readonly #withheld = new Map<string, number>();
-  readonly #states = new Map<string, number>();
-  readonly #causes = new Map<Cause, CauseCounts>();
-  readonly #also = new Map<Cause, number>();
+  /** By the place of both states in STATES. */
+  readonly #states = new Float64Array(STATES.length ** 2);
+  /** Mismatches by what was decided. */
+  readonly #decided = new Map<Decided, number>();
   readonly #spread: number | null;
   readonly #rows = new RowTally();
   readonly #examples = new ExamplePool();
@@ -122,8 +131,7 @@ export class FeatureTally {
    */
   addAgreeing(states: ReadonlyMap<State, number>, hasAvailable: boolean): void {
     for (const [state, count] of states) {
-      const pair = `${state}|${state}`;
-      this.#states.set(pair, (this.#states.get(pair) ?? 0) + count);
+      this.#states[placeOf(state, state)]! += count;
       if (isAbsent(state)) {
         this.#bothAbsent += count;
         continue;
@@ -135,37 +143,36 @@ export class FeatureTally {
     }
   }
 
-  add(facts: ValueFacts, vector: VectorName, place: ServedPlace): Judgement {
+  add(facts: ValueFacts, row: JudgedRow): Judgement {
     const { servedState, replayedState } = facts;
-    this.#count(this.#states, `${servedState}|${replayedState}`);
-    const exact = !facts.isAnswerAltered && isSame(facts.type, facts.served, facts.replayed);
+    this.#states[placeOf(servedState, replayedState)]! += 1;
     if (servedState === 'unavailable') {
       this.#unavailable += 1;
-      return { exact, explanation: null, isPresent: false, candidate: null };
+      return UNAVAILABLE_VALUE;
     }
-    const explanation = exact ? null : explain(facts);
+    const exact = !facts.isAnswerAltered && isSame(facts.type, facts.served, facts.replayed);
+    const decided = exact ? null : row.decisions.of(facts);
     // What a model was told is a value, whatever the row beside it says.
     const isPresent = facts.isAnswerAltered || !(isAbsent(servedState) && isAbsent(replayedState));
     if (facts.isHashed === true) this.#hashed += 1;
     if (!isPresent) this.#bothAbsent += 1;
-    else this.#addPresent(facts, place, explanation);
-    const candidate =
-      isPresent && explanation !== null ? this.#candidate(facts, vector, place, explanation) : null;
-    return { exact, explanation, isPresent, candidate };
+    else this.#addPresent(facts, row.place, decided);
+    const candidate = isPresent && decided !== null ? this.#candidate(facts, row, decided) : null;
+    return { decided, isPresent, candidate };
   }
 
-  #addPresent(facts: ValueFacts, place: ServedPlace, explanation: Explanation | null): void {
-    const kept = explanation === null || explanation.withinPromise;
-    if (explanation === null) this.#exact += 1;
+  #addPresent(facts: ValueFacts, place: ServedPlace, decided: Decided | null): void {
+    const kept = decided === null || decided.withinPromise;
+    if (decided === null) this.#exact += 1;
     else if (kept) this.#withinPromise += 1;
     else this.#beyondPromise += 1;
     this.#rows.add(place.row, {
       isRight: kept,
-      isUnexplained: explanation !== null && UNEXPLAINED.has(explanation.cause),
+      isUnexplained: decided !== null && UNEXPLAINED.has(decided.cause),
       isReplayed: !isAbsent(facts.replayedState),
     });
     const { served, replayed, available, type } = facts;
-    if (explanation === null || isWithinTolerance(type, served, replayed, this.#feature.tolerance)) {
+    if (decided === null || isWithinTolerance(type, served, replayed, this.#feature.tolerance)) {
       this.#tolerated += 1;
     } else if (facts.isHashed === true && this.#feature.tolerance !== null) this.#hasTolerance = false;
     if (available === undefined) this.#hasAvailable = false;
@@ -174,24 +181,22 @@ export class FeatureTally {
   }
 
   /** Counts a mismatch under its cause, with its harm. */
-  #candidate(facts: ValueFacts, vector: VectorName, place: ServedPlace, explanation: Explanation): Candidate {
-    const { cause, also, withinPromise } = explanation;
-    for (const other of also) this.#count(this.#also, other);
-    const { values, beyondPromise } = this.#causes.get(cause) ?? { values: 0, beyondPromise: 0 };
-    this.#causes.set(cause, { values: values + 1, beyondPromise: beyondPromise + (withinPromise ? 0 : 1) });
-    const harm = withinPromise ? 0 : harmOf(facts.served, facts.replayed, this.#spread);
+  #candidate(facts: ValueFacts, { name, place, hash }: JudgedRow, decided: Decided): Candidate {
+    this.#count(this.#decided, decided);
+    const harm = decided.withinPromise ? 0 : harmOf(facts.served, facts.replayed, this.#spread);
     this.#harm += harm;
-    const { requestId, row } = vector;
+    const { requestId, row } = name;
     let made: Example | null = null;
-    const make = (): Example => (made ??= exampleOf(facts, vector, explanation));
+    // Few mismatches become examples, so evidence is written of these alone.
+    const make = (): Example => (made ??= exampleOf(facts, name, decided));
     const candidate = {
-      cause,
-      withinPromise,
+      decided,
       harm,
       hour: hourOf(place),
       requestId,
       row,
       entity: place.entity,
+      hash,
       make,
     };
     this.#examples.offer(candidate);
@@ -243,8 +248,7 @@ export class FeatureTally {
       availableMatch: this.#hasAvailable ? rate(this.#exactAsAvailable) : null,
       states: this.#stateTable(),
       ...this.#pairs.differences(),
-      causes: inOrder(this.#causes),
-      also: inOrder(this.#also),
+      ...this.#causes(),
       distributions: this.#pairs.distributions(),
       examples: this.#examples.chosen(MOST_EXAMPLES).map(({ example }) => example),
     };
@@ -253,11 +257,36 @@ export class FeatureTally {
   #stateTable(): FeatureSnapshot['states'] {
     return STATES.flatMap((served) =>
       STATES.flatMap((replayed) => {
-        const rows = this.#states.get(`${served}|${replayed}`);
-        return rows === undefined ? [] : [{ served, replayed, rows }];
+        const rows = this.#states[placeOf(served, replayed)]!;
+        return rows === 0 ? [] : [{ served, replayed, rows }];
       }),
     );
   }
+
+  #causes(): Pick<FeatureSnapshot, 'causes' | 'also'> {
+    const causes = new Map<Cause, CauseCounts>();
+    const beside = new Map<Cause, number>();
+    for (const [{ cause, also, withinPromise }, count] of this.#decided) {
+      const { values, beyondPromise } = causes.get(cause) ?? { values: 0, beyondPromise: 0 };
+      causes.set(cause, {
+        values: values + count,
+        beyondPromise: beyondPromise + (withinPromise ? 0 : count),
+      });
+      for (const other of also) beside.set(other, (beside.get(other) ?? 0) + count);
+    }
+    return { causes: inOrder(causes), also: inOrder(beside) };
+  }
+}
+
+const UNAVAILABLE_VALUE: Judgement = { decided: null, isPresent: false, candidate: null };
+
+const STATE_PLACES = Object.fromEntries(STATES.map((state, place) => [state, place])) as Record<
+  State,
+  number
+>;
+
+function placeOf(served: State, replayed: State): number {
+  return STATE_PLACES[served] * STATES.length + STATE_PLACES[replayed];
 }
 
 /** What a feature may have next to none of. */
@@ -270,11 +299,8 @@ export function jsonOf(type: ValueType, value: Value): Json {
   return valueToJson(typeof value === 'number' && isNumeric(type) ? DOUBLE : type, value);
 }
 
-function exampleOf(
-  { row, type, served, replayed, servedState, replayedState }: ValueFacts,
-  vector: VectorName,
-  { cause, also, withinPromise, evidence }: Explanation,
-): Example {
+function exampleOf(facts: ValueFacts, vector: VectorName, { cause, also, withinPromise }: Decided): Example {
+  const { row, type, served, replayed, servedState, replayedState } = facts;
   return {
     ...vector,
     servedAt: formatTimestamp(row.servedUs),
@@ -283,7 +309,7 @@ function exampleOf(
     replayed: side(replayedState, jsonOf(type, replayed), row.replayed),
     causes: [cause, ...also],
     withinPromise,
-    evidence,
+    evidence: evidenceOf(facts, cause),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Cause } from '../causes/cause.ts';
 import { groupKeys } from '../incidents/incidents.ts';
 import type { IncidentCounts, IncidentKey, IncidentOrigin } from '../verdict/judged-view.ts';
 import type { SliceBy } from '../verdict/snapshot.ts';
+import type { Decided } from './decided.ts';
 import type { Candidate, ChosenExample } from './example-pool.ts';
 import { slicesOfPlace } from './served-place.ts';
 import type { ServedPlace } from './served-place.ts';
@@ -16,7 +17,6 @@ import { valueIn } from './traffic-tally.ts';
 export interface Mismatch {
   /** Full name. */
   readonly feature: string;
-  readonly origin: IncidentOrigin;
   readonly candidate: Candidate;
 }
 
@@ -26,7 +26,7 @@ interface Harmed {
   harm: number;
 }
 
-interface Entry extends Harmed {
+interface Entry {
   readonly key: { readonly view: string; readonly cause: Cause } & IncidentOrigin;
   fromUs: number;
   toUs: number;
@@ -41,33 +41,29 @@ const WORST = 4;
 
 export class IncidentTally {
   readonly #entries = new Map<string, Entry>();
+  /** The same entries, by the decisions that are counted there. */
+  readonly #byDecided = new Map<Decided, Entry>();
 
-  add(view: string, place: ServedPlace, mismatch: Mismatch): void {
-    const { feature, origin, candidate } = mismatch;
-    const { cause, withinPromise, harm } = candidate;
-    const entry = this.#entryOf({ view, cause, ...origin });
-    const own = valueIn(entry.features, feature, nothing);
-    for (const sum of [entry, own]) {
-      sum.values += 1;
-      sum.harm += harm;
-      if (!withinPromise) sum.beyondPromise += 1;
+  /** @param mismatches  of one row of the view */
+  add(view: string, place: ServedPlace, mismatches: readonly Mismatch[]): void {
+    const counts = new Map<Entry, number>();
+    for (const { feature, candidate } of mismatches) {
+      const { decided, harm } = candidate;
+      const entry = valueIn(this.#byDecided, decided, () => this.#entryOf(view, decided));
+      counts.set(entry, (counts.get(entry) ?? 0) + 1);
+      const own = valueIn(entry.features, feature, nothing);
+      own.values += 1;
+      own.harm += harm;
+      if (!decided.withinPromise) own.beyondPromise += 1;
+      keepWorst(entry.worst, feature, candidate);
     }
-    entry.fromUs = Math.min(entry.fromUs, place.servedUs);
-    entry.toUs = Math.max(entry.toUs, place.servedUs);
-    // Each role numbers its own entities.
-    const first = place.role * 2 ** 32;
-    entry.entities.add(first + place.entity);
-    entry.rows.add(first + place.row);
-    for (const [by, value] of slicesOfPlace(place)) {
-      valueIn(entry.slices, `${by} ${value}`, () => ({ by, value, mismatches: 0 })).mismatches += 1;
-    }
-    keepWorst(entry.worst, feature, candidate);
+    for (const [entry, values] of counts) addRow(entry, place, values);
   }
 
-  #entryOf(key: Entry['key']): Entry {
+  #entryOf(view: string, { cause, origin }: Decided): Entry {
+    const key = { view, cause, ...origin };
     return valueIn(this.#entries, `${key.view} ${key.cause} ${key.run ?? ''} ${key.pod ?? ''}`, () => ({
       key,
-      ...nothing(),
       fromUs: Infinity,
       toUs: -Infinity,
       entities: new Set(),
@@ -88,6 +84,18 @@ export class IncidentTally {
   }
 }
 
+function addRow(entry: Entry, place: ServedPlace, values: number): void {
+  entry.fromUs = Math.min(entry.fromUs, place.servedUs);
+  entry.toUs = Math.max(entry.toUs, place.servedUs);
+  // Each role numbers its own entities.
+  const first = place.role * 2 ** 32;
+  entry.entities.add(first + place.entity);
+  entry.rows.add(first + place.row);
+  for (const [by, value] of slicesOfPlace(place)) {
+    valueIn(entry.slices, `${by} ${value}`, () => ({ by, value, mismatches: 0 })).mismatches += values;
+  }
+}
+
 function nothing(): Harmed {
   return { values: 0, beyondPromise: 0, harm: 0 };
 }
@@ -95,6 +103,7 @@ function nothing(): Harmed {
 /** The worst of distinct entities; the first of those alike. */
 function keepWorst(worst: Entry['worst'], feature: string, candidate: Candidate): void {
   const { harm, entity } = candidate;
+  if (worst.length === WORST && harm <= worst[WORST - 1]!.harm) return;
   const same = worst.findIndex((one) => one.entity === entity);
   const rival = same === -1 && worst.length === WORST ? worst.length - 1 : same;
   if (rival !== -1 && harm <= worst[rival]!.harm) return;
@@ -118,7 +127,8 @@ function countsOf(entries: readonly Entry[]): IncidentCounts {
       valueIn(slices, name, () => ({ by, value, mismatches: 0 })).mismatches += mismatches;
     }
   }
-  const sum = (of: (entry: Entry) => number): number => entries.reduce((total, one) => total + of(one), 0);
+  const sum = (of: (harmed: Harmed) => number): number =>
+    [...features.values()].reduce((total, one) => total + of(one), 0);
   const names = (of: (entry: Entry) => string | null): string[] =>
     [...new Set(entries.flatMap((entry) => of(entry) ?? []))].toSorted();
   const worst = entries.flatMap((entry) => entry.worst).toSorted((a, b) => b.harm - a.harm);

@@ -74,9 +74,9 @@ export class RoleTally {
 
   /** @param values  how many of the vector's values are present */
   add(place: ServedPlace, values: number, mismatches: readonly Mismatch[]): void {
-    const beyond = mismatches.filter(({ candidate }) => !candidate.withinPromise).length;
+    const beyond = mismatches.filter(({ candidate }) => !candidate.decided.withinPromise).length;
     this.traffic.add(place, { values, mismatches: mismatches.length, beyondPromise: beyond });
-    for (const mismatch of mismatches) this.#incidents.add(this.#view, place, mismatch);
+    if (mismatches.length > 0) this.#incidents.add(this.#view, place, mismatches);
   }
 
   counts(): Pick<ViewSnapshot, 'hours' | 'availability' | 'foreignEntities' | 'alteredAnswers'> {

@@ -1,5 +1,4 @@
 /** Where in the day's traffic a vector stood: what its mismatches are sorted by. */
-import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { SliceBy } from '../verdict/snapshot.ts';
 import type { RowNumber } from './row-numbers.ts';
 
@@ -21,9 +20,11 @@ export interface ServedPlace extends RowNumber {
   readonly isUnavailable: boolean;
 }
 
+const HOUR_US = 3_600_000_000;
+
 /** @returns the hour of its day, UTC */
 export function hourOf({ servedUs }: Pick<ServedPlace, 'servedUs'>): number {
-  return Number(formatTimestamp(servedUs).slice(11, 13));
+  return Math.floor(servedUs / HOUR_US) % 24;
 }
 
 /** The slices that a place is in, one of each kind. */

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { Decisions } from '../../../../monitor/tally/decided.ts';
+import { exampleHash } from '../../../../monitor/tally/example-pool.ts';
 import { FeatureTally } from '../../../../monitor/tally/feature-tally.ts';
 import type { AskedRow, RowFacts, ValueFacts } from '../../../../monitor/causes/facts.ts';
 import { asReceived, stateOf } from '../../../../monitor/judge/judge.ts';
@@ -76,21 +78,27 @@ function facts(
   };
 }
 
+/** Counts a value of a row. */
+function add(tally: FeatureTally, value: ValueFacts, name = VECTOR, place = PLACE): void {
+  const decisions = new Decisions().ofRow(value.row, name.pod);
+  tally.add(value, { name, place, decisions, hash: exampleHash(name.requestId, name.row) });
+}
+
 /** The distributions of one pair of values. */
 function distributionsOf(type: string, served: Value, replayed: Value): Distributions | null {
   const tally = new FeatureTally(feature('f', type));
-  tally.add(facts(served, replayed, { type: parseType(type)! }), VECTOR, PLACE);
+  add(tally, facts(served, replayed, { type: parseType(type)! }));
   return tally.snapshot('v__f', 'v').distributions;
 }
 
 describe('a feature over a day', () => {
   test('counts exact, promised and tolerated matches by hand-made numbers', () => {
     const tally = new FeatureTally(feature('f', 'float64', { tolerance: 0.5 }));
-    for (const value of [1, 2, 0, -3]) tally.add(facts(value, value), VECTOR, PLACE); // 4 exact
-    tally.add(facts(1, 1.5), VECTOR, PLACE); // within the promise, within tolerance
-    tally.add(facts(1, 9), VECTOR, PLACE); // within the promise
-    tally.add(facts(1, 1.25, {}, 3), VECTOR, PLACE); // within tolerance
-    tally.add(facts(null, 7, {}, 3), VECTOR, PLACE); // neither
+    for (const value of [1, 2, 0, -3]) add(tally, facts(value, value)); // 4 exact
+    add(tally, facts(1, 1.5)); // within the promise, within tolerance
+    add(tally, facts(1, 9)); // within the promise
+    add(tally, facts(1, 1.25, {}, 3)); // within tolerance
+    add(tally, facts(null, 7, {}, 3)); // neither
     const snapshot = tally.snapshot('v__f', 'v');
     expect(snapshot).toMatchObject({
       rows: 8,
@@ -117,8 +125,9 @@ describe('a feature over a day', () => {
     const tally = new FeatureTally(feature('f', 'float64'));
     const down = { servedState: 'unavailable' } as const;
     const { row } = facts(null, 4);
-    tally.add(facts(null, 4, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }), VECTOR, PLACE);
-    tally.add(
+    add(tally, facts(null, 4, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }));
+    add(
+      tally,
       facts(null, null, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }),
       VECTOR,
       PLACE,
@@ -140,7 +149,7 @@ describe('a feature over a day', () => {
     const tally = new FeatureTally(feature('f', 'float64'), 100);
     const serve = (i: number, hour: number, missedHours: number): void => {
       const place = { ...PLACE, entity: i, row: i, servedUs: hour * HOUR };
-      tally.add(facts(1, i + 2, {}, missedHours), { ...VECTOR, requestId: `q${i}` }, place);
+      add(tally, facts(1, i + 2, {}, missedHours), { ...VECTOR, requestId: `q${i}` }, place);
     };
     for (let i = 0; i < 72; i++) serve(i, i % 24, 1);
     for (let i = 72; i < 75; i++) serve(i, 5, 3);
@@ -169,10 +178,10 @@ describe('a feature over a day', () => {
 
   test('compares with what was available only where the history has created times', () => {
     const tally = new FeatureTally(feature('f', 'float64'));
-    tally.add(facts(1, 2, { available: 1 }), VECTOR, PLACE);
-    tally.add(facts(2, 2, { available: 1 }), VECTOR, PLACE);
+    add(tally, facts(1, 2, { available: 1 }));
+    add(tally, facts(2, 2, { available: 1 }));
     expect(tally.snapshot('v__f', 'v').availableMatch).toBe(0.5);
-    tally.add(facts(2, 2, { available: undefined }), VECTOR, PLACE);
+    add(tally, facts(2, 2, { available: undefined }));
     expect(tally.snapshot('v__f', 'v').availableMatch).toBeNull();
   });
 
