@@ -21,6 +21,7 @@ import { FeatureTally } from './tally/feature-tally.ts';
 import { NO_PAIRS } from './tally/agreeing-pairs.ts';
 import { ViewJudge } from './judge/judge.ts';
 import { JudgedValues } from './judge/judged-values.ts';
+import { PodClocks } from './judge/pod-clocks.ts';
 import { ViewReplay } from './judge/replay.ts';
 import { RevealedValues } from './as-served/revealed-values.ts';
 import { RunIndex } from './judge/run-index.ts';
@@ -47,6 +48,7 @@ export class ServiceRun {
   readonly #values = new JudgedValues();
   readonly #judged: JudgedVectors;
   readonly #answers: LoggedAnswers;
+  readonly #clocks: PodClocks;
   readonly #incidents = new IncidentTally();
   readonly #roles = new Map<string, RoleTally>();
 
@@ -58,6 +60,7 @@ export class ServiceRun {
     this.#served = served;
     this.#judged = new JudgedVectors(day.duck, served);
     this.#answers = new LoggedAnswers(day.duck, served, day.book);
+    this.#clocks = new PodClocks(day.duck, served);
   }
 
   async judge(): Promise<Snapshot> {
@@ -70,6 +73,7 @@ export class ServiceRun {
     await this.#values.begin(duck);
     await this.#judged.begin();
     await this.#answers.begin();
+    await this.#clocks.begin();
     for (const [i, used] of service.views.entries()) {
       logger.progress(`judging ${service.name}`, i, service.views.length);
       const view = book.current.views.get(used.view)!;
@@ -116,18 +120,15 @@ export class ServiceRun {
       requestKeys: service.requestKeys,
       history,
       asked: this.#answers.vectors,
+      clocks: this.#clocks,
       definedBy,
     };
     const split = await this.#reading(view, () =>
       splitRole(duck, this.#served.files, { ...role, historyWatermarkUs, fromUs: this.#day.fromUs }),
     );
     const hasRows = split !== null && split.given > 0;
-    const spreads = hasRows
-      ? await replayedSpreads(
-          duck,
-          taken.map(({ feature }) => feature),
-        )
-      : [];
+    const features = taken.map(({ feature }) => feature);
+    const spreads = hasRows ? await replayedSpreads(duck, features) : [];
     const tallies = new Map(
       taken.map(({ feature, fullName }, i) => {
         return [feature.name, new FeatureTally(feature, trained.get(fullName) ?? spreads[i] ?? null)];

@@ -52,10 +52,11 @@ function definitionChanged({ served, replayed, servedUs }: RowFacts): string {
 
 function clockSkew(row: RowFacts): string {
   const { servedUs } = row;
-  const { correctionUs } = trueClock(row)!;
+  const { correctionUs, stands } = trueClock(row)!;
   return (
     `the pod's clock was stepped by ${spanText(Math.abs(correctionUs))}: served at ${timeText(servedUs, servedUs)} by ` +
-    `it, which is ${timeText(servedUs + correctionUs, servedUs)} without the step, when training sees what was served`
+    `it, which is ${timeText(servedUs + correctionUs, servedUs)} by the clock as it stood ${stands} that, when training ` +
+    'sees what was served'
   );
 }
 

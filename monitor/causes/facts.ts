@@ -43,7 +43,9 @@ export interface AskedRow {
 export interface ClockReading {
   /** What is added to the served time; not 0. */
   readonly correctionUs: number;
-  /** The row that training joins at that time. */
+  /** Whether the clock stood so before the answer, or after it. */
+  readonly stands: 'before' | 'after';
+  /** The row that training joins at that time, also when it is outside its TTL; null: none, or a tombstone. */
   readonly row: RowTimes | null;
 }
 

@@ -8,6 +8,7 @@
  *   replay_trained      one row a vector: what is joined as trained;   replay_available: as available
  *   replay_own          what is joined as trained over the rows of the definition that wrote the served row, where that
  *                       is not the one that served it
+ *   replay_clocked      the same at the times of corrected clocks (pod-clocks.ts)
  *   replay_base         one row a vector: what the rows that it missed are looked for by (missed-rows.ts)
  *   replay_pairs        all of it together (replayed-vector.ts)
  */
@@ -23,6 +24,7 @@ import { readVector, vectorColumns } from './replayed-vector.ts';
 import type { ReplayedVector } from './replayed-vector.ts';
 import { DEFINITION } from './replay-columns.ts';
 import type { JoinColumns } from './replay-columns.ts';
+import type { PodClocks } from './pod-clocks.ts';
 import type { DefinedView, ServedHistory } from './served-history.ts';
 
 /** What a view is replayed from, and by which definitions. */
@@ -33,6 +35,7 @@ interface ReplayedView {
   readonly features: readonly ServedFeature[];
   /** How many of its rows are open. */
   readonly open: number;
+  readonly clocks: PodClocks;
   /** The view in the bundle in force. */
   readonly view: FeatureView;
   readonly entity: Entity;
@@ -84,6 +87,9 @@ export class ViewReplay {
       await this.#joinAsOf(mode, `replay_${mode}`, readings, nanos);
     }
     await this.#joinAsOf('trained', 'replay_own', this.#ownReadings(readings, written), nanos);
+    await this.#replayed.clocks.join((labels, table) =>
+      this.#joinAsOf('trained', table, this.#readings(bundles, labels), nanos),
+    );
     await this.#duck.run(this.#baseSql(bundles));
     await this.#duck
       .run(`CREATE OR REPLACE TEMP TABLE replay_missed AS ${missedSql(this.keys.length, 'replay_base')};
@@ -95,12 +101,17 @@ export class ViewReplay {
    * when another statement runs on the connection.
    */
   async *pages(): AsyncGenerator<ReplayedVector[]> {
-    const { open, service, view, features } = this.#replayed;
+    const { open, service, view, features, clocks } = this.#replayed;
     for (let vid = 0; vid < open; vid += PAGE_VECTORS) {
+      const readings = await clocks.of(vid, vid + PAGE_VECTORS);
       const rows = await this.#duck.rows(
         `SELECT * FROM replay_pairs WHERE vid >= ${vid} AND vid < ${vid + PAGE_VECTORS} ORDER BY vid`,
       );
-      yield rows.map((row) => readVector(row, service, view, features));
+      yield rows.map((row) => {
+        const vector = readVector(row, service, view, features);
+        const own = readings.get(vector.vid);
+        return own === undefined ? vector : { ...vector, clocks: own };
+      });
     }
   }
 
@@ -160,17 +171,17 @@ export class ViewReplay {
   }
 
   /**
-   * @returns the day's vectors, grouped by definition, delay and TTL: one group, unless one of these changed that day
+   * @param table  with the columns of the open rows
+   * @returns      its vectors, grouped by definition, delay and TTL: one group, unless one of these changed that day
    */
-  #readings(bundles: ReadonlyMap<string, DefinedView>): Reading[] {
+  #readings(bundles: ReadonlyMap<string, DefinedView>, table = OPEN_ROWS): Reading[] {
     const groups = Map.groupBy([...bundles], ([, { view }]) =>
       [view.definitionId, view.delayUs, view.ttlUs].join(' '),
     );
     return [...groups.values()].map((own) => {
       const { definitionId: definition, delayUs, ttlUs } = own[0]![1].view;
       const named = own.map(([bundle]) => quoteText(bundle)).join(', ');
-      const labels =
-        groups.size === 1 ? OPEN_ROWS : `(SELECT * FROM ${OPEN_ROWS} WHERE bundle IN (${named}))`;
+      const labels = groups.size === 1 ? table : `(SELECT * FROM ${table} WHERE bundle IN (${named}))`;
       return { labels, definition, delayUs, ttlUs };
     });
   }

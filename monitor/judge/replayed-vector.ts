@@ -8,7 +8,7 @@ import { quoteName, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts'
 import type { SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import type { FeatureService, FeatureView } from '../../contract/model.ts';
 import type { Value } from '../../contract/value-type.ts';
-import type { ReplayedTimes, ServedTimes } from '../causes/facts.ts';
+import type { ClockReading, ReplayedTimes, ServedTimes } from '../causes/facts.ts';
 import type { RowTimes } from '../causes/row-order.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
 
@@ -43,6 +43,8 @@ export interface ReplayedVector {
   readonly missed: ReplayedTimes | null;
   /** What training joins over rows of the definition that wrote the served row, where another one served it. */
   readonly ofServedDefinition: RowTimes | null;
+  /** What training joins as the pod's clock may have to be corrected; empty: it was steady (pod-clocks.ts). */
+  readonly clocks: readonly ClockReading[];
   /** Whether the history has any row of the entity but tombstones, and its last tombstone. */
   readonly isKnown: boolean;
   readonly gone: RowTimes | null;
@@ -113,6 +115,9 @@ function us(sql: string, as: string): string {
   return `CAST(${sql} AS DOUBLE) AS ${as}`;
 }
 
+const NO_CLOCKS: readonly ClockReading[] = [];
+
+/** @returns all of a vector but the readings of its pod's clock */
 export function readVector(
   row: SqlRow,
   service: FeatureService,
@@ -157,6 +162,7 @@ export function readVector(
     available: replayedOf(row, 'available', view),
     missed: missedOf(row, view),
     ofServedDefinition: rowTimes(row, 'own'),
+    clocks: NO_CLOCKS,
     isKnown: row['is_known'] === true,
     gone: rowTimes(row, 'gone'),
     firstEventUs: number('first_us'),

@@ -39,7 +39,7 @@ export function rowFacts(
     honest: askedRow(asked?.honest ?? null),
     // The rows of a stored view are those of its source, whatever the definition.
     ofServedDefinition: view.kind === 'stored' ? replayed : vector.ofServedDefinition,
-    clocks: [],
+    clocks: vector.clocks,
     nextRun: runs.nextToEnd(servedUs),
   };
 }

@@ -2,7 +2,7 @@
  * The files of a service's day in the archive, and the SQL that reads one role's rows from them:
  *
  *   vid            place of the file among the day's << 32 | row in the file
- *   request_id, surface, bundle, served_us, row_index, pod, epoch, sequence, service_version
+ *   request_id, surface, bundle, served_us, row_index, pod, epoch, sequence, clock_offset, service_version
  *   hmac_key       the secret of its HMACs; empty: it has none
  *   key_0 ...      the ids, in the order of the service's request keys; null also where only an unknown HMAC is logged
  *   shown_0 ...    what reports show in their place: the HMAC of a hashed id; null: the id itself
@@ -51,6 +51,7 @@ const VECTOR = [
   '_pod AS pod',
   '_epoch AS epoch',
   '_sequence AS sequence',
+  '_clock_offset AS clock_offset',
   '_service_version AS service_version',
   "coalesce(_hmac_key, '') AS hmac_key",
 ];

@@ -5,6 +5,7 @@
 import type { CurrencyCause } from '../../monitor/causes/cause.ts';
 import type { AskedRow, RowFacts } from '../../monitor/causes/facts.ts';
 import type { FidelityAnswer, FidelityFacts, HeldRow } from '../../monitor/causes/fidelity.ts';
+import type { RowTimes } from '../../monitor/causes/row-order.ts';
 import { OUTSIDE_TTL, PRESENT, ROW_SOURCES } from '../../contract/status.ts';
 import type { Value } from '../../contract/value-type.ts';
 
@@ -58,6 +59,13 @@ export function naiveAnswers(facts: FidelityFacts): Record<FidelityAnswer, boole
   };
 }
 
+/** No row is the same as no row. */
+function haveSameTimes(a: RowTimes | null, b: RowTimes | null): boolean {
+  if (a === null || b === null) return a === b;
+  const created = (one: RowTimes, other: RowTimes): number | null => one.createdUs ?? other.createdUs;
+  return `${a.eventUs} ${created(a, b)}` === `${b.eventUs} ${created(b, a)}`;
+}
+
 /** Every sentence of the table of currency on its own, for one missed row. */
 export function naiveCurrency(row: RowFacts, asked: AskedRow | null): Record<CurrencyCause, boolean> {
   const { servedUs, view, replayed, fidelity } = row;
@@ -80,8 +88,13 @@ export function naiveCurrency(row: RowFacts, asked: AskedRow | null): Record<Cur
     served.eventUs > replayed.eventUs &&
     served.eventUs + view.delayUs <= servedUs;
   return {
-    'definition changed': false,
-    'clock skew': false,
+    'definition changed':
+      row.served !== null &&
+      replayed !== null &&
+      row.served.definitionId !== replayed.definitionId &&
+      row.ofServedDefinition !== null &&
+      haveSameTimes(row.ofServedDefinition, served),
+    'clock skew': row.clocks.some(({ row: seen }) => haveSameTimes(seen, served)),
     'cache age':
       isRead && ['cache', 'stale'].includes(ROW_SOURCES[row.source]!) && ended > fetched && ended <= servedUs,
     'materialization lag':

@@ -8,6 +8,7 @@ import { CURRENCY_RULES } from '../../../../monitor/causes/currency.ts';
 import { decide, evidenceOf as evidenceFor, explain } from '../../../../monitor/causes/explain.ts';
 import type {
   AskedRow,
+  ClockReading,
   ReplayedTimes,
   RowFacts,
   RunFacts,
@@ -206,22 +207,29 @@ describe('definition changed', () => {
 
 describe('clock skew', () => {
   const behind: Change = { served: servedAt('10:00') };
-  test('the rule gives the served row at the time without the step', () => {
-    const clocks = [{ correctionUs: -HOUR, row: servedAt('10:00') }];
+  const before = (row: ClockReading['row']): ClockReading[] => [
+    { correctionUs: -HOUR, stands: 'before', row },
+  ];
+  test('the rule gives the served row at the time of the clock as it stood before', () => {
+    const clocks = before(servedAt('10:00'));
     expect(causeOf({ ...behind, clocks })).toBe('clock skew');
     expect(evidenceOf({ ...behind, clocks })).toBe(
-      "the pod's clock was stepped by 1h: served at 11:42 by it, which is 10:42 without the step, when training sees " +
-        'what was served',
+      "the pod's clock was stepped by 1h: served at 11:42 by it, which is 10:42 by the clock as it stood before that, " +
+        'when training sees what was served',
     );
-    expect(causeOf({ served: null, status: MISSING, clocks: [{ correctionUs: -HOUR, row: null }] })).toBe(
-      'clock skew',
+    expect(causeOf({ served: null, status: MISSING, clocks: before(null) })).toBe('clock skew');
+  });
+  test('or as it stood later, once it was put right', () => {
+    const ahead: Change = { served: servedAt('12:00'), watermarkUs: at('12:00') };
+    expect(causeOf(ahead)).toBe('served ahead');
+    const later: ClockReading = { correctionUs: HOUR, stands: 'after', row: servedAt('12:00') };
+    expect(evidenceOf({ ...ahead, clocks: [later] })).toMatch(
+      'which is 12:42 by the clock as it stood after that',
     );
   });
   test('not where it gives another row', () => {
-    expect(causeOf({ ...behind, clocks: [{ correctionUs: -HOUR, row: servedAt('09:00') }] })).toBe(
-      'missing online',
-    );
-    expect(causeOf({ ...behind, clocks: [{ correctionUs: -HOUR, row: null }] })).toBe('missing online');
+    expect(causeOf({ ...behind, clocks: before(servedAt('09:00')) })).toBe('missing online');
+    expect(causeOf({ ...behind, clocks: before(null) })).toBe('missing online');
   });
 });
 

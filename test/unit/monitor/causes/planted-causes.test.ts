@@ -90,6 +90,7 @@ function judge(planted: PlantedCase) {
         : [
             {
               correctionUs: planted.clockUs,
+              stands: 'before',
               row: asOf(rows, servedUs + planted.clockUs, { mode: 'trained', ...rule }, TYPES)?.row ?? null,
             },
           ],

@@ -9,6 +9,7 @@ import { currency } from '../../../../monitor/causes/currency.ts';
 import type { AskedRow, RowFacts, RunFacts } from '../../../../monitor/causes/facts.ts';
 import { FIDELITY_ANSWERS, fidelity } from '../../../../monitor/causes/fidelity.ts';
 import type { Fidelity, FidelityFacts, HeldRow, OthersRow } from '../../../../monitor/causes/fidelity.ts';
+import type { RowTimes } from '../../../../monitor/causes/row-order.ts';
 import { oldestMissed } from '../../../../monitor/causes/missed-row.ts';
 import { isWithinPromise } from '../../../../monitor/causes/promise.ts';
 import { firstThatHolds, naiveAnswers, naiveCurrency, naivePromise } from '../../../oracle/naive-causes.ts';
@@ -210,6 +211,51 @@ test('currency and promise: every row that may be missed has one cause, that of 
     'rewritten history',
     'served ahead',
   ]);
+});
+
+const SEEN: readonly (RowTimes | null)[] = [
+  null,
+  { eventUs: 800, createdUs: 600 },
+  { eventUs: 800, createdUs: 601 },
+  { eventUs: 800, createdUs: 650 },
+  { eventUs: 800, createdUs: null },
+  { eventUs: 700, createdUs: 600 },
+];
+
+function* clocksOfPods(): Generator<RowFacts['clocks']> {
+  const readings = SEEN.map((row) => ({ correctionUs: 1, stands: 'after' as const, row }));
+  yield [];
+  for (const [i, one] of readings.entries()) {
+    yield [one];
+    for (const other of readings.slice(i + 1)) yield [one, { ...other, correctionUs: -1, stands: 'before' }];
+  }
+}
+
+test('clock skew and a changed definition go before what times alone tell, where they give the served row', () => {
+  const seen = new Map<string, number>();
+  const missed: AskedRow = {
+    times: { eventUs: 900, createdUs: 910, definitionId: 1, runId: 'r' },
+    run: RUNS[4]!,
+    failed: null,
+  };
+  let wrong: unknown = null;
+  for (const base of servedRows()) {
+    if (base.watermarkUs !== 800 || base.view.delayUs !== 0 || base.replayedOutsideTtl) continue;
+    for (const clocks of clocksOfPods()) {
+      for (const ofServedDefinition of SEEN) {
+        for (const definitionId of [1, 2]) {
+          const replayed = { ...missed.times, definitionId };
+          const row: RowFacts = { ...base, clocks, ofServedDefinition, replayed, missed };
+          const cause = currency(row, missed);
+          if (cause !== firstThatHolds(naiveCurrency(row, missed))) wrong ??= { row, cause };
+          if (isWithinPromise(row, cause) !== naivePromise(row, cause)) wrong ??= { row, cause };
+          seen.set(cause, (seen.get(cause) ?? 0) + 1);
+        }
+      }
+    }
+  }
+  expect(wrong).toBeNull();
+  expect([...seen.keys()].toSorted()).toEqual(['clock skew', 'definition changed', 'materialization lag']);
 });
 
 test('the oldest missed row: the first after the served pair that the replay sees', () => {

@@ -1,0 +1,121 @@
+/**
+ * The clocks of the pods that answered a service's day, as far as the log tells of steps (contract/wire/log: each
+ * heartbeat says by how much the wall clock has moved since the start beyond the time that passed). Which of its times
+ * was the right one is not known, so a vector is also read at the times that the clock would have shown without the
+ * steps before it, or with those after it.
+ *
+ *   pod_clocks     pod, epoch, seconds: the offset of some vectors | correction_us, stands: 'before' or 'after'
+ *   replay_clocks  an open row of such a pod and one correction: vid, origin_vid, and the columns of the open rows with
+ *                  `served_us` corrected;   replay_clocked: what training joins at that time
+ *
+ * Of the seconds between a step and the next heartbeat nothing tells. A steady pod costs nothing.
+ */
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import type { ClockReading } from '../causes/facts.ts';
+import type { DayOfService } from '../day/day-of-log.ts';
+import { OPEN_ROWS } from '../replay/open-rows.ts';
+
+const CLOCKS = 'pod_clocks';
+const LABELS = 'replay_clocks';
+const JOINED = 'replay_clocked';
+
+/** Less than a second is the daily work of NTP, not a step that anyone must know of. */
+const SECOND_US = 1_000_000;
+
+interface Correction {
+  readonly pod: string;
+  readonly epoch: string;
+  /** Of the vectors that it is for, rounded. */
+  readonly seconds: number;
+  readonly correctionUs: number;
+  readonly stands: ClockReading['stands'];
+}
+
+export class PodClocks {
+  readonly #duck: DuckDb;
+  readonly #day: DayOfService;
+  #areSteady = true;
+
+  constructor(duck: DuckDb, day: DayOfService) {
+    this.#duck = duck;
+    this.#day = day;
+  }
+
+  /** Reads the steps of the day. */
+  async begin(): Promise<void> {
+    const rows = await this.#duck
+      .rows(`SELECT pod, epoch, CAST(round(clock_offset / ${SECOND_US}) AS DOUBLE) AS seconds
+      FROM (${this.#day.files.vectors}) GROUP BY ALL ORDER BY pod, epoch, min(sequence)`);
+    const starts = Map.groupBy(rows, ({ pod, epoch }) => `${pod as string} ${epoch as string}`);
+    const corrections = [...starts.values()].flatMap((own) => {
+      const { pod, epoch } = own[0] as { pod: string; epoch: string };
+      // Every clock starts at 0: the archive may hold no vector of then.
+      const offsets = [0, ...own.map((row) => row['seconds'] as number)];
+      return correctionsOf(offsets).map((correction) => ({ pod, epoch, ...correction }));
+    });
+    this.#areSteady = corrections.length === 0;
+    if (this.#areSteady) return;
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${CLOCKS} AS SELECT * FROM (VALUES
+      ${corrections.map(valuesSql).join(', ')}) c(pod, epoch, seconds, correction_us, stands)`);
+  }
+
+  /**
+   * Joins the open rows of a role at their corrected times.
+   *
+   * @param join  makes a table of what training joins, one row a label, from labels like the open rows
+   */
+  async join(join: (labels: string, table: string) => Promise<void>): Promise<void> {
+    if (this.#areSteady) return;
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${LABELS} AS
+      SELECT row_number() OVER () - 1 AS vid, v.vid AS origin_vid, c.correction_us, c.stands,
+        v.* EXCLUDE (vid) REPLACE (v.served_us + c.correction_us AS served_us)
+      FROM ${OPEN_ROWS} v JOIN ${CLOCKS} c
+        ON c.pod = v.pod AND c.epoch = v.epoch AND c.seconds = round(v.clock_offset / ${SECOND_US})`);
+    await join(LABELS, JOINED);
+  }
+
+  /** @returns by vid the readings of the open rows from `from` to before `to`, the smallest correction first */
+  async of(from: number, to: number): Promise<Map<number, ClockReading[]>> {
+    const readings = new Map<number, ClockReading[]>();
+    if (this.#areSteady) return readings;
+    const rows = await this.#duck.rows(`SELECT CAST(l.origin_vid AS DOUBLE) AS vid,
+        CAST(l.correction_us AS DOUBLE) AS correction_us, l.stands,
+        CAST(CASE WHEN NOT j.asof_deleted THEN j.asof_event_us END AS DOUBLE) AS event_us,
+        CAST(j.asof_created_us AS DOUBLE) AS created_us
+      FROM ${LABELS} l JOIN ${JOINED} j ON j.rid = l.vid
+      WHERE l.origin_vid >= ${from} AND l.origin_vid < ${to} ORDER BY abs(l.correction_us)`);
+    for (const row of rows) {
+      const [vid, eventUs] = [row['vid'] as number, row['event_us'] as number | null];
+      const reading: ClockReading = {
+        correctionUs: row['correction_us'] as number,
+        stands: row['stands'] as ClockReading['stands'],
+        row: eventUs === null ? null : { eventUs, createdUs: row['created_us'] as number | null },
+      };
+      readings.set(vid, [...(readings.get(vid) ?? []), reading]);
+    }
+    return readings;
+  }
+}
+
+/**
+ * @param offsets  of one start of a pod, in the order of its log, in seconds; the first is that of the start
+ * @returns        for each of them the ways to the first, the one before, the one after and the last of them
+ */
+export function correctionsOf(
+  offsets: readonly number[],
+): Pick<Correction, 'seconds' | 'correctionUs' | 'stands'>[] {
+  const all = offsets.flatMap((seconds, i) =>
+    [0, i - 1, i + 1, offsets.length - 1].flatMap((other) => {
+      const to = offsets[other];
+      if (to === undefined || to === seconds) return [];
+      const stands = other < i ? ('before' as const) : ('after' as const);
+      return [{ seconds, correctionUs: (to - seconds) * SECOND_US, stands }];
+    }),
+  );
+  return [...new Map(all.map((one) => [`${one.seconds} ${one.correctionUs}`, one])).values()];
+}
+
+function valuesSql({ pod, epoch, seconds, correctionUs, stands }: Correction): string {
+  return `(${quoteText(pod)}, ${quoteText(epoch)}, ${seconds}::DOUBLE, ${correctionUs}::BIGINT, ${quoteText(stands)})`;
+}
