@@ -15,9 +15,11 @@ export const LIMITS = {
   foreignEntities: 3,
   /** An alert when a view is surely less available than this. */
   availableLeast: 0.999,
-  /** With fewer present values no rate is judged; those of so many days are taken together before. */
+  /** With fewer vectors nothing is judged; those of so many days are taken together before. */
   leastValues: 30,
   pooledDays: 7,
+  /** Fewer wrong rows than these are no evidence, in however few rows. */
+  leastWrongRows: 2,
   /** Where an incident of at least so many mismatches came about is told if one slice of the traffic holds most. */
   leastInSlice: 30,
   sliceHolds: 0.8,

@@ -32,7 +32,7 @@ import { NO_ROWS, RowTally } from './row-tally.ts';
 import type { AgreeingRows } from './row-tally.ts';
 import { hourOf } from './served-place.ts';
 import type { ServedPlace } from './served-place.ts';
-import { rowInterval } from '../verdict/rates.ts';
+import { UNEXPLAINED, rowInterval } from '../verdict/rates.ts';
 import { isSame, isWithinTolerance } from '../causes/value-equality.ts';
 
 /** Of each cause; the report draws no more. */
@@ -288,9 +288,6 @@ const STATE_PLACES = Object.fromEntries(STATES.map((state, place) => [state, pla
 function placeOf(served: State, replayed: State): number {
   return STATE_PLACES[served] * STATES.length + STATE_PLACES[replayed];
 }
-
-/** What a feature may have next to none of. */
-const UNEXPLAINED: ReadonlySet<string> = new Set(['unexplained', 'foreign row']);
 
 const DOUBLE: ValueType = { kind: 'float64' };
 

@@ -2,6 +2,7 @@
  * What a verdict of alert or alarm found at fault, by view and cause: the names under which it stays the same from day
  * to day, where its numbers do not. Pure.
  */
+import { incidentBehind } from './findings.ts';
 import type { Finding, Incident, Snapshot } from './snapshot.ts';
 
 /** A view and a cause of one verdict. */
@@ -17,7 +18,7 @@ export interface SnapshotFault {
 }
 
 /** @returns each view and cause once, in the order of the findings */
-export function faultsOf(snapshot: Pick<Snapshot, 'findings' | 'incidents' | 'features'>): SnapshotFault[] {
+export function faultsOf(snapshot: Pick<Snapshot, 'findings' | 'incidents'>): SnapshotFault[] {
   const faults = new Map<string, SnapshotFault>();
   for (const finding of snapshot.findings) {
     if (finding.verdict === 'not-enough-data') continue;
@@ -33,23 +34,12 @@ export function faultsOf(snapshot: Pick<Snapshot, 'findings' | 'incidents' | 'fe
   return [...faults.values()];
 }
 
-/** The causes behind a finding: those of its feature's incidents, else of its mismatches, else its own name. */
+/** The causes that made a finding, with the worst incident of each; else its own name. */
 function causesOf(
   finding: Finding,
-  { incidents, features }: Pick<Snapshot, 'incidents' | 'features'>,
+  { incidents }: Pick<Snapshot, 'incidents'>,
 ): [cause: string, incident: Incident | null][] {
-  const { feature: name, view, cause: named } = finding;
-  if (name === null) {
-    const known = incidents.find((one) => one.view === view && one.cause === named);
-    return [[named ?? 'verdict', known ?? null]];
-  }
-  const own = incidents.filter((one) => {
-    return one.view === view && one.beyondPromise > 0 && one.features.includes(name);
-  });
-  if (own.length > 0) return own.map((incident) => [incident.cause, incident]);
-  const { causes = {} } = features.find((feature) => feature.name === name) ?? {};
-  const [worst] = Object.entries(causes)
-    .filter(([, { beyondPromise }]) => beyondPromise > 0)
-    .toSorted(([, a], [, b]) => b.beyondPromise - a.beyondPromise);
-  return [[worst?.[0] ?? named ?? 'verdict', null]];
+  const { cause: named, causes = [] } = finding;
+  if (causes.length === 0) return [[named ?? 'verdict', null]];
+  return causes.map((cause) => [cause, incidentBehind(finding, cause, incidents) ?? null]);
 }

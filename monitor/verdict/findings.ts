@@ -10,13 +10,21 @@
  */
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import type { Cause } from '../causes/cause.ts';
 import { spanText } from '../causes/evidence-text.ts';
 import { LIMITS } from '../limits.ts';
 import { percentText } from '../percent-text.ts';
-import { isUnavailable, levelOfRates, rowInterval } from './rates.ts';
+import { UNEXPLAINED, isUnavailable, levelOfRates, rowInterval } from './rates.ts';
 import type { RateCounts } from './rates.ts';
 import { DROPPED } from './snapshot.ts';
-import type { FeatureSnapshot, Finding, VectorCounts, ViewSnapshot } from './snapshot.ts';
+import type {
+  CauseCounts,
+  FeatureSnapshot,
+  Finding,
+  Incident,
+  VectorCounts,
+  ViewSnapshot,
+} from './snapshot.ts';
 
 /** The age of a view's source: how old its newest event was at the end of the day (or now, if that is earlier). */
 export interface SourceAge {
@@ -40,11 +48,6 @@ export interface ViewAge {
   readonly freshnessAlertUs: number;
 }
 
-/** What was counted of a feature on an earlier day. */
-interface EarlierCounts extends RateCounts {
-  readonly bothAbsent: number;
-}
-
 interface FoundDay {
   readonly features: readonly FeatureSnapshot[];
   readonly views: readonly ViewSnapshot[];
@@ -52,7 +55,7 @@ interface FoundDay {
   readonly sources: readonly SourceAge[];
   readonly ages: readonly ViewAge[];
   /** Of the six days before, newest first. */
-  earlierOf(feature: string): readonly EarlierCounts[];
+  earlierOf(feature: string): readonly RateCounts[];
 }
 
 /** A finding with its weight: among those of one verdict the greatest comes first. */
@@ -75,10 +78,17 @@ export function findingsOf(day: FoundDay): Finding[] {
   ];
   return found
     .toSorted((a, b) => SEVERITY.indexOf(a.verdict) - SEVERITY.indexOf(b.verdict) || b.weight - a.weight)
-    .map(({ verdict, text, view, feature, cause }) => ({ verdict, text, view, feature, cause }));
+    .map(({ verdict, text, view, feature, cause, causes }) => ({
+      verdict,
+      text,
+      view,
+      feature,
+      cause,
+      causes,
+    }));
 }
 
-function ratesFinding(feature: FeatureSnapshot, earlier: readonly EarlierCounts[]): Weighed[] {
+function ratesFinding(feature: FeatureSnapshot, earlier: readonly RateCounts[]): Weighed[] {
   const { name, view, harm } = feature;
   const { level, by, counts, days } = levelOfRates(feature, earlier);
   if (level !== 'alert' && level !== 'alarm') return [];
@@ -90,9 +100,41 @@ function ratesFinding(feature: FeatureSnapshot, earlier: readonly EarlierCounts[
   const text = {
     unexplained: `nothing explains what differs in ${percentText(rowsUnexplained / rowsJudged)} of ${counted(rowsJudged, 'row')}${over}`,
     rate: `${share} match within the promise, below ${percentText(level === 'alarm' ? LIMITS.alarmBelow : LIMITS.alertBelow)} (${rows})`,
-    vectors: `${share} match within the promise, below ${percentText(LIMITS.alarmBelow)}, though few rows are wrong (${rows})`,
+    values: `${share} match within the promise, below ${percentText(LIMITS.alarmBelow)}, though few rows are wrong (${rows})`,
   }[by!];
-  return [{ ...about(view, name), verdict: level, text: `${name}: ${text}.`, weight: 10 + harm }];
+  const causes = causesBehind(feature, counts, by);
+  return [{ ...about(view, name), causes, verdict: level, text: `${name}: ${text}.`, weight: 10 + harm }];
+}
+
+/**
+ * The first causes that made a level, by their values beyond the promise: as many as it takes until the others alone
+ * would be no alert.
+ */
+function causesBehind(
+  { causes, beyondPromise }: Pick<FeatureSnapshot, 'causes' | 'beyondPromise'>,
+  { present }: Pick<RateCounts, 'present'>,
+  by: ReturnType<typeof levelOfRates>['by'] = null,
+): Cause[] {
+  const found = (Object.entries(causes) as [Cause, CauseCounts][])
+    .filter(([cause, own]) => own.beyondPromise > 0 && (by !== 'unexplained' || UNEXPLAINED.has(cause)))
+    .toSorted(([, a], [, b]) => b.beyondPromise - a.beyondPromise);
+  let rest = beyondPromise;
+  return found.flatMap(([cause, own], i) => {
+    const isBehind = i === 0 || rest / present > 1 - LIMITS.alertBelow;
+    rest -= own.beyondPromise;
+    return isBehind ? [cause] : [];
+  });
+}
+
+/** @returns the worst incident of a finding's cause; incidents stand in the order of their harm */
+export function incidentBehind(
+  { view, feature }: Pick<Finding, 'view' | 'feature'>,
+  cause: string,
+  incidents: readonly Incident[],
+): Incident | undefined {
+  return incidents.find((one) => {
+    return one.view === view && one.cause === cause && (feature === null || one.features.includes(feature));
+  });
 }
 
 function about(
@@ -100,28 +142,34 @@ function about(
   feature: string | null = null,
   cause: string | null = null,
 ): Omit<Finding, 'verdict' | 'text'> {
-  return { view, feature, cause };
+  return { view, feature, cause, causes: [] };
 }
 
 /** Distributions are compared over the pairs of both sides, so D says how much of the day differs, and where. */
-function distanceFinding({ name, view, distributions }: FeatureSnapshot): Weighed[] {
+function distanceFinding(feature: FeatureSnapshot): Weighed[] {
+  const { name, view, distributions } = feature;
   if (distributions?.kind !== 'numeric' || distributions.ks.level !== 'alarm') return [];
   const { d, location } = distributions.ks;
   const text = `${name}: served and replayed values are apart, D = ${d.toFixed(3)} at ${location}.`;
-  return [{ ...about(view, name, 'distributions apart'), verdict: 'alert', text, weight: d }];
+  const causes = causesBehind(feature, feature);
+  return [{ ...about(view, name, 'distributions apart'), causes, verdict: 'alert', text, weight: d }];
 }
 
 function fidelityFindings({ view, foreignEntities = 0, alteredAnswers = 0 }: ViewSnapshot): Weighed[] {
   const found: Weighed[] = [];
   if (foreignEntities >= LIMITS.foreignEntities) {
     const text = `${view}: ${counted(foreignEntities, 'entity', 'entities')} were answered with the row of another.`;
-    found.push({ ...about(view, null, 'foreign row'), verdict: 'alarm', text, weight: 1e12 });
+    found.push(fidelityFinding(view, 'foreign row', text));
   }
   if (alteredAnswers > 0) {
     const text = `${view}: ${counted(alteredAnswers, 'answer')} differ from the rows that were logged with them.`;
-    found.push({ ...about(view, null, 'answer altered'), verdict: 'alarm', text, weight: 1e12 });
+    found.push(fidelityFinding(view, 'answer altered', text));
   }
   return found;
+}
+
+function fidelityFinding(view: string, cause: Cause, text: string): Weighed {
+  return { ...about(view, null, cause), causes: [cause], verdict: 'alarm', text, weight: 1e12 };
 }
 
 function availabilityFinding({ view, availability }: ViewSnapshot): Weighed[] {
@@ -163,7 +211,7 @@ function minuteText(us: number): string {
 
 /** How much could be judged at all. */
 function dataFindings({ features, vectors, earlierOf }: FoundDay): Weighed[] {
-  const none = { view: null, feature: null, cause: null, verdict: 'not-enough-data' } as const;
+  const none = { view: null, feature: null, cause: null, causes: [], verdict: 'not-enough-data' } as const;
   const judged = sum(features, judgedOf);
   const unjudged = sum(features, (feature) => feature.unjudged);
   if (judged === 0)
@@ -172,18 +220,24 @@ function dataFindings({ features, vectors, earlierOf }: FoundDay): Weighed[] {
   if (unjudged / (judged + unjudged) > LIMITS.unjudgedMost) {
     found.push({ ...none, text: unjudgedText(judged, unjudged), weight: 2 });
   }
-  const few = features.filter((feature) => {
+  const tooFew = features.filter((feature) => {
     const dropped = feature.withheld?.[DROPPED] ?? 0;
     const pooled = sum(earlierOf(feature.name), judgedOf);
     return dropped < feature.rows && judgedOf(feature) + pooled < LIMITS.leastValues;
   });
-  if (few.length > 0) {
-    const names =
-      few.length === 1 ? few[0]!.name : `${few[0]!.name} and ${counted(few.length - 1, 'more feature')}`;
-    const text = `Too few vectors of ${names} could be judged in ${LIMITS.pooledDays} days: under ${LIMITS.leastValues}.`;
-    found.push({ ...none, view: few[0]!.view, feature: few[0]!.name, text, weight: 1 });
-  }
-  return found;
+  return tooFew.length === 0 ? found : [...found, { ...none, ...tooFewText(tooFew), weight: 1 }];
+}
+
+/** Names the one with the most values beyond the promise, which are few, and may be all there are. */
+function tooFewText(features: readonly FeatureSnapshot[]): Pick<Finding, 'view' | 'feature' | 'text'> {
+  const [first] = features.toSorted((a, b) => b.beyondPromise - a.beyondPromise) as [FeatureSnapshot];
+  const { name, view, present, beyondPromise } = first;
+  const others = features.length - 1;
+  const names = others === 0 ? name : `${name} and ${counted(others, 'more feature')}`;
+  const few = `Too few vectors of ${names} could be judged in ${LIMITS.pooledDays} days: under ${LIMITS.leastValues}`;
+  const wrong = `${beyondPromise} of ${counted(present, 'value')} present ${beyondPromise === 1 ? 'is' : 'are'} beyond the promise`;
+  const text = beyondPromise === 0 ? few : `${few}; ${wrong}${others === 0 ? '' : ` of ${name}`}`;
+  return { view, feature: name, text: `${text}.` };
 }
 
 /** Said in a finding or, where it is little, in a note. */

@@ -3,65 +3,106 @@
  *
  * Two rates decide together. That of vectors is the harm: how often a model got a wrong value. That of rows is the
  * evidence: one cached row that is served a thousand times is one observation, so each distinct row counts once, with
- * the share of its vectors that were right, and the rate has Wilson's interval over these rows.
+ * the share of its vectors that were right, and the rate has Wilson's interval over these rows. One row alone is no
+ * evidence, however few there are.
  *
- *   alarm    more than a tenth of the vectors beyond the promise, however few rows they are of; or surely more than 1 %
- *            of the rows unexplained or foreign
- *   alert    less than 99 % of the vectors within the promise, and the upper end of the rows' interval below 99 % too
- *   too-few  under 30 present values in this day and the six before it: neither good nor bad
+ *   too-few  under 30 vectors in this day and the six before it: neither good nor bad
+ *   alarm    surely more than 1 % of the rows unexplained or foreign; or more than a tenth of at least 30 values beyond
+ *            the promise, however few rows they are of
+ *   alert    less than 99 % of the values within the promise, and the upper end of the rows' interval below 99 % too
+ *
+ * Each rule takes the days before with it where the day has under 30 of what it counts, as few days as it needs.
  */
+import type { Cause } from '../causes/cause.ts';
 import { LIMITS } from '../limits.ts';
 import { shareInterval } from '../statistics/share-interval.ts';
 import type { Availability, Level, RowShares } from './snapshot.ts';
 
-/** What is counted of a feature's present values. */
+/** What is counted of a feature's judged vectors. */
 export interface RateCounts extends RowShares {
+  readonly bothAbsent: number;
   readonly present: number;
   readonly beyondPromise: number;
 }
 
 interface RateLevel {
   readonly level: Level;
-  /** What decided: the share of vectors and rows, the vectors alone, or rows that nothing explains. */
-  readonly by: 'rate' | 'vectors' | 'unexplained' | null;
+  /** What decided: the share of values and rows, the values alone, or rows that nothing explains. */
+  readonly by: 'rate' | 'values' | 'unexplained' | null;
   /** What it is judged by: more than the day's own counts where these were too few. */
   readonly counts: RateCounts;
   /** How many days that took. */
   readonly days: number;
 }
 
+/** What a feature may have next to none of. */
+export const UNEXPLAINED: ReadonlySet<string> = new Set<Cause>(['unexplained', 'foreign row']);
+
+/** Rows are counted by shares, whose sum is rounded. */
+const ROUNDING = 1e-9;
+
 /** @returns Wilson's interval of the share of rows within the promise; null without a row */
 export function rowInterval({ rowsJudged, rowsWithinPromise }: RowShares): readonly [number, number] | null {
   return rowsJudged === 0 ? null : shareInterval(Math.min(rowsWithinPromise, rowsJudged), rowsJudged);
 }
 
-/** @param earlier  the counts of the days before, newest first; only as many are taken as are needed */
+/** @param earlier  the counts of the days before, newest first */
 export function levelOfRates(day: RateCounts, earlier: readonly RateCounts[] = []): RateLevel {
+  const byVectors = pooled(day, earlier, vectorsOf);
+  if (vectorsOf(byVectors.counts) < LIMITS.leastValues) return { ...byVectors, level: 'too-few', by: null };
+  const byValues = pooled(day, earlier, ({ present }) => present);
+  const isFew = byValues.counts.present < LIMITS.leastValues;
+  const none: RateLevel = { ...byValues, level: isFew ? 'too-few' : 'ok', by: null };
+  // A good day does not alert for the bad ones that it is pooled with.
+  if (day.beyondPromise === 0) return none;
+  const byRows = pooled(day, earlier, ({ rowsJudged }) => rowsJudged);
+  if (isUnexplained(byRows.counts)) return { ...byRows, level: 'alarm', by: 'unexplained' };
+  if (!isFew && shareOf(byValues.counts) < LIMITS.alarmBelow) {
+    const by = areRowsBelow(byValues.counts, LIMITS.alarmBelow) ? 'rate' : 'values';
+    return { ...byValues, level: 'alarm', by };
+  }
+  const isBelow =
+    shareOf(byRows.counts) < LIMITS.alertBelow && areRowsBelow(byRows.counts, LIMITS.alertBelow);
+  return isBelow ? { ...byRows, level: 'alert', by: 'rate' } : none;
+}
+
+function vectorsOf({ bothAbsent, present }: RateCounts): number {
+  return bothAbsent + present;
+}
+
+function shareOf({ present, beyondPromise }: RateCounts): number {
+  return 1 - beyondPromise / present;
+}
+
+function areRowsBelow(counts: RateCounts, limit: number): boolean {
+  const wrong = counts.rowsJudged - counts.rowsWithinPromise;
+  return wrong >= LIMITS.leastWrongRows - ROUNDING && rowInterval(counts)![1] < limit;
+}
+
+function isUnexplained({ rowsJudged, rowsUnexplained }: RateCounts): boolean {
+  if (rowsUnexplained < LIMITS.leastWrongRows - ROUNDING) return false;
+  return shareInterval(rowsUnexplained, rowsJudged)[0] > LIMITS.unexplainedMost;
+}
+
+/** @returns the day's counts, with those of as few days before as there must be for 30, seven days at most */
+function pooled(
+  day: RateCounts,
+  earlier: readonly RateCounts[],
+  of: (counts: RateCounts) => number,
+): Pick<RateLevel, 'counts' | 'days'> {
   let counts = day;
   let days = 1;
   for (const before of earlier) {
-    if (counts.present >= LIMITS.leastValues || days === LIMITS.pooledDays) break;
+    if (of(counts) >= LIMITS.leastValues || days === LIMITS.pooledDays) break;
     counts = sumOf(counts, before);
     days += 1;
   }
-  const found = (level: Level, by: RateLevel['by']): RateLevel => ({ level, by, counts, days });
-  if (counts.present < LIMITS.leastValues) return found('too-few', null);
-  // A good day does not alert for the bad ones that it is pooled with.
-  if (day.beyondPromise === 0) return found('ok', null);
-  const { present, beyondPromise, rowsJudged, rowsUnexplained } = counts;
-  const [, rowsAtMost] = rowInterval(counts)!;
-  if (shareInterval(rowsUnexplained, rowsJudged)[0] > LIMITS.unexplainedMost) {
-    return found('alarm', 'unexplained');
-  }
-  const share = 1 - beyondPromise / present;
-  if (share < LIMITS.alarmBelow) return found('alarm', rowsAtMost < LIMITS.alarmBelow ? 'rate' : 'vectors');
-  return share < LIMITS.alertBelow && rowsAtMost < LIMITS.alertBelow
-    ? found('alert', 'rate')
-    : found('ok', null);
+  return { counts, days };
 }
 
 function sumOf(a: RateCounts, b: RateCounts): RateCounts {
   return {
+    bothAbsent: a.bothAbsent + b.bothAbsent,
     present: a.present + b.present,
     beyondPromise: a.beyondPromise + b.beyondPromise,
     rowsJudged: a.rowsJudged + b.rowsJudged,

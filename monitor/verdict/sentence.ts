@@ -10,7 +10,7 @@ import type { Cause } from '../causes/cause.ts';
 import { parseTimestamp } from '../../contract/std/timestamp.ts';
 import { LIMITS } from '../limits.ts';
 import { percentText } from '../percent-text.ts';
-import { counted, sum } from './findings.ts';
+import { counted, incidentBehind, sum } from './findings.ts';
 import type { FeatureSnapshot, Finding, Incident, SideOfExample, Snapshot } from './snapshot.ts';
 
 type Told = Pick<Snapshot, 'verdict' | 'findings' | 'incidents' | 'features' | 'date'>;
@@ -28,7 +28,7 @@ export function sentenceOf(told: Told, lastUs: number): string {
   const [finding] = told.findings;
   if (finding === undefined) return `${word}: ${passText(told.features)}`;
   const incident = incidentOf(finding, told.incidents);
-  return `${word}: ${incident === undefined ? finding.text : incidentText(incident, told, lastUs)}`;
+  return `${word}: ${incident === undefined ? finding.text : incidentText(incident, finding, told, lastUs)}`;
 }
 
 function passText(features: readonly FeatureSnapshot[]): string {
@@ -45,19 +45,20 @@ function passText(features: readonly FeatureSnapshot[]): string {
     : `${within.toLocaleString('en-US')} of ${counted(present, 'value')} present differ, all within the promise.`;
 }
 
-/** The worst incident of what was found; incidents stand in the order of their harm. */
-function incidentOf({ view, feature, cause }: Finding, incidents: readonly Incident[]): Incident | undefined {
-  if (feature !== null)
-    return incidents.find(({ features, beyondPromise }) => beyondPromise > 0 && features.includes(feature));
-  return cause === null ? undefined : incidents.find((one) => one.view === view && one.cause === cause);
+/** The incident of the first cause that made the finding; a finding with a name of its own is told by its text. */
+function incidentOf(finding: Finding, incidents: readonly Incident[]): Incident | undefined {
+  const { cause, causes: [first] = [] } = finding;
+  if (first === undefined || (cause !== null && cause !== first)) return undefined;
+  return incidentBehind(finding, first, incidents);
 }
 
-function incidentText(incident: Incident, told: Told, lastUs: number): string {
+function incidentText(incident: Incident, { feature }: Finding, told: Told, lastUs: number): string {
   const { features, beyondPromise, from, to, slice, rows, values } = incident;
   const own = told.features.filter(({ name }) => features.includes(name));
-  const present = sum(own, (feature) => feature.present);
+  const present = sum(own, (one) => one.present);
   const others = features.length - 1;
-  const who = others === 0 ? features[0]! : `${features[0]!} and ${counted(others, 'more feature')}`;
+  const first = feature ?? features[0]!;
+  const who = others === 0 ? first : `${first} and ${counted(others, 'more feature')}`;
   const what = wrong(incident, others === 0);
   const where = slice === undefined ? '' : `, nearly all where ${sliceText(slice)}`;
   const few = rows < 10 && values > 2 * rows ? ` (${counted(rows, 'row')})` : '';

@@ -71,8 +71,10 @@ export interface Finding {
   /** The id of the view and the full name of the feature that it is about; null: it is about neither. */
   readonly view: string | null;
   readonly feature: string | null;
-  /** A lasting name of what no incident tells, such as `source stopped`; null: the feature's incidents tell it. */
+  /** A lasting name, such as `source stopped`; null: its causes name it. */
   readonly cause: string | null;
+  /** The first causes that made it, the greatest first; a cause of few values is not among them. Absent: not told. */
+  readonly causes?: readonly Cause[];
 }
 
 export interface VectorCounts {

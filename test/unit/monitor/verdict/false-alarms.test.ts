@@ -59,6 +59,7 @@ function featureOf(random: () => number, traffic: readonly number[], wrong: numb
     if (row >= traffic.length) break;
   }
   return {
+    bothAbsent: 0,
     present: VECTORS,
     beyondPromise: wrongVectors,
     rowsJudged: traffic.length,

@@ -5,6 +5,7 @@ import type { RateCounts } from '../../../../monitor/verdict/rates.ts';
 /** Every row served equally often; `wrong` rows of them wrong. */
 function rows(count: number, wrong: number, vectorsEach = 1, unexplained = 0): RateCounts {
   return {
+    bothAbsent: 0,
     present: count * vectorsEach,
     beyondPromise: wrong * vectorsEach,
     rowsJudged: count,
@@ -26,6 +27,7 @@ describe('the level of a feature', () => {
 
   test('one row that is served often is one observation, and an alarm from a tenth of the vectors on', () => {
     const hot = (share: number): RateCounts => ({
+      bothAbsent: 0,
       present: 10_000,
       beyondPromise: 10_000 * share,
       rowsJudged: 2_000,
@@ -34,7 +36,7 @@ describe('the level of a feature', () => {
     });
     expect(level(hot(0.05))).toBe('ok');
     expect(level(hot(0.1))).toBe('ok');
-    expect(levelOfRates(hot(0.12))).toMatchObject({ level: 'alarm', by: 'vectors' });
+    expect(levelOfRates(hot(0.12))).toMatchObject({ level: 'alarm', by: 'values' });
   });
 
   test('many wrong rows that are hardly served harm nobody yet', () => {
@@ -51,6 +53,57 @@ describe('the level of a feature', () => {
   test('alarms where surely more than 1 % of the rows is unexplained', () => {
     expect(level(rows(10_000, 100, 1, 100))).toBe('ok');
     expect(levelOfRates(rows(10_000, 130, 1, 130))).toMatchObject({ level: 'alarm', by: 'unexplained' });
+  });
+
+  test('one row alone is no evidence, in however few rows; two are', () => {
+    for (const count of [2, 5, 17, 29]) {
+      const often = Math.ceil(30 / count);
+      expect(level({ ...rows(count, 1, often, 1), beyondPromise: 1 }), `unexplained 1 of ${count}`).toBe(
+        'ok',
+      );
+      expect(levelOfRates(rows(count, 2, often, 2))).toMatchObject({ level: 'alarm', by: 'unexplained' });
+    }
+    // One row of 17 is 6 % of the values: known, and shown, and no alert.
+    expect(level(rows(17, 1, 10))).toBe('ok');
+    expect(level(rows(17, 2, 10))).toBe('alarm');
+    expect(level({ ...rows(17, 2, 10), beyondPromise: 4 })).toBe('alert');
+    // Half a row each: four rows are two.
+    const halves = { ...rows(20, 0, 10), beyondPromise: 20, rowsWithinPromise: 18 };
+    expect(level(halves)).toBe('alert');
+    expect(level({ ...halves, rowsWithinPromise: 18.5 })).toBe('ok');
+  });
+
+  test('few values among many vectors are judged by the evidence of their rows, and are no alarm', () => {
+    const rare = (present: number, wrong: number): RateCounts => {
+      return { ...rows(present, wrong), bothAbsent: 1_000 - present };
+    };
+    expect(level(rare(29, 29))).toBe('alert');
+    expect(level(rare(2, 2))).toBe('alert');
+    expect(level(rare(1, 1))).toBe('too-few');
+    expect(level(rare(29, 1))).toBe('too-few');
+    expect(level(rare(30, 30))).toBe('alarm');
+    expect(level({ ...rare(3, 2), rowsUnexplained: 2 })).toBe('alarm');
+    // The same without any other vector is too few.
+    expect(level(rows(29, 29))).toBe('too-few');
+  });
+
+  test('days before are taken for what is under 30: rows, too', () => {
+    const day = { ...rows(10, 1, 100), beyondPromise: 40 };
+    expect(levelOfRates(day)).toMatchObject({ level: 'ok', days: 1 });
+    const before = { ...rows(10, 1, 100), beyondPromise: 40 };
+    expect(levelOfRates(day, [before, before, before])).toMatchObject({
+      level: 'alert',
+      days: 3,
+      counts: { rowsJudged: 30, rowsWithinPromise: 27, present: 3_000 },
+    });
+    expect(
+      levelOfRates(
+        day,
+        Array.from({ length: 9 }, () => rows(10, 0, 100)),
+      ),
+    ).toMatchObject({
+      level: 'ok',
+    });
   });
 
   test('under 30 values the days before are taken, as few as are needed, at most six', () => {

@@ -92,7 +92,9 @@ describe('the verdict', () => {
     ];
     expect(of(few)).toMatchObject({
       verdict: 'not-enough-data',
-      sentence: 'Not enough data: Too few vectors of v__f could be judged in 7 days: under 30.',
+      sentence:
+        'Not enough data: Too few vectors of v__f could be judged in 7 days: under 30; ' +
+        '20 of 20 values present are beyond the promise.',
     });
     expect(conclude(dayOfCounts({ features: [few], earlier: earlier('2026-11-13') })).verdict).toBe(
       'not-enough-data',
@@ -103,15 +105,20 @@ describe('the verdict', () => {
     expect(pooled.features[0]!.level).toBe('alarm');
   });
 
-  test('few present values among many vectors have no level, and need none', () => {
-    const rare = {
-      ...featureSample({ name: 'v__rare', rows: 5, causes: { 'missing online': 5 } }),
+  test('few present values among many vectors need no level; wrong ones of several rows alert', () => {
+    const rare = (present: number) => ({
+      ...featureSample({ name: 'v__rare', rows: present, causes: { 'missing online': present } }),
       rows: 1_000,
-      bothAbsent: 995,
-    };
-    const day = of(rare, featureSample({ name: 'v__f', rows: 1_000 }));
-    expect(day.verdict).toBe('pass');
-    expect(day.features.map(({ level }) => level)).toEqual(['too-few', 'ok']);
+      bothAbsent: 1_000 - present,
+    });
+    const day = (present: number) => of(rare(present), featureSample({ name: 'v__f', rows: 1_000 }));
+    expect(day(3)).toMatchObject({
+      verdict: 'pass',
+      sentence: 'Pass: 3 of 1,003 values present are beyond the promise; no feature is surely below 99.00 %.',
+      features: [{ level: 'too-few' }, { level: 'ok' }],
+    });
+    expect(day(29)).toMatchObject({ verdict: 'alert', features: [{ level: 'alert' }, { level: 'ok' }] });
+    expect(day(30).verdict).toBe('alarm');
   });
 
   test('a feature that its definition drops from the log needs no vector', () => {
@@ -188,6 +195,7 @@ describe('the verdict', () => {
         view: 's',
         feature: null,
         cause: 'past its alert age',
+        causes: [],
       },
     ]);
   });
