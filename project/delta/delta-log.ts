@@ -3,14 +3,18 @@
  *
  *   {table}/_delta_log/00000000000000000007.json   entry 7: written aside, synced, linked to its name, the folder
  *                                                  synced
- *   {table}/_delta_log/_plumb/{version}.json       what the table is at an entry, for a quick start of this reader;
- *                                                  made of the entries, and read only where they are
+ *   {table}/_delta_log/_plumb/7.{hash}.json        what the table is at entry 7, for a quick start of this reader; made
+ *                                                  of the entries, and read only where the entry of that hash stands
  *
  * `link` fails where the name is taken: of two writers of one number one has it, and the other reads what came and goes
  * on at the next. So an entry is there whole or not at all, and no reader ever sees it change.
  *
  * A reader that has begun keeps to the newest entry that it saw first. What writers do meanwhile changes nothing of it.
+ *
+ * A log may be put back from an older copy. Other entries then come under numbers that were taken before, so that what
+ * is made of a log names the hash of the entry it ends at, not the number alone.
  */
+import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -23,7 +27,6 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
 import { syncFolder, writeDurably } from '../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import { registryError } from '../../contract/errors.ts';
@@ -104,14 +107,14 @@ function refuseGap(table: string, missing: number): void {
 
 function entryNumbers(table: string): number[] {
   const names = namesIn(logFolder(table)).filter((name) => /^\d{20}\.json$/.test(name));
-  return names.map((name) => Number.parseInt(name, 10));
+  return names.map(versionOf);
 }
 
 function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
     throw error;
   }
 }
@@ -126,14 +129,24 @@ export function readOn(table: string, state: TableState): TableState {
 /** @returns null where there is no such entry yet */
 function readEntry(table: string, version: number): DeltaAction[] | null {
   const file = entryFile(table, version);
-  let text: string;
+  const text = textOf(file);
+  return text === null ? null : parseEntry(text, file);
+}
+
+/** @returns what tells an entry from every other that may come under its number; null: there is no such entry */
+export function entryHash(table: string, version: number): string | null {
+  const text = textOf(entryFile(table, version));
+  return text === null ? null : createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/** @returns null where there is no such file */
+function textOf(file: string): string | null {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
-  return parseEntry(text, file);
 }
 
 /**
@@ -155,13 +168,17 @@ export function writeEntry(
   const text = entryText(actions);
   try {
     disk.write(aside, text);
+  } catch (error) {
+    disk.remove(aside);
+    throw error;
+  }
+  try {
     disk.link(aside, name);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // A network's file system may have made the link and lost the answer: what stands there tells.
-    if (code !== 'EEXIST' || readFileSync(name, 'utf8') !== text) {
+    // A network's file system may have made the link and lost the answer, whatever it says: what stands there tells.
+    if (textOf(name) !== text) {
       disk.remove(aside);
-      if (code === 'EEXIST') return false;
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
       throw error;
     }
   }
@@ -176,29 +193,40 @@ export function keepState(table: string, state: TableState, nowMs: number): void
   // A file that is still there was removed, and is not one that no entry knows: a training set may be made of it.
   const isKept = ({ path, removedMs, retired }: RemovedFile): boolean =>
     retired || removedMs >= nowMs - REMOVED_KEPT_MS || existsSync(join(table, decodeURI(path)));
-  writeDurably(join(folder, `${state.version}.json`), stateText(state, isKept), 0o644);
-  for (const version of keptVersions(table).slice(STATES_KEPT))
-    rmSync(join(folder, `${version}.json`), { force: true });
+  const name = `${state.version}.${entryHash(table, state.version)}.json`;
+  writeDurably(join(folder, name), stateText(state, isKept), 0o644);
+  // Those of this number on that are others are of a log that was put back since.
+  const older = keptStates(table).filter((other) => versionOf(other) < state.version);
+  const kept = new Set([name, ...older.slice(0, STATES_KEPT - 1)]);
+  for (const other of namesIn(folder)) if (!kept.has(other)) rmSync(join(folder, other), { force: true });
 }
 
-/** A state counts only where its own entry stands: one that was restored without it would tell of another table. */
+/** A state counts only where its own entry stands: otherwise it tells of another table. */
 function keptState(table: string, upTo: number): TableState | null {
-  for (const version of keptVersions(table)) {
-    if (version > upTo || readEntry(table, version) === null) continue;
-    let text: string;
-    try {
-      text = readFileSync(join(stateFolder(table), `${version}.json`), 'utf8');
-    } catch {
-      continue;
-    }
-    const state = parseState(text);
+  for (const name of keptStates(table)) {
+    const version = versionOf(name);
+    if (version > upTo || entryHash(table, version) !== name.split('.')[1]) continue;
+    const state = readState(join(stateFolder(table), name));
     if (state?.version === version) return state;
   }
   return null;
 }
 
-/** The newest first. */
-function keptVersions(table: string): number[] {
-  const names = namesIn(stateFolder(table)).filter((name) => /^\d+\.json$/.test(name));
-  return names.map((name) => Number.parseInt(name, 10)).toSorted((a, b) => b - a);
+/** One that cannot be read is none: the entries say the same. */
+function readState(file: string): TableState | null {
+  try {
+    return parseState(readFileSync(file, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** @returns the names of their files, the newest first */
+function keptStates(table: string): string[] {
+  const names = namesIn(stateFolder(table)).filter((name) => /^\d+\.[0-9a-f]{16}\.json$/.test(name));
+  return names.toSorted((a, b) => versionOf(b) - versionOf(a));
+}
+
+function versionOf(name: string): number {
+  return Number.parseInt(name, 10);
 }

@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { commit } from '../../../../project/delta/commit.ts';
@@ -83,6 +83,23 @@ test('a link that was made though its answer was lost is the writer’s own', ()
   expect(paths(table)).toEqual(['mine']);
 });
 
+test('an entry stands where its link was made, whatever the disk says of it', () => {
+  const table = tableOf();
+  const fails = (code: string, makes: boolean): EntryDisk => ({
+    ...ENTRY_DISK,
+    link(from, to) {
+      if (makes) linkSync(from, to);
+      throw Object.assign(new Error(code), { code });
+    },
+  });
+  expect(() => writeEntry(table, 1, [added('lost')], fails('EIO', false))).toThrow('EIO');
+  expect(paths(table)).toEqual([]);
+  expect(writeEntry(table, 1, [added('mine')], fails('EIO', true))).toBe(true);
+  expect(writeEntry(table, 2, [added('more')], fails('ETIMEDOUT', true))).toBe(true);
+  expect(paths(table)).toEqual(['mine', 'more']);
+  expect(readdirSync(logFolder(table)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+});
+
 test('a writer that comes second reads what came and goes on at the next number', async () => {
   const table = tableOf();
   const seen = readTable(table);
@@ -125,10 +142,30 @@ test('a kept state stands for the entries up to it, and only where it is whole a
   expect(readTable(table)).toEqual(state);
   writeEntry(table, 3, [added('c')]);
   expect(paths(table)).toEqual(['b', 'c']);
-  const kept = join(logFolder(table), '_plumb', '2.json');
-  expect(existsSync(kept)).toBe(true);
+  const [name, ...more] = readdirSync(join(logFolder(table), '_plumb'));
+  expect(more).toEqual([]);
+  const kept = join(logFolder(table), '_plumb', name!);
   writeFileSync(kept, '{"version":2');
   expect(() => readTable(table)).toThrow(expect.objectContaining({ code: 'REG_STORE' }));
+});
+
+test('a state that was kept of a log tells nothing of one that was put back from an older copy since', () => {
+  const table = tableOf([added('a')], [added('b')]);
+  keepState(table, readTable(table)!, 0);
+  for (const version of [1, 2]) rmSync(entryFile(table, version));
+  writeEntry(table, 1, [added('c')]);
+  writeEntry(table, 2, [added('d')]);
+  expect(paths(table)).toEqual(['c', 'd']);
+  keepState(table, readTable(table)!, 0);
+  expect(readdirSync(join(logFolder(table), '_plumb'))).toHaveLength(1);
+  expect(paths(table)).toEqual(['c', 'd']);
+});
+
+test('of kept states the newest three stay', () => {
+  const table = tableOf(...Array.from({ length: 6 }, (_, i) => [added(`f${i}`)]));
+  for (let version = 0; version <= 6; version++) keepState(table, readTable(table, version)!, 0);
+  const names = readdirSync(join(logFolder(table), '_plumb')).map((name) => name.split('.')[0]);
+  expect(names.toSorted()).toEqual(['4', '5', '6']);
 });
 
 test('an entry that is missing, damaged or of another protocol is refused with its file', () => {
