@@ -67,7 +67,8 @@ export async function commitRows(
       });
     },
   });
-  await checkpointIfDue(run.duck, folder, state, Math.floor(createdUs / 1_000));
+  const { duck, logger } = run;
+  await checkpointIfDue({ duck, table: folder, state, logger, nowMs: Math.floor(createdUs / 1_000) });
   return new HistorySnapshot(folder, state);
 }
 

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { syncFile, syncFolder } from '../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import type { FeatureView } from '../../contract/model.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { commit } from '../../project/delta/commit.ts';
 import { checkpointIfDue } from '../../project/engine/duckdb/delta-checkpoint.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -38,6 +39,7 @@ interface Compaction {
   readonly view: FeatureView;
   readonly duck: DuckDb;
   readonly lease: RunLease;
+  readonly logger: Logger;
   readonly nowMs: number;
   /** So many small files of a day and definition are worth a join. */
   readonly fewest: number;
@@ -106,7 +108,7 @@ async function joinFiles(
 }
 
 async function commitJoined(
-  { root, view, duck, lease, nowMs }: Compaction,
+  { root, view, duck, lease, logger, nowMs }: Compaction,
   history: HistorySnapshot,
   joined: readonly JoinedFiles[],
 ): Promise<void> {
@@ -119,5 +121,5 @@ async function commitJoined(
       return compactionEntry(now!, { joined, lease: lease.number, nowMs });
     },
   });
-  await checkpointIfDue(duck, table, state, nowMs);
+  await checkpointIfDue({ duck, table, state, logger, nowMs });
 }

@@ -5,9 +5,12 @@
  * Done by the holder of the view's lease, after a run at most once an hour, or when somebody asks for it
  * (`plumb history compact`). It changes no row: where it fails, the run before it stands, and the next one tries again.
  */
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { historyFolder } from '../../project/history/history-folder.ts';
 import { readHistory } from '../../project/history/history-snapshot.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
@@ -54,8 +57,9 @@ export async function tendAfterRun(project: Tending, held: HeldView): Promise<vo
   if (view.kind === 'stored') return;
   try {
     const nowMs = Math.floor(project.clock.nowUs() / 1_000);
-    const lastMs = readHistory(project.settings.history, view)?.compactedMs() ?? -Infinity;
-    if (nowMs - lastMs < HOUR_MS) return;
+    const lastMs = tendedMs(project.settings.history, view);
+    // A clock that was set back does not hold it up.
+    if (lastMs !== null && lastMs <= nowMs && nowMs - lastMs < HOUR_MS) return;
     await tendHistory(project, held, IN_PASSING);
   } catch (error) {
     project.logger.warn(`${view.id}: its history was not tidied up: ${(error as Error).message}`);
@@ -76,12 +80,25 @@ export async function tendHistory(project: Tending, held: HeldView, effort: Effo
   const trained = (): Promise<ReadonlySet<number>> => project.database.trainedCommits(view.id);
   const filesRemoved = await cleanHistory(root, view, { nowMs, diskMs: Date.now() }, trained);
   const filesAfter = readHistory(root, view)?.state.files.size ?? 0;
+  writeDurably(tendedFile(root, view), `${nowMs}\n`, 0o644);
   return { view: view.id, filesBefore, filesAfter, basesMade, filesRemoved };
+}
+
+/** Says when the history was tidied up last, in milliseconds of the project's clock. */
+function tendedFile(root: string, view: FeatureView): string {
+  return join(historyFolder(root, view), '_tended');
+}
+
+/** @returns null where it never was, or nothing says when */
+function tendedMs(root: string, view: FeatureView): number | null {
+  const file = tendedFile(root, view);
+  const ms = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : Number.NaN;
+  return Number.isNaN(ms) ? null : ms;
 }
 
 /** @returns how many bases were made */
 async function joinAndMake(
-  { settings }: Tending,
+  { settings, logger }: Tending,
   held: HeldView,
   { nowMs, fewest, bases }: Effort & { readonly nowMs: number },
 ): Promise<number> {
@@ -96,7 +113,7 @@ async function joinAndMake(
     threads: 1,
   });
   try {
-    await compactHistory({ root, ...held, duck, nowMs, fewest });
+    await compactHistory({ root, ...held, duck, logger, nowMs, fewest });
     const work = { root, ...held, history: readHistory(root, held.view)! };
     const wanted = wantedBases(work).slice(0, bases);
     for (const beforeUs of wanted) await makeBase(duck, work, beforeUs);

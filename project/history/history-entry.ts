@@ -89,7 +89,7 @@ export function compactionEntry(state: TableState, { joined, lease, nowMs }: New
     const version = Math.max(...files.map((file) => file.version));
     return { add: addAction(into, false, nowMs, { [ROWS_VERSION]: String(version) }) };
   });
-  const facts: CompactionCommit = { nonce: nonce(), of: COMPACTION, lease, atMs: nowMs };
+  const facts: CompactionCommit = { nonce: nonce(), of: COMPACTION, lease };
   return [commitInfo('OPTIMIZE', facts, nowMs), ...removes, ...adds];
 }
 

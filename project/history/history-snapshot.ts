@@ -35,9 +35,7 @@ export interface HistoryCommit extends TableCommit {
 export const COMPACTION = 'compaction';
 
 /** What such an entry says. */
-export interface CompactionCommit extends TableCommit, Pick<HistoryCommit, 'lease'> {
-  readonly atMs: number;
-}
+export type CompactionCommit = TableCommit & Pick<HistoryCommit, 'lease'>;
 
 export interface HistoryMark extends Pick<HistoryCommit, 'watermarkUs' | 'runId' | 'definitionId'> {
   /** The entry that says it. */
@@ -109,12 +107,6 @@ export class HistorySnapshot {
   newestLease(after: number): number {
     const since = [...this.state.commits.values()].filter(({ version }) => version > after);
     return Math.max(0, ...since.map(({ commit }) => (commit as HistoryCommit).lease ?? 0));
-  }
-
-  /** @returns when files were joined last; null: never */
-  compactedMs(): number | null {
-    const known = this.state.commits.get(COMPACTION);
-    return known === undefined ? null : (known.commit as CompactionCommit).atMs;
   }
 
   #newest(counts: (commit: HistoryCommit) => boolean): HistoryMark | null {

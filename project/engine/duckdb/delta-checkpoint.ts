@@ -6,10 +6,12 @@
  *   _delta_log/{version}.checkpoint.parquet   one action a row
  *   _delta_log/_last_checkpoint               {version, size}
  *
- * All of it is made of the entries: where it cannot be written, nothing is lost but time.
+ * All of it is made of the entries: where it cannot be written, nothing is lost but time, and the next entry tries
+ * again.
  */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Logger } from '../../../contract/std/logger.ts';
 import { syncFile, syncFolder, writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { entryText, READER_VERSION, WRITER_VERSION } from '../../delta/delta-action.ts';
 import type { AddAction, DeltaAction } from '../../delta/delta-action.ts';
@@ -34,22 +36,56 @@ const COLUMNS: Readonly<Record<string, string>> = {
   protocol: 'STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER)',
 };
 
-/** Writes checkpoint and state where the entry is one of every hundredth. */
-export async function checkpointIfDue(
-  duck: DuckDb,
-  table: string,
-  state: TableState,
-  nowMs: number,
-): Promise<void> {
-  if (state.version === 0 || state.version % CHECKPOINT_ENTRIES !== 0) return;
-  keepState(table, state, nowMs);
-  await writeCheckpoint(duck, table, state, nowMs);
+interface NewEntry {
+  readonly duck: DuckDb;
+  readonly table: string;
+  /** With the entry. */
+  readonly state: TableState;
+  readonly logger: Logger;
+  readonly nowMs: number;
 }
 
-async function writeCheckpoint(duck: DuckDb, table: string, state: TableState, nowMs: number): Promise<void> {
+/**
+ * Writes checkpoint and state once a hundred entries have come since the last ones. The entry stands whatever becomes
+ * of them: what fails is warned of.
+ */
+export async function checkpointIfDue(entry: NewEntry): Promise<void> {
+  const { table, state, logger, nowMs } = entry;
+  if (!isDue(state.version, lastCheckpoint(table))) return;
+  try {
+    keepState(table, state, nowMs);
+    await writeCheckpoint(entry);
+  } catch (error) {
+    const name = `the checkpoint of ${table} at entry ${state.version}`;
+    logger.warn(`${name} was not written, the next run tries again: ${(error as Error).message}`);
+  }
+}
+
+/** A last one at this entry or later is of a log that was put back from a copy since. */
+function isDue(version: number, last: number | null): boolean {
+  if (last !== null && last >= version) return true;
+  return Math.floor(version / CHECKPOINT_ENTRIES) > Math.floor((last ?? 0) / CHECKPOINT_ENTRIES);
+}
+
+/** @returns the entry that the last checkpoint is of; null: there is none, or nobody can tell */
+function lastCheckpoint(table: string): number | null {
+  try {
+    const { version } = JSON.parse(readFileSync(lastFile(table), 'utf8')) as { readonly version: unknown };
+    return typeof version === 'number' ? version : null;
+  } catch {
+    return null;
+  }
+}
+
+function lastFile(table: string): string {
+  return join(logFolder(table), '_last_checkpoint');
+}
+
+async function writeCheckpoint({ duck, table, state, nowMs }: NewEntry): Promise<void> {
   const folder = logFolder(table);
   const actions = actionsOf(state, nowMs);
-  const name = join(folder, `${String(state.version).padStart(20, '0')}.checkpoint.parquet`);
+  const file = (entry: number): string => `${String(entry).padStart(20, '0')}.checkpoint.parquet`;
+  const name = join(folder, file(state.version));
   const [lines, aside] = [`${name}.${process.pid}.jsonl.tmp`, `${name}.${process.pid}.tmp`];
   try {
     writeFileSync(lines, entryText(actions));
@@ -60,12 +96,17 @@ async function writeCheckpoint(duck: DuckDb, table: string, state: TableState, n
     );
     syncFile(aside);
     renameSync(aside, name);
+    // Readers take the greatest number that they find: later ones are of a log that was put back since.
+    const later = readdirSync(folder).filter(
+      (other) => other.endsWith('.checkpoint.parquet') && other > file(state.version),
+    );
+    for (const other of later) rmSync(join(folder, other), { force: true });
     syncFolder(folder);
   } finally {
-    for (const file of [lines, aside]) rmSync(file, { force: true });
+    for (const left of [lines, aside]) rmSync(left, { force: true });
   }
   const last = { version: state.version, size: actions.length };
-  writeDurably(join(folder, '_last_checkpoint'), JSON.stringify(last), 0o644);
+  writeDurably(lastFile(table), JSON.stringify(last), 0o644);
 }
 
 /** Removed files stay as long as a reader of an older entry may look for them, retired ones for good. */

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { FeatureView } from '../../../../contract/model.ts';
+import { silentLogger } from '../../../../contract/std/logger.ts';
 import { cleanHistory } from '../../../../materializer/upkeep/clean-history.ts';
 import { compactHistory } from '../../../../materializer/upkeep/compact-history.ts';
 import { keepState, logFolder, readTable, writeEntry } from '../../../../project/delta/delta-log.ts';
@@ -73,7 +74,7 @@ async function rowsOf(seen?: HistoriesSeen, of = view): Promise<unknown[]> {
 }
 
 async function compact(nowMs = 0, fewest = 2): ReturnType<typeof compactHistory> {
-  return compactHistory({ root, view, duck, lease: LEASE, nowMs, fewest });
+  return compactHistory({ root, view, duck, lease: LEASE, logger: silentLogger, nowMs, fewest });
 }
 
 function filesOnDisk(): string[] {
@@ -97,7 +98,6 @@ test('small files of a day become one with the same rows; a reader that began be
     ['2026-01-06', 2, 2],
   ]);
   expect(history.lastMark()).toMatchObject({ runId: 'run-3', watermarkUs: START + 3 * HOUR });
-  expect(history.compactedMs()).toBe(0);
   expect(filesOnDisk()).toHaveLength(7);
   expect(await compact()).toEqual({ before: 0, after: 0 });
   expect(readHistory(root, view)!.version).toBe(history.version);
@@ -125,7 +125,7 @@ test('rows that are committed while files are joined are neither lost nor double
   await append(2, [2]);
   let between = append(3, [3]);
   const lease = { ...LEASE, hold: () => between };
-  await compactHistory({ root, view, duck, lease, nowMs: 0, fewest: 2 });
+  await compactHistory({ root, view, duck, lease, logger: silentLogger, nowMs: 0, fewest: 2 });
   between = Promise.resolve();
   expect(await rowsOf()).toHaveLength(3);
   expect(readHistory(root, view)!.active()).toHaveLength(2);
@@ -136,7 +136,9 @@ test('a compaction that dies before it commits has changed nothing', async () =>
   await append(2, [2]);
   const before = await rowsOf();
   const lease = { ...LEASE, hold: () => Promise.reject(new Error('killed')) };
-  await expect(compactHistory({ root, view, duck, lease, nowMs: 0, fewest: 2 })).rejects.toThrow('killed');
+  await expect(
+    compactHistory({ root, view, duck, lease, logger: silentLogger, nowMs: 0, fewest: 2 }),
+  ).rejects.toThrow('killed');
   expect(await rowsOf()).toEqual(before);
   expect(filesOnDisk()).toHaveLength(3);
   expect(await compact()).toEqual({ before: 2, after: 1 });
