@@ -14,8 +14,9 @@ import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FeatureView } from '../../contract/model.ts';
 import { logFolder, readTable } from '../../project/delta/delta-log.ts';
-import { baseFolder, listedBases } from '../../project/history/history-base.ts';
+import { baseFolder, baseLists, listedIn } from '../../project/history/history-base.ts';
 import { historyFolder } from '../../project/history/history-folder.ts';
+import { forgetFormer } from './base-list.ts';
 
 const KEPT_MS = 86_400_000;
 
@@ -64,7 +65,8 @@ export async function cleanHistory(
     ...gone.map((path) => join(folder, path)),
     ...aside.filter((file) => file.endsWith('.tmp') && isOld(file)),
   ];
-  const [base, listed] = [baseFolder(root, view), listedBases(root, view)];
+  forgetFormer(root, view, diskMs);
+  const [base, listed] = [baseFolder(root, view), new Set(baseLists(root, view).flatMap(listedIn))];
   for (const name of namesIn(base)) {
     const file = join(base, name);
     if (!name.endsWith('.json') && !listed.has(name) && isOld(file)) files.push(file);

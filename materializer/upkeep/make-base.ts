@@ -8,7 +8,7 @@
  * A base that many files have come to since is made anew. The caller holds the view's lease.
  */
 import { randomBytes } from 'node:crypto';
-import { renameSync, utimesSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { countingIds } from '../../contract/definitions/definition-json.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
@@ -19,15 +19,11 @@ import { definitionName } from '../../contract/wire/online/row-header.ts';
 import { baseSql } from '../../project/engine/duckdb/base-rows.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
-import {
-  baseFolder,
-  baseRule,
-  basesOf,
-  listedOfDefinition,
-  writeBases,
-} from '../../project/history/history-base.ts';
+import { entryHash } from '../../project/delta/delta-log.ts';
+import { baseFolder, baseRule, basesOf } from '../../project/history/history-base.ts';
 import type { HistoryBase } from '../../project/history/history-base.ts';
 import type { HistoryFile, HistorySnapshot } from '../../project/history/history-snapshot.ts';
+import { listBases } from './base-list.ts';
 
 interface BaseWork {
   readonly root: string;
@@ -41,7 +37,11 @@ const FEWEST_DAYS = 14;
 /** More late files than that, which each reader of the base reads beside it, and it is made anew. */
 const MOST_LATE = 64;
 
-/** @returns the midnights of which there should be a base now and is none, the earliest first */
+/**
+ * @returns the midnights of which a base is to be made. Those that have none stand first, the earliest at their head,
+ *          since each is made from the one before it; then those that more files came to than to any other: a base that
+ *          was just made is the last of these, so that each has its turn where every run brings rows of many past days
+ */
 export function wantedBases({ root, view, entity, history }: BaseWork): number[] {
   const ids = countingIds(view, entity.joinKeys);
   const files = history.files(ids);
@@ -51,9 +51,7 @@ export function wantedBases({ root, view, entity, history }: BaseWork): number[]
   const bases = basesOf(root, view, history);
   const { quarters, newest } = midnights(first.firstEventUs, mark.watermarkUs);
   const there = new Set(bases.map(({ beforeUs }) => beforeUs));
-  const wanted = bases
-    .filter((base) => lateFiles(files, base).length > MOST_LATE)
-    .map((base) => base.beforeUs);
+  const lacking: number[] = [];
   const pays = (fromUs: number, beforeUs: number): boolean => {
     const days = files
       .filter(({ day }) => day >= dayOf(fromUs) && day < dayOf(beforeUs))
@@ -61,12 +59,16 @@ export function wantedBases({ root, view, entity, history }: BaseWork): number[]
     return new Set(days).size >= FEWEST_DAYS;
   };
   for (const [i, quarter] of quarters.entries())
-    if (!there.has(quarter) && pays(quarters[i - 1] ?? 0, quarter)) wanted.push(quarter);
+    if (!there.has(quarter) && pays(quarters[i - 1] ?? 0, quarter)) lacking.push(quarter);
   for (const beforeUs of newest) {
-    const last = Math.max(0, ...there, ...wanted);
-    if (beforeUs > last && pays(last, beforeUs)) wanted.push(beforeUs);
+    const last = Math.max(0, ...there, ...lacking);
+    if (beforeUs > last && pays(last, beforeUs)) lacking.push(beforeUs);
   }
-  return wanted.toSorted((a, b) => a - b);
+  const late = bases
+    .map((base) => ({ beforeUs: base.beforeUs, files: lateFiles(files, base).length }))
+    .filter((base) => base.files > MOST_LATE)
+    .toSorted((a, b) => b.files - a.files || b.beforeUs - a.beforeUs);
+  return [...lacking.toSorted((a, b) => a - b), ...late.map(({ beforeUs }) => beforeUs)];
 }
 
 function lateFiles(files: readonly HistoryFile[], { beforeUs, version }: HistoryBase): HistoryFile[] {
@@ -101,6 +103,7 @@ function monthUs(month: number): number {
 export async function makeBase(duck: DuckDb, work: BaseWork, beforeUs: number): Promise<void> {
   const { root, view, entity, history } = work;
   const folder = baseFolder(root, view);
+  const entry = entryHash(history.folder, history.version)!;
   const files = history.files(countingIds(view, entity.joinKeys));
   const known = basesOf(root, view, history);
   const from = known.findLast((base) => base.beforeUs <= beforeUs) ?? null;
@@ -108,7 +111,10 @@ export async function makeBase(duck: DuckDb, work: BaseWork, beforeUs: number): 
   const read = files.filter(
     ({ day, version }) => day <= until && (day >= since || (from !== null && version > from.version)),
   );
-  const sources = [...(from === null ? [] : [{ file: join(folder, from.name) }]), ...read];
+  const sources = {
+    files: [...(from === null ? [] : [{ file: join(folder, from.name) }]), ...read],
+    repeat: read.some(({ day }) => day < since),
+  };
   const name = `${definitionName(view.definitionId)}-${until}-${randomBytes(6).toString('hex')}.parquet`;
   makeFolder(folder);
   const aside = join(folder, `${name}.tmp`);
@@ -118,9 +124,8 @@ export async function makeBase(duck: DuckDb, work: BaseWork, beforeUs: number): 
   syncFile(aside);
   renameSync(aside, join(folder, name));
   syncFolder(folder);
-  const { version, state } = history;
-  const base: HistoryBase = { beforeUs, version, table: state.metaData.id, rule: baseRule(view), name };
-  listBases(work, [...known.filter((one) => one.beforeUs !== beforeUs), base]);
+  const base: HistoryBase = { beforeUs, version: history.version, entry, rule: baseRule(view), name };
+  listBases(root, view, [...known.filter((one) => one.beforeUs !== beforeUs), base]);
 }
 
 /** Takes weeks and months that are over from the list. */
@@ -131,17 +136,5 @@ export function forgetBases(work: BaseWork): void {
   if (mark === null) return;
   const { quarters, newest } = midnights(0, mark.watermarkUs);
   const own = known.filter(({ beforeUs }) => quarters.includes(beforeUs) || newest.includes(beforeUs));
-  if (own.length < known.length) listBases(work, own);
-}
-
-function listBases({ root, view }: BaseWork, bases: readonly HistoryBase[]): void {
-  const names = new Set(bases.map(({ name }) => name));
-  const gone = listedOfDefinition(root, view).filter((name) => !names.has(name));
-  writeBases(root, view, bases);
-  for (const name of gone) touch(join(baseFolder(root, view), name));
-}
-
-/** The day after which an unlisted file is removed begins now: a reader may just have found it in the list. */
-function touch(file: string): void {
-  utimesSync(file, new Date(), new Date());
+  if (own.length < known.length) listBases(root, view, own);
 }

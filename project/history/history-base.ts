@@ -19,15 +19,17 @@ import { join } from 'node:path';
 import type { FeatureView } from '../../contract/model.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
+import { entryHash } from '../delta/delta-log.ts';
 import { folderBeside } from './history-folder.ts';
 import type { HistorySnapshot } from './history-snapshot.ts';
 
 export interface HistoryBase {
   /** M: the midnight, UTC, before which its rows lie. */
   readonly beforeUs: number;
-  /** c: the entry by which they were committed, and the id of the table that has it. */
+  /** c: the entry by which they were committed. */
   readonly version: number;
-  readonly table: string;
+  /** Its hash: a log that was put back from a copy has another entry of that number. */
+  readonly entry: string;
   /** What else decides which rows are in it: `baseRule`. */
   readonly rule: string;
   /** Its file's, beside the list. */
@@ -46,7 +48,8 @@ export function baseFolder(root: string, view: Pick<FeatureView, 'name' | 'versi
   return folderBeside(root, '_base', view);
 }
 
-function listFile(root: string, view: FeatureView): string {
+/** @returns the file that lists the bases of the view's definition */
+export function ownList(root: string, view: FeatureView): string {
   return join(baseFolder(root, view), `${definitionName(view.definitionId)}.json`);
 }
 
@@ -54,27 +57,32 @@ function listFile(root: string, view: FeatureView): string {
 export function readBases(root: string, view: FeatureView): HistoryBase[] {
   const rule = baseRule(view);
   const folder = baseFolder(root, view);
-  const bases = basesIn(listFile(root, view));
+  const bases = basesIn(ownList(root, view));
   const own = bases.filter((base) => base.rule === rule && existsSync(join(folder, base.name)));
   return own.toSorted((a, b) => a.beforeUs - b.beforeUs);
 }
 
-/** @returns those whose rows this history has, the earliest first; others are of a later entry, or of another table */
-export function basesOf(root: string, view: FeatureView, { version, state }: HistorySnapshot): HistoryBase[] {
-  const isOf = (base: HistoryBase): boolean => base.version <= version && base.table === state.metaData.id;
+/** @returns those whose rows this history has, the earliest first; others are of a later entry, or of another log */
+export function basesOf(
+  root: string,
+  view: FeatureView,
+  { version, folder }: HistorySnapshot,
+): HistoryBase[] {
+  const isOf = (base: HistoryBase): boolean =>
+    base.version <= version && base.entry === entryHash(folder, base.version);
   return readBases(root, view).filter(isOf);
 }
 
-/** @returns the files of all bases that the definition's list has, by whatever rule */
-export function listedOfDefinition(root: string, view: FeatureView): string[] {
-  return basesIn(listFile(root, view)).map(({ name }) => name);
+/** @returns the lists of all definitions of a view */
+export function baseLists(root: string, view: FeatureView): string[] {
+  const folder = baseFolder(root, view);
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
+  return names.map((name) => join(folder, name));
 }
 
-/** @returns the files of the bases of all definitions of a view */
-export function listedBases(root: string, view: FeatureView): Set<string> {
-  const folder = baseFolder(root, view);
-  const lists = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
-  return new Set(lists.flatMap((list) => basesIn(join(folder, list)).map(({ name }) => name)));
+/** @returns the files of all bases that a list has, by whatever rule */
+export function listedIn(list: string): string[] {
+  return basesIn(list).map(({ name }) => name);
 }
 
 /** A list that is damaged has none: they are made anew. */
@@ -87,5 +95,5 @@ function basesIn(list: string): readonly HistoryBase[] {
 }
 
 export function writeBases(root: string, view: FeatureView, bases: readonly HistoryBase[]): void {
-  writeDurably(listFile(root, view), `${JSON.stringify({ bases })}\n`, 0o644);
+  writeDurably(ownList(root, view), `${JSON.stringify({ bases })}\n`, 0o644);
 }

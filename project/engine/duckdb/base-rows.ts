@@ -5,18 +5,18 @@ import { committedSql, fileValueSql } from './committed-rows.ts';
 import { quoteName } from './duckdb.ts';
 import { goodRows } from './history.ts';
 
+interface BaseSources {
+  /** They hold all rows that count up to and including the midnight, but for those that an earlier base left out. */
+  readonly files: readonly { readonly file: string }[];
+  /** Whether a row may stand in two of them: in an earlier base, and in a file that was joined of older ones since. */
+  readonly repeat: boolean;
+}
+
 /**
- * @param sources   files that hold all rows that count up to and including the midnight, but for those that an earlier
- *                  base has left out; its file is one of them
  * @param beforeUs  the midnight
- * @returns         a SELECT of the base's rows as files of a history hold them, by entity
+ * @returns         a SELECT of the base's rows as files of a history hold them, each once, by entity
  */
-export function baseSql(
-  view: FeatureView,
-  entity: Entity,
-  sources: readonly { readonly file: string }[],
-  beforeUs: number,
-): string {
+export function baseSql(view: FeatureView, entity: Entity, sources: BaseSources, beforeUs: number): string {
   const keys = entity.joinKeys.map(({ name }) => quoteName(name)).join(', ');
   const columns = historyColumns(view, entity).map(({ name, type }) => {
     const column = quoteName(name);
@@ -27,10 +27,10 @@ export function baseSql(
   // One number that is greater where (event, created) is: created times lie before the year 2255.
   const place = `${event}::HUGEINT * ${2n ** 53n} + ${created}`;
   const visible = `greatest(${event} + ${view.delayUs}, ${created}) <= ${beforeUs}`;
-  return `WITH known AS (SELECT *, ${place} AS "row place" FROM (${goodRows(view, committedSql(view, entity, sources))})
+  return `WITH known AS (SELECT *, ${place} AS "row place" FROM (${goodRows(view, committedSql(view, entity, sources.files))})
       WHERE ${event} <= ${beforeUs}),
     newest AS (SELECT ${keys}, max("row place") AS "newest place" FROM known WHERE ${visible} GROUP BY ${keys})
-    SELECT ${columns.join(', ')} FROM known LEFT JOIN newest USING (${keys})
+    SELECT ${sources.repeat ? 'DISTINCT ' : ''}${columns.join(', ')} FROM known LEFT JOIN newest USING (${keys})
     WHERE ${event} < ${beforeUs} AND ("newest place" IS NULL OR "row place" >= "newest place")
     ORDER BY ${keys}, event_time, created_time`;
 }

@@ -1,9 +1,12 @@
 /** Which bases a history gets, when they are made anew, and who must not read them. */
-import { readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { silentLogger } from '../../../../contract/std/logger.ts';
 import { cleanHistory } from '../../../../materializer/upkeep/clean-history.ts';
+import { compactHistory } from '../../../../materializer/upkeep/compact-history.ts';
 import { forgetBases, makeBase, wantedBases } from '../../../../materializer/upkeep/make-base.ts';
+import { logFolder } from '../../../../project/delta/delta-log.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import { openHistory } from '../../../../project/engine/duckdb/history.ts';
 import { baseFolder, readBases } from '../../../../project/history/history-base.ts';
@@ -149,6 +152,75 @@ test('a base of a history that was moved away says nothing of the one that came 
   // A reader that began before may still have the other in its list.
   const stays = { nowMs: 0, diskMs: statSync(join(baseFolder(root, view), before!.name)).ctimeMs + DAY_MS };
   expect(await cleanHistory(root, view, stays, untrained)).toBe(0);
+});
+
+test('a base of a log that was put back from an older copy says nothing of the entries that came since', async () => {
+  await append('first', '2026-01-01', 80, '2026-04-04T00:00:00Z');
+  const log = logFolder(historyFolder(root, view));
+  cpSync(log, join(root, 'copy of the log'), { recursive: true });
+  await append('lost', '2026-03-22', 5, '2026-04-04T00:00:00Z');
+  await makeAll();
+  rmSync(log, { recursive: true });
+  renameSync(join(root, 'copy of the log'), log);
+  await append('anew', '2026-03-22', 3, '2026-04-04T00:00:00Z');
+  expect(readHistory(root, view)!.version).toBe(1);
+  const april = Date.parse('2026-04-02') * 1_000;
+  const newest = async (): Promise<unknown[]> => {
+    const { parts } = await openHistory(duck, { folder: '/', history: root }, view, entity);
+    return duck.rows(`SELECT strftime(event_time, '%m-%d') AS day, run_id AS run
+      FROM (${parts(april, april).join(' UNION ALL ')}) ORDER BY event_time DESC LIMIT 1`);
+  };
+  expect(await newest()).toEqual([{ day: '03-24', run: 'anew' }]);
+  expect(await makeAll()).toEqual(['2026-04-01']);
+  expect(await newest()).toEqual([{ day: '03-24', run: 'anew' }]);
+});
+
+test('a base that is made anew beside joined files holds each row once', async () => {
+  await append('first', '2026-01-01', 90, '2026-04-04T00:00:00Z');
+  await makeAll();
+  // The newest row that the base has, joined with one that came later.
+  await append('late', '2026-03-31', 1, '2026-04-04T00:00:00Z');
+  await append('later', '2026-03-31', 1, '2026-04-04T00:00:00Z');
+  const rows = async (): Promise<unknown[]> => {
+    const file = join(baseFolder(root, view), readBases(root, view)[0]!.name);
+    return duck.rows(`SELECT run_id AS run FROM read_parquet('${file}') ORDER BY ALL`);
+  };
+  const april = Date.parse('2026-04-01') * 1_000;
+  await makeBase(duck, work(), april);
+  await append('last', '2026-03-31', 1, '2026-04-04T00:00:00Z');
+  const lease = { number: 1, hold: (): Promise<void> => Promise.resolve() };
+  await compactHistory({ root, view, duck, lease, logger: silentLogger, nowMs: 0, fewest: 2 });
+  await makeBase(duck, work(), april);
+  expect(await rows()).toEqual(['first', 'last', 'late', 'later'].map((run) => ({ run })));
+});
+
+test('where each run brings rows of many past days every base has its turn', async () => {
+  const watermark = '2026-06-03T00:00:00Z';
+  for (const from of ['2025-12-10', '2026-03-10', '2026-05-10']) await append(from, from, 15, watermark);
+  expect(await makeAll()).toEqual(['2026-01-01', '2026-04-01', '2026-06-01']);
+  const made: string[] = [];
+  for (let run = 0; run < 3; run++) {
+    // All bases have these days before them.
+    await append(`late-${run}`, '2025-10-20', 65, watermark);
+    const [next] = wantedBases(work());
+    await makeBase(duck, work(), next!);
+    made.push(day(next! / 1_000));
+  }
+  expect(new Set(made)).toEqual(new Set(['2026-01-01', '2026-04-01', '2026-06-01']));
+  expect(made[0]).toBe('2026-06-01');
+});
+
+test('bases of a definition that is replaced are forgotten a month after the last one was made', async () => {
+  await append('first', '2026-01-01', 90, '2026-04-04T00:00:00Z');
+  await makeAll();
+  const former = { ...view, definitionId: 7 };
+  const clean = (after: number): Promise<number> =>
+    cleanHistory(root, former, { nowMs: 0, diskMs: Date.now() + after * DAY_MS }, untrained);
+  expect(await clean(29)).toBe(0);
+  expect(readBases(root, view)).toHaveLength(1);
+  await clean(31);
+  expect(readBases(root, view)).toEqual([]);
+  expect(readdirSync(baseFolder(root, view))).toEqual([]);
 });
 
 test('a base of another delay leaves the list, and stays a day for those who have it', async () => {
