@@ -29,7 +29,7 @@ import { ServedHistory } from './judge/served-history.ts';
 import type { DefinedView } from './judge/served-history.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import { agreeingPairs } from './replay/agreeing-values.ts';
-import { servedFeatures, splitRole } from './replay/role-replay.ts';
+import { splitRole } from './replay/role-replay.ts';
 import { IncidentTally } from './tally/incident-tally.ts';
 import { RoleTally } from './tally/role-tally.ts';
 import { runsOfDay } from './verdict/runs-of-day.ts';
@@ -145,7 +145,7 @@ export class ServiceRun {
     for (const [i, states] of (split?.agreeing ?? []).entries())
       tallies.get(own[i]!.feature)!.addAgreeing(states, split!.hasCreatedTimes);
     judge.addTrue(split?.given ?? 0);
-    const open = { service, features: servedFeatures(taken), open: split?.open ?? 0, definedAs };
+    const open = { service, features: split?.served ?? [], open: split?.open ?? 0, definedAs };
     if (open.open > 0) {
       await this.#judgeOpen(judge, new ViewReplay(duck, { ...role, ...open }), { view, entity, hasRows });
     }

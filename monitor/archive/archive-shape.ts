@@ -162,7 +162,7 @@ const VIEW_TYPE = `STRUCT(${VIEW_FIELDS.map(([name, type]) => `${name} ${type}`)
 
 const fullName = (role: string, feature: string): string => `${role}__${feature}`;
 /** Of a feature that the service does not take. No role begins with `_`, so no full name is one of these. */
-const restColumn = (role: string, feature: string): string => `_row__${fullName(role, feature)}`;
+export const restColumn = (role: string, feature: string): string => `_row__${fullName(role, feature)}`;
 export const viewColumn = (role: string): string => `_view__${role}`;
 export const hmacColumn = (name: string): string => `${name}__hmac`;
 

@@ -65,7 +65,7 @@ async function sampleSql(
   const none = `SELECT 0::BIGINT AS served_us, ${nothing.join(', ')} WHERE false`;
   const rows = files.rowsOf(
     used.role,
-    features.map(({ fullName, feature: { name, type } }) => ({ fullName, name, type })),
+    features.map(({ fullName, feature: { name, type } }) => ({ name, type, columns: [fullName] })),
   );
   const readable = rows === null ? [] : await readableRows(duck, rows, book, { view, features });
   if (rows === null || readable.length === 0) return none;

@@ -31,7 +31,7 @@ import type { DefinedView, ServedHistory } from './served-history.ts';
 interface ReplayedView {
   readonly service: FeatureService;
   readonly used: ServiceView;
-  /** What the service takes from it, in the order of the archive's s0, h0 ... */
+  /** What the archive has of its rows, in the order of s0, h0 ... */
   readonly features: readonly ServedFeature[];
   /** How many of its rows are open. */
   readonly open: number;

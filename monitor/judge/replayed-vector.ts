@@ -31,7 +31,7 @@ export interface ReplayedVector {
   readonly served: ServedTimes | null;
   /** False: the row's values could not be read when it was ingested. */
   readonly isDecoded: boolean;
-  /** By the features of today's view, as they were stored; undefined where the service does not take the feature. */
+  /** By the features of today's view, as they were stored; undefined where the archive does not have the feature. */
   readonly servedValues: readonly (Value | undefined)[];
   /** The HMACs of values that the log holds as such. */
   readonly servedHmacs: readonly (Buffer | undefined)[];
@@ -62,7 +62,7 @@ export interface ReplayedRow {
 }
 
 /**
- * @param features  those that the service takes, in the order of the archive's s0, h0 ...
+ * @param features  what the archive has of the role's rows, in the order of s0, h0 ...
  * @returns SQL of the columns that `readVector` reads, from `v` (the vector with its served row), `trained` and
  *          `available` and `own` (its replayed rows), `m` (the oldest row missed) and `known` (the entity's history)
  */

@@ -9,6 +9,7 @@ import { isSameFeature } from '../../contract/feature-match.ts';
 import type { Entity, Feature, FeatureView, JoinKey, ServiceView } from '../../contract/model.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { DefinedView, ServedHistory } from '../judge/served-history.ts';
+import { restColumn } from '../archive/archive-shape.ts';
 import { NO_TRAFFIC, agreeingTraffic } from './agreeing-traffic.ts';
 import type { AgreeingTraffic } from './agreeing-traffic.ts';
 import { countAgreeing } from './agreeing-counts.ts';
@@ -39,6 +40,8 @@ interface ReplayedRole {
 }
 
 interface SplitRole {
+  /** What the archive has of the role's rows, as s0, h0 ...: what the service takes first, in its order. */
+  readonly served: readonly ServedFeature[];
   /** For each feature of the role. */
   readonly agreeing: readonly AgreeingStates[];
   /** How many rows were given out and agree. */
@@ -62,33 +65,56 @@ export async function splitRole(
   role: ReplayedRole,
 ): Promise<SplitRole | null> {
   const { used, view, requestKeys } = role;
-  const named = servedFeatures(role.features);
-  const rows = files.rowsOf(used.role, named);
+  const taken = role.features.map(({ feature }) => feature);
+  const rest = restOf(files, role);
+  const features = [...taken, ...rest.map(({ feature }) => feature)];
+  const served = [...role.features, ...rest].map(servedFeature);
+  const rows = files.rowsOf(used.role, served);
   if (rows === null) return null;
   const keys = used.requestKeys.map((name) => `key_${requestKeys.findIndex((key) => key.name === name)}`);
-  const readings = await layHistory(duck, files, role, keys);
+  const readings = await layHistory(duck, files, { ...role, compared: features }, keys);
   const hasCreatedTimes = view.kind === 'aggregated' || view.source.createdTime !== null;
-  await splitRows(duck, { rows, keys, features: named, hasCreatedTimes, readings, asked: role.asked });
-  const none = { given: 0, states: named.map(() => new Map()) };
-  const { given, states } = readings.length === 0 ? none : await countAgreeing(duck, named);
-  const asked = { rows, keys, features: named.length, fromUs: role.fromUs };
+  await splitRows(duck, { rows, keys, features, hasCreatedTimes, readings, asked: role.asked });
+  const none = { given: 0, states: taken.map(() => new Map()) };
+  const { given, states } = readings.length === 0 ? none : await countAgreeing(duck, taken);
+  const asked = { rows, keys, features: taken.length, fromUs: role.fromUs };
   const traffic = readings.length === 0 ? NO_TRAFFIC : await agreeingTraffic(duck, asked);
-  return { agreeing: states, given, hasCreatedTimes, traffic, open: await layOpenRows(duck, rows) };
+  const open = await layOpenRows(duck, rows);
+  return { served, agreeing: states, given, hasCreatedTimes, traffic, open };
 }
 
-/** What the archive has of the role, in the order of s0, h0 ... */
-export function servedFeatures(features: ReplayedRole['features']): ServedFeature[] {
-  return features.map(({ fullName, feature: { name, type } }) => ({ fullName, name, type }));
+/** A feature of the role's rows, and the columns that may have it. */
+interface ArchivedFeature {
+  readonly feature: Feature;
+  readonly fullName: string;
+  readonly column?: string;
+}
+
+/** What the rows have beside the features that the service takes: with it a row is told from another one. */
+function restOf(files: ServedFiles, { used, view, features }: ReplayedRole): ArchivedFeature[] {
+  return view.features
+    .filter((one) => one.log === 'raw' && !features.some(({ feature }) => feature === one))
+    .map((feature) => ({
+      feature,
+      fullName: `${used.role}__${feature.name}`,
+      column: restColumn(used.role, feature.name),
+    }))
+    .filter((one) => files.hold(servedFeature(one)));
+}
+
+/** Earlier in the day the service may have taken what it does not take now. */
+function servedFeature({ feature: { name, type }, fullName, column }: ArchivedFeature): ServedFeature {
+  return { name, type, columns: column === undefined ? [fullName] : [column, fullName] };
 }
 
 /** @returns how the vectors of each bundle are read of which rows can agree */
 async function layHistory(
   duck: DuckDb,
   files: ServedFiles,
-  role: ReplayedRole,
+  role: ReplayedRole & { readonly compared: readonly Feature[] },
   keys: readonly string[],
 ): Promise<BundleReading[]> {
-  const { view, entity, history, features } = role;
+  const { view, entity, history, compared } = role;
   const bundles = (await duck.rows(`SELECT DISTINCT bundle FROM (${files.vectors}) ORDER BY bundle`)).map(
     (row) => row['bundle'] as string,
   );
@@ -117,7 +143,7 @@ async function layHistory(
         tombstones: view.kind === 'aggregated',
         definition: rowsOf,
         keys: entity.joinKeys,
-        features: features.map(({ feature }) => feature),
+        features: compared,
         entities: 'replay_entities',
         fromUs: (span!['first'] as number) - Math.max(...delays),
         toUs: (span!['last'] as number) - Math.min(...delays),
@@ -127,15 +153,27 @@ async function layHistory(
     }
     const { kind, delayUs, hopUs, ttlUs } = one.view;
     const completeUs = kind === 'aggregated' ? role.historyWatermarkUs(bundle) : null;
-    readings.push({ bundle, kind, delayUs, hopUs, ttlUs, definitionId, rowsOf, completeUs });
+    const places = [...compared.keys()].filter((i) => isRawIn(one.view, compared[i]!));
+    readings.push({
+      bundle,
+      kind,
+      delayUs,
+      hopUs,
+      ttlUs,
+      definitionId,
+      rowsOf,
+      completeUs,
+      compared: places,
+    });
   }
   return readings;
 }
 
 /** Whether all that the service takes is the same feature then and now, and in the log as it was. */
 function isComparable({ features }: ReplayedRole, served: FeatureView): boolean {
-  return features.every(({ feature }) => {
-    const then = served.features.find((one) => isSameFeature(one, feature));
-    return then !== undefined && feature.log === 'raw' && then.log === 'raw';
-  });
+  return features.every(({ feature }) => feature.log === 'raw' && isRawIn(served, feature));
+}
+
+function isRawIn(served: FeatureView, feature: Feature): boolean {
+  return served.features.find((one) => isSameFeature(one, feature))?.log === 'raw';
 }

@@ -3,7 +3,7 @@
  * counted, and those that are open, which the judge looks at one by one.
  *
  *   a row agrees as  present      the row that was served is the one that training sees and that an honest store had,
- *                                 and each value of it that the service takes is the same, bit for bit
+ *                                 and each value of it is the same, bit for bit, also what the service does not take
  *                    missing      no row was served, and the entity had none that was visible
  *                    outside TTL  it was served as too old, and training sees the same row, too old
  *
@@ -41,6 +41,8 @@ export interface BundleReading extends Pick<
   readonly rowsOf: number;
   /** Time up to which an aggregated view's history is complete; null: nowhere. */
   readonly completeUs: number | null;
+  /** The places of the features that its rows have, and whose values the log holds. */
+  readonly compared: readonly number[];
 }
 
 interface SplitRole {
@@ -68,13 +70,13 @@ export async function splitRows(duck: DuckDb, role: SplitRole): Promise<void> {
 
 /** Rows that were stored online. */
 function storedSql(role: SplitRole, reading: BundleReading): string {
-  const { ttlUs, definitionId } = reading;
+  const { ttlUs, definitionId, compared } = reading;
   const t = seenUs(reading);
   const inForce = `h.n IS NOT NULL AND ${t} >= h.event_us AND (h.next_us IS NULL OR ${t} < h.next_us)`;
   const had = role.hasCreatedTimes ? ' AND h.created_us <= s.served_us' : '';
   const fresh = ttlUs === null ? '' : ` AND h.event_us >= s.served_us - ${ttlUs}`;
   const stale = ttlUs === null ? 'false' : `h.event_us < s.served_us - ${ttlUs}`;
-  const same = role.features.map(({ type }, i) => sameValueSql(type, `s.s${i}`, `h.v${i}`));
+  const same = compared.map((i) => sameValueSql(role.features[i]!.type, `s.s${i}`, `h.v${i}`));
   const agrees = `CASE
       WHEN ${unjudgedSql(reading)} THEN ${OPEN}
       WHEN s.status = ${PRESENT} AND s.definition_id = ${definitionId} AND s.is_decoded AND ${inForce}${had}${fresh}

@@ -38,8 +38,9 @@ interface HashedBy {
 
 export interface ServedFeature {
   readonly name: string;
-  readonly fullName: string;
   readonly type: ValueType;
+  /** The columns that may have its value; of one vector one of them has. */
+  readonly columns: readonly string[];
 }
 
 const VECTOR = [
@@ -128,6 +129,11 @@ export class ServedFiles {
       .join(' UNION ALL ');
   }
 
+  /** Whether every vector of the day has its value of a feature, if its row had one. */
+  hold(feature: ServedFeature): boolean {
+    return this.#folders.every((folder) => thereOf(folder, feature).length > 0);
+  }
+
   /** @returns a SELECT of the vectors that have a row of the role; null: no vector of the day has one */
   rowsOf(role: string, features: readonly ServedFeature[]): string | null {
     const name = `_view__${role}`;
@@ -183,16 +189,24 @@ function rowColumns(row: string): string[] {
 }
 
 function featureColumns(folder: FilesOfFolder, features: readonly ServedFeature[]): string[] {
-  return features.flatMap(({ fullName, type }, i) => {
-    const value = isThere(folder, fullName, type) ? quoteName(fullName) : `NULL::${duckTypeOf(type)}`;
-    const hmac = folder.columns.has(`${fullName}__hmac`) ? quoteName(`${fullName}__hmac`) : 'NULL::BLOB';
-    return [`${value} AS s${i}`, `${hmac} AS h${i}`];
+  return features.flatMap((feature, i) => {
+    const hmacs = feature.columns.map((name) => `${name}__hmac`).filter((name) => folder.columns.has(name));
+    const value = firstOf(thereOf(folder, feature), duckTypeOf(feature.type));
+    return [`${value} AS s${i}`, `${firstOf(hmacs, 'BLOB')} AS h${i}`];
   });
 }
 
-function isThere({ columns }: FilesOfFolder, fullName: string, type: ValueType): boolean {
+/** Its columns in the folder that have its type. */
+function thereOf({ columns }: FilesOfFolder, feature: ServedFeature): string[] {
   // Names of fields, which have no quotes in them, stand in some when DuckDB likes it.
-  return columns.get(fullName)?.replaceAll('"', '') === duckTypeOf(type).replaceAll('"', '');
+  const type = duckTypeOf(feature.type).replaceAll('"', '');
+  return feature.columns.filter((name) => columns.get(name)?.replaceAll('"', '') === type);
+}
+
+function firstOf(columns: readonly string[], type: string): string {
+  const [first, ...others] = columns.map(quoteName);
+  if (first === undefined) return `NULL::${type}`;
+  return others.length === 0 ? first : `coalesce(${[first, ...others].join(', ')})`;
 }
 
 /** The index of a text in a list. */

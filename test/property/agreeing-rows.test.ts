@@ -59,7 +59,7 @@ const FEATURES = [
   { name: 'l', type: { kind: 'list', of: { kind: 'float64' } } },
   { name: 'o', type: parseType('struct<a: float32, b: map<int64>>')! },
 ] as const satisfies readonly { name: string; type: ValueType }[];
-const SERVED = FEATURES.map(({ name, type }) => ({ fullName: `view__${name}`, name, type }));
+const SERVED = FEATURES.map(({ name, type }) => ({ name, type, columns: [`view__${name}`] }));
 const KEYS = [
   { name: 'a key', type: 'string' },
   { name: 'b', type: 'int64' },
@@ -224,7 +224,7 @@ function servedSql(vector: ServedVector, scene: Scene): string {
   );
   return `SELECT make_timestamp(${servedUs})::TIMESTAMPTZ AS _served_time, ${quoteText(vector.bundle)} AS _bundle,
     'q' AS _request_id, 0 AS _row, 'pod' AS _pod, 'epoch' AS _epoch, 1::BIGINT AS _sequence, 'native' AS _surface,
-    1 AS _service_version, NULL::VARCHAR AS _hmac_key, ${keysSql(vector.keys)},
+    0::BIGINT AS _clock_offset, 1 AS _service_version, NULL::VARCHAR AS _hmac_key, ${keysSql(vector.keys)},
     {'status': ${quoteText(vector.status)}, 'undecoded': NULL::BLOB, 'source': 'store',
       'fetched': NULL::TIMESTAMPTZ, 'watermark': NULL::TIMESTAMPTZ, 'written_time': NULL::TIMESTAMPTZ,
       'event_time': make_timestamp(${us(row?.eventUs ?? null)})::TIMESTAMPTZ,
@@ -283,6 +283,7 @@ async function split(scene: Scene, vectors: readonly ServedVector[], folder: str
         definitionId: DEFINITION,
         rowsOf: DEFINITION,
         completeUs,
+        compared: [...FEATURES.keys()],
       },
     ],
   });
