@@ -1,15 +1,24 @@
 /**
- * The delay that serving would have needed on a day: the longest time from an edge to the end of the run that first
- * covered it.
+ * The delay that serving would have needed on a day: the time within which 99 % of its edges were online, each counted
+ * to the end of the run that first covered it.
  *
- * With this delay in the view, no vector would have been behind its run: training would see a row only once serving had
- * it. Vectors served after a quicker run but before that delay has passed are then ahead of training, which no single
- * delay avoids. The sentence therefore names the run that decides and the longest of the others, so that a reader can
- * tell a slow pipeline from one late run. Backfills fill the past and are left out.
+ * With this delay in the view, hardly a vector would have been behind its run: training would see a row only once
+ * serving had it. Vectors served after a quicker run but before that delay has passed are then ahead of training, which
+ * no single delay avoids. One late run of a day is no reason to train with its delay: where the day has too few edges
+ * for a 99th percentile, a run that took more than twice as long as any other is left out. The sentence names the
+ * slowest run beside the others, so that a reader can tell a slow pipeline from one late run. Backfills fill the past
+ * and are left out.
  */
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { spanText, timeText } from '../causes/evidence-text.ts';
+
+/** With as many edges their 99th percentile leaves one out by itself. */
+const ENOUGH_EDGES = 100;
+const SHARE = 0.99;
+/** So many times as long as every other run, of which there are edges enough to tell. */
+const OUTLIER_TIMES = 2;
+const LEAST_OTHERS = 10;
 
 interface DelayProposal {
   readonly delayUs: number | null;
@@ -20,6 +29,13 @@ interface DelayProposal {
 export interface ServedSpan {
   readonly firstUs: number;
   readonly lastUs: number;
+}
+
+/** How long an edge was waited for. */
+interface Wait {
+  readonly edgeUs: number;
+  readonly waitUs: number;
+  readonly run: RunRecord;
 }
 
 /**
@@ -35,7 +51,7 @@ export function proposeDelay(
   const done = runs
     .filter((run) => run.kind !== 'backfill' && run.state === 'complete' && run.finishedUs !== null)
     .toSorted((a, b) => a.finishedUs! - b.finishedUs!);
-  const waits: { readonly edgeUs: number; readonly waitUs: number; readonly run: RunRecord }[] = [];
+  const waits: Wait[] = [];
   const fromUs = Math.floor(served.firstUs / view.hopUs) * view.hopUs;
   let coveredUs: number | null = null;
   for (const run of done) {
@@ -50,15 +66,29 @@ export function proposeDelay(
   if (waits.length === 0)
     return { delayUs: null, why: 'no run completed an edge that a vector of that day could have shown' };
   waits.sort((a, b) => b.waitUs - a.waitUs);
-  const longest = waits[0]!;
-  const others = waits.filter((wait) => wait.run !== longest.run);
-  const rest =
-    others.length === 0
-      ? ''
-      : `; the other ${others.length === 1 ? 'edge' : `${others.length} edges`} took at most ` +
-        spanText(others[0]!.waitUs);
-  const why =
-    `run ${longest.run.runId} had edge ${timeText(longest.edgeUs, served.lastUs)} online at ` +
-    `${timeText(longest.run.finishedUs!, served.lastUs)}, ${spanText(longest.waitUs)} after it${rest}`;
-  return { delayUs: longest.waitUs, why };
+  const [slowest] = waits as [Wait];
+  const others = waits.filter((wait) => wait.run !== slowest.run);
+  const isOutlier =
+    waits.length < ENOUGH_EDGES &&
+    others.length >= LEAST_OTHERS &&
+    slowest.waitUs > OUTLIER_TIMES * others[0]!.waitUs;
+  const counted = isOutlier ? others : waits;
+  const { waitUs: delayUs } = counted[counted.length - Math.ceil(SHARE * counted.length)]!;
+  return { delayUs, why: whyText(waits, delayUs, served.lastUs) };
+}
+
+/** @param waits  the longest first */
+function whyText(waits: readonly Wait[], delayUs: number, lastUs: number): string {
+  const [{ run, edgeUs, waitUs }] = waits as [Wait];
+  const within = waits.filter((wait) => wait.waitUs <= delayUs).length;
+  const online = `online within ${spanText(delayUs)}`;
+  const edge = `over edge ${timeText(edgeUs, lastUs)}`;
+  if (within < waits.length) {
+    const were = within === 1 ? 'was' : 'were';
+    return `of ${waits.length} edges ${within} ${were} ${online}; run ${run.runId} took ${spanText(waitUs)} ${edge}`;
+  }
+  const all = within === 1 ? 'its one edge was' : `all ${within} edges were`;
+  const next = waits.find((wait) => wait.run !== run);
+  const rest = next === undefined ? '' : `; the others took at most ${spanText(next.waitUs)}`;
+  return `${all} ${online}, which run ${run.runId} took ${edge}${rest}`;
 }

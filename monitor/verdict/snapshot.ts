@@ -177,7 +177,7 @@ export interface ViewSnapshot {
   readonly badRows?: BadRows;
   readonly freshnessUs: number;
   readonly delayUs: number;
-  /** The smallest delay with which no vector of the day would have been behind its run; null: unknown. */
+  /** The delay within which 99 % of the day's edges were online, one late run apart; null: unknown. */
   readonly proposedDelayUs: number | null;
   readonly proposedDelayWhy: string | null;
   /** null: not asked. */

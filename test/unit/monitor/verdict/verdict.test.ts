@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { proposeDelay } from '../../../../monitor/verdict/delay-proposal.ts';
 import { spanText, timeText } from '../../../../monitor/causes/evidence-text.ts';
@@ -251,7 +252,7 @@ describe('the proposed delay', () => {
   const view = { kind: 'aggregated', hopUs: HOUR } as const;
   const served = { firstUs: at('09:30'), lastUs: at('15:00') };
 
-  test('is the longest from an edge to the end of the run that first covered it', () => {
+  test('counts from an edge to the end of the run that first covered it', () => {
     const runs = [
       run('a', '09:00', '09:04'),
       run('b', '10:00', '10:06'),
@@ -263,8 +264,59 @@ describe('the proposed delay', () => {
     ];
     expect(proposeDelay(view, runs, served)).toEqual({
       delayUs: at('23:00') - at('13:00'),
-      why: 'run g had edge 13:00 online at 23:00, 10h after it; the other 4 edges took at most 2h7m',
+      why: 'all 7 edges were online within 10h, which run g took over edge 13:00; the others took at most 2h7m',
     });
+    expect(proposeDelay(view, runs.slice(0, 1), { firstUs: at('09:30'), lastUs: at('09:40') }).why).toBe(
+      'its one edge was online within 4m, which run a took over edge 09:00',
+    );
+  });
+
+  /** Hourly runs of a day, of 4 to 9 minutes; that of 10:00 comes later, with the edges of 11:00 in it. */
+  const hourly = (late: string, edges = 24): RunRecord[] =>
+    Array.from({ length: edges }, (_, i) => {
+      const edge = `${String(i).padStart(2, '0')}:00`;
+      if (edge === '11:00') return run('lost', edge, '11:30', { state: 'failed' });
+      if (edge === '10:00') return run('late', '11:00', late);
+      return run(`r${i}`, edge, `${edge.slice(0, 3)}${String(4 + (i % 6)).padStart(2, '0')}`);
+    });
+  const allDay = { firstUs: at('00:01'), lastUs: at('23:59') };
+
+  test('leaves out one late run of a day of few edges, and names it', () => {
+    expect(proposeDelay(view, hourly('12:02'), allDay)).toEqual({
+      delayUs: 9 * 60_000_000,
+      why: 'of 24 edges 22 were online within 9m; run late took 2h2m over edge 10:00',
+    });
+    // What takes twice as long as the others is no outlier yet; of few others nobody can tell.
+    const usual = (ended: string) =>
+      hourly(ended).map((one) => (one.runId === 'late' ? { ...one, watermarkUs: at('10:00') } : one));
+    const delayOf = (ended: string) =>
+      proposeDelay(view, [...usual(ended), run('r11', '11:00', '11:05')], allDay);
+    expect(delayOf('10:18').delayUs).toBe(18 * 60_000_000);
+    expect(delayOf('10:19').delayUs).toBe(9 * 60_000_000);
+    expect(proposeDelay(view, hourly('12:02', 12).slice(1), allDay).delayUs).toBe(2 * HOUR + 2 * 60_000_000);
+  });
+
+  test('is the 99th percentile of the edges of a day of many, by a naive count', () => {
+    const minutes = { kind: 'aggregated', hopUs: HOUR / 60 } as const;
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 100, maxLength: 300 }), (took) => {
+        // Each run brings one edge, and ends before the next one does.
+        let endUs = 0;
+        const waits: number[] = [];
+        const runs = took.map((seconds, i) => {
+          const edgeUs = at('01:00') + (i * HOUR) / 60;
+          endUs = Math.max(endUs + 1, edgeUs + seconds * 1_000_000);
+          waits.push(endUs - edgeUs);
+          return run(`r${i}`, '01:00', '01:00', { watermarkUs: edgeUs, finishedUs: endUs });
+        });
+        const span = { firstUs: at('01:00'), lastUs: at('23:59') };
+        const { delayUs } = proposeDelay(minutes, runs, span);
+        const within = (limitUs: number): number => waits.filter((wait) => wait <= limitUs).length;
+        expect(within(delayUs!)).toBeGreaterThanOrEqual(0.99 * waits.length);
+        expect(within(delayUs! - 1)).toBeLessThan(0.99 * waits.length);
+      }),
+      { numRuns: 50 },
+    );
   });
 
   test('minds no edge after the last vector, and none that the first one had left behind', () => {
