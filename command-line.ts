@@ -178,6 +178,10 @@ function monitorCommands(add: Add, skew: Command): void {
     .addOption(new Option('--from <source>', 'read the spool, or the topic').choices(['spool', 'topic']));
   add('run', 'judge a day: served against replayed', async (c, o) => (await monitor()).run(c, o), skew)
     .option('--date <day>', 'a UTC day such as 2026-11-21; yesterday unless given')
+    .option(
+      '--hour <hour>',
+      'only this hour of it, 0 to 23; or last: the newest that is over, without --date',
+    )
     .option('--service <name>', 'only this service (repeatable)', list);
   add(
     'report',
@@ -186,6 +190,7 @@ function monitorCommands(add: Add, skew: Command): void {
     skew,
   )
     .requiredOption('--date <day>', 'a UTC day')
+    .option('--hour <hour>', 'an hour of it that was judged alone, 0 to 23')
     .requiredOption('--service <name>', 'the feature service');
   add('trend', 'how features matched over the last days', async (c, o) => (await monitor()).trend(c, o), skew)
     .option('--service <name>', 'only this service')

@@ -10,6 +10,7 @@ import { renderExplanation } from './explain/explanation-text.ts';
 import { afterRun } from './alerts/after-run.ts';
 import { renderIngest } from './ingest/ingest-result.ts';
 import { runIngest } from './ingest/main.ts';
+import { askedSpan } from './judged-span.ts';
 import { judgeDay, redrawReport } from './main.ts';
 import type { JudgedDay } from './main.ts';
 import { compareFiles } from './stats/compare-files.ts';
@@ -40,18 +41,20 @@ export async function ingest(
   }
 }
 
-/** Judges a day; exit code 1 when a verdict is alert or alarm, 3 when there was too little data to judge. */
+/** Judges a day or an hour; exit code 1 when a verdict is alert or alarm, 3 when there was too little data to judge. */
 export async function run(
   context: CommandContext,
-  options: { date?: string; service?: string[] },
+  options: { date?: string; hour?: string; service?: string[] },
 ): Promise<ExitCode> {
   const project = projectOf(context);
   const judged = await judgeDay(project, {
     ...(options.date === undefined ? {} : { date: options.date }),
+    ...(options.hour === undefined ? {} : { hour: options.hour }),
     ...(options.service === undefined ? {} : { services: options.service }),
   });
   const snapshots = judged.map(({ snapshot }) => snapshot);
-  const told = await afterRun(project, snapshots);
+  const isHour = snapshots.some(({ hour }) => hour !== undefined);
+  const told = isHour ? '' : await afterRun(project, snapshots);
   const render = (): string => {
     return [...judged.map((day) => verdictText(context, day)), ...(told === '' ? [] : [told])].join('\n\n');
   };
@@ -64,12 +67,13 @@ function verdictText(context: CommandContext, { snapshot, reportFile }: JudgedDa
   return `${renderVerdict(snapshot, { color: context.color, columns })}\n\nReport: ${reportFile}`;
 }
 
-/** Draws a day's report again, from its stored snapshot alone. */
+/** Draws the report of a day or an hour again, from its stored snapshot alone. */
 export async function report(
   context: CommandContext,
-  options: { date: string; service: string },
+  options: { date: string; hour?: string; service: string },
 ): Promise<ExitCode> {
-  const day = redrawReport(projectOf(context), options.service, options.date);
+  const project = projectOf(context);
+  const day = redrawReport(project, options.service, askedSpan(options, project.clock.nowUs()));
   await printResult(context, { report: day.reportFile }, () => day.reportFile);
   return 0;
 }

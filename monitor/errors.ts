@@ -9,8 +9,8 @@ export const MONITOR_ERRORS = {
     kind: 'failed',
   },
   MON_DAY: {
-    message: 'The day to judge is no date.',
-    help: 'Give it as YYYY-MM-DD; the day is that of UTC.',
+    message: 'The day or the hour to judge is none.',
+    help: 'Give the day as YYYY-MM-DD, UTC, and an hour of it as 0 to 23.',
     kind: 'usage',
   },
   MON_NO_VECTORS: {

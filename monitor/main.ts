@@ -1,14 +1,15 @@
-/** What `plumb monitor run` and `plumb monitor report` do: judge a day, and draw its report. */
+/** What `plumb monitor run` and `plumb monitor report` do: judge a day or an hour, and draw its report. */
 import { registryError } from '../contract/errors.ts';
 import type { Project } from '../project/project.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
-import { DAY_US, dayOf } from '../contract/std/timestamp.ts';
 import { drawDay, drawIndex } from './report/report-folder.ts';
+import { askedSpan, spanText, spanWords } from './judged-span.ts';
+import type { JudgedSpan } from './judged-span.ts';
 import { runMonitor } from './run.ts';
 import { readSnapshot, reportFile, snapshotFile } from './verdict/snapshot-folder.ts';
 import type { Snapshot } from './verdict/snapshot.ts';
 
-/** A service's verdict on a day, and the path of its files. */
+/** A service's verdict on a day or an hour, and the path of its files. */
 export interface JudgedDay {
   readonly snapshot: Snapshot;
   readonly snapshotFile: string;
@@ -18,20 +19,23 @@ export interface JudgedDay {
 interface JudgeOptions {
   /** YYYY-MM-DD, UTC; default: yesterday by the project's clock. */
   readonly date?: string;
-  /** Names of services; default: every service with a vector that day. */
+  /** An hour of it, 0 to 23, or `last`, the newest hour that is over, without a date; default: the whole day. */
+  readonly hour?: string;
+  /** Names of services; default: every service with a vector then. */
   readonly services?: readonly string[];
 }
 
 /**
- * Judges a day and draws a report for each service, and the index of all reports.
+ * Judges a day or an hour and draws a report for each service, and the index of all reports.
  *
  * @throws  what `runMonitor` throws; MON_REPORTS when the report cannot be written
  */
 export async function judgeDay(project: Project, options: JudgeOptions = {}): Promise<JudgedDay[]> {
-  const date = options.date ?? dayOf(project.clock.nowUs() - DAY_US);
+  const { date, hour } = askedSpan(options, project.clock.nowUs());
   const snapshots = await RegistryDatabase.using(project.settings.registry, (database) =>
     runMonitor(project, database, {
       date,
+      hour,
       ...(options.services === undefined ? {} : { services: options.services }),
     }),
   );
@@ -41,29 +45,31 @@ export async function judgeDay(project: Project, options: JudgeOptions = {}): Pr
 }
 
 /**
- * Draws the report of a day that was judged before, and the index.
+ * Draws the report of a day or an hour that was judged before, and the index.
  *
  * @throws REG_UNKNOWN when it was not judged
  */
-export function redrawReport(project: Project, service: string, date: string): JudgedDay {
+export function redrawReport(project: Project, service: string, span: JudgedSpan): JudgedDay {
   const { reports, project: name } = project.settings;
-  const snapshot = readSnapshot(reports, service, date);
+  const snapshot = readSnapshot(reports, service, spanText(span));
   if (snapshot !== null) {
     const day = drawn(project, snapshot);
     drawIndex(reports, name);
     return day;
   }
-  throw registryError('REG_UNKNOWN', `${service} was not judged for ${date}`, {
-    help: `Run \`plumb monitor run --date ${date} --service ${service}\` first.`,
+  const hour = span.hour === null ? '' : ` --hour ${span.hour}`;
+  throw registryError('REG_UNKNOWN', `${service} was not judged for ${spanWords(span)}`, {
+    help: `Run \`plumb monitor run --date ${span.date}${hour} --service ${service}\` first.`,
   });
 }
 
 function drawn({ settings: { reports }, logger }: Project, snapshot: Snapshot): JudgedDay {
-  const { service, date } = snapshot;
+  const { service } = snapshot;
+  const span = spanText(snapshot);
   drawDay(reports, snapshot, logger);
   return {
     snapshot,
-    snapshotFile: snapshotFile(reports, service, date),
-    reportFile: reportFile(reports, service, date),
+    snapshotFile: snapshotFile(reports, service, span),
+    reportFile: reportFile(reports, service, span),
   };
 }

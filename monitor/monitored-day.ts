@@ -1,4 +1,4 @@
-/** The day that a run judges, with what the judgements of all its services share. Made by run.ts. */
+/** The day or hour that a run judges, with what the judgements of all its services share. Made by run.ts. */
 import type { HmacKey } from '../contract/log-privacy.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
@@ -6,18 +6,15 @@ import type { HistoryPlace } from '../project/history/history-place.ts';
 import type { Project } from '../project/project.ts';
 import type { DayOfLog } from './day/day-of-log.ts';
 import type { BundleBook } from './judge/bundle-book.ts';
+import type { JudgedSpan } from './judged-span.ts';
 
-export interface MonitoredDay {
+export interface MonitoredDay extends JudgedSpan {
   readonly project: Project;
   readonly database: RegistryDatabase;
   readonly book: BundleBook;
   readonly duck: DuckDb;
   /** Each history is read at one entry, the same for all of the run. */
   readonly histories: HistoryPlace;
-  /** YYYY-MM-DD, UTC. */
-  readonly date: string;
-  readonly fromUs: number;
-  readonly toUs: number;
   readonly log: DayOfLog;
   /** The secret of the log's HMACs; null: no secret is set. */
   readonly hmacKey: HmacKey | null;

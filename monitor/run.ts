@@ -1,5 +1,5 @@
 /**
- * `plumb monitor run`: judges one UTC day of the vector log.
+ * `plumb monitor run`: judges one UTC day of the vector log, or one hour of it.
  *
  *   log --ingest--> archive --replay--> rows that agree, counted ------------> tallies --verdict--> snapshot
  *                               ^   `--> open rows --judge, compare, explain-->'  |
@@ -14,18 +14,19 @@ import { serviceNamed } from '../contract/definitions/service-named.ts';
 import { exposedKeyNotice, loadHmacKey } from '../contract/log-privacy.ts';
 import type { Bundle, FeatureService } from '../contract/model.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
-import { DAY_US, parseTimestamp } from '../contract/std/timestamp.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { HistoriesSeen } from '../project/history/history-place.ts';
 import type { Project } from '../project/project.ts';
 import { openScratchFolder } from '../project/scratch-folder.ts';
-import { archivedDay } from './day/archived-day.ts';
+import { archivedSpan } from './day/archived-day.ts';
 import { readDayOfLog } from './day/day-of-log.ts';
-import type { DayOfLog } from './day/day-of-log.ts';
+import type { DayOfLog, DayOfService } from './day/day-of-log.ts';
 import { HashedIds, hasHashedIds } from './day/hashed-ids.ts';
 import { monitorError } from './errors.ts';
 import { BundleBook } from './judge/bundle-book.ts';
+import { spanOf, spanWords } from './judged-span.ts';
+import type { JudgedSpan } from './judged-span.ts';
 import { memoryLimit } from './memory-limit.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import { ServiceRun } from './service-run.ts';
@@ -34,12 +35,14 @@ import type { Snapshot } from './verdict/snapshot.ts';
 interface MonitorOptions {
   /** YYYY-MM-DD, UTC. */
   readonly date: string;
-  /** Names of services; default: every service with a vector that day. */
+  /** 0 to 23, to judge that hour alone; null or absent: the whole day. */
+  readonly hour?: number | null;
+  /** Names of services; default: every service with a vector that day or hour. */
   readonly services?: readonly string[];
 }
 
 /**
- * Judges a day; writes each service's verdict to `{reports}/{service}/{date}.json`, and its mismatches beside it.
+ * Judges a day or an hour; writes each service's verdict to the folder of reports, and its mismatches beside it.
  *
  * @returns  one snapshot per service, in the order of the bundle
  * @throws   MON_DAY, MON_NO_VECTORS, MON_LOG, MON_REPORTS, REG_NOT_APPLIED, REG_UNKNOWN, REG_SOURCE
@@ -49,7 +52,27 @@ export async function runMonitor(
   database: RegistryDatabase,
   options: MonitorOptions,
 ): Promise<Snapshot[]> {
-  const fromUs = dayStart(options.date);
+  return await withDay(project, database, options, async (day, found) => {
+    const snapshots: Snapshot[] = [];
+    for (const service of found) snapshots.push(await new ServiceRun(day, service).judge());
+    return snapshots;
+  });
+}
+
+/**
+ * Opens a day or an hour for whoever judges it, and closes it afterwards.
+ *
+ * @param judge  gets the services that have vectors, in the order of the bundle
+ * @returns      what `judge` does
+ * @throws       MON_DAY, MON_NO_VECTORS, MON_LOG, REG_NOT_APPLIED, REG_UNKNOWN, and what `judge` throws
+ */
+async function withDay<T>(
+  project: Project,
+  database: RegistryDatabase,
+  options: MonitorOptions,
+  judge: (day: MonitoredDay, found: readonly DayOfService[]) => Promise<T>,
+): Promise<T> {
+  const span = spanOf(options);
   const book = new BundleBook(project.settings, project.logger);
   const wanted = servicesOf(book.current, options.services);
   const { monitor } = project.settings;
@@ -64,30 +87,19 @@ export async function runMonitor(
     const hmacKey = loadHmacKey(setting);
     const exposed = exposedKeyNotice(setting);
     if (exposed !== null) project.logger.warn(exposed);
-    const toUs = fromUs + DAY_US;
     const histories = { ...project.settings, seen: new HistoriesSeen() };
-    const day = { project, database, book, duck, histories, hmacKey, date: options.date, fromUs, toUs };
+    const day = { ...span, project, database, book, duck, histories, hmacKey };
     const log = await readLog(day, scratch.folder);
     for (const [what, vectors] of log.leftOut) {
       project.logger.warn(`${vectors} vectors ${what} are not judged`);
     }
     const found = wanted.flatMap(({ name }) => log.services.get(name) ?? []);
-    if (found.length === 0) throw noVectors(options, log, spool);
-    const snapshots: Snapshot[] = [];
-    for (const service of found) {
-      snapshots.push(await new ServiceRun({ ...day, log }, service).judge());
-    }
-    return snapshots;
+    if (found.length === 0) throw noVectors(span, options.services, log, spool);
+    return await judge({ ...day, log }, found);
   } finally {
     duck.close();
     scratch.remove();
   }
-}
-
-function dayStart(date: string): number {
-  const us = /^\d{4}-\d\d-\d\d$/.test(date) ? parseTimestamp(date) : null;
-  if (us === null) throw monitorError('MON_DAY', `expected a date such as 2026-11-21, got ${date}`);
-  return Number(us);
 }
 
 function servicesOf(bundle: Bundle, names: readonly string[] | undefined): FeatureService[] {
@@ -97,15 +109,15 @@ function servicesOf(bundle: Bundle, names: readonly string[] | undefined): Featu
 
 /** @param scratch  a folder for temporary files, when a large day does not fit in memory */
 async function readLog(day: Omit<MonitoredDay, 'log'>, scratch: string): Promise<DayOfLog> {
-  const { project, book, duck, hmacKey, fromUs } = day;
+  const { project, book, duck, hmacKey } = day;
   const { entities, services } = book.current;
   try {
-    const archive = await archivedDay(project, fromUs, join(scratch, 'served'));
+    const archive = await archivedSpan(project, day, join(scratch, 'served'));
     const hashedIds = hasHashedIds(entities.values())
       ? await HashedIds.read(duck, { settings: day.histories, logger: project.logger }, book.current, hmacKey)
       : null;
     const bundle = (hash: string): Bundle => book.bundle(hash);
-    return await readDayOfLog(duck, archive, { services, fromUs, bundle, hashedIds });
+    return await readDayOfLog(duck, archive, { services, span: day, bundle, hashedIds });
   } catch (error) {
     if (error instanceof CodedError) throw error;
     const { spool } = project.settings.log;
@@ -113,13 +125,19 @@ async function readLog(day: Omit<MonitoredDay, 'log'>, scratch: string): Promise
   }
 }
 
-function noVectors(options: MonitorOptions, log: DayOfLog, spool: string): Error {
-  const of = options.services === undefined ? '' : ` of ${options.services.join(', ')}`;
+function noVectors(
+  span: JudgedSpan,
+  services: readonly string[] | undefined,
+  log: DayOfLog,
+  spool: string,
+): Error {
+  const of = services === undefined ? '' : ` of ${services.join(', ')}`;
+  const then = span.hour === null ? 'that day' : 'that hour';
   const has =
     log.services.size > 0
       ? `; it has vectors of ${[...log.services.keys()].join(', ')}`
       : log.hasRecords
-        ? '; its records of that day hold none'
+        ? `; its records of ${then} hold none`
         : '';
-  return monitorError('MON_NO_VECTORS', `${spool} has no vectors${of} of ${options.date}${has}`);
+  return monitorError('MON_NO_VECTORS', `${spool} has no vectors${of} of ${spanWords(span)}${has}`);
 }

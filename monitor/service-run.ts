@@ -1,6 +1,6 @@
 /**
- * Judges one service over a day: its views one after another, then the verdict over all of them. Writes the snapshot
- * and, beside it, every mismatch. Called by run.ts.
+ * Judges one service over a day or an hour: its views one after another, then the verdict over all of them. Writes the
+ * snapshot and, beside it, every mismatch. Called by run.ts.
  */
 import { registryError } from '../contract/errors.ts';
 import type { Entity, FeatureView, ServiceView } from '../contract/model.ts';
@@ -27,6 +27,7 @@ import { RevealedValues } from './as-served/revealed-values.ts';
 import { RunIndex } from './judge/run-index.ts';
 import { ServedHistory } from './judge/served-history.ts';
 import type { DefinedView } from './judge/served-history.ts';
+import { spanOf, spanText } from './judged-span.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import { agreeingPairs } from './replay/agreeing-values.ts';
 import { splitRole } from './replay/role-replay.ts';
@@ -64,7 +65,7 @@ export class ServiceRun {
   }
 
   async judge(): Promise<Snapshot> {
-    const { project, database, book, duck, date } = this.#day;
+    const { project, database, book, duck } = this.#day;
     const { settings, logger } = project;
     const { service } = this.#served;
     const features = new Map<string, CountedDay['features'][number]>();
@@ -84,11 +85,12 @@ export class ServiceRun {
       if (state === undefined) views.set(view.id, await readViewState(this.#day, view, runs, this.#served));
     }
     logger.progress(`judging ${service.name}`, service.views.length, service.views.length);
-    await this.#values.write(duck, judgedValuesFile(settings.reports, service.name, date));
+    await this.#values.write(duck, judgedValuesFile(settings.reports, service.name, spanText(this.#day)));
     const ordered = service.features.flatMap(({ fullName }) => features.get(fullName) ?? []);
-    const drift = await driftOfDay(this.#day, this.#served);
+    // Drift is a day's: an hour of one day is like no day.
+    const drift = this.#day.hour === null ? await driftOfDay(this.#day, this.#served) : null;
     const snapshot = await this.#snapshot(withDrift(ordered, drift), views, {
-      references: drift.references,
+      references: drift?.references ?? null,
       judged: await this.#judged.count(),
     });
     return writeSnapshot(settings.reports, snapshot);
@@ -203,16 +205,16 @@ export class ServiceRun {
   async #snapshot(
     features: CountedDay['features'],
     states: ReadonlyMap<string, ViewState>,
-    { references, judged }: { readonly references: DriftReferences; readonly judged: number },
+    { references, judged }: { readonly references: DriftReferences | null; readonly judged: number },
   ): Promise<Snapshot> {
-    const { project, book, duck, date, fromUs, toUs } = this.#day;
+    const { project, book, duck, date, hour, fromUs, toUs } = this.#day;
     const { settings, logger, clock } = project;
     const { service, lastUs, files } = this.#served;
     const views = [...states.values()];
-    // Rows may still arrive within the lateness allowance of the service's views.
-    const settlesUs = toUs + Math.max(0, ...views.map(({ view }) => view.latenessUs));
-    const provisional = clock.nowUs() < settlesUs;
-    const earlier = readEarlier(settings.reports, service.name, date, logger);
+    // Rows may still arrive within the lateness allowance of the service's views. What settles an hour is its day.
+    const settlesUs = spanOf({ date }).toUs + Math.max(0, ...views.map(({ view }) => view.latenessUs));
+    const provisional = hour !== null || clock.nowUs() < settlesUs;
+    const earlier = hour === null ? readEarlier(settings.reports, service.name, date, logger) : [];
     const day: CountedDay = {
       service,
       date,
@@ -235,6 +237,7 @@ export class ServiceRun {
       version: SNAPSHOT_VERSION,
       project: settings.project,
       date,
+      ...(hour === null ? {} : { hour }),
       service: service.name,
       verdict,
       sentence,
@@ -249,7 +252,7 @@ export class ServiceRun {
       vectors: day.vectors,
       views: day.views,
       ...concluded,
-      drift: references,
+      ...(references === null ? {} : { drift: references }),
       runs: runsOfDay(
         views.map(({ runs }) => runs),
         fromUs,
@@ -280,9 +283,9 @@ export class ServiceRun {
   }
 }
 
-function withDrift(features: CountedDay['features'], drift: DriftOfDay): CountedDay['features'] {
+function withDrift(features: CountedDay['features'], drift: DriftOfDay | null): CountedDay['features'] {
   return features.map((feature) => {
-    const own = drift.features.get(feature.name);
+    const own = drift?.features.get(feature.name);
     return own === undefined ? feature : { ...feature, drift: own };
   });
 }

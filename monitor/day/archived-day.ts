@@ -1,13 +1,17 @@
 /**
- * The archive of one UTC day, for those who judge it: the files that the ingest has written or, if nothing of the day
- * was ingested, those that are made here of the spool. Both have the same rows and the same account of what is missing.
+ * The archive of one UTC day or hour, for those who judge it: the files that the ingest has written or, if nothing of
+ * the day was ingested, those that are made here of the spool. Both have the same rows and the same account of what is
+ * missing.
  */
 import type { Project } from '../../project/project.ts';
-import { DAY_US, dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
+import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
 import { archivedFiles } from '../archive/archive-files.ts';
 import { IngestLedger } from '../ingest/ledger.ts';
 import { sourceOf, tryIngest } from '../ingest/main.ts';
+import { hourOf } from '../ingest/served-files.ts';
 import { archiveSpool } from '../ingest/spool-archive.ts';
+import { spanText } from '../judged-span.ts';
+import type { JudgedSpan } from '../judged-span.ts';
 
 export interface DayInArchive {
   /** In the order of folders, hours and names. */
@@ -17,28 +21,34 @@ export interface DayInArchive {
 }
 
 /**
- * If the log is ingested from a spool, this first ingests what the spool holds now, so that the day is complete.
+ * If the log is ingested from a spool, this first ingests what the spool holds now, so that the span is complete.
  *
  * @param scratch  a folder for the files that are made of the spool; what is there of an earlier try is used again
- * @throws         MON_SERVED when a file of the day is missing, MON_LOG
+ * @throws         MON_SERVED when a file of the span is missing, MON_LOG
  */
-export async function archivedDay(project: Project, fromUs: number, scratch: string): Promise<DayInArchive> {
+export async function archivedSpan(
+  project: Project,
+  span: JudgedSpan,
+  scratch: string,
+): Promise<DayInArchive> {
   const { served } = project.settings;
-  const day = dayOf(fromUs);
-  const ofDay = (hour: string): boolean => hour.startsWith(day);
+  const { fromUs, toUs } = span;
+  const [first, last] = [hourOf(fromUs), hourOf(toUs - 1)];
+  const ofSpan = (hour: string): boolean => hour >= first && hour <= last;
   let ledger = IngestLedger.read(served);
-  if (![...ledger.hours.keys()].some(ofDay)) {
-    const within = (us: number): boolean => us >= fromUs && us < fromUs + DAY_US;
-    ledger = await archiveSpool(project, scratch, within);
-    return { files: archivedFiles(scratch, [ledger.archive], ofDay), ledger };
+  if (![...ledger.hours.keys()].some((hour) => hour.startsWith(dayOf(fromUs)))) {
+    ledger = await archiveSpool(project, scratch, (us) => us >= fromUs && us < toUs);
+    return { files: archivedFiles(scratch, [ledger.archive], ofSpan), ledger };
   }
   if (sourceOf(project.settings) === 'spool') {
     await tryIngest(project);
     ledger = IngestLedger.read(served);
   }
-  if (ledger.caughtUpUs < Math.min(fromUs + DAY_US, project.clock.nowUs())) {
+  if (ledger.caughtUpUs < Math.min(toUs, project.clock.nowUs())) {
     const upTo = ledger.caughtUpUs === 0 ? 'in part' : `up to ${formatTimestamp(ledger.caughtUpUs)}`;
-    project.logger.warn(`the log was ingested ${upTo}; run \`plumb monitor ingest\` for the rest of ${day}`);
+    project.logger.warn(
+      `the log was ingested ${upTo}; run \`plumb monitor ingest\` for the rest of ${spanText(span)}`,
+    );
   }
-  return { files: archivedFiles(served, [ledger.archive], ofDay), ledger };
+  return { files: archivedFiles(served, [ledger.archive], ofSpan), ledger };
 }

@@ -1,15 +1,16 @@
 /**
- * The vectors of a UTC day as the archive holds them, a set of files for each service, and the account of what the
- * archive lacks: records that came again, gaps, open tails, vectors that cannot be judged. Called by run.ts.
+ * The vectors of a UTC day or hour as the archive holds them, a set of files for each service, and the account of
+ * what the archive lacks: records that came again, gaps, open tails, vectors that cannot be judged. Called by run.ts.
  */
 import { dirname } from 'node:path';
 import type { Bundle, FeatureService } from '../../contract/model.ts';
 import { keyPoliciesOf } from '../../contract/log-privacy.ts';
 import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
-import { dayOf, DAY_US } from '../../contract/std/timestamp.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { serviceFolder } from '../archive/archive-layout.ts';
 import type { IngestLedger } from '../ingest/ledger.ts';
+import { spanText } from '../judged-span.ts';
+import type { JudgedSpan } from '../judged-span.ts';
 import { ServedFiles } from '../replay/served-files.ts';
 import type { DayInArchive } from './archived-day.ts';
 import type { HashedIds } from './hashed-ids.ts';
@@ -25,7 +26,7 @@ export interface DayOfService {
   readonly duplicates: number;
 }
 
-/** A day of the log. */
+/** A day or an hour of the log. */
 export interface DayOfLog {
   /** By service name; only services with a vector that day. */
   readonly services: ReadonlyMap<string, DayOfService>;
@@ -44,7 +45,7 @@ export interface DayOfLog {
 
 /** Which vectors of the archive are read, and by what. */
 interface DayScope {
-  readonly fromUs: number;
+  readonly span: JudgedSpan;
   readonly services: ReadonlyMap<string, FeatureService>;
   /** @returns the bundle of that hash, by which ids were hashed or dropped */
   bundle(hash: string): Bundle;
@@ -81,10 +82,10 @@ export async function readDayOfLog(
       continue;
     }
     const day = await readService(duck, paths, service, { ...scope, leave });
-    const duplicates = ledger.duplicatesOf(dayOf(scope.fromUs), service.name);
+    const duplicates = ledger.duplicatesOf(spanText(scope.span), service.name);
     if (day.vectors > 0) services.set(service.name, { ...day, duplicates });
   }
-  return { services, leftOut, ...accountOf(ledger, scope.fromUs) };
+  return { services, leftOut, ...accountOf(ledger, scope.span) };
 }
 
 async function countOf(duck: DuckDb, folders: readonly (readonly string[])[]): Promise<number> {
@@ -140,12 +141,11 @@ function whyLeftOut(
   return `with keys hashed by the secret ${hmacKey}, which log.hmacKey does not name,`;
 }
 
-/** Counts gaps between two records of which one is of the day, or between which the day lies. */
+/** Counts gaps between two records of which one is of the span, or between which the span lies. */
 function accountOf(
   ledger: IngestLedger,
-  fromUs: number,
+  { fromUs, toUs }: JudgedSpan,
 ): Pick<DayOfLog, 'hasRecords' | 'gaps' | 'openTails'> {
-  const toUs = fromUs + DAY_US;
   const epochs = ledger.epochs();
   const gaps = epochs
     .flatMap((epoch) => epoch.gaps())

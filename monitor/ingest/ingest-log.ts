@@ -13,12 +13,13 @@ import { contentOf } from '../../contract/wire/log/record-content.ts';
 import { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import type { LogRecord } from '../../contract/wire/log/served-record.ts';
-import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
 import { ArchiveWriter } from '../archive/archive-writer.ts';
 import type { ArchiveOptions } from '../archive/archive-writer.ts';
 import { OriginBook } from '../archive/origin-book.ts';
+import { hourOf } from './served-files.ts';
 import type { ServedDisk } from './served-files.ts';
 import type { IngestLedger } from './ledger.ts';
 import type { LogSource, SourceItem } from './log-source.ts';
@@ -228,5 +229,5 @@ function servedRecord(payload: Buffer): LoggedRequest {
 }
 
 function vectorsOf({ servedUs, service, vectors }: LoggedRequest['record']) {
-  return { day: dayOf(servedUs), service, count: vectors.length };
+  return { hour: hourOf(servedUs), service, count: vectors.length };
 }

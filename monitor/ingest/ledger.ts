@@ -43,7 +43,7 @@ interface StateText {
   readonly positions: Readonly<Record<string, SourcePosition>>;
   readonly counts: Omit<IngestCounts, 'read'>;
   readonly hours: Readonly<Record<string, HourCount>>;
-  /** Day -> service -> number of vectors in records that came again. */
+  /** Hour (of older states the day) -> service -> number of vectors in records that came again. */
   readonly duplicates: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly epochs: readonly EpochText[];
   readonly archive: ArchiveStateText;
@@ -80,7 +80,7 @@ export class IngestLedger {
     this.#counts = { ...text.counts };
     this.#hours = new Map(Object.entries(text.hours));
     this.#duplicates = new Map(
-      Object.entries(text.duplicates).map(([day, services]) => [day, new Map(Object.entries(services))]),
+      Object.entries(text.duplicates).map(([hour, services]) => [hour, new Map(Object.entries(services))]),
     );
     this.#epochs = new Map(
       text.epochs.map((epoch) => [keyOf(epoch.pod, epoch.epoch), new EpochAccount(epoch)]),
@@ -122,9 +122,13 @@ export class IngestLedger {
     return [...this.#epochs.values()];
   }
 
-  /** @returns how many vectors of a day and a service were in records that came again */
-  duplicatesOf(day: string, service: string): number {
-    return this.#duplicates.get(day)?.get(service) ?? 0;
+  /**
+   * @param span  a day such as `2026-11-21`, or an hour of it such as `2026-11-21T10`
+   * @returns     how many vectors of a service were in records that came again
+   */
+  duplicatesOf(span: string, service: string): number {
+    const own = [...this.#duplicates].filter(([hour]) => hour.startsWith(span));
+    return own.reduce((sum, [, services]) => sum + (services.get(service) ?? 0), 0);
   }
 
   has(pod: string, epoch: string, sequence: number): boolean {
@@ -171,12 +175,12 @@ export class IngestLedger {
   }
 
   /** @param vectors  of a served record; null for any other record */
-  countDuplicate(vectors: { day: string; service: string; count: number } | null): void {
+  countDuplicate(vectors: { hour: string; service: string; count: number } | null): void {
     this.#counts.duplicates += 1;
     if (vectors === null) return;
-    const { day, service, count } = vectors;
-    const services = this.#duplicates.get(day) ?? new Map<string, number>();
-    this.#duplicates.set(day, services.set(service, (services.get(service) ?? 0) + count));
+    const { hour, service, count } = vectors;
+    const services = this.#duplicates.get(hour) ?? new Map<string, number>();
+    this.#duplicates.set(hour, services.set(service, (services.get(service) ?? 0) + count));
   }
 
   countUnreadable(): void {
@@ -203,7 +207,7 @@ export class IngestLedger {
       counts: this.#counts,
       hours: Object.fromEntries(this.#hours),
       duplicates: Object.fromEntries(
-        [...this.#duplicates].map(([day, services]) => [day, Object.fromEntries(services)]),
+        [...this.#duplicates].map(([hour, services]) => [hour, Object.fromEntries(services)]),
       ),
       epochs: this.epochs().map((epoch) => epoch.text()),
       archive: this.archive.text(),

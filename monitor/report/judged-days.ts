@@ -1,6 +1,6 @@
 /**
- * Which days of which services were judged, with the verdict of each: what the index and the links between pages are
- * made of.
+ * Which days and hours of which services were judged, with the verdict of each: what the index and the links between
+ * pages are made of.
  *
  * Verdicts are kept in `{reports}/index.json` beside the time and the size of the snapshot that they were read from, so
  * that a year of snapshots is not read again after each run. It may be removed at any time: what it lacks is read.
@@ -9,6 +9,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { readRegularText } from '../../contract/std/files/regular-file.ts';
+import { spanText } from '../judged-span.ts';
 import { readSnapshot, reportFile, snapshotFile } from '../verdict/snapshot-folder.ts';
 import type { Snapshot, Verdict } from '../verdict/snapshot.ts';
 
@@ -16,6 +17,8 @@ export interface JudgedDate {
   readonly service: string;
   /** YYYY-MM-DD. */
   readonly date: string;
+  /** Absent: the verdict is on the whole day. */
+  readonly hour?: number;
   /** null: the snapshot cannot be read; `sentence` says why. */
   readonly verdict: Verdict | null;
   readonly sentence: string;
@@ -33,6 +36,9 @@ interface KeptDate extends Omit<JudgedDate, 'hasPage'> {
 
 const KEPT = 'index.json';
 const SNAPSHOT = /^(\d{4}-\d\d-\d\d)\.json$/;
+const HOUR_SNAPSHOT = /^(\d{4}-\d\d-\d\d)T(\d\d)\.json$/;
+
+type JudgedHour = Required<Pick<JudgedDate, 'date' | 'hour'>>;
 
 /** @returns the services that have a snapshot, by name */
 export function servicesOf(reports: string): string[] {
@@ -48,39 +54,69 @@ export function datesOf(reports: string, service: string): string[] {
     .toSorted();
 }
 
+/** @returns the hours of a service that were judged alone and have a snapshot, oldest first */
+function hoursOf(reports: string, service: string): JudgedHour[] {
+  return namesIn(join(reports, service))
+    .toSorted()
+    .flatMap((name) => {
+      const [, date, hour] = HOUR_SNAPSHOT.exec(name) ?? [];
+      return date === undefined ? [] : [{ date, hour: Number(hour) }];
+    });
+}
+
 /**
- * @returns all days of all services: services by name, days newest first
+ * @returns all days and hours of all services: services by name, then hours and days, newest first
  * @throws  the file system's error when the folder cannot be written
  */
 export function judgedDates(reports: string): JudgedDate[] {
-  const known = new Map(keptDates(reports).map((kept) => [`${kept.service} ${kept.date}`, kept]));
-  const kept: KeptDate[] = [];
-  for (const service of servicesOf(reports)) {
-    for (const date of datesOf(reports, service).toReversed()) {
-      const stat = statSync(snapshotFile(reports, service, date), { throwIfNoEntry: false });
-      if (stat === undefined) continue;
-      const { mtimeMs, size } = stat;
-      const before = known.get(`${service} ${date}`);
-      const isKnown = before !== undefined && before.mtimeMs === mtimeMs && before.size === size;
-      kept.push(isKnown ? before : { ...readDate(reports, service, date), mtimeMs, size });
-    }
+  const known = new KnownDates(reports);
+  for (const service of namesIn(reports).toSorted()) {
+    const days = datesOf(reports, service).map((date) => ({ date }));
+    for (const span of [...days, ...hoursOf(reports, service)].toReversed()) known.find(service, span);
   }
-  writeDurably(join(reports, KEPT), `${JSON.stringify(kept)}\n`);
-  return kept.map(({ service, date, verdict, sentence, provisional }) => {
-    const hasPage = existsSync(reportFile(reports, service, date));
-    return { service, date, verdict, sentence, provisional, hasPage };
+  writeDurably(join(reports, KEPT), `${JSON.stringify(known.found)}\n`);
+  return known.found.map(({ service, date, hour, verdict, sentence, provisional }) => {
+    const span = hour === undefined ? { date } : { date, hour };
+    const hasPage = existsSync(reportFile(reports, service, spanText(span)));
+    return { service, ...span, verdict, sentence, provisional, hasPage };
   });
 }
 
-function readDate(reports: string, service: string, date: string): Omit<JudgedDate, 'hasPage'> {
-  let snapshot: Snapshot | null;
-  try {
-    snapshot = readSnapshot(reports, service, date);
-  } catch (error) {
-    return { service, date, verdict: null, sentence: (error as Error).message, provisional: false };
+/** What is known of snapshots, of before or read now. */
+class KnownDates {
+  readonly #reports: string;
+  readonly #before: ReadonlyMap<string, KeptDate>;
+  readonly found: KeptDate[] = [];
+
+  constructor(reports: string) {
+    this.#reports = reports;
+    this.#before = new Map(keptDates(reports).map((kept) => [`${kept.service} ${spanText(kept)}`, kept]));
   }
-  const { verdict, sentence, provisional } = snapshot!;
-  return { service, date, verdict, sentence, provisional };
+
+  /** @returns null: the snapshot is gone */
+  find(service: string, { date, hour }: Pick<JudgedDate, 'date' | 'hour'>): KeptDate | null {
+    const span = hour === undefined ? { date } : { date, hour };
+    const file = snapshotFile(this.#reports, service, spanText(span));
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (stat === undefined) return null;
+    const { mtimeMs, size } = stat;
+    const before = this.#before.get(`${service} ${spanText(span)}`);
+    const isKnown = before !== undefined && before.mtimeMs === mtimeMs && before.size === size;
+    const kept = isKnown ? before : { service, ...span, ...this.#read(service, span), mtimeMs, size };
+    this.found.push(kept);
+    return kept;
+  }
+
+  #read(service: string, span: Pick<JudgedDate, 'date' | 'hour'>) {
+    let snapshot: Snapshot | null;
+    try {
+      snapshot = readSnapshot(this.#reports, service, spanText(span));
+    } catch (error) {
+      return { verdict: null, sentence: (error as Error).message, provisional: false };
+    }
+    const { verdict, sentence, provisional } = snapshot!;
+    return { verdict, sentence, provisional };
+  }
 }
 
 function keptDates(reports: string): KeptDate[] {

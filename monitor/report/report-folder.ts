@@ -3,6 +3,7 @@
  *
  *   {reports}/index.html            all services and days
  *             {service}/{date}.html  a day; its neighbours are drawn again when it is new, so that they link to it
+ *                       {date}T{hour}.html  an hour that was judged alone; it leads to the index only
  *
  * Each file is written aside and renamed: a reader never sees half a page, and what a crash left out is drawn by the
  * next run.
@@ -20,12 +21,16 @@ import { renderReport } from './html/report.ts';
 import { datesOf, judgedDates } from './judged-days.ts';
 
 /**
- * Draws a day's page, and those of the days beside it.
+ * Draws a day's page, and those of the days beside it; or an hour's.
  *
  * @throws MON_REPORTS when a page cannot be written
  */
 export function drawDay(reports: string, snapshot: Snapshot, logger: Logger): void {
-  const { service, date } = snapshot;
+  const { service, date, hour } = snapshot;
+  if (hour !== undefined) {
+    writeReport(reports, snapshot, renderReport(snapshot, { previous: null, next: null }));
+    return;
+  }
   const dates = datesOf(reports, service).filter(
     (one) => one === date || existsSync(reportFile(reports, service, one)),
   );

@@ -5,15 +5,20 @@
  *                       {date}.html       the report, drawn from the snapshot
  *                       {date}.parquet    every mismatch
  *                       {date}.sketches.json   what was served, in small: later days are compared with it
+ *                       {date}T{hour}.…        the same of one hour, without sketches
  *
- * Judging a day again replaces all of them: a settled verdict replaces the provisional one.
+ * Judging a day again replaces all of its files: a settled verdict replaces the provisional one. Hours and days do not
+ * replace each other; hours are kept for 31 days. A span, as these functions take it, is the text of a day or an hour
+ * (judged-span.ts).
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readRegularText } from '../../contract/std/files/regular-file.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import type { Logger } from '../../contract/std/logger.ts';
+import { DAY_US, dayOf, parseTimestamp } from '../../contract/std/timestamp.ts';
 import { monitorError } from '../errors.ts';
+import { spanText } from '../judged-span.ts';
 import { earlierDay } from './earlier-day.ts';
 import type { EarlierDay } from './earlier-day.ts';
 import { faultsOf } from './faults.ts';
@@ -21,17 +26,20 @@ import { SNAPSHOT_VERSION } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
 
 const TREND_DAYS = 30;
+/** As long as an alert may be of one. */
+const HOURS_DAYS = 31;
+const HOUR_FILE = /^\d{4}-\d\d-\d\dT\d\d\.(json|html|parquet)$/;
 
-export function snapshotFile(reports: string, service: string, date: string): string {
-  return join(reports, service, `${date}.json`);
+export function snapshotFile(reports: string, service: string, span: string): string {
+  return join(reports, service, `${span}.json`);
 }
 
-export function reportFile(reports: string, service: string, date: string): string {
-  return join(reports, service, `${date}.html`);
+export function reportFile(reports: string, service: string, span: string): string {
+  return join(reports, service, `${span}.html`);
 }
 
-export function judgedValuesFile(reports: string, service: string, date: string): string {
-  return join(reports, service, `${date}.parquet`);
+export function judgedValuesFile(reports: string, service: string, span: string): string {
+  return join(reports, service, `${span}.parquet`);
 }
 
 export function sketchesFile(reports: string, service: string, date: string): string {
@@ -39,17 +47,25 @@ export function sketchesFile(reports: string, service: string, date: string): st
 }
 
 /**
- * Replaces the verdict on the day, and keeps what earlier ones on it found at fault.
+ * Replaces the verdict on the day or hour, and keeps what earlier ones on the day found at fault.
  *
  * @returns what was written
  * @throws  MON_REPORTS
  */
 export function writeSnapshot(reports: string, snapshot: Snapshot): Snapshot {
-  const { service, date } = snapshot;
-  const earlierFaults = faultsBefore(reports, service, date);
+  const { service, date, hour } = snapshot;
+  const earlierFaults = hour === undefined ? faultsBefore(reports, service, date) : null;
   const content = earlierFaults === null ? snapshot : { ...snapshot, earlierFaults };
-  write(snapshotFile(reports, service, date), `${JSON.stringify(content, null, 1)}\n`);
+  write(snapshotFile(reports, service, spanText(snapshot)), `${JSON.stringify(content, null, 1)}\n`);
+  if (hour !== undefined) removeOldHours(reports, service, date);
   return content;
+}
+
+function removeOldHours(reports: string, service: string, date: string): void {
+  const oldest = dayOf(Number(parseTimestamp(date)) - HOURS_DAYS * DAY_US);
+  for (const name of namesIn(join(reports, service))) {
+    if (HOUR_FILE.test(name) && name < oldest) rmSync(join(reports, service, name), { force: true });
+  }
 }
 
 /** @returns null: the day was not judged before, or what was written then cannot be read */
@@ -70,8 +86,8 @@ function faultsBefore(reports: string, service: string, date: string): Snapshot[
 }
 
 /** @throws MON_REPORTS */
-export function writeReport(reports: string, { service, date }: Snapshot, html: string): void {
-  write(reportFile(reports, service, date), html);
+export function writeReport(reports: string, snapshot: Snapshot, html: string): void {
+  write(reportFile(reports, snapshot.service, spanText(snapshot)), html);
 }
 
 function write(file: string, text: string): void {
@@ -84,11 +100,11 @@ function write(file: string, text: string): void {
 }
 
 /**
- * @returns the verdict of a day; null when the day was not judged
+ * @returns the verdict on a day or an hour; null when it was not judged
  * @throws  MON_SNAPSHOT when the file is none, or of another version of this program
  */
-export function readSnapshot(reports: string, service: string, date: string): Snapshot | null {
-  const file = snapshotFile(reports, service, date);
+export function readSnapshot(reports: string, service: string, span: string): Snapshot | null {
+  const file = snapshotFile(reports, service, span);
   try {
     const snapshot = JSON.parse(readRegularText(file)) as Partial<Snapshot> | null;
     if (snapshot?.version === SNAPSHOT_VERSION) return snapshot as Snapshot;

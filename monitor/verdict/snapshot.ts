@@ -1,6 +1,6 @@
 /**
- * The verdict on one day and one service as JSON. The report is drawn from it alone, and later days read it for their
- * trends and for what broke since. Fields may be added but not changed.
+ * The verdict on one day, or an hour of it, and one service as JSON. The report is drawn from it alone, and later
+ * days read it for their trends and for what broke since. Fields may be added but not changed.
  *
  * Values of features are written as by `contract/wire/online/json-value.ts`, hashed ones as `hmac:{hex}`; times are RFC
  * 3339 to the microsecond; shares and match rates are in [0, 1]; a rate over no values is null.
@@ -21,6 +21,8 @@ export interface Snapshot {
   readonly project: string;
   /** The UTC day on which the vectors were served. */
   readonly date: string;
+  /** 0 to 23: the verdict is on that hour alone, always provisional, and on its own. Absent: on the whole day. */
+  readonly hour?: number;
   readonly service: string;
   readonly verdict: Verdict;
   /** The verdict in one sentence: what is wrong, since when, how much, whose, which model. */
@@ -45,7 +47,7 @@ export interface Snapshot {
   /** One entry for each role of the service. */
   readonly views: readonly ViewSnapshot[];
   readonly features: readonly FeatureSnapshot[];
-  /** What drift was measured against. Absent: of a day judged before drift was measured. */
+  /** What drift was measured against. Absent: of a day judged before drift was measured, and of an hour. */
   readonly drift?: DriftReferences;
   /** The materialization runs whose rows could be served on that day, in order of their start. */
   readonly runs: readonly RunSnapshot[];
@@ -273,7 +275,7 @@ export interface FeatureSnapshot extends RowShares {
   /** Causes that stood beside the first one. */
   readonly also: Readonly<Partial<Record<Cause, number>>>;
   readonly distributions: Distributions | null;
-  /** Moves neither the verdict nor an exit code. Absent: the feature's values stay out of the log. */
+  /** Moves neither the verdict nor an exit code. Absent: of an hour, or the feature's values stay out of the log. */
   readonly drift?: FeatureDrift;
   readonly examples: readonly Example[];
 }

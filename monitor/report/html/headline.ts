@@ -1,5 +1,6 @@
 /** The top of the page: where it stands among its days, the verdict's sentence with what made it, the key figures. */
 import type { Snapshot } from '../../verdict/snapshot.ts';
+import { spanWords } from '../../judged-span.ts';
 import { term } from './glossary.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
@@ -20,7 +21,7 @@ export function headline(snapshot: Snapshot, neighbours: Neighbours | null): Mar
     <div class="over">
       <span>${project} · skew report</span>${neighbours !== null && navigation(neighbours)}
     </div>
-    <h1>${service} <span class="day">${dayText(date)}</span></h1>
+    <h1>${service} <span class="day">${spanOfDayText(snapshot)}</span></h1>
     <div class="verdict">
       ${verdictIcon(verdict)}
       <p>
@@ -46,6 +47,13 @@ function navigation({ previous, next }: Neighbours): Markup {
   </nav>`;
 }
 
+/** `Sat 21 November 2026`, with the hour where it is one. */
+export function spanOfDayText({ date, hour }: Pick<Snapshot, 'date' | 'hour'>): string {
+  return hour === undefined
+    ? dayText(date)
+    : `${dayText(date)}${spanWords({ date, hour }).slice(date.length)}`;
+}
+
 /** What made the verdict, when it is more than the sentence says. */
 function findings({ findings: all, features }: Snapshot): Part {
   if (all.length < 2) return null;
@@ -69,6 +77,10 @@ function modelsText({ consumers }: Snapshot): string {
 }
 
 function provisional(snapshot: Snapshot): Markup {
+  if (snapshot.hour !== undefined) {
+    return html` ${term('unjudged', 'provisional')}
+      <span class="soft">one hour alone; the verdict on the day counts</span>`;
+  }
   const until =
     snapshot.settlesAt === null ? 'later' : `after ${momentText(snapshot.settlesAt, snapshot.date)}`;
   return html` ${term('unjudged', 'provisional')}

@@ -1,8 +1,10 @@
 /**
- * The index of all reports: for each service its last verdict, thirty days as shapes, and a line a day, newest first. A
- * day whose snapshot cannot be read is named with the reason. Pure.
+ * The index of all reports: for each service the newest hour where it is newer than the newest day, thirty days as
+ * shapes, and a line a day, newest first. A day whose snapshot cannot be read is named with the reason. Pure.
  */
 import type { JudgedDate } from '../judged-days.ts';
+import { spanText } from '../../judged-span.ts';
+import { spanOfDayText } from './headline.ts';
 import { document } from './markup/document.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
@@ -15,7 +17,7 @@ const DAY_MS = 86_400_000;
 const DAYS = 30;
 const MOST_CHARACTERS = 400;
 
-/** @param dates  all days of all services: services by name, days newest first */
+/** @param dates  all days and hours of all services: services by name, each newest first */
 export function renderIndex(project: string, dates: readonly JudgedDate[]): string {
   const services = [...Map.groupBy(dates, ({ service }) => service)];
   const newest = dates.reduce((last, { date }) => (date > last ? date : last), '');
@@ -40,12 +42,14 @@ export function renderIndex(project: string, dates: readonly JudgedDate[]): stri
   ).text;
 }
 
-function serviceSection(service: string, days: readonly JudgedDate[], newest: string): Markup {
+function serviceSection(service: string, dates: readonly JudgedDate[], newest: string): Markup {
+  const days = dates.filter(({ hour }) => hour === undefined);
+  const hour = dates.find((one) => one.hour !== undefined && one.date > (days[0]?.date ?? ''));
   const shown = days.slice(0, DAYS);
   const older = days.slice(DAYS);
   return html`<section>
     <h2>${service}</h2>
-    ${shapes(days, newest)} ${dayTable(shown)}
+    ${shapes(days, newest)} ${dayTable(hour === undefined ? shown : [hour, ...shown])}
     ${
       older.length > 0 &&
       html`<details class="fold">
@@ -85,8 +89,8 @@ function icon({ verdict }: JudgedDate): Markup {
   return verdict === null ? html`<span class="unreadable" aria-hidden="true">?</span>` : verdictIcon(verdict);
 }
 
-function pageOf({ service, date }: JudgedDate): string {
-  return `${encodeURIComponent(service)}/${date}.html`;
+function pageOf(day: JudgedDate): string {
+  return `${encodeURIComponent(day.service)}/${spanText(day)}.html`;
 }
 
 function dayTable(days: readonly JudgedDate[]): Markup {
@@ -105,7 +109,7 @@ function dayTable(days: readonly JudgedDate[]): Markup {
 }
 
 function dayLink(day: JudgedDate): Part {
-  const text = dayText(day.date);
+  const text = spanOfDayText(day);
   return day.hasPage ? html`<a href="${pageOf(day)}">${text}</a>` : text;
 }
 

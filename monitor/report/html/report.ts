@@ -5,6 +5,7 @@
  * what broke since yesterday, the day hour by hour, what was compared; then every feature, and the words. Called by
  * `monitor run` and `monitor report`; pure.
  */
+import { spanWords } from '../../judged-span.ts';
 import { matchLevel } from '../../limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 import { trendDays } from './charts/trend-chart.ts';
@@ -16,14 +17,13 @@ import type { ExampleLimit } from './examples.ts';
 import { featureSection } from './feature-section.ts';
 import { featureLinks, featureTable } from './feature-table.ts';
 import { glossary } from './glossary.ts';
-import { headline, keyFigures } from './headline.ts';
+import { headline, keyFigures, spanOfDayText } from './headline.ts';
 import type { Neighbours } from './headline.ts';
 import { incidentsSection } from './incidents-section.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
 import { document } from './markup/document.ts';
 import { rankedFeatures } from '../ranking.ts';
-import { dayText } from './markup/value-text.ts';
 
 /** The largest page; 200 features fit, each with a few examples. */
 export const MAX_REPORT_BYTES = 2_000_000;
@@ -79,17 +79,17 @@ function examplesDrawn({ features }: Snapshot, limit: ExampleLimit): number {
 
 function page(snapshot: Snapshot, neighbours: Neighbours | null, limit: ExampleLimit): Markup {
   const link = featureLinks(snapshot);
-  const { service, date, verdict } = snapshot;
+  const { service, verdict } = snapshot;
   return document(
-    `${service}, ${dayText(date)}: ${verdict} · skew report`,
+    `${service}, ${spanOfDayText(snapshot)}: ${verdict} · skew report`,
     html`<main>
-        ${trendDays(date)} ${headline(snapshot, neighbours)}${keyFigures(snapshot)}
+        ${trendDays(snapshot.date)} ${headline(snapshot, neighbours)}${keyFigures(snapshot)}
         ${incidentsSection(snapshot, link)} ${brokeSection(snapshot, link)} ${daySection(snapshot)}
         ${accountSection(snapshot)} ${featuresSection(snapshot, limit)} ${glossary(snapshot)}
       </main>
       <footer>
         <p>
-          ${`Drawn from ${service}’s JSON snapshot of ${date}, which holds every figure and example shown here.`}
+          ${`Drawn from ${service}’s JSON snapshot of ${spanWords(snapshot)}, which holds every figure and example shown here.`}
           ${truncatedText(snapshot)}
         </p>
       </footer>`,

@@ -7,6 +7,7 @@ import { countText } from '../../../contract/std/count-text.ts';
 import { renderTable } from '../../../contract/std/text-table.ts';
 import { wrapped } from '../../../contract/std/wrapped-text.ts';
 import type { FeatureSnapshot, Incident, Snapshot, Verdict } from '../../verdict/snapshot.ts';
+import { spanWords } from '../../judged-span.ts';
 import { percentText } from '../../percent-text.ts';
 import { causesOf, rankedFeatures } from '../ranking.ts';
 import { cutAtEnd, cutInMiddle } from './fitted-text.ts';
@@ -46,11 +47,12 @@ export function renderVerdict(
 ): string {
   const paint: Paint = (code, text) => (color ? code + text + PLAIN : text);
   const width = Math.max(NARROWEST, Math.min(WIDEST, columns));
-  const settled = snapshot.provisional ? `, provisional until ${minute(snapshot.settlesAt)}` : '';
+  const until = snapshot.hour === undefined ? minute(snapshot.settlesAt) : 'the day is judged';
+  const settled = snapshot.provisional ? `, provisional until ${until}` : '';
   const verdict = paint(BOLD + COLOURS[snapshot.verdict], snapshot.verdict.toUpperCase());
   const blocks = [
     [
-      `${snapshot.service}  ${snapshot.date}  ${verdict}${settled}`,
+      `${snapshot.service}  ${spanWords(snapshot)}  ${verdict}${settled}`,
       ...wrapped(bareSentence(snapshot.sentence, snapshot.verdict), width, { first: '  ' }),
     ],
     wrapped(countsLine(snapshot), width, { first: '  ', rest: '    ' }),

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
 import { archivedFiles } from '../../../monitor/archive/archive-files.ts';
-import { archivedDay } from '../../../monitor/day/archived-day.ts';
+import { archivedSpan } from '../../../monitor/day/archived-day.ts';
 import { IngestLedger } from '../../../monitor/ingest/ledger.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
+import { spanOf } from '../../../monitor/judged-span.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { listSegments } from '../../../contract/wire/log/spool-segment.ts';
 import { DAY, at } from '../../support/day-time.ts';
@@ -34,7 +35,7 @@ const served = (): string => day.project.settings.served;
 const now = (time: string): void => day.project.setClock(at(time));
 
 async function rowsOf(select: string, scratch = join(day.project.settings.folder, 'scratch')) {
-  const { files } = await archivedDay(day.project, at('00:00'), scratch);
+  const { files } = await archivedSpan(day.project, spanOf({ date: DAY }), scratch);
   return archivedRows(
     files.map(({ file }) => file),
     `_epoch, _sequence, _row, ${select}`,
@@ -149,14 +150,15 @@ test('is the same from the spool as from the ingest, rows and account', async ()
   now('23:00');
   const select = `COLUMNS(* EXCLUDE (_view__orders, _view__driver_stats)), _view__orders.row_hash`;
   const fromSpool = await rowsOf(select);
-  const account = (await archivedDay(day.project, at('00:00'), join(day.project.settings.folder, 'scratch')))
-    .ledger;
+  const account = (
+    await archivedSpan(day.project, spanOf({ date: DAY }), join(day.project.settings.folder, 'scratch'))
+  ).ledger;
   expect(fromSpool).toHaveLength(40);
   await runIngest(day.project, { batchRecords: 17 });
   for (const { file } of listSegments(day.project.settings.log.spool))
     rmSync(join(day.project.settings.log.spool, file));
   expect(await rowsOf(select)).toEqual(fromSpool);
-  const ingested = (await archivedDay(day.project, at('00:00'), 'nowhere')).ledger;
+  const ingested = (await archivedSpan(day.project, spanOf({ date: DAY }), 'nowhere')).ledger;
   expect(ingested.epochs().map((epoch) => epoch.text())).toEqual(
     account.epochs().map((epoch) => epoch.text()),
   );
@@ -218,7 +220,7 @@ test('a column of another type begins another folder, and an older bundle goes o
   day.serve('11:00', 'c-1', { row: row('08:00', 3n, 1) });
   await day.closeLog();
   await runIngest(day.project);
-  const { files } = await archivedDay(day.project, at('00:00'), 'nowhere');
+  const { files } = await archivedSpan(day.project, spanOf({ date: DAY }), 'nowhere');
   expect(files.map(({ folder, hour }) => `${folder} ${hour.slice(11)}`)).toEqual([
     'churn/v1.0 09',
     'churn/v1.0 11',
@@ -284,7 +286,11 @@ test('of requests for single features it has a row a vector and view', async () 
   ];
   day.append('09:00', { customer_id: 'c-1', driver_id: '7' }, rows, 1, { service: '' });
   await day.closeLog();
-  const { files } = await archivedDay(day.project, at('00:00'), join(day.project.settings.folder, 'scratch'));
+  const { files } = await archivedSpan(
+    day.project,
+    spanOf({ date: DAY }),
+    join(day.project.settings.folder, 'scratch'),
+  );
   expect(files.map(({ folder }) => folder)).toEqual(['_views/driver_stats/v1.0', '_views/orders/v1.0']);
   const [drivers, ofOrders] = await Promise.all(files.map(({ file }) => archivedRows([file])));
   expect(drivers).toMatchObject([{ _surface: 'feast', driver_id: 7n, driver_stats__conv_rate: null }]);
@@ -334,7 +340,7 @@ test('an hour that is missing is an error that names it, not a smaller day', asy
   await day.closeLog();
   await runIngest(day.project);
   rmSync(join(served(), 'churn', 'v1.0', `date=${DAY}`, 'hour=10'), { recursive: true });
-  await expect(archivedDay(day.project, at('00:00'), 'nowhere')).rejects.toMatchObject({
+  await expect(archivedSpan(day.project, spanOf({ date: DAY }), 'nowhere')).rejects.toMatchObject({
     code: 'MON_SERVED',
     message: expect.stringContaining(`hour ${DAY}T10 should have 1 files and has 0`) as string,
   });

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { silentLogger } from '../../../../contract/std/logger.ts';
@@ -44,4 +44,18 @@ test('a snapshot of version 1, or none, is left out of the trend with a warning,
   }
   expect(readSnapshot(reports, SERVICE, '2026-11-15')).toEqual(JSON.parse(JSON.stringify(good)));
   expect(readSnapshot(reports, SERVICE, '2026-11-16')).toBeNull();
+});
+
+test('hours are kept for 31 days; days, and what else lies there, for good', () => {
+  const reports = scratchFolder();
+  const folder = dirname(snapshotFile(reports, SERVICE, 'x'));
+  mkdirSync(folder, { recursive: true });
+  const kept = ['2026-11-20T00.html', '2026-11-19.json', '2020-01-01.html', 'told.json', '2020-01-01T00.txt'];
+  const removed = ['2026-11-19T23.json', '2026-11-19T23.html', '2026-11-19T23.parquet', '2020-02-29T07.json'];
+  for (const name of [...kept, ...removed]) writeFileSync(`${folder}/${name}`, '{}');
+  writeSnapshot(reports, { ...goodDay(), date: '2026-12-21' });
+  expect(readdirSync(folder)).toHaveLength(kept.length + removed.length + 1);
+  writeSnapshot(reports, { ...goodDay(), date: '2026-12-21', hour: 3 });
+  const written = ['2026-12-21.json', '2026-12-21T03.json'];
+  expect(readdirSync(folder).toSorted()).toEqual([...kept, ...written].toSorted());
 });
