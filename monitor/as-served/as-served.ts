@@ -6,6 +6,7 @@
  *   the others --by a print of their values--> rows of the entity at any event, rows of others at the served times
  *   restamped --> the oldest missed row anew, by the times that stand for the served ones
  *   foreign   --> the row that an honest store had at the fetch
+ *   altered   --> rows of the served times that an earlier commit of the history had (earlier-rows.ts)
  *
  * Only prints of values are joined, so that memory follows the page and not the history. Called by service-run.ts.
  */
@@ -17,6 +18,7 @@ import type { Alterations } from '../causes/altered-row.ts';
 import type { ReplayedTimes } from '../causes/facts.ts';
 import { fidelity } from '../causes/fidelity.ts';
 import type { Fidelity, FidelityFacts, HeldRow } from '../causes/fidelity.ts';
+import { EarlierRows } from './earlier-rows.ts';
 import type { ComparedRow, GivenRow } from './given-row.ts';
 import { missedSql, pairSql } from '../judge/missed-rows.ts';
 import { PrintSearch } from './print-search.ts';
@@ -39,6 +41,7 @@ export class AsServed {
   readonly #replay: ViewReplay;
   readonly #revealed: RevealedValues;
   readonly #search: PrintSearch;
+  readonly #earlier: EarlierRows;
 
   /** @param view  in the bundle in force, and its entity */
   constructor(
@@ -52,6 +55,7 @@ export class AsServed {
     this.#replay = replay;
     this.#revealed = revealed;
     this.#search = new PrintSearch(duck, view, entity, replay);
+    this.#earlier = new EarlierRows(duck, view, replay);
   }
 
   /** @returns by vid, for each row of the page that was given out and can be read */
@@ -66,9 +70,10 @@ export class AsServed {
       return { row, facts, answer: fidelity(facts) };
     });
     const missed = await this.#missedBy(asked);
-    const honest = await this.#honestBy(
-      asked.flatMap(({ row, answer }) => (isForeign(answer) ? [row.given.vector.vid] : [])),
-    );
+    const vidsOf = (is: (answer: Fidelity) => boolean): number[] =>
+      asked.flatMap(({ row, answer }) => (is(answer) ? [row.given.vector.vid] : []));
+    const honest = await this.#honestBy(vidsOf(isForeign));
+    const earlier = await this.#earlier.of(vidsOf(({ answer }) => answer === 'altered'));
     return new Map(
       asked.map(({ row, facts, answer }) => {
         const { vid } = row.given.vector;
@@ -76,7 +81,7 @@ export class AsServed {
           vid,
           {
             fidelity: answer,
-            ...alterationsOf(facts, answer),
+            ...alterationsOf(facts, answer, earlier.get(vid)),
             ...(answer.answer === 'restamped' ? { missed: missed.get(vid) ?? null } : {}),
             honest: honest.get(vid) ?? null,
           },

@@ -1,25 +1,55 @@
 /** What is wrong with each value of an altered row. */
 import { FIDELITY_CAUSES } from './cause.ts';
 import type { FidelityCause } from './cause.ts';
-import type { Fidelity, FidelityFacts } from './fidelity.ts';
+import type { Fidelity, FidelityFacts, HeldRow } from './fidelity.ts';
+import { isOfTimes } from './row-order.ts';
 import { alterationOf } from './stored-value.ts';
 import { isSame } from './value-equality.ts';
+
+/** An entry of the history's log, and the one that took out what it had brought. */
+export interface EarlierCommit {
+  readonly version: number;
+  readonly atUs: number;
+  readonly until: { readonly version: number; readonly atUs: number };
+}
+
+/** A row that the history had by an earlier commit, and that its newest one has no more. */
+export interface EarlierRow extends HeldRow {
+  readonly commit: EarlierCommit;
+}
 
 export interface Alterations {
   /** By feature; null: the value is what the history has, or the row is not altered. */
   readonly alterations: readonly (FidelityCause | null)[];
   /** The first of them in the order of FIDELITY_CAUSES; null: the row is not altered. */
   readonly alteration: FidelityCause | null;
+  /** By feature the commit that had an altered value as it was served; null: none is known. */
+  readonly earlier: readonly (EarlierCommit | null)[];
 }
 
-/** @param answer  of these facts */
-export function alterationsOf({ features, served }: FidelityFacts, answer: Fidelity): Alterations {
-  if (answer.answer !== 'altered') return { alterations: features.map(() => null), alteration: null };
+/**
+ * @param answer   of these facts
+ * @param earlier  rows of the entity and the served event by earlier commits
+ */
+export function alterationsOf(
+  { features, served }: FidelityFacts,
+  answer: Fidelity,
+  earlier: readonly EarlierRow[] = [],
+): Alterations {
+  const none = features.map(() => null);
+  if (answer.answer !== 'altered') return { alterations: none, alteration: null, earlier: none };
+  const ofTimes = earlier.filter((row) => isOfTimes(row, served));
+  const commits = features.map(({ type }, i) => {
+    const [value, held] = [served.values[i], answer.row.values[i]!];
+    if (value === undefined || isSame(type, value, held)) return null;
+    return ofTimes.find((row) => isSame(type, value, row.values[i]!))?.commit ?? null;
+  });
   const alterations = features.map(({ type, fallback }, i): FidelityCause | null => {
     const [value, held] = [served.values[i], answer.row.values[i]!];
     if (value === undefined || isSame(type, value, held)) return null;
-    return alterationOf(type, value, held, fallback) ?? 'unexplained';
+    const known = alterationOf(type, value, held, fallback);
+    return known ?? (commits[i] === null ? 'unexplained' : 'changed in place');
   });
   const alteration = FIDELITY_CAUSES.find((cause) => alterations.includes(cause)) ?? null;
-  return { alterations, alteration };
+  return { alterations, alteration, earlier: commits };
 }

@@ -26,7 +26,7 @@ export interface Explanation extends Decision {
 }
 
 /** All that a decision follows from: values of one row that share these have the same causes. */
-export type DecidedBy = Pick<ValueFacts, 'row' | 'alteration' | 'isAnswerAltered'>;
+export type DecidedBy = Pick<ValueFacts, 'row' | 'alteration' | 'earlier' | 'isAnswerAltered'>;
 
 /** @returns the causes of a mismatch; must not be called for equal values, which have none */
 export function decide(facts: DecidedBy): Decision {
@@ -36,7 +36,10 @@ export function decide(facts: DecidedBy): Decision {
   const timing = askedRows(row).map((missed) => currency(row, missed));
   const proved = timing.filter((cause) => cause !== 'not proved');
   // A right value in a wrong row: what is wrong with the row stands beside why it is not the newest.
-  const found = [own, ...proved, own === null ? rowCause(row) : null].filter((cause) => cause !== null);
+  const changed = facts.earlier === null ? null : ('changed in place' as const);
+  const found = [own, changed, ...proved, own === null ? rowCause(row) : null].filter(
+    (cause) => cause !== null,
+  );
   const [cause = 'not proved', ...rest] = found;
   const also = [...new Set(rest)].filter((other) => other !== cause);
   // The oldest row missed decides: where nothing proves why that one was, no younger one keeps the promise.

@@ -5,6 +5,7 @@
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
+import type { EarlierCommit } from './altered-row.ts';
 import type { FidelityCause } from './cause.ts';
 import type { Fidelity } from './fidelity.ts';
 import type { RowTimes } from './row-order.ts';
@@ -61,6 +62,8 @@ export interface RowFacts {
   /** The online watermark that the sidecar knew when it read the row. */
   readonly watermarkUs: number | null;
   readonly served: ServedTimes | null;
+  /** The run of the view that was at work at the served row's written time; null: none was, or no row was served. */
+  readonly writer: RunFacts | null;
   /** Which row of the history the served one is; null: that is not asked, as no row was given out or can be read. */
   readonly fidelity: Fidelity | null;
   /** What is wrong with an altered row: the first cause, of FIDELITY_CAUSES, among those of its values. */
@@ -98,6 +101,8 @@ export interface ValueFacts {
   readonly available: Value | undefined;
   /** What is wrong with this value of an altered row; null: it is what the history's row has. */
   readonly alteration: FidelityCause | null;
+  /** The commit of the history that had this value of an altered row, and is no more; null: none is known. */
+  readonly earlier: EarlierCommit | null;
   /** The history's value of an altered row, as evidence shows it; undefined: it is not shown. */
   readonly held?: Value;
   /** Whether the logged answer has another value than the logged row. */

@@ -26,8 +26,7 @@ const SENTENCES: Readonly<Record<FidelityCause, Sentence>> = {
     `${sides(facts, servedRow)}, one of which stands for no value (${writtenText(facts)})`,
   'precision / type': (facts, servedRow) =>
     `${sides(facts, servedRow)}, which are the same but for rounding or a conversion (${writtenText(facts)})`,
-  'changed in place': (facts, servedRow) =>
-    `${sides(facts, servedRow)}; an earlier commit of the history had what was served`,
+  'changed in place': (facts, servedRow) => `${sides(facts, servedRow)}; ${earlierText(facts)}`,
   'missing in history': (_, servedRow) =>
     `${servedRow} was served, but the history has no row of this entity at all`,
   unexplained: (facts, servedRow) =>
@@ -49,8 +48,20 @@ function sides({ alteration, held, served }: ValueFacts, servedRow: string): str
     : `${servedRow} has ${shownValue(served)} online and ${shownValue(held)} in the history`;
 }
 
-function writtenText({ row }: ValueFacts): string {
-  return `the row online bears the written time ${timeText(row.served!.writtenUs, row.servedUs)}`;
+/** A row of a value that was not changed may have others that were: the sentence is of this value, where it was. */
+function earlierText({ earlier, row: { servedUs } }: ValueFacts): string {
+  if (earlier === null) return 'an earlier commit of the history had what was served';
+  const { version, atUs, until } = earlier;
+  return (
+    `entry ${version} of the history's log, of ${timeText(atUs, servedUs)}, had what was served, until entry ` +
+    `${until.version} of ${timeText(until.atUs, servedUs)} took it out`
+  );
+}
+
+/** When the row came online, and by whom: who else than a run writes there is the first suspect. */
+function writtenText({ row: { served, servedUs, writer } }: ValueFacts): string {
+  const by = writer === null ? 'when no run of the view was at work' : `when run ${writer.runId} was at work`;
+  return `the row online bears the written time ${timeText(served!.writtenUs, servedUs)}, ${by}`;
 }
 
 function unavailable({ view, servedUs }: RowFacts): string {

@@ -89,6 +89,7 @@ export function explainedFeature(
     replayedState: trained.state,
     available: available?.value,
     alteration: sides.fidelity?.alterations[index] ?? null,
+    earlier: sides.fidelity?.earlier[index] ?? null,
     isAnswerAltered: false,
     ...(held?.answer === 'altered' ? { held: held.row.values[index]! } : {}),
   };

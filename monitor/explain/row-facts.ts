@@ -93,6 +93,7 @@ export function rowFacts(
     fetchedUs,
     watermarkUs: logged === null || logged.watermarkUs === 0 ? null : logged.watermarkUs,
     served,
+    writer: served === null ? null : runs.workingAt(served.writtenUs),
     fidelity,
     alteration: asked?.alteration ?? null,
     replayed,

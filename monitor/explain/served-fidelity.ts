@@ -6,7 +6,7 @@ import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import { alterationsOf } from '../causes/altered-row.ts';
-import type { Alterations } from '../causes/altered-row.ts';
+import type { Alterations, EarlierRow } from '../causes/altered-row.ts';
 import { fidelity } from '../causes/fidelity.ts';
 import type { Fidelity, FidelityFacts, OthersRow } from '../causes/fidelity.ts';
 import type { RowTimes } from '../causes/row-order.ts';
@@ -28,6 +28,8 @@ interface GivenOut {
   /** The view as the bundle that served had it, and the row's values by its features. */
   readonly view: FeatureView;
   readonly values: readonly (Value | undefined)[];
+  /** @returns the entity's rows by earlier commits of the history */
+  earlier(): Promise<readonly EarlierRow[]>;
 }
 
 /** @param rows  the entity's, under any definition */
@@ -57,7 +59,8 @@ export async function servedFidelity(
   const [others, keptFromUs] = [await otherRows(duck, given, values), await oldestEvent(duck, given)];
   const whole = { ...facts, others, keptFromUs };
   const answer = fidelity(whole);
-  return { fidelity: answer, ...alterationsOf(whole, answer) };
+  const earlier = answer.answer === 'altered' ? await given.earlier() : [];
+  return { fidelity: answer, ...alterationsOf(whole, answer, earlier) };
 }
 
 /** @returns up to two rows of other entities with the served values and times */

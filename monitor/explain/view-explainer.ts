@@ -22,10 +22,12 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { HistoriesSeen } from '../../project/history/history-place.ts';
 import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { Project } from '../../project/project.ts';
+import type { EarlierRow } from '../causes/altered-row.ts';
 import type { RowFacts } from '../causes/facts.ts';
 import type { BundleBook } from '../judge/bundle-book.ts';
 import { RunIndex } from '../judge/run-index.ts';
 import { ServedHistory } from '../judge/served-history.ts';
+import type { RemovedRows } from '../judge/served-history.ts';
 import { entityRows } from './entity-rows.ts';
 import type { EntityRow } from './entity-rows.ts';
 import { explainedFeature } from './explained-feature.ts';
@@ -130,9 +132,10 @@ export class ViewExplainer {
 
   /** Which row of the history was served, among rows of the definition that wrote it and of the one that served it. */
   async #fidelity(
-    { rows, sql, entity, ids, atUs }: HistoryOfEntity,
+    history: HistoryOfEntity,
     { today, view, logged, served }: GivenOut,
   ): Promise<{ readonly fidelity: ServedFidelity | null; readonly ofServed: readonly EntityRow[] }> {
+    const { rows, sql, entity, ids, atUs } = history;
     const times = logged === null ? null : servedTimes(logged);
     if (sql === null || times === null) return { fidelity: null, ofServed: [] };
     const written =
@@ -148,8 +151,19 @@ export class ViewExplainer {
         ? []
         : (await entityRows(this.#duck, { history: own, view: today, entity, ids }, atUs)).rows;
     if (served === null) return { fidelity: null, ofServed };
-    const given = { history: sql, today, entity, ids, times, view, values: served };
+    const earlier = (): Promise<EarlierRow[]> => this.#earlier(history, today);
+    const given = { history: sql, today, entity, ids, times, view, values: served, earlier };
     return { fidelity: await servedFidelity(this.#duck, given, [...rows, ...ofServed]), ofServed };
+  }
+
+  /** Rows that entries of the history's log have taken out since. */
+  async #earlier({ removed, entity, ids, atUs }: HistoryOfEntity, view: FeatureView): Promise<EarlierRow[]> {
+    const found: EarlierRow[] = [];
+    for (const { sql, commit } of removed) {
+      const { rows } = await entityRows(this.#duck, { history: sql, view, entity, ids }, atUs);
+      found.push(...rows.map((row) => ({ ...row, commit })));
+    }
+    return found;
   }
 
   async #runsOf(view: string): Promise<RunRecord[]> {
@@ -172,7 +186,8 @@ export class ViewExplainer {
     const ids = used.requestKeys.map(
       (name) => asked.ids[asked.service.requestKeys.findIndex((key) => key.name === name)] ?? null,
     );
-    const known = { sql, entity, ids, atUs: asked.atUs, watermarkUs };
+    const removed = history.removedOf(defined);
+    const known = { sql, removed, entity, ids, atUs: asked.atUs, watermarkUs };
     if (sql === null) return { ...known, rows: [], isCut: false, isKnown: false };
     const own = await entityRows(this.#duck, { history: sql, view, entity, ids }, asked.atUs);
     return { ...known, ...own, isKnown: true };
@@ -200,6 +215,7 @@ interface GivenOut {
 interface HistoryOfEntity {
   /** A SELECT of the view's history; null: it cannot be read with today's keys. */
   readonly sql: string | null;
+  readonly removed: readonly RemovedRows[];
   readonly entity: Entity;
   readonly ids: readonly (KeyValue | null)[];
   readonly atUs: number;

@@ -258,6 +258,7 @@ export class ViewJudge {
       replayedState: stateOf(replayedStatus, sides.replayed),
       available: sides.available === undefined ? undefined : received(sides.available),
       alteration: row.asked?.alterations[index] ?? null,
+      earlier: row.asked?.earlier[index] ?? null,
       ...heldOf(row.asked, index),
       isAnswerAltered: row.answer?.says(vector.rowIndex, { name: fullName, type }, sides.served) === false,
     };
@@ -288,6 +289,7 @@ export class ViewJudge {
       replayedState: replayedStatus === PRESENT ? replayed.state : ABSENT_STATES[replayedStatus]!,
       available: sides.available === undefined ? undefined : received(hashes.hashed(sides.available)),
       alteration: asked?.alterations[index] ?? null,
+      earlier: asked?.earlier[index] ?? null,
       isAnswerAltered: false,
       isHashed: true,
     };

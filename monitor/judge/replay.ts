@@ -25,7 +25,7 @@ import type { ReplayedVector } from './replayed-vector.ts';
 import { DEFINITION } from './replay-columns.ts';
 import type { JoinColumns } from './replay-columns.ts';
 import type { PodClocks } from './pod-clocks.ts';
-import type { DefinedView, ServedHistory } from './served-history.ts';
+import type { DefinedView, RemovedRows, ServedHistory } from './served-history.ts';
 
 /** What a view is replayed from, and by which definitions. */
 interface ReplayedView {
@@ -62,6 +62,8 @@ export class ViewReplay {
   readonly keys: readonly JoinColumns[];
   /** SELECTs of the view's whole history, one for each definition of the day. */
   readonly histories: string[] = [];
+  /** Those definitions. */
+  readonly #defined: DefinedView[] = [];
 
   constructor(duck: DuckDb, replayed: ReplayedView) {
     const { service, used, entity } = replayed;
@@ -115,6 +117,11 @@ export class ViewReplay {
     }
   }
 
+  /** @returns rows of these histories that count no more, as far as they are on the disk */
+  removed(): RemovedRows[] {
+    return this.#defined.flatMap((one) => this.#replayed.history.removedOf(one));
+  }
+
   /** @returns the bundles that vectors of the day name, each with its definition of the view */
   async #bundles(): Promise<Map<string, DefinedView>> {
     const rows = await this.#duck.rows(`SELECT DISTINCT bundle FROM ${OPEN_ROWS} ORDER BY bundle`);
@@ -152,6 +159,7 @@ export class ViewReplay {
       const sql = await history.of(one);
       if (sql === null) continue;
       this.histories.push(sql);
+      this.#defined.push(one);
       await this.#duck.run(`INSERT INTO replay_history BY NAME ${rowsOf(sql, definition)}`);
     }
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE replay_rows AS ${this.#rowsSql(view)}`);

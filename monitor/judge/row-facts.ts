@@ -30,6 +30,7 @@ export function rowFacts(
     fetchedUs: vector.fetchedUs,
     watermarkUs: vector.watermarkUs,
     served,
+    writer: served === null ? null : runs.workingAt(served.writtenUs),
     fidelity: asked?.fidelity ?? null,
     alteration: asked?.alteration ?? null,
     replayed,

@@ -6,7 +6,9 @@ import type { ReplayedTimes } from '../causes/facts.ts';
 export class RunIndex {
   readonly #byId = new Map<string, RunRecord>();
   readonly #complete: RunRecord[];
-  /** The last to start stands first. */
+  /** All, by their start. */
+  readonly #started: RunRecord[];
+  /** The last to start stands first. A backfill brings no row that was due. */
   readonly #failed: RunRecord[];
 
   /** @param runs  the runs of one view */
@@ -15,7 +17,10 @@ export class RunIndex {
     this.#complete = runs
       .filter((run) => run.state === 'complete' && run.finishedUs !== null)
       .toSorted((a, b) => a.finishedUs! - b.finishedUs!);
-    this.#failed = runs.filter((run) => run.state === 'failed').toSorted((a, b) => b.startedUs - a.startedUs);
+    this.#started = runs.toSorted((a, b) => a.startedUs - b.startedUs);
+    this.#failed = this.#started
+      .filter((run) => run.state === 'failed' && run.kind !== 'backfill')
+      .toReversed();
   }
 
   /**
@@ -41,6 +46,21 @@ export class RunIndex {
     const covers = ({ startedUs, watermarkUs, toUs }: RunRecord): boolean =>
       startedUs <= servedUs && (view.kind === 'aggregated' ? watermarkUs : toUs) >= knownUs;
     return this.#failed.find(covers) ?? null;
+  }
+
+  /** @returns the run that was at work at a time, which is rounded down to a millisecond; null: none was */
+  workingAt(us: number): RunRecord | null {
+    const [from, to] = [us, us + 999];
+    let low = 0;
+    let high = this.#started.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#started[middle]!.startedUs <= to) low = middle + 1;
+      else high = middle;
+    }
+    // A view has one writer at a time, so the last to start is the one.
+    const run = this.#started[low - 1];
+    return run === undefined || (run.finishedUs ?? Infinity) < from ? null : run;
   }
 
   /** @returns the first run that ended after a time and brought the view further; null: none has */

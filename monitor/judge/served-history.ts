@@ -5,21 +5,31 @@
  *
  * A stored view has one history, its source, read by today's definition. Called by service-run.ts.
  */
+import { existsSync } from 'node:fs';
 import { quoteName, duckTypeOf } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { countingIds } from '../../contract/definitions/definition-json.ts';
 import { openHistory } from '../../project/engine/duckdb/history.ts';
-import { completeHistory } from '../../project/history/history-place.ts';
+import { committedSql } from '../../project/engine/duckdb/committed-rows.ts';
+import { completeHistory, seenHistory } from '../../project/history/history-place.ts';
 import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { ViewHistory } from '../../project/engine/duckdb/history.ts';
 import { matchFeatures } from '../../contract/feature-match.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
+import type { EarlierCommit } from '../causes/altered-row.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 
 /** A view and its entity, both of one bundle. */
 export interface DefinedView {
   readonly view: FeatureView;
   readonly entity: Entity;
+}
+
+/** Rows that an entry of the history took out of it. */
+export interface RemovedRows {
+  /** A SELECT of the columns of `ofToday`. */
+  readonly sql: string;
+  readonly commit: EarlierCommit;
 }
 
 export class ServedHistory {
@@ -59,6 +69,30 @@ export class ServedHistory {
       return (await this.ofToday()).sql;
     if (!this.#isAlike(served)) return null;
     const { sql } = await openHistory(this.#duck, this.#histories, served.view, served.entity);
+    return this.#byToday(served, sql);
+  }
+
+  /** @returns what files on the disk hold of rows that count no more under that definition, a part for each file */
+  removedOf(served: DefinedView): RemovedRows[] {
+    const { view, entity } = served;
+    if (view.kind === 'stored' || !this.#isAlike(served)) return [];
+    const ids = countingIds(view, entity.joinKeys);
+    const removed = seenHistory(this.#histories, view)?.removed(ids) ?? [];
+    return removed
+      .filter(({ file }) => existsSync(file))
+      .map((file) => ({
+        sql: this.#byToday(served, committedSql(view, entity, [file])),
+        commit: {
+          version: file.addedBy,
+          atUs: file.addedMs * 1_000,
+          until: { version: file.removedBy, atUs: file.removedMs * 1_000 },
+        },
+      }));
+  }
+
+  /** Rows of another definition with the columns of today's features. */
+  #byToday(served: DefinedView, sql: string): string {
+    const { view } = this.#today;
     const at = matchFeatures(view.features, served.view.features);
     const features = view.features.map(({ name, type }, i) => {
       const value = at[i] === -1 ? `NULL::${duckTypeOf(type)}` : quoteName(name);

@@ -33,18 +33,18 @@ export class Decisions {
 export class RowDecisions {
   readonly #row: RowFacts;
   readonly #one: (decision: Decision) => Decided;
-  readonly #byAlteration = new Map<DecidedBy['alteration'] | true, Decided>();
+  readonly #byAlteration = new Map<string, Decided>();
 
   constructor(row: RowFacts, one: (decision: Decision) => Decided) {
     this.#row = row;
     this.#one = one;
   }
 
-  of({ alteration, isAnswerAltered }: Omit<DecidedBy, 'row'>): Decided {
-    const what = isAnswerAltered || alteration;
+  of({ alteration, earlier, isAnswerAltered }: Omit<DecidedBy, 'row'>): Decided {
+    const what = `${isAnswerAltered} ${alteration ?? ''} ${earlier !== null}`;
     const known = this.#byAlteration.get(what);
     if (known !== undefined) return known;
-    const decided = this.#one(decide({ row: this.#row, alteration, isAnswerAltered }));
+    const decided = this.#one(decide({ row: this.#row, alteration, earlier, isAnswerAltered }));
     this.#byAlteration.set(what, decided);
     return decided;
   }

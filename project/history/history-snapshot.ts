@@ -58,6 +58,15 @@ export interface HistoryFile {
   readonly version: number;
 }
 
+/** A file whose rows an entry took out of the table. */
+interface RemovedHistoryFile extends HistoryFile {
+  /** The entry that added it, and when. */
+  readonly addedBy: number;
+  readonly addedMs: number;
+  readonly removedBy: number;
+  readonly removedMs: number;
+}
+
 /** Tag of a file that compaction has made: the newest entry that brought any of its rows. */
 export const ROWS_VERSION = 'rowsVersion';
 
@@ -82,14 +91,25 @@ export class HistorySnapshot {
     return own.filter(({ definition }) => names.has(definition));
   }
 
+  /** @returns the files with rows of these definitions that entries took out; they may be gone from the disk */
+  removed(definitionIds: readonly number[]): RemovedHistoryFile[] {
+    const names = new Set(definitionIds.map(definitionName));
+    const files = [...this.state.removed.values()].filter((file) => !file.retired);
+    const all = files.map((file): RemovedHistoryFile => {
+      const { version, modificationTime, removedVersion, removedMs } = file;
+      const times = { addedBy: version, addedMs: modificationTime, removedBy: removedVersion, removedMs };
+      return { ...historyFile(this.folder, file), ...times };
+    });
+    return byPath(all).filter(({ definition }) => names.has(definition));
+  }
+
   /** @returns the files that readers of the table see, in the same order */
   active(): HistoryFile[] {
     return this.#sorted([...this.state.files.values()]);
   }
 
   #sorted(files: readonly TableFile[]): HistoryFile[] {
-    const all = files.map((file) => historyFile(this.folder, file));
-    return all.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    return byPath(files.map((file) => historyFile(this.folder, file)));
   }
 
   /** @returns how far it is complete by the newest commit under one of these definitions; null: none was computed */
@@ -120,6 +140,10 @@ export class HistorySnapshot {
     }
     return newest;
   }
+}
+
+function byPath<File extends HistoryFile>(files: readonly File[]): File[] {
+  return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** @throws REG_STORE when the file is none that plumb wrote: it may hold rows of several definitions */

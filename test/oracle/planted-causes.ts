@@ -45,6 +45,8 @@ export interface PlantedCase {
   readonly own: readonly PlantedRow[];
   /** Rows of other entities, by name. */
   readonly others: readonly (PlantedRow & { readonly entity: string })[];
+  /** Rows of the entity by an earlier commit of the history, which its newest one has no more. */
+  readonly earlier: readonly PlantedRow[];
   readonly runs: readonly PlantedRun[];
   readonly servedUs: number;
   readonly fetchedUs: number;
@@ -64,6 +66,7 @@ export const PLANTED_FIDELITY = [
   'foreign row',
   'null or default substituted',
   'precision / type',
+  'changed in place',
   'missing in history',
   'unexplained',
 ] as const;
@@ -128,6 +131,8 @@ function canBe({ kind, hasCreatedTimes, fidelity, currency, isReloaded }: Shape)
   )
     return false;
   if (fidelity === null) return true;
+  // The history of a stored view is its source, which has no log of commits.
+  if (fidelity === 'changed in place' && kind === 'stored') return false;
   // An entity without rows missed none; of a wrong row nobody can say that it is one of two, or that nothing tells.
   if (fidelity === 'missing in history') return currency === null && !isReloaded;
   if (currency === 'duplicate' || currency === 'not proved') return false;
@@ -141,6 +146,7 @@ class World {
   readonly #servedUs: number;
   #own: PlantedRow[];
   #others: (PlantedRow & { entity: string })[] = [];
+  readonly #earlier: PlantedRow[] = [];
   #runs: PlantedRun[];
   #served: PlantedRow;
   #fetchedUs: number;
@@ -178,6 +184,7 @@ class World {
       ttlUs: this.#ttlUs,
       own: this.#own.map(loaded),
       others: this.#others.map(loaded),
+      earlier: this.#earlier,
       runs: this.#runs,
       servedUs: this.#servedUs,
       fetchedUs: this.#fetchedUs,
@@ -281,6 +288,11 @@ class World {
         return;
       case 'foreign row':
         return this.#takeForeign();
+      case 'changed in place': {
+        this.#earlier.push(this.#served);
+        this.#hold(1, [values[0], values[1]! * 3 + 1]);
+        return this.#serve(1, values);
+      }
       case 'unexplained':
         this.#serve(1, [values[0], values[1]! * 3 + 1]);
         return;

@@ -150,6 +150,7 @@ test('an aggregated view: each cause alone and with each of the other axis', asy
   day.publish(orders({ features }), serviceOf('orders', ['orders_1d', 'spent_1d']));
   const planted: Planted = new Map();
   const history: OrderRow[] = [];
+  const earlier: OrderRow[] = [];
   const own = (customer: string, { eventUs, createdUs, run, values }: PlantedRow): OrderRow => {
     return { customer, event: textOf(eventUs), created: textOf(createdUs!), run, values };
   };
@@ -168,14 +169,25 @@ test('an aggregated view: each cause alone and with each of the other axis', asy
     const nameOf = (row: PlantedRow): string =>
       names.get(JSON.stringify(one.runs.find(({ runId }) => runId === row.run))) ?? row.run;
     for (const row of one.own) history.push(own(`c-${i}`, { ...row, run: nameOf(row) }));
+    for (const row of one.earlier) earlier.push(own(`c-${i}`, { ...row, run: 'before' }));
     for (const row of one.others) history.push(own(`${row.entity}-${i}`, { ...row, run: nameOf(row) }));
     serve(planted, one, `c-${i}`, 'orders');
   }
   const oldest = { event: '01:00:00', created: '01:00:00', values: [1n, 1] } as const;
+  await day.appendOrders(earlier);
+  day.takeOut('before', '20:15:00');
   await day.appendOrders([...history, { customer: 'oldest', run: 'r', ...oldest }]);
   day.setWatermark('23:00:00');
   const snapshot = await day.judge(SETTLED);
   await expectFound(snapshot, planted);
+  const changed = snapshot.features.flatMap(({ examples }) =>
+    examples.filter(({ causes }) => causes[0] === 'changed in place'),
+  );
+  expect(changed.length).toBeGreaterThan(0);
+  for (const { evidence } of changed)
+    expect(evidence).toMatch(
+      /; entry 0 of the history's log, of 1970-01-01 00:00, had what was served, until entry 1 of 20:15 /,
+    );
   const fidelity = snapshot.views[0]!.fidelity!;
   expect(fidelity).toMatchObject({ restamped: 0, notKept: 0, unknown: 0 });
   expect(fidelity.foreign + fidelity.altered + fidelity.missingInHistory).toBe(

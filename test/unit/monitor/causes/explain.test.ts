@@ -51,6 +51,7 @@ const ROW: RowFacts = {
   fetchedUs: at('11:42'),
   watermarkUs: at('11:00'),
   served: servedAt('11:00'),
+  writer: run(),
   fidelity: { answer: 'true', isDuplicated: true },
   alteration: null,
   replayed: replayedAt('11:00'),
@@ -84,6 +85,7 @@ const VALUE: ValueFacts = {
   replayedState: 'value',
   available: undefined,
   alteration: null,
+  earlier: null,
   isAnswerAltered: false,
 };
 
@@ -128,10 +130,34 @@ describe('fidelity', () => {
     expect(causeOf({ ...altered, alteration: zero.alteration }, zero)).toBe('null or default substituted');
     expect(evidenceOf({ ...altered, alteration: zero.alteration }, zero)).toBe(
       'the row of edge 11:00 has 0 online and null in the history, one of which stands for no value (the row online ' +
-        'bears the written time 11:00)',
+        'bears the written time 11:00, when run r-1 was at work)',
     );
     expect(causeOf(altered, { alteration: 'precision / type' })).toBe('precision / type');
     expect(causeOf(altered, { alteration: 'unexplained' })).toBe('unexplained');
+  });
+  test('a value that was changed in the history, by the commits between which it was as it was served', () => {
+    const earlier = { version: 3, atUs: at('11:05'), until: { version: 9, atUs: at('14:20') } };
+    const changed = { alteration: 'changed in place', held: 2, earlier } as const;
+    expect(decide(of({ ...altered, alteration: changed.alteration }, changed))).toEqual({
+      cause: 'changed in place',
+      also: [],
+      withinPromise: false,
+    });
+    expect(evidenceOf({ ...altered, alteration: changed.alteration }, changed)).toBe(
+      "the row of edge 11:00 has 1 online and 2 in the history; entry 3 of the history's log, of 11:05, had what was " +
+        'served, until entry 9 of 14:20 took it out',
+    );
+    const zero = { alteration: 'null or default substituted', held: null, served: 0, earlier } as const;
+    expect(decide(of({ ...altered, alteration: zero.alteration }, zero))).toMatchObject({
+      cause: 'null or default substituted',
+      also: ['changed in place'],
+    });
+  });
+  test('a wrong row that no run wrote says so', () => {
+    const zero = { alteration: 'null or default substituted', held: null, served: 0 } as const;
+    expect(evidenceOf({ ...altered, alteration: zero.alteration, writer: null }, zero)).toMatch(
+      /bears the written time 11:00, when no run of the view was at work\)$/,
+    );
   });
   test('a true value of an altered row is counted under its timing, and the row’s cause stands beside it', () => {
     const facts = {

@@ -43,7 +43,9 @@ function judge(planted: PlantedCase) {
     keptFromUs: Math.min(served.eventUs, ...planted.others.map(({ eventUs }) => eventUs)),
   };
   const answer = fidelity(facts);
-  const altered = alterationsOf(facts, answer);
+  const commit = { version: 1, atUs: 0, until: { version: 2, atUs: 1 } };
+  const removed = planted.earlier.map((row) => ({ ...row, commit }));
+  const altered = alterationsOf(facts, answer, removed);
   const rule = { delayUs, ttlUs };
   const rows = planted.own.filter(({ isEarlier }) => isEarlier !== true);
   const earlier = planted.own.filter(({ isEarlier }) => isEarlier === true);
@@ -73,6 +75,7 @@ function judge(planted: PlantedCase) {
     fetchedUs: planted.fetchedUs,
     watermarkUs: planted.watermarkUs,
     served: { ...timesOf(served), writtenUs: served.eventUs },
+    writer: null,
     fidelity: answer,
     alteration: altered.alteration,
     replayed: replayed === null ? null : timesOf(replayed),
@@ -110,6 +113,7 @@ function judge(planted: PlantedCase) {
       replayedState: isInside ? 'value' : 'outside TTL',
       available: undefined,
       alteration: altered.alterations[i]!,
+      earlier: altered.earlier[i]!,
       isAnswerAltered,
     };
   });

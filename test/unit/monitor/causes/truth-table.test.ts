@@ -163,6 +163,7 @@ function* servedRows(): Generator<RowFacts> {
                   fetchedUs: FETCHED_US,
                   watermarkUs,
                   served,
+                  writer: null,
                   fidelity: given,
                   alteration: null,
                   replayed: null,

@@ -51,6 +51,7 @@ function facts(
     fetchedUs: servedUs,
     watermarkUs: 0,
     served: { eventUs: 0, createdUs: 1, definitionId: 1, writtenUs: 1 },
+    writer: null,
     fidelity: { answer: 'true', isDuplicated: false },
     alteration: null,
     replayed: missed.times,
@@ -73,6 +74,7 @@ function facts(
     replayedState: stateOf(PRESENT, replayed),
     available: undefined,
     alteration: null,
+    earlier: null,
     isAnswerAltered: false,
     ...change,
   };

@@ -1,0 +1,107 @@
+/** Rows that are not what the history holds of them: which run wrote them, and what the history held before. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { readTable } from '../../../project/delta/delta-log.ts';
+import { historyFolder } from '../../../project/history/history-folder.ts';
+import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
+import { at } from '../../support/day-time.ts';
+
+const SETTLED = '2026-01-10T00:00:00';
+const TIMES = { event: '11:00:00', created: '11:01:00' };
+
+let day: MonitoredDay;
+afterEach(() => day.remove());
+
+async function makeDay(): Promise<void> {
+  day = await MonitoredDay.make();
+  await day.writeDrivers([{ driver: 2, event: '09:00:00', created: '09:00:00', convRate: 1 }]);
+  for (const [runId, from, to] of [
+    ['r-11', '11:01:00', '11:05:00'],
+    ['r-12', '12:01:00', '12:05:00'],
+  ] as const) {
+    const times = { startedUs: at(from), finishedUs: at(to), watermarkUs: at(TIMES.event) };
+    await day.record(day.orders, { runId, toUs: at(from), ...times });
+  }
+}
+
+async function writeHistory(values: readonly (readonly [bigint | null, number | null])[], run: string) {
+  const rows = values.map((own, i) => ({ customer: `c-${i}`, ...TIMES, run, values: own }));
+  await day.appendOrders(rows);
+  day.setWatermark('23:00:00');
+}
+
+function serve(n: number, values: readonly [bigint | null, number | null], written: string): string {
+  return day.serve('12:30:00', `c-${n}`, { row: { ...TIMES, written, values }, watermark: '11:00:00' });
+}
+
+function causesOf({ features }: Snapshot): Record<string, string> {
+  const examples = features.flatMap((feature) => feature.examples);
+  return Object.fromEntries(examples.map(({ requestId, causes }) => [requestId, causes.join(', ')]));
+}
+
+test('an incident of wrong rows names the run that was at work when they came online, or none', async () => {
+  await makeDay();
+  const values = Array.from({ length: 6 }, (_, i) => [BigInt(i), null] as const);
+  await writeHistory(values, 'r-11');
+  // Zeros by the run of eleven; rounded values by hand, when none was at work.
+  serve(0, [0n, 0], '11:04:00');
+  serve(1, [1n, 0], '11:04:30');
+  serve(2, [9n, null], '11:40:00');
+  const { incidents } = await day.judge(SETTLED);
+  expect(incidents.map(({ cause, runs, rows }) => ({ cause, runs, rows }))).toEqual([
+    { cause: 'null or default substituted', runs: ['r-11'], rows: 2 },
+    { cause: 'unexplained', runs: [], rows: 1 },
+  ]);
+  expect(incidents[0]!.examples[0]!.evidence).toMatch(/written time 11:04, when run r-11 was at work\)$/);
+  expect(incidents[1]!.examples[0]!.evidence).toMatch(
+    /written time 11:40, when no run of the view was at work\)$/,
+  );
+});
+
+test('a value that an earlier entry of the history had, which another program took out', async () => {
+  await makeDay();
+  await writeHistory(
+    [
+      [1n, 10],
+      [2n, 20],
+      [3n, 30],
+      [4n, null],
+    ],
+    'before',
+  );
+  day.takeOut('before', '20:15:00');
+  await writeHistory(
+    [
+      [1n, 11.5],
+      [2n, 20],
+      [3n, 31.5],
+      [4n, 0],
+    ],
+    'after',
+  );
+  const changed = serve(0, [1n, 10], '11:04:00');
+  serve(1, [2n, 20], '11:04:00');
+  // None of the two: whatever rewrote the history, it is no evidence for this value.
+  const unexplained = serve(2, [3n, 99], '11:04:00');
+  const nulled = serve(3, [4n, null], '11:04:00');
+  const snapshot = await day.judge(SETTLED);
+  expect(causesOf(snapshot)).toEqual({
+    [changed]: 'changed in place',
+    [unexplained]: 'unexplained',
+    [nulled]: 'null or default substituted, changed in place',
+  });
+  expect(snapshot.views[0]!.fidelity).toMatchObject({ true: 1, altered: 3 });
+});
+
+test('a file that is gone from the disk proves nothing', async () => {
+  await makeDay();
+  await writeHistory([[1n, 10]], 'before');
+  day.takeOut('before', '20:15:00');
+  await writeHistory([[1n, 11.5]], 'after');
+  const folder = historyFolder(day.project.settings.history, day.orders);
+  for (const path of readTable(folder)!.removed.keys()) rmSync(join(folder, decodeURIComponent(path)));
+  const served = serve(0, [1n, 10], '11:04:00');
+  expect(causesOf(await day.judge(SETTLED))).toEqual({ [served]: 'unexplained' });
+});
