@@ -1,9 +1,9 @@
 /**
  * Judges one service over a day or an hour: its views one after another, then the verdict over all of them. Writes the
- * snapshot and, beside it, every mismatch. Called by run.ts.
+ * snapshot and, beside it, the judged rows. Called by run.ts.
  */
 import { registryError } from '../contract/errors.ts';
-import type { Entity, FeatureView, ServiceView } from '../contract/model.ts';
+import type { Entity, Feature, FeatureView, ServiceView } from '../contract/model.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
@@ -20,8 +20,8 @@ import { NO_TRAFFIC, agreedByOpen, agreeingRowCounts, replayedSpreads } from './
 import { FeatureTally } from './tally/feature-tally.ts';
 import { NO_PAIRS } from './tally/agreeing-pairs.ts';
 import { ViewJudge } from './judge/judge.ts';
-import { JudgedValues } from './judge/judged-values.ts';
 import { PodClocks } from './judge/pod-clocks.ts';
+import { JudgedRows } from './judged-rows/judged-rows.ts';
 import { ViewReplay } from './judge/replay.ts';
 import { RevealedValues } from './as-served/revealed-values.ts';
 import { RunIndex } from './judge/run-index.ts';
@@ -35,7 +35,7 @@ import { IncidentTally } from './tally/incident-tally.ts';
 import { RoleTally } from './tally/role-tally.ts';
 import { runsOfDay } from './verdict/runs-of-day.ts';
 import { trendPoint } from './verdict/earlier-day.ts';
-import { judgedValuesFile, readEarlier, writeSnapshot } from './verdict/snapshot-folder.ts';
+import { judgedRowsFile, readEarlier, writeSnapshot } from './verdict/snapshot-folder.ts';
 import { SNAPSHOT_VERSION } from './verdict/snapshot.ts';
 import type { Snapshot, VectorCounts } from './verdict/snapshot.ts';
 import { conclude } from './verdict/verdict.ts';
@@ -46,7 +46,7 @@ import type { ViewState } from './verdict/view-state.ts';
 export class ServiceRun {
   readonly #day: MonitoredDay;
   readonly #served: DayOfService;
-  readonly #values = new JudgedValues();
+  readonly #rows: JudgedRows;
   readonly #judged: JudgedVectors;
   readonly #answers: LoggedAnswers;
   readonly #clocks: PodClocks;
@@ -59,19 +59,19 @@ export class ServiceRun {
   constructor(day: MonitoredDay, served: DayOfService) {
     this.#day = day;
     this.#served = served;
+    this.#rows = new JudgedRows(day.duck, served.files, served.service.requestKeys);
     this.#judged = new JudgedVectors(day.duck, served);
     this.#answers = new LoggedAnswers(day.duck, served, day.book);
     this.#clocks = new PodClocks(day.duck, served);
   }
 
   async judge(): Promise<Snapshot> {
-    const { project, database, book, duck } = this.#day;
+    const { project, database, book } = this.#day;
     const { settings, logger } = project;
     const { service } = this.#served;
     const features = new Map<string, CountedDay['features'][number]>();
     const trained = await trainedSpreads(database, service.name, this.#day.toUs);
     const views = new Map<string, ViewState>();
-    await this.#values.begin(duck);
     await this.#judged.begin();
     await this.#answers.begin();
     await this.#clocks.begin();
@@ -85,7 +85,7 @@ export class ServiceRun {
       if (state === undefined) views.set(view.id, await readViewState(this.#day, view, runs, this.#served));
     }
     logger.progress(`judging ${service.name}`, service.views.length, service.views.length);
-    await this.#values.write(duck, judgedValuesFile(settings.reports, service.name, spanText(this.#day)));
+    await this.#rows.write(judgedRowsFile(settings.reports, service.name, spanText(this.#day)));
     const ordered = service.features.flatMap(({ fullName }) => features.get(fullName) ?? []);
     // Drift is a day's: an hour of one day is like no day.
     const drift = this.#day.hour === null ? await driftOfDay(this.#day, this.#served) : null;
@@ -142,16 +142,18 @@ export class ServiceRun {
     const judge = new ViewJudge(
       { service, used, view, tallies, role: tally, runs: new RunIndex(runs), historyWatermarkUs, hmacKey },
       book,
-      this.#values,
+      this.#rows.verdicts,
     );
     for (const [i, states] of (split?.agreeing ?? []).entries())
       tallies.get(own[i]!.feature)!.addAgreeing(states, split!.hasCreatedTimes);
     judge.addTrue(split?.given ?? 0);
     const open = { service, features: split?.served ?? [], open: split?.open ?? 0, definedAs };
     if (open.open > 0) {
+      await this.#rows.verdicts.begin(`${service.name} ${used.role}`, taken.length);
       await this.#judgeOpen(judge, new ViewReplay(duck, { ...role, ...open }), { view, entity, hasRows });
     }
     if (split !== null) await this.#judged.endRole();
+    await this.#endRows(used, view, { features: taken, rows: split !== null, open: open.open > 0 });
     this.#fidelity.set(used.role, judge.fidelity);
     const rows = hasRows ? await agreeingRowCounts(duck, taken.length) : [];
     const snapshots: CountedDay['features'][number][] = [];
@@ -162,6 +164,26 @@ export class ServiceRun {
       snapshots.push(tallies.get(feature.name)!.snapshot(fullName, view.id, pairs, agreeing));
     }
     return snapshots;
+  }
+
+  /** Takes what the Parquet holds of a role while its tables are there. */
+  async #endRows(
+    { role }: ServiceView,
+    view: FeatureView,
+    {
+      features,
+      ...has
+    }: {
+      readonly features: readonly { readonly fullName: string; readonly feature: Feature }[];
+      readonly rows: boolean;
+      readonly open: boolean;
+    },
+  ): Promise<void> {
+    const isMarked = (today: Feature, bundle: string): boolean => {
+      const then = this.#day.book.servedView(bundle, view).features;
+      return today.log !== 'raw' || then.some(({ name, log }) => name === today.name && log !== 'raw');
+    };
+    await this.#rows.endRole({ role, view: view.id, features, isMarked }, has);
   }
 
   async #judgeOpen(
@@ -186,7 +208,7 @@ export class ServiceRun {
       for (const row of rows) {
         const { vid } = row.vector;
         if (!judge.add(row, asked.get(vid), answers.get(vid), agreed.get(vid))) this.#judged.addUnjudged(vid);
-        if (this.#values.isFull) await this.#values.flush(duck);
+        if (this.#rows.verdicts.isFull) await this.#rows.verdicts.flush();
       }
     }
   }

@@ -20,7 +20,7 @@ export interface Decision {
   readonly withinPromise: boolean;
 }
 
-export interface Explanation extends Decision {
+interface Explanation extends Decision {
   /** One sentence with the times that prove the cause. */
   readonly evidence: string;
 }

@@ -1,6 +1,6 @@
 /**
  * Judges one view of a service over a day: turns each replayed vector into the `ValueFacts` of its values, hands these
- * to the features' tallies, and keeps the mismatches for the Parquet beside the report.
+ * to the features' tallies, and tells its decisions for the Parquet beside the report.
  *
  * Each vector is judged by the bundle that it names: delay, TTL, freshness and fallbacks come from that bundle.
  *
@@ -20,7 +20,6 @@ import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { AskedFidelity } from '../as-served/as-served.ts';
 import type { LoggedAnswer } from '../answers/logged-answer.ts';
 import type { BundleBook } from './bundle-book.ts';
-import { evidenceOf } from '../causes/explain.ts';
 import { Decisions } from '../tally/decided.ts';
 import { exampleHash } from '../tally/example-pool.ts';
 import type { FeatureTally, VectorName } from '../tally/feature-tally.ts';
@@ -31,7 +30,7 @@ import { readGivenRow, sameFeature } from '../as-served/given-row.ts';
 import type { GivenRow } from '../as-served/given-row.ts';
 import { HASHED_TYPE, HashedFeature } from './hashed-values.ts';
 import type { HashedValue } from './hashed-values.ts';
-import type { JudgedValues } from './judged-values.ts';
+import type { RowOutcome, RowVerdicts } from '../judged-rows/row-verdicts.ts';
 import type { ReplayedRow, ReplayedVector } from './replayed-vector.ts';
 import { rowFacts } from './row-facts.ts';
 import type { RunIndex } from './run-index.ts';
@@ -61,7 +60,7 @@ interface JudgedView {
 export class ViewJudge {
   readonly #judged: JudgedView;
   readonly #book: BundleBook;
-  readonly #values: JudgedValues;
+  readonly #verdicts: RowVerdicts;
   readonly #hasCreatedTimes: boolean;
   readonly #features: readonly JudgedFeature[];
   readonly #fidelity = Object.fromEntries(FIDELITY_ANSWERS.map((answer) => [answer, 0])) as Record<
@@ -73,11 +72,11 @@ export class ViewJudge {
   /** Created when the first value of a feature is hashed. */
   readonly #hashed = new Map<Feature, HashedFeature>();
 
-  constructor(judged: JudgedView, book: BundleBook, values: JudgedValues) {
+  constructor(judged: JudgedView, book: BundleBook, verdicts: RowVerdicts) {
     const { service, used, view } = judged;
     this.#judged = judged;
     this.#book = book;
-    this.#values = values;
+    this.#verdicts = verdicts;
     this.#hasCreatedTimes = view.kind === 'aggregated' || view.source.createdTime !== null;
     this.#features = service.features
       .filter((feature) => feature.role === used.role && judged.tallies.has(feature.feature))
@@ -124,7 +123,7 @@ export class ViewJudge {
     let values = 0;
     let isAnswerAltered = false;
     let judged = false;
-    for (const one of this.#features) {
+    for (const [i, one] of this.#features.entries()) {
       const { feature, fullName } = one;
       const tally = tallies.get(feature.name)!;
       const at = servedView === view ? one.index : sameFeature(servedView, feature);
@@ -137,18 +136,18 @@ export class ViewJudge {
       else if (unjudged) tally.addUnjudged();
       else {
         const facts = this.#valueFacts(row, one, definition, at);
-        const { decided, isPresent, candidate } = tally.add(facts, judgedRow);
-        if (decided !== null) {
-          const evidence = evidenceOf(facts, decided.cause);
-          this.#values.add(fullName, vector, facts, { ...decided, evidence });
-        }
+        const { isPresent, candidate } = tally.add(facts, judgedRow);
         if (facts.servedState !== 'unavailable') judged = true;
         if (facts.isAnswerAltered && facts.servedState !== 'unavailable') isAnswerAltered = true;
         if (isPresent) values += 1;
-        if (candidate !== null) mismatches.push({ feature: fullName, candidate });
+        if (candidate === null) continue;
+        mismatches.push({ feature: fullName, candidate });
+        this.#verdicts.addMismatch(i, candidate.decided);
       }
     }
-    role.addFidelity(place, asked?.fidelity.answer ?? null, isAnswerAltered);
+    const fidelity = asked?.fidelity.answer ?? null;
+    this.#verdicts.endRow(vector.vid, outcomeOf(row, { judged, unjudged }), fidelity);
+    role.addFidelity(place, fidelity, isAnswerAltered);
     role.add(place, values, mismatches);
     return judged;
   }
@@ -308,6 +307,16 @@ export class ViewJudge {
       this.#judged.service.requestKeys.map((key, i) => [key.name, vector.keys[i] ?? null]),
     );
   }
+}
+
+function outcomeOf(
+  { vector, isUndecoded }: ServedRowFacts,
+  { judged, unjudged }: { readonly judged: boolean; readonly unjudged: boolean },
+): RowOutcome {
+  if (vector.status === UNAVAILABLE) return 'unavailable';
+  if (isUndecoded) return 'undecoded';
+  if (unjudged) return 'unjudged';
+  return judged ? 'agrees' : 'withheld';
 }
 
 interface JudgedFeature {

@@ -117,6 +117,11 @@ export class ServedFiles {
     return this.#folders.length === 0;
   }
 
+  /** Whether ids of a key stand in the log as HMACs. */
+  hasHmacs(key: string): boolean {
+    return this.#folders.some(({ columns }) => columns.has(`${key}__hmac`));
+  }
+
   /** @returns a SELECT of all vectors, without what belongs to a role */
   get vectors(): string {
     return this.#folders.map((folder) => this.#select(folder, [], [])).join(' UNION ALL ');

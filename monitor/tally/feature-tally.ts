@@ -292,7 +292,7 @@ function placeOf(served: State, replayed: State): number {
 const DOUBLE: ValueType = { kind: 'float64' };
 
 /** The value as JSON; on the tensor surface an integer is a double, which may be a NaN. */
-export function jsonOf(type: ValueType, value: Value): Json {
+function jsonOf(type: ValueType, value: Value): Json {
   return valueToJson(typeof value === 'number' && isNumeric(type) ? DOUBLE : type, value);
 }
 

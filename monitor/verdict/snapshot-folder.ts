@@ -3,7 +3,7 @@
  *
  *   {reports}/{service}/{date}.json       the snapshot
  *                       {date}.html       the report, drawn from the snapshot
- *                       {date}.parquet    every mismatch
+ *                       {date}.parquet    the judged rows: those that differ, and a sample of the others
  *                       {date}.sketches.json   what was served, in small: later days are compared with it
  *                       {date}T{hour}.…        the same of one hour, without sketches
  *
@@ -38,7 +38,7 @@ export function reportFile(reports: string, service: string, span: string): stri
   return join(reports, service, `${span}.html`);
 }
 
-export function judgedValuesFile(reports: string, service: string, span: string): string {
+export function judgedRowsFile(reports: string, service: string, span: string): string {
   return join(reports, service, `${span}.parquet`);
 }
 

@@ -1,7 +1,11 @@
 /** Ids that the log holds as HMACs are joined with the history all the same, and the report shows the HMACs. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { judgedRowsFile } from '../../../monitor/verdict/snapshot-folder.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { idDigest } from '../../../contract/log-privacy.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
+import { quotePath } from '../../../project/engine/duckdb/file-sql.ts';
+import { DAY } from '../../support/day-time.ts';
 import { LOG_KEY, MonitoredDay, SERVICE, servedRow } from '../../support/fixtures/monitored-day.ts';
 
 const KEY = LOG_KEY;
@@ -64,6 +68,20 @@ describe('hashed ids', () => {
       driver_id: `hmac:${idDigest(KEY, '1')}`,
     });
     expect(JSON.stringify(snapshot)).not.toContain('bob');
+    const duck = await DuckDb.open();
+    const file = judgedRowsFile(day.project.settings.reports, SERVICE.name, DAY);
+    const keys = await duck.rows(
+      `SELECT customer_id, customer_id__hmac, driver_id, driver_id__hmac FROM read_parquet(${quotePath(file)}) WHERE _weight = 1`,
+    );
+    duck.close();
+    expect(keys).toEqual([
+      {
+        customer_id: null,
+        customer_id__hmac: `hmac:${idDigest(KEY, 'bob')}`,
+        driver_id: null,
+        driver_id__hmac: `hmac:${idDigest(KEY, '1')}`,
+      },
+    ]);
   });
 
   test('under another secret are left out, and it is said which one is needed', async () => {

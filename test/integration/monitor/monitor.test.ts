@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { runMonitor } from '../../../monitor/run.ts';
-import { judgedValuesFile, readSnapshot } from '../../../monitor/verdict/snapshot-folder.ts';
+import { readSnapshot } from '../../../monitor/verdict/snapshot-folder.ts';
 import type { FeatureSnapshot, Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { renderVerdict } from '../../../monitor/report/terminal/verdict-table.ts';
 import { exitCodeOf } from '../../../monitor/verdict/verdict.ts';
-import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
 import { CodedError } from '../../../contract/std/coded-error.ts';
 import { writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { FRAME_HEADER_BYTES, FRAME_MAGIC } from '../../../contract/wire/log/spool-frame.ts';
 import { DAY, at } from '../../support/day-time.ts';
+import { judgedMismatches } from '../../support/fixtures/judged-mismatches.ts';
 import { MonitoredDay, earlierOrders } from '../../support/fixtures/monitored-day.ts';
 import type { DriverRow, OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
 
@@ -560,24 +560,14 @@ describe('what is kept of a day', () => {
     expect(snapshot.trend.map((point) => point.date)).toEqual(['2025-12-31', '2026-01-01']);
     expect(day.project.said.join()).toMatch('2025-12-30');
 
-    const duck = await DuckDb.open();
-    const from = `read_parquet(${quoteText(judgedValuesFile(reports, 'churn', DAY))})`;
-    const rows = await duck.rows(
-      `SELECT request_id, feature, served_state, served, replayed_state, replayed, cause, within_promise,
-       epoch_us(served_at) AS served_us FROM ${from}`,
-    );
-    duck.close();
-    expect(rows).toEqual([
+    expect(await judgedMismatches(reports, snapshot)).toEqual([
       {
-        request_id: id,
+        requestId: id,
         feature: 'orders__spent_1d',
-        served_state: 'zero',
-        served: '0',
-        replayed_state: 'null',
+        served: '0.0',
         replayed: null,
-        cause: 'null or default substituted',
-        within_promise: false,
-        served_us: BigInt(at('07:30:00')),
+        causes: ['null or default substituted'],
+        withinPromise: false,
       },
     ]);
   });

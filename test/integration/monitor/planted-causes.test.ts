@@ -5,12 +5,11 @@
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Cause } from '../../../monitor/causes/cause.ts';
-import { judgedValuesFile } from '../../../monitor/verdict/snapshot-folder.ts';
-import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import type { CauseCounts, Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import type { FeatureService } from '../../../contract/model.ts';
 import { formatTimestamp } from '../../../contract/std/timestamp.ts';
-import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
-import { quotePath } from '../../../project/engine/duckdb/file-sql.ts';
+import { judgedMismatches } from '../../support/fixtures/judged-mismatches.ts';
+import type { JudgedMismatch } from '../../support/fixtures/judged-mismatches.ts';
 import { MonitoredDay, SERVICE, servedRow } from '../../support/fixtures/monitored-day.ts';
 import type { OrderRow } from '../../support/fixtures/monitored-day.ts';
 import { driverStats, orders } from '../../support/fixtures/materialized-project.ts';
@@ -71,31 +70,35 @@ function answerOf({ answered, served }: PlantedCase, names: readonly [string, st
   return Buffer.from(`{"results":[{"entities":{},"features":{${features}}}],"metadata":{}}`);
 }
 
-interface Told {
-  readonly causes: readonly string[];
-  readonly withinPromise: boolean;
+/** Causes and promise of each mismatch, by request. */
+async function toldOf(snapshot: Snapshot): Promise<Map<string, JudgedMismatch[]>> {
+  const mismatches = await judgedMismatches(day.project.settings.reports, snapshot);
+  const groups = Map.groupBy(mismatches, ({ requestId }) => requestId);
+  return new Map(groups);
 }
 
-/** Causes and promise of each mismatch, by request. */
-async function toldOf({ service, date }: Snapshot): Promise<Map<string, Told[]>> {
-  const duck = await DuckDb.open();
-  const file = judgedValuesFile(day.project.settings.reports, service, date);
-  const rows =
-    await duck.rows(`SELECT request_id, array_to_string([cause] || also, '; ') AS causes, within_promise
-    FROM read_parquet(${quotePath(file)})`);
-  duck.close();
-  const groups = Map.groupBy(rows, (row) => row['request_id'] as string);
-  const told = (row: (typeof rows)[number]): Told => ({
-    causes: (row['causes'] as string).split('; '),
-    withinPromise: row['within_promise'] as boolean,
-  });
-  return new Map([...groups].map(([id, own]) => [id, own.map(told)]));
+/** By feature and first cause, as snapshots count them. */
+function countsOf(mismatches: readonly JudgedMismatch[]): Record<string, Record<string, CauseCounts>> {
+  const counts: Record<string, Record<string, CauseCounts>> = {};
+  for (const { feature, causes, withinPromise } of mismatches) {
+    const own = (counts[feature] ??= {});
+    const { values, beyondPromise } = own[causes[0]!] ?? { values: 0, beyondPromise: 0 };
+    own[causes[0]!] = { values: values + 1, beyondPromise: beyondPromise + (withinPromise ? 0 : 1) };
+  }
+  return counts;
 }
 
 async function expectFound(snapshot: Snapshot, planted: Planted): Promise<void> {
   const told = await toldOf(snapshot);
   const examples = snapshot.features.flatMap((feature) => feature.examples);
   expect(examples.length).toBeGreaterThan(0);
+  expect(countsOf([...told.values()].flat())).toEqual(
+    Object.fromEntries(
+      snapshot.features
+        .filter(({ causes }) => Object.keys(causes).length > 0)
+        .map(({ name, causes }) => [name, causes]),
+    ),
+  );
   for (const { requestId, causes } of examples) {
     expect(told.get(requestId)!.map((one) => one.causes)).toContainEqual(causes);
   }

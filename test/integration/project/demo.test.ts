@@ -16,6 +16,7 @@ import { plumb, QUIET_NODE, run } from '../../support/processes/plumb-process.ts
 import type { Finished } from '../../support/processes/plumb-process.ts';
 
 const RETAIL = join(import.meta.dirname, '../../../examples/retail');
+const PAGE = join(import.meta.dirname, '../../..', 'docs/monitor.md');
 const RAW = join(RETAIL, 'data/online_retail.parquet');
 const DATA_DAY_US = Date.UTC(2011, 11, 9) * 1_000;
 const MINUTE_US = 60_000_000;
@@ -130,6 +131,29 @@ describe('the demo', () => {
       expect(demo.stdout).toContain(command);
     }
     expect(beyond.map(({ harm }) => harm)).toEqual(beyond.map(({ harm }) => harm).toSorted((a, b) => b - a));
+  });
+
+  test('has answers to the questions that docs/monitor.md asks of the judged rows', async () => {
+    const [file] = globSync(join(folder, '.plumb/reports/basket_v1/*.parquet'));
+    const page = readFileSync(PAGE, 'utf8').split('## The Parquet')[1]!;
+    const questions = /^```sql\n([^]*?)```/m
+      .exec(page)![1]!
+      .split(';')
+      .filter((sql) => sql.trim() !== '');
+    expect(questions).toHaveLength(5);
+    for (const sql of questions) {
+      const rows = await duck.rows(sql.replaceAll("'2026-01-02.parquet'", `read_parquet('${file}')`));
+      expect(rows, sql).not.toEqual([]);
+    }
+    const [counts] = await duck.rows(
+      `SELECT sum(_mismatches)::INTEGER AS wrong, sum(_beyond_promise)::INTEGER AS beyond FROM read_parquet('${file}')`,
+    );
+    const sum = (of: (feature: FeatureSnapshot) => number): number =>
+      snapshot.features.reduce((all, feature) => all + of(feature), 0);
+    expect(counts).toEqual({
+      wrong: sum(({ present, exact }) => present - exact),
+      beyond: sum(({ beyondPromise }) => beyondPromise),
+    });
   });
 
   test('finds what happened, all of it and nothing else', async () => {
