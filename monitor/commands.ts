@@ -53,8 +53,7 @@ export async function run(
     ...(options.service === undefined ? {} : { services: options.service }),
   });
   const snapshots = judged.map(({ snapshot }) => snapshot);
-  const isHour = snapshots.some(({ hour }) => hour !== undefined);
-  const told = isHour ? '' : await afterRun(project, snapshots);
+  const told = await afterRun(project, snapshots);
   const render = (): string => {
     return [...judged.map((day) => verdictText(context, day)), ...(told === '' ? [] : [told])].join('\n\n');
   };

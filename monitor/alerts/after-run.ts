@@ -1,11 +1,14 @@
 /**
  * What follows a run of the monitor: receivers are told of alerts, the verdicts' metrics are written and pushed, and
- * the heartbeat is called. None of it changes the verdict or the exit code: what fails is warned of.
+ * the heartbeat is called. After a run on an hour receivers are told alone: metrics and heartbeat are of the last day,
+ * so that a day that nobody judged is noticed. None of it changes the verdict or the exit code: what fails is warned
+ * of.
  */
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { parseTimestamp } from '../../contract/std/timestamp.ts';
 import type { Project } from '../../project/project.ts';
 import type { SecretText } from '../../project/settings/monitor-settings.ts';
+import { spanText } from '../judged-span.ts';
 import { judgedDates, judgedServices, readSnapshot } from '../verdict/snapshot-folder.ts';
 import type { Snapshot } from '../verdict/snapshot.ts';
 import { alertDays } from './alert-days.ts';
@@ -35,6 +38,7 @@ export async function afterRun(project: Project, judged: readonly Snapshot[]): P
           project,
           judged.map((snapshot) => alertedService(project, snapshot)),
         );
+  if (judged.some(({ hour }) => hour !== undefined)) return tellingText(tellings);
   if (metrics !== null || push !== null) await publishMetrics(project, judged, tellings);
   if (heartbeat !== null) {
     await calling(project, 'the heartbeat', async (sendMs, ca) =>
@@ -49,12 +53,14 @@ function openOf({ settings, logger }: Project, service: string): OpenAlert<Alert
 }
 
 function alertedService(project: Project, snapshot: Snapshot): AlertedService {
-  const { service, date, verdict, sentence, provisional } = snapshot;
+  const { service, date, hour, verdict, sentence, provisional } = snapshot;
   const { reportsUrl } = project.settings.monitor;
-  const reportOf = (day: string): string | null =>
-    reportsUrl === null ? null : `${reportsUrl}/${encodeURIComponent(service)}/${day}.html`;
+  const reportOf: AlertedService['reportOf'] = (day) =>
+    reportsUrl === null ? null : `${reportsUrl}/${encodeURIComponent(service)}/${spanText(day)}.html`;
+  const span = hour === undefined ? { date } : { date, hour };
+  const report = reportOf({ date, hour: hour ?? null });
   return {
-    judged: { service, date, verdict, sentence, isProvisional: provisional, report: reportOf(date) },
+    judged: { service, ...span, verdict, sentence, isProvisional: provisional, report },
     open: openOf(project, service),
     reportOf,
   };

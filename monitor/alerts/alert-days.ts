@@ -1,9 +1,12 @@
 /**
- * The judged days of a service as its alerts see them: read from the snapshots of the last 30 days that have one. An
- * alert that these days alone would not open is closed.
+ * The judged days of a service as its alerts see them, with the hours that were judged alone: read from the snapshots
+ * of the last 30 days that have one. An alert that these alone would not open is closed. Of hours an alarm alone opens
+ * anything, so no other hour is read.
  */
 import { countText } from '../../contract/std/count-text.ts';
 import type { Logger } from '../../contract/std/logger.ts';
+import { spanText } from '../judged-span.ts';
+import { alarmedHours, hoursOf } from '../report/judged-days.ts';
 import { faultsOf } from '../verdict/faults.ts';
 import type { SnapshotFault } from '../verdict/faults.ts';
 import { judgedDates, readSnapshot } from '../verdict/snapshot-folder.ts';
@@ -16,21 +19,23 @@ const DAYS = 30;
 
 /** @returns oldest first; skips, with a warning, a snapshot that cannot be read: its day counts neither way */
 export function alertDays(reports: string, service: string, logger: Logger): AlertDay<AlertFault>[] {
-  return judgedDates(reports, service)
-    .slice(-DAYS)
-    .flatMap((date) => {
-      try {
-        const snapshot = readSnapshot(reports, service, date);
-        return snapshot === null ? [] : [alertDay(snapshot)];
-      } catch (error) {
-        logger.warn(`the verdict of ${date} counts in no alert: ${(error as Error).message}`);
-        return [];
-      }
-    });
+  const days = judgedDates(reports, service);
+  const hours = hoursOf(reports, service).map(({ date }) => date);
+  const from = [...new Set([...days, ...hours])].toSorted().at(-DAYS) ?? '';
+  const alarmed = alarmedHours(reports, service, from).map(spanText);
+  return [...days.filter((date) => date >= from), ...alarmed].flatMap((span) => {
+    try {
+      const snapshot = readSnapshot(reports, service, span);
+      return snapshot === null ? [] : [alertDay(snapshot)];
+    } catch (error) {
+      logger.warn(`the verdict of ${span} counts in no alert: ${(error as Error).message}`);
+      return [];
+    }
+  });
 }
 
 export function alertDay(snapshot: Snapshot): AlertDay<AlertFault> {
-  const { date, verdict, provisional, earlierFaults } = snapshot;
+  const { date, hour = null, verdict, provisional, earlierFaults } = snapshot;
   // A day without an earlier verdict was settled when it was first judged.
   const shown =
     earlierFaults === undefined || provisional
@@ -39,7 +44,7 @@ export function alertDay(snapshot: Snapshot): AlertDay<AlertFault> {
   const faults = faultsOf(snapshot).map((fault) => {
     return { ...alertFault(fault, snapshot), isLate: shown !== null && !shown.has(alertKey(fault)) };
   });
-  return { date, hour: null, counts: verdict !== 'not-enough-data', faults };
+  return { date, hour, counts: verdict !== 'not-enough-data', faults };
 }
 
 function alertFault(

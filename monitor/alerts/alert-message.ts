@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import { countText } from '../../contract/std/count-text.ts';
 import type { Verdict } from '../verdict/snapshot.ts';
-import type { AlertLevel, DayFault, OpenAlert } from './alert-fold.ts';
+import type { AlertDay, AlertLevel, DayFault, OpenAlert } from './alert-fold.ts';
 import { changesOf } from './alert-changes.ts';
 import type { KnownAlerts, ToldAlert } from './alert-changes.ts';
 
@@ -24,6 +24,8 @@ export interface AlertFault extends DayFault {
 interface ToldVerdict {
   readonly service: string;
   readonly date: string;
+  /** 0 to 23; absent: the verdict is on the whole day. */
+  readonly hour?: number;
   readonly verdict: Verdict;
   readonly sentence: string;
   readonly isProvisional: boolean;
@@ -35,8 +37,8 @@ interface ToldVerdict {
 export interface AlertedService {
   readonly judged: ToldVerdict;
   readonly open: readonly OpenAlert<AlertFault>[];
-  /** The link to the report of another day of the service. */
-  reportOf(date: string): string | null;
+  /** The link to the report of another day, or an hour, of the service. */
+  reportOf(day: Pick<AlertDay, 'date' | 'hour'>): string | null;
 }
 
 export interface AlertGroup {
@@ -132,8 +134,8 @@ function openGroups(all: readonly OpenOf[]): AlertGroup[] {
       level,
       since: earliest(own.map(({ alert }) => alert.since)),
       services: own.map(({ of, alert }) => {
-        const { date } = alert.last.day;
-        return { service: of.judged.service, date, text: alert.last.fault.text, report: of.reportOf(date) };
+        const { day, fault } = alert.last;
+        return { service: of.judged.service, date: day.date, text: fault.text, report: of.reportOf(day) };
       }),
       owners: distinct(faults.flatMap(({ owners }) => owners)),
       models: distinct(faults.flatMap(({ models }) => models)),

@@ -1,6 +1,6 @@
 /**
  * Which days and hours of which services were judged, with the verdict of each: what the index and the links between
- * pages are made of.
+ * pages are made of, and which hours alerts may be of.
  *
  * Verdicts are kept in `{reports}/index.json` beside the time and the size of the snapshot that they were read from, so
  * that a year of snapshots is not read again after each run. It may be removed at any time: what it lacks is read.
@@ -55,7 +55,7 @@ export function datesOf(reports: string, service: string): string[] {
 }
 
 /** @returns the hours of a service that were judged alone and have a snapshot, oldest first */
-function hoursOf(reports: string, service: string): JudgedHour[] {
+export function hoursOf(reports: string, service: string): JudgedHour[] {
   return namesIn(join(reports, service))
     .toSorted()
     .flatMap((name) => {
@@ -79,6 +79,16 @@ export function judgedDates(reports: string): JudgedDate[] {
     const span = hour === undefined ? { date } : { date, hour };
     const hasPage = existsSync(reportFile(reports, service, spanText(span)));
     return { service, ...span, verdict, sentence, provisional, hasPage };
+  });
+}
+
+/** @returns the hours from a date on whose verdict is an alarm, or cannot be read, oldest first */
+export function alarmedHours(reports: string, service: string, from: string): JudgedHour[] {
+  const known = new KnownDates(reports);
+  return hoursOf(reports, service).filter((hour) => {
+    if (hour.date < from) return false;
+    const { verdict = 'pass' } = known.find(service, hour) ?? {};
+    return verdict === 'alarm' || verdict === null;
   });
 }
 

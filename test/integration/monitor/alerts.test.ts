@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { afterRun } from '../../../monitor/alerts/after-run.ts';
-import { writeSnapshot } from '../../../monitor/verdict/snapshot-folder.ts';
+import { snapshotFile, writeSnapshot } from '../../../monitor/verdict/snapshot-folder.ts';
 import type { Project } from '../../../project/project.ts';
 import { openProject } from '../../../project/project.ts';
 import { parsePrometheus } from '../../support/http/prometheus-text.ts';
@@ -26,7 +26,7 @@ interface AlertedProject {
   judge(
     date: string,
     faults: readonly FaultSample[],
-    more?: { provisional?: boolean; service?: string },
+    more?: { provisional?: boolean; service?: string; hour?: number },
   ): Promise<string>;
 }
 
@@ -39,8 +39,8 @@ function alertedProject(monitor: object): AlertedProject {
     project,
     folder,
     warnings,
-    judge(date, faults, { provisional = false, service = 'basket' } = {}) {
-      const snapshot = judgedDay({ service, date, faults, provisional });
+    judge(date, faults, { service = 'basket', ...more } = {}) {
+      const snapshot = judgedDay({ service, date, faults, ...more });
       writeSnapshot(project.settings.reports, snapshot);
       return afterRun(project, [snapshot]);
     },
@@ -72,6 +72,8 @@ async function receiver(
 const LAG: FaultSample = { view: 'stores', cause: 'materialization lag' };
 const ZEROS: FaultSample = { view: 'customers', cause: 'null or default substituted', atOnce: true };
 
+const ZEROS_NAME = { view: ZEROS.view, cause: ZEROS.cause };
+
 const webhook = (at: string, more: object = {}) => ({ kind: 'webhook', url: `http://${at}/hook`, ...more });
 
 interface WebhookMessage {
@@ -85,6 +87,7 @@ interface WebhookMessage {
   readonly noted: readonly { view: string }[];
   readonly closed: readonly { view: string; services: readonly string[] }[];
   readonly still: readonly { view: string }[];
+  readonly verdicts: readonly object[];
 }
 
 const messages = ({ taken }: { readonly taken: readonly Received[] }): WebhookMessage[] =>
@@ -139,6 +142,34 @@ describe('what a webhook is told', () => {
     expect([note!.noted.length, note!.opened.length]).toEqual([1, 0]);
     expect([page!.noted.length, page!.opened.length]).toEqual([0, 1]);
     expect(note!.text).toContain('Only the settled verdict shows it');
+  });
+
+  test('by an hour, what is at once, once: not by the next hour, nor by the day, whose good ones close it', async () => {
+    const server = await receiver();
+    const { judge } = alertedProject({ reportsUrl: 'https://reports/x/', alerts: [webhook(server.at)] });
+    expect(await judge('2026-11-01', [LAG], { hour: 7 })).toBe('');
+    expect(await judge('2026-11-01', [ZEROS], { hour: 8 })).toBe('Alerts, webhook: 1 alert opened');
+    expect(await judge('2026-11-01', [ZEROS, LAG], { hour: 9 })).toBe('');
+    expect(await judge('2026-11-01', [], { hour: 10 })).toBe('');
+    expect(await judge('2026-11-01', [ZEROS], { provisional: true })).toBe('');
+    expect(await judge('2026-11-01', [ZEROS])).toBe('');
+    for (const day of ['02', '03']) expect(await judge(`2026-11-${day}`, [])).toBe('');
+    expect(await judge('2026-11-04', [])).toBe('Alerts, webhook: 1 alert closed');
+    const [opened, ...more] = messages(server);
+    expect(more).toHaveLength(1);
+    expect(opened!.opened).toMatchObject([{ ...ZEROS_NAME, since: '2026-11-01' }]);
+    expect(opened!.opened[0]!.services[0]!.report).toBe('https://reports/x/basket/2026-11-01T08.html');
+    expect(opened!.verdicts).toMatchObject([{ date: '2026-11-01', hour: 8, isProvisional: true }]);
+  });
+
+  test('by an hour that is judged again and is none: that the alert is closed; one that is damaged counts for nothing', async () => {
+    const server = await receiver();
+    const { judge, project, warnings } = alertedProject({ alerts: [webhook(server.at)] });
+    await judge('2026-11-01', [ZEROS], { hour: 8 });
+    expect(await judge('2026-11-01', [], { hour: 8 })).toBe('Alerts, webhook: 1 alert closed');
+    writeFileSync(snapshotFile(project.settings.reports, 'basket', '2026-11-01T08'), '{"version": 2, ');
+    expect(await judge('2026-11-01', [])).toBe('');
+    expect(warnings.join('\n')).toMatch(/the verdict of 2026-11-01T08 counts in no alert/);
   });
 
   test('one message of a fault that hits two services, when a run judges both', async () => {
@@ -368,9 +399,11 @@ describe('Alertmanager', () => {
     expect(Date.parse(zeros.endsAt)).toBeGreaterThan(Date.now());
     await until(() => notified().includes('customers firing'), 'it has told of the alert');
 
-    // A day later it is still open: nothing is new, and it stays the same alert.
-    expect(await judge('2026-11-02', [ZEROS])).toBe('');
-    expect(await active()).toHaveLength(2);
+    // An hour and a day later it is still open: nothing is new, and it stays the same alert.
+    for (const more of [{ hour: 3 }, {}]) {
+      expect(await judge('2026-11-02', [ZEROS], more)).toBe('');
+      expect(await active()).toHaveLength(2);
+    }
     for (const day of ['03', '04', '05']) await judge(`2026-11-${day}`, []);
     await until(() => notified().includes('customers resolved'), 'it has told that the alert is resolved');
     expect(await active()).toEqual([]);
@@ -394,6 +427,10 @@ describe('the dead-man signal', () => {
     await judge('2026-11-01', [ZEROS], { service: 'churn' });
     await judge('2026-11-01', []);
     expect(beats).toBe(2);
+    const ofDays = readFileSync(join(folder, 'metrics/monitor.prom'), 'utf8');
+    // A day that nobody judges must be noticed, however many hours are.
+    await judge('2026-11-02', [ZEROS], { hour: 5 });
+    expect([beats, readFileSync(join(folder, 'metrics/monitor.prom'), 'utf8')]).toEqual([2, ofDays]);
     expect(warnings).toEqual([]);
     const text = readFileSync(join(folder, 'metrics/monitor.prom'), 'utf8');
     expect(pushed.taken.at(-1)!.body).toBe(text);

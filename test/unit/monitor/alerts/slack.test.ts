@@ -33,7 +33,7 @@ function messageOf(faults: readonly FaultSample[], service = 'basket', project =
       report: null,
     },
     open: openAlerts([alertDay(day)]),
-    reportOf: (date) => `https://reports.example.com/${encodeURIComponent(service)}/${date}.html`,
+    reportOf: ({ date }) => `https://reports.example.com/${encodeURIComponent(service)}/${date}.html`,
   };
   return alertMessage(project, [alerted], () => ({ told: [], begun: [] }));
 }
