@@ -6,6 +6,9 @@ import type { ReplayedTimes } from '../causes/facts.ts';
 export class RunIndex {
   readonly #byId = new Map<string, RunRecord>();
   readonly #complete: RunRecord[];
+  /** Of each complete run how far it and those before it have read: by cut-off, and by the newest row of the source. */
+  readonly #readTo: number[];
+  readonly #seenTo: number[];
   /** All, by their start. */
   readonly #started: RunRecord[];
   /** The last to start stands first. A backfill brings no row that was due. */
@@ -21,6 +24,8 @@ export class RunIndex {
     this.#failed = this.#started
       .filter((run) => run.state === 'failed' && run.kind !== 'backfill')
       .toReversed();
+    this.#readTo = highestSoFar(this.#complete.map(({ toUs }) => toUs));
+    this.#seenTo = highestSoFar(this.#complete.map(({ newestCreatedUs }) => newestCreatedUs ?? Infinity));
   }
 
   /**
@@ -36,7 +41,15 @@ export class RunIndex {
     const hasSeen = ({ toUs, newestCreatedUs }: RunRecord): boolean =>
       toUs >= knownUs &&
       (row.createdUs === null || newestCreatedUs === null || newestCreatedUs >= row.createdUs);
-    return this.#complete.find(hasSeen) ?? null;
+    // None before these two places can have seen it.
+    const from = Math.max(
+      firstPast(this.#readTo, (us) => us >= knownUs),
+      firstPast(this.#seenTo, (us) => us >= (row.createdUs ?? -Infinity)),
+    );
+    for (let i = from; i < this.#complete.length; i++) {
+      if (hasSeen(this.#complete[i]!)) return this.#complete[i]!;
+    }
+    return null;
   }
 
   /** @returns the last run that should have brought a row, began before it was missed, and failed; null: none did */
@@ -45,33 +58,37 @@ export class RunIndex {
       view.kind === 'aggregated' ? row.eventUs : Math.max(row.eventUs, row.createdUs ?? row.eventUs);
     const covers = ({ startedUs, watermarkUs, toUs }: RunRecord): boolean =>
       startedUs <= servedUs && (view.kind === 'aggregated' ? watermarkUs : toUs) >= knownUs;
-    return this.#failed.find(covers) ?? null;
+    const first = firstPast(this.#failed, ({ startedUs }) => startedUs <= servedUs);
+    for (let i = first; i < this.#failed.length; i++) if (covers(this.#failed[i]!)) return this.#failed[i]!;
+    return null;
   }
 
   /** @returns the run that was at work at a time, which is rounded down to a millisecond; null: none was */
   workingAt(us: number): RunRecord | null {
     const [from, to] = [us, us + 999];
-    let low = 0;
-    let high = this.#started.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#started[middle]!.startedUs <= to) low = middle + 1;
-      else high = middle;
-    }
     // A view has one writer at a time, so the last to start is the one.
-    const run = this.#started[low - 1];
+    const run = this.#started[firstPast(this.#started, ({ startedUs }) => startedUs > to) - 1];
     return run === undefined || (run.finishedUs ?? Infinity) < from ? null : run;
   }
 
   /** @returns the first run that ended after a time and brought the view further; null: none has */
   nextToEnd(atUs: number): RunRecord | null {
-    let low = 0;
-    let high = this.#complete.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#complete[middle]!.finishedUs! <= atUs) low = middle + 1;
-      else high = middle;
-    }
-    return this.#complete[low] ?? null;
+    return this.#complete[firstPast(this.#complete, (run) => run.finishedUs! > atUs)] ?? null;
   }
+}
+
+function highestSoFar(values: readonly number[]): number[] {
+  let highest = -Infinity;
+  return values.map((value) => (highest = Math.max(highest, value)));
+}
+
+/** @returns the place of the first item of which it is true, as it is of all after it; the length: there is none */
+function firstPast<T>(items: readonly T[], isPast: (item: T) => boolean): number {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isPast(items[middle]!)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

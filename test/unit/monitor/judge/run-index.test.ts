@@ -1,0 +1,74 @@
+/** The run of a row found by bisection, against a look at one run after the other. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { RunRecord } from '../../../../contract/run-record.ts';
+import { RunIndex } from '../../../../monitor/judge/run-index.ts';
+
+const time = fc.integer({ min: 0, max: 12 });
+const run = fc.record({
+  state: fc.constantFrom('complete' as const, 'complete' as const, 'failed' as const),
+  kind: fc.constantFrom('ordinary' as const, 'ordinary' as const, 'backfill' as const),
+  startedUs: time,
+  finishedUs: fc.option(time, { freq: 8 }),
+  toUs: time,
+  watermarkUs: time,
+  newestCreatedUs: fc.option(time),
+});
+// Of runs that end or start at one time the order of the records decides.
+const runs = fc
+  .array(run, { maxLength: 14 })
+  .map((all) => all.map((one, i) => ({ ...one, runId: `r${i}`, view: 'v' }) as unknown as RunRecord));
+const row = fc.record({ eventUs: time, createdUs: fc.option(time) }).map((times) => {
+  return { ...times, definitionId: 1, runId: null };
+});
+
+describe('the run of a row', () => {
+  test('is the first to end of those that can have seen it', () => {
+    fc.assert(
+      fc.property(runs, row, (all, wanted) => {
+        const { eventUs, createdUs } = wanted;
+        const expected = all
+          .filter(({ state, finishedUs }) => state === 'complete' && finishedUs !== null)
+          .toSorted((a, b) => a.finishedUs! - b.finishedUs!)
+          .find(
+            ({ toUs, newestCreatedUs: newest }) =>
+              toUs >= Math.max(eventUs, createdUs ?? eventUs) &&
+              (createdUs === null || newest === null || newest >= createdUs),
+          );
+        expect(new RunIndex(all).bringing({ kind: 'stored' }, wanted)?.runId).toBe(expected?.runId);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('that failed over it is the last to start', () => {
+    fc.assert(
+      fc.property(runs, row, time, fc.constantFrom('stored', 'aggregated'), (all, wanted, servedUs, kind) => {
+        const { eventUs, createdUs } = wanted;
+        const known = kind === 'stored' ? Math.max(eventUs, createdUs ?? eventUs) : eventUs;
+        const expected = all
+          .filter(
+            ({ state, kind: of, startedUs }) =>
+              state === 'failed' && of !== 'backfill' && startedUs <= servedUs,
+          )
+          .toSorted((a, b) => a.startedUs - b.startedUs)
+          .toReversed()
+          .find(({ toUs, watermarkUs }) => (kind === 'stored' ? toUs : watermarkUs) >= known);
+        expect(new RunIndex(all).failedOver({ kind }, wanted, servedUs)?.runId).toBe(expected?.runId);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('next to end is the first after a time', () => {
+    fc.assert(
+      fc.property(runs, time, (all, atUs) => {
+        const expected = all
+          .filter(({ state, finishedUs }) => state === 'complete' && finishedUs !== null)
+          .toSorted((a, b) => a.finishedUs! - b.finishedUs!)
+          .find(({ finishedUs }) => finishedUs! > atUs);
+        expect(new RunIndex(all).nextToEnd(atUs)?.runId).toBe(expected?.runId);
+      }),
+    );
+  });
+});
