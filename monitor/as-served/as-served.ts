@@ -168,11 +168,11 @@ export class AsServed {
 
   /** @param rows  a SELECT of vid, event_us, created_us, run_id, definition_id, deleted */
   async #times(rows: string): Promise<Map<number, ReplayedTimes | null>> {
-    const found = await this.#duck.rows(
+    const found = await this.#duck.columns(
       `SELECT CAST(vid AS DOUBLE) AS vid, CAST(event_us AS DOUBLE) AS missed_event_us, CAST(created_us AS DOUBLE) AS missed_created_us,
         run_id AS missed_run_id, definition_id AS missed_definition_id, deleted AS missed_deleted FROM (${rows})`,
     );
-    return new Map(found.map((row) => [row['vid'] as number, missedOf(row, this.#view)]));
+    return new Map(found['vid']!.map((vid, at) => [vid as number, missedOf(found, at, this.#view)]));
   }
 }
 

@@ -20,7 +20,7 @@ import type { Entity, FeatureService, FeatureView, ServiceView } from '../../con
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
 import { missedSql, pairSql } from './missed-rows.ts';
-import { readVector, vectorColumns } from './replayed-vector.ts';
+import { readVectors, vectorColumns } from './replayed-vector.ts';
 import type { ReplayedVector } from './replayed-vector.ts';
 import { DEFINITION } from './replay-columns.ts';
 import type { JoinColumns } from './replay-columns.ts';
@@ -106,14 +106,13 @@ export class ViewReplay {
     const { open, service, view, features, clocks } = this.#replayed;
     for (let vid = 0; vid < open; vid += PAGE_VECTORS) {
       const readings = await clocks.of(vid, vid + PAGE_VECTORS);
-      const rows = await this.#duck.rows(
+      const columns = await this.#duck.columns(
         `SELECT * FROM replay_pairs WHERE vid >= ${vid} AND vid < ${vid + PAGE_VECTORS} ORDER BY vid`,
       );
-      yield rows.map((row) => {
-        const vector = readVector(row, service, view, features);
-        const own = readings.get(vector.vid);
-        return own === undefined ? vector : { ...vector, clocks: own };
-      });
+      const vectors = readVectors(columns, service, view, features);
+      yield readings.size === 0
+        ? vectors
+        : vectors.map((vector) => ({ ...vector, clocks: readings.get(vector.vid) ?? vector.clocks }));
     }
   }
 

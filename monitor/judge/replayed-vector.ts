@@ -5,9 +5,9 @@
 import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../../project/engine/duckdb/as-of-join.ts';
 import type { AsOfRule } from '../../contract/as-of.ts';
 import { quoteName, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
-import type { SqlRow } from '../../project/engine/duckdb/duckdb.ts';
+import type { SqlColumns } from '../../project/engine/duckdb/duckdb.ts';
 import type { FeatureService, FeatureView } from '../../contract/model.ts';
-import type { Value } from '../../contract/value-type.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
 import type { ClockReading, ReplayedTimes, ServedTimes } from '../causes/facts.ts';
 import type { RowTimes } from '../causes/row-order.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
@@ -63,7 +63,7 @@ export interface ReplayedRow {
 
 /**
  * @param features  what the archive has of the role's rows, in the order of s0, h0 ...
- * @returns SQL of the columns that `readVector` reads, from `v` (the vector with its served row), `trained` and
+ * @returns SQL of the columns that `readVectors` reads, from `v` (the vector with its served row), `trained` and
  *          `available` and `own` (its replayed rows), `m` (the oldest row missed) and `known` (the entity's history)
  */
 export function vectorColumns(
@@ -117,26 +117,70 @@ function us(sql: string, as: string): string {
 
 const NO_CLOCKS: readonly ClockReading[] = [];
 
-/** @returns all of a vector but the readings of its pod's clock */
-export function readVector(
-  row: SqlRow,
+/** @returns all of each vector but the readings of its pod's clock */
+export function readVectors(
+  columns: SqlColumns,
   service: FeatureService,
   view: FeatureView,
   features: readonly ServedFeature[],
-): ReplayedVector {
+): ReplayedVector[] {
   const places = view.features.map(({ name }) => features.findIndex((one) => one.name === name));
-  const number = (name: string): number | null => row[name] as number | null;
+  const page: VectorPage = {
+    columns,
+    view,
+    keys: service.requestKeys.map((_, i) => columns[`key_${i}`]!) as (string | null)[][],
+    served: view.features.map(({ type }, i) => valuesOf(type, columns[`s${places[i]}`])),
+    hmacs: places.map((place) => bytesOf(columns[`h${place}`])),
+    trained: replayedColumnsOf(columns, 'trained', view),
+    available: replayedColumnsOf(columns, 'available', view),
+    own: timesOf(columns, 'own'),
+    gone: timesOf(columns, 'gone'),
+  };
+  return columns['vid']!.map((_, at) => readVector(page, at));
+}
+
+/** Columns of a page of vectors, by what a vector has of them. */
+interface VectorPage {
+  readonly columns: SqlColumns;
+  readonly view: FeatureView;
+  readonly keys: readonly (readonly (string | null)[])[];
+  /** By the features of the view; undefined: there is none. */
+  readonly served: readonly (readonly Value[] | undefined)[];
+  readonly hmacs: readonly (readonly (Buffer | undefined)[] | undefined)[];
+  readonly trained: ReplayedColumns;
+  readonly available: ReplayedColumns;
+  readonly own: TimesColumns;
+  readonly gone: TimesColumns;
+}
+
+interface TimesColumns {
+  readonly eventUs: readonly (number | null)[];
+  readonly createdUs: readonly (number | null)[];
+}
+
+interface ReplayedColumns extends TimesColumns {
+  readonly states: readonly number[];
+  readonly deleted: readonly boolean[];
+  readonly runIds: readonly (string | null)[];
+  readonly definitionIds: readonly (number | null)[];
+  readonly values: readonly (readonly Value[])[];
+}
+
+function readVector(page: VectorPage, at: number): ReplayedVector {
+  const { columns, view } = page;
+  const number = (name: string): number | null => columns[name]![at] as number | null;
+  const text = (name: string): string => columns[name]![at] as string;
   const eventUs = number('event_us');
   return {
     vid: number('vid')!,
-    requestId: row['request_id'] as string,
+    requestId: text('request_id'),
     rowIndex: number('row_index')!,
-    pod: row['pod'] as string,
+    pod: text('pod'),
     serviceVersion: number('service_version')!,
     surface: number('surface')!,
-    bundle: row['bundle'] as string,
+    bundle: text('bundle'),
     servedUs: number('served_us')!,
-    keys: service.requestKeys.map((_, i) => row[`key_${i}`] as string | null),
+    keys: page.keys.map((ids) => ids[at]!),
     status: number('status')!,
     source: number('source')!,
     fetchedUs: number('fetched_us'),
@@ -150,63 +194,98 @@ export function readVector(
             definitionId: number('definition_id')!,
             writtenUs: number('written_ms')! * 1_000,
           },
-    isDecoded: row['is_decoded'] as boolean,
-    servedValues: view.features.map(({ type }, i) =>
-      places[i] === -1 ? undefined : valueFromDuck(type, row[`s${places[i]}`]!),
-    ),
-    servedHmacs: places.map((place) =>
-      place === -1 ? undefined : (bytesOf(row[`h${place}`]!) ?? undefined),
-    ),
-    hmacKeyId: row['hmac_key'] as string,
-    trained: replayedOf(row, 'trained', view),
-    available: replayedOf(row, 'available', view),
-    missed: missedOf(row, view),
-    ofServedDefinition: rowTimes(row, 'own'),
+    isDecoded: columns['is_decoded']![at] === true,
+    servedValues: page.served.map((values) => values?.[at]),
+    servedHmacs: page.hmacs.map((hmacs) => hmacs?.[at]),
+    hmacKeyId: text('hmac_key'),
+    trained: replayedOf(page.trained, at, view),
+    available: replayedOf(page.available, at, view),
+    missed: missedOf(columns, at, view),
+    ofServedDefinition: rowTimes(page.own, at),
     clocks: NO_CLOCKS,
-    isKnown: row['is_known'] === true,
-    gone: rowTimes(row, 'gone'),
+    isKnown: columns['is_known']![at] === true,
+    gone: rowTimes(page.gone, at),
     firstEventUs: number('first_us'),
   };
 }
 
-function rowTimes(row: SqlRow, of: string): RowTimes | null {
-  const eventUs = row[`${of}_event_us`] as number | null;
-  return eventUs === null ? null : { eventUs, createdUs: row[`${of}_created_us`] as number | null };
+/** Types whose values come from DuckDB as they are. */
+const PLAIN: ReadonlySet<ValueType['kind']> = new Set([
+  'bool',
+  'int32',
+  'int64',
+  'float32',
+  'float64',
+  'string',
+]);
+
+function valuesOf(type: ValueType, raw: SqlColumns[string]): readonly Value[];
+function valuesOf(type: ValueType, raw: SqlColumns[string] | undefined): readonly Value[] | undefined;
+function valuesOf(type: ValueType, raw: SqlColumns[string] | undefined): readonly Value[] | undefined {
+  return PLAIN.has(type.kind)
+    ? (raw as Value[] | undefined)
+    : raw?.map((value) => valueFromDuck(type, value));
 }
 
-/** @param row  has the columns `missed_...` */
-export function missedOf(row: SqlRow, view: FeatureView): ReplayedTimes | null {
-  const times = rowTimes(row, 'missed');
-  if (times === null) return null;
+/** @returns undefined where there is no column, or nothing in it */
+function bytesOf(raw: SqlColumns[string] | undefined): (Buffer | undefined)[] | undefined {
+  if (raw === undefined || raw.every((value) => value === null)) return undefined;
+  return raw.map((value) => {
+    if (value === null) return undefined;
+    const { bytes } = value as unknown as { readonly bytes: Uint8Array };
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  });
+}
+
+function timesOf(columns: SqlColumns, of: string): TimesColumns {
+  const numbers = (name: string): (number | null)[] => columns[`${of}_${name}`] as (number | null)[];
+  return { eventUs: numbers('event_us'), createdUs: numbers('created_us') };
+}
+
+function rowTimes({ eventUs, createdUs }: TimesColumns, at: number): RowTimes | null {
+  const event = eventUs[at]!;
+  return event === null ? null : { eventUs: event, createdUs: createdUs[at]! };
+}
+
+/** @param columns  have `missed_...` */
+export function missedOf(columns: SqlColumns, at: number, view: FeatureView): ReplayedTimes | null {
+  const eventUs = columns['missed_event_us']![at] as number | null;
+  if (eventUs === null) return null;
   return {
-    ...times,
-    definitionId: (row['missed_definition_id'] as number | null) ?? view.definitionId,
-    runId: row['missed_run_id'] as string | null,
-    ...(row['missed_deleted'] === true ? { deleted: true } : {}),
+    eventUs,
+    createdUs: columns['missed_created_us']![at] as number | null,
+    definitionId: (columns['missed_definition_id']![at] as number | null) ?? view.definitionId,
+    runId: columns['missed_run_id']![at] as string | null,
+    ...(columns['missed_deleted']![at] === true ? { deleted: true } : {}),
   };
 }
 
-function bytesOf(value: SqlRow[string]): Buffer | null {
-  if (value === null) return null;
-  const { bytes } = value as unknown as { readonly bytes: Uint8Array };
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+function replayedColumnsOf(columns: SqlColumns, mode: AsOfRule['mode'], view: FeatureView): ReplayedColumns {
+  return {
+    ...timesOf(columns, mode),
+    states: columns[`${mode}_state`] as number[],
+    deleted: columns[`${mode}_deleted`] as boolean[],
+    runIds: columns[`${mode}_run_id`] as (string | null)[],
+    definitionIds: columns[`${mode}_definition_id`] as (number | null)[],
+    values: view.features.map(({ name, type }) => valuesOf(type, columns[`${mode}_${name}`]!)),
+  };
 }
 
-function replayedOf(row: SqlRow, mode: AsOfRule['mode'], view: FeatureView): ReplayedRow | null {
-  const state = row[`${mode}_state`] as number;
-  const deleted = row[`${mode}_deleted`] === true;
+function replayedOf(of: ReplayedColumns, at: number, view: FeatureView): ReplayedRow | null {
+  const state = of.states[at]!;
+  const deleted = of.deleted[at] === true;
   if (state !== ROW_FOUND && state !== ROW_OUTSIDE_TTL && !deleted) return null;
   return {
     times: {
-      eventUs: row[`${mode}_event_us`] as number,
-      createdUs: row[`${mode}_created_us`] as number | null,
+      eventUs: of.eventUs[at]!,
+      createdUs: of.createdUs[at]!,
       // The history of a stored view is its source, read by today's definition.
-      definitionId: (row[`${mode}_definition_id`] as number | null) ?? view.definitionId,
-      runId: row[`${mode}_run_id`] as string | null,
+      definitionId: of.definitionIds[at] ?? view.definitionId,
+      runId: of.runIds[at]!,
       ...(deleted ? { deleted } : {}),
     },
     deleted,
     outsideTtl: state === ROW_OUTSIDE_TTL,
-    values: view.features.map((f) => valueFromDuck(f.type, row[`${mode}_${f.name}`]!)),
+    values: of.values.map((values) => values[at]!),
   };
 }

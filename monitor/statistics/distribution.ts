@@ -66,6 +66,7 @@ export function compareNumeric(
 
 /** D and Wasserstein's distance; only the pairs that differ are looked at. */
 function distanceOfPairs({ served, replayed, wide }: OpenNumbers, pairs: number): PairedDistance {
+  if (wide.length === 0) return pairedDistance(served, replayed, pairs);
   const [a, b]: (number | bigint)[][] = [[...served], [...replayed]];
   return pairedDistance([...a!, ...wide.map(([x]) => x)], [...b!, ...wide.map(([, y]) => y)], pairs);
 }
@@ -76,12 +77,27 @@ export function sidesOf(
   { served, replayed, wide }: OpenNumbers,
 ): [served: Float64Array, replayed: Float64Array] {
   const same = expanded(agreeing);
-  const open = [
-    [...served, ...wide.map(([x]) => Number(x))],
-    [...replayed, ...wide.map(([, y]) => Number(y))],
+  const side = (open: Float64Array, others: readonly number[]): Float64Array =>
+    merged(same, sortDoubles(joined(open, others)));
+  return [
+    side(
+      served,
+      wide.map(([x]) => Number(x)),
+    ),
+    side(
+      replayed,
+      wide.map(([, y]) => Number(y)),
+    ),
   ];
-  const [a, b] = open.map((values) => merged(same, sortDoubles(Float64Array.from(values, (v) => v + 0))));
-  return [a!, b!];
+}
+
+/** @returns all of them, with 0 for -0 */
+function joined(open: Float64Array, others: readonly number[]): Float64Array {
+  const all = new Float64Array(open.length + others.length);
+  all.set(open);
+  all.set(others, open.length);
+  for (let i = 0; i < all.length; i++) all[i]! += 0;
+  return all;
 }
 
 function expanded({ values, counts }: AgreeingNumbers): Float64Array {

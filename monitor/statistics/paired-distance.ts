@@ -3,6 +3,8 @@
  * of a pair are equal they add nothing to the difference of the two functions.
  */
 
+import { sortDoubles } from './radix-sort.ts';
+
 /** Any two can be compared, also a whole number past 2^53 with a double. */
 type Ordered = number | bigint;
 
@@ -23,11 +25,11 @@ export interface PairedDistance {
  * @param pairs             how many pairs there are in all, at least as many
  */
 export function pairedDistance(
-  served: readonly Ordered[],
-  replayed: readonly Ordered[],
+  served: readonly Ordered[] | Float64Array,
+  replayed: readonly Ordered[] | Float64Array,
   pairs: number,
 ): PairedDistance {
-  const [a, b] = [served.toSorted(inOrder), replayed.toSorted(inOrder)];
+  const [a, b] = [sorted(served), sorted(replayed)];
   let [i, j, widest, area] = [0, 0, 0, 0];
   let location: Ordered | null = null;
   let before: Ordered | null = null;
@@ -46,6 +48,11 @@ export function pairedDistance(
     sign: widest > 0 ? 1 : widest < 0 ? -1 : 0,
     wasserstein: area,
   };
+}
+
+/** Doubles alone are sorted by their bits. */
+function sorted(values: readonly Ordered[] | Float64Array): readonly Ordered[] | Float64Array {
+  return values instanceof Float64Array ? sortDoubles(values.slice()) : values.toSorted(inOrder);
 }
 
 function inOrder(x: Ordered, y: Ordered): number {

@@ -149,14 +149,19 @@ function numberDifferences(agreeing: AgreeingNumbers, open: OpenNumbers): PairDi
     return agreeing.values.length === 0 ? NO_DIFFERENCES : NONE_APART;
   const [a, b] = sidesOf(agreeing, open);
   if (a.length === 0) return NO_DIFFERENCES;
-  const pairs = [...open.wide, ...Array.from(open.served, (value, i) => [value, open.replayed[i]!] as const)];
-  const differences = pairs.map(([x, y]) => differenceOf(x, y));
+  const { served, replayed, wide } = open;
+  const differences = new Float64Array(wide.length + served.length);
+  const relative = new Float64Array(differences.length);
   const sizes = new Float64Array(a.length);
-  sizes.set(differences.map(Math.abs));
-  const relative = pairs.map(([x, y], i) => {
+  for (let i = 0; i < differences.length; i++) {
+    const own = i - wide.length;
+    const [x, y] = own < 0 ? wide[i]! : [served[own]!, replayed[own]!];
+    const difference = differenceOf(x, y);
     const size = Math.abs(Number(x)) / 2 + Math.abs(Number(y)) / 2;
-    return size === 0 ? 0 : Math.abs(differences[i]!) / size;
-  });
+    differences[i] = difference;
+    sizes[i] = Math.abs(difference);
+    relative[i] = size === 0 ? 0 : Math.abs(difference) / size;
+  }
   return {
     meanDifference: exactSum(differences) / a.length,
     symmetricRelativeError: exactSum(relative) / a.length,
@@ -170,7 +175,7 @@ function differenceOf(a: number | bigint, b: number | bigint): number {
 }
 
 /** A sum with Neumaier's correction. */
-function exactSum(values: readonly number[]): number {
+function exactSum(values: Iterable<number>): number {
   let sum = 0;
   let lost = 0;
   for (const value of values) {

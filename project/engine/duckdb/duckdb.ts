@@ -21,6 +21,8 @@ import { writeColumns } from './column.ts';
 import type { Column } from './column.ts';
 
 export type SqlRow = Readonly<Record<string, DuckDBValue>>;
+/** The columns of a result, all as long. */
+export type SqlColumns = Readonly<Record<string, readonly DuckDBValue[]>>;
 
 interface DuckDbOptions {
   /** A database file for what is needed until the close; without one it is in memory. */
@@ -86,6 +88,14 @@ export class DuckDb {
   async rows(sql: string): Promise<SqlRow[]> {
     const reader = await this.#connection.runAndReadAll(sql).catch(this.#rethrow);
     return reader.getRowObjects();
+  }
+
+  /** @returns the same as `rows`, as columns: of many wide rows a quarter of their cost */
+  async columns(sql: string): Promise<SqlColumns> {
+    const reader = await this.#connection.runAndReadAll(sql).catch(this.#rethrow);
+    // The client leaves out the columns of an empty result.
+    const empty = Object.fromEntries(reader.deduplicatedColumnNames().map((name) => [name, []]));
+    return reader.currentRowCount === 0 ? empty : reader.getColumnsObject();
   }
 
   /** Yields the rows in chunks of DuckDB's own size, so that a large result never stands in memory whole. */
