@@ -197,6 +197,20 @@ function monitorCommands(add: Add, skew: Command): void {
     .option('--feature <name>', 'only this feature, by its full name or its own')
     .option('--days <n>', 'up to the newest verdict', '30');
   add(
+    'whatif',
+    'how a judged day would have matched with other settings',
+    async (c, o) => (await monitor()).whatif(c, o),
+    skew,
+  )
+    .option('--date <day>', 'a UTC day such as 2026-11-21; yesterday unless given')
+    .option('--service <name>', 'only this service (repeatable)', list)
+    .option('--view <name>', 'only this view (repeatable)', list)
+    .option('--cache <times>', 'cache times of the sidecar, such as 1s,30s')
+    .option('--every <times>', 'intervals of the runs, such as 5m,1h')
+    .option('--delay <times>', 'delays of the view')
+    .option('--ttl <times>', 'TTLs of stored views')
+    .option('--sample <share>', 'of the entities, by a hash of their keys, such as 10%; all unless given');
+  add(
     'stats',
     'how the shared columns of two Parquet files differ',
     async (c, o) => (await monitor()).stats(c, o),

@@ -1,4 +1,4 @@
-/** The monitor's commands: `plumb monitor ingest, run, report, trend, stats, health`, and `plumb explain`. */
+/** The monitor's commands: `plumb monitor ingest, run, report, trend, whatif, stats, health`, and `plumb explain`. */
 import { resolve } from 'node:path';
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult, projectOf } from '../project/command.ts';
@@ -19,6 +19,9 @@ import { readTrends } from './report/trend.ts';
 import { exitCodeOf } from './verdict/verdict.ts';
 import { renderTrends } from './report/terminal/trend-table.ts';
 import { renderVerdict } from './report/terminal/verdict-table.ts';
+import type { WhatIfOptions } from './whatif/asked-settings.ts';
+import { renderWhatIf } from './whatif/what-if-table.ts';
+import { whatIf } from './whatif/what-if.ts';
 
 /** Ingests what the log holds now, or goes on until SIGINT or SIGTERM; commits what it has read before it ends. */
 export async function ingest(
@@ -104,6 +107,13 @@ function daysOf(text: string): number {
   if (days >= 1 && days <= MOST_DAYS) return days;
   const message = `--days: expected a whole number from 1 to ${MOST_DAYS}, got ${JSON.stringify(text)}`;
   throw registryError('REG_USAGE', message, { field: 'days' });
+}
+
+/** How a judged day would have been with other settings. */
+export async function whatif(context: CommandContext, options: WhatIfOptions): Promise<ExitCode> {
+  const services = await whatIf(projectOf(context), options);
+  await printResult(context, services, () => renderWhatIf(services));
+  return 0;
 }
 
 /** Compares the columns that two Parquet files share; reports the differences and gives no verdict. */

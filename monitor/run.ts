@@ -66,7 +66,7 @@ export async function runMonitor(
  * @returns      what `judge` does
  * @throws       MON_DAY, MON_NO_VECTORS, MON_LOG, REG_NOT_APPLIED, REG_UNKNOWN, and what `judge` throws
  */
-async function withDay<T>(
+export async function withDay<T>(
   project: Project,
   database: RegistryDatabase,
   options: MonitorOptions,

@@ -10,6 +10,7 @@
  * Its layers can be switched while it is in use.
  */
 import { LRUCache } from 'lru-cache';
+import { REFRESH_SHARE } from '../../contract/cache-times.ts';
 import type { CacheLayers } from '../../project/settings/serve-settings.ts';
 import type { CachedRow, ReadMoment } from './cached-row.ts';
 import type { ViewPlan } from '../plan/view-plan.ts';
@@ -34,11 +35,7 @@ interface CacheLimits {
   readonly staleUs: number;
 }
 
-/** A row is read ahead once this share of its fresh time has passed. */
-const REFRESH_SHARE = 0.8;
-/**
- * The same for the hottest keys, which are requested all the time: read earlier, their rows never come due together.
- */
+/** The hottest keys, which are requested all the time, are read ahead earlier: their rows never come due together. */
 const HOT_REFRESH_SHARE = 0.6;
 /** What an entity takes besides its rows: its key, its place in the order of use, its list of rows. */
 const ENTITY_BYTES = 168;

@@ -10,6 +10,7 @@
  */
 import type { RowMapping, ViewPlan } from '../plan/view-plan.ts';
 import { mapRow } from '../plan/view-plan.ts';
+import { LEAST_CACHE_FACTOR } from '../../contract/cache-times.ts';
 import { haveSameKeys } from '../../contract/definitions/definition-json.ts';
 import { CachedRow, definitionIdOf } from './cached-row.ts';
 import type { ReadMoment } from './cached-row.ts';
@@ -20,7 +21,6 @@ import type { StoreAsk, StoreReader } from '../store/store-reader.ts';
 import { definitionName, hasRawTimes, HEADER_BYTES } from '../../contract/wire/online/row-header.ts';
 
 const ABANDON_MS = 50;
-const FACTOR_LOW = 0.85;
 /** How many definitions of a view are kept, and how many ids are remembered as unknown. */
 const MAX_SCHEMAS = 1_000;
 const SCHEMA_RETRY_MS = 1_000;
@@ -116,7 +116,7 @@ export class RowLoader {
   }
 
   #moment(nowUs: number): ReadMoment {
-    const factor = FACTOR_LOW + (1 - FACTOR_LOW) * this.#random();
+    const factor = LEAST_CACHE_FACTOR + (1 - LEAST_CACHE_FACTOR) * this.#random();
     this.#loads += 1;
     return { fetchedUs: nowUs, order: this.#loads, factor, ready: this.#cache.ready };
   }

@@ -1,0 +1,242 @@
+/**
+ * Simulates one view for all services that took it on a day: its rows and the vectors that asked for them are laid out
+ * once, then each setting answers all of them anew.
+ *
+ * First the settings as they are, which must give what was measured: the caches with the time in force, and the runs as
+ * they went. Each other setting changes one thing against that.
+ */
+import { isSameFeature } from '../../contract/feature-match.ts';
+import type { Entity, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import type { DayOfService } from '../day/day-of-log.ts';
+import { ServedHistory } from '../judge/served-history.ts';
+import type { MonitoredDay } from '../monitored-day.ts';
+import { proposeDelay } from '../verdict/delay-proposal.ts';
+import { layAskedRows } from './asked-rows.ts';
+import type { AskingRole, Reading } from './asked-rows.ts';
+import { settingsFor } from './asked-settings.ts';
+import type { AskedTimes } from './asked-settings.ts';
+import { layFetches } from './cached-fetches.ts';
+import { layKnownRows } from './known-rows.ts';
+import { endedRuns, layRuns } from './published-rows.ts';
+import type { Schedule } from './published-rows.ts';
+import type { RoleCounts, Setting, SettingsNow } from './setting.ts';
+import { layTrainable, loggedAges, simulate } from './simulation.ts';
+import type { Simulated } from './simulation.ts';
+
+/** A role of a service, by which it takes the view. */
+interface TakingRole {
+  readonly served: DayOfService;
+  readonly used: ServiceView;
+  readonly features: readonly Feature[];
+}
+
+export interface RoleOutcome {
+  readonly service: FeatureService;
+  readonly used: ServiceView;
+  /** How old the data was that was served. */
+  readonly loggedAges: Pick<RoleCounts, 'ageP50Us' | 'ageP99Us'>;
+  readonly simulated: RoleCounts;
+  readonly settings: readonly (Setting & RoleCounts)[];
+}
+
+export interface ViewOutcome {
+  readonly now: SettingsNow;
+  /** Why nothing can be simulated, as a sentence; null: it was. */
+  readonly unknown: string | null;
+  readonly roles: readonly RoleOutcome[];
+}
+
+interface AskedView {
+  readonly view: FeatureView;
+  /** null: the usual ones. */
+  readonly times: AskedTimes | null;
+  readonly share: number;
+  /** Every service of the day that takes the view. */
+  readonly services: readonly DayOfService[];
+}
+
+/** @throws DuckDB's error when the history cannot be read */
+export async function simulateView(day: MonitoredDay, asked: AskedView): Promise<ViewOutcome> {
+  const { view } = asked;
+  const now = settingsNow(day, view);
+  const runs = await day.database.runs({ view: view.id });
+  const unknown = whyUnknown(view, runs);
+  const nothing = { now, unknown, roles: [] };
+  if (unknown !== null) return nothing;
+  const entity = day.book.current.entities.get(view.entity)!;
+  const roles = asked.services.flatMap((served) => rolesOf(served, view));
+  const laid = await layView(day, { ...asked, roles, runs, entity, now });
+  if (laid === null) return nothing;
+  const features = roles.map((role) => role.features);
+  const run = async (simulated: Simulated): Promise<RoleCounts[]> =>
+    await simulate(day.duck, view, features, simulated);
+  const simulated = await run({ cache: 0, schedule: null });
+  const settings: { readonly setting: Setting; readonly counts: readonly RoleCounts[] }[] = [];
+  for (const [i, setting] of laid.settings.entries()) {
+    day.project.logger.progress(`what if: ${view.id}`, i, laid.settings.length);
+    settings.push({ setting, counts: await run(laid.simulatedBy(setting)) });
+  }
+  day.project.logger.progress(`what if: ${view.id}`, laid.settings.length, laid.settings.length);
+  const ages = await loggedAges(day.duck);
+  return {
+    now,
+    unknown,
+    roles: roles.map(({ served, used }, i) => ({
+      service: served.service,
+      used,
+      loggedAges: ages.get(i) ?? { ageP50Us: null, ageP99Us: null },
+      simulated: simulated[i]!,
+      settings: settings.map(({ setting, counts }) => ({ ...setting, ...counts[i]! })),
+    })),
+  };
+}
+
+function settingsNow({ project }: MonitoredDay, view: FeatureView): SettingsNow {
+  const { cacheFreshMs, cacheEntries, cacheBytes, cacheLayers } = project.settings.serve;
+  const keeps = cacheLayers.fresh && cacheEntries > 0 && cacheBytes > 0;
+  const { scheduleUs: intervalUs, delayUs, ttlUs } = view;
+  return { cacheUs: keeps ? cacheFreshMs * 1_000 : 0, intervalUs, delayUs, ttlUs };
+}
+
+function whyUnknown(view: FeatureView, runs: readonly RunRecord[]): string | null {
+  if (view.kind === 'stored' && view.source.createdTime === null)
+    return 'not known: the source has no created times, so nobody knows from when on a run could have brought a row';
+  if (endedRuns(runs).length === 0) return 'not known: no run of the view is recorded that came to its end';
+  return null;
+}
+
+function rolesOf(served: DayOfService, view: FeatureView): TakingRole[] {
+  const { service } = served;
+  return service.views
+    .filter((used) => used.view === view.id)
+    .map((used) => {
+      const own = service.features.filter(({ role }) => role === used.role);
+      return {
+        served,
+        used,
+        features: own.map((one) => view.features.find(({ name }) => name === one.feature)!),
+      };
+    });
+}
+
+interface LaidView {
+  readonly settings: readonly Setting[];
+  simulatedBy(setting: Setting): Simulated;
+}
+
+/** Lays out all tables of the view. @returns null: no vector of the day has a row of it */
+async function layView(
+  day: MonitoredDay,
+  asked: AskedView & {
+    readonly roles: readonly TakingRole[];
+    readonly runs: readonly RunRecord[];
+    readonly entity: Entity;
+    readonly now: SettingsNow;
+  },
+): Promise<LaidView | null> {
+  const { duck } = day;
+  const { view, roles, runs, entity, now } = asked;
+  const history = new ServedHistory(duck, day.histories, { view, entity }, runs);
+  const { readings, histories, ofBundle } = await readingsOf(day, view, history, roles);
+  const asking = roles.map((role): AskingRole => ({
+    used: role.used,
+    requestKeys: role.served.service.requestKeys,
+    files: role.served.files,
+    readings: new Map([...ofBundle].filter(([bundle]) => isComparable(day, view, role, bundle))),
+  }));
+  const span = await layAskedRows(duck, {
+    roles: asking,
+    readings,
+    keys: entity.joinKeys.length,
+    share: asked.share,
+  });
+  if (span === null || histories.length === 0) return null;
+  const firstUs = Math.min(...roles.map(({ served }) => served.firstUs));
+  const { delayUs: proposedUs } = proposeDelay(view, runs, { firstUs, lastUs: span.toUs });
+  const settings = settingsFor(view, now, asked.times, proposedUs);
+  const cacheTimes = [now.cacheUs, ...settings.filter(({ kind }) => kind === 'cache').map(({ us }) => us)];
+  const { readAhead } = day.project.settings.serve.cacheLayers;
+  await layFetches(
+    duck,
+    span.rows,
+    cacheTimes.map((us) => ({ us, readAhead })),
+  );
+  await layRuns(duck, runs);
+  const durationUs = usualDurationUs(runs, span);
+  const simulatedBy = ({ kind, us }: Setting): Simulated => ({
+    cache: kind === 'cache' ? cacheTimes.indexOf(us) : 0,
+    schedule: kind === 'interval' ? { everyUs: us, durationUs } : null,
+    ...(kind === 'delay' ? { delayUs: us } : {}),
+    ...(kind === 'ttl' ? { ttlUs: us } : {}),
+  });
+  const delays = settings.filter(({ kind }) => kind === 'delay').map(({ us }) => us);
+  await layKnownRows(duck, {
+    view,
+    keys: entity.joinKeys,
+    histories,
+    span,
+    schedules: distinctSchedules(settings.map((setting) => simulatedBy(setting).schedule)),
+    longestDelayUs: Math.max(...readings.map(({ delayUs }) => delayUs), ...delays),
+  });
+  await layTrainable(duck);
+  return { settings, simulatedBy };
+}
+
+function distinctSchedules(schedules: readonly Schedule[]): Schedule[] {
+  return [null, ...schedules.filter((schedule) => schedule !== null)];
+}
+
+/** How the vectors of each bundle are read, and the histories that these need. */
+async function readingsOf(
+  { duck, book }: MonitoredDay,
+  view: FeatureView,
+  history: ServedHistory,
+  roles: readonly TakingRole[],
+): Promise<{ readings: Reading[]; histories: string[]; ofBundle: ReadonlyMap<string, number> }> {
+  const bundles = new Set<string>();
+  for (const { files } of new Set(roles.map(({ served }) => served))) {
+    const rows = await duck.rows(`SELECT DISTINCT bundle FROM (${files.vectors})`);
+    for (const { bundle } of rows) bundles.add(bundle as string);
+  }
+  const histories = new Map<number, string>();
+  const readings: Reading[] = [];
+  const ofBundle = new Map<string, number>();
+  for (const bundle of [...bundles].toSorted()) {
+    const defined = book.servedDefinition(bundle, view);
+    const id = view.kind === 'stored' ? 0 : defined.view.definitionId;
+    const sql = histories.get(id) ?? (await history.of(defined));
+    if (sql === null) continue;
+    histories.set(id, sql);
+    const { delayUs, ttlUs, hopUs, freshnessUs } = defined.view;
+    const completeUs = view.kind === 'stored' ? null : history.completeUpTo(defined);
+    const definition = [...histories.keys()].indexOf(id);
+    ofBundle.set(bundle, readings.push({ definition, delayUs, ttlUs, hopUs, freshnessUs, completeUs }) - 1);
+  }
+  return { readings, histories: [...histories.values()], ofBundle };
+}
+
+/** Whether the service took then what it takes now, and the view had the same features. */
+function isComparable({ book }: MonitoredDay, view: FeatureView, role: TakingRole, bundle: string): boolean {
+  const then = book.servedView(bundle, view);
+  const service = book.bundle(bundle).services.get(role.served.service.name);
+  const took = new Set(
+    service?.features.filter((one) => one.role === role.used.role).map((one) => one.feature),
+  );
+  return role.features.every(
+    (feature) => took.has(feature.name) && then.features.some((one) => isSameFeature(one, feature)),
+  );
+}
+
+/** The middle one of the durations of the day's ordinary runs; of all where the day has none. */
+function usualDurationUs(
+  runs: readonly RunRecord[],
+  { fromUs, toUs }: { fromUs: number; toUs: number },
+): number {
+  const ordinary = endedRuns(runs).filter(({ kind }) => kind !== 'backfill');
+  const ofDay = ordinary.filter(({ startedUs, finishedUs }) => finishedUs >= fromUs && startedUs <= toUs);
+  const spans = (ofDay.length > 0 ? ofDay : ordinary)
+    .map(({ startedUs, finishedUs }) => finishedUs - startedUs)
+    .toSorted((a, b) => a - b);
+  return spans.length === 0 ? 0 : spans[Math.floor((spans.length - 1) / 2)]!;
+}

@@ -1,0 +1,56 @@
+/** What `plumb monitor whatif` prints: of each view of a service a line a setting, below what was measured. */
+import { formatDuration } from '../../contract/std/duration.ts';
+import { renderTable } from '../../contract/std/text-table.ts';
+import { percentText } from '../percent-text.ts';
+import { ageText, settingName } from './sentences.ts';
+import type { SettingRates } from './setting.ts';
+import type { WhatIf } from './what-if.ts';
+
+/** @returns lines without a newline at the end */
+export function renderWhatIf(services: readonly WhatIf[]): string {
+  return services.map(serviceText).join('\n\n');
+}
+
+function serviceText({ service, date, sampled, roles }: WhatIf): string {
+  const of = sampled === null ? '' : `, simulated for ${percentText(sampled)} of the entities`;
+  return [`${service}, ${date}: what other settings would have served${of}`, ...roles.map(roleText)].join(
+    '\n\n',
+  );
+}
+
+function roleText({
+  role,
+  view,
+  now,
+  unknown,
+  measured,
+  simulated,
+  apart,
+  settings,
+}: WhatIf['roles'][number]): string {
+  const runs =
+    now.intervalUs === null ? 'runs without a schedule' : `runs every ${formatDuration(now.intervalUs)}`;
+  const ttl = now.ttlUs === null ? '' : `, TTL ${formatDuration(now.ttlUs)}`;
+  const name = role === view ? view : `${role} (${view})`;
+  const head = `${name}: ${runs}, cache ${formatDuration(now.cacheUs)}, delay ${formatDuration(now.delayUs)}${ttl}`;
+  if (simulated === null) return `${head}\n  ${unknown ?? 'no vector of the day has a row of it'}`;
+  const lines = [
+    ['as measured', ...cells(measured)],
+    ['the same, simulated', ...cells(simulated)],
+    ...settings.map((setting) => [settingName(setting, now), ...cells(setting)]),
+  ];
+  const align = ['left', 'right', 'right', 'right', 'right'] as const;
+  const table = renderTable(['', 'exact', 'or within promise', 'median age', 'p99 age'], lines, align);
+  const notes = apart === null ? [] : [`  Note: ${apart}.`];
+  return [head, ...table.split('\n').map((line) => `  ${line}`), ...notes].join('\n');
+}
+
+function cells(rates: SettingRates): string[] {
+  const { exactMatch, exactMatchWithinPromise, ageP50Us, ageP99Us } = rates;
+  return [
+    percentText(exactMatch),
+    percentText(exactMatchWithinPromise),
+    ageText(ageP50Us),
+    ageText(ageP99Us),
+  ];
+}

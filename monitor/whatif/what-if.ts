@@ -1,0 +1,164 @@
+/**
+ * `plumb monitor whatif`: how the exact match, the match within the promise and the age of the data of a judged day
+ * would change with another cache time, interval of runs, delay or TTL, from the vectors that were served.
+ */
+import { registryError } from '../../contract/errors.ts';
+import type { FeatureView, ServiceView } from '../../contract/model.ts';
+import { didYouMean } from '../../contract/std/did-you-mean.ts';
+import { CodedError } from '../../contract/std/coded-error.ts';
+import { DAY_US, dayOf } from '../../contract/std/timestamp.ts';
+import { RegistryDatabase } from '../../project/database/registry-database.ts';
+import type { Project } from '../../project/project.ts';
+import type { Cause } from '../causes/cause.ts';
+import type { DayOfService } from '../day/day-of-log.ts';
+import type { MonitoredDay } from '../monitored-day.ts';
+import { withDay } from '../run.ts';
+import { readSnapshot } from '../verdict/snapshot-folder.ts';
+import type { Snapshot } from '../verdict/snapshot.ts';
+import { askedShare, askedTimes } from './asked-settings.ts';
+import type { WhatIfOptions } from './asked-settings.ts';
+import { apartText, settingText } from './sentences.ts';
+import { ratesOf } from './setting.ts';
+import type { SettingRates, SettingsNow, SimulatedSetting } from './setting.ts';
+import { simulateView } from './view-what-if.ts';
+import type { RoleOutcome, ViewOutcome } from './view-what-if.ts';
+
+export interface WhatIf {
+  readonly date: string;
+  readonly service: string;
+  /** Of the entities, chosen by a hash of their keys; null: all were simulated. */
+  readonly sampled: number | null;
+  readonly roles: readonly RoleWhatIf[];
+}
+
+interface RoleWhatIf {
+  readonly role: string;
+  readonly view: string;
+  readonly now: SettingsNow;
+  /** Why nothing can be said; null: it can. */
+  readonly unknown: string | null;
+  /** By the day's verdict; the ages by the log. */
+  readonly measured: SettingRates;
+  /** The settings in force, simulated; null where nothing can be. */
+  readonly simulated: SettingRates | null;
+  /** How far the two are apart, and why; null: they say the same. */
+  readonly apart: string | null;
+  readonly settings: readonly SimulatedSetting[];
+}
+
+/**
+ * @returns one a service that was judged on the day
+ * @throws  REG_USAGE, REG_UNKNOWN, REG_SOURCE, MON_DAY, MON_NO_VECTORS, MON_SNAPSHOT
+ */
+export async function whatIf(project: Project, options: WhatIfOptions): Promise<WhatIf[]> {
+  const asked = { times: askedTimes(options), share: askedShare(options) };
+  const date = options.date ?? dayOf(project.clock.nowUs() - DAY_US);
+  return await RegistryDatabase.using(project.settings.registry, async (database) => {
+    const opened = { date, ...(options.service === undefined ? {} : { services: options.service }) };
+    return await withDay(project, database, opened, async (day, found) => {
+      const judged = found.map((served) => ({ served, snapshot: judgedDay(project, served, date) }));
+      const views = viewsOf(day, found, options.view);
+      const outcomes = new Map<string, ViewOutcome>();
+      for (const view of views) {
+        const services = [...day.log.services.values()];
+        outcomes.set(view.id, await reading(view, () => simulateView(day, { ...asked, view, services })));
+      }
+      return judged.map(({ served, snapshot }) => ({
+        date,
+        service: served.service.name,
+        sampled: asked.share < 1 ? asked.share : null,
+        roles: served.service.views.flatMap((used) => {
+          const outcome = outcomes.get(used.view);
+          return outcome === undefined ? [] : [roleWhatIf(served, used, snapshot, outcome)];
+        }),
+      }));
+    });
+  });
+}
+
+/** @throws REG_UNKNOWN when the day was not judged */
+function judgedDay({ settings }: Project, { service }: DayOfService, date: string): Snapshot {
+  const snapshot = readSnapshot(settings.reports, service.name, date);
+  if (snapshot !== null) return snapshot;
+  throw registryError(
+    'REG_UNKNOWN',
+    `${service.name} was not judged for ${date}, so there is nothing to compare with`,
+    {
+      help: `Run \`plumb monitor run --date ${date} --service ${service.name}\` first.`,
+    },
+  );
+}
+
+/** @throws REG_UNKNOWN when none of the services takes a view of a name */
+function viewsOf(
+  { book }: MonitoredDay,
+  found: readonly DayOfService[],
+  names: readonly string[] | undefined,
+): FeatureView[] {
+  const ids = [...new Set(found.flatMap(({ service }) => service.views.map(({ view }) => view)))];
+  const views = ids.map((id) => book.current.views.get(id)!);
+  if (names === undefined) return views;
+  for (const name of names) {
+    if (views.some((view) => view.id === name || view.name === name)) continue;
+    const hint = didYouMean(name, ids) || `; they take ${ids.join(', ')}`;
+    throw registryError('REG_UNKNOWN', `none of the services takes a view ${name}${hint}`, { field: 'view' });
+  }
+  return views.filter((view) => names.includes(view.id) || names.includes(view.name));
+}
+
+async function reading<T>(view: FeatureView, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    const why = (error as Error).message.split('\n')[0];
+    throw registryError('REG_SOURCE', `the history of ${view.id} cannot be simulated: ${why}`, {}, error);
+  }
+}
+
+function roleWhatIf(
+  { service }: DayOfService,
+  used: ServiceView,
+  snapshot: Snapshot,
+  { now, unknown, roles }: ViewOutcome,
+): RoleWhatIf {
+  const own = roles.find((one) => one.service === service && one.used === used);
+  const names = new Set(
+    service.features.filter(({ role }) => role === used.role).map(({ fullName }) => fullName),
+  );
+  const features = snapshot.features.filter(({ name }) => names.has(name));
+  const measured = measuredRates(features, own);
+  const simulated = own === undefined ? null : ratesOf(own.simulated);
+  const base = { role: used.role, view: used.view, now, unknown, measured, simulated };
+  if (own === undefined || simulated === null) return { ...base, apart: null, settings: [] };
+  return {
+    ...base,
+    apart: apartText(measured, simulated, causesOf(features)),
+    settings: own.settings.map((setting) => {
+      const { kind, us } = setting;
+      const isNow =
+        (kind === 'cache' && us === now.cacheUs) || (kind === 'interval' && us === now.intervalUs);
+      const rates = ratesOf(setting);
+      return { kind, us, isNow, ...rates, sentence: settingText({ kind, us, isNow }, now, simulated, rates) };
+    }),
+  };
+}
+
+function measuredRates(features: Snapshot['features'], own: RoleOutcome | undefined): SettingRates {
+  const counts = { present: 0, exact: 0, withinPromise: 0 };
+  for (const { present, exact, withinPromise } of features) {
+    counts.present += present;
+    counts.exact += exact;
+    counts.withinPromise += withinPromise;
+  }
+  return ratesOf({ ...counts, ...(own?.loggedAges ?? { ageP50Us: null, ageP99Us: null }) });
+}
+
+function causesOf(features: Snapshot['features']): Map<Cause, number> {
+  const causes = new Map<Cause, number>();
+  for (const feature of features) {
+    for (const [cause, { values }] of Object.entries(feature.causes) as [Cause, { values: number }][])
+      causes.set(cause, (causes.get(cause) ?? 0) + values);
+  }
+  return causes;
+}

@@ -1,0 +1,239 @@
+/** `plumb monitor whatif` on planted days: what it says of the settings as they are is what `monitor run` measured. */
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import type { WhatIfOptions } from '../../../monitor/whatif/asked-settings.ts';
+import { whatIf } from '../../../monitor/whatif/what-if.ts';
+import type { WhatIf } from '../../../monitor/whatif/what-if.ts';
+import { renderWhatIf } from '../../../monitor/whatif/what-if-table.ts';
+import { DAY, at } from '../../support/day-time.ts';
+import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
+import type { DriverRow, OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
+
+const SETTLED = '2026-01-10T00:00:00';
+const MINUTE = 60_000_000;
+const HOUR = 60 * MINUTE;
+
+let day: MonitoredDay;
+afterEach(() => day.remove());
+
+const two = (n: number): string => String(n).padStart(2, '0');
+const clock = (minutes: number): string => `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}:00`;
+
+/** The run of 10:00 fails, that of 14:00 takes two hours; all others take ten minutes. */
+const FAILED = 10;
+const SLOW = 14;
+
+function finished(hour: number): number {
+  return hour === SLOW ? (hour + 2) * 60 : hour * 60 + 10;
+}
+
+/** Hourly runs of both views. */
+async function recordRuns(): Promise<void> {
+  for (let hour = 0; hour < 24; hour++) {
+    const startedUs = at(clock(hour * 60));
+    const times = { toUs: startedUs, watermarkUs: startedUs, startedUs };
+    const ended = hour === FAILED ? null : startedUs + (finished(hour) - hour * 60) * MINUTE;
+    const how = {
+      ...times,
+      finishedUs: ended,
+      state: ended === null ? ('failed' as const) : ('complete' as const),
+    };
+    await day.record(day.orders, { runId: `o-${two(hour)}`, ...how });
+    await day.record(day.driverStats, { runId: `d-${two(hour)}`, ...how, newestCreatedUs: startedUs });
+  }
+}
+
+/** The newest edge that was online at a minute. */
+function onlineEdge(minute: number): number {
+  const done = Array.from({ length: 24 }, (_, hour) => hour).filter(
+    (h) => h !== FAILED && finished(h) <= minute,
+  );
+  return Math.max(...done);
+}
+
+/** A row an hour and customer, whose values change each hour. */
+function orderRow(customer: number, edge: number): OrderRow {
+  const run = edge === FAILED ? FAILED + 1 : edge;
+  return {
+    customer: `c-${customer}`,
+    event: clock(edge * 60),
+    created: clock(run * 60),
+    run: `o-${two(run)}`,
+    values: [BigInt(edge * 10 + customer), edge / 4],
+  };
+}
+
+/** Drivers have a new row at five past each hour, which comes in ten minutes later. */
+function driverRow(driver: number, hour: number): DriverRow {
+  return { driver, event: clock(hour * 60 + 5), created: clock(hour * 60 + 15), convRate: hour + driver / 8 };
+}
+
+function servedOrder(customer: number, minute: number, fetched: number): Served {
+  const edge = onlineEdge(fetched);
+  const { event, created, values } = orderRow(customer, edge);
+  return {
+    row: { event, created, values },
+    watermark: clock(edge * 60),
+    fetched: clock(fetched),
+    source: fetched === minute ? 'store' : 'cache',
+  };
+}
+
+function servedDriver(driver: number, minute: number): Served {
+  const edge = onlineEdge(minute);
+  const { event, created, convRate } = driverRow(driver, edge - 1);
+  return {
+    row: { event, created, values: [convRate, null, null] },
+    watermark: clock(edge * 60),
+    fetched: clock(minute),
+  };
+}
+
+async function plantDay(): Promise<void> {
+  await recordRuns();
+  const hours = Array.from({ length: 24 }, (_, hour) => hour);
+  const customers = [1, 2, 3];
+  await day.appendOrders(customers.flatMap((one) => hours.map((hour) => orderRow(one, hour))));
+  await day.writeDrivers([1, 2, 3].flatMap((one) => hours.slice(0, -1).map((hour) => driverRow(one, hour))));
+  day.setWatermark(clock(23 * 60));
+  // Each customer comes every seven minutes: the cache of five seconds never has its row.
+  for (let minute = 130; minute < 23 * 60 + 50; minute += 7) {
+    for (const one of customers)
+      day.serve(clock(minute), `c-${one}`, servedOrder(one, minute, minute), one, servedDriver(one, minute));
+  }
+}
+
+async function ask(options: WhatIfOptions = {}): Promise<WhatIf> {
+  const [first] = await whatIf(day.project, { date: DAY, ...options });
+  return first!;
+}
+
+/** By role. */
+function measuredOf(
+  snapshot: Snapshot,
+  role: string,
+): Pick<Snapshot['features'][number], 'present' | 'exact' | 'withinPromise'> {
+  const own = snapshot.features.filter(({ name }) => name.startsWith(`${role}__`));
+  const sum = (of: (feature: (typeof own)[number]) => number): number =>
+    own.reduce((n, feature) => n + of(feature), 0);
+  return {
+    present: sum((f) => f.present),
+    exact: sum((f) => f.exact),
+    withinPromise: sum((f) => f.withinPromise),
+  };
+}
+
+describe('a day of hourly runs, one of which failed and one was slow', () => {
+  test('the settings as they are give what was measured, others what they would have', async () => {
+    day = await MonitoredDay.make({ scheduleUs: HOUR }, { scheduleUs: HOUR, ttlUs: 6 * HOUR });
+    await plantDay();
+    const snapshot = await day.judge(SETTLED);
+    const result = await ask();
+    for (const { role, measured, simulated, apart, unknown } of result.roles) {
+      const planted = measuredOf(snapshot, role);
+      expect({ role, unknown, apart }).toEqual({ role, unknown: null, apart: null });
+      expect(measured).toMatchObject(planted);
+      expect(simulated).toEqual(measured);
+      expect(planted.exact).toBeLessThan(planted.present);
+    }
+    const [orders, drivers] = result.roles;
+    const of = (role: typeof orders, kind: string, us: number) =>
+      role!.settings.find((setting) => setting.kind === kind && setting.us === us)!;
+    // Ten minutes of each hour the row of the last edge is not there yet, whatever the schedule; no run is late.
+    const hourly = of(orders, 'interval', HOUR);
+    expect(hourly.isNow).toBe(true);
+    expect(hourly.exactMatch!).toBeGreaterThan(orders!.simulated!.exactMatch!);
+    expect(Math.abs(hourly.exactMatch! - 50 / 60)).toBeLessThan(0.02);
+    expect(of(orders, 'interval', 6 * HOUR).exactMatch!).toBeLessThan(hourly.exactMatch!);
+    // With runs every five minutes, drivers have their rows 10 + up to 5 minutes after these came in.
+    expect(of(drivers, 'interval', 5 * MINUTE).exactMatch!).toBeGreaterThan(
+      of(drivers, 'interval', HOUR).exactMatch!,
+    );
+    expect(of(drivers, 'interval', 5 * MINUTE).ageP50Us!).toBeLessThan(
+      of(drivers, 'interval', HOUR).ageP50Us!,
+    );
+    // A delay that waits for the usual run makes all of the other hours match.
+    const [longer] = (await ask({ delay: '10m', view: ['orders'] })).roles[0]!.settings;
+    expect(longer!.exactMatch!).toBeGreaterThan(orders!.simulated!.exactMatch!);
+    expect(longer!.sentence).toMatch(
+      /^delay 10m instead of 0s: exact \d\d\.\d\d % -> \d\d\.\d\d %, median age stays /,
+    );
+    const ttl = (await ask({ ttl: '1h', view: ['driver_stats'] })).roles[0]!.settings[0]!;
+    expect(ttl).toMatchObject({ kind: 'ttl', us: HOUR });
+    expect(ttl.present).toBeLessThan(drivers!.simulated!.present);
+    const text = renderWhatIf([result]);
+    expect(text).toContain('orders: runs every 1h, cache 5s, delay 0s');
+    expect(text).toContain('driver_stats: runs every 1h, cache 5s, delay 0s, TTL 6h');
+    expect(text).toContain('every 15m instead of every 1h');
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  test('a sample by the hash of the entity is told, and all of a sample is all', async () => {
+    day = await MonitoredDay.make();
+    await plantDay();
+    await day.judge(SETTLED);
+    const all = await ask({ sample: '100%' });
+    expect(all.sampled).toBe(null);
+    const some = await ask({ sample: '60%', cache: '5s' });
+    expect(some.sampled).toBe(0.6);
+    expect(renderWhatIf([some])).toContain('simulated for 60.00 % of the entities');
+    const counts = some.roles.map(({ simulated }) => simulated?.present ?? 0);
+    expect(Math.max(...counts)).toBeLessThan(
+      all.roles[0]!.simulated!.present + all.roles[1]!.simulated!.present,
+    );
+  });
+});
+
+describe('what cannot be said', () => {
+  test('a day that was not judged, a source without created times, a view without runs', async () => {
+    const source = {
+      name: 'drivers',
+      path: 'data/drivers*.parquet',
+      eventTime: 'event_timestamp',
+      createdTime: null,
+      maxAheadUs: null,
+    };
+    day = await MonitoredDay.make({}, { source });
+    const edge: OrderRow = orderRow(1, 2);
+    await day.appendOrders([edge]);
+    await day.writeDrivers([driverRow(1, 1)]);
+    day.setWatermark(clock(3 * 60));
+    day.serve(clock(130), 'c-1', servedOrder(1, 130, 130), 1, servedDriver(1, 130));
+    await day.closeLog();
+    day.project.setClock(at(SETTLED));
+    await expect(ask()).rejects.toThrow(/churn was not judged for 2026-01-02/);
+    await day.judge(SETTLED);
+    const { roles } = await ask();
+    expect(roles.map(({ unknown, simulated }) => [unknown?.slice(0, 40), simulated])).toEqual([
+      ['not known: no run of the view is recorde', null],
+      ['not known: the source has no created tim', null],
+    ]);
+    expect(renderWhatIf([await ask()])).toContain('  not known: the source has no created times');
+  });
+
+  const BAD: readonly (readonly [WhatIfOptions, RegExp])[] = [
+    [{ cache: '5' }, /--cache: expected durations up to 366d, such as 1s,30s, got "5"/],
+    [{ every: '0s' }, /--every: expected durations of a second or more/],
+    [{ every: '5m,,1h' }, /--every: .* got ""/],
+    [{ ttl: '0s' }, /--ttl: expected durations above 0s/],
+    [{ delay: '400d' }, /--delay: expected durations up to 366d/],
+    [
+      { cache: Array.from({ length: 21 }, (_, i) => `${i}s`).join(',') },
+      /--cache: expected at most 20 durations, got 21/,
+    ],
+    [{ sample: '0%' }, /--sample: expected a share of the entities such as 10%, got "0%"/],
+    [{ sample: '0.5' }, /--sample/],
+    [{ date: 'yesterday' }, /expected a date such as/],
+    [{ view: ['ordres'] }, /none of the services takes a view ordres, did you mean "orders"\?/],
+  ];
+
+  test('bad options get a sentence each', async () => {
+    day = await MonitoredDay.make();
+    await day.writeDrivers([driverRow(1, 1)]);
+    await day.appendOrders([orderRow(1, 2)]);
+    day.setWatermark(clock(3 * 60));
+    day.serve(clock(130), 'c-1', servedOrder(1, 130, 130), 1, servedDriver(1, 130));
+    await day.judge(SETTLED);
+    for (const [options, sentence] of BAD) await expect(ask(options)).rejects.toThrow(sentence);
+  });
+});
