@@ -4,12 +4,13 @@
  *
  * An answer that cannot be read at all says of no value what its rows say.
  */
+import type { Bundle, FeatureService } from '../../contract/model.ts';
 import { isNumeric } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { NumberText, saysValue } from './answered-value.ts';
 import type { AnswerForm, AnswerJson } from './answered-value.ts';
 
-export interface AnsweredFeature {
+interface AnsweredFeature {
   /** Full. */
   readonly name: string;
   readonly type: ValueType;
@@ -27,6 +28,15 @@ interface Tensor {
 type Read =
   | { readonly form: AnswerForm; readonly said: (row: number, name: string) => AnswerJson | undefined }
   | { readonly form: 'tensor'; readonly tensor: Tensor | null };
+
+/** The features of a service as the answering bundle lists them: tensors and Feast's columns have no full names. */
+export function answeredFeatures(bundle: Bundle, today: FeatureService): AnsweredFeature[] {
+  const service = bundle.services.get(today.name) ?? today;
+  return service.features.flatMap(({ fullName, view, feature }) => {
+    const found = bundle.views.get(view)?.features.find(({ name }) => name === feature);
+    return found === undefined ? [] : [{ name: fullName, type: found.type }];
+  });
+}
 
 export class LoggedAnswer {
   readonly #read: Read | null;

@@ -12,8 +12,7 @@ import type { DayOfService } from '../day/day-of-log.ts';
 import type { BundleBook } from '../judge/bundle-book.ts';
 import type { ReplayedVector } from '../judge/replayed-vector.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
-import { LoggedAnswer } from './logged-answer.ts';
-import type { AnsweredFeature } from './logged-answer.ts';
+import { LoggedAnswer, answeredFeatures } from './logged-answer.ts';
 
 const ANSWERS = 'replay_answers';
 const ANSWERED = 'replay_answered';
@@ -53,23 +52,15 @@ export class LoggedAnswers {
       WHERE v.vid >= ${page[0]!.vid} AND v.vid <= ${page.at(-1)!.vid} GROUP BY pod, epoch, sequence`);
     for (const row of rows) {
       // How an answer lists its features, only its own bundle says.
-      if (!this.#book.isKept(row['bundle'] as string)) continue;
+      const hash = row['bundle'] as string;
+      if (!this.#book.isKept(hash)) continue;
       const { bytes } = row['answer'] as unknown as { readonly bytes: Uint8Array };
       const surface = SURFACES[row['surface'] as number] ?? 'native';
-      const answer = new LoggedAnswer(Buffer.from(bytes), surface, this.#featuresOf(row['bundle'] as string));
+      const features = answeredFeatures(this.#book.bundle(hash), this.#day.service);
+      const answer = new LoggedAnswer(Buffer.from(bytes), surface, features);
       const { items } = row['vids'] as unknown as { readonly items: readonly number[] };
       for (const vid of items) answers.set(vid, answer);
     }
     return answers;
-  }
-
-  /** The features of the service as the answering bundle lists them: tensors and Feast's columns have no full names. */
-  #featuresOf(hash: string): AnsweredFeature[] {
-    const bundle = this.#book.bundle(hash);
-    const service = bundle.services.get(this.#day.service.name) ?? this.#day.service;
-    return service.features.flatMap(({ fullName, view, feature }) => {
-      const found = bundle.views.get(view)?.features.find(({ name }) => name === feature);
-      return found === undefined ? [] : [{ name: fullName, type: found.type }];
-    });
   }
 }

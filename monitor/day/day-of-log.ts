@@ -124,9 +124,9 @@ async function readService(
 }
 
 /** @returns why ids of these vectors cannot be read, as the end of a sentence such as `8 vectors of churn ...` */
-function whyLeftOut(
+export function whyLeftOut(
   service: FeatureService,
-  { bundle, hashedIds }: DayScope,
+  { bundle, hashedIds }: Pick<DayScope, 'bundle' | 'hashedIds'>,
   hash: string,
   hmacKey: string,
 ): string | null {

@@ -19,6 +19,9 @@ const MOST_AFTER = 20;
 interface EntityHistory {
   /** By event time, then created time. */
   readonly rows: readonly EntityRow[];
+  /** How many there are, also of those that are not read, and how many of them count as trained at the time. */
+  readonly count: number;
+  readonly visible: number;
   /** Whether there are more rows than were read, before or after. */
   readonly isCut: boolean;
 }
@@ -35,9 +38,9 @@ interface EntityOfHistory {
 export async function entityRows(
   duck: DuckDb,
   { history, view, entity, ids }: EntityOfHistory,
-  atUs: number,
+  { atUs, delayUs = 0 }: { readonly atUs: number; readonly delayUs?: number },
 ): Promise<EntityHistory> {
-  if (ids.includes(null)) return { rows: [], isCut: false };
+  if (ids.includes(null)) return { rows: [], count: 0, visible: 0, isCut: false };
   const own = entity.joinKeys
     .map(({ name }, i) => `h.${quoteName(name)} = ${literal(ids[i]!)}`)
     .join(' AND ');
@@ -59,9 +62,12 @@ export async function entityRows(
     );
   const before = await side('<=', 'DESC', MOST_BEFORE);
   const after = await side('>', 'ASC', MOST_AFTER);
+  const [counts] = await duck.rows(`SELECT CAST(count(*) AS DOUBLE) AS count,
+    CAST(count(*) FILTER ("~event" + ${delayUs} <= ${atUs}) AS DOUBLE) AS visible FROM explained_rows`);
+  const { count, visible } = counts as { count: number; visible: number };
   const isCut = before.length > MOST_BEFORE || after.length > MOST_AFTER;
   const kept = [...before.slice(0, MOST_BEFORE).toReversed(), ...after.slice(0, MOST_AFTER)];
-  return { rows: kept.map((row) => readRow(row, view)), isCut };
+  return { rows: kept.map((row) => readRow(row, view)), count, visible, isCut };
 }
 
 function literal(id: KeyValue): string {

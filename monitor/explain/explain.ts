@@ -7,31 +7,37 @@
  *
  * The rule and the causes are the monitor's own; a test holds the two against each other. Reads only.
  */
+import { dirname, join } from 'node:path';
 import { parseKeyPart } from '../../contract/wire/online/entity-key.ts';
 import { keyValueOf } from '../../contract/wire/online/entity-key.ts';
 import { serviceNamed } from '../../contract/definitions/service-named.ts';
 import { registryError } from '../../contract/errors.ts';
-import { loadHmacKey } from '../../contract/log-privacy.ts';
 import type { FeatureService } from '../../contract/model.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { KeyValue } from '../../contract/value-type.ts';
-import { LOG_HMAC, SURFACES } from '../../contract/wire/log/served-record.ts';
-import type { LoggedVector, ServedRecord } from '../../contract/wire/log/served-record.ts';
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Project } from '../../project/project.ts';
-import { HashedIds } from '../day/hashed-ids.ts';
-import { RequestIds } from '../day/request-ids.ts';
+import { openScratchFolder } from '../../project/scratch-folder.ts';
+import { serviceFolder } from '../archive/archive-layout.ts';
 import { monitorError } from '../errors.ts';
 import { BundleBook } from '../judge/bundle-book.ts';
 import type { ExplainedVector } from './explanation.ts';
 import { loggedRequests } from './logged-requests.ts';
-import type { WantedRequest } from './logged-requests.ts';
+import type { LoggedRequest, WantedRequest } from './logged-requests.ts';
+import { loggedVectors } from './logged-vectors.ts';
 import { ViewExplainer } from './view-explainer.ts';
 import type { AskedVector } from './view-explainer.ts';
 
 /** Rows of one request that are explained when none is chosen. */
 const MOST_ROWS = 10;
+
+interface Open {
+  readonly project: Project;
+  readonly duck: DuckDb;
+  readonly book: BundleBook;
+}
 
 interface Narrowed {
   /** The index of the entity row within the request, from 0. */
@@ -51,19 +57,23 @@ export async function explainRequest(
   wanted: WantedRequest,
   narrowed: Narrowed = {},
 ): Promise<ExplainedVector[]> {
-  return await withDuck(async (duck) => {
-    const book = new BundleBook(project.settings, project.logger);
-    const records = await loggedRequests(duck, project.settings, wanted);
-    if (records.length === 0) throw noRequest(project, wanted);
-    const explainer = new ViewExplainer(project, database, duck, book);
-    const explained: ExplainedVector[] = [];
-    for (const record of records) {
-      for (const asked of await askedVectors({ project, duck, book }, record, narrowed)) {
-        explained.push(await explainOne(explainer, asked, narrowed.feature));
+  const scratch = openScratchFolder(project.settings.monitor.scratch, 'monitor');
+  try {
+    return await withDuck(async (duck) => {
+      const book = new BundleBook(project.settings, project.logger);
+      const requests = await loggedRequests(duck, project, join(scratch.folder, 'served'), wanted);
+      if (requests.length === 0) throw noRequest(project, wanted);
+      const explainer = new ViewExplainer(project, database, duck, book);
+      const explained: ExplainedVector[] = [];
+      for (const request of requests) {
+        for (const asked of await askedVectors({ project, duck, book }, request, narrowed))
+          explained.push(await explainOne(explainer, asked, narrowed.feature));
       }
-    }
-    return explained;
-  });
+      return explained;
+    });
+  } finally {
+    scratch.remove();
+  }
 }
 
 /** @param keys  one text for each join key of the service */
@@ -79,7 +89,7 @@ export async function explainEntity(
     const ids = idsOf(service, asked.keys);
     const explainer = new ViewExplainer(project, database, duck, book);
     const entities = Object.fromEntries(service.requestKeys.map(({ name }) => [name, asked.keys[name]!]));
-    const vector = { service, ids, entities, atUs: asked.atUs, bundle: book.current.hash, request: null };
+    const vector = { service, ids, entities, atUs: asked.atUs, bundle: book.current.hash, logged: null };
     return await explainOne(explainer, vector, narrowed.feature);
   });
 }
@@ -98,7 +108,7 @@ async function explainOne(
   asked: AskedVector,
   feature: string | undefined,
 ): Promise<ExplainedVector> {
-  const { service, entities, atUs, bundle, request } = asked;
+  const { service, entities, atUs, bundle, logged } = asked;
   const features = chosenFeatures(service, feature);
   const views = [];
   for (const used of service.views) {
@@ -106,24 +116,28 @@ async function explainOne(
     if (own.length > 0) views.push(await explainer.explain(asked, used, own));
   }
   return {
-    request:
-      request === null
-        ? null
-        : {
-            requestId: request.record.requestId,
-            row: request.row,
-            rows: request.record.vectors.length,
-            pod: request.record.pod,
-            epoch: request.record.epoch,
-            sequence: request.record.sequence,
-            surface: SURFACES[request.record.surface] ?? `surface ${request.record.surface}`,
-            serviceVersion: request.record.serviceVersion,
-          },
+    request: logged === null ? null : requestOf(logged),
     service: service.name,
     entities,
     at: formatTimestamp(atUs),
     bundle,
     views,
+  };
+}
+
+function requestOf({ request, vector }: NonNullable<AskedVector['logged']>): ExplainedVector['request'] {
+  const { requestId, rows, pod, epoch, sequence } = request;
+  const { row, serviceVersion, surface, answer } = vector;
+  return {
+    requestId,
+    row,
+    rows,
+    pod,
+    epoch,
+    sequence,
+    surface: SURFACES[surface] ?? `surface ${surface}`,
+    serviceVersion,
+    isAnswerLogged: answer !== null,
   };
 }
 
@@ -138,50 +152,42 @@ function chosenFeatures(service: FeatureService, name: string | undefined): Feat
 }
 
 async function askedVectors(
-  { project, duck, book }: { readonly project: Project; readonly duck: DuckDb; readonly book: BundleBook },
-  record: ServedRecord,
+  { project, duck, book }: Open,
+  request: LoggedRequest,
   { row }: Narrowed,
 ): Promise<AskedVector[]> {
-  if (record.service === '') {
-    const message = `request ${record.requestId} named single features, which belong to no service`;
+  const { requestId, folder, servedUs, rows } = request;
+  if (folder.startsWith('_')) {
+    const message = `request ${requestId} named single features, which belong to no service`;
     throw monitorError('MON_REQUEST', message, { help: 'Look at it with `plumb log cat`.' });
   }
-  const service = serviceNamed(book.current, record.service);
-  const hashedIds = record.keyPolicies.includes(LOG_HMAC)
-    ? await HashedIds.read(duck, project, book.current, loadHmacKey(project.settings.log.hmacKey))
-    : null;
-  const requestIds = RequestIds.of(record, service, hashedIds);
-  if (typeof requestIds === 'string') {
-    throw monitorError(
-      'MON_REQUEST',
-      `request ${record.requestId} is one ${requestIds} and cannot be joined`,
-    );
+  if (row !== undefined && row >= rows) {
+    const message = `request ${requestId} has no row ${row}: it has ${rows}, numbered from 0`;
+    throw monitorError('MON_REQUEST', message, { field: 'row' });
   }
-  const explained = chosenRows(record, row).map(async ([index, vector]) => {
-    const own = await requestIds.read(vector.keys);
-    const ids = own?.ids ?? service.requestKeys.map(() => null);
-    const shown = service.requestKeys.map(({ name }, i) => [
-      name,
-      own?.shown[i] ?? (ids[i] === null || ids[i] === undefined ? null : String(ids[i])),
+  const name = dirname(folder);
+  const service =
+    [...book.current.services.values()].find((one) => dirname(serviceFolder(one.name, 0)) === name) ??
+    serviceNamed(book.current, name);
+  const chosen = row === undefined ? ([0, MOST_ROWS] as const) : ([row, row + 1] as const);
+  const vectors = await loggedVectors({ project, duck, book, service, request }, chosen);
+  if (typeof vectors === 'string')
+    throw monitorError('MON_REQUEST', `request ${requestId} is one ${vectors} and cannot be joined`);
+  return vectors.map((vector) => {
+    const { ids, shown, bundle } = vector;
+    const entities = service.requestKeys.map((key, i) => [
+      key.name,
+      shown[i] ?? (ids[i] === null ? null : String(ids[i])),
     ]);
     return {
       service,
       ids,
-      entities: Object.fromEntries(shown) as Record<string, string | null>,
-      atUs: record.servedUs,
-      bundle: record.bundle,
-      request: { record, row: index, rows: vector.rows },
+      entities: Object.fromEntries(entities) as Record<string, string | null>,
+      atUs: servedUs,
+      bundle,
+      logged: { request, vector },
     };
   });
-  return await Promise.all(explained);
-}
-
-function chosenRows({ requestId, vectors }: ServedRecord, row: number | undefined): [number, LoggedVector][] {
-  if (row === undefined) return [...vectors.entries()].slice(0, MOST_ROWS);
-  const vector = vectors[row];
-  if (vector !== undefined) return [[row, vector]];
-  const message = `request ${requestId} has no row ${row}: it has ${vectors.length}, numbered from 0`;
-  throw monitorError('MON_REQUEST', message, { field: 'row' });
 }
 
 function idsOf(service: FeatureService, keys: Readonly<Record<string, string>>): KeyValue[] {

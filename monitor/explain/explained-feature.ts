@@ -13,6 +13,7 @@ import { explain } from '../causes/explain.ts';
 import type { RowFacts, ValueFacts } from '../causes/facts.ts';
 import { isSame } from '../causes/value-equality.ts';
 import { asReceived, stateOf } from '../judge/judge.ts';
+import type { LoggedAnswer } from '../answers/logged-answer.ts';
 import type { ExplainedFeature, Side } from './explanation.ts';
 import type { FoundRow, ReplayedRows } from './row-facts.ts';
 import type { ServedFidelity } from './served-fidelity.ts';
@@ -30,17 +31,25 @@ interface FeatureSides {
   /** null: which row of the history was served was not asked. */
   readonly fidelity: ServedFidelity | null;
   readonly replayed: ReplayedRows;
-  /** By the features of `view`; null: no row was served, or it cannot be read. */
+  /** By the features of `view`; null: no row was given out, or it cannot be read. */
   readonly served: readonly (Value | undefined)[] | null;
+  /** Whether a row was given out that cannot be read. */
+  readonly isUndecoded: boolean;
+  /** What the model was told; null: that was not logged. And which of the request's vectors it is. */
+  readonly answer: LoggedAnswer | null;
+  readonly row: number;
   readonly hasCreatedTimes: boolean;
   readonly watermarkUs: number | null;
 }
 
 interface OneSide {
+  /** After fallbacks; `value` as the surface gives it. */
+  readonly taken: Value;
   readonly state: ReturnType<typeof stateOf>;
   readonly value: Value;
 }
 
+const UNDECODED: Side = { state: 'undecoded', value: null };
 const HIDDEN: Side = { state: 'withheld', value: null };
 
 export function explainedFeature(
@@ -64,10 +73,8 @@ export function explainedFeature(
   }
   const sideOf = (status: number, value: Value): OneSide => {
     const taken = status === PRESENT ? value : then.missing;
-    return {
-      value: asReceived(feature.type, taken, surface ?? 0, sides.service.tensor),
-      state: stateOf(status, taken),
-    };
+    const received = asReceived(feature.type, taken, surface ?? 0, sides.service.tensor);
+    return { taken, value: received, state: stateOf(status, taken) };
   };
   const replayedSide = (found: FoundRow | null): OneSide =>
     sideOf(statusOf(found), found?.row.values[index] ?? null);
@@ -90,13 +97,14 @@ export function explainedFeature(
     available: available?.value,
     alteration: sides.fidelity?.alterations[index] ?? null,
     earlier: sides.fidelity?.earlier[index] ?? null,
-    isAnswerAltered: false,
+    isAnswerAltered:
+      sides.answer?.says(sides.row, { name: fullName, type: feature.type }, served.taken) === false,
     ...(held?.answer === 'altered' ? { held: held.row.values[index]! } : {}),
   };
   return {
     ...shared,
     withheld: null,
-    served: surface === null ? null : json(served),
+    served: surface === null ? null : sides.isUndecoded ? UNDECODED : json(served),
     trained: json(trained),
     available: available === null ? null : json(available),
     ...(isCompared(sides) ? comparison(values) : NOT_COMPARED),
@@ -106,13 +114,14 @@ export function explainedFeature(
 const NOT_COMPARED = { same: null, cause: null, evidence: null, withinPromise: null };
 
 function comparison(facts: ValueFacts): Pick<ExplainedFeature, keyof typeof NOT_COMPARED> {
-  if (isSame(facts.type, facts.served, facts.replayed)) return { ...NOT_COMPARED, same: true };
+  if (!facts.isAnswerAltered && isSame(facts.type, facts.served, facts.replayed))
+    return { ...NOT_COMPARED, same: true };
   const { cause, evidence, withinPromise } = explain(facts);
   return { same: false, cause, evidence, withinPromise };
 }
 
-function isCompared({ surface, view, atUs, watermarkUs }: FeatureSides): boolean {
-  return surface !== null && !isUnjudged(view, atUs, watermarkUs);
+function isCompared({ surface, isUndecoded, view, atUs, watermarkUs }: FeatureSides): boolean {
+  return surface !== null && !isUndecoded && !isUnjudged(view, atUs, watermarkUs);
 }
 
 function statusOf(found: FoundRow | null): number {

@@ -36,7 +36,8 @@ function vectorText(vector: ExplainedVector, all: readonly ExplainedVector[], bo
       : [
           bold(`${service} v${request.serviceVersion} for ${ids}, served ${when}`),
           `request ${request.requestId}, row ${request.row} of ${request.rows}, on ${request.surface}; ` +
-            `pod ${request.pod}, epoch ${request.epoch}, sequence ${request.sequence}; bundle ${bundle}`,
+            `pod ${request.pod}, epoch ${request.epoch}, sequence ${request.sequence}; bundle ${bundle}` +
+            (request.isAnswerLogged ? '; held against the logged answer' : ''),
         ];
   const shown = all.filter((one) => one.request !== null && isOf(one, vector)).length;
   const isLast = request !== null && all.findLast((one) => isOf(one, vector)) === vector;
@@ -117,8 +118,9 @@ function featureTable(features: readonly ExplainedFeature[]): string {
   return renderTable(head, rows);
 }
 
-function outcome({ same, cause, withheld }: ExplainedFeature): string {
+function outcome({ same, cause, withheld, served }: ExplainedFeature): string {
   if (withheld !== null) return withheld;
+  if (served?.state === 'undecoded') return 'cannot be decoded';
   if (same === null) return 'cannot be judged yet';
   return same ? 'same' : `differs: ${cause}`;
 }

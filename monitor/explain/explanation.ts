@@ -24,6 +24,8 @@ interface ExplainedRequest {
   readonly sequence: number;
   readonly surface: string;
   readonly serviceVersion: number;
+  /** Whether the log has the bytes of its answer, and the served values were held against them. */
+  readonly isAnswerLogged: boolean;
 }
 
 export interface ExplainedView {
@@ -98,6 +100,7 @@ export interface ExplainedFeature {
 }
 
 export interface Side {
+  /** `undecoded`: there was a row, and it cannot be read. */
   readonly state: string;
   readonly value: Json;
 }

@@ -1,66 +1,92 @@
 /**
- * Finds served requests in the vector log, by request id or by place (pod, epoch, sequence): in the ingested Parquet
- * and in the spool, which may both hold the same record. Called by explain.ts.
+ * Finds served requests, by request id or by place (pod, epoch, sequence): in the archive, and in what the spool holds,
+ * which is archived into a scratch folder first, so that there is one way to read both. Called by explain.ts.
  */
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
-import type { Settings } from '../../project/settings/settings.ts';
-import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
-import { readServedLog } from '../../contract/wire/log/served-log.ts';
-import type { LogRecord, ServedRecord } from '../../contract/wire/log/served-record.ts';
+import type { Project } from '../../project/project.ts';
+import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
+import { archivedFiles } from '../archive/archive-files.ts';
 import { IngestLedger } from '../ingest/ledger.ts';
-import { servedFiles } from '../ingest/served-files.ts';
+import { archiveSpool } from '../ingest/spool-archive.ts';
 
 /** Which requests are wanted. A request id may have been used more than once. */
 export type WantedRequest =
   | { readonly requestId: string }
   | { readonly pod: string; readonly epoch: string; readonly sequence: number };
 
-/** @returns each request once, in the order of its served time; records that cannot be read are left out */
+/** A request, and the file that has its vectors. */
+export interface LoggedRequest {
+  readonly requestId: string;
+  readonly pod: string;
+  readonly epoch: string;
+  readonly sequence: number;
+  readonly servedUs: number;
+  /** How many vectors it has. */
+  readonly rows: number;
+  /** Of its service's version in the archive: `churn/v3.0`. */
+  readonly folder: string;
+  readonly file: string;
+}
+
+/**
+ * @param scratch  an empty folder
+ * @returns        each request once, in the order of its served time
+ */
 export async function loggedRequests(
   duck: DuckDb,
-  { served, log }: Pick<Settings, 'served' | 'log'>,
+  project: Project,
+  scratch: string,
   wanted: WantedRequest,
-): Promise<ServedRecord[]> {
-  const found = new Map<string, ServedRecord>();
-  const take = (record: ServedRecord): void => {
-    if (isWanted(record, wanted)) found.set(`${record.pod} ${record.epoch} ${record.sequence}`, record);
-  };
-  for (const record of await ingestedRecords(duck, served, wanted)) take(record);
-  for (const item of readServedLog(log.spool)) if (item.kind === 'served') take(item.record);
+): Promise<LoggedRequest[]> {
+  const { served } = project.settings;
+  const ingested = archivedFiles(served, [IngestLedger.read(served).archive], () => true);
+  const ledger = await archiveSpool(project, scratch, (_, walk) => isWanted(walk, wanted));
+  const spooled = archivedFiles(scratch, [ledger.archive], () => true);
+  const found = new Map<string, LoggedRequest>();
+  for (const files of [ingested, spooled]) {
+    for (const [folder, own] of Map.groupBy(files, (one) => one.folder)) {
+      const paths = own.map(({ file }) => file);
+      for (const request of await requestsIn(duck, folder, paths, wanted)) {
+        const name = `${request.pod} ${request.epoch} ${request.sequence}`;
+        if (!found.has(name)) found.set(name, request);
+      }
+    }
+  }
   return [...found.values()].toSorted((a, b) => a.servedUs - b.servedUs || a.sequence - b.sequence);
 }
 
-function isWanted(record: ServedRecord, wanted: WantedRequest): boolean {
-  if ('requestId' in wanted) return record.requestId === wanted.requestId;
-  const { pod, epoch, sequence } = wanted;
-  return record.pod === pod && record.epoch === epoch && record.sequence === sequence;
+function isWanted(walk: RecordWalk, wanted: WantedRequest): boolean {
+  const { record, requestId, pod } = walk;
+  if ('requestId' in wanted)
+    return record.toString('utf8', requestId.from, requestId.to) === wanted.requestId;
+  if (walk.sequence !== wanted.sequence || walk.epoch() !== wanted.epoch) return false;
+  return record.toString('utf8', pod.from, pod.to) === wanted.pod;
 }
 
-async function ingestedRecords(duck: DuckDb, served: string, wanted: WantedRequest): Promise<ServedRecord[]> {
-  const { batch: committed } = IngestLedger.read(served);
-  const files = servedFiles(served).filter(({ batch }) => batch <= committed);
-  if (files.length === 0) return [];
-  const paths = files.map(({ file }) => file);
+async function requestsIn(
+  duck: DuckDb,
+  folder: string,
+  files: readonly string[],
+  wanted: WantedRequest,
+): Promise<LoggedRequest[]> {
   const condition =
     'requestId' in wanted
-      ? `request_id = ${quoteText(wanted.requestId)}`
-      : `pod = ${quoteText(wanted.pod)} AND epoch = ${quoteText(wanted.epoch)} AND sequence = ${wanted.sequence}`;
-  const rows = await duck.rows(
-    `SELECT record FROM read_parquet(${quotePaths(paths)}, hive_partitioning = false) WHERE kind = 'served' AND ${condition}`,
-  );
-  return rows.flatMap((row) => {
-    const { bytes } = row['record'] as unknown as { readonly bytes: Uint8Array };
-    const record = decoded(Buffer.from(bytes));
-    return record?.kind === 'served' ? [record.record] : [];
-  });
-}
-
-function decoded(payload: Buffer): LogRecord | null {
-  try {
-    return decodeRecord(payload);
-  } catch {
-    return null;
-  }
+      ? `_request_id = ${quoteText(wanted.requestId)}`
+      : `_pod = ${quoteText(wanted.pod)} AND _epoch = ${quoteText(wanted.epoch)} AND _sequence = ${wanted.sequence}`;
+  const rows = await duck.rows(`SELECT _request_id, _pod, _epoch, CAST(_sequence AS DOUBLE) AS sequence,
+      CAST(epoch_us(min(_served_time)) AS DOUBLE) AS served_us, max(_row) + 1 AS vectors, filename
+    FROM read_parquet(${quotePaths(files)}, union_by_name = true, hive_partitioning = false, filename = true)
+    WHERE ${condition} GROUP BY ALL`);
+  return rows.map((row) => ({
+    requestId: row['_request_id'] as string,
+    pod: row['_pod'] as string,
+    epoch: row['_epoch'] as string,
+    sequence: row['sequence'] as number,
+    servedUs: row['served_us'] as number,
+    rows: row['vectors'] as number,
+    folder,
+    file: row['filename'] as string,
+  }));
 }

@@ -7,13 +7,12 @@ import { asOf } from '../../contract/as-of.ts';
 import type { AsOfRule } from '../../contract/as-of.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import { MISSING } from '../../contract/status.ts';
-import type { LoggedRow } from '../../contract/wire/log/served-record.ts';
-import { readHeader } from '../../contract/wire/online/row-header.ts';
-import type { AskedRow, ReplayedTimes, RowFacts, ServedTimes } from '../causes/facts.ts';
+import type { AskedRow, ReplayedTimes, RowFacts } from '../causes/facts.ts';
 import { oldestMissed } from '../causes/missed-row.ts';
 import { isAfter } from '../causes/row-order.ts';
 import type { RunIndex } from '../judge/run-index.ts';
 import type { EntityRow } from './entity-rows.ts';
+import type { ServedView } from './logged-vectors.ts';
 import type { ServedFidelity } from './served-fidelity.ts';
 
 /** A row that the as-of rule finds; null: it finds none, or a tombstone. */
@@ -25,8 +24,6 @@ export interface FoundRow {
 export interface ReplayedRows {
   readonly trained: FoundRow | null;
   readonly available: FoundRow | null;
-  /** How many rows count as trained. */
-  readonly visible: number;
 }
 
 /**
@@ -46,15 +43,14 @@ export function replayedRows(
     const found = asOf(alive, atUs, { mode, delayUs: view.delayUs, ttlUs: view.ttlUs }, types);
     return found === null ? null : { row: found.row.of, outsideTtl: found.outsideTtl };
   };
-  const visible = rows.filter(({ eventUs }) => eventUs + view.delayUs <= atUs).length;
-  return { trained: find('trained'), available: find('available'), visible };
+  return { trained: find('trained'), available: find('available') };
 }
 
 interface Explained {
   readonly view: FeatureView;
   readonly runs: RunIndex;
   /** The row as it was served; null: nobody was served, and the question is what training sees. */
-  readonly logged: LoggedRow | null;
+  readonly logged: ServedView | null;
   readonly servedUs: number;
   /** null: it was not asked. */
   readonly fidelity: ServedFidelity | null;
@@ -68,11 +64,11 @@ export function rowFacts(
   rows: readonly EntityRow[],
   { trained }: ReplayedRows,
 ): RowFacts {
-  const served = logged === null ? null : servedTimes(logged);
+  const served = logged?.served ?? null;
   const fidelity = asked?.fidelity ?? null;
   const times = fidelity?.answer === 'restamped' ? fidelity.row : served;
   const replayed = trained === null ? null : timesOf(trained.row);
-  const fetchedUs = logged === null || logged.fetchedUs === 0 ? null : logged.fetchedUs;
+  const fetchedUs = logged?.fetchedUs ?? null;
   const askedRow = (row: EntityRow | null): AskedRow | null => {
     if (row === null) return null;
     const missed = timesOf(row);
@@ -91,7 +87,7 @@ export function rowFacts(
     status: logged?.status ?? MISSING,
     source: logged?.source ?? 0,
     fetchedUs,
-    watermarkUs: logged === null || logged.watermarkUs === 0 ? null : logged.watermarkUs,
+    watermarkUs: logged?.watermarkUs ?? null,
     served,
     writer: served === null ? null : runs.workingAt(served.writtenUs),
     fidelity,
@@ -120,18 +116,6 @@ function honestRow(rows: readonly EntityRow[], fetchedUs: number): EntityRow | n
     (newest, row) => (newest === null || isAfter(row, newest) ? row : newest),
     null,
   );
-}
-
-export function servedTimes({ row }: LoggedRow): ServedTimes | null {
-  const header = row === null ? null : readHeader(row);
-  if (header === null) return null;
-  const { eventUs, createdUs, definitionId, writtenMs } = header;
-  return {
-    eventUs,
-    createdUs: createdUs === 0 ? null : createdUs,
-    definitionId,
-    writtenUs: writtenMs * 1_000,
-  };
 }
 
 function timesOf({ eventUs, createdUs, definitionId, runId, deleted }: EntityRow): ReplayedTimes {

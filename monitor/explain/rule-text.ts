@@ -12,14 +12,16 @@ import type { FoundRow, ReplayedRows } from './row-facts.ts';
 interface RuleFacts {
   readonly view: FeatureView;
   readonly atUs: number;
-  readonly rows: readonly EntityRow[];
+  /** How many rows the entity has, and how many of them count. */
+  readonly count: number;
+  readonly visible: number;
   readonly replayed: ReplayedRows;
   readonly hasCreatedTimes: boolean;
   readonly watermarkUs: number | null;
 }
 
 export function ruleSentences(facts: RuleFacts): string[] {
-  const { view, atUs, rows, replayed, hasCreatedTimes, watermarkUs } = facts;
+  const { view, atUs, count, replayed, hasCreatedTimes, watermarkUs } = facts;
   const at = timeText(atUs, atUs);
   const delay = view.delayUs === 0 ? 'event time' : `event time + delay of ${formatDuration(view.delayUs)}`;
   const sentences: string[] = [];
@@ -28,11 +30,11 @@ export function ruleSentences(facts: RuleFacts): string[] {
     sentences.push(`The edge of ${due} was due at ${at} (a hop of ${formatDuration(view.hopUs)}).`);
   }
   sentences.push(
-    rows.length === 0
+    count === 0
       ? 'The history has no row of this entity: training sees none.'
       : `As trained: ${visibleText(facts)} at ${at}, by ${delay}; ${chosen(replayed.trained, view, atUs)}.`,
   );
-  if (rows.length > 0 && hasCreatedTimes) {
+  if (count > 0 && hasCreatedTimes) {
     const same = replayed.available?.row === replayed.trained?.row;
     sentences.push(
       same
@@ -50,8 +52,7 @@ export function ruleSentences(facts: RuleFacts): string[] {
   return sentences;
 }
 
-function visibleText({ rows, replayed: { visible } }: RuleFacts): string {
-  const all = rows.length;
+function visibleText({ count: all, visible }: RuleFacts): string {
   if (all === 1)
     return visible === 1 ? "the entity's only row counts" : "the entity's only row does not count";
   if (visible === 0) return `none of the entity's ${all} rows counts`;
@@ -77,11 +78,17 @@ interface UnknownFacts {
   readonly hasCreatedTimes: boolean;
   readonly isCut: boolean;
   readonly isKnown: boolean;
+  readonly isUndecoded: boolean;
 }
 
 export function unknownSentences(known: UnknownFacts): string[] {
-  const { view, runs, rows, facts, hasCreatedTimes, isCut, isKnown } = known;
+  const { view, runs, rows, facts, hasCreatedTimes, isCut, isKnown, isUndecoded } = known;
   const sentences: string[] = [];
+  if (isUndecoded) {
+    sentences.push(
+      'The served row cannot be decoded: it is damaged, or the bundles folder lacks the definition that wrote it.',
+    );
+  }
   if (!isKnown) {
     sentences.push(
       'The view had other join keys under the definition that served: its rows cannot be compared.',

@@ -2,19 +2,12 @@
  * Explains one view of one vector: reads the entity's rows and the view's runs, and puts facts, rule and features
  * together. Made once a command, so that what several vectors share is read once. Called by explain.ts.
  */
-import type {
-  Bundle,
-  Entity,
-  Feature,
-  FeatureService,
-  FeatureView,
-  ServiceView,
-} from '../../contract/model.ts';
+import { isSameFeature } from '../../contract/feature-match.ts';
+import type { Entity, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { PRESENT, ROW_SOURCES, STATUSES } from '../../contract/status.ts';
 import type { KeyValue, Value } from '../../contract/value-type.ts';
-import type { LoggedRow, ServedRecord } from '../../contract/wire/log/served-record.ts';
 import { valueToJson } from '../../contract/wire/online/json-value.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
@@ -32,7 +25,9 @@ import { entityRows } from './entity-rows.ts';
 import type { EntityRow } from './entity-rows.ts';
 import { explainedFeature } from './explained-feature.ts';
 import type { ExplainedView, HistoryRow } from './explanation.ts';
-import { replayedRows, rowFacts, servedTimes } from './row-facts.ts';
+import type { LoggedRequest } from './logged-requests.ts';
+import type { LoggedVector, ServedView } from './logged-vectors.ts';
+import { replayedRows, rowFacts } from './row-facts.ts';
 import type { ReplayedRows } from './row-facts.ts';
 import { ruleSentences, unknownSentences } from './rule-text.ts';
 import { runsAround } from './runs-around.ts';
@@ -50,11 +45,7 @@ export interface AskedVector {
   /** Hash of the bundle that served. */
   readonly bundle: string;
   /** null: nobody was served. */
-  readonly request: {
-    readonly record: ServedRecord;
-    readonly row: number;
-    readonly rows: readonly LoggedRow[];
-  } | null;
+  readonly logged: { readonly request: LoggedRequest; readonly vector: LoggedVector } | null;
 }
 
 /** Rows of the history that are shown on each side of the time. */
@@ -86,9 +77,11 @@ export class ViewExplainer {
     const runs = await this.#runsOf(today.id);
     const history = await this.#history(asked, used, runs);
     const rows = history.rows;
-    const logged = asked.request?.rows.find((row) => row.role === used.role) ?? null;
+    const vector = asked.logged?.vector ?? null;
+    const logged = vector?.views.get(used.role) ?? null;
     const replayed = replayedRows(rows, asked.atUs, view, today);
-    const served = this.#servedValues(asked, view, logged);
+    const served = this.#servedValues(asked, { today, view }, logged);
+    const isUndecoded = served === null && logged?.status === PRESENT && logged.served !== null;
     const { fidelity, ofServed } = await this.#fidelity(history, { today, view, logged, served });
     const explained = { view, runs: new RunIndex(runs), logged, servedUs: asked.atUs, fidelity, ofServed };
     const facts = rowFacts(explained, rows, replayed);
@@ -97,8 +90,11 @@ export class ViewExplainer {
     const sides = {
       service: asked.service,
       atUs: asked.atUs,
-      surface: asked.request?.record.surface ?? null,
+      surface: vector?.surface ?? null,
+      answer: vector?.answer ?? null,
+      row: vector?.row ?? 0,
       served,
+      isUndecoded,
       today,
       view,
       facts,
@@ -114,7 +110,7 @@ export class ViewExplainer {
       role: used.role,
       view: view.id,
       served: logged === null ? null : servedRow(logged, facts),
-      rule: ruleSentences({ view, atUs: asked.atUs, rows, replayed, hasCreatedTimes, watermarkUs }),
+      rule: ruleSentences({ view, ...history, replayed, hasCreatedTimes }),
       history: historyRows(rows, { today, shownFeatures, facts, replayed, atUs: asked.atUs }),
       runs: runsAround(runs, asked.atUs, writersOf(rows, facts)),
       features: features.map((feature) => explainedFeature(sides, feature)),
@@ -126,6 +122,7 @@ export class ViewExplainer {
         hasCreatedTimes,
         isCut: history.isCut,
         isKnown: history.isKnown,
+        isUndecoded,
       }),
     };
   }
@@ -136,7 +133,7 @@ export class ViewExplainer {
     { today, view, logged, served }: GivenOut,
   ): Promise<{ readonly fidelity: ServedFidelity | null; readonly ofServed: readonly EntityRow[] }> {
     const { rows, sql, entity, ids, atUs } = history;
-    const times = logged === null ? null : servedTimes(logged);
+    const times = logged?.served ?? null;
     if (sql === null || times === null) return { fidelity: null, ofServed: [] };
     const written =
       view.kind === 'stored' || times.definitionId === view.definitionId
@@ -149,7 +146,7 @@ export class ViewExplainer {
     const ofServed =
       own === null
         ? []
-        : (await entityRows(this.#duck, { history: own, view: today, entity, ids }, atUs)).rows;
+        : (await entityRows(this.#duck, { history: own, view: today, entity, ids }, { atUs })).rows;
     if (served === null) return { fidelity: null, ofServed };
     const earlier = (): Promise<EarlierRow[]> => this.#earlier(history, today);
     const given = { history: sql, today, entity, ids, times, view, values: served, earlier };
@@ -160,7 +157,7 @@ export class ViewExplainer {
   async #earlier({ removed, entity, ids, atUs }: HistoryOfEntity, view: FeatureView): Promise<EarlierRow[]> {
     const found: EarlierRow[] = [];
     for (const { sql, commit } of removed) {
-      const { rows } = await entityRows(this.#duck, { history: sql, view, entity, ids }, atUs);
+      const { rows } = await entityRows(this.#duck, { history: sql, view, entity, ids }, { atUs });
       found.push(...rows.map((row) => ({ ...row, commit })));
     }
     return found;
@@ -188,19 +185,27 @@ export class ViewExplainer {
     );
     const removed = history.removedOf(defined);
     const known = { sql, removed, entity, ids, atUs: asked.atUs, watermarkUs };
-    if (sql === null) return { ...known, rows: [], isCut: false, isKnown: false };
-    const own = await entityRows(this.#duck, { history: sql, view, entity, ids }, asked.atUs);
+    if (sql === null) return { ...known, rows: [], count: 0, visible: 0, isCut: false, isKnown: false };
+    const at = { atUs: asked.atUs, delayUs: defined.view.delayUs };
+    const own = await entityRows(this.#duck, { history: sql, view, entity, ids }, at);
     return { ...known, ...own, isKnown: true };
   }
 
+  /** @returns by the features of `view`; null: no row was given out, or it cannot be read */
   #servedValues(
     asked: AskedVector,
-    view: FeatureView,
-    logged: LoggedRow | null,
+    { today, view }: { readonly today: FeatureView; readonly view: FeatureView },
+    logged: ServedView | null,
   ): readonly (Value | undefined)[] | null {
-    if (logged === null || logged.status !== PRESENT || logged.row === null) return null;
-    const bundle: Bundle = this.#book.bundle(asked.bundle);
-    return this.#book.rowValues(bundle, view, logged.row);
+    if (logged === null || logged.status !== PRESENT || logged.served === null || !logged.isDecoded)
+      return null;
+    const bundle = this.#book.bundle(asked.bundle);
+    const has = this.#book.rowFeatures(bundle, view, logged.served.definitionId);
+    if (has === null) return null;
+    return view.features.map((feature, i) => {
+      const at = has[i] ? today.features.findIndex((one) => isSameFeature(one, feature)) : -1;
+      return at === -1 ? undefined : logged.values[at];
+    });
   }
 }
 
@@ -208,7 +213,7 @@ interface GivenOut {
   /** The view in the bundle in force, and in the one that served. */
   readonly today: FeatureView;
   readonly view: FeatureView;
-  readonly logged: LoggedRow | null;
+  readonly logged: ServedView | null;
   readonly served: readonly (Value | undefined)[] | null;
 }
 
@@ -220,6 +225,8 @@ interface HistoryOfEntity {
   readonly ids: readonly (KeyValue | null)[];
   readonly atUs: number;
   readonly rows: readonly EntityRow[];
+  readonly count: number;
+  readonly visible: number;
   readonly isCut: boolean;
   /** Whether the history under the definition that served can be read with today's keys. */
   readonly isKnown: boolean;
@@ -227,7 +234,10 @@ interface HistoryOfEntity {
   readonly watermarkUs: number | null;
 }
 
-function servedRow(logged: LoggedRow, { served, fetchedUs, watermarkUs }: RowFacts): ExplainedView['served'] {
+function servedRow(
+  logged: ServedView,
+  { served, fetchedUs, watermarkUs }: RowFacts,
+): ExplainedView['served'] {
   return {
     status: STATUSES[logged.status] ?? `status ${logged.status}`,
     source: ROW_SOURCES[logged.source] ?? `source ${logged.source}`,

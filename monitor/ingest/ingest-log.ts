@@ -40,8 +40,8 @@ export interface IngestOptions {
   readonly archive: Omit<ArchiveOptions, 'served' | 'warn'>;
   /** Whether the records themselves are written beside the archive. */
   readonly keepsRecords: boolean;
-  /** Which served times the archive takes; all unless given. */
-  readonly within?: (servedUs: number) => boolean;
+  /** Which requests the archive takes; all unless given. */
+  readonly within?: (servedUs: number, walk: RecordWalk) => boolean;
 }
 
 export const BATCH = { batchRecords: 100_000, batchBytes: 128 * 2 ** 20, batchMs: 60_000 };
@@ -150,7 +150,7 @@ class IngestRun {
     this.#count(payload);
     if (this.#batch !== null) await this.#batch.add(servedRecord(payload), payload);
     const { within } = this.#options;
-    if (within !== undefined && !within(servedUs)) return;
+    if (within !== undefined && !within(servedUs, walk)) return;
     this.#archive.add(
       walk,
       this.#origins.at(pod, epoch, this.#ledger.clockOffsetUs({ pod, epoch, sequence })),

@@ -1,9 +1,11 @@
 /**
- * Archives a stretch of a spool's time into a folder of the caller's, as an ingest would, and leaves the spool and its
- * cursors as they are: for a day that nothing was ingested of. What was archived there before is not done again.
+ * Archives some of a spool's requests into a folder of the caller's, as an ingest would, and leaves the spool and its
+ * cursors as they are: a day that nothing was ingested of, or a request that is to be explained. What was archived there
+ * before is not done again.
  */
 import { ARCHIVE_DISK } from '../archive/archive-disk.ts';
 import { SchemaBook } from '../archive/schema-book.ts';
+import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import type { Project } from '../../project/project.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
 import { IngestLedger } from './ledger.ts';
@@ -16,12 +18,13 @@ const END_OF_TIME_US = Date.UTC(2200, 0) * 1_000;
 
 /**
  * @param folder  looks like the folder of served values afterwards
- * @returns       its state: the whole spool's account, and which files there are of the stretch
+ * @param within  which requests are archived
+ * @returns       its state: the whole spool's account, and which files there are
  */
 export async function archiveSpool(
   { settings, logger, clock }: Project,
   folder: string,
-  within: (servedUs: number) => boolean,
+  within: (servedUs: number, walk: RecordWalk) => boolean,
 ): Promise<IngestLedger> {
   const ledger = IngestLedger.read(folder);
   const { signal } = new AbortController();

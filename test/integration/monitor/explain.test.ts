@@ -7,7 +7,7 @@ import type { ExplainedVector } from '../../../monitor/explain/explanation.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { at } from '../../support/day-time.ts';
-import { MonitoredDay, earlierOrders } from '../../support/fixtures/monitored-day.ts';
+import { MonitoredDay, SERVICE, earlierOrders, servedRow } from '../../support/fixtures/monitored-day.ts';
 import { orders as ordersView } from '../../support/fixtures/materialized-project.ts';
 import type { OrderRow } from '../../support/fixtures/monitored-day.ts';
 
@@ -189,6 +189,76 @@ describe('a request of the log', () => {
     await day.closeLog();
     const both = await explained(ids['lag']!);
     expect(both.map(({ at: time }) => time.slice(11, 16))).toEqual(['11:42', '14:00']);
+  });
+
+  test('whose answer is logged is held against it: what the model was told is not what the row says', async () => {
+    await makeDay();
+    const row = { event: '10:00:00', created: '10:00:00', values: [9n, 9] };
+    const rows = [
+      servedRow(day.orders, '10:50:00', { row, watermark: '10:00:00' }),
+      servedRow(day.driverStats, '10:50:00', DRIVER),
+    ];
+    const features = { orders__orders_1d: 9, orders__spent_1d: 8, driver_stats__conv_rate: 0.5 };
+    const answer = Buffer.from(JSON.stringify({ results: [{ features }] }));
+    const id = day.append('10:50:00', { customer_id: 'same', driver_id: '1' }, rows, 0, { answer });
+    const judged = judgedOf(await day.judge(SETTLED));
+    const [vector] = await explained(id);
+    expect(vector!.request).toMatchObject({ isAnswerLogged: true });
+    const [count, spent] = vector!.views[0]!.features;
+    expect(count).toMatchObject({ same: true, cause: null });
+    expect(spent).toMatchObject({ same: false, cause: 'answer altered' });
+    const { cause, evidence, withinPromise } = spent!;
+    expect(judged.get(`${id} orders__spent_1d`)).toBe(`${cause}: ${evidence} ${withinPromise}`);
+    expect(renderExplanation([vector!])).toContain('held against the logged answer');
+  });
+
+  test('whose row cannot be decoded gets no cause: it says so, spool and archive alike', async () => {
+    await makeDay();
+    const row = { event: '10:00:00', created: '10:00:00', values: [8n, 8] };
+    const unknown = { ...day.orders, definitionId: 99 };
+    const id = day.serve('10:50:00', 'same', { row, definition: unknown, watermark: '10:00:00' }, 1, DRIVER);
+    await day.closeLog();
+    day.project.setClock(at('23:30:00'));
+    const fromSpool = await explained(id);
+    await runIngest(day.project);
+    expect(await explained(id)).toEqual(fromSpool);
+    const [orders, drivers] = fromSpool[0]!.views;
+    for (const feature of orders!.features) {
+      expect(feature).toMatchObject({ served: { state: 'undecoded', value: null }, same: null, cause: null });
+    }
+    expect(drivers!.features).toMatchObject([{ same: true }]);
+    expect(orders!.unknown[0]).toContain('The served row cannot be decoded');
+    expect(renderExplanation(fromSpool)).toContain('cannot be decoded');
+  });
+
+  test("another entity's row is told apart by what the service does not take", async () => {
+    await makeDay();
+    const { features } = SERVICE;
+    day.publish(day.orders, {
+      ...SERVICE,
+      features: features.filter(({ feature }) => feature !== 'orders_1d'),
+    });
+    const row = { event: '08:00:00', created: '08:00:00', values: [1n, 10] };
+    const id = day.serve('09:30:00', 'lost', { row, watermark: '09:00:00' }, 1, DRIVER);
+    await day.closeLog();
+    const [vector] = await explained(id, { feature: 'spent_1d' });
+    expect(vector!.views[0]!.features[0]).toMatchObject({ same: false, cause: 'foreign row' });
+    expect(vector!.views[0]!.features[0]!.evidence).toContain('lag');
+  });
+
+  test('of an entity with more rows than are read counts them all', async () => {
+    day = await MonitoredDay.make();
+    await day.project.writeParquet(
+      'drivers',
+      `SELECT 1::BIGINT AS driver_id, make_timestamp(${at('03:00')} + i * 1000000) AS event_timestamp,
+        make_timestamp(${at('02:00')}) AS created, 0.5::DOUBLE AS conv_rate, NULL::BIGINT AS trips, NULL::VARCHAR[] AS tags
+       FROM range(5040) t(i)`,
+    );
+    const id = day.serve('04:23:20', 'c', {}, 1, DRIVER);
+    await day.closeLog();
+    const [vector] = await explained(id, { feature: 'conv_rate' });
+    expect(vector!.views[0]!.rule.join(' ')).toContain("5001 of the entity's 5040 rows count");
+    expect(vector!.views[0]!.unknown.join(' ')).toContain('more rows than are read here');
   });
 
   test('that is not there, a row that it lacks, and a feature that no service has are refused with what there is', async () => {
