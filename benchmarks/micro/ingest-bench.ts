@@ -1,7 +1,6 @@
 /**
  * How fast the ingest is: requests of 50 doubles in five views, from a spool into typed Parquet, by processor time.
- * Each round is a fresh process; what it takes to start is not counted. Beside it the same with the records kept too,
- * as long as they are.
+ * Each round is a fresh process; what it takes to start is not counted.
  *
  *   node benchmarks/micro/ingest-bench.ts [--rounds 3] [--vectors 300000]
  */
@@ -28,7 +27,6 @@ const { values: options } = parseArgs({
     vectors: { type: 'string', default: '300000' },
     /** Of a round's process: the project that it ingests, and whether it keeps the records. */
     project: { type: 'string' },
-    records: { type: 'boolean', default: false },
   },
 });
 const VECTORS = Number(options.vectors);
@@ -44,14 +42,12 @@ async function measure(): Promise<void> {
   const folder = await makeBenchProject({ views: VIEWS, customers: 1, online: 'sqlite:.plumb/online.db' });
   try {
     await writeSpool(folder);
-    const rounds = Array.from({ length: Number(options.rounds) }, () => ingested(folder, false));
+    const rounds = Array.from({ length: Number(options.rounds) }, () => ingested(folder));
     const rates = rounds.map(({ cpuUs }) => VECTORS / (cpuUs / 1e6));
     const peaks = rounds.map(({ peakKib }) => peakKib / 1_024);
-    const both = VECTORS / (ingested(folder, true).cpuUs / 1e6);
     print(
       `${VECTORS} vectors of 50 doubles in five views, vectors a CPU second: ${rates.map(Math.round).join(', ')}`,
     );
-    print(`with the records kept too: ${Math.round(both)}`);
     const rate = {
       what: 'vectors a second and core',
       reached: median(rates),
@@ -65,8 +61,8 @@ async function measure(): Promise<void> {
   }
 }
 
-function ingested(folder: string, records: boolean): { readonly cpuUs: number; readonly peakKib: number } {
-  const own = [import.meta.filename, '--project', folder, ...(records ? ['--records'] : [])];
+function ingested(folder: string): { readonly cpuUs: number; readonly peakKib: number } {
+  const own = [import.meta.filename, '--project', folder];
   const text = execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', ...own], {
     encoding: 'utf8',
   });
@@ -78,7 +74,7 @@ async function ingestOnce(folder: string): Promise<void> {
   const project = openProject(folder, silentLogger, {});
   rmSync(project.settings.served, { recursive: true, force: true });
   const before = process.cpuUsage();
-  await runIngest(project, { from: 'spool', keepsRecords: options.records });
+  await runIngest(project, { from: 'spool' });
   const { user, system } = process.cpuUsage(before);
   print(JSON.stringify({ cpuUs: user + system, peakKib: process.resourceUsage().maxRSS }));
 }

@@ -2,7 +2,7 @@
  * Served records on their way into the archive: each is walked where it stands, its vectors become rows of a table, and
  * all tables are written as one file an hour.
  *
- * A record whose columns cannot be (two of one name, which no sidecar of ours logs) is left out and counted.
+ * A record whose columns cannot be (two of one name, which no sidecar of ours logs) is left out, and `add` says so.
  */
 import { join } from 'node:path';
 import { CHUNK_ROWS } from '../../project/engine/duckdb/column.ts';
@@ -11,18 +11,17 @@ import { KnownBytes } from '../../contract/wire/log/known-bytes.ts';
 import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import { visibleText } from '../../contract/std/visible-text.ts';
-import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { ArchiveTable } from './archive-table.ts';
 import type { Origin } from './archive-table.ts';
 import { columnsOf, shapesOf, signatureOf } from './archive-shape.ts';
 import type { ArchiveColumn, RecordHead } from './archive-shape.ts';
-import { hourFolder } from './archive-layout.ts';
+import { hourFolder, hourOf } from './archive-layout.ts';
 import type { SchemaBook } from './schema-book.ts';
 import { VectorWriter } from './vector-writer.ts';
 
 const HOUR_US = 3_600_000_000;
-/** Each head costs memory, and whoever writes to the log can make up as many as he likes. */
-const MAX_HEADS = 10_000;
+/** About what a head costs in memory: whoever writes to the log can make up as many as he likes. */
+const HEAD_BYTES = 8_192;
 
 /** A file of the archive that is to be written, its name without what tells batches apart. */
 interface ArchiveFile {
@@ -48,13 +47,20 @@ interface BatchParts {
   readonly warn: (line: string) => void;
 }
 
+/** Who writes the vectors of records with one head. */
+interface HeadWriters {
+  readonly writers: readonly VectorWriter[];
+  /** Whether there is one for each of its shapes. */
+  readonly isWhole: boolean;
+}
+
 export class ArchiveBatch {
   readonly #duck: DuckDb;
   readonly #parts: BatchParts;
   readonly #tables = new Map<string, ArchiveTable>();
-  readonly #heads = new Map<string, VectorWriter[]>();
+  readonly #heads = new Map<string, HeadWriters>();
   readonly #lastHead = new KnownBytes();
-  #lastWriters: VectorWriter[] = [];
+  #lastWriters: HeadWriters = { writers: [], isWhole: true };
   /** Rows, and about what they take in memory. */
   vectors = 0;
   bytes = 0;
@@ -72,9 +78,12 @@ export class ArchiveBatch {
    * Adds the vectors of a record.
    *
    * @param walk  over the whole record
+   * @returns     false when the columns of some of them cannot be
    */
-  add(walk: RecordWalk, origin: Origin): void {
-    const writers = this.#writersOf(walk);
+  add(walk: RecordWalk, origin: Origin): boolean {
+    // Which views its vectors have, only a vector tells.
+    if (walk.vectors === 0) return true;
+    const { writers, isWhole } = this.#writersOf(walk);
     const { sequence, servedUs } = walk;
     this.bytes += walk.record.length;
     for (let v = 0; v < walk.vectors; v++) {
@@ -87,9 +96,10 @@ export class ArchiveBatch {
         table.endRow(servedUs);
       }
     }
+    return isWhole;
   }
 
-  #writersOf(walk: RecordWalk): VectorWriter[] {
+  #writersOf(walk: RecordWalk): HeadWriters {
     const { from, to } = walk.head;
     if (from === -1) return this.#writersBy(JSON.stringify(headOf(walk.record)), walk);
     if (this.#lastHead.length === to - from && this.#lastHead.isAt(walk.bytesView, from, to))
@@ -99,17 +109,17 @@ export class ArchiveBatch {
     return this.#lastWriters;
   }
 
-  #writersBy(name: string, walk: RecordWalk): VectorWriter[] {
+  #writersBy(name: string, walk: RecordWalk): HeadWriters {
     let writers = this.#heads.get(name);
     if (writers === undefined) {
       writers = this.#newWriters(walk.record);
-      if (this.#heads.size >= MAX_HEADS) this.#heads.clear();
+      this.bytes += HEAD_BYTES;
       this.#heads.set(name, writers);
     }
     return writers;
   }
 
-  #newWriters(bytes: Buffer): VectorWriter[] {
+  #newWriters(bytes: Buffer): HeadWriters {
     const served = headOf(bytes);
     const { book, placeOf, warn } = this.#parts;
     const bundle = book.bundle(served.bundle);
@@ -120,7 +130,8 @@ export class ArchiveBatch {
       }),
     );
     const head: RecordHead = { ...served, definitionIds };
-    return shapesOf(head, bundle).flatMap((shape) => {
+    const shapes = shapesOf(head, bundle);
+    const writers = shapes.flatMap((shape) => {
       const columns = columnsOf(shape);
       const fault = faultOf(columns);
       if (fault !== null) {
@@ -137,6 +148,7 @@ export class ArchiveBatch {
       }
       return [new VectorWriter(table, { shape, head, bundle, book })];
     });
+    return { writers, isWhole: writers.length === shapes.length };
   }
 
   /** The files to write, in an order that is the same for the same records. */
@@ -144,7 +156,7 @@ export class ArchiveBatch {
     const parts = new Map<string, number>();
     return [...this.#tables.values()].flatMap((table) =>
       [...table.hours].map(([number, vectors]) => {
-        const hour = formatTimestamp(number * HOUR_US).slice(0, 13);
+        const hour = hourOf(number * HOUR_US);
         const folder = join(table.place, hourFolder(hour));
         const part = parts.get(folder) ?? 0;
         parts.set(folder, part + 1);

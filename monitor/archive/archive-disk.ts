@@ -1,7 +1,7 @@
-/** What the archive's writer does to the disk, step by step, so that a test can end it between any two. */
+/** What the ingest does to the disk, step by step, so that a test can end it between any two. */
 import { chmodSync, closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { syncFolder } from '../../contract/std/files/durable-file.ts';
+import { syncFolder, writeDurably } from '../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 
 export interface ArchiveDisk {
@@ -13,6 +13,8 @@ export interface ArchiveDisk {
   move(from: string, to: string): void;
   /** Nothing happens where it is gone. */
   remove(path: string): void;
+  /** Commits by replacing the state's file; durable when it returns. */
+  writeState(file: string, text: string): void;
 }
 
 export const ARCHIVE_DISK: ArchiveDisk = {
@@ -45,6 +47,9 @@ export const ARCHIVE_DISK: ArchiveDisk = {
   },
   remove(path) {
     rmSync(path, { recursive: true, force: true });
+  },
+  writeState(file, text) {
+    writeDurably(file, text);
   },
 };
 

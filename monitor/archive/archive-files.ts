@@ -7,7 +7,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorError } from '../errors.ts';
 import type { ArchiveState } from './archive-state.ts';
-import { hourOfPath, isVersionFolder, isViews } from './archive-layout.ts';
+import { OPEN, hourOfPath, isVersionFolder, isViews } from './archive-layout.ts';
 
 interface ArchivedFile {
   /** Of its service's version or its view's, relative to the folder of served values: `churn/v3.0`. */
@@ -94,12 +94,17 @@ function missing(served: string, what: string): Error {
   return monitorError('MON_SERVED', `the archive in ${served} is not whole: ${what}`, { file: served });
 }
 
+/** Whether anything was archived in the folder. */
+export function hasArchive(served: string): boolean {
+  return [served, join(served, OPEN)].some((folder) => archiveFolders(folder).length > 0);
+}
+
 /** @returns the folders of days, `churn/v3.0/date=2026-11-21`, with their day */
 export function archiveFolders(served: string): { readonly folder: string; readonly day: string }[] {
   const tops = namesIn(served).flatMap((top) =>
     isViews(top)
       ? namesIn(join(served, top)).map((view) => `${top}/${view}`)
-      : top.startsWith('_') || top.startsWith('hour=')
+      : top.startsWith('_')
         ? []
         : [top],
   );

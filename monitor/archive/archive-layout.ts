@@ -9,6 +9,7 @@
  * record has that no sidecar of ours wrote, stands percent-encoded. Readers of Parquet pass over names that begin with
  * `_` or `.`, so that is how all begins that is no data.
  */
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { xxHash64 } from '../../contract/wire/online/xxhash.ts';
 
 /** What is no letter, digit, `_` or `-`; and what a name may not begin with. */
@@ -37,6 +38,11 @@ export function serviceFolder(service: string, version: number): string {
 export function viewFolder(view: string): string {
   const [, name, version] = /^(.*?)(?:@v(\d{1,9}))?$/s.exec(view)!;
   return `${VIEWS}/${folderName(name!)}/v${version ?? 1}`;
+}
+
+/** @returns `2026-11-21T10`, the UTC hour of a time */
+export function hourOf(us: number): string {
+  return formatTimestamp(us).slice(0, 13);
 }
 
 /** @param hour  `2026-11-21T10` */

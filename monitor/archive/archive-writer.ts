@@ -43,6 +43,7 @@ export class ArchiveWriter {
   readonly #options: ArchiveOptions;
   readonly #state: ArchiveState;
   readonly #batches: string;
+  readonly #hours = new Set<string>();
   #batch: ArchiveBatch;
   /** Whether days that are not kept may still lie there. */
   #expires = true;
@@ -57,19 +58,28 @@ export class ArchiveWriter {
   /** Opens the archive for writing, and does what the last commit says and a killed process has not done. */
   static async open(options: ArchiveOptions, state: ArchiveState): Promise<ArchiveWriter> {
     const writer = new ArchiveWriter(options, state, await ArchiveBatch.open(partsOf(options)));
-    writer.expire();
     writer.settle();
+    writer.expire();
     return writer;
   }
 
-  /** Records of days that are no longer kept are left out. */
-  add(walk: RecordWalk, origin: Origin): void {
-    if (this.#state.keptFrom !== '' && dayOf(walk.servedUs) < this.#state.keptFrom) return;
-    this.#batch.add(walk, origin);
+  /**
+   * Adds the vectors of a record; those of days that are no longer kept are passed over.
+   *
+   * @returns false when the archive cannot hold some of them
+   */
+  add(walk: RecordWalk, origin: Origin): boolean {
+    if (this.#state.keptFrom !== '' && dayOf(walk.servedUs) < this.#state.keptFrom) return true;
+    return this.#batch.add(walk, origin);
   }
 
   get isFull(): boolean {
     return this.#batch.bytes >= MAX_BATCH_BYTES;
+  }
+
+  /** The hours of all vectors that were written so far. */
+  get hours(): ReadonlySet<string> {
+    return this.#hours;
   }
 
   /** Whether files of an hour that is over wait to be joined. */
@@ -85,6 +95,7 @@ export class ArchiveWriter {
     const moving = new Map<string, string>();
     const name = `${String(batch).padStart(8, '0')}${share}`;
     for (const file of this.#batch.files()) {
+      this.#hours.add(file.hour);
       const from = `${this.#batches}/${name}-${moving.size}.parquet`;
       await file.write(join(served, from));
       disk.keep(join(served, from));

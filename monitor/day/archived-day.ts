@@ -8,7 +8,7 @@ import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
 import { archivedFiles } from '../archive/archive-files.ts';
 import { IngestLedger } from '../ingest/ledger.ts';
 import { sourceOf, tryIngest } from '../ingest/main.ts';
-import { hourOf } from '../ingest/served-files.ts';
+import { hourOf } from '../archive/archive-layout.ts';
 import { archiveSpool } from '../ingest/spool-archive.ts';
 import { spanText } from '../judged-span.ts';
 import type { JudgedSpan } from '../judged-span.ts';
@@ -36,7 +36,7 @@ export async function archivedSpan(
   const [first, last] = [hourOf(fromUs), hourOf(toUs - 1)];
   const ofSpan = (hour: string): boolean => hour >= first && hour <= last;
   let ledger = IngestLedger.read(served);
-  if (![...ledger.hours.keys()].some((hour) => hour.startsWith(dayOf(fromUs)))) {
+  if (!isIngested(ledger, dayOf(fromUs))) {
     ledger = await archiveSpool(project, scratch, (us) => us >= fromUs && us < toUs);
     return { files: archivedFiles(scratch, [ledger.archive], ofSpan), ledger };
   }
@@ -51,4 +51,11 @@ export async function archivedSpan(
     );
   }
   return { files: archivedFiles(served, [ledger.archive], ofSpan), ledger };
+}
+
+/** Whether the ingest has vectors of the day, or has read what a sidecar logged while it went by. */
+function isIngested(ledger: IngestLedger, day: string): boolean {
+  const { hours, open } = ledger.archive;
+  if ([...hours.keys(), ...open.keys()].some((hour) => hour.startsWith(day))) return true;
+  return ledger.epochs().some(({ firstUs, lastUs }) => dayOf(firstUs) <= day && dayOf(lastUs) >= day);
 }

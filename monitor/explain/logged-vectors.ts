@@ -17,6 +17,7 @@ import { whyLeftOut } from '../day/day-of-log.ts';
 import { HashedIds } from '../day/hashed-ids.ts';
 import type { BundleBook } from '../judge/bundle-book.ts';
 import { ServedFiles } from '../replay/served-files.ts';
+import type { ServedFeature } from '../replay/served-files.ts';
 import type { LoggedRequest } from './logged-requests.ts';
 
 /** How a view was served in a vector. */
@@ -34,7 +35,7 @@ export interface ServedView {
   readonly values: readonly (Value | undefined)[];
 }
 
-export interface LoggedVector {
+export interface ArchivedVector {
   /** Which of the request's, from 0. */
   readonly row: number;
   /** Index into SURFACES. */
@@ -65,7 +66,7 @@ interface Reading {
 export async function loggedVectors(
   reading: Reading,
   [from, to]: readonly [from: number, to: number],
-): Promise<LoggedVector[] | string> {
+): Promise<ArchivedVector[] | string> {
   const { project, duck, book, service, request } = reading;
   const columns = await columnsOf(duck, request.file);
   const hmacKey = loadHmacKey(project.settings.log.hmacKey);
@@ -112,18 +113,17 @@ async function columnsOf(duck: DuckDb, file: string): Promise<ReadonlySet<string
 
 /** @returns by the number of the vector; none where the request had no row of the role */
 async function rowsOf(
-  { duck, book, service }: Reading,
+  { duck, book }: Reading,
   { role, view: viewId }: ServiceView,
   { files, columns, where }: { files: ServedFiles; columns: ReadonlySet<string>; where: string },
 ): Promise<Map<number, ServedView>> {
   const view = book.current.views.get(viewId)!;
-  const features = view.features.map(({ name, type }) => {
-    const taken = service.features.find((one) => one.role === role && one.feature === name);
-    const known = [taken?.fullName, restColumn(role, name)].find(
-      (one) => one !== undefined && columns.has(one),
-    );
-    return { name, type, fullName: known ?? restColumn(role, name), isThere: known !== undefined };
-  });
+  // What the service took then stands under its full name.
+  const features = view.features.map(({ name, type }) => ({
+    name,
+    type,
+    columns: [`${role}__${name}`, restColumn(role, name)].filter((one) => columns.has(one)),
+  }));
   const sql = files.rowsOf(role, features);
   if (sql === null) return new Map();
   const times = ['fetched_us', 'watermark_us', 'event_us', 'created_us', 'written_ms'];
@@ -133,11 +133,7 @@ async function rowsOf(
   return new Map(rows.map((row) => [row['row_index'] as number, servedView(row, view, features)]));
 }
 
-function servedView(
-  row: SqlRow,
-  view: FeatureView,
-  features: readonly { readonly isThere: boolean }[],
-): ServedView {
+function servedView(row: SqlRow, view: FeatureView, features: readonly ServedFeature[]): ServedView {
   const number = (name: string): number | null => row[name] as number | null;
   const eventUs = number('event_us');
   return {
@@ -156,7 +152,7 @@ function servedView(
           },
     isDecoded: row['is_decoded'] as boolean,
     values: view.features.map(({ type }, i) =>
-      features[i]!.isThere ? valueFromDuck(type, row[`s${i}`]!) : undefined,
+      features[i]!.columns.length > 0 ? valueFromDuck(type, row[`s${i}`]!) : undefined,
     ),
   };
 }

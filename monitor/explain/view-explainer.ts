@@ -26,7 +26,7 @@ import type { EntityRow } from './entity-rows.ts';
 import { explainedFeature } from './explained-feature.ts';
 import type { ExplainedView, HistoryRow } from './explanation.ts';
 import type { LoggedRequest } from './logged-requests.ts';
-import type { LoggedVector, ServedView } from './logged-vectors.ts';
+import type { ArchivedVector, ServedView } from './logged-vectors.ts';
 import { replayedRows, rowFacts } from './row-facts.ts';
 import type { ReplayedRows } from './row-facts.ts';
 import { ruleSentences, unknownSentences } from './rule-text.ts';
@@ -45,7 +45,7 @@ export interface AskedVector {
   /** Hash of the bundle that served. */
   readonly bundle: string;
   /** null: nobody was served. */
-  readonly logged: { readonly request: LoggedRequest; readonly vector: LoggedVector } | null;
+  readonly logged: { readonly request: LoggedRequest; readonly vector: ArchivedVector } | null;
 }
 
 /** Rows of the history that are shown on each side of the time. */

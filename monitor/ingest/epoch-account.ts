@@ -26,6 +26,9 @@ export interface EpochText {
   readonly offsets?: readonly (readonly [sequence: number, us: number])[];
 }
 
+/** A clock that never rests would make the state grow with each heartbeat. */
+const MAX_OFFSETS = 100;
+
 interface OpenTail {
   readonly pod: string;
   readonly epoch: string;
@@ -48,7 +51,7 @@ export class EpochAccount {
   #closed: boolean;
   #beat: number;
   #beatStep: number;
-  /** Ascending by sequence number. */
+  /** Ascending by sequence number; the newest. */
   readonly #offsets: (readonly [sequence: number, us: number])[];
 
   constructor(text: EpochText) {
@@ -95,10 +98,19 @@ export class EpochAccount {
     for (const { fromSequence, toSequence } of heartbeat.ranges) this.#shed.cover(fromSequence, toSequence);
     if (last) this.#closed = true;
     if (heartbeat.highestSequence <= this.#beat) return;
-    if (heartbeat.clockOffsetUs !== (this.#offsets.at(-1)?.[1] ?? 0))
-      this.#offsets.push([heartbeat.highestSequence, heartbeat.clockOffsetUs]);
+    this.#step(heartbeat);
     this.#beatStep = Math.max(this.#beatStep, heartbeat.highestSequence - this.#beat);
     this.#beat = heartbeat.highestSequence;
+  }
+
+  #step({ highestSequence, clockOffsetUs }: Heartbeat): void {
+    const offsets = this.#offsets;
+    if (clockOffsetUs === (offsets.at(-1)?.[1] ?? 0)) return;
+    offsets.push([highestSequence, clockOffsetUs]);
+    if (offsets.length <= MAX_OFFSETS) return;
+    offsets.shift();
+    // What comes so late is taken for a record of the oldest offset that is kept.
+    offsets[0] = [0, offsets[0]![1]];
   }
 
   /** How far the clock had moved by the last heartbeat before a record; 0: none came, or it had not moved. */

@@ -1,34 +1,31 @@
 /**
- * `plumb monitor ingest`: copies the vector log into hourly Parquet files, every record exactly once.
+ * `plumb monitor ingest`: archives the vectors of the log as typed Parquet, every record exactly once.
  *
- *   source --records--> ledger (new?) --> batch --files, aside--> published --> state written = committed --> cursor
- *                          ^                                                        |
- *                          `----- a crash leaves only what lies between these ------'
+ *   source --records--> ledger (new?) --> files, aside --> state written = committed --> files placed --> cursor
+ *                          ^                                               |
+ *                          `-- a crash leaves only what lies between --'
  *
  * A crash before the commit leaves files that no state names, which the next start removes; the next run reads the
- * source again from the last commit. If the crash comes after the commit, the next start advances the cursor. A record
- * that the log holds twice is recognised by its pod, epoch and sequence number.
+ * source again from the last commit. If the crash comes after the commit, the next start does the rest. A record that
+ * the log holds twice is recognised by its pod, epoch and sequence number.
  */
 import { contentOf } from '../../contract/wire/log/record-content.ts';
 import { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
-import type { LogRecord } from '../../contract/wire/log/served-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
 import { ArchiveWriter } from '../archive/archive-writer.ts';
 import type { ArchiveOptions } from '../archive/archive-writer.ts';
 import { OriginBook } from '../archive/origin-book.ts';
-import { hourOf } from './served-files.ts';
-import type { ServedDisk } from './served-files.ts';
+import { hourOf } from '../archive/archive-layout.ts';
 import type { IngestLedger } from './ledger.ts';
 import type { LogSource, SourceItem } from './log-source.ts';
-import { RecordBatch } from './record-batch.ts';
+import { stateFile } from './state-file.ts';
 
 export interface IngestOptions {
   /** The folder that the files are written to. */
   readonly served: string;
-  readonly disk: ServedDisk;
   readonly logger: Logger;
   /**
    * A batch is committed when it reaches one of these limits (records, bytes, or the age of its oldest record), and at
@@ -38,8 +35,6 @@ export interface IngestOptions {
   readonly batchBytes: number;
   readonly batchMs: number;
   readonly archive: Omit<ArchiveOptions, 'served' | 'warn'>;
-  /** Whether the records themselves are written beside the archive. */
-  readonly keepsRecords: boolean;
   /** Which requests the archive takes; all unless given. */
   readonly within?: (servedUs: number, walk: RecordWalk) => boolean;
 }
@@ -50,16 +45,16 @@ export const BATCH = { batchRecords: 100_000, batchBytes: 128 * 2 ** 20, batchMs
  * Reads a source until it ends and commits all of it.
  *
  * @param ledger  as read from the folder; holds the folder's new state afterwards
+ * @returns       the hours of the vectors that it archived: `2026-11-21T10`
  * @throws        MON_SERVED, and what the source throws; earlier commits stay
  */
 export async function ingestLog(
   source: LogSource,
   ledger: IngestLedger,
   options: IngestOptions,
-): Promise<void> {
-  const { served, disk, logger } = options;
-  const removed = onDisk(options, () => disk.removeUncommitted(served, ledger.batch));
-  if (removed > 0) logger.info(`removed ${removed} files that an ingest left uncommitted`);
+): Promise<ReadonlySet<string>> {
+  const { served, logger } = options;
+  const committed = ledger.text();
   const from = ledger.position(source.name);
   if (from !== null) await source.passed(from);
   const warn = (line: string): void => logger.warn(line);
@@ -68,28 +63,27 @@ export async function ingestLog(
       throw notWritten(options, error);
     },
   );
-  const batch = options.keepsRecords ? await RecordBatch.open() : null;
   try {
-    const run = new IngestRun(source, ledger, { records: batch, archive }, options);
+    const run = new IngestRun({ source, ledger, archive, committed }, options);
     for await (const item of source.items(from)) await run.take(item);
     await run.commit();
+    return archive.hours;
   } finally {
-    batch?.close();
     archive.close();
   }
 }
 
-/** What a batch is collected in. */
-interface Batch {
-  /** null: the records themselves are not written. */
-  readonly records: RecordBatch | null;
+interface RunParts {
+  readonly source: LogSource;
+  readonly ledger: IngestLedger;
   readonly archive: ArchiveWriter;
+  /** The text of the state as it is on disk. */
+  readonly committed: string;
 }
 
 class IngestRun {
   readonly #source: LogSource;
   readonly #ledger: IngestLedger;
-  readonly #batch: RecordBatch | null;
   readonly #archive: ArchiveWriter;
   readonly #origins = new OriginBook();
   readonly #walk = new RecordWalk();
@@ -100,17 +94,16 @@ class IngestRun {
   #committed: string;
   #sinceMs = performance.now();
 
-  constructor(source: LogSource, ledger: IngestLedger, { records, archive }: Batch, options: IngestOptions) {
+  constructor({ source, ledger, archive, committed }: RunParts, options: IngestOptions) {
     this.#source = source;
     this.#ledger = ledger;
-    this.#batch = records;
     this.#archive = archive;
     this.#options = options;
-    this.#committed = ledger.text();
+    this.#committed = committed;
   }
 
   async take(item: SourceItem): Promise<void> {
-    if (item.kind === 'record') await this.#record(item);
+    if (item.kind === 'record') this.#record(item);
     else if (item.kind === 'caught-up')
       this.#ledger.caughtUpUs = Math.max(this.#ledger.caughtUpUs, item.asOfUs);
     else if (item.kind === 'unreadable') this.#unreadable(item.where, item.again);
@@ -120,7 +113,7 @@ class IngestRun {
     if (full || performance.now() - this.#sinceMs >= batchMs) await this.commit();
   }
 
-  async #record(item: Extract<SourceItem, { kind: 'record' }>): Promise<void> {
+  #record(item: Extract<SourceItem, { kind: 'record' }>): void {
     const { payload, anchored, again } = item;
     const content = item.content ?? contentOf(payload, 0, payload.length);
     if (content === null || content === 'part') return this.#unreadable('a record', again);
@@ -135,26 +128,22 @@ class IngestRun {
     }
     this.#ledger.hear(origin.pod, origin.epoch, heartbeat, record.kind === 'last');
     this.#count(payload);
-    await this.#batch?.add(record, payload);
   }
 
-  async #served(payload: Buffer, anchored: boolean, again: boolean): Promise<void> {
+  #served(payload: Buffer, anchored: boolean, again: boolean): void {
     const walk = this.#walk;
     walk.request(payload);
     const { pod, epoch } = this.#origins.read(walk);
     const { sequence, servedUs } = walk;
     if (!this.#ledger.take({ pod, epoch, sequence }, servedUs, anchored)) {
-      if (!again) this.#ledger.countDuplicate(vectorsOf(servedRecord(payload).record));
+      if (!again) this.#ledger.countDuplicate(vectorsOf(payload));
       return;
     }
     this.#count(payload);
-    if (this.#batch !== null) await this.#batch.add(servedRecord(payload), payload);
     const { within } = this.#options;
     if (within !== undefined && !within(servedUs, walk)) return;
-    this.#archive.add(
-      walk,
-      this.#origins.at(pod, epoch, this.#ledger.clockOffsetUs({ pod, epoch, sequence })),
-    );
+    const clockOffsetUs = this.#ledger.clockOffsetUs({ pod, epoch, sequence });
+    if (!this.#archive.add(walk, this.#origins.at(pod, epoch, clockOffsetUs))) this.#ledger.countLeftOut();
   }
 
   #count(payload: Buffer): void {
@@ -170,7 +159,8 @@ class IngestRun {
 
   /** Commits the batch in one step; does nothing when nothing has changed. */
   async commit(): Promise<void> {
-    const { served, disk, logger } = this.#options;
+    const { served, logger } = this.#options;
+    const { disk } = this.#options.archive;
     const ledger = this.#ledger;
     const position = this.#source.position();
     ledger.setPosition(this.#source.name, position);
@@ -181,14 +171,11 @@ class IngestRun {
     }
     try {
       const records = this.#records;
-      const files =
-        records === 0 || this.#batch === null ? [] : await this.#batch.write(served, ledger.batch + 1, disk);
       await this.#archive.stage(ledger.batch + 1);
       this.#origins.clear();
-      if (records > 0 || ledger.archive.moving.size > 0) ledger.batch += 1;
-      for (const file of files) ledger.addFile(file.hour, file.records);
+      if (ledger.archive.moving.size > 0) ledger.batch += 1;
       this.#committed = ledger.text();
-      disk.writeState(served, this.#committed);
+      disk.writeState(stateFile(served), this.#committed);
       this.#archive.settle();
       this.#records = 0;
       this.#bytes = 0;
@@ -203,14 +190,6 @@ class IngestRun {
   }
 }
 
-function onDisk<T>(options: IngestOptions, act: () => T): T {
-  try {
-    return act();
-  } catch (error) {
-    throw notWritten(options, error);
-  }
-}
-
 function notWritten({ served }: IngestOptions, error: unknown): Error {
   return monitorError(
     'MON_SERVED',
@@ -220,14 +199,14 @@ function notWritten({ served }: IngestOptions, error: unknown): Error {
   );
 }
 
-type LoggedRequest = Extract<LogRecord, { kind: 'served' }>;
-
-function servedRecord(payload: Buffer): LoggedRequest {
-  const record = decodeRecord(payload);
-  if (record.kind !== 'served') throw new TypeError(`a ${record.kind} is no served request`);
-  return record;
-}
-
-function vectorsOf({ servedUs, service, vectors }: LoggedRequest['record']) {
+/** The vectors of a served record that came again. */
+function vectorsOf(payload: Buffer): {
+  readonly hour: string;
+  readonly service: string;
+  readonly count: number;
+} {
+  const decoded = decodeRecord(payload);
+  if (decoded.kind !== 'served') throw new TypeError(`a ${decoded.kind} is no served request`);
+  const { servedUs, service, vectors } = decoded.record;
   return { hour: hourOf(servedUs), service, count: vectors.length };
 }

@@ -10,7 +10,7 @@ export interface IngestResult {
   readonly source: string;
   /** Counts of this run. */
   readonly counts: IngestCounts;
-  /** Hours (UTC) with new records. */
+  /** Hours (UTC) with new vectors. */
   readonly hours: readonly string[];
   /** Sequence numbers missing from all that was ever ingested into the folder, and the possible reason. */
   readonly gaps: readonly IngestGap[];
@@ -45,38 +45,29 @@ interface IngestTail {
   readonly lossAtMost: number | null;
 }
 
-/** The ledger's counts when an ingest began, to tell what that ingest added. */
-interface LedgerMark {
-  readonly counts: IngestCounts;
-  readonly files: ReadonlyMap<string, number>;
-}
-
-export function markOf(ledger: IngestLedger): LedgerMark {
-  return {
-    counts: ledger.counts,
-    files: new Map([...ledger.hours].map(([hour, { files }]) => [hour, files])),
-  };
+/** What an ingest added to what the ledger counts. */
+interface IngestAdded {
+  readonly countsBefore: IngestCounts;
+  readonly hours: ReadonlySet<string>;
 }
 
 export function resultOf(
   { name: source, lostStarts }: Pick<LogSource, 'name' | 'lostStarts'>,
   ledger: IngestLedger,
-  began: LedgerMark,
+  { countsBefore, hours }: IngestAdded,
 ): IngestResult {
   const { counts } = ledger;
   const epochs = ledger.epochs();
   return {
     source,
     counts: {
-      read: counts.read - began.counts.read,
-      records: counts.records - began.counts.records,
-      duplicates: counts.duplicates - began.counts.duplicates,
-      unreadable: counts.unreadable - began.counts.unreadable,
+      read: counts.read - countsBefore.read,
+      records: counts.records - countsBefore.records,
+      duplicates: counts.duplicates - countsBefore.duplicates,
+      unreadable: counts.unreadable - countsBefore.unreadable,
+      leftOut: counts.leftOut - countsBefore.leftOut,
     },
-    hours: [...ledger.hours]
-      .filter(([hour, { files }]) => files !== began.files.get(hour))
-      .map(([hour]) => hour)
-      .toSorted(),
+    hours: [...hours].toSorted(),
     gaps: epochs.flatMap((account) =>
       account.gaps().map(({ from, to, beforeUs, afterUs }) => ({
         pod: account.pod,
@@ -107,7 +98,8 @@ export function renderIngest(result: IngestResult): string {
   const span = hours.length === 0 ? '' : ` of ${hours[0]}${hours.length > 1 ? ` to ${hours.at(-1)}` : ''}`;
   const blocks = [
     `${result.source}: ${counts.read} read, ${counts.records} new${span}, ${countText(counts.duplicates, 'duplicate')}` +
-      (counts.unreadable > 0 ? `, ${counts.unreadable} unreadable` : ''),
+      (counts.unreadable > 0 ? `, ${counts.unreadable} unreadable` : '') +
+      (counts.leftOut > 0 ? `, ${counts.leftOut} that the archive cannot hold` : ''),
     `in all: ${missing} missing in ${countText(gaps.length, 'gap')}, ${shed} shed, ${countText(openTails.length, 'open tail')}`,
   ];
   if (gaps.length > 0) {

@@ -3,8 +3,7 @@
  * epoch. It is one JSON file, always replaced whole. Renaming it is the commit of a batch: positions, files and the
  * numbers seen change together or not at all.
  *
- *   {format, batch, positions: {source: position}, counts, hours: {hour: {files, records}}, duplicates, epochs,
- *    archive}
+ *   {format, batch, caughtUpUs, positions: {source: position}, counts, duplicates, epochs, archive}
  *
  * Between commits the state is in memory. Records that were taken but not committed are forgotten when the process
  * ends, and read again.
@@ -12,7 +11,8 @@
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import type { Heartbeat } from '../../contract/wire/log/served-record.ts';
 import { monitorError } from '../errors.ts';
-import { readStateText, stateFile } from './served-files.ts';
+import { readStateText, stateFile } from './state-file.ts';
+import { hasArchive } from '../archive/archive-files.ts';
 import { ArchiveState, NO_ARCHIVE } from '../archive/archive-state.ts';
 import type { ArchiveStateText } from '../archive/archive-state.ts';
 import { EpochAccount } from './epoch-account.ts';
@@ -24,15 +24,12 @@ const FORMAT = 1;
 /** Counts over all batches; `read` is the sum of the others. */
 export interface IngestCounts {
   readonly read: number;
-  /** Records kept, including heartbeats. */
+  /** Records taken, including heartbeats. */
   readonly records: number;
   readonly duplicates: number;
   readonly unreadable: number;
-}
-
-interface HourCount {
-  readonly files: number;
-  readonly records: number;
+  /** Records of which the archive could not hold all vectors; they are among `records`. */
+  readonly leftOut: number;
 }
 
 interface StateText {
@@ -42,7 +39,6 @@ interface StateText {
   readonly caughtUpUs: number;
   readonly positions: Readonly<Record<string, SourcePosition>>;
   readonly counts: Omit<IngestCounts, 'read'>;
-  readonly hours: Readonly<Record<string, HourCount>>;
   /** Hour (of older states the day) -> service -> number of vectors in records that came again. */
   readonly duplicates: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly epochs: readonly EpochText[];
@@ -54,8 +50,7 @@ const EMPTY: StateText = {
   batch: 0,
   caughtUpUs: 0,
   positions: {},
-  counts: { records: 0, duplicates: 0, unreadable: 0 },
-  hours: {},
+  counts: { records: 0, duplicates: 0, unreadable: 0, leftOut: 0 },
   duplicates: {},
   epochs: [],
   archive: NO_ARCHIVE,
@@ -66,8 +61,7 @@ export class IngestLedger {
   caughtUpUs: number;
   readonly archive: ArchiveState;
   readonly #positions: Map<string, SourcePosition>;
-  readonly #counts: { records: number; duplicates: number; unreadable: number };
-  readonly #hours: Map<string, HourCount>;
+  readonly #counts: { records: number; duplicates: number; unreadable: number; leftOut: number };
   readonly #duplicates: Map<string, Map<string, number>>;
   readonly #epochs: Map<string, EpochAccount>;
   #lastAccount: EpochAccount | undefined;
@@ -78,7 +72,6 @@ export class IngestLedger {
     this.archive = new ArchiveState(text.archive);
     this.#positions = new Map(Object.entries(text.positions));
     this.#counts = { ...text.counts };
-    this.#hours = new Map(Object.entries(text.hours));
     this.#duplicates = new Map(
       Object.entries(text.duplicates).map(([hour, services]) => [hour, new Map(Object.entries(services))]),
     );
@@ -87,16 +80,29 @@ export class IngestLedger {
     );
   }
 
-  /** @throws MON_SERVED when the state cannot be read: with a guessed state, records would be ingested twice */
+  /** @throws MON_SERVED when the state cannot be read, or is lost: without it, records would be ingested twice */
   static read(served: string): IngestLedger {
+    const file = stateFile(served);
     let text: string | null;
     try {
       text = readStateText(served);
-      return new IngestLedger(text === null ? EMPTY : parseState(text));
+      if (text !== null) return new IngestLedger(parseState(text));
     } catch (error) {
-      const what = `${stateFile(served)} cannot be read: ${(error as Error).message}`;
-      throw monitorError('MON_SERVED', what, { file: stateFile(served) }, error);
+      const what = `${file} cannot be read: ${(error as Error).message}`;
+      throw monitorError('MON_SERVED', what, { file }, error);
     }
+    if (!hasArchive(served)) return new IngestLedger(EMPTY);
+    throw monitorError(
+      'MON_SERVED',
+      `${served} has an archive, and ${file}, which says what is in it, is gone`,
+      {
+        file,
+        help:
+          'Put the file back from a copy. Without one, move the folder away and run `plumb monitor ingest`: it archives what ' +
+          'the log still holds, and the days that only the old folder has can be read there. Into this folder all of ' +
+          'it would come twice.',
+      },
+    );
   }
 
   position(source: string): SourcePosition | null {
@@ -104,18 +110,13 @@ export class IngestLedger {
   }
 
   get counts(): IngestCounts {
-    const { records, duplicates, unreadable } = this.#counts;
-    return { read: records + duplicates + unreadable, records, duplicates, unreadable };
+    const { records, duplicates, unreadable, leftOut } = this.#counts;
+    return { read: records + duplicates + unreadable, records, duplicates, unreadable, leftOut };
   }
 
   /** When the newest record was written; 0: there is no record. */
   get newestUs(): number {
     return this.epochs().reduce((newest, epoch) => Math.max(newest, epoch.lastUs), 0);
-  }
-
-  /** Files and records of each hour; an hour is named like `2026-11-21T10`. */
-  get hours(): ReadonlyMap<string, HourCount> {
-    return this.#hours;
   }
 
   epochs(): EpochAccount[] {
@@ -187,10 +188,8 @@ export class IngestLedger {
     this.#counts.unreadable += 1;
   }
 
-  /** Counts a file of the current batch, which the next state then names. */
-  addFile(hour: string, records: number): void {
-    const before = this.#hours.get(hour) ?? { files: 0, records: 0 };
-    this.#hours.set(hour, { files: before.files + 1, records: before.records + records });
+  countLeftOut(): void {
+    this.#counts.leftOut += 1;
   }
 
   setPosition(source: string, position: SourcePosition): void {
@@ -205,7 +204,6 @@ export class IngestLedger {
       caughtUpUs: this.caughtUpUs,
       positions: Object.fromEntries(this.#positions),
       counts: this.#counts,
-      hours: Object.fromEntries(this.#hours),
       duplicates: Object.fromEntries(
         [...this.#duplicates].map(([hour, services]) => [hour, Object.fromEntries(services)]),
       ),
@@ -223,5 +221,5 @@ function keyOf(pod: string, epoch: string): string {
 function parseState(text: string): StateText {
   const state = JSON.parse(text) as Partial<StateText> | null;
   if (state?.format !== FORMAT) throw new TypeError(`it should hold a state of format ${FORMAT}`);
-  return { ...EMPTY, ...state };
+  return { ...EMPTY, ...state, counts: { ...EMPTY.counts, ...state.counts } };
 }

@@ -5,11 +5,10 @@ import type { Settings } from '../../project/settings/settings.ts';
 import { monitorError } from '../errors.ts';
 import { ARCHIVE_DISK } from '../archive/archive-disk.ts';
 import { SchemaBook } from '../archive/schema-book.ts';
-import { SERVED_DISK } from './served-files.ts';
 import { lockFolder } from './folder-lock.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
 import type { IngestOptions } from './ingest-log.ts';
-import { markOf, resultOf } from './ingest-result.ts';
+import { resultOf } from './ingest-result.ts';
 import type { IngestResult } from './ingest-result.ts';
 import { IngestLedger } from './ledger.ts';
 import type { LogSource, SourceOptions } from './log-source.ts';
@@ -55,7 +54,7 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
   let source: LogSource | null = null;
   try {
     const ledger = IngestLedger.read(served);
-    const began = markOf(ledger);
+    const countsBefore = ledger.counts;
     source = await openSource(project, ledger, from, { follow, signal });
     const archive = {
       share: '',
@@ -64,16 +63,8 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
       nowUs: () => project.clock.nowUs(),
       keepDays: settings.monitor.keepServedDays,
     };
-    await ingestLog(source, ledger, {
-      served,
-      logger,
-      disk: SERVED_DISK,
-      archive,
-      keepsRecords: true,
-      ...BATCH,
-      ...own,
-    });
-    return resultOf(source, ledger, began);
+    const hours = await ingestLog(source, ledger, { served, logger, archive, ...BATCH, ...own });
+    return resultOf(source, ledger, { countsBefore, hours });
   } finally {
     await source?.close();
     lock.release();

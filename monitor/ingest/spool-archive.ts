@@ -1,7 +1,7 @@
 /**
  * Archives some of a spool's requests into a folder of the caller's, as an ingest would, and leaves the spool and its
- * cursors as they are: a day that nothing was ingested of, or a request that is to be explained. What was archived there
- * before is not done again.
+ * cursors as they are: a day that nothing was ingested of, or a request that is to be explained. What was archived
+ * there before is not done again.
  */
 import { ARCHIVE_DISK } from '../archive/archive-disk.ts';
 import { SchemaBook } from '../archive/schema-book.ts';
@@ -10,7 +10,6 @@ import type { Project } from '../../project/project.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
 import { IngestLedger } from './ledger.ts';
 import type { LogSource } from './log-source.ts';
-import { SERVED_DISK } from './served-files.ts';
 import { SpoolSource } from './spool-source.ts';
 
 /** All hours are over, so that their files get their places at once. */
@@ -47,7 +46,7 @@ export async function archiveSpool(
     nowUs: () => END_OF_TIME_US,
     keepDays: null,
   };
-  const own = { served: folder, disk: SERVED_DISK, logger: { ...logger, info: () => {} } };
-  await ingestLog(unmoved, ledger, { ...own, ...BATCH, archive, keepsRecords: false, within });
+  const own = { served: folder, logger: { ...logger, info: () => {} } };
+  await ingestLog(unmoved, ledger, { ...own, ...BATCH, archive, within });
   return ledger;
 }

@@ -7,11 +7,10 @@ import { loadBundle, loadCurrentBundle } from '../../contract/definitions/bundle
 import { haveSameKeys, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { isSameFeature } from '../../contract/feature-match.ts';
 import type { Bundle, FeatureView, RowSchema } from '../../contract/model.ts';
-import { rowFeatures, rowValues } from '../../contract/served-values.ts';
+import { rowFeatures } from '../../contract/served-values.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { locateSources } from '../../contract/definitions/source-variables.ts';
 import type { Logger } from '../../contract/std/logger.ts';
-import type { Value } from '../../contract/value-type.ts';
 import type { DefinedView } from './served-history.ts';
 
 export class BundleBook {
@@ -83,17 +82,9 @@ export class BundleBook {
   }
 
   /**
-   * @param view  a view of the bundle
-   * @returns     what `rowValues` of the registry gives; null when the row cannot be read, with one warning for each
-   *              reason
-   */
-  rowValues(bundle: Bundle, view: FeatureView, row: Buffer): (Value | undefined)[] | null {
-    return this.#read(view, rowValues(bundle, view, row, this.#schemaOfToday));
-  }
-
-  /**
    * @param definitionId  of a stored row
-   * @returns             for each of the view's features whether the row has it; null as `rowValues`
+   * @returns             for each of the view's features whether the row has it; null when the row cannot be read, with
+   *                      one warning for each reason
    */
   rowFeatures(bundle: Bundle, view: FeatureView, definitionId: number): readonly boolean[] | null {
     const name = `${bundle.hash} ${view.id} ${definitionId}`;

@@ -105,6 +105,14 @@ test.each([
   expect(Buffer.from((found!['undecoded'] as unknown as { bytes: Uint8Array }).bytes)).toEqual(stored);
 });
 
+test('a record without vectors, whatever comes behind it, takes no columns from those of its kind', async () => {
+  const folder = scratchFolder();
+  const [bundle, schema] = bundleOf(folder, [parseType('int64')!]);
+  const stored = new RowEncoder(schema).encode(SERVED_US, 0, 1_000, [7n]);
+  const found = await archived(folder, bundle, [null, stored]);
+  expect(found.map((row) => [row['_sequence'], row['v__f0']])).toEqual([[2n, 7n]]);
+});
+
 function bundleOf(folder: string, types: readonly ValueType[]) {
   const features = types.map((type, i) => feature(`f${i}`, formatType(type)));
   const of = view('v', customer, features);
@@ -133,8 +141,11 @@ function damaged(row: Buffer, how: { what: string; where: number; byte: number }
   return changed;
 }
 
-/** @returns a row a stored row, as the Parquet has them */
-async function archived(folder: string, bundle: Bundle, stored: readonly Buffer[]) {
+/**
+ * @param stored  null: a record without vectors
+ * @returns       a row a stored row, as the Parquet has them
+ */
+async function archived(folder: string, bundle: Bundle, stored: readonly (Buffer | null)[]) {
   const warn = (line: string): never => {
     throw new Error(line);
   };
@@ -165,7 +176,7 @@ async function archived(folder: string, bundle: Bundle, stored: readonly Buffer[
   }
 }
 
-function request(bundle: Bundle, row: Buffer): ServedRequest {
+function request(bundle: Bundle, row: Buffer | null): ServedRequest {
   const times = { fetchedUs: SERVED_US - 1, watermarkUs: 0 };
   return {
     requestId: 'r',
@@ -176,7 +187,10 @@ function request(bundle: Bundle, row: Buffer): ServedRequest {
     bundle: bundle.hash,
     keyNames: ['customer_id'],
     features: [],
-    vectors: [{ keys: ['17'], rows: [{ role: 'v', view: 'v', status: 0, source: 2, row, ...times }] }],
+    vectors:
+      row === null
+        ? []
+        : [{ keys: ['17'], rows: [{ role: 'v', view: 'v', status: 0, source: 2, row, ...times }] }],
     answer: null,
   };
 }

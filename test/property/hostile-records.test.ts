@@ -11,7 +11,6 @@ import { runIngest } from '../../monitor/ingest/main.ts';
 import { IngestLedger } from '../../monitor/ingest/ledger.ts';
 import { TopicSource } from '../../monitor/ingest/topic-source.ts';
 import type { TopicReader } from '../../monitor/ingest/topic-source.ts';
-import { SERVED_DISK } from '../../monitor/ingest/served-files.ts';
 import { silentLogger } from '../../contract/std/logger.ts';
 import { contentOf, originOf } from '../../contract/wire/log/record-content.ts';
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
@@ -172,10 +171,8 @@ describe('every reader goes on behind', () => {
     const source = new TopicSource(reader, (...record) => ledger.has(...record), options);
     await ingestLog(source, ledger, {
       served: folder,
-      disk: SERVED_DISK,
       logger: silentLogger,
       archive: archiveOptions(),
-      keepsRecords: true,
       ...BATCH,
     });
     return ledger;

@@ -17,8 +17,6 @@ import type { LogSource, SourceOptions } from '../../monitor/ingest/log-source.t
 import { SpoolSource } from '../../monitor/ingest/spool-source.ts';
 import { TopicSource } from '../../monitor/ingest/topic-source.ts';
 import type { TopicMessage, TopicPartition, TopicReader } from '../../monitor/ingest/topic-source.ts';
-import { SERVED_DISK } from '../../monitor/ingest/served-files.ts';
-import type { ServedDisk } from '../../monitor/ingest/served-files.ts';
 import { systemClock } from '../../project/clock.ts';
 import { silentLogger } from '../../contract/std/logger.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
@@ -30,22 +28,15 @@ import { passedSegments } from '../../sidecar/spool/passed-segments.ts';
 import { VectorLog } from '../../sidecar/vector-log/vector-log.ts';
 import { archiveOptions } from '../support/fixtures/archive-options.ts';
 import { archivedRows } from '../support/fixtures/archived-rows.ts';
-import { ingestedRecords } from '../support/fixtures/served-parquet.ts';
+import { ingestedRequests } from '../support/fixtures/ingested-requests.ts';
 import { SERVED_US, servedRequest } from '../support/fixtures/served-requests.ts';
 
 const HOUR_US = 3_600_000_000;
 
 class Killed extends Error {}
 
-interface Disks {
-  readonly disk: ServedDisk;
-  readonly archive: ArchiveDisk;
-}
-
-const WHOLE: Disks = { disk: SERVED_DISK, archive: ARCHIVE_DISK };
-
-/** Disks whose process dies after so many more steps; each action has a step before and one behind it. */
-function mortalDisks(stepsLeft: number): Disks {
+/** A disk whose process dies after so many more steps; each action has a step before and one behind it. */
+function mortalDisk(stepsLeft: number): ArchiveDisk {
   let left = stepsLeft;
   const step = (): void => {
     if (left-- <= 0) throw new Killed();
@@ -57,19 +48,11 @@ function mortalDisks(stepsLeft: number): Disks {
     return result;
   };
   return {
-    disk: {
-      aside: (file) => around(() => SERVED_DISK.aside(file)),
-      publish: (file) => around(() => SERVED_DISK.publish(file)),
-      writeState: (served, text) => around(() => SERVED_DISK.writeState(served, text)),
-      removeUncommitted: (served, committed) =>
-        around(() => SERVED_DISK.removeUncommitted(served, committed)),
-    },
-    archive: {
-      emptyFolder: (folder, kept) => around(() => ARCHIVE_DISK.emptyFolder(folder, kept)),
-      keep: (file) => around(() => ARCHIVE_DISK.keep(file)),
-      move: (from, to) => around(() => ARCHIVE_DISK.move(from, to)),
-      remove: (path) => around(() => ARCHIVE_DISK.remove(path)),
-    },
+    emptyFolder: (folder, kept) => around(() => ARCHIVE_DISK.emptyFolder(folder, kept)),
+    keep: (file) => around(() => ARCHIVE_DISK.keep(file)),
+    move: (from, to) => around(() => ARCHIVE_DISK.move(from, to)),
+    remove: (path) => around(() => ARCHIVE_DISK.remove(path)),
+    writeState: (file, text) => around(() => ARCHIVE_DISK.writeState(file, text)),
   };
 }
 
@@ -107,6 +90,7 @@ class ListedTopic implements TopicReader {
 /** Payloads of one epoch's records in order; one of several parts is several payloads. */
 interface Sent {
   readonly sequence: number;
+  readonly kind: 'served' | 'heartbeat' | 'last';
   readonly payloads: readonly Buffer[];
 }
 
@@ -136,7 +120,7 @@ function epochOf(
       ranges,
     };
     encoder.appendHeartbeat(heartbeat, sequence, end);
-    sent.push({ sequence, payloads: payloadsOf(encoder) });
+    sent.push({ sequence, kind: end ? 'last' : 'heartbeat', payloads: payloadsOf(encoder) });
   };
   for (const kind of kinds) {
     if (kind === 'shed') {
@@ -153,7 +137,7 @@ function epochOf(
     const request = { ...servedRequest(`${epoch}-${sequence}`, kind === 'large' ? 600_000 : 60) };
     request.servedUs += (sequence % 3) * 3_600_000_000;
     encoder.appendServed(request, sequence);
-    sent.push({ sequence, payloads: payloadsOf(encoder) });
+    sent.push({ sequence, kind: 'served', payloads: payloadsOf(encoder) });
   }
   if (last) beat(true);
   return sent;
@@ -212,16 +196,17 @@ test('exactly once, whatever comes twice, out of order, in parts, and wherever i
   await fc.assert(
     fc.asyncProperty(program, async ({ epochs, partitions: count, fates, runs }) => {
       const partitions: Buffer[][] = Array.from({ length: count }, () => []);
-      const arrived = new Map<string, number[]>();
+      const arrived = new Map<string, { pod: string; came: Sent[] }>();
       const lost = new Map<string, number[]>();
       const shed = new Map<string, number>();
       for (const [i, { kinds, last }] of epochs.entries()) {
         const epoch = BigInt(i + 1);
         const name = epoch.toString(16).padStart(16, '0');
         const sent = epochOf(`pod-${i % 2}`, epoch, kinds, last);
-        const came: number[] = [];
+        const came: Sent[] = [];
         const gone: number[] = [];
-        for (const { sequence, payloads } of sent) {
+        for (const one of sent) {
+          const { sequence, payloads } = one;
           const fate = fates.next().value!;
           const home = partitions[i % count]!;
           // All parts of a record stay in one partition: they have one key and one producer.
@@ -231,17 +216,16 @@ test('exactly once, whatever comes twice, out of order, in parts, and wherever i
           if (isLost) gone.push(sequence);
           else {
             to.push(...payloads);
-            came.push(sequence);
+            came.push(one);
           }
           if (fate.resent > 0) to.push(...to.slice(Math.max(0, from - fate.resent)));
         }
-        arrived.set(name, came);
+        arrived.set(name, { pod: `pod-${i % 2}`, came });
         lost.set(
           name,
-          gone.filter((sequence) => sequence < (came.at(-1) ?? 0)),
+          gone.filter((sequence) => sequence < (came.at(-1)?.sequence ?? 0)),
         );
-        const told = sent.filter(({ sequence }) => came.includes(sequence)).length;
-        if (told > 0) shed.set(name, kinds.filter((one) => one === 'shed').length);
+        if (came.length > 0) shed.set(name, kinds.filter((one) => one === 'shed').length);
       }
       const served = mkdtempSync(join(tmpdir(), 'plumb-'));
       try {
@@ -253,7 +237,7 @@ test('exactly once, whatever comes twice, out of order, in parts, and wherever i
           await run(
             served,
             topicSource(new ListedTopic(partitions, shares)),
-            mortalDisks(steps),
+            mortalDisk(steps),
             batchRecords,
             SERVED_US + hours * HOUR_US,
           );
@@ -263,17 +247,25 @@ test('exactly once, whatever comes twice, out of order, in parts, and wherever i
           expect(plain).toEqual(expect.arrayContaining(seen));
           seen = plain;
         }
+        /** Of the requests that came, those that are committed. */
+        const committed = (): string[] => {
+          const before = IngestLedger.read(served);
+          return [...arrived].flatMap(([epoch, { pod, came }]) =>
+            came.flatMap(({ kind: is, sequence }) =>
+              is === 'served' && before.has(pod, epoch, sequence) ? [`${epoch}/${sequence}`] : [],
+            ),
+          );
+        };
         // Whoever asks for what counts gets all that was committed, wherever the process was killed.
-        expect(await archivedNames(served)).toEqual(namesOf(await ingestedRecords(served)));
-        await run(served, topicSource(new ListedTopic(partitions, [])), WHOLE, 25);
-        const kept = await ingestedRecords(served);
-        expect(await archivedNames(served)).toEqual(namesOf(kept));
-        expect(await plainNames(served)).toEqual(namesOf(kept));
-        for (const [epoch, sequences] of arrived) {
-          const own = kept.filter((record) => record.epoch === epoch);
-          expect(own.map(({ sequence }) => sequence)).toEqual(sequences);
-        }
+        expect(await archivedNames(served)).toEqual(committed().toSorted());
+        await run(served, topicSource(new ListedTopic(partitions, [])), ARCHIVE_DISK, 25);
         const ledger = IngestLedger.read(served);
+        const names = committed().toSorted();
+        expect(await archivedNames(served)).toEqual(names);
+        expect(await plainNames(served)).toEqual(names);
+        for (const [epoch, { pod, came }] of arrived) {
+          for (const { sequence } of came) expect(ledger.has(pod, epoch, sequence)).toBe(true);
+        }
         for (const account of ledger.epochs()) {
           const missing = account
             .gaps()
@@ -284,13 +276,11 @@ test('exactly once, whatever comes twice, out of order, in parts, and wherever i
           expect(missing.length - gone.length + account.shedRecords).toBeLessThanOrEqual(
             shed.get(account.epoch)!,
           );
-          expect(account.closed).toBe(
-            kept.some(({ epoch, kind: is }) => epoch === account.epoch && is === 'last'),
-          );
+          expect(account.closed).toBe(arrived.get(account.epoch)!.came.some(({ kind: is }) => is === 'last'));
         }
-        const hours = [...ledger.hours.values()].reduce((sum, { records }) => sum + records, 0);
-        expect(hours).toBe(kept.length);
-        expect(ledger.counts.records).toBe(kept.length);
+        const hours = [...ledger.archive.hours.values()].reduce((sum, { vectors }) => sum + vectors, 0);
+        expect(hours).toBe(names.length);
+        expect(ledger.counts.records).toBe([...arrived.values()].flatMap(({ came }) => came).length);
         expect(ledger.counts.read).toBeLessThanOrEqual(partitions.flat().length);
       } finally {
         rmSync(served, { recursive: true, force: true });
@@ -364,16 +354,15 @@ test('exactly once from spools that grow, rotate, are started anew, shrink behin
             const passed = passedSegments(spool, ['ingest'], listSegments(spool).at(-1)!.file);
             if (passed.length > 0) writeDurably(join(spool, PASSED_FILE), passedMarkText(passed.at(-1)!));
             for (const file of passed) rmSync(join(spool, file));
-          } else await run(served, source, mortalDisks(n), 3 + n);
+          } else await run(served, source, mortalDisk(n), 3 + n);
         }
         for (at = 0; at < 2; at++) {
           await logs[at]!.close();
           expect(logs[at]!.stats().shedRecords).toBe(0);
-          await run(served, source, WHOLE, 50);
+          await run(served, source, ARCHIVE_DISK, 50);
         }
-        const kept = await ingestedRecords(served);
-        expect(kept.flatMap(({ requestId }) => requestId ?? []).toSorted(byNumber)).toEqual(ids);
-        expect(await archivedNames(served)).toEqual(namesOf(kept));
+        const kept = await ingestedRequests(served);
+        expect(kept.map(({ requestId }) => requestId).toSorted(byNumber)).toEqual(ids);
         const ledger = IngestLedger.read(served);
         expect(
           ledger
@@ -381,7 +370,9 @@ test('exactly once from spools that grow, rotate, are started anew, shrink behin
             .flatMap((epoch) => [...epoch.gaps(), epoch.openTail()])
             .filter((it) => it !== null),
         ).toEqual([]);
-        expect(ledger.counts).toMatchObject({ records: kept.length, unreadable: 0 });
+        const seen = ledger.epochs().flatMap((epoch) => epoch.text().seen);
+        const records = seen.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+        expect(ledger.counts).toMatchObject({ records, unreadable: 0, leftOut: 0 });
         // Killed before it advanced the cursor of a spool that is gone when it comes back, it reads some again.
         if (!steps.some(({ do: what }) => what === 'swap')) expect(ledger.counts.duplicates).toBe(0);
       } finally {
@@ -393,13 +384,7 @@ test('exactly once from spools that grow, rotate, are started anew, shrink behin
   );
 });
 
-/** @returns the epoch and number of each served record, in order */
-function namesOf(records: readonly { kind: string; epoch: string; sequence: number }[]): string[] {
-  return records
-    .flatMap(({ kind: is, epoch, sequence }) => (is === 'served' ? [`${epoch}/${sequence}`] : []))
-    .toSorted();
-}
-
+/** The epoch and number of each row, in order. */
 async function namesIn(files: readonly string[]): Promise<string[]> {
   const rows = await archivedRows(files, "concat(_epoch, '/', _sequence) AS name, _epoch, _sequence, _row");
   return rows.map((row) => row['name'] as string).toSorted();
@@ -440,19 +425,18 @@ const topicSource =
 async function run(
   served: string,
   sourceOf: (ledger: IngestLedger) => LogSource,
-  { disk, archive }: Disks,
+  disk: ArchiveDisk,
   batchRecords: number,
   nowUs = Date.UTC(2199, 0) * 1_000,
 ): Promise<void> {
   const ledger = IngestLedger.read(served);
   try {
     const options = {
-      archive: archiveOptions({ disk: archive, nowUs: () => nowUs }),
-      keepsRecords: true,
+      archive: archiveOptions({ disk, nowUs: () => nowUs }),
       ...BATCH,
       batchRecords,
     };
-    await ingestLog(sourceOf(ledger), ledger, { served, disk, logger: silentLogger, ...options });
+    await ingestLog(sourceOf(ledger), ledger, { served, logger: silentLogger, ...options });
   } catch (error) {
     if (!((error as Error).cause instanceof Killed)) throw error;
   }

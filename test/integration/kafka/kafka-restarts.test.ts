@@ -13,7 +13,7 @@ import type { KafkaServer } from '../../support/kafka/kafka.ts';
 import { kafkaSettingsOf } from '../../support/kafka/kafka-settings.ts';
 import { makeTopic, readTopic } from '../../support/kafka/kafka-topic.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { ingestedRecords } from '../../support/fixtures/served-parquet.ts';
+import { ingestedRequests } from '../../support/fixtures/ingested-requests.ts';
 import { answer, arrivedIn, expectOrder, openLog, openShipper } from '../../support/kafka/shipped-log.ts';
 import type { Arrived } from '../../support/kafka/shipped-log.ts';
 import { until } from '../../support/until.ts';
@@ -161,6 +161,6 @@ test('the ingest follows a sidecar that ships through it', async () => {
   await until(() => ledger().caughtUpUs > shippedUs, 'it has read all that was shipped');
   stop.abort();
   await following;
-  const ingested = await ingestedRecords(settings.served);
-  expect(ingested.flatMap(({ requestId }) => requestId ?? [])).toEqual(ids);
+  const ingested = await ingestedRequests(settings.served);
+  expect(ingested.map(({ requestId }) => requestId)).toEqual(ids);
 });

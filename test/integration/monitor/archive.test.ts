@@ -9,6 +9,7 @@ import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
 import { archivedFiles } from '../../../monitor/archive/archive-files.ts';
 import { archivedSpan } from '../../../monitor/day/archived-day.ts';
 import { IngestLedger } from '../../../monitor/ingest/ledger.ts';
+import { renderIngest } from '../../../monitor/ingest/ingest-result.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import { spanOf } from '../../../monitor/judged-span.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
@@ -206,6 +207,26 @@ test('days past those that are kept are removed, and what comes of them later', 
   expect(days()).toEqual(['date=2025-12-31', `date=${DAY}`]);
 });
 
+test('days are removed after the state that no longer counts them is written, not before', async () => {
+  const days = (): string[] =>
+    readdirSync(join(served(), 'churn', 'v1.0')).filter((name) => name.startsWith('date'));
+  for (const date of ['2025-12-30', DAY]) day.serve(`${date}T09:00:00`, 'c-1', {});
+  now('12:00');
+  await runIngest(day.project);
+  const { bundles } = day.project.settings;
+  const full = (): never => {
+    throw new Error('ENOSPC');
+  };
+  const nowUs = (): number => at('12:00');
+  const kept = { bundles, nowUs, keepDays: 1 };
+  const archive = archiveOptions({ ...kept, disk: { ...ARCHIVE_DISK, writeState: full } });
+  await expect(runIngest(day.project, { archive })).rejects.toMatchObject({ code: 'MON_SERVED' });
+  expect(days()).toEqual(['date=2025-12-30', `date=${DAY}`]);
+  await runIngest(day.project, { archive: archiveOptions(kept) });
+  expect(days()).toEqual([`date=${DAY}`]);
+  expect([...IngestLedger.read(served()).archive.hours.keys()]).toEqual([`${DAY}T09`]);
+});
+
 test('a column of another type begins another folder, and an older bundle goes on in its own', async () => {
   now('23:00');
   day.serve('09:00', 'c-1', { row: row('08:00', 1n, 1) });
@@ -306,7 +327,9 @@ test("a service of any name, and a name that no column can have, cost nobody els
   day.append('09:01', { 'no "column': 'c-2' }, [servedRow(day.orders, '09:01', {})], 0, { service: 'odd' });
   day.serve('09:02', 'c-3', {});
   await day.closeLog();
-  await runIngest(day.project);
+  const result = await runIngest(day.project);
+  expect(result.counts).toMatchObject({ unreadable: 0, leftOut: 1 });
+  expect(renderIngest(result)).toContain('1 that the archive cannot hold');
   expect(await valuesOf('id: customer_id')).toEqual([{ id: 'c-1' }, { id: 'c-3' }]);
   expect(readdirSync(served())).toContain('%2E%2E%2Fser%3Dv%22i%27ce%00%5B%C3%A9%2A%5D');
   expect(day.project.said.join()).toContain('no "column can be no column\'s name');

@@ -5,12 +5,12 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
 import { IngestLedger } from '../../../monitor/ingest/ledger.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import type { IngestRequest } from '../../../monitor/ingest/main.ts';
 import { INGEST_GROUP } from '../../../monitor/ingest/platformatic-topic.ts';
 import { runMonitor } from '../../../monitor/run.ts';
-import { SERVED_DISK } from '../../../monitor/ingest/served-files.ts';
 import { openProject } from '../../../project/project.ts';
 import type { Project } from '../../../project/project.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
@@ -19,6 +19,7 @@ import { Shipper } from '../../../sidecar/shipper/shipper.ts';
 import { FRAME_HEADER_BYTES } from '../../../contract/wire/log/spool-frame.ts';
 import { RecordEncoder } from '../../../contract/wire/log/served-encoder.ts';
 import { DAY } from '../../support/day-time.ts';
+import { archiveOptions } from '../../support/fixtures/archive-options.ts';
 import { KAFKA_START_LIMIT_MS } from '../../support/kafka/kafka.ts';
 import { kafkaSettingsOf } from '../../support/kafka/kafka-settings.ts';
 import { deleteTopic, groupOffsets, makeTopic, topicSize } from '../../support/kafka/kafka-topic.ts';
@@ -26,7 +27,7 @@ import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
 import { runKafka } from '../../support/kafka/run-kafka.ts';
 import type { RunKafka } from '../../support/kafka/run-kafka.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { ingestedRecords } from '../../support/fixtures/served-parquet.ts';
+import { ingestedRequests } from '../../support/fixtures/ingested-requests.ts';
 import { servedRequest } from '../../support/fixtures/served-requests.ts';
 
 let kafka: RunKafka;
@@ -100,7 +101,7 @@ async function send(project: Project, key: string, values: readonly Buffer[]): P
 }
 
 const idsOf = async ({ settings }: Project): Promise<string[]> =>
-  (await ingestedRecords(settings.served)).flatMap(({ requestId }) => requestId ?? []);
+  (await ingestedRequests(settings.served)).map(({ requestId }) => requestId);
 
 const ids = (pod: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${pod}-${i + 1}`);
@@ -247,18 +248,20 @@ function dyingAfter(steps: number): IngestRequest {
   };
   return {
     batchRecords: 40,
-    disk: {
-      ...SERVED_DISK,
-      publish(file) {
-        step();
-        SERVED_DISK.publish(file);
-        step();
+    archive: archiveOptions({
+      disk: {
+        ...ARCHIVE_DISK,
+        keep(file) {
+          step();
+          ARCHIVE_DISK.keep(file);
+          step();
+        },
+        writeState(file, text) {
+          ARCHIVE_DISK.writeState(file, text);
+          step();
+        },
       },
-      writeState(served, text) {
-        SERVED_DISK.writeState(served, text);
-        step();
-      },
-    },
+    }),
   };
 }
 

@@ -1,13 +1,14 @@
 /** `plumb monitor ingest` of a real spool: what it keeps, what it reports, and that no verdict changes by it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lockFolder } from '../../../monitor/ingest/folder-lock.ts';
 import { renderIngest } from '../../../monitor/ingest/ingest-result.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
-import { SERVED_DISK, servedFiles, stateFile } from '../../../monitor/ingest/served-files.ts';
+import { stateFile } from '../../../monitor/ingest/state-file.ts';
+import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
 import { archivedFiles } from '../../../monitor/archive/archive-files.ts';
 import { IngestLedger } from '../../../monitor/ingest/ledger.ts';
 import { writeDurably } from '../../../contract/std/files/durable-file.ts';
@@ -18,9 +19,11 @@ import { readCursor } from '../../../contract/wire/log/spool-cursor.ts';
 import { listSegments } from '../../../contract/wire/log/spool-segment.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
 import { DAY, at } from '../../support/day-time.ts';
+import { archiveOptions } from '../../support/fixtures/archive-options.ts';
+import { archivedRows } from '../../support/fixtures/archived-rows.ts';
 import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
 import { PLUMB, QUIET_NODE, plumb } from '../../support/processes/plumb-process.ts';
-import { ingestedRecords } from '../../support/fixtures/served-parquet.ts';
+import { ingestedRequests } from '../../support/fixtures/ingested-requests.ts';
 import { servedRequest } from '../../support/fixtures/served-requests.ts';
 import { until } from '../../support/until.ts';
 
@@ -46,17 +49,13 @@ function openLog(
   return VectorLog.open({ ...log, durability: 'written', onFull: 'shed-log' });
 }
 
-/** The payloads that a walk of the spool finds, in order. */
-function spooled(folder: string): string[] {
-  const found: string[] = [];
-  for (const item of walkSpool(folder)) {
-    if (item.kind === 'record') found.push(item.buffer.toString('hex', item.from, item.to));
-  }
-  return found;
-}
+const spooledRecords = (): number => [...walkSpool(spool)].filter(({ kind }) => kind === 'record').length;
 
-const kept = async (): Promise<string[]> =>
-  (await ingestedRecords(served)).map(({ record }) => record.toString('hex'));
+const files = (): string[] =>
+  archivedFiles(served, [IngestLedger.read(served).archive], () => true).map(({ file }) => file);
+
+const idsOf = async (): Promise<string[]> =>
+  (await ingestedRequests(served)).map(({ requestId }) => requestId);
 
 /** Flips a byte in the n-th frame of a file, from 0. */
 function damageFrame(file: string, n: number): void {
@@ -70,13 +69,13 @@ function damageFrame(file: string, n: number): void {
 const segmentPath = (n: number): string => join(spool, listSegments(spool).at(n)!.file);
 
 describe('what is ingested', () => {
-  test('is every record byte for byte, once, in the hour it was served in', async () => {
+  test('is every record once, its vectors in the hour they were served in', async () => {
     for (const time of ['09:59:59', '10:00:00', '10:30', '23:59']) day.serve(time, 'c-1', {});
     // Heartbeats come in between where the machine is slow; they are records too.
     const first = await runIngest(day.project);
     const { read } = first.counts;
-    expect(first.counts).toEqual({ read, records: read, duplicates: 0, unreadable: 0 });
-    expect(first.hours).toEqual(expect.arrayContaining([9, 10, 23].map(HOUR_OF)));
+    expect(first.counts).toEqual({ read, records: read, duplicates: 0, unreadable: 0, leftOut: 0 });
+    expect(first.hours).toEqual([9, 10, 23].map(HOUR_OF));
     expect(first.openTails).toMatchObject([{ pod: 'pod-1', lastSequence: read }]);
     const nothing = await runIngest(day.project);
     expect(nothing.counts).toMatchObject({ read: nothing.counts.records, duplicates: 0 });
@@ -84,17 +83,15 @@ describe('what is ingested', () => {
     await day.closeLog();
     const late = await runIngest(day.project);
     expect(late).toMatchObject({ counts: { duplicates: 0 }, gaps: [], openTails: [] });
-    const records = (await ingestedRecords(served)).filter(({ kind }) => kind !== 'heartbeat');
-    expect(records.map(({ kind }) => kind)).toEqual([...Array(5).fill('served'), 'last']);
-    expect(records.slice(0, 5).map(({ hour }) => hour)).toEqual([9, 10, 10, 23, 9].map(HOUR_OF));
-    expect(await kept()).toEqual(spooled(spool));
+    const requests = await ingestedRequests(served);
+    expect(requests.map(({ hour }) => hour)).toEqual([9, 10, 10, 23, 9].map(HOUR_OF));
+    expect(IngestLedger.read(served).counts.records).toBe(spooledRecords());
   });
 
   test("is for its owner's eyes only", async () => {
     day.serve('10:00', 'c-1', {});
     await runIngest(day.project);
-    const [file] = servedFiles(served);
-    expect(statSync(file!.file).mode & 0o777).toBe(0o600);
+    for (const file of [...files(), stateFile(served)]) expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(statSync(served).mode & 0o777).toBe(0o700);
   });
 
@@ -124,8 +121,7 @@ describe('what is ingested', () => {
       gaps: [],
       openTails: [],
     });
-    const ids = (await ingestedRecords(served)).flatMap(({ requestId }) => requestId ?? []);
-    expect(ids).toEqual(Array.from({ length: 2_000 }, (_, i) => `r${i}`));
+    expect(await idsOf()).toEqual(Array.from({ length: 2_000 }, (_, i) => `r${i}`));
   });
 
   test('are records of a large request, whose parts the spool holds one by one', async () => {
@@ -135,8 +131,11 @@ describe('what is ingested', () => {
     log.append(servedRequest('small'));
     await log.close();
     expect(await runIngest(day.project)).toMatchObject({ counts: { records: 4 }, gaps: [] });
-    const sizes = (await ingestedRecords(served)).map(({ record }) => record.length);
-    expect(Math.max(...sizes)).toBeGreaterThan(700_000);
+    const rows = await archivedRows(files(), '*, octet_length(_view__purchases.undecoded) AS bytes');
+    expect(rows.map((row) => [row['_request_id'], row['bytes']])).toEqual([
+      ['large', 700_000n],
+      ['small', 120n],
+    ]);
   });
 });
 
@@ -165,8 +164,9 @@ describe('what is missing', () => {
     );
     expect(result.gaps).toHaveLength(2);
     expect(result.gaps[0]!.toSequence - result.gaps[0]!.fromSequence).toBe(1);
-    const there = (await ingestedRecords(served)).filter(({ epoch }) => epoch === result.gaps[0]!.epoch);
-    expect([...there.map(({ sequence }) => sequence), ...gone].toSorted((a, b) => a - b)).toEqual(
+    const there = (await ingestedRequests(served)).filter(({ epoch }) => epoch === result.gaps[0]!.epoch);
+    // The last record is no request.
+    expect([...there.map(({ sequence }) => sequence), ...gone, 301].toSorted((a, b) => a - b)).toEqual(
       Array.from({ length: 301 }, (_, i) => i + 1),
     );
     expect(renderIngest(result)).toContain(`${gone.length} missing in 2 gaps, 0 shed, 0 open tails`);
@@ -235,31 +235,30 @@ describe('commits', () => {
     await runIngest(day.project);
     const after = readFileSync(join(spool, 'ingest.cursor'));
     writeFileSync(join(spool, 'ingest.cursor'), before);
-    const stray = servedFiles(served).at(-1)!.file;
-    writeFileSync(stray.replace(/\d{8}\.parquet$/, '00000009.parquet'), 'half a file');
-    writeFileSync(`${stray}.tmp`, 'aside');
+    writeFileSync(join(served, '_batches', '00000009-0.parquet'), 'half a file');
     const result = await runIngest(day.project);
     expect(result.counts).toMatchObject({ read: 0 });
     expect(readFileSync(join(spool, 'ingest.cursor'))).toEqual(after);
-    expect(servedFiles(served)).toHaveLength(2);
-    expect(readdirSync(join(served, `hour=${HOUR_OF(11)}`))).toHaveLength(1);
+    expect(files()).toHaveLength(2);
+    expect(readdirSync(join(served, '_batches'))).toEqual([]);
   });
 
   test('a disk that fails in the middle of a batch ends the run and costs nothing', async () => {
     for (let i = 0; i < 40; i++) day.serve(`${10 + (i % 4)}:00`, 'c-1', {});
     let writes = 0;
     const disk = {
-      ...SERVED_DISK,
-      publish(file: string) {
+      ...ARCHIVE_DISK,
+      keep(file: string) {
         if (++writes === 3) throw new Error('ENOSPC: no space left on device');
-        SERVED_DISK.publish(file);
+        ARCHIVE_DISK.keep(file);
       },
     };
-    await expect(runIngest(day.project, { disk, batchRecords: 10 })).rejects.toMatchObject({
+    const archive = archiveOptions({ bundles: day.project.settings.bundles, disk });
+    await expect(runIngest(day.project, { archive, batchRecords: 10 })).rejects.toMatchObject({
       code: 'MON_SERVED',
     });
     expect(await runIngest(day.project)).toMatchObject({ counts: { records: 40, duplicates: 0 } });
-    expect(await kept()).toHaveLength(40);
+    expect(await idsOf()).toHaveLength(40);
   });
 
   test('one ingest at a time', async () => {
@@ -274,6 +273,18 @@ describe('commits', () => {
     await runIngest(day.project);
     writeFileSync(stateFile(served), '{"format":9}');
     await expect(runIngest(day.project)).rejects.toMatchObject({ code: 'MON_SERVED' });
+  });
+
+  test('a state that is lost is an error that says the way out: its archive would be there twice', async () => {
+    day.serve('10:00', 'c-1', {});
+    await runIngest(day.project);
+    rmSync(stateFile(served));
+    const lost = { code: 'MON_SERVED', message: expect.stringContaining('is gone') as string };
+    await expect(runIngest(day.project)).rejects.toMatchObject(lost);
+    await expect(day.judge('2026-01-10T00:00:00')).rejects.toMatchObject(lost);
+    renameSync(served, `${served}-before`);
+    expect(await runIngest(day.project)).toMatchObject({ gaps: [] });
+    expect(await idsOf()).toEqual(['q-1']);
   });
 
   test('the spool shrinks behind the ingest, and not before', async () => {
@@ -295,8 +306,9 @@ describe('commits', () => {
     await log.close();
     expect(log.stats().shedRecords).toBe(shedRecords);
     expect(await runIngest(day.project)).toMatchObject({ gaps: [], openTails: [] });
-    const ids = (await ingestedRecords(served)).flatMap(({ requestId }) => requestId ?? []);
-    expect(ids).toEqual(['a', 'b'].flatMap((name) => Array.from({ length: 400 }, (_, i) => `${name}${i}`)));
+    expect(await idsOf()).toEqual(
+      ['a', 'b'].flatMap((name) => Array.from({ length: 400 }, (_, i) => `${name}${i}`)),
+    );
   });
 });
 
@@ -329,8 +341,7 @@ describe('the command', () => {
     const { code, stdout } = await plumb(['-C', day.project.settings.folder, '--json', 'monitor', 'ingest']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ counts: { duplicates: 0 }, gaps: [], openTails: [] });
-    const ids = (await ingestedRecords(served)).flatMap(({ requestId }) => requestId ?? []);
-    expect(ids.toSorted()).toEqual(Array.from({ length: 2_000 }, (_, i) => `r${i}`).toSorted());
+    expect((await idsOf()).toSorted()).toEqual(Array.from({ length: 2_000 }, (_, i) => `r${i}`).toSorted());
   });
 
   test('that follows ends in order when it is asked to, with what it had read committed', async () => {
@@ -341,8 +352,7 @@ describe('the command', () => {
     process_.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
     await runIngest(day.project);
-    const requests = (await ingestedRecords(served)).flatMap(({ requestId }) => requestId ?? []);
-    expect(requests).toHaveLength(1);
+    expect(await idsOf()).toHaveLength(1);
   });
 });
 
@@ -413,8 +423,7 @@ describe('the verdict', () => {
   test('is refused where a file of the day is gone', async () => {
     day.serve('09:00', 'c-1', {});
     await runIngest(day.project);
-    const { archive } = IngestLedger.read(served);
-    for (const { file } of archivedFiles(served, [archive], () => true)) rmSync(file);
+    for (const file of files()) rmSync(file);
     await expect(day.judge(SETTLED)).rejects.toMatchObject({ code: 'MON_SERVED' });
   });
 

@@ -105,6 +105,25 @@ describe('an epoch', () => {
     expect(epoch.openTail()).toBeNull();
   });
 
+  test('a clock that moves with every heartbeat leaves a bounded state; the newest offsets are kept', () => {
+    const epoch = account([]);
+    for (let n = 1; n <= 5_000; n++) {
+      epoch.take(n * 10, n * 10);
+      epoch.hear({ ...beat(n * 10), clockOffsetUs: n }, false);
+    }
+    const text = JSON.stringify(epoch.text().offsets);
+    expect(text.length).toBeLessThan(2_000);
+    const again = new EpochAccount(
+      JSON.parse(JSON.stringify(epoch.text())) as ReturnType<EpochAccount['text']>,
+    );
+    for (const one of [epoch, again]) {
+      expect(one.clockOffsetUs(50_005)).toBe(5_000);
+      expect(one.clockOffsetUs(49_995)).toBe(4_999);
+      // Long before those that are kept: the oldest of them.
+      expect(one.clockOffsetUs(15)).toBe(4_901);
+    }
+  });
+
   test('is the same after it was written and read', () => {
     const epoch = account([1, 2, 5]);
     epoch.hear(beat(5, [[3, 3]]), false);
