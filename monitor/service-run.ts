@@ -32,6 +32,8 @@ import type { MonitoredDay } from './monitored-day.ts';
 import { agreeingPairs } from './replay/agreeing-values.ts';
 import { splitRole } from './replay/role-replay.ts';
 import { IncidentTally } from './tally/incident-tally.ts';
+import { looksLike } from './likeness/likeness-search.ts';
+import { UnexplainedRows } from './likeness/unexplained-rows.ts';
 import { RoleTally } from './tally/role-tally.ts';
 import { runsOfDay } from './verdict/runs-of-day.ts';
 import { trendPoint } from './verdict/earlier-day.ts';
@@ -200,7 +202,8 @@ export class ServiceRun {
     const keys = { keys: entity.joinKeys.length, isStored: view.kind === 'stored' };
     const agreed = hasRows ? await agreedByOpen(duck, keys) : new Map<number, number>();
     const revealed = new RevealedValues(duck, view, hmacKey, replay);
-    const asServed = new AsServed(duck, { view, entity }, replay, revealed);
+    const unexplained = new UnexplainedRows();
+    const asServed = new AsServed(duck, { view, entity }, replay, { revealed, unexplained });
     for await (const page of replay.pages()) {
       const rows = page.map((vector) => judge.read(vector));
       const asked = await asServed.ask(rows);
@@ -211,6 +214,7 @@ export class ServiceRun {
         if (this.#rows.verdicts.isFull) await this.#rows.verdicts.flush();
       }
     }
+    judge.addLikeness(await looksLike(duck, view, replay, unexplained.rows()));
   }
 
   /** @throws REG_SOURCE when the view's history cannot be read */

@@ -24,6 +24,7 @@ import { missedSql, pairSql } from '../judge/missed-rows.ts';
 import { PrintSearch } from './print-search.ts';
 import { missedOf } from '../judge/replayed-vector.ts';
 import type { ViewReplay } from '../judge/replay.ts';
+import type { UnexplainedRows } from '../likeness/unexplained-rows.ts';
 import type { RevealedValues } from './revealed-values.ts';
 
 /** What the history says of a row that was given out; alterations stand by the features of today's view. */
@@ -42,13 +43,14 @@ export class AsServed {
   readonly #revealed: RevealedValues;
   readonly #search: PrintSearch;
   readonly #earlier: EarlierRows;
+  readonly #unexplained: UnexplainedRows;
 
   /** @param view  in the bundle in force, and its entity */
   constructor(
     duck: DuckDb,
     { view, entity }: { view: FeatureView; entity: Entity },
     replay: ViewReplay,
-    revealed: RevealedValues,
+    { revealed, unexplained }: { readonly revealed: RevealedValues; readonly unexplained: UnexplainedRows },
   ) {
     this.#duck = duck;
     this.#view = view;
@@ -56,6 +58,7 @@ export class AsServed {
     this.#revealed = revealed;
     this.#search = new PrintSearch(duck, view, entity, replay);
     this.#earlier = new EarlierRows(duck, view, replay);
+    this.#unexplained = unexplained;
   }
 
   /** @returns by vid, for each row of the page that was given out and can be read */
@@ -77,15 +80,14 @@ export class AsServed {
     return new Map(
       asked.map(({ row, facts, answer }) => {
         const { vid } = row.given.vector;
-        return [
-          vid,
-          {
-            fidelity: answer,
-            ...alterationsOf(facts, answer, earlier.get(vid)),
-            ...(answer.answer === 'restamped' ? { missed: missed.get(vid) ?? null } : {}),
-            honest: honest.get(vid) ?? null,
-          },
-        ];
+        const of: AskedFidelity = {
+          fidelity: answer,
+          ...alterationsOf(facts, answer, earlier.get(vid)),
+          ...(answer.answer === 'restamped' ? { missed: missed.get(vid) ?? null } : {}),
+          honest: honest.get(vid) ?? null,
+        };
+        this.#unexplained.offer(row, of);
+        return [vid, of];
       }),
     );
   }

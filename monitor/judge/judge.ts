@@ -35,6 +35,7 @@ import type { ReplayedRow, ReplayedVector } from './replayed-vector.ts';
 import { rowFacts } from './row-facts.ts';
 import type { RunIndex } from './run-index.ts';
 import type { Mismatch } from '../tally/incident-tally.ts';
+import type { LooksLike } from '../likeness/likeness.ts';
 import type { RoleTally } from '../tally/role-tally.ts';
 import { DROPPED } from '../verdict/snapshot.ts';
 import type { State } from '../causes/value-state.ts';
@@ -167,6 +168,11 @@ export class ViewJudge {
   /** Counts rows that are what the history holds, without judging them. */
   addTrue(rows: number): void {
     this.#fidelity.true += rows;
+  }
+
+  /** @param found  by feature what its unexplained values look like */
+  addLikeness(found: ReadonlyMap<string, readonly LooksLike[]>): void {
+    for (const [feature, looksLike] of found) this.#judged.tallies.get(feature)?.addLikeness(looksLike);
   }
 
   /** How many rows that were given out had each answer. */

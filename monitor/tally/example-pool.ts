@@ -4,6 +4,7 @@
  * Of an hour those with the lowest hashes of their requests are kept: a fair sample, the same in every run, without
  * keeping the hour's values. No request and no entity gives more than two. An example is made only of what is kept.
  */
+import { textHash } from '../text-hash.ts';
 import type { Cause } from '../causes/cause.ts';
 import type { Example } from '../verdict/snapshot.ts';
 import type { Decided } from './decided.ts';
@@ -134,8 +135,5 @@ class BestList {
 
 /** What orders examples of equal harm: FNV-1a, 32 bits. */
 export function exampleHash(requestId: string, row: number): number {
-  const text = `${requestId} ${row}`;
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
+  return textHash(`${requestId} ${row}`);
 }

@@ -25,6 +25,7 @@ import { STATES, isAbsent } from '../causes/value-state.ts';
 import type { Decided, RowDecisions } from './decided.ts';
 import type { CauseCounts, Example, FeatureSnapshot, SideOfExample } from '../verdict/snapshot.ts';
 import type { State } from '../causes/value-state.ts';
+import type { LooksLike } from '../likeness/likeness.ts';
 import { harmOf } from '../incidents/harm.ts';
 import { ExamplePool } from './example-pool.ts';
 import type { Candidate } from './example-pool.ts';
@@ -92,6 +93,7 @@ export class FeatureTally {
   readonly #examples = new ExamplePool();
   #harm = 0;
   readonly #pairs: PairTally;
+  #looksLike: readonly LooksLike[] = [];
 
   /** @param spread  what a difference is measured by (incidents/harm.ts); null: unknown */
   constructor(feature: Feature, spread: number | null = null) {
@@ -141,6 +143,11 @@ export class FeatureTally {
       if (hasAvailable) this.#exactAsAvailable += count;
       else this.#hasAvailable = false;
     }
+  }
+
+  /** What the values that stay unexplained look like. */
+  addLikeness(looksLike: readonly LooksLike[]): void {
+    this.#looksLike = looksLike;
   }
 
   add(facts: ValueFacts, row: JudgedRow): Judgement {
@@ -249,6 +256,7 @@ export class FeatureTally {
       states: this.#stateTable(),
       ...this.#pairs.differences(),
       ...this.#causes(),
+      ...(this.#looksLike.length > 0 ? { looksLike: this.#looksLike } : {}),
       distributions: this.#pairs.distributions(),
       examples: this.#examples.chosen(MOST_EXAMPLES).map(({ example }) => example),
     };

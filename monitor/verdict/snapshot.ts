@@ -12,6 +12,7 @@ import type { Cause } from '../causes/cause.ts';
 import type { DriftReferences } from '../drift/drift-references.ts';
 import type { FeatureDrift } from '../drift/feature-drift.ts';
 import type { State } from '../causes/value-state.ts';
+import type { LooksLike } from '../likeness/likeness.ts';
 import type { Distributions } from '../statistics/distributions.ts';
 
 export const SNAPSHOT_VERSION = 2;
@@ -274,6 +275,8 @@ export interface FeatureSnapshot extends RowShares {
   readonly causes: Readonly<Partial<Record<Cause, CauseCounts>>>;
   /** Causes that stood beside the first one. */
   readonly also: Readonly<Partial<Record<Cause, number>>>;
+  /** What the unexplained values look like, the best first; no proof. Absent: nothing that is shown. */
+  readonly looksLike?: readonly LooksLike[];
   readonly distributions: Distributions | null;
   /** Moves neither the verdict nor an exit code. Absent: of an hour, or the feature's values stay out of the log. */
   readonly drift?: FeatureDrift;
