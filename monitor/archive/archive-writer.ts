@@ -6,6 +6,7 @@
  *
  * Between the last two steps the files are known by the state alone (archive-files.ts finds them there).
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDb, EXACT_FLOATS } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
@@ -122,7 +123,14 @@ export class ArchiveWriter {
       for (const [hour, files] of over) {
         for (const [folder, own] of byFolder(files)) {
           // What this batch has written for the hour need not be moved first.
-          const paths = own.map((file) => this.#whereIs(file, moving));
+          const all = own.map((file) => this.#whereIs(file, moving));
+          const paths = all.filter((path) => existsSync(path));
+          for (const lost of all.filter((path) => !paths.includes(path))) {
+            // It stays counted, so that whoever reads the hour is told.
+            state.addFile(hour, 0);
+            this.#options.warn(`${lost} is gone: its vectors of the hour ${hour} are lost`);
+          }
+          if (paths.length === 0) continue;
           const from = `${this.#batches}/${name}-${moving.size}.parquet`;
           state.addFile(hour, await this.#join(duck, paths, from));
           moving.set(from, `${folder}/${name}-joined.parquet`);

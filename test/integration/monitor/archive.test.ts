@@ -187,6 +187,22 @@ test('the present hour is open: its files are joined into one once it is over', 
   expect(await rowsOf('_pod')).toHaveLength(5);
 });
 
+test('an open file that is gone is told, costs its own vectors alone, and stays counted', async () => {
+  for (const minute of [10, 11, 12]) {
+    now(`09:${minute}`);
+    day.serve(`09:${minute}`, 'c-1', {});
+    await runIngest(day.project);
+  }
+  const open = join(served(), '_open', 'churn', 'v1.0', `date=${DAY}`, 'hour=09');
+  rmSync(join(open, readdirSync(open)[1]!));
+  now('10:06');
+  await runIngest(day.project);
+  expect(day.project.said.join()).toContain(`is gone: its vectors of the hour ${DAY}T09 are lost`);
+  const { archive } = IngestLedger.read(served());
+  expect(archive.hours.get(`${DAY}T09`)).toEqual({ files: 2, vectors: 2 });
+  expect(await runIngest(day.project)).toMatchObject({ gaps: [] });
+});
+
 test('days past those that are kept are removed, and what comes of them later', async () => {
   const { settings } = day.project;
   const project = {

@@ -1,0 +1,80 @@
+/** `served(date)` of the Python client: what a model got on a day, with the status of each value, of a real archive. */
+import { expect, test } from 'vitest';
+import { runIngest } from '../../monitor/ingest/main.ts';
+import { DAY, at } from '../support/day-time.ts';
+import { MonitoredDay, SERVICE } from '../support/fixtures/monitored-day.ts';
+import { PYTHON_LIMIT_MS, pythonEnvironment } from '../support/processes/python-environment.ts';
+
+const row = (count: bigint | null, spent: number | null) => ({
+  event: '08:00',
+  created: '08:00',
+  values: [count, spent],
+});
+
+test(
+  'has the values that models got, nulls with what they are, and says what it lacks',
+  async () => {
+    const day = await MonitoredDay.make();
+    try {
+      day.serve('09:00', 'c-1', { row: row(2n ** 60n, 1.5) });
+      day.serve('09:01', 'c-2', { row: row(7n, null), status: 'OUTSIDE_TTL' });
+      // From here on the service does not take what is spent.
+      const features = SERVICE.features.filter(({ feature }) => feature !== 'spent_1d');
+      day.publish(day.orders, { ...SERVICE, features });
+      day.serve('10:00', null, { status: 'UNAVAILABLE', source: 'none' });
+      day.serve('10:01', 'c-4', { row: row(null, 4.5) }, 1, {
+        row: { event: '08:00', created: '08:00', values: [0.25, null, null] },
+      });
+      await day.closeLog();
+      day.project.setClock(at('23:00'));
+      await runIngest(day.project);
+      const refused = [
+        ['2026-01-03', 'churn', null],
+        [DAY, 'chum', null],
+        [DAY, 'churn', '9.0'],
+        ['yesterday', 'churn', null],
+      ];
+      const folder = day.project.settings.served;
+      const python = await pythonEnvironment();
+      const input = JSON.stringify({ folder, service: 'churn', date: DAY, refused });
+      const found = JSON.parse(await python.run('test/clients/read_served.py', { input })) as object;
+      const common = { driver_id: 1, driver_stats__conv_rate: null };
+      expect(found).toMatchObject({
+        frame: [
+          { ...common, customer_id: 'c-1', orders__orders_1d: 2 ** 60, orders__spent_1d: 1.5 },
+          { ...common, customer_id: 'c-2', orders__orders_1d: null, orders__spent_1d: null },
+          { ...common, customer_id: null, orders__orders_1d: null, orders__spent_1d: null },
+          { driver_id: 1, driver_stats__conv_rate: 0.25, customer_id: 'c-4', orders__orders_1d: null },
+        ],
+        types: { orders__orders_1d: 'int64[pyarrow]', orders__spent_1d: 'double[pyarrow]' },
+        requests: [1, 2, 3, 4].map((n) => [`q-${n}`, 0]),
+        arrow: 4,
+        polars: 4,
+        length: 4,
+        refused: [
+          expect.stringContaining('has no vectors of 2026-01-03'),
+          expect.stringContaining('has nothing of chum; it has churn'),
+          expect.stringContaining('has no version 9.0; it has 1.0'),
+          expect.stringContaining('expected a date such as 2026-01-02'),
+        ],
+      });
+      const { statuses } = found as { statuses: Record<string, string>[] };
+      expect(statuses.map((one) => one['orders__orders_1d'])).toEqual([
+        'PRESENT',
+        'OUTSIDE_TTL',
+        'UNAVAILABLE',
+        'NULL',
+      ]);
+      expect(statuses.map((one) => one['driver_stats__conv_rate'])).toEqual([
+        'MISSING',
+        'MISSING',
+        'MISSING',
+        'PRESENT',
+      ]);
+      expect(JSON.stringify(found)).not.toContain('_row__');
+    } finally {
+      await day.remove();
+    }
+  },
+  PYTHON_LIMIT_MS,
+);
