@@ -1,8 +1,12 @@
 /**
  * `plumb materialize --dry-run`: everything that a run reads, checks and computes, and nothing that it writes. Neither
  * history, online store, markers nor records change, and no reject file is kept; what would fail a run fails this too.
+ *
+ * It holds no lock and no lease, so that a run may begin meanwhile. What it stages lies in a folder of its own, away
+ * from what other runs have staged.
  */
 import type { FeatureView } from '../contract/model.ts';
+import { openScratchFolder } from '../project/scratch-folder.ts';
 import { prepareHistory } from './history/compute.ts';
 import { warnAbout } from './history/append-history.ts';
 import { chooseRows } from './online/choose-rows.ts';
@@ -11,7 +15,8 @@ import { recordedCounts } from './run/row-counts.ts';
 import type { RecordedCounts } from './run/row-counts.ts';
 import { heldRange } from './run-hold.ts';
 import { planRun } from './run/run-plan.ts';
-import { lockView } from './run/view-lock.ts';
+import { ViewLease } from './run/view-lease.ts';
+import { refuseLocked } from './run/view-lock.ts';
 import { withEngine } from './run/view-run.ts';
 import type { RunJob, ViewRun } from './run/view-run.ts';
 
@@ -30,17 +35,21 @@ export interface DryRun extends RecordedCounts {
 
 /** @throws what a run would throw before it wrote anything */
 export async function dryRun(job: RunJob, view: FeatureView): Promise<DryRun> {
-  const lock = lockView(job.project.settings.history, view);
+  const { settings } = job.project;
+  refuseLocked(settings.history, view);
+  await ViewLease.refuseHeld(job.database, view);
+  const scratch = openScratchFolder(settings.train.temp, 'materialize');
   try {
-    const dry = { ...(await planRun(job, view)), keepsRejects: false };
-    return await withEngine(dry, async (planned) => {
-      const run: ViewRun = { ...planned, range: await heldRange(planned) };
+    const planned = await planRun(job, view, false);
+    const dry = { ...planned, staging: scratch.folder, keepsRejects: false };
+    return await withEngine(dry, async (opened) => {
+      const run: ViewRun = { ...opened, range: await heldRange(opened) };
       const { full, fromUs, watermarkUs } = run.range;
       const found = view.kind === 'stored' ? await ofStored(run) : await ofAggregated(run);
       return { view: view.id, full, fromUs, watermarkUs, ...found };
     });
   } finally {
-    lock.release();
+    scratch.remove();
   }
 }
 

@@ -134,7 +134,7 @@ async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
   const { clock, logger, settings } = project;
   const hold = await holdView(settings.history, database, view);
   try {
-    const planned = { ...(await planRun(job, view)), lease: hold.lease };
+    const planned = { ...(await planRun(job, view, true)), lease: hold.lease };
     const begun = beginRun(planned);
     await database.startRun(begun);
     try {

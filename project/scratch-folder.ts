@@ -28,7 +28,7 @@ interface ScratchFolder {
 }
 
 /** Removes what killed processes of the command have left in `temp`, then makes a folder of its own there. */
-export function openScratchFolder(temp: string, command: 'train' | 'monitor'): ScratchFolder {
+export function openScratchFolder(temp: string, command: 'train' | 'monitor' | 'materialize'): ScratchFolder {
   const home = join(temp, `plumb-${command}`);
   const prefix = `${command}-`;
   makeFolder(home);

@@ -24,7 +24,7 @@ import { checkSource } from './source-check.ts';
 /** What the history's rows hang on of a run. The view is aggregated. */
 export interface HistoryRun extends Pick<
   ViewRun,
-  'view' | 'entity' | 'runId' | 'duck' | 'logger' | 'progress' | 'keepsRejects' | 'lease'
+  'view' | 'entity' | 'runId' | 'duck' | 'logger' | 'progress' | 'staging' | 'keepsRejects' | 'lease'
 > {
   readonly settings: HistoryPlace;
   readonly range: HistoryRange;

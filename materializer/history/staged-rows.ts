@@ -57,8 +57,7 @@ export class StagedRows {
     this.#progress = run.progress;
     this.#root = run.settings.history;
     this.#runId = run.runId;
-    this.#folder = clearStaged(this.#root, plan.view, run.runId);
-    makeFolder(historyFolder(this.#root, plan.view));
+    this.#folder = clearStaged(run.staging, plan.view, run.runId);
   }
 
   /** The folder of the run. */

@@ -18,7 +18,7 @@ import { makeFolder } from '../../contract/std/files/folder.ts';
 
 type Named = Pick<FeatureView, 'name' | 'version'>;
 
-/** The folder of a run of a view for what is not yet history. */
+/** The folder of a run of a view for what is not yet history; in a dry run `root` is a folder of its own. */
 function stagedFolder(root: string, view: Named, runId: string): string {
   return join(folderBeside(root, '_staged', view), runId);
 }

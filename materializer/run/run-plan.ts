@@ -11,7 +11,6 @@ import { randomBytes } from 'node:crypto';
 import { HistoriesSeen, seenHistory } from '../../project/history/history-place.ts';
 import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { FeatureView } from '../../contract/model.ts';
-import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { movesBookmark, planRange } from './run-range.ts';
@@ -22,16 +21,17 @@ const DIED = 'its process ended before the run did';
 
 /**
  * Plans the run of a view that begins now. A record that still says `running` has lost its process, since the lock is
- * held: it is closed.
+ * held: it is closed, in the registry where the run is to write.
  * @throws MAT_RANGE
  */
-export async function planRun(job: RunJob, view: FeatureView): Promise<PlannedRun> {
+export async function planRun(job: RunJob, view: FeatureView, writes: boolean): Promise<PlannedRun> {
   const { project, bundle, database, options, signal } = job;
   const { clock, logger } = project;
   const settings = { ...project.settings, seen: new HistoriesSeen() };
   const startedUs = clock.nowUs();
-  const runs = (await database.runs({ view: view.id })).filter((run) => run.kind !== 'stream');
-  await closeDead(database, runs, startedUs);
+  const known = (await database.runs({ view: view.id })).filter((run) => run.kind !== 'stream');
+  const runs = known.map((run) => (run.state === 'running' ? endedBy(run, startedUs) : run));
+  if (writes) for (const [i, run] of runs.entries()) if (run !== known[i]) await database.finishRun(run);
   const range = rangeAfter(runs, job, view, { startedUs, place: settings });
   return {
     view,
@@ -46,6 +46,7 @@ export async function planRun(job: RunJob, view: FeatureView): Promise<PlannedRu
     range,
     replace: options.replace,
     lease: null,
+    staging: settings.history,
     keepsRejects: true,
   };
 }
@@ -86,13 +87,8 @@ function keepsLonger(view: FeatureView, previous: RunRecord): boolean {
   return ttlUs !== null && (view.ttlUs === null || view.ttlUs > ttlUs);
 }
 
-/** Closes the records in place, and in the registry. */
-async function closeDead(database: RegistryDatabase, runs: RunRecord[], nowUs: number): Promise<void> {
-  for (const [i, run] of runs.entries()) {
-    if (run.state !== 'running') continue;
-    runs[i] = { ...run, state: 'failed', finishedUs: nowUs, error: DIED };
-    await database.finishRun(runs[i]);
-  }
+function endedBy(run: RunRecord, nowUs: number): RunRecord {
+  return { ...run, state: 'failed', finishedUs: nowUs, error: DIED };
 }
 
 /** Whether a run that was to move the horizon died, and nobody knows how much of the history it had written. */

@@ -17,13 +17,14 @@ import { hostname } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { FeatureView } from '../../contract/model.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { RegistryDatabase } from '../../project/database/registry-database.ts';
+import type { Lease, RegistryDatabase } from '../../project/database/registry-database.ts';
 import { materializerError } from '../errors.ts';
 
 const LEASE_MS = 60_000;
 const RENEW_MS = 15_000;
 
 type Leases = Pick<RegistryDatabase, 'takeLease' | 'renewLease'>;
+type View = Pick<FeatureView, 'id'>;
 
 export class ViewLease {
   readonly #view: string;
@@ -52,11 +53,7 @@ export class ViewLease {
    * Takes the lease of a view whose lock is held.
    * @throws MAT_BUSY when a run on another machine has it
    */
-  static async take(
-    leases: Leases,
-    view: Pick<FeatureView, 'id'>,
-    machine = thisMachine(),
-  ): Promise<ViewLease> {
+  static async take(leases: Leases, view: View, machine = thisMachine()): Promise<ViewLease> {
     const holder = `${machine} ${randomBytes(8).toString('hex')}`;
     const nowMs = Date.now();
     const lease = await leases.takeLease(view.id, {
@@ -66,10 +63,18 @@ export class ViewLease {
       over: `${machine} `,
     });
     if (lease.holder === holder) return new ViewLease(view.id, leases, { holder, number: lease.number });
-    const [host] = lease.holder.split(' ');
-    const until = formatTimestamp(lease.untilMs * 1_000).slice(0, 19);
-    const message = `another run of ${view.id} is under way on ${host}; unless it goes on, its lease ends at ${until}Z`;
-    throw materializerError('MAT_BUSY', message);
+    throw heldElsewhere(view, lease);
+  }
+
+  /** Takes nothing. @throws MAT_BUSY when a run on another machine has the view's lease */
+  static async refuseHeld(
+    leases: Pick<RegistryDatabase, 'lease'>,
+    view: View,
+    machine = thisMachine(),
+  ): Promise<void> {
+    const lease = await leases.lease(view.id);
+    if (lease === null || lease.untilMs <= Date.now() || lease.holder.startsWith(`${machine} `)) return;
+    throw heldElsewhere(view, lease);
   }
 
   /**
@@ -94,6 +99,13 @@ export class ViewLease {
     if (held) this.#goodUntilMs = askedMs + LEASE_MS;
     return held;
   }
+}
+
+function heldElsewhere({ id }: View, { holder, untilMs }: Lease): Error {
+  const [host] = holder.split(' ');
+  const until = formatTimestamp(untilMs * 1_000).slice(0, 19);
+  const message = `another run of ${id} is under way on ${host}; unless it goes on, its lease ends at ${until}Z`;
+  return materializerError('MAT_BUSY', message);
 }
 
 export function leaseLost(view: string): Error {

@@ -1,4 +1,5 @@
 /** One run of a view at a time: a lock in the view's history folder. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { historyFolder } from '../../project/history/history-folder.ts';
 import type { FeatureView } from '../../contract/model.ts';
@@ -6,20 +7,38 @@ import { FileLock } from '../../contract/std/files/file-lock.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import { materializerError } from '../errors.ts';
 
+type Locked = Pick<FeatureView, 'id' | 'name' | 'version'>;
+
 /**
  * @throws MAT_BUSY when another run of the view holds it, MAT_HISTORY when the folder cannot be written
  */
-export function lockView(historyRoot: string, view: Pick<FeatureView, 'id' | 'name' | 'version'>): FileLock {
+export function lockView(historyRoot: string, view: Locked): FileLock {
   const folder = historyFolder(historyRoot, view);
   let lock: FileLock | null;
   try {
     makeFolder(folder);
-    lock = FileLock.tryTake(join(folder, '_run.lock'));
+    lock = FileLock.tryTake(lockFile(folder));
   } catch (error) {
     const message = `cannot write the history in ${folder}: ${(error as Error).message}`;
     throw materializerError('MAT_HISTORY', message, { field: 'history' }, error);
   }
-  if (lock === null)
-    throw materializerError('MAT_BUSY', `another run of ${view.id} is under way in ${folder}`);
+  if (lock === null) throw busy(folder, view);
   return lock;
+}
+
+/** Makes nothing and holds nothing. @throws MAT_BUSY when a run of the view holds it */
+export function refuseLocked(historyRoot: string, view: Locked): void {
+  const folder = historyFolder(historyRoot, view);
+  if (!existsSync(lockFile(folder))) return;
+  const lock = FileLock.tryTake(lockFile(folder));
+  if (lock === null) throw busy(folder, view);
+  lock.release();
+}
+
+function lockFile(folder: string): string {
+  return join(folder, '_run.lock');
+}
+
+function busy(folder: string, { id }: Locked): Error {
+  return materializerError('MAT_BUSY', `another run of ${id} is under way in ${folder}`);
 }

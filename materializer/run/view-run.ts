@@ -63,6 +63,8 @@ export interface PlannedRun {
   readonly lease: RunLease | null;
   /** Whether rows online are overwritten whatever they are. */
   readonly replace: boolean;
+  /** Where it stages rows: the histories' folder, in a dry run a folder of its own. */
+  readonly staging: string;
   /** Whether the rows that do not count go to files; they do not in a dry run. */
   readonly keepsRejects: boolean;
 }
@@ -77,9 +79,9 @@ export interface ViewRun extends PlannedRun {
  * @throws what `work` throws; MAT_STOPPED in its place when the run has been told to stop
  */
 export async function withEngine<T>(planned: PlannedRun, work: (run: ViewRun) => Promise<T>): Promise<T> {
-  const { view, settings, logger, signal, runId } = planned;
-  const staged = clearStaged(settings.history, view, runId);
-  const tempFolder = spillFolder(settings.history, view, runId);
+  const { view, settings, staging, logger, signal, runId } = planned;
+  const staged = clearStaged(staging, view, runId);
+  const tempFolder = spillFolder(staging, view, runId);
   const memoryLimit = `${settings.materialize.memory}B`;
   const duck = await DuckDb.open({ tempFolder, memoryLimit, memorySetting: 'materialize.memory' });
   const progress = new RunProgress(logger, view.id, signal);

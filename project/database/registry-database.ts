@@ -51,7 +51,7 @@ interface Tables {
 }
 
 /** Who may write the history of a view. */
-interface Lease {
+export interface Lease {
   readonly holder: string;
   /** One more than that of the holder before. */
   readonly number: number;
@@ -209,10 +209,7 @@ export class RegistryDatabase {
     await this.#db.updateTable('run').set(runRow(run)).where('run_id', '=', run.runId).execute();
   }
 
-  /**
-   * Takes a view's lease where nobody has it, where it has ended, or from whom the wish names.
-   * @returns the lease as it is then, whoever has it
-   */
+  /** Takes a lease that nobody has, that has ended, or whose holder the wish names. @returns it, whoever has it then */
   async takeLease(view: string, { holder, nowMs, untilMs, over }: LeaseWish): Promise<Lease> {
     await this.#db
       .insertInto('lease')
@@ -229,9 +226,13 @@ export class RegistryDatabase {
           ),
       )
       .execute();
-    const lease = this.#db.selectFrom('lease').selectAll().where('view', '=', view);
-    const row = await lease.executeTakeFirstOrThrow();
-    return { holder: row.holder, number: row.number, untilMs: row.until_ms };
+    return (await this.lease(view))!;
+  }
+
+  /** @returns the lease of a view as it is; null: nobody ever took it */
+  async lease(view: string): Promise<Lease | null> {
+    const row = await this.#db.selectFrom('lease').selectAll().where('view', '=', view).executeTakeFirst();
+    return row === undefined ? null : { holder: row.holder, number: row.number, untilMs: row.until_ms };
   }
 
   /** @param untilMs  0 gives it back. @returns false where somebody else has it by now */

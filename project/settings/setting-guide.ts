@@ -116,7 +116,7 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   'materialize.memory': of(SIZE, 'What DuckDB may hold in memory; buffers of Parquet and Node come on top.'),
   'materialize.metrics': of(FILE, 'A textfile for Prometheus that each run writes anew.'),
   'train.memory': of(SIZE, 'What DuckDB may hold in memory.'),
-  'train.temp': of(FOLDER, 'Where the rest goes meanwhile.'),
+  'train.temp': of(FOLDER, 'Where the rest goes meanwhile, and what a dry run of `materialize` computes.'),
   'monitor.memory': of(
     SIZE,
     'What DuckDB may hold in memory while a day is judged, and at most half of what the container has.',

@@ -74,7 +74,7 @@ test('rows appear one file a day, whole, when published and not before; then the
     cutoffUs: START + 30 * HOUR,
   });
   const home = join(folder, 'counts', 'v1');
-  expect(readdirSync(home)).toEqual([]);
+  expect(existsSync(home)).toBe(false);
   expect(readdirSync(join(folder, '_staged', 'counts', 'v1'))).toEqual(['run-1']);
   const result = await prepared.publish(START + 31 * HOUR);
   expect(readdirSync(home).toSorted()).toEqual(['_delta_log', 'day=2026-01-05', 'day=2026-01-06']);
@@ -103,7 +103,7 @@ test('what a crashed run left aside goes when the next one starts; a discarded r
   const prepared = await prepare(viewOf(), [event('a', 1, 1)]);
   expect(existsSync(left)).toBe(false);
   await prepared.discard();
-  expect(readdirSync(join(folder, 'counts', 'v1'))).toEqual([]);
+  expect(existsSync(join(folder, 'counts', 'v1'))).toBe(false);
 });
 
 test('bad events are refused whole, counted by reason, and kept with it in a file', async () => {
@@ -209,7 +209,7 @@ test('a value that is too large to be summed is a bad row; a sum that does not f
     'price is too large to be summed with 6 decimal places': 2,
   });
   await huge.discard();
-  expect(readdirSync(join(folder, 'counts', 'v1'))).toEqual([]);
+  expect(existsSync(join(folder, 'counts', 'v1'))).toBe(false);
   const narrow = viewOf([
     COUNT,
     { name: 's', function: 'sum', column: 'pieces', columnType: { kind: 'int32' }, type: { kind: 'int32' } },
