@@ -2,8 +2,6 @@
  * The manifest of a training set (contract/training-manifest.ts): made of the joined tables before the set is written,
  * kept in the registry once it is.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { cpus } from 'node:os';
 import type { LabelCounts, TrainingManifest } from '../contract/training-manifest.ts';
 import { takenOf } from '../contract/sketch.ts';
@@ -35,7 +33,7 @@ export async function describeSet(
   { features, counts, name, out, project }: MadeSet,
 ): Promise<TrainingManifest> {
   const { bundle, service, labels, mode, duck } = set;
-  const { file, rows, rowsWithoutTime, rowsWithNullKey } = labels;
+  const { file, sha256, rows, rowsWithoutTime, rowsWithNullKey } = labels;
   const sketches = await sketchesOf(set, features);
   return {
     version: 1,
@@ -55,7 +53,7 @@ export async function describeSet(
       duckdb: (await duck.rows('SELECT version() AS v'))[0]!['v'] as string,
       processor: `${process.arch}, ${cpus()[0]?.model ?? 'unknown'}`,
     },
-    labels: { file, sha256: await sha256Of(file), rows, rowsWithoutTime, rowsWithNullKey },
+    labels: { file, sha256, rows, rowsWithoutTime, rowsWithNullKey },
     out: { file: out, rows },
     features: features.columns.map((column) => ({
       name: column.name,
@@ -87,12 +85,6 @@ async function sketchesOf(
     for (const [name, sketch] of await sketchColumns(duck, from, sketched)) sketches.set(name, sketch);
   }
   return sketches;
-}
-
-async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const bytes of createReadStream(file)) hash.update(bytes as Buffer);
-  return hash.digest('hex');
 }
 
 /** @throws TRAIN_MANIFEST */

@@ -25,6 +25,7 @@ import { openScratchFolder } from '../project/scratch-folder.ts';
 import { trainingError } from './errors.ts';
 import { countNotFull } from './full-windows.ts';
 import type { NotFull } from './full-windows.ts';
+import { requireUnchanged } from './labels-hash.ts';
 import { describeSet, keepManifest } from './manifest.ts';
 import { readLabels, tableFormat } from './training-labels.ts';
 import { badRowNotes, notesOf, refuseUnjudged } from './training-notes.ts';
@@ -160,6 +161,7 @@ async function writeOut(set: TrainingSet, features: JoinedFeatures, out: Trainin
   try {
     makeFolder(dirname(out.file));
     await writeTrainingSet(set.duck, set.labels, features, { ...out, file: aside });
+    await requireUnchanged(set.labels.file, set.labels.sha256);
     renameSync(aside, out.file);
   } catch (error) {
     if (existsSync(aside)) rmSync(aside);

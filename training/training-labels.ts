@@ -22,6 +22,7 @@ import { CodedError } from '../contract/std/coded-error.ts';
 import { requireRegularFile } from '../contract/std/files/regular-file.ts';
 import { readParquetFooter } from './table-file/parquet-append.ts';
 import type { ParquetFooter } from './table-file/parquet-append.ts';
+import { sha256Of } from './labels-hash.ts';
 import { unreadableColumn } from './unreadable-column.ts';
 
 /**
@@ -45,6 +46,8 @@ export interface Labels {
   readonly cast: ReadonlyMap<number, { readonly sql: string; readonly isTime: boolean }>;
   /** null in CSV. */
   readonly footer: ParquetFooter | null;
+  /** Of the file's bytes. */
+  readonly sha256: string;
   readonly rows: number;
   /** Earliest and latest time of the labels that have all keys and a time; null: there is no such label. */
   readonly firstUs: number | null;
@@ -94,8 +97,10 @@ export async function readLabels(
 ): Promise<Labels> {
   const format = tableFormat(file);
   if (!existsSync(file)) throw trainingError('TRAIN_LABELS', `${file} does not exist`, { file });
+  let sha256: string;
   try {
     requireRegularFile(file);
+    sha256 = await sha256Of(file);
   } catch (error) {
     throw unreadable(file, error);
   }
@@ -127,6 +132,7 @@ export async function readLabels(
   const timeOrNull = (name: string): number | null => (counts![name] === null ? null : Number(counts![name]));
   return {
     ...labels,
+    sha256,
     cast: new Map(casts.map(({ column, as, sql }) => [column, { sql, isTime: as === 't' }])),
     rows: Number(counts!['rows']),
     firstUs: timeOrNull('first'),

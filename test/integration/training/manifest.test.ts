@@ -1,6 +1,6 @@
 /** What `plumb train` keeps of each set in the registry, and how it is shown. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
@@ -109,6 +109,22 @@ describe('a manifest', () => {
     });
     expect(manifest.made.duckdb).toMatch(/^v1\./);
     expect(manifest.features.map(({ name }) => name)).toEqual(NAMES.map((name) => `driver_stats__${name}`));
+  });
+
+  test.each([
+    ['changed', (file: string) => appendFileSync(file, '2026-01-01T11:00:00Z,1\n')],
+    ['was removed', (file: string) => rmSync(file)],
+  ])('and set are not made of labels whose file %s meanwhile', async (how, change) => {
+    await train();
+    const labels = path('labels.csv');
+    let joins = 0;
+    const progress = (): void => void (joins++ === 0 && change(labels));
+    const changing = { ...project, logger: { ...project.logger, progress } };
+    const again = runTrain(changing, { service: 'rank', labels, out: path('again.parquet') });
+    const message = `${labels} ${how} while the training set was made of it`;
+    await expect(again).rejects.toMatchObject({ code: 'TRAIN_LABELS', message });
+    expect(readdirSync(project.settings.folder).filter((name) => name.startsWith('again'))).toEqual([]);
+    expect(await manifestNamed(project.database, 'again.parquet').catch(() => null)).toBeNull();
   });
 
   test('holds the distribution of the values in the set, fallbacks in place', async () => {
