@@ -34,10 +34,7 @@ export async function afterRun(project: Project, judged: readonly Snapshot[]): P
   const tellings =
     alerts.length === 0
       ? []
-      : await tellAlerts(
-          project,
-          judged.map((snapshot) => alertedService(project, snapshot)),
-        );
+      : await tellAlerts(project, () => judged.map((snapshot) => alertedService(project, snapshot)));
   if (judged.some(({ hour }) => hour !== undefined)) return tellingText(tellings);
   if (metrics !== null || push !== null) await publishMetrics(project, judged, tellings);
   if (heartbeat !== null) {

@@ -6,11 +6,16 @@ import type { AlertLevel, DayFault, OpenAlert } from './alert-fold.ts';
 export interface ToldAlert {
   readonly view: string;
   readonly cause: string;
+  /** What was told to act on stays so, also when its days are judged again and look milder. */
   readonly level: AlertLevel;
+  /** The level under which Alertmanager may have it, where that is another. */
+  readonly shown?: AlertLevel | undefined;
   readonly since: string;
 }
 
 export interface KnownAlerts {
+  /** How many messages it has taken. */
+  readonly taken: number;
   /** What it knows. */
   readonly told: readonly ToldAlert[];
   /** What a message was about that it may have taken, or not. */
@@ -26,8 +31,8 @@ interface AlertChanges<F extends DayFault> {
   readonly still: readonly OpenAlert<F>[];
   /** No longer open, of all that the receiver may have heard of. */
   readonly closed: readonly ToldAlert[];
-  /** Notes that `opened` has now. */
-  readonly raised: readonly ToldAlert[];
+  /** As Alertmanager may have them under another level than they have now: there they are other alerts. */
+  readonly superseded: readonly ToldAlert[];
 }
 
 export function changesOf<F extends DayFault>(
@@ -36,7 +41,7 @@ export function changesOf<F extends DayFault>(
 ): AlertChanges<F> {
   const known = new Map(told.map((alert) => [alertKey(alert), alert]));
   const heardOf = new Map([...begun, ...told].map((alert) => [alertKey(alert), alert]));
-  const isOpen = new Set(open.map(alertKey));
+  const levels = new Map(open.map((alert) => [alertKey(alert), alert.level]));
   const isNew = (alert: OpenAlert<F>): boolean => {
     const before = known.get(alertKey(alert));
     return before === undefined || (alert.level === 'page' && before.level === 'note');
@@ -46,10 +51,10 @@ export function changesOf<F extends DayFault>(
     opened,
     noted: open.filter((alert) => isNew(alert) && alert.level === 'note'),
     still: open.filter((alert) => !isNew(alert)),
-    closed: [...heardOf.values()].filter((alert) => !isOpen.has(alertKey(alert))),
-    raised: opened.flatMap((alert) => {
-      const before = heardOf.get(alertKey(alert));
-      return before?.level === 'note' ? [before] : [];
+    closed: [...heardOf.values()].filter((alert) => !levels.has(alertKey(alert))),
+    superseded: [...heardOf.values()].flatMap((alert) => {
+      const shown = alert.shown ?? alert.level;
+      return shown === (levels.get(alertKey(alert)) ?? alert.level) ? [] : [{ ...alert, level: shown }];
     }),
   };
 }

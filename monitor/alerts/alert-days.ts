@@ -7,8 +7,10 @@ import { countText } from '../../contract/std/count-text.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { spanText } from '../judged-span.ts';
 import { alarmedHours, hoursOf } from '../report/judged-days.ts';
+import { LIMITS } from '../limits.ts';
 import { faultsOf } from '../verdict/faults.ts';
 import type { SnapshotFault } from '../verdict/faults.ts';
+import { judgedOf, sum } from '../verdict/findings.ts';
 import { judgedDates, readSnapshot } from '../verdict/snapshot-folder.ts';
 import type { Snapshot } from '../verdict/snapshot.ts';
 import { alertKey } from './alert-fold.ts';
@@ -35,7 +37,7 @@ export function alertDays(reports: string, service: string, logger: Logger): Ale
 }
 
 export function alertDay(snapshot: Snapshot): AlertDay<AlertFault> {
-  const { date, hour = null, verdict, provisional, earlierFaults } = snapshot;
+  const { date, hour = null, provisional, earlierFaults } = snapshot;
   // A day without an earlier verdict was settled when it was first judged.
   const shown =
     earlierFaults === undefined || provisional
@@ -44,7 +46,19 @@ export function alertDay(snapshot: Snapshot): AlertDay<AlertFault> {
   const faults = faultsOf(snapshot).map((fault) => {
     return { ...alertFault(fault, snapshot), isLate: shown !== null && !shown.has(alertKey(fault)) };
   });
-  return { date, hour, counts: verdict !== 'not-enough-data', faults };
+  return { date, hour, counts: (view) => hasEnough(snapshot, view), faults };
+}
+
+/** A view that the service no longer takes, and what is of no single view, go by the verdict on all. */
+function hasEnough({ verdict, views, features }: Snapshot, view: string): boolean {
+  if (!views.some((one) => one.view === view)) return verdict !== 'not-enough-data';
+  const own = features.filter((feature) => feature.view === view);
+  const [judged, unjudged] = [sum(own, judgedOf), sum(own, (feature) => feature.unjudged)];
+  if (judged === 0 || unjudged / (judged + unjudged) > LIMITS.unjudgedMost) return false;
+  // A rate may have taken the days before in.
+  return own.some(
+    (one) => judgedOf(one) >= LIMITS.leastValues || (one.present > 0 && one.level !== 'too-few'),
+  );
 }
 
 function alertFault(

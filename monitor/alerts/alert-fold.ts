@@ -2,7 +2,8 @@
  * Which alerts of a service are open after its judged days. Pure: the same days always give the same alerts, so that
  * nothing has to be remembered beside the verdicts, and judging a day again corrects what it said.
  *
- * An alert is about one view and one cause. Its days are a row of letters, and days without enough data are left out:
+ * An alert is about one view and one cause. Its days are a row of letters, and days without enough data of its view are
+ * left out:
  *
  *   opens    after two bad days in a row, or with one bad day or hour whose fault is one to act on at once
  *   closes   after three good days in a row
@@ -27,8 +28,8 @@ export interface AlertDay<F extends DayFault = DayFault> {
   readonly date: string;
   /** 0 to 23; null: the verdict is on the whole day. */
   readonly hour: number | null;
-  /** Whether there was enough data; otherwise the day is neither good nor bad. */
-  readonly counts: boolean;
+  /** @returns whether there was enough data of a view; otherwise a day without a fault is no good day for it */
+  counts(view: string): boolean;
   readonly faults: readonly F[];
 }
 
@@ -62,13 +63,14 @@ export function openAlerts<F extends DayFault>(days: readonly AlertDay<F>[]): Op
   for (const day of days.toSorted(byTime)) {
     const bad = faultsByKey(day.faults);
     for (const [key, fault] of bad) {
-      const history = histories.get(key) ?? new AlertHistory<F>();
+      const history = histories.get(key) ?? new AlertHistory<F>(fault.view);
       histories.set(key, history);
       if (day.hour === null) history.addBadDay(day, fault);
       else history.addHour(day, fault);
     }
-    if (day.hour !== null || !day.counts) continue;
-    for (const [key, history] of histories) if (!bad.has(key)) history.addGoodDay();
+    if (day.hour !== null) continue;
+    for (const [key, history] of histories)
+      if (!bad.has(key) && day.counts(history.view)) history.addGoodDay();
   }
   const sorted = [...histories].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return sorted.flatMap(([, history]) => history.open() ?? []);
@@ -94,12 +96,17 @@ function byTime(a: AlertDay, b: AlertDay): number {
 
 /** One alert, day after day. */
 class AlertHistory<F extends DayFault> {
+  readonly view: string;
   #badDays = 0;
   #goodDays = 0;
   #since = '';
   #isOpen = false;
   #isPaged = false;
   #last: { readonly day: AlertDay<F>; readonly fault: F } | null = null;
+
+  constructor(view: string) {
+    this.view = view;
+  }
 
   addBadDay(day: AlertDay<F>, fault: F): void {
     if (this.#badDays === 0 && !this.#isOpen) this.#since = day.date;

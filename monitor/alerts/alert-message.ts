@@ -76,8 +76,8 @@ export interface AlertMessage {
   readonly noted: readonly AlertGroup[];
   readonly closed: readonly ClosedGroup[];
   readonly still: readonly AlertGroup[];
-  /** Notes that are in `opened` now. */
-  readonly raised: readonly ClosedGroup[];
+  /** Open or closed ones, as Alertmanager may have them under another level. */
+  readonly superseded: readonly ClosedGroup[];
   readonly verdicts: readonly ToldVerdict[];
 }
 
@@ -90,15 +90,15 @@ export function alertMessage(
   const all = services.map((of) => ({ of, changes: changesOf(of.open, toldOf(of.judged.service)) }));
   const open = (which: 'opened' | 'noted' | 'still'): AlertGroup[] =>
     openGroups(all.flatMap(({ of, changes }) => changes[which].map((alert) => ({ of, alert }))));
-  const known = (which: 'closed' | 'raised'): ClosedGroup[] =>
+  const known = (which: 'closed' | 'superseded'): ClosedGroup[] =>
     closedGroups(all.flatMap(({ of, changes }) => changes[which].map((alert) => ({ of, alert }))));
   const changes = { opened: open('opened'), noted: open('noted'), closed: known('closed') };
   return {
-    key: keyOf(project, changes),
+    key: keyOf(project, changes, (service) => toldOf(service).taken),
     project,
     ...changes,
     still: open('still'),
-    raised: known('raised'),
+    superseded: known('superseded'),
     verdicts: services.map(({ judged }) => judged),
   };
 }
@@ -155,15 +155,21 @@ function closedGroups(
   });
 }
 
+/** What opens again after its end was told is another message, though it says the same: it is a later one. */
 function keyOf(
   project: string,
   { opened, noted, closed }: Pick<AlertMessage, 'opened' | 'noted' | 'closed'>,
+  takenOf: (service: string) => number,
 ): string {
+  const counted = (services: readonly string[]): object[] =>
+    services.map((service) => ({ service, taken: takenOf(service) }));
   const open = (groups: readonly AlertGroup[]): object[] =>
     groups.map(({ view, cause, since, services }) => {
-      return { view, cause, since, services: services.map(({ service }) => service) };
+      return { view, cause, since, services: counted(services.map(({ service }) => service)) };
     });
-  const known = closed.map(({ view, cause, since, services }) => ({ view, cause, since, services }));
+  const known = closed.map(({ view, cause, since, services }) => {
+    return { view, cause, since, services: counted(services) };
+  });
   const content = { project, opened: open(opened), noted: open(noted), closed: known };
   const text = canonicalJson(content as unknown as Parameters<typeof canonicalJson>[0]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);

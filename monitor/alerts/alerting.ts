@@ -5,17 +5,18 @@
  */
 import type { Logger } from '../../contract/std/logger.ts';
 import type { Project } from '../../project/project.ts';
+import type { HttpCall } from '../../project/connections/http-call.ts';
 import type { ReceiverSettings } from '../../project/settings/monitor-settings.ts';
 import { alertMessage, hasNews, newsText } from './alert-message.ts';
 import type { AlertedService, AlertMessage } from './alert-message.ts';
 import { deliver } from './deliver.ts';
-import type { Undelivered } from './deliver.ts';
 import { alertmanagerBody } from './receivers/alertmanager.ts';
 import type { ReceiverBody } from './receivers/receiver-body.ts';
 import { slackBody } from './receivers/slack.ts';
 import { webhookBody } from './receivers/webhook.ts';
 import { secretValue } from './secret-value.ts';
 import { ToldAlerts } from './told-alerts.ts';
+import { withToldLock } from './told-lock.ts';
 
 /** What became of one receiver's message. */
 export interface Telling {
@@ -25,7 +26,25 @@ export interface Telling {
   readonly text: string;
 }
 
+/** @param servicesOf  asked when it is this run's turn: another one may have judged days meanwhile */
 export async function tellAlerts(
+  project: Project,
+  servicesOf: () => readonly AlertedService[],
+): Promise<Telling[]> {
+  const { reports, monitor } = project.settings;
+  let tellings: Telling[];
+  try {
+    // Another run may have begun to send, and then has as long as this one.
+    const waitMs = 2 * monitor.sendMs;
+    tellings = await withToldLock(reports, waitMs, () => tellEach(project, servicesOf()));
+  } catch (error) {
+    tellings = monitor.alerts.map(({ name }) => failed(name, (error as Error).message));
+  }
+  warnOfFailures(tellings, project.logger);
+  return tellings;
+}
+
+async function tellEach(
   { settings, clock, logger }: Project,
   services: readonly AlertedService[],
 ): Promise<Telling[]> {
@@ -40,13 +59,15 @@ export async function tellAlerts(
     const body = bodyFor(receiver, message, clock.nowUs());
     const files = services.map(({ judged, open }) => ({ file: told.get(judged.service)!, open }));
     if (body !== null) {
+      // A secret that is not there fails before anything is begun.
+      const call = callOf(receiver, body, ca);
       const begun = files.map(({ file, open }) => ({ file, before: file.begin(receiver.name, open) }));
-      const undelivered = await post(receiver, body, { sendMs, ca });
+      const undelivered = await deliver(call, sendMs);
       if (undelivered !== null) {
         if (!undelivered.mayHaveArrived) {
           for (const { file, before } of begun) file.refused(receiver.name, before);
         }
-        return { receiver: receiver.name, told: 'failed', text: undelivered.why };
+        return failed(receiver.name, undelivered.why);
       }
     }
     for (const { file, open } of files) file.record(receiver.name, open);
@@ -54,9 +75,11 @@ export async function tellAlerts(
       ? { receiver: receiver.name, told: 'told', text: newsText(message) }
       : { receiver: receiver.name, told: 'nothing new', text: '' };
   };
-  const tellings = await Promise.all(receivers.map((receiver) => telling(receiver, tell)));
-  warnOfFailures(tellings, logger);
-  return tellings;
+  return Promise.all(receivers.map((receiver) => telling(receiver, tell)));
+}
+
+function failed(receiver: string, text: string): Telling {
+  return { receiver, told: 'failed', text };
 }
 
 /** A fault of ours, or of the folder of reports, is told like one of the receiver. */
@@ -67,7 +90,7 @@ async function telling(
   try {
     return await tell(receiver);
   } catch (error) {
-    return { receiver: receiver.name, told: 'failed', text: (error as Error).message };
+    return failed(receiver.name, (error as Error).message);
   }
 }
 
@@ -82,15 +105,16 @@ function bodyFor({ kind }: ReceiverSettings, message: AlertMessage, nowUs: numbe
   }
 }
 
-async function post(
+/** @throws Error where a secret is not there */
+function callOf(
   { address, bearer }: ReceiverSettings,
   { path, headers, body }: ReceiverBody,
-  { sendMs, ca }: { readonly sendMs: number; readonly ca: string | null },
-): Promise<Undelivered | null> {
+  ca: string | null,
+): Omit<HttpCall, 'limitMs'> {
   const url = `${path === '' ? secretValue(address) : secretValue(address).replace(/\/+$/, '')}${path}`;
   const all: Record<string, string> = { 'content-type': 'application/json', ...headers };
   if (bearer !== null) all['authorization'] = `Bearer ${secretValue(bearer)}`;
-  return deliver({ method: 'POST', url, headers: all, body, ca }, sendMs);
+  return { method: 'POST', url, headers: all, body, ca };
 }
 
 function warnOfFailures(tellings: readonly Telling[], logger: Logger): void {

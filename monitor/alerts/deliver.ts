@@ -67,7 +67,8 @@ function refusalOf({ status, headers, text }: HttpAnswer): Refused {
   const seconds = Number(headers['retry-after'] ?? 0);
   return {
     why: `it answered ${status}${said === '' ? '' : `: ${said}`}`,
-    mayHaveArrived: false,
+    // A gateway without an answer (504, 502) has passed it on; another server may have failed after it took it.
+    mayHaveArrived: status >= 500,
     mayPass: status >= 500 || [408, 425, 429].includes(status),
     afterMs: Number.isFinite(seconds) ? seconds * 1_000 : 0,
   };

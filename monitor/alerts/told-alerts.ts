@@ -16,18 +16,23 @@ import type { Logger } from '../../contract/std/logger.ts';
 import { changesOf } from './alert-changes.ts';
 import type { KnownAlerts, ToldAlert } from './alert-changes.ts';
 import { alertKey } from './alert-fold.ts';
-import type { OpenAlert } from './alert-fold.ts';
+import type { AlertLevel, OpenAlert } from './alert-fold.ts';
 
 const TOLD_ALERT = z.object({
   view: z.string(),
   cause: z.string(),
   level: z.enum(['page', 'note']),
+  shown: z.enum(['page', 'note']).optional(),
   since: z.string(),
 });
-const RECEIVER = z.object({ told: z.array(TOLD_ALERT), begun: z.array(TOLD_ALERT) });
+const RECEIVER = z.object({
+  taken: z.int().nonnegative().default(0),
+  told: z.array(TOLD_ALERT),
+  begun: z.array(TOLD_ALERT),
+});
 const TOLD_FILE = z.object({ version: z.literal(1), receivers: z.record(z.string(), RECEIVER) });
 
-const NOTHING: KnownAlerts = { told: [], begun: [] };
+const NOTHING: KnownAlerts = { taken: 0, told: [], begun: [] };
 
 export class ToldAlerts {
   readonly #file: string;
@@ -62,22 +67,32 @@ export class ToldAlerts {
   begin(receiver: string, open: readonly OpenAlert[]): KnownAlerts {
     const before = this.of(receiver);
     const { opened, noted, closed } = changesOf(open, before);
-    const begun = [...[...opened, ...noted].map(toldAlert), ...closed];
+    const heardOf = new Map([...before.begun, ...before.told].map((alert) => [alertKey(alert), alert]));
+    const begun = [
+      ...[...opened, ...noted].map((alert) => {
+        const heard = heardOf.get(alertKey(alert));
+        return toldAlert(alert, heard?.shown ?? heard?.level);
+      }),
+      ...closed,
+    ];
     const isBegun = new Set(begun.map(alertKey));
-    this.#write(receiver, { told: before.told.filter((alert) => !isBegun.has(alertKey(alert))), begun });
+    const told = before.told.filter((alert) => !isBegun.has(alertKey(alert)));
+    this.#write(receiver, { ...before, told, begun });
     return before;
   }
 
   /** From now on a receiver knows exactly these alerts. */
   record(receiver: string, open: readonly OpenAlert[]): void {
-    const before = new Map(this.of(receiver).told.map((alert) => [alertKey(alert), alert]));
+    const before = this.of(receiver);
+    const known = new Map(before.told.map((alert) => [alertKey(alert), alert]));
     const told = open.map((alert): ToldAlert => {
-      const known = before.get(alertKey(alert));
-      if (known === undefined) return toldAlert(alert);
-      // What was an alarm stays one, also when its days are judged again and look milder.
-      return { ...known, level: known.level === 'page' ? 'page' : alert.level };
+      const { level = alert.level, since = alert.since } = known.get(alertKey(alert)) ?? {};
+      const greatest = level === 'page' ? 'page' : alert.level;
+      return toldAlert({ ...alert, level: greatest, since }, alert.level);
     });
-    this.#write(receiver, { told, begun: [] });
+    // What it had to be told of is what was begun.
+    const taken = before.taken + (before.begun.length > 0 ? 1 : 0);
+    this.#write(receiver, { taken, told, begun: [] });
   }
 
   refused(receiver: string, before: KnownAlerts): void {
@@ -92,6 +107,10 @@ export class ToldAlerts {
   }
 }
 
-function toldAlert({ view, cause, level, since }: OpenAlert): ToldAlert {
-  return { view, cause, level, since };
+/** @param shown  under which level Alertmanager may have it */
+function toldAlert(
+  { view, cause, level, since }: Omit<ToldAlert, 'shown'>,
+  shown: AlertLevel = level,
+): ToldAlert {
+  return { view, cause, level, ...(shown === level ? {} : { shown }), since };
 }

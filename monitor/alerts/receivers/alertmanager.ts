@@ -2,6 +2,8 @@
  * Alerts for Prometheus' Alertmanager (API v2). It knows an alert by its labels and forgets what it is not sent, so
  * each run sends all that is open. It groups, silences and repeats by its own rules.
  *
+ * Page and note differ by a label, and are two alerts there: of an alert whose level has changed the other one ends.
+ *
  * An alert ends by the run that closes it. Where no run comes it ends after 7 days: by then the missing runs have been
  * told of themselves.
  */
@@ -22,10 +24,10 @@ interface PostedAlert {
 
 /** @returns null: nothing is open, and nothing has closed */
 export function alertmanagerBody(message: AlertMessage, nowUs: number): ReceiverBody | null {
-  const { opened, noted, still, closed, raised } = message;
+  const { opened, noted, still, closed, superseded } = message;
   const alerts = [
     ...[...opened, ...noted, ...still].flatMap((group) => openAlertsOf(message, group, nowUs)),
-    ...[...closed, ...raised].flatMap((group) => closedAlertsOf(message, group, nowUs)),
+    ...[...closed, ...superseded].flatMap((group) => closedAlertsOf(message, group, nowUs)),
   ];
   if (alerts.length === 0) return null;
   return { path: '/api/v2/alerts', headers: {}, body: JSON.stringify(alerts) };

@@ -172,6 +172,57 @@ describe('what a webhook is told', () => {
     expect(warnings.join('\n')).toMatch(/the verdict of 2026-11-01T08 counts in no alert/);
   });
 
+  test('nothing closes by days that judged no value of the view, or too few', async () => {
+    const server = await receiver();
+    const { project } = alertedProject({ alerts: [webhook(server.at)] });
+    const judge = (day: number, judgedOf: readonly [number, number], faults: FaultSample[] = []) => {
+      const date = `2026-11-${String(day).padStart(2, '0')}`;
+      const snapshot = judgedDay({ service: 'basket', date, faults, judgedOf: ['stores', ...judgedOf] });
+      writeSnapshot(project.settings.reports, snapshot);
+      return afterRun(project, [snapshot]);
+    };
+    await judge(1, [100, 0], [LAG]);
+    expect(await judge(2, [100, 0], [LAG])).toBe('Alerts, webhook: 1 alert opened');
+    for (const [i, judged] of (
+      [
+        [0, 0],
+        [0, 500],
+        [29, 0],
+        [1_000, 11],
+      ] as const
+    ).entries())
+      expect(await judge(3 + i, judged), judged.join(' ')).toBe('');
+    for (const [i, judged] of (
+      [
+        [1_000, 10],
+        [30, 0],
+      ] as const
+    ).entries())
+      expect(await judge(7 + i, judged)).toBe('');
+    expect(await judge(9, [30, 0])).toBe('Alerts, webhook: 1 alert closed');
+  });
+
+  test('two messages of an alert that opens twice on one day, each under its own key', async () => {
+    const server = await receiver();
+    const { judge } = alertedProject({ alerts: [webhook(server.at)] });
+    for (const faults of [[ZEROS], [], [ZEROS]]) await judge('2026-11-01', faults);
+    expect(messages(server).map(({ opened, closed }) => opened.length - closed.length)).toEqual([1, -1, 1]);
+    expect(new Set(messages(server).map(({ key }) => key)).size).toBe(3);
+  });
+
+  test('once of what two runs find at once', async () => {
+    const server = await receiver();
+    const { judge, project } = alertedProject({ alerts: [webhook(server.at)] });
+    const other = alertedProject({ alerts: [webhook(server.at)] });
+    const same = { ...other.project, settings: project.settings };
+    await judge('2026-11-01', []);
+    const snapshot = judgedDay({ service: 'basket', date: '2026-11-02', faults: [ZEROS] });
+    writeSnapshot(project.settings.reports, snapshot);
+    const said = await Promise.all([project, same].map((one) => afterRun(one, [snapshot])));
+    expect(said.toSorted()).toEqual(['', 'Alerts, webhook: 1 alert opened']);
+    expect(messages(server)).toHaveLength(1);
+  });
+
   test('one message of a fault that hits two services, when a run judges both', async () => {
     const server = await receiver();
     const { project } = alertedProject({ alerts: [webhook(server.at)] });
@@ -306,6 +357,27 @@ describe('a receiver that fails', () => {
     expect(messages(server)).toHaveLength(1);
   });
 
+  test.each([502, 504])(
+    'may have taken what a gateway answers with %s: it is told the end, too',
+    async (bad) => {
+      let status = bad;
+      const server = await receiver(() => status);
+      const { judge } = alertedProject({ sendMs: 100, alerts: [webhook(server.at)] });
+      expect(await judge('2026-11-01', [ZEROS])).toMatch(/not told/);
+      status = 200;
+      expect(await judge('2026-11-01', [])).toBe('Alerts, webhook: 1 alert closed');
+    },
+  );
+
+  test('is not told the end of an alert that was never sent, since a secret was not there', async () => {
+    const server = await receiver();
+    const { judge, folder } = alertedProject({ alerts: [webhook(server.at, { tokenFile: 'token' })] });
+    expect(await judge('2026-11-01', [ZEROS])).toMatch(/not told: .*token/);
+    writeFileSync(join(folder, 'token'), 'TOKEN');
+    expect(await judge('2026-11-01', [])).toBe('');
+    expect(server.taken).toEqual([]);
+  });
+
   test('is not told the end of an alert that it has refused to hear of', async () => {
     let status = 403;
     const server = await receiver(() => status);
@@ -408,6 +480,27 @@ describe('Alertmanager', () => {
     await until(() => notified().includes('customers resolved'), 'it has told that the alert is resolved');
     expect(await active()).toEqual([]);
     expect(notified().filter((said) => said === 'customers firing')).toHaveLength(1);
+  });
+
+  test('has one alert of what was a page and is a note now, and none once it closes', async () => {
+    const alertmanager = await startAlertmanager('http://127.0.0.1:9/');
+    const { judge } = alertedProject({ alerts: [{ kind: 'alertmanager', url: `${alertmanager}/` }] });
+    const severities = async (): Promise<string[]> => {
+      const alerts = (await (await fetch(`${alertmanager}/api/v2/alerts`)).json()) as AlertOf[];
+      return alerts.map(({ labels }) => labels['severity']!);
+    };
+    await judge('2026-11-01', [ZEROS], { provisional: true });
+    expect(await severities()).toEqual(['page']);
+    await judge('2026-11-02', [], { provisional: true });
+    await judge('2026-11-02', [ZEROS]);
+    expect(await severities()).toEqual(['page']);
+    // Settled, the first day shows nothing: only the settled verdict on the second does.
+    await judge('2026-11-01', []);
+    expect(await severities()).toEqual(['warn']);
+    await judge('2026-11-03', []);
+    expect(await severities()).toEqual(['warn']);
+    for (const day of ['04', '05']) await judge(`2026-11-${day}`, []);
+    expect(await severities()).toEqual([]);
   });
 });
 

@@ -20,7 +20,7 @@ function daysOf(letters: string, of = LAG): AlertDay[] {
     const judged = {
       date: new Date(Date.UTC(2026, 10, 1 + day)).toISOString().slice(0, 10),
       hour: isHour ? hour++ : null,
-      counts: letter !== '-',
+      counts: () => letter !== '-',
       faults: 'bahnl'.includes(letter) ? [fault] : [],
     };
     if (!isHour) [day, hour] = [day + 1, 0];
@@ -56,6 +56,13 @@ describe('an alert', () => {
   test('begins with the first of its bad days, and shows the newest', () => {
     const [alert] = openAlerts(daysOf('gbb-bg'));
     expect(alert).toMatchObject({ ...LAG, since: '2026-11-02', last: { day: { date: '2026-11-05' } } });
+  });
+
+  test('of a view does not close by days that say nothing of that view', () => {
+    const bad = daysOf('bbgggg');
+    const blind = bad.map((day) => ({ ...day, counts: (view: string) => view !== LAG.view }));
+    expect(openAlerts(blind)).toMatchObject([LAG]);
+    expect(openAlerts(bad)).toEqual([]);
   });
 
   test('is one for all incidents of its view and cause, and apart from those of others', () => {

@@ -35,7 +35,7 @@ function messageOf(faults: readonly FaultSample[], service = 'basket', project =
     open: openAlerts([alertDay(day)]),
     reportOf: ({ date }) => `https://reports.example.com/${encodeURIComponent(service)}/${date}.html`,
   };
-  return alertMessage(project, [alerted], () => ({ told: [], begun: [] }));
+  return alertMessage(project, [alerted], () => ({ taken: 0, told: [], begun: [] }));
 }
 
 function posted(message: AlertMessage): Posted {
