@@ -216,9 +216,9 @@ export class ViewJudge {
   }
 
   #isUnjudged(view: FeatureView, { bundle, servedUs }: ReplayedVector): boolean {
-    if (view.kind !== 'aggregated') return false;
     const watermarkUs = this.#judged.historyWatermarkUs(bundle);
-    return watermarkUs === null || dueEdgeUs(servedUs, view) > watermarkUs;
+    if (watermarkUs === null) return true;
+    return view.kind === 'aggregated' && dueEdgeUs(servedUs, view) > watermarkUs;
   }
 
   /**

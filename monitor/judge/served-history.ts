@@ -3,7 +3,8 @@
  * bundle's row logic made. Rows of another definition, written before or after, mean something else and prove nothing
  * about it.
  *
- * A stored view has one history, its source, read by today's definition. Called by service-run.ts.
+ * A stored view has one history, its source, read by today's definition; a vector of another key is none of its rows'.
+ * Called by service-run.ts.
  */
 import { existsSync } from 'node:fs';
 import { quoteName, duckTypeOf } from '../../project/engine/duckdb/duckdb.ts';
@@ -65,8 +66,8 @@ export class ServedHistory {
    */
   async of(served: DefinedView): Promise<string | null> {
     const { view } = this.#today;
-    if (view.kind === 'stored' || served.view.definitionId === view.definitionId)
-      return (await this.ofToday()).sql;
+    if (view.kind === 'stored') return this.#isAlike(served) ? (await this.ofToday()).sql : null;
+    if (served.view.definitionId === view.definitionId) return (await this.ofToday()).sql;
     if (!this.#isAlike(served)) return null;
     const { sql } = await openHistory(this.#duck, this.#histories, served.view, served.entity);
     return this.#byToday(served, sql);
@@ -103,8 +104,8 @@ export class ServedHistory {
   }
 
   /**
-   * @returns the time up to which an aggregated view's history is complete under that definition: if another definition
-   *          has taken over since, what its last complete run said; null: nowhere, or no row can be compared
+   * @returns the time up to which the history is complete under that definition: of a stored view always; if another
+   *          definition has taken over since, what its last complete run said; null: nowhere, or no row can be compared
    */
   completeUpTo(served: DefinedView): number | null {
     const { definitionId } = served.view;
@@ -118,6 +119,7 @@ export class ServedHistory {
   #watermarkOf(served: DefinedView): number | null {
     if (!this.#isAlike(served)) return null;
     const { view, entity } = served;
+    if (view.kind === 'stored') return Infinity;
     const mark = completeHistory(this.#histories, view, entity);
     if (mark !== null) return mark.watermarkUs;
     const ids = countingIds(view, entity.joinKeys);
@@ -128,6 +130,7 @@ export class ServedHistory {
   #isAlike({ view, entity }: DefinedView): boolean {
     const today = this.#today.entity;
     const keysOf = ({ joinKeys }: Entity): string => JSON.stringify(joinKeys);
-    return view.entity === today.name && keysOf(entity) === keysOf(today);
+    const isNamedSo = view.kind === 'stored' || view.entity === today.name;
+    return isNamedSo && keysOf(entity) === keysOf(today);
   }
 }

@@ -3,7 +3,13 @@ import { afterEach, expect, test } from 'vitest';
 import type { FeatureSnapshot, Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import type { FeatureService, JoinKey } from '../../../contract/model.ts';
 import { SURFACES } from '../../../contract/wire/log/served-record.ts';
-import { customer, driverStats, feature, orders } from '../../support/fixtures/materialized-project.ts';
+import {
+  customer,
+  driver,
+  driverStats,
+  feature,
+  orders,
+} from '../../support/fixtures/materialized-project.ts';
 import { at } from '../../support/day-time.ts';
 import { MonitoredDay, SERVICE, earlierOrders, servedRow } from '../../support/fixtures/monitored-day.ts';
 import type { OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
@@ -64,7 +70,7 @@ test('delay and TTL are those of the bundle that answered, though they change in
     return { customer: 'known', event, created: event, run: 'r', values: [BigInt(i + 1), i + 1] };
   });
   const [atFour, atFive] = edges.map((edge) => ({ ...online(edge), watermark: '05:00:00' }));
-  const stats = DRIVERS.map((driver) => ({ ...driver, event: '03:00:00', created: '03:00:00' }));
+  const stats = DRIVERS.map((one) => ({ ...one, event: '03:00:00', created: '03:00:00' }));
   const withheld: Served = { status: 'OUTSIDE_TTL', watermark: '05:00:00', row: driverRow(stats[0]!) };
   const present: Served = { ...withheld, status: 'PRESENT' };
   // Without a delay and with a TTL of two hours; then with a delay of 45 minutes and a TTL of five hours; then both.
@@ -186,6 +192,26 @@ test('vectors from when a view had another entity are unjudged', async () => {
   day.setWatermark('23:00:00');
   const judged = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
   expect(judged).toMatchObject({ present: 0, unjudged: 1 });
+});
+
+test('so are vectors from when a stored view had other keys; a key of the same name and type is the same', async () => {
+  day = await MonitoredDay.make();
+  const [known] = DRIVERS;
+  const took: Served = { row: driverRow(known!), watermark: '23:30:00' };
+  day.serve('23:40:00', 'nobody', { status: 'MISSING', watermark: '06:00:00' }, 1, took);
+  const times = `make_timestamp(${at('23:00:00')})`;
+  await day.project.writeParquet(
+    'drivers',
+    `SELECT 1::BIGINT AS driver_id, 7::BIGINT AS rider_id, ${times} AS event_timestamp, ${times} AS created,
+       ${known!.convRate}::DOUBLE AS conv_rate, NULL::BIGINT AS trips, NULL::VARCHAR[] AS tags`,
+  );
+  day.setWatermark('23:00:00');
+  day.publish(day.orders, SERVICE, 'raw', [{ ...driver, description: 'Who drives.' }]);
+  const rate = 'driver_stats__conv_rate';
+  expect(featureOf(await day.judge(SETTLED), rate)).toMatchObject({ present: 1, exact: 1, unjudged: 0 });
+  const rider: JoinKey = { name: 'rider_id', type: 'int64' };
+  day.publish(day.orders, SERVICE, 'raw', [{ ...driver, joinKeys: [rider] }]);
+  expect(featureOf(await day.judge(SETTLED), rate)).toMatchObject({ rows: 1, present: 0, unjudged: 1 });
 });
 
 test.each<[string, JoinKey]>([
