@@ -12,9 +12,9 @@ import { trendDays } from './charts/trend-chart.ts';
 import { accountSection } from './account-section.ts';
 import { brokeSection } from './broke-section.ts';
 import { daySection } from './day-section.ts';
-import { driftSummary } from './drift-lines.ts';
-import type { ExampleLimit } from './examples.ts';
-import { featureSection } from './feature-section.ts';
+import { driftSummary } from './feature/drift-lines.ts';
+import type { ExampleLimit } from './feature/examples.ts';
+import { featureSection } from './feature/feature-section.ts';
 import { featureLinks, featureTable } from './feature-table.ts';
 import { glossary } from './glossary.ts';
 import { headline, keyFigures, spanOfDayText } from './headline.ts';
@@ -22,6 +22,7 @@ import type { Neighbours } from './headline.ts';
 import { incidentsSection } from './incidents-section.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
+import { slicesSection } from './slices-section.ts';
 import { document } from './markup/document.ts';
 import { rankedFeatures } from '../ranking.ts';
 
@@ -85,7 +86,8 @@ function page(snapshot: Snapshot, neighbours: Neighbours | null, limit: ExampleL
     html`<main>
         ${trendDays(snapshot.date)} ${headline(snapshot, neighbours)}${keyFigures(snapshot)}
         ${incidentsSection(snapshot, link)} ${brokeSection(snapshot, link)} ${daySection(snapshot)}
-        ${accountSection(snapshot)} ${featuresSection(snapshot, limit)} ${glossary(snapshot)}
+        ${slicesSection(snapshot)} ${accountSection(snapshot)} ${featuresSection(snapshot, limit)}
+        ${glossary(snapshot)}
       </main>
       <footer>
         <p>

@@ -53,7 +53,7 @@ rect.hour-kept{fill:var(--alarm);fill-opacity:.28}
 path.outage{stroke:var(--lost);stroke-width:2;fill:none}
 path.deploy{stroke:var(--ink);stroke-width:1.6;stroke-dasharray:2 3;fill:none}
 figure svg:not(.day):not(.icon){display:block;width:100%;height:auto;overflow:visible}
-svg text{font:11px var(--sans);fill:var(--soft);font-variant-numeric:tabular-nums}
+svg text,.tick text{font:11px var(--sans);fill:var(--soft);font-variant-numeric:tabular-nums}
 .end,.end text{text-anchor:end}
 .mid text{text-anchor:middle}
 .mid text.start{text-anchor:start}

@@ -2,14 +2,14 @@
  * Drift in words: how a feature's served values differ from those of a training set and of the same weekday before. It
  * moves no verdict, so it stands with the features, and only where it has a level.
  */
-import type { DriftReferences } from '../../drift/drift-references.ts';
-import type { FeatureDifference } from '../../drift/feature-drift.ts';
-import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
-import type { FeatureLink } from './feature-table.ts';
-import { term } from './glossary.ts';
-import { html } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
-import { counted, dayText, numberText, shareText } from './markup/value-text.ts';
+import type { DriftReferences } from '../../../drift/drift-references.ts';
+import type { FeatureDifference } from '../../../drift/feature-drift.ts';
+import type { FeatureSnapshot, Snapshot } from '../../../verdict/snapshot.ts';
+import type { FeatureLink } from '../feature-table.ts';
+import { term } from '../glossary.ts';
+import { html } from '../markup/markup.ts';
+import type { Markup, Part } from '../markup/markup.ts';
+import { counted, dayText, numberText, shareText } from '../markup/value-text.ts';
 
 const MOST_NAMES = 12;
 

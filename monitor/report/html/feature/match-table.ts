@@ -1,12 +1,19 @@
 /** A feature's figures: the three match rates, the sizes of the differences, and the table of states. */
-import { STATES } from '../../causes/value-state.ts';
-import type { CategoryChange, NumberDistributions } from '../../statistics/distributions.ts';
-import type { FeatureSnapshot } from '../../verdict/snapshot.ts';
-import type { State } from '../../causes/value-state.ts';
-import { term } from './glossary.ts';
-import { html } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
-import { countText, counted, durationText, numberText, percentText, shortened } from './markup/value-text.ts';
+import { STATES } from '../../../causes/value-state.ts';
+import type { CategoryChange, NumberDistributions } from '../../../statistics/distributions.ts';
+import type { FeatureSnapshot } from '../../../verdict/snapshot.ts';
+import type { State } from '../../../causes/value-state.ts';
+import { term } from '../glossary.ts';
+import { html } from '../markup/markup.ts';
+import type { Markup, Part } from '../markup/markup.ts';
+import {
+  countText,
+  counted,
+  durationText,
+  numberText,
+  percentText,
+  shortened,
+} from '../markup/value-text.ts';
 
 const ONE_ANSWER = html`<p class="soft">
   The history has no created times: as trained and as available are one answer.

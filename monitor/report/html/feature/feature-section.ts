@@ -2,25 +2,25 @@
  * The section of one feature: figures, states, causes, distributions, trend, example rows. Folded unless the feature
  * needs a look.
  */
-import { LIMITS } from '../../limits.ts';
-import type { Distributions } from '../../statistics/distributions.ts';
-import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
-import { causeBar, leadingCauses } from './charts/cause-bar.ts';
-import { CAUSE_GUIDE } from './cause-guide.ts';
-import { categoryChart, histogramChart } from './charts/distribution-chart.ts';
-import { ecdfChart } from './charts/ecdf-chart.ts';
+import { LIMITS } from '../../../limits.ts';
+import type { Distributions } from '../../../statistics/distributions.ts';
+import type { FeatureSnapshot, Snapshot } from '../../../verdict/snapshot.ts';
+import { causeBar, leadingCauses } from '../charts/cause-bar.ts';
+import { CAUSE_GUIDE } from '../cause-guide.ts';
+import { categoryChart, histogramChart } from '../charts/distribution-chart.ts';
+import { ecdfChart } from '../charts/ecdf-chart.ts';
 import { examplesOf } from './examples.ts';
 import type { ExampleLimit } from './examples.ts';
-import { breakable } from './feature-table.ts';
+import { breakable } from '../feature-table.ts';
 import { driftLines } from './drift-lines.ts';
-import { causeLink, term } from './glossary.ts';
-import { key } from './markup/key.ts';
-import { html } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
+import { causeLink, term } from '../glossary.ts';
+import { key } from '../markup/key.ts';
+import { html } from '../markup/markup.ts';
+import type { Markup, Part } from '../markup/markup.ts';
 import { matchTable, statesTable } from './match-table.ts';
-import { causesOf, mismatches } from '../ranking.ts';
-import { trendChart } from './charts/trend-chart.ts';
-import { countText, counted, durationText, percentText, shareText } from './markup/value-text.ts';
+import { causesOf, mismatches } from '../../ranking.ts';
+import { trendChart } from '../charts/trend-chart.ts';
+import { countText, counted, durationText, percentText, shareText } from '../markup/value-text.ts';
 
 interface FeatureOptions {
   /** The feature's number, which links to it use. */
