@@ -12,7 +12,7 @@
  */
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
-import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
+import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import { isNumeric } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { dueEdgeUs } from '../../contract/windows.ts';
@@ -38,7 +38,7 @@ import type { Mismatch } from '../tally/incident-tally.ts';
 import type { LooksLike } from '../likeness/likeness.ts';
 import type { RoleTally } from '../tally/role-tally.ts';
 import { DROPPED } from '../verdict/snapshot.ts';
-import type { State } from '../causes/value-state.ts';
+import { ABSENT_STATES, stateOf } from '../causes/value-state.ts';
 
 interface JudgedView {
   readonly service: FeatureService;
@@ -365,21 +365,6 @@ function heldOf(asked: AskedFidelity | undefined, feature: number): Pick<ValueFa
 function statusOf(row: ReplayedRow | null): number {
   if (row === null || row.deleted) return MISSING;
   return row.outsideTtl ? OUTSIDE_TTL : PRESENT;
-}
-
-const ABSENT_STATES: Readonly<Record<number, State>> = {
-  [MISSING]: 'missing',
-  [OUTSIDE_TTL]: 'outside TTL',
-  [UNAVAILABLE]: 'unavailable',
-  [NULL]: 'null',
-};
-
-/** @param value  before conversion to its surface's type */
-export function stateOf(status: number, value: Value): State {
-  if (status !== PRESENT) return ABSENT_STATES[status]!;
-  if (value === null) return 'null';
-  if (typeof value === 'number' && Number.isNaN(value)) return 'NaN';
-  return value === 0 || value === 0n ? 'zero' : 'value';
 }
 
 /**

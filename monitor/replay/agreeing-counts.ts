@@ -28,7 +28,7 @@ export async function countAgreeing(
     const value = `h.v${i}`;
     const isNaN = type.kind === 'float32' || type.kind === 'float64' ? `isnan(${value})` : 'false';
     const isZero = isNumeric(type) ? `${value} = 0` : 'false';
-    return [`${value} IS NULL`, isNaN, isZero].map(
+    return [`${value} IS NULL`, isNaN, isZero, emptySql(type, value)].map(
       (is, s) => `coalesce(sum(a.vectors) FILTER (${is}), 0)::DOUBLE AS c${i}_${s}`,
     );
   });
@@ -38,16 +38,32 @@ export async function countAgreeing(
   );
   const present = counts!['n'] as number;
   const states = features.map((_, i) => {
-    const [nulls, nans, zeros] = [0, 1, 2].map((s) => counts![`c${i}_${s}`] as number);
+    const [nulls, nans, zeros, empty] = [0, 1, 2, 3].map((s) => counts![`c${i}_${s}`] as number);
     const counted: [State, number][] = [
       ['missing', absent!['missing'] as number],
       ['outside TTL', absent!['outside'] as number],
       ['null', nulls!],
       ['NaN', nans!],
       ['zero', zeros!],
-      ['value', present - nulls! - nans! - zeros!],
+      ['empty', empty!],
+      ['value', present - nulls! - nans! - zeros! - empty!],
     ];
     return new Map(counted.filter(([, count]) => count > 0));
   });
   return { given: present, states };
+}
+
+function emptySql({ kind }: Feature['type'], value: string): string {
+  switch (kind) {
+    case 'string':
+      return `${value} = ''`;
+    case 'bytes':
+      return `octet_length(${value}) = 0`;
+    case 'list':
+      return `len(${value}) = 0`;
+    case 'map':
+      return `cardinality(${value}) = 0`;
+    default:
+      return 'false';
+  }
 }

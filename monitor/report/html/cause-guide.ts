@@ -86,7 +86,7 @@ export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
   'materialization lag': {
     family: 'timing',
     means: 'The row was due when the vector was served, but the run that writes it had not finished.',
-    next: 'Find the late run in the hours of its view; run the view sooner or more often, or train with the proposed delay.',
+    next: 'Find the late run in the hours of its view; run the view sooner or more often. Only if it is always that late, train with the proposed delay.',
   },
   'TTL boundary': {
     family: 'timing',

@@ -15,8 +15,8 @@ interface Entry {
   readonly means: string;
 }
 
-/** By the name that links use. */
-const WORDS = {
+/** By the name that links use; docs/glossary.md has the same. */
+export const WORDS = {
   replayed: {
     word: 'Replayed, as trained',
     means:

@@ -127,7 +127,7 @@ export function sidesText(
 
 function sideText(side: SideOfExample, type: string, today: string, whole: boolean): string {
   if (side.state === 'value' || side.state === 'zero') return valueText(side.value, type, today, whole);
-  if (side.state === 'null' || side.state === 'NaN' || side.value === null) return side.state;
+  if (['null', 'NaN', 'empty'].includes(side.state) || side.value === null) return side.state;
   return `${side.state}, stood in for by ${valueText(side.value, type, today, whole)}`;
 }
 

@@ -3,7 +3,8 @@ import { Decisions } from '../../../../monitor/tally/decided.ts';
 import { exampleHash } from '../../../../monitor/tally/example-pool.ts';
 import { FeatureTally } from '../../../../monitor/tally/feature-tally.ts';
 import type { AskedRow, RowFacts, ValueFacts } from '../../../../monitor/causes/facts.ts';
-import { asReceived, stateOf } from '../../../../monitor/judge/judge.ts';
+import { stateOf } from '../../../../monitor/causes/value-state.ts';
+import { asReceived } from '../../../../monitor/judge/judge.ts';
 import type { Distributions } from '../../../../monitor/statistics/distributions.ts';
 import { isSame, isWithinTolerance } from '../../../../monitor/causes/value-equality.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';
@@ -252,7 +253,7 @@ describe('what a model gets, and when it can be judged', () => {
   });
 
   test('states', () => {
-    expect([null, NaN, 0, -0, 0n, 1, ''].map((value) => stateOf(PRESENT, value))).toEqual([
+    expect([null, NaN, 0, -0, 0n, 1, false, { length: 0 }].map((value) => stateOf(PRESENT, value))).toEqual([
       'null',
       'NaN',
       'zero',
@@ -260,7 +261,10 @@ describe('what a model gets, and when it can be judged', () => {
       'zero',
       'value',
       'value',
+      'value',
     ]);
+    const empty = ['', [], new Map(), Buffer.of()];
+    expect(new Set(empty.map((value) => stateOf(PRESENT, value)))).toEqual(new Set(['empty']));
     expect([MISSING, OUTSIDE_TTL, UNAVAILABLE].map((status) => stateOf(status, 0))).toEqual([
       'missing',
       'outside TTL',
