@@ -9,6 +9,7 @@ import type { IncidentCounts, IncidentKey, IncidentOrigin } from '../verdict/jud
 import type { SliceBy } from '../verdict/snapshot.ts';
 import type { Decided } from './decided.ts';
 import type { Candidate, ChosenExample } from './example-pool.ts';
+import { NumberSet } from './number-set.ts';
 import { slicesOfPlace } from './served-place.ts';
 import type { ServedPlace } from './served-place.ts';
 import { valueIn } from './traffic-tally.ts';
@@ -30,8 +31,9 @@ interface Entry {
   readonly key: { readonly view: string; readonly cause: Cause } & IncidentOrigin;
   fromUs: number;
   toUs: number;
-  readonly entities: Set<number>;
-  readonly rows: Set<number>;
+  /** By the role, which numbers its own entities and rows. */
+  readonly entities: Map<number, NumberSet>;
+  readonly rows: Map<number, NumberSet>;
   readonly features: Map<string, Harmed>;
   readonly slices: Map<string, { readonly by: SliceBy; readonly value: string; mismatches: number }>;
   readonly worst: (ChosenExample & { readonly feature: string })[];
@@ -66,8 +68,8 @@ export class IncidentTally {
       key,
       fromUs: Infinity,
       toUs: -Infinity,
-      entities: new Set(),
-      rows: new Set(),
+      entities: new Map(),
+      rows: new Map(),
       features: new Map(),
       slices: new Map(),
       worst: [],
@@ -87,10 +89,8 @@ export class IncidentTally {
 function addRow(entry: Entry, place: ServedPlace, values: number): void {
   entry.fromUs = Math.min(entry.fromUs, place.servedUs);
   entry.toUs = Math.max(entry.toUs, place.servedUs);
-  // Each role numbers its own entities.
-  const first = place.role * 2 ** 32;
-  entry.entities.add(first + place.entity);
-  entry.rows.add(first + place.row);
+  valueIn(entry.entities, place.role, () => new NumberSet()).add(place.entity);
+  valueIn(entry.rows, place.role, () => new NumberSet()).add(place.row);
   for (const [by, value] of slicesOfPlace(place)) {
     valueIn(entry.slices, `${by} ${value}`, () => ({ by, value, mismatches: 0 })).mismatches += values;
   }
@@ -110,6 +110,15 @@ function keepWorst(worst: Entry['worst'], feature: string, candidate: Candidate)
   if (rival !== -1) worst.splice(rival, 1);
   worst.push({ feature, harm, entity, example: candidate.make() });
   worst.sort((a, b) => b.harm - a.harm);
+}
+
+/** @returns how many numbers are in any of them, role by role */
+function distinct(all: readonly ReadonlyMap<number, NumberSet>[]): number {
+  const united = new Map<number, NumberSet>();
+  for (const [role, numbers] of all.flatMap((own) => [...own])) {
+    valueIn(united, role, () => new NumberSet()).addAll(numbers);
+  }
+  return [...united.values()].reduce((sum, { size }) => sum + size, 0);
 }
 
 function countsOf(entries: readonly Entry[]): IncidentCounts {
@@ -139,8 +148,8 @@ function countsOf(entries: readonly Entry[]): IncidentCounts {
     pods: names((entry) => entry.key.pod),
     fromUs: Math.min(...entries.map(({ fromUs }) => fromUs)),
     toUs: Math.max(...entries.map(({ toUs }) => toUs)),
-    entities: new Set(entries.flatMap((entry) => [...entry.entities])).size,
-    rows: new Set(entries.flatMap((entry) => [...entry.rows])).size,
+    entities: distinct(entries.map((entry) => entry.entities)),
+    rows: distinct(entries.map((entry) => entry.rows)),
     values: sum(({ values }) => values),
     beyondPromise: sum(({ beyondPromise }) => beyondPromise),
     harm: sum(({ harm }) => harm),

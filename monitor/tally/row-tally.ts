@@ -23,8 +23,8 @@ export class RowTally {
   #vectors = new Uint32Array(FIRST_ROWS);
   #right = new Uint32Array(FIRST_ROWS);
   #unexplained = new Uint32Array(FIRST_ROWS);
-  /** Rows of the history that have a value of the feature. */
-  readonly #replayed = new Set<number>();
+  /** 1: the history's row has a value of the feature. */
+  #replayed = new Uint8Array(FIRST_ROWS);
 
   /** Counts one present value. */
   add(
@@ -35,7 +35,7 @@ export class RowTally {
     this.#vectors[row]! += 1;
     if (is.isRight) this.#right[row]! += 1;
     if (is.isUnexplained) this.#unexplained[row]! += 1;
-    if (is.isReplayed) this.#replayed.add(row);
+    if (is.isReplayed) this.#replayed[row] = 1;
   }
 
   #grow(row: number): void {
@@ -48,13 +48,16 @@ export class RowTally {
     this.#vectors = grown(this.#vectors);
     this.#right = grown(this.#right);
     this.#unexplained = grown(this.#unexplained);
+    const replayed = new Uint8Array(rows);
+    replayed.set(this.#replayed);
+    this.#replayed = replayed;
   }
 
   shares({ rows: agreeing, vectorsOf }: AgreeingRows = NO_ROWS): RowShares {
     let [rowsJudged, rowsWithinPromise, rowsUnexplained] = [agreeing, agreeing, 0];
     for (const [row, vectors] of this.#vectors.entries()) {
       if (vectors === 0) continue;
-      const agreed = this.#replayed.has(row) ? (vectorsOf.get(row) ?? 0) : 0;
+      const agreed = this.#replayed[row] === 1 ? (vectorsOf.get(row) ?? 0) : 0;
       if (agreed === 0) rowsJudged += 1;
       else rowsWithinPromise -= 1;
       rowsWithinPromise += (this.#right[row]! + agreed) / (vectors + agreed);
