@@ -23,6 +23,7 @@ import type { ComparedRow, GivenRow } from './given-row.ts';
 import { missedSql, pairSql } from '../judge/missed-rows.ts';
 import { PrintSearch } from './print-search.ts';
 import { missedOf } from '../judge/replayed-vector.ts';
+import type { ReplayedVector } from '../judge/replayed-vector.ts';
 import type { ViewReplay } from '../judge/replay.ts';
 import type { UnexplainedRows } from '../likeness/unexplained-rows.ts';
 import type { RevealedValues } from './revealed-values.ts';
@@ -115,22 +116,33 @@ export class AsServed {
 
   /** @returns by vid the entity's rows of the served event time, under any definition */
   async #heldRows(given: readonly GivenRow[]): Promise<Map<number, HeldRow[]>> {
-    const vids = given.map(({ vector }) => vector.vid);
+    const held = new Map<number, HeldRow[]>();
+    const others: number[] = [];
+    for (const { vector } of given) {
+      const one = replayedHeld(vector);
+      if (one === null) others.push(vector.vid);
+      else held.set(vector.vid, [one]);
+    }
+    if (others.length > 0) await this.#addHeld(held, others);
+    return held;
+  }
+
+  /** Looks up the rows of the served event for vectors that were not served what they are replayed with. */
+  async #addHeld(held: Map<number, HeldRow[]>, vids: readonly number[]): Promise<void> {
     const { features, kind } = this.#view;
+    const wanted = new Set(vids);
     const same = this.#replay.keys.map((key, i) => `b.k${i} = h.${quoteName(key.row)}`).join(' AND ');
     const rows = await this.#duck.rows(
       `SELECT DISTINCT CAST(b.vid AS DOUBLE) AS vid, CAST(b.event_us AS DOUBLE) AS event_us,
         CAST(epoch_us(h.created_time) AS DOUBLE) AS created_us, ${kind === 'stored' ? 'false' : 'coalesce(h.deleted, false)'} AS deleted
         ${features.map(({ name }, i) => `, h.${quoteName(name)} AS f${i}`).join('')}
       FROM replay_base b JOIN replay_history h ON ${same} AND b.event_us = epoch_us(h.event_time)
-      WHERE b.vid >= ${Math.min(...vids)} AND b.vid <= ${Math.max(...vids)}`,
+      WHERE b.vid >= ${vids[0]!} AND b.vid <= ${vids.at(-1)!}`,
     );
-    const held = new Map<number, HeldRow[]>();
     for (const row of rows) {
       const vid = row['vid'] as number;
-      held.set(vid, [...(held.get(vid) ?? []), this.#heldRow(row)]);
+      if (wanted.has(vid)) held.set(vid, [...(held.get(vid) ?? []), this.#heldRow(row)]);
     }
-    return held;
   }
 
   #heldRow(row: SqlRow): HeldRow {
@@ -176,6 +188,13 @@ export class AsServed {
     );
     return new Map(found['vid']!.map((vid, at) => [vid as number, missedOf(found, at, this.#view)]));
   }
+}
+
+/** @returns the one row of the served event, where that is the replayed one; null: it has to be looked up */
+function replayedHeld({ served, trained, isCrowded }: ReplayedVector): HeldRow | null {
+  if (served === null || trained === null || isCrowded || trained.deleted || trained.outsideTtl) return null;
+  const { eventUs, createdUs } = trained.times;
+  return eventUs === served.eventUs ? { eventUs, createdUs, values: trained.values } : null;
 }
 
 /** Whether the rows of the served event answer already: no row of another event or entity can change it. */

@@ -1,6 +1,10 @@
 /**
  * Looks for the values of rows that are not those of their own event: among the entity's rows of any event, and among
- * other entities' rows of the served times. Prints of the values are joined (row-print.ts).
+ * other entities' rows of the served times. Prints of the values are joined (row-print.ts); those of the history are
+ * made once, for all pages.
+ *
+ *   own_prints_0 ...     k0 ... | event_us, created_us | print: rows of the day's entities
+ *   other_prints_0 ...   k0 ... | event_us, created_us | print | entity, as reports name it: rows of all
  */
 import { duckTypeOf, quoteName, quoteText, valueToDuck } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -17,6 +21,8 @@ export class PrintSearch {
   readonly #entity: Entity;
   readonly #replay: ViewReplay;
   #keptFromUs: number | null | undefined = undefined;
+  /** Which features a print covers, in the order in which their tables were laid. */
+  readonly #laid: string[] = [];
 
   constructor(duck: DuckDb, view: FeatureView, entity: Entity, replay: ViewReplay) {
     this.#duck = duck;
@@ -34,13 +40,14 @@ export class PrintSearch {
     // A print covers the values that can be compared: rows that lack others have another kind of print.
     const kinds = Map.groupBy(rows.filter(isSearchable), ({ facts }) => comparedOf(facts).join(' '));
     for (const own of kinds.values()) {
-      await this.#lay(own);
       const compared = comparedOf(own[0]!.facts);
-      for (const [vid, row] of await this.#ownRows(compared)) {
+      await this.#lay(own, compared);
+      const prints = await this.#layPrints(compared);
+      for (const [vid, row] of await this.#ownRows(prints)) {
         const facts = found.get(vid)!;
         found.set(vid, { ...facts, own: [...facts.own, { ...row, values: heldAs(facts) }] });
       }
-      for (const [vid, entity] of await this.#otherEntities(compared)) {
+      for (const [vid, entity] of await this.#otherEntities(prints)) {
         const facts = found.get(vid)!;
         const row: OthersRow = { ...facts.served, entity, values: heldAs(facts) };
         found.set(vid, { ...facts, others: [...facts.others, row] });
@@ -64,8 +71,7 @@ export class PrintSearch {
   }
 
   /** Writes the rows' prints, keys and times into the table `suspects`. */
-  async #lay(rows: readonly ComparedRow[]): Promise<void> {
-    const compared = comparedOf(rows[0]!.facts);
+  async #lay(rows: readonly ComparedRow[], compared: readonly number[]): Promise<void> {
     const { features } = this.#view;
     const columns = compared.map((i) => `f${i} ${duckTypeOf(features[i]!.type)}`);
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE suspect_values (vid BIGINT, ${columns.join(', ')})`);
@@ -81,16 +87,41 @@ export class PrintSearch {
       SELECT b.*, ${print} AS print FROM suspect_values s JOIN replay_base b USING (vid)`);
   }
 
+  /** @returns the number of the tables that have the prints of these features */
+  async #layPrints(compared: readonly number[]): Promise<number> {
+    const name = compared.join(' ');
+    const known = this.#laid.indexOf(name);
+    if (known !== -1) return known;
+    const prints = this.#laid.push(name) - 1;
+    const keys = this.#replay.keys.map((key) => `h.${quoteName(key.row)}`);
+    const print = this.#print(compared, (i) => `h.${quoteName(this.#view.features[i]!.name)}`);
+    const columns = [
+      ...keys.map((key, i) => `${key} AS k${i}`),
+      'epoch_us(h.event_time) AS event_us, epoch_us(h.created_time) AS created_us',
+      `${print} AS print`,
+    ].join(', ');
+    const entity = this.#entity.joinKeys
+      .map((key, i) => `${quoteText(`${key.name}=`)} || ${keys[i]}::VARCHAR`)
+      .join(` || ', ' || `);
+    const all = this.#replay.histories.map(
+      (sql) => `SELECT ${columns}, ${entity} AS entity FROM (${sql}) h WHERE ${this.#live}`,
+    );
+    const none = `SELECT *, '' AS entity FROM own_prints_${prints} WHERE false`;
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE own_prints_${prints} AS
+        SELECT ${columns} FROM replay_history h WHERE ${this.#live};
+      CREATE OR REPLACE TEMP TABLE other_prints_${prints} AS ${all.join(' UNION ALL ') || none}`);
+    return prints;
+  }
+
   /** @returns by vid the nearest row of the entity with the served values, as `fidelity` chooses it */
-  async #ownRows(compared: readonly number[]): Promise<[number, Omit<HeldRow, 'values'>][]> {
-    const same = this.#replay.keys.map((key, i) => `s.k${i} = h.${quoteName(key.row)}`);
+  async #ownRows(prints: number): Promise<[number, Omit<HeldRow, 'values'>][]> {
+    const same = this.#replay.keys.map((_, i) => `s.k${i} = h.k${i}`);
     const rows = await this.#duck.rows(
-      `SELECT CAST(s.vid AS DOUBLE) AS vid, CAST(epoch_us(h.event_time) AS DOUBLE) AS event_us,
-        CAST(epoch_us(h.created_time) AS DOUBLE) AS created_us
-      FROM suspects s JOIN replay_history h ON ${same.join(' AND ')} AND s.print = ${this.#historyPrint(compared)}
-      WHERE ${this.#live}
-      QUALIFY row_number() OVER (PARTITION BY s.vid ORDER BY abs(epoch_us(h.event_time) - s.event_us), h.event_time,
-        abs(coalesce(epoch_us(h.created_time), 0) - coalesce(s.created_us, 0)), h.created_time) = 1`,
+      `SELECT CAST(s.vid AS DOUBLE) AS vid, CAST(h.event_us AS DOUBLE) AS event_us,
+        CAST(h.created_us AS DOUBLE) AS created_us
+      FROM suspects s JOIN own_prints_${prints} h ON ${same.join(' AND ')} AND s.print = h.print
+      QUALIFY row_number() OVER (PARTITION BY s.vid ORDER BY abs(h.event_us - s.event_us), h.event_us,
+        abs(coalesce(h.created_us, 0) - coalesce(s.created_us, 0)), h.created_us) = 1`,
     );
     return rows.map((row) => [
       row['vid'] as number,
@@ -99,22 +130,14 @@ export class PrintSearch {
   }
 
   /** @returns by vid up to two other entities that have the served values at the served times */
-  async #otherEntities(compared: readonly number[]): Promise<[number, string][]> {
-    const keys = this.#replay.keys.map((key) => `h.${quoteName(key.row)}`);
-    const shown = this.#entity.joinKeys
-      .map(({ name }, i) => `${quoteText(`${name}=`)} || ${keys[i]}::VARCHAR`)
-      .join(` || ', ' || `);
-    const isOther = keys.map((key, i) => `s.k${i} IS DISTINCT FROM ${key}`).join(' OR ');
-    const found = this.#replay.histories.map(
-      (sql) => `SELECT DISTINCT s.vid, ${shown} AS entity FROM (${sql}) h JOIN suspects s
-        ON s.event_us = epoch_us(h.event_time) AND s.print = ${this.#historyPrint(compared)}
-        WHERE ${this.#live} AND (${isOther})
-          AND (s.created_us IS NULL OR h.created_time IS NULL OR s.created_us = epoch_us(h.created_time))`,
+  async #otherEntities(prints: number): Promise<[number, string][]> {
+    const isOther = this.#replay.keys.map((_, i) => `s.k${i} IS DISTINCT FROM h.k${i}`).join(' OR ');
+    const rows = await this.#duck.rows(
+      `SELECT CAST(vid AS DOUBLE) AS vid, entity FROM (SELECT DISTINCT s.vid, h.entity
+        FROM other_prints_${prints} h JOIN suspects s ON s.event_us = h.event_us AND s.print = h.print
+        WHERE (${isOther}) AND (s.created_us IS NULL OR h.created_us IS NULL OR s.created_us = h.created_us))
+      QUALIFY row_number() OVER (PARTITION BY vid ORDER BY entity) <= 2 ORDER BY vid, entity`,
     );
-    if (found.length === 0) return [];
-    const rows = await this.#duck
-      .rows(`SELECT CAST(vid AS DOUBLE) AS vid, entity FROM (${found.join(' UNION ')})
-      QUALIFY row_number() OVER (PARTITION BY vid ORDER BY entity) <= 2 ORDER BY vid, entity`);
     return rows.map((row, i) => [row['vid'] as number, this.#entityText(row['entity'] as string, i)]);
   }
 
@@ -125,10 +148,6 @@ export class PrintSearch {
 
   get #live(): string {
     return this.#view.kind === 'stored' ? 'true' : 'NOT coalesce(h.deleted, false)';
-  }
-
-  #historyPrint(compared: readonly number[]): string {
-    return this.#print(compared, (i) => `h.${quoteName(this.#view.features[i]!.name)}`);
   }
 
   #print(compared: readonly number[], column: (feature: number) => string): string {

@@ -5,6 +5,8 @@
  *          seen; raised to the oldest time that its TTL lets the replay see
  *   rows   the first row after the base, by an ASOF join
  *
+ * Vectors that were served the replayed row, or a later one, missed none: they are left out before.
+ *
  * A pair (event, created) is one number here, `event * 2^53 + created`; a row without a created time has 0 there.
  */
 
@@ -24,10 +26,10 @@ export function pairSql(event: string, created: string, without: 0 | 'last'): st
 export function missedSql(keys: number, base: string): string {
   const of = [...Array.from({ length: keys }, (_, i) => `k${i}`), 'definition'];
   const on = (left: string): string => of.map((name) => `${left}.${name} = e.${name}`).join(' AND ');
-  return `WITH e AS MATERIALIZED (SELECT ${of.join(', ')}, pair, any_value(event_us) AS event_us,
+  return `WITH b AS MATERIALIZED (SELECT * FROM ${base} WHERE trained_pair > coalesce(pair, -1)),
+    e AS MATERIALIZED (SELECT ${of.join(', ')}, pair, any_value(event_us) AS event_us,
       any_value(created_us) AS created_us, max(run_id) AS run_id, max(definition_id) AS definition_id,
-      bool_and(deleted) AS deleted FROM replay_rows GROUP BY ALL),
-    b AS (SELECT * FROM ${base} WHERE trained_pair IS NOT NULL),
+      bool_and(deleted) AS deleted FROM replay_rows SEMI JOIN b USING (${of.join(', ')}) GROUP BY ALL),
     gone AS (SELECT b.vid, max(e.pair) AS pair FROM b JOIN e ON ${on('b')}
       WHERE b.pair IS NULL AND e.deleted AND e.pair <= b.trained_pair GROUP BY b.vid),
     l AS (SELECT b.* EXCLUDE (pair), greatest(coalesce(b.pair, gone.pair, -1),

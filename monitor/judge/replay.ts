@@ -258,6 +258,7 @@ export class ViewReplay {
   #pairsSql(): string {
     const { service, view, features } = this.#replayed;
     const keys = this.keys.map((_, i) => `k${i}`).join(', ');
+    const sameKeys = this.keys.map((_, i) => `crowded.k${i} = b.k${i}`).join(' AND ');
     return `SELECT ${vectorColumns(service, view, features)} FROM ${OPEN_ROWS} v
       JOIN replay_base b ON b.vid = v.vid
       JOIN replay_trained trained ON trained.rid = v.vid
@@ -266,7 +267,9 @@ export class ViewReplay {
       LEFT JOIN replay_missed m ON m.vid = v.vid
       LEFT JOIN (SELECT ${keys}, bool_or(NOT deleted) AS is_known, min(event_us) AS first_us,
           max({e: event_us, c: created_us}) FILTER (deleted) AS gone FROM replay_rows GROUP BY ALL) known
-        USING (${keys})`;
+        USING (${keys})
+      LEFT JOIN (SELECT ${keys}, event_us FROM replay_rows GROUP BY ALL HAVING count(*) > 1) crowded
+        ON ${sameKeys} AND crowded.event_us = v.event_us`;
   }
 }
 

@@ -41,6 +41,8 @@ export interface ReplayedVector {
   readonly available: ReplayedRow | null;
   /** The oldest row that serving missed, by the header of the row that it had. */
   readonly missed: ReplayedTimes | null;
+  /** Whether the history has several rows of the served event, under whatever definition. */
+  readonly isCrowded: boolean;
   /** What training joins over rows of the definition that wrote the served row, where another one served it. */
   readonly ofServedDefinition: RowTimes | null;
   /** What training joins as the pod's clock may have to be corrected; empty: it was steady (pod-clocks.ts). */
@@ -64,7 +66,8 @@ export interface ReplayedRow {
 /**
  * @param features  what the archive has of the role's rows, in the order of s0, h0 ...
  * @returns SQL of the columns that `readVectors` reads, from `v` (the vector with its served row), `trained` and
- *          `available` and `own` (its replayed rows), `m` (the oldest row missed) and `known` (the entity's history)
+ *          `available` and `own` (its replayed rows), `m` (the oldest row missed), `crowded` (the event has several
+ *          rows) and `known` (the entity's history)
  */
 export function vectorColumns(
   service: FeatureService,
@@ -90,6 +93,7 @@ export function vectorColumns(
     'm.run_id AS missed_run_id, m.definition_id AS missed_definition_id, m.deleted AS missed_deleted',
     us('own.asof_event_us', 'own_event_us'),
     us('own.asof_created_us', 'own_created_us'),
+    'crowded.event_us IS NOT NULL AS is_crowded',
     'coalesce(known.is_known, false) AS is_known',
     us('known.gone.e', 'gone_event_us'),
     us('known.gone.c', 'gone_created_us'),
@@ -201,6 +205,7 @@ function readVector(page: VectorPage, at: number): ReplayedVector {
     trained: replayedOf(page.trained, at, view),
     available: replayedOf(page.available, at, view),
     missed: missedOf(columns, at, view),
+    isCrowded: columns['is_crowded']![at] === true,
     ofServedDefinition: rowTimes(page.own, at),
     clocks: NO_CLOCKS,
     isKnown: columns['is_known']![at] === true,

@@ -12,9 +12,11 @@ export const OPEN_ROWS = 'replay_open';
  * @returns     how many are open
  */
 export async function layOpenRows(duck: DuckDb, rows: string): Promise<number> {
+  // Only the ids are sorted for their numbers, not the rows.
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${OPEN_ROWS} AS
-    SELECT row_number() OVER (ORDER BY vid) - 1 AS vid, vid AS origin, * EXCLUDE (vid)
-    FROM (${rows}) SEMI JOIN (SELECT vid FROM ${SPLIT} WHERE agrees = ${OPEN}) USING (vid)`);
+    SELECT o.vid, o.origin, r.* EXCLUDE (vid) FROM (${rows}) r JOIN
+      (SELECT vid AS origin, row_number() OVER (ORDER BY vid) - 1 AS vid FROM ${SPLIT} WHERE agrees = ${OPEN}) o
+      ON o.origin = r.vid`);
   const [count] = await duck.rows(`SELECT count(*)::DOUBLE AS n FROM ${OPEN_ROWS}`);
   return count!['n'] as number;
 }
