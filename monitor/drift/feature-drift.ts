@@ -10,6 +10,8 @@ import { ksProbability } from '../statistics/ks-probability.ts';
 import { shareInterval } from '../statistics/share-interval.ts';
 import { categoryDistance, pooledCategories } from './category-shares.ts';
 import type { CategoryDistance } from './category-shares.ts';
+import { rankShift } from './rank-shift.ts';
+import type { RankShift } from './rank-shift.ts';
 import { SKETCH_ERROR, pooledSteps, stepDistance, stepsOf } from './sketch-distance.ts';
 import type { SpreadOf } from './training-spread.ts';
 
@@ -61,6 +63,8 @@ interface OrderedDifference {
     readonly location: number;
     readonly sign: -1 | 0 | 1;
   };
+  /** Whether all values moved, each a little. */
+  readonly ranks: RankShift;
   readonly wasserstein: number;
   /** null where the days of the reference were binned by other edges. */
   readonly bins: ComparedBins | null;
@@ -114,7 +118,8 @@ function orderedDifference(
   served: OrderedSketch | null,
 ): OrderedDifference | null {
   if (served === null || references.length === 0) return null;
-  const { d, location, sign, wasserstein } = stepDistance(pooledSteps(references), stepsOf(served));
+  const [then, now] = [pooledSteps(references), stepsOf(served)];
+  const { d, location, sign, wasserstein } = stepDistance(then, now);
   const independent = Math.max(...references.map(({ rows }) => rows));
   const rows = references.reduce((sum, one) => sum + one.rows, 0);
   // The least D that the sketches allow, so that no chance is taken for drift.
@@ -122,6 +127,7 @@ function orderedDifference(
   return {
     measure: served.measure,
     ks: { d, within: SKETCH_ERROR, p, location, sign },
+    ranks: rankShift(then, now, { reference: independent, served: served.rows }),
     wasserstein,
     bins: comparedBins(references, served),
     mean: {
@@ -158,7 +164,12 @@ function categoriesOf(references: readonly ColumnSketch[], served: ColumnSketch)
 export function testsOf({ rows, nulls, ordered, categories }: MeasuredDifference): DriftTest[] {
   const gap = Math.abs(nulls.reference / rows.reference - nulls.served / rows.served);
   return [
-    ...(ordered === null ? [] : [{ p: ordered.ks.p, distance: ordered.ks.d }]),
+    ...(ordered === null
+      ? []
+      : [
+          { p: ordered.ks.p, distance: ordered.ks.d },
+          { p: ordered.ranks.p, distance: Math.abs(ordered.ranks.shift), most: 'flagged' as const },
+        ]),
     ...(categories?.chiSquare ? [{ p: categories.chiSquare.p, distance: categories.lInfinity }] : []),
     ...(nulls.p === null ? [] : [{ p: nulls.p, distance: gap }]),
   ];

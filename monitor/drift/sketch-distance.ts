@@ -14,7 +14,7 @@ export const SKETCH_ERROR = 0.001;
 const ROUNDING = 1e-9;
 
 /** A distribution function by its steps: `shares[i]` of the rows are at or below `values[i]`, up to the next one. */
-interface Steps {
+export interface Steps {
   readonly values: readonly number[];
   readonly shares: readonly number[];
 }

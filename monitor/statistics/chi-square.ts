@@ -24,7 +24,12 @@ export function chiSquareOf(a: readonly number[], b: readonly number[]): ChiSqua
     statistic += (x - share * aRows) ** 2 / (share * aRows) + (y - share * bRows) ** 2 / (share * bRows);
   }
   const degreesOfFreedom = taken.length - 1;
-  return { statistic, degreesOfFreedom, p: gammaTail(degreesOfFreedom / 2, statistic / 2) };
+  return { statistic, degreesOfFreedom, p: chiSquareTail(statistic, degreesOfFreedom) };
+}
+
+/** @returns the chance of a statistic that is at least as large */
+export function chiSquareTail(statistic: number, degreesOfFreedom: number): number {
+  return gammaTail(degreesOfFreedom / 2, statistic / 2);
 }
 
 const MOST_TERMS = 100_000;

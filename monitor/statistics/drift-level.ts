@@ -14,8 +14,10 @@ export type DriftLevel = 'none' | 'flagged' | 'alarm';
 /** One test of one feature. */
 export interface DriftTest {
   readonly p: number;
-  /** D, L-infinity or the difference of two shares: what the p is of. */
+  /** D, L-infinity, the difference of two shares or the shift of ranks: what the p is of. */
   readonly distance: number;
+  /** The highest level that it can give; default: alarm. */
+  readonly most?: 'flagged';
 }
 
 export interface DriftJudgement {
@@ -35,9 +37,9 @@ export function driftLevels(tests: readonly (readonly DriftTest[])[]): DriftJudg
   const rates = falseDiscoveryRates(tests.flat().map(({ p }) => p));
   let at = 0;
   return tests.map((own) => {
-    const judged = own.map(({ distance }) => {
+    const judged = own.map(({ distance, most }) => {
       const q = rates[at++]!;
-      return { q, level: levelOf(q, distance) };
+      return { q, level: levelOf(q, distance, most) };
     });
     return {
       q: judged.length === 0 ? null : Math.min(...judged.map(({ q }) => q)),
@@ -46,9 +48,9 @@ export function driftLevels(tests: readonly (readonly DriftTest[])[]): DriftJudg
   });
 }
 
-function levelOf(q: number, distance: number): DriftLevel {
+function levelOf(q: number, distance: number, most: DriftTest['most']): DriftLevel {
   if (q > FLAGGED_RATE || distance < FLAGGED_DISTANCE) return 'none';
-  return distance >= LIMITS.distanceAlarm ? 'alarm' : 'flagged';
+  return most === undefined && distance >= LIMITS.distanceAlarm ? 'alarm' : 'flagged';
 }
 
 function worstLevel(levels: readonly DriftLevel[]): DriftLevel {

@@ -67,13 +67,21 @@ export function driftLines({ drift }: FeatureSnapshot, references: DriftReferenc
   );
 }
 
+/** Of snapshots from before ranks were compared nothing is known. */
+function shiftText({ ranks }: Partial<NonNullable<FeatureDifference['ordered']>>): string {
+  return ranks === undefined ? '–' : `${ranks.shift > 0 ? '+' : ''}${ranks.shift.toFixed(3)}`;
+}
+
 function line(against: string, { level, ordered, categories, nulls, rows }: FeatureDifference): Markup {
   const shareOf = (side: 'reference' | 'served'): string => shareText(nulls[side] / rows[side]);
   const before = shareOf('reference');
   const nullWords = before === shareOf('served') ? '' : `; nulls ${before} then, ${shareOf('served')} served`;
   const distance: Part =
     ordered !== null
-      ? [term('distance', 'D'), ` = ${ordered.ks.d.toFixed(3)} at ${numberText(ordered.ks.location)}`]
+      ? [
+          term('distance', 'D'),
+          ` = ${ordered.ks.d.toFixed(3)} at ${numberText(ordered.ks.location)}, ranks moved by ${shiftText(ordered)}`,
+        ]
       : categories === null
         ? 'no value on one side'
         : `shares of a value differ by up to ${shareText(categories.lInfinity)}`;

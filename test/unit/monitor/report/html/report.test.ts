@@ -177,7 +177,7 @@ describe('renderReport', () => {
     const text = textOf(renderReport(incidentDay()));
     for (const words of [
       '1 feature drifted from what models were trained on or from the weekday before, which moves no verdict: customer_features__ revenue_30d',
-      'Against training set basket-2026-10 of Sat 31 Oct 2026: D = 0.123 at 312.5; nulls 3 % then, 9 % served drift alarm',
+      'Against training set basket-2026-10 of Sat 31 Oct 2026: D = 0.123 at 312.5, ranks moved by -0.140; nulls 3 % then, 9 % served drift alarm',
       'Its mean, 361, lies outside 380 to 420, where 6 training sets make the next one likely',
     ]) {
       expect(text.replaceAll('\u00a0', ' ')).toContain(words);
