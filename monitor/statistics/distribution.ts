@@ -13,7 +13,7 @@ import { pairedDistance } from './paired-distance.ts';
 import type { PairedDistance } from './paired-distance.ts';
 import { sortDoubles } from './radix-sort.ts';
 
-const MOST_ECDF_POINTS = 200;
+const MOST_ECDF_POINTS = 40;
 const MOST_CATEGORIES = 12;
 /** So many pairs of values that became each other are told. */
 const MOST_CHANGES = 10;

@@ -30,8 +30,8 @@ export interface NumberDistributions {
     readonly served: readonly number[];
     readonly replayed: readonly number[];
   };
-  /** Step points of both empirical distribution functions at the same x values, at most 200. */
-  readonly ecdf: {
+  /** Step points of both empirical distribution functions at the same x values, at most 40. Absent: left out. */
+  readonly ecdf?: {
     readonly x: readonly number[];
     readonly served: readonly number[];
     readonly replayed: readonly number[];

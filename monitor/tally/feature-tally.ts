@@ -33,6 +33,7 @@ import { NO_ROWS, RowTally } from './row-tally.ts';
 import type { AgreeingRows } from './row-tally.ts';
 import { hourOf } from './served-place.ts';
 import type { ServedPlace } from './served-place.ts';
+import { exampleValue } from '../verdict/example-value.ts';
 import { UNEXPLAINED, rowInterval } from '../verdict/rates.ts';
 import { isSame, isWithinTolerance } from '../causes/value-equality.ts';
 
@@ -195,7 +196,7 @@ export class FeatureTally {
     const { requestId, row } = name;
     let made: Example | null = null;
     // Few mismatches become examples, so evidence is written of these alone.
-    const make = (): Example => (made ??= exampleOf(facts, name, decided));
+    const make = (): Example => (made ??= exampleOf(facts, name, decided, harm));
     const candidate = {
       decided,
       harm,
@@ -304,7 +305,8 @@ function jsonOf(type: ValueType, value: Value): Json {
   return valueToJson(typeof value === 'number' && isNumeric(type) ? DOUBLE : type, value);
 }
 
-function exampleOf(facts: ValueFacts, vector: VectorName, { cause, also, withinPromise }: Decided): Example {
+function exampleOf(facts: ValueFacts, vector: VectorName, decided: Decided, harm: number): Example {
+  const { cause, also, withinPromise } = decided;
   const { row, type, served, replayed, servedState, replayedState } = facts;
   return {
     ...vector,
@@ -314,6 +316,7 @@ function exampleOf(facts: ValueFacts, vector: VectorName, { cause, also, withinP
     replayed: side(replayedState, jsonOf(type, replayed), row.replayed),
     causes: [cause, ...also],
     withinPromise,
+    harm,
     evidence: evidenceOf(facts, cause),
   };
 }
@@ -321,7 +324,7 @@ function exampleOf(facts: ValueFacts, vector: VectorName, { cause, also, withinP
 function side(state: State, value: Json, row: ServedTimes | ReplayedTimes | null): SideOfExample {
   return {
     state,
-    value,
+    ...exampleValue(value),
     eventTime: row === null ? null : formatTimestamp(row.eventUs),
     createdTime: row === null || row.createdUs === null ? null : formatTimestamp(row.createdUs),
   };

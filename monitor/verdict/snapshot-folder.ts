@@ -22,6 +22,7 @@ import { spanText } from '../judged-span.ts';
 import { earlierDay } from './earlier-day.ts';
 import type { EarlierDay } from './earlier-day.ts';
 import { faultsOf } from './faults.ts';
+import { boundedSnapshot } from './snapshot-bounds.ts';
 import { SNAPSHOT_VERSION } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -55,10 +56,10 @@ export function sketchesFile(reports: string, service: string, date: string): st
 export function writeSnapshot(reports: string, snapshot: Snapshot): Snapshot {
   const { service, date, hour } = snapshot;
   const earlierFaults = hour === undefined ? faultsBefore(reports, service, date) : null;
-  const content = earlierFaults === null ? snapshot : { ...snapshot, earlierFaults };
-  write(snapshotFile(reports, service, spanText(snapshot)), `${JSON.stringify(content, null, 1)}\n`);
+  const bounded = boundedSnapshot(earlierFaults === null ? snapshot : { ...snapshot, earlierFaults });
+  write(snapshotFile(reports, service, spanText(snapshot)), bounded.text);
   if (hour !== undefined) removeOldHours(reports, service, date);
-  return content;
+  return bounded.snapshot;
 }
 
 function removeOldHours(reports: string, service: string, date: string): void {

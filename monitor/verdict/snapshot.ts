@@ -308,6 +308,8 @@ export interface Example {
   /** The cause that it counts under, then those beside it. */
   readonly causes: readonly [Cause, ...Cause[]];
   readonly withinPromise: boolean;
+  /** How far the value is off, 1 at most; 0 within the promise. */
+  readonly harm: number;
   /** One sentence with the times that prove the cause. */
   readonly evidence: string;
 }
@@ -315,6 +317,8 @@ export interface Example {
 export interface SideOfExample {
   readonly state: State;
   readonly value: Json;
+  /** How many characters or elements the value has, where it is cut. Absent: all are shown. */
+  readonly length?: number;
   /** The times of the row; null when there is no row. */
   readonly eventTime: string | null;
   readonly createdTime: string | null;

@@ -9,6 +9,7 @@ import { compactText, timeText } from '../markup/value-text.ts';
 import { isTime, valueAxis } from './value-axis.ts';
 
 type Numeric = Extract<Distributions, { readonly kind: 'numeric' }>;
+type WithFunctions = Numeric & Required<Pick<Numeric, 'ecdf'>>;
 
 /**
  * How far a simplified curve may be off: half the line's width, so nobody sees it, and the curve takes a sixth of the
@@ -16,7 +17,12 @@ type Numeric = Extract<Distributions, { readonly kind: 'numeric' }>;
  */
 const TOLERANCE = 0.85;
 
-export function ecdfChart(distributions: Numeric, type: string): Markup {
+/** @returns whether the snapshot has the functions: it leaves out those of features of which nothing is to see */
+export function hasFunctions(distributions: Numeric): distributions is WithFunctions {
+  return distributions.ecdf !== undefined;
+}
+
+export function ecdfChart(distributions: WithFunctions, type: string): Markup {
   const plot = SMALL_PLOT;
   const { ecdf, ks } = distributions;
   const axis = valueAxis(distributions.histogram.edges, type, plot);
@@ -51,7 +57,7 @@ export function ecdfChart(distributions: Numeric, type: string): Markup {
 
 /** Draws the gap D as a bracket with its size. */
 function gapMark(
-  { ecdf, ks }: Numeric,
+  { ecdf, ks }: WithFunctions,
   x: number,
   y: (share: number) => number,
   where: string,

@@ -8,7 +8,7 @@ import type { FeatureSnapshot, Snapshot } from '../../../verdict/snapshot.ts';
 import { causeBar, leadingCauses } from '../charts/cause-bar.ts';
 import { CAUSE_GUIDE } from '../cause-guide.ts';
 import { categoryChart, histogramChart } from '../charts/distribution-chart.ts';
-import { ecdfChart } from '../charts/ecdf-chart.ts';
+import { ecdfChart, hasFunctions } from '../charts/ecdf-chart.ts';
 import { examplesOf } from './examples.ts';
 import type { ExampleLimit } from './examples.ts';
 import { breakable } from '../feature-table.ts';
@@ -144,8 +144,8 @@ function distributionFigures(feature: FeatureSnapshot): Part {
       distributions.ks.d === 0
         ? html`<p class="soft">Both sides have one distribution: ${term('distance', 'D')} is 0.</p>`
         : html`<figure>
-            <figcaption>Cumulative ${ksWords(distributions)}</figcaption>
-            ${ecdfChart(distributions, feature.type)}
+            <figcaption>${hasFunctions(distributions) && 'Cumulative '}${ksWords(distributions)}</figcaption>
+            ${hasFunctions(distributions) && ecdfChart(distributions, feature.type)}
           </figure>`
     }`;
 }

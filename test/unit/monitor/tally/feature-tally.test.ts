@@ -175,6 +175,7 @@ describe('a feature over a day', () => {
       replayed: expect.objectContaining({ state: 'value', value: 76 }) as unknown,
       causes: ['materialization lag'],
       withinPromise: false,
+      harm: 0.75,
       evidence: expect.any(String) as unknown,
     });
   });

@@ -30,7 +30,7 @@ test('a snapshot of version 1, or none, is left out of the trend with a warning,
     mkdirSync(dirname(snapshotFile(reports, SERVICE, date)), { recursive: true });
     writeFileSync(snapshotFile(reports, SERVICE, date), text);
   }
-  writeSnapshot(reports, good);
+  const written = writeSnapshot(reports, good);
   const said: string[] = [];
   const logger: Logger = { ...silentLogger, warn: (text) => void said.push(text) };
   expect(readEarlier(reports, SERVICE, '2026-11-20', logger).map(({ date }) => date)).toEqual(['2026-11-15']);
@@ -42,7 +42,7 @@ test('a snapshot of version 1, or none, is left out of the trend with a warning,
     );
     expect(said.join('\n')).toContain(`the verdict of ${date} is left out of the trend`);
   }
-  expect(readSnapshot(reports, SERVICE, '2026-11-15')).toEqual(JSON.parse(JSON.stringify(good)));
+  expect(readSnapshot(reports, SERVICE, '2026-11-15')).toEqual(JSON.parse(JSON.stringify(written)));
   expect(readSnapshot(reports, SERVICE, '2026-11-16')).toBeNull();
 });
 
