@@ -30,6 +30,7 @@ import type { JudgedSpan } from './judged-span.ts';
 import { memoryLimit } from './memory-limit.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import { ServiceRun } from './service-run.ts';
+import { lostText } from './verdict/findings.ts';
 import type { Snapshot } from './verdict/snapshot.ts';
 
 interface MonitorOptions {
@@ -83,7 +84,7 @@ export async function withDay<T>(
     memorySetting: 'monitor.memory',
   });
   try {
-    const { hmacKey: setting, spool } = project.settings.log;
+    const { hmacKey: setting } = project.settings.log;
     const hmacKey = loadHmacKey(setting);
     const exposed = exposedKeyNotice(setting);
     if (exposed !== null) project.logger.warn(exposed);
@@ -94,7 +95,7 @@ export async function withDay<T>(
       project.logger.warn(`${vectors} vectors ${what} are not judged`);
     }
     const found = wanted.flatMap(({ name }) => log.services.get(name) ?? []);
-    if (found.length === 0) throw noVectors(span, options.services, log, spool);
+    if (found.length === 0) throw noVectors(project, { span, services: options.services, log });
     return await judge({ ...day, log }, found);
   } finally {
     duck.close();
@@ -125,12 +126,15 @@ async function readLog(day: Omit<MonitoredDay, 'log'>, scratch: string): Promise
   }
 }
 
-function noVectors(
-  span: JudgedSpan,
-  services: readonly string[] | undefined,
-  log: DayOfLog,
-  spool: string,
-): Error {
+interface EmptyDay {
+  readonly span: JudgedSpan;
+  readonly services: readonly string[] | undefined;
+  readonly log: DayOfLog;
+}
+
+function noVectors({ settings }: Project, { span, services, log }: EmptyDay): Error {
+  const { served } = settings;
+  const { spool } = settings.log;
   const of = services === undefined ? '' : ` of ${services.join(', ')}`;
   const then = span.hour === null ? 'that day' : 'that hour';
   const has =
@@ -139,5 +143,9 @@ function noVectors(
       : log.hasRecords
         ? `; its records of ${then} hold none`
         : '';
+  if (log.lostFiles.length > 0) {
+    const what = `the archive in ${served} is not whole: ${lostText(log.lostFiles)}`;
+    return monitorError('MON_SERVED', what, { file: served });
+  }
   return monitorError('MON_NO_VECTORS', `${spool} has no vectors${of} of ${spanWords(span)}${has}`);
 }

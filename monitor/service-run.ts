@@ -251,6 +251,7 @@ export class ServiceRun {
         return { role, ...states.get(view)!.snapshot, fidelity, ...this.#roles.get(role)!.counts() };
       }),
       vectors: this.#vectorCounts(features, judged),
+      lostFiles: this.#day.log.lostFiles,
       leftOut: [...this.#day.log.leftOut].map(([what, count]) => ({ what, vectors: count })),
       sources: views.flatMap(({ source }) => source ?? []),
       ages: views.flatMap(({ age }) => age ?? []),
@@ -286,6 +287,7 @@ export class ServiceRun {
       ),
       deploys: await deploysOf(duck, files.vectors),
       leftOut: day.leftOut,
+      ...(day.lostFiles.length === 0 ? {} : { lostFiles: day.lostFiles }),
       trend: earlier.map(trendPoint),
     };
   }

@@ -5,7 +5,6 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { monitorError } from '../errors.ts';
 import type { ArchiveState } from './archive-state.ts';
 import { OPEN, hourOfPath, isVersionFolder, isViews } from './archive-layout.ts';
 
@@ -16,18 +15,34 @@ interface ArchivedFile {
   readonly hour: string;
   /** Its path. */
   readonly file: string;
+  /** Whether it stands where it stays, so that no ingest takes it away or joins it to others. */
+  readonly isInPlace: boolean;
+}
+
+/** Files that the state names and that are not there. */
+interface FilesNotThere {
+  /** `2026-11-21T10` */
+  readonly hour: string;
+  readonly files: number;
+}
+
+export interface ArchivedFiles {
+  /** In the order of folders, hours and names. */
+  readonly files: readonly ArchivedFile[];
+  /** In the order of hours. */
+  readonly lost: readonly FilesNotThere[];
 }
 
 /**
+ * An ingest that commits meanwhile makes the answer wrong: whoever may meet one takes `pinnedFiles`.
+ *
  * @param states  of all ingests that write to the folder
- * @returns       in the order of folders, hours and names
- * @throws        MON_SERVED when a file of an hour is missing
  */
 export function archivedFiles(
   served: string,
   states: readonly ArchiveState[],
   within: (hour: string) => boolean,
-): ArchivedFile[] {
+): ArchivedFiles {
   const files = new Map<string, string>();
   for (const { folder, day } of archiveFolders(served)) {
     for (const hourFolder of namesIn(join(served, folder))) {
@@ -40,22 +55,27 @@ export function archivedFiles(
     }
   }
   for (const state of states) addUnmoved(served, state, within, files);
-  checkCounts(served, states, within, [...files.keys()]);
+  const lost = lostInPlace(states, within, [...files.keys()]);
   for (const { open, moving } of states) {
     const from = new Map([...moving].map(([source, to]) => [to, source]));
-    for (const file of [...open].flatMap(([hour, list]) => (within(hour) ? list : []))) {
+    for (const file of [...open.values()].flat()) {
+      const hour = hourOfPath(file)!;
+      if (!within(hour)) continue;
       const path = [file, from.get(file)].find((one) => one !== undefined && existsSync(join(served, one)));
-      if (path === undefined) throw missing(served, `${file} is missing`);
-      files.set(file.slice(file.indexOf('/') + 1), join(served, path));
+      if (path === undefined) lost.set(hour, (lost.get(hour) ?? 0) + 1);
+      else files.set(file.slice(file.indexOf('/') + 1), join(served, path));
     }
   }
-  return [...files]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([path, file]) => ({
+  const found = [...files].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    files: found.map(([path, file]) => ({
       folder: path.slice(0, path.indexOf('/date=')),
       hour: hourOfPath(path)!,
       file,
-    }));
+      isInPlace: file === join(served, path),
+    })),
+    lost: [...lost].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([hour, count]) => ({ hour, files: count })),
+  };
 }
 
 /** What the last commit moves and a process that was killed has not. */
@@ -72,26 +92,21 @@ function addUnmoved(
   }
 }
 
-function checkCounts(
-  served: string,
+/** @returns by hour how many files of those that have their places are not there */
+function lostInPlace(
   states: readonly ArchiveState[],
   within: (hour: string) => boolean,
   paths: readonly string[],
-): void {
-  const expected = new Map<string, number>();
+): Map<string, number> {
+  const lost = new Map<string, number>();
   for (const [hour, { files }] of states.flatMap(({ hours }) => [...hours])) {
-    if (within(hour)) expected.set(hour, (expected.get(hour) ?? 0) + files);
+    if (within(hour)) lost.set(hour, (lost.get(hour) ?? 0) + files);
   }
-  const found = new Map<string, number>();
-  for (const path of paths) found.set(hourOfPath(path)!, (found.get(hourOfPath(path)!) ?? 0) + 1);
-  for (const [hour, files] of expected) {
-    const there = found.get(hour) ?? 0;
-    if (there < files) throw missing(served, `hour ${hour} should have ${files} files and has ${there}`);
+  for (const path of paths) {
+    const hour = hourOfPath(path)!;
+    lost.set(hour, (lost.get(hour) ?? 0) - 1);
   }
-}
-
-function missing(served: string, what: string): Error {
-  return monitorError('MON_SERVED', `the archive in ${served} is not whole: ${what}`, { file: served });
+  return new Map([...lost].filter(([, files]) => files > 0));
 }
 
 /** Whether anything was archived in the folder. */

@@ -12,19 +12,17 @@ import { hourOf } from '../archive/archive-layout.ts';
 import { archiveSpool } from '../ingest/spool-archive.ts';
 import { spanText } from '../judged-span.ts';
 import type { JudgedSpan } from '../judged-span.ts';
+import { pinnedFiles } from './pinned-files.ts';
+import type { PinnedFiles } from './pinned-files.ts';
 
-export interface DayInArchive {
-  /** In the order of folders, hours and names. */
-  readonly files: ReturnType<typeof archivedFiles>;
-  /** What is known of the log: gaps, open tails, what was shed and what came twice. */
-  readonly ledger: IngestLedger;
-}
+/** The ledger knows of the log: gaps, open tails, what was shed and what came twice. */
+export type DayInArchive = PinnedFiles;
 
 /**
  * If the log is ingested from a spool, this first ingests what the spool holds now, so that the span is complete.
  *
- * @param scratch  a folder for the files that are made of the spool; what is there of an earlier try is used again
- * @throws         MON_SERVED when a file of the span is missing, MON_LOG
+ * @param scratch  a folder for files that are made of the spool, and for links to those that an ingest may take away
+ * @throws         MON_SERVED, MON_LOG
  */
 export async function archivedSpan(
   project: Project,
@@ -38,19 +36,18 @@ export async function archivedSpan(
   let ledger = IngestLedger.read(served);
   if (!isIngested(ledger, dayOf(fromUs))) {
     ledger = await archiveSpool(project, scratch, (us) => us >= fromUs && us < toUs);
-    return { files: archivedFiles(scratch, [ledger.archive], ofSpan), ledger };
+    return { ...archivedFiles(scratch, [ledger.archive], ofSpan), ledger };
   }
-  if (sourceOf(project.settings) === 'spool') {
-    await tryIngest(project);
-    ledger = IngestLedger.read(served);
-  }
+  if (sourceOf(project.settings) === 'spool') await tryIngest(project);
+  const pinned = await pinnedFiles(served, scratch, ofSpan);
+  ({ ledger } = pinned);
   if (ledger.caughtUpUs < Math.min(toUs, project.clock.nowUs())) {
     const upTo = ledger.caughtUpUs === 0 ? 'in part' : `up to ${formatTimestamp(ledger.caughtUpUs)}`;
     project.logger.warn(
       `the log was ingested ${upTo}; run \`plumb monitor ingest\` for the rest of ${spanText(span)}`,
     );
   }
-  return { files: archivedFiles(served, [ledger.archive], ofSpan), ledger };
+  return pinned;
 }
 
 /** Whether the ingest has vectors of the day, or has read what a sidecar logged while it went by. */

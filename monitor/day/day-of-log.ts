@@ -7,12 +7,14 @@ import type { Bundle, FeatureService } from '../../contract/model.ts';
 import { keyPoliciesOf } from '../../contract/log-privacy.ts';
 import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
 import { serviceFolder } from '../archive/archive-layout.ts';
 import type { IngestLedger } from '../ingest/ledger.ts';
 import { spanText } from '../judged-span.ts';
 import type { JudgedSpan } from '../judged-span.ts';
 import { ServedFiles } from '../replay/served-files.ts';
 import type { DayInArchive } from './archived-day.ts';
+import type { LostFiles } from '../verdict/snapshot.ts';
 import type { HashedIds } from './hashed-ids.ts';
 
 export interface DayOfService {
@@ -39,6 +41,8 @@ export interface DayOfLog {
   readonly gaps: number;
   /** Starts of a sidecar that have a record on the day but no last record. */
   readonly openTails: number;
+  /** Files that the archive should have and has not, by hour. */
+  readonly lostFiles: readonly LostFiles[];
   /** Vectors left out, by reason: the service is not applied, single features, hashed or dropped keys. */
   readonly leftOut: ReadonlyMap<string, number>;
 }
@@ -54,11 +58,8 @@ interface DayScope {
 }
 
 /** Reads what the archive has of each service. */
-export async function readDayOfLog(
-  duck: DuckDb,
-  { files, ledger }: DayInArchive,
-  scope: DayScope,
-): Promise<DayOfLog> {
+export async function readDayOfLog(duck: DuckDb, archive: DayInArchive, scope: DayScope): Promise<DayOfLog> {
+  const { files, ledger } = archive;
   const folders = [...Map.groupBy(files, ({ folder }) => folder)].map(([folder, own]) => ({
     folder,
     files: own.map(({ file }) => file),
@@ -85,7 +86,24 @@ export async function readDayOfLog(
     const duplicates = ledger.duplicatesOf(spanText(scope.span), service.name);
     if (day.vectors > 0) services.set(service.name, { ...day, duplicates });
   }
-  return { services, leftOut, ...accountOf(ledger, scope.span) };
+  return { services, leftOut, lostFiles: await lostFilesOf(duck, archive), ...accountOf(ledger, scope.span) };
+}
+
+/** How many vectors they had the state says, but for those of an hour that is still open. */
+async function lostFilesOf(duck: DuckDb, { files, lost, ledger }: DayInArchive): Promise<LostFiles[]> {
+  const { hours, open } = ledger.archive;
+  const found: LostFiles[] = [];
+  for (const { hour, files: count } of lost) {
+    const own = files.filter((one) => one.hour === hour).map(({ file }) => file);
+    const [there] =
+      own.length === 0
+        ? []
+        : await duck.rows(`SELECT sum(num_rows)::DOUBLE AS n FROM parquet_file_metadata(${quotePaths(own)})`);
+    const had = open.has(hour) ? null : hours.get(hour)!.vectors;
+    const vectors = had === null ? null : had - ((there?.['n'] as number | undefined) ?? 0);
+    found.push({ hour: Number(hour.slice(11)), files: count, vectors });
+  }
+  return found;
 }
 
 async function countOf(duck: DuckDb, folders: readonly (readonly string[])[]): Promise<number> {

@@ -2,14 +2,18 @@
  * Finds served requests, by request id or by place (pod, epoch, sequence): in the archive, and in what the spool holds,
  * which is archived into a scratch folder first, so that there is one way to read both. Called by explain.ts.
  */
+import { join } from 'node:path';
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
 import type { Project } from '../../project/project.ts';
 import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import { archivedFiles } from '../archive/archive-files.ts';
-import { IngestLedger } from '../ingest/ledger.ts';
+import { pinnedFiles } from '../day/pinned-files.ts';
 import { archiveSpool } from '../ingest/spool-archive.ts';
+
+/** Below the scratch folder; no reader of the archive looks into what begins with `_`. */
+const PINS = '_pins';
 
 /** Which requests are wanted. A request id may have been used more than once. */
 export type WantedRequest =
@@ -41,9 +45,9 @@ export async function loggedRequests(
   wanted: WantedRequest,
 ): Promise<LoggedRequest[]> {
   const { served } = project.settings;
-  const ingested = archivedFiles(served, [IngestLedger.read(served).archive], () => true);
+  const { files: ingested } = await pinnedFiles(served, join(scratch, PINS), () => true);
   const ledger = await archiveSpool(project, scratch, (_, walk) => isWanted(walk, wanted));
-  const spooled = archivedFiles(scratch, [ledger.archive], () => true);
+  const { files: spooled } = archivedFiles(scratch, [ledger.archive], () => true);
   const found = new Map<string, LoggedRequest>();
   for (const files of [ingested, spooled]) {
     for (const [folder, own] of Map.groupBy(files, (one) => one.folder)) {

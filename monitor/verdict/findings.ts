@@ -22,6 +22,7 @@ import type {
   FeatureSnapshot,
   Finding,
   Incident,
+  LostFiles,
   VectorCounts,
   ViewSnapshot,
 } from './snapshot.ts';
@@ -52,6 +53,7 @@ interface FoundDay {
   readonly features: readonly FeatureSnapshot[];
   readonly views: readonly ViewSnapshot[];
   readonly vectors: Pick<VectorCounts, 'read'>;
+  readonly lostFiles: readonly LostFiles[];
   readonly sources: readonly SourceAge[];
   readonly ages: readonly ViewAge[];
   /** Of the six days before, newest first. */
@@ -210,13 +212,14 @@ function minuteText(us: number): string {
 }
 
 /** How much could be judged at all. */
-function dataFindings({ features, vectors, earlierOf }: FoundDay): Weighed[] {
+function dataFindings({ features, vectors, lostFiles, earlierOf }: FoundDay): Weighed[] {
   const none = { view: null, feature: null, cause: null, causes: [], verdict: 'not-enough-data' } as const;
   const judged = sum(features, judgedOf);
   const unjudged = sum(features, (feature) => feature.unjudged);
   if (judged === 0)
     return [{ ...none, text: `None of the ${counted(vectors.read, 'vector')} could be judged.`, weight: 3 }];
   const found: Weighed[] = [];
+  if (isMuchLost(vectors.read, lostFiles)) found.push({ ...none, text: lostText(lostFiles), weight: 2.5 });
   if (unjudged / (judged + unjudged) > LIMITS.unjudgedMost) {
     found.push({ ...none, text: unjudgedText(judged, unjudged), weight: 2 });
   }
@@ -238,6 +241,24 @@ function tooFewText(features: readonly FeatureSnapshot[]): Pick<Finding, 'view' 
   const wrong = `${beyondPromise} of ${counted(present, 'value')} present ${beyondPromise === 1 ? 'is' : 'are'} beyond the promise`;
   const text = beyondPromise === 0 ? few : `${few}; ${wrong}${others === 0 ? '' : ` of ${name}`}`;
   return { view, feature: name, text: `${text}.` };
+}
+
+/** Whether files that are lost had more than 1 % of the vectors, or may have had. */
+export function isMuchLost(read: number, lostFiles: readonly LostFiles[]): boolean {
+  const lost = sum(lostFiles, ({ vectors }) => vectors ?? Infinity);
+  return lost === Infinity || lost > LIMITS.unjudgedMost * (read + lost);
+}
+
+/** Said in a finding or, where it is little, in a note. */
+export function lostText(lostFiles: readonly LostFiles[]): string {
+  const files = sum(lostFiles, (one) => one.files);
+  const vectors = sum(lostFiles, (one) => one.vectors ?? NaN);
+  const hours = lostFiles.map(({ hour }) => `${String(hour).padStart(2, '0')}:00`).join(', ');
+  const had = Number.isNaN(vectors) ? '' : ` with ${counted(vectors, 'vector')} of all services`;
+  return (
+    `The archive lacks ${counted(files, 'file')}${had}, of the hours from ${hours} on: what was served then is not judged. ` +
+    'Put them back from a copy, or ingest the log anew where it still has them.'
+  );
 }
 
 /** Said in a finding or, where it is little, in a note. */

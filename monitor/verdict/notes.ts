@@ -1,16 +1,20 @@
 /** What a reader must know of a day although it changes no verdict, one sentence each. Pure. */
 import { LIMITS } from '../limits.ts';
 import { percentText } from '../percent-text.ts';
-import { judgedOf, sum, unjudgedText } from './findings.ts';
+import { isMuchLost, judgedOf, lostText, sum, unjudgedText } from './findings.ts';
 import { DROPPED } from './snapshot.ts';
-import type { FeatureSnapshot, Snapshot, VectorCounts } from './snapshot.ts';
+import type { FeatureSnapshot, LostFiles, Snapshot, VectorCounts } from './snapshot.ts';
 
-export function notesOf(
-  features: readonly FeatureSnapshot[],
-  { gaps, openTails }: Pick<VectorCounts, 'gaps' | 'openTails'>,
-  leftOut: Snapshot['leftOut'],
-): string[] {
+interface NotedDay extends Pick<Snapshot, 'leftOut'> {
+  readonly features: readonly FeatureSnapshot[];
+  readonly vectors: Pick<VectorCounts, 'read' | 'gaps' | 'openTails'>;
+  readonly lostFiles: readonly LostFiles[];
+}
+
+export function notesOf({ features, vectors: log, leftOut, lostFiles }: NotedDay): string[] {
+  const { read, gaps, openTails } = log;
   const notes = [...unjudgedNote(features), ...unavailableNote(features), ...withheldNotes(features)];
+  if (lostFiles.length > 0 && !isMuchLost(read, lostFiles)) notes.push(lostText(lostFiles));
   const undecoded = sum(features, (feature) => feature.undecoded);
   if (undecoded > 0) {
     notes.push(

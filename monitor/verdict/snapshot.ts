@@ -56,6 +56,8 @@ export interface Snapshot {
   readonly deploys: readonly Deploy[];
   /** Vectors of the day's log that could not be judged, by reason: the reason ends `8 vectors ...`. */
   readonly leftOut: readonly { readonly what: string; readonly vectors: number }[];
+  /** Files that the archive should have of the day and has not. Absent: none. */
+  readonly lostFiles?: readonly LostFiles[];
   /** null: there is no earlier verdict. */
   readonly brokeSince: BrokeSince | null;
   /** What verdicts on this day found at fault before it was settled; absent when this is the first one. */
@@ -64,6 +66,13 @@ export interface Snapshot {
   readonly trend: readonly TrendPoint[];
   /** What was left out of this snapshot to keep its size. Absent: nothing. */
   readonly truncated?: readonly string[];
+}
+
+/** Files of an hour that are not there, with the vectors of all services in them; null: how many is not known. */
+export interface LostFiles {
+  readonly hour: number;
+  readonly files: number;
+  readonly vectors: number | null;
 }
 
 export type Verdict = 'pass' | 'alert' | 'alarm' | 'not-enough-data';

@@ -17,7 +17,14 @@ import { levelOfRates } from './rates.ts';
 import { sentenceOf } from './sentence.ts';
 import { slicesOf } from '../incidents/slices.ts';
 import type { EarlierDay } from './earlier-day.ts';
-import type { FeatureSnapshot, Snapshot, Verdict, VectorCounts, ViewSnapshot } from './snapshot.ts';
+import type {
+  FeatureSnapshot,
+  LostFiles,
+  Snapshot,
+  VectorCounts,
+  Verdict,
+  ViewSnapshot,
+} from './snapshot.ts';
 
 /** What was counted of a service's day. */
 export interface CountedDay {
@@ -29,6 +36,7 @@ export interface CountedDay {
   readonly views: readonly ViewSnapshot[];
   readonly vectors: VectorCounts;
   readonly leftOut: Snapshot['leftOut'];
+  readonly lostFiles: readonly LostFiles[];
   readonly sources: readonly SourceAge[];
   readonly ages: readonly ViewAge[];
   readonly incidents: readonly IncidentCounts[];
@@ -67,7 +75,7 @@ export function conclude(day: CountedDay): Conclusion {
     verdict,
     sentence: sentenceOf({ verdict, findings, incidents, features, date }, lastUs),
     findings,
-    notes: notesOf(features, day.vectors, day.leftOut),
+    notes: notesOf({ ...day, features }),
     incidents,
     slices: slicesOf(day.traffic),
     features,

@@ -392,7 +392,7 @@ async function namesIn(files: readonly string[]): Promise<string[]> {
 
 /** Of all rows that count. */
 function archivedNames(served: string): Promise<string[]> {
-  const files = archivedFiles(served, [IngestLedger.read(served).archive], () => true);
+  const { files } = archivedFiles(served, [IngestLedger.read(served).archive], () => true);
   return namesIn(files.map(({ file }) => file));
 }
 

@@ -52,7 +52,7 @@ function openLog(
 const spooledRecords = (): number => [...walkSpool(spool)].filter(({ kind }) => kind === 'record').length;
 
 const files = (): string[] =>
-  archivedFiles(served, [IngestLedger.read(served).archive], () => true).map(({ file }) => file);
+  archivedFiles(served, [IngestLedger.read(served).archive], () => true).files.map(({ file }) => file);
 
 const idsOf = async (): Promise<string[]> =>
   (await ingestedRequests(served)).map(({ requestId }) => requestId);
@@ -420,7 +420,26 @@ describe('the verdict', () => {
     expect((await day.judge(SETTLED)).vectors.read).toBe(2);
   });
 
-  test('is refused where a file of the day is gone', async () => {
+  test('is given where files of an hour are gone, and says what it lacks; nothing less than that passes', async () => {
+    await serveDay();
+    day.project.setClock(at(SETTLED));
+    await runIngest(day.project, { batchRecords: 7 });
+    const { archive } = IngestLedger.read(served);
+    const { files: of14 } = archivedFiles(served, [archive], (hour) => hour === `${DAY}T14`);
+    for (const { file } of of14.slice(1)) rmSync(file);
+    const snapshot = await day.judge(SETTLED);
+    const [lost] = snapshot.lostFiles!;
+    expect(lost).toMatchObject({ hour: 14, files: of14.length - 1 });
+    expect(snapshot.vectors.read + lost!.vectors!).toBe(59);
+    const told = snapshot.findings.find(({ verdict }) => verdict === 'not-enough-data')!;
+    expect(told.text).toMatch(
+      /^The archive lacks \d files with \d+ vectors of all services, of the hours from 14:00 on/,
+    );
+    expect((await day.judge(SETTLED, null, 9)).lostFiles).toBeUndefined();
+    await expect(day.judge(SETTLED, null, 15)).rejects.toMatchObject({ code: 'MON_NO_VECTORS' });
+  });
+
+  test('is refused where no file of the day is left', async () => {
     day.serve('09:00', 'c-1', {});
     await runIngest(day.project);
     for (const file of files()) rmSync(file);
