@@ -42,8 +42,17 @@ export function daySection(snapshot: Snapshot): Part {
         ${quiet.map((view) => hourStrip(snapshot, view))}
       </details>`
     }
-    ${viewTable(views, date)}
+    ${viewTable(views, date)} ${whatIfLine(snapshot)}
   </section>`;
+}
+
+/** Where the page ends: another question needs the day replayed once more. */
+function whatIfLine({ date, hour, service }: Snapshot): Part {
+  if (hour !== undefined) return null;
+  return html`<p class="soft what-if">
+    How match and age would change with another cache time, schedule, delay or TTL:
+    <code>plumb monitor whatif --date ${date} --service ${service}</code>
+  </p>`;
 }
 
 function deployList({ deploys, date }: Snapshot): Part {

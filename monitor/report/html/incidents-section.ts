@@ -9,6 +9,7 @@ import type { FeatureLink } from './feature-table.ts';
 import { causeLink, term } from './glossary.ts';
 import { html, withCode } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
+import { likenessOfIncident } from '../likeness-text.ts';
 import { countText, counted, momentText, numberText } from './markup/value-text.ts';
 import { examplePair } from './row-pair.ts';
 
@@ -59,6 +60,7 @@ function folded(count: number, noun: string, cards: readonly Markup[], words = '
 function incidentCard(snapshot: Snapshot, incident: Incident, link: FeatureLink): Markup {
   const { view, cause, beyondPromise, command, examples } = incident;
   const guide = CAUSE_GUIDE[cause];
+  const looksLike = likenessOfIncident(snapshot, incident);
   const number = snapshot.incidents.indexOf(incident) + 1;
   return html`<article class="incident ${beyondPromise === 0 && 'kept'}" id="i${number}">
     <header>
@@ -70,6 +72,7 @@ function incidentCard(snapshot: Snapshot, incident: Incident, link: FeatureLink)
     </header>
     <p class="size">${sizeWords(incident)}</p>
     <p class="soft">${guide.means}</p>
+    ${looksLike !== null && html`<p>${looksLike}</p>`}
     <dl class="facts">${factsOf(snapshot, incident, link)}</dl>
     <p class="next"><span>Next</span> ${withCode(guide.next)}</p>
     ${command !== '' && html`<pre class="command"><code>${command}</code></pre>`}

@@ -9,6 +9,7 @@ import { wrapped } from '../../../contract/std/wrapped-text.ts';
 import type { FeatureSnapshot, Incident, Snapshot, Verdict } from '../../verdict/snapshot.ts';
 import { spanWords } from '../../judged-span.ts';
 import { percentText } from '../../percent-text.ts';
+import { likenessOfIncident } from '../likeness-text.ts';
 import { causesOf, rankedFeatures } from '../ranking.ts';
 import { cutAtEnd, cutInMiddle } from './fitted-text.ts';
 import { bareSentence } from '../verdict-words.ts';
@@ -80,7 +81,8 @@ function countsLine({ vectors }: Snapshot): string {
   return parts.join(', ');
 }
 
-function incidentLines({ incidents, date }: Snapshot, width: number, paint: Paint): string[] {
+function incidentLines(snapshot: Snapshot, width: number, paint: Paint): string[] {
+  const { incidents, date } = snapshot;
   const beyond = incidents.filter(({ beyondPromise }) => beyondPromise > 0);
   const shown = beyond.slice(0, MOST_INCIDENTS);
   const lines = shown.flatMap((incident, i) => {
@@ -88,6 +90,8 @@ function incidentLines({ incidents, date }: Snapshot, width: number, paint: Pain
     const number = `${i + 1}`.padStart(4);
     const title = `${number}  ${paint(BOLD, cause)} in ${view}, ${clock(from, date)} to ${clock(to, date)}`;
     const size = wrapped(sizeText(incident), width, { first: '      ' });
+    const looksLike = likenessOfIncident(snapshot, incident);
+    if (looksLike !== null) size.push(...wrapped(looksLike, width, { first: '      ' }));
     return [title, ...size, ...(command === '' ? [] : [paint(DIM, `      ${command}`)])];
   });
   const rest = [

@@ -18,6 +18,7 @@ import { key } from '../markup/key.ts';
 import { html } from '../markup/markup.ts';
 import type { Markup, Part } from '../markup/markup.ts';
 import { matchTable, statesTable } from './match-table.ts';
+import { likenessText } from '../../likeness-text.ts';
 import { causesOf, mismatches } from '../../ranking.ts';
 import { trendChart } from '../charts/trend-chart.ts';
 import { countText, counted, durationText, percentText, shareText } from '../markup/value-text.ts';
@@ -85,6 +86,7 @@ function causeList(feature: FeatureSnapshot): Part {
   const causes = causesOf(feature);
   const all = mismatches(causes);
   if (all === 0) return feature.present > 0 && html`<p class="soft">No value differed.</p>`;
+  const looksLike = likenessText(feature.looksLike);
   const also = Object.entries(feature.also).filter(([, values]) => values > 0);
   return html`<table class="plain cause-list">
       <caption>
@@ -115,7 +117,8 @@ function causeList(feature: FeatureSnapshot): Part {
       html`<p class="soft">
         ${`Beside them: ${also.map(([cause, values]) => `${cause} (${countText(values)})`).join(', ')}.`}
       </p>`
-    }`;
+    }
+    ${looksLike !== null && html`<p class="soft">${looksLike}</p>`}`;
 }
 
 const PALE = html`class="pale"`;

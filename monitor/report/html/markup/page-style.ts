@@ -122,6 +122,7 @@ tr.differs{color:inherit}
 .views th:first-child{width:21%}
 .views td:nth-child(4){width:20%}
 .views td:last-child{width:22%}
+p.what-if{margin-top:16px}
 .slices td small,.slices th small{display:inline;margin-left:6px}
 .slices th small{margin:0 4px 0 0}
 .account .pair{margin-top:0}
