@@ -45,7 +45,7 @@ const LEAST_EXAMPLE_BYTES = 300;
 const FEW_EXAMPLES_FROM = 50;
 /** Up to this many features are all unfolded; of more, only those that need a look. */
 const FEW_FEATURES = 4;
-const MOST_OPEN = 6;
+const MOST_OPEN = 2;
 
 /**
  * @param neighbours  the days beside it that have a page; null: the page is not one of a folder of reports

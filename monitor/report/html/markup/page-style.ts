@@ -192,7 +192,7 @@ footer{padding-top:28px;padding-bottom:48px;font-size:13px;color:var(--soft)}
 .cards tr{padding:10px 0;border-bottom:1px solid var(--line)}
 .cards tr:last-child{border-bottom:0}
 .cards th,.cards td{border:0;padding:1px 0!important;text-align:left;white-space:normal}
-.cards td{position:relative;padding-left:136px!important;min-height:25px}
+.cards td{position:relative;padding-left:136px!important;min-height:25px}.cards td:empty{display:none}
 .cards [data-l]::before{content:attr(data-l)}
 .examples td:nth-child(2)::before{content:"Entity"}.examples td:nth-child(3)::before{content:"Served"}
 .examples td:nth-child(4)::before{content:"Replayed"}.examples td:nth-child(5)::before{content:"Evidence"}
@@ -215,6 +215,8 @@ h2{margin-top:26px;font-size:16px;break-after:avoid}h3,h4,caption,summary,figcap
 .incident header,.size{break-after:avoid}
 .facts,.command,tr,figure,.words>div,.figures{break-inside:avoid}
 .incident h3{font-size:14px}.findings,.evidence,.command code,.glossary,.examples,.pair-of-rows .soft,.pair-of-rows th{font-size:10.5px!important}
+.features,.views{font-size:10px}.features th:first-child{width:36%}.features td:nth-child(6){width:16%}
+.features th:nth-child(7),.features td:nth-child(7){display:none}.views th:first-child{width:27%}.views td:last-child{width:26%}
 .incident{padding-top:10px}.next,.look,.facts{margin-top:8px}.facts{padding-top:8px}
 .feature,.incident,.fold{border:0;border-top:1px solid var(--line);border-radius:0;padding-left:0;padding-right:0;background:none}
 .fold>:not(summary){margin-left:0;margin-right:0}
