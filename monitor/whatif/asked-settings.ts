@@ -87,7 +87,7 @@ function usage(field: string, message: string): Error {
  * @param proposedDelayUs  what serving would have needed that day; null: not known
  */
 export function settingsFor(
-  view: Pick<FeatureView, 'kind'>,
+  view: Pick<FeatureView, 'kind' | 'hopUs'>,
   now: SettingsNow,
   asked: AskedTimes | null,
   proposedDelayUs: number | null,
@@ -96,10 +96,12 @@ export function settingsFor(
     (asked === null ? usual : asked.get(kind)) ?? [];
   const withNow = (all: readonly number[], us: number | null): readonly number[] =>
     all.length === 0 || us === null ? all : [...all, us];
+  // More often than its edges come, runs bring nothing new.
+  const intervals = DEFAULT_INTERVALS.filter((us) => us >= view.hopUs);
   const ttls = now.ttlUs === null ? [] : [now.ttlUs / 2, now.ttlUs * 2];
   const all: readonly (readonly [SettingKind, readonly number[]])[] = [
     ['cache', withNow(times('cache', DEFAULT_CACHE), now.cacheUs)],
-    ['interval', withNow(times('interval', DEFAULT_INTERVALS), now.intervalUs)],
+    ['interval', withNow(times('interval', intervals), now.intervalUs)],
     [
       'delay',
       times('delay', [0, ...(proposedDelayUs === null ? [] : [proposedDelayUs])]).filter(

@@ -14,8 +14,9 @@ import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { ENTITIES } from './asked-rows.ts';
 import type { AskedSpan } from './asked-rows.ts';
-import { onlineFromSql, publishedSql } from './published-rows.ts';
-import type { Schedule } from './published-rows.ts';
+import { publishedSql } from './published-rows.ts';
+import { onlineFromSql } from './simulated-runs.ts';
+import type { Schedule } from './simulated-runs.ts';
 
 export const ROWS = 'whatif_rows';
 export const VALUES = 'whatif_values';

@@ -15,7 +15,7 @@ import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 
-const MARKS = 'whatif_marks';
+export const MARKS = 'whatif_marks';
 const RUNS = 'whatif_runs';
 const CUTS = 'whatif_cuts';
 const CREATED_CUTS = 'whatif_created';
@@ -92,31 +92,4 @@ export function publishedSql(
       WHEN r.before_us IS NULL OR h.event_us > r.before_us THEN h.event_us + ${outOfOrderUs} ELSE greatest(h.event_us, r.cut_us) END AS known_us,
       CASE WHEN r.run_id IS NULL THEN h.created_us ELSE r.online_us END AS real_us, coalesce(r.is_backfill, false) AS is_backfill
     FROM ${rows} h LEFT JOIN ${RUNS} r USING (run_id)`;
-}
-
-/** How runs would go: as they went, or one every so often. */
-export type Schedule = { readonly everyUs: number; readonly durationUs: number } | null;
-
-/** @returns SQL of the time from which a row of `publishedSql` is online; NULL: it never is */
-export function onlineFromSql(schedule: Schedule): string {
-  if (schedule === null) return 'real_us';
-  const { everyUs, durationUs } = schedule;
-  // A backfill is started by hand, whatever the schedule.
-  return `CASE WHEN is_backfill THEN real_us ELSE ((known_us + ${everyUs - 1}) // ${everyUs}) * ${everyUs} + ${durationUs} END`;
-}
-
-/** @returns SQL of the online watermark at `x`, a column of `rows`, as `watermark_us`; NULL: no run had ended */
-export function withWatermarkSql(
-  view: Pick<FeatureView, 'kind' | 'hopUs' | 'outOfOrderUs'>,
-  schedule: Schedule,
-  rows: string,
-): string {
-  if (schedule === null) {
-    return `SELECT a.*, m.watermark_us FROM ${rows} a ASOF LEFT JOIN ${MARKS} m ON a.x >= m.online_us`;
-  }
-  const { everyUs, durationUs } = schedule;
-  const start = `((x - ${durationUs}) // ${everyUs}) * ${everyUs}`;
-  const edge =
-    view.kind === 'stored' ? start : `((${start} - ${view.outOfOrderUs}) // ${view.hopUs}) * ${view.hopUs}`;
-  return `SELECT *, ${edge} AS watermark_us FROM ${rows}`;
 }

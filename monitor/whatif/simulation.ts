@@ -16,8 +16,8 @@ import { sameValueSql } from '../replay/same-value-sql.ts';
 import { ASKED, READINGS } from './asked-rows.ts';
 import { FETCHES } from './cached-fetches.ts';
 import { ROWS, VALUES } from './known-rows.ts';
-import { onlineFromSql, withWatermarkSql } from './published-rows.ts';
-import type { Schedule } from './published-rows.ts';
+import { onlineFromSql, withWatermarkSql } from './simulated-runs.ts';
+import type { Schedule } from './simulated-runs.ts';
 import type { RoleCounts } from './setting.ts';
 
 /** What is simulated. */
@@ -132,7 +132,9 @@ function answersSql(view: SimulatedView, { cache, schedule, delayUs, ttlUs }: Si
 /** Of each vector whose rows differ: whether the oldest row that it missed (causes/missed-row.ts) keeps the promise. */
 function missedSql({ kind }: SimulatedView): string {
   const isStored = kind === 'stored';
-  const first = `CASE WHEN s.n IS NOT NULL AND NOT s.deleted THEN s.n + 1 ELSE coalesce(gone.gone_n + 1, f.n) END`;
+  // A row without a created time says nothing about its place among the rows of its event.
+  const own = 'CASE WHEN s.created_us IS NULL THEN same.n ELSE s.n END';
+  const first = `CASE WHEN s.n IS NOT NULL AND NOT s.deleted THEN ${own} + 1 ELSE coalesce(gone.gone_n + 1, f.n) END`;
   const agedFrom = isStored
     ? 'CASE WHEN m.created_us IS NULL OR m.created_us > a.served_us THEN m.event_us ELSE greatest(m.event_us, m.created_us) END'
     : 'm.event_us';
@@ -144,6 +146,7 @@ function missedSql({ kind }: SimulatedView): string {
     FROM (SELECT a.*, greatest(${first}, past.n + 1) AS first_n
       FROM (SELECT * FROM ${ANSWERS} WHERE sn IS DISTINCT FROM tn) a
       LEFT JOIN ${ROWS} s ON s.n = a.found
+      LEFT JOIN ${TRAINABLE} same ON same.definition = a.definition AND same.e = a.e AND same.event_us = s.event_us
       ASOF LEFT JOIN (SELECT * FROM ${TRAINABLE} WHERE gone_n IS NOT NULL) gone
         ON gone.definition = a.definition AND gone.e = a.e AND a.served_us - a.delay_us >= gone.event_us
       ASOF LEFT JOIN ${TRAINABLE} past

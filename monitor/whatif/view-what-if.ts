@@ -19,7 +19,8 @@ import type { AskedTimes } from './asked-settings.ts';
 import { layFetches } from './cached-fetches.ts';
 import { layKnownRows } from './known-rows.ts';
 import { endedRuns, layRuns } from './published-rows.ts';
-import type { Schedule } from './published-rows.ts';
+import { scheduleOf, usualRun } from './simulated-runs.ts';
+import type { Schedule } from './simulated-runs.ts';
 import type { RoleCounts, Setting, SettingsNow } from './setting.ts';
 import { layTrainable, loggedAges, simulate } from './simulation.ts';
 import type { Simulated } from './simulation.ts';
@@ -75,7 +76,8 @@ export async function simulateView(day: MonitoredDay, asked: AskedView): Promise
   const settings: { readonly setting: Setting; readonly counts: readonly RoleCounts[] }[] = [];
   for (const [i, setting] of laid.settings.entries()) {
     day.project.logger.progress(`what if: ${view.id}`, i, laid.settings.length);
-    settings.push({ setting, counts: await run(laid.simulatedBy(setting)) });
+    const isSame = setting.kind === 'cache' && setting.us === now.cacheUs;
+    settings.push({ setting, counts: isSame ? simulated : await run(laid.simulatedBy(setting)) });
   }
   day.project.logger.progress(`what if: ${view.id}`, laid.settings.length, laid.settings.length);
   const ages = await loggedAges(day.duck);
@@ -163,10 +165,10 @@ async function layView(
     cacheTimes.map((us) => ({ us, readAhead })),
   );
   await layRuns(duck, runs);
-  const durationUs = usualDurationUs(runs, span);
+  const usual = usualRun(runs, now.intervalUs, span);
   const simulatedBy = ({ kind, us }: Setting): Simulated => ({
     cache: kind === 'cache' ? cacheTimes.indexOf(us) : 0,
-    schedule: kind === 'interval' ? { everyUs: us, durationUs } : null,
+    schedule: kind === 'interval' ? scheduleOf(us, usual) : null,
     ...(kind === 'delay' ? { delayUs: us } : {}),
     ...(kind === 'ttl' ? { ttlUs: us } : {}),
   });
@@ -226,17 +228,4 @@ function isComparable({ book }: MonitoredDay, view: FeatureView, role: TakingRol
   return role.features.every(
     (feature) => took.has(feature.name) && then.features.some((one) => isSameFeature(one, feature)),
   );
-}
-
-/** The middle one of the durations of the day's ordinary runs; of all where the day has none. */
-function usualDurationUs(
-  runs: readonly RunRecord[],
-  { fromUs, toUs }: { fromUs: number; toUs: number },
-): number {
-  const ordinary = endedRuns(runs).filter(({ kind }) => kind !== 'backfill');
-  const ofDay = ordinary.filter(({ startedUs, finishedUs }) => finishedUs >= fromUs && startedUs <= toUs);
-  const spans = (ofDay.length > 0 ? ofDay : ordinary)
-    .map(({ startedUs, finishedUs }) => finishedUs - startedUs)
-    .toSorted((a, b) => a - b);
-  return spans.length === 0 ? 0 : spans[Math.floor((spans.length - 1) / 2)]!;
 }

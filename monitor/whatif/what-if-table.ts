@@ -1,10 +1,13 @@
 /** What `plumb monitor whatif` prints: of each view of a service a line a setting, below what was measured. */
 import { formatDuration } from '../../contract/std/duration.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
+import { wrapped } from '../../contract/std/wrapped-text.ts';
 import { percentText } from '../percent-text.ts';
 import { ageText, settingName } from './sentences.ts';
 import type { SettingRates } from './setting.ts';
 import type { WhatIf } from './what-if.ts';
+
+const WIDTH = 80;
 
 /** @returns lines without a newline at the end */
 export function renderWhatIf(services: readonly WhatIf[]): string {
@@ -41,7 +44,7 @@ function roleText({
   ];
   const align = ['left', 'right', 'right', 'right', 'right'] as const;
   const table = renderTable(['', 'exact', 'or within promise', 'median age', 'p99 age'], lines, align);
-  const notes = apart === null ? [] : [`  Note: ${apart}.`];
+  const notes = apart === null ? [] : wrapped(`Note: ${apart}.`, WIDTH, { first: '  ' });
   return [head, ...table.split('\n').map((line) => `  ${line}`), ...notes].join('\n');
 }
 

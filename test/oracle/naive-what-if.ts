@@ -44,7 +44,11 @@ export interface NaiveSetting {
   readonly cacheUs: number;
   readonly readAhead: boolean;
   /** null: the runs as they went. */
-  readonly schedule: { readonly everyUs: number; readonly durationUs: number } | null;
+  readonly schedule: {
+    readonly everyUs: number;
+    readonly phaseUs: number;
+    readonly durationUs: number;
+  } | null;
   readonly delayUs: number;
   readonly ttlUs: number | null;
 }
@@ -127,9 +131,9 @@ function onlineUs({ view, runs }: NaiveDay, { schedule }: NaiveSetting, row: Nai
     realUs = next?.finishedUs ?? Infinity;
   }
   if (schedule === null || (view.kind === 'aggregated' && own!.kind === 'backfill')) return realUs;
-  let startUs = 0;
-  startUs = Math.floor(knownUs / schedule.everyUs) * schedule.everyUs;
-  if (startUs < knownUs) startUs += schedule.everyUs;
+  const { everyUs, phaseUs } = schedule;
+  let startUs = Math.floor(knownUs / everyUs) * everyUs + phaseUs - everyUs;
+  while (startUs < knownUs) startUs += everyUs;
   return startUs + schedule.durationUs;
 }
 
@@ -138,7 +142,9 @@ function watermarkAt({ view, runs }: NaiveDay, { schedule }: NaiveSetting, us: n
     const ended = runs.filter(({ finishedUs }) => finishedUs !== null && finishedUs <= us);
     return ended.length === 0 ? null : Math.max(...ended.map(({ watermarkUs }) => watermarkUs));
   }
-  const startUs = Math.floor((us - schedule.durationUs) / schedule.everyUs) * schedule.everyUs;
+  const { everyUs, phaseUs, durationUs } = schedule;
+  let startUs = Math.ceil(us / everyUs) * everyUs + phaseUs;
+  while (startUs + durationUs > us) startUs -= everyUs;
   return view.kind === 'stored'
     ? startUs
     : Math.floor((startUs - view.outOfOrderUs) / view.hopUs) * view.hopUs;

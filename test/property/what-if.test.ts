@@ -2,10 +2,12 @@
 import fc from 'fast-check';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { asOf } from '../../contract/as-of.ts';
 import type { Feature } from '../../contract/model.ts';
 import { PLAIN_FEATURE } from '../../contract/definitions/plain-definition.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { Value } from '../../contract/value-type.ts';
+import { isSame } from '../../monitor/causes/value-equality.ts';
 import { ServedFiles } from '../../monitor/replay/served-files.ts';
 import { layAskedRows } from '../../monitor/whatif/asked-rows.ts';
 import { layFetches } from '../../monitor/whatif/cached-fetches.ts';
@@ -84,25 +86,37 @@ const vector: fc.Arbitrary<NaiveVector> = fc.record({
   state: fc.constantFrom('up', 'up', 'up', 'up', 'up', 'stale', 'unavailable'),
 });
 const vectors = fc
-  .array(fc.record({ vector, age: fc.integer({ min: 0, max: 8 }) }), {
-    minLength: 1,
-    maxLength: 150,
-    size: 'max',
+  .record({
+    asked: fc.array(fc.record({ vector, age: fc.integer({ min: 0, max: 8 }) }), {
+      minLength: 1,
+      maxLength: 150,
+      size: 'max',
+    }),
+    // So that the last entity of one pod is the first of the other.
+    isOneEntity: fc.integer({ min: 0, max: 4 }).map((n) => n === 0),
   })
-  .map((all): NaiveVector[] =>
-    all
-      .map((one) => ({ ...one.vector, fetchedUs: one.vector.servedUs - one.age * SECOND }))
-      .toSorted((a, b) => a.servedUs - b.servedUs),
+  .map(({ asked, isOneEntity }): NaiveVector[] =>
+    asked
+      .map(({ vector: one, age }) => {
+        const id = isOneEntity ? 'a' : one.entity;
+        return { ...one, entity: id, fetchedUs: one.servedUs - age * SECOND };
+      })
+      .toSorted((x, y) => x.servedUs - y.servedUs),
   );
 
+/** Few times, so that rows share their event, and both their times. */
 const storedRows = fc.array(
-  fc.record({
-    entity,
-    eventUs: seconds(-100, 150),
-    createdUs: fc.option(seconds(-100, 160), { freq: 9 }),
-    run: fc.constant('r0'),
-    values,
-  }),
+  fc
+    .record({
+      entity,
+      eventUs: fc.integer({ min: -10, max: 15 }).map((n) => BASE + n * 10 * SECOND),
+      later: fc.option(fc.constantFrom(-10, 0, 5, 20, 20, 60), { freq: 9 }),
+      values,
+    })
+    .map(({ entity: id, eventUs, later, values: own }): NaiveRow => {
+      const createdUs = later === null ? null : eventUs + later * SECOND;
+      return { entity: id, eventUs, createdUs, run: 'r0', values: own };
+    }),
   { maxLength: 25, size: 'max' },
 );
 
@@ -162,8 +176,15 @@ const scene: fc.Arbitrary<Scene> = fc.constantFrom('stored' as const, 'aggregate
   ),
 );
 
-const CACHE_TIMES = [5, 0, 1, 30, 60].map((n) => n * SECOND);
-const SCHEDULES = [1, 7, 60].map((n) => ({ everyUs: n * SECOND, durationUs: 2 * SECOND }));
+/** Of 40 and 50 seconds a copy is fresh, and not read again, for a whole number of them. */
+const CACHE_TIMES = [0, 5, 1, 40, 50].map((n) => n * SECOND);
+/** Which of them is in force. */
+const NOW = 1;
+const SCHEDULES = [1, 7, 60].map((n, i) => ({
+  everyUs: n * SECOND,
+  phaseUs: i * 3 * SECOND,
+  durationUs: 2 * SECOND,
+}));
 const OTHER_DELAYS = [0, 11 * SECOND];
 
 let duck: DuckDb;
@@ -282,6 +303,15 @@ async function expectSame(
   return found;
 }
 
+/** Whatever is read anew each time is never older than what a cache had. */
+function expectNotOlder(youngest: readonly RoleCounts[] | null, counts: readonly RoleCounts[]): void {
+  for (const [role, { ageP50Us, ageP99Us }] of counts.entries()) {
+    const least = youngest![role]!;
+    expect(least.ageP50Us ?? -1).toBeLessThanOrEqual(ageP50Us ?? -1);
+    expect(least.ageP99Us ?? -1).toBeLessThanOrEqual(ageP99Us ?? -1);
+  }
+}
+
 const FEATURES_OF_ROLES = ROLES.map((own) => own.map((i) => FEATURES[i]!));
 
 describe('what other settings would have served', () => {
@@ -292,11 +322,14 @@ describe('what other settings would have served', () => {
       fc.asyncProperty(scene, fc.boolean(), async (day, readAhead) => {
         if (!(await lay(day, readAhead, folder))) return;
         const { view, delayUs, ttlUs } = day;
-        const now: NaiveSetting = { cacheUs: CACHE_TIMES[0]!, readAhead, schedule: null, delayUs, ttlUs };
+        const now: NaiveSetting = { cacheUs: CACHE_TIMES[NOW]!, readAhead, schedule: null, delayUs, ttlUs };
         const run = (simulated: Parameters<typeof simulate>[3]): Promise<RoleCounts[]> =>
           simulate(duck, view, FEATURES_OF_ROLES, simulated);
+        let youngest: RoleCounts[] | null = null;
         for (const [cache, cacheUs] of CACHE_TIMES.entries()) {
           const counts = await expectSame(day, { ...now, cacheUs }, run({ cache, schedule: null }));
+          if (cacheUs === 0) youngest = counts;
+          expectNotOlder(youngest, counts);
           for (const { present, exact, withinPromise } of counts) {
             met.exact += exact;
             met.withinPromise += withinPromise;
@@ -304,20 +337,54 @@ describe('what other settings would have served', () => {
           }
         }
         for (const schedule of SCHEDULES)
-          await expectSame(day, { ...now, schedule }, run({ cache: 0, schedule }));
+          await expectSame(day, { ...now, schedule }, run({ cache: NOW, schedule }));
         for (const other of OTHER_DELAYS)
           await expectSame(
             day,
             { ...now, delayUs: other },
-            run({ cache: 0, schedule: null, delayUs: other }),
+            run({ cache: NOW, schedule: null, delayUs: other }),
           );
         if (view.kind === 'stored') {
           const other = 50 * SECOND;
-          await expectSame(day, { ...now, ttlUs: other }, run({ cache: 0, schedule: null, ttlUs: other }));
+          await expectSame(day, { ...now, ttlUs: other }, run({ cache: NOW, schedule: null, ttlUs: other }));
         }
       }),
       { numRuns: 25 },
     );
     for (const [what, count] of Object.entries(met)) expect(count, what).toBeGreaterThan(50);
+  });
+
+  test('without a cache, with runs at every moment that take no time, is what was available', async () => {
+    const folder = scratchFolder();
+    const types = FEATURES.map(({ type }) => type);
+    let met = 0;
+    await fc.assert(
+      fc.asyncProperty(scene, async (any) => {
+        const rows = any.rows.filter(({ createdUs }) => createdUs !== null);
+        const asking = any.vectors.filter(({ state }) => state === 'up');
+        const day = { ...any, rows, vectors: asking, delayUs: 0, ttlUs: null };
+        if (asking.length === 0) return;
+        if (day.view.kind !== 'stored' || !(await lay(day, true, folder))) return;
+        const schedule = { everyUs: 1, phaseUs: 0, durationUs: 0 };
+        const found = await simulate(duck, day.view, FEATURES_OF_ROLES, { cache: 0, schedule });
+        const exact = ROLES.map(() => 0);
+        for (const { role, entity: id, servedUs } of asking) {
+          const own = rows.filter((row) => row.entity === id);
+          const [trained, available] = (['trained', 'available'] as const).map((mode) =>
+            asOf(own, servedUs, { mode, delayUs: 0, ttlUs: null }, types),
+          );
+          for (const i of ROLES[role]!) {
+            const of = (one: typeof trained): Value =>
+              one === null ? FEATURES[i]!.missing : one!.row.values[i]!;
+            const isPresent = [trained, available].some((one) => one !== null && one!.row.values[i] !== null);
+            if (isPresent && isSame(types[i]!, of(trained), of(available))) exact[role]! += 1;
+          }
+        }
+        expect(found.map((counts) => counts.exact)).toEqual(exact);
+        met += exact[0]!;
+      }),
+      { numRuns: 25 },
+    );
+    expect(met).toBeGreaterThan(20);
   });
 });

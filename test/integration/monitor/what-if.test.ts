@@ -172,7 +172,7 @@ describe('a day of hourly runs, one of which failed and one was slow', () => {
     day = await MonitoredDay.make();
     await plantDay();
     await day.judge(SETTLED);
-    const all = await ask({ sample: '100%' });
+    const all = await ask({ sample: '100%', cache: '5s' });
     expect(all.sampled).toBe(null);
     const some = await ask({ sample: '60%', cache: '5s' });
     expect(some.sampled).toBe(0.6);
