@@ -129,12 +129,6 @@ export class RegistryDatabase {
     return row === undefined ? null : appliedBundle(row);
   }
 
-  /** Every apply, oldest first. */
-  async appliedBundles(): Promise<AppliedBundle[]> {
-    const rows = await this.#db.selectFrom('applied_bundle').selectAll().orderBy('sequence').execute();
-    return rows.map(appliedBundle);
-  }
-
   /** @throws REG_STORE when another apply came between reading and writing: `sequence` is taken */
   async recordApplied(apply: NewApply): Promise<void> {
     const { sequence, hash, appliedUs, bundle, changes } = apply;

@@ -10,6 +10,7 @@ import { openHistory } from '../../../project/engine/duckdb/history.ts';
 import { readHistory } from '../../../project/history/history-snapshot.ts';
 import { cleanHistory } from '../../../materializer/upkeep/clean-history.ts';
 import { KILLED_ENTITY, KILLED_VIEW, ROW_SQL } from './killed-history.ts';
+import { seededRandom } from '../seeded-random.ts';
 import { scratchFolder } from '../scratch.ts';
 
 const WRITER = join(import.meta.dirname, 'history-writer.ts');
@@ -41,9 +42,10 @@ export async function killWriters(rounds: number): Promise<void> {
   const root = scratchFolder();
   const duck = await DuckDb.open({ threads: 1 });
   await duck.run(`COPY (${ROW_SQL}) TO ${quoteText(join(root, 'row.parquet'))} (FORMAT parquet)`);
+  const random = seededRandom();
   const told: string[] = [];
   for (let round = 0; round < rounds; round++) {
-    const steps = ['a', 'b'].map(() => 1 + Math.floor(Math.random() * MOST_STEPS));
+    const steps = ['a', 'b'].map(() => 1 + Math.floor(random() * MOST_STEPS));
     const runs = steps.map((n, i) => killedWriter(root, `${'ab'[i]}${round}`, n));
     for (const commits of await Promise.all(runs)) told.push(...commits);
   }

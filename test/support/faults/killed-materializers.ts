@@ -9,6 +9,7 @@ import { loadCurrentBundle } from '../../../contract/definitions/bundle-folder.t
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { openHistory } from '../../../project/engine/duckdb/history.ts';
 import { shopProject } from '../fixtures/shop-project.ts';
+import { seededRandom } from '../seeded-random.ts';
 import { plumb, PLUMB, QUIET_NODE } from '../processes/plumb-process.ts';
 
 const LONGEST_MS = 4_000;
@@ -39,7 +40,8 @@ export async function killRuns(kills: number): Promise<void> {
   const [folder, undisturbed] = [await shopProject(), await shopProject()];
   for (const one of [folder, undisturbed]) expect((await plumb(['-C', one, 'apply'])).code).toBe(0);
   expect((await plumb(['-C', undisturbed, 'materialize'])).code).toBe(0);
-  for (let i = 0; i < kills; i++) await killedRun(folder, Math.random() * LONGEST_MS);
+  const random = seededRandom();
+  for (let i = 0; i < kills; i++) await killedRun(folder, random() * LONGEST_MS);
   const both = await Promise.all([0, 1].map(() => plumb(['-C', folder, 'materialize'])));
   const codes = both.map(({ code }) => code).toSorted();
   // One may begin when the other has ended: then both are complete.
