@@ -202,7 +202,7 @@ test('so are vectors from when a stored view had other keys; a key of the same n
   const times = `make_timestamp(${at('23:00:00')})`;
   await day.project.writeParquet(
     'drivers',
-    `SELECT 1::BIGINT AS driver_id, 7::BIGINT AS rider_id, ${times} AS event_timestamp, ${times} AS created,
+    `SELECT 1::BIGINT AS driver_id, 1::BIGINT AS rider_id, ${times} AS event_timestamp, ${times} AS created,
        ${known!.convRate}::DOUBLE AS conv_rate, NULL::BIGINT AS trips, NULL::VARCHAR[] AS tags`,
   );
   day.setWatermark('23:00:00');
