@@ -3,7 +3,7 @@
  * snapshot and, beside it, the judged rows. Called by run.ts.
  */
 import { registryError } from '../contract/errors.ts';
-import type { Entity, Feature, FeatureView, ServiceView } from '../contract/model.ts';
+import type { Entity, Feature, FeatureService, FeatureView, ServiceView } from '../contract/model.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
@@ -107,21 +107,18 @@ export class ServiceRun {
     const { book, duck, hmacKey } = this.#day;
     const { service } = this.#served;
     const entity = book.current.entities.get(view.entity)!;
-    const own = service.features.filter((feature) => feature.role === used.role);
     const history = new ServedHistory(duck, this.#day.histories, { view, entity }, runs);
     const definedBy = (bundle: string): DefinedView => book.servedDefinition(bundle, view);
     const historyWatermarkUs = (bundle: string): number | null => history.completeUpTo(definedBy(bundle));
     const definedAs = (id: number): DefinedView | null => book.definedAs(view, id);
-    const taken = own.map(({ fullName, feature: name }) => ({
-      fullName,
-      feature: view.features.find((one) => one.name === name)!,
-    }));
+    const taken = featuresOf(service, used, view);
     const role = {
       used,
       view,
       entity,
       features: taken,
       requestKeys: service.requestKeys,
+      serviceOf: (bundle: string) => book.servedService(bundle, service),
       history,
       asked: this.#answers.vectors,
       clocks: this.#clocks,
@@ -131,8 +128,8 @@ export class ServiceRun {
       splitRole(duck, this.#served.files, { ...role, historyWatermarkUs, fromUs: this.#day.fromUs }),
     );
     const hasRows = split !== null && split.given > 0;
-    const features = taken.map(({ feature }) => feature);
-    const spreads = hasRows ? await replayedSpreads(duck, features) : [];
+    const taking = taken.map(({ feature }) => feature);
+    const spreads = hasRows ? await replayedSpreads(duck, taking) : [];
     const tallies = new Map(
       taken.map(({ feature, fullName }, i) => {
         return [feature.name, new FeatureTally(feature, trained.get(fullName) ?? spreads[i] ?? null)];
@@ -147,21 +144,22 @@ export class ServiceRun {
       this.#rows.verdicts,
     );
     for (const [i, states] of (split?.agreeing ?? []).entries())
-      tallies.get(own[i]!.feature)!.addAgreeing(states, split!.hasCreatedTimes);
+      tallies.get(taken[i]!.feature.name)!.addAgreeing(states, split!.hasCreatedTimes);
     judge.addTrue(split?.given ?? 0);
-    const open = { service, features: split?.served ?? [], open: split?.open ?? 0, definedAs };
-    if (open.open > 0) {
+    const isOpen = split !== null && split.open > 0;
+    if (isOpen) {
       await this.#rows.verdicts.begin(`${service.name} ${used.role}`, taken.length);
-      await this.#judgeOpen(judge, new ViewReplay(duck, { ...role, ...open }), { view, entity, hasRows });
+      const replay = new ViewReplay(duck, { ...role, ...split, service, definedAs });
+      await this.#judgeOpen(judge, replay, { view, entity, hasRows });
     }
     if (split !== null) await this.#judged.endRole();
-    await this.#endRows(used, view, { features: taken, rows: split !== null, open: open.open > 0 });
+    await this.#endRows(used, view, { features: taken, rows: split !== null, open: isOpen });
     this.#fidelity.set(used.role, judge.fidelity);
     const rows = hasRows ? await agreeingRowCounts(duck, taken.length) : [];
     const snapshots: CountedDay['features'][number][] = [];
     for (const [i, { feature, fullName }] of taken.entries()) {
       // Of one feature at a time: those of a view need not stand in memory together.
-      const pairs = hasRows ? await agreeingPairs(duck, i, feature, service.tensor) : NO_PAIRS;
+      const pairs = hasRows ? await agreeingPairs(duck, i, feature) : NO_PAIRS;
       const agreeing = { rows: rows[i] ?? 0, vectorsOf: tally.agreed };
       snapshots.push(tallies.get(feature.name)!.snapshot(fullName, view.id, pairs, agreeing));
     }
@@ -316,6 +314,20 @@ function withDrift(features: CountedDay['features'], drift: DriftOfDay | null): 
     const own = drift?.features.get(feature.name);
     return own === undefined ? feature : { ...feature, drift: own };
   });
+}
+
+/** What the service takes from a role, in its order. */
+function featuresOf(
+  service: FeatureService,
+  { role }: ServiceView,
+  { features }: FeatureView,
+): { readonly fullName: string; readonly feature: Feature }[] {
+  return service.features
+    .filter((taken) => taken.role === role)
+    .map(({ fullName, feature: name }) => ({
+      fullName,
+      feature: features.find((one) => one.name === name)!,
+    }));
 }
 
 /** How often a view is brought up to date; where nothing says it, as often as its freshness asks. */

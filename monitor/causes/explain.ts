@@ -47,6 +47,14 @@ export function decide(facts: DecidedBy): Decision {
   return { cause, also, withinPromise };
 }
 
+/** What is wrong with a value whose currency cannot be judged yet: its fidelity alone. @returns null: nothing */
+export function decideUnjudged(facts: DecidedBy): Decision | null {
+  const cause = fidelityCause(facts);
+  if (cause === null) return null;
+  const isChanged = facts.earlier !== null && cause !== 'changed in place';
+  return { cause, also: isChanged ? ['changed in place'] : [], withinPromise: false };
+}
+
 /** `decide` with the sentence that proves it. */
 export function explain(facts: ValueFacts): Explanation {
   const decision = decide(facts);

@@ -13,7 +13,7 @@ import { explain } from '../causes/explain.ts';
 import type { RowFacts, ValueFacts } from '../causes/facts.ts';
 import { isSame } from '../causes/value-equality.ts';
 import { stateOf } from '../causes/value-state.ts';
-import { asReceived } from '../judge/judge.ts';
+import { asReceived } from '../judge/received-value.ts';
 import type { LoggedAnswer } from '../answers/logged-answer.ts';
 import type { ExplainedFeature, Side } from './explanation.ts';
 import type { FoundRow, ReplayedRows } from './row-facts.ts';

@@ -6,7 +6,7 @@
 import { loadBundle, loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import { haveSameKeys, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import { isSameFeature } from '../../contract/feature-match.ts';
-import type { Bundle, FeatureView, RowSchema } from '../../contract/model.ts';
+import type { Bundle, FeatureService, FeatureView, RowSchema } from '../../contract/model.ts';
 import { rowFeatures } from '../../contract/served-values.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { locateSources } from '../../contract/definitions/source-variables.ts';
@@ -55,6 +55,11 @@ export class BundleBook {
    */
   servedView(hash: string, view: FeatureView): FeatureView {
     return this.servedDefinition(hash, view).view;
+  }
+
+  /** @returns a service of the bundle in force as the record's bundle has it; as it is today where that has none */
+  servedService(hash: string, service: FeatureService): FeatureService {
+    return this.bundle(hash).services.get(service.name) ?? service;
   }
 
   /** Like `servedView`, together with the view's entity in the same bundle. */

@@ -44,12 +44,18 @@ export class HashedFeature {
     const { type } = feature;
     this.#type = type;
     this.#hasher = new ValueHasher(key, view, feature);
-    this.#usual = [null, Number.NaN, ...(type.kind === 'int64' ? [0n] : [0, -0]), feature.missing];
+    this.#usual = [
+      null,
+      Number.NaN,
+      ...(type.kind === 'int64' || type.kind === 'timestamp' ? [0n] : [0, -0]),
+      feature.missing,
+    ];
     this.#known.set(this.#hex(null), NO_VALUE);
     if (type.kind === 'float32' || type.kind === 'float64')
       this.#known.set(this.#hex(Number.NaN), NOT_A_NUMBER);
-    if (!isNumeric(type)) return;
-    const zeros = type.kind === 'int64' ? [0n] : type.kind === 'int32' ? [0] : [0, -0];
+    if (!isNumeric(type) && type.kind !== 'timestamp') return;
+    const isWhole = type.kind === 'int64' || type.kind === 'timestamp';
+    const zeros = isWhole ? [0n] : type.kind === 'int32' ? [0] : [0, -0];
     for (const hex of zeros.map((zero) => this.#hex(zero))) {
       this.#known.set(hex, { text: textOf(hex), state: 'zero' });
     }

@@ -14,7 +14,7 @@ import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import { isNumeric } from '../../contract/value-type.ts';
-import type { Value, ValueType } from '../../contract/value-type.ts';
+import type { Value } from '../../contract/value-type.ts';
 import { dueEdgeUs } from '../../contract/windows.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { AskedFidelity } from '../as-served/as-served.ts';
@@ -24,7 +24,7 @@ import { Decisions } from '../tally/decided.ts';
 import { exampleHash } from '../tally/example-pool.ts';
 import type { FeatureTally, VectorName } from '../tally/feature-tally.ts';
 import type { RowFacts, ValueFacts } from '../causes/facts.ts';
-import { FIDELITY_ANSWERS } from '../causes/fidelity.ts';
+import { FIDELITY_ANSWERS, isFaithful } from '../causes/fidelity.ts';
 import type { FidelityAnswer } from '../causes/fidelity.ts';
 import { readGivenRow, sameFeature } from '../as-served/given-row.ts';
 import type { GivenRow } from '../as-served/given-row.ts';
@@ -32,6 +32,7 @@ import { HASHED_TYPE, HashedFeature } from './hashed-values.ts';
 import type { HashedValue } from './hashed-values.ts';
 import type { RowOutcome, RowVerdicts } from '../judged-rows/row-verdicts.ts';
 import type { ReplayedRow, ReplayedVector } from './replayed-vector.ts';
+import { asReceived } from './received-value.ts';
 import { rowFacts } from './row-facts.ts';
 import type { RunIndex } from './run-index.ts';
 import type { Mismatch } from '../tally/incident-tally.ts';
@@ -70,6 +71,8 @@ export class ViewJudge {
   >;
   readonly #lacks = new Map<Bundle, ReadonlySet<string>>();
   readonly #decisions = new Decisions();
+  /** By bundle where the keys of the role stand among those of a request. */
+  readonly #keyPlaces = new Map<string, readonly number[]>();
   /** Created when the first value of a feature is hashed. */
   readonly #hashed = new Map<Feature, HashedFeature>();
 
@@ -112,7 +115,7 @@ export class ViewJudge {
     if (asked !== undefined) this.#fidelity[asked.fidelity.answer] += 1;
     const unjudged = this.#isUnjudged(servedView, vector);
     const row = { ...this.#servedRow(given, asked), answer };
-    const place = role.placeOf(vector, agreed);
+    const place = role.placeOf(vector, this.#keysOf(vector), agreed);
     const judgedRow = {
       name: row.name,
       place,
@@ -120,7 +123,11 @@ export class ViewJudge {
       hash: exampleHash(vector.requestId, vector.rowIndex),
     };
     const lacks = this.#lacksOf(this.#book.bundle(vector.bundle));
+    // A wrong row is wrong whatever the history will say of newer ones, if it says anything yet.
+    const isKnown = view.kind === 'stored' || this.#judged.historyWatermarkUs(vector.bundle) !== null;
+    const isSuspect = isKnown && asked !== undefined && !isFaithful(asked.fidelity);
     const mismatches: Mismatch[] = [];
+    const faults: Mismatch[] = [];
     let values = 0;
     let isAnswerAltered = false;
     let judged = false;
@@ -134,12 +141,18 @@ export class ViewJudge {
       if (why !== null) tally.addDropped(why);
       else if (row.isUndecoded) tally.addUndecoded();
       else if (unjudged && vector.status === UNAVAILABLE) tally.addUnavailable();
-      else if (unjudged) tally.addUnjudged();
-      else {
+      else if (unjudged) {
+        tally.addUnjudged();
+        if (answer === undefined && !isSuspect) continue;
         const facts = this.#valueFacts(row, one, definition, at);
+        if (facts.isAnswerAltered) isAnswerAltered = true;
+        const fault = facts.isAnswerAltered || isSuspect ? tally.faultOf(facts, judgedRow) : null;
+        if (fault !== null) faults.push({ feature: fullName, candidate: fault });
+      } else {
+        const facts = this.#valueFacts(row, one, definition, at);
+        if (facts.isAnswerAltered && facts.servedState !== 'unavailable') isAnswerAltered = true;
         const { isPresent, candidate } = tally.add(facts, judgedRow);
         if (facts.servedState !== 'unavailable') judged = true;
-        if (facts.isAnswerAltered && facts.servedState !== 'unavailable') isAnswerAltered = true;
         if (isPresent) values += 1;
         if (candidate === null) continue;
         mismatches.push({ feature: fullName, candidate });
@@ -150,6 +163,7 @@ export class ViewJudge {
     this.#verdicts.endRow(vector.vid, outcomeOf(row, { judged, unjudged }), fidelity);
     role.addFidelity(place, fidelity, isAnswerAltered);
     role.add(place, values, mismatches);
+    role.addFaults(place, faults);
     return judged;
   }
 
@@ -250,8 +264,8 @@ export class ViewJudge {
           : fallback,
     };
     if (log === 'hmac' || feature.log === 'hmac') return this.#hashedFacts(row, feature, index, sides);
-    const received = (value: Value): Value =>
-      asReceived(type, value, vector.surface, this.#judged.service.tensor);
+    const { tensor } = this.#book.servedService(vector.bundle, this.#judged.service);
+    const received = (value: Value): Value => asReceived(type, value, vector.surface, tensor);
     return {
       row: row.facts,
       feature: feature.name,
@@ -298,6 +312,19 @@ export class ViewJudge {
       isAnswerAltered: false,
       isHashed: true,
     };
+  }
+
+  /** The ids of the role's entity, by the keys that the role had when the vector was answered. */
+  #keysOf(vector: ReplayedVector): (string | null)[] {
+    let places = this.#keyPlaces.get(vector.bundle);
+    if (places === undefined) {
+      const { service, used } = this.#judged;
+      const { views } = this.#book.servedService(vector.bundle, service);
+      const then = views.find(({ role }) => role === used.role) ?? used;
+      places = then.requestKeys.map((name) => service.requestKeys.findIndex((key) => key.name === name));
+      this.#keyPlaces.set(vector.bundle, places);
+    }
+    return places.map((place) => vector.keys[place] ?? null);
   }
 
   #hashesOf(feature: Feature): HashedFeature {
@@ -365,19 +392,4 @@ function heldOf(asked: AskedFidelity | undefined, feature: number): Pick<ValueFa
 function statusOf(row: ReplayedRow | null): number {
   if (row === null || row.deleted) return MISSING;
   return row.outsideTtl ? OUTSIDE_TTL : PRESENT;
-}
-
-/**
- * A value as a model gets it. The JSON surfaces keep every value as it is. The tensor of the Open Inference Protocol
- * turns every number into a double, or a float32 where the service says so, and an absent one into NaN.
- */
-export function asReceived(
-  type: ValueType,
-  value: Value,
-  surface: number,
-  tensor: FeatureService['tensor'],
-): Value {
-  if (SURFACES[surface] !== 'oip' || !isNumeric(type)) return value;
-  if (value === null) return Number.NaN;
-  return tensor === 'float32' ? Math.fround(Number(value)) : Number(value);
 }

@@ -16,7 +16,7 @@ import { joinAsOf } from '../../project/engine/duckdb/as-of-join.ts';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { ViewHistory } from '../../project/engine/duckdb/history.ts';
-import type { Entity, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
+import type { Entity, FeatureService, FeatureView } from '../../contract/model.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
 import { missedSql, pairSql } from './missed-rows.ts';
@@ -30,9 +30,10 @@ import type { DefinedView, RemovedRows, ServedHistory } from './served-history.t
 /** What a view is replayed from, and by which definitions. */
 interface ReplayedView {
   readonly service: FeatureService;
-  readonly used: ServiceView;
   /** What the archive has of its rows, in the order of s0, h0 ... */
   readonly features: readonly ServedFeature[];
+  /** The columns of the open rows that give the join keys, in the order of the entity's. */
+  readonly joinColumns: readonly string[];
   /** How many of its rows are open. */
   readonly open: number;
   readonly clocks: PodClocks;
@@ -66,13 +67,10 @@ export class ViewReplay {
   readonly #defined: DefinedView[] = [];
 
   constructor(duck: DuckDb, replayed: ReplayedView) {
-    const { service, used, entity } = replayed;
+    const { entity, joinColumns } = replayed;
     this.#duck = duck;
     this.#replayed = replayed;
-    this.keys = entity.joinKeys.map((key, i) => ({
-      label: `key_${service.requestKeys.findIndex((request) => request.name === used.requestKeys[i])}`,
-      row: key.name,
-    }));
+    this.keys = entity.joinKeys.map((key, i) => ({ label: joinColumns[i]!, row: key.name }));
   }
 
   /**

@@ -12,7 +12,7 @@ import { IN_FORCE } from './rows-in-force.ts';
 /** Values by their state, on the served side as on the replayed one. */
 export type AgreeingStates = ReadonlyMap<State, number>;
 
-/** One row a row in force that vectors agree with: n, how many they are, and how many of them were tensors. */
+/** One row a row in force that vectors agree with: n, how many they are, how many of them were tensors of float32. */
 export const AGREEING = 'replay_agreeing';
 
 /** @returns how many rows were given out and agree, and for each feature its counts; makes the table of those rows */
@@ -27,7 +27,11 @@ export async function countAgreeing(
   const sums = features.flatMap(({ type }, i) => {
     const value = `h.v${i}`;
     const isNaN = type.kind === 'float32' || type.kind === 'float64' ? `isnan(${value})` : 'false';
-    const isZero = isNumeric(type) ? `${value} = 0` : 'false';
+    const isZero = isNumeric(type)
+      ? `${value} = 0`
+      : type.kind === 'timestamp'
+        ? `epoch_us(${value}) = 0`
+        : 'false';
     return [`${value} IS NULL`, isNaN, isZero, emptySql(type, value)].map(
       (is, s) => `coalesce(sum(a.vectors) FILTER (${is}), 0)::DOUBLE AS c${i}_${s}`,
     );

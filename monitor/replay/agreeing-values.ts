@@ -3,7 +3,7 @@
  * counted in DuckDB. Both sides have the same.
  */
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import type { Feature, FeatureService } from '../../contract/model.ts';
+import type { Feature } from '../../contract/model.ts';
 import { isNumeric } from '../../contract/value-type.ts';
 import { NO_PAIRS } from '../tally/agreeing-pairs.ts';
 import type { AgreeingPairs } from '../tally/agreeing-pairs.ts';
@@ -14,14 +14,12 @@ import { IN_FORCE } from './rows-in-force.ts';
 const COUNTED = 'replay_counted';
 
 /**
- * @param at      the index of the feature among those of the role
- * @param tensor  the number type of the service's tensors
+ * @param at  the index of the feature among those of the role
  */
 export async function agreeingPairs(
   duck: DuckDb,
   at: number,
   { type }: Pick<Feature, 'type'>,
-  tensor: FeatureService['tensor'],
 ): Promise<AgreeingPairs> {
   const value = `h.v${at}`;
   const rows = `${AGREEING} a JOIN ${IN_FORCE} h USING (n) WHERE ${value} IS NOT NULL`;
@@ -29,7 +27,7 @@ export async function agreeingPairs(
     const [row] = await duck.rows(`SELECT coalesce(sum(${of}), 0)::DOUBLE AS n FROM ${rows}`);
     return row!['n'] as number;
   };
-  if (isNumeric(type)) return await numbersOf(duck, value, rows, tensor);
+  if (isNumeric(type)) return await numbersOf(duck, value, rows);
   switch (type.kind) {
     case 'string':
     case 'bool': {
@@ -51,22 +49,14 @@ export async function agreeingPairs(
   }
 }
 
-async function numbersOf(
-  duck: DuckDb,
-  value: string,
-  rows: string,
-  tensor: FeatureService['tensor'],
-): Promise<AgreeingPairs> {
+async function numbersOf(duck: DuckDb, value: string, rows: string): Promise<AgreeingPairs> {
   // A tensor of float32 rounds what the other surfaces give as it is; past its range it has infinity.
   const beyond = `CASE WHEN ${value} > 0 THEN 'inf'::DOUBLE ELSE '-inf'::DOUBLE END`;
   const rounded = `coalesce(TRY_CAST(${value} AS FLOAT)::DOUBLE, ${beyond})`;
-  const parts =
-    tensor === 'float64'
-      ? [`SELECT ${value}::DOUBLE + 0 AS x, a.vectors AS c FROM ${rows}`]
-      : [
-          `SELECT ${value}::DOUBLE + 0 AS x, a.vectors - a.tensors AS c FROM ${rows} AND a.vectors > a.tensors`,
-          `SELECT ${rounded} + 0 AS x, a.tensors AS c FROM ${rows} AND a.tensors > 0`,
-        ];
+  const parts = [
+    `SELECT ${value}::DOUBLE + 0 AS x, a.vectors - a.tensors AS c FROM ${rows} AND a.vectors > a.tensors`,
+    `SELECT ${rounded} + 0 AS x, a.tensors AS c FROM ${rows} AND a.tensors > 0`,
+  ];
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${COUNTED} AS
     SELECT x, sum(c)::DOUBLE AS c FROM (${parts.join(' UNION ALL ')}) GROUP BY x`);
   const [size] = await duck.rows(`SELECT (count(*) FILTER (isfinite(x)))::DOUBLE AS n,

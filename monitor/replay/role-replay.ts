@@ -6,8 +6,17 @@
  *   history --'         (rows in force)   `--> open: replay_open
  */
 import { isSameFeature } from '../../contract/feature-match.ts';
-import type { Entity, Feature, FeatureView, JoinKey, ServiceView } from '../../contract/model.ts';
+import type {
+  Entity,
+  Feature,
+  FeatureService,
+  FeatureView,
+  JoinKey,
+  ServiceView,
+} from '../../contract/model.ts';
+import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { duckKeyType } from '../../project/engine/duckdb/history.ts';
 import type { DefinedView, ServedHistory } from '../judge/served-history.ts';
 import { restColumn } from '../archive/archive-shape.ts';
 import { NO_TRAFFIC, agreeingTraffic } from './agreeing-traffic.ts';
@@ -30,6 +39,8 @@ interface ReplayedRole {
   /** What the service takes from it, in the service's order. */
   readonly features: readonly { readonly fullName: string; readonly feature: Feature }[];
   readonly requestKeys: readonly JoinKey[];
+  /** @returns the service as a bundle that vectors of the day name has it */
+  serviceOf(bundle: string): FeatureService;
   readonly history: ServedHistory;
   /** Table of the vectors (`vid`) that are open whatever their rows are. */
   readonly asked: string;
@@ -41,7 +52,9 @@ interface ReplayedRole {
 
 interface SplitRole {
   /** What the archive has of the role's rows, as s0, h0 ...: what the service takes first, in its order. */
-  readonly served: readonly ServedFeature[];
+  readonly features: readonly ServedFeature[];
+  /** Columns of the rows that give the join keys, in the order of the entity's. */
+  readonly joinColumns: readonly string[];
   /** For each feature of the role. */
   readonly agreeing: readonly AgreeingStates[];
   /** How many rows were given out and agree. */
@@ -64,23 +77,30 @@ export async function splitRole(
   files: ServedFiles,
   role: ReplayedRole,
 ): Promise<SplitRole | null> {
-  const { used, view, requestKeys } = role;
+  const { used, view } = role;
   const taken = role.features.map(({ feature }) => feature);
   const rest = restOf(files, role);
   const features = [...taken, ...rest.map(({ feature }) => feature)];
   const served = [...role.features, ...rest].map(servedFeature);
-  const rows = files.rowsOf(used.role, served);
-  if (rows === null) return null;
-  const keys = used.requestKeys.map((name) => `key_${requestKeys.findIndex((key) => key.name === name)}`);
-  const readings = await layHistory(duck, files, { ...role, compared: features }, keys);
+  const all = files.rowsOf(used.role, served);
+  if (all === null) return null;
+  const bundles = (await duck.rows(`SELECT DISTINCT bundle FROM (${files.vectors}) ORDER BY bundle`)).map(
+    (row) => row['bundle'] as string,
+  );
+  const { keys, withKeys } = roleKeys(role, bundles);
+  const rows = withKeys(all);
+  const laid = { ...role, compared: features, bundles, keys, vectors: withKeys(files.vectors) };
+  const readings = await layHistory(duck, laid);
   const hasCreatedTimes = view.kind === 'aggregated' || view.source.createdTime !== null;
-  await splitRows(duck, { rows, keys, features, hasCreatedTimes, readings, asked: role.asked });
+  const float32 = bundles.filter((bundle) => role.serviceOf(bundle).tensor === 'float32');
+  const split = { rows, keys, features, hasCreatedTimes, readings, float32, asked: role.asked };
+  await splitRows(duck, split);
   const none = { given: 0, states: taken.map(() => new Map()) };
   const { given, states } = readings.length === 0 ? none : await countAgreeing(duck, taken);
   const asked = { rows, keys, features: taken.length, fromUs: role.fromUs };
   const traffic = readings.length === 0 ? NO_TRAFFIC : await agreeingTraffic(duck, asked);
   const open = await layOpenRows(duck, rows);
-  return { served, agreeing: states, given, hasCreatedTimes, traffic, open };
+  return { features: served, joinColumns: keys, agreeing: states, given, hasCreatedTimes, traffic, open };
 }
 
 /** A feature of the role's rows, and the columns that may have it. */
@@ -107,24 +127,59 @@ function servedFeature({ feature: { name, type }, fullName, column }: ArchivedFe
   return { name, type, columns: column === undefined ? [fullName] : [column, fullName] };
 }
 
+/**
+ * Which ids of a request are those of the role: as the bundle that answered had it.
+ *
+ * @returns the columns of the keys, and what adds them to a SELECT of vectors
+ */
+function roleKeys(
+  { used, entity, requestKeys, serviceOf }: ReplayedRole,
+  bundles: readonly string[],
+): { readonly keys: readonly string[]; withKeys(sql: string): string } {
+  const columnsOf = (names: readonly string[]): string[] =>
+    names.map((name) => {
+      const at = requestKeys.findIndex((key) => key.name === name);
+      return at === -1 ? 'NULL' : `key_${at}`;
+    });
+  const today = columnsOf(used.requestKeys);
+  const own = bundles.map((bundle) => {
+    const then = serviceOf(bundle).views.find(({ role }) => role === used.role);
+    return { bundle, columns: then === undefined ? today : columnsOf(then.requestKeys) };
+  });
+  const others = own.filter(({ columns }) => columns.join() !== today.join());
+  if (others.length === 0) return { keys: today, withKeys: (sql) => sql };
+  const named = today.map((column, i) => {
+    const cases = others.map(
+      ({ bundle, columns }) => `WHEN ${quoteText(bundle)} THEN ${columns[i] ?? 'NULL'}`,
+    );
+    const type = duckKeyType(entity.joinKeys[i]!.type);
+    return `TRY_CAST(CASE bundle ${cases.join(' ')} ELSE ${column} END AS ${type}) AS role_key_${i}`;
+  });
+  return {
+    keys: today.map((_, i) => `role_key_${i}`),
+    withKeys: (sql) => `SELECT *, ${named.join(', ')} FROM (${sql})`,
+  };
+}
+
 /** @returns how the vectors of each bundle are read of which rows can agree */
 async function layHistory(
   duck: DuckDb,
-  files: ServedFiles,
-  role: ReplayedRole & { readonly compared: readonly Feature[] },
-  keys: readonly string[],
+  role: ReplayedRole & {
+    readonly compared: readonly Feature[];
+    readonly bundles: readonly string[];
+    /** A SELECT of all vectors, with `keys`. */
+    readonly vectors: string;
+    readonly keys: readonly string[];
+  },
 ): Promise<BundleReading[]> {
-  const { view, entity, history, compared } = role;
-  const bundles = (await duck.rows(`SELECT DISTINCT bundle FROM (${files.vectors}) ORDER BY bundle`)).map(
-    (row) => row['bundle'] as string,
-  );
+  const { view, entity, history, compared, bundles, vectors, keys } = role;
   const comparable = bundles.filter((bundle) => isComparable(role, role.definedBy(bundle).view));
   if (comparable.length === 0) return [];
   await duck.run(`CREATE OR REPLACE TEMP TABLE replay_entities AS
-    SELECT DISTINCT ${keys.map((key, i) => `${key} AS k${i}`).join(', ')} FROM (${files.vectors})
+    SELECT DISTINCT ${keys.map((key, i) => `${key} AS k${i}`).join(', ')} FROM (${vectors})
     WHERE ${keys.map((key) => `${key} IS NOT NULL`).join(' AND ')}`);
   const [span] = await duck.rows(
-    `SELECT min(served_us)::DOUBLE AS first, max(served_us)::DOUBLE AS last FROM (${files.vectors})`,
+    `SELECT min(served_us)::DOUBLE AS first, max(served_us)::DOUBLE AS last FROM (${vectors})`,
   );
   const { nanos } = await history.ofToday();
   const defined = new Map(comparable.map((bundle) => [bundle, role.definedBy(bundle)]));

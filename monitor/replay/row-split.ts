@@ -20,8 +20,8 @@ import { FIRST_ROWS, IN_FORCE } from './rows-in-force.ts';
 import { sameValueSql } from './same-value-sql.ts';
 
 /**
- * One row a served row: vid | is_tensor: whether it was answered as one | agrees: one of these codes | n: the row in
- * force that it agrees with, else null.
+ * One row a served row: vid | is_tensor: whether it was answered as one of float32 | agrees: one of these codes | n:
+ * the row in force that it agrees with, else null.
  */
 export const SPLIT = 'replay_split';
 export const OPEN = 0;
@@ -29,7 +29,11 @@ export const AGREES_PRESENT = 1;
 export const AGREES_MISSING = 2;
 export const AGREES_OUTSIDE_TTL = 3;
 
-const IS_TENSOR = `surface = ${SURFACES.indexOf('oip')} AS is_tensor`;
+/** Whether it was answered as a tensor of float32, by the bundle that answered. */
+function isTensorSql({ float32 }: Pick<SplitRole, 'float32'>): string {
+  if (float32.length === 0) return 'false AS is_tensor';
+  return `(surface = ${SURFACES.indexOf('oip')} AND bundle IN (${float32.map(quoteText).join(', ')})) AS is_tensor`;
+}
 
 /** How vectors of one bundle are read; those of a bundle that is not listed are open. */
 export interface BundleReading extends Pick<
@@ -53,6 +57,8 @@ interface SplitRole {
   readonly features: readonly Pick<Feature, 'type'>[];
   readonly hasCreatedTimes: boolean;
   readonly readings: readonly BundleReading[];
+  /** The bundles by which the service answers tensors of float32. */
+  readonly float32: readonly string[];
   /** Table of the vectors (`vid`) that are open whatever their rows are. */
   readonly asked: string;
 }
@@ -61,7 +67,7 @@ export async function splitRows(duck: DuckDb, role: SplitRole): Promise<void> {
   const selects = role.readings.flatMap((reading) => [storedSql(role, reading), absentSql(role, reading)]);
   const known = role.readings.map(({ bundle }) => quoteText(bundle)).join(', ');
   const others = known === '' ? '' : ` WHERE bundle NOT IN (${known})`;
-  const open = `SELECT vid, ${IS_TENSOR}, ${OPEN}::UTINYINT AS agrees, NULL::BIGINT AS n FROM (${role.rows})${others}`;
+  const open = `SELECT vid, ${isTensorSql(role)}, ${OPEN}::UTINYINT AS agrees, NULL::BIGINT AS n FROM (${role.rows})${others}`;
   const isAsked = `vid IN (SELECT vid FROM ${role.asked})`;
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${SPLIT} AS SELECT vid, is_tensor,
       CASE WHEN ${isAsked} THEN ${OPEN}::UTINYINT ELSE agrees END AS agrees, CASE WHEN NOT ${isAsked} THEN n END AS n
@@ -84,7 +90,7 @@ function storedSql(role: SplitRole, reading: BundleReading): string {
       WHEN s.status = ${OUTSIDE_TTL} AND ${inForce}${had} AND ${stale} THEN ${AGREES_OUTSIDE_TTL}
       ELSE ${OPEN} END::UTINYINT`;
   return `SELECT vid, is_tensor, agrees, CASE WHEN agrees = ${AGREES_PRESENT} THEN n END AS n FROM (
-    SELECT s.vid, ${IS_TENSOR}, ${agrees} AS agrees, h.n FROM (${role.rows}) s
+    SELECT s.vid, ${isTensorSql(role)}, ${agrees} AS agrees, h.n FROM (${role.rows}) s
     LEFT JOIN ${IN_FORCE} h ON ${sameEntity(role, reading, 'h')} AND h.event_us = s.event_us
       AND h.created_us IS NOT DISTINCT FROM s.created_us
     WHERE s.bundle = ${quoteText(reading.bundle)} AND s.event_us IS NOT NULL)`;
@@ -92,7 +98,7 @@ function storedSql(role: SplitRole, reading: BundleReading): string {
 
 /** The others. They have a join of their own: one with a condition on the left side alone takes no hash table. */
 function absentSql(role: SplitRole, reading: BundleReading): string {
-  return `SELECT s.vid, ${IS_TENSOR}, CASE WHEN NOT ${unjudgedSql(reading)} AND s.status = ${MISSING}
+  return `SELECT s.vid, ${isTensorSql(role)}, CASE WHEN NOT ${unjudgedSql(reading)} AND s.status = ${MISSING}
         AND (f.first_us IS NULL OR ${seenUs(reading)} < f.first_us) THEN ${AGREES_MISSING} ELSE ${OPEN} END::UTINYINT AS agrees,
       NULL::BIGINT AS n
     FROM (${role.rows}) s LEFT JOIN ${FIRST_ROWS} f ON ${sameEntity(role, reading, 'f')}

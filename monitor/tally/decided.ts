@@ -2,7 +2,7 @@
  * Decisions about the mismatches of one role, each with what brought it about. A day has few that differ, so each is
  * one object, by which mismatches are counted.
  */
-import { decide } from '../causes/explain.ts';
+import { decide, decideUnjudged } from '../causes/explain.ts';
 import type { DecidedBy, Decision } from '../causes/explain.ts';
 import type { RowFacts } from '../causes/facts.ts';
 import { originOf } from '../incidents/origin.ts';
@@ -47,5 +47,11 @@ export class RowDecisions {
     const decided = this.#one(decide({ row: this.#row, alteration, earlier, isAnswerAltered }));
     this.#byAlteration.set(what, decided);
     return decided;
+  }
+
+  /** Of a value whose currency cannot be judged yet; null: nothing is wrong with it. */
+  ofUnjudged(value: Omit<DecidedBy, 'row'>): Decided | null {
+    const decision = decideUnjudged({ ...value, row: this.#row });
+    return decision === null ? null : this.#one(decision);
   }
 }

@@ -128,6 +128,17 @@ export class FeatureTally {
   }
 
   /**
+   * Looks at a value that `addUnjudged` counts: what it is not the history's row tells already. It is in no rate.
+   *
+   * @returns a mismatch for an incident; null: nothing is wrong with it
+   */
+  faultOf(facts: ValueFacts, row: JudgedRow): Candidate | null {
+    const decided = row.decisions.ofUnjudged(facts);
+    if (decided === null) return null;
+    return this.#offered(facts, row, decided, harmOf(facts.served, facts.held ?? null, this.#spread));
+  }
+
+  /**
    * Counts values that are the same on both sides, as in the row that an honest store had.
    *
    * @param hasAvailable  whether the history has created times
@@ -189,10 +200,15 @@ export class FeatureTally {
   }
 
   /** Counts a mismatch under its cause, with its harm. */
-  #candidate(facts: ValueFacts, { name, place, hash }: JudgedRow, decided: Decided): Candidate {
+  #candidate(facts: ValueFacts, row: JudgedRow, decided: Decided): Candidate {
     this.#count(this.#decided, decided);
     const harm = decided.withinPromise ? 0 : harmOf(facts.served, facts.replayed, this.#spread);
     this.#harm += harm;
+    return this.#offered(facts, row, decided, harm);
+  }
+
+  /** A mismatch as it is offered to be an example. */
+  #offered(facts: ValueFacts, { name, place, hash }: JudgedRow, decided: Decided, harm: number): Candidate {
     const { requestId, row } = name;
     let made: Example | null = null;
     // Few mismatches become examples, so evidence is written of these alone.

@@ -20,8 +20,6 @@ export class RoleTally {
   #alteredAnswers = 0;
   readonly #role: number;
   readonly #view: string;
-  /** The places of the role's own keys among those of a request. */
-  readonly #keys: readonly number[];
   readonly #fromUs: number;
   readonly #incidents: IncidentTally;
   readonly #numbers = new RowNumbers();
@@ -35,7 +33,6 @@ export class RoleTally {
     this.traffic = new TrafficTally(used.view);
     this.#role = service.views.indexOf(used);
     this.#view = used.view;
-    this.#keys = used.requestKeys.map((name) => service.requestKeys.findIndex((key) => key.name === name));
     this.#fromUs = fromUs;
     this.#incidents = incidents;
   }
@@ -45,10 +42,12 @@ export class RoleTally {
     return this.#agreed;
   }
 
-  /** @param agreed  how many vectors agree in every way with the replayed row */
-  placeOf(vector: ReplayedVector, agreed = 0): ServedPlace {
+  /**
+   * @param keys    the ids of the role's entity
+   * @param agreed  how many vectors agree in every way with the replayed row
+   */
+  placeOf(vector: ReplayedVector, keys: readonly (string | null)[], agreed = 0): ServedPlace {
     const { servedUs, pod, bundle, serviceVersion, surface, source, watermarkUs, firstEventUs } = vector;
-    const keys = this.#keys.map((place) => vector.keys[place] ?? null);
     const number = this.#numbers.numberOf(keys, vector.trained?.times ?? null);
     if (agreed > 0) this.#agreed.set(number.row, agreed);
     return {
@@ -77,6 +76,11 @@ export class RoleTally {
     const beyond = mismatches.filter(({ candidate }) => !candidate.decided.withinPromise).length;
     this.traffic.add(place, { values, mismatches: mismatches.length, beyondPromise: beyond });
     if (mismatches.length > 0) this.#incidents.add(this.#view, place, mismatches);
+  }
+
+  /** @param faults  of values that cannot be judged: incidents have them, the traffic does not */
+  addFaults(place: ServedPlace, faults: readonly Mismatch[]): void {
+    if (faults.length > 0) this.#incidents.add(this.#view, place, faults);
   }
 
   counts(): Pick<ViewSnapshot, 'hours' | 'availability' | 'foreignEntities' | 'alteredAnswers'> {

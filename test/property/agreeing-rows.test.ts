@@ -269,6 +269,7 @@ async function split(scene: Scene, vectors: readonly ServedVector[], folder: str
   await duck.run('CREATE OR REPLACE TEMP TABLE asked (vid BIGINT)');
   await splitRows(duck, {
     asked: 'asked',
+    float32: [],
     rows: served.rowsOf('view', SERVED)!,
     keys: ['key_0', 'key_1'],
     features: FEATURES,

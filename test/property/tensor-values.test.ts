@@ -8,7 +8,7 @@ import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract
 import { formatType, isNumeric } from '../../contract/value-type.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
-import { asReceived } from '../../monitor/judge/judge.ts';
+import { asReceived } from '../../monitor/judge/received-value.ts';
 import { CachedRow } from '../../sidecar/cache/cached-row.ts';
 import { BundlePlans, ViewSlots } from '../../sidecar/plan/bundle-plans.ts';
 import type { Plan } from '../../sidecar/plan/plan.ts';

@@ -71,4 +71,21 @@ describe('the run of a row', () => {
       }),
     );
   });
+
+  test('at work is the last to start by then, if it had not ended', () => {
+    const ended = runs.map((all) => all.map((one, i) => ({ ...one, startedUs: i * 3_000 })));
+    fc.assert(
+      fc.property(ended, fc.integer({ min: -2, max: 50 }), (all, ms) => {
+        const from = ms * 1_000;
+        const done = all.map((one) => {
+          const finishedUs = one.finishedUs === null ? null : one.startedUs + one.finishedUs * 200;
+          return { ...one, finishedUs };
+        });
+        // A written time is rounded down to a millisecond, in which the run may have begun.
+        const last = done.findLast(({ startedUs }) => startedUs < from + 1_000);
+        const isAtWork = last !== undefined && (last.finishedUs === null || last.finishedUs >= from);
+        expect(new RunIndex(done).workingAt(from)?.runId).toBe(isAtWork ? last.runId : undefined);
+      }),
+    );
+  });
 });

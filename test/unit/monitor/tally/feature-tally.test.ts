@@ -4,7 +4,7 @@ import { exampleHash } from '../../../../monitor/tally/example-pool.ts';
 import { FeatureTally } from '../../../../monitor/tally/feature-tally.ts';
 import type { AskedRow, RowFacts, ValueFacts } from '../../../../monitor/causes/facts.ts';
 import { stateOf } from '../../../../monitor/causes/value-state.ts';
-import { asReceived } from '../../../../monitor/judge/judge.ts';
+import { asReceived } from '../../../../monitor/judge/received-value.ts';
 import type { Distributions } from '../../../../monitor/statistics/distributions.ts';
 import { isSame, isWithinTolerance } from '../../../../monitor/causes/value-equality.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';

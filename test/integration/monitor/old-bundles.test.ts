@@ -1,0 +1,84 @@
+/** A day of two bundles: each vector is read by the keys, and converted to the tensor, of the one that answered it. */
+import { afterEach, expect, test } from 'vitest';
+import type { FeatureService } from '../../../contract/model.ts';
+import { SURFACES } from '../../../contract/wire/log/served-record.ts';
+import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { MonitoredDay, SERVICE, servedRow } from '../../support/fixtures/monitored-day.ts';
+
+const SETTLED = '2026-01-10T00:00:00';
+const TIMES = { event: '11:00:00', created: '11:01:00' };
+const OIP = SURFACES.indexOf('oip');
+
+let day: MonitoredDay;
+afterEach(() => day.remove());
+
+/** Of a customer and whom they buy for: `orders` is the one's or the other's. */
+function serviceOf(key: 'customer_id' | 'buyer_id', tensor: FeatureService['tensor'] = 'float64') {
+  return {
+    ...SERVICE,
+    tensor,
+    features: SERVICE.features.filter(({ role }) => role === 'orders'),
+    views: [{ role: 'orders', view: 'orders', requestKeys: [key] }],
+    requestKeys: [
+      { name: 'customer_id', type: 'string' },
+      { name: 'buyer_id', type: 'string' },
+    ],
+  } satisfies FeatureService;
+}
+
+type Values = readonly [bigint, number];
+
+async function writeHistory(rows: Readonly<Record<string, Values>>): Promise<void> {
+  const own = Object.entries(rows).map(([customer, values]) => ({ customer, ...TIMES, run: 'r-11', values }));
+  await day.appendOrders(own);
+  day.setWatermark('23:00:00');
+}
+
+function serve(keys: Readonly<Record<string, string>>, values: Values, surface = 0): string {
+  const row = servedRow(day.orders, '11:30:00', { row: { ...TIMES, values }, watermark: '11:00:00' });
+  return day.append('11:30:00', keys, [row], surface);
+}
+
+function causesOf({ features }: Snapshot): Record<string, string> {
+  const examples = features.flatMap((feature) => feature.examples);
+  return Object.fromEntries(examples.map(({ requestId, causes }) => [requestId, causes[0]!]));
+}
+
+test('the keys of a role are those of the bundle that answered', async () => {
+  day = await MonitoredDay.make();
+  day.publish(day.orders, serviceOf('customer_id'));
+  await writeHistory({ a: [1n, 10], b: [2n, 20] });
+  const keys = { customer_id: 'a', buyer_id: 'b' };
+  serve(keys, [1n, 10]);
+  const early = serve(keys, [2n, 20]);
+  day.publish(day.orders, serviceOf('buyer_id'));
+  serve(keys, [2n, 20]);
+  const late = serve(keys, [1n, 10]);
+  const snapshot = await day.judge(SETTLED);
+  expect(causesOf(snapshot)).toEqual({ [early]: 'foreign row', [late]: 'foreign row' });
+  expect(snapshot.views[0]!.fidelity).toMatchObject({ true: 2, foreign: 2 });
+  // Two entities, each with a row that was right and served once.
+  expect(snapshot.incidents[0]).toMatchObject({ cause: 'foreign row', entities: 2, rows: 2, values: 4 });
+});
+
+test.each([
+  ['float32', 'float64'],
+  ['float64', 'float32'],
+] as const)('a tensor of %s is compared as one, also where the service answers %s now', async (then, now) => {
+  day = await MonitoredDay.make();
+  day.publish(day.orders, serviceOf('customer_id', then));
+  await writeHistory({ a: [1n, 0.1], b: [2n, 1e39] });
+  const keys = { customer_id: 'a', buyer_id: 'x' };
+  // Another double of the same float32, and a number past the range of one.
+  const early = serve(keys, [1n, 0.1 + 1e-12], OIP);
+  serve({ ...keys, customer_id: 'b' }, [2n, 1e39], OIP);
+  day.publish(day.orders, serviceOf('customer_id', now));
+  const late = serve(keys, [1n, 0.1 + 1e-12], OIP);
+  const snapshot = await day.judge(SETTLED);
+  expect(causesOf(snapshot)).toEqual({ [then === 'float64' ? early : late]: 'precision / type' });
+  const spent = snapshot.features.find(({ name }) => name === 'orders__spent_1d')!;
+  expect(spent).toMatchObject({ present: 3, exact: 2 });
+  // The agreeing row is counted as its model got it.
+  const infinite = then === 'float32' ? 1 : 0;
+  expect(spent.distributions).toMatchObject({ notNumbers: { served: { infinite }, replayed: { infinite } } });
+});
