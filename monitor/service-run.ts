@@ -14,6 +14,7 @@ import { deploysOf } from './day/deploys.ts';
 import { driftOfDay } from './drift/day-drift.ts';
 import type { DriftOfDay } from './drift/day-drift.ts';
 import type { DriftReferences } from './drift/drift-references.ts';
+import { dayHealth } from './health/day-health.ts';
 import { AsServed } from './as-served/as-served.ts';
 import { trainedSpreads } from './tally/feature-spreads.ts';
 import { NO_TRAFFIC, agreedByOpen, agreeingRowCounts, replayedSpreads } from './replay/agreeing-traffic.ts';
@@ -278,6 +279,7 @@ export class ServiceRun {
       views: day.views,
       ...concluded,
       ...(references === null ? {} : { drift: references }),
+      health: dayHealth(service.name, views, day, Math.min(toUs, clock.nowUs())),
       runs: runsOfDay(
         views.map(({ runs }) => runs),
         fromUs,

@@ -1,7 +1,7 @@
 /** What the newest verdict on each service says: skew against its limit, and how many values were there. Pure. */
 import { DAY_US, parseTimestamp } from '../../contract/std/timestamp.ts';
 import { isAbsent } from '../causes/value-state.ts';
-import type { Snapshot } from '../verdict/snapshot.ts';
+import type { FeatureSnapshot, Snapshot } from '../verdict/snapshot.ts';
 import type { HealthCheck } from './health-check.ts';
 
 /** The largest share of the values present that may differ beyond the promise. */
@@ -9,10 +9,18 @@ const SKEW_MOST = 0.0001;
 /** The day before is judged in the course of a day; a verdict on an older one says nothing of now. */
 const DAYS_MOST = 3;
 
+/** What is asked of a verdict. */
+export interface JudgedFeatures extends Pick<Snapshot, 'date'> {
+  readonly features: readonly Pick<
+    FeatureSnapshot,
+    'present' | 'beyondPromise' | 'bothAbsent' | 'unavailable' | 'states'
+  >[];
+}
+
 /** @param newest  the newest verdict; null: there is none; an error: it cannot be read */
 export function verdictHealth(
   service: string,
-  newest: Snapshot | Error | null,
+  newest: JudgedFeatures | Error | null,
   nowUs: number,
 ): HealthCheck[] {
   const skewOf = { check: 'skew', of: service, unit: 'share', limit: SKEW_MOST } as const;
@@ -25,7 +33,7 @@ export function verdictHealth(
   const days = Math.floor((nowUs - Number(parseTimestamp(date) ?? 0n)) / DAY_US);
   if (days > DAYS_MOST)
     return unknown(`the newest verdict is on ${date}, ${days} days ago: \`plumb monitor run\``);
-  const sum = (of: (feature: Snapshot['features'][number]) => number): number =>
+  const sum = (of: (feature: JudgedFeatures['features'][number]) => number): number =>
     features.reduce((total, feature) => total + of(feature), 0);
 
   const present = sum((feature) => feature.present);

@@ -11,6 +11,7 @@ import type { Json } from '../../contract/std/canonical-json.ts';
 import type { Cause } from '../causes/cause.ts';
 import type { DriftReferences } from '../drift/drift-references.ts';
 import type { FeatureDrift } from '../drift/feature-drift.ts';
+import type { HealthCheck } from '../health/health-check.ts';
 import type { State } from '../causes/value-state.ts';
 import type { LooksLike } from '../likeness/likeness.ts';
 import type { Distributions } from '../statistics/distributions.ts';
@@ -50,6 +51,8 @@ export interface Snapshot {
   readonly features: readonly FeatureSnapshot[];
   /** What drift was measured against. Absent: of a day judged before drift was measured, and of an hour. */
   readonly drift?: DriftReferences;
+  /** As it was at the end of the day, by run records and this verdict. Absent: of a day from before it was told. */
+  readonly health?: readonly HealthCheck[];
   /** The materialization runs whose rows could be served on that day, in order of their start. */
   readonly runs: readonly RunSnapshot[];
   /** The bundles and service versions that answered that day, in the order of their first vector. */
