@@ -5,8 +5,8 @@ import { syncFolder, writeDurably } from '../../contract/std/files/durable-file.
 import { makeFolder } from '../../contract/std/files/folder.ts';
 
 export interface ArchiveDisk {
-  /** Makes a folder, empty but for files of these names. */
-  emptyFolder(folder: string, kept: ReadonlySet<string>): void;
+  /** Makes a folder, empty. */
+  emptyFolder(folder: string): void;
   /** Makes a file that was written durable, and its own. */
   keep(file: string): void;
   /** Moves a file to its place; nothing happens where it was moved before. */
@@ -18,11 +18,9 @@ export interface ArchiveDisk {
 }
 
 export const ARCHIVE_DISK: ArchiveDisk = {
-  emptyFolder(folder, kept) {
+  emptyFolder(folder) {
     makeFolder(folder, 0o700);
-    for (const name of readdirSync(folder)) {
-      if (!kept.has(name)) rmSync(join(folder, name), { recursive: true, force: true });
-    }
+    for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
   },
   keep(file) {
     chmodSync(file, 0o600);

@@ -174,7 +174,7 @@ export class ArchiveWriter {
     const { moving, removing, keptFrom } = this.#state;
     for (const [from, to] of moving) disk.move(join(served, from), join(served, to));
     for (const file of removing) disk.remove(join(served, file));
-    disk.emptyFolder(join(served, this.#batches), new Set());
+    disk.emptyFolder(join(served, this.#batches));
     if (!this.#expires || keptFrom === '') return;
     this.#expires = false;
     for (const { folder, day } of archiveFolders(served))

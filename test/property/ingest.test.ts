@@ -48,7 +48,7 @@ function mortalDisk(stepsLeft: number): ArchiveDisk {
     return result;
   };
   return {
-    emptyFolder: (folder, kept) => around(() => ARCHIVE_DISK.emptyFolder(folder, kept)),
+    emptyFolder: (folder) => around(() => ARCHIVE_DISK.emptyFolder(folder)),
     keep: (file) => around(() => ARCHIVE_DISK.keep(file)),
     move: (from, to) => around(() => ARCHIVE_DISK.move(from, to)),
     remove: (path) => around(() => ARCHIVE_DISK.remove(path)),
