@@ -3,14 +3,15 @@
  *
  *   joined with others       a day after that: a reader that began before it still has them in its list; never where a
  *                            training set was made at an entry that has them
- *   in no entry of the log   a day after they came: their run died before it committed, or is about to
+ *   in no entry of the log   a day after they were found to be in none, once they are a day old: their run died before
+ *                            it committed, or is about to; or the log was put back from a copy that is too old
  *   a base that is in no list a day after it left it
  *   retired                  never: what was served under their definition is replayed over them
  *
  * The caller holds the view's lease. The folder is listed before the log is read, so that what is committed in between
  * is seen to be.
  */
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FeatureView } from '../../contract/model.ts';
 import { logFolder, readTable } from '../../project/delta/delta-log.ts';
@@ -19,6 +20,8 @@ import { historyFolder } from '../../project/history/history-folder.ts';
 import { forgetFormer } from './base-list.ts';
 
 const KEPT_MS = 86_400_000;
+/** No file of ours is written at that time. */
+const FOUND_MS = 0;
 
 interface CleaningTime {
   /** By the project's clock, as the log has it. */
@@ -50,7 +53,8 @@ export async function cleanHistory(
     const key = encodeURI(path);
     // Without a log nobody can tell what was committed: it may have been lost.
     if (state === null || state.files.has(key) || state.removed.has(key)) return false;
-    return isOld(join(folder, path));
+    const file = join(folder, path);
+    return isOld(file) && wasFound(file);
   });
   const removed = paths.flatMap((path) => state?.removed.get(encodeURI(path)) ?? []);
   const due = removed.filter((file) => !file.retired && file.removedMs < nowMs - KEPT_MS);
@@ -82,6 +86,16 @@ function namesIn(folder: string): string[] {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
     throw error;
   }
+}
+
+/**
+ * Whether a file was found to be nobody's before; now it is. Its time of writing, which means nothing else, says so:
+ * who has put back a wrong copy of the log has a day to see it.
+ */
+function wasFound(file: string): boolean {
+  if (statSync(file).mtimeMs === FOUND_MS) return true;
+  utimesSync(file, FOUND_MS, FOUND_MS);
+  return false;
 }
 
 /** When a file came to its name or was written, whichever is later; one that is gone by now is not old. */

@@ -1,5 +1,5 @@
 /** Joined files hold the rows that they held apart, for readers of every entry; what nobody reads goes, and no more. */
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { FeatureView } from '../../../../contract/model.ts';
@@ -158,8 +158,33 @@ test('joined files and those of no entry go after a day, others never', async ()
   expect(await cleanHistory(root, view, { nowMs: 1_000 + DAY_MS, diskMs }, untrained)).toBe(0);
   expect(await cleanHistory(root, view, { nowMs: 1_001 + DAY_MS, diskMs }, untrained)).toBe(2);
   expect([existsSync(stray), existsSync(aside)]).toEqual([true, true]);
-  expect(await cleanHistory(root, view, { nowMs: 0, diskMs: diskMs + DAY_MS + 60_000 }, untrained)).toBe(2);
+  const dayLater = { nowMs: 0, diskMs: diskMs + DAY_MS + 60_000 };
+  expect(await cleanHistory(root, view, dayLater, untrained)).toBe(1);
+  expect([existsSync(stray), existsSync(aside)]).toEqual([true, false]);
+  // It is nobody's now, too.
+  expect(await cleanHistory(root, view, dayLater, untrained)).toBe(1);
   expect(filesOnDisk()).toHaveLength(1);
+  expect(await rowsOf()).toEqual(before);
+});
+
+test('who has put back a log that is too old has a day to see it: the rows of later entries are there till then', async () => {
+  await append(1, [1]);
+  const log = logFolder(historyFolder(root, view));
+  const [old, right] = [join(root, 'an old copy'), join(root, 'the right one')];
+  cpSync(log, old, { recursive: true });
+  await append(2, [2]);
+  const before = await rowsOf();
+  renameSync(log, right);
+  renameSync(old, log);
+  const diskMs = Date.now() + 30 * DAY_MS;
+  const clean = (ms: number): Promise<number> =>
+    cleanHistory(root, view, { nowMs: 0, diskMs: ms }, untrained);
+  expect(await clean(diskMs)).toBe(0);
+  expect(await rowsOf()).toHaveLength(1);
+  expect(await clean(Date.now() + DAY_MS - 60_000)).toBe(0);
+  rmSync(log, { recursive: true });
+  renameSync(right, log);
+  expect(await clean(diskMs)).toBe(0);
   expect(await rowsOf()).toEqual(before);
 });
 
