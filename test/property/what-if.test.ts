@@ -109,7 +109,7 @@ const storedRows = fc.array(
   fc
     .record({
       entity,
-      eventUs: fc.integer({ min: -10, max: 15 }).map((n) => BASE + n * 10 * SECOND),
+      eventUs: fc.integer({ min: -4, max: 11 }).map((n) => BASE + n * 10 * SECOND),
       later: fc.option(fc.constantFrom(-10, 0, 5, 20, 20, 60), { freq: 9 }),
       values,
     })
