@@ -49,6 +49,16 @@ test('a slice that holds 80 % of 30 mismatches in at most 40 % of the traffic is
   const traffic = (['a', 'b', 'c'] as const).map((value) => {
     return { view: 'v', by: 'pod', value, values: 1_000, mismatches: 0, beyondPromise: 0 } as const;
   });
+  const sized = (own: number) => [
+    { ...traffic[0]!, values: own },
+    { ...traffic[1]!, values: 1_000 - own },
+  ];
+  const heldIn = (own: number) => {
+    const slices = [{ by: 'pod', value: 'a', mismatches: 30 }] as const;
+    return holdingSlice({ view: 'v', values: 30, slices }, sized(own));
+  };
+  expect(heldIn(400)).toEqual({ by: 'pod', value: 'a' });
+  expect(heldIn(401)).toBeNull();
   const held = (values: number, mismatches: number) =>
     holdingSlice({ view: 'v', values, slices: [{ by: 'pod', value: 'b', mismatches }] }, traffic);
   expect(held(30, 24)).toEqual({ by: 'pod', value: 'b' });
