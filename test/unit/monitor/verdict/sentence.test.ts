@@ -61,6 +61,18 @@ describe('the sentence names what made the level', () => {
     expect(day.sentence).toMatch(/^Alarm: v__f and 1 more feature were lost online for 1,500 of 109,000 /);
   });
 
+  test('and no incident of the same cause that is of other features', () => {
+    const day = concluded({
+      features: [
+        featureSample({ name: 'v__f', rows: 9_000, causes: { 'missing online': 1_500 } }),
+        featureSample({ name: 'v__g', rows: 900_000, causes: { 'missing online': 5_000 } }),
+      ],
+      incidents: [incident('v__g', 'missing online', 5_000), incident('v__f', 'missing online', 1_500)],
+    });
+    expect(day.sentence).toMatch(/^Alarm: v__f was lost online for 1,500 of 9,000 values/);
+    expect(faultsOf(day)).toMatchObject([{ incident: { features: ['v__f'] } }]);
+  });
+
   test('where few rows that nothing explains are the alarm, these are it', () => {
     const day = concluded({
       features: [

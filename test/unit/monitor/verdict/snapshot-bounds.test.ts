@@ -55,6 +55,16 @@ const size: fc.Arbitrary<Size> = fc.record({
   rand: random,
 });
 
+/** More than fits, in every way. */
+const LARGE: Size = {
+  features: 300,
+  examples: 20,
+  incidents: 600,
+  runs: 8_000,
+  isLong: true,
+  rand: () => 0.25,
+};
+
 function dayOf({ features, examples, incidents, runs, isLong, rand }: Size): Snapshot {
   const [base] = largeDay(1).features as [FeatureSnapshot];
   const [card] = incidentDay().incidents as [Incident];
@@ -123,7 +133,7 @@ describe('a bounded snapshot', () => {
           if (hasRoom) expect(kept.slice(0, 2)).toEqual(examples.slice(0, 2));
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 15, examples: [[{ ...LARGE, runs: 0 }], [LARGE]] },
     );
   });
 
@@ -131,6 +141,14 @@ describe('a bounded snapshot', () => {
     const { snapshot: small } = boundedSnapshot(incidentDay());
     expect(small.truncated).toBeUndefined();
     expect(examplesOf(small)).toEqual(examplesOf(incidentDay()));
+  });
+
+  test('leaves out what goes first, and no more than it must', () => {
+    const truncated = (change: Partial<Size>) =>
+      boundedSnapshot(dayOf({ ...LARGE, incidents: 0, runs: 0, ...change })).snapshot.truncated;
+    expect(truncated({ features: 100 })).toEqual(ORDER.slice(0, 1));
+    expect(truncated({ features: 20 })).toBeUndefined();
+    expect(truncated({ features: 20, runs: 20_000 })).toEqual(ORDER.slice(0, 4));
   });
 
   test('of 200 features with a hundred examples each lacks none of what the design keeps', () => {
