@@ -92,7 +92,7 @@ test('a clock that was wrong at the start and put right: rows that were newer th
 
 test('another start of the pod, whose clock was steady, is not read by that clock', async () => {
   day = await MonitoredDay.make();
-  await writeHistory(['c-0', 'c-1', 'c-2']);
+  await writeHistory(['c-0', 'c-1', 'c-2', 'c-3']);
   serve('12:20:00', 0, '12');
   step(HOUR);
   const skewed = serve('13:30:00', 1, '12');
@@ -101,6 +101,12 @@ test('another start of the pod, whose clock was steady, is not read by that cloc
   await day.openLog();
   vi.advanceTimersByTime(10_000);
   const lagging = serve('13:31:00', 2, '12');
+  // An hour later, as by the other start's step, this would be the right row.
+  const ahead = serve('11:31:00', 3, '12');
   const snapshot = await day.judge(SETTLED);
-  expect(causesOf(snapshot)).toEqual({ [skewed]: 'clock skew', [lagging]: 'materialization lag' });
+  expect(causesOf(snapshot)).toEqual({
+    [skewed]: 'clock skew',
+    [lagging]: 'materialization lag',
+    [ahead]: 'served ahead',
+  });
 });
