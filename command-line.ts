@@ -175,7 +175,8 @@ function monitorCommands(add: Add, skew: Command): void {
     skew,
   )
     .option('--follow', 'go on until it is stopped; else up to what the log holds now')
-    .addOption(new Option('--from <source>', 'read the spool, or the topic').choices(['spool', 'topic']));
+    .addOption(new Option('--from <source>', 'read the spool, or the topic').choices(['spool', 'topic']))
+    .option('--share <i/n>', "the i-th of n shares of the topic's partitions, such as 1/2; all unless given");
   add('run', 'judge a day: served against replayed', async (c, o) => (await monitor()).run(c, o), skew)
     .option('--date <day>', 'a UTC day such as 2026-11-21; yesterday unless given')
     .option(

@@ -9,6 +9,7 @@ import type { ExplainOptions } from './explain/explain-options.ts';
 import { renderExplanation } from './explain/explanation-text.ts';
 import { afterRun } from './alerts/after-run.ts';
 import { renderIngest } from './ingest/ingest-result.ts';
+import { WHOLE, parseShare } from './ingest/ingest-share.ts';
 import { runIngest } from './ingest/main.ts';
 import { askedSpan } from './judged-span.ts';
 import { judgeDay, redrawReport } from './main.ts';
@@ -26,8 +27,13 @@ import { whatIf } from './whatif/what-if.ts';
 /** Ingests what the log holds now, or goes on until SIGINT or SIGTERM; commits what it has read before it ends. */
 export async function ingest(
   context: CommandContext,
-  options: { follow?: boolean; from?: 'spool' | 'topic' },
+  options: { follow?: boolean; from?: 'spool' | 'topic'; share?: string },
 ): Promise<ExitCode> {
+  const share = options.share === undefined ? WHOLE : parseShare(options.share);
+  if (share === null) {
+    const message = `--share: expected the number of a share and how many there are, such as 1/2, got ${options.share}`;
+    throw registryError('REG_USAGE', message, { field: 'share' });
+  }
   const stop = new AbortController();
   const end = (): void => stop.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
@@ -35,6 +41,7 @@ export async function ingest(
     const result = await runIngest(projectOf(context), {
       follow: options.follow === true,
       signal: stop.signal,
+      share,
       ...(options.from === undefined ? {} : { from: options.from }),
     });
     await printResult(context, result, () => renderIngest(result));

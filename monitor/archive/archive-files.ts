@@ -99,8 +99,10 @@ function lostInPlace(
   paths: readonly string[],
 ): Map<string, number> {
   const lost = new Map<string, number>();
+  // What one ingest has removed, another one may still count.
+  const keptFrom = states.map((state) => state.keptFrom).reduce((a, b) => (a > b ? a : b), '');
   for (const [hour, { files }] of states.flatMap(({ hours }) => [...hours])) {
-    if (within(hour)) lost.set(hour, (lost.get(hour) ?? 0) + files);
+    if (within(hour) && hour >= keptFrom) lost.set(hour, (lost.get(hour) ?? 0) + files);
   }
   for (const path of paths) {
     const hour = hourOfPath(path)!;
@@ -109,9 +111,16 @@ function lostInPlace(
   return new Map([...lost].filter(([, files]) => files > 0));
 }
 
-/** Whether anything was archived in the folder. */
-export function hasArchive(served: string): boolean {
-  return [served, join(served, OPEN)].some((folder) => archiveFolders(folder).length > 0);
+/** Whether an ingest has archived anything in the folder. @param tag  what its files have in their names */
+export function hasArchive(served: string, tag: string): boolean {
+  const own = new RegExp(`^\\d+${tag}(?:-(?:\\d+|joined))?\\.parquet$`);
+  return [served, join(served, OPEN)].some((top) =>
+    archiveFolders(top).some(({ folder }) =>
+      namesIn(join(top, folder)).some((hour) =>
+        namesIn(join(top, folder, hour)).some((name) => own.test(name)),
+      ),
+    ),
+  );
 }
 
 /** @returns the folders of days, `churn/v3.0/date=2026-11-21`, with their day */

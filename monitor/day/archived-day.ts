@@ -6,7 +6,7 @@
 import type { Project } from '../../project/project.ts';
 import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
 import { archivedFiles } from '../archive/archive-files.ts';
-import { IngestLedger } from '../ingest/ledger.ts';
+import { IngestAccount } from '../ingest/ingest-account.ts';
 import { sourceOf, tryIngest } from '../ingest/main.ts';
 import { hourOf } from '../archive/archive-layout.ts';
 import { archiveSpool } from '../ingest/spool-archive.ts';
@@ -33,10 +33,10 @@ export async function archivedSpan(
   const { fromUs, toUs } = span;
   const [first, last] = [hourOf(fromUs), hourOf(toUs - 1)];
   const ofSpan = (hour: string): boolean => hour >= first && hour <= last;
-  let ledger = IngestLedger.read(served);
+  let ledger = IngestAccount.read(served);
   if (!isIngested(ledger, dayOf(fromUs))) {
-    ledger = await archiveSpool(project, scratch, (us) => us >= fromUs && us < toUs);
-    return { ...archivedFiles(scratch, [ledger.archive], ofSpan), ledger };
+    ledger = new IngestAccount([await archiveSpool(project, scratch, (us) => us >= fromUs && us < toUs)]);
+    return { ...archivedFiles(scratch, ledger.archives, ofSpan), ledger };
   }
   if (sourceOf(project.settings) === 'spool') await tryIngest(project);
   const pinned = await pinnedFiles(served, scratch, ofSpan);
@@ -51,8 +51,8 @@ export async function archivedSpan(
 }
 
 /** Whether the ingest has vectors of the day, or has read what a sidecar logged while it went by. */
-function isIngested(ledger: IngestLedger, day: string): boolean {
-  const { hours, open } = ledger.archive;
-  if ([...hours.keys(), ...open.keys()].some((hour) => hour.startsWith(day))) return true;
+function isIngested(ledger: IngestAccount, day: string): boolean {
+  const hours = ledger.archives.flatMap((one) => [...one.hours.keys(), ...one.open.keys()]);
+  if (hours.some((hour) => hour.startsWith(day))) return true;
   return ledger.epochs().some(({ firstUs, lastUs }) => dayOf(firstUs) <= day && dayOf(lastUs) >= day);
 }

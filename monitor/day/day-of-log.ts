@@ -9,7 +9,7 @@ import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
 import { serviceFolder } from '../archive/archive-layout.ts';
-import type { IngestLedger } from '../ingest/ledger.ts';
+import type { IngestAccount } from '../ingest/ingest-account.ts';
 import { spanText } from '../judged-span.ts';
 import type { JudgedSpan } from '../judged-span.ts';
 import { ServedFiles } from '../replay/served-files.ts';
@@ -91,7 +91,7 @@ export async function readDayOfLog(duck: DuckDb, archive: DayInArchive, scope: D
 
 /** How many vectors they had the state says, but for those of an hour that is still open. */
 async function lostFilesOf(duck: DuckDb, { files, lost, ledger }: DayInArchive): Promise<LostFiles[]> {
-  const { hours, open } = ledger.archive;
+  const { archives } = ledger;
   const found: LostFiles[] = [];
   for (const { hour, files: count } of lost) {
     const own = files.filter((one) => one.hour === hour).map(({ file }) => file);
@@ -99,7 +99,8 @@ async function lostFilesOf(duck: DuckDb, { files, lost, ledger }: DayInArchive):
       own.length === 0
         ? []
         : await duck.rows(`SELECT sum(num_rows)::DOUBLE AS n FROM parquet_file_metadata(${quotePaths(own)})`);
-    const had = open.has(hour) ? null : hours.get(hour)!.vectors;
+    const isOpen = archives.some(({ open }) => open.has(hour));
+    const had = isOpen ? null : archives.reduce((sum, { hours }) => sum + (hours.get(hour)?.vectors ?? 0), 0);
     const vectors = had === null ? null : had - ((there?.['n'] as number | undefined) ?? 0);
     found.push({ hour: Number(hour.slice(11)), files: count, vectors });
   }
@@ -161,7 +162,7 @@ export function whyLeftOut(
 
 /** Counts gaps between two records of which one is of the span, or between which the span lies. */
 function accountOf(
-  ledger: IngestLedger,
+  ledger: IngestAccount,
   { fromUs, toUs }: JudgedSpan,
 ): Pick<DayOfLog, 'hasRecords' | 'gaps' | 'openTails'> {
   const epochs = ledger.epochs();

@@ -16,12 +16,12 @@ import { makeFolder } from '../../contract/std/files/folder.ts';
 import { archivedFiles } from '../archive/archive-files.ts';
 import type { ArchivedFiles } from '../archive/archive-files.ts';
 import { monitorError } from '../errors.ts';
-import { IngestLedger } from '../ingest/ledger.ts';
-import { readStateText } from '../ingest/state-file.ts';
+import { IngestAccount } from '../ingest/ingest-account.ts';
+import { allStates } from '../ingest/state-file.ts';
 
 export interface PinnedFiles extends ArchivedFiles {
-  /** The state that names them. */
-  readonly ledger: IngestLedger;
+  /** What the states that name them know of the log. */
+  readonly ledger: IngestAccount;
 }
 
 /** A move takes no longer than this many looks; what is not there then is lost. */
@@ -43,10 +43,10 @@ export async function pinnedFiles(
   let lostLooks = 0;
   for (let look = 0; look < MOST_LOOKS; look++) {
     if (look > 0) await pause(Math.min(FIRST_PAUSE_MS * 2 ** (look - 1), LONGEST_PAUSE_MS));
-    const state = readStateText(served);
-    const ledger = IngestLedger.read(served);
-    const found = pinned(archivedFiles(served, [ledger.archive], within), pins);
-    if (found === null || readStateText(served) !== state) continue;
+    const states = allStates(served);
+    const ledger = IngestAccount.read(served);
+    const found = pinned(archivedFiles(served, ledger.archives, within), pins);
+    if (found === null || allStates(served) !== states) continue;
     if (found.lost.length === 0 || ++lostLooks === LOOKS_FOR_LOST) return { ...found, ledger };
   }
   throw monitorError(

@@ -140,6 +140,21 @@ export class EpochAccount {
     };
   }
 
+  /** @returns what two ingests know of the same epoch, as if one had read it all */
+  merged(other: EpochAccount): EpochAccount {
+    const [a, b] = [this.text(), other.text()];
+    const newer = a.beat >= b.beat ? a : b;
+    const whole = new EpochAccount({
+      ...newer,
+      start: Math.min(a.start, b.start),
+      closed: a.closed || b.closed,
+      beatStep: Math.max(a.beatStep, b.beatStep),
+      seen: this.#seen.union(other.#seen).ranges.map(rangeText),
+    });
+    for (const [from, to] of [...a.shed, ...b.shed]) whole.#shed.cover(from, to);
+    return whole;
+  }
+
   text(): EpochText {
     return {
       pod: this.pod,
@@ -148,11 +163,15 @@ export class EpochAccount {
       closed: this.#closed,
       beat: this.#beat,
       beatStep: this.#beatStep,
-      seen: this.#seen.ranges.map(({ from, to, fromUs, toUs }) => [from, to, fromUs, toUs]),
+      seen: this.#seen.ranges.map(rangeText),
       shed: this.#shed.ranges.map(({ from, to }) => [from, to]),
       ...(this.#offsets.length === 0 ? {} : { offsets: this.#offsets }),
     };
   }
+}
+
+function rangeText({ from, to, fromUs, toUs }: Readonly<SequenceRange>): EpochText['seen'][number] {
+  return [from, to, fromUs, toUs];
 }
 
 /** @returns the parts of a missing range that no range of `shed` (ascending) covers */

@@ -160,7 +160,7 @@ class IngestRun {
   /** Commits the batch in one step; does nothing when nothing has changed. */
   async commit(): Promise<void> {
     const { served, logger } = this.#options;
-    const { disk } = this.#options.archive;
+    const { disk, share } = this.#options.archive;
     const ledger = this.#ledger;
     const position = this.#source.position();
     ledger.setPosition(this.#source.name, position);
@@ -175,7 +175,7 @@ class IngestRun {
       this.#origins.clear();
       if (ledger.archive.moving.size > 0) ledger.batch += 1;
       this.#committed = ledger.text();
-      disk.writeState(stateFile(served), this.#committed);
+      disk.writeState(stateFile(served, share), this.#committed);
       this.#archive.settle();
       this.#records = 0;
       this.#bytes = 0;

@@ -2,7 +2,8 @@
 import { countText } from '../../contract/std/count-text.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { IngestCounts, IngestLedger } from './ledger.ts';
+import type { EpochAccount } from './epoch-account.ts';
+import type { IngestCounts } from './ledger.ts';
 import type { LogSource, LostStarts } from './log-source.ts';
 
 export interface IngestResult {
@@ -47,17 +48,16 @@ interface IngestTail {
 
 /** What an ingest added to what the ledger counts. */
 interface IngestAdded {
+  readonly counts: IngestCounts;
   readonly countsBefore: IngestCounts;
   readonly hours: ReadonlySet<string>;
 }
 
 export function resultOf(
   { name: source, lostStarts }: Pick<LogSource, 'name' | 'lostStarts'>,
-  ledger: IngestLedger,
-  { countsBefore, hours }: IngestAdded,
+  epochs: readonly EpochAccount[],
+  { counts, countsBefore, hours }: IngestAdded,
 ): IngestResult {
-  const { counts } = ledger;
-  const epochs = ledger.epochs();
   return {
     source,
     counts: {

@@ -11,6 +11,8 @@
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import type { Heartbeat } from '../../contract/wire/log/served-record.ts';
 import { monitorError } from '../errors.ts';
+import { WHOLE, shareTag } from './ingest-share.ts';
+import type { IngestShare } from './ingest-share.ts';
 import { readStateText, stateFile } from './state-file.ts';
 import { hasArchive } from '../archive/archive-files.ts';
 import { ArchiveState, NO_ARCHIVE } from '../archive/archive-state.ts';
@@ -64,6 +66,8 @@ export class IngestLedger {
   readonly #counts: { records: number; duplicates: number; unreadable: number; leftOut: number };
   readonly #duplicates: Map<string, Map<string, number>>;
   readonly #epochs: Map<string, EpochAccount>;
+  /** What other ingests of the folder know of epochs that this one has not met since it began. */
+  readonly #others = new Map<string, EpochAccount>();
   #lastAccount: EpochAccount | undefined;
 
   private constructor(text: StateText) {
@@ -81,17 +85,18 @@ export class IngestLedger {
   }
 
   /** @throws MON_SERVED when the state cannot be read, or is lost: without it, records would be ingested twice */
-  static read(served: string): IngestLedger {
-    const file = stateFile(served);
+  static read(served: string, share: IngestShare = WHOLE): IngestLedger {
+    const tag = shareTag(share);
+    const file = stateFile(served, tag);
     let text: string | null;
     try {
-      text = readStateText(served);
+      text = readStateText(file);
       if (text !== null) return new IngestLedger(parseState(text));
     } catch (error) {
       const what = `${file} cannot be read: ${(error as Error).message}`;
       throw monitorError('MON_SERVED', what, { file }, error);
     }
-    if (!hasArchive(served)) return new IngestLedger(EMPTY);
+    if (!hasArchive(served, tag)) return new IngestLedger(EMPTY);
     throw monitorError(
       'MON_SERVED',
       `${served} has an archive, and ${file}, which says what is in it, is gone`,
@@ -107,6 +112,23 @@ export class IngestLedger {
 
   position(source: string): SourcePosition | null {
     return this.#positions.get(source) ?? null;
+  }
+
+  get positions(): ReadonlyMap<string, SourcePosition> {
+    return this.#positions;
+  }
+
+  /**
+   * Goes on where other ingests of the folder have left off.
+   *
+   * @param epochs     what they know of each epoch
+   * @param positions  of the partitions that are taken over from them, by source
+   */
+  takeOver(epochs: readonly EpochAccount[], positions: ReadonlyMap<string, SourcePosition>): void {
+    for (const account of epochs) this.#others.set(keyOf(account.pod, account.epoch), account);
+    for (const [source, own] of positions) {
+      this.#positions.set(source, { ...this.#positions.get(source), ...own });
+    }
   }
 
   get counts(): IngestCounts {
@@ -133,12 +155,14 @@ export class IngestLedger {
   }
 
   has(pod: string, epoch: string, sequence: number): boolean {
-    return this.#epochs.get(keyOf(pod, epoch))?.has(sequence) ?? false;
+    return this.#account(pod, epoch)?.has(sequence) ?? false;
   }
 
   /** Like `has`, for when the pod is not known: an epoch is one start of one sidecar. */
   hasOfEpoch(epoch: string, sequence: number): boolean {
-    return this.epochs().some((account) => account.epoch === epoch && account.has(sequence));
+    return [...this.epochs(), ...this.#others.values()].some(
+      (account) => account.epoch === epoch && account.has(sequence),
+    );
   }
 
   /**
@@ -168,11 +192,17 @@ export class IngestLedger {
   #account(pod: string, epoch: string): EpochAccount | undefined {
     const last = this.#lastAccount;
     if (last !== undefined && last.epoch === epoch && last.pod === pod) return last;
-    return (this.#lastAccount = this.#epochs.get(keyOf(pod, epoch)));
+    const key = keyOf(pod, epoch);
+    const [own, theirs] = [this.#epochs.get(key), this.#others.get(key)];
+    if (theirs !== undefined) {
+      this.#others.delete(key);
+      this.#epochs.set(key, own === undefined ? theirs : own.merged(theirs));
+    }
+    return (this.#lastAccount = this.#epochs.get(key));
   }
 
   hear(pod: string, epoch: string, heartbeat: Heartbeat, last: boolean): void {
-    this.#epochs.get(keyOf(pod, epoch))!.hear(heartbeat, last);
+    this.#account(pod, epoch)!.hear(heartbeat, last);
   }
 
   /** @param vectors  of a served record; null for any other record */

@@ -63,6 +63,8 @@ export interface SourceOptions {
   /** Whether to wait for more at the end, until the signal. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
+  /** Which partitions of a topic are read; all unless given. */
+  readonly holds?: (partition: number) => boolean;
   readonly nowUs: () => number;
   readonly warn: (line: string) => void;
 }

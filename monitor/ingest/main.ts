@@ -2,15 +2,19 @@
 import { relative } from 'node:path';
 import type { Project } from '../../project/project.ts';
 import type { Settings } from '../../project/settings/settings.ts';
+import { registryError } from '../../contract/errors.ts';
 import { monitorError } from '../errors.ts';
 import { ARCHIVE_DISK } from '../archive/archive-disk.ts';
 import { SchemaBook } from '../archive/schema-book.ts';
-import { lockFolder } from './folder-lock.ts';
+import { lockFolder, takeShare } from './folder-share.ts';
+import { IngestAccount } from './ingest-account.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
 import type { IngestOptions } from './ingest-log.ts';
 import { resultOf } from './ingest-result.ts';
 import type { IngestResult } from './ingest-result.ts';
-import { IngestLedger } from './ledger.ts';
+import { WHOLE, holds, shareTag } from './ingest-share.ts';
+import type { IngestShare } from './ingest-share.ts';
+import type { IngestLedger } from './ledger.ts';
 import type { LogSource, SourceOptions } from './log-source.ts';
 import { SpoolSource } from './spool-source.ts';
 import { TopicSource } from './topic-source.ts';
@@ -19,6 +23,8 @@ export interface IngestRequest extends Partial<Omit<IngestOptions, 'served' | 'l
   /** Whether to go on until the signal; else it ends with what the log holds now. */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
+  /** Which partitions of a topic are read; all unless given. */
+  readonly share?: IngestShare;
   /** The source to read; default: the one of `sourceOf`. */
   readonly from?: 'spool' | 'topic';
 }
@@ -47,24 +53,33 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
     follow = false,
     signal = new AbortController().signal,
     from = sourceOf(settings),
+    share = WHOLE,
     ...own
   } = request;
-  const lock = lockFolder(served);
+  if (from === 'spool' && share.of > 1) {
+    const message = 'a spool has one reader: shares are of the partitions of a topic';
+    throw registryError('REG_USAGE', message, { field: 'share' });
+  }
+  const tag = shareTag(share);
+  const lock = lockFolder(served, tag);
   if (lock === null) return null;
   let source: LogSource | null = null;
   try {
-    const ledger = IngestLedger.read(served);
-    const countsBefore = ledger.counts;
-    source = await openSource(project, ledger, from, { follow, signal });
     const archive = {
-      share: '',
+      share: tag,
       disk: ARCHIVE_DISK,
       book: new SchemaBook(settings.bundles, (line) => logger.warn(line)),
       nowUs: () => project.clock.nowUs(),
       keepDays: settings.monitor.keepServedDays,
     };
-    const hours = await ingestLog(source, ledger, { served, logger, archive, ...BATCH, ...own });
-    return resultOf(source, ledger, { countsBefore, hours });
+    const options = { served, logger, archive, ...BATCH, ...own };
+    const { ledger, others } = await takeShare(share, options);
+    const countsBefore = ledger.counts;
+    const until = { follow, signal, holds: (partition: number) => holds(share, partition) };
+    source = await openSource(project, ledger, from, until);
+    const hours = await ingestLog(source, ledger, options);
+    const epochs = new IngestAccount([ledger, ...others]).epochs();
+    return resultOf(source, epochs, { counts: ledger.counts, countsBefore, hours });
   } finally {
     await source?.close();
     lock.release();
@@ -75,7 +90,7 @@ async function openSource(
   { settings, clock, logger }: Project,
   ledger: IngestLedger,
   from: 'spool' | 'topic',
-  until: Pick<SourceOptions, 'follow' | 'signal'>,
+  until: Pick<SourceOptions, 'follow' | 'signal'> & Required<Pick<SourceOptions, 'holds'>>,
 ): Promise<LogSource> {
   const nowUs = (): number => clock.nowUs();
   const warn = (line: string): void => logger.warn(line);
@@ -91,5 +106,9 @@ async function openSource(
   }
   if (kafka === null) throw monitorError('MON_TOPIC', 'there is no topic: log.kafka is not set');
   const { PlatformaticTopic } = await import('./platformatic-topic.ts');
-  return new TopicSource(new PlatformaticTopic(kafka, warn), (...record) => ledger.has(...record), options);
+  return new TopicSource(
+    new PlatformaticTopic(kafka, warn, until.holds),
+    (...record) => ledger.has(...record),
+    options,
+  );
 }

@@ -1,7 +1,8 @@
 /**
  * The topic, read with @platformatic/kafka. The ledger keeps the offsets, so no consumer group shares out the
  * partitions: each run joins a group of its own, never waits for another member's session to end, and sees every
- * partition. The group `plumbline-ingest` only shows operators who look for lag how far the ingest has come.
+ * partition of its share. The group `plumbline-ingest` only shows operators who look for lag how far the ingest has
+ * come.
  */
 import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
@@ -25,22 +26,35 @@ export class PlatformaticTopic implements TopicReader {
   readonly topic: string;
   readonly #settings: KafkaSettings;
   readonly #warn: (line: string) => void;
+  readonly #holds: (partition: number) => boolean;
   #consumer: Consumer | null = null;
   #admin: Admin | null = null;
 
-  constructor(settings: KafkaSettings, warn: (line: string) => void) {
+  /** @param holds  which partitions are read */
+  constructor(
+    settings: KafkaSettings,
+    warn: (line: string) => void,
+    holds: (partition: number) => boolean = () => true,
+  ) {
     this.topic = settings.topic;
     this.#settings = settings;
     this.#warn = warn;
+    this.#holds = holds;
   }
 
   #connected(): Consumer {
-    this.#consumer ??= new Consumer({
+    if (this.#consumer !== null) return this.#consumer;
+    const consumer = new Consumer({
       ...kafkaConnection(this.#settings),
       clientId: CLIENT_ID,
       groupId: `${INGEST_GROUP}-${randomUUID()}`,
     });
-    return this.#consumer;
+    // A group of one is given all partitions, whatever its assigner says: those of others are taken out before they
+    // are fetched.
+    consumer.on('consumer:group:join', () => {
+      for (const own of consumer.assignments ?? []) own.partitions = own.partitions.filter(this.#holds);
+    });
+    return (this.#consumer = consumer);
   }
 
   async partitions(): Promise<TopicPartition[]> {

@@ -88,6 +88,18 @@ export class SequenceSet {
     ranges.splice(first, end - first, whole);
   }
 
+  /** @returns the numbers of both, the times of their ends from the one that has the number */
+  union(other: SequenceSet): SequenceSet {
+    const all = [...this.#ranges, ...other.#ranges].toSorted((a, b) => a.from - b.from);
+    const ranges: SequenceRange[] = [];
+    for (const range of all) {
+      const last = ranges.at(-1);
+      if (last === undefined || range.from > last.to + 1) ranges.push({ ...range });
+      else if (range.to > last.to) [last.to, last.toUs] = [range.to, range.toUs];
+    }
+    return new SequenceSet(ranges);
+  }
+
   /** @returns the ranges between `start` and the highest number that never came, ascending */
   missing(start: number): MissingRange[] {
     const missing: MissingRange[] = [];

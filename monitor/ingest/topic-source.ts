@@ -50,13 +50,27 @@ interface PartitionState {
   readonly committed: number;
   readonly anchored: boolean;
   readonly topicId?: string;
+  readonly turn?: number;
 }
 
-/** The position of a partition in the state. */
+/** The position of a partition in a state. */
 interface PartitionPosition {
   readonly offset: number;
   readonly seen: number;
   readonly topicId?: string;
+  /**
+   * Whoever takes a partition over from another ingest begins its next turn, and the newest turn alone counts; absent:
+   * 0, nobody took it over yet.
+   */
+  readonly turn?: number;
+}
+
+/** Who has read a partition last, and how far. */
+interface NewestPosition<Reader> {
+  readonly reader: Reader;
+  readonly source: string;
+  readonly partition: number;
+  readonly position: PartitionPosition;
 }
 
 /** A record of which not all parts have come. */
@@ -69,6 +83,7 @@ interface Join {
   readonly from: Map<number, number>;
 }
 
+const TOPIC = 'topic:';
 const MAX_JOIN_MESSAGES = 10_000;
 const MAX_JOIN_BYTES = 256 * 2 ** 20;
 /** Most parts of a record: eight times as many as a sidecar makes of its largest record. */
@@ -96,16 +111,16 @@ export class TopicSource implements LogSource {
     taken: (pod: string, epoch: string, sequence: number) => boolean,
     options: SourceOptions,
   ) {
-    this.name = `topic:${reader.topic}`;
+    this.name = `${TOPIC}${reader.topic}`;
     this.#reader = reader;
     this.#taken = taken;
     this.#options = options;
   }
 
   async *items(from: SourcePosition | null): AsyncGenerator<SourceItem> {
-    const { follow, signal, nowUs } = this.#options;
+    const { follow, signal, nowUs, holds } = this.#options;
     const asOfUs = nowUs();
-    const partitions = await this.#reader.partitions();
+    const partitions = await this.#partitions();
     for (const partition of partitions) this.#begin(partition, from);
     const ends = new Map(partitions.map(({ partition, end }) => [partition, end]));
     const open = new Set(
@@ -122,6 +137,7 @@ export class TopicSource implements LogSource {
         yield follow ? await this.#quiet() : { kind: 'idle' };
         continue;
       }
+      if (holds?.(message.partition) === false) continue;
       lastMs = performance.now();
       const item = this.#message(message);
       if (item !== null) yield item;
@@ -133,6 +149,11 @@ export class TopicSource implements LogSource {
     }
   }
 
+  async #partitions(): Promise<TopicPartition[]> {
+    const { holds = () => true } = this.#options;
+    return (await this.#reader.partitions()).filter(({ partition }) => holds(partition));
+  }
+
   /** When no message comes, the broker may only be slow: only the offsets tell that nothing is left. */
   async #quiet(): Promise<SourceItem> {
     const nowMs = performance.now();
@@ -140,7 +161,7 @@ export class TopicSource implements LogSource {
     this.#askedMs = nowMs;
     const asOfUs = this.#options.nowUs();
     try {
-      const partitions = await this.#reader.partitions();
+      const partitions = await this.#partitions();
       const read = partitions.every(({ partition, end }) => (this.#at.get(partition)?.next ?? 0) >= end);
       return read ? { kind: 'caught-up', asOfUs } : { kind: 'idle' };
     } catch {
@@ -175,7 +196,8 @@ export class TopicSource implements LogSource {
     }
     const anchored = committed !== undefined || earliest === 0;
     seen = Math.max(seen, offset);
-    const known = topicId === undefined ? {} : { topicId };
+    const turn = committed?.turn;
+    const known = { ...(topicId === undefined ? {} : { topicId }), ...(turn === undefined ? {} : { turn }) };
     this.#at.set(partition, { next: offset, seen, committed: seen, anchored, ...known });
   }
 
@@ -251,8 +273,13 @@ export class TopicSource implements LogSource {
 
   position(): SourcePosition {
     const position: Record<string, PartitionPosition> = {};
-    for (const [partition, { next, seen, topicId }] of this.#at) {
-      position[partition] = { offset: next, seen, ...(topicId === undefined ? {} : { topicId }) };
+    for (const [partition, { next, seen, topicId, turn }] of this.#at) {
+      position[partition] = {
+        offset: next,
+        seen,
+        ...(topicId === undefined ? {} : { topicId }),
+        ...(turn === undefined ? {} : { turn }),
+      };
     }
     for (const join of this.#joins.values()) {
       for (const [partition, offset] of join.from) {
@@ -291,4 +318,25 @@ function decodePart(value: Buffer) {
   } catch {
     return null;
   }
+}
+
+/**
+ * @param positions  of each reader's state, by source
+ * @returns          of each partition of each topic
+ */
+export function partitionsOf<Reader>(
+  positions: readonly (readonly [Reader, ReadonlyMap<string, SourcePosition>])[],
+): NewestPosition<Reader>[] {
+  const newest = new Map<string, NewestPosition<Reader>>();
+  for (const [reader, sources] of positions) {
+    for (const [source, own] of [...sources].filter(([name]) => name.startsWith(TOPIC))) {
+      for (const [partition, position] of Object.entries(own as Record<string, PartitionPosition>)) {
+        const name = `${source} ${partition}`;
+        const turn = newest.get(name)?.position.turn ?? 0;
+        if (newest.has(name) && (position.turn ?? 0) <= turn) continue;
+        newest.set(name, { reader, source, partition: Number(partition), position });
+      }
+    }
+  }
+  return [...newest.values()];
 }

@@ -11,6 +11,10 @@ import { expect, test } from 'vitest';
 import { ARCHIVE_DISK } from '../../monitor/archive/archive-disk.ts';
 import type { ArchiveDisk } from '../../monitor/archive/archive-disk.ts';
 import { archivedFiles } from '../../monitor/archive/archive-files.ts';
+import { lockFolder, takeShare } from '../../monitor/ingest/folder-share.ts';
+import { IngestAccount } from '../../monitor/ingest/ingest-account.ts';
+import { holds, shareOfTag, shareTag } from '../../monitor/ingest/ingest-share.ts';
+import type { IngestShare } from '../../monitor/ingest/ingest-share.ts';
 import { BATCH, ingestLog } from '../../monitor/ingest/ingest-log.ts';
 import { IngestLedger } from '../../monitor/ingest/ledger.ts';
 import type { LogSource, SourceOptions } from '../../monitor/ingest/log-source.ts';
@@ -289,6 +293,115 @@ test('exactly once, whatever comes twice, out of order, in parts, and wherever i
     { numRuns: 24 },
   );
 });
+
+const shares = fc.record({
+  epochs: fc.array(
+    fc.record({ kinds: fc.array(kind, { minLength: 1, maxLength: 20 }), last: fc.boolean() }),
+    { minLength: 2, maxLength: 5 },
+  ),
+  partitions: fc.integer({ min: 1, max: 5 }),
+  resent: fc.infiniteStream(fc.constantFrom(0, 0, 0, 0, 3)),
+  runs: fc.array(
+    fc.record({
+      of: fc.integer({ min: 1, max: 3 }),
+      index: fc.nat(2),
+      batchRecords: fc.integer({ min: 3, max: 20 }),
+      steps: fc.integer({ min: 0, max: 90 }),
+      hours: fc.integer({ min: 0, max: 4 }),
+      more: fc.constantFrom(0, 0.2, 0.5),
+    }),
+    { maxLength: 7 },
+  ),
+});
+
+test('exactly once, whichever shares of the topic are read by whom, wherever they are ended', async () => {
+  await fc.assert(
+    fc.asyncProperty(shares, async ({ epochs, partitions: count, resent, runs }) => {
+      const partitions: Buffer[][] = Array.from({ length: count }, () => []);
+      const names: string[] = [];
+      let records = 0;
+      for (const [i, { kinds, last }] of epochs.entries()) {
+        const to = partitions[i % count]!;
+        for (const { sequence, kind: is, payloads } of epochOf(`pod-${i}`, BigInt(i + 1), kinds, last)) {
+          const again = resent.next().value!;
+          to.push(...payloads, ...(again > 0 ? to.slice(-again) : []));
+          records += 1;
+          if (is === 'served') names.push(`${(i + 1).toString(16).padStart(16, '0')}/${sequence}`);
+        }
+      }
+      const served = mkdtempSync(join(tmpdir(), 'plumb-'));
+      try {
+        let share = 0;
+        for (const { of, index, batchRecords, steps, hours, more } of runs) {
+          share = Math.min(1, share + more);
+          const topic = new ListedTopic(
+            partitions,
+            Array.from({ length: count }, () => share),
+          );
+          const own = { index: (index % of) + 1, of };
+          const nowUs = SERVED_US + hours * HOUR_US;
+          await runShare(served, own, topic, { disk: mortalDisk(steps), batchRecords, nowUs });
+          const plain = await plainNames(served);
+          expect(new Set(plain).size).toBe(plain.length);
+          const all = await accountedNames(served);
+          expect(new Set(all).size).toBe(all.length);
+        }
+        const whole = new ListedTopic(partitions, []);
+        for (const own of [1, 2, 3].map((index) => ({ index, of: 3 })))
+          await runShare(served, own, whole, { disk: ARCHIVE_DISK, batchRecords: 25 });
+        expect(await accountedNames(served)).toEqual(names.toSorted());
+        // One that has all partitions brings to an end what any other has left, and finds nothing new.
+        await runShare(served, { index: 1, of: 1 }, whole, { disk: ARCHIVE_DISK, batchRecords: 25 });
+        expect(await plainNames(served)).toEqual(names.toSorted());
+        const tags = readdirSync(served).flatMap((name) => /^ingest(.*)\.json$/.exec(name)?.[1] ?? []);
+        const ledgers = tags.map((tag) => IngestLedger.read(served, shareOfTag(tag)!));
+        expect(ledgers.reduce((sum, { counts }) => sum + counts.records, 0)).toBe(records);
+        const account = IngestAccount.read(served);
+        for (const epoch of account.epochs()) {
+          const missing = epoch.gaps().reduce((sum, { from, to }) => sum + to - from + 1, 0);
+          const shed = epochs[Number.parseInt(epoch.epoch, 16) - 1]!.kinds.filter((one) => one === 'shed');
+          expect(missing + epoch.shedRecords).toBeLessThanOrEqual(shed.length);
+        }
+      } finally {
+        rmSync(served, { recursive: true, force: true });
+      }
+    }),
+    { numRuns: 12 },
+  );
+});
+
+/** One process of those that share a topic; it takes its share, ingests, and ends, maybe in the middle. */
+async function runShare(
+  served: string,
+  share: IngestShare,
+  topic: TopicReader,
+  {
+    disk,
+    batchRecords,
+    nowUs = Date.UTC(2199, 0) * 1_000,
+  }: { disk: ArchiveDisk; batchRecords: number; nowUs?: number },
+): Promise<void> {
+  const tag = shareTag(share);
+  const lock = lockFolder(served, tag)!;
+  try {
+    const archive = { ...archiveOptions({ disk, nowUs: () => nowUs }), share: tag };
+    const options = { served, logger: silentLogger, archive, ...BATCH, batchRecords };
+    const { ledger } = await takeShare(share, options);
+    const until = { ...OPTIONS, holds: (partition: number) => holds(share, partition) };
+    const source = new TopicSource(topic, (...record) => ledger.has(...record), until);
+    await ingestLog(source, ledger, options);
+  } catch (error) {
+    if (!((error as Error).cause instanceof Killed)) throw error;
+  } finally {
+    lock.release();
+  }
+}
+
+/** Of all rows that count by the states of all shares. */
+function accountedNames(served: string): Promise<string[]> {
+  const { files } = archivedFiles(served, IngestAccount.read(served).archives, () => true);
+  return namesIn(files.map(({ file }) => file));
+}
 
 /** What a spool goes through, step by step. */
 const spoolStep = fc.oneof(

@@ -2,11 +2,13 @@
  * `plumb monitor ingest` of a real topic: shipped by the sidecar's own clients, ended anywhere, read to the last
  * offset.
  */
-import { rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
 import { IngestLedger } from '../../../monitor/ingest/ledger.ts';
+import type { IngestResult } from '../../../monitor/ingest/ingest-result.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import type { IngestRequest } from '../../../monitor/ingest/main.ts';
 import { INGEST_GROUP } from '../../../monitor/ingest/platformatic-topic.ts';
@@ -26,7 +28,9 @@ import { deleteTopic, groupOffsets, makeTopic, topicSize } from '../../support/k
 import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
 import { runKafka } from '../../support/kafka/run-kafka.ts';
 import type { RunKafka } from '../../support/kafka/run-kafka.ts';
+import { PLUMB, QUIET_NODE } from '../../support/processes/plumb-process.ts';
 import { scratchFolder } from '../../support/scratch.ts';
+import { until } from '../../support/until.ts';
 import { ingestedRequests } from '../../support/fixtures/ingested-requests.ts';
 import { servedRequest } from '../../support/fixtures/served-requests.ts';
 
@@ -228,6 +232,50 @@ test('a topic that was deleted and made anew is read from its start, however lon
   await send(project, 'pod-b/2', payloads('pod-b', 2n, 50));
   expect(await runIngest(project)).toMatchObject({ counts: { records: 51, duplicates: 0 }, gaps: [] });
   expect(await idsOf(project)).toEqual([...ids('pod-a', 20), ...ids('pod-b', 50)]);
+});
+
+test('processes that share a topic, one killed and their number changed: nothing lost, nothing twice', async () => {
+  const project = await makeProject(4);
+  const start = (share: string) => {
+    const args = ['-C', project.settings.folder, '--json', 'monitor', 'ingest', '--share', share];
+    return spawn(process.execPath, [QUIET_NODE, PLUMB, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  };
+  const ended = async (child: ReturnType<typeof start>): Promise<unknown> => {
+    let text = '';
+    for await (const part of child.stdout!) text += String(part);
+    return text === '' ? null : JSON.parse(text);
+  };
+  const sent: string[] = [];
+  const sendPods = async (names: readonly string[]): Promise<void> => {
+    for (const name of names) {
+      const epoch = BigInt(sent.length + 1);
+      await send(project, `${name}/${epoch}`, payloads(name, epoch, 60, [30]));
+      sent.push(name);
+    }
+  };
+  await sendPods(['p1', 'p2', 'p3', 'p4', 'p5', 'p6']);
+  const [killed, other] = [start('1/2'), start('2/2')];
+  const { served } = project.settings;
+  await until(() => existsSync(join(served, 'lock-1of2.db')), 'it begins');
+  killed.kill('SIGKILL');
+  await Promise.all([ended(killed), ended(other)]);
+  await sendPods(['p7', 'p8']);
+  const both = (await Promise.all(['1/2', '2/2'].map((share) => ended(start(share))))) as IngestResult[];
+  expect(both.every((one) => one.gaps.length === 0)).toBe(true);
+  await sendPods(['p9']);
+  const three = (await Promise.all(
+    ['1/3', '2/3', '3/3'].map((share) => ended(start(share))),
+  )) as IngestResult[];
+  expect(three.reduce((sum, { counts }) => sum + counts.records, 0)).toBe(61);
+  expect(await runIngest(project)).toMatchObject({ counts: { read: 0 }, gaps: [], openTails: [] });
+  const expected = sent.flatMap((name) => ids(name, 60));
+  expect((await idsOf(project)).toSorted()).toEqual(expected.toSorted());
+  // Each has read its own partitions, and no other's.
+  for (const index of [1, 2]) {
+    const { positions } = IngestLedger.read(served, { index, of: 2 });
+    const read = Object.keys(positions.get(`topic:${project.settings.log.kafka!.topic}`)!);
+    expect(read).toEqual(index === 1 ? ['0', '2'] : ['1', '3']);
+  }
 });
 
 test('a topic that is not there, and a broker that is not, are said in one sentence', async () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { lockFolder } from '../../../monitor/ingest/folder-lock.ts';
+import { lockFolder } from '../../../monitor/ingest/folder-share.ts';
 import { renderIngest } from '../../../monitor/ingest/ingest-result.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import { stateFile } from '../../../monitor/ingest/state-file.ts';

@@ -56,7 +56,7 @@ test('each list has every vector of the state that names it, once', async () => 
   while (!hasEnded()) {
     const { files, lost, ledger } = await pinnedFiles(served, join(folder, 'pins'), () => true);
     expect(lost).toEqual([]);
-    const { hours, open } = ledger.archive;
+    const { hours, open } = ledger.archives[0]!;
     const expected = new Map([...hours].map(([hour, { vectors }]) => [hour, vectors]));
     for (const [hour, own] of open) expected.set(hour, (expected.get(hour) ?? 0) + own.length * VECTORS);
     const rows = new Map<string, number>();
