@@ -32,7 +32,7 @@ interface AlertChanges<F extends DayFault> {
   /** No longer open, of all that the receiver may have heard of. */
   readonly closed: readonly ToldAlert[];
   /** As Alertmanager may have them under another level than they have now: there they are other alerts. */
-  readonly superseded: readonly ToldAlert[];
+  readonly outdated: readonly ToldAlert[];
 }
 
 export function changesOf<F extends DayFault>(
@@ -52,7 +52,7 @@ export function changesOf<F extends DayFault>(
     noted: open.filter((alert) => isNew(alert) && alert.level === 'note'),
     still: open.filter((alert) => !isNew(alert)),
     closed: [...heardOf.values()].filter((alert) => !levels.has(alertKey(alert))),
-    superseded: [...heardOf.values()].flatMap((alert) => {
+    outdated: [...heardOf.values()].flatMap((alert) => {
       const shown = alert.shown ?? alert.level;
       return shown === (levels.get(alertKey(alert)) ?? alert.level) ? [] : [{ ...alert, level: shown }];
     }),

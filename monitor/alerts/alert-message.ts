@@ -77,7 +77,7 @@ export interface AlertMessage {
   readonly closed: readonly ClosedGroup[];
   readonly still: readonly AlertGroup[];
   /** Open or closed ones, as Alertmanager may have them under another level. */
-  readonly superseded: readonly ClosedGroup[];
+  readonly outdated: readonly ClosedGroup[];
   readonly verdicts: readonly ToldVerdict[];
 }
 
@@ -90,7 +90,7 @@ export function alertMessage(
   const all = services.map((of) => ({ of, changes: changesOf(of.open, toldOf(of.judged.service)) }));
   const open = (which: 'opened' | 'noted' | 'still'): AlertGroup[] =>
     openGroups(all.flatMap(({ of, changes }) => changes[which].map((alert) => ({ of, alert }))));
-  const known = (which: 'closed' | 'superseded'): ClosedGroup[] =>
+  const known = (which: 'closed' | 'outdated'): ClosedGroup[] =>
     closedGroups(all.flatMap(({ of, changes }) => changes[which].map((alert) => ({ of, alert }))));
   const changes = { opened: open('opened'), noted: open('noted'), closed: known('closed') };
   return {
@@ -98,7 +98,7 @@ export function alertMessage(
     project,
     ...changes,
     still: open('still'),
-    superseded: known('superseded'),
+    outdated: known('outdated'),
     verdicts: services.map(({ judged }) => judged),
   };
 }

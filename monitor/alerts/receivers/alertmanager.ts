@@ -24,10 +24,10 @@ interface PostedAlert {
 
 /** @returns null: nothing is open, and nothing has closed */
 export function alertmanagerBody(message: AlertMessage, nowUs: number): ReceiverBody | null {
-  const { opened, noted, still, closed, superseded } = message;
+  const { opened, noted, still, closed, outdated } = message;
   const alerts = [
     ...[...opened, ...noted, ...still].flatMap((group) => openAlertsOf(message, group, nowUs)),
-    ...[...closed, ...superseded].flatMap((group) => closedAlertsOf(message, group, nowUs)),
+    ...[...closed, ...outdated].flatMap((group) => closedAlertsOf(message, group, nowUs)),
   ];
   if (alerts.length === 0) return null;
   return { path: '/api/v2/alerts', headers: {}, body: JSON.stringify(alerts) };
