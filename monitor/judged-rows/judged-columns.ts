@@ -21,7 +21,7 @@ import { FIDELITY_ANSWERS } from '../causes/fidelity.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import { AGREES_MISSING, AGREES_OUTSIDE_TTL, AGREES_PRESENT, OPEN, SPLIT } from '../replay/row-split.ts';
 import { IN_FORCE } from '../replay/rows-in-force.ts';
-import { DECISION, ROW_OUTCOMES, VERDICTS } from './row-verdicts.ts';
+import { DECISION, DECISION_FIELDS, ROW_OUTCOMES, VERDICTS } from './row-verdicts.ts';
 
 export interface JudgedRole {
   readonly role: string;
@@ -70,10 +70,10 @@ export function openRowsSql(role: JudgedRole, sampled: number): string {
     judged: judgedSql({
       outcome: pick(ROW_OUTCOMES, 'j.outcome'),
       fidelity: pick(FIDELITY_ANSWERS, 'j.fidelity'),
-      cause: `${DECISION}(j.decision).cause`,
-      causes: `${DECISION}(j.decision).causes`,
-      run: `${DECISION}(j.decision).run`,
-      withinPromise: `${DECISION}(j.decision).within_promise`,
+      cause: `${DECISION.cause}(j.decision)`,
+      causes: `${DECISION.causes}(j.decision)`,
+      run: `${DECISION.run}(j.decision)`,
+      withinPromise: `${DECISION.within_promise}(j.decision)`,
       mismatches: 'j.mismatches',
       beyondPromise: 'j.beyond',
       weight: `CASE WHEN ${isWhole} THEN 1 ELSE ${sampled} END`,
@@ -81,7 +81,7 @@ export function openRowsSql(role: JudgedRole, sampled: number): string {
     features: role.features.map(({ feature }, i) => ({
       served: `CASE WHEN v.status = ${PRESENT} THEN v.s${i} END`,
       replayed: `t.${quoteName(`trained_${feature.name}`)}`,
-      decision: `${DECISION}(j.d${i})`,
+      decision: `j.d${i}`,
     })),
   });
   return `${selectSql(columns)} FROM ${OPEN_ROWS} v JOIN ${VERDICTS} j ON j.vid = v.vid
@@ -126,6 +126,7 @@ interface Replayed {
   readonly features: readonly {
     readonly served: string;
     readonly replayed: string;
+    /** The number of the decision; null: they are equal. */
     readonly decision: string | null;
   }[];
 }
@@ -167,10 +168,9 @@ function columnsOf(role: JudgedRole, replayed: Replayed): JudgedColumn[] {
       const fields = [
         `served: (${values[0]})::${type}`,
         `replayed: (${values[1]})::${type}`,
-        `cause: ${decision === null ? 'NULL' : `${decision}.cause`}`,
-        `causes: ${decision === null ? 'NULL' : `${decision}.causes`}`,
-        `run: ${decision === null ? 'NULL' : `${decision}.run`}`,
-        `within_promise: ${decision === null ? 'NULL' : `${decision}.within_promise`}`,
+        ...DECISION_FIELDS.map(
+          (field) => `${field}: ${decision === null ? 'NULL' : `${DECISION[field]}(${decision})`}`,
+        ),
       ];
       return [fullName, featureType(type), `{${fields.join(', ')}}`];
     }),

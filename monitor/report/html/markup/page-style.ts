@@ -211,11 +211,11 @@ footer{padding-top:28px;padding-bottom:48px;font-size:13px;color:var(--soft)}
 @media print{:root{--paper:#fff;--card:#fff}*{print-color-adjust:exact}body{font-size:11px}
 main,footer{max-width:none;padding:0}small,.key,.fine,figcaption,.figures span,.figures dt,.over,.facts dt,.glossary{font-size:10px}
 h1{font-size:22px}.sentence{font-size:15px}.figures b{font-size:18px}.top{padding:0}.over nav{display:none}
-h2{margin-top:26px;font-size:16px;break-after:avoid}h3,h4,caption,summary,figcaption{break-after:avoid}
+h2{margin-top:26px;font-size:16px;break-after:avoid}h3,h4,thead,caption,summary,figcaption{break-after:avoid}
 .incident header,.size{break-after:avoid}
 .facts,.command,tr,figure,.words>div,.figures{break-inside:avoid}
 .incident h3{font-size:14px}.findings,.evidence,.command code,.glossary,.examples,.pair-of-rows .soft,.pair-of-rows th{font-size:10.5px!important}
-.features,.views{font-size:10px}.features th:first-child{width:36%}.features td:nth-child(6){width:16%}
+.features,.views{font-size:10px}.features th:first-child{width:32%}.features td:nth-child(6){width:24%}
 .features th:nth-child(7),.features td:nth-child(7){display:none}.views th:first-child{width:27%}.views td:last-child{width:26%}
 .incident{padding-top:10px}.next,.look,.facts{margin-top:8px}.facts{padding-top:8px}
 .feature,.incident,.fold{border:0;border-top:1px solid var(--line);border-radius:0;padding-left:0;padding-right:0;background:none}
