@@ -5,7 +5,7 @@
  *   npm run bench [-- --only cached,rows,miss,workingset,tail,skew,memory,overload,fill,train --rounds 5 --feast]
  *   npm run bench -- --only soak [--soak-minutes 10]
  *   npm run bench -- --only backfill [--events 1000000]
- *   npm run bench -- --only monitor [--events 1000000]                 so many vectors
+ *   npm run bench -- --only monitor [--events 100000] [--evidently-env DIR]   so many vectors
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
  *
  *   --feast     also Feast: its Python feature server on the same Redis, its training sets
@@ -76,9 +76,10 @@ const { values: flags } = parseArgs({
     connections: { type: 'string', default: '32' },
     'soak-minutes': { type: 'string', default: '10' },
     customers: { type: 'string', default: '100000' },
-    events: { type: 'string', default: '1000000' },
+    events: { type: 'string' },
     feast: { type: 'boolean', default: false },
     'feast-env': { type: 'string' },
+    'evidently-env': { type: 'string' },
     'feast-go': { type: 'string' },
     client: { type: 'string', default: 'lean' },
     profile: { type: 'boolean', default: false },
@@ -111,6 +112,7 @@ try {
     customers,
     feast,
     feastEnvironment: flags['feast-env'] ?? null,
+    evidentlyEnvironment: flags['evidently-env'] ?? null,
     feastCustomers: FEAST_CUSTOMERS,
     feastGo: flags['feast-go'] ?? null,
     redisPort: redis.port,
@@ -121,7 +123,7 @@ try {
     warmupS: Number(flags.warmup),
     connections: Number(flags.connections),
     soakMinutes: Number(flags['soak-minutes']),
-    events: Number(flags.events),
+    events: flags.events === undefined ? null : Number(flags.events),
     profile: flags.profile,
     setsUpTo: Number(flags.sets),
     pinned: !flags.unpinned,

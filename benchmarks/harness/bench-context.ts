@@ -20,6 +20,8 @@ export interface BenchContext {
   readonly feast: Contender | null;
   /** A folder with bin/python and bin/feast; null: the environment of `npm run test:clients`. */
   readonly feastEnvironment: string | null;
+  /** A Python environment with Evidently; null: it is not measured. */
+  readonly evidentlyEnvironment: string | null;
   readonly feastCustomers: number;
   /** Feast's Go feature server, built; null: none. */
   readonly feastGo: string | null;
@@ -34,7 +36,8 @@ export interface BenchContext {
   readonly connections: number;
   readonly soakMinutes: number;
   /** Of the backfill. */
-  readonly events: number;
+  /** Events or vectors of a section that is asked for by name; null: as many as are usual for it. */
+  readonly events: number | null;
   /** The largest set of customers that cached, rows and miss are asked for evenly; 0: none. */
   readonly setsUpTo: number;
   /** Whether overload gives the server a core of its own. */

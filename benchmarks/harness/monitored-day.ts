@@ -119,6 +119,26 @@ export async function writeDayArchive(folder: string, shape: DayShape, names: Da
   );
 }
 
+/**
+ * Writes the values of the first view into one file, both as served and as training sees them.
+ *
+ * @returns the names of its features
+ */
+export async function writeBothSides(folder: string, file: string): Promise<readonly string[]> {
+  const [view] = VIEWS as [string];
+  const duck = await DuckDb.open({ threads: 2, tempFolder: join(folder, 'temp') });
+  const columns = FEATURES.map(
+    (name) => `s.${view}__${name} AS served__${name}, h.${name} AS replayed__${name}`,
+  );
+  const served = join(folder, '.plumb', 'served', DAY_SERVICE, '*', '*', '*', '*.parquet');
+  await duck.run(`COPY (SELECT ${columns.join(', ')} FROM read_parquet(${quoteText(served)}) s
+    ASOF LEFT JOIN read_parquet(${quoteText(join(folder, 'data', `${view}.parquet`))}) h
+      ON s.customer_id = h.customer_id AND s._served_time - INTERVAL ${DELAY_S} SECOND >= h.event_time)
+    TO ${quoteText(file)} (FORMAT parquet)`);
+  duck.close();
+  return FEATURES;
+}
+
 /** What `plumb monitor ingest` would know of these files. */
 function stateOf(vectors: number, perHour: number): object {
   const hours = Array.from({ length: 24 }, (_, hour) => `${DAY}T${String(hour).padStart(2, '0')}`);

@@ -20,6 +20,7 @@ import { print } from '../harness/report.ts';
 import type { Target } from '../harness/report.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 
+const USUAL_EVENTS = 1_000_000;
 const DAYS = 730;
 const EVENTS_PER_ENTITY = 50;
 const CPU_TARGET_US = 20;
@@ -47,7 +48,7 @@ features:
 `;
 
 export async function backfill(context: BenchContext): Promise<Target[]> {
-  const { events } = context;
+  const events = context.events ?? USUAL_EVENTS;
   const folder = join(context.folder, 'backfill');
   await writeProject(folder, events);
   print(

@@ -3,7 +3,8 @@
  * in 5 views, 5 rows a vector; a usual day, one in which every value differs, and one in which no entity comes twice.
  *
  * What counts is the CPU of a value and the peak of the resident memory, which other work on the machine hardly
- * touches; the time is printed. `--events` is the number of vectors.
+ * touches; the time is printed. `--events` is the number of vectors. With `--evidently-env` also Evidently's drift report
+ * over the values of one view, by the CPU of its report alone, without its start and its reading.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ import type { BenchContext } from '../harness/bench-context.ts';
 import { ROOT } from '../harness/contender.ts';
 import { measuredRun } from '../harness/measured-run.ts';
 import type { MeasuredRun } from '../harness/measured-run.ts';
-import { DAY, makeDayProject, writeDayArchive } from '../harness/monitored-day.ts';
+import { DAY, makeDayProject, writeBothSides, writeDayArchive } from '../harness/monitored-day.ts';
 import type { DayShape } from '../harness/monitored-day.ts';
 import { print } from '../harness/report.ts';
 import type { Target } from '../harness/report.ts';
@@ -20,13 +21,16 @@ import type { Target } from '../harness/report.ts';
 const NODE = ['--disable-warning=ExperimentalWarning', join(ROOT, 'plumb.ts')];
 const FEATURES = 50;
 const ROWS_OF_ENTITY = 5;
+/** Takes some minutes for all three days. */
+const USUAL_VECTORS = 100_000;
 
 export async function monitoredDays(context: BenchContext): Promise<Target[]> {
-  const vectors = context.events;
+  const vectors = context.events ?? USUAL_VECTORS;
   const entities = Math.ceil(vectors / 5);
   const usual = await judged(context, { vectors, entities, rows: ROWS_OF_ENTITY, kind: 'usual' });
   const all = await judged(context, { vectors, entities, rows: ROWS_OF_ENTITY, kind: 'all' });
   const once = await judged(context, { vectors, entities: vectors, rows: 1, kind: 'once' });
+  const besideEvidently = usual.evidently === null ? [] : [evidentlyTarget(usual, vectors)];
   const gib = Math.max(usual.peakBytes!, all.peakBytes!, once.peakBytes!) / 2 ** 30;
   const rate = (vectors * FEATURES) / usual.cpuSeconds / 1e6;
   const most = { unit: 'x' as const, wanted: 5, atMost: true };
@@ -40,11 +44,28 @@ export async function monitoredDays(context: BenchContext): Promise<Target[]> {
     },
     { what: 'monitor, all differs: CPU of a usual day', reached: all.cpuSeconds / usual.cpuSeconds, ...most },
     { what: 'monitor, no entity twice: CPU of it', reached: once.cpuSeconds / usual.cpuSeconds, ...most },
+    ...besideEvidently,
     { what: 'monitor: peak of the memory, GiB', reached: gib, wanted: 1, unit: '', atMost: true },
   ];
 }
 
-async function judged(context: BenchContext, shape: DayShape): Promise<MeasuredRun> {
+interface JudgedDay extends MeasuredRun {
+  /** CPU seconds of Evidently's report a value; null: it was not asked. */
+  readonly evidently: number | null;
+}
+
+function evidentlyTarget({ evidently, cpuSeconds }: JudgedDay, vectors: number): Target {
+  const times = evidently! / (cpuSeconds / (vectors * FEATURES));
+  return {
+    what: 'monitor, a value: of Evidently by CPU',
+    reached: times,
+    wanted: 5,
+    unit: 'x',
+    atMost: false,
+  };
+}
+
+async function judged(context: BenchContext, shape: DayShape): Promise<JudgedDay> {
   const folder = join(context.folder, `monitor-${shape.kind}`);
   mkdirSync(folder);
   try {
@@ -61,8 +82,29 @@ async function judged(context: BenchContext, shape: DayShape): Promise<MeasuredR
       `  ${shape.kind.padEnd(6)} ${shape.vectors} vectors: CPU ${measured.cpuSeconds.toFixed(1)} s, ` +
         `wall ${measured.seconds.toFixed(1)} s, peak ${mib}`,
     );
-    return measured;
+    return {
+      ...measured,
+      evidently: shape.kind === 'usual' ? await driftReport(context, folder, shape) : null,
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** @returns the CPU seconds of Evidently's report a value of the day's first view */
+async function driftReport(
+  { evidentlyEnvironment: environment }: BenchContext,
+  folder: string,
+  { vectors }: DayShape,
+): Promise<number | null> {
+  if (environment === null) return null;
+  const file = join(folder, 'both.parquet');
+  const features = await writeBothSides(folder, file);
+  const script = join(ROOT, 'benchmarks', 'contenders', 'evidently_drift.py');
+  const { output } = await measuredRun(join(environment, 'bin', 'python'), [script, file, ...features]);
+  const said = JSON.parse(output) as { readonly dataset: string; readonly cpu_seconds: number };
+  print(
+    `  Evidently over ${features.length} of ${FEATURES} features: ${said.dataset}, CPU ${said.cpu_seconds.toFixed(1)} s`,
+  );
+  return said.cpu_seconds / (vectors * features.length);
 }
