@@ -55,7 +55,7 @@ interface Reading extends Pick<FeatureView, 'delayUs' | 'ttlUs'> {
   readonly definition: number;
 }
 
-const PAGE_VECTORS = 20_480;
+const PAGE_VECTORS = 10_240;
 
 export class ViewReplay {
   readonly #duck: DuckDb;
@@ -267,7 +267,8 @@ export class ViewReplay {
           max({e: event_us, c: created_us}) FILTER (deleted) AS gone FROM replay_rows GROUP BY ALL) known
         USING (${keys})
       LEFT JOIN (SELECT ${keys}, event_us FROM replay_rows GROUP BY ALL HAVING count(*) > 1) crowded
-        ON ${sameKeys} AND crowded.event_us = v.event_us`;
+        ON ${sameKeys} AND crowded.event_us = v.event_us
+      ORDER BY v.vid`;
   }
 }
 
