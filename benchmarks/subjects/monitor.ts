@@ -3,8 +3,8 @@
  * in 5 views, 5 rows a vector; a usual day, one in which every value differs, and one in which no entity comes twice.
  *
  * What counts is the CPU of a value and the peak of the resident memory, which other work on the machine hardly
- * touches; the time is printed. `--events` is the number of vectors. With `--evidently-env` also Evidently's drift report
- * over the values of one view, by the CPU of its report alone, without its start and its reading.
+ * touches; the time is printed. `--events` is the number of vectors. With `--evidently-env` also Evidently's drift
+ * report over the values of one view, by the CPU of its report alone, without its start and its reading.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
