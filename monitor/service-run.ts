@@ -29,12 +29,15 @@ import { RunIndex } from './judge/run-index.ts';
 import { ServedHistory } from './judge/served-history.ts';
 import type { DefinedView } from './judge/served-history.ts';
 import { spanOf, spanText } from './judged-span.ts';
+import { KeptRoles } from './kept/kept-roles.ts';
+import type { KeptTables } from './kept/kept-roles.ts';
+import type { KeptRole } from './kept/kept-role.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import { agreeingPairs } from './replay/agreeing-values.ts';
 import { splitRole } from './replay/role-replay.ts';
-import { IncidentTally } from './tally/incident-tally.ts';
 import { looksLike } from './likeness/likeness-search.ts';
 import { UnexplainedRows } from './likeness/unexplained-rows.ts';
+import { countedIncidents } from './tally/incident-tally.ts';
 import { RoleTally } from './tally/role-tally.ts';
 import { runsOfDay } from './verdict/runs-of-day.ts';
 import { trendPoint } from './verdict/earlier-day.ts';
@@ -46,6 +49,14 @@ import type { CountedDay } from './verdict/verdict.ts';
 import { readViewState } from './verdict/view-state.ts';
 import type { ViewState } from './verdict/view-state.ts';
 
+/** A feature of a role with what was counted of it. */
+interface CountedFeature {
+  readonly fullName: string;
+  readonly feature: Feature;
+  readonly view: string;
+  readonly tally: FeatureTally;
+}
+
 export class ServiceRun {
   readonly #day: MonitoredDay;
   readonly #served: DayOfService;
@@ -53,11 +64,8 @@ export class ServiceRun {
   readonly #judged: JudgedVectors;
   readonly #answers: LoggedAnswers;
   readonly #clocks: PodClocks;
-  readonly #incidents = new IncidentTally();
-  readonly #roles = new Map<string, RoleTally>();
-
-  /** By role: which rows of the history those that were given out are. */
-  readonly #fidelity = new Map<string, ViewJudge['fidelity']>();
+  /** In the order of the service's roles. */
+  readonly #outcomes: KeptRole[] = [];
 
   constructor(day: MonitoredDay, served: DayOfService) {
     this.#day = day;
@@ -72,23 +80,30 @@ export class ServiceRun {
     const { project, database, book } = this.#day;
     const { settings, logger } = project;
     const { service } = this.#served;
-    const features = new Map<string, CountedDay['features'][number]>();
     const trained = await trainedSpreads(database, service.name, this.#day.toUs);
     const views = new Map<string, ViewState>();
     await this.#judged.begin();
     await this.#answers.begin();
     await this.#clocks.begin();
+    const kept = await KeptRoles.open(this.#day, this.#served, trained);
     for (const [i, used] of service.views.entries()) {
       logger.progress(`judging ${service.name}`, i, service.views.length);
       const view = book.current.views.get(used.view)!;
       const state = views.get(view.id);
       const runs = state?.runs ?? (await database.runs({ view: view.id }));
-      const judged = await this.#judgeView(used, view, runs, trained);
-      for (const feature of judged) features.set(feature.name, feature);
+      const before = await kept.take(i, (outcome) => this.#tablesOf(outcome));
+      if (before === null) {
+        const outcome = await this.#judgeView(used, view, runs, trained);
+        await kept.keep(i, outcome, (ended) => this.#tablesOf(ended));
+        this.#outcomes.push(outcome);
+      } else this.#outcomes.push(before);
       if (state === undefined) views.set(view.id, await readViewState(this.#day, view, runs, this.#served));
     }
     logger.progress(`judging ${service.name}`, service.views.length, service.views.length);
     await this.#rows.write(judgedRowsFile(settings.reports, service.name, spanText(this.#day)));
+    const features = new Map(
+      this.#outcomes.flatMap((outcome) => outcome.features.map((feature) => [feature.name, feature])),
+    );
     const ordered = service.features.flatMap(({ fullName }) => features.get(fullName) ?? []);
     // Drift is a day's: an hour of one day is like no day.
     const drift = this.#day.hour === null ? await driftOfDay(this.#day, this.#served) : null;
@@ -96,7 +111,14 @@ export class ServiceRun {
       references: drift?.references ?? null,
       judged: await this.#judged.count(),
     });
-    return writeSnapshot(settings.reports, snapshot);
+    const written = writeSnapshot(settings.reports, snapshot);
+    kept.remove();
+    return written;
+  }
+
+  /** What of a role stands in tables. */
+  #tablesOf({ hasRows }: KeptRole): KeptTables {
+    return hasRows ? { rows: this.#rows, unjudged: this.#judged } : { rows: this.#rows };
   }
 
   async #judgeView(
@@ -104,7 +126,7 @@ export class ServiceRun {
     view: FeatureView,
     runs: readonly RunRecord[],
     trained: ReadonlyMap<string, number>,
-  ): Promise<CountedDay['features']> {
+  ): Promise<KeptRole> {
     const { book, duck, hmacKey } = this.#day;
     const { service } = this.#served;
     const entity = book.current.entities.get(view.entity)!;
@@ -136,8 +158,7 @@ export class ServiceRun {
         return [feature.name, new FeatureTally(feature, trained.get(fullName) ?? spreads[i] ?? null)];
       }),
     );
-    const tally = new RoleTally(service, used, this.#day.fromUs, this.#incidents);
-    this.#roles.set(used.role, tally);
+    const tally = new RoleTally(service, used, this.#day.fromUs);
     tally.traffic.addAgreeing(split?.traffic ?? NO_TRAFFIC);
     const judge = new ViewJudge(
       { service, used, view, tallies, role: tally, runs: new RunIndex(runs), historyWatermarkUs, hmacKey },
@@ -155,16 +176,32 @@ export class ServiceRun {
     }
     if (split !== null) await this.#judged.endRole();
     await this.#endRows(used, view, { features: taken, rows: split !== null, open: isOpen });
-    this.#fidelity.set(used.role, judge.fidelity);
+    const counted = taken.map((one) => ({ ...one, view: view.id, tally: tallies.get(one.feature.name)! }));
+    return {
+      hasRows: split !== null,
+      features: await this.#featuresOf(tally, counted, hasRows),
+      fidelity: judge.fidelity,
+      counts: tally.counts(),
+      slices: tally.traffic.slices(),
+      incidents: tally.incidents(),
+    };
+  }
+
+  /** What was counted of each feature of a role, while its tables are there. */
+  async #featuresOf(
+    { agreed }: RoleTally,
+    taken: readonly CountedFeature[],
+    hasRows: boolean,
+  ): Promise<KeptRole['features']> {
+    const { duck } = this.#day;
     const rows = hasRows ? await agreeingRowCounts(duck, taken.length) : [];
-    const snapshots: CountedDay['features'][number][] = [];
-    for (const [i, { feature, fullName }] of taken.entries()) {
+    const features: KeptRole['features'][number][] = [];
+    for (const [i, { feature, fullName, view, tally }] of taken.entries()) {
       // Of one feature at a time: those of a view need not stand in memory together.
       const pairs = hasRows ? await agreeingPairs(duck, i, feature) : NO_PAIRS;
-      const agreeing = { rows: rows[i] ?? 0, vectorsOf: tally.agreed };
-      snapshots.push(tallies.get(feature.name)!.snapshot(fullName, view.id, pairs, agreeing));
+      features.push(tally.snapshot(fullName, view, pairs, { rows: rows[i] ?? 0, vectorsOf: agreed }));
     }
-    return snapshots;
+    return features;
   }
 
   /** Takes what the Parquet holds of a role while its tables are there. */
@@ -245,17 +282,20 @@ export class ServiceRun {
       date,
       lastUs,
       features,
-      views: service.views.map(({ role, view }) => {
-        const fidelity = this.#fidelity.get(role)!;
-        return { role, ...states.get(view)!.snapshot, fidelity, ...this.#roles.get(role)!.counts() };
+      views: service.views.map(({ role, view }, i) => {
+        const { fidelity, counts } = this.#outcomes[i]!;
+        return { role, ...states.get(view)!.snapshot, fidelity, ...counts };
       }),
       vectors: this.#vectorCounts(features, judged),
       lostFiles: this.#day.log.lostFiles,
       leftOut: [...this.#day.log.leftOut].map(([what, count]) => ({ what, vectors: count })),
       sources: views.flatMap(({ source }) => source ?? []),
       ages: views.flatMap(({ age }) => age ?? []),
-      incidents: this.#incidents.incidents((view) => scheduleUs(states.get(view)!.view)),
-      traffic: [...this.#roles.values()].flatMap(({ traffic }) => traffic.slices()),
+      incidents: countedIncidents(
+        this.#outcomes.map(({ incidents }) => incidents),
+        (view) => scheduleUs(states.get(view)!.view),
+      ),
+      traffic: this.#outcomes.flatMap(({ slices }) => slices),
       earlier,
     };
     const { verdict, sentence, findings, notes, ...concluded } = conclude(day);

@@ -16,7 +16,10 @@ import { pinnedFiles } from './pinned-files.ts';
 import type { PinnedFiles } from './pinned-files.ts';
 
 /** The ledger knows of the log: gaps, open tails, what was shed and what came twice. */
-export type DayInArchive = PinnedFiles;
+export interface DayInArchive extends PinnedFiles {
+  /** Whether they were made of the spool just now. */
+  readonly isOfSpool: boolean;
+}
 
 /**
  * If the log is ingested from a spool, this first ingests what the spool holds now, so that the span is complete.
@@ -36,7 +39,7 @@ export async function archivedSpan(
   let ledger = IngestAccount.read(served);
   if (!isIngested(ledger, dayOf(fromUs))) {
     ledger = new IngestAccount([await archiveSpool(project, scratch, (us) => us >= fromUs && us < toUs)]);
-    return { ...archivedFiles(scratch, ledger.archives, ofSpan), ledger };
+    return { ...archivedFiles(scratch, ledger.archives, ofSpan), ledger, isOfSpool: true };
   }
   if (sourceOf(project.settings) === 'spool') await tryIngest(project);
   const pinned = await pinnedFiles(served, scratch, ofSpan);
@@ -47,7 +50,7 @@ export async function archivedSpan(
       `the log was ingested ${upTo}; run \`plumb monitor ingest\` for the rest of ${spanText(span)}`,
     );
   }
-  return pinned;
+  return { ...pinned, isOfSpool: false };
 }
 
 /** Whether the ingest has vectors of the day, or has read what a sidecar logged while it went by. */

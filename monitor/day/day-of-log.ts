@@ -29,7 +29,7 @@ export interface DayOfService {
 }
 
 /** A day or an hour of the log. */
-export interface DayOfLog {
+export interface DayOfLog extends Pick<DayInArchive, 'files' | 'isOfSpool'> {
   /** By service name; only services with a vector that day. */
   readonly services: ReadonlyMap<string, DayOfService>;
   /** Whether a sidecar ran that day, so that the log has records of it. */
@@ -86,7 +86,9 @@ export async function readDayOfLog(duck: DuckDb, archive: DayInArchive, scope: D
     const duplicates = ledger.duplicatesOf(spanText(scope.span), service.name);
     if (day.vectors > 0) services.set(service.name, { ...day, duplicates });
   }
-  return { services, leftOut, lostFiles: await lostFilesOf(duck, archive), ...accountOf(ledger, scope.span) };
+  const { isOfSpool } = archive;
+  const lostFiles = await lostFilesOf(duck, archive);
+  return { services, leftOut, lostFiles, files, isOfSpool, ...accountOf(ledger, scope.span) };
 }
 
 /** How many vectors they had the state says, but for those of an hour that is still open. */

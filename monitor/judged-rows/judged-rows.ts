@@ -12,7 +12,7 @@ import type { Feature, JoinKey } from '../../contract/model.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import { EXACT_FLOATS } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
+import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { monitorError } from '../errors.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import { OPEN, SPLIT } from '../replay/row-split.ts';
@@ -73,6 +73,19 @@ export class JudgedRows {
     const rows = has.rows ? this.#files.rowsOf(role, []) : null;
     if (rows === null || !(await this.#someAgree())) return;
     await this.#duck.run(`INSERT INTO ${part} ${agreeingRowsSql(named, rows, SAMPLED)}`);
+  }
+
+  /** Writes the rows of the role that has ended to a Parquet file. */
+  async keep(file: string): Promise<void> {
+    const part = this.#parts.at(-1)!;
+    await this.#duck.run(`COPY (FROM ${part}) TO ${quoteTarget(file)} (FORMAT parquet, ${EXACT_FLOATS})`);
+  }
+
+  /** Takes the rows of a role from such a file. */
+  async restore(file: string): Promise<void> {
+    const part = `judged_rows_${this.#parts.length}`;
+    await this.#duck.run(`CREATE OR REPLACE TABLE ${part} AS FROM read_parquet(${quotePaths([file])})`);
+    this.#parts.push(part);
   }
 
   async #someAgree(): Promise<boolean> {

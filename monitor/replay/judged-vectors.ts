@@ -3,6 +3,7 @@
  * are what is kept, a row a role.
  */
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import { OPEN_ROWS } from './open-rows.ts';
 import { SPLIT } from './row-split.ts';
@@ -23,7 +24,7 @@ export class JudgedVectors {
   }
 
   async begin(): Promise<void> {
-    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} (vid BIGINT)`);
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} (role INTEGER, vid BIGINT)`);
   }
 
   /** @param vid  of the open rows */
@@ -43,8 +44,24 @@ export class JudgedVectors {
       );
     }
     this.#unjudged = [];
-    await this.#duck.run(`INSERT INTO ${TABLE} SELECT origin FROM ${OPEN_ROWS} JOIN role_unjudged USING (vid);
-      INSERT INTO ${TABLE} SELECT vid FROM (${this.#day.files.vectors}) ANTI JOIN ${SPLIT} USING (vid)`);
+    await this.#duck
+      .run(`INSERT INTO ${TABLE} SELECT ${this.#roles}, origin FROM ${OPEN_ROWS} JOIN role_unjudged USING (vid);
+      INSERT INTO ${TABLE} SELECT ${this.#roles}, vid FROM (${this.#day.files.vectors}) ANTI JOIN ${SPLIT} USING (vid)`);
+  }
+
+  /** Writes what the role that has ended has told to a Parquet file. */
+  async keep(file: string): Promise<void> {
+    await this.#duck.run(
+      `COPY (SELECT vid FROM ${TABLE} WHERE role = ${this.#roles}) TO ${quoteTarget(file)} (FORMAT parquet)`,
+    );
+  }
+
+  /** Takes what a role has told from such a file. */
+  async restore(file: string): Promise<void> {
+    await this.#duck.run(
+      `INSERT INTO ${TABLE} SELECT ${this.#roles + 1}, vid FROM read_parquet(${quotePaths([file])})`,
+    );
+    this.#roles += 1;
   }
 
   async count(): Promise<number> {

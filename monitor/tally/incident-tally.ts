@@ -1,5 +1,5 @@
 /**
- * Counts the mismatches of a service by where they come from, so that incidents can be made of them
+ * Counts the mismatches of one role of a service by where they come from, so that incidents can be made of them
  * (incidents/incidents.ts): one entry for each view, cause, and run or pod. Distinct entities and rows are kept as sets
  * of numbers, of mismatches alone.
  */
@@ -39,6 +39,12 @@ interface Entry {
   readonly worst: (ChosenExample & { readonly feature: string })[];
 }
 
+/** The mismatches of one view, cause, and run or pod, of one role: plain, so that it can be kept. */
+export interface RoleIncident extends Omit<Entry, 'entities' | 'rows'> {
+  readonly entities: ReadonlyMap<number, Uint32Array>;
+  readonly rows: ReadonlyMap<number, Uint32Array>;
+}
+
 const WORST = 4;
 
 export class IncidentTally {
@@ -76,14 +82,38 @@ export class IncidentTally {
     }));
   }
 
-  /** @param scheduleUs  how often a view is brought up to date */
-  incidents(scheduleUs: (view: string) => number): IncidentCounts[] {
-    const entries = [...this.#entries.values()];
-    const keys: IncidentKey[] = entries.map(({ key, fromUs, toUs }) => ({ ...key, fromUs, toUs }));
-    const numbers = groupKeys(keys, scheduleUs);
-    const groups = Map.groupBy(entries.keys(), (place) => numbers[place]!);
-    return [...groups.values()].map((places) => countsOf(places.map((place) => entries[place]!)));
+  incidents(): RoleIncident[] {
+    return [...this.#entries.values()].map((entry) => {
+      return { ...entry, entities: wordsOf(entry.entities), rows: wordsOf(entry.rows) };
+    });
   }
+}
+
+/**
+ * @param roles       of each role of a service, in their order
+ * @param scheduleUs  how often a view is brought up to date
+ */
+export function countedIncidents(
+  roles: readonly (readonly RoleIncident[])[],
+  scheduleUs: (view: string) => number,
+): IncidentCounts[] {
+  const entries = roles.flat();
+  const keys = entries.map(({ key, fromUs, toUs }): IncidentKey => ({ ...key, fromUs, toUs }));
+  // Roles of one view may each have mismatches of one run: they are one, however far apart.
+  for (const alike of Map.groupBy(keys, ({ view, cause, run, pod }) =>
+    JSON.stringify([view, cause, run, pod]),
+  ).values()) {
+    const fromUs = Math.min(...alike.map((key) => key.fromUs));
+    const toUs = Math.max(...alike.map((key) => key.toUs));
+    for (const key of alike) Object.assign(key, { fromUs, toUs });
+  }
+  const numbers = groupKeys(keys, scheduleUs);
+  const groups = Map.groupBy(entries.keys(), (place) => numbers[place]!);
+  return [...groups.values()].map((places) => countsOf(places.map((place) => entries[place]!)));
+}
+
+function wordsOf(sets: ReadonlyMap<number, NumberSet>): Map<number, Uint32Array> {
+  return new Map([...sets].map(([role, set]) => [role, set.words]));
 }
 
 function addRow(entry: Entry, place: ServedPlace, values: number): void {
@@ -101,7 +131,7 @@ function nothing(): Harmed {
 }
 
 /** The worst of distinct entities; the first of those alike. */
-function keepWorst(worst: Entry['worst'], feature: string, candidate: Candidate): void {
+function keepWorst(worst: RoleIncident['worst'], feature: string, candidate: Candidate): void {
   const { harm, entity } = candidate;
   if (worst.length === WORST && harm <= worst[WORST - 1]!.harm) return;
   const same = worst.findIndex((one) => one.entity === entity);
@@ -113,7 +143,7 @@ function keepWorst(worst: Entry['worst'], feature: string, candidate: Candidate)
 }
 
 /** @returns how many numbers are in any of them, role by role */
-function distinct(all: readonly ReadonlyMap<number, NumberSet>[]): number {
+function distinct(all: readonly ReadonlyMap<number, Uint32Array>[]): number {
   const united = new Map<number, NumberSet>();
   for (const [role, numbers] of all.flatMap((own) => [...own])) {
     valueIn(united, role, () => new NumberSet()).addAll(numbers);
@@ -121,10 +151,10 @@ function distinct(all: readonly ReadonlyMap<number, NumberSet>[]): number {
   return [...united.values()].reduce((sum, { size }) => sum + size, 0);
 }
 
-function countsOf(entries: readonly Entry[]): IncidentCounts {
-  const [{ key }] = entries as [Entry];
+function countsOf(entries: readonly RoleIncident[]): IncidentCounts {
+  const [{ key }] = entries as [RoleIncident];
   const features = new Map<string, Harmed>();
-  const slices: Entry['slices'] = new Map();
+  const slices: RoleIncident['slices'] = new Map();
   for (const entry of entries) {
     for (const [name, harmed] of entry.features) {
       const sum = valueIn(features, name, nothing);
@@ -138,7 +168,7 @@ function countsOf(entries: readonly Entry[]): IncidentCounts {
   }
   const sum = (of: (harmed: Harmed) => number): number =>
     [...features.values()].reduce((total, one) => total + of(one), 0);
-  const names = (of: (entry: Entry) => string | null): string[] =>
+  const names = (of: (entry: RoleIncident) => string | null): string[] =>
     [...new Set(entries.flatMap((entry) => of(entry) ?? []))].toSorted();
   const worst = entries.flatMap((entry) => entry.worst).toSorted((a, b) => b.harm - a.harm);
   return {

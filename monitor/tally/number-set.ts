@@ -2,11 +2,16 @@
  * A set of whole numbers from 0, a bit each: as many as there are, where a Set ends at 2^24 and takes 30 bytes each.
  */
 export class NumberSet {
-  #words = new Uint32Array(32);
+  #words: Uint32Array = new Uint32Array(32);
   #size = 0;
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Its bits, from the lowest of the first on. */
+  get words(): Uint32Array {
+    return this.#words;
   }
 
   add(number: number): void {
@@ -18,9 +23,10 @@ export class NumberSet {
     this.#size += 1;
   }
 
-  addAll(other: NumberSet): void {
-    if (other.#words.length > this.#words.length) this.#grow(other.#words.length);
-    for (const [i, theirs] of other.#words.entries()) {
+  /** @param words  of another set */
+  addAll(words: Uint32Array): void {
+    if (words.length > this.#words.length) this.#grow(words.length);
+    for (const [i, theirs] of words.entries()) {
       this.#size += bitsOf(theirs & ~this.#words[i]!);
       this.#words[i]! |= theirs;
     }

@@ -8,7 +8,8 @@ import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { FidelityAnswer } from '../causes/fidelity.ts';
 import type { ReplayedVector } from '../judge/replayed-vector.ts';
 import type { ViewSnapshot } from '../verdict/snapshot.ts';
-import type { IncidentTally, Mismatch } from './incident-tally.ts';
+import { IncidentTally } from './incident-tally.ts';
+import type { Mismatch, RoleIncident } from './incident-tally.ts';
 import { RowNumbers } from './row-numbers.ts';
 import type { ServedPlace } from './served-place.ts';
 import { TrafficTally } from './traffic-tally.ts';
@@ -21,20 +22,16 @@ export class RoleTally {
   readonly #role: number;
   readonly #view: string;
   readonly #fromUs: number;
-  readonly #incidents: IncidentTally;
+  readonly #incidents = new IncidentTally();
   readonly #numbers = new RowNumbers();
   readonly #agreed = new Map<number, number>();
 
-  /**
-   * @param fromUs     when the day begins
-   * @param incidents  of all roles of the service
-   */
-  constructor(service: FeatureService, used: ServiceView, fromUs: number, incidents: IncidentTally) {
+  /** @param fromUs  when the day begins */
+  constructor(service: FeatureService, used: ServiceView, fromUs: number) {
     this.traffic = new TrafficTally(used.view);
     this.#role = service.views.indexOf(used);
     this.#view = used.view;
     this.#fromUs = fromUs;
-    this.#incidents = incidents;
   }
 
   /** How many vectors agree in every way with rows that others were served as well, by the number of the row. */
@@ -81,6 +78,10 @@ export class RoleTally {
   /** @param faults  of values that cannot be judged: incidents have them, the traffic does not */
   addFaults(place: ServedPlace, faults: readonly Mismatch[]): void {
     if (faults.length > 0) this.#incidents.add(this.#view, place, faults);
+  }
+
+  incidents(): RoleIncident[] {
+    return this.#incidents.incidents();
   }
 
   counts(): Pick<ViewSnapshot, 'hours' | 'availability' | 'foreignEntities' | 'alteredAnswers'> {

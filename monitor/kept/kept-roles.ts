@@ -1,0 +1,132 @@
+/**
+ * What a run that was killed had judged already, role by role of a service:
+ *
+ *   {scratch}/plumb-monitor/kept/{service} {span} {project}/{tie}-{n}.roles      counts of role n
+ *                                                          {tie}-{n}.rows        its judged rows, as Parquet
+ *                                                          {tie}-{n}.unjudged    its vectors without a judged value
+ *
+ * The first is written last, so where it is the others are. A tie names all that they depend on (run-tie.ts): what
+ * bears another one is removed. The folder goes when the verdict is written; what is older than three days goes with
+ * the next run. What cannot be read is judged again.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { writeDurably } from '../../contract/std/files/durable-file.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
+import type { DayOfService } from '../day/day-of-log.ts';
+import { spanText } from '../judged-span.ts';
+import type { MonitoredDay } from '../monitored-day.ts';
+import type { KeptRole } from './kept-role.ts';
+import { runTie } from './run-tie.ts';
+
+const KEPT_MS = 3 * 86_400_000;
+
+/** What of a role stands in a table of DuckDB. */
+interface KeptTable {
+  /** Writes the table of the role that has ended to a Parquet file. */
+  keep(file: string): Promise<void>;
+  /** Makes it again. */
+  restore(file: string): Promise<void>;
+}
+
+/** By the ending of their files. */
+export type KeptTables = Readonly<Record<string, KeptTable>>;
+type TablesOf = (outcome: KeptRole) => KeptTables;
+
+export class KeptRoles {
+  readonly #folder: string;
+  readonly #tie: string;
+  readonly #warn: (line: string) => void;
+
+  private constructor(folder: string, tie: string, warn: (line: string) => void) {
+    this.#folder = folder;
+    this.#tie = tie;
+    this.#warn = warn;
+  }
+
+  /** @param trained  the spreads of the service's features in training */
+  static async open(
+    day: MonitoredDay,
+    served: DayOfService,
+    trained: ReadonlyMap<string, number>,
+  ): Promise<KeptRoles> {
+    const { settings, logger } = day.project;
+    const home = join(settings.monitor.scratch, 'plumb-monitor', 'kept');
+    const project = createHash('sha256').update(settings.reports).digest('hex').slice(0, 8);
+    const folder = join(home, `${served.service.name} ${spanText(day)} ${project}`);
+    makeFolder(folder, 0o700);
+    removeOld(home, day.project.clock.nowUs() / 1_000);
+    makeFolder(folder, 0o700);
+    const tie = await runTie(day, served, trained);
+    for (const name of readdirSync(folder)) {
+      if (!name.startsWith(`${tie}-`)) rmSync(join(folder, name), { force: true });
+    }
+    return new KeptRoles(folder, tie, (line) => logger.warn(line));
+  }
+
+  /**
+   * Takes a role over, with its tables.
+   *
+   * @param role  its place among the roles of the service
+   * @returns     null: it was not judged before, or what is kept of it cannot be read
+   */
+  async take(role: number, tablesOf: TablesOf): Promise<KeptRole | null> {
+    let outcome: KeptRole;
+    try {
+      outcome = deserialize(readFileSync(this.#file(role, 'roles'))) as KeptRole;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#unreadable(error);
+      return null;
+    }
+    try {
+      for (const [name, table] of Object.entries(tablesOf(outcome)))
+        await table.restore(this.#file(role, name));
+      return outcome;
+    } catch (error) {
+      this.#unreadable(error);
+      return null;
+    }
+  }
+
+  /** Keeps a role that has ended. What cannot be kept is warned of: the run goes on. */
+  async keep(role: number, outcome: KeptRole, tablesOf: TablesOf): Promise<void> {
+    try {
+      for (const [name, table] of Object.entries(tablesOf(outcome))) {
+        const file = this.#file(role, name);
+        await table.keep(`${file}.${process.pid}.tmp`);
+        renameSync(`${file}.${process.pid}.tmp`, file);
+      }
+      writeDurably(this.#file(role, 'roles'), serialize(outcome));
+    } catch (error) {
+      this.#warn(
+        `what was judged cannot be kept for the case that this run is killed: ${(error as Error).message}`,
+      );
+    }
+  }
+
+  /** Called when the verdict is written. */
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #file(role: number, name: string): string {
+    return join(this.#folder, `${this.#tie}-${role}.${name}`);
+  }
+
+  #unreadable(error: unknown): void {
+    this.#warn(
+      `what a killed run had judged cannot be read, and is judged again: ${(error as Error).message}`,
+    );
+  }
+}
+
+function removeOld(home: string, nowMs: number): void {
+  for (const name of readdirSync(home)) {
+    const folder = join(home, name);
+    const stat = statSync(folder, { throwIfNoEntry: false });
+    if (stat !== undefined && nowMs - stat.mtimeMs > KEPT_MS)
+      rmSync(folder, { recursive: true, force: true });
+  }
+}

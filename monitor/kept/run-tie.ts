@@ -1,0 +1,61 @@
+/**
+ * What the judgement of a service's day depends on, as one hash: a role that was judged before is taken over only where
+ * all of it is the same. Called by kept-roles.ts.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import type { FeatureView } from '../../contract/model.ts';
+import { entryHash } from '../../project/delta/delta-log.ts';
+import { openHistory } from '../../project/engine/duckdb/history.ts';
+import { seenHistory } from '../../project/history/history-place.ts';
+import { OWN_PACKAGE } from '../../project/own-package.ts';
+import type { DayOfService } from '../day/day-of-log.ts';
+import type { MonitoredDay } from '../monitored-day.ts';
+
+/** Another one whenever a role's outcome, or how it is judged, becomes another. */
+const FORMAT = 1;
+
+/**
+ * @param trained  the spreads of the service's features in training
+ * @returns        16 hex digits
+ */
+export async function runTie(
+  day: MonitoredDay,
+  { service }: DayOfService,
+  trained: ReadonlyMap<string, number>,
+): Promise<string> {
+  const { book, database, hmacKey, project, log } = day;
+  const views = [...new Set(service.views.map(({ view }) => view))].map((id) => book.current.views.get(id)!);
+  const parts: unknown[] = [
+    [FORMAT, OWN_PACKAGE.version, process.version],
+    [day.date, day.hour, service.name, book.current.hash, readdirSync(project.settings.bundles).toSorted()],
+    [...trained],
+    hmacKey === null ? null : [hmacKey.id, hashOf(hmacKey.secret)],
+    log.files.map(({ folder, hour, file }) => [
+      folder,
+      hour,
+      log.isOfSpool ? hashOf(readFileSync(file)) : stampOf(file),
+    ]),
+    [...log.leftOut],
+  ];
+  for (const view of views) parts.push([await historyOf(day, view), await database.runs({ view: view.id })]);
+  return hashOf(JSON.stringify(parts));
+}
+
+async function historyOf({ histories, duck, book }: MonitoredDay, view: FeatureView): Promise<unknown> {
+  if (view.kind === 'aggregated') {
+    const history = seenHistory(histories, view);
+    return history === null ? null : [history.version, entryHash(history.folder, history.version)];
+  }
+  const { source } = await openHistory(duck, histories, view, book.current.entities.get(view.entity)!);
+  return source!.groups.flatMap(({ files }) => files.map((file) => [file, stampOf(file)]));
+}
+
+function stampOf(file: string): readonly number[] {
+  const { size, mtimeMs, ino } = statSync(file);
+  return [size, mtimeMs, ino];
+}
+
+function hashOf(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,199 @@
+/**
+ * A run that was killed: the next one takes over the roles that were judged, where nothing that they depend on has
+ * changed, and its verdict is byte for byte that of a run that nobody disturbed.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { expect, onTestFinished, test } from 'vitest';
+import type { KeptRole } from '../../../monitor/kept/kept-role.ts';
+import { runMonitor } from '../../../monitor/run.ts';
+import { judgedRowsFile, snapshotFile } from '../../../monitor/verdict/snapshot-folder.ts';
+import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import type { RegistryDatabase } from '../../../project/database/registry-database.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
+import { quotePaths } from '../../../project/engine/duckdb/file-sql.ts';
+import { DAY, at } from '../../support/day-time.ts';
+import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
+import { QUIET_NODE } from '../../support/processes/plumb-process.ts';
+import { until } from '../../support/until.ts';
+
+const PROGRAM = join(import.meta.dirname, '../../support/faults/killed-monitor.ts');
+const SETTLED = '2026-01-10T00:00:00';
+const CUSTOMERS = 60;
+
+/** A day with lag, zeros and rows of nobody, ingested. */
+async function wrongDay(): Promise<MonitoredDay> {
+  const day = await MonitoredDay.make();
+  onTestFinished(() => day.remove());
+  const row = (i: number, hour: string) => {
+    const time = `${hour}:00:00`;
+    const values: [bigint, number] = [BigInt(i), i / 4];
+    return { customer: `c-${i}`, event: time, created: time, run: `r-${hour}`, values };
+  };
+  const all = Array.from({ length: CUSTOMERS }, (_, i) => i);
+  await day.appendOrders(all.flatMap((i) => [row(i, '05'), row(i, '08')]));
+  for (const i of all) {
+    const { event, created, values } = row(i, i % 3 === 0 ? '05' : '08');
+    const served = i % 7 === 0 ? [values[0], 0] : values;
+    const drivers = {
+      row: { event: '00:10:00', created: '00:15:00', values: [i % 5 === 0 ? 0.9 : 0.5, null, null] },
+    };
+    day.serve(
+      '09:30:00',
+      `c-${i}`,
+      { row: { event, created, values: served }, watermark: '08:00:00' },
+      1,
+      drivers,
+    );
+  }
+  await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
+  day.setWatermark('23:00:00');
+  await day.closeLog();
+  day.project.setClock(at(SETTLED));
+  return day;
+}
+
+const keptFolder = ({ project }: MonitoredDay): string =>
+  join(project.settings.monitor.scratch, 'plumb-monitor/kept');
+
+/** What the verdict and the rows beside it are. */
+async function writtenOf({ project: { settings } }: MonitoredDay): Promise<readonly [string, unknown]> {
+  const duck = await DuckDb.open({ threads: 1 });
+  try {
+    const file = judgedRowsFile(settings.reports, 'churn', DAY);
+    const rows = await duck.rows(`SELECT * FROM read_parquet(${quotePaths([file])}) ORDER BY ALL`);
+    return [readFileSync(snapshotFile(settings.reports, 'churn', DAY), 'utf8'), rows];
+  } finally {
+    duck.close();
+  }
+}
+
+test('killed at any time, the run that ends writes what an undisturbed one does', async () => {
+  const seed = Number(process.env['PLUMB_SEED'] ?? 20_261_121) || Date.now();
+  const day = await wrongDay();
+  const { folder, reports } = day.project.settings;
+  const rolesKept = (): number =>
+    existsSync(keptFolder(day))
+      ? readdirSync(keptFolder(day), { recursive: true }).filter((name) => String(name).endsWith('.roles'))
+          .length
+      : 0;
+  /** @param killed  after how many roles, and how long after that; null: it is left alone */
+  const run = async (killed: { readonly roles: number; readonly afterMs: number } | null): Promise<void> => {
+    const child = spawn(process.execPath, [QUIET_NODE, PROGRAM, folder, SETTLED], { stdio: 'inherit' });
+    const ended = once(child, 'exit');
+    if (killed === null) return void (await ended);
+    let hasEnded = false;
+    void ended.then(() => (hasEnded = true));
+    await until(() => hasEnded || rolesKept() >= killed.roles, 'it has judged so many roles');
+    const timer = setTimeout(() => child.kill('SIGKILL'), killed.afterMs);
+    await ended;
+    clearTimeout(timer);
+  };
+  await run(null);
+  const undisturbed = await writtenOf(day);
+  let state = seed;
+  const random = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
+  let resumed = 0;
+  for (let round = 0; round < 4; round++) {
+    rmSync(reports, { recursive: true });
+    for (let kill = 0; kill < 2 && !existsSync(snapshotFile(reports, 'churn', DAY)); kill++) {
+      const roles = (round + kill) % 2;
+      await run({ roles, afterMs: random() * (roles === 0 ? 1_000 : 40) });
+      resumed += rolesKept();
+    }
+    if (!existsSync(snapshotFile(reports, 'churn', DAY))) await run(null);
+    expect(await writtenOf(day), `seed ${seed}, round ${round}`).toEqual(undisturbed);
+  }
+  console.log(`seed ${seed}: ${resumed} roles were kept over kills`);
+  expect(resumed).toBeGreaterThan(0);
+});
+
+/** Ends a run when it begins the second role, as a kill would: the first is kept. */
+async function endedRun(day: MonitoredDay): Promise<void> {
+  const { project } = day;
+  let asked = 0;
+  const database = new Proxy(project.database, {
+    get(target, name) {
+      const own: unknown = Reflect.get(target, name);
+      if (name !== 'runs') return typeof own === 'function' ? own.bind(target) : own;
+      // Once for each of the two views that the tie is made of, then once a role.
+      return (of: Parameters<RegistryDatabase['runs']>[0]) => {
+        if (++asked === 4) throw new Error('the machine is gone');
+        return target.runs(of);
+      };
+    },
+  });
+  await expect(runMonitor(project, database, { date: DAY })).rejects.toThrow('the machine is gone');
+}
+
+const MARK = 987_654;
+
+/** Marks what was kept, so that a verdict shows whether it was taken over. */
+function markKept(day: MonitoredDay): void {
+  const [service] = readdirSync(keptFolder(day)) as [string];
+  const name = readdirSync(join(keptFolder(day), service)).find((one) => one.endsWith('-0.roles'))!;
+  const file = join(keptFolder(day), service, name);
+  const outcome = deserialize(readFileSync(file)) as KeptRole;
+  writeFileSync(file, serialize({ ...outcome, counts: { ...outcome.counts, foreignEntities: MARK } }));
+}
+
+async function judge(day: MonitoredDay): Promise<Snapshot> {
+  const [snapshot] = await runMonitor(day.project, day.project.database, { date: DAY });
+  return snapshot!;
+}
+
+test('what was judged is not judged again, and a file that is damaged is, with a warning', async () => {
+  const day = await wrongDay();
+  await endedRun(day);
+  markKept(day);
+  expect((await judge(day)).views[0]!.foreignEntities).toBe(MARK);
+  expect(readdirSync(keptFolder(day))).toEqual([]);
+  for (const end of ['.roles', '.rows', '.unjudged']) {
+    await endedRun(day);
+    markKept(day);
+    const [service] = readdirSync(keptFolder(day)) as [string];
+    for (const name of readdirSync(join(keptFolder(day), service))) {
+      if (name.endsWith(end)) writeFileSync(join(keptFolder(day), service, name), 'damaged');
+    }
+    expect((await judge(day)).views[0]!.foreignEntities, end).not.toBe(MARK);
+    expect(day.project.said.join('\n')).toContain(
+      'what a killed run had judged cannot be read, and is judged again',
+    );
+  }
+});
+
+const CHANGES: readonly (readonly [what: string, change: (day: MonitoredDay) => unknown])[] = [
+  [
+    'the history',
+    (day) =>
+      day.appendOrders([
+        { customer: 'c-1', event: '08:30:00', created: '08:30:00', run: 'r-1', values: [1n, 1] },
+      ]),
+  ],
+  [
+    'a source',
+    (day) => day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.6 }]),
+  ],
+  [
+    'the log',
+    async (day) => {
+      await day.openLog();
+      day.serve('10:00:00', 'c-1', {});
+      await day.closeLog();
+    },
+  ],
+  ['the runs', (day) => day.record(day.orders, { runId: 'r-new', finishedUs: at('10:00:00') })],
+  ['the definitions', (day) => day.publish({ ...day.orders, description: 'another' })],
+];
+
+test.each(CHANGES)('where %s changed, nothing is taken over', async (_, change) => {
+  const day = await wrongDay();
+  await endedRun(day);
+  markKept(day);
+  await change(day);
+  expect((await judge(day)).views[0]!.foreignEntities).not.toBe(MARK);
+  expect(readdirSync(keptFolder(day))).toEqual([]);
+});
