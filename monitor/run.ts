@@ -147,5 +147,9 @@ function noVectors({ settings }: Project, { span, services, log }: EmptyDay): Er
     const what = `the archive in ${served} is not whole: ${lostText(log.lostFiles)}`;
     return monitorError('MON_SERVED', what, { file: served });
   }
+  if (span.date < log.keptFrom) {
+    const what = `the vectors of ${spanWords(span)} were removed: monitor.keepServedDays keeps those from ${log.keptFrom} on`;
+    return monitorError('MON_NO_VECTORS', what);
+  }
   return monitorError('MON_NO_VECTORS', `${spool} has no vectors${of} of ${spanWords(span)}${has}`);
 }

@@ -1,8 +1,18 @@
 /** What the ingest does to the disk, step by step, so that a test can end it between any two. */
-import { chmodSync, closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+} from 'node:fs';
+import { dirname, join, sep } from 'node:path';
 import { syncFolder, writeDurably } from '../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
+import { OPEN } from './archive-layout.ts';
 
 export interface ArchiveDisk {
   /** Makes a folder, empty. */
@@ -45,11 +55,26 @@ export const ARCHIVE_DISK: ArchiveDisk = {
   },
   remove(path) {
     rmSync(path, { recursive: true, force: true });
+    removeEmptyAbove(path);
   },
   writeState(file, text) {
     writeDurably(file, text);
   },
 };
+
+/** The folders of an hour that is no longer open. */
+function removeEmptyAbove(path: string): void {
+  const folders = path.split(sep);
+  const open = folders.lastIndexOf(OPEN);
+  if (open === -1) return;
+  try {
+    for (let length = folders.length - 1; length > open + 1; length--)
+      rmdirSync(folders.slice(0, length).join(sep));
+  } catch (error) {
+    // Another hour has files there, or somebody else has removed it.
+    if (!['ENOTEMPTY', 'ENOENT', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
 
 /** A folder that was made is an entry of the one above it: syncs all of them up to a folder that was there. */
 function syncAbove(folder: string, top: string): void {

@@ -41,6 +41,8 @@ export interface DayOfLog extends Pick<DayInArchive, 'files' | 'isOfSpool'> {
   readonly gaps: number;
   /** Starts of a sidecar that have a record on the day but no last record. */
   readonly openTails: number;
+  /** Days before it were removed by `monitor.keepServedDays`; empty: none was. */
+  readonly keptFrom: string;
   /** Files that the archive should have and has not, by hour. */
   readonly lostFiles: readonly LostFiles[];
   /** Vectors left out, by reason: the service is not applied, single features, hashed or dropped keys. */
@@ -88,7 +90,12 @@ export async function readDayOfLog(duck: DuckDb, archive: DayInArchive, scope: D
   }
   const { isOfSpool } = archive;
   const lostFiles = await lostFilesOf(duck, archive);
-  return { services, leftOut, lostFiles, files, isOfSpool, ...accountOf(ledger, scope.span) };
+  const keptFrom =
+    ledger.archives
+      .map((one) => one.keptFrom)
+      .toSorted()
+      .at(-1) ?? '';
+  return { services, leftOut, lostFiles, files, isOfSpool, keptFrom, ...accountOf(ledger, scope.span) };
 }
 
 /** How many vectors they had the state says, but for those of an hour that is still open. */
