@@ -62,7 +62,9 @@ function isCreatedBefore({ servedUs }: RowFacts, { times }: AskedRow): boolean {
 
 /** The rows of the served row's own definition give that very row at the served time: only the definition differs. */
 function isDefinitionChanged(row: RowFacts): boolean {
-  const { served, replayed, ofServedDefinition } = row;
+  const { view, served, replayed, fidelity, ofServedDefinition } = row;
+  // A stored row that is as the source has it is the same under any definition.
+  if (view.kind === 'stored' && fidelity?.answer !== 'altered') return false;
   if (served === null || replayed === null || served.definitionId === replayed.definitionId) return false;
   return ofServedDefinition !== null && isOfTimes(ofServedDefinition, servedTimes(row)!);
 }
@@ -71,12 +73,16 @@ function isClockSkewed(row: RowFacts): boolean {
   return trueClock(row) !== undefined;
 }
 
-/** @returns the correction of the pod's clock under which the rule gives what was served */
+/** @returns the correction of the pod's clock under which the rule gives what was served, as it did not without it */
 export function trueClock(row: RowFacts): ClockReading | undefined {
   const served = servedTimes(row);
-  return row.clocks.find(({ row: seen }) =>
-    served === null || seen === null ? served === seen : isOfTimes(seen, served),
-  );
+  const uncorrected = row.replayed?.deleted === true ? null : row.replayed;
+  return row.clocks.find(({ row: seen }) => isSameRow(seen, served) && !isSameRow(seen, uncorrected));
+}
+
+/** No row is the same as no row. */
+function isSameRow(a: RowTimes | null, b: RowTimes | null): boolean {
+  return a === null || b === null ? a === b : isOfTimes(a, b);
 }
 
 function isCached({ source, fetchedUs, servedUs }: RowFacts, missed: AskedRow | null): boolean {

@@ -89,12 +89,15 @@ export function naiveCurrency(row: RowFacts, asked: AskedRow | null): Record<Cur
     served.eventUs + view.delayUs <= servedUs;
   return {
     'definition changed':
+      (aggregated || fidelity?.answer === 'altered') &&
       row.served !== null &&
       replayed !== null &&
       row.served.definitionId !== replayed.definitionId &&
       row.ofServedDefinition !== null &&
       haveSameTimes(row.ofServedDefinition, served),
-    'clock skew': row.clocks.some(({ row: seen }) => haveSameTimes(seen, served)),
+    'clock skew': row.clocks
+      .filter(({ row: seen }) => !haveSameTimes(seen, replayed?.deleted === true ? null : replayed))
+      .some(({ row: seen }) => haveSameTimes(seen, served)),
     'cache age':
       isRead && ['cache', 'stale'].includes(ROW_SOURCES[row.source]!) && ended > fetched && ended <= servedUs,
     'materialization lag':

@@ -231,6 +231,16 @@ describe('definition changed', () => {
   });
 });
 
+test('a stored row that is as its source has it is the same under any definition', () => {
+  const stored: Change = {
+    view: { ...STORED, freshnessUs: HOUR },
+    served: servedAt('11:00', { definitionId: 2 }),
+    ofServedDefinition: servedAt('11:00'),
+  };
+  expect(causeOf(stored)).toBe('duplicate');
+  expect(causeOf({ ...stored, status: OUTSIDE_TTL })).toBe('TTL boundary');
+});
+
 describe('clock skew', () => {
   const behind: Change = { served: servedAt('10:00') };
   const before = (row: ClockReading['row']): ClockReading[] => [
@@ -256,6 +266,15 @@ describe('clock skew', () => {
   test('not where it gives another row', () => {
     expect(causeOf({ ...behind, clocks: before(servedAt('09:00')) })).toBe('missing online');
     expect(causeOf({ ...behind, clocks: before(null) })).toBe('missing online');
+  });
+  test('nor where the clock as it was gives the same row', () => {
+    const clocks = before(servedAt('11:00'));
+    expect(causeOf({ clocks })).toBe('duplicate');
+    expect(causeOf({ status: OUTSIDE_TTL, clocks })).toBe('TTL boundary');
+    const taken = replayedAt('11:00', { deleted: true });
+    expect(causeOf({ served: null, replayed: taken, status: MISSING, clocks: before(null) })).not.toBe(
+      'clock skew',
+    );
   });
 });
 

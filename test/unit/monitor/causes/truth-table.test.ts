@@ -138,6 +138,7 @@ const FIDELITIES: readonly (Fidelity | null)[] = [
   { answer: 'true', isDuplicated: false },
   { answer: 'true', isDuplicated: true },
   { answer: 'restamped', row: { eventUs: 800, createdUs: 650 }, isDuplicated: true },
+  { answer: 'altered', row: { eventUs: 800, createdUs: 600, values: [] } },
   { answer: 'unknown' },
   { answer: 'notKept', why: 'older' },
 ];
@@ -232,6 +233,12 @@ function* clocksOfPods(): Generator<RowFacts['clocks']> {
   }
 }
 
+/** One that was missed, the one that was served, and a tombstone. */
+function replayedRows({ times }: AskedRow): AskedRow['times'][] {
+  const served = { ...times, eventUs: 800, createdUs: 600 };
+  return [times, served, { ...served, deleted: true }];
+}
+
 test('clock skew and a changed definition go before what times alone tell, where they give the served row', () => {
   const seen = new Map<string, number>();
   const missed: AskedRow = {
@@ -244,19 +251,29 @@ test('clock skew and a changed definition go before what times alone tell, where
     if (base.watermarkUs !== 800 || base.view.delayUs !== 0 || base.replayedOutsideTtl) continue;
     for (const clocks of clocksOfPods()) {
       for (const ofServedDefinition of SEEN) {
-        for (const definitionId of [1, 2]) {
-          const replayed = { ...missed.times, definitionId };
-          const row: RowFacts = { ...base, clocks, ofServedDefinition, replayed, missed };
-          const cause = currency(row, missed);
-          if (cause !== firstThatHolds(naiveCurrency(row, missed))) wrong ??= { row, cause };
-          if (isWithinPromise(row, cause) !== naivePromise(row, cause)) wrong ??= { row, cause };
-          seen.set(cause, (seen.get(cause) ?? 0) + 1);
+        for (const times of replayedRows(missed)) {
+          const asked = times === missed.times ? missed : null;
+          for (const definitionId of [1, 2]) {
+            const replayed = { ...times, definitionId };
+            const row: RowFacts = { ...base, clocks, ofServedDefinition, replayed, missed: asked };
+            const cause = currency(row, asked);
+            if (cause !== firstThatHolds(naiveCurrency(row, asked))) wrong ??= { row, cause };
+            if (isWithinPromise(row, cause) !== naivePromise(row, cause)) wrong ??= { row, cause };
+            seen.set(cause, (seen.get(cause) ?? 0) + 1);
+          }
         }
       }
     }
   }
   expect(wrong).toBeNull();
-  expect([...seen.keys()].toSorted()).toEqual(['clock skew', 'definition changed', 'materialization lag']);
+  expect([...seen.keys()].toSorted()).toEqual([
+    'TTL boundary',
+    'clock skew',
+    'definition changed',
+    'duplicate',
+    'materialization lag',
+    'not proved',
+  ]);
 });
 
 test('the oldest missed row: the first after the served pair that the replay sees', () => {
