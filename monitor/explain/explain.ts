@@ -12,6 +12,7 @@ import { parseKeyPart } from '../../contract/wire/online/entity-key.ts';
 import { keyValueOf } from '../../contract/wire/online/entity-key.ts';
 import { serviceNamed } from '../../contract/definitions/service-named.ts';
 import { registryError } from '../../contract/errors.ts';
+import { CodedError } from '../../contract/std/coded-error.ts';
 import type { FeatureService } from '../../contract/model.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { KeyValue } from '../../contract/value-type.ts';
@@ -64,16 +65,43 @@ export async function explainRequest(
       const requests = await loggedRequests(duck, project, join(scratch.folder, 'served'), wanted);
       if (requests.length === 0) throw noRequest(project, wanted);
       const explainer = new ViewExplainer(project, database, duck, book);
-      const explained: ExplainedVector[] = [];
-      for (const request of requests) {
-        for (const asked of await askedVectors({ project, duck, book }, request, narrowed))
-          explained.push(await explainOne(explainer, asked, narrowed.feature));
-      }
-      return explained;
+      return await thoseThatFit(requests, async (request) => {
+        const explained: ExplainedVector[] = [];
+        for (const asked of await askedVectors({ project, duck, book }, request, narrowed)) {
+          const vector = await explainOne(explainer, asked, narrowed.feature);
+          explained.push({ ...vector, request: requestOf(asked.logged!, requests.length) });
+        }
+        return explained;
+      });
     });
   } finally {
     scratch.remove();
   }
+}
+
+/**
+ * One id may be of requests to several services: a caller gives each the id of its trace. Not each of them has the row
+ * or the feature that is asked for, or belongs to a service that is still there.
+ *
+ * @throws  what the first request is refused with, when all are
+ */
+async function thoseThatFit(
+  requests: readonly LoggedRequest[],
+  explain: (request: LoggedRequest) => Promise<ExplainedVector[]>,
+): Promise<ExplainedVector[]> {
+  const explained: ExplainedVector[] = [];
+  const faults: CodedError[] = [];
+  for (const request of requests) {
+    try {
+      explained.push(...(await explain(request)));
+    } catch (error) {
+      const isRefused = error instanceof CodedError && ['MON_REQUEST', 'REG_UNKNOWN'].includes(error.code);
+      if (!isRefused) throw error;
+      faults.push(error);
+    }
+  }
+  if (explained.length === 0) throw faults[0]!;
+  return explained;
 }
 
 /** @param keys  one text for each join key of the service */
@@ -108,7 +136,7 @@ async function explainOne(
   asked: AskedVector,
   feature: string | undefined,
 ): Promise<ExplainedVector> {
-  const { service, entities, atUs, bundle, logged } = asked;
+  const { service, entities, atUs, bundle } = asked;
   const features = chosenFeatures(service, feature);
   const views = [];
   for (const used of service.views) {
@@ -116,7 +144,7 @@ async function explainOne(
     if (own.length > 0) views.push(await explainer.explain(asked, used, own));
   }
   return {
-    request: logged === null ? null : requestOf(logged),
+    request: null,
     service: service.name,
     entities,
     at: formatTimestamp(atUs),
@@ -125,13 +153,18 @@ async function explainOne(
   };
 }
 
-function requestOf({ request, vector }: NonNullable<AskedVector['logged']>): ExplainedVector['request'] {
+/** @param requests  how many of the log have its id */
+function requestOf(
+  { request, vector }: NonNullable<AskedVector['logged']>,
+  requests: number,
+): ExplainedVector['request'] {
   const { requestId, rows, pod, epoch, sequence } = request;
   const { row, serviceVersion, surface, answer } = vector;
   return {
     requestId,
     row,
     rows,
+    requests,
     pod,
     epoch,
     sequence,

@@ -19,7 +19,20 @@ const INDENT = { first: '  ', rest: '    ' };
 /** @returns lines without a newline at the end */
 export function renderExplanation(vectors: readonly ExplainedVector[], color = false): string {
   const bold = (text: string): string => (color ? `\u001b[1m${text}\u001b[0m` : text);
-  return vectors.map((vector) => vectorText(vector, vectors, bold)).join('\n\n');
+  const texts = vectors.map((vector) => vectorText(vector, vectors, bold));
+  return [...texts, ...otherRequestsText(vectors)].join('\n\n');
+}
+
+/** @returns a line where not all requests of the id are told */
+function otherRequestsText(vectors: readonly ExplainedVector[]): string[] {
+  const asked = vectors.flatMap(({ request }) => request ?? []);
+  const told = new Set(asked.map(({ pod, epoch, sequence }) => `${pod} ${epoch} ${sequence}`)).size;
+  const others = (asked[0]?.requests ?? 0) - told;
+  if (others <= 0) return [];
+  const have = others === 1 ? '1 more request has' : `${others} more requests have`;
+  return [
+    `${have} this id and ${others === 1 ? 'is' : 'are'} not shown: give one by --pod, --epoch and --sequence`,
+  ];
 }
 
 type Bold = (text: string) => string;

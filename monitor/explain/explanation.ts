@@ -19,6 +19,8 @@ interface ExplainedRequest {
   readonly row: number;
   /** Rows of the request. */
   readonly rows: number;
+  /** Requests of the log with its id: those that have no such row or feature, or of no known service, are not shown. */
+  readonly requests: number;
   readonly pod: string;
   readonly epoch: string;
   readonly sequence: number;

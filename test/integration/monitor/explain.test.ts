@@ -191,6 +191,26 @@ describe('a request of the log', () => {
     expect(both.map(({ at: time }) => time.slice(11, 16))).toEqual(['11:42', '14:00']);
   });
 
+  test('whose id another service has too is told where it fits; what fits nowhere has the first reason', async () => {
+    await makeDay();
+    const keys = { customer_id: 'same', driver_id: '1' };
+    const id = day.append('10:50:00', keys, [], 0, { service: 'gone' });
+    day.append('10:50:01', keys, [], 0, { requestId: id });
+    const two = Object.values(keys);
+    const vectors = [two, two].map((own) => ({ keys: own, rows: [] }));
+    day.append('10:50:02', keys, [], 0, { requestId: id, vectors });
+    await day.closeLog();
+    const told = async (narrowed = {}): Promise<string[]> =>
+      (await explained(id, narrowed)).map(({ at: time, request }) => `${time.slice(17, 19)} ${request!.row}`);
+    expect(await told()).toEqual(['01 0', '02 0', '02 1']);
+    expect(await told({ row: 1, feature: 'spent_1d' })).toEqual(['02 1']);
+    await expect(told({ row: 2 })).rejects.toThrow('has no row 2: it has 1');
+    await expect(told({ feature: 'spent' })).rejects.toThrow('gone');
+    const [vector] = await explained(id, { row: 1 });
+    expect(vector!.request).toMatchObject({ requests: 3 });
+    expect(renderExplanation([vector!])).toContain('2 more requests have this id and are not shown');
+  });
+
   test('whose answer is logged is held against it: what the model was told is not what the row says', async () => {
     await makeDay();
     const row = { event: '10:00:00', created: '10:00:00', values: [9n, 9] };
