@@ -88,6 +88,11 @@ export class JudgedRows {
     this.#parts.push(part);
   }
 
+  /** Takes back the last role that was restored. */
+  async forget(): Promise<void> {
+    await this.#duck.run(`DROP TABLE ${this.#parts.pop()!}`);
+  }
+
   async #someAgree(): Promise<boolean> {
     const found = await this.#duck.rows(`SELECT 1 FROM ${SPLIT} WHERE agrees <> ${OPEN} LIMIT 1`);
     return found.length > 0;

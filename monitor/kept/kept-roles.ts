@@ -29,6 +29,8 @@ interface KeptTable {
   keep(file: string): Promise<void>;
   /** Makes it again. */
   restore(file: string): Promise<void>;
+  /** Takes back the last role that was made again. */
+  forget(): Promise<void>;
 }
 
 /** By the ending of their files. */
@@ -80,12 +82,16 @@ export class KeptRoles {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#unreadable(error);
       return null;
     }
+    const restored: KeptTable[] = [];
     try {
-      for (const [name, table] of Object.entries(tablesOf(outcome)))
+      for (const [name, table] of Object.entries(tablesOf(outcome))) {
         await table.restore(this.#file(role, name));
+        restored.push(table);
+      }
       return outcome;
     } catch (error) {
       this.#unreadable(error);
+      for (const table of restored) await table.forget();
       return null;
     }
   }

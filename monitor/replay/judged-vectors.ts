@@ -64,6 +64,12 @@ export class JudgedVectors {
     this.#roles += 1;
   }
 
+  /** Takes back the last role that was restored. */
+  async forget(): Promise<void> {
+    await this.#duck.run(`DELETE FROM ${TABLE} WHERE role = ${this.#roles}`);
+    this.#roles -= 1;
+  }
+
   async count(): Promise<number> {
     const [row] = await this.#duck.rows(`SELECT count(*)::DOUBLE AS n FROM
       (SELECT vid FROM ${TABLE} GROUP BY vid HAVING count(*) = ${this.#roles})`);

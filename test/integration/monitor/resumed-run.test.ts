@@ -147,6 +147,8 @@ async function judge(day: MonitoredDay): Promise<Snapshot> {
 
 test('what was judged is not judged again, and a file that is damaged is, with a warning', async () => {
   const day = await wrongDay();
+  const { vectors } = await judge(day);
+  const [, rows] = await writtenOf(day);
   await endedRun(day);
   markKept(day);
   expect((await judge(day)).views[0]!.foreignEntities).toBe(MARK);
@@ -158,7 +160,10 @@ test('what was judged is not judged again, and a file that is damaged is, with a
     for (const name of readdirSync(join(keptFolder(day), service))) {
       if (name.endsWith(end)) writeFileSync(join(keptFolder(day), service, name), 'damaged');
     }
-    expect((await judge(day)).views[0]!.foreignEntities, end).not.toBe(MARK);
+    const again = await judge(day);
+    expect(again.views[0]!.foreignEntities, end).not.toBe(MARK);
+    expect(again.vectors, end).toEqual(vectors);
+    expect((await writtenOf(day))[1], end).toEqual(rows);
     expect(day.project.said.join('\n')).toContain(
       'what a killed run had judged cannot be read, and is judged again',
     );
