@@ -62,39 +62,57 @@ function incidentText(incident: Incident, { feature }: Finding, told: Told, last
   const what = wrong(incident, others === 0);
   const where = slice === undefined ? '' : `, nearly all where ${sliceText(slice)}`;
   const few = rows < 10 && values > 2 * rows ? ` (${counted(rows, 'row')})` : '';
-  const much = `${beyondPromise.toLocaleString('en-US')} of ${counted(present, 'value')} present${few}`;
+  const much = `${muchText(beyondPromise, present)}${few}`;
   return `${who} ${what} for ${much} ${whenText(from, to, lastUs)}${where}${ofWhom(incident)}.`;
 }
 
+/** An incident may have values that are unjudged, which are in no rate. */
+function muchText(beyondPromise: number, present: number): string {
+  if (beyondPromise > present) return counted(beyondPromise, 'value');
+  return `${beyondPromise.toLocaleString('en-US')} of ${counted(present, 'value')} present`;
+}
+
+/** Told by the values of an example, or by that nothing is known; a vector of an outage is in no incident. */
+type OtherCause = 'unavailable' | 'null or default substituted' | 'unexplained';
+
 /** A verb and what follows it. */
-const WRONG: Readonly<Partial<Record<Cause, readonly [one: string, many: string]>>> = {
-  'cache age': ['came from a cache', 'came from a cache'],
-  'materialization lag': ['is older than promised', 'are older than promised'],
-  'missing online': ['was lost online', 'were lost online'],
-  'missing in history': ['is not in the history', 'are not in the history'],
-  'late arrival': ['was served before its rows came in late', 'were served before their rows came in late'],
-  'rewritten history': ['was rewritten after it was served', 'were rewritten after they were served'],
-  'served ahead': ['is newer than what training sees', 'are newer than what training sees'],
-  'TTL boundary': ['is too old on one side only', 'are too old on one side only'],
-  'definition changed': ['is of another definition', 'are of another definition'],
-  'precision / type': ['is rounded or of another type', 'are rounded or of another type'],
+const WRONG: Readonly<Record<Exclude<Cause, OtherCause>, readonly [one: string, many: string]>> = {
   'answer altered': [
     'was answered otherwise than it was logged',
     'were answered otherwise than they were logged',
   ],
+  'on-demand differs': ['is computed otherwise on demand', 'are computed otherwise on demand'],
+  'foreign row': ['is of a row that is not its entity’s', 'are of rows that are not their entity’s'],
+  'precision / type': ['is rounded or of another type', 'are rounded or of another type'],
+  'changed in place': ['was changed in place in the history', 'were changed in place in the history'],
+  'missing in history': ['is not in the history', 'are not in the history'],
+  'definition changed': ['is of another definition', 'are of another definition'],
+  'clock skew': ['was served by a clock that was stepped', 'were served by a clock that was stepped'],
+  'cache age': ['came from a cache', 'came from a cache'],
+  'materialization lag': ['is older than promised', 'are older than promised'],
+  'TTL boundary': ['is too old on one side only', 'are too old on one side only'],
+  'missing online': ['was lost online', 'were lost online'],
+  'late arrival': ['was served before its rows came in late', 'were served before their rows came in late'],
+  'rewritten history': ['was rewritten after it was served', 'were rewritten after they were served'],
+  'served ahead': ['is newer than what training sees', 'are newer than what training sees'],
+  duplicate: ['is of one of two rows of the same times', 'are of one of two rows of the same times'],
+  'not proved': [
+    'is of another row than training sees, and no record tells why,',
+    'are of another row than training sees, and no record tells why,',
+  ],
 };
 
-function wrong({ cause, examples }: Incident, isOne: boolean): string {
-  const [first] = examples;
-  const known = WRONG[cause]?.[isOne ? 0 : 1];
-  if (known !== undefined) return known;
+function wrong({ cause, examples: [first] }: Incident, isOne: boolean): string {
+  if (isWorded(cause)) return WRONG[cause][isOne ? 0 : 1];
   const verb = isOne ? 'is' : 'are';
-  if (cause === 'null or default substituted' && first !== undefined) {
-    return `${verb} ${valueText(first.served)} where ${isOne ? 'it' : 'they'} should be ${valueText(first.replayed)}`;
-  }
-  return isOne
-    ? 'differs from what training sees, and nothing explains it,'
-    : 'differ from what training sees, and nothing explains it,';
+  if (cause === 'unexplained')
+    return `${isOne ? 'differs' : 'differ'} from what training sees, and nothing explains it,`;
+  if (first === undefined) return `${verb} null or a default on one side only`;
+  return `${verb} ${valueText(first.served)} where ${isOne ? 'it' : 'they'} should be ${valueText(first.replayed)}`;
+}
+
+function isWorded(cause: Cause): cause is Exclude<Cause, OtherCause> {
+  return cause in WRONG;
 }
 
 const MOST_CHARACTERS = 40;

@@ -60,6 +60,8 @@ test('an answer that says what the row does not is seen', async () => {
     { cause: 'answer altered', values: 1, examples: [{ requestId: altered }] },
   ]);
   expect(snapshot.verdict).toBe('alarm');
+  // No value is present in a rate.
+  expect(snapshot.sentence).toMatch(/ than it was logged for 1 value since 12:30/);
 });
 
 test('where the history has nothing under the definition that served, it says nothing', async () => {

@@ -1,5 +1,6 @@
 /** The verdict's sentence names what made its level, and only that opens an alert; and how it says it. */
 import { describe, expect, test } from 'vitest';
+import { CURRENCY_CAUSES, FIDELITY_CAUSES } from '../../../../monitor/causes/cause.ts';
 import type { Cause } from '../../../../monitor/causes/cause.ts';
 import { faultsOf } from '../../../../monitor/verdict/faults.ts';
 import type { IncidentCounts } from '../../../../monitor/verdict/judged-view.ts';
@@ -94,7 +95,7 @@ describe('the sentence names what made the level', () => {
     const incidents = [incident('v__f', 'foreign row', 3, { rows: 3, values: 9 })];
     const views = [viewSample('v', { foreignEntities: 3 })];
     expect(concluded({ features, incidents, views }).sentence).toBe(
-      'Alarm: v__f differs from what training sees, and nothing explains it, for 3 of 90,000 values present (3 rows) ' +
+      'Alarm: v__f is of a row that is not its entity’s for 3 of 90,000 values present (3 rows) ' +
         'from 09:20 to 11:05; owner ml-platform; model churn-model.',
     );
     const source = { view: 'v', path: 'v.parquet', newestUs: null, endUs: 0, sourceFreshnessUs: 0 };
@@ -114,6 +115,30 @@ describe('the sentence names what made the level', () => {
     expect(day).toMatchObject({ verdict: 'alert', findings: [{ cause: 'distributions apart' }] });
     expect(day.sentence).toBe('Alert: v__f: served and replayed values are apart, D = 0.200 at 5.');
   });
+});
+
+test('only of what is unexplained the sentence says that nothing explains it', () => {
+  for (const cause of [...FIDELITY_CAUSES, ...CURRENCY_CAUSES]) {
+    for (const more of [[], ['v__g']]) {
+      const names = ['v__f', ...more];
+      const counts = { values: 900, beyondPromise: 900, harm: 900 };
+      const { sentence } = concluded({
+        features: names.map((name) => featureSample({ name, rows: 2_000, causes: { [cause]: 900 } })),
+        incidents: [incident('v__f', cause, 900, { features: names.map((name) => ({ name, ...counts })) })],
+      });
+      expect(sentence, cause).toMatch(/^Alarm: v__f( and 1 more feature)? \S.* for 900 of [24],000 values/);
+      expect(sentence.includes('nothing explains it'), cause).toBe(cause === 'unexplained');
+    }
+  }
+});
+
+test('of values that are unjudged the sentence does not say of how many present', () => {
+  const day = concluded({
+    features: [featureSample({ name: 'v__f', rows: 0, unjudged: 1 })],
+    incidents: [incident('v__f', 'answer altered', 1)],
+    views: [viewSample('v', { alteredAnswers: 1 })],
+  });
+  expect(day.sentence).toMatch(/^Alarm: v__f was answered otherwise than it was logged for 1 value from /);
 });
 
 describe('the sentence says', () => {
