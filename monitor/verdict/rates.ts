@@ -53,10 +53,11 @@ export function levelOfRates(day: RateCounts, earlier: readonly RateCounts[] = [
   const byValues = pooled(day, earlier, ({ present }) => present);
   const isFew = byValues.counts.present < LIMITS.leastValues;
   const none: RateLevel = { ...byValues, level: isFew ? 'too-few' : 'ok', by: null };
-  // A good day does not alert for the bad ones that it is pooled with.
+  // A good day does not alert for the bad ones that it is pooled with, nor one without unexplained rows for theirs.
   if (day.beyondPromise === 0) return none;
   const byRows = pooled(day, earlier, ({ rowsJudged }) => rowsJudged);
-  if (isUnexplained(byRows.counts)) return { ...byRows, level: 'alarm', by: 'unexplained' };
+  const isOfToday = day.rowsUnexplained > 0;
+  if (isOfToday && isUnexplained(byRows.counts)) return { ...byRows, level: 'alarm', by: 'unexplained' };
   if (!isFew && shareOf(byValues.counts) < LIMITS.alarmBelow) {
     const by = areRowsBelow(byValues.counts, LIMITS.alarmBelow) ? 'rate' : 'values';
     return { ...byValues, level: 'alarm', by };

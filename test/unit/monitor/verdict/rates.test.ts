@@ -125,6 +125,15 @@ describe('the level of a feature', () => {
     expect(level(rows(20, 1), rows(20, 20))).toBe('alarm');
   });
 
+  test('a day whose rows are all explained is no alarm for unexplained ones before it', () => {
+    const lost = { ...rows(20, 1, 2), rowsUnexplained: 0 };
+    expect(levelOfRates(lost, [rows(20, 20, 2, 20)])).toMatchObject({ level: 'alert', by: 'rate' });
+    expect(levelOfRates(rows(20, 1, 2, 1), [rows(20, 20, 2, 20)])).toMatchObject({
+      level: 'alarm',
+      by: 'unexplained',
+    });
+  });
+
   test('has an interval only over rows', () => {
     expect(rowInterval(rows(0, 0))).toBeNull();
     expect(rowInterval(rows(50, 1))!.map((end) => end.toFixed(3))).toEqual(['0.895', '0.996']);
