@@ -216,13 +216,16 @@ function dataFindings({ features, vectors, lostFiles, earlierOf }: FoundDay): We
   const none = { view: null, feature: null, cause: null, causes: [], verdict: 'not-enough-data' } as const;
   const judged = sum(features, judgedOf);
   const unjudged = sum(features, (feature) => feature.unjudged);
-  if (judged === 0)
-    return [{ ...none, text: `None of the ${counted(vectors.read, 'vector')} could be judged.`, weight: 3 }];
   const found: Weighed[] = [];
+  if (judged === 0) {
+    const text = `None of the ${counted(vectors.read, 'vector')} could be judged.`;
+    found.push({ ...none, text, weight: 3 });
+  }
   if (isMuchLost(vectors.read, lostFiles)) found.push({ ...none, text: lostText(lostFiles), weight: 2.5 });
-  if (unjudged / (judged + unjudged) > LIMITS.unjudgedMost) {
+  if (unjudged > 0 && unjudged / (judged + unjudged) > LIMITS.unjudgedMost) {
     found.push({ ...none, text: unjudgedText(judged, unjudged), weight: 2 });
   }
+  if (judged === 0) return found;
   const tooFew = features.filter((feature) => {
     const dropped = feature.withheld?.[DROPPED] ?? 0;
     const pooled = sum(earlierOf(feature.name), judgedOf);

@@ -85,6 +85,19 @@ describe('the verdict', () => {
     expect(unjudged(1_000).sentence).toBe('Not enough data: None of the 1,000 vectors could be judged.');
   });
 
+  test('where nothing was judged, it says all that kept it from that', () => {
+    const findings = (unjudged: number, lostFiles: CountedDay['lostFiles'] = []) => {
+      const features = [featureSample({ name: 'v__f', rows: 0, unjudged })];
+      return conclude(dayOfCounts({ features, lostFiles })).findings.map(({ text }) => text);
+    };
+    const none = 'None of the 1,000 vectors could be judged.';
+    const unjudged = expect.stringMatching(/^100 % of the values \(1000\) cannot be judged/) as unknown;
+    const lost = expect.stringMatching(/^The archive lacks 1 file/) as unknown;
+    expect(findings(0)).toEqual([none]);
+    expect(findings(1_000)).toEqual([none, unjudged]);
+    expect(findings(1_000, [{ hour: 7, files: 1, vectors: null }])).toEqual([none, lost, unjudged]);
+  });
+
   test('under 30 vectors in 7 days is too few, neither good nor bad', () => {
     const few = featureSample({ name: 'v__f', rows: 20, causes: { 'missing online': 20 } });
     const before = featureSample({ name: 'v__f', rows: 10 });
