@@ -29,10 +29,14 @@ function sliceOf(by: SliceBy, value: string, counts: readonly Omit<Slice, 'by' |
   return {
     by,
     value,
-    values: counts.reduce((sum, one) => sum + one.values, 0),
+    values: valuesOf(counts),
     mismatches: counts.reduce((sum, one) => sum + one.mismatches, 0),
     beyondPromise: counts.reduce((sum, one) => sum + one.beyondPromise, 0),
   };
+}
+
+function valuesOf(counts: readonly Pick<Slice, 'values'>[]): number {
+  return counts.reduce((sum, { values }) => sum + values, 0);
 }
 
 /**
@@ -50,8 +54,8 @@ export function holdingSlice(
   const found = slices.flatMap(({ by, value, mismatches }) => {
     if (mismatches < LIMITS.sliceHolds * values) return [];
     const alike = own.filter((counts) => counts.by === by);
-    const all = alike.reduce((sum, counts) => sum + counts.values, 0);
-    const share = (alike.find((counts) => counts.value === value)?.values ?? 0) / all;
+    // A view that the service takes in several roles has counts of each.
+    const share = valuesOf(alike.filter((counts) => counts.value === value)) / valuesOf(alike);
     return share <= LIMITS.sliceTraffic ? [{ by, value, share }] : [];
   });
   const [least] = found.toSorted((a, b) => a.share - b.share || SLICES.indexOf(a.by) - SLICES.indexOf(b.by));

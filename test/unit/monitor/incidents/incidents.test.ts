@@ -45,6 +45,19 @@ describe('harm', () => {
   });
 });
 
+test('the traffic of a slice is that of all roles of the view', () => {
+  const ofRole = [
+    { view: 'v', by: 'pod', value: 'a', values: 70, mismatches: 0, beyondPromise: 0 },
+    { view: 'v', by: 'pod', value: 'b', values: 30, mismatches: 0, beyondPromise: 0 },
+  ] as const;
+  const held = (value: string) => {
+    const slices = [{ by: 'pod', value, mismatches: 30 }] as const;
+    return holdingSlice({ view: 'v', values: 30, slices }, [...ofRole, ...ofRole]);
+  };
+  expect(held('a')).toBeNull();
+  expect(held('b')).toEqual({ by: 'pod', value: 'b' });
+});
+
 test('a slice that holds 80 % of 30 mismatches in at most 40 % of the traffic is named', () => {
   const traffic = (['a', 'b', 'c'] as const).map((value) => {
     return { view: 'v', by: 'pod', value, values: 1_000, mismatches: 0, beyondPromise: 0 } as const;
