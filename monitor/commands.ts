@@ -51,23 +51,35 @@ export async function ingest(
   }
 }
 
-/** Judges a day or an hour; exit code 1 when a verdict is alert or alarm, 3 when there was too little data to judge. */
+/**
+ * Judges a day or an hour; exit code 1 when a verdict is alert or alarm, 3 when there was too little data to judge.
+ * Where a service cannot be judged, the verdicts of the others are told first.
+ */
 export async function run(
   context: CommandContext,
   options: { date?: string; hour?: string; service?: string[] },
 ): Promise<ExitCode> {
   const project = projectOf(context);
-  const judged = await judgeDay(project, {
+  const asked = {
     ...(options.date === undefined ? {} : { date: options.date }),
     ...(options.hour === undefined ? {} : { hour: options.hour }),
     ...(options.service === undefined ? {} : { services: options.service }),
-  });
+  };
+  const judged: JudgedDay[] = [];
+  let failed: unknown = null;
+  try {
+    await judgeDay(project, asked, (day) => judged.push(day));
+  } catch (error) {
+    if (judged.length === 0) throw error;
+    failed = error;
+  }
   const snapshots = judged.map(({ snapshot }) => snapshot);
-  const told = await afterRun(project, snapshots);
+  const told = await afterRun(project, snapshots, failed === null);
   const render = (): string => {
     return [...judged.map((day) => verdictText(context, day)), ...(told === '' ? [] : [told])].join('\n\n');
   };
   await printResult(context, snapshots, render);
+  if (failed !== null) throw failed;
   return exitCodeOf(snapshots.map(({ verdict }) => verdict));
 }
 

@@ -28,19 +28,31 @@ interface JudgeOptions {
 /**
  * Judges a day or an hour and draws a report for each service, and the index of all reports.
  *
- * @throws  what `runMonitor` throws; MON_REPORTS when the report cannot be written
+ * @param judged  is told of each service that is judged, also where another one cannot be
+ * @throws        what `runMonitor` throws; MON_REPORTS when the report cannot be written
  */
-export async function judgeDay(project: Project, options: JudgeOptions = {}): Promise<JudgedDay[]> {
+export async function judgeDay(
+  project: Project,
+  options: JudgeOptions = {},
+  judged: (day: JudgedDay) => void = () => {},
+): Promise<JudgedDay[]> {
   const { date, hour } = askedSpan(options, project.clock.nowUs());
-  const snapshots = await RegistryDatabase.using(project.settings.registry, (database) =>
-    runMonitor(project, database, {
-      date,
-      hour,
-      ...(options.services === undefined ? {} : { services: options.services }),
-    }),
-  );
-  const days = snapshots.map((snapshot) => drawn(project, snapshot));
-  drawIndex(project.settings.reports, project.settings.project);
+  const { services } = options;
+  const asked = { date, hour, ...(services === undefined ? {} : { services }) };
+  const days: JudgedDay[] = [];
+  const add = (snapshot: Snapshot): void => {
+    const day = judgedDay(project, snapshot);
+    days.push(day);
+    judged(day);
+    drawDay(project.settings.reports, snapshot, project.logger);
+  };
+  try {
+    await RegistryDatabase.using(project.settings.registry, (database) =>
+      runMonitor(project, database, asked, add),
+    );
+  } finally {
+    if (days.length > 0) drawIndex(project.settings.reports, project.settings.project);
+  }
   return days;
 }
 
@@ -53,9 +65,9 @@ export function redrawReport(project: Project, service: string, span: JudgedSpan
   const { reports, project: name } = project.settings;
   const snapshot = readSnapshot(reports, service, spanText(span));
   if (snapshot !== null) {
-    const day = drawn(project, snapshot);
+    drawDay(reports, snapshot, project.logger);
     drawIndex(reports, name);
-    return day;
+    return judgedDay(project, snapshot);
   }
   const hour = span.hour === null ? '' : ` --hour ${span.hour}`;
   throw registryError('REG_UNKNOWN', `${service} was not judged for ${spanWords(span)}`, {
@@ -63,10 +75,9 @@ export function redrawReport(project: Project, service: string, span: JudgedSpan
   });
 }
 
-function drawn({ settings: { reports }, logger }: Project, snapshot: Snapshot): JudgedDay {
+function judgedDay({ settings: { reports } }: Project, snapshot: Snapshot): JudgedDay {
   const { service } = snapshot;
   const span = spanText(snapshot);
-  drawDay(reports, snapshot, logger);
   return {
     snapshot,
     snapshotFile: snapshotFile(reports, service, span),

@@ -45,17 +45,32 @@ interface MonitorOptions {
 /**
  * Judges a day or an hour; writes each service's verdict to the folder of reports, and its mismatches beside it.
  *
- * @returns  one snapshot per service, in the order of the bundle
- * @throws   MON_DAY, MON_NO_VECTORS, MON_LOG, MON_REPORTS, REG_NOT_APPLIED, REG_UNKNOWN, REG_SOURCE
+ * @param judged  is told of each verdict when it is written
+ * @returns       one snapshot per service, in the order of the bundle
+ * @throws        MON_DAY, MON_NO_VECTORS, MON_LOG, MON_REPORTS, REG_NOT_APPLIED, REG_UNKNOWN, REG_SOURCE; what the
+ *                first service that cannot be judged throws, once the others are judged
  */
 export async function runMonitor(
   project: Project,
   database: RegistryDatabase,
   options: MonitorOptions,
+  judged: (snapshot: Snapshot) => void = () => {},
 ): Promise<Snapshot[]> {
   return await withDay(project, database, options, async (day, found) => {
     const snapshots: Snapshot[] = [];
-    for (const service of found) snapshots.push(await new ServiceRun(day, service).judge());
+    const errors: unknown[] = [];
+    for (const service of found) {
+      try {
+        const snapshot = await new ServiceRun(day, service).judge();
+        snapshots.push(snapshot);
+        judged(snapshot);
+      } catch (error) {
+        errors.push(error);
+        const { name } = service.service;
+        if (found.length > 1) project.logger.warn(`${name} cannot be judged: ${(error as Error).message}`);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
     return snapshots;
   });
 }

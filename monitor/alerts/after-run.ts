@@ -24,10 +24,15 @@ import { pushPath, verdictMetrics } from './verdict-metrics.ts';
 import type { MeasuredService } from './verdict-metrics.ts';
 
 /**
- * @param judged  the verdicts of the run, written already
- * @returns       lines for the person who ran it; empty: nobody had to be told
+ * @param judged   the verdicts of the run, written already
+ * @param isWhole  whether every service was judged: else no heartbeat is sent
+ * @returns        lines for the person who ran it; empty: nobody had to be told
  */
-export async function afterRun(project: Project, judged: readonly Snapshot[]): Promise<string> {
+export async function afterRun(
+  project: Project,
+  judged: readonly Snapshot[],
+  isWhole = true,
+): Promise<string> {
   const { alerts, metrics, pushUrl, pushUrlFile, heartbeatUrl, heartbeatUrlFile } = project.settings.monitor;
   const push = secretOf(pushUrl, pushUrlFile);
   const heartbeat = secretOf(heartbeatUrl, heartbeatUrlFile);
@@ -37,7 +42,7 @@ export async function afterRun(project: Project, judged: readonly Snapshot[]): P
       : await tellAlerts(project, () => judged.map((snapshot) => alertedService(project, snapshot)));
   if (judged.some(({ hour }) => hour !== undefined)) return tellingText(tellings);
   if (metrics !== null || push !== null) await publishMetrics(project, judged, tellings);
-  if (heartbeat !== null) {
+  if (heartbeat !== null && isWhole) {
     await calling(project, 'the heartbeat', async (sendMs, ca) =>
       deliver({ method: 'GET', url: secretValue(heartbeat), ca }, sendMs),
     );
