@@ -31,7 +31,7 @@ export async function rewrittenRows(
     const before = applied?.views.get(id);
     if (before === undefined || before.definitionId === view.definitionId) continue;
     const runs = await database.runs({ view: id });
-    const onlineRows = Math.max(0, ...runs.map(metOnline));
+    const onlineRows = runs.reduce((most, run) => Math.max(most, metOnline(run)), 0);
     let historyRows = 0;
     if (before.kind === 'aggregated') {
       historyRows = rowsComputedLast(historyRoot, before);

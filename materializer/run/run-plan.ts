@@ -60,7 +60,11 @@ function rangeAfter(
 ): RunPlan {
   const complete = runs.filter((run) => run.state === 'complete' && movesBookmark(run));
   const previous = complete.at(-1) ?? null;
-  const historyCutoffUs = complete.length === 0 ? null : Math.max(...complete.map((run) => run.toUs));
+  // A view may have more runs than a call takes arguments.
+  const historyCutoffUs = complete.reduce<number | null>(
+    (most, { toUs }) => Math.max(most ?? toUs, toUs),
+    null,
+  );
   const looksAtLateness = view.kind === 'aggregated' && view.source.createdTime !== null;
   const owed = looksAtLateness && previous !== null && isOwed(runs, previous);
   const again = looksAtLateness && previous !== null && previous.latenessUs !== view.latenessUs;

@@ -158,7 +158,7 @@ export class ViewExplainer {
     const found: EarlierRow[] = [];
     for (const { sql, commit } of removed) {
       const { rows } = await entityRows(this.#duck, { history: sql, view, entity, ids }, { atUs });
-      found.push(...rows.map((row) => ({ ...row, commit })));
+      for (const row of rows) found.push({ ...row, commit });
     }
     return found;
   }

@@ -124,7 +124,8 @@ export class ServedHistory {
     if (mark !== null) return mark.watermarkUs;
     const ids = countingIds(view, entity.joinKeys);
     const own = this.#runs.filter((run) => run.state === 'complete' && ids.includes(run.definitionId));
-    return own.length === 0 ? null : Math.max(...own.map((run) => run.watermarkUs));
+    // A view may have more runs than a call takes arguments.
+    return own.reduce<number | null>((most, run) => Math.max(most ?? run.watermarkUs, run.watermarkUs), null);
   }
 
   #isAlike({ view, entity }: DefinedView): boolean {

@@ -40,7 +40,10 @@ export async function layRuns(duck: DuckDb, runs: readonly RunRecord[]): Promise
     CREATE OR REPLACE TEMP TABLE ${MARKS} (online_us BIGINT, watermark_us BIGINT)`);
   const rows = runs.map((run) => {
     const before = ended.filter(({ finishedUs }) => finishedUs <= run.startedUs);
-    const beforeUs = before.length === 0 ? null : Math.max(...before.map(({ watermarkUs }) => watermarkUs));
+    const beforeUs = before.reduce<number | null>(
+      (most, { watermarkUs }) => Math.max(most ?? watermarkUs, watermarkUs),
+      null,
+    );
     // What a run that failed had committed went online with the next one.
     const online = run.state === 'complete' ? run : ended.find(({ startedUs }) => startedUs >= run.startedUs);
     const times = [beforeUs, run.toUs, run.startedUs, online?.finishedUs ?? null];

@@ -160,7 +160,7 @@ export class Column {
     this.items = from.items;
     this.#heap = from.#heap;
     this.#heapEnd = from.#heapEnd;
-    this.#long.push(...from.#long);
+    for (const place of from.#long) this.#long.push(place);
   }
 
   /** Copies the first `rows` values into a vector of the column's type. */
