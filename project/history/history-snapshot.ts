@@ -94,13 +94,16 @@ export class HistorySnapshot {
   /** @returns the files with rows of these definitions that entries took out; they may be gone from the disk */
   removed(definitionIds: readonly number[]): RemovedHistoryFile[] {
     const names = new Set(definitionIds.map(definitionName));
-    const files = [...this.state.removed.values()].filter((file) => !file.retired);
-    const all = files.map((file): RemovedHistoryFile => {
+    // What another program had written, and the table was restored from since, is nobody's.
+    const own = [...this.state.removed.values()].filter((file) => {
+      return !file.retired && names.has(definitionOf(file.path) ?? '');
+    });
+    const all = own.map((file): RemovedHistoryFile => {
       const { version, modificationTime, removedVersion, removedMs } = file;
       const times = { addedBy: version, addedMs: modificationTime, removedBy: removedVersion, removedMs };
       return { ...historyFile(this.folder, file), ...times };
     });
-    return byPath(all).filter(({ definition }) => names.has(definition));
+    return byPath(all);
   }
 
   /** @returns the files that readers of the table see, in the same order */
@@ -146,10 +149,15 @@ function byPath<File extends HistoryFile>(files: readonly File[]): File[] {
   return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
+/** @returns the definition whose rows a file of ours holds, as its name ends with it */
+function definitionOf(path: string): string | undefined {
+  return /\.([0-9a-f]{8})\.parquet$/.exec(path)?.[1];
+}
+
 /** @throws REG_STORE when the file is none that plumb wrote: it may hold rows of several definitions */
 function historyFile(folder: string, added: TableFile): HistoryFile {
   const path = decodeURIComponent(added.path);
-  const definition = /\.([0-9a-f]{8})\.parquet$/.exec(path)?.[1];
+  const definition = definitionOf(path);
   const stats = added.stats === undefined ? null : (JSON.parse(added.stats) as FileStats);
   const [first, last] = [stats?.minValues, stats?.maxValues].map((values) => values?.['event_time']);
   if (definition === undefined || first === undefined || last === undefined) {

@@ -205,8 +205,9 @@ test('joined files that a training set was made of stay as long as it does', asy
   expect(filesOnDisk()).toHaveLength(2);
 });
 
-test('a file that another program has written into the table is named, not read', async () => {
+test('a file that another program has written into the table is named, not read, and harms none once it is out', async () => {
   await append(1, [1]);
+  const before = await rowsOf();
   const { folder, version } = readHistory(root, view)!;
   const more = { partitionValues: {}, size: 1, modificationTime: 0, dataChange: true };
   writeEntry(folder, version + 1, [{ add: { path: 'part-0001.parquet', ...more } }]);
@@ -214,6 +215,10 @@ test('a file that another program has written into the table is named, not read'
     code: 'REG_STORE',
     message: expect.stringContaining('part-0001.parquet is no file of a history'),
   });
+  const gone = { path: 'part-0001.parquet', ...more, deletionTimestamp: 0, extendedFileMetadata: true };
+  writeEntry(folder, version + 2, [{ remove: gone }]);
+  expect(await rowsOf()).toEqual(before);
+  expect(readHistory(root, view)!.removed([view.definitionId])).toEqual([]);
 });
 
 test('where a column gets another type, older files leave the table, and are still read under their definition', async () => {
