@@ -55,6 +55,13 @@ interface Reading extends Pick<FeatureView, 'delayUs' | 'ttlUs'> {
   readonly definition: number;
 }
 
+interface JoinedTable {
+  readonly name: string;
+  readonly mode: 'trained' | 'available';
+  /** Whether it has the features of its rows, or their times alone. */
+  readonly hasValues: boolean;
+}
+
 const PAGE_VECTORS = 10_240;
 
 export class ViewReplay {
@@ -84,11 +91,12 @@ export class ViewReplay {
     const { nanos } = await this.#layHistory(bundles, written);
     const readings = this.#readings(bundles);
     for (const mode of ['trained', 'available'] as const) {
-      await this.#joinAsOf(mode, `replay_${mode}`, readings, nanos);
+      await this.#joinAsOf({ name: `replay_${mode}`, mode, hasValues: true }, readings, nanos);
     }
-    await this.#joinAsOf('trained', 'replay_own', this.#ownReadings(readings, written), nanos);
-    await this.#replayed.clocks.join((labels, table) =>
-      this.#joinAsOf('trained', table, this.#readings(bundles, labels), nanos),
+    const own = this.#ownReadings(readings, written);
+    await this.#joinAsOf({ name: 'replay_own', mode: 'trained', hasValues: false }, own, nanos);
+    await this.#replayed.clocks.join((labels, name) =>
+      this.#joinAsOf({ name, mode: 'trained', hasValues: false }, this.#readings(bundles, labels), nanos),
     );
     await this.#duck.run(this.#baseSql(bundles));
     await this.#duck
@@ -213,12 +221,12 @@ export class ViewReplay {
   }
 
   async #joinAsOf(
-    mode: 'trained' | 'available',
-    table: string,
+    { name: table, mode, hasValues }: JoinedTable,
     readings: readonly Reading[],
     nanos: ViewHistory['nanos'],
   ): Promise<void> {
     const { view } = this.#replayed;
+    const outputs = view.features.map(({ name }) => ({ feature: name, as: `${mode}_${name}` }));
     const parts: string[] = [];
     for (const [i, { labels, definition, delayUs, ttlUs }] of readings.entries()) {
       const join = {
@@ -230,7 +238,7 @@ export class ViewReplay {
         tombstones: view.kind === 'aggregated',
         keys: this.keys,
         features: view.features,
-        outputs: view.features.map(({ name }) => ({ feature: name, as: `${mode}_${name}` })),
+        outputs: hasValues ? outputs : [],
         mode,
         delayUs,
         ttlUs,
