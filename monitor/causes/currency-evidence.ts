@@ -208,9 +208,9 @@ function olderText(row: RowFacts, missed: AskedRow): string {
 
 /** What is known where no record tells: where to look first, and what is missing. */
 function notProved(facts: ValueFacts): string {
-  const { row } = facts;
+  const { row, type } = facts;
   const { served, replayed } = row;
-  const values = `served ${shownValue(facts.served)}, replayed ${shownValue(facts.replayed)}`;
+  const values = `served ${shownValue(facts.served, type)}, replayed ${shownValue(facts.replayed, type)}`;
   const had = served === null ? 'no row' : rowText(row, served);
   if (replayed === null) return `serving had ${had}, the replay has none, and no record tells why; ${values}`;
   return `serving had ${had}, the replay has ${rowText(row, replayed)}; ${untoldText(row)}; ${values}`;

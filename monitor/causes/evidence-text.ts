@@ -1,7 +1,7 @@
 /** Times, values and rows in evidence; times as short as possible while they still differ from the time of serving. */
 import { formatDuration } from '../../contract/std/duration.ts';
-import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { Value } from '../../contract/value-type.ts';
+import { dayOf, formatTimestamp, timestampText } from '../../contract/std/timestamp.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
 import type { RowFacts } from './facts.ts';
 import type { RowTimes } from './row-order.ts';
 
@@ -26,14 +26,20 @@ export function spanText(us: number): string {
 const HMAC = /^hmac:[0-9a-f]{64}$/;
 const SHOWN_CHARACTERS = 60;
 
-/** @returns a value as evidence shows it */
-export function shownValue(value: Value): string {
+/** @returns a value as evidence shows it: a time as RFC 3339, of a long text the beginning and its length */
+export function shownValue(value: Value, { kind }: ValueType): string {
   if (value === null) return 'null';
-  if (typeof value === 'string') {
-    return HMAC.test(value) ? value : JSON.stringify(value.slice(0, SHOWN_CHARACTERS));
-  }
+  if (typeof value === 'string') return HMAC.test(value) ? value : shownText(value);
   if (typeof value === 'object') return 'another value';
+  if (kind === 'timestamp' && typeof value === 'bigint') return timestampText(value);
   return Object.is(value, -0) ? '-0' : String(value);
+}
+
+function shownText(text: string): string {
+  const characters = [...text];
+  if (characters.length <= SHOWN_CHARACTERS) return JSON.stringify(text);
+  const beginning = characters.slice(0, SHOWN_CHARACTERS).join('');
+  return `${JSON.stringify(`${beginning}…`)} (${characters.length.toLocaleString('en-US')} characters)`;
 }
 
 /** @returns `the row of edge 11:00`; in a stored view `the row of 11:00` */

@@ -18,8 +18,8 @@ export function fidelityEvidence(facts: ValueFacts, cause: Cause): string {
 type Sentence = (facts: ValueFacts, servedRow: string) => string;
 
 const SENTENCES: Readonly<Record<FidelityCause, Sentence>> = {
-  'answer altered': ({ served }, servedRow) =>
-    `${servedRow} gives ${shownValue(served)}, but the answer that was logged beside it says another value`,
+  'answer altered': ({ served, type }, servedRow) =>
+    `${servedRow} gives ${shownValue(served, type)}, but the answer that was logged beside it says another value`,
   'on-demand differs': () => 'the function gives another output over the inputs that were logged',
   'foreign row': foreign,
   'null or default substituted': (facts, servedRow) =>
@@ -41,11 +41,11 @@ function foreign({ row }: ValueFacts, servedRow: string): string {
 }
 
 /** Both values of an altered row, where they may be shown; of a value that is itself true, that another one is not. */
-function sides({ alteration, held, served }: ValueFacts, servedRow: string): string {
+function sides({ alteration, held, served, type }: ValueFacts, servedRow: string): string {
   if (alteration === null) return `${servedRow} has another value online than in the history beside this one`;
   return held === undefined
     ? `${servedRow} has another value online than in the history`
-    : `${servedRow} has ${shownValue(served)} online and ${shownValue(held)} in the history`;
+    : `${servedRow} has ${shownValue(served, type)} online and ${shownValue(held, type)} in the history`;
 }
 
 /** A row of a value that was not changed may have others that were: the sentence is of this value, where it was. */
