@@ -3,17 +3,14 @@
  * all of it is the same. Called by kept-roles.ts.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { createReadStream, readdirSync, statSync } from 'node:fs';
 import type { FeatureView } from '../../contract/model.ts';
 import { entryHash } from '../../project/delta/delta-log.ts';
 import { openHistory } from '../../project/engine/duckdb/history.ts';
 import { seenHistory } from '../../project/history/history-place.ts';
-import { OWN_PACKAGE } from '../../project/own-package.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import type { MonitoredDay } from '../monitored-day.ts';
-
-/** Another one whenever a role's outcome, or how it is judged, becomes another. */
-const FORMAT = 1;
+import { ownCode } from './own-code.ts';
 
 /**
  * @param trained  the spreads of the service's features in training
@@ -27,17 +24,14 @@ export async function runTie(
   const { book, database, hmacKey, project, log } = day;
   const views = [...new Set(service.views.map(({ view }) => view))].map((id) => book.current.views.get(id)!);
   const parts: unknown[] = [
-    [FORMAT, OWN_PACKAGE.version, process.version],
+    [ownCode(), process.version],
     [day.date, day.hour, service.name, book.current.hash, readdirSync(project.settings.bundles).toSorted()],
     [...trained],
     hmacKey === null ? null : [hmacKey.id, hashOf(hmacKey.secret)],
-    log.files.map(({ folder, hour, file }) => [
-      folder,
-      hour,
-      log.isOfSpool ? hashOf(readFileSync(file)) : stampOf(file),
-    ]),
     [...log.leftOut],
   ];
+  for (const { folder, hour, file } of log.files)
+    parts.push([folder, hour, log.isOfSpool ? await hashOfFile(file) : stampOf(file)]);
   for (const view of views) parts.push([await historyOf(day, view), await database.runs({ view: view.id })]);
   return hashOf(JSON.stringify(parts));
 }
@@ -58,4 +52,11 @@ function stampOf(file: string): readonly number[] {
 
 function hashOf(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 16);
+}
+
+/** A file may be larger than what can be read at once. */
+async function hashOfFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex').slice(0, 16);
 }
