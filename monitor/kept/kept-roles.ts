@@ -7,13 +7,14 @@
  *
  * The first is written last, so where it is the others are. A tie names all that they depend on (run-tie.ts): what
  * bears another one is removed. The folder goes when the verdict is written; what is older than three days goes with
- * the next run. What cannot be read is judged again.
+ * the next run. What cannot be read is judged again, and where nothing can be kept a run goes on without it.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { writeDurably } from '../../contract/std/files/durable-file.ts';
+import { CodedError } from '../../contract/std/coded-error.ts';
+import { syncFile, writeDurably } from '../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import { spanText } from '../judged-span.ts';
@@ -21,6 +22,7 @@ import type { MonitoredDay } from '../monitored-day.ts';
 import type { KeptRole } from './kept-role.ts';
 import { runTie } from './run-tie.ts';
 
+const NOT_KEPT = 'what is judged cannot be kept for the case that this run is killed';
 const KEPT_MS = 3 * 86_400_000;
 
 /** What of a role stands in a table of DuckDB. */
@@ -37,35 +39,40 @@ interface KeptTable {
 export type KeptTables = Readonly<Record<string, KeptTable>>;
 type TablesOf = (outcome: KeptRole) => KeptTables;
 
+/** Where a service's roles of a day are kept, and the tie that they bear. */
+interface Place {
+  readonly folder: string;
+  readonly tie: string;
+}
+
 export class KeptRoles {
-  readonly #folder: string;
-  readonly #tie: string;
+  /** null: nothing is kept. */
+  readonly #place: Place | null;
   readonly #warn: (line: string) => void;
 
-  private constructor(folder: string, tie: string, warn: (line: string) => void) {
-    this.#folder = folder;
-    this.#tie = tie;
+  private constructor(place: Place | null, warn: (line: string) => void) {
+    this.#place = place;
     this.#warn = warn;
   }
 
-  /** @param trained  the spreads of the service's features in training */
+  /**
+   * Where nothing can be kept, it warns.
+   *
+   * @param trained  the spreads of the service's features in training
+   */
   static async open(
     day: MonitoredDay,
     served: DayOfService,
     trained: ReadonlyMap<string, number>,
   ): Promise<KeptRoles> {
-    const { settings, logger } = day.project;
-    const home = join(settings.monitor.scratch, 'plumb-monitor', 'kept');
-    const project = createHash('sha256').update(settings.reports).digest('hex').slice(0, 8);
-    const folder = join(home, `${served.service.name} ${spanText(day)} ${project}`);
-    makeFolder(folder, 0o700);
-    removeOld(home, day.project.clock.nowUs() / 1_000);
-    makeFolder(folder, 0o700);
-    const tie = await runTie(day, served, trained);
-    for (const name of readdirSync(folder)) {
-      if (!name.startsWith(`${tie}-`)) rmSync(join(folder, name), { force: true });
+    const warn = (line: string): void => day.project.logger.warn(line);
+    try {
+      return new KeptRoles(await placeOf(day, served, trained), warn);
+    } catch (error) {
+      if (error instanceof CodedError) throw error;
+      warn(`${NOT_KEPT}: ${(error as Error).message}`);
+      return new KeptRoles(null, warn);
     }
-    return new KeptRoles(folder, tie, (line) => logger.warn(line));
   }
 
   /**
@@ -75,9 +82,11 @@ export class KeptRoles {
    * @returns     null: it was not judged before, or what is kept of it cannot be read
    */
   async take(role: number, tablesOf: TablesOf): Promise<KeptRole | null> {
+    const place = this.#place;
+    if (place === null) return null;
     let outcome: KeptRole;
     try {
-      outcome = deserialize(readFileSync(this.#file(role, 'roles'))) as KeptRole;
+      outcome = deserialize(readFileSync(fileOf(place, role, 'roles'))) as KeptRole;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#unreadable(error);
       return null;
@@ -85,7 +94,7 @@ export class KeptRoles {
     const restored: KeptTable[] = [];
     try {
       for (const [name, table] of Object.entries(tablesOf(outcome))) {
-        await table.restore(this.#file(role, name));
+        await table.restore(fileOf(place, role, name));
         restored.push(table);
       }
       return outcome;
@@ -98,27 +107,30 @@ export class KeptRoles {
 
   /** Keeps a role that has ended. What cannot be kept is warned of: the run goes on. */
   async keep(role: number, outcome: KeptRole, tablesOf: TablesOf): Promise<void> {
+    const place = this.#place;
+    if (place === null) return;
     try {
       for (const [name, table] of Object.entries(tablesOf(outcome))) {
-        const file = this.#file(role, name);
-        await table.keep(`${file}.${process.pid}.tmp`);
-        renameSync(`${file}.${process.pid}.tmp`, file);
+        const file = fileOf(place, role, name);
+        const aside = `${file}.${process.pid}.tmp`;
+        await table.keep(aside);
+        syncFile(aside);
+        renameSync(aside, file);
       }
-      writeDurably(this.#file(role, 'roles'), serialize(outcome));
+      writeDurably(fileOf(place, role, 'roles'), serialize(outcome));
     } catch (error) {
-      this.#warn(
-        `what was judged cannot be kept for the case that this run is killed: ${(error as Error).message}`,
-      );
+      this.#warn(`${NOT_KEPT}: ${(error as Error).message}`);
     }
   }
 
-  /** Called when the verdict is written. */
+  /** Called when the verdict is written. What is left goes when it is old. */
   remove(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
-  }
-
-  #file(role: number, name: string): string {
-    return join(this.#folder, `${this.#tie}-${role}.${name}`);
+    if (this.#place === null) return;
+    try {
+      rmSync(this.#place.folder, { recursive: true, force: true });
+    } catch (error) {
+      this.#warn(`what was kept of this run cannot be removed: ${(error as Error).message}`);
+    }
   }
 
   #unreadable(error: unknown): void {
@@ -126,6 +138,30 @@ export class KeptRoles {
       `what a killed run had judged cannot be read, and is judged again: ${(error as Error).message}`,
     );
   }
+}
+
+/** Makes the folder of a service's day, and removes what bears another tie. */
+async function placeOf(
+  day: MonitoredDay,
+  served: DayOfService,
+  trained: ReadonlyMap<string, number>,
+): Promise<Place> {
+  const { settings } = day.project;
+  const home = join(settings.monitor.scratch, 'plumb-monitor', 'kept');
+  const project = createHash('sha256').update(settings.reports).digest('hex').slice(0, 8);
+  const folder = join(home, `${served.service.name} ${spanText(day)} ${project}`);
+  makeFolder(folder, 0o700);
+  removeOld(home, day.project.clock.nowUs() / 1_000);
+  makeFolder(folder, 0o700);
+  const tie = await runTie(day, served, trained);
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(`${tie}-`)) rmSync(join(folder, name), { force: true });
+  }
+  return { folder, tie };
+}
+
+function fileOf({ folder, tie }: Place, role: number, name: string): string {
+  return join(folder, `${tie}-${role}.${name}`);
 }
 
 function removeOld(home: string, nowMs: number): void {

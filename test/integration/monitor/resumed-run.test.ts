@@ -4,8 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { expect, onTestFinished, test } from 'vitest';
 import type { KeptRole } from '../../../monitor/kept/kept-role.ts';
@@ -168,6 +168,16 @@ test('what was judged is not judged again, and a file that is damaged is, with a
       'what a killed run had judged cannot be read, and is judged again',
     );
   }
+});
+
+test('where nothing can be kept, the day is judged all the same, with a warning', async () => {
+  const day = await wrongDay();
+  mkdirSync(dirname(keptFolder(day)), { recursive: true });
+  writeFileSync(keptFolder(day), 'no folder');
+  expect((await judge(day)).views).toHaveLength(2);
+  expect(day.project.said.join('\n')).toContain(
+    'what is judged cannot be kept for the case that this run is killed: ',
+  );
 });
 
 const CHANGES: readonly (readonly [what: string, change: (day: MonitoredDay) => unknown])[] = [
