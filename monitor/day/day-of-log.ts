@@ -39,7 +39,7 @@ export interface DayOfLog extends Pick<DayInArchive, 'files' | 'isOfSpool'> {
    * them.
    */
   readonly gaps: number;
-  /** Starts of a sidecar that have a record on the day but no last record. */
+  /** Starts of a sidecar that have a record on the day, but neither a last record nor one after the day. */
   readonly openTails: number;
   /** Days before it were removed by `monitor.keepServedDays`; empty: none was. */
   readonly keptFrom: string;
@@ -182,6 +182,6 @@ function accountOf(
   return {
     hasRecords: ofDay.length > 0,
     gaps: gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0),
-    openTails: ofDay.filter(({ closed }) => !closed).length,
+    openTails: ofDay.filter(({ closed, lastUs }) => !closed && lastUs < toUs).length,
   };
 }
