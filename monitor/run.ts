@@ -127,8 +127,10 @@ function servicesOf(bundle: Bundle, names: readonly string[] | undefined): Featu
 async function readLog(day: Omit<MonitoredDay, 'log'>, scratch: string): Promise<DayOfLog> {
   const { project, book, duck, hmacKey } = day;
   const { entities, services } = book.current;
+  let isOfSpool = true;
   try {
     const archive = await archivedSpan(project, day, join(scratch, 'served'));
+    ({ isOfSpool } = archive);
     const hashedIds = hasHashedIds(entities.values())
       ? await HashedIds.read(duck, { settings: day.histories, logger: project.logger }, book.current, hmacKey)
       : null;
@@ -136,9 +138,14 @@ async function readLog(day: Omit<MonitoredDay, 'log'>, scratch: string): Promise
     return await readDayOfLog(duck, archive, { services, span: day, bundle, hashedIds });
   } catch (error) {
     if (error instanceof CodedError) throw error;
-    const { spool } = project.settings.log;
-    throw monitorError('MON_LOG', `${spool} cannot be read: ${(error as Error).message}`, {}, error);
+    const what = `${placeOf(project, isOfSpool)} cannot be read: ${(error as Error).message}`;
+    throw monitorError(isOfSpool ? 'MON_LOG' : 'MON_SERVED', what, {}, error);
   }
+}
+
+/** @returns where the vectors lie, as sentences name it */
+function placeOf({ settings }: Project, isOfSpool: boolean): string {
+  return isOfSpool ? settings.log.spool : `the archive in ${settings.served}`;
 }
 
 interface EmptyDay {
@@ -147,17 +154,9 @@ interface EmptyDay {
   readonly log: DayOfLog;
 }
 
-function noVectors({ settings }: Project, { span, services, log }: EmptyDay): Error {
-  const { served } = settings;
-  const { spool } = settings.log;
+function noVectors(project: Project, { span, services, log }: EmptyDay): Error {
+  const { served } = project.settings;
   const of = services === undefined ? '' : ` of ${services.join(', ')}`;
-  const then = span.hour === null ? 'that day' : 'that hour';
-  const has =
-    log.services.size > 0
-      ? `; it has vectors of ${[...log.services.keys()].join(', ')}`
-      : log.hasRecords
-        ? `; its records of ${then} hold none`
-        : '';
   if (log.lostFiles.length > 0) {
     const what = `the archive in ${served} is not whole: ${lostText(log.lostFiles)}`;
     return monitorError('MON_SERVED', what, { file: served });
@@ -166,5 +165,15 @@ function noVectors({ settings }: Project, { span, services, log }: EmptyDay): Er
     const what = `the vectors of ${spanWords(span)} were removed: monitor.keepServedDays keeps those from ${log.keptFrom} on`;
     return monitorError('MON_NO_VECTORS', what);
   }
-  return monitorError('MON_NO_VECTORS', `${spool} has no vectors${of} of ${spanWords(span)}${has}`);
+  const judged = log.leftOut.size > 0 ? ' that can be judged' : '';
+  const has = `${placeOf(project, log.isOfSpool)} has no vectors${of} of ${spanWords(span)}${judged}`;
+  return monitorError('MON_NO_VECTORS', `${has}${whatElse(log, span)}`);
+}
+
+/** What there is instead, as the end of a sentence. */
+function whatElse({ services, leftOut, hasRecords }: DayOfLog, { hour }: JudgedSpan): string {
+  const others = services.size === 0 ? [] : [`it has vectors of ${[...services.keys()].join(', ')}`];
+  const left = [...leftOut].map(([what, vectors]) => `${vectors} ${what} are left out`);
+  if (others.length + left.length > 0) return `; ${[...others, ...left].join(', ')}`;
+  return hasRecords ? `; its records of ${hour === null ? 'that day' : 'that hour'} hold none` : '';
 }

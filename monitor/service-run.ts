@@ -15,6 +15,7 @@ import { driftOfDay } from './drift/day-drift.ts';
 import type { DriftOfDay } from './drift/day-drift.ts';
 import type { DriftReferences } from './drift/drift-references.ts';
 import { dayHealth } from './health/day-health.ts';
+import { monitorError } from './errors.ts';
 import { AsServed } from './as-served/as-served.ts';
 import { trainedSpreads } from './tally/feature-spreads.ts';
 import { NO_TRAFFIC, agreedByOpen, agreeingRowCounts, replayedSpreads } from './replay/agreeing-traffic.ts';
@@ -253,14 +254,27 @@ export class ServiceRun {
     judge.addLikeness(await looksLike(duck, view, replay, unexplained.rows()));
   }
 
-  /** @throws REG_SOURCE when the view's history cannot be read */
+  /** @throws REG_SOURCE when the view's history cannot be read, MON_SERVED when it is the archive */
   async #reading<T>(view: FeatureView, read: () => Promise<T>): Promise<T> {
     try {
       return await read();
     } catch (error) {
       if (error instanceof CodedError) throw error;
+      await this.#checkArchive();
       const why = (error as Error).message.split('\n')[0];
       throw registryError('REG_SOURCE', `the history of ${view.id} cannot be read: ${why}`, {}, error);
+    }
+  }
+
+  /** Asked where a join with a history has failed: DuckDB does not say which side it was. @throws MON_SERVED */
+  async #checkArchive(): Promise<void> {
+    const { duck, project } = this.#day;
+    try {
+      await this.#served.files.readWhole(duck);
+    } catch (error) {
+      const { served } = project.settings;
+      const why = (error as Error).message.split('\n')[0];
+      throw monitorError('MON_SERVED', `the archive in ${served} cannot be read: ${why}`, {}, error);
     }
   }
 
