@@ -153,7 +153,7 @@ export class ServiceRun {
     );
     const hasRows = split !== null && split.given > 0;
     const taking = taken.map(({ feature }) => feature);
-    const spreads = hasRows ? await replayedSpreads(duck, taking) : [];
+    const spreads = split?.isLaid === true ? await replayedSpreads(duck, taking) : [];
     const tallies = new Map(
       taken.map(({ feature, fullName }, i) => {
         return [feature.name, new FeatureTally(feature, trained.get(fullName) ?? spreads[i] ?? null)];

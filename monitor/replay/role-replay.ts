@@ -59,6 +59,8 @@ interface SplitRole {
   readonly agreeing: readonly AgreeingStates[];
   /** How many rows were given out and agree. */
   readonly given: number;
+  /** Whether rows of the history are laid out, so that some could agree. */
+  readonly isLaid: boolean;
   readonly hasCreatedTimes: boolean;
   readonly traffic: AgreeingTraffic;
   /** How many rows are open. */
@@ -95,12 +97,22 @@ export async function splitRole(
   const float32 = bundles.filter((bundle) => role.serviceOf(bundle).tensor === 'float32');
   const split = { rows, keys, features, hasCreatedTimes, readings, float32, asked: role.asked };
   await splitRows(duck, split);
+  const isLaid = readings.length > 0;
   const none = { given: 0, states: taken.map(() => new Map()) };
-  const { given, states } = readings.length === 0 ? none : await countAgreeing(duck, taken);
+  const { given, states } = isLaid ? await countAgreeing(duck, taken) : none;
   const asked = { rows, keys, features: taken.length, fromUs: role.fromUs };
-  const traffic = readings.length === 0 ? NO_TRAFFIC : await agreeingTraffic(duck, asked);
+  const traffic = isLaid ? await agreeingTraffic(duck, asked) : NO_TRAFFIC;
   const open = await layOpenRows(duck, rows);
-  return { features: served, joinColumns: keys, agreeing: states, given, hasCreatedTimes, traffic, open };
+  return {
+    features: served,
+    joinColumns: keys,
+    agreeing: states,
+    given,
+    isLaid,
+    hasCreatedTimes,
+    traffic,
+    open,
+  };
 }
 
 /** A feature of the role's rows, and the columns that may have it. */

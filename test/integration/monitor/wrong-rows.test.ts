@@ -105,3 +105,15 @@ test('a file that is gone from the disk proves nothing', async () => {
   const served = serve(0, [1n, 10], '11:04:00');
   expect(causesOf(await day.judge(SETTLED))).toEqual({ [served]: 'unexplained' });
 });
+
+test('where no row agrees, harm is measured by the history all the same', async () => {
+  await makeDay();
+  const values = Array.from({ length: 20 }, (_, i) => [null, i] as const);
+  await writeHistory(values, 'r-11');
+  for (const [i, [, spent]] of values.entries()) serve(i, [null, spent + 0.5], '11:04:00');
+  const { features } = await day.judge(SETTLED);
+  const spent = features.find(({ name }) => name === 'orders__spent_1d')!;
+  expect(spent).toMatchObject({ exactMatch: 0, rows: 20 });
+  // Half a unit of about ten between the quartiles.
+  expect(spent.harm).toBeCloseTo(20 * (0.5 / 9.5), 5);
+});
