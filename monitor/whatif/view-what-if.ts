@@ -68,7 +68,7 @@ export async function simulateView(day: MonitoredDay, asked: AskedView): Promise
   const entity = day.book.current.entities.get(view.entity)!;
   const roles = asked.services.flatMap((served) => rolesOf(served, view));
   const laid = await layView(day, { ...asked, roles, runs, entity, now });
-  if (laid === null) return nothing;
+  if (typeof laid === 'string') return { ...nothing, unknown: laid };
   const features = roles.map((role) => role.features);
   const run = async (simulated: Simulated): Promise<RoleCounts[]> =>
     await simulate(day.duck, view, features, simulated);
@@ -122,12 +122,15 @@ function rolesOf(served: DayOfService, view: FeatureView): TakingRole[] {
     });
 }
 
+const NONE_READ =
+  'not known: the vectors of the day were answered when the view had another entity, or another key';
+
 interface LaidView {
   readonly settings: readonly Setting[];
   simulatedBy(setting: Setting): Simulated;
 }
 
-/** Lays out all tables of the view. @returns null: no vector of the day has a row of it */
+/** Lays out all tables of the view. @returns why nothing can be simulated */
 async function layView(
   day: MonitoredDay,
   asked: AskedView & {
@@ -136,11 +139,12 @@ async function layView(
     readonly entity: Entity;
     readonly now: SettingsNow;
   },
-): Promise<LaidView | null> {
+): Promise<LaidView | string> {
   const { duck } = day;
   const { view, roles, runs, entity, now } = asked;
   const history = new ServedHistory(duck, day.histories, { view, entity }, runs);
   const { readings, histories, ofBundle } = await readingsOf(day, view, history, roles);
+  if (readings.length === 0) return NONE_READ;
   const asking = roles.map((role): AskingRole => ({
     used: role.used,
     requestKeys: role.served.service.requestKeys,
@@ -153,7 +157,7 @@ async function layView(
     keys: entity.joinKeys.length,
     share: asked.share,
   });
-  if (span === null || histories.length === 0) return null;
+  if (span === null) return 'no vector of the day has a row of it';
   const firstUs = Math.min(...roles.map(({ served }) => served.firstUs));
   const { delayUs: proposedUs } = proposeDelay(view, runs, { firstUs, lastUs: span.toUs });
   const settings = settingsFor(view, now, asked.times, proposedUs);
@@ -207,9 +211,9 @@ async function readingsOf(
   for (const bundle of [...bundles].toSorted()) {
     const defined = book.servedDefinition(bundle, view);
     const id = view.kind === 'stored' ? 0 : defined.view.definitionId;
-    const sql = histories.get(id) ?? (await history.of(defined));
+    const sql = await history.of(defined);
     if (sql === null) continue;
-    histories.set(id, sql);
+    if (!histories.has(id)) histories.set(id, sql);
     const { delayUs, ttlUs, hopUs, freshnessUs } = defined.view;
     const completeUs = view.kind === 'stored' ? null : history.completeUpTo(defined);
     const definition = [...histories.keys()].indexOf(id);

@@ -36,7 +36,7 @@ function roleText({
   const ttl = now.ttlUs === null ? '' : `, TTL ${formatDuration(now.ttlUs)}`;
   const name = role === view ? view : `${role} (${view})`;
   const head = `${name}: ${runs}, cache ${formatDuration(now.cacheUs)}, delay ${formatDuration(now.delayUs)}${ttl}`;
-  if (simulated === null) return `${head}\n  ${unknown ?? 'no vector of the day has a row of it'}`;
+  if (simulated === null) return `${head}\n  ${unknown}`;
   const lines = [
     ['as measured', ...cells(measured)],
     ['the same, simulated', ...cells(simulated)],

@@ -1,12 +1,18 @@
 /** `plumb monitor whatif` on planted days: what it says of the settings as they are is what `monitor run` measured. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { definitionIdOf } from '../../../contract/definitions/definition-json.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import type { WhatIfOptions } from '../../../monitor/whatif/asked-settings.ts';
 import { whatIf } from '../../../monitor/whatif/what-if.ts';
 import type { WhatIf } from '../../../monitor/whatif/what-if.ts';
 import { renderWhatIf } from '../../../monitor/whatif/what-if-table.ts';
 import { DAY, at } from '../../support/day-time.ts';
-import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
+import {
+  customer as CUSTOMER,
+  driver as DRIVER,
+  orders as ordersView,
+} from '../../support/fixtures/materialized-project.ts';
+import { MonitoredDay, SERVICE } from '../../support/fixtures/monitored-day.ts';
 import type { DriverRow, OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
 
 const SETTLED = '2026-01-10T00:00:00';
@@ -209,6 +215,44 @@ describe('what cannot be said', () => {
       ['not known: the source has no created tim', null],
     ]);
     expect(renderWhatIf([await ask()])).toContain('  not known: the source has no created times');
+  });
+
+  test('vectors from when the view had another entity or key', async () => {
+    day = await MonitoredDay.make();
+    await recordRuns();
+    await day.appendOrders([orderRow(1, 2)]);
+    await day.writeDrivers([driverRow(1, 1)]);
+    day.setWatermark(clock(3 * 60));
+    day.serve(clock(130), 'c-1', servedOrder(1, 130, 130), 1, servedDriver(1, 130));
+    const shopper = { ...CUSTOMER, name: 'shopper' };
+    day.publish(ordersView({ entity: 'shopper' }), SERVICE, 'raw', [shopper]);
+    await day.judge(SETTLED);
+    const [first, second] = (await ask({ cache: '1s' })).roles;
+    expect(first!.unknown).toMatch(/^not known: .* another entity, or another key$/);
+    expect(first!.simulated).toBe(null);
+    expect(second!.simulated!.present).toBe(1);
+  });
+
+  test('vectors of a stored view with another key, of which others of the day have the key of now', async () => {
+    day = await MonitoredDay.make();
+    await recordRuns();
+    await day.appendOrders([orderRow(1, 2)]);
+    const times = `make_timestamp(${at(clock(65))})`;
+    await day.project.writeParquet(
+      'drivers',
+      `SELECT 1::BIGINT AS driver_id, 1::BIGINT AS rider_id, ${times} AS event_timestamp, ${times} AS created,
+         1.125::DOUBLE AS conv_rate, NULL::BIGINT AS trips, NULL::VARCHAR[] AS tags`,
+    );
+    day.setWatermark(clock(3 * 60));
+    const keys = ['driver_id', 'rider_id', 'driver_id'].map((name) => ({ name, type: 'int64' }) as const);
+    for (const [i, key] of [...keys, keys[1]!].entries()) {
+      day.driverStats = { ...day.driverStats, definitionId: definitionIdOf(day.driverStats, [key]) };
+      day.publish(day.orders, SERVICE, 'raw', [{ ...DRIVER, description: `${i}`, joinKeys: [key] }]);
+      day.serve(clock(140 + i), 'c-1', servedOrder(1, 140, 140), 1);
+    }
+    await day.judge(SETTLED);
+    const drivers = (await ask({ cache: '1s', view: ['driver_stats'] })).roles[0]!;
+    expect([drivers.measured.present, drivers.simulated!.present]).toEqual([2, 2]);
   });
 
   const BAD: readonly (readonly [WhatIfOptions, RegExp])[] = [
