@@ -14,9 +14,7 @@ import type {
   JoinKey,
   ServiceView,
 } from '../../contract/model.ts';
-import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import { duckKeyType } from '../../project/engine/duckdb/history.ts';
 import type { DefinedView, ServedHistory } from '../judge/served-history.ts';
 import { restColumn } from '../archive/archive-shape.ts';
 import { NO_TRAFFIC, agreeingTraffic } from './agreeing-traffic.ts';
@@ -24,6 +22,7 @@ import type { AgreeingTraffic } from './agreeing-traffic.ts';
 import { countAgreeing } from './agreeing-counts.ts';
 import type { AgreeingStates } from './agreeing-counts.ts';
 import { layOpenRows } from './open-rows.ts';
+import { roleKeys } from './role-keys.ts';
 import { splitRows } from './row-split.ts';
 import type { BundleReading } from './row-split.ts';
 import { layRowsInForce } from './rows-in-force.ts';
@@ -137,40 +136,6 @@ function restOf(files: ServedFiles, { used, view, features }: ReplayedRole): Arc
 /** Earlier in the day the service may have taken what it does not take now. */
 function servedFeature({ feature: { name, type }, fullName, column }: ArchivedFeature): ServedFeature {
   return { name, type, columns: column === undefined ? [fullName] : [column, fullName] };
-}
-
-/**
- * Which ids of a request are those of the role: as the bundle that answered had it.
- *
- * @returns the columns of the keys, and what adds them to a SELECT of vectors
- */
-function roleKeys(
-  { used, entity, requestKeys, serviceOf }: ReplayedRole,
-  bundles: readonly string[],
-): { readonly keys: readonly string[]; withKeys(sql: string): string } {
-  const columnsOf = (names: readonly string[]): string[] =>
-    names.map((name) => {
-      const at = requestKeys.findIndex((key) => key.name === name);
-      return at === -1 ? 'NULL' : `key_${at}`;
-    });
-  const today = columnsOf(used.requestKeys);
-  const own = bundles.map((bundle) => {
-    const then = serviceOf(bundle).views.find(({ role }) => role === used.role);
-    return { bundle, columns: then === undefined ? today : columnsOf(then.requestKeys) };
-  });
-  const others = own.filter(({ columns }) => columns.join() !== today.join());
-  if (others.length === 0) return { keys: today, withKeys: (sql) => sql };
-  const named = today.map((column, i) => {
-    const cases = others.map(
-      ({ bundle, columns }) => `WHEN ${quoteText(bundle)} THEN ${columns[i] ?? 'NULL'}`,
-    );
-    const type = duckKeyType(entity.joinKeys[i]!.type);
-    return `TRY_CAST(CASE bundle ${cases.join(' ')} ELSE ${column} END AS ${type}) AS role_key_${i}`;
-  });
-  return {
-    keys: today.map((_, i) => `role_key_${i}`),
-    withKeys: (sql) => `SELECT *, ${named.join(', ')} FROM (${sql})`,
-  };
 }
 
 /** @returns how the vectors of each bundle are read of which rows can agree */

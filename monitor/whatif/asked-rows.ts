@@ -9,10 +9,11 @@
  * All services are in it, since those of a pod share its cache. Vectors of a bundle whose view is not comparable, and
  * those that were answered UNAVAILABLE, are not counted; of the others the setting decides which are judged.
  */
-import type { FeatureView, ServiceView, JoinKey } from '../../contract/model.ts';
+import type { FeatureView, ServiceView } from '../../contract/model.ts';
 import { ROW_SOURCES, UNAVAILABLE } from '../../contract/status.ts';
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { RoleKeys } from '../replay/role-keys.ts';
 import type { ServedFiles } from '../replay/served-files.ts';
 
 export const ASKED = 'whatif_asked';
@@ -22,7 +23,7 @@ export const READINGS = 'whatif_readings';
 /** A view as one service takes it in one role. */
 export interface AskingRole {
   readonly used: ServiceView;
-  readonly requestKeys: readonly JoinKey[];
+  readonly keys: RoleKeys;
   readonly files: ServedFiles;
   /** By bundle the number of its reading; vectors of other bundles are not counted. */
   readonly readings: ReadonlyMap<string, number>;
@@ -91,19 +92,17 @@ export async function layAskedRows(
 }
 
 /** @returns null: no vector of the day has a row of the role */
-function servedSql({ used, requestKeys, files, readings }: AskingRole, role: number): string | null {
+function servedSql({ used, keys, files, readings }: AskingRole, role: number): string | null {
   const rows = files.rowsOf(used.role, []);
   if (rows === null) return null;
-  const keys = used.requestKeys.map(
-    (name, i) => `key_${requestKeys.findIndex((key) => key.name === name)} AS k${i}`,
-  );
+  const named = keys.keys.map((column, i) => `${column} AS k${i}`);
   const cases = [...readings].map(([bundle, reading]) => `WHEN ${quoteText(bundle)} THEN ${reading}`);
   const reading = cases.length === 0 ? 'NULL' : `CASE bundle ${cases.join(' ')} END`;
-  return `SELECT ${role}::INTEGER AS role, (${reading})::INTEGER AS reading, vid, pod, epoch, sequence, ${keys.join(', ')},
+  return `SELECT ${role}::INTEGER AS role, (${reading})::INTEGER AS reading, vid, pod, epoch, sequence, ${named.join(', ')},
       served_us, coalesce(fetched_us, served_us) AS fetched_us, watermark_us,
       status = ${UNAVAILABLE} OR source = ${ROW_SOURCES.indexOf('stale')} AS is_down,
       status <> ${UNAVAILABLE} AND (${reading}) IS NOT NULL AS is_counted
-    FROM (${rows})`;
+    FROM (${keys.withKeys(rows)})`;
 }
 
 function readingSql(reading: Reading, i: number): string {

@@ -11,6 +11,8 @@ import type { RunRecord } from '../../contract/run-record.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import { ServedHistory } from '../judge/served-history.ts';
 import type { MonitoredDay } from '../monitored-day.ts';
+import { roleKeys } from '../replay/role-keys.ts';
+import type { RoleKeys } from '../replay/role-keys.ts';
 import { proposeDelay } from '../verdict/delay-proposal.ts';
 import { layAskedRows } from './asked-rows.ts';
 import type { AskingRole, Reading } from './asked-rows.ts';
@@ -143,11 +145,11 @@ async function layView(
   const { duck } = day;
   const { view, roles, runs, entity, now } = asked;
   const history = new ServedHistory(duck, day.histories, { view, entity }, runs);
-  const { readings, histories, ofBundle } = await readingsOf(day, view, history, roles);
+  const { bundles, readings, histories, ofBundle } = await readingsOf(day, view, history, roles);
   if (readings.length === 0) return NONE_READ;
   const asking = roles.map((role): AskingRole => ({
     used: role.used,
-    requestKeys: role.served.service.requestKeys,
+    keys: keysOf(day, role, entity, bundles),
     files: role.served.files,
     readings: new Map([...ofBundle].filter(([bundle]) => isComparable(day, view, role, bundle))),
   }));
@@ -199,16 +201,22 @@ async function readingsOf(
   view: FeatureView,
   history: ServedHistory,
   roles: readonly TakingRole[],
-): Promise<{ readings: Reading[]; histories: string[]; ofBundle: ReadonlyMap<string, number> }> {
-  const bundles = new Set<string>();
+): Promise<{
+  bundles: string[];
+  readings: Reading[];
+  histories: string[];
+  ofBundle: ReadonlyMap<string, number>;
+}> {
+  const served = new Set<string>();
   for (const { files } of new Set(roles.map(({ served }) => served))) {
     const rows = await duck.rows(`SELECT DISTINCT bundle FROM (${files.vectors})`);
-    for (const { bundle } of rows) bundles.add(bundle as string);
+    for (const { bundle } of rows) served.add(bundle as string);
   }
+  const bundles = [...served].toSorted();
   const histories = new Map<number, string>();
   const readings: Reading[] = [];
   const ofBundle = new Map<string, number>();
-  for (const bundle of [...bundles].toSorted()) {
+  for (const bundle of bundles) {
     const defined = book.servedDefinition(bundle, view);
     const id = view.kind === 'stored' ? 0 : defined.view.definitionId;
     const sql = await history.of(defined);
@@ -219,7 +227,18 @@ async function readingsOf(
     const definition = [...histories.keys()].indexOf(id);
     ofBundle.set(bundle, readings.push({ definition, delayUs, ttlUs, hopUs, freshnessUs, completeUs }) - 1);
   }
-  return { readings, histories: [...histories.values()], ofBundle };
+  return { bundles, readings, histories: [...histories.values()], ofBundle };
+}
+
+function keysOf(
+  { book }: MonitoredDay,
+  role: TakingRole,
+  entity: Entity,
+  bundles: readonly string[],
+): RoleKeys {
+  const { service } = role.served;
+  const serviceOf = (bundle: string): FeatureService => book.servedService(bundle, service);
+  return roleKeys({ used: role.used, entity, requestKeys: service.requestKeys, serviceOf }, bundles);
 }
 
 /** Whether the service took then what it takes now, and the view had the same features. */

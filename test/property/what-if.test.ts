@@ -33,6 +33,7 @@ const FEATURES: readonly Feature[] = [
 /** The first role takes both, the other one the text alone; both are of one service each, and share the pods. */
 const ROLES: readonly (readonly number[])[] = [[0, 1], [1]];
 const KEY = { name: 'id', type: 'string' } as const;
+const KEYS = { keys: ['key_0'], withKeys: (sql: string) => sql };
 
 interface Scene extends NaiveDay {
   readonly delayUs: number;
@@ -238,14 +239,14 @@ async function lay(day: Scene, readAhead: boolean, folder: string): Promise<bool
     );
     const files = await ServedFiles.read(duck, [[path]], [KEY]);
     const used = { role: 'view', view: 'view', requestKeys: ['id'] };
-    roles.push({ used, requestKeys: [KEY], files, readings: new Map([['now', 0]]), features });
+    roles.push({ used, keys: KEYS, files, readings: new Map([['now', 0]]), features });
   }
   const nobody = await ServedFiles.read(duck, [], [KEY]);
   const asking = roles.map(
     (role) =>
       role ?? {
         used: { role: 'view', view: 'view', requestKeys: ['id'] },
-        requestKeys: [KEY],
+        keys: KEYS,
         files: nobody,
         readings: new Map(),
       },

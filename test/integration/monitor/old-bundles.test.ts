@@ -3,6 +3,8 @@ import { afterEach, expect, test } from 'vitest';
 import type { FeatureService } from '../../../contract/model.ts';
 import { SURFACES } from '../../../contract/wire/log/served-record.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { whatIf } from '../../../monitor/whatif/what-if.ts';
+import { DAY, at } from '../../support/day-time.ts';
 import { MonitoredDay, SERVICE, servedRow } from '../../support/fixtures/monitored-day.ts';
 
 const SETTLED = '2026-01-10T00:00:00';
@@ -59,6 +61,21 @@ test('the keys of a role are those of the bundle that answered', async () => {
   expect(snapshot.views[0]!.fidelity).toMatchObject({ true: 2, foreign: 2 });
   // Two entities, each with a row that was right and served once.
   expect(snapshot.incidents[0]).toMatchObject({ cause: 'foreign row', entities: 2, rows: 2, values: 4 });
+});
+
+test('so they are where another setting is simulated', async () => {
+  day = await MonitoredDay.make();
+  day.publish(day.orders, serviceOf('customer_id'));
+  await writeHistory({ a: [1n, 10] });
+  const [startedUs, finishedUs] = [at('11:01:00'), at('11:02:00')];
+  const watermarkUs = at(TIMES.event);
+  await day.record(day.orders, { runId: 'r-11', toUs: startedUs, watermarkUs, startedUs, finishedUs });
+  serve({ customer_id: 'a', buyer_id: 'b' }, [1n, 10]);
+  day.publish(day.orders, serviceOf('buyer_id'));
+  await day.judge(SETTLED);
+  const [result] = await whatIf(day.project, { date: DAY, cache: '1s' });
+  const { measured, simulated } = result!.roles[0]!;
+  for (const rates of [measured, simulated]) expect(rates).toMatchObject({ present: 2, exact: 2 });
 });
 
 test.each([
