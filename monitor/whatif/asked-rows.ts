@@ -6,8 +6,8 @@
  *                     served_us, fetched_us | watermark_us | is_down: the store failed then | is_counted
  *   whatif_readings   reading | definition | delay_us, ttl_us | hop_us | freshness_us | complete_us
  *
- * All services are in it, since those of a pod share its cache. Vectors of a bundle whose view is not comparable, and
- * those that were answered UNAVAILABLE, are not counted; of the others the setting decides which are judged.
+ * All services are in it, since those of a pod share its cache. Vectors without a reading, and those that were answered
+ * UNAVAILABLE, are not counted; of the others the setting decides which are judged.
  */
 import type { FeatureView, ServiceView } from '../../contract/model.ts';
 import { ROW_SOURCES, UNAVAILABLE } from '../../contract/status.ts';
@@ -110,4 +110,14 @@ function readingSql(reading: Reading, i: number): string {
   const us = (value: number | null, as: string): string => `${value ?? 'NULL'}::BIGINT AS ${as}`;
   return `SELECT ${i}::INTEGER AS reading, ${definition}::INTEGER AS definition, ${us(delayUs, 'delay_us')}, ${us(ttlUs, 'ttl_us')},
     ${us(hopUs, 'hop_us')}, ${us(freshnessUs, 'freshness_us')}, ${us(completeUs, 'complete_us')}`;
+}
+
+/** @returns by role how many of its vectors have no reading, if any has; all: none has one */
+export async function unreadVectors(duck: DuckDb): Promise<Map<number, number | 'all'>> {
+  const rows =
+    await duck.rows(`SELECT role, count(*) FILTER (reading IS NULL)::DOUBLE AS unread, count(*)::DOUBLE AS n
+    FROM ${ASKED} GROUP BY role`);
+  return new Map(
+    rows.map(({ role, unread, n }) => [role as number, unread === n ? 'all' : (unread as number)]),
+  );
 }

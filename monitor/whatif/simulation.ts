@@ -30,6 +30,12 @@ export interface Simulated {
   readonly ttlUs?: number;
 }
 
+export interface ComparedFeature {
+  readonly feature: Feature;
+  /** Numbers of the readings whose vectors do not have it to compare. */
+  readonly lackedBy: readonly number[];
+}
+
 const ONLINE = 'whatif_online';
 const TRAINABLE = 'whatif_trainable';
 const ANSWERS = 'whatif_answers';
@@ -48,14 +54,14 @@ type SimulatedView = Pick<FeatureView, 'kind' | 'hopUs' | 'outOfOrderUs' | 'feat
 export async function simulate(
   duck: DuckDb,
   view: SimulatedView,
-  roles: readonly (readonly Feature[])[],
+  roles: readonly (readonly ComparedFeature[])[],
   simulated: Simulated,
 ): Promise<RoleCounts[]> {
   await layOnline(duck, simulated.schedule);
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${ANSWERS} AS ${answersSql(view, simulated)}`);
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${MISSED} AS ${missedSql(view)}`);
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${GROUPS} AS
-    SELECT role, sn, tn, coalesce(m.is_within, false) AS is_within, count(*) AS vectors
+    SELECT role, reading, sn, tn, coalesce(m.is_within, false) AS is_within, count(*) AS vectors
     FROM ${ANSWERS} a LEFT JOIN ${MISSED} m USING (place) WHERE sn IS NOT NULL OR tn IS NOT NULL GROUP BY ALL`);
   const ages = await agesByRole(duck, ANSWERS);
   const counts: RoleCounts[] = [];
@@ -104,8 +110,8 @@ async function layOnline(duck: DuckDb, schedule: Schedule): Promise<void> {
 }
 
 /**
- * place | role | definition, e | served_us, delay_us, ttl_us, freshness_us | watermark_us | found, trained: n of the
- * rows that were there | sn, tn: of those whose values count | is_withheld: the served row is too old
+ * place | role, reading | definition, e | served_us, delay_us, ttl_us, freshness_us | watermark_us | found, trained: n
+ * of the rows that were there | sn, tn: of those whose values count | is_withheld: the served row is too old
  */
 function answersSql(view: SimulatedView, { cache, schedule, delayUs, ttlUs }: Simulated): string {
   const isStored = view.kind === 'stored';
@@ -114,7 +120,7 @@ function answersSql(view: SimulatedView, { cache, schedule, delayUs, ttlUs }: Si
     : 'AND complete_us IS NOT NULL AND ((served_us - delay_us) // hop_us) * hop_us <= complete_us';
   const read = `SELECT reading, definition, ${delayUs ?? 'delay_us'} AS delay_us, ${ttlUs ?? 'ttl_us'} AS ttl_us, hop_us,
     freshness_us, complete_us FROM ${READINGS}`;
-  const asked = `(SELECT a.place, a.role, a.e, a.served_us, r.* EXCLUDE (reading), f.x${cache} AS x
+  const asked = `(SELECT a.place, a.role, a.reading, a.e, a.served_us, r.* EXCLUDE (reading), f.x${cache} AS x
     FROM ${ASKED} a JOIN (${read}) r USING (reading) JOIN ${FETCHES} f USING (place) WHERE a.is_counted ${judged})`;
   const isTooOld = isStored
     ? 's.event_us < a.served_us - a.ttl_us'
@@ -157,14 +163,20 @@ function missedSql({ kind }: SimulatedView): string {
     JOIN ${ROWS} m ON m.n = a.first_n AND m.definition = a.definition AND m.e = a.e`;
 }
 
-function countsSql({ features: all }: SimulatedView, role: number, features: readonly Feature[]): string {
-  const present: string[] = [];
-  const exact: string[] = [];
-  for (const { name, type, missing } of features) {
+function countsSql(
+  { features: all }: SimulatedView,
+  role: number,
+  features: readonly ComparedFeature[],
+): string {
+  const present = ['0'];
+  const exact = ['0'];
+  for (const { feature, lackedBy } of features) {
+    const { name, type, missing } = feature;
     const column = `v${all.findIndex((one) => one.name === name)}`;
     const received = (side: string): string =>
       `CASE WHEN ${side}.n IS NULL THEN ${sqlLiteral(type, missing)} ELSE ${side}.${column} END`;
-    const isPresent = `s.${column} IS NOT NULL OR t.${column} IS NOT NULL`;
+    const isCompared = lackedBy.length === 0 ? 'true' : `g.reading NOT IN (${lackedBy.join(', ')})`;
+    const isPresent = `${isCompared} AND (s.${column} IS NOT NULL OR t.${column} IS NOT NULL)`;
     present.push(`(${isPresent})::INTEGER`);
     const isSame = `g.sn IS NOT DISTINCT FROM g.tn OR ${sameValueSql(type, received('s'), received('t'))}`;
     exact.push(`((${isPresent}) AND (${isSame}))::INTEGER`);

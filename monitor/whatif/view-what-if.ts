@@ -14,7 +14,7 @@ import type { MonitoredDay } from '../monitored-day.ts';
 import { roleKeys } from '../replay/role-keys.ts';
 import type { RoleKeys } from '../replay/role-keys.ts';
 import { proposeDelay } from '../verdict/delay-proposal.ts';
-import { layAskedRows } from './asked-rows.ts';
+import { layAskedRows, unreadVectors } from './asked-rows.ts';
 import type { AskingRole, Reading } from './asked-rows.ts';
 import { settingsFor } from './asked-settings.ts';
 import type { AskedTimes } from './asked-settings.ts';
@@ -25,7 +25,7 @@ import { scheduleOf, usualRun } from './simulated-runs.ts';
 import type { Schedule } from './simulated-runs.ts';
 import type { RoleCounts, Setting, SettingsNow } from './setting.ts';
 import { layTrainable, loggedAges, simulate } from './simulation.ts';
-import type { Simulated } from './simulation.ts';
+import type { ComparedFeature, Simulated } from './simulation.ts';
 
 /** A role of a service, by which it takes the view. */
 interface TakingRole {
@@ -37,6 +37,8 @@ interface TakingRole {
 export interface RoleOutcome {
   readonly service: FeatureService;
   readonly used: ServiceView;
+  /** Vectors in no count: the view had another entity or key then, or none of the features. */
+  readonly unread: number | 'all';
   /** How old the data was that was served. */
   readonly loggedAges: Pick<RoleCounts, 'ageP50Us' | 'ageP99Us'>;
   readonly simulated: RoleCounts;
@@ -71,9 +73,9 @@ export async function simulateView(day: MonitoredDay, asked: AskedView): Promise
   const roles = asked.services.flatMap((served) => rolesOf(served, view));
   const laid = await layView(day, { ...asked, roles, runs, entity, now });
   if (typeof laid === 'string') return { ...nothing, unknown: laid };
-  const features = roles.map((role) => role.features);
+  const unread = await unreadVectors(day.duck);
   const run = async (simulated: Simulated): Promise<RoleCounts[]> =>
-    await simulate(day.duck, view, features, simulated);
+    await simulate(day.duck, view, laid.compared, simulated);
   const simulated = await run({ cache: 0, schedule: null });
   const settings: { readonly setting: Setting; readonly counts: readonly RoleCounts[] }[] = [];
   for (const [i, setting] of laid.settings.entries()) {
@@ -89,6 +91,7 @@ export async function simulateView(day: MonitoredDay, asked: AskedView): Promise
     roles: roles.map(({ served, used }, i) => ({
       service: served.service,
       used,
+      unread: unread.get(i) ?? 0,
       loggedAges: ages.get(i) ?? { ageP50Us: null, ageP99Us: null },
       simulated: simulated[i]!,
       settings: settings.map(({ setting, counts }) => ({ ...setting, ...counts[i]! })),
@@ -115,20 +118,21 @@ function rolesOf(served: DayOfService, view: FeatureView): TakingRole[] {
   return service.views
     .filter((used) => used.view === view.id)
     .map((used) => {
-      const own = service.features.filter(({ role }) => role === used.role);
-      return {
-        served,
-        used,
-        features: own.map((one) => view.features.find(({ name }) => name === one.feature)!),
-      };
+      const own = service.features
+        .filter(({ role }) => role === used.role)
+        .map((one) => view.features.find(({ name }) => name === one.feature)!);
+      // The log has no value of a dropped one, so that nothing was measured either.
+      return { served, used, features: own.filter(({ log }) => log !== 'drop') };
     });
 }
 
-const NONE_READ =
-  'not known: the vectors of the day were answered when the view had another entity, or another key';
+export const NONE_READ =
+  'not known: the vectors of the day were answered when the view had another entity or key, or none of these features';
 
 interface LaidView {
   readonly settings: readonly Setting[];
+  /** Of each role. */
+  readonly compared: readonly (readonly ComparedFeature[])[];
   simulatedBy(setting: Setting): Simulated;
 }
 
@@ -151,8 +155,11 @@ async function layView(
     used: role.used,
     keys: keysOf(day, role, entity, bundles),
     files: role.served.files,
-    readings: new Map([...ofBundle].filter(([bundle]) => isComparable(day, view, role, bundle))),
+    readings: new Map(
+      [...ofBundle].filter(([bundle]) => role.features.some((one) => isCompared(day, role, one, bundle))),
+    ),
   }));
+  const compared = roles.map((role) => role.features.map((one) => comparedFeature(day, role, one, ofBundle)));
   const span = await layAskedRows(duck, {
     roles: asking,
     readings,
@@ -188,7 +195,7 @@ async function layView(
     longestDelayUs: Math.max(...readings.map(({ delayUs }) => delayUs), ...delays),
   });
   await layTrainable(duck);
-  return { settings, simulatedBy };
+  return { settings, compared, simulatedBy };
 }
 
 function distinctSchedules(schedules: readonly Schedule[]): Schedule[] {
@@ -207,12 +214,12 @@ async function readingsOf(
   histories: string[];
   ofBundle: ReadonlyMap<string, number>;
 }> {
-  const served = new Set<string>();
+  const named = new Set<string>();
   for (const { files } of new Set(roles.map(({ served }) => served))) {
     const rows = await duck.rows(`SELECT DISTINCT bundle FROM (${files.vectors})`);
-    for (const { bundle } of rows) served.add(bundle as string);
+    for (const { bundle } of rows) named.add(bundle as string);
   }
-  const bundles = [...served].toSorted();
+  const bundles = [...named].toSorted();
   const histories = new Map<number, string>();
   const readings: Reading[] = [];
   const ofBundle = new Map<string, number>();
@@ -241,14 +248,29 @@ function keysOf(
   return roleKeys({ used: role.used, entity, requestKeys: service.requestKeys, serviceOf }, bundles);
 }
 
-/** Whether the service took then what it takes now, and the view had the same features. */
-function isComparable({ book }: MonitoredDay, view: FeatureView, role: TakingRole, bundle: string): boolean {
-  const then = book.servedView(bundle, view);
-  const service = book.bundle(bundle).services.get(role.served.service.name);
-  const took = new Set(
-    service?.features.filter((one) => one.role === role.used.role).map((one) => one.feature),
-  );
-  return role.features.every(
-    (feature) => took.has(feature.name) && then.features.some((one) => isSameFeature(one, feature)),
-  );
+function comparedFeature(
+  day: MonitoredDay,
+  role: TakingRole,
+  feature: Feature,
+  readings: ReadonlyMap<string, number>,
+): ComparedFeature {
+  const lacking = [...readings].filter(([bundle]) => !isCompared(day, role, feature, bundle));
+  return { feature, lackedBy: lacking.map(([, reading]) => reading) };
+}
+
+/** Whether the service took the feature by that bundle, and the log has of it what can be compared. */
+function isCompared(
+  { book, hmacKey }: MonitoredDay,
+  { served, used }: TakingRole,
+  feature: Feature,
+  bundle: string,
+): boolean {
+  const taken = book.bundle(bundle).services.get(served.service.name)?.features ?? [];
+  const isTaken = (one: (typeof taken)[number]): boolean =>
+    one.role === used.role && one.feature === feature.name;
+  if (taken.length > 0 && !taken.some(isTaken)) return false;
+  const view = book.current.views.get(used.view)!;
+  const then = book.servedView(bundle, view).features.find((one) => isSameFeature(one, feature));
+  if (then === undefined || then.log === 'drop') return false;
+  return hmacKey !== null || (then.log === 'raw' && feature.log === 'raw');
 }

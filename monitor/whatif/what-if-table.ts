@@ -26,6 +26,7 @@ function roleText({
   view,
   now,
   unknown,
+  unread,
   measured,
   simulated,
   apart,
@@ -44,7 +45,13 @@ function roleText({
   ];
   const align = ['left', 'right', 'right', 'right', 'right'] as const;
   const table = renderTable(['', 'exact', 'or within promise', 'median age', 'p99 age'], lines, align);
-  const notes = apart === null ? [] : wrapped(`Note: ${apart}.`, WIDTH, { first: '  ' });
+  const left =
+    unread === 0
+      ? null
+      : `vectors in no count: ${unread} (the view had another entity or key then, or none of these features)`;
+  const notes = [apart, left].flatMap((note) =>
+    note === null ? [] : wrapped(`Note: ${note}.`, WIDTH, { first: '  ' }),
+  );
   return [head, ...table.split('\n').map((line) => `  ${line}`), ...notes].join('\n');
 }
 

@@ -20,7 +20,7 @@ import type { WhatIfOptions } from './asked-settings.ts';
 import { apartText, settingText } from './sentences.ts';
 import { ratesOf } from './setting.ts';
 import type { SettingRates, SettingsNow, SimulatedSetting } from './setting.ts';
-import { simulateView } from './view-what-if.ts';
+import { NONE_READ, simulateView } from './view-what-if.ts';
 import type { RoleOutcome, ViewOutcome } from './view-what-if.ts';
 
 export interface WhatIf {
@@ -37,6 +37,8 @@ interface RoleWhatIf {
   readonly now: SettingsNow;
   /** Why nothing can be said; null: it can. */
   readonly unknown: string | null;
+  /** Vectors in no count: the view had another entity or key then, or none of the features. */
+  readonly unread: number;
   /** By the day's verdict; the ages by the log. */
   readonly measured: SettingRates;
   /** The settings in force, simulated; null where nothing can be. */
@@ -128,8 +130,11 @@ function roleWhatIf(
   );
   const features = snapshot.features.filter(({ name }) => names.has(name));
   const measured = measuredRates(features, own);
-  const simulated = own === undefined ? null : ratesOf(own.simulated);
-  const base = { role: used.role, view: used.view, now, unknown, measured, simulated };
+  const isRead = own !== undefined && own.unread !== 'all';
+  const simulated = isRead ? ratesOf(own.simulated) : null;
+  const unread = own === undefined || own.unread === 'all' ? 0 : own.unread;
+  const why = own?.unread === 'all' ? NONE_READ : unknown;
+  const base = { role: used.role, view: used.view, now, unknown: why, unread, measured, simulated };
   if (own === undefined || simulated === null) return { ...base, apart: null, settings: [] };
   return {
     ...base,

@@ -313,7 +313,7 @@ function expectNotOlder(youngest: readonly RoleCounts[] | null, counts: readonly
   }
 }
 
-const FEATURES_OF_ROLES = ROLES.map((own) => own.map((i) => FEATURES[i]!));
+const FEATURES_OF_ROLES = ROLES.map((own) => own.map((i) => ({ feature: FEATURES[i]!, lackedBy: [] })));
 
 describe('what other settings would have served', () => {
   test('is what slow scans say, for each kind of setting', async () => {

@@ -190,6 +190,57 @@ describe('a day of hourly runs, one of which failed and one was slow', () => {
   });
 });
 
+/** Serves once before and once after a change. */
+async function plantChange(change: () => void): Promise<void> {
+  await recordRuns();
+  await day.appendOrders([orderRow(1, 2)]);
+  await day.writeDrivers([driverRow(1, 1)]);
+  day.setWatermark(clock(3 * 60));
+  const serve = (): string => day.serve(clock(140), 'c-1', servedOrder(1, 140, 140), 1, servedDriver(1, 140));
+  serve();
+  change();
+  serve();
+  await day.judge(SETTLED);
+}
+
+describe('a vector counts with what it has to compare', () => {
+  test('when the service took fewer features', async () => {
+    day = await MonitoredDay.make();
+    const fewer = (feature: string) => ({
+      ...SERVICE,
+      features: SERVICE.features.filter((one) => one.feature !== feature),
+    });
+    day.publish(day.orders, fewer('spent_1d'));
+    await plantChange(() => day.publish(day.orders));
+    const [first] = (await ask({ cache: '1s' })).roles;
+    expect([first!.measured.present, first!.simulated!.present, first!.unread]).toEqual([3, 3, 0]);
+  });
+
+  test('when it took none of those of now, it is told', async () => {
+    day = await MonitoredDay.make();
+    const only = (feature: string) => ({
+      ...SERVICE,
+      features: SERVICE.features.filter((one) => one.feature === feature || one.role !== 'orders'),
+    });
+    day.publish(day.orders, only('spent_1d'));
+    await plantChange(() => day.publish(day.orders, only('orders_1d')));
+    const result = await ask({ cache: '1s' });
+    const [first] = result.roles;
+    expect([first!.measured.present, first!.simulated!.present, first!.unread]).toEqual([1, 1, 1]);
+    expect(renderWhatIf([result])).toContain('Note: vectors in no count: 1');
+  });
+
+  test('when the log drops a feature', async () => {
+    const features = ordersView().features.map((one) =>
+      one.name === 'spent_1d' ? { ...one, log: 'drop' as const } : one,
+    );
+    day = await MonitoredDay.make({ features });
+    await plantChange(() => {});
+    const [first] = (await ask({ cache: '1s' })).roles;
+    expect([first!.measured.present, first!.simulated!.present]).toEqual([2, 2]);
+  });
+});
+
 describe('what cannot be said', () => {
   test('a day that was not judged, a source without created times, a view without runs', async () => {
     const source = {
@@ -228,7 +279,7 @@ describe('what cannot be said', () => {
     day.publish(ordersView({ entity: 'shopper' }), SERVICE, 'raw', [shopper]);
     await day.judge(SETTLED);
     const [first, second] = (await ask({ cache: '1s' })).roles;
-    expect(first!.unknown).toMatch(/^not known: .* another entity, or another key$/);
+    expect(first!.unknown).toMatch(/^not known: .* another entity or key, or none of these features$/);
     expect(first!.simulated).toBe(null);
     expect(second!.simulated!.present).toBe(1);
   });
