@@ -2,6 +2,7 @@
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { ReplayedTimes } from '../causes/facts.ts';
+import { firstPast, highestSoFar } from './bisection.ts';
 
 export class RunIndex {
   readonly #byId = new Map<string, RunRecord>();
@@ -75,20 +76,4 @@ export class RunIndex {
   nextToEnd(atUs: number): RunRecord | null {
     return this.#complete[firstPast(this.#complete, (run) => run.finishedUs! > atUs)] ?? null;
   }
-}
-
-function highestSoFar(values: readonly number[]): number[] {
-  let highest = -Infinity;
-  return values.map((value) => (highest = Math.max(highest, value)));
-}
-
-/** @returns the place of the first item of which it is true, as it is of all after it; the length: there is none */
-function firstPast<T>(items: readonly T[], isPast: (item: T) => boolean): number {
-  let [low, high] = [0, items.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (isPast(items[middle]!)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

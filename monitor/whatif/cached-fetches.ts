@@ -64,6 +64,8 @@ export async function layFetches(duck: DuckDb, rows: number, times: readonly Cac
     }
     await duck.run(`INSERT INTO ${FETCHES} SELECT * FROM ${table}()`);
   }
+  // The table function stays until the day closes.
+  pages = [];
 }
 
 /** One entity's row in the cache of a pod. */

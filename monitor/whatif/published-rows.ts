@@ -14,6 +14,7 @@
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { firstPast, highestSoFar } from '../judge/bisection.ts';
 
 export const MARKS = 'whatif_marks';
 const RUNS = 'whatif_runs';
@@ -38,14 +39,12 @@ export async function layRuns(duck: DuckDb, runs: readonly RunRecord[]): Promise
     CREATE OR REPLACE TEMP TABLE ${CUTS} (cut_us BIGINT, online_us BIGINT);
     CREATE OR REPLACE TEMP TABLE ${CREATED_CUTS} (cut_us BIGINT, online_us BIGINT);
     CREATE OR REPLACE TEMP TABLE ${MARKS} (online_us BIGINT, watermark_us BIGINT)`);
+  const watermarks = highestSoFar(ended.map(({ watermarkUs }) => watermarkUs));
+  const starts = highestSoFar(ended.map(({ startedUs }) => startedUs));
   const rows = runs.map((run) => {
-    const before = ended.filter(({ finishedUs }) => finishedUs <= run.startedUs);
-    const beforeUs = before.reduce<number | null>(
-      (most, { watermarkUs }) => Math.max(most ?? watermarkUs, watermarkUs),
-      null,
-    );
+    const beforeUs = watermarks[firstPast(ended, ({ finishedUs }) => finishedUs > run.startedUs) - 1] ?? null;
     // What a run that failed had committed went online with the next one.
-    const online = run.state === 'complete' ? run : ended.find(({ startedUs }) => startedUs >= run.startedUs);
+    const online = run.state === 'complete' ? run : ended[firstPast(starts, (us) => us >= run.startedUs)];
     const times = [beforeUs, run.toUs, run.startedUs, online?.finishedUs ?? null];
     return [run.runId, ...times.map(bigintOf), run.kind === 'backfill'];
   });
