@@ -3,7 +3,8 @@
  *
  *   known    the time from which a run could have brought the row: in a stored view the later of its event and created
  *            time. In an aggregated one its edge; a row that a run added to an edge that was complete before came of a
- *            late event: then the cut-off of that run, by which the event had come in for sure
+ *            late event: then the cut-off of that run, by which the event had come in for sure, less
+ *            what the run began late
  *   real     the end of the run that brought it online; NULL: none did
  *
  *   whatif_runs    run_id | before_us: up to when the view was complete before it | cut_us | started_us, online_us
@@ -31,8 +32,16 @@ export function endedRuns(runs: readonly RunRecord[]): EndedRun[] {
     .toSorted((a, b) => a.finishedUs - b.finishedUs);
 }
 
-/** Makes the tables of the runs. */
-export async function layRuns(duck: DuckDb, runs: readonly RunRecord[]): Promise<void> {
+/**
+ * Makes the tables of the runs.
+ *
+ * @param lateUs  how long after its usual time a run began: runs that keep to it bring its late rows then
+ */
+export async function layRuns(
+  duck: DuckDb,
+  runs: readonly RunRecord[],
+  lateUs: (run: RunRecord) => number = () => 0,
+): Promise<void> {
   const ended = endedRuns(runs);
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${RUNS}
       (run_id VARCHAR, before_us BIGINT, cut_us BIGINT, started_us BIGINT, online_us BIGINT, is_backfill BOOLEAN);
@@ -45,7 +54,7 @@ export async function layRuns(duck: DuckDb, runs: readonly RunRecord[]): Promise
     const beforeUs = watermarks[firstPast(ended, ({ finishedUs }) => finishedUs > run.startedUs) - 1] ?? null;
     // What a run that failed had committed went online with the next one.
     const online = run.state === 'complete' ? run : ended[firstPast(starts, (us) => us >= run.startedUs)];
-    const times = [beforeUs, run.toUs, run.startedUs, online?.finishedUs ?? null];
+    const times = [beforeUs, run.toUs - lateUs(run), run.startedUs, online?.finishedUs ?? null];
     return [run.runId, ...times.map(bigintOf), run.kind === 'backfill'];
   });
   await duck.append(RUNS, rows);

@@ -41,6 +41,13 @@ export function usualRun(
   };
 }
 
+/** @returns how long after the usual time of its interval a run began; 0: before it, or there is no schedule */
+export function lateStartUs(startedUs: number, scheduleUs: number | null, { phaseUs }: UsualRun): number {
+  if (scheduleUs === null) return 0;
+  const afterUs = (((startedUs - phaseUs) % scheduleUs) + scheduleUs) % scheduleUs;
+  return afterUs < scheduleUs / 2 ? afterUs : 0;
+}
+
 /** @returns the lower one of two in the middle; 0 of none */
 function middleOf(all: readonly number[]): number {
   const sorted = all.toSorted((a, b) => a - b);

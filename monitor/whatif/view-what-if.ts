@@ -21,7 +21,7 @@ import type { AskedTimes } from './asked-settings.ts';
 import { layFetches } from './cached-fetches.ts';
 import { layKnownRows } from './known-rows.ts';
 import { endedRuns, layRuns } from './published-rows.ts';
-import { scheduleOf, usualRun } from './simulated-runs.ts';
+import { lateStartUs, scheduleOf, usualRun } from './simulated-runs.ts';
 import type { Schedule } from './simulated-runs.ts';
 import type { RoleCounts, Setting, SettingsNow } from './setting.ts';
 import { layTrainable, loggedAges, simulate } from './simulation.ts';
@@ -177,8 +177,8 @@ async function layView(
     span.rows,
     cacheTimes.map((us) => ({ us, readAhead })),
   );
-  await layRuns(duck, runs);
   const usual = usualRun(runs, now.intervalUs, span);
+  await layRuns(duck, runs, ({ startedUs }) => lateStartUs(startedUs, now.intervalUs, usual));
   const simulatedBy = ({ kind, us }: Setting): Simulated => ({
     cache: kind === 'cache' ? cacheTimes.indexOf(us) : 0,
     schedule: kind === 'interval' ? scheduleOf(us, usual) : null,

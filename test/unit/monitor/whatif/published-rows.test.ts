@@ -36,6 +36,12 @@ test('a run knows how far the view was before it, and where its rows went online
   ]);
 });
 
+test('late rows could be known when their run usually begins', async () => {
+  await layRuns(duck, [runAt(0, 10), runAt(1, 23)], ({ startedUs }) => startedUs % 10);
+  const rows = await duck.rows('SELECT cut_us::DOUBLE AS cut FROM whatif_runs ORDER BY run_id');
+  expect(rows.map(({ cut }) => cut)).toEqual([10, 20]);
+});
+
 test('years of runs are laid out', async () => {
   await layRuns(
     duck,
