@@ -54,6 +54,7 @@ interface RoleWhatIf {
  */
 export async function whatIf(project: Project, options: WhatIfOptions): Promise<WhatIf[]> {
   const asked = { times: askedTimes(options), share: askedShare(options) };
+  const sampled = asked.share < 1 ? asked.share : null;
   const date = options.date ?? dayOf(project.clock.nowUs() - DAY_US);
   return await RegistryDatabase.using(project.settings.registry, async (database) => {
     const opened = { date, ...(options.service === undefined ? {} : { services: options.service }) };
@@ -68,10 +69,10 @@ export async function whatIf(project: Project, options: WhatIfOptions): Promise<
       return judged.map(({ served, snapshot }) => ({
         date,
         service: served.service.name,
-        sampled: asked.share < 1 ? asked.share : null,
+        sampled,
         roles: served.service.views.flatMap((used) => {
           const outcome = outcomes.get(used.view);
-          return outcome === undefined ? [] : [roleWhatIf(served, used, snapshot, outcome)];
+          return outcome === undefined ? [] : [roleWhatIf({ served, used, snapshot, outcome, sampled })];
         }),
       }));
     });
@@ -118,12 +119,17 @@ async function reading<T>(view: FeatureView, read: () => Promise<T>): Promise<T>
   }
 }
 
-function roleWhatIf(
-  { service }: DayOfService,
-  used: ServiceView,
-  snapshot: Snapshot,
-  { now, unknown, roles }: ViewOutcome,
-): RoleWhatIf {
+interface JudgedRole {
+  readonly served: DayOfService;
+  readonly used: ServiceView;
+  readonly snapshot: Snapshot;
+  readonly outcome: ViewOutcome;
+  readonly sampled: number | null;
+}
+
+function roleWhatIf({ served, used, snapshot, outcome, sampled }: JudgedRole): RoleWhatIf {
+  const { service } = served;
+  const { now, unknown, roles } = outcome;
   const own = roles.find((one) => one.service === service && one.used === used);
   const names = new Set(
     service.features.filter(({ role }) => role === used.role).map(({ fullName }) => fullName),
@@ -138,7 +144,12 @@ function roleWhatIf(
   if (own === undefined || simulated === null) return { ...base, apart: null, settings: [] };
   return {
     ...base,
-    apart: apartText(measured, simulated, causesOf(features)),
+    apart: apartText(measured, simulated, {
+      causes: causesOf(features),
+      sampled,
+      judged: snapshot.vectors.read,
+      logged: served.vectors,
+    }),
     settings: own.settings.map((setting) => {
       const { kind, us } = setting;
       const isNow =
