@@ -81,7 +81,7 @@ function usage(field: string, message: string): Error {
 
 /**
  * The settings to try of one view, in the order of their kinds and times, without those that it cannot have. The cache
- * time and the interval in force are among them.
+ * time and the interval in force are among them; another one in force is if it is asked for.
  *
  * @param asked            null: the usual ones
  * @param proposedDelayUs  what serving would have needed that day; null: not known
@@ -98,17 +98,13 @@ export function settingsFor(
     all.length === 0 || us === null ? all : [...all, us];
   // More often than its edges come, runs bring nothing new.
   const intervals = DEFAULT_INTERVALS.filter((us) => us >= view.hopUs);
+  const delays = [0, proposedDelayUs].filter((us) => us !== null && us !== now.delayUs) as number[];
   const ttls = now.ttlUs === null ? [] : [now.ttlUs / 2, now.ttlUs * 2];
   const all: readonly (readonly [SettingKind, readonly number[]])[] = [
     ['cache', withNow(times('cache', DEFAULT_CACHE), now.cacheUs)],
     ['interval', withNow(times('interval', intervals), now.intervalUs)],
-    [
-      'delay',
-      times('delay', [0, ...(proposedDelayUs === null ? [] : [proposedDelayUs])]).filter(
-        (us) => us !== now.delayUs,
-      ),
-    ],
-    ['ttl', view.kind === 'stored' ? times('ttl', ttls).filter((us) => us !== now.ttlUs) : []],
+    ['delay', times('delay', delays)],
+    ['ttl', view.kind === 'stored' ? times('ttl', ttls) : []],
   ];
   return all.flatMap(([kind, own]) =>
     [...new Set(own.map(Math.round))].toSorted((a, b) => a - b).map((us) => ({ kind, us })),

@@ -31,8 +31,10 @@ export function settingName(
         ? `every ${time}`
         : `every ${time} instead of every ${formatDuration(now.intervalUs)}`;
     case 'delay':
+      if (isNow) return `delay ${time}, as now`;
       return `delay ${time} instead of ${formatDuration(now.delayUs)}`;
     case 'ttl':
+      if (isNow) return `TTL ${time}, as now`;
       return `TTL ${time} instead of ${now.ttlUs === null ? 'none' : formatDuration(now.ttlUs)}`;
   }
 }

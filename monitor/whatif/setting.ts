@@ -16,6 +16,11 @@ export interface SettingsNow {
   readonly ttlUs: number | null;
 }
 
+export function isInForce({ kind, us }: Setting, now: SettingsNow): boolean {
+  const own = { cache: now.cacheUs, interval: now.intervalUs, delay: now.delayUs, ttl: now.ttlUs };
+  return own[kind] === us;
+}
+
 /** What a role of a service would have matched, and how old its data would have been. */
 export interface SettingRates {
   /** Values on at least one side; of them those that match exactly, and that do not but are within the promise. */

@@ -23,6 +23,7 @@ import { layKnownRows } from './known-rows.ts';
 import { endedRuns, layRuns } from './published-rows.ts';
 import { lateStartUs, scheduleOf, usualRun } from './simulated-runs.ts';
 import type { Schedule } from './simulated-runs.ts';
+import { isInForce } from './setting.ts';
 import type { RoleCounts, Setting, SettingsNow } from './setting.ts';
 import { layTrainable, loggedAges, simulate } from './simulation.ts';
 import type { ComparedFeature, Simulated } from './simulation.ts';
@@ -80,7 +81,8 @@ export async function simulateView(day: MonitoredDay, asked: AskedView): Promise
   const settings: { readonly setting: Setting; readonly counts: readonly RoleCounts[] }[] = [];
   for (const [i, setting] of laid.settings.entries()) {
     day.project.logger.progress(`what if: ${view.id}`, i, laid.settings.length);
-    const isSame = setting.kind === 'cache' && setting.us === now.cacheUs;
+    // Runs that keep to the interval are not the runs as they went.
+    const isSame = setting.kind !== 'interval' && isInForce(setting, now);
     settings.push({ setting, counts: isSame ? simulated : await run(laid.simulatedBy(setting)) });
   }
   day.project.logger.progress(`what if: ${view.id}`, laid.settings.length, laid.settings.length);

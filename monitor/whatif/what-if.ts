@@ -16,9 +16,9 @@ import { withDay } from '../run.ts';
 import { readSnapshot } from '../verdict/snapshot-folder.ts';
 import type { Snapshot } from '../verdict/snapshot.ts';
 import { askedShare, askedTimes } from './asked-settings.ts';
-import type { WhatIfOptions } from './asked-settings.ts';
+import type { AskedTimes, WhatIfOptions } from './asked-settings.ts';
 import { apartText, settingText } from './sentences.ts';
-import { ratesOf } from './setting.ts';
+import { isInForce, ratesOf } from './setting.ts';
 import type { SettingRates, SettingsNow, SimulatedSetting } from './setting.ts';
 import { NONE_READ, simulateView } from './view-what-if.ts';
 import type { RoleOutcome, ViewOutcome } from './view-what-if.ts';
@@ -49,7 +49,7 @@ interface RoleWhatIf {
 }
 
 /**
- * @returns one a service that was judged on the day
+ * @returns one a service of the day that takes one of the views
  * @throws  REG_USAGE, REG_UNKNOWN, REG_SOURCE, MON_DAY, MON_NO_VECTORS, MON_SNAPSHOT
  */
 export async function whatIf(project: Project, options: WhatIfOptions): Promise<WhatIf[]> {
@@ -59,8 +59,12 @@ export async function whatIf(project: Project, options: WhatIfOptions): Promise<
   return await RegistryDatabase.using(project.settings.registry, async (database) => {
     const opened = { date, ...(options.service === undefined ? {} : { services: options.service }) };
     return await withDay(project, database, opened, async (day, found) => {
-      const judged = found.map((served) => ({ served, snapshot: judgedDay(project, served, date) }));
       const views = viewsOf(day, found, options.view);
+      refuseTtl(asked.times, views);
+      const taking = found.filter(({ service }) =>
+        service.views.some((used) => views.some(({ id }) => id === used.view)),
+      );
+      const judged = taking.map((served) => ({ served, snapshot: judgedDay(project, served, date) }));
       const outcomes = new Map<string, ViewOutcome>();
       for (const view of views) {
         const services = [...day.log.services.values()];
@@ -109,6 +113,13 @@ function viewsOf(
   return views.filter((view) => names.includes(view.id) || names.includes(view.name));
 }
 
+/** @throws REG_USAGE when a TTL is asked for and no view can have one */
+function refuseTtl(times: AskedTimes | null, views: readonly FeatureView[]): void {
+  if (times?.has('ttl') !== true || views.some(({ kind }) => kind === 'stored')) return;
+  const names = views.map(({ id }) => id).join(', ');
+  throw registryError('REG_USAGE', `--ttl: aggregated views have no TTL: ${names}`, { field: 'ttl' });
+}
+
 async function reading<T>(view: FeatureView, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
@@ -152,8 +163,7 @@ function roleWhatIf({ served, used, snapshot, outcome, sampled }: JudgedRole): R
     }),
     settings: own.settings.map((setting) => {
       const { kind, us } = setting;
-      const isNow =
-        (kind === 'cache' && us === now.cacheUs) || (kind === 'interval' && us === now.intervalUs);
+      const isNow = isInForce(setting, now);
       const rates = ratesOf(setting);
       return { kind, us, isNow, ...rates, sentence: settingText({ kind, us, isNow }, now, simulated, rates) };
     }),
