@@ -54,8 +54,9 @@ function middleOf(all: readonly number[]): number {
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
 }
 
-/** @param everyUs  the interval */
-export function scheduleOf(everyUs: number, { durationUs, phaseUs }: UsualRun): Schedule {
+/** @param askedUs  the interval; the next run begins when the one before has ended, so that it is a multiple of this */
+export function scheduleOf(askedUs: number, { durationUs, phaseUs }: UsualRun): NonNullable<Schedule> {
+  const everyUs = Math.max(1, Math.ceil(durationUs / askedUs)) * askedUs;
   return { everyUs, durationUs, phaseUs: phaseUs % everyUs };
 }
 

@@ -50,6 +50,8 @@ export interface ViewOutcome {
   readonly now: SettingsNow;
   /** Why nothing can be simulated, as a sentence; null: it was. */
   readonly unknown: string | null;
+  /** How long a run takes; null: nothing was simulated. */
+  readonly runUs: number | null;
   readonly roles: readonly RoleOutcome[];
 }
 
@@ -68,7 +70,7 @@ export async function simulateView(day: MonitoredDay, asked: AskedView): Promise
   const now = settingsNow(day, view);
   const runs = await day.database.runs({ view: view.id });
   const unknown = whyUnknown(view, runs);
-  const nothing = { now, unknown, roles: [] };
+  const nothing = { now, unknown, runUs: null, roles: [] };
   if (unknown !== null) return nothing;
   const entity = day.book.current.entities.get(view.entity)!;
   const roles = asked.services.flatMap((served) => rolesOf(served, view));
@@ -90,6 +92,7 @@ export async function simulateView(day: MonitoredDay, asked: AskedView): Promise
   return {
     now,
     unknown,
+    runUs: laid.runUs,
     roles: roles.map(({ served, used }, i) => ({
       service: served.service,
       used,
@@ -133,6 +136,7 @@ export const NONE_READ =
 
 interface LaidView {
   readonly settings: readonly Setting[];
+  readonly runUs: number;
   /** Of each role. */
   readonly compared: readonly (readonly ComparedFeature[])[];
   simulatedBy(setting: Setting): Simulated;
@@ -197,7 +201,7 @@ async function layView(
     longestDelayUs: Math.max(...readings.map(({ delayUs }) => delayUs), ...delays),
   });
   await layTrainable(duck);
-  return { settings, compared, simulatedBy };
+  return { settings, runUs: usual.durationUs, compared, simulatedBy };
 }
 
 function distinctSchedules(schedules: readonly Schedule[]): Schedule[] {

@@ -26,6 +26,7 @@ function roleText({
   view,
   now,
   unknown,
+  runUs,
   unread,
   measured,
   simulated,
@@ -49,10 +50,18 @@ function roleText({
     unread === 0
       ? null
       : `vectors in no count: ${unread} (the view had another entity or key then, or none of these features)`;
-  const notes = [apart, left].flatMap((note) =>
+  const notes = [apart, left, busyText(settings, runUs)].flatMap((note) =>
     note === null ? [] : wrapped(`Note: ${note}.`, WIDTH, { first: '  ' }),
   );
   return [head, ...table.split('\n').map((line) => `  ${line}`), ...notes].join('\n');
+}
+
+/** @returns null: the runs have ended when the next one of each interval begins */
+function busyText(settings: WhatIf['roles'][number]['settings'], runUs: number | null): string | null {
+  const busy = settings.filter(({ kind, us }) => kind === 'interval' && us < (runUs ?? 0));
+  if (busy.length === 0) return null;
+  const every = busy.map(({ us }) => formatDuration(us)).join(', ');
+  return `a run takes ${ageText(runUs)}, so that of every ${every} it leaves out those while it is at work`;
 }
 
 function cells(rates: SettingRates): string[] {

@@ -37,6 +37,8 @@ interface RoleWhatIf {
   readonly now: SettingsNow;
   /** Why nothing can be said; null: it can. */
   readonly unknown: string | null;
+  /** How long a run takes, in the middle; null: nothing was simulated. */
+  readonly runUs: number | null;
   /** Vectors in no count: the view had another entity or key then, or none of the features. */
   readonly unread: number;
   /** By the day's verdict; the ages by the log. */
@@ -140,7 +142,7 @@ interface JudgedRole {
 
 function roleWhatIf({ served, used, snapshot, outcome, sampled }: JudgedRole): RoleWhatIf {
   const { service } = served;
-  const { now, unknown, roles } = outcome;
+  const { now, unknown, runUs, roles } = outcome;
   const own = roles.find((one) => one.service === service && one.used === used);
   const names = new Set(
     service.features.filter(({ role }) => role === used.role).map(({ fullName }) => fullName),
@@ -151,7 +153,7 @@ function roleWhatIf({ served, used, snapshot, outcome, sampled }: JudgedRole): R
   const simulated = isRead ? ratesOf(own.simulated) : null;
   const unread = own === undefined || own.unread === 'all' ? 0 : own.unread;
   const why = own?.unread === 'all' ? NONE_READ : unknown;
-  const base = { role: used.role, view: used.view, now, unknown: why, unread, measured, simulated };
+  const base = { role: used.role, view: used.view, now, unknown: why, runUs, unread, measured, simulated };
   if (own === undefined || simulated === null) return { ...base, apart: null, settings: [] };
   return {
     ...base,

@@ -170,6 +170,7 @@ describe('a day of hourly runs, one of which failed and one was slow', () => {
     const text = renderWhatIf([result]);
     expect(text).toContain('orders: runs every 1h, cache 5s, delay 0s');
     expect(text).toContain('driver_stats: runs every 1h, cache 5s, delay 0s, TTL 6h');
+    expect(text).toContain('Note: a run takes 10m, so that of every 5m');
     expect(text).toContain('every 15m instead of every 1h');
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });

@@ -39,4 +39,11 @@ describe('a schedule', () => {
     expect(scheduleOf(HOUR, usual)).toEqual({ everyUs: HOUR, phaseUs: 24, durationUs: 10 });
     expect(scheduleOf(20, usual)).toEqual({ everyUs: 20, phaseUs: 4, durationUs: 10 });
   });
+
+  test('has no runs at the same time', () => {
+    const usual = { durationUs: 11, phaseUs: 7 };
+    expect(scheduleOf(5, usual)).toEqual({ everyUs: 15, phaseUs: 7, durationUs: 11 });
+    expect(scheduleOf(11, usual)).toMatchObject({ everyUs: 11 });
+    expect(scheduleOf(5, { durationUs: 0, phaseUs: 0 })).toMatchObject({ everyUs: 5 });
+  });
 });
