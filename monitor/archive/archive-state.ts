@@ -13,6 +13,8 @@
 interface HourFiles {
   readonly files: number;
   readonly vectors: number;
+  /** How many of the files were lost before anybody had counted their vectors. Absent: none. */
+  readonly unknown?: number;
 }
 
 export interface ArchiveStateText {
@@ -45,10 +47,22 @@ export class ArchiveState {
     this.keptFrom = text.keptFrom;
   }
 
-  /** Counts a file that gets its place with the next commit. */
-  addFile(hour: string, vectors: number): void {
+  /**
+   * Counts a file that gets its place with the next commit, or should have got it.
+   *
+   * @param vectors  null: it is lost, and nobody knows how many it had
+   */
+  addFile(hour: string, vectors: number | null): void {
     const before = this.hours.get(hour) ?? { files: 0, vectors: 0 };
-    this.hours.set(hour, { files: before.files + 1, vectors: before.vectors + vectors });
+    const after = { ...before, files: before.files + 1 };
+    if (vectors === null) this.hours.set(hour, { ...after, unknown: (before.unknown ?? 0) + 1 });
+    else this.hours.set(hour, { ...after, vectors: before.vectors + vectors });
+  }
+
+  /** @returns how many vectors the files of an hour had; null: that is not known of all */
+  vectorsOf(hour: string): number | null {
+    const { vectors = 0, unknown = 0 } = this.hours.get(hour) ?? {};
+    return this.open.has(hour) || unknown > 0 ? null : vectors;
   }
 
   addOpen(hour: string, file: string): void {

@@ -127,7 +127,7 @@ export class ArchiveWriter {
           const paths = all.filter((path) => existsSync(path));
           for (const lost of all.filter((path) => !paths.includes(path))) {
             // It stays counted, so that whoever reads the hour is told.
-            state.addFile(hour, 0);
+            state.addFile(hour, null);
             this.#options.warn(`${lost} is gone: its vectors of the hour ${hour} are lost`);
           }
           if (paths.length === 0) continue;

@@ -98,9 +98,8 @@ export async function readDayOfLog(duck: DuckDb, archive: DayInArchive, scope: D
   return { services, leftOut, lostFiles, files, isOfSpool, keptFrom, ...accountOf(ledger, scope.span) };
 }
 
-/** How many vectors they had the state says, but for those of an hour that is still open. */
+/** How many vectors they had the states say, but for those that were lost while their hour was open. */
 async function lostFilesOf(duck: DuckDb, { files, lost, ledger }: DayInArchive): Promise<LostFiles[]> {
-  const { archives } = ledger;
   const found: LostFiles[] = [];
   for (const { hour, files: count } of lost) {
     const own = files.filter((one) => one.hour === hour).map(({ file }) => file);
@@ -108,8 +107,9 @@ async function lostFilesOf(duck: DuckDb, { files, lost, ledger }: DayInArchive):
       own.length === 0
         ? []
         : await duck.rows(`SELECT sum(num_rows)::DOUBLE AS n FROM parquet_file_metadata(${quotePaths(own)})`);
-    const isOpen = archives.some(({ open }) => open.has(hour));
-    const had = isOpen ? null : archives.reduce((sum, { hours }) => sum + (hours.get(hour)?.vectors ?? 0), 0);
+    const had = ledger.archives
+      .map((one) => one.vectorsOf(hour))
+      .reduce((sum, one) => (sum === null || one === null ? null : sum + one), 0);
     const vectors = had === null ? null : had - ((there?.['n'] as number | undefined) ?? 0);
     found.push({ hour: Number(hour.slice(11)), files: count, vectors });
   }

@@ -439,6 +439,24 @@ describe('the verdict', () => {
     await expect(day.judge(SETTLED, null, 15)).rejects.toMatchObject({ code: 'MON_NO_VECTORS' });
   });
 
+  test('passes over no file that was lost while its hour was open, also once the hour is joined', async () => {
+    await day.writeDrivers(DRIVERS);
+    day.setWatermark('23:00:00');
+    day.project.setClock(at('09:30'));
+    day.serve('09:00', 'c-1', {});
+    await runIngest(day.project);
+    for (const file of files()) rmSync(file);
+    day.serve('10:00', 'c-1', {});
+    const lostFiles = [{ hour: 9, files: 1, vectors: null }];
+    for (const time of ['10:30', SETTLED]) {
+      const snapshot = await day.judge(time);
+      expect(snapshot.lostFiles).toEqual(lostFiles);
+      expect(snapshot.findings.map(({ text }) => text)).toContainEqual(
+        expect.stringMatching(/^The archive lacks 1 file, of the hours from 09:00 on/),
+      );
+    }
+  });
+
   test('is refused where no file of the day is left', async () => {
     day.serve('09:00', 'c-1', {});
     await runIngest(day.project);
