@@ -6,8 +6,9 @@
  *
  * While parts of a record are missing, its partition's offset stays at its first part, so that after an ingest ends
  * here the next one reads those parts again. Messages before `seen` were counted already. The parts of a record stand
- * close together, since a producer has one batch in flight: if 10,000 messages do not complete a record, it is given
- * up, and its number shows as a gap.
+ * close together, since a producer has one batch in flight: if 10,000 further messages of a partition that has some of
+ * them do not complete a record, it is given up, and its number shows as a gap. Other partitions do not count, since a
+ * client may bring much of them at a time.
  */
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import { contentOf } from '../../contract/wire/log/record-content.ts';
@@ -78,8 +79,7 @@ interface Join {
   readonly chunks: (Buffer | undefined)[];
   came: number;
   bytes: number;
-  /** Number of the message that began it, counted over all partitions; and its first offset in each partition. */
-  readonly begun: number;
+  /** Its first offset in each partition. */
   readonly from: Map<number, number>;
 }
 
@@ -102,7 +102,6 @@ export class TopicSource implements LogSource {
   readonly #at = new Map<number, PartitionState>();
   readonly #joins = new Map<string, Join>();
   #joinBytes = 0;
-  #messages = 0;
   #askedMs = -Infinity;
 
   /** @param taken  whether a record was already taken, so that its parts need not be joined again */
@@ -210,8 +209,7 @@ export class TopicSource implements LogSource {
     const again = offset < at.committed;
     at.next = offset + 1;
     at.seen = Math.max(at.seen, at.next);
-    this.#messages += 1;
-    this.#giveUp();
+    this.#giveUp(partition, offset);
     const where = `partition ${partition} at ${offset}`;
     const content = contentOf(value, 0, value.length);
     if (content === null) return { kind: 'unreadable', where, again };
@@ -234,13 +232,7 @@ export class TopicSource implements LogSource {
     let join = this.#joins.get(key);
     if (join === undefined || join.chunks.length !== parts) {
       if (join !== undefined) this.#drop(key, join);
-      join = {
-        chunks: Array.from({ length: parts }),
-        came: 0,
-        bytes: 0,
-        begun: this.#messages,
-        from: new Map(),
-      };
+      join = { chunks: Array.from({ length: parts }), came: 0, bytes: 0, from: new Map() };
       this.#joins.set(key, join);
     }
     if (!join.from.has(partition)) join.from.set(partition, offset);
@@ -260,10 +252,14 @@ export class TopicSource implements LogSource {
     this.#joinBytes -= join.bytes;
   }
 
-  /** Gives up the oldest open records while a limit is exceeded; `joins` is in the order in which they began. */
-  #giveUp(): void {
+  /**
+   * Gives up records that the partition should have completed by now, and the oldest ones while all take too much
+   * memory; `joins` is in the order in which they began.
+   */
+  #giveUp(partition: number, offset: number): void {
     for (const [key, join] of this.#joins) {
-      if (this.#messages - join.begun <= MAX_JOIN_MESSAGES && this.#joinBytes <= MAX_JOIN_BYTES) return;
+      const from = join.from.get(partition) ?? offset;
+      if (offset - from <= MAX_JOIN_MESSAGES && this.#joinBytes <= MAX_JOIN_BYTES) continue;
       this.#options.warn(
         `record ${key} lacks ${join.chunks.length - join.came} of its ${join.chunks.length} parts`,
       );

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
+import { MAX_PART_BYTES, RecordEncoder } from '../../../../contract/wire/log/served-encoder.ts';
+import { FRAME_HEADER_BYTES, epochCrc, frameAt } from '../../../../contract/wire/log/spool-frame.ts';
 import { TopicSource } from '../../../../monitor/ingest/topic-source.ts';
 import type { TopicMessage, TopicPartition, TopicReader } from '../../../../monitor/ingest/topic-source.ts';
 import type { SourceItem, SourcePosition } from '../../../../monitor/ingest/log-source.ts';
+import { servedRequest } from '../../../support/fixtures/served-requests.ts';
 
 /** A topic of one partition that gives `given` of its messages and then falls silent. */
 function silentTopic(given: number, ends: (number | Error)[], earliest = 0, topicId?: string): TopicReader {
@@ -87,4 +90,49 @@ test('what expired unread and a topic that was made anew are said; reading goes 
   // Held back at 2 for a record in parts: 2 and 3 were counted before.
   const again = await itemsOf(silentTopic(5, [5]), 99, { follow: false, from });
   expect(again.items.map((item) => 'again' in item && item.again)).toEqual([true, true, false, false]);
+});
+
+/** The parts of one large record. */
+function partsOfRecord(): Buffer[] {
+  const encoder = new RecordEncoder('pod-1', 1n);
+  encoder.appendServed(servedRequest('large', MAX_PART_BYTES), 1);
+  const frames = encoder.frames();
+  const parts: Buffer[] = [];
+  for (let at = 0; at < frames.length;) {
+    const from = at + FRAME_HEADER_BYTES;
+    at = from + frameAt(frames, at, frames.length, epochCrc(1n));
+    parts.push(Buffer.from(frames.subarray(from, at)));
+  }
+  return parts;
+}
+
+/** A topic of two partitions that gives its messages in this order. */
+function twoPartitions(given: readonly (readonly [number, Buffer])[]): TopicReader {
+  const next = [0, 0];
+  const messages = given.map(([partition, value]) => ({ partition, offset: next[partition]!++, value }));
+  return {
+    ...silentTopic(0, []),
+    partitions: async () => next.map((end, partition) => ({ partition, earliest: 0, end })),
+    async *messages() {
+      yield* messages;
+    },
+  };
+}
+
+test('only what comes in its own partition gives up a record of which parts are missing', async () => {
+  const [first, last] = partsOfRecord() as [Buffer, Buffer];
+  const others = (partition: number, count: number) =>
+    Array.from({ length: count }, () => [partition, Buffer.from('no record')] as const);
+  const read = (between: ReturnType<typeof others>) =>
+    itemsOf(twoPartitions([[0, first], ...between, [0, last]]), Infinity, { follow: false });
+  const beside = await read([...others(1, 10_001), ...others(0, 9_999)]);
+  expect(beside.warned).toEqual([]);
+  expect(beside.items.filter(({ kind }) => kind === 'record')).toHaveLength(1);
+  expect(beside.position).toEqual({
+    0: { offset: 10_001, seen: 10_001 },
+    1: { offset: 10_001, seen: 10_001 },
+  });
+  const behind = await read(others(0, 10_000));
+  expect(behind.warned).toEqual(['record pod-1/0000000000000001/1 lacks 1 of its 2 parts']);
+  expect(behind.items.filter(({ kind }) => kind === 'record')).toHaveLength(0);
 });
