@@ -61,9 +61,9 @@ export function archivedFiles(
     for (const file of [...open.values()].flat()) {
       const hour = hourOfPath(file)!;
       if (!within(hour)) continue;
-      const path = [file, from.get(file)].find((one) => one !== undefined && existsSync(join(served, one)));
+      const path = whereIs(served, from.get(file), file);
       if (path === undefined) lost.set(hour, (lost.get(hour) ?? 0) + 1);
-      else files.set(file.slice(file.indexOf('/') + 1), join(served, path));
+      else files.set(file.slice(file.indexOf('/') + 1), path);
     }
   }
   const found = [...files].toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -88,8 +88,14 @@ function addUnmoved(
   const isOpen = new Set([...open.values()].flat());
   for (const [from, to] of moving) {
     if (isOpen.has(to) || files.has(to) || !within(hourOfPath(to)!)) continue;
-    if (existsSync(join(served, from))) files.set(to, join(served, from));
+    const path = whereIs(served, from, to);
+    if (path !== undefined) files.set(to, path);
   }
+}
+
+/** Looks where a file moves to after where it comes from: one that moves meanwhile is met at one of the two. */
+function whereIs(served: string, from: string | undefined, to: string): string | undefined {
+  return [from, to].flatMap((one) => (one === undefined ? [] : [join(served, one)])).find(existsSync);
 }
 
 /** @returns by hour how many files of those that have their places are not there */
