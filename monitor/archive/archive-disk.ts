@@ -2,6 +2,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fsyncSync,
   openSync,
   readdirSync,
@@ -13,6 +14,8 @@ import { dirname, join, sep } from 'node:path';
 import { syncFolder, writeDurably } from '../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import { OPEN } from './archive-layout.ts';
+
+const MOST_TRIES = 100;
 
 export interface ArchiveDisk {
   /** Makes a folder, empty. */
@@ -43,14 +46,11 @@ export const ARCHIVE_DISK: ArchiveDisk = {
     syncFolder(dirname(file));
   },
   move(from, to) {
-    const isNew = makeFolder(dirname(to), 0o700);
-    try {
-      renameSync(from, to);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const isNew = moveInto(dirname(to), from, to);
+    if (existsSync(to)) {
+      syncFolder(dirname(to));
+      if (isNew) syncAbove(dirname(to), dirname(dirname(from)));
     }
-    syncFolder(dirname(to));
-    if (isNew) syncAbove(dirname(to), dirname(dirname(from)));
     syncFolder(dirname(from));
   },
   remove(path) {
@@ -61,6 +61,24 @@ export const ARCHIVE_DISK: ArchiveDisk = {
     writeDurably(file, text);
   },
 };
+
+/**
+ * Another ingest may remove a folder of an hour that is over as long as it is empty: then it is made again.
+ *
+ * @returns whether the folder was made
+ */
+function moveInto(folder: string, from: string, to: string): boolean {
+  let isNew = false;
+  for (let tries = MOST_TRIES; existsSync(from); tries--) {
+    try {
+      isNew = makeFolder(folder, 0o700) || isNew;
+      renameSync(from, to);
+    } catch (error) {
+      if (tries === 0 || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  return isNew;
+}
 
 /** The folders of an hour that is no longer open. */
 function removeEmptyAbove(path: string): void {
