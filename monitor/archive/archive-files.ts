@@ -117,16 +117,19 @@ function lostInPlace(
   return new Map([...lost].filter(([, files]) => files > 0));
 }
 
-/** Whether an ingest has archived anything in the folder. @param tag  what its files have in their names */
-export function hasArchive(served: string, tag: string): boolean {
-  const own = new RegExp(`^\\d+${tag}(?:-(?:\\d+|joined))?\\.parquet$`);
-  return [served, join(served, OPEN)].some((top) =>
-    archiveFolders(top).some(({ folder }) =>
-      namesIn(join(top, folder)).some((hour) =>
-        namesIn(join(top, folder, hour)).some((name) => own.test(name)),
-      ),
+/** @returns of each ingest, by what its files have in their names, such as `-1of2`, the number of its newest batch */
+export function archivedBatches(served: string): Map<string, number> {
+  const newest = new Map<string, number>();
+  const names = [served, join(served, OPEN)].flatMap((top) =>
+    archiveFolders(top).flatMap(({ folder }) =>
+      namesIn(join(top, folder)).flatMap((hour) => namesIn(join(top, folder, hour))),
     ),
   );
+  for (const name of names) {
+    const [, batch, tag = ''] = /^(\d+)(-\d+of\d+)?(?:-(?:\d+|joined))?\.parquet$/.exec(name) ?? [];
+    if (batch !== undefined) newest.set(tag, Math.max(newest.get(tag) ?? 0, Number(batch)));
+  }
+  return newest;
 }
 
 /** @returns the folders of days, `churn/v3.0/date=2026-11-21`, with their day */

@@ -11,10 +11,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FileLock } from '../../contract/std/files/file-lock.ts';
 import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 import { monitorError } from '../errors.ts';
+import { archivedBatches } from '../archive/archive-files.ts';
 import { IngestAccount } from './ingest-account.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
 import type { IngestOptions } from './ingest-log.ts';
-import { holds, overlap, shareTag } from './ingest-share.ts';
+import { holds, overlap, shareTag, sharesOfTags } from './ingest-share.ts';
 import type { IngestShare } from './ingest-share.ts';
 import { IngestLedger } from './ledger.ts';
 import type { LogSource, SourcePosition } from './log-source.ts';
@@ -61,19 +62,29 @@ export async function takeShare(
 ): Promise<TakenShare> {
   const { served } = options;
   const tag = shareTag(share);
+  // Listed first: files get their places after the state that names them, so that no state is older than this list.
+  const archived = archivedBatches(served);
+  const read = (one: IngestShare): IngestLedger =>
+    IngestLedger.read(served, one, archived.get(shareTag(one)));
   const isOther = (one: IngestShare): boolean => shareTag(one) !== tag;
   for (const other of sharesIn(served, 'lock').filter((one) => isOther(one) && overlap(one, share)))
-    await endShare(other, options);
-  const ledger = IngestLedger.read(served, share);
-  const others = sharesIn(served, 'ingest')
+    await endShare(other, options, read);
+  const ledger = read(share);
+  const known = [...sharesIn(served, 'ingest'), ...sharesIn(served, 'lock')].map(shareTag);
+  const others = sharesOfTags([...known, ...archived.keys()])
     .filter(isOther)
-    .map((one) => IngestLedger.read(served, one));
+    .map(read)
+    .filter(({ hasCommitted }) => hasCommitted);
   ledger.takeOver(new IngestAccount(others).epochs(), positionsOf(share, ledger, others));
   return { ledger, others };
 }
 
 /** Brings to an end what an ingest that does not run has committed, and joins its hours that are over. */
-async function endShare(share: IngestShare, options: Parameters<typeof takeShare>[1]): Promise<void> {
+async function endShare(
+  share: IngestShare,
+  options: Parameters<typeof takeShare>[1],
+  read: (share: IngestShare) => IngestLedger,
+): Promise<void> {
   const { served } = options;
   const tag = shareTag(share);
   let lock = lockFolder(served, tag);
@@ -89,7 +100,7 @@ async function endShare(share: IngestShare, options: Parameters<typeof takeShare
     );
   }
   try {
-    const ledger = IngestLedger.read(served, share);
+    const ledger = read(share);
     const [name] = ledger.positions.keys();
     // Without a position it has never committed anything.
     if (name === undefined) return;

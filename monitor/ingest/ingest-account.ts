@@ -2,9 +2,10 @@
  * What all ingests of a folder have committed, as one account, for those who read the archive: what is known of each
  * epoch from every state that has met it, and how far all partitions were read.
  */
+import { archivedBatches } from '../archive/archive-files.ts';
 import type { ArchiveState } from '../archive/archive-state.ts';
 import type { EpochAccount } from './epoch-account.ts';
-import { WHOLE } from './ingest-share.ts';
+import { shareTag, sharesOfTags } from './ingest-share.ts';
 import { IngestLedger } from './ledger.ts';
 import { sharesIn } from './state-file.ts';
 import { partitionsOf } from './topic-source.ts';
@@ -18,10 +19,11 @@ export class IngestAccount {
 
   /** @throws MON_SERVED when a state cannot be read, or is lost */
   static read(served: string): IngestAccount {
-    const shares = sharesIn(served, 'ingest');
-    return new IngestAccount(
-      (shares.length === 0 ? [WHOLE] : shares).map((one) => IngestLedger.read(served, one)),
-    );
+    const known = [...sharesIn(served, 'ingest'), ...sharesIn(served, 'lock')];
+    const tags = known.length > 0 ? known.map(shareTag) : archivedBatches(served).keys();
+    const ledgers = sharesOfTags(tags).map((one) => IngestLedger.read(served, one));
+    const committed = ledgers.filter(({ hasCommitted }) => hasCommitted);
+    return new IngestAccount(committed.length === 0 ? [IngestLedger.read(served)] : committed);
   }
 
   get archives(): ArchiveState[] {

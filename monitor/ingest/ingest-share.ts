@@ -27,6 +27,11 @@ export function shareOfTag(tag: string): IngestShare | null {
   return tag === '' ? WHOLE : parseShare(tag.slice(1).replace('of', '/'));
 }
 
+/** @returns each once, in the order of the tags; what is no tag is passed over */
+export function sharesOfTags(tags: Iterable<string>): IngestShare[] {
+  return [...new Set(tags)].map(shareOfTag).filter((one) => one !== null);
+}
+
 export function holds({ index, of }: IngestShare, partition: number): boolean {
   return partition % of === index - 1;
 }

@@ -14,7 +14,7 @@ import { monitorError } from '../errors.ts';
 import { WHOLE, shareTag } from './ingest-share.ts';
 import type { IngestShare } from './ingest-share.ts';
 import { readStateText, stateFile } from './state-file.ts';
-import { hasArchive } from '../archive/archive-files.ts';
+import { archivedBatches } from '../archive/archive-files.ts';
 import { ArchiveState, NO_ARCHIVE } from '../archive/archive-state.ts';
 import type { ArchiveStateText } from '../archive/archive-state.ts';
 import { EpochAccount } from './epoch-account.ts';
@@ -84,30 +84,40 @@ export class IngestLedger {
     );
   }
 
-  /** @throws MON_SERVED when the state cannot be read, or is lost: without it, records would be ingested twice */
-  static read(served: string, share: IngestShare = WHOLE): IngestLedger {
+  /**
+   * @param archived  the newest batch that the archive had of the share before this call
+   * @throws          MON_SERVED when the state cannot be read, is lost or older: records would be ingested twice
+   */
+  static read(served: string, share: IngestShare = WHOLE, archived = 0): IngestLedger {
     const tag = shareTag(share);
     const file = stateFile(served, tag);
-    let text: string | null;
+    let ledger = IngestLedger.#readFile(file);
+    if (ledger === null && archivedBatches(served).has(tag)) {
+      // Unless another process has made its first commit just now.
+      ledger = IngestLedger.#readFile(file);
+      if (ledger === null)
+        throw lostState(file, `${served} has an archive, and ${file}, which says what is in it, is gone`);
+    }
+    ledger ??= new IngestLedger(EMPTY);
+    if (ledger.batch >= archived) return ledger;
+    const what = `${file} is older than the archive: it ends with batch ${ledger.batch}, and there are files of batch ${archived}`;
+    throw lostState(file, what);
+  }
+
+  /** @returns null when there is none */
+  static #readFile(file: string): IngestLedger | null {
     try {
-      text = readStateText(file);
-      if (text !== null) return new IngestLedger(parseState(text));
+      const text = readStateText(file);
+      return text === null ? null : new IngestLedger(parseState(text));
     } catch (error) {
       const what = `${file} cannot be read: ${(error as Error).message}`;
       throw monitorError('MON_SERVED', what, { file }, error);
     }
-    if (!hasArchive(served, tag)) return new IngestLedger(EMPTY);
-    throw monitorError(
-      'MON_SERVED',
-      `${served} has an archive, and ${file}, which says what is in it, is gone`,
-      {
-        file,
-        help:
-          'Put the file back from a copy. Without one, move the folder away and run `plumb monitor ingest`: it archives what ' +
-          'the log still holds, and the days that only the old folder has can be read there. Into this folder all of ' +
-          'it would come twice.',
-      },
-    );
+  }
+
+  /** Whether the ingest has ever committed anything. */
+  get hasCommitted(): boolean {
+    return this.#positions.size > 0;
   }
 
   position(source: string): SourcePosition | null {
@@ -242,6 +252,16 @@ export class IngestLedger {
     };
     return `${canonicalJson(text as unknown as Parameters<typeof canonicalJson>[0])}\n`;
   }
+}
+
+function lostState(file: string, what: string): Error {
+  return monitorError('MON_SERVED', what, {
+    file,
+    help:
+      'Put the newest copy of the file back, one that was made after the last ingest. Without it, move the folder away and ' +
+      'run `plumb monitor ingest`: it archives what the log still holds, and the days that only the old folder has can be ' +
+      'read there. Into this folder all of it would come twice.',
+  });
 }
 
 function keyOf(pod: string, epoch: string): string {

@@ -1,7 +1,16 @@
 /** `plumb monitor ingest` of a real spool: what it keeps, what it reports, and that no verdict changes by it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lockFolder } from '../../../monitor/ingest/folder-share.ts';
@@ -285,6 +294,26 @@ describe('commits', () => {
     renameSync(served, `${served}-before`);
     expect(await runIngest(day.project)).toMatchObject({ gaps: [] });
     expect(await idsOf()).toEqual(['q-1']);
+  });
+
+  test('a state that is older than the archive is an error too: what came since would be there twice', async () => {
+    day.serve('10:00', 'c-1', {});
+    await runIngest(day.project);
+    copyFileSync(stateFile(served), `${served}.copy`);
+    day.serve('10:01', 'c-1', {});
+    await runIngest(day.project);
+    renameSync(stateFile(served), `${served}.newest`);
+    renameSync(`${served}.copy`, stateFile(served));
+    await expect(runIngest(day.project)).rejects.toMatchObject({
+      code: 'MON_SERVED',
+      message: expect.stringContaining(
+        'is older than the archive: it ends with batch 1, and there are files of batch 2',
+      ) as string,
+      details: { help: expect.stringContaining('the newest copy') as string },
+    });
+    renameSync(`${served}.newest`, stateFile(served));
+    expect(await runIngest(day.project)).toMatchObject({ gaps: [] });
+    expect(await idsOf()).toEqual(['q-1', 'q-2']);
   });
 
   test('the spool shrinks behind the ingest, and not before', async () => {
