@@ -1,8 +1,13 @@
 /** `served(date)` of the Python client: what a model got on a day, with the status of each value, of a real archive. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runIngest } from '../../monitor/ingest/main.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { DAY, at } from '../support/day-time.ts';
 import { MonitoredDay, SERVICE } from '../support/fixtures/monitored-day.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { PYTHON_LIMIT_MS, pythonEnvironment } from '../support/processes/python-environment.ts';
 
 const row = (count: bigint | null, spent: number | null) => ({
@@ -75,6 +80,48 @@ test(
     } finally {
       await day.remove();
     }
+  },
+  PYTHON_LIMIT_MS,
+);
+
+test(
+  'tells a value that the archive has not from one that was null; rows of one time stand pod by pod',
+  async () => {
+    const folder = scratchFolder();
+    const hour = join(folder, `churn/v1.0/date=${DAY}/hour=10`);
+    mkdirSync(hour, { recursive: true });
+    mkdirSync(join(folder, 'fresh'));
+    const duck = await DuckDb.open();
+    // Two pods at one time, in an order of which none is the numbers' own; the model got 1 in each row.
+    await duck.run(`COPY (
+      SELECT TIMESTAMPTZ '${DAY} 10:00:00Z' AS _served_time, pod AS _pod, 'e' AS _epoch, sequence AS _sequence,
+        0 AS _row, format('{}-{}', pod, sequence) AS _request_id, 'c-1' AS customer, NULL::BLOB AS customer__hmac,
+        {'status': 'PRESENT', 'undecoded': bytes} AS _view__orders,
+        hashed AS orders__hmac, NULL::BIGINT AS orders__spent, spent_hmac AS orders__spent__hmac
+      FROM (VALUES ('b', 1, NULL::BLOB, 1, 'h'::BLOB), ('a', 2, 'row'::BLOB, NULL, NULL), ('b', 3, NULL, 1, NULL),
+        ('a', 4, NULL, NULL, NULL)) AS t(pod, sequence, bytes, hashed, spent_hmac)
+    ) TO ${quoteTarget(join(hour, '00000001.parquet'))} (FORMAT parquet)`);
+    duck.close();
+    const python = await pythonEnvironment();
+    const input = JSON.stringify({ folder, service: 'churn', date: DAY, refused: [[DAY, 'fresh', null]] });
+    const found = JSON.parse(await python.run('test/clients/read_served.py', { input })) as object;
+    expect(found).toMatchObject({
+      requests: [
+        ['a-2', 0],
+        ['a-4', 0],
+        ['b-1', 0],
+        ['b-3', 0],
+      ],
+      statuses: [
+        { orders__hmac: 'UNDECODED', orders__spent: 'UNDECODED' },
+        { orders__hmac: 'NULL', orders__spent: 'NULL' },
+        { orders__hmac: 'PRESENT', orders__spent: 'HMAC' },
+        { orders__hmac: 'PRESENT', orders__spent: 'NULL' },
+      ],
+      refused: [expect.stringContaining('has no version of fresh')],
+    });
+    const { statuses } = found as { statuses: object[] };
+    expect(Object.keys(statuses[0]!)).toEqual(['orders__hmac', 'orders__spent']);
   },
   PYTHON_LIMIT_MS,
 );

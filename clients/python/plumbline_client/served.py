@@ -4,7 +4,7 @@
 
     day = served("2026-01-02", "churn")
     day.to_df()      # a row a vector: the keys and the features, by their full names
-    day.statuses     # the same rows: PRESENT, NULL, MISSING, OUTSIDE_TTL or UNAVAILABLE of each feature
+    day.statuses     # the same rows: of each feature PRESENT, NULL, MISSING, OUTSIDE_TTL, UNAVAILABLE, HMAC or UNDECODED
 
 Needs pyarrow; pandas and polars are used where they are.
 """
@@ -31,9 +31,11 @@ class Served:
 
     table: pa.Table
     """Keys and features by their names, a row a vector. A feature is null where its value was withheld or there was
-    none, before any fallback: which of them, `statuses` tells."""
+    none, before any fallback, and where the model got one that the archive has not: which of them, `statuses` tells."""
     statuses: pa.Table
-    """For each feature, under its name, the status of its value in each vector."""
+    """For each feature, under its name, the status of its value in each vector. The model got a value also where it is
+    HMAC (only its HMAC is logged) or UNDECODED (`_view__{role}.undecoded` of the archive has the row's bytes). What the
+    log dropped (`log: drop`) is NULL here, like a value that was null."""
     requests: pa.Table
     """Of each vector the request, its number there, pod, epoch, sequence, served time, surface, service version and
     bundle: the archive's own columns."""
@@ -71,11 +73,11 @@ def served(
     day = _day(date)
     folders = _folders(Path(folder), service, day, version)
     whole = _whole([_read(one) for one in folders], service)
-    whole = whole.sort_by([("_served_time", "ascending"), ("_sequence", "ascending"), ("_row", "ascending")])
+    whole = whole.sort_by([(name, "ascending") for name in ("_served_time", "_pod", "_epoch", "_sequence", "_row")])
     own = [name for name in whole.column_names if name.startswith("_")]
     values = [name for name in whole.column_names if not name.startswith("_")]
     roles = [name[len(_VIEW) :] for name in own if name.startswith(_VIEW)]
-    features = {name: role for name in values if (role := _role(name, roles)) is not None}
+    features = {name: role for name in values if (role := _role(name, roles, values)) is not None}
     statuses = {name: _statuses(whole, name, role) for name, role in features.items()}
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -104,8 +106,10 @@ def _folders(folder: Path, service: str, day: str, version: str | None) -> list[
         raise FileNotFoundError(f"{folder} has nothing of {service}; it has {', '.join(has) or 'no service'}")
     known = {f"{m[1]}.{m[2]}": one for one in top.iterdir() if (m := _VERSION.fullmatch(one.name))}
     wanted = known if version is None else {version: known[version]} if version in known else {}
+    if not known:
+        raise FileNotFoundError(f"{top} has no version of {service}: was the log ingested (`plumb monitor ingest`)?")
     if not wanted:
-        raise FileNotFoundError(f"{top} has no version {version}; it has {', '.join(sorted(known)) or 'none'}")
+        raise FileNotFoundError(f"{top} has no version {version}; it has {', '.join(sorted(known))}")
     days = [one / f"date={day}" for _, one in sorted(wanted.items(), key=lambda item: _number(item[0]))]
     found = [one for one in days if any(one.glob("hour=*/*.parquet"))]
     if not found:
@@ -136,15 +140,22 @@ def _whole(tables: list[pa.Table], service: str) -> pa.Table:
         raise ValueError(f"{service} changed the type of a column that day: give version= ({error})") from None
 
 
-def _role(name: str, roles: list[str]) -> str | None:
-    """The role of a feature `role__feature`; None: it is a key."""
-    return next((role for role in roles if name.startswith(f"{role}__") and not name.endswith("__hmac")), None)
+def _role(name: str, roles: list[str], values: list[str]) -> str | None:
+    """The role of a feature `role__feature`; None: it is a key, or the HMAC of a key or a feature."""
+    if name.endswith("__hmac") and name.removesuffix("__hmac") in values:
+        return None
+    return next((role for role in roles if name.startswith(f"{role}__")), None)
 
 
 def _statuses(whole: pa.Table, name: str, role: str) -> pa.Array:
-    """A row's status, with NULL where the row is there and this value is null; null: the vector has no such view."""
+    """A row's status; where the row is there and this value is not: HMAC, UNDECODED or NULL, whichever it is. null: the
+    vector has no such view."""
     import pyarrow.compute as pc
 
-    status = pc.struct_field(whole[f"{_VIEW}{role}"], "status")
-    is_null = pc.and_(pc.equal(status, "PRESENT"), pc.is_null(whole[name]))
-    return pc.if_else(pc.fill_null(is_null, False), "NULL", status)
+    row = whole[f"{_VIEW}{role}"]
+    status = pc.struct_field(row, "status")
+    lacks = pc.fill_null(pc.and_(pc.equal(status, "PRESENT"), pc.is_null(whole[name])), False)
+    why = pc.if_else(pc.is_valid(pc.struct_field(row, "undecoded")), "UNDECODED", "NULL")
+    if f"{name}__hmac" in whole.column_names:
+        why = pc.if_else(pc.is_valid(whole[f"{name}__hmac"]), "HMAC", why)
+    return pc.if_else(lacks, why, status)
