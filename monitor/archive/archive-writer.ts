@@ -6,10 +6,7 @@
  *
  * Between the last two steps the files are known by the state alone (archive-files.ts finds them there).
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DuckDb, EXACT_FLOATS } from '../../project/engine/duckdb/duckdb.ts';
-import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { dayOf, DAY_US } from '../../contract/std/timestamp.ts';
 import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import type { Origin } from './archive-table.ts';
@@ -19,6 +16,7 @@ import { OPEN } from './archive-layout.ts';
 import type { ArchiveDisk } from './archive-disk.ts';
 import type { ArchiveState } from './archive-state.ts';
 import { placeOf } from './column-types.ts';
+import { HourJoin } from './hour-join.ts';
 import type { SchemaBook } from './schema-book.ts';
 
 const HOUR_US = 3_600_000_000;
@@ -117,29 +115,27 @@ export class ArchiveWriter {
     const state = this.#state;
     const over = [...state.open].filter(([hour]) => this.#isOver(hour));
     if (over.length === 0) return [];
+    const { served, disk, warn } = this.#options;
     const removing: string[] = [];
-    const duck = await DuckDb.open();
+    const hours = await HourJoin.open({ disk, warn });
     try {
       for (const [hour, files] of over) {
         for (const [folder, own] of byFolder(files)) {
           // What this batch has written for the hour need not be moved first.
-          const all = own.map((file) => this.#whereIs(file, moving));
-          const paths = all.filter((path) => existsSync(path));
-          for (const lost of all.filter((path) => !paths.includes(path))) {
-            // It stays counted, so that whoever reads the hour is told.
-            state.addFile(hour, null);
-            this.#options.warn(`${lost} is gone: its vectors of the hour ${hour} are lost`);
-          }
-          if (paths.length === 0) continue;
+          const paths = own.map((file) => this.#whereIs(file, moving));
           const from = `${this.#batches}/${name}-${moving.size}.parquet`;
-          state.addFile(hour, await this.#join(duck, paths, from));
+          const { rows, lost } = await hours.join(hour, paths, join(served, from));
+          // What is lost stays counted, so that whoever reads the hour is told.
+          for (let i = 0; i < lost; i++) state.addFile(hour, null);
+          if (rows === null) continue;
+          state.addFile(hour, rows);
           moving.set(from, `${folder}/${name}-joined.parquet`);
         }
         state.open.delete(hour);
         removing.push(...files);
       }
     } finally {
-      duck.close();
+      hours.close();
     }
     for (const [from, to] of moving) if (removing.includes(to)) moving.delete(from);
     return removing;
@@ -149,18 +145,6 @@ export class ArchiveWriter {
   #whereIs(file: string, moving: ReadonlyMap<string, string>): string {
     const staged = [...moving].find(([, to]) => to === file);
     return join(this.#options.served, staged === undefined ? file : staged[0]);
-  }
-
-  /** @returns how many rows the joined file has */
-  async #join(duck: DuckDb, paths: readonly string[], to: string): Promise<number> {
-    const { served, disk } = this.#options;
-    const rows = `read_parquet(${quotePaths(paths)}, union_by_name = true, hive_partitioning = false)`;
-    await duck.run(
-      `COPY (FROM ${rows}) TO ${quoteTarget(join(served, to))} (FORMAT parquet, COMPRESSION zstd, ${EXACT_FLOATS})`,
-    );
-    disk.keep(join(served, to));
-    const [count] = await duck.rows(`SELECT count(*)::INTEGER AS n FROM ${rows}`);
-    return count!['n'] as number;
   }
 
   #isOver(hour: string): boolean {
