@@ -44,12 +44,6 @@ export function lockFolder(folder: string, tag = ''): FileLock | null {
   }
 }
 
-interface TakenShare {
-  readonly ledger: IngestLedger;
-  /** Those of all other ingests of the folder, as they were then. */
-  readonly others: readonly IngestLedger[];
-}
-
 /**
  * Reads the state of a share whose lock is held, ready to go on where any ingest has left off.
  *
@@ -59,7 +53,7 @@ interface TakenShare {
 export async function takeShare(
   share: IngestShare,
   options: Omit<IngestOptions, keyof typeof BATCH>,
-): Promise<TakenShare> {
+): Promise<IngestLedger> {
   const { served } = options;
   const tag = shareTag(share);
   // Listed first: files get their places after the state that names them, so that no state is older than this list.
@@ -76,7 +70,7 @@ export async function takeShare(
     .map(read)
     .filter(({ hasCommitted }) => hasCommitted);
   ledger.takeOver(new IngestAccount(others).epochs(), positionsOf(share, ledger, others));
-  return { ledger, others };
+  return ledger;
 }
 
 /** Brings to an end what an ingest that does not run has committed, and joins its hours that are over. */

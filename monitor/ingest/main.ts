@@ -73,13 +73,17 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
       keepDays: settings.monitor.keepServedDays,
     };
     const options = { served, logger, archive, ...BATCH, ...own };
-    const { ledger, others } = await takeShare(share, options);
+    const ledger = await takeShare(share, options);
     const countsBefore = ledger.counts;
     const until = { follow, signal, holds: (partition: number) => holds(share, partition) };
     source = await openSource(project, ledger, from, until);
     const hours = await ingestLog(source, ledger, options);
-    const epochs = new IngestAccount([ledger, ...others]).epochs();
-    return resultOf(source, epochs, { counts: ledger.counts, countsBefore, hours });
+    // What other ingests have committed meanwhile counts too.
+    return resultOf(source, IngestAccount.read(served).epochs(), {
+      counts: ledger.counts,
+      countsBefore,
+      hours,
+    });
   } finally {
     await source?.close();
     lock.release();

@@ -386,7 +386,7 @@ async function runShare(
   try {
     const archive = { ...archiveOptions({ disk, nowUs: () => nowUs }), share: tag };
     const options = { served, logger: silentLogger, archive, ...BATCH, batchRecords };
-    const { ledger } = await takeShare(share, options);
+    const ledger = await takeShare(share, options);
     const until = { ...OPTIONS, holds: (partition: number) => holds(share, partition) };
     const source = new TopicSource(topic, (...record) => ledger.has(...record), until);
     await ingestLog(source, ledger, options);

@@ -270,6 +270,23 @@ describe('commits', () => {
     expect(await idsOf()).toHaveLength(40);
   });
 
+  test('tells what other ingests of the folder know when it ends', async () => {
+    day.serve('10:00', 'c-1', {});
+    const other = IngestLedger.read(served);
+    other.setPosition('topic:t', {});
+    other.take({ pod: 'pod-2', epoch: '0000000000000009', sequence: 1 }, at('10:00'), true);
+    const disk = {
+      ...ARCHIVE_DISK,
+      writeState(file: string, text: string) {
+        ARCHIVE_DISK.writeState(file, text);
+        ARCHIVE_DISK.writeState(stateFile(served, '-1of2'), other.text());
+      },
+    };
+    const archive = archiveOptions({ bundles: day.project.settings.bundles, disk });
+    const { openTails } = await runIngest(day.project, { archive });
+    expect(openTails.map(({ pod }) => pod)).toContain('pod-2');
+  });
+
   test('one ingest at a time', async () => {
     const lock = lockFolder(served)!;
     await expect(runIngest(day.project)).rejects.toMatchObject({ code: 'MON_INGEST_RUNS' });
