@@ -35,7 +35,7 @@ export const MONITOR_ERRORS = {
   },
   MON_INGEST_RUNS: {
     message: 'Another ingest writes the same folder.',
-    help: 'Wait for it to end, or stop it; one ingest at a time may write a folder.',
+    help: 'Wait for it to end, or stop it; one ingest at a time may write a folder, or one of each share of a topic.',
     kind: 'usage',
   },
   MON_TOPIC: {

@@ -32,7 +32,7 @@ export function placeOf(served: string, folder: string, columns: readonly Archiv
     if (conflicts(join(served, place), columns, file)) continue;
     makeFolder(join(served, place), 0o700);
     writeDurably(join(served, place, file), text);
-    // Another process may have written its columns here meanwhile: of two that conflict the greater name goes on.
+    // Another process may have written its columns here meanwhile: of two that conflict at most one stays.
     if (!conflicts(join(served, place), columns, file)) return place;
     rmSync(join(served, place, file));
   }

@@ -2,7 +2,7 @@
  * The archive of a day: from the ingest and from the spool, its open hour, the days that are kept, and what may be odd
  * about a record.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
@@ -202,6 +202,25 @@ test('an open file that is gone is told, costs its own vectors alone, and stays 
   const { archive } = IngestLedger.read(served());
   expect(archive.hours.get(`${DAY}T09`)).toEqual({ files: 2, vectors: 2, unknown: 1 });
   expect(await runIngest(day.project)).toMatchObject({ gaps: [] });
+});
+
+test('an open file that is damaged does not stop the ingest, costs its own vectors alone, and is set aside', async () => {
+  for (const minute of [10, 11]) {
+    now(`09:${minute}`);
+    day.serve(`09:${minute}`, 'c-1', {});
+    await runIngest(day.project);
+  }
+  const open = join(served(), '_open', 'churn', 'v1.0', `date=${DAY}`, 'hour=09');
+  const [damaged] = readdirSync(open) as [string];
+  writeFileSync(join(open, damaged), 'PAR1');
+  now('10:06');
+  for (let i = 0; i < 2; i++) expect(await runIngest(day.project)).toMatchObject({ gaps: [] });
+  expect(day.project.said.join()).toContain(
+    `_damaged-${damaged} is damaged: its vectors of the hour ${DAY}T09 are lost`,
+  );
+  const { archive } = IngestLedger.read(served());
+  expect(archive.hours.get(`${DAY}T09`)).toEqual({ files: 2, vectors: 1, unknown: 1 });
+  expect(readdirSync(open)).toEqual([`_damaged-${damaged}`]);
 });
 
 test('days past those that are kept are removed, and what comes of them later', async () => {
