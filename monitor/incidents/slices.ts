@@ -55,7 +55,10 @@ export function holdingSlice(
     if (mismatches < LIMITS.sliceHolds * values) return [];
     const alike = own.filter((counts) => counts.by === by);
     // A view that the service takes in several roles has counts of each.
-    const share = valuesOf(alike.filter((counts) => counts.value === value)) / valuesOf(alike);
+    const within = valuesOf(alike.filter((counts) => counts.value === value));
+    // Mismatches that are unjudged are in no traffic, so nothing tells how much of it the slice had.
+    if (mismatches > within) return [];
+    const share = within / valuesOf(alike);
     return share <= LIMITS.sliceTraffic ? [{ by, value, share }] : [];
   });
   const [least] = found.toSorted((a, b) => a.share - b.share || SLICES.indexOf(a.by) - SLICES.indexOf(b.by));

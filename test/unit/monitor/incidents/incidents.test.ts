@@ -58,6 +58,17 @@ test('the traffic of a slice is that of all roles of the view', () => {
   expect(held('b')).toEqual({ by: 'pod', value: 'b' });
 });
 
+test('a slice is not named of values that are unjudged, which no traffic counts', () => {
+  const traffic = [
+    { view: 'v', by: 'pod', value: 'a', values: 1_000, mismatches: 0, beyondPromise: 0 },
+    { view: 'v', by: 'pod', value: 'c', values: 10, mismatches: 0, beyondPromise: 0 },
+  ] as const;
+  for (const value of ['b', 'c']) {
+    const slices = [{ by: 'pod', value, mismatches: 30 }] as const;
+    expect(holdingSlice({ view: 'v', values: 30, slices }, traffic)).toBeNull();
+  }
+});
+
 test('a slice that holds 80 % of 30 mismatches in at most 40 % of the traffic is named', () => {
   const traffic = (['a', 'b', 'c'] as const).map((value) => {
     return { view: 'v', by: 'pod', value, values: 1_000, mismatches: 0, beyondPromise: 0 } as const;
