@@ -251,7 +251,7 @@ export class ServiceRun {
         if (this.#rows.verdicts.isFull) await this.#rows.verdicts.flush();
       }
     }
-    judge.addLikeness(await looksLike(duck, view, replay, unexplained.rows()));
+    judge.addLikeness(await this.#reading(view, () => looksLike(duck, view, replay, unexplained.rows())));
   }
 
   /** @throws REG_SOURCE when the view's history cannot be read, MON_SERVED when it is the archive */
