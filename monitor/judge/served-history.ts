@@ -30,6 +30,8 @@ export interface DefinedView {
 export interface RemovedRows {
   /** A SELECT of the columns of `ofToday`. */
   readonly sql: string;
+  /** The path that it reads. */
+  readonly file: string;
   readonly commit: EarlierCommit;
 }
 
@@ -82,6 +84,7 @@ export class ServedHistory {
     return removed
       .filter(({ file }) => existsSync(file))
       .map((file) => ({
+        file: file.file,
         sql: this.#byToday(served, committedSql(view, entity, [file])),
         commit: {
           version: file.addedBy,
