@@ -24,7 +24,7 @@ const PROGRAM = join(import.meta.dirname, '../../support/faults/killed-monitor.t
 const SETTLED = '2026-01-10T00:00:00';
 const CUSTOMERS = 60;
 
-/** A day with lag, zeros and rows of nobody, ingested. */
+/** A day with lag, zeros and rows of nobody, in the spool. */
 async function wrongDay(): Promise<MonitoredDay> {
   const day = await MonitoredDay.make();
   onTestFinished(() => day.remove());
