@@ -14,13 +14,16 @@ export async function sha256Of(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** @throws TRAIN_LABELS when the file is not what it was when it was first read */
+/** @throws TRAIN_LABELS when the file is not what it was when it was first read, or cannot be read any more */
 export async function requireUnchanged(file: string, sha256: string): Promise<void> {
-  const now = await sha256Of(file).catch(() => null);
-  if (now === sha256) return;
-  const how = now === null ? 'was removed' : 'changed';
+  const how = await sha256Of(file).then((now) => (now === sha256 ? null : 'changed'), whyUnreadable);
+  if (how === null) return;
   throw trainingError('TRAIN_LABELS', `${file} ${how} while the training set was made of it`, {
     file,
     help: 'Run the command again when the file is whole: nothing was written.',
   });
+}
+
+function whyUnreadable({ code, message }: NodeJS.ErrnoException): string {
+  return code === 'ENOENT' ? 'was removed' : `could not be read any more (${message})`;
 }

@@ -166,6 +166,8 @@ async function writeOut(set: TrainingSet, features: JoinedFeatures, out: Trainin
   } catch (error) {
     if (existsSync(aside)) rmSync(aside);
     if (error instanceof CodedError) throw error;
+    // It may be the labels that could not be read.
+    await requireUnchanged(set.labels.file, set.labels.sha256);
     const why = (error as Error).message.split('\n')[0];
     throw trainingError('TRAIN_OUT', `${out.file} cannot be written: ${why}`, { file: out.file }, error);
   }

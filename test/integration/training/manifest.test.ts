@@ -1,6 +1,14 @@
 /** What `plumb train` keeps of each set in the registry, and how it is shown. */
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
@@ -125,6 +133,24 @@ describe('a manifest', () => {
     await expect(again).rejects.toMatchObject({ code: 'TRAIN_LABELS', message });
     expect(readdirSync(project.settings.folder).filter((name) => name.startsWith('again'))).toEqual([]);
     expect(await manifestNamed(project.database, 'again.parquet').catch(() => null)).toBeNull();
+  });
+
+  test.each([
+    ['changed', (file: string) => truncateSync(file, 10)],
+    ['was removed', (file: string) => rmSync(file)],
+  ])('and set blame labels in Parquet whose file %s, not the output', async (how, change) => {
+    const labels = path('data/labels.parquet');
+    await project.writeParquet(
+      'labels',
+      `SELECT 1 AS driver_id, TIMESTAMP '2026-01-01 11:00:00' AS event_timestamp`,
+    );
+    let joins = 0;
+    const progress = (): void => void (joins++ === 0 && change(labels));
+    const changing = { ...project, logger: { ...project.logger, progress } };
+    const made = runTrain(changing, { service: 'rank', labels, out: path('again.parquet') });
+    const message = `${labels} ${how} while the training set was made of it`;
+    await expect(made).rejects.toMatchObject({ code: 'TRAIN_LABELS', message });
+    expect(readdirSync(project.settings.folder).filter((name) => name.startsWith('again'))).toEqual([]);
   });
 
   test('holds the distribution of the values in the set, fallbacks in place', async () => {
