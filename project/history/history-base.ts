@@ -88,7 +88,8 @@ export function listedIn(list: string): string[] {
 /** A list that is damaged has none: they are made anew. */
 function basesIn(list: string): readonly HistoryBase[] {
   try {
-    return (JSON.parse(readFileSync(list, 'utf8')) as { bases: readonly HistoryBase[] }).bases;
+    const { bases } = JSON.parse(readFileSync(list, 'utf8')) as { bases?: readonly HistoryBase[] };
+    return Array.isArray(bases) ? bases : [];
   } catch {
     return [];
   }

@@ -119,14 +119,11 @@ test('a damaged list and a file that is gone are no bases; one that left the lis
   const folder = baseFolder(root, view);
   const diskMs = Date.now() + DAY_MS + 60_000;
   expect(await cleanHistory(root, view, { nowMs: 0, diskMs }, untrained)).toBe(0);
-  writeFileSync(
-    join(
-      folder,
-      readdirSync(folder).find((name) => name.endsWith('.json'))!,
-    ),
-    '{"bases":[',
-  );
-  expect(readBases(root, view)).toEqual([]);
+  const list = readdirSync(folder).find((name) => name.endsWith('.json'))!;
+  for (const damaged of ['{}', 'null', '{"bases":7}', '{"bases":[']) {
+    writeFileSync(join(folder, list), damaged);
+    expect(readBases(root, view)).toEqual([]);
+  }
   expect(await makeAll()).toEqual(['2026-04-01']);
   expect(readdirSync(folder)).toHaveLength(3);
   expect(await cleanHistory(root, view, { nowMs: 0, diskMs: Date.now() }, untrained)).toBe(0);
