@@ -20,10 +20,9 @@ import { baseSql } from '../../project/engine/duckdb/base-rows.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { entryHash } from '../../project/delta/delta-log.ts';
-import { baseFolder, baseRule, basesOf } from '../../project/history/history-base.ts';
+import { baseFolder, baseRule, basesOf, writeBases } from '../../project/history/history-base.ts';
 import type { HistoryBase } from '../../project/history/history-base.ts';
 import type { HistoryFile, HistorySnapshot } from '../../project/history/history-snapshot.ts';
-import { listBases } from './base-list.ts';
 
 interface BaseWork {
   readonly root: string;
@@ -125,7 +124,7 @@ export async function makeBase(duck: DuckDb, work: BaseWork, beforeUs: number): 
   renameSync(aside, join(folder, name));
   syncFolder(folder);
   const base: HistoryBase = { beforeUs, version: history.version, entry, rule: baseRule(view), name };
-  listBases(root, view, [...known.filter((one) => one.beforeUs !== beforeUs), base]);
+  writeBases(root, view, [...known.filter((one) => one.beforeUs !== beforeUs), base]);
 }
 
 /** Takes weeks and months that are over from the list. */
@@ -136,5 +135,5 @@ export function forgetBases(work: BaseWork): void {
   if (mark === null) return;
   const { quarters, newest } = midnights(0, mark.watermarkUs);
   const own = known.filter(({ beforeUs }) => quarters.includes(beforeUs) || newest.includes(beforeUs));
-  if (own.length < known.length) listBases(root, view, own);
+  if (own.length < known.length) writeBases(root, view, own);
 }

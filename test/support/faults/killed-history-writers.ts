@@ -62,7 +62,10 @@ export async function killWriters(rounds: number): Promise<void> {
   const { sql } = await openHistory(duck, { folder: '/', history: root }, KILLED_VIEW, KILLED_ENTITY);
   expect(await duck.rows(`SELECT count(*)::INTEGER AS n FROM (${sql})`)).toEqual([{ n: committed.length }]);
   // What the dead have left is nobody's, and goes.
-  await cleanHistory(root, KILLED_VIEW, { nowMs: 0, diskMs: Date.now() + 2 * 86_400_000 }, untrained);
+  for (const days of [2, 4]) {
+    const diskMs = Date.now() + days * 86_400_000;
+    await cleanHistory(root, KILLED_VIEW, { nowMs: 0, diskMs }, untrained);
+  }
   expect(await duck.rows(`SELECT count(*)::INTEGER AS n FROM (${sql})`)).toEqual([{ n: committed.length }]);
   duck.close();
 }

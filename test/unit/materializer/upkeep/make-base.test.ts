@@ -1,5 +1,5 @@
 /** Which bases a history gets, when they are made anew, and who must not read them. */
-import { cpSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { silentLogger } from '../../../../contract/std/logger.ts';
@@ -217,6 +217,8 @@ test('bases of a definition that is replaced are forgotten a month after the las
   expect(readBases(root, view)).toHaveLength(1);
   await clean(31);
   expect(readBases(root, view)).toEqual([]);
+  expect(readdirSync(baseFolder(root, view))).toHaveLength(1);
+  await clean(32.1);
   expect(readdirSync(baseFolder(root, view))).toEqual([]);
 });
 
@@ -224,9 +226,10 @@ test('a base of another delay leaves the list, and stays a day for those who hav
   await append('first', '2026-01-01', 90, '2026-04-04T00:00:00Z');
   await makeAll();
   const file = join(baseFolder(root, view), readBases(root, view)[0]!.name);
-  const madeMs = statSync(file).ctimeMs;
   const other = { ...work(), view: { ...view, delayUs: 1 } };
   for (const us of wantedBases(other)) await makeBase(duck, other, us);
-  expect(statSync(file).ctimeMs).toBeGreaterThan(madeMs);
-  expect(await cleanHistory(root, view, { nowMs: 0, diskMs: madeMs + DAY_MS }, untrained)).toBe(0);
+  const clean = (after: number): Promise<number> =>
+    cleanHistory(root, view, { nowMs: 0, diskMs: Date.now() + after * DAY_MS }, untrained);
+  const gone = [await clean(9), await clean(9.9), existsSync(file), await clean(10.1), existsSync(file)];
+  expect(gone).toEqual([0, 0, true, 1, false]);
 });

@@ -1,5 +1,5 @@
 /** Joined files hold the rows that they held apart, for readers of every entry; what nobody reads goes, and no more. */
-import { cpSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { FeatureView } from '../../../../contract/model.ts';
@@ -159,11 +159,11 @@ test('joined files and those of no entry go after a day, others never', async ()
   expect(await cleanHistory(root, view, { nowMs: 1_001 + DAY_MS, diskMs }, untrained)).toBe(2);
   expect([existsSync(stray), existsSync(aside)]).toEqual([true, true]);
   const dayLater = { nowMs: 0, diskMs: diskMs + DAY_MS + 60_000 };
-  expect(await cleanHistory(root, view, dayLater, untrained)).toBe(1);
-  expect([existsSync(stray), existsSync(aside)]).toEqual([true, false]);
-  // It is nobody's now, too.
-  expect(await cleanHistory(root, view, dayLater, untrained)).toBe(1);
+  expect(await cleanHistory(root, view, dayLater, untrained)).toBe(2);
+  expect([existsSync(stray), existsSync(aside)]).toEqual([false, false]);
   expect(filesOnDisk()).toHaveLength(1);
+  await cleanHistory(root, view, dayLater, untrained);
+  expect(existsSync(join(folder, '_unnamed.json'))).toBe(false);
   expect(await rowsOf()).toEqual(before);
 });
 
@@ -184,8 +184,51 @@ test('who has put back a log that is too old has a day to see it: the rows of la
   expect(await clean(Date.now() + DAY_MS - 60_000)).toBe(0);
   rmSync(log, { recursive: true });
   renameSync(right, log);
-  expect(await clean(diskMs)).toBe(0);
+  expect(await clean(diskMs + DAY_MS + 1)).toBe(0);
   expect(await rowsOf()).toEqual(before);
+});
+
+test('a wrong copy of the log that is put back a second time has its day again', async () => {
+  await append(1, [1]);
+  const log = logFolder(historyFolder(root, view));
+  const [old, right] = [join(root, 'an old copy'), join(root, 'the right one')];
+  cpSync(log, old, { recursive: true });
+  await append(2, [2]);
+  cpSync(log, right, { recursive: true });
+  const putBack = (copy: string): void => {
+    rmSync(log, { recursive: true });
+    cpSync(copy, log, { recursive: true });
+  };
+  const clean = (days: number): Promise<number> =>
+    cleanHistory(root, view, { nowMs: 0, diskMs: Date.now() + days * DAY_MS }, untrained);
+  const found: number[] = [];
+  for (const [copy, day] of [
+    [old, 10],
+    [right, 10.5],
+    [old, 30],
+    [old, 30.9],
+    [old, 31.1],
+  ] as const) {
+    putBack(copy);
+    found.push(await clean(day));
+  }
+  expect(found).toEqual([0, 0, 0, 0, 1]);
+});
+
+test('files of other users go, too: what was found is noted, and not at the files', async () => {
+  await append(1, [1]);
+  const stray = join(historyFolder(root, view), 'day=2026-01-05', 'run-9.00000001.parquet');
+  writeFileSync(stray, 'half a file');
+  const before = statSync(stray);
+  const clean = (days: number): Promise<number> =>
+    cleanHistory(root, view, { nowMs: 0, diskMs: Date.now() + days * DAY_MS }, untrained);
+  expect(await clean(2)).toBe(0);
+  expect([statSync(stray).mtimeMs, statSync(stray).ctimeMs]).toEqual([before.mtimeMs, before.ctimeMs]);
+  for (const damaged of ['', 'null', '{"counts/v1/day=2026-01-05/run-9.00000001.parquet":"x"}']) {
+    writeFileSync(join(historyFolder(root, view), '_unnamed.json'), damaged);
+    expect(await clean(4)).toBe(0);
+  }
+  expect(await clean(5.1)).toBe(1);
 });
 
 test('joined files that a training set was made of stay as long as it does', async () => {
