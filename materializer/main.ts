@@ -1,8 +1,10 @@
 /** What `plumb materialize` does: opens the registry, loads the bundle in force, runs once or by schedule, closes. */
+import { existsSync } from 'node:fs';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
 import { locateSources } from '../contract/definitions/source-variables.ts';
 import type { Project } from '../project/project.ts';
-import { RegistryDatabase } from '../project/database/registry-database.ts';
+import { IN_MEMORY, RegistryDatabase } from '../project/database/registry-database.ts';
+import type { StoreUrl } from '../project/settings/settings.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { runDaemon } from './daemon.ts';
 import type { DaemonOptions } from './daemon.ts';
@@ -57,10 +59,15 @@ export async function compact(project: Project, ids: readonly string[] | undefin
 /** Says what a run of each view would do. @throws what the first that would fail would throw */
 export async function dryRuns(project: Project, options: MaterializeOptions): Promise<DryRun[]> {
   const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
-  return RegistryDatabase.using(project.settings.registry, async (database) => {
+  return RegistryDatabase.using(knownRegistry(project), async (database) => {
     const found: DryRun[] = [];
     const job = runJob(project, bundle, database, options);
     for (const view of chosenViews(bundle, options.views)) found.push(await dryRun(job, view));
     return found;
   });
+}
+
+/** Makes none: where there is no registry, nothing has run. */
+function knownRegistry({ settings: { registry } }: Project): StoreUrl {
+  return registry.kind !== 'sqlite' || existsSync(registry.url) ? registry : { ...registry, url: IN_MEMORY };
 }

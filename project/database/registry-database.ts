@@ -18,6 +18,9 @@ import type { ServiceVersion } from '../../contract/definitions/service-version.
 import type { StoreUrl } from '../settings/settings.ts';
 import type { Allowed, RemovedConsumer } from '../../contract/refusal.ts';
 
+/** In place of the file: a registry that is empty, and kept nowhere. */
+export const IN_MEMORY = ':memory:';
+
 /** One apply: the bundle it published and the changes it made, as canonical JSON. */
 interface AppliedBundle {
   readonly sequence: number;
@@ -90,7 +93,7 @@ export class RegistryDatabase {
       });
     }
     try {
-      makePrivateFile(url.url);
+      if (url.url !== IN_MEMORY) makePrivateFile(url.url);
       const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: nodeSqlite(url.url) }) });
       await createTables(db);
       return new RegistryDatabase(db);

@@ -1,6 +1,6 @@
 /** A dry run changes nothing at all: what others staged, records of dead runs, the folder and the registry stay. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
@@ -77,6 +77,14 @@ test('nothing below the project has changed: not what others staged, nor the rec
   const all = await dryRuns(project, { full: true });
   expect(all).toMatchObject([{ entities: 5 }, { view: 'driver_stats', entities: 3 }]);
   expect(everything()).toEqual(before);
+});
+
+test('where there is no registry, none is made', async () => {
+  await project.database.close();
+  const registry = { kind: 'sqlite' as const, url: join(project.settings.folder, 'other/registry.db') };
+  const found = await dryRuns({ ...project, settings: { ...project.settings, registry } }, { full: true });
+  expect(found).toMatchObject([{ entities: 5 }, { entities: 3 }]);
+  expect(existsSync(join(registry.url, '..'))).toBe(false);
 });
 
 test('a view that a run holds, here or elsewhere, is busy for a dry run, too', async () => {
