@@ -7,6 +7,9 @@ import { FileLock } from '../../contract/std/files/file-lock.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import { materializerError } from '../errors.ts';
 
+/** A dry run has the lock for the moment in which it looks at it: longer than that lasts by far. */
+const LOOK_MS = 250;
+
 type Locked = Pick<FeatureView, 'id' | 'name' | 'version'>;
 
 /**
@@ -17,7 +20,7 @@ export function lockView(historyRoot: string, view: Locked): FileLock {
   let lock: FileLock | null;
   try {
     makeFolder(folder);
-    lock = FileLock.tryTake(lockFile(folder));
+    lock = FileLock.tryTake(lockFile(folder), LOOK_MS);
   } catch (error) {
     const message = `cannot write the history in ${folder}: ${(error as Error).message}`;
     throw materializerError('MAT_HISTORY', message, { field: 'history' }, error);
@@ -26,11 +29,11 @@ export function lockView(historyRoot: string, view: Locked): FileLock {
   return lock;
 }
 
-/** Makes nothing and holds nothing. @throws MAT_BUSY when a run of the view holds it */
+/** Makes nothing, and holds nothing that a run would not wait for. @throws MAT_BUSY when a run of the view holds it */
 export function refuseLocked(historyRoot: string, view: Locked): void {
   const folder = historyFolder(historyRoot, view);
   if (!existsSync(lockFile(folder))) return;
-  const lock = FileLock.tryTake(lockFile(folder));
+  const lock = FileLock.tryTake(lockFile(folder), LOOK_MS);
   if (lock === null) throw busy(folder, view);
   lock.release();
 }

@@ -15,12 +15,13 @@ export class FileLock {
   }
 
   /**
-   * @param file  made by SQLite where there is none; by `makePrivateFile` before, where not everybody may read it
-   * @returns     null when another holder has it
-   * @throws      the file cannot be opened or locked
+   * @param file    made by SQLite where there is none; by `makePrivateFile` before, where not everybody may read it
+   * @param waitMs  how long to wait, with all of the process, for one who holds it for a moment
+   * @returns       null when another holder has it
+   * @throws        the file cannot be opened or locked
    */
-  static tryTake(file: string): FileLock | null {
-    const database = new DatabaseSync(file, { timeout: 0 });
+  static tryTake(file: string, waitMs = 0): FileLock | null {
+    const database = new DatabaseSync(file, { timeout: waitMs });
     try {
       database.exec('BEGIN EXCLUSIVE');
       return new FileLock(database);
