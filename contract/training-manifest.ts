@@ -37,6 +37,13 @@ export interface TrainingManifest {
   readonly features: readonly TrainedFeature[];
 }
 
+/** Which entry of a history a set was made at. */
+export interface TrainedEntry {
+  readonly commit: number;
+  /** Its hash: a log that was put back from a copy has another entry of that number. Sets of before do not say it. */
+  readonly entry?: string | null;
+}
+
 interface TrainedView {
   readonly role: string;
   /** The view's id: `purchases`, `purchases@v2`. */
@@ -46,6 +53,7 @@ interface TrainedView {
   readonly watermarkUs: number | null;
   /** The entry of its history that was read; null: there was none, or a stored view. */
   readonly commit: number | null;
+  readonly entry?: TrainedEntry['entry'];
 }
 
 interface TrainedFeature extends LabelCounts {

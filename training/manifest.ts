@@ -43,8 +43,8 @@ export async function describeSet(
     serviceVersion: service.version,
     bundle: bundle.hash,
     as: mode,
-    views: joined.map(({ used, view, watermarkUs, commit }) => {
-      return { role: used.role, view: view.id, definitionId: view.definitionId, watermarkUs, commit };
+    views: joined.map(({ used, view, watermarkUs, commit, entry }) => {
+      return { role: used.role, view: view.id, definitionId: view.definitionId, watermarkUs, commit, entry };
     }),
     made: {
       plumbline: OWN_PACKAGE.version,

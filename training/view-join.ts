@@ -10,6 +10,7 @@ import { quoteName } from '../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { registryError } from '../contract/errors.ts';
 import { openHistory } from '../project/engine/duckdb/history.ts';
+import { entryHash } from '../project/delta/delta-log.ts';
 import { completeHistory, seenHistory } from '../project/history/history-place.ts';
 import type { HistoryPlace } from '../project/history/history-place.ts';
 import type { Bundle, FeatureService, FeatureView, ServiceView } from '../contract/model.ts';
@@ -44,6 +45,8 @@ export interface JoinedView {
   readonly watermarkUs: number | null;
   /** The entry of its history that was read; null: there was none, or a stored view. */
   readonly commit: number | null;
+  /** Its hash. */
+  readonly entry: string | null;
   /** Whether its history holds rows of other row logic alone. */
   readonly isChanged: boolean;
 }
@@ -68,9 +71,11 @@ export async function joinView(set: TrainingSet, used: ServiceView, table: strin
     await duck.run(`UPDATE ${table} SET asof_state = ${UNJUDGED}
       WHERE rid IN (SELECT rid FROM ${LABEL_KEYS} WHERE ${isUnjudged})`);
   }
-  const commit = view.kind === 'stored' ? null : (seenHistory(settings, view)?.version ?? null);
-  const isChanged = mark === null && commit !== null;
-  return { used, view, table, unjudged, watermarkUs, commit, isChanged };
+  const history = view.kind === 'stored' ? null : seenHistory(settings, view);
+  const commit = history?.version ?? null;
+  const entry = history === null ? null : entryHash(history.folder, history.version);
+  const isChanged = mark === null && history !== null;
+  return { used, view, table, unjudged, watermarkUs, commit, entry, isChanged };
 }
 
 async function joinRows(

@@ -15,7 +15,8 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { FeatureView } from '../../contract/model.ts';
-import { logFolder, readTable } from '../../project/delta/delta-log.ts';
+import type { TrainedEntry } from '../../contract/training-manifest.ts';
+import { entryHash, logFolder, readTable } from '../../project/delta/delta-log.ts';
 import { baseFolder, baseLists, listedIn, ownList } from '../../project/history/history-base.ts';
 import { historyFolder } from '../../project/history/history-folder.ts';
 import { foundLongAgo } from './unnamed-files.ts';
@@ -39,7 +40,7 @@ export async function cleanHistory(
   root: string,
   view: FeatureView,
   { nowMs, diskMs }: CleaningTime,
-  trained: () => Promise<ReadonlySet<number>>,
+  trained: () => Promise<readonly TrainedEntry[]>,
 ): Promise<number> {
   const folder = historyFolder(root, view);
   const paths = rowFiles(folder);
@@ -52,9 +53,14 @@ export async function cleanHistory(
   });
   const removed = paths.flatMap((path) => state?.removed.get(encodeURI(path)) ?? []);
   const due = removed.filter((file) => !file.retired && file.removedMs < nowMs - KEPT_MS);
-  const commits = due.length === 0 ? [] : [...(await trained())];
+  const isLost = ({ commit, entry = null }: TrainedEntry): boolean =>
+    entry !== null && entry !== entryHash(folder, commit);
+  const all = due.length === 0 ? [] : await trained();
+  const sets = all.map((set) => ({ ...set, isLost: isLost(set) }));
+  // What a set of a log that is lost has read of this one nobody can tell: files of before it are taken to be.
   const unread = due.filter(
-    (file) => !commits.some((commit) => file.version <= commit && commit < file.removedVersion),
+    (file) =>
+      !sets.some((set) => file.version <= set.commit && (set.isLost || set.commit < file.removedVersion)),
   );
   forgetFormer(root, view, diskMs);
   const nobodys = [...unnamed.map((path) => join(folder, path)), ...unlistedBases(root, view)];

@@ -9,6 +9,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
+import type { TrainedEntry } from '../../contract/training-manifest.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { historyFolder } from '../../project/history/history-folder.ts';
 import { readHistory } from '../../project/history/history-snapshot.ts';
@@ -41,7 +42,7 @@ export interface Tended {
 }
 
 interface Tending extends Pick<Project, 'settings' | 'clock' | 'logger'> {
-  readonly database: Pick<RegistryDatabase, 'trainedCommits'>;
+  readonly database: Pick<RegistryDatabase, 'trainedEntries'>;
 }
 
 /** A view whose lease is held, and its entity. */
@@ -77,7 +78,7 @@ export async function tendHistory(project: Tending, held: HeldView, effort: Effo
     history !== null &&
     (filesToJoin(history, effort.fewest).length > 0 || wantedBases({ root, ...held, history }).length > 0);
   const basesMade = needsWork ? await joinAndMake(project, held, { nowMs, ...effort }) : 0;
-  const trained = (): Promise<ReadonlySet<number>> => project.database.trainedCommits(view.id);
+  const trained = (): Promise<readonly TrainedEntry[]> => project.database.trainedEntries(view.id);
   const filesRemoved = await cleanHistory(root, view, { nowMs, diskMs: Date.now() }, trained);
   const filesAfter = readHistory(root, view)?.state.files.size ?? 0;
   writeDurably(tendedFile(root, view), `${nowMs}\n`, 0o644);

@@ -13,7 +13,7 @@ import type { SqliteDatabase } from 'kysely';
 import { registryError } from '../../contract/errors.ts';
 import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
-import type { TrainingManifest } from '../../contract/training-manifest.ts';
+import type { TrainedEntry, TrainingManifest } from '../../contract/training-manifest.ts';
 import type { ServiceVersion } from '../../contract/definitions/service-version.ts';
 import type { StoreUrl } from '../settings/settings.ts';
 import type { Allowed, RemovedConsumer } from '../../contract/refusal.ts';
@@ -266,15 +266,16 @@ export class RegistryDatabase {
   }
 
   /** @returns the entries of a view's history that training sets were made at */
-  async trainedCommits(view: string): Promise<Set<number>> {
+  async trainedEntries(view: string): Promise<TrainedEntry[]> {
     const named = `%"view":${JSON.stringify(view)}%`;
     const query = this.#db.selectFrom('training_set').select('manifest').where('manifest', 'like', named);
-    const commits = new Set<number>();
+    const entries = new Map<string, TrainedEntry>();
     for await (const { manifest } of query.stream()) {
       const { views } = JSON.parse(manifest) as TrainingManifest;
-      for (const one of views) if (one.view === view && one.commit !== null) commits.add(one.commit);
+      for (const { view: trained, commit, entry } of views)
+        if (trained === view && commit !== null) entries.set(`${commit} ${entry}`, { commit, entry });
     }
-    return commits;
+    return [...entries.values()];
   }
 
   /** @returns the cut-off of the view's last complete run, from which the next one goes on; null: none yet */

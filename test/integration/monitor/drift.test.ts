@@ -84,7 +84,7 @@ test('one vector an entity, beside the newest training set: what moved is told, 
   const [manifest] = await day.project.database.trainingSets({ most: 1 });
   const commit = seenHistory(day.project.settings, day.orders)!.version;
   expect(manifest!.views).toMatchObject([
-    { view: 'orders', watermarkUs: at('23:00:00'), commit },
+    { view: 'orders', watermarkUs: at('23:00:00'), commit, entry: expect.stringMatching(/^[0-9a-f]{16}$/) },
     { view: 'driver_stats', watermarkUs: null, commit: null },
   ]);
   serve(rows);

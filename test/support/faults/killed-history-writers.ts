@@ -18,7 +18,7 @@ const WRITER = join(import.meta.dirname, 'history-writer.ts');
 const MOST_STEPS = 90;
 
 /** No training set was made. */
-const untrained = (): Promise<ReadonlySet<number>> => Promise.resolve(new Set());
+const untrained = (): Promise<[]> => Promise.resolve([]);
 
 /** Lets a writer run until it kills itself. @returns the commits that it knew of, `{run} {version}` each */
 async function killedWriter(root: string, name: string, steps: number): Promise<string[]> {

@@ -28,7 +28,7 @@ const { view, entity } = aggregatedView({
 });
 
 /** No training set was made. */
-const untrained = (): Promise<ReadonlySet<number>> => Promise.resolve(new Set());
+const untrained = (): Promise<[]> => Promise.resolve([]);
 
 let duck: DuckDb;
 let root: string;

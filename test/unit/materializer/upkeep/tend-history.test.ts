@@ -32,7 +32,7 @@ async function tend(minute: number): Promise<string[]> {
   const logger = { ...silentLogger, warn: (line: string) => void warnings.push(line) };
   const project = openProject(folder, logger, {});
   const clock = { ...project.clock, nowUs: () => 1e15 + minute * MINUTE_US };
-  const database = { trainedCommits: () => Promise.resolve(new Set<number>()) };
+  const database = { trainedEntries: () => Promise.resolve([]) };
   const lease = { number: 1, hold: (): Promise<void> => Promise.resolve() };
   await tendAfterRun({ ...project, clock, database }, { view, entity, lease });
   return warnings;

@@ -6,7 +6,13 @@ import type { FeatureView } from '../../../../contract/model.ts';
 import { silentLogger } from '../../../../contract/std/logger.ts';
 import { cleanHistory } from '../../../../materializer/upkeep/clean-history.ts';
 import { compactHistory } from '../../../../materializer/upkeep/compact-history.ts';
-import { keepState, logFolder, readTable, writeEntry } from '../../../../project/delta/delta-log.ts';
+import {
+  entryHash,
+  keepState,
+  logFolder,
+  readTable,
+  writeEntry,
+} from '../../../../project/delta/delta-log.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import { openHistory } from '../../../../project/engine/duckdb/history.ts';
 import { historyFolder } from '../../../../project/history/history-folder.ts';
@@ -22,7 +28,7 @@ const DAY_MS = 86_400_000;
 const LEASE = { number: 1, hold: (): Promise<void> => Promise.resolve() };
 
 /** No training set was made. */
-const untrained = (): Promise<ReadonlySet<number>> => Promise.resolve(new Set());
+const untrained = (): Promise<[]> => Promise.resolve([]);
 
 let duck: DuckDb;
 let root: string;
@@ -240,12 +246,25 @@ test('joined files that a training set was made of stay as long as it does', asy
   const trainedAt =
     (...commits: number[]) =>
     () =>
-      Promise.resolve(new Set(commits));
+      Promise.resolve(commits.map((commit) => ({ commit })));
   // Entry 2 has joined the files of entries 0 and 1.
   expect(await cleanHistory(root, view, later, trainedAt(0, 1))).toBe(0);
   expect(await cleanHistory(root, view, later, trainedAt(0))).toBe(1);
   expect(await cleanHistory(root, view, later, trainedAt(2, 3))).toBe(1);
   expect(filesOnDisk()).toHaveLength(2);
+});
+
+test('a set that was made of a log that is lost frees none of the files it may have read', async () => {
+  await append(1, [1]);
+  await append(2, [2]);
+  await compact(0);
+  const folder = historyFolder(root, view);
+  const later = { nowMs: 2 * DAY_MS, diskMs: Date.now() };
+  const trainedAt = (commit: number, entry: string | null) => () => Promise.resolve([{ commit, entry }]);
+  // Entry 2 has joined the files of entries 0 and 1; the set's entry 2 was another one.
+  expect(await cleanHistory(root, view, later, trainedAt(2, 'lost'))).toBe(0);
+  expect(await cleanHistory(root, view, later, trainedAt(0, 'lost'))).toBe(1);
+  expect(await cleanHistory(root, view, later, trainedAt(2, entryHash(folder, 2)))).toBe(1);
 });
 
 test('a file that another program has written into the table is named, not read, and harms none once it is out', async () => {
@@ -287,7 +306,9 @@ test('what a training set was made of stays when the log is read from a kept sta
   await compact(0);
   keepState(historyFolder(root, view), readTable(historyFolder(root, view))!, 400 * DAY_MS);
   const later = { nowMs: 401 * DAY_MS, diskMs: Date.now() + 2 * DAY_MS };
-  expect(await cleanHistory(root, view, later, () => Promise.resolve(new Set([0, 1])))).toBe(0);
+  expect(await cleanHistory(root, view, later, () => Promise.resolve([{ commit: 0 }, { commit: 1 }]))).toBe(
+    0,
+  );
   expect(filesOnDisk()).toHaveLength(3);
   expect(await cleanHistory(root, view, later, untrained)).toBe(2);
 });
