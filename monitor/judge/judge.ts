@@ -51,8 +51,8 @@ interface JudgedView {
   readonly role: RoleTally;
   readonly runs: RunIndex;
   /**
-   * Time up to which the history is complete under a bundle's definition of the view; null: nowhere yet. Never called
-   * for a stored view.
+   * Time up to which the history is complete under a bundle's definition of the view, of a stored view Infinity; null:
+   * nowhere yet, or its rows are of other keys than today's.
    */
   historyWatermarkUs(bundle: string): number | null;
   /** The secret of the log's HMACs; null: no secret is set. */
@@ -103,15 +103,16 @@ export class ViewJudge {
   /**
    * Judges the values of a vector.
    *
-   * @param asked   which row of the history the served one is; undefined: that was not asked
+   * @param found   which row of the history the served one is; undefined: that was not asked
    * @param answer  what the model was told; undefined: that was not logged
    * @param agreed  how many vectors agree in every way with its replayed row
    * @returns       whether it has a judged value in this view
    */
-  add(given: GivenRow, asked: AskedFidelity | undefined, answer?: LoggedAnswer, agreed = 0): boolean {
+  add(given: GivenRow, found: AskedFidelity | undefined, answer?: LoggedAnswer, agreed = 0): boolean {
     const { view, tallies, role } = this.#judged;
     const { vector, view: servedView } = given;
-    // Asked of every row that was given out, also of one whose currency cannot be judged yet.
+    // A wrong row is wrong whatever the history will say of newer ones, if it says anything of such rows yet.
+    const asked = this.#judged.historyWatermarkUs(vector.bundle) === null ? undefined : found;
     if (asked !== undefined) this.#fidelity[asked.fidelity.answer] += 1;
     const unjudged = this.#isUnjudged(servedView, vector);
     const row = { ...this.#servedRow(given, asked), answer };
@@ -123,9 +124,7 @@ export class ViewJudge {
       hash: exampleHash(vector.requestId, vector.rowIndex),
     };
     const lacks = this.#lacksOf(this.#book.bundle(vector.bundle));
-    // A wrong row is wrong whatever the history will say of newer ones, if it says anything yet.
-    const isKnown = view.kind === 'stored' || this.#judged.historyWatermarkUs(vector.bundle) !== null;
-    const isSuspect = isKnown && asked !== undefined && !isFaithful(asked.fidelity);
+    const isSuspect = asked !== undefined && !isFaithful(asked.fidelity);
     const mismatches: Mismatch[] = [];
     const faults: Mismatch[] = [];
     let values = 0;
