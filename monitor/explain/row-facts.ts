@@ -69,15 +69,8 @@ export function rowFacts(
   const times = fidelity?.answer === 'restamped' ? fidelity.row : served;
   const replayed = trained === null ? null : timesOf(trained.row);
   const fetchedUs = logged?.fetchedUs ?? null;
-  const askedRow = (row: EntityRow | null): AskedRow | null => {
-    if (row === null) return null;
-    const missed = timesOf(row);
-    return {
-      times: missed,
-      run: runs.bringing(view, missed),
-      failed: runs.failedOver(view, missed, servedUs),
-    };
-  };
+  const askedRow = (row: EntityRow | null): AskedRow | null =>
+    row === null ? null : runs.asked(view, timesOf(row), servedUs);
   const isMissed =
     replayed !== null && (times === null ? replayed.deleted !== true : isAfter(replayed, times));
   const isForeign = fidelity?.answer === 'foreign' || fidelity?.answer === 'unknown';

@@ -14,9 +14,7 @@ export function rowFacts(
 ): RowFacts {
   const { served, trained, servedUs } = vector;
   const askedRow = (times: ReplayedTimes | null): AskedRow | null =>
-    times === null
-      ? null
-      : { times, run: runs.bringing(view, times), failed: runs.failedOver(view, times, servedUs) };
+    times === null ? null : runs.asked(view, times, servedUs);
   const replayed = trained === null ? null : ownTimes(view, trained.times);
   const missed = asked?.missed === undefined ? vector.missed : asked.missed;
   const times = asked?.fidelity.answer === 'restamped' ? asked.fidelity.row : served;

@@ -1,7 +1,7 @@
 /** Finds the run that brought a row of the history online, if run records tell. */
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
-import type { ReplayedTimes } from '../causes/facts.ts';
+import type { AskedRow, ReplayedTimes } from '../causes/facts.ts';
 import { firstPast, highestSoFar } from './bisection.ts';
 
 export class RunIndex {
@@ -53,13 +53,20 @@ export class RunIndex {
     return null;
   }
 
-  /** @returns the last run that should have brought a row, began before it was missed, and failed; null: none did */
-  failedOver(view: Pick<FeatureView, 'kind'>, row: ReplayedTimes, servedUs: number): RunRecord | null {
+  /** @returns a row that serving missed, with the run that brought it and the last that had failed over it before */
+  asked(view: Pick<FeatureView, 'kind'>, times: ReplayedTimes, servedUs: number): AskedRow {
+    const run = this.bringing(view, times);
+    const byUs = run === null ? servedUs : Math.min(servedUs, run.startedUs - 1);
+    return { times, run, failed: this.failedOver(view, times, byUs) };
+  }
+
+  /** @returns the last run that should have brought a row, began by a time, and failed; null: none did */
+  failedOver(view: Pick<FeatureView, 'kind'>, row: ReplayedTimes, byUs: number): RunRecord | null {
     const knownUs =
       view.kind === 'aggregated' ? row.eventUs : Math.max(row.eventUs, row.createdUs ?? row.eventUs);
     const covers = ({ startedUs, watermarkUs, toUs }: RunRecord): boolean =>
-      startedUs <= servedUs && (view.kind === 'aggregated' ? watermarkUs : toUs) >= knownUs;
-    const first = firstPast(this.#failed, ({ startedUs }) => startedUs <= servedUs);
+      startedUs <= byUs && (view.kind === 'aggregated' ? watermarkUs : toUs) >= knownUs;
+    const first = firstPast(this.#failed, ({ startedUs }) => startedUs <= byUs);
     for (let i = first; i < this.#failed.length; i++) if (covers(this.#failed[i]!)) return this.#failed[i]!;
     return null;
   }

@@ -384,6 +384,24 @@ describe('the run that brought a row online', () => {
     ).toBeNull();
   });
 
+  test('a run that failed over a row did so before the one that brought it', () => {
+    const failed = { state: 'failed' } as const;
+    const edge = { eventUs: at('09:00'), createdUs: at('09:00'), definitionId: 1, runId: 'b' };
+    const [a, b, c] = [
+      run('a', '09:00', '09:05', failed),
+      run('b', '10:00', '10:05'),
+      run('c', '11:00', '11:05', failed),
+    ];
+    const runs = [a!, b!, c!].map((one, i) => ({ ...one, startedUs: at(`${9 + i}:00`.padStart(5, '0')) }));
+    const asked = (all: typeof runs): (string | undefined)[] => {
+      const found = new RunIndex(all).asked({ kind: 'aggregated' }, edge, at('11:30'));
+      return [found.run?.runId, found.failed?.runId];
+    };
+    expect(asked(runs)).toEqual(['b', 'a']);
+    expect(asked(runs.slice(1))).toEqual(['b', undefined]);
+    expect(asked([runs[0]!, runs[2]!])).toEqual([undefined, 'c']);
+  });
+
   test('a stored row came with the first run to end whose cut-off it is within', () => {
     const runs = [run('late', '12:00', '12:04'), run('a', '09:00', '09:04'), run('b', '10:00', '10:04')];
     expect(new RunIndex(runs).bringing({ kind: 'stored' }, row)?.runId).toBe('b');
