@@ -66,11 +66,15 @@ export function evidenceOf(facts: ValueFacts, cause: Cause): string {
   if (cause === 'unavailable' || fidelityCause(facts) === cause) {
     return fidelityEvidence(facts, cause);
   }
-  const asked = askedRows(facts.row);
-  const missed = asked.find((row) => currency(facts.row, row) === cause) ?? null;
+  const missed = missedBy(facts.row, cause);
   return rowCause(facts.row) === cause
     ? fidelityEvidence(facts, cause)
     : currencyEvidence(facts, cause as CurrencyCause, missed);
+}
+
+/** @returns the row that serving missed in which `decide` found a cause; null: it missed none */
+export function missedBy(row: RowFacts, cause: Cause): AskedRow | null {
+  return askedRows(row).find((missed) => currency(row, missed) === cause) ?? null;
 }
 
 /** What is wrong with the served value itself; null: it is what the history has in the served row. */

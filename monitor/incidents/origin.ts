@@ -1,12 +1,13 @@
 /** What brought a mismatch about, by its cause: the run of a row, the pod that answered, or neither. Pure. */
-import type { AskedRow, RowFacts } from '../causes/facts.ts';
 import type { Cause } from '../causes/cause.ts';
+import { missedBy } from '../causes/explain.ts';
+import type { AskedRow, RowFacts } from '../causes/facts.ts';
 import type { IncidentOrigin } from '../verdict/judged-view.ts';
 
-/** The oldest row that serving missed should have come with a run. */
-const MISSED: ReadonlySet<Cause> = new Set(['cache age', 'materialization lag', 'missing online']);
-/** The row that training joins came with a run, too late. */
-const CAME_LATER: ReadonlySet<Cause> = new Set(['late arrival', 'rewritten history']);
+/** The row that serving missed should have come sooner: with the run that failed over it, or else with its own. */
+const DUE: ReadonlySet<Cause> = new Set(['cache age', 'materialization lag']);
+/** It came with its run, and was lost since, or could not come sooner. */
+const BROUGHT: ReadonlySet<Cause> = new Set(['missing online', 'late arrival', 'rewritten history']);
 /** The served row is a wrong one: the run that wrote it, if one was at work then. */
 const WRITTEN: ReadonlySet<Cause> = new Set([
   'foreign row',
@@ -21,13 +22,13 @@ const OF_POD: ReadonlySet<Cause> = new Set(['clock skew', 'answer altered']);
 /** @param pod  that answered */
 export function originOf(row: RowFacts, cause: Cause, pod: string): IncidentOrigin {
   if (OF_POD.has(cause)) return { run: null, pod };
-  if (MISSED.has(cause)) return { run: runOf(row.missed ?? row.missedReplayed), pod: null };
   if (WRITTEN.has(cause)) return { run: row.writer?.runId ?? null, pod: null };
-  if (!CAME_LATER.has(cause)) return { run: null, pod: null };
-  return { run: row.missedReplayed?.run?.runId ?? row.replayed?.runId ?? null, pod: null };
+  if (!DUE.has(cause) && !BROUGHT.has(cause)) return { run: null, pod: null };
+  const missed = missedBy(row, cause);
+  const failed = DUE.has(cause) ? missed?.failed : null;
+  return { run: failed?.runId ?? runOf(missed), pod: null };
 }
 
-/** A run that failed over the row is to blame, and not the one that brought it afterwards. */
 function runOf(missed: AskedRow | null): string | null {
-  return missed?.failed?.runId ?? missed?.run?.runId ?? missed?.times.runId ?? null;
+  return missed?.run?.runId ?? missed?.times.runId ?? null;
 }
