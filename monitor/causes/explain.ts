@@ -32,12 +32,13 @@ export type DecidedBy = Pick<ValueFacts, 'row' | 'alteration' | 'earlier' | 'isA
 export function decide(facts: DecidedBy): Decision {
   const { row } = facts;
   if (row.status === UNAVAILABLE) return { cause: 'unavailable', also: [], withinPromise: false };
-  const own = fidelityCause(facts);
+  const own = storedCause(facts);
   const timing = askedRows(row).map((missed) => currency(row, missed));
   const proved = timing.filter((cause) => cause !== 'not proved');
   // A right value in a wrong row: what is wrong with the row stands beside why it is not the newest.
   const changed = facts.earlier === null ? null : ('changed in place' as const);
-  const found = [own, changed, ...proved, own === null ? rowCause(row) : null].filter(
+  const answer = facts.isAnswerAltered ? ('answer altered' as const) : null;
+  const found = [answer, own, changed, ...proved, own === null ? rowCause(row) : null].filter(
     (cause) => cause !== null,
   );
   const [cause = 'not proved', ...rest] = found;
@@ -78,8 +79,12 @@ export function missedBy(row: RowFacts, cause: Cause): AskedRow | null {
 }
 
 /** What is wrong with the served value itself; null: it is what the history has in the served row. */
-function fidelityCause({ row, isAnswerAltered, alteration }: DecidedBy): FidelityCause | null {
-  if (isAnswerAltered) return 'answer altered';
+function fidelityCause(facts: DecidedBy): FidelityCause | null {
+  return facts.isAnswerAltered ? 'answer altered' : storedCause(facts);
+}
+
+/** The same of the value as the store had it, whatever was answered. */
+function storedCause({ row, alteration }: DecidedBy): FidelityCause | null {
   return row.fidelity?.answer === 'altered' ? alteration : rowCause(row);
 }
 

@@ -231,6 +231,16 @@ describe('definition changed', () => {
   });
 });
 
+test('what is wrong with the row stands beside an altered answer', () => {
+  const foreign: Change = { fidelity: { answer: 'foreign', entity: 'customer_id=b' } };
+  const decided = decide(of(foreign, { isAnswerAltered: true }));
+  expect(decided).toEqual({ cause: 'answer altered', also: ['foreign row'], withinPromise: false });
+  const row = { eventUs: at('11:00'), createdUs: at('11:00'), values: [1] };
+  const altered: Change = { fidelity: { answer: 'altered', row }, alteration: 'precision / type' };
+  const zero = { isAnswerAltered: true, alteration: 'null or default substituted' } as const;
+  expect(decide(of(altered, zero)).also).toEqual(['null or default substituted']);
+});
+
 test('a stored row that is as its source has it is the same under any definition', () => {
   const stored: Change = {
     view: { ...STORED, freshnessUs: HOUR },
