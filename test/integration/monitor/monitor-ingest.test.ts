@@ -450,7 +450,8 @@ describe('the verdict', () => {
   test('is the same from the ingested log as from the spool', async () => {
     await serveDay();
     const fromSpool = await day.judge(SETTLED);
-    expect(fromSpool.vectors).toMatchObject({ read: 59, duplicates: 30, gaps: 1, openTails: 1 });
+    // What is torn stands behind the day, where the pod still served.
+    expect(fromSpool.vectors).toMatchObject({ read: 59, duplicates: 30, gaps: 1, openTails: 0 });
     expect(await runIngest(day.project, { batchRecords: 17 })).toMatchObject({ counts: { duplicates: 32 } });
     for (const { file } of listSegments(spool)) rmSync(join(spool, file));
     // A verdict that replaces another one keeps what that one found.
