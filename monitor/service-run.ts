@@ -239,7 +239,7 @@ export class ServiceRun {
     const keys = { keys: entity.joinKeys.length, isStored: view.kind === 'stored' };
     const agreed = hasRows ? await agreedByOpen(duck, keys) : new Map<number, number>();
     const revealed = new RevealedValues(duck, view, hmacKey, replay);
-    const unexplained = new UnexplainedRows();
+    const unexplained = new UnexplainedRows(judge.keys);
     const asServed = new AsServed(duck, { view, entity }, replay, { revealed, unexplained });
     for await (const page of replay.pages()) {
       const rows = page.map((vector) => judge.read(vector));

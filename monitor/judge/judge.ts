@@ -34,6 +34,7 @@ import type { RowOutcome, RowVerdicts } from '../judged-rows/row-verdicts.ts';
 import type { ReplayedRow, ReplayedVector } from './replayed-vector.ts';
 import { asReceived } from './received-value.ts';
 import { rowFacts } from './row-facts.ts';
+import { RoleKeys } from './role-keys.ts';
 import type { RunIndex } from './run-index.ts';
 import type { Mismatch } from '../tally/incident-tally.ts';
 import type { LooksLike } from '../likeness/likeness.ts';
@@ -60,6 +61,7 @@ interface JudgedView {
 }
 
 export class ViewJudge {
+  readonly keys: RoleKeys;
   readonly #judged: JudgedView;
   readonly #book: BundleBook;
   readonly #verdicts: RowVerdicts;
@@ -71,8 +73,6 @@ export class ViewJudge {
   >;
   readonly #lacks = new Map<Bundle, ReadonlySet<string>>();
   readonly #decisions = new Decisions();
-  /** By bundle where the keys of the role stand among those of a request. */
-  readonly #keyPlaces = new Map<string, readonly number[]>();
   /** Created when the first value of a feature is hashed. */
   readonly #hashed = new Map<Feature, HashedFeature>();
 
@@ -80,6 +80,7 @@ export class ViewJudge {
     const { service, used, view } = judged;
     this.#judged = judged;
     this.#book = book;
+    this.keys = new RoleKeys(book, service, used);
     this.#verdicts = verdicts;
     this.#hasCreatedTimes = view.kind === 'aggregated' || view.source.createdTime !== null;
     this.#features = service.features
@@ -116,7 +117,7 @@ export class ViewJudge {
     if (asked !== undefined) this.#fidelity[asked.fidelity.answer] += 1;
     const unjudged = this.#isUnjudged(servedView, vector);
     const row = { ...this.#servedRow(given, asked), answer };
-    const place = role.placeOf(vector, this.#keysOf(vector), agreed);
+    const place = role.placeOf(vector, this.keys.of(vector), agreed);
     const judgedRow = {
       name: row.name,
       place,
@@ -311,19 +312,6 @@ export class ViewJudge {
       isAnswerAltered: false,
       isHashed: true,
     };
-  }
-
-  /** The ids of the role's entity, by the keys that the role had when the vector was answered. */
-  #keysOf(vector: ReplayedVector): (string | null)[] {
-    let places = this.#keyPlaces.get(vector.bundle);
-    if (places === undefined) {
-      const { service, used } = this.#judged;
-      const { views } = this.#book.servedService(vector.bundle, service);
-      const then = views.find(({ role }) => role === used.role) ?? used;
-      places = then.requestKeys.map((name) => service.requestKeys.findIndex((key) => key.name === name));
-      this.#keyPlaces.set(vector.bundle, places);
-    }
-    return places.map((place) => vector.keys[place] ?? null);
   }
 
   #hashesOf(feature: Feature): HashedFeature {

@@ -7,6 +7,7 @@ import type { Value } from '../../contract/value-type.ts';
 import type { ComparedRow } from '../as-served/given-row.ts';
 import type { Alterations } from '../causes/altered-row.ts';
 import type { Fidelity } from '../causes/fidelity.ts';
+import type { RoleKeys } from '../judge/role-keys.ts';
 import { textHash } from '../text-hash.ts';
 
 /** A row with unexplained values. */
@@ -28,16 +29,22 @@ interface Sampled {
 const MOST_ROWS = 400;
 
 export class UnexplainedRows {
+  readonly #keys: RoleKeys;
   /** By feature of today's view, by the name of the row. */
   readonly #samples = new Map<number, Map<string, Sampled>>();
   /** By feature the greatest hash that is still taken. */
   readonly #limits = new Map<number, number>();
 
+  /** @param keys  of the role: other keys of a request tell none of its rows apart */
+  constructor(keys: RoleKeys) {
+    this.#keys = keys;
+  }
+
   offer({ given, facts }: ComparedRow, { fidelity, alterations }: Asked): void {
     if (fidelity.answer !== 'altered' || !alterations.includes('unexplained')) return;
-    const { keys, vid } = given.vector;
+    const { vid } = given.vector;
     const { eventUs, createdUs } = facts.served;
-    const name = JSON.stringify([keys, eventUs, createdUs]);
+    const name = JSON.stringify([this.#keys.of(given.vector), eventUs, createdUs]);
     const hash = textHash(name);
     const row = { vid, served: facts.served.values, held: fidelity.row.values };
     for (const [feature, cause] of alterations.entries()) {
