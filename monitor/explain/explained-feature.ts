@@ -3,7 +3,7 @@
  * values are those that the model received: after fallbacks, in the number type of the surface. Pure.
  */
 import { isSameFeature } from '../../contract/feature-match.ts';
-import type { FeatureService, FeatureView } from '../../contract/model.ts';
+import type { Feature, FeatureService, FeatureView } from '../../contract/model.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT } from '../../contract/status.ts';
 import { formatType } from '../../contract/value-type.ts';
 import type { Value } from '../../contract/value-type.ts';
@@ -21,7 +21,10 @@ import type { ServedFidelity } from './served-fidelity.ts';
 
 /** What both sides of a view's features are made of. */
 interface FeatureSides {
+  /** As the bundle that served had it. */
   readonly service: Pick<FeatureService, 'tensor'>;
+  /** Names of features that it did not take then. */
+  readonly lacks: ReadonlySet<string>;
   readonly atUs: number;
   /** Index into SURFACES; null: nobody was served. */
   readonly surface: number | null;
@@ -41,6 +44,8 @@ interface FeatureSides {
   readonly row: number;
   readonly hasCreatedTimes: boolean;
   readonly watermarkUs: number | null;
+  /** Whether the history can be read with the keys that the view had then. */
+  readonly isKnown: boolean;
 }
 
 interface OneSide {
@@ -52,6 +57,7 @@ interface OneSide {
 
 const UNDECODED: Side = { state: 'undecoded', value: null };
 const HIDDEN: Side = { state: 'withheld', value: null };
+const UNKNOWN: Side = { state: 'unknown', value: null };
 
 export function explainedFeature(
   sides: FeatureSides,
@@ -63,12 +69,8 @@ export function explainedFeature(
   const at = view.features.findIndex((one) => isSameFeature(one, feature));
   const then = view.features[at];
   const shared = { name: fullName, type: formatType(feature.type) };
-  if (then === undefined || feature.log !== 'raw' || then.log !== 'raw') {
-    const mark = feature.log === 'raw' ? then?.log : feature.log;
-    const withheld =
-      then === undefined
-        ? 'the definition that served has no such feature of this type'
-        : `its definition says log: ${mark}`;
+  const withheld = whyWithheld(sides, feature, then);
+  if (then === undefined || withheld !== null) {
     const served = surface === null ? null : HIDDEN;
     return { ...shared, withheld, served, trained: HIDDEN, available: null, ...NOT_COMPARED };
   }
@@ -85,6 +87,7 @@ export function explainedFeature(
   const trained = replayedSide(sides.replayed.trained);
   const available = sides.hasCreatedTimes ? replayedSide(sides.replayed.available) : null;
   const json = ({ state, value }: OneSide): Side => ({ state, value: valueToJson(feature.type, value) });
+  const ofHistory = (side: OneSide): Side => (sides.isKnown ? json(side) : UNKNOWN);
   const held = sides.fidelity?.fidelity;
   const values = {
     row: facts,
@@ -106,10 +109,18 @@ export function explainedFeature(
     ...shared,
     withheld: null,
     served: surface === null ? null : sides.isUndecoded ? UNDECODED : json(served),
-    trained: json(trained),
-    available: available === null ? null : json(available),
+    trained: ofHistory(trained),
+    available: available === null ? null : ofHistory(available),
     ...(isCompared(sides) ? comparison(values) : NOT_COMPARED),
   };
+}
+
+/** @param then  the feature as the definition that served has it; undefined: it has none of its type */
+function whyWithheld({ lacks }: FeatureSides, feature: Feature, then: Feature | undefined): string | null {
+  if (lacks.has(feature.name)) return 'the service did not take it then';
+  if (then === undefined) return 'the definition that served has no such feature of this type';
+  const mark = feature.log === 'raw' ? then.log : feature.log;
+  return mark === 'raw' ? null : `its definition says log: ${mark}`;
 }
 
 const NOT_COMPARED = { same: null, cause: null, evidence: null, withinPromise: null };
@@ -121,8 +132,8 @@ function comparison(facts: ValueFacts): Pick<ExplainedFeature, keyof typeof NOT_
   return { same: false, cause, evidence, withinPromise };
 }
 
-function isCompared({ surface, isUndecoded, view, atUs, watermarkUs }: FeatureSides): boolean {
-  return surface !== null && !isUndecoded && !isUnjudged(view, atUs, watermarkUs);
+function isCompared({ surface, isUndecoded, isKnown, view, atUs, watermarkUs }: FeatureSides): boolean {
+  return surface !== null && !isUndecoded && isKnown && !isUnjudged(view, atUs, watermarkUs);
 }
 
 function statusOf(found: FoundRow | null): number {

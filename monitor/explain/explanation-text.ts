@@ -131,9 +131,10 @@ function featureTable(features: readonly ExplainedFeature[]): string {
   return renderTable(head, rows);
 }
 
-function outcome({ same, cause, withheld, served }: ExplainedFeature): string {
+function outcome({ same, cause, withheld, served, trained }: ExplainedFeature): string {
   if (withheld !== null) return withheld;
   if (served?.state === 'undecoded') return 'cannot be decoded';
+  if (trained.state === 'unknown') return 'cannot be judged';
   if (same === null) return 'cannot be judged yet';
   return same ? 'same' : `differs: ${cause}`;
 }

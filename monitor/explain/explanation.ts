@@ -102,7 +102,7 @@ export interface ExplainedFeature {
 }
 
 export interface Side {
-  /** `undecoded`: there was a row, and it cannot be read. */
+  /** `undecoded`: there was a row, and it cannot be read. `unknown`: the history has other keys than then. */
   readonly state: string;
   readonly value: Json;
 }

@@ -18,10 +18,12 @@ interface RuleFacts {
   readonly replayed: ReplayedRows;
   readonly hasCreatedTimes: boolean;
   readonly watermarkUs: number | null;
+  /** Whether its history can be read with the keys that the view had then. */
+  readonly isKnown: boolean;
 }
 
 export function ruleSentences(facts: RuleFacts): string[] {
-  const { view, atUs, count, replayed, hasCreatedTimes, watermarkUs } = facts;
+  const { view, atUs, count, replayed, hasCreatedTimes, watermarkUs, isKnown } = facts;
   const at = timeText(atUs, atUs);
   const delay = view.delayUs === 0 ? 'event time' : `event time + delay of ${formatDuration(view.delayUs)}`;
   const sentences: string[] = [];
@@ -29,6 +31,7 @@ export function ruleSentences(facts: RuleFacts): string[] {
     const due = timeText(dueEdgeUs(atUs, view), atUs);
     sentences.push(`The edge of ${due} was due at ${at} (a hop of ${formatDuration(view.hopUs)}).`);
   }
+  if (!isKnown) return sentences;
   sentences.push(
     count === 0
       ? 'The history has no row of this entity: training sees none.'

@@ -74,13 +74,15 @@ export class ViewExplainer {
   ): Promise<ExplainedView> {
     const today = this.#book.current.views.get(used.view)!;
     const { view } = this.#book.servedDefinition(asked.bundle, today);
+    const service = this.#book.servedService(asked.bundle, asked.service);
+    const lacks = lacksOf(asked.service, service, used);
     const runs = await this.#runsOf(today.id);
     const history = await this.#history(asked, used, runs);
     const rows = history.rows;
     const vector = asked.logged?.vector ?? null;
     const logged = vector?.views.get(used.role) ?? null;
     const replayed = replayedRows(rows, asked.atUs, view, today);
-    const served = this.#servedValues(asked, { today, view }, logged);
+    const served = this.#servedValues(asked, { today, view, lacks }, logged);
     const isUndecoded = served === null && logged?.status === PRESENT && logged.served !== null;
     const { fidelity, ofServed } = await this.#fidelity(history, { today, view, logged, served });
     const explained = { view, runs: new RunIndex(runs), logged, servedUs: asked.atUs, fidelity, ofServed };
@@ -88,7 +90,8 @@ export class ViewExplainer {
     const hasCreatedTimes = today.kind === 'aggregated' || today.source.createdTime !== null;
     const { watermarkUs } = history;
     const sides = {
-      service: asked.service,
+      service,
+      lacks,
       atUs: asked.atUs,
       surface: vector?.surface ?? null,
       answer: vector?.answer ?? null,
@@ -102,6 +105,7 @@ export class ViewExplainer {
       replayed,
       hasCreatedTimes,
       watermarkUs,
+      isKnown: history.isKnown,
     };
     const shownFeatures = today.features.filter(
       ({ name, log }) => log === 'raw' && features.some(({ feature }) => feature === name),
@@ -180,7 +184,10 @@ export class ViewExplainer {
     const defined = this.#book.servedDefinition(asked.bundle, view);
     const watermarkUs = view.kind === 'aggregated' ? history.completeUpTo(defined) : null;
     const sql = await history.of(defined);
-    const ids = used.requestKeys.map(
+    // The role may have had other keys of the request.
+    const { views } = this.#book.servedService(asked.bundle, asked.service);
+    const then = views.find(({ role }) => role === used.role) ?? used;
+    const ids = then.requestKeys.map(
       (name) => asked.ids[asked.service.requestKeys.findIndex((key) => key.name === name)] ?? null,
     );
     const removed = history.removedOf(defined);
@@ -194,7 +201,7 @@ export class ViewExplainer {
   /** @returns by the features of `view`; null: no row was given out, or it cannot be read */
   #servedValues(
     asked: AskedVector,
-    { today, view }: { readonly today: FeatureView; readonly view: FeatureView },
+    { today, view, lacks }: Pick<GivenOut, 'today' | 'view'> & { readonly lacks: ReadonlySet<string> },
     logged: ServedView | null,
   ): readonly (Value | undefined)[] | null {
     if (logged === null || logged.status !== PRESENT || logged.served === null || !logged.isDecoded)
@@ -203,10 +210,20 @@ export class ViewExplainer {
     const has = this.#book.rowFeatures(bundle, view, logged.served.definitionId);
     if (has === null) return null;
     return view.features.map((feature, i) => {
-      const at = has[i] ? today.features.findIndex((one) => isSameFeature(one, feature)) : -1;
+      const at =
+        has[i] && !lacks.has(feature.name)
+          ? today.features.findIndex((one) => isSameFeature(one, feature))
+          : -1;
       return at === -1 ? undefined : logged.values[at];
     });
   }
+}
+
+/** @returns the names of features that the service takes of the role today, and did not take when it answered */
+function lacksOf(today: FeatureService, then: FeatureService, { role }: ServiceView): ReadonlySet<string> {
+  const taken = new Set(then.features.map(({ fullName }) => fullName));
+  const lacks = today.features.filter((one) => one.role === role && !taken.has(one.fullName));
+  return new Set(lacks.map(({ feature }) => feature));
 }
 
 interface GivenOut {
