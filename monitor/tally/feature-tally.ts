@@ -190,12 +190,15 @@ export class FeatureTally {
       isUnexplained: decided !== null && UNEXPLAINED.has(decided.cause),
       isReplayed: !isAbsent(facts.replayedState),
     });
-    const { served, replayed, available, type } = facts;
-    if (decided === null || isWithinTolerance(type, served, replayed, this.#feature.tolerance)) {
+    const { served, replayed, available, type, isAnswerAltered } = facts;
+    // Of an altered answer the row's value is not what the model was told.
+    const isTolerated =
+      !isAnswerAltered && isWithinTolerance(type, served, replayed, this.#feature.tolerance);
+    if (decided === null || isTolerated) {
       this.#tolerated += 1;
     } else if (facts.isHashed === true && this.#feature.tolerance !== null) this.#hasTolerance = false;
     if (available === undefined) this.#hasAvailable = false;
-    else if (isSame(type, served, available)) this.#exactAsAvailable += 1;
+    else if (!isAnswerAltered && isSame(type, served, available)) this.#exactAsAvailable += 1;
     if (facts.isHashed !== true) this.#pairs.add(served, replayed);
   }
 

@@ -124,6 +124,18 @@ describe('a feature over a day', () => {
     expect(snapshot.meanDifference).toBeCloseTo(-8.75 / 7, 12);
   });
 
+  test('an altered answer is right in no rate, whatever its row holds', () => {
+    const tally = new FeatureTally(feature('f', 'float64', { tolerance: 0.5 }));
+    add(tally, facts(1, 1, { available: 1 }));
+    add(tally, facts(2, 2, { available: 2, isAnswerAltered: true }));
+    expect(tally.snapshot('v__f', 'v')).toMatchObject({
+      present: 2,
+      exactMatch: 0.5,
+      toleranceMatch: 0.5,
+      availableMatch: 0.5,
+    });
+  });
+
   test('counts UNAVAILABLE and unjudged apart', () => {
     const tally = new FeatureTally(feature('f', 'float64'));
     const down = { servedState: 'unavailable' } as const;
