@@ -1,9 +1,11 @@
 /**
  * What follows a run of the monitor: receivers are told of alerts, the verdicts' metrics are written and pushed, and
  * the heartbeat is called. After a run on an hour receivers are told alone: metrics and heartbeat are of the last day,
- * so that a day that nobody judged is noticed. None of it changes the verdict or the exit code: what fails is warned
+ * so that a day that nobody judged is noticed. Of a service that the definitions no longer have, the ends of its alerts
+ * are told, and nothing more. None of it changes the verdict or the exit code: what fails is warned
  * of.
  */
+import { currentHash, loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { parseTimestamp } from '../../contract/std/timestamp.ts';
 import type { Project } from '../../project/project.ts';
@@ -20,6 +22,7 @@ import type { Telling } from './alerting.ts';
 import { deliver } from './deliver.ts';
 import type { Undelivered } from './deliver.ts';
 import { secretValue } from './secret-value.ts';
+import { ToldAlerts } from './told-alerts.ts';
 import { pushPath, verdictMetrics } from './verdict-metrics.ts';
 import type { MeasuredService } from './verdict-metrics.ts';
 
@@ -36,12 +39,16 @@ export async function afterRun(
   const { alerts, metrics, pushUrl, pushUrlFile, heartbeatUrl, heartbeatUrlFile } = project.settings.monitor;
   const push = secretOf(pushUrl, pushUrlFile);
   const heartbeat = secretOf(heartbeatUrl, heartbeatUrlFile);
+  const isRemoved = removedFrom(project);
   const tellings =
     alerts.length === 0
       ? []
-      : await tellAlerts(project, () => judged.map((snapshot) => alertedService(project, snapshot)));
+      : await tellAlerts(project, () => [
+          ...judged.map((snapshot) => alertedService(project, snapshot)),
+          ...ToldAlerts.services(project.settings.reports).filter(isRemoved).map(removedService),
+        ]);
   if (judged.some(({ hour }) => hour !== undefined)) return tellingText(tellings);
-  if (metrics !== null || push !== null) await publishMetrics(project, judged, tellings);
+  if (metrics !== null || push !== null) await publishMetrics(project, judged, tellings, isRemoved);
   if (heartbeat !== null && isWhole) {
     await calling(project, 'the heartbeat', async (sendMs, ca) =>
       deliver({ method: 'GET', url: secretValue(heartbeat), ca }, sendMs),
@@ -62,21 +69,44 @@ function alertedService(project: Project, snapshot: Snapshot): AlertedService {
   const span = hour === undefined ? { date } : { date, hour };
   const report = reportOf({ date, hour: hour ?? null });
   return {
+    service,
     judged: { service, ...span, verdict, sentence, isProvisional: provisional, report },
     open: openOf(project, service),
     reportOf,
   };
 }
 
+/** @returns whether a service is no longer in the definitions: nobody runs the monitor on it then */
+function removedFrom({ settings: { bundles }, logger }: Project): (service: string) => boolean {
+  try {
+    if (currentHash(bundles) === null) return () => false;
+    const { services } = loadCurrentBundle(bundles);
+    return (service) => !services.has(service);
+  } catch (error) {
+    logger.warn(`services that were removed are told and measured: ${(error as Error).message}`);
+    return () => false;
+  }
+}
+
+function removedService(service: string): AlertedService {
+  return { service, judged: null, open: [], reportOf: () => null };
+}
+
 async function publishMetrics(
   project: Project,
   judged: readonly Snapshot[],
   tellings: readonly Telling[],
+  isRemoved: (service: string) => boolean,
 ): Promise<void> {
   const { settings, logger } = project;
   const { metrics, pushUrl, pushUrlFile } = settings.monitor;
+  const measured = measuredServices(
+    project,
+    judged,
+    judgedServices(settings.reports).filter((service) => !isRemoved(service)),
+  );
   const failed = tellings.map(({ receiver, told }) => [receiver, told === 'failed'] as const);
-  const text = verdictMetrics(measuredServices(project, judged), Object.fromEntries(failed));
+  const text = verdictMetrics(measured, Object.fromEntries(failed));
   if (metrics !== null) {
     try {
       // The collector is another user's program.
@@ -94,10 +124,14 @@ async function publishMetrics(
   });
 }
 
-/** Of every service, whether this run judged it or an earlier one: the metrics replace what was there. */
-function measuredServices(project: Project, judged: readonly Snapshot[]): MeasuredService[] {
+/** Of services that this run judged or an earlier one: the metrics replace what was there. */
+function measuredServices(
+  project: Project,
+  judged: readonly Snapshot[],
+  services: readonly string[],
+): MeasuredService[] {
   const { settings, clock, logger } = project;
-  return judgedServices(settings.reports).flatMap((service) => {
+  return services.flatMap((service) => {
     const date = judgedDates(settings.reports, service).at(-1)!;
     try {
       const snapshot = readSnapshot(settings.reports, service, date)!;

@@ -33,9 +33,11 @@ interface ToldVerdict {
   readonly report: string | null;
 }
 
-/** A service that the run judged. */
+/** A service that the run judged, or one that the definitions no longer have: its alerts close. */
 export interface AlertedService {
-  readonly judged: ToldVerdict;
+  readonly service: string;
+  /** null: the run did not judge it. */
+  readonly judged: ToldVerdict | null;
   readonly open: readonly OpenAlert<AlertFault>[];
   /** The link to the report of another day, or an hour, of the service. */
   reportOf(day: Pick<AlertDay, 'date' | 'hour'>): string | null;
@@ -87,7 +89,7 @@ export function alertMessage(
   services: readonly AlertedService[],
   toldOf: (service: string) => KnownAlerts,
 ): AlertMessage {
-  const all = services.map((of) => ({ of, changes: changesOf(of.open, toldOf(of.judged.service)) }));
+  const all = services.map((of) => ({ of, changes: changesOf(of.open, toldOf(of.service)) }));
   const open = (which: 'opened' | 'noted' | 'still'): AlertGroup[] =>
     openGroups(all.flatMap(({ of, changes }) => changes[which].map((alert) => ({ of, alert }))));
   const known = (which: 'closed' | 'outdated'): ClosedGroup[] =>
@@ -99,7 +101,7 @@ export function alertMessage(
     ...changes,
     still: open('still'),
     outdated: known('outdated'),
-    verdicts: services.map(({ judged }) => judged),
+    verdicts: services.flatMap(({ judged }) => judged ?? []),
   };
 }
 
@@ -135,7 +137,7 @@ function openGroups(all: readonly OpenOf[]): AlertGroup[] {
       since: earliest(own.map(({ alert }) => alert.since)),
       services: own.map(({ of, alert }) => {
         const { day, fault } = alert.last;
-        return { service: of.judged.service, date: day.date, text: fault.text, report: of.reportOf(day) };
+        return { service: of.service, date: day.date, text: fault.text, report: of.reportOf(day) };
       }),
       owners: distinct(faults.flatMap(({ owners }) => owners)),
       models: distinct(faults.flatMap(({ models }) => models)),
@@ -151,7 +153,7 @@ function closedGroups(
   return [...groups.values()].map((own) => {
     const { view, cause, level } = own[0]!.alert;
     const since = earliest(own.map(({ alert }) => alert.since));
-    return { view, cause, level, since, services: own.map(({ of }) => of.judged.service) };
+    return { view, cause, level, since, services: own.map(({ of }) => of.service) };
   });
 }
 

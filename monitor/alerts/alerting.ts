@@ -49,7 +49,7 @@ async function tellEach(
   services: readonly AlertedService[],
 ): Promise<Telling[]> {
   const told = new Map(
-    services.map(({ judged: { service } }) => [service, ToldAlerts.read(settings.reports, service, logger)]),
+    services.map(({ service }) => [service, ToldAlerts.read(settings.reports, service, logger)]),
   );
   const { alerts: receivers, sendMs, ca } = settings.monitor;
   const tell = async (receiver: ReceiverSettings): Promise<Telling> => {
@@ -57,7 +57,7 @@ async function tellEach(
       told.get(service)!.of(receiver.name),
     );
     const body = bodyFor(receiver, message, clock.nowUs());
-    const files = services.map(({ judged, open }) => ({ file: told.get(judged.service)!, open }));
+    const files = services.map(({ service, open }) => ({ file: told.get(service)!, open }));
     if (body !== null) {
       // A secret that is not there fails before anything is begun.
       const call = callOf(receiver, body, ca);

@@ -8,6 +8,7 @@
  * Of what a process leaves uncertain that ends between `begin` and `record`, the next run tells how it is: under the
  * same key where nothing has changed since.
  */
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readRegularText } from '../../contract/std/files/regular-file.ts';
@@ -57,6 +58,14 @@ export class ToldAlerts {
       }
       return new ToldAlerts(file, new Map());
     }
+  }
+
+  /** @returns the services of whose alerts a receiver was told */
+  static services(reports: string): string[] {
+    const folders = readdirSync(reports, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return folders
+      .map(({ name }) => name)
+      .filter((service) => existsSync(join(reports, service, 'told.json')));
   }
 
   of(receiver: string): KnownAlerts {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { afterRun } from '../../../monitor/alerts/after-run.ts';
+import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
 import { snapshotFile, writeSnapshot } from '../../../monitor/verdict/snapshot-folder.ts';
 import type { Project } from '../../../project/project.ts';
 import { openProject } from '../../../project/project.ts';
@@ -16,6 +17,8 @@ import { startAlertmanager } from '../../support/prometheus/alertmanager.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { judgedDay } from '../../support/fixtures/judged-days.ts';
 import type { FaultSample } from '../../support/fixtures/judged-days.ts';
+import { SERVICE } from '../../support/fixtures/monitored-day.ts';
+import { bundleOf, orders } from '../../support/fixtures/materialized-project.ts';
 import { until } from '../../support/until.ts';
 
 interface AlertedProject {
@@ -534,6 +537,34 @@ describe('the dead-man signal', () => {
         .get('plumbline_monitor_open_alerts')!
         .samples.get('plumbline_monitor_open_alerts{service="churn",level="page"}'),
     ).toBe(1);
+  });
+
+  test('of a service that the definitions no longer have, the ends of its alerts are told once, and no metric', async () => {
+    const server = await receiver();
+    const { judge, project, folder, warnings } = alertedProject({
+      metrics: 'monitor.prom',
+      alerts: [webhook(server.at)],
+    });
+    const define = (...names: string[]): void => {
+      const services = new Map(names.map((name) => [name, { ...SERVICE, name, views: [], features: [] }]));
+      publishBundle(project.settings.bundles, { ...bundleOf(orders()), services });
+    };
+    define('basket', 'churn', 'hourly');
+    await judge('2026-11-01', [ZEROS], { service: 'churn' });
+    await judge('2026-11-01', [ZEROS], { service: 'hourly', hour: 5 });
+    await judge('2026-11-01', []);
+    const metrics = (): string => readFileSync(join(folder, 'monitor.prom'), 'utf8');
+    expect(metrics()).toContain('plumbline_monitor_open_alerts{service="churn",level="page"} 1');
+    define('basket');
+    expect(await judge('2026-11-02', [])).toBe('Alerts, webhook: 1 alert closed');
+    expect(await judge('2026-11-03', [])).toBe('');
+    expect(messages(server).at(-1)).toMatchObject({
+      closed: [{ ...ZEROS_NAME, services: ['churn', 'hourly'] }],
+      verdicts: [{ service: 'basket' }],
+    });
+    expect(metrics()).toContain('service="basket"');
+    expect(metrics()).not.toContain('churn');
+    expect(warnings).toEqual([]);
   });
 
   test('what cannot be reached or written is warned of, without its secret', async () => {

@@ -24,6 +24,7 @@ function messageOf(faults: readonly FaultSample[], service = 'basket', project =
     faults: faults.map((one) => ({ ...one, atOnce: true })),
   });
   const alerted: AlertedService = {
+    service,
     judged: {
       service,
       date: day.date,
