@@ -35,11 +35,13 @@ interface AlertChanges<F extends DayFault> {
   readonly outdated: readonly ToldAlert[];
 }
 
+/** An alert that was told stays open since the day that was told, also when that day is no longer looked at. */
 export function changesOf<F extends DayFault>(
-  open: readonly OpenAlert<F>[],
+  now: readonly OpenAlert<F>[],
   { told, begun }: KnownAlerts,
 ): AlertChanges<F> {
   const known = new Map(told.map((alert) => [alertKey(alert), alert]));
+  const open = now.map((alert) => ({ ...alert, since: known.get(alertKey(alert))?.since ?? alert.since }));
   const heardOf = new Map([...begun, ...told].map((alert) => [alertKey(alert), alert]));
   const levels = new Map(open.map((alert) => [alertKey(alert), alert.level]));
   const isNew = (alert: OpenAlert<F>): boolean => {
