@@ -6,24 +6,21 @@
 import { countText } from '../../contract/std/count-text.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { spanText } from '../judged-span.ts';
-import { alarmedHours, hoursOf } from '../report/judged-days.ts';
+import { alarmedHours } from '../report/judged-days.ts';
 import { LIMITS } from '../limits.ts';
 import { faultsOf } from '../verdict/faults.ts';
 import type { SnapshotFault } from '../verdict/faults.ts';
 import { judgedOf, sum } from '../verdict/findings.ts';
-import { judgedDates, readSnapshot } from '../verdict/snapshot-folder.ts';
+import { judgedDates, oldestAlertDay, readSnapshot } from '../verdict/snapshot-folder.ts';
 import type { Snapshot } from '../verdict/snapshot.ts';
 import { alertKey } from './alert-fold.ts';
 import type { AlertDay } from './alert-fold.ts';
 import type { AlertFault } from './alert-message.ts';
 
-const DAYS = 30;
-
 /** @returns oldest first; skips, with a warning, a snapshot that cannot be read: its day counts neither way */
 export function alertDays(reports: string, service: string, logger: Logger): AlertDay<AlertFault>[] {
   const days = judgedDates(reports, service);
-  const hours = hoursOf(reports, service).map(({ date }) => date);
-  const from = [...new Set([...days, ...hours])].toSorted().at(-DAYS) ?? '';
+  const from = oldestAlertDay(reports, service);
   const alarmed = alarmedHours(reports, service, from).map(spanText);
   return [...days.filter((date) => date >= from), ...alarmed].flatMap((span) => {
     try {

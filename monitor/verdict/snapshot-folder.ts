@@ -8,7 +8,7 @@
  *                       {date}T{hour}.…        the same of one hour, without sketches
  *
  * Judging a day again replaces all of its files: a settled verdict replaces the provisional one. Hours and days do not
- * replace each other; hours are kept for 31 days. A span, as these functions take it, is the text of a day or an hour
+ * replace each other; hours are kept for 31 days, and for as long as an alert may be of one. A span, as these functions take it, is the text of a day or an hour
  * (judged-span.ts).
  */
 import { readdirSync, rmSync } from 'node:fs';
@@ -27,8 +27,10 @@ import { SNAPSHOT_VERSION } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
 
 const TREND_DAYS = 30;
-/** As long as an alert may be of one. */
+/** Judged days, days of which an hour alone was judged among them. */
+const ALERT_DAYS = 30;
 const HOURS_DAYS = 31;
+const SNAPSHOT_FILE = /^(\d{4}-\d\d-\d\d)(T\d\d)?\.json$/;
 const HOUR_FILE = /^\d{4}-\d\d-\d\dT\d\d\.(json|html|parquet)$/;
 
 export function snapshotFile(reports: string, service: string, span: string): string {
@@ -58,12 +60,14 @@ export function writeSnapshot(reports: string, snapshot: Snapshot): Snapshot {
   const earlierFaults = hour === undefined ? faultsBefore(reports, service, date) : null;
   const bounded = boundedSnapshot(earlierFaults === null ? snapshot : { ...snapshot, earlierFaults });
   write(snapshotFile(reports, service, spanText(snapshot)), bounded.text);
-  if (hour !== undefined) removeOldHours(reports, service, date);
+  removeOldHours(reports, service, date);
   return bounded.snapshot;
 }
 
 function removeOldHours(reports: string, service: string, date: string): void {
-  const oldest = dayOf(Number(parseTimestamp(date)) - HOURS_DAYS * DAY_US);
+  const oldestKept = dayOf(Number(parseTimestamp(date)) - HOURS_DAYS * DAY_US);
+  const oldestAlert = oldestAlertDay(reports, service);
+  const oldest = oldestAlert < oldestKept ? oldestAlert : oldestKept;
   for (const name of namesIn(join(reports, service))) {
     if (HOUR_FILE.test(name) && name < oldest) rmSync(join(reports, service, name), { force: true });
   }
@@ -133,6 +137,12 @@ export function readEarlier(reports: string, service: string, date: string, logg
       return [];
     }
   });
+}
+
+/** @returns the first of the judged days that alerts may be of; empty: they may be of all */
+export function oldestAlertDay(reports: string, service: string): string {
+  const dates = namesIn(join(reports, service)).flatMap((name) => SNAPSHOT_FILE.exec(name)?.[1] ?? []);
+  return [...new Set(dates)].at(-ALERT_DAYS) ?? '';
 }
 
 /** @returns the services of which there is a verdict, in order of their names */

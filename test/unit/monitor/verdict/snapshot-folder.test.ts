@@ -46,16 +46,24 @@ test('a snapshot of version 1, or none, is left out of the trend with a warning,
   expect(readSnapshot(reports, SERVICE, '2026-11-16')).toBeNull();
 });
 
-test('hours are kept for 31 days; days, and what else lies there, for good', () => {
+test('hours go that are older than 31 days and than all days of alerts; days, and what else lies there, stay', () => {
   const reports = scratchFolder();
   const folder = dirname(snapshotFile(reports, SERVICE, 'x'));
   mkdirSync(folder, { recursive: true });
-  const kept = ['2026-11-20T00.html', '2026-11-19.json', '2020-01-01.html', 'told.json', '2020-01-01T00.txt'];
-  const removed = ['2026-11-19T23.json', '2026-11-19T23.html', '2026-11-19T23.parquet', '2020-02-29T07.json'];
+  const days = Array.from({ length: 29 }, (_, i) => `2026-11-${String(i + 1).padStart(2, '0')}.json`);
+  const other = ['2020-01-01.html', 'told.json', '2020-01-01T00.txt'];
+  // The window of alerts begins on 1 November, so its hours stay for longer than 31 days.
+  const kept = [...days, ...other, '2026-11-01T00.json', '2026-11-20T00.html'];
+  const removed = ['2026-10-31T23.html', '2026-10-31T23.parquet', '2020-02-29T07.html'];
   for (const name of [...kept, ...removed]) writeFileSync(`${folder}/${name}`, '{}');
   writeSnapshot(reports, { ...goodDay(), date: '2026-12-21' });
-  expect(readdirSync(folder)).toHaveLength(kept.length + removed.length + 1);
-  writeSnapshot(reports, { ...goodDay(), date: '2026-12-21', hour: 3 });
-  const written = ['2026-12-21.json', '2026-12-21T03.json'];
-  expect(readdirSync(folder).toSorted()).toEqual([...kept, ...written].toSorted());
+  expect(readdirSync(folder).toSorted()).toEqual([...kept, '2026-12-21.json'].toSorted());
+  writeSnapshot(reports, { ...goodDay(), date: '2026-12-22', hour: 3 });
+  // One judged day more: the first day of the window is the 2nd.
+  const later = [
+    ...kept.filter((name) => name !== '2026-11-01T00.json'),
+    '2026-12-21.json',
+    '2026-12-22T03.json',
+  ];
+  expect(readdirSync(folder).toSorted()).toEqual(later.toSorted());
 });
