@@ -55,7 +55,7 @@ export function datesOf(reports: string, service: string): string[] {
 }
 
 /** @returns the hours of a service that were judged alone and have a snapshot, oldest first */
-export function hoursOf(reports: string, service: string): JudgedHour[] {
+function hoursOf(reports: string, service: string): JudgedHour[] {
   return namesIn(join(reports, service))
     .toSorted()
     .flatMap((name) => {

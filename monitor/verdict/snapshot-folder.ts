@@ -8,8 +8,8 @@
  *                       {date}T{hour}.…        the same of one hour, without sketches
  *
  * Judging a day again replaces all of its files: a settled verdict replaces the provisional one. Hours and days do not
- * replace each other; hours are kept for 31 days, and for as long as an alert may be of one. A span, as these functions take it, is the text of a day or an hour
- * (judged-span.ts).
+ * replace each other; hours are kept for 31 days, and for as long as an alert may be of one. A span, as these functions
+ * take it, is the text of a day or an hour (judged-span.ts).
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
