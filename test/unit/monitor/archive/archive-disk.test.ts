@@ -14,11 +14,18 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(served, { recursive: true }));
 
-/** Removes folders that are empty, the lowest first, as an ingest does whose hour is over. */
+/**
+ * Removes folders that are empty, the lowest first, as an ingest does whose hour is over; it pauses between two rounds,
+ * as a mover that meets one at every try would never arrive.
+ */
 const REMOVER = `
   const { rmdirSync } = require('node:fs');
+  const pause = new Int32Array(new SharedArrayBuffer(4));
   process.stdout.write('runs');
-  for (;;) for (const folder of process.argv.slice(1)) try { rmdirSync(folder) } catch {}
+  for (;;) {
+    for (const folder of process.argv.slice(1)) try { rmdirSync(folder) } catch {}
+    Atomics.wait(pause, 0, 0, Math.random());
+  }
 `;
 
 test('a file gets its place though another ingest removes the empty folders on its way', async () => {
