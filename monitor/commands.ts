@@ -9,7 +9,7 @@ import type { ExplainOptions } from './explain/explain-options.ts';
 import { renderExplanation } from './explain/explanation-text.ts';
 import { afterRun } from './alerts/after-run.ts';
 import { renderIngest } from './ingest/ingest-result.ts';
-import { WHOLE, parseShare } from './ingest/ingest-share.ts';
+import { WHOLE, parseShare } from '../project/archive/ingest-share.ts';
 import { runIngest } from './ingest/main.ts';
 import { askedSpan } from './judged-span.ts';
 import { judgeDay, redrawReport } from './main.ts';

@@ -1,8 +1,10 @@
 /** The monitor's table of errors. Documented in docs/errors.md. */
 import { errorsOf } from '../contract/std/coded-error.ts';
 import type { ErrorEntry } from '../contract/std/coded-error.ts';
+import { ARCHIVE_ERRORS } from '../project/archive/errors.ts';
 
 export const MONITOR_ERRORS = {
+  ...ARCHIVE_ERRORS,
   MON_QUANTILE: {
     message: 'A quantile was asked for over no values, or for a share outside [0, 1].',
     help: 'Check that there are values, and give the share as a number from 0 to 1.',
@@ -26,11 +28,6 @@ export const MONITOR_ERRORS = {
   MON_LOG: {
     message: 'The vector log cannot be read.',
     help: 'Check the folder and its permissions; spool files are readable by their owner only.',
-    kind: 'failed',
-  },
-  MON_SERVED: {
-    message: 'The ingested vector log cannot be read or written, or a file of it is missing.',
-    help: 'Check the folder of the setting `served`, its permissions and the space left. To ingest anew what the log still holds, move the folder away.',
     kind: 'failed',
   },
   MON_INGEST_RUNS: {

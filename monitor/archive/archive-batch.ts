@@ -15,7 +15,7 @@ import { ArchiveTable } from './archive-table.ts';
 import type { Origin } from './archive-table.ts';
 import { columnsOf, shapesOf, signatureOf } from './archive-shape.ts';
 import type { ArchiveColumn, RecordHead } from './archive-shape.ts';
-import { hourFolder, hourOf } from './archive-layout.ts';
+import { hourFolder, hourOf } from '../../project/archive/archive-layout.ts';
 import type { SchemaBook } from './schema-book.ts';
 import { VectorWriter } from './vector-writer.ts';
 

@@ -13,7 +13,7 @@ import {
 import { dirname, join, sep } from 'node:path';
 import { syncFolder, writeDurably } from '../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
-import { OPEN } from './archive-layout.ts';
+import { OPEN } from '../../project/archive/archive-layout.ts';
 
 const MOST_TRIES = 100;
 

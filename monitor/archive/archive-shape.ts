@@ -12,7 +12,7 @@ import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
 import type { ServedRecord } from '../../contract/wire/log/served-record.ts';
 import { duckTypeOf, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { duckKeyType } from '../../project/engine/duckdb/history.ts';
-import { serviceFolder, viewFolder } from './archive-layout.ts';
+import { serviceFolder, viewFolder } from '../../project/archive/archive-layout.ts';
 
 interface ShapeKey {
   readonly name: string;

@@ -5,15 +5,15 @@
  */
 import type { Project } from '../../project/project.ts';
 import { dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
-import { archivedFiles } from '../archive/archive-files.ts';
-import { IngestAccount } from '../ingest/ingest-account.ts';
+import { archivedFiles } from '../../project/archive/archive-files.ts';
+import { IngestAccount } from '../../project/archive/ingest-account.ts';
 import { sourceOf, tryIngest } from '../ingest/main.ts';
-import { hourOf } from '../archive/archive-layout.ts';
+import { hourOf } from '../../project/archive/archive-layout.ts';
 import { archiveSpool } from '../ingest/spool-archive.ts';
 import { spanText } from '../judged-span.ts';
 import type { JudgedSpan } from '../judged-span.ts';
-import { pinnedFiles } from './pinned-files.ts';
-import type { PinnedFiles } from './pinned-files.ts';
+import { pinnedFiles } from '../../project/archive/pinned-files.ts';
+import type { PinnedFiles } from '../../project/archive/pinned-files.ts';
 
 /** The ledger knows of the log: gaps, open tails, what was shed and what came twice. */
 export interface DayInArchive extends PinnedFiles {

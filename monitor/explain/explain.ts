@@ -21,7 +21,7 @@ import type { RegistryDatabase } from '../../project/database/registry-database.
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Project } from '../../project/project.ts';
 import { openScratchFolder } from '../../project/scratch-folder.ts';
-import { serviceFolder } from '../archive/archive-layout.ts';
+import { serviceFolder } from '../../project/archive/archive-layout.ts';
 import { monitorError } from '../errors.ts';
 import { BundleBook } from '../judge/bundle-book.ts';
 import type { ExplainedVector } from './explanation.ts';

@@ -8,8 +8,8 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
 import type { Project } from '../../project/project.ts';
 import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
-import { archivedFiles } from '../archive/archive-files.ts';
-import { pinnedFiles } from '../day/pinned-files.ts';
+import { archivedFiles } from '../../project/archive/archive-files.ts';
+import { pinnedFiles } from '../../project/archive/pinned-files.ts';
 import { archiveSpool } from '../ingest/spool-archive.ts';
 
 /** Below the scratch folder; no reader of the archive looks into what begins with `_`. */

@@ -11,16 +11,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FileLock } from '../../contract/std/files/file-lock.ts';
 import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 import { monitorError } from '../errors.ts';
-import { archivedBatches } from '../archive/archive-files.ts';
-import { IngestAccount } from './ingest-account.ts';
+import { archivedBatches } from '../../project/archive/archive-files.ts';
+import { IngestAccount } from '../../project/archive/ingest-account.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
 import type { IngestOptions } from './ingest-log.ts';
-import { holds, overlap, shareTag, sharesOfTags } from './ingest-share.ts';
-import type { IngestShare } from './ingest-share.ts';
-import { IngestLedger } from './ledger.ts';
-import type { LogSource, SourcePosition } from './log-source.ts';
-import { sharesIn } from './state-file.ts';
-import { partitionsOf } from './topic-source.ts';
+import { holds, overlap, shareTag, sharesOfTags } from '../../project/archive/ingest-share.ts';
+import type { IngestShare } from '../../project/archive/ingest-share.ts';
+import { IngestLedger } from '../../project/archive/ledger.ts';
+import type { LogSource } from './log-source.ts';
+import { sharesIn } from '../../project/archive/state-file.ts';
+import { partitionsOf } from '../../project/archive/topic-positions.ts';
+import type { SourcePosition } from '../../project/archive/topic-positions.ts';
 
 /** So long another ingest may take to bring to an end what a third one has left. */
 const WAIT_MS = 10_000;

@@ -18,10 +18,10 @@ import { monitorError } from '../errors.ts';
 import { ArchiveWriter } from '../archive/archive-writer.ts';
 import type { ArchiveOptions } from '../archive/archive-writer.ts';
 import { OriginBook } from '../archive/origin-book.ts';
-import { hourOf } from '../archive/archive-layout.ts';
-import type { IngestLedger } from './ledger.ts';
+import { hourOf } from '../../project/archive/archive-layout.ts';
+import type { IngestLedger } from '../../project/archive/ledger.ts';
 import type { LogSource, SourceItem } from './log-source.ts';
-import { stateFile } from './state-file.ts';
+import { stateFile } from '../../project/archive/state-file.ts';
 
 export interface IngestOptions {
   /** The folder that the files are written to. */

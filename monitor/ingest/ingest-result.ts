@@ -2,8 +2,8 @@
 import { countText } from '../../contract/std/count-text.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { EpochAccount } from './epoch-account.ts';
-import type { IngestCounts } from './ledger.ts';
+import type { EpochAccount } from '../../project/archive/epoch-account.ts';
+import type { IngestCounts } from '../../project/archive/ledger.ts';
 import type { LogSource, LostStarts } from './log-source.ts';
 
 export interface IngestResult {

@@ -4,9 +4,7 @@
  */
 
 import type { RecordContent } from '../../contract/wire/log/record-content.ts';
-
-/** Where a source goes on reading: JSON that only this source understands. */
-export type SourcePosition = Readonly<Record<string, unknown>>;
+import type { SourcePosition } from '../../project/archive/topic-positions.ts';
 
 export type SourceItem =
   | {

@@ -8,7 +8,7 @@ import { SchemaBook } from '../archive/schema-book.ts';
 import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import type { Project } from '../../project/project.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
-import { IngestLedger } from './ledger.ts';
+import { IngestLedger } from '../../project/archive/ledger.ts';
 import type { LogSource } from './log-source.ts';
 import { SpoolSource } from './spool-source.ts';
 

@@ -17,7 +17,8 @@ import { listSegments, parseSegmentFile } from '../../contract/wire/log/spool-se
 import { walkSpool } from '../../contract/wire/log/spool-walk.ts';
 import { monitorError } from '../errors.ts';
 import { lostStartsText } from './ingest-result.ts';
-import type { LogSource, LostStarts, SourceItem, SourceOptions, SourcePosition } from './log-source.ts';
+import type { SourcePosition } from '../../project/archive/topic-positions.ts';
+import type { LogSource, LostStarts, SourceItem, SourceOptions } from './log-source.ts';
 
 const INGEST_CONSUMER = 'ingest';
 

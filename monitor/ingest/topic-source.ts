@@ -13,7 +13,9 @@
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import { contentOf } from '../../contract/wire/log/record-content.ts';
 import { monitorError } from '../errors.ts';
-import type { LogSource, SourceItem, SourceOptions, SourcePosition } from './log-source.ts';
+import { TOPIC } from '../../project/archive/topic-positions.ts';
+import type { PartitionPosition, SourcePosition } from '../../project/archive/topic-positions.ts';
+import type { LogSource, SourceItem, SourceOptions } from './log-source.ts';
 
 export interface TopicPartition {
   readonly partition: number;
@@ -54,26 +56,6 @@ interface PartitionState {
   readonly turn?: number;
 }
 
-/** The position of a partition in a state. */
-interface PartitionPosition {
-  readonly offset: number;
-  readonly seen: number;
-  readonly topicId?: string;
-  /**
-   * Whoever takes a partition over from another ingest begins its next turn, and the newest turn alone counts; absent:
-   * 0, nobody took it over yet.
-   */
-  readonly turn?: number;
-}
-
-/** Who has read a partition last, and how far. */
-interface NewestPosition<Reader> {
-  readonly reader: Reader;
-  readonly source: string;
-  readonly partition: number;
-  readonly position: PartitionPosition;
-}
-
 /** A record of which not all parts have come. */
 interface Join {
   readonly chunks: (Buffer | undefined)[];
@@ -83,7 +65,6 @@ interface Join {
   readonly from: Map<number, number>;
 }
 
-const TOPIC = 'topic:';
 const MAX_JOIN_MESSAGES = 10_000;
 const MAX_JOIN_BYTES = 256 * 2 ** 20;
 /** Most parts of a record: eight times as many as a sidecar makes of its largest record. */
@@ -314,25 +295,4 @@ function decodePart(value: Buffer) {
   } catch {
     return null;
   }
-}
-
-/**
- * @param positions  of each reader's state, by source
- * @returns          of each partition of each topic
- */
-export function partitionsOf<Reader>(
-  positions: readonly (readonly [Reader, ReadonlyMap<string, SourcePosition>])[],
-): NewestPosition<Reader>[] {
-  const newest = new Map<string, NewestPosition<Reader>>();
-  for (const [reader, sources] of positions) {
-    for (const [source, own] of [...sources].filter(([name]) => name.startsWith(TOPIC))) {
-      for (const [partition, position] of Object.entries(own as Record<string, PartitionPosition>)) {
-        const name = `${source} ${partition}`;
-        const turn = newest.get(name)?.position.turn ?? 0;
-        if (newest.has(name) && (position.turn ?? 0) <= turn) continue;
-        newest.set(name, { reader, source, partition: Number(partition), position });
-      }
-    }
-  }
-  return [...newest.values()];
 }

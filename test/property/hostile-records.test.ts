@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ingestLog, BATCH } from '../../monitor/ingest/ingest-log.ts';
 import { runIngest } from '../../monitor/ingest/main.ts';
-import { IngestLedger } from '../../monitor/ingest/ledger.ts';
+import { IngestLedger } from '../../project/archive/ledger.ts';
 import { TopicSource } from '../../monitor/ingest/topic-source.ts';
 import type { TopicReader } from '../../monitor/ingest/topic-source.ts';
 import { silentLogger } from '../../contract/std/logger.ts';

@@ -1,6 +1,6 @@
 /** What ships and what ingests, with a broker that dies, hangs and comes back. */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { IngestLedger } from '../../../monitor/ingest/ledger.ts';
+import { IngestLedger } from '../../../project/archive/ledger.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import { openProject } from '../../../project/project.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';

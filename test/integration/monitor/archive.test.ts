@@ -6,9 +6,9 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
-import { archivedFiles } from '../../../monitor/archive/archive-files.ts';
+import { archivedFiles } from '../../../project/archive/archive-files.ts';
 import { archivedSpan } from '../../../monitor/day/archived-day.ts';
-import { IngestLedger } from '../../../monitor/ingest/ledger.ts';
+import { IngestLedger } from '../../../project/archive/ledger.ts';
 import { renderIngest } from '../../../monitor/ingest/ingest-result.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import { spanOf } from '../../../monitor/judged-span.ts';

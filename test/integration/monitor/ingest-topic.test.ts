@@ -7,7 +7,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
-import { IngestLedger } from '../../../monitor/ingest/ledger.ts';
+import { IngestLedger } from '../../../project/archive/ledger.ts';
 import type { IngestResult } from '../../../monitor/ingest/ingest-result.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import type { IngestRequest } from '../../../monitor/ingest/main.ts';

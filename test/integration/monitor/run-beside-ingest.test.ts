@@ -5,7 +5,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
-import { pinnedFiles } from '../../../monitor/day/pinned-files.ts';
+import { pinnedFiles } from '../../../project/archive/pinned-files.ts';
 import { runMonitor } from '../../../monitor/run.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';

@@ -3,7 +3,8 @@ import { MAX_PART_BYTES, RecordEncoder } from '../../../../contract/wire/log/ser
 import { FRAME_HEADER_BYTES, epochCrc, frameAt } from '../../../../contract/wire/log/spool-frame.ts';
 import { TopicSource } from '../../../../monitor/ingest/topic-source.ts';
 import type { TopicMessage, TopicPartition, TopicReader } from '../../../../monitor/ingest/topic-source.ts';
-import type { SourceItem, SourcePosition } from '../../../../monitor/ingest/log-source.ts';
+import type { SourceItem } from '../../../../monitor/ingest/log-source.ts';
+import type { SourcePosition } from '../../../../project/archive/topic-positions.ts';
 import { servedRequest } from '../../../support/fixtures/served-requests.ts';
 
 /** A topic of one partition that gives `given` of its messages and then falls silent. */

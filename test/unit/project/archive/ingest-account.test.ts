@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { IngestAccount } from '../../../../monitor/ingest/ingest-account.ts';
+import { IngestAccount } from '../../../../project/archive/ingest-account.ts';
 import { takeShare } from '../../../../monitor/ingest/folder-share.ts';
-import { WHOLE } from '../../../../monitor/ingest/ingest-share.ts';
-import { IngestLedger } from '../../../../monitor/ingest/ledger.ts';
-import { stateFile } from '../../../../monitor/ingest/state-file.ts';
+import { WHOLE } from '../../../../project/archive/ingest-share.ts';
+import { IngestLedger } from '../../../../project/archive/ledger.ts';
+import { stateFile } from '../../../../project/archive/state-file.ts';
 
 let served: string;
 beforeEach(() => {

@@ -2,13 +2,13 @@
  * What all ingests of a folder have committed, as one account, for those who read the archive: what is known of each
  * epoch from every state that has met it, and how far all partitions were read.
  */
-import { archivedBatches } from '../archive/archive-files.ts';
-import type { ArchiveState } from '../archive/archive-state.ts';
+import { archivedBatches } from './archive-files.ts';
+import type { ArchiveState } from './archive-state.ts';
 import type { EpochAccount } from './epoch-account.ts';
 import { shareTag, sharesOfTags } from './ingest-share.ts';
 import { IngestLedger } from './ledger.ts';
 import { sharesIn } from './state-file.ts';
-import { partitionsOf } from './topic-source.ts';
+import { partitionsOf } from './topic-positions.ts';
 
 export class IngestAccount {
   readonly #ledgers: readonly IngestLedger[];

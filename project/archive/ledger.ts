@@ -10,16 +10,16 @@
  */
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import type { Heartbeat } from '../../contract/wire/log/served-record.ts';
-import { monitorError } from '../errors.ts';
+import { archiveError } from './errors.ts';
 import { WHOLE, shareTag } from './ingest-share.ts';
 import type { IngestShare } from './ingest-share.ts';
 import { readStateText, stateFile } from './state-file.ts';
-import { archivedBatches } from '../archive/archive-files.ts';
-import { ArchiveState, NO_ARCHIVE } from '../archive/archive-state.ts';
-import type { ArchiveStateText } from '../archive/archive-state.ts';
+import { archivedBatches } from './archive-files.ts';
+import { ArchiveState, NO_ARCHIVE } from './archive-state.ts';
+import type { ArchiveStateText } from './archive-state.ts';
 import { EpochAccount } from './epoch-account.ts';
 import type { EpochText } from './epoch-account.ts';
-import type { SourcePosition } from './log-source.ts';
+import type { SourcePosition } from './topic-positions.ts';
 
 const FORMAT = 1;
 
@@ -111,7 +111,7 @@ export class IngestLedger {
       return text === null ? null : new IngestLedger(parseState(text));
     } catch (error) {
       const what = `${file} cannot be read: ${(error as Error).message}`;
-      throw monitorError('MON_SERVED', what, { file }, error);
+      throw archiveError('MON_SERVED', what, { file }, error);
     }
   }
 
@@ -255,7 +255,7 @@ export class IngestLedger {
 }
 
 function lostState(file: string, what: string): Error {
-  return monitorError('MON_SERVED', what, {
+  return archiveError('MON_SERVED', what, {
     file,
     help:
       'Put the newest copy of the file back, one that was made after the last ingest. Without it, move the folder away and ' +

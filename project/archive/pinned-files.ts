@@ -13,11 +13,11 @@ import { copyFileSync, linkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeFolder } from '../../contract/std/files/folder.ts';
-import { archivedFiles } from '../archive/archive-files.ts';
-import type { ArchivedFiles } from '../archive/archive-files.ts';
-import { monitorError } from '../errors.ts';
-import { IngestAccount } from '../ingest/ingest-account.ts';
-import { allStates } from '../ingest/state-file.ts';
+import { archivedFiles } from './archive-files.ts';
+import type { ArchivedFiles } from './archive-files.ts';
+import { archiveError } from './errors.ts';
+import { IngestAccount } from './ingest-account.ts';
+import { allStates } from './state-file.ts';
 
 export interface PinnedFiles extends ArchivedFiles {
   /** What the states that name them know of the log. */
@@ -49,7 +49,7 @@ export async function pinnedFiles(
     if (found === null || allStates(served) !== states) continue;
     if (found.lost.length === 0 || ++lostLooks === LOOKS_FOR_LOST) return { ...found, ledger };
   }
-  throw monitorError(
+  throw archiveError(
     'MON_SERVED',
     `an ingest changes ${served} faster than its files can be listed: judge the day again when it has caught up`,
     { file: served },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EpochAccount } from '../../../../monitor/ingest/epoch-account.ts';
-import { SequenceSet } from '../../../../monitor/ingest/sequence-set.ts';
+import { EpochAccount } from '../../../../project/archive/epoch-account.ts';
+import { SequenceSet } from '../../../../project/archive/sequence-set.ts';
 
 const beat = (highestSequence: number, ranges: [number, number][] = []) => ({
   atUs: highestSequence * 10,

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { archivedFiles } from '../../../../monitor/archive/archive-files.ts';
-import { ArchiveState, NO_ARCHIVE } from '../../../../monitor/archive/archive-state.ts';
+import { archivedFiles } from '../../../../project/archive/archive-files.ts';
+import { ArchiveState, NO_ARCHIVE } from '../../../../project/archive/archive-state.ts';
 
 let served: string;
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ArchiveState, NO_ARCHIVE } from '../../../../monitor/archive/archive-state.ts';
+import { ArchiveState, NO_ARCHIVE } from '../../../../project/archive/archive-state.ts';
 
 const HOUR = '2026-01-02T10';
 
