@@ -7,7 +7,7 @@ import type { FeatureView, ServiceView } from '../contract/model.ts';
 import { countText } from '../contract/std/count-text.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { fullFromUs } from '../contract/windows.ts';
-import { LABEL_KEYS } from './training-labels.ts';
+import { LABEL_KEYS } from './labels/training-labels.ts';
 
 /** How many labels see a feature of a role before it is full. */
 export type NotFull = (role: string, feature: string) => number;

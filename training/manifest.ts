@@ -12,7 +12,7 @@ import { sketchColumns, sketchedColumn } from '../project/engine/duckdb/column-s
 import { OWN_PACKAGE } from '../project/own-package.ts';
 import type { Project } from '../project/project.ts';
 import { trainingError } from './errors.ts';
-import { LABEL_KEYS } from './training-labels.ts';
+import { LABEL_KEYS } from './labels/training-labels.ts';
 import type { JoinedFeatures } from './training-output.ts';
 import type { JoinedView, TrainingSet } from './view-join.ts';
 

@@ -13,11 +13,11 @@ import { quoteTarget } from '../project/engine/duckdb/file-sql.ts';
 import { misreadType } from '../project/engine/duckdb/sources/parquet-columns.ts';
 import { csvTypes, csvValueSql } from './table-file/csv-types.ts';
 import { trainingError } from './errors.ts';
-import { unreadableColumn } from './unreadable-column.ts';
-import { appendToCsv, csvField, csvFieldSql } from './labels-csv.ts';
+import { unreadableColumn } from './labels/unreadable-column.ts';
+import { appendToCsv, csvField, csvFieldSql } from './labels/labels-csv.ts';
 import { appendColumns, readParquetFooter } from './table-file/parquet-append.ts';
 import type { ValueType } from '../contract/value-type.ts';
-import type { Labels, TableFormat } from './training-labels.ts';
+import type { Labels, TableFormat } from './labels/training-labels.ts';
 
 /** The features of all labels, one row each. */
 export interface JoinedFeatures {

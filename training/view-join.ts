@@ -18,8 +18,8 @@ import type { Settings } from '../project/settings/settings.ts';
 import { sqlLiteral } from '../project/engine/duckdb/sql-literal.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import { edgeAt } from '../contract/windows.ts';
-import { LABEL_KEYS, labelKeyColumn } from './training-labels.ts';
-import type { Labels } from './training-labels.ts';
+import { LABEL_KEYS, labelKeyColumn } from './labels/training-labels.ts';
+import type { Labels } from './labels/training-labels.ts';
 import type { JoinedFeatures } from './training-output.ts';
 
 /** State of a label, beside those of the join: past the history's watermark. */

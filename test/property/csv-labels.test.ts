@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CsvRecords } from '../../training/table-file/csv-records.ts';
-import { appendToCsv, csvField, plainCsv } from '../../training/labels-csv.ts';
+import { appendToCsv, csvField, plainCsv } from '../../training/labels/labels-csv.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 
 type Field = string | null;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { plainCsv } from '../../../../training/labels-csv.ts';
+import { plainCsv } from '../../../../training/labels/labels-csv.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'plumb-csv-'));
 const file = join(folder, 'labels.csv');

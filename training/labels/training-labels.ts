@@ -8,20 +8,20 @@
  */
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { quoteName } from '../project/engine/duckdb/duckdb.ts';
-import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
-import { quotePath } from '../project/engine/duckdb/file-sql.ts';
-import { exactCast } from '../project/engine/duckdb/sources/exact-cast.ts';
-import { parquetColumns } from '../project/engine/duckdb/sources/parquet-columns.ts';
-import { formatSourceType } from '../project/engine/duckdb/sources/source-type.ts';
-import type { SourceType } from '../project/engine/duckdb/sources/source-type.ts';
-import type { FeatureService, JoinKey } from '../contract/model.ts';
-import { trainingError } from './errors.ts';
+import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quotePath } from '../../project/engine/duckdb/file-sql.ts';
+import { exactCast } from '../../project/engine/duckdb/sources/exact-cast.ts';
+import { parquetColumns } from '../../project/engine/duckdb/sources/parquet-columns.ts';
+import { formatSourceType } from '../../project/engine/duckdb/sources/source-type.ts';
+import type { SourceType } from '../../project/engine/duckdb/sources/source-type.ts';
+import type { FeatureService, JoinKey } from '../../contract/model.ts';
+import { trainingError } from '../errors.ts';
 import { lineOfLabel, plainCsv } from './labels-csv.ts';
-import { CodedError } from '../contract/std/coded-error.ts';
-import { requireRegularFile } from '../contract/std/files/regular-file.ts';
-import { readParquetFooter } from './table-file/parquet-append.ts';
-import type { ParquetFooter } from './table-file/parquet-append.ts';
+import { CodedError } from '../../contract/std/coded-error.ts';
+import { requireRegularFile } from '../../contract/std/files/regular-file.ts';
+import { readParquetFooter } from '../table-file/parquet-append.ts';
+import type { ParquetFooter } from '../table-file/parquet-append.ts';
 import { sha256Of } from './labels-hash.ts';
 import { unreadableColumn } from './unreadable-column.ts';
 

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { trainingError } from './errors.ts';
+import { trainingError } from '../errors.ts';
 
 /** @returns SHA-256 in hexadecimal. @throws the file system's error */
 export async function sha256Of(file: string): Promise<string> {

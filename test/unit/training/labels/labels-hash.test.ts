@@ -1,8 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { requireUnchanged, sha256Of } from '../../../training/labels-hash.ts';
-import { scratchFolder } from '../../support/scratch.ts';
+import { requireUnchanged, sha256Of } from '../../../../training/labels/labels-hash.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 
 test('labels are said to be changed, removed or not to be read, each where it is so', async () => {
   const file = join(scratchFolder({ 'labels.csv': 'a' }), 'labels.csv');

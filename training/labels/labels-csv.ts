@@ -7,9 +7,9 @@
  * So nothing that DuckDB could make of a field gets into a training set in CSV but the features.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { quotePath } from '../project/engine/duckdb/file-sql.ts';
-import { CsvMistake, CsvRecords } from './table-file/csv-records.ts';
-import { trainingError } from './errors.ts';
+import { quotePath } from '../../project/engine/duckdb/file-sql.ts';
+import { CsvMistake, CsvRecords } from '../table-file/csv-records.ts';
+import { trainingError } from '../errors.ts';
 
 interface PlainCsv {
   /** FROM item: `rid` BIGINT from 0, `c0`, `c1`, ... VARCHAR; an empty field is NULL, `""` the empty text. */

@@ -4,10 +4,10 @@
  *
  * Called where reading has failed.
  */
-import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
-import { CodedError } from '../contract/std/coded-error.ts';
-import { trainingError } from './errors.ts';
-import { readMilliTimes } from './table-file/parquet-millis.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { CodedError } from '../../contract/std/coded-error.ts';
+import { trainingError } from '../errors.ts';
+import { readMilliTimes } from '../table-file/parquet-millis.ts';
 
 /** In the year 294247; before 1970 as far. */
 const MAX_MS = 2n ** 63n / 1_000n;
