@@ -124,7 +124,14 @@ function dataCommands(add: Add): void {
     )
     .option('--time-column <name>', "the labels' column of times", 'event_timestamp')
     .option('--name <name>', "under which the registry keeps its manifest; the file's unless given")
-    .option('--strict', 'exit code 3 where labels lie past the history, in place of nulls and a note');
+    .option('--strict', 'exit code 3 where labels lie past the history, in place of nulls and a note')
+    .addOption(
+      new Option('--from-log', 'the values that were answered, from the archive of the log').conflicts('as'),
+    )
+    .option('--within <time>', 'from the log: the vector was answered at most so long before its label')
+    .option('--statuses', 'from the log: a column with the status of each feature')
+    .option('--without-masked', 'from the log: leave out features that are kept out of it')
+    .option('--allow-gaps', 'from the log: take days of which it lacks some records');
 }
 
 function servingCommands(add: Add): void {

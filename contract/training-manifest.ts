@@ -14,7 +14,10 @@ export interface TrainingManifest {
   readonly serviceVersion: number;
   /** The bundle in force, by its hash. */
   readonly bundle: string;
-  readonly as: AsOfRule['mode'];
+  /** By which way: the as-of rule of that mode, or what was answered. */
+  readonly as: AsOfRule['mode'] | 'logged';
+  /** Of a set of what was answered; absent otherwise. */
+  readonly log?: TrainedLog;
   readonly views: readonly TrainedView[];
   /** What computed it: the same on another processor may differ in the last bit. */
   readonly made: {
@@ -74,8 +77,37 @@ export interface LabelCounts {
   readonly nulls: number;
   readonly missing: number;
   readonly outsideTtl: number;
-  /** Labels past the view's history watermark: null. */
+  /** Labels past the view's history watermark, or past what was ingested of the log: null. */
   readonly unjudged: number;
   /** Labels from before its source was complete for a whole window: their value covers less. 0: no start is known. */
   readonly notFull: number;
+  /** Of a set of what was answered; absent otherwise. */
+  readonly log?: LogCounts;
+}
+
+/** Labels of which the log says something that no history does. */
+export interface LogCounts {
+  /** A fallback stands in. */
+  readonly unavailable: number;
+  /** No vector was answered: null. */
+  readonly noVector: number;
+  /** Their vector is of a service version that did not have the feature, or had it in another type: null. */
+  readonly lacking: number;
+  /** The row that was answered cannot be decoded any more: null, though the model got a value. */
+  readonly undecoded: number;
+}
+
+/** How the vectors of a set were found in the log. */
+export interface TrainedLog {
+  /** By the request's id, or by the service's keys and the label's time. */
+  readonly by: 'request' | 'entity';
+  /** How long before its label a vector was answered at the earliest; null: however long. */
+  readonly withinUs: number | null;
+  /** Whether the set has a status a feature. */
+  readonly statuses: boolean;
+  /** Features that the log has not and that were left out. */
+  readonly withoutMasked: readonly string[];
+  /** Labels that have a vector, and vectors of the same requests that no label took. */
+  readonly labels: number;
+  readonly others: number;
 }

@@ -12,7 +12,8 @@ import {
   renderManifest,
   renderManifests,
 } from './shown-manifest.ts';
-import type { TrainOptions, TrainResult } from './train.ts';
+import type { TrainResult } from './train.ts';
+import type { TrainOptions } from './train-options.ts';
 
 /** Writes a training set; one line a feature says what the labels got. */
 export async function train(context: CommandContext, flags: TrainOptions): Promise<ExitCode> {
@@ -40,9 +41,17 @@ export async function showTraining(context: CommandContext, name: string | undef
 function renderTraining(result: TrainResult): string {
   const counts = result.features.map((f) => [
     f.name,
-    ...[f.present, f.nulls, f.missing, f.outsideTtl, f.unjudged, f.notFull].map(String),
+    ...[f.present, f.nulls, f.missing, f.outsideTtl].map(String),
+    ...(f.log === undefined
+      ? [f.unjudged, f.notFull]
+      : [f.log.unavailable, f.log.noVector, f.unjudged, f.log.lacking, f.log.undecoded]
+    ).map(String),
   ]);
-  const head = ['feature', 'present', 'null', 'missing', 'outside TTL', 'unjudged', 'not full'];
+  const isLogged = result.features.some((f) => f.log !== undefined);
+  const head = [
+    ...['feature', 'present', 'null', 'missing', 'outside TTL'],
+    ...(isLogged ? ['unavailable', 'no vector', 'unjudged', 'lacking', 'undecoded'] : ['unjudged', 'not full']),
+  ];
   const table = renderTable(head, counts, ['left', ...head.slice(1).map(() => 'right' as const)]);
   return [
     table,

@@ -14,6 +14,26 @@ export const TRAINING_ERRORS = {
     help: 'Run `plumb materialize` up to the labels, leave those labels out, or train without --strict.',
     kind: 'not-enough-data',
   },
+  TRAIN_NO_LOG: {
+    message: 'The archive has no vector of the service.',
+    help: 'Run `plumb monitor ingest`, which makes the archive of the vector log; train from the history without --from-log.',
+    kind: 'not-enough-data',
+  },
+  TRAIN_LOG: {
+    message: 'The archive of the vector log cannot be read.',
+    help: 'Check the folder of the setting `served` and its permissions.',
+    kind: 'failed',
+  },
+  TRAIN_GAPS: {
+    message: 'The log lacks records of the days on which the labels look for their vectors.',
+    help: 'Leave the labels of these days out, look less far back with --within, or take the days as they are: --allow-gaps.',
+    kind: 'check-failed',
+  },
+  TRAIN_MASKED: {
+    message: 'Definitions keep a feature or ids out of the log that the training set needs of it.',
+    help: 'Give --without-masked to go without these features, or train from the history.',
+    kind: 'usage',
+  },
   TRAIN_FORMAT: {
     message: 'Labels and training sets are Parquet or CSV, told by the ending of their names.',
     help: 'Name the file with .parquet or .csv at its end.',

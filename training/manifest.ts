@@ -3,24 +3,22 @@
  * kept in the registry once it is.
  */
 import { cpus } from 'node:os';
-import type { LabelCounts, TrainingManifest } from '../contract/training-manifest.ts';
+import type { TrainingManifest } from '../contract/training-manifest.ts';
 import { takenOf } from '../contract/sketch.ts';
 import type { ColumnSketch } from '../contract/sketch.ts';
 import { formatType } from '../contract/value-type.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
 import { sketchColumns, sketchedColumn } from '../project/engine/duckdb/column-sketches.ts';
+import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { OWN_PACKAGE } from '../project/own-package.ts';
 import type { Project } from '../project/project.ts';
 import { trainingError } from './errors.ts';
 import { LABEL_KEYS } from './labels/training-labels.ts';
-import type { JoinedFeatures } from './training-output.ts';
-import type { JoinedView, TrainingSet } from './view-join.ts';
+import type { SetFeatures } from './set-features.ts';
 
 /** What is known of a set that is about to be written. */
 interface MadeSet {
-  readonly features: JoinedFeatures;
-  /** By the feature's full name. */
-  readonly counts: ReadonlyMap<string, LabelCounts>;
+  readonly duck: DuckDb;
   readonly name: string;
   /** The absolute path of the file. */
   readonly out: string;
@@ -28,13 +26,12 @@ interface MadeSet {
 }
 
 export async function describeSet(
-  set: TrainingSet,
-  joined: readonly JoinedView[],
-  { features, counts, name, out, project }: MadeSet,
+  set: SetFeatures,
+  { duck, name, out, project }: MadeSet,
 ): Promise<TrainingManifest> {
-  const { bundle, service, labels, mode, duck } = set;
+  const { bundle, service, labels, features, counts, as, views, log } = set;
   const { file, sha256, rows, rowsWithoutTime, rowsWithNullKey } = labels;
-  const sketches = await sketchesOf(set, features);
+  const sketches = await sketchesOf(duck, set);
   return {
     version: 1,
     name,
@@ -42,10 +39,9 @@ export async function describeSet(
     service: service.name,
     serviceVersion: service.version,
     bundle: bundle.hash,
-    as: mode,
-    views: joined.map(({ used, view, watermarkUs, commit, entry }) => {
-      return { role: used.role, view: view.id, definitionId: view.definitionId, watermarkUs, commit, entry };
-    }),
+    as,
+    ...(log === null ? {} : { log }),
+    views,
     made: {
       plumbline: OWN_PACKAGE.version,
       node: process.versions.node,
@@ -66,8 +62,8 @@ export async function describeSet(
 
 /** @returns by the feature's full name; those whose values are to stay out of the log are not in it */
 async function sketchesOf(
-  { duck, bundle, service }: TrainingSet,
-  { columns }: JoinedFeatures,
+  duck: DuckDb,
+  { bundle, service, features: { columns, askedUs } }: SetFeatures,
 ): Promise<Map<string, ColumnSketch>> {
   const shown = new Set(
     service.features.flatMap(({ fullName, view, feature }) => {
@@ -78,10 +74,10 @@ async function sketchesOf(
   const sketches = new Map<string, ColumnSketch>();
   for (const [table, all] of Map.groupBy(columns, (column) => column.table)) {
     const own = all.filter(({ name }) => shown.has(name));
-    const from = own.some(({ type }) => takenOf(type) === 'age')
+    const from = askedUs === undefined && own.some(({ type }) => takenOf(type) === 'age')
       ? `${table} JOIN (SELECT rid, t FROM ${LABEL_KEYS}) USING (rid)`
       : table;
-    const sketched = own.map(({ name, type, sql }) => sketchedColumn(name, type, sql, 't'));
+    const sketched = own.map(({ name, type, sql }) => sketchedColumn(name, type, sql, askedUs ?? 't'));
     for (const [name, sketch] of await sketchColumns(duck, from, sketched)) sketches.set(name, sketch);
   }
   return sketches;

@@ -1,15 +1,14 @@
 /**
- * `plumb train`: a point-in-time training set. Each label gets the values that the as-of rule shows at its time, with
- * the same statuses and fallbacks as in serving: what the model learns from is what it would have been served.
+ * `plumb train`: a training set, each label with the features of a service behind it, whichever way they are found.
  *
- *   labels' keys and times -> as-of join with each view -> one table a view -> labels' bytes, features behind them
- *                                                                         `-> the manifest, into the registry
+ *   labels -> features: by the as-of rule over the history, or those that were answered, from the log
+ *          -> labels' bytes, features behind them
+ *          -> the manifest, into the registry
  *
- * Called by commands.ts. The join is view-join.ts, what is said of the set besides training-notes.ts and manifest.ts.
+ * Called by commands.ts. from-history.ts and from-log/ find the features.
  */
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { AsOfRule } from '../contract/as-of.ts';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
 import { serviceNamed } from '../contract/definitions/service-named.ts';
 import { locateSources } from '../contract/definitions/source-variables.ts';
@@ -17,40 +16,20 @@ import { CodedError } from '../contract/std/coded-error.ts';
 import { makeFolder } from '../contract/std/files/folder.ts';
 import { schemeOf } from '../contract/std/files/local-path.ts';
 import type { LabelCounts } from '../contract/training-manifest.ts';
-import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../project/engine/duckdb/as-of-join.ts';
-import { DuckDb, quoteName } from '../project/engine/duckdb/duckdb.ts';
-import { HistoriesSeen } from '../project/history/history-place.ts';
+import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import type { Project } from '../project/project.ts';
 import { openScratchFolder } from '../project/scratch-folder.ts';
 import { trainingError } from './errors.ts';
-import { countNotFull } from './full-windows.ts';
-import type { NotFull } from './full-windows.ts';
+import { featuresFromHistory } from './from-history.ts';
+import { featuresFromLog } from './from-log/from-log.ts';
 import { requireUnchanged } from './labels/labels-hash.ts';
+import { openLabels, tableFormat } from './labels/training-labels.ts';
 import { describeSet, keepManifest } from './manifest.ts';
-import { readLabels, tableFormat } from './labels/training-labels.ts';
-import { badRowNotes, notesOf, refuseUnjudged } from './training-notes.ts';
+import type { SetFeatures } from './set-features.ts';
+import { refuseStrayOptions } from './train-options.ts';
+import type { TrainOptions } from './train-options.ts';
 import { checkConvertible, writeTrainingSet } from './training-output.ts';
-import type { JoinedFeatures, TrainingFile } from './training-output.ts';
-import { joinedFeatures, joinView } from './view-join.ts';
-import type { JoinedView, TrainingSet } from './view-join.ts';
-
-const LABEL_TIME = 'event_timestamp';
-
-export interface TrainOptions {
-  /** Parquet or CSV, relative to the current folder or absolute. */
-  readonly labels: string;
-  readonly service: string;
-  /** Parquet or CSV; replaced when it exists, and only by a whole one. */
-  readonly out: string;
-  /** Under which name the registry keeps its manifest; the name of the file unless given. */
-  readonly name?: string;
-  /** trained (default): the whole history counts; available: only what was written by the label's time. */
-  readonly as?: AsOfRule['mode'];
-  /** The labels' column of times; `event_timestamp` unless given. */
-  readonly timeColumn?: string;
-  /** Whether unjudged labels are an error. */
-  readonly strict?: boolean;
-}
+import type { TrainingFile } from './training-output.ts';
 
 interface CountedFeature extends LabelCounts {
   readonly name: string;
@@ -67,15 +46,15 @@ export interface TrainResult {
 }
 
 /**
- * @throws REG_UNKNOWN for a service that is not applied, TRAIN_LABELS, TRAIN_FORMAT, TRAIN_PLACE, TRAIN_OUT,
- *         TRAIN_UNJUDGED where `strict` asks for it, and REG_SOURCE when a view's rows cannot be read; nothing
- *         half-written is left. TRAIN_MANIFEST when the set is written and the registry cannot keep its manifest
+ * @throws REG_UNKNOWN for a service that is not applied, REG_USAGE, TRAIN_LABELS, TRAIN_FORMAT, TRAIN_PLACE, TRAIN_OUT,
+ *         TRAIN_UNJUDGED where `strict` asks for it, REG_SOURCE when a view's rows cannot be read, and of the log
+ *         TRAIN_LOG, TRAIN_GAPS, TRAIN_MASKED, MON_SERVED; nothing half-written is left. TRAIN_MANIFEST when the set is
+ *         written and the registry cannot keep its manifest
  */
 export async function runTrain(project: Project, options: TrainOptions): Promise<TrainResult> {
+  refuseStrayOptions(options);
   const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
   const service = serviceNamed(bundle, options.service);
-  const mode = options.as ?? 'trained';
-  const timeColumn = options.timeColumn ?? LABEL_TIME;
   const format = tableFormat(options.out);
   checkOut(options.out, options.labels);
   const { memory, temp } = project.settings.train;
@@ -88,41 +67,23 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
   });
   try {
     await duck.run('SET preserve_insertion_order = true');
-    const labels = await readLabels(duck, service, {
-      file: resolve(options.labels),
-      timeColumn,
-      scratch: folder,
-    });
+    const labels = await openLabels(duck, resolve(options.labels), folder);
     checkConvertible(labels, format);
-    const settings = { ...project.settings, seen: new HistoriesSeen() };
-    const set: TrainingSet = { duck, settings, bundle, service, labels, mode };
-    const joined: JoinedView[] = [];
-    for (const [i, used] of service.views.entries()) {
-      project.logger.progress('joining', i, service.views.length);
-      joined.push(await joinView(set, used, `joined_${i}`));
-    }
-    project.logger.progress('joining', service.views.length, service.views.length);
-    const { notFull, notes: early } = await countNotFull(duck, joined);
-    const notes = [...notesOf(set, timeColumn, joined), ...early];
-    if (options.strict === true) refuseUnjudged(joined);
-    const features = joinedFeatures(set, joined);
-    const counts = await countFeatures(set, joined, notFull);
+    const find = options.fromLog === true ? featuresFromLog : featuresFromHistory;
+    const set = await find({ project, duck, scratch: folder, bundle, service, labels, options });
     const name = options.name ?? basename(options.out);
-    const manifest = await describeSet(set, joined, {
-      features,
-      counts,
-      name,
-      out: resolve(options.out),
-      project,
-    });
-    await writeOut(set, features, { file: resolve(options.out), format, scratch: folder });
+    const manifest = await describeSet(set, { duck, name, out: resolve(options.out), project });
+    await writeOut(duck, set, { file: resolve(options.out), format, scratch: folder });
     await keepManifest(project, manifest);
     return {
       out: options.out,
       name,
-      rows: labels.rows,
-      features: service.features.map(({ fullName }) => ({ name: fullName, ...counts.get(fullName)! })),
-      notes: [...notes, ...(await badRowNotes(set))],
+      rows: set.labels.rows,
+      features: set.features.columns.map((column) => ({
+        name: column.name,
+        ...set.counts.get(column.name)!,
+      })),
+      notes: set.notes,
     };
   } finally {
     duck.close();
@@ -156,45 +117,21 @@ function fileIdentity(file: string): string | null {
 }
 
 /** Writes the file whole, then gives it its name. */
-async function writeOut(set: TrainingSet, features: JoinedFeatures, out: TrainingFile): Promise<void> {
+async function writeOut(duck: DuckDb, set: SetFeatures, out: TrainingFile): Promise<void> {
   const aside = `${out.file}.${process.pid}.tmp`;
+  const { labels, features, behind } = set;
   try {
     makeFolder(dirname(out.file));
-    await writeTrainingSet(set.duck, set.labels, features, { ...out, file: aside });
-    await requireUnchanged(set.labels.file, set.labels.sha256);
+    const columns = [...features.columns, ...behind];
+    await writeTrainingSet(duck, labels, { ...features, columns }, { ...out, file: aside });
+    await requireUnchanged(labels.file, labels.sha256);
     renameSync(aside, out.file);
   } catch (error) {
     if (existsSync(aside)) rmSync(aside);
     if (error instanceof CodedError) throw error;
     // It may be the labels that could not be read.
-    await requireUnchanged(set.labels.file, set.labels.sha256);
+    await requireUnchanged(labels.file, labels.sha256);
     const why = (error as Error).message.split('\n')[0];
     throw trainingError('TRAIN_OUT', `${out.file} cannot be written: ${why}`, { file: out.file }, error);
   }
-}
-
-async function countFeatures(
-  { duck, service }: TrainingSet,
-  joined: readonly JoinedView[],
-  notFullOf: NotFull,
-): Promise<Map<string, LabelCounts>> {
-  const counted = new Map<string, LabelCounts>();
-  for (const { used, table, unjudged } of joined) {
-    const own = service.features.filter((feature) => feature.role === used.role);
-    const [row] = await duck.rows(
-      `SELECT count(*) AS rows, count(*) FILTER (asof_state = ${ROW_FOUND}) AS found, ` +
-        `count(*) FILTER (asof_state = ${ROW_OUTSIDE_TTL}) AS outside, ` +
-        `${own.map(({ feature }, i) => `count(${quoteName(`value_${feature}`)}) AS present_${i}`).join(', ')} ` +
-        `FROM ${table}`,
-    );
-    const number = (name: string): number => Number(row![name]);
-    const [found, outsideTtl] = [number('found'), number('outside')];
-    for (const [i, { fullName: name, feature }] of own.entries()) {
-      const present = number(`present_${i}`);
-      const missing = number('rows') - found - outsideTtl - unjudged;
-      const notFull = notFullOf(used.role, feature);
-      counted.set(name, { present, nulls: found - present, missing, outsideTtl, unjudged, notFull });
-    }
-  }
-  return counted;
 }

@@ -17,7 +17,7 @@ import { unreadableColumn } from './labels/unreadable-column.ts';
 import { appendToCsv, csvField, csvFieldSql } from './labels/labels-csv.ts';
 import { appendColumns, readParquetFooter } from './table-file/parquet-append.ts';
 import type { ValueType } from '../contract/value-type.ts';
-import type { Labels, TableFormat } from './labels/training-labels.ts';
+import type { LabelFile, Labels, TableFormat } from './labels/training-labels.ts';
 
 /** The features of all labels, one row each. */
 export interface JoinedFeatures {
@@ -26,9 +26,11 @@ export interface JoinedFeatures {
   /** Its column that numbers the labels from 0. */
   readonly rid: string;
   readonly columns: readonly JoinedColumn[];
+  /** SQL of the time at which a label's values were asked for, over `from`; absent: that of the label. */
+  readonly askedUs?: string;
 }
 
-interface JoinedColumn {
+export interface JoinedColumn {
   readonly name: string;
   readonly type: ValueType;
   /** SQL of its values over `from`; `table` alone will do for it. */
@@ -50,7 +52,7 @@ export interface TrainingFile {
  *
  * @throws TRAIN_LABELS for a column that cannot be read right
  */
-export function checkConvertible({ file, format, columns, types }: Labels, to: TableFormat): void {
+export function checkConvertible({ file, format, columns, types }: LabelFile, to: TableFormat): void {
   if (format === to) return;
   for (const [i, field] of columns.entries()) {
     const type = misreadType(types[i]!);

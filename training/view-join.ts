@@ -18,7 +18,7 @@ import type { Settings } from '../project/settings/settings.ts';
 import { sqlLiteral } from '../project/engine/duckdb/sql-literal.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import { edgeAt } from '../contract/windows.ts';
-import { LABEL_KEYS, labelKeyColumn } from './labels/training-labels.ts';
+import { LABEL_KEYS } from './labels/training-labels.ts';
 import type { Labels } from './labels/training-labels.ts';
 import type { JoinedFeatures } from './training-output.ts';
 
@@ -62,7 +62,9 @@ export async function joinView(set: TrainingSet, used: ServiceView, table: strin
   // Before the rows are read: what is written meanwhile is then known to lie past it.
   const mark = view.kind === 'stored' ? null : completeHistory(settings, view, entity);
   const watermarkUs = mark?.watermarkUs ?? null;
-  const keys = used.requestKeys.map((key) => labelKeyColumn(service, key));
+  const keys = used.requestKeys.map(
+    (name) => `key_${service.requestKeys.findIndex((key) => key.name === name)}`,
+  );
   const isUnjudged = unjudgedSql(view, watermarkUs, keys);
   await joinRows(set, used, { table, keys, isUnjudged });
   const [row] = await duck.rows(`SELECT count(*) FILTER (${isUnjudged}) AS n FROM ${LABEL_KEYS}`);

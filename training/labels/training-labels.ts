@@ -1,7 +1,7 @@
 /**
- * The labels of a training set: a Parquet or CSV file with one row per label, which has the service's join keys and a
- * time. This file reads only keys and times, into a table of their own; training-output.ts copies the other columns
- * from file to file.
+ * The labels of a training set: a Parquet or CSV file with one row per label, which has a time and says whose it is, by
+ * the service's join keys or by the request that was answered. This file reads only keys and times, into a table of
+ * their own; training-output.ts copies the other columns from file to file.
  *
  * Join keys and times are cast here, and every row is checked: a key whose type changed on the way (a spreadsheet's
  * 1.0, a CSV's 007) would silently join nothing, or the wrong entity.
@@ -12,10 +12,11 @@ import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePath } from '../../project/engine/duckdb/file-sql.ts';
 import { exactCast } from '../../project/engine/duckdb/sources/exact-cast.ts';
+import { duckKeyType } from '../../project/engine/duckdb/history.ts';
 import { parquetColumns } from '../../project/engine/duckdb/sources/parquet-columns.ts';
 import { formatSourceType } from '../../project/engine/duckdb/sources/source-type.ts';
 import type { SourceType } from '../../project/engine/duckdb/sources/source-type.ts';
-import type { FeatureService, JoinKey } from '../../contract/model.ts';
+import type { JoinKey } from '../../contract/model.ts';
 import { trainingError } from '../errors.ts';
 import { lineOfLabel, plainCsv } from './labels-csv.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
@@ -27,11 +28,29 @@ import { unreadableColumn } from './unreadable-column.ts';
 
 /**
  * Table with one row per label: rid, its row number from 0 in the file's order; t, its time in microseconds; key_0,
- * key_1, ..., its join keys.
+ * key_1, ..., its keys.
  */
 export const LABEL_KEYS = 'label_keys';
 
-export interface Labels {
+/** A column that says whose label it is. */
+export interface LabelKey extends JoinKey {
+  /** Whether a null is no fault, nor is a file without the column, which has nulls then. */
+  readonly isOptional?: boolean;
+}
+
+/** What the labels must have, and may not have. */
+export interface LabelNeeds {
+  readonly keys: readonly LabelKey[];
+  /** The column that holds their times. */
+  readonly timeColumn: string;
+  /** The service whose training set it is, for messages. */
+  readonly service: string;
+  /** Names of the columns that the training set gets besides. */
+  readonly added: readonly string[];
+}
+
+/** The labels' file before its keys are read. */
+export interface LabelFile {
   readonly file: string;
   readonly format: TableFormat;
   /** The file's columns, in its order. */
@@ -42,17 +61,22 @@ export interface Labels {
   readonly from: string;
   /** SQL that selects a column from `from`, by the column's number. */
   readonly refs: readonly string[];
-  /** SQL of each column that the join uses, by the column's number: a time in microseconds, or a key in its type. */
-  readonly cast: ReadonlyMap<number, { readonly sql: string; readonly isTime: boolean }>;
+  /** SQL that gives each row its number, from 0 in the file's order. */
+  readonly rid: string;
   /** null in CSV. */
   readonly footer: ParquetFooter | null;
   /** Of the file's bytes. */
   readonly sha256: string;
+}
+
+export interface Labels extends LabelFile {
+  /** SQL of each column that the join uses, by the column's number: a time in microseconds, or a key in its type. */
+  readonly cast: ReadonlyMap<number, { readonly sql: string; readonly isTime: boolean }>;
   readonly rows: number;
   /** Earliest and latest time of the labels that have all keys and a time; null: there is no such label. */
   readonly firstUs: number | null;
   readonly lastUs: number | null;
-  /** Rows without a time, and rows with a null join key: the training set has them with no feature values. */
+  /** Rows without a time, and rows with a null key: the training set has them with no feature values. */
   readonly rowsWithoutTime: number;
   readonly rowsWithNullKey: number;
 }
@@ -66,35 +90,11 @@ export function tableFormat(file: string): TableFormat {
   throw trainingError('TRAIN_FORMAT', `${file} should end in .parquet or .csv`, { file });
 }
 
-/** @returns the column of LABEL_KEYS that holds a join key */
-export function labelKeyColumn(service: FeatureService, requestKey: string): string {
-  return `key_${service.requestKeys.findIndex((key) => key.name === requestKey)}`;
-}
-
-/** What is known of the labels' file before its keys are read. */
-type LabelFile = Pick<Labels, 'file' | 'format' | 'columns' | 'types' | 'from' | 'refs' | 'footer'> & {
-  /** SQL that gives each row its number, from 0 in the file's order. */
-  readonly rid: string;
-};
-
-/** Where the labels are, and which column is their time. */
-interface LabelSource {
-  readonly file: string;
-  /** The column that holds their times. */
-  readonly timeColumn: string;
-  /** A folder for files that are needed only while the training set is made. */
-  readonly scratch: string;
-}
-
 /**
- * Reads the labels' keys and times into LABEL_KEYS.
- * @throws TRAIN_LABELS when the file, a column or a value is not what the service needs
+ * @param scratch  a folder for files that are needed only while the training set is made
+ * @throws         TRAIN_LABELS when it is no file, or none that can be read
  */
-export async function readLabels(
-  duck: DuckDb,
-  service: FeatureService,
-  { file, timeColumn, scratch }: LabelSource,
-): Promise<Labels> {
+export async function openLabels(duck: DuckDb, file: string, scratch: string): Promise<LabelFile> {
   const format = tableFormat(file);
   if (!existsSync(file)) throw trainingError('TRAIN_LABELS', `${file} does not exist`, { file });
   let sha256: string;
@@ -105,23 +105,39 @@ export async function readLabels(
     throw unreadable(file, error);
   }
   const labels = format === 'csv' ? csvFile(file, join(scratch, 'plain.csv')) : await parquetFile(duck, file);
-  checkNames(labels, service, timeColumn);
+  return { ...labels, sha256 };
+}
+
+/** @returns the number of the column of that name, which is compared without case; -1: there is none */
+export function numberOf({ columns }: Pick<LabelFile, 'columns'>, name: string): number {
+  return columns.findIndex((column) => column.toLowerCase() === name.toLowerCase());
+}
+
+/**
+ * Reads the labels' keys and times into LABEL_KEYS.
+ * @throws TRAIN_LABELS when a column or a value is not what is needed
+ */
+export async function readLabels(duck: DuckDb, labels: LabelFile, needs: LabelNeeds): Promise<Labels> {
+  const { keys, timeColumn } = needs;
+  checkNames(labels, needs);
   const casts = [
     { column: numberOf(labels, timeColumn), as: 't', what: 'a time', sql: timeSql(labels, timeColumn) },
-    ...service.requestKeys.map((key, i) => ({
-      column: numberOf(labels, key.name),
-      as: `key_${i}`,
-      what: key.type,
-      sql: keySql(labels, key),
-    })),
+    ...keys.flatMap((key, i) => {
+      const column = numberOf(labels, key.name);
+      return column === -1 ? [] : [{ column, as: `key_${i}`, what: key.type, sql: keySql(labels, key) }];
+    }),
   ];
+  const absent = keys.flatMap(({ name, type }, i) =>
+    numberOf(labels, name) === -1 ? [`NULL::${duckKeyType(type)} AS key_${i}`] : [],
+  );
   try {
-    await duck.run(keysTableSql(labels, casts));
+    await duck.run(keysTableSql(labels, casts, absent));
   } catch (error) {
     const columns = casts.map(({ column }) => column);
-    throw (await unreadableColumn(duck, labels, columns)) ?? unreadable(file, error);
+    throw (await unreadableColumn(duck, labels, columns)) ?? unreadable(labels.file, error);
   }
-  const nullKey = service.requestKeys.map((_, i) => `key_${i} IS NULL`).join(' OR ') || 'false';
+  const needed = keys.flatMap(({ isOptional }, i) => (isOptional === true ? [] : [`key_${i} IS NULL`]));
+  const nullKey = needed.join(' OR ') || 'false';
   const [counts] = await duck.rows(
     `SELECT count(*) AS rows, count(*) FILTER (t IS NULL) AS no_time, count(*) FILTER (${nullKey}) AS no_key,
       min(t) FILTER (NOT (${nullKey})) AS first, max(t) FILTER (NOT (${nullKey})) AS last,
@@ -132,7 +148,6 @@ export async function readLabels(
   const timeOrNull = (name: string): number | null => (counts![name] === null ? null : Number(counts![name]));
   return {
     ...labels,
-    sha256,
     cast: new Map(casts.map(({ column, as, sql }) => [column, { sql, isTime: as === 't' }])),
     rows: Number(counts!['rows']),
     firstUs: timeOrNull('first'),
@@ -142,7 +157,7 @@ export async function readLabels(
   };
 }
 
-function csvFile(file: string, plain: string): LabelFile {
+function csvFile(file: string, plain: string): Omit<LabelFile, 'sha256'> {
   const { sql, columns } = plainCsv(file, plain);
   return {
     file,
@@ -156,7 +171,7 @@ function csvFile(file: string, plain: string): LabelFile {
   };
 }
 
-async function parquetFile(duck: DuckDb, file: string): Promise<LabelFile> {
+async function parquetFile(duck: DuckDb, file: string): Promise<Omit<LabelFile, 'sha256'>> {
   const from = `read_parquet(${quotePath(file)}, hive_partitioning = false)`;
   try {
     const footer = readParquetFooter(file);
@@ -195,7 +210,8 @@ function separatorHint([only, ...others]: readonly string[]): string {
 }
 
 /** Names are compared without case, as every engine that reads the training set does. */
-function checkNames({ file, columns }: LabelFile, service: FeatureService, timeColumn: string): void {
+function checkNames(labels: LabelFile, { keys, timeColumn, service, added }: LabelNeeds): void {
+  const { file, columns } = labels;
   const mistake = (text: string, field: string): Error =>
     trainingError('TRAIN_LABELS', `${file} ${text}`, { file, field });
   const seen = new Map<string, string>();
@@ -206,24 +222,25 @@ function checkNames({ file, columns }: LabelFile, service: FeatureService, timeC
       throw mistake(`has columns ${other} and ${name}, which differ in nothing but case`, name);
     seen.set(name.toLowerCase(), name);
   }
-  const needed = [...service.requestKeys.map((key) => key.name), timeColumn];
+  const needed = [...keys.filter(({ isOptional }) => isOptional !== true).map(({ name }) => name), timeColumn];
   const missing = needed.filter((name) => !seen.has(name.toLowerCase()));
   if (missing.length > 0) {
     throw mistake(
-      `lacks ${missing.join(' and ')}; the service ${service.name} needs ${needed.join(', ')}, ` +
+      `lacks ${missing.join(' and ')}; the service ${service} needs ${needed.join(', ')}, ` +
         `the file has ${columns.join(', ')}${separatorHint(columns)}`,
       missing[0]!,
     );
   }
-  for (const { fullName } of service.features) {
-    const taken = seen.get(fullName.toLowerCase());
-    if (taken === undefined) continue;
-    throw mistake(`already has a column ${taken}, which is what the feature's column would be called`, taken);
-  }
+  refuseTaken(labels, added);
 }
 
-function numberOf({ columns }: LabelFile, name: string): number {
-  return columns.findIndex((column) => column.toLowerCase() === name.toLowerCase());
+/** @throws TRAIN_LABELS where the labels have a column of a name that the training set gets besides */
+export function refuseTaken({ file, columns }: LabelFile, added: readonly string[]): void {
+  const seen = new Map(columns.map((name) => [name.toLowerCase(), name]));
+  const field = added.map((name) => seen.get(name.toLowerCase())).find((name) => name !== undefined);
+  if (field === undefined) return;
+  const what = `already has a column ${field}, which is what the feature's column would be called`;
+  throw trainingError('TRAIN_LABELS', `${file} ${what}`, { file, field });
 }
 
 interface Cast {
@@ -236,12 +253,16 @@ interface Cast {
 }
 
 /** In the table, `wrong` is the number of the first cast that turns a value into NULL; NULL: no cast does. */
-function keysTableSql({ from, rid, refs }: LabelFile, casts: readonly Cast[]): string {
+function keysTableSql(
+  { from, rid, refs }: LabelFile,
+  casts: readonly Cast[],
+  absent: readonly string[],
+): string {
   const wrong = casts.map(({ column, as }, i) => `WHEN ${as} IS NULL AND own_${column} THEN ${i}`).join(' ');
   const columns = casts.map(({ sql, as }) => `${sql} AS ${as}`);
   const own = [...new Set(casts.map(({ column }) => column))];
   return (
-    `CREATE OR REPLACE TABLE ${LABEL_KEYS} AS SELECT rid, ${casts.map(({ as }) => as).join(', ')}, ` +
+    `CREATE OR REPLACE TABLE ${LABEL_KEYS} AS SELECT rid, ${[...casts.map(({ as }) => as), ...absent].join(', ')}, ` +
     `CASE ${wrong} END AS wrong FROM (SELECT ${rid} AS rid, ${columns.join(', ')}, ` +
     `${own.map((column) => `${refs[column]!} IS NOT NULL AS own_${column}`).join(', ')} FROM ${from})`
   );

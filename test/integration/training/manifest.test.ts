@@ -24,7 +24,7 @@ import {
   renderManifests,
 } from '../../../training/shown-manifest.ts';
 import { runTrain } from '../../../training/train.ts';
-import type { TrainOptions } from '../../../training/train.ts';
+import type { TrainOptions } from '../../../training/train-options.ts';
 import {
   bundleOf,
   driver,

@@ -3,7 +3,8 @@ import { existsSync, linkSync, readFileSync, readdirSync, symlinkSync, writeFile
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runTrain } from '../../../training/train.ts';
-import type { TrainOptions, TrainResult } from '../../../training/train.ts';
+import type { TrainResult } from '../../../training/train.ts';
+import type { TrainOptions } from '../../../training/train-options.ts';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
 import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
