@@ -114,9 +114,12 @@ function dataCommands(add: Add): void {
       ]),
     );
   add('train', 'a point-in-time training set', async (c, o) => (await training()).train(c, o))
-    .requiredOption('--labels <file>', 'Parquet or CSV with the join keys and a time')
-    .requiredOption('--service <name>', 'whose features to join')
-    .requiredOption('--out <file>', 'Parquet or CSV to write')
+    .option(
+      '--labels <file>',
+      'Parquet or CSV with a time and the join keys, or with --from-log a request_id',
+    )
+    .option('--service <name>', 'whose features to join')
+    .option('--out <file>', 'Parquet or CSV to write')
     .addOption(
       new Option('--as <mode>', 'all of the history, or only what was known at the time')
         .choices(['trained', 'available'])
@@ -131,7 +134,21 @@ function dataCommands(add: Add): void {
     .option('--within <time>', 'from the log: the vector was answered at most so long before its label')
     .option('--statuses', 'from the log: a column with the status of each feature')
     .option('--without-masked', 'from the log: leave out features that are kept out of it')
-    .option('--allow-gaps', 'from the log: take days of which it lacks some records');
+    .option('--allow-gaps', 'from the log: take days of which it lacks some records')
+    .addOption(
+      new Option('--again <name>', 'a set that was made before, once more to the byte').conflicts([
+        'service',
+        'as',
+        'name',
+        'timeColumn',
+        'strict',
+        'fromLog',
+        'within',
+        'statuses',
+        'withoutMasked',
+        'allowGaps',
+      ]),
+    );
 }
 
 function servingCommands(add: Add): void {

@@ -5,6 +5,7 @@
  *   npm run bench [-- --only cached,rows,miss,workingset,tail,skew,memory,overload,fill,train --rounds 5 --feast]
  *   npm run bench -- --only soak [--soak-minutes 10]
  *   npm run bench -- --only backfill [--events 1000000]
+ *   npm run bench -- --only trainlog [--events 5000000]   so many vectors of an archive
  *   npm run bench -- --only monitor [--events 100000] [--evidently-env DIR]   so many vectors
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
  *
@@ -33,6 +34,7 @@ import { fillStore } from './subjects/fill.ts';
 import { cachedMemory } from './subjects/cached-memory.ts';
 import { monitoredDays } from './subjects/monitor.ts';
 import { overload } from './subjects/overload.ts';
+import { loggedSets } from './subjects/logged-sets.ts';
 import { makeBenchProject } from './harness/project.ts';
 import { startRedis } from './harness/redis/redis-process.ts';
 import { holds, print, printTarget, printHardware } from './harness/report.ts';
@@ -53,6 +55,7 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Targe
   skew: skewedTraffic,
   memory: cachedMemory,
   train: trainingSets,
+  trainlog: loggedSets,
   overload,
   fill: fillStore,
   soak,
@@ -61,7 +64,7 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Targe
   feastgo: besideFeastGo,
 };
 /** These take as long as all others together, or are not about the sidecar: they are asked for by name. */
-const BY_NAME: ReadonlySet<string> = new Set(['soak', 'backfill', 'monitor', 'feastgo']);
+const BY_NAME: ReadonlySet<string> = new Set(['soak', 'backfill', 'trainlog', 'monitor', 'feastgo']);
 const USUAL = Object.keys(SECTIONS).filter((name) => !BY_NAME.has(name));
 const VIEWS = [10, 10, 10, 10, 10];
 /** Feast is slow to fill; its requests stay within the first customers. */

@@ -34,8 +34,11 @@ export interface TrainingManifest {
     readonly rows: number;
     readonly rowsWithoutTime: number;
     readonly rowsWithNullKey: number;
+    /** Their column of times. Sets of before do not say it. */
+    readonly timeColumn?: string;
   };
-  readonly out: { readonly file: string; readonly rows: number };
+  /** With the SHA-256 of its bytes, in hex, which sets of before do not say. */
+  readonly out: { readonly file: string; readonly rows: number; readonly sha256?: string };
   /** In the order of the service. */
   readonly features: readonly TrainedFeature[];
 }
@@ -57,6 +60,15 @@ interface TrainedView {
   /** The entry of its history that was read; null: there was none, or a stored view. */
   readonly commit: number | null;
   readonly entry?: TrainedEntry['entry'];
+  /** The files of a stored view's source; absent for other views, in sets of before, and in those of the log. */
+  readonly source?: TrainedSource;
+}
+
+/** What a source's files were like: where it is not the same any more, other rows may be in it. */
+export interface TrainedSource {
+  readonly files: number;
+  readonly bytes: number;
+  readonly newestMs: number;
 }
 
 interface TrainedFeature extends LabelCounts {
@@ -86,7 +98,7 @@ export interface LabelCounts {
 }
 
 /** Labels of which the log says something that no history does. */
-export interface LogCounts {
+interface LogCounts {
   /** A fallback stands in. */
   readonly unavailable: number;
   /** No vector was answered: null. */
@@ -103,6 +115,8 @@ export interface TrainedLog {
   readonly by: 'request' | 'entity';
   /** How long before its label a vector was answered at the earliest; null: however long. */
   readonly withinUs: number | null;
+  /** The bundle in force, by its hash; the set's own is the one that answered last. */
+  readonly inForce: string;
   /** Whether the set has a status a feature. */
   readonly statuses: boolean;
   /** Features that the log has not and that were left out. */

@@ -1,6 +1,7 @@
 /** The commands of training sets: `train`, `training show`. They need no online store. */
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult, projectOf } from '../project/command.ts';
+import { registryError } from '../contract/errors.ts';
 import { countText } from '../contract/std/count-text.ts';
 import { renderTable } from '../contract/std/text-table.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
@@ -11,16 +12,43 @@ import {
   manifestToJson,
   renderManifest,
   renderManifests,
-} from './shown-manifest.ts';
+} from './manifest/shown-manifest.ts';
+import type { AgainOptions } from './again.ts';
 import type { TrainResult } from './train.ts';
 import type { TrainOptions } from './train-options.ts';
 
+/** What a set is asked for with, or the name of one that was made before. */
+type TrainFlags = Partial<TrainOptions> & { readonly again?: string };
+
 /** Writes a training set; one line a feature says what the labels got. */
-export async function train(context: CommandContext, flags: TrainOptions): Promise<ExitCode> {
+export async function train(context: CommandContext, flags: TrainFlags): Promise<ExitCode> {
+  const { again } = flags;
+  if (again !== undefined) return await trainOnceMore(context, { ...flags, again });
   const { runTrain } = await import('./train.ts');
-  const result = await runTrain(projectOf(context), flags);
+  const result = await runTrain(projectOf(context), wholeOf(flags));
   await printResult(context, result, () => renderTraining(result));
   return 0;
+}
+
+async function trainOnceMore(context: CommandContext, flags: AgainOptions): Promise<ExitCode> {
+  const { trainAgain } = await import('./again.ts');
+  const result = await trainAgain(projectOf(context), flags);
+  const { name, rows, out } = result;
+  await printResult(context, result, () => `${name} again, to the byte: ${countText(rows, 'row')} in ${out}`);
+  return 0;
+}
+
+/** @throws REG_USAGE when one is missing that every set needs */
+function wholeOf({ labels, service, out, ...others }: TrainFlags): TrainOptions {
+  if (labels !== undefined && service !== undefined && out !== undefined)
+    return { ...others, labels, service, out };
+  const missing = Object.entries({ labels, service, out }).flatMap(([name, value]) =>
+    value === undefined ? [`--${name}`] : [],
+  );
+  throw registryError('REG_USAGE', `train needs ${missing.join(' and ')}`, {
+    field: missing[0]!.slice(2),
+    help: 'Give --labels, --service and --out; or --again NAME for a set that was made before.',
+  });
 }
 
 /** Lists the training sets that the registry knows, or shows what the newest of a name was made of. */
@@ -48,10 +76,10 @@ function renderTraining(result: TrainResult): string {
     ).map(String),
   ]);
   const isLogged = result.features.some((f) => f.log !== undefined);
-  const head = [
-    ...['feature', 'present', 'null', 'missing', 'outside TTL'],
-    ...(isLogged ? ['unavailable', 'no vector', 'unjudged', 'lacking', 'undecoded'] : ['unjudged', 'not full']),
-  ];
+  const of = isLogged
+    ? ['unavailable', 'no vector', 'unjudged', 'lacking', 'undecoded']
+    : ['unjudged', 'not full'];
+  const head = ['feature', 'present', 'null', 'missing', 'outside TTL', ...of];
   const table = renderTable(head, counts, ['left', ...head.slice(1).map(() => 'right' as const)]);
   return [
     table,

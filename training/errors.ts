@@ -55,6 +55,12 @@ export const TRAINING_ERRORS = {
     help: 'Mend what the message says of the registry, and run the command again.',
     kind: 'failed',
   },
+  TRAIN_AGAIN: {
+    message:
+      'The training set cannot be made again to the byte; what has changed is named, and nothing was written.',
+    help: 'Put back what is gone, or make a new set with `plumb train`.',
+    kind: 'check-failed',
+  },
   TRAIN_UNKNOWN: {
     message: 'The registry has no manifest of a training set of that name.',
     help: '`plumb training show` lists those it has.',

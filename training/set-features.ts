@@ -2,6 +2,7 @@
 import type { Bundle, FeatureService } from '../contract/model.ts';
 import type { LabelCounts, TrainedLog, TrainingManifest } from '../contract/training-manifest.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import type { HistoriesSeen } from '../project/history/history-place.ts';
 import type { Project } from '../project/project.ts';
 import type { LabelFile, Labels } from './labels/training-labels.ts';
 import type { TrainOptions } from './train-options.ts';
@@ -17,6 +18,8 @@ export interface SetMaking {
   readonly bundle: Bundle;
   readonly service: FeatureService;
   readonly labels: LabelFile;
+  /** The histories as the set sees them. */
+  readonly seen: HistoriesSeen;
   readonly options: TrainOptions;
 }
 

@@ -39,7 +39,7 @@ export interface JoinedColumn {
 }
 
 /** The file to write. */
-export interface TrainingFile {
+interface TrainingFile {
   readonly file: string;
   readonly format: TableFormat;
   /** A folder for files that are needed meanwhile. */

@@ -33,8 +33,8 @@ export class HistoriesSeen {
     return seen;
   }
 
-  /** A run goes on with its own commit. */
-  set(root: string, view: Named, snapshot: HistorySnapshot): void {
+  /** A run goes on with its own commit; a training set that is made again, with those of the first time. */
+  set(root: string, view: Named, snapshot: HistorySnapshot | null): void {
     this.#snapshots.set(historyFolder(root, view), snapshot);
   }
 }

@@ -184,15 +184,17 @@ function timeOf(text: string): number {
 }
 
 /**
- * @returns null where nothing was computed yet
- * @throws  REG_STORE when the log is damaged, or the folder holds a history without one
+ * @param upTo  the last entry to count; null: the newest
+ * @returns     null where nothing was computed yet
+ * @throws      REG_STORE when the log is damaged, or the folder holds a history without one
  */
 export function readHistory(
   root: string,
   view: Pick<FeatureView, 'name' | 'version'>,
+  upTo: number | null = null,
 ): HistorySnapshot | null {
   const folder = historyFolder(root, view);
-  const state = readTable(folder);
+  const state = readTable(folder, upTo);
   if (state !== null) return new HistorySnapshot(folder, state);
   if (existsSync(logFolder(folder))) return null;
   if (existsSync(join(folder, '_watermark.json'))) {

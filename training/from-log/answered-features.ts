@@ -1,5 +1,5 @@
 /**
- * The features of the vectors that labels have met, as they were answered: after fallbacks, each with what became of it.
+ * The features of the vectors that labels have met, as they were answered: after fallbacks, with what became of each.
  *
  *   MET + archive -> ANSWERED: rid, served_us | v0 s0 | v1 s1 | ...      a value and a state a feature, a row a label
  *
@@ -24,7 +24,7 @@ import type { ServedFolder } from './served-folder.ts';
 const ANSWERED = 'answered_features';
 
 /** What some of the met vectors of a folder have in common. */
-export interface ServedUnder {
+interface ServedUnder {
   readonly folder: ServedFolder;
   readonly bundle: string;
   /** Definition ids of their rows, by role; those that no vector had a row of are not in it. */
@@ -102,8 +102,12 @@ export async function answeredFeatures(
   );
   const names = features.flatMap((_, i) => [`v${i}`, `s${i}`]);
   for (const folder of folders) {
-    const roles = [...new Set(features.map(({ role }) => role))].filter((role) => folder.has(viewColumn(role)));
-    const given = features.map((feature, i) => givenOf(vectors, folder, feature, { value: `f${i}`, row: `r${roles.indexOf(feature.role)}` }));
+    const roles = [...new Set(features.map(({ role }) => role))].filter((role) =>
+      folder.has(viewColumn(role)),
+    );
+    const given = features.map((feature, i) =>
+      givenOf(vectors, folder, feature, { value: `f${i}`, row: `r${roles.indexOf(feature.role)}` }),
+    );
     const from = folder.selectFrom(files, [
       '_bundle',
       ...roles.map((role, i) => `${quoteName(viewColumn(role))} AS r${i}`),
@@ -118,7 +122,7 @@ export async function answeredFeatures(
           FROM (${from}) a JOIN ${MET} m USING (vid)))`),
     );
   }
-  const none = features.map((_, i) => `NULL, ${NO_VECTOR}`);
+  const none = features.map(() => `NULL, ${NO_VECTOR}`);
   await duck.run(`INSERT INTO ${ANSWERED} SELECT ${['rid', 'NULL', ...none].join(', ')} FROM ${LABEL_KEYS}
     ANTI JOIN ${MET} USING (rid)`);
   return {
@@ -140,7 +144,7 @@ export function statusColumns(features: readonly AnsweredFeature[]): JoinedColum
   }));
 }
 
-export function statusColumn(fullName: string): string {
+function statusColumn(fullName: string): string {
   return `_status__${fullName}`;
 }
 
@@ -225,7 +229,8 @@ function fallbackSql(
   const literals = [...byLiteral];
   if (literals.length === 1) return literals[0]![0];
   const cases = literals.map(
-    ([literal, own]) => `WHEN _bundle IN (${own.map(({ bundle }) => quoteText(bundle)).join(', ')}) THEN ${literal}`,
+    ([literal, own]) =>
+      `WHEN _bundle IN (${own.map(({ bundle }) => quoteText(bundle)).join(', ')}) THEN ${literal}`,
   );
   return literals.length === 0 ? `NULL::${duckTypeOf(type)}` : `CASE ${cases.join(' ')} END`;
 }
@@ -238,7 +243,9 @@ export function newestService(
 ): { readonly version: number; readonly found: { bundle: Bundle; service: FeatureService } | null } | null {
   if (under.length === 0) return null;
   const version = Math.max(...under.map(({ folder }) => folder.version));
-  const own = under.filter(({ folder }) => folder.version === version).toSorted((a, b) => b.lastUs - a.lastUs);
+  const own = under
+    .filter(({ folder }) => folder.version === version)
+    .toSorted((a, b) => b.lastUs - a.lastUs);
   for (const { bundle: hash } of own) {
     const bundle = bundles.kept(hash);
     const service = bundle?.services.get(name);

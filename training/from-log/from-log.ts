@@ -83,6 +83,7 @@ export async function featuresFromLog(making: SetMaking): Promise<SetFeatures> {
     log: {
       by: sought.by,
       withinUs,
+      inForce: making.bundle.hash,
       statuses: options.statuses === true,
       withoutMasked: masked,
       labels: met.labels,
@@ -120,11 +121,17 @@ async function foldersOf(
 ): Promise<readonly ServedFolder[]> {
   const [first, last] = [hourOf(fromUs), hourOf(toUs)];
   const within = (hour: string): boolean => hour >= first && hour <= last;
-  return searchedFolders(await ServedFolder.ofService(duck, archive.files, service.name, within), by, service);
+  return searchedFolders(
+    await ServedFolder.ofService(duck, archive.files, service.name, within),
+    by,
+    service,
+  );
 }
 
 function rolesOf({ service }: SetMaking, folders: readonly ServedFolder[]): string[] {
-  return [...new Set([...service.views.map(({ role }) => role), ...folders.flatMap((folder) => folder.roles)])];
+  return [
+    ...new Set([...service.views.map(({ role }) => role), ...folders.flatMap((folder) => folder.roles)]),
+  ];
 }
 
 interface SetColumns {
@@ -196,4 +203,3 @@ function countsOf(
     }),
   );
 }
-

@@ -24,7 +24,10 @@ interface LackingDay {
 const MOST_NAMED = 10;
 
 /** @returns the days of the span that the log lacks something of, in their order */
-export function lackingDays({ ledger, lost }: Pick<PinnedFiles, 'ledger' | 'lost'>, span: LogSpan): LackingDay[] {
+export function lackingDays(
+  { ledger, lost }: Pick<PinnedFiles, 'ledger' | 'lost'>,
+  span: LogSpan,
+): LackingDay[] {
   const days = new Map<string, { records: number; files: number }>();
   const of = (day: string): { records: number; files: number } => {
     const known = days.get(day) ?? { records: 0, files: 0 };
@@ -57,7 +60,9 @@ function lackingNotes(days: readonly LackingDay[]): string[] {
   const named = days.slice(0, MOST_NAMED).map(({ day, records, files }) => {
     const what = [
       ...(records === 0 ? [] : [`${countText(records, 'record')} that never came`]),
-      ...(files === 0 ? [] : [`${countText(files, 'file')} of the archive that ${files === 1 ? 'is' : 'are'} gone`]),
+      ...(files === 0
+        ? []
+        : [`${countText(files, 'file')} of the archive that ${files === 1 ? 'is' : 'are'} gone`]),
     ];
     return `The log of ${day} has gaps: ${what.join(' and ')}.`;
   });
@@ -79,13 +84,19 @@ export function refuseGaps(days: readonly LackingDay[], areAllowed: boolean): st
 export function endNotes({ ledger }: Pick<PinnedFiles, 'ledger'>, { fromUs, toUs }: LogSpan): string[] {
   const tails = ledger.epochs().flatMap((epoch) => {
     const tail = epoch.openTail();
-    return tail !== null && tail.lastUs >= fromUs && tail.lastUs < toUs && tail.lossAtMost !== 0 ? [tail] : [];
+    return tail !== null && tail.lastUs >= fromUs && tail.lastUs < toUs && tail.lossAtMost !== 0
+      ? [tail]
+      : [];
   });
   const notes = tails.map(({ pod, lastUs, lossAtMost }) => {
-    const most = lossAtMost === null ? 'an unknown number of records' : `at most ${countText(lossAtMost, 'record')}`;
+    const most =
+      lossAtMost === null ? 'an unknown number of records' : `at most ${countText(lossAtMost, 'record')}`;
     return `${pod} has no last record: ${most} after ${formatTimestamp(lastUs)} may lack.`;
   });
-  const keptFrom = ledger.archives.reduce((latest, one) => (one.keptFrom > latest ? one.keptFrom : latest), '');
+  const keptFrom = ledger.archives.reduce(
+    (latest, one) => (one.keptFrom > latest ? one.keptFrom : latest),
+    '',
+  );
   if (keptFrom !== '' && dayOf(fromUs) < keptFrom)
     notes.push(`Days before ${keptFrom} are no longer kept (monitor.keepServedDays).`);
   return notes;

@@ -35,9 +35,9 @@ export function refuseUnread(unread: UnreadLabels): void {
 
 function unreadNotes({ labels, caughtUpUs }: UnreadLabels): string[] {
   if (labels === 0) return [];
-  const upTo = caughtUpUs === 0 ? 'only in part' : `up to ${formatTimestamp(caughtUpUs)}`;
+  const upTo = caughtUpUs === 0 ? 'which is not whole' : `which goes up to ${formatTimestamp(caughtUpUs)}`;
   return [
-    `${are(labels)} unjudged: the log was ingested ${upTo}, and they are later; they got null. ` +
+    `${are(labels)} unjudged, later than what was ingested of the log, ${upTo}: null for all features. ` +
       '`plumb monitor ingest` reads on.',
   ];
 }
@@ -65,18 +65,23 @@ export function logNotes({ sought, met, unread, counts, masked, lost }: NotedSet
   if (without > 0) {
     const whose = by === 'request' ? 'their request' : 'their keys';
     const since = withinUs === null ? '' : ` within ${formatDuration(withinUs)} before them`;
-    const later = by === 'request' && met.tooEarly > 0 ? `; ${met.tooEarly} of them are from before it was answered` : '';
+    const later =
+      by === 'request' && met.tooEarly > 0 ? `; ${met.tooEarly} of them are from before it was answered` : '';
     notes.push(`${have(without)} no vector: the archive has none of ${whose}${since}${later}.`);
   }
   if (met.others > 0)
-    notes.push(`${countText(met.others, 'more vector')} of the same requests and rows: each label got the last before it.`);
+    notes.push(
+      `${countText(met.others, 'more vector')} of the same requests and rows: each label got the last before it.`,
+    );
   const log = [...counts].map(([name, count]) => ({ name, ...count.log! }));
   for (const { name, lacking, undecoded } of log) {
-    if (lacking > 0) notes.push(`${have(lacking)} a vector of a version without ${name}, and got null for it.`);
+    if (lacking > 0)
+      notes.push(`${have(lacking)} a vector of a version without ${name}, and got null for it.`);
     if (undecoded > 0)
       notes.push(`${have(undecoded)} a row that cannot be decoded any more, and got null for ${name}.`);
   }
-  if (masked.length > 0) notes.push(`Left out, since definitions keep them out of the log: ${masked.join(', ')}.`);
+  if (masked.length > 0)
+    notes.push(`Left out, since definitions keep them out of the log: ${masked.join(', ')}.`);
   for (const hash of lost)
     notes.push(`The bundle ${hash} is not kept any more: its vectors have the fallbacks of today's.`);
   return notes;

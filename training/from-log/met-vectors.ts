@@ -58,7 +58,10 @@ export async function meetVectors(
   await duck.run(`CREATE OR REPLACE TEMP TABLE log_served AS
     SELECT ${keys.map(({ label }, i) => `${label} AS k${i}`).join(', ')}, 0::BIGINT AS served_us, 0::BIGINT AS vid
     FROM ${LABEL_KEYS} LIMIT 0`);
-  const columns = ['epoch_us(_served_time) AS served_us', ...keys.map(({ served }, i) => `${served} AS k${i}`)];
+  const columns = [
+    'epoch_us(_served_time) AS served_us',
+    ...keys.map(({ served }, i) => `${served} AS k${i}`),
+  ];
   for (const folder of folders) {
     await folder.reading(duck, () =>
       duck.run(`INSERT INTO log_served SELECT ${list}, served_us, vid FROM (${folder.select(columns)})

@@ -54,7 +54,9 @@ export class ServedBundles {
     const view = this.#view(hash, role);
     if (view === null) return true;
     const features = rowFeatures(this.of(hash), view, definitionId, this.#schemaOfToday);
-    return typeof features === 'string' || features[view.features.findIndex((f) => f.name === name)] !== false;
+    return (
+      typeof features === 'string' || features[view.features.findIndex((f) => f.name === name)] !== false
+    );
   }
 
   #view(hash: string, role: string): FeatureView | null {

@@ -70,7 +70,9 @@ export class ServedFolder {
   /** Of the views' rows that it has. */
   get roles(): string[] {
     const start = viewColumn('');
-    return [...this.#columns.keys()].flatMap((name) => (name.startsWith(start) ? [name.slice(start.length)] : []));
+    return [...this.#columns.keys()].flatMap((name) =>
+      name.startsWith(start) ? [name.slice(start.length)] : [],
+    );
   }
 
   has(column: string): boolean {
@@ -99,7 +101,7 @@ export class ServedFolder {
     const own = numbers.filter((n) => n >= this.#before && n < this.#before + this.#files.length);
     if (own.length === 0) return null;
     const files = own.map((n) => this.#files[n - this.#before]!);
-    const vid = `([${own.join(', ')}]::BIGINT[][file_index + 1] << ${ROW_BITS}) + file_row_number AS vid`;
+    const vid = `((([${own.join(', ')}]::BIGINT[])[file_index::BIGINT + 1]) << ${ROW_BITS}) + file_row_number AS vid`;
     return `SELECT ${[vid, ...columns].join(', ')} FROM ${readSql(files)}`;
   }
 

@@ -39,7 +39,7 @@ export interface LabelKey extends JoinKey {
 }
 
 /** What the labels must have, and may not have. */
-export interface LabelNeeds {
+interface LabelNeeds {
   readonly keys: readonly LabelKey[];
   /** The column that holds their times. */
   readonly timeColumn: string;
@@ -222,7 +222,10 @@ function checkNames(labels: LabelFile, { keys, timeColumn, service, added }: Lab
       throw mistake(`has columns ${other} and ${name}, which differ in nothing but case`, name);
     seen.set(name.toLowerCase(), name);
   }
-  const needed = [...keys.filter(({ isOptional }) => isOptional !== true).map(({ name }) => name), timeColumn];
+  const needed = [
+    ...keys.filter(({ isOptional }) => isOptional !== true).map(({ name }) => name),
+    timeColumn,
+  ];
   const missing = needed.filter((name) => !seen.has(name.toLowerCase()));
   if (missing.length > 0) {
     throw mistake(

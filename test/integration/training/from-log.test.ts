@@ -10,7 +10,7 @@ import { runIngest } from '../../../monitor/ingest/main.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import type { SqlRow } from '../../../project/engine/duckdb/duckdb.ts';
 import { quotePath } from '../../../project/engine/duckdb/file-sql.ts';
-import { manifestNamed } from '../../../training/shown-manifest.ts';
+import { manifestNamed } from '../../../training/manifest/shown-manifest.ts';
 import { runTrain } from '../../../training/train.ts';
 import type { TrainResult } from '../../../training/train.ts';
 import type { TrainOptions } from '../../../training/train-options.ts';
@@ -163,7 +163,9 @@ function serveMuch(random: () => number): Answered[] {
   for (const { service, spent, drivers } of stages) {
     day.driverStats = drivers;
     day.publish(
-      orders({ features: orders().features.map((f) => (f.name === 'spent_1d' ? { ...f, missing: spent } : f)) }),
+      orders({
+        features: orders().features.map((f) => (f.name === 'spent_1d' ? { ...f, missing: spent } : f)),
+      }),
       service,
     );
     for (let i = 0; i < 40; i++) {
@@ -193,7 +195,14 @@ function serveMuch(random: () => number): Answered[] {
         take('driver_stats__trips', ofDrivers, definition === short ? undefined : trips, null);
         const us = at(time);
         answered.push({
-          ...{ requestId, row: at_, us, place: answered.length, customer, driver, version: service.version, got },
+          requestId,
+          row: at_,
+          us,
+          place: answered.length,
+          customer,
+          driver,
+          version: service.version,
+          got,
         });
         const of = (status: Status, values: Value[]): Served =>
           status === 'PRESENT' || status === 'OUTSIDE_TTL' ? { ...row(...values), status } : { status };
@@ -275,7 +284,9 @@ describe('a naive model of the log', () => {
     }
     const { log } = await manifestNamed(day.project.database, 'set.parquet');
     expect(log).toMatchObject({ labels: met.length, others });
-    expect(STATUSES.every((status) => met.some(({ got }) => [...got.values()].some(([, s]) => s === status)))).toBe(true);
+    expect(
+      STATUSES.every((status) => met.some(({ got }) => [...got.values()].some(([, s]) => s === status))),
+    ).toBe(true);
   });
 
   test('agrees by keys and time, within so long before the label', async () => {
@@ -382,10 +393,16 @@ describe('what the log lacks', () => {
   test('labels later than what was ingested are unjudged', async () => {
     day.serve('09:00', 'c-1', row(1n, 2));
     await ingest('12:00');
-    labelsCsv('request_id,event_timestamp', 'q-1,2026-01-02 09:30', 'q-9,2026-01-02 12:30', 'q-8,2026-01-02 11:00');
+    labelsCsv(
+      'request_id,event_timestamp',
+      'q-1,2026-01-02 09:30',
+      'q-9,2026-01-02 12:30',
+      'q-8,2026-01-02 11:00',
+    );
     const { notes, features } = await train();
     expect(notes).toEqual([
-      '1 label is unjudged: the log was ingested up to 2026-01-02T12:00:00Z, and they are later; they got null. `plumb monitor ingest` reads on.',
+      '1 label is unjudged, later than what was ingested of the log, which goes up to 2026-01-02T12:00:00.000000Z: ' +
+        'null for all features. `plumb monitor ingest` reads on.',
       '1 label has no vector: the archive has none of their request.',
     ]);
     expect(features[0]).toMatchObject({ present: 1, unjudged: 1, log: { noVector: 1 } });

@@ -22,7 +22,7 @@ import {
   manifestToJson,
   renderManifest,
   renderManifests,
-} from '../../../training/shown-manifest.ts';
+} from '../../../training/manifest/shown-manifest.ts';
 import { runTrain } from '../../../training/train.ts';
 import type { TrainOptions } from '../../../training/train-options.ts';
 import {

@@ -37,6 +37,19 @@ export function listSourceFiles(folder: string, path: string): string[] {
   return listing.files();
 }
 
+/**
+ * @returns how many files a source has, how large they are, and when the newest was written
+ * @throws  as `listSourceFiles`
+ */
+export function sourceMark(
+  folder: string,
+  { path }: { readonly path: string },
+): { readonly files: number; readonly bytes: number; readonly newestMs: number } {
+  const stats = listSourceFiles(folder, path).map((file) => statSync(file));
+  const bytes = stats.reduce((sum, { size }) => sum + size, 0);
+  return { files: stats.length, bytes, newestMs: Math.max(0, ...stats.map(({ mtimeMs }) => mtimeMs)) };
+}
+
 /** How a folder was reached. */
 interface Way {
   /** Real paths of the folders on the way whose contents `**` has looked at. */

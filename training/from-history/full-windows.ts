@@ -2,12 +2,12 @@
  * Labels from before a feature was full: a view's `start` says from when on its source is complete, and a window that
  * begins before it holds fewer events than it says. Such values are kept, since they are what was served then.
  */
-import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
-import type { FeatureView, ServiceView } from '../contract/model.ts';
-import { countText } from '../contract/std/count-text.ts';
-import { formatTimestamp } from '../contract/std/timestamp.ts';
-import { fullFromUs } from '../contract/windows.ts';
-import { LABEL_KEYS } from './labels/training-labels.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { FeatureView, ServiceView } from '../../contract/model.ts';
+import { countText } from '../../contract/std/count-text.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { fullFromUs } from '../../contract/windows.ts';
+import { LABEL_KEYS } from '../labels/training-labels.ts';
 
 /** How many labels see a feature of a role before it is full. */
 export type NotFull = (role: string, feature: string) => number;

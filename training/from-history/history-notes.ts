@@ -1,8 +1,8 @@
 /** What the reader of a training set should know about it, one sentence each. */
-import { badRowsText, countBadRows } from '../project/engine/duckdb/bad-rows.ts';
-import { countText } from '../contract/std/count-text.ts';
-import { formatTimestamp } from '../contract/std/timestamp.ts';
-import { trainingError } from './errors.ts';
+import { badRowsText, countBadRows } from '../../project/engine/duckdb/bad-rows.ts';
+import { countText } from '../../contract/std/count-text.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { trainingError } from '../errors.ts';
 import { hasCreatedTime } from './view-join.ts';
 import type { JoinedView, TrainingSet } from './view-join.ts';
 

@@ -3,31 +3,31 @@
  * kept in the registry once it is.
  */
 import { cpus } from 'node:os';
-import type { TrainingManifest } from '../contract/training-manifest.ts';
-import { takenOf } from '../contract/sketch.ts';
-import type { ColumnSketch } from '../contract/sketch.ts';
-import { formatType } from '../contract/value-type.ts';
-import { RegistryDatabase } from '../project/database/registry-database.ts';
-import { sketchColumns, sketchedColumn } from '../project/engine/duckdb/column-sketches.ts';
-import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
-import { OWN_PACKAGE } from '../project/own-package.ts';
-import type { Project } from '../project/project.ts';
-import { trainingError } from './errors.ts';
-import { LABEL_KEYS } from './labels/training-labels.ts';
-import type { SetFeatures } from './set-features.ts';
+import type { TrainingManifest } from '../../contract/training-manifest.ts';
+import { takenOf } from '../../contract/sketch.ts';
+import type { ColumnSketch } from '../../contract/sketch.ts';
+import { formatType } from '../../contract/value-type.ts';
+import { RegistryDatabase } from '../../project/database/registry-database.ts';
+import { sketchColumns, sketchedColumn } from '../../project/engine/duckdb/column-sketches.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { OWN_PACKAGE } from '../../project/own-package.ts';
+import type { Project } from '../../project/project.ts';
+import { trainingError } from '../errors.ts';
+import { LABEL_KEYS } from '../labels/training-labels.ts';
+import type { SetFeatures } from '../set-features.ts';
 
 /** What is known of a set that is about to be written. */
 interface MadeSet {
   readonly duck: DuckDb;
   readonly name: string;
-  /** The absolute path of the file. */
-  readonly out: string;
+  readonly out: TrainingManifest['out'];
+  readonly timeColumn: string;
   readonly project: Project;
 }
 
 export async function describeSet(
   set: SetFeatures,
-  { duck, name, out, project }: MadeSet,
+  { duck, name, out, timeColumn, project }: MadeSet,
 ): Promise<TrainingManifest> {
   const { bundle, service, labels, features, counts, as, views, log } = set;
   const { file, sha256, rows, rowsWithoutTime, rowsWithNullKey } = labels;
@@ -49,8 +49,8 @@ export async function describeSet(
       duckdb: (await duck.rows('SELECT version() AS v'))[0]!['v'] as string,
       processor: `${process.arch}, ${cpus()[0]?.model ?? 'unknown'}`,
     },
-    labels: { file, sha256, rows, rowsWithoutTime, rowsWithNullKey },
-    out: { file: out, rows },
+    labels: { file, sha256, rows, rowsWithoutTime, rowsWithNullKey, timeColumn },
+    out,
     features: features.columns.map((column) => ({
       name: column.name,
       type: formatType(column.type),
@@ -74,9 +74,10 @@ async function sketchesOf(
   const sketches = new Map<string, ColumnSketch>();
   for (const [table, all] of Map.groupBy(columns, (column) => column.table)) {
     const own = all.filter(({ name }) => shown.has(name));
-    const from = askedUs === undefined && own.some(({ type }) => takenOf(type) === 'age')
-      ? `${table} JOIN (SELECT rid, t FROM ${LABEL_KEYS}) USING (rid)`
-      : table;
+    const from =
+      askedUs === undefined && own.some(({ type }) => takenOf(type) === 'age')
+        ? `${table} JOIN (SELECT rid, t FROM ${LABEL_KEYS}) USING (rid)`
+        : table;
     const sketched = own.map(({ name, type, sql }) => sketchedColumn(name, type, sql, askedUs ?? 't'));
     for (const [name, sketch] of await sketchColumns(duck, from, sketched)) sketches.set(name, sketch);
   }

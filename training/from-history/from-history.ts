@@ -1,21 +1,21 @@
 /**
  * The features of a training set by the as-of rule over the history: each label gets the values that it shows at its
- * time, with the same statuses and fallbacks as in serving, so that the model learns from what it would have been served.
+ * time, with the statuses and fallbacks of serving, so that the model learns from what it would have been served.
  *
  *   labels' keys and times -> as-of join with each view -> one table a view
  *
- * The join is view-join.ts, what is said of the set besides training-notes.ts.
+ * The join is view-join.ts, what is said of the set besides history-notes.ts.
  */
-import type { LabelCounts } from '../contract/training-manifest.ts';
-import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../project/engine/duckdb/as-of-join.ts';
-import { quoteName } from '../project/engine/duckdb/duckdb.ts';
-import { HistoriesSeen } from '../project/history/history-place.ts';
+import type { LabelCounts } from '../../contract/training-manifest.ts';
+import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../../project/engine/duckdb/as-of-join.ts';
+import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { countNotFull } from './full-windows.ts';
 import type { NotFull } from './full-windows.ts';
-import { readLabels } from './labels/training-labels.ts';
-import type { SetFeatures, SetMaking } from './set-features.ts';
-import { timeColumnOf } from './train-options.ts';
-import { badRowNotes, notesOf, refuseUnjudged } from './training-notes.ts';
+import { readLabels } from '../labels/training-labels.ts';
+import type { SetFeatures, SetMaking } from '../set-features.ts';
+import { timeColumnOf } from '../train-options.ts';
+import { sourceMark } from '../../project/engine/duckdb/sources/source-listing.ts';
+import { badRowNotes, notesOf, refuseUnjudged } from './history-notes.ts';
 import { joinedFeatures, joinView } from './view-join.ts';
 import type { JoinedView, TrainingSet } from './view-join.ts';
 
@@ -31,7 +31,7 @@ export async function featuresFromHistory(making: SetMaking): Promise<SetFeature
     service: service.name,
     added: service.features.map(({ fullName }) => fullName),
   });
-  const settings = { ...project.settings, seen: new HistoriesSeen() };
+  const settings = { ...project.settings, seen: making.seen };
   const as = options.as ?? 'trained';
   const set: TrainingSet = { duck, settings, bundle, service, labels, mode: as };
   const joined: JoinedView[] = [];
@@ -51,7 +51,17 @@ export async function featuresFromHistory(making: SetMaking): Promise<SetFeature
     counts: await countFeatures(set, joined, notFull),
     as,
     views: joined.map(({ used, view, watermarkUs, commit, entry }) => {
-      return { role: used.role, view: view.id, definitionId: view.definitionId, watermarkUs, commit, entry };
+      const trained = {
+        role: used.role,
+        view: view.id,
+        definitionId: view.definitionId,
+        watermarkUs,
+        commit,
+        entry,
+      };
+      return view.kind === 'stored'
+        ? { ...trained, source: sourceMark(settings.folder, view.source) }
+        : trained;
     }),
     log: null,
     notes: [...notesOf(set, timeColumn, joined), ...early, ...(await badRowNotes(set))],

@@ -4,23 +4,23 @@
  * A label past an aggregated view's history watermark is unjudged: its windows are not computed yet, so that it gets
  * null, never an older window and never the fallback.
  */
-import { ROW_FOUND, joinAsOf } from '../project/engine/duckdb/as-of-join.ts';
-import type { AsOfRule } from '../contract/as-of.ts';
-import { quoteName } from '../project/engine/duckdb/duckdb.ts';
-import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
-import { registryError } from '../contract/errors.ts';
-import { openHistory } from '../project/engine/duckdb/history.ts';
-import { entryHash } from '../project/delta/delta-log.ts';
-import { completeHistory, seenHistory } from '../project/history/history-place.ts';
-import type { HistoryPlace } from '../project/history/history-place.ts';
-import type { Bundle, FeatureService, FeatureView, ServiceView } from '../contract/model.ts';
-import type { Settings } from '../project/settings/settings.ts';
-import { sqlLiteral } from '../project/engine/duckdb/sql-literal.ts';
-import { CodedError } from '../contract/std/coded-error.ts';
-import { edgeAt } from '../contract/windows.ts';
-import { LABEL_KEYS } from './labels/training-labels.ts';
-import type { Labels } from './labels/training-labels.ts';
-import type { JoinedFeatures } from './training-output.ts';
+import { ROW_FOUND, joinAsOf } from '../../project/engine/duckdb/as-of-join.ts';
+import type { AsOfRule } from '../../contract/as-of.ts';
+import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { registryError } from '../../contract/errors.ts';
+import { openHistory } from '../../project/engine/duckdb/history.ts';
+import { entryHash } from '../../project/delta/delta-log.ts';
+import { completeHistory, seenHistory } from '../../project/history/history-place.ts';
+import type { HistoryPlace } from '../../project/history/history-place.ts';
+import type { Bundle, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
+import type { Settings } from '../../project/settings/settings.ts';
+import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
+import { CodedError } from '../../contract/std/coded-error.ts';
+import { edgeAt } from '../../contract/windows.ts';
+import { LABEL_KEYS } from '../labels/training-labels.ts';
+import type { Labels } from '../labels/training-labels.ts';
+import type { JoinedFeatures } from '../training-output.ts';
 
 /** State of a label, beside those of the join: past the history's watermark. */
 const UNJUDGED = 3;

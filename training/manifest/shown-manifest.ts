@@ -1,13 +1,13 @@
 /** `plumb training show`: the manifests that the registry keeps, as JSON and as text for a terminal. */
-import { countText } from '../contract/std/count-text.ts';
-import { didYouMean } from '../contract/std/did-you-mean.ts';
-import { renderTable } from '../contract/std/text-table.ts';
-import { formatTimestamp } from '../contract/std/timestamp.ts';
-import type { TrainingManifest } from '../contract/training-manifest.ts';
-import { QUANTILE_STEPS } from '../contract/sketch.ts';
-import type { ColumnSketch, OrderedSketch } from '../contract/sketch.ts';
-import type { RegistryDatabase } from '../project/database/registry-database.ts';
-import { trainingError } from './errors.ts';
+import { countText } from '../../contract/std/count-text.ts';
+import { didYouMean } from '../../contract/std/did-you-mean.ts';
+import { renderTable } from '../../contract/std/text-table.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import type { TrainingManifest } from '../../contract/training-manifest.ts';
+import { QUANTILE_STEPS } from '../../contract/sketch.ts';
+import type { ColumnSketch, OrderedSketch } from '../../contract/sketch.ts';
+import type { RegistryDatabase } from '../../project/database/registry-database.ts';
+import { trainingError } from '../errors.ts';
 
 /** So many sets are listed, the newest ones. */
 const MOST_LISTED = 50;
