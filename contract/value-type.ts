@@ -128,6 +128,11 @@ export function isNumeric(type: ValueType): boolean {
   return type.kind === 'int32' || type.kind === 'int64' || type.kind === 'float32' || type.kind === 'float64';
 }
 
+/** Whether a value of this type is a row of numbers, as a tensor of its own has them: an embedding, or a list. */
+export function isVector(type: ValueType): boolean {
+  return type.kind === 'embedding' || (type.kind === 'list' && isNumeric(type.of));
+}
+
 /** @returns what is wrong with a value of a type, as "expected ..., got ...", or null when it fits */
 export function misfit(type: ValueType, value: Value): string | null {
   if (value === null || fits(type, value)) return null;

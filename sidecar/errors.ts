@@ -53,6 +53,11 @@ export const SIDECAR_ERRORS = {
     help: 'Compare the request with GET /v2/models/{name}; the JSON is as long as Inference-Header-Content-Length.',
     kind: 'usage',
   },
+  SRV_LIST_LENGTHS: {
+    message: 'Lists of one feature have different lengths in the rows of one answer, so they make no tensor.',
+    help: 'Name the outputs without that feature, ask for such rows one by one, or make it an embedding.',
+    kind: 'usage',
+  },
   SRV_NO_ROWS: {
     message: 'A list of entities is empty.',
     help: 'Ask for at least one entity.',

@@ -30,6 +30,7 @@ const STATUS_OF: Readonly<Record<SidecarErrorCode, number>> = {
   SRV_KEY_MISSING: 400,
   SRV_KEY_TYPE: 400,
   SRV_TENSOR: 400,
+  SRV_LIST_LENGTHS: 400,
   SRV_NO_ROWS: 400,
   SRV_RAGGED: 400,
   SRV_TOO_MANY_VALUES: 413,

@@ -25,6 +25,13 @@ export type AnswerJson =
 
 export type AnswerForm = 'native' | 'feast';
 
+/** @returns a JSON text, with all digits of its numbers @throws SyntaxError */
+export function answerJson(text: string): AnswerJson {
+  const withDigits = (_: string, value: unknown, context?: { readonly source?: string }): unknown =>
+    typeof value === 'number' ? new NumberText(context!.source!) : value;
+  return JSON.parse(text, withDigits as Parameters<typeof JSON.parse>[1]) as AnswerJson;
+}
+
 /** @param value  as the row has it, after fallbacks */
 export function saysValue(form: AnswerForm, type: ValueType, value: Value, said: AnswerJson): boolean {
   if (value === null) return said === null;

@@ -5,29 +5,17 @@
  * An answer that cannot be read at all says of no value what its rows say.
  */
 import type { Bundle, FeatureService } from '../../contract/model.ts';
-import { isNumeric } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
-import { NumberText, saysValue } from './answered-value.ts';
+import { answerJson, saysValue } from './answered-value.ts';
 import type { AnswerForm, AnswerJson } from './answered-value.ts';
-
-interface AnsweredFeature {
-  /** Full. */
-  readonly name: string;
-  readonly type: ValueType;
-}
-
-/** The columns of a tensor: the features that are numbers, in the service's order. */
-interface Tensor {
-  readonly names: readonly string[];
-  readonly numbers: readonly number[];
-  readonly isFloat32: boolean;
-  /** As JSON, which has null for each number that is not finite. */
-  readonly isText: boolean;
-}
+import { messageSays, valuesOfMessage } from './logged-message.ts';
+import { LoggedTensors, tensorsOfBody, tensorsOfMessage } from './logged-tensors.ts';
+import type { AnsweredFeature } from './logged-tensors.ts';
 
 type Read =
   | { readonly form: AnswerForm; readonly said: (row: number, name: string) => AnswerJson | undefined }
-  | { readonly form: 'tensor'; readonly tensor: Tensor | null };
+  | { readonly form: 'message'; readonly said: (row: number, name: string) => Buffer | undefined }
+  | { readonly form: 'tensor'; readonly tensors: LoggedTensors };
 
 /** The features of a service as the answering bundle lists them: tensors and Feast's columns have no full names. */
 export function answeredFeatures(bundle: Bundle, today: FeatureService): AnsweredFeature[] {
@@ -62,91 +50,54 @@ export class LoggedAnswer {
     const read = this.#read;
     if (!this.#names.has(name)) return null;
     if (read === null) return false;
-    if (read.form !== 'tensor') {
+    if (read.form === 'tensor') return read.tensors.says(row, { name, type }, value);
+    if (read.form === 'message') {
       const said = read.said(row, name);
-      return said !== undefined && saysValue(read.form, type, value, said);
+      return said !== undefined && isMessageOf(type, value, said);
     }
-    const { tensor } = read;
-    if (tensor === null || !isNumeric(type)) return null;
-    const said = tensor.numbers[row * tensor.names.length + tensor.names.indexOf(name)];
-    const number = value === null ? Number.NaN : Number(value);
-    const expected = tensor.isFloat32 ? Math.fround(number) : number;
-    const shown = tensor.isText && !Number.isFinite(expected) ? Number.NaN : expected;
-    return said !== undefined && Object.is(said, shown);
+    const said = read.said(row, name);
+    return said !== undefined && saysValue(read.form, type, value, said);
+  }
+}
+
+function isMessageOf(type: ValueType, value: Value, message: Buffer): boolean {
+  try {
+    return messageSays(type, value, message);
+  } catch {
+    return false;
   }
 }
 
 function readAnswer(bytes: Buffer, surface: string, features: readonly AnsweredFeature[]): Read | null {
   try {
-    if (surface === 'oip') return { form: 'tensor', tensor: tensorOf(bytes, features) };
-    const { results } = parse(bytes.toString('utf8')) as {
+    if (surface === 'oip')
+      return { form: 'tensor', tensors: new LoggedTensors(tensorsOfBody(bytes), features) };
+    if (surface === 'oip-grpc')
+      return { form: 'tensor', tensors: new LoggedTensors(tensorsOfMessage(bytes), features) };
+    if (surface === 'feast-grpc') {
+      const columns = featureColumns(valuesOfMessage(bytes), features);
+      return { form: 'message', said: (row, name) => columns.get(name)?.[row] };
+    }
+    const { results } = answerJson(bytes.toString('utf8')) as unknown as {
       results: { features?: Record<string, AnswerJson>; values?: AnswerJson[] }[];
     };
     if (!Array.isArray(results)) return null;
     if (surface !== 'feast') return { form: 'native', said: (row, name) => results[row]?.features?.[name] };
-    // Columns of the join keys come first; names may lack their view there.
-    const first = results.length - features.length;
-    const columns = new Map(features.map(({ name }, i) => [name, results[first + i]?.values]));
+    const columns = featureColumns(
+      results.map(({ values }) => values),
+      features,
+    );
     return { form: 'feast', said: (row, name) => columns.get(name)?.[row] };
   } catch {
     return null;
   }
 }
 
-/** @returns null: the features were not among the outputs that were asked for */
-function tensorOf(bytes: Buffer, features: readonly AnsweredFeature[]): Tensor | null {
-  const end = jsonEnd(bytes);
-  const { outputs } = parse(bytes.toString('utf8', 0, end)) as {
-    outputs: {
-      name: string;
-      datatype: string;
-      data?: NumberText[];
-      parameters?: { binary_data_size: NumberText };
-    }[];
-  };
-  const names = features.filter(({ type }) => isNumeric(type)).map(({ name }) => name);
-  let from = end;
-  for (const { name, datatype, data, parameters } of outputs) {
-    const size = Number(parameters?.binary_data_size.text ?? 0);
-    const isFloat32 = datatype === 'FP32';
-    if (name === 'features') {
-      const numbers =
-        data === undefined
-          ? numbersOf(bytes.subarray(from, from + size), isFloat32)
-          : data.map((item) => (item === null ? Number.NaN : Number(item.text)));
-      const isText = data !== undefined;
-      return { names, numbers: isFloat32 ? numbers.map(Math.fround) : numbers, isFloat32, isText };
-    }
-    from += size;
-  }
-  return null;
-}
-
-function numbersOf(bytes: Buffer, isFloat32: boolean): number[] {
-  const size = isFloat32 ? 4 : 8;
-  return Array.from({ length: Math.floor(bytes.length / size) }, (_, i) =>
-    isFloat32 ? bytes.readFloatLE(i * size) : bytes.readDoubleLE(i * size),
-  );
-}
-
-/** Where the JSON that stands before the bytes of tensors ends: at the brace that closes the first one. */
-function jsonEnd(bytes: Buffer): number {
-  let depth = 0;
-  let inText = false;
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]!;
-    if (inText) {
-      if (byte === 0x5c) i += 1;
-      else if (byte === 0x22) inText = false;
-    } else if (byte === 0x22) inText = true;
-    else if (byte === 0x7b) depth += 1;
-    else if (byte === 0x7d && --depth === 0) return i + 1;
-  }
-  return bytes.length;
-}
-
-function parse(text: string): unknown {
-  const withDigits = (_: string, value: unknown, context?: { readonly source?: string }): unknown =>
-    typeof value === 'number' ? new NumberText(context!.source!) : value;
-  return JSON.parse(text, withDigits as Parameters<typeof JSON.parse>[1]);
+/** Columns of the join keys come first, and names may lack their view there. */
+function featureColumns<Column>(
+  results: readonly Column[],
+  features: readonly AnsweredFeature[],
+): Map<string, Column | undefined> {
+  const first = results.length - features.length;
+  return new Map(features.map(({ name }, i) => [name, results[first + i]]));
 }

@@ -16,7 +16,7 @@ import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/statu
 import { isNumeric } from '../../contract/value-type.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { dueEdgeUs } from '../../contract/windows.ts';
-import { SURFACES } from '../../contract/wire/log/served-record.ts';
+import { TENSOR_SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { AskedFidelity } from '../as-served/as-served.ts';
 import type { LoggedAnswer } from '../answers/logged-answer.ts';
 import type { BundleBook } from './bundle-book.ts';
@@ -295,7 +295,7 @@ export class ViewJudge {
     const served =
       status === PRESENT && hmac !== undefined ? hashes.logged(hmac) : hashes.hashed(sides.served);
     const replayed = hashes.hashed(sides.replayed);
-    const noText = SURFACES[vector.surface] === 'oip' && isNumeric(feature.type) ? 'NaN' : null;
+    const noText = TENSOR_SURFACES.includes(vector.surface) && isNumeric(feature.type) ? 'NaN' : null;
     const received = ({ text }: HashedValue): string | null => text ?? noText;
     return {
       row: facts,

@@ -15,7 +15,7 @@ import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Feature, FeatureView } from '../../contract/model.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT } from '../../contract/status.ts';
-import { SURFACES } from '../../contract/wire/log/served-record.ts';
+import { TENSOR_SURFACES } from '../../contract/wire/log/served-record.ts';
 import { FIRST_ROWS, IN_FORCE } from './rows-in-force.ts';
 import { sameValueSql } from './same-value-sql.ts';
 
@@ -32,7 +32,7 @@ export const AGREES_OUTSIDE_TTL = 3;
 /** Whether it was answered as a tensor of float32, by the bundle that answered. */
 function isTensorSql({ float32 }: Pick<SplitRole, 'float32'>): string {
   if (float32.length === 0) return 'false AS is_tensor';
-  return `(surface = ${SURFACES.indexOf('oip')} AND bundle IN (${float32.map(quoteText).join(', ')})) AS is_tensor`;
+  return `(surface IN (${TENSOR_SURFACES.join(', ')}) AND bundle IN (${float32.map(quoteText).join(', ')})) AS is_tensor`;
 }
 
 /** How vectors of one bundle are read; those of a bundle that is not listed are open. */

@@ -3,15 +3,15 @@ import { MAX_INT32, maxRowsOf, objectOf } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import type { Plan } from '../plan/plan.ts';
 import { tensorPlan } from '../surface/oip/tensor-plan.ts';
-import { OUTPUT_NAMES } from '../surface/oip/oip-request.ts';
+import { outputNames } from '../surface/oip/oip-request.ts';
 import { INPUT_DATATYPES } from '../surface/oip/tensor-input.ts';
 import type { InputDatatype } from '../surface/oip/tensor-input.ts';
 
 /** What an input's data may be in JSON, by its datatype. */
 const DATA_ITEMS: Readonly<Record<InputDatatype, Schema>> = {
-  INT64: { type: 'integer', format: 'int64' },
-  INT32: { type: 'integer', format: 'int32', minimum: -MAX_INT32 - 1, maximum: MAX_INT32 },
-  BYTES: { type: 'string' },
+  INT64: { type: ['integer', 'null'], format: 'int64' },
+  INT32: { type: ['integer', 'null'], format: 'int32', minimum: -MAX_INT32 - 1, maximum: MAX_INT32 },
+  BYTES: { type: ['string', 'null'] },
 };
 
 function inputTensor(name: string, datatype: InputDatatype, maxRows: number): Schema {
@@ -33,7 +33,8 @@ function inputTensor(name: string, datatype: InputDatatype, maxRows: number): Sc
         items: { anyOf: [item, nested] },
         minItems: 1,
         maxItems: maxRows,
-        description: 'One value a row. Left out where the bytes stand behind the JSON.',
+        description:
+          'One value a row; null: no entity, not for all keys of a row. Left out where the bytes stand behind the JSON.',
       },
       parameters: {
         type: ['object', 'null'],
@@ -55,7 +56,7 @@ export function inferRequest(plan: Plan): Schema {
   const binary = { type: ['boolean', 'null'], description: 'Answer this output as bytes behind the JSON.' };
   const output = objectOf(
     {
-      name: { enum: OUTPUT_NAMES },
+      name: { enum: outputNames(plan) },
       parameters: {
         type: ['object', 'null'],
         properties: { binary_data: binary },
@@ -67,7 +68,7 @@ export function inferRequest(plan: Plan): Schema {
   const requestedOutputs = {
     type: ['array', 'null'],
     items: output,
-    description: 'Both where it is left out.',
+    description: 'All where it is left out.',
   };
   return objectOf(
     {
@@ -87,17 +88,21 @@ export function inferRequest(plan: Plan): Schema {
 }
 
 export function inferAnswer(plan: Plan): Schema {
-  const { datatype, names } = tensorPlan(plan);
+  const { datatype, names, vectors } = tensorPlan(plan);
+  const status = vectors.length === 0 ? '' : `, of status [rows, ${names.length + vectors.length}]`;
+  const others = vectors.map(({ name, size }) => `, of ${name} [rows, ${size ?? 'items of its lists'}]`);
   const output = objectOf(
     {
-      name: { enum: OUTPUT_NAMES },
-      datatype: { enum: [datatype, 'UINT8'] },
+      name: { enum: outputNames(plan) },
+      datatype: {
+        enum: vectors.length === 0 || datatype === 'FP32' ? [datatype, 'UINT8'] : [datatype, 'UINT8', 'FP32'],
+      },
       shape: {
         type: 'array',
         items: { type: 'integer' },
         minItems: 2,
         maxItems: 2,
-        description: `[rows, ${names.length}]`,
+        description: `[rows, ${names.length}]${status}${others.join('')}`,
       },
       data: { type: 'array', items: { type: ['number', 'null'] }, description: 'Row by row; null is NaN.' },
       parameters: { type: 'object' },

@@ -5,7 +5,7 @@ import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import type { Bundle, Feature, FeatureView } from '../../contract/model.ts';
 import { rowValues } from '../../contract/served-values.ts';
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
-import { formatType, isNumeric } from '../../contract/value-type.ts';
+import { formatType, isNumeric, isVector } from '../../contract/value-type.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import { asReceived } from '../../monitor/judge/received-value.ts';
@@ -14,6 +14,9 @@ import { BundlePlans, ViewSlots } from '../../sidecar/plan/bundle-plans.ts';
 import type { Plan } from '../../sidecar/plan/plan.ts';
 import { tensorPlan } from '../../sidecar/surface/oip/tensor-plan.ts';
 import { rowImage } from '../../sidecar/surface/oip/tensor-row.ts';
+import { columnNumbers, columnStatus, columnWidth } from '../../sidecar/surface/oip/vector-column.ts';
+import { RequestInFlight } from '../../sidecar/request/request-in-flight.ts';
+import { PathExchange } from '../support/faults/path-exchange.ts';
 import { anyType, anyValueOf } from '../support/fixtures/any-value.ts';
 import {
   bundleContent,
@@ -119,3 +122,76 @@ test.each(TENSORS)('a tensor of %s holds what the monitor judges, null and fallb
   );
   expect(seen).toBeGreaterThan(100);
 });
+
+const vectorType = fc.oneof(
+  fc.integer({ min: 1, max: 5 }).map((size) => ({ kind: 'embedding', size }) as const),
+  number.map((of) => ({ kind: 'list', of }) as const),
+);
+
+test('a tensor of a list or an embedding holds what the monitor judges, null and fallback included', () => {
+  const anyFeature = vectorType.chain((type) =>
+    fc.record({
+      type: fc.constant(type),
+      missing: anyValueOf(type),
+      values: fc.array(anyValueOf(type), { minLength: 1, maxLength: 4 }),
+    }),
+  );
+  let ragged = 0;
+  fc.assert(
+    fc.property(anyFeature, fc.nat(4), ({ type, missing, values }, absent) => {
+      const of = view('v', customer, [feature('f', formatType(type), missing), feature('other', 'int32')]);
+      const [, plan] = planOf(of, of, 'float64');
+      const [column] = tensorPlan(plan).vectors;
+      expect(isVector(type) && column!.name).toBe('v__f');
+      // One entity has no row.
+      const statuses = [
+        ...values.map(() => PRESENT),
+        [MISSING, OUTSIDE_TTL, UNAVAILABLE, MISSING, MISSING][absent]!,
+      ];
+      const count = statuses.length;
+      const inFlight = new RequestInFlight(
+        new PathExchange(''),
+        { plan, count, parts: [], texts: [], form: null },
+        1,
+      );
+      for (const [r, status] of statuses.entries()) {
+        const row = status === PRESENT ? cachedRow(plan, encodeRow(of, [values[r]!, null])) : null;
+        inFlight.setPlace(r, row, 0, status);
+      }
+      const shown = statuses.map((status, r) => (status === PRESENT ? values[r]! : missing));
+      const received = shown.map(
+        (value) => asReceived(type, value, OIP, 'float64') as ArrayLike<number> | null,
+      );
+      const lengths = received.flatMap((items, r) =>
+        items === null || (items.length === 0 && statuses[r] !== PRESENT) ? [] : [items.length],
+      );
+      if (type.kind === 'list' && new Set(lengths).size > 1) {
+        ragged += 1;
+        expect(() => columnWidth(inFlight, column!)).toThrow(/: no tensor$/);
+        return;
+      }
+      const width = columnWidth(inFlight, column!);
+      expect(width).toBe(type.kind === 'embedding' ? type.size : (lengths[0] ?? 0));
+      expect(columnNumbers(inFlight, column!, width)).toEqual(
+        received.flatMap((items) =>
+          items === null ? Array<number>(width).fill(Number.NaN) : widened(items, width),
+        ),
+      );
+      expect(statuses.map((_, r) => columnStatus(inFlight, column!, r))).toEqual(
+        statuses.map((status, r) => (status !== PRESENT ? status : values[r] === null ? NULL : PRESENT)),
+      );
+    }),
+    { numRuns: 500 },
+  );
+  expect(ragged).toBeGreaterThan(20);
+});
+
+/** An empty fallback stands in for no list as NaN do. */
+function widened(items: ArrayLike<number>, width: number): number[] {
+  return items.length === width ? Array.from(items) : Array<number>(width).fill(Number.NaN);
+}
+
+function cachedRow(plan: Plan, row: Buffer): CachedRow {
+  const times = { fetchedUs: 1, order: 1, factor: 1, ready: null };
+  return new CachedRow(plan.roleViews[0]!, times, 0, row.toString('latin1'));
+}

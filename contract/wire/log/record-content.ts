@@ -31,7 +31,7 @@ const CONTENTS: Readonly<Record<number, RecordContent>> = {
   0x52: 'last',
 };
 
-const MAX_SURFACE = 3;
+const MAX_SURFACE = 5;
 const MAX_STATUS = 4;
 const MAX_SOURCE = 3;
 const MAX_UNAVAILABLE = 4;

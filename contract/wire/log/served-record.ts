@@ -49,7 +49,9 @@ export interface ServedVector {
   image?: ReadyBytes;
 }
 
-export const SURFACES = ['native', 'feast', 'oip', 'get'] as const;
+export const SURFACES = ['native', 'feast', 'oip', 'get', 'oip-grpc', 'feast-grpc'] as const;
+/** Indexes of those that answer tensors, which hold every number in a type of their own. */
+export const TENSOR_SURFACES: readonly number[] = [SURFACES.indexOf('oip'), SURFACES.indexOf('oip-grpc')];
 
 export interface ServedRequest {
   requestId: string;

@@ -43,14 +43,24 @@ export function modelOf(exchange: Exchange, plans: BundlePlans, verb: string): P
     const path = exchange.path.slice(0, 200);
     throw sidecarError('SRV_ROUTE', `nothing is served at ${path}`, { field: 'path' });
   }
-  const plan = plans.service(model.service);
-  if (model.version === null || model.version === String(plan.version)) return plan;
-  const version = JSON.stringify(model.version.slice(0, 40));
-  throw sidecarError(
-    'SRV_UNKNOWN_SERVICE',
-    `${plan.service} is served in version ${plan.version}, not ${version}`,
-    { field: 'path' },
-  );
+  return servedModel(plans, model, 'path');
+}
+
+/**
+ * @param model  by its name and a version; null: whichever is served
+ * @param field  where the request names it
+ * @throws       SRV_UNKNOWN_SERVICE
+ */
+export function servedModel(
+  plans: BundlePlans,
+  { service, version }: Pick<ModelPath, 'service' | 'version'>,
+  field: string,
+): Plan {
+  const plan = plans.service(service);
+  if (version === null || version === String(plan.version)) return plan;
+  const other = JSON.stringify(version.slice(0, 40));
+  const message = `${plan.service} is served in version ${plan.version}, not ${other}`;
+  throw sidecarError('SRV_UNKNOWN_SERVICE', message, { field });
 }
 
 function endOf(path: string, from: number): number {

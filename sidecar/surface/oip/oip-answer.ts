@@ -1,6 +1,6 @@
 /**
- * An answer of the Open Inference Protocol, copied from the images of the cached rows: JSON that describes the tensors,
- * and behind it the bytes of those that were asked for as bytes.
+ * An answer of the Open Inference Protocol over HTTP, copied from the images of the cached rows: JSON that describes
+ * the tensors, and behind it the bytes of those that were asked for as bytes.
  */
 import { PRESENT } from '../../../contract/status.ts';
 import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
@@ -10,42 +10,43 @@ import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import type { ReplyHeaders } from '../../transport/transport.ts';
 import { float32Text, float64Text } from '../value-text.ts';
 import type { TensorForm, TensorOutput } from './oip-request.ts';
+import { datatypeOf, itemBytes, widthOf, writeTensor } from './tensor-bytes.ts';
 import { DATATYPE_BYTES } from './tensor-image.ts';
 import type { TensorDatatype } from './tensor-image.ts';
-import { tensorPlan } from './tensor-plan.ts';
+import { FEATURES, tensorPlan } from './tensor-plan.ts';
 import type { TensorSegment } from './tensor-plan.ts';
-import { rowImage, writeStatuses, writeValues } from './tensor-row.ts';
+import { rowImage } from './tensor-row.ts';
+import { columnNumbers, columnStatus } from './vector-column.ts';
 
 export function answerOip(
   inFlight: RequestInFlight<TensorForm>,
   latencyMs: number,
   out: AnswerBuffer,
 ): ReplyHeaders {
-  const { plan, count, form } = inFlight.request;
-  const { datatype, names } = tensorPlan(plan);
-  const values = count * names.length;
+  const { count, form } = inFlight.request;
   const { id, outputs } = form;
+  const widths: number[] = [];
+  for (let i = 0; i < outputs.length; i++) widths.push(widthOf(inFlight, outputs[i]!));
   out.text(headText(inFlight, latencyMs, id));
   let binary = false;
   for (let i = 0; i < outputs.length; i++) {
     const output = outputs[i]!;
-    const ofFeatures = output.name === 'features';
-    const type = ofFeatures ? datatype : 'UINT8';
-    const head = `{"name":"${output.name}","datatype":"${type}","shape":[${count},${names.length}],`;
+    const type = datatypeOf(inFlight, output);
+    const head = `{"name":${JSON.stringify(output.name)},"datatype":"${type}","shape":[${count},${widths[i]}],`;
     out.text(i === 0 ? head : `,${head}`);
     if (output.binary) {
       binary = true;
-      const size = values * (ofFeatures ? DATATYPE_BYTES[datatype] : 1);
+      const size = count * widths[i]! * itemBytes(inFlight, output);
       out.text(`"parameters":{"binary_data_size":${size}}}`);
     } else {
-      out.text(`"data":[${ofFeatures ? featuresText(inFlight) : statusText(inFlight)}]}`);
+      out.text(`"data":[${tensorText(inFlight, output, widths[i]!)}]}`);
     }
   }
   out.text(']}');
   if (!binary) return JSON_HEADERS;
   const jsonBytes = out.length;
   for (let i = 0; i < outputs.length; i++)
-    if (outputs[i]!.binary) copyTensor(inFlight, outputs[i]!.name, out);
+    if (outputs[i]!.binary) writeTensor(inFlight, outputs[i]!, widths[i]!, out);
   return [
     ['content-type', 'application/octet-stream'],
     ['inference-header-content-length', String(jsonBytes)],
@@ -64,33 +65,12 @@ function headText(inFlight: RequestInFlight, latencyMs: number, id: string | nul
   );
 }
 
-function copyTensor(inFlight: RequestInFlight, name: TensorOutput['name'], out: AnswerBuffer): void {
-  const { plan, count } = inFlight.request;
-  const { segments } = tensorPlan(plan);
-  const roles = plan.roleViews.length;
-  const ofFeatures = name === 'features';
-  for (let r = 0; r < count; r++) {
-    for (let s = 0; s < segments.length; s++) {
-      const segment = segments[s]!;
-      const at = r * roles + segment.role;
-      const status = inFlight.statuses[at]!;
-      const absent = status === PRESENT ? null : segment.absentImages[status]!;
-      if (ofFeatures) {
-        if (absent === null) writeValues(inFlight.rows[at]!, segment, out);
-        else out.range(absent, 0, segment.valueBytes);
-      } else if (absent === null) writeStatuses(inFlight.rows[at]!, segment, out);
-      else out.range(absent, segment.valueBytes, absent.length);
-    }
-  }
-}
-
-function imageOf(inFlight: RequestInFlight, segment: TensorSegment, r: number): Buffer {
-  const at = r * inFlight.request.plan.roleViews.length + segment.role;
-  const status = inFlight.statuses[at]!;
-  return status === PRESENT ? rowImage(inFlight.rows[at]!, segment) : segment.absentImages[status]!;
-}
-
 /** The same values as text, read from the same images. */
+function tensorText(inFlight: RequestInFlight, { name, column }: TensorOutput, width: number): string {
+  if (column !== null) return columnNumbers(inFlight, column, width).map(float32Text).join(',');
+  return name === FEATURES ? featuresText(inFlight) : statusText(inFlight);
+}
+
 function featuresText(inFlight: RequestInFlight): string {
   const { datatype, segments } = tensorPlan(inFlight.request.plan);
   const texts: string[] = [];
@@ -109,12 +89,20 @@ function valueText(image: Buffer, datatype: TensorDatatype, i: number): string {
 }
 
 function statusText(inFlight: RequestInFlight): string {
+  const { segments, vectors } = tensorPlan(inFlight.request.plan);
   const codes: number[] = [];
   for (let r = 0; r < inFlight.request.count; r++) {
-    for (const segment of tensorPlan(inFlight.request.plan).segments) {
+    for (const segment of segments) {
       const image = imageOf(inFlight, segment, r);
       for (let at = segment.valueBytes; at < image.length; at++) codes.push(image[at]!);
     }
+    for (const column of vectors) codes.push(columnStatus(inFlight, column, r));
   }
   return codes.join(',');
+}
+
+function imageOf(inFlight: RequestInFlight, segment: TensorSegment, r: number): Buffer {
+  const at = r * inFlight.request.plan.roleViews.length + segment.role;
+  const status = inFlight.statuses[at]!;
+  return status === PRESENT ? rowImage(inFlight.rows[at]!, segment) : segment.absentImages[status]!;
 }

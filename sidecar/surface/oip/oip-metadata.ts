@@ -8,7 +8,8 @@ import { STATUSES } from '../../../contract/status.ts';
 import { sidecarError } from '../../errors.ts';
 import type { BundlePlans } from '../../plan/bundle-plans.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { tensorPlan } from './tensor-plan.ts';
+import type { TensorDatatype } from './tensor-image.ts';
+import { FEATURES, STATUS, tensorPlan } from './tensor-plan.ts';
 import type { TensorPlan } from './tensor-plan.ts';
 import type { Exchange } from '../../transport/transport.ts';
 import { OIP_PATH, modelOf, parseModelPath } from './model-path.ts';
@@ -20,15 +21,29 @@ interface OipPage {
   readonly route: string;
 }
 
+export const SERVER_METADATA = { name: 'plumbline', version: OWN_PACKAGE.version } as const;
+
+interface ModelMetadata {
+  readonly name: string;
+  readonly versions: readonly string[];
+  readonly platform: string;
+  readonly inputs: readonly TensorMetadata[];
+  readonly outputs: readonly TensorMetadata[];
+  /** What the protocol has no words for. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+interface TensorMetadata {
+  readonly name: string;
+  readonly datatype: string;
+  readonly shape: readonly number[];
+}
+
 /** @throws SRV_ROUTE, SRV_UNKNOWN_SERVICE */
 export function oipPage(exchange: Exchange, plans: BundlePlans): OipPage {
   const { path } = exchange;
   if (path === OIP_PATH) {
-    return page('/v2', {
-      name: 'plumbline',
-      version: OWN_PACKAGE.version,
-      extensions: ['binary_tensor_data'],
-    });
+    return page('/v2', { ...SERVER_METADATA, extensions: ['binary_tensor_data'] });
   }
   if (path === '/v2/health/live') return page(path, { live: true });
   // A port that answers has its bundle; a store that is down makes values UNAVAILABLE, not the sidecar unready.
@@ -46,23 +61,19 @@ function page(route: string, json: object): OipPage {
   return { route, body: JSON.stringify(json) };
 }
 
-/** @returns the model's inputs and outputs; what the protocol has no words for stands among the parameters */
-function modelMetadata(plan: Plan): object {
+export function modelMetadata(plan: Plan): ModelMetadata {
   const tensor = tensorPlan(plan);
-  const { datatype, names, leftOut } = tensor;
-  const shape = [-1, names.length];
+  const { names, vectors, leftOut } = tensor;
   return {
     name: plan.service,
     versions: [String(plan.version)],
     platform: 'plumbline',
     inputs: plan.keys.map((key) => ({ name: key.name, datatype: inputDatatype(key), shape: [-1] })),
-    outputs: [
-      { name: 'features', datatype, shape },
-      { name: 'status', datatype: 'UINT8', shape },
-    ],
+    outputs: modelOutputs(tensor),
     parameters: {
       bundle: plan.bundle,
       features: names,
+      status_columns: [...names, ...vectors.map(({ name }) => name)],
       statuses: STATUSES,
       left_out: leftOut,
       precision: precisionNote(tensor),
@@ -70,11 +81,25 @@ function modelMetadata(plan: Plan): object {
   };
 }
 
-/** Which values the tensor's type cannot hold whole. */
-function precisionNote({ datatype, rounded }: TensorPlan): string {
-  if (rounded.length === 0) return 'every value is exact';
+/** A dimension of -1 is one that a request decides: the rows, and the items of lists. */
+function modelOutputs({ datatype, names, vectors }: TensorPlan): TensorMetadata[] {
+  return [
+    { name: FEATURES, datatype, shape: [-1, names.length] },
+    { name: STATUS, datatype: 'UINT8', shape: [-1, names.length + vectors.length] },
+    ...vectors.map(({ name, size }) => ({ name, datatype: 'FP32', shape: [-1, size ?? -1] })),
+  ];
+}
+
+/** Which values the tensors' types cannot hold whole. */
+function precisionNote({ datatype, rounded, roundedVectors }: TensorPlan): string {
+  const notes = [roundingNote(datatype, rounded), roundingNote('FP32', roundedVectors)];
+  return notes.filter((note) => note !== null).join('; ') || 'every value is exact';
+}
+
+function roundingNote(datatype: TensorDatatype, features: TensorPlan['rounded']): string | null {
+  if (features.length === 0) return null;
   const integers = datatype === 'FP64' ? '2^53' : '2^24';
   const doubles = datatype === 'FP64' ? '' : ', and doubles to float32';
-  const names = rounded.map(({ name, type }) => `${name} (${type})`).join(', ');
+  const names = features.map(({ name, type }) => `${name} (${type})`).join(', ');
   return `${datatype} rounds integers beyond ${integers}${doubles}: ${names}`;
 }

@@ -22,9 +22,10 @@ import type { Exchange } from '../../transport/transport.ts';
 import { modelOf } from './model-path.ts';
 import { readTensors } from './tensor-input.ts';
 import type { InputTensor } from './tensor-input.ts';
+import { FEATURES, STATUS, tensorPlan } from './tensor-plan.ts';
+import type { VectorColumn } from './vector-column.ts';
 
 const EMPTY = Buffer.alloc(0);
-export const OUTPUT_NAMES = ['features', 'status'] as const;
 
 /** What a request for tensors asks for beside its rows. */
 export interface TensorForm {
@@ -34,22 +35,37 @@ export interface TensorForm {
 }
 
 export interface TensorOutput {
-  readonly name: (typeof OUTPUT_NAMES)[number];
+  readonly name: string;
+  /** What it holds, where that is one feature; null: `features` or `status`. */
+  readonly column: VectorColumn | null;
   /** Whether it is answered in bytes behind the JSON; else as numbers in the JSON. */
   readonly binary: boolean;
 }
+
+type Body = Readonly<Record<string, unknown>>;
 
 /** @throws the SRV_ codes of bad input */
 export function parseOip(bytes: Buffer, plans: BundlePlans, exchange: Exchange): FeatureRequest<TensorForm> {
   const plan = modelOf(exchange, plans, 'infer');
   const jsonBytes = jsonLength(exchange.head.inferenceHeaderLength, bytes.length);
   const body = parseJsonBody(jsonBytes === bytes.length ? bytes : bytes.subarray(0, jsonBytes));
-  const form = readForm(body);
   const binary = jsonBytes === bytes.length ? EMPTY : bytes.subarray(jsonBytes);
+  return readInfer(plan, body, binary);
+}
+
+/**
+ * Reads a request apart from how it came: gRPC has the same fields.
+ *
+ * @param binary  the bytes of the inputs that name a `binary_data_size`, in their order
+ * @throws        the SRV_ codes of bad input
+ */
+export function readInfer(plan: Plan, body: Body, binary: Buffer): FeatureRequest<TensorForm> {
+  const form = readForm(plan, body);
   const inputs = readTensors(body['inputs'], binary, (name, place) => checkInput(plan, name, place));
   const byKey = inputsByKey(plan, inputs);
   const count = countRows(plan, byKey);
   const parts = plan.keys.map((key, k) => keyParts(key, byKey[k]!, count));
+  checkRowsHaveKeys(plan, parts, count);
   return { plan, count, parts, texts: [], form };
 }
 
@@ -67,31 +83,41 @@ function jsonLength(text: string, bodyBytes: number): number {
   throw sidecarError('SRV_TENSOR', message, { field });
 }
 
-function readForm(body: Readonly<Record<string, unknown>>): TensorForm {
+function readForm(plan: Plan, body: Body): TensorForm {
   // Clients that write every field of the protocol send null for what they leave out.
   const id = body['id'] ?? null;
   const outputs = body['outputs'] ?? null;
   if (id !== null && typeof id !== 'string') throw wrong('id', `should be text, got ${describe(id)}`);
   const allBinary = flagOf(body['parameters'], 'binary_data_output', 'parameters') ?? false;
-  const all = OUTPUT_NAMES.map((name): TensorOutput => ({ name, binary: allBinary }));
-  if (outputs === null) return { id, outputs: all };
+  if (outputs === null) return { id, outputs: allOutputs(plan, allBinary) };
   if (!Array.isArray(outputs)) throw wrong('outputs', `should be a list, got ${describe(outputs)}`);
-  const requested = outputs.map((output: unknown, i) => readOutput(output, `outputs[${i}]`, allBinary));
+  const requested = outputs.map((output: unknown, i) => readOutput(plan, output, `outputs[${i}]`, allBinary));
   const twice = requested.findIndex(
     ({ name }, i) => requested.findIndex((other) => other.name === name) !== i,
   );
   if (twice !== -1) throw wrong(`outputs[${twice}]`, `asks for ${requested[twice]!.name} once more`);
-  return { id, outputs: requested.length > 0 ? requested : all };
+  return { id, outputs: requested.length > 0 ? requested : allOutputs(plan, allBinary) };
 }
 
-function readOutput(output: unknown, place: string, allBinary: boolean): TensorOutput {
+function allOutputs(plan: Plan, binary: boolean): TensorOutput[] {
+  const of = (name: string, column: VectorColumn | null): TensorOutput => ({ name, column, binary });
+  const { vectors } = tensorPlan(plan);
+  return [of(FEATURES, null), of(STATUS, null), ...vectors.map((column) => of(column.name, column))];
+}
+
+/** The names of a service's outputs. */
+export function outputNames(plan: Plan): string[] {
+  return [FEATURES, STATUS, ...tensorPlan(plan).vectors.map(({ name }) => name)];
+}
+
+function readOutput(plan: Plan, output: unknown, place: string, allBinary: boolean): TensorOutput {
   if (typeof output !== 'object' || output === null || Array.isArray(output)) {
     throw wrong(place, `should be an object with a name, got ${describe(output)}`);
   }
-  const { name, parameters } = output as Readonly<Record<string, unknown>>;
-  const known = OUTPUT_NAMES.find((each) => each === name);
-  if (known === undefined) {
-    throw wrong(`${place}.name`, `should be one of ${OUTPUT_NAMES.join(', ')}, got ${describe(name)}`);
+  const { name, parameters } = output as Body;
+  const column = tensorPlan(plan).vectors.find((each) => each.name === name) ?? null;
+  if (column === null && name !== FEATURES && name !== STATUS) {
+    throw wrong(`${place}.name`, `should be one of ${outputNames(plan).join(', ')}, got ${describe(name)}`);
   }
   const binary = flagOf(parameters, 'binary_data', `${place}.parameters`) ?? allBinary;
   // Others ask for a form that is not built (class labels, shared memory): the caller would misread the answer.
@@ -99,7 +125,7 @@ function readOutput(output: unknown, place: string, allBinary: boolean): TensorO
   if (other !== undefined) {
     throw wrong(`${place}.parameters`, `may hold binary_data only, got ${describe(other)}`);
   }
-  return { name: known, binary };
+  return { name: name as string, column, binary };
 }
 
 /** @returns undefined where the request leaves the parameter out */
@@ -156,12 +182,13 @@ function countRows(plan: Plan, inputs: readonly InputTensor[]): number {
   });
 }
 
-function keyParts(key: JoinKey, { datatype, values }: InputTensor, count: number): string[] {
+function keyParts(key: JoinKey, { datatype, values }: InputTensor, count: number): (string | null)[] {
   if (key.type === 'string' && datatype !== 'BYTES') {
     const message = `the join key ${key.name} is a string: its tensor should be BYTES, got ${datatype}`;
     throw sidecarError('SRV_KEY_TYPE', message, { field: key.name });
   }
   const parts = values.map((value, row) => {
+    if (value === null) return null;
     // Not parsed, as nearly every tensor is such: each integer that fits its datatype fits an int64 key.
     if (key.type === 'int64' && datatype !== 'BYTES') return String(value);
     const part = parseKeyPart(key, value);
@@ -169,6 +196,18 @@ function keyParts(key: JoinKey, { datatype, values }: InputTensor, count: number
     throw sidecarError('SRV_KEY_TYPE', part.fault, { field: `${key.name}[${row}]` });
   });
   return parts.length === count ? parts : Array.from({ length: count }, () => parts[0]!);
+}
+
+/** A null key makes the views of its entity MISSING; a row without any key asks for nothing. */
+function checkRowsHaveKeys(plan: Plan, parts: readonly (readonly (string | null)[])[], count: number): void {
+  if (parts.length === 0) return;
+  for (let row = 0; row < count; row++) {
+    let k = 0;
+    while (k < parts.length && parts[k]![row] === null) k += 1;
+    if (k < parts.length) continue;
+    const field = `${plan.keyNames[0]!}[${row}]`;
+    throw sidecarError('SRV_KEY_MISSING', `all join keys of row ${row} are null`, { field });
+  }
 }
 
 function wrong(field: string, what: string): Error {

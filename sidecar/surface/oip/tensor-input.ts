@@ -19,9 +19,11 @@ export type InputDatatype = (typeof INPUT_DATATYPES)[number];
 export interface InputTensor {
   readonly name: string;
   readonly datatype: InputDatatype;
-  /** One for each row: integers as numbers or bigints, text; each fits the datatype. */
-  readonly values: readonly (number | bigint | string)[];
+  /** One for each row: integers as numbers or bigints, text; each fits the datatype. Bytes have no null. */
+  readonly values: readonly TensorValue[];
 }
+
+type TensorValue = number | bigint | string | null;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -113,19 +115,14 @@ function binarySizeOf(parameters: unknown, place: string): number | null {
 }
 
 /** Flat, or nested as a shape of [rows, 1] may be written. */
-function jsonValues(
-  datatype: InputDatatype,
-  data: unknown,
-  rows: number,
-  place: string,
-): (number | bigint | string)[] {
+function jsonValues(datatype: InputDatatype, data: unknown, rows: number, place: string): TensorValue[] {
   if (!Array.isArray(data)) {
     throw wrong(place, `should be a list of ${rows} values, got ${describe(data)}`);
   }
   if (data.length !== rows) throw wrong(place, `has ${data.length} values, but the shape says ${rows}`);
   return data.map((item: unknown, r) => {
     const value: unknown = Array.isArray(item) && item.length === 1 ? item[0] : item;
-    if (fits(datatype, value)) return value;
+    if (value === null || fits(datatype, value)) return value;
     throw wrong(`${place}[${r}]`, `should be ${EXPECTED[datatype]}, got ${describe(value)}`);
   });
 }
@@ -143,17 +140,12 @@ function fits(datatype: InputDatatype, value: unknown): value is number | bigint
   return datatype === 'INT64' || (value >= -INT32_LIMIT && value < INT32_LIMIT);
 }
 
-function binaryValues(
-  datatype: InputDatatype,
-  bytes: Buffer,
-  rows: number,
-  place: string,
-): (number | bigint | string)[] {
+function binaryValues(datatype: InputDatatype, bytes: Buffer, rows: number, place: string): TensorValue[] {
   if (datatype === 'BYTES') return texts(bytes, rows, place);
   const size = datatype === 'INT64' ? 8 : 4;
   if (bytes.length !== rows * size) {
     const expected = `${rows} values of ${datatype} take ${rows * size}`;
-    throw wrong(`${place}.parameters.binary_data_size`, `is ${bytes.length}, but ${expected}`);
+    throw wrong(place, `has ${bytes.length} bytes, but ${expected}`);
   }
   const values: (number | bigint)[] = [];
   for (let r = 0; r < rows; r++) {

@@ -1,11 +1,14 @@
 /**
- * A service as a tensor: the features that are numbers, in the service's order.
+ * A service as tensors: the features that are numbers in one, in the service's order, and each of those that are rows
+ * of numbers in one of its own.
  *
- *   features [rows, n]   row 0: | segment | segment | ..   row 1: ..      FP64 or FP32, little endian
- *   status   [rows, n]   the same with one byte a value, a code of contract/status.ts
+ *   features    [rows, n]       row 0: | segment | segment | ..   row 1: ..      FP64 or FP32, little endian
+ *   status      [rows, n + m]   one byte a value, a code of contract/status.ts: the n of `features`, then those below
+ *   {full name} [rows, ..]      FP32, for each of the m embeddings and lists (vector-column.ts)
  */
 import { PRESENT, STATUSES } from '../../../contract/status.ts';
-import { formatType, isNumeric } from '../../../contract/value-type.ts';
+import { formatType, isNumeric, isVector } from '../../../contract/value-type.ts';
+import type { ValueType } from '../../../contract/value-type.ts';
 import { newReadyKind } from '../../cache/ready-ring.ts';
 import { encoderPlan } from '../../plan/encoder-plan.ts';
 import { featureRuns } from '../../plan/feature-runs.ts';
@@ -13,11 +16,17 @@ import type { FeatureRun } from '../../plan/feature-runs.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { DATATYPE_BYTES, makeImage } from './tensor-image.ts';
 import type { TensorDatatype } from './tensor-image.ts';
+import { planColumn } from './vector-column.ts';
+import type { VectorColumn } from './vector-column.ts';
 
 const EXACT_KINDS: Readonly<Record<TensorDatatype, readonly string[]>> = {
   FP32: ['float32'],
   FP64: ['float32', 'float64', 'int32'],
 };
+
+/** The outputs that every service has; a full name of a feature is none of them. */
+export const FEATURES = 'features';
+export const STATUS = 'status';
 
 /** A run of number features of one view, apart from any row. */
 export interface TensorSegment {
@@ -44,11 +53,15 @@ interface NamedType {
 export interface TensorPlan {
   readonly datatype: TensorDatatype;
   readonly segments: readonly TensorSegment[];
-  /** Full names, in the order of the columns. */
+  /** Full names, in the order of the columns of `features`. */
   readonly names: readonly string[];
+  /** The features that have a tensor of their own, in the service's order. */
+  readonly vectors: readonly VectorColumn[];
   /** Features whose type has numbers that the tensor's type lacks: FP64 rounds an int64 past 2^53. */
   readonly rounded: readonly NamedType[];
-  /** The features that are no numbers. */
+  /** The same of those that have a tensor of their own. */
+  readonly roundedVectors: readonly NamedType[];
+  /** The features that are in no tensor. */
   readonly leftOut: readonly NamedType[];
 }
 
@@ -58,16 +71,26 @@ export const tensorPlan = encoderPlan((plan: Plan): TensorPlan => {
   const datatype = definition.tensor === 'float32' ? 'FP32' : 'FP64';
   const types = featureRoles.map((role, f) => roleViews[role]!.view.features[featureIndexes[f]!]!.type);
   const columns = types.flatMap((type, f) => (isNumeric(type) ? [f] : []));
+  const vectors = types.flatMap((type, f) => (isVector(type) ? [f] : []));
   const named = (f: number): NamedType => ({ name: fullNames[f]!, type: formatType(types[f]!) });
   const exact = EXACT_KINDS[datatype];
   return {
     datatype,
     segments: featureRuns(plan, columns).map((run) => segmentOf(run, datatype)),
     names: columns.map((f) => fullNames[f]!),
+    vectors: vectors.map((f) => {
+      const [role, feature] = [featureRoles[f]!, featureIndexes[f]!];
+      return planColumn({ name: fullNames[f]!, role, feature }, roleViews[role]!.view.features[feature]!);
+    }),
     rounded: columns.filter((f) => !exact.includes(types[f]!.kind)).map(named),
-    leftOut: types.flatMap((type, f) => (isNumeric(type) ? [] : [named(f)])),
+    roundedVectors: vectors.filter((f) => !isExactVector(types[f]!)).map(named),
+    leftOut: types.flatMap((type, f) => (isNumeric(type) || isVector(type) ? [] : [named(f)])),
   };
 });
+
+function isExactVector(type: ValueType): boolean {
+  return type.kind === 'embedding' || (type.kind === 'list' && EXACT_KINDS.FP32.includes(type.of.kind));
+}
 
 function segmentOf({ role, view, features }: FeatureRun, datatype: TensorDatatype): TensorSegment {
   const valueBytes = features.length * DATATYPE_BYTES[datatype];

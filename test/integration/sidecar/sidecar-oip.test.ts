@@ -269,6 +269,27 @@ describe.each(TRANSPORTS)('tensors on %s', (transport) => {
       }
     });
 
+    test('may have null keys in JSON: MISSING for the views of that entity', async () => {
+      const ids = { ...ints('customer_id', [1, 0, 1]), data: [1, null, [null]] };
+      const codes = { ...texts('product_code', ['A', 'A', 'A']), data: [null, 'A', ['x|y']] };
+      const { json } = await readAnswer(await infer('everything', { inputs: [ids, codes] }));
+      expect(json.outputs[1]!.data).toEqual(
+        [
+          [0, 0, 0, 0, 0, 1, 2],
+          [2, 2, 2, 2, 2, 2, 0],
+          [2, 2, 2, 2, 2, 2, 0],
+        ].flat(),
+      );
+      expect(json.outputs[0]!.data!.slice(7)).toEqual(
+        [
+          [-1, null, 0.5, null, null, 0, 1],
+          [-1, null, 0.5, null, null, 0, 5],
+        ].flat(),
+      );
+      const answer = await native('everything', '{"customer_id":[null],"product_code":["A"]}');
+      expect(Object.values(answer[0]!.statuses).slice(-3)).toEqual(['MISSING', 'MISSING', 'PRESENT']);
+    });
+
     test('may name the version that is served, and no other', async () => {
       const body = JSON.stringify({ inputs: [ints('customer_id', [1])] });
       expect((await send('/v2/models/profile_only/versions/3/infer', body)).status).toBe(200);
@@ -364,7 +385,21 @@ describe.each(TRANSPORTS)('tensors on %s', (transport) => {
         'SRV_TENSOR',
         /data\[0\] should be an integer of 64 bits/,
       ],
-      ['a null', { inputs: [{ ...one, data: [null] }] }, 400, 'SRV_TENSOR', /got null/],
+      [
+        'a row without any key',
+        { inputs: [{ ...ints('customer_id', [1, 1]), data: [1, null] }] },
+        400,
+        'SRV_KEY_MISSING',
+        /all join keys of row 1 are null/,
+      ],
+      [
+        'one null that stands for all rows',
+        { inputs: [{ ...one, data: [[null]] }] },
+        400,
+        'SRV_KEY_MISSING',
+        /all join keys of row 0 are null/,
+      ],
+      ['a true', { inputs: [{ ...one, data: [true] }] }, 400, 'SRV_TENSOR', /got the boolean true/],
       [
         'an integer past INT32',
         { inputs: [{ ...one, datatype: 'INT32', data: [2 ** 31] }] },
@@ -483,8 +518,8 @@ describe.each(TRANSPORTS)('tensors on %s', (transport) => {
     const key = (rows: number): TensorInput[] => [tensor('customer_id', 'INT64', rows)];
     const text = (rows: number): TensorInput[] => [tensor('customer_id', 'BYTES', rows)];
     const binaryCases: [string, TensorInput[], Buffer, RegExp][] = [
-      ['too few bytes', key(2), int64Bytes([1n]), /is 8, but 2 values of INT64 take 16/],
-      ['too many bytes', key(1), int64Bytes([1n, 2n]), /is 16, but 1 values of INT64 take 8/],
+      ['too few bytes', key(2), int64Bytes([1n]), /has 8 bytes, but 2 values of INT64 take 16/],
+      ['too many bytes', key(1), int64Bytes([1n, 2n]), /has 16 bytes, but 1 values of INT64 take 8/],
       ['text cut in its length', text(1), Buffer.of(1, 0), /ends within value 0 of 1/],
       ['text cut in its bytes', text(2), textBytes(['1', '22']).subarray(0, -1), /ends within value 1 of 2/],
       ['text longer than 4 GiB', text(1), Buffer.of(255, 255, 255, 255, 49), /ends within value 0/],
@@ -556,6 +591,7 @@ describe.each(TRANSPORTS)('tensors on %s', (transport) => {
       parameters: {
         bundle: fixture.bundle.hash,
         features: EVERYTHING,
+        status_columns: EVERYTHING,
         statuses: ['PRESENT', 'NULL', 'MISSING', 'OUTSIDE_TTL', 'UNAVAILABLE'],
         left_out: [
           { name: 'profile__name', type: 'string' },

@@ -88,7 +88,8 @@ test('any bytes are a request that can be served, or are refused with a code of 
         const { plan, count, parts, form } = oipSurface.parse(Buffer.concat([head, tail]), plans, exchange);
         expect(parts).toHaveLength(plan.keys.length);
         for (const list of parts) expect(list).toHaveLength(count);
-        expect(parts.flat().every((part) => typeof part === 'string')).toBe(true);
+        expect(parts.flat().every((part) => part === null || typeof part === 'string')).toBe(true);
+        for (let row = 0; row < count; row++) expect(parts.some((list) => list[row] !== null)).toBe(true);
         expect(form.outputs.length).toBeGreaterThan(0);
         seen.set('taken', (seen.get('taken') ?? 0) + 1);
       } catch (error) {
