@@ -7,6 +7,7 @@
  *   npm run bench -- --only backfill [--events 1000000]
  *   npm run bench -- --only trainlog [--events 5000000]   so many vectors of an archive
  *   npm run bench -- --only monitor [--events 100000] [--evidently-env DIR]   so many vectors
+ *   npm run bench -- --only grpc
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
  *
  *   --feast     also Feast: its Python feature server on the same Redis, its training sets
@@ -31,6 +32,7 @@ import { feastContender } from './contenders/feast.ts';
 import { besideFeastGo } from './subjects/feast-go.ts';
 import { fiftyRows } from './subjects/fifty-rows.ts';
 import { fillStore } from './subjects/fill.ts';
+import { besideGrpc } from './subjects/grpc.ts';
 import { cachedMemory } from './subjects/cached-memory.ts';
 import { monitoredDays } from './subjects/monitor.ts';
 import { overload } from './subjects/overload.ts';
@@ -62,9 +64,10 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Targe
   backfill,
   monitor: monitoredDays,
   feastgo: besideFeastGo,
+  grpc: besideGrpc,
 };
 /** These take as long as all others together, or are not about the sidecar: they are asked for by name. */
-const BY_NAME: ReadonlySet<string> = new Set(['soak', 'backfill', 'trainlog', 'monitor', 'feastgo']);
+const BY_NAME: ReadonlySet<string> = new Set(['soak', 'backfill', 'trainlog', 'monitor', 'feastgo', 'grpc']);
 const USUAL = Object.keys(SECTIONS).filter((name) => !BY_NAME.has(name));
 const VIEWS = [10, 10, 10, 10, 10];
 /** Feast is slow to fill; its requests stay within the first customers. */

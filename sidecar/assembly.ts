@@ -1,7 +1,9 @@
 /**
- * Builds the objects that a request passes through, from its rows to the server that a transport calls:
+ * Builds the objects that a request passes through, from its rows to the servers that transports call:
  *
- *   reader -> loader -> cache -> serving -> server        plans, counters, hot keys and the outbox beside them
+ *   reader -> loader -> cache -> serving -> server, gRPC's server -> admission
+ *
+ * Plans, counters, hot keys and the outbox stand beside them.
  *
  * Opens, starts and closes nothing: readers, logs and ports come from the caller. Called by main.ts, by
  * process/warm-up.ts (over a made-up store) and by get.ts (for the rows alone).
@@ -17,11 +19,16 @@ import { RowLoader } from './cache/row-loader.ts';
 import type { LoaderEvents } from './cache/row-loader.ts';
 import { Metrics } from './metrics/metrics.ts';
 import type { BundlePlans } from './plan/bundle-plans.ts';
+import { Admission } from './request/admission.ts';
+import { codedFaults } from './request/coded-fault.ts';
 import { requestIds } from './request/request-id.ts';
+import type { RequestServer } from './request-server.ts';
+import { GrpcServer } from './grpc-server.ts';
 import { Serving } from './serve.ts';
 import { Server } from './server.ts';
 import { trouble } from './store/open-reader.ts';
 import type { StoreReader } from './store/store-reader.ts';
+import type { Exchange } from './transport/transport.ts';
 
 type RowSettings = Pick<ServeSettings, 'cacheEntries' | 'cacheBytes' | 'cacheFreshMs' | 'staleLimitMs'>;
 
@@ -48,6 +55,9 @@ export interface Assembly extends RowParts {
   readonly hotKeys: HotKeys;
   readonly serving: Serving;
   readonly server: Server;
+  readonly grpcServer: GrpcServer;
+  /** The requests that wait for their turn, of both servers. */
+  readonly admission: Admission;
   /** Switches the cache's layers, from the next request on. */
   setLayers(layers: CacheLayers): void;
   /** The layers that are on. */
@@ -68,8 +78,11 @@ export function assemble({ plans, reader, log, logPolicy, serve, clock, logger }
   const metrics = new Metrics();
   const { cache, loader } = assembleRows(reader, serve, countedEvents(metrics, reader, logger));
   const hotKeys = new HotKeys((key) => reader.nodeOf(key));
-  // The outbox and serving refuse through the server, which is built last: it calls both.
-  const outbox = new Outbox(log, logPolicy, metrics, (exchange) => server.refuseUnlogged(exchange));
+  // The outbox, serving and the admission call the servers, which are built last: they call all three.
+  const ownerOf = (exchange: Exchange): RequestServer => (exchange.isGrpc ? grpcServer : server);
+  const outbox = new Outbox(log, logPolicy, metrics, (exchange) =>
+    ownerOf(exchange).refuseUnlogged(exchange),
+  );
   const serving = new Serving({
     clock,
     cache,
@@ -78,19 +91,21 @@ export function assemble({ plans, reader, log, logPolicy, serve, clock, logger }
     metrics,
     hotKeys,
     plans,
-    refuse: (exchange, fault) => server.refuse(exchange, fault),
+    refuse: (exchange, fault) => ownerOf(exchange).refuse(exchange, fault),
   });
-  const server = new Server({
-    serving,
+  const { deadlineMs, allowedHosts } = serve;
+  const admission = new Admission({
+    serve: (exchange, body, ageMs) => ownerOf(exchange).serve(exchange, body, ageMs),
+    refuse: (exchange, why) => ownerOf(exchange).shed(exchange, why),
     flush: () => outbox.flush(),
     isFull: () => outbox.isFull,
-    metrics,
-    hotKeys,
-    logger,
-    allowedHosts: serve.allowedHosts,
-    deadlineMs: serve.deadlineMs,
-    nextRequestId: requestIds(),
+    deadlineMs,
+    pollSeconds: metrics.pollSeconds,
   });
+  const codedFault = codedFaults(logger);
+  const shared = { serving, admission, metrics, codedFault, deadlineMs, nextRequestId: requestIds() };
+  const server = new Server({ ...shared, hotKeys, allowedHosts });
+  const grpcServer = new GrpcServer(shared);
   let layers = serve.cacheLayers;
   const setLayers = (next: CacheLayers): void => {
     layers = next;
@@ -99,7 +114,18 @@ export function assemble({ plans, reader, log, logPolicy, serve, clock, logger }
     hotKeys.setOn(next.hotKeys);
   };
   setLayers(layers);
-  return { metrics, cache, loader, hotKeys, serving, server, setLayers, layers: () => layers };
+  return {
+    metrics,
+    cache,
+    loader,
+    hotKeys,
+    serving,
+    server,
+    grpcServer,
+    admission,
+    setLayers,
+    layers: () => layers,
+  };
 }
 
 /** Counts what the loader meets, and tells the operator of trouble now and then. */

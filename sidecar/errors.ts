@@ -1,4 +1,4 @@
-/** The sidecar's table of errors. Documented in docs/errors.md; `server.ts` alone turns a code into an HTTP status. */
+/** The sidecar's table of errors. Documented in docs/errors.md; `error-status.ts` turns a code into a status. */
 import { errorsOf } from '../contract/std/coded-error.ts';
 import type { ErrorEntry } from '../contract/std/coded-error.ts';
 
@@ -6,6 +6,11 @@ export const SIDECAR_ERRORS = {
   SRV_JSON: {
     message: 'The body is not JSON in UTF-8, or no object.',
     help: 'Send one JSON object.',
+    kind: 'usage',
+  },
+  SRV_MESSAGE: {
+    message: 'The request is not the Protocol Buffers message that its method takes.',
+    help: 'Make the client from the published files of the protocol (docs/grpc.md).',
     kind: 'usage',
   },
   SRV_REQUEST: {
@@ -56,6 +61,11 @@ export const SIDECAR_ERRORS = {
   SRV_LIST_LENGTHS: {
     message: 'Lists of one feature have different lengths in the rows of one answer, so they make no tensor.',
     help: 'Name the outputs without that feature, ask for such rows one by one, or make it an embedding.',
+    kind: 'usage',
+  },
+  SRV_NO_FORM: {
+    message: 'A value has no form in the protocol that it was asked for by.',
+    help: 'Ask for that feature over HTTP, or leave it out.',
     kind: 'usage',
   },
   SRV_NO_ROWS: {
@@ -116,7 +126,7 @@ export const SIDECAR_ERRORS = {
   },
   SRV_OVERLOAD: {
     message: 'The sidecar is behind: more work is asked for than it can do in time.',
-    help: 'Try again after the time that Retry-After names.',
+    help: 'Try again after the time that Retry-After names, or grpc-retry-pushback-ms.',
     kind: 'failed',
   },
   SRV_LOG_FULL: {
@@ -131,7 +141,7 @@ export const SIDECAR_ERRORS = {
   },
   SRV_PORT: {
     message: 'A port cannot be opened: it is in use, not allowed, or its host is none of this machine.',
-    help: 'Do what the reason says: choose another serve.port or serve.adminPort, or correct serve.host or serve.adminHost.',
+    help: 'Do what the reason says: choose another serve.port, serve.adminPort or serve.grpcPort, or correct serve.host or serve.adminHost.',
     kind: 'failed',
   },
   SRV_TRANSPORT: {

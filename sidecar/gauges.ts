@@ -29,7 +29,7 @@ interface GaugedParts {
 
 export function gauges(parts: GaugedParts): Gauges {
   const { reader, transport, log, shipping, clock } = parts;
-  const { cache, loader, hotKeys, serving, server, layers } = parts.assembly;
+  const { cache, loader, hotKeys, serving, admission, layers } = parts.assembly;
   return {
     version: OWN_PACKAGE.version,
     transport: transport.name,
@@ -43,7 +43,7 @@ export function gauges(parts: GaugedParts): Gauges {
     storeReads: loader.reads,
     joinedReads: loader.joined,
     inFlightValues: serving.inFlightValues,
-    waitingRequests: server.admission.waiting,
+    waitingRequests: admission.waiting,
     connections: transport.connections,
     views: serving.plans.tallies,
     hottestShare: hotKeys.hottest(1)[0]?.share ?? 0,

@@ -52,10 +52,14 @@ const FINISH_POLL_MS = 2;
 /** The part of the grace period for what follows the draining: the last requests, the log, the end of the shipper. */
 const STOP_MS = 4_000;
 const CLOCK_WATCH_MS = 1_000;
+/** Nothing asks who calls over gRPC either, and no setting opens it to others. */
+const GRPC_HOST = '127.0.0.1';
 
 export interface RunningSidecar {
   readonly port: number;
   readonly adminPort: number;
+  /** null: gRPC is not served. */
+  readonly grpcPort: number | null;
   /** uWebSockets.js or node:http */
   readonly transport: string;
   /**
@@ -82,6 +86,7 @@ const CLOSING_ORDER = [
   'bundleWatch',
   'readinessWatch',
   'port',
+  'grpcPort',
   'log',
   'shipping',
   'reader',
@@ -135,7 +140,7 @@ async function start(
   const ports = await openPorts(project, core, open);
   const watches = startWatches(project, core, open);
   const { assembly, notKept } = core;
-  const { admin, transport, listening, readiness, readinessWatch } = ports;
+  const { admin, transport, listening, grpc, readiness, readinessWatch } = ports;
   const parts = { ...core, ...ports, ...watches, project: settings.project, clock, droppedLogLines };
   admin.show({ metrics: () => metricsText(assembly.metrics, gauges(parts)), cacheLayers: assembly.layers });
   announce(settings.serve, ports, logger);
@@ -146,7 +151,7 @@ async function start(
   };
   const drain = (isCut: () => boolean): Promise<void> => {
     leaveService();
-    const lastReadMs = (): number => assembly.server.admission.lastReadMs;
+    const lastReadMs = (): number => assembly.admission.lastReadMs;
     const { drainMs } = settings.serve;
     const nowMs = (): number => performance.now();
     return drained({ drainMs, limitMs: drainLimitMs(settings), lastReadMs, isCut, nowMs, sleep });
@@ -155,13 +160,15 @@ async function start(
     leaveService();
     transport.stopListening();
     listening.release();
-    await finished(transport);
+    grpc?.transport.stopListening();
+    await finished(grpc === null ? [transport] : [transport, grpc.transport]);
     await closeAll(open);
   };
   let stopped: Promise<void> | null = null;
   return {
     port: listening.port,
     adminPort: admin.port,
+    grpcPort: grpc === null ? null : grpc.port,
     transport: transport.name,
     drain,
     reload: () => watches.settingsWatch.reload(),
@@ -211,6 +218,8 @@ interface Ports {
   readonly admin: Admin;
   readonly transport: Transport;
   readonly listening: Listening;
+  /** null: gRPC is not served. */
+  readonly grpc: { readonly transport: Transport; readonly port: number } | null;
   readonly readiness: Readiness;
   readonly readinessWatch: ReadinessWatch;
   readonly gcPauses: GcPauses;
@@ -238,11 +247,24 @@ async function openPorts({ settings, clock, logger }: Project, core: Core, open:
     transport.close();
     listening.release();
   };
+  const grpc = await openGrpc(serve.grpcPort, core.assembly, open);
   readiness.opened();
   const tell = ({ ready, reason }: ReadyState): void => admin.tell(ready, reason);
   const readinessWatch = watchReadiness(readiness, reader, tell, logger);
   open.readinessWatch = () => readinessWatch.stop();
-  return { admin, transport, listening, readiness, readinessWatch, gcPauses };
+  return { admin, transport, listening, grpc, readiness, readinessWatch, gcPauses };
+}
+
+async function openGrpc(
+  grpcPort: number | null,
+  { grpcServer }: Assembly,
+  open: OpenParts,
+): Promise<Ports['grpc']> {
+  if (grpcPort === null) return null;
+  const { grpcTransport } = await import('./transport/grpc.ts');
+  const transport = await grpcTransport(grpcServer);
+  open.grpcPort = () => transport.close();
+  return { transport, port: await transport.listen(GRPC_HOST, grpcPort) };
 }
 
 /** What a running sidecar looks at now and then. */
@@ -323,12 +345,13 @@ function logOptions({ log }: Settings) {
 }
 
 /** Says where the sidecar listens, as callers would write it, and what they should know of it. */
-function announce(serve: ServeSettings, { admin, transport, listening }: Ports, logger: Logger): void {
+function announce(serve: ServeSettings, { admin, transport, listening, grpc }: Ports, logger: Logger): void {
   const { host, adminHost } = serve;
   const at = host.startsWith(UNIX) ? host : `http://${inUrl(host)}:${listening.port}`;
   const adminAt = `http://${inUrl(adminHost === '' ? '127.0.0.1' : adminHost)}:${admin.port}`;
   const where = adminHost === '' ? ' (all interfaces)' : '';
-  logger.info(`Plumbline serves on ${at} (${transport.name}), admin on ${adminAt}${where}`);
+  const grpcAt = grpc === null ? '' : `, gRPC on ${GRPC_HOST}:${grpc.port}`;
+  logger.info(`Plumbline serves on ${at} (${transport.name})${grpcAt}, admin on ${adminAt}${where}`);
   warnOfHost(host, logger);
   if (transport.trap !== null)
     logger.info(`note for clients that write HTTP by hand: ${transport.name} ${transport.trap}`);
@@ -347,7 +370,7 @@ function inUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-async function finished(transport: Transport): Promise<void> {
+async function finished(transports: readonly Transport[]): Promise<void> {
   const limitMs = performance.now() + FINISH_LIMIT_MS;
-  while (transport.open > 0 && performance.now() < limitMs) await sleep(FINISH_POLL_MS);
+  while (transports.some(({ open }) => open > 0) && performance.now() < limitMs) await sleep(FINISH_POLL_MS);
 }

@@ -8,8 +8,8 @@
  *   answer   the surface puts ready text together
  *   log      the vectors, before the answer leaves
  *
- * When every row is fresh there is no promise, no timer and no I/O but the log's write. Called by server.ts; throws
- * the SRV_ codes of bad input, which server.ts turns into HTTP.
+ * When every row is fresh there is no promise, no timer and no I/O but the log's write. Called by server.ts and
+ * grpc-server.ts; throws the SRV_ codes of bad input, which these turn into statuses of HTTP and of gRPC.
  */
 import type { Clock } from '../project/clock.ts';
 import { FROM_CACHE, FROM_NONE, FROM_STALE, FROM_STORE, MISSING, STORE_FAILED } from '../contract/status.ts';
@@ -22,7 +22,7 @@ import type { Metrics } from './metrics/metrics.ts';
 import type { BundlePlans } from './plan/bundle-plans.ts';
 import { rebind } from './cache/row-loader.ts';
 import type { WantedRow, RowLoader } from './cache/row-loader.ts';
-import type { Surface } from './request/surface.ts';
+import type { VectorCodec } from './request/surface.ts';
 import type { Exchange } from './transport/transport.ts';
 import { keepVectors, servedRequest } from './vector-log/served-request.ts';
 import { statusOf } from './cache/row-status.ts';
@@ -84,7 +84,7 @@ export class Serving {
    * @param body        valid during the call only
    * @param deadlineMs  what is left of it, from now on, on the monotonic clock
    */
-  serve(exchange: Exchange, surface: Surface, body: Buffer, deadlineMs: number): void {
+  serve(exchange: Exchange, surface: VectorCodec, body: Buffer, deadlineMs: number): void {
     const nowUs = this.#clock.nowUs();
     const request = surface.parse(body, this.#plans, exchange);
     const inFlight = new RequestInFlight(exchange, request, nowUs);
@@ -171,7 +171,7 @@ export class Serving {
   }
 
   #wait(
-    surface: Surface,
+    surface: VectorCodec,
     inFlight: RequestInFlight,
     missing: readonly WantedRow[],
     deadlineMs: number,
@@ -221,7 +221,7 @@ export class Serving {
     else inFlight.setPlace(place, bound, FROM_STORE, statusOf(bound, inFlight.nowUs));
   }
 
-  #answer(surface: Surface, inFlight: RequestInFlight): void {
+  #answer(surface: VectorCodec, inFlight: RequestInFlight): void {
     const { exchange, startedMs } = inFlight;
     const { buffer } = this.#outbox;
     buffer.begin();

@@ -1,58 +1,27 @@
 /**
- * HTTP over the surfaces: routes, limits, the check of the host, and the one place where an error's code becomes an
- * HTTP status. Called by a transport, which does not know what routes mean; calls serve.ts, which knows no HTTP.
+ * HTTP over the surfaces: routes, limits, the check of the host, what an error is on HTTP. Called by a transport, which
+ * does not know what routes mean; calls serve.ts, which knows no HTTP. grpc-server.ts is its like for gRPC.
  */
-import { CodedError } from '../contract/std/coded-error.ts';
-import type { Logger } from '../contract/std/logger.ts';
-import { Admission, REFUSALS } from './request/admission.ts';
-import type { Refusal } from './request/admission.ts';
+import type { CodedError } from '../contract/std/coded-error.ts';
+import { REFUSALS, REFUSED } from './request/admission.ts';
+import type { Admission, Refusal } from './request/admission.ts';
+import { checkRequestId } from './request/request-id.ts';
 import { JSON_HEADERS } from './transport/transport.ts';
 import { sidecarError } from './errors.ts';
-import type { SidecarErrorCode } from './errors.ts';
+import { httpStatusOf } from './error-status.ts';
 import type { HotKeys } from './cache/hot-keys.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { PAGE_ROUTES, methodOf, noRoute, pageOf } from './docs/pages.ts';
 import type { Serving } from './serve.ts';
 import { nativeErrorBody } from './surface/native/native.ts';
 import { ALL_SURFACES, surfaceAt } from './surface/surfaces.ts';
+import type { RequestServer } from './request-server.ts';
 import type { Surface } from './request/surface.ts';
 import { MAX_BODY_BYTES, NO_ROUTE } from './transport/transport.ts';
 import type { Exchange, HttpHandler, ReplyHeaders, RequestHead, Route } from './transport/transport.ts';
 
-const STATUS_OF: Readonly<Record<SidecarErrorCode, number>> = {
-  SRV_JSON: 400,
-  SRV_REQUEST: 400,
-  SRV_UNKNOWN_SERVICE: 404,
-  SRV_UNKNOWN_FEATURE: 404,
-  SRV_AMBIGUOUS_FEATURE: 400,
-  SRV_UNKNOWN_KEY: 400,
-  SRV_UNKNOWN_CONTEXT: 400,
-  SRV_KEY_MISSING: 400,
-  SRV_KEY_TYPE: 400,
-  SRV_TENSOR: 400,
-  SRV_LIST_LENGTHS: 400,
-  SRV_NO_ROWS: 400,
-  SRV_RAGGED: 400,
-  SRV_TOO_MANY_VALUES: 413,
-  SRV_BODY_TOO_LARGE: 413,
-  SRV_ENCODING: 415,
-  SRV_HOST: 403,
-  SRV_ORIGIN: 403,
-  SRV_FRAMING: 400,
-  SRV_DEADLINE: 400,
-  SRV_ROUTE: 404,
-  SRV_METHOD: 405,
-  SRV_OVERLOAD: 503,
-  SRV_LOG_FULL: 503,
-  SRV_INTERNAL: 500,
-  SRV_PORT: 500,
-  SRV_TRANSPORT: 500,
-  SRV_STORE: 503,
-};
-
 const RETRY_HEADERS = [...JSON_HEADERS, ['retry-after', '1'] as const];
 const MAX_DEADLINE_MS = 60_000;
-const MAX_REQUEST_ID = 128;
 /** How many Host headers that were found good are remembered, so that the check of a request is one look-up. */
 const MAX_KNOWN_HOSTS = 64;
 
@@ -62,57 +31,31 @@ const ROUTES: readonly Route[] = [
   ...PAGE_ROUTES,
 ];
 
-/** Why a request was refused before it was parsed, as its caller is told. */
-const REFUSED: Readonly<Record<Refusal, string>> = {
-  late: 'the request waited past its deadline before work on it began',
-  behind: 'the sidecar gets more requests than it can answer in time',
-  full: 'too many bytes of requests wait for their turn',
-  gone: 'the client is gone',
-};
-
 interface ServerOptions {
   readonly serving: Serving;
-  /** Logs the answers of this tick and sends them. */
-  readonly flush: () => void;
-  /** Whether there are so many answers that they should be flushed now. */
-  readonly isFull: () => boolean;
+  readonly admission: Admission;
   readonly metrics: Metrics;
   readonly hotKeys: HotKeys;
-  readonly logger: Logger;
+  /** Whatever was thrown as an error of the table. */
+  readonly codedFault: (fault: unknown) => CodedError;
   readonly allowedHosts: readonly string[];
   readonly deadlineMs: number;
   /** Makes ids for requests that bring none. */
   readonly nextRequestId: () => string;
 }
 
-export class Server implements HttpHandler {
+export class Server implements HttpHandler, RequestServer {
   readonly routes = ROUTES;
   readonly #options: ServerOptions;
   readonly #allowedHosts: ReadonlySet<string>;
   readonly #knownHosts = new Set<string>();
-  readonly #admission: Admission;
   /** Bodies of refusals, by surface: under overload they are most of what leaves. */
   readonly #refusedBodies = ALL_SURFACES.map(refusedBodies);
-  #told500 = 0;
 
   constructor(options: ServerOptions) {
     this.#options = options;
     const own = ['localhost', '127.0.0.1', '[::1]'];
     this.#allowedHosts = new Set([...own, ...options.allowedHosts.map((host) => host.toLowerCase())]);
-    const { deadlineMs, flush, isFull, metrics } = options;
-    this.#admission = new Admission({
-      serve: (exchange, body, ageMs) => this.#serve(exchange, body, ageMs),
-      refuse: (exchange, why) => this.#shed(exchange, why),
-      flush,
-      isFull,
-      deadlineMs,
-      pollSeconds: metrics.pollSeconds,
-    });
-  }
-
-  /** The requests that wait for their turn, and when the last one with a body was read. */
-  get admission(): Pick<Admission, 'waiting' | 'waitingBytes' | 'lastReadMs'> {
-    return this.#admission;
   }
 
   onHead(exchange: Exchange): boolean {
@@ -131,10 +74,10 @@ export class Server implements HttpHandler {
   }
 
   onBody(exchange: Exchange, body: Buffer): void {
-    this.#admission.take(exchange, body);
+    this.#options.admission.take(exchange, body);
   }
 
-  #serve(exchange: Exchange, body: Buffer, ageMs: number): void {
+  serve(exchange: Exchange, body: Buffer, ageMs: number): void {
     const surface = ALL_SURFACES[exchange.route]!;
     try {
       const { requestId, deadlineMs } = exchange.head;
@@ -147,7 +90,7 @@ export class Server implements HttpHandler {
   }
 
   /** Keeps the connection, since its request was read to the end. */
-  #shed(exchange: Exchange, why: Refusal): void {
+  shed(exchange: Exchange, why: Refusal): void {
     const { metrics } = this.#options;
     metrics.shed[why] += 1;
     exchange.reply(503, this.#refusedBodies[exchange.route]![why], RETRY_HEADERS, false);
@@ -218,22 +161,14 @@ export class Server implements HttpHandler {
   }
 
   #refuse(exchange: Exchange, fault: unknown, close: boolean): void {
-    const error = fault instanceof CodedError ? fault : this.#unexpected(fault as Error);
+    const error = this.#options.codedFault(fault);
     const surface = surfaceAt(exchange.path);
-    const status = STATUS_OF[error.code as SidecarErrorCode] ?? 500;
+    const status = httpStatusOf(error.code);
     const body = surface === null ? nativeErrorBody(error) : surface.errorBody(error);
     const headers = status === 503 ? RETRY_HEADERS : status === 405 ? allowHeaders(exchange) : JSON_HEADERS;
     exchange.reply(status, body, headers, close);
     const route = surface !== null && surface.takes(exchange.path) ? surface.route : 'other';
     this.#options.metrics.countRequest(route, status);
-  }
-
-  /** A fault of the sidecar: the operator gets the stack of the first ones, the caller one sentence. */
-  #unexpected(error: Error): CodedError {
-    this.#told500 += 1;
-    if (this.#told500 <= 20)
-      this.#options.logger.warn(`an unexpected fault: ${error.stack ?? error.message}`);
-    return sidecarError('SRV_INTERNAL', 'the sidecar met a state that it does not know', {}, error);
   }
 }
 
@@ -266,21 +201,6 @@ function bodyTooLarge(): CodedError {
 
 function allowHeaders(exchange: Exchange): ReplyHeaders {
   return [...JSON_HEADERS, ['allow', methodOf(exchange.path)]];
-}
-
-/** Ids come from clients and stand in answers and logs: printable ASCII without what JSON would escape. */
-function checkRequestId(id: string): string {
-  let good = id.length <= MAX_REQUEST_ID;
-  for (let i = 0; i < id.length && good; i++) {
-    const code = id.charCodeAt(i);
-    good = code > 0x20 && code < 0x7f && code !== 0x22 && code !== 0x5c;
-  }
-  if (good) return id;
-  throw sidecarError(
-    'SRV_REQUEST',
-    `x-request-id should be at most ${MAX_REQUEST_ID} printable ASCII characters without quotes`,
-    { field: 'x-request-id' },
-  );
 }
 
 function parseDeadline(text: string): number {

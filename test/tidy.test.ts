@@ -82,6 +82,7 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   'lru-cache': [/^sidecar\/(cache\/row-cache|plan\/bundle-plans)\.ts$/],
   'uWebSockets.js': [/^sidecar\/transport\/uws\.ts$/, /^benchmarks\/contenders\/bare-server\.ts$/],
   commander: [/^(command-line|plumb)\.ts$/],
+  '@grpc/grpc-js': [/^sidecar\/transport\/grpc\.ts$/],
   pino: [/^sidecar\/process\/log-lines\.ts$/],
 };
 

@@ -96,9 +96,24 @@ interface ClientResult {
 
 /** One request again and again, by the leanest client there is (`closed-loop.ts`). */
 export function sameRequest({ path, body, connections, warmupS, seconds }: ClosedLoop): Driver {
+  return byClient('closed-loop.ts', ({ port }) => [port, connections, warmupS, seconds, path, body]);
+}
+
+/** One call of gRPC again and again (`grpc-loop.ts`). @param body  its message, in hex */
+export function sameCall(
+  grpcPort: number,
+  { path, body, connections, warmupS, seconds }: ClosedLoop,
+): Driver {
+  return byClient('grpc-loop.ts', () => [grpcPort, connections, warmupS, seconds, path, body]);
+}
+
+/** A client in a process of its own: prints a line when it begins to measure, then a ClientResult. */
+function byClient(
+  program: string,
+  argsFor: (server: MeasuredServer) => readonly (string | number)[],
+): Driver {
   return async (server) => {
-    const program = 'benchmarks/harness/closed-loop.ts';
-    const args = [program, server.port, connections, warmupS, seconds, path, body].map(String);
+    const args = [`benchmarks/harness/${program}`, ...argsFor(server)].map(String);
     const client = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -2,12 +2,12 @@
  * The same measurement with more customers than a hot few: 10,000 and 100,000, each requested as often as the others,
  * beside the first one of the section. Reported without a target: `workingset` holds those that matter.
  */
-import { jobOf } from '../harness/bench-context.ts';
-import type { BenchContext } from '../harness/bench-context.ts';
-import { print, printMeasured } from '../harness/report.ts';
-import { alternate, manyRequests } from '../harness/rounds.ts';
-import type { Driver } from '../harness/rounds.ts';
-import type { Contender } from '../harness/contender.ts';
+import { jobOf } from './bench-context.ts';
+import type { BenchContext } from './bench-context.ts';
+import { print, printMeasured } from './report.ts';
+import { alternate, manyRequests } from './rounds.ts';
+import type { Driver } from './rounds.ts';
+import type { Contender } from './contender.ts';
 import type { LoadSurface } from '../../loadtest/request/request-text.ts';
 
 const SETS = [10_000, 100_000];

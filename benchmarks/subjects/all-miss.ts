@@ -1,5 +1,5 @@
 /** All miss: one customer with 50 features in 5 views a request, none of them cached, Redis on the same machine. */
-import { spreadEvenly } from './spread-evenly.ts';
+import { spreadEvenly } from '../harness/spread-evenly.ts';
 import { explain, jobOf } from '../harness/bench-context.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { NO_HURRY, sidecarContender } from '../harness/contender.ts';

@@ -1,7 +1,7 @@
 /** Cached: one customer with 50 features, Feast's JSON, against a bare server that returns the same bytes. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { spreadEvenly } from './spread-evenly.ts';
+import { spreadEvenly } from '../harness/spread-evenly.ts';
 import { bareContender, explain, feastRequest, firstAnswer } from '../harness/bench-context.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { NO_HURRY, sidecarContender } from '../harness/contender.ts';

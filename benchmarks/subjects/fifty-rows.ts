@@ -1,5 +1,5 @@
 /** Cached: fifty customers with 50 features each, as Feast's JSON and as a binary tensor. */
-import { spreadEvenly } from './spread-evenly.ts';
+import { spreadEvenly } from '../harness/spread-evenly.ts';
 import { explain, feastRequest, firstAnswer } from '../harness/bench-context.ts';
 import type { BenchContext } from '../harness/bench-context.ts';
 import { NO_HURRY, sidecarContender } from '../harness/contender.ts';

@@ -10,7 +10,7 @@ import { answerJson, saysValue } from './answered-value.ts';
 import type { AnswerForm, AnswerJson } from './answered-value.ts';
 import { messageSays, valuesOfMessage } from './logged-message.ts';
 import { LoggedTensors, tensorsOfBody, tensorsOfMessage } from './logged-tensors.ts';
-import type { AnsweredFeature } from './logged-tensors.ts';
+import type { ToldFeature } from './logged-tensors.ts';
 
 type Read =
   | { readonly form: AnswerForm; readonly said: (row: number, name: string) => AnswerJson | undefined }
@@ -18,7 +18,7 @@ type Read =
   | { readonly form: 'tensor'; readonly tensors: LoggedTensors };
 
 /** The features of a service as the answering bundle lists them: tensors and Feast's columns have no full names. */
-export function answeredFeatures(bundle: Bundle, today: FeatureService): AnsweredFeature[] {
+export function answeredFeatures(bundle: Bundle, today: FeatureService): ToldFeature[] {
   const service = bundle.services.get(today.name) ?? today;
   return service.features.flatMap(({ fullName, view, feature }) => {
     const found = bundle.views.get(view)?.features.find(({ name }) => name === feature);
@@ -34,7 +34,7 @@ export class LoggedAnswer {
    * @param surface   its name in the log
    * @param features  of the service, in its order
    */
-  constructor(bytes: Buffer, surface: string, features: readonly AnsweredFeature[]) {
+  constructor(bytes: Buffer, surface: string, features: readonly ToldFeature[]) {
     this.#read = readAnswer(bytes, surface, features);
     this.#names = new Set(features.map(({ name }) => name));
   }
@@ -46,7 +46,7 @@ export class LoggedAnswer {
    * @returns      null: the answer does not tell, as a tensor does not of what is no number, nor any answer of what its
    *               service did not have then
    */
-  says(row: number, { name, type }: AnsweredFeature, value: Value): boolean | null {
+  says(row: number, { name, type }: ToldFeature, value: Value): boolean | null {
     const read = this.#read;
     if (!this.#names.has(name)) return null;
     if (read === null) return false;
@@ -68,7 +68,7 @@ function isMessageOf(type: ValueType, value: Value, message: Buffer): boolean {
   }
 }
 
-function readAnswer(bytes: Buffer, surface: string, features: readonly AnsweredFeature[]): Read | null {
+function readAnswer(bytes: Buffer, surface: string, features: readonly ToldFeature[]): Read | null {
   try {
     if (surface === 'oip')
       return { form: 'tensor', tensors: new LoggedTensors(tensorsOfBody(bytes), features) };
@@ -96,7 +96,7 @@ function readAnswer(bytes: Buffer, surface: string, features: readonly AnsweredF
 /** Columns of the join keys come first, and names may lack their view there. */
 function featureColumns<Column>(
   results: readonly Column[],
-  features: readonly AnsweredFeature[],
+  features: readonly ToldFeature[],
 ): Map<string, Column | undefined> {
   const first = results.length - features.length;
   return new Map(features.map(({ name }, i) => [name, results[first + i]]));

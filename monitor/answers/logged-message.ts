@@ -4,7 +4,7 @@
  */
 import { SCALARS } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
-import { MessageReader } from '../../contract/wire/protobuf/message-reader.ts';
+import { MessageReader } from '../../contract/wire/proto/message-reader.ts';
 
 /** In the order of the fields 1 to 8; a list of one has the field of it and ten. */
 const FIELD_KINDS = ['bytes', 'string', 'int32', 'int64', 'float64', 'float32', 'bool', 'timestamp'];

@@ -4,7 +4,7 @@
  */
 import { isNumeric, isVector } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
-import { MessageReader } from '../../contract/wire/protobuf/message-reader.ts';
+import { MessageReader } from '../../contract/wire/proto/message-reader.ts';
 import { answerJson } from './answered-value.ts';
 import type { NumberText } from './answered-value.ts';
 
@@ -19,7 +19,7 @@ interface LoggedTensor {
 }
 
 /** A feature of the answering service. */
-export interface AnsweredFeature {
+export interface ToldFeature {
   /** Full. */
   readonly name: string;
   readonly type: ValueType;
@@ -31,13 +31,13 @@ export class LoggedTensors {
   readonly #columns: readonly string[];
 
   /** @param features  of the service, in its order */
-  constructor(tensors: readonly LoggedTensor[], features: readonly AnsweredFeature[]) {
+  constructor(tensors: readonly LoggedTensor[], features: readonly ToldFeature[]) {
     this.#tensors = tensors;
     this.#columns = features.filter(({ type }) => isNumeric(type)).map(({ name }) => name);
   }
 
   /** @returns null: no tensor tells of that feature */
-  says(row: number, { name, type }: AnsweredFeature, value: Value): boolean | null {
+  says(row: number, { name, type }: ToldFeature, value: Value): boolean | null {
     if (isNumeric(type)) {
       const tensor = this.#tensors.find((each) => each.name === 'features');
       return tensor === undefined

@@ -6,6 +6,8 @@ export interface ServeSettings {
   /** An address or a name, or `unix:/path`. */
   readonly host: string;
   readonly port: number;
+  /** Where gRPC is served, on 127.0.0.1; null: nowhere. */
+  readonly grpcPort: number | null;
   /** Of a unix socket: its mode in octal, such as 0660, and its group; null: that of the process. */
   readonly socketMode: string;
   readonly socketGroup: string | null;
@@ -68,6 +70,7 @@ export const SERVE_SETTINGS = z
   .strictObject({
     host: host.default('127.0.0.1'),
     port: port.default(6566),
+    grpcPort: port.nullable().default(null),
     socketMode: socketMode.prefault('0600'),
     socketGroup: z
       .union([z.string().min(1), z.number().int().nonnegative().transform(String)])

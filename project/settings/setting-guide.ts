@@ -80,6 +80,7 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
     'Where features are served; loopback only, unless given.',
   ),
   'serve.port': of('port', 'Where features are served; 0: any free one.'),
+  'serve.grpcPort': of('port', 'Where gRPC is served, on 127.0.0.1; none: nowhere. 0: any free one.'),
   'serve.socketMode': of("octal text, such as '0660'", 'The mode of a unix socket.'),
   'serve.socketGroup': of('group', "The group of a unix socket; none: the process's."),
   'serve.adminHost': of('address', 'The interface of health and metrics; empty: all.'),

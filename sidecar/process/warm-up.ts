@@ -53,7 +53,7 @@ export async function warmUp(
 ): Promise<number> {
   await touch(reader, clock.nowUs());
   const plans = new BundlePlans(bundle, '', new ViewSlots(), privacy);
-  const { server } = assemble({
+  const { server, admission } = assemble({
     plans,
     reader: new MadeUpStore(bundle, clock.nowUs()),
     log: privacy.enabled ? new ForgottenLog() : null,
@@ -75,7 +75,7 @@ export async function warmUp(
       );
       if (server.onHead(exchange)) server.onBody(exchange, body);
       // While code is compiled a request is slow, and the next one waits for its turn.
-      while (server.admission.waiting > 0) await nextTick();
+      while (admission.waiting > 0) await nextTick();
     }
     // Answers leave at the end of a tick.
     await nextTick();

@@ -17,7 +17,7 @@
  * Past its deadline, or old while the sidecar is behind (overload.ts), it is refused unparsed: half of the answers in
  * time are worth more than all of them too late. What waited in the kernel before the poll cannot be seen.
  *
- * Called by server.ts with each body. Figures: docs/benchmarks/sidecar.md, "Overload".
+ * Called by server.ts and grpc-server.ts with each body. Figures: docs/benchmarks/sidecar.md, "Overload".
  */
 import type { Histogram } from '../../contract/std/histogram.ts';
 import { Codel } from './overload.ts';
@@ -34,6 +34,14 @@ const MAX_WAITED_MS = 3_600_000;
  */
 export const REFUSALS = ['late', 'behind', 'full', 'gone'] as const;
 export type Refusal = (typeof REFUSALS)[number];
+
+/** Why a request was refused before it was parsed, as its caller is told. */
+export const REFUSED: Readonly<Record<Refusal, string>> = {
+  late: 'the request waited past its deadline before work on it began',
+  behind: 'the sidecar gets more requests than it can answer in time',
+  full: 'too many bytes of requests wait for their turn',
+  gone: 'the client is gone',
+};
 
 interface AdmissionParts {
   /**

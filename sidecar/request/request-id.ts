@@ -1,8 +1,11 @@
 /**
  * Ids for requests that bring none: a random start for each process and a count, so that no request draws a random
- * number.
+ * number. And the check of those that come from clients.
  */
 import { randomBytes } from 'node:crypto';
+import { sidecarError } from '../errors.ts';
+
+const MAX_REQUEST_ID = 128;
 
 export function requestIds(): () => string {
   const start = randomBytes(8).toString('hex');
@@ -11,4 +14,19 @@ export function requestIds(): () => string {
     count += 1;
     return `${start}-${count}`;
   };
+}
+
+/** Ids come from clients and stand in answers and logs: printable ASCII without what JSON would escape. */
+export function checkRequestId(id: string): string {
+  let good = id.length <= MAX_REQUEST_ID;
+  for (let i = 0; i < id.length && good; i++) {
+    const code = id.charCodeAt(i);
+    good = code > 0x20 && code < 0x7f && code !== 0x22 && code !== 0x5c;
+  }
+  if (good) return id;
+  throw sidecarError(
+    'SRV_REQUEST',
+    `x-request-id should be at most ${MAX_REQUEST_ID} printable ASCII characters without quotes`,
+    { field: 'x-request-id' },
+  );
 }

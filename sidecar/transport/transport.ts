@@ -1,5 +1,6 @@
 /**
- * The port between HTTP/1.1 and the routes. uWebSockets.js and node:http implement it; the same tests run on both.
+ * The port between HTTP/1.1 and the routes. uWebSockets.js and node:http implement it; the same tests run on both. gRPC
+ * has the same exchanges and the same way to open and close (grpc.ts).
  *
  *   headers read  -> handler.onHead(exchange)         true: the body is wanted
  *   body read     -> handler.onBody(exchange, body)   `body` is valid during the call only
@@ -33,6 +34,8 @@ export interface HttpHandler {
 
 /** One request and its answer. Transports extend it; they may use an object again once it has replied. */
 export abstract class Exchange {
+  /** Whether it came over gRPC; else over HTTP. */
+  readonly isGrpc: boolean = false;
   /** Index into the handler's routes. */
   route = NO_ROUTE;
   /** Upper case. */

@@ -7,6 +7,8 @@ import { describe, expect, test } from 'vitest';
 import { formatType, isNumeric } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { LoggedAnswer } from '../../monitor/answers/logged-answer.ts';
+import { MessageWriter } from '../../contract/wire/proto/message-writer.ts';
+import { formlessType, writeValue } from '../../sidecar/surface/feast-grpc/value-message.ts';
 import { feastText } from '../../sidecar/surface/feast/feast-text.ts';
 import { makeImage } from '../../sidecar/surface/oip/tensor-image.ts';
 import { nativeText } from '../../sidecar/surface/value-text.ts';
@@ -47,6 +49,49 @@ describe.each(['native', 'feast'] as const)('an answer of the %s surface', (form
   });
 });
 
+const writer = new MessageWriter();
+
+/** The message of a value of Feast's, or null where it has none. */
+function valueMessage(type: ValueType, value: Value): Buffer | null {
+  writer.begin();
+  if (formlessType(type) !== null || !writeValue(writer, 1, type, value)) return null;
+  return Buffer.from(writer.end());
+}
+
+/** The second of two rows over gRPC, after a join key's result. */
+function messageOf(type: ValueType, message: Buffer): LoggedAnswer {
+  writer.begin();
+  for (const values of [
+    [null, null],
+    [null, message],
+  ]) {
+    const opened = writer.open(2);
+    for (const value of values) {
+      // A null is a message without a field.
+      if (value === null) writer.bytes(1, Buffer.alloc(0));
+      else writer.bytes(1, value.subarray(5));
+    }
+    writer.close(opened);
+  }
+  return new LoggedAnswer(Buffer.from(writer.end()), 'feast-grpc', [{ name: 'v__f', type }]);
+}
+
+test("an answer of Feast's surface over gRPC says the value that its row has, and no other", () => {
+  let compared = 0;
+  fc.assert(
+    fc.property(typed, ([type, value, other]) => {
+      const [message, another] = [valueMessage(type, value), valueMessage(type, other)];
+      fc.pre(message !== null && another !== null);
+      const answer = messageOf(type, message!);
+      expect(answer.says(1, { name: 'v__f', type }, value)).toBe(true);
+      if (formatType(type).includes('map') || message!.equals(another!)) return;
+      compared += 1;
+      expect(answer.says(1, { name: 'v__f', type }, other)).toBe(false);
+    }),
+  );
+  expect(compared).toBeGreaterThan(10);
+});
+
 const NUMBERS = orders({
   features: [feature('a', 'float64'), feature('b', 'int64'), feature('c', 'string'), feature('d', 'float32')],
 });
@@ -65,7 +110,7 @@ function tensorOf(datatype: 'FP32' | 'FP64', rows: readonly (readonly Value[])[]
   );
   const shown = numbers.map((n) => (Number.isFinite(n) ? (Object.is(n, -0) ? '-0.0' : String(n)) : 'null'));
   const data = binary ? `"parameters":{"binary_data_size":${bytes.length}}` : `"data":[${shown.join(',')}]`;
-  const head = `{"model_name":"a\\"}{","id":"}","outputs":[{"name":"status","parameters":{"binary_data_size":6}},`;
+  const head = `{"model_name":"a\\"}{","id":"}","outputs":[{"name":"status","datatype":"UINT8","shape":[2,3],"parameters":{"binary_data_size":6}},`;
   const text = `${head}{"name":"features","datatype":"${datatype}","shape":[2,3],${data}}]}`;
   return Buffer.concat([Buffer.from(text), Buffer.alloc(6, 0x7d), binary ? bytes : Buffer.alloc(0)]);
 }
@@ -112,6 +157,9 @@ test.each(['', '{', '[]', 'null', '{"results":3}', '{"results":[]}', '\xff\xfe']
       const answer = new LoggedAnswer(Buffer.from(text, 'latin1'), surface, NAMED);
       expect(answer.says(0, NAMED[0]!, 1)).toBe(false);
     }
-    expect(new LoggedAnswer(Buffer.from(text, 'latin1'), 'oip', NAMED).says(0, NAMED[0]!, 1)).not.toBe(true);
+    for (const surface of ['oip', 'oip-grpc', 'feast-grpc']) {
+      const answer = new LoggedAnswer(Buffer.from(text, 'latin1'), surface, NAMED);
+      expect(answer.says(0, NAMED[0]!, 1), surface).not.toBe(true);
+    }
   },
 );

@@ -13,7 +13,14 @@ import type { FeastNames } from './feast-plan.ts';
 
 /** @throws the SRV_ codes of bad input */
 export function parseFeast(bytes: Buffer, plans: BundlePlans): FeatureRequest<FeastNames> {
-  const body = parseJsonBody(bytes);
+  return readFeast(parseJsonBody(bytes), plans);
+}
+
+/** Reads a request apart from how it came: gRPC has the same fields. @throws as `parseFeast` */
+export function readFeast(
+  body: Readonly<Record<string, unknown>>,
+  plans: BundlePlans,
+): FeatureRequest<FeastNames> {
   const fullNames = body['full_feature_names'] ?? false;
   if (typeof fullNames !== 'boolean') {
     throw sidecarError(

@@ -28,7 +28,7 @@ function feastDouble(value: number): string {
 }
 
 /** @returns whole seconds, towards the past: what Feast's int64 timestamps hold */
-function epochSeconds(us: bigint): bigint {
+export function epochSeconds(us: bigint): bigint {
   const seconds = us / 1_000_000n;
   return us < 0n && us % 1_000_000n !== 0n ? seconds - 1n : seconds;
 }

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { expect, test } from 'vitest';
-import { MessageReader } from '../../../../../contract/wire/protobuf/message-reader.ts';
-import { MessageWriter } from '../../../../../contract/wire/protobuf/message-writer.ts';
+import { MessageReader } from '../../../../../contract/wire/proto/message-reader.ts';
+import { MessageWriter } from '../../../../../contract/wire/proto/message-writer.ts';
 import '../../../../support/property-seed.ts';
 
 const { root } = protobuf.parse(`
