@@ -4,12 +4,16 @@
  *
  * Deadlines, retries, syncs and timeouts use the monotonic clock of the process instead.
  */
+import { uptime } from 'node:os';
 import { formatDuration } from '../contract/std/duration.ts';
 
 export interface Clock {
   /** Microseconds since 1970 UTC. */
   nowUs(): number;
-  /** How far the wall clock has moved since the program began beyond the time that passed: the sum of its steps. */
+  /**
+   * How far the wall clock has moved since the program began beyond the time that passed: the sum of its steps. Time
+   * that the machine slept has passed.
+   */
   offsetUs(): number;
 }
 
@@ -38,8 +42,10 @@ const WAIT_US = 1_000_000;
 export interface TimeSource {
   /** Milliseconds since 1970, whole; anybody may step it. */
   wallMs(): number;
-  /** Milliseconds since some moment; never goes back. */
+  /** Milliseconds since some moment; never goes back, and stands still while the machine sleeps. */
   monotonicMs(): number;
+  /** The same without the standing still, to some 10 ms; the same itself where that cannot be told. */
+  sinceBootMs(): number;
   /** Calls back once the present turn of the event loop is over. */
   afterTurn(callback: () => void): void;
 }
@@ -47,6 +53,8 @@ export interface TimeSource {
 const MACHINE: TimeSource = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
+  // Elsewhere than on Linux it is reckoned from the wall clock, and would take a step for sleep.
+  sinceBootMs: () => (process.platform === 'linux' ? uptime() * 1_000 : performance.now()),
   afterTurn: (callback) => void setImmediate(callback).unref(),
 };
 
@@ -63,6 +71,10 @@ export function systemClock(
 ): ProjectClock {
   const originUs = readOrigin(source);
   let offsetUs = 0;
+  /** Of the offset, what is time that the machine slept. */
+  let sleptUs = 0;
+  const sleptSoFarUs = (): number => microseconds(source.sinceBootMs() - source.monotonicMs());
+  const awakeUs = sleptSoFarUs();
   let checkedMs = source.monotonicMs();
   let lastUs = 0;
   const check = (nowMs: number): void => {
@@ -73,7 +85,11 @@ export function systemClock(
     if (aheadUs >= 0 && aheadUs < READING_US) return;
     offsetUs -= aheadUs;
     if (aheadUs > WAIT_US) source.afterTurn(() => (lastUs = 0));
-    if (Math.abs(aheadUs) >= STEP_US) onStep(-aheadUs);
+    if (Math.abs(aheadUs) < STEP_US) return;
+    const justSleptUs = sleptSoFarUs() - awakeUs - sleptUs;
+    if (justSleptUs >= STEP_US) sleptUs += justSleptUs;
+    const stepUs = -aheadUs - (justSleptUs >= STEP_US ? justSleptUs : 0);
+    if (Math.abs(stepUs) >= STEP_US) onStep(stepUs);
   };
   return {
     nowUs() {
@@ -82,7 +98,7 @@ export function systemClock(
       const us = originUs + offsetUs + microseconds(ms);
       return us > lastUs ? (lastUs = us) : lastUs;
     },
-    offsetUs: () => offsetUs,
+    offsetUs: () => offsetUs - sleptUs,
     async runLasted() {},
     sourcesRunAhead: false,
     notice: null,

@@ -15,6 +15,7 @@ describe('the wall clock is followed', () => {
   /** A machine whose wall clock can be stepped. */
   class Machine implements TimeSource {
     passedUs = 0;
+    sleptUs = 0;
     wallUs = 1_700_000_000_000_000;
     /** What passes before the wall clock is read. */
     stallUs = 0;
@@ -31,12 +32,22 @@ describe('the wall clock is followed', () => {
       return this.passedUs / 1_000;
     }
 
+    /** Linux tells it in hundredths of a second. */
+    sinceBootMs(): number {
+      return Math.floor((this.passedUs + this.sleptUs) / 10_000) * 10;
+    }
+
     afterTurn(callback: () => void): void {
       this.#after.push(callback);
     }
 
     pass(us: number): void {
       this.passedUs += us;
+      this.wallUs += us;
+    }
+
+    sleep(us: number): void {
+      this.sleptUs += us;
       this.wallUs += us;
     }
 
@@ -61,6 +72,28 @@ describe('the wall clock is followed', () => {
     expect(Math.abs(clock.nowUs() - machine.wallUs)).toBeLessThan(2_000);
     expect(machine.steps.map((us) => Math.round(us / 1e6))).toEqual([3_600, -3_600]);
     expect(Math.abs(clock.offsetUs())).toBeLessThan(2_000);
+  });
+
+  test('time that the machine slept is followed, and is no step', () => {
+    const machine = new Machine();
+    const { clock } = machine;
+    machine.pass(2_500_300);
+    clock.nowUs();
+    machine.sleep(7_200_000_000);
+    machine.pass(1_000_000);
+    expect(Math.abs(clock.nowUs() - machine.wallUs)).toBeLessThan(2_000);
+    expect(machine.steps).toEqual([]);
+    expect(Math.abs(clock.offsetUs())).toBeLessThan(20_000);
+    // A step in its sleep is told, and one after it counts whole.
+    machine.sleep(3_600_000_000);
+    machine.wallUs -= 60_000_000;
+    machine.pass(1_000_000);
+    clock.nowUs();
+    machine.wallUs += 5_000_000;
+    machine.pass(1_000_000);
+    clock.nowUs();
+    expect(machine.steps.map((us) => Math.round(us / 1e6))).toEqual([-60, 5]);
+    expect(Math.abs(clock.offsetUs() + 55_000_000)).toBeLessThan(30_000);
   });
 
   test('within a turn of the event loop it never goes back', () => {
