@@ -4,7 +4,7 @@
  * was the right one is not known, so a vector is also read at the times that the clock would have shown without the
  * steps before it, or with those after it.
  *
- *   pod_clocks     pod, epoch, seconds: the offset of some vectors | correction_us, stands: 'before' or 'after'
+ *   pod_clocks     pod, epoch, offset_us of some vectors | correction_us, stands: 'before' or 'after'
  *   replay_clocks  an open row of such a pod and one correction: vid, origin_vid, and the columns of the open rows with
  *                  `served_us` corrected;   replay_clocked: what training joins at that time
  *
@@ -20,14 +20,14 @@ const CLOCKS = 'pod_clocks';
 const LABELS = 'replay_clocks';
 const JOINED = 'replay_clocked';
 
-/** Less than a second is the daily work of NTP, not a step that anyone must know of. */
-const SECOND_US = 1_000_000;
+/** Less is the daily work of NTP, not a step that anyone must know of. */
+const LEAST_STEP_US = 1_000_000;
 
 interface Correction {
   readonly pod: string;
   readonly epoch: string;
-  /** Of the vectors that it is for, rounded. */
-  readonly seconds: number;
+  /** Of the vectors that it is for. */
+  readonly offsetUs: number;
   readonly correctionUs: number;
   readonly stands: ClockReading['stands'];
 }
@@ -44,20 +44,21 @@ export class PodClocks {
 
   /** Reads the steps of the day. */
   async begin(): Promise<void> {
-    const rows = await this.#duck
-      .rows(`SELECT pod, epoch, CAST(round(clock_offset / ${SECOND_US}) AS DOUBLE) AS seconds
+    const rows = await this.#duck.rows(`SELECT pod, epoch, CAST(clock_offset AS DOUBLE) AS offset_us
       FROM (${this.#day.files.vectors}) GROUP BY ALL ORDER BY pod, epoch, min(sequence)`);
     const starts = Map.groupBy(rows, ({ pod, epoch }) => `${pod as string} ${epoch as string}`);
     const corrections = [...starts.values()].flatMap((own) => {
       const { pod, epoch } = own[0] as { pod: string; epoch: string };
-      // Every clock starts at 0: the archive may hold no vector of then.
-      const offsets = [0, ...own.map((row) => row['seconds'] as number)];
-      return correctionsOf(offsets).map((correction) => ({ pod, epoch, ...correction }));
+      return correctionsOf(own.map((row) => row['offset_us'] as number)).map((correction) => ({
+        pod,
+        epoch,
+        ...correction,
+      }));
     });
     this.#areSteady = corrections.length === 0;
     if (this.#areSteady) return;
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${CLOCKS} AS SELECT * FROM (VALUES
-      ${corrections.map(valuesSql).join(', ')}) c(pod, epoch, seconds, correction_us, stands)`);
+      ${corrections.map(valuesSql).join(', ')}) c(pod, epoch, offset_us, correction_us, stands)`);
   }
 
   /**
@@ -71,7 +72,7 @@ export class PodClocks {
       SELECT row_number() OVER () - 1 AS vid, v.vid AS origin_vid, c.correction_us, c.stands,
         v.* EXCLUDE (vid) REPLACE (v.served_us + c.correction_us AS served_us)
       FROM ${OPEN_ROWS} v JOIN ${CLOCKS} c
-        ON c.pod = v.pod AND c.epoch = v.epoch AND c.seconds = round(v.clock_offset / ${SECOND_US})`);
+        ON c.pod = v.pod AND c.epoch = v.epoch AND c.offset_us = v.clock_offset`);
     await join(LABELS, JOINED);
   }
 
@@ -99,23 +100,31 @@ export class PodClocks {
 }
 
 /**
- * @param offsets  of one start of a pod, in the order of its log, in seconds; the first is that of the start
- * @returns        for each of them the ways to the first, the one before, the one after and the last of them
+ * @param offsets  of one start of a pod, which began at 0, in the order of its log, in microseconds
+ * @returns        for each of them the ways to where the clock stood at the start, before the last step, after the next
+ *                 one, and in the end
  */
 export function correctionsOf(
   offsets: readonly number[],
-): Pick<Correction, 'seconds' | 'correctionUs' | 'stands'>[] {
-  const all = offsets.flatMap((seconds, i) =>
-    [0, i - 1, i + 1, offsets.length - 1].flatMap((other) => {
-      const to = offsets[other];
-      if (to === undefined || to === seconds) return [];
-      const stands = other < i ? ('before' as const) : ('after' as const);
-      return [{ seconds, correctionUs: (to - seconds) * SECOND_US, stands }];
-    }),
-  );
-  return [...new Map(all.map((one) => [`${one.seconds} ${one.correctionUs}`, one])).values()];
+): Pick<Correction, 'offsetUs' | 'correctionUs' | 'stands'>[] {
+  // Where the clock stood between two steps, by the first offset of then. The archive may hold no vector of the start.
+  const stood = [0];
+  const places = offsets.map((us) => {
+    if (Math.abs(us - stood.at(-1)!) >= LEAST_STEP_US) stood.push(us);
+    return stood.length - 1;
+  });
+  const all = [0, ...offsets].flatMap((offsetUs, i) => {
+    const at = i === 0 ? 0 : places[i - 1]!;
+    return [0, at - 1, at + 1, stood.length - 1].flatMap((other) => {
+      const correctionUs = (stood[other] ?? offsetUs) - offsetUs;
+      if (Math.abs(correctionUs) < LEAST_STEP_US) return [];
+      const stands = other < at ? ('before' as const) : ('after' as const);
+      return [{ offsetUs, correctionUs, stands }];
+    });
+  });
+  return [...new Map(all.map((one) => [`${one.offsetUs} ${one.correctionUs}`, one])).values()];
 }
 
-function valuesSql({ pod, epoch, seconds, correctionUs, stands }: Correction): string {
-  return `(${quoteText(pod)}, ${quoteText(epoch)}, ${seconds}::DOUBLE, ${correctionUs}::BIGINT, ${quoteText(stands)})`;
+function valuesSql({ pod, epoch, offsetUs, correctionUs, stands }: Correction): string {
+  return `(${quoteText(pod)}, ${quoteText(epoch)}, ${offsetUs}::BIGINT, ${correctionUs}::BIGINT, ${quoteText(stands)})`;
 }

@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest';
 import { correctionsOf } from '../../../../monitor/judge/pod-clocks.ts';
 
+/** @param offsets  in seconds, without that of the start */
 const told = (offsets: readonly number[]): string[] =>
-  correctionsOf(offsets).map(
-    ({ seconds, correctionUs, stands }) => `${seconds}: ${correctionUs / 1e6} ${stands}`,
+  correctionsOf(offsets.map((seconds) => Math.round(seconds * 1e6))).map(
+    ({ offsetUs, correctionUs, stands }) => `${offsetUs / 1e6}: ${correctionUs / 1e6} ${stands}`,
   );
 
 test('a clock that was steady needs no correction', () => {
-  expect(correctionsOf([0])).toEqual([]);
-  expect(correctionsOf([0, 0])).toEqual([]);
+  expect(told([])).toEqual([]);
+  expect(told([0, 0])).toEqual([]);
 });
 
 test('one step: it put the clock wrong, or right', () => {
@@ -32,4 +33,19 @@ test('several steps: the clock was right at the start, just before, just after o
 
 test('an offset that comes twice is corrected once', () => {
   expect(told([0, 60, 0])).toEqual(['0: 60 before', '60: -60 after']);
+});
+
+test('less than a second is no step, however it rounds, and a step of more counts to the microsecond', () => {
+  expect(told([0.6, 0.3, -0.6])).toEqual([]);
+  expect(told([0.999_999])).toEqual([]);
+  expect(told([0.4, 61.25, 61.3])).toEqual([
+    '0: 61.25 after',
+    '0.4: 60.85 after',
+    '61.25: -61.25 before',
+    '61.3: -61.3 before',
+  ]);
+});
+
+test('what NTP moves bit by bit is a step once it has moved a second', () => {
+  expect(told([0.4, 0.8, 1.2])).toEqual(['0: 1.2 after', '1.2: -1.2 before']);
 });
