@@ -4,6 +4,9 @@ import type { RunRecord } from '../../contract/run-record.ts';
 import type { AskedRow, ReplayedTimes } from '../causes/facts.ts';
 import { firstPast, highestSoFar } from './bisection.ts';
 
+/** So many times as long as the longest run of its kind that ended, a run without an end counts as at work. */
+const LONGEST_TIMES = 2;
+
 export class RunIndex {
   readonly #byId = new Map<string, RunRecord>();
   readonly #complete: RunRecord[];
@@ -12,12 +15,19 @@ export class RunIndex {
   readonly #seenTo: number[];
   /** All, by their start. */
   readonly #started: RunRecord[];
+  /** By kind of run, the longest time that one took which ended. */
+  readonly #longestUs = new Map<RunRecord['kind'], number>();
   /** The last to start stands first. A backfill brings no row that was due. */
   readonly #failed: RunRecord[];
 
   /** @param runs  the runs of one view */
   constructor(runs: readonly RunRecord[]) {
-    for (const run of runs) this.#byId.set(run.runId, run);
+    for (const run of runs) {
+      this.#byId.set(run.runId, run);
+      const { kind, startedUs, finishedUs } = run;
+      if (finishedUs === null) continue;
+      this.#longestUs.set(kind, Math.max(this.#longestUs.get(kind) ?? 0, finishedUs - startedUs));
+    }
     this.#complete = runs
       .filter((run) => run.state === 'complete' && run.finishedUs !== null)
       .toSorted((a, b) => a.finishedUs! - b.finishedUs!);
@@ -76,7 +86,12 @@ export class RunIndex {
     const [from, to] = [us, us + 999];
     // A view has one writer at a time, so the last to start is the one.
     const run = this.#started[firstPast(this.#started, ({ startedUs }) => startedUs > to) - 1];
-    return run === undefined || (run.finishedUs ?? Infinity) < from ? null : run;
+    return run === undefined || this.#atWorkUntil(run) < from ? null : run;
+  }
+
+  /** The record of a run that was killed has no end: until the next one begins, nobody knows that it is no more. */
+  #atWorkUntil({ kind, startedUs, finishedUs }: RunRecord): number {
+    return finishedUs ?? startedUs + LONGEST_TIMES * (this.#longestUs.get(kind) ?? Infinity);
   }
 
   /** @returns the first run that ended after a time and brought the view further; null: none has */

@@ -18,9 +18,17 @@ const run = fc.record({
 const runs = fc
   .array(run, { maxLength: 14 })
   .map((all) => all.map((one, i) => ({ ...one, runId: `r${i}`, view: 'v' }) as unknown as RunRecord));
+const NO_RUN = { kind: 'ordinary', toUs: 0, watermarkUs: 0, newestCreatedUs: null } as unknown as RunRecord;
 const row = fc.record({ eventUs: time, createdUs: fc.option(time) }).map((times) => {
   return { ...times, definitionId: 1, runId: null };
 });
+
+/** When a run that never ended is taken to be no more: after twice the longest time of its kind. */
+function killedBy({ kind, startedUs }: RunRecord, all: readonly RunRecord[]): number {
+  const ended = all.filter((one) => one.kind === kind && one.finishedUs !== null);
+  const times = ended.map((one) => one.finishedUs! - one.startedUs);
+  return times.length === 0 ? Infinity : startedUs + 2 * Math.max(0, ...times);
+}
 
 describe('the run of a row', () => {
   test('is the first to end of those that can have seen it', () => {
@@ -72,6 +80,20 @@ describe('the run of a row', () => {
     );
   });
 
+  test('a killed run is not named for what is written long after it', () => {
+    const minute = 60_000_000;
+    const [ended, killed] = [
+      { ...NO_RUN, runId: 'r-1', startedUs: 0, finishedUs: 3 * minute, state: 'complete' as const },
+      { ...NO_RUN, runId: 'r-2', startedUs: 60 * minute, finishedUs: null, state: 'running' as const },
+    ];
+    const index = new RunIndex([ended, killed]);
+    expect(index.workingAt(62 * minute)?.runId).toBe('r-2');
+    expect(index.workingAt(67 * minute)).toBeNull();
+    // Nothing tells how long a backfill may take.
+    const backfill = { ...killed, kind: 'backfill' as const };
+    expect(new RunIndex([ended, backfill]).workingAt(67 * minute)?.runId).toBe('r-2');
+  });
+
   test('at work is the last to start by then, if it had not ended', () => {
     const ended = runs.map((all) => all.map((one, i) => ({ ...one, startedUs: i * 3_000 })));
     fc.assert(
@@ -83,7 +105,7 @@ describe('the run of a row', () => {
         });
         // A written time is rounded down to a millisecond, in which the run may have begun.
         const last = done.findLast(({ startedUs }) => startedUs < from + 1_000);
-        const isAtWork = last !== undefined && (last.finishedUs === null || last.finishedUs >= from);
+        const isAtWork = last !== undefined && (last.finishedUs ?? killedBy(last, done)) >= from;
         expect(new RunIndex(done).workingAt(from)?.runId).toBe(isAtWork ? last.runId : undefined);
       }),
     );
