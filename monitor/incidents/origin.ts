@@ -19,6 +19,11 @@ const WRITTEN: ReadonlySet<Cause> = new Set([
 ]);
 const OF_POD: ReadonlySet<Cause> = new Set(['clock skew', 'answer altered']);
 
+/** Whether the run of a cause is one that was at work when the row came online: it need not have written it. */
+export function isRunAtWork(cause: Cause): boolean {
+  return WRITTEN.has(cause);
+}
+
 /** @param pod  that answered */
 export function originOf(row: RowFacts, cause: Cause, pod: string): IncidentOrigin {
   if (OF_POD.has(cause)) return { run: null, pod };

@@ -2,6 +2,7 @@
  * The incidents of the day as cards, the greatest harm first: what, since when, how much, whose, what to run, and two
  * rows to look at. Those whose values are all within the promise are folded.
  */
+import { isRunAtWork } from '../../incidents/origin.ts';
 import type { Incident, Snapshot } from '../../verdict/snapshot.ts';
 import { CAUSE_GUIDE } from './cause-guide.ts';
 import { incidentBar } from './charts/incident-bar.ts';
@@ -103,7 +104,7 @@ function sizeWords({ values, beyondPromise, features, rows, entities, harm }: In
 }
 
 function factsOf(snapshot: Snapshot, incident: Incident, link: FeatureLink): Part {
-  const { from, to, features, models, owners, services, runs, pods, slice } = incident;
+  const { from, to, features, models, owners, services, pods, slice } = incident;
   const { date, service } = snapshot;
   const others = services.filter((name) => name !== service);
   const known = new Set(snapshot.features.map(({ name }) => name));
@@ -117,7 +118,7 @@ function factsOf(snapshot: Snapshot, incident: Incident, link: FeatureLink): Par
     fact('Owners', named(owners)),
     slice !== undefined &&
       fact('Where', [`nearly all in ${SLICE_WORDS[slice.by]} `, html`<b>${slice.value}</b>`]),
-    fact(runs.length > 1 ? 'Runs' : 'Run', named(runs), runs.join().length > MOST_SHORT ? 'wide' : ''),
+    runFact(incident),
     fact(pods.length > 1 ? 'Pods' : 'Pod', slice?.by === 'pod' ? null : named(pods)),
     fact('Services too', named(others)),
     fact('Features', [...featureNames, rest > 0 && ` and ${rest} more`], 'wide'),
@@ -129,6 +130,16 @@ const SLICE_WORDS = {
   pod: 'pod',
   bundle: 'bundle',
   serviceVersion: 'service version',
+/** Nobody else writes by the design, but a row is wrong because somebody did what the design does not know of. */
+function runFact({ cause, runs }: Incident): Part {
+  const isAtWork = isRunAtWork(cause);
+  const name = `${runs.length > 1 ? 'Runs' : 'Run'}${isAtWork ? ' at work' : ''}`;
+  const names = named(runs);
+  const value =
+    names !== null && isAtWork ? [names, ', when the row came online; it need not have written it'] : names;
+  return fact(name, value, isAtWork || runs.join().length > MOST_SHORT ? 'wide' : '');
+}
+
   surface: 'surface',
   source: 'rows from the',
   entityIsNew: 'entities that are',
