@@ -50,10 +50,16 @@ export function decide(facts: DecidedBy): Decision {
 
 /** What is wrong with a value whose currency cannot be judged yet: its fidelity alone. @returns null: nothing */
 export function decideUnjudged(facts: DecidedBy): Decision | null {
-  const cause = fidelityCause(facts);
-  if (cause === null) return null;
-  const isChanged = facts.earlier !== null && cause !== 'changed in place';
-  return { cause, also: isChanged ? ['changed in place'] : [], withinPromise: false };
+  const own = storedCause(facts);
+  if (own === null && !facts.isAnswerAltered) return null;
+  const found: (Cause | null)[] = [
+    facts.isAnswerAltered ? 'answer altered' : null,
+    own,
+    facts.earlier === null ? null : 'changed in place',
+    own === null ? rowCause(facts.row) : null,
+  ];
+  const [cause, ...also] = [...new Set(found.filter((one) => one !== null))];
+  return { cause: cause!, also, withinPromise: false };
 }
 
 /** `decide` with the sentence that proves it. */

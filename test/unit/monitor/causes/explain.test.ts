@@ -5,7 +5,12 @@
 import { describe, expect, test } from 'vitest';
 import { CURRENCY_CAUSES } from '../../../../monitor/causes/cause.ts';
 import { CURRENCY_RULES } from '../../../../monitor/causes/currency.ts';
-import { decide, evidenceOf as evidenceFor, explain } from '../../../../monitor/causes/explain.ts';
+import {
+  decide,
+  decideUnjudged,
+  evidenceOf as evidenceFor,
+  explain,
+} from '../../../../monitor/causes/explain.ts';
 import type {
   AskedRow,
   ClockReading,
@@ -557,5 +562,33 @@ describe('the promise', () => {
     expect(keeps({ ...OLDER, status: UNAVAILABLE, served: null })).toBe(false);
     expect(keeps({})).toBe(false);
     expect(keeps({ ...lag, fidelity: null })).toBe(false);
+  });
+});
+
+describe('a value whose currency cannot be judged yet', () => {
+  const altered: Change = { fidelity: { answer: 'altered', row: { ...servedAt('11:00'), values: [2] } } };
+  const earlier = { version: 3, atUs: at('11:05'), until: { version: 9, atUs: at('14:20') } };
+  test('has no cause where the row and the answer are right', () => {
+    expect(decideUnjudged(of({}))).toBeNull();
+    expect(decideUnjudged(of(altered))).toBeNull();
+  });
+  test('has what is wrong with its row beside an answer that was altered', () => {
+    const answer = { isAnswerAltered: true };
+    const named = (row: Change, value: Partial<ValueFacts> = {}) => {
+      const { cause, also } = decideUnjudged(of(row, { ...answer, ...value }))!;
+      return [cause, ...also];
+    };
+    expect(named({})).toEqual(['answer altered']);
+    expect(named({ fidelity: { answer: 'unknown' } })).toEqual(['answer altered', 'foreign row']);
+    expect(named(altered, { alteration: 'precision / type', earlier })).toEqual([
+      'answer altered',
+      'precision / type',
+      'changed in place',
+    ]);
+    expect(named({ ...altered, alteration: 'unexplained' })).toEqual(['answer altered', 'unexplained']);
+    expect(named(altered, { alteration: 'changed in place', earlier })).toEqual([
+      'answer altered',
+      'changed in place',
+    ]);
   });
 });
