@@ -140,7 +140,8 @@ function missedSql({ kind }: SimulatedView): string {
   const isStored = kind === 'stored';
   // A row without a created time says nothing about its place among the rows of its event.
   const own = 'CASE WHEN s.created_us IS NULL THEN same.n ELSE s.n END';
-  const first = `CASE WHEN s.n IS NOT NULL AND NOT s.deleted THEN ${own} + 1 ELSE coalesce(gone.gone_n + 1, f.n) END`;
+  // Who is answered with a tombstone missed nothing before it, also where training does not see it yet.
+  const first = `CASE WHEN s.n IS NOT NULL AND NOT s.deleted THEN ${own} + 1 ELSE greatest(s.n + 1, gone.gone_n + 1, f.n) END`;
   const agedFrom = isStored
     ? 'CASE WHEN m.created_us IS NULL OR m.created_us > a.served_us THEN m.event_us ELSE greatest(m.event_us, m.created_us) END'
     : 'm.event_us';

@@ -12,6 +12,7 @@ import { dueEdgeUs } from '../../contract/windows.ts';
 import { decide } from '../../monitor/causes/explain.ts';
 import type { AskedRow, RowFacts } from '../../monitor/causes/facts.ts';
 import { oldestMissed } from '../../monitor/causes/missed-row.ts';
+import { isAfter } from '../../monitor/causes/row-order.ts';
 import { isSame } from '../../monitor/causes/value-equality.ts';
 
 export interface NaiveRow extends AsOfRow {
@@ -188,7 +189,16 @@ function count(
   const status = there === null ? MISSING : isOld ? OUTSIDE_TTL : PRESENT;
   const types = view.features.map(({ type }) => type);
   const trained = asOf(own, servedUs, { mode: 'trained', delayUs, ttlUs }, types);
-  const within = isWithin(day, setting, { vector, fetchedUs, watermarkUs, there, status, trained, own });
+  const within = isWithin(day, setting, {
+    vector,
+    fetchedUs,
+    watermarkUs,
+    online,
+    there,
+    status,
+    trained,
+    own,
+  });
   for (const i of day.roles[vector.role]!) {
     const { type, missing } = view.features[i]!;
     const isFound = trained !== null && !trained.outsideTtl;
@@ -207,6 +217,8 @@ interface Answered {
   readonly vector: NaiveVector;
   readonly fetchedUs: number;
   readonly watermarkUs: number | null;
+  /** The newest row online, which may be a tombstone; and if it is none. */
+  readonly online: NaiveRow | null;
   readonly there: NaiveRow | null;
   readonly status: number;
   readonly trained: { readonly row: NaiveRow; readonly outsideTtl: boolean } | null;
@@ -217,7 +229,8 @@ interface Answered {
 function isWithin(day: NaiveDay, setting: NaiveSetting, answered: Answered): boolean {
   const { view } = day;
   const { delayUs, ttlUs } = setting;
-  const { vector, fetchedUs, watermarkUs, there, status, trained, own } = answered;
+  const { vector, fetchedUs, watermarkUs, online, there, status, trained, own } = answered;
+  const since = online?.deleted === true ? own.filter((row) => isAfter(row, online)) : own;
   const served = there === null ? null : { ...there, definitionId: 1, writtenUs: fetchedUs };
   const asked = (row: NaiveRow | null): AskedRow | null => {
     if (row === null) return null;
@@ -244,7 +257,7 @@ function isWithin(day: NaiveDay, setting: NaiveSetting, answered: Answered): boo
     alteration: null,
     replayed: trained === null ? null : { ...trained.row, definitionId: 1, runId: trained.row.run },
     replayedOutsideTtl: trained?.outsideTtl ?? false,
-    missed: asked(oldestMissed(own, there, vector.servedUs, { delayUs, ttlUs })),
+    missed: asked(oldestMissed(since, there, vector.servedUs, { delayUs, ttlUs })),
     missedReplayed: null,
     honest: null,
     ofServedDefinition: null,
