@@ -30,26 +30,31 @@ function freshness(view: FeatureView, runs: readonly RunRecord[], nowUs: number)
   return { ...of, state: ageUs > freshnessAlertUs ? 'bad' : 'good', value: ageUs / 1e6, why };
 }
 
-/** A run that takes longer than the time to the next one falls behind; one that never ended was mostly killed. */
+/**
+ * A run that takes longer than the time to the next one falls behind; one that never ended was mostly killed. A backfill
+ * takes as long as it takes: whether the view falls behind meanwhile is told by its freshness.
+ */
 function lastRun(view: FeatureView, runs: readonly RunRecord[], nowUs: number): HealthCheck {
-  const limitUs = view.scheduleUs ?? view.freshnessAlertUs;
-  const of = { check: 'last run', of: view.id, unit: 'seconds', limit: limitUs / 1e6 } as const;
   const last = runs.at(-1);
+  const isBackfill = last?.kind === 'backfill';
+  const limitUs = isBackfill ? null : (view.scheduleUs ?? view.freshnessAlertUs);
+  const limit = limitUs === null ? null : limitUs / 1e6;
+  const of = { check: 'last run', of: view.id, unit: 'seconds', limit } as const;
   if (last === undefined) return { ...of, state: 'unknown', value: null, why: 'it was never run' };
   const { state, startedUs, finishedUs, error } = last;
   const tookUs = (finishedUs ?? nowUs) - startedUs;
   const value = tookUs / 1e6;
-  const began = `of ${minute(startedUs)}`;
-  const limit = formatDuration(limitUs);
-  const isLong = tookUs > limitUs;
+  const began = `${isBackfill ? 'backfill' : 'run'} of ${minute(startedUs)}`;
+  const isLong = limitUs !== null && tookUs > limitUs;
   if (state === 'failed') {
-    return { ...of, state: 'bad', value, why: `the run ${began} failed: ${error ?? 'it does not say why'}` };
+    return { ...of, state: 'bad', value, why: `the ${began} failed: ${error ?? 'it does not say why'}` };
   }
   if (state === 'running') {
-    const why = `the run ${began} has not ended after ${spanText(tookUs)}`;
+    const why = `the ${began} has not ended after ${spanText(tookUs)}`;
     return { ...of, state: isLong ? 'bad' : 'good', value, why: isLong ? `${why}: was it killed?` : why };
   }
-  const why = `the run ${began} is complete, in ${spanText(tookUs)}${isLong ? `, more than ${limit}` : ''}`;
+  const over = isLong ? `, more than ${formatDuration(limitUs)}` : '';
+  const why = `the ${began} is complete, in ${spanText(tookUs)}${over}`;
   return { ...of, state: isLong ? 'bad' : 'good', value, why };
 }
 
