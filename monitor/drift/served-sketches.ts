@@ -3,12 +3,12 @@
  * vector stands in the log, so that an entity that is asked for all day counts once.
  *
  * Values are those of the log after fallbacks, before a tensor rounds them: what training sets hold. UNAVAILABLE is no
- * value. Left out are vectors without the entity's key, those of a bundle whose view has other features, and features
- * that stay out of the log.
+ * value. An entity is told by the keys that its role had when it was asked for. Left out are vectors without them, those
+ * of a bundle whose view has other features, and features that stay out of the log.
  */
 import type { BundleBook } from '../judge/bundle-book.ts';
 import { isSameFeature } from '../../contract/feature-match.ts';
-import type { Feature, FeatureView, ServiceView } from '../../contract/model.ts';
+import type { Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
 import type { ColumnSketch } from '../../contract/sketch.ts';
 import { PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import { sketchColumns, sketchedColumn } from '../../project/engine/duckdb/column-sketches.ts';
@@ -17,6 +17,7 @@ import { duckTypeOf, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
+import { roleKeys } from '../replay/role-keys.ts';
 
 /** A feature of the service that has a sketch. */
 export interface SketchedFeature {
@@ -69,14 +70,16 @@ async function sampleSql(
   );
   const readable = rows === null ? [] : await readableRows(duck, rows, book, { view, features });
   if (rows === null || readable.length === 0) return none;
-  const keys = used.requestKeys.map(
-    (name) => `key_${service.requestKeys.findIndex((key) => key.name === name)}`,
-  );
+  const bundles = [...new Set(readable.map(({ bundle }) => bundle))];
+  const serviceOf = (bundle: string): FeatureService => book.servedService(bundle, service);
+  const entity = book.current.entities.get(view.entity)!;
+  const role = { used, entity, requestKeys: service.requestKeys, serviceOf };
+  const { keys, withKeys } = roleKeys(role, bundles);
   const only = [...keys.map((key) => `${key} IS NOT NULL`), `status <> ${UNAVAILABLE}`];
   // The place in the log is hashed, so that no hour is preferred; the number decides between equal hashes.
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${CHOSEN} AS
-    SELECT arg_min(vid, {h: hash(epoch, sequence, row_index), vid: vid}) AS vid FROM (${rows})
-    WHERE bundle IN (${[...new Set(readable.map(({ bundle }) => quoteText(bundle)))].join(', ')})
+    SELECT arg_min(vid, {h: hash(epoch, sequence, row_index), vid: vid}) AS vid FROM (${withKeys(rows)})
+    WHERE bundle IN (${bundles.map(quoteText).join(', ')})
       AND ${only.join(' AND ')} GROUP BY ${keys.join(', ')}`);
   return readable
     .map(({ where, values }) => {

@@ -2,9 +2,12 @@
  * A day of two bundles: each vector is read by the keys, and converted to the tensor, of the one that answered it. What
  * the report says of it, `plumb explain` says too.
  */
+import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import type { FeatureService } from '../../../contract/model.ts';
 import { SURFACES } from '../../../contract/wire/log/served-record.ts';
+import type { ServedSketches } from '../../../monitor/drift/sketch-folder.ts';
+import { sketchesFile } from '../../../monitor/verdict/snapshot-folder.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { whatIf } from '../../../monitor/whatif/what-if.ts';
 import { DAY, at } from '../../support/day-time.ts';
@@ -80,6 +83,21 @@ test('the keys of a role are those of the bundle that answered', async () => {
   expect(await explainedCauses(right, early, late)).toEqual([[null, null], foreign, foreign]);
   // Two entities, each with a row that was right and served once.
   expect(snapshot.incidents[0]).toMatchObject({ cause: 'foreign row', entities: 2, rows: 2, values: 4 });
+});
+
+test('so they are where drift takes one vector an entity', async () => {
+  day = await MonitoredDay.make();
+  day.publish(day.orders, serviceOf('customer_id'));
+  await writeHistory({ a: [1n, 10], b: [2n, 20], c: [3n, 30] });
+  serve({ customer_id: 'a', buyer_id: 'b' }, [1n, 10]);
+  serve({ customer_id: 'c', buyer_id: 'b' }, [3n, 30]);
+  day.publish(day.orders, serviceOf('buyer_id'));
+  serve({ customer_id: 'c', buyer_id: 'b' }, [2n, 20]);
+  serve({ customer_id: 'b', buyer_id: 'c' }, [3n, 30]);
+  await day.judge(SETTLED);
+  const file = sketchesFile(day.project.settings.reports, 'churn', DAY);
+  const { features } = JSON.parse(readFileSync(file, 'utf8')) as ServedSketches;
+  expect(features['orders__orders_1d']!.sketch).toMatchObject({ rows: 3, ordered: { mean: 2 } });
 });
 
 test('so they are where another setting is simulated', async () => {
