@@ -33,7 +33,9 @@ export async function looksLike(
   // Values that stay out of reports are not described in them.
   const asked = [...rows].filter(([i, own]) => own.length >= LEAST_ROWS && view.features[i]!.log === 'raw');
   // Features that are wrong in the same rows ask for the rows of others once.
-  const whole = new Map<string, LooksLike | null>();
+  const questions = new Map(asked.map(([, own]) => [namesOf(own), own]));
+  const answers = await wholeRows(duck, view, replay, [...questions.values()]);
+  const whole = new Map([...questions.keys()].map((name, i) => [name, answers[i]!]));
   for (const [index, own] of asked) {
     const feature = view.features[index]!;
     const values = own.map(({ served, held }): UnexplainedValue => {
@@ -47,12 +49,14 @@ export async function looksLike(
       ...timeShapes(feature, vids, times, around),
       ...featureShapes(view, feature, own),
     ];
-    const name = vids.join(' ');
-    if (!whole.has(name)) whole.set(name, await wholeRows(duck, view, replay, own));
-    const likeness = likenessOf(values, shapes, whole.get(name));
+    const likeness = likenessOf(values, shapes, whole.get(namesOf(own)));
     if (likeness.length > 0) found.set(feature.name, likeness);
   }
   return found;
+}
+
+function namesOf(rows: readonly UnexplainedRow[]): string {
+  return rows.map(({ vid }) => vid).join(' ');
 }
 
 /** The names of other times, with how far away they are. */

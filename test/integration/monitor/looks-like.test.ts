@@ -1,6 +1,7 @@
 /** What unexplained values look like, through a real `monitor run`: over the history as it lies on the disk. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
 import { randomOf } from '../../oracle/planted-causes.ts';
 
@@ -70,6 +71,21 @@ test('whole rows that another entity had at another time', async () => {
   for (let n = 0; n < ROWS; n++) serve(n, values[(n + 1) % ROWS]![0]!);
   const like = [{ shape: 'another entity’s whole row', rows: ROWS, share: 1, shuffled: 0 }];
   expect(likenessOf(await day.judge(SETTLED))).toEqual({ orders__orders_1d: like, orders__spent_1d: like });
+});
+
+test('features that are wrong in other rows than each other are answered by one look at the history', async () => {
+  const values = await makeDay();
+  for (let n = 0; n < ROWS - 10; n++) serve(n, values[(n + 1) % ROWS]![0]!);
+  // Of ten more the count alone is wrong.
+  for (let n = ROWS - 10; n < ROWS; n++) serve(n, [9_000_000n + BigInt(n), values[n]![2]![1]]);
+  const looked = vi.spyOn(DuckDb.prototype, 'rows');
+  onTestFinished(() => void looked.mockRestore());
+  const shape = { shape: 'another entity’s whole row', shuffled: 0 };
+  expect(likenessOf(await day.judge(SETTLED))).toEqual({
+    orders__orders_1d: [{ ...shape, rows: ROWS, share: 0.75 }],
+    orders__spent_1d: [{ ...shape, rows: ROWS - 10, share: 1 }],
+  });
+  expect(looked.mock.calls.filter(([sql]) => sql.includes('FROM likeness_rows'))).toHaveLength(1);
 });
 
 test('noise, and one row that was served often, look like nothing', async () => {
