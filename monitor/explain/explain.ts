@@ -31,6 +31,8 @@ import { loggedVectors } from './logged-vectors.ts';
 import { ViewExplainer } from './view-explainer.ts';
 import type { AskedVector } from './view-explainer.ts';
 
+/** Requests of one id that are explained: an id that a caller never changes is of all that it ever asked. */
+const MOST_REQUESTS = 10;
 /** Rows of one request that are explained when none is chosen. */
 const MOST_ROWS = 10;
 
@@ -48,7 +50,7 @@ interface Narrowed {
 }
 
 /**
- * Explains a request's vectors; a request id that was used more than once gives those of all its requests.
+ * Explains a request's vectors; a request id that was used more than once gives those of its newest ten requests.
  *
  * @throws  MON_REQUEST when the log has no such request, or the request no such row; REG_UNKNOWN; REG_NOT_APPLIED
  */
@@ -83,25 +85,27 @@ export async function explainRequest(
  * One id may be of requests to several services: a caller gives each the id of its trace. Not each of them has the row
  * or the feature that is asked for, or belongs to a service that is still there.
  *
- * @throws  what the first request is refused with, when all are
+ * @returns  of the newest that fit, in the order of their times
+ * @throws   what the first request is refused with, when all are
  */
 async function thoseThatFit(
   requests: readonly LoggedRequest[],
   explain: (request: LoggedRequest) => Promise<ExplainedVector[]>,
 ): Promise<ExplainedVector[]> {
-  const explained: ExplainedVector[] = [];
+  const explained: ExplainedVector[][] = [];
   const faults: CodedError[] = [];
-  for (const request of requests) {
+  for (const request of requests.toReversed()) {
+    if (explained.length === MOST_REQUESTS) break;
     try {
-      explained.push(...(await explain(request)));
+      explained.push(await explain(request));
     } catch (error) {
       const isRefused = error instanceof CodedError && ['MON_REQUEST', 'REG_UNKNOWN'].includes(error.code);
       if (!isRefused) throw error;
       faults.push(error);
     }
   }
-  if (explained.length === 0) throw faults[0]!;
-  return explained;
+  if (explained.length === 0) throw faults.at(-1)!;
+  return explained.toReversed().flat();
 }
 
 /** @param keys  one text for each join key of the service */

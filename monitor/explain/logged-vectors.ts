@@ -2,6 +2,7 @@
  * The vectors of one request as the archive has them: whose they are, how each view was served, what its row held, and
  * what the model was told where the answer was logged. Called by explain.ts.
  */
+import { existsSync } from 'node:fs';
 import { restColumn } from '../archive/archive-shape.ts';
 import { LoggedAnswer, answeredFeatures } from '../answers/logged-answer.ts';
 import { loadHmacKey } from '../../contract/log-privacy.ts';
@@ -15,6 +16,7 @@ import type { Project } from '../../project/project.ts';
 import type { ServedTimes } from '../causes/facts.ts';
 import { whyLeftOut } from '../day/day-of-log.ts';
 import { HashedIds } from '../day/hashed-ids.ts';
+import { monitorError } from '../errors.ts';
 import type { BundleBook } from '../judge/bundle-book.ts';
 import { ServedFiles } from '../replay/served-files.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
@@ -42,6 +44,8 @@ export interface ArchivedVector {
   readonly surface: number;
   readonly serviceVersion: number;
   readonly bundle: string;
+  /** How far the clock of its pod had moved by then since its start, beyond the time that passed. */
+  readonly clockOffsetUs: number;
   /** In the order of the service's request keys; what is shown of each instead, null: the id itself. */
   readonly ids: readonly (KeyValue | null)[];
   readonly shown: readonly (string | null)[];
@@ -62,8 +66,23 @@ interface Reading {
 /**
  * @param rows  which vectors: from, and up to but without
  * @returns     in their order; or, as the end of a sentence such as `8 vectors of churn ...`, why they cannot be joined
+ * @throws      MON_REQUEST when retention has removed them meanwhile
  */
 export async function loggedVectors(
+  reading: Reading,
+  rows: readonly [from: number, to: number],
+): Promise<ArchivedVector[] | string> {
+  try {
+    return await readVectors(reading, rows);
+  } catch (error) {
+    const { requestId, file } = reading.request;
+    if (existsSync(file)) throw error;
+    const message = `the file with request ${requestId} was removed while it was read: monitor.keepServedDays has come to its day`;
+    throw monitorError('MON_REQUEST', message, { file }, error);
+  }
+}
+
+async function readVectors(
   reading: Reading,
   [from, to]: readonly [from: number, to: number],
 ): Promise<ArchivedVector[] | string> {
@@ -96,6 +115,7 @@ export async function loggedVectors(
       surface: head['surface'] as number,
       serviceVersion: head['service_version'] as number,
       bundle,
+      clockOffsetUs: Number(head['clock_offset']),
       ids: service.requestKeys.map((_, i) => head[`key_${i}`] as KeyValue | null),
       shown: service.requestKeys.map((_, i) => head[`shown_${i}`] as string | null),
       views: new Map([...byRole].flatMap(([role, own]) => (own.has(row) ? [[role, own.get(row)!]] : []))),

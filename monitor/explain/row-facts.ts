@@ -7,12 +7,14 @@ import { asOf } from '../../contract/as-of.ts';
 import type { AsOfRule } from '../../contract/as-of.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import { MISSING } from '../../contract/status.ts';
-import type { AskedRow, ReplayedTimes, RowFacts } from '../causes/facts.ts';
+import type { AskedRow, ClockReading, ReplayedTimes, RowFacts } from '../causes/facts.ts';
 import { oldestMissed } from '../causes/missed-row.ts';
 import { isAfter } from '../causes/row-order.ts';
+import { correctionsOf } from '../judge/pod-clocks.ts';
 import type { RunIndex } from '../judge/run-index.ts';
 import type { EntityRow } from './entity-rows.ts';
-import type { ServedView } from './logged-vectors.ts';
+import type { LoggedRequest } from './logged-requests.ts';
+import type { ArchivedVector, ServedView } from './logged-vectors.ts';
 import type { ServedFidelity } from './served-fidelity.ts';
 
 /** A row that the as-of rule finds; null: it finds none, or a tombstone. */
@@ -46,6 +48,26 @@ export function replayedRows(
   return { trained: find('trained'), available: find('available') };
 }
 
+/**
+ * What training sees at the times that the pod's clock would have shown without the steps before the answer, or with
+ * those after it.
+ *
+ * @param trainedAt  by the as-of rule
+ */
+export function clockReadings(
+  { clockOffsetsUs, servedUs }: LoggedRequest,
+  { clockOffsetUs }: ArchivedVector,
+  trainedAt: (us: number) => FoundRow | null,
+): ClockReading[] {
+  const own = correctionsOf(clockOffsetsUs).filter(({ offsetUs }) => offsetUs === clockOffsetUs);
+  return own
+    .toSorted((a, b) => Math.abs(a.correctionUs) - Math.abs(b.correctionUs))
+    .map(({ correctionUs, stands }) => {
+      const row = trainedAt(servedUs + correctionUs)?.row ?? null;
+      return { correctionUs, stands, row: row === null || row.deleted ? null : timesOf(row) };
+    });
+}
+
 interface Explained {
   readonly view: FeatureView;
   readonly runs: RunIndex;
@@ -56,11 +78,12 @@ interface Explained {
   readonly fidelity: ServedFidelity | null;
   /** The entity's rows under the definition that wrote the served row. */
   readonly ofServed: readonly EntityRow[];
+  readonly clocks: readonly ClockReading[];
 }
 
 /** @param rows  the entity's rows under the definition that served it */
 export function rowFacts(
-  { view, runs, logged, servedUs, fidelity: asked, ofServed }: Explained,
+  { view, runs, logged, servedUs, fidelity: asked, ofServed, clocks }: Explained,
   rows: readonly EntityRow[],
   { trained }: ReplayedRows,
 ): RowFacts {
@@ -94,7 +117,7 @@ export function rowFacts(
       view.kind === 'stored'
         ? replayed
         : (asOf(ofServed, servedUs, { mode: 'trained', ...view }, [])?.row ?? null),
-    clocks: [],
+    clocks,
     nextRun: runs.nextToEnd(servedUs),
   };
 }

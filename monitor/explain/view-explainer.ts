@@ -27,7 +27,7 @@ import { explainedFeature } from './explained-feature.ts';
 import type { ExplainedView, HistoryRow } from './explanation.ts';
 import type { LoggedRequest } from './logged-requests.ts';
 import type { ArchivedVector, ServedView } from './logged-vectors.ts';
-import { replayedRows, rowFacts } from './row-facts.ts';
+import { clockReadings, replayedRows, rowFacts } from './row-facts.ts';
 import type { ReplayedRows } from './row-facts.ts';
 import { ruleSentences, unknownSentences } from './rule-text.ts';
 import { runsAround } from './runs-around.ts';
@@ -85,7 +85,23 @@ export class ViewExplainer {
     const served = this.#servedValues(asked, { today, view, lacks }, logged);
     const isUndecoded = served === null && logged?.status === PRESENT && logged.served !== null;
     const { fidelity, ofServed } = await this.#fidelity(history, { today, view, logged, served });
-    const explained = { view, runs: new RunIndex(runs), logged, servedUs: asked.atUs, fidelity, ofServed };
+    const clocks =
+      asked.logged === null
+        ? []
+        : clockReadings(
+            asked.logged.request,
+            asked.logged.vector,
+            (us) => replayedRows(rows, us, view, today).trained,
+          );
+    const explained = {
+      view,
+      runs: new RunIndex(runs),
+      logged,
+      servedUs: asked.atUs,
+      fidelity,
+      ofServed,
+      clocks,
+    };
     const facts = rowFacts(explained, rows, replayed);
     const hasCreatedTimes = today.kind === 'aggregated' || today.source.createdTime !== null;
     const { watermarkUs } = history;

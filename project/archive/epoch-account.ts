@@ -118,6 +118,11 @@ export class EpochAccount {
     return this.#offsets.findLast(([from]) => from < sequence)?.[1] ?? 0;
   }
 
+  /** Where the clock stood after each of its changes, in their order; it began at 0. */
+  get clockOffsetsUs(): number[] {
+    return this.#offsets.map(([, us]) => us);
+  }
+
   get shedRecords(): number {
     return this.#shed.ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0);
   }

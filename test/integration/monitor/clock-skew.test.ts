@@ -3,6 +3,8 @@
  * log's own heartbeats.
  */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { explainRequest } from '../../../monitor/explain/explain.ts';
+import { runIngest } from '../../../monitor/ingest/main.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
 
@@ -56,6 +58,13 @@ function causesOf({ features }: Snapshot): Record<string, string> {
   return Object.fromEntries(examples.map(({ requestId, causes }) => [requestId, causes[0]!]));
 }
 
+/** What `plumb explain` says of the first feature of a request. */
+async function explained(requestId: string): Promise<{ cause: unknown; evidence: unknown }> {
+  const [vector] = await explainRequest(day.project, day.project.database, { requestId });
+  const { cause, evidence } = vector!.views[0]!.features[0]!;
+  return { cause, evidence };
+}
+
 test('a clock that was put wrong: the rows that were right by the clock as it stood before', async () => {
   day = await MonitoredDay.make();
   await writeHistory(['c-0', 'c-1', 'c-2', 'c-3']);
@@ -74,6 +83,8 @@ test('a clock that was put wrong: the rows that were right by the clock as it st
   expect(evidence).toMatch(
     'stepped by 1h: served at 13:30 by it, which is 12:30 by the clock as it stood before',
   );
+  expect(await explained(skewed)).toEqual({ cause: 'clock skew', evidence });
+  expect(await explained(lagging)).toMatchObject({ cause: 'materialization lag' });
 });
 
 test('a clock that was wrong at the start and put right: rows that were newer than its time', async () => {
@@ -88,6 +99,7 @@ test('a clock that was wrong at the start and put right: rows that were newer th
   expect(snapshot.incidents[0]!.examples[0]!.evidence).toMatch(
     'which is 12:30 by the clock as it stood after',
   );
+  expect(await explained(skewed)).toMatchObject({ cause: 'clock skew' });
 });
 
 test('another start of the pod, whose clock was steady, is not read by that clock', async () => {
@@ -109,4 +121,19 @@ test('another start of the pod, whose clock was steady, is not read by that cloc
     [lagging]: 'materialization lag',
     [ahead]: 'served ahead',
   });
+  await runIngest(day.project);
+  const causes = await Promise.all([skewed, lagging, ahead].map((id) => explained(id)));
+  expect(causes.map(({ cause }) => cause)).toEqual(['clock skew', 'materialization lag', 'served ahead']);
+});
+
+test('a step of less than a second is none, also where it rounds to one', async () => {
+  day = await MonitoredDay.make();
+  await writeHistory(['c-0', 'c-1']);
+  serve('12:20:00', 0, '12');
+  step(600_000);
+  // By the clock of before it this is the right row: a second of an hour's edge is no evidence.
+  const lagging = serve('13:00:00.3', 1, '12');
+  const snapshot = await day.judge(SETTLED);
+  expect(causesOf(snapshot)).toEqual({ [lagging]: 'materialization lag' });
+  expect(await explained(lagging)).toMatchObject({ cause: 'materialization lag' });
 });

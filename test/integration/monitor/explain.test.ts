@@ -1,12 +1,18 @@
 /** `plumb explain` over a real spool and history: it says of one vector what the monitor says of the day. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { rmSync } from 'node:fs';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CodedError } from '../../../contract/std/coded-error.ts';
 import { explainEntity, explainRequest } from '../../../monitor/explain/explain.ts';
 import { renderExplanation } from '../../../monitor/explain/explanation-text.ts';
 import type { ExplainedVector } from '../../../monitor/explain/explanation.ts';
+import { loggedRequests } from '../../../monitor/explain/logged-requests.ts';
+import { loggedVectors } from '../../../monitor/explain/logged-vectors.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
+import { BundleBook } from '../../../monitor/judge/bundle-book.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { at } from '../../support/day-time.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { MonitoredDay, SERVICE, earlierOrders, servedRow } from '../../support/fixtures/monitored-day.ts';
 import { orders as ordersView } from '../../support/fixtures/materialized-project.ts';
 import type { OrderRow } from '../../support/fixtures/monitored-day.ts';
@@ -209,6 +215,49 @@ describe('a request of the log', () => {
     const [vector] = await explained(id, { row: 1 });
     expect(vector!.request).toMatchObject({ requests: 3 });
     expect(renderExplanation([vector!])).toContain('2 more requests have this id and are not shown');
+  });
+
+  test('whose id a caller never changes: the newest ten are told, and how many more there are', async () => {
+    await makeDay();
+    const keys = { customer_id: 'same', driver_id: '1' };
+    const append = (n: number): string =>
+      day.append(`12:00:${String(n).padStart(2, '0')}`, keys, [], 0, { requestId: 'the-same' });
+    for (let n = 0; n < 13; n++) append(n);
+    await day.closeLog();
+    const told = await explainRequest(day.project, day.project.database, { requestId: 'the-same' });
+    expect(told.map(({ at: time }) => Number(time.slice(17, 19)))).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(renderExplanation(told)).toContain('3 more requests have this id and are not shown');
+  });
+
+  test('whose file retention removes meanwhile is told as that; what is removed before it is read is read no more', async () => {
+    const ids = await makeDay();
+    await day.closeLog();
+    day.project.setClock(at('23:30:00'));
+    await runIngest(day.project);
+    const { settings, logger } = day.project;
+    rmSync(settings.log.spool, { recursive: true });
+    const duck = await DuckDb.open();
+    onTestFinished(() => duck.close());
+    const book = new BundleBook(settings, logger);
+    const find = () => loggedRequests(duck, day.project, scratchFolder(), { requestId: ids['lag']! });
+    const [request] = await find();
+    const service = book.current.services.get('churn')!;
+    const read = () =>
+      loggedVectors({ project: day.project, duck, book, service, request: request! }, [0, 1]);
+    expect(await read()).toHaveLength(1);
+    // Another one of the day goes between the list and the reading of it.
+    const rows = duck.rows.bind(duck);
+    const other = request!.file.replace('hour=11', 'hour=10');
+    vi.spyOn(duck, 'rows').mockImplementationOnce((sql) => {
+      rmSync(other);
+      return rows(sql);
+    });
+    expect(await find()).toMatchObject([{ requestId: ids['lag'], file: request!.file }]);
+    rmSync(request!.file);
+    await expect(read()).rejects.toMatchObject({
+      code: 'MON_REQUEST',
+      message: expect.stringContaining('was removed while it was read: monitor.keepServedDays') as string,
+    });
   });
 
   test('whose answer is logged is held against it: what the model was told is not what the row says', async () => {
