@@ -7,7 +7,12 @@
 import { LIMITS, distanceLevel } from '../limits.ts';
 import { EMPTY_BIN_SHARE, jensenShannonDistance, populationStability } from './binned-shares.ts';
 import { chiSquareOf } from './chi-square.ts';
-import type { CategoryChange, CategoryDistributions, NumberDistributions } from './distributions.ts';
+import type {
+  CategoryChange,
+  CategoryDistributions,
+  Distributions,
+  NotNumbersOfSides,
+} from './distributions.ts';
 import { countBins, firstAbove, histogramEdges } from './histogram-edges.ts';
 import { pairedDistance } from './paired-distance.ts';
 import type { PairedDistance } from './paired-distance.ts';
@@ -17,6 +22,8 @@ const MOST_ECDF_POINTS = 40;
 const MOST_CATEGORIES = 12;
 /** So many pairs of values that became each other are told. */
 const MOST_CHANGES = 10;
+
+type NumericDistributions = Extract<Distributions, { readonly kind: 'numeric' | 'no numbers' }>;
 
 /** Values that are the same on both sides of their pairs: ascending, each once, with the number of its pairs. */
 export interface AgreeingNumbers {
@@ -35,15 +42,15 @@ export interface OpenNumbers {
 /**
  * Compares the numbers of both sides over the pairs that are finite on both.
  *
- * @returns  null when there is no such pair
+ * @returns  without such a pair what there was instead; null where that was nothing but nulls
  */
 export function compareNumeric(
   agreeing: AgreeingNumbers,
   open: OpenNumbers,
-  notNumbers: NumberDistributions['notNumbers'],
-): NumberDistributions | null {
+  notNumbers: NotNumbersOfSides,
+): NumericDistributions | null {
   const [a, b] = sidesOf(agreeing, open);
-  if (a.length === 0) return null;
+  if (a.length === 0) return hasNotNumbers(notNumbers) ? { kind: 'no numbers', notNumbers } : null;
   const pooled = merged(a, b);
   const { d, location, sign, wasserstein } = distanceOfPairs(open, a.length);
   const place = location === null ? pooled[0]! : Number(location);
@@ -62,6 +69,10 @@ export function compareNumeric(
     replayedRows: b.length,
     notNumbers,
   };
+}
+
+function hasNotNumbers({ served, replayed }: NotNumbersOfSides): boolean {
+  return [served, replayed].some(({ nan, infinite }) => nan + infinite > 0);
 }
 
 /** D and Wasserstein's distance; only the pairs that differ are looked at. */

@@ -1,6 +1,7 @@
 /** The distributions of both sides, in the form that the snapshot holds. */
 export type Distributions =
   | NumberDistributions
+  | NoNumbers
   | CategoryDistributions
   | TimeDistributions
   | EmbeddingDistributions
@@ -16,7 +17,7 @@ interface KsOfPairs {
 }
 
 /** Over the pairs that are finite numbers on both sides. */
-export interface NumberDistributions {
+interface NumberDistributions {
   readonly kind: 'numeric';
   readonly ks: KsOfPairs;
   /** By how much a value must move on average to make the sides equal. */
@@ -40,7 +41,18 @@ export interface NumberDistributions {
   readonly servedRows: number;
   readonly replayedRows: number;
   /** Values of each side that are no finite number: in no other figure here. */
-  readonly notNumbers: { readonly served: NotNumbers; readonly replayed: NotNumbers };
+  readonly notNumbers: NotNumbersOfSides;
+}
+
+/** Of a feature of numbers none of whose pairs is finite on both sides. */
+interface NoNumbers {
+  readonly kind: 'no numbers';
+  readonly notNumbers: NotNumbersOfSides;
+}
+
+export interface NotNumbersOfSides {
+  readonly served: NotNumbers;
+  readonly replayed: NotNumbers;
 }
 
 export interface NotNumbers {

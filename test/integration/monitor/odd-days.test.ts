@@ -68,6 +68,13 @@ const ODD_DAYS: readonly OddDay[] = [
     says: /infinite 40 served, 40 replayed/,
   },
   {
+    what: 'a feature that is infinite in every pair',
+    spent: () => Infinity,
+    verdict: 'pass',
+    spentIs: { exactMatch: 1, present: 80, distributions: { kind: 'no numbers' } },
+    says: /infinite 80 served, 80 replayed[^]*No pair has a finite number on both sides/,
+  },
+  {
     what: 'a new version at noon',
     atNoon: (day) => day.publish({ ...day.orders, description: 'another' }),
     verdict: 'pass',

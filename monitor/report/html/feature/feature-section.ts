@@ -31,6 +31,9 @@ interface FeatureOptions {
 }
 
 const EXAMPLES_HEAD = html`<h4 class="examples-head">Example rows</h4>`;
+const NO_NUMBERS = html`<p class="soft">
+  No pair has a finite number on both sides: there is no distribution.
+</p>`;
 const NO_EXAMPLE_ROWS = html`<p class="soft">The snapshot holds no example rows of this feature.</p>`;
 
 export function featureSection(
@@ -141,6 +144,7 @@ function distributionFigures(feature: FeatureSnapshot): Part {
   if (distributions.kind !== 'numeric') return html`<p class="soft">${differenceText(distributions)}</p>`;
   return html`<figure>
       <figcaption>Distribution ${SIDES_KEY}</figcaption>
+  if (distributions.kind === 'no numbers') return NO_NUMBERS;
       ${histogramChart(distributions, feature.type)}
     </figure>
     ${
@@ -154,7 +158,9 @@ function distributionFigures(feature: FeatureSnapshot): Part {
 }
 
 /** What is told of values without a picture: times, embeddings, lists. */
-function differenceText(one: Exclude<Distributions, { readonly kind: 'numeric' | 'categorical' }>): string {
+function differenceText(
+  one: Exclude<Distributions, { readonly kind: 'numeric' | 'no numbers' | 'categorical' }>,
+): string {
   const pairs = `${one.differing} of ${one.pairs} pairs differ`;
   switch (one.kind) {
     case 'times':

@@ -1,6 +1,6 @@
 /** A feature's figures: the three match rates, the sizes of the differences, and the table of states. */
 import { STATES } from '../../../causes/value-state.ts';
-import type { CategoryChange, NumberDistributions } from '../../../statistics/distributions.ts';
+import type { CategoryChange, NotNumbersOfSides } from '../../../statistics/distributions.ts';
 import type { FeatureSnapshot } from '../../../verdict/snapshot.ts';
 import type { State } from '../../../causes/value-state.ts';
 import { term } from '../glossary.ts';
@@ -107,13 +107,14 @@ function differences(feature: FeatureSnapshot): Part {
             </div>`,
         )}
       </dl>`,
-    distributions?.kind === 'numeric' && notNumbersText(distributions.notNumbers),
+    (distributions?.kind === 'numeric' || distributions?.kind === 'no numbers') &&
+      notNumbersText(distributions.notNumbers),
     distributions?.kind === 'categorical' && becameText(distributions.became),
   ];
 }
 
 /** Values that no figure over numbers can hold, where there are some. */
-function notNumbersText(sides: NumberDistributions['notNumbers']): Part {
+function notNumbersText(sides: NotNumbersOfSides): Part {
   const kinds = [
     ['nulls', 'null'],
     ['nan', 'NaN'],

@@ -208,7 +208,12 @@ describe('a feature over a day', () => {
       servedRows: 1,
       replayedRows: 1,
     });
-    expect(distributionsOf('float64', NaN, 4)).toBeNull();
+    expect(distributionsOf('float64', null, 4)).toBeNull();
+    const none = { nulls: 0, nan: 0, infinite: 0 };
+    expect(distributionsOf('float64', NaN, 4)).toEqual({
+      kind: 'no numbers',
+      notNumbers: { served: { ...none, nan: 1 }, replayed: none },
+    });
     expect(distributionsOf('string', 'a', 'b')).toMatchObject({ kind: 'categorical', lInfinity: 1 });
     expect(distributionsOf('bool', true, true)).toMatchObject({ kind: 'categorical', lInfinity: 0 });
     expect(distributionsOf('list<int32>', [1], [2])).toMatchObject({ kind: 'list', differing: 1 });
