@@ -199,7 +199,7 @@ export class ServiceRun {
     const features: KeptRole['features'][number][] = [];
     for (const [i, { feature, fullName, view, tally }] of taken.entries()) {
       // Of one feature at a time: those of a view need not stand in memory together.
-      const pairs = hasRows ? await agreeingPairs(duck, i, feature) : NO_PAIRS;
+      const pairs = hasRows ? await agreeingPairs(duck, i, feature, tally.texts) : NO_PAIRS;
       features.push(tally.snapshot(fullName, view, pairs, { rows: rows[i] ?? 0, vectorsOf: agreed }));
     }
     return features;

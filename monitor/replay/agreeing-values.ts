@@ -8,18 +8,21 @@ import { isNumeric } from '../../contract/value-type.ts';
 import { NO_PAIRS } from '../tally/agreeing-pairs.ts';
 import type { AgreeingPairs } from '../tally/agreeing-pairs.ts';
 import { AGREEING } from './agreeing-counts.ts';
+import { countTexts } from './counted-texts.ts';
 import { IN_FORCE } from './rows-in-force.ts';
 
 /** The distinct values of one feature with the number of their vectors. */
 const COUNTED = 'replay_counted';
 
 /**
- * @param at  the index of the feature among those of the role
+ * @param at     the index of the feature among those of the role
+ * @param texts  of which each has to be counted, whatever others there are
  */
 export async function agreeingPairs(
   duck: DuckDb,
   at: number,
   { type }: Pick<Feature, 'type'>,
+  texts: ReadonlySet<string>,
 ): Promise<AgreeingPairs> {
   const value = `h.v${at}`;
   const rows = `${AGREEING} a JOIN ${IN_FORCE} h USING (n) WHERE ${value} IS NOT NULL`;
@@ -31,11 +34,8 @@ export async function agreeingPairs(
   switch (type.kind) {
     case 'string':
     case 'bool': {
-      const found = await duck.rows(
-        `SELECT ${value}::VARCHAR AS value, sum(a.vectors)::DOUBLE AS c FROM ${rows} GROUP BY 1`,
-      );
-      const categories = new Map(found.map((row) => [row['value'] as string, row['c'] as number]));
-      return { ...NO_PAIRS, categories };
+      const counts = `SELECT ${value}::VARCHAR AS x, sum(a.vectors)::DOUBLE AS c FROM ${rows} GROUP BY 1`;
+      return { ...NO_PAIRS, categories: await countTexts(duck, counts, texts) };
     }
     case 'list':
       return { ...NO_PAIRS, pairs: await sum('a.vectors'), items: await sum(`a.vectors * len(${value})`) };

@@ -19,7 +19,7 @@ import type { PairedDistance } from './paired-distance.ts';
 import { sortDoubles } from './radix-sort.ts';
 
 const MOST_ECDF_POINTS = 40;
-const MOST_CATEGORIES = 12;
+export const MOST_CATEGORIES = 12;
 /** So many pairs of values that became each other are told. */
 const MOST_CHANGES = 10;
 
@@ -165,19 +165,27 @@ function ecdfAt(sorted: Float64Array, x: readonly number[]): number[] {
   });
 }
 
+/** Values that are the same on both sides of their pairs. A feature may have too many to name each. */
+export interface AgreeingCategories {
+  /** Pairs by their value: of each value that differs in another pair, and of the most frequent of all others. */
+  readonly counted: ReadonlyMap<string, number>;
+  /** The others of the others, none more frequent than those: how many values, in how many pairs. */
+  readonly rest: { readonly values: number; readonly rows: number };
+}
+
 /**
  * Compares how often each value occurs on both sides: L-infinity is over all values; the list holds the most frequent
  * ones (by the larger of their two shares), and last the rest as one entry, so that its counts add up to the rows.
  *
- * @param agreeing  pairs by the value that both sides have
+ * @param agreeing  with the 12 most frequent of those that differ in no pair, if there are as many
  * @param changes   the other pairs by their two values, each combination once
  * @returns         null when a side has no value
  */
 export function compareCategories(
-  agreeing: ReadonlyMap<string, number>,
+  { counted, rest }: AgreeingCategories,
   changes: readonly CategoryChange[],
 ): CategoryDistributions | null {
-  const all = new Map([...agreeing].map(([value, rows]) => [value, { value, served: rows, replayed: rows }]));
+  const all = new Map([...counted].map(([value, rows]) => [value, { value, served: rows, replayed: rows }]));
   const add = (value: string | null, side: 'served' | 'replayed', rows: number): void => {
     if (value === null) return;
     const counts = all.get(value) ?? { value, served: 0, replayed: 0 };
@@ -189,13 +197,13 @@ export function compareCategories(
     add(replayed, 'replayed', rows);
   }
   const [servedRows, replayedRows] = (['served', 'replayed'] as const).map((side) =>
-    [...all.values()].reduce((sum, counts) => sum + counts[side], 0),
+    [...all.values()].reduce((sum, counts) => sum + counts[side], rest.rows),
   ) as [number, number];
   if (servedRows === 0 || replayedRows === 0) return null;
   const most = (one: { served: number; replayed: number }): number =>
     Math.max(one.served / servedRows, one.replayed / replayedRows);
   const ranked = [...all.values()].toSorted((a, b) => most(b) - most(a) || (a.value < b.value ? -1 : 1));
-  const values = withRest(ranked);
+  const values = withRest(ranked, rest);
   return {
     kind: 'categorical',
     lInfinity: ranked.reduce(
@@ -217,11 +225,13 @@ export function compareCategories(
 
 type CategoryCounts = CategoryDistributions['values'][number];
 
-function withRest(ranked: readonly CategoryCounts[]): CategoryCounts[] {
+function withRest(ranked: readonly CategoryCounts[], unnamed: AgreeingCategories['rest']): CategoryCounts[] {
   const values = ranked.slice(0, MOST_CATEGORIES);
   const rest = ranked.slice(MOST_CATEGORIES);
-  if (rest.length === 0) return values;
-  const sum = (side: 'served' | 'replayed'): number => rest.reduce((rows, counts) => rows + counts[side], 0);
-  const value = `${rest.length} other value${rest.length === 1 ? '' : 's'}`;
+  const count = rest.length + unnamed.values;
+  if (count === 0) return values;
+  const sum = (side: 'served' | 'replayed'): number =>
+    rest.reduce((rows, counts) => rows + counts[side], unnamed.rows);
+  const value = `${count} other value${count === 1 ? '' : 's'}`;
   return [...values, { value, served: sum('served'), replayed: sum('replayed') }];
 }

@@ -1,5 +1,5 @@
 /** The pairs of one feature that are the same on both sides, as they come counted from DuckDB to its tally. */
-import type { AgreeingNumbers } from '../statistics/distribution.ts';
+import type { AgreeingCategories, AgreeingNumbers } from '../statistics/distribution.ts';
 
 /** Pairs whose sides are the same, as DuckDB counts them; what a type does not need is 0 or empty. */
 export interface AgreeingPairs {
@@ -8,7 +8,7 @@ export interface AgreeingPairs {
   readonly nan: number;
   readonly infinite: number;
   /** Texts and booleans. */
-  readonly categories: ReadonlyMap<string, number>;
+  readonly categories: AgreeingCategories;
   /** Times, embeddings and lists. */
   readonly pairs: number;
   /** Embeddings that are not all zeros, which have a direction. */
@@ -21,7 +21,7 @@ export const NO_PAIRS: AgreeingPairs = {
   numbers: { values: new Float64Array(0), counts: new Float64Array(0) },
   nan: 0,
   infinite: 0,
-  categories: new Map(),
+  categories: { counted: new Map(), rest: { values: 0, rows: 0 } },
   pairs: 0,
   directed: 0,
   items: 0,

@@ -68,6 +68,8 @@ interface Judgement {
   readonly candidate: Candidate | null;
 }
 
+const NO_TEXTS: ReadonlySet<string> = new Set();
+
 export class FeatureTally {
   readonly #feature: Feature;
   #undecoded = 0;
@@ -232,6 +234,11 @@ export class FeatureTally {
 
   #count<Key>(counts: Map<Key, number>, key: Key): void {
     counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+
+  /** The texts of the values that were added: of others the most frequent ones are told alone. */
+  get texts(): ReadonlySet<string> {
+    return this.#pairs.texts?.() ?? NO_TEXTS;
   }
 
   /**

@@ -29,6 +29,8 @@ export interface PairTally {
   add(served: Value, replayed: Value): void;
   /** Once at most. */
   addAgreeing(agreeing: AgreeingPairs): void;
+  /** The texts of the pairs that were added, each once, where the type has texts; no others need be named. */
+  texts?(): ReadonlySet<string>;
   differences(): PairDifferences;
   distributions(): Distributions | null;
 }
@@ -246,10 +248,16 @@ class CategoryPairs implements PairTally {
   readonly #agreeing = new Map<string, number>();
   /** By both values as JSON. */
   readonly #changes = new Map<string, number>();
+  #rest = NO_PAIRS.categories.rest;
 
-  addAgreeing({ categories }: AgreeingPairs): void {
-    for (const [value, rows] of categories)
-      this.#agreeing.set(value, (this.#agreeing.get(value) ?? 0) + rows);
+  addAgreeing({ categories: { counted, rest } }: AgreeingPairs): void {
+    for (const [value, rows] of counted) this.#agreeing.set(value, (this.#agreeing.get(value) ?? 0) + rows);
+    this.#rest = rest;
+  }
+
+  texts(): ReadonlySet<string> {
+    const changed = this.#told().flatMap(({ served, replayed }) => [served, replayed]);
+    return new Set([...this.#agreeing.keys(), ...changed.filter((value) => value !== null)]);
   }
 
   add(served: Value, replayed: Value): void {
@@ -263,11 +271,14 @@ class CategoryPairs implements PairTally {
   }
 
   distributions(): Distributions | null {
-    const changes = [...this.#changes].map(([pair, rows]): CategoryChange => {
+    return compareCategories({ counted: this.#agreeing, rest: this.#rest }, this.#told());
+  }
+
+  #told(): CategoryChange[] {
+    return [...this.#changes].map(([pair, rows]) => {
       const [served, replayed] = JSON.parse(pair) as [string | null, string | null];
       return { served, replayed, rows };
     });
-    return compareCategories(this.#agreeing, changes);
   }
 }
 
