@@ -137,6 +137,23 @@ describe('a bounded snapshot', () => {
     );
   });
 
+  test('is bounded in bytes: a character may be of three', () => {
+    const [base] = largeDay(1).features as [FeatureSnapshot];
+    const long = exampleSamples(
+      'unexplained',
+      4,
+      () => [1, 2],
+      () => '€'.repeat(500_000),
+    );
+    const day = { ...goodDay(), features: [{ ...base, examples: long }] };
+    expect(snapshotText(day).length).toBeLessThan(MOST_BYTES);
+    expect(bytes(day)).toBeGreaterThan(MOST_BYTES);
+    const { snapshot, text } = boundedSnapshot(day);
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MOST_BYTES);
+    expect(snapshot.truncated).toEqual(ORDER.slice(0, 1));
+    expect(examplesOf(snapshot)).toHaveLength(2);
+  });
+
   test('leaves out nothing of a small day', () => {
     const { snapshot: small } = boundedSnapshot(incidentDay());
     expect(small.truncated).toBeUndefined();
