@@ -191,3 +191,22 @@ test('-0 for 0 keeps its sign', async () => {
     signbit(orders__spent_1d.replayed) AS replayed FROM FILE WHERE _outcome = 'differs'`);
   expect(rows).toEqual([{ cause: 'precision / type', served: true, replayed: false }]);
 });
+
+test('so do 0 and -0 that stand in one column, in their places', async () => {
+  day = await MonitoredDay.make();
+  await recordRuns();
+  const zeros = Array.from({ length: 60 }, (_, i) => order(`c-${i}`, '05', [1n, i % 3 === 0 ? 0 : -0]));
+  for (const zero of zeros) {
+    const values = [1n, -zero.values[1]!] as const;
+    day.serve('05:30:00', zero.customer, { row: { ...online(zero), values }, watermark: '05:00:00' });
+  }
+  await day.appendOrders(zeros);
+  await day.writeDrivers([{ driver: 9, event: '00:10:00', created: '00:15:00', convRate: 1 }]);
+  day.setWatermark('23:00:00');
+  await day.judge(SETTLED);
+  const [counts] = await ask(`SELECT count(*)::INTEGER AS n,
+      count(*) FILTER (signbit(orders__spent_1d.served) = (substr(customer_id, 3)::INTEGER % 3 = 0))::INTEGER AS served,
+      count(*) FILTER (signbit(orders__spent_1d.replayed) <> (substr(customer_id, 3)::INTEGER % 3 = 0))::INTEGER AS replayed
+    FROM FILE WHERE _outcome = 'differs'`);
+  expect(counts).toEqual({ n: 60, served: 60, replayed: 60 });
+});
