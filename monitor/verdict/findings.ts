@@ -100,7 +100,11 @@ function ratesFinding(feature: FeatureSnapshot, earlier: readonly RateCounts[]):
   const rows = `of ${counted(rowsJudged, 'row')} between ${percentText(low)} and ${percentText(high)}`;
   const share = `${percentText(1 - beyondPromise / present)} of ${counted(present, 'value')} present${over}`;
   const text = {
-    unexplained: `nothing explains what differs in ${percentText(rowsUnexplained / rowsJudged)} of ${counted(rowsJudged, 'row')}${over}`,
+    unexplained: unexplainedText(
+      feature,
+      `${percentText(rowsUnexplained / rowsJudged)} of ${counted(rowsJudged, 'row')}${over}`,
+      days > 1,
+    ),
     rate: `${share} match within the promise, below ${percentText(level === 'alarm' ? LIMITS.alarmBelow : LIMITS.alertBelow)} (${rows})`,
     values: `${share} match within the promise, below ${percentText(LIMITS.alarmBelow)}, though few rows are wrong (${rows})`,
   }[by!];
@@ -134,6 +138,15 @@ export function incidentBehind(
   cause: string,
   incidents: readonly Incident[],
 ): Incident | undefined {
+/** @param isPooled  whether other days have rows of it, whose causes are not told apart */
+function unexplainedText({ causes }: FeatureSnapshot, share: string, isPooled: boolean): string {
+  const has = (cause: Cause): boolean => isPooled || (causes[cause]?.beyondPromise ?? 0) > 0;
+  if (!has('foreign row')) return `nothing explains what differs in ${share}`;
+  return has('unexplained')
+    ? `${share} are unexplained or not their entity’s`
+    : `${share} are not their entity’s`;
+}
+
   return incidents.find((one) => {
     return one.view === view && one.cause === cause && (feature === null || one.features.includes(feature));
   });

@@ -67,6 +67,15 @@ describe('the verdict', () => {
     });
   });
 
+  test('of rows that are none of their entity’s it does not say that nothing explains them', () => {
+    const textOf = (causes: Parameters<typeof featureSample>[0]['causes']): string =>
+      of(featureSample({ name: 'v__f', rows: 30_000, causes })).findings[0]!.text;
+    expect(textOf({ 'foreign row': 420 })).toBe('v__f: 1.40 % of 10,000 rows are not their entity’s.');
+    expect(textOf({ 'foreign row': 400, unexplained: 20 })).toBe(
+      'v__f: 1.40 % of 10,000 rows are unexplained or not their entity’s.',
+    );
+  });
+
   test('more than 1 % unjudged is not enough data, unless what was judged alarms', () => {
     const unjudged = (values: number, causes = {}) =>
       of(featureSample({ name: 'v__f', rows: 1_000 - values, unjudged: values, causes }));
