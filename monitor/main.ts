@@ -21,7 +21,7 @@ interface JudgeOptions {
   readonly date?: string;
   /** An hour of it, 0 to 23, or `last`, the newest hour that is over, without a date; default: the whole day. */
   readonly hour?: string;
-  /** Names of services; default: every service with a vector then. */
+  /** Names of services; default: every service with a vector then, or that was judged before the day. */
   readonly services?: readonly string[];
 }
 

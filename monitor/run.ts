@@ -23,6 +23,7 @@ import { archivedSpan } from './day/archived-day.ts';
 import { readDayOfLog } from './day/day-of-log.ts';
 import type { DayOfLog, DayOfService } from './day/day-of-log.ts';
 import { HashedIds, hasHashedIds } from './day/hashed-ids.ts';
+import { quietDays } from './day/quiet-day.ts';
 import { monitorError } from './errors.ts';
 import { BundleBook } from './judge/bundle-book.ts';
 import { spanOf, spanWords } from './judged-span.ts';
@@ -38,7 +39,7 @@ interface MonitorOptions {
   readonly date: string;
   /** 0 to 23, to judge that hour alone; null or absent: the whole day. */
   readonly hour?: number | null;
-  /** Names of services; default: every service with a vector that day or hour. */
+  /** Names of services; default: every service with a vector that day or hour, or that was judged before the day. */
   readonly services?: readonly string[];
 }
 
@@ -56,7 +57,7 @@ export async function runMonitor(
   options: MonitorOptions,
   judged: (snapshot: Snapshot) => void = () => {},
 ): Promise<Snapshot[]> {
-  return await withDay(project, database, options, async (day, found) => {
+  return await withDay(project, database, { ...options, quiet: true }, async (day, found) => {
     const snapshots: Snapshot[] = [];
     const errors: unknown[] = [];
     for (const service of found) {
@@ -78,14 +79,14 @@ export async function runMonitor(
 /**
  * Opens a day or an hour for whoever judges it, and closes it afterwards.
  *
- * @param judge  gets the services that have vectors, in the order of the bundle
+ * @param judge  gets the services that have vectors, or are judged without, in the order of the bundle
  * @returns      what `judge` does
  * @throws       MON_DAY, MON_NO_VECTORS, MON_LOG, REG_NOT_APPLIED, REG_UNKNOWN, and what `judge` throws
  */
 export async function withDay<T>(
   project: Project,
   database: RegistryDatabase,
-  options: MonitorOptions,
+  options: OpenedDay,
   judge: (day: MonitoredDay, found: readonly DayOfService[]) => Promise<T>,
 ): Promise<T> {
   const span = spanOf(options);
@@ -109,7 +110,10 @@ export async function withDay<T>(
     for (const [what, vectors] of log.leftOut) {
       project.logger.warn(`${vectors} vectors ${what} are not judged`);
     }
-    const found = wanted.flatMap(({ name }) => log.services.get(name) ?? []);
+    const without = wanted.filter(({ name }) => !log.services.has(name));
+    const quiet =
+      options.quiet === true ? await quietDays({ ...day, log }, without) : new Map<string, DayOfService>();
+    const found = wanted.flatMap(({ name }) => log.services.get(name) ?? quiet.get(name) ?? []);
     if (found.length === 0) throw noVectors(project, { span, services: options.services, log });
     return await judge({ ...day, log }, found);
   } finally {
@@ -120,7 +124,7 @@ export async function withDay<T>(
 
 function servicesOf(bundle: Bundle, names: readonly string[] | undefined): FeatureService[] {
   if (names === undefined) return [...bundle.services.values()];
-  return names.map((name) => serviceNamed(bundle, name));
+  return [...new Set(names)].map((name) => serviceNamed(bundle, name));
 }
 
 /** @param scratch  a folder for temporary files, when a large day does not fit in memory */
@@ -146,6 +150,11 @@ async function readLog(day: Omit<MonitoredDay, 'log'>, scratch: string): Promise
 /** @returns where the vectors lie, as sentences name it */
 function placeOf({ settings }: Project, isOfSpool: boolean): string {
   return isOfSpool ? settings.log.spool : `the archive in ${settings.served}`;
+}
+
+/** What is opened: for some a service's day without a vector is one to judge, too (quiet-day.ts). */
+interface OpenedDay extends MonitorOptions {
+  readonly quiet?: boolean;
 }
 
 interface EmptyDay {

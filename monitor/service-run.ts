@@ -295,6 +295,7 @@ export class ServiceRun {
       service,
       date,
       lastUs,
+      hasRecords: this.#day.log.hasRecords,
       features,
       views: service.views.map(({ role, view }, i) => {
         const { fidelity, counts } = this.#outcomes[i]!;

@@ -19,6 +19,8 @@ import type { PinnedFiles } from '../../project/archive/pinned-files.ts';
 export interface DayInArchive extends PinnedFiles {
   /** Whether they were made of the spool just now. */
   readonly isOfSpool: boolean;
+  /** Retention has removed all days before it from what was ingested; empty: none. */
+  readonly keptFrom: string;
 }
 
 /**
@@ -38,8 +40,9 @@ export async function archivedSpan(
   const ofSpan = (hour: string): boolean => hour >= first && hour <= last;
   let ledger = IngestAccount.read(served);
   if (!isIngested(ledger, dayOf(fromUs))) {
+    const keptFrom = keptFromOf(ledger);
     ledger = new IngestAccount([await archiveSpool(project, scratch, (us) => us >= fromUs && us < toUs)]);
-    return { ...archivedFiles(scratch, ledger.archives, ofSpan), ledger, isOfSpool: true };
+    return { ...archivedFiles(scratch, ledger.archives, ofSpan), ledger, isOfSpool: true, keptFrom };
   }
   if (sourceOf(project.settings) === 'spool') await tryIngest(project);
   const pinned = await pinnedFiles(served, scratch, ofSpan);
@@ -50,7 +53,11 @@ export async function archivedSpan(
       `the log was ingested ${upTo}; run \`plumb monitor ingest\` for the rest of ${spanText(span)}`,
     );
   }
-  return { ...pinned, isOfSpool: false };
+  return { ...pinned, isOfSpool: false, keptFrom: keptFromOf(ledger) };
+}
+
+function keptFromOf({ archives }: IngestAccount): string {
+  return archives.reduce((newest, { keptFrom }) => (keptFrom > newest ? keptFrom : newest), '');
 }
 
 /** Whether the ingest has vectors of the day, or has read what a sidecar logged while it went by. */

@@ -29,7 +29,7 @@ export interface DayOfService {
 }
 
 /** A day or an hour of the log. */
-export interface DayOfLog extends Pick<DayInArchive, 'files' | 'isOfSpool'> {
+export interface DayOfLog extends Pick<DayInArchive, 'files' | 'isOfSpool' | 'keptFrom'> {
   /** By service name; only services with a vector that day. */
   readonly services: ReadonlyMap<string, DayOfService>;
   /** Whether a sidecar ran that day, so that the log has records of it. */
@@ -41,8 +41,6 @@ export interface DayOfLog extends Pick<DayInArchive, 'files' | 'isOfSpool'> {
   readonly gaps: number;
   /** Starts of a sidecar that have a record on the day, but neither a last record nor one after the day. */
   readonly openTails: number;
-  /** Days before it were removed by `monitor.keepServedDays`; empty: none was. */
-  readonly keptFrom: string;
   /** Files that the archive should have and has not, by hour. */
   readonly lostFiles: readonly LostFiles[];
   /** Vectors left out, by reason: the service is not applied, single features, hashed or dropped keys. */
@@ -88,13 +86,8 @@ export async function readDayOfLog(duck: DuckDb, archive: DayInArchive, scope: D
     const duplicates = ledger.duplicatesOf(spanText(scope.span), service.name);
     if (day.vectors > 0) services.set(service.name, { ...day, duplicates });
   }
-  const { isOfSpool } = archive;
+  const { isOfSpool, keptFrom } = archive;
   const lostFiles = await lostFilesOf(duck, archive);
-  const keptFrom =
-    ledger.archives
-      .map((one) => one.keptFrom)
-      .toSorted()
-      .at(-1) ?? '';
   return { services, leftOut, lostFiles, files, isOfSpool, keptFrom, ...accountOf(ledger, scope.span) };
 }
 

@@ -19,12 +19,14 @@ interface Harmed {
 }
 
 /**
- * @param earlier  the verdicts before, oldest first; the newest settled one counts, else the newest
+ * @param earlier  the verdicts before, oldest first; the newest settled one counts, else the newest. One on a day on which
+ *                 nothing could be judged is passed over
  * @returns        null without an earlier verdict; worse is what hit surely a greater share of the rows
  */
 export function brokeSince(today: Compared, earlier: readonly EarlierDay[]): BrokeSince | null {
-  const before = earlier.findLast(({ provisional }) => !provisional) ?? earlier.at(-1);
-  if (before === undefined) return null;
+  const judged = earlier.filter(isJudged);
+  const before = judged.findLast(({ provisional }) => !provisional) ?? judged.at(-1);
+  if (before === undefined || !isJudged(today)) return null;
   const [now, then] = [harmedBy(today), harmedBy(before)];
   const compared = [...new Set([...now.keys(), ...then.keys()])].map((key) => {
     const [a, b] = [now.get(key), then.get(key)];
@@ -47,6 +49,11 @@ export function brokeSince(today: Compared, earlier: readonly EarlierDay[]): Bro
     worse: listed(({ a, b }) => a !== undefined && b !== undefined && isWorse(a, b)),
     gone: listed(({ a, b }) => a === undefined && b !== undefined),
   };
+}
+
+/** On a day without a row nothing is gone. */
+function isJudged({ incidents, features }: Compared): boolean {
+  return incidents.length > 0 || features.some(({ rowsJudged }) => rowsJudged > 0);
 }
 
 /** @returns by view and cause; only what broke the promise */

@@ -57,6 +57,9 @@ const VECTOR = [
   "coalesce(_hmac_key, '') AS hmac_key",
 ];
 
+const NO_VECTORS = `SELECT NULL::BIGINT AS vid, ${VECTOR.map((column) => `NULL AS ${column.split(' AS ')[1]!}`).join(', ')}
+  WHERE false`;
+
 export class ServedFiles {
   readonly #folders: readonly FilesOfFolder[];
   readonly #keys: readonly JoinKey[];
@@ -129,11 +132,13 @@ export class ServedFiles {
 
   /** @returns a SELECT of all vectors, without what belongs to a role */
   get vectors(): string {
+    if (this.isEmpty) return NO_VECTORS;
     return this.#folders.map((folder) => this.#select(folder, [], [])).join(' UNION ALL ');
   }
 
   /** @returns a SELECT of the first vector of each request whose answer is logged, with the `answer` */
   get answers(): string {
+    if (this.isEmpty) return `SELECT *, NULL::BLOB AS answer FROM (${NO_VECTORS})`;
     return this.#folders
       .map((folder) => this.#select(folder, ['_answer AS answer'], ['_answer IS NOT NULL']))
       .join(' UNION ALL ');

@@ -6,7 +6,7 @@
  *                    than its alert age (freshness.alert)
  *   alert            a feature's rates; a view less available than it should be; a feature whose distributions are
  *                    apart (D of 0.1 or more)
- *   not-enough-data  nothing was judged, or more than 1 % of the values could not be; a feature with too few vectors
+ *   not-enough-data  nobody was served: nothing else is asked then; nothing was judged, or more than 1 % of the values could not be; a feature with too few vectors
  */
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
@@ -52,6 +52,10 @@ export interface ViewAge {
 interface FoundDay {
   readonly features: readonly FeatureSnapshot[];
   readonly views: readonly ViewSnapshot[];
+  readonly service: { readonly name: string };
+  readonly date: string;
+  /** Whether the log has a record of the day, of whatever service. */
+  readonly hasRecords: boolean;
   readonly vectors: Pick<VectorCounts, 'read'>;
   readonly lostFiles: readonly LostFiles[];
   readonly sources: readonly SourceAge[];
@@ -69,15 +73,7 @@ const SEVERITY: readonly Finding['verdict'][] = ['alarm', 'alert', 'not-enough-d
 
 /** @returns worst first */
 export function findingsOf(day: FoundDay): Finding[] {
-  const found = [
-    ...day.features.flatMap((feature) => ratesFinding(feature, day.earlierOf(feature.name))),
-    ...day.features.flatMap(distanceFinding),
-    ...day.views.flatMap(fidelityFindings),
-    ...day.views.flatMap(availabilityFinding),
-    ...day.sources.flatMap(sourceFinding),
-    ...day.ages.flatMap(ageFinding),
-    ...dataFindings(day),
-  ];
+  const found = day.vectors.read === 0 ? quietFindings(day) : allFindings(day);
   return found
     .toSorted((a, b) => SEVERITY.indexOf(a.verdict) - SEVERITY.indexOf(b.verdict) || b.weight - a.weight)
     .map(({ verdict, text, view, feature, cause, causes }) => ({
@@ -89,6 +85,36 @@ export function findingsOf(day: FoundDay): Finding[] {
       causes,
     }));
 }
+
+function allFindings(day: FoundDay): Weighed[] {
+  return [
+    ...day.features.flatMap((feature) => ratesFinding(feature, day.earlierOf(feature.name))),
+    ...day.features.flatMap(distanceFinding),
+    ...day.views.flatMap(fidelityFindings),
+    ...day.views.flatMap(availabilityFinding),
+    ...day.sources.flatMap(sourceFinding),
+    ...day.ages.flatMap(ageFinding),
+    ...dataFindings(day),
+  ];
+}
+
+/** Nobody was served, so nobody was served anything wrong, however old the views are: `health` tells that. */
+function quietFindings({ service, date, hasRecords, lostFiles }: FoundDay): Weighed[] {
+  const text = hasRecords
+    ? `No vector of ${service.name} is in the log of ${date}: nobody asked for one, or none was logged that can be judged.`
+    : `The log has no record of ${date}: no sidecar ran, or what they logged was not ingested.`;
+  const found: Weighed[] = [{ ...NOT_JUDGED, text, weight: 1 }];
+  if (lostFiles.length > 0) found.push({ ...NOT_JUDGED, text: lostText(lostFiles), weight: 2 });
+  return found;
+}
+
+const NOT_JUDGED = {
+  view: null,
+  feature: null,
+  cause: null,
+  causes: [],
+  verdict: 'not-enough-data',
+} as const;
 
 function ratesFinding(feature: FeatureSnapshot, earlier: readonly RateCounts[]): Weighed[] {
   const { name, view, harm } = feature;
@@ -110,6 +136,15 @@ function ratesFinding(feature: FeatureSnapshot, earlier: readonly RateCounts[]):
   }[by!];
   const causes = causesBehind(feature, counts, by);
   return [{ ...about(view, name), causes, verdict: level, text: `${name}: ${text}.`, weight: 10 + harm }];
+}
+
+/** @param isPooled  whether other days have rows of it, whose causes are not told apart */
+function unexplainedText({ causes }: FeatureSnapshot, share: string, isPooled: boolean): string {
+  const has = (cause: Cause): boolean => isPooled || (causes[cause]?.beyondPromise ?? 0) > 0;
+  if (!has('foreign row')) return `nothing explains what differs in ${share}`;
+  return has('unexplained')
+    ? `${share} are unexplained or not their entity’s`
+    : `${share} are not their entity’s`;
 }
 
 /**
@@ -138,15 +173,6 @@ export function incidentBehind(
   cause: string,
   incidents: readonly Incident[],
 ): Incident | undefined {
-/** @param isPooled  whether other days have rows of it, whose causes are not told apart */
-function unexplainedText({ causes }: FeatureSnapshot, share: string, isPooled: boolean): string {
-  const has = (cause: Cause): boolean => isPooled || (causes[cause]?.beyondPromise ?? 0) > 0;
-  if (!has('foreign row')) return `nothing explains what differs in ${share}`;
-  return has('unexplained')
-    ? `${share} are unexplained or not their entity’s`
-    : `${share} are not their entity’s`;
-}
-
   return incidents.find((one) => {
     return one.view === view && one.cause === cause && (feature === null || one.features.includes(feature));
   });
@@ -226,17 +252,17 @@ function minuteText(us: number): string {
 
 /** How much could be judged at all. */
 function dataFindings({ features, vectors, lostFiles, earlierOf }: FoundDay): Weighed[] {
-  const none = { view: null, feature: null, cause: null, causes: [], verdict: 'not-enough-data' } as const;
   const judged = sum(features, judgedOf);
   const unjudged = sum(features, (feature) => feature.unjudged);
   const found: Weighed[] = [];
   if (judged === 0) {
     const text = `None of the ${counted(vectors.read, 'vector')} could be judged.`;
-    found.push({ ...none, text, weight: 3 });
+    found.push({ ...NOT_JUDGED, text, weight: 3 });
   }
-  if (isMuchLost(vectors.read, lostFiles)) found.push({ ...none, text: lostText(lostFiles), weight: 2.5 });
+  if (isMuchLost(vectors.read, lostFiles))
+    found.push({ ...NOT_JUDGED, text: lostText(lostFiles), weight: 2.5 });
   if (unjudged > 0 && unjudged / (judged + unjudged) > LIMITS.unjudgedMost) {
-    found.push({ ...none, text: unjudgedText(judged, unjudged), weight: 2 });
+    found.push({ ...NOT_JUDGED, text: unjudgedText(judged, unjudged), weight: 2 });
   }
   if (judged === 0) return found;
   const tooFew = features.filter((feature) => {
@@ -244,7 +270,7 @@ function dataFindings({ features, vectors, lostFiles, earlierOf }: FoundDay): We
     const pooled = sum(earlierOf(feature.name), judgedOf);
     return dropped < feature.rows && judgedOf(feature) + pooled < LIMITS.leastValues;
   });
-  return tooFew.length === 0 ? found : [...found, { ...none, ...tooFewText(tooFew), weight: 1 }];
+  return tooFew.length === 0 ? found : [...found, { ...NOT_JUDGED, ...tooFewText(tooFew), weight: 1 }];
 }
 
 /** Names the one with the most values beyond the promise, which are few, and may be all there are. */

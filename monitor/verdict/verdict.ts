@@ -30,6 +30,8 @@ import type {
 export interface CountedDay {
   readonly service: { readonly name: string; readonly consumers: readonly Consumer[] };
   readonly date: string;
+  /** Whether the log has a record of the day, of whatever service. */
+  readonly hasRecords: boolean;
   /** When the last vector of the day was served. */
   readonly lastUs: number;
   readonly features: readonly Omit<FeatureSnapshot, 'level'>[];

@@ -11,12 +11,18 @@ const MOST_NAMES = 12;
 const DAY_MS = 86_400_000;
 
 export function brokeSection(snapshot: Snapshot, link: FeatureLink): Part {
-  const { brokeSince, date, features } = snapshot;
+  const { brokeSince, date, features, trend } = snapshot;
   if (features.length === 0) return null;
   if (brokeSince === null) {
     return html`<section>
       <h2>What broke since yesterday</h2>
-      <p class="soft">This is the first verdict of this service: there is nothing to compare it with.</p>
+      <p class="soft">
+        ${
+          trend.length === 0
+            ? 'This is the first verdict of this service: there is nothing to compare it with.'
+            : 'Nothing was judged on this day, or on no day before it: there is nothing to compare.'
+        }
+      </p>
     </section>`;
   }
   const isYesterday = Date.parse(date) - Date.parse(brokeSince.date) === DAY_MS;

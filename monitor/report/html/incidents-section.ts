@@ -41,7 +41,8 @@ export function incidentsSection(snapshot: Snapshot, link: FeatureLink): Part {
   </section>`;
 }
 
-function noneWords({ incidents, features }: Snapshot): string {
+function noneWords({ incidents, features, vectors }: Snapshot): string {
+  if (vectors.read === 0) return 'None: the log of the day has no vector of this service.';
   if (incidents.length > 0) return 'None beyond the promise.';
   const wrong = features.reduce((sum, { present, exact }) => sum + present - exact, 0);
   if (wrong === 0) return 'None: no value differed from its replay.';

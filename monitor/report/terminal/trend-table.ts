@@ -26,7 +26,7 @@ export function renderTrends(trends: readonly ServiceTrend[], columns = 140): st
 }
 
 function trendText({ service, dates, verdicts, features }: ServiceTrend, columns: number): string {
-  const wrong = features.filter(({ days }) => days.some((day) => day !== null && day.exactMatch !== 1));
+  const wrong = features.filter(({ days }) => days.some((day) => (day?.exactMatch ?? 1) !== 1));
   const rates = features.flatMap(({ days }) => days.flatMap((day) => day?.exactMatchWithinPromise ?? []));
   const floor = Math.min(LOWEST, ...rates);
   const letters = verdicts.map((verdict) => (verdict === null ? NO_DAY : LETTERS[verdict])).join('');

@@ -119,6 +119,7 @@ const LEAST_CAUSES_WIDTH = 20;
 
 /** Names that would not fit are cut; causes go where they have no room, since incidents say them. */
 function featureLines(snapshot: Snapshot, width: number, paint: Paint): string[] {
+  if (snapshot.vectors.read === 0) return [];
   const { broken, kept, clean } = rankedFeatures(snapshot);
   const features = [...broken, ...kept];
   const shown = features.slice(0, MOST_FEATURES);
@@ -164,11 +165,13 @@ function causesText(feature: FeatureSnapshot): string {
 }
 
 /** The sentence says the first finding; those behind it, and what changes no verdict, stand here. */
-function noteLines({ findings, notes, views }: Snapshot, width: number): string[] {
+function noteLines({ sentence, findings, notes, views }: Snapshot, width: number): string[] {
   const bad = views.flatMap(({ view, badRows }) =>
     badRows === undefined ? [] : (badRowsText({ id: view }, badRows) ?? []),
   );
-  const unsaid = findings.filter(({ feature }) => feature === null).map(({ text }) => text);
+  const unsaid = findings
+    .filter(({ feature, text }) => feature === null && !sentence.endsWith(text))
+    .map(({ text }) => text);
   return [...unsaid, ...notes, ...bad].flatMap((note) => wrapped(note, width, { first: '  ', rest: '    ' }));
 }
 

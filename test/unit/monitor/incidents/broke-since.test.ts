@@ -30,6 +30,17 @@ const told = (today: EarlierDay, ...earlier: EarlierDay[]) => {
   );
 };
 
+test('a day on which nothing was judged is passed over, and of its own there is nothing to say', () => {
+  const quiet = (date: string): EarlierDay => {
+    const features = ['v', 'w'].map((view) => ({ view, rowsJudged: 0 }) as EarlierDay['features'][number]);
+    return { date, verdict: 'not-enough-data', provisional: false, incidents: [], features };
+  };
+  const bad = dayOf('2026-01-01', [{ cause: LAG, rows: 20 }]);
+  const today = dayOf('2026-01-03', [{ cause: LAG, rows: 21 }]);
+  expect(told(today, bad, quiet('2026-01-02'))).toEqual({ date: '2026-01-01', new: [], worse: [], gone: [] });
+  expect(told(quiet('2026-01-02'), bad)).toBeNull();
+});
+
 test('a cause of a view is new, worse, the same or gone', () => {
   const before = dayOf('2026-01-01', [
     { cause: LAG, rows: 20 },

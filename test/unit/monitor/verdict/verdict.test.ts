@@ -107,6 +107,23 @@ describe('the verdict', () => {
     expect(findings(1_000, [{ hour: 7, files: 1, vectors: null }])).toEqual([none, lost, unjudged]);
   });
 
+  test('nobody was served: it says so and no more, whatever the views are like', () => {
+    const vectors = { ...dayOfCounts({}).vectors, read: 0, judged: 0 };
+    const source = { view: 'v', path: 'v.parquet', newestUs: null, endUs: 0, sourceFreshnessUs: 0 };
+    const age = { view: 'v', watermarkUs: 0, endUs: 9e15, freshnessAlertUs: 1 };
+    const features = [featureSample({ name: 'v__f', rows: 0 })];
+    const quiet = { vectors, features, sources: [source], ages: [age] };
+    const day = conclude(dayOfCounts(quiet));
+    expect(day.verdict).toBe('not-enough-data');
+    expect(day.findings.map(({ text }) => text)).toEqual([
+      'No vector of churn is in the log of 2026-11-20: nobody asked for one, or none was logged that can be judged.',
+    ]);
+    const lost = [{ hour: 7, files: 1, vectors: null }];
+    const damaged = conclude(dayOfCounts({ ...quiet, hasRecords: false, lostFiles: lost }));
+    expect(damaged.sentence).toMatch(/^Not enough data: The archive lacks 1 file/);
+    expect(damaged.findings[1]!.text).toMatch(/^The log has no record of 2026-11-20/);
+  });
+
   test('under 30 vectors in 7 days is too few, neither good nor bad', () => {
     const few = featureSample({ name: 'v__f', rows: 20, causes: { 'missing online': 20 } });
     const before = featureSample({ name: 'v__f', rows: 10 });
