@@ -3,6 +3,7 @@ import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 import { term } from './glossary.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
+import { foldedOnPhone } from './markup/phone-fold.ts';
 import { countText, counted, shareText } from './markup/value-text.ts';
 
 interface Line {
@@ -39,10 +40,13 @@ export function accountSection(snapshot: Snapshot): Markup {
   ];
   return html`<section class="account">
     <h2>What was compared</h2>
-    <div class="pair">
-      <div>${lines(`${counted(vectors.read, 'vector')} in the log of the day`, vectorLines)}</div>
-      <div>${valueAccount(features)}</div>
-    </div>
+    ${foldedOnPhone(
+      `${counted(vectors.read, 'vector')} in the log of the day, ${countText(vectors.judged)} judged`,
+      html`<div class="pair">
+        <div>${lines(`${counted(vectors.read, 'vector')} in the log of the day`, vectorLines)}</div>
+        <div>${valueAccount(features)}</div>
+      </div>`,
+    )}
     ${
       notes.length > 0 &&
       html`<ul class="notes">

@@ -4,6 +4,7 @@ import { hourStrip } from './charts/hour-strip.ts';
 import { key } from './markup/key.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
+import { foldedOnPhone } from './markup/phone-fold.ts';
 import { table } from './markup/table.ts';
 import { countText, counted, durationText, momentText, percentText } from './markup/value-text.ts';
 
@@ -42,7 +43,7 @@ export function daySection(snapshot: Snapshot): Part {
         ${quiet.map((view) => hourStrip(snapshot, view))}
       </details>`
     }
-    ${viewTable(views, date)} ${whatIfLine(snapshot)}
+    ${foldedOnPhone('Views of the service', viewTable(views, date))} ${whatIfLine(snapshot)}
   </section>`;
 }
 

@@ -8,6 +8,7 @@ import type { Snapshot } from '../../verdict/snapshot.ts';
 import { CAUSE_GUIDE } from './cause-guide.ts';
 import { html, withCode } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
+import { foldedOnPhone } from './markup/phone-fold.ts';
 import { causeTotals } from '../ranking.ts';
 
 interface Entry {
@@ -111,27 +112,32 @@ export function glossary(snapshot: Snapshot): Markup {
   return html`<section class="glossary">
     ${causes.size > 0 && causeList([...causes])}
     <h2 id="method">Words and method</h2>
-    <dl class="words">
-      ${Object.entries<Entry>(WORDS).map(
-        ([id, { word, means }]) =>
-          html`<div id="w-${id}">
-            <dt>${word}</dt>
-            <dd>${means}</dd>
-          </div>`,
-      )}
-    </dl>
+    ${foldedOnPhone('The words of this page', wordList())}
   </section>`;
 }
 
+function wordList(): Markup {
+  return html`<dl class="words">
+    ${Object.entries<Entry>(WORDS).map(
+      ([id, { word, means }]) =>
+        html`<div id="w-${id}">
+          <dt>${word}</dt>
+          <dd>${means}</dd>
+        </div>`,
+    )}
+  </dl>`;
+}
+
 function causeList(causes: readonly Cause[]): Part {
+  const list = html`<dl class="words">
+    ${causes.map((cause) => {
+      const { family, means, next } = CAUSE_GUIDE[cause];
+      return html`<div id="${causeAnchor(cause)}">
+        <dt><i class="swatch ${family}"></i>${cause}</dt>
+        <dd>${means} ${withCode(next)}</dd>
+      </div>`;
+    })}
+  </dl>`;
   return html`<h2>What the causes mean</h2>
-    <dl class="words">
-      ${causes.map((cause) => {
-        const { family, means, next } = CAUSE_GUIDE[cause];
-        return html`<div id="${causeAnchor(cause)}">
-          <dt><i class="swatch ${family}"></i>${cause}</dt>
-          <dd>${means} ${withCode(next)}</dd>
-        </div>`;
-      })}
-    </dl>`;
+    ${foldedOnPhone('The causes of this page', list)}`;
 }

@@ -10,6 +10,7 @@ import type { FeatureLink } from './feature-table.ts';
 import { causeLink, term } from './glossary.ts';
 import { html, withCode } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
+import { foldedOnPhone } from './markup/phone-fold.ts';
 import { likenessOfIncident } from '../likeness-text.ts';
 import { countText, counted, momentText, numberText } from './markup/value-text.ts';
 import { examplePair } from './row-pair.ts';
@@ -80,7 +81,10 @@ function incidentCard(snapshot: Snapshot, incident: Incident, link: FeatureLink)
     ${command !== '' && html`<pre class="command"><code>${command}</code></pre>`}
     ${
       examples.length > 0 &&
-      html`<div class="look">${examples.map((example) => examplePair(snapshot, example, link))}</div>`
+      foldedOnPhone(
+        examples.length === 1 ? 'A row to look at' : `${examples.length} rows to look at`,
+        html`<div class="look">${examples.map((example) => examplePair(snapshot, example, link))}</div>`,
+      )
     }
   </article>`;
 }
@@ -126,11 +130,6 @@ function factsOf(snapshot: Snapshot, incident: Incident, link: FeatureLink): Par
   ];
 }
 
-const SLICE_WORDS = {
-  hour: 'hour',
-  pod: 'pod',
-  bundle: 'bundle',
-  serviceVersion: 'service version',
 /** Nobody else writes by the design, but a row is wrong because somebody did what the design does not know of. */
 function runFact({ cause, runs }: Incident): Part {
   const isAtWork = isRunAtWork(cause);
@@ -141,6 +140,11 @@ function runFact({ cause, runs }: Incident): Part {
   return fact(name, value, isAtWork || runs.join().length > MOST_SHORT ? 'wide' : '');
 }
 
+const SLICE_WORDS = {
+  hour: 'hour',
+  pod: 'pod',
+  bundle: 'bundle',
+  serviceVersion: 'service version',
   surface: 'surface',
   source: 'rows from the',
   entityIsNew: 'entities that are',

@@ -6,6 +6,7 @@ import { SLICES } from '../../verdict/snapshot.ts';
 import type { Slice, SliceBy, Snapshot } from '../../verdict/snapshot.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
+import { foldedOnPhone } from './markup/phone-fold.ts';
 import { table } from './markup/table.ts';
 import { countText, percentText, shareText } from './markup/value-text.ts';
 
@@ -36,7 +37,7 @@ export function slicesSection({ slices }: Pick<Snapshot, 'slices'>): Part {
   if (several.length === 0 && single.length === 0) return null;
   return html`<section>
     <h2>Where the mismatches are</h2>
-    ${several.length > 0 && slicesTable(several.flatMap(linesOf))}
+    ${several.length > 0 && foldedOnPhone('The traffic by its properties', slicesTable(several.flatMap(linesOf)))}
     ${
       single.length > 0 &&
       html`<p class="soft">

@@ -17,6 +17,7 @@ import { causeLink, term } from '../glossary.ts';
 import { key } from '../markup/key.ts';
 import { html } from '../markup/markup.ts';
 import type { Markup, Part } from '../markup/markup.ts';
+import { foldedOnPhone } from '../markup/phone-fold.ts';
 import { matchTable, statesTable } from './match-table.ts';
 import { likenessText } from '../../likeness-text.ts';
 import { causesOf, mismatches } from '../../ranking.ts';
@@ -30,10 +31,10 @@ interface FeatureOptions {
   readonly examples: ExampleLimit;
 }
 
-const EXAMPLES_HEAD = html`<h4 class="examples-head">Example rows</h4>`;
 const NO_NUMBERS = html`<p class="soft">
   No pair has a finite number on both sides: there is no distribution.
 </p>`;
+const EXAMPLES_HEAD = html`<h4 class="examples-head">Example rows</h4>`;
 const NO_EXAMPLE_ROWS = html`<p class="soft">The snapshot holds no example rows of this feature.</p>`;
 
 export function featureSection(
@@ -43,6 +44,8 @@ export function featureSection(
 ): Markup {
   const causes = causesOf(feature);
   const examples = feature.examples.length > 0;
+  // What is folded by itself has no folds within.
+  const folded = options.open ? foldedOnPhone : (_words: string, content: Part): Part => content;
   return html`<details class="feature" ${options.open && html` open`}>
     <summary>
       <h3>${breakable(feature.name)}</h3>
@@ -58,14 +61,20 @@ export function featureSection(
         <div>${statesTable(feature)}${causeList(feature)}</div>
       </div>
       ${driftLines(feature, snapshot.drift)}
-      <div class="charts">
-        ${distributionFigures(feature)}
-        <figure>
-          <figcaption>Last 30 days ${TREND_KEY}</figcaption>
-          ${trendChart(snapshot, feature)}
-        </figure>
-      </div>
-      ${examples && [EXAMPLES_HEAD, examplesOf(feature, snapshot.date, options.examples)]}
+      ${folded(
+        'Distribution and last 30 days',
+        html`<div class="charts">
+          ${distributionFigures(feature)}
+          <figure>
+            <figcaption>Last 30 days ${TREND_KEY}</figcaption>
+            ${trendChart(snapshot, feature)}
+          </figure>
+        </div>`,
+      )}
+      ${
+        examples &&
+        folded('Example rows', [EXAMPLES_HEAD, examplesOf(feature, snapshot.date, options.examples)])
+      }
       ${!examples && causes.length > 0 && NO_EXAMPLE_ROWS}
     </div>
   </details>`;
@@ -135,6 +144,7 @@ const TREND_KEY = key(
 function distributionFigures(feature: FeatureSnapshot): Part {
   const { distributions } = feature;
   if (distributions === null) return null;
+  if (distributions.kind === 'no numbers') return NO_NUMBERS;
   if (distributions.kind === 'categorical') {
     return html`<figure class="wide">
       <figcaption>${`Values, widest gap ${shareText(distributions.lInfinity)}`} ${SIDES_KEY}</figcaption>
@@ -144,7 +154,6 @@ function distributionFigures(feature: FeatureSnapshot): Part {
   if (distributions.kind !== 'numeric') return html`<p class="soft">${differenceText(distributions)}</p>`;
   return html`<figure>
       <figcaption>Distribution ${SIDES_KEY}</figcaption>
-  if (distributions.kind === 'no numbers') return NO_NUMBERS;
       ${histogramChart(distributions, feature.type)}
     </figure>
     ${

@@ -139,6 +139,11 @@ border-width:0 1.5px 1.5px 0;transform:rotate(-45deg)}
 .more>summary{padding:8px 0 8px 16px;font-size:13px;color:var(--soft)}
 .more>summary::before{left:1px;top:15px}
 .more[open]>summary::before{top:13px}
+.phone>summary{padding:9px 0 9px 16px;font-size:13.5px;color:var(--link)}
+.phone>summary::before{left:1px;top:17px}
+.phone[open]>summary::before{top:15px}
+@supports selector(::details-content){@media screen and (min-width:861px){
+.phone::details-content{content-visibility:visible;block-size:auto}.phone>summary{display:none}}}
 .fold{border-radius:10px;background:var(--faint);margin-bottom:8px}
 .fold[open]{padding-bottom:6px}
 .fold>:not(summary){margin-left:14px;margin-right:14px}
@@ -205,6 +210,7 @@ footer{padding-top:28px;padding-bottom:48px;font-size:13px;color:var(--soft)}
 .facts{grid-template-columns:1fr;gap:4px}.facts>div{display:grid;grid-template-columns:84px 1fr;gap:8px}
 .body{padding-left:14px;padding-right:14px}
 .shapes{grid-template-columns:repeat(15,1fr)}
+.features td:nth-child(2),.features td:nth-child(5){display:none!important}
 .days tr{display:block;padding:8px 0;border-bottom:1px solid var(--line)}.days th,.days td{display:inline-block;width:auto!important;border:0;padding:1px 12px 1px 0}
 .days td:last-child{display:block}}
 @page{margin:14mm 12mm}
@@ -222,6 +228,7 @@ h2{margin-top:26px;font-size:16px;break-after:avoid}h3,h4,thead,caption,summary,
 .fold>:not(summary){margin-left:0;margin-right:0}
 .body{padding:0 0 16px}summary{padding:10px 0!important}.look{gap:12px 20px}.command{padding:6px 8px}
 .pair{grid-template-columns:1fr 1fr}.figures{grid-template-columns:repeat(4,1fr)}
-.feature::details-content,.fold::details-content{content-visibility:visible;block-size:auto}summary::before,.more{display:none}}
+.feature::details-content,.fold::details-content,.phone::details-content{content-visibility:visible;block-size:auto}
+summary::before,.more,.phone>summary{display:none}}
 @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
 `;
