@@ -122,7 +122,9 @@ export function correctionsOf(
       return [{ offsetUs, correctionUs, stands }];
     });
   });
-  return [...new Map(all.map((one) => [`${one.offsetUs} ${one.correctionUs}`, one])).values()];
+  // Of two ways to the same time the one to before the step is told.
+  const byName = all.toReversed().map((one) => [`${one.offsetUs} ${one.correctionUs}`, one] as const);
+  return [...new Map(byName).values()].toReversed();
 }
 
 function valuesSql({ pod, epoch, offsetUs, correctionUs, stands }: Correction): string {
