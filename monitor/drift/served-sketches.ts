@@ -3,8 +3,8 @@
  * vector stands in the log, so that an entity that is asked for all day counts once.
  *
  * Values are those of the log after fallbacks, before a tensor rounds them: what training sets hold. UNAVAILABLE is no
- * value. An entity is told by the keys that its role had when it was asked for. Left out are vectors without them, those
- * of a bundle whose view has other features, and features that stay out of the log.
+ * value. An entity is told by the keys that its role had when it was asked for. Left out are vectors without them,
+ * those of a bundle whose view has other features, and features that stay out of the log.
  */
 import type { BundleBook } from '../judge/bundle-book.ts';
 import { isSameFeature } from '../../contract/feature-match.ts';

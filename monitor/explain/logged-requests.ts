@@ -125,9 +125,9 @@ async function placesIn(
     'requestId' in wanted
       ? `_request_id = ${quoteText(wanted.requestId)}`
       : `_pod = ${quoteText(wanted.pod)} AND _epoch = ${quoteText(wanted.epoch)} AND _sequence = ${wanted.sequence}`;
-  const paths = quotePaths(files.map(({ file }) => file));
+  const paths = files.map(({ file }) => file);
   return await duck.rows(`SELECT _request_id, _pod, _epoch, CAST(_sequence AS DOUBLE) AS sequence,
       CAST(epoch_us(min(_served_time)) AS DOUBLE) AS served_us, max(_row) + 1 AS vectors, filename
-    FROM read_parquet(${paths}, union_by_name = true, hive_partitioning = false, filename = true)
+    FROM read_parquet(${quotePaths(paths)}, union_by_name = true, hive_partitioning = false, filename = true)
     WHERE ${condition} GROUP BY ALL`);
 }

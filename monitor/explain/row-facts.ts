@@ -52,14 +52,17 @@ export function replayedRows(
  * What training sees at the times that the pod's clock would have shown without the steps before the answer, or with
  * those after it.
  *
+ * @param logged     null: nobody was served
  * @param trainedAt  by the as-of rule
  */
 export function clockReadings(
-  { clockOffsetsUs, servedUs }: LoggedRequest,
-  { clockOffsetUs }: ArchivedVector,
+  logged: { readonly request: LoggedRequest; readonly vector: ArchivedVector } | null,
   trainedAt: (us: number) => FoundRow | null,
 ): ClockReading[] {
-  const own = correctionsOf(clockOffsetsUs).filter(({ offsetUs }) => offsetUs === clockOffsetUs);
+  if (logged === null) return [];
+  const { request, vector } = logged;
+  const { servedUs, clockOffsetsUs } = request;
+  const own = correctionsOf(clockOffsetsUs).filter(({ offsetUs }) => offsetUs === vector.clockOffsetUs);
   return own
     .toSorted((a, b) => Math.abs(a.correctionUs) - Math.abs(b.correctionUs))
     .map(({ correctionUs, stands }) => {

@@ -85,24 +85,10 @@ export class ViewExplainer {
     const served = this.#servedValues(asked, { today, view, lacks }, logged);
     const isUndecoded = served === null && logged?.status === PRESENT && logged.served !== null;
     const { fidelity, ofServed } = await this.#fidelity(history, { today, view, logged, served });
-    const clocks =
-      asked.logged === null
-        ? []
-        : clockReadings(
-            asked.logged.request,
-            asked.logged.vector,
-            (us) => replayedRows(rows, us, view, today).trained,
-          );
-    const explained = {
-      view,
-      runs: new RunIndex(runs),
-      logged,
-      servedUs: asked.atUs,
-      fidelity,
-      ofServed,
-      clocks,
-    };
-    const facts = rowFacts(explained, rows, replayed);
+    const trainedAt = (us: number) => replayedRows(rows, us, view, today).trained;
+    const clocks = clockReadings(asked.logged, trainedAt);
+    const given = { view, runs: new RunIndex(runs), logged, fidelity, ofServed, clocks };
+    const facts = rowFacts({ ...given, servedUs: asked.atUs }, rows, replayed);
     const hasCreatedTimes = today.kind === 'aggregated' || today.source.createdTime !== null;
     const { watermarkUs } = history;
     const sides = {

@@ -31,8 +31,8 @@ function freshness(view: FeatureView, runs: readonly RunRecord[], nowUs: number)
 }
 
 /**
- * A run that takes longer than the time to the next one falls behind; one that never ended was mostly killed. A backfill
- * takes as long as it takes: whether the view falls behind meanwhile is told by its freshness.
+ * A run that takes longer than the time to the next one falls behind; one that never ended was mostly killed. A
+ * backfill takes as long as it takes: whether the view falls behind meanwhile is told by its freshness.
  */
 function lastRun(view: FeatureView, runs: readonly RunRecord[], nowUs: number): HealthCheck {
   const last = runs.at(-1);

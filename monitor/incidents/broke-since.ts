@@ -19,8 +19,8 @@ interface Harmed {
 }
 
 /**
- * @param earlier  the verdicts before, oldest first; the newest settled one counts, else the newest. One on a day on which
- *                 nothing could be judged is passed over
+ * @param earlier  the verdicts before, oldest first; the newest settled one counts, else the newest. Days on which
+ *                 nothing could be judged are passed over
  * @returns        null without an earlier verdict; worse is what hit surely a greater share of the rows
  */
 export function brokeSince(today: Compared, earlier: readonly EarlierDay[]): BrokeSince | null {

@@ -74,7 +74,7 @@ export async function wholeRows(
   return answers;
 }
 
-/** @returns the rows of a question that are compared by the same features as most; null: too few, or too few features */
+/** @returns the rows of a question that have the same features as most; null: too few rows, or too few features */
 function bunchOf(all: readonly UnexplainedRow[], at: number): Bunch | null {
   // Rows that lack other values have another print.
   const kinds = Map.groupBy(all, ({ served }) => comparedOf(served).join(' '));

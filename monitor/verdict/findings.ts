@@ -6,7 +6,8 @@
  *                    than its alert age (freshness.alert)
  *   alert            a feature's rates; a view less available than it should be; a feature whose distributions are
  *                    apart (D of 0.1 or more)
- *   not-enough-data  nobody was served: nothing else is asked then; nothing was judged, or more than 1 % of the values could not be; a feature with too few vectors
+ *   not-enough-data  nobody was served: nothing else is asked then; nothing was judged, or more than 1 % of the values
+ *                    could not be; a feature with too few vectors
  */
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
