@@ -158,10 +158,86 @@ export interface FeatureView {
   readonly deprecated: { readonly date: string; readonly successor: string | null } | null;
 }
 
+/** A value that a request brings for the functions of on-demand views. */
+export interface RequestInput {
+  readonly name: string;
+  readonly type: ValueType;
+  /** A request may leave it out, or send null; the function then gets null. */
+  readonly optional: boolean;
+  /**
+   * Sent by nobody, and a timestamp: the served time online, the label's time in training, the logged one in the replay.
+   */
+  readonly requestTime: boolean;
+  /** How it stands in the vector log. */
+  readonly log: LogPolicy;
+}
+
+/** What an on-demand view takes of another view: of a row, or of what another on-demand view computes. */
+export interface UsedView {
+  /** The view's name, or the role that the on-demand view gives it. */
+  readonly role: string;
+  /** The id of a feature view or of an on-demand view. */
+  readonly view: string;
+  /** For each join key of the view's entity, in its order: the request's key that gives it. Of on-demand views none. */
+  readonly requestKeys: readonly string[];
+  readonly features: readonly UsedFeature[];
+}
+
+export interface UsedFeature {
+  readonly feature: string;
+  /** What the function's argument calls it: its own name, or `role__name`. */
+  readonly argument: string;
+}
+
+/** The function of an on-demand view, as every program runs it. */
+export interface OnDemandCode {
+  /** SHA-256 over its syntax trees, 64 hex digits: comments, blanks and positions do not count. */
+  readonly hash: string;
+  /** An expression of JavaScript that gives the function; strict, and free of anything but the language itself. */
+  readonly script: string;
+  /** Of the script of a module, as JSON without the sources; null: the script stands as it was written. */
+  readonly sourceMap: string | null;
+  /** Where it was written, relative to the project, and the line on which it begins there. */
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Features that one function computes when they are asked for, from the request's values and from other features. */
+export interface OnDemandView {
+  /** `trip`, or `trip@v2` from the second version on. No feature view has the same. */
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly inputs: readonly RequestInput[];
+  readonly uses: readonly UsedView[];
+  /** Without column and aggregation. Their log policy is the strictest of what the view takes, unless they state one. */
+  readonly features: readonly Feature[];
+  readonly code: OnDemandCode;
+  /** Why it cannot run in the thread that answers, e.g. `a loop (distance.ts:4)`; null: it can. */
+  readonly endless: string | null;
+  /** Whether it runs in a worker with a deadline: where `endless` says so and `isolate: false` does not take the risk. */
+  readonly isolated: boolean;
+  /** What an int64 is to the function: a number, where it is none past 2^53 - 1, or always a bigint. */
+  readonly int64: 'number' | 'bigint';
+  /** Arguments to try the function with, each in the order of its arguments (contract/on-demand/arguments.ts). */
+  readonly samples: readonly (readonly Value[])[];
+  /** xxHash32 of its schema and row logic, the code's hash included. */
+  readonly definitionId: number;
+  readonly owner: string | null;
+  readonly team: string | null;
+  readonly description: string | null;
+  readonly tags: readonly string[];
+  readonly deprecated: { readonly date: string; readonly successor: string | null } | null;
+}
+
 /** One feature in a service: which view gives it, for which entity, and what the model calls it. */
 export interface ServiceFeature {
-  /** `view__feature`, or `role__feature` where the view is used in a role. */
+  /**
+   * `view__feature`, or `role__feature` where the view is used in a role; of an on-demand view also what the service
+   * calls it.
+   */
   readonly fullName: string;
+  /** The id of a feature view or of an on-demand view. */
   readonly view: string;
   /** The view's name, or the role's: what stands before `__` and names the view's row in the log. */
   readonly role: string;
@@ -176,6 +252,15 @@ export interface ServiceView {
   readonly requestKeys: readonly string[];
 }
 
+/** An on-demand view as a service uses it: once. */
+export interface ServiceOnDemand {
+  /** The view's name: what names it in the log. No role of the service's views is the same. */
+  readonly role: string;
+  readonly view: string;
+  /** For each of the view's `uses` the role in the service that gives it: of `views`, or of `onDemand` before this one. */
+  readonly uses: readonly string[];
+}
+
 export interface Consumer {
   readonly model: string;
   readonly owner: string;
@@ -187,10 +272,14 @@ export interface FeatureService {
   readonly version: number;
   /** In the order that the model takes them. */
   readonly features: readonly ServiceFeature[];
-  /** In order of first use. */
+  /** In order of first use; those included that only on-demand views use. */
   readonly views: readonly ServiceView[];
+  /** Each after those that it uses; those included of which the service lists no feature. */
+  readonly onDemand: readonly ServiceOnDemand[];
   /** The keys a request gives, in order of first use, with their types. */
   readonly requestKeys: readonly JoinKey[];
+  /** What its on-demand views take of a request beside the keys. An input with the name of a key is that key. */
+  readonly inputs: readonly RequestInput[];
   readonly consumers: readonly Consumer[];
   readonly tensor: 'float32' | 'float64';
   readonly description: string | null;
@@ -219,6 +308,8 @@ export interface Definitions {
   readonly entities: ReadonlyMap<string, Entity>;
   /** By id. */
   readonly views: ReadonlyMap<string, FeatureView>;
+  /** By id. */
+  readonly onDemand: ReadonlyMap<string, OnDemandView>;
   readonly services: ReadonlyMap<string, FeatureService>;
 }
 
