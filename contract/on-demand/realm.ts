@@ -1,0 +1,176 @@
+/**
+ * A realm of its own for one function computed on demand: the language without clock, randomness, locale and process,
+ * and frozen, so that nothing stays behind from one call to the next. It guards against mistakes, not against attackers.
+ *
+ *   left      what KEPT names; Math without random; Date with one argument and its UTC methods
+ *   gone      eval and Function (no code is made of text), Promise, Proxy, Reflect, Intl, WeakRef, console, timers, ...
+ *
+ * Its global object is an ordinary one (DONT_CONTEXTIFY): in a contextified realm each use of `Math` would go through
+ * an interceptor. Making a realm takes about 1 ms.
+ */
+import { constants, createContext, Script } from 'node:vm';
+import type { Context } from 'node:vm';
+
+/** The names that a function may use besides its own. */
+export const KEPT = [
+  'undefined',
+  'NaN',
+  'Infinity',
+  'Object',
+  'Array',
+  'String',
+  'Number',
+  'Boolean',
+  'BigInt',
+  'Symbol',
+  'Math',
+  'JSON',
+  'Map',
+  'Set',
+  'RegExp',
+  'Date',
+  'Error',
+  'AggregateError',
+  'EvalError',
+  'RangeError',
+  'ReferenceError',
+  'SyntaxError',
+  'TypeError',
+  'URIError',
+  'ArrayBuffer',
+  'DataView',
+  'Int8Array',
+  'Uint8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
+  'isNaN',
+  'isFinite',
+  'parseInt',
+  'parseFloat',
+  'encodeURIComponent',
+  'decodeURIComponent',
+  'encodeURI',
+  'decodeURI',
+] as const;
+
+export function makeRealm(): Context {
+  // The types know no realm without a context object before Node 24.
+  const bare = constants.DONT_CONTEXTIFY as unknown as Context;
+  const realm = createContext(bare, { codeGeneration: { strings: false, wasm: false } });
+  for (const step of SET_UP) step.runInContext(realm);
+  return realm;
+}
+
+/** Their text runs in the realm, so each uses the language alone. */
+const SET_UP = [limitDate, removeTheRest, freezeAll].map(
+  (step) => new Script(`'use strict';(${step.toString()})(this, ${JSON.stringify(KEPT)})`),
+);
+
+/** Leaves of Date what depends on its argument alone: no clock, and no time zone of the machine. */
+function limitDate(global: object): void {
+  const Whole = Date;
+  const { construct, ownKeys, deleteProperty } = Reflect;
+  const { parse } = Date;
+  const refused = (what: string): never => {
+    throw new TypeError(`${what}; take the time as an input, t.requestTime()`);
+  };
+  const zoned = /^[+-]?\d{4,6}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
+  const timeOf = (value: unknown): unknown => {
+    if (typeof value !== 'string') return value;
+    return zoned.test(value) ? parse(value) : refused(`a date without a time zone, "${value}"`);
+  };
+  const limited = function LimitedDate(...given: unknown[]): unknown {
+    if (new.target === undefined || given.length === 0) refused('there is no clock here');
+    if (given.length > 1) refused('new Date(year, month, ...) is of a time zone: write new Date(Date.UTC(...))');
+    return construct(Whole, [timeOf(given[0])], new.target as never);
+  };
+  const own = {
+    name: 'Date',
+    prototype: Whole.prototype,
+    UTC: Whole.UTC,
+    parse: (text: unknown) => timeOf(String(text)),
+    now: () => refused('there is no clock here'),
+  };
+  for (const [name, value] of Object.entries(own)) Object.defineProperty(limited, name, { value });
+  for (const name of ownKeys(Whole.prototype)) {
+    const stays = /^(constructor|getTime|setTime|valueOf|[gs]etUTC\w+|toISOString|toJSON)$/;
+    if (typeof name === 'string' && !stays.test(name)) deleteProperty(Whole.prototype, name);
+  }
+  Object.defineProperty(Whole.prototype, 'constructor', { value: limited });
+  Object.defineProperty(global, 'Date', { value: limited });
+}
+
+/** Takes away every other name, what depends on a locale, and what remembers the last match or the stack. */
+function removeTheRest(global: object, kept: readonly string[]): void {
+  const { ownKeys, deleteProperty, getPrototypeOf } = Reflect;
+  const numbers = getPrototypeOf(Uint8Array.prototype) as object;
+  const classes: object[] = [Object, String, Number, BigInt, Array].map((one) => one.prototype as object);
+  for (const prototype of [...classes, numbers]) {
+    for (const name of ownKeys(prototype)) {
+      if (typeof name === 'string' && /locale/i.test(name)) deleteProperty(prototype, name);
+    }
+  }
+  for (const name of ownKeys(RegExp)) {
+    if (typeof name === 'string' && !['length', 'name', 'prototype'].includes(name))
+      deleteProperty(RegExp, name);
+  }
+  deleteProperty(Math, 'random');
+  deleteProperty(Error, 'captureStackTrace');
+  deleteProperty(Error, 'prepareStackTrace');
+  for (const name of ownKeys(global)) {
+    if (typeof name !== 'string' || !kept.includes(name)) deleteProperty(global, name);
+  }
+}
+
+/** Freezes all that can be reached. Names that libraries commonly give to their own objects can still be given. */
+function freezeAll(global: object): void {
+  const { freeze, getOwnPropertyDescriptor, getOwnPropertyNames, getOwnPropertySymbols, getPrototypeOf } =
+    Object;
+  const { defineProperty } = Object;
+  const leaveOpen = (of: object, names: readonly string[]): void => {
+    for (const name of names) {
+      const { value } = getOwnPropertyDescriptor(of, name)! as { value: unknown };
+      const set = function setOwn(this: object, given: unknown): void {
+        if (this === of) throw new TypeError(`"${name}" of the language cannot be changed`);
+        defineProperty(this, name, { value: given, writable: true, enumerable: true, configurable: true });
+      };
+      defineProperty(of, name, { get: () => value, set });
+    }
+  };
+  leaveOpen(Object.prototype, ['constructor', 'toString', 'valueOf']);
+  leaveOpen(Error.prototype, ['constructor', 'name', 'message', 'toString']);
+  const seen = new Set<unknown>();
+  const freezeFrom = (value: unknown): void => {
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value))
+      return;
+    seen.add(value);
+    freeze(value);
+    freezeFrom(getPrototypeOf(value));
+    for (const key of [...getOwnPropertyNames(value), ...getOwnPropertySymbols(value)]) {
+      const { value: inner, get, set } = getOwnPropertyDescriptor(value, key)!;
+      for (const one of [inner, get, set] as unknown[]) freezeFrom(one);
+    }
+  };
+  // No global name leads to these.
+  const made: unknown[] = [
+    function* generator() {},
+    async () => {},
+    (async () => {})(),
+    async function* generator() {},
+    [][Symbol.iterator](),
+    new Map()[Symbol.iterator](),
+    new Set()[Symbol.iterator](),
+    ''[Symbol.iterator](),
+    'x'.matchAll(/x/g),
+    [].values().map((one) => one),
+  ];
+  for (const one of made) freezeFrom(getPrototypeOf(one));
+  freezeFrom(global);
+}
