@@ -219,7 +219,7 @@ export interface OnDemandView {
   readonly isolated: boolean;
   /** What an int64 is to the function: a number, where it is none past 2^53 - 1, or always a bigint. */
   readonly int64: 'number' | 'bigint';
-  /** Arguments to try the function with, each in the order of its arguments (contract/on-demand/arguments.ts). */
+  /** What an apply tries it with, each row in the order of its arguments; not in a bundle that was read. */
   readonly samples: readonly (readonly Value[])[];
   /** xxHash32 of its schema and row logic, the code's hash included. */
   readonly definitionId: number;

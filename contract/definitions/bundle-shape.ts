@@ -151,25 +151,71 @@ const view = z
     }
   });
 
-const service = z.object({
+const input = z
+  .object({ name, type, optional: z.boolean(), requestTime: z.boolean(), log })
+  .refine((one) => !one.requestTime || one.type === 'timestamp', {
+    path: ['type'],
+    message: 'expected timestamp, as the request time is',
+  });
+
+const onDemandView = z.object({
+  id: viewId,
   name,
   version: count,
-  features: distinct(
-    z
-      .object({ fullName: z.string(), view: viewId, role: name, feature: name })
-      .refine((one) => one.fullName === `${one.role}__${one.feature}`, {
-        path: ['fullName'],
-        message: 'expected the role and the feature, parted by "__"',
-      }),
-    (one) => one.fullName,
-  ),
-  views: distinct(
-    z.object({ role: name, view: viewId, requestKeys: z.array(name).min(1) }),
+  inputs: distinct(input, (one) => one.name),
+  uses: distinct(
+    z.object({
+      role: name,
+      view: viewId,
+      requestKeys: z.array(name),
+      features: distinct(z.object({ feature: name, argument: text }), (one) => one.argument).min(1),
+    }),
     (one) => one.role,
   ),
-  requestKeys: keys,
-  tensor: z.enum(['float32', 'float64']),
+  features: distinct(feature, (one) => one.name).min(1),
+  code: z.object({
+    hash: z.string().regex(/^[0-9a-f]{64}$/, 'expected the hash of its syntax trees'),
+    script: text,
+    sourceMap: text.nullable(),
+    file: text,
+    line: count.min(1),
+  }),
+  endless: text.nullable(),
+  isolated: z.boolean(),
+  int64: z.enum(['number', 'bigint']),
+  definitionId,
 });
+
+const service = z
+  .object({
+    name,
+    version: count,
+    features: distinct(
+      z.object({ fullName: z.string(), view: viewId, role: name, feature: name }),
+      (one) => one.fullName,
+    ),
+    views: distinct(
+      z.object({ role: name, view: viewId, requestKeys: z.array(name).min(1) }),
+      (one) => one.role,
+    ),
+    onDemand: distinct(z.object({ role: name, view: viewId, uses: z.array(name) }), (one) => one.role).default(
+      [],
+    ),
+    requestKeys: distinct(key, (one) => one.name),
+    inputs: distinct(input, (one) => one.name).default([]),
+    tensor: z.enum(['float32', 'float64']),
+  })
+  .superRefine(({ features, onDemand, requestKeys }, context) => {
+    const fault = (path: PropertyKey[], message: string): void =>
+      context.addIssue({ code: 'custom', path, message });
+    const computed = new Set(onDemand.map(({ role }) => role));
+    // What on-demand views compute may be called otherwise.
+    for (const [i, { fullName, role, feature: own }] of features.entries()) {
+      if (fullName === `${role}__${own}` || (computed.has(role) && faultOfName('', fullName) === null)) continue;
+      fault(['features', i, 'fullName'], 'expected the role and the feature, parted by "__"');
+    }
+    if (requestKeys.length === 0 && onDemand.length === 0) fault(['requestKeys'], 'expected at least 1 of them');
+  });
 
 const rowSchema = z.object({
   definitionId,
@@ -182,41 +228,102 @@ const BUNDLE = z.object({
   project: z.string(),
   entities: distinct(z.object({ name, joinKeys: keys, log }), (one) => one.name),
   views: distinct(view, (one) => one.id),
+  onDemand: distinct(onDemandView, (one) => one.id).default([]),
   services: distinct(service, (one) => one.name),
   schemas: z.record(viewId, z.array(rowSchema)),
 });
 
+type BundleShape = z.output<typeof BUNDLE>;
+
+interface BundleFault {
+  readonly field: string;
+  readonly sentence: string;
+}
+
+const unknownName = (field: string, value: string): BundleFault => {
+  return { field, sentence: `${field}: there is no "${value}"` };
+};
+
 /** Checks that every reference names a definition of the bundle. */
-function faultOfReference(bundle: z.output<typeof BUNDLE>): { field: string; sentence: string } | null {
+function faultOfReference(bundle: BundleShape): BundleFault | null {
   const entities = new Map(bundle.entities.map((one) => [one.name, one]));
   const views = new Map(bundle.views.map((one) => [one.id, one]));
-  const unknown = (field: string, value: string) => ({ field, sentence: `${field}: there is no "${value}"` });
+  const computed = new Map(bundle.onDemand.map((one) => [one.id, one]));
   for (const [i, { entity }] of bundle.views.entries())
-    if (!entities.has(entity)) return unknown(`views.${i}.entity`, entity);
+    if (!entities.has(entity)) return unknownName(`views.${i}.entity`, entity);
+  for (const [i, { id, uses }] of bundle.onDemand.entries()) {
+    if (views.has(id)) return { field: `onDemand.${i}.id`, sentence: `onDemand.${i}.id: a view has "${id}"` };
+    for (const [j, used] of uses.entries()) {
+      const of = views.get(used.view) ?? computed.get(used.view);
+      const missing = used.features.find((one) => !of?.features.some(({ name: own }) => own === one.feature));
+      if (missing !== undefined)
+        return unknownName(`onDemand.${i}.uses.${j}`, `${used.view}:${missing.feature}`);
+    }
+  }
   for (const [i, one] of bundle.services.entries()) {
     const at = `services.${i}`;
     for (const [j, used] of one.views.entries()) {
       const entity = entities.get(views.get(used.view)?.entity ?? '');
-      if (entity === undefined) return unknown(`${at}.views.${j}.view`, used.view);
+      if (entity === undefined) return unknownName(`${at}.views.${j}.view`, used.view);
       const missing = used.requestKeys.find((asked) =>
         one.requestKeys.every((given) => given.name !== asked),
       );
       const field = `${at}.views.${j}.requestKeys`;
-      if (missing !== undefined) return unknown(field, missing);
+      if (missing !== undefined) return unknownName(field, missing);
       if (used.requestKeys.length !== entity.joinKeys.length)
         return { field, sentence: `${field}: expected one for each of ${entity.joinKeys.length} join keys` };
     }
-    for (const [j, item] of one.features.entries()) {
-      const isThere = views.get(item.view)?.features.some(({ name: known }) => known === item.feature);
-      const isUsed = one.views.some((used) => used.role === item.role && used.view === item.view);
-      if (isThere !== true || !isUsed) return unknown(`${at}.features.${j}`, item.fullName);
-    }
+    const fault = faultOfOnDemand(one, at, computed) ?? faultOfFeatures(one, at, { views, computed });
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
+/** Each stands after those that it uses, so that there is no circle; each input is there. */
+function faultOfOnDemand(
+  service: BundleShape['services'][number],
+  at: string,
+  computed: ReadonlyMap<string, BundleShape['onDemand'][number]>,
+): BundleFault | null {
+  const roles = new Map(service.views.map(({ role, view: of }) => [role, of]));
+  const given = [...service.requestKeys, ...service.inputs].map(({ name: own }) => own);
+  for (const [j, used] of service.onDemand.entries()) {
+    const field = `${at}.onDemand.${j}`;
+    const of = computed.get(used.view);
+    if (of === undefined) return unknownName(`${field}.view`, used.view);
+    const fits = of.uses.length === used.uses.length;
+    if (!fits || of.uses.some((one, k) => roles.get(used.uses[k]!) !== one.view))
+      return { field: `${field}.uses`, sentence: `${field}.uses: expected the roles that give ${used.view} its values` };
+    const missing = of.inputs.find((one) => !given.includes(one.name));
+    if (missing !== undefined) return unknownName(`${at}.inputs`, missing.name);
+    if (roles.has(used.role))
+      return { field: `${field}.role`, sentence: `${field}.role: "${used.role}" is there twice` };
+    roles.set(used.role, used.view);
+  }
+  return null;
+}
+
+function faultOfFeatures(
+  service: BundleShape['services'][number],
+  at: string,
+  known: {
+    readonly views: ReadonlyMap<string, BundleShape['views'][number]>;
+    readonly computed: ReadonlyMap<string, BundleShape['onDemand'][number]>;
+  },
+): BundleFault | null {
+  for (const [j, item] of service.features.entries()) {
+    const of = known.views.get(item.view) ?? known.computed.get(item.view);
+    const isThere = of?.features.some(({ name: own }) => own === item.feature);
+    const isUsed = [...service.views, ...service.onDemand].some(
+      (used) => used.role === item.role && used.view === item.view,
+    );
+    if (isThere !== true || !isUsed) return unknownName(`${at}.features.${j}`, item.fullName);
   }
   return null;
 }
 
 /** @returns the first fault with its field; null: there is none */
-export function faultOfBundle(json: unknown): { readonly field: string; readonly sentence: string } | null {
+export function faultOfBundle(json: unknown): BundleFault | null {
   const { data, error } = BUNDLE.safeParse(json);
   if (data !== undefined) return faultOfReference(data);
   const issue = error!.issues[0]!;

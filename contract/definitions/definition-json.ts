@@ -6,7 +6,7 @@ import type { Json } from '../std/canonical-json.ts';
 import { canonicalJson } from '../std/canonical-json.ts';
 import { givenText } from '../std/given-text.ts';
 import { faultOfBundle } from './bundle-shape.ts';
-import { rowLogicOf } from './definition-meaning.ts';
+import { onDemandLogicOf, rowLogicOf } from './definition-meaning.ts';
 import { registryError } from '../errors.ts';
 import type {
   Bundle,
@@ -15,6 +15,8 @@ import type {
   FeatureService,
   FeatureView,
   JoinKey,
+  OnDemandView,
+  RequestInput,
   RowFields,
   RowSchema,
 } from '../model.ts';
@@ -40,6 +42,11 @@ export function definitionIdOf(
 ): number {
   const logic = rowLogicOf(view, joinKeys);
   return xxHash32(canonicalJson(returns === 0 ? logic : { logic, returns }));
+}
+
+/** The definition id of an on-demand view. It has no rows, so one that comes back may have its earlier id. */
+export function onDemandIdOf(view: Omit<OnDemandView, 'definitionId'>): number {
+  return xxHash32(canonicalJson(onDemandLogicOf(view)));
 }
 
 /**
@@ -180,6 +187,46 @@ function featureToJson(feature: Feature): JsonObject {
   } as unknown as JsonObject;
 }
 
+const inputToJson = (input: RequestInput): JsonObject => ({ ...input, type: formatType(input.type) });
+const inputFromJson = (json: JsonObject): RequestInput => {
+  return { ...(json as unknown as RequestInput), type: typeOf(json['type'] as string) };
+};
+
+/** Samples are for an apply alone, and stay out of the bundle. */
+export function onDemandToJson({ samples: _, ...view }: OnDemandView): JsonObject {
+  return {
+    ...view,
+    inputs: view.inputs.map(inputToJson),
+    features: view.features.map(featureToJson),
+  } as unknown as JsonObject;
+}
+
+function onDemandFromJson(json: JsonObject): OnDemandView {
+  const raw = json as unknown as Omit<OnDemandView, 'inputs' | 'features' | 'samples'>;
+  return {
+    ...raw,
+    inputs: (json['inputs'] as unknown as JsonObject[]).map(inputFromJson),
+    features: (json['features'] as unknown as JsonObject[]).map(featureFromJson),
+    samples: [],
+  };
+}
+
+/** A service that takes nothing on demand has the text that it always had. */
+export function serviceToJson({ onDemand, inputs, ...service }: FeatureService): JsonObject {
+  return {
+    ...service,
+    ...(onDemand.length === 0 ? {} : { onDemand }),
+    ...(inputs.length === 0 ? {} : { inputs: inputs.map(inputToJson) }),
+  } as unknown as JsonObject;
+}
+
+function serviceFromJson(json: JsonObject): FeatureService {
+  const { onDemand = [], inputs = [], ...service } = json as unknown as Omit<FeatureService, 'inputs'> & {
+    inputs?: JsonObject[];
+  };
+  return { ...service, onDemand, inputs: inputs.map(inputFromJson) };
+}
+
 function viewFromJson(json: Json): FeatureView {
   const raw = json as unknown as Omit<FeatureView, 'features'> & { features: readonly JsonObject[] };
   return { ...raw, features: raw.features.map(featureFromJson) };
@@ -214,21 +261,28 @@ function typeOf(text: string): ValueType {
   return type;
 }
 
-/** 3: the schemas of rows also hold their join keys. */
-export const BUNDLE_FORMAT = 3;
+/**
+ * 3: the schemas of rows also hold their join keys. 4: there are on-demand views. A bundle without them is written in
+ * format 3 as before, and so keeps its hash, and earlier programs read it.
+ */
+export const BUNDLE_FORMAT = 4;
+const WITHOUT_ON_DEMAND = 3;
 
 /** @returns whether the JSON says that it is a bundle of this format; it may be damaged all the same */
 export function isOfThisFormat(json: Json): boolean {
-  return (json as { readonly format?: unknown } | null)?.format === BUNDLE_FORMAT;
+  const format = (json as { readonly format?: unknown } | null)?.format;
+  return format === BUNDLE_FORMAT || format === WITHOUT_ON_DEMAND;
 }
 
 export function bundleToJson(bundle: Omit<Bundle, 'hash'>): JsonObject {
+  const onDemand = [...bundle.onDemand.values()].map(onDemandToJson);
   return {
-    format: BUNDLE_FORMAT,
+    format: onDemand.length === 0 ? WITHOUT_ON_DEMAND : BUNDLE_FORMAT,
     project: bundle.project,
     entities: [...bundle.entities.values()] as unknown as Json,
     views: [...bundle.views.values()].map(viewToJson),
-    services: [...bundle.services.values()] as unknown as Json,
+    ...(onDemand.length === 0 ? {} : { onDemand }),
+    services: [...bundle.services.values()].map(serviceToJson),
     schemas: Object.fromEntries(
       [...bundle.schemas].map(([id, schemas]) => [id, schemas.map(rowSchemaToJson)]),
     ),
@@ -242,12 +296,13 @@ export function bundleFromJson(json: Json): Bundle {
     project: string;
     entities: Entity[];
     views: Json[];
-    services: FeatureService[];
+    onDemand?: Json[];
+    services: JsonObject[];
     schemas: Record<string, Json[]>;
   };
   if (raw === null || typeof raw !== 'object' || typeof raw.format !== 'number')
     throw new TypeError('this is no bundle');
-  if (raw.format !== BUNDLE_FORMAT) {
+  if (!isOfThisFormat(json)) {
     const other = raw.format < BUNDLE_FORMAT ? 'an earlier' : 'a later';
     throw registryError(
       'REG_BUNDLE',
@@ -258,12 +313,15 @@ export function bundleFromJson(json: Json): Bundle {
   const fault = faultOfBundle(json);
   if (fault !== null) throw registryError('REG_BUNDLE', fault.sentence, { field: fault.field });
   const views = raw.views.map(viewFromJson);
+  const onDemand = (raw.onDemand ?? []).map((one) => onDemandFromJson(one as JsonObject));
+  const services = raw.services.map(serviceFromJson);
   return {
     project: raw.project,
     hash: bundleHash(canonicalJson(json)),
     entities: new Map(raw.entities.map((entity) => [entity.name, entity])),
     views: new Map(views.map((view) => [view.id, view])),
-    services: new Map(raw.services.map((service) => [service.name, service])),
+    onDemand: new Map(onDemand.map((view) => [view.id, view])),
+    services: new Map(services.map((service) => [service.name, service])),
     schemas: new Map(Object.entries(raw.schemas).map(([id, list]) => [id, list.map(rowSchemaFromJson)])),
   };
 }

@@ -12,7 +12,15 @@
 import type { Json } from '../std/canonical-json.ts';
 import { formatDuration } from '../std/duration.ts';
 import { formatTimestamp } from '../std/timestamp.ts';
-import type { Aggregation, Feature, FeatureView, JoinKey, Source } from '../model.ts';
+import type {
+  Aggregation,
+  Feature,
+  FeatureView,
+  JoinKey,
+  OnDemandView,
+  RequestInput,
+  Source,
+} from '../model.ts';
 import { canonicalText } from '../expression/canonical-text.ts';
 import { parseExpression } from '../expression/syntax.ts';
 import { formatType } from '../value-type.ts';
@@ -129,6 +137,54 @@ export const AGGREGATION_MEANING: Table<Aggregation> = {
   percentile: { option: 'percentile', meaning: 'row' },
 };
 
+/** Without id, name and version, which name a view, and the definition id; features have their own table. */
+export const ON_DEMAND_MEANING: Table<
+  OnDemandView,
+  'id' | 'name' | 'version' | 'definitionId' | 'features' | 'samples' | 'endless'
+> = {
+  inputs: { option: 'inputs', meaning: inputsMeaning, show: (view) => inputsText(view.inputs) },
+  uses: {
+    option: 'uses',
+    meaning: 'row',
+    show: ({ uses }) =>
+      uses.map(({ role, view, requestKeys, features }) => {
+        const named = features.map(({ feature, argument }) =>
+          feature === argument ? feature : `${feature} as ${argument}`,
+        );
+        const by = requestKeys.length === 0 ? '' : ` by ${requestKeys.join(', ')}`;
+        return `${view}${role === view ? '' : ` as ${role}`}${by}: ${named.join(', ')}`;
+      }),
+  },
+  code: { option: 'code', meaning: 'row', show: ({ code }) => code.hash },
+  int64: { option: 'int64', meaning: 'row' },
+  isolated: metadata('isolated'),
+  owner: metadata('owner'),
+  team: metadata('team'),
+  description: metadata('description'),
+  tags: metadata('tags'),
+  deprecated: metadata('deprecated'),
+};
+
+/** An input that may be left out breaks no request that was sent before it came; every other change does. */
+function inputsMeaning(before: OnDemandView, after: OnDemandView): Meaning {
+  const [old, now] = [inputsText(before.inputs), inputsText(after.inputs)];
+  const added = after.inputs.filter((_, i) => !old.includes(now[i]!));
+  const harmless = old.every((text) => now.includes(text)) && added.every(mayLack);
+  return harmless ? 'row' : 'schema';
+}
+
+function mayLack({ optional, requestTime }: RequestInput): boolean {
+  return optional || requestTime;
+}
+
+/** One text an input, in any order but their own, which no request knows. */
+export function inputsText(inputs: readonly RequestInput[]): string[] {
+  return inputs.map(({ name, type, optional, requestTime }) => {
+    const kind = requestTime ? 'requestTime' : `${formatType(type)}${optional ? ', optional' : ''}`;
+    return `${name} ${kind}`;
+  });
+}
+
 /** An aggregated view withholds its rows once they are too old by its freshness; a stored view does not. */
 function freshnessMeaning(before: FeatureView, after: FeatureView): Meaning {
   if (after.kind === 'stored') return 'metadata';
@@ -163,6 +219,16 @@ export function rowLogicOf(view: Omit<FeatureView, 'definitionId'>, joinKeys: re
       ...rowLogicIn(FEATURE_MEANING, feature),
       aggregation: feature.aggregation === null ? null : rowLogicIn(AGGREGATION_MEANING, feature.aggregation),
     })),
+  };
+}
+
+/** What decides the meaning of what a view computes on demand, as JSON. */
+export function onDemandLogicOf(view: Omit<OnDemandView, 'definitionId'>): Json {
+  return {
+    id: view.id,
+    inputs: inputsText(view.inputs),
+    ...rowLogicIn(ON_DEMAND_MEANING, view as OnDemandView),
+    features: view.features.map(({ name, type }) => ({ name, type: formatType(type) })),
   };
 }
 

@@ -67,6 +67,25 @@ export interface AggregatedFeature extends FeatureDraft {
   readonly '~kind': 'aggregated';
 }
 
+/** What stands as the type of an input in YAML, and in the draft of `t.requestTime()`. */
+export const REQUEST_TIME = 'requestTime';
+
+/** The input of an on-demand view that nobody sends: the time of the request. */
+export interface RequestTime extends FeatureDraft {
+  readonly '~kind': 'requestTime';
+}
+
+/** The module whose default export is the function of an on-demand view; the path is relative to the place's file. */
+export class ModuleDraft {
+  readonly path: string;
+  readonly place: Place;
+
+  constructor(path: string, place: Place) {
+    this.path = path;
+    this.place = place;
+  }
+}
+
 /** A view with these features, of an entity with these join keys. */
 export class ViewDraft<Feature extends string = string, Key extends string = string> extends NamedDraft {
   get id(): string {
@@ -78,9 +97,26 @@ export class ViewDraft<Feature extends string = string, Key extends string = str
     return new ViewSelection(this, features, null, null);
   }
 
-  /** The view for another entity of its kind; features are then named `role__feature`. */
-  as<Role extends string>(role: Name<Role>, joinKeys: KeysOfRole<Key>): ViewSelection<Feature> {
+  /** The view in a role, e.g. for another entity of its kind; features are then named `role__feature`. */
+  as<Role extends string>(role: Name<Role>, joinKeys: KeysOfRole<Key> = {}): ViewSelection<Feature> {
     return new ViewSelection(this, null, role as string, joinKeys as Readonly<Record<string, string>>);
+  }
+}
+
+/** A view whose features one function computes when they are asked for. */
+export class OnDemandDraft<Feature extends string = string> extends NamedDraft {
+  get id(): string {
+    return idOf(this.name, this.options['version']);
+  }
+
+  /** Some features of the view, in this order, for a service or another on-demand view. */
+  pick(...features: Feature[]): ViewSelection<Feature> {
+    return new ViewSelection(this, features, null, null);
+  }
+
+  /** One feature of the view, by the name that the service calls it. */
+  feature(name: Feature): { as<Called extends string>(called: Name<Called>): CalledFeature } {
+    return { as: (called) => new CalledFeature(this, name, called as string) };
   }
 }
 
@@ -90,7 +126,7 @@ type KeysOfRole<Key extends string> = { readonly [Own in Key]?: string };
 /** What a service takes of a view: all features or some, for its own entity or in a role. */
 export class ViewSelection<Feature extends string = string> {
   /** The draft, or the id by which YAML names the view. */
-  readonly view: ViewDraft | string;
+  readonly view: ViewDraft | OnDemandDraft | string;
   /** Null: all of the view's features, in its order. */
   readonly features: readonly string[] | null;
   readonly role: string | null;
@@ -98,7 +134,7 @@ export class ViewSelection<Feature extends string = string> {
   readonly joinKeys: Readonly<Record<string, string>> | null;
 
   constructor(
-    view: ViewDraft | string,
+    view: ViewDraft | OnDemandDraft | string,
     features: readonly string[] | null,
     role: string | null,
     joinKeys: Readonly<Record<string, string>> | null,
@@ -113,8 +149,25 @@ export class ViewSelection<Feature extends string = string> {
     return new ViewSelection(this.view, features, this.role, this.joinKeys);
   }
 
+  as<Role extends string>(
+    role: Name<Role>,
+    joinKeys: Readonly<Record<string, string>> = {},
+  ): ViewSelection<Feature> {
+    return new ViewSelection(this.view, this.features, role as string, joinKeys);
+  }
+
   get viewId(): string {
     return typeof this.view === 'string' ? this.view : this.view.id;
+  }
+}
+
+/** A feature of an on-demand view that a service calls otherwise than `view__feature`. */
+export class CalledFeature extends ViewSelection {
+  readonly called: string;
+
+  constructor(view: OnDemandDraft | string, feature: string, called: string) {
+    super(view, [feature], null, null);
+    this.called = called;
   }
 }
 
@@ -135,13 +188,14 @@ export class ServiceDraft {
 /** All that the builders made so far in this process: a definition that lacks its `export` is found here. */
 export const madeDrafts: Draft[] = [];
 
-export type Draft = EntityDraft | SourceDraft | ViewDraft | ServiceDraft;
+export type Draft = EntityDraft | SourceDraft | ViewDraft | OnDemandDraft | ServiceDraft;
 
 export function isDraft(value: unknown): value is Draft {
   return (
     value instanceof EntityDraft ||
     value instanceof SourceDraft ||
     value instanceof ViewDraft ||
+    value instanceof OnDemandDraft ||
     value instanceof ServiceDraft
   );
 }

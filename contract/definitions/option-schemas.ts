@@ -54,6 +54,10 @@ const time = z.union([z.string(), z.date()], { error: TIME }).transform((value, 
 const text = z.string().nullable().default(null);
 const tags = z.array(z.string()).default([]);
 const log = z.enum(['raw', 'hmac', 'drop']).default('raw');
+const deprecated = z
+  .strictObject({ date: z.union([z.string(), z.date()]).transform(String), successor: text })
+  .nullable()
+  .default(null);
 
 export const ENTITY_OPTIONS = z.strictObject({
   joinKeys: z.record(z.string(), z.unknown()),
@@ -91,10 +95,7 @@ export const VIEW_OPTIONS = z.strictObject({
   team: text,
   description: text,
   tags,
-  deprecated: z
-    .strictObject({ date: z.union([z.string(), z.date()]).transform(String), successor: text })
-    .nullable()
-    .default(null),
+  deprecated,
 });
 export type ViewOptionValues = z.output<typeof VIEW_OPTIONS>;
 
@@ -146,6 +147,41 @@ export const FEATURE_OPTIONS = z.strictObject({
   normalization: z.strictObject({ mean: z.number(), stddev: z.number().positive() }).nullable().default(null),
 });
 export type FeatureOptionValues = z.output<typeof FEATURE_OPTIONS>;
+
+/** Of a feature that is computed on demand; without a log policy it takes the strictest of what the view takes. */
+export const ON_DEMAND_FEATURE_OPTIONS = FEATURE_OPTIONS.omit({
+  agg: true,
+  column: true,
+  window: true,
+  scale: true,
+  n: true,
+  percentile: true,
+}).extend({ type: z.string(), log: log.removeDefault().optional() });
+export type OnDemandFeatureOptionValues = z.output<typeof ON_DEMAND_FEATURE_OPTIONS>;
+
+export const INPUT_OPTIONS = z.strictObject({
+  type: z.string(),
+  optional: z.boolean().default(false),
+  log,
+  description: text,
+});
+
+export const ON_DEMAND_OPTIONS = z.strictObject({
+  inputs: z.record(z.string(), z.unknown()).default({}),
+  uses: z.array(z.unknown()).default([]),
+  features: z.record(z.string(), z.unknown()),
+  compute: z.unknown(),
+  samples: z.array(z.record(z.string(), z.unknown())).default([]),
+  int64: z.enum(['number', 'bigint']).default('number'),
+  isolate: z.literal(false).optional(),
+  version: z.number().int().min(1).default(1),
+  owner: text,
+  team: text,
+  description: text,
+  tags,
+  deprecated,
+});
+export type OnDemandOptionValues = z.output<typeof ON_DEMAND_OPTIONS>;
 
 export const SERVICE_OPTIONS = z.strictObject({
   consumers: z.array(z.strictObject({ model: z.string().min(1), owner: z.string().min(1) })).default([]),

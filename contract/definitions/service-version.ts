@@ -4,6 +4,7 @@
  */
 import { canonicalJson } from '../std/canonical-json.ts';
 import type { Json } from '../std/canonical-json.ts';
+import { serviceToJson } from './definition-json.ts';
 import type { FeatureService } from '../model.ts';
 import { xxHash64 } from '../wire/online/xxhash.ts';
 
@@ -32,7 +33,8 @@ export function versionOf(
 }
 
 /** @returns 16 hex digits of what a model sees of a service */
-export function servedHash({ features, views, requestKeys, tensor }: FeatureService): string {
-  const served = canonicalJson({ features, views, requestKeys, tensor } as unknown as Json);
+export function servedHash(service: FeatureService): string {
+  const { features, views, onDemand, requestKeys, inputs, tensor } = serviceToJson(service);
+  const served = canonicalJson({ features, views, onDemand, requestKeys, inputs, tensor } as unknown as Json);
   return xxHash64(served).toString(16).padStart(16, '0');
 }

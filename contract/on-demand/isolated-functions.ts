@@ -24,6 +24,10 @@ const THREAD = new URL(
   import.meta.url,
 );
 
+/** How long a thread may take to start; past that, or if it ends before, it counts as failed. */
+const START_MS = 10_000;
+const MAX_FAILED_STARTS = 3;
+
 export interface IsolatedOptions {
   /** How long one call may take; it is ended between this and twice as long. */
   readonly callMs: number;
@@ -77,6 +81,8 @@ export class IsolatedFunctions {
   /** The call that the thread was seen in, and since when. */
   #seen = { calls: -1, sinceMs: 0 };
   #closed = false;
+  /** Threads in a row that ended before they were ready. */
+  #failedStarts = 0;
 
   /** @throws TypeError when the definitions lack what a view uses */
   constructor(
@@ -183,7 +189,9 @@ export class IsolatedFunctions {
     this.#watch ??= setInterval(() => this.#look(), Math.max(1, this.#options.callMs / 2));
   }
 
-  #done({ id, outcomes, tookMs }: IsolatedDone): void {
+  #take(worker: Worker, { id, outcomes, tookMs }: IsolatedDone): void {
+    // A thread that was ended may have answered just before: its rows went to another one.
+    if (worker !== this.#thread?.worker) return;
     const waiting = this.#sent.get(id);
     if (waiting === undefined) return;
     this.#sent.delete(id);
@@ -214,6 +222,14 @@ export class IsolatedFunctions {
     else if (nowMs - this.#seen.sinceMs >= this.#options.callMs) this.#replaceThread('deadline');
   }
 
+  /** Threads do not start, so no row gets an outcome; later rows try again. */
+  #giveUp(): void {
+    const fault = new OnDemandFault('threw', 'the thread of isolated functions does not start');
+    for (const waiting of this.#queue) this.#failAll(waiting, fault);
+    this.#queue = [];
+    this.#failedStarts = 0;
+  }
+
   /** Blames the row that the thread is in, and gives the others to another thread. */
   #replaceThread(reason: 'deadline' | 'memory'): void {
     const { worker, at } = this.#thread!;
@@ -226,9 +242,10 @@ export class IsolatedFunctions {
     if (blamed !== undefined) this.#blame(blamed, row, reason);
     this.#queue = [...this.#sent.values(), ...this.#queue];
     this.#sent = new Map();
-    this.#flushing = true;
-    void this.#flush();
-    if (this.#options.spare === true) this.#spare = this.#startThread();
+    if (this.#failedStarts < MAX_FAILED_STARTS) {
+      if (this.#queue.length > 0) void this.#flush();
+      if (this.#options.spare === true) this.#spare = this.#startThread();
+    } else if (this.#queue.length > 0) this.#giveUp();
   }
 
   #blame(waiting: Waiting, row: number, reason: 'deadline' | 'memory'): void {
@@ -276,16 +293,24 @@ export class IsolatedFunctions {
       stdout: true,
       stderr: true,
     });
-    worker.unref();
+    const limit = setTimeout(() => void worker.terminate(), START_MS);
     const ready = new Promise<void>((resolve) => {
+      let isReady = false;
       worker.on('message', (message: 'ready' | IsolatedDone) => {
-        if (message === 'ready') resolve();
-        else if (worker === this.#thread?.worker) this.#done(message);
+        if (message !== 'ready') return this.#take(worker, message);
+        isReady = true;
+        this.#failedStarts = 0;
+        clearTimeout(limit);
+        // While rows wait, the watch keeps the process alive.
+        worker.unref();
+        resolve();
       });
       worker.once('exit', () => {
-        resolve();
+        clearTimeout(limit);
+        if (!isReady && !this.#closed) this.#failedStarts += 1;
         if (worker === this.#spare?.worker) this.#spare = null;
         if (worker === this.#thread?.worker) this.#replaceThread('memory');
+        resolve();
       });
     });
     // What ended it is known from where it was; without a listener the error would end the process.

@@ -1,5 +1,4 @@
 /** Compiles one feature of a view: its type, its aggregation, its fallback. */
-import type { Json } from '../../contract/std/canonical-json.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { BUILT_AGGREGATES, NOT_YET_COMPUTED } from '../../contract/model.ts';
 import type { AggregateFunction, Aggregation, Feature } from '../../contract/model.ts';
@@ -12,15 +11,14 @@ import {
   parseSourceType,
 } from '../../project/engine/duckdb/sources/source-type.ts';
 import type { SourceType } from '../../project/engine/duckdb/sources/source-type.ts';
-import { formatType, isNumeric, parseType, SCALARS } from '../../contract/value-type.ts';
-import type { Value, ValueType } from '../../contract/value-type.ts';
-import { ValueFault, valueFromJson } from '../../contract/wire/online/json-value.ts';
+import { formatType, isNumeric, SCALARS } from '../../contract/value-type.ts';
+import type { ValueType } from '../../contract/value-type.ts';
 import type { FeatureDraft, Place } from '../../contract/definitions/draft.ts';
 import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
-import { givenText } from '../../contract/std/given-text.ts';
 import { checkOptions, FEATURE_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 import type { FeatureOptionValues } from '../../contract/definitions/option-schemas.ts';
+import { typeNamed, valuedOptions } from './feature-values.ts';
 import type { SourceColumns } from './source-columns.ts';
 import {
   columnFit,
@@ -125,44 +123,14 @@ class FeatureCheck {
   }
 
   #feature(type: ValueType, column: string | null, aggregation: Aggregation | null): Feature {
-    const { tolerance, log, checks, description, tags, normalization, examples } = this.#options;
-    const missing = this.#value('missing', type, this.#options.missing ?? null);
-    const exampleValues = examples.map((example) => this.#value('examples', type, example));
-    if (tolerance !== null && !isNumeric(type))
-      this.#fault('tolerance', `a ${formatType(type)} takes no tolerance`);
-    return {
-      name: this.#name,
-      column,
-      type,
-      missing,
-      tolerance,
-      log,
-      checks,
-      description,
-      tags,
-      examples: exampleValues,
-      normalization,
-      aggregation,
-    };
-  }
-
-  #value(option: string, type: ValueType, json: unknown): Value {
-    const value = valueFromJson(type, asJson(json));
-    if (!(value instanceof ValueFault)) return value;
-    this.#fault(option, `${option}: ${value.fault}`);
-    return null;
+    const valued = valuedOptions(type, this.#options, (option, message) => this.#fault(option, message));
+    return { name: this.#name, column, type, log: this.#options.log, ...valued, aggregation };
   }
 
   #parseType(text: string): ValueType | null {
-    const type = parseType(text);
-    if (type === null) {
-      const known = [...SCALARS, 'list<...>', 'map<...>', 'struct<...>', 'embedding(n)'];
-      this.#fault(
-        'type',
-        `${givenText(text)} is no type${didYouMean(text, SCALARS) || `; types are ${known.join(', ')}`}`,
-      );
-    }
-    return type;
+    const type = typeNamed(text);
+    if (typeof type !== 'string') return type;
+    return this.#fault('type', type);
   }
 
   #checkWindow(windowUs: number | undefined): void {
@@ -271,17 +239,6 @@ class FeatureCheck {
     this.#context.mistakes.add(this.#place, option === '' ? [] : [option], `${this.#what}: ${message}`);
     return null;
   }
-}
-
-const PLAIN: unknown = Object.prototype;
-
-/** A value of a TypeScript definition as JSON: since JSON has no bigint, a bigint becomes its decimal text. */
-function asJson(written: unknown): Json {
-  if (typeof written === 'bigint') return written.toString();
-  if (Array.isArray(written)) return written.map(asJson);
-  const isPlain = typeof written === 'object' && written !== null && Object.getPrototypeOf(written) === PLAIN;
-  if (!isPlain) return written as Json;
-  return Object.fromEntries(Object.entries(written).map(([name, value]) => [name, asJson(value)]));
 }
 
 const NUMERIC_ONLY: ReadonlySet<AggregateFunction> = new Set(['sum', 'avg', 'stddev', 'approxPercentile']);

@@ -17,8 +17,10 @@ import {
   EntityDraft,
   isDraft,
   madeDrafts,
+  OnDemandDraft,
   SourceDraft,
   ViewDraft,
+  ViewSelection,
 } from '../../contract/definitions/draft.ts';
 import type { Draft, ServiceDraft } from '../../contract/definitions/draft.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
@@ -108,13 +110,19 @@ function refuseForeignPackage(folder: string): void {
 
 /** Reports a definition that nothing reaches: it would be taken for deleted. */
 function missExport(draft: Draft, mistakes: Mistakes): void {
-  const kind = draft instanceof ViewDraft ? 'view' : draft instanceof EntityDraft ? 'entity' : null;
-  const what = kind ?? (draft instanceof SourceDraft ? 'source' : 'service');
+  const what = kindNameOf(draft);
   mistakes.add(
     draft.place,
     [],
     `${what} "${draft.name}" is neither exported nor used by what is; write \`export const ...\`, or delete it`,
   );
+}
+
+function kindNameOf(draft: Draft): string {
+  if (draft instanceof ViewDraft) return 'view';
+  if (draft instanceof OnDemandDraft) return 'on-demand view';
+  if (draft instanceof EntityDraft) return 'entity';
+  return draft instanceof SourceDraft ? 'source' : 'service';
 }
 
 function noFiles(folder: string, globs: readonly string[]): CodedError {
@@ -134,9 +142,13 @@ function addReachable(drafts: Set<Draft>, draft: Draft): void {
       const used = draft.options[option];
       if (used instanceof EntityDraft || used instanceof SourceDraft) addReachable(drafts, used);
     }
-  } else if ('items' in draft) {
-    for (const item of (draft as ServiceDraft).items) {
-      if (item.view instanceof ViewDraft) addReachable(drafts, item.view);
+  } else {
+    const uses = draft instanceof OnDemandDraft ? draft.options['uses'] : (draft as ServiceDraft).items;
+    for (const item of Array.isArray(uses) ? (uses as unknown[]) : []) {
+      const view = item instanceof ViewSelection ? item.view : null;
+      // Two that use each other are a mistake, which is reported later.
+      if (view instanceof ViewDraft || (view instanceof OnDemandDraft && view !== draft))
+        addReachable(drafts, view);
     }
   }
   drafts.add(draft);

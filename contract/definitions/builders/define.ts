@@ -7,10 +7,20 @@ import type { Duration } from '../../std/duration.ts';
 import type { LogPolicy } from '../../model.ts';
 import type { KeyType } from '../../value-type.ts';
 import { calledAt } from './call-place.ts';
-import { EntityDraft, madeDrafts, ServiceDraft, SourceDraft, ViewDraft, ViewSelection } from '../draft.ts';
+import {
+  EntityDraft,
+  madeDrafts,
+  ModuleDraft,
+  OnDemandDraft,
+  ServiceDraft,
+  SourceDraft,
+  ViewDraft,
+  ViewSelection,
+} from '../draft.ts';
 import type { Draft, StoredFeature } from '../draft.ts';
 import type { ColumnNameFault, Name } from '../name.ts';
 import type { Checked } from '../refused.ts';
+import type { Inputs, OnDemandFeatures, OnDemandOptions } from './on-demand-options.ts';
 import type { Features, ViewOptions, Watermark } from './view-options.ts';
 
 type JoinKeys = Readonly<Record<string, StoredFeature<unknown, KeyType>>>;
@@ -70,16 +80,32 @@ export function featureView<
   return made(new ViewDraft(name as string, { ...options }, calledAt()));
 }
 
+/** Computed by one function when a request asks: from what the request brings and from features of other views. */
+export function onDemandView<Text extends string, In extends Inputs, Of extends OnDemandFeatures>(
+  name: Name<Text>,
+  options: OnDemandOptions<In, Of>,
+): OnDemandDraft<keyof Of & string> {
+  const uses = options.uses?.map(selectionOf);
+  const given = uses === undefined ? { ...options } : { ...options, uses };
+  return made(new OnDemandDraft(name as string, given, calledAt()));
+}
+
+/** A file whose default export is the function of an on-demand view; it may import others. */
+export function module(path: string): ModuleDraft {
+  return new ModuleDraft(path, calledAt());
+}
+
 /** @param items  views and selections of them, in the order that the model takes their features */
 export function featureService<Text extends string>(
   name: Name<Text>,
-  items: readonly (ViewDraft | ViewSelection)[],
+  items: readonly (ViewDraft | OnDemandDraft | ViewSelection)[],
   options: ServiceOptions = {},
 ): ServiceDraft {
-  const selections = items.map((item) =>
-    item instanceof ViewSelection ? item : new ViewSelection(item, null, null, null),
-  );
-  return made(new ServiceDraft(name as string, selections, { ...options }, calledAt()));
+  return made(new ServiceDraft(name as string, items.map(selectionOf), { ...options }, calledAt()));
+}
+
+function selectionOf(item: ViewDraft | OnDemandDraft | ViewSelection): ViewSelection {
+  return item instanceof ViewSelection ? item : new ViewSelection(item, null, null, null);
 }
 
 /**

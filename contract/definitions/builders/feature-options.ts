@@ -19,6 +19,8 @@ interface CommonOptions<Value> {
 export interface FeatureOptions<Value = unknown> extends CommonOptions<Value> {
   /** The source's column that it reads, where it has another name. */
   readonly column?: string;
+  /** Only of an input of an on-demand view: a request may leave it out, and the function then gets null. */
+  readonly optional?: boolean;
 }
 
 /** Of a stored feature that is a number. */

@@ -4,8 +4,9 @@
  */
 import type { TimeText } from '../../std/timestamp.ts';
 import { calledAt } from './call-place.ts';
-import { FeatureDraft } from '../draft.ts';
-import type { StoredFeature } from '../draft.ts';
+import { FeatureDraft, REQUEST_TIME } from '../draft.ts';
+import type { RequestTime, StoredFeature } from '../draft.ts';
+import type { LogPolicy } from '../../model.ts';
 import type { FeatureOptions, NumberOptions } from './feature-options.ts';
 import type { Refused } from '../refused.ts';
 import type { FloatValue, Int64Value, ScalarValues } from './written-value.ts';
@@ -49,4 +50,7 @@ export const t = {
     const inner = Object.entries(fields).map(([name, of]) => `${name}: ${nested(of)}`);
     return typed<StructValue<Of>, 'struct'>(`struct<${inner.join(', ')}>`, options);
   },
+  /** Only as an input of an on-demand view, sent by nobody: the time of the request, in microseconds. */
+  requestTime: (options: { readonly log?: LogPolicy } = {}) =>
+    new FeatureDraft({ type: REQUEST_TIME, ...options }, calledAt()) as RequestTime,
 };

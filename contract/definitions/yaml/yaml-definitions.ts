@@ -2,10 +2,13 @@
 import { LineCounter, isCollection, isNode, parseAllDocuments } from 'yaml';
 import type { Document } from 'yaml';
 import {
+  CalledFeature,
   EntityDraft,
   FeatureDraft,
   idOf,
   InlineSourceDraft,
+  ModuleDraft,
+  OnDemandDraft,
   ServiceDraft,
   SourceDraft,
   ViewDraft,
@@ -18,7 +21,7 @@ import type { Mistakes } from '../mistake.ts';
 import { readDocument } from './yaml-document.ts';
 import type { YamlFault } from './yaml-document.ts';
 
-const KINDS = ['entity', 'featureView', 'featureService', 'source'];
+const KINDS = ['entity', 'featureView', 'onDemandView', 'featureService', 'source'];
 
 /** @returns the drafts of a file; what cannot be read is added to the mistakes */
 export function parseYamlDefinitions(file: string, text: string, mistakes: Mistakes): Draft[] {
@@ -67,23 +70,26 @@ function draftOf(content: unknown, place: Place, mistakes: Mistakes): Draft | nu
     mistakes.add(
       place,
       [],
-      `expected a definition (entity:, source:, featureView: or featureService:), got ${kindOf(content)}`,
+      `expected a definition (${KINDS.map((kind) => `${kind}:`).join(', ')}), got ${kindOf(content)}`,
     );
     return null;
   }
-  const { entity, featureView, featureService, source, ...rest } = content;
+  const { entity, featureView, onDemandView, featureService, source, ...rest } = content;
   if (featureView !== undefined) {
     const options = {
       entity,
       source: inlineSource(source, idOf(String(featureView), rest['version']), place),
       ...rest,
-      features: features(rest['features'], place),
+      features: features(rest['features'], 'features', place),
     };
     return new ViewDraft(String(featureView), options, place);
   }
+  if (onDemandView !== undefined)
+    return new OnDemandDraft(String(onDemandView), onDemandOptions(rest, place, mistakes), place);
   if (featureService !== undefined) {
     const { features: list, ...options } = rest;
-    return new ServiceDraft(String(featureService), serviceItems(list, place, mistakes), options, place);
+    const items = selections(list, 'features', place, mistakes);
+    return new ServiceDraft(String(featureService), items, options, place);
   }
   if (entity !== undefined) return new EntityDraft(String(entity), rest, place);
   if (source !== undefined) return new SourceDraft(String(source), rest, place);
@@ -109,39 +115,54 @@ function inlineSource(source: unknown, viewId: string, place: Place): unknown {
   return new InlineSourceDraft(`${viewId}:source`, source, inner);
 }
 
+function onDemandOptions(rest: Options, place: Place, mistakes: Mistakes): Options {
+  const { inputs, uses, compute } = rest;
+  const inner: Place = { file: place.file, lineOf: (path) => place.lineOf(['compute', ...path]) };
+  return {
+    ...rest,
+    features: features(rest['features'], 'features', place),
+    ...(inputs === undefined ? {} : { inputs: features(inputs, 'inputs', place) }),
+    ...(uses === undefined ? {} : { uses: selections(uses, 'uses', place, mistakes) }),
+    ...(typeof compute === 'string' ? { compute: new ModuleDraft(compute, inner) } : {}),
+  };
+}
+
 /** A feature is the text of its type, or an object of options. Anything else is left for the check to name. */
-function features(value: unknown, place: Place): unknown {
+function features(value: unknown, option: 'features' | 'inputs', place: Place): unknown {
   if (!isObject(value)) return value;
   const entries = Object.entries(value).map(([name, feature]) => {
-    const inner: Place = { file: place.file, lineOf: (path) => place.lineOf(['features', name, ...path]) };
+    const inner: Place = { file: place.file, lineOf: (path) => place.lineOf([option, name, ...path]) };
     const options = typeof feature === 'string' ? { type: feature } : feature;
     return [name, isObject(options) ? new FeatureDraft(options, inner) : options];
   });
   return Object.fromEntries(entries);
 }
 
-function serviceItems(list: unknown, place: Place, mistakes: Mistakes): ViewSelection[] {
+/** The views and features that a service lists, or that an on-demand view uses. */
+function selections(
+  list: unknown,
+  option: 'features' | 'uses',
+  place: Place,
+  mistakes: Mistakes,
+): ViewSelection[] {
   if (!Array.isArray(list)) {
-    mistakes.add(place, ['features'], 'features should be a list, e.g. [purchases, drivers:conv_rate]');
+    mistakes.add(place, [option], `${option} should be a list, e.g. [purchases, drivers:conv_rate]`);
     return [];
   }
   const items: ViewSelection[] = [];
   for (const [i, item] of list.entries()) {
-    const selection = serviceItem(item);
+    const selection = selectionOf(item) ?? (option === 'features' ? calledFeature(item) : null);
     if (selection !== null) items.push(selection);
     else {
-      const path = ['features', String(i)];
-      mistakes.add(
-        place,
-        path,
-        `expected "view", "view:feature" or {view, as, joinKeys}, got ${givenText(item)}`,
-      );
+      const forms = option === 'features' ? '{view, as, joinKeys} or {feature, as}' : '{view, as, features}';
+      const message = `expected "view", "view:feature" or ${forms}, got ${givenText(item)}`;
+      mistakes.add(place, [option, String(i)], message);
     }
   }
   return items;
 }
 
-function serviceItem(item: unknown): ViewSelection | null {
+function selectionOf(item: unknown): ViewSelection | null {
   if (typeof item === 'string') {
     const [view, feature, ...more] = item.split(':');
     if (view === undefined || view === '' || feature === '' || more.length > 0) return null;
@@ -153,6 +174,16 @@ function serviceItem(item: unknown): ViewSelection | null {
   if (joinKeys !== null && !isObject(joinKeys)) return null;
   if (picked !== null && !Array.isArray(picked)) return null;
   return new ViewSelection(view, picked as string[] | null, role, joinKeys as Record<string, string> | null);
+}
+
+/** `{ feature: trip:distance_km, as: distance_km }` */
+function calledFeature(item: unknown): CalledFeature | null {
+  if (!isObject(item)) return null;
+  const { feature: reference, as: called, ...unknown } = item;
+  if (Object.keys(unknown).length > 0 || typeof called !== 'string' || typeof reference !== 'string') return null;
+  const [view, feature, ...more] = reference.split(':');
+  if (!view || !feature || more.length > 0) return null;
+  return new CalledFeature(view, feature, called);
 }
 
 function isObject(value: unknown): value is Options {
