@@ -17,11 +17,12 @@ import {
 } from '../contract/definitions/definition-json.ts';
 import { compileProject } from './definitions/compile.ts';
 import { consumersRemoved, REMOVED_CONSUMER_US } from './guard.ts';
-import type { Bundle, Definitions, RowSchema } from '../contract/model.ts';
+import type { Bundle, Definitions, OnDemandView, RowSchema } from '../contract/model.ts';
 import type { Project } from '../project/project.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import { rewrittenRows } from './rewritten-rows.ts';
 import type { RewrittenRows } from './rewritten-rows.ts';
+import { tryOnDemand } from './trial/try-on-demand.ts';
 import { servedHash, versionOf } from '../contract/definitions/service-version.ts';
 import type { RemovedConsumer } from '../contract/refusal.ts';
 
@@ -35,6 +36,8 @@ export interface ApplyPlan {
   readonly removed: readonly RemovedConsumer[];
   /** Views whose rows the next runs would write again. */
   readonly rewrites: readonly RewrittenRows[];
+  /** On-demand views that are new, or whose meaning changes. */
+  readonly untried: readonly OnDemandView[];
 }
 
 /** @throws REG_DEFINITIONS with every mistake in the definitions; also when there are no definitions and never were */
@@ -53,6 +56,9 @@ export async function planProject(project: Project, database: RegistryDatabase):
     sequence: last?.sequence ?? 0,
     removed: applied === null ? [] : consumersRemoved(applied, next, nowUs),
     rewrites: await rewrittenRows(applied, next.views, project.settings.history, database),
+    untried: [...next.onDemand.values()].filter(({ id, definitionId }) => {
+      return applied?.onDemand.get(id)?.definitionId !== definitionId;
+    }),
   };
 }
 
@@ -61,7 +67,8 @@ export async function planProject(project: Project, database: RegistryDatabase):
  * publishing is idempotent.
  *
  * @param allowance  which refusals are allowed, and why
- * @throws REG_REFUSED when a change would break a model; REG_ALLOW when a name matches no refusal
+ * @throws REG_REFUSED when a change would break a model; REG_ALLOW when a name matches no refusal; REG_DEFINITIONS when
+ *         a function that is computed on demand does not hold what it promises
  */
 export async function applyPlan(
   project: Project,
@@ -70,6 +77,9 @@ export async function applyPlan(
   allowance: Allowance = NO_ALLOWANCE,
 ): Promise<Bundle> {
   const allowed = allowedOf(plan.changes, allowance);
+  const { logger, settings } = project;
+  const warn = (message: string): void => logger.warn(message);
+  await tryOnDemand(plan.untried, plan.next, { folder: settings.folder, warn });
   const text = canonicalJson(bundleToJson(plan.next));
   if (plan.changes.length > 0 || plan.sequence === 0) {
     await database.recordApplied({
@@ -98,8 +108,8 @@ function readApplied({ logger }: Project, json: Json): Bundle | null {
   return null;
 }
 
-function isEmpty({ entities, views, services }: Definitions): boolean {
-  return entities.size === 0 && views.size === 0 && services.size === 0;
+function isEmpty({ entities, views, onDemand, services }: Definitions): boolean {
+  return [entities, views, onDemand, services].every(({ size }) => size === 0);
 }
 
 /**
@@ -136,9 +146,17 @@ async function nextBundle(
     project,
     entities: compiled.entities,
     views: new Map(views.map((view) => [view.id, view])),
+    onDemand: new Map([...compiled.onDemand].map(([id, view]) => [id, keptCode(view, applied)])),
     services: new Map(services.map((service) => [service.name, service])),
     schemas,
   };
+}
+
+/** Code that means the same keeps its text: a comment in it is no reason for another bundle. */
+function keptCode(view: OnDemandView, applied: Bundle | null): OnDemandView {
+  const before = applied?.onDemand.get(view.id);
+  if (before?.code.hash !== view.code.hash) return view;
+  return { ...view, code: before.code, endless: before.endless };
 }
 
 /** The past schemas and the current one, which is last. */

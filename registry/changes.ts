@@ -8,10 +8,10 @@
  *   breaking           schema: a feature goes, or changes its type; join keys change
  */
 import { definitionName } from '../contract/wire/online/row-header.ts';
-import { entityDetails, serviceDetails, viewDetails } from './definition-diff.ts';
+import { entityDetails, onDemandDetails, serviceDetails, viewDetails } from './definition-diff.ts';
 import type { Detail } from './definition-diff.ts';
 import { Guard, refusalToJson } from './guard.ts';
-import type { Bundle, Definitions, FeatureView } from '../contract/model.ts';
+import type { Bundle, Definitions, FeatureService, FeatureView } from '../contract/model.ts';
 import type { ChangeRefusal, RemovedConsumer } from '../contract/refusal.ts';
 
 type ChangeKind = 'created' | 'deleted' | 'metadata' | 'additive' | 'logic' | 'breaking';
@@ -38,11 +38,13 @@ export function changesBetween(
   next: Definitions,
   removed: readonly RemovedConsumer[] = [],
 ): Change[] {
-  const old: Definitions = applied ?? { entities: new Map(), views: new Map(), services: new Map() };
+  const none = { entities: new Map(), views: new Map(), onDemand: new Map(), services: new Map() };
+  const old: Definitions = applied ?? none;
   const guard = new Guard(old, next, removed);
   return [
     ...entityChanges(old, next, guard),
     ...viewChanges(old, next, guard),
+    ...onDemandChanges(old, next, guard),
     ...serviceChanges(old, next, guard),
   ];
 }
@@ -82,6 +84,18 @@ function viewChanges(old: Definitions, next: Definitions, guard: Guard): Change[
   return [...changes, ...gone('view', old.views, next.views)];
 }
 
+function onDemandChanges(old: Definitions, next: Definitions, guard: Guard): Change[] {
+  const changes: Change[] = [];
+  for (const [name, view] of next.onDemand) {
+    const before = old.onDemand.get(name);
+    const details = before === undefined ? [] : onDemandDetails(before, view);
+    if (before === undefined) changes.push(plain('created', 'view', name));
+    else if (details.length > 0)
+      changes.push({ kind: kindOf(details), what: 'view', name, details, ...guard.ofView(name, details) });
+  }
+  return [...changes, ...gone('view', old.onDemand, next.onDemand)];
+}
+
 function anotherDefinition(before: FeatureView, after: FeatureView): Detail {
   return {
     option: 'definition',
@@ -108,13 +122,25 @@ function serviceChanges(old: Definitions, next: Definitions, guard: Guard): Chan
     });
     const details = serviceDetails(before, service, entityKeysChange);
     if (details.length === 0) continue;
-    const guarded = guard.ofService(before, details, entityKeysChange);
+    // Refused there where it is written.
+    const follows = [
+      ...(entityKeysChange ? ['keys'] : []),
+      ...(inputsOfViewsChange(before, old, next) ? ['inputs'] : []),
+    ];
+    const guarded = guard.ofService(before, details, follows);
     changes.push({ kind: kindOf(details), what: 'service', name, details, ...guarded });
   }
   const deleted = gone('service', old.services, next.services).map((change) => {
     return { ...change, refusals: guard.ofDeletedService(old.services.get(change.name)!) };
   });
   return [...changes, ...deleted];
+}
+
+function inputsOfViewsChange(service: FeatureService, old: Definitions, next: Definitions): boolean {
+  return service.onDemand.some(({ view }) => {
+    const [before, after] = [old.onDemand.get(view)!, next.onDemand.get(view)];
+    return after !== undefined && onDemandDetails(before, after).some(({ option }) => option === 'inputs');
+  });
 }
 
 function plain(kind: ChangeKind, what: Change['what'], name: string): Change {

@@ -4,7 +4,7 @@ import { schemeOf } from '../contract/std/files/local-path.ts';
 import { allowanceOf, isAllowanceOf } from './allowance.ts';
 import { applyPlan, planProject } from './apply.ts';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
-import { bundleToJson, viewToJson } from '../contract/definitions/definition-json.ts';
+import { bundleToJson, onDemandToJson, serviceToJson, viewToJson } from '../contract/definitions/definition-json.ts';
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult, projectOf } from '../project/command.ts';
 import { isSecretSetting } from '../project/settings/secret-settings.ts';
@@ -21,7 +21,7 @@ import { settingsWithOrigins } from '../project/settings/settings.ts';
 import type { Settings, StoreUrl } from '../project/settings/settings.ts';
 import { formatDuration } from '../contract/std/duration.ts';
 import { withoutPassword } from '../contract/std/secret-text.ts';
-import { renderCatalogue, renderDefinition, viewNamed } from './show.ts';
+import { onDemandNamed, renderCatalogue, renderDefinition, viewNamed } from './show.ts';
 
 /** Compares the definitions with what is applied; with `exitCode`, the exit code is 1 when there are changes. */
 export async function plan(context: CommandContext, options: { exitCode?: boolean }): Promise<ExitCode> {
@@ -70,12 +70,14 @@ export async function show(context: CommandContext, name: string | undefined): P
     await printResult(context, data, () => renderCatalogue(bundle, allowances));
     return 0;
   }
-  const allowed = allowances.filter((one) => isAllowanceOf(one, view?.id ?? name));
-  const text = renderDefinition(bundle, name, { runs, allowances: allowed });
-  const data =
-    view === null
-      ? { ...(bundle.services.get(name) ?? bundle.entities.get(name)), allowed: allowed.map(allowanceToJson) }
-      : { ...viewToJson(view), runs: runs.map(runToJson), allowed: allowed.map(allowanceToJson) };
+  const computed = view === null ? onDemandNamed(bundle, name) : null;
+  const kept = allowances.filter((one) => isAllowanceOf(one, (view ?? computed)?.id ?? name));
+  const text = renderDefinition(bundle, name, { runs, allowances: kept });
+  const allowed = kept.map(allowanceToJson);
+  const service = bundle.services.get(name);
+  const other = service === undefined ? bundle.entities.get(name) : serviceToJson(service);
+  const own = computed === null ? other : onDemandToJson(computed);
+  const data = view === null ? { ...own, allowed } : { ...viewToJson(view), runs: runs.map(runToJson), allowed };
   await printResult(context, data, () => text);
   return 0;
 }

@@ -8,12 +8,21 @@ import type { Json } from '../contract/std/canonical-json.ts';
 import {
   AGGREGATION_MEANING,
   FEATURE_MEANING,
+  inputsText,
+  ON_DEMAND_MEANING,
   shown,
   SOURCE_MEANING,
   VIEW_MEANING,
 } from '../contract/definitions/definition-meaning.ts';
 import type { Meaning, OptionMeaning } from '../contract/definitions/definition-meaning.ts';
-import type { Entity, Feature, FeatureService, FeatureView, JoinKey } from '../contract/model.ts';
+import type {
+  Entity,
+  Feature,
+  FeatureService,
+  FeatureView,
+  JoinKey,
+  OnDemandView,
+} from '../contract/model.ts';
 import { formatType } from '../contract/value-type.ts';
 
 export interface Detail {
@@ -39,6 +48,23 @@ export function viewDetails(before: FeatureView, after: FeatureView): Detail[] {
     ...optionDetails(SOURCE_MEANING, before.source, after.source),
     ...featuresDetails(before.features, after.features),
   ];
+}
+
+/** Another text of the same code, as after comments were written, is no difference. */
+export function onDemandDetails(before: OnDemandView, after: OnDemandView): Detail[] {
+  return [
+    ...optionDetails(ON_DEMAND_MEANING, before, after).map((detail) =>
+      detail.option === 'code' ? codeDetail(detail, before, after) : detail,
+    ),
+    ...featuresDetails(before.features, after.features),
+  ];
+}
+
+const SHOWN_HASH = 12;
+
+function codeDetail(detail: Detail, before: OnDemandView, after: OnDemandView): Detail {
+  const text = ({ code }: OnDemandView): string => `${code.file} ${code.hash.slice(0, SHOWN_HASH)}`;
+  return { ...detail, sentence: `code: ${text(before)} -> ${text(after)}` };
 }
 
 function featuresDetails(before: readonly Feature[], after: readonly Feature[]): Detail[] {
@@ -114,6 +140,7 @@ export function serviceDetails(
   return [
     ...servedDetails(before, after, entityKeysChange),
     ...joinKeyDetail('keys', sortedByName(before.requestKeys), sortedByName(after.requestKeys)),
+    ...inputsDetail(before, after),
     ...optionDetails({ tensor: { option: 'tensor', meaning: 'schema' } }, before, after),
     ...optionDetails(Object.fromEntries(metadata), before, after),
   ];
@@ -134,7 +161,8 @@ function servedDetails(before: FeatureService, after: FeatureService, entityKeys
   else if (old.some((name, i) => now[i] !== name)) say('schema', 'the order of its features changes');
   for (const { role, view, requestKeys } of before.views) {
     const next = after.views.find((one) => one.role === role);
-    if (next === undefined) continue;
+    // A view that only on-demand views use is compared with these.
+    if (next === undefined || !before.features.some((one) => one.role === role)) continue;
     const [from, to] = [requestKeys.join(', '), next.requestKeys.join(', ')];
     if (from !== to && !entityKeysChange) say('schema', `${role} is taken by ${from} -> ${to}`);
     if (next.view !== view) say('row', `${role} is view ${view} -> ${next.view}`);
@@ -146,6 +174,17 @@ function servedDetails(before: FeatureService, after: FeatureService, entityKeys
   return [
     { option: 'features', meaning: meaning ?? 'additive', before: old, after: now, feature: null, sentence },
   ];
+}
+
+/** Inputs that requests must bring, or may no longer; one that may be left out is an addition. */
+function inputsDetail(before: FeatureService, after: FeatureService): Detail[] {
+  const [old, now] = [before, after].map(({ inputs }) => inputsText(inputs).toSorted()) as [string[], string[]];
+  if (old.join() === now.join()) return [];
+  const added = after.inputs.filter((input) => !old.includes(inputsText([input])[0]!));
+  const isAddition =
+    old.every((text) => now.includes(text)) && added.every((one) => one.optional || one.requestTime);
+  const meaning = isAddition ? 'additive' : 'schema';
+  return [{ option: 'inputs', meaning, before: old, after: now, feature: null }];
 }
 
 function sortedByName(keys: readonly JoinKey[]): JoinKey[] {

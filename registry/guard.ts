@@ -2,7 +2,8 @@
  * The guard: which models a change would break, and the name under which it can be allowed all the same.
  *
  * A service is guarded while a model consumes it. The guard refuses changes of the features that the service lists, of
- * their order, and of the schema, row logic and reading logic of these features and their views. A consumer that an
+ * their order, and of the schema, row logic and reading logic of these features and their views, and of all that its
+ * on-demand views use, at any depth. A consumer that an
  * apply removed still counts for seven days, so that nobody gets around the guard by removing it first. Changes of a
  * service without consumers are shown but not refused.
  *
@@ -10,11 +11,13 @@
  *
  *   name of a refusal   what it stands for
  *   purchases.ttl                  an option of a view
+ *   trip.code                      the function of an on-demand view
  *   purchases__count_7d.missing    an option of a feature
  *   customer.joinKeys              the join keys of an entity
- *   rank_v1.features, .keys, .tensor   what a service serves
+ *   rank_v1.features, .keys, .inputs, .tensor   what a service serves and is asked with
  *   rank_v1                        the service itself, which is deleted
  */
+import { consumedFeatures } from './consumed-features.ts';
 import type { Detail } from './definition-diff.ts';
 import type { Consumer, Definitions, FeatureService } from '../contract/model.ts';
 import { dayOf, formatTimestamp } from '../contract/std/timestamp.ts';
@@ -42,18 +45,17 @@ export class Guard {
   }
 
   /**
-   * An option of a feature affects the services that list the feature before and after; an option of the whole view
-   * affects those that list any of its features before and after.
+   * An option of a feature affects the services that consume the feature before and after; an option of the whole view
+   * affects those that consume any of its features before and after.
    */
   ofView(id: string, details: readonly Detail[]): Guarded {
-    const listing = this.#staying().map(([before, after]) => {
-      const features = before.features.filter(
-        (one) => one.view === id && after.features.some((f) => f.view === id && f.feature === one.feature),
-      );
-      return { service: before, features: features.map(({ feature }) => feature) };
+    const consuming = this.#staying().map(([before, after]) => {
+      const still = consumedFeatures(after, this.#next).get(id);
+      const features = [...(consumedFeatures(before, this.#old).get(id) ?? [])];
+      return { service: before, features: features.filter((feature) => still?.has(feature) === true) };
     });
     return this.#guarded(details, ({ option, feature }) => {
-      const users = listing.filter(({ features }) =>
+      const users = consuming.filter(({ features }) =>
         feature === null ? features.length > 0 : features.includes(feature),
       );
       const name = feature === null ? `${id}.${option}` : `${id}__${option}`;
@@ -68,9 +70,9 @@ export class Guard {
     return this.#guarded(details, ({ option }) => ({ name: `${entity}.${option}`, services }));
   }
 
-  /** @param entityKeysChange  whether the service's keys change because an entity's do, which `ofEntity` refuses */
-  ofService(service: FeatureService, details: readonly Detail[], entityKeysChange: boolean): Guarded {
-    const own = entityKeysChange ? details.filter(({ option }) => option !== 'keys') : details;
+  /** @param follows  options that change because an entity or a view does, where the change is refused */
+  ofService(service: FeatureService, details: readonly Detail[], follows: readonly string[]): Guarded {
+    const own = details.filter(({ option }) => !follows.includes(option));
     return this.#guarded(own, ({ option }) => ({ name: `${service.name}.${option}`, services: [service] }));
   }
 

@@ -5,7 +5,16 @@ import { consumerText } from './guard.ts';
 import { definitionName } from '../contract/wire/online/row-header.ts';
 import { didYouMean } from '../contract/std/did-you-mean.ts';
 import { registryError } from '../contract/errors.ts';
-import type { Aggregation, Bundle, Entity, Feature, FeatureService, FeatureView } from '../contract/model.ts';
+import type {
+  Aggregation,
+  Bundle,
+  Entity,
+  Feature,
+  FeatureService,
+  FeatureView,
+  OnDemandView,
+} from '../contract/model.ts';
+import { inputsText } from '../contract/definitions/definition-meaning.ts';
 import type { KeptAllowance } from '../project/database/registry-database.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { renderTable } from '../contract/std/text-table.ts';
@@ -23,17 +32,28 @@ export function renderCatalogue(bundle: Bundle, allowances: readonly KeptAllowan
     formatDuration(v.freshnessUs),
     v.owner ?? '',
   ]);
+  const computed = [...bundle.onDemand.values()].map((v) => [
+    v.id,
+    String(v.features.length),
+    inputsText(v.inputs).join('; '),
+    v.uses.map(({ role }) => role).join(', '),
+    v.isolated ? 'isolated' : '',
+    v.owner ?? '',
+  ]);
   const services = [...bundle.services.values()].map((s) => [
     s.name,
     `v${s.version}`,
     String(s.features.length),
-    s.views.map((v) => v.role).join(', '),
+    [...s.views, ...s.onDemand].map((v) => v.role).join(', '),
     s.consumers.map((c) => `${c.model} (${c.owner})`).join(', '),
   ]);
   return [
     `project ${bundle.project}, bundle ${bundle.hash}`,
     renderTable(['entity', 'join keys', 'owner'], entities),
     renderTable(['view', 'kind', 'entity', 'features', 'freshness', 'owner'], views),
+    ...(computed.length === 0
+      ? []
+      : [renderTable(['on-demand view', 'features', 'inputs', 'uses', 'runs', 'owner'], computed)]),
     renderTable(['service', 'version', 'features', 'views', 'consumers'], services),
     ...allowancesText(allowances),
     ...(views.length === 0
@@ -67,6 +87,8 @@ export function renderDefinition(bundle: Bundle, name: string, kept: KeptOfDefin
 function definitionText(bundle: Bundle, name: string, runs: readonly RunRecord[]): string {
   const view = viewNamed(bundle, name);
   if (view !== null) return renderView(view, runs);
+  const computed = onDemandNamed(bundle, name);
+  if (computed !== null) return renderOnDemand(computed);
   const service = bundle.services.get(name);
   if (service !== undefined) return renderService(service, bundle);
   const entity = bundle.entities.get(name);
@@ -93,26 +115,42 @@ export function viewNamed(bundle: Bundle, name: string): FeatureView | null {
   }
   for (const service of bundle.services.values()) {
     const listed = service.features.find((feature) => feature.fullName === name);
-    if (listed !== undefined) return bundle.views.get(listed.view)!;
+    if (listed !== undefined) return bundle.views.get(listed.view) ?? null;
+  }
+  return null;
+}
+
+/** @param name  as `viewNamed` takes it, of an on-demand view */
+export function onDemandNamed(bundle: Bundle, name: string): OnDemandView | null {
+  const own = bundle.onDemand.get(name);
+  if (own !== undefined) return own;
+  for (const view of bundle.onDemand.values()) {
+    const names = [`${view.id}:`, `${view.id}__`, `${view.name}__`];
+    if (view.features.some((feature) => names.some((of) => `${of}${feature.name}` === name))) return view;
+  }
+  for (const service of bundle.services.values()) {
+    const listed = service.features.find((feature) => feature.fullName === name);
+    if (listed !== undefined) return bundle.onDemand.get(listed.view) ?? null;
   }
   return null;
 }
 
 /** @returns what may have been meant: the views with a feature of this short name, else the nearest name */
 function nearName(bundle: Bundle, name: string): string {
-  const views = [...bundle.views.values()];
+  const views = [...bundle.views.values(), ...bundle.onDemand.values()];
   const owners = views.filter((view) => view.features.some((feature) => feature.name === name));
   if (owners.length > 0) return `; features are named with their view: ${featureNames(owners, name)}`;
   const features = views.flatMap((view) => view.features.map((feature) => `${view.id}:${feature.name}`));
   return didYouMean(name, [
     ...bundle.views.keys(),
+    ...bundle.onDemand.keys(),
     ...bundle.services.keys(),
     ...bundle.entities.keys(),
     ...features,
   ]);
 }
 
-function featureNames(views: readonly FeatureView[], feature: string): string {
+function featureNames(views: readonly (FeatureView | OnDemandView)[], feature: string): string {
   return views.map((view) => `${view.id}:${feature}`).join(', ');
 }
 
@@ -160,19 +198,46 @@ function renderView(view: FeatureView, runs: readonly RunRecord[]): string {
   ].join('\n\n');
 }
 
+function renderOnDemand(view: OnDemandView): string {
+  const uses = view.uses.map(({ role, view: of, features }) => {
+    const as = role === of ? '' : ` as ${role}`;
+    return `${of}${as}: ${features.map(({ argument }) => argument).join(', ')}`;
+  });
+  const where = view.isolated ? 'runs isolated' : 'runs in the thread that answers';
+  const endless = view.endless === null ? '' : `${view.isolated ? ':' : ', although it has'} ${view.endless}`;
+  const facts = [
+    `view ${view.id} (on demand, definition ${definitionName(view.definitionId)})`,
+    view.description,
+    `inputs ${inputsText(view.inputs).join('; ') || 'none'}`,
+    `uses ${uses.join('; ') || 'nothing'}`,
+    `code ${view.code.file}, ${view.code.hash.slice(0, 12)}; ${where}${endless}`,
+    view.int64 === 'bigint' ? 'int64 are bigints' : null,
+    `owner ${view.owner ?? 'nobody'}`,
+  ];
+  const features = view.features.map((f) => [f.name, formatType(f.type), missingText(f), f.log, f.description ?? '']);
+  return [
+    facts.filter((fact) => fact !== null).join('\n'),
+    renderTable(['feature', 'type', 'missing', 'log', 'description'], features),
+  ].join('\n\n');
+}
+
 function timeText(us: number | null): string {
   return us === null ? 'unknown' : formatTimestamp(us);
 }
 
 function renderService(service: FeatureService, bundle: Bundle): string {
   const rows = service.features.map((f, i) => {
-    const feature = bundle.views.get(f.view)!.features.find((g) => g.name === f.feature)!;
+    const view = bundle.views.get(f.view) ?? bundle.onDemand.get(f.view)!;
+    const feature = view.features.find((g) => g.name === f.feature)!;
     return [String(i), f.fullName, formatType(feature.type), f.view];
   });
-  const keys = service.requestKeys.map((key) => `${key.name} ${key.type}`).join(', ');
+  const asked = [
+    ...service.requestKeys.map((key) => `${key.name} ${key.type}`),
+    ...inputsText(service.inputs.filter((input) => !input.requestTime)),
+  ].join(', ');
   const consumers = service.consumers.map((c) => `${c.model} (${c.owner})`).join(', ') || 'nobody';
   return [
-    `service ${service.name} v${service.version}, asked with ${keys}, consumed by ${consumers}`,
+    `service ${service.name} v${service.version}, asked with ${asked}, consumed by ${consumers}`,
     renderTable(['#', 'feature', 'type', 'view'], rows),
   ].join('\n\n');
 }

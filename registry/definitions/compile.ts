@@ -12,11 +12,14 @@ import {
   EntityDraft,
   FeatureDraft,
   InlineSourceDraft,
+  OnDemandDraft,
   ServiceDraft,
   SourceDraft,
   ViewDraft,
 } from '../../contract/definitions/draft.ts';
 import type { Draft } from '../../contract/definitions/draft.ts';
+import type { ReadCode } from '../code/read-code.ts';
+import { compileOnDemandViews } from './compile-on-demand.ts';
 import { compileService } from './compile-service.ts';
 import { compileView } from './compile-view.ts';
 import type { ViewContext } from './compile-view.ts';
@@ -51,9 +54,22 @@ export async function compileProject(
     vars,
     sources.flatMap((d) => parquetPath(d)),
   );
-  const definitions = compileDrafts(drafts, columns, { mistakes, warn, applied });
+  const codes = await readCodes(drafts, settings.folder, mistakes);
+  const definitions = compileDrafts(drafts, { columns, codes, mistakes, warn, applied });
   if (mistakes.count > 0) throw mistakes.toError();
   return definitions;
+}
+
+type Codes = ReadonlyMap<OnDemandDraft, ReadCode | null>;
+
+/** Reads the functions of on-demand views. A project without them does not load what parses and bundles code. */
+async function readCodes(drafts: readonly Draft[], folder: string, mistakes: Mistakes): Promise<Codes> {
+  const codes = new Map<OnDemandDraft, ReadCode | null>();
+  const computed = drafts.filter((draft) => draft instanceof OnDemandDraft);
+  if (computed.length === 0) return codes;
+  const { readCode } = await import('../code/read-code.ts');
+  for (const draft of computed) codes.set(draft, await readCode(draft, folder, mistakes));
+  return codes;
 }
 
 function parquetPath(draft: SourceDraft): string[] {
@@ -70,8 +86,13 @@ function inlineSources(drafts: readonly Draft[]): SourceDraft[] {
 /** @returns the valid definitions; incomplete when mistakes were added */
 function compileDrafts(
   drafts: readonly Draft[],
-  columns: ReadonlyMap<string, SourceColumns>,
-  { mistakes, warn, applied }: Pick<ViewContext, 'mistakes' | 'warn' | 'applied'>,
+  {
+    columns,
+    codes,
+    mistakes,
+    warn,
+    applied,
+  }: Pick<ViewContext, 'columns' | 'mistakes' | 'warn' | 'applied'> & { readonly codes: Codes },
 ): Definitions {
   const unique = new UniqueNames(mistakes);
   const of = <D extends Draft>(kind: new (...args: never[]) => D): D[] =>
@@ -90,16 +111,19 @@ function compileDrafts(
     if (!unique.take('view', draft.name, draft, draft.id)) continue;
     views.set(draft.id, compileView(draft, { entities, sources, columns, mistakes, warn, applied }));
   }
+  // Both kinds of views stand in one list of names.
+  const computed = of(OnDemandDraft).filter((draft) => unique.take('view', draft.name, draft, draft.id));
+  const onDemand = compileOnDemandViews(computed, { entities, views, codes, mistakes });
   const services = new Map<string, FeatureService>();
   for (const draft of of(ServiceDraft)) {
     const service = unique.take('service', draft.name, draft)
-      ? compileService(draft, { entities, views, mistakes })
+      ? compileService(draft, { entities, views, onDemand, mistakes })
       : null;
     if (service !== null) services.set(service.name, service);
   }
   const valid = withoutNulls(views);
   checkHashes(valid, of(ViewDraft), mistakes);
-  return { entities: withoutNulls(entities), views: valid, services };
+  return { entities: withoutNulls(entities), views: valid, onDemand: withoutNulls(onDemand), services };
 }
 
 function withoutNulls<T>(map: ReadonlyMap<string, T | null>): Map<string, T> {

@@ -1,0 +1,88 @@
+/**
+ * Whether a function could run for very long: then it runs in a thread of its own that can be ended. What is found here
+ * is a loop, recursion, a regular expression, text or lists of a computed length, and powers of bigints. Code without
+ * any of them takes time in proportion to its argument.
+ */
+import { nameUsesOf } from './name-uses.ts';
+import type { Binding } from './name-uses.ts';
+import { isIdentifier, isNode, memberName, visitAll } from './syntax-tree.ts';
+import type { SyntaxNode } from './syntax-tree.ts';
+
+export interface EndlessPart {
+  /** `a loop` */
+  readonly what: string;
+  /** Offset in the text. */
+  readonly start: number;
+}
+
+/** @returns the first part that could run for very long; null: there is none */
+export function endlessPartOf(tree: SyntaxNode): EndlessPart | null {
+  const found: EndlessPart[] = [];
+  visitAll(tree, (node) => {
+    const what = endlessNode(node);
+    if (what !== null) found.push({ what, start: node.start });
+  });
+  const recursive = nameUsesOf(tree).bindings.find(isRecursive);
+  if (recursive !== undefined) found.push({ what: `recursion ("${recursive.name}")`, start: recursive.start });
+  return found.reduce<EndlessPart | null>(
+    (first, one) => (first === null || one.start < first.start ? one : first),
+    null,
+  );
+}
+
+/** A name whose value leads back to it. */
+function isRecursive(binding: Binding): boolean {
+  const seen = new Set<Binding>();
+  const left = [...binding.refersTo];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    if (next === binding) return true;
+    if (seen.has(next)) continue;
+    seen.add(next);
+    left.push(...next.refersTo);
+  }
+  return false;
+}
+
+const LOOPS = ['ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement', 'DoWhileStatement'];
+/** Methods of texts that take a text for a regular expression, and those that make a text as long as asked for. */
+const BY_PATTERN = ['match', 'matchAll', 'search'];
+const BY_LENGTH = ['repeat', 'padStart', 'padEnd'];
+const SIZED = /^(Array|ArrayBuffer|\w+\d+(?:Clamped)?Array)$/;
+
+function endlessNode(node: SyntaxNode): string | null {
+  if (LOOPS.includes(node.type)) return 'a loop';
+  if (node.type === 'Literal' && isPattern(node)) return 'a regular expression';
+  if (isIdentifier(node, 'RegExp')) return 'a regular expression';
+  if (node.type === 'BinaryExpression' || node.type === 'AssignmentExpression') return powerOfBigints(node);
+  if (node.type !== 'CallExpression' && node.type !== 'NewExpression') return null;
+  const callee = node['callee'] as SyntaxNode;
+  const args = node['arguments'] as SyntaxNode[];
+  if (callee.type === 'Identifier' && SIZED.test(String(callee['name']))) return sizedList(args);
+  const name = memberName(callee);
+  if (name === null) return null;
+  if (BY_PATTERN.includes(name)) return `a regular expression (.${name})`;
+  if (BY_LENGTH.includes(name)) return `a text of any length (.${name})`;
+  if (name === 'from' && isIdentifier(callee['object'], 'Array')) return 'a list of any length (Array.from)';
+  if (isNode(callee['object']) && callee['object'].type === 'ThisExpression') return `a call of this.${name}`;
+  return null;
+}
+
+function isPattern(node: SyntaxNode): boolean {
+  return typeof node['regex'] === 'object' && node['regex'] !== null;
+}
+
+/** `new Float64Array(n)`: a short one, a list of what stands there, and `new Array()` are fine. */
+function sizedList(args: readonly SyntaxNode[]): string | null {
+  const [first] = args;
+  if (first === undefined || args.length > 1 || first.type === 'ArrayExpression') return null;
+  const isShort = first.type === 'Literal' && Number(first['value']) <= 10_000;
+  return isShort ? null : 'a list of any length';
+}
+
+function powerOfBigints(node: SyntaxNode): string | null {
+  if (!/^(\*\*|<<)=?$/.test(String(node['operator']))) return null;
+  const sides = [node['left'], node['right']].filter(isNode);
+  // A number never meets a bigint in one operation, so a side that is surely a number makes both numbers.
+  const isNumber = (side: SyntaxNode): boolean => side.type === 'Literal' && typeof side['value'] === 'number';
+  return sides.some(isNumber) ? null : 'a power that may be one of bigints';
+}

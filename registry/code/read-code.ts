@@ -1,0 +1,201 @@
+/**
+ * Reads the function of an on-demand view: where it stands, what it may not do, whether it may never end, and the text
+ * by which other programs run it. Called while definitions are compiled; the view itself is not known yet.
+ */
+import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
+import { SourceMap } from 'node:module';
+import type { SourceMapPayload } from 'node:module';
+import { ModuleDraft } from '../../contract/definitions/draft.ts';
+import type { OnDemandDraft, Place } from '../../contract/definitions/draft.ts';
+import type { Mistakes } from '../../contract/definitions/mistake.ts';
+import type { OnDemandCode } from '../../contract/model.ts';
+import { requireRegularFile } from '../../contract/std/files/regular-file.ts';
+import { givenText } from '../../contract/std/given-text.ts';
+import { bundleModule, BundleFault } from './bundled-module.ts';
+import type { BundledModule, ImportedModule } from './bundled-module.ts';
+import { endlessPartOf } from './endless.ts';
+import { faultsOfPurity } from './purity.ts';
+import { hashOfTrees } from './syntax-hash.ts';
+import { CodeSyntaxError, lineAt, parseCommonModule, parseExpression, parseModule } from './syntax-tree.ts';
+import type { SyntaxNode } from './syntax-tree.ts';
+
+export interface ReadCode {
+  readonly code: OnDemandCode;
+  /** Why it may never end, e.g. `a loop (distance.ts:4)`; null: it ends. */
+  readonly endless: string | null;
+}
+
+/** @returns null when there are mistakes, which are added to the others */
+export async function readCode(
+  draft: OnDemandDraft,
+  folder: string,
+  mistakes: Mistakes,
+): Promise<ReadCode | null> {
+  const compute = draft.options['compute'];
+  const what = `on-demand view "${draft.name}"`;
+  const add = (place: Place, message: string): void => mistakes.add(place, [], `${what}: ${message}`);
+  const before = mistakes.count;
+  const at: Place = { file: draft.place.file, lineOf: () => draft.place.lineOf(['compute']) };
+  let read: ReadCode | null = null;
+  if (compute instanceof ModuleDraft) read = await new ModuleReader(compute, folder, add).read();
+  else if (typeof compute === 'function') read = readInline(String(compute), at, folder, add);
+  else if (compute === undefined) add(at, 'needs compute: a function, or module("./file.ts")');
+  else add(at, `compute: expected a function or module("./file.ts"), got ${givenText(compute)}`);
+  return mistakes.count > before ? null : read;
+}
+
+type Add = (place: Place, message: string) => void;
+
+const atLine = (file: string, line: number): Place => ({ file, lineOf: () => line });
+
+/** @param text  of the function as JavaScript gives it back: the very characters of the file */
+function readInline(text: string, at: Place, folder: string, add: Add): ReadCode | null {
+  const found = placeOfText(text, at);
+  const wrapped = wrapFunction(text);
+  if (wrapped instanceof CodeSyntaxError) {
+    const why = /\[native code\]/.test(text) ? 'it is no function of this file' : wrapped.message;
+    add(at, `compute cannot be read: ${why}`);
+    return null;
+  }
+  const lineOf = (start: number): number => found.line + lineAt(wrapped.script, start) - 1;
+  const { script, fn } = wrapped;
+  if (fn['generator'] === true) add(at, 'compute is a generator, and answers with no features');
+  for (const { start, message } of faultsOfPurity(fn, 'inline'))
+    add(atLine(found.file, lineOf(start)), message);
+  const file = relative(folder, found.file);
+  const part = endlessPartOf(fn);
+  const code = { hash: hashOfTrees([fn]), script, sourceMap: null, file, line: found.line };
+  return { code, endless: part === null ? null : `${part.what} (${file}:${lineOf(part.start)})` };
+}
+
+/** An expression that gives the function: as it stands, or as the method that it was written as. */
+function wrapFunction(
+  text: string,
+): { readonly script: string; readonly fn: SyntaxNode } | CodeSyntaxError {
+  try {
+    const script = `(${text})`;
+    const fn = parseExpression(script);
+    return { script, fn };
+  } catch (error) {
+    try {
+      const object = parseExpression(`({${text}})`);
+      const [method] = object['properties'] as SyntaxNode[];
+      const { name } = method!['key'] as SyntaxNode;
+      const fn = method!['value'] as SyntaxNode;
+      return { script: `({${text}}).${String(name)}`, fn };
+    } catch {
+      return error as CodeSyntaxError;
+    }
+  }
+}
+
+/** Where the text stands in its file, after the line of the option. Types were stripped as blanks, so places hold. */
+function placeOfText(text: string, at: Place): { readonly file: string; readonly line: number } {
+  const line = at.lineOf([]);
+  try {
+    const whole = javascriptOf(at.file, readFileSync(at.file, 'utf8'));
+    const from = whole.split('\n', line - 1).join('\n').length;
+    const start = whole.indexOf(text, from) === -1 ? whole.indexOf(text) : whole.indexOf(text, from);
+    if (start !== -1) return { file: at.file, line: lineAt(whole, start) };
+  } catch {
+    // A file that cannot be read any more: the line of the option still holds.
+  }
+  return { file: at.file, line };
+}
+
+function javascriptOf(file: string, text: string): string {
+  return /\.[cm]?ts$/.test(file) ? stripTypeScriptTypes(text) : text;
+}
+
+class ModuleReader {
+  readonly #module: ModuleDraft;
+  readonly #folder: string;
+  readonly #file: string;
+  readonly #add: Add;
+  readonly #at: Place;
+
+  constructor(module: ModuleDraft, folder: string, add: Add) {
+    this.#module = module;
+    this.#folder = folder;
+    this.#add = add;
+    this.#file = resolve(dirname(module.place.file), module.path);
+    this.#at = { file: module.place.file, lineOf: () => module.place.lineOf([]) };
+  }
+
+  async read(): Promise<ReadCode | null> {
+    if (!this.#isReadable()) return null;
+    let bundled: BundledModule;
+    try {
+      bundled = await bundleModule(this.#folder, this.#file);
+    } catch (error) {
+      if (!Array.isArray(error)) throw error;
+      for (const fault of error as BundleFault[]) this.#addFault(fault);
+      return null;
+    }
+    const trees = bundled.modules.map((one) => this.#treeOf(one));
+    if (trees.includes(null)) return null;
+    const links = bundled.modules.map(({ imports }) => imports);
+    const { script, sourceMap } = bundled;
+    const hash = hashOfTrees(trees as SyntaxNode[], links);
+    const code = { hash, script, sourceMap, file: relative(this.#folder, this.#file), line: 1 };
+    return { code, endless: endlessOf(bundled) };
+  }
+
+  #isReadable(): boolean {
+    try {
+      requireRegularFile(this.#file);
+      readFileSync(this.#file);
+      return true;
+    } catch (error) {
+      const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      const why = isGone ? 'there is no such file' : (error as Error).message;
+      this.#add(this.#at, `compute: ${givenText(this.#module.path)}, beside this file: ${why}`);
+      return false;
+    }
+  }
+
+  #addFault({ file, line, message }: BundleFault): void {
+    this.#add(file === null ? this.#at : atLine(join(this.#folder, file), line), message);
+  }
+
+  /** @returns null when a module of the project does what it may not */
+  #treeOf({ path, isPackage }: ImportedModule): SyntaxNode | null {
+    const file = join(this.#folder, path);
+    const text = readFileSync(file, 'utf8');
+    // As one expression; the text of JSON is no program.
+    if (path.endsWith('.json')) return parseExpression(text);
+    try {
+      const javascript = javascriptOf(path, text);
+      if (isPackage) return packageTree(javascript);
+      const tree = parseModule(javascript);
+      const faults = faultsOfPurity(tree, 'module');
+      for (const { start, message } of faults) this.#add(atLine(file, lineAt(javascript, start)), message);
+      return faults.length > 0 ? null : tree;
+    } catch (error) {
+      // The type stripper names no line.
+      const line = error instanceof CodeSyntaxError ? error.line : 1;
+      this.#add(atLine(file, line), (error as Error).message.trim().split('\n')[0]!);
+      return null;
+    }
+  }
+}
+
+function packageTree(text: string): SyntaxNode {
+  try {
+    return parseModule(text);
+  } catch {
+    return parseCommonModule(text);
+  }
+}
+
+function endlessOf({ text, sourceMap, tree }: BundledModule): string | null {
+  const part = endlessPartOf(tree);
+  if (part === null) return null;
+  const line = lineAt(text, part.start);
+  const column = part.start - (text.lastIndexOf('\n', part.start) + 1);
+  const entry = new SourceMap(JSON.parse(sourceMap) as SourceMapPayload).findEntry(line - 1, column);
+  const place = 'originalSource' in entry ? ` (${entry.originalSource}:${entry.originalLine + 1})` : '';
+  return `${part.what}${place}`;
+}

@@ -1,0 +1,193 @@
+/**
+ * Tries the functions of on-demand views before they are applied: over the samples and over generated rows, in two fresh
+ * realms, in the second in another order and each row twice. A function that keeps something between calls answers
+ * differently there. Each realm has a thread of its own with a limit for a call, so a loop that never ends is found too.
+ *
+ *   a mistake   two answers, a wrong type, an end by the limit, a throw over a sample or over every row, a slow function
+ *   a warning   a throw over some generated rows, or a number out of range over extreme ones: UNAVAILABLE when served
+ */
+import { Mistakes } from '../../contract/definitions/mistake.ts';
+import type { Definitions, OnDemandView } from '../../contract/model.ts';
+import { argumentsOf } from '../../contract/on-demand/arguments.ts';
+import type { OnDemandArgument } from '../../contract/on-demand/arguments.ts';
+import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.ts';
+import type { OnDemandOutcome } from '../../contract/on-demand/isolated-functions.ts';
+import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
+import { canonicalJson } from '../../contract/std/canonical-json.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
+import { valueToJson } from '../../contract/wire/online/json-value.ts';
+import { generatedRows } from './generated-rows.ts';
+import type { TrialRow } from './generated-rows.ts';
+
+const SEED = 20_260_101;
+const ROWS = { seed: SEED, ordinary: 240, extreme: 60 };
+/** A call that takes longer is ended. */
+const CALL_MS = 1_000;
+const WARM_CALLS = 200;
+/** The median of warm calls may take so long. */
+const MEDIAN_MS = 1;
+const SHOWN = 300;
+
+export interface TrialProject {
+  readonly folder: string;
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * @param views        to try: those that are new, and those whose meaning changed
+ * @param definitions  that they stand in
+ * @throws             REG_DEFINITIONS with every mistake, each with the row that shows it
+ */
+export async function tryOnDemand(
+  views: readonly OnDemandView[],
+  definitions: Definitions,
+  project: TrialProject,
+): Promise<void> {
+  const mistakes = new Mistakes(project.folder);
+  for (const view of views) {
+    const trial = new Trial(view, definitions);
+    const { mistake, warning } = await trial.run();
+    const { file, line } = view.code;
+    const place = { file: `${project.folder}/${file}`, lineOf: () => line };
+    if (mistake !== null) mistakes.add(place, [], `on-demand view "${view.name}": ${mistake}`);
+    else if (warning !== null) project.warn(`on-demand view "${view.name}": ${warning}`);
+  }
+  if (mistakes.count > 0) throw mistakes.toError();
+}
+
+interface Finding {
+  readonly mistake: string | null;
+  readonly warning: string | null;
+}
+
+class Trial {
+  readonly #view: OnDemandView;
+  readonly #definitions: Definitions;
+  readonly #args: readonly OnDemandArgument[];
+  readonly #rows: readonly TrialRow[];
+  readonly #samples: number;
+
+  constructor(view: OnDemandView, definitions: Definitions) {
+    this.#view = view;
+    this.#definitions = definitions;
+    this.#args = argumentsOf(view, definitions);
+    const { samples, inputs } = view;
+    // What is used may always be null: its row may be missing.
+    const mayBeNull = this.#args.map((_, i) => inputs[i]?.optional ?? true);
+    const own = samples.map((values) => ({ values, isExtreme: false }));
+    this.#samples = own.length;
+    this.#rows = [...own, ...generatedRows(this.#args, mayBeNull, ROWS)];
+  }
+
+  async run(): Promise<Finding> {
+    const [first, second] = await Promise.all([this.#inOrder(), this.#otherwise()]);
+    const differing = first.outcomes.findIndex((outcome, i) =>
+      second[i]!.some((other) => !this.#isSame(outcome, other)),
+    );
+    const faults = this.#faults(first.outcomes);
+    const mistake =
+      faults.mistake ??
+      (differing === -1 ? null : this.#differs(differing, first.outcomes[differing]!, second[differing]!)) ??
+      this.#slowness(first.tookMs);
+    return { mistake, warning: faults.warning };
+  }
+
+  async #inOrder(): Promise<{ outcomes: readonly OnDemandOutcome[]; tookMs: readonly number[] }> {
+    return await this.#within(async (functions) => {
+      const { id } = this.#view;
+      const values = this.#rows.map((row) => row.values);
+      const { outcomes } = await functions.timedRows(id, values);
+      const warm = Array.from({ length: WARM_CALLS }, (_, i) => values[i % values.length]!);
+      const isEnded = outcomes.some((one) => one instanceof OnDemandFault && one.reason === 'deadline');
+      return { outcomes, tookMs: isEnded ? [] : (await functions.timedRows(id, warm)).tookMs };
+    });
+  }
+
+  /** @returns for each row its two outcomes */
+  async #otherwise(): Promise<(readonly OnDemandOutcome[])[]> {
+    return await this.#within(async (functions) => {
+      // Backwards, and each row twice, the second time after all others.
+      const order = [...this.#rows.keys()].toReversed();
+      const twice = [...order, ...order];
+      const outcomes = await functions.rows(
+        this.#view.id,
+        twice.map((row) => this.#rows[row]!.values),
+      );
+      const found: OnDemandOutcome[][] = this.#rows.map(() => []);
+      for (const [i, row] of twice.entries()) found[row]!.push(outcomes[i]!);
+      return found;
+    });
+  }
+
+  async #within<Result>(work: (functions: IsolatedFunctions) => Promise<Result>): Promise<Result> {
+    const functions = new IsolatedFunctions([this.#view], this.#definitions, {
+      callMs: CALL_MS,
+      // One row that is ended tells enough.
+      rest: { ends: 1, withinMs: 600_000, restMs: 600_000 },
+    });
+    try {
+      await functions.start();
+      return await work(functions);
+    } finally {
+      await functions.close();
+    }
+  }
+
+  #faults(outcomes: readonly OnDemandOutcome[]): Finding {
+    const found = outcomes.flatMap((outcome, row) =>
+      outcome instanceof OnDemandFault && outcome.reason !== 'resting' ? [{ fault: outcome, row }] : [],
+    );
+    const [first] = found;
+    if (first === undefined) return { mistake: null, warning: null };
+    const isMistake = ({ fault, row }: (typeof found)[number]): boolean =>
+      fault.reason === 'deadline' ||
+      fault.reason === 'memory' ||
+      row < this.#samples ||
+      (fault.reason === 'returned' && !this.#rows[row]!.isExtreme);
+    const grave = found.find(isMistake) ?? (found.length === outcomes.length ? first : undefined);
+    const told = ({ fault, row }: (typeof found)[number]): string =>
+      `${fault.message}, over ${this.#rowText(row)}`;
+    if (grave !== undefined) return { mistake: told(grave), warning: null };
+    const share = `${found.length} of ${outcomes.length} rows that it was tried with`;
+    return { mistake: null, warning: `UNAVAILABLE over ${share}: ${told(first)}` };
+  }
+
+  #differs(row: number, first: OnDemandOutcome, second: readonly OnDemandOutcome[]): string {
+    const other = second.find((one) => !this.#isSame(first, one))!;
+    const answers = `${this.#outcomeText(first)} and ${this.#outcomeText(other)}`;
+    return `two answers to one row: ${answers}, over ${this.#rowText(row)}; it keeps something from call to call`;
+  }
+
+  #slowness(tookMs: readonly number[]): string | null {
+    const median = tookMs.toSorted((a, b) => a - b)[Math.floor(tookMs.length / 2)] ?? 0;
+    if (median <= MEDIAN_MS) return null;
+    return `half of ${tookMs.length} calls take over ${median.toFixed(1)} ms; at most ${MEDIAN_MS} ms fits into an answer`;
+  }
+
+  #isSame(a: OnDemandOutcome, b: OnDemandOutcome): boolean {
+    if (b instanceof OnDemandFault || a instanceof OnDemandFault) {
+      // A view that was ended rests, and says nothing of the rows after.
+      const reasons = [a, b].map((one) => (one instanceof OnDemandFault ? one.reason : null));
+      return reasons.includes('resting') || reasons[0] === reasons[1];
+    }
+    return this.#outcomeText(a) === this.#outcomeText(b);
+  }
+
+  #outcomeText(outcome: OnDemandOutcome): string {
+    if (outcome instanceof OnDemandFault) return outcome.message;
+    return recordText(this.#view.features, outcome);
+  }
+
+  #rowText(row: number): string {
+    const what = row < this.#samples ? `sample ${row + 1}` : `generated row ${row + 1}`;
+    const text = recordText(this.#args, this.#rows[row]!.values);
+    return `${what}: ${text.length > SHOWN ? `${text.slice(0, SHOWN - 1)}…` : text}`;
+  }
+}
+
+function recordText(
+  names: readonly { readonly name: string; readonly type: ValueType }[],
+  values: readonly Value[],
+): string {
+  return canonicalJson(Object.fromEntries(names.map(({ name, type }, i) => [name, valueToJson(type, values[i]!)])));
+}
