@@ -67,7 +67,7 @@ ${checks.join('\n')}
 }
 
 /** What the code of every view has. Nothing of the realm can be changed, so its own functions can be relied on. */
-const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyDescriptor } = Object;
+const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyDescriptor, defineProperty } = Object;
   const { isArray } = Array;
   const { isSafeInteger } = Number;
   const { asIntN } = BigInt;
@@ -76,6 +76,8 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
   const MAX_LIST = 1_000_000;
   const tag = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
   const tagOf = (x) => tag.call(x);
+  // Of "__proto__" an assignment would make a prototype.
+  const put = (to, name, value) => defineProperty(to, name, { value, writable: true, enumerable: true, configurable: true });
   const number = (x) => {
     if (x <= 9007199254740991n && x >= -9007199254740991n) return Number(x);
     throw new RangeError(x + ' is past 2^53 - 1, and the function takes numbers');
@@ -198,7 +200,7 @@ class CodeWriter {
   #structBody(fields: readonly { readonly name: string; readonly type: ValueType }[]): string {
     const each = fields.map(({ name, type }, i) => {
       const at = JSON.stringify(name);
-      return `{ const item = x[${at}]; const y${i} = ${this.#item(type)}; if (y${i} === NO) return NO; to[${at}] = y${i}; }`;
+      return `{ const item = x[${at}]; const y${i} = ${this.#item(type)}; if (y${i} === NO) return NO; put(to, ${at}, y${i}); }`;
     });
     return `if (typeof x !== 'object') return NO; const to = make.struct(); ${each.join(' ')} return to;`;
   }

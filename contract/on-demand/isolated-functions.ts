@@ -24,7 +24,7 @@ const THREAD = new URL(
   import.meta.url,
 );
 
-/** How long a thread may take to start; past that, or if it ends before, it counts as failed. */
+/** A thread that takes longer to start, or ends before it is ready, counts as failed. */
 const START_MS = 10_000;
 const MAX_FAILED_STARTS = 3;
 
@@ -33,6 +33,8 @@ export interface IsolatedOptions {
   readonly callMs: number;
   /** Of the thread's heap; 64 unless given. */
   readonly memoryMiB?: number;
+  /** How long the thread may take to start, the code of modules included; 10 s unless given. */
+  readonly startMs?: number;
   /** Whether a second thread stands ready; a new one is started when it is needed unless given. */
   readonly spare?: boolean;
   /** A view that is ended so often within `withinMs` rests for `restMs`; never unless given. */
@@ -293,7 +295,7 @@ export class IsolatedFunctions {
       stdout: true,
       stderr: true,
     });
-    const limit = setTimeout(() => void worker.terminate(), START_MS);
+    const limit = setTimeout(() => void worker.terminate(), this.#options.startMs ?? START_MS);
     const ready = new Promise<void>((resolve) => {
       let isReady = false;
       worker.on('message', (message: 'ready' | IsolatedDone) => {

@@ -6,7 +6,7 @@ import { onDemandIdOf } from '../../contract/definitions/definition-json.ts';
 import { FeatureDraft, CalledFeature, REQUEST_TIME, ViewSelection } from '../../contract/definitions/draft.ts';
 import type { OnDemandDraft } from '../../contract/definitions/draft.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
-import { faultOfName } from '../../contract/definitions/name.ts';
+import { faultOfName, isReserved } from '../../contract/definitions/name.ts';
 import {
   checkOptions,
   INPUT_OPTIONS,
@@ -164,6 +164,7 @@ class OnDemandCheck {
   }
 
   #nameFault(option: 'inputs' | 'features', name: string, names: readonly string[]): string | null {
+    if (isReserved(name)) return `"${name}" is the name of a column of every history; choose another`;
     const other = names.find((one) => one !== name && one.toLowerCase() === name.toLowerCase());
     return other === undefined ? null : `${option} "${other}" and "${name}" differ only in case`;
   }

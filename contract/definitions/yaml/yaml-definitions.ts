@@ -70,7 +70,7 @@ function draftOf(content: unknown, place: Place, mistakes: Mistakes): Draft | nu
     mistakes.add(
       place,
       [],
-      `expected a definition (${KINDS.map((kind) => `${kind}:`).join(', ')}), got ${kindOf(content)}`,
+      `expected a definition (entity:, source:, featureView:, onDemandView: or featureService:), got ${kindOf(content)}`,
     );
     return null;
   }

@@ -1,0 +1,170 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compileOnDemand, outcomeOf } from '../../../../contract/on-demand/compile-function.ts';
+import { OnDemandFault } from '../../../../contract/on-demand/on-demand-function.ts';
+import { formatType } from '../../../../contract/value-type.ts';
+import { anyType, anyValueOf } from '../../../support/fixtures/any-value.ts';
+import { computed, NO_VIEWS, onDemandView } from '../../../support/fixtures/on-demand-view.ts';
+
+/** A view with one input `x` and one feature `y`. */
+const oneOf = (script: string, input = 'float64', feature = 'float64') =>
+  onDemandView('trip', script, { x: input }, { y: feature });
+
+describe('a function computes its features from its argument', () => {
+  test('inputs by their names, features in the order of the view', () => {
+    const view = onDemandView('basket', '({ a, b }) => ({ sum: a + b, ratio: b === 0 ? null : a / b })', { a: 'float64', b: 'float64' }, { ratio: 'float64', sum: 'float64' });
+    expect(computed(view, 6, 2)).toEqual([3, 8]);
+    expect(computed(view, 6, 0)).toEqual([null, 6]);
+  });
+
+  test('lists, maps and structs are of its own realm, and fresh', () => {
+    const script = '({ l, m, s }) => ({ n: l.reduce((sum, x) => sum + (x ?? 0), 0) + m.get("k") + s.a, same: l instanceof Array && m instanceof Map && s instanceof Object })';
+    const view = onDemandView('basket', script, { l: 'list<int32>', m: 'map<int32>', s: 'struct<a: int32>' }, { n: 'int32', same: 'bool' });
+    expect(computed(view, [1, null, 2], new Map([['k', 10]]), { a: 100 })).toEqual([113, true]);
+  });
+
+  test('int64 is a number up to 2^53 - 1, and past that the row is not computed', () => {
+    const view = oneOf('({ x }) => ({ y: x })', 'int64', 'int64');
+    for (const x of [2n ** 53n - 1n, 1n - 2n ** 53n, 0n]) expect(computed(view, x)).toEqual([x]);
+    const fault = computed(view, 2n ** 53n);
+    expect(fault).toBeInstanceOf(OnDemandFault);
+    expect(fault).toMatchObject({ reason: 'argument', message: expect.stringContaining('9007199254740992 is past 2^53 - 1') });
+  });
+
+  test("with int64: 'bigint' it is always a bigint, of any size", () => {
+    const view = onDemandView('trip', '({ x }) => ({ y: x + 1n })', { x: 'int64' }, { y: 'int64' }, { int64: 'bigint' });
+    expect(computed(view, 2n ** 62n)).toEqual([2n ** 62n + 1n]);
+  });
+
+  test('a timestamp is its microseconds, a number', () => {
+    const view = oneOf('({ x }) => ({ y: x + 0.5 > x && x + 1 })', 'timestamp', 'timestamp');
+    expect(computed(view, 1_700_000_000_000_000n)).toEqual([1_700_000_000_000_001n]);
+  });
+
+  test('float32 is rounded, an embedding may be a list of numbers', () => {
+    expect(computed(oneOf('() => ({ y: 0.1 })', 'float64', 'float32'), null)).toEqual([Math.fround(0.1)]);
+    expect(computed(oneOf('() => ({ y: [0.1, 2] })', 'float64', 'embedding(2)'), null)).toEqual([Float32Array.of(0.1, 2)]);
+  });
+
+  test('any value of any type goes in and comes out again with the same bits', () => {
+    const typed = anyType.chain((type) => fc.tuple(fc.constant(type), anyValueOf(type)));
+    fc.assert(
+      fc.property(typed, ([type, value]) => {
+        const text = formatType(type);
+        // No number is every timestamp.
+        fc.pre(!text.includes('timestamp'));
+        const view = onDemandView('same', '({ x }) => ({ y: x })', { x: text }, { y: text }, { int64: 'bigint' });
+        expect(computed(view, value)).toStrictEqual([value]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe('a bad function fails its row, and nothing else', () => {
+  // A table: one line a function.
+  // prettier-ignore
+  test.each([
+    ['throws', '() => { throw new Error("no") }', 'threw', 'trip.ts:1: Error: no'],
+    ['throws no error', '() => { throw 5 }', 'threw', 'it threw the number 5'],
+    ['throws what cannot be shown', '() => { throw { get message() { throw 1 } } }', 'threw', 'it threw what cannot be shown'],
+    ['reads a property of null', '({ x }) => ({ y: x.length.more })', 'threw', 'TypeError'],
+    ['returns nothing', '() => {}', 'returned', 'it returned undefined'],
+    ['returns a number', '() => 5', 'returned', 'it returned the number 5'],
+    ['returns too little', '() => ({})', 'returned', 'it returned undefined as "y"'],
+    ['returns too much', '() => ({ y: 1, z: 2 })', 'returned', 'it returned "z", which is no feature of the view'],
+    ['returns a text for a number', '() => ({ y: "1" })', 'returned', 'it returned the text "1" as "y"'],
+    ['returns a promise', '() => (async () => ({ y: 1 }))()', 'returned', 'it returned a promise'],
+    ['is async', 'async () => ({ y: 1 })', 'returned', 'it returned a promise'],
+    ['is a generator', 'function* () { yield 1; }', 'returned', 'it returned'],
+    ['changes its argument', '(given) => { given.x = 2; return { y: 1 } }', 'threw', 'TypeError: Cannot assign to read only property'],
+    ['never returns from itself', 'function f(given) { return f(given) }', 'threw', 'RangeError: Maximum call stack size exceeded'],
+    ['uses this', 'function () { return { y: this.x } }', 'threw', 'TypeError'],
+    ['asks for the time', '() => ({ y: Date.now() })', 'threw', 'there is no clock here; take the time as an input, t.requestTime()'],
+    ['asks for today', '() => ({ y: new Date().getTime() })', 'threw', 'there is no clock here'],
+    ['asks for chance', '() => ({ y: Math.random() })', 'threw', 'Math.random is not a function'],
+    ['asks for the process', '() => ({ y: process.pid })', 'threw', 'process is not defined'],
+    ['fetches', '() => ({ y: fetch("http://localhost") })', 'threw', 'fetch is not defined'],
+    ['makes code of text', '() => ({ y: eval("1") })', 'threw', 'eval is not defined'],
+    ['makes a function of text', '({ x }) => ({ y: (() => {}).constructor("return 1")() })', 'threw', 'EvalError'],
+    ['changes the language', '() => { Array.prototype.map = null; return { y: 1 } }', 'threw', 'TypeError'],
+    ['adds to the language', '() => { Object.prototype.more = 1; return { y: 1 } }', 'threw', 'TypeError'],
+    ['keeps something in a global', '() => { globalThis.count = 1; return { y: 1 } }', 'threw', 'globalThis is not defined'],
+  ])('%s', (_, script, reason, message) => {
+    expect(computed(oneOf(script), 1)).toMatchObject({ reason, message: expect.stringContaining(message) });
+  });
+
+  // prettier-ignore
+  test.each([
+    ['bool', '1'], ['int32', 'NaN'], ['int32', '1.5'], ['int32', '2 ** 31'], ['int32', '1n'], ['int64', 'NaN'],
+    ['int64', '2 ** 53'], ['int64', '2n ** 63n'], ['int64', '"1"'], ['float32', '"1"'], ['float64', 'true'],
+    ['float64', 'undefined'], ['string', '1'], ['string', '"\\ud800"'], ['bytes', '[1]'], ['bytes', '"YQ=="'],
+    ['timestamp', 'new Date(0)'], ['timestamp', '0.5'], ['list<int32>', '[1, "2"]'], ['list<int32>', '[, 1]'],
+    ['list<int32>', 'new Map()'], ['embedding(2)', '[1]'], ['embedding(2)', 'new Float32Array(3)'],
+    ['embedding(2)', '[1, null]'], ['map<int32>', '({ a: 1 })'], ['map<int32>', 'new Map([[1, 1]])'],
+    ['struct<a: int32>', '({})'], ['struct<a: int32>', '"a"'],
+  ])('%s is not %s', (type, value) => {
+    expect(computed(oneOf(`() => ({ y: ${value} })`, 'float64', type), 1)).toMatchObject({ reason: 'returned' });
+  });
+
+  test('a later call of the same function is served as if nothing had been', () => {
+    const fn = compileOnDemand(oneOf('({ x }) => { if (x === 1) throw new Error("one"); return { y: x } }'), NO_VIEWS);
+    expect(outcomeOf(fn, [1])).toBeInstanceOf(OnDemandFault);
+    expect(outcomeOf(fn, [2])).toEqual([2]);
+  });
+
+  test('the line is that of the file: of a function that begins on line 7 its third line is 9', () => {
+    const script = '({ x }) => {\n  const y = x;\n  throw new Error("here");\n}';
+    const code = { hash: '', script, sourceMap: null, file: 'definitions/shop.ts', line: 7 };
+    const view = onDemandView('trip', script, { x: 'float64' }, { y: 'float64' }, { code });
+    expect(computed(view, 1)).toMatchObject({ message: 'definitions/shop.ts:9: Error: here' });
+  });
+
+  test('code that is no function, or does not run, is refused when it is compiled', () => {
+    expect(() => computed(oneOf('5'))).toThrow('expected a function, its default export, got number');
+    expect(() => computed(oneOf('() => { throw new Error("at once") })('))).toThrow('at once');
+    expect(() => computed(oneOf('({'))).toThrow('SyntaxError');
+  });
+});
+
+describe('a realm is a wall against mistakes', () => {
+  const realmNames = (script: string) => computed(oneOf(`() => ({ y: ${script} })`, 'float64', 'string'), null);
+
+  test('nothing leads from the argument to the program: code of text is made nowhere', () => {
+    const reach = 'x.constructor.constructor("return process.version")()';
+    for (const [type, value] of [['list<int32>', [1]], ['bytes', Buffer.from('a')], ['map<int32>', new Map()], ['embedding(1)', new Float32Array(1)], ['string', 'a'], ['struct<a: int32>', { a: 1 }]] as const) {
+      const view = oneOf(`({ x }) => ({ y: ${reach} })`, type, 'string');
+      expect(computed(view, value)).toMatchObject({ reason: 'threw', message: expect.stringContaining('EvalError') });
+    }
+  });
+
+  test('it has the language alone: names of Node and of the machine are not there', () => {
+    const names = ['process', 'require', 'console', 'Intl', 'WeakRef', 'WebAssembly', 'SharedArrayBuffer', 'Promise', 'Proxy', 'Reflect', 'setTimeout', 'performance', 'Buffer', 'globalThis', 'eval', 'Function'];
+    for (const name of names) expect(realmNames(`typeof ${name}`)).toEqual(['undefined']);
+    for (const member of ['"a".localeCompare', '(1).toLocaleString', 'new Date(0).getHours', 'Math.random', 'RegExp.$1', 'Error.captureStackTrace', '"a".toLocaleUpperCase', 'Float32Array.of().toLocaleString'])
+      expect(realmNames(`typeof ${member}`)).toEqual(['undefined']);
+  });
+
+  // prettier-ignore
+  test.each([
+    ['new Date(0).toISOString()', '1970-01-01T00:00:00.000Z'],
+    ['new Date("2026-01-31").toISOString()', '2026-01-31T00:00:00.000Z'],
+    ['new Date("2026-01-31T01:00:00+01:00").toISOString()', '2026-01-31T00:00:00.000Z'],
+    ['String(new Date(5).getUTCMilliseconds())', '5'],
+    ['String(Date.UTC(1970, 0, 1) + Date.parse("1970-01-01"))', '0'],
+    ['String(new Date(new Date(7)).getTime() + (new Date(9) - new Date(2)))', '14'],
+    ['class extends Date {}.name + typeof new (class extends Date {})(1).getTime()', 'number'],
+  ])('%s is %s', (script, value) => {
+    expect(realmNames(script)).toEqual([value]);
+  });
+
+  test.each(['new Date("2026-01-31T00:00")', 'new Date("Jan 31 2026")', 'new Date(2026, 0, 31)', 'Date.parse("31.1.2026")'])('%s is of the machine, and throws', (script) => {
+    expect(realmNames(`String(${script})`)).toMatchObject({ reason: 'threw', message: expect.stringContaining('t.requestTime()') });
+  });
+
+  test('objects of the function may have the names that objects of the language have', () => {
+    const script = `() => { const o = {}; o.toString = () => 'own'; o.constructor = 1; class E extends Error { constructor() { super('m'); this.name = 'E'; } }
+      return { y: String(o) + new E().name + String(new Error('x')) } }`;
+    expect(computed(oneOf(script, 'float64', 'string'), null)).toEqual(['ownEError: x']);
+  });
+});

@@ -1,0 +1,249 @@
+/** How the function of an on-demand view is read: what it may not do, and what its hash and its end hang on. */
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ModuleDraft, OnDemandDraft } from '../../../../contract/definitions/draft.ts';
+import { Mistakes } from '../../../../contract/definitions/mistake.ts';
+import { readCode } from '../../../../registry/code/read-code.ts';
+import type { ReadCode } from '../../../../registry/code/read-code.ts';
+import { computed, onDemandView } from '../../../support/fixtures/on-demand-view.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+
+interface Found {
+  readonly read: ReadCode | null;
+  /** `file:line  message`, without the view's name. */
+  readonly mistakes: readonly string[];
+}
+
+async function readIn(folder: string, file: string, compute: unknown, line = 1): Promise<Found> {
+  const mistakes = new Mistakes(folder);
+  const draft = new OnDemandDraft('trip', { compute }, { file: join(folder, file), lineOf: () => line });
+  const read = await readCode(draft, folder, mistakes);
+  const found = mistakes.list().map(({ file: of, line: at, message }) => {
+    return `${of.slice(folder.length + 1)}:${at}  ${message.replace('on-demand view "trip": ', '')}`;
+  });
+  return { read, mistakes: found };
+}
+
+/** A module `compute/trip.ts`, and what it imports. */
+async function readModule(module: string, others: Readonly<Record<string, string>> = {}): Promise<Found> {
+  const folder = scratchFolder({ 'compute/trip.ts': module, 'shop.yaml': '', ...others });
+  const place = { file: join(folder, 'shop.yaml'), lineOf: () => 3 };
+  return await readIn(folder, 'shop.yaml', new ModuleDraft('compute/trip.ts', place), 3);
+}
+
+/** A function as it stands in a definition file, of which it is the text from line 3 on. */
+async function readFunction(text: string): Promise<Found> {
+  const compute = { toString: () => text };
+  const folder = scratchFolder({ 'shop.ts': `// A shop.\nonDemandView('trip', {\n  compute: ${text},\n});\n` });
+  return await readIn(folder, 'shop.ts', Object.assign(() => {}, compute), 2);
+}
+
+describe('a function may use its argument and the language', () => {
+  // prettier-ignore
+  test.each([
+    '({ x }) => ({ y: x * 2 })',
+    '({ x, ...rest }) => { const { a = 1, b: [c] } = rest; return { y: a + c + Math.sqrt(x) } }',
+    'function compute({ x }) { function twice(n) { return 2 * n; } return { y: twice(x) } }',
+    'compute({ x }) { return { y: x } }',
+    '({ list }) => ({ y: list.map((one) => one.value).filter(Boolean).length })',
+    '({ x }) => { try { return { y: JSON.parse(x) } } catch { return { y: null } } }',
+    '({ now }) => ({ y: new Date(now / 1000).getUTCDay() })',
+    '({ x }) => { let n = 0; [x].forEach((one) => { n += one }); return { y: n, z: undefined ?? NaN } }',
+    '({ x }) => { class Point { constructor(a) { this.a = a } get twice() { return 2 * this.a } } return { y: new Point(x).twice } }',
+    '({ x }) => { const o = { n: x, f() { return this.n } }; return { y: o.f } }',
+    'function ({ x }) { return { y: arguments.length + x } }',
+    '({ x }) => { label: { if (x) break label } return { y: x } }',
+  ])('%s', async (text) => {
+    const { mistakes, read } = await readFunction(text);
+    expect(mistakes).toEqual([]);
+    expect(read!.endless).toBe(null);
+  });
+
+  // A table: one line a function, of which line 3 of the file is the first.
+  // prettier-ignore
+  test.each([
+    ['({ x }) => ({ y: x * rate })', '"rate" is declared outside of the function, and only the function travels to where it runs: make it an input, or move the function into a module: compute: module("./file.ts")'],
+    ['({ x }) => ({ y: Maht.abs(x) })', 'did you mean "Math"?'],
+    ['() => ({ y: Date.now() })', 'Date.now reads a clock: the function has no clock; take the time as an input: `now: t.requestTime()`'],
+    ['() => ({ y: Date() })', 'Date without an argument reads a clock'],
+    ['() => ({ y: new Date() - 0 })', 'Date without an argument reads a clock'],
+    ['() => ({ y: new Date(2026, 0, 1) - 0 })', 'write new Date(Date.UTC(year, month, ...))'],
+    ['({ d }) => ({ y: new Date(d).getHours() })', '.getHours() is of the time zone of a machine; there are .getUTC...()'],
+    ['({ x }) => ({ y: x.toLocaleString() })', '.toLocaleString() hangs on the language of a machine'],
+    ['() => ({ y: Math.random() })', 'Math.random: the same request must give the same answer; take a random number as an input'],
+    ['() => ({ y: Math["random"]() })', 'Math.random: the same request'],
+    ['() => ({ y: fetch("http://a") })', '"fetch" cannot be used: the function answers at once'],
+    ['() => ({ y: process.env.HOME })', '"process" cannot be used: the function has the language alone'],
+    ['() => ({ y: performance.now() })', '"performance" cannot be used: the function has no clock'],
+    ['() => ({ y: eval("1") })', '"eval" cannot be used: no code is made of text here'],
+    ['() => ({ y: Intl.NumberFormat })', '"Intl" cannot be used'],
+    ['() => { console.log(1); return { y: 1 } }', '"console" cannot be used: nothing is printed from here'],
+    ['function () { return { y: this.x } }', '`this` is nothing here; what the function gets is its argument'],
+    ['compute() { return { y: this.x } }', '`this` is nothing here'],
+    ['async () => ({ y: 1 })', 'no async and await'],
+    ['() => ({ y: import("node:fs") })', 'no import()'],
+    ['({ x }) => { count = x; return { y: x } }', '"count" is declared outside of the function'],
+    ['() => ({ y: globalThis.x })', '"globalThis" cannot be used'],
+    ['function* () { yield 1 }', 'compute is a generator'],
+    ['function sin() { [native code] }', 'compute cannot be read: it is no function of this file'],
+  ])('%s', async (text, message) => {
+    const { mistakes, read } = await readFunction(text);
+    expect(read).toBe(null);
+    expect(mistakes[0]).toContain(message);
+    expect(mistakes).toHaveLength(1);
+  });
+
+  test('every mistake has its own line', async () => {
+    const { mistakes } = await readFunction('({ x }) => {\n  const y = rate;\n  return { y: fetch(y) };\n}');
+    expect(mistakes.map((one) => one.split('  ')[0])).toEqual(['shop.ts:4', 'shop.ts:5']);
+  });
+
+  test('what is no function is said so', async () => {
+    const folder = scratchFolder({ 'shop.ts': '' });
+    expect((await readIn(folder, 'shop.ts', 5)).mistakes).toEqual(['shop.ts:1  compute: expected a function or module("./file.ts"), got 5']);
+    expect((await readIn(folder, 'shop.ts', undefined)).mistakes).toEqual(['shop.ts:1  needs compute: a function, or module("./file.ts")']);
+  });
+});
+
+describe('whether it may never end', () => {
+  // prettier-ignore
+  test.each([
+    ['({ x }) => { while (x > 1) x /= 2; return { y: x } }', 'a loop (shop.ts:3)'],
+    ['({ x }) => {\n  for (const one of x) one;\n  return { y: 1 } }', 'a loop (shop.ts:4)'],
+    ['({ x }) => ({ y: /^(a+)+$/.test(x) })', 'a regular expression (shop.ts:3)'],
+    ['({ x, p }) => ({ y: x.match(p) })', 'a regular expression (.match) (shop.ts:3)'],
+    ['({ x }) => ({ y: new RegExp(x).test(x) })', 'a regular expression (shop.ts:3)'],
+    ['({ x }) => ({ y: "a".repeat(x) })', 'a text of any length (.repeat) (shop.ts:3)'],
+    ['({ x }) => ({ y: "a".padEnd(x) })', 'a text of any length (.padEnd) (shop.ts:3)'],
+    ['function f({ x }) { return f({ x }) }', 'recursion ("f") (shop.ts:3)'],
+    ['({ x }) => { const even = (n) => n === 0 || odd(n - 1); const odd = (n) => n !== 0 && even(n - 1); return { y: even(x) } }', 'recursion ("even") (shop.ts:3)'],
+    ['({ x }) => { const o = { f: (n) => o.f(n - 1) }; return { y: o.f(x) } }', 'recursion ("o") (shop.ts:3)'],
+    ['({ x }) => ({ y: new Array(x).fill(0).length })', 'a list of any length (shop.ts:3)'],
+    ['({ x }) => ({ y: new Float64Array(x)[0] })', 'a list of any length (shop.ts:3)'],
+    ['({ x }) => ({ y: Array.from({ length: x }).length })', 'a list of any length (Array.from) (shop.ts:3)'],
+    ['({ x }) => ({ y: x ** x })', 'a power that may be one of bigints (shop.ts:3)'],
+  ])('%s: %s', async (text, endless) => {
+    const { mistakes, read } = await readFunction(text);
+    expect(mistakes).toEqual([]);
+    expect(read!.endless).toBe(endless);
+  });
+
+  // prettier-ignore
+  test.each(['({ x }) => ({ y: x ** 2 + new Array(10).length + Array.of(1).length + new Array().length })', '({ x }) => { const n = x; const f = () => n; return { y: f() } }', '({ x }) => ({ y: x.split(",").length })'])('%s ends', async (text) => {
+    expect((await readFunction(text)).read!.endless).toBe(null);
+  });
+});
+
+describe('the hash is of what the code means', () => {
+  const hashOf = async (text: string): Promise<string> => (await readFunction(text)).read!.code.hash;
+
+  test('comments, blanks, quotes and the place do not count', async () => {
+    const one = await hashOf("({ x }) => ({ y: x + 'a' })");
+    expect(await hashOf('({x})=>({\n  // why\n  y: x + "a" /* or not */,\n})')).toBe(one);
+    expect(await hashOf('( { x } ) => ({ "y": x + "a" })')).not.toBe(one);
+  });
+
+  // prettier-ignore
+  test.each([
+    ['({ x }) => ({ y: x + 1 })', '({ x }) => ({ y: x + 2 })'],
+    ['({ x }) => ({ y: x + 1 })', '({ x }) => ({ y: x - 1 })'],
+    ['({ x }) => ({ y: 1 })', '({ x }) => ({ y: "1" })'],
+    ['({ x }) => ({ y: 1e999 })', '({ x }) => ({ y: null })'],
+    ['({ x }) => ({ y: /a/g.test(x) })', '({ x }) => ({ y: /a/.test(x) })'],
+    ['({ x }) => ({ y: 1n })', '({ x }) => ({ y: 1 })'],
+    ['({ x }) => ({ y: x?.a })', '({ x }) => ({ y: x.a })'],
+    ['({ x }) => ({ y: `a${x}` })', '({ x }) => ({ y: `b${x}` })'],
+    ['({ x }) => ({ y: x })', '({ z }) => ({ y: z })'],
+  ])('%s is not %s', async (a, b) => {
+    expect(await hashOf(a)).not.toBe(await hashOf(b));
+  });
+
+  test('of a module it is of all that it imports, and wherever the project lies', async () => {
+    const trip = "import { km } from './km.ts';\nexport default ({ x }: { x: number }) => ({ y: km(x) });\n";
+    const km = 'export const km = (m: number): number => m / 1000;\n';
+    const { read } = await readModule(trip, { 'compute/km.ts': km });
+    const again = await readModule(`// A trip.\n${trip}`, { 'compute/km.ts': `/* Of metres. */ ${km}` });
+    expect(again.read!.code.hash).toBe(read!.code.hash);
+    const other = await readModule(trip, { 'compute/km.ts': km.replace('1000', '1001') });
+    expect(other.read!.code.hash).not.toBe(read!.code.hash);
+    const here = await readModule(trip, { 'compute/km.ts': km });
+    expect(here.read!.code).toEqual(read!.code);
+  });
+});
+
+describe('a module is bundled with its imports', () => {
+  const viewOf = ({ code }: ReadCode) =>
+    onDemandView('trip', code.script, { x: 'float64' }, { y: 'float64' }, { code });
+
+  test('and runs by its default export, with the line of the very file in what it throws', async () => {
+    const { read, mistakes } = await readModule(
+      "import { half } from './half.ts';\nimport rates from './rates.json' with { type: 'json' };\nexport default function trip({ x }: { x: number }) {\n  return { y: half(x) * rates.eur };\n}\n",
+      {
+        'compute/half.ts': "export const half = (x: number) => {\n  if (x < 0) throw new RangeError('below');\n  return x / 2;\n};\n",
+        'compute/rates.json': '{ "eur": 10 }',
+      },
+    );
+    expect(mistakes).toEqual([]);
+    expect(read!.code.file).toBe('compute/trip.ts');
+    expect(computed(viewOf(read!), 4)).toEqual([20]);
+    expect(computed(viewOf(read!), -4)).toMatchObject({ message: 'compute/half.ts:2: RangeError: below' });
+    expect(read!.code.sourceMap).not.toContain('sourcesContent');
+  });
+
+  test('a package of the project comes with it; its free names are not read', async () => {
+    const { read, mistakes } = await readModule("import { twice } from 'twice';\nexport default ({ x }) => ({ y: twice(x) });\n", {
+      'node_modules/twice/package.json': '{ "name": "twice", "version": "1.0.0", "type": "module", "exports": "./index.js" }',
+      'node_modules/twice/index.js': "export const twice = (x) => (typeof window === 'undefined' ? 2 * x : 0);\nexport const unused = () => { for (;;); };\n",
+    });
+    expect(mistakes).toEqual([]);
+    expect(computed(viewOf(read!), 4)).toEqual([8]);
+    expect(read!.endless).toBe(null);
+  });
+
+  test('an older package with require comes too', async () => {
+    const { read } = await readModule("import twice from 'twice';\nexport default ({ x }) => ({ y: twice(x) });\n", {
+      'node_modules/twice/package.json': '{ "name": "twice", "version": "1.0.0" }',
+      'node_modules/twice/index.js': 'module.exports = function (x) { return 2 * x; };\n',
+    });
+    expect(computed(viewOf(read!), 4)).toEqual([8]);
+  });
+
+  test('a loop is named with its file and line', async () => {
+    const { read } = await readModule("import { f } from './f.ts';\nexport default ({ x }) => ({ y: f(x) });\n", {
+      'compute/f.ts': '// f\nexport const f = (x: number) => {\n  while (x > 1) x /= 2;\n  return x;\n};\n',
+    });
+    expect(read!.endless).toBe('a loop (compute/f.ts:3)');
+  });
+
+  const others = { 'compute/addon.node': 'x', 'compute/state.ts': 'let n = 0;\nexport const next = () => ++n;\n', 'compute/broken.ts': 'export const x = ;\n', 'compute/text.txt': 'x' };
+  // A table: one line a module.
+  // prettier-ignore
+  test.each([
+    ['export default ({ x }) => ({ y: x ', 'compute/trip.ts:1  '],
+    ["import { x } from './nothing.ts';\nexport default () => ({ y: x });", 'compute/trip.ts:1  imports "./nothing.ts": there is no such file'],
+    ["import x from 'nothing';\nexport default () => ({ y: x });", 'compute/trip.ts:1  imports "nothing": no package of the project has this name'],
+    ["import fs from 'node:fs';\nexport default () => ({ y: fs.a });", 'compute/trip.ts:1  imports "node:fs", which is of Node'],
+    ["import fs from 'fs';\nexport default () => ({ y: fs.a });", 'compute/trip.ts:1  imports "fs", which is of Node'],
+    ["import addon from './addon.node';\nexport default () => ({ y: addon.a });", 'compute/trip.ts:1  imports "compute/addon.node", a native addon'],
+    ["import text from './text.css';\nexport default () => ({ y: text });", 'compute/trip.ts:1  imports "./text.css": there is no such file'],
+    ['export const y = 1;', 'compute/trip.ts:1  has no default export'],
+    ["import { next } from './state.ts';\nexport default () => ({ y: next() });", 'compute/state.ts:2  "n" is kept from one call to the next'],
+    ["import { x } from './broken.ts';\nexport default () => ({ y: x });", 'compute/broken.ts:1  '],
+    ['let last = 0;\nexport default ({ x }) => {\n  last = x;\n  return { y: last };\n};', 'compute/trip.ts:3  "last" is kept from one call to the next'],
+    ['export default () => ({ y: Date.now() + rate });', 'compute/trip.ts:1  Date.now reads a clock'],
+    ['const now = Date.now();\nexport default () => ({ y: now });', 'compute/trip.ts:1  Date.now reads a clock'],
+    ['export default ({ x }) => ({ y: rate * x });', 'compute/trip.ts:1  "rate" is neither declared nor imported here'],
+  ])('%s', async (module, mistake) => {
+    const { mistakes, read } = await readModule(module, others);
+    expect(read).toBe(null);
+    expect(mistakes[0]).toContain(mistake);
+  });
+
+  test('a module that is not there is named where the definition asks for it', async () => {
+    const folder = scratchFolder({ 'shop.yaml': '' });
+    const place = { file: join(folder, 'shop.yaml'), lineOf: () => 3 };
+    expect((await readIn(folder, 'shop.yaml', new ModuleDraft('compute/trip.ts', place))).mistakes).toEqual([
+      'shop.yaml:3  compute: "compute/trip.ts", beside this file: there is no such file',
+    ]);
+  });
+});
