@@ -165,7 +165,7 @@ export interface RequestInput {
   /** A request may leave it out, or send null; the function then gets null. */
   readonly optional: boolean;
   /**
-   * Sent by nobody, and a timestamp: the served time online, the label's time in training, the logged one in the replay.
+   * A timestamp that nobody sends: the served time online, the label's time in training, in the replay the logged one.
    */
   readonly requestTime: boolean;
   /** How it stands in the vector log. */
@@ -183,7 +183,7 @@ export interface UsedView {
   readonly features: readonly UsedFeature[];
 }
 
-export interface UsedFeature {
+interface UsedFeature {
   readonly feature: string;
   /** What the function's argument calls it: its own name, or `role__name`. */
   readonly argument: string;
@@ -210,12 +210,12 @@ export interface OnDemandView {
   readonly version: number;
   readonly inputs: readonly RequestInput[];
   readonly uses: readonly UsedView[];
-  /** Without column and aggregation. Their log policy is the strictest of what the view takes, unless they state one. */
+  /** Without column and aggregation; their log policy is the strictest of what the view takes unless they state one. */
   readonly features: readonly Feature[];
   readonly code: OnDemandCode;
   /** Why it cannot run in the thread that answers, e.g. `a loop (distance.ts:4)`; null: it can. */
   readonly endless: string | null;
-  /** Whether it runs in a worker with a deadline: where `endless` says so and `isolate: false` does not take the risk. */
+  /** Whether it runs in a thread of its own with a deadline: `endless` says so, and `isolate: false` is not given. */
   readonly isolated: boolean;
   /** What an int64 is to the function: a number, where it is none past 2^53 - 1, or always a bigint. */
   readonly int64: 'number' | 'bigint';
@@ -257,7 +257,7 @@ export interface ServiceOnDemand {
   /** The view's name: what names it in the log. No role of the service's views is the same. */
   readonly role: string;
   readonly view: string;
-  /** For each of the view's `uses` the role in the service that gives it: of `views`, or of `onDemand` before this one. */
+  /** For each of the view's `uses` the role in the service that gives it: of `views`, or of `onDemand` before it. */
   readonly uses: readonly string[];
 }
 

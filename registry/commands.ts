@@ -4,7 +4,12 @@ import { schemeOf } from '../contract/std/files/local-path.ts';
 import { allowanceOf, isAllowanceOf } from './allowance.ts';
 import { applyPlan, planProject } from './apply.ts';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
-import { bundleToJson, onDemandToJson, serviceToJson, viewToJson } from '../contract/definitions/definition-json.ts';
+import {
+  bundleToJson,
+  onDemandToJson,
+  serviceToJson,
+  viewToJson,
+} from '../contract/definitions/definition-json.ts';
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult, projectOf } from '../project/command.ts';
 import { isSecretSetting } from '../project/settings/secret-settings.ts';
@@ -77,7 +82,8 @@ export async function show(context: CommandContext, name: string | undefined): P
   const service = bundle.services.get(name);
   const other = service === undefined ? bundle.entities.get(name) : serviceToJson(service);
   const own = computed === null ? other : onDemandToJson(computed);
-  const data = view === null ? { ...own, allowed } : { ...viewToJson(view), runs: runs.map(runToJson), allowed };
+  const data =
+    view === null ? { ...own, allowed } : { ...viewToJson(view), runs: runs.map(runToJson), allowed };
   await printResult(context, data, () => text);
   return 0;
 }

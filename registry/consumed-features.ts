@@ -2,7 +2,7 @@
 import type { Definitions, FeatureService } from '../contract/model.ts';
 
 /** By the id of a view, stored, aggregated or on demand, the features of it that a vector of the service hangs on. */
-export type ConsumedFeatures = ReadonlyMap<string, ReadonlySet<string>>;
+type ConsumedFeatures = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** @param definitions  those that the service stands in */
 export function consumedFeatures(service: FeatureService, definitions: Definitions): ConsumedFeatures {

@@ -178,7 +178,10 @@ function servedDetails(before: FeatureService, after: FeatureService, entityKeys
 
 /** Inputs that requests must bring, or may no longer; one that may be left out is an addition. */
 function inputsDetail(before: FeatureService, after: FeatureService): Detail[] {
-  const [old, now] = [before, after].map(({ inputs }) => inputsText(inputs).toSorted()) as [string[], string[]];
+  const [old, now] = [before, after].map(({ inputs }) => inputsText(inputs).toSorted()) as [
+    string[],
+    string[],
+  ];
   if (old.join() === now.join()) return [];
   const added = after.inputs.filter((input) => !old.includes(inputsText([input])[0]!));
   const isAddition =

@@ -214,7 +214,13 @@ function renderOnDemand(view: OnDemandView): string {
     view.int64 === 'bigint' ? 'int64 are bigints' : null,
     `owner ${view.owner ?? 'nobody'}`,
   ];
-  const features = view.features.map((f) => [f.name, formatType(f.type), missingText(f), f.log, f.description ?? '']);
+  const features = view.features.map((f) => [
+    f.name,
+    formatType(f.type),
+    missingText(f),
+    f.log,
+    f.description ?? '',
+  ]);
   return [
     facts.filter((fact) => fact !== null).join('\n'),
     renderTable(['feature', 'type', 'missing', 'log', 'description'], features),

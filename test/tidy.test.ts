@@ -81,6 +81,10 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   kafkajs: [/^sidecar\/shipper\/kafkajs-producer\.ts$/, /^benchmarks\/micro\/(kafka|ingest)-bench\.ts$/],
   'lru-cache': [/^sidecar\/(cache\/row-cache|plan\/bundle-plans)\.ts$/],
   'uWebSockets.js': [/^sidecar\/transport\/uws\.ts$/, /^benchmarks\/contenders\/bare-server\.ts$/],
+  acorn: [/^registry\/code\/syntax-tree\.ts$/],
+  esbuild: [/^registry\/code\/bundled-module\.ts$/],
+  // Functions computed on demand run by one door, so that they give the same everywhere.
+  'node:vm': [/^contract\/on-demand\/(realm|compile-function)\.ts$/, /^contract\/std\/garbage\.ts$/],
   commander: [/^(command-line|plumb)\.ts$/],
   '@grpc/grpc-js': [/^sidecar\/transport\/grpc\.ts$/],
   pino: [/^sidecar\/process\/log-lines\.ts$/],

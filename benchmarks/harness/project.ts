@@ -47,6 +47,7 @@ export async function makeBenchProject(shape: BenchShape): Promise<string> {
     project: 'bench',
     entities: new Map([[customer.name, customer]]),
     views: new Map(views.map((view) => [view.id, view])),
+    onDemand: new Map(),
     services: new Map([[BENCH_SERVICE, benchService(views)]]),
     schemas: new Map(views.map((view) => [view.id, [rowSchemaOf(view, customer)]])),
   });
@@ -120,6 +121,8 @@ function benchService(views: readonly FeatureView[]): FeatureService {
     ),
     views: views.map((view) => ({ role: view.id, view: view.id, requestKeys: [BENCH_KEY] })),
     requestKeys: customer.joinKeys,
+    onDemand: [],
+    inputs: [],
     consumers: [],
     tensor: 'float64',
     description: null,

@@ -198,9 +198,10 @@ const service = z
       z.object({ role: name, view: viewId, requestKeys: z.array(name).min(1) }),
       (one) => one.role,
     ),
-    onDemand: distinct(z.object({ role: name, view: viewId, uses: z.array(name) }), (one) => one.role).default(
-      [],
-    ),
+    onDemand: distinct(
+      z.object({ role: name, view: viewId, uses: z.array(name) }),
+      (one) => one.role,
+    ).default([]),
     requestKeys: distinct(key, (one) => one.name),
     inputs: distinct(input, (one) => one.name).default([]),
     tensor: z.enum(['float32', 'float64']),
@@ -211,10 +212,12 @@ const service = z
     const computed = new Set(onDemand.map(({ role }) => role));
     // What on-demand views compute may be called otherwise.
     for (const [i, { fullName, role, feature: own }] of features.entries()) {
-      if (fullName === `${role}__${own}` || (computed.has(role) && faultOfName('', fullName) === null)) continue;
+      if (fullName === `${role}__${own}` || (computed.has(role) && faultOfName('', fullName) === null))
+        continue;
       fault(['features', i, 'fullName'], 'expected the role and the feature, parted by "__"');
     }
-    if (requestKeys.length === 0 && onDemand.length === 0) fault(['requestKeys'], 'expected at least 1 of them');
+    if (requestKeys.length === 0 && onDemand.length === 0)
+      fault(['requestKeys'], 'expected at least 1 of them');
   });
 
 const rowSchema = z.object({
@@ -281,20 +284,23 @@ function faultOfReference(bundle: BundleShape): BundleFault | null {
 
 /** Each stands after those that it uses, so that there is no circle; each input is there. */
 function faultOfOnDemand(
-  service: BundleShape['services'][number],
+  of: BundleShape['services'][number],
   at: string,
   computed: ReadonlyMap<string, BundleShape['onDemand'][number]>,
 ): BundleFault | null {
-  const roles = new Map(service.views.map(({ role, view: of }) => [role, of]));
-  const given = [...service.requestKeys, ...service.inputs].map(({ name: own }) => own);
-  for (const [j, used] of service.onDemand.entries()) {
+  const roles = new Map(of.views.map((used) => [used.role, used.view]));
+  const given = new Set([...of.requestKeys, ...of.inputs].map(({ name: own }) => own));
+  for (const [j, used] of of.onDemand.entries()) {
     const field = `${at}.onDemand.${j}`;
-    const of = computed.get(used.view);
-    if (of === undefined) return unknownName(`${field}.view`, used.view);
-    const fits = of.uses.length === used.uses.length;
-    if (!fits || of.uses.some((one, k) => roles.get(used.uses[k]!) !== one.view))
-      return { field: `${field}.uses`, sentence: `${field}.uses: expected the roles that give ${used.view} its values` };
-    const missing = of.inputs.find((one) => !given.includes(one.name));
+    const definition = computed.get(used.view);
+    if (definition === undefined) return unknownName(`${field}.view`, used.view);
+    const fits = definition.uses.length === used.uses.length;
+    if (!fits || definition.uses.some((one, k) => roles.get(used.uses[k]!) !== one.view))
+      return {
+        field: `${field}.uses`,
+        sentence: `${field}.uses: expected the roles that give ${used.view} its values`,
+      };
+    const missing = definition.inputs.find((one) => !given.has(one.name));
     if (missing !== undefined) return unknownName(`${at}.inputs`, missing.name);
     if (roles.has(used.role))
       return { field: `${field}.role`, sentence: `${field}.role: "${used.role}" is there twice` };
@@ -304,17 +310,17 @@ function faultOfOnDemand(
 }
 
 function faultOfFeatures(
-  service: BundleShape['services'][number],
+  of: BundleShape['services'][number],
   at: string,
   known: {
     readonly views: ReadonlyMap<string, BundleShape['views'][number]>;
     readonly computed: ReadonlyMap<string, BundleShape['onDemand'][number]>;
   },
 ): BundleFault | null {
-  for (const [j, item] of service.features.entries()) {
-    const of = known.views.get(item.view) ?? known.computed.get(item.view);
-    const isThere = of?.features.some(({ name: own }) => own === item.feature);
-    const isUsed = [...service.views, ...service.onDemand].some(
+  for (const [j, item] of of.features.entries()) {
+    const definition = known.views.get(item.view) ?? known.computed.get(item.view);
+    const isThere = definition?.features.some(({ name: own }) => own === item.feature);
+    const isUsed = [...of.views, ...of.onDemand].some(
       (used) => used.role === item.role && used.view === item.view,
     );
     if (isThere !== true || !isUsed) return unknownName(`${at}.features.${j}`, item.fullName);

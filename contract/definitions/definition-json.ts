@@ -193,9 +193,10 @@ const inputFromJson = (json: JsonObject): RequestInput => {
 };
 
 /** Samples are for an apply alone, and stay out of the bundle. */
-export function onDemandToJson({ samples: _, ...view }: OnDemandView): JsonObject {
+export function onDemandToJson(view: OnDemandView): JsonObject {
   return {
     ...view,
+    samples: undefined,
     inputs: view.inputs.map(inputToJson),
     features: view.features.map(featureToJson),
   } as unknown as JsonObject;
@@ -221,7 +222,11 @@ export function serviceToJson({ onDemand, inputs, ...service }: FeatureService):
 }
 
 function serviceFromJson(json: JsonObject): FeatureService {
-  const { onDemand = [], inputs = [], ...service } = json as unknown as Omit<FeatureService, 'inputs'> & {
+  const {
+    onDemand = [],
+    inputs = [],
+    ...service
+  } = json as unknown as Omit<FeatureService, 'inputs'> & {
     inputs?: JsonObject[];
   };
   return { ...service, onDemand, inputs: inputs.map(inputFromJson) };

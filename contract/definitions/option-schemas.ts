@@ -157,7 +157,6 @@ export const ON_DEMAND_FEATURE_OPTIONS = FEATURE_OPTIONS.omit({
   n: true,
   percentile: true,
 }).extend({ type: z.string(), log: log.removeDefault().optional() });
-export type OnDemandFeatureOptionValues = z.output<typeof ON_DEMAND_FEATURE_OPTIONS>;
 
 export const INPUT_OPTIONS = z.strictObject({
   type: z.string(),
@@ -170,7 +169,8 @@ export const ON_DEMAND_OPTIONS = z.strictObject({
   inputs: z.record(z.string(), z.unknown()).default({}),
   uses: z.array(z.unknown()).default([]),
   features: z.record(z.string(), z.unknown()),
-  compute: z.unknown(),
+  // Read before, where it is checked too.
+  compute: z.unknown().optional(),
   samples: z.array(z.record(z.string(), z.unknown())).default([]),
   int64: z.enum(['number', 'bigint']).default('number'),
   isolate: z.literal(false).optional(),

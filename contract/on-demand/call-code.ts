@@ -163,7 +163,7 @@ class CodeWriter {
     }
   }
 
-  /** @returns an expression: the program's value of what the function returned, a variable and not null; NO: it is none */
+  /** @returns an expression: the program's value of `x`, a variable that is not null; NO: it is no value of the type */
   returned(type: ValueType, x: string): string {
     switch (type.kind) {
       case 'bool':

@@ -1,10 +1,9 @@
-/** Makes the function of an on-demand view ready to be called in this thread: its realm, its code, and the way in and out. */
+/** Makes the function of an on-demand view ready for this thread: its realm, its code, and the way in and out. */
 import { SourceMap } from 'node:module';
 import type { SourceMapPayload } from 'node:module';
 import { Script } from 'node:vm';
 import type { Context } from 'node:vm';
 import type { Definitions, OnDemandView } from '../model.ts';
-import type { Value } from '../value-type.ts';
 import { argumentsOf } from './arguments.ts';
 import type { OnDemandArgument } from './arguments.ts';
 import { callCode, VALUE_MAKER } from './call-code.ts';
@@ -105,10 +104,4 @@ class CodePlaces {
     const entry = this.#map.findEntry(line - 1, column - 1);
     return 'originalSource' in entry ? `${entry.originalSource}:${entry.originalLine + 1}` : file;
   }
-}
-
-/** @returns the outputs or the fault, for callers to whom speed is nothing */
-export function outcomeOf(fn: OnDemandFunction, values: readonly Value[]): Value[] | OnDemandFault {
-  const outputs: Value[] = [];
-  return fn.call(values, outputs) ?? outputs;
 }

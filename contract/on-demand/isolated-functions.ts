@@ -3,10 +3,10 @@
  *
  *   rows() --this tick's jobs in one message--> thread --a message a job--> the promise of rows()
  *
- * A thread that stays in one call past the deadline, or out of memory, is ended. The row that it was in gets a fault, all
- * other rows that it had not answered go to a new thread. A spare one is kept ready for that, since a thread takes tens
- * of milliseconds to start. Functions are pure, so a row may be computed twice. A view that was ended often rests for a
- * while: its rows get a fault at once.
+ * A thread that stays in one call past the deadline, or runs out of memory, is ended. The row that it was in gets a
+ * fault, all other rows that it had not answered go to a new thread. A spare one can be kept ready for that, since a
+ * thread takes tens of milliseconds to start. Functions are pure, so a row may be computed twice. A view that was ended
+ * often rests for a while: its rows get a fault at once.
  *
  * Costs about 30 us a message both ways and 1 us a row; in-thread calls cost a tenth of a microsecond.
  */
@@ -19,10 +19,7 @@ import type { IsolatedDone, IsolatedInput, IsolatedJob } from './isolated-progre
 import { OnDemandFault } from './on-demand-function.ts';
 
 /** From the checkout the sources run, from an installed package what was built of them. */
-const THREAD = new URL(
-  `./isolated-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
-  import.meta.url,
-);
+const THREAD = new URL(`./isolated-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
 
 /** A thread that takes longer to start, or ends before it is ready, counts as failed. */
 const START_MS = 10_000;
@@ -187,6 +184,7 @@ export class IsolatedFunctions {
     }
     this.#queue = [];
     if (sent.length === 0) return;
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
     thread.worker.postMessage(sent);
     this.#watch ??= setInterval(() => this.#look(), Math.max(1, this.#options.callMs / 2));
   }

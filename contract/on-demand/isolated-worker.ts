@@ -38,7 +38,9 @@ function run({ id, of, rows, timed }: IsolatedJob): IsolatedDone {
 
 parentPort!.on('message', (jobs: readonly IsolatedJob[]) => {
   Atomics.store(at, BUSY, 1);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
   for (const job of jobs) parentPort!.postMessage(run(job));
   Atomics.store(at, BUSY, 0);
 });
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
 parentPort!.postMessage('ready');

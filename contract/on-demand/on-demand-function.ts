@@ -1,13 +1,13 @@
 /**
- * A function of an on-demand view, ready to be called. The sidecar, training, the replay and the pipe all call it through
- * this, with the same values in the same order, and so get the same bits.
+ * A function of an on-demand view, ready to be called. Serving, training and the replay all call it through this, with
+ * the same values in the same order, and so get the same bits.
  */
 import type { OnDemandView } from '../model.ts';
 import type { Value } from '../value-type.ts';
 import type { OnDemandArgument } from './arguments.ts';
 
 /**
- * Why a call gave no values, in the order of their codes.
+ * Why a call gave no values.
  *
  *   argument   an int64 or a timestamp past 2^53 - 1 in size, which no number is exactly
  *   threw      the function threw
@@ -16,8 +16,7 @@ import type { OnDemandArgument } from './arguments.ts';
  *   memory     it was ended, since it took too much memory
  *   resting    it was ended too often in a short time, and is not called for a while
  */
-export const ON_DEMAND_REASONS = ['argument', 'threw', 'returned', 'deadline', 'memory', 'resting'] as const;
-export type OnDemandReason = (typeof ON_DEMAND_REASONS)[number];
+export type OnDemandReason = 'argument' | 'threw' | 'returned' | 'deadline' | 'memory' | 'resting';
 
 export class OnDemandFault {
   readonly reason: OnDemandReason;

@@ -88,7 +88,8 @@ async function built(folder: string, file: string) {
   }
 }
 
-const ALONE = 'a function computed on demand has the language alone, and what it needs of the world is an input';
+const ALONE =
+  'a function computed on demand has the language alone, and what it needs of the world is an input';
 
 function faultOf({ text, location }: Message, folder: string): BundleFault {
   const file = location === null ? null : location.file;
@@ -101,7 +102,9 @@ function sentenceOf(text: string): string {
   if (unresolved !== undefined) {
     if (unresolved.startsWith('node:') || NODE_MODULES.has(unresolved))
       return `imports "${unresolved}", which is of Node: ${ALONE}`;
-    const where = unresolved.startsWith('.') ? 'there is no such file' : 'no package of the project has this name';
+    const where = unresolved.startsWith('.')
+      ? 'there is no such file'
+      : 'no package of the project has this name';
     return `imports "${unresolved}": ${where}`;
   }
   const loader = /^No loader is configured for "(.*)" files: (.*)$/.exec(text);
@@ -110,11 +113,21 @@ function sentenceOf(text: string): string {
   return text;
 }
 
-const NODE_MODULES = new Set(['assert', 'buffer', 'child_process', 'crypto', 'events', 'fs', 'http', 'https', 'net']);
+const NODE_MODULES = new Set([
+  'assert',
+  'buffer',
+  'child_process',
+  'crypto',
+  'events',
+  'fs',
+  'http',
+  'https',
+  'net',
+]);
 for (const name of ['os', 'path', 'process', 'stream', 'url', 'util', 'v8', 'vm', 'worker_threads', 'zlib'])
   NODE_MODULES.add(name);
 
-/** The module as an expression: what it exports becomes what a function around it returns. Lines stay where they are. */
+/** The module as an expression: a function around it returns its default export. Lines stay where they are. */
 function scriptOf(text: string, tree: SyntaxNode): string {
   const last = (tree['body'] as SyntaxNode[]).findLast((node) => node.type === 'ExportNamedDeclaration')!;
   const named = (last['specifiers'] as SyntaxNode[]).find(

@@ -8,7 +8,7 @@ import type { Binding } from './name-uses.ts';
 import { isIdentifier, isNode, memberName, visitAll } from './syntax-tree.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
 
-export interface EndlessPart {
+interface EndlessPart {
   /** `a loop` */
   readonly what: string;
   /** Offset in the text. */
@@ -23,7 +23,8 @@ export function endlessPartOf(tree: SyntaxNode): EndlessPart | null {
     if (what !== null) found.push({ what, start: node.start });
   });
   const recursive = nameUsesOf(tree).bindings.find(isRecursive);
-  if (recursive !== undefined) found.push({ what: `recursion ("${recursive.name}")`, start: recursive.start });
+  if (recursive !== undefined)
+    found.push({ what: `recursion ("${recursive.name}")`, start: recursive.start });
   return found.reduce<EndlessPart | null>(
     (first, one) => (first === null || one.start < first.start ? one : first),
     null,
@@ -43,14 +44,20 @@ function isRecursive(binding: Binding): boolean {
   return false;
 }
 
-const LOOPS = ['ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement', 'DoWhileStatement'];
+const LOOPS = new Set([
+  'ForStatement',
+  'ForInStatement',
+  'ForOfStatement',
+  'WhileStatement',
+  'DoWhileStatement',
+]);
 /** Methods of texts that take a text for a regular expression, and those that make a text as long as asked for. */
-const BY_PATTERN = ['match', 'matchAll', 'search'];
-const BY_LENGTH = ['repeat', 'padStart', 'padEnd'];
+const BY_PATTERN = new Set(['match', 'matchAll', 'search']);
+const BY_LENGTH = new Set(['repeat', 'padStart', 'padEnd']);
 const SIZED = /^(Array|ArrayBuffer|\w+\d+(?:Clamped)?Array)$/;
 
 function endlessNode(node: SyntaxNode): string | null {
-  if (LOOPS.includes(node.type)) return 'a loop';
+  if (LOOPS.has(node.type)) return 'a loop';
   if (node.type === 'Literal' && isPattern(node)) return 'a regular expression';
   if (isIdentifier(node, 'RegExp')) return 'a regular expression';
   if (node.type === 'BinaryExpression' || node.type === 'AssignmentExpression') return powerOfBigints(node);
@@ -60,8 +67,8 @@ function endlessNode(node: SyntaxNode): string | null {
   if (callee.type === 'Identifier' && SIZED.test(String(callee['name']))) return sizedList(args);
   const name = memberName(callee);
   if (name === null) return null;
-  if (BY_PATTERN.includes(name)) return `a regular expression (.${name})`;
-  if (BY_LENGTH.includes(name)) return `a text of any length (.${name})`;
+  if (BY_PATTERN.has(name)) return `a regular expression (.${name})`;
+  if (BY_LENGTH.has(name)) return `a text of any length (.${name})`;
   if (name === 'from' && isIdentifier(callee['object'], 'Array')) return 'a list of any length (Array.from)';
   if (isNode(callee['object']) && callee['object'].type === 'ThisExpression') return `a call of this.${name}`;
   return null;
@@ -83,6 +90,7 @@ function powerOfBigints(node: SyntaxNode): string | null {
   if (!/^(\*\*|<<)=?$/.test(String(node['operator']))) return null;
   const sides = [node['left'], node['right']].filter(isNode);
   // A number never meets a bigint in one operation, so a side that is surely a number makes both numbers.
-  const isNumber = (side: SyntaxNode): boolean => side.type === 'Literal' && typeof side['value'] === 'number';
+  const isNumber = (side: SyntaxNode): boolean =>
+    side.type === 'Literal' && typeof side['value'] === 'number';
   return sides.some(isNumber) ? null : 'a power that may be one of bigints';
 }

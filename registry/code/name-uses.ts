@@ -25,7 +25,7 @@ export interface NameUse {
   readonly binding: Binding | null;
 }
 
-export interface NameUses {
+interface NameUses {
   readonly uses: readonly NameUse[];
   readonly bindings: readonly Binding[];
   /** Where `this` stands for no object of the code's own: outside of classes and of methods of objects. */
@@ -60,8 +60,15 @@ interface At {
   readonly hasThis: boolean;
 }
 
-const FUNCTIONS = ['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression'];
-const BLOCKS = ['BlockStatement', 'StaticBlock', 'ForStatement', 'ForInStatement', 'ForOfStatement', 'SwitchStatement'];
+const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
+const BLOCKS = new Set([
+  'BlockStatement',
+  'StaticBlock',
+  'ForStatement',
+  'ForInStatement',
+  'ForOfStatement',
+  'SwitchStatement',
+]);
 
 class NameWalk implements NameUses {
   readonly uses: NameUse[] = [];
@@ -69,8 +76,8 @@ class NameWalk implements NameUses {
   readonly strayThis: number[] = [];
 
   visit(node: SyntaxNode, at: At): void {
-    if (FUNCTIONS.includes(node.type)) this.#function(node, at, false);
-    else if (BLOCKS.includes(node.type)) this.#block(node, at);
+    if (FUNCTIONS.has(node.type)) this.#function(node, at, false);
+    else if (BLOCKS.has(node.type)) this.#block(node, at);
     else this.#other(node, at);
   }
 
@@ -192,9 +199,13 @@ class NameWalk implements NameUses {
   #block(node: SyntaxNode, at: At): void {
     const scope = new Scope(at.scope);
     const inner = { ...at, scope };
-    const lists = [node['body'], ...((node['cases'] as SyntaxNode[] | undefined) ?? []).map((one) => one['consequent'])];
+    const lists = [
+      node['body'],
+      ...((node['cases'] as SyntaxNode[] | undefined) ?? []).map((one) => one['consequent']),
+    ];
     for (const list of lists) {
-      for (const one of Array.isArray(list) ? (list as SyntaxNode[]) : []) this.#declareLexical(one, scope, false);
+      for (const one of Array.isArray(list) ? (list as SyntaxNode[]) : [])
+        this.#declareLexical(one, scope, false);
     }
     for (const head of [node['init'], node['left']]) {
       if (isNode(head) && head.type === 'VariableDeclaration') this.#declareLexical(head, scope, false);
@@ -270,7 +281,8 @@ class NameWalk implements NameUses {
       for (const one of declaration['declarations'] as SyntaxNode[])
         this.#declarePattern(part(one, 'id'), scope, isTop);
     } else if (declaration.type === 'ImportDeclaration') {
-      for (const one of declaration['specifiers'] as SyntaxNode[]) this.#declare(scope, part(one, 'local'), isTop);
+      for (const one of declaration['specifiers'] as SyntaxNode[])
+        this.#declare(scope, part(one, 'local'), isTop);
     } else if (/^(Class|Function)Declaration$/.test(declaration.type) && isNode(declaration['id'])) {
       this.#declare(scope, declaration['id'], isTop);
     }
@@ -278,7 +290,7 @@ class NameWalk implements NameUses {
 
   /** `var` belongs to the function, however deep in blocks it stands. */
   #declareVars(node: SyntaxNode, scope: Scope, isTop: boolean): void {
-    if (FUNCTIONS.includes(node.type) || node.type.startsWith('Class')) return;
+    if (FUNCTIONS.has(node.type) || node.type.startsWith('Class')) return;
     if (node.type === 'VariableDeclaration' && node['kind'] === 'var') {
       for (const one of node['declarations'] as SyntaxNode[])
         this.#declarePattern(part(one, 'id'), scope, isTop);

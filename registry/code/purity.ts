@@ -9,7 +9,7 @@ import type { NameUse } from './name-uses.ts';
 import { isIdentifier, memberName, visitAll } from './syntax-tree.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
 
-export interface CodeFault {
+interface CodeFault {
   /** Offset in the text. */
   readonly start: number;
   readonly message: string;
@@ -38,7 +38,17 @@ const ADVICE: Readonly<Record<string, string>> = {
   require: 'write `import`, in a module: compute: module("./file.ts")',
 };
 
-const WORLD = ['process', 'globalThis', 'global', 'window', 'self', 'Buffer', 'URL', 'WebAssembly', 'structuredClone'];
+const WORLD = new Set([
+  'process',
+  'globalThis',
+  'global',
+  'window',
+  'self',
+  'Buffer',
+  'URL',
+  'WebAssembly',
+  'structuredClone',
+]);
 
 /** Methods of dates that are of the machine's time zone; each has a brother with UTC in its name. */
 const LOCAL_DATE =
@@ -68,7 +78,7 @@ export function faultsOfPurity(tree: SyntaxNode, kind: 'inline' | 'module'): Cod
 function faultOfFreeName(name: string, kind: 'inline' | 'module'): string | null {
   if ((KEPT as readonly string[]).includes(name)) return null;
   if (Object.hasOwn(ADVICE, name)) return `"${name}" cannot be used: ${ADVICE[name]!}`;
-  if (WORLD.includes(name)) return `"${name}" cannot be used: ${OUTSIDE}`;
+  if (WORLD.has(name)) return `"${name}" cannot be used: ${OUTSIDE}`;
   const near = didYouMean(name, KEPT);
   if (kind === 'module') return `"${name}" is neither declared nor imported here${near}`;
   return (
@@ -96,7 +106,8 @@ function faultOfNode(node: SyntaxNode, parent: SyntaxNode | null): string | null
 function faultOfCall(node: SyntaxNode): string | null {
   if (!isIdentifier(node['callee'], 'Date')) return null;
   const count = (node['arguments'] as unknown[]).length;
-  if (node.type === 'CallExpression' || count === 0) return `Date without an argument reads a clock: ${CLOCK}`;
+  if (node.type === 'CallExpression' || count === 0)
+    return `Date without an argument reads a clock: ${CLOCK}`;
   if (count === 1) return null;
   return 'new Date(year, month, ...) is of the time zone of a machine; write new Date(Date.UTC(year, month, ...))';
 }

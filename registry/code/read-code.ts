@@ -71,9 +71,7 @@ function readInline(text: string, at: Place, folder: string, add: Add): ReadCode
 }
 
 /** An expression that gives the function: as it stands, or as the method that it was written as. */
-function wrapFunction(
-  text: string,
-): { readonly script: string; readonly fn: SyntaxNode } | CodeSyntaxError {
+function wrapFunction(text: string): { readonly script: string; readonly fn: SyntaxNode } | CodeSyntaxError {
   try {
     const script = `(${text})`;
     const fn = parseExpression(script);

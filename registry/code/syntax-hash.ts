@@ -14,9 +14,13 @@ const APART = new Set(['type', 'start', 'end', 'raw', 'directive']);
  * @param links  for each tree which of the trees its imports lead to, in their order
  * @returns      64 hex digits of SHA-256
  */
-export function hashOfTrees(trees: readonly SyntaxNode[], links: readonly (readonly number[])[] = []): string {
+export function hashOfTrees(
+  trees: readonly SyntaxNode[],
+  links: readonly (readonly number[])[] = [],
+): string {
   const hash = createHash('sha256');
-  for (const [i, tree] of trees.entries()) hash.update(`${JSON.stringify(links[i] ?? [])}${treeText(tree)}\n`);
+  for (const [i, tree] of trees.entries())
+    hash.update(`${JSON.stringify(links[i] ?? [])}${treeText(tree)}\n`);
   return hash.digest('hex');
 }
 

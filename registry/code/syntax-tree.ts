@@ -62,7 +62,10 @@ export function childrenOf(node: SyntaxNode): SyntaxNode[] {
 }
 
 /** Visits a node and all below it, each before those below it. */
-export function visitAll(node: SyntaxNode, visit: (node: SyntaxNode, parent: SyntaxNode | null) => void): void {
+export function visitAll(
+  node: SyntaxNode,
+  visit: (node: SyntaxNode, parent: SyntaxNode | null) => void,
+): void {
   const down = (one: SyntaxNode, parent: SyntaxNode | null): void => {
     visit(one, parent);
     for (const child of childrenOf(one)) down(child, one);
@@ -70,7 +73,7 @@ export function visitAll(node: SyntaxNode, visit: (node: SyntaxNode, parent: Syn
   down(node, null);
 }
 
-/** @returns the name of a member that is written `x.name` or `x['name']`; null: it is computed, or the node no member */
+/** @returns the name of a member written `x.name` or `x['name']`; null: it is computed, or the node is no member */
 export function memberName(node: SyntaxNode): string | null {
   if (node.type !== 'MemberExpression') return null;
   const property = node['property'] as SyntaxNode;

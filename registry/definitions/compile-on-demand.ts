@@ -1,9 +1,14 @@
 /**
- * Compiles the on-demand views, each after those that it uses: their inputs, what they use, their features. The code was
- * read before (registry/code/), so all of this is pure.
+ * Compiles the on-demand views, each after those that it uses: their inputs, what they use, their features. The code
+ * was read before (registry/code/), so all of this is pure.
  */
 import { onDemandIdOf } from '../../contract/definitions/definition-json.ts';
-import { FeatureDraft, CalledFeature, REQUEST_TIME, ViewSelection } from '../../contract/definitions/draft.ts';
+import {
+  FeatureDraft,
+  CalledFeature,
+  REQUEST_TIME,
+  ViewSelection,
+} from '../../contract/definitions/draft.ts';
 import type { OnDemandDraft } from '../../contract/definitions/draft.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import { faultOfName, isReserved } from '../../contract/definitions/name.ts';
@@ -33,7 +38,7 @@ import { typeNamed, valuedOptions, writtenValue } from './feature-values.ts';
 import { KeyMapping } from './key-mapping.ts';
 
 /** Null in these stands for a definition that has mistakes, which are reported there. */
-export interface OnDemandContext {
+interface OnDemandContext {
   readonly entities: ReadonlyMap<string, Entity | null>;
   readonly views: ReadonlyMap<string, FeatureView | null>;
   readonly codes: ReadonlyMap<OnDemandDraft, ReadCode | null>;
@@ -165,7 +170,8 @@ class OnDemandCheck {
 
   #nameFault(option: 'inputs' | 'features', name: string, names: readonly string[]): string | null {
     if (isReserved(name)) return `"${name}" is the name of a column of every history; choose another`;
-    const other = names.find((one) => one !== name && one.toLowerCase() === name.toLowerCase());
+    const before = names.slice(0, names.indexOf(name));
+    const other = before.find((one) => one.toLowerCase() === name.toLowerCase());
     return other === undefined ? null : `${option} "${other}" and "${name}" differ only in case`;
   }
 
@@ -295,7 +301,9 @@ class OnDemandCheck {
       const addFault = (option: string, message: string): void =>
         mistakes.add(place, [option], `${what}: ${message}`);
       const type =
-        options.type === REQUEST_TIME ? 'the request time is an input, not a feature' : typeNamed(options.type);
+        options.type === REQUEST_TIME
+          ? 'the request time is an input, not a feature'
+          : typeNamed(options.type);
       if (typeof type === 'string') addFault('type', type);
       else {
         const valued = valuedOptions(type, options, addFault);
@@ -323,7 +331,8 @@ class OnDemandCheck {
           return writtenValue(name, type, sample[name], (_, message) =>
             this.#fault(path, `samples: ${message}`),
           );
-        if (!mayLack.has(name)) this.#fault(path, `samples: "${name}" is missing; null says that it is absent`);
+        if (!mayLack.has(name))
+          this.#fault(path, `samples: "${name}" is missing; null says that it is absent`);
         return inputs.some((one) => one.name === name && one.requestTime) ? SAMPLE_TIME_US : null;
       });
     });

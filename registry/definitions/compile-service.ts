@@ -1,6 +1,6 @@
 /**
- * Compiles one feature service: its features in order, the views they come from, those that its on-demand views use, and
- * the keys and inputs that a request gives.
+ * Compiles one feature service: its features in order, the views they come from, those that its on-demand views use,
+ * and the keys and inputs that a request gives.
  */
 import type {
   Entity,
@@ -32,7 +32,7 @@ interface ServiceContext {
 }
 
 /** What a service may not call a feature: its other outputs as tensors have these names. */
-const TAKEN_NAMES = ['features', 'status'];
+const TAKEN_NAMES = new Set(['features', 'status']);
 
 /** @returns the service with version 0 (apply assigns it); null when it has mistakes, which are added to the others */
 export function compileService(draft: ServiceDraft, context: ServiceContext): FeatureService | null {
@@ -93,7 +93,10 @@ class ServiceCheck {
     }
     if (item instanceof CalledFeature) {
       const features = `its features are ${item.role ?? view.name}__...`;
-      this.fault(path, `only a feature computed on demand is called otherwise; "${view.id}" is not: ${features}`);
+      this.fault(
+        path,
+        `only a feature computed on demand is called otherwise; "${view.id}" is not: ${features}`,
+      );
       return;
     }
     const role = item.role ?? view.name;
@@ -116,14 +119,14 @@ class ServiceCheck {
     for (const feature of item.features ?? view.features.map((f) => f.name)) {
       const called = item instanceof CalledFeature ? item.called : null;
       const fault = called === null ? null : this.#callFault(called);
-      if (fault !== null) this.fault(path, fault);
       const fullName = called ?? `${view.name}__${feature}`;
-      this.#addFeature(view, { role: view.name, feature, fullName }, path);
+      if (fault !== null) this.fault(path, fault);
+      else this.#addFeature(view, { role: view.name, feature, fullName }, path);
     }
   }
 
   #callFault(called: string): string | null {
-    if (TAKEN_NAMES.includes(called.toLowerCase()))
+    if (TAKEN_NAMES.has(called.toLowerCase()))
       return `cannot call a feature "${called}": a tensor of the answer has this name`;
     return faultOfName('feature', called);
   }
@@ -175,7 +178,10 @@ class ServiceCheck {
       if (key === undefined || (key.name === input.name && key.type === input.type.kind && !input.optional))
         continue;
       const wrong = `input "${input.name}" of ${of} (${formatType(input.type)}${input.optional ? ', optional' : ''})`;
-      this.fault([], `${wrong} is the key "${key.name}" (${key.type}) of a request: it needs its name and type`);
+      this.fault(
+        [],
+        `${wrong} is the key "${key.name}" (${key.type}) of a request: it needs its name and type`,
+      );
     }
   }
 
@@ -184,7 +190,10 @@ class ServiceCheck {
     const before = this.#views.get(role);
     const other = before?.view ?? this.#onDemand.get(role)?.view;
     if (other !== undefined && other !== id) {
-      this.fault(path, `"${role}" names both ${other} and ${id}; use one of them in a role: as("...", {...})`);
+      this.fault(
+        path,
+        `"${role}" names both ${other} and ${id}; use one of them in a role: as("...", {...})`,
+      );
       return;
     }
     if (before !== undefined && before.requestKeys.join() !== requestKeys.join()) {

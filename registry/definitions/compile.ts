@@ -30,7 +30,6 @@ import { faultOfName, isReserved } from '../../contract/definitions/name.ts';
 import { checkOptions, ENTITY_OPTIONS, SOURCE_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 import { checkVariables } from './check-variables.ts';
 import { readSourceColumns } from './source-columns.ts';
-import type { SourceColumns } from './source-columns.ts';
 
 const KEY_TYPES: readonly string[] = ['string', 'int32', 'int64'] satisfies KeyType[];
 

@@ -27,8 +27,7 @@ export function valuedOptions(
   const { tolerance, checks, description, tags, normalization } = options;
   const missing = writtenValue('missing', type, options.missing ?? null, fault);
   const examples = options.examples.map((example) => writtenValue('examples', type, example, fault));
-  if (tolerance !== null && !isNumeric(type))
-    fault('tolerance', `a ${formatType(type)} takes no tolerance`);
+  if (tolerance !== null && !isNumeric(type)) fault('tolerance', `a ${formatType(type)} takes no tolerance`);
   return { missing, tolerance, checks, description, tags, examples, normalization };
 }
 

@@ -1,4 +1,4 @@
-/** Rows to try a function with: nulls, zeros, ordinary values, extremes, empty lists. The same seed gives the same rows. */
+/** Rows to try a function with: nulls, zeros, ordinary values, extremes, empty lists. One seed, one list of rows. */
 import type { OnDemandArgument } from '../../contract/on-demand/arguments.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 
@@ -121,6 +121,14 @@ class ValueMaking {
 
   #fraction(): number {
     const random = this.#random;
-    return random.one([0, 1, -1, random.next(), random.next() * 1_000, -random.next() * 100, random.below(50)]);
+    return random.one([
+      0,
+      1,
+      -1,
+      random.next(),
+      random.next() * 1_000,
+      -random.next() * 100,
+      random.below(50),
+    ]);
   }
 }

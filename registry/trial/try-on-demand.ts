@@ -1,10 +1,11 @@
 /**
- * Tries the functions of on-demand views before they are applied: over the samples and over generated rows, in two fresh
- * realms, in the second in another order and each row twice. A function that keeps something between calls answers
- * differently there. Each realm has a thread of its own with a limit for a call, so a loop that never ends is found too.
+ * Tries the functions of on-demand views before they are applied: over the samples and over generated rows, in two
+ * fresh realms, in the second in another order and each row twice. A function that keeps something between calls
+ * answers differently there. Each realm has a thread of its own with a limit for a call, so that a loop that never ends
+ * is found too.
  *
- *   a mistake   two answers, a wrong type, an end by the limit, a throw over a sample or over every row, a slow function
- *   a warning   a throw over some generated rows, or a number out of range over extreme ones: UNAVAILABLE when served
+ *   a mistake   two answers, a wrong type, an end by the limit, a throw over a sample or over every row, slowness
+ *   a warning   a throw over some generated rows, a number out of range over extreme ones: UNAVAILABLE when served
  */
 import { Mistakes } from '../../contract/definitions/mistake.ts';
 import type { Definitions, OnDemandView } from '../../contract/model.ts';
@@ -28,7 +29,7 @@ const WARM_CALLS = 200;
 const MEDIAN_MS = 1;
 const SHOWN = 300;
 
-export interface TrialProject {
+interface TrialProject {
   readonly folder: string;
   readonly warn: (message: string) => void;
 }
@@ -189,5 +190,7 @@ function recordText(
   names: readonly { readonly name: string; readonly type: ValueType }[],
   values: readonly Value[],
 ): string {
-  return canonicalJson(Object.fromEntries(names.map(({ name, type }, i) => [name, valueToJson(type, values[i]!)])));
+  return canonicalJson(
+    Object.fromEntries(names.map(({ name, type }, i) => [name, valueToJson(type, values[i]!)])),
+  );
 }

@@ -166,6 +166,8 @@ export class BundlePlans {
       features,
       views: [...views.values()],
       requestKeys: [...keys.values()],
+      onDemand: [],
+      inputs: [],
       consumers: [],
       tensor: 'float64',
       description: null,

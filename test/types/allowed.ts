@@ -109,4 +109,5 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 
 const sure = <_ extends true>(): void => {};
 sure<Same<Parameters<typeof lines.pick>[number], 'price'>>();
 sure<Same<Parameters<typeof shared.pick>[number], string>>();
-sure<Same<Parameters<typeof lines.as>[1], { readonly invoice_no?: string; readonly number?: string }>>();
+type Keys = NonNullable<Parameters<typeof lines.as>[1]>;
+sure<Same<Keys, { readonly invoice_no?: string; readonly number?: string }>>();

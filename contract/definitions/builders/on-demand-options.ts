@@ -43,7 +43,9 @@ type Int64 = any;
 type Anything = any;
 
 type Given<In extends Inputs> = {
-  readonly [Name in keyof In]: In[Name] extends StoredFeature<unknown, infer Type> ? GivenValue<Type> : number;
+  readonly [Name in keyof In]: In[Name] extends StoredFeature<unknown, infer Type>
+    ? GivenValue<Type>
+    : number;
 } & { readonly [used: string]: Anything };
 
 type Returned<Of extends OnDemandFeatures> = {

@@ -180,7 +180,8 @@ function selectionOf(item: unknown): ViewSelection | null {
 function calledFeature(item: unknown): CalledFeature | null {
   if (!isObject(item)) return null;
   const { feature: reference, as: called, ...unknown } = item;
-  if (Object.keys(unknown).length > 0 || typeof called !== 'string' || typeof reference !== 'string') return null;
+  if (Object.keys(unknown).length > 0 || typeof called !== 'string' || typeof reference !== 'string')
+    return null;
   const [view, feature, ...more] = reference.split(':');
   if (!view || !feature || more.length > 0) return null;
   return new CalledFeature(view, feature, called);

@@ -119,6 +119,8 @@ test('training sees no row from the tombstone on, and the fallback stands in', a
     features: [{ fullName: 'orders__orders_1d', view: 'orders', role: 'orders', feature: 'orders_1d' }],
     views: [{ role: 'orders', view: 'orders', requestKeys: ['customer_id'] }],
     requestKeys: [{ name: 'customer_id', type: 'string' }],
+    onDemand: [],
+    inputs: [],
     consumers: [],
     tensor: 'float64',
     description: null,

@@ -44,6 +44,7 @@ function contentOf(...applied: readonly Defined[]): Omit<Bundle, 'hash'> {
     project: 'test',
     entities: new Map([[entity.name, entity]]),
     views: new Map([[now.id, now]]),
+    onDemand: new Map(),
     services: new Map([['fares', service('fares', [{ view: now, of: entity }])]]),
     schemas: new Map([[now.id, applied.map((each) => rowSchemaOf(each.view, each.entity))]]),
   };

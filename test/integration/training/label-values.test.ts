@@ -16,6 +16,8 @@ const SERVICE: FeatureService = {
   features: [{ fullName: 'stats__word', view: 'driver_stats', role: 'stats', feature: 'word' }],
   views: [{ role: 'stats', view: 'driver_stats', requestKeys: ['driver_id'] }],
   requestKeys: [{ name: 'driver_id', type: 'int64' }],
+  onDemand: [],
+  inputs: [],
   consumers: [],
   tensor: 'float32',
   description: null,

@@ -60,6 +60,8 @@ beforeEach(async () => {
     })),
     views: [{ role: 'driver_stats', view: 'driver_stats', requestKeys: ['driver_id'] }],
     requestKeys: [{ name: 'driver_id', type: 'int64' as const }],
+    onDemand: [],
+    inputs: [],
     consumers: [],
     tensor: 'float64' as const,
     description: null,

@@ -39,6 +39,8 @@ const SERVICE: FeatureService = {
     { name: 'rival_id', type: 'int64' },
     { name: 'driver_id', type: 'int64' },
   ],
+  onDemand: [],
+  inputs: [],
   consumers: [],
   tensor: 'float32',
   description: null,

@@ -39,6 +39,8 @@ function service(view: string, key: string, type: 'string' | 'int64', features: 
     features: features.map((name) => ({ fullName: `${view}__${name}`, view, role: view, feature: name })),
     views: [{ role: view, view, requestKeys: [key] }],
     requestKeys: [{ name: key, type }],
+    onDemand: [],
+    inputs: [],
     consumers: [],
     tensor: 'float32',
     description: null,

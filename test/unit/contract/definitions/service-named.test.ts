@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { serviceNamed } from '../../../../contract/definitions/service-named.ts';
 import type { FeatureService } from '../../../../contract/model.ts';
 
-const services = new Map(['basket_v1', 'rides'].map((name) => [name, { name } as unknown as FeatureService]));
+const services = new Map(
+  ['basket_v1', 'rides'].map((name) => [name, { name, onDemand: [] } as unknown as FeatureService]),
+);
 
 test('a service is found by its name', () => {
   expect(serviceNamed({ services }, 'rides').name).toBe('rides');

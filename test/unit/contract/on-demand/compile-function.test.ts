@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compileOnDemand, outcomeOf } from '../../../../contract/on-demand/compile-function.ts';
+import { compileOnDemand } from '../../../../contract/on-demand/compile-function.ts';
 import { OnDemandFault } from '../../../../contract/on-demand/on-demand-function.ts';
+import { canonicalJson } from '../../../../contract/std/canonical-json.ts';
 import { formatType } from '../../../../contract/value-type.ts';
+import type { Value } from '../../../../contract/value-type.ts';
+import { valueToJson } from '../../../../contract/wire/online/json-value.ts';
 import { anyType, anyValueOf } from '../../../support/fixtures/any-value.ts';
-import { computed, NO_VIEWS, onDemandView } from '../../../support/fixtures/on-demand-view.ts';
+import { computed, NO_VIEWS, onDemandView, outcomeOf } from '../../../support/fixtures/on-demand-view.ts';
 
 /** A view with one input `x` and one feature `y`. */
 const oneOf = (script: string, input = 'float64', feature = 'float64') =>
@@ -12,14 +15,25 @@ const oneOf = (script: string, input = 'float64', feature = 'float64') =>
 
 describe('a function computes its features from its argument', () => {
   test('inputs by their names, features in the order of the view', () => {
-    const view = onDemandView('basket', '({ a, b }) => ({ sum: a + b, ratio: b === 0 ? null : a / b })', { a: 'float64', b: 'float64' }, { ratio: 'float64', sum: 'float64' });
+    const view = onDemandView(
+      'basket',
+      '({ a, b }) => ({ sum: a + b, ratio: b === 0 ? null : a / b })',
+      { a: 'float64', b: 'float64' },
+      { ratio: 'float64', sum: 'float64' },
+    );
     expect(computed(view, 6, 2)).toEqual([3, 8]);
     expect(computed(view, 6, 0)).toEqual([null, 6]);
   });
 
   test('lists, maps and structs are of its own realm, and fresh', () => {
-    const script = '({ l, m, s }) => ({ n: l.reduce((sum, x) => sum + (x ?? 0), 0) + m.get("k") + s.a, same: l instanceof Array && m instanceof Map && s instanceof Object })';
-    const view = onDemandView('basket', script, { l: 'list<int32>', m: 'map<int32>', s: 'struct<a: int32>' }, { n: 'int32', same: 'bool' });
+    const script =
+      '({ l, m, s }) => ({ n: l.reduce((sum, x) => sum + (x ?? 0), 0) + m.get("k") + s.a, same: l instanceof Array && m instanceof Map && s instanceof Object })';
+    const view = onDemandView(
+      'basket',
+      script,
+      { l: 'list<int32>', m: 'map<int32>', s: 'struct<a: int32>' },
+      { n: 'int32', same: 'bool' },
+    );
     expect(computed(view, [1, null, 2], new Map([['k', 10]]), { a: 100 })).toEqual([113, true]);
   });
 
@@ -28,11 +42,20 @@ describe('a function computes its features from its argument', () => {
     for (const x of [2n ** 53n - 1n, 1n - 2n ** 53n, 0n]) expect(computed(view, x)).toEqual([x]);
     const fault = computed(view, 2n ** 53n);
     expect(fault).toBeInstanceOf(OnDemandFault);
-    expect(fault).toMatchObject({ reason: 'argument', message: expect.stringContaining('9007199254740992 is past 2^53 - 1') });
+    expect(fault).toMatchObject({
+      reason: 'argument',
+      message: expect.stringContaining('9007199254740992 is past 2^53 - 1'),
+    });
   });
 
   test("with int64: 'bigint' it is always a bigint, of any size", () => {
-    const view = onDemandView('trip', '({ x }) => ({ y: x + 1n })', { x: 'int64' }, { y: 'int64' }, { int64: 'bigint' });
+    const view = onDemandView(
+      'trip',
+      '({ x }) => ({ y: x + 1n })',
+      { x: 'int64' },
+      { y: 'int64' },
+      { int64: 'bigint' },
+    );
     expect(computed(view, 2n ** 62n)).toEqual([2n ** 62n + 1n]);
   });
 
@@ -43,7 +66,9 @@ describe('a function computes its features from its argument', () => {
 
   test('float32 is rounded, an embedding may be a list of numbers', () => {
     expect(computed(oneOf('() => ({ y: 0.1 })', 'float64', 'float32'), null)).toEqual([Math.fround(0.1)]);
-    expect(computed(oneOf('() => ({ y: [0.1, 2] })', 'float64', 'embedding(2)'), null)).toEqual([Float32Array.of(0.1, 2)]);
+    expect(computed(oneOf('() => ({ y: [0.1, 2] })', 'float64', 'embedding(2)'), null)).toEqual([
+      Float32Array.of(0.1, 2),
+    ]);
   });
 
   test('any value of any type goes in and comes out again with the same bits', () => {
@@ -53,8 +78,17 @@ describe('a function computes its features from its argument', () => {
         const text = formatType(type);
         // No number is every timestamp.
         fc.pre(!text.includes('timestamp'));
-        const view = onDemandView('same', '({ x }) => ({ y: x })', { x: text }, { y: text }, { int64: 'bigint' });
-        expect(computed(view, value)).toStrictEqual([value]);
+        const view = onDemandView(
+          'same',
+          '({ x }) => ({ y: x })',
+          { x: text },
+          { y: text },
+          { int64: 'bigint' },
+        );
+        const outcome = computed(view, value);
+        expect(outcome).toBeInstanceOf(Array);
+        const [back] = outcome as readonly Value[];
+        expect(canonicalJson(valueToJson(type, back!))).toBe(canonicalJson(valueToJson(type, value)));
       }),
       { numRuns: 150 },
     );
@@ -108,7 +142,10 @@ describe('a bad function fails its row, and nothing else', () => {
   });
 
   test('a later call of the same function is served as if nothing had been', () => {
-    const fn = compileOnDemand(oneOf('({ x }) => { if (x === 1) throw new Error("one"); return { y: x } }'), NO_VIEWS);
+    const fn = compileOnDemand(
+      oneOf('({ x }) => { if (x === 1) throw new Error("one"); return { y: x } }'),
+      NO_VIEWS,
+    );
     expect(outcomeOf(fn, [1])).toBeInstanceOf(OnDemandFault);
     expect(outcomeOf(fn, [2])).toEqual([2]);
   });
@@ -128,20 +165,57 @@ describe('a bad function fails its row, and nothing else', () => {
 });
 
 describe('a realm is a wall against mistakes', () => {
-  const realmNames = (script: string) => computed(oneOf(`() => ({ y: ${script} })`, 'float64', 'string'), null);
+  const realmNames = (script: string) =>
+    computed(oneOf(`() => ({ y: ${script} })`, 'float64', 'string'), null);
 
   test('nothing leads from the argument to the program: code of text is made nowhere', () => {
     const reach = 'x.constructor.constructor("return process.version")()';
-    for (const [type, value] of [['list<int32>', [1]], ['bytes', Buffer.from('a')], ['map<int32>', new Map()], ['embedding(1)', new Float32Array(1)], ['string', 'a'], ['struct<a: int32>', { a: 1 }]] as const) {
+    for (const [type, value] of [
+      ['list<int32>', [1]],
+      ['bytes', Buffer.from('a')],
+      ['map<int32>', new Map()],
+      ['embedding(1)', new Float32Array(1)],
+      ['string', 'a'],
+      ['struct<a: int32>', { a: 1 }],
+    ] as const) {
       const view = oneOf(`({ x }) => ({ y: ${reach} })`, type, 'string');
-      expect(computed(view, value)).toMatchObject({ reason: 'threw', message: expect.stringContaining('EvalError') });
+      expect(computed(view, value)).toMatchObject({
+        reason: 'threw',
+        message: expect.stringContaining('EvalError'),
+      });
     }
   });
 
   test('it has the language alone: names of Node and of the machine are not there', () => {
-    const names = ['process', 'require', 'console', 'Intl', 'WeakRef', 'WebAssembly', 'SharedArrayBuffer', 'Promise', 'Proxy', 'Reflect', 'setTimeout', 'performance', 'Buffer', 'globalThis', 'eval', 'Function'];
+    const names = [
+      'process',
+      'require',
+      'console',
+      'Intl',
+      'WeakRef',
+      'WebAssembly',
+      'SharedArrayBuffer',
+      'Promise',
+      'Proxy',
+      'Reflect',
+      'setTimeout',
+      'performance',
+      'Buffer',
+      'globalThis',
+      'eval',
+      'Function',
+    ];
     for (const name of names) expect(realmNames(`typeof ${name}`)).toEqual(['undefined']);
-    for (const member of ['"a".localeCompare', '(1).toLocaleString', 'new Date(0).getHours', 'Math.random', 'RegExp.$1', 'Error.captureStackTrace', '"a".toLocaleUpperCase', 'Float32Array.of().toLocaleString'])
+    for (const member of [
+      '"a".localeCompare',
+      '(1).toLocaleString',
+      'new Date(0).getHours',
+      'Math.random',
+      'RegExp.$1',
+      'Error.captureStackTrace',
+      '"a".toLocaleUpperCase',
+      'Float32Array.of().toLocaleString',
+    ])
       expect(realmNames(`typeof ${member}`)).toEqual(['undefined']);
   });
 
@@ -158,8 +232,16 @@ describe('a realm is a wall against mistakes', () => {
     expect(realmNames(script)).toEqual([value]);
   });
 
-  test.each(['new Date("2026-01-31T00:00")', 'new Date("Jan 31 2026")', 'new Date(2026, 0, 31)', 'Date.parse("31.1.2026")'])('%s is of the machine, and throws', (script) => {
-    expect(realmNames(`String(${script})`)).toMatchObject({ reason: 'threw', message: expect.stringContaining('t.requestTime()') });
+  test.each([
+    'new Date("2026-01-31T00:00")',
+    'new Date("Jan 31 2026")',
+    'new Date(2026, 0, 31)',
+    'Date.parse("31.1.2026")',
+  ])('%s is of the machine, and throws', (script) => {
+    expect(realmNames(`String(${script})`)).toMatchObject({
+      reason: 'threw',
+      message: expect.stringContaining('t.requestTime()'),
+    });
   });
 
   test('objects of the function may have the names that objects of the language have', () => {

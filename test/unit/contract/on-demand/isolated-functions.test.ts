@@ -11,7 +11,10 @@ const view = (name: string, script: string): OnDemandView =>
 const DOUBLE = view('double', '({ x }) => ({ y: 2 * x })');
 /** Ends for every number but infinity. */
 const HALVE = view('halve', '({ x }) => { let n = 0; while (x > 1) { x /= 2; n += 1; } return { y: n } }');
-const GREEDY = view('greedy', '({ x }) => { const all = []; while (x === 1) all.push(new Array(1000).fill(x)); return { y: 0 } }');
+const GREEDY = view(
+  'greedy',
+  '({ x }) => { const all = []; while (x === 1) all.push(new Array(1000).fill(x)); return { y: 0 } }',
+);
 
 /** Calls may take long here, as on a machine with much other work; those that never end are ended all the same. */
 async function isolated(views: readonly OnDemandView[], more: Partial<IsolatedOptions> = {}) {
@@ -31,25 +34,40 @@ const rowsOf = (...xs: number[]) => xs.map((x) => [x]);
 describe('isolated functions', () => {
   test('rows of a tick go out together, and each gets its own outcome', async () => {
     const { functions } = await isolated([DOUBLE, HALVE]);
-    const asked = [functions.rows('double', rowsOf(1, 2)), functions.rows('halve', rowsOf(8)), functions.rows('double', rowsOf(3)), functions.rows('double', [])];
+    const asked = [
+      functions.rows('double', rowsOf(1, 2)),
+      functions.rows('halve', rowsOf(8)),
+      functions.rows('double', rowsOf(3)),
+      functions.rows('double', []),
+    ];
     expect(await Promise.all(asked)).toEqual([[[2], [4]], [[3]], [[6]], []]);
   });
 
   test('a loop that never ends is ended, and only its row is lost', async () => {
     const { functions, ends } = await isolated([DOUBLE, HALVE], { spare: true });
-    const asked = [functions.rows('double', rowsOf(1)), functions.rows('halve', rowsOf(4, Infinity, 16)), functions.rows('double', rowsOf(5))];
+    const asked = [
+      functions.rows('double', rowsOf(1)),
+      functions.rows('halve', rowsOf(4, Infinity, 16)),
+      functions.rows('double', rowsOf(5)),
+    ];
     const [before, looping, after] = await Promise.all(asked);
     expect([before, after]).toEqual([[[2]], [[10]]]);
     expect([looping![0], looping![2]]).toEqual([[2], [4]]);
     expect(looping![1]).toBeInstanceOf(OnDemandFault);
-    expect(looping![1]).toMatchObject({ reason: 'deadline', message: expect.stringContaining('halve.ts: a call took over 400 ms') });
+    expect(looping![1]).toMatchObject({
+      reason: 'deadline',
+      message: expect.stringContaining('halve.ts: a call took over 400 ms'),
+    });
     expect(ends).toEqual(['halve deadline']);
     expect(await functions.rows('halve', rowsOf(32))).toEqual([[5]]);
   });
 
   test('a function that takes all memory is ended, and only its row is lost', async () => {
     const { functions, ends } = await isolated([DOUBLE, GREEDY], { callMs: 60_000 });
-    const [greedy, double] = await Promise.all([functions.rows('greedy', rowsOf(2, 1, 3)), functions.rows('double', rowsOf(4))]);
+    const [greedy, double] = await Promise.all([
+      functions.rows('greedy', rowsOf(2, 1, 3)),
+      functions.rows('double', rowsOf(4)),
+    ]);
     expect(double).toEqual([[8]]);
     expect([greedy![0], greedy![2]]).toEqual([[0], [0]]);
     expect(greedy![1]).toMatchObject({ reason: 'memory' });
@@ -57,14 +75,22 @@ describe('isolated functions', () => {
   });
 
   test('a regular expression that backtracks is ended', async () => {
-    const backtracking = onDemandView('slow', '({ x }) => ({ y: /^(a+)+$/.test(x) })', { x: 'string' }, { y: 'bool' });
+    const backtracking = onDemandView(
+      'slow',
+      '({ x }) => ({ y: /^(a+)+$/.test(x) })',
+      { x: 'string' },
+      { y: 'bool' },
+    );
     const { functions } = await isolated([backtracking]);
     const [outcome] = await functions.rows('slow', [[`${'a'.repeat(60)}!`]]);
     expect(outcome).toMatchObject({ reason: 'deadline' });
   });
 
   test('a view that is ended too often rests, and others go on', async () => {
-    const { functions, ends } = await isolated([DOUBLE, HALVE], { callMs: 50, rest: { ends: 2, withinMs: 60_000, restMs: 60_000 } });
+    const { functions, ends } = await isolated([DOUBLE, HALVE], {
+      callMs: 50,
+      rest: { ends: 2, withinMs: 60_000, restMs: 60_000 },
+    });
     const outcomes = await functions.rows('halve', rowsOf(Infinity, Infinity, Infinity, 2));
     const reasons = outcomes.map((one) => (one as OnDemandFault).reason);
     expect(reasons).toEqual(['deadline', 'deadline', 'resting', 'resting']);
@@ -79,7 +105,10 @@ describe('isolated functions', () => {
     const outcomes = await functions.rows('throwing', rowsOf(1, 2));
     expect(outcomes[0]).toMatchObject({ reason: 'threw', message: 'throwing.ts:1: Error: one' });
     expect(outcomes[1]).toEqual([2]);
-    expect((await functions.rows('broken', rowsOf(1)))[0]).toMatchObject({ reason: 'threw', message: expect.stringContaining('SyntaxError') });
+    expect((await functions.rows('broken', rowsOf(1)))[0]).toMatchObject({
+      reason: 'threw',
+      message: expect.stringContaining('SyntaxError'),
+    });
     expect(ends).toEqual([]);
   });
 
@@ -87,7 +116,9 @@ describe('isolated functions', () => {
     const endless = view('endless', '(() => { for (;;); })()');
     const functions = new IsolatedFunctions([endless], NO_VIEWS, { callMs: 50, startMs: 300 });
     onTestFinished(() => functions.close());
-    expect((await functions.rows('endless', rowsOf(1)))[0]).toMatchObject({ message: 'the thread of isolated functions does not start' });
+    expect((await functions.rows('endless', rowsOf(1)))[0]).toMatchObject({
+      message: 'the thread of isolated functions does not start',
+    });
   });
 
   test('whoever waits when all is closed gets a fault', async () => {

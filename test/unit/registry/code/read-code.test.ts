@@ -34,8 +34,15 @@ async function readModule(module: string, others: Readonly<Record<string, string
 /** A function as it stands in a definition file, of which it is the text from line 3 on. */
 async function readFunction(text: string): Promise<Found> {
   const compute = { toString: () => text };
-  const folder = scratchFolder({ 'shop.ts': `// A shop.\nonDemandView('trip', {\n  compute: ${text},\n});\n` });
-  return await readIn(folder, 'shop.ts', Object.assign(() => {}, compute), 2);
+  const folder = scratchFolder({
+    'shop.ts': `// A shop.\nonDemandView('trip', {\n  compute: ${text},\n});\n`,
+  });
+  return await readIn(
+    folder,
+    'shop.ts',
+    Object.assign(() => {}, compute),
+    2,
+  );
 }
 
 describe('a function may use its argument and the language', () => {
@@ -100,8 +107,12 @@ describe('a function may use its argument and the language', () => {
 
   test('what is no function is said so', async () => {
     const folder = scratchFolder({ 'shop.ts': '' });
-    expect((await readIn(folder, 'shop.ts', 5)).mistakes).toEqual(['shop.ts:1  compute: expected a function or module("./file.ts"), got 5']);
-    expect((await readIn(folder, 'shop.ts', undefined)).mistakes).toEqual(['shop.ts:1  needs compute: a function, or module("./file.ts")']);
+    expect((await readIn(folder, 'shop.ts', 5)).mistakes).toEqual([
+      'shop.ts:1  compute: expected a function or module("./file.ts"), got 5',
+    ]);
+    expect((await readIn(folder, 'shop.ts', undefined)).mistakes).toEqual([
+      'shop.ts:1  needs compute: a function, or module("./file.ts")',
+    ]);
   });
 });
 
@@ -179,7 +190,8 @@ describe('a module is bundled with its imports', () => {
     const { read, mistakes } = await readModule(
       "import { half } from './half.ts';\nimport rates from './rates.json' with { type: 'json' };\nexport default function trip({ x }: { x: number }) {\n  return { y: half(x) * rates.eur };\n}\n",
       {
-        'compute/half.ts': "export const half = (x: number) => {\n  if (x < 0) throw new RangeError('below');\n  return x / 2;\n};\n",
+        'compute/half.ts':
+          "export const half = (x: number) => {\n  if (x < 0) throw new RangeError('below');\n  return x / 2;\n};\n",
         'compute/rates.json': '{ "eur": 10 }',
       },
     );
@@ -191,31 +203,47 @@ describe('a module is bundled with its imports', () => {
   });
 
   test('a package of the project comes with it; its free names are not read', async () => {
-    const { read, mistakes } = await readModule("import { twice } from 'twice';\nexport default ({ x }) => ({ y: twice(x) });\n", {
-      'node_modules/twice/package.json': '{ "name": "twice", "version": "1.0.0", "type": "module", "exports": "./index.js" }',
-      'node_modules/twice/index.js': "export const twice = (x) => (typeof window === 'undefined' ? 2 * x : 0);\nexport const unused = () => { for (;;); };\n",
-    });
+    const { read, mistakes } = await readModule(
+      "import { twice } from 'twice';\nexport default ({ x }) => ({ y: twice(x) });\n",
+      {
+        'node_modules/twice/package.json':
+          '{ "name": "twice", "version": "1.0.0", "type": "module", "exports": "./index.js" }',
+        'node_modules/twice/index.js':
+          "export const twice = (x) => (typeof window === 'undefined' ? 2 * x : 0);\nexport const unused = () => { for (;;); };\n",
+      },
+    );
     expect(mistakes).toEqual([]);
     expect(computed(viewOf(read!), 4)).toEqual([8]);
     expect(read!.endless).toBe(null);
   });
 
   test('an older package with require comes too', async () => {
-    const { read } = await readModule("import twice from 'twice';\nexport default ({ x }) => ({ y: twice(x) });\n", {
-      'node_modules/twice/package.json': '{ "name": "twice", "version": "1.0.0" }',
-      'node_modules/twice/index.js': 'module.exports = function (x) { return 2 * x; };\n',
-    });
+    const { read } = await readModule(
+      "import twice from 'twice';\nexport default ({ x }) => ({ y: twice(x) });\n",
+      {
+        'node_modules/twice/package.json': '{ "name": "twice", "version": "1.0.0" }',
+        'node_modules/twice/index.js': 'module.exports = function (x) { return 2 * x; };\n',
+      },
+    );
     expect(computed(viewOf(read!), 4)).toEqual([8]);
   });
 
   test('a loop is named with its file and line', async () => {
-    const { read } = await readModule("import { f } from './f.ts';\nexport default ({ x }) => ({ y: f(x) });\n", {
-      'compute/f.ts': '// f\nexport const f = (x: number) => {\n  while (x > 1) x /= 2;\n  return x;\n};\n',
-    });
+    const { read } = await readModule(
+      "import { f } from './f.ts';\nexport default ({ x }) => ({ y: f(x) });\n",
+      {
+        'compute/f.ts': '// f\nexport const f = (x: number) => {\n  while (x > 1) x /= 2;\n  return x;\n};\n',
+      },
+    );
     expect(read!.endless).toBe('a loop (compute/f.ts:3)');
   });
 
-  const others = { 'compute/addon.node': 'x', 'compute/state.ts': 'let n = 0;\nexport const next = () => ++n;\n', 'compute/broken.ts': 'export const x = ;\n', 'compute/text.txt': 'x' };
+  const others = {
+    'compute/addon.node': 'x',
+    'compute/state.ts': 'let n = 0;\nexport const next = () => ++n;\n',
+    'compute/broken.ts': 'export const x = ;\n',
+    'compute/text.txt': 'x',
+  };
   // A table: one line a module.
   // prettier-ignore
   test.each([

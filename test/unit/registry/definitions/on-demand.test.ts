@@ -1,10 +1,11 @@
-/** On-demand views from definition files to the model, in TypeScript and in YAML, and the mistakes that they can have. */
+/** On-demand views from definition files to the model, in TypeScript and in YAML, and their mistakes. */
 import { describe, expect, test } from 'vitest';
 import { compileProject } from '../../../../registry/definitions/compile.ts';
 import type { Definitions } from '../../../../contract/model.ts';
 import { argumentsOf } from '../../../../contract/on-demand/arguments.ts';
-import { compileOnDemand, outcomeOf } from '../../../../contract/on-demand/compile-function.ts';
+import { compileOnDemand } from '../../../../contract/on-demand/compile-function.ts';
 import { formatType } from '../../../../contract/value-type.ts';
+import { outcomeOf } from '../../../support/fixtures/on-demand-view.ts';
 import { shopProject } from '../../../support/fixtures/shop-project.ts';
 
 const compile = (folder: string): Promise<Definitions> =>
@@ -32,7 +33,8 @@ export const level = onDemandView('level', {
 });
 export const cart = featureService('cart', [purchases.pick('favorite'), level, basket.feature('ratio').as('cart_ratio')]);
 `;
-const LEVEL = "import { LIMIT } from './limit.ts';\nexport default ({ cart_value, ratio }: { cart_value: number; ratio: number | null }) => ({ high: cart_value > LIMIT && (ratio ?? 0) > 1 });\n";
+const LEVEL =
+  "import { LIMIT } from './limit.ts';\nexport default ({ cart_value, ratio }: { cart_value: number; ratio: number | null }) => ({ high: cart_value > LIMIT && (ratio ?? 0) > 1 });\n";
 const MODULES = { 'compute/level.ts': LEVEL, 'compute/limit.ts': 'export const LIMIT = 100;\n' };
 
 const YAML = `onDemandView: basket
@@ -51,7 +53,8 @@ compute: ../compute/level.ts
 featureService: cart
 features: [purchases:favorite, level, { feature: basket:ratio, as: cart_ratio }]
 `;
-const BASKET = 'export default ({ cart_value, average_30d, seller__count_7d }) => ({ ratio: average_30d === null ? null : cart_value / average_30d, sold: seller__count_7d });\n';
+const BASKET =
+  'export default ({ cart_value, average_30d, seller__count_7d }) => ({ ratio: average_30d === null ? null : cart_value / average_30d, sold: seller__count_7d });\n';
 
 describe('an on-demand view of a project', () => {
   test.each([
@@ -62,12 +65,31 @@ describe('an on-demand view of a project', () => {
     const basket = definitions.onDemand.get('basket')!;
     expect(basket).toMatchObject({ endless: null, isolated: false, int64: 'number', version: 1 });
     expect(basket.uses).toEqual([
-      { role: 'purchases', view: 'purchases', requestKeys: ['customer_id'], features: [{ feature: 'average_30d', argument: 'average_30d' }] },
-      { role: 'seller', view: 'purchases', requestKeys: ['seller_id'], features: [{ feature: 'count_7d', argument: 'seller__count_7d' }] },
+      {
+        role: 'purchases',
+        view: 'purchases',
+        requestKeys: ['customer_id'],
+        features: [{ feature: 'average_30d', argument: 'average_30d' }],
+      },
+      {
+        role: 'seller',
+        view: 'purchases',
+        requestKeys: ['seller_id'],
+        features: [{ feature: 'count_7d', argument: 'seller__count_7d' }],
+      },
     ]);
     const args = argumentsOf(basket, definitions).map(({ name, type }) => `${name} ${formatType(type)}`);
-    expect(args).toEqual(['cart_value float64', 'coupon string', 'now timestamp', 'average_30d float64', 'seller__count_7d int64']);
-    expect(basket.features.map(({ name, log, missing }) => [name, log, missing])).toEqual([['ratio', 'hmac', -1], ['sold', 'raw', null]]);
+    expect(args).toEqual([
+      'cart_value float64',
+      'coupon string',
+      'now timestamp',
+      'average_30d float64',
+      'seller__count_7d int64',
+    ]);
+    expect(basket.features.map(({ name, log, missing }) => [name, log, missing])).toEqual([
+      ['ratio', 'hmac', -1],
+      ['sold', 'raw', null],
+    ]);
     expect(basket.samples).toEqual([[10, null, 1_709_208_000_000_000n, 5, 3n]]);
     expect(outcomeOf(compileOnDemand(basket, definitions), [10, null, 0n, 4, 7n])).toEqual([2.5, 7n]);
     const level = definitions.onDemand.get('level')!;
@@ -100,7 +122,8 @@ describe('an on-demand view of a project', () => {
   });
 
   test('an input with the name of a key is that key, and no input of the service', async () => {
-    const view = "import { featureService, onDemandView, t } from 'plumbline';\nimport { purchases } from './shop.ts';\nexport const odd = onDemandView('odd', { inputs: { customer_id: t.int64(), x: t.bool() }, features: { y: t.bool() }, compute: ({ customer_id }) => ({ y: customer_id % 2 === 1 }) });\nexport const s = featureService('s', [odd, purchases]);\n";
+    const view =
+      "import { featureService, onDemandView, t } from 'plumbline';\nimport { purchases } from './shop.ts';\nexport const odd = onDemandView('odd', { inputs: { customer_id: t.int64(), x: t.bool() }, features: { y: t.bool() }, compute: ({ customer_id }) => ({ y: customer_id % 2 === 1 }) });\nexport const s = featureService('s', [odd, purchases]);\n";
     const { services } = await compile(await shopProject({ 'definitions/cart.ts': view }));
     expect(services.get('s')!.inputs.map(({ name }) => name)).toEqual(['x']);
   });
@@ -108,7 +131,8 @@ describe('an on-demand view of a project', () => {
   test('a service of inputs alone has no keys', async () => {
     const { services } = await compile(
       await shopProject({
-        'definitions/cart.yaml': 'onDemandView: twice\ninputs: { x: float64 }\nfeatures: { y: float64 }\ncompute: twice.ts\n---\nfeatureService: s\nfeatures: [twice]\n',
+        'definitions/cart.yaml':
+          'onDemandView: twice\ninputs: { x: float64 }\nfeatures: { y: float64 }\ncompute: twice.ts\n---\nfeatureService: s\nfeatures: [twice]\n',
         'definitions/twice.ts': 'export default ({ x }) => ({ y: 2 * x });\n',
       }),
     );
@@ -123,9 +147,13 @@ describe('mistakes, all at once, each at its line', () => {
       () => null,
       (e: Error) => e,
     );
-    return (error?.message ?? '').split('\n').slice(1).map((line) => line.trim());
+    return (error?.message ?? '')
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim());
   }
-  const ONE = 'onDemandView: one\ninputs: { x: float64 }\nuses: [purchases:average_30d]\nfeatures: { y: float64 }\ncompute: ../compute/one.ts\n';
+  const ONE =
+    'onDemandView: one\ninputs: { x: float64 }\nuses: [purchases:average_30d]\nfeatures: { y: float64 }\ncompute: ../compute/one.ts\n';
   const S = 'featureService: s\nfeatures: [purchases, one]\n';
 
   // A table: one line a slip.
@@ -145,7 +173,7 @@ describe('mistakes, all at once, each at its line', () => {
     ['an optional request time', ONE.replace('x: float64', 'x: { type: requestTime, optional: true }'), 2, 'the request time is always there'],
     ['no features', ONE.replace('{ y: float64 }', '{}'), 4, 'has no features'],
     ['a fallback of another type', ONE.replace('y: float64', 'y: { type: float64, missing: none }'), 4, 'missing: "none" is no float64'],
-    ['two inputs but for case', ONE.replace('x: float64', 'x: float64, X: float64'), 2, 'inputs "X" and "x" differ only in case'],
+    ['two inputs but for case', ONE.replace('x: float64', 'x: float64, X: float64'), 2, 'inputs "x" and "X" differ only in case'],
     ['a name that is none', ONE.replace('x: float64', 'x__y: float64'), 2, 'names hold no "__"'],
     ['a sample of another name', `${ONE}samples: [{ x: 1, averge_30d: 2 }]\n`, 6, 'samples: it takes no "averge_30d", did you mean "average_30d"?'],
     ['a sample that lacks', `${ONE}samples: [{ x: 1 }]\n`, 6, 'samples: "average_30d" is missing; null says that it is absent'],
@@ -175,22 +203,40 @@ describe('mistakes, all at once, each at its line', () => {
   });
 
   test('a circle of three is named once, with its way', async () => {
-    const of = (name: string, used: string) => ONE.replace('view: one', `View: ${name}`).replace('onDemandView: one', `onDemandView: ${name}`).replace('purchases:average_30d', used);
-    const found = await mistakesOf({ 'definitions/one.yaml': [of('a', 'b:y'), of('b', 'c:y'), of('c', 'a:y')].join('---\n') });
+    const of = (name: string, used: string) =>
+      ONE.replace('view: one', `View: ${name}`)
+        .replace('onDemandView: one', `onDemandView: ${name}`)
+        .replace('purchases:average_30d', used);
+    const found = await mistakesOf({
+      'definitions/one.yaml': [of('a', 'b:y'), of('b', 'c:y'), of('c', 'a:y')].join('---\n'),
+    });
     expect(found).toHaveLength(1);
     expect(found[0]).toContain('a uses b uses c uses a: a circle');
   });
 
   test('one input has one meaning in a service', async () => {
-    const two = ONE.replace('onDemandView: one', 'onDemandView: two').replace('x: float64', 'x: { type: float64, optional: true }');
-    const found = await mistakesOf({ 'definitions/one.yaml': `${ONE}---\n${two}---\nfeatureService: s\nfeatures: [one, two]\n` });
-    expect(found).toEqual([expect.stringContaining('one input has one meaning: it is x float64, log raw for one and x float64, optional, log raw for two')]);
+    const two = ONE.replace('onDemandView: one', 'onDemandView: two').replace(
+      'x: float64',
+      'x: { type: float64, optional: true }',
+    );
+    const found = await mistakesOf({
+      'definitions/one.yaml': `${ONE}---\n${two}---\nfeatureService: s\nfeatures: [one, two]\n`,
+    });
+    expect(found).toEqual([
+      expect.stringContaining(
+        'one input has one meaning: it is x float64, log raw for one and x float64, optional, log raw for two',
+      ),
+    ]);
   });
 
   test('an input with the name of a key has the type of the key', async () => {
     const view = ONE.replace('x: float64', 'customer_id: string');
     const found = await mistakesOf({ 'definitions/one.yaml': `${view}---\n${S}` });
-    expect(found).toEqual([expect.stringContaining('input "customer_id" of one (string) is the key "customer_id" (int64) of a request')]);
+    expect(found).toEqual([
+      expect.stringContaining(
+        'input "customer_id" of one (string) is the key "customer_id" (int64) of a request',
+      ),
+    ]);
   });
 
   test('mistakes of the code stand among the others', async () => {
