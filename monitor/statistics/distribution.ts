@@ -13,10 +13,11 @@ import type {
   Distributions,
   NotNumbersOfSides,
 } from './distributions.ts';
-import { countBins, firstAbove, histogramEdges } from './histogram-edges.ts';
+import { countBins, histogramEdges } from './histogram-edges.ts';
 import { pairedDistance } from './paired-distance.ts';
 import type { PairedDistance } from './paired-distance.ts';
 import { sortDoubles } from './radix-sort.ts';
+import { SortedNumbers } from './sorted-numbers.ts';
 
 const MOST_ECDF_POINTS = 40;
 export const MOST_CATEGORIES = 12;
@@ -51,9 +52,9 @@ export function compareNumeric(
 ): NumericDistributions | null {
   const [a, b] = sidesOf(agreeing, open);
   if (a.length === 0) return hasNotNumbers(notNumbers) ? { kind: 'no numbers', notNumbers } : null;
-  const pooled = merged(a, b);
+  const pooled = SortedNumbers.merged(a, b);
   const { d, location, sign, wasserstein } = distanceOfPairs(open, a.length);
-  const place = location === null ? pooled[0]! : Number(location);
+  const place = location === null ? pooled.at(0) : Number(location);
   const edges = histogramEdges(pooled);
   const [inA, inB] = [countBins(a, edges), countBins(b, edges)];
   const x = ecdfPoints(pooled, place);
@@ -82,14 +83,14 @@ function distanceOfPairs({ served, replayed, wide }: OpenNumbers, pairs: number)
   return pairedDistance([...a!, ...wide.map(([x]) => x)], [...b!, ...wide.map(([, y]) => y)], pairs);
 }
 
-/** @returns all values of each side, ascending: what agrees is sorted, so that only open pairs are */
+/** @returns all values of each side: what agrees is sorted, so that only open pairs are */
 export function sidesOf(
   agreeing: AgreeingNumbers,
   { served, replayed, wide }: OpenNumbers,
-): [served: Float64Array, replayed: Float64Array] {
-  const same = expanded(agreeing);
-  const side = (open: Float64Array, others: readonly number[]): Float64Array =>
-    merged(same, sortDoubles(joined(open, others)));
+): [served: SortedNumbers, replayed: SortedNumbers] {
+  const same = SortedNumbers.of(agreeing.values, agreeing.counts);
+  const side = (open: Float64Array, others: readonly number[]): SortedNumbers =>
+    SortedNumbers.merged(same, SortedNumbers.of(sortDoubles(joined(open, others))));
   return [
     side(
       served,
@@ -111,58 +112,22 @@ function joined(open: Float64Array, others: readonly number[]): Float64Array {
   return all;
 }
 
-function expanded({ values, counts }: AgreeingNumbers): Float64Array {
-  const all = new Float64Array(counts.reduce((sum, count) => sum + count, 0));
-  let at = 0;
-  for (const [i, value] of values.entries()) all.fill(value, at, (at += counts[i]!));
-  return all;
-}
-
-/** @returns one of them itself where the other is empty */
-function merged(a: Float64Array, b: Float64Array): Float64Array {
-  if (a.length === 0) return b;
-  if (b.length === 0) return a;
-  const all = new Float64Array(a.length + b.length);
-  for (let i = 0, j = 0; i + j < all.length;) {
-    const isA = j === b.length || (i < a.length && a[i]! <= b[j]!);
-    all[i + j] = isA ? a[i]! : b[j]!;
-    if (isA) i++;
-    else j++;
-  }
-  return all;
-}
-
 /**
  * The x values of the ECDF: every distinct value while there are few; else the values at evenly spaced ranks, always
  * with both ends and the point of D. Between two neighbours neither function rises by more than their distance in rank.
  */
-function ecdfPoints(pooled: Float64Array, location: number): number[] {
-  const distinct = firstDistinct(pooled, MOST_ECDF_POINTS + 1);
-  if (distinct.length <= MOST_ECDF_POINTS) return distinct;
+function ecdfPoints(pooled: SortedNumbers, location: number): number[] {
+  if (pooled.distinct.length <= MOST_ECDF_POINTS) return [...pooled.distinct];
   const points = new Set<number>([location + 0]);
   const steps = MOST_ECDF_POINTS - 2;
   for (let step = 0; step <= steps; step++) {
-    points.add(pooled[Math.round((step / steps) * (pooled.length - 1))]! + 0);
+    points.add(pooled.at(Math.round((step / steps) * (pooled.length - 1))));
   }
   return [...points].toSorted((left, right) => left - right);
 }
 
-function firstDistinct(sorted: Float64Array, most: number): number[] {
-  const distinct: number[] = [];
-  for (let at = 0; at < sorted.length && distinct.length < most;) {
-    const value = sorted[at]!;
-    distinct.push(value + 0); // -0 becomes 0: the two are one value here, and JSON has only 0
-    at = firstAbove(sorted, value, at);
-  }
-  return distinct;
-}
-
-function ecdfAt(sorted: Float64Array, x: readonly number[]): number[] {
-  let at = 0;
-  return x.map((value) => {
-    at = firstAbove(sorted, value, at);
-    return at / sorted.length;
-  });
+function ecdfAt(sorted: SortedNumbers, x: readonly number[]): number[] {
+  return x.map((value) => sorted.upTo(value) / sorted.length);
 }
 
 /** Values that are the same on both sides of their pairs. A feature may have too many to name each. */

@@ -10,6 +10,7 @@
  *   core         bins of one round width over the middle 95 %, and one bin for each tail: for outliers
  */
 import { quantileOfSorted } from './quantile.ts';
+import type { SortedNumbers } from './sorted-numbers.ts';
 
 const BINS = 30;
 const MOST_WHOLE_NUMBER_BINS = 40;
@@ -20,14 +21,14 @@ const DECADES = 6;
 const GOOD_ENOUGH = 0.75;
 
 /**
- * @param sorted  the values of both sides, ascending, finite, not empty; not modified
+ * @param sorted  the values of both sides, finite, not empty
  * @returns       n + 1 ascending edges; the first is at most the smallest value, the last at least the largest
  */
-export function histogramEdges(sorted: Float64Array): number[] {
-  const low = sorted[0]!;
-  const high = sorted[sorted.length - 1]!;
+export function histogramEdges(sorted: SortedNumbers): number[] {
+  const low = sorted.at(0);
+  const high = sorted.at(sorted.length - 1);
   if (low === high) return aroundOne(low);
-  const whole = sorted.every(Number.isInteger);
+  const whole = sorted.distinct.every(Number.isInteger);
   if (whole && high - low < MOST_WHOLE_NUMBER_BINS) return wholeNumberEdges(low, high);
 
   const candidates = [evenEdges(low, high, whole), decadeEdges(sorted, whole), coreEdges(sorted, whole)].map(
@@ -55,14 +56,14 @@ function covering(edges: readonly number[], low: number, high: number): number[]
  * Counts sorted values in bins that include their left edge; the last bin includes both edges. Values outside all edges
  * are not counted.
  */
-export function countBins(sorted: Float64Array, edges: readonly number[]): number[] {
+export function countBins(sorted: SortedNumbers, edges: readonly number[]): number[] {
   const counts = Array.from({ length: edges.length - 1 }, () => 0);
-  let at = firstAtLeast(sorted, edges[0]!, 0);
+  let before = sorted.below(edges[0]!);
   for (let bin = 0; bin < counts.length; bin++) {
-    const last = bin === counts.length - 1;
-    const end = last ? firstAbove(sorted, edges[bin + 1]!, at) : firstAtLeast(sorted, edges[bin + 1]!, at);
-    counts[bin] = end - at;
-    at = end;
+    const edge = edges[bin + 1]!;
+    const upTo = bin === counts.length - 1 ? sorted.upTo(edge) : sorted.below(edge);
+    counts[bin] = upTo - before;
+    before = upTo;
   }
   return counts;
 }
@@ -104,23 +105,23 @@ function multiple(count: number, width: number): number {
   return Number((count * width).toPrecision(15));
 }
 
-function decadeEdges(sorted: Float64Array, whole: boolean): number[] {
-  const low = sorted[0]!;
-  const high = sorted[sorted.length - 1]!;
+function decadeEdges(sorted: SortedNumbers, whole: boolean): number[] {
+  const low = sorted.at(0);
+  const high = sorted.at(sorted.length - 1);
   const belowZero = low < 0 ? decadesTo(-low, smallestAbove(sorted, -1), whole) : [];
   const aboveZero = high > 0 ? decadesTo(high, smallestAbove(sorted, 1), whole) : [];
   const negative = belowZero.map((edge) => -edge).toReversed();
   // Zero falls into the bin to its right. If no value is below zero, zero is an edge only when a value is zero or below
   // the first decade edge.
-  const zero = low < 0 || sorted[0] === 0 || (aboveZero[0] ?? 0) > low ? [0] : [];
+  const zero = low < 0 || sorted.at(0) === 0 || (aboveZero[0] ?? 0) > low ? [0] : [];
   const edges = [...negative, ...zero, ...aboveZero];
   return low < 0 && high === 0 ? [...edges, whole ? 1 : -edges.at(-2)!] : edges;
 }
 
 /** The smallest magnitude on one side of zero (sign 1: above, -1: below). */
-function smallestAbove(sorted: Float64Array, sign: 1 | -1): number {
-  if (sign === 1) return sorted[firstAbove(sorted, 0, 0)]!;
-  return -sorted[firstAtLeast(sorted, 0, 0) - 1]!;
+function smallestAbove(sorted: SortedNumbers, sign: 1 | -1): number {
+  if (sign === 1) return sorted.at(sorted.upTo(0));
+  return -sorted.at(sorted.below(0) - 1);
 }
 
 function decadesTo(largest: number, smallest: number, whole: boolean): number[] {
@@ -144,7 +145,7 @@ function decadesTo(largest: number, smallest: number, whole: boolean): number[] 
   return edges;
 }
 
-function coreEdges(sorted: Float64Array, whole: boolean): number[] {
+function coreEdges(sorted: SortedNumbers, whole: boolean): number[] {
   const from = quantileOfSorted(sorted, 0.025);
   const to = quantileOfSorted(sorted, 0.975);
   return from < to ? evenEdges(from, to, whole) : []; // `covering` adds the bins of the tails
@@ -154,28 +155,4 @@ function entropy(counts: readonly number[], rows: number): number {
   let bits = 0;
   for (const count of counts) if (count > 0) bits -= (count / rows) * Math.log2(count / rows);
   return bits;
-}
-
-/** Index of the first value >= x, at or after `from`. */
-function firstAtLeast(sorted: Float64Array, x: number, from: number): number {
-  let low = from;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]! < x) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** Index of the first value > x, at or after `from`. */
-export function firstAbove(sorted: Float64Array, x: number, from: number): number {
-  let low = from;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]! <= x) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,6 +1,12 @@
 /** Quantiles of sorted doubles, equal to the defaults of numpy and scipy. */
 import { monitorError } from '../errors.ts';
 
+/** Numbers by their rank: an array of them, or `SortedNumbers`. */
+interface Ranked {
+  readonly length: number;
+  at(rank: number): number | undefined;
+}
+
 /**
  * The p-quantile by linear interpolation between the two nearest ranks.
  *
@@ -9,7 +15,7 @@ import { monitorError } from '../errors.ts';
  * @throws        MON_QUANTILE when there is no value, or p is outside [0, 1]
  * Source: Hyndman and Fan 1996, type 7; the default of numpy.quantile, with the same rounding.
  */
-export function quantileOfSorted(sorted: Float64Array, p: number): number {
+export function quantileOfSorted(sorted: Ranked, p: number): number {
   if (sorted.length === 0 || !(p >= 0 && p <= 1)) {
     throw monitorError(
       'MON_QUANTILE',
@@ -18,8 +24,8 @@ export function quantileOfSorted(sorted: Float64Array, p: number): number {
   }
   const rank = p * (sorted.length - 1);
   const below = Math.floor(rank);
-  const low = sorted[below]!;
-  const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
+  const low = sorted.at(below)!;
+  const high = sorted.at(Math.min(below + 1, sorted.length - 1))!;
   const share = rank - below;
   if (share === 0 || low === high) return low;
   // Interpolating from the nearer end makes share 1 give exactly `high`; halves keep 2 * MAX_VALUE from overflowing.

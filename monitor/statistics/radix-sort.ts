@@ -18,24 +18,28 @@ const HIGH_WORD = new Uint32Array(new Float64Array([1]).buffer)[1] === 0x3ff0000
 /**
  * Sorts in place, ascending, in the order of `Float64Array.prototype.sort`: -0 before 0, NaN last.
  *
- * @returns  the same array; the bits of a NaN's payload may change
+ * @param beside  as long; each of its numbers goes where its value goes
+ * @returns       the same array; the bits of a NaN's payload may change
  */
-export function sortDoubles(values: Float64Array): Float64Array {
-  if (values.length < SMALL_ROWS) {
-    values.sort();
-    return values;
-  }
+export function sortDoubles(values: Float64Array, beside: Float64Array | null = null): Float64Array {
   const rows = values.length;
-  let from = new Uint32Array(2 * rows);
-  const counts = toKeys(values, from);
-  let to = new Uint32Array(2 * rows);
+  if (rows < SMALL_ROWS && beside === null) return values.sort();
+  // Beside a key stands the place that it came from.
+  const words = beside === null ? 2 : 3;
+  let from = new Uint32Array(words * rows);
+  const counts = toKeys(values, from, words);
+  let to = new Uint32Array(words * rows);
   for (let digit = 0; digit < DIGITS; digit++) {
     const ends = counts.subarray(digit * RADIX, (digit + 1) * RADIX);
     if (ends.includes(rows)) continue; // all values share this digit: nothing moves
-    scatter(from, to, digit, ends);
+    scatter({ from, to, words }, digit, ends);
     [from, to] = [to, from];
   }
-  fromKeys(from, values);
+  if (beside !== null) {
+    const before = beside.slice();
+    for (let row = 0; row < rows; row++) beside[row] = before[from[3 * row + 2]!]!;
+  }
+  fromKeys(from, values, words);
   return values;
 }
 
@@ -43,12 +47,12 @@ export function sortDoubles(values: Float64Array): Float64Array {
  * Writes each double as a pair (low, high) whose order as an unsigned integer is that of the doubles: negative numbers
  * with all bits inverted, others with the sign bit set. Counts all six digits in the same pass.
  */
-function toKeys(values: Float64Array, keys: Uint32Array): Uint32Array {
+function toKeys(values: Float64Array, keys: Uint32Array, words: 2 | 3): Uint32Array {
   const counts = new Uint32Array(DIGITS * RADIX);
-  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
-  for (let at = 0; at < words.length; at += 2) {
-    let low = words[at + 1 - HIGH_WORD]!;
-    let high = words[at + HIGH_WORD]!;
+  const bits = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+  for (let row = 0; row < values.length; row++) {
+    let low = bits[2 * row + 1 - HIGH_WORD]!;
+    let high = bits[2 * row + HIGH_WORD]!;
     const magnitude = high & 0x7fffffff;
     if (magnitude > 0x7ff00000 || (magnitude === 0x7ff00000 && low !== 0)) {
       low = high = 0xffffffff; // NaN, whatever its sign: after everything
@@ -58,8 +62,10 @@ function toKeys(values: Float64Array, keys: Uint32Array): Uint32Array {
     } else {
       high = (high | 0x80000000) >>> 0;
     }
+    const at = words * row;
     keys[at] = low;
     keys[at + 1] = high;
+    if (words === 3) keys[at + 2] = row;
     counts[low & MASK]!++;
     counts[RADIX + ((low >>> 11) & MASK)]!++;
     counts[2 * RADIX + (low >>> 22)]!++;
@@ -70,7 +76,14 @@ function toKeys(values: Float64Array, keys: Uint32Array): Uint32Array {
   return counts;
 }
 
-function scatter(from: Uint32Array, to: Uint32Array, digit: number, counts: Uint32Array): void {
+/** The keys, and the room where they go. */
+interface Keys {
+  readonly from: Uint32Array;
+  readonly to: Uint32Array;
+  readonly words: 2 | 3;
+}
+
+function scatter({ from, to, words }: Keys, digit: number, counts: Uint32Array): void {
   let start = 0;
   for (let value = 0; value < RADIX; value++) {
     const count = counts[value]!;
@@ -79,22 +92,23 @@ function scatter(from: Uint32Array, to: Uint32Array, digit: number, counts: Uint
   }
   const word = digit < 3 ? 0 : 1;
   const shift = 11 * (digit % 3);
-  for (let at = 0; at < from.length; at += 2) {
+  for (let at = 0; at < from.length; at += words) {
     const value = (from[at + word]! >>> shift) & MASK;
-    const place = 2 * counts[value]!;
+    const place = words * counts[value]!;
     counts[value]!++;
     to[place] = from[at]!;
     to[place + 1] = from[at + 1]!;
+    if (words === 3) to[place + 2] = from[at + 2]!;
   }
 }
 
-function fromKeys(keys: Uint32Array, values: Float64Array): void {
-  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
-  for (let at = 0; at < keys.length; at += 2) {
-    const low = keys[at]!;
-    const high = keys[at + 1]!;
+function fromKeys(keys: Uint32Array, values: Float64Array, words: 2 | 3): void {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+  for (let row = 0; row < values.length; row++) {
+    const low = keys[words * row]!;
+    const high = keys[words * row + 1]!;
     const positive = high >>> 31 === 1;
-    words[at + 1 - HIGH_WORD] = positive ? low : ~low;
-    words[at + HIGH_WORD] = positive ? high & 0x7fffffff : ~high;
+    bits[2 * row + 1 - HIGH_WORD] = positive ? low : ~low;
+    bits[2 * row + HIGH_WORD] = positive ? high & 0x7fffffff : ~high;
   }
 }

@@ -60,3 +60,13 @@ test('equal values, ordered values, reversed values and a view into a larger buf
   expectSorted(large.subarray(1_000, 8_000));
   expect(large.slice(0, 1_000)).toEqual(before);
 });
+
+test('numbers beside the values go where these go, of few and of many', () => {
+  for (const rows of [0, 1, 100, 5_000]) {
+    const values = Float64Array.from({ length: rows }, (_, i) => Math.sin(i) * 1e3 * (i % 3 === 0 ? -1 : 1));
+    const expected = [...values].map((value, i) => [value, i] as const).toSorted(([a], [b]) => a - b);
+    const beside = Float64Array.from(values.keys());
+    expect([...sortDoubles(values, beside)]).toEqual(expected.map(([value]) => value));
+    expect([...beside]).toEqual(expected.map(([, place]) => place));
+  }
+});
