@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { baseFolder, basesOf } from '../../history/history-base.ts';
 import { historyParts } from '../../history/history-parts.ts';
 import { seenHistory } from '../../history/history-place.ts';
-import type { HistoryPlace } from '../../history/history-place.ts';
+import type { HistoriesSeen, HistoryPlace } from '../../history/history-place.ts';
 import { committedSql } from './committed-rows.ts';
 import { quoteName } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
@@ -42,7 +42,8 @@ export interface ViewHistory {
 }
 
 /**
- * How the history of a view is read. A stored view's source is looked at file by file, so call this again for each run.
+ * How the history of a view is read. A stored view's source is looked at file by file, so call this again for each run;
+ * within one the place remembers what was seen.
  *
  * @throws REG_SOURCE when a stored view's source has no file, or one that is no Parquet; REG_STORE when the log of an
  *         aggregated view's history is damaged
@@ -66,7 +67,7 @@ export async function openHistory(
       );
     return { sql: good(files), nanos: false, source: null, parts };
   }
-  const source = await storedFiles(duck, place.folder, view, entity);
+  const source = await storedFiles(duck, place, view, entity);
   const sql = goodRowsSql(source, view, entity);
   return { sql, nanos: hasNanos(source, view), source, parts: () => [sql] };
 }
@@ -85,7 +86,7 @@ export async function openHistoryWithFaults(
   entity: Entity,
 ): Promise<Pick<ViewHistory, 'sql' | 'source'>> {
   if (view.kind === 'stored') {
-    const source = await storedFiles(duck, place.folder, view, entity);
+    const source = await storedFiles(duck, place, view, entity);
     return { sql: rowsWithFaultsSql(source, view, entity), source };
   }
   const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
@@ -98,16 +99,30 @@ export async function openHistoryWithFaults(
   return { sql, source: null };
 }
 
-/** The files of a stored view, with what their footers show of keys and times. */
+/** Sources as commands have first seen them. */
+const SOURCES_SEEN = new WeakMap<HistoriesSeen, Map<string, Promise<SourceFiles>>>();
+
+/**
+ * The files of a stored view, with what their footers show of keys and times. A command opens a history many times, and
+ * each footer costs as much as a thousand rows: it looks at them once.
+ */
 async function storedFiles(
   duck: DuckDb,
-  folder: string,
+  { folder, seen }: HistoryPlace,
   { source }: FeatureView,
   entity: Entity,
 ): Promise<SourceFiles> {
   const times = [source.eventTime, ...(source.createdTime === null ? [] : [source.createdTime])];
   const names = [...entity.joinKeys.map((key) => key.name), ...times];
-  return await withShownValues(duck, await readSourceFiles(duck, folder, source.path), names);
+  const read = async (): Promise<SourceFiles> =>
+    withShownValues(duck, await readSourceFiles(duck, folder, source.path), names);
+  if (seen === undefined) return await read();
+  const known = SOURCES_SEEN.get(seen) ?? new Map<string, Promise<SourceFiles>>();
+  SOURCES_SEEN.set(seen, known);
+  const name = JSON.stringify([source.path, ...names]);
+  const files = known.get(name) ?? read();
+  known.set(name, files);
+  return await files;
 }
 
 /** @returns the rows of an aggregated view that no check of it excludes */
