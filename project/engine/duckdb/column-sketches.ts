@@ -190,14 +190,14 @@ async function shapeOf(
 ): Promise<Pick<OrderedSketch, 'quantiles' | 'bins'>> {
   const values = `SELECT v FROM (SELECT ${column.sql} AS v FROM ${from}) WHERE isfinite(v)`;
   const ranks = quantileRanks(rows);
-  const at = new Map<number, number>();
-  const ranked =
-    `SELECT place::DOUBLE, v FROM (SELECT v, row_number() OVER (ORDER BY v) AS place FROM (${values})) ` +
-    `WHERE place IN (${[...new Set(ranks)].join(', ')})`;
-  for await (const [places, found] of duck.numbers(ranked)) {
-    for (let i = 0; i < places!.length; i++) at.set(places![i]!, found![i]!);
+  const quantiles: number[] = [];
+  let before = 0;
+  for await (const [sorted] of duck.numbers(`SELECT v FROM (${values}) ORDER BY v`)) {
+    const upTo = before + sorted!.length;
+    while (quantiles.length < ranks.length && ranks[quantiles.length]! <= upTo)
+      quantiles.push(sorted![ranks[quantiles.length]! - before - 1]!);
+    before = upTo;
   }
-  const quantiles = ranks.map((rank) => at.get(rank)!);
   const edges = column.like?.edges ?? decileEdges(quantiles);
   return { quantiles, bins: { edges, counts: await binCounts(duck, values, edges, rows) } };
 }

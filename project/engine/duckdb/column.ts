@@ -10,7 +10,7 @@
  *   struct    -                                             children: a column each field, with as many rows
  *
  * One class for all kinds, so that every place that fills columns sees one shape of object. Only this file imports the
- * engine's bindings, for the one call that the client lacks: copying memory into a vector.
+ * engine's bindings, for what the client lacks: copying memory into a vector, and out of one.
  */
 import bindings from '@duckdb/node-bindings';
 import type { DataChunk, Vector } from '@duckdb/node-bindings';
@@ -208,4 +208,11 @@ export class Column {
 /** Writes one row after the other of columns into a chunk that has as many columns, of these types. */
 export function writeColumns(chunk: DataChunk, columns: readonly Column[], rows: number): void {
   for (const [i, column] of columns.entries()) column.write(bindings.data_chunk_get_vector(chunk, i), rows);
+}
+
+/** @returns the values of a chunk's column, which is DOUBLE and has no null */
+export function readDoubles(chunk: DataChunk, column: number, rows: number): Float64Array {
+  const bytes = bindings.vector_get_data(bindings.data_chunk_get_vector(chunk, column), rows * 8);
+  // The memory is the chunk's, which is given back when nothing holds it any more.
+  return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + rows * 8));
 }

@@ -17,7 +17,7 @@ import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { registryError } from '../../../contract/errors.ts';
 import type { CodedError } from '../../../contract/std/coded-error.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
-import { writeColumns } from './column.ts';
+import { readDoubles, writeColumns } from './column.ts';
 import type { Column } from './column.ts';
 
 export type SqlRow = Readonly<Record<string, DuckDBValue>>;
@@ -110,12 +110,25 @@ export class DuckDb {
   }
 
   /** Yields chunks of a result whose columns are all DOUBLE and never null, as one array of numbers for each column. */
-  async *numbers(sql: string): AsyncGenerator<readonly (readonly number[])[]> {
+  async *numbers(sql: string): AsyncGenerator<readonly Float64Array[]> {
     const result = await this.#connection.stream(sql).catch(this.#rethrow);
     for (;;) {
       const chunk = await result.fetchChunk().catch(this.#rethrow);
       if (chunk === null || chunk.rowCount === 0) return;
-      yield chunk.getColumns() as number[][];
+      yield Array.from({ length: chunk.columnCount }, (_, i) => readDoubles(chunk.chunk, i, chunk.rowCount));
+    }
+  }
+
+  /** @returns all rows of such a result, as one array a column; other statements may run before it is awaited */
+  async doubles(sql: string): Promise<readonly Float64Array[]> {
+    const result = await this.#connection.run(sql).catch(this.#rethrow);
+    const columns = Array.from({ length: result.columnCount }, () => new Float64Array(result.rowCount));
+    for (let at = 0; ;) {
+      const chunk = await result.fetchChunk();
+      if (chunk === null || chunk.rowCount === 0) return columns;
+      for (let i = 0; i < columns.length; i++)
+        columns[i]!.set(readDoubles(chunk.chunk, i, chunk.rowCount), at);
+      at += chunk.rowCount;
     }
   }
 
