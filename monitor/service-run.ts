@@ -18,7 +18,7 @@ import { dayHealth } from './health/day-health.ts';
 import { monitorError } from './errors.ts';
 import { AsServed } from './as-served/as-served.ts';
 import { trainedSpreads } from './tally/feature-spreads.ts';
-import { NO_TRAFFIC, agreedByOpen, agreeingRowCounts, replayedSpreads } from './replay/agreeing-traffic.ts';
+import { NO_TRAFFIC, agreedByOpen, replayedSpreads } from './replay/agreeing-traffic.ts';
 import { FeatureTally } from './tally/feature-tally.ts';
 import { NO_PAIRS } from './tally/agreeing-pairs.ts';
 import { ViewJudge } from './judge/judge.ts';
@@ -149,11 +149,12 @@ export class ServiceRun {
       definedBy,
     };
     const split = await this.#reading(view, () =>
-      splitRole(duck, this.#served.files, { ...role, historyWatermarkUs, fromUs: this.#day.fromUs }),
+      splitRole(duck, { ...role, served: this.#served, historyWatermarkUs, fromUs: this.#day.fromUs }),
     );
     const hasRows = split !== null && split.given > 0;
     const taking = taken.map(({ feature }) => feature);
-    const spreads = split?.isLaid === true ? await replayedSpreads(duck, taking) : [];
+    const isOpen = split !== null && split.open > 0;
+    const spreads = isOpen && split.isLaid ? await replayedSpreads(duck, taking) : [];
     const tallies = new Map(
       taken.map(({ feature, fullName }, i) => {
         return [feature.name, new FeatureTally(feature, trained.get(fullName) ?? spreads[i] ?? null)];
@@ -169,7 +170,6 @@ export class ServiceRun {
     for (const [i, states] of (split?.agreeing ?? []).entries())
       tallies.get(taken[i]!.feature.name)!.addAgreeing(states, split!.hasCreatedTimes);
     judge.addTrue(split?.given ?? 0);
-    const isOpen = split !== null && split.open > 0;
     if (isOpen) {
       await this.#rows.verdicts.begin(`${service.name} ${used.role}`, taken.length);
       const replay = new ViewReplay(duck, { ...role, ...split, service, definedAs });
@@ -180,7 +180,7 @@ export class ServiceRun {
     const counted = taken.map((one) => ({ ...one, view: view.id, tally: tallies.get(one.feature.name)! }));
     return {
       hasRows: split !== null,
-      features: await this.#featuresOf(tally, counted, hasRows),
+      features: await this.#featuresOf(tally, counted, hasRows ? split.agreeingRows : null),
       fidelity: judge.fidelity,
       counts: tally.counts(),
       slices: tally.traffic.slices(),
@@ -188,19 +188,18 @@ export class ServiceRun {
     };
   }
 
-  /** What was counted of each feature of a role, while its tables are there. */
+  /** @param rows  of each feature of a role the number of rows that vectors agree with; null: none does */
   async #featuresOf(
     { agreed }: RoleTally,
     taken: readonly CountedFeature[],
-    hasRows: boolean,
+    rows: readonly number[] | null,
   ): Promise<KeptRole['features']> {
-    const { duck } = this.#day;
-    const rows = hasRows ? await agreeingRowCounts(duck, taken.length) : [];
+    const agreeing = taken.map(({ feature: { type }, tally }) => ({ type, texts: tally.texts }));
+    const pairs = rows === null ? null : agreeingPairs(this.#day.duck, agreeing);
     const features: KeptRole['features'][number][] = [];
-    for (const [i, { feature, fullName, view, tally }] of taken.entries()) {
-      // Of one feature at a time: those of a view need not stand in memory together.
-      const pairs = hasRows ? await agreeingPairs(duck, i, feature, tally.texts) : NO_PAIRS;
-      features.push(tally.snapshot(fullName, view, pairs, { rows: rows[i] ?? 0, vectorsOf: agreed }));
+    for (const [i, { fullName, view, tally }] of taken.entries()) {
+      const own = (await pairs?.next())?.value ?? NO_PAIRS;
+      features.push(tally.snapshot(fullName, view, own, { rows: rows?.[i] ?? 0, vectorsOf: agreed }));
     }
     return features;
   }
@@ -283,9 +282,9 @@ export class ServiceRun {
     states: ReadonlyMap<string, ViewState>,
     { references, judged }: { readonly references: DriftReferences | null; readonly judged: number },
   ): Promise<Snapshot> {
-    const { project, book, duck, date, hour, fromUs, toUs } = this.#day;
+    const { project, book, date, hour, fromUs, toUs } = this.#day;
     const { settings, logger, clock } = project;
-    const { service, lastUs, files } = this.#served;
+    const { service, lastUs, servers } = this.#served;
     const views = [...states.values()];
     // Rows may still arrive within the lateness allowance of the service's views. What settles an hour is its day.
     const settlesUs = spanOf({ date }).toUs + Math.max(0, ...views.map(({ view }) => view.latenessUs));
@@ -340,7 +339,7 @@ export class ServiceRun {
         fromUs,
         toUs,
       ),
-      deploys: await deploysOf(duck, files.vectors),
+      deploys: deploysOf(servers),
       leftOut: day.leftOut,
       ...(day.lostFiles.length === 0 ? {} : { lostFiles: day.lostFiles }),
       trend: earlier.map(trendPoint),

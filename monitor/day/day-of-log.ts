@@ -6,20 +6,24 @@ import { dirname } from 'node:path';
 import type { Bundle, FeatureService } from '../../contract/model.ts';
 import { keyPoliciesOf } from '../../contract/log-privacy.ts';
 import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
-import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
 import { serviceFolder } from '../../project/archive/archive-layout.ts';
 import type { IngestAccount } from '../../project/archive/ingest-account.ts';
 import { spanText } from '../judged-span.ts';
 import type { JudgedSpan } from '../judged-span.ts';
 import { ServedFiles } from '../replay/served-files.ts';
+import type { HashedBy } from '../replay/served-files.ts';
 import type { DayInArchive } from './archived-day.ts';
 import type { LostFiles } from '../verdict/snapshot.ts';
 import type { HashedIds } from './hashed-ids.ts';
+import type { Server } from './servers.ts';
 
 export interface DayOfService {
   readonly service: FeatureService;
   readonly files: ServedFiles;
+  /** Those with a vector; one may stand there twice. */
+  readonly servers: readonly Server[];
   readonly vectors: number;
   /** Served times of the first and the last vector. */
   readonly firstUs: number;
@@ -126,22 +130,39 @@ async function readService(
   const all = await ServedFiles.read(duck, folders, service.requestKeys, ids);
   const { whole, others } = all.byKeys();
   if (others !== null) leave(`of ${service.name} with other join keys`, await countOf(duck, others));
-  if (whole.isEmpty) return { service, files: whole, vectors: 0, firstUs: Infinity, lastUs: -Infinity };
-  const groups = await duck.rows(
-    `SELECT bundle, hmac_key, count(*)::DOUBLE AS n FROM (${whole.vectors}) GROUP BY ALL ORDER BY ALL`,
-  );
-  const excluded = groups.filter((group) => {
-    const why = whyLeftOut(service, scope, group['bundle'] as string, group['hmac_key'] as string);
-    if (why !== null) leave(`of ${service.name} ${why}`, group['n'] as number);
-    return why !== null;
-  });
-  const files = whole.without(
-    excluded.map((one) => ({ bundle: one['bundle'] as string, hmacKey: one['hmac_key'] as string })),
-  );
-  const [span] = await duck.rows(`SELECT count(*)::DOUBLE AS n, min(served_us)::DOUBLE AS first,
-    max(served_us)::DOUBLE AS last FROM (${files.vectors})`);
-  const { n, first, last } = span as { n: number; first: number | null; last: number | null };
-  return { service, files, vectors: n, firstUs: first ?? Infinity, lastUs: last ?? -Infinity };
+  const groups = whole.isEmpty
+    ? []
+    : await duck.rows(`SELECT bundle, hmac_key, pod, service_version, count(*)::DOUBLE AS n,
+        min(served_us)::DOUBLE AS first, max(served_us)::DOUBLE AS last FROM (${whole.vectors}) GROUP BY ALL ORDER BY ALL`);
+  const [excluded, kept] = [[] as HashedBy[], [] as Server[]];
+  for (const group of groups) {
+    const [bundle, hmacKey] = [group['bundle'] as string, group['hmac_key'] as string];
+    const why = whyLeftOut(service, scope, bundle, hmacKey);
+    if (why === null) kept.push(serverOf(group));
+    else {
+      leave(`of ${service.name} ${why}`, group['n'] as number);
+      excluded.push({ bundle, hmacKey });
+    }
+  }
+  return {
+    service,
+    files: whole.without(excluded),
+    servers: kept,
+    vectors: kept.reduce((sum, { vectors }) => sum + vectors, 0),
+    firstUs: kept.reduce((first, one) => Math.min(first, one.firstUs), Infinity),
+    lastUs: kept.reduce((last, one) => Math.max(last, one.lastUs), -Infinity),
+  };
+}
+
+function serverOf(group: SqlRow): Server {
+  return {
+    pod: group['pod'] as string,
+    bundle: group['bundle'] as string,
+    serviceVersion: group['service_version'] as number,
+    vectors: group['n'] as number,
+    firstUs: group['first'] as number,
+    lastUs: group['last'] as number,
+  };
 }
 
 /** @returns why ids of these vectors cannot be read, as the end of a sentence such as `8 vectors of churn ...` */

@@ -1,17 +1,21 @@
-/** Which bundles and service versions answered a service's requests on a day, from the archive. */
+/** Which bundles and service versions answered a service's requests on a day. Pure. */
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Deploy } from '../verdict/snapshot.ts';
+import type { Server } from './servers.ts';
 
-/** @param vectors  SELECT of the day's vectors. @returns in the order of their first vector */
-export async function deploysOf(duck: DuckDb, vectors: string): Promise<Deploy[]> {
-  const rows = await duck.rows(`SELECT bundle, service_version, CAST(min(served_us) AS DOUBLE) AS at_us,
-      CAST(count(*) AS DOUBLE) AS vectors
-    FROM (${vectors}) GROUP BY ALL ORDER BY at_us, bundle, service_version`);
-  return rows.map((row) => ({
-    at: formatTimestamp(row['at_us'] as number),
-    bundle: row['bundle'] as string,
-    serviceVersion: row['service_version'] as number,
-    vectors: row['vectors'] as number,
-  }));
+/** @returns in the order of their first vector */
+export function deploysOf(servers: readonly Server[]): Deploy[] {
+  const own = Map.groupBy(servers, ({ bundle, serviceVersion }) => `${bundle} ${serviceVersion}`);
+  const deploys = [...own.values()].map((pods) => {
+    const { bundle, serviceVersion } = pods[0]!;
+    const firstUs = pods.reduce((first, pod) => Math.min(first, pod.firstUs), Infinity);
+    return { firstUs, bundle, serviceVersion, vectors: pods.reduce((sum, pod) => sum + pod.vectors, 0) };
+  });
+  return deploys
+    .toSorted(
+      (a, b) =>
+        a.firstUs - b.firstUs ||
+        (a.bundle < b.bundle ? -1 : a.bundle > b.bundle ? 1 : a.serviceVersion - b.serviceVersion),
+    )
+    .map(({ firstUs, ...deploy }) => ({ at: formatTimestamp(firstUs), ...deploy }));
 }

@@ -28,7 +28,7 @@ export async function quietDays(
     const files = await ServedFiles.read(duck, [], service.requestKeys);
     // No edge is the newest of a vector.
     const span = { firstUs: day.toUs, lastUs: fromUs };
-    quiet.set(service.name, { service, files, vectors: 0, ...span, duplicates: 0 });
+    quiet.set(service.name, { service, files, servers: [], vectors: 0, ...span, duplicates: 0 });
   }
   return quiet;
 }

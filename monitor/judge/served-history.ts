@@ -26,6 +26,13 @@ export interface DefinedView {
   readonly entity: Entity;
 }
 
+/** Vectors: when the first and the last were served, and the longest delay that one of them was given. */
+interface ServedSpan {
+  readonly firstUs: number;
+  readonly lastUs: number;
+  readonly delayUs: number;
+}
+
 /** Rows that an entry of the history took out of it. */
 export interface RemovedRows {
   /** A SELECT of the columns of `ofToday`. */
@@ -62,17 +69,23 @@ export class ServedHistory {
 
   /**
    * @param served  the view in a bundle of the log
+   * @param span    to leave out what no vector of it sees: of the days before a base most rows
    * @returns       a SELECT of the columns of `ofToday`, with the rows that count under that definition: a feature that
    *                it lacks, or has in another type, is null. null: that definition has other keys, so no row can be
    *                compared
    */
-  async of(served: DefinedView): Promise<string | null> {
+  async of(served: DefinedView, span: ServedSpan | null = null): Promise<string | null> {
     const { view } = this.#today;
+    // A base hides rows by the delay of its own view. Vectors that wait longer see what others saw before.
+    const rowsOf = ({ sql, parts }: ViewHistory, { delayUs }: FeatureView): string =>
+      span === null
+        ? sql
+        : parts(span.firstUs - Math.max(0, span.delayUs - delayUs), span.lastUs).join(' UNION ALL ');
     if (view.kind === 'stored') return this.#isAlike(served) ? (await this.ofToday()).sql : null;
-    if (served.view.definitionId === view.definitionId) return (await this.ofToday()).sql;
+    if (served.view.definitionId === view.definitionId) return rowsOf(await this.ofToday(), view);
     if (!this.#isAlike(served)) return null;
-    const { sql } = await openHistory(this.#duck, this.#histories, served.view, served.entity);
-    return this.#byToday(served, sql);
+    const history = await openHistory(this.#duck, this.#histories, served.view, served.entity);
+    return this.#byToday(served, rowsOf(history, served.view));
   }
 
   /** @returns what files on the disk hold of rows that count no more under that definition, a part for each file */

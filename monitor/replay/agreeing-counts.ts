@@ -7,39 +7,52 @@ import type { Feature } from '../../contract/model.ts';
 import { isNumeric } from '../../contract/value-type.ts';
 import type { State } from '../causes/value-state.ts';
 import { AGREES_MISSING, AGREES_OUTSIDE_TTL, AGREES_PRESENT, SPLIT } from './row-split.ts';
-import { IN_FORCE } from './rows-in-force.ts';
+import { IN_FORCE, LAID_ROWS } from './rows-in-force.ts';
 
 /** Values by their state, on the served side as on the replayed one. */
 export type AgreeingStates = ReadonlyMap<State, number>;
 
-/** One row a row in force that vectors agree with: n, how many they are, how many of them were tensors of float32. */
-export const AGREEING = 'replay_agreeing';
+interface Agreeing {
+  /** How many rows were given out and agree. */
+  readonly given: number;
+  readonly states: readonly AgreeingStates[];
+  /** Of how many rows of the history a vector that agrees with them has a value. */
+  readonly rows: readonly number[];
+}
 
-/** @returns how many rows were given out and agree, and for each feature its counts; makes the table of those rows */
+/**
+ * Puts the rows in force with their counts in the place of the laid ones, so that values stand in memory once, and no
+ * count needs a join.
+ *
+ * @returns what is counted of all rows, and of each feature
+ */
 export async function countAgreeing(
   duck: DuckDb,
   features: readonly Pick<Feature, 'type'>[],
-): Promise<{ readonly given: number; readonly states: AgreeingStates[] }> {
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${AGREEING} AS
-    SELECT n, count(*) AS vectors, count(*) FILTER (is_tensor) AS tensors FROM ${SPLIT} WHERE agrees = ${AGREES_PRESENT} GROUP BY n`);
+): Promise<Agreeing> {
+  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_counted AS SELECT n, count(*)::UINTEGER AS vectors,
+      count(*) FILTER (is_tensor)::UINTEGER AS tensors FROM ${SPLIT} WHERE agrees = ${AGREES_PRESENT} GROUP BY n;
+    CREATE OR REPLACE TEMP TABLE ${IN_FORCE} AS SELECT h.rowid AS n, h.* EXCLUDE (present),
+      coalesce(c.vectors, 0) AS vectors, coalesce(c.tensors, 0) AS tensors
+      FROM ${LAID_ROWS} h LEFT JOIN replay_counted c ON c.n = h.rowid;
+    DROP TABLE replay_counted; DROP TABLE ${LAID_ROWS}`);
   const [absent] = await duck.rows(`SELECT (count(*) FILTER (agrees = ${AGREES_MISSING}))::DOUBLE AS missing,
     (count(*) FILTER (agrees = ${AGREES_OUTSIDE_TTL}))::DOUBLE AS outside FROM ${SPLIT}`);
   const sums = features.flatMap(({ type }, i) => {
-    const value = `h.v${i}`;
+    const value = `v${i}`;
     const isNaN = type.kind === 'float32' || type.kind === 'float64' ? `isnan(${value})` : 'false';
     const isZero = isNumeric(type)
       ? `${value} = 0`
       : type.kind === 'timestamp'
         ? `epoch_us(${value}) = 0`
         : 'false';
-    return [`${value} IS NULL`, isNaN, isZero, emptySql(type, value)].map(
-      (is, s) => `coalesce(sum(a.vectors) FILTER (${is}), 0)::DOUBLE AS c${i}_${s}`,
+    const states = [`${value} IS NULL`, isNaN, isZero, emptySql(type, value)].map(
+      (is, s) => `coalesce(sum(vectors) FILTER (${is}), 0)::DOUBLE AS c${i}_${s}`,
     );
+    return [...states, `count(${value})::DOUBLE AS r${i}`];
   });
-  const all = 'coalesce(sum(a.vectors), 0)::DOUBLE AS n';
-  const [counts] = await duck.rows(
-    `SELECT ${[all, ...sums].join(', ')} FROM ${AGREEING} a JOIN ${IN_FORCE} h USING (n)`,
-  );
+  const all = 'coalesce(sum(vectors), 0)::DOUBLE AS n';
+  const [counts] = await duck.rows(`SELECT ${[all, ...sums].join(', ')} FROM ${IN_FORCE} WHERE vectors > 0`);
   const present = counts!['n'] as number;
   const states = features.map((_, i) => {
     const [nulls, nans, zeros, empty] = [0, 1, 2, 3].map((s) => counts![`c${i}_${s}`] as number);
@@ -54,7 +67,7 @@ export async function countAgreeing(
     ];
     return new Map(counted.filter(([, count]) => count > 0));
   });
-  return { given: present, states };
+  return { given: present, states, rows: features.map((_, i) => counts![`r${i}`] as number) };
 }
 
 function emptySql({ kind }: Feature['type'], value: string): string {

@@ -5,27 +5,41 @@
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Feature } from '../../contract/model.ts';
 import { isNumeric } from '../../contract/value-type.ts';
+import { sortDoubles } from '../statistics/radix-sort.ts';
 import { NO_PAIRS } from '../tally/agreeing-pairs.ts';
 import type { AgreeingPairs } from '../tally/agreeing-pairs.ts';
-import { AGREEING } from './agreeing-counts.ts';
 import { countTexts } from './counted-texts.ts';
 import { IN_FORCE } from './rows-in-force.ts';
 
-/** The distinct values of one feature with the number of their vectors. */
-const COUNTED = 'replay_counted';
+interface AgreeingFeature extends Pick<Feature, 'type'> {
+  /** Of which each has to be counted, whatever others there are. */
+  readonly texts: ReadonlySet<string>;
+}
 
 /**
- * @param at     the index of the feature among those of the role
- * @param texts  of which each has to be counted, whatever others there are
+ * Yields what each feature of the role has, in their order. The next one is read while the caller works on one, and no
+ * more: those of a view need not stand in memory together.
  */
-export async function agreeingPairs(
+export async function* agreeingPairs(
   duck: DuckDb,
-  at: number,
-  { type }: Pick<Feature, 'type'>,
-  texts: ReadonlySet<string>,
-): Promise<AgreeingPairs> {
-  const value = `h.v${at}`;
-  const rows = `${AGREEING} a JOIN ${IN_FORCE} h USING (n) WHERE ${value} IS NOT NULL`;
+  features: readonly AgreeingFeature[],
+): AsyncGenerator<AgreeingPairs> {
+  const read = async (at: number): Promise<AgreeingPairs> =>
+    at < features.length ? await pairsOf(duck, at, features[at]!) : NO_PAIRS;
+  let next = read(0);
+  for (let at = 0; at < features.length; at++) {
+    const pairs = await next;
+    next = read(at + 1);
+    // What fails is thrown when it is asked for, and not where the caller has stopped before.
+    next.catch(() => {});
+    yield pairs;
+  }
+}
+
+/** @param at  the index of the feature among those of the role */
+async function pairsOf(duck: DuckDb, at: number, { type, texts }: AgreeingFeature): Promise<AgreeingPairs> {
+  const value = `v${at}`;
+  const rows = `${IN_FORCE} WHERE vectors > 0 AND ${value} IS NOT NULL`;
   const sum = async (of: string): Promise<number> => {
     const [row] = await duck.rows(`SELECT coalesce(sum(${of}), 0)::DOUBLE AS n FROM ${rows}`);
     return row!['n'] as number;
@@ -34,18 +48,18 @@ export async function agreeingPairs(
   switch (type.kind) {
     case 'string':
     case 'bool': {
-      const counts = `SELECT ${value}::VARCHAR AS x, sum(a.vectors)::DOUBLE AS c FROM ${rows} GROUP BY 1`;
+      const counts = `SELECT ${value}::VARCHAR AS x, sum(vectors)::DOUBLE AS c FROM ${rows} GROUP BY 1`;
       return { ...NO_PAIRS, categories: await countTexts(duck, counts, texts) };
     }
     case 'list':
-      return { ...NO_PAIRS, pairs: await sum('a.vectors'), items: await sum(`a.vectors * len(${value})`) };
+      return { ...NO_PAIRS, pairs: await sum('vectors'), items: await sum(`vectors * len(${value})`) };
     case 'embedding': {
       const isDirected = `list_aggregate(list_transform(${value}, lambda x: x <> 0), 'bool_or')`;
-      const directed = await sum(`CASE WHEN ${isDirected} THEN a.vectors END`);
-      return { ...NO_PAIRS, pairs: await sum('a.vectors'), directed };
+      const directed = await sum(`CASE WHEN ${isDirected} THEN vectors END`);
+      return { ...NO_PAIRS, pairs: await sum('vectors'), directed };
     }
     default:
-      return { ...NO_PAIRS, pairs: await sum('a.vectors') };
+      return { ...NO_PAIRS, pairs: await sum('vectors') };
   }
 }
 
@@ -54,22 +68,26 @@ async function numbersOf(duck: DuckDb, value: string, rows: string): Promise<Agr
   const beyond = `CASE WHEN ${value} > 0 THEN 'inf'::DOUBLE ELSE '-inf'::DOUBLE END`;
   const rounded = `coalesce(TRY_CAST(${value} AS FLOAT)::DOUBLE, ${beyond})`;
   const parts = [
-    `SELECT ${value}::DOUBLE + 0 AS x, a.vectors - a.tensors AS c FROM ${rows} AND a.vectors > a.tensors`,
-    `SELECT ${rounded} + 0 AS x, a.tensors AS c FROM ${rows} AND a.tensors > 0`,
+    `SELECT ${value}::DOUBLE + 0 AS x, vectors - tensors AS c FROM ${rows} AND vectors > tensors`,
+    `SELECT ${rounded} + 0 AS x, tensors AS c FROM ${rows} AND tensors > 0`,
   ];
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${COUNTED} AS
-    SELECT x, sum(c)::DOUBLE AS c FROM (${parts.join(' UNION ALL ')}) GROUP BY x`);
-  const [size] = await duck.rows(`SELECT (count(*) FILTER (isfinite(x)))::DOUBLE AS n,
-    coalesce(sum(c) FILTER (isnan(x)), 0)::DOUBLE AS nan, coalesce(sum(c) FILTER (isinf(x)), 0)::DOUBLE AS infinite
-    FROM ${COUNTED}`);
-  const values = new Float64Array(size!['n'] as number);
-  const counts = new Float64Array(values.length);
-  let filled = 0;
-  for await (const [x, c] of duck.numbers(`SELECT x, c FROM ${COUNTED} WHERE isfinite(x) ORDER BY x`)) {
-    values.set(x!, filled);
-    counts.set(c!, filled);
-    filled += x!.length;
+  const counted = `SELECT x, c::DOUBLE AS c FROM (${parts.join(' UNION ALL ')})`;
+  const [values, counts] = (await duck.doubles(counted)) as [Float64Array, Float64Array];
+  // In DuckDB it takes three times as long.
+  sortDoubles(values, counts);
+  let [distinct, nan, infinite] = [0, 0, 0];
+  for (let i = 0; i < values.length; i++) {
+    const x = values[i]!;
+    const c = counts[i]!;
+    if (Number.isNaN(x)) nan += c;
+    else if (!Number.isFinite(x)) infinite += c;
+    else if (distinct > 0 && values[distinct - 1] === x) counts[distinct - 1]! += c;
+    else {
+      values[distinct] = x;
+      counts[distinct] = c;
+      distinct += 1;
+    }
   }
-  const nan = size!['nan'] as number;
-  return { ...NO_PAIRS, numbers: { values, counts }, nan, infinite: size!['infinite'] as number };
+  const numbers = { values: values.subarray(0, distinct), counts: counts.subarray(0, distinct) };
+  return { ...NO_PAIRS, numbers, nan, infinite };
 }

@@ -44,9 +44,14 @@ export class JudgedVectors {
       );
     }
     this.#unjudged = [];
-    await this.#duck
-      .run(`INSERT INTO ${TABLE} SELECT ${this.#roles}, origin FROM ${OPEN_ROWS} JOIN role_unjudged USING (vid);
-      INSERT INTO ${TABLE} SELECT ${this.#roles}, vid FROM (${this.#day.files.vectors}) ANTI JOIN ${SPLIT} USING (vid)`);
+    await this.#duck.run(
+      `INSERT INTO ${TABLE} SELECT ${this.#roles}, origin FROM ${OPEN_ROWS} JOIN role_unjudged USING (vid)`,
+    );
+    const [split] = await this.#duck.rows(`SELECT count(*)::DOUBLE AS n FROM ${SPLIT}`);
+    // Most often every vector has a row of the role.
+    if (split!['n'] === this.#day.vectors) return;
+    await this.#duck.run(`INSERT INTO ${TABLE} SELECT ${this.#roles}, vid FROM (${this.#day.files.vectors})
+      ANTI JOIN ${SPLIT} USING (vid)`);
   }
 
   /** Writes what the role that has ended has told to a Parquet file. */

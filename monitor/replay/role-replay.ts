@@ -15,6 +15,8 @@ import type {
   ServiceView,
 } from '../../contract/model.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { DayOfService } from '../day/day-of-log.ts';
+import { bundlesOf } from '../day/servers.ts';
 import type { DefinedView, ServedHistory } from '../judge/served-history.ts';
 import { restColumn } from '../archive/archive-shape.ts';
 import { NO_TRAFFIC, agreeingTraffic } from './agreeing-traffic.ts';
@@ -26,9 +28,11 @@ import { roleKeys } from './role-keys.ts';
 import { splitRows } from './row-split.ts';
 import type { BundleReading } from './row-split.ts';
 import { layRowsInForce } from './rows-in-force.ts';
-import type { ServedFeature, ServedFiles } from './served-files.ts';
+import type { ServedFeature } from './served-files.ts';
 
 interface ReplayedRole {
+  /** The vectors of the day. */
+  readonly served: Pick<DayOfService, 'files' | 'servers' | 'firstUs' | 'lastUs'>;
   /** When the day begins. */
   readonly fromUs: number;
   readonly used: ServiceView;
@@ -56,6 +60,8 @@ interface SplitRole {
   readonly joinColumns: readonly string[];
   /** For each feature of the role. */
   readonly agreeing: readonly AgreeingStates[];
+  /** Of how many rows of the history a vector that agrees with them has a value, for each feature of the role. */
+  readonly agreeingRows: readonly number[];
   /** How many rows were given out and agree. */
   readonly given: number;
   /** Whether rows of the history are laid out, so that some could agree. */
@@ -73,44 +79,46 @@ const ONE_HISTORY = 0;
  * @returns null: no vector of the day has a row of the role
  * @throws  DuckDB's error when the history cannot be read
  */
-export async function splitRole(
-  duck: DuckDb,
-  files: ServedFiles,
-  role: ReplayedRole,
-): Promise<SplitRole | null> {
+export async function splitRole(duck: DuckDb, role: ReplayedRole): Promise<SplitRole | null> {
   const { used, view } = role;
+  const { files, servers } = role.served;
   const taken = role.features.map(({ feature }) => feature);
-  const rest = restOf(files, role);
+  const rest = restOf(role);
   const features = [...taken, ...rest.map(({ feature }) => feature)];
   const served = [...role.features, ...rest].map(servedFeature);
   const all = files.rowsOf(used.role, served);
-  if (all === null) return null;
-  const bundles = (await duck.rows(`SELECT DISTINCT bundle FROM (${files.vectors}) ORDER BY bundle`)).map(
-    (row) => row['bundle'] as string,
-  );
+  if (all === null || servers.length === 0) return null;
+  const bundles = bundlesOf(servers);
   const { keys, withKeys } = roleKeys(role, bundles);
   const rows = withKeys(all);
   const laid = { ...role, compared: features, bundles, keys, vectors: withKeys(files.vectors) };
   const readings = await layHistory(duck, laid);
   const hasCreatedTimes = view.kind === 'aggregated' || view.source.createdTime !== null;
   const float32 = bundles.filter((bundle) => role.serviceOf(bundle).tensor === 'float32');
-  const split = { rows, keys, features, hasCreatedTimes, readings, float32, asked: role.asked };
-  await splitRows(duck, split);
+  await splitRows(duck, {
+    rows,
+    keys,
+    features,
+    hasCreatedTimes,
+    readings,
+    bundles,
+    float32,
+    asked: role.asked,
+    fromUs: role.fromUs,
+  });
   const isLaid = readings.length > 0;
-  const none = { given: 0, states: taken.map(() => new Map()) };
-  const { given, states } = isLaid ? await countAgreeing(duck, taken) : none;
-  const asked = { rows, keys, features: taken.length, fromUs: role.fromUs };
-  const traffic = isLaid ? await agreeingTraffic(duck, asked) : NO_TRAFFIC;
-  const open = await layOpenRows(duck, rows);
+  const none = { given: 0, states: taken.map(() => new Map()), rows: taken.map(() => 0) };
+  const agreeing = isLaid ? await countAgreeing(duck, taken) : none;
   return {
     features: served,
     joinColumns: keys,
-    agreeing: states,
-    given,
+    agreeing: agreeing.states,
+    agreeingRows: agreeing.rows,
+    given: agreeing.given,
     isLaid,
     hasCreatedTimes,
-    traffic,
-    open,
+    traffic: isLaid ? await agreeingTraffic(duck, servers) : NO_TRAFFIC,
+    open: await layOpenRows(duck, rows),
   };
 }
 
@@ -122,7 +130,7 @@ interface ArchivedFeature {
 }
 
 /** What the rows have beside the features that the service takes: with it a row is told from another one. */
-function restOf(files: ServedFiles, { used, view, features }: ReplayedRole): ArchivedFeature[] {
+function restOf({ served: { files }, used, view, features }: ReplayedRole): ArchivedFeature[] {
   return view.features
     .filter((one) => one.log === 'raw' && !features.some(({ feature }) => feature === one))
     .map((feature) => ({
@@ -149,15 +157,12 @@ async function layHistory(
     readonly keys: readonly string[];
   },
 ): Promise<BundleReading[]> {
-  const { view, entity, history, compared, bundles, vectors, keys } = role;
+  const { served, view, entity, history, compared, bundles, vectors, keys } = role;
   const comparable = bundles.filter((bundle) => isComparable(role, role.definedBy(bundle).view));
   if (comparable.length === 0) return [];
   await duck.run(`CREATE OR REPLACE TEMP TABLE replay_entities AS
     SELECT DISTINCT ${keys.map((key, i) => `${key} AS k${i}`).join(', ')} FROM (${vectors})
     WHERE ${keys.map((key) => `${key} IS NOT NULL`).join(' AND ')}`);
-  const [span] = await duck.rows(
-    `SELECT min(served_us)::DOUBLE AS first, max(served_us)::DOUBLE AS last FROM (${vectors})`,
-  );
   const { nanos } = await history.ofToday();
   const defined = new Map(comparable.map((bundle) => [bundle, role.definedBy(bundle)]));
   const delays = [...defined.values()].map((one) => one.view.delayUs);
@@ -166,7 +171,7 @@ async function layHistory(
   for (const [bundle, one] of defined) {
     const { definitionId } = one.view;
     const rowsOf = view.kind === 'stored' ? ONE_HISTORY : definitionId;
-    const sql = await history.of(one);
+    const sql = await history.of(one, { ...served, delayUs: Math.max(...delays) });
     if (sql === null) continue;
     if (!laid.has(rowsOf)) {
       const day = {
@@ -176,9 +181,10 @@ async function layHistory(
         definition: rowsOf,
         keys: entity.joinKeys,
         features: compared,
+        taken: role.features.length,
         entities: 'replay_entities',
-        fromUs: (span!['first'] as number) - Math.max(...delays),
-        toUs: (span!['last'] as number) - Math.min(...delays),
+        fromUs: served.firstUs - Math.max(...delays),
+        toUs: served.lastUs - Math.min(...delays),
       };
       await layRowsInForce(duck, day, laid.size === 0);
       laid.add(rowsOf);

@@ -16,12 +16,16 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Feature, FeatureView } from '../../contract/model.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT } from '../../contract/status.ts';
 import { TENSOR_SURFACES } from '../../contract/wire/log/served-record.ts';
-import { FIRST_ROWS, IN_FORCE } from './rows-in-force.ts';
+import { FIRST_ROWS, LAID_ROWS } from './rows-in-force.ts';
 import { sameValueSql } from './same-value-sql.ts';
 
 /**
- * One row a served row: vid | is_tensor: whether it was answered as one of float32 | agrees: one of these codes | n:
- * the row in force that it agrees with, else null.
+ * One row a served row:
+ *
+ *   vid | is_tensor: whether it was answered as one of float32 | agrees: one of these codes
+ *   n             the row in force that it agrees with, else null; present: how many values of the service that one has
+ *   minute, server, surface, source, age_us, is_new: its traffic, for agreeing-traffic.ts. A server is the hash of pod,
+ *                 bundle and service version
  */
 export const SPLIT = 'replay_split';
 export const OPEN = 0;
@@ -29,10 +33,14 @@ export const AGREES_PRESENT = 1;
 export const AGREES_MISSING = 2;
 export const AGREES_OUTSIDE_TTL = 3;
 
+/** Of columns of the day's vectors. */
+export const SERVER = 'hash(pod, bundle, service_version::INTEGER)';
+
 /** Whether it was answered as a tensor of float32, by the bundle that answered. */
 function isTensorSql({ float32 }: Pick<SplitRole, 'float32'>): string {
   if (float32.length === 0) return 'false AS is_tensor';
-  return `(surface IN (${TENSOR_SURFACES.join(', ')}) AND bundle IN (${float32.map(quoteText).join(', ')})) AS is_tensor`;
+  const bundles = float32.map(quoteText).join(', ');
+  return `(s.surface IN (${TENSOR_SURFACES.join(', ')}) AND s.bundle IN (${bundles})) AS is_tensor`;
 }
 
 /** How vectors of one bundle are read; those of a bundle that is not listed are open. */
@@ -57,57 +65,82 @@ interface SplitRole {
   readonly features: readonly Pick<Feature, 'type'>[];
   readonly hasCreatedTimes: boolean;
   readonly readings: readonly BundleReading[];
+  /** Those that the rows name. */
+  readonly bundles: readonly string[];
   /** The bundles by which the service answers tensors of float32. */
   readonly float32: readonly string[];
+  /** When the day begins: an entity without a row before it is new. */
+  readonly fromUs: number;
   /** Table of the vectors (`vid`) that are open whatever their rows are. */
   readonly asked: string;
 }
 
 export async function splitRows(duck: DuckDb, role: SplitRole): Promise<void> {
-  const selects = role.readings.flatMap((reading) => [storedSql(role, reading), absentSql(role, reading)]);
-  const known = role.readings.map(({ bundle }) => quoteText(bundle)).join(', ');
-  const others = known === '' ? '' : ` WHERE bundle NOT IN (${known})`;
-  const open = `SELECT vid, ${isTensorSql(role)}, ${OPEN}::UTINYINT AS agrees, NULL::BIGINT AS n FROM (${role.rows})${others}`;
-  const isAsked = `vid IN (SELECT vid FROM ${role.asked})`;
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SPLIT} AS SELECT vid, is_tensor,
-      CASE WHEN ${isAsked} THEN ${OPEN}::UTINYINT ELSE agrees END AS agrees, CASE WHEN NOT ${isAsked} THEN n END AS n
-    FROM (${[...selects, open].join(' UNION ALL ')})`);
+  const alike = Map.groupBy(role.readings, (reading) => JSON.stringify({ ...reading, bundle: null }));
+  const selects = [...alike.values()].map((own) => readSql(role, own));
+  const others = role.bundles.filter((name) => role.readings.every(({ bundle }) => bundle !== name));
+  if (others.length > 0) {
+    const nothing = `${OPEN}::UTINYINT AS agrees, NULL::BIGINT AS n, NULL::USMALLINT AS present, NULL::BOOLEAN AS is_new`;
+    selects.push(`SELECT ${servedColumns(role)}, ${nothing} FROM (${role.rows}) s
+      WHERE s.bundle IN (${others.map(quoteText).join(', ')})`);
+  }
+  const agrees = `CASE WHEN is_asked THEN ${OPEN}::UTINYINT ELSE agrees END AS agrees`;
+  const ofPresent = ['n', 'present'].map(
+    (name) => `CASE WHEN agrees = ${AGREES_PRESENT} THEN ${name} END AS ${name}`,
+  );
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SPLIT} AS
+    SELECT * REPLACE (${ofPresent.join(', ')}) FROM
+      (SELECT * EXCLUDE (is_asked) REPLACE (${agrees}) FROM
+        (SELECT *, vid IN (SELECT vid FROM ${role.asked}) AS is_asked FROM (${selects.join(' UNION ALL ')})))`);
 }
 
-/** Rows that were stored online. */
-function storedSql(role: SplitRole, reading: BundleReading): string {
+/** What the split takes over of a served row. */
+function servedColumns(role: SplitRole): string {
+  return `s.vid, ${isTensorSql(role)}, (s.served_us // 60000000)::INTEGER AS minute, ${SERVER} AS server, s.surface, s.source,
+    s.served_us - s.watermark_us AS age_us`;
+}
+
+/** The rows of bundles that are read alike. */
+function readSql(role: SplitRole, readings: readonly BundleReading[]): string {
+  const reading = readings[0]!;
+  const bundles = readings.map(({ bundle }) => quoteText(bundle)).join(', ');
+  // Whether an entity is new is asked of all of its history, whatever definition wrote it.
+  const isOne = new Set(role.readings.map(({ rowsOf }) => rowsOf)).size === 1;
+  const all = `LEFT JOIN (SELECT * EXCLUDE (definition, first_us, from_us), min(first_us) AS first_us
+      FROM ${FIRST_ROWS} GROUP BY ALL) e ON ${sameKeys(role, 'e')}`;
+  const first = isOne ? 'f.first_us' : 'e.first_us';
+  return `SELECT ${servedColumns(role)}, ${agreesSql(role, reading)} AS agrees, h.rowid AS n, h.present,
+      coalesce(${first}, ${role.fromUs}) >= ${role.fromUs} AS is_new
+    FROM (${role.rows}) s LEFT JOIN ${LAID_ROWS} h ON ${sameEntity(role, reading, 'h')} AND h.event_us = s.event_us
+      AND h.created_us IS NOT DISTINCT FROM s.created_us
+    LEFT JOIN ${FIRST_ROWS} f ON ${sameEntity(role, reading, 'f')}${isOne ? '' : ` ${all}`}
+    WHERE s.bundle IN (${bundles})`;
+}
+
+function agreesSql(role: SplitRole, reading: BundleReading): string {
   const { ttlUs, definitionId, compared } = reading;
   const t = seenUs(reading);
-  const inForce = `h.n IS NOT NULL AND ${t} >= h.event_us AND (h.next_us IS NULL OR ${t} < h.next_us)`;
+  const inForce = `h.rowid IS NOT NULL AND ${t} >= h.event_us AND (h.next_us IS NULL OR ${t} < h.next_us)`;
   const had = role.hasCreatedTimes ? ' AND h.created_us <= s.served_us' : '';
   const fresh = ttlUs === null ? '' : ` AND h.event_us >= s.served_us - ${ttlUs}`;
   const stale = ttlUs === null ? 'false' : `h.event_us < s.served_us - ${ttlUs}`;
   const same = compared.map((i) => sameValueSql(role.features[i]!.type, `s.s${i}`, `h.v${i}`));
-  const agrees = `CASE
+  return `CASE
       WHEN ${unjudgedSql(reading)} THEN ${OPEN}
+      WHEN s.event_us IS NULL THEN
+        CASE WHEN s.status = ${MISSING} AND (f.first_us IS NULL OR ${t} < f.first_us) THEN ${AGREES_MISSING} ELSE ${OPEN} END
       WHEN s.status = ${PRESENT} AND s.definition_id = ${definitionId} AND s.is_decoded AND ${inForce}${had}${fresh}
         AND ${same.join(' AND ')} THEN ${AGREES_PRESENT}
       WHEN s.status = ${OUTSIDE_TTL} AND ${inForce}${had} AND ${stale} THEN ${AGREES_OUTSIDE_TTL}
       ELSE ${OPEN} END::UTINYINT`;
-  return `SELECT vid, is_tensor, agrees, CASE WHEN agrees = ${AGREES_PRESENT} THEN n END AS n FROM (
-    SELECT s.vid, ${isTensorSql(role)}, ${agrees} AS agrees, h.n FROM (${role.rows}) s
-    LEFT JOIN ${IN_FORCE} h ON ${sameEntity(role, reading, 'h')} AND h.event_us = s.event_us
-      AND h.created_us IS NOT DISTINCT FROM s.created_us
-    WHERE s.bundle = ${quoteText(reading.bundle)} AND s.event_us IS NOT NULL)`;
 }
 
-/** The others. They have a join of their own: one with a condition on the left side alone takes no hash table. */
-function absentSql(role: SplitRole, reading: BundleReading): string {
-  return `SELECT s.vid, ${isTensorSql(role)}, CASE WHEN NOT ${unjudgedSql(reading)} AND s.status = ${MISSING}
-        AND (f.first_us IS NULL OR ${seenUs(reading)} < f.first_us) THEN ${AGREES_MISSING} ELSE ${OPEN} END::UTINYINT AS agrees,
-      NULL::BIGINT AS n
-    FROM (${role.rows}) s LEFT JOIN ${FIRST_ROWS} f ON ${sameEntity(role, reading, 'f')}
-    WHERE s.bundle = ${quoteText(reading.bundle)} AND s.event_us IS NULL`;
+function sameKeys({ keys }: SplitRole, table: string): string {
+  return keys.map((key, i) => `${table}.k${i} = s.${key}`).join(' AND ');
 }
 
-function sameEntity({ keys }: SplitRole, { rowsOf }: BundleReading, table: string): string {
-  const same = keys.map((key, i) => `${table}.k${i} = s.${key}`);
-  return [`${table}.definition = ${rowsOf}`, ...same].join(' AND ');
+function sameEntity(role: SplitRole, { rowsOf }: BundleReading, table: string): string {
+  return `${table}.definition = ${rowsOf} AND ${sameKeys(role, table)}`;
 }
 
 /** Rows with an event time up to this are visible to the vector. */

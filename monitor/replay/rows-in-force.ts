@@ -2,19 +2,25 @@
  * The rows of a view's history that were in force at some time of a day: no later row of the entity was visible yet.
  * A vector that was served such a row, before the next one became visible, was served what training sees.
  *
- *   row       | n, definition | k0 ... the keys | event_us, created_us | next_us: event time of the entity's next row
- *             | v0 ... the values
- *   first     | definition | k0 ... | first_us: event time of the entity's first row
+ *   laid rows   | definition | k0 ... the keys | event_us, created_us | next_us: event time of the entity's next row
+ *               | present: how many features that the service takes have a value | v0 ... the values
+ *   in force    | the same without `present`, and n | vectors, tensors: how many vectors agree with the row, and how
+ *               | many of these were answered as tensors of float32 (agreeing-counts.ts)
+ *   first rows  | definition | k0 ... | first_us: event time of the entity's first row
+ *               | from_us: of its newest one that every vector could see; null: there is none
  *
- * One pass over the keys and times of the history serves the whole day, in place of a search for each vector. Rows that
- * share their times with another one of the entity, and tombstones, are not among them: the as-of join decides there.
+ * Keys and times of the history are read twice, so that of a long one only the rows are sorted that can be in force;
+ * then the values of these. That serves the whole day, in place of a search for each vector. Rows that share their
+ * times with another one of the entity, and tombstones, are not among them: the as-of join decides there.
  */
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Feature, JoinKey } from '../../contract/model.ts';
 
+export const LAID_ROWS = 'replay_laid_rows';
 export const IN_FORCE = 'replay_in_force';
 export const FIRST_ROWS = 'replay_first_rows';
+const SPANS = 'replay_spans';
 
 interface DayOfHistory {
   /** SELECT as `openHistory` gives it. */
@@ -26,6 +32,8 @@ interface DayOfHistory {
   readonly definition: number;
   readonly keys: readonly JoinKey[];
   readonly features: readonly Pick<Feature, 'name'>[];
+  /** How many of them, the first ones, the service takes. */
+  readonly taken: number;
   /** Table of the served entities, with their keys as k0, k1, ... */
   readonly entities: string;
   /** Served times less the delay, of the first and the last vector. */
@@ -39,42 +47,62 @@ interface DayOfHistory {
  * @throws DuckDB's error when the history cannot be read
  */
 export async function layRowsInForce(duck: DuckDb, day: DayOfHistory, isFirst: boolean): Promise<void> {
-  const keys = day.keys.map((_, i) => `k${i}`);
-  const ids = [...keys, 'event_us', 'created_us'];
   const into = (table: string, sql: string): string =>
     isFirst ? `CREATE OR REPLACE TEMP TABLE ${table} AS ${sql}` : `INSERT INTO ${table} ${sql}`;
-  const deleted = day.tombstones ? 'coalesce(r.deleted, false)' : 'false';
-  const named = day.keys.map(({ name }, i) => `r.${quoteName(name)} AS k${i}`).join(', ');
-  const there = ['event_time', ...day.keys.map(({ name }) => quoteName(name))].map(
-    (c) => `r.${c} IS NOT NULL`,
-  );
+  await duck.run(into(FIRST_ROWS, firstRowsSql(day)));
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SPANS} AS ${spansSql(day)}`);
+  await duck.run(into(LAID_ROWS, laidRowsSql(day)));
+  await duck.run(`DROP TABLE ${SPANS}`);
+}
+
+function keysOf({ keys }: DayOfHistory): string {
+  return keys.map((_, i) => `k${i}`).join(', ');
+}
+
+/** Keys and times of the rows that some vector could see. */
+function timesSql({ sql, tombstones, keys, toUs }: DayOfHistory): string {
+  const named = keys.map(({ name }, i) => `r.${quoteName(name)} AS k${i}`).join(', ');
+  const deleted = tombstones ? 'coalesce(r.deleted, false)' : 'false';
+  const there = keys.map(({ name }) => `r.${quoteName(name)} IS NOT NULL`);
+  return `SELECT ${named}, epoch_us(r.event_time) AS event_us, epoch_us(r.created_time) AS created_us, ${deleted} AS deleted
+    FROM (${sql}) r WHERE ${[...there, upTo(toUs)].join(' AND ')}`;
+}
+
+/** A condition on the bare time reaches the statistics of the files. */
+function upTo(us: number): string {
+  return `r.event_time <= make_timestamp(${us})`;
+}
+
+function firstRowsSql(day: DayOfHistory): string {
+  const keys = keysOf(day);
+  return `SELECT ${day.definition}::UINTEGER AS definition, ${keys}, min(event_us) AS first_us,
+      max(event_us) FILTER (event_us <= ${day.fromUs}) AS from_us
+    FROM (${timesSql(day)}) SEMI JOIN ${day.entities} USING (${keys}) GROUP BY ${keys}`;
+}
+
+/** One row a row that can be in force: until when it is, and whether it shares its times with another one. */
+function spansSql(day: DayOfHistory): string {
+  const keys = keysOf(day);
   const tied = `lag(event_us) OVER w = event_us${day.nanos ? '' : ' AND lag(created_us) OVER w IS NOT DISTINCT FROM created_us'}`;
-  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_spans AS
-    SELECT ${keys.join(', ')}, event_us, created_us, deleted, lead(event_us) OVER w AS next_us,
-      lag(event_us) OVER w IS NULL AS is_first, coalesce(${tied}, false) AS is_tied
-    FROM (SELECT ${named}, epoch_us(r.event_time) AS event_us, epoch_us(r.created_time) AS created_us, ${deleted} AS deleted
-      FROM (${day.sql}) r WHERE ${there.join(' AND ')}) SEMI JOIN ${day.entities} USING (${keys.join(', ')})
-    WINDOW w AS (PARTITION BY ${keys.join(', ')} ORDER BY event_us ASC, created_us ASC NULLS FIRST)`);
-  await duck.run(
-    into(
-      FIRST_ROWS,
-      `SELECT ${day.definition}::UINTEGER AS definition, ${keys.join(', ')}, event_us AS first_us
-       FROM replay_spans WHERE is_first`,
-    ),
-  );
-  const values = day.features.map(({ name }, i) => `r.${quoteName(name)} AS v${i}`);
+  return `SELECT ${keys}, event_us, created_us, deleted, lead(event_us) OVER w AS next_us, coalesce(${tied}, false) AS is_tied
+    FROM (SELECT t.* FROM (${timesSql(day)}) t JOIN ${FIRST_ROWS} f USING (${keys})
+      WHERE f.definition = ${day.definition} AND (f.from_us IS NULL OR t.event_us >= f.from_us))
+    WINDOW w AS (PARTITION BY ${keys} ORDER BY event_us ASC, created_us ASC NULLS FIRST)`;
+}
+
+function laidRowsSql(day: DayOfHistory): string {
+  const { definition, features, taken } = day;
+  const columns = [
+    `${definition}::UINTEGER AS definition`,
+    ...day.keys.map((_, i) => `s.k${i}`),
+    's.event_us, s.created_us, s.next_us',
+    `(${['0', ...features.slice(0, taken).map(({ name }) => `(r.${quoteName(name)} IS NOT NULL)::INTEGER`)].join(' + ')})::USMALLINT AS present`,
+    ...features.map(({ name }, i) => `r.${quoteName(name)} AS v${i}`),
+  ];
   const same = day.keys.map(({ name }, i) => `r.${quoteName(name)} = s.k${i}`);
-  const next = isFirst ? '0' : `(SELECT coalesce(max(n) + 1, 0) FROM ${IN_FORCE})`;
-  await duck.run(
-    into(
-      IN_FORCE,
-      `SELECT ${next} + row_number() OVER () - 1 AS n, ${day.definition}::UINTEGER AS definition,
-         ${ids.map((id) => `s.${id}`).join(', ')}, s.next_us, ${values.join(', ')}
-       FROM (${day.sql}) r JOIN replay_spans s ON ${same.join(' AND ')}
-         AND epoch_us(r.event_time) = s.event_us AND epoch_us(r.created_time) IS NOT DISTINCT FROM s.created_us
-       WHERE NOT s.is_tied AND NOT s.deleted AND s.event_us <= ${day.toUs}
-         AND (s.next_us IS NULL OR (s.next_us > s.event_us AND s.next_us > ${day.fromUs}))`,
-    ),
-  );
-  await duck.run('DROP TABLE replay_spans');
+  return `SELECT ${columns.join(', ')}
+    FROM (${day.sql}) r JOIN ${SPANS} s ON ${same.join(' AND ')}
+      AND epoch_us(r.event_time) = s.event_us AND epoch_us(r.created_time) IS NOT DISTINCT FROM s.created_us
+    WHERE ${upTo(day.toUs)} AND NOT s.is_tied AND NOT s.deleted
+      AND (s.next_us IS NULL OR (s.next_us > s.event_us AND s.next_us > ${day.fromUs}))`;
 }

@@ -30,7 +30,8 @@ interface FilesOfFolder {
   readonly before: number;
 }
 
-interface HashedBy {
+/** Vectors of a bundle whose ids a secret hashed. */
+export interface HashedBy {
   readonly bundle: string;
   /** Empty: no secret did. */
   readonly hmacKey: string;
@@ -113,6 +114,7 @@ export class ServedFiles {
 
   /** @returns the same without vectors that a bundle answered and a secret hashed */
   without(excluded: readonly HashedBy[]): ServedFiles {
+    if (excluded.length === 0) return this;
     return new ServedFiles(this.#folders, this.#keys, this.#ids, [...this.#excluded, ...excluded]);
   }
 

@@ -23,7 +23,10 @@ const HIGH_WORD = new Uint32Array(new Float64Array([1]).buffer)[1] === 0x3ff0000
  */
 export function sortDoubles(values: Float64Array, beside: Float64Array | null = null): Float64Array {
   const rows = values.length;
-  if (rows < SMALL_ROWS && beside === null) return values.sort();
+  if (rows < SMALL_ROWS && beside === null) {
+    values.sort();
+    return values;
+  }
   // Beside a key stands the place that it came from.
   const words = beside === null ? 2 : 3;
   let from = new Uint32Array(words * rows);

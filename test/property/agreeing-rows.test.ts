@@ -16,6 +16,9 @@ import {
   SPLIT,
   splitRows,
 } from '../../monitor/replay/row-split.ts';
+import { countAgreeing } from '../../monitor/replay/agreeing-counts.ts';
+import { agreeingTraffic } from '../../monitor/replay/agreeing-traffic.ts';
+import type { AgreeingTraffic } from '../../monitor/replay/agreeing-traffic.ts';
 import { layRowsInForce } from '../../monitor/replay/rows-in-force.ts';
 import { ServedFiles } from '../../monitor/replay/served-files.ts';
 import { DuckDb, EXACT_FLOATS, quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
@@ -66,6 +69,11 @@ const KEYS = [
 ] as const;
 const BASE = 1_700_000_000_000_000;
 const DEFINITION = 7;
+/** When the day begins: some rows lie before it. */
+const DAY_US = BASE + 1_200_000;
+/** How many of the features the service takes. */
+const TAKEN = 2;
+const PODS = ['a pod', 'b'];
 
 // Few keys, times and values, so that ties, boundaries and equal rows come up in nearly every run.
 const keys = fc.tuple(fc.constantFrom('a', 'b', null), fc.constantFrom(1n, 2n)) as fc.Arbitrary<Keys>;
@@ -216,29 +224,36 @@ function keysSql([a, b]: Keys): string {
   return `${a === null ? 'NULL' : quoteText(a)}::VARCHAR AS "a key", ${b ?? 'NULL'}::BIGINT AS b`;
 }
 
-function servedSql(vector: ServedVector, scene: Scene): string {
+function servedSql(vector: ServedVector, scene: Scene, pod: string): string {
   const { row, servedUs } = vector;
   const created = scene.hasCreated ? us(row?.createdUs ?? null) : 'NULL';
   const cells = FEATURES.map(
     ({ name, type }, i) => `${sqlLiteral(type, row?.values[i] ?? null)} AS ${quoteName(`view__${name}`)}`,
   );
   return `SELECT make_timestamp(${servedUs})::TIMESTAMPTZ AS _served_time, ${quoteText(vector.bundle)} AS _bundle,
-    'q' AS _request_id, 0 AS _row, 'pod' AS _pod, 'epoch' AS _epoch, 1::BIGINT AS _sequence, 'native' AS _surface,
+    'q' AS _request_id, 0 AS _row, ${quoteText(pod)} AS _pod, 'epoch' AS _epoch, 1::BIGINT AS _sequence, 'native' AS _surface,
     0::BIGINT AS _clock_offset, 1 AS _service_version, NULL::VARCHAR AS _hmac_key, ${keysSql(vector.keys)},
     {'status': ${quoteText(vector.status)}, 'undecoded': NULL::BLOB, 'source': 'store',
-      'fetched': NULL::TIMESTAMPTZ, 'watermark': NULL::TIMESTAMPTZ, 'written_time': NULL::TIMESTAMPTZ,
+      'fetched': NULL::TIMESTAMPTZ, 'watermark': make_timestamp(${vector.servedUs - 250_000})::TIMESTAMPTZ, 'written_time': NULL::TIMESTAMPTZ,
       'event_time': make_timestamp(${us(row?.eventUs ?? null)})::TIMESTAMPTZ,
       'created_time': make_timestamp(${created})::TIMESTAMPTZ,
       'definition_id': ${row === null ? 'NULL' : vector.definition}::BIGINT} AS _view__view, ${cells.join(', ')}`;
 }
 
-async function split(scene: Scene, vectors: readonly ServedVector[], folder: string): Promise<number[]> {
+interface Found {
+  /** Of each vector what it agrees as. */
+  readonly agrees: readonly number[];
+  readonly traffic: AgreeingTraffic;
+}
+
+async function split(scene: Scene, vectors: readonly ServedVector[], folder: string): Promise<Found> {
   const middle = Math.ceil(vectors.length / 2);
   const files = [vectors.slice(0, middle), vectors.slice(middle)].filter((part) => part.length > 0);
   const paths: string[] = [];
   for (const [i, part] of files.entries()) {
     const path = join(folder, `${i}.parquet`);
-    const rows = part.map((vector) => servedSql(vector, scene)).join(' UNION ALL ');
+    // Each file is of its own pod.
+    const rows = part.map((vector) => servedSql(vector, scene, PODS[i]!)).join(' UNION ALL ');
     await duck.run(`COPY (${rows}) TO ${quoteText(path)} (FORMAT parquet, ${EXACT_FLOATS})`);
     paths.push(path);
   }
@@ -260,6 +275,7 @@ async function split(scene: Scene, vectors: readonly ServedVector[], folder: str
       definition: DEFINITION,
       keys: KEYS,
       features: FEATURES,
+      taken: TAKEN,
       entities: 'entities',
       fromUs: Math.min(...times) - delayUs,
       toUs: Math.max(...times) - delayUs,
@@ -270,6 +286,8 @@ async function split(scene: Scene, vectors: readonly ServedVector[], folder: str
   await splitRows(duck, {
     asked: 'asked',
     float32: [],
+    bundles: [...new Set(vectors.map(({ bundle }) => bundle))],
+    fromUs: DAY_US,
     rows: served.rowsOf('view', SERVED)!,
     keys: ['key_0', 'key_1'],
     features: FEATURES,
@@ -289,7 +307,61 @@ async function split(scene: Scene, vectors: readonly ServedVector[], folder: str
     ],
   });
   const rows = await duck.rows(`SELECT agrees FROM ${SPLIT} ORDER BY vid`);
-  return rows.map((row) => row['agrees'] as number);
+  await countAgreeing(duck, FEATURES.slice(0, TAKEN));
+  const servers = PODS.flatMap((pod) =>
+    ['now', 'gone'].map((bundle) => ({ pod, bundle, serviceVersion: 1, vectors: 1, firstUs: 0, lastUs: 0 })),
+  );
+  return {
+    agrees: rows.map((row) => row['agrees'] as number),
+    traffic: await agreeingTraffic(duck, [...servers, ...servers]),
+  };
+}
+
+/** The traffic of the vectors that were found to agree, counted one by one. */
+function naiveTraffic(
+  scene: Scene,
+  vectors: readonly ServedVector[],
+  agrees: readonly number[],
+): AgreeingTraffic {
+  const middle = Math.ceil(vectors.length / 2);
+  const slices = new Map<string, AgreeingTraffic['slices'][number]>();
+  const [hours, minutes] = [new Map<number, AgreeingTraffic['hours'][number]>(), new Map<number, number>()];
+  for (const [i, { keys: own, servedUs, row, bundle }] of vectors.entries()) {
+    if (agrees[i] === OPEN) continue;
+    const n = agrees[i] === AGREES_PRESENT ? row!.values.slice(0, TAKEN).filter((v) => v !== null).length : 0;
+    const minute = Math.floor(servedUs / 60e6);
+    const hour = Math.floor(minute / 60) % 24;
+    minutes.set(minute, (minutes.get(minute) ?? 0) + 1);
+    hours.set(hour, { hour, values: (hours.get(hour)?.values ?? 0) + n, dataAgeUs: 250_000 });
+    if (n === 0) continue;
+    const times = rowsOf(scene, own).flatMap(({ eventUs }) => eventUs ?? []);
+    const names = {
+      hour: String(hour).padStart(2, '0'),
+      pod: PODS[i < middle ? 0 : 1]!,
+      bundle,
+      serviceVersion: '1',
+      surface: 'native',
+      source: 'store',
+      entityIsNew: Math.min(...times) >= DAY_US ? 'new' : 'known',
+    };
+    for (const [by, value] of Object.entries(names) as [AgreeingTraffic['slices'][number]['by'], string][]) {
+      const before = slices.get(`${by} ${value}`)?.values ?? 0;
+      slices.set(`${by} ${value}`, { by, value, values: before + n });
+    }
+  }
+  return {
+    slices: [...slices.values()],
+    hours: [...hours.values()],
+    minutes: [...minutes].map(([minute, count]) => ({ minute, vectors: count })),
+  };
+}
+
+function inOrder({ slices, hours, minutes }: AgreeingTraffic): AgreeingTraffic {
+  return {
+    slices: slices.toSorted((a, b) => (`${a.by} ${a.value}` < `${b.by} ${b.value}` ? -1 : 1)),
+    hours: hours.toSorted((a, b) => a.hour - b.hour),
+    minutes: minutes.toSorted((a, b) => a.minute - b.minute),
+  };
 }
 
 describe('rows that agree', () => {
@@ -298,8 +370,9 @@ describe('rows that agree', () => {
     const met = new Map<number, number>();
     await fc.assert(
       fc.asyncProperty(day, async ({ scene, vectors }) => {
-        const found = await split(scene, vectors, folder);
+        const { agrees: found, traffic } = await split(scene, vectors, folder);
         expect(found.length).toBe(vectors.length);
+        expect(inOrder(traffic)).toEqual(inOrder(naiveTraffic(scene, vectors, found)));
         for (const [i, vector] of vectors.entries()) {
           const expected = naive(scene, vector);
           met.set(found[i]!, (met.get(found[i]!) ?? 0) + 1);

@@ -6,7 +6,7 @@ import type { Value } from '../../../../contract/value-type.ts';
 import { stateOf } from '../../../../monitor/causes/value-state.ts';
 import { countAgreeing } from '../../../../monitor/replay/agreeing-counts.ts';
 import { AGREES_PRESENT, SPLIT } from '../../../../monitor/replay/row-split.ts';
-import { IN_FORCE } from '../../../../monitor/replay/rows-in-force.ts';
+import { LAID_ROWS } from '../../../../monitor/replay/rows-in-force.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import { sqlLiteral } from '../../../../project/engine/duckdb/sql-literal.ts';
 
@@ -30,18 +30,22 @@ test.each<[string, readonly Value[]]>([
   ['struct<length: float64>', [null, { length: 0 }]],
 ])('%s', async (name, values) => {
   const type = parseType(name)!;
-  const rows = values.map((value, n) => `SELECT ${n} AS n, ${sqlLiteral(type, value)} AS v0`);
+  const rows = values.map(
+    (value, n) => `SELECT ${n} AS value, 0 AS present, ${sqlLiteral(type, value)} AS v0`,
+  );
   // The first value is that of one vector, the next of two, and so on.
   const vectors = values.flatMap((_, n) => Array.from({ length: n + 1 }, () => `(${n})`));
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${IN_FORCE} AS ${rows.join(' UNION ALL ')};
-    CREATE OR REPLACE TEMP TABLE ${SPLIT} AS SELECT n, false AS is_tensor, ${AGREES_PRESENT} AS agrees
-      FROM (VALUES ${vectors.join(', ')}) t(n)`);
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${LAID_ROWS} AS ${rows.join(' UNION ALL ')};
+    CREATE OR REPLACE TEMP TABLE ${SPLIT} AS
+      SELECT h.rowid AS n, false AS is_tensor, ${AGREES_PRESENT} AS agrees
+      FROM (VALUES ${vectors.join(', ')}) t(value) JOIN ${LAID_ROWS} h USING (value)`);
   const expected = new Map<string, number>();
   for (const [n, value] of values.entries()) {
     const state = stateOf(PRESENT, value);
     expected.set(state, (expected.get(state) ?? 0) + n + 1);
   }
-  const { given, states } = await countAgreeing(duck, [{ type }]);
+  const { given, states, rows: there } = await countAgreeing(duck, [{ type }]);
   expect(given).toBe(vectors.length);
+  expect(there).toEqual([values.filter((value) => value !== null).length]);
   expect(Object.fromEntries(states[0]!)).toEqual(Object.fromEntries(expected));
 });
