@@ -154,7 +154,8 @@ function dataCommands(add: Add): void {
 function servingCommands(add: Add): void {
   add('get', 'one vector, as a table', async (c, o) => (await sidecar()).get(c, o))
     .requiredOption('--service <name>', 'the feature service')
-    .requiredOption('--entity <key=value>', 'a join key (repeatable)', list);
+    .option('--entity <key=value>', 'a join key (repeatable)', list)
+    .option('--context <name=value>', 'an input of on-demand features (repeatable)', list);
   add('serve', 'the sidecar', async (c, o) => (await sidecar()).serve(c, o))
     .option('--port <port>', 'port of the features')
     .option('--admin-port <port>', 'port of health and metrics');

@@ -175,9 +175,13 @@ export function keyPoliciesOf(
 }
 
 /** @returns the first thing marked hmac, `feature purchases:email` or `ids of customer`; null: there is none */
-export function firstHmacMark(bundle: Pick<Bundle, 'entities' | 'views'>): string | null {
+export function firstHmacMark(bundle: Pick<Bundle, 'entities' | 'views' | 'onDemand'>): string | null {
   for (const { name, log } of bundle.entities.values()) if (log === 'hmac') return `ids of ${name}`;
-  for (const view of bundle.views.values()) {
+  for (const view of bundle.onDemand.values()) {
+    const marked = view.inputs.find(({ log }) => log === 'hmac');
+    if (marked !== undefined) return `input ${marked.name} of ${view.id}`;
+  }
+  for (const view of [...bundle.views.values(), ...bundle.onDemand.values()]) {
     const marked = view.features.find(({ log }) => log === 'hmac');
     if (marked !== undefined) return `feature ${view.id}:${marked.name}`;
   }

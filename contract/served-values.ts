@@ -9,15 +9,17 @@
  */
 import { haveSameKeys, rowSchemaOf } from './definitions/definition-json.ts';
 import type { Bundle, Entity, Feature, FeatureView, JoinKey, RowSchema } from './model.ts';
-import { MISSING, NULL, PRESENT } from './status.ts';
+import { MISSING, NULL, PRESENT, UNAVAILABLE } from './status.ts';
 import type { KeyValue, Value } from './value-type.ts';
+import { computedPlan, decodeInputs, decodeOutputs } from './served-computed.ts';
+import type { DecodedInput, DecodedOutput } from './served-computed.ts';
 import { matchFeatures } from './feature-match.ts';
 import { keyValueOf } from './wire/online/entity-key.ts';
 import { decodeRowValues } from './wire/online/row-codec.ts';
 import { definitionName, readHeader } from './wire/online/row-header.ts';
 import type { RowHeader } from './wire/online/row-header.ts';
 import { LOG_HMAC, LOG_RAW } from './wire/log/served-record.ts';
-import type { LoggedRow, ServedRecord } from './wire/log/served-record.ts';
+import type { LoggedRow, LoggedVector, ServedRecord } from './wire/log/served-record.ts';
 
 /** One value of a vector, as the model got it. */
 interface DecodedFeature {
@@ -29,7 +31,7 @@ interface DecodedFeature {
   readonly value: Value;
   /** Code of `contract/status.ts`. */
   readonly status: number;
-  /** Index into `DecodedVector.rows`; -1 when the record has no row for it. */
+  /** Index into `DecodedVector.rows`; -1 when the record has no row for it, as of a feature computed on demand. */
   readonly row: number;
   /** The log policy that kept the value out of the log, so that it shows as null; null: the log holds it. */
   readonly withheld: 'hmac' | 'drop' | null;
@@ -50,6 +52,10 @@ export interface DecodedVector {
   readonly rows: readonly DecodedRow[];
   /** In the order answered. */
   readonly features: readonly DecodedFeature[];
+  /** In the order of the record's names. */
+  readonly inputs: readonly DecodedInput[];
+  /** What on-demand views computed, before fallbacks, in the order answered. */
+  readonly outputs: readonly DecodedOutput[];
 }
 
 /** Finds the schema of a definition id that the bundle does not know, e.g. among those of later bundles. */
@@ -68,12 +74,19 @@ export function decodeServed(
   const first = record.vectors[0];
   if (first === undefined) return [];
   const plan = planOf(bundle, record, first.rows);
-  return record.vectors.map(({ keys, rows }) => {
+  const computed = computedPlan(bundle, record, plan.features);
+  return record.vectors.map((vector) => {
+    const { keys, rows } = vector;
     const decoded = rows.map((row, i) => decodeRow(bundle, plan.views[i]!, row, otherSchemas));
+    const outputs = decodeOutputs(computed, vector);
     return {
       entities: keys.map((part, i) => loggedId(plan.keys[i], part, record.keyPolicies[i] ?? LOG_RAW)),
       rows: decoded.map(({ row }) => row),
-      features: plan.features.map((feature) => featureOf(feature, decoded)),
+      features: plan.features.map(
+        (feature) => computedFeature(feature, outputs, vector) ?? featureOf(feature, decoded),
+      ),
+      inputs: decodeInputs(computed, vector),
+      outputs,
     };
   });
 }
@@ -84,6 +97,8 @@ interface FeaturePlan {
   readonly definition: Feature | null;
   /** Index among the view's features. */
   readonly index: number;
+  /** Index among the record's on-demand views; -1: it is not computed. */
+  readonly onDemand: number;
 }
 
 interface RecordPlan {
@@ -100,10 +115,12 @@ function planOf(bundle: Bundle, record: ServedRecord, rows: readonly LoggedRow[]
   const roles = new Map(rows.map((row, i) => [row.role, i]));
   const features =
     record.features.length > 0
-      ? record.features.map((name) => namedFeature(name, rows, views))
-      : (service?.features ?? []).map(({ fullName, role, feature }) =>
-          planFeature(fullName, feature, roles.get(role) ?? -1, views),
-        );
+      ? record.features.map((name) => namedOutput(name, bundle, record) ?? namedFeature(name, rows, views))
+      : (service?.features ?? []).map(({ fullName, role, feature }) => {
+          const onDemand = record.onDemand.findIndex((one) => one.role === role);
+          if (onDemand !== -1) return planOutput(fullName, feature, onDemand, { bundle, record });
+          return planFeature(fullName, feature, roles.get(role) ?? -1, views);
+        });
   const known = [
     ...(service?.requestKeys ?? []),
     ...views.flatMap((view) => entityOf(bundle, view)?.joinKeys ?? []),
@@ -124,7 +141,28 @@ function planFeature(
 ): FeaturePlan {
   const of = views[row]?.features ?? [];
   const index = of.findIndex((candidate) => candidate.name === feature);
-  return { name, row, definition: of[index] ?? null, index };
+  return { name, row, definition: of[index] ?? null, index, onDemand: -1 };
+}
+
+function planOutput(
+  name: string,
+  feature: string,
+  onDemand: number,
+  { bundle, record }: { readonly bundle: Bundle; readonly record: ServedRecord },
+): FeaturePlan {
+  const of = bundle.onDemand.get(record.onDemand[onDemand]!.view)?.features ?? [];
+  const index = of.findIndex((candidate) => candidate.name === feature);
+  return { name, row: -1, definition: of[index] ?? null, index, onDemand };
+}
+
+/** @returns null where no on-demand view of the record has a feature of this full name */
+function namedOutput(name: string, bundle: Bundle, record: ServedRecord): FeaturePlan | null {
+  for (const [i, { role }] of record.onDemand.entries()) {
+    if (!name.startsWith(`${role}__`)) continue;
+    const plan = planOutput(name, name.slice(role.length + 2), i, { bundle, record });
+    if (plan.definition !== null) return plan;
+  }
+  return null;
 }
 
 /** Both roles and features may hold `__` themselves, so each row's role is tried. */
@@ -139,7 +177,7 @@ function namedFeature(
     const plan = planFeature(name, name.slice(start.length), i, views);
     if (plan.definition !== null) return plan;
   }
-  return { name, row: -1, definition: null, index: -1 };
+  return { name, row: -1, definition: null, index: -1, onDemand: -1 };
 }
 
 interface RowValues {
@@ -236,6 +274,22 @@ function isAnothers(bundle: Bundle, view: FeatureView, schema: RowSchema): boole
 function mapValues(view: FeatureView, schema: RowSchema, raw: readonly Value[]): (Value | undefined)[] {
   if (schema.definitionId === view.definitionId) return [...raw];
   return matchFeatures(view.features, schema.features).map((index) => raw[index]);
+}
+
+/** @returns null for a feature that comes from a row */
+function computedFeature(
+  { name, definition, onDemand }: FeaturePlan,
+  outputs: readonly DecodedOutput[],
+  { outputStatuses }: LoggedVector,
+): DecodedFeature | null {
+  if (onDemand === -1) return null;
+  const feature = { name, definition, row: -1, withheld: null };
+  const output = outputs.find((one) => one.name === name);
+  if (output === undefined) return { ...feature, value: null, status: UNAVAILABLE };
+  const status = outputStatuses[onDemand] ?? UNAVAILABLE;
+  if (status !== PRESENT) return { ...feature, value: definition!.missing, status };
+  const { value, withheld } = output;
+  return { ...feature, value, withheld, status: value === null && withheld === null ? NULL : PRESENT };
 }
 
 function featureOf(plan: FeaturePlan, rows: readonly RowValues[]): DecodedFeature {

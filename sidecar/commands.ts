@@ -32,28 +32,50 @@ export async function serve(
 /** One vector, as a table. */
 export async function get(
   context: CommandContext,
-  options: { service: string; entity: string[] },
+  options: { service: string; entity?: string[]; context?: string[] },
 ): Promise<ExitCode> {
-  const keys: Record<string, string> = {};
-  for (const pair of options.entity) {
+  const keys = pairsOf(options.entity ?? [], {
+    flag: 'entity',
+    code: 'SRV_KEY_MISSING',
+    help: (name) => `Give the value behind the name of the join key: --entity ${name ?? 'driver_id'}=1001`,
+  });
+  const given = pairsOf(options.context ?? [], {
+    flag: 'context',
+    code: 'SRV_INPUT_MISSING',
+    help: (name) => `Give the value behind the name of the input: --context ${name ?? 'cart_value'}=12.5`,
+  });
+  const { service } = options;
+  const vector = await getVector(projectOf(context), { service, keys, context: given });
+  await printResult(context, vectorToJson(vector), () => renderVector(vector));
+  return 0;
+}
+
+interface PairFlag {
+  readonly flag: string;
+  readonly code: 'SRV_KEY_MISSING' | 'SRV_INPUT_MISSING';
+  readonly help: (name: string | null) => string;
+}
+
+/** @returns what stands behind each name */
+function pairsOf(pairs: readonly string[], { flag, code, help }: PairFlag): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const pair of pairs) {
     const at = pair.indexOf('=');
     if (at < 1) {
-      throw sidecarError('SRV_KEY_MISSING', `--entity: expected key=value, got ${JSON.stringify(pair)}`, {
-        field: 'entity',
-        help: `Give the value behind the name of the join key: --entity ${/^\w+$/.test(pair) ? pair : 'driver_id'}=1001`,
+      throw sidecarError(code, `--${flag}: expected key=value, got ${JSON.stringify(pair)}`, {
+        field: flag,
+        help: help(/^\w+$/.test(pair) ? pair : null),
       });
     }
     const key = pair.slice(0, at);
-    if (Object.hasOwn(keys, key)) {
-      const values = `${JSON.stringify(keys[key])} and ${JSON.stringify(pair.slice(at + 1))}`;
-      throw registryError('REG_USAGE', `--entity ${key} is given twice, as ${values}`, {
+    if (Object.hasOwn(values, key)) {
+      const both = `${JSON.stringify(values[key])} and ${JSON.stringify(pair.slice(at + 1))}`;
+      throw registryError('REG_USAGE', `--${flag} ${key} is given twice, as ${both}`, {
         field: key,
-        help: 'One command asks for one vector: run it once for each entity.',
+        help: 'One command asks for one vector: run it once for each.',
       });
     }
-    keys[key] = pair.slice(at + 1);
+    values[key] = pair.slice(at + 1);
   }
-  const vector = await getVector(projectOf(context), { service: options.service, keys });
-  await printResult(context, vectorToJson(vector), () => renderVector(vector));
-  return 0;
+  return values;
 }

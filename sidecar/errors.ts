@@ -35,12 +35,22 @@ export const SIDECAR_ERRORS = {
   },
   SRV_UNKNOWN_KEY: {
     message: 'The request has a join key, or an input tensor, that the feature service does not have.',
-    help: 'Send the join keys that GET /feature-service/{name} lists.',
+    help: 'Send the join keys and context fields that GET /feature-service/{name} lists.',
     kind: 'usage',
   },
   SRV_UNKNOWN_CONTEXT: {
     message: 'The request has a context field that the feature service does not have.',
     help: 'Send the context fields that GET /feature-service/{name} lists; leave out context where it lists none.',
+    kind: 'usage',
+  },
+  SRV_INPUT_MISSING: {
+    message: 'The request lacks an input of an on-demand feature, or has null for one that is not optional.',
+    help: 'Send the context fields that GET /feature-service/{name} lists; optional ones may be left out.',
+    kind: 'usage',
+  },
+  SRV_INPUT_TYPE: {
+    message: 'The value of an on-demand input does not fit its type.',
+    help: 'An int64 past 2^53 - 1 is sent as decimal text, a timestamp as RFC 3339, a list within a list.',
     kind: 'usage',
   },
   SRV_KEY_MISSING: {
@@ -69,17 +79,18 @@ export const SIDECAR_ERRORS = {
     kind: 'usage',
   },
   SRV_NO_ROWS: {
-    message: 'A list of entities is empty.',
-    help: 'Ask for at least one entity.',
+    message: 'A list of entities or of inputs is empty.',
+    help: 'Ask for at least one row.',
     kind: 'usage',
   },
   SRV_RAGGED: {
-    message: 'The lists of entities have different lengths.',
-    help: 'Give every join key a list of the same length; on the native surface a list of one is repeated.',
+    message: 'The lists of entities and inputs have different lengths.',
+    help: 'Give every join key and input a list of the same length; a list of one is repeated, on Feast’s surface only of an input.',
     kind: 'usage',
   },
   SRV_TOO_MANY_VALUES: {
-    message: 'The request asks for more than 10,000 values (rows times features).',
+    message:
+      'The request asks for more than 10,000 values (rows times features), or repeats a long input for many rows.',
     help: 'Split the request.',
     kind: 'usage',
   },

@@ -46,6 +46,7 @@ export function gauges(parts: GaugedParts): Gauges {
     waitingRequests: admission.waiting,
     connections: transport.connections,
     views: serving.plans.tallies,
+    onDemand: serving.plans.functionTallies,
     hottestShare: hotKeys.hottest(1)[0]?.share ?? 0,
     nodes: hotKeys.nodes(),
     eventLoopDelays: parts.eventLoopDelay.seconds,

@@ -1,4 +1,4 @@
-/** `plumb get`: one vector, by the plans, readers and rules of the sidecar, but without HTTP, cache and log. */
+/** `plumb get`: one vector, by the plans, readers and functions of the sidecar, but without HTTP, cache and log. */
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
 import type { Project } from '../project/project.ts';
 import { MISSING, NULL, PRESENT, STATUSES } from '../contract/status.ts';
@@ -11,13 +11,21 @@ import { visibleText } from '../contract/std/visible-text.ts';
 import { valueToJson } from '../contract/wire/online/json-value.ts';
 import { assembleRows } from './assembly.ts';
 import type { CachedRow } from './cache/cached-row.ts';
+import type { ValueType } from '../contract/value-type.ts';
+import { computeAll } from './on-demand/compute-all.ts';
+import { ComputedValues } from './on-demand/computed-values.ts';
+import { FunctionSlots } from './on-demand/function-slots.ts';
+import { allFeatureRuns, NO_VIEW } from './plan/feature-runs.ts';
+import { contextFields, readInputs } from './request/inputs.ts';
+import type { InputColumn } from './request/inputs.ts';
+import { parseJsonBody } from './request/json-body.ts';
 import { readKeys } from './request/entities.ts';
 import { sidecarError } from './errors.ts';
 import { BundlePlans, ViewSlots } from './plan/bundle-plans.ts';
 import type { Plan } from './plan/plan.ts';
 import type { RowLoader, WantedRow } from './cache/row-loader.ts';
 import { openReader } from './store/open-reader.ts';
-import { nativeFallbacks } from './surface/native/native-plan.ts';
+import { fallbackText } from './surface/native/native-plan.ts';
 import { nativeText } from './surface/value-text.ts';
 import { statusOf } from './cache/row-status.ts';
 
@@ -42,6 +50,7 @@ interface FetchedVector {
   readonly features: readonly FetchedFeature[];
 }
 
+const FUNCTION_LIMIT_MS = 5_000;
 /** How long the store may take: a person can wait longer than a request. */
 const STORE_LIMIT_MS = 5_000;
 const NO_CACHE = { cacheEntries: 0, cacheBytes: 0, cacheFreshMs: 0, staleLimitMs: 0 };
@@ -49,19 +58,36 @@ const NO_CACHE = { cacheEntries: 0, cacheBytes: 0, cacheFreshMs: 0, staleLimitMs
 const STORE_LIMITS = { connectMs: STORE_LIMIT_MS + 1_000, silentMs: STORE_LIMIT_MS + 1_000 };
 
 /**
- * @param options.keys  one text for each join key of the service
- * @throws REG_NOT_APPLIED, SRV_UNKNOWN_SERVICE, SRV_UNKNOWN_KEY, SRV_KEY_MISSING, SRV_KEY_TYPE, SRV_STORE
+ * @throws REG_NOT_APPLIED, SRV_UNKNOWN_SERVICE, SRV_UNKNOWN_KEY, SRV_KEY_MISSING, SRV_KEY_TYPE, SRV_STORE, and those of
+ *         inputs
  */
-export async function getVector(
-  project: Project,
-  options: { readonly service: string; readonly keys: Readonly<Record<string, string>> },
-): Promise<FetchedVector> {
-  const { settings, clock, logger } = project;
+export async function getVector(project: Project, options: GetOptions): Promise<FetchedVector> {
+  const { settings, logger } = project;
   const { keyPrefix } = settings.online;
-  const plan = new BundlePlans(loadCurrentBundle(settings.bundles), keyPrefix, new ViewSlots()).service(
-    options.service,
-  );
+  const functions = new FunctionSlots((line) => logger.warn(line));
+  try {
+    const slots = new ViewSlots(functions);
+    const plan = new BundlePlans(loadCurrentBundle(settings.bundles), keyPrefix, slots).service(
+      options.service,
+    );
+    return await fetchVector(project, plan, options);
+  } finally {
+    await functions.close();
+  }
+}
+
+interface GetOptions {
+  readonly service: string;
+  /** One text for each join key of the service. */
+  readonly keys: Readonly<Record<string, string>>;
+  /** A text for each input: JSON, or the text itself of a string or timestamp. */
+  readonly context?: Readonly<Record<string, string>>;
+}
+
+async function fetchVector(project: Project, plan: Plan, options: GetOptions): Promise<FetchedVector> {
+  const { settings, clock, logger } = project;
   const parts = readParts(plan, options.keys);
+  const inputs = readContext(plan, options.context ?? {});
   const reader = await openReader(settings.online, clock, logger, STORE_LIMITS);
   const endMs = performance.now() + STORE_LIMIT_MS;
   try {
@@ -82,7 +108,11 @@ export async function getVector(
         failure instanceof CodedError ? failure.message : `cannot read the online store: ${failure.message}`;
       throw sidecarError('SRV_STORE', message, { field: 'online' }, failure);
     }
-    return describeVector(plan, options.keys, rows!, nowUs);
+    const statuses = rows!.map((row) => statusOf(row, nowUs));
+    const request = { plan, count: 1, parts: parts.map((part) => [part]), inputs };
+    const computed = new ComputedValues(plan, 1);
+    await computeAll({ request, nowUs, rows: rows!, statuses, computed }, FUNCTION_LIMIT_MS);
+    return describeVector(plan, { entities: options.keys, rows: rows!, nowUs, computed });
   } finally {
     await reader.close();
   }
@@ -107,6 +137,24 @@ function readParts(plan: Plan, keys: Readonly<Record<string, string>>): string[]
   return readKeys(plan, columns, 1, false).parts.map((column) => column[0]!);
 }
 
+/** @throws SRV_UNKNOWN_CONTEXT, SRV_INPUT_MISSING, SRV_INPUT_TYPE */
+function readContext(plan: Plan, context: Readonly<Record<string, string>>): InputColumn[] {
+  const types = new Map(plan.inputs.map(({ name, type }) => [name, type]));
+  const given = Object.entries(context).map(([name, text]) => [name, [contextValue(types.get(name), text)]]);
+  const fields = contextFields(plan, Object.fromEntries(given));
+  return readInputs(plan, fields, 1, { field: 'context', takesBare: false, repeatsKeys: false });
+}
+
+function contextValue(type: ValueType | undefined, text: string): unknown {
+  if (type === undefined || type.kind === 'string' || type.kind === 'bytes' || type.kind === 'timestamp')
+    return text;
+  try {
+    return parseJsonBody(Buffer.from(`{"value":${text}}`))['value'];
+  } catch {
+    return text;
+  }
+}
+
 function wantedRows(plan: Plan, parts: readonly string[]): WantedRow[] {
   return plan.roleViews.map((view, place) => {
     const group = plan.groups[plan.roleGroups[place]!]!;
@@ -123,6 +171,7 @@ function loadRows(
 ): Promise<(CachedRow | null)[] | null> {
   return new Promise((resolve) => {
     const rows: (CachedRow | null)[] = wanted.map(() => null);
+    if (wanted.length === 0) return resolve(rows);
     let waitsFor = wanted.length;
     const timer = setTimeout(() => resolve(null), limitMs);
     const take = (place: number, row: CachedRow | null): void => {
@@ -136,26 +185,30 @@ function loadRows(
   });
 }
 
-function describeVector(
-  plan: Plan,
-  entities: Readonly<Record<string, string>>,
-  rows: readonly (CachedRow | null)[],
-  nowUs: number,
-): FetchedVector {
+interface Fetched {
+  readonly entities: Readonly<Record<string, string>>;
+  readonly rows: readonly (CachedRow | null)[];
+  readonly nowUs: number;
+  readonly computed: ComputedValues;
+}
+
+function describeVector(plan: Plan, { entities, rows, nowUs, computed }: Fetched): FetchedVector {
   const values = rows.map((row) => (row === null ? [] : row.values));
+  const runs = allFeatureRuns(plan).flatMap((run) => run.features.map(() => run));
   const features = plan.fullNames.map((name, i): FetchedFeature => {
-    const view = plan.roleViews[plan.featureRoles[i]!]!;
+    const { role, onDemand } = runs[i]!;
     const index = plan.featureIndexes[i]!;
-    const row = rows[plan.featureRoles[i]!]!;
-    const rowStatus = statusOf(row, nowUs);
-    const feature = view.view.features[index]!;
-    const value = rowStatus === PRESENT ? values[plan.featureRoles[i]!]![index] : undefined;
+    const row = onDemand === NO_VIEW ? rows[role]! : null;
+    const runStatus = onDemand === NO_VIEW ? statusOf(row, nowUs) : computed.statuses[onDemand]!;
+    const feature = plan.featureDefinitions[i]!;
+    const known = onDemand === NO_VIEW ? values[role]! : computed.values;
+    const value = runStatus === PRESENT ? known[index] : undefined;
     const status =
-      rowStatus !== PRESENT ? rowStatus : value === undefined ? MISSING : value === null ? NULL : PRESENT;
+      runStatus !== PRESENT ? runStatus : value === undefined ? MISSING : value === null ? NULL : PRESENT;
     const hasRow = row !== null && row.raw !== null;
     return {
       name,
-      valueText: value === undefined ? nativeFallbacks(view)[index]! : nativeText(feature.type, value),
+      valueText: value === undefined ? fallbackText(feature) : nativeText(feature.type, value),
       value: valueToJson(feature.type, value === undefined ? feature.missing : value),
       status: STATUSES[status]!,
       eventTime: hasRow ? formatTimestamp(row.eventUs) : null,

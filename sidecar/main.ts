@@ -18,6 +18,7 @@ import { gauges } from './gauges.ts';
 import { EventLoopDelay } from './metrics/event-loop-delay.ts';
 import { GcPauses } from './metrics/gc-pauses.ts';
 import { metricsText } from './metrics/metrics-text.ts';
+import { FunctionSlots } from './on-demand/function-slots.ts';
 import { BundlePlans, ViewSlots } from './plan/bundle-plans.ts';
 import type { LogPrivacy } from './plan/view-plan.ts';
 import { Admin } from './process/admin.ts';
@@ -87,6 +88,7 @@ const CLOSING_ORDER = [
   'readinessWatch',
   'port',
   'grpcPort',
+  'functions',
   'log',
   'shipping',
   'reader',
@@ -195,7 +197,9 @@ async function openCore({ settings, clock, logger }: Project, open: OpenParts): 
   const privacy = { enabled: settings.log.enabled, hmacKey: loadHmacKey(settings.log.hmacKey) };
   const exposed = exposedKeyNotice(settings.log.hmacKey);
   if (exposed !== null) logger.warn(exposed);
-  const plans = new BundlePlans(bundle, settings.online.keyPrefix, new ViewSlots(), privacy);
+  const functions = new FunctionSlots((line) => logger.warn(line));
+  open.functions = () => functions.close();
+  const plans = new BundlePlans(bundle, settings.online.keyPrefix, new ViewSlots(functions), privacy);
   const reader = await openReader(settings.online, clock, logger);
   open.reader = () => reader.close();
   const log = settings.log.enabled ? await VectorLog.open({ ...logOptions(settings), clock, logger }) : null;

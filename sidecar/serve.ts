@@ -5,6 +5,7 @@
  *   look up  each row in the cache: fresh, due ahead of time, or missing
  *   wait     for what is missing, read from the store in one round trip, at most until the deadline
  *   decide   the status of each row, at the one time at which the request reads the clock
+ *   compute  the on-demand views, where the service has any
  *   answer   the surface puts ready text together
  *   log      the vectors, before the answer leaves
  *
@@ -19,6 +20,7 @@ import type { CachedRow } from './cache/cached-row.ts';
 import { sidecarError } from './errors.ts';
 import type { HotKeys } from './cache/hot-keys.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import { computeAll, computeAllHere } from './on-demand/compute-all.ts';
 import type { BundlePlans } from './plan/bundle-plans.ts';
 import { rebind } from './cache/row-loader.ts';
 import type { WantedRow, RowLoader } from './cache/row-loader.ts';
@@ -89,8 +91,9 @@ export class Serving {
     const request = surface.parse(body, this.#plans, exchange);
     const inFlight = new RequestInFlight(exchange, request, nowUs);
     const missing = this.#lookUp(inFlight);
-    if (missing === null) this.#answer(surface, inFlight);
-    else this.#wait(surface, inFlight, missing, deadlineMs);
+    if (missing !== null) this.#wait(surface, inFlight, missing, deadlineMs);
+    else if (inFlight.computed === null || computeAllHere(inFlight)) this.#answer(surface, inFlight);
+    else this.#waitForFunctions(surface, inFlight, deadlineMs);
   }
 
   /** @returns the rows to wait for, or null when there are none */
@@ -176,23 +179,18 @@ export class Serving {
     missing: readonly WantedRow[],
     deadlineMs: number,
   ): void {
-    const values = inFlight.valueCount;
-    if (this.#inFlightValues > 0 && this.#inFlightValues + values > this.#maxValuesInFlight) {
-      throw sidecarError(
-        'SRV_OVERLOAD',
-        `${this.#inFlightValues} values are in flight already; try again soon`,
-      );
-    }
-    this.#inFlightValues += values;
+    this.#enter(inFlight);
     inFlight.waitsFor = missing.length;
     inFlight.keepTimes();
+    const endMs = inFlight.computed === null ? 0 : performance.now() + deadlineMs;
     const finish = (): void => {
       if (inFlight.answered) return;
       inFlight.answered = true;
-      this.#inFlightValues -= values;
+      this.#inFlightValues -= inFlight.valueCount;
       if (inFlight.deadline !== null) clearTimeout(inFlight.deadline);
       try {
-        this.#answer(surface, inFlight);
+        if (inFlight.computed === null || computeAllHere(inFlight)) this.#answer(surface, inFlight);
+        else this.#waitForFunctions(surface, inFlight, endMs - performance.now());
       } catch (fault) {
         // Only the event loop is above us here: a fault in one answer must not end the process.
         this.#refuse(inFlight.exchange, fault);
@@ -210,6 +208,26 @@ export class Serving {
       finish();
     }, deadlineMs);
     this.#loader.load(missing, inFlight.nowUs, { take });
+  }
+
+  /** Waits for isolated functions. */
+  #waitForFunctions(surface: VectorCodec, inFlight: RequestInFlight, limitMs: number): void {
+    this.#enter(inFlight);
+    inFlight.keepTimes();
+    const { exchange, valueCount } = inFlight;
+    computeAll(inFlight, limitMs)
+      .finally(() => (this.#inFlightValues -= valueCount))
+      .then(() => this.#answer(surface, inFlight))
+      .catch((fault: unknown) => this.#refuse(exchange, fault));
+  }
+
+  /** Counts a request that waits. @throws SRV_OVERLOAD where too many do */
+  #enter({ valueCount }: RequestInFlight): void {
+    const inFlight = this.#inFlightValues;
+    if (inFlight > 0 && inFlight + valueCount > this.#maxValuesInFlight) {
+      throw sidecarError('SRV_OVERLOAD', `${inFlight} values are in flight already; try again soon`);
+    }
+    this.#inFlightValues += valueCount;
   }
 
   #arrived(inFlight: RequestInFlight, place: number, row: CachedRow): void {

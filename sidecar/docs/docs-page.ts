@@ -4,7 +4,7 @@
  */
 import { formatType } from '../../contract/value-type.ts';
 import type { BundlePlans } from '../plan/bundle-plans.ts';
-import { nativeFallbacks } from '../surface/native/native-plan.ts';
+import { fallbackText } from '../surface/native/native-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import { tensorPlan } from '../surface/oip/tensor-plan.ts';
 import { inferExample } from '../surface/oip/oip-request.ts';
@@ -60,7 +60,7 @@ function serviceSection(plan: Plan, origin: string): string {
   const infer = `/v2/models/${plan.service}/infer`;
   const description = definition.description === null ? '' : `<p>${escape(definition.description)}</p>`;
   return `<h2 id="${escape(plan.service)}">${escape(plan.service)} <span class="quiet">version ${plan.version}</span></h2>
-${description}<p>Join keys: ${keys}.${consumers === '' ? '' : ` For: ${escape(consumers)}.`}</p>
+${description}<p>Join keys: ${keys}.${inputsText(plan)}${consumers === '' ? '' : ` For: ${escape(consumers)}.`}</p>
 <div class="wide"><table><thead><tr><th>feature, in this order<th>type<th>fallback<th>description</thead>
 <tbody>${featureRows(plan)}</tbody></table></div>
 <h3>One result a row</h3>${curl(origin, nativeSurface.route, nativeExample(plan))}
@@ -71,17 +71,23 @@ ${leftOut === '' ? '' : `Left out, since they are no numbers: ${leftOut}.`}
 More in the <a href="/v2/models/${escape(plan.service)}">model's metadata</a>.</p>`;
 }
 
+function inputsText({ inputs }: Plan): string {
+  if (inputs.length === 0) return '';
+  const texts = inputs.map(({ name, type, optional }) => {
+    return `<code>${escape(name)}</code> (${escape(formatType(type))}${optional ? ', optional' : ''})`;
+  });
+  return ` Context, for features computed on demand: ${texts.join(', ')}.`;
+}
+
 function featureRows(plan: Plan): string {
   return plan.fullNames
     .map((name, i) => {
-      const view = plan.roleViews[plan.featureRoles[i]!]!;
-      const index = plan.featureIndexes[i]!;
-      const { type, description } = view.view.features[index]!;
+      const of = plan.featureDefinitions[i]!;
       const cells = [
         `<code>${escape(name)}</code>`,
-        formatType(type),
-        nativeFallbacks(view)[index]!,
-        description ?? '',
+        formatType(of.type),
+        fallbackText(of),
+        of.description ?? '',
       ];
       return `<tr><td>${cells[0]!}${cells
         .slice(1)

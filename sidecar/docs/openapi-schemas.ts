@@ -1,5 +1,5 @@
 /** JSON Schemas of what the sidecar takes and answers, from the plans of a bundle; `openapi.ts` puts them together. */
-import type { JoinKey } from '../../contract/model.ts';
+import type { JoinKey, RequestInput } from '../../contract/model.ts';
 import { STATUSES } from '../../contract/status.ts';
 import { formatType } from '../../contract/value-type.ts';
 import type { ValueType } from '../../contract/value-type.ts';
@@ -12,6 +12,8 @@ import { FEAST_STATUSES } from '../surface/feast/feast-text.ts';
 export type Schema = Readonly<Record<string, unknown>>;
 
 export const MAX_INT32 = 2 ** 31 - 1;
+const MAX_FLOAT32 = 3.4e38;
+const BASE64_PATTERN = '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$';
 
 export function objectOf(
   properties: Readonly<Record<string, Schema>>,
@@ -91,23 +93,93 @@ export function nativeRequest(plan: Plan): Schema {
     ...objectOf(Object.fromEntries(columns) as Record<string, Schema>),
     additionalProperties: false,
   };
-  const context = {
-    type: 'object',
-    maxProperties: 0,
-    description: `Values that a request brings for itself: ${plan.service} takes none.`,
-  };
+  const optional = [
+    ...(plan.inputs.every((input) => input.optional) ? ['context'] : []),
+    ...(plan.keys.length === 0 ? ['entities'] : []),
+  ];
   return {
-    ...objectOf({ feature_service: { const: plan.service }, entities, context }, ['context']),
+    ...objectOf(
+      { feature_service: { const: plan.service }, entities, context: contextSchema(plan) },
+      optional,
+    ),
     additionalProperties: false,
     description: plan.definition.description ?? `Asks for the features of ${plan.service}.`,
   };
 }
 
+/** Values that a request brings for itself. */
+function contextSchema(plan: Plan): Schema {
+  if (plan.inputs.length === 0) {
+    const description = `Values that a request brings for itself: ${plan.service} takes none.`;
+    return { type: 'object', maxProperties: 0, description };
+  }
+  const fields = plan.inputs.map((input): [string, Schema] => [input.name, inputSchema(plan, input)]);
+  const optional = plan.inputs.filter((input) => input.optional).map((input) => input.name);
+  return {
+    ...objectOf(Object.fromEntries(fields), optional),
+    additionalProperties: false,
+    description: 'Values that the request brings for features computed on demand.',
+  };
+}
+
+function inputSchema(plan: Plan, { type, optional }: RequestInput): Schema {
+  const one = inputValueSchema(type);
+  const item = optional ? { anyOf: [one, { type: 'null' }] } : one;
+  const list = { type: 'array', items: item, minItems: 1, maxItems: maxRowsOf(plan) };
+  const isList = type.kind === 'list' || type.kind === 'embedding';
+  const description = isList
+    ? `${formatType(type)}: a list of lists, one a row or one for all rows.`
+    : `${formatType(type)}: one value for all rows, or a list with one a row.`;
+  return isList ? { ...list, description } : { anyOf: [item, list], description };
+}
+
+/** The value of an input as the native surface takes it. */
+function inputValueSchema(type: ValueType): Schema {
+  const orNull = (of: ValueType): Schema => ({ anyOf: [inputValueSchema(of), { type: 'null' }] });
+  switch (type.kind) {
+    case 'bool':
+      return { type: 'boolean' };
+    case 'int32':
+      return { type: 'integer', format: 'int32', minimum: -MAX_INT32 - 1, maximum: MAX_INT32 };
+    case 'int64':
+      return {
+        anyOf: [
+          { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+          { type: 'string', pattern: '^-?[0-9]{1,18}$', description: 'decimal text' },
+        ],
+      };
+    case 'float32':
+      return { type: 'number', minimum: -MAX_FLOAT32, maximum: MAX_FLOAT32 };
+    case 'float64':
+      return { type: 'number' };
+    case 'string':
+      return { type: 'string' };
+    case 'bytes':
+      return { type: 'string', contentEncoding: 'base64', pattern: BASE64_PATTERN };
+    case 'timestamp':
+      return { type: 'string', format: 'date-time' };
+    case 'list':
+      return { type: 'array', items: orNull(type.of) };
+    case 'embedding':
+      return {
+        type: 'array',
+        items: inputValueSchema({ kind: 'float32' }),
+        minItems: type.size,
+        maxItems: type.size,
+      };
+    case 'map':
+      return { type: 'object', additionalProperties: orNull(type.of) };
+    case 'struct': {
+      const fields = type.fields.map((field) => [field.name, orNull(field.type)] as const);
+      return { ...objectOf(Object.fromEntries(fields)), additionalProperties: false };
+    }
+  }
+}
+
 /** One result of the native surface. */
 export function nativeResult(plan: Plan): Schema {
   const features = plan.fullNames.map((name, i): [string, Schema] => {
-    const { view } = plan.roleViews[plan.featureRoles[i]!]!;
-    const { type, description } = view.features[plan.featureIndexes[i]!]!;
+    const { type, description } = plan.featureDefinitions[i]!;
     const text = description === null ? formatType(type) : `${formatType(type)}: ${description}`;
     return [name, { ...valueSchema(type), description: text }];
   });
@@ -127,14 +199,19 @@ export function nativeResult(plan: Plan): Schema {
 }
 
 export function feastRequest(plan: Plan): Schema {
-  const columns = plan.keys.map((key) => [
-    key.name,
-    { type: 'array', items: keySchema(key), minItems: 1, maxItems: maxRowsOf(plan) },
-  ]);
+  const list = { type: 'array', minItems: 1, maxItems: maxRowsOf(plan) };
+  const columns = [
+    ...plan.keys.map((key): [string, Schema] => [key.name, { ...list, items: keySchema(key) }]),
+    ...plan.inputs.map(({ name, type, optional }): [string, Schema] => {
+      const one = inputValueSchema(type);
+      return [name, { ...list, items: optional ? { anyOf: [one, { type: 'null' }] } : one }];
+    }),
+  ];
+  const optional = plan.inputs.filter((input) => input.optional).map((input) => input.name);
   return objectOf(
     {
       feature_service: { const: plan.service },
-      entities: objectOf(Object.fromEntries(columns) as Record<string, Schema>),
+      entities: objectOf(Object.fromEntries(columns), optional),
       full_feature_names: { type: ['boolean', 'null'], default: false },
     },
     ['full_feature_names'],

@@ -3,8 +3,9 @@ import { MAX_INT32, maxRowsOf, objectOf } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import type { Plan } from '../plan/plan.ts';
 import { tensorPlan } from '../surface/oip/tensor-plan.ts';
+import { datatypeOf, itemTypeOf } from '../surface/oip/input-column.ts';
 import { outputNames } from '../surface/oip/oip-request.ts';
-import { INPUT_DATATYPES } from '../surface/oip/tensor-input.ts';
+import { KEY_DATATYPES } from '../surface/oip/tensor-input.ts';
 import type { InputDatatype } from '../surface/oip/tensor-input.ts';
 
 /** What an input's data may be in JSON, by its datatype. */
@@ -12,7 +13,30 @@ const DATA_ITEMS: Readonly<Record<InputDatatype, Schema>> = {
   INT64: { type: ['integer', 'null'], format: 'int64' },
   INT32: { type: ['integer', 'null'], format: 'int32', minimum: -MAX_INT32 - 1, maximum: MAX_INT32 },
   BYTES: { type: ['string', 'null'] },
+  FP64: { type: ['number', 'null'] },
+  FP32: { type: ['number', 'null'] },
+  BOOL: { type: ['boolean', 'null'] },
 };
+
+/** An input of several values a row. */
+function wideTensor(name: string, datatype: InputDatatype, maxRows: number): Schema {
+  return objectOf(
+    {
+      name: { const: name },
+      datatype: { const: datatype },
+      shape: {
+        type: 'array',
+        items: { type: 'integer' },
+        minItems: 2,
+        maxItems: 2,
+        description: '[rows, n]',
+      },
+      data: { type: ['array', 'null'], items: DATA_ITEMS[datatype], maxItems: maxRows },
+      parameters: { type: ['object', 'null'] },
+    },
+    ['data', 'parameters'],
+  );
+}
 
 function inputTensor(name: string, datatype: InputDatatype, maxRows: number): Schema {
   const item = DATA_ITEMS[datatype];
@@ -49,9 +73,14 @@ function inputTensor(name: string, datatype: InputDatatype, maxRows: number): Sc
 export function inferRequest(plan: Plan): Schema {
   const maxRows = maxRowsOf(plan);
   const inputs = plan.keys.flatMap(({ name, type }) =>
-    (type === 'string' ? (['BYTES'] as const) : INPUT_DATATYPES).map((datatype) =>
+    (type === 'string' ? (['BYTES'] as const) : KEY_DATATYPES).map((datatype) =>
       inputTensor(name, datatype, maxRows),
     ),
+  );
+  const context = plan.inputs.map(({ name, type }) =>
+    itemTypeOf(type) === null
+      ? inputTensor(name, datatypeOf(type), maxRows)
+      : wideTensor(name, datatypeOf(type), maxRows),
   );
   const binary = { type: ['boolean', 'null'], description: 'Answer this output as bytes behind the JSON.' };
   const output = objectOf(
@@ -75,10 +104,10 @@ export function inferRequest(plan: Plan): Schema {
       id: { type: ['string', 'null'] },
       inputs: {
         type: 'array',
-        items: { anyOf: inputs },
-        minItems: plan.keys.length,
-        maxItems: plan.keys.length,
-        description: 'One tensor a join key.',
+        items: { anyOf: [...inputs, ...context] },
+        minItems: plan.keys.length + plan.inputs.filter((input) => !input.optional).length,
+        maxItems: plan.keys.length + plan.inputs.length,
+        description: plan.inputs.length === 0 ? 'One tensor a join key.' : 'One tensor a join key and input.',
       },
       outputs: requestedOutputs,
       parameters: { type: ['object', 'null'], properties: { binary_data_output: binary } },

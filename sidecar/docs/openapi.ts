@@ -163,7 +163,11 @@ function modelPaths(names: readonly string[]): Json {
     feature_service: { enum: names },
     service_version: { type: 'integer' },
     join_keys: { type: 'array', items: objectOf({ name: { type: 'string' }, type: { type: 'string' } }) },
-    context: { type: 'array', maxItems: 0, description: 'Context fields: no service has any yet.' },
+    context: {
+      type: 'array',
+      items: objectOf({ name: { type: 'string' }, type: { type: 'string' }, optional: { type: 'boolean' } }),
+      description: 'What a request brings for features computed on demand.',
+    },
     features: { type: 'array', items: { type: 'object', required: ['name', 'type', 'missing'] } },
   });
   const get = (id: string, summary: string, what: Schema, error: string): Json => ({

@@ -17,7 +17,9 @@ import type { StoreState } from '../store/store-health.ts';
 import type { ConsumerLag } from '../vector-log/consumer-lag.ts';
 import { logMetrics } from './log-metrics.ts';
 import type { VectorLogStats } from '../vector-log/vector-log.ts';
+import type { OnDemandTally } from '../on-demand/on-demand-tally.ts';
 import type { ViewTally } from '../plan/view-tally.ts';
+import { onDemandMetrics } from './on-demand-metrics.ts';
 
 /** What is read from other parts for one scrape: gauges.ts. */
 export interface Gauges {
@@ -42,6 +44,7 @@ export interface Gauges {
   readonly hottestShare: number;
   readonly nodes: readonly NodeLoad[];
   readonly views: Iterable<readonly [id: string, tally: ViewTally]>;
+  readonly onDemand: ReadonlyMap<string, OnDemandTally>;
   readonly eventLoopDelays: Histogram;
   readonly gc: Pick<GcPauses, 'seconds'>;
   readonly log: VectorLogStats | null;
@@ -60,6 +63,7 @@ export function metricsText(metrics: Metrics, gauges: Gauges): string {
   requests(out, metrics, gauges);
   cache(out, metrics, gauges);
   store(out, metrics, gauges);
+  onDemandMetrics(out, gauges.onDemand, metrics.passedOver);
   if (gauges.log !== null) out.lines(logMetrics(gauges.log));
   consumers(out, gauges);
   shipping(out, gauges);
@@ -97,7 +101,7 @@ function identity(out: Exposition, metrics: Metrics, gauges: Gauges): void {
 function requests(
   out: Exposition,
   metrics: Metrics,
-  { views, inFlightValues, waitingRequests, connections }: Gauges,
+  { views, onDemand, inFlightValues, waitingRequests, connections }: Gauges,
 ): void {
   const { routes } = metrics;
   out.counter('plumbline_requests_total', 'Requests by route and HTTP status.', requestSamples(routes));
@@ -128,7 +132,7 @@ function requests(
   out.counter(
     'plumbline_values_total',
     'Values served, by view and status.',
-    tallies.flatMap(([view, { values }]) =>
+    [...tallies, ...onDemand].flatMap(([view, { values }]) =>
       STATUSES.map((status, code): Sample => [{ view, status }, values[code]!]),
     ),
   );

@@ -3,11 +3,13 @@
  * `countAnswer`, sums in typed arrays and fields, together some 0.15 us (docs/benchmarks/sidecar.md, "Counting"). All
  * else is read at a scrape: metrics-text.ts.
  */
-import { FROM_STALE, MISSING, NULL, PRESENT } from '../../contract/status.ts';
+import { FROM_STALE, MISSING, NULL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import { REFUSALS } from '../request/admission.ts';
 import type { Refusal } from '../request/admission.ts';
 import { Histogram } from '../../contract/std/histogram.ts';
 import type { CachedRow } from '../cache/cached-row.ts';
+import type { ComputedValues } from '../on-demand/computed-values.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { ViewTally } from '../plan/view-tally.ts';
 import type { RequestInFlight } from '../request/request-in-flight.ts';
 
@@ -44,6 +46,8 @@ export class Metrics {
   storeFailures = 0;
   deadlineAnswers = 0;
   bundleSwaps = 0;
+  /** Columns of requests that nobody asked for. */
+  passedOver = 0;
   #turn = 0;
 
   /** Of the rows of a request: how many the cache had fresh, and how many must be waited for. */
@@ -55,7 +59,9 @@ export class Metrics {
   /** Counts the values of an answer, and the ages of the rows of one of its entities: another one with each answer. */
   countServed(inFlight: RequestInFlight): void {
     const { rows, statuses, sources, nowUs } = inFlight;
-    const { plan, count } = inFlight.request;
+    const { plan, count, passedOver } = inFlight.request;
+    this.passedOver += passedOver;
+    if (inFlight.computed !== null) countComputed(plan, inFlight.computed);
     const { roleViews, roleFeatures } = plan;
     const roles = roleViews.length;
     const aged = this.#turn % count;
@@ -107,6 +113,24 @@ export class Metrics {
       this.routes.set(route, tally);
     }
     return tally;
+  }
+}
+
+/** The values of the service's features that on-demand views computed, or did not. */
+function countComputed({ onDemand }: Plan, { values, statuses, columns, views }: ComputedValues): void {
+  for (let v = 0; v < views; v++) {
+    const { runner, listed } = onDemand[v]!;
+    const tally = runner.tally.values;
+    for (let r = v, from = 0; r < statuses.length; r += views, from += columns) {
+      if (statuses[r] !== PRESENT) {
+        tally[UNAVAILABLE]! += listed.length;
+        continue;
+      }
+      let nulls = 0;
+      for (let i = 0; i < listed.length; i++) if (values[from + listed[i]!] === null) nulls += 1;
+      tally[NULL]! += nulls;
+      tally[PRESENT]! += listed.length - nulls;
+    }
   }
 }
 

@@ -4,11 +4,15 @@
  * began with.
  */
 import { LRUCache } from 'lru-cache';
-import type { Bundle, FeatureService, JoinKey, ServiceFeature, ServiceView } from '../../contract/model.ts';
+import type { Bundle, FeatureService } from '../../contract/model.ts';
 import { firstHmacMark } from '../../contract/log-privacy.ts';
+import { listAsService } from './feature-list.ts';
 import { MAX_VALUES } from './plan.ts';
 import { sidecarError } from '../errors.ts';
 import { logError } from '../spool/errors.ts';
+import { FunctionSlots } from '../on-demand/function-slots.ts';
+import type { OnDemandTally } from '../on-demand/on-demand-tally.ts';
+import type { FunctionRunner } from '../on-demand/function-runner.ts';
 import { planService } from './plan.ts';
 import { NO_LOG, planView } from './view-plan.ts';
 import type { Plan } from './plan.ts';
@@ -18,10 +22,16 @@ import { ViewTally } from './view-tally.ts';
 /** How many features the kept plans of feature lists may have in all; each takes some 400 bytes. */
 const MAX_KEPT_REFERENCES = 50_000;
 
-/** What a view keeps from bundle to bundle: its tally, and its place in the cache, so that its rows stay. */
+/** What a view keeps from bundle to bundle: its tally, its place in the cache, so that its rows stay, its function. */
 export class ViewSlots {
   readonly #slots = new Map<string, Map<string, number>>();
   readonly #tallies = new Map<string, ViewTally>();
+  /** What on-demand views keep. */
+  readonly functions: FunctionSlots;
+
+  constructor(functions = new FunctionSlots()) {
+    this.functions = functions;
+  }
 
   slotOf(entity: string, viewId: string): number {
     let slots = this.#slots.get(entity);
@@ -46,6 +56,7 @@ export class ViewSlots {
 export class BundlePlans {
   readonly bundle: Bundle;
   readonly views: ReadonlyMap<string, ViewPlan>;
+  readonly #runners: ReadonlyMap<string, FunctionRunner>;
   readonly #keyPrefix: string;
   readonly #slots: ViewSlots;
   readonly #log: LogPrivacy;
@@ -79,9 +90,12 @@ export class BundlePlans {
         ),
       ]),
     );
+    const functions = slots.functions.functionsOf(bundle);
+    this.#runners = functions.runners;
     for (const service of bundle.services.values()) {
       this.#services.set(service.name, this.#planOf(service));
     }
+    slots.functions.take(functions);
   }
 
   /**
@@ -96,6 +110,11 @@ export class BundlePlans {
   /** What was counted of every view that was ever served, by its id. */
   get tallies(): ReadonlyMap<string, ViewTally> {
     return this.#slots.tallies;
+  }
+
+  /** The same of every on-demand view. */
+  get functionTallies(): ReadonlyMap<string, OnDemandTally> {
+    return this.#slots.functions.tallies;
   }
 
   /** One for each service of the bundle, in its order. */
@@ -127,7 +146,7 @@ export class BundlePlans {
       const message = `${refs.length} features are asked for; at most ${MAX_VALUES} values are answered at once`;
       throw sidecarError('SRV_TOO_MANY_VALUES', message, { field: 'features' });
     }
-    return this.#planOf(this.#asService(refs));
+    return this.#planOf(listAsService(refs, this.bundle));
   }
 
   /**
@@ -139,49 +158,11 @@ export class BundlePlans {
 
   #planOf(service: FeatureService): Plan {
     const { bundle, views } = this;
-    return planService(service, { bundle, views, keyPrefix: this.#keyPrefix, hmacKey: this.#log.hmacKey });
-  }
-
-  #asService(refs: readonly string[]): FeatureService {
-    const features: ServiceFeature[] = [];
-    const views = new Map<string, ServiceView>();
-    const keys = new Map<string, JoinKey>();
-    for (const [i, ref] of refs.entries()) {
-      const [viewId, feature] = splitReference(ref);
-      const plan = this.views.get(viewId);
-      if (plan === undefined || !plan.view.features.some((f) => f.name === feature)) {
-        const what = plan === undefined ? `no feature view ${viewId}` : `no feature ${feature} in ${viewId}`;
-        throw sidecarError('SRV_UNKNOWN_FEATURE', `there is ${what} (asked for as ${JSON.stringify(ref)})`, {
-          field: `features[${i}]`,
-        });
-      }
-      const { joinKeys } = this.bundle.entities.get(plan.view.entity)!;
-      for (const key of joinKeys) keys.set(key.name, key);
-      views.set(viewId, { role: viewId, view: viewId, requestKeys: joinKeys.map((key) => key.name) });
-      features.push({ fullName: `${viewId}__${feature}`, view: viewId, role: viewId, feature });
-    }
-    return {
-      name: '',
-      version: 0,
-      features,
-      views: [...views.values()],
-      requestKeys: [...keys.values()],
-      onDemand: [],
-      inputs: [],
-      consumers: [],
-      tensor: 'float64',
-      description: null,
-      owner: null,
-      tags: [],
-    };
+    const [runners, keyPrefix] = [this.#runners, this.#keyPrefix];
+    return planService(service, { bundle, views, runners, keyPrefix, hmacKey: this.#log.hmacKey });
   }
 }
 
 function listName(refs: readonly string[]): string {
   return refs.join('\n');
-}
-
-function splitReference(ref: string): [string, string] {
-  const colon = ref.lastIndexOf(':');
-  return colon === -1 ? [ref, ''] : [ref.slice(0, colon), ref.slice(colon + 1)];
 }

@@ -14,6 +14,7 @@ import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import type { AnswerLog } from '../answer/outbox.ts';
 import { assemble } from '../assembly.ts';
 import type { AssemblyOptions } from '../assembly.ts';
+import { FunctionSlots } from '../on-demand/function-slots.ts';
 import { BundlePlans, ViewSlots } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LogPrivacy } from '../plan/view-plan.ts';
@@ -52,7 +53,8 @@ export async function warmUp(
   privacy: LogPrivacy,
 ): Promise<number> {
   await touch(reader, clock.nowUs());
-  const plans = new BundlePlans(bundle, '', new ViewSlots(), privacy);
+  const functions = new FunctionSlots();
+  const plans = new BundlePlans(bundle, '', new ViewSlots(functions), privacy);
   const { server, admission } = assemble({
     plans,
     reader: new MadeUpStore(bundle, clock.nowUs()),
@@ -80,6 +82,7 @@ export async function warmUp(
     // Answers leave at the end of a tick.
     await nextTick();
   }
+  await functions.close();
   return answered;
 }
 

@@ -2,7 +2,7 @@
 import type { JoinKey } from '../../contract/model.ts';
 import { parseKeyPart } from '../../contract/wire/online/entity-key.ts';
 import { sidecarError } from '../errors.ts';
-import { describe } from './json-body.ts';
+import { NotWhole, describe } from './json-body.ts';
 import { MAX_VALUES } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { FeatureRequest } from './feature-request.ts';
@@ -11,9 +11,10 @@ const INT32_LIMIT = 2 ** 31;
 
 type Columns = Readonly<Record<string, unknown>>;
 
-/** @throws SRV_REQUEST when `entities` is no object of lists */
-export function entityColumns(body: Readonly<Record<string, unknown>>): Columns {
+/** Where there are no keys, it may be left out. @throws SRV_REQUEST when `entities` is no object of lists */
+export function entityColumns(plan: Plan, body: Readonly<Record<string, unknown>>): Columns {
   const { entities } = body;
+  if (entities === undefined && plan.keys.length === 0) return {};
   if (typeof entities === 'object' && entities !== null && !Array.isArray(entities))
     return entities as Columns;
   throw sidecarError(
@@ -23,7 +24,10 @@ export function entityColumns(body: Readonly<Record<string, unknown>>): Columns 
   );
 }
 
-/** @returns the number of rows: the length of the longest list; each list has that length, or one where repeated */
+/**
+ * @returns the number of rows that the join keys make, 1 without keys: the length of the longest list; each list has
+ *          that length, or one where repeated
+ */
 export function countRows(plan: Plan, columns: Columns, repeatOne: boolean): number {
   let count = 1;
   for (let k = 0; k < plan.keyNames.length; k++) {
@@ -53,18 +57,23 @@ export function countRows(plan: Plan, columns: Columns, repeatOne: boolean): num
       );
     }
   }
-  if (count * plan.featureCount > MAX_VALUES) {
-    const values = `${count} rows of ${plan.featureCount} features are ${count * plan.featureCount} values`;
-    throw sidecarError('SRV_TOO_MANY_VALUES', `${values}; at most ${MAX_VALUES} are answered at once`, {
-      field: 'entities',
-    });
-  }
   return count;
 }
 
+/** @throws SRV_TOO_MANY_VALUES */
+export function checkCount(plan: Plan, count: number, field: string): void {
+  const valueCount = count * plan.featureCount;
+  if (valueCount <= MAX_VALUES) return;
+  const values = `${count} rows of ${plan.featureCount} features are ${valueCount} values`;
+  throw sidecarError('SRV_TOO_MANY_VALUES', `${values}; at most ${MAX_VALUES} are answered at once`, {
+    field,
+  });
+}
+
 /**
- * @param count  from `countRows`
- * @throws       SRV_KEY_TYPE; SRV_KEY_MISSING where all keys of a row are null, or where `takeNull` is false and one is
+ * @param count  of rows, those that inputs make included
+ * @throws       SRV_KEY_TYPE; SRV_INPUT_MISSING where a null key is also an input that may not be null;
+ *               SRV_KEY_MISSING where all keys of a row are null, or where `takeNull` is false and one is
  */
 export function readKeys(
   plan: Plan,
@@ -97,6 +106,13 @@ export function readKeys(
       throw nullKey(`all join keys of row ${row} are null`, plan.keyNames[0]!, row);
     }
   }
+  for (const k of plan.neededKeys) {
+    const row = parts[k]!.indexOf(null);
+    if (row === -1) continue;
+    const field = `entities.${plan.keyNames[k]!}[${row}]`;
+    const message = `${field} is null, and the input of that name is not optional`;
+    throw sidecarError('SRV_INPUT_MISSING', message, { field });
+  }
   return { parts, texts };
 }
 
@@ -106,7 +122,7 @@ function keyPart(key: JoinKey, raw: unknown, row: number): string {
     if (key.type === 'int64') return String(raw);
     if (key.type === 'int32' && raw >= -INT32_LIMIT && raw < INT32_LIMIT) return String(raw);
   }
-  const part = parseKeyPart(key, raw);
+  const part = parseKeyPart(key, raw instanceof NotWhole ? Number.NaN : raw);
   if (typeof part === 'string') return part;
   throw sidecarError('SRV_KEY_TYPE', part.fault, { field: `entities.${key.name}[${row}]` });
 }

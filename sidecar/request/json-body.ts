@@ -3,9 +3,9 @@
  * digits as the nearest double: no type of ours holds it, and a bigint of a million digits takes a second to make.
  *
  * JSON.parse rounds such integers, and a fraction next to a whole number becomes that number, which would be another
- * entity's key: it arrives as NaN. So a body that holds a run of 16 digits, or an exponent that could make a number 0,
- * is parsed with a reviver that sees the source text. The scan costs a loop over the body, the reviver several times
- * JSON.parse: only requests with such numbers pay for it.
+ * entity's key: it arrives as a NotWhole. So a body that holds a run of 16 digits, or an exponent that could make a
+ * number 0, is parsed with a reviver that sees the source text. The scan costs a loop over the body, the reviver
+ * several times JSON.parse: only requests with such numbers pay for it.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import { sidecarError } from '../errors.ts';
@@ -23,6 +23,21 @@ const EXPONENT_DIGITS = 3;
 const ENDS_NUMBER = new Set([0x2c, 0x5d, 0x7d, 0x20, 0x09, 0x0a, 0x0d]);
 
 type Reviver = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown;
+
+/** A fraction whose nearest double is whole: no integer, and as a float that double. */
+export class NotWhole {
+  readonly nearest: number;
+  readonly #source: string;
+
+  constructor(nearest: number, source: string) {
+    this.nearest = nearest;
+    this.#source = source;
+  }
+
+  toString(): string {
+    return this.#source;
+  }
+}
 
 /** @throws SRV_JSON */
 export function parseJsonBody(body: Buffer): Readonly<Record<string, unknown>> {
@@ -76,7 +91,9 @@ function isDigit(byte: number | undefined): boolean {
 const keepIntegers: Reviver = (_key, value, context) => {
   if (typeof value !== 'number') return value;
   const { source } = context;
-  if (Number.isSafeInteger(value)) return source === undefined || isWhole(source) ? value : Number.NaN;
+  if (Number.isSafeInteger(value)) {
+    return source === undefined || isWhole(source) ? value : new NotWhole(value, source);
+  }
   if (source === undefined || source.length > MAX_DIGITS + 1) return value;
   return /^-?\d+$/.test(source) ? BigInt(source) : value;
 };
@@ -105,6 +122,7 @@ export function describe(json: unknown): string {
   if (json === undefined) return 'nothing';
   if (json === null) return 'null';
   if (Array.isArray(json)) return 'a list';
+  if (json instanceof NotWhole) return `the number ${json.toString().slice(0, 40)}`;
   if (typeof json === 'object') return 'an object';
   if (typeof json === 'string') return `the string ${JSON.stringify(json.slice(0, 40))}`;
   return `the ${typeof json} ${String(json).slice(0, 40)}`;

@@ -7,7 +7,10 @@
  */
 import { FROM_NONE, PAST_DEADLINE, UNAVAILABLE } from '../../contract/status.ts';
 import type { CachedRow } from '../cache/cached-row.ts';
+import { ComputedValues } from '../on-demand/computed-values.ts';
 import type { FeatureRequest } from './feature-request.ts';
+import { NO_VIEW } from '../plan/feature-runs.ts';
+import type { FeatureRun } from '../plan/feature-runs.ts';
 import type { Exchange } from '../transport/transport.ts';
 
 /** @typeParam Form  what its surface must remember of it */
@@ -25,6 +28,8 @@ export class RequestInFlight<Form = unknown> {
   readonly sources: number[] = [];
   /** By place: the code of the row's status. */
   readonly statuses: number[] = [];
+  /** What its on-demand views compute; null: its service has none. */
+  readonly computed: ComputedValues | null;
   /** By place: the times of the row when its status was decided; null: those that the row has now. */
   #fetchedUs: number[] | null = null;
   #watermarkUs: number[] | null = null;
@@ -42,7 +47,9 @@ export class RequestInFlight<Form = unknown> {
     this.requestId = exchange.requestId;
     this.nowUs = nowUs;
     this.startedMs = exchange.readMs;
-    const places = request.count * request.plan.roleViews.length;
+    const { plan, count } = request;
+    this.computed = plan.onDemand.length === 0 ? null : new ComputedValues(plan, count);
+    const places = count * plan.roleViews.length;
     for (let place = 0; place < places; place++) {
       this.rows.push(null);
       this.sources.push(FROM_NONE);
@@ -111,4 +118,14 @@ export function oldestAgeUs(inFlight: RequestInFlight): number {
     if (ageUs > oldestUs) oldestUs = ageUs;
   }
   return oldestUs;
+}
+
+/** @returns the status of a run of features: of the row that they come from, or of the view that computes them */
+export function statusOfRun(
+  { computed, statuses, request }: RequestInFlight,
+  { role, onDemand }: Pick<FeatureRun, 'role' | 'onDemand'>,
+  r: number,
+): number {
+  if (onDemand !== NO_VIEW) return computed!.statuses[r * computed!.views + onDemand]!;
+  return statuses[r * request.plan.roleViews.length + role]!;
 }

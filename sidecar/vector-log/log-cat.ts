@@ -3,8 +3,9 @@ import { loadBundle } from '../../contract/definitions/bundle-folder.ts';
 import type { Bundle } from '../../contract/model.ts';
 import { readServedLog } from '../../contract/wire/log/served-log.ts';
 import { decodeServed } from '../../contract/served-values.ts';
+import type { DecodedInput } from '../../contract/served-computed.ts';
 import type { DecodedRow, DecodedVector } from '../../contract/served-values.ts';
-import { ROW_SOURCES, STATUSES, UNAVAILABLE_REASONS } from '../../contract/status.ts';
+import { ROW_SOURCES, STATUSES, UNAVAILABLE, UNAVAILABLE_REASONS } from '../../contract/status.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { valueToJson } from '../../contract/wire/online/json-value.ts';
@@ -47,7 +48,8 @@ function catRecord(record: ServedRecord, bundle: Bundle | null): object {
   const vectors =
     bundle === null
       ? record.vectors.map((vector) => undecoded(record, vector.keys, vector.rows))
-      : decodeServed(bundle, record).map((vector) => catVector(record, vector));
+      : decodeServed(bundle, record).map((vector, r) => catVector(record, vector, r));
+  const requestUs = record.requestUs === 0 ? servedUs : record.requestUs;
   return {
     requestId,
     pod,
@@ -58,10 +60,11 @@ function catRecord(record: ServedRecord, bundle: Bundle | null): object {
     serviceVersion,
     bundle: record.bundle,
     vectors,
+    ...(record.onDemand.length === 0 ? {} : { requestTime: formatTimestamp(requestUs) }),
   };
 }
 
-function catVector(record: ServedRecord, vector: DecodedVector): object {
+function catVector(record: ServedRecord, vector: DecodedVector, r: number): object {
   const features: Record<string, Json> = {};
   const statuses: Record<string, string> = {};
   const withheld: Record<string, string> = {};
@@ -70,6 +73,7 @@ function catVector(record: ServedRecord, vector: DecodedVector): object {
     features[name] = definition === null ? null : valueToJson(definition.type, value);
     statuses[name] = STATUSES[status] ?? String(status);
   }
+  for (const { name, withheld: policy } of vector.inputs) if (policy !== null) withheld[name] = policy;
   const entities = record.keyNames.map((name, i) => {
     const value = vector.entities[i] ?? null;
     return [name, typeof value === 'bigint' ? value.toString() : value];
@@ -80,7 +84,27 @@ function catVector(record: ServedRecord, vector: DecodedVector): object {
     features,
     statuses,
     views: Object.fromEntries(views),
+    ...catComputed(record, vector, r),
     ...(Object.keys(withheld).length === 0 ? {} : { withheld }),
+  };
+}
+
+/** What on-demand views took and gave, before fallbacks. */
+function catComputed(record: ServedRecord, { inputs, outputs }: DecodedVector, r: number): object {
+  if (record.onDemand.length === 0) return {};
+  const { outputStatuses } = record.vectors[r]!;
+  const shown = ({ name, type, value }: DecodedInput): [string, Json] => [
+    name,
+    type === null ? null : valueToJson(type, value),
+  ];
+  const statuses = record.onDemand.map(({ role, view, definitionId }, i) => {
+    const status = STATUSES[outputStatuses[i] ?? UNAVAILABLE]!;
+    return [role, { view, status, definitionId: definitionName(definitionId) }];
+  });
+  return {
+    inputs: Object.fromEntries(inputs.map(shown)),
+    outputs: Object.fromEntries(outputs.map(shown)),
+    outputStatuses: Object.fromEntries(statuses),
   };
 }
 

@@ -2,16 +2,19 @@
  * An entity's vector as bytes of the log, kept in the ready ring with the entity's first row. While the rows come
  * from the cache, only their times differ from request to request, and a record copies the vector with one call.
  *
- *   piece  = i32 CRC register of the message | part of each role | message (Vector of served.proto)
+ *   piece  = i32 CRC register of what is copied | part of each role | message (Vector of served.proto)
  *   part   = i32 row's id | i32 status | i32 where in the message its fetched time stands | i32 its watermark
+ *
+ * Where on-demand views are computed, other fields follow in the message: then it is copied without its tag and length.
  */
 import { FROM_CACHE } from '../../contract/status.ts';
 import { ReadyBytes, registerOf } from '../../contract/wire/log/ready-bytes.ts';
 import { encodeServedVector } from '../../contract/wire/log/served-image.ts';
 import type { ServedVector } from '../../contract/wire/log/served-record.ts';
-import { vectorTimes } from '../../contract/wire/log/vector-times.ts';
+import { VECTOR_HEAD_BYTES, vectorTimes } from '../../contract/wire/log/vector-times.ts';
 import { NO_PIECE, newReadyKind } from '../cache/ready-ring.ts';
 import { encoderPlan } from '../plan/encoder-plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { RequestInFlight } from '../request/request-in-flight.ts';
 
 /** The kind of a service's logged vectors in the ready ring. */
@@ -49,9 +52,15 @@ export function readyVector(inFlight: RequestInFlight, at: number): ReadyBytes |
     if (watermarkAt !== 0 && setTime(view, message + watermarkAt, inFlight.watermarkUsOf(at + i)))
       isChanged = true;
   }
-  const length = ring.endOf(piece) - message;
-  if (isChanged) view.setInt32(piece, registerOf(buffer, message, length), true);
-  return new ReadyBytes(buffer, message, length, view.getInt32(piece, true));
+  const from = message + headOf(plan);
+  const length = ring.endOf(piece) - from;
+  if (isChanged) view.setInt32(piece, registerOf(buffer, from, length), true);
+  return new ReadyBytes(buffer, from, length, view.getInt32(piece, true));
+}
+
+/** What of the message is not copied. */
+function headOf({ onDemand }: Plan): number {
+  return onDemand.length === 0 ? 0 : VECTOR_HEAD_BYTES;
 }
 
 /** Whether a row of the request is the one that the part is of: as it was served, and with room for its times. */
@@ -91,11 +100,17 @@ export function keepVector(inFlight: RequestInFlight, at: number, vector: Served
   for (let i = at; i < at + roles; i++) {
     if (inFlight.rows[i] === null || inFlight.sources[i] !== FROM_CACHE) return;
   }
-  const message = encodeServedVector(vector);
+  const { keys, rows } = vector;
+  const message = encodeServedVector({ keys, rows });
   const times = vectorTimes(message.buffer);
   const head = WORD + roles * PART_BYTES;
   const piece = Buffer.allocUnsafe(head + message.length);
-  piece.writeInt32LE(message.register, 0);
+  const skipped = headOf(plan);
+  const register =
+    skipped === 0
+      ? message.register
+      : registerOf(message.buffer, message.from + skipped, message.length - skipped);
+  piece.writeInt32LE(register, 0);
   for (let i = 0; i < roles; i++) {
     const part = WORD + i * PART_BYTES;
     piece.writeInt32LE(inFlight.rows[at + i]!.id, part);

@@ -16,6 +16,7 @@ import { encoderPlan } from '../plan/encoder-plan.ts';
 import type { Plan, PlanPrivacy } from '../plan/plan.ts';
 import type { ViewPlan } from '../plan/view-plan.ts';
 import type { RequestInFlight } from '../request/request-in-flight.ts';
+import { computedHead, computedRanges } from './computed-log.ts';
 import { keepVector, readyVector } from './ready-vector.ts';
 
 /** By surface, what a service's records have in common, made with the first of them. */
@@ -35,6 +36,10 @@ export function servedRequest(inFlight: RequestInFlight, surface: number, body: 
   const { plan, count } = inFlight.request;
   const vectors = [servedVector(inFlight, plan, 0)];
   for (let r = 1; r < count; r++) vectors.push(servedVector(inFlight, plan, r));
+  if (inFlight.computed !== null) {
+    const ranges = computedRanges(inFlight, inFlight.computed);
+    for (let r = 0; r < count; r++) vectors[r]!.computed = ranges[r]!;
+  }
   const request: ServedRequest = {
     requestId: inFlight.requestId,
     servedUs: inFlight.nowUs,
@@ -65,7 +70,8 @@ export function keepVectors(inFlight: RequestInFlight, { vectors }: ServedReques
 
 function makeHead(plan: Plan, request: ServedRequest): ReadyBytes {
   const rows = plan.roleViews.map((view, role) => absentRow(plan, view, role));
-  return encodeServedHead({ ...request, vectors: [{ keys: [], rows }] });
+  const computed = plan.onDemand.length === 0 ? {} : computedHead(plan);
+  return encodeServedHead({ ...request, ...computed, vectors: [{ keys: [], rows }] });
 }
 
 function servedVector(inFlight: RequestInFlight, plan: Plan, r: number): ServedVector {

@@ -105,7 +105,7 @@ const HOSTILE: readonly [string, (tree: any) => void][] = [
   ['an unknown status', (t) => (t.served.vectors[0].rows[0].status = 99)],
   ['an unknown source', (t) => (t.served.vectors[0].rows[0].source = 4)],
   ['a negative source', (t) => (t.served.vectors[0].rows[0].source = -1)],
-  ['an unknown surface', (t) => (t.served.surface = 4)],
+  ['an unknown surface', (t) => (t.served.surface = 6)],
   ['an unknown log policy', (t) => (t.served.keyPolicies = [3])],
   ['more log policies than keys', (t) => (t.served.keyPolicies = [0, 0, 0, 0])],
   ['a null key past the keys', (t) => (t.served.vectors[0].nullKeys = [4_294_967_294])],
@@ -118,6 +118,32 @@ const HOSTILE: readonly [string, (tree: any) => void][] = [
   ['a service version past 2^31', (t) => (t.served.serviceVersion = 4_294_967_295)],
   ['another number than its frame', (t) => (t.sequence = '4')],
   ['another epoch than its frame', (t) => (t.epoch = '7')],
+  ['more input policies than inputs', (t) => (t.served.inputPolicies = [1])],
+  [
+    'an unknown policy of an input',
+    (t) => Object.assign(t.served, { inputNames: ['i'], inputPolicies: [3] }),
+  ],
+  [
+    'an on-demand view that no vector has a status of',
+    (t) => (t.served.onDemand = [{ role: 'r', view: 'r' }]),
+  ],
+  ['a status of no on-demand view', (t) => (t.served.vectors[0].outputStatuses = [0])],
+  [
+    'an unknown status of an on-demand view',
+    (t) => {
+      t.served.onDemand = [{ role: 'r', view: 'r' }];
+      for (const vector of t.served.vectors) vector.outputStatuses = [5];
+    },
+  ],
+  [
+    'an unknown policy of an output',
+    (t) => {
+      t.served.onDemand = [{ role: 'r', view: 'r', outputPolicies: [3] }];
+      for (const vector of t.served.vectors) vector.outputStatuses = [0];
+    },
+  ],
+  ['an HMAC of an input of another length', (t) => (t.served.vectors[0].inputHmacs = [Buffer.alloc(33)])],
+  ['an HMAC of an output of another length', (t) => (t.served.vectors[0].outputHmacs = [Buffer.alloc(0)])],
   ['a part of nothing', (t) => (t.parts = 2)],
 ];
 

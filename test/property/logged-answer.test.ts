@@ -102,7 +102,10 @@ function tensorOf(datatype: 'FP32' | 'FP64', rows: readonly (readonly Value[])[]
   const features = [0, 1, 3];
   const size = datatype === 'FP32' ? 4 : 8;
   const images = rows.map((values) =>
-    makeImage(NUMBERS, { datatype, features }, values).subarray(0, 3 * size),
+    makeImage(
+      { datatype, features, definitions: features.map((i) => NUMBERS.features[i]!) },
+      values,
+    ).subarray(0, 3 * size),
   );
   const bytes = Buffer.concat(images);
   const numbers = Array.from({ length: bytes.length / size }, (_, i) =>

@@ -151,7 +151,7 @@ test('a tensor of a list or an embedding holds what the monitor judges, null and
       const count = statuses.length;
       const inFlight = new RequestInFlight(
         new PathExchange(''),
-        { plan, count, parts: [], texts: [], form: null },
+        { plan, count, parts: [], texts: [], inputs: [], passedOver: 0, form: null },
         1,
       );
       for (const [r, status] of statuses.entries()) {

@@ -11,17 +11,14 @@
  * (known-bytes.ts): about 0.1 us for 50 features in 3 views (benchmarks/micro/vector-log-bench.ts). Checking a spool
  * decodes no record.
  */
-
-import { FieldCursor, isTime } from './field-cursor.ts';
 import { KnownBytes } from './known-bytes.ts';
+import { MAX_POLICY, MAX_STATUS, PartCursor } from './part-cursor.ts';
 
 export type RecordContent = 'served' | 'heartbeat' | 'last' | 'part';
 
 /** Eight times the parts of a sidecar's largest record. */
 const MAX_PARTS = 1_024;
 const MAX_INT32 = 2 ** 31 - 1;
-const BUNDLE_DIGITS = 16;
-const HMAC_BYTES = 32;
 
 /** By the tag of the field of `Record`. */
 const CONTENTS: Readonly<Record<number, RecordContent>> = {
@@ -32,11 +29,11 @@ const CONTENTS: Readonly<Record<number, RecordContent>> = {
 };
 
 const MAX_SURFACE = 5;
-const MAX_STATUS = 4;
-const MAX_SOURCE = 3;
-const MAX_UNAVAILABLE = 4;
-const MAX_POLICY = 2;
-const MAX_REASON = 3;
+
+/** Tags of two bytes. */
+const INPUT_POLICY = 0x80;
+const INPUT_POLICIES = 0x82;
+const ON_DEMAND = 0x8a;
 
 /** Of a request's fields outside its vectors. */
 interface Counts {
@@ -44,15 +41,29 @@ interface Counts {
   policies: number;
   views: number;
   bundles: number;
+  inputs: number;
+  inputPolicies: number;
+  onDemand: number;
 }
 
-const NOTHING: Readonly<Counts> = { keyNames: 0, policies: 0, views: 0, bundles: 0 };
+const NOTHING: Readonly<Counts> = {
+  keyNames: 0,
+  policies: 0,
+  views: 0,
+  bundles: 0,
+  inputs: 0,
+  inputPolicies: 0,
+  onDemand: 0,
+};
 
 function setCounts(counts: Counts, to: Readonly<Counts>): void {
   counts.keyNames = to.keyNames;
   counts.policies = to.policies;
   counts.views = to.views;
   counts.bundles = to.bundles;
+  counts.inputs = to.inputs;
+  counts.inputPolicies = to.inputPolicies;
+  counts.onDemand = to.onDemand;
 }
 
 /** What a frame says of the record in it. */
@@ -82,7 +93,7 @@ export function contentOf(
 }
 
 /** One pass over a record. A method returns false when it meets what no sidecar writes. Tags are the encoder's. */
-export class RecordScan extends FieldCursor {
+export class RecordScan extends PartCursor {
   /** Version, pod and epoch of the last good record that came in a frame, and the origin of that frame. */
   readonly #start = new KnownBytes();
   #startOrigin: FrameOrigin | null = null;
@@ -91,9 +102,10 @@ export class RecordScan extends FieldCursor {
   readonly #headCounts = { ...NOTHING };
   /** The counts of the present request so far. */
   readonly #counts = { ...NOTHING };
-  /** How many keys and rows each vector of the request has; -1: none came yet. */
+  /** How many keys, rows and statuses of on-demand views each vector of the request has; -1: none came yet. */
   #keys = -1;
   #rows = -1;
+  #computed = -1;
 
   record(buffer: Buffer, from: number, to: number, origin: FrameOrigin | null): RecordContent | null {
     this.goTo(buffer, from);
@@ -148,12 +160,13 @@ export class RecordScan extends FieldCursor {
   #content(content: RecordContent, to: number): boolean {
     if (content === 'part') return this.bytes(to);
     const end = this.message(to);
-    return content === 'served' ? this.#served(end) : this.#heartbeat(end);
+    return content === 'served' ? this.#served(end) : this.heartbeat(end);
   }
 
   #served(to: number): boolean {
     this.#keys = -1;
     this.#rows = -1;
+    this.#computed = -1;
     // The counts of a known head, or, once another field came, of this request.
     let counts: Readonly<Counts> = NOTHING;
     // Where a head begins that is not known.
@@ -181,9 +194,15 @@ export class RecordScan extends FieldCursor {
         fits = this.#headField(tag, to);
       }
     }
-    const { keyNames, policies, views, bundles } = counts;
-    const agree = this.#rows === -1 || (this.#rows === views && this.#keys === keyNames);
-    return fits && agree && this.at === to && bundles > 0 && (policies === 0 || policies === keyNames);
+    return fits && this.at === to && this.#agree(counts);
+  }
+
+  /** Whether lists that belong together have one length. */
+  #agree({ keyNames, policies, views, bundles, inputs, inputPolicies, onDemand }: Readonly<Counts>): boolean {
+    if (bundles === 0 || (policies !== 0 && policies !== keyNames)) return false;
+    if (inputPolicies !== 0 && inputPolicies !== inputs) return false;
+    if (this.#rows === -1) return true;
+    return this.#rows === views && this.#keys === keyNames && this.#computed === onDemand;
   }
 
   #headField(tag: number, to: number): boolean {
@@ -191,22 +210,31 @@ export class RecordScan extends FieldCursor {
     switch (tag) {
       case 0x4a:
         counts.views += 1;
-        return this.#namedView(this.message(to));
+        return this.namedView(this.message(to));
       case 0x3a:
         counts.keyNames += 1;
         return this.text(to);
       case 0x32:
         counts.bundles += 1;
-        return this.#bundle(to);
+        return this.bundle(to);
+      case 0x62:
+        counts.inputs += 1;
+        return this.text(to);
       case 0x70:
-        counts.policies += 1;
-        return this.upTo(MAX_POLICY, to);
       case 0x72: {
-        const end = this.message(to);
-        let fits = end >= 0;
-        for (; fits && this.at < end; counts.policies += 1) fits = this.upTo(MAX_POLICY, end);
-        return fits;
+        const policies = this.enums(tag & 7, MAX_POLICY, to);
+        counts.policies += policies;
+        return policies >= 0;
       }
+      case INPUT_POLICY:
+      case INPUT_POLICIES: {
+        const policies = this.enums(tag & 7, MAX_POLICY, to);
+        counts.inputPolicies += policies;
+        return policies >= 0;
+      }
+      case ON_DEMAND:
+        counts.onDemand += 1;
+        return this.onDemandView(this.message(to));
       case 0x69:
         return this.time(to);
       case 0x18:
@@ -215,13 +243,12 @@ export class RecordScan extends FieldCursor {
         return this.upTo(MAX_INT32, to);
       case 0x22:
       case 0x42:
-      case 0x62:
       case 0x7a:
         return this.text(to);
       case 0x5a:
         return this.bytes(to);
       default:
-        return this.unknown(tag, 15, to);
+        return this.unknown(tag, 17, to);
     }
   }
 
@@ -231,24 +258,13 @@ export class RecordScan extends FieldCursor {
     setCounts(this.#headCounts, counts);
   }
 
-  #namedView(to: number): boolean {
-    let fits = to >= 0;
-    while (fits && this.at < to) {
-      const tag = this.varint(to);
-      if (tag === 0x0a || tag === 0x12) fits = this.text(to);
-      else if (tag === 0x18) fits = this.upTo(1, to);
-      else fits = this.unknown(tag, 3, to);
-    }
-    return fits && this.at === to;
-  }
-
   #vector(to: number): boolean {
-    let [keys, rows, lastNull] = [0, 0, -1];
+    let [keys, rows, lastNull, computed] = [0, 0, -1, 0];
     let fits = to >= 0;
     while (fits && this.at < to) {
       const tag = this.varint(to);
       if (tag === 0x1a) {
-        fits = this.#row(this.message(to));
+        fits = this.row(this.message(to));
         rows += 1;
       } else if (tag === 0x0a) {
         fits = this.text(to);
@@ -262,97 +278,21 @@ export class RecordScan extends FieldCursor {
           if (index > lastNull) lastNull = index;
         }
       } else if (tag === 0x22 || tag === 0x2a) fits = this.bytes(to);
-      else fits = this.unknown(tag, 5, to);
+      else if (tag === 0x30 || tag === 0x32) {
+        const statuses = this.enums(tag & 7, MAX_STATUS, to);
+        fits = statuses >= 0;
+        computed += statuses;
+      } else if (tag === 0x3a || tag === 0x42) fits = this.hmac(to);
+      else fits = this.unknown(tag, 8, to);
     }
     if (!fits || this.at !== to || lastNull >= keys) return false;
-    const isLikeOthers = this.#rows === -1 || (this.#rows === rows && this.#keys === keys);
+    const isLikeOthers =
+      this.#rows === -1 || (this.#rows === rows && this.#keys === keys && this.#computed === computed);
     this.#rows = rows;
     this.#keys = keys;
+    this.#computed = computed;
     return isLikeOthers;
   }
-
-  #row(to: number): boolean {
-    if (this.#isPlainRow(to)) return true;
-    let fits = to >= 0;
-    while (fits && this.at < to) {
-      const tag = this.varint(to);
-      if (tag === 0x19 || tag === 0x21) fits = this.time(to);
-      else if (tag === 0x2a) fits = this.bytes(to);
-      else if (tag === 0x32) fits = this.varint(to) === HMAC_BYTES && this.skip(HMAC_BYTES, to);
-      else if (tag === 0x08) fits = this.upTo(MAX_STATUS, to);
-      else if (tag === 0x10) fits = this.upTo(MAX_SOURCE, to);
-      else if (tag === 0x38) fits = this.upTo(MAX_UNAVAILABLE, to);
-      else fits = this.unknown(tag, 7, to);
-    }
-    return fits && this.at === to;
-  }
-
-  /** Whether a row in the encoder's usual form comes next. Then moves past it, otherwise stays where it is. */
-  #isPlainRow(to: number): boolean {
-    const b = this.buffer;
-    let at = this.at;
-    if (b[at] === 0x08) {
-      if (b[at + 1]! > MAX_STATUS) return false;
-      at += 2;
-    }
-    if (b[at] === 0x10) {
-      if (b[at + 1]! > MAX_SOURCE) return false;
-      at += 2;
-    }
-    for (let tag = 0x19; tag <= 0x21; tag += 8) {
-      if (b[at] !== tag) continue;
-      if (at + 9 > to || !isTime(this.view, at + 1)) return false;
-      at += 9;
-    }
-    if (b[at] !== 0x2a) return false;
-    const low = b[at + 1]!;
-    // A row's length takes at most two bytes unless it is very long.
-    const bytes = low < 128 ? low : (low & 127) | (b[at + 2]! << 7);
-    if (low >= 128 && b[at + 2]! >= 128) return false;
-    if (at + (low < 128 ? 2 : 3) + bytes !== to) return false;
-    this.at = to;
-    return true;
-  }
-
-  #heartbeat(to: number): boolean {
-    let fits = to >= 0;
-    while (fits && this.at < to) {
-      const tag = this.varint(to);
-      if (tag === 0x09) fits = this.time(to);
-      else if (tag === 0x10 || tag === 0x18 || tag === 0x20) fits = this.varint(to) >= 0;
-      else if (tag === 0x2a) fits = this.#range(this.message(to));
-      else if (tag === 0x32) fits = this.#bundle(to);
-      else if (tag === 0x3a || tag === 0x42) fits = this.text(to);
-      else if (tag === 0x49) fits = this.skip(8, to);
-      else fits = this.unknown(tag, 9, to);
-    }
-    return fits && this.at === to;
-  }
-
-  #range(to: number): boolean {
-    let [first, last] = [0, 0];
-    let fits = to >= 0;
-    while (fits && this.at < to) {
-      const tag = this.varint(to);
-      if (tag === 0x08) first = this.varint(to);
-      else if (tag === 0x10) last = this.varint(to);
-      else if (tag === 0x18) fits = this.upTo(MAX_REASON, to);
-      else fits = this.unknown(tag, 3, to);
-    }
-    return fits && this.at === to && first >= 1 && first <= last;
-  }
-
-  #bundle(to: number): boolean {
-    if (this.varint(to) !== BUNDLE_DIGITS) return false;
-    const from = this.at;
-    if (!this.skip(BUNDLE_DIGITS, to)) return false;
-    for (let at = from; at < this.at; at++) if (!isHexDigit(this.buffer[at]!)) return false;
-    return true;
-  }
-}
-
-function isHexDigit(code: number): boolean {
-  return (code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66);
 }
 
 const scan = new RecordScan();

@@ -15,6 +15,9 @@ interface RawVector {
   rows?: RawRow[];
   inputs?: Buffer;
   outputs?: Buffer;
+  outputStatuses?: number[];
+  inputHmacs?: Buffer[];
+  outputHmacs?: Buffer[];
 }
 
 interface RawRow {
@@ -43,6 +46,8 @@ interface RawServed {
   requestUs?: Wide;
   keyPolicies?: number[];
   hmacKeyId?: string;
+  inputPolicies?: number[];
+  onDemand?: { role?: string; view?: string; definitionId?: number; outputPolicies?: number[] }[];
 }
 
 interface RawHeartbeat {
@@ -130,6 +135,13 @@ function servedOf(raw: RawServed, origin: RecordOrigin): ServedRecord {
     requestUs: whole(raw.requestUs),
     keyPolicies: raw.keyPolicies ?? [],
     hmacKeyId: raw.hmacKeyId ?? '',
+    inputPolicies: raw.inputPolicies ?? [],
+    onDemand: (raw.onDemand ?? []).map((view) => ({
+      role: view.role ?? '',
+      view: view.view ?? '',
+      definitionId: view.definitionId ?? 0,
+      outputPolicies: view.outputPolicies ?? [],
+    })),
   };
 }
 
@@ -153,6 +165,9 @@ function vectorOf(raw: RawVector, views: NonNullable<RawServed['views']>): Logge
     })),
     inputs: has(raw, 'inputs') ? raw.inputs! : null,
     outputs: has(raw, 'outputs') ? raw.outputs! : null,
+    outputStatuses: raw.outputStatuses ?? [],
+    inputHmacs: raw.inputHmacs ?? [],
+    outputHmacs: raw.outputHmacs ?? [],
   };
 }
 

@@ -3,9 +3,6 @@
  * request; `served.proto` beside this file is its published form.
  *
  *   ServedRequest --RecordEncoder (served-encoder.ts)--> frames --decodeRecord (served-decoder.ts)--> LogRecord
- *
- * The format also has on-demand inputs and outputs, which no sidecar writes yet: they are read here already, so that a
- * reader needs no change when they are.
  */
 import type { ReadyBytes } from './ready-bytes.ts';
 
@@ -44,9 +41,28 @@ export interface ServedVector {
   rows: ServedRow[];
   /**
    * The vector's message as `encodeServedVector` makes it, where the same rows are logged again and again; keys and
-   * rows are then empty.
+   * rows are then empty. Beside `computed` it is what stands in the message, behind tag and length.
    */
   image?: ReadyBytes;
+  /** Where on-demand views were computed: fields 4 to 8 of the message, as computed-fields.ts makes them. */
+  computed?: ByteRange;
+}
+
+/** A part of a buffer, `to` not included. */
+export interface ByteRange {
+  readonly buffer: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** An on-demand view as the log names it. */
+export interface ServedOnDemand {
+  /** What stands before `__` in full names. */
+  readonly role: string;
+  readonly view: string;
+  readonly definitionId: number;
+  /** For each feature that the service lists of it, in its order, an index into LOG_POLICIES; empty: all raw. */
+  readonly outputPolicies: readonly number[];
 }
 
 export const SURFACES = ['native', 'feast', 'oip', 'get', 'oip-grpc', 'feast-grpc'] as const;
@@ -79,6 +95,12 @@ export interface ServedRequest {
   keyPolicies?: readonly number[];
   /** Which secret made the HMACs of this record; empty: none did. */
   hmacKeyId?: string;
+  /** Names of the on-demand inputs, in the order in which each vector has them. */
+  inputNames?: readonly string[];
+  /** For each input name an index into LOG_POLICIES, when not all are raw. */
+  inputPolicies?: readonly number[];
+  /** The on-demand views that were computed, each behind those that it uses. */
+  onDemand?: readonly ServedOnDemand[];
 }
 
 /** Why a request was answered without being logged: the codes in the log. */
@@ -130,6 +152,10 @@ export interface RecordOrigin {
 export interface ServedRecord extends ServedRequest, RecordOrigin {
   /** Names of the on-demand inputs; what of them and of the outputs was logged stands in each vector. */
   readonly inputNames: readonly string[];
+  /** For each input name an index into LOG_POLICIES; empty: all raw. */
+  readonly inputPolicies: readonly number[];
+  /** The on-demand views that were computed, each behind those that it uses. */
+  readonly onDemand: readonly ServedOnDemand[];
   /** The request time that on-demand functions were given; 0: the served time. */
   readonly requestUs: number;
   /** For each key name an index into LOG_POLICIES; empty: all raw. */
@@ -144,6 +170,11 @@ export interface LoggedVector extends ServedVector {
   /** MessagePack arrays of the on-demand inputs and outputs; null where there are none. */
   readonly inputs: Buffer | null;
   readonly outputs: Buffer | null;
+  /** For each on-demand view of the record its status: PRESENT or UNAVAILABLE. */
+  readonly outputStatuses: readonly number[];
+  /** Of the inputs and outputs whose policy is hmac, in the order of their arrays. */
+  readonly inputHmacs: readonly Buffer[];
+  readonly outputHmacs: readonly Buffer[];
 }
 
 export interface LoggedRow extends ServedRow {

@@ -7,7 +7,7 @@
  */
 
 /** Tag and length of the vector, the length padded to four bytes. */
-const VECTOR_HEAD_BYTES = 5;
+export const VECTOR_HEAD_BYTES = 5;
 const ROW = 0x1a;
 const FETCHED = 0x19;
 const WATERMARK = 0x21;

@@ -43,8 +43,7 @@ function parseOnlineFeatures(bytes: Buffer, plans: BundlePlans): FeatureRequest<
 
 function formlessFeature(plan: Plan): { readonly name: string; readonly message: string } | null {
   for (const [f, name] of plan.fullNames.entries()) {
-    const { view } = plan.roleViews[plan.featureRoles[f]!]!;
-    const clause = formlessType(view.features[plan.featureIndexes[f]!]!.type);
+    const clause = formlessType(plan.featureDefinitions[f]!.type);
     if (clause !== null) return { name, message: `${name}: ${clause}` };
   }
   return null;

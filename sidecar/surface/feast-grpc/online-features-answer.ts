@@ -10,6 +10,9 @@ import type { Value } from '../../../contract/value-type.ts';
 import type { Feature } from '../../../contract/model.ts';
 import { MessageWriter } from '../../../contract/wire/proto/message-writer.ts';
 import { sidecarError } from '../../errors.ts';
+import { featureRuns } from '../../plan/feature-runs.ts';
+import { COMPUTED } from '../../plan/plan.ts';
+import { statusOfRun } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
 import type { ReplyHeaders } from '../../transport/transport.ts';
@@ -72,8 +75,9 @@ function writeKey(inFlight: RequestInFlight, k: number): void {
 function writeFeature(inFlight: RequestInFlight, f: number): void {
   const { plan, count } = inFlight.request;
   const role = plan.featureRoles[f]!;
+  if (role === COMPUTED) return writeComputed(inFlight, f);
   const index = plan.featureIndexes[f]!;
-  const feature = plan.roleViews[role]!.view.features[index]!;
+  const feature = plan.featureDefinitions[f]!;
   const roles = plan.roleViews.length;
   const statuses: number[] = [];
   const result = writer.open(RESULTS);
@@ -89,6 +93,27 @@ function writeFeature(inFlight: RequestInFlight, f: number): void {
     const row = inFlight.rows[at]!;
     writeTime(row === null || row.raw === null ? 0 : row.eventUs);
   }
+  writer.close(result);
+}
+
+/** A feature of an on-demand view, which has no time. */
+function writeComputed(inFlight: RequestInFlight, f: number): void {
+  const { plan, count } = inFlight.request;
+  const { values, columns } = inFlight.computed!;
+  const column = plan.featureIndexes[f]!;
+  const feature = plan.featureDefinitions[f]!;
+  const run = featureRuns(plan, [f])[0]!;
+  const statuses: number[] = [];
+  const result = writer.open(RESULTS);
+  for (let r = 0; r < count; r++) {
+    const status = statusOfRun(inFlight, run, r);
+    const value = status === PRESENT ? values[r * columns + column]! : undefined;
+    statuses.push(FIELD_STATUS[status === PRESENT ? valueStatus(value) : status]!);
+    const shown = value === undefined ? feature.missing : value;
+    if (!writeValue(writer, VALUES, feature.type, shown)) throw nullItem(plan.fullNames[f]!, feature, r);
+  }
+  writer.ints(STATUSES, statuses);
+  for (let r = 0; r < count; r++) writeTime(0);
   writer.close(result);
 }
 

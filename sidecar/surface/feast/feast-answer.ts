@@ -1,4 +1,4 @@
-/** An answer in Feast's form: a column for each join key, then one for each feature, then their names. */
+/** An answer in Feast's form: a column for each join key and none for inputs, then one for each feature, then names. */
 import { PRESENT } from '../../../contract/status.ts';
 import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
 import { JSON_HEADERS } from '../../transport/transport.ts';
@@ -18,17 +18,17 @@ export function answerFeast(
   _latencyMs: number,
   out: AnswerBuffer,
 ): ReplyHeaders {
-  const { plan, count, form } = inFlight.request;
+  const { plan, count, texts, form } = inFlight.request;
   const { runs } = feastPlan(plan);
   writeKeys(inFlight, out);
   for (let i = 0; i < runs.length; i++) {
     const run = runs[i]!;
     if (count === 1 && inFlight.statuses[run.role] === PRESENT) {
       // A cached row has the columns of one value each ready.
-      out.comma();
+      if (i > 0 || texts.length > 0) out.comma();
       writeRowColumns(inFlight.rows[run.role]!, run, out);
     } else {
-      writeColumns(inFlight, run, out);
+      writeColumns(inFlight, run, out, i === 0 && texts.length === 0);
     }
   }
   out.bytes(form.tail);

@@ -12,14 +12,21 @@
 import { PRESENT } from '../../../contract/status.ts';
 import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
 import type { CachedRow } from '../../cache/cached-row.ts';
-import { FEAST_PIECES, pieceAfter, piecesOf } from './feast-pieces.ts';
+import { FEAST_PIECES, pieceAfter, piecesOf, piecesOfComputed } from './feast-pieces.ts';
 import type { FeastRun } from './feast-plan.ts';
 import { NO_PIECE } from '../../cache/ready-ring.ts';
 import { FEAST_STATUS_TEXTS } from './feast-text.ts';
+import { NO_VIEW } from '../../plan/feature-runs.ts';
+import { statusOfRun } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 
-/** Writes the columns of a run of features, each with a comma before it. */
-export function writeColumns(inFlight: RequestInFlight, run: FeastRun, out: AnswerBuffer): void {
+/** Writes the columns of a run of features, each with a comma before it. @param isFirst  the first has none */
+export function writeColumns(
+  inFlight: RequestInFlight,
+  run: FeastRun,
+  out: AnswerBuffer,
+  isFirst: boolean,
+): void {
   const { features } = run;
   const { rows, times, statuses, made } = new RunPieces(inFlight, run);
   const cursors = rows.firsts();
@@ -29,7 +36,7 @@ export function writeColumns(inFlight: RequestInFlight, run: FeastRun, out: Answ
   for (let f = 0; f < features.length; f++) {
     walk(rows, cursors, stoodAt, features[f]!);
     stoodAt = features[f]! + 1;
-    out.text(',{"values":');
+    out.text(isFirst && f === 0 ? '{"values":' : ',{"values":');
     const isSame = out.list(rows.views, cursors, statuses);
     if (isSame && f > 0) {
       out.again(tailFrom, tailTo);
@@ -72,7 +79,12 @@ class RunPieces {
   /** Pieces that were not ready and had to be made. */
   readonly made: { readonly row: CachedRow; readonly pieces: DataView }[] = [];
 
-  constructor(inFlight: RequestInFlight, { role, absent }: FeastRun) {
+  constructor(inFlight: RequestInFlight, run: FeastRun) {
+    if (run.onDemand === NO_VIEW) this.#addRows(inFlight, run);
+    else this.#addComputed(inFlight, run);
+  }
+
+  #addRows(inFlight: RequestInFlight, { role, absent }: FeastRun): void {
     const { plan, count } = inFlight.request;
     const roles = plan.roleViews.length;
     for (let r = 0; r < count; r++) {
@@ -84,6 +96,17 @@ class RunPieces {
       else this.#addRow(row);
       if (status === PRESENT) this.rows.add(this.times.views[r]!, this.times.starts[r]!);
       else this.rows.add(absent[status]!, 0);
+    }
+  }
+
+  #addComputed(inFlight: RequestInFlight, run: FeastRun): void {
+    const computed = inFlight.computed!;
+    for (let r = 0; r < inFlight.request.count; r++) {
+      const status = statusOfRun(inFlight, run, r);
+      const pieces = status === PRESENT ? piecesOfComputed(computed, r, run) : run.absent[status]!;
+      this.statuses.push(status);
+      this.times.add(pieces, 0);
+      this.rows.add(pieces, 0);
     }
   }
 

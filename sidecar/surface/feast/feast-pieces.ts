@@ -10,10 +10,13 @@
  */
 import { MISSING, NULL, PRESENT, STATUSES } from '../../../contract/status.ts';
 import { PIECE_HEAD_BYTES, STATUS_BITS } from '../../transport/answer-buffer.ts';
+import type { Feature } from '../../../contract/model.ts';
+import type { ValueType } from '../../../contract/value-type.ts';
 import type { CachedRow } from '../../cache/cached-row.ts';
 import { newReadyKind } from '../../cache/ready-ring.ts';
 import { encoderPlan } from '../../plan/encoder-plan.ts';
 import type { ViewPlan } from '../../plan/view-plan.ts';
+import type { ComputedValues } from '../../on-demand/computed-values.ts';
 import { feastEventTime, feastText } from './feast-text.ts';
 
 /** The event time that stands for an absent row. */
@@ -38,16 +41,38 @@ export function piecesOf(row: CachedRow): DataView {
   return pack(texts, statuses);
 }
 
+/** @returns the pieces of what an on-demand view computed for a row, in the order of the run */
+export function piecesOfComputed(computed: ComputedValues, r: number, run: ComputedRun): DataView {
+  const texts = [FEAST_NO_TIME];
+  const statuses = [PRESENT];
+  for (let i = 0; i < run.columns.length; i++) {
+    const value = computed.values[r * computed.columns + run.columns[i]!]!;
+    texts.push(feastText(run.types[i]!, value));
+    statuses.push(value === null ? NULL : PRESENT);
+  }
+  return pack(texts, statuses);
+}
+
+interface ComputedRun {
+  readonly columns: readonly number[];
+  readonly types: readonly ValueType[];
+}
+
 /** By status, the fallbacks of a view in place of a row that has this status. */
-export const absentPieces = encoderPlan(({ view }: ViewPlan): readonly DataView[] => {
-  const texts = [FEAST_NO_TIME, ...view.features.map(({ type, missing }) => feastText(type, missing))];
+export const absentPieces = encoderPlan(({ view }: ViewPlan): readonly DataView[] =>
+  piecesOfAbsent(view.features),
+);
+
+/** @returns by status, the fallbacks of features in place of values that have this status */
+export function piecesOfAbsent(features: readonly Pick<Feature, 'type' | 'missing'>[]): readonly DataView[] {
+  const texts = [FEAST_NO_TIME, ...features.map(({ type, missing }) => feastText(type, missing))];
   return STATUSES.map((_, status) =>
     pack(
       texts,
       texts.map(() => status),
     ),
   );
-});
+}
 
 /** @returns where the piece after the one at `at` stands */
 export function pieceAfter(pieces: DataView, at: number): number {

@@ -1,15 +1,18 @@
 /**
- * A request in Feast's form: a service or single features, full names or short ones, and a list of ids for each join
- * key.
+ * A request in Feast's form: a service or single features, full names or short ones, and a list for each join key and
+ * input.
  */
 import { sidecarError } from '../../errors.ts';
 import type { BundlePlans } from '../../plan/bundle-plans.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { countRows, entityColumns, readKeys } from '../../request/entities.ts';
+import { checkCount, countRows, entityColumns, readKeys } from '../../request/entities.ts';
+import { countWithInputs, readInputs } from '../../request/inputs.ts';
 import type { FeatureRequest } from '../../request/feature-request.ts';
 import { describe, parseJsonBody } from '../../request/json-body.ts';
 import { feastPlan } from './feast-plan.ts';
 import type { FeastNames } from './feast-plan.ts';
+
+const PLACE = { field: 'entities', takesBare: false, repeatsKeys: false };
 
 /** @throws the SRV_ codes of bad input */
 export function parseFeast(bytes: Buffer, plans: BundlePlans): FeatureRequest<FeastNames> {
@@ -34,11 +37,22 @@ export function readFeast(
   const refs = featureRefs(body);
   const plan = refs === null ? plans.service(body['feature_service'] as string) : plans.featureList(refs);
   const names = namesOf(plan, fullNames);
-  const columns = entityColumns(body);
-  const count = countRows(plan, columns, false);
+  const columns = entityColumns(plan, body);
+  const count = countWithInputs(plan, columns, countRows(plan, columns, false), PLACE);
+  checkCount(plan, count, 'entities');
   const { parts, texts } = readKeys(plan, columns, count, false);
+  const inputs = readInputs(plan, columns, count, PLACE);
   if (refs !== null) plans.keepList(refs, plan);
-  return { plan, count, parts, texts, form: names };
+  return { plan, count, parts, texts, inputs, passedOver: passedOver(plan, columns), form: names };
+}
+
+/** @returns how many columns are neither a join key nor an input: Feast ignores them, too */
+function passedOver(plan: Plan, columns: Readonly<Record<string, unknown>>): number {
+  let count = 0;
+  for (const name in columns) {
+    if (!plan.keyNames.includes(name) && !plan.inputs.some((input) => input.name === name)) count += 1;
+  }
+  return count;
 }
 
 /** @returns the features that are asked for singly; null where the request names a service */

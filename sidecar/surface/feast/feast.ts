@@ -11,7 +11,7 @@
 import type { CodedError } from '../../../contract/std/coded-error.ts';
 import { SURFACES } from '../../../contract/wire/log/served-record.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { exampleEntities } from '../../request/example-entities.ts';
+import { exampleEntities, exampleInputs } from '../../request/example-entities.ts';
 import { knowingShapes } from '../../request/known-shapes.ts';
 import type { ExampleBody, Surface } from '../../request/surface.ts';
 import { answerFeast } from './feast-answer.ts';
@@ -41,6 +41,9 @@ export function feastErrorBody(error: CodedError): string {
 
 /** Short names are refused when two features share one: then full ones are asked for. */
 export function feastExample(plan: Plan): ExampleBody {
-  const short = { feature_service: plan.service, entities: exampleEntities(plan) };
+  const short = {
+    feature_service: plan.service,
+    entities: { ...exampleEntities(plan), ...exampleInputs(plan) },
+  };
   return feastPlan(plan).shortNames.twice === null ? short : { ...short, full_feature_names: true };
 }

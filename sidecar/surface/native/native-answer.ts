@@ -5,9 +5,11 @@
 import { PRESENT } from '../../../contract/status.ts';
 import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
 import { JSON_HEADERS } from '../../transport/transport.ts';
-import { oldestAgeUs } from '../../request/request-in-flight.ts';
+import { oldestAgeUs, statusOfRun } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import type { ReplyHeaders } from '../../transport/transport.ts';
+import { NO_VIEW } from '../../plan/feature-runs.ts';
+import { notesOfComputed, writeComputed, writeComputedStatuses } from './native-computed.ts';
 import { nativePlan } from './native-plan.ts';
 import type { NativeSegment } from './native-plan.ts';
 import { notesOf, writeFeatures, writeStatuses } from './native-row.ts';
@@ -24,19 +26,20 @@ export function answerNative(inFlight: RequestInFlight, latencyMs: number, out: 
     out.text(`${head}},"features":{`);
     for (let s = 0; s < segments.length; s++) {
       const segment = segments[s]!;
-      const at = r * roles + segment.role;
       if (s !== 0) out.comma();
-      if (inFlight.statuses[at] === PRESENT) writeFeatures(inFlight.rows[at]!, segment, out);
-      else out.bytes(segment.fallbackText);
+      const status = statusOfRun(inFlight, segment, r);
+      if (status !== PRESENT) out.bytes(segment.fallbackText);
+      else if (segment.onDemand !== NO_VIEW) writeComputed(inFlight.computed!, r, segment, out);
+      else writeFeatures(inFlight.rows[r * roles + segment.role]!, segment, out);
     }
     out.text('},"statuses":{');
     for (let s = 0; s < segments.length; s++) {
       const segment = segments[s]!;
-      const at = r * roles + segment.role;
-      const status = inFlight.statuses[at]!;
       if (s !== 0) out.comma();
-      if (status === PRESENT) writeStatuses(inFlight.rows[at]!, segment, out);
-      else out.bytes(segment.statusTexts[status]!);
+      const status = statusOfRun(inFlight, segment, r);
+      if (status !== PRESENT) out.bytes(segment.statusTexts[status]!);
+      else if (segment.onDemand !== NO_VIEW) writeComputedStatuses(inFlight.computed!, r, segment, out);
+      else writeStatuses(inFlight.rows[r * roles + segment.role]!, segment, out);
     }
     out.text('}}');
   }
@@ -57,11 +60,17 @@ function notesText(inFlight: RequestInFlight, segments: readonly NativeSegment[]
   for (let r = 0; r < count; r++) {
     for (let s = 0; s < segments.length; s++) {
       const segment = segments[s]!;
-      const at = r * roles + segment.role;
-      const row = inFlight.rows[at]!;
-      if (row === null || !row.hasNonFinite || inFlight.statuses[at] !== PRESENT) continue;
+      if (statusOfRun(inFlight, segment, r) !== PRESENT) continue;
+      let found: readonly string[];
+      if (segment.onDemand !== NO_VIEW) found = notesOfComputed(inFlight.computed!, r, segment);
+      else {
+        const row = inFlight.rows[r * roles + segment.role]!;
+        if (!row.hasNonFinite) continue;
+        found = notesOf(row, segment);
+      }
+      if (found.length === 0) continue;
       notes ??= [];
-      for (const note of notesOf(row, segment)) if (!notes.includes(note)) notes.push(note);
+      for (const note of found) if (!notes.includes(note)) notes.push(note);
     }
   }
   return notes === null || notes.length === 0 ? '' : `,"notes":[${notes.join(',')}]`;

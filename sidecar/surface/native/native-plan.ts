@@ -6,13 +6,18 @@ import { allFeatureRuns } from '../../plan/feature-runs.ts';
 import type { FeatureRun } from '../../plan/feature-runs.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { ViewPlan } from '../../plan/view-plan.ts';
+import type { Feature } from '../../../contract/model.ts';
+import type { ValueType } from '../../../contract/value-type.ts';
 import { nativeText } from '../value-text.ts';
 
 /** The text of a run of features, apart from any row. */
 export interface NativeSegment {
   readonly role: number;
-  /** Indexes in the role's view. */
+  /** The on-demand view that computes the features, else NO_VIEW. */
+  readonly onDemand: number;
+  /** Indexes in the role's view; of an on-demand view its columns. */
   readonly features: readonly number[];
+  readonly types: readonly ValueType[];
   readonly fullNames: readonly string[];
   /** `"role__feature":` for each feature of the run. */
   readonly nameTexts: readonly string[];
@@ -45,22 +50,28 @@ export const nativePlan = encoderPlan((plan: Plan): NativePlan => ({
 
 /** The fallbacks of a view as text, in the order of its features. */
 export const nativeFallbacks = encoderPlan(({ view }: ViewPlan): readonly string[] =>
-  view.features.map((feature) => nativeText(feature.type, feature.missing)),
+  view.features.map(fallbackText),
 );
 
-function segmentOf({ role, view, features, fullNames }: FeatureRun): NativeSegment {
+/** What stands for a feature where it has no value. */
+export function fallbackText({ type, missing }: Pick<Feature, 'type' | 'missing'>): string {
+  return nativeText(type, missing);
+}
+
+function segmentOf({ role, onDemand, features, definitions, fullNames }: FeatureRun): NativeSegment {
   const nameTexts = fullNames.map((name) => `${JSON.stringify(name)}:`);
   const statusText = (status: number): Buffer =>
     Buffer.from(nameTexts.map((name) => `${name}"${STATUSES[status]!}"`).join(','));
   const statusTexts: Buffer[] = STATUSES.map(() => Buffer.alloc(0));
   for (const status of [MISSING, OUTSIDE_TTL, UNAVAILABLE]) statusTexts[status] = statusText(status);
-  const fallbacks = nativeFallbacks(view);
   return {
     role,
+    onDemand,
     features,
+    types: definitions.map(({ type }) => type),
     fullNames,
     nameTexts,
-    fallbackText: Buffer.from(nameTexts.map((name, i) => name + fallbacks[features[i]!]!).join(',')),
+    fallbackText: Buffer.from(nameTexts.map((name, i) => name + fallbackText(definitions[i]!)).join(',')),
     statusTexts,
     presentText: statusText(PRESENT),
     featuresKind: newReadyKind(),

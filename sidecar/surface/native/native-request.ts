@@ -1,11 +1,12 @@
-/** A request of the native surface: the service by its name, and a list of ids for each join key. */
+/** A request of the native surface: the service by its name, a list of ids for each join key, and its inputs. */
 import { sidecarError } from '../../errors.ts';
 import type { BundlePlans } from '../../plan/bundle-plans.ts';
-import { countRows, entityColumns, readKeys } from '../../request/entities.ts';
+import { checkCount, countRows, entityColumns, readKeys } from '../../request/entities.ts';
 import type { FeatureRequest } from '../../request/feature-request.ts';
 import { describe, parseJsonBody } from '../../request/json-body.ts';
-import { checkContext } from '../../request/request-context.ts';
+import { contextFields, countWithInputs, readInputs } from '../../request/inputs.ts';
 
+const PLACE = { field: 'context', takesBare: true, repeatsKeys: true };
 const FIELDS = ['feature_service', 'entities', 'context'];
 
 /** @throws the SRV_ codes of bad input */
@@ -25,18 +26,20 @@ export function parseNative(bytes: Buffer, plans: BundlePlans): FeatureRequest<n
     });
   }
   const plan = plans.service(name);
-  if (body['context'] !== undefined) checkContext(plan, body['context']);
-  const columns = entityColumns(body);
+  const context = contextFields(plan, body['context']);
+  const columns = entityColumns(plan, body);
   for (const key in columns) {
     if (!plan.keyNames.includes(key)) {
-      throw sidecarError(
-        'SRV_UNKNOWN_KEY',
-        `${name} has no join key ${key}; it has ${plan.keyNames.join(', ')}`,
-        { field: `entities.${key}` },
-      );
+      const has = plan.keys.length === 0 ? 'none' : plan.keyNames.join(', ');
+      const hint = plan.inputs.some((input) => input.name === key) ? ` (${key} is a field of context)` : '';
+      throw sidecarError('SRV_UNKNOWN_KEY', `${name} has no join key ${key}; it has ${has}${hint}`, {
+        field: `entities.${key}`,
+      });
     }
   }
-  const count = countRows(plan, columns, true);
+  const count = countWithInputs(plan, context, countRows(plan, columns, true), PLACE);
+  checkCount(plan, count, plan.keys.length === 0 ? 'context' : 'entities');
   const { parts, texts } = readKeys(plan, columns, count, true);
-  return { plan, count, parts, texts, form: null };
+  const inputs = readInputs(plan, context, count, PLACE);
+  return { plan, count, parts, texts, inputs, passedOver: 0, form: null };
 }

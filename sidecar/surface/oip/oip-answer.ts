@@ -5,7 +5,8 @@
 import { PRESENT } from '../../../contract/status.ts';
 import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
 import { JSON_HEADERS } from '../../transport/transport.ts';
-import { oldestAgeUs } from '../../request/request-in-flight.ts';
+import { NO_VIEW } from '../../plan/feature-runs.ts';
+import { oldestAgeUs, statusOfRun } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import type { ReplyHeaders } from '../../transport/transport.ts';
 import { float32Text, float64Text } from '../value-text.ts';
@@ -13,6 +14,7 @@ import type { TensorForm, TensorOutput } from './oip-request.ts';
 import { datatypeOf, itemBytes, widthOf, writeTensor } from './tensor-bytes.ts';
 import { DATATYPE_BYTES } from './tensor-image.ts';
 import type { TensorDatatype } from './tensor-image.ts';
+import { computedImage } from './tensor-computed.ts';
 import { FEATURES, tensorPlan } from './tensor-plan.ts';
 import type { TensorSegment } from './tensor-plan.ts';
 import { rowImage } from './tensor-row.ts';
@@ -102,7 +104,8 @@ function statusText(inFlight: RequestInFlight): string {
 }
 
 function imageOf(inFlight: RequestInFlight, segment: TensorSegment, r: number): Buffer {
-  const at = r * inFlight.request.plan.roleViews.length + segment.role;
-  const status = inFlight.statuses[at]!;
-  return status === PRESENT ? rowImage(inFlight.rows[at]!, segment) : segment.absentImages[status]!;
+  const status = statusOfRun(inFlight, segment, r);
+  if (status !== PRESENT) return segment.absentImages[status]!;
+  if (segment.onDemand !== NO_VIEW) return computedImage(inFlight.computed!, r, segment);
+  return rowImage(inFlight.rows[r * inFlight.request.plan.roleViews.length + segment.role]!, segment);
 }

@@ -13,6 +13,10 @@ import { FEATURES, STATUS, tensorPlan } from './tensor-plan.ts';
 import type { TensorPlan } from './tensor-plan.ts';
 import type { Exchange } from '../../transport/transport.ts';
 import { OIP_PATH, modelOf, parseModelPath } from './model-path.ts';
+import type { RequestInput } from '../../../contract/model.ts';
+import { formatType } from '../../../contract/value-type.ts';
+import type { ValueType } from '../../../contract/value-type.ts';
+import { datatypeOf, itemTypeOf } from './input-column.ts';
 import { inputDatatype } from './oip-request.ts';
 
 interface OipPage {
@@ -68,17 +72,31 @@ export function modelMetadata(plan: Plan): ModelMetadata {
     name: plan.service,
     versions: [String(plan.version)],
     platform: 'plumbline',
-    inputs: plan.keys.map((key) => ({ name: key.name, datatype: inputDatatype(key), shape: [-1] })),
+    inputs: [
+      ...plan.keys.map((key) => ({ name: key.name, datatype: inputDatatype(key), shape: [-1] })),
+      ...plan.inputs.map(({ name, type }) => ({ name, datatype: datatypeOf(type), shape: inputShape(type) })),
+    ],
     outputs: modelOutputs(tensor),
     parameters: {
       bundle: plan.bundle,
       features: names,
       status_columns: [...names, ...vectors.map(({ name }) => name)],
       statuses: STATUSES,
+      // The protocol has no word for an input that may be left out.
+      ...(plan.inputs.length === 0 ? {} : { context: plan.inputs.map(contextField) }),
       left_out: leftOut,
       precision: precisionNote(tensor),
     },
   };
+}
+
+function inputShape(type: ValueType): number[] {
+  if (type.kind === 'embedding') return [-1, type.size];
+  return itemTypeOf(type) === null ? [-1] : [-1, -1];
+}
+
+function contextField({ name, type, optional }: RequestInput): object {
+  return { name, type: formatType(type), optional };
 }
 
 /** A dimension of -1 is one that a request decides: the rows, and the items of lists. */

@@ -1,16 +1,17 @@
 /**
- * A request of the Open Inference Protocol, read against a service's plan: one input tensor for each join key, and
- * which outputs the caller wants in which form. Called by oip.ts.
+ * A request of the Open Inference Protocol, read against a service's plan: one input tensor for each join key and
+ * input, and which outputs the caller wants in which form. Called by oip.ts.
  *
  *   POST /v2/models/{service}[/versions/{version}]/infer
  *   {"id"?, "parameters"?: {"binary_data_output"?}, "inputs": [tensor, ..], "outputs"?: [{"name", "parameters"?}, ..]}
  *
  * Tensors may follow the JSON as bytes; the header Inference-Header-Content-Length then says where the JSON ends.
  */
-import type { JoinKey } from '../../../contract/model.ts';
+import type { JoinKey, RequestInput } from '../../../contract/model.ts';
+import type { ValueType } from '../../../contract/value-type.ts';
 import { parseKeyPart } from '../../../contract/wire/online/entity-key.ts';
 import { MAX_VALUES } from '../../plan/plan.ts';
-import { exampleKey } from '../../request/example-entities.ts';
+import { exampleKey, exampleValue } from '../../request/example-entities.ts';
 import type { FeatureRequest } from '../../request/feature-request.ts';
 import type { ExampleBody } from '../../request/surface.ts';
 import { sidecarError } from '../../errors.ts';
@@ -20,8 +21,11 @@ import type { Plan } from '../../plan/plan.ts';
 import { decimal } from '../../transport/transport.ts';
 import type { Exchange } from '../../transport/transport.ts';
 import { modelOf } from './model-path.ts';
-import { readTensors } from './tensor-input.ts';
-import type { InputTensor } from './tensor-input.ts';
+import { NULL_COLUMN, askersOf, checkRepeated, missing } from '../../request/inputs.ts';
+import type { InputColumn } from '../../request/inputs.ts';
+import { datatypeOf, inputColumn, itemTypeOf } from './input-column.ts';
+import { INPUT_DATATYPES, KEY_DATATYPES, readTensors } from './tensor-input.ts';
+import type { ExpectedTensor, InputTensor } from './tensor-input.ts';
 import { FEATURES, STATUS, tensorPlan } from './tensor-plan.ts';
 import type { VectorColumn } from './vector-column.ts';
 
@@ -61,12 +65,33 @@ export function parseOip(bytes: Buffer, plans: BundlePlans, exchange: Exchange):
  */
 export function readInfer(plan: Plan, body: Body, binary: Buffer): FeatureRequest<TensorForm> {
   const form = readForm(plan, body);
-  const inputs = readTensors(body['inputs'], binary, (name, place) => checkInput(plan, name, place));
-  const byKey = inputsByKey(plan, inputs);
-  const count = countRows(plan, byKey);
+  const tensors = readTensors(body['inputs'], binary, (name, place) => expectedOf(plan, name, place));
+  const byKey = inputsByKey(plan, tensors);
+  const count = countRows(plan, tensors);
   const parts = plan.keys.map((key, k) => keyParts(key, byKey[k]!, count));
   checkRowsHaveKeys(plan, parts, count);
-  return { plan, count, parts, texts: [], form };
+  const inputs = plan.inputs.map((input) => columnOf(plan, input, tensors, count));
+  return { plan, count, parts, texts: [], inputs, passedOver: 0, form };
+}
+
+/** @throws SRV_INPUT_MISSING, SRV_INPUT_TYPE, SRV_TOO_MANY_VALUES */
+function columnOf(
+  plan: Plan,
+  input: RequestInput,
+  tensors: readonly InputTensor[],
+  count: number,
+): InputColumn {
+  const tensor = tensors.find(({ name }) => name === input.name);
+  if (tensor === undefined) {
+    if (input.optional) return NULL_COLUMN;
+    throw missing(
+      `inputs lacks a tensor for ${input.name}, which ${askersOf(plan, input)} asks for`,
+      'inputs',
+    );
+  }
+  const column = inputColumn(input, tensor);
+  if (column.length === 1 && count > 1) checkRepeated(column[0]!, count, input.name);
+  return column;
 }
 
 /**
@@ -140,10 +165,16 @@ function flagOf(parameters: unknown, name: string, place: string): boolean | und
   throw wrong(`${place}.${name}`, `should be true or false, got ${describe(flag)}`);
 }
 
-/** A context field would come as an input tensor too; no service has any yet (request-context.ts). */
-function checkInput(plan: Plan, name: string, field: string): void {
-  if (plan.keyNames.includes(name)) return;
-  const has = `the join keys ${plan.keyNames.join(', ')} and no context fields`;
+const KEY_TENSOR = { datatypes: KEY_DATATYPES, isWide: false };
+
+/** @throws SRV_UNKNOWN_KEY for a name that is neither a join key nor an input */
+function expectedOf(plan: Plan, name: string, field: string): ExpectedTensor {
+  if (plan.keyNames.includes(name)) return KEY_TENSOR;
+  const asked = plan.inputs.find((input) => input.name === name);
+  if (asked !== undefined) return { datatypes: INPUT_DATATYPES, isWide: itemTypeOf(asked.type) !== null };
+  const keys = plan.keys.length === 0 ? 'no join keys' : `the join keys ${plan.keyNames.join(', ')}`;
+  const fields = plan.inputs.map((input) => input.name).join(', ');
+  const has = `${keys} and ${fields === '' ? 'no context fields' : `the context fields ${fields}`}`;
   const message = `${plan.service} has no input ${JSON.stringify(name.slice(0, 200))}; it has ${has}`;
   throw sidecarError('SRV_UNKNOWN_KEY', message, { field });
 }
@@ -167,10 +198,10 @@ function inputsByKey(plan: Plan, inputs: readonly InputTensor[]): InputTensor[] 
 /** @returns the number of rows: each tensor has as many, or one, which is repeated */
 function countRows(plan: Plan, inputs: readonly InputTensor[]): number {
   let count = 1;
-  for (const { name, values } of inputs) {
-    if (count === 1) count = values.length;
-    else if (values.length !== count && values.length !== 1) {
-      const message = `the input ${name} has ${values.length} rows, but others have ${count}`;
+  for (const { name, rows } of inputs) {
+    if (count === 1) count = rows;
+    else if (rows !== count && rows !== 1) {
+      const message = `the input ${name} has ${rows} rows, but others have ${count}`;
       throw sidecarError('SRV_RAGGED', message, { field: name });
     }
   }
@@ -222,7 +253,22 @@ export function inferExample(plan: Plan): ExampleBody {
     shape: [1],
     data: [exampleKey(key)],
   }));
-  return { inputs };
+  const context = plan.inputs.map(({ name, type }) => {
+    const item = itemTypeOf(type);
+    const shape = item === null ? [1] : [1, type.kind === 'embedding' ? type.size : 1];
+    return { name, datatype: datatypeOf(type), shape, data: exampleData(type) };
+  });
+  return { inputs: [...inputs, ...context] };
+}
+
+/** One row. */
+function exampleData(type: ValueType): readonly unknown[] {
+  const value = exampleValue(type);
+  if (type.kind === 'timestamp') return [0];
+  if (itemTypeOf(type) !== null) {
+    return type.kind === 'list' && type.of.kind === 'timestamp' ? [0] : (value as readonly unknown[]);
+  }
+  return [datatypeOf(type) === 'BYTES' && typeof value !== 'string' ? JSON.stringify(value) : value];
 }
 
 /** The datatype of a join key's tensor, as the model's metadata names it. */

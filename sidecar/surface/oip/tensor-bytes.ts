@@ -1,10 +1,13 @@
 /** The tensors of an answer as bytes, copied from the images of the cached rows: over HTTP and over gRPC. */
 import { PRESENT, STATUSES } from '../../../contract/status.ts';
 import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
+import { NO_VIEW } from '../../plan/feature-runs.ts';
+import { statusOfRun } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import type { TensorOutput } from './oip-request.ts';
 import { DATATYPE_BYTES } from './tensor-image.ts';
 import { FEATURES, STATUS, tensorPlan } from './tensor-plan.ts';
+import { writeComputedStatuses, writeComputedValues } from './tensor-computed.ts';
 import { writeStatuses, writeValues } from './tensor-row.ts';
 import { columnStatus, columnWidth, writeColumn } from './vector-column.ts';
 
@@ -52,10 +55,10 @@ function writeFeatures(inFlight: RequestInFlight, out: AnswerBuffer): void {
   for (let r = 0; r < count; r++) {
     for (let s = 0; s < segments.length; s++) {
       const segment = segments[s]!;
-      const at = r * roles + segment.role;
-      const status = inFlight.statuses[at]!;
-      if (status === PRESENT) writeValues(inFlight.rows[at]!, segment, out);
-      else out.range(segment.absentImages[status]!, 0, segment.valueBytes);
+      const status = statusOfRun(inFlight, segment, r);
+      if (status !== PRESENT) out.range(segment.absentImages[status]!, 0, segment.valueBytes);
+      else if (segment.onDemand !== NO_VIEW) writeComputedValues(inFlight.computed!, r, segment, out);
+      else writeValues(inFlight.rows[r * roles + segment.role]!, segment, out);
     }
   }
 }
@@ -67,11 +70,11 @@ function writeStatus(inFlight: RequestInFlight, out: AnswerBuffer): void {
   for (let r = 0; r < count; r++) {
     for (let s = 0; s < segments.length; s++) {
       const segment = segments[s]!;
-      const at = r * roles + segment.role;
-      const status = inFlight.statuses[at]!;
+      const status = statusOfRun(inFlight, segment, r);
       const absent = segment.absentImages[status]!;
-      if (status === PRESENT) writeStatuses(inFlight.rows[at]!, segment, out);
-      else out.range(absent, segment.valueBytes, absent.length);
+      if (status !== PRESENT) out.range(absent, segment.valueBytes, absent.length);
+      else if (segment.onDemand !== NO_VIEW) writeComputedStatuses(inFlight.computed!, r, segment, out);
+      else writeStatuses(inFlight.rows[r * roles + segment.role]!, segment, out);
     }
     for (let v = 0; v < vectors.length; v++) out.bytes(STATUS_BYTES[columnStatus(inFlight, vectors[v]!, r)]!);
   }

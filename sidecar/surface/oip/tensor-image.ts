@@ -5,7 +5,7 @@
  *
  * Where there is no value a NaN stands: nothing else can be told from a number that a model was trained on.
  */
-import type { FeatureView } from '../../../contract/model.ts';
+import type { Feature } from '../../../contract/model.ts';
 import { MISSING, NULL, PRESENT } from '../../../contract/status.ts';
 import type { Value } from '../../../contract/value-type.ts';
 
@@ -14,16 +14,16 @@ export const DATATYPE_BYTES: Readonly<Record<TensorDatatype, number>> = { FP32: 
 
 interface ImageFeatures {
   readonly datatype: TensorDatatype;
-  /** Indexes in the view. */
+  /** Indexes among the values. */
   readonly features: readonly number[];
+  readonly definitions: readonly Pick<Feature, 'missing'>[];
 }
 
 /**
  * @param values  of a row that is PRESENT, in the order of the view's features; undefined: the row lacks the feature
  */
 export function makeImage(
-  view: FeatureView,
-  { datatype, features }: ImageFeatures,
+  { datatype, features, definitions }: ImageFeatures,
   values: readonly (Value | undefined)[],
 ): Buffer {
   const size = DATATYPE_BYTES[datatype];
@@ -31,7 +31,7 @@ export function makeImage(
   const image = Buffer.allocUnsafe(valueBytes + features.length);
   for (let i = 0; i < features.length; i++) {
     const value = values[features[i]!];
-    const shown = value === undefined ? view.features[features[i]!]!.missing : value;
+    const shown = value === undefined ? definitions[i]!.missing : value;
     const number = shown === null ? Number.NaN : Number(shown);
     if (size === 4) image.writeFloatLE(number, i * size);
     else image.writeDoubleLE(number, i * size);

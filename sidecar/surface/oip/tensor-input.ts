@@ -3,44 +3,61 @@
  *
  *   body = JSON | tensor | tensor | ..     each as long as its `binary_data_size` says, in the order of the inputs
  *
- *   INT32, INT64   little endian, one behind the other
- *   BYTES          (u32 little endian: length, then as many bytes of UTF-8) a value
+ *   INT32, INT64, FP32, FP64   little endian, one behind the other
+ *   BOOL                       a byte a value, 0 or 1
+ *   BYTES                      (u32 little endian: length, then as many bytes of UTF-8) a value
  *
- * Checks that a tensor does not contradict itself. What its values mean as join keys is oip-request.ts's part.
+ * Checks that a tensor does not contradict itself. What its values mean is the part of others: as join keys of
+ * oip-request.ts, as inputs of input-column.ts.
  */
 import { isUtf8 } from 'node:buffer';
 import { MAX_VALUES } from '../../plan/plan.ts';
 import { sidecarError } from '../../errors.ts';
+import { inputValue } from '../../request/input-value.ts';
 import { describe } from '../../request/json-body.ts';
 
-export const INPUT_DATATYPES = ['INT64', 'INT32', 'BYTES'] as const;
+/** Of join keys. */
+export const KEY_DATATYPES = ['INT64', 'INT32', 'BYTES'] as const;
+export const INPUT_DATATYPES = [...KEY_DATATYPES, 'FP64', 'FP32', 'BOOL'] as const;
 export type InputDatatype = (typeof INPUT_DATATYPES)[number];
+
+/** A value of a tensor: integers as numbers or bigints. */
+export type TensorValue = number | bigint | string | boolean | null;
 
 export interface InputTensor {
   readonly name: string;
   readonly datatype: InputDatatype;
-  /** One for each row: integers as numbers or bigints, text; each fits the datatype. Bytes have no null. */
+  readonly rows: number;
+  /** How many values a row has: 1 unless the shape is [rows, n]. */
+  readonly width: number;
+  /** Row by row; each fits the datatype, or is null. Bytes have no null. */
   readonly values: readonly TensorValue[];
 }
 
-type TensorValue = number | bigint | string | null;
+export interface ExpectedTensor {
+  readonly datatypes: readonly InputDatatype[];
+  /** Whether it has several values a row. */
+  readonly isWide: boolean;
+}
 
 type Json = Readonly<Record<string, unknown>>;
 
 const INT32_LIMIT = 2 ** 31;
 const INT64_LIMIT = 2n ** 63n;
 const LENGTH_BYTES = 4;
+/** A body of 1 MiB has no more numbers of four bytes. */
+const MAX_INPUT_VALUES = 2 ** 18;
 
 /**
  * @param inputs     the request's `inputs` as parsed
  * @param binary     the bytes after the JSON; each tensor takes its part, and nothing may be left over
- * @param checkName  throws for a name that is no input, before anything else of the tensor is read
+ * @param expect     what the input of a name may be; throws for a name that is no input
  * @throws           SRV_TENSOR, SRV_NO_ROWS, SRV_TOO_MANY_VALUES
  */
 export function readTensors(
   inputs: unknown,
   binary: Buffer,
-  checkName: (name: string, place: string) => void,
+  expect: (name: string, place: string) => ExpectedTensor,
 ): InputTensor[] {
   if (!Array.isArray(inputs)) throw wrong('inputs', `should be a list of tensors, got ${describe(inputs)}`);
   let at = 0;
@@ -49,14 +66,17 @@ export function readTensors(
     if (!isObject(input)) throw wrong(place, `should be a tensor, got ${describe(input)}`);
     const { name, datatype, shape, parameters, data } = input;
     if (typeof name !== 'string') throw wrong(`${place}.name`, `should be a name, got ${describe(name)}`);
-    checkName(name, `${place}.name`);
-    if (!isInputDatatype(datatype)) {
+    const { datatypes, isWide } = expect(name, `${place}.name`);
+    if (!isOneOf(datatypes, datatype)) {
       const got = typeof datatype === 'string' ? datatype.slice(0, 40) : describe(datatype);
-      throw wrong(`${place}.datatype`, `should be one of ${INPUT_DATATYPES.join(', ')}, got ${got}`);
+      throw wrong(`${place}.datatype`, `should be one of ${datatypes.join(', ')}, got ${got}`);
     }
-    const rows = rowsOf(shape, `${place}.shape`);
+    const [rows, width] = shapeOf(shape, `${place}.shape`, isWide);
     const size = binarySizeOf(parameters, place);
-    if (size === null) return { name, datatype, values: jsonValues(datatype, data, rows, `${place}.data`) };
+    const tensor = { name, datatype, rows, width };
+    if (size === null) {
+      return { ...tensor, values: jsonValues(datatype, data, tensor, `${place}.data`) };
+    }
     if (data !== undefined && data !== null)
       throw wrong(place, 'has both data and parameters.binary_data_size; send one');
     if (at + size > binary.length) {
@@ -64,7 +84,7 @@ export function readTensors(
       throw wrong(`${place}.parameters.binary_data_size`, `is ${size}, but ${left}`);
     }
     const bytes = binary.subarray(at, (at += size));
-    return { name, datatype, values: binaryValues(datatype, bytes, rows, place) };
+    return { ...tensor, values: binaryValues(datatype, bytes, rows * width, place) };
   });
   if (at !== binary.length) {
     throw wrong(
@@ -75,25 +95,30 @@ export function readTensors(
   return tensors;
 }
 
-function isInputDatatype(datatype: unknown): datatype is InputDatatype {
-  return (INPUT_DATATYPES as readonly unknown[]).includes(datatype);
+function isOneOf(datatypes: readonly InputDatatype[], datatype: unknown): datatype is InputDatatype {
+  return (datatypes as readonly unknown[]).includes(datatype);
 }
 
-/** [rows] or [rows, 1]. */
-function rowsOf(shape: unknown, place: string): number {
+/** [rows], [rows, 1], or of a list [rows, n]. @returns rows and values a row */
+function shapeOf(shape: unknown, place: string, isWide: boolean): [rows: number, width: number] {
+  const expected = isWide ? '[rows, n]' : '[rows] or [rows, 1]';
   if (!Array.isArray(shape) || !shape.every((n) => Number.isSafeInteger(n) && n >= 0)) {
-    throw wrong(place, `should be [rows] or [rows, 1], got ${shapeText(shape)}`);
+    throw wrong(place, `should be ${expected}, got ${shapeText(shape)}`);
   }
   const [rows, columns] = shape as number[];
-  if (rows === undefined || shape.length > 2 || (columns !== undefined && columns !== 1)) {
-    throw wrong(place, `should be [rows] or [rows, 1], got ${shapeText(shape)}`);
-  }
+  const fits = isWide ? shape.length === 2 : shape.length < 3 && (columns ?? 1) === 1;
+  if (rows === undefined || !fits) throw wrong(place, `should be ${expected}, got ${shapeText(shape)}`);
   if (rows === 0) throw sidecarError('SRV_NO_ROWS', `${place} says that there are no rows`, { field: place });
   if (rows > MAX_VALUES) {
     const message = `${place} asks for ${rows} rows; at most ${MAX_VALUES} values are answered at once`;
     throw sidecarError('SRV_TOO_MANY_VALUES', message, { field: place });
   }
-  return rows;
+  const width = columns ?? 1;
+  if (rows * width > MAX_INPUT_VALUES) {
+    const message = `${place} says ${rows * width} values; at most ${MAX_INPUT_VALUES} are taken in one tensor`;
+    throw sidecarError('SRV_TOO_MANY_VALUES', message, { field: place });
+  }
+  return [rows, width];
 }
 
 function shapeText(shape: unknown): string {
@@ -114,16 +139,25 @@ function binarySizeOf(parameters: unknown, place: string): number | null {
   throw wrong(field, `should be a number of bytes, got ${describe(size)}`);
 }
 
-/** Flat, or nested as a shape of [rows, 1] may be written. */
-function jsonValues(datatype: InputDatatype, data: unknown, rows: number, place: string): TensorValue[] {
+/** Flat, or nested as the shape may be written. */
+function jsonValues(
+  datatype: InputDatatype,
+  data: unknown,
+  { rows, width }: Pick<InputTensor, 'rows' | 'width'>,
+  place: string,
+): TensorValue[] {
+  const count = rows * width;
   if (!Array.isArray(data)) {
-    throw wrong(place, `should be a list of ${rows} values, got ${describe(data)}`);
+    throw wrong(place, `should be a list of ${count} values, got ${describe(data)}`);
   }
-  if (data.length !== rows) throw wrong(place, `has ${data.length} values, but the shape says ${rows}`);
-  return data.map((item: unknown, r) => {
-    const value: unknown = Array.isArray(item) && item.length === 1 ? item[0] : item;
-    if (value === null || fits(datatype, value)) return value;
-    throw wrong(`${place}[${r}]`, `should be ${EXPECTED[datatype]}, got ${describe(value)}`);
+  const isNested = data.length === rows && data.every((row) => Array.isArray(row) && row.length === width);
+  const items: readonly unknown[] = isNested ? data.flat() : data;
+  if (items.length !== count) throw wrong(place, `has ${data.length} values, but the shape says ${count}`);
+  return items.map((item: unknown, i) => {
+    const nested: unknown = width === 1 && Array.isArray(item) && item.length === 1 ? item[0] : item;
+    const value = nested === null ? null : jsonValue(datatype, nested);
+    if (value !== undefined) return value;
+    throw wrong(`${place}[${i}]`, `should be ${EXPECTED[datatype]}, got ${describe(nested)}`);
   });
 }
 
@@ -131,27 +165,67 @@ const EXPECTED: Readonly<Record<InputDatatype, string>> = {
   INT64: 'an integer of 64 bits',
   INT32: 'an integer of 32 bits',
   BYTES: 'text',
+  FP64: 'a number',
+  FP32: 'a number of 32 bits',
+  BOOL: 'true or false',
 };
 
-function fits(datatype: InputDatatype, value: unknown): value is number | bigint | string {
-  if (datatype === 'BYTES') return typeof value === 'string';
-  if (datatype === 'INT64' && typeof value === 'bigint') return value >= -INT64_LIMIT && value < INT64_LIMIT;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) return false;
-  return datatype === 'INT64' || (value >= -INT32_LIMIT && value < INT32_LIMIT);
+/** @returns undefined for what is none of the datatype */
+function jsonValue(datatype: InputDatatype, json: unknown): TensorValue | undefined {
+  switch (datatype) {
+    case 'BYTES':
+      return typeof json === 'string' ? json : undefined;
+    case 'BOOL':
+      return typeof json === 'boolean' ? json : undefined;
+    case 'FP64':
+    case 'FP32': {
+      const value = inputValue({ kind: datatype === 'FP32' ? 'float32' : 'float64' }, json);
+      return typeof value === 'number' ? value : undefined;
+    }
+    case 'INT64':
+      if (typeof json === 'bigint') return json >= -INT64_LIMIT && json < INT64_LIMIT ? json : undefined;
+      return typeof json === 'number' && Number.isSafeInteger(json) ? json : undefined;
+    case 'INT32':
+      if (typeof json !== 'number' || !Number.isSafeInteger(json)) return undefined;
+      return json >= -INT32_LIMIT && json < INT32_LIMIT ? json : undefined;
+  }
 }
 
-function binaryValues(datatype: InputDatatype, bytes: Buffer, rows: number, place: string): TensorValue[] {
-  if (datatype === 'BYTES') return texts(bytes, rows, place);
-  const size = datatype === 'INT64' ? 8 : 4;
-  if (bytes.length !== rows * size) {
-    const expected = `${rows} values of ${datatype} take ${rows * size}`;
+const SIZES = { INT64: 8, INT32: 4, FP64: 8, FP32: 4, BOOL: 1 } as const;
+
+function binaryValues(datatype: InputDatatype, bytes: Buffer, count: number, place: string): TensorValue[] {
+  if (datatype === 'BYTES') return texts(bytes, count, place);
+  const size = SIZES[datatype];
+  if (bytes.length !== count * size) {
+    const expected = `${count} values of ${datatype} take ${count * size}`;
     throw wrong(place, `has ${bytes.length} bytes, but ${expected}`);
   }
-  const values: (number | bigint)[] = [];
-  for (let r = 0; r < rows; r++) {
-    values.push(size === 8 ? bytes.readBigInt64LE(r * size) : bytes.readInt32LE(r * size));
+  const values: TensorValue[] = [];
+  for (let i = 0; i < count; i++) {
+    const value = readValue(datatype, bytes, i * size);
+    if (value === undefined) throw wrong(place, `has ${bytes[i]} as value ${i}; a BOOL is 0 or 1`);
+    values.push(value);
   }
   return values;
+}
+
+function readValue(
+  datatype: Exclude<InputDatatype, 'BYTES'>,
+  bytes: Buffer,
+  at: number,
+): TensorValue | undefined {
+  switch (datatype) {
+    case 'INT64':
+      return bytes.readBigInt64LE(at);
+    case 'INT32':
+      return bytes.readInt32LE(at);
+    case 'FP64':
+      return bytes.readDoubleLE(at);
+    case 'FP32':
+      return bytes.readFloatLE(at);
+    case 'BOOL':
+      return bytes[at]! > 1 ? undefined : bytes[at] === 1;
+  }
 }
 
 function texts(bytes: Buffer, rows: number, place: string): string[] {

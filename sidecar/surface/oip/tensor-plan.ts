@@ -7,6 +7,7 @@
  *   {full name} [rows, ..]      FP32, for each of the m embeddings and lists (vector-column.ts)
  */
 import { PRESENT, STATUSES } from '../../../contract/status.ts';
+import type { Feature } from '../../../contract/model.ts';
 import { formatType, isNumeric, isVector } from '../../../contract/value-type.ts';
 import type { ValueType } from '../../../contract/value-type.ts';
 import { newReadyKind } from '../../cache/ready-ring.ts';
@@ -31,9 +32,12 @@ export const STATUS = 'status';
 /** A run of number features of one view, apart from any row. */
 export interface TensorSegment {
   readonly role: number;
+  /** The on-demand view that computes the features, else NO_VIEW. */
+  readonly onDemand: number;
   readonly datatype: TensorDatatype;
-  /** Indexes in the role's view. */
+  /** Indexes in the role's view; of an on-demand view its columns. */
   readonly features: readonly number[];
+  readonly definitions: readonly Feature[];
   /** Where the statuses begin in an image. */
   readonly valueBytes: number;
   /** What stands in where a row is not PRESENT, by its status: the fallbacks. */
@@ -67,9 +71,9 @@ export interface TensorPlan {
 
 /** A service's part of the tensors' encoder. */
 export const tensorPlan = encoderPlan((plan: Plan): TensorPlan => {
-  const { definition, roleViews, featureRoles, featureIndexes, fullNames } = plan;
+  const { definition, featureDefinitions, fullNames } = plan;
   const datatype = definition.tensor === 'float32' ? 'FP32' : 'FP64';
-  const types = featureRoles.map((role, f) => roleViews[role]!.view.features[featureIndexes[f]!]!.type);
+  const types = featureDefinitions.map(({ type }) => type);
   const columns = types.flatMap((type, f) => (isNumeric(type) ? [f] : []));
   const vectors = types.flatMap((type, f) => (isVector(type) ? [f] : []));
   const named = (f: number): NamedType => ({ name: fullNames[f]!, type: formatType(types[f]!) });
@@ -78,10 +82,7 @@ export const tensorPlan = encoderPlan((plan: Plan): TensorPlan => {
     datatype,
     segments: featureRuns(plan, columns).map((run) => segmentOf(run, datatype)),
     names: columns.map((f) => fullNames[f]!),
-    vectors: vectors.map((f) => {
-      const [role, feature] = [featureRoles[f]!, featureIndexes[f]!];
-      return planColumn({ name: fullNames[f]!, role, feature }, roleViews[role]!.view.features[feature]!);
-    }),
+    vectors: vectors.map((f) => planColumn(featureRuns(plan, [f])[0]!)),
     rounded: columns.filter((f) => !exact.includes(types[f]!.kind)).map(named),
     roundedVectors: vectors.filter((f) => !isExactVector(types[f]!)).map(named),
     leftOut: types.flatMap((type, f) => (isNumeric(type) || isVector(type) ? [] : [named(f)])),
@@ -92,13 +93,16 @@ function isExactVector(type: ValueType): boolean {
   return type.kind === 'embedding' || (type.kind === 'list' && EXACT_KINDS.FP32.includes(type.of.kind));
 }
 
-function segmentOf({ role, view, features }: FeatureRun, datatype: TensorDatatype): TensorSegment {
+function segmentOf(run: FeatureRun, datatype: TensorDatatype): TensorSegment {
+  const { role, onDemand, features, definitions } = run;
   const valueBytes = features.length * DATATYPE_BYTES[datatype];
-  const lacking = makeImage(view.view, { datatype, features }, []);
+  const lacking = makeImage({ datatype, features, definitions }, []);
   return {
     role,
+    onDemand,
     datatype,
     features,
+    definitions,
     valueBytes,
     absentImages: STATUSES.map((_, status) => Buffer.from(lacking).fill(status, valueBytes)),
     presentStatuses: Buffer.alloc(features.length, PRESENT),

@@ -12,7 +12,7 @@ import type { TensorSegment } from './tensor-plan.ts';
 export function rowImage(row: CachedRow, segment: TensorSegment): Buffer {
   const from = row.findReady(segment.kind);
   if (from !== NO_PIECE) return row.ready!.buffer.subarray(from, row.ready!.endOf(from));
-  const image = makeImage(row.view.view, segment, row.values);
+  const image = makeImage(segment, row.values);
   row.keep(segment.kind, image);
   return image;
 }

@@ -12,6 +12,9 @@ import type { Value } from '../../../contract/value-type.ts';
 import { NO_PIECE, newReadyKind } from '../../cache/ready-ring.ts';
 import type { CachedRow } from '../../cache/cached-row.ts';
 import { sidecarError } from '../../errors.ts';
+import { NO_VIEW } from '../../plan/feature-runs.ts';
+import type { FeatureRun } from '../../plan/feature-runs.ts';
+import { statusOfRun } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
 import { DATATYPE_BYTES } from './tensor-image.ts';
@@ -22,8 +25,11 @@ export interface VectorColumn {
   /** Full. */
   readonly name: string;
   readonly role: number;
-  /** Index in the role's view. */
+  /** The on-demand view that computes the feature, else NO_VIEW. */
+  readonly onDemand: number;
+  /** Index in the role's view; of an on-demand view the column. */
   readonly feature: number;
+  readonly definition: Feature;
   /** Items in each row; null: lists, which have one length within an answer. */
   readonly size: number | null;
   /** What stands in where a row is not PRESENT, by its status. */
@@ -32,12 +38,11 @@ export interface VectorColumn {
   readonly kind: number;
 }
 
-/** @param place  of the feature: its full name, its role, its index in the role's view */
-export function planColumn(
-  place: Pick<VectorColumn, 'name' | 'role' | 'feature'>,
-  definition: Feature,
-): VectorColumn {
+/** @param run  of one feature */
+export function planColumn({ role, onDemand, features, definitions, fullNames }: FeatureRun): VectorColumn {
+  const definition = definitions[0]!;
   const { type } = definition;
+  const place = { name: fullNames[0]!, role, onDemand, feature: features[0]!, definition };
   const size = type.kind === 'embedding' ? type.size : null;
   const lacking = makeImage(definition, size, undefined);
   const absentImages = STATUSES.map((_, status) => Buffer.from(lacking).fill(status, lacking.length - 1));
@@ -95,23 +100,30 @@ export function columnNumbers(inFlight: RequestInFlight, column: VectorColumn, w
 
 /** @returns the status of a column in a row of the request */
 export function columnStatus(inFlight: RequestInFlight, column: VectorColumn, r: number): number {
-  const at = r * inFlight.request.plan.roleViews.length + column.role;
-  const status = inFlight.statuses[at]!;
-  if (status !== PRESENT || inFlight.rows[at]!.isWhole) return status;
+  const status = statusOfRun(inFlight, column, r);
+  if (status !== PRESENT) return status;
+  if (column.onDemand === NO_VIEW && rowOf(inFlight, column, r).isWhole) return status;
   return statusOf(columnImage(inFlight, column, r));
 }
 
 /** @returns the image of a column in a row of the request: to be used before any is kept */
 function columnImage(inFlight: RequestInFlight, column: VectorColumn, r: number): Buffer {
-  const at = r * inFlight.request.plan.roleViews.length + column.role;
-  const status = inFlight.statuses[at]!;
-  return status === PRESENT ? rowImage(inFlight.rows[at]!, column) : column.absentImages[status]!;
+  const status = statusOfRun(inFlight, column, r);
+  if (status !== PRESENT) return column.absentImages[status]!;
+  if (column.onDemand === NO_VIEW) return rowImage(rowOf(inFlight, column, r), column);
+  const { values, columns } = inFlight.computed!;
+  return makeImage(column.definition, column.size, values[r * columns + column.feature]!);
 }
 
-function rowImage(row: CachedRow, { kind, feature, size }: VectorColumn): Buffer {
+/** The row that a column comes from, which is PRESENT. */
+function rowOf(inFlight: RequestInFlight, { role }: VectorColumn, r: number): CachedRow {
+  return inFlight.rows[r * inFlight.request.plan.roleViews.length + role]!;
+}
+
+function rowImage(row: CachedRow, { kind, feature, size, definition }: VectorColumn): Buffer {
   const from = row.findReady(kind);
   if (from !== NO_PIECE) return row.ready!.buffer.subarray(from, row.ready!.endOf(from));
-  const image = makeImage(row.view.view.features[feature]!, size, row.values[feature]);
+  const image = makeImage(definition, size, row.values[feature]);
   row.keep(kind, image);
   return image;
 }

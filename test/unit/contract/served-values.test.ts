@@ -41,7 +41,19 @@ function record(service: string, rows: LoggedRow[], more: Partial<ServedRecord> 
     keyPolicies: [],
     hmacKeyId: '',
     keyNames: ['customer_id', 'product_code'],
-    vectors: [{ keys: ['-17', 'a%7Cb'], rows, inputs: null, outputs: null }],
+    inputPolicies: [],
+    onDemand: [],
+    vectors: [
+      {
+        keys: ['-17', 'a%7Cb'],
+        rows,
+        inputs: null,
+        outputs: null,
+        outputStatuses: [],
+        inputHmacs: [],
+        outputHmacs: [],
+      },
+    ],
     ...more,
   };
 }

@@ -64,6 +64,7 @@ async function scraped(): Promise<string> {
     hottestShare: 0,
     nodes: [],
     views: [],
+    onDemand: new Map(),
     eventLoopDelays: new Histogram([1]),
     gc: { seconds: new Map() },
     log: stats,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseJsonBody } from '../../../../sidecar/request/json-body.ts';
+import { NotWhole, describe, parseJsonBody } from '../../../../sidecar/request/json-body.ts';
 
 const parse = (text: string): unknown => parseJsonBody(Buffer.from(text));
 
@@ -88,7 +88,10 @@ test.each([
   ['9007199254740991', true],
 ])('the number %s is whole: %s', (text, whole) => {
   const { b } = parseJsonBody(Buffer.from(`{"b":[${text}]}`)) as { b: unknown[] };
-  expect(b[0]).toBe(whole ? Number(text) : NaN);
+  if (whole) return expect(b[0]).toBe(Number(text));
+  expect(b[0]).toBeInstanceOf(NotWhole);
+  expect((b[0] as NotWhole).nearest).toBe(Number(text));
+  expect(describe(b[0])).toBe(`the number ${text}`);
 });
 
 test('a decimal is whole as exact arithmetic has it', () => {

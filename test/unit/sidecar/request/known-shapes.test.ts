@@ -7,6 +7,8 @@ import { knowingShapes } from '../../../../sidecar/request/known-shapes.ts';
 import { feastSurface } from '../../../../sidecar/surface/feast/feast.ts';
 import { nativeSurface } from '../../../../sidecar/surface/native/native.ts';
 import { PathExchange } from '../../../support/faults/path-exchange.ts';
+import { onDemandContent } from '../../../support/fixtures/on-demand-bundle.ts';
+import { parseNative } from '../../../../sidecar/surface/native/native-request.ts';
 import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
 
 const exchange = new PathExchange();
@@ -94,6 +96,119 @@ describe.each([
       { numRuns: 150 },
     );
   });
+});
+
+/** What stands in the place of an input: numbers as JSON writes them, words, texts, lists, and what is refused. */
+const number = fc.oneof(
+  { weight: 4, arbitrary: fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => JSON.stringify(n)) },
+  { weight: 4, arbitrary: fc.tuple(fc.nat(99_999), fc.nat(999_999)).map(([a, b]) => `${a}.${b}`) },
+  fc.stringMatching(/^-?(0|[1-9]\d{0,18})(\.\d{1,18})?([eE][+-]?\d{1,3})?$/),
+  fc.maxSafeInteger().map(String),
+  fc.constantFrom(
+    '-0',
+    '-0.0',
+    '00',
+    '1.',
+    '.5',
+    '+1',
+    '1e999',
+    '1e5',
+    '0x1',
+    '-',
+    '1.0',
+    '123456789012345',
+    '1234567890123456',
+  ),
+);
+const word = fc.constantFrom('null', 'true', 'false', 'nul', '"NaN"', '', '{}', '"9"', '"9007199254740993"');
+const written = fc.oneof(
+  fc.string().map((t) => JSON.stringify(t)),
+  fc.constantFrom('""', '"a', '"é"', '"\\n"', '"\u007f"', '"a,b]"', '" "'),
+);
+const inputText = fc.oneof({ weight: 6, arbitrary: number }, word, written).chain((one) =>
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constant(one) },
+    fc
+      .array(fc.oneof(fc.constant(one), number, written), { maxLength: 3 })
+      .map((list) => `[${list.join(',')}]`),
+    fc.constantFrom(`[${one}, ${one}]`, `[ ${one}]`, `[${one},]`, `[${one}`),
+  ),
+);
+const INPUT_BODIES: readonly ((cart: string, city: string, big: string) => string)[] = [
+  (cart, city, big) =>
+    `{"feature_service":"looping","entities":{"customer_id":[1,2]},"context":{"cart":${cart},"city":${city},"big":${big}}}`,
+  (cart, city, big) =>
+    `{"context": {"big": ${big}, "cart" : ${cart}}, "entities":{"customer_id":[${city.length}]},"feature_service":"looping"}`,
+  (cart, city, big) =>
+    `{"feature_service":"looping","entities":{"customer_id":[7,8],"cart":${cart},"big":${big},"city":${city},"other":[1]}}`,
+  (cart, _, big) => `{"feature_service":"bare_only","context":{"x":${cart},"y":${big}}}`,
+  (cart, _, big) => `{"feature_service":"bare_only","entities":{"x":${cart},"y":${big}}}`,
+  (cart, city, big) =>
+    `{"features":["trip:ratio"],"entities":{"customer_id":[1,2],"cart":${cart},"big":${big},"city":${city}}}`,
+];
+const inputBodies = fc
+  .tuple(
+    fc.constantFrom(...INPUT_BODIES),
+    fc.constantFrom(['1.5', '"a"', '3'], ['[1.5,2]', '["a","b"]', '[3,4]'], ['[1.5]', '["a"]', '[3]']),
+    fc.array(fc.tuple(inputText, inputText, inputText), { minLength: 1, maxLength: 12 }),
+  )
+  .map(([body, first, others]) =>
+    [first, ...others].map(([cart, city, big]) => Buffer.from(body(cart!, city!, big!))),
+  );
+
+const onDemandPlans = (): BundlePlans =>
+  new BundlePlans({ ...onDemandContent(), hash: 'b' }, '', new ViewSlots());
+
+test.each([
+  ['native', nativeSurface],
+  ["Feast's", feastSurface],
+])('shapes of the %s surface hold inputs, and the same is made of them', (_, surface) => {
+  const alonePlans = [onDemandPlans(), onDemandPlans()];
+  let turn = 0;
+  const same = ({ plan, count, parts, texts, inputs, passedOver }: FeatureRequest): unknown => ({
+    service: plan.service,
+    count,
+    parts,
+    texts,
+    inputs,
+    passedOver,
+  });
+  const said = (parse: () => FeatureRequest): unknown => {
+    try {
+      return same(parse());
+    } catch (error) {
+      return String(error);
+    }
+  };
+  fc.assert(
+    fc.property(inputBodies, (sent) => {
+      // Plans that take turns know no shape of the request before.
+      const alone = sent.map((bytes) => said(() => surface.parse(bytes, alonePlans[turn++ % 2]!, exchange)));
+      expect(sent.map((bytes) => said(() => surface.parse(bytes, shapePlans, exchange)))).toEqual(alone);
+    }),
+    { numRuns: 300 },
+  );
+});
+const shapePlans = onDemandPlans();
+
+test('a request with inputs of a known shape is not parsed', () => {
+  let parsed = 0;
+  const parse = knowingShapes((bytes, plans) => {
+    parsed += 1;
+    return parseNative(bytes, plans);
+  });
+  const plans = onDemandPlans();
+  const ask = (customer: number, context: string): FeatureRequest => {
+    const body = `{"feature_service":"looping","entities":{"customer_id":[${customer}]},"context":{${context}}}`;
+    return parse(Buffer.from(body), plans, exchange);
+  };
+  ask(1, '"cart":1,"city":"x","big":2');
+  expect(ask(7, '"cart":-0.125,"city":null,"big":-9').inputs).toEqual([[-0.125], [null], [-9n]]);
+  expect(parsed).toBe(1);
+  ask(1, '"cart":[1],"big":[2]');
+  expect(ask(7, '"cart":[2.5],"big":[3]').inputs).toEqual([[2.5], [null], [3n]]);
+  expect(parsed).toBe(2);
+  expect(() => ask(7, '"cart":1e999,"city":null,"big":1')).toThrow('past its range');
 });
 
 test('a request of a known shape is not parsed; one under other plans is', () => {

@@ -38,7 +38,8 @@ const lineSurface: Surface<string> = {
   owns: (path) => path === '/lines',
   parse(body, plans) {
     const [id, mark] = body.toString().split(' ') as [string, string];
-    return { plan: plans.service('profile_only'), count: 1, parts: [[id]], texts: [], form: mark };
+    const none = { texts: [], inputs: [], passedOver: 0 };
+    return { plan: plans.service('profile_only'), count: 1, parts: [[id]], ...none, form: mark };
   },
   answer({ request, rows, statuses }, _latencyMs, out) {
     const { head, kind } = linePlan(request.plan);

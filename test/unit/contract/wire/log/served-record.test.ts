@@ -11,6 +11,9 @@ import {
   RecordEncoder,
 } from '../../../../../contract/wire/log/served-encoder.ts';
 import { encodeServedHead, encodeServedVector } from '../../../../../contract/wire/log/served-image.ts';
+import { ComputedFields } from '../../../../../contract/wire/log/computed-fields.ts';
+import { ReadyBytes } from '../../../../../contract/wire/log/ready-bytes.ts';
+import { contentOf } from '../../../../../contract/wire/log/record-content.ts';
 import type { Heartbeat, ServedRequest } from '../../../../../contract/wire/log/served-record.ts';
 import {
   FRAME_HEADER_BYTES,
@@ -18,6 +21,10 @@ import {
   frameAt,
   frameSequence,
 } from '../../../../../contract/wire/log/spool-frame.ts';
+import { VECTOR_HEAD_BYTES } from '../../../../../contract/wire/log/vector-times.ts';
+import { RowEncoder } from '../../../../../contract/wire/online/row-codec.ts';
+import { HEADER_BYTES } from '../../../../../contract/wire/online/row-header.ts';
+import type { Value, ValueType } from '../../../../../contract/value-type.ts';
 import { LAST_US, anyRequest, servedRequest } from '../../../../support/fixtures/served-requests.ts';
 
 const EPOCH = 0x8000_0000_0000_0001n;
@@ -38,9 +45,13 @@ function payloads(encoder: RecordEncoder): { sequence: number; payload: Buffer }
   return found;
 }
 
-/** What comes back: the fields that the sidecar does not have yet are empty. */
-function asLogged(request: ServedRequest, sequence: number): object {
-  const vectors = request.vectors.map((vector) => ({
+/** What comes back. @param computed  what `computedVectors` made them of; null: nothing was computed */
+function asLogged(
+  request: ServedRequest,
+  sequence: number,
+  computed: readonly Computed[] | null = null,
+): object {
+  const vectors = request.vectors.map((vector, i) => ({
     keys: vector.keys,
     rows: vector.rows.map((row) => ({
       ...row,
@@ -50,9 +61,98 @@ function asLogged(request: ServedRequest, sequence: number): object {
     })),
     inputs: null,
     outputs: null,
+    outputStatuses: [],
+    inputHmacs: [],
+    outputHmacs: [],
+    ...computed?.[i],
   }));
   const origin = { pod: 'pod-é', epoch: '8000000000000001', sequence, part: 0, parts: 0 };
-  return { ...request, vectors, ...origin, inputNames: [], requestUs: 0, keyPolicies: [], hmacKeyId: '' };
+  const empty = {
+    inputNames: [],
+    inputPolicies: [],
+    onDemand: [],
+    requestUs: 0,
+    keyPolicies: [],
+    hmacKeyId: '',
+  };
+  return { ...empty, ...request, vectors, ...origin };
+}
+
+interface Computed {
+  readonly inputs: Buffer;
+  readonly outputs: Buffer;
+  readonly outputStatuses: readonly number[];
+  readonly inputHmacs: readonly Buffer[];
+  readonly outputHmacs: readonly Buffer[];
+}
+
+const TEXT: ValueType = { kind: 'string' };
+const DOUBLE: ValueType = { kind: 'float64' };
+
+/** A request with on-demand views, and what of it a reader must find. */
+const anyComputed = fc
+  .record({
+    request: anyRequest,
+    inputs: fc.array(fc.record({ name: fc.string(), policy: fc.nat(2) }), { maxLength: 20 }),
+    views: fc.array(
+      fc.record({
+        role: fc.string(),
+        view: fc.string(),
+        definitionId: fc.nat(0xffff_ffff),
+        outputPolicies: fc.array(fc.nat(2), { maxLength: 20 }),
+      }),
+      { minLength: 1, maxLength: 3 },
+    ),
+    texts: fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { minLength: 1 }),
+    numbers: fc.array(fc.option(fc.double()), { minLength: 1, maxLength: 30 }),
+    hmacs: fc.nat(2),
+    statuses: fc.array(fc.constantFrom(0, 4), { minLength: 3, maxLength: 3 }),
+  })
+  .map(({ request, inputs, views, texts, numbers, hmacs, statuses }) => {
+    const fields = new ComputedFields();
+    const ranges: [from: number, to: number][] = [];
+    const digests = Array.from({ length: hmacs }, (_, i) => Buffer.alloc(32, i + 1));
+    const found = request.vectors.map((_, r): Computed => {
+      const from = fields.length;
+      const given = inputs.map((__, i) => texts[(r + i) % texts.length]!);
+      const again = ranges[0];
+      // The inputs of all vectors are the same where there is one text.
+      if (texts.length === 1 && again !== undefined) fields.again(again[0], inputsEnd);
+      else {
+        fields.open('inputs', given.length);
+        for (const one of given) fields.add(TEXT, one);
+        fields.close();
+        inputsEnd = fields.length;
+      }
+      fields.open('outputs', numbers.length);
+      for (const one of numbers) fields.add(DOUBLE, one);
+      fields.close();
+      fields.statuses([9, ...statuses], 1, views.length);
+      for (const digest of digests) fields.hmac('inputHmacs', digest);
+      for (const digest of digests) fields.hmac('outputHmacs', digest);
+      ranges.push([from, fields.length]);
+      return {
+        inputs: arrayOf(TEXT, given),
+        outputs: arrayOf(DOUBLE, numbers),
+        outputStatuses: statuses.slice(0, views.length),
+        inputHmacs: digests,
+        outputHmacs: digests,
+      };
+    });
+    const { written: buffer } = fields;
+    const vectors = request.vectors.map((vector, r) => {
+      return { ...vector, computed: { buffer, from: ranges[r]![0], to: ranges[r]![1] } };
+    });
+    const inputNames = inputs.map(({ name }) => name);
+    const inputPolicies = inputs.map(({ policy }) => policy);
+    return { request: { ...request, vectors, inputNames, inputPolicies, onDemand: views }, found };
+  });
+let inputsEnd = 0;
+
+/** As rows have it, behind the header. */
+function arrayOf(type: ValueType, values: readonly Value[]): Buffer {
+  const features = values.map((_, i) => ({ name: String(i), type }));
+  return new RowEncoder({ definitionId: 0, features }).encode(0, 0, 0, values).subarray(HEADER_BYTES);
 }
 
 describe('a served request', () => {
@@ -90,6 +190,55 @@ describe('a served request', () => {
       ),
       { numRuns: 300 },
     );
+  });
+
+  test('has what was computed for its vectors, beside ready rows and others', () => {
+    const encoder = new RecordEncoder('pod-é', EPOCH);
+    fc.assert(
+      fc.property(anyComputed, ({ request, found }) => {
+        encoder.clear();
+        encoder.appendServed(request, 7);
+        const plain = Buffer.from(encoder.frames());
+        const { payload } = payloads(encoder)[0]!;
+        const { vectors } = request;
+        expect(contentOf(payload, 0, payload.length)).toBe('served');
+        const asked = { ...request, vectors: vectors.map(({ keys, rows }) => ({ keys, rows })) };
+        expect(decodeRecord(payload)).toEqual({ kind: 'served', record: asLogged(asked, 7, found) });
+        const ready = vectors.map(({ computed, ...vector }) => {
+          const { buffer } = encodeServedVector(vector);
+          return { keys: [], rows: [], computed, image: new ReadyBytes(buffer, VECTOR_HEAD_BYTES) };
+        });
+        encoder.clear();
+        encoder.appendServed({ ...request, vectors: ready, head: encodeServedHead(request) }, 7);
+        expect(encoder.frames().equals(plain)).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('with on-demand views has the bytes that it always had', () => {
+    const encoder = new RecordEncoder('pod-1', EPOCH);
+    const fields = new ComputedFields();
+    fields.open('inputs', 2);
+    fields.add(DOUBLE, 12.5);
+    fields.add(TEXT, null);
+    fields.close();
+    fields.open('outputs', 1);
+    fields.add(DOUBLE, -0);
+    fields.close();
+    fields.statuses([0, 4], 0, 2);
+    fields.hmac('inputHmacs', Buffer.alloc(32, 7));
+    const request = servedRequest('golden', 30);
+    const computed = { buffer: fields.written, from: 0, to: fields.length };
+    const vectors = request.vectors.map((vector) => ({ ...vector, computed }));
+    const onDemand = [
+      { role: 'trip', view: 'trip', definitionId: 0xdead_beef, outputPolicies: [] },
+      { role: 'fee', view: 'fee@v2', definitionId: 1, outputPolicies: [2] },
+    ];
+    const inputs = { inputNames: ['cart_value', 'coupon'], inputPolicies: [0, 1], hmacKeyId: 'k1' };
+    encoder.appendServed({ ...request, vectors, onDemand, ...inputs }, 9);
+    const file = join(import.meta.dirname, '../../../../golden/served-on-demand.hex');
+    expect(encoder.frames().toString('hex')).toBe(readFileSync(file, 'utf8').trim());
   });
 
   test('has the bytes that it always had', () => {

@@ -1,0 +1,127 @@
+/**
+ * Writes values as MessagePack into one growing buffer, each in the one form that row-codec.ts draws. Extended by the
+ * encoders of rows (row-codec.ts) and of what was computed for a vector (log/computed-fields.ts).
+ */
+import { compareBytes } from '../../std/canonical-json.ts';
+import type { Value, ValueType } from '../../value-type.ts';
+
+const FIRST_BYTES = 4_096;
+
+export class ValueWriter {
+  protected buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  protected at = 0;
+
+  /** @param value  one of the type, or null: not checked here */
+  protected value(type: ValueType, value: Value): void {
+    if (value === null) return this.byte(0xc0);
+    switch (type.kind) {
+      case 'bool':
+        return this.byte(value === true ? 0xc3 : 0xc2);
+      case 'int32':
+        return this.#integer(BigInt(value as number));
+      case 'int64':
+      case 'timestamp':
+        return this.#integer(value as bigint);
+      case 'float32':
+        this.byte(0xca);
+        this.reserve(4);
+        this.at = this.buffer.writeFloatBE(value as number, this.at);
+        return;
+      case 'float64':
+        this.byte(0xcb);
+        this.reserve(8);
+        this.at = this.buffer.writeDoubleBE(value as number, this.at);
+        return;
+      case 'string':
+        return this.#string(value as string);
+      case 'bytes':
+        return this.#binary(value as Uint8Array);
+      case 'embedding':
+        return this.#binary(littleEndian(value as Float32Array));
+      case 'list': {
+        const items = value as readonly Value[];
+        this.count(items.length, 0x90, 16, 0xdc);
+        for (const item of items) this.value(type.of, item);
+        return;
+      }
+      case 'map': {
+        const entries = [...(value as ReadonlyMap<string, Value>)].toSorted(([a], [b]) => compareBytes(a, b));
+        this.count(entries.length, 0x80, 16, 0xde);
+        for (const [key, item] of entries) {
+          this.#string(key);
+          this.value(type.of, item);
+        }
+        return;
+      }
+      case 'struct': {
+        const struct = value as { readonly [field: string]: Value };
+        this.count(type.fields.length, 0x90, 16, 0xdc);
+        for (const field of type.fields) this.value(field.type, struct[field.name]!);
+      }
+    }
+  }
+
+  #integer(value: bigint): void {
+    this.reserve(9);
+    const b = this.buffer;
+    const at = this.at;
+    if (value >= -32n && value < 128n) this.at = b.writeInt8(Number(BigInt.asIntN(8, value)), at);
+    else if (value >= 0n) {
+      if (value < 1n << 8n) this.at = b.writeUInt8(Number(value), b.writeUInt8(0xcc, at));
+      else if (value < 1n << 16n) this.at = b.writeUInt16BE(Number(value), b.writeUInt8(0xcd, at));
+      else if (value < 1n << 32n) this.at = b.writeUInt32BE(Number(value), b.writeUInt8(0xce, at));
+      else this.at = b.writeBigUInt64BE(value, b.writeUInt8(0xcf, at));
+    } else if (value >= -(1n << 7n)) this.at = b.writeInt8(Number(value), b.writeUInt8(0xd0, at));
+    else if (value >= -(1n << 15n)) this.at = b.writeInt16BE(Number(value), b.writeUInt8(0xd1, at));
+    else if (value >= -(1n << 31n)) this.at = b.writeInt32BE(Number(value), b.writeUInt8(0xd2, at));
+    else this.at = b.writeBigInt64BE(value, b.writeUInt8(0xd3, at));
+  }
+
+  #string(text: string): void {
+    const bytes = Buffer.byteLength(text);
+    if (bytes < 32) this.byte(0xa0 | bytes);
+    else if (bytes < 256) this.#bytes2(0xd9, bytes);
+    else this.count(bytes, 0, 0, 0xda);
+    this.reserve(bytes);
+    this.at += this.buffer.write(text, this.at);
+  }
+
+  #binary(bytes: Uint8Array): void {
+    if (bytes.length < 256) this.#bytes2(0xc4, bytes.length);
+    else this.count(bytes.length, 0, 0, 0xc5);
+    this.reserve(bytes.length);
+    this.buffer.set(bytes, this.at);
+    this.at += bytes.length;
+  }
+
+  /** A length in its shortest form: in the low bits of `fix` below `fixLimit`, else u16 behind `code`, else u32. */
+  protected count(length: number, fix: number, fixLimit: number, code: number): void {
+    this.reserve(5);
+    if (length < fixLimit) return this.byte(fix | length);
+    if (length < 65_536) this.at = this.buffer.writeUInt16BE(length, this.buffer.writeUInt8(code, this.at));
+    else this.at = this.buffer.writeUInt32BE(length, this.buffer.writeUInt8(code + 1, this.at));
+  }
+
+  protected byte(byte: number): void {
+    this.reserve(1);
+    this.buffer[this.at++] = byte;
+  }
+
+  #bytes2(code: number, length: number): void {
+    this.byte(code);
+    this.byte(length);
+  }
+
+  protected reserve(bytes: number): void {
+    if (this.at + bytes <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.at + bytes));
+    this.buffer.copy(larger, 0, 0, this.at);
+    this.buffer = larger;
+  }
+}
+
+function littleEndian(values: Float32Array): Uint8Array {
+  const bytes = Buffer.allocUnsafe(values.length * 4);
+  for (let i = 0; i < values.length; i++) bytes.writeFloatLE(values[i]!, i * 4);
+  return bytes;
+}

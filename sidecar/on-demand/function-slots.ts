@@ -1,0 +1,127 @@
+/**
+ * The functions of on-demand views in this process, from bundle to bundle: a view that did not change keeps its
+ * function and what is known of it, a new one gets a realm. Isolated ones share a thread; another set of them gets
+ * another thread, and the old one stays until requests under the old bundle have ended.
+ */
+import type { Bundle, OnDemandView } from '../../contract/model.ts';
+import { compileOnDemand } from '../../contract/on-demand/compile-function.ts';
+import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.ts';
+import { FunctionRunner } from './function-runner.ts';
+import { OnDemandTally } from './on-demand-tally.ts';
+
+/** A call is ended between this and twice as long, so that others of the thread lose less than 10 ms. */
+const CALL_MS = 4;
+const REST = { ends: 3, withinMs: 10_000, restMs: 30_000 };
+/** The longest deadline of a request. */
+const OLD_THREAD_MS = 60_000;
+
+/** The functions of one bundle. */
+interface FunctionSet {
+  /** By the id of the view. */
+  readonly runners: ReadonlyMap<string, FunctionRunner>;
+  /** null: no view is isolated. */
+  readonly isolated: IsolatedSet | null;
+}
+
+interface IsolatedSet {
+  /** Its views and their definitions. */
+  readonly name: string;
+  readonly functions: IsolatedFunctions;
+}
+
+export class FunctionSlots {
+  readonly #warn: (line: string) => void;
+  readonly #tallies = new Map<string, OnDemandTally>();
+  #inForce: FunctionSet = { runners: new Map(), isolated: null };
+  readonly #leaving = new Map<IsolatedFunctions, NodeJS.Timeout>();
+
+  constructor(warn: (line: string) => void = () => {}) {
+    this.#warn = warn;
+  }
+
+  /** By the id of the view, for every on-demand view since the start. */
+  get tallies(): ReadonlyMap<string, OnDemandTally> {
+    return this.#tallies;
+  }
+
+  /**
+   * @returns what runs the on-demand views of a bundle; those in force stay until `take`
+   * @throws  TypeError when a function cannot be made
+   */
+  functionsOf(bundle: Pick<Bundle, 'views' | 'onDemand'>): FunctionSet {
+    const isolated = this.#isolatedOf(bundle);
+    const runners = new Map(
+      [...bundle.onDemand.values()].map((view) => [
+        view.id,
+        this.#unchanged(view, isolated) ??
+          new FunctionRunner({
+            view,
+            tally: this.#tallyOf(view.id),
+            runs: view.isolated ? isolated!.functions : compileOnDemand(view, bundle),
+            warn: this.#warn,
+          }),
+      ]),
+    );
+    return { runners, isolated };
+  }
+
+  /** From now on these are in force. */
+  take(functions: FunctionSet): void {
+    const before = this.#inForce.isolated;
+    this.#inForce = functions;
+    if (functions.isolated === before) return;
+    if (before !== null) this.#leave(before.functions);
+    void functions.isolated?.functions.start();
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#leaving.values()) clearTimeout(timer);
+    const { isolated } = this.#inForce;
+    const all = [...this.#leaving.keys(), ...(isolated === null ? [] : [isolated.functions])];
+    await Promise.all(all.map((functions) => functions.close()));
+  }
+
+  #tallyOf(id: string): OnDemandTally {
+    let tally = this.#tallies.get(id);
+    if (tally === undefined) this.#tallies.set(id, (tally = new OnDemandTally()));
+    return tally;
+  }
+
+  /** @returns the runner that a view had, where view and thread are the same */
+  #unchanged(view: OnDemandView, isolated: IsolatedSet | null): FunctionRunner | null {
+    const runner = this.#inForce.runners.get(view.id);
+    if (runner === undefined || definitionOf(runner.view) !== definitionOf(view)) return null;
+    return view.isolated && isolated !== this.#inForce.isolated ? null : runner;
+  }
+
+  #isolatedOf(bundle: Pick<Bundle, 'views' | 'onDemand'>): IsolatedSet | null {
+    const views = [...bundle.onDemand.values()].filter(({ isolated }) => isolated);
+    if (views.length === 0) return null;
+    const name = views.map(definitionOf).join(' ');
+    if (name === this.#inForce.isolated?.name) return this.#inForce.isolated;
+    return { name, functions: new IsolatedFunctions(views, bundle, this.#options()) };
+  }
+
+  #options() {
+    const onEnd = (view: string, reason: string): void => {
+      this.#tallyOf(view).ends += 1;
+      this.#warn(`the thread of isolated functions was ended, since ${view} passed its limit of ${reason}`);
+    };
+    return { callMs: CALL_MS, spare: true, rest: REST, onEnd };
+  }
+
+  #leave(functions: IsolatedFunctions): void {
+    const timer = setTimeout(() => {
+      this.#leaving.delete(functions);
+      void functions.close();
+    }, OLD_THREAD_MS);
+    this.#leaving.set(functions, timer.unref());
+  }
+}
+
+/** What a function is made of: two views of one such name have the same function and arguments. */
+function definitionOf(view: OnDemandView): string {
+  const { id, definitionId, isolated, code, features } = view;
+  const fallbacks = features.map(({ missing }) => String(missing));
+  return JSON.stringify([id, definitionId, isolated, code.hash, view.int64, fallbacks]);
+}

@@ -1,0 +1,163 @@
+/**
+ * One value of an on-demand input as a request writes it in JSON, in the words of the native surface's answers
+ * (surface/value-text.ts):
+ *
+ *   bool true, false · int32 an integer · int64 an integer up to 2^53 - 1 in size, or decimal text
+ *   float32, float64 a number, or "NaN", "Infinity", "-Infinity" · string text · bytes base64
+ *   timestamp RFC 3339, or decimal microseconds as text outside the years 0000 to 9999
+ *   list an array · embedding(n) an array of n numbers · map an object · struct an object with exactly its fields
+ *   null within lists, maps and structs
+ *
+ * An int64 that many writers of JSON would have rounded before it came here is not taken as a number.
+ */
+import { parseTimestamp } from '../../contract/std/timestamp.ts';
+import { formatType } from '../../contract/value-type.ts';
+import type { Value, ValueType } from '../../contract/value-type.ts';
+import { NotWhole, describe } from './json-body.ts';
+
+/** What is wrong with a value: `should be int32, got the string "a"`. */
+export class InputFault {
+  readonly fault: string;
+
+  constructor(fault: string) {
+    this.fault = fault;
+  }
+}
+
+const INT32_LIMIT = 2 ** 31;
+const INT64_LIMIT = 2n ** 63n;
+const INTEGER_TEXT = /^-?\d{1,19}$/;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const NUMBER_WORDS: ReadonlySet<unknown> = new Set(['NaN', 'Infinity', '-Infinity']);
+
+const NO_UTF8 = new InputFault('should be text in UTF-8, got a lone surrogate');
+
+/** @param json  as parseJsonBody gives it, not null */
+export function inputValue(type: ValueType, json: unknown): Value | InputFault {
+  switch (type.kind) {
+    case 'bool':
+      return typeof json === 'boolean' ? json : misfit(type, json);
+    case 'int32':
+      if (typeof json !== 'number' || !Number.isSafeInteger(json)) return misfit(type, json);
+      // -0 is 0.
+      return json >= -INT32_LIMIT && json < INT32_LIMIT ? json | 0 : misfit(type, json);
+    case 'int64':
+      return long(type, json);
+    case 'float32':
+    case 'float64':
+      return double(type, json);
+    case 'string':
+      if (typeof json !== 'string') return misfit(type, json);
+      return json.isWellFormed() ? json : NO_UTF8;
+    case 'timestamp':
+      return timestamp(type, json);
+    case 'bytes':
+      return typeof json === 'string' && BASE64.test(json)
+        ? Uint8Array.from(Buffer.from(json, 'base64'))
+        : misfit(type, json, ' in base64');
+    default:
+      return compound(type, json);
+  }
+}
+
+function compound(type: ValueType, json: unknown): Value | InputFault {
+  switch (type.kind) {
+    case 'list':
+      return Array.isArray(json) ? items(type.of, json) : misfit(type, json);
+    case 'embedding':
+      return embedding(type, json);
+    case 'map': {
+      if (!isObject(json)) return misfit(type, json);
+      if (!Object.keys(json).every((key) => key.isWellFormed())) return NO_UTF8;
+      const values = items(type.of, Object.values(json));
+      if (values instanceof InputFault) return values;
+      return new Map(Object.keys(json).map((key, i) => [key, (values as Value[])[i]!]));
+    }
+    case 'struct': {
+      if (!isObject(json)) return misfit(type, json);
+      const names = type.fields.map(({ name }) => name);
+      const unknown = Object.keys(json).find((name) => !names.includes(name));
+      if (unknown !== undefined) {
+        const message = `has no field ${JSON.stringify(unknown.slice(0, 40))}; it has ${names.join(', ')}`;
+        return new InputFault(message);
+      }
+      const struct: [string, Value][] = [];
+      for (const { name, type: of } of type.fields) {
+        if (!Object.hasOwn(json, name)) return new InputFault(`lacks the field ${name}`);
+        const value = orNull(of, json[name]);
+        if (value instanceof InputFault) return new InputFault(`.${name} ${value.fault}`);
+        struct.push([name, value]);
+      }
+      return Object.fromEntries(struct);
+    }
+    default:
+      return misfit(type, json);
+  }
+}
+
+function orNull(type: ValueType, json: unknown): Value | InputFault {
+  return json === null ? null : inputValue(type, json);
+}
+
+function items(type: ValueType, json: readonly unknown[]): Value[] | InputFault {
+  const values: Value[] = [];
+  for (const item of json) {
+    const value = orNull(type, item);
+    if (value instanceof InputFault) return value;
+    values.push(value);
+  }
+  return values;
+}
+
+function long(type: ValueType, json: unknown): Value | InputFault {
+  if (typeof json === 'number' && Number.isSafeInteger(json)) return BigInt(json);
+  if (typeof json === 'string' && INTEGER_TEXT.test(json)) return fitting(type, BigInt(json), json);
+  const isLarge = typeof json === 'bigint' || (typeof json === 'number' && Number.isInteger(json));
+  return misfit(type, json, isLarge ? ' (past 2^53 - 1 in size as decimal text)' : '');
+}
+
+function timestamp(type: ValueType, json: unknown): Value | InputFault {
+  if (typeof json === 'string') {
+    const us = parseTimestamp(json) ?? (/^-?\d{17,19}$/.test(json) ? BigInt(json) : null);
+    if (us !== null) return fitting(type, us, json);
+  }
+  return misfit(type, json, ' as RFC 3339 text');
+}
+
+function fitting(type: ValueType, value: bigint, json: unknown): Value | InputFault {
+  return value >= -INT64_LIMIT && value < INT64_LIMIT ? value : misfit(type, json);
+}
+
+function double(type: ValueType, json: unknown): Value | InputFault {
+  let number = json;
+  if (typeof json === 'bigint') number = Number(json);
+  else if (json instanceof NotWhole) number = json.nearest;
+  if (typeof number !== 'number') return NUMBER_WORDS.has(json) ? Number(json) : misfit(type, json);
+  const value = type.kind === 'float32' ? Math.fround(number) : number;
+  // JSON has no infinity: 1e999 is one that no double holds.
+  return Number.isFinite(value)
+    ? value
+    : new InputFault(`should be ${type.kind}, got a number past its range`);
+}
+
+function embedding(type: ValueType & { readonly kind: 'embedding' }, json: unknown): Value | InputFault {
+  if (!Array.isArray(json)) return misfit(type, json);
+  if (json.length !== type.size) {
+    return new InputFault(`should be ${formatType(type)}, got a list of ${json.length}`);
+  }
+  const values = new Float32Array(type.size);
+  for (const [i, item] of json.entries()) {
+    const value = double({ kind: 'float32' }, item);
+    if (value instanceof InputFault) return value;
+    values[i] = value as number;
+  }
+  return values;
+}
+
+function misfit(type: ValueType, json: unknown, more = ''): InputFault {
+  return new InputFault(`should be ${formatType(type)}${more}, got ${describe(json)}`);
+}
+
+function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json) && !(json instanceof NotWhole);
+}

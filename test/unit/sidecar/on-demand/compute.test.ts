@@ -1,0 +1,195 @@
+/** On-demand views of a request: arguments, order, statuses, and what is counted, against values worked out by hand. */
+import { describe, expect, test } from 'vitest';
+import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';
+import type { Value } from '../../../../contract/value-type.ts';
+import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
+import { computeAll, computeAllHere } from '../../../../sidecar/on-demand/compute-all.ts';
+import type { ComputedRequest } from '../../../../sidecar/on-demand/compute.ts';
+import { ComputedValues } from '../../../../sidecar/on-demand/computed-values.ts';
+import { FunctionSlots } from '../../../../sidecar/on-demand/function-slots.ts';
+import { BundlePlans, ViewSlots } from '../../../../sidecar/plan/bundle-plans.ts';
+import { nativeSurface } from '../../../../sidecar/surface/native/native.ts';
+import { PathExchange } from '../../../support/faults/path-exchange.ts';
+import { onDemandContent } from '../../../support/fixtures/on-demand-bundle.ts';
+import {
+  HOUR_US,
+  NOON_US,
+  PROFILE_VALUES,
+  encodeRow,
+  profile,
+  spend,
+} from '../../../support/fixtures/serving-fixture.ts';
+
+const MOMENT = { fetchedUs: NOON_US, order: 1, factor: 1, ready: null };
+
+interface GivenRow {
+  readonly status: number;
+  readonly values?: readonly Value[];
+}
+
+const present = (values: readonly Value[]): GivenRow => ({ status: PRESENT, values });
+const SPENT = present([25, 3n]);
+const SCORED = present(PROFILE_VALUES);
+
+function setUp() {
+  const warnings: string[] = [];
+  const functions = new FunctionSlots((line) => warnings.push(line));
+  const plans = new BundlePlans({ ...onDemandContent(), hash: 'b' }, '', new ViewSlots(functions));
+  /** @param rows  for each entity its rows of spend and profile */
+  const request = (
+    service: string,
+    context: object,
+    rows: readonly (readonly GivenRow[])[],
+  ): ComputedRequest => {
+    const entities = rows.length === 0 ? {} : { customer_id: rows.map((_, i) => i) };
+    const text = JSON.stringify({ feature_service: service, entities, context });
+    const parsed = nativeSurface.parse(Buffer.from(text), plans, new PathExchange());
+    const { plan, count } = parsed;
+    const cached = rows.flatMap((each) =>
+      each.map(({ status, values }, role) => {
+        const view = plan.roleViews[role]!;
+        const raw = values === undefined ? null : encodeRow(view.view, values).toString('latin1');
+        return status === UNAVAILABLE ? null : new CachedRow(view, MOMENT, 0, raw);
+      }),
+    );
+    return {
+      request: parsed,
+      nowUs: NOON_US + HOUR_US,
+      rows: cached,
+      statuses: rows.flatMap((each) => each.map(({ status }) => status)),
+      computed: new ComputedValues(plan, count),
+    };
+  };
+  const failuresOf = (view: string): object => Object.fromEntries(plans.functionTallies.get(view)!.failures);
+  return { plans, functions, warnings, request, failuresOf };
+}
+
+const CONTEXT = { cart: 50, city: 'Paris', big: 4, tags: [['a']] };
+const TRIP = [2, 'Paris!', 7n, 13];
+
+describe('on-demand views', () => {
+  test('get inputs, rows, the request time and what others computed', () => {
+    const { request } = setUp();
+    const of = request('ordered', CONTEXT, [[SPENT, SCORED]]);
+    expect(computeAllHere(of)).toBe(true);
+    expect(of.computed!.values).toEqual([...TRIP, Math.fround(2 + Math.fround(0.1)), ['a', null]]);
+    expect(of.computed!.statuses).toEqual([PRESENT, PRESENT]);
+  });
+
+  test('get a value for all rows and one a row, and answer nulls', () => {
+    const { request } = setUp();
+    const context = { cart: [50, 10], big: 4, tags: [['a'], []] };
+    const of = request('ordered', context, [
+      [SPENT, SCORED],
+      [present([0, null]), SCORED],
+    ]);
+    computeAllHere(of);
+    expect(of.computed!.values.slice(0, 4)).toEqual([2, 'nowhere', 7n, 13]);
+    expect(of.computed!.values.slice(6)).toEqual([null, 'nowhere', 4n, 13, null, [null]]);
+    expect(of.computed!.statuses).toEqual([PRESENT, PRESENT, PRESENT, PRESENT]);
+  });
+
+  test.each([
+    ['MISSING', { status: MISSING }],
+    ['OUTSIDE_TTL', { status: OUTSIDE_TTL, values: [25, 3n] }],
+  ] as const)('get the fallback or null of a row that is %s', (_, row) => {
+    const { request } = setUp();
+    // total has no fallback, orders has 0.
+    const of = request('ordered', CONTEXT, [[row, SCORED]]);
+    computeAllHere(of);
+    expect(of.computed!.values.slice(0, 4)).toEqual([null, 'Paris!', 4n, 13]);
+  });
+
+  test('are not called where a row is UNAVAILABLE and has no fallback, nor is what uses them', () => {
+    const { request, failuresOf, plans } = setUp();
+    const of = request('ordered', CONTEXT, [
+      [{ status: UNAVAILABLE }, SCORED],
+      [SPENT, { status: UNAVAILABLE }],
+    ]);
+    computeAllHere(of);
+    // score has the fallback 0.5, and ratio has -1.
+    expect(of.computed!.statuses).toEqual([UNAVAILABLE, PRESENT, PRESENT, PRESENT]);
+    expect(of.computed!.values.slice(0, 4)).toEqual([null, null, null, null]);
+    expect(of.computed!.values[4]).toBe(Math.fround(0 + Math.fround(0.1)));
+    expect(of.computed!.values[10]).toBe(2.5);
+    expect(failuresOf('trip')).toEqual({ used: 1 });
+    expect(plans.functionTallies.get('trip')!.calls).toBe(1);
+  });
+
+  test('that fail are UNAVAILABLE in that row alone, counted by reason, told once a minute', () => {
+    const { request, failuresOf, warnings } = setUp();
+    const of = request('bare_only', { x: [1, 2, 3], y: [1, 0, 0] }, []);
+    computeAllHere(of);
+    expect(of.computed!.statuses).toEqual([PRESENT, UNAVAILABLE, UNAVAILABLE]);
+    expect(of.computed!.values).toEqual([2, 1, null, null, null, null]);
+    expect(failuresOf('bare')).toEqual({ returned: 2 });
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('bare.ts:1');
+  });
+
+  test('an int64 past 2^53 - 1 makes its row UNAVAILABLE', () => {
+    const { request, failuresOf } = setUp();
+    const of = request('ordered', { ...CONTEXT, big: '9007199254740993' }, [[SPENT, SCORED]]);
+    computeAllHere(of);
+    expect(of.computed!.statuses[0]).toBe(UNAVAILABLE);
+    expect(failuresOf('trip')).toEqual({ argument: 1 });
+  });
+});
+
+describe('isolated views', () => {
+  test('are waited for, ended where they loop, and come back', async () => {
+    const { request, functions, failuresOf } = setUp();
+    try {
+      const first = request('looping', { cart: [1, 14], city: 'x', big: 1 }, [[SPENT], [SPENT]]);
+      expect(computeAllHere(first)).toBe(false);
+      await computeAll(first, 20_000);
+      expect(first.computed!.statuses).toEqual([PRESENT, PRESENT, PRESENT, UNAVAILABLE]);
+      expect(first.computed!.values[4]).toBe(2);
+      const looping = request('looping', { cart: [13, 2], big: 1 }, [[SPENT], [SPENT]]);
+      await computeAll(looping, 20_000);
+      expect(looping.computed!.statuses).toEqual([PRESENT, UNAVAILABLE, PRESENT, PRESENT]);
+      const after = request('looping', { cart: 3, big: 1 }, [[SPENT]]);
+      await computeAll(after, 20_000);
+      expect(after.computed!.values[4]).toBe(6);
+      expect(failuresOf('spin')).toEqual({ threw: 1, deadline: 1 });
+    } finally {
+      await functions.close();
+    }
+  });
+
+  test('that have not answered at the deadline are UNAVAILABLE, and late answers change nothing', async () => {
+    const { request, functions, failuresOf } = setUp();
+    try {
+      const of = request('looping', { cart: 1, big: 1 }, [[SPENT]]);
+      await computeAll(of, 0);
+      expect(of.computed!.statuses).toEqual([PRESENT, UNAVAILABLE]);
+      expect(failuresOf('spin')).toEqual({ late: 1 });
+    } finally {
+      await functions.close();
+    }
+  });
+});
+
+test('a view that did not change keeps its function under the next bundle; another gets a new one', async () => {
+  const { plans, functions } = setUp();
+  const runner = (of: BundlePlans, service: string, v: number) => of.service(service).onDemand[v]!.runner;
+  const same = plans.next({ ...onDemandContent(), hash: 'c' });
+  expect(runner(same, 'ordered', 0)).toBe(runner(plans, 'ordered', 0));
+  expect(runner(same, 'looping', 1)).toBe(runner(plans, 'looping', 1));
+  const content = onDemandContent();
+  const trip = content.onDemand.get('trip')!;
+  const changed = { ...trip, code: { ...trip.code, hash: 'a'.repeat(64) } };
+  const other = plans.next({
+    ...content,
+    onDemand: new Map(content.onDemand).set('trip', changed),
+    hash: 'd',
+  });
+  expect(runner(other, 'ordered', 0)).not.toBe(runner(plans, 'ordered', 0));
+  expect(runner(other, 'ordered', 1)).toBe(runner(plans, 'ordered', 1));
+  await functions.close();
+});
+
+test('the columns of spend and profile are those of the fixture', () => {
+  expect(spend.features.map(({ name }) => name)).toEqual(['total', 'orders']);
+  expect(profile.features[3]).toMatchObject({ name: 'score', missing: 0.5 });
+});
