@@ -41,7 +41,7 @@ export async function readCode(
   let read: ReadCode | null = null;
   if (compute instanceof ModuleDraft) read = await new ModuleReader(compute, folder, add).read();
   else if (typeof compute === 'function') read = readInline(String(compute), at, folder, add);
-  else if (compute === undefined) add(at, 'needs compute: a function, or module("./file.ts")');
+  else if (compute === undefined) add(draft.place, 'needs compute: a function, or module("./file.ts")');
   else add(at, `compute: expected a function or module("./file.ts"), got ${givenText(compute)}`);
   return mistakes.count > before ? null : read;
 }

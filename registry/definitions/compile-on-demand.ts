@@ -43,6 +43,8 @@ interface OnDemandContext {
   readonly views: ReadonlyMap<string, FeatureView | null>;
   readonly codes: ReadonlyMap<OnDemandDraft, ReadCode | null>;
   readonly mistakes: Mistakes;
+  /** Reports what is not a mistake but may surprise. */
+  readonly warn: (message: string) => void;
 }
 
 /** @returns each by its id, in an order in which each stands after those that it uses; null where it has mistakes */
@@ -109,6 +111,10 @@ class OnDemandCheck {
     const features = this.#features(options.features, strictest);
     const read = this.#context.codes.get(this.#draft);
     if (uses === null || read === null || read === undefined) return null;
+    if (read.endless !== null && options.isolate === false)
+      this.#context.warn(
+        `${this.#what}: isolate: false lets it stop all answers, since it has ${read.endless}`,
+      );
     const samples = this.#samples(options, inputs, argumentsOf({ inputs, uses }, this.#definitions()));
     const { int64, version, owner, team, description, tags, deprecated } = options;
     const view = {
@@ -308,6 +314,10 @@ class OnDemandCheck {
       else {
         const valued = valuedOptions(type, options, addFault);
         const log = options.log ?? strictest;
+        if (STRICTER.indexOf(log) < STRICTER.indexOf(strictest))
+          this.#context.warn(
+            `${what} is logged ${log}, although something that it is made of is ${strictest}`,
+          );
         features.push({ name, column: null, type, log, ...valued, aggregation: null });
       }
     }

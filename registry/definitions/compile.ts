@@ -112,7 +112,7 @@ function compileDrafts(
   }
   // Both kinds of views stand in one list of names.
   const computed = of(OnDemandDraft).filter((draft) => unique.take('view', draft.name, draft, draft.id));
-  const onDemand = compileOnDemandViews(computed, { entities, views, codes, mistakes });
+  const onDemand = compileOnDemandViews(computed, { entities, views, codes, mistakes, warn });
   const services = new Map<string, FeatureService>();
   for (const draft of of(ServiceDraft)) {
     const service = unique.take('service', draft.name, draft)

@@ -2,7 +2,7 @@
  * Definitions that compile, form by form; `npm run check:types` sees to that, and `definition-types.test.ts` to it that
  * a plan takes them too.
  */
-import { agg, entity, featureService, featureView, source, t, vars } from 'plumbline';
+import { agg, entity, featureService, featureView, onDemandView, source, t, vars } from 'plumbline';
 import type { Duration } from 'plumbline';
 
 export const customer = entity('customer', {
@@ -89,6 +89,31 @@ export const shared = featureView('shared', {
 
 export const lines = featureView('lines', { entity: line, source: events, features: { price: t.float64() } });
 
+/** What the function gets of its inputs has their types; what it returns must have those of the features. */
+export const trip = onDemandView('trip', {
+  inputs: {
+    lat: t.float64(),
+    coupon: t.string({ optional: true, log: 'hmac' }),
+    words: t.list(t.string()),
+    now: t.requestTime({ log: 'raw' }),
+  },
+  uses: [values.pick('yes', 'whole'), windows.pick('spend').as('seller'), lines],
+  features: { far: t.float64({ missing: -1 }), days: t.int64(), near: t.bool(), vector: t.embedding(2) },
+  samples: [{ lat: 1, words: [], yes: true, whole: 1, seller__spend: 2, price: null }],
+  compute: ({ lat, coupon, words, now, yes, seller__spend }) => ({
+    far: coupon === null || coupon.length > 3 ? null : Math.abs(lat) * seller__spend,
+    days: Math.floor(now / 86_400_000_000),
+    near: yes && words.length > 0,
+    vector: [lat, 0],
+  }),
+});
+export const level = onDemandView('level', {
+  uses: [trip.pick('far')],
+  features: { high: t.bool() },
+  int64: 'bigint',
+  compute: ({ far }) => ({ high: far > 10 }),
+});
+
 export const service = featureService(
   'service_v1',
   [
@@ -97,6 +122,9 @@ export const service = featureService(
     shared.pick('events_7d'),
     lines.as('other', { number: 'other_number' }).pick('price'),
     lines.as('third', { invoice_no: 'third_no', number: 'third_number' }),
+    trip.pick('far', 'days'),
+    trip.feature('near').as('is_near'),
+    level,
   ],
   { consumers: [{ model: 'm', owner: 'o' }], tensor: 'float32' },
 );

@@ -2,7 +2,7 @@
  * Definitions that do not compile, mistake by mistake, each with words of what `tsc` says of it. `npm run check:types`
  * sees that none compiles; `definition-types.test.ts` that it says no more, and that a plan refuses the same.
  */
-import { agg, entity, featureService, featureView, source, t } from 'plumbline';
+import { agg, entity, featureService, featureView, onDemandView, source, t } from 'plumbline';
 
 const customer = entity('customer', { joinKeys: { customer_id: t.int64() } });
 const events = source.parquet('events', { path: 'data/events.parquet', eventTime: 'at' });
@@ -134,6 +134,20 @@ export const aggregates = [
   }),
   // @ts-expect-error -- Type '23' is not assignable to type 'Scale | undefined'.
   featureView('v47', { ...common, features: { spend: agg.sum('price').lifetime({ scale: 23 }) } }),
+];
+
+const y = t.bool();
+const trip = onDemandView('trip', { features: { y }, compute: () => ({ y: true }) });
+
+export const onDemandViews = [
+  // @ts-expect-error -- Refused<"names are a letter, then letters, digits and single _">
+  onDemandView('my trip', { features: { y }, compute: () => ({ y: true }) }),
+  // @ts-expect-error -- Type '"text"' is not assignable to type '"bigint" | "number" | undefined'.
+  onDemandView('o1', { int64: 'text', features: { y }, compute: () => ({ y: true }) }),
+  // @ts-expect-error -- Property 'compute' is missing in type
+  onDemandView('o2', { features: { y } }),
+  // @ts-expect-error -- Argument of type '"near"' is not assignable to parameter of type '"y"'.
+  onDemandView('o3', { uses: [trip.pick('near')], features: { y }, compute: () => ({ y: true }) }),
 ];
 
 export const services = [

@@ -42,7 +42,11 @@ function sourcePlace(file: string, line: number): Place {
 function lineOfOption(lines: readonly string[], from: number, name: string): number | null {
   const option = new RegExp(`(^|[\\s{,'"])${name.replace(/\W/g, '\\$&')}['"]?\\s*[:,]`);
   for (let i = from - 1; i < lines.length; i++) {
-    if (i >= from && /^(export |const |entity\(|featureView\(|featureService\()/.test(lines[i]!)) return null;
+    if (
+      i >= from &&
+      /^(export |const |entity\(|featureView\(|onDemandView\(|featureService\()/.test(lines[i]!)
+    )
+      return null;
     if (option.test(lines[i]!)) return i + 1;
   }
   return null;

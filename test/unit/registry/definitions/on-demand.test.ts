@@ -8,8 +8,8 @@ import { formatType } from '../../../../contract/value-type.ts';
 import { outcomeOf } from '../../../support/fixtures/on-demand-view.ts';
 import { shopProject } from '../../../support/fixtures/shop-project.ts';
 
-const compile = (folder: string): Promise<Definitions> =>
-  compileProject({ folder, definitions: ['definitions/*.ts', 'definitions/*.yaml'] });
+const compile = (folder: string, warn?: (message: string) => void): Promise<Definitions> =>
+  compileProject({ folder, definitions: ['definitions/*.ts', 'definitions/*.yaml'] }, warn);
 
 const TYPESCRIPT = `
 import { featureService, module, onDemandView, t } from 'plumbline';
@@ -119,6 +119,27 @@ describe('an on-demand view of a project', () => {
       ['coupon', true, false],
       ['now', false, true],
     ]);
+  });
+
+  test('what may surprise is warned of: a laxer mark than that of what it takes, and a loop that is not isolated', async () => {
+    const level = LEVEL.replace('=> ({', '=> {\n  for (;;) if (ratio !== 0) break;\n  return {').replace(
+      '1 });',
+      '1 };\n};',
+    );
+    const yaml = YAML.replace('compute: ../compute/level.ts', 'compute: ../compute/level.ts\nisolate: false');
+    const warnings: string[] = [];
+    const folder = await shopProject({
+      'definitions/cart.yaml': yaml,
+      'compute/basket.ts': BASKET,
+      ...MODULES,
+      'compute/level.ts': level,
+    });
+    const { onDemand } = await compile(folder, (message) => warnings.push(message));
+    expect(warnings).toEqual([
+      'feature "sold" of on-demand view "basket" is logged raw, although something that it is made of is hmac',
+      'on-demand view "level": isolate: false lets it stop all answers, since it has a loop (compute/level.ts:3)',
+    ]);
+    expect(onDemand.get('level')).toMatchObject({ isolated: false, endless: 'a loop (compute/level.ts:3)' });
   });
 
   test('an input with the name of a key is that key, and no input of the service', async () => {

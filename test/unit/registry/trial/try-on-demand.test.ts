@@ -37,7 +37,8 @@ test.each([
   ['always throws', '() => { throw new Error("never") }', 'basket.ts:1: Error: never, over generated row 1'],
   ['never ends for zero', '({ x }) => { while (x === 0); return { y: 1 } }', 'basket.ts: a call took over 1000 ms and was ended, over generated row'],
   ['does not run', '(() => { const all = undefined; return all.length })()', 'basket.ts:1: TypeError'],
-  ['takes long', '() => { let n = 0; for (let i = 0; i < 1e7; i++) n += i % 7; return { y: n } }', 'calls take over'],
+  ['takes long', '() => { let n = 0; for (let i = 0; i < 2e6; i++) n += i % 7; return { y: n } }', 'calls take over'],
+  ['takes very long', '() => { let n = 0; for (let i = 0; i < 4e7; i++) n += i % 7; return { y: n } }', 'half of 20 calls take over'],
 ])('%s: a mistake', async (_, script, message) => {
   const said = await tried(script);
   expect(said).toMatch(/^basket.ts:1 {2}on-demand view "basket": /);
