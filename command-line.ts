@@ -127,6 +127,11 @@ function dataCommands(add: Add): void {
     )
     .option('--time-column <name>', "the labels' column of times", 'event_timestamp')
     .option('--name <name>', "under which the registry keeps its manifest; the file's unless given")
+    .option(
+      '--input <name=column>',
+      "an input of on-demand views and the labels' column that holds it (repeatable)",
+      list,
+    )
     .option('--strict', 'exit code 3 where labels lie past the history, in place of nulls and a note')
     .addOption(
       new Option('--from-log', 'the values that were answered, from the archive of the log').conflicts('as'),
@@ -135,6 +140,7 @@ function dataCommands(add: Add): void {
     .option('--statuses', 'from the log: a column with the status of each feature')
     .option('--without-masked', 'from the log: leave out features that are kept out of it')
     .option('--allow-gaps', 'from the log: take days of which it lacks some records')
+    .option('--other-engine', 'with --again: though functions ran on another V8 the first time')
     .addOption(
       new Option('--again <name>', 'a set that was made before, once more to the byte').conflicts([
         'service',
@@ -142,6 +148,7 @@ function dataCommands(add: Add): void {
         'name',
         'timeColumn',
         'strict',
+        'input',
         'fromLog',
         'within',
         'statuses',

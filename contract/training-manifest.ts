@@ -36,6 +36,8 @@ export interface TrainingManifest {
     readonly rowsWithNullKey: number;
     /** Their column of times. Sets of before do not say it. */
     readonly timeColumn?: string;
+    /** `name=column` for inputs of on-demand views whose columns are called otherwise; absent: none is. */
+    readonly input?: readonly string[];
   };
   /** With the SHA-256 of its bytes, in hex, which sets of before do not say. */
   readonly out: { readonly file: string; readonly rows: number; readonly sha256?: string };
@@ -93,6 +95,8 @@ export interface LabelCounts {
   readonly unjudged: number;
   /** Labels from before its source was complete for a whole window: their value covers less. 0: no start is known. */
   readonly notFull: number;
+  /** Labels for which an on-demand function gave no values: fallbacks. Absent for other features. */
+  readonly failed?: number;
   /** Of a set of what was answered; absent otherwise. */
   readonly log?: LogCounts;
 }

@@ -10,7 +10,7 @@
  * removed when the run ends, or by the next one.
  */
 import { join } from 'node:path';
-import { serviceNamed } from '../contract/definitions/service-named.ts';
+import { storedServiceNamed } from '../contract/definitions/service-named.ts';
 import { exposedKeyNotice, loadHmacKey } from '../contract/log-privacy.ts';
 import type { Bundle, FeatureService } from '../contract/model.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
@@ -124,7 +124,7 @@ export async function withDay<T>(
 
 function servicesOf(bundle: Bundle, names: readonly string[] | undefined): FeatureService[] {
   if (names === undefined) return [...bundle.services.values()];
-  return [...new Set(names)].map((name) => serviceNamed(bundle, name));
+  return [...new Set(names)].map((name) => storedServiceNamed(bundle, name));
 }
 
 /** @param scratch  a folder for temporary files, when a large day does not fit in memory */

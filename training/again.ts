@@ -21,14 +21,13 @@ import { readHistory } from '../project/history/history-snapshot.ts';
 import type { Project } from '../project/project.ts';
 import { trainingError } from './errors.ts';
 import { sha256Of } from './labels/labels-hash.ts';
-import { tableFormat } from './labels/training-labels.ts';
+import { tableFormat } from './labels/label-file.ts';
 import { makeSet } from './make-set.ts';
 import { writeCroissant } from './manifest/croissant.ts';
 import { manifestChanges } from './manifest/manifest-changes.ts';
 import { describeSet } from './manifest/manifest.ts';
 import { manifestNamed } from './manifest/shown-manifest.ts';
 import { refusePlace, writeAside } from './set-file.ts';
-import { timeColumnOf } from './train-options.ts';
 import type { TrainOptions } from './train-options.ts';
 
 export interface AgainOptions {
@@ -38,6 +37,8 @@ export interface AgainOptions {
   readonly out?: string;
   /** Where the labels lie now; where they lay unless given. */
   readonly labels?: string;
+  /** Whether functions may run on another V8 or kind of processor than the first time. */
+  readonly otherEngine?: boolean;
 }
 
 interface AgainResult {
@@ -67,6 +68,7 @@ export async function trainAgain(project: Project, again: AgainOptions): Promise
     ...(first.sha256 === undefined ? ['it was made by a plumb that did not keep the hash of the file'] : []),
     ...(bundle === null ? [`the bundle ${inForce(before)} is not kept any more`] : []),
     ...(await labelsChanged(before, labels)),
+    ...(bundle === null || again.otherEngine === true ? [] : engineChanged(before, bundle)),
     ...(bundle === null ? [] : pinHistories(project, before, bundle, seen)),
   ];
   if (bundle === null || changed.length > 0) throw notTheSame(name, changed);
@@ -78,14 +80,8 @@ export async function trainAgain(project: Project, again: AgainOptions): Promise
       const { sha256 } = written;
       const { rows } = set.labels;
       if (sha256 !== first.sha256) {
-        const made = { file: resolve(out), rows, sha256 };
-        const now = await describeSet(set, {
-          duck,
-          name,
-          out: made,
-          timeColumn: timeColumnOf(options),
-          project,
-        });
+        const made = { duck, name, out: { file: resolve(out), rows, sha256 }, options, project };
+        const now = await describeSet(set, made);
         throw notTheSame(name, manifestChanges(before, now));
       }
       written.place();
@@ -117,6 +113,16 @@ async function labelsChanged({ labels: { sha256 } }: TrainingManifest, file: str
   return (await sha256Of(file)) === sha256 ? [] : [`the labels ${file} are not the same`];
 }
 
+/** Functions give the same bits on one V8: Math.pow alone differs in 9 % of values between Node 22 and 24. */
+function engineChanged({ made, service }: TrainingManifest, bundle: Bundle): string[] {
+  if (bundle.services.get(service)?.onDemand.length === 0) return [];
+  const [was, is] = [
+    `${made.v8} on ${made.processor.split(',')[0]!}`,
+    `${process.versions.v8} on ${process.arch}`,
+  ];
+  return was === is ? [] : [`its functions ran on V8 ${was}, and this is ${is} (--other-engine tries it)`];
+}
+
 /** Lets the set see each history at the entry of the first time. @returns what is not there any more */
 function pinHistories(
   { settings }: Project,
@@ -145,7 +151,8 @@ function pinHistories(
 }
 
 function optionsOf({ service, as, labels, log }: TrainingManifest, file: string, out: string): TrainOptions {
-  const common = { labels: file, service, out, timeColumn: labels.timeColumn };
+  const { timeColumn, input } = labels;
+  const common = { labels: file, service, out, timeColumn, input };
   if (as !== 'logged') return { ...common, as };
   const { withinUs = null, statuses = false, withoutMasked = [] } = log ?? {};
   return {

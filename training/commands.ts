@@ -67,18 +67,19 @@ export async function showTraining(context: CommandContext, name: string | undef
 }
 
 function renderTraining(result: TrainResult): string {
+  const isComputed = result.features.some((f) => f.failed !== undefined);
   const counts = result.features.map((f) => [
     f.name,
     ...[f.present, f.nulls, f.missing, f.outsideTtl].map(String),
     ...(f.log === undefined
-      ? [f.unjudged, f.notFull]
+      ? [f.unjudged, f.notFull, ...(isComputed ? [f.failed ?? 0] : [])]
       : [f.log.unavailable, f.log.noVector, f.unjudged, f.log.lacking, f.log.undecoded]
     ).map(String),
   ]);
   const isLogged = result.features.some((f) => f.log !== undefined);
   const of = isLogged
     ? ['unavailable', 'no vector', 'unjudged', 'lacking', 'undecoded']
-    : ['unjudged', 'not full'];
+    : ['unjudged', 'not full', ...(isComputed ? ['failed'] : [])];
   const head = ['feature', 'present', 'null', 'missing', 'outside TTL', ...of];
   const table = renderTable(head, counts, ['left', ...head.slice(1).map(() => 'right' as const)]);
   return [

@@ -8,7 +8,7 @@ import type { Project } from '../project/project.ts';
 import { openScratchFolder } from '../project/scratch-folder.ts';
 import { featuresFromHistory } from './from-history/from-history.ts';
 import { featuresFromLog } from './from-log/from-log.ts';
-import { openLabels, tableFormat } from './labels/training-labels.ts';
+import { openLabels, tableFormat } from './labels/label-file.ts';
 import type { SetFeatures, SetMaking } from './set-features.ts';
 import type { TrainOptions } from './train-options.ts';
 import { checkConvertible } from './training-output.ts';

@@ -4,7 +4,8 @@ import type { LabelCounts, TrainedLog, TrainingManifest } from '../contract/trai
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import type { HistoriesSeen } from '../project/history/history-place.ts';
 import type { Project } from '../project/project.ts';
-import type { LabelFile, Labels } from './labels/training-labels.ts';
+import type { LabelFile } from './labels/label-file.ts';
+import type { Labels } from './labels/training-labels.ts';
 import type { TrainOptions } from './train-options.ts';
 import type { JoinedColumn, JoinedFeatures } from './training-output.ts';
 

@@ -10,8 +10,8 @@ import { quotePath } from '../project/engine/duckdb/file-sql.ts';
 import { formatSourceType } from '../project/engine/duckdb/sources/source-type.ts';
 import { trainingError } from './errors.ts';
 import { requireUnchanged, sha256Of } from './labels/labels-hash.ts';
-import { tableFormat } from './labels/training-labels.ts';
-import type { TableFormat } from './labels/training-labels.ts';
+import { tableFormat } from './labels/label-file.ts';
+import type { TableFormat } from './labels/label-file.ts';
 import type { SetFeatures } from './set-features.ts';
 import { writeTrainingSet } from './training-output.ts';
 

@@ -17,6 +17,8 @@ export interface TrainOptions {
   readonly timeColumn?: string;
   /** Whether unjudged labels are an error. */
   readonly strict?: boolean;
+  /** `name=column` for inputs of on-demand views in columns of another name; `name=` leaves out an optional one. */
+  readonly input?: readonly string[];
   /** Whether the values are those that were answered, from the archive. */
   readonly fromLog?: boolean;
   /** From the log: how long before its label a vector was answered at the earliest, such as `5s`. */
@@ -44,7 +46,13 @@ export function timeColumnOf({ timeColumn }: Pick<TrainOptions, 'timeColumn'>): 
 
 /** @throws REG_USAGE where an option says nothing of the way that is asked for */
 export function refuseStrayOptions(options: TrainOptions): void {
-  if (options.fromLog === true) return;
+  if (options.fromLog === true) {
+    if ((options.input ?? []).length === 0) return;
+    throw registryError('REG_USAGE', '--input belongs to training sets of the history', {
+      field: 'input',
+      help: 'Leave it out: the log has the inputs of each request.',
+    });
+  }
   const stray = Object.entries(OF_THE_LOG).find(([name]) => options[name as keyof TrainOptions]);
   if (stray === undefined) return;
   const [field, flag] = stray;

@@ -18,7 +18,7 @@ import { makeSet } from './make-set.ts';
 import { writeCroissant } from './manifest/croissant.ts';
 import { describeSet, keepManifest } from './manifest/manifest.ts';
 import { refusePlace, writeAside } from './set-file.ts';
-import { refuseStrayOptions, timeColumnOf } from './train-options.ts';
+import { refuseStrayOptions } from './train-options.ts';
 import type { TrainOptions } from './train-options.ts';
 
 interface CountedFeature extends LabelCounts {
@@ -50,12 +50,11 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
   const origin = { bundle, service, seen: new HistoriesSeen() };
   return await makeSet(project, origin, options, async (set, { duck, scratch }) => {
     const name = options.name ?? basename(options.out);
-    const timeColumn = timeColumnOf(options);
     const written = await writeAside(duck, set, { file: out, scratch });
     try {
       const { sha256 } = written;
       const { rows } = set.labels;
-      const made = { duck, name, out: { file: out, rows, sha256 }, timeColumn, project };
+      const made = { duck, name, out: { file: out, rows, sha256 }, options, project };
       const manifest = await describeSet(set, made);
       written.place();
       const { bundle: answered, service: own } = set;

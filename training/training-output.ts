@@ -17,7 +17,8 @@ import { unreadableColumn } from './labels/unreadable-column.ts';
 import { appendToCsv, csvField, csvFieldSql } from './labels/labels-csv.ts';
 import { appendColumns, readParquetFooter } from './table-file/parquet-append.ts';
 import type { ValueType } from '../contract/value-type.ts';
-import type { LabelFile, Labels, TableFormat } from './labels/training-labels.ts';
+import type { LabelFile, TableFormat } from './labels/label-file.ts';
+import type { Labels } from './labels/training-labels.ts';
 
 /** The features of all labels, one row each. */
 export interface JoinedFeatures {

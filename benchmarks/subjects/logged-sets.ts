@@ -107,7 +107,7 @@ async function writeArchive(duck: DuckDb, folder: string, vectors: number): Prom
     const id = bundle.views.get(name)!.definitionId;
     return `{status: 'PRESENT', reason: NULL::VARCHAR, source: 'cache', fetched: served, watermark: ${time}, event_time: ${time},
       created_time: ${time}, written_time: ${time}, definition_id: ${id}::BIGINT, bundle_definition_id: ${id}::BIGINT,
-      row_hash: hash(i)::BIGINT % 1000, undecoded: NULL::BLOB} AS _view__${name}`;
+      row_hash: (hash(i) % 1000)::BIGINT, undecoded: NULL::BLOB} AS _view__${name}`;
   });
   const values = VIEWS.flatMap((name, v) =>
     FEATURES.map(

@@ -6,12 +6,16 @@ import { didYouMean } from '../std/did-you-mean.ts';
 /** @throws REG_UNKNOWN, which names a service that is nearly called so, or all there are */
 export function serviceNamed({ services }: Pick<Bundle, 'services'>, name: string): FeatureService {
   const service = services.get(name);
-  if (service !== undefined && service.onDemand.length === 0) return service;
-  if (service !== undefined) {
-    const message = `service ${name} has features computed on demand, which only plan and apply know yet`;
-    throw registryError('REG_UNKNOWN', message, { field: 'service' });
-  }
+  if (service !== undefined) return service;
   const known = [...services.keys()];
   const hint = didYouMean(name, known) || `; there are ${known.join(', ') || 'none'}`;
   throw registryError('REG_UNKNOWN', `there is no service ${name}${hint}`, { field: 'service' });
+}
+
+/** @throws REG_UNKNOWN also for a service with features computed on demand, for those that cannot judge them yet */
+export function storedServiceNamed(bundle: Pick<Bundle, 'services'>, name: string): FeatureService {
+  const service = serviceNamed(bundle, name);
+  if (service.onDemand.length === 0) return service;
+  const message = `service ${name} has features computed on demand, which the monitor does not know yet`;
+  throw registryError('REG_UNKNOWN', message, { field: 'service' });
 }

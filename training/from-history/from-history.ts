@@ -6,9 +6,14 @@
  *
  * The join is view-join.ts, what is said of the set besides history-notes.ts.
  */
+import { usedFeature } from '../../contract/on-demand/arguments.ts';
 import type { LabelCounts } from '../../contract/training-manifest.ts';
 import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../../project/engine/duckdb/as-of-join.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import type { JoinedFeatures } from '../training-output.ts';
+import { computeViews, computedFeatureSql, countComputed, faultNotes } from './computed-features.ts';
+import type { ComputedView } from './computed-features.ts';
+import { labelInputs } from './label-inputs.ts';
 import { countNotFull } from './full-windows.ts';
 import type { NotFull } from './full-windows.ts';
 import { readLabels } from '../labels/training-labels.ts';
@@ -16,7 +21,7 @@ import type { SetFeatures, SetMaking } from '../set-features.ts';
 import { timeColumnOf } from '../train-options.ts';
 import { sourceMark } from '../../project/engine/duckdb/sources/source-listing.ts';
 import { badRowNotes, notesOf, refuseUnjudged } from './history-notes.ts';
-import { joinedFeatures, joinView } from './view-join.ts';
+import { joinedFeatureSql, joinView } from './view-join.ts';
 import type { JoinedView, TrainingSet } from './view-join.ts';
 
 /**
@@ -25,8 +30,10 @@ import type { JoinedView, TrainingSet } from './view-join.ts';
 export async function featuresFromHistory(making: SetMaking): Promise<SetFeatures> {
   const { project, duck, bundle, service, options } = making;
   const timeColumn = timeColumnOf(options);
+  const inputs = labelInputs(service, making.labels, options);
   const labels = await readLabels(duck, making.labels, {
     keys: service.requestKeys,
+    inputs,
     timeColumn,
     service: service.name,
     added: service.features.map(({ fullName }) => fullName),
@@ -42,13 +49,16 @@ export async function featuresFromHistory(making: SetMaking): Promise<SetFeature
   project.logger.progress('joining', service.views.length, service.views.length);
   const { notFull, notes: early } = await countNotFull(duck, joined);
   if (options.strict === true) refuseUnjudged(joined);
+  const computed = await computeViews(set, { joined, inputs });
+  const counts = await countFeatures(set, joined, notFull);
+  for (const one of computed) await countInto(counts, set, one);
   return {
     bundle,
     service,
     labels,
-    features: joinedFeatures(set, joined),
+    features: featuresOf(set, joined, computed),
     behind: [],
-    counts: await countFeatures(set, joined, notFull),
+    counts,
     as,
     views: joined.map(({ used, view, watermarkUs, commit, entry }) => {
       const trained = {
@@ -64,8 +74,41 @@ export async function featuresFromHistory(making: SetMaking): Promise<SetFeature
         : trained;
     }),
     log: null,
-    notes: [...notesOf(set, timeColumn, joined), ...early, ...(await badRowNotes(set))],
+    notes: [
+      ...notesOf(set, timeColumn, joined),
+      ...faultNotes(computed),
+      ...early,
+      ...(await badRowNotes(set)),
+    ],
   };
+}
+
+/** @returns the service's features in its order, with fallbacks in place */
+function featuresOf(
+  { service, bundle }: TrainingSet,
+  joined: readonly JoinedView[],
+  computed: readonly ComputedView[],
+): JoinedFeatures {
+  const columns = service.features.map(({ fullName: name, view, role, feature }) => {
+    const { type } = usedFeature({ view }, feature, bundle);
+    const of = joined.find(({ used }) => used.role === role);
+    if (of !== undefined) return { name, type, table: of.table, sql: joinedFeatureSql(of, feature) };
+    const own = computed.find(({ used }) => used.role === role)!;
+    return { name, type, table: own.table, sql: computedFeatureSql(own, feature) };
+  });
+  const [first, ...others] = [...joined, ...computed].map(({ table }) => table);
+  const from = [first!, ...others.map((table) => `JOIN ${table} ON ${table}.rid = ${first!}.rid`)].join(' ');
+  return { from, rid: `${first!}.rid`, columns };
+}
+
+async function countInto(
+  counted: Map<string, LabelCounts>,
+  set: TrainingSet,
+  computed: ComputedView,
+): Promise<void> {
+  const byName = await countComputed(set, computed);
+  for (const { fullName, role, feature } of set.service.features)
+    if (role === computed.used.role) counted.set(fullName, byName.get(feature)!);
 }
 
 async function countFeatures(
@@ -77,10 +120,12 @@ async function countFeatures(
   for (const { used, table, unjudged } of joined) {
     const own = service.features.filter((feature) => feature.role === used.role);
     const [row] = await duck.rows(
-      `SELECT count(*) AS rows, count(*) FILTER (asof_state = ${ROW_FOUND}) AS found, ` +
-        `count(*) FILTER (asof_state = ${ROW_OUTSIDE_TTL}) AS outside, ` +
-        `${own.map(({ feature }, i) => `count(${quoteName(`value_${feature}`)}) AS present_${i}`).join(', ')} ` +
-        `FROM ${table}`,
+      `SELECT ${[
+        'count(*) AS rows',
+        `count(*) FILTER (asof_state = ${ROW_FOUND}) AS found`,
+        `count(*) FILTER (asof_state = ${ROW_OUTSIDE_TTL}) AS outside`,
+        ...own.map(({ feature }, i) => `count(${quoteName(`value_${feature}`)}) AS present_${i}`),
+      ].join(', ')} FROM ${table}`,
     );
     const number = (name: string): number => Number(row![name]);
     const [found, outsideTtl] = [number('found'), number('outside')];

@@ -20,7 +20,6 @@ import { CodedError } from '../../contract/std/coded-error.ts';
 import { edgeAt } from '../../contract/windows.ts';
 import { LABEL_KEYS } from '../labels/training-labels.ts';
 import type { Labels } from '../labels/training-labels.ts';
-import type { JoinedFeatures } from '../training-output.ts';
 
 /** State of a label, beside those of the join: past the history's watermark. */
 const UNJUDGED = 3;
@@ -87,7 +86,6 @@ async function joinRows(
 ): Promise<void> {
   const view = bundle.views.get(used.view)!;
   const entity = bundle.entities.get(view.entity)!;
-  const outputs = service.features.filter((feature) => feature.role === used.role);
   const history = await openHistory(duck, settings, view, entity);
   const asOf = {
     labels: `(SELECT * REPLACE (CASE WHEN ${into.isUnjudged} THEN NULL ELSE t END AS t) FROM ${LABEL_KEYS})`,
@@ -98,7 +96,7 @@ async function joinRows(
     tombstones: view.kind === 'aggregated',
     keys: entity.joinKeys.map((key, at) => ({ label: into.keys[at]!, row: key.name })),
     features: view.features,
-    outputs: [...new Set(outputs.map(({ feature }) => feature))].map((name) => ({
+    outputs: takenOf(service, bundle, used.role).map((name) => ({
       feature: name,
       as: `value_${name}`,
     })),
@@ -129,27 +127,28 @@ export function hasCreatedTime(view: FeatureView): boolean {
   return view.kind === 'aggregated' || view.source.createdTime !== null;
 }
 
-/** @returns the service's features in its order, with fallbacks in place */
-export function joinedFeatures(
-  { bundle, service }: TrainingSet,
-  joined: readonly JoinedView[],
-): JoinedFeatures {
-  const [first, ...others] = joined.map(({ table }) => table);
-  const columns = service.features.map((feature) => {
-    const { features } = bundle.views.get(feature.view)!;
-    const { type, missing } = features.find((f) => f.name === feature.feature)!;
-    const { table } = joined.find(({ used }) => used.role === feature.role)!;
-    const cases = [
-      `WHEN ${ROW_FOUND} THEN ${table}.${quoteName(`value_${feature.feature}`)}`,
-      `WHEN ${UNJUDGED} THEN NULL`,
-    ];
-    return {
-      name: feature.fullName,
-      type,
-      table,
-      sql: `CASE ${table}.asof_state ${cases.join(' ')} ELSE ${sqlLiteral(type, missing)} END`,
-    };
-  });
-  const from = [first!, ...others.map((table) => `JOIN ${table} ON ${table}.rid = ${first!}.rid`)].join(' ');
-  return { from, rid: `${first!}.rid`, columns };
+/** @returns the features of a role that the service lists, or that its on-demand views take */
+function takenOf(service: FeatureService, bundle: Bundle, role: string): string[] {
+  const listed = service.features.filter((one) => one.role === role).map(({ feature }) => feature);
+  const used = service.onDemand.flatMap(({ view, uses }) =>
+    bundle.onDemand
+      .get(view)!
+      .uses.flatMap(({ features }, i) => (uses[i] === role ? features.map(({ feature }) => feature) : [])),
+  );
+  return [...new Set([...listed, ...used])];
+}
+
+/** @returns SQL of a feature of a joined view, with the fallback in place */
+export function joinedFeatureSql({ view, table }: JoinedView, name: string): string {
+  const { type, missing } = view.features.find((one) => one.name === name)!;
+  const cases = [
+    `WHEN ${ROW_FOUND} THEN ${table}.${quoteName(`value_${name}`)}`,
+    `WHEN ${UNJUDGED} THEN NULL`,
+  ];
+  return `CASE ${table}.asof_state ${cases.join(' ')} ELSE ${sqlLiteral(type, missing)} END`;
+}
+
+/** @returns SQL that tells labels that are unjudged in a joined view */
+export function isUnjudgedSql({ table }: JoinedView): string {
+  return `${table}.asof_state = ${UNJUDGED}`;
 }

@@ -10,6 +10,7 @@
  */
 import { join } from 'node:path';
 import type { Bundle, FeatureService } from '../../contract/model.ts';
+import { usedFeature } from '../../contract/on-demand/arguments.ts';
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import type { LabelCounts } from '../../contract/training-manifest.ts';
 import { hourOf, serviceFolder } from '../../project/archive/archive-layout.ts';
@@ -161,8 +162,7 @@ function columnsOf(making: SetMaking, { under, bundles }: AnsweredVectors): SetC
   const taken = service.features
     .filter(({ fullName }) => !masked.includes(fullName))
     .map((one) => {
-      const { type } = bundle.views.get(one.view)!.features.find(({ name }) => name === one.feature)!;
-      return { ...one, type };
+      return { ...one, type: usedFeature(one, one.feature, bundle).type };
     });
   return { bundle, service, taken, masked };
 }

@@ -6,11 +6,12 @@
  */
 import { basename } from 'node:path';
 import type { Bundle, FeatureService } from '../../contract/model.ts';
+import { usedFeature } from '../../contract/on-demand/arguments.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { TrainingManifest } from '../../contract/training-manifest.ts';
-import { tableFormat } from '../labels/training-labels.ts';
-import type { TableFormat } from '../labels/training-labels.ts';
+import { tableFormat } from '../labels/label-file.ts';
+import type { TableFormat } from '../labels/label-file.ts';
 import { notWritten } from '../set-file.ts';
 import type { SetColumn } from '../set-file.ts';
 
@@ -109,8 +110,8 @@ function descriptionOf({ service, serviceVersion, as, labels, out }: TrainingMan
 function meaningsOf(bundle: Bundle, { features }: FeatureService): Map<string, string> {
   return new Map(
     features.flatMap(({ fullName, view, feature }) => {
-      const defined = bundle.views.get(view)?.features.find((one) => one.name === feature);
-      return defined?.description == null ? [] : [[fullName, defined.description] as const];
+      const { description } = usedFeature({ view }, feature, bundle);
+      return description === null ? [] : [[fullName, description] as const];
     }),
   );
 }

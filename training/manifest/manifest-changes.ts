@@ -51,6 +51,7 @@ function featureChanges(before: TrainingManifest, now: TrainingManifest): string
     if (b === undefined) return [];
     const counts = [
       ...COUNTED.map((count) => [count, a[count], b[count]] as const),
+      ['failed', a.failed ?? 0, b.failed ?? 0] as const,
       ...LOGGED.map((count) => [count, a.log?.[count] ?? 0, b.log?.[count] ?? 0] as const),
     ];
     const other = counts.filter(([, x, y]) => x !== y).map(([count, x, y]) => `${count} ${x}, now ${y}`);

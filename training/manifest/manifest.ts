@@ -6,6 +6,7 @@ import { cpus } from 'node:os';
 import type { TrainingManifest } from '../../contract/training-manifest.ts';
 import { takenOf } from '../../contract/sketch.ts';
 import type { ColumnSketch } from '../../contract/sketch.ts';
+import { usedFeature } from '../../contract/on-demand/arguments.ts';
 import { formatType } from '../../contract/value-type.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { sketchColumns, sketchedColumn } from '../../project/engine/duckdb/column-sketches.ts';
@@ -15,19 +16,21 @@ import type { Project } from '../../project/project.ts';
 import { trainingError } from '../errors.ts';
 import { LABEL_KEYS } from '../labels/training-labels.ts';
 import type { SetFeatures } from '../set-features.ts';
+import { timeColumnOf } from '../train-options.ts';
+import type { TrainOptions } from '../train-options.ts';
 
 /** What is known of a set that is about to be written. */
 interface MadeSet {
   readonly duck: DuckDb;
   readonly name: string;
   readonly out: TrainingManifest['out'];
-  readonly timeColumn: string;
+  readonly options: TrainOptions;
   readonly project: Project;
 }
 
 export async function describeSet(
   set: SetFeatures,
-  { duck, name, out, timeColumn, project }: MadeSet,
+  { duck, name, out, options, project }: MadeSet,
 ): Promise<TrainingManifest> {
   const { bundle, service, labels, features, counts, as, views, log } = set;
   const { file, sha256, rows, rowsWithoutTime, rowsWithNullKey } = labels;
@@ -49,7 +52,15 @@ export async function describeSet(
       duckdb: (await duck.rows('SELECT version() AS v'))[0]!['v'] as string,
       processor: `${process.arch}, ${cpus()[0]?.model ?? 'unknown'}`,
     },
-    labels: { file, sha256, rows, rowsWithoutTime, rowsWithNullKey, timeColumn },
+    labels: {
+      file,
+      sha256,
+      rows,
+      rowsWithoutTime,
+      rowsWithNullKey,
+      timeColumn: timeColumnOf(options),
+      ...(options.input === undefined ? {} : { input: options.input }),
+    },
     out,
     features: features.columns.map((column) => ({
       name: column.name,
@@ -67,7 +78,7 @@ async function sketchesOf(
 ): Promise<Map<string, ColumnSketch>> {
   const shown = new Set(
     service.features.flatMap(({ fullName, view, feature }) => {
-      const defined = bundle.views.get(view)!.features.find((one) => one.name === feature)!;
+      const defined = usedFeature({ view }, feature, bundle);
       return defined.log === 'raw' ? [fullName] : [];
     }),
   );

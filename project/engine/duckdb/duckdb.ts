@@ -13,7 +13,7 @@ import {
   DuckDBStructValue,
   DuckDBTimestampValue,
 } from '@duckdb/node-api';
-import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { registryError } from '../../../contract/errors.ts';
 import type { CodedError } from '../../../contract/std/coded-error.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
@@ -132,6 +132,22 @@ export class DuckDb {
     }
   }
 
+  /** Yields chunks of a result, each as its columns. */
+  async *columnChunks(sql: string): AsyncGenerator<readonly (readonly DuckDBValue[])[]> {
+    const result = await this.#connection.stream(sql).catch(this.#rethrow);
+    for (;;) {
+      const chunk = await result.fetchChunk().catch(this.#rethrow);
+      if (chunk === null || chunk.rowCount === 0) return;
+      yield chunk.getColumns();
+    }
+  }
+
+  /** Fills a table that is not TEMP, also while a result is read, which another statement here would end. */
+  async filling(table: string): Promise<TableFilling> {
+    const connection = await this.#instance.connect();
+    return new TableFilling(connection, await connection.createAppender(table));
+  }
+
   /**
    * Appends rows to a table, without a statement's text in between.
    *
@@ -187,6 +203,31 @@ export class DuckDb {
   close(): void {
     this.#connection.closeSync();
     this.#instance.closeSync();
+  }
+}
+
+/** A table that is filled chunk by chunk. */
+class TableFilling {
+  readonly #connection: DuckDBConnection;
+  readonly #appender: DuckDBAppender;
+  readonly #types: readonly DuckDBType[];
+
+  constructor(connection: DuckDBConnection, appender: DuckDBAppender) {
+    this.#connection = connection;
+    this.#appender = appender;
+    this.#types = Array.from({ length: appender.columnCount }, (_, i) => appender.columnType(i));
+  }
+
+  /** @param columns  in the order of the table's, all as long; at most a chunk */
+  add(columns: readonly (readonly DuckDBValue[])[]): void {
+    const chunk = DuckDBDataChunk.create(this.#types, columns[0]!.length);
+    chunk.setColumns(columns);
+    this.#appender.appendDataChunk(chunk);
+  }
+
+  close(): void {
+    this.#appender.closeSync();
+    this.#connection.closeSync();
   }
 }
 
