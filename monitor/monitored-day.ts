@@ -13,6 +13,8 @@ export interface MonitoredDay extends JudgedSpan {
   readonly database: RegistryDatabase;
   readonly book: BundleBook;
   readonly duck: DuckDb;
+  /** The folder of the run for what it needs meanwhile. */
+  readonly scratch: string;
   /** Each history is read at one entry, the same for all of the run. */
   readonly histories: HistoryPlace;
   readonly log: DayOfLog;

@@ -105,7 +105,7 @@ export async function withDay<T>(
     const exposed = exposedKeyNotice(setting);
     if (exposed !== null) project.logger.warn(exposed);
     const histories = { ...project.settings, seen: new HistoriesSeen() };
-    const day = { ...span, project, database, book, duck, histories, hmacKey };
+    const day = { ...span, project, database, book, duck, scratch: scratch.folder, histories, hmacKey };
     const log = await readLog(day, scratch.folder);
     for (const [what, vectors] of log.leftOut) {
       project.logger.warn(`${vectors} vectors ${what} are not judged`);

@@ -29,7 +29,7 @@ const alone = cpuSecondsOf(() => {
 const all = cpuSecondsOf(() => {
   for (const [served, replayed] of sides) {
     const tally = pairTallyOf({ kind: 'float64' });
-    for (const [i, value] of served.entries()) tally.add(value, replayed[i]!);
+    for (const [i, value] of served.entries()) tally.add(value, replayed[i]!, 1);
     tally.differences();
     tally.distributions();
   }

@@ -10,7 +10,6 @@ import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import type { BundleBook } from '../judge/bundle-book.ts';
-import type { ReplayedVector } from '../judge/replayed-vector.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import { LoggedAnswer, answeredFeatures } from './logged-answer.ts';
 
@@ -40,16 +39,16 @@ export class LoggedAnswers {
   }
 
   /**
-   * @param page  open rows of one role, in their order
-   * @returns     by vid, for each row whose answer was logged
+   * @param vids  of open rows of one role whose answers were logged
+   * @returns     by vid; without those of a bundle that is no more
    */
-  async of(page: readonly ReplayedVector[]): Promise<Map<number, LoggedAnswer>> {
+  async of(vids: readonly number[]): Promise<Map<number, LoggedAnswer>> {
     const answers = new Map<number, LoggedAnswer>();
-    if (page.length === 0) return answers;
+    if (vids.length === 0) return answers;
     const rows = await this.#duck.rows(`SELECT CAST(list(v.vid) AS DOUBLE[]) AS vids,
         any_value(a.surface) AS surface, any_value(a.bundle) AS bundle, any_value(a.answer) AS answer
       FROM ${OPEN_ROWS} v JOIN ${ANSWERS} a USING (pod, epoch, sequence)
-      WHERE v.vid >= ${page[0]!.vid} AND v.vid <= ${page.at(-1)!.vid} GROUP BY pod, epoch, sequence`);
+      WHERE v.vid IN (${vids.join(', ')}) GROUP BY pod, epoch, sequence`);
     for (const row of rows) {
       // How an answer lists its features, only its own bundle says.
       const hash = row['bundle'] as string;

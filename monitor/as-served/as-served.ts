@@ -1,6 +1,6 @@
 /**
- * The as-served question for the rows of a page: which row of the history each is (causes/fidelity.ts), and what
- * follows from the answer for its times.
+ * The as-served question for the groups of a page: which row of the history the row of each is (causes/fidelity.ts),
+ * and what follows from the answer for its times.
  *
  *   rows --of the served event--> held rows of the entity --fidelity--> true, or restamped at that event: nearly all
  *   the others --by a print of their values--> rows of the entity at any event, rows of others at the served times
@@ -8,7 +8,7 @@
  *   foreign   --> the row that an honest store had at the fetch
  *   altered   --> rows of the served times that an earlier commit of the history had (earlier-rows.ts)
  *
- * Only prints of values are joined, so that memory follows the page and not the history. Called by service-run.ts.
+ * Only prints of values are joined, so that memory follows the page and not the history. Called by role-run.ts.
  */
 import { quoteName, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
@@ -37,6 +37,19 @@ export interface AskedFidelity extends Alterations {
   readonly honest: ReplayedTimes | null;
 }
 
+/** A group of vectors that were given one row. */
+interface AskedGroup {
+  readonly given: GivenRow;
+  /** Of all of its vectors, the first one first. */
+  readonly vids: Float64Array;
+}
+
+interface AnsweredGroup {
+  /** Those that the answer is told of apart. */
+  readonly vids: ArrayLike<number> & Iterable<number>;
+  readonly of: AskedFidelity;
+}
+
 export class AsServed {
   readonly #duck: DuckDb;
   readonly #view: FeatureView;
@@ -62,10 +75,14 @@ export class AsServed {
     this.#unexplained = unexplained;
   }
 
-  /** @returns by vid, for each row of the page that was given out and can be read */
-  async ask(page: readonly GivenRow[]): Promise<Map<number, AskedFidelity>> {
+  /**
+   * @returns by the vid of its first vector, for each group whose row was given out and can be read; where more depends
+   *          on when a vector was served, for all of its vectors
+   */
+  async ask(page: readonly AskedGroup[]): Promise<Map<number, AskedFidelity>> {
+    const vidsBy = new Map(page.map(({ given, vids }) => [given.vector.vid, vids]));
     const rows = await this.#compared(
-      page.filter(({ values }) => values?.some((value) => value !== undefined)),
+      page.flatMap(({ given }) => (given.values?.some((value) => value !== undefined) ? given : [])),
     );
     const suspects = rows.filter(({ facts }) => !isTrueByEvent(facts));
     const found = await this.#search.find(suspects);
@@ -73,22 +90,32 @@ export class AsServed {
       const facts = found.get(row.given.vector.vid) ?? row.facts;
       return { row, facts, answer: fidelity(facts) };
     });
-    const missed = await this.#missedBy(asked);
-    const vidsOf = (is: (answer: Fidelity) => boolean): number[] =>
-      asked.flatMap(({ row, answer }) => (is(answer) ? [row.given.vector.vid] : []));
-    const honest = await this.#honestBy(vidsOf(isForeign));
-    const earlier = await this.#earlier.of(vidsOf(({ answer }) => answer === 'altered'));
+    const alteredVids = asked.flatMap(({ row, answer }) =>
+      answer.answer === 'altered' ? [row.given.vector.vid] : [],
+    );
+    const earlier = await this.#earlier.of(alteredVids);
+    const answered = asked.map(({ row, facts, answer }): AnsweredGroup => {
+      const { vid } = row.given.vector;
+      const of = { fidelity: answer, ...alterationsOf(facts, answer, earlier.get(vid)), honest: null };
+      this.#unexplained.offer(row, of);
+      return { vids: isOfTime(row.given, answer) ? vidsBy.get(vid)! : [vid], of };
+    });
+    return await this.#withTimes(answered);
+  }
+
+  /** Asks for the rows that follow from when each vector was served. */
+  async #withTimes(answered: readonly AnsweredGroup[]): Promise<Map<number, AskedFidelity>> {
+    const foreign = answered.filter(({ of }) => isForeign(of.fidelity)).flatMap(({ vids }) => [...vids]);
+    const honest = await this.#honestBy(foreign);
+    const missed = await this.#missedBy(answered);
     return new Map(
-      asked.map(({ row, facts, answer }) => {
-        const { vid } = row.given.vector;
-        const of: AskedFidelity = {
-          fidelity: answer,
-          ...alterationsOf(facts, answer, earlier.get(vid)),
-          ...(answer.answer === 'restamped' ? { missed: missed.get(vid) ?? null } : {}),
-          honest: honest.get(vid) ?? null,
-        };
-        this.#unexplained.offer(row, of);
-        return [vid, of];
+      answered.flatMap(({ vids, of }) => {
+        const isRestamped = of.fidelity.answer === 'restamped';
+        if (!isRestamped && !isForeign(of.fidelity)) return [[vids[0]!, of] as const];
+        return [...vids].map((vid) => {
+          const own = { ...of, honest: honest.get(vid) ?? null };
+          return [vid, isRestamped ? { ...own, missed: missed.get(vid) ?? null } : own] as const;
+        });
       }),
     );
   }
@@ -130,18 +157,17 @@ export class AsServed {
   /** Looks up the rows of the served event for vectors that were not served what they are replayed with. */
   async #addHeld(held: Map<number, HeldRow[]>, vids: readonly number[]): Promise<void> {
     const { features, kind } = this.#view;
-    const wanted = new Set(vids);
     const same = this.#replay.keys.map((key, i) => `b.k${i} = h.${quoteName(key.row)}`).join(' AND ');
     const rows = await this.#duck.rows(
       `SELECT DISTINCT CAST(b.vid AS DOUBLE) AS vid, CAST(b.event_us AS DOUBLE) AS event_us,
         CAST(epoch_us(h.created_time) AS DOUBLE) AS created_us, ${kind === 'stored' ? 'false' : 'coalesce(h.deleted, false)'} AS deleted
         ${features.map(({ name }, i) => `, h.${quoteName(name)} AS f${i}`).join('')}
       FROM replay_base b JOIN replay_history h ON ${same} AND b.event_us = epoch_us(h.event_time)
-      WHERE b.vid >= ${vids[0]!} AND b.vid <= ${vids.at(-1)!}`,
+      WHERE b.vid IN (${vids.join(', ')})`,
     );
     for (const row of rows) {
       const vid = row['vid'] as number;
-      if (wanted.has(vid)) held.set(vid, [...(held.get(vid) ?? []), this.#heldRow(row)]);
+      held.set(vid, [...(held.get(vid) ?? []), this.#heldRow(row)]);
     }
   }
 
@@ -155,13 +181,11 @@ export class AsServed {
   }
 
   /** @returns by vid, for the restamped rows alone */
-  async #missedBy(
-    asked: readonly { readonly row: ComparedRow; readonly answer: Fidelity }[],
-  ): Promise<Map<number, ReplayedTimes | null>> {
-    const stamped = asked.flatMap(({ row, answer }) => {
+  async #missedBy(answered: readonly AnsweredGroup[]): Promise<Map<number, ReplayedTimes | null>> {
+    const stamped = answered.flatMap(({ vids, of: { fidelity: answer } }) => {
       if (answer.answer !== 'restamped') return [];
       const { eventUs, createdUs } = answer.row;
-      return [`(${row.given.vector.vid}, ${eventUs}::BIGINT, ${createdUs ?? 'NULL'}::BIGINT)`];
+      return [...vids].map((vid) => `(${vid}, ${eventUs}::BIGINT, ${createdUs ?? 'NULL'}::BIGINT)`);
     });
     if (stamped.length === 0) return new Map();
     const pair = pairSql('s.event_us', 's.created_us', 'last');
@@ -202,6 +226,11 @@ function isTrueByEvent(facts: FidelityFacts): boolean {
   const answer = fidelity(facts);
   if (answer.answer === 'true') return true;
   return answer.answer === 'restamped' && answer.row.eventUs === facts.served.eventUs;
+}
+
+/** Whether more than the answer follows from the time of each vector: the row that it missed, or should have had. */
+function isOfTime({ view }: GivenRow, answer: Fidelity): boolean {
+  return isForeign(answer) || (answer.answer === 'restamped' && view.ttlUs !== null);
 }
 
 function isForeign({ answer }: Fidelity): boolean {

@@ -85,9 +85,8 @@ export interface RowFacts {
   readonly nextRun: RunFacts | null;
 }
 
-/** What is known about one feature value of the row. */
-export interface ValueFacts {
-  readonly row: RowFacts;
+/** What is known about one feature value of a row, whenever it was served. */
+export interface ComparedValue {
   readonly feature: string;
   readonly type: ValueType;
   /** What stands in for an absent value. */
@@ -109,4 +108,9 @@ export interface ValueFacts {
   readonly isAnswerAltered: boolean;
   /** Whether the log holds HMACs: `served` and `replayed` are texts that tell whether values are equal, and no more. */
   readonly isHashed?: boolean;
+}
+
+/** The same with what is known about the row. */
+export interface ValueFacts extends ComparedValue {
+  readonly row: RowFacts;
 }

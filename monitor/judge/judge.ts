@@ -1,46 +1,38 @@
 /**
- * Judges one view of a service over a day: turns each replayed vector into the `ValueFacts` of its values, hands these
- * to the features' tallies, and tells its decisions for the Parquet beside the report.
+ * Judges one view of a service over a day, group by group (groups/vector-groups.ts): compares the values that all
+ * vectors of a group have in common once, decides each vector's mismatches by its own times, and hands the tallies as
+ * many as were decided alike. Tells its decisions for the Parquet beside the report.
  *
  * Each vector is judged by the bundle that it names: delay, TTL, freshness and fallbacks come from that bundle.
  *
  * A value of an aggregated view is unjudged when the edge that was due at the served time is later than the history's
  * watermark. The history cannot yet say what the model should have got, and an equal value would prove nothing.
- *
- * A feature may be marked (hmac or drop) by the definition that served it or by today's. It is compared as HMACs if its
- * mark is hmac and the secret is known (hashed-values.ts), and withheld otherwise.
  */
 import type { HmacKey } from '../../contract/log-privacy.ts';
-import type { Bundle, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
-import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
-import { isNumeric } from '../../contract/value-type.ts';
-import type { Value } from '../../contract/value-type.ts';
+import type { Bundle, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
+import { UNAVAILABLE } from '../../contract/status.ts';
 import { dueEdgeUs } from '../../contract/windows.ts';
-import { TENSOR_SURFACES } from '../../contract/wire/log/served-record.ts';
+import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { AskedFidelity } from '../as-served/as-served.ts';
 import type { LoggedAnswer } from '../answers/logged-answer.ts';
 import type { BundleBook } from './bundle-book.ts';
 import { Decisions } from '../tally/decided.ts';
-import { exampleHash } from '../tally/example-pool.ts';
-import type { FeatureTally, VectorName } from '../tally/feature-tally.ts';
-import type { RowFacts, ValueFacts } from '../causes/facts.ts';
+import type { FeatureComparison, FeatureTally } from '../tally/feature-tally.ts';
 import { FIDELITY_ANSWERS, isFaithful } from '../causes/fidelity.ts';
 import type { FidelityAnswer } from '../causes/fidelity.ts';
 import { readGivenRow, sameFeature } from '../as-served/given-row.ts';
 import type { GivenRow } from '../as-served/given-row.ts';
-import { HASHED_TYPE, HashedFeature } from './hashed-values.ts';
-import type { HashedValue } from './hashed-values.ts';
+import { ComparedValues } from './compared-values.ts';
+import type { JudgedFeature, JudgedRow } from './compared-values.ts';
 import type { RowOutcome, RowVerdicts } from '../judged-rows/row-verdicts.ts';
-import type { ReplayedRow, ReplayedVector } from './replayed-vector.ts';
-import { asReceived } from './received-value.ts';
-import { rowFacts } from './row-facts.ts';
+import type { ReplayedVector } from './replayed-vector.ts';
 import { RoleKeys } from './role-keys.ts';
 import type { RunIndex } from './run-index.ts';
-import type { Mismatch } from '../tally/incident-tally.ts';
+import { GroupDecisions } from '../groups/group-decisions.ts';
+import type { DifferingValue } from '../groups/group-decisions.ts';
 import type { LooksLike } from '../likeness/likeness.ts';
 import type { RoleTally } from '../tally/role-tally.ts';
-import { DROPPED } from '../verdict/snapshot.ts';
-import { ABSENT_STATES, stateOf } from '../causes/value-state.ts';
+import type { GroupPlace, VectorColumns } from '../tally/served-place.ts';
 
 interface JudgedView {
   readonly service: FeatureService;
@@ -58,6 +50,43 @@ interface JudgedView {
   historyWatermarkUs(bundle: string): number | null;
   /** The secret of the log's HMACs; null: no secret is set. */
   readonly hmacKey: HmacKey | null;
+  /** When the day begins. */
+  readonly fromUs: number;
+}
+
+/** A group of vectors: those from `from` to before `to` of the columns. */
+interface JudgedGroup {
+  /** The first of its vectors. */
+  readonly given: GivenRow;
+  readonly entity: number;
+  readonly row: number;
+  /** How many other vectors agree in every way with the replayed row. */
+  readonly agreed: number;
+  readonly vectors: VectorColumns;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A value of a group, and how it compares. */
+interface ComparedFeature {
+  /** Its place among the features of the role. */
+  readonly place: number;
+  readonly tally: FeatureTally;
+  readonly comparison: FeatureComparison;
+}
+
+/** The values of a group. */
+interface ComparedGroup {
+  readonly compared: readonly ComparedFeature[];
+  /** What differs, and counts in the rates. */
+  readonly mismatches: readonly DifferingValue[];
+  /** What is wrong with values that cannot be judged yet. */
+  readonly faults: readonly DifferingValue[];
+  /** How many of the values are present. */
+  readonly present: number;
+  /** Whether there is a judged value. */
+  readonly judged: boolean;
+  readonly isAnswerAltered: boolean;
 }
 
 export class ViewJudge {
@@ -65,16 +94,15 @@ export class ViewJudge {
   readonly #judged: JudgedView;
   readonly #book: BundleBook;
   readonly #verdicts: RowVerdicts;
-  readonly #hasCreatedTimes: boolean;
+  readonly #values: ComparedValues;
   readonly #features: readonly JudgedFeature[];
+  readonly #role: number;
   readonly #fidelity = Object.fromEntries(FIDELITY_ANSWERS.map((answer) => [answer, 0])) as Record<
     FidelityAnswer,
     number
   >;
   readonly #lacks = new Map<Bundle, ReadonlySet<string>>();
   readonly #decisions = new Decisions();
-  /** Created when the first value of a feature is hashed. */
-  readonly #hashed = new Map<Feature, HashedFeature>();
 
   constructor(judged: JudgedView, book: BundleBook, verdicts: RowVerdicts) {
     const { service, used, view } = judged;
@@ -82,7 +110,8 @@ export class ViewJudge {
     this.#book = book;
     this.keys = new RoleKeys(book, service, used);
     this.#verdicts = verdicts;
-    this.#hasCreatedTimes = view.kind === 'aggregated' || view.source.createdTime !== null;
+    this.#values = new ComparedValues(judged, book);
+    this.#role = service.views.indexOf(used);
     this.#features = service.features
       .filter((feature) => feature.role === used.role && judged.tallies.has(feature.feature))
       .map(({ feature: name, fullName }) => {
@@ -91,7 +120,7 @@ export class ViewJudge {
       });
   }
 
-  /** Reads the row that a vector was served, once, before it is judged. */
+  /** Reads the row that the vectors of a group were served, once, before it is judged. */
   read(vector: ReplayedVector): GivenRow {
     const { view } = this.#judged;
     const bundle = this.#book.bundle(vector.bundle);
@@ -102,69 +131,98 @@ export class ViewJudge {
   }
 
   /**
-   * Judges the values of a vector.
+   * Judges the values of a group's vectors.
    *
-   * @param found   which row of the history the served one is; undefined: that was not asked
+   * @param found   by vid which row of the history the served one is: of the first vector, and of others of which more
+   *                is known; undefined: that was not asked
    * @param answer  what the model was told; undefined: that was not logged
-   * @param agreed  how many vectors agree in every way with its replayed row
-   * @returns       whether it has a judged value in this view
+   * @returns       whether the vectors have a judged value in this view
    */
-  add(given: GivenRow, found: AskedFidelity | undefined, answer?: LoggedAnswer, agreed = 0): boolean {
-    const { view, tallies, role } = this.#judged;
-    const { vector, view: servedView } = given;
+  add(group: JudgedGroup, found: ReadonlyMap<number, AskedFidelity>, answer?: LoggedAnswer): boolean {
+    const { role, runs } = this.#judged;
+    const { given, vectors, from, to } = group;
+    const { vector } = given;
     // A wrong row is wrong whatever the history will say of newer ones, if it says anything of such rows yet.
-    const asked = this.#judged.historyWatermarkUs(vector.bundle) === null ? undefined : found;
-    if (asked !== undefined) this.#fidelity[asked.fidelity.answer] += 1;
-    const unjudged = this.#isUnjudged(servedView, vector);
-    const row = { ...this.#servedRow(given, asked), answer };
-    const place = role.placeOf(vector, this.keys.of(vector), agreed);
-    const judgedRow = {
-      name: row.name,
-      place,
-      decisions: this.#decisions.ofRow(row.facts, vector.pod),
-      hash: exampleHash(vector.requestId, vector.rowIndex),
-    };
+    const isAsked = this.#judged.historyWatermarkUs(vector.bundle) !== null;
+    const asked = isAsked ? found.get(vector.vid) : undefined;
+    if (asked !== undefined) this.#fidelity[asked.fidelity.answer] += to - from;
+    const unjudged = this.#isUnjudged(given.view, vector);
+    const row = { ...given, asked, answer };
+    const place = this.#placeOf(group);
+    const values = this.#compare(row, unjudged, to - from);
+    const { judged, isAnswerAltered } = values;
+    const fidelity = asked?.fidelity.answer ?? null;
+    const outcome = outcomeOf(row, { judged, unjudged });
+    const tallied = { role, decisions: this.#decisions, verdicts: this.#verdicts, runs };
+    const decided = new GroupDecisions(tallied, { ...values, given, place, outcome, fidelity });
+    for (let at = from; at < to; at++) {
+      decided.add(vectors, at, asked === undefined ? undefined : (found.get(vectors.vid[at]!) ?? asked));
+    }
+    for (const part of decided.parts) {
+      role.addGroup(part.counted, place, part.vectors);
+      for (const { place: feature, tally, comparison } of values.compared) {
+        tally.add(comparison, place, part.decided.get(feature) ?? null, part.vectors);
+      }
+    }
+    role.addFidelity(place, fidelity, isAnswerAltered, to - from);
+    return judged;
+  }
+
+  /** Compares the values of a row, and counts those that cannot be compared for all vectors that have it. */
+  #compare(row: JudgedRow, unjudged: boolean, vectors: number): ComparedGroup {
+    const { view, tallies } = this.#judged;
+    const { vector, view: servedView, asked, answer } = row;
     const lacks = this.#lacksOf(this.#book.bundle(vector.bundle));
     const isSuspect = asked !== undefined && !isFaithful(asked.fidelity);
-    const mismatches: Mismatch[] = [];
-    const faults: Mismatch[] = [];
-    let values = 0;
-    let isAnswerAltered = false;
-    let judged = false;
-    for (const [i, one] of this.#features.entries()) {
+    const compared: ComparedFeature[] = [];
+    const mismatches: DifferingValue[] = [];
+    const faults: DifferingValue[] = [];
+    let [present, judged, isAnswerAltered] = [0, false, false];
+    for (const [place, one] of this.#features.entries()) {
       const { feature, fullName } = one;
       const tally = tallies.get(feature.name)!;
       const at = servedView === view ? one.index : sameFeature(servedView, feature);
       if (at === -1 || lacks.has(feature.name)) continue;
       const definition = servedView.features[at]!;
-      const why = this.#whyWithheld(feature, definition, vector, row);
-      if (why !== null) tally.addDropped(why);
-      else if (row.isUndecoded) tally.addUndecoded();
-      else if (unjudged && vector.status === UNAVAILABLE) tally.addUnavailable();
+      const why = this.#values.whyWithheld(feature, definition, row);
+      if (why !== null) tally.addDropped(why, vectors);
+      else if (row.isUndecoded) tally.addUndecoded(vectors);
+      else if (unjudged && vector.status === UNAVAILABLE) tally.addUnavailable(vectors);
       else if (unjudged) {
-        tally.addUnjudged();
+        tally.addUnjudged(vectors);
         if (answer === undefined && !isSuspect) continue;
-        const facts = this.#valueFacts(row, one, definition, at);
-        if (facts.isAnswerAltered) isAnswerAltered = true;
-        const fault = facts.isAnswerAltered || isSuspect ? tally.faultOf(facts, judgedRow) : null;
-        if (fault !== null) faults.push({ feature: fullName, candidate: fault });
+        const value = this.#values.of(row, one, definition, at);
+        if (value.isAnswerAltered) isAnswerAltered = true;
+        if (value.isAnswerAltered || isSuspect)
+          faults.push({ place, fullName, tally, value, harm: tally.faultHarm(value) });
       } else {
-        const facts = this.#valueFacts(row, one, definition, at);
-        if (facts.isAnswerAltered && facts.servedState !== 'unavailable') isAnswerAltered = true;
-        const { isPresent, candidate } = tally.add(facts, judgedRow);
-        if (facts.servedState !== 'unavailable') judged = true;
-        if (isPresent) values += 1;
-        if (candidate === null) continue;
-        mismatches.push({ feature: fullName, candidate });
-        this.#verdicts.addMismatch(i, candidate.decided);
+        const value = this.#values.of(row, one, definition, at);
+        const comparison = tally.compare(value);
+        compared.push({ place, tally, comparison });
+        if (comparison.isUnavailable) continue;
+        judged = true;
+        if (value.isAnswerAltered) isAnswerAltered = true;
+        if (comparison.isPresent) present += 1;
+        if (comparison.isPresent && !comparison.isExact)
+          mismatches.push({ place, fullName, tally, value, harm: comparison.harm });
       }
     }
-    const fidelity = asked?.fidelity.answer ?? null;
-    this.#verdicts.endRow(vector.vid, outcomeOf(row, { judged, unjudged }), fidelity);
-    role.addFidelity(place, fidelity, isAnswerAltered);
-    role.add(place, values, mismatches);
-    role.addFaults(place, faults);
-    return judged;
+    return { compared, mismatches, faults, present, judged, isAnswerAltered };
+  }
+
+  #placeOf({ given: { vector }, entity, row, agreed }: JudgedGroup): GroupPlace {
+    const { bundle, serviceVersion, surface, firstEventUs, status } = vector;
+    return {
+      role: this.#role,
+      entity,
+      row,
+      agreed,
+      bundle,
+      serviceVersion,
+      surface: SURFACES[surface] ?? String(surface),
+      entityIsNew: firstEventUs === null || firstEventUs >= this.#judged.fromUs,
+      isUnavailable: status === UNAVAILABLE,
+    };
   }
 
   /** @returns the names of features that the service did not take from the role by that bundle */
@@ -194,189 +252,19 @@ export class ViewJudge {
     return this.#fidelity;
   }
 
-  #servedRow(given: GivenRow, asked: AskedFidelity | undefined): Omit<ServedRowFacts, 'answer'> {
-    const { vector } = given;
-    const { requestId, rowIndex, pod } = vector;
-    return {
-      ...given,
-      asked,
-      facts: rowFacts(given, asked, this.#judged.runs),
-      name: { requestId, row: rowIndex, pod, entities: this.#entities(vector) },
-    };
-  }
-
-  /**
-   * A value that was masked when it was served is not in the log, so it cannot be compared as it is. A value whose
-   * feature is marked today must not be shown.
-   *
-   * @returns why the value is withheld (see FeatureSnapshot); null: it can be compared
-   */
-  #whyWithheld(
-    today: Feature,
-    then: Feature,
-    { hmacKeyId, status }: ReplayedVector,
-    row: ServedRowFacts,
-  ): string | null {
-    if (today.log === 'raw' && then.log === 'raw') return null;
-    if (today.log === 'drop' || then.log === 'drop') return DROPPED;
-    const { hmacKey } = this.#judged;
-    if (then.log === 'raw') return hmacKey === null ? 'marked hmac, and log.hmacKey is not set' : null;
-    if (hmacKey?.id === hmacKeyId) {
-      const isLost = row.masked && status === PRESENT && row.hmacs === null;
-      return isLost ? 'hashed, and the rows that hold their HMACs cannot be read' : null;
-    }
-    const known = hmacKey === null ? 'log.hmacKey is not set' : `log.hmacKey has ${hmacKey.id}`;
-    return `hashed with the secret ${hmacKeyId}, and ${known}`;
-  }
-
   #isUnjudged(view: FeatureView, { bundle, servedUs }: ReplayedVector): boolean {
     const watermarkUs = this.#judged.historyWatermarkUs(bundle);
     if (watermarkUs === null) return true;
     return view.kind === 'aggregated' && dueEdgeUs(servedUs, view) > watermarkUs;
   }
-
-  /**
-   * @param definition  the feature in the bundle that served the row
-   * @param at          the feature's index in the row
-   */
-  #valueFacts(
-    row: ServedRowFacts,
-    { feature, index, fullName }: JudgedFeature,
-    { missing: fallback, log }: Feature,
-    at: number,
-  ): ValueFacts {
-    const { vector } = row;
-    const { type } = feature;
-    const servedValue = row.values?.[at];
-    const status = vector.status !== PRESENT ? vector.status : servedValue === undefined ? MISSING : PRESENT;
-    const replayedStatus = statusOf(vector.trained);
-    const sides: BothSides = {
-      fallback,
-      status,
-      served: status === PRESENT ? servedValue! : fallback,
-      hmac: row.hmacs?.[at],
-      replayedStatus,
-      replayed: replayedStatus === PRESENT ? vector.trained!.values[index]! : fallback,
-      available: !this.#hasCreatedTimes
-        ? undefined
-        : statusOf(vector.available) === PRESENT
-          ? vector.available!.values[index]!
-          : fallback,
-    };
-    if (log === 'hmac' || feature.log === 'hmac') return this.#hashedFacts(row, feature, index, sides);
-    const { tensor } = this.#book.servedService(vector.bundle, this.#judged.service);
-    const received = (value: Value): Value => asReceived(type, value, vector.surface, tensor);
-    return {
-      row: row.facts,
-      feature: feature.name,
-      type,
-      fallback,
-      served: received(sides.served),
-      replayed: received(sides.replayed),
-      servedState: stateOf(status, sides.served),
-      replayedState: stateOf(replayedStatus, sides.replayed),
-      available: sides.available === undefined ? undefined : received(sides.available),
-      alteration: row.asked?.alterations[index] ?? null,
-      earlier: row.asked?.earlier[index] ?? null,
-      ...heldOf(row.asked, index),
-      isAnswerAltered: row.answer?.says(vector.rowIndex, { name: fullName, type }, sides.served) === false,
-    };
-  }
-
-  /** Takes values as the store and the history hold them: an HMAC cannot tell how a tensor would round them. */
-  #hashedFacts(
-    { facts, vector, asked }: ServedRowFacts,
-    feature: Feature,
-    index: number,
-    sides: BothSides,
-  ): ValueFacts {
-    const { status, replayedStatus, hmac } = sides;
-    const hashes = this.#hashesOf(feature);
-    const served =
-      status === PRESENT && hmac !== undefined ? hashes.logged(hmac) : hashes.hashed(sides.served);
-    const replayed = hashes.hashed(sides.replayed);
-    const noText = TENSOR_SURFACES.includes(vector.surface) && isNumeric(feature.type) ? 'NaN' : null;
-    const received = ({ text }: HashedValue): string | null => text ?? noText;
-    return {
-      row: facts,
-      feature: feature.name,
-      type: HASHED_TYPE,
-      fallback: hashes.hashed(sides.fallback).text,
-      served: received(served),
-      replayed: received(replayed),
-      servedState: status === PRESENT ? served.state : ABSENT_STATES[status]!,
-      replayedState: replayedStatus === PRESENT ? replayed.state : ABSENT_STATES[replayedStatus]!,
-      available: sides.available === undefined ? undefined : received(hashes.hashed(sides.available)),
-      alteration: asked?.alterations[index] ?? null,
-      earlier: asked?.earlier[index] ?? null,
-      isAnswerAltered: false,
-      isHashed: true,
-    };
-  }
-
-  #hashesOf(feature: Feature): HashedFeature {
-    const known = this.#hashed.get(feature);
-    if (known !== undefined) return known;
-    const made = new HashedFeature(this.#judged.hmacKey!, this.#judged.view.id, feature);
-    this.#hashed.set(feature, made);
-    return made;
-  }
-
-  #entities(vector: ReplayedVector): Record<string, string | null> {
-    return Object.fromEntries(
-      this.#judged.service.requestKeys.map((key, i) => [key.name, vector.keys[i] ?? null]),
-    );
-  }
 }
 
 function outcomeOf(
-  { vector, isUndecoded }: ServedRowFacts,
+  { vector, isUndecoded }: JudgedRow,
   { judged, unjudged }: { readonly judged: boolean; readonly unjudged: boolean },
 ): RowOutcome {
   if (vector.status === UNAVAILABLE) return 'unavailable';
   if (isUndecoded) return 'undecoded';
   if (unjudged) return 'unjudged';
   return judged ? 'agrees' : 'withheld';
-}
-
-interface JudgedFeature {
-  /** The feature in the bundle in force, and its index in its view. */
-  readonly feature: Feature;
-  readonly index: number;
-  readonly fullName: string;
-}
-
-/** What all values of a served row have in common. */
-interface ServedRowFacts extends GivenRow {
-  readonly asked: AskedFidelity | undefined;
-  readonly answer: LoggedAnswer | undefined;
-  readonly facts: RowFacts;
-  readonly name: VectorName;
-}
-
-/**
- * One value, served and replayed, with fallbacks applied, before conversion to its surface's type. Statuses are those
- * of status.ts.
- */
-interface BothSides {
-  readonly fallback: Value;
-  readonly status: number;
-  readonly served: Value;
-  /** The HMAC of a masked value, if the store had a value. */
-  readonly hmac: Buffer | undefined;
-  readonly replayedStatus: number;
-  readonly replayed: Value;
-  /** undefined: the history has no created times. */
-  readonly available: Value | undefined;
-}
-
-/** The history's value of an altered row, beside the served one. */
-function heldOf(asked: AskedFidelity | undefined, feature: number): Pick<ValueFacts, 'held'> {
-  const answer = asked?.fidelity;
-  return answer?.answer === 'altered' ? { held: answer.row.values[feature]! } : {};
-}
-
-function statusOf(row: ReplayedRow | null): number {
-  if (row === null || row.deleted) return MISSING;
-  return row.outsideTtl ? OUTSIDE_TTL : PRESENT;
 }

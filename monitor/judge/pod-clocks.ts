@@ -76,16 +76,21 @@ export class PodClocks {
     await join(LABELS, JOINED);
   }
 
-  /** @returns by vid the readings of the open rows from `from` to before `to`, the smallest correction first */
-  async of(from: number, to: number): Promise<Map<number, ClockReading[]>> {
+  /** SELECTs of the vid of each open row that has readings. */
+  get stepped(): readonly string[] {
+    return this.#areSteady ? [] : [`SELECT origin_vid AS vid FROM ${LABELS}`];
+  }
+
+  /** @returns by vid the readings of these open rows, the smallest correction first */
+  async of(vids: readonly number[]): Promise<Map<number, ClockReading[]>> {
     const readings = new Map<number, ClockReading[]>();
-    if (this.#areSteady) return readings;
+    if (this.#areSteady || vids.length === 0) return readings;
     const rows = await this.#duck.rows(`SELECT CAST(l.origin_vid AS DOUBLE) AS vid,
         CAST(l.correction_us AS DOUBLE) AS correction_us, l.stands,
         CAST(CASE WHEN NOT j.asof_deleted THEN j.asof_event_us END AS DOUBLE) AS event_us,
         CAST(j.asof_created_us AS DOUBLE) AS created_us
       FROM ${LABELS} l JOIN ${JOINED} j ON j.rid = l.vid
-      WHERE l.origin_vid >= ${from} AND l.origin_vid < ${to} ORDER BY abs(l.correction_us)`);
+      WHERE l.origin_vid IN (${vids.join(', ')}) ORDER BY abs(l.correction_us)`);
     for (const row of rows) {
       const [vid, eventUs] = [row['vid'] as number, row['event_us'] as number | null];
       const reading: ClockReading = {

@@ -9,3 +9,6 @@ export interface JoinColumns {
 
 /** Column of a row of the history: the definition that it belongs to. No join key or feature can have this name. */
 export const DEFINITION = quoteName('~definition');
+
+/** The place of a row in the table of the replay's history, as the joins tell it. */
+export const HISTORY_ROW = '~row';

@@ -10,7 +10,8 @@
  *                       is not the one that served it
  *   replay_clocked      the same at the times of corrected clocks (pod-clocks.ts)
  *   replay_base         one row a vector: what the rows that it missed are looked for by (missed-rows.ts)
- *   replay_pairs        all of it together (replayed-vector.ts)
+ *
+ * The joins tell rows of the history by their place there: values are fetched once a group (groups/).
  */
 import { joinAsOf } from '../../project/engine/duckdb/as-of-join.ts';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
@@ -19,10 +20,13 @@ import type { ViewHistory } from '../../project/engine/duckdb/history.ts';
 import type { Entity, FeatureService, FeatureView } from '../../contract/model.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
+import { printSql } from '../as-served/row-print.ts';
+import { GroupPages } from '../groups/group-pages.ts';
+import { layGroups } from '../groups/vector-groups.ts';
 import { missedSql, pairSql } from './missed-rows.ts';
-import { readVectors, vectorColumns } from './replayed-vector.ts';
-import type { ReplayedVector } from './replayed-vector.ts';
-import { DEFINITION } from './replay-columns.ts';
+import { shownKeySql } from './replayed-vector.ts';
+import { DEFINITION, HISTORY_ROW } from './replay-columns.ts';
+import type { RoleKeys } from './role-keys.ts';
 import type { JoinColumns } from './replay-columns.ts';
 import type { PodClocks } from './pod-clocks.ts';
 import type { DefinedView, RemovedRows, ServedHistory } from './served-history.ts';
@@ -37,6 +41,11 @@ interface ReplayedView {
   /** How many of its rows are open. */
   readonly open: number;
   readonly clocks: PodClocks;
+  /** Table of the vectors, as the archive numbers them, that are judged alone. */
+  readonly asked: string;
+  readonly ids: RoleKeys;
+  /** Whether rows of the history are laid out with which vectors agree. */
+  readonly isLaid: boolean;
   /** The view in the bundle in force. */
   readonly view: FeatureView;
   readonly entity: Entity;
@@ -58,11 +67,11 @@ interface Reading extends Pick<FeatureView, 'delayUs' | 'ttlUs'> {
 interface JoinedTable {
   readonly name: string;
   readonly mode: 'trained' | 'available';
-  /** Whether it has the features of its rows, or their times alone. */
-  readonly hasValues: boolean;
+  /** Whether it has the place of its rows in the history, or their times alone. */
+  readonly isOfHistory: boolean;
 }
 
-const PAGE_VECTORS = 10_240;
+const NESTED: ReadonlySet<string> = new Set(['list', 'embedding', 'map', 'struct']);
 
 export class ViewReplay {
   readonly #duck: DuckDb;
@@ -81,45 +90,28 @@ export class ViewReplay {
   }
 
   /**
-   * Runs the joins; afterwards `pages` reads the result.
+   * Runs the joins, and groups the vectors by what they give.
    *
    * @throws DuckDB's error when the history cannot be read
    */
-  async join(): Promise<void> {
+  async join(): Promise<GroupPages> {
     const bundles = await this.#bundles();
     const written = await this.#writtenBy(bundles);
     const { nanos } = await this.#layHistory(bundles, written);
     const readings = this.#readings(bundles);
     for (const mode of ['trained', 'available'] as const) {
-      await this.#joinAsOf({ name: `replay_${mode}`, mode, hasValues: true }, readings, nanos);
+      await this.#joinAsOf({ name: `replay_${mode}`, mode, isOfHistory: true }, readings, nanos);
     }
     const own = this.#ownReadings(readings, written);
-    await this.#joinAsOf({ name: 'replay_own', mode: 'trained', hasValues: false }, own, nanos);
+    await this.#joinAsOf({ name: 'replay_own', mode: 'trained', isOfHistory: false }, own, nanos);
     await this.#replayed.clocks.join((labels, name) =>
-      this.#joinAsOf({ name, mode: 'trained', hasValues: false }, this.#readings(bundles, labels), nanos),
+      this.#joinAsOf({ name, mode: 'trained', isOfHistory: false }, this.#readings(bundles, labels), nanos),
     );
     await this.#duck.run(this.#baseSql(bundles));
-    await this.#duck
-      .run(`CREATE OR REPLACE TEMP TABLE replay_missed AS ${missedSql(this.keys.length, 'replay_base')};
-      CREATE OR REPLACE TEMP TABLE replay_pairs AS ${this.#pairsSql()}`);
-  }
-
-  /**
-   * Yields each vector that has a row of the role, in the order of the log. It reads pages: a single stream would end
-   * when another statement runs on the connection.
-   */
-  async *pages(): AsyncGenerator<ReplayedVector[]> {
-    const { open, service, view, features, clocks } = this.#replayed;
-    for (let vid = 0; vid < open; vid += PAGE_VECTORS) {
-      const readings = await clocks.of(vid, vid + PAGE_VECTORS);
-      const columns = await this.#duck.columns(
-        `SELECT * FROM replay_pairs WHERE vid >= ${vid} AND vid < ${vid + PAGE_VECTORS} ORDER BY vid`,
-      );
-      const vectors = readVectors(columns, service, view, features);
-      yield readings.size === 0
-        ? vectors
-        : vectors.map((vector) => ({ ...vector, clocks: readings.get(vector.vid) ?? vector.clocks }));
-    }
+    const missed = missedSql(this.keys.length, 'replay_base');
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE replay_missed AS ${missed}`);
+    const laid = await layGroups(this.#duck, this.#sharedColumns(bundles));
+    return await GroupPages.lay(this.#duck, { ...this.#replayed, ...laid, keys: this.keys.length });
   }
 
   /** @returns rows of these histories that count no more, as far as they are on the disk */
@@ -221,24 +213,26 @@ export class ViewReplay {
   }
 
   async #joinAsOf(
-    { name: table, mode, hasValues }: JoinedTable,
+    { name: table, mode, isOfHistory }: JoinedTable,
     readings: readonly Reading[],
     nanos: ViewHistory['nanos'],
   ): Promise<void> {
     const { view } = this.#replayed;
-    const outputs = view.features.map(({ name }) => ({ feature: name, as: `${mode}_${name}` }));
+    const outputs = [{ feature: HISTORY_ROW, as: `${mode}_row` }];
     const parts: string[] = [];
     for (const [i, { labels, definition, delayUs, ttlUs }] of readings.entries()) {
       const join = {
         labels,
         rid: 'vid',
         time: 'served_us',
-        history: [`SELECT * FROM replay_history WHERE ${DEFINITION} = ${definition}`],
+        history: [
+          `SELECT *, rowid AS ${quoteName(HISTORY_ROW)} FROM replay_history WHERE ${DEFINITION} = ${definition}`,
+        ],
         nanos,
         tombstones: view.kind === 'aggregated',
         keys: this.keys,
         features: view.features,
-        outputs: hasValues ? outputs : [],
+        outputs: isOfHistory ? outputs : [],
         mode,
         delayUs,
         ttlUs,
@@ -261,22 +255,44 @@ export class ViewReplay {
       FROM ${OPEN_ROWS} v JOIN replay_trained t ON t.rid = v.vid`;
   }
 
-  #pairsSql(): string {
-    const { service, view, features } = this.#replayed;
-    const keys = this.keys.map((_, i) => `k${i}`).join(', ');
-    const sameKeys = this.keys.map((_, i) => `crowded.k${i} = b.k${i}`).join(' AND ');
-    return `SELECT ${vectorColumns(service, view, features)} FROM ${OPEN_ROWS} v
-      JOIN replay_base b ON b.vid = v.vid
-      JOIN replay_trained trained ON trained.rid = v.vid
-      JOIN replay_available available ON available.rid = v.vid
-      LEFT JOIN replay_own own ON own.rid = v.vid
-      LEFT JOIN replay_missed m ON m.vid = v.vid
-      LEFT JOIN (SELECT ${keys}, bool_or(NOT deleted) AS is_known, min(event_us) AS first_us,
-          max({e: event_us, c: created_us}) FILTER (deleted) AS gone FROM replay_rows GROUP BY ALL) known
-        USING (${keys})
-      LEFT JOIN (SELECT ${keys}, event_us FROM replay_rows GROUP BY ALL HAVING count(*) > 1) crowded
-        ON ${sameKeys} AND crowded.event_us = v.event_us
-      ORDER BY v.vid`;
+  /** What vectors of a group have in common: all that is read of its first one (vectorColumns) but times and places. */
+  #sharedColumns(bundles: ReadonlyMap<string, DefinedView>): Parameters<typeof layGroups>[1] {
+    const { service, view, features, clocks, asked, ids, joinColumns } = this.#replayed;
+    const replayed = ['trained', 'available'].flatMap((mode) =>
+      ['state', 'deleted', 'event_us', 'created_us', 'run_id', 'definition_id']
+        .map((name) => `${mode}.asof_${name}`)
+        .concat(`${mode}.${mode}_row`),
+    );
+    const edge = (of: (defined: DefinedView) => number | null): string => bundleSql(bundles, of);
+    const hop = edge(({ view: { hopUs } }) => hopUs);
+    const complete = edge((defined) => this.#replayed.history.completeUpTo(defined));
+    const unjudged =
+      view.kind === 'stored'
+        ? []
+        : [`(v.served_us - ${edge(({ view: { delayUs } }) => delayUs)}) // ${hop} * ${hop} > ${complete}`];
+    const alone = [`SELECT v.vid FROM ${OPEN_ROWS} v JOIN ${asked} a ON a.vid = v.origin`, ...clocks.stepped];
+    const shown = service.requestKeys.map((_, i) => shownKeySql(i));
+    return {
+      entity: ids.sql(shown, bundles.keys()),
+      shared: [
+        ids.sql(shown, bundles.keys()),
+        ...joinColumns.map((column) => `v.${column}`),
+        'v.bundle, v.service_version, v.surface, v.hmac_key, v.status, v.is_decoded',
+        'v.event_us, v.created_us, v.written_ms, v.definition_id',
+        // A print has the text of nested values, which alone may coincide.
+        printSql(features.map(({ type }, i) => ({ type, sql: `v.s${i}` }))),
+        ...features.flatMap(({ type }, i) => (NESTED.has(type.kind) ? `v.s${i}` : [])),
+        ...features.map((_, i) => `v.h${i}`),
+        ...replayed,
+        'm.event_us, m.created_us, m.run_id, m.definition_id, m.deleted',
+        'own.asof_event_us, own.asof_created_us',
+        ...unjudged,
+        'alone.vid',
+      ],
+      joins: `JOIN replay_available available ON available.rid = v.vid
+        LEFT JOIN replay_own own ON own.rid = v.vid LEFT JOIN replay_missed m ON m.vid = v.vid
+        LEFT JOIN (SELECT DISTINCT vid FROM (${alone.join(' UNION ALL ')})) alone ON alone.vid = v.vid`,
+    };
   }
 }
 

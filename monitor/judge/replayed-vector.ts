@@ -66,8 +66,8 @@ export interface ReplayedRow {
 /**
  * @param features  what the archive has of the role's rows, in the order of s0, h0 ...
  * @returns SQL of the columns that `readVectors` reads, from `v` (the vector with its served row), `trained` and
- *          `available` and `own` (its replayed rows), `m` (the oldest row missed), `crowded` (the event has several
- *          rows) and `known` (the entity's history)
+ *          `available` and `own` (its replayed rows; `trained_of` and `available_of` are they in the history), `m` (the
+ *          oldest row missed), `crowded` (the event has several rows) and `known` (the entity's history)
  */
 export function vectorColumns(
   service: FeatureService,
@@ -78,7 +78,7 @@ export function vectorColumns(
     us('v.vid', 'vid'),
     'v.request_id, v.row_index, v.pod, v.service_version, v.surface, v.bundle, v.hmac_key',
     us('v.served_us', 'served_us'),
-    ...service.requestKeys.map((_, i) => `coalesce(v.shown_${i}, CAST(v.key_${i} AS VARCHAR)) AS key_${i}`),
+    ...service.requestKeys.map((_, i) => `${shownKeySql(i)} AS key_${i}`),
     'v.status, v.source, v.definition_id, v.is_decoded',
     ...features.map((_, i) => `v.s${i}, v.h${i}`),
     us('v.fetched_us', 'fetched_us'),
@@ -102,6 +102,11 @@ export function vectorColumns(
   return columns.join(', ');
 }
 
+/** SQL of an id of the request of `v`, as reports show it. */
+export function shownKeySql(key: number): string {
+  return `coalesce(v.shown_${key}, CAST(v.key_${key} AS VARCHAR))`;
+}
+
 function replayedColumns(mode: AsOfRule['mode'], view: FeatureView): string[] {
   return [
     `${mode}.asof_state AS ${mode}_state`,
@@ -110,7 +115,7 @@ function replayedColumns(mode: AsOfRule['mode'], view: FeatureView): string[] {
     us(`${mode}.asof_created_us`, `${mode}_created_us`),
     `${mode}.asof_run_id AS ${mode}_run_id`,
     `${mode}.asof_definition_id AS ${mode}_definition_id`,
-    ...view.features.map(({ name }) => `${mode}.${quoteName(`${mode}_${name}`)}`),
+    ...view.features.map(({ name }) => `${mode}_of.${quoteName(name)} AS ${quoteName(`${mode}_${name}`)}`),
   ];
 }
 

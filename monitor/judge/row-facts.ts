@@ -4,15 +4,22 @@ import type { AskedRow, ReplayedTimes, RowFacts } from '../causes/facts.ts';
 import { isAfter } from '../causes/row-order.ts';
 import type { AskedFidelity } from '../as-served/as-served.ts';
 import type { GivenRow } from '../as-served/given-row.ts';
+import type { VectorColumns } from '../tally/served-place.ts';
 import type { RunIndex } from './run-index.ts';
 
-/** @param asked  undefined: no row was given out, or it cannot be read */
+/**
+ * @param given  the row of a group, as the first of its vectors was given it
+ * @param asked  undefined: no row was given out, or it cannot be read
+ * @param one    one of the group's vectors
+ */
 export function rowFacts(
   { vector, view }: GivenRow,
   asked: AskedFidelity | undefined,
   runs: RunIndex,
+  { vectors, at }: { readonly vectors: VectorColumns; readonly at: number },
 ): RowFacts {
-  const { served, trained, servedUs } = vector;
+  const { served, trained } = vector;
+  const servedUs = vectors.servedUs[at]!;
   const askedRow = (times: ReplayedTimes | null): AskedRow | null =>
     times === null ? null : runs.asked(view, times, servedUs);
   const replayed = trained === null ? null : ownTimes(view, trained.times);
@@ -24,9 +31,9 @@ export function rowFacts(
     view,
     servedUs,
     status: vector.status,
-    source: vector.source,
-    fetchedUs: vector.fetchedUs,
-    watermarkUs: vector.watermarkUs,
+    source: vectors.source[at]!,
+    fetchedUs: orNull(vectors.fetchedUs[at]!),
+    watermarkUs: orNull(vectors.watermarkUs[at]!),
     served,
     writer: served === null ? null : runs.workingAt(served.writtenUs),
     fidelity: asked?.fidelity ?? null,
@@ -41,6 +48,10 @@ export function rowFacts(
     clocks: vector.clocks,
     nextRun: runs.nextToEnd(servedUs),
   };
+}
+
+function orNull(number: number): number | null {
+  return Number.isNaN(number) ? null : number;
 }
 
 /** The history of a stored view is its source, which the vector's own definition reads. */

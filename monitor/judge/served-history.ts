@@ -4,7 +4,7 @@
  * about it.
  *
  * A stored view has one history, its source, read by today's definition; a vector of another key is none of its rows'.
- * Called by service-run.ts.
+ * Called by role-run.ts.
  */
 import { existsSync } from 'node:fs';
 import { quoteName, duckTypeOf } from '../../project/engine/duckdb/duckdb.ts';

@@ -1,6 +1,7 @@
 /**
- * The columns of a judged row in SQL, from the three places that have rows of a role: none, the open ones with what the
- * judge decided, and the agreeing ones. Own columns begin with `_`, which no name of a definition may.
+ * The columns of a judged row in SQL: those of the row, from the three places that have rows of a role (none, the open
+ * ones, and the agreeing ones), and those of its verdict, which many rows share. Both are put together when all roles
+ * are judged. Own columns begin with `_`, which no name of a definition may.
  *
  *   _request_id, _row, _pod, _epoch, _sequence, _served_time, _surface, _bundle, _service_version   the vector
  *   the keys by their names, `{key}__hmac` for hashed ones
@@ -21,7 +22,14 @@ import { FIDELITY_ANSWERS } from '../causes/fidelity.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import { AGREES_MISSING, AGREES_OUTSIDE_TTL, AGREES_PRESENT, OPEN, SPLIT } from '../replay/row-split.ts';
 import { IN_FORCE } from '../replay/rows-in-force.ts';
-import { DECISION, DECISION_FIELDS, ROW_OUTCOMES, VERDICTS } from './row-verdicts.ts';
+import {
+  AGREES_ABSENT,
+  AGREES_TRUE,
+  DECISIONS,
+  JUDGED_VECTORS,
+  ROW_OUTCOMES,
+  VERDICTS,
+} from './row-verdicts.ts';
 
 export interface JudgedRole {
   readonly role: string;
@@ -44,6 +52,18 @@ type JudgedColumn = readonly [name: string, type: string, sql: string];
 
 const TIME = 'TIMESTAMP WITH TIME ZONE';
 const NOT_HELD = ['foreign', 'altered', 'missingInHistory', 'unknown'] as const;
+const VERDICT = '_verdict';
+/** What a verdict says of a row as a whole, in the order of the judged row. */
+const OF_VERDICT = [
+  '_outcome',
+  '_fidelity',
+  '_cause',
+  '_causes',
+  '_run',
+  '_within_promise',
+  '_mismatches',
+  '_beyond_promise',
+] as const;
 
 /** @returns a SELECT of no row that has all columns, so that every day has the same */
 export function noRowsSql(role: JudgedRole): string {
@@ -52,8 +72,9 @@ export function noRowsSql(role: JudgedRole): string {
     replayedEvent: 'NULL',
     replayedCreated: 'NULL',
     replayedRun: 'NULL',
-    judged: judgedSql({}),
-    features: role.features.map(() => ({ served: 'NULL', replayed: 'NULL', decision: null })),
+    verdict: 'NULL',
+    weight: 'NULL',
+    features: role.features.map(() => ({ served: 'NULL', replayed: 'NULL' })),
   };
   const columns = columnsOf(role, nothing).map(([name, type]) => `NULL::${type} AS ${quoteName(name)}`);
   return `SELECT ${columns.join(', ')} WHERE false`;
@@ -67,25 +88,16 @@ export function openRowsSql(role: JudgedRole, sampled: number): string {
     replayedEvent: 't.asof_event_us',
     replayedCreated: 't.asof_created_us',
     replayedRun: 't.asof_run_id',
-    judged: judgedSql({
-      outcome: pick(ROW_OUTCOMES, 'j.outcome'),
-      fidelity: pick(FIDELITY_ANSWERS, 'j.fidelity'),
-      cause: `${DECISION.cause}(j.decision)`,
-      causes: `${DECISION.causes}(j.decision)`,
-      run: `${DECISION.run}(j.decision)`,
-      withinPromise: `${DECISION.within_promise}(j.decision)`,
-      mismatches: 'j.mismatches',
-      beyondPromise: 'j.beyond',
-      weight: `CASE WHEN ${isWhole} THEN 1 ELSE ${sampled} END`,
-    }),
+    verdict: 'o.verdict',
+    weight: `CASE WHEN ${isWhole} THEN 1 ELSE ${sampled} END`,
     features: role.features.map(({ feature }, i) => ({
       served: `CASE WHEN v.status = ${PRESENT} THEN v.s${i} END`,
-      replayed: `t.${quoteName(`trained_${feature.name}`)}`,
-      decision: `j.d${i}`,
+      replayed: `h.${quoteName(feature.name)}`,
     })),
   });
-  return `${selectSql(columns)} FROM ${OPEN_ROWS} v JOIN ${VERDICTS} j ON j.vid = v.vid
-    JOIN replay_trained t ON t.rid = v.vid WHERE ${isWhole} OR ${isSampled(sampled)}`;
+  return `${selectSql(columns)} FROM ${OPEN_ROWS} v JOIN ${JUDGED_VECTORS} o ON o.vid = v.vid
+    JOIN ${VERDICTS} j ON j.verdict = o.verdict JOIN replay_trained t ON t.rid = v.vid
+    LEFT JOIN replay_history h ON h.rowid = t.trained_row WHERE ${isWhole} OR ${isSampled(sampled)}`;
 }
 
 const isWhole = `(j.mismatches > 0 OR coalesce(j.fidelity IN (${NOT_HELD.map((one) => FIDELITY_ANSWERS.indexOf(one)).join(', ')}), false))`;
@@ -97,15 +109,55 @@ export function agreeingRowsSql(role: JudgedRole, rows: string, sampled: number)
     replayedEvent: `CASE WHEN s.agrees <> ${AGREES_MISSING} THEN v.event_us END`,
     replayedCreated: `CASE WHEN s.agrees <> ${AGREES_MISSING} THEN v.created_us END`,
     replayedRun: 'NULL',
-    judged: judgedSql({
-      outcome: `'agrees'`,
-      fidelity: `CASE WHEN s.agrees = ${AGREES_PRESENT} THEN 'true' END`,
-      weight: String(sampled),
-    }),
-    features: role.features.map((_, i) => ({ served: `h.v${i}`, replayed: `h.v${i}`, decision: null })),
+    verdict: `CASE WHEN s.agrees = ${AGREES_PRESENT} THEN ${AGREES_TRUE} ELSE ${AGREES_ABSENT} END`,
+    weight: String(sampled),
+    features: role.features.map((_, i) => ({ served: `h.v${i}`, replayed: `h.v${i}` })),
   });
   return `${selectSql(columns)} FROM (SELECT * FROM (${rows}) v WHERE ${isSampled(sampled)}) v
     JOIN ${SPLIT} s ON s.vid = v.vid AND s.agrees <> ${OPEN} LEFT JOIN ${IN_FORCE} h ON h.n = s.n`;
+}
+
+/** @returns a SELECT of what the verdicts of a role say, by their number */
+export function verdictsSql({ features }: Pick<JudgedRole, 'features'>): string {
+  const columns: JudgedColumn[] = [
+    [VERDICT, 'UINTEGER', 'j.verdict'],
+    ['_outcome', 'VARCHAR', pick(ROW_OUTCOMES, 'j.outcome')],
+    ['_fidelity', 'VARCHAR', pick(FIDELITY_ANSWERS, 'j.fidelity')],
+    ['_cause', 'VARCHAR', 'd.cause'],
+    ['_causes', 'VARCHAR[]', 'd.causes'],
+    ['_run', 'VARCHAR', 'd.run'],
+    ['_within_promise', 'BOOLEAN', 'd.within_promise'],
+    ['_mismatches', 'INTEGER', 'j.mismatches'],
+    ['_beyond_promise', 'INTEGER', 'j.beyond'],
+    ...features.map(({ fullName }, i): JudgedColumn => {
+      const fields = ['cause', 'causes', 'run', 'within_promise'].map((field) => `${field}: e${i}.${field}`);
+      return [fullName, DECIDED_TYPE, `{${fields.join(', ')}}`];
+    }),
+  ];
+  const joins = features.map((_, i) => `LEFT JOIN ${DECISIONS} e${i} ON e${i}.decision = j.d${i}`);
+  return `${selectSql(columns)} FROM ${VERDICTS} j LEFT JOIN ${DECISIONS} d ON d.decision = j.decision ${joins.join(' ')}`;
+}
+
+const DECIDED_TYPE = 'STRUCT(cause VARCHAR, causes VARCHAR[], run VARCHAR, within_promise BOOLEAN)';
+
+/**
+ * Puts rows and their verdicts together.
+ *
+ * @param rows, verdicts  FROM items of what the functions above select
+ * @param features        full names of the role's features
+ */
+export function judgedRowsSql(rows: string, verdicts: string, features: readonly string[]): string {
+  const apart = [VERDICT, '_weight', ...features].map(quoteName).join(', ');
+  const whole = OF_VERDICT.map((name) => `v.${name}`);
+  const each = features.map(quoteName).map((name) => {
+    const values = ['served', 'replayed'].map((field) => `${field}: r.${name}.${field}`);
+    const decided = ['cause', 'causes', 'run', 'within_promise'].map(
+      (field) => `${field}: v.${name}.${field}`,
+    );
+    return `{${[...values, ...decided].join(', ')}} AS ${name}`;
+  });
+  return `SELECT r.* EXCLUDE (${apart}), ${[...whole, 'r._weight', ...each].join(', ')}
+    FROM ${rows} r JOIN ${verdicts} v ON v.${VERDICT} = r.${VERDICT}`;
 }
 
 function selectSql(columns: readonly JudgedColumn[]): string {
@@ -122,13 +174,9 @@ interface Replayed {
   readonly replayedEvent: string;
   readonly replayedCreated: string;
   readonly replayedRun: string;
-  readonly judged: readonly JudgedColumn[];
-  readonly features: readonly {
-    readonly served: string;
-    readonly replayed: string;
-    /** The number of the decision; null: they are equal. */
-    readonly decision: string | null;
-  }[];
+  readonly verdict: string;
+  readonly weight: string;
+  readonly features: readonly { readonly served: string; readonly replayed: string }[];
 }
 
 function columnsOf(role: JudgedRole, replayed: Replayed): JudgedColumn[] {
@@ -160,49 +208,15 @@ function columnsOf(role: JudgedRole, replayed: Replayed): JudgedColumn[] {
     ['_replayed_event_time', TIME, timeSql(replayed.replayedEvent)],
     ['_replayed_created_time', TIME, timeSql(replayed.replayedCreated)],
     ['_replayed_run', 'VARCHAR', replayed.replayedRun],
-    ...replayed.judged,
+    [VERDICT, 'UINTEGER', replayed.verdict],
+    ['_weight', 'INTEGER', replayed.weight],
     ...role.features.map(({ fullName, feature }, i): JudgedColumn => {
-      const { served, replayed: trained, decision } = replayed.features[i]!;
+      const { served, replayed: trained } = replayed.features[i]!;
       const type = duckTypeOf(feature.type);
-      const values = role.withheld[i] ? ['NULL', 'NULL'] : [served, trained];
-      const fields = [
-        `served: (${values[0]})::${type}`,
-        `replayed: (${values[1]})::${type}`,
-        ...DECISION_FIELDS.map(
-          (field) => `${field}: ${decision === null ? 'NULL' : `${DECISION[field]}(${decision})`}`,
-        ),
-      ];
-      return [fullName, featureType(type), `{${fields.join(', ')}}`];
+      const [a, b] = role.withheld[i] ? ['NULL', 'NULL'] : [served, trained];
+      const both = `{served: (${a})::${type}, replayed: (${b})::${type}}`;
+      return [fullName, `STRUCT(served ${type}, replayed ${type})`, both];
     }),
-  ];
-}
-
-function featureType(type: string): string {
-  return `STRUCT(served ${type}, replayed ${type}, cause VARCHAR, causes VARCHAR[], run VARCHAR, within_promise BOOLEAN)`;
-}
-
-/** What the judge says of a row as a whole. */
-function judgedSql(of: {
-  readonly outcome?: string;
-  readonly fidelity?: string;
-  readonly cause?: string;
-  readonly causes?: string;
-  readonly run?: string;
-  readonly withinPromise?: string;
-  readonly mismatches?: string;
-  readonly beyondPromise?: string;
-  readonly weight?: string;
-}): JudgedColumn[] {
-  return [
-    ['_outcome', 'VARCHAR', of.outcome ?? 'NULL'],
-    ['_fidelity', 'VARCHAR', of.fidelity ?? 'NULL'],
-    ['_cause', 'VARCHAR', of.cause ?? 'NULL'],
-    ['_causes', 'VARCHAR[]', of.causes ?? 'NULL'],
-    ['_run', 'VARCHAR', of.run ?? 'NULL'],
-    ['_within_promise', 'BOOLEAN', of.withinPromise ?? 'NULL'],
-    ['_mismatches', 'INTEGER', of.mismatches ?? '0'],
-    ['_beyond_promise', 'INTEGER', of.beyondPromise ?? '0'],
-    ['_weight', 'INTEGER', of.weight ?? 'NULL'],
   ];
 }
 

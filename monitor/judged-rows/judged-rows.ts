@@ -3,10 +3,13 @@
  * wants to ask more than the page tells. Whole are those with a mismatch, and those whose row is not what the history
  * holds; of the others there is one in a hundred, chosen by a hash of request and row, with 100 as its `_weight`.
  *
+ *   {place} 0.rows, 0.verdicts   Parquet of the first role that has ended: its rows without what was decided, and the
+ *                                verdicts that they name. They are put together once, when all roles are judged
+ *
  * The values stay in DuckDB: the judge tells decisions alone (row-verdicts.ts), so this costs what writing costs.
  * Values of features that a definition marks (hmac, drop) are null; ids that are hashed stand as HMACs.
  */
-import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Feature, JoinKey } from '../../contract/model.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
@@ -14,10 +17,11 @@ import { EXACT_FLOATS } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { monitorError } from '../errors.ts';
+import type { KeptTable } from '../kept/kept-roles.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import { OPEN, SPLIT } from '../replay/row-split.ts';
 import type { ServedFiles } from '../replay/served-files.ts';
-import { agreeingRowsSql, noRowsSql, openRowsSql } from './judged-columns.ts';
+import { agreeingRowsSql, judgedRowsSql, noRowsSql, openRowsSql, verdictsSql } from './judged-columns.ts';
 import type { JudgedRole } from './judged-columns.ts';
 import { RowVerdicts } from './row-verdicts.ts';
 
@@ -32,24 +36,32 @@ interface EndedRole extends Pick<JudgedRole, 'role' | 'view'> {
   isMarked(feature: Feature, bundle: string): boolean;
 }
 
+/** What of a role is a file. */
+type Part = 'rows' | 'verdicts';
+
 export class JudgedRows {
   readonly verdicts: RowVerdicts;
   readonly #duck: DuckDb;
   readonly #files: ServedFiles;
   readonly #keys: readonly JoinKey[];
-  /** Tables, one a role that has ended. */
-  readonly #parts: string[] = [];
+  readonly #place: string;
+  /** How many roles have ended. */
+  #roles = 0;
 
-  /** @param keys  the service's request keys */
-  constructor(duck: DuckDb, files: ServedFiles, keys: readonly JoinKey[]) {
+  /**
+   * @param keys   the service's request keys
+   * @param place  where files of the run may lie: a folder and the beginning of their names
+   */
+  constructor(duck: DuckDb, files: ServedFiles, keys: readonly JoinKey[], place: string) {
     this.verdicts = new RowVerdicts(duck);
     this.#duck = duck;
     this.#files = files;
     this.#keys = keys;
+    this.#place = place;
   }
 
   /**
-   * Takes the rows of a role, whose tables are still there.
+   * Takes the rows of a role, whose tables are still there, and whose verdicts are told.
    *
    * @param has  whether vectors of the day have a row of the role, and whether some are open
    */
@@ -63,34 +75,56 @@ export class JudgedRows {
       bundles.some(({ bundle }) => isMarked(feature, bundle as string)),
     );
     const named = { role, view, features, keys: this.#keys, hashedKeys, withheld };
-    const part = `judged_rows_${this.#parts.length}`;
-    this.#parts.push(part);
-    await this.#duck.run(`CREATE OR REPLACE TABLE ${part} AS ${noRowsSql(named)}`);
-    if (has.open) {
-      await this.verdicts.end();
-      await this.#duck.run(`INSERT INTO ${part} ${openRowsSql(named, SAMPLED)}`);
-    }
+    await this.verdicts.end();
+    const selects = [noRowsSql(named)];
+    if (has.open) selects.push(openRowsSql(named, SAMPLED));
     const rows = has.rows ? this.#files.rowsOf(role, []) : null;
-    if (rows === null || !(await this.#someAgree())) return;
-    await this.#duck.run(`INSERT INTO ${part} ${agreeingRowsSql(named, rows, SAMPLED)}`);
+    if (rows !== null && (await this.#someAgree())) selects.push(agreeingRowsSql(named, rows, SAMPLED));
+    await this.#writePart('rows', selects.join(' UNION ALL '));
+    await this.#writePart('verdicts', verdictsSql(named));
+    this.#roles += 1;
   }
 
-  /** Writes the rows of the role that has ended to a Parquet file. */
-  async keep(file: string): Promise<void> {
-    const part = this.#parts.at(-1)!;
-    await this.#duck.run(`COPY (FROM ${part}) TO ${quoteTarget(file)} (FORMAT parquet, ${EXACT_FLOATS})`);
+  async #writePart(part: Part, sql: string): Promise<void> {
+    const file = this.#fileOf(this.#roles, part);
+    // What was restored there and taken back may be a link to what is kept.
+    rmSync(file, { force: true });
+    await this.#duck.run(
+      `COPY (${sql}) TO ${quoteTarget(file)} (FORMAT parquet, ROW_GROUP_SIZE ${ROW_GROUP}, ${EXACT_FLOATS})`,
+    );
   }
 
-  /** Takes the rows of a role from such a file. */
-  async restore(file: string): Promise<void> {
-    const part = `judged_rows_${this.#parts.length}`;
-    await this.#duck.run(`CREATE OR REPLACE TABLE ${part} AS FROM read_parquet(${quotePaths([file])})`);
-    this.#parts.push(part);
+  #fileOf(role: number, part: Part): string {
+    return `${this.#place} ${role}.${part}`;
   }
 
-  /** Takes back the last role that was restored. */
-  async forget(): Promise<void> {
-    await this.#duck.run(`DROP TABLE ${this.#parts.pop()!}`);
+  /** The files of the role that has ended; its rows are restored first. */
+  readonly tables: Readonly<Record<Part, KeptTable>> = {
+    rows: {
+      keep: async (file) => linkOrCopy(this.#fileOf(this.#roles - 1, 'rows'), file),
+      restore: async (file) => {
+        this.#roles += 1;
+        await this.#restore(file, 'rows').catch((error: unknown) => {
+          this.#roles -= 1;
+          throw error;
+        });
+      },
+      forget: async () => {
+        this.#roles -= 1;
+      },
+    },
+    verdicts: {
+      keep: async (file) => linkOrCopy(this.#fileOf(this.#roles - 1, 'verdicts'), file),
+      restore: async (file) => await this.#restore(file, 'verdicts'),
+      forget: async () => {},
+    },
+  };
+
+  async #restore(file: string, part: Part): Promise<void> {
+    const own = this.#fileOf(this.#roles - 1, part);
+    rmSync(own, { force: true });
+    linkOrCopy(file, own);
+    await this.#duck.run(`SELECT max(hash(t)) FROM read_parquet(${quotePaths([own])}) t`);
   }
 
   async #someAgree(): Promise<boolean> {
@@ -101,12 +135,12 @@ export class JudgedRows {
   /** Writes the file aside and renames it. @throws MON_REPORTS when it cannot be written */
   async write(file: string): Promise<void> {
     const aside = `${file}.${process.pid}.tmp`;
-    const all = this.#parts.map((part) => `SELECT * FROM ${part}`).join(' UNION ALL BY NAME ');
+    const roles: string[] = [];
+    for (let role = 0; role < this.#roles; role++) roles.push(await this.#roleSql(role));
     try {
       makeFolder(dirname(file), 0o700);
-      await this.#duck.run(`COPY (${all}) TO ${quoteTarget(aside)}
-        (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP}, ${EXACT_FLOATS});
-        ${this.#parts.map((part) => `DROP TABLE ${part}`).join('; ')}`);
+      await this.#duck.run(`COPY (${roles.join(' UNION ALL BY NAME ')}) TO ${quoteTarget(aside)}
+        (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP}, ${EXACT_FLOATS})`);
       chmodSync(aside, 0o600);
       renameSync(aside, file);
     } catch (error) {
@@ -114,5 +148,27 @@ export class JudgedRows {
       const why = (error as Error).message.split('\n')[0];
       throw monitorError('MON_REPORTS', `${file} cannot be written: ${why}`, { file }, error);
     }
+  }
+
+  async #roleSql(role: number): Promise<string> {
+    const [rows, verdicts] = (['rows', 'verdicts'] as const).map(
+      (part) => `read_parquet(${quotePaths([this.#fileOf(role, part)])})`,
+    ) as [string, string];
+    const columns = await this.#duck.rows(`DESCRIBE FROM ${verdicts}`);
+    const names = columns.map((column) => column['column_name'] as string);
+    return judgedRowsSql(
+      rows,
+      verdicts,
+      names.filter((name) => !name.startsWith('_')),
+    );
+  }
+}
+
+/** Both names lie in the folder of the setting `monitor.scratch`, which may have a file system without links. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to);
   }
 }

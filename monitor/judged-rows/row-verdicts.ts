@@ -1,12 +1,17 @@
 /**
- * What the judge decided of each open row of a role, as a table for the SQL that writes them down (judged-rows.ts):
+ * What the judge decided of each open row of a role, as tables for the SQL that writes them down (judged-rows.ts):
  *
- *   vid | outcome, fidelity | mismatches, beyond | decision: of the row | d0 ... of each feature, 0 where equal
+ *   judged_vectors    vid | verdict
+ *   judged_verdicts   verdict | outcome, fidelity | mismatches, beyond | decision: of the row | d0 ... of each feature,
+ *                     0 where equal
+ *   judged_decisions  decision | cause, causes, run, within_promise
  *
- * Decisions are few, so a row holds their numbers, and no text. A row's own decision has the first cause of its values
- * with the run behind it, all causes that hold, and whether all of its mismatches are within the promise.
+ * Decisions are few, and so are the verdicts that are made of them: a verdict holds the numbers of decisions, and no
+ * text. Its own decision has the first cause of its values with the run behind it, all causes that hold, and whether
+ * all of its mismatches are within the promise.
  */
-import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import type { ValueType } from '../../contract/value-type.ts';
+import { quoteName, valueToDuck } from '../../project/engine/duckdb/duckdb.ts';
 import type { ColumnPage, DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { CHUNK_ROWS, Column } from '../../project/engine/duckdb/column.ts';
 import { CAUSES } from '../causes/cause.ts';
@@ -26,32 +31,36 @@ export const ROW_OUTCOMES = [
 export type RowOutcome = (typeof ROW_OUTCOMES)[number];
 
 export const VERDICTS = 'judged_verdicts';
-/** SQL macros of a number, one a field of its decision: a list of structs takes a third more time. */
-export const DECISION = {
-  cause: 'judged_cause',
-  causes: 'judged_causes',
-  run: 'judged_run',
-  within_promise: 'judged_kept',
-} as const;
+export const JUDGED_VECTORS = 'judged_vectors';
+export const DECISIONS = 'judged_decisions';
+/** The verdicts of rows that agree in every way: with a row of the history, and with none that is visible. */
+export const AGREES_TRUE = 0;
+export const AGREES_ABSENT = 1;
 
 const PAGES = 10;
-type DecisionField = keyof typeof DECISION;
-export const DECISION_FIELDS = Object.keys(DECISION) as DecisionField[];
-const DECISION_TYPES = {
-  cause: 'VARCHAR',
-  causes: 'VARCHAR[]',
-  run: 'VARCHAR',
-  within_promise: 'BOOLEAN',
-} as const;
+
+interface Mismatch {
+  readonly feature: number;
+  readonly decided: Decided;
+}
+
+interface Verdict {
+  readonly outcome: RowOutcome;
+  readonly fidelity: FidelityAnswer | null;
+  readonly mismatches: readonly Mismatch[];
+}
 
 export class RowVerdicts {
   readonly #duck: DuckDb;
-  /** As SQL calls it. */
+  /** As SQL calls what is not in the table yet. */
   #function = '';
-  #features: Column[] = [];
-  #own = ownColumns();
-  /** Of the next row. */
-  #mismatches: { readonly feature: number; readonly decided: Decided }[] = [];
+  #features = 0;
+  /** Of the next verdict. */
+  #mismatches: Mismatch[] = [];
+  /** Verdicts by their number, which each is found by what it says. */
+  #verdicts: Verdict[] = [];
+  readonly #verdictNumbers = new Map<string, number>();
+  #vectors = vectorColumns();
   #next = 0;
   #pages: ColumnPage[] = [];
   readonly #numbers = new Map<Decided, number>();
@@ -65,52 +74,52 @@ export class RowVerdicts {
   /** @param name  that no other role has which is judged with this engine */
   async begin(name: string, features: number): Promise<void> {
     this.#function = quoteName(`verdicts of ${name}`);
-    this.#features = Array.from({ length: features }, () => new Column('bits32'));
-    this.#own = ownColumns();
+    this.#features = features;
+    this.#vectors = vectorColumns();
+    this.#verdicts = [];
+    this.#verdictNumbers.clear();
     this.#numbers.clear();
-    const types = ['BIGINT', 'UTINYINT', 'UTINYINT', 'UINTEGER', 'UINTEGER', 'UINTEGER'];
-    const names = Object.keys(this.#own);
-    for (let i = 0; i < features; i++) {
-      types.push('UINTEGER');
-      names.push(`d${i}`);
-    }
-    const columns = names.map((column, i) => `${column} ${types[i]}`).join(', ');
-    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${VERDICTS} (${columns})`);
-    await this.#duck.tableOf(`verdicts of ${name}`, types, () => this.#pages);
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${JUDGED_VECTORS} (vid BIGINT, verdict UINTEGER)`);
+    await this.#duck.tableOf(`verdicts of ${name}`, ['BIGINT', 'UINTEGER'], () => this.#pages);
+    this.endVerdict('agrees', 'true');
+    this.endVerdict('agrees', null);
   }
 
-  /** A value of the next row differs. */
+  /** A value of the next verdict differs. */
   addMismatch(feature: number, decided: Decided): void {
     this.#mismatches.push({ feature, decided });
   }
 
-  /** The next row is told. @param fidelity  null: it was not asked */
-  endRow(vid: number, outcome: RowOutcome, fidelity: FidelityAnswer | null): void {
-    const at = this.#next;
-    const own = this.#own;
+  /**
+   * The next verdict is told.
+   *
+   * @param fidelity  null: it was not asked
+   * @returns         its number, the same for what says the same
+   */
+  endVerdict(outcome: RowOutcome, fidelity: FidelityAnswer | null): number {
     const mismatches = this.#mismatches;
-    const differs = mismatches.length > 0;
-    own.vid.setWhole(at, vid);
-    own.outcome.bytes[at] = ROW_OUTCOMES.indexOf(differs ? 'differs' : outcome);
-    if (fidelity === null) own.fidelity.setNull(at);
-    else own.fidelity.bytes[at] = FIDELITY_ANSWERS.indexOf(fidelity);
-    for (let i = 0; i < this.#features.length; i++) this.#features[i]!.words[at] = 0;
-    let beyond = 0;
-    for (const { feature, decided } of mismatches) {
-      this.#features[feature]!.words[at] = this.#numberOf(decided);
-      if (!decided.withinPromise) beyond += 1;
-    }
-    own.mismatches.words[at] = mismatches.length;
-    own.beyond.words[at] = beyond;
-    own.decision.words[at] = differs ? this.#numberOf(this.#ofRow(beyond === 0)) : 0;
     this.#mismatches = [];
+    let name = `${outcome} ${fidelity}`;
+    for (const { feature, decided } of mismatches) name += ` ${feature}=${this.#numberOf(decided)}`;
+    const known = this.#verdictNumbers.get(name);
+    if (known !== undefined) return known;
+    const number = this.#verdicts.push({ outcome, fidelity, mismatches }) - 1;
+    this.#verdictNumbers.set(name, number);
+    return number;
+  }
+
+  /** A vector has this verdict. */
+  addVector(vid: number, verdict: number): void {
+    const { vid: vids, verdict: verdicts } = this.#vectors;
+    vids.setWhole(this.#next, vid);
+    verdicts.words[this.#next] = verdict;
     this.#next += 1;
     if (this.#next === CHUNK_ROWS) this.#turn();
   }
 
   /** @returns the decision of the first cause, with all causes of the row */
-  #ofRow(withinPromise: boolean): Decided {
-    const [first, ...others] = new Set(this.#mismatches.map(({ decided }) => decided));
+  #ofRow(mismatches: readonly Mismatch[], withinPromise: boolean): Decided {
+    const [first, ...others] = new Set(mismatches.map(({ decided }) => decided));
     if (others.length === 0) return first!;
     const all = [first!, ...others].toSorted((a, b) => CAUSES.indexOf(a.cause) - CAUSES.indexOf(b.cause));
     const { cause, origin } = all[0]!;
@@ -126,28 +135,58 @@ export class RowVerdicts {
     return this.#pages.length >= PAGES;
   }
 
-  /** Puts what was told into the table. */
+  /** Puts what was told of vectors into the table. */
   async flush(): Promise<void> {
     if (this.#pages.length === 0) return;
-    await this.#duck.run(`INSERT INTO ${VERDICTS} SELECT * FROM ${this.#function}()`);
+    await this.#duck.run(`INSERT INTO ${JUDGED_VECTORS} SELECT * FROM ${this.#function}()`);
     this.#pages = [];
   }
 
-  /** The table is whole, and the macros are there. */
+  /** The tables are whole. */
   async end(): Promise<void> {
     this.#turn();
     await this.flush();
-    const decisions = [...this.#numbers.keys()].map(sqlOf);
-    const macros = DECISION_FIELDS.map((field) => {
-      const values = decisions.map((decision) => decision[field]).join(', ');
-      return `CREATE OR REPLACE TEMP MACRO ${DECISION[field]}(n) AS ([${values}]::${DECISION_TYPES[field]}[])[n]`;
+    await this.#layVerdicts();
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${DECISIONS}
+      (decision UINTEGER, cause VARCHAR, causes VARCHAR[], run VARCHAR, within_promise BOOLEAN)`);
+    const decisions = [...this.#numbers].map(([{ cause, also, origin, withinPromise }, number]) => {
+      return [number, cause, valueToDuck(TEXTS, [cause, ...also]), origin.run, withinPromise];
     });
-    await this.#duck.run(macros.join('; '));
+    await this.#duck.append(DECISIONS, decisions);
+  }
+
+  async #layVerdicts(): Promise<void> {
+    const features = Array.from({ length: this.#features }, (_, i) => `d${i} UINTEGER`);
+    const own =
+      'verdict UINTEGER, outcome UTINYINT, fidelity UTINYINT, mismatches UINTEGER, beyond UINTEGER, decision UINTEGER';
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${VERDICTS} (${[own, ...features].join(', ')})`);
+    for (let from = 0; from < this.#verdicts.length; from += CHUNK_ROWS) {
+      const rows = this.#verdicts
+        .slice(from, from + CHUNK_ROWS)
+        .map((verdict, i) => this.#row(verdict, from + i));
+      await this.#duck.append(VERDICTS, rows);
+    }
+  }
+
+  #row({ outcome, fidelity, mismatches }: Verdict, number: number): (number | null)[] {
+    const differs = mismatches.length > 0;
+    const decisions = Array.from({ length: this.#features }, () => 0);
+    for (const { feature, decided } of mismatches) decisions[feature] = this.#numberOf(decided);
+    const beyond = mismatches.filter(({ decided }) => !decided.withinPromise).length;
+    return [
+      number,
+      ROW_OUTCOMES.indexOf(differs ? 'differs' : outcome),
+      fidelity === null ? null : FIDELITY_ANSWERS.indexOf(fidelity),
+      mismatches.length,
+      beyond,
+      differs ? this.#numberOf(this.#ofRow(mismatches, beyond === 0)) : 0,
+      ...decisions,
+    ];
   }
 
   #turn(): void {
     if (this.#next === 0) return;
-    const columns = [...Object.values(this.#own), ...this.#features].map((column) => column.detach());
+    const columns = [this.#vectors.vid.detach(), this.#vectors.verdict.detach()];
     this.#pages.push({ columns, rows: this.#next });
     this.#next = 0;
   }
@@ -161,23 +200,8 @@ export class RowVerdicts {
   }
 }
 
-/** In the order of the table. */
-function ownColumns() {
-  return {
-    vid: new Column('bits64'),
-    outcome: new Column('bits8'),
-    fidelity: new Column('bits8'),
-    mismatches: new Column('bits32'),
-    beyond: new Column('bits32'),
-    decision: new Column('bits32'),
-  };
+function vectorColumns(): { readonly vid: Column; readonly verdict: Column } {
+  return { vid: new Column('bits64'), verdict: new Column('bits32') };
 }
 
-function sqlOf({ cause, also, origin, withinPromise }: Decided): Record<DecisionField, string> {
-  return {
-    cause: quoteText(cause),
-    causes: `[${[cause, ...also].map(quoteText).join(', ')}]`,
-    run: origin.run === null ? 'NULL' : quoteText(origin.run),
-    within_promise: String(withinPromise),
-  };
-}
+const TEXTS: ValueType = { kind: 'list', of: { kind: 'string' } };

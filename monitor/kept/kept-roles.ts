@@ -2,7 +2,8 @@
  * What a run that was killed had judged already, role by role of a service:
  *
  *   {scratch}/plumb-monitor/kept/{service} {span} {project}/{tie}-{n}.roles      counts of role n
- *                                                          {tie}-{n}.rows        its judged rows, as Parquet
+ *                                                          {tie}-{n}.rows        its judged rows, as Parquet, and
+ *                                                          {tie}-{n}.verdicts    the verdicts that they name
  *                                                          {tie}-{n}.unjudged    its vectors without a judged value
  *
  * The first is written last, so where it is the others are. A tie names all that they depend on (run-tie.ts): what
@@ -25,9 +26,9 @@ import { runTie } from './run-tie.ts';
 const NOT_KEPT = 'what is judged cannot be kept for the case that this run is killed';
 const KEPT_MS = 3 * 86_400_000;
 
-/** What of a role stands in a table of DuckDB. */
-interface KeptTable {
-  /** Writes the table of the role that has ended to a Parquet file. */
+/** What of a role stands in a table of DuckDB, or in a file of the run. */
+export interface KeptTable {
+  /** Writes what there is of the role that has ended to a Parquet file. */
   keep(file: string): Promise<void>;
   /** Makes it again. */
   restore(file: string): Promise<void>;

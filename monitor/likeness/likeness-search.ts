@@ -1,7 +1,7 @@
 /**
  * Looks for what the unexplained values of a role look like, once its rows are judged and while its tables are there:
  * in the values themselves (shapes.ts), in the entity's rows at other times (rows-around.ts), in the other features of
- * the row, and in the rows of other entities (whole-rows.ts). Called by service-run.ts.
+ * the row, and in the rows of other entities (whole-rows.ts). Called by role-run.ts.
  */
 import { isSameFeature } from '../../contract/feature-match.ts';
 import type { Feature, FeatureView } from '../../contract/model.ts';

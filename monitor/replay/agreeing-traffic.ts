@@ -10,6 +10,7 @@ import type { Feature } from '../../contract/model.ts';
 import { isNumeric } from '../../contract/value-type.ts';
 import type { Server } from '../day/servers.ts';
 import type { SliceBy } from '../verdict/snapshot.ts';
+import { GROUPS } from '../groups/vector-groups.ts';
 import { OPEN, SERVER, SPLIT } from './row-split.ts';
 import { IN_FORCE } from './rows-in-force.ts';
 
@@ -82,22 +83,14 @@ function nameOf(by: SliceBy, name: string): string {
   return by === 'source' ? (ROW_SOURCES[Number(name)] ?? name) : name;
 }
 
-/**
- * Asked once the open rows are replayed.
- *
- * @returns by the vid of an open row how many vectors agree with its replayed row
- */
-export async function agreedByOpen(
-  duck: DuckDb,
-  { keys, isStored }: { keys: number; isStored: boolean },
-): Promise<Map<number, number>> {
+/** @returns a SELECT of the vid of a group's first vector, and how many `vectors` agree with its replayed row */
+export function agreedSql({ keys, isStored }: { keys: number; isStored: boolean }): string {
   const on = Array.from({ length: keys }, (_, i) => `h.k${i} = b.k${i}`);
   const definition = isStored ? 'h.definition = 0' : 'h.definition = b.definition';
-  const rows = await duck.rows(`SELECT b.vid::DOUBLE AS vid, h.vectors::DOUBLE AS n
-    FROM replay_base b JOIN replay_trained t ON t.rid = b.vid
+  return `SELECT b.vid, max(h.vectors) AS vectors FROM ${GROUPS} g JOIN replay_base b ON b.vid = g.vid
+    JOIN replay_trained t ON t.rid = b.vid
     JOIN ${IN_FORCE} h ON ${[...on, definition].join(' AND ')} AND h.event_us = t.asof_event_us
-      AND h.created_us IS NOT DISTINCT FROM t.asof_created_us AND h.vectors > 0`);
-  return new Map(rows.map((row) => [row['vid'] as number, row['n'] as number]));
+      AND h.created_us IS NOT DISTINCT FROM t.asof_created_us AND h.vectors > 0 GROUP BY b.vid`;
 }
 
 /** @returns by feature the distance of the quartiles of its rows in force, of times in microseconds; null: none */

@@ -1,6 +1,6 @@
 /**
  * Splits the served rows of one role over a day, in SQL: those that agree with the history in every way, which are only
- * counted, and those that are open, which the judge looks at one by one.
+ * counted, and those that are open, which the judge looks at in groups.
  *
  *   a row agrees as  present      the row that was served is the one that training sees and that an honest store had,
  *                                 and each value of it is the same, bit for bit, also what the service does not take

@@ -4,7 +4,6 @@
  */
 import { decide, decideUnjudged } from '../causes/explain.ts';
 import type { DecidedBy, Decision } from '../causes/explain.ts';
-import type { RowFacts } from '../causes/facts.ts';
 import { originOf } from '../incidents/origin.ts';
 import type { IncidentOrigin } from '../verdict/judged-view.ts';
 
@@ -16,42 +15,22 @@ export class Decisions {
   readonly #known = new Map<string, Decided>();
 
   /** @param pod  that answered */
-  ofRow(row: RowFacts, pod: string): RowDecisions {
-    return new RowDecisions(row, (decision) => this.#one(decision, originOf(row, decision.cause, pod)));
-  }
-
-  #one(decision: Decision, origin: IncidentOrigin): Decided {
-    const { cause, also, withinPromise } = decision;
-    const name = JSON.stringify([cause, also, withinPromise, origin.run, origin.pod]);
-    let decided = this.#known.get(name);
-    if (decided === undefined) this.#known.set(name, (decided = { ...decision, origin }));
-    return decided;
-  }
-}
-
-/** The decisions about the values of one row: they differ only in what is wrong with a value itself. */
-export class RowDecisions {
-  readonly #row: RowFacts;
-  readonly #one: (decision: Decision) => Decided;
-  readonly #byAlteration = new Map<string, Decided>();
-
-  constructor(row: RowFacts, one: (decision: Decision) => Decided) {
-    this.#row = row;
-    this.#one = one;
-  }
-
-  of({ alteration, earlier, isAnswerAltered }: Omit<DecidedBy, 'row'>): Decided {
-    const what = `${isAnswerAltered} ${alteration ?? ''} ${earlier !== null}`;
-    const known = this.#byAlteration.get(what);
-    if (known !== undefined) return known;
-    const decided = this.#one(decide({ row: this.#row, alteration, earlier, isAnswerAltered }));
-    this.#byAlteration.set(what, decided);
-    return decided;
+  of(facts: DecidedBy, pod: string): Decided {
+    return this.#one(facts, decide(facts), pod);
   }
 
   /** Of a value whose currency cannot be judged yet; null: nothing is wrong with it. */
-  ofUnjudged(value: Omit<DecidedBy, 'row'>): Decided | null {
-    const decision = decideUnjudged({ ...value, row: this.#row });
-    return decision === null ? null : this.#one(decision);
+  ofUnjudged(facts: DecidedBy, pod: string): Decided | null {
+    const decision = decideUnjudged(facts);
+    return decision === null ? null : this.#one(facts, decision, pod);
+  }
+
+  #one({ row }: DecidedBy, decision: Decision, by: string): Decided {
+    const { cause, also, withinPromise } = decision;
+    const origin = originOf(row, cause, by);
+    const name = `${cause}|${also.join()}|${withinPromise}|${origin.pod ?? ''}|${origin.run ?? ''}`;
+    let decided = this.#known.get(name);
+    if (decided === undefined) this.#known.set(name, (decided = { ...decision, origin }));
+    return decided;
   }
 }

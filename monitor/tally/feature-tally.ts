@@ -1,76 +1,55 @@
 /**
- * The comparison of one feature over a day: adds up, value by value, what the model received and what the replay gives,
- * and computes the report's numbers in the end. Values come with fallbacks applied, in the number type of the surface
- * that answered.
+ * The comparison of one feature over a day: adds up what the models received and what the replay gives, and computes
+ * the report's numbers in the end. A value is compared once for all vectors of its group, and counted for as many as
+ * were decided alike. Values come with fallbacks applied, in the number type of the surface that answered.
  *
  * Rates and causes are of values that are present on at least one side. UNAVAILABLE values are a class of their own,
  * and are among neither.
  */
-import type { Json } from '../../contract/std/canonical-json.ts';
-import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { Feature } from '../../contract/model.ts';
-import { ROW_SOURCES } from '../../contract/status.ts';
-import { formatType, isNumeric } from '../../contract/value-type.ts';
-import type { Value, ValueType } from '../../contract/value-type.ts';
-import { valueToJson } from '../../contract/wire/online/json-value.ts';
+import { formatType } from '../../contract/value-type.ts';
 import type { Cause } from '../causes/cause.ts';
 import { CAUSES } from '../causes/cause.ts';
-import { evidenceOf } from '../causes/explain.ts';
-import type { ReplayedTimes, ServedTimes, ValueFacts } from '../causes/facts.ts';
+import type { ComparedValue } from '../causes/facts.ts';
 import { NO_PAIRS } from './agreeing-pairs.ts';
 import type { AgreeingPairs } from './agreeing-pairs.ts';
 import { pairTallyOf } from './pair-tally.ts';
-import type { PairTally } from './pair-tally.ts';
+import type { PairTally } from './pairs/pair-differences.ts';
 import { STATES, isAbsent } from '../causes/value-state.ts';
-import type { Decided, RowDecisions } from './decided.ts';
-import type { CauseCounts, Example, FeatureSnapshot, SideOfExample } from '../verdict/snapshot.ts';
+import type { Decided } from './decided.ts';
+import type { CauseCounts, Example, FeatureSnapshot } from '../verdict/snapshot.ts';
 import type { State } from '../causes/value-state.ts';
 import type { LooksLike } from '../likeness/likeness.ts';
 import { harmOf } from '../incidents/harm.ts';
 import { ExamplePool } from './example-pool.ts';
 import type { Candidate } from './example-pool.ts';
-import { NO_ROWS, RowTally } from './row-tally.ts';
-import type { AgreeingRows } from './row-tally.ts';
-import { hourOf } from './served-place.ts';
-import type { ServedPlace } from './served-place.ts';
-import { exampleValue } from '../verdict/example-value.ts';
+import { RowTally } from './row-tally.ts';
+import type { GroupPlace } from './served-place.ts';
 import { UNEXPLAINED, rowInterval } from '../verdict/rates.ts';
 import { isSame, isWithinTolerance } from '../causes/value-equality.ts';
 
 /** Of each cause; the report draws no more. */
 const MOST_EXAMPLES = 20;
 
-/** Which vector a value belongs to, for examples. */
-export interface VectorName {
-  readonly requestId: string;
-  /** Which entity row of the request. */
-  readonly row: number;
-  readonly pod: string;
-  readonly entities: Readonly<Record<string, string | null>>;
-}
-
-/** What all values of a judged row have in common. */
-interface JudgedRow {
-  readonly name: VectorName;
-  readonly place: ServedPlace;
-  readonly decisions: RowDecisions;
-  /** `exampleHash` of its request. */
-  readonly hash: number;
-}
-
-/** The result of comparing one value. */
-interface Judgement {
-  /** null where the values are equal, and where none was served (UNAVAILABLE). */
-  readonly decided: Decided | null;
+/** What comparing a value tells, whichever vector of its group had it. */
+export interface FeatureComparison {
+  readonly value: ComparedValue;
+  /** Of values that are answered as UNAVAILABLE nothing is compared. */
+  readonly isUnavailable: boolean;
+  readonly isExact: boolean;
   /** Whether there is a value on at least one side. */
   readonly isPresent: boolean;
-  /** Of a mismatch of present values. */
-  readonly candidate: Candidate | null;
+  readonly isTolerated: boolean;
+  /** Whether it is what an honest store had; undefined: the history has no created times. */
+  readonly isAsAvailable: boolean | undefined;
+  /** Of `harmOf`, where the promise is not kept. */
+  readonly harm: number;
 }
 
 const NO_TEXTS: ReadonlySet<string> = new Set();
 
 export class FeatureTally {
+  readonly examples = new ExamplePool();
   readonly #feature: Feature;
   #undecoded = 0;
   #unavailable = 0;
@@ -93,7 +72,6 @@ export class FeatureTally {
   readonly #decided = new Map<Decided, number>();
   readonly #spread: number | null;
   readonly #rows = new RowTally();
-  readonly #examples = new ExamplePool();
   #harm = 0;
   readonly #pairs: PairTally;
   #looksLike: readonly LooksLike[] = [];
@@ -106,38 +84,32 @@ export class FeatureTally {
   }
 
   /**
-   * Counts a value that the log does not hold.
+   * Counts values that the log does not hold.
    *
    * @param why  see FeatureSnapshot
    */
-  addDropped(why: string): void {
-    this.#count(this.#withheld, why);
+  addDropped(why: string, vectors: number): void {
+    addCount(this.#withheld, why, vectors);
   }
 
-  /** Counts a value in a row that cannot be decoded. */
-  addUndecoded(): void {
-    this.#undecoded += 1;
+  /** Counts values in rows that cannot be decoded. */
+  addUndecoded(vectors: number): void {
+    this.#undecoded += vectors;
   }
 
-  /** Counts a value that was served as UNAVAILABLE. */
-  addUnavailable(): void {
-    this.#unavailable += 1;
+  /** Counts values that were served as UNAVAILABLE. */
+  addUnavailable(vectors: number): void {
+    this.#unavailable += vectors;
   }
 
-  /** Counts a value whose due edge is later than the history's watermark. */
-  addUnjudged(): void {
-    this.#unjudged += 1;
+  /** Counts values whose due edge is later than the history's watermark. */
+  addUnjudged(vectors: number): void {
+    this.#unjudged += vectors;
   }
 
-  /**
-   * Looks at a value that `addUnjudged` counts: what it is not the history's row tells already. It is in no rate.
-   *
-   * @returns a mismatch for an incident; null: nothing is wrong with it
-   */
-  faultOf(facts: ValueFacts, row: JudgedRow): Candidate | null {
-    const decided = row.decisions.ofUnjudged(facts);
-    if (decided === null) return null;
-    return this.#offered(facts, row, decided, harmOf(facts.served, facts.held ?? null, this.#spread));
+  /** How far a value that cannot be judged yet is from what the history holds in its row. */
+  faultHarm({ served, held }: ComparedValue): number {
+    return harmOf(served, held ?? null, this.#spread);
   }
 
   /**
@@ -164,76 +136,74 @@ export class FeatureTally {
     this.#looksLike = looksLike;
   }
 
-  add(facts: ValueFacts, row: JudgedRow): Judgement {
-    const { servedState, replayedState } = facts;
-    this.#states[placeOf(servedState, replayedState)]! += 1;
-    if (servedState === 'unavailable') {
-      this.#unavailable += 1;
-      return UNAVAILABLE_VALUE;
-    }
-    const exact = !facts.isAnswerAltered && isSame(facts.type, facts.served, facts.replayed);
-    const decided = exact ? null : row.decisions.of(facts);
-    // What a model was told is a value, whatever the row beside it says.
-    const isPresent = facts.isAnswerAltered || !(isAbsent(servedState) && isAbsent(replayedState));
-    if (facts.isHashed === true) this.#hashed += 1;
-    if (!isPresent) this.#bothAbsent += 1;
-    else this.#addPresent(facts, row.place, decided);
-    const candidate = isPresent && decided !== null ? this.#candidate(facts, row, decided) : null;
-    return { decided, isPresent, candidate };
+  /** Compares a value; `add` counts it. */
+  compare(value: ComparedValue): FeatureComparison {
+    const { type, served, replayed, available, servedState, replayedState, isAnswerAltered } = value;
+    const isExact = !isAnswerAltered && isSame(type, served, replayed);
+    return {
+      value,
+      isUnavailable: servedState === 'unavailable',
+      isExact,
+      // What a model was told is a value, whatever the row beside it says.
+      isPresent: isAnswerAltered || !(isAbsent(servedState) && isAbsent(replayedState)),
+      // Of an altered answer the row's value is not what the model was told.
+      isTolerated:
+        isExact || (!isAnswerAltered && isWithinTolerance(type, served, replayed, this.#feature.tolerance)),
+      isAsAvailable:
+        available === undefined ? undefined : !isAnswerAltered && isSame(type, served, available),
+      harm: isExact ? 0 : harmOf(served, replayed, this.#spread),
+    };
   }
 
-  #addPresent(facts: ValueFacts, place: ServedPlace, decided: Decided | null): void {
+  /**
+   * Counts a value for the vectors of its group that were decided alike.
+   *
+   * @param decided  null where the values are equal, and where none was served (UNAVAILABLE)
+   */
+  add(compared: FeatureComparison, place: GroupPlace, decided: Decided | null, vectors: number): void {
+    const { value, isUnavailable, isPresent } = compared;
+    this.#states[placeOf(value.servedState, value.replayedState)]! += vectors;
+    if (isUnavailable) {
+      this.#unavailable += vectors;
+      return;
+    }
+    if (value.isHashed === true) this.#hashed += vectors;
+    if (!isPresent) this.#bothAbsent += vectors;
+    else this.#addPresent(compared, place, decided, vectors);
+  }
+
+  #addPresent(
+    compared: FeatureComparison,
+    place: GroupPlace,
+    decided: Decided | null,
+    vectors: number,
+  ): void {
+    const { value, isTolerated, isAsAvailable } = compared;
     const kept = decided === null || decided.withinPromise;
-    if (decided === null) this.#exact += 1;
-    else if (kept) this.#withinPromise += 1;
-    else this.#beyondPromise += 1;
-    this.#rows.add(place.row, {
+    if (decided === null) this.#exact += vectors;
+    else {
+      if (kept) this.#withinPromise += vectors;
+      else this.#beyondPromise += vectors;
+      addCount(this.#decided, decided, vectors);
+      if (!kept) this.#harm += compared.harm * vectors;
+    }
+    this.#rows.add(place, {
+      vectors,
       isRight: kept,
       isUnexplained: decided !== null && UNEXPLAINED.has(decided.cause),
-      isReplayed: !isAbsent(facts.replayedState),
+      isReplayed: !isAbsent(value.replayedState),
     });
-    const { served, replayed, available, type, isAnswerAltered } = facts;
-    // Of an altered answer the row's value is not what the model was told.
-    const isTolerated =
-      !isAnswerAltered && isWithinTolerance(type, served, replayed, this.#feature.tolerance);
     if (decided === null || isTolerated) {
-      this.#tolerated += 1;
-    } else if (facts.isHashed === true && this.#feature.tolerance !== null) this.#hasTolerance = false;
-    if (available === undefined) this.#hasAvailable = false;
-    else if (!isAnswerAltered && isSame(type, served, available)) this.#exactAsAvailable += 1;
-    if (facts.isHashed !== true) this.#pairs.add(served, replayed);
+      this.#tolerated += vectors;
+    } else if (value.isHashed === true && this.#feature.tolerance !== null) this.#hasTolerance = false;
+    if (isAsAvailable === undefined) this.#hasAvailable = false;
+    else if (isAsAvailable) this.#exactAsAvailable += vectors;
+    if (value.isHashed !== true) this.#pairs.add(value.served, value.replayed, vectors);
   }
 
-  /** Counts a mismatch under its cause, with its harm. */
-  #candidate(facts: ValueFacts, row: JudgedRow, decided: Decided): Candidate {
-    this.#count(this.#decided, decided);
-    const harm = decided.withinPromise ? 0 : harmOf(facts.served, facts.replayed, this.#spread);
-    this.#harm += harm;
-    return this.#offered(facts, row, decided, harm);
-  }
-
-  /** A mismatch as it is offered to be an example. */
-  #offered(facts: ValueFacts, { name, place, hash }: JudgedRow, decided: Decided, harm: number): Candidate {
-    const { requestId, row } = name;
-    let made: Example | null = null;
-    // Few mismatches become examples, so evidence is written of these alone.
-    const make = (): Example => (made ??= exampleOf(facts, name, decided, harm));
-    const candidate = {
-      decided,
-      harm,
-      hour: hourOf(place),
-      requestId,
-      row,
-      entity: place.entity,
-      hash,
-      make,
-    };
-    this.#examples.offer(candidate);
-    return candidate;
-  }
-
-  #count<Key>(counts: Map<Key, number>, key: Key): void {
-    counts.set(key, (counts.get(key) ?? 0) + 1);
+  /** The mismatches that become examples. */
+  chosen(): Candidate[] {
+    return this.examples.chosen(MOST_EXAMPLES);
   }
 
   /** The texts of the values that were added: of others the most frequent ones are told alone. */
@@ -243,16 +213,17 @@ export class FeatureTally {
 
   /**
    * @param name      the feature's full name in the service
-   * @param agreeing  the values that `addAgreeing` counted, and their rows
+   * @param agreeing  the values that `addAgreeing` counted, and how many rows have them
+   * @param examples  those of `chosen`
    */
   snapshot(
     name: string,
     view: string,
-    agreeing: AgreeingPairs = NO_PAIRS,
-    agreeingRows: AgreeingRows = NO_ROWS,
+    agreeing: { readonly pairs: AgreeingPairs; readonly rows: number } = { pairs: NO_PAIRS, rows: 0 },
+    examples: readonly Example[] = [],
   ): Omit<FeatureSnapshot, 'level'> {
-    this.#pairs.addAgreeing(agreeing);
-    const shares = this.#rows.shares(agreeingRows);
+    this.#pairs.addAgreeing(agreeing.pairs);
+    const shares = this.#rows.shares(agreeing.rows);
     const present = this.#exact + this.#withinPromise + this.#beyondPromise;
     const rate = (count: number): number | null => (present === 0 ? null : count / present);
     const dropped = [...this.#withheld.values()].reduce((sum, count) => sum + count, 0);
@@ -285,7 +256,7 @@ export class FeatureTally {
       ...this.#causes(),
       ...(this.#looksLike.length > 0 ? { looksLike: this.#looksLike } : {}),
       distributions: this.#pairs.distributions(),
-      examples: this.#examples.chosen(MOST_EXAMPLES).map(({ example }) => example),
+      examples,
     };
   }
 
@@ -307,13 +278,11 @@ export class FeatureTally {
         values: values + count,
         beyondPromise: beyondPromise + (withinPromise ? 0 : count),
       });
-      for (const other of also) beside.set(other, (beside.get(other) ?? 0) + count);
+      for (const other of also) addCount(beside, other, count);
     }
     return { causes: inOrder(causes), also: inOrder(beside) };
   }
 }
-
-const UNAVAILABLE_VALUE: Judgement = { decided: null, isPresent: false, candidate: null };
 
 const STATE_PLACES = Object.fromEntries(STATES.map((state, place) => [state, place])) as Record<
   State,
@@ -324,36 +293,8 @@ function placeOf(served: State, replayed: State): number {
   return STATE_PLACES[served] * STATES.length + STATE_PLACES[replayed];
 }
 
-const DOUBLE: ValueType = { kind: 'float64' };
-
-/** The value as JSON; on the tensor surface an integer is a double, which may be a NaN. */
-function jsonOf(type: ValueType, value: Value): Json {
-  return valueToJson(typeof value === 'number' && isNumeric(type) ? DOUBLE : type, value);
-}
-
-function exampleOf(facts: ValueFacts, vector: VectorName, decided: Decided, harm: number): Example {
-  const { cause, also, withinPromise } = decided;
-  const { row, type, served, replayed, servedState, replayedState } = facts;
-  return {
-    ...vector,
-    servedAt: formatTimestamp(row.servedUs),
-    source: ROW_SOURCES[row.source]!,
-    served: side(servedState, jsonOf(type, served), row.served),
-    replayed: side(replayedState, jsonOf(type, replayed), row.replayed),
-    causes: [cause, ...also],
-    withinPromise,
-    harm,
-    evidence: evidenceOf(facts, cause),
-  };
-}
-
-function side(state: State, value: Json, row: ServedTimes | ReplayedTimes | null): SideOfExample {
-  return {
-    state,
-    ...exampleValue(value),
-    eventTime: row === null ? null : formatTimestamp(row.eventUs),
-    createdTime: row === null || row.createdUs === null ? null : formatTimestamp(row.createdUs),
-  };
+function addCount<Key>(counts: Map<Key, number>, key: Key, more: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + more);
 }
 
 function inOrder<Count>(counts: ReadonlyMap<Cause, Count>): Partial<Record<Cause, Count>> {

@@ -6,19 +6,22 @@
 import type { Cause } from '../causes/cause.ts';
 import { groupKeys } from '../incidents/incidents.ts';
 import type { IncidentCounts, IncidentKey, IncidentOrigin } from '../verdict/judged-view.ts';
-import type { SliceBy } from '../verdict/snapshot.ts';
+import type { Example, SliceBy, ValueCounts } from '../verdict/snapshot.ts';
 import type { Decided } from './decided.ts';
-import type { Candidate, ChosenExample } from './example-pool.ts';
+import type { Candidate } from './example-pool.ts';
 import { NumberSet } from './number-set.ts';
-import { slicesOfPlace } from './served-place.ts';
-import type { ServedPlace } from './served-place.ts';
+import type { GroupPlace, VectorColumns } from './served-place.ts';
+import { SliceTally } from './slice-tally.ts';
 import { valueIn } from './traffic-tally.ts';
 
-/** One mismatch of a present value. */
+/** What is wrong with one value of a group's vectors that were decided alike. */
 export interface Mismatch {
-  /** Full name. */
+  /** Full name, and its place among the features of the role. */
   readonly feature: string;
-  readonly candidate: Candidate;
+  readonly place: number;
+  readonly decided: Decided;
+  /** 0 within the promise. */
+  readonly harm: number;
 }
 
 interface Harmed {
@@ -27,65 +30,146 @@ interface Harmed {
   harm: number;
 }
 
-interface Entry {
+interface Counted {
   readonly key: { readonly view: string; readonly cause: Cause } & IncidentOrigin;
   fromUs: number;
   toUs: number;
-  /** By the role, which numbers its own entities and rows. */
-  readonly entities: Map<number, NumberSet>;
-  readonly rows: Map<number, NumberSet>;
   readonly features: Map<string, Harmed>;
-  readonly slices: Map<string, { readonly by: SliceBy; readonly value: string; mismatches: number }>;
-  readonly worst: (ChosenExample & { readonly feature: string })[];
 }
 
+interface Entry extends Counted {
+  readonly entities: NumberSet;
+  readonly rows: NumberSet;
+  readonly slices: SliceTally;
+  readonly worst: Worst[];
+  /** The first vector that it has, by which entries are ordered. */
+  firstVid: number;
+}
+
+type Worst = Candidate & Pick<Mismatch, 'feature' | 'place'>;
+
 /** The mismatches of one view, cause, and run or pod, of one role: plain, so that it can be kept. */
-export interface RoleIncident extends Omit<Entry, 'entities' | 'rows'> {
-  readonly entities: ReadonlyMap<number, Uint32Array>;
-  readonly rows: ReadonlyMap<number, Uint32Array>;
+export interface RoleIncident extends Counted {
+  readonly role: number;
+  /** Sets of numbers, by which the role calls its entities and rows. */
+  readonly entities: Uint32Array;
+  readonly rows: Uint32Array;
+  readonly slices: IncidentCounts['slices'];
+  readonly worst: IncidentCounts['examples'];
+}
+
+/** The mismatches of a row that belong to one incident. */
+export interface IncidentPart {
+  readonly entry: Entry;
+  /** `mismatches` of each vector. */
+  readonly counts: ValueCounts;
 }
 
 const WORST = 4;
 
 export class IncidentTally {
+  readonly #role: number;
+  readonly #view: string;
   readonly #entries = new Map<string, Entry>();
   /** The same entries, by the decisions that are counted there. */
   readonly #byDecided = new Map<Decided, Entry>();
 
-  /** @param mismatches  of one row of the view */
-  add(view: string, place: ServedPlace, mismatches: readonly Mismatch[]): void {
-    const counts = new Map<Entry, number>();
-    for (const { feature, candidate } of mismatches) {
-      const { decided, harm } = candidate;
-      const entry = valueIn(this.#byDecided, decided, () => this.#entryOf(view, decided));
-      counts.set(entry, (counts.get(entry) ?? 0) + 1);
-      const own = valueIn(entry.features, feature, nothing);
-      own.values += 1;
-      own.harm += harm;
-      if (!decided.withinPromise) own.beyondPromise += 1;
-      keepWorst(entry.worst, feature, candidate);
-    }
-    for (const [entry, values] of counts) addRow(entry, place, values);
+  constructor(role: number, view: string) {
+    this.#role = role;
+    this.#view = view;
   }
 
-  #entryOf(view: string, { cause, origin }: Decided): Entry {
-    const key = { view, cause, ...origin };
-    return valueIn(this.#entries, `${key.view} ${key.cause} ${key.run ?? ''} ${key.pod ?? ''}`, () => ({
-      key,
+  /** @returns the incidents that the mismatches of one row belong to */
+  partsOf(mismatches: readonly Mismatch[]): IncidentPart[] {
+    const counts = new Map<Entry, number>();
+    for (const { decided } of mismatches) {
+      const entry = valueIn(this.#byDecided, decided, () => this.#entryOf(decided));
+      counts.set(entry, (counts.get(entry) ?? 0) + 1);
+    }
+    return [...counts].map(([entry, values]) => {
+      return { entry, counts: { values: 0, mismatches: values, beyondPromise: 0 } };
+    });
+  }
+
+  addVector(parts: readonly IncidentPart[], vectors: VectorColumns, at: number): void {
+    const servedUs = vectors.servedUs[at]!;
+    const vid = vectors.vid[at]!;
+    for (const { entry, counts } of parts) {
+      if (servedUs < entry.fromUs) entry.fromUs = servedUs;
+      if (servedUs > entry.toUs) entry.toUs = servedUs;
+      if (vid < entry.firstVid) entry.firstVid = vid;
+      entry.slices.addVector(vectors, at, counts);
+    }
+  }
+
+  /** So many vectors of a group, each of which `addVector` has had. */
+  addGroup(
+    parts: readonly IncidentPart[],
+    mismatches: readonly Mismatch[],
+    place: GroupPlace,
+    vectors: number,
+  ): void {
+    for (const { entry, counts } of parts) {
+      entry.entities.add(place.entity);
+      entry.rows.add(place.row);
+      entry.slices.addGroup(place, counts, vectors);
+    }
+    for (const { feature, decided, harm } of mismatches) {
+      const own = valueIn(this.#byDecided.get(decided)!.features, feature, nothing);
+      own.values += vectors;
+      own.harm += harm * vectors;
+      if (!decided.withinPromise) own.beyondPromise += vectors;
+    }
+  }
+
+  /** Whether a mismatch may be among the worst of its incident. */
+  wants({ decided, harm }: Mismatch, vid: number): boolean {
+    const { worst } = this.#byDecided.get(decided)!;
+    if (worst.length < WORST) return true;
+    const last = worst[WORST - 1]!;
+    return harm > last.harm || (harm === last.harm && vid <= last.vid);
+  }
+
+  offer(worst: Worst): void {
+    keepWorst(this.#byDecided.get(worst.decided)!.worst, worst);
+  }
+
+  #entryOf({ cause, origin }: Decided): Entry {
+    return valueIn(this.#entries, `${cause} ${origin.run ?? ''} ${origin.pod ?? ''}`, () => ({
+      key: { view: this.#view, cause, ...origin },
       fromUs: Infinity,
       toUs: -Infinity,
-      entities: new Map(),
-      rows: new Map(),
+      entities: new NumberSet(),
+      rows: new NumberSet(),
       features: new Map(),
-      slices: new Map(),
+      slices: new SliceTally(),
       worst: [],
+      firstVid: Infinity,
     }));
   }
 
-  incidents(): RoleIncident[] {
-    return [...this.#entries.values()].map((entry) => {
-      return { ...entry, entities: wordsOf(entry.entities), rows: wordsOf(entry.rows) };
-    });
+  /** The mismatches that become examples. */
+  chosen(): Candidate[] {
+    return [...this.#entries.values()].flatMap(({ worst }) => worst);
+  }
+
+  /**
+   * @param pods     the names of the pods, by their numbers
+   * @param example  of a candidate of `chosen`
+   */
+  incidents(pods: readonly string[], example: (candidate: Candidate) => Example): RoleIncident[] {
+    const entries = [...this.#entries.values()].toSorted((a, b) => a.firstVid - b.firstVid);
+    return entries.map(({ key, fromUs, toUs, features, entities, rows, slices, worst }) => ({
+      role: this.#role,
+      key,
+      fromUs,
+      toUs,
+      features,
+      entities: entities.words,
+      rows: rows.words,
+      slices: slices.slices(pods).map(({ by, value, mismatches }) => ({ by, value, mismatches })),
+      worst: worst.map((one) => ({ feature: one.feature, ...example(one) })),
+    }));
   }
 }
 
@@ -112,49 +196,37 @@ export function countedIncidents(
   return [...groups.values()].map((places) => countsOf(places.map((place) => entries[place]!)));
 }
 
-function wordsOf(sets: ReadonlyMap<number, NumberSet>): Map<number, Uint32Array> {
-  return new Map([...sets].map(([role, set]) => [role, set.words]));
-}
-
-function addRow(entry: Entry, place: ServedPlace, values: number): void {
-  entry.fromUs = Math.min(entry.fromUs, place.servedUs);
-  entry.toUs = Math.max(entry.toUs, place.servedUs);
-  valueIn(entry.entities, place.role, () => new NumberSet()).add(place.entity);
-  valueIn(entry.rows, place.role, () => new NumberSet()).add(place.row);
-  for (const [by, value] of slicesOfPlace(place)) {
-    valueIn(entry.slices, `${by} ${value}`, () => ({ by, value, mismatches: 0 })).mismatches += values;
-  }
-}
-
 function nothing(): Harmed {
   return { values: 0, beyondPromise: 0, harm: 0 };
 }
 
-/** The worst of distinct entities; the first of those alike. */
-function keepWorst(worst: RoleIncident['worst'], feature: string, candidate: Candidate): void {
-  const { harm, entity } = candidate;
-  if (worst.length === WORST && harm <= worst[WORST - 1]!.harm) return;
-  const same = worst.findIndex((one) => one.entity === entity);
+/** The worst of distinct entities; of those alike the first of the day. */
+function keepWorst(worst: Worst[], one: Worst): void {
+  const same = worst.findIndex(({ entity }) => entity === one.entity);
   const rival = same === -1 && worst.length === WORST ? worst.length - 1 : same;
-  if (rival !== -1 && harm <= worst[rival]!.harm) return;
-  if (rival !== -1) worst.splice(rival, 1);
-  worst.push({ feature, harm, entity, example: candidate.make() });
-  worst.sort((a, b) => b.harm - a.harm);
+  if (rival !== -1) {
+    if (byHarm(worst[rival]!, one) <= 0) return;
+    worst.splice(rival, 1);
+  }
+  worst.push(one);
+  worst.sort(byHarm);
+}
+
+function byHarm(a: Worst, b: Worst): number {
+  return b.harm - a.harm || a.vid - b.vid || a.place - b.place;
 }
 
 /** @returns how many numbers are in any of them, role by role */
-function distinct(all: readonly ReadonlyMap<number, Uint32Array>[]): number {
+function distinct(entries: readonly RoleIncident[], of: (entry: RoleIncident) => Uint32Array): number {
   const united = new Map<number, NumberSet>();
-  for (const [role, numbers] of all.flatMap((own) => [...own])) {
-    valueIn(united, role, () => new NumberSet()).addAll(numbers);
-  }
+  for (const entry of entries) valueIn(united, entry.role, () => new NumberSet()).addAll(of(entry));
   return [...united.values()].reduce((sum, { size }) => sum + size, 0);
 }
 
 function countsOf(entries: readonly RoleIncident[]): IncidentCounts {
   const [{ key }] = entries as [RoleIncident];
   const features = new Map<string, Harmed>();
-  const slices: RoleIncident['slices'] = new Map();
+  const slices = new Map<string, { by: SliceBy; value: string; mismatches: number }>();
   for (const entry of entries) {
     for (const [name, harmed] of entry.features) {
       const sum = valueIn(features, name, nothing);
@@ -162,15 +234,14 @@ function countsOf(entries: readonly RoleIncident[]): IncidentCounts {
       sum.beyondPromise += harmed.beyondPromise;
       sum.harm += harmed.harm;
     }
-    for (const [name, { by, value, mismatches }] of entry.slices) {
-      valueIn(slices, name, () => ({ by, value, mismatches: 0 })).mismatches += mismatches;
+    for (const { by, value, mismatches } of entry.slices) {
+      valueIn(slices, `${by} ${value}`, () => ({ by, value, mismatches: 0 })).mismatches += mismatches;
     }
   }
   const sum = (of: (harmed: Harmed) => number): number =>
     [...features.values()].reduce((total, one) => total + of(one), 0);
   const names = (of: (entry: RoleIncident) => string | null): string[] =>
     [...new Set(entries.flatMap((entry) => of(entry) ?? []))].toSorted();
-  const worst = entries.flatMap((entry) => entry.worst).toSorted((a, b) => b.harm - a.harm);
   return {
     view: key.view,
     cause: key.cause,
@@ -178,13 +249,13 @@ function countsOf(entries: readonly RoleIncident[]): IncidentCounts {
     pods: names((entry) => entry.key.pod),
     fromUs: Math.min(...entries.map(({ fromUs }) => fromUs)),
     toUs: Math.max(...entries.map(({ toUs }) => toUs)),
-    entities: distinct(entries.map((entry) => entry.entities)),
-    rows: distinct(entries.map((entry) => entry.rows)),
+    entities: distinct(entries, (entry) => entry.entities),
+    rows: distinct(entries, (entry) => entry.rows),
     values: sum(({ values }) => values),
     beyondPromise: sum(({ beyondPromise }) => beyondPromise),
     harm: sum(({ harm }) => harm),
     features: [...features].map(([name, harmed]) => ({ name, ...harmed })),
     slices: [...slices.values()],
-    examples: worst.map(({ feature, example }) => ({ feature, ...example })),
+    examples: entries.flatMap(({ worst }) => worst).toSorted((a, b) => b.harm - a.harm),
   };
 }

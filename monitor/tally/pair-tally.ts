@@ -1,54 +1,21 @@
 /**
  * What the pairs of one feature tell beside being equal or not: how far served and replayed values are apart, by the
- * feature's type. Takes pairs one by one, as the model received them, fallbacks in place.
+ * feature's type. Takes pairs as the model received them, fallbacks in place, with the number of vectors that had them.
  */
 import { isNumeric } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { isSame } from '../causes/value-equality.ts';
-import { compareCategories, compareNumeric, sidesOf } from '../statistics/distribution.ts';
-import type { AgreeingNumbers, OpenNumbers } from '../statistics/distribution.ts';
-import type { CategoryChange, Distributions, NotNumbers } from '../statistics/distributions.ts';
+import { compareCategories } from '../statistics/distribution.ts';
+import type { CategoryChange, Distributions } from '../statistics/distributions.ts';
 import { pairedDistance } from '../statistics/paired-distance.ts';
 import { quantileOfSorted } from '../statistics/quantile.ts';
 import { sortDoubles } from '../statistics/radix-sort.ts';
 import { MOST_ITEMS, cosineOf, editDistance } from '../statistics/vector-difference.ts';
-import { NO_PAIRS, together } from './agreeing-pairs.ts';
+import { NO_PAIRS } from './agreeing-pairs.ts';
 import type { AgreeingPairs } from './agreeing-pairs.ts';
-import { NumberColumn } from './number-column.ts';
-
-/** The sizes of differences, over the pairs that are finite numbers on both sides (times: in seconds). */
-interface PairDifferences {
-  readonly meanDifference: number | null;
-  /** The mean of 2 |served - replayed| / (|served| + |replayed|), 0 where both are 0; null for times. */
-  readonly symmetricRelativeError: number | null;
-  readonly p99OfServedMinusReplayed: number | null;
-  readonly p99OfAbsoluteDifference: number | null;
-}
-
-export interface PairTally {
-  add(served: Value, replayed: Value): void;
-  /** Once at most. */
-  addAgreeing(agreeing: AgreeingPairs): void;
-  /** The texts of the pairs that were added, each once, where the type has texts; no others need be named. */
-  texts?(): ReadonlySet<string>;
-  differences(): PairDifferences;
-  distributions(): Distributions | null;
-}
-
-export const NO_DIFFERENCES: PairDifferences = {
-  meanDifference: null,
-  symmetricRelativeError: null,
-  p99OfServedMinusReplayed: null,
-  p99OfAbsoluteDifference: null,
-};
-
-/** Of pairs that are all the same. */
-const NONE_APART: PairDifferences = {
-  meanDifference: 0,
-  symmetricRelativeError: 0,
-  p99OfServedMinusReplayed: 0,
-  p99OfAbsoluteDifference: 0,
-};
+import { NumberPairs } from './pairs/number-pairs.ts';
+import { NO_DIFFERENCES, exactSum } from './pairs/pair-differences.ts';
+import type { PairDifferences, PairTally } from './pairs/pair-differences.ts';
 
 export function pairTallyOf(type: ValueType): PairTally {
   if (isNumeric(type)) return new NumberPairs();
@@ -67,127 +34,6 @@ export function pairTallyOf(type: ValueType): PairTally {
   }
 }
 
-class NumberPairs implements PairTally {
-  readonly #agreeing = new NumberColumn();
-  readonly #served = new NumberColumn();
-  readonly #replayed = new NumberColumn();
-  readonly #wide: [number | bigint, number | bigint][] = [];
-  readonly #notNumbers = { served: noNumbers(), replayed: noNumbers() };
-  #known = NO_PAIRS.numbers;
-
-  addAgreeing({ numbers, nan, infinite }: AgreeingPairs): void {
-    this.#known = numbers;
-    for (const side of [this.#notNumbers.served, this.#notNumbers.replayed]) {
-      side.nan += nan;
-      side.infinite += infinite;
-    }
-  }
-
-  add(served: Value, replayed: Value): void {
-    const pair = [finiteOf(served, this.#notNumbers.served), finiteOf(replayed, this.#notNumbers.replayed)];
-    const [a, b] = pair;
-    if (a === null || a === undefined || b === null || b === undefined) return;
-    // oxlint-disable-next-line eqeqeq -- 2n of a row and 2 of a tensor are one number
-    if (a == b) this.#agreeing.push(Number(a) + 0);
-    else if (isWide(a) || isWide(b)) this.#wide.push([a, b]);
-    else {
-      this.#served.push(Number(a));
-      this.#replayed.push(Number(b));
-    }
-  }
-
-  differences(): PairDifferences {
-    return numberDifferences(this.#counted(), this.#open());
-  }
-
-  distributions(): Distributions | null {
-    return compareNumeric(this.#counted(), this.#open(), this.#notNumbers);
-  }
-
-  #open(): OpenNumbers {
-    return { served: this.#served.values(), replayed: this.#replayed.values(), wide: this.#wide };
-  }
-
-  #counted(): AgreeingNumbers {
-    return together(this.#known, countedValues(sortDoubles(this.#agreeing.values().slice())));
-  }
-}
-
-type Counters = { -readonly [Name in keyof NotNumbers]: NotNumbers[Name] };
-
-function noNumbers(): Counters {
-  return { nulls: 0, nan: 0, infinite: 0 };
-}
-
-/** @returns the number; null where there is no finite one, which is counted */
-function finiteOf(value: Value, counters: Counters): number | bigint | null {
-  if (typeof value === 'bigint') return value;
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
-  if (typeof value !== 'number') counters.nulls += 1;
-  else if (Number.isNaN(value)) counters.nan += 1;
-  else counters.infinite += 1;
-  return null;
-}
-
-function isWide(value: number | bigint): boolean {
-  return typeof value === 'bigint' && !Number.isSafeInteger(Number(value));
-}
-
-function countedValues(sorted: Float64Array): AgreeingNumbers {
-  const [values, counts]: [number[], number[]] = [[], []];
-  for (const value of sorted) {
-    if (values.at(-1) === value) counts[counts.length - 1]! += 1;
-    else {
-      values.push(value);
-      counts.push(1);
-    }
-  }
-  return { values: Float64Array.from(values), counts: Float64Array.from(counts) };
-}
-
-/** Quantiles are interpolated linearly between the nearest ranks, as numpy does by default. */
-function numberDifferences(agreeing: AgreeingNumbers, open: OpenNumbers): PairDifferences {
-  if (open.served.length + open.wide.length === 0)
-    return agreeing.values.length === 0 ? NO_DIFFERENCES : NONE_APART;
-  const [a, b] = sidesOf(agreeing, open);
-  if (a.length === 0) return NO_DIFFERENCES;
-  const { served, replayed, wide } = open;
-  const differences = new Float64Array(wide.length + served.length);
-  const relative = new Float64Array(differences.length);
-  const sizes = new Float64Array(a.length);
-  for (let i = 0; i < differences.length; i++) {
-    const own = i - wide.length;
-    const [x, y] = own < 0 ? wide[i]! : [served[own]!, replayed[own]!];
-    const difference = differenceOf(x, y);
-    const size = Math.abs(Number(x)) / 2 + Math.abs(Number(y)) / 2;
-    differences[i] = difference;
-    sizes[i] = Math.abs(difference);
-    relative[i] = size === 0 ? 0 : Math.abs(difference) / size;
-  }
-  return {
-    meanDifference: exactSum(differences) / a.length,
-    symmetricRelativeError: exactSum(relative) / a.length,
-    p99OfServedMinusReplayed: quantileOfSorted(a, 0.99) - quantileOfSorted(b, 0.99),
-    p99OfAbsoluteDifference: quantileOfSorted(sortDoubles(sizes), 0.99),
-  };
-}
-
-function differenceOf(a: number | bigint, b: number | bigint): number {
-  return typeof a === 'bigint' && typeof b === 'bigint' ? Number(a - b) : Number(a) - Number(b);
-}
-
-/** A sum with Neumaier's correction. */
-function exactSum(values: Iterable<number>): number {
-  let sum = 0;
-  let lost = 0;
-  for (const value of values) {
-    const next = sum + value;
-    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
-    sum = next;
-  }
-  return Number.isFinite(lost) ? sum + lost : sum;
-}
-
 class TimePairs implements PairTally {
   #pairs = 0;
   readonly #served: bigint[] = [];
@@ -197,12 +43,14 @@ class TimePairs implements PairTally {
     this.#pairs += pairs;
   }
 
-  add(served: Value, replayed: Value): void {
+  add(served: Value, replayed: Value, vectors: number): void {
     if (typeof served !== 'bigint' || typeof replayed !== 'bigint') return;
-    this.#pairs += 1;
+    this.#pairs += vectors;
     if (served === replayed) return;
-    this.#served.push(served);
-    this.#replayed.push(replayed);
+    for (let i = 0; i < vectors; i++) {
+      this.#served.push(served);
+      this.#replayed.push(replayed);
+    }
   }
 
   #seconds(): number[] {
@@ -248,6 +96,7 @@ class CategoryPairs implements PairTally {
   readonly #agreeing = new Map<string, number>();
   /** By both values as JSON. */
   readonly #changes = new Map<string, number>();
+
   #rest = NO_PAIRS.categories.rest;
 
   addAgreeing({ categories: { counted, rest } }: AgreeingPairs): void {
@@ -260,10 +109,11 @@ class CategoryPairs implements PairTally {
     return new Set([...this.#agreeing.keys(), ...changed.filter((value) => value !== null)]);
   }
 
-  add(served: Value, replayed: Value): void {
+  add(served: Value, replayed: Value, vectors: number): void {
     if (served === null && replayed === null) return;
-    if (served === replayed) count(this.#agreeing, String(served));
-    else count(this.#changes, JSON.stringify([served, replayed].map((v) => (v === null ? null : String(v)))));
+    const texts = [served, replayed].map((value) => (value === null ? null : String(value)));
+    if (served === replayed) count(this.#agreeing, texts[0]!, vectors);
+    else count(this.#changes, JSON.stringify(texts), vectors);
   }
 
   differences(): PairDifferences {
@@ -282,8 +132,8 @@ class CategoryPairs implements PairTally {
   }
 }
 
-function count(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+function count(counts: Map<string, number>, key: string, vectors: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + vectors);
 }
 
 const MOST_COMPONENTS = 10;
@@ -306,22 +156,22 @@ class EmbeddingPairs implements PairTally {
     this.#sum += directed;
   }
 
-  add(served: Value, replayed: Value): void {
+  add(served: Value, replayed: Value, vectors: number): void {
     const size = this.#differs.length;
     if (!(served instanceof Float32Array) || !(replayed instanceof Float32Array)) return;
     if (served.length !== size || replayed.length !== size) return;
-    this.#pairs += 1;
+    this.#pairs += vectors;
     let differs = false;
     for (let i = 0; i < size; i++) {
       if (Object.is(served[i], replayed[i])) continue;
-      this.#differs[i]! += 1;
+      this.#differs[i]! += vectors;
       differs = true;
     }
-    if (differs) this.#differing += 1;
+    if (differs) this.#differing += vectors;
     const cosine = cosineOf(served, replayed);
     if (cosine === null) return;
-    this.#cosines += 1;
-    this.#sum += cosine;
+    this.#cosines += vectors;
+    this.#sum += cosine * vectors;
     this.#least = Math.min(this.#least, cosine);
   }
 
@@ -367,17 +217,17 @@ class ListPairs implements PairTally {
     this.#items.replayed += items;
   }
 
-  add(served: Value, replayed: Value): void {
+  add(served: Value, replayed: Value, vectors: number): void {
     if (!Array.isArray(served) || !Array.isArray(replayed)) return;
     const [a, b] = [served, replayed] as readonly (readonly Value[])[] as [Value[], Value[]];
-    this.#pairs += 1;
-    this.#items.served += a.length;
-    this.#items.replayed += b.length;
+    this.#pairs += vectors;
+    this.#items.served += a.length * vectors;
+    this.#items.replayed += b.length * vectors;
     const isSameItem = (x: Value, y: Value): boolean => isSame(this.#of, x, y);
     if (a.length === b.length && a.every((item, i) => isSameItem(item, b[i]!))) return;
     const edits = editDistance(a, b, isSameItem);
-    this.#differing += 1;
-    this.#edits += edits;
+    this.#differing += vectors;
+    this.#edits += edits * vectors;
     this.#most = Math.max(this.#most, edits);
   }
 

@@ -1,46 +1,51 @@
 /** Counts the traffic of one role: by hour of the day, by minute for its availability, and by slice. */
 import type { AgreeingTraffic } from '../replay/agreeing-traffic.ts';
 import type { SliceCounts } from '../verdict/judged-view.ts';
-import type { Availability, HourOfView, SliceBy, ValueCounts } from '../verdict/snapshot.ts';
-import { hourOf, slicesOfPlace } from './served-place.ts';
-import type { ServedPlace } from './served-place.ts';
+import type { Availability, HourOfView, ValueCounts } from '../verdict/snapshot.ts';
+import { hourOf } from './served-place.ts';
+import type { GroupPlace, VectorColumns } from './served-place.ts';
+import { SliceTally, addTo, noCounts } from './slice-tally.ts';
+import type { CountedSlice } from './slice-tally.ts';
 
-type Counts = { -readonly [name in keyof ValueCounts]: ValueCounts[name] };
-type Hour = Counts & { unavailable: number; dataAgeUs: number | null };
+type Hour = ReturnType<typeof noCounts> & { unavailable: number; dataAgeUs: number | null };
+type Minute = { vectors: number; unavailable: number };
 
 export class TrafficTally {
   readonly #view: string;
   readonly #hours = new Map<number, Hour>();
-  readonly #minutes = new Map<number, { vectors: number; unavailable: number }>();
-  readonly #slices = new Map<string, Counts & { readonly by: SliceBy; readonly value: string }>();
+  readonly #minutes = new Map<number, Minute>();
+  readonly #slices = new SliceTally();
+  #agreeing: AgreeingTraffic['slices'] = [];
 
   constructor(view: string) {
     this.#view = view;
   }
 
   /** @param counts  of the vector's present values */
-  add(place: ServedPlace, counts: ValueCounts): void {
-    const hour = this.#hour(hourOf(place));
-    addTo(hour, counts);
-    if (place.isUnavailable) hour.unavailable += 1;
-    if (place.dataAgeUs !== null) hour.dataAgeUs = Math.max(hour.dataAgeUs ?? 0, place.dataAgeUs);
-    const minute = this.#minute(Math.floor(place.servedUs / 60_000_000));
+  addVector(place: GroupPlace, vectors: VectorColumns, at: number, counts: ValueCounts): void {
+    const servedUs = vectors.servedUs[at]!;
+    const hour = this.#hour(hourOf(servedUs));
+    const minute = this.#minute(Math.floor(servedUs / 60_000_000));
+    addTo(hour, counts, 1);
     minute.vectors += 1;
-    if (place.isUnavailable) minute.unavailable += 1;
-    if (counts.values === 0) return;
-    for (const [by, value] of slicesOfPlace(place)) {
-      addTo(
-        valueIn(this.#slices, `${by} ${value}`, () => ({ ...none(), by, value })),
-        counts,
-      );
+    if (place.isUnavailable) {
+      hour.unavailable += 1;
+      minute.unavailable += 1;
     }
+    const dataAgeUs = servedUs - vectors.watermarkUs[at]!;
+    if (dataAgeUs > (hour.dataAgeUs ?? 0)) hour.dataAgeUs = dataAgeUs;
+    else if (hour.dataAgeUs === null && !Number.isNaN(dataAgeUs)) hour.dataAgeUs = 0;
+    if (counts.values > 0) this.#slices.addVector(vectors, at, counts);
   }
 
-  /** Adds what was counted of vectors that agree with the history in every way. */
+  /** So many vectors of a group, each of which `addVector` has had. */
+  addGroup(place: GroupPlace, counts: ValueCounts, vectors: number): void {
+    if (counts.values > 0) this.#slices.addGroup(place, counts, vectors);
+  }
+
+  /** Adds what was counted of vectors that agree with the history in every way. Once. */
   addAgreeing({ slices, hours, minutes }: AgreeingTraffic): void {
-    for (const { by, value, values } of slices) {
-      valueIn(this.#slices, `${by} ${value}`, () => ({ ...none(), by, value })).values += values;
-    }
+    this.#agreeing = slices;
     for (const { hour: at, values, dataAgeUs } of hours) {
       const hour = this.#hour(at);
       hour.values += values;
@@ -50,10 +55,10 @@ export class TrafficTally {
   }
 
   #hour(hour: number): Hour {
-    return valueIn(this.#hours, hour, () => ({ ...none(), unavailable: 0, dataAgeUs: null }) as Hour);
+    return valueIn(this.#hours, hour, () => ({ ...noCounts(), unavailable: 0, dataAgeUs: null }));
   }
 
-  #minute(minute: number): { vectors: number; unavailable: number } {
+  #minute(minute: number): Minute {
     return valueIn(this.#minutes, minute, () => ({ vectors: 0, unavailable: 0 }));
   }
 
@@ -65,7 +70,8 @@ export class TrafficTally {
 
   availability(): Availability {
     const sums = { vectors: 0, unavailable: 0, minutes: this.#minutes.size, availableMinutes: 0 };
-    for (const { vectors, unavailable } of this.#minutes.values()) {
+    const minutes = [...this.#minutes].toSorted(([a], [b]) => a - b);
+    for (const [, { vectors, unavailable }] of minutes) {
       sums.vectors += vectors;
       sums.unavailable += unavailable;
       sums.availableMinutes += 1 - unavailable / vectors;
@@ -73,19 +79,19 @@ export class TrafficTally {
     return sums;
   }
 
-  slices(): SliceCounts[] {
-    return [...this.#slices.values()].map((slice) => ({ view: this.#view, ...slice }));
+  /** @param pods  the names of the pods, by their numbers */
+  slices(pods: readonly string[]): SliceCounts[] {
+    const sums = new Map<string, CountedSlice>();
+    const agreeing = this.#agreeing.map((one) => ({ ...noCounts(), ...one }));
+    for (const { by, value, ...counts } of [...agreeing, ...this.#slices.slices(pods)]) {
+      addTo(
+        valueIn(sums, `${by} ${value}`, () => ({ ...noCounts(), by, value })),
+        counts,
+        1,
+      );
+    }
+    return [...sums.values()].map((slice) => ({ view: this.#view, ...slice }));
   }
-}
-
-function none(): Counts {
-  return { values: 0, mismatches: 0, beyondPromise: 0 };
-}
-
-function addTo(sum: Counts, { values, mismatches, beyondPromise }: ValueCounts): void {
-  sum.values += values;
-  sum.mismatches += mismatches;
-  sum.beyondPromise += beyondPromise;
 }
 
 export function valueIn<Key, T>(map: Map<Key, T>, key: Key, make: () => T): T {

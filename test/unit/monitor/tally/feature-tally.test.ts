@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Decisions } from '../../../../monitor/tally/decided.ts';
-import { exampleHash } from '../../../../monitor/tally/example-pool.ts';
+import { exampleOf } from '../../../../monitor/tally/example.ts';
+import { NO_PAIRS } from '../../../../monitor/tally/agreeing-pairs.ts';
 import { FeatureTally } from '../../../../monitor/tally/feature-tally.ts';
 import type { AskedRow, RowFacts, ValueFacts } from '../../../../monitor/causes/facts.ts';
 import { stateOf } from '../../../../monitor/causes/value-state.ts';
@@ -10,23 +11,20 @@ import { isSame, isWithinTolerance } from '../../../../monitor/causes/value-equa
 import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';
 import { parseType } from '../../../../contract/value-type.ts';
 import type { Value } from '../../../../contract/value-type.ts';
-import type { ServedPlace } from '../../../../monitor/tally/served-place.ts';
+import type { GroupPlace } from '../../../../monitor/tally/served-place.ts';
 import { feature } from '../../../support/fixtures/materialized-project.ts';
 
 const HOUR = 3_600_000_000;
 const DOUBLE = parseType('float64')!;
-const PLACE: ServedPlace = {
+const PLACE: GroupPlace = {
   role: 0,
   entity: 0,
   row: 0,
-  servedUs: 0,
-  pod: 'p',
+  agreed: 0,
   bundle: 'b',
   serviceVersion: 1,
   surface: 'native',
-  source: 'store',
   entityIsNew: false,
-  dataAgeUs: null,
   isUnavailable: false,
 };
 const VECTOR = { requestId: 'q', row: 0, pod: 'p', entities: { customer_id: 'c' } };
@@ -81,10 +79,11 @@ function facts(
   };
 }
 
-/** Counts a value of a row. */
-function add(tally: FeatureTally, value: ValueFacts, name = VECTOR, place = PLACE): void {
-  const decisions = new Decisions().ofRow(value.row, name.pod);
-  tally.add(value, { name, place, decisions, hash: exampleHash(name.requestId, name.row) });
+/** Counts a value of a row for so many vectors. */
+function add(tally: FeatureTally, value: ValueFacts, vectors = 1): void {
+  const compared = tally.compare(value);
+  const differs = !compared.isExact && compared.isPresent;
+  tally.add(compared, PLACE, differs ? new Decisions().of(value, 'p') : null, vectors);
 }
 
 /** The distributions of one pair of values. */
@@ -141,13 +140,8 @@ describe('a feature over a day', () => {
     const down = { servedState: 'unavailable' } as const;
     const { row } = facts(null, 4);
     add(tally, facts(null, 4, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }));
-    add(
-      tally,
-      facts(null, null, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }),
-      VECTOR,
-      PLACE,
-    );
-    tally.addUnjudged();
+    add(tally, facts(null, null, { ...down, row: { ...row, status: UNAVAILABLE, served: null } }));
+    tally.addUnjudged(1);
     expect(tally.snapshot('v__f', 'v')).toMatchObject({
       rows: 3,
       present: 0,
@@ -163,12 +157,19 @@ describe('a feature over a day', () => {
   test('keeps 20 examples of a cause, what is beyond the promise first, and the worst of these', () => {
     const tally = new FeatureTally(feature('f', 'float64'), 100);
     const serve = (i: number, hour: number, missedHours: number): void => {
-      const place = { ...PLACE, entity: i, row: i, servedUs: hour * HOUR };
-      add(tally, facts(1, i + 2, {}, missedHours), { ...VECTOR, requestId: `q${i}` }, place);
+      const value = facts(1, i + 2, {}, missedHours);
+      const compared = tally.compare(value);
+      const decided = new Decisions().of(value, 'p');
+      const place = { ...PLACE, entity: i, row: i };
+      tally.add(compared, place, decided, 1);
+      const harm = decided.withinPromise ? 0 : compared.harm;
+      const names = { vid: i, request: i, entity: i, hash: i };
+      tally.examples.offer({ decided, harm, hour, ...names, value, row: value.row });
     };
     for (let i = 0; i < 72; i++) serve(i, i % 24, 1);
     for (let i = 72; i < 75; i++) serve(i, 5, 3);
-    const { examples, causes, harm } = tally.snapshot('v__f', 'v');
+    const { causes, harm } = tally.snapshot('v__f', 'v');
+    const examples = tally.chosen().map((one) => exampleOf(one, { ...VECTOR, requestId: `q${one.vid}` }));
     expect(examples).toHaveLength(20);
     expect(causes).toEqual({ 'materialization lag': { values: 75, beyondPromise: 3 } });
     expect(harm).toBeCloseTo(0.73 + 0.74 + 0.75, 12);
@@ -219,6 +220,46 @@ describe('a feature over a day', () => {
     expect(distributionsOf('list<int32>', [1], [2])).toMatchObject({ kind: 'list', differing: 1 });
     expect(distributionsOf('timestamp', 5_000_000n, 1n)).toMatchObject({ kind: 'times', differing: 1 });
     expect(distributionsOf('map<int32>', new Map(), new Map([['a', 1]]))).toBeNull();
+  });
+});
+
+/** What a feature's vectors tell, one by one or many at once. */
+describe('vectors that are alike', () => {
+  const pairs: readonly (readonly [type: string, served: Value, replayed: Value])[] = [
+    ['float64', 1, 2.5],
+    ['float64', 3, 3],
+    ['float64', null, 4],
+    ['int64', 2n ** 60n, 2n ** 60n + 1n],
+    ['timestamp', 5_000_000n, 1n],
+    ['string', 'a', 'b'],
+    ['string', 'a', 'a'],
+    ['bool', true, null],
+    ['embedding(2)', Float32Array.of(1, 2), Float32Array.of(1, 3)],
+    ['list<int32>', [1, 2, 3], [2]],
+  ];
+
+  test.each(pairs)('count as many as they are: %s, %o and %o', (type, served, replayed) => {
+    const told = (calls: number, vectors: number): unknown => {
+      const tally = new FeatureTally(feature('f', type), 10);
+      const value = facts(served, replayed, { type: parseType(type)!, available: served }, 3);
+      add(tally, facts(replayed, replayed, { type: parseType(type)!, available: replayed }));
+      for (let i = 0; i < calls; i++) add(tally, value, vectors);
+      return tally.snapshot('v__f', 'v');
+    };
+    expect(told(1, 3)).toEqual(told(3, 1));
+  });
+
+  test('a row is one observation, whichever groups its vectors are in', () => {
+    const tally = new FeatureTally(feature('f', 'float64'));
+    add(tally, facts(1, 2, {}, 3), 3);
+    add(tally, facts(2, 2), 1);
+    const other = facts(1, 5, {}, 3);
+    tally.add(tally.compare(other), { ...PLACE, row: 1, agreed: 4 }, new Decisions().of(other, 'p'), 4);
+    // A fourth of the first row is right, half of the second, and 9 agreeing rows, of which the second is one.
+    expect(tally.snapshot('v__f', 'v', { pairs: NO_PAIRS, rows: 9 })).toMatchObject({
+      rowsJudged: 10,
+      rowsWithinPromise: 8 + 1 / 4 + 1 / 2,
+    });
   });
 });
 

@@ -3,13 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Value, ValueType } from '../../../../contract/value-type.ts';
 import { parseType } from '../../../../contract/value-type.ts';
-import { NO_DIFFERENCES, pairTallyOf } from '../../../../monitor/tally/pair-tally.ts';
+import { NO_DIFFERENCES } from '../../../../monitor/tally/pairs/pair-differences.ts';
+import { pairTallyOf } from '../../../../monitor/tally/pair-tally.ts';
 import golden from '../../../golden/distances-scipy.json' with { type: 'json' };
 import { naiveDistance } from '../statistics/naive-distance.ts';
 
 function tallied(type: string | ValueType, pairs: readonly (readonly [Value, Value])[]) {
   const tally = pairTallyOf(typeof type === 'string' ? parseType(type)! : type);
-  for (const [served, replayed] of pairs) tally.add(served, replayed);
+  for (const [served, replayed] of pairs) tally.add(served, replayed, 1);
   return tally;
 }
 

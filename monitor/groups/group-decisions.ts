@@ -1,0 +1,165 @@
+/**
+ * The decisions about one group of vectors: why its values differ follows from when each vector was served, and where
+ * from. Vectors that were decided alike in every value are one part, which is counted as one.
+ */
+import type { AskedFidelity } from '../as-served/as-served.ts';
+import type { GivenRow } from '../as-served/given-row.ts';
+import type { ComparedValue, RowFacts } from '../causes/facts.ts';
+import type { FidelityAnswer } from '../causes/fidelity.ts';
+import type { RowOutcome, RowVerdicts } from '../judged-rows/row-verdicts.ts';
+import type { Candidate } from '../tally/example-pool.ts';
+import type { Decided, Decisions } from '../tally/decided.ts';
+import type { FeatureTally } from '../tally/feature-tally.ts';
+import type { Mismatch } from '../tally/incident-tally.ts';
+import type { CountedPart, RoleTally } from '../tally/role-tally.ts';
+import { hourOf } from '../tally/served-place.ts';
+import type { GroupPlace, VectorColumns } from '../tally/served-place.ts';
+import { rowFacts } from '../judge/row-facts.ts';
+import type { RunIndex } from '../judge/run-index.ts';
+
+/** A value of a group that is not what it should be. */
+export interface DifferingValue {
+  /** Its place among the features of the role, and its full name. */
+  readonly place: number;
+  readonly fullName: string;
+  readonly tally: FeatureTally;
+  readonly value: ComparedValue;
+  /** Where the promise is not kept. */
+  readonly harm: number;
+}
+
+interface Tallied {
+  readonly role: RoleTally;
+  readonly decisions: Decisions;
+  readonly verdicts: RowVerdicts;
+  readonly runs: RunIndex;
+}
+
+interface DifferingGroup {
+  readonly given: GivenRow;
+  readonly place: GroupPlace;
+  readonly mismatches: readonly DifferingValue[];
+  readonly faults: readonly DifferingValue[];
+  readonly present: number;
+  readonly outcome: RowOutcome;
+  readonly fidelity: FidelityAnswer | null;
+}
+
+/** Vectors of a group whose values were decided alike. */
+interface Part {
+  /** By the kinds of values (`kindsOf`). */
+  readonly byKind: readonly (Decided | null)[];
+  /** By the place of the feature, of mismatches that are counted. */
+  readonly decided: ReadonlyMap<number, Decided>;
+  readonly counted: CountedPart;
+  /** Of `counted.mismatches`, the values. */
+  readonly values: readonly DifferingValue[];
+  /** The number of its verdict. */
+  readonly verdict: number;
+  vectors: number;
+}
+
+export class GroupDecisions {
+  readonly parts: Part[] = [];
+  readonly #tallied: Tallied;
+  readonly #group: DifferingGroup;
+  /** Values that a decision cannot tell apart: one of each kind. */
+  readonly #kinds: DifferingValue[] = [];
+  /** The kinds of `mismatches` and of `faults`. */
+  readonly #mismatchKinds: readonly number[];
+  readonly #faultKinds: readonly number[];
+
+  constructor(tallied: Tallied, group: DifferingGroup) {
+    this.#tallied = tallied;
+    this.#group = group;
+    this.#mismatchKinds = group.mismatches.map((value) => this.#kindOf(value));
+    this.#faultKinds = group.faults.map((value) => this.#kindOf(value));
+  }
+
+  #kindOf(one: DifferingValue): number {
+    const { alteration, earlier, isAnswerAltered } = one.value;
+    const known = this.#kinds.findIndex(
+      ({ value }) =>
+        value.alteration === alteration &&
+        (value.earlier === null) === (earlier === null) &&
+        value.isAnswerAltered === isAnswerAltered,
+    );
+    return known === -1 ? this.#kinds.push(one) - 1 : known;
+  }
+
+  /** Decides one vector of the group, and tells where it stood. */
+  add(vectors: VectorColumns, at: number, asked: AskedFidelity | undefined): void {
+    const { role, verdicts, runs } = this.#tallied;
+    const { given, place } = this.#group;
+    const row = this.#kinds.length === 0 ? null : rowFacts(given, asked, runs, { vectors, at });
+    const part = row === null ? (this.parts[0] ?? this.#newPart([])) : this.#partOf(row, vectors, at);
+    part.vectors += 1;
+    role.addVector(part.counted, place, vectors, at);
+    verdicts.addVector(vectors.vid[at]!, part.verdict);
+    if (row !== null) this.#offer(part, row, vectors, at);
+  }
+
+  #partOf(row: RowFacts, vectors: VectorColumns, at: number): Part {
+    const { decisions } = this.#tallied;
+    const pod = vectors.pods[vectors.pod[at]!]!;
+    const isFault = this.#group.faults.length > 0;
+    const byKind = this.#kinds.map(({ value: { alteration, earlier, isAnswerAltered } }) => {
+      const facts = { row, alteration, earlier, isAnswerAltered };
+      return isFault ? decisions.ofUnjudged(facts, pod) : decisions.of(facts, pod);
+    });
+    return (
+      this.parts.find((part) => part.byKind.every((decided, i) => decided === byKind[i])) ??
+      this.#newPart(byKind)
+    );
+  }
+
+  #newPart(byKind: readonly (Decided | null)[]): Part {
+    const { role, verdicts } = this.#tallied;
+    const { mismatches, faults, present, outcome, fidelity } = this.#group;
+    const decided = new Map<number, Decided>();
+    const mismatchOf = ({ place, fullName, harm }: DifferingValue, kind: number): Mismatch | null => {
+      const own = byKind[kind]!;
+      return own === null
+        ? null
+        : { feature: fullName, place, decided: own, harm: own.withinPromise ? 0 : harm };
+    };
+    const counted = mismatches.map((value, i) => mismatchOf(value, this.#mismatchKinds[i]!)!);
+    const wrong = faults.map((value, i) => mismatchOf(value, this.#faultKinds[i]!));
+    for (const one of counted) {
+      decided.set(one.place, one.decided);
+      verdicts.addMismatch(one.place, one.decided);
+    }
+    const part: Part = {
+      byKind,
+      decided,
+      counted: role.part(
+        present,
+        counted,
+        wrong.filter((one) => one !== null),
+      ),
+      values: [...mismatches, ...faults.filter((_, i) => wrong[i] !== null)],
+      verdict: verdicts.endVerdict(outcome, fidelity),
+      vectors: 0,
+    };
+    this.parts.push(part);
+    return part;
+  }
+
+  /** Offers the mismatches of a vector to be examples. */
+  #offer({ counted, values }: Part, row: RowFacts, vectors: VectorColumns, at: number): void {
+    const { incidents } = this.#tallied.role;
+    const [vid, hash] = [vectors.vid[at]!, vectors.hash[at]!];
+    const hour = hourOf(row.servedUs);
+    for (const [i, mismatch] of counted.mismatches.entries()) {
+      const { tally, value } = values[i]!;
+      const { decided, harm, feature, place } = mismatch;
+      const isWanted = tally.examples.wants(decided, hour, { harm, hash });
+      if (!isWanted && !incidents.wants(mismatch, vid)) continue;
+      const request = vectors.request[at]!;
+      const { entity } = this.#group.place;
+      const candidate: Candidate = { decided, harm, hour, vid, request, entity, hash, value, row };
+      if (isWanted) tally.examples.offer(candidate);
+      incidents.offer({ ...candidate, feature, place });
+    }
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Reads the groups of a role's open rows (vector-groups.ts) page by page for the judge: all of the first vector of each
+ * group, and of the others what tells them apart.
+ *
+ *   replay_pairs    place, vectors, entity_n, row_n | agreed: how many others agree in every way with the replayed
+ *                   row | is_asked: it is judged alone | the first vector (judge/replayed-vector.ts)
+ */
+import type { FeatureService, FeatureView } from '../../contract/model.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { PodClocks } from '../judge/pod-clocks.ts';
+import { readVectors, shownKeySql, vectorColumns } from '../judge/replayed-vector.ts';
+import type { ReplayedVector } from '../judge/replayed-vector.ts';
+import { agreedSql } from '../replay/agreeing-traffic.ts';
+import { OPEN_ROWS } from '../replay/open-rows.ts';
+import type { ServedFeature } from '../replay/served-files.ts';
+import type { VectorName } from '../tally/example.ts';
+import type { VectorColumns } from '../tally/served-place.ts';
+import { GROUPS, membersOf } from './vector-groups.ts';
+
+/** Groups, and the columns in which their vectors stand one group after the other. */
+interface GroupPage {
+  readonly groups: readonly ReplayedGroup[];
+  readonly vectors: VectorColumns;
+}
+
+interface ReplayedGroup {
+  /** The first of its vectors. */
+  readonly vector: ReplayedVector;
+  /** Whether it has one vector, whose answer is logged. */
+  readonly isAsked: boolean;
+  /** Numbers from 0. */
+  readonly entity: number;
+  readonly row: number;
+  /** How many other vectors agree in every way with its replayed row. */
+  readonly agreed: number;
+  /** Its vectors in the columns of the page. */
+  readonly from: number;
+  readonly to: number;
+}
+
+interface GroupedRole {
+  readonly service: FeatureService;
+  /** In the bundle in force. */
+  readonly view: FeatureView;
+  /** What the archive has of its rows, in the order of s0, h0 ... */
+  readonly features: readonly ServedFeature[];
+  readonly clocks: PodClocks;
+  /** Table of the vectors, as the archive numbers them, whose answers are logged. */
+  readonly asked: string;
+  /** Whether rows of the history are laid out with which vectors agree. */
+  readonly isLaid: boolean;
+  /** How many join keys there are. */
+  readonly keys: number;
+  /** How many groups there are. */
+  readonly groups: number;
+  readonly pods: readonly string[];
+}
+
+const PAGE_GROUPS = 10_240;
+const NONE_AGREED = 'SELECT NULL::BIGINT AS vid, NULL::BIGINT AS vectors WHERE false';
+
+export class GroupPages {
+  readonly #duck: DuckDb;
+  readonly #role: GroupedRole;
+
+  private constructor(duck: DuckDb, role: GroupedRole) {
+    this.#duck = duck;
+    this.#role = role;
+  }
+
+  /** Called when the groups and the joins of the replay are there. */
+  static async lay(duck: DuckDb, role: GroupedRole): Promise<GroupPages> {
+    await duck.run(`CREATE OR REPLACE TEMP TABLE replay_pairs AS ${pairsSql(role)}`);
+    return new GroupPages(duck, role);
+  }
+
+  /** The names of the pods, by the numbers that vectors have. */
+  get pods(): readonly string[] {
+    return this.#role.pods;
+  }
+
+  /**
+   * Yields the groups, those of one replayed row one after the other. It reads pages: a single stream would end when
+   * another statement runs on the connection.
+   */
+  async *read(): AsyncGenerator<GroupPage> {
+    const { service, view, features, clocks, groups: all, pods } = this.#role;
+    for (let place = 0; place < all; place += PAGE_GROUPS) {
+      const until = place + PAGE_GROUPS;
+      const columns = await this.#duck.columns(
+        `SELECT * FROM replay_pairs WHERE place >= ${place} AND place < ${until} ORDER BY place`,
+      );
+      const numbers = (name: string): number[] => columns[name] as number[];
+      const vectors = readVectors(columns, service, view, features);
+      const readings = await clocks.of(vectors.map(({ vid }) => vid));
+      let to = 0;
+      const groups = vectors.map((vector, i): ReplayedGroup => {
+        const from = to;
+        to += numbers('vectors')[i]!;
+        const clock = readings.get(vector.vid);
+        return {
+          vector: clock === undefined ? vector : { ...vector, clocks: clock },
+          isAsked: columns['is_asked']![i] === true,
+          entity: numbers('entity_n')[i]!,
+          row: numbers('row_n')[i]!,
+          agreed: numbers('agreed')[i]!,
+          from,
+          to,
+        };
+      });
+      yield { groups, vectors: { ...(await membersOf(this.#duck, place, until)), pods } };
+    }
+  }
+
+  /** @returns by vid the vectors as reports name them */
+  async names(vids: readonly number[]): Promise<Map<number, VectorName>> {
+    if (vids.length === 0) return new Map();
+    const { requestKeys } = this.#role.service;
+    const columns = [
+      'v.vid::DOUBLE AS vid, v.request_id, v.row_index, v.pod',
+      ...requestKeys.map((_, i) => `${shownKeySql(i)} AS key_${i}`),
+    ];
+    const rows = await this.#duck.rows(
+      `SELECT ${columns.join(', ')} FROM ${OPEN_ROWS} v WHERE v.vid IN (${vids.join(', ')})`,
+    );
+    const named = rows.map((row): [number, VectorName] => {
+      const keys = requestKeys.map(({ name }, i) => [name, row[`key_${i}`] as string | null]);
+      const name = {
+        requestId: row['request_id'] as string,
+        row: row['row_index'] as number,
+        pod: row['pod'] as string,
+        entities: Object.fromEntries(keys) as VectorName['entities'],
+      };
+      return [row['vid'] as number, name];
+    });
+    return new Map(named);
+  }
+}
+
+function pairsSql({ service, view, features, asked, isLaid, keys }: GroupedRole): string {
+  const names = Array.from({ length: keys }, (_, i) => `k${i}`);
+  const sameKeys = (table: string): string => names.map((key) => `${table}.${key} = b.${key}`).join(' AND ');
+  const agreed = isLaid ? agreedSql({ keys, isStored: view.kind === 'stored' }) : NONE_AGREED;
+  const ofGroup = ['place', 'vectors', 'entity_n', 'row_n'].map((name) => `g.${name}::DOUBLE AS ${name}`);
+  return `SELECT ${ofGroup.join(', ')}, coalesce(agreed.vectors, 0)::DOUBLE AS agreed, asked.vid IS NOT NULL AS is_asked,
+      ${vectorColumns(service, view, features)} FROM ${GROUPS} g
+    JOIN ${OPEN_ROWS} v ON v.vid = g.vid
+    JOIN replay_base b ON b.vid = v.vid
+    JOIN replay_trained trained ON trained.rid = v.vid
+    JOIN replay_available available ON available.rid = v.vid
+    LEFT JOIN replay_history trained_of ON trained_of.rowid = trained.trained_row
+    LEFT JOIN replay_history available_of ON available_of.rowid = available.available_row
+    LEFT JOIN replay_own own ON own.rid = v.vid
+    LEFT JOIN replay_missed m ON m.vid = v.vid
+    LEFT JOIN (SELECT ${names.join(', ')}, bool_or(NOT deleted) AS is_known, min(event_us) AS first_us,
+        max({e: event_us, c: created_us}) FILTER (deleted) AS gone FROM replay_rows GROUP BY ALL) known
+      ON ${sameKeys('known')}
+    LEFT JOIN (SELECT ${names.join(', ')}, event_us FROM replay_rows GROUP BY ALL HAVING count(*) > 1) crowded
+      ON ${sameKeys('crowded')} AND crowded.event_us = v.event_us
+    LEFT JOIN (${agreed}) agreed ON agreed.vid = v.vid
+    LEFT JOIN (SELECT DISTINCT vid FROM ${asked}) asked ON asked.vid = v.origin
+    ORDER BY g.place`;
+}

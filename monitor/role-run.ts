@@ -1,0 +1,260 @@
+/**
+ * Judges one role of a service over a day or an hour: DuckDB counts the rows that agree, the judge looks at the open
+ * ones, group by group. Called by service-run.ts, one role after another.
+ */
+import { registryError } from '../contract/errors.ts';
+import type { Entity, Feature, FeatureService, FeatureView, ServiceView } from '../contract/model.ts';
+import type { RunRecord } from '../contract/run-record.ts';
+import { CodedError } from '../contract/std/coded-error.ts';
+import type { LoggedAnswers } from './answers/logged-answers.ts';
+import { AsServed } from './as-served/as-served.ts';
+import { RevealedValues } from './as-served/revealed-values.ts';
+import type { DayOfService } from './day/day-of-log.ts';
+import { monitorError } from './errors.ts';
+import type { GroupPages } from './groups/group-pages.ts';
+import { ViewJudge } from './judge/judge.ts';
+import type { PodClocks } from './judge/pod-clocks.ts';
+import { ViewReplay } from './judge/replay.ts';
+import { RunIndex } from './judge/run-index.ts';
+import { ServedHistory } from './judge/served-history.ts';
+import type { DefinedView } from './judge/served-history.ts';
+import type { JudgedRows } from './judged-rows/judged-rows.ts';
+import type { KeptRole } from './kept/kept-role.ts';
+import { looksLike } from './likeness/likeness-search.ts';
+import { UnexplainedRows } from './likeness/unexplained-rows.ts';
+import type { MonitoredDay } from './monitored-day.ts';
+import { NO_TRAFFIC, replayedSpreads } from './replay/agreeing-traffic.ts';
+import { agreeingPairs } from './replay/agreeing-values.ts';
+import type { JudgedVectors } from './replay/judged-vectors.ts';
+import { splitRole } from './replay/role-replay.ts';
+import { NO_PAIRS } from './tally/agreeing-pairs.ts';
+import { exampleOf } from './tally/example.ts';
+import type { Candidate } from './tally/example-pool.ts';
+import { FeatureTally } from './tally/feature-tally.ts';
+import { RoleTally } from './tally/role-tally.ts';
+import type { Example } from './verdict/snapshot.ts';
+
+/** What the roles of a service share. */
+interface ServiceParts {
+  readonly rows: JudgedRows;
+  readonly judged: JudgedVectors;
+  readonly answers: LoggedAnswers;
+  readonly clocks: PodClocks;
+  /** The spreads of the service's features in training. */
+  readonly trained: ReadonlyMap<string, number>;
+}
+
+/** A feature that the service takes from the role. */
+interface TakenFeature {
+  readonly fullName: string;
+  readonly feature: Feature;
+}
+
+type Split = NonNullable<Awaited<ReturnType<typeof splitRole>>>;
+
+export class RoleRun {
+  readonly #day: MonitoredDay;
+  readonly #served: DayOfService;
+  readonly #parts: ServiceParts;
+  readonly #used: ServiceView;
+  /** The view in the bundle in force, and its entity. */
+  readonly #view: FeatureView;
+  readonly #entity: Entity;
+  readonly #taken: readonly TakenFeature[];
+  readonly #runs: readonly RunRecord[];
+  readonly #history: ServedHistory;
+  readonly #tally: RoleTally;
+
+  /** @param runs  of the view */
+  constructor(
+    day: MonitoredDay,
+    served: DayOfService,
+    parts: ServiceParts,
+    { used, runs }: { readonly used: ServiceView; readonly runs: readonly RunRecord[] },
+  ) {
+    const { service } = served;
+    const view = day.book.current.views.get(used.view)!;
+    const entity = day.book.current.entities.get(view.entity)!;
+    this.#day = day;
+    this.#served = served;
+    this.#parts = parts;
+    this.#used = used;
+    this.#view = view;
+    this.#entity = entity;
+    this.#taken = featuresOf(service, used, view);
+    this.#runs = runs;
+    this.#history = new ServedHistory(day.duck, day.histories, { view, entity }, runs);
+    this.#tally = new RoleTally(service, used);
+  }
+
+  async judge(): Promise<KeptRole> {
+    const { duck } = this.#day;
+    const { rows, judged } = this.#parts;
+    const split = await this.#split();
+    const taking = this.#taken.map(({ feature }) => feature);
+    const isMeasured = split !== null && split.isLaid && split.open > 0;
+    const spreads = isMeasured ? await replayedSpreads(duck, taking) : [];
+    const tallies = this.#taken.map(({ feature, fullName }, i) => {
+      return new FeatureTally(feature, this.#parts.trained.get(fullName) ?? spreads[i] ?? null);
+    });
+    this.#tally.traffic.addAgreeing(split?.traffic ?? NO_TRAFFIC);
+    for (const [i, states] of (split?.agreeing ?? []).entries())
+      tallies[i]!.addAgreeing(states, split!.hasCreatedTimes);
+    const judge = this.#judge(tallies);
+    judge.addTrue(split?.given ?? 0);
+    await rows.verdicts.begin(`${this.#served.service.name} ${this.#used.role}`, this.#taken.length);
+    const pages = split !== null && split.open > 0 ? await this.#judgeOpen(judge, split) : null;
+    if (split !== null) await judged.endRole();
+    await this.#endRows({ rows: split !== null, open: pages !== null });
+    const agreeingRows = split !== null && split.given > 0 ? split.agreeingRows : null;
+    return {
+      hasRows: split !== null,
+      fidelity: judge.fidelity,
+      counts: this.#tally.counts(),
+      slices: this.#tally.traffic.slices(pages?.pods ?? []),
+      ...(await this.#told(tallies, pages, agreeingRows)),
+    };
+  }
+
+  async #split(): Promise<Split | null> {
+    const { fromUs, duck } = this.#day;
+    const served = this.#served;
+    const role = { ...this.#role(), features: this.#taken, requestKeys: served.service.requestKeys };
+    return await this.#reading(() => splitRole(duck, { ...role, served, fromUs }));
+  }
+
+  /** What is replayed, and by which definitions. */
+  #role() {
+    const { book } = this.#day;
+    const { service } = this.#served;
+    const { answers, clocks } = this.#parts;
+    const definedBy = (bundle: string): DefinedView => book.servedDefinition(bundle, this.#view);
+    return {
+      used: this.#used,
+      view: this.#view,
+      entity: this.#entity,
+      serviceOf: (bundle: string) => book.servedService(bundle, service),
+      history: this.#history,
+      asked: answers.vectors,
+      clocks,
+      definedBy,
+      historyWatermarkUs: (bundle: string) => this.#history.completeUpTo(definedBy(bundle)),
+    };
+  }
+
+  /** @param tallies  in the order of what the service takes */
+  #judge(tallies: readonly FeatureTally[]): ViewJudge {
+    const { book, hmacKey, fromUs } = this.#day;
+    const { service } = this.#served;
+    const { used, view, historyWatermarkUs } = this.#role();
+    const byName = new Map(this.#taken.map(({ feature }, i) => [feature.name, tallies[i]!]));
+    const judged = { service, used, view, tallies: byName, role: this.#tally, hmacKey, fromUs };
+    const runs = new RunIndex(this.#runs);
+    return new ViewJudge({ ...judged, historyWatermarkUs, runs }, book, this.#parts.rows.verdicts);
+  }
+
+  async #judgeOpen(judge: ViewJudge, split: Split): Promise<GroupPages> {
+    const { duck, hmacKey, book } = this.#day;
+    const { rows, judged, answers } = this.#parts;
+    const [view, entity] = [this.#view, this.#entity];
+    const definedAs = (id: number): DefinedView | null => book.definedAs(view, id);
+    const { service } = this.#served;
+    const replay = new ViewReplay(duck, { ...this.#role(), ...split, service, definedAs, ids: judge.keys });
+    const pages = await this.#reading(() => replay.join());
+    const revealed = new RevealedValues(duck, view, hmacKey, replay);
+    const unexplained = new UnexplainedRows(judge.keys);
+    const asServed = new AsServed(duck, { view, entity }, replay, { revealed, unexplained });
+    for await (const { groups, vectors } of pages.read()) {
+      const page = groups.map((group) => ({ ...group, vectors, given: judge.read(group.vector) }));
+      const found = await asServed.ask(
+        page.map(({ given, from, to }) => ({ given, vids: vectors.vid.subarray(from, to) })),
+      );
+      const asked = groups.flatMap(({ isAsked, vector }) => (isAsked ? vector.vid : []));
+      const told = await answers.of(asked);
+      for (const group of page) {
+        if (!judge.add(group, found, told.get(group.vector.vid))) {
+          for (let at = group.from; at < group.to; at++) judged.addUnjudged(vectors.vid[at]!);
+        }
+        if (rows.verdicts.isFull) await rows.verdicts.flush();
+      }
+    }
+    judge.addLikeness(await this.#reading(() => looksLike(duck, view, replay, unexplained.rows())));
+    return pages;
+  }
+
+  /** Takes what the Parquet holds of the role while its tables are there. */
+  async #endRows(has: { readonly rows: boolean; readonly open: boolean }): Promise<void> {
+    const isMarked = (today: Feature, bundle: string): boolean => {
+      const then = this.#day.book.servedView(bundle, this.#view).features;
+      return today.log !== 'raw' || then.some(({ name, log }) => name === today.name && log !== 'raw');
+    };
+    const role = { role: this.#used.role, view: this.#view.id, features: this.#taken, isMarked };
+    await this.#parts.rows.endRole(role, has);
+  }
+
+  /**
+   * What was counted of each feature, and the incidents: what is chosen to be an example is named now.
+   *
+   * @param pages         of the open rows, whose tables are there; null: none is open
+   * @param agreeingRows  of each feature the number of rows that vectors agree with; null: none does
+   */
+  async #told(
+    tallies: readonly FeatureTally[],
+    pages: GroupPages | null,
+    agreeingRows: readonly number[] | null,
+  ): Promise<Pick<KeptRole, 'features' | 'incidents'>> {
+    const { duck } = this.#day;
+    const chosen = tallies.map((tally) => tally.chosen());
+    const candidates = [...chosen.flat(), ...this.#tally.incidents.chosen()];
+    const names = await pages?.names([...new Set(candidates.map(({ vid }) => vid))]);
+    const example = (one: Candidate): Example => exampleOf(one, names!.get(one.vid)!);
+    const types = this.#taken.map(({ feature: { type } }, i) => ({ type, texts: tallies[i]!.texts }));
+    const pairs = agreeingRows === null ? null : agreeingPairs(duck, types);
+    const features: KeptRole['features'][number][] = [];
+    for (const [i, { fullName }] of this.#taken.entries()) {
+      const own = (await pairs?.next())?.value ?? NO_PAIRS;
+      const agreeing = { pairs: own, rows: agreeingRows?.[i] ?? 0 };
+      const examples = chosen[i]!.map(example);
+      features.push(tallies[i]!.snapshot(fullName, this.#view.id, agreeing, examples));
+    }
+    return { features, incidents: this.#tally.incidents.incidents(pages?.pods ?? [], example) };
+  }
+
+  /** @throws REG_SOURCE when the view's history cannot be read, MON_SERVED when it is the archive */
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (error instanceof CodedError) throw error;
+      await this.#checkArchive();
+      const why = (error as Error).message.split('\n')[0];
+      throw registryError('REG_SOURCE', `the history of ${this.#view.id} cannot be read: ${why}`, {}, error);
+    }
+  }
+
+  /** Asked where a join with a history has failed: DuckDB does not say which side it was. @throws MON_SERVED */
+  async #checkArchive(): Promise<void> {
+    const { duck, project } = this.#day;
+    try {
+      await this.#served.files.readWhole(duck);
+    } catch (error) {
+      const { served } = project.settings;
+      const why = (error as Error).message.split('\n')[0];
+      throw monitorError('MON_SERVED', `the archive in ${served} cannot be read: ${why}`, {}, error);
+    }
+  }
+}
+
+/** What the service takes from a role, in its order. */
+function featuresOf(
+  service: FeatureService,
+  { role }: ServiceView,
+  { features }: FeatureView,
+): TakenFeature[] {
+  return service.features
+    .filter((taken) => taken.role === role)
+    .map(({ fullName, feature: name }) => ({
+      fullName,
+      feature: features.find((one) => one.name === name)!,
+    }));
+}
