@@ -93,7 +93,15 @@ export async function featuresFromLog(making: SetMaking): Promise<SetFeatures> {
     notes: [
       ...gaps,
       ...endNotes(archive, looked),
-      ...logNotes({ sought, met: { ...met, others }, unread, counts, masked, lost: bundles.lost }),
+      ...logNotes({
+        sought,
+        met: { ...met, others },
+        unread,
+        counts,
+        computed: computedOf(service),
+        masked,
+        lost: bundles.lost,
+      }),
     ],
   };
 }
@@ -133,6 +141,11 @@ function rolesOf({ service }: SetMaking, folders: readonly ServedFolder[]): stri
   return [
     ...new Set([...service.views.map(({ role }) => role), ...folders.flatMap((folder) => folder.roles)]),
   ];
+}
+
+function computedOf({ features, onDemand }: FeatureService): Set<string> {
+  const roles = new Set(onDemand.map(({ role }) => role));
+  return new Set(features.filter(({ role }) => roles.has(role)).map(({ fullName }) => fullName));
 }
 
 interface SetColumns {

@@ -47,13 +47,15 @@ interface NotedSet {
   readonly met: MetCounts;
   readonly unread: UnreadLabels;
   readonly counts: ReadonlyMap<string, LabelCounts>;
+  /** Full names of features that are computed on demand. */
+  readonly computed: ReadonlySet<string>;
   /** Full names of features that were left out. */
   readonly masked: readonly string[];
   /** Hashes of bundles that are not kept any more. */
   readonly lost: readonly string[];
 }
 
-export function logNotes({ sought, met, unread, counts, masked, lost }: NotedSet): string[] {
+export function logNotes({ sought, met, unread, counts, computed, masked, lost }: NotedSet): string[] {
   const { labels, by, withinUs } = sought;
   const notes = [...unreadNotes(unread)];
   if (labels.rowsWithoutTime > 0) notes.push(`${have(labels.rowsWithoutTime)} no time and got no vector.`);
@@ -75,7 +77,11 @@ export function logNotes({ sought, met, unread, counts, masked, lost }: NotedSet
     );
   const log = [...counts].map(([name, count]) => ({ name, ...count.log! }));
   for (const { name, lacking, undecoded } of log) {
-    if (lacking > 0)
+    if (lacking > 0 && computed.has(name))
+      notes.push(
+        `${got(lacking)} null for ${name}: the archive does not hold yet what is computed on demand.`,
+      );
+    else if (lacking > 0)
       notes.push(`${have(lacking)} a vector of a version without ${name}, and got null for it.`);
     if (undecoded > 0)
       notes.push(`${have(undecoded)} a row that cannot be decoded any more, and got null for ${name}.`);
@@ -88,4 +94,5 @@ export function logNotes({ sought, met, unread, counts, masked, lost }: NotedSet
 }
 
 const are = (count: number): string => `${countText(count, 'label')} ${count === 1 ? 'is' : 'are'}`;
+const got = (count: number): string => `${countText(count, 'label')} got`;
 const have = (count: number): string => `${countText(count, 'label')} ${count === 1 ? 'has' : 'have'}`;
