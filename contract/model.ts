@@ -272,7 +272,7 @@ export interface FeatureService {
   readonly version: number;
   /** In the order that the model takes them. */
   readonly features: readonly ServiceFeature[];
-  /** In order of first use; those included that only on-demand views use. */
+  /** In order of first use; after those of which it lists features those that only on-demand views use. */
   readonly views: readonly ServiceView[];
   /** Each after those that it uses; those included of which the service lists no feature. */
   readonly onDemand: readonly ServiceOnDemand[];

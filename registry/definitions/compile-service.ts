@@ -40,7 +40,7 @@ export function compileService(draft: ServiceDraft, context: ServiceContext): Fe
   const options = checkOptions(SERVICE_OPTIONS, what, draft, context.mistakes);
   const check = new ServiceCheck(draft, what, context);
   draft.items.forEach((item, i) => check.add(item, ['features', String(i)]));
-  check.checkInputs();
+  check.addUsed();
   if (draft.items.length === 0) check.fault(['features'], 'has no features');
   if (options === null || check.faults > 0) return null;
   return { name: draft.name, version: 0, ...check.result(), ...options };
@@ -54,6 +54,8 @@ class ServiceCheck {
   readonly #views = new Map<string, ServiceView>();
   readonly #onDemand = new Map<string, ServiceOnDemand>();
   readonly #keys = new Map<string, JoinKey>();
+  /** The on-demand views of which it lists features. */
+  readonly #computed: { readonly view: OnDemandView; readonly path: readonly string[] }[] = [];
   /** With the view that asks for it first. */
   readonly #inputs = new Map<string, { readonly input: RequestInput; readonly of: string }>();
   faults = 0;
@@ -115,7 +117,7 @@ class ServiceCheck {
       this.fault(path, `"${view.id}" is computed once for a request and takes no role; ${call}`);
       return;
     }
-    this.#addOnDemand(view, path);
+    this.#computed.push({ view, path });
     for (const feature of item.features ?? view.features.map((f) => f.name)) {
       const called = item instanceof CalledFeature ? item.called : null;
       const fault = called === null ? null : this.#callFault(called);
@@ -171,8 +173,17 @@ class ServiceCheck {
     }
   }
 
-  /** An input with the name of a key is the key, and needs its type. Called once all keys are known. */
-  checkInputs(): void {
+  /**
+   * Adds what its on-demand views use. Called once all that it lists is known, so that a row which it lists and uses is
+   * read and logged once.
+   */
+  addUsed(): void {
+    for (const { view, path } of this.#computed) this.#addOnDemand(view, path);
+    this.#checkInputs();
+  }
+
+  /** An input with the name of a key is the key, and needs its type. */
+  #checkInputs(): void {
     for (const { input, of } of this.#inputs.values()) {
       const key = [...this.#keys.values()].find((one) => one.name.toLowerCase() === input.name.toLowerCase());
       if (key === undefined || (key.name === input.name && key.type === input.type.kind && !input.optional))

@@ -1,8 +1,14 @@
+import fc from 'fast-check';
 import { onTestFinished, describe, expect, test } from 'vitest';
 import { IsolatedFunctions } from '../../../../contract/on-demand/isolated-functions.ts';
 import type { IsolatedOptions } from '../../../../contract/on-demand/isolated-functions.ts';
 import { OnDemandFault } from '../../../../contract/on-demand/on-demand-function.ts';
 import type { OnDemandView } from '../../../../contract/model.ts';
+import { canonicalJson } from '../../../../contract/std/canonical-json.ts';
+import { formatType } from '../../../../contract/value-type.ts';
+import type { Value } from '../../../../contract/value-type.ts';
+import { valueToJson } from '../../../../contract/wire/online/json-value.ts';
+import { anyType, anyValueOf } from '../../../support/fixtures/any-value.ts';
 import { NO_VIEWS, onDemandView } from '../../../support/fixtures/on-demand-view.ts';
 
 const view = (name: string, script: string): OnDemandView =>
@@ -96,6 +102,27 @@ describe('isolated functions', () => {
     expect(reasons).toEqual(['deadline', 'deadline', 'resting', 'resting']);
     expect(ends).toHaveLength(2);
     expect(await functions.rows('double', rowsOf(1))).toEqual([[2]]);
+  });
+
+  test('any value of any type comes back from the thread with the same bits', async () => {
+    const seed = fc.readConfigureGlobal()?.seed;
+    const types = fc.sample(anyType, { numRuns: 30, ...(seed === undefined ? {} : { seed }) });
+    // No number is every timestamp.
+    const carried = types.filter((type) => !formatType(type).includes('timestamp'));
+    const views = carried.map((type, i) => {
+      const text = formatType(type);
+      return onDemandView(`same${i}`, '({ x }) => ({ y: x })', { x: text }, { y: text }, { int64: 'bigint' });
+    });
+    const { functions } = await isolated(views, { callMs: 60_000 });
+    for (const [i, type] of carried.entries()) {
+      const values = fc.sample(anyValueOf(type), { numRuns: 20, ...(seed === undefined ? {} : { seed }) });
+      const outcomes = await functions.rows(
+        `same${i}`,
+        values.map((value) => [value]),
+      );
+      const texts = (all: readonly Value[]) => all.map((value) => canonicalJson(valueToJson(type, value)));
+      expect(texts(outcomes.map((one) => (one as readonly Value[])[0]!))).toEqual(texts(values));
+    }
   });
 
   test('a function that throws, and one that does not compile, fail their rows without an end', async () => {

@@ -149,6 +149,25 @@ describe('an on-demand view of a project', () => {
     expect(services.get('s')!.inputs.map(({ name }) => name)).toEqual(['x']);
   });
 
+  test('a row that a service lists and its on-demand views use is one, in whatever order and role', async () => {
+    const view = (id: string, as: string) =>
+      `onDemandView: ${id}\nuses: [{ view: purchases, as: ${as}, features: [average_30d] }]\nfeatures: { y: float64 }\ncompute: ../compute/one.ts\n`;
+    const service = 'featureService: s\nfeatures: [one, two, purchases:favorite]\n';
+    const { services, onDemand } = await compile(
+      await shopProject({
+        'definitions/cart.yaml': [view('one', 'a'), view('two', 'b'), service].join('---\n'),
+        'compute/one.ts': 'export default (given) => ({ y: Object.values(given)[0] });\n',
+      }),
+    );
+    expect(onDemand.get('two')!.uses[0]!.features).toEqual([
+      { feature: 'average_30d', argument: 'b__average_30d' },
+    ]);
+    const { views, onDemand: computed, features } = services.get('s')!;
+    expect(views).toEqual([{ role: 'purchases', view: 'purchases', requestKeys: ['customer_id'] }]);
+    expect(computed.map(({ uses }) => uses)).toEqual([['purchases'], ['purchases']]);
+    expect(features.map(({ fullName }) => fullName)).toEqual(['one__y', 'two__y', 'purchases__favorite']);
+  });
+
   test('a service of inputs alone has no keys', async () => {
     const { services } = await compile(
       await shopProject({
