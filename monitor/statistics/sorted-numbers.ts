@@ -33,18 +33,26 @@ export class SortedNumbers {
   static merged(a: SortedNumbers, b: SortedNumbers): SortedNumbers {
     if (a.length === 0) return b;
     if (b.length === 0) return a;
+    if (a === b) return a.#doubled();
     const [x, y] = [a.distinct, b.distinct];
     const distinct = new Float64Array(x.length + y.length);
     const ends = new Float64Array(distinct.length);
-    let filled = 0;
+    let [filled, inA, inB] = [0, 0, 0];
     for (let i = 0, j = 0; i < x.length || j < y.length; filled++) {
-      const value = j === y.length || (i < x.length && x[i]! <= y[j]!) ? x[i]! : y[j]!;
-      if (x[i] === value) i++;
-      if (y[j] === value) j++;
+      const isOfA = j === y.length || (i < x.length && x[i]! <= y[j]!);
+      const value = isOfA ? x[i]! : y[j]!;
+      if (i < x.length && x[i] === value) inA = a.#ends[i++]!;
+      if (j < y.length && y[j] === value) inB = b.#ends[j++]!;
       distinct[filled] = value;
-      ends[filled] = (i === 0 ? 0 : a.#ends[i - 1]!) + (j === 0 ? 0 : b.#ends[j - 1]!);
+      ends[filled] = inA + inB;
     }
     return new SortedNumbers(distinct.subarray(0, filled), ends.subarray(0, filled));
+  }
+
+  #doubled(): SortedNumbers {
+    const ends = this.#ends.slice();
+    for (let i = 0; i < ends.length; i++) ends[i]! *= 2;
+    return new SortedNumbers(this.distinct, ends);
   }
 
   get length(): number {

@@ -210,9 +210,8 @@ export function writeColumns(chunk: DataChunk, columns: readonly Column[], rows:
   for (const [i, column] of columns.entries()) column.write(bindings.data_chunk_get_vector(chunk, i), rows);
 }
 
-/** @returns the values of a chunk's column, which is DOUBLE and has no null */
-export function readDoubles(chunk: DataChunk, column: number, rows: number): Float64Array {
-  const bytes = bindings.vector_get_data(bindings.data_chunk_get_vector(chunk, column), rows * 8);
-  // The memory is the chunk's, which is given back when nothing holds it any more.
-  return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + rows * 8));
+/** Copies the values of a chunk's column, which is DOUBLE and has no null, into an array that has room for just these. */
+export function copyDoubles(chunk: DataChunk, column: number, to: Float64Array): void {
+  const bytes = bindings.vector_get_data(bindings.data_chunk_get_vector(chunk, column), to.byteLength);
+  to.set(new Float64Array(bytes.buffer, bytes.byteOffset, to.length));
 }

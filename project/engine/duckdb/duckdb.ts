@@ -17,7 +17,7 @@ import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { registryError } from '../../../contract/errors.ts';
 import type { CodedError } from '../../../contract/std/coded-error.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
-import { readDoubles, writeColumns } from './column.ts';
+import { copyDoubles, writeColumns } from './column.ts';
 import type { Column } from './column.ts';
 
 export type SqlRow = Readonly<Record<string, DuckDBValue>>;
@@ -115,21 +115,24 @@ export class DuckDb {
     for (;;) {
       const chunk = await result.fetchChunk().catch(this.#rethrow);
       if (chunk === null || chunk.rowCount === 0) return;
-      yield Array.from({ length: chunk.columnCount }, (_, i) => readDoubles(chunk.chunk, i, chunk.rowCount));
+      const columns = Array.from({ length: chunk.columnCount }, () => new Float64Array(chunk.rowCount));
+      for (const [place, column] of columns.entries()) copyDoubles(chunk.chunk, place, column);
+      yield columns;
     }
   }
 
-  /** @returns all rows of such a result, as one array a column; other statements may run before it is awaited */
+  /** @returns all rows of such a result, as one array a column */
   async doubles(sql: string): Promise<readonly Float64Array[]> {
     const result = await this.#connection.run(sql).catch(this.#rethrow);
     const columns = Array.from({ length: result.columnCount }, () => new Float64Array(result.rowCount));
-    for (let at = 0; ;) {
-      const chunk = await result.fetchChunk();
-      if (chunk === null || chunk.rowCount === 0) return columns;
-      for (let i = 0; i < columns.length; i++)
-        columns[i]!.set(readDoubles(chunk.chunk, i, chunk.rowCount), at);
-      at += chunk.rowCount;
+    let at = 0;
+    for (let i = 0; i < result.chunkCount; i++) {
+      const { chunk, rowCount } = result.getChunk(i);
+      for (const [place, column] of columns.entries())
+        copyDoubles(chunk, place, column.subarray(at, at + rowCount));
+      at += rowCount;
     }
+    return columns;
   }
 
   /** Yields chunks of a result, each as its columns. */
