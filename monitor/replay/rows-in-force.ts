@@ -50,8 +50,13 @@ export async function layRowsInForce(duck: DuckDb, day: DayOfHistory, isFirst: b
   const into = (table: string, sql: string): string =>
     isFirst ? `CREATE OR REPLACE TEMP TABLE ${table} AS ${sql}` : `INSERT INTO ${table} ${sql}`;
   await duck.run(into(FIRST_ROWS, firstRowsSql(day)));
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SPANS} AS ${spansSql(day)}`);
-  await duck.run(into(LAID_ROWS, laidRowsSql(day)));
+  const [first] = await duck.rows(
+    `SELECT min(from_us)::DOUBLE AS us FROM ${FIRST_ROWS} WHERE definition = ${day.definition}`,
+  );
+  // No row before it can be in force: of a history that lies by time most files are passed over.
+  const sinceUs = (first!['us'] as number | null) ?? day.fromUs;
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SPANS} AS ${spansSql(day, sinceUs)}`);
+  await duck.run(into(LAID_ROWS, laidRowsSql(day, sinceUs)));
   await duck.run(`DROP TABLE ${SPANS}`);
 }
 
@@ -60,37 +65,38 @@ function keysOf({ keys }: DayOfHistory): string {
 }
 
 /** Keys and times of the rows that some vector could see. */
-function timesSql({ sql, tombstones, keys, toUs }: DayOfHistory): string {
+function timesSql({ sql, tombstones, keys, toUs }: DayOfHistory, sinceUs: number | null): string {
   const named = keys.map(({ name }, i) => `r.${quoteName(name)} AS k${i}`).join(', ');
   const deleted = tombstones ? 'coalesce(r.deleted, false)' : 'false';
   const there = keys.map(({ name }) => `r.${quoteName(name)} IS NOT NULL`);
   return `SELECT ${named}, epoch_us(r.event_time) AS event_us, epoch_us(r.created_time) AS created_us, ${deleted} AS deleted
-    FROM (${sql}) r WHERE ${[...there, upTo(toUs)].join(' AND ')}`;
+    FROM (${sql}) r WHERE ${[...there, ...within(sinceUs, toUs)].join(' AND ')}`;
 }
 
-/** A condition on the bare time reaches the statistics of the files. */
-function upTo(us: number): string {
-  return `r.event_time <= make_timestamp(${us})`;
+/** Conditions on the bare time reach the statistics of the files. */
+function within(sinceUs: number | null, toUs: number): string[] {
+  const since = sinceUs === null ? [] : [`r.event_time >= make_timestamp(${sinceUs})`];
+  return [...since, `r.event_time <= make_timestamp(${toUs})`];
 }
 
 function firstRowsSql(day: DayOfHistory): string {
   const keys = keysOf(day);
   return `SELECT ${day.definition}::UINTEGER AS definition, ${keys}, min(event_us) AS first_us,
       max(event_us) FILTER (event_us <= ${day.fromUs}) AS from_us
-    FROM (${timesSql(day)}) SEMI JOIN ${day.entities} USING (${keys}) GROUP BY ${keys}`;
+    FROM (${timesSql(day, null)}) SEMI JOIN ${day.entities} USING (${keys}) GROUP BY ${keys}`;
 }
 
 /** One row a row that can be in force: until when it is, and whether it shares its times with another one. */
-function spansSql(day: DayOfHistory): string {
+function spansSql(day: DayOfHistory, sinceUs: number): string {
   const keys = keysOf(day);
   const tied = `lag(event_us) OVER w = event_us${day.nanos ? '' : ' AND lag(created_us) OVER w IS NOT DISTINCT FROM created_us'}`;
   return `SELECT ${keys}, event_us, created_us, deleted, lead(event_us) OVER w AS next_us, coalesce(${tied}, false) AS is_tied
-    FROM (SELECT t.* FROM (${timesSql(day)}) t JOIN ${FIRST_ROWS} f USING (${keys})
+    FROM (SELECT t.* FROM (${timesSql(day, sinceUs)}) t JOIN ${FIRST_ROWS} f USING (${keys})
       WHERE f.definition = ${day.definition} AND (f.from_us IS NULL OR t.event_us >= f.from_us))
     WINDOW w AS (PARTITION BY ${keys} ORDER BY event_us ASC, created_us ASC NULLS FIRST)`;
 }
 
-function laidRowsSql(day: DayOfHistory): string {
+function laidRowsSql(day: DayOfHistory, sinceUs: number): string {
   const { definition, features, taken } = day;
   const columns = [
     `${definition}::UINTEGER AS definition`,
@@ -103,6 +109,6 @@ function laidRowsSql(day: DayOfHistory): string {
   return `SELECT ${columns.join(', ')}
     FROM (${day.sql}) r JOIN ${SPANS} s ON ${same.join(' AND ')}
       AND epoch_us(r.event_time) = s.event_us AND epoch_us(r.created_time) IS NOT DISTINCT FROM s.created_us
-    WHERE ${upTo(day.toUs)} AND NOT s.is_tied AND NOT s.deleted
+    WHERE ${within(sinceUs, day.toUs).join(' AND ')} AND NOT s.is_tied AND NOT s.deleted
       AND (s.next_us IS NULL OR (s.next_us > s.event_us AND s.next_us > ${day.fromUs}))`;
 }

@@ -210,7 +210,7 @@ export function writeColumns(chunk: DataChunk, columns: readonly Column[], rows:
   for (const [i, column] of columns.entries()) column.write(bindings.data_chunk_get_vector(chunk, i), rows);
 }
 
-/** Copies the values of a chunk's column, which is DOUBLE and has no null, into an array that has room for just these. */
+/** Copies the values of a chunk's column, which is DOUBLE and has no null, into an array that is as long. */
 export function copyDoubles(chunk: DataChunk, column: number, to: Float64Array): void {
   const bytes = bindings.vector_get_data(bindings.data_chunk_get_vector(chunk, column), to.byteLength);
   to.set(new Float64Array(bytes.buffer, bytes.byteOffset, to.length));
