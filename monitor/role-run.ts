@@ -164,16 +164,19 @@ export class RoleRun {
     const revealed = new RevealedValues(duck, view, hmacKey, replay);
     const unexplained = new UnexplainedRows(judge.keys);
     const asServed = new AsServed(duck, { view, entity }, replay, { revealed, unexplained });
-    for await (const { groups, vectors } of pages.read()) {
-      const page = groups.map((group) => ({ ...group, vectors, given: judge.read(group.vector) }));
-      const found = await asServed.ask(
-        page.map(({ given, from, to }) => ({ given, vids: vectors.vid.subarray(from, to) })),
-      );
-      const asked = groups.flatMap(({ isAsked, vector }) => (isAsked ? vector.vid : []));
-      const told = await answers.of(asked);
-      for (const group of page) {
-        if (!judge.add(group, found, told.get(group.vector.vid))) {
-          for (let at = group.from; at < group.to; at++) judged.addUnjudged(vectors.vid[at]!);
+    await this.#reading(() => asServed.prepare(split.features, (vector) => judge.read(vector)));
+    for await (const { places, vectors, batches } of pages.read()) {
+      await asServed.open(places);
+      for (const groups of batches()) {
+        const batch = groups.map((group) => ({ ...group, vectors, given: judge.read(group.vector) }));
+        const found = await asServed.ask(
+          batch.map(({ given, from, to }) => ({ given, vids: vectors.vid.subarray(from, to) })),
+        );
+        const told = await answers.of(groups.flatMap(({ isAsked, vector }) => (isAsked ? vector.vid : [])));
+        for (const group of batch) {
+          if (!judge.add(group, found, told.get(group.vector.vid))) {
+            for (let at = group.from; at < group.to; at++) judged.addUnjudged(vectors.vid[at]!);
+          }
         }
         if (rows.verdicts.isFull) await rows.verdicts.flush();
       }

@@ -10,8 +10,7 @@
  *
  * Only prints of values are joined, so that memory follows the page and not the history. Called by role-run.ts.
  */
-import { quoteName, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
-import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import { alterationsOf } from '../causes/altered-row.ts';
 import type { Alterations } from '../causes/altered-row.ts';
@@ -20,11 +19,13 @@ import { fidelity } from '../causes/fidelity.ts';
 import type { Fidelity, FidelityFacts, HeldRow } from '../causes/fidelity.ts';
 import { EarlierRows } from './earlier-rows.ts';
 import type { ComparedRow, GivenRow } from './given-row.ts';
+import { HeldRows } from './held-rows.ts';
 import { missedSql, pairSql } from '../judge/missed-rows.ts';
 import { PrintSearch } from './print-search.ts';
 import { missedOf } from '../judge/replayed-vector.ts';
 import type { ReplayedVector } from '../judge/replayed-vector.ts';
 import type { ViewReplay } from '../judge/replay.ts';
+import type { ServedFeature } from '../replay/served-files.ts';
 import type { UnexplainedRows } from '../likeness/unexplained-rows.ts';
 import type { RevealedValues } from './revealed-values.ts';
 
@@ -58,6 +59,8 @@ export class AsServed {
   readonly #search: PrintSearch;
   readonly #earlier: EarlierRows;
   readonly #unexplained: UnexplainedRows;
+  readonly #held: HeldRows;
+  readonly #features: FidelityFacts['features'];
 
   /** @param view  in the bundle in force, and its entity */
   constructor(
@@ -73,16 +76,38 @@ export class AsServed {
     this.#search = new PrintSearch(duck, view, entity, replay);
     this.#earlier = new EarlierRows(duck, view, replay);
     this.#unexplained = unexplained;
+    this.#held = new HeldRows(duck, view, replay);
+    this.#features = view.features.map(({ type, missing }) => ({ type, fallback: missing }));
+  }
+
+  /**
+   * Looks up, once for all groups, which rows of the history they may be.
+   *
+   * @param archived  what the archive has of the rows' features
+   * @param read      reads a vector's row as it was given out
+   */
+  async prepare(
+    archived: readonly ServedFeature[],
+    read: (vector: ReplayedVector) => GivenRow,
+  ): Promise<void> {
+    await this.#held.lay();
+    await this.#search.prepare(archived, read);
+  }
+
+  /** Takes what was found for the groups of a page. */
+  async open([from, until]: readonly [from: number, until: number]): Promise<void> {
+    await this.#held.open(from, until);
+    await this.#search.open(from, until);
   }
 
   /**
    * @returns by the vid of its first vector, for each group whose row was given out and can be read; where more depends
    *          on when a vector was served, for all of its vectors
    */
-  async ask(page: readonly AskedGroup[]): Promise<Map<number, AskedFidelity>> {
-    const vidsBy = new Map(page.map(({ given, vids }) => [given.vector.vid, vids]));
+  async ask(batch: readonly AskedGroup[]): Promise<Map<number, AskedFidelity>> {
+    const vidsBy = new Map(batch.map(({ given, vids }) => [given.vector.vid, vids]));
     const rows = await this.#compared(
-      page.flatMap(({ given }) => (given.values?.some((value) => value !== undefined) ? given : [])),
+      batch.flatMap(({ given }) => (given.values?.some((value) => value !== undefined) ? given : [])),
     );
     const suspects = rows.filter(({ facts }) => !isTrueByEvent(facts));
     const found = await this.#search.find(suspects);
@@ -122,7 +147,7 @@ export class AsServed {
 
   async #compared(given: readonly GivenRow[]): Promise<ComparedRow[]> {
     if (given.length === 0) return [];
-    const held = await this.#heldRows(given);
+    const held = new Map(given.map(({ vector }) => [vector.vid, this.#heldOf(vector)]));
     const values = await this.#revealed.valuesOf(given, held);
     return given.map((row, i) => {
       const { served, isKnown, gone, vid } = row.vector;
@@ -130,7 +155,7 @@ export class AsServed {
       const tombstone: HeldRow[] = gone === null ? [] : [{ ...gone, deleted: true, values: [] }];
       const facts: FidelityFacts = {
         kind: this.#view.kind,
-        features: this.#view.features.map(({ type, missing }) => ({ type, fallback: missing })),
+        features: this.#features,
         served: { eventUs, createdUs, values: values[i]! },
         own: [...(held.get(vid) ?? []), ...tombstone],
         others: [],
@@ -141,43 +166,10 @@ export class AsServed {
     });
   }
 
-  /** @returns by vid the entity's rows of the served event time, under any definition */
-  async #heldRows(given: readonly GivenRow[]): Promise<Map<number, HeldRow[]>> {
-    const held = new Map<number, HeldRow[]>();
-    const others: number[] = [];
-    for (const { vector } of given) {
-      const one = replayedHeld(vector);
-      if (one === null) others.push(vector.vid);
-      else held.set(vector.vid, [one]);
-    }
-    if (others.length > 0) await this.#addHeld(held, others);
-    return held;
-  }
-
-  /** Looks up the rows of the served event for vectors that were not served what they are replayed with. */
-  async #addHeld(held: Map<number, HeldRow[]>, vids: readonly number[]): Promise<void> {
-    const { features, kind } = this.#view;
-    const same = this.#replay.keys.map((key, i) => `b.k${i} = h.${quoteName(key.row)}`).join(' AND ');
-    const rows = await this.#duck.rows(
-      `SELECT DISTINCT CAST(b.vid AS DOUBLE) AS vid, CAST(b.event_us AS DOUBLE) AS event_us,
-        CAST(epoch_us(h.created_time) AS DOUBLE) AS created_us, ${kind === 'stored' ? 'false' : 'coalesce(h.deleted, false)'} AS deleted
-        ${features.map(({ name }, i) => `, h.${quoteName(name)} AS f${i}`).join('')}
-      FROM replay_base b JOIN replay_history h ON ${same} AND b.event_us = epoch_us(h.event_time)
-      WHERE b.vid IN (${vids.join(', ')})`,
-    );
-    for (const row of rows) {
-      const vid = row['vid'] as number;
-      held.set(vid, [...(held.get(vid) ?? []), this.#heldRow(row)]);
-    }
-  }
-
-  #heldRow(row: SqlRow): HeldRow {
-    return {
-      eventUs: row['event_us'] as number,
-      createdUs: row['created_us'] as number | null,
-      ...(row['deleted'] === true ? { deleted: true } : {}),
-      values: this.#view.features.map(({ type }, i) => valueFromDuck(type, row[`f${i}`]!)),
-    };
+  /** @returns the entity's rows of the served event time, under any definition */
+  #heldOf(vector: ReplayedVector): readonly HeldRow[] {
+    const one = replayedHeld(vector);
+    return one === null ? this.#held.of(vector.vid) : [one];
   }
 
   /** @returns by vid, for the restamped rows alone */

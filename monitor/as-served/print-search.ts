@@ -1,19 +1,34 @@
 /**
  * Looks for the values of rows that are not those of their own event: among the entity's rows of any event, and among
- * other entities' rows of the served times. Prints of the values are joined (row-print.ts); those of the history are
- * made once, for all pages.
+ * other entities' rows of the served times. Prints of the values are joined (row-print.ts), of all groups at once; only
+ * values that the log holds as HMACs have to be found first (revealed-values.ts), so those rows are looked for a few at
+ * a time.
  *
+ *   suspects             place | vid, k0 ... | event_us, created_us | print: groups whose row is none of its event
  *   own_prints_0 ...     k0 ... | event_us, created_us | print: rows of the day's entities
- *   other_prints_0 ...   k0 ... | event_us, created_us | print | entity, as reports name it: rows of all
+ *   other_prints_0 ...   k0 ... | event_us, created_us | print | entity, as reports name it: rows of others
+ *   found_own            place, vid | event_us, created_us: the entity's row that has the values of the group's
+ *   found_others         place, vid | entity: up to two others that have such a row at the served times
  */
 import { duckTypeOf, quoteName, quoteText, valueToDuck } from '../../project/engine/duckdb/duckdb.ts';
-import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { FidelityFacts, HeldRow, OthersRow } from '../causes/fidelity.ts';
 import { UNKNOWN_VALUE } from '../causes/value-equality.ts';
-import type { ComparedRow } from './given-row.ts';
+import { PRESENT } from '../../contract/status.ts';
+import type { ReplayedVector } from '../judge/replayed-vector.ts';
+import type { ServedFeature } from '../replay/served-files.ts';
+import { sameFeature } from './given-row.ts';
+import type { ComparedRow, GivenRow } from './given-row.ts';
 import type { ViewReplay } from '../judge/replay.ts';
 import { printSql } from './row-print.ts';
+
+/** Rows of which the same features can be compared. */
+interface ComparedKind {
+  readonly compared: readonly number[];
+  /** SQL of a condition on a vector `p`. */
+  readonly condition: string;
+}
 
 export class PrintSearch {
   readonly #duck: DuckDb;
@@ -21,8 +36,11 @@ export class PrintSearch {
   readonly #entity: Entity;
   readonly #replay: ViewReplay;
   #keptFromUs: number | null | undefined = undefined;
-  /** Which features a print covers, in the order in which their tables were laid. */
+  /** Which features the prints of each pair of tables cover. */
   readonly #laid: string[] = [];
+  /** Of the groups of a page, by vid. */
+  #own = new Map<number, Omit<HeldRow, 'values'>>();
+  #others = new Map<number, string[]>();
 
   constructor(duck: DuckDb, view: FeatureView, entity: Entity, replay: ViewReplay) {
     this.#duck = duck;
@@ -31,29 +49,116 @@ export class PrintSearch {
     this.#replay = replay;
   }
 
+  /**
+   * Searches for all groups whose values are in the log as they were served.
+   *
+   * @param archived  what the archive has of the rows' features, in the order of s0 ...
+   * @param read      reads a vector's row as it was given out
+   */
+  async prepare(
+    archived: readonly ServedFeature[],
+    read: (vector: ReplayedVector) => GivenRow,
+  ): Promise<void> {
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE found_own
+        (place DOUBLE, vid DOUBLE, event_us DOUBLE, created_us DOUBLE);
+      CREATE OR REPLACE TEMP TABLE found_others (place DOUBLE, vid DOUBLE, entity VARCHAR)`);
+    for (const { compared, condition } of await this.#kinds(archived, read)) {
+      const prints = await this.#layOwnPrints(compared);
+      const sameKeys = this.#replay.keys.map((_, i) => `o.k${i} = b.k${i}`).join(' AND ');
+      const print = this.#print(
+        compared,
+        (i) => `p.s${archived.findIndex(({ name }) => name === this.#view.features[i]!.name)}`,
+      );
+      await this.#duck.run(`CREATE OR REPLACE TEMP TABLE suspects AS SELECT * FROM
+          (SELECT p.place, b.*, ${print} AS print FROM replay_pairs p JOIN replay_base b ON b.vid = p.vid
+            WHERE p.status = ${PRESENT} AND p.is_decoded AND (${condition})) b
+        WHERE NOT EXISTS (SELECT 1 FROM own_prints_${prints} o
+          WHERE ${sameKeys} AND o.event_us = b.event_us AND o.print = b.print)`);
+      const some = await this.#duck.rows('SELECT 1 FROM suspects LIMIT 1');
+      if (some.length === 0) continue;
+      await this.#layOtherPrints(prints, compared, 'WHERE print IN (SELECT print FROM suspects)');
+      await this.#duck.run(`INSERT INTO found_own ${this.#ownRowsSql(prints)};
+        INSERT INTO found_others ${this.#otherEntitiesSql(prints)};
+        DROP TABLE other_prints_${prints}`);
+    }
+  }
+
+  /** Takes what was found for the groups from a place to before another. */
+  async open(from: number, until: number): Promise<void> {
+    const ofPage = `WHERE place >= ${from} AND place < ${until}`;
+    this.#own = ownBy(await this.#duck.rows(`SELECT * FROM found_own ${ofPage}`));
+    this.#others = othersBy(
+      await this.#duck.rows(`SELECT * FROM found_others ${ofPage} ORDER BY vid, entity`),
+    );
+  }
+
+  /** A row can be printed in SQL where none of its values is an HMAC, or kept out of the log. */
+  async #kinds(
+    archived: readonly ServedFeature[],
+    read: (vector: ReplayedVector) => GivenRow,
+  ): Promise<ComparedKind[]> {
+    const { features } = this.#view;
+    const names = new Set(archived.map(({ name }) => name));
+    const rows = await this.#duck.rows(`SELECT DISTINCT bundle, definition_id FROM replay_pairs
+      WHERE status = ${PRESENT} AND is_decoded AND definition_id IS NOT NULL`);
+    const kinds = rows.flatMap((row) => {
+      const [bundle, definitionId] = [row['bundle'] as string, row['definition_id'] as number];
+      const servedValues = features.map(({ name }) => (names.has(name) ? null : undefined));
+      const served = { eventUs: 0, createdUs: 0, definitionId, writtenUs: 0 };
+      const probe = { bundle, served, status: PRESENT, isDecoded: true, servedValues, servedHmacs: [] };
+      const given = read(probe as unknown as ReplayedVector);
+      if (given.masked || given.values === null) return [];
+      const compared = features.flatMap((feature, i) => {
+        const at = sameFeature(given.view, feature);
+        return at === -1 || given.values![at] === undefined ? [] : [i];
+      });
+      const condition = `p.bundle = ${quoteText(bundle)} AND p.definition_id = ${definitionId}`;
+      return compared.length === 0 ? [] : [{ compared, condition }];
+    });
+    return [...Map.groupBy(kinds, ({ compared }) => compared.join(' ')).values()].map((own) => ({
+      compared: own[0]!.compared,
+      condition: own.map(({ condition }) => `(${condition})`).join(' OR '),
+    }));
+  }
+
   /** @returns by vid the facts of each row with what was found for it */
   async find(rows: readonly ComparedRow[]): Promise<Map<number, FidelityFacts>> {
     const found = new Map<number, FidelityFacts>();
     if (rows.length === 0) return found;
     const keptFromUs = await this.#keptFrom();
-    for (const { given, facts } of rows) found.set(given.vector.vid, { ...facts, keptFromUs });
+    const masked = rows.filter((row) => row.given.masked && isSearchable(row));
     // A print covers the values that can be compared: rows that lack others have another kind of print.
-    const kinds = Map.groupBy(rows.filter(isSearchable), ({ facts }) => comparedOf(facts).join(' '));
-    for (const own of kinds.values()) {
-      const compared = comparedOf(own[0]!.facts);
-      await this.#lay(own, compared);
-      const prints = await this.#layPrints(compared);
-      for (const [vid, row] of await this.#ownRows(prints)) {
-        const facts = found.get(vid)!;
-        found.set(vid, { ...facts, own: [...facts.own, { ...row, values: heldAs(facts) }] });
-      }
-      for (const [vid, entity] of await this.#otherEntities(prints)) {
-        const facts = found.get(vid)!;
-        const row: OthersRow = { ...facts.served, entity, values: heldAs(facts) };
-        found.set(vid, { ...facts, others: [...facts.others, row] });
-      }
+    for (const own of Map.groupBy(masked, ({ facts }) => comparedOf(facts).join(' ')).values()) {
+      await this.#findMasked(own);
+    }
+    for (const { given, facts } of rows) {
+      const { vid } = given.vector;
+      const own = this.#own.get(vid);
+      const others = (this.#others.get(vid) ?? []).map((entity, nth): OthersRow => {
+        return { ...facts.served, entity: this.#entityText(entity, nth), values: heldAs(facts) };
+      });
+      found.set(vid, {
+        ...facts,
+        keptFromUs,
+        own: own === undefined ? facts.own : [...facts.own, { ...own, values: heldAs(facts) }],
+        others,
+      });
     }
     return found;
+  }
+
+  /** Searches for rows whose values were revealed. */
+  async #findMasked(rows: readonly ComparedRow[]): Promise<void> {
+    const compared = comparedOf(rows[0]!.facts);
+    await this.#lay(rows, compared);
+    const prints = await this.#layOwnPrints(compared);
+    const isLaid = await this.#duck.rows(
+      `SELECT 1 FROM duckdb_tables() WHERE table_name = 'other_prints_${prints}'`,
+    );
+    if (isLaid.length === 0) await this.#layOtherPrints(prints, compared, '');
+    for (const [vid, own] of ownBy(await this.#duck.rows(this.#ownRowsSql(prints)))) this.#own.set(vid, own);
+    const others = othersBy(await this.#duck.rows(`${this.#otherEntitiesSql(prints)} ORDER BY vid, entity`));
+    for (const [vid, entities] of others) this.#others.set(vid, entities);
   }
 
   async #keptFrom(): Promise<number | null> {
@@ -84,61 +189,63 @@ export class PrintSearch {
     );
     const print = this.#print(compared, (i) => `s.f${i}`);
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE suspects AS
-      SELECT b.*, ${print} AS print FROM suspect_values s JOIN replay_base b USING (vid)`);
+      SELECT 0 AS place, b.*, ${print} AS print FROM suspect_values s JOIN replay_base b USING (vid)`);
   }
 
   /** @returns the number of the tables that have the prints of these features */
-  async #layPrints(compared: readonly number[]): Promise<number> {
+  async #layOwnPrints(compared: readonly number[]): Promise<number> {
     const name = compared.join(' ');
     const known = this.#laid.indexOf(name);
     if (known !== -1) return known;
     const prints = this.#laid.push(name) - 1;
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE own_prints_${prints} AS
+        SELECT ${this.#printedColumns(compared)} FROM replay_history h WHERE ${this.#live};
+      DROP TABLE IF EXISTS other_prints_${prints}`);
+    return prints;
+  }
+
+  /** @param where  which of them; empty: all */
+  async #layOtherPrints(prints: number, compared: readonly number[], where: string): Promise<void> {
     const keys = this.#replay.keys.map((key) => `h.${quoteName(key.row)}`);
-    const print = this.#print(compared, (i) => `h.${quoteName(this.#view.features[i]!.name)}`);
-    const columns = [
-      ...keys.map((key, i) => `${key} AS k${i}`),
-      'epoch_us(h.event_time) AS event_us, epoch_us(h.created_time) AS created_us',
-      `${print} AS print`,
-    ].join(', ');
     const entity = this.#entity.joinKeys
       .map((key, i) => `${quoteText(`${key.name}=`)} || ${keys[i]}::VARCHAR`)
       .join(` || ', ' || `);
+    const columns = this.#printedColumns(compared);
     const all = this.#replay.histories.map(
       (sql) => `SELECT ${columns}, ${entity} AS entity FROM (${sql}) h WHERE ${this.#live}`,
     );
     const none = `SELECT *, '' AS entity FROM own_prints_${prints} WHERE false`;
-    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE own_prints_${prints} AS
-        SELECT ${columns} FROM replay_history h WHERE ${this.#live};
-      CREATE OR REPLACE TEMP TABLE other_prints_${prints} AS ${all.join(' UNION ALL ') || none}`);
-    return prints;
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE other_prints_${prints} AS
+      SELECT * FROM (${all.join(' UNION ALL ') || none}) ${where}`);
   }
 
-  /** @returns by vid the nearest row of the entity with the served values, as `fidelity` chooses it */
-  async #ownRows(prints: number): Promise<[number, Omit<HeldRow, 'values'>][]> {
+  #printedColumns(compared: readonly number[]): string {
+    const print = this.#print(compared, (i) => `h.${quoteName(this.#view.features[i]!.name)}`);
+    return [
+      ...this.#replay.keys.map((key, i) => `h.${quoteName(key.row)} AS k${i}`),
+      'epoch_us(h.event_time) AS event_us, epoch_us(h.created_time) AS created_us',
+      `${print} AS print`,
+    ].join(', ');
+  }
+
+  /** @returns a SELECT of the nearest row of each suspect's entity with the served values, as `fidelity` chooses it */
+  #ownRowsSql(prints: number): string {
     const same = this.#replay.keys.map((_, i) => `s.k${i} = h.k${i}`);
-    const rows = await this.#duck.rows(
-      `SELECT CAST(s.vid AS DOUBLE) AS vid, CAST(h.event_us AS DOUBLE) AS event_us,
-        CAST(h.created_us AS DOUBLE) AS created_us
+    return `SELECT CAST(s.place AS DOUBLE) AS place, CAST(s.vid AS DOUBLE) AS vid,
+        CAST(h.event_us AS DOUBLE) AS event_us, CAST(h.created_us AS DOUBLE) AS created_us
       FROM suspects s JOIN own_prints_${prints} h ON ${same.join(' AND ')} AND s.print = h.print
       QUALIFY row_number() OVER (PARTITION BY s.vid ORDER BY abs(h.event_us - s.event_us), h.event_us,
-        abs(coalesce(h.created_us, 0) - coalesce(s.created_us, 0)), h.created_us) = 1`,
-    );
-    return rows.map((row) => [
-      row['vid'] as number,
-      { eventUs: row['event_us'] as number, createdUs: row['created_us'] as number | null },
-    ]);
+        abs(coalesce(h.created_us, 0) - coalesce(s.created_us, 0)), h.created_us) = 1`;
   }
 
-  /** @returns by vid up to two other entities that have the served values at the served times */
-  async #otherEntities(prints: number): Promise<[number, string][]> {
+  /** @returns a SELECT of up to two other entities that have a suspect's values at the served times */
+  #otherEntitiesSql(prints: number): string {
     const isOther = this.#replay.keys.map((_, i) => `s.k${i} IS DISTINCT FROM h.k${i}`).join(' OR ');
-    const rows = await this.#duck.rows(
-      `SELECT CAST(vid AS DOUBLE) AS vid, entity FROM (SELECT DISTINCT s.vid, h.entity
+    return `SELECT CAST(place AS DOUBLE) AS place, CAST(vid AS DOUBLE) AS vid, entity
+      FROM (SELECT DISTINCT s.place, s.vid, h.entity
         FROM other_prints_${prints} h JOIN suspects s ON s.event_us = h.event_us AND s.print = h.print
         WHERE (${isOther}) AND (s.created_us IS NULL OR h.created_us IS NULL OR s.created_us = h.created_us))
-      QUALIFY row_number() OVER (PARTITION BY vid ORDER BY entity) <= 2 ORDER BY vid, entity`,
-    );
-    return rows.map((row, i) => [row['vid'] as number, this.#entityText(row['entity'] as string, i)]);
+      QUALIFY row_number() OVER (PARTITION BY vid ORDER BY entity) <= 2`;
   }
 
   /** Ids that their entity keeps out of the log are told by nothing else either. */
@@ -153,6 +260,21 @@ export class PrintSearch {
   #print(compared: readonly number[], column: (feature: number) => string): string {
     return printSql(compared.map((i) => ({ type: this.#view.features[i]!.type, sql: column(i) })));
   }
+}
+
+function ownBy(rows: readonly SqlRow[]): Map<number, Omit<HeldRow, 'values'>> {
+  return new Map(
+    rows.map((row) => {
+      const times = { eventUs: row['event_us'] as number, createdUs: row['created_us'] as number | null };
+      return [row['vid'] as number, times];
+    }),
+  );
+}
+
+/** @param rows  by vid and entity */
+function othersBy(rows: readonly SqlRow[]): Map<number, string[]> {
+  const by = Map.groupBy(rows, ({ vid }) => vid as number);
+  return new Map([...by].map(([vid, own]) => [vid, own.map(({ entity }) => entity as string)]));
 }
 
 function comparedOf({ served }: FidelityFacts): number[] {

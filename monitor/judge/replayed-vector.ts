@@ -126,13 +126,13 @@ function us(sql: string, as: string): string {
 
 const NO_CLOCKS: readonly ClockReading[] = [];
 
-/** @returns all of each vector but the readings of its pod's clock */
-export function readVectors(
+/** @returns how to read all of a vector, by its place in the columns, but the readings of its pod's clock */
+export function vectorReader(
   columns: SqlColumns,
   service: FeatureService,
   view: FeatureView,
   features: readonly ServedFeature[],
-): ReplayedVector[] {
+): (at: number) => ReplayedVector {
   const places = view.features.map(({ name }) => features.findIndex((one) => one.name === name));
   const page: VectorPage = {
     columns,
@@ -145,7 +145,7 @@ export function readVectors(
     own: timesOf(columns, 'own'),
     gone: timesOf(columns, 'gone'),
   };
-  return columns['vid']!.map((_, at) => readVector(page, at));
+  return (at) => readVector(page, at);
 }
 
 /** Columns of a page of vectors, by what a vector has of them. */
