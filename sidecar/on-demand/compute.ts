@@ -12,6 +12,7 @@ import type { OnDemandOutcome } from '../../contract/on-demand/isolated-function
 import type { Value } from '../../contract/value-type.ts';
 import { keyValueOf } from '../../contract/wire/online/entity-key.ts';
 import type { CachedRow } from '../cache/cached-row.ts';
+import { NO_PIECE } from '../cache/ready-ring.ts';
 import type { OnDemandPlan, UsedColumns, UsedRow } from '../plan/on-demand-plan.ts';
 import type { FeatureRequest } from '../request/feature-request.ts';
 import type { ComputedValues } from './computed-values.ts';
@@ -33,10 +34,6 @@ interface IsolatedRows {
   readonly values: readonly (readonly Value[])[];
 }
 
-/** Taken again for each row: a call keeps neither. */
-const given: Value[] = [];
-const outputs: Value[] = [];
-
 /** Computes a view in this thread. @param v  its index in the plan, of one that is not isolated */
 export function computeHere(of: ComputedRequest, v: number): void {
   const { plan, count } = of.request;
@@ -45,12 +42,11 @@ export function computeHere(of: ComputedRequest, v: number): void {
   const startMs = performance.now();
   if (runner.isOff(startMs)) return runner.failed('slow', count, null, startMs);
   const computed = of.computed!;
-  const width = onDemand.view.features.length;
-  given.length = onDemand.argumentCount;
+  const { given, outputs } = onDemand;
+  const width = outputs.length;
   setRequestTime(of, onDemand);
   let calls = 0;
   let used = 0;
-  let fault: OnDemandFault | null = null;
   for (let r = 0; r < count; r++) {
     if (!setArguments(of, onDemand, r)) {
       used += 1;
@@ -60,7 +56,6 @@ export function computeHere(of: ComputedRequest, v: number): void {
     const failed = runner.call(given, outputs);
     if (failed !== null) {
       runner.failed(failed.reason, 1, failed.message, startMs);
-      fault = failed;
       continue;
     }
     const at = r * computed.columns + onDemand.firstColumn;
@@ -70,8 +65,6 @@ export function computeHere(of: ComputedRequest, v: number): void {
   if (used > 0) runner.failed('used', used, null, startMs);
   const endMs = performance.now();
   runner.ran(calls, endMs - startMs, endMs);
-  // A fault may have left an array half filled, of another kind.
-  if (fault !== null) outputs.length = 0;
 }
 
 /** @returns the rows that an isolated view is called for; null: none */
@@ -80,12 +73,11 @@ export function isolatedRows(of: ComputedRequest, v: number): IsolatedRows | nul
   const onDemand = plan.onDemand[v]!;
   const rows: number[] = [];
   const values: Value[][] = [];
-  given.length = onDemand.argumentCount;
   setRequestTime(of, onDemand);
   for (let r = 0; r < count; r++) {
     if (!setArguments(of, onDemand, r)) continue;
     rows.push(r);
-    values.push(given.slice());
+    values.push(onDemand.given.slice());
   }
   if (rows.length < count) onDemand.runner.failed('used', count - rows.length, null, performance.now());
   return rows.length === 0 ? null : { rows, values };
@@ -117,13 +109,13 @@ export function giveUp(of: ComputedRequest, v: number, reason: FailureReason, ro
   of.request.plan.onDemand[v]!.runner.failed(reason, rows, null, performance.now());
 }
 
-function setRequestTime({ nowUs }: ComputedRequest, { times }: OnDemandPlan): void {
+function setRequestTime({ nowUs }: ComputedRequest, { times, given }: OnDemandPlan): void {
   for (let i = 0; i < times.length; i++) given[times[i]!] = BigInt(nowUs);
 }
 
 /** @returns false where a value that the function needs is not known: it must not be called */
 function setArguments(of: ComputedRequest, onDemand: OnDemandPlan, r: number): boolean {
-  const { inputs, keys, rows, computed } = onDemand;
+  const { inputs, keys, rows, computed, given } = onDemand;
   const { request } = of;
   for (let i = 0; i < inputs.length; i++) {
     const column = request.inputs[inputs[i]!.input]!;
@@ -134,22 +126,24 @@ function setArguments(of: ComputedRequest, onDemand: OnDemandPlan, r: number): b
     const part = request.parts[key]![r]!;
     given[argument] = part === null ? null : keyValueOf(request.plan.keys[key]!, part);
   }
-  for (let i = 0; i < rows.length; i++) if (!setFromRow(of, rows[i]!, r)) return false;
-  for (let i = 0; i < computed.length; i++) if (!setFromColumns(of, computed[i]!, r)) return false;
+  for (let i = 0; i < rows.length; i++) if (!setFromRow(of, rows[i]!, r, given)) return false;
+  for (let i = 0; i < computed.length; i++) if (!setFromColumns(of, computed[i]!, r, given)) return false;
   return true;
 }
 
-function setFromRow(
-  of: ComputedRequest,
-  { role, argument, features, fallbacks }: UsedRow,
-  r: number,
-): boolean {
+function setFromRow(of: ComputedRequest, used: UsedRow, r: number, given: Value[]): boolean {
+  const { role, argument, features, fallbacks } = used;
   const place = r * of.request.plan.roleViews.length + role;
   const status = of.statuses[place]!;
   if (status !== PRESENT) {
-    return setFallbacks(argument, fallbacks, status === UNAVAILABLE);
+    return setFallbacks(given, argument, fallbacks, status === UNAVAILABLE);
   }
-  const { values } = of.rows[place]!;
+  const row = of.rows[place]!;
+  if (used.areNumbers && row.isWhole) {
+    setNumbers(row, used, given);
+    return true;
+  }
+  const { values } = row;
   for (let i = 0; i < features.length; i++) {
     const value = values[features[i]!];
     // The row's older definition lacks the feature.
@@ -158,11 +152,33 @@ function setFromRow(
   return true;
 }
 
-function setFromColumns(of: ComputedRequest, used: UsedColumns, r: number): boolean {
+/**
+ * Of a row that lacks no value. Kept as doubles in the ready ring, since decoding a row takes several times as long:
+ *
+ *   piece = f64 little endian of each feature
+ */
+function setNumbers(row: CachedRow, { argument, features, kind }: UsedRow, given: Value[]): void {
+  const from = row.findReady(kind);
+  if (from !== NO_PIECE) {
+    const { view } = row.ready!;
+    for (let i = 0; i < features.length; i++) given[argument + i] = view.getFloat64(from + i * 8, true);
+    return;
+  }
+  const { values } = row;
+  const piece = Buffer.allocUnsafe(features.length * 8);
+  for (let i = 0; i < features.length; i++) {
+    const value = values[features[i]!] as number;
+    given[argument + i] = value;
+    piece.writeDoubleLE(value, i * 8);
+  }
+  row.keep(kind, piece);
+}
+
+function setFromColumns(of: ComputedRequest, used: UsedColumns, r: number, given: Value[]): boolean {
   const { onDemand, argument, columns, fallbacks } = used;
   const computed = of.computed!;
   if (computed.statuses[r * computed.views + onDemand] === UNAVAILABLE) {
-    return setFallbacks(argument, fallbacks, true);
+    return setFallbacks(given, argument, fallbacks, true);
   }
   for (let i = 0; i < columns.length; i++) {
     given[argument + i] = computed.values[r * computed.columns + columns[i]!]!;
@@ -171,7 +187,12 @@ function setFromColumns(of: ComputedRequest, used: UsedColumns, r: number): bool
 }
 
 /** @returns false where one is needed, since the value is not known, and there is none */
-function setFallbacks(argument: number, fallbacks: readonly Value[], isNeeded: boolean): boolean {
+function setFallbacks(
+  given: Value[],
+  argument: number,
+  fallbacks: readonly Value[],
+  isNeeded: boolean,
+): boolean {
   for (let i = 0; i < fallbacks.length; i++) {
     if (isNeeded && fallbacks[i] === null) return false;
     given[argument + i] = fallbacks[i]!;

@@ -12,15 +12,23 @@ export class ComputedValues {
   readonly columns: number;
   /** How many statuses a row has. */
   readonly views: number;
-  /** Row by row; null where the status is UNAVAILABLE. */
-  readonly values: Value[] = [];
+  /**
+   * Row by row; where the status is UNAVAILABLE they mean nothing. While all are numbers, V8 keeps an array that begins
+   * with NaN as doubles and makes no object of each.
+   */
+  readonly values: Value[];
   /** Row by row: PRESENT or UNAVAILABLE. */
-  readonly statuses: number[] = [];
+  readonly statuses: number[];
 
   constructor({ columnCount, onDemand }: Pick<Plan, 'columnCount' | 'onDemand'>, rows: number) {
     this.columns = columnCount;
     this.views = onDemand.length;
-    for (let i = rows * this.columns; i > 0; i--) this.values.push(null);
-    for (let i = rows * this.views; i > 0; i--) this.statuses.push(UNAVAILABLE);
+    this.values = filled<Value>(rows * this.columns, Number.NaN);
+    this.statuses = filled(rows * this.views, UNAVAILABLE);
   }
+}
+
+function filled<Item>(count: number, item: Item): Item[] {
+  // oxlint-disable-next-line unicorn/no-new-array -- Array.from calls a function for each of 500 values of a request
+  return new Array<Item>(count).fill(item);
 }

@@ -9,6 +9,7 @@
  */
 import type { FeatureService, OnDemandView, RequestInput, UsedView } from '../../contract/model.ts';
 import type { Value } from '../../contract/value-type.ts';
+import { newReadyKind } from '../cache/ready-ring.ts';
 import type { FunctionRunner } from '../on-demand/function-runner.ts';
 import type { ViewPlan } from './view-plan.ts';
 
@@ -21,7 +22,9 @@ export interface OnDemandPlan {
   readonly firstColumn: number;
   /** The columns of its features that the service lists, in the service's order. */
   readonly listed: readonly number[];
-  readonly argumentCount: number;
+  /** Filled for each row, and used again: a call keeps neither. Doubles, as long as all are numbers. */
+  readonly given: Value[];
+  readonly outputs: Value[];
   /** Arguments that are inputs, and which of the plan's each is. */
   readonly inputs: readonly { readonly argument: number; readonly input: number }[];
   /** Arguments that are join keys. */
@@ -40,6 +43,10 @@ export interface UsedRow {
   /** Indexes in the role's view, one for each argument. */
   readonly features: readonly number[];
   readonly fallbacks: readonly Value[];
+  /** Whether all are numbers to JavaScript, which a cached row keeps ready. */
+  readonly areNumbers: boolean;
+  /** The kind of these numbers in the ready ring. */
+  readonly kind: number;
 }
 
 /** Neighbouring arguments that another on-demand view computes. */
@@ -50,6 +57,8 @@ export interface UsedColumns {
   readonly columns: readonly number[];
   readonly fallbacks: readonly Value[];
 }
+
+const NUMBERS: ReadonlySet<string> = new Set(['int32', 'float32', 'float64']);
 
 interface Surroundings {
   readonly views: ReadonlyMap<string, ViewPlan>;
@@ -74,7 +83,8 @@ export function planOnDemand(
       runner,
       firstColumn,
       listed: listedColumns(service, role, view, firstColumn),
-      argumentCount: view.inputs.length + view.uses.reduce((sum, { features }) => sum + features.length, 0),
+      given: numbers(view.inputs.length + view.uses.reduce((sum, { features }) => sum + features.length, 0)),
+      outputs: numbers(view.features.length),
       ...planInputs(view, service, inputs),
       ...planUses(view.uses, uses, { service, views, plans }, view.inputs.length),
     };
@@ -82,6 +92,10 @@ export function planOnDemand(
     firstColumn += view.features.length;
   }
   return plans;
+}
+
+function numbers(count: number): Value[] {
+  return Array.from({ length: count }, () => Number.NaN);
 }
 
 function listedColumns(
@@ -133,7 +147,8 @@ function planUses(
     const fallbacks = indexes.map((i) => source.features[i]!.missing);
     if (onDemand === -1) {
       const role = of.service.views.findIndex((one) => one.role === roles[u]);
-      rows.push({ role, argument, features: indexes, fallbacks });
+      const areNumbers = indexes.every((i) => NUMBERS.has(source.features[i]!.type.kind));
+      rows.push({ role, argument, features: indexes, fallbacks, areNumbers, kind: newReadyKind() });
     } else {
       const columns = indexes.map((i) => of.plans[onDemand]!.firstColumn + i);
       computed.push({ onDemand, argument, columns, fallbacks });

@@ -54,6 +54,29 @@ export class AnswerBuffer {
     this.#at += bytes.length;
   }
 
+  /** Room for so many bytes, which the methods below it need. */
+  reserve(bytes: number): void {
+    if (this.#at + bytes > this.#buffer.length) this.#grow(bytes);
+  }
+
+  /** Little endian, as tensors have it; there is room. */
+  float64(value: number): void {
+    this.#words.setFloat64(this.#at, value, true);
+    this.#at += 8;
+  }
+
+  /** The same of four bytes. */
+  float32(value: number): void {
+    this.#words.setFloat32(this.#at, value, true);
+    this.#at += 4;
+  }
+
+  /** There is room. */
+  byte(byte: number): void {
+    this.#buffer[this.#at] = byte;
+    this.#at += 1;
+  }
+
   /** A part of ready bytes, `to` not included. */
   range(bytes: Buffer, from: number, to: number): void {
     if (this.#at + to - from > this.#buffer.length) this.#grow(to - from);

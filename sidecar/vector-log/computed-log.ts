@@ -139,8 +139,10 @@ function writeOutputs({ outputs, hashes }: ComputedLog, computed: ComputedValues
   fields.close();
   if (!hashes) return;
   for (let i = 0; i < outputs.length; i++) {
-    const { column, hasher } = outputs[i]!;
-    if (hasher !== null) fields.hmac('outputHmacs', hasher.digest(computed.values[from + column]!));
+    const { column, onDemand, hasher } = outputs[i]!;
+    const isThere = computed.statuses[r * computed.views + onDemand] === PRESENT;
+    if (hasher !== null)
+      fields.hmac('outputHmacs', hasher.digest(isThere ? computed.values[from + column]! : null));
   }
 }
 

@@ -8,7 +8,9 @@ import type { Value, ValueType } from '../../value-type.ts';
 const FIRST_BYTES = 4_096;
 
 export class ValueWriter {
-  protected buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  protected buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  /** The same bytes. */
+  #view = new DataView(this.buffer.buffer);
   protected at = 0;
 
   /** @param value  one of the type, or null: not checked here */
@@ -23,14 +25,16 @@ export class ValueWriter {
       case 'timestamp':
         return this.#integer(value as bigint);
       case 'float32':
-        this.byte(0xca);
-        this.reserve(4);
-        this.at = this.buffer.writeFloatBE(value as number, this.at);
+        this.reserve(5);
+        this.buffer[this.at] = 0xca;
+        this.#view.setFloat32(this.at + 1, value as number);
+        this.at += 5;
         return;
       case 'float64':
-        this.byte(0xcb);
-        this.reserve(8);
-        this.at = this.buffer.writeDoubleBE(value as number, this.at);
+        this.reserve(9);
+        this.buffer[this.at] = 0xcb;
+        this.#view.setFloat64(this.at + 1, value as number);
+        this.at += 9;
         return;
       case 'string':
         return this.#string(value as string);
@@ -114,9 +118,10 @@ export class ValueWriter {
 
   protected reserve(bytes: number): void {
     if (this.at + bytes <= this.buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.at + bytes));
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.at + bytes));
     this.buffer.copy(larger, 0, 0, this.at);
     this.buffer = larger;
+    this.#view = new DataView(larger.buffer);
   }
 }
 

@@ -9,7 +9,9 @@ import { readServedLog } from '../../../contract/wire/log/served-log.ts';
 import type { ServedRecord } from '../../../contract/wire/log/served-record.ts';
 import { decodeServed } from '../../../contract/served-values.ts';
 import { runServe } from '../../../sidecar/main.ts';
+import { fee, onDemandContent, trip } from '../../support/fixtures/on-demand-bundle.ts';
 import {
+  NOON_US,
   PROFILE_VALUES,
   ServingFixture,
   bundleContent,
@@ -42,6 +44,80 @@ function begin(content: Omit<Bundle, 'hash'>, secret: string | null = SECRET): v
     'project: test\nserve: { port: 0, adminPort: 0 }\nlog: { hmacKey: { id: k1, file: hmac.key } }\n',
   );
 }
+
+/** On-demand views with these marks on their inputs and features. */
+function markedOnDemand(marks: Readonly<Record<string, LogPolicy>>): Omit<Bundle, 'hash'> {
+  const mark = <Of extends { readonly name: string }>(of: Of): Of => ({
+    ...of,
+    log: marks[of.name] ?? 'raw',
+  });
+  const views = [trip, fee].map((view) => ({
+    ...view,
+    inputs: view.inputs.map(mark),
+    features: view.features.map(mark),
+  }));
+  return onDemandContent(views);
+}
+
+test('marked inputs and outputs of on-demand views reach the model, and not the log', async () => {
+  const content = markedOnDemand({ city: 'hmac', cart: 'drop', label: 'hmac', ratio: 'drop' });
+  const services = new Map([['ordered', content.services.get('ordered')!]]);
+  begin({ ...content, services });
+  for (const [view, row] of [
+    [spend, [25, 3n]],
+    [profile, PROFILE_VALUES],
+  ] as const) {
+    fixture.mark(view.id, NOON_US);
+    fixture.put(view, 1n, row);
+  }
+  const served = await runServe(fixture.project());
+  const context = { cart: 987_654.25, city: ['Paris', null], big: 4, tags: [['a']] };
+  const response = await fetch(`http://127.0.0.1:${served.port}/feature-service/get-online-features`, {
+    method: 'POST',
+    body: JSON.stringify({ feature_service: 'ordered', entities: { customer_id: [1, 1] }, context }),
+  });
+  const text = await response.text();
+  expect(response.status, text).toBe(200);
+  expect(text).toContain('"trip__label":"Paris!"');
+  await served.stop();
+  const { spool } = fixture.project().settings.log;
+  const records = [...readServedLog(spool)].flatMap((item) => (item.kind === 'served' ? [item.record] : []));
+  const record = records[0]!;
+  const holds = (bytes: Buffer): boolean =>
+    readdirSync(spool).some((file) => readFileSync(join(spool, file)).indexOf(bytes) !== -1);
+  expect(holds(Buffer.from('Paris'))).toBe(false);
+  const cart = Buffer.alloc(8);
+  cart.writeDoubleBE(context.cart);
+  expect(holds(cart)).toBe(false);
+  expect([record.answer, record.hmacKeyId]).toEqual([null, 'k1']);
+  expect(record.inputPolicies).toEqual([2, 1, 0, 0]);
+  expect(record.onDemand.map(({ outputPolicies }) => outputPolicies)).toEqual([[2, 1, 0, 0], []]);
+  const key = { id: 'k1', secret: Buffer.from(SECRET) };
+  const digests = (view: string, name: string, values: readonly (string | null)[]): Buffer[] =>
+    values.map((value) => new ValueHasher(key, view, { name, type: { kind: 'string' } }).digest(value));
+  expect(record.vectors.map(({ inputHmacs }) => inputHmacs[0])).toEqual(digests('', 'city', ['Paris', null]));
+  expect(record.vectors.map(({ outputHmacs }) => outputHmacs[0])).toEqual(
+    digests('trip', 'label', ['Paris!', 'nowhere']),
+  );
+  const [vector] = decodeServed(fixture.bundle, record);
+  expect(vector!.inputs.map(({ name, value, withheld }) => [name, value, withheld])).toEqual([
+    ['cart', null, 'drop'],
+    ['city', null, 'hmac'],
+    ['big', 4n, null],
+    ['tags', ['a'], null],
+  ]);
+  const shown = vector!.features.map(({ name, value, withheld }) => [name, value, withheld]);
+  expect(shown.slice(0, 3)).toEqual([
+    ['trip__ratio', null, 'drop'],
+    ['spend__total', 25, null],
+    ['trip__label', null, 'hmac'],
+  ]);
+});
+
+test('marks on inputs without a secret are refused at the start', async () => {
+  begin(markedOnDemand({ city: 'hmac' }), null);
+  await expect(runServe(fixture.project())).rejects.toMatchObject({ code: 'LOG_HMAC_KEY' });
+});
 
 async function serveOne(entities: object): Promise<{ text: string; record: ServedRecord; spool: string }> {
   for (const view of fixture.bundle.views.keys()) fixture.mark(view, 1);

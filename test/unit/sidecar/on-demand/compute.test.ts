@@ -109,7 +109,6 @@ describe('on-demand views', () => {
     computeAllHere(of);
     // score has the fallback 0.5, and ratio has -1.
     expect(of.computed!.statuses).toEqual([UNAVAILABLE, PRESENT, PRESENT, PRESENT]);
-    expect(of.computed!.values.slice(0, 4)).toEqual([null, null, null, null]);
     expect(of.computed!.values[4]).toBe(Math.fround(0 + Math.fround(0.1)));
     expect(of.computed!.values[10]).toBe(2.5);
     expect(failuresOf('trip')).toEqual({ used: 1 });
@@ -121,7 +120,7 @@ describe('on-demand views', () => {
     const of = request('bare_only', { x: [1, 2, 3], y: [1, 0, 0] }, []);
     computeAllHere(of);
     expect(of.computed!.statuses).toEqual([PRESENT, UNAVAILABLE, UNAVAILABLE]);
-    expect(of.computed!.values).toEqual([2, 1, null, null, null, null]);
+    expect(of.computed!.values.slice(0, 2)).toEqual([2, 1]);
     expect(failuresOf('bare')).toEqual({ returned: 2 });
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain('bare.ts:1');
@@ -134,6 +133,45 @@ describe('on-demand views', () => {
     expect(of.computed!.statuses[0]).toBe(UNAVAILABLE);
     expect(failuresOf('trip')).toEqual({ argument: 1 });
   });
+});
+
+test('a view of which half of 1,000 calls take over 1 ms is switched off, and tried again after 30 s', () => {
+  const { plans, warnings } = setUp();
+  const { runner } = plans.service('ordered').onDemand[0]!;
+  const calls = (rows: number, ms: number, atMs: number): void => runner.ran(rows, rows * ms, atMs);
+  calls(400, 1.5, 1_000);
+  calls(599, 0.5, 2_000);
+  expect(runner.isOff(2_000)).toBe(false);
+  calls(1, 0.5, 2_500);
+  // 400 of 1,000 are no half, and the next thousand is counted anew.
+  expect(runner.isOff(2_500)).toBe(false);
+  calls(600, 1.5, 3_000);
+  calls(399, 0.5, 13_001);
+  // The slow ones are over 10 s old.
+  expect(runner.isOff(13_001)).toBe(false);
+  calls(300, 0.5, 13_500);
+  calls(700, 1.5, 14_000);
+  expect([runner.isOff(14_000), runner.isOff(43_999), runner.isOff(44_000)]).toEqual([true, true, false]);
+  expect(runner.tally.isOff).toBe(true);
+  calls(1, 1.5, 44_001);
+  expect([runner.isOff(44_002), runner.isOff(74_001)]).toEqual([true, false]);
+  calls(1, 0.5, 74_002);
+  expect([runner.isOff(74_003), runner.tally.isOff]).toEqual([false, false]);
+  expect(warnings.map((line) => /switched off|on again/.exec(line)![0])).toEqual([
+    'switched off',
+    'on again',
+  ]);
+});
+
+test('a view that is switched off is not called: its rows are UNAVAILABLE, and so are those that use it', () => {
+  const { plans, request, failuresOf } = setUp();
+  const { runner } = plans.service('ordered').onDemand[0]!;
+  runner.ran(1_000, 2_000, performance.now());
+  const of = request('ordered', CONTEXT, [[SPENT, SCORED]]);
+  computeAllHere(of);
+  // fee takes the fallback of ratio.
+  expect(of.computed!.statuses).toEqual([UNAVAILABLE, PRESENT]);
+  expect(failuresOf('trip')).toEqual({ slow: 1 });
 });
 
 describe('isolated views', () => {
