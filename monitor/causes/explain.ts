@@ -32,16 +32,9 @@ export type DecidedBy = Pick<ValueFacts, 'row' | 'alteration' | 'earlier' | 'isA
 export function decide(facts: DecidedBy): Decision {
   const { row } = facts;
   if (row.status === UNAVAILABLE) return { cause: 'unavailable', also: [], withinPromise: false };
-  const own = storedCause(facts);
   const timing = askedRows(row).map((missed) => currency(row, missed));
   const proved = timing.filter((cause) => cause !== 'not proved');
-  // A right value in a wrong row: what is wrong with the row stands beside why it is not the newest.
-  const changed = facts.earlier === null ? null : ('changed in place' as const);
-  const answer = facts.isAnswerAltered ? ('answer altered' as const) : null;
-  const found = [answer, own, changed, ...proved, own === null ? rowCause(row) : null].filter(
-    (cause) => cause !== null,
-  );
-  const [cause = 'not proved', ...rest] = found;
+  const [cause = 'not proved', ...rest] = [...wrongOf(facts), ...proved];
   const also = [...new Set(rest)].filter((other) => other !== cause);
   // The oldest row missed decides: where nothing proves why that one was, no younger one keeps the promise.
   const withinPromise = timing[0] === cause && isWithinPromise(row, cause);
@@ -50,16 +43,16 @@ export function decide(facts: DecidedBy): Decision {
 
 /** What is wrong with a value whose currency cannot be judged yet: its fidelity alone. @returns null: nothing */
 export function decideUnjudged(facts: DecidedBy): Decision | null {
-  const own = storedCause(facts);
-  if (own === null && !facts.isAnswerAltered) return null;
-  const found: (Cause | null)[] = [
-    facts.isAnswerAltered ? 'answer altered' : null,
-    own,
-    facts.earlier === null ? null : 'changed in place',
-    own === null ? rowCause(facts.row) : null,
-  ];
-  const [cause, ...also] = [...new Set(found.filter((one) => one !== null))];
+  if (storedCause(facts) === null && !facts.isAnswerAltered) return null;
+  const [cause, ...also] = [...new Set(wrongOf(facts))];
   return { cause: cause!, also, withinPromise: false };
+}
+
+/** All that is wrong with the answer or the row; a right value in a wrong row has what is wrong with the row. */
+function wrongOf(facts: DecidedBy): FidelityCause[] {
+  const answer = facts.isAnswerAltered ? ('answer altered' as const) : null;
+  const changed = facts.earlier === null ? null : ('changed in place' as const);
+  return [answer, storedCause(facts) ?? rowCause(facts.row), changed].filter((cause) => cause !== null);
 }
 
 /** `decide` with the sentence that proves it. */

@@ -135,9 +135,10 @@ function faultOf(planted: PlantedCase, { answer, decisions }: ReturnType<typeof 
   if (wrong === null && late === null) return decisions.length === 0 ? null : 'a clean value differs';
   if (wrong !== null) {
     const own = decisions.filter(({ value }) => wrongValue === null || value.feature === `f${wrongValue}`);
-    if (own.some(({ cause }) => cause !== wrong))
-      return `the wrong value is ${own.map(({ cause }) => cause).join()}`;
+    // A right value in a wrong row is counted under what is wrong with the row, too.
     const beside = breaksRow ? decisions : own;
+    if (beside.some(({ cause }) => cause !== wrong))
+      return `a value of the wrong row is ${beside.map(({ cause }) => cause).join()}`;
     if (beside.some(({ withinPromise }) => withinPromise)) return 'within the promise';
   } else if (decisions.some(({ cause }) => cause !== late)) return `it is ${[...named].join()}`;
   if (decisions.length === 0) return 'nothing differs';
