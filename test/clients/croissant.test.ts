@@ -61,7 +61,7 @@ test.each(['parquet', 'csv'])(
       expect(read.records[0]).toMatchObject({
         'rows/driver_id': 3,
         'rows/y': 1,
-        'rows/stats__i': ['a', 'b'],
+        'rows/stats__j': [1, 2],
       });
   },
   PYTHON_LIMIT_MS,

@@ -25,7 +25,7 @@ interface CroissantSet {
 
 const CR = 'http://mlcommons.org/croissant/';
 const CROISSANT_WORDS =
-  'citeAs column extract field fileProperty fileObject fileSet format includes isLiveDataset jsonPath key md5 parentField ' +
+  'citeAs column equivalentProperty extract field fileProperty fileObject fileSet format includes isLiveDataset jsonPath key md5 parentField ' +
   'path recordSet references regex repeated replace samplingRate separator source subField transform';
 /** As the specification gives it. */
 const CONTEXT = {
@@ -117,7 +117,8 @@ function meaningsOf(bundle: Bundle, { features }: FeatureService): Map<string, s
 }
 
 function fieldOf({ name, type }: SetColumn, file: string, meanings: ReadonlyMap<string, string>): object {
-  const isList = type.endsWith('[]');
+  // In CSV a list is a text.
+  const isList = type.endsWith('[]') && tableFormat(file) === 'parquet';
   const description = meanings.get(name);
   return {
     '@type': 'cr:Field',
@@ -134,8 +135,8 @@ function fieldOf({ name, type }: SetColumn, file: string, meanings: ReadonlyMap<
 function dataTypeOf(type: string): string {
   if (type === 'BOOLEAN') return 'sc:Boolean';
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) return 'sc:Integer';
-  if (/^(FLOAT|DOUBLE|DECIMAL)/.test(type)) return 'sc:Float';
+  if (/^(FLOAT|DOUBLE|DECIMAL(\(.*\))?)$/.test(type)) return 'sc:Float';
   if (type === 'DATE') return 'sc:Date';
-  if (type.startsWith('TIMESTAMP')) return 'sc:DateTime';
+  if (/^TIMESTAMP( WITH TIME ZONE|_[A-Z]+)?$/.test(type)) return 'sc:DateTime';
   return 'sc:Text';
 }

@@ -449,4 +449,43 @@ describe('what definitions keep out of the log', () => {
     labelsCsv('request_id,event_timestamp', 'q-2,2026-01-02 09:30', 'q-1,2026-01-02 09:30');
     await expect(train()).rejects.toMatchObject({ code: 'TRAIN_MASKED' });
   });
+
+  test.each(['hmac', 'drop'] as const)(
+    'ids that it has as %s cannot be looked for, and requests can',
+    async (ids) => {
+      day.publish(day.orders, SERVICE, ids);
+      const keys = { customer_id: ids === 'hmac' ? 'ab'.repeat(32) : '', driver_id: '' };
+      const policies = {
+        keyPolicies: [1, 1].map(() => (ids === 'hmac' ? 1 : 2)),
+        hmacKeyId: ids === 'hmac' ? 'k1' : '',
+      };
+      const [first, second] = [
+        servedRow(day.orders, '09:00', row(1n, 2)),
+        servedRow(day.driverStats, '09:00', {}),
+      ];
+      if (ids === 'hmac') keys.driver_id = 'cd'.repeat(32);
+      day.append('09:00', keys, [first, second], 0, policies);
+      await ingest();
+      labelsCsv('customer_id,driver_id,event_timestamp', 'c-1,1,2026-01-02 09:00');
+      await expect(train({ within: '5s' })).rejects.toMatchObject({
+        code: 'TRAIN_MASKED',
+        message: 'the log does not have the ids of customer_id as they are',
+      });
+      labelsCsv('request_id,event_timestamp', 'q-1,2026-01-02 09:00');
+      await train();
+      expect((await rowsOf()).map((one) => one['orders__spent_1d'])).toEqual([2]);
+    },
+  );
+});
+
+test('the present hour, whose files are still to be joined, is read too', async () => {
+  day.serve('09:10', 'c-1', row(1n, 2));
+  await ingest('09:12');
+  await day.openLog();
+  day.serve('09:20', 'c-1', row(1n, 3));
+  await ingest('09:22');
+  expect(existsSync(join(day.project.settings.served, '_open', 'churn'))).toBe(true);
+  labelsCsv('request_id,event_timestamp', 'q-1,2026-01-02 09:21', 'q-2,2026-01-02 09:21');
+  await train();
+  expect((await rowsOf()).map((one) => one['orders__spent_1d'])).toEqual([2, 3]);
 });
