@@ -21,7 +21,8 @@ export interface Undelivered {
 }
 
 /** What became of one try: null where it was taken. */
-type Refused = (Undelivered & { readonly mayPass: boolean; readonly afterMs: number }) | null;
+type Refused =
+  (Undelivered & { readonly mayPass: boolean; readonly isLate: boolean; readonly afterMs: number }) | null;
 
 /**
  * @param limitMs  how long all tries together may take
@@ -42,7 +43,9 @@ export async function deliver(call: Omit<HttpCall, 'limitMs'>, limitMs: number):
       continue;
     }
     const times = tries === 1 ? '' : ` (tried ${tries} times)`;
-    return { why: `${shownServer(call.url)}: ${refused.why}${times}`, mayHaveArrived };
+    // A try has what the others left; people know the time of all of them.
+    const why = refused.isLate ? `it did not answer within ${limitMs} ms` : refused.why;
+    return { why: `${shownServer(call.url)}: ${why}${times}`, mayHaveArrived };
   }
 }
 
@@ -51,8 +54,8 @@ async function attempt(call: HttpCall): Promise<Refused> {
     return refusalOf(await httpCall({ ...call, limitMs: Math.ceil(call.limitMs) }));
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
-    const { message, mayPass, mayHaveArrived } = error;
-    return { why: message, mayPass, mayHaveArrived, afterMs: 0 };
+    const { message, mayPass, mayHaveArrived, isLate } = error;
+    return { why: message, mayPass, mayHaveArrived, isLate, afterMs: 0 };
   }
 }
 
@@ -61,7 +64,7 @@ function refusalOf({ status, headers, text }: HttpAnswer): Refused {
   if (status >= 300 && status < 400) {
     const to = headers.location === undefined ? '' : ` to ${shownServer(headers.location)}`;
     const why = `it answered ${status}, a redirect${to}: no redirect is followed, give the URL itself`;
-    return { why, mayHaveArrived: false, mayPass: false, afterMs: 0 };
+    return { why, mayHaveArrived: false, mayPass: false, isLate: false, afterMs: 0 };
   }
   const said = visibleText(text.trim()).slice(0, ANSWER_SHOWN);
   const seconds = Number(headers['retry-after'] ?? 0);
@@ -70,6 +73,7 @@ function refusalOf({ status, headers, text }: HttpAnswer): Refused {
     // A gateway without an answer (504, 502) has passed it on; another server may have failed after it took it.
     mayHaveArrived: status >= 500,
     mayPass: status >= 500 || [408, 425, 429].includes(status),
+    isLate: false,
     afterMs: Number.isFinite(seconds) ? seconds * 1_000 : 0,
   };
 }

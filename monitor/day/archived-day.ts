@@ -44,10 +44,11 @@ export async function archivedSpan(
     ledger = new IngestAccount([await archiveSpool(project, scratch, (us) => us >= fromUs && us < toUs)]);
     return { ...archivedFiles(scratch, ledger.archives, ofSpan), ledger, isOfSpool: true, keptFrom };
   }
-  if (sourceOf(project.settings) === 'spool') await tryIngest(project);
+  // Of a spool all that it holds is there now, unless another ingest is at it.
+  const isAllThere = sourceOf(project.settings) === 'spool' && (await tryIngest(project)) !== null;
   const pinned = await pinnedFiles(served, scratch, ofSpan);
   ({ ledger } = pinned);
-  if (ledger.caughtUpUs < Math.min(toUs, project.clock.nowUs())) {
+  if (!isAllThere && ledger.caughtUpUs < Math.min(toUs, project.clock.nowUs())) {
     const upTo = ledger.caughtUpUs === 0 ? 'in part' : `up to ${formatTimestamp(ledger.caughtUpUs)}`;
     project.logger.warn(
       `the log was ingested ${upTo}; run \`plumb monitor ingest\` for the rest of ${spanText(span)}`,

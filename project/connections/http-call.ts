@@ -19,7 +19,7 @@ export interface HttpCall {
   readonly limitMs: number;
   /** File in PEM of the authorities to trust; null: those of the machine. */
   readonly ca: string | null;
-  /** How much of an answer is read; a longer one is an error. */
+  /** How much of an answer is read; a longer one is an error, or cut where the server has refused (from 400 on). */
   readonly maxBytes?: number;
 }
 
@@ -35,15 +35,18 @@ export class CallError extends Error {
   readonly mayPass: boolean;
   /** Whether the server may have taken the request all the same. */
   readonly mayHaveArrived: boolean;
+  /** Whether the call's time was over. */
+  readonly isLate: boolean;
 
   constructor(
     message: string,
-    may: { readonly pass: boolean; readonly haveArrived: boolean },
+    may: { readonly pass: boolean; readonly haveArrived: boolean; readonly beLate?: boolean },
     cause?: unknown,
   ) {
     super(message, { cause });
     this.mayPass = may.pass;
     this.mayHaveArrived = may.haveArrived;
+    this.isLate = may.beLate === true;
   }
 }
 
@@ -75,6 +78,11 @@ export async function httpCall(call: HttpCall): Promise<HttpAnswer> {
   } catch (error) {
     if (error instanceof CallError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_INVALID_CHAR') {
+      const what =
+        'a character that no header may have, such as a line break: mend the setting that holds it';
+      throw new CallError(`its token holds ${what}`, NEVER);
+    }
     if (CERTIFICATE.test(code ?? '')) {
       throw new CallError(`its certificate is refused: ${message} (${code})`, NEVER, error);
     }
@@ -102,7 +110,8 @@ function exchange(url: URL, call: HttpCall): Promise<HttpAnswer> {
       ...ca,
     });
     const limit = setTimeout(() => {
-      request.destroy(new CallError(`it did not answer within ${call.limitMs} ms`, LATER));
+      const late = { ...LATER, beLate: true };
+      request.destroy(new CallError(`it did not answer within ${call.limitMs} ms`, late));
     }, call.limitMs);
     request.on('error', reject);
     request.on('close', () => clearTimeout(limit));
@@ -132,6 +141,8 @@ async function readText(response: IncomingMessage, maxBytes: number): Promise<st
     bytes += chunk.length;
     if (bytes > maxBytes) {
       response.destroy();
+      // What a refusal says at its beginning is enough: its status is what counts.
+      if (response.statusCode! >= 400) break;
       throw new CallError(`its answer is longer than ${maxBytes} bytes`, { pass: false, haveArrived: true });
     }
     chunks.push(chunk);

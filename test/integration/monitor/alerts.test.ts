@@ -287,7 +287,7 @@ describe('a receiver that fails', () => {
 
   test('takes the request and never answers', async () => {
     const server = await listenOnce(() => {});
-    expect(await failingInTime(`http://${server.at}/`)).toMatch(/did not answer within \d+ ms/);
+    expect(await failingInTime(`http://${server.at}/`)).toMatch(/did not answer within 200 ms/);
   });
 
   test('answers without an end', async () => {

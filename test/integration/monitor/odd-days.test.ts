@@ -162,3 +162,20 @@ test('a day without vectors, and one that retention has removed, are told in a s
     message: expect.stringContaining('has no vectors of 2026-01-01') as string,
   });
 });
+
+test('a day that goes on beside a sidecar: what the run has ingested itself lacks nothing', async () => {
+  const day = await MonitoredDay.make();
+  onTestFinished(() => day.remove());
+  const row = { event: '05:00:00', created: '05:00:00', values: [1n, 2] as const };
+  await day.appendOrders([rowOf(1, 2)]);
+  await day.writeDrivers(DRIVERS);
+  day.setWatermark('09:00:00');
+  day.serve('09:00:00', 'c-1', { row, watermark: '05:00:00' }, 1, DRIVER);
+  day.project.setClock(at('09:10:00'));
+  await runIngest(day.project);
+  day.serve('09:20:00', 'c-1', { row, watermark: '05:00:00' }, 1, DRIVER);
+  day.project.setClock(at('09:30:00'));
+  const [judged] = await judgeDay(day.project, { date: DAY });
+  expect(judged!.snapshot.vectors.read).toBe(2);
+  expect(day.project.said.filter((line) => line.includes('the log was ingested'))).toEqual([]);
+});

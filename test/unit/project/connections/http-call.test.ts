@@ -32,6 +32,25 @@ describe('a call', () => {
     expect((await httpCall({ ...CALL, url, maxBytes: 100_000 })).text).toHaveLength(100_000);
   });
 
+  test('has the status of a refusal whatever its length', async () => {
+    const server = await listenOnce((_, response) => response.writeHead(500).end('busy '.repeat(50_000)));
+    const answer = await httpCall({ ...CALL, url: `http://${server.at}/` });
+    expect(answer.status).toBe(500);
+    expect(answer.text.slice(0, 9)).toBe('busy busy');
+    expect(answer.text.length).toBeLessThanOrEqual(65_536);
+  });
+
+  test('with a token that no header can hold is not repeated, and does not show it', async () => {
+    const server = await listenOnce((_, response) => response.end());
+    const headers = { authorization: 'Bearer SECRET\nmore' };
+    const call = httpCall({ ...CALL, url: `http://${server.at}/`, headers });
+    await expect(call).rejects.toMatchObject({ mayPass: false, mayHaveArrived: false });
+    await expect(call).rejects.toThrow(
+      /^its token holds a character that no header may have, such as a line break/,
+    );
+    await expect(call).rejects.not.toThrow('SECRET');
+  });
+
   test('may have arrived where the connection breaks, and has not where there was none', async () => {
     const server = await listenOnce((request) => request.socket.destroy());
     expect(await errorOf(`http://${server.at}/`)).toMatchObject({ mayPass: true, mayHaveArrived: true });
