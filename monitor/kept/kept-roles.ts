@@ -11,11 +11,11 @@
  * the next run. What cannot be read is judged again, and where nothing can be kept a run goes on without it.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { CodedError } from '../../contract/std/coded-error.ts';
-import { syncFile, writeDurably } from '../../contract/std/files/durable-file.ts';
+import { removeAsides, syncFile, writeDurably } from '../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import { spanText } from '../judged-span.ts';
@@ -25,6 +25,7 @@ import { runTie } from './run-tie.ts';
 
 const NOT_KEPT = 'what is judged cannot be kept for the case that this run is killed';
 const KEPT_MS = 3 * 86_400_000;
+const MOST_TRIES = 3;
 
 /** What of a role stands in a table of DuckDB, or in a file of the run. */
 export interface KeptTable {
@@ -110,17 +111,16 @@ export class KeptRoles {
   async keep(role: number, outcome: KeptRole, tablesOf: TablesOf): Promise<void> {
     const place = this.#place;
     if (place === null) return;
-    try {
-      for (const [name, table] of Object.entries(tablesOf(outcome))) {
-        const file = fileOf(place, role, name);
-        const aside = `${file}.${process.pid}.tmp`;
-        await table.keep(aside);
-        syncFile(aside);
-        renameSync(aside, file);
+    for (let tries = 1; ; tries++) {
+      try {
+        await write(place, role, outcome, tablesOf(outcome));
+        return;
+      } catch (error) {
+        // Another run of the day may have ended, and removed the folder.
+        if (!existsSync(place.folder) && tries < MOST_TRIES) continue;
+        this.#warn(`${NOT_KEPT}: ${(error as Error).message}`);
+        return;
       }
-      writeDurably(fileOf(place, role, 'roles'), serialize(outcome));
-    } catch (error) {
-      this.#warn(`${NOT_KEPT}: ${(error as Error).message}`);
     }
   }
 
@@ -128,8 +128,9 @@ export class KeptRoles {
   remove(): void {
     if (this.#place === null) return;
     try {
-      rmSync(this.#place.folder, { recursive: true, force: true });
+      removeKept(this.#place);
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
       this.#warn(`what was kept of this run cannot be removed: ${(error as Error).message}`);
     }
   }
@@ -139,6 +140,27 @@ export class KeptRoles {
       `what a killed run had judged cannot be read, and is judged again: ${(error as Error).message}`,
     );
   }
+}
+
+async function write(place: Place, role: number, outcome: KeptRole, tables: KeptTables): Promise<void> {
+  makeFolder(place.folder, 0o700);
+  for (const [name, table] of Object.entries(tables)) {
+    const file = fileOf(place, role, name);
+    const aside = `${file}.${process.pid}.tmp`;
+    await table.keep(aside);
+    syncFile(aside);
+    renameSync(aside, file);
+  }
+  writeDurably(fileOf(place, role, 'roles'), serialize(outcome));
+}
+
+/** Removes what this run and those before it have kept; what another run is writing stays, with the folder. */
+function removeKept({ folder, tie }: Place): void {
+  for (const name of readdirSync(folder)) {
+    const isOthers = name.endsWith('.tmp') && !name.endsWith(`.${process.pid}.tmp`);
+    if (name.startsWith(`${tie}-`) && !isOthers) rmSync(join(folder, name), { force: true });
+  }
+  if (readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
 /** Makes the folder of a service's day, and removes what bears another tie. */
@@ -156,8 +178,9 @@ async function placeOf(
   makeFolder(folder, 0o700);
   const tie = await runTie(day, served, trained);
   for (const name of readdirSync(folder)) {
-    if (!name.startsWith(`${tie}-`)) rmSync(join(folder, name), { force: true });
+    if (!name.startsWith(`${tie}-`) && !name.endsWith('.tmp')) rmSync(join(folder, name), { force: true });
   }
+  removeAsides(folder, Date.now());
   return { folder, tie };
 }
 

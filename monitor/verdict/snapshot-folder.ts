@@ -14,7 +14,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readRegularText } from '../../contract/std/files/regular-file.ts';
-import { writeDurably } from '../../contract/std/files/durable-file.ts';
+import { removeAsides, writeDurably } from '../../contract/std/files/durable-file.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { DAY_US, dayOf, parseTimestamp } from '../../contract/std/timestamp.ts';
 import { monitorError } from '../errors.ts';
@@ -61,6 +61,7 @@ export function writeSnapshot(reports: string, snapshot: Snapshot): Snapshot {
   const bounded = boundedSnapshot(earlierFaults === null ? snapshot : { ...snapshot, earlierFaults });
   write(snapshotFile(reports, service, spanText(snapshot)), bounded.text);
   removeOldHours(reports, service, date);
+  removeAsides(join(reports, service), Date.now());
   return bounded.snapshot;
 }
 

@@ -7,8 +7,9 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { KeptRole } from '../../../monitor/kept/kept-role.ts';
+import { JudgedVectors } from '../../../monitor/replay/judged-vectors.ts';
 import { runMonitor } from '../../../monitor/run.ts';
 import { judgedRowsFile, snapshotFile } from '../../../monitor/verdict/snapshot-folder.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
@@ -178,6 +179,21 @@ test('where nothing can be kept, the day is judged all the same, with a warning'
   expect(day.project.said.join('\n')).toContain(
     'what is judged cannot be kept for the case that this run is killed: ',
   );
+});
+
+test('a run of the same day that ends meanwhile takes nothing away', async () => {
+  const day = await wrongDay();
+  // What the other one does at its end, while this one writes.
+  const keep = vi.spyOn(JudgedVectors.prototype, 'keep');
+  onTestFinished(() => void keep.mockRestore());
+  keep.mockImplementationOnce(async () => {
+    for (const name of readdirSync(keptFolder(day))) rmSync(join(keptFolder(day), name), { recursive: true });
+    throw new Error('No such file or directory');
+  });
+  expect((await judge(day)).views).toHaveLength(2);
+  expect(keep.mock.calls.length).toBeGreaterThan(1);
+  expect(day.project.said.filter((line) => line.includes('cannot be kept'))).toEqual([]);
+  expect(readdirSync(keptFolder(day))).toEqual([]);
 });
 
 const CHANGES: readonly (readonly [what: string, change: (day: MonitoredDay) => unknown])[] = [
