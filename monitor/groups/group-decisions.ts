@@ -125,6 +125,7 @@ export class GroupDecisions {
     };
     const counted = mismatches.map((value, i) => mismatchOf(value, this.#mismatchKinds[i]!)!);
     const wrong = faults.map((value, i) => mismatchOf(value, this.#faultKinds[i]!));
+    const fault = wrong.find((one) => one !== null)?.decided ?? null;
     for (const one of counted) {
       decided.set(one.place, one.decided);
       verdicts.addMismatch(one.place, one.decided);
@@ -138,7 +139,7 @@ export class GroupDecisions {
         wrong.filter((one) => one !== null),
       ),
       values: [...mismatches, ...faults.filter((_, i) => wrong[i] !== null)],
-      verdict: verdicts.endVerdict(outcome, fidelity),
+      verdict: verdicts.endVerdict(outcome, fidelity, fault),
       vectors: 0,
     };
     this.parts.push(part);

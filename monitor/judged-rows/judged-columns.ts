@@ -100,7 +100,7 @@ export function openRowsSql(role: JudgedRole, sampled: number): string {
     LEFT JOIN replay_history h ON h.rowid = t.trained_row WHERE ${isWhole} OR ${isSampled(sampled)}`;
 }
 
-const isWhole = `(j.mismatches > 0 OR coalesce(j.fidelity IN (${NOT_HELD.map((one) => FIDELITY_ANSWERS.indexOf(one)).join(', ')}), false))`;
+const isWhole = `(j.decision > 0 OR coalesce(j.fidelity IN (${NOT_HELD.map((one) => FIDELITY_ANSWERS.indexOf(one)).join(', ')}), false))`;
 
 /** @param rows  SELECT of the role's rows (replay/served-files.ts) */
 export function agreeingRowsSql(role: JudgedRole, rows: string, sampled: number): string {

@@ -48,6 +48,8 @@ interface Verdict {
   readonly outcome: RowOutcome;
   readonly fidelity: FidelityAnswer | null;
   readonly mismatches: readonly Mismatch[];
+  /** Of a value that no rate counts. */
+  readonly fault: Decided | null;
 }
 
 export class RowVerdicts {
@@ -94,16 +96,17 @@ export class RowVerdicts {
    * The next verdict is told.
    *
    * @param fidelity  null: it was not asked
+   * @param fault     what is wrong with a value that no rate counts; null: nothing
    * @returns         its number, the same for what says the same
    */
-  endVerdict(outcome: RowOutcome, fidelity: FidelityAnswer | null): number {
+  endVerdict(outcome: RowOutcome, fidelity: FidelityAnswer | null, fault: Decided | null = null): number {
     const mismatches = this.#mismatches;
     this.#mismatches = [];
-    let name = `${outcome} ${fidelity}`;
+    let name = `${outcome} ${fidelity} ${fault === null ? 0 : this.#numberOf(fault)}`;
     for (const { feature, decided } of mismatches) name += ` ${feature}=${this.#numberOf(decided)}`;
     const known = this.#verdictNumbers.get(name);
     if (known !== undefined) return known;
-    const number = this.#verdicts.push({ outcome, fidelity, mismatches }) - 1;
+    const number = this.#verdicts.push({ outcome, fidelity, mismatches, fault }) - 1;
     this.#verdictNumbers.set(name, number);
     return number;
   }
@@ -168,18 +171,19 @@ export class RowVerdicts {
     }
   }
 
-  #row({ outcome, fidelity, mismatches }: Verdict, number: number): (number | null)[] {
+  #row({ outcome, fidelity, mismatches, fault }: Verdict, number: number): (number | null)[] {
     const differs = mismatches.length > 0;
     const decisions = Array.from({ length: this.#features }, () => 0);
     for (const { feature, decided } of mismatches) decisions[feature] = this.#numberOf(decided);
     const beyond = mismatches.filter(({ decided }) => !decided.withinPromise).length;
+    const decision = differs ? this.#ofRow(mismatches, beyond === 0) : fault;
     return [
       number,
       ROW_OUTCOMES.indexOf(differs ? 'differs' : outcome),
       fidelity === null ? null : FIDELITY_ANSWERS.indexOf(fidelity),
       mismatches.length,
       beyond,
-      differs ? this.#numberOf(this.#ofRow(mismatches, beyond === 0)) : 0,
+      decision === null ? 0 : this.#numberOf(decision),
       ...decisions,
     ];
   }

@@ -1,6 +1,10 @@
 /** Where the history does not say yet which row was the right one, it says which row was served. */
 import { afterEach, expect, test } from 'vitest';
 import type { FeatureService } from '../../../contract/model.ts';
+import { judgedRowsFile } from '../../../monitor/verdict/snapshot-folder.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
+import { quotePath } from '../../../project/engine/duckdb/file-sql.ts';
+import { DAY } from '../../support/day-time.ts';
 import { MonitoredDay, SERVICE, servedRow } from '../../support/fixtures/monitored-day.ts';
 
 const TIMES = { event: '11:00:00', created: '11:01:00' };
@@ -60,6 +64,14 @@ test('an answer that says what the row does not is seen', async () => {
     { cause: 'answer altered', values: 1, examples: [{ requestId: altered }] },
   ]);
   expect(snapshot.verdict).toBe('alarm');
+  // Beside the page it is whole, and says so.
+  const file = judgedRowsFile(day.project.settings.reports, ORDERS.name, DAY);
+  const duck = await DuckDb.open();
+  const rows = await duck.rows(`SELECT _outcome, _fidelity, _cause, _mismatches, _weight
+    FROM read_parquet(${quotePath(file)})`);
+  duck.close();
+  const whole = { _outcome: 'unjudged', _fidelity: 'true', _mismatches: 0, _weight: 1 };
+  expect(rows).toEqual([{ ...whole, _cause: 'answer altered' }]);
   // No value is present in a rate.
   expect(snapshot.sentence).toMatch(/ than it was logged for 1 value since 12:30/);
 });
