@@ -37,7 +37,15 @@ try {
   await measuredRun(process.execPath, [
     '--disable-warning=ExperimentalWarning',
     join(ROOT, 'plumb.ts'),
-    ...['-C', resolve(project), 'train', '--labels', labels, '--service', name, '--out', trained],
+    '-C',
+    resolve(project),
+    'train',
+    '--labels',
+    labels,
+    '--service',
+    name,
+    '--out',
+    trained,
   ]);
   const columns = features.flatMap((feature) => [
     `s.${quoteName(feature)} AS ${quoteName(`served__${feature}`)}`,

@@ -28,7 +28,13 @@ try {
     const stats = await measuredRun(process.execPath, [
       '--disable-warning=ExperimentalWarning',
       join(ROOT, 'plumb.ts'),
-      ...['monitor', 'stats', '--json', '--a', a, '--b', b],
+      'monitor',
+      'stats',
+      '--json',
+      '--a',
+      a,
+      '--b',
+      b,
     ]);
     const script = join(ROOT, 'benchmarks', 'contenders', 'evidently_drift.py');
     const { output } = await measuredRun(join(environment, 'bin', 'python'), [script, both, ...features]);
