@@ -1,6 +1,6 @@
 /**
- * Drift and statistics alone, over the same numbers: the whole of `plumb monitor stats`, its start and the reading of its
- * files included, in turn with Evidently's drift report, of which the report alone counts.
+ * Drift and statistics alone, over the same numbers: the whole of `plumb monitor stats`, its start and the reading of
+ * its files included, in turn with Evidently's drift report, of which the report alone counts.
  *
  *   node --disable-warning=ExperimentalWarning benchmarks/micro/drift-bench.ts ENVIRONMENT BOTH.parquet FEATURE ...
  *

@@ -1,8 +1,8 @@
 /**
  * The judged rows of a day and service, in Parquet beside the report: one row a vector and view, typed, for whoever
- * wants to ask more than the page tells. Whole are those with a mismatch, those whose row is not what the history holds,
- * and those whose answer was altered; of the others there is one in a hundred, chosen by a hash of request and row, with
- * 100 as its `_weight`.
+ * wants to ask more than the page tells. Whole are those with a mismatch, those whose row is not what the history
+ * holds, and those whose answer was altered; of the others there is one in a hundred, chosen by a hash of request and
+ * row, with 100 as its `_weight`.
  *
  *   {place} 0.rows, 0.verdicts   Parquet of the first role that has ended: its rows without what was decided, and the
  *                                verdicts that they name. They are put together once, when all roles are judged
