@@ -48,6 +48,8 @@ interface GroupedRole {
   readonly view: FeatureView;
   /** What the archive has of its rows, in the order of s0, h0 ... */
   readonly features: readonly ServedFeature[];
+  /** The places of those of which the log has HMACs. */
+  readonly hashed: ReadonlySet<number>;
   readonly clocks: PodClocks;
   /** Table of the vectors, as the archive numbers them, whose answers are logged. */
   readonly asked: string;
@@ -60,6 +62,11 @@ interface GroupedRole {
   readonly pods: readonly string[];
 }
 
+interface LaidRole extends GroupedRole {
+  /** Whether an honest store had another row than training sees, of any of the vectors. */
+  readonly isAvailableOther: boolean;
+}
+
 const PAGE_GROUPS = 10_240;
 /** So few that what the judge makes of them is garbage before V8 moves it: three times the speed of a page at once. */
 const BATCH_GROUPS = 512;
@@ -67,17 +74,20 @@ const NONE_AGREED = 'SELECT NULL::BIGINT AS vid, NULL::BIGINT AS vectors WHERE f
 
 export class GroupPages {
   readonly #duck: DuckDb;
-  readonly #role: GroupedRole;
+  readonly #role: LaidRole;
 
-  private constructor(duck: DuckDb, role: GroupedRole) {
+  private constructor(duck: DuckDb, role: LaidRole) {
     this.#duck = duck;
     this.#role = role;
   }
 
   /** Called when the groups and the joins of the replay are there. */
   static async lay(duck: DuckDb, role: GroupedRole): Promise<GroupPages> {
-    await duck.run(`CREATE OR REPLACE TEMP TABLE replay_pairs AS ${pairsSql(role)}`);
-    return new GroupPages(duck, role);
+    const others = await duck.rows(`SELECT 1 FROM replay_trained t JOIN replay_available a ON a.rid = t.rid
+      WHERE a.available_row IS DISTINCT FROM t.trained_row LIMIT 1`);
+    const laid = { ...role, isAvailableOther: others.length > 0 };
+    await duck.run(`CREATE OR REPLACE TEMP TABLE replay_pairs AS ${pairsSql(laid)}`);
+    return new GroupPages(duck, laid);
   }
 
   /** The names of the pods, by the numbers that vectors have. */
@@ -106,10 +116,9 @@ export class GroupPages {
     columns: SqlColumns,
     readings: ReadonlyMap<number, readonly ClockReading[]>,
   ): Generator<readonly ReplayedGroup[]> {
-    const { service, view, features } = this.#role;
     const numbers = (name: string): number[] => columns[name] as number[];
     const [vectors, entities, rows, agreed] = ['vectors', 'entity_n', 'row_n', 'agreed'].map(numbers);
-    const vectorAt = vectorReader(columns, service, view, features);
+    const vectorAt = vectorReader(columns, this.#role);
     let to = 0;
     for (let first = 0; first < vectors!.length; first += BATCH_GROUPS) {
       const batch: ReplayedGroup[] = [];
@@ -157,19 +166,20 @@ export class GroupPages {
   }
 }
 
-function pairsSql({ service, view, features, asked, isLaid, keys }: GroupedRole): string {
+function pairsSql(role: LaidRole): string {
+  const { view, asked, isLaid, keys, isAvailableOther } = role;
   const names = Array.from({ length: keys }, (_, i) => `k${i}`);
   const sameKeys = (table: string): string => names.map((key) => `${table}.${key} = b.${key}`).join(' AND ');
   const agreed = isLaid ? agreedSql({ keys, isStored: view.kind === 'stored' }) : NONE_AGREED;
   const ofGroup = ['place', 'vectors', 'entity_n', 'row_n'].map((name) => `g.${name}::DOUBLE AS ${name}`);
   return `SELECT ${ofGroup.join(', ')}, coalesce(agreed.vectors, 0)::DOUBLE AS agreed, asked.vid IS NOT NULL AS is_asked,
-      ${vectorColumns(service, view, features)} FROM ${GROUPS} g
+      ${vectorColumns(role)} FROM ${GROUPS} g
     JOIN ${OPEN_ROWS} v ON v.vid = g.vid
     JOIN replay_base b ON b.vid = v.vid
     JOIN replay_trained trained ON trained.rid = v.vid
     JOIN replay_available available ON available.rid = v.vid
     LEFT JOIN replay_history trained_of ON trained_of.rowid = trained.trained_row
-    LEFT JOIN replay_history available_of ON available_of.rowid = available.available_row
+    ${isAvailableOther ? 'LEFT JOIN replay_history available_of ON available_of.rowid = available.available_row' : ''}
     LEFT JOIN replay_own own ON own.rid = v.vid
     LEFT JOIN replay_missed m ON m.vid = v.vid
     LEFT JOIN (SELECT ${names.join(', ')}, bool_or(NOT deleted) AS is_known, min(event_us) AS first_us,

@@ -110,8 +110,17 @@ export class ViewReplay {
     await this.#duck.run(this.#baseSql(bundles));
     const missed = missedSql(this.keys.length, 'replay_base');
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE replay_missed AS ${missed}`);
-    const laid = await layGroups(this.#duck, this.#sharedColumns(bundles));
-    return await GroupPages.lay(this.#duck, { ...this.#replayed, ...laid, keys: this.keys.length });
+    const hashed = await this.#hashed();
+    const laid = await layGroups(this.#duck, this.#sharedColumns(bundles, hashed));
+    return await GroupPages.lay(this.#duck, { ...this.#replayed, ...laid, hashed, keys: this.keys.length });
+  }
+
+  /** @returns the places of the features of which open rows have HMACs */
+  async #hashed(): Promise<Set<number>> {
+    const { features } = this.#replayed;
+    const counts = features.map((_, i) => `count(h${i})::DOUBLE AS h${i}`);
+    const [row] = await this.#duck.rows(`SELECT ${counts.join(', ')} FROM ${OPEN_ROWS}`);
+    return new Set([...features.keys()].filter((i) => row![`h${i}`] !== 0));
   }
 
   /** @returns rows of these histories that count no more, as far as they are on the disk */
@@ -237,9 +246,10 @@ export class ViewReplay {
         delayUs,
         ttlUs,
       };
-      await joinAsOf(this.#duck, join, `${table}_${i}`);
+      await joinAsOf(this.#duck, join, readings.length === 1 ? table : `${table}_${i}`);
       parts.push(`SELECT * FROM ${table}_${i}`);
     }
+    if (readings.length === 1) return;
     const nothing = `SELECT NULL::BIGINT AS rid, NULL::BIGINT AS asof_event_us, NULL::BIGINT AS asof_created_us WHERE false`;
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${table} AS ${parts.join(' UNION ALL ') || nothing};
       ${readings.map((_, i) => `DROP TABLE ${table}_${i}`).join('; ')}`);
@@ -256,7 +266,10 @@ export class ViewReplay {
   }
 
   /** What vectors of a group have in common: all that is read of its first one (vectorColumns) but times and places. */
-  #sharedColumns(bundles: ReadonlyMap<string, DefinedView>): Parameters<typeof layGroups>[1] {
+  #sharedColumns(
+    bundles: ReadonlyMap<string, DefinedView>,
+    hashed: ReadonlySet<number>,
+  ): Parameters<typeof layGroups>[1] {
     const { service, view, features, clocks, asked, ids, joinColumns } = this.#replayed;
     const replayed = ['trained', 'available'].flatMap((mode) =>
       ['state', 'deleted', 'event_us', 'created_us', 'run_id', 'definition_id']
@@ -282,7 +295,7 @@ export class ViewReplay {
         // A print has the text of nested values, which alone may coincide.
         printSql(features.map(({ type }, i) => ({ type, sql: `v.s${i}` }))),
         ...features.flatMap(({ type }, i) => (NESTED.has(type.kind) ? `v.s${i}` : [])),
-        ...features.map((_, i) => `v.h${i}`),
+        ...[...hashed].map((i) => `v.h${i}`),
         ...replayed,
         'm.event_us, m.created_us, m.run_id, m.definition_id, m.deleted',
         'own.asof_event_us, own.asof_created_us',

@@ -12,12 +12,10 @@ import type { ClockReading, ReplayedTimes, ServedTimes } from '../causes/facts.t
 import type { RowTimes } from '../causes/row-order.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
 
-/** One vector's row of one view, served and replayed. */
+/** One vector's row of one view, served and replayed; without what each vector of its group has of its own. */
 export interface ReplayedVector {
   readonly vid: number;
-  readonly requestId: string;
   readonly rowIndex: number;
-  readonly pod: string;
   readonly serviceVersion: number;
   readonly surface: number;
   readonly bundle: string;
@@ -25,9 +23,6 @@ export interface ReplayedVector {
   /** The ids of the request as text, in the order of the service's request keys. */
   readonly keys: readonly (string | null)[];
   readonly status: number;
-  readonly source: number;
-  readonly fetchedUs: number | null;
-  readonly watermarkUs: number | null;
   readonly served: ServedTimes | null;
   /** False: the row's values could not be read when it was ingested. */
   readonly isDecoded: boolean;
@@ -63,34 +58,46 @@ export interface ReplayedRow {
   readonly values: readonly Value[];
 }
 
+/** What vectors are read from. */
+interface ReadRole {
+  readonly service: FeatureService;
+  /** In the bundle in force. */
+  readonly view: FeatureView;
+  /** What the archive has of the role's rows, in the order of s0, h0 ... */
+  readonly features: readonly ServedFeature[];
+  /** The places of those of which the log has HMACs. */
+  readonly hashed: ReadonlySet<number>;
+  /** Whether an honest store had another row than training sees, of any of the vectors. */
+  readonly isAvailableOther: boolean;
+}
+
 /**
- * @param features  what the archive has of the role's rows, in the order of s0, h0 ...
- * @returns SQL of the columns that `readVectors` reads, from `v` (the vector with its served row), `trained` and
+ * @returns SQL of the columns that `vectorReader` reads, from `v` (the vector with its served row), `trained` and
  *          `available` and `own` (its replayed rows; `trained_of` and `available_of` are they in the history), `m` (the
  *          oldest row missed), `crowded` (the event has several rows) and `known` (the entity's history)
  */
-export function vectorColumns(
-  service: FeatureService,
-  view: FeatureView,
-  features: readonly ServedFeature[],
-): string {
+export function vectorColumns({ service, view, features, hashed, isAvailableOther }: ReadRole): string {
   const columns = [
     us('v.vid', 'vid'),
-    'v.request_id, v.row_index, v.pod, v.service_version, v.surface, v.bundle, v.hmac_key',
+    us('v.row_index', 'row_index'),
+    us('v.service_version', 'service_version'),
+    us('v.surface', 'surface'),
+    'v.bundle, v.hmac_key',
     us('v.served_us', 'served_us'),
     ...service.requestKeys.map((_, i) => `${shownKeySql(i)} AS key_${i}`),
-    'v.status, v.source, v.definition_id, v.is_decoded',
-    ...features.map((_, i) => `v.s${i}, v.h${i}`),
-    us('v.fetched_us', 'fetched_us'),
-    us('v.watermark_us', 'watermark_us'),
+    us('v.status', 'status'),
+    us('v.definition_id', 'definition_id'),
+    'v.is_decoded',
+    ...features.flatMap((_, i) => (hashed.has(i) ? [`v.s${i}`, `v.h${i}`] : [`v.s${i}`])),
     us('v.event_us', 'event_us'),
     us('v.created_us', 'created_us'),
     us('v.written_ms', 'written_ms'),
-    ...replayedColumns('trained', view),
-    ...replayedColumns('available', view),
+    ...replayedColumns('trained', view, true),
+    ...replayedColumns('available', view, isAvailableOther),
     us('m.event_us', 'missed_event_us'),
     us('m.created_us', 'missed_created_us'),
-    'm.run_id AS missed_run_id, m.definition_id AS missed_definition_id, m.deleted AS missed_deleted',
+    us('m.definition_id', 'missed_definition_id'),
+    'm.run_id AS missed_run_id, m.deleted AS missed_deleted',
     us('own.asof_event_us', 'own_event_us'),
     us('own.asof_created_us', 'own_created_us'),
     'crowded.event_us IS NOT NULL AS is_crowded',
@@ -107,15 +114,16 @@ export function shownKeySql(key: number): string {
   return `coalesce(v.shown_${key}, CAST(v.key_${key} AS VARCHAR))`;
 }
 
-function replayedColumns(mode: AsOfRule['mode'], view: FeatureView): string[] {
+function replayedColumns(mode: AsOfRule['mode'], view: FeatureView, hasValues: boolean): string[] {
+  const values = view.features.map(({ name }) => `${mode}_of.${quoteName(name)} AS ${quoteName(`${mode}_${name}`)}`);
   return [
-    `${mode}.asof_state AS ${mode}_state`,
+    us(`${mode}.asof_state`, `${mode}_state`),
     `${mode}.asof_deleted AS ${mode}_deleted`,
     us(`${mode}.asof_event_us`, `${mode}_event_us`),
     us(`${mode}.asof_created_us`, `${mode}_created_us`),
     `${mode}.asof_run_id AS ${mode}_run_id`,
-    `${mode}.asof_definition_id AS ${mode}_definition_id`,
-    ...view.features.map(({ name }) => `${mode}_of.${quoteName(name)} AS ${quoteName(`${mode}_${name}`)}`),
+    us(`${mode}.asof_definition_id`, `${mode}_definition_id`),
+    ...(hasValues ? values : []),
   ];
 }
 
@@ -129,19 +137,20 @@ const NO_CLOCKS: readonly ClockReading[] = [];
 /** @returns how to read all of a vector, by its place in the columns, but the readings of its pod's clock */
 export function vectorReader(
   columns: SqlColumns,
-  service: FeatureService,
-  view: FeatureView,
-  features: readonly ServedFeature[],
+  { service, view, features, isAvailableOther }: ReadRole,
 ): (at: number) => ReplayedVector {
   const places = view.features.map(({ name }) => features.findIndex((one) => one.name === name));
+  const trained = replayedColumnsOf(columns, 'trained', view);
   const page: VectorPage = {
     columns,
     view,
     keys: service.requestKeys.map((_, i) => columns[`key_${i}`]!) as (string | null)[][],
     served: view.features.map(({ type }, i) => valuesOf(type, columns[`s${places[i]}`])),
     hmacs: places.map((place) => bytesOf(columns[`h${place}`])),
-    trained: replayedColumnsOf(columns, 'trained', view),
-    available: replayedColumnsOf(columns, 'available', view),
+    trained,
+    available: isAvailableOther
+      ? replayedColumnsOf(columns, 'available', view)
+      : { ...replayedColumnsOf(columns, 'available', null), values: trained.values },
     own: timesOf(columns, 'own'),
     gone: timesOf(columns, 'gone'),
   };
@@ -182,18 +191,13 @@ function readVector(page: VectorPage, at: number): ReplayedVector {
   const eventUs = number('event_us');
   return {
     vid: number('vid')!,
-    requestId: text('request_id'),
     rowIndex: number('row_index')!,
-    pod: text('pod'),
     serviceVersion: number('service_version')!,
     surface: number('surface')!,
     bundle: text('bundle'),
     servedUs: number('served_us')!,
     keys: page.keys.map((ids) => ids[at]!),
     status: number('status')!,
-    source: number('source')!,
-    fetchedUs: number('fetched_us'),
-    watermarkUs: number('watermark_us'),
     served:
       eventUs === null
         ? null
@@ -270,14 +274,19 @@ export function missedOf(columns: SqlColumns, at: number, view: FeatureView): Re
   };
 }
 
-function replayedColumnsOf(columns: SqlColumns, mode: AsOfRule['mode'], view: FeatureView): ReplayedColumns {
+/** @param view  null: without values */
+function replayedColumnsOf(
+  columns: SqlColumns,
+  mode: AsOfRule['mode'],
+  view: FeatureView | null,
+): ReplayedColumns {
   return {
     ...timesOf(columns, mode),
     states: columns[`${mode}_state`] as number[],
     deleted: columns[`${mode}_deleted`] as boolean[],
     runIds: columns[`${mode}_run_id`] as (string | null)[],
     definitionIds: columns[`${mode}_definition_id`] as (number | null)[],
-    values: view.features.map(({ name, type }) => valuesOf(type, columns[`${mode}_${name}`]!)),
+    values: (view?.features ?? []).map(({ name, type }) => valuesOf(type, columns[`${mode}_${name}`]!)),
   };
 }
 

@@ -141,7 +141,7 @@ export class JudgedRows {
     try {
       makeFolder(dirname(file), 0o700);
       await this.#duck.run(`COPY (${roles.join(' UNION ALL BY NAME ')}) TO ${quoteTarget(aside)}
-        (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP}, ${EXACT_FLOATS})`);
+        (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${ROW_GROUP}, ${EXACT_FLOATS})`);
       chmodSync(aside, 0o600);
       renameSync(aside, file);
     } catch (error) {

@@ -205,6 +205,18 @@ export class Column {
   }
 }
 
+/** Appends the first `rows` values of a column of DOUBLE to a list, with null where there is none. */
+export function appendDoubles(chunk: DataChunk, column: number, rows: number, list: (number | null)[]): void {
+  const vector = bindings.data_chunk_get_vector(chunk, column);
+  const { buffer, byteOffset } = bindings.vector_get_data(vector, rows * 8);
+  const values = new Float64Array(buffer, byteOffset, rows);
+  // DuckDB has words of 64 bits; without any, no value is null.
+  const valid = bindings.vector_get_validity(vector, ((rows + 63) >> 6) * 8) as Uint8Array | null;
+  for (let i = 0; i < rows; i++) {
+    list.push(valid === null || (valid[i >> 3]! & (1 << (i & 7))) !== 0 ? values[i]! : null);
+  }
+}
+
 /** Writes one row after the other of columns into a chunk that has as many columns, of these types. */
 export function writeColumns(chunk: DataChunk, columns: readonly Column[], rows: number): void {
   for (const [i, column] of columns.entries()) column.write(bindings.data_chunk_get_vector(chunk, i), rows);

@@ -4,7 +4,13 @@
  *
  * Only this file imports the client. Times leave queries as `epoch_us(...)`, never as Dates, which lose microseconds.
  */
-import { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBTableFunction } from '@duckdb/node-api';
+import {
+  DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  DuckDBTableFunction,
+  DuckDBTypeId,
+} from '@duckdb/node-api';
 import {
   DuckDBArrayValue,
   DuckDBBlobValue,
@@ -17,7 +23,7 @@ import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { registryError } from '../../../contract/errors.ts';
 import type { CodedError } from '../../../contract/std/coded-error.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
-import { copyDoubles, writeColumns } from './column.ts';
+import { appendDoubles, copyDoubles, writeColumns } from './column.ts';
 import type { Column } from './column.ts';
 
 export type SqlRow = Readonly<Record<string, DuckDBValue>>;
@@ -92,10 +98,19 @@ export class DuckDb {
 
   /** @returns the same as `rows`, as columns: of many wide rows a quarter of their cost */
   async columns(sql: string): Promise<SqlColumns> {
-    const reader = await this.#connection.runAndReadAll(sql).catch(this.#rethrow);
-    // The client leaves out the columns of an empty result.
-    const empty = Object.fromEntries(reader.deduplicatedColumnNames().map((name) => [name, []]));
-    return reader.currentRowCount === 0 ? empty : reader.getColumnsObject();
+    const result = await this.#connection.run(sql).catch(this.#rethrow);
+    const types = result.columnTypes();
+    const columns: DuckDBValue[][] = types.map(() => []);
+    for (;;) {
+      const chunk = await result.fetchChunk().catch(this.#rethrow);
+      if (chunk === null || chunk.rowCount === 0) break;
+      for (const [i, { typeId }] of types.entries()) {
+        if (typeId === DuckDBTypeId.DOUBLE)
+          appendDoubles(chunk.chunk, i, chunk.rowCount, columns[i] as (number | null)[]);
+        else for (const value of chunk.getColumnValues(i)) columns[i]!.push(value);
+      }
+    }
+    return Object.fromEntries(result.deduplicatedColumnNames().map((name, i) => [name, columns[i]!]));
   }
 
   /** Yields the rows in chunks of DuckDB's own size, so that a large result never stands in memory whole. */

@@ -61,3 +61,14 @@ test('a database may lie in a folder of any name, where it also puts what memory
   expect(await own.rows('SELECT count(DISTINCT h)::INTEGER AS n FROM t')).toEqual([{ n: 10_000_000 }]);
   own.close();
 });
+
+test('columns are read as rows are, over many chunks, with and without nulls', async () => {
+  const sql = `SELECT i::DOUBLE AS whole, CASE WHEN i % 3 = 0 THEN NULL WHEN i % 7 = 0 THEN 'nan'::DOUBLE ELSE i / 7 END AS some,
+    CASE WHEN i = 5000 THEN 1.5 END AS one, NULL::DOUBLE AS none, CASE WHEN i % 2 = 0 THEN 'a longer text ' || i END AS t
+    FROM range(5_001) r(i) ORDER BY i`;
+  const rows = await duck.rows(sql);
+  const columns = await duck.columns(sql);
+  expect(Object.keys(columns)).toEqual(['whole', 'some', 'one', 'none', 't']);
+  for (const [name, values] of Object.entries(columns)) expect(values).toEqual(rows.map((row) => row[name]));
+  expect(await duck.columns('SELECT 1::DOUBLE AS x, 2 AS y WHERE false')).toEqual({ x: [], y: [] });
+});
