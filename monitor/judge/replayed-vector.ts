@@ -115,7 +115,9 @@ export function shownKeySql(key: number): string {
 }
 
 function replayedColumns(mode: AsOfRule['mode'], view: FeatureView, hasValues: boolean): string[] {
-  const values = view.features.map(({ name }) => `${mode}_of.${quoteName(name)} AS ${quoteName(`${mode}_${name}`)}`);
+  const values = view.features.map(
+    ({ name }) => `${mode}_of.${quoteName(name)} AS ${quoteName(`${mode}_${name}`)}`,
+  );
   return [
     us(`${mode}.asof_state`, `${mode}_state`),
     `${mode}.asof_deleted AS ${mode}_deleted`,
