@@ -1,9 +1,10 @@
 /**
  * Sketches of the columns of a table, made by DuckDB (contract/sketch.ts says what a sketch is).
  *
- * Every figure is exact. Quantiles are the values at their ranks in a sort, which spills to disk where memory is short:
- * DuckDB's own `quantile_disc` with 1,001 shares takes forty times as long and holds the whole column. A table is read
- * once for its counts, once for its means, and each column once for its quantiles and once for its bins.
+ * Every figure is exact. Quantiles are the values at their ranks in a sort. Numbers of a table that is not long are
+ * sorted in memory, a column at a time; of a long one DuckDB sorts, which spills to disk: its own `quantile_disc` with
+ * 1,001 shares takes forty times as long and holds the whole column. A long table is read once for its counts, once for
+ * its means, and each column once for its quantiles and once for its bins.
  */
 import {
   MOST_CATEGORIES,
@@ -12,10 +13,17 @@ import {
   quantileRanks,
   takenOf,
 } from '../../../contract/sketch.ts';
-import type { CategorySketch, ColumnSketch, OrderedSketch, Taken } from '../../../contract/sketch.ts';
+import type {
+  CategorySketch,
+  ColumnSketch,
+  Measure,
+  OrderedSketch,
+  Taken,
+} from '../../../contract/sketch.ts';
 import type { ValueType } from '../../../contract/value-type.ts';
 import { quoteText } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
+import { scaleOf, sketchOf } from './sorted-sketch.ts';
 import { sqlLiteral } from './sql-literal.ts';
 
 interface SketchedColumn {
@@ -37,15 +45,50 @@ export interface SketchLike {
   readonly texts: readonly string[];
 }
 
-/** Means of numbers past these sizes are computed of scaled ones, so that no sum or square leaves the doubles. */
-const HUGE = 1e100;
-const TINY = 1e-100;
+/** Columns of so many rows are sorted in memory, one at a time; longer ones by DuckDB. */
+const MOST_HELD = 1_000_000;
 
 /**
- * @param from  what follows FROM to read the rows
- * @returns     a sketch for each column, by its name
+ * @param from      what follows FROM to read the rows
+ * @param mostHeld  a column of more rows is never held in memory
+ * @returns         a sketch for each column, by its name
  */
 export async function sketchColumns(
+  duck: DuckDb,
+  from: string,
+  columns: readonly SketchedColumn[],
+  mostHeld = MOST_HELD,
+): Promise<Map<string, ColumnSketch>> {
+  const [counted] = await duck.rows(`SELECT count(*)::DOUBLE AS rows FROM ${from}`);
+  const rows = counted!['rows'] as number;
+  const isHeld = ({ taken }: SketchedColumn): boolean =>
+    rows <= mostHeld && taken !== 'text' && taken !== 'nothing';
+  const others = await sketchByStatements(
+    duck,
+    from,
+    columns.filter((column) => !isHeld(column)),
+  );
+  const sketches = new Map<string, ColumnSketch>();
+  for (const column of columns) {
+    const { name } = column;
+    sketches.set(name, others.get(name) ?? (await heldSketch(duck, from, column, rows)));
+  }
+  return sketches;
+}
+
+async function heldSketch(
+  duck: DuckDb,
+  from: string,
+  { sql, taken, like }: SketchedColumn,
+  rows: number,
+): Promise<ColumnSketch> {
+  const [values] = await duck.doubles(`SELECT v FROM (SELECT ${sql} AS v FROM ${from}) WHERE v IS NOT NULL`);
+  const nulls = rows - values!.length;
+  return { rows, nulls, ...sketchOf(values!, taken as Measure, like?.edges ?? null), categories: null };
+}
+
+/** Of columns that may not fit in memory. */
+async function sketchByStatements(
   duck: DuckDb,
   from: string,
   columns: readonly SketchedColumn[],
@@ -168,13 +211,6 @@ async function momentsOf(
       standardDeviation: deviation === null ? null : deviation * scale,
     };
   });
-}
-
-/** @returns a power of two, so that dividing by it loses nothing of ordinary values */
-function scaleOf(low: number, high: number): number {
-  const size = Math.max(Math.abs(low), Math.abs(high));
-  if (size === 0 || (size < HUGE && size > TINY)) return 1;
-  return 2 ** Math.max(-1_022, Math.min(1_023, Math.floor(Math.log2(size))));
 }
 
 /** @returns the double as an SQL literal, to the bit */

@@ -13,6 +13,7 @@ import { anyType, anyValueOf } from '../../../../support/fixtures/any-value.ts';
 const DOUBLE: ValueType = { kind: 'float64' };
 const ASKED_US = 1_700_000_010_000_000;
 
+/** By both ways: held in memory, and by statements. Only their means may differ, in the last digits. */
 async function sketched(type: ValueType, values: readonly Value[], like?: SketchLike): Promise<ColumnSketch> {
   const duck = await DuckDb.open();
   try {
@@ -23,7 +24,21 @@ async function sketched(type: ValueType, values: readonly Value[], like?: Sketch
       ...sketchedColumn('c', type, 'c', String(ASKED_US)),
       ...(like === undefined ? {} : { like }),
     };
-    return (await sketchColumns(duck, 't', [column])).get('c')!;
+    const held = (await sketchColumns(duck, 't', [column])).get('c')!;
+    const other = (await sketchColumns(duck, 't', [column], 0)).get('c')!;
+    if (held.ordered === null) expect(other).toEqual(held);
+    else {
+      const { mean, standardDeviation, ...ordered } = held.ordered;
+      expect(other).toMatchObject({ ...held, ordered });
+      const most = Math.max(...ordered.quantiles.map(Math.abs));
+      expect(Math.abs(other.ordered!.mean - mean)).toBeLessThanOrEqual(1e-12 * most);
+      if (standardDeviation === null) expect(other.ordered!.standardDeviation).toBeNull();
+      else
+        expect(Math.abs(other.ordered!.standardDeviation! - standardDeviation)).toBeLessThanOrEqual(
+          1e-12 * most,
+        );
+    }
+    return held;
   } finally {
     duck.close();
   }
