@@ -4,7 +4,7 @@ import type { Schema } from './openapi-schemas.ts';
 import type { Plan } from '../plan/plan.ts';
 import { tensorPlan } from '../surface/oip/tensor-plan.ts';
 import { datatypeOf, itemTypeOf } from '../surface/oip/input-column.ts';
-import { outputNames } from '../surface/oip/oip-request.ts';
+import { outputNames } from '../surface/oip/tensor-output.ts';
 import { KEY_DATATYPES } from '../surface/oip/tensor-input.ts';
 import type { InputDatatype } from '../surface/oip/tensor-input.ts';
 

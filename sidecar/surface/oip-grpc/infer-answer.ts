@@ -11,8 +11,9 @@ import { oldestAgeUs } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
 import type { ReplyHeaders } from '../../transport/transport.ts';
-import type { TensorForm, TensorOutput } from '../oip/oip-request.ts';
-import { datatypeOf, itemBytes, widthOf, writeTensor } from '../oip/tensor-bytes.ts';
+import type { TensorForm } from '../oip/oip-request.ts';
+import { widthOf, writeTensor } from '../oip/tensor-bytes.ts';
+import type { TensorOutput } from '../oip/tensor-output.ts';
 
 export interface InferForm extends TensorForm {
   readonly isRaw: boolean;
@@ -83,7 +84,7 @@ function writeParameter(key: string, value: string | number): void {
 
 function describeTensor(inFlight: RequestInFlight, output: TensorOutput, width: number): void {
   writer.text(1, output.name);
-  writer.text(2, datatypeOf(inFlight, output));
+  writer.text(2, output.datatype);
   writer.ints(3, [inFlight.request.count, width]);
 }
 
@@ -91,7 +92,7 @@ function describeTensor(inFlight: RequestInFlight, output: TensorOutput, width: 
 function writeTyped(inFlight: RequestInFlight, output: TensorOutput, width: number, out: AnswerBuffer): void {
   const bytes = bytesOf(inFlight, output, width);
   writer.begin();
-  writer.lengthOf(LISTS[datatypeOf(inFlight, output)]!, bytes);
+  writer.lengthOf(LISTS[output.datatype]!, bytes);
   const list = Buffer.from(writer.end());
   writer.begin();
   describeTensor(inFlight, output, width);
@@ -106,5 +107,5 @@ function writeTyped(inFlight: RequestInFlight, output: TensorOutput, width: numb
 }
 
 function bytesOf(inFlight: RequestInFlight, output: TensorOutput, width: number): number {
-  return inFlight.request.count * width * itemBytes(inFlight, output);
+  return inFlight.request.count * width * output.itemBytes;
 }

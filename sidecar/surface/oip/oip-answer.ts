@@ -10,13 +10,14 @@ import { oldestAgeUs, statusOfRun } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
 import type { ReplyHeaders } from '../../transport/transport.ts';
 import { float32Text, float64Text } from '../value-text.ts';
-import type { TensorForm, TensorOutput } from './oip-request.ts';
-import { datatypeOf, itemBytes, widthOf, writeTensor } from './tensor-bytes.ts';
+import type { TensorForm } from './oip-request.ts';
+import { widthOf, writeTensor } from './tensor-bytes.ts';
 import { DATATYPE_BYTES } from './tensor-image.ts';
 import type { TensorDatatype } from './tensor-image.ts';
 import { computedImage } from './tensor-computed.ts';
 import { FEATURES, tensorPlan } from './tensor-plan.ts';
 import type { TensorSegment } from './tensor-plan.ts';
+import type { TensorOutput } from './tensor-output.ts';
 import { rowImage } from './tensor-row.ts';
 import { columnNumbers, columnStatus } from './vector-column.ts';
 
@@ -33,12 +34,11 @@ export function answerOip(
   let binary = false;
   for (let i = 0; i < outputs.length; i++) {
     const output = outputs[i]!;
-    const type = datatypeOf(inFlight, output);
-    const head = `{"name":${JSON.stringify(output.name)},"datatype":"${type}","shape":[${count},${widths[i]}],`;
+    const head = `${output.headText}${count},${widths[i]}],`;
     out.text(i === 0 ? head : `,${head}`);
     if (output.binary) {
       binary = true;
-      const size = count * widths[i]! * itemBytes(inFlight, output);
+      const size = count * widths[i]! * output.itemBytes;
       out.text(`"parameters":{"binary_data_size":${size}}}`);
     } else {
       out.text(`"data":[${tensorText(inFlight, output, widths[i]!)}]}`);

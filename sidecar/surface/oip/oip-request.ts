@@ -26,8 +26,8 @@ import type { InputColumn } from '../../request/inputs.ts';
 import { datatypeOf, inputColumn, itemTypeOf } from './input-column.ts';
 import { INPUT_DATATYPES, KEY_DATATYPES, readTensors } from './tensor-input.ts';
 import type { ExpectedTensor, InputTensor } from './tensor-input.ts';
-import { FEATURES, STATUS, tensorPlan } from './tensor-plan.ts';
-import type { VectorColumn } from './vector-column.ts';
+import { allOutputs, outputNames } from './tensor-output.ts';
+import type { TensorOutput } from './tensor-output.ts';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -36,14 +36,6 @@ export interface TensorForm {
   /** Echoed; null when the request has none. */
   readonly id: string | null;
   readonly outputs: readonly TensorOutput[];
-}
-
-export interface TensorOutput {
-  readonly name: string;
-  /** What it holds, where that is one feature; null: `features` or `status`. */
-  readonly column: VectorColumn | null;
-  /** Whether it is answered in bytes behind the JSON; else as numbers in the JSON. */
-  readonly binary: boolean;
 }
 
 type Body = Readonly<Record<string, unknown>>;
@@ -124,33 +116,22 @@ function readForm(plan: Plan, body: Body): TensorForm {
   return { id, outputs: requested.length > 0 ? requested : allOutputs(plan, allBinary) };
 }
 
-function allOutputs(plan: Plan, binary: boolean): TensorOutput[] {
-  const of = (name: string, column: VectorColumn | null): TensorOutput => ({ name, column, binary });
-  const { vectors } = tensorPlan(plan);
-  return [of(FEATURES, null), of(STATUS, null), ...vectors.map((column) => of(column.name, column))];
-}
-
-/** The names of a service's outputs. */
-export function outputNames(plan: Plan): string[] {
-  return [FEATURES, STATUS, ...tensorPlan(plan).vectors.map(({ name }) => name)];
-}
-
 function readOutput(plan: Plan, output: unknown, place: string, allBinary: boolean): TensorOutput {
   if (typeof output !== 'object' || output === null || Array.isArray(output)) {
     throw wrong(place, `should be an object with a name, got ${describe(output)}`);
   }
   const { name, parameters } = output as Body;
-  const column = tensorPlan(plan).vectors.find((each) => each.name === name) ?? null;
-  if (column === null && name !== FEATURES && name !== STATUS) {
-    throw wrong(`${place}.name`, `should be one of ${outputNames(plan).join(', ')}, got ${describe(name)}`);
-  }
+  const names = outputNames(plan);
+  const index = names.findIndex((each) => each === name);
+  if (index === -1)
+    throw wrong(`${place}.name`, `should be one of ${names.join(', ')}, got ${describe(name)}`);
   const binary = flagOf(parameters, 'binary_data', `${place}.parameters`) ?? allBinary;
   // Others ask for a form that is not built (class labels, shared memory): the caller would misread the answer.
   const other = Object.keys(parameters ?? {}).find((parameter) => parameter !== 'binary_data');
   if (other !== undefined) {
     throw wrong(`${place}.parameters`, `may hold binary_data only, got ${describe(other)}`);
   }
-  return { name: name as string, column, binary };
+  return allOutputs(plan, binary)[index]!;
 }
 
 /** @returns undefined where the request leaves the parameter out */

@@ -4,9 +4,8 @@ import type { AnswerBuffer } from '../../transport/answer-buffer.ts';
 import { NO_VIEW } from '../../plan/feature-runs.ts';
 import { statusOfRun } from '../../request/request-in-flight.ts';
 import type { RequestInFlight } from '../../request/request-in-flight.ts';
-import type { TensorOutput } from './oip-request.ts';
-import { DATATYPE_BYTES } from './tensor-image.ts';
-import { FEATURES, STATUS, tensorPlan } from './tensor-plan.ts';
+import type { TensorOutput } from './tensor-output.ts';
+import { FEATURES, tensorPlan } from './tensor-plan.ts';
 import { writeComputedStatuses, writeComputedValues } from './tensor-computed.ts';
 import { writeStatuses, writeValues } from './tensor-row.ts';
 import { columnStatus, columnWidth, writeColumn } from './vector-column.ts';
@@ -19,21 +18,8 @@ const STATUS_BYTES = STATUSES.map((_, status) => Buffer.of(status));
  *
  * @throws SRV_LIST_LENGTHS
  */
-export function widthOf(inFlight: RequestInFlight, { name, column }: TensorOutput): number {
-  if (column !== null) return columnWidth(inFlight, column);
-  const { names, vectors } = tensorPlan(inFlight.request.plan);
-  return name === FEATURES ? names.length : names.length + vectors.length;
-}
-
-export function datatypeOf(inFlight: RequestInFlight, { name, column }: TensorOutput): string {
-  if (column !== null) return 'FP32';
-  return name === STATUS ? 'UINT8' : tensorPlan(inFlight.request.plan).datatype;
-}
-
-/** @returns bytes of a value */
-export function itemBytes(inFlight: RequestInFlight, { name, column }: TensorOutput): number {
-  if (column !== null) return DATATYPE_BYTES.FP32;
-  return name === STATUS ? 1 : DATATYPE_BYTES[tensorPlan(inFlight.request.plan).datatype];
+export function widthOf(inFlight: RequestInFlight, { width, column }: TensorOutput): number {
+  return width ?? columnWidth(inFlight, column!);
 }
 
 /** @param width  from `widthOf` */
