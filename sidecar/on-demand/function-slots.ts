@@ -4,6 +4,8 @@
  * another thread, and the old one stays until requests under the old bundle have ended.
  */
 import type { Bundle, OnDemandView } from '../../contract/model.ts';
+import { onDemandToJson } from '../../contract/definitions/definition-json.ts';
+import { argumentsOf } from '../../contract/on-demand/arguments.ts';
 import { compileOnDemand } from '../../contract/on-demand/compile-function.ts';
 import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.ts';
 import { FunctionRunner } from './function-runner.ts';
@@ -19,6 +21,8 @@ const OLD_THREAD_MS = 60_000;
 interface FunctionSet {
   /** By the id of the view. */
   readonly runners: ReadonlyMap<string, FunctionRunner>;
+  /** What each runner was made of. */
+  readonly definitions: ReadonlyMap<string, string>;
   /** null: no view is isolated. */
   readonly isolated: IsolatedSet | null;
 }
@@ -32,7 +36,7 @@ interface IsolatedSet {
 export class FunctionSlots {
   readonly #warn: (line: string) => void;
   readonly #tallies = new Map<string, OnDemandTally>();
-  #inForce: FunctionSet = { runners: new Map(), isolated: null };
+  #inForce: FunctionSet = { runners: new Map(), definitions: new Map(), isolated: null };
   readonly #leaving = new Map<IsolatedFunctions, NodeJS.Timeout>();
 
   constructor(warn: (line: string) => void = () => {}) {
@@ -49,11 +53,13 @@ export class FunctionSlots {
    * @throws  TypeError when a function cannot be made
    */
   functionsOf(bundle: Pick<Bundle, 'views' | 'onDemand'>): FunctionSet {
-    const isolated = this.#isolatedOf(bundle);
+    const views = [...bundle.onDemand.values()];
+    const definitions = new Map(views.map((view) => [view.id, definitionOf(view, bundle)]));
+    const isolated = this.#isolatedOf(bundle, definitions);
     const runners = new Map(
-      [...bundle.onDemand.values()].map((view) => [
+      views.map((view) => [
         view.id,
-        this.#unchanged(view, isolated) ??
+        this.#unchanged(view, definitions.get(view.id)!, isolated) ??
           new FunctionRunner({
             view,
             tally: this.#tallyOf(view.id),
@@ -62,7 +68,7 @@ export class FunctionSlots {
           }),
       ]),
     );
-    return { runners, isolated };
+    return { runners, definitions, isolated };
   }
 
   /** From now on these are in force. */
@@ -88,16 +94,19 @@ export class FunctionSlots {
   }
 
   /** @returns the runner that a view had, where view and thread are the same */
-  #unchanged(view: OnDemandView, isolated: IsolatedSet | null): FunctionRunner | null {
+  #unchanged(view: OnDemandView, definition: string, isolated: IsolatedSet | null): FunctionRunner | null {
     const runner = this.#inForce.runners.get(view.id);
-    if (runner === undefined || definitionOf(runner.view) !== definitionOf(view)) return null;
+    if (runner === undefined || this.#inForce.definitions.get(view.id) !== definition) return null;
     return view.isolated && isolated !== this.#inForce.isolated ? null : runner;
   }
 
-  #isolatedOf(bundle: Pick<Bundle, 'views' | 'onDemand'>): IsolatedSet | null {
+  #isolatedOf(
+    bundle: Pick<Bundle, 'views' | 'onDemand'>,
+    definitions: ReadonlyMap<string, string>,
+  ): IsolatedSet | null {
     const views = [...bundle.onDemand.values()].filter(({ isolated }) => isolated);
     if (views.length === 0) return null;
-    const name = views.map(definitionOf).join(' ');
+    const name = views.map(({ id }) => definitions.get(id)!).join(' ');
     if (name === this.#inForce.isolated?.name) return this.#inForce.isolated;
     return { name, functions: new IsolatedFunctions(views, bundle, this.#options()) };
   }
@@ -119,9 +128,7 @@ export class FunctionSlots {
   }
 }
 
-/** What a function is made of: two views of one such name have the same function and arguments. */
-function definitionOf(view: OnDemandView): string {
-  const { id, definitionId, isolated, code, features } = view;
-  const fallbacks = features.map(({ missing }) => String(missing));
-  return JSON.stringify([id, definitionId, isolated, code.hash, view.int64, fallbacks]);
+/** All that a runner is made of, marks and fallbacks included, and the types of what the function is given. */
+function definitionOf(view: OnDemandView, bundle: Pick<Bundle, 'views' | 'onDemand'>): string {
+  return JSON.stringify([onDemandToJson(view), argumentsOf(view, bundle)]);
 }

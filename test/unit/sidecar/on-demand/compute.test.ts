@@ -224,6 +224,21 @@ test('a view that did not change keeps its function under the next bundle; anoth
   });
   expect(runner(other, 'ordered', 0)).not.toBe(runner(plans, 'ordered', 0));
   expect(runner(other, 'ordered', 1)).toBe(runner(plans, 'ordered', 1));
+  // A mark changes no code, and the log must follow it at once.
+  const marked = { ...trip, features: trip.features.map((one) => ({ ...one, log: 'drop' as const })) };
+  const hidden = plans.next({
+    ...content,
+    onDemand: new Map(content.onDemand).set('trip', marked),
+    hash: 'e',
+  });
+  expect(hidden.service('ordered').featureDefinitions[0]!.log).toBe('drop');
+  expect(hidden.service('ordered').privacy).not.toBe(null);
+  // The type of what it uses is part of how it is called.
+  const [total, ...rest] = spend.features;
+  const wide = { ...spend, features: [{ ...total!, type: { kind: 'string' as const } }, ...rest] };
+  const retyped = plans.next({ ...content, views: new Map(content.views).set('spend', wide), hash: 'f' });
+  expect(runner(retyped, 'ordered', 0)).not.toBe(runner(plans, 'ordered', 0));
+  expect(runner(retyped, 'bare_only', 0)).toBe(runner(plans, 'bare_only', 0));
   await functions.close();
 });
 
