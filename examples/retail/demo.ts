@@ -34,6 +34,7 @@ const EXAMPLE = import.meta.url.endsWith('.ts')
   : resolve(import.meta.dirname, '../../../examples/retail');
 const RAW = join(EXAMPLE, 'data', 'online_retail.parquet');
 const SERVICE = 'basket_v1';
+const CART = { service: 'cart_v1', basketValue: 30 };
 const MARK = '# Made by the retail demo; it is made anew each time.\n';
 
 interface DemoResult {
@@ -74,7 +75,8 @@ export async function runDemo(dir: string, dayUs: number, logger: Logger): Promi
     const sidecar = await startSidecar(folder);
     step(logger, startedMs, `plumb serve: ${sidecar.url}`);
     try {
-      const happenings = theDay(dayUs, await shop.baskets());
+      const baskets = await shop.baskets();
+      const happenings = theDay(dayUs, baskets);
       const tally = await playDay(
         {
           project,
@@ -92,6 +94,7 @@ export async function runDemo(dir: string, dayUs: number, logger: Logger): Promi
         startedMs,
         `served ${tally.requests} requests, ${tally.vectors} vectors, between ${tally.runs} hourly runs`,
       );
+      step(logger, startedMs, await onDemand(sidecar.url, baskets));
     } finally {
       await sidecar.stop();
     }
@@ -156,6 +159,22 @@ async function apply(project: Project): Promise<void> {
   await RegistryDatabase.using(project.settings.registry, async (database) =>
     applyPlan(project, database, await planProject(project, database)),
   );
+}
+
+/** @returns what the sidecar computes when it is asked for the basket of the day's last known customer */
+async function onDemand(url: string, baskets: readonly Basket[]): Promise<string> {
+  const customer = baskets.findLast(({ customerId }) => customerId !== null)!.customerId!.toString();
+  const { service, basketValue } = CART;
+  const response = await fetch(`${url}/feature-service/get-online-features`, {
+    method: 'POST',
+    headers: { 'x-deadline-ms': '2000' },
+    body: `{"feature_service":"${service}","entities":{"customer_id":[${customer}]},"context":{"basket_value":${basketValue}}}`,
+  });
+  const { results } = (await response.json()) as { results: { features: Record<string, number | null> }[] };
+  const { features } = results[0]!;
+  const ratio = features['basket_now__basket_to_average']?.toFixed(2) ?? 'no';
+  const days = features['basket_now__days_since_last_purchase'] ?? 'no';
+  return `on demand: ${basketValue} GBP are ${ratio} of customer ${customer}'s mean order, ${days} days after the last`;
 }
 
 /** Starts `plumb serve` as a process of its own, as it runs in production. */

@@ -83,7 +83,9 @@ async function built(folder: string, file: string) {
     });
   } catch (error) {
     const { errors } = error as Partial<BuildFailure>;
-    if (errors === undefined) throw error;
+    // The program of this platform is missing, or cannot be run.
+    if (errors === undefined)
+      throw [new BundleFault(`esbuild cannot run: ${(error as Error).message}`, null, 1)];
     throw errors.map((message) => faultOf(message, folder));
   }
 }

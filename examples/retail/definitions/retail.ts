@@ -2,7 +2,7 @@
  * The features of an online gift shop: what a customer bought, how a product sells, and the service that a model of
  * the basket's value consumes. `prepare.ts` in the folder above makes these columns from the raw invoices.
  */
-import { agg, entity, featureService, featureView, source, t } from 'plumbline';
+import { agg, entity, featureService, featureView, onDemandView, source, t } from 'plumbline';
 
 export const customer = entity('customer', { joinKeys: { customer_id: t.int64() }, owner: 'shop' });
 export const product = entity('product', { joinKeys: { stock_code: t.string() }, owner: 'shop' });
@@ -78,8 +78,39 @@ export const sales = featureView('product_sales_features', {
   },
 });
 
+/** Computed when the checkout asks, by the same code wherever it is computed. */
+export const basketNow = onDemandView('basket_now', {
+  inputs: { basket_value: t.float64(), now: t.requestTime() },
+  uses: [purchases.pick('avg_order_value_30d', 'last_purchase_at')],
+  owner: 'team-checkout',
+  description: "The basket beside the customer's own habit.",
+  features: {
+    basket_to_average: t.float64({ description: 'over the mean invoice of 30 days; null without one' }),
+    days_since_last_purchase: t.int64({ description: 'whole days; null before the first purchase' }),
+  },
+  samples: [
+    { basket_value: 30, avg_order_value_30d: 20, last_purchase_at: '2011-12-01T10:00:00Z' },
+    { basket_value: 30, avg_order_value_30d: null, last_purchase_at: null },
+  ],
+  compute: ({ basket_value, now, avg_order_value_30d, last_purchase_at }) => ({
+    basket_to_average: avg_order_value_30d > 0 ? basket_value / avg_order_value_30d : null,
+    days_since_last_purchase:
+      last_purchase_at === null ? null : Math.floor((now - last_purchase_at) / 86_400_000_000),
+  }),
+});
+
 export const basketV1 = featureService('basket_v1', [purchases, sales], {
   description: 'One row for each product in a basket.',
   owner: 'team-checkout',
   consumers: [{ model: 'basket-value', owner: 'team-checkout' }],
 });
+
+export const cartV1 = featureService(
+  'cart_v1',
+  [purchases.pick('purchase_count_30d', 'avg_order_value_30d', 'last_purchase_at'), basketNow],
+  {
+    description: 'One row for a basket that is about to be paid.',
+    owner: 'team-checkout',
+    consumers: [{ model: 'cart-risk', owner: 'team-checkout' }],
+  },
+);

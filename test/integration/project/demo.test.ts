@@ -41,6 +41,7 @@ type ViewName = keyof typeof VIEWS;
 /** One line of `log cat`, as far as it is looked at here. */
 interface ServedRequest {
   readonly requestId: string;
+  readonly service: string;
   readonly servedAt: string;
   readonly vectors: readonly {
     readonly entities: Readonly<Record<string, string | null>>;
@@ -65,6 +66,7 @@ let demo: Finished;
 let snapshot: Snapshot;
 let dayUs: number;
 let requests: ServedRequest[];
+let carts: ServedRequest[];
 let runs: ShownRun[];
 let duck: DuckDb;
 
@@ -76,10 +78,10 @@ beforeAll(async () => {
   snapshot = JSON.parse(readFileSync(file!, 'utf8')) as Snapshot;
   dayUs = Number(parseTimestamp(`${snapshot.date}T00:00:00Z`));
   const cat = await plumb(['-C', folder, 'log', 'cat']);
-  requests = cat.stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as ServedRequest);
+  const all = cat.stdout.trimEnd().split('\n');
+  const served = all.map((line) => JSON.parse(line) as ServedRequest);
+  requests = served.filter(({ service }) => service === 'basket_v1');
+  carts = served.filter(({ service }) => service === 'cart_v1');
   const shown = await Promise.all(
     Object.keys(VIEWS).map((view) => plumb(['-C', folder, 'show', view, '--json'])),
   );
@@ -107,6 +109,18 @@ describe('the demo', () => {
     const report = /^Report: (.+)$/m.exec(demo.stdout)![1]!;
     expect(readFileSync(report, 'utf8')).toMatch(/^<!doctype html>/i);
     expect(demo.stderr).not.toMatch(/error|Warning/);
+  });
+
+  test('asks once for what is computed on demand, of the very values that are served beside it', () => {
+    const [{ servedAt, vectors }, ...others] = carts as [ServedRequest, ...ServedRequest[]];
+    expect(others).toEqual([]);
+    const { features } = vectors[0]!;
+    const last = features['user_purchase_features__last_purchase_at'] as string;
+    const days = Math.floor((usOf(servedAt) - usOf(last)) / (24 * HOUR_US));
+    expect(features['basket_now__days_since_last_purchase']).toBe(String(days));
+    const mean = features['user_purchase_features__avg_order_value_30d'] as number;
+    expect(features['basket_now__basket_to_average']).toBe(30 / mean);
+    expect(demo.stderr).toContain(`on demand: 30 GBP are ${(30 / mean).toFixed(2)} of customer `);
   });
 
   test('reads and judges every vector that was served', () => {
@@ -203,7 +217,11 @@ describe('the demo', () => {
   test('leaves a project to look into', async () => {
     const verified = await plumb(['-C', folder, 'log', 'verify', '--json']);
     expect(verified.code).toBe(0);
-    expect(JSON.parse(verified.stdout)).toMatchObject({ records: requests.length, gaps: [], tornBytes: 0 });
+    expect(JSON.parse(verified.stdout)).toMatchObject({
+      records: requests.length + carts.length,
+      gaps: [],
+      tornBytes: 0,
+    });
     const { stock_code: product, customer_id: customer } = requests.at(-1)!.vectors[0]!.entities;
     const keys = ['--entity', `customer_id=${customer}`, '--entity', `stock_code=${product}`];
     const got = await plumb(['-C', folder, 'get', '--service', 'basket_v1', ...keys]);
