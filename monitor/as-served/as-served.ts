@@ -15,7 +15,7 @@ import type { Entity, FeatureView } from '../../contract/model.ts';
 import { alterationsOf } from '../causes/altered-row.ts';
 import type { Alterations } from '../causes/altered-row.ts';
 import type { ReplayedTimes } from '../causes/facts.ts';
-import { fidelity } from '../causes/fidelity.ts';
+import { fidelity, isOfEvent } from '../causes/fidelity.ts';
 import type { Fidelity, FidelityFacts, HeldRow } from '../causes/fidelity.ts';
 import { EarlierRows } from './earlier-rows.ts';
 import type { ComparedRow, GivenRow } from './given-row.ts';
@@ -109,7 +109,7 @@ export class AsServed {
     const rows = await this.#compared(
       batch.flatMap(({ given }) => (given.values?.some((value) => value !== undefined) ? given : [])),
     );
-    const suspects = rows.filter(({ facts }) => !isTrueByEvent(facts));
+    const suspects = rows.filter(({ facts }) => !isOfEvent(facts));
     const found = await this.#search.find(suspects);
     const asked = rows.map((row) => {
       const facts = found.get(row.given.vector.vid) ?? row.facts;
@@ -211,13 +211,6 @@ function replayedHeld({ served, trained, isCrowded }: ReplayedVector): HeldRow |
   if (served === null || trained === null || isCrowded || trained.deleted || trained.outsideTtl) return null;
   const { eventUs, createdUs } = trained.times;
   return eventUs === served.eventUs ? { eventUs, createdUs, values: trained.values } : null;
-}
-
-/** Whether the rows of the served event answer already: no row of another event or entity can change it. */
-function isTrueByEvent(facts: FidelityFacts): boolean {
-  const answer = fidelity(facts);
-  if (answer.answer === 'true') return true;
-  return answer.answer === 'restamped' && answer.row.eventUs === facts.served.eventUs;
 }
 
 /** Whether more than the answer follows from the time of each vector: the row that it missed, or should have had. */

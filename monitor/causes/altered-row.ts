@@ -36,19 +36,20 @@ export function alterationsOf(
   answer: Fidelity,
   earlier: readonly EarlierRow[] = [],
 ): Alterations {
-  const none = features.map(() => null);
-  if (answer.answer !== 'altered') return { alterations: none, alteration: null, earlier: none };
+  if (answer.answer !== 'altered') {
+    const none = features.map(() => null);
+    return { alterations: none, alteration: null, earlier: none };
+  }
   const ofTimes = earlier.filter((row) => isOfTimes(row, served));
-  const commits = features.map(({ type }, i) => {
-    const [value, held] = [served.values[i], answer.row.values[i]!];
-    if (value === undefined || isSame(type, value, held)) return null;
-    return ofTimes.find((row) => isSame(type, value, row.values[i]!))?.commit ?? null;
-  });
+  const commits: (EarlierCommit | null)[] = [];
   const alterations = features.map(({ type, fallback }, i): FidelityCause | null => {
     const [value, held] = [served.values[i], answer.row.values[i]!];
-    if (value === undefined || isSame(type, value, held)) return null;
+    const isHeld = value === undefined || isSame(type, value, held);
+    const commit = isHeld ? undefined : ofTimes.find((row) => isSame(type, value, row.values[i]!))?.commit;
+    commits.push(commit ?? null);
+    if (isHeld) return null;
     const known = alterationOf(type, value, held, fallback);
-    return known ?? (commits[i] === null ? 'unexplained' : 'changed in place');
+    return known ?? (commit === undefined ? 'unexplained' : 'changed in place');
   });
   const alteration = FIDELITY_CAUSES.find((cause) => alterations.includes(cause)) ?? null;
   return { alterations, alteration, earlier: commits };

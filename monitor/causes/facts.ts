@@ -103,7 +103,7 @@ export interface ComparedValue {
   /** The commit of the history that had this value of an altered row, and is no more; null: none is known. */
   readonly earlier: EarlierCommit | null;
   /** The history's value of an altered row, as evidence shows it; undefined: it is not shown. */
-  readonly held?: Value;
+  readonly held?: Value | undefined;
   /** Whether the logged answer has another value than the logged row. */
   readonly isAnswerAltered: boolean;
   /** Whether the log holds HMACs: `served` and `replayed` are texts that tell whether values are equal, and no more. */

@@ -73,7 +73,7 @@ export function fidelity(facts: FidelityFacts): Fidelity {
   const { served } = facts;
   const rows = facts.own.filter((row) => row.deleted !== true);
   const ofTimes = rows.filter((row) => isOfTimes(row, served));
-  const isOther = (row: HeldRow): boolean => differences(facts, row) > 0;
+  const isOther = (row: HeldRow): boolean => isOtherThan(facts, row);
   if (!ofTimes.every(isOther)) return { answer: 'true', isDuplicated: ofTimes.some(isOther) };
   const restamped = restampedRow(facts, rows);
   if (restamped !== null) {
@@ -88,6 +88,13 @@ export function fidelity(facts: FidelityFacts): Fidelity {
   return { answer: facts.isKnown ? 'unknown' : 'missingInHistory' };
 }
 
+/** Whether the entity has a row of the served event with the served values: no other row can change the answer then. */
+export function isOfEvent(facts: FidelityFacts): boolean {
+  return facts.own.some(
+    (row) => row.deleted !== true && row.eventUs === facts.served.eventUs && !isOtherThan(facts, row),
+  );
+}
+
 /** Whether a row that was given out is one of the entity's own, as the history holds it. */
 export function isFaithful({ answer }: Fidelity): boolean {
   return answer === 'true' || answer === 'restamped';
@@ -99,6 +106,14 @@ function differences({ features, served }: FidelityFacts, row: HeldRow): number 
     const value = served.values[i];
     return value !== undefined && !isSame(type, value, row.values[i]!);
   }).length;
+}
+
+/** Whether any value differs from those served. */
+function isOtherThan({ features, served }: FidelityFacts, row: HeldRow): boolean {
+  return features.some(({ type }, i) => {
+    const value = served.values[i];
+    return value !== undefined && !isSame(type, value, row.values[i]!);
+  });
 }
 
 /** How many of the served values tell one row from another: neither null, NaN, zero, false, empty nor the fallback. */
@@ -123,7 +138,7 @@ function restampedRow(facts: FidelityFacts, rows: readonly HeldRow[]): RowTimes 
     createdUs ?? 0,
   ];
   const [nearest] = rows
-    .filter((row) => (row.eventUs === served.eventUs || isTelling) && differences(facts, row) === 0)
+    .filter((row) => (row.eventUs === served.eventUs || isTelling) && !isOtherThan(facts, row))
     .toSorted((a, b) => firstDifference(distance(a), distance(b)));
   return nearest === undefined ? null : { eventUs: nearest.eventUs, createdUs: nearest.createdUs };
 }
@@ -136,7 +151,7 @@ function firstDifference(a: readonly number[], b: readonly number[]): number {
 /** @returns the one other entity that has these values and times; null: none, or several have */
 function foreignEntity(facts: FidelityFacts, ofTimes: readonly HeldRow[]): string | null {
   const holders = facts.others.filter(
-    (row) => row.deleted !== true && isOfTimes(row, facts.served) && differences(facts, row) === 0,
+    (row) => row.deleted !== true && isOfTimes(row, facts.served) && !isOtherThan(facts, row),
   );
   const entities = new Set(holders.map(({ entity }) => entity));
   if (entities.size !== 1 || ofTimes.some((row) => differences(facts, row) < 2)) return null;

@@ -7,7 +7,7 @@ import type { GivenRow } from '../as-served/given-row.ts';
 import type { ComparedValue, RowFacts } from '../causes/facts.ts';
 import type { FidelityAnswer } from '../causes/fidelity.ts';
 import type { RowOutcome, RowVerdicts } from '../judged-rows/row-verdicts.ts';
-import type { Candidate } from '../tally/example-pool.ts';
+import type { Candidate, ListsOfCause } from '../tally/example-pool.ts';
 import type { Decided, Decisions } from '../tally/decided.ts';
 import type { FeatureTally } from '../tally/feature-tally.ts';
 import type { Mismatch } from '../tally/incident-tally.ts';
@@ -52,8 +52,9 @@ interface Part {
   /** By the place of the feature, of mismatches that are counted. */
   readonly decided: ReadonlyMap<number, Decided>;
   readonly counted: CountedPart;
-  /** Of `counted.mismatches`, the values. */
+  /** Of `counted.mismatches`, the values, and where they are offered. */
   readonly values: readonly DifferingValue[];
+  readonly lists: readonly ListsOfCause[];
   /** The number of its verdict. */
   readonly verdict: number;
   vectors: number;
@@ -130,15 +131,18 @@ export class GroupDecisions {
       decided.set(one.place, one.decided);
       verdicts.addMismatch(one.place, one.decided);
     }
+    const values = [...mismatches, ...faults.filter((_, i) => wrong[i] !== null)];
+    const told = role.part(
+      present,
+      counted,
+      wrong.filter((one) => one !== null),
+    );
     const part: Part = {
       byKind,
       decided,
-      counted: role.part(
-        present,
-        counted,
-        wrong.filter((one) => one !== null),
-      ),
-      values: [...mismatches, ...faults.filter((_, i) => wrong[i] !== null)],
+      counted: told,
+      values,
+      lists: told.mismatches.map((one, i) => values[i]!.tally.examples.listsOf(one.decided)),
       verdict: verdicts.endVerdict(outcome, fidelity, fault),
       vectors: 0,
     };
@@ -147,19 +151,19 @@ export class GroupDecisions {
   }
 
   /** Offers the mismatches of a vector to be examples. */
-  #offer({ counted, values }: Part, row: RowFacts, vectors: VectorColumns, at: number): void {
+  #offer({ counted, values, lists }: Part, row: RowFacts, vectors: VectorColumns, at: number): void {
     const { incidents } = this.#tallied.role;
     const [vid, hash] = [vectors.vid[at]!, vectors.hash[at]!];
     const hour = hourOf(row.servedUs);
     for (const [i, mismatch] of counted.mismatches.entries()) {
-      const { tally, value } = values[i]!;
+      const { value } = values[i]!;
       const { decided, harm, feature, place } = mismatch;
-      const isWanted = tally.examples.wants(decided, hour, { harm, hash });
+      const isWanted = lists[i]!.wants(hour, { harm, hash });
       if (!isWanted && !incidents.wants(mismatch, vid)) continue;
       const request = vectors.request[at]!;
       const { entity } = this.#group.place;
       const candidate: Candidate = { decided, harm, hour, vid, request, entity, hash, value, row };
-      if (isWanted) tally.examples.offer(candidate);
+      if (isWanted) lists[i]!.offer(candidate);
       incidents.offer({ ...candidate, feature, place });
     }
   }

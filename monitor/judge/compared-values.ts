@@ -119,7 +119,7 @@ export class ComparedValues {
       available: sides.available === undefined ? undefined : received(sides.available),
       alteration: row.asked?.alterations[index] ?? null,
       earlier: row.asked?.earlier[index] ?? null,
-      ...heldOf(row.asked, index),
+      held: heldOf(row.asked, index),
       isAnswerAltered: row.answer?.says(vector.rowIndex, { name: fullName, type }, sides.served) === false,
     };
   }
@@ -180,9 +180,9 @@ interface BothSides {
 }
 
 /** The history's value of an altered row, beside the served one. */
-function heldOf(asked: AskedFidelity | undefined, feature: number): Pick<ComparedValue, 'held'> {
+function heldOf(asked: AskedFidelity | undefined, feature: number): Value | undefined {
   const answer = asked?.fidelity;
-  return answer?.answer === 'altered' ? { held: answer.row.values[feature]! } : {};
+  return answer?.answer === 'altered' ? answer.row.values[feature]! : undefined;
 }
 
 function statusOf(row: ReplayedRow | null): number {

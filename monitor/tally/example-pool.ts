@@ -42,24 +42,11 @@ export class ExamplePool {
   readonly #within = new Map<Cause, ListsOfCause>();
   readonly #beyond = new Map<Cause, ListsOfCause>();
 
-  /** Whether a candidate may be taken. This is asked of every value that differs. */
-  wants({ cause, withinPromise }: Decided, hour: number, one: Ranked): boolean {
-    const lists = (withinPromise ? this.#within : this.#beyond).get(cause);
-    if (lists === undefined) return true;
-    return lists.worst.mayTake(one) || (lists.hours[hour]?.mayTake(one) ?? true);
-  }
-
-  offer(candidate: Candidate): void {
-    const { decided, hour } = candidate;
-    const lists = this.#listsOf(decided);
-    lists.worst.offer(candidate);
-    (lists.hours[hour] ??= new BestList(byHash, IN_AN_HOUR)).offer(candidate);
-  }
-
-  #listsOf({ cause, withinPromise }: Decided): ListsOfCause {
+  /** Where candidates of that decision are offered. */
+  listsOf({ cause, withinPromise }: Decided): ListsOfCause {
     const all = withinPromise ? this.#within : this.#beyond;
     let lists = all.get(cause);
-    if (lists === undefined) all.set(cause, (lists = { worst: new BestList(byHarm, WORST), hours: [] }));
+    if (lists === undefined) all.set(cause, (lists = new ListsOfCause()));
     return lists;
   }
 
@@ -90,10 +77,20 @@ export class ExamplePool {
 }
 
 /** Candidates of one cause, within the promise or beyond it. */
-interface ListsOfCause {
-  readonly worst: BestList;
+export class ListsOfCause {
+  readonly worst = new BestList(byHarm, WORST);
   /** By the hour of the day; undefined: no candidate was of it. */
-  readonly hours: (BestList | undefined)[];
+  readonly hours: (BestList | undefined)[] = [];
+
+  /** Whether a candidate may be taken. This is asked of every value that differs. */
+  wants(hour: number, one: Ranked): boolean {
+    return this.worst.mayTake(one) || (this.hours[hour]?.mayTake(one) ?? true);
+  }
+
+  offer(candidate: Candidate): void {
+    this.worst.offer(candidate);
+    (this.hours[candidate.hour] ??= new BestList(byHash, IN_AN_HOUR)).offer(candidate);
+  }
 }
 
 /** The first few of an order, with at most two of a request or an entity. */

@@ -164,7 +164,8 @@ describe('a feature over a day', () => {
       tally.add(compared, place, decided, 1);
       const harm = decided.withinPromise ? 0 : compared.harm;
       const names = { vid: i, request: i, entity: i, hash: i };
-      tally.examples.offer({ decided, harm, hour, ...names, value, row: value.row });
+      const candidate = { decided, harm, hour, ...names, value, row: value.row };
+      tally.examples.listsOf(decided).offer(candidate);
     };
     for (let i = 0; i < 72; i++) serve(i, i % 24, 1);
     for (let i = 72; i < 75; i++) serve(i, 5, 3);
