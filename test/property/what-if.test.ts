@@ -355,6 +355,41 @@ describe('what other settings would have served', () => {
     for (const [what, count] of Object.entries(met)) expect(count, what).toBeGreaterThan(50);
   });
 
+  test('has no older row as missed where a tombstone is online before training sees it', async () => {
+    const run = (n: number): NaiveRun => {
+      const startedUs = BASE + n * HOP;
+      const times = { startedUs, finishedUs: startedUs + SECOND, toUs: startedUs, watermarkUs: startedUs };
+      return { runId: `r${n}`, kind: 'ordinary', newestCreatedUs: null, ...times };
+    };
+    const row = (n: number, deleted: boolean): NaiveRow => {
+      const us = BASE + n * HOP;
+      return { entity: 'a', run: `r${n}`, eventUs: us, createdUs: us, values: [1.5, 'x'], deleted };
+    };
+    const servedUs = BASE + 25 * SECOND;
+    const day: Scene = {
+      view: {
+        id: 'view',
+        kind: 'aggregated',
+        hopUs: HOP,
+        outOfOrderUs: 0,
+        freshnessUs: 200 * SECOND,
+        features: FEATURES,
+      },
+      rows: [row(0, false), row(1, true)],
+      runs: [run(0), run(1)],
+      vectors: [{ role: 0, pod: 'p', entity: 'a', servedUs, fetchedUs: servedUs, state: 'up' }],
+      roles: ROLES,
+      completeUs: BASE + 900 * SECOND,
+      delayUs: 20 * SECOND,
+      ttlUs: null,
+    };
+    expect(await lay(day, true, scratchFolder())).toBe(true);
+    const now = { cacheUs: 0, readAhead: true, schedule: null, delayUs: day.delayUs, ttlUs: null };
+    const found = simulate(duck, day.view, FEATURES_OF_ROLES, { cache: 0, schedule: null });
+    const [counts] = await expectSame(day, now, found);
+    expect(counts).toMatchObject({ present: 2, exact: 0, withinPromise: 0 });
+  });
+
   test('without a cache, with runs at every moment that take no time, is what was available', async () => {
     const folder = scratchFolder();
     const types = FEATURES.map(({ type }) => type);
