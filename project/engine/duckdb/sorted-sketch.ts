@@ -1,6 +1,6 @@
 /**
- * The sketch of a column of numbers that stands in memory whole: one query, one sort. Five statements of DuckDB a
- * column cost six times as much, which a day's sample of fifty features pays fifty times. Called by column-sketches.ts.
+ * The sketch of a column of numbers that stands in memory whole: one query, one sort. DuckDB's statements for it take
+ * 2.7 times as long (ten columns of 200,000 rows, in turn: 0.26 s of CPU and 0.69 s). Called by column-sketches.ts.
  */
 import { decileEdges, quantileRanks } from '../../../contract/sketch.ts';
 import type { ColumnSketch, Measure, OrderedSketch } from '../../../contract/sketch.ts';
