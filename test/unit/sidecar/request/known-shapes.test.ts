@@ -191,6 +191,36 @@ test.each([
 });
 const shapePlans = onDemandPlans();
 
+test('a number of a known shape is the double that JSON.parse makes of its text', () => {
+  const plans = onDemandPlans();
+  const cartOf = (cart: string): unknown => {
+    const body = `{"feature_service":"bare_only","context":{"x":${cart},"y":1}}`;
+    return nativeSurface.parse(Buffer.from(body), plans, exchange).inputs[0]![0];
+  };
+  cartOf('1');
+  const digits = fc.tuple(fc.bigInt({ min: 0n, max: 10n ** 22n }), fc.nat(22)).map(([all, decimals]) => {
+    const text = String(all).padStart(decimals + 1, '0');
+    return decimals === 0 ? text : `${text.slice(0, -decimals)}.${text.slice(-decimals)}`;
+  });
+  fc.assert(
+    fc.property(digits, fc.boolean(), (unsigned, isNegative) => {
+      const signed = isNegative ? `-${unsigned}` : unsigned;
+      expect(cartOf(signed)).toBe(JSON.parse(signed));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("on Feast's surface a bare value is refused, also where a list of that shape is known", () => {
+  const plans = onDemandPlans();
+  const ask = (x: string): FeatureRequest => {
+    const body = `{"feature_service":"bare_only","entities":{"x":${x},"y":[2]}}`;
+    return feastSurface.parse(Buffer.from(body), plans, exchange);
+  };
+  expect(ask('[1]').inputs).toEqual([[1], [2]]);
+  expect(() => ask('1')).toThrow('entities.x should be a list');
+});
+
 test('a request with inputs of a known shape is not parsed', () => {
   let parsed = 0;
   const parse = knowingShapes((bytes, plans) => {
