@@ -1,14 +1,18 @@
 /**
  * Compares how often each value of a column occurs in two files: L-infinity over all values; chi-square over the values
- * most frequent in a, with the rest combined.
+ * most frequent in both files together, with the rest combined; and how many values a does not have.
+ *
+ * Neither test may choose its categories by one side's counts: the values that are the most frequent ones of a are in
+ * part so by chance, and are rarer in any other sample of the same values.
  */
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
-import { chiSquareOf } from '../statistics/chi-square.ts';
+import { sharedChiSquare } from '../statistics/shared-categories.ts';
+import { newValuesProbability } from '../statistics/new-values.ts';
 import { fileSql } from './compared-columns.ts';
 import type { ComparedColumn, Files, Sides } from './compared-columns.ts';
 
-/** This many values, the most frequent of a, are categories of their own. */
+/** This many values, the most frequent of both files together, are categories of their own. */
 const MOST_CATEGORIES = 20;
 /** A longer value is cut in the result. */
 const MOST_CHARACTERS = 200;
@@ -24,12 +28,24 @@ export interface CategoryDifference {
     readonly degreesOfFreedom: number;
     readonly p: number;
   } | null;
-  /** The categories of the chi-square: values by their frequency in a, then `other` and `new`. */
+  /** Values that a does not have. */
+  readonly newValues: NewValues;
+  /** Values by their frequency on both sides, then `other` and `new`, which are one category of the chi-square. */
   readonly table: readonly CategoryCount[];
 }
 
+/** How many values of b are not in a, and how many would not be if each row had come to its side by chance. */
+interface NewValues {
+  readonly values: number;
+  readonly expected: number;
+  /** The share of b's rows with such values beyond what chance gives; at least 0. */
+  readonly share: number;
+  /** At most this probable without a change. */
+  readonly p: number;
+}
+
 interface CategoryCount {
-  /** own: a single value · other: all further values of a · new: all values that a does not have */
+  /** own: a single value · other: all further values of a · new: all further values, which a does not have */
   readonly kind: 'own' | 'other' | 'new';
   /** The value; null: the category is not a single value. */
   readonly value: string | null;
@@ -60,33 +76,28 @@ export async function compareCategoryColumn(
   const counted =
     `WITH counted AS MATERIALIZED (SELECT v, count(*) FILTER (in_a = 1)::DOUBLE AS a, ` +
     `count(*) FILTER (in_a = 0)::DOUBLE AS b FROM (${side(files.a, 1)} UNION ALL ${side(files.b, 0)}) GROUP BY v), ` +
-    `ranked AS (SELECT *, CASE WHEN a = 0 THEN 'new' WHEN row_number() OVER (ORDER BY a DESC, v) <= ${MOST_CATEGORIES} ` +
-    `THEN 'own' ELSE 'other' END AS kind FROM counted) `;
+    `ranked AS (SELECT *, CASE WHEN row_number() OVER (ORDER BY a + b DESC, v) <= ${MOST_CATEGORIES} THEN 'own' ` +
+    `WHEN a = 0 THEN 'new' ELSE 'other' END AS kind FROM counted) `;
   const table = await duck.rows(
     `${counted} SELECT kind, CASE kind WHEN 'own' THEN v END AS v, count(*)::DOUBLE AS values, sum(a) AS a, sum(b) AS b ` +
-      `FROM ranked GROUP BY 1, 2 ORDER BY kind = 'own' DESC, kind = 'other' DESC, a DESC, v`,
+      `FROM ranked GROUP BY 1, 2 ORDER BY kind = 'own' DESC, kind = 'other' DESC, sum(a + b) DESC, v`,
   );
   const [furthest] = await duck.rows(
     `${counted} SELECT v, abs(${gap}) AS gap FROM counted ORDER BY gap DESC, v LIMIT 1`,
   );
-  const counts = table.map(
-    (row) =>
-      row as unknown as {
-        kind: CategoryCount['kind'];
-        v: string | null;
-        values: number;
-        a: number;
-        b: number;
-      },
+  // By chance a value of n rows has all of them in b with the probability that a row is of b, to the power of n.
+  const allInB = `pow(${present.b} / ${present.a + present.b}, a + b)`;
+  const [chance] = await duck.rows(
+    `${counted} SELECT count(*) FILTER (a = 0)::DOUBLE AS values, coalesce(sum(b) FILTER (a = 0), 0) AS rows, ` +
+      `sum(${allInB}) AS expected, sum((a + b) * ${allInB}) AS expected_rows FROM counted`,
   );
+  const counts = table as unknown as (Omit<CategoryCount, 'value'> & { readonly v: string | null })[];
   const lInfinity = furthest!['gap'] as number;
   return {
     lInfinity,
     furthest: lInfinity === 0 ? null : shortText(furthest!['v'] as string),
-    chiSquare: chiSquareOf(
-      counts.map(({ a }) => a),
-      counts.map(({ b }) => b),
-    ),
+    chiSquare: sharedChiSquare(counts.map(({ kind, a, b }) => ({ isOwn: kind === 'own', a, b }))),
+    newValues: newValues(chance as unknown as Chance, present),
     table: counts.map(({ kind, v, values, a, b }) => ({
       kind,
       value: v === null ? null : shortText(v),
@@ -94,6 +105,22 @@ export async function compareCategoryColumn(
       a,
       b,
     })),
+  };
+}
+
+interface Chance {
+  readonly values: number;
+  readonly rows: number;
+  readonly expected: number;
+  readonly expected_rows: number;
+}
+
+function newValues({ values, rows, expected, expected_rows }: Chance, present: Sides): NewValues {
+  return {
+    values,
+    expected,
+    share: Math.max(0, rows - expected_rows) / present.b,
+    p: newValuesProbability(values, expected),
   };
 }
 

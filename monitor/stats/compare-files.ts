@@ -126,10 +126,13 @@ function withLevels(columns: readonly ColumnDifference[]): ColumnDifference[] {
 }
 
 function testsOf(column: ColumnDifference): DriftTest[] {
-  const { ks, chiSquare, lInfinity = 0, nulls } = column;
+  const { ks, chiSquare, newValues, lInfinity = 0, nulls } = column;
   return [
     ...(ks === undefined ? [] : [{ p: ks.p, distance: ks.d }]),
     ...(chiSquare === undefined || chiSquare === null ? [] : [{ p: chiSquare.p, distance: lInfinity }]),
+    ...(newValues === undefined || newValues.values === 0
+      ? []
+      : [{ p: newValues.p, distance: newValues.share }]),
     ...(nulls.p === null ? [] : [{ p: nulls.p, distance: nullGap(column) }]),
   ];
 }

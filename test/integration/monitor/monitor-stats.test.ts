@@ -98,8 +98,52 @@ test('texts: shares of each value, the furthest of them, new ones apart from the
   expect(column.table!.filter(({ kind }) => kind === 'own')).toHaveLength(20);
   expect(column.table!.find(({ kind }) => kind === 'other')).toMatchObject({ values: 10, value: null });
   expect(column.table!.find(({ kind }) => kind === 'new')).toMatchObject({ values: 3, a: 0, b: 90 });
+  expect(column.newValues).toMatchObject({ values: 3, share: expect.closeTo(0.09, 6) });
   expect(column).toMatchObject({ furthest: 'c3', lInfinity: expect.closeTo(0.13 - 1 / 30, 12) });
   expect(column.table!.reduce((sum, { b }) => sum + b, 0)).toBe(1_000);
+});
+
+/** Columns c0 ... of texts drawn at random: evenly from so many values, and from as many of which few are frequent. */
+function drawnTexts(values: readonly number[], seed: number): string {
+  const uniform = (at: number): string => `(hash(i, ${at}, ${seed}) % 1000003) / 1000003`;
+  const columns = values.flatMap((k, at) => [
+    `'v' || floor(${k} * ${uniform(2 * at)}) AS c${2 * at}`,
+    `'v' || floor(${k} * pow(${uniform(2 * at + 1)}, 4)) AS c${2 * at + 1}`,
+  ]);
+  return columns.join(', ');
+}
+
+test.each([
+  [300, 300],
+  [300, 3_000],
+  [3_000, 300],
+])(
+  'texts of %i and of %i rows that did not change are not flagged, however many values they have',
+  async (...rows) => {
+    const SEED = 20_261_129;
+    const values = [10, 21, 50, 100, 1_000, 20_000].flatMap((k) => Array<number>(4).fill(k));
+    const [a, b] = [
+      await parquet('a.parquet', rows[0], drawnTexts(values, SEED)),
+      await parquet('b.parquet', rows[1], drawnTexts(values, SEED + 1)),
+    ];
+    const { columns } = await compareFiles(a, b);
+    const told = columns.map(({ name, level, q, chiSquare, newValues }) => ({
+      name,
+      level,
+      q,
+      p: chiSquare?.p,
+      newValues,
+    }));
+    console.log(`seed ${SEED}: the least q is ${Math.min(...told.map(({ q }) => q ?? 1))}`);
+    expect(told.filter(({ level }) => level !== 'none')).toEqual([]);
+  },
+);
+
+test('texts of which b has only others are an alarm, however few rows each has', async () => {
+  const column = await compared(`'a' || hash(i) % 2000 AS id`, `'b' || hash(i) % 2000 AS id`);
+  expect(column).toMatchObject({ level: 'alarm', chiSquare: null, newValues: { p: expect.closeTo(0, 2) } });
+  const unlike = await compared(`'a' || i AS id`, `'b' || i AS id`);
+  expect(unlike).toMatchObject({ level: 'none' });
 });
 
 test('lists by their lengths and as categories; structs, bytes, truth values, ids as categories', async () => {
