@@ -80,7 +80,8 @@ function alertFault(
 
 /** Such as `stores__revenue_30d and 2 more: 75 values of 15 rows beyond the promise, 09:20 to 11:05`. */
 function incidentText(incident: NonNullable<SnapshotFault['incident']>): string {
-  const { features, rows, beyondPromise, from, to } = incident;
+  const { features, beyondPromise } = incident;
+  const { rows, from, to } = incident.beyond ?? incident;
   const [first = 'no feature'] = features;
   const more = features.length > 1 ? ` and ${features.length - 1} more` : '';
   const time = (text: string): string => text.slice(11, 16);

@@ -55,7 +55,7 @@ export function incidentsOf(
     .filter(({ beyondPromise }) => beyondPromise > 0)
     .toSorted((a, b) => b.harm - a.harm || b.beyondPromise - a.beyondPromise || b.values - a.values)
     .map((counts) => {
-      const { view, cause, runs, pods, rows, values, beyondPromise, harm, entities, examples } = counts;
+      const { view, cause, runs, pods, rows, values, beyondPromise, beyond, harm, entities, examples } = counts;
       const broken = counts.features.filter((feature) => feature.beyondPromise > 0);
       const slice = holdingSlice(counts, traffic);
       const owner = concerned.ownerOf(view);
@@ -78,6 +78,11 @@ export function incidentsOf(
         ),
         from: formatTimestamp(counts.fromUs),
         to: formatTimestamp(counts.toUs),
+        beyond: {
+          rows: beyond.rows,
+          from: formatTimestamp(beyond.fromUs),
+          to: formatTimestamp(beyond.toUs),
+        },
         ...(slice === null ? {} : { slice }),
         command: commandFor(view, cause, examples[0]),
         examples: examples.slice(0, 2),

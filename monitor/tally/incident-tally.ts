@@ -37,7 +37,15 @@ interface Counted {
   readonly features: Map<string, Harmed>;
 }
 
+/** Rows with a value beyond the promise, and when the first and the last of these was served. */
+interface Beyond<Rows> {
+  fromUs: number;
+  toUs: number;
+  readonly rows: Rows;
+}
+
 interface Entry extends Counted {
+  readonly beyond: Beyond<NumberSet>;
   readonly entities: NumberSet;
   readonly rows: NumberSet;
   readonly slices: SliceTally;
@@ -54,6 +62,7 @@ export interface RoleIncident extends Counted {
   /** Sets of numbers, by which the role calls its entities and rows. */
   readonly entities: Uint32Array;
   readonly rows: Uint32Array;
+  readonly beyond: Beyond<Uint32Array>;
   readonly slices: IncidentCounts['slices'];
   readonly worst: IncidentCounts['examples'];
 }
@@ -63,6 +72,8 @@ export interface IncidentPart {
   readonly entry: Entry;
   /** `mismatches` of each vector. */
   readonly counts: ValueCounts;
+  /** Whether any is beyond the promise. */
+  readonly isBeyond: boolean;
 }
 
 const WORST = 4;
@@ -82,21 +93,24 @@ export class IncidentTally {
   /** @returns the incidents that the mismatches of one row belong to */
   partsOf(mismatches: readonly Mismatch[]): IncidentPart[] {
     const counts = new Map<Entry, number>();
+    const beyond = new Set<Entry>();
     for (const { decided } of mismatches) {
       const entry = valueIn(this.#byDecided, decided, () => this.#entryOf(decided));
       counts.set(entry, (counts.get(entry) ?? 0) + 1);
+      if (!decided.withinPromise) beyond.add(entry);
     }
     return [...counts].map(([entry, values]) => {
-      return { entry, counts: { values: 0, mismatches: values, beyondPromise: 0 } };
+      const own = { values: 0, mismatches: values, beyondPromise: 0 };
+      return { entry, counts: own, isBeyond: beyond.has(entry) };
     });
   }
 
   addVector(parts: readonly IncidentPart[], vectors: VectorColumns, at: number): void {
     const servedUs = vectors.servedUs[at]!;
     const vid = vectors.vid[at]!;
-    for (const { entry, counts } of parts) {
-      if (servedUs < entry.fromUs) entry.fromUs = servedUs;
-      if (servedUs > entry.toUs) entry.toUs = servedUs;
+    for (const { entry, counts, isBeyond } of parts) {
+      extend(entry, servedUs);
+      if (isBeyond) extend(entry.beyond, servedUs);
       if (vid < entry.firstVid) entry.firstVid = vid;
       entry.slices.addVector(vectors, at, counts);
     }
@@ -109,9 +123,10 @@ export class IncidentTally {
     place: GroupPlace,
     vectors: number,
   ): void {
-    for (const { entry, counts } of parts) {
+    for (const { entry, counts, isBeyond } of parts) {
       entry.entities.add(place.entity);
       entry.rows.add(place.row);
+      if (isBeyond) entry.beyond.rows.add(place.row);
       entry.slices.addGroup(place, counts, vectors);
     }
     for (const { feature, decided, harm } of mismatches) {
@@ -139,6 +154,7 @@ export class IncidentTally {
       key: { view: this.#view, cause, ...origin },
       fromUs: Infinity,
       toUs: -Infinity,
+      beyond: { fromUs: Infinity, toUs: -Infinity, rows: new NumberSet() },
       entities: new NumberSet(),
       rows: new NumberSet(),
       features: new Map(),
@@ -159,7 +175,7 @@ export class IncidentTally {
    */
   incidents(pods: readonly string[], example: (candidate: Candidate) => Example): RoleIncident[] {
     const entries = [...this.#entries.values()].toSorted((a, b) => a.firstVid - b.firstVid);
-    return entries.map(({ key, fromUs, toUs, features, entities, rows, slices, worst }) => ({
+    return entries.map(({ key, fromUs, toUs, features, entities, rows, beyond, slices, worst }) => ({
       role: this.#role,
       key,
       fromUs,
@@ -167,6 +183,7 @@ export class IncidentTally {
       features,
       entities: entities.words,
       rows: rows.words,
+      beyond: { ...beyond, rows: beyond.rows.words },
       slices: slices.slices(pods).map(({ by, value, mismatches }) => ({ by, value, mismatches })),
       worst: worst.map((one) => ({ feature: one.feature, ...example(one) })),
     }));
@@ -194,6 +211,11 @@ export function countedIncidents(
   const numbers = groupKeys(keys, scheduleUs);
   const groups = Map.groupBy(entries.keys(), (place) => numbers[place]!);
   return [...groups.values()].map((places) => countsOf(places.map((place) => entries[place]!)));
+}
+
+function extend(span: { fromUs: number; toUs: number }, us: number): void {
+  if (us < span.fromUs) span.fromUs = us;
+  if (us > span.toUs) span.toUs = us;
 }
 
 function nothing(): Harmed {
@@ -251,6 +273,11 @@ function countsOf(entries: readonly RoleIncident[]): IncidentCounts {
     toUs: Math.max(...entries.map(({ toUs }) => toUs)),
     entities: distinct(entries, (entry) => entry.entities),
     rows: distinct(entries, (entry) => entry.rows),
+    beyond: {
+      fromUs: Math.min(...entries.map(({ beyond }) => beyond.fromUs)),
+      toUs: Math.max(...entries.map(({ beyond }) => beyond.toUs)),
+      rows: distinct(entries, ({ beyond }) => beyond.rows),
+    },
     values: sum(({ values }) => values),
     beyondPromise: sum(({ beyondPromise }) => beyondPromise),
     harm: sum(({ harm }) => harm),

@@ -42,6 +42,8 @@ export interface IncidentCounts {
   readonly rows: number;
   readonly values: number;
   readonly beyondPromise: number;
+  /** The same of the values beyond the promise alone; no row: there is none. */
+  readonly beyond: { readonly rows: number; readonly fromUs: number; readonly toUs: number };
   /** The sum of `harmOf` over the values beyond the promise. */
   readonly harm: number;
   readonly features: readonly HarmedFeature[];

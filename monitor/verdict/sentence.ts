@@ -53,7 +53,8 @@ function incidentOf(finding: Finding, incidents: readonly Incident[]): Incident 
 }
 
 function incidentText(incident: Incident, { feature }: Finding, told: Told, lastUs: number): string {
-  const { features, beyondPromise, from, to, slice, rows, values } = incident;
+  const { features, beyondPromise, slice } = incident;
+  const { rows, from, to } = incident.beyond ?? incident;
   const own = told.features.filter(({ name }) => features.includes(name));
   const present = sum(own, (one) => one.present);
   const others = features.length - 1;
@@ -61,7 +62,7 @@ function incidentText(incident: Incident, { feature }: Finding, told: Told, last
   const who = others === 0 ? first : `${first} and ${counted(others, 'more feature')}`;
   const what = wrong(incident, others === 0);
   const where = slice === undefined ? '' : `, nearly all where ${sliceText(slice)}`;
-  const few = rows < 10 && values > 2 * rows ? ` (${counted(rows, 'row')})` : '';
+  const few = rows < 10 && beyondPromise > 2 * rows ? ` (${counted(rows, 'row')})` : '';
   const much = `${muchText(beyondPromise, present)}${few}`;
   return `${who} ${what} for ${much} ${whenText(from, to, lastUs)}${where}${ofWhom(incident)}.`;
 }

@@ -137,6 +137,8 @@ export interface Incident {
   /** When the first and the last of its values were served. */
   readonly from: string;
   readonly to: string;
+  /** The same of its values beyond the promise alone; absent in snapshots from before it was counted. */
+  readonly beyond?: { readonly rows: number; readonly from: string; readonly to: string };
   /** Where it came about, when one slice of the traffic holds nearly all of it. */
   readonly slice?: Pick<Slice, 'by' | 'value'>;
   /** A command that shows more, or mends it. */

@@ -19,15 +19,21 @@ function incident(
 ): IncidentCounts {
   const counts = { values: beyondPromise, beyondPromise, harm: beyondPromise };
   const evidence = () => 'the row says so';
+  const {
+    rows = beyondPromise,
+    fromUs = at('2026-11-20T09:20:00'),
+    toUs = at('2026-11-20T11:05:00'),
+  } = change;
   return {
     view: feature.split('__')[0]!,
     cause,
     runs: [],
     pods: [],
-    fromUs: at('2026-11-20T09:20:00'),
-    toUs: at('2026-11-20T11:05:00'),
+    fromUs,
+    toUs,
     entities: beyondPromise,
-    rows: beyondPromise,
+    rows,
+    beyond: { rows, fromUs, toUs },
     ...counts,
     features: [{ name: feature, ...counts }],
     slices: [],
@@ -95,7 +101,7 @@ describe('the sentence names what made the level', () => {
     const incidents = [incident('v__f', 'foreign row', 3, { rows: 3, values: 9 })];
     const views = [viewSample('v', { foreignEntities: 3 })];
     expect(concluded({ features, incidents, views }).sentence).toBe(
-      'Alarm: v__f is of a row that is not its entity’s for 3 of 90,000 values present (3 rows) ' +
+      'Alarm: v__f is of a row that is not its entity’s for 3 of 90,000 values present ' +
         'from 09:20 to 11:05; owner ml-platform; model churn-model.',
     );
     const source = { view: 'v', path: 'v.parquet', newestUs: null, endUs: 0, sourceFreshnessUs: 0 };
@@ -168,6 +174,13 @@ describe('the sentence says', () => {
     expect(said({ rows: 9 })).toContain('103 of 500 values present (9 rows)');
     expect(said({ rows: 10 })).not.toContain('rows)');
     expect(said({ rows: 1 })).toContain('(1 row)');
+  });
+
+  test('when and on how many rows it was beyond the promise, not when and where else it was within it', () => {
+    const beyond = { rows: 4, fromUs: at('2026-11-20T10:00:00'), toUs: at('2026-11-20T10:30:00') };
+    expect(said({ values: 900, rows: 300, beyond })).toContain(
+      '103 of 500 values present (4 rows) from 10:00 to 10:30;',
+    );
   });
 
   test('where, if one slice holds it', () => {
