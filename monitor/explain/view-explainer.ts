@@ -30,7 +30,7 @@ import type { ArchivedVector, ServedView } from './logged-vectors.ts';
 import { clockReadings, replayedRows, rowFacts } from './row-facts.ts';
 import type { ReplayedRows } from './row-facts.ts';
 import { ruleSentences, unknownSentences } from './rule-text.ts';
-import { runsAround } from './runs-around.ts';
+import { runsAround, writersOf } from './runs-around.ts';
 import { servedFidelity } from './served-fidelity.ts';
 import type { ServedFidelity } from './served-fidelity.ts';
 
@@ -271,15 +271,6 @@ function servedRow(
 
 function timeOf(us: number | null): string | null {
   return us === null ? null : formatTimestamp(us);
-}
-
-/** The ids of the runs that wrote the row as trained and the served one, as far as the history tells. */
-function writersOf(
-  rows: readonly EntityRow[],
-  { served, missedReplayed, replayed }: RowFacts,
-): { trained: string | null; served: string | null } {
-  const own = rows.find((row) => row.eventUs === served?.eventUs && row.createdUs === served.createdUs);
-  return { trained: missedReplayed?.run?.runId ?? replayed?.runId ?? null, served: own?.runId ?? null };
 }
 
 interface ShownRows {
