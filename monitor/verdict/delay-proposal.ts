@@ -5,9 +5,8 @@
  * With this delay in the view, hardly a vector would have been behind its run: training would see a row only once
  * serving had it. Vectors served after a quicker run but before that delay has passed are then ahead of training, which
  * no single delay avoids. One late run of a day is no reason to train with its delay: where the day has too few edges
- * for a 99th percentile, a run that took more than twice as long as any other is left out. The sentence names the
- * slowest run beside the others, so that a reader can tell a slow pipeline from one late run. Backfills fill the past
- * and are left out.
+ * for a 99th percentile, the slowest run is left out. The sentence names it beside the others, so that a reader can tell
+ * a slow pipeline from one late run. Backfills fill the past and are left out.
  */
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
@@ -16,8 +15,7 @@ import { spanText, timeText } from '../causes/evidence-text.ts';
 /** With as many edges their 99th percentile leaves one out by itself. */
 const ENOUGH_EDGES = 100;
 const SHARE = 0.99;
-/** So many times as long as every other run, of which there are edges enough to tell. */
-const OUTLIER_TIMES = 2;
+/** So many edges of other runs tell how long a run usually takes. */
 const LEAST_OTHERS = 10;
 
 interface DelayProposal {
@@ -68,11 +66,7 @@ export function proposeDelay(
   waits.sort((a, b) => b.waitUs - a.waitUs);
   const [slowest] = waits as [Wait];
   const others = waits.filter((wait) => wait.run !== slowest.run);
-  const isOutlier =
-    waits.length < ENOUGH_EDGES &&
-    others.length >= LEAST_OTHERS &&
-    slowest.waitUs > OUTLIER_TIMES * others[0]!.waitUs;
-  const counted = isOutlier ? others : waits;
+  const counted = waits.length < ENOUGH_EDGES && others.length >= LEAST_OTHERS ? others : waits;
   const { waitUs: delayUs } = counted[counted.length - Math.ceil(SHARE * counted.length)]!;
   return { delayUs, why: whyText(waits, delayUs, served.lastUs) };
 }

@@ -117,7 +117,7 @@ export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
     family: 'timing',
     means:
       'The served row is newer than the one training sees: the view’s delay is longer than serving needs, or two clocks differ.',
-    next: 'Where the evidence names clocks, synchronise them; else lower the view’s delay to the one proposed in the table of views.',
+    next: 'Where the evidence names clocks, synchronise them; else lower the view’s delay to the one proposed in the table of views, if that is shorter; a longer one only makes more rows ahead.',
   },
   duplicate: {
     family: 'history',
