@@ -8,7 +8,7 @@ import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { commandFor } from './incident-command.ts';
 import type { IncidentCounts, IncidentKey, SliceCounts } from '../verdict/judged-view.ts';
 import { holdingSlice } from './slices.ts';
-import type { FeatureSnapshot, Incident, Level } from '../verdict/snapshot.ts';
+import type { FeatureSnapshot, Finding, Incident, Level } from '../verdict/snapshot.ts';
 
 /**
  * Which keys are one incident.
@@ -32,8 +32,9 @@ export function groupKeys(keys: readonly IncidentKey[], scheduleUs: (view: strin
   return numbers;
 }
 
-/** Whom an incident concerns. */
+/** What else the day says of incidents, and whom they concern. */
 interface Concerned {
+  readonly findings: readonly Finding[];
   readonly service: string;
   readonly consumers: readonly Consumer[];
   /** The owner of a view; null: none is named. */
@@ -41,7 +42,8 @@ interface Concerned {
 }
 
 /**
- * @param features  with their levels: an incident has the worst of those in which it broke the promise
+ * @param features  with their levels: an incident has the worst of those in which it broke the promise, and of the
+ *                  findings on its view that it made
  * @returns         the greatest harm first; none for mismatches that are all within the promise
  */
 export function incidentsOf(
@@ -55,14 +57,20 @@ export function incidentsOf(
     .filter(({ beyondPromise }) => beyondPromise > 0)
     .toSorted((a, b) => b.harm - a.harm || b.beyondPromise - a.beyondPromise || b.values - a.values)
     .map((counts) => {
-      const { view, cause, runs, pods, rows, values, beyondPromise, beyond, harm, entities, examples } = counts;
+      const { view, cause, runs, pods, rows, values, beyondPromise, beyond, harm, entities, examples } =
+        counts;
       const broken = counts.features.filter((feature) => feature.beyondPromise > 0);
       const slice = holdingSlice(counts, traffic);
       const owner = concerned.ownerOf(view);
       return {
         view,
         cause,
-        level: worstOf(broken.map(({ name }) => levels.get(name))),
+        level: worstOf([
+          ...broken.map(({ name }) => levels.get(name)),
+          ...concerned.findings
+            .filter((one) => one.feature === null && one.view === view && one.causes?.includes(cause))
+            .map(({ verdict }) => verdict),
+        ]),
         runs,
         pods,
         rows,
@@ -90,7 +98,7 @@ export function incidentsOf(
     });
 }
 
-function worstOf(levels: readonly (Level | undefined)[]): Incident['level'] {
+function worstOf(levels: readonly (Level | Finding['verdict'] | undefined)[]): Incident['level'] {
   if (levels.includes('alarm')) return 'alarm';
   return levels.includes('alert') ? 'alert' : 'ok';
 }

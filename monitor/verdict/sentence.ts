@@ -28,7 +28,14 @@ export function sentenceOf(told: Told, lastUs: number): string {
   const [finding] = told.findings;
   if (finding === undefined) return `${word}: ${passText(told.features)}`;
   const incident = incidentOf(finding, told.incidents);
-  return `${word}: ${incident === undefined ? finding.text : incidentText(incident, finding, told, lastUs)}`;
+  const text = incident === undefined ? finding.text : incidentText(incident, finding, told, lastUs);
+  const beside = told.findings.slice(1).filter(isOfAge);
+  return `${word}: ${[text, ...beside.map((one) => `Besides, ${one.text}`)].join(' ')}`;
+}
+
+/** What no match rate shows: a source that stopped, or a view past its alert age. */
+function isOfAge({ verdict, cause }: Finding): boolean {
+  return verdict === 'alarm' && (cause === 'source stopped' || cause === 'past its alert age');
 }
 
 function passText(features: readonly FeatureSnapshot[]): string {

@@ -117,7 +117,7 @@ export interface VectorCounts {
 export interface Incident {
   readonly view: string;
   readonly cause: Cause;
-  /** The worst level of the features in which it broke the promise. */
+  /** The worst level of the features in which it broke the promise, and of the findings on its view that it made. */
   readonly level: Exclude<Level, 'too-few'>;
   /** The runs that brought, or failed to bring, what serving missed, or that wrote what differs. */
   readonly runs: readonly string[];

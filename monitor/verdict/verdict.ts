@@ -66,12 +66,13 @@ export function conclude(day: CountedDay): Conclusion {
     ...feature,
     level: levelOfRates(feature, earlierOf(feature.name)).level,
   }));
+  const findings = findingsOf({ ...day, features, earlierOf });
   const incidents = incidentsOf(day.incidents, features, day.traffic, {
+    findings,
     service: day.service.name,
     consumers: day.service.consumers,
     ownerOf: (view) => views.find((one) => one.view === view)?.owner ?? null,
   });
-  const findings = findingsOf({ ...day, features, earlierOf });
   const verdict = findings[0]?.verdict ?? 'pass';
   return {
     verdict,

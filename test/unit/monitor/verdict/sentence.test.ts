@@ -106,6 +106,24 @@ describe('the sentence names what made the level', () => {
     );
     const source = { view: 'v', path: 'v.parquet', newestUs: null, endUs: 0, sourceFreshnessUs: 0 };
     expect(concluded({ features, incidents, sources: [source] }).sentence).toMatch(/^Alarm: v: its source/);
+    // Beside what differs more, too: no rate shows it.
+    expect(concluded({ features, incidents, views, sources: [source] }).sentence).toMatch(
+      /^Alarm: v__f is of a row .*; model churn-model\. Besides, v: its source v\.parquet has no event; /,
+    );
+  });
+
+  test('an incident that made a finding on its view has the level of that, though its features are fine', () => {
+    const features = [featureSample({ name: 'v__f', rows: 90_000, causes: { 'foreign row': 3 } })];
+    const incidents = [incident('v__f', 'foreign row', 3), incident('v__f', 'cache age', 1)];
+    const views = [viewSample('v', { foreignEntities: 3 })];
+    const levels = concluded({ features, incidents, views }).incidents.map(({ cause, level }) => [
+      cause,
+      level,
+    ]);
+    expect(levels).toEqual([
+      ['foreign row', 'alarm'],
+      ['cache age', 'ok'],
+    ]);
   });
 
   test('distributions that are apart are told as that, whatever the incidents are', () => {
