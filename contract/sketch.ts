@@ -61,8 +61,20 @@ export interface CategorySketch {
   readonly rows: number;
   /** How many different ones. */
   readonly values: number;
-  /** The most frequent ones first, ties by their texts; of another sketch's also those that have no row here. */
+  /**
+   * The most frequent ones first, ties by their texts; of more than 20 those that are so in half of the rows. Of
+   * another sketch's also those that have no row here.
+   */
   readonly top: readonly CategoryRows[];
+  /**
+   * About half of the rows, drawn by chance: `top` was chosen by the other half. Values that are the most frequent ones
+   * are in part so by chance, so that only these rows may be held against another sketch. Absent: all values are kept.
+   */
+  readonly apart?: {
+    readonly rows: number;
+    /** Of each value of `top`. */
+    readonly top: readonly number[];
+  };
 }
 
 interface CategoryRows {

@@ -4,9 +4,9 @@
  *
  * With this delay in the view, hardly a vector would have been behind its run: training would see a row only once
  * serving had it. Vectors served after a quicker run but before that delay has passed are then ahead of training, which
- * no single delay avoids. One late run of a day is no reason to train with its delay: where the day has too few edges
- * for a 99th percentile, the slowest run is left out. The sentence names it beside the others, so that a reader can tell
- * a slow pipeline from one late run. Backfills fill the past and are left out.
+ * no single delay avoids. One late run is no reason to train with its delay: where a day has too few edges
+ * for a 99th percentile, the slowest run is left out. The sentence names it beside the others, so that a reader can
+ * tell a slow pipeline from one late run. Backfills fill the past and are left out.
  */
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';

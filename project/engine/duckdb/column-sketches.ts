@@ -262,15 +262,30 @@ async function categoriesOf(
   const isWanted = wanted.length === 0 ? '' : ` OR v IN (${wanted.join(', ')})`;
   const found = await duck.rows(
     `WITH grouped AS MATERIALIZED (SELECT v, count(*)::DOUBLE AS rows FROM (${texts}) WHERE v IS NOT NULL GROUP BY v), ` +
-      `ranked AS (SELECT *, row_number() OVER (ORDER BY rows DESC, v) AS place FROM grouped) ` +
-      `SELECT v, rows, (SELECT count(*) FROM grouped)::DOUBLE AS values FROM ranked ` +
-      `WHERE place <= ${MOST_CATEGORIES}${isWanted} ORDER BY place`,
+      `seeded AS (SELECT bit_xor(hash(v, rows)) AS seed FROM grouped), ` +
+      `halved AS MATERIALIZED (SELECT v, rows, ${HALF} AS half FROM grouped, seeded), ` +
+      `ranked AS (SELECT *, row_number() OVER (ORDER BY half DESC, rows DESC, v) AS place FROM halved) ` +
+      `SELECT v, rows, rows - half AS apart, (SELECT count(*) FROM halved)::DOUBLE AS values, ` +
+      `(SELECT sum(rows - half) FROM halved) AS all_apart FROM ranked ` +
+      `WHERE place <= ${MOST_CATEGORIES}${isWanted} ORDER BY place <= ${MOST_CATEGORIES} DESC, rows DESC, v`,
   );
   const top = found.map((row) => ({ value: row['v'] as string, rows: row['rows'] as number }));
   const absent = (column.like?.texts ?? []).filter((text) => !top.some(({ value }) => value === text));
+  const values = found[0]!['values'] as number;
+  const apart = [...found.map((row) => row['apart'] as number), ...absent.map(() => 0)];
   return {
     rows,
-    values: found[0]!['values'] as number,
+    values,
     top: [...top, ...absent.map((value) => ({ value, rows: 0 }))],
+    ...(values <= MOST_CATEGORIES ? {} : { apart: { rows: found[0]!['all_apart'] as number, top: apart } }),
   };
 }
+
+/**
+ * How many rows of a value fall into one half by chance, the same in every run: up to 32 by the bits of a hash, of more
+ * by the normal law.
+ */
+const HALF =
+  `CASE WHEN rows <= 32 THEN bit_count((hash(v, seed) % CAST(pow(2, least(rows, 32)) AS UBIGINT))::BIGINT)::DOUBLE ` +
+  `ELSE greatest(0, least(rows, round(rows / 2 + sqrt(rows) / 2 * sqrt(-2 * ln((hash(v, seed, 1) % 1000003 + 1) / 1000004)) * ` +
+  `cos(2 * pi() * (hash(v, seed, 2) % 1000003) / 1000003)))) END`;
