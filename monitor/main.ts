@@ -2,6 +2,8 @@
 import { registryError } from '../contract/errors.ts';
 import type { Project } from '../project/project.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
+import { CodedError } from '../contract/std/coded-error.ts';
+import { monitorError } from './errors.ts';
 import { drawDay, drawIndex } from './report/report-folder.ts';
 import { askedSpan, spanText, spanWords } from './judged-span.ts';
 import type { JudgedSpan } from './judged-span.ts';
@@ -59,13 +61,20 @@ export async function judgeDay(
 /**
  * Draws the report of a day or an hour that was judged before, and the index.
  *
- * @throws REG_UNKNOWN when it was not judged
+ * @throws REG_UNKNOWN when it was not judged, MON_SNAPSHOT when what was written then is not whole
  */
 export function redrawReport(project: Project, service: string, span: JudgedSpan): JudgedDay {
   const { reports, project: name } = project.settings;
   const snapshot = readSnapshot(reports, service, spanText(span));
   if (snapshot !== null) {
-    drawDay(reports, snapshot, project.logger);
+    try {
+      drawDay(reports, snapshot, project.logger);
+    } catch (error) {
+      if (error instanceof CodedError) throw error;
+      const file = snapshotFile(reports, service, spanText(span));
+      const what = `${file} cannot be shown, it is not whole: ${(error as Error).message}`;
+      throw monitorError('MON_SNAPSHOT', what, { file }, error);
+    }
     drawIndex(reports, name);
     return judgedDay(project, snapshot);
   }

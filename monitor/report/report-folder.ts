@@ -48,13 +48,16 @@ function redraw(
   { dates, logger }: { readonly dates: readonly string[]; readonly logger: Logger },
 ): void {
   let snapshot: Snapshot | null;
+  let page: string;
   try {
     snapshot = readSnapshot(reports, service, date);
+    if (snapshot === null) return;
+    page = renderReport(snapshot, neighboursOf(dates, date));
   } catch (error) {
     logger.warn(`the page of ${date} is not drawn again: ${(error as Error).message}`);
     return;
   }
-  if (snapshot !== null) writeReport(reports, snapshot, renderReport(snapshot, neighboursOf(dates, date)));
+  writeReport(reports, snapshot, page);
 }
 
 function neighboursOf(dates: readonly string[], date: string): Neighbours {

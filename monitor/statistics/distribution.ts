@@ -23,6 +23,8 @@ const MOST_ECDF_POINTS = 40;
 export const MOST_CATEGORIES = 12;
 /** So many pairs of values that became each other are told. */
 const MOST_CHANGES = 10;
+/** Of a text in `values` and `became`: what is longer ends in an ellipsis and its length. */
+const MOST_CHARACTERS = 200;
 
 type NumericDistributions = Extract<Distributions, { readonly kind: 'numeric' | 'no numbers' }>;
 
@@ -179,13 +181,26 @@ export function compareCategories(
       values.map(({ replayed }) => replayed),
       values.map(({ served }) => served),
     ),
-    values,
+    values: values.map((one) => ({ ...one, value: shownText(one.value) })),
     became: changes
       .toSorted((a, b) => b.rows - a.rows || (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
-      .slice(0, MOST_CHANGES),
+      .slice(0, MOST_CHANGES)
+      .map(({ served, replayed, rows }) => ({
+        served: served === null ? null : shownText(served),
+        replayed: replayed === null ? null : shownText(replayed),
+        rows,
+      })),
     servedRows,
     replayedRows,
   };
+}
+
+function shownText(text: string): string {
+  if (text.length <= MOST_CHARACTERS) return text;
+  const characters = Array.from(text);
+  if (characters.length <= MOST_CHARACTERS) return text;
+  const length = characters.length.toLocaleString('en-US');
+  return `${characters.slice(0, MOST_CHARACTERS).join('')}… (${length} characters)`;
 }
 
 type CategoryCounts = CategoryDistributions['values'][number];

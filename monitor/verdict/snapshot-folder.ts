@@ -22,6 +22,7 @@ import { spanText } from '../judged-span.ts';
 import { earlierDay } from './earlier-day.ts';
 import type { EarlierDay } from './earlier-day.ts';
 import { faultsOf } from './faults.ts';
+import { requireWhole } from '../snapshot-shape.ts';
 import { boundedSnapshot } from './snapshot-bounds.ts';
 import { SNAPSHOT_VERSION } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -113,9 +114,12 @@ export function readSnapshot(reports: string, service: string, span: string): Sn
   const file = snapshotFile(reports, service, span);
   try {
     const snapshot = JSON.parse(readRegularText(file)) as Partial<Snapshot> | null;
-    if (snapshot?.version === SNAPSHOT_VERSION) return snapshot as Snapshot;
-    const found = snapshot?.version === undefined ? 'none' : `of version ${snapshot.version}`;
-    throw new Error(`it should be a snapshot of version ${SNAPSHOT_VERSION}, and is ${found}`);
+    if (snapshot?.version !== SNAPSHOT_VERSION) {
+      const found = snapshot?.version === undefined ? 'none' : `of version ${snapshot.version}`;
+      throw new Error(`it should be a snapshot of version ${SNAPSHOT_VERSION}, and is ${found}`);
+    }
+    requireWhole(snapshot);
+    return snapshot as Snapshot;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     const why = (error as Error).message;

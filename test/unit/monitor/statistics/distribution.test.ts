@@ -131,6 +131,22 @@ describe('compareCategories', () => {
     expect(distributions.lInfinity).toBe(0);
   });
 
+  test('a long text is cut, whole characters of it, and its length told', () => {
+    const [long, other] = ['𝛼'.repeat(900_001), `${'𝛼'.repeat(900_000)}b`];
+    const distributions = compareCategories(new Map([[long, 3]]), new Map([[other, 3]]));
+    if (distributions?.kind !== 'categorical') throw new Error('expected categories');
+    const shown = `${'𝛼'.repeat(200)}… (900,001 characters)`;
+    expect(distributions.lInfinity).toBe(1);
+    expect(distributions.values.map(({ value }) => value)).toEqual([shown, shown]);
+    expect(distributions.became.flatMap(({ served, replayed }) => [served, replayed])).toEqual(
+      expect.arrayContaining([shown, null]),
+    );
+    const exact = '𝛼'.repeat(200);
+    expect(compareCategories(new Map([[exact, 1]]), new Map([[exact, 1]]))).toMatchObject({
+      values: [{ value: exact }],
+    });
+  });
+
   test('a side without rows cannot be compared', () => {
     expect(compareCategories(new Map(), new Map([['a', 1]]))).toBeNull();
   });

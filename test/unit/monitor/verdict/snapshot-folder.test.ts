@@ -1,7 +1,11 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { silentLogger } from '../../../../contract/std/logger.ts';
+import { renderIndex } from '../../../../monitor/report/html/index-page.ts';
+import { judgedDates } from '../../../../monitor/report/judged-days.ts';
+import { alertDay } from '../../../../monitor/alerts/alert-days.ts';
+import { earlierDay } from '../../../../monitor/verdict/earlier-day.ts';
 import type { Logger } from '../../../../contract/std/logger.ts';
 import {
   readSnapshot,
@@ -9,7 +13,7 @@ import {
   snapshotFile,
   writeSnapshot,
 } from '../../../../monitor/verdict/snapshot-folder.ts';
-import { goodDay } from '../../../support/fixtures/sample-snapshot.ts';
+import { badDay, goodDay } from '../../../support/fixtures/sample-snapshot.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 const SERVICE = 'churn_v1';
@@ -21,6 +25,10 @@ const NONE: Readonly<Record<string, readonly [text: string, why: RegExp]>> = {
   '2026-11-12': ['null', /should be a snapshot of version 2, and is none$/],
   '2026-11-13': ['no JSON', /cannot be read: /],
   '2026-11-14': ['', /cannot be read: /],
+  '2026-11-09': [
+    '{"version":2,"date":"2026-11-09","service":"churn_v1","verdict":"pass","sentence":"x"}',
+    /is not whole: findings: /,
+  ],
 };
 
 test('a snapshot of version 1, or none, is left out of the trend with a warning, and judged again', () => {
@@ -34,7 +42,7 @@ test('a snapshot of version 1, or none, is left out of the trend with a warning,
   const said: string[] = [];
   const logger: Logger = { ...silentLogger, warn: (text) => void said.push(text) };
   expect(readEarlier(reports, SERVICE, '2026-11-20', logger).map(({ date }) => date)).toEqual(['2026-11-15']);
-  expect(said).toHaveLength(5);
+  expect(said).toHaveLength(6);
   for (const [date, [, why]] of Object.entries(NONE)) {
     expect(() => readSnapshot(reports, SERVICE, date)).toThrowError(why);
     expect(() => readSnapshot(reports, SERVICE, date)).toThrowError(
@@ -44,6 +52,44 @@ test('a snapshot of version 1, or none, is left out of the trend with a warning,
   }
   expect(readSnapshot(reports, SERVICE, '2026-11-15')).toEqual(JSON.parse(JSON.stringify(written)));
   expect(readSnapshot(reports, SERVICE, '2026-11-16')).toBeNull();
+});
+
+/** All places in a value, of lists the first element alone. */
+function placesIn(value: unknown, place: readonly string[] = []): string[][] {
+  if (value === null || typeof value !== 'object') return [];
+  const keys = Array.isArray(value) ? ['0'].slice(0, value.length) : Object.keys(value);
+  return keys.flatMap((key) => [
+    [...place, key],
+    ...placesIn((value as Record<string, unknown>)[key], [...place, key]),
+  ]);
+}
+
+test('whatever of a snapshot is missing or of another type: it is named, or trends, alerts and index do without', () => {
+  const reports = scratchFolder();
+  const { date } = writeSnapshot(reports, badDay());
+  const file = snapshotFile(reports, SERVICE, date);
+  const text = readFileSync(file, 'utf8');
+  const failed: string[] = [];
+  let named = 0;
+  for (const place of placesIn(JSON.parse(text))) {
+    for (const wrong of [undefined, {}]) {
+      const snapshot = JSON.parse(text) as Record<string, unknown>;
+      const holder = place.slice(0, -1).reduce((one, key) => one[key] as typeof snapshot, snapshot);
+      holder[place.at(-1)!] = wrong;
+      writeFileSync(file, JSON.stringify(snapshot));
+      try {
+        renderIndex('shop', judgedDates(reports));
+        const read = readSnapshot(reports, SERVICE, date)!;
+        earlierDay(read, date);
+        alertDay(read);
+      } catch (error) {
+        if ((error as { code?: string }).code === 'MON_SNAPSHOT') named++;
+        else failed.push(`${place.join('.')} = ${JSON.stringify(wrong)}: ${(error as Error).message}`);
+      }
+    }
+  }
+  expect(failed).toEqual([]);
+  expect(named).toBeGreaterThan(100);
 });
 
 test('hours go that are older than 31 days and than all days of alerts; days, and what else lies there, stay', () => {
