@@ -62,7 +62,8 @@ export interface HistoryRow {
   readonly definitionId: string;
   /** A tombstone: from here on the entity has no row. */
   readonly deleted: boolean;
-  readonly is: readonly ('served' | 'as trained' | 'as available')[];
+  /** of the served times: the row that was served had other values */
+  readonly is: readonly ('served' | 'of the served times' | 'as trained' | 'as available')[];
   /** By the feature's name; those that the definitions mark as private are left out. */
   readonly values: Readonly<Record<string, Json>>;
 }

@@ -17,6 +17,7 @@ import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { Project } from '../../project/project.ts';
 import type { EarlierRow } from '../causes/altered-row.ts';
 import type { RowFacts } from '../causes/facts.ts';
+import { isOfTimes } from '../causes/row-order.ts';
 import type { BundleBook } from '../judge/bundle-book.ts';
 import { RunIndex } from '../judge/run-index.ts';
 import { ServedHistory } from '../judge/served-history.ts';
@@ -281,6 +282,13 @@ interface ShownRows {
   readonly atUs: number;
 }
 
+/** The row that was served is told by its values, where they were asked; one of the same times may have others. */
+function servedMark(row: EntityRow, { served, fidelity }: RowFacts): HistoryRow['is'][number][] {
+  if (fidelity?.answer === 'restamped') return isOfTimes(row, fidelity.row) ? ['served'] : [];
+  if (served === null || !isOfTimes(row, served)) return [];
+  return fidelity === null || fidelity.answer === 'true' ? ['served'] : ['of the served times'];
+}
+
 /** The rows just before and after the time, and any that were served or replayed. */
 function historyRows(rows: readonly EntityRow[], shown: ShownRows): HistoryRow[] {
   const { facts, replayed, atUs, shownFeatures, today } = shown;
@@ -288,8 +296,7 @@ function historyRows(rows: readonly EntityRow[], shown: ShownRows): HistoryRow[]
   const middle = firstAfter === -1 ? rows.length : firstAfter;
   const indexes = shownFeatures.map(({ name }) => today.features.findIndex((one) => one.name === name));
   return rows.flatMap((row, i) => {
-    const is: HistoryRow['is'][number][] = [];
-    if (facts.served?.eventUs === row.eventUs && facts.served.createdUs === row.createdUs) is.push('served');
+    const is: HistoryRow['is'][number][] = servedMark(row, facts);
     if (replayed.trained?.row === row) is.push('as trained');
     if (replayed.available?.row === row) is.push('as available');
     const isNear = i >= middle - SHOWN_BEFORE && i < middle + SHOWN_AFTER;

@@ -169,6 +169,10 @@ describe('a request of the log', () => {
     const ids = await makeDay();
     await day.closeLog();
     const [vector] = await explained(ids['zero']!, { feature: 'spent_1d' });
+    // The history's row of these times has another value: it is not what was served.
+    expect(vector!.views[0]!.history.map(({ is }) => is)).toEqual([
+      ['of the served times', 'as trained', 'as available'],
+    ]);
     expect(vector!.views.flatMap(({ features }) => features.map(({ name }) => name))).toEqual([
       'orders__spent_1d',
     ]);
