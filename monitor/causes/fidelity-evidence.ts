@@ -37,7 +37,8 @@ function foreign({ row }: ValueFacts, servedRow: string): string {
   const { fidelity } = row;
   return fidelity?.answer === 'foreign'
     ? `${servedRow} has the values and times of another entity's row in the history: that of ${fidelity.entity}`
-    : `${servedRow} is no row of this entity in the history, nor of one other entity alone: whose it is, is not known`;
+    : `${servedRow} has values that the history has at these times for neither this entity nor exactly one other: whose ` +
+        'they are is not known (rows that others have at other times, as after a source was loaded again, are not searched)';
 }
 
 /** Both values of an altered row, where they may be shown; of a value that is itself true, that another one is not. */

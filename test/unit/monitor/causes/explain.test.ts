@@ -192,6 +192,13 @@ describe('fidelity', () => {
       expect(decide(of(lag))).toMatchObject({ cause: 'materialization lag', withinPromise: true });
     },
   );
+  test('a row of nobody known claims no more than was looked for', () => {
+    const row = { fidelity: { answer: 'unknown' }, served: servedAt('10:00') } as const;
+    expect(evidenceOf(row)).toContain(
+      'for neither this entity nor exactly one other: whose they are is not known',
+    );
+    expect(evidenceOf(row)).toContain('rows that others have at other times');
+  });
   test('a row that the history does not keep is neither, and never within the promise', () => {
     const lag = { served: servedAt('10:00'), watermarkUs: at('10:00') };
     const notKept = { ...lag, fidelity: { answer: 'notKept', why: 'tombstone' } } as const;
