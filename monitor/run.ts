@@ -98,6 +98,7 @@ export async function withDay<T>(
     file: join(scratch.folder, 'day.duckdb'),
     memoryLimit: memoryLimit(monitor),
     memorySetting: 'monitor.memory',
+    scratchSetting: 'monitor.scratch',
   });
   try {
     const { hmacKey: setting } = project.settings.log;

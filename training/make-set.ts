@@ -29,6 +29,7 @@ export async function makeSet<Result>(
   const duck = await DuckDb.open({
     memoryLimit: `${memory}B`,
     memorySetting: 'train.memory',
+    scratchSetting: 'train.temp',
     tempFolder: join(scratch, 'spill'),
   });
   try {

@@ -83,7 +83,8 @@ export async function withEngine<T>(planned: PlannedRun, work: (run: ViewRun) =>
   const staged = clearStaged(staging, view, runId);
   const tempFolder = spillFolder(staging, view, runId);
   const memoryLimit = `${settings.materialize.memory}B`;
-  const duck = await DuckDb.open({ tempFolder, memoryLimit, memorySetting: 'materialize.memory' });
+  const settingsOf = { memorySetting: 'materialize.memory', scratchSetting: 'history' };
+  const duck = await DuckDb.open({ tempFolder, memoryLimit, ...settingsOf });
   const progress = new RunProgress(logger, view.id, signal);
   const interrupt = (): void => duck.interrupt();
   signal?.addEventListener('abort', interrupt);

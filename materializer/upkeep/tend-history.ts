@@ -111,6 +111,7 @@ async function joinAndMake(
     tempFolder,
     memoryLimit,
     memorySetting: 'materialize.memory',
+    scratchSetting: 'history',
     threads: 1,
   });
   try {

@@ -38,27 +38,26 @@ interface DuckDbOptions {
   readonly memoryLimit?: string;
   /** The setting that holds it, for messages. */
   readonly memorySetting?: string;
+  /** The setting of the folder in which the file and what is spilled lie, for messages. */
+  readonly scratchSetting?: string;
   /** The folder for what does not fit in memory; made when needed, removed when closed. */
   readonly tempFolder?: string;
 }
 
 const SMALLER = 'make room on the disk of its temporary files, or ask for less at once.';
+const FULL_DISK = /file "([^"]+)": No space left on device/;
 /** The most rows that DuckDB takes in one chunk. */
 const CHUNK_ROWS = 2_048;
 
 export class DuckDb {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
-  readonly #memorySetting: string | undefined;
+  readonly #options: DuckDbOptions;
 
-  private constructor(
-    instance: DuckDBInstance,
-    connection: DuckDBConnection,
-    memorySetting: string | undefined,
-  ) {
+  private constructor(instance: DuckDBInstance, connection: DuckDBConnection, options: DuckDbOptions) {
     this.#instance = instance;
     this.#connection = connection;
-    this.#memorySetting = memorySetting;
+    this.#options = options;
   }
 
   static async open(options: DuckDbOptions = {}): Promise<DuckDb> {
@@ -73,14 +72,17 @@ export class DuckDb {
     const instance = await DuckDBInstance.create(file ?? ':memory:', config);
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'; SET preserve_insertion_order = false");
-    return new DuckDb(instance, connection, options.memorySetting);
+    return new DuckDb(instance, connection, options);
   }
 
   /** DuckDB's messages quote our statement, which users have not written: only the first sentence is shown to them. */
   readonly #rethrow = (error: unknown): never => {
     const { message } = error as Error;
     const memory = /^Out of Memory Error: ([^\n]*)/.exec(message)?.[1];
-    if (memory !== undefined) throw outOfMemory(memory, this.#memorySetting, error);
+    if (memory !== undefined) throw outOfMemory(memory, this.#options.memorySetting, error);
+    const full = FULL_DISK.exec(message)?.[1];
+    if (full !== undefined && isScratch(full, this.#options))
+      throw outOfSpace(full, this.#options.scratchSetting, error);
     const sentence = message.replace(/\n+LINE \d+:[^]*$/, '').replace(/^(?:Invalid Input|IO) Error: /, '');
     throw new Error(sentence, { cause: error });
   };
@@ -266,6 +268,18 @@ export interface ColumnPage {
 function outOfMemory(why: string, setting: string | undefined, cause: unknown): CodedError {
   const more = setting === undefined ? {} : { field: setting, help: `Raise \`${setting}\`, ${SMALLER}` };
   return registryError('REG_MEMORY', `DuckDB has not enough memory: ${why}`, more, cause);
+}
+
+/** Whether DuckDB put the file there by itself: its database, its log, what memory does not hold. */
+function isScratch(path: string, { file, tempFolder }: DuckDbOptions): boolean {
+  return [file, tempFolder].some((own) => own !== undefined && path.startsWith(own));
+}
+
+function outOfSpace(path: string, setting: string | undefined, cause: unknown): CodedError {
+  const elsewhere = setting === undefined ? '' : `, or let \`${setting}\` name a folder of another disk`;
+  const field = setting === undefined ? {} : { field: setting };
+  const what = `no space is left for ${path}, in which DuckDB keeps what memory does not hold`;
+  return registryError('REG_MEMORY', what, { ...field, help: `Make room there${elsewhere}.` }, cause);
 }
 
 /** @returns bytes as a value for `append` */

@@ -1,4 +1,5 @@
 /** Texts in SQL are what they are whatever they hold, and too little memory is told as that. */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -50,6 +51,30 @@ test('too little memory names the setting that gives more', async () => {
   await expect(small.run(`CREATE TABLE t AS ${sql}`)).rejects.toThrow(told);
   await expect(small.rows(sql)).rejects.toThrow(told);
   small.close();
+});
+
+test('a full disk beside memory names the setting of the folder', async ({ skip }) => {
+  const folder = scratchFolder();
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'plumb', folder]).status === 0;
+  skip(!mounted, 'no right to mount a tmpfs');
+  try {
+    const file = join(folder, 'own.duckdb');
+    const own = await DuckDb.open({ file, threads: 1, scratchSetting: 'monitor.scratch' });
+    const full = own.run('CREATE TABLE t AS SELECT hash(i) AS h FROM range(1_000_000) r(i)');
+    await expect(full).rejects.toThrow(
+      expect.objectContaining({
+        code: 'REG_MEMORY',
+        message: expect.stringContaining(`no space is left for ${file}`),
+        details: expect.objectContaining({
+          field: 'monitor.scratch',
+          help: expect.stringContaining('let `monitor.scratch` name a folder of another disk'),
+        }),
+      }),
+    );
+    own.close();
+  } finally {
+    spawnSync('umount', [folder]);
+  }
 });
 
 test('a database may lie in a folder of any name, where it also puts what memory does not hold', async () => {
