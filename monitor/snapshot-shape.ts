@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 
-const COUNT = z.number().nonnegative();
+const COUNT = z.number();
 const RATE = z.number().nullable();
 const TIME = z.string();
 

@@ -13,6 +13,7 @@ import { writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { FRAME_HEADER_BYTES, FRAME_MAGIC } from '../../../contract/wire/log/spool-frame.ts';
 import { DAY, at } from '../../support/day-time.ts';
 import { judgedMismatches } from '../../support/fixtures/judged-mismatches.ts';
+import { goodDay } from '../../support/fixtures/sample-snapshot.ts';
 import { MonitoredDay, earlierOrders } from '../../support/fixtures/monitored-day.ts';
 import type { DriverRow, OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
 
@@ -549,7 +550,7 @@ describe('what is kept of a day', () => {
     for (const date of ['2026-01-01', '2025-12-31', '2026-01-03']) {
       writeDurably(
         join(reports, 'churn', `${date}.json`),
-        JSON.stringify({ version: 2, verdict: 'pass', incidents: [], features: [] }),
+        JSON.stringify({ ...goodDay(), date, service: 'churn' }),
       );
     }
     writeDurably(join(reports, 'churn', '2025-12-30.json'), 'no JSON');
