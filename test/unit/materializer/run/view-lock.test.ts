@@ -24,9 +24,11 @@ test('a run and a dry run wait for one who looks at the lock, and for no run', a
   lockView(root, view).release();
   for (const take of [() => lockView(root, view).release(), () => refuseLocked(root, view)]) {
     const look = new Worker(LOOK, { eval: true, workerData: join(historyFolder(root, view), '_run.lock') });
+    // A thread that ends before this one looks tells of its message and of its end in one go.
+    const ended = once(look, 'exit');
     await once(look, 'message');
     take();
-    await once(look, 'exit');
+    await ended;
   }
   const run = lockView(root, view);
   for (const take of [() => lockView(root, view), () => refuseLocked(root, view)])
