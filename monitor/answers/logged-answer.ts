@@ -21,7 +21,8 @@ type Read =
 export function answeredFeatures(bundle: Bundle, today: FeatureService): ToldFeature[] {
   const service = bundle.services.get(today.name) ?? today;
   return service.features.flatMap(({ fullName, view, feature }) => {
-    const found = bundle.views.get(view)?.features.find(({ name }) => name === feature);
+    const of = bundle.views.get(view) ?? bundle.onDemand.get(view);
+    const found = of?.features.find(({ name }) => name === feature);
     return found === undefined ? [] : [{ name: fullName, type: found.type }];
   });
 }
