@@ -185,8 +185,20 @@ function faultOf(columns: readonly ArchiveColumn[]): string | null {
 function headOf(bytes: Buffer): Omit<RecordHead, 'definitionIds'> {
   const decoded = decodeRecord(bytes);
   if (decoded.kind !== 'served') throw new TypeError(`a ${decoded.kind} has no vectors`);
-  const { surface, service, serviceVersion, bundle, keyNames, keyPolicies, hmacKeyId, vectors } =
-    decoded.record;
+  const { surface, service, serviceVersion, bundle, keyNames, keyPolicies, hmacKeyId } = decoded.record;
+  const { inputNames, inputPolicies, onDemand, vectors } = decoded.record;
   const views = (vectors[0]?.rows ?? []).map(({ role, view, masked }) => ({ role, view, masked }));
-  return { surface, service, serviceVersion, bundle, keyNames, keyPolicies, hmacKeyId, views };
+  return {
+    surface,
+    service,
+    serviceVersion,
+    bundle,
+    keyNames,
+    keyPolicies,
+    hmacKeyId,
+    inputNames,
+    inputPolicies,
+    onDemand,
+    views,
+  };
 }

@@ -13,6 +13,14 @@ import type { ServedRecord } from '../../contract/wire/log/served-record.ts';
 import { duckTypeOf, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { duckKeyType } from '../../project/engine/duckdb/history.ts';
 import { serviceFolder, viewFolder } from '../../project/archive/archive-layout.ts';
+import {
+  UNDECODED_INPUTS,
+  UNDECODED_OUTPUTS,
+  computedShape,
+  outputsColumn,
+  statusColumn,
+} from './computed-shape.ts';
+import type { ShapeComputed } from './computed-shape.ts';
 
 interface ShapeKey {
   readonly name: string;
@@ -51,12 +59,23 @@ export interface ArchiveShape {
   readonly keys: readonly ShapeKey[];
   readonly roles: readonly ShapeRole[];
   readonly features: readonly ShapeFeature[];
+  /** null: no on-demand view was computed. */
+  readonly computed: ShapeComputed | null;
 }
 
 /** What all records of a service on a surface have in common. */
 export type RecordHead = Pick<
   ServedRecord,
-  'surface' | 'service' | 'serviceVersion' | 'bundle' | 'keyNames' | 'keyPolicies' | 'hmacKeyId'
+  | 'surface'
+  | 'service'
+  | 'serviceVersion'
+  | 'bundle'
+  | 'keyNames'
+  | 'keyPolicies'
+  | 'hmacKeyId'
+  | 'inputNames'
+  | 'inputPolicies'
+  | 'onDemand'
 > & {
   readonly views: readonly { readonly role: string; readonly view: string; readonly masked: boolean }[];
   /** By view, as the bundle that answered has them. */
@@ -78,6 +97,7 @@ export function shapesOf(head: RecordHead, bundle: Bundle | null): ArchiveShape[
       ),
       roles: [role],
       features: (role.view?.features ?? []).map(({ name }) => featureOf([role], 0, name, fullName)!),
+      computed: null,
     }));
   }
   const service = bundle?.services.get(head.service);
@@ -100,6 +120,7 @@ export function shapesOf(head: RecordHead, bundle: Bundle | null): ArchiveShape[
       keys: keysOf(head, joinKeys),
       roles,
       features: [...taken, ...rest],
+      computed: computedShape(head, bundle),
     },
   ];
 }
@@ -167,7 +188,7 @@ export const viewColumn = (role: string): string => `_view__${role}`;
 export const hmacColumn = (name: string): string => `${name}__hmac`;
 
 /** @returns the columns of the files, in their order */
-export function columnsOf({ keys, roles, features }: ArchiveShape): ArchiveColumn[] {
+export function columnsOf({ keys, roles, features, computed }: ArchiveShape): ArchiveColumn[] {
   return [
     ...OWN,
     ...keys.flatMap(({ name, type, policy }) => [
@@ -179,6 +200,22 @@ export function columnsOf({ keys, roles, features }: ArchiveShape): ArchiveColum
       [column, duckTypeOf(type)] as const,
       ...(hashed ? [[hmacColumn(column), 'BLOB'] as const] : []),
     ]),
+    ...(computed === null ? [] : columnsOfComputed(computed)),
+  ];
+}
+
+function columnsOfComputed({ views, inputs, outputs }: ShapeComputed): ArchiveColumn[] {
+  return [
+    ...[...(inputs ?? []), ...(outputs ?? [])].flatMap(({ column, type, hashed }) => [
+      [column, duckTypeOf(type)] as const,
+      ...(hashed ? [[hmacColumn(column), 'BLOB'] as const] : []),
+    ]),
+    ...views.flatMap(({ role }) => [
+      [statusColumn(role), 'VARCHAR'] as const,
+      [outputsColumn(role), 'VARCHAR[]'] as const,
+    ]),
+    [UNDECODED_INPUTS, 'BLOB'],
+    [UNDECODED_OUTPUTS, 'BLOB'],
   ];
 }
 

@@ -15,6 +15,8 @@ import { duckKeyType } from '../../project/engine/duckdb/history.ts';
 import { LOG_HMAC, SURFACES } from '../../contract/wire/log/served-record.ts';
 import { hmacColumn, viewColumn } from './archive-shape.ts';
 import type { ArchiveShape, RecordHead } from './archive-shape.ts';
+import { UNDECODED_INPUTS, UNDECODED_OUTPUTS, outputsColumn, statusColumn } from './computed-shape.ts';
+import type { ShapeComputed, ShapeValue } from './computed-shape.ts';
 import { columnOf } from './value-column.ts';
 
 const HOUR_US = 3_600_000_000;
@@ -34,10 +36,19 @@ export interface RoleColumns {
   readonly undecoded: Column;
 }
 
-interface ValueColumns {
+export interface ValueColumns {
   readonly values: Column;
   /** null: its values are not hashed. */
   readonly hmacs: Column | null;
+}
+
+/** Of on-demand views: a status each, in the order of the shape, and what they took and gave. */
+export interface ComputedColumns {
+  readonly statuses: readonly Column[];
+  readonly inputs: readonly ValueColumns[];
+  readonly outputs: readonly ValueColumns[];
+  readonly undecodedInputs: Column;
+  readonly undecodedOutputs: Column;
 }
 
 export interface Origin {
@@ -61,6 +72,8 @@ export class ArchiveTable {
   readonly keys: readonly ValueColumns[];
   readonly roles: readonly RoleColumns[];
   readonly features: readonly ValueColumns[];
+  /** null: no on-demand view was computed. */
+  readonly computed: ComputedColumns | null;
   readonly #name: string;
   readonly #duck: DuckDb;
   readonly #columns: Column[] = [];
@@ -90,10 +103,8 @@ export class ArchiveTable {
       return { values, hmacs };
     });
     this.roles = shape.roles.map((role) => this.#role(role));
-    this.features = shape.features.map(({ column, type, hashed }) => {
-      const values = this.#add(columnOf(type), duckTypeOf(type), column);
-      return { values, hmacs: hashed ? this.#add(new Column('text'), 'BLOB', hmacColumn(column)) : null };
-    });
+    this.features = shape.features.map((feature) => this.#value(feature));
+    this.computed = shape.computed === null ? null : this.#computed(shape.computed);
     this.rowBytes = this.#columns.reduce((sum, column) => sum + column.rowBytes, 0);
   }
 
@@ -108,6 +119,31 @@ export class ArchiveTable {
     const own = this.#column(column, type);
     this.#selected.push(() => `${own} AS ${quoteName(name)}`);
     return column;
+  }
+
+  #value({ column, type, hashed }: ShapeValue): ValueColumns {
+    const values = this.#add(columnOf(type), duckTypeOf(type), column);
+    return { values, hmacs: hashed ? this.#add(new Column('text'), 'BLOB', hmacColumn(column)) : null };
+  }
+
+  #computed({ views, inputs, outputs }: ShapeComputed): ComputedColumns {
+    return {
+      inputs: (inputs ?? []).map((input) => this.#value(input)),
+      outputs: (outputs ?? []).map((output) => this.#value(output)),
+      statuses: views.map((view) => this.#computedView(view)),
+      undecodedInputs: this.#add(new Column('text'), 'BLOB', UNDECODED_INPUTS),
+      undecodedOutputs: this.#add(new Column('text'), 'BLOB', UNDECODED_OUTPUTS),
+    };
+  }
+
+  /** @returns the column of its statuses */
+  #computedView({ role, outputs }: ShapeComputed['views'][number]): Column {
+    const status = new Column('bits8');
+    const own = this.#column(status, 'UTINYINT');
+    this.#selected.push(() => `${listOf(STATUSES)}[${own} + 1] AS ${quoteName(statusColumn(role))}`);
+    // The same for all rows, since their columns are.
+    this.#selected.push(() => `${listOf(outputs)} AS ${quoteName(outputsColumn(role))}`);
+    return status;
   }
 
   #own(): void {

@@ -12,6 +12,7 @@ import { xxHash64Bytes } from '../../contract/wire/online/xxhash.ts';
 import type { Column } from '../../project/engine/duckdb/column.ts';
 import type { ArchiveShape, RecordHead } from './archive-shape.ts';
 import type { ArchiveTable, Origin, RoleColumns } from './archive-table.ts';
+import { ComputedWriter } from './computed-writer.ts';
 import { RowDecoder } from './row-decoder.ts';
 import type { SchemaBook } from './schema-book.ts';
 import { ValueReader } from './value-column.ts';
@@ -54,6 +55,7 @@ export class VectorWriter {
   /** For each role the columns of its values, and of their HMACs. */
   readonly #values: readonly (readonly Column[])[];
   readonly #hmacs: readonly (readonly Column[])[];
+  readonly #computed: ComputedWriter | null;
 
   constructor(table: ArchiveTable, { shape, head, bundle, book }: WriterParts) {
     this.table = table;
@@ -65,6 +67,7 @@ export class VectorWriter {
     const columnsOf = (role: number) => table.features.filter((_, f) => shape.features[f]!.role === role);
     this.#values = shape.roles.map((_, r) => columnsOf(r).map(({ values }) => values));
     this.#hmacs = shape.roles.map((_, r) => columnsOf(r).flatMap(({ hmacs }) => hmacs ?? []));
+    this.#computed = table.computed === null ? null : new ComputedWriter(table.computed, shape.computed!);
   }
 
   /** Fills in the table's next row, from the vector that the walk went over last. */
@@ -89,6 +92,7 @@ export class VectorWriter {
     for (let k = 0; k < this.#shape.keys.length; k++) this.#key(walk, k, next);
     const { roles } = this.#shape;
     for (let r = 0; r < roles.length; r++) this.#row(walk, r, next);
+    this.#computed?.write(reader, walk, next);
   }
 
   #key(walk: RecordWalk, k: number, next: number): void {

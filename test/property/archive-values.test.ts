@@ -11,18 +11,11 @@ import type { Value, ValueType } from '../../contract/value-type.ts';
 import { formatType, parseType } from '../../contract/value-type.ts';
 import { decodeRowValues, RowEncoder } from '../../contract/wire/online/row-codec.ts';
 import { HEADER_BYTES, readHeader } from '../../contract/wire/online/row-header.ts';
-import { RecordWalk } from '../../contract/wire/log/record-walk.ts';
-import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
-import { FRAME_HEADER_BYTES } from '../../contract/wire/log/spool-frame.ts';
-import { ArchiveBatch } from '../../monitor/archive/archive-batch.ts';
-import { SchemaBook } from '../../monitor/archive/schema-book.ts';
-import { placeOf } from '../../monitor/archive/column-types.ts';
 import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
 import { valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
-import { makeFolder } from '../../contract/std/files/folder.ts';
 import { anyType, anyValueOf } from '../support/fixtures/any-value.ts';
-import { archivedRows } from '../support/fixtures/archived-rows.ts';
+import { archivedRecords, recordsOf } from '../support/fixtures/archived-requests.ts';
 import { bundleContent, customer, feature, service, view } from '../support/fixtures/serving-fixture.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { SERVED_US } from '../support/fixtures/served-requests.ts';
@@ -146,34 +139,8 @@ function damaged(row: Buffer, how: { what: string; where: number; byte: number }
  * @returns       a row a stored row, as the Parquet has them
  */
 async function archived(folder: string, bundle: Bundle, stored: readonly (Buffer | null)[]) {
-  const warn = (line: string): never => {
-    throw new Error(line);
-  };
-  const batch = await ArchiveBatch.open({
-    book: new SchemaBook(join(folder, 'bundles'), warn),
-    placeOf: (of, columns) => placeOf(folder, of, columns),
-    warn,
-  });
-  try {
-    const encoder = new RecordEncoder('pod-1', 1n);
-    const walk = new RecordWalk();
-    const origin = { pod: 'pod-1', epoch: '0'.repeat(15) + '1', clockOffsetUs: 0 };
-    for (const [i, row] of stored.entries()) {
-      encoder.clear();
-      encoder.appendServed(request(bundle, row), i + 1);
-      walk.request(Buffer.from(encoder.frames().subarray(FRAME_HEADER_BYTES)));
-      batch.add(walk, origin);
-    }
-    const files: string[] = [];
-    for (const [i, file] of batch.files().entries()) {
-      makeFolder(join(folder, file.folder), 0o700);
-      files.push(join(folder, file.folder, `${i}.parquet`));
-      await file.write(files.at(-1)!);
-    }
-    return await archivedRows(files, '*, _view__v.undecoded AS undecoded');
-  } finally {
-    batch.close();
-  }
+  const records = recordsOf(stored.map((row) => request(bundle, row)));
+  return await archivedRecords(folder, records, { select: '*, _view__v.undecoded AS undecoded' });
 }
 
 function request(bundle: Bundle, row: Buffer | null): ServedRequest {

@@ -64,6 +64,14 @@ export class RecordWalk extends FieldCursor {
   readonly keys: Span[] = [];
   readonly nullKeys: number[] = [];
   readonly rows: WalkedRow[] = [];
+  /** Its on-demand inputs and outputs, MessagePack arrays; from is -1 where there are none. */
+  readonly inputs: Span = { from: -1, to: -1 };
+  readonly outputs: Span = { from: -1, to: -1 };
+  /** For each on-demand view its status. */
+  readonly statuses: number[] = [];
+  /** Where the 32 bytes of each HMAC of an input, of an output begin. */
+  readonly inputHmacs: number[] = [];
+  readonly outputHmacs: number[] = [];
 
   /** The bytes that it goes over. */
   get record(): Buffer {
@@ -137,11 +145,12 @@ export class RecordWalk extends FieldCursor {
     this.at = end;
   }
 
-  /** Goes over one vector of the request: `keys`, `nullKeys` and `rows` are its own afterwards. */
+  /** Goes over one vector of the request: `keys` and all after them are its own afterwards. */
   vector(index: number): void {
     const to = this.#ends[index]!;
     this.at = this.#starts[index]!;
     this.nullKeys.length = 0;
+    this.#clearComputed();
     let [keys, rows] = [0, 0];
     while (this.at < to) {
       const tag = this.varint(to);
@@ -151,8 +160,27 @@ export class RecordWalk extends FieldCursor {
         const end = this.message(to);
         while (this.at < end) this.nullKeys.push(this.varint(end));
       } else if (tag === 0x10) this.nullKeys.push(this.varint(to));
-      else this.unknown(tag, 0, to);
+      else this.#computedField(tag, to);
     }
+  }
+
+  #clearComputed(): void {
+    this.inputs.from = this.outputs.from = -1;
+    this.statuses.length = this.inputHmacs.length = this.outputHmacs.length = 0;
+  }
+
+  /** What on-demand views took and gave. */
+  #computedField(tag: number, to: number): void {
+    if (tag === 0x22) this.#span(this.inputs, to);
+    else if (tag === 0x2a) this.#span(this.outputs, to);
+    else if (tag === 0x32) {
+      const end = this.message(to);
+      while (this.at < end) this.statuses.push(this.varint(end));
+    } else if (tag === 0x30) this.statuses.push(this.varint(to));
+    else if (tag === 0x3a || tag === 0x42) {
+      this.varint(to);
+      (tag === 0x3a ? this.inputHmacs : this.outputHmacs).push(this.#over(32));
+    } else this.unknown(tag, 0, to);
   }
 
   #row(row: WalkedRow, to: number): void {
