@@ -1,8 +1,8 @@
 """Reads a day with the Python client.
 
 stdin:  {"folder": the archive, "service", "date", "refused": [[date, service, version]]}
-stdout: {"frame": [rows], "types": {column: pandas dtype}, "statuses", "requests": [[request, row]], "arrow", "polars": row
-        counts, "refused": [sentences]}
+stdout: {"frame": [rows], "types": {column: pandas dtype}, "statuses", "inputs", "requests": [[request, row]], "own": [names
+        of the requests' columns], "arrow", "polars": row counts, "refused": [sentences]}
 """
 
 import json
@@ -31,6 +31,8 @@ found = {
     "frame": json.loads(frame.to_json(orient="records")),
     "types": {name: str(kind) for name, kind in frame.dtypes.items()},
     "statuses": day.statuses.to_pylist(),
+    "inputs": day.inputs.to_pylist(),
+    "own": day.requests.column_names,
     "requests": [[row["_request_id"], row["_row"]] for row in day.requests.to_pylist()],
     "arrow": day.to_arrow().num_rows,
     "polars": day.to_polars().height,

@@ -5,7 +5,17 @@ import { expect, test } from 'vitest';
 import { runIngest } from '../../monitor/ingest/main.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
+import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { PRESENT, UNAVAILABLE } from '../../contract/status.ts';
+import { parseType } from '../../contract/value-type.ts';
+import type { Value } from '../../contract/value-type.ts';
+import { ComputedFields } from '../../contract/wire/log/computed-fields.ts';
+import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
 import { DAY, at } from '../support/day-time.ts';
+import { archivedRecords, recordsOf } from '../support/fixtures/archived-requests.ts';
+import { onDemandContent } from '../support/fixtures/on-demand-bundle.ts';
+import { SERVED_US } from '../support/fixtures/served-requests.ts';
 import { MonitoredDay, SERVICE } from '../support/fixtures/monitored-day.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { PYTHON_LIMIT_MS, pythonEnvironment } from '../support/processes/python-environment.ts';
@@ -125,3 +135,89 @@ test(
   },
   PYTHON_LIMIT_MS,
 );
+
+test(
+  'has what on-demand views took and gave, whatever the service calls it',
+  async () => {
+    const folder = scratchFolder();
+    const { hash } = publishBundle(join(folder, 'bundles'), onDemandContent());
+    const given: readonly Value[] = [2, 'Paris!', null, Math.fround(0.1), ['a', null], 12];
+    const answered = [
+      onDemandRequest(hash, { inputs: [50, null, 4n, ['a']], outputs: given, statuses: [PRESENT, PRESENT] }),
+      onDemandRequest(hash, {
+        inputs: [13, 'Oslo', 5n, []],
+        outputs: given.map((value, i) => (i === 3 || i === 4 ? null : value)),
+        statuses: [PRESENT, UNAVAILABLE],
+      }),
+      onDemandRequest(hash, { inputs: [1, null, 6n, []], outputs: [], statuses: [PRESENT, PRESENT] }),
+    ];
+    await archivedRecords(folder, recordsOf(answered));
+    const python = await pythonEnvironment();
+    const date = formatTimestamp(SERVED_US).slice(0, 10);
+    const input = JSON.stringify({ folder, service: 'ordered', date, refused: [] });
+    const found = JSON.parse(await python.run('test/clients/read_served.py', { input })) as {
+      readonly frame: object[];
+      readonly own: string[];
+    };
+    const none = { spend__total: 'MISSING' };
+    expect(found).toMatchObject({
+      frame: [
+        { customer_id: 17, trip__ratio: 2, trip__label: 'Paris!', trip__points: null, trip__hour: 12 },
+        { price: null, fee__tags: null, trip__ratio: 2 },
+        { trip__ratio: null, price: null },
+      ],
+      statuses: [
+        { ...none, trip__ratio: 'PRESENT', trip__points: 'NULL', price: 'PRESENT', fee__tags: 'PRESENT' },
+        { ...none, trip__ratio: 'PRESENT', price: 'UNAVAILABLE', fee__tags: 'UNAVAILABLE' },
+        { ...none, trip__ratio: 'UNDECODED', price: 'UNDECODED' },
+      ],
+      inputs: [
+        { cart: 50, city: null, big: 4, tags: ['a'] },
+        { cart: 13, city: 'Oslo', big: 5, tags: [] },
+        { cart: 1, city: null, big: 6, tags: [] },
+      ],
+    });
+    expect(found.frame[0]).not.toHaveProperty('_status__trip');
+    expect(found.own.filter((name) => /__/.test(name))).toEqual([]);
+  },
+  PYTHON_LIMIT_MS,
+);
+
+const INPUTS = { cart: 'float64', city: 'string', big: 'int64', tags: 'list<string>' };
+/** In the order of the service's features. */
+const OUTPUTS = ['float64', 'string', 'int64', 'float32', 'list<string>', 'float64'];
+
+function onDemandRequest(
+  bundle: string,
+  of: {
+    readonly inputs: readonly Value[];
+    readonly outputs: readonly Value[];
+    readonly statuses: readonly number[];
+  },
+): ServedRequest {
+  const fields = new ComputedFields();
+  for (const [list, types] of [['inputs', Object.values(INPUTS)], ['outputs', OUTPUTS]] as const) {
+    fields.open(list, of[list].length);
+    for (const [i, value] of of[list].entries()) fields.add(parseType(types[i]!)!, value);
+    fields.close();
+  }
+  fields.statuses(of.statuses, 0, of.statuses.length);
+  const rows = ['spend', 'profile'].map((view) => {
+    return { role: view, view, status: 2, source: 2, fetchedUs: 0, watermarkUs: 0, row: null };
+  });
+  const computed = { buffer: fields.written, from: 0, to: fields.length };
+  return {
+    requestId: 'r',
+    servedUs: SERVED_US,
+    surface: 0,
+    service: 'ordered',
+    serviceVersion: 3,
+    bundle,
+    keyNames: ['customer_id'],
+    features: [],
+    vectors: [{ keys: ['17'], rows, computed }],
+    answer: null,
+    inputNames: Object.keys(INPUTS),
+    onDemand: ['trip', 'fee'].map((view) => ({ role: view, view, definitionId: 7, outputPolicies: [] })),
+  };
+}

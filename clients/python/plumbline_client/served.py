@@ -5,6 +5,7 @@
     day = served("2026-01-02", "churn")
     day.to_df()      # a row a vector: the keys and the features, by their full names
     day.statuses     # the same rows: of each feature PRESENT, NULL, MISSING, OUTSIDE_TTL, UNAVAILABLE, HMAC or UNDECODED
+    day.inputs       # the same rows: what the requests brought for on-demand views
 
 Needs pyarrow; pandas and polars are used where they are.
 """
@@ -20,8 +21,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# What begins with "_" is the archive's own; a view's row is the struct "_view__{role}".
+# What begins with "_" is the archive's own. A view's row is the struct "_view__{role}"; an on-demand view has its status
+# in "_status__{view}" and the names of its features in "_outputs__{view}", an input its value in "_input__{name}".
 _VIEW = "_view__"
+_STATUS = "_status__"
+_OUTPUTS = "_outputs__"
+_INPUT = "_input__"
+_UNDECODED = "_undecoded__"
 _VERSION = re.compile(r"v(\d+)\.(\d+)")
 
 
@@ -34,11 +40,14 @@ class Served:
     none, before any fallback, and where the model got one that the archive has not: which of them, `statuses` tells."""
     statuses: pa.Table
     """For each feature, under its name, the status of its value in each vector. The model got a value also where it is
-    HMAC (only its HMAC is logged) or UNDECODED (`_view__{role}.undecoded` of the archive has the row's bytes). What the
-    log dropped (`log: drop`) is NULL here, like a value that was null."""
+    HMAC (only its HMAC is logged) or UNDECODED (the archive has the bytes: `_view__{role}.undecoded`, of an on-demand
+    view `_undecoded__outputs`). What the log dropped (`log: drop`) is NULL here, like a value that was null."""
     requests: pa.Table
     """Of each vector the request, its number there, pod, epoch, sequence, served time, surface, service version and
     bundle: the archive's own columns."""
+    inputs: pa.Table
+    """What the requests brought for on-demand views, by the inputs' names; null also where the log has only an HMAC,
+    which stands in `{name}__hmac`, or nothing."""
 
     def to_arrow(self) -> pa.Table:
         return self.table
@@ -77,8 +86,13 @@ def served(
     own = [name for name in whole.column_names if name.startswith("_")]
     values = [name for name in whole.column_names if not name.startswith("_")]
     roles = [name[len(_VIEW) :] for name in own if name.startswith(_VIEW)]
-    features = {name: role for name in values if (role := _role(name, roles, values)) is not None}
-    statuses = {name: _statuses(whole, name, role) for name, role in features.items()}
+    computed = _outputs(whole)
+    statuses = {}
+    for name in values:
+        if name in computed:
+            statuses[name] = _computed_status(whole, name, computed[name])
+        elif (role := _role(name, roles, values)) is not None:
+            statuses[name] = _row_status(whole, name, role)
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -88,8 +102,10 @@ def served(
         if name in statuses:
             column = pc.if_else(pc.equal(statuses[name], "PRESENT"), column, pa.scalar(None, column.type))
         columns[name] = column
-    requests = whole.select([name for name in own if not name.startswith((_VIEW, "_row__"))])
-    return Served(pa.table(columns), pa.table(statuses), requests)
+    ours = (_VIEW, "_row__", _STATUS, _OUTPUTS, _INPUT, _UNDECODED)
+    requests = whole.select([name for name in own if not name.startswith(ours)])
+    inputs = {name[len(_INPUT) :]: whole[name] for name in own if name.startswith(_INPUT)}
+    return Served(pa.table(columns), pa.table(statuses), requests, pa.table(inputs))
 
 
 def _day(date: str | dt.date) -> str:
@@ -147,15 +163,37 @@ def _role(name: str, roles: list[str], values: list[str]) -> str | None:
     return next((role for role in roles if name.startswith(f"{role}__")), None)
 
 
-def _statuses(whole: pa.Table, name: str, role: str) -> pa.Array:
-    """A row's status; where the row is there and this value is not: HMAC, UNDECODED or NULL, whichever it is. null: the
-    vector has no such view."""
+def _outputs(whole: pa.Table) -> dict[str, str]:
+    """Of each feature that was computed on demand, by its full name, the view."""
+    import pyarrow.compute as pc
+
+    found = {}
+    for column in whole.column_names:
+        if column.startswith(_OUTPUTS):
+            for name in pc.unique(pc.list_flatten(whole[column])).to_pylist():
+                found[name] = column[len(_OUTPUTS) :]
+    return found
+
+
+def _row_status(whole: pa.Table, name: str, role: str) -> pa.Array:
+    """null: the vector has no such view."""
     import pyarrow.compute as pc
 
     row = whole[f"{_VIEW}{role}"]
-    status = pc.struct_field(row, "status")
+    return _status(whole, name, pc.struct_field(row, "status"), pc.struct_field(row, "undecoded"))
+
+
+def _computed_status(whole: pa.Table, name: str, view: str) -> pa.Array:
+    return _status(whole, name, whole[f"{_STATUS}{view}"], whole[f"{_UNDECODED}outputs"])
+
+
+def _status(whole: pa.Table, name: str, status: pa.Array, undecoded: pa.Array) -> pa.Array:
+    """The status of a row or of an on-demand view; where it is PRESENT and this value is not: HMAC, UNDECODED or NULL,
+    whichever it is."""
+    import pyarrow.compute as pc
+
     lacks = pc.fill_null(pc.and_(pc.equal(status, "PRESENT"), pc.is_null(whole[name])), False)
-    why = pc.if_else(pc.is_valid(pc.struct_field(row, "undecoded")), "UNDECODED", "NULL")
+    why = pc.if_else(pc.is_valid(undecoded), "UNDECODED", "NULL")
     if f"{name}__hmac" in whole.column_names:
         why = pc.if_else(pc.is_valid(whole[f"{name}__hmac"]), "HMAC", why)
     return pc.if_else(lacks, why, status)
