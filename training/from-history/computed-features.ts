@@ -5,21 +5,16 @@
  *   joined tables, labels --a chunk of arguments--> the function, row by row --a chunk of outputs--> computed_{i}
  *
  *   computed_{i}   rid | state | v0 | v1 | ...           the outputs, before fallbacks
- *
- * A function in which no loop was found is called here. Every other one runs in a thread of its own, where a call of
- * over a second is ended.
  */
 import type { Bundle, OnDemandView, ServiceOnDemand } from '../../contract/model.ts';
 import { argumentsOf, usedFeature } from '../../contract/on-demand/arguments.ts';
-import type { OnDemandArgument } from '../../contract/on-demand/arguments.ts';
-import { compileOnDemand } from '../../contract/on-demand/compile-function.ts';
-import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.ts';
-import type { OnDemandOutcome } from '../../contract/on-demand/isolated-functions.ts';
+import { openCaller } from '../../contract/on-demand/function-caller.ts';
 import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
 import { countText } from '../../contract/std/count-text.ts';
 import type { LabelCounts } from '../../contract/training-manifest.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
-import { duckTypeOf, valueFromDuck, valueToDuck } from '../../project/engine/duckdb/duckdb.ts';
+import { duckTypeOf, valueToDuck } from '../../project/engine/duckdb/duckdb.ts';
+import { passedSql, passedValues } from '../../project/engine/duckdb/passed-values.ts';
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import type { LabelInput } from '../labels/label-casts.ts';
 import { LABEL_KEYS } from '../labels/training-labels.ts';
@@ -34,8 +29,6 @@ const MISSING = 1;
 const UNJUDGED = 2;
 /** What it takes could not be computed, or it gave no values itself. */
 const FAILED = 3;
-
-const CALL_MS = 1_000;
 
 /** An on-demand view, computed for every label. */
 export interface ComputedView {
@@ -159,12 +152,7 @@ function argumentsSql(
     FROM ${LABEL_KEYS} l ${joins.join(' ')}`;
 }
 
-/** A time passes as its microseconds, without an object. */
-function passedSql(type: ValueType, sql: string): string {
-  return type.kind === 'timestamp' ? `epoch_us(${sql})` : `CAST(${sql} AS ${duckTypeOf(type)})`;
-}
-
-/** Those whose values the client gives as they are. */
+/** Types whose values the client takes as they are. */
 const PLAIN: ReadonlySet<ValueType['kind']> = new Set([
   'bool',
   'int32',
@@ -172,7 +160,6 @@ const PLAIN: ReadonlySet<ValueType['kind']> = new Set([
   'float32',
   'float64',
   'string',
-  'timestamp',
 ]);
 
 /** Fills the table. @returns the faults by reason */
@@ -183,13 +170,13 @@ async function computeView(
   sql: string,
 ): Promise<Map<string, FaultCount>> {
   const faults = new Map<string, FaultCount>();
-  const caller = await callerOf(view, bundle);
+  const caller = await openCaller(view, bundle);
   const filling = await duck.filling(table);
   const args = argumentsOf(view, bundle);
-  const nested = view.features.map(({ type }) => !PLAIN.has(type.kind) || type.kind === 'timestamp');
+  const nested = view.features.map(({ type }) => !PLAIN.has(type.kind));
   try {
     for await (const [rids, states, ...columns] of duck.columnChunks(sql)) {
-      const values = columns.map((column, i) => valuesOf(args[i]!, column));
+      const values = columns.map((column, i) => passedValues(args[i]!.type, column));
       const own = (states as readonly number[]).map((state) => state);
       const called = own.flatMap((state, row) => (state === CALLED ? [row] : []));
       const outcomes = await caller.call(called.map((row) => values.map((column) => column[row]!)));
@@ -213,37 +200,4 @@ async function computeView(
     await caller.close();
   }
   return faults;
-}
-
-function valuesOf(
-  { type }: OnDemandArgument,
-  column: readonly Parameters<typeof valueFromDuck>[1][],
-): readonly Value[] {
-  if (PLAIN.has(type.kind)) return column as readonly Value[];
-  return column.map((value) => valueFromDuck(type, value));
-}
-
-interface Caller {
-  call(rows: readonly (readonly Value[])[]): Promise<readonly OnDemandOutcome[]>;
-  close(): Promise<void>;
-}
-
-async function callerOf(view: OnDemandView, bundle: Bundle): Promise<Caller> {
-  // Where a loop was found it may be endless, whatever the sidecar is told to risk.
-  if (view.isolated || view.endless !== null) {
-    const isolated = new IsolatedFunctions([view], bundle, { callMs: CALL_MS });
-    await isolated.start();
-    return { call: (rows) => isolated.rows(view.id, rows), close: () => isolated.close() };
-  }
-  const compiled = compileOnDemand(view, bundle);
-  return {
-    call: (rows) =>
-      Promise.resolve(
-        rows.map((row) => {
-          const outputs: Value[] = [];
-          return compiled.call(row, outputs) ?? outputs;
-        }),
-      ),
-    close: () => Promise.resolve(),
-  };
 }
