@@ -25,6 +25,7 @@ import { UnexplainedRows } from './likeness/unexplained-rows.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import { NO_TRAFFIC, replayedSpreads } from './replay/agreeing-traffic.ts';
 import { agreeingPairs } from './replay/agreeing-values.ts';
+import type { UsedRows } from './on-demand/used-rows.ts';
 import type { JudgedVectors } from './replay/judged-vectors.ts';
 import { splitRole } from './replay/role-replay.ts';
 import { NO_PAIRS } from './tally/agreeing-pairs.ts';
@@ -40,6 +41,8 @@ interface ServiceParts {
   readonly judged: JudgedVectors;
   readonly answers: LoggedAnswers;
   readonly clocks: PodClocks;
+  /** Takes what on-demand views use of a role. */
+  readonly used: UsedRows;
   /** The spreads of the service's features in training. */
   readonly trained: ReadonlyMap<string, number>;
 }
@@ -84,12 +87,12 @@ export class RoleRun {
     this.#taken = featuresOf(service, used, view);
     this.#runs = runs;
     this.#history = new ServedHistory(day.duck, day.histories, { view, entity }, runs);
-    this.#tally = new RoleTally(service, used);
+    this.#tally = new RoleTally(service.views.indexOf(used), used.view);
   }
 
   async judge(): Promise<KeptRole> {
     const { duck } = this.#day;
-    const { rows, judged } = this.#parts;
+    const { rows, judged, used } = this.#parts;
     const split = await this.#split();
     const taking = this.#taken.map(({ feature }) => feature);
     const isMeasured = split !== null && split.isLaid && split.open > 0;
@@ -106,6 +109,7 @@ export class RoleRun {
     const pages = split !== null && split.open > 0 ? await this.#judgeOpen(judge, split) : null;
     if (split !== null) await judged.endRole();
     await this.#endRows({ rows: split !== null, open: pages !== null });
+    if (split !== null) await used.endRole(this.#used.role, pages !== null);
     const agreeingRows = split !== null && split.given > 0 ? split.agreeingRows : null;
     return {
       hasRows: split !== null,

@@ -3,7 +3,7 @@
  * snapshot and, beside it, the judged rows. Called by run.ts.
  */
 import { join } from 'node:path';
-import type { FeatureView } from '../contract/model.ts';
+import type { FeatureView, ServiceView } from '../contract/model.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import type { DayOfService } from './day/day-of-log.ts';
 import { JudgedVectors } from './replay/judged-vectors.ts';
@@ -21,6 +21,8 @@ import { KeptRoles } from './kept/kept-roles.ts';
 import type { KeptTables } from './kept/kept-roles.ts';
 import type { KeptRole } from './kept/kept-role.ts';
 import type { MonitoredDay } from './monitored-day.ts';
+import { OnDemandRun } from './on-demand/on-demand-run.ts';
+import { UsedRows } from './on-demand/used-rows.ts';
 import { RoleRun } from './role-run.ts';
 import { countedIncidents } from './tally/incident-tally.ts';
 import { runsOfDay } from './verdict/runs-of-day.ts';
@@ -40,8 +42,11 @@ export class ServiceRun {
   readonly #judged: JudgedVectors;
   readonly #answers: LoggedAnswers;
   readonly #clocks: PodClocks;
+  readonly #used: UsedRows;
   /** In the order of the service's roles. */
   readonly #outcomes: KeptRole[] = [];
+  /** In the order of its on-demand views. */
+  readonly #computed: Pick<KeptRole, 'features' | 'incidents' | 'slices'>[] = [];
 
   constructor(day: MonitoredDay, served: DayOfService) {
     this.#day = day;
@@ -51,6 +56,7 @@ export class ServiceRun {
     this.#judged = new JudgedVectors(day.duck, served);
     this.#answers = new LoggedAnswers(day.duck, served, day.book);
     this.#clocks = new PodClocks(day.duck, served);
+    this.#used = new UsedRows(day.duck, served.service, day.book.current);
   }
 
   async judge(): Promise<Snapshot> {
@@ -63,29 +69,36 @@ export class ServiceRun {
     await this.#answers.begin();
     await this.#clocks.begin();
     const kept = await KeptRoles.open(this.#day, this.#served, trained);
-    const parts = { rows: this.#rows, judged: this.#judged, answers: this.#answers, clocks: this.#clocks };
-    for (const [i, used] of service.views.entries()) {
+    const used = this.#used;
+    const parts = { rows: this.#rows, judged: this.#judged, answers: this.#answers, clocks: this.#clocks, used };
+    for (const [i, role] of service.views.entries()) {
       logger.progress(`judging ${service.name}`, i, service.views.length);
-      const view = book.current.views.get(used.view)!;
+      const view = book.current.views.get(role.view)!;
       const state = views.get(view.id);
       const runs = state?.runs ?? (await database.runs({ view: view.id }));
-      const before = await kept.take(i, (outcome) => this.#tablesOf(outcome));
+      const before = await kept.take(i, (outcome) => this.#tablesOf(role, outcome));
       if (before === null) {
         const outcome = await new RoleRun(
           this.#day,
           this.#served,
           { ...parts, trained },
-          { used, runs },
+          { used: role, runs },
         ).judge();
-        await kept.keep(i, outcome, (ended) => this.#tablesOf(ended));
+        await kept.keep(i, outcome, (ended) => this.#tablesOf(role, ended));
         this.#outcomes.push(outcome);
       } else this.#outcomes.push(before);
       if (state === undefined) views.set(view.id, await readViewState(this.#day, view, runs, this.#served));
     }
     logger.progress(`judging ${service.name}`, service.views.length, service.views.length);
+    for (const computed of service.onDemand)
+      this.#computed.push(
+        await new OnDemandRun(this.#day, this.#served, { used, trained }, computed).judge(),
+      );
     await this.#rows.write(judgedRowsFile(settings.reports, service.name, spanText(this.#day)));
     const features = new Map(
-      this.#outcomes.flatMap((outcome) => outcome.features.map((feature) => [feature.name, feature])),
+      [...this.#outcomes, ...this.#computed].flatMap((outcome) =>
+        outcome.features.map((feature) => [feature.name, feature]),
+      ),
     );
     const ordered = service.features.flatMap(({ fullName }) => features.get(fullName) ?? []);
     // Drift is a day's: an hour of one day is like no day.
@@ -100,8 +113,10 @@ export class ServiceRun {
   }
 
   /** What of a role stands in tables. */
-  #tablesOf({ hasRows }: KeptRole): KeptTables {
-    return hasRows ? { ...this.#rows.tables, unjudged: this.#judged } : this.#rows.tables;
+  #tablesOf({ role }: ServiceView, { hasRows }: KeptRole): KeptTables {
+    if (!hasRows) return this.#rows.tables;
+    const used = this.#used.tableToKeep(role);
+    return { ...this.#rows.tables, unjudged: this.#judged, ...(used === null ? {} : { used }) };
   }
 
   async #snapshot(
@@ -133,10 +148,10 @@ export class ServiceRun {
       sources: views.flatMap(({ source }) => source ?? []),
       ages: views.flatMap(({ age }) => age ?? []),
       incidents: countedIncidents(
-        this.#outcomes.map(({ incidents }) => incidents),
-        (view) => scheduleUs(states.get(view)!.view),
+        [...this.#outcomes, ...this.#computed].map(({ incidents }) => incidents),
+        scheduleOf(states),
       ),
-      traffic: this.#outcomes.flatMap(({ slices }) => slices),
+      traffic: [...this.#outcomes, ...this.#computed].flatMap(({ slices }) => slices),
       earlier,
     };
     const { verdict, sentence, findings, notes, ...concluded } = conclude(day);
@@ -197,6 +212,15 @@ function withDrift(features: CountedDay['features'], drift: DriftOfDay | null): 
     const own = drift?.features.get(feature.name);
     return own === undefined ? feature : { ...feature, drift: own };
   });
+}
+
+/** What is computed on demand changes with the rows that it uses: it has the longest schedule of the service's views. */
+function scheduleOf(states: ReadonlyMap<string, ViewState>): (view: string) => number {
+  const longest = Math.max(0, ...[...states.values()].map(({ view }) => scheduleUs(view)));
+  return (id) => {
+    const state = states.get(id);
+    return state === undefined ? longest : scheduleUs(state.view);
+  };
 }
 
 /** How often a view is brought up to date; where nothing says it, as often as its freshness asks. */

@@ -37,7 +37,7 @@ export interface ShapeComputed {
 type ComputedHead = Pick<ServedRecord, 'service' | 'inputNames' | 'inputPolicies' | 'onDemand'>;
 
 // No input, role or feature begins with `_`, so none of these names is another's.
-const inputColumn = (name: string): string => `_input__${name}`;
+export const inputColumn = (name: string): string => `_input__${name}`;
 export const statusColumn = (role: string): string => `_status__${role}`;
 export const outputsColumn = (role: string): string => `_outputs__${role}`;
 export const UNDECODED_INPUTS = '_undecoded__inputs';

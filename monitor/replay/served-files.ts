@@ -146,6 +146,27 @@ export class ServedFiles {
       .join(' UNION ALL ');
   }
 
+  /**
+   * @param wanted  columns of the archive, with their types
+   * @returns       a SELECT of all vectors with these as w0, w1 ...: null where a folder has none of that name and type
+   */
+  vectorsWith(wanted: readonly { readonly name: string; readonly type: string }[]): string {
+    const plain = (type: string | undefined): string | undefined => type?.replaceAll('"', '');
+    if (this.isEmpty) {
+      const nothing = wanted.map(({ type }, i) => `NULL::${type} AS w${i}`);
+      return `SELECT ${['*', ...nothing].join(', ')} FROM (${NO_VECTORS})`;
+    }
+    return this.#folders
+      .map((folder) => {
+        const columns = wanted.map(({ name, type }, i) => {
+          const isThere = plain(folder.columns.get(name)) === plain(type);
+          return `${isThere ? quoteName(name) : `NULL::${type}`} AS w${i}`;
+        });
+        return this.#select(folder, columns, []);
+      })
+      .join(' UNION ALL ');
+  }
+
   /** Whether every vector of the day has its value of a feature, if its row had one. */
   hold(feature: ServedFeature): boolean {
     return this.#folders.every((folder) => thereOf(folder, feature).length > 0);

@@ -2,7 +2,6 @@
  * What is counted of one role of a service over a day beside its features: its traffic, and where its mismatches come
  * from. The judge hands it every vector that asked for the role, group by group.
  */
-import type { FeatureService, ServiceView } from '../../contract/model.ts';
 import type { FidelityAnswer } from '../causes/fidelity.ts';
 import type { ValueCounts, ViewSnapshot } from '../verdict/snapshot.ts';
 import { IncidentTally } from './incident-tally.ts';
@@ -27,9 +26,10 @@ export class RoleTally {
   readonly #foreign = new NumberSet();
   #alteredAnswers = 0;
 
-  constructor(service: FeatureService, used: ServiceView) {
-    this.traffic = new TrafficTally(used.view);
-    this.incidents = new IncidentTally(service.views.indexOf(used), used.view);
+  /** @param role  its number in the service, the views' first, then those of on-demand views */
+  constructor(role: number, view: string) {
+    this.traffic = new TrafficTally(view);
+    this.incidents = new IncidentTally(role, view);
   }
 
   /** @param answer  which row of the history the served one is; null: that was not asked */

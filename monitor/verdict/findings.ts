@@ -17,7 +17,7 @@ import { LIMITS } from '../limits.ts';
 import { percentText } from '../percent-text.ts';
 import { UNEXPLAINED, isUnavailable, levelOfRates, rowInterval } from './rates.ts';
 import type { RateCounts } from './rates.ts';
-import { DROPPED } from './snapshot.ts';
+import { DROPPED, HASHED_INPUTS } from './snapshot.ts';
 import type {
   CauseCounts,
   FeatureSnapshot,
@@ -267,7 +267,7 @@ function dataFindings({ features, vectors, lostFiles, earlierOf }: FoundDay): We
   }
   if (judged === 0) return found;
   const tooFew = features.filter((feature) => {
-    const dropped = feature.withheld?.[DROPPED] ?? 0;
+    const dropped = sum([DROPPED, HASHED_INPUTS], (why) => feature.withheld?.[why] ?? 0);
     const pooled = sum(earlierOf(feature.name), judgedOf);
     return dropped < feature.rows && judgedOf(feature) + pooled < LIMITS.leastValues;
   });

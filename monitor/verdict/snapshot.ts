@@ -303,10 +303,12 @@ export interface CauseCounts {
 }
 
 /**
- * The reason of values withheld because their definition drops them, which is intended. Every other reason can be
- * fixed.
+ * The reason of values withheld because their definition drops them, which is intended. Every other reason but the next
+ * can be fixed.
  */
 export const DROPPED = 'dropped (log: drop)';
+/** The same of values computed on demand: their function cannot run again. As intended. */
+export const HASHED_INPUTS = 'computed of values of which the log has only HMACs';
 
 export interface Example {
   readonly requestId: string;

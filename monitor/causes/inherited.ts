@@ -1,0 +1,40 @@
+/**
+ * Why a value that was computed on demand differs from what training computes. Its function may give another output
+ * over what was logged; else the value has what is wrong with the rows that it was computed of. Pure.
+ */
+import { CAUSES, CURRENCY_CAUSES } from './cause.ts';
+import type { Cause } from './cause.ts';
+import type { Decision } from './explain.ts';
+
+const OF_CURRENCY: ReadonlySet<Cause> = new Set(CURRENCY_CAUSES);
+
+/**
+ * The worst of what was decided of the rows that a value was computed of: one that was never true, then one that broke
+ * the promise, then one within it; of those alike the first cause.
+ *
+ * @returns undefined where no row differs
+ */
+export function worstOf<D extends Decision>(inputs: readonly D[]): D | undefined {
+  return inputs.toSorted((a, b) => weightOf(a) - weightOf(b))[0];
+}
+
+/**
+ * @param isOtherwise  whether the function over what was logged gives another output than the logged one
+ * @param inputs       what was decided of the rows that the value was computed of, as far as they differ
+ * @returns            cause and promise of the worst input, with the causes of all of them beside it
+ */
+export function inheritedDecision(isOtherwise: boolean, inputs: readonly Decision[]): Decision {
+  const worst = worstOf(inputs);
+  const held = new Set(inputs.flatMap(({ cause, also }) => [cause, ...also]));
+  const cause = isOtherwise ? 'on-demand differs' : (worst?.cause ?? 'not proved');
+  return {
+    cause,
+    also: CAUSES.filter((other) => other !== cause && held.has(other)),
+    withinPromise: !isOtherwise && worst !== undefined && worst.withinPromise,
+  };
+}
+
+function weightOf({ cause, withinPromise }: Decision): number {
+  const axis = !OF_CURRENCY.has(cause) ? 0 : withinPromise ? 2 : 1;
+  return axis * CAUSES.length + CAUSES.indexOf(cause);
+}

@@ -1,0 +1,61 @@
+/** What a value that was computed on demand inherits, rule by rule, and of any inputs against a plain search. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { CAUSES, CURRENCY_CAUSES } from '../../../../monitor/causes/cause.ts';
+import type { Cause } from '../../../../monitor/causes/cause.ts';
+import type { Decision } from '../../../../monitor/causes/explain.ts';
+import { inheritedDecision } from '../../../../monitor/causes/inherited.ts';
+
+const decided = (cause: Cause, withinPromise = false, also: readonly Cause[] = []): Decision => {
+  return { cause, also, withinPromise };
+};
+
+test.each<[string, Decision[], Decision]>([
+  ['of one input all of it', [decided('cache age', true)], decided('cache age', true)],
+  [
+    'fidelity before a broken promise',
+    [decided('late arrival'), decided('precision / type')],
+    decided('precision / type', false, ['late arrival']),
+  ],
+  [
+    'a broken promise before a kept one, however late in the order of causes',
+    [decided('cache age', true), decided('rewritten history')],
+    decided('rewritten history', false, ['cache age']),
+  ],
+  [
+    'of those alike the first cause, with what stands beside all of them',
+    [decided('late arrival', true, ['duplicate']), decided('cache age', true)],
+    decided('cache age', true, ['late arrival', 'duplicate']),
+  ],
+  ['nothing is proved where no input tells', [], decided('not proved')],
+])('%s', (_, inputs, expected) => {
+  expect(inheritedDecision(false, inputs)).toEqual(expected);
+});
+
+test('a function that gives another output is never within the promise, and has its inputs beside it', () => {
+  expect(inheritedDecision(true, [decided('cache age', true)])).toEqual(
+    decided('on-demand differs', false, ['cache age']),
+  );
+  expect(inheritedDecision(true, [])).toEqual(decided('on-demand differs'));
+});
+
+test('whatever the inputs, none is worse than what is inherited, and their order says nothing', () => {
+  const any = fc.record({
+    cause: fc.constantFrom(...CAUSES),
+    also: fc.constant([] as Cause[]),
+    withinPromise: fc.boolean(),
+  });
+  const isOfTime = (cause: Cause): boolean => (CURRENCY_CAUSES as readonly Cause[]).includes(cause);
+  fc.assert(
+    fc.property(fc.array(any, { minLength: 1, maxLength: 5 }), (inputs) => {
+      const given = inheritedDecision(false, inputs);
+      expect(inheritedDecision(false, inputs.toReversed())).toEqual(given);
+      const never = inputs.filter(({ cause }) => !isOfTime(cause));
+      const broken = inputs.filter(({ withinPromise }) => !withinPromise);
+      const own = never.length > 0 ? never : broken.length > 0 ? broken : inputs;
+      const first = Math.min(...own.map(({ cause }) => CAUSES.indexOf(cause)));
+      expect(given.cause).toBe(CAUSES[first]);
+      expect(given.also).toHaveLength(new Set(inputs.map(({ cause }) => cause)).size - 1);
+    }),
+  );
+});
