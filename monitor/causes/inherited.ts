@@ -6,7 +6,7 @@ import { CAUSES, CURRENCY_CAUSES } from './cause.ts';
 import type { Cause } from './cause.ts';
 import type { Decision } from './explain.ts';
 
-const OF_CURRENCY: ReadonlySet<Cause> = new Set(CURRENCY_CAUSES);
+const OF_CURRENCY: ReadonlySet<Cause> = new Set<Cause>(CURRENCY_CAUSES);
 
 /**
  * The worst of what was decided of the rows that a value was computed of: one that was never true, then one that broke

@@ -82,6 +82,9 @@ const WHY: Readonly<Record<number, string>> = {
   [NOT_ARCHIVED]: 'in files that an ingest wrote which knew no on-demand views',
 };
 
+/** Rows are decided by the features that the service lists of them: nothing says why another one differs. */
+const NOT_DECIDED = 'computed of rows that differ in what the service does not list, of which no cause is known yet';
+
 export class ComputedTally {
   readonly features: readonly TalliedFeature[];
   readonly #role: CountedRole;
@@ -164,6 +167,10 @@ export class ComputedTally {
       }
       const comparison = tally.compare(value);
       const differs = comparison.isPresent && !comparison.isExact;
+      if (differs && !isOtherwise && inputs.length === 0) {
+        tally.addDropped(NOT_DECIDED, 1);
+        continue;
+      }
       const decided = differs ? this.#decided(isOtherwise, inputs, pod) : null;
       tally.add(comparison, place, decided, 1);
       if (comparison.isPresent) present += 1;

@@ -73,6 +73,8 @@ async function begin(): Promise<void> {
   day = await MonitoredDay.make();
   day.onDemand = [BASKET];
   day.publish(day.orders, WITH_BASKET);
+  // None of driver 1, whom all vectors ask for.
+  await day.writeDrivers([{ driver: 9, event: '23:30:00', created: '23:31:00', convRate: 0.9 }]);
 }
 
 function serve(time: string, customer: string, served: Served, computed: Computed): string {
@@ -98,14 +100,19 @@ function serve(time: string, customer: string, served: Served, computed: Compute
 }
 
 function row(customer: string, event: string, created: string, spent: number | null): OrderRow {
-  return { customer, event, created, run: `r-${created}`, values: [1n, spent] };
+  return { customer, event, created, run: runOf(created), values: [1n, spent] };
+}
+
+/** A run by the hour at which it begins. */
+function runOf(time: string): string {
+  return `r-${time.slice(0, 2)}`;
 }
 
 const online = ({ event, created, values }: OrderRow) => ({ event, created, values });
 
 async function recordRun(time: string): Promise<void> {
   const startedUs = at(time);
-  const run = { runId: `r-${time}`, watermarkUs: startedUs, toUs: startedUs };
+  const run = { runId: runOf(time), watermarkUs: startedUs, toUs: startedUs };
   await day.record(day.orders, { ...run, startedUs, finishedUs: startedUs + 300_000_000 });
 }
 
@@ -158,8 +165,8 @@ test('what is computed of a right row is right, and of a wrong one has its cause
   expect(own.causes).toEqual(used.causes);
   expect([own.withinPromise, own.beyondPromise]).toEqual([used.withinPromise, used.beyondPromise]);
   expect(snapshot.incidents.map(({ view, cause, runs }) => [view, cause, runs]).toSorted()).toEqual([
-    ['basket', causes[0], ['r-13:00']],
-    ['orders', causes[0], ['r-13:00']],
+    ['basket', causes[0], ['r-13']],
+    ['orders', causes[0], ['r-13']],
   ]);
 });
 
@@ -194,4 +201,40 @@ test('over rows that are unjudged only another output is told', async () => {
   const own = featureOf(snapshot, 'cart_ratio');
   expect(own).toMatchObject({ unjudged: 2, exact: 39, causes: {} });
   expect(snapshot.incidents).toMatchObject([{ view: 'basket', cause: 'on-demand differs', values: 1 }]);
+});
+
+test('of a row that differs only in what the service does not list nothing is said but that', async () => {
+  await begin();
+  const features = WITH_BASKET.features.filter(({ feature: name }) => name !== 'spent_1d');
+  day.publish(day.orders, { ...WITH_BASKET, features });
+  const rows = serveMatching(40);
+  const [old, missed] = [row('late', '05:00', '05:00', 10), row('late', '10:00', '13:00', 20)];
+  serve('11:30', 'late', { row: online(old), watermark: '09:00' }, { cart: 5, ratio: 0.5 });
+  await day.appendOrders([...rows, old, missed]);
+  for (const time of ['05:00', '09:00', '13:00']) await recordRun(time);
+  day.setWatermark('23:59');
+  const own = featureOf(await day.judge(SETTLED), 'cart_ratio');
+  expect(own).toMatchObject({ rows: 41, dropped: 1, exact: 39, bothAbsent: 1, causes: {} });
+  expect(Object.keys(own.withheld!)[0]).toContain('differ in what the service does not list');
+});
+
+test('vectors of a bundle whose function is another are run by that one', async () => {
+  await begin();
+  const rows = serveMatching(40);
+  const doubled = onDemandView(
+    'basket',
+    '({ cart, spent_1d }) => ({ ratio: spent_1d === null || spent_1d === 0 ? null : 2 * cart / spent_1d })',
+    { inputs: BASKET.inputs, uses: BASKET.uses, features: BASKET.features },
+  );
+  day.onDemand = [doubled];
+  day.publish(day.orders, WITH_BASKET);
+  for (const n of [7, 8, 9]) {
+    const computed = { cart: 5, ratio: 10 / (n / 4) };
+    serve('08:00', `same-${n}`, { row: online(rows[n]!), watermark: '06:00' }, computed);
+  }
+  await day.appendOrders(rows);
+  await recordRun('05:00');
+  day.setWatermark('23:59');
+  const own = featureOf(await day.judge(SETTLED), 'cart_ratio');
+  expect(own).toMatchObject({ rows: 43, exact: 42, bothAbsent: 1, causes: {} });
 });
