@@ -152,7 +152,8 @@ export class RoleRun {
     const { service } = this.#served;
     const { used, view, historyWatermarkUs } = this.#role();
     const byName = new Map(this.#taken.map(({ feature }, i) => [feature.name, tallies[i]!]));
-    const judged = { service, used, view, tallies: byName, role: this.#tally, hmacKey, fromUs };
+    const forOnDemand = new Set(this.#parts.used.featuresOf(used.role).map(({ name }) => name));
+    const judged = { service, used, view, tallies: byName, role: this.#tally, forOnDemand, hmacKey, fromUs };
     const runs = new RunIndex(this.#runs);
     return new ViewJudge({ ...judged, historyWatermarkUs, runs }, book, this.#parts.rows.verdicts);
   }

@@ -6,6 +6,7 @@ import type { AskedFidelity } from '../as-served/as-served.ts';
 import type { GivenRow } from '../as-served/given-row.ts';
 import type { ComparedValue, RowFacts } from '../causes/facts.ts';
 import type { FidelityAnswer } from '../causes/fidelity.ts';
+import { worstOf } from '../causes/inherited.ts';
 import type { RowOutcome, RowVerdicts } from '../judged-rows/row-verdicts.ts';
 import type { Candidate, ListsOfCause } from '../tally/example-pool.ts';
 import type { Decided, Decisions } from '../tally/decided.ts';
@@ -40,6 +41,8 @@ interface DifferingGroup {
   readonly place: GroupPlace;
   readonly mismatches: readonly DifferingValue[];
   readonly faults: readonly DifferingValue[];
+  /** What differs of the values that on-demand views use, whether the service lists them or not. */
+  readonly used: readonly DifferingValue[];
   readonly present: number;
   readonly outcome: RowOutcome;
   readonly fidelity: FidelityAnswer | null;
@@ -66,15 +69,17 @@ export class GroupDecisions {
   readonly #group: DifferingGroup;
   /** Values that a decision cannot tell apart: one of each kind. */
   readonly #kinds: DifferingValue[] = [];
-  /** The kinds of `mismatches` and of `faults`. */
+  /** The kinds of `mismatches`, of `faults` and of `used`. */
   readonly #mismatchKinds: readonly number[];
   readonly #faultKinds: readonly number[];
+  readonly #usedKinds: readonly number[];
 
   constructor(tallied: Tallied, group: DifferingGroup) {
     this.#tallied = tallied;
     this.#group = group;
     this.#mismatchKinds = group.mismatches.map((value) => this.#kindOf(value));
     this.#faultKinds = group.faults.map((value) => this.#kindOf(value));
+    this.#usedKinds = group.used.map((value) => this.#kindOf(value));
   }
 
   #kindOf(one: DifferingValue): number {
@@ -127,6 +132,7 @@ export class GroupDecisions {
     const counted = mismatches.map((value, i) => mismatchOf(value, this.#mismatchKinds[i]!)!);
     const wrong = faults.map((value, i) => mismatchOf(value, this.#faultKinds[i]!));
     const fault = wrong.find((one) => one !== null)?.decided ?? null;
+    const used = worstOf(this.#usedKinds.flatMap((kind) => byKind[kind] ?? [])) ?? null;
     for (const one of counted) {
       decided.set(one.place, one.decided);
       verdicts.addMismatch(one.place, one.decided);
@@ -143,7 +149,7 @@ export class GroupDecisions {
       counted: told,
       values,
       lists: told.mismatches.map((one, i) => values[i]!.tally.examples.listsOf(one.decided)),
-      verdict: verdicts.endVerdict(outcome, fidelity, fault),
+      verdict: verdicts.endVerdict(outcome, fidelity, fault, used),
       vectors: 0,
     };
     this.parts.push(part);

@@ -17,7 +17,8 @@ import type { AskedFidelity } from '../as-served/as-served.ts';
 import type { LoggedAnswer } from '../answers/logged-answer.ts';
 import type { BundleBook } from './bundle-book.ts';
 import { Decisions } from '../tally/decided.ts';
-import type { FeatureComparison, FeatureTally } from '../tally/feature-tally.ts';
+import { FeatureTally } from '../tally/feature-tally.ts';
+import type { FeatureComparison } from '../tally/feature-tally.ts';
 import { FIDELITY_ANSWERS, isFaithful } from '../causes/fidelity.ts';
 import type { FidelityAnswer } from '../causes/fidelity.ts';
 import { readGivenRow, sameFeature } from '../as-served/given-row.ts';
@@ -42,6 +43,8 @@ interface JudgedView {
   /** A tally for each feature that the service takes from this role, by the feature's name. */
   readonly tallies: ReadonlyMap<string, FeatureTally>;
   readonly role: RoleTally;
+  /** Names of the features that on-demand views use of the role, whether the service lists them or not. */
+  readonly forOnDemand: ReadonlySet<string>;
   readonly runs: RunIndex;
   /**
    * Time up to which the history is complete under a bundle's definition of the view, of a stored view Infinity; null:
@@ -82,6 +85,8 @@ interface ComparedGroup {
   readonly mismatches: readonly DifferingValue[];
   /** What is wrong with values that cannot be judged yet. */
   readonly faults: readonly DifferingValue[];
+  /** What differs of the values that on-demand views use. */
+  readonly used: readonly DifferingValue[];
   /** How many of the values are present. */
   readonly present: number;
   /** Whether there is a judged value. */
@@ -96,6 +101,8 @@ export class ViewJudge {
   readonly #verdicts: RowVerdicts;
   readonly #values: ComparedValues;
   readonly #features: readonly JudgedFeature[];
+  /** What on-demand views use of the role and the service does not list: compared, and counted nowhere. */
+  readonly #unlisted: readonly (JudgedFeature & { readonly tally: FeatureTally })[];
   readonly #role: number;
   readonly #fidelity = Object.fromEntries(FIDELITY_ANSWERS.map((answer) => [answer, 0])) as Record<
     FidelityAnswer,
@@ -118,6 +125,11 @@ export class ViewJudge {
         const index = view.features.findIndex((feature) => feature.name === name);
         return { feature: view.features[index]!, index, fullName };
       });
+    this.#unlisted = view.features.flatMap((feature, index) =>
+      judged.forOnDemand.has(feature.name) && !judged.tallies.has(feature.name)
+        ? [{ feature, index, fullName: feature.name, tally: new FeatureTally(feature) }]
+        : [],
+    );
   }
 
   /** Reads the row that the vectors of a group were served, once, before it is judged. */
@@ -207,7 +219,23 @@ export class ViewJudge {
           mismatches.push({ place, fullName, tally, value, harm: comparison.harm });
       }
     }
-    return { compared, mismatches, faults, present, judged, isAnswerAltered };
+    const used = mismatches.filter(({ value }) => this.#judged.forOnDemand.has(value.feature));
+    if (!unjudged && !row.isUndecoded) used.push(...this.#differingUnlisted(row));
+    return { compared, mismatches, faults, used, present, judged, isAnswerAltered };
+  }
+
+  #differingUnlisted(row: JudgedRow): DifferingValue[] {
+    const { view } = this.#judged;
+    return this.#unlisted.flatMap((one) => {
+      const at = row.view === view ? one.index : sameFeature(row.view, one.feature);
+      const definition = row.view.features[at];
+      if (definition === undefined || this.#values.whyWithheld(one.feature, definition, row) !== null) return [];
+      // No answer has it.
+      const value = this.#values.of({ ...row, answer: undefined }, one, definition, at);
+      const { isUnavailable, isPresent, isExact } = one.tally.compare(value);
+      const { fullName, tally } = one;
+      return isPresent && !isExact && !isUnavailable ? [{ place: -1, fullName, tally, value, harm: 0 }] : [];
+    });
   }
 
   #placeOf({ given: { vector }, entity, row, agreed }: JudgedGroup): GroupPlace {

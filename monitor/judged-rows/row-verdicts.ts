@@ -2,8 +2,8 @@
  * What the judge decided of each open row of a role, as tables for the SQL that writes them down (judged-rows.ts):
  *
  *   judged_vectors    vid | verdict
- *   judged_verdicts   verdict | outcome, fidelity | mismatches, beyond | decision: of the row | d0 ... of each feature,
- *                     0 where equal
+ *   judged_verdicts   verdict | outcome, fidelity | mismatches, beyond | decision: of the row | used: of what on-demand
+ *                     views use of it | d0 ... of each feature, 0 where equal
  *   judged_decisions  decision | cause, causes, run, within_promise
  *
  * Decisions are few, and so are the verdicts that are made of them: a verdict holds the numbers of decisions, and no
@@ -50,6 +50,8 @@ interface Verdict {
   readonly mismatches: readonly Mismatch[];
   /** Of a value that no rate counts. */
   readonly fault: Decided | null;
+  /** Of what on-demand views use of the row. */
+  readonly used: Decided | null;
 }
 
 export class RowVerdicts {
@@ -97,16 +99,23 @@ export class RowVerdicts {
    *
    * @param fidelity  null: it was not asked
    * @param fault     what is wrong with a value that no rate counts; null: nothing
+   * @param used      the worst of what on-demand views use of the row; null: none of it differs
    * @returns         its number, the same for what says the same
    */
-  endVerdict(outcome: RowOutcome, fidelity: FidelityAnswer | null, fault: Decided | null = null): number {
+  endVerdict(
+    outcome: RowOutcome,
+    fidelity: FidelityAnswer | null,
+    fault: Decided | null = null,
+    used: Decided | null = null,
+  ): number {
     const mismatches = this.#mismatches;
     this.#mismatches = [];
-    let name = `${outcome} ${fidelity} ${fault === null ? 0 : this.#numberOf(fault)}`;
+    const numbers = [fault, used].map((decided) => (decided === null ? 0 : this.#numberOf(decided)));
+    let name = `${outcome} ${fidelity} ${numbers.join(' ')}`;
     for (const { feature, decided } of mismatches) name += ` ${feature}=${this.#numberOf(decided)}`;
     const known = this.#verdictNumbers.get(name);
     if (known !== undefined) return known;
-    const number = this.#verdicts.push({ outcome, fidelity, mismatches, fault }) - 1;
+    const number = this.#verdicts.push({ outcome, fidelity, mismatches, fault, used }) - 1;
     this.#verdictNumbers.set(name, number);
     return number;
   }
@@ -161,7 +170,7 @@ export class RowVerdicts {
   async #layVerdicts(): Promise<void> {
     const features = Array.from({ length: this.#features }, (_, i) => `d${i} UINTEGER`);
     const own =
-      'verdict UINTEGER, outcome UTINYINT, fidelity UTINYINT, mismatches UINTEGER, beyond UINTEGER, decision UINTEGER';
+      'verdict UINTEGER, outcome UTINYINT, fidelity UTINYINT, mismatches UINTEGER, beyond UINTEGER, decision UINTEGER, used UINTEGER';
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${VERDICTS} (${[own, ...features].join(', ')})`);
     for (let from = 0; from < this.#verdicts.length; from += CHUNK_ROWS) {
       const rows = this.#verdicts
@@ -171,7 +180,7 @@ export class RowVerdicts {
     }
   }
 
-  #row({ outcome, fidelity, mismatches, fault }: Verdict, number: number): (number | null)[] {
+  #row({ outcome, fidelity, mismatches, fault, used }: Verdict, number: number): (number | null)[] {
     const differs = mismatches.length > 0;
     const decisions = Array.from({ length: this.#features }, () => 0);
     for (const { feature, decided } of mismatches) decisions[feature] = this.#numberOf(decided);
@@ -184,6 +193,7 @@ export class RowVerdicts {
       mismatches.length,
       beyond,
       decision === null ? 0 : this.#numberOf(decision),
+      used === null ? 0 : this.#numberOf(used),
       ...decisions,
     ];
   }

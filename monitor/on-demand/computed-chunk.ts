@@ -100,7 +100,7 @@ export class ComputedChunk {
         (_, i) => this.#columns[this.#firstRole + role * OF_ROLE + i]![at] ?? null,
       );
       if (typeof cause !== 'string') continue;
-      const also = (causes as string).split(BETWEEN_CAUSES).filter((one) => one !== cause) as Cause[];
+      const also = (causes as string).split(BETWEEN_CAUSES).filter((one) => one !== cause && one !== '') as Cause[];
       decisions.push({
         cause: cause as Cause,
         also,

@@ -82,8 +82,8 @@ const WHY: Readonly<Record<number, string>> = {
   [NOT_ARCHIVED]: 'in files that an ingest wrote which knew no on-demand views',
 };
 
-/** Rows are decided by the features that the service lists of them: nothing says why another one differs. */
-const NOT_DECIDED = 'computed of rows that differ in what the service does not list, of which no cause is known yet';
+/** Of the rows that a value was computed of none was decided to differ, as where the archive lacks one of its features. */
+const NOT_DECIDED = 'computed of rows of which no cause is known';
 
 export class ComputedTally {
   readonly features: readonly TalliedFeature[];

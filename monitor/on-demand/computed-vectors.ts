@@ -120,7 +120,9 @@ export function computedVectorsSql(of: ComputedBundle): string | null {
     ...args.map(({ available }, i) => `${available} AS a${i}`),
     ...outputs.map(({ feature: { type } }, i) => `${passedSql(type, `v.w${3 + i}`)} AS o${i}`),
     ...roles.map(
-      (_, r) => `u${r}.cause AS c${r}, u${r}.causes AS all${r}, u${r}.run AS run${r}, u${r}.within_promise AS p${r}`,
+      // What stands in for a row that could not be had differs from the row for that reason.
+      (_, r) => `CASE WHEN u${r}.outcome = ${LOST} THEN 'unavailable' ELSE u${r}.cause END AS c${r},
+        coalesce(u${r}.causes, '') AS all${r}, u${r}.run AS run${r}, coalesce(u${r}.within_promise, false) AS p${r}`,
     ),
   ];
   const joins = roles.map(
@@ -132,6 +134,8 @@ export function computedVectorsSql(of: ComputedBundle): string | null {
 }
 
 const UNJUDGED = (['unjudged', 'undecoded'] as const).map((outcome) => ROW_OUTCOMES.indexOf(outcome));
+
+const LOST = ROW_OUTCOMES.indexOf('unavailable');
 
 function anyOf(roles: readonly string[], sql: (role: number) => string): string {
   return roles.length === 0 ? 'false' : `(${roles.map((_, r) => sql(r)).join(' OR ')})`;

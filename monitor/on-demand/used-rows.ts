@@ -2,8 +2,8 @@
  * What on-demand views use of a role, as it is replayed. Taken of the role's open rows (replay/open-rows.ts) while its
  * tables are there; the served values of every other row are the replayed ones.
  *
- *   used_rows_{role}   vid: the archive's | outcome: of ROW_OUTCOMES | cause, causes, run, within_promise: what was
- *                      decided of the row, null where nothing differs
+ *   used_rows_{role}   vid: the archive's | outcome: of ROW_OUTCOMES | cause, causes, run, within_promise: the worst that
+ *                      was decided of its values that are used, null where none differs
  *                      is_trained, is_available: whether such a row is visible | t0, a0 ...: its values of the features
  */
 import type { Bundle, Feature, FeatureService } from '../../contract/model.ts';
@@ -69,12 +69,12 @@ export class UsedRows {
       `trained_of.${quoteName(name)}`,
       `available_of.${quoteName(name)}`,
     ]);
-    // Of a row in which nothing differs the decision is 0, which no decision has.
+    // Where none of them differs the number is 0, which no decision has.
     await this.#duck.run(`INSERT INTO ${table}
       SELECT v.origin, j.outcome, d.cause, array_to_string(d.causes, '${BETWEEN_CAUSES}'), d.run, d.within_promise,
         t.asof_state = ${ROW_FOUND}, a.asof_state = ${ROW_FOUND}, ${values.join(', ')}
       FROM ${OPEN_ROWS} v JOIN ${JUDGED_VECTORS} o ON o.vid = v.vid JOIN ${VERDICTS} j ON j.verdict = o.verdict
-      LEFT JOIN ${DECISIONS} d ON d.decision = j.decision
+      LEFT JOIN ${DECISIONS} d ON d.decision = j.used
       JOIN replay_trained t ON t.rid = v.vid LEFT JOIN replay_history trained_of ON trained_of.rowid = t.trained_row
       JOIN replay_available a ON a.rid = v.vid
       LEFT JOIN replay_history available_of ON available_of.rowid = a.available_row`);
