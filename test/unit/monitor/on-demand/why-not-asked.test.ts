@@ -1,0 +1,44 @@
+/** Why functions are not run again, by the definitions alone. */
+import { expect, test } from 'vitest';
+import type { Bundle, Feature, LogPolicy, OnDemandView } from '../../../../contract/model.ts';
+import { isChained, whyNotAsked } from '../../../../monitor/on-demand/why-not-asked.ts';
+import { bare, fee, onDemandContent, trip } from '../../../support/fixtures/on-demand-bundle.ts';
+
+const bundle: Bundle = { ...onDemandContent(), hash: '0123456789abcdef' };
+
+function why(view: OnDemandView, today: Bundle = bundle): string | null {
+  const outputs = view.features.map((feature) => ({ fullName: feature.name, feature }));
+  return whyNotAsked({ bundle, view, outputs }, today);
+}
+
+const marked = (features: readonly Feature[], log: LogPolicy): Feature[] =>
+  features.map((feature) => ({ ...feature, log }));
+
+test('a view of raw inputs and rows is run again, one over another on-demand view is not', () => {
+  expect([why(trip), why(bare)]).toEqual([null, null]);
+  expect(why(fee)).toContain('another on-demand view');
+  expect([trip, fee, bare].map((view) => isChained(view, bundle))).toEqual([false, true, false]);
+});
+
+test.each<[LogPolicy, string]>([
+  ['hmac', 'only HMACs'],
+  ['drop', 'dropped'],
+])('what is marked %s, today or then, on any side, keeps a view from being run again', (log, text) => {
+  const inputs = trip.inputs.map((input) => (input.name === 'city' ? { ...input, log } : input));
+  expect(why({ ...trip, inputs })).toContain(text);
+  expect(why({ ...trip, features: marked(trip.features, log) })).toContain(text);
+  const spend = bundle.views.get('spend')!;
+  const views = new Map([...bundle.views, ['spend', { ...spend, features: marked(spend.features, log) }]]);
+  expect(why(trip, { ...bundle, views })).toContain(text);
+});
+
+test('a used feature that is gone today, or has another type, keeps it from being run again', () => {
+  const spend = bundle.views.get('spend')!;
+  const changed = spend.features.map((feature) =>
+    feature.name === 'total' ? { ...feature, type: { kind: 'string' as const } } : feature,
+  );
+  for (const features of [changed, spend.features.filter(({ name }) => name !== 'total')]) {
+    const views = new Map([...bundle.views, ['spend', { ...spend, features }]]);
+    expect(why(trip, { ...bundle, views })).toContain('defined otherwise today');
+  }
+});
