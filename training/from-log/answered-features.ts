@@ -18,7 +18,13 @@ import { LABEL_KEYS } from '../labels/training-labels.ts';
 import { MET } from './met-vectors.ts';
 import { LACKING, LOG_STATES, NO_VECTOR, UNDECODED } from './served-bundles.ts';
 import type { ServedBundles } from './served-bundles.ts';
-import { FILE_OF_VID, servedField, viewColumn } from './served-folder.ts';
+import {
+  FILE_OF_VID,
+  UNDECODED_OUTPUTS,
+  computedStatusColumn,
+  servedField,
+  viewColumn,
+} from './served-folder.ts';
 import type { ServedFolder } from './served-folder.ts';
 
 const ANSWERED = 'answered_features';
@@ -178,9 +184,11 @@ function givenOf(
   { value, row }: { readonly value: string; readonly row: string },
 ): GivenFeature {
   const { fullName, role, type } = feature;
-  if (!folder.has(viewColumn(role)) || !folder.hasOfType(fullName, type))
-    return { reads: [], state: String(LACKING), value: () => `NULL::${duckTypeOf(type)}` };
   const own = vectors.under.filter((one) => one.folder === folder);
+  const isComputed = folder.has(computedStatusColumn(role));
+  if ((!isComputed && !folder.has(viewColumn(role))) || !folder.hasOfType(fullName, type))
+    return { reads: [], state: String(LACKING), value: () => `NULL::${duckTypeOf(type)}` };
+  if (isComputed) return computedOf(feature, value, fallbackSql(own, vectors.bundles, feature));
   const without = withoutSql(own, vectors.bundles, feature, row);
   const absent = [MISSING, OUTSIDE_TTL, UNAVAILABLE];
   const state = [
@@ -196,6 +204,23 @@ function givenOf(
     state: state.join(' '),
     value: (code) =>
       `CASE WHEN ${code} = ${PRESENT} THEN ${value} WHEN ${code} IN (${absent.join(', ')}) THEN ${fallback} END`,
+  };
+}
+
+/** A feature that was computed on demand: it has the status of its view. */
+function computedOf({ fullName, role }: AnsweredFeature, value: string, fallback: string): GivenFeature {
+  const [status, lost] = [`${value}_status`, `${value}_lost`];
+  return {
+    reads: [
+      `${quoteName(fullName)} AS ${value}`,
+      `${quoteName(computedStatusColumn(role))} AS ${status}`,
+      `${UNDECODED_OUTPUTS} IS NOT NULL AS ${lost}`,
+    ],
+    state: `CASE WHEN ${status} IS NULL THEN ${LACKING}
+      WHEN ${status} = ${quoteText(STATUSES[UNAVAILABLE]!)} THEN ${UNAVAILABLE}
+      WHEN ${lost} THEN ${UNDECODED} WHEN ${value} IS NULL THEN ${NULL} ELSE ${PRESENT} END`,
+    value: (code) =>
+      `CASE WHEN ${code} = ${PRESENT} THEN ${value} WHEN ${code} = ${UNAVAILABLE} THEN ${fallback} END`,
   };
 }
 

@@ -79,7 +79,7 @@ export function logNotes({ sought, met, unread, counts, computed, masked, lost }
   for (const { name, lacking, undecoded } of log) {
     if (lacking > 0 && computed.has(name))
       notes.push(
-        `${got(lacking)} null for ${name}: the archive does not hold yet what is computed on demand.`,
+        `${got(lacking)} null for ${name}: the service did not compute it then, or an ingest of before it kept such values read the log.`,
       );
     else if (lacking > 0)
       notes.push(`${have(lacking)} a vector of a version without ${name}, and got null for it.`);

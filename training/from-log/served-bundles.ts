@@ -3,7 +3,7 @@
  * features a row had, and what was kept out of the log follow from that bundle, not from the one in force today.
  */
 import { loadBundle } from '../../contract/definitions/bundle-folder.ts';
-import type { Bundle, Feature, FeatureView, RowSchema } from '../../contract/model.ts';
+import type { Bundle, Feature, FeatureView, OnDemandView, RowSchema } from '../../contract/model.ts';
 import { rowFeatures } from '../../contract/served-values.ts';
 import { STATUSES } from '../../contract/status.ts';
 
@@ -46,7 +46,8 @@ export class ServedBundles {
 
   /** @returns the feature of a role as that bundle has it; null: it has none of that name */
   feature(hash: string, role: string, name: string): Feature | null {
-    return this.#view(hash, role)?.features.find((one) => one.name === name) ?? null;
+    const view = this.#view(hash, role) ?? this.#onDemand(hash, role);
+    return view?.features.find((one) => one.name === name) ?? null;
   }
 
   /** Whether rows of a definition have a feature of a role; those that cannot be read are no matter. */
@@ -63,6 +64,12 @@ export class ServedBundles {
     const bundle = this.of(hash);
     const used = bundle.services.get(this.#service)?.views.find((one) => one.role === role);
     return used === undefined ? null : (bundle.views.get(used.view) ?? null);
+  }
+
+  #onDemand(hash: string, role: string): OnDemandView | null {
+    const bundle = this.of(hash);
+    const used = bundle.services.get(this.#service)?.onDemand.find((one) => one.role === role);
+    return used === undefined ? null : (bundle.onDemand.get(used.view) ?? null);
   }
 
   /** A sidecar that meets an id newer than its bundle takes the schema from the store; today's bundle has it, too. */

@@ -160,3 +160,11 @@ export function servedField(role: string, field: string): string {
 export function viewColumn(role: string): string {
   return `_view__${role}`;
 }
+
+/** Whether an on-demand view was computed: PRESENT or UNAVAILABLE. */
+export function computedStatusColumn(role: string): string {
+  return `_status__${role}`;
+}
+
+/** The bytes of what on-demand views gave, where these cannot be read. */
+export const UNDECODED_OUTPUTS = '_undecoded__outputs';

@@ -16,6 +16,8 @@ import type { TrainResult } from '../../../training/train.ts';
 import type { TrainOptions } from '../../../training/train-options.ts';
 import { DAY, at } from '../../support/day-time.ts';
 import { driverStats, feature, orders } from '../../support/fixtures/materialized-project.ts';
+import { ComputedFields } from '../../../contract/wire/log/computed-fields.ts';
+import { onDemandView } from '../../support/fixtures/on-demand-view.ts';
 import { MonitoredDay, SERVICE, servedRow } from '../../support/fixtures/monitored-day.ts';
 import type { Served } from '../../support/fixtures/monitored-day.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
@@ -488,4 +490,50 @@ test('the present hour, whose files are still to be joined, is read too', async 
   labelsCsv('request_id,event_timestamp', 'q-1,2026-01-02 09:21', 'q-2,2026-01-02 09:21');
   await train();
   expect((await rowsOf()).map((one) => one['orders__spent_1d'])).toEqual([2, 3]);
+});
+
+test('what was computed on demand is what was answered, with its fallback where there was nothing', async () => {
+  const double = { kind: 'float64' as const };
+  const plain = onDemandView('half', '({ cart }) => ({ x: cart / 2 })', { cart: 'float64' }, { x: 'float64' });
+  const view = { ...plain, features: plain.features.map((one) => ({ ...one, missing: -7 })) };
+  const half = { fullName: 'halved', view: 'half', role: 'half', feature: 'x' };
+  day.serve('08:00', 'c-1', row(1n, 2));
+  day.onDemand = [view];
+  day.publish(day.orders, {
+    ...SERVICE,
+    features: [half, ...SERVICE.features],
+    onDemand: [{ role: 'half', view: 'half', uses: [] }],
+    inputs: view.inputs,
+  });
+  const serve = (time: string, outputs: readonly Value[], status: Status): void => {
+    const fields = new ComputedFields();
+    fields.open('outputs', outputs.length);
+    for (const value of outputs) fields.add(double, value);
+    fields.close();
+    fields.statuses([STATUSES.indexOf(status)], 0, 1);
+    const rows = [servedRow(day.orders, time, row(1n, 2)), servedRow(day.driverStats, time, {})];
+    const computed = { buffer: fields.written, from: 0, to: fields.length };
+    day.append(time, { customer_id: 'c-1', driver_id: '1' }, rows, 0, {
+      vectors: [{ keys: ['c-1', '1'], rows, computed }],
+      onDemand: [{ role: 'half', view: 'half', definitionId: view.definitionId, outputPolicies: [] }],
+    });
+  };
+  serve('09:00', [2.5], 'PRESENT');
+  serve('09:01', [null], 'PRESENT');
+  serve('09:02', [null], 'UNAVAILABLE');
+  serve('09:03', [], 'PRESENT');
+  await ingest();
+  labelsCsv('request_id,event_timestamp', ...[1, 2, 3, 4, 5].map((n) => `q-${n},2026-01-02 10:00`));
+  const { features, notes } = await train({ statuses: true });
+  const found = await rowsOf(undefined, 'halved AS x, _status__halved AS s');
+  expect(found.map(({ x, s }) => [x, s])).toEqual([
+    [null, null],
+    [2.5, 'PRESENT'],
+    [null, 'NULL'],
+    [-7, 'UNAVAILABLE'],
+    [null, 'UNDECODED'],
+  ]);
+  const log = { unavailable: 1, lacking: 1, undecoded: 1 };
+  expect(features[0]).toMatchObject({ name: 'halved', present: 1, nulls: 1, log });
+  expect(notes.join()).toContain('1 label got null for halved: the service did not compute it then');
 });
