@@ -214,7 +214,7 @@ function withDrift(features: CountedDay['features'], drift: DriftOfDay | null): 
   });
 }
 
-/** What is computed on demand changes with the rows that it uses: it has the longest schedule of the service's views. */
+/** What is computed on demand changes with the rows that it uses: it has the longest schedule of these views. */
 function scheduleOf(states: ReadonlyMap<string, ViewState>): (view: string) => number {
   const longest = Math.max(0, ...[...states.values()].map(({ view }) => scheduleUs(view)));
   return (id) => {

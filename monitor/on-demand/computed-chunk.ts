@@ -2,7 +2,6 @@
  * Some vectors of a bundle with what their function was given (computed-vectors.ts), and what it gives now: over the
  * logged values, and over the replayed ones where a row that it uses is open.
  */
-import type { OnDemandView } from '../../contract/model.ts';
 import type { OnDemandArgument } from '../../contract/on-demand/arguments.ts';
 import type { FunctionCaller } from '../../contract/on-demand/function-caller.ts';
 import type { OnDemandOutcome } from '../../contract/on-demand/isolated-functions.ts';
@@ -29,7 +28,6 @@ interface Recomputed {
 }
 
 interface ChunkParts {
-  readonly view: OnDemandView;
   readonly args: readonly OnDemandArgument[];
   /** The types of the outputs that the chunk has. */
   readonly outputs: readonly { readonly type: OnDemandArgument['type'] }[];
@@ -100,7 +98,8 @@ export class ComputedChunk {
         (_, i) => this.#columns[this.#firstRole + role * OF_ROLE + i]![at] ?? null,
       );
       if (typeof cause !== 'string') continue;
-      const also = (causes as string).split(BETWEEN_CAUSES).filter((one) => one !== cause && one !== '') as Cause[];
+      const all = (causes as string).split(BETWEEN_CAUSES);
+      const also = all.filter((one) => one !== cause && one !== '') as Cause[];
       decisions.push({
         cause: cause as Cause,
         also,

@@ -53,7 +53,6 @@ interface CountedOutput {
 
 interface CountedBundle {
   readonly hash: string;
-  readonly view: OnDemandView;
   readonly tensor: FeatureService['tensor'];
   readonly outputs: readonly CountedOutput[];
   readonly hasAvailable: boolean;
@@ -82,7 +81,7 @@ const WHY: Readonly<Record<number, string>> = {
   [NOT_ARCHIVED]: 'in files that an ingest wrote which knew no on-demand views',
 };
 
-/** Of the rows that a value was computed of none was decided to differ, as where the archive lacks one of its features. */
+/** None of the rows that a value was computed of was decided to differ, as where the archive lacks a feature. */
 const NOT_DECIDED = 'computed of rows of which no cause is known';
 
 export class ComputedTally {
@@ -162,7 +161,8 @@ export class ComputedTally {
       if (unjudged) {
         tally.addUnjudged(1);
         if (!isOtherwise) continue;
-        faults.push({ feature, place: number, decided: this.#decided(true, [], pod), harm: tally.faultHarm(value) });
+        const decided = this.#decided(true, [], pod);
+        faults.push({ feature, place: number, decided, harm: tally.faultHarm(value) });
         continue;
       }
       const comparison = tally.compare(value);

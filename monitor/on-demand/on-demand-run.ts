@@ -55,7 +55,7 @@ export class OnDemandRun {
     );
   }
 
-  /** @returns what the verdict takes of it; no features where the service lists none of the view, or it is chained */
+  /** @returns what the verdict takes of it; no features where the service lists none, or the view is chained */
   async judge(): Promise<Pick<KeptRole, 'features' | 'incidents' | 'slices'>> {
     if (this.#tally.features.length > 0) {
       for (const hash of bundlesOf(this.#served.servers)) await this.#judgeBundle(hash);
@@ -77,7 +77,9 @@ export class OnDemandRun {
     const { used } = this.#parts;
     const keys = today.requestKeys;
     const of: ComputedBundle = { files, used, bundle, service, computed, view, outputs, keys };
-    const why = book.isKept(hash) ? whyNotAsked(of, book.current) : `served under the bundle ${hash}, which is lost`;
+    const why = book.isKept(hash)
+      ? whyNotAsked(of, book.current)
+      : `served under the bundle ${hash}, which is lost`;
     const sql = why === null ? computedVectorsSql(of) : null;
     if (sql === null) {
       const vectors = servers.filter((one) => one.bundle === hash).reduce((sum, one) => sum + one.vectors, 0);
@@ -86,9 +88,9 @@ export class OnDemandRun {
     }
     const args = argumentsOf(view, bundle);
     const roles = new Set(computed.uses).size;
-    const parts = { view, args, outputs: outputs.map(({ feature }) => feature), roles };
+    const parts = { args, outputs: outputs.map(({ feature }) => feature), roles };
     const caller = await openCaller(view, bundle);
-    this.#tally.begin({ hash, view, tensor: service.tensor, outputs: own, hasAvailable: hasAvailable(of) });
+    this.#tally.begin({ hash, tensor: service.tensor, outputs: own, hasAvailable: hasAvailable(of) });
     try {
       for await (const columns of duck.columnChunks(sql)) {
         const chunk = new ComputedChunk(columns, parts);

@@ -2,8 +2,8 @@
  * What on-demand views use of a role, as it is replayed. Taken of the role's open rows (replay/open-rows.ts) while its
  * tables are there; the served values of every other row are the replayed ones.
  *
- *   used_rows_{role}   vid: the archive's | outcome: of ROW_OUTCOMES | cause, causes, run, within_promise: the worst that
- *                      was decided of its values that are used, null where none differs
+ *   used_rows_{role}   vid: the archive's | outcome: of ROW_OUTCOMES | cause, causes, run, within_promise: the worst of
+ *                      what was decided of its values that are used, null where none differs
  *                      is_trained, is_available: whether such a row is visible | t0, a0 ...: its values of the features
  */
 import type { Bundle, Feature, FeatureService } from '../../contract/model.ts';

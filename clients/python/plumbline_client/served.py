@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# What begins with "_" is the archive's own. A view's row is the struct "_view__{role}"; an on-demand view has its status
-# in "_status__{view}" and the names of its features in "_outputs__{view}", an input its value in "_input__{name}".
+# What begins with "_" is the archive's own. A view's row is the struct "_view__{role}"; an on-demand view has its
+# status in "_status__{view}", the names of its features in "_outputs__{view}", an input its value in "_input__{name}".
 _VIEW = "_view__"
 _STATUS = "_status__"
 _OUTPUTS = "_outputs__"

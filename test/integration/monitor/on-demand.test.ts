@@ -203,7 +203,7 @@ test('over rows that are unjudged only another output is told', async () => {
   expect(snapshot.incidents).toMatchObject([{ view: 'basket', cause: 'on-demand differs', values: 1 }]);
 });
 
-test('a row that differs only in what the service does not list has a cause, which its own view counts nowhere', async () => {
+test('a row that differs only in what no service lists has a cause, which its own view counts nowhere', async () => {
   await begin();
   const features = WITH_BASKET.features.filter(({ feature: name }) => name !== 'spent_1d');
   day.publish(day.orders, { ...WITH_BASKET, features });
