@@ -149,6 +149,11 @@ export class ComputedTally {
 
   #addAsked(chunk: ComputedChunk, vectors: VectorColumns, vector: CountedVector, given: Recomputed): void {
     const { at, place, pod, unjudged } = vector;
+    const ended = endedCall(given);
+    if (ended !== null) {
+      for (const { tally } of this.#bundle!.outputs) tally.addDropped(`not computed again: ${ended}`, 1);
+      return;
+    }
     const inputs = chunk.decisionsOf(at);
     const mismatches: Mismatch[] = [];
     const faults: Mismatch[] = [];
@@ -265,6 +270,15 @@ export class ComputedTally {
 /** A computed value has no row, which would come from a source and be of a new or known entity. */
 function isOfVector({ by }: { readonly by: SliceBy }): boolean {
   return by !== 'source' && by !== 'entityIsNew';
+}
+
+/** @returns why a call was ended, which tells nothing of what it would have given; null: none was */
+function endedCall({ served, trained, available }: Recomputed): string | null {
+  for (const outcome of [served, trained, available]) {
+    if (!(outcome instanceof OnDemandFault)) continue;
+    if (outcome.reason === 'deadline' || outcome.reason === 'memory') return outcome.message;
+  }
+  return null;
 }
 
 /** @returns undefined where the function gave no values */

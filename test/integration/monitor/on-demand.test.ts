@@ -244,3 +244,32 @@ test('vectors of a bundle whose function is another are run by that one', async 
   const own = featureOf(await day.judge(SETTLED), 'cart_ratio');
   expect(own).toMatchObject({ rows: 43, exact: 42, bothAbsent: 1, causes: {} });
 });
+
+test('a call that does not end costs its own vector alone, and is named', async () => {
+  await begin();
+  const looping = onDemandView(
+    'basket',
+    `({ cart, coupon, spent_1d }) => {
+      while (cart === 1313) {}
+      const paid = coupon === null ? cart : cart - 1;
+      return { ratio: spent_1d === null || spent_1d === 0 ? null : paid / spent_1d };
+    }`,
+    {
+      ...{ inputs: BASKET.inputs, uses: BASKET.uses, features: BASKET.features },
+      endless: 'a loop (basket.ts:2)',
+      isolated: true,
+    },
+  );
+  day.onDemand = [looping];
+  day.publish(day.orders, WITH_BASKET);
+  const rows = serveMatching(40);
+  serve('06:31', 'same-8', { row: online(rows[8]!), watermark: '06:00' }, { cart: 1313, ratio: 656.5 });
+  await day.appendOrders(rows);
+  await recordRun('05:00');
+  day.setWatermark('23:59');
+  const own = featureOf(await day.judge(SETTLED), 'cart_ratio');
+  expect(own).toMatchObject({ rows: 41, dropped: 1, exact: 39, bothAbsent: 1, causes: {} });
+  expect(own.withheld).toEqual({
+    'not computed again: basket.ts: a call took over 1000 ms and was ended': 1,
+  });
+});
