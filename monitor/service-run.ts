@@ -21,6 +21,7 @@ import { KeptRoles } from './kept/kept-roles.ts';
 import type { KeptTables } from './kept/kept-roles.ts';
 import type { KeptRole } from './kept/kept-role.ts';
 import type { MonitoredDay } from './monitored-day.ts';
+import type { JudgedComputed } from './on-demand/computed-tally.ts';
 import { OnDemandRun } from './on-demand/on-demand-run.ts';
 import { UsedRows } from './on-demand/used-rows.ts';
 import { RoleRun } from './role-run.ts';
@@ -46,7 +47,7 @@ export class ServiceRun {
   /** In the order of the service's roles. */
   readonly #outcomes: KeptRole[] = [];
   /** In the order of its on-demand views. */
-  readonly #computed: Pick<KeptRole, 'features' | 'incidents' | 'slices'>[] = [];
+  readonly #computed: JudgedComputed[] = [];
 
   constructor(day: MonitoredDay, served: DayOfService) {
     this.#day = day;
@@ -92,7 +93,12 @@ export class ServiceRun {
     logger.progress(`judging ${service.name}`, service.views.length, service.views.length);
     for (const computed of service.onDemand)
       this.#computed.push(
-        await new OnDemandRun(this.#day, this.#served, { used, trained }, computed).judge(),
+        await new OnDemandRun(
+          this.#day,
+          this.#served,
+          { used, trained, answers: this.#answers },
+          computed,
+        ).judge(),
       );
     await this.#rows.write(judgedRowsFile(settings.reports, service.name, spanText(this.#day)));
     const features = new Map(
@@ -142,6 +148,7 @@ export class ServiceRun {
         const { fidelity, counts } = this.#outcomes[i]!;
         return { role, ...states.get(view)!.snapshot, fidelity, ...counts };
       }),
+      computed: this.#computed.map(({ counts }, i) => ({ view: service.onDemand[i]!.view, ...counts })),
       vectors: this.#vectorCounts(features, judged),
       lostFiles: this.#day.log.lostFiles,
       leftOut: [...this.#day.log.leftOut].map(([what, count]) => ({ what, vectors: count })),

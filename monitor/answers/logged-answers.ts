@@ -7,6 +7,7 @@
  *   replay_answered   vid of each vector of these requests
  */
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
+import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import type { BundleBook } from '../judge/bundle-book.ts';
@@ -43,12 +44,26 @@ export class LoggedAnswers {
    * @returns     by vid; without those of a bundle that is no more
    */
   async of(vids: readonly number[]): Promise<Map<number, LoggedAnswer>> {
+    if (vids.length === 0) return new Map();
+    return await this.#read(`SELECT * FROM ${OPEN_ROWS} WHERE vid IN (${vids.join(', ')})`);
+  }
+
+  /**
+   * @param bundle  by its hash
+   * @returns       the answers of its vectors that were logged, by the vid of the archive
+   */
+  async ofBundle(bundle: string): Promise<Map<number, LoggedAnswer>> {
+    return await this.#read(
+      `SELECT * FROM (${this.#day.files.vectors}) WHERE bundle = ${quoteText(bundle)}`,
+    );
+  }
+
+  /** @param vectors  SELECT of vectors, with their vid */
+  async #read(vectors: string): Promise<Map<number, LoggedAnswer>> {
     const answers = new Map<number, LoggedAnswer>();
-    if (vids.length === 0) return answers;
     const rows = await this.#duck.rows(`SELECT CAST(list(v.vid) AS DOUBLE[]) AS vids,
         any_value(a.surface) AS surface, any_value(a.bundle) AS bundle, any_value(a.answer) AS answer
-      FROM ${OPEN_ROWS} v JOIN ${ANSWERS} a USING (pod, epoch, sequence)
-      WHERE v.vid IN (${vids.join(', ')}) GROUP BY pod, epoch, sequence`);
+      FROM (${vectors}) v JOIN ${ANSWERS} a USING (pod, epoch, sequence) GROUP BY pod, epoch, sequence`);
     for (const row of rows) {
       // How an answer lists its features, only its own bundle says.
       const hash = row['bundle'] as string;

@@ -3,7 +3,7 @@
  * over what was logged; else the value has what is wrong with the rows that it was computed of. Pure.
  */
 import { CAUSES, CURRENCY_CAUSES } from './cause.ts';
-import type { Cause } from './cause.ts';
+import type { Cause, FidelityCause } from './cause.ts';
 import type { Decision } from './explain.ts';
 
 const OF_CURRENCY: ReadonlySet<Cause> = new Set<Cause>(CURRENCY_CAUSES);
@@ -19,18 +19,19 @@ export function worstOf<D extends Decision>(inputs: readonly D[]): D | undefined
 }
 
 /**
- * @param isOtherwise  whether the function over what was logged gives another output than the logged one
- * @param inputs       what was decided of the rows that the value was computed of, as far as they differ
- * @returns            cause and promise of the worst input, with the causes of all of them beside it
+ * @param own     what is wrong with the value itself, in the order of causes: another one was answered, or the function
+ *                gives another one over what was logged
+ * @param inputs  what was decided of the rows that the value was computed of, as far as they differ
+ * @returns       its own cause, else cause and promise of the worst input; with all that hold beside it
  */
-export function inheritedDecision(isOtherwise: boolean, inputs: readonly Decision[]): Decision {
+export function inheritedDecision(own: readonly FidelityCause[], inputs: readonly Decision[]): Decision {
   const worst = worstOf(inputs);
-  const held = new Set(inputs.flatMap(({ cause, also }) => [cause, ...also]));
-  const cause = isOtherwise ? 'on-demand differs' : (worst?.cause ?? 'not proved');
+  const held = new Set<Cause>([...own, ...inputs.flatMap(({ cause, also }) => [cause, ...also])]);
+  const cause = own[0] ?? worst?.cause ?? 'not proved';
   return {
     cause,
     also: CAUSES.filter((other) => other !== cause && held.has(other)),
-    withinPromise: !isOtherwise && worst !== undefined && worst.withinPromise,
+    withinPromise: own.length === 0 && worst !== undefined && worst.withinPromise,
   };
 }
 

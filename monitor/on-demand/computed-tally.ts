@@ -12,6 +12,8 @@ import type { OnDemandOutcome } from '../../contract/on-demand/isolated-function
 import { PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
+import type { LoggedAnswer } from '../answers/logged-answer.ts';
+import type { FidelityCause } from '../causes/cause.ts';
 import type { ComparedValue } from '../causes/facts.ts';
 import { inheritedDecision, worstOf } from '../causes/inherited.ts';
 import { isSame } from '../causes/value-equality.ts';
@@ -56,7 +58,14 @@ interface CountedBundle {
   readonly tensor: FeatureService['tensor'];
   readonly outputs: readonly CountedOutput[];
   readonly hasAvailable: boolean;
+  /** By vid, where they were logged. */
+  readonly answers: ReadonlyMap<number, LoggedAnswer>;
 }
+
+/** What the verdict takes of an on-demand view. */
+export type JudgedComputed = Pick<KeptRole, 'features' | 'incidents' | 'slices'> & {
+  readonly counts: Pick<KeptRole['counts'], 'availability' | 'alteredAnswers'>;
+};
 
 interface CountedRole {
   readonly role: number;
@@ -70,6 +79,8 @@ interface CountedVector {
   readonly place: GroupPlace;
   readonly surface: number;
   readonly pod: string;
+  /** Which of its request's vectors it is. */
+  readonly row: number;
   readonly unjudged: boolean;
 }
 
@@ -125,6 +136,7 @@ export class ComputedTally {
     const versions = chunk.column<number>('service_version');
     const entities = chunk.column<string>('entity');
     const pods = chunk.column<string>('pod');
+    const rows = chunk.column<number>('row_index');
     const unjudged = chunk.column<boolean>('unjudged');
     for (let at = 0; at < chunk.vectors; at++) {
       if (entities[at] !== this.#entity) {
@@ -133,10 +145,23 @@ export class ComputedTally {
       }
       const [state, surface] = [states[at]!, surfaces[at]!];
       const place = this.#placeOf(surface, versions[at]!, state === IS_UNAVAILABLE);
-      const vector = { at, place, surface, pod: pods[at]!, unjudged: unjudged[at] === true };
+      const own = { pod: pods[at]!, row: rows[at]!, unjudged: unjudged[at] === true };
+      const vector = { at, place, surface, ...own };
       if (state === ASKED) this.#addAsked(chunk, vectors, vector, recomputed[at]!);
       else this.#addOther(state);
+      if (state === IS_UNAVAILABLE) this.#addVector([], [], vectors, vector);
     }
+  }
+
+  #addVector(
+    mismatches: readonly Mismatch[],
+    faults: readonly Mismatch[],
+    vectors: VectorColumns,
+    { at, place, present = 0 }: Pick<CountedVector, 'at' | 'place'> & { readonly present?: number },
+  ): void {
+    const part = this.#role.tally.part(present, mismatches, faults);
+    this.#role.tally.addVector(part, place, vectors, at);
+    this.#role.tally.addGroup(part, place, 1);
   }
 
   #addOther(state: number): void {
@@ -157,35 +182,39 @@ export class ComputedTally {
     const inputs = chunk.decisionsOf(at);
     const mismatches: Mismatch[] = [];
     const faults: Mismatch[] = [];
-    let present = 0;
+    const answer = this.#bundle!.answers.get(vectors.vid[at]!);
+    let [present, isAltered] = [0, false];
     for (const [i, output] of this.#bundle!.outputs.entries()) {
       const { tally, fullName: feature, place: number } = output;
       const served = chunk.outputs[i]![at]!;
-      const isOtherwise = !isOutput(output, served, given.served);
-      const value = this.#valueOf(output, served, given, vector);
+      const { fullName: name, feature: { type } } = output.listed;
+      const isAnswerAltered = answer?.says(vector.row, { name, type }, served) === false;
+      if (isAnswerAltered) isAltered = true;
+      const wrong: FidelityCause[] = isAnswerAltered ? ['answer altered'] : [];
+      if (!isOutput(output, served, given.served)) wrong.push('on-demand differs');
+      const value = { ...this.#valueOf(output, served, given, vector), isAnswerAltered };
       if (unjudged) {
         tally.addUnjudged(1);
-        if (!isOtherwise) continue;
-        const decided = this.#decided(true, [], pod);
+        if (wrong.length === 0) continue;
+        const decided = this.#decided(wrong, [], pod);
         faults.push({ feature, place: number, decided, harm: tally.faultHarm(value) });
         continue;
       }
       const comparison = tally.compare(value);
       const differs = comparison.isPresent && !comparison.isExact;
-      if (differs && !isOtherwise && inputs.length === 0) {
+      if (differs && wrong.length === 0 && inputs.length === 0) {
         tally.addDropped(NOT_DECIDED, 1);
         continue;
       }
-      const decided = differs ? this.#decided(isOtherwise, inputs, pod) : null;
+      const decided = differs ? this.#decided(wrong, inputs, pod) : null;
       tally.add(comparison, place, decided, 1);
       if (comparison.isPresent) present += 1;
       if (decided === null) continue;
       const harm = decided.withinPromise ? 0 : comparison.harm;
       mismatches.push({ feature, place: number, decided, harm });
     }
-    const part = this.#role.tally.part(present, mismatches, faults);
-    this.#role.tally.addVector(part, place, vectors, at);
-    this.#role.tally.addGroup(part, place, 1);
+    this.#addVector(mismatches, faults, vectors, { at, place, present });
+    this.#role.tally.addFidelity(place, null, isAltered, 1);
   }
 
   #valueOf(output: CountedOutput, served: Value, given: Recomputed, { surface }: CountedVector): ComparedValue {
@@ -209,10 +238,10 @@ export class ComputedTally {
   }
 
   /** Mismatches are counted by these: what says the same is one object. */
-  #decided(isOtherwise: boolean, inputs: readonly InputDecision[], by: string): Decided {
-    const decision = inheritedDecision(isOtherwise, inputs);
-    const run = isOtherwise ? null : (worstOf(inputs)?.run ?? null);
-    const pod = isOtherwise ? by : null;
+  #decided(own: readonly FidelityCause[], inputs: readonly InputDecision[], by: string): Decided {
+    const decision = inheritedDecision(own, inputs);
+    const run = own.length > 0 ? null : (worstOf(inputs)?.run ?? null);
+    const pod = own.length > 0 ? by : null;
     const name = JSON.stringify([decision, run, pod]);
     let decided = this.#known.get(name);
     if (decided === undefined) this.#known.set(name, (decided = { ...decision, origin: { run, pod } }));
@@ -252,9 +281,10 @@ export class ComputedTally {
   }
 
   /** Examples are of rows, which a computed value has none of: it has no candidates. */
-  told(): Pick<KeptRole, 'features' | 'incidents' | 'slices'> {
+  told(): JudgedComputed {
     const pods = [...this.#pods.keys()];
     const { tally, view } = this.#role;
+    const { availability, alteredAnswers = 0 } = tally.counts();
     return {
       features: this.features.map((one) => one.tally.snapshot(one.fullName, view)),
       incidents: tally.incidents
@@ -263,6 +293,7 @@ export class ComputedTally {
         })
         .map((incident) => ({ ...incident, slices: incident.slices.filter(isOfVector) })),
       slices: tally.traffic.slices(pods).filter(isOfVector),
+      counts: { availability, ...(alteredAnswers > 0 ? { alteredAnswers } : {}) },
     };
   }
 }

@@ -61,6 +61,7 @@ interface Argument {
 /** Columns before the arguments, in the order of the SELECT. */
 export const VECTOR_COLUMNS = [
   'vid',
+  'row_index',
   'served_us',
   'pod',
   'surface',
@@ -108,7 +109,7 @@ export function computedVectorsSql(of: ComputedBundle): string | null {
   const args = [...given, ...taken];
   const shown = keys.map((_, i) => `coalesce(${shownKeySql(i)}, '')`);
   const columns = [
-    'v.vid::DOUBLE AS vid, v.served_us::DOUBLE AS served_us, v.pod',
+    'v.vid::DOUBLE AS vid, v.row_index::INTEGER AS row_index, v.served_us::DOUBLE AS served_us, v.pod',
     'v.surface::INTEGER AS surface, v.service_version::INTEGER AS service_version',
     `${shown.length === 0 ? "''" : `concat_ws(chr(31), ${shown.join(', ')})`} AS entity`,
     '(hash(v.request_id) >> 11)::DOUBLE AS request, (hash(v.request_id, v.row_index) >> 11)::DOUBLE AS hash',

@@ -10,14 +10,15 @@
 import type { FeatureService, Feature, ServiceOnDemand } from '../../contract/model.ts';
 import { argumentsOf } from '../../contract/on-demand/arguments.ts';
 import { openCaller } from '../../contract/on-demand/function-caller.ts';
+import type { LoggedAnswers } from '../answers/logged-answers.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import { bundlesOf } from '../day/servers.ts';
-import type { KeptRole } from '../kept/kept-role.ts';
 import type { MonitoredDay } from '../monitored-day.ts';
 import { FeatureTally } from '../tally/feature-tally.ts';
 import { RoleTally } from '../tally/role-tally.ts';
 import { ComputedChunk } from './computed-chunk.ts';
 import { ComputedTally } from './computed-tally.ts';
+import type { JudgedComputed } from './computed-tally.ts';
 import { computedVectorsSql } from './computed-vectors.ts';
 import type { ComputedBundle } from './computed-vectors.ts';
 import type { UsedRows } from './used-rows.ts';
@@ -25,6 +26,7 @@ import { isChained, whyNotAsked } from './why-not-asked.ts';
 
 interface RunParts {
   readonly used: UsedRows;
+  readonly answers: LoggedAnswers;
   /** The spreads of the service's features in training. */
   readonly trained: ReadonlyMap<string, number>;
 }
@@ -56,7 +58,7 @@ export class OnDemandRun {
   }
 
   /** @returns what the verdict takes of it; no features where the service lists none, or the view is chained */
-  async judge(): Promise<Pick<KeptRole, 'features' | 'incidents' | 'slices'>> {
+  async judge(): Promise<JudgedComputed> {
     if (this.#tally.features.length > 0) {
       for (const hash of bundlesOf(this.#served.servers)) await this.#judgeBundle(hash);
     }
@@ -89,8 +91,10 @@ export class OnDemandRun {
     const args = argumentsOf(view, bundle);
     const roles = new Set(computed.uses).size;
     const parts = { args, outputs: outputs.map(({ feature }) => feature), roles };
+    const answers = await this.#parts.answers.ofBundle(hash);
+    const { tensor } = service;
+    this.#tally.begin({ hash, tensor, outputs: own, hasAvailable: hasAvailable(of), answers });
     const caller = await openCaller(view, bundle);
-    this.#tally.begin({ hash, tensor: service.tensor, outputs: own, hasAvailable: hasAvailable(of) });
     try {
       for await (const columns of duck.columnChunks(sql)) {
         const chunk = new ComputedChunk(columns, parts);

@@ -50,9 +50,13 @@ export interface ViewAge {
   readonly freshnessAlertUs: number;
 }
 
+/** What was counted of an on-demand view beside its features. */
+export type ComputedView = Pick<ViewSnapshot, 'view' | 'availability' | 'alteredAnswers'>;
+
 interface FoundDay {
   readonly features: readonly FeatureSnapshot[];
   readonly views: readonly ViewSnapshot[];
+  readonly computed: readonly ComputedView[];
   readonly service: { readonly name: string };
   readonly date: string;
   /** Whether the log has a record of the day, of whatever service. */
@@ -91,8 +95,8 @@ function allFindings(day: FoundDay): Weighed[] {
   return [
     ...day.features.flatMap((feature) => ratesFinding(feature, day.earlierOf(feature.name))),
     ...day.features.flatMap(distanceFinding),
-    ...day.views.flatMap(fidelityFindings),
-    ...day.views.flatMap(availabilityFinding),
+    ...[...day.views, ...day.computed].flatMap(fidelityFindings),
+    ...[...day.views, ...day.computed].flatMap(availabilityFinding),
     ...day.sources.flatMap(sourceFinding),
     ...day.ages.flatMap(ageFinding),
     ...dataFindings(day),
@@ -197,7 +201,11 @@ function distanceFinding(feature: FeatureSnapshot): Weighed[] {
   return [{ ...about(view, name, 'distributions apart'), causes, verdict: 'alert', text, weight: d }];
 }
 
-function fidelityFindings({ view, foreignEntities = 0, alteredAnswers = 0 }: ViewSnapshot): Weighed[] {
+function fidelityFindings({
+  view,
+  foreignEntities = 0,
+  alteredAnswers = 0,
+}: Pick<ViewSnapshot, 'view' | 'foreignEntities' | 'alteredAnswers'>): Weighed[] {
   const found: Weighed[] = [];
   if (foreignEntities >= LIMITS.foreignEntities) {
     const text = `${view}: ${counted(foreignEntities, 'entity', 'entities')} were answered with the row of another.`;
@@ -214,7 +222,7 @@ function fidelityFinding(view: string, cause: Cause, text: string): Weighed {
   return { ...about(view, null, cause), causes: [cause], verdict: 'alarm', text, weight: 1e12 };
 }
 
-function availabilityFinding({ view, availability }: ViewSnapshot): Weighed[] {
+function availabilityFinding({ view, availability }: ComputedView): Weighed[] {
   if (!isUnavailable(availability)) return [];
   const { vectors, unavailable, minutes, availableMinutes } = availability;
   const text =

@@ -8,6 +8,7 @@ import { PRESENT, UNAVAILABLE } from '../../../contract/status.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
 import { ComputedFields } from '../../../contract/wire/log/computed-fields.ts';
 import type { FeatureSnapshot, Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { nativeText } from '../../../sidecar/surface/value-text.ts';
 import { at } from '../../support/day-time.ts';
 import { feature } from '../../support/fixtures/materialized-project.ts';
 import { MonitoredDay, SERVICE, servedRow } from '../../support/fixtures/monitored-day.ts';
@@ -61,6 +62,20 @@ interface Computed {
   readonly coupon?: string | null;
   readonly ratio: Value;
   readonly status?: number;
+  /** What the model was told, where that was logged. */
+  readonly told?: Value;
+}
+
+/** The answer of the native surface, in the sidecar's own text. */
+function answerOf([count, spent]: readonly Value[], told: Value): Buffer {
+  const values: [string, ValueType, Value][] = [
+    ['orders__orders_1d', { kind: 'int64' }, count!],
+    ['orders__spent_1d', DOUBLE, spent!],
+    ['driver_stats__conv_rate', DOUBLE, null],
+    ['cart_ratio', DOUBLE, told],
+  ];
+  const texts = values.map(([name, type, value]) => `"${name}":${nativeText(type, value)}`);
+  return Buffer.from(`{"results":[{"entities":{},"features":{${texts.join(',')}}}]}`);
 }
 
 let day: MonitoredDay;
@@ -94,6 +109,7 @@ function serve(time: string, customer: string, served: Served, computed: Compute
     vectors: [
       { keys: Object.values(keys), rows, computed: { buffer: fields.written, from: 0, to: fields.length } },
     ],
+    answer: computed.told === undefined ? null : answerOf(served.row!.values, computed.told),
     inputNames: ['cart', 'coupon'],
     onDemand: [{ role: 'basket', view: 'basket', definitionId: BASKET.definitionId, outputPolicies: [] }],
   });
@@ -186,6 +202,22 @@ test('a function that gives another output over what was logged differs, of whic
   expect(featureOf(snapshot, 'orders__spent_1d').causes).toEqual({});
   const [incident] = snapshot.incidents;
   expect(incident).toMatchObject({ view: 'basket', cause: 'on-demand differs', pods: ['pod-1'], values: 2 });
+});
+
+test('a model that was told another value than the logged one is an alarm, one that was told it is not', async () => {
+  await begin();
+  const rows = serveMatching(40);
+  const served = { row: online(rows[8]!), watermark: '06:00' };
+  serve('06:31', 'same-8', served, { cart: 5, ratio: 2.5, told: 2.5 });
+  serve('06:32', 'same-8', served, { cart: 5, ratio: 2.5, told: 3.5 });
+  await day.appendOrders(rows);
+  await recordRun('05:00');
+  day.setWatermark('23:59');
+  const snapshot = await day.judge(SETTLED);
+  expect(featureOf(snapshot, 'cart_ratio').causes).toEqual({
+    'answer altered': { values: 1, beyondPromise: 1 },
+  });
+  expect(snapshot.findings[0]).toMatchObject({ verdict: 'alarm', view: 'basket', cause: 'answer altered' });
 });
 
 test('over rows that are unjudged only another output is told', async () => {

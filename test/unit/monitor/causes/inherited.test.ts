@@ -29,14 +29,18 @@ test.each<[string, Decision[], Decision]>([
   ],
   ['nothing is proved where no input tells', [], decided('not proved')],
 ])('%s', (_, inputs, expected) => {
-  expect(inheritedDecision(false, inputs)).toEqual(expected);
+  expect(inheritedDecision([], inputs)).toEqual(expected);
 });
 
 test('a function that gives another output is never within the promise, and has its inputs beside it', () => {
-  expect(inheritedDecision(true, [decided('cache age', true)])).toEqual(
+  const otherwise = ['on-demand differs'] as const;
+  expect(inheritedDecision(otherwise, [decided('cache age', true)])).toEqual(
     decided('on-demand differs', false, ['cache age']),
   );
-  expect(inheritedDecision(true, [])).toEqual(decided('on-demand differs'));
+  expect(inheritedDecision(otherwise, [])).toEqual(decided('on-demand differs'));
+  expect(inheritedDecision(['answer altered', ...otherwise], [])).toEqual(
+    decided('answer altered', false, ['on-demand differs']),
+  );
 });
 
 test('whatever the inputs, none is worse than what is inherited, and their order says nothing', () => {
@@ -48,8 +52,8 @@ test('whatever the inputs, none is worse than what is inherited, and their order
   const isOfTime = (cause: Cause): boolean => (CURRENCY_CAUSES as readonly Cause[]).includes(cause);
   fc.assert(
     fc.property(fc.array(any, { minLength: 1, maxLength: 5 }), (inputs) => {
-      const given = inheritedDecision(false, inputs);
-      expect(inheritedDecision(false, inputs.toReversed())).toEqual(given);
+      const given = inheritedDecision([], inputs);
+      expect(inheritedDecision([], inputs.toReversed())).toEqual(given);
       const never = inputs.filter(({ cause }) => !isOfTime(cause));
       const broken = inputs.filter(({ withinPromise }) => !withinPromise);
       const own = never.length > 0 ? never : broken.length > 0 ? broken : inputs;
