@@ -64,7 +64,8 @@ function alertFault(
 ): Omit<AlertFault, 'isLate'> {
   if (incident !== null) {
     const { owners, models, command } = incident;
-    return { view, cause, atOnce, text: incidentText(incident), owners, models, command };
+    const told = { text: incidentText(incident), owners, models, command: command === '' ? null : command };
+    return { view, cause, atOnce, ...told };
   }
   const owner = views.find((one) => one.view === view)?.owner;
   return {

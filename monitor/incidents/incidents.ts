@@ -37,6 +37,8 @@ interface Concerned {
   readonly findings: readonly Finding[];
   readonly service: string;
   readonly consumers: readonly Consumer[];
+  /** Ids of its on-demand views, which no run writes. */
+  readonly computed: ReadonlySet<string>;
   /** The owner of a view; null: none is named. */
   ownerOf(view: string): string | null;
 }
@@ -92,7 +94,7 @@ export function incidentsOf(
           to: formatTimestamp(beyond.toUs),
         },
         ...(slice === null ? {} : { slice }),
-        command: commandFor(view, cause, examples[0]),
+        command: concerned.computed.has(view) ? '' : commandFor(view, cause, examples[0]),
         examples: examples.slice(0, 2),
       };
     });

@@ -141,7 +141,7 @@ export interface Incident {
   readonly beyond?: { readonly rows: number; readonly from: string; readonly to: string };
   /** Where it came about, when one slice of the traffic holds nearly all of it. */
   readonly slice?: Pick<Slice, 'by' | 'value'>;
-  /** A command that shows more, or mends it. */
+  /** A command that shows more, or mends it; empty: there is none, as for what is computed on demand. */
   readonly command: string;
   /** Two rows to look at. */
   readonly examples: readonly (Example & { readonly feature: string })[];

@@ -73,6 +73,7 @@ export function conclude(day: CountedDay): Conclusion {
     findings,
     service: day.service.name,
     consumers: day.service.consumers,
+    computed: new Set(day.computed.map(({ view }) => view)),
     ownerOf: (view) => views.find((one) => one.view === view)?.owner ?? null,
   });
   const verdict = findings[0]?.verdict ?? 'pass';

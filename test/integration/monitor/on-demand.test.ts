@@ -153,7 +153,7 @@ test('what is computed of a right row is right, and of a wrong one has its cause
   // Its run at 10:00 never came; 13:00 made up for it.
   const [old, missed] = [row('late', '05:00', '05:00', 10), row('late', '10:00', '13:00', 20)];
   rows.push(old, missed);
-  serve('11:30', 'late', { row: online(old), watermark: '09:00' }, { cart: 5, ratio: 0.5 });
+  serve('12:30', 'late', { row: online(old), watermark: '09:00' }, { cart: 5, ratio: 0.5 });
   serve('11:31', 'nobody', { watermark: '09:00' }, { cart: 5, ratio: null });
   serve(
     '11:32',
@@ -241,7 +241,7 @@ test('a row that differs only in what no service lists has a cause, which its ow
   day.publish(day.orders, { ...WITH_BASKET, features });
   const rows = serveMatching(40);
   const [old, missed] = [row('late', '05:00', '05:00', 10), row('late', '10:00', '13:00', 20)];
-  serve('11:30', 'late', { row: online(old), watermark: '09:00' }, { cart: 5, ratio: 0.5 });
+  serve('12:30', 'late', { row: online(old), watermark: '09:00' }, { cart: 5, ratio: 0.5 });
   await day.appendOrders([...rows, old, missed]);
   for (const time of ['05:00', '09:00', '13:00']) await recordRun(time);
   day.setWatermark('23:59');
