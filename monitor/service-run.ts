@@ -148,7 +148,10 @@ export class ServiceRun {
         const { fidelity, counts } = this.#outcomes[i]!;
         return { role, ...states.get(view)!.snapshot, fidelity, ...counts };
       }),
-      computed: this.#computed.map(({ counts }, i) => ({ view: service.onDemand[i]!.view, ...counts })),
+      computed: service.onDemand.map(({ view }, i) => {
+        const { owner } = book.current.onDemand.get(view)!;
+        return { view, owner, ...this.#computed[i]!.counts };
+      }),
       vectors: this.#vectorCounts(features, judged),
       lostFiles: this.#day.log.lostFiles,
       leftOut: [...this.#day.log.leftOut].map(([what, count]) => ({ what, vectors: count })),

@@ -51,7 +51,7 @@ export interface ViewAge {
 }
 
 /** What was counted of an on-demand view beside its features. */
-export type ComputedView = Pick<ViewSnapshot, 'view' | 'availability' | 'alteredAnswers'>;
+export type ComputedView = Pick<ViewSnapshot, 'view' | 'owner' | 'availability' | 'alteredAnswers'>;
 
 interface FoundDay {
   readonly features: readonly FeatureSnapshot[];
@@ -222,7 +222,10 @@ function fidelityFinding(view: string, cause: Cause, text: string): Weighed {
   return { ...about(view, null, cause), causes: [cause], verdict: 'alarm', text, weight: 1e12 };
 }
 
-function availabilityFinding({ view, availability }: ComputedView): Weighed[] {
+function availabilityFinding({
+  view,
+  availability,
+}: Pick<ViewSnapshot, 'view' | 'availability'>): Weighed[] {
   if (!isUnavailable(availability)) return [];
   const { vectors, unavailable, minutes, availableMinutes } = availability;
   const text =

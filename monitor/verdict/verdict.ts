@@ -36,7 +36,7 @@ export interface CountedDay {
   readonly lastUs: number;
   readonly features: readonly Omit<FeatureSnapshot, 'level'>[];
   readonly views: readonly ViewSnapshot[];
-  /** Its on-demand views, of which only findings tell. */
+  /** Its on-demand views, of which only findings and incidents tell. */
   readonly computed: readonly ComputedView[];
   readonly vectors: VectorCounts;
   readonly leftOut: Snapshot['leftOut'];
@@ -74,7 +74,7 @@ export function conclude(day: CountedDay): Conclusion {
     service: day.service.name,
     consumers: day.service.consumers,
     computed: new Set(day.computed.map(({ view }) => view)),
-    ownerOf: (view) => views.find((one) => one.view === view)?.owner ?? null,
+    ownerOf: (view) => [...views, ...day.computed].find((one) => one.view === view)?.owner ?? null,
   });
   const verdict = findings[0]?.verdict ?? 'pass';
   return {
