@@ -9,6 +9,7 @@ import type { DayOfService } from './day/day-of-log.ts';
 import { JudgedVectors } from './replay/judged-vectors.ts';
 import { LoggedAnswers } from './answers/logged-answers.ts';
 import { deploysOf } from './day/deploys.ts';
+import { bundlesOf } from './day/servers.ts';
 import { driftOfDay } from './drift/day-drift.ts';
 import type { DriftOfDay } from './drift/day-drift.ts';
 import type { DriftReferences } from './drift/drift-references.ts';
@@ -57,7 +58,8 @@ export class ServiceRun {
     this.#judged = new JudgedVectors(day.duck, served);
     this.#answers = new LoggedAnswers(day.duck, served, day.book);
     this.#clocks = new PodClocks(day.duck, served);
-    this.#used = new UsedRows(day.duck, served.service, day.book.current);
+    const bundles = bundlesOf(served.servers).map((hash) => day.book.bundle(hash));
+    this.#used = new UsedRows(day.duck, served.service, day.book.current, bundles);
   }
 
   async judge(): Promise<Snapshot> {

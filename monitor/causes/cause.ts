@@ -5,7 +5,7 @@
  *   currency   it is not the row that training sees (currency.ts): the value was true, at another time
  *
  * A mismatch is counted under the first cause of this order that has evidence; others stand beside it (explain.ts).
- * A value that was computed on demand has the causes of the rows that it was computed of (inherited.ts). The values of
+ * A value that was computed on demand has the causes of the rows that it was computed of (on-demand/inherited.ts). The values of
  * an UNAVAILABLE row are a class of their own, counted in no rate.
  */
 

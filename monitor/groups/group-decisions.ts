@@ -6,7 +6,7 @@ import type { AskedFidelity } from '../as-served/as-served.ts';
 import type { GivenRow } from '../as-served/given-row.ts';
 import type { ComparedValue, RowFacts } from '../causes/facts.ts';
 import type { FidelityAnswer } from '../causes/fidelity.ts';
-import { worstOf } from '../causes/inherited.ts';
+import { worstOf } from '../on-demand/inherited.ts';
 import type { RowOutcome, RowVerdicts } from '../judged-rows/row-verdicts.ts';
 import type { Candidate, ListsOfCause } from '../tally/example-pool.ts';
 import type { Decided, Decisions } from '../tally/decided.ts';

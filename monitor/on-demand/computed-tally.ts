@@ -15,7 +15,7 @@ import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { LoggedAnswer } from '../answers/logged-answer.ts';
 import type { FidelityCause } from '../causes/cause.ts';
 import type { ComparedValue } from '../causes/facts.ts';
-import { inheritedDecision, worstOf } from '../causes/inherited.ts';
+import { inheritedDecision, worstOf } from './inherited.ts';
 import { isSame } from '../causes/value-equality.ts';
 import { stateOf } from '../causes/value-state.ts';
 import { asReceived } from '../judge/received-value.ts';
@@ -50,6 +50,8 @@ interface CountedOutput {
   readonly output: number;
   readonly place: number;
   readonly fullName: string;
+  /** In the bundle in force. */
+  readonly feature: Feature;
   readonly tally: FeatureTally;
 }
 
@@ -118,7 +120,7 @@ export class ComputedTally {
     return this.features.flatMap(({ fullName, feature, tally }, place) => {
       const own = listed.find((one) => isSameFeature(one.feature, feature));
       if (own === undefined) return [];
-      return [{ listed: own, output: features.indexOf(own.feature), place, fullName, tally }];
+      return [{ listed: own, output: features.indexOf(own.feature), place, fullName, feature, tally }];
     });
   }
 

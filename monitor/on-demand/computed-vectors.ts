@@ -80,9 +80,8 @@ export function computedVectorsSql(of: ComputedBundle): string | null {
   const roles = [...new Set(computed.uses)];
   const rows = roles.map((role) => files.rowsOf(role, servedFeatures(of, role)));
   if (rows.includes(null)) return null;
-  const inputs = view.inputs.filter(
-    ({ name, requestTime }) => !requestTime && service.requestKeys.every((key) => key.name !== name),
-  );
+  const isKey = (name: string): boolean => service.requestKeys.some((key) => key.name === name);
+  const inputs = view.inputs.filter(({ name, requestTime }) => !requestTime && !isKey(name));
   const wanted = [
     { name: statusColumn(computed.role), type: 'VARCHAR' },
     { name: UNDECODED_INPUTS, type: 'BLOB' },
@@ -92,12 +91,11 @@ export function computedVectorsSql(of: ComputedBundle): string | null {
   ];
   const firstInput = 3 + outputs.length;
   const given = view.inputs.map((input): Argument => {
-    const key = keys.findIndex(({ name }) => name === input.name);
     const own = input.requestTime
       ? 'make_timestamp(v.served_us)'
-      : key === -1
-        ? `v.w${firstInput + inputs.indexOf(input)}`
-        : `v.key_${key}`;
+      : isKey(input.name)
+        ? `v.key_${keys.findIndex(({ name }) => name === input.name)}`
+        : `v.w${firstInput + inputs.indexOf(input)}`;
     const sql = passedSql(input.type, own);
     return { served: sql, trained: sql, available: sql };
   });
@@ -169,10 +167,13 @@ function takenSql(
   };
 }
 
-function stateSql({ bundle, computed, view, keys }: ComputedBundle, roles: readonly string[]): string {
-  const hashed = view.inputs.flatMap(({ name }) => {
-    const key = keys.findIndex((one) => one.name === name);
-    return key === -1 ? [] : [`(v.key_${key} IS NULL AND v.shown_${key} IS NOT NULL)`];
+function stateSql(
+  { bundle, service, computed, view, keys }: ComputedBundle,
+  roles: readonly string[],
+): string {
+  const hashed = keys.flatMap(({ name }, key) => {
+    const isTaken = [view.inputs, service.requestKeys].every((list) => list.some((one) => one.name === name));
+    return isTaken ? [`(v.key_${key} IS NULL AND v.shown_${key} IS NOT NULL)`] : [];
   });
   const unread = [
     'v.w1 IS NOT NULL',

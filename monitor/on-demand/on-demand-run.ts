@@ -80,7 +80,7 @@ export class OnDemandRun {
     const keys = today.requestKeys;
     const of: ComputedBundle = { files, used, bundle, service, computed, view, outputs, keys };
     const why = book.isKept(hash)
-      ? whyNotAsked(of, book.current)
+      ? whyNotAsked({ ...of, today: own.map(({ feature }) => feature) })
       : `served under the bundle ${hash}, which is lost`;
     const sql = why === null ? computedVectorsSql(of) : null;
     if (sql === null) {

@@ -6,7 +6,7 @@
  *                      what was decided of its values that are used, null where none differs
  *                      is_trained, is_available: whether such a row is visible | t0, a0 ...: its values of the features
  */
-import type { Bundle, Feature, FeatureService } from '../../contract/model.ts';
+import type { Bundle, Feature, FeatureService, ServiceView } from '../../contract/model.ts';
 import { ROW_FOUND } from '../../project/engine/duckdb/as-of-join.ts';
 import { EXACT_FLOATS, duckTypeOf, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -30,17 +30,26 @@ export const BETWEEN_CAUSES = '|';
 
 export class UsedRows {
   readonly #duck: DuckDb;
-  /** By role the features that the service's on-demand views use of it, as the bundle in force has them. */
+  /** By role the features that on-demand views use of it, as the bundle in force has them. */
   readonly #features: ReadonlyMap<string, readonly Feature[]>;
   readonly #roles: readonly string[];
 
-  constructor(duck: DuckDb, service: FeatureService, bundle: Bundle) {
+  /**
+   * @param service  in the bundle in force
+   * @param served   the bundles that answered on the day
+   */
+  constructor(duck: DuckDb, service: FeatureService, today: Bundle, served: readonly Bundle[]) {
     this.#duck = duck;
     this.#roles = service.views.map(({ role }) => role);
-    this.#features = usedFeatures(service, bundle);
+    this.#features = new Map(
+      service.views.map((used) => {
+        const names = new Set([today, ...served].flatMap((bundle) => namesUsed(service.name, used, bundle)));
+        return [used.role, today.views.get(used.view)!.features.filter(({ name }) => names.has(name))];
+      }),
+    );
   }
 
-  /** @returns empty where no on-demand view uses the role */
+  /** @returns empty where no on-demand view uses the role, and where the service has no such role today */
   featuresOf(role: string): readonly Feature[] {
     return this.#features.get(role) ?? [];
   }
@@ -96,19 +105,12 @@ export class UsedRows {
   }
 }
 
-function usedFeatures(service: FeatureService, bundle: Bundle): Map<string, Feature[]> {
-  const found = new Map<string, Feature[]>();
-  for (const { view: id, uses: roles } of service.onDemand) {
-    for (const [i, { view, features }] of bundle.onDemand.get(id)!.uses.entries()) {
-      const defined = bundle.views.get(view)?.features ?? [];
-      const own = found.get(roles[i]!) ?? [];
-      const names = new Set([...own.map(({ name }) => name), ...features.map(({ feature }) => feature)]);
-      if (defined.length > 0)
-        found.set(
-          roles[i]!,
-          defined.filter(({ name }) => names.has(name)),
-        );
-    }
-  }
-  return found;
+/** @returns the names of the features that a service's on-demand views use of a role, as a bundle has them */
+function namesUsed(service: string, { role, view }: ServiceView, bundle: Bundle): string[] {
+  const onDemand = bundle.services.get(service)?.onDemand ?? [];
+  return onDemand.flatMap(({ view: id, uses: roles }) =>
+    (bundle.onDemand.get(id)?.uses ?? []).flatMap((used, i) =>
+      roles[i] === role && used.view === view ? used.features.map(({ feature }) => feature) : [],
+    ),
+  );
 }

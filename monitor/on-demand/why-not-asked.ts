@@ -1,32 +1,37 @@
 /** Why a function cannot be run again over what was logged: told of all vectors of a bundle at once. Pure. */
 import { isSameFeature } from '../../contract/feature-match.ts';
-import type { Definitions, LogPolicy, OnDemandView } from '../../contract/model.ts';
+import type { Definitions, Feature, LogPolicy, OnDemandView } from '../../contract/model.ts';
 import { usedFeature } from '../../contract/on-demand/arguments.ts';
 import { DROPPED, HASHED_INPUTS } from '../verdict/snapshot.ts';
 import type { ComputedBundle } from './computed-vectors.ts';
 
-/**
- * @param of     as the vectors' bundle has it
- * @param today  the definitions in force
- * @returns      the end of a sentence such as `8 values are ...`; null: it can be run
- */
-export function whyNotAsked(
-  { bundle, view, outputs }: Pick<ComputedBundle, 'bundle' | 'view' | 'outputs'>,
-  today: Pick<Definitions, 'views' | 'onDemand'>,
-): string | null {
+/** As the vectors' bundle has it, and what is known today of the rows that it uses. */
+type AskedBundle = Pick<ComputedBundle, 'bundle' | 'service' | 'computed' | 'view' | 'outputs' | 'keys'> & {
+  readonly used: Pick<ComputedBundle['used'], 'featuresOf'>;
+  /** Its outputs in the bundle in force. */
+  readonly today: readonly Pick<Feature, 'log'>[];
+};
+
+/** @returns the end of a sentence such as `8 values are ...`; null: it can be run */
+export function whyNotAsked(asked: AskedBundle): string | null {
+  const { bundle, service, computed, view, outputs, keys, used, today } = asked;
   if (isChained(view, bundle)) return 'computed of another on-demand view, which is not replayed yet';
-  const taken = view.uses.flatMap((used) =>
-    used.features.map(({ feature }) => ({ view: used.view, feature: usedFeature(used, feature, bundle) })),
+  const taken = view.uses.flatMap((one, i) =>
+    one.features.map(({ feature }) => ({ role: computed.uses[i]!, feature: usedFeature(one, feature, bundle) })),
   );
-  const now = taken.map(({ view: id, feature }) =>
-    today.views.get(id)?.features.find((one) => isSameFeature(one, feature)),
+  const now = taken.map(({ role, feature }) =>
+    used.featuresOf(role).find((one) => isSameFeature(one, feature)),
   );
   if (now.includes(undefined)) return 'computed of features that are defined otherwise today';
+  const isLost = ({ name }: { readonly name: string }): boolean => keys.every((key) => key.name !== name);
+  const takesLost = view.inputs.some((input) => service.requestKeys.some((key) => key.name === input.name) && isLost(input));
+  if (takesLost) return 'computed of join keys that the service has no more';
   const marks: LogPolicy[] = [
     ...view.inputs.map(({ log }) => log),
     ...taken.map(({ feature }) => feature.log),
     ...now.map((feature) => feature!.log),
     ...outputs.map(({ feature }) => feature.log),
+    ...today.map(({ log }) => log),
   ];
   if (marks.includes('drop')) return DROPPED;
   return marks.includes('hmac') ? HASHED_INPUTS : null;

@@ -6,9 +6,21 @@ import { bare, fee, onDemandContent, trip } from '../../../support/fixtures/on-d
 
 const bundle: Bundle = { ...onDemandContent(), hash: '0123456789abcdef' };
 
-function why(view: OnDemandView, today: Bundle = bundle): string | null {
+const service = bundle.services.get('ordered')!;
+
+function why(
+  view: OnDemandView,
+  today: Bundle = bundle,
+  { keys = service.requestKeys, outputsToday = view.features } = {},
+): string | null {
   const outputs = view.features.map((feature) => ({ fullName: feature.name, feature }));
-  return whyNotAsked({ bundle, view, outputs }, today);
+  const computed = service.onDemand.find((one) => one.view === view.id) ?? { role: '', view: '', uses: [] };
+  // What any on-demand view uses of a role, as it is today.
+  const featuresOf = (role: string): readonly Feature[] => {
+    const used = service.views.find((one) => one.role === role);
+    return used === undefined ? [] : (today.views.get(used.view)?.features ?? []);
+  };
+  return whyNotAsked({ bundle, service, computed, view, outputs, keys, used: { featuresOf }, today: outputsToday });
 }
 
 const marked = (features: readonly Feature[], log: LogPolicy): Feature[] =>
@@ -27,6 +39,7 @@ test.each<[LogPolicy, string]>([
   const inputs = trip.inputs.map((input) => (input.name === 'city' ? { ...input, log } : input));
   expect(why({ ...trip, inputs })).toContain(text);
   expect(why({ ...trip, features: marked(trip.features, log) })).toContain(text);
+  expect(why(trip, bundle, { outputsToday: marked(trip.features, log) })).toContain(text);
   const spend = bundle.views.get('spend')!;
   const views = new Map([...bundle.views, ['spend', { ...spend, features: marked(spend.features, log) }]]);
   expect(why(trip, { ...bundle, views })).toContain(text);
@@ -41,4 +54,10 @@ test('a used feature that is gone today, or has another type, keeps it from bein
     const views = new Map([...bundle.views, ['spend', { ...spend, features }]]);
     expect(why(trip, { ...bundle, views })).toContain('defined otherwise today');
   }
+});
+
+test('a role or a join key that the service has no more keeps it from being run again', () => {
+  expect(why(trip, { ...bundle, views: new Map() })).toContain('defined otherwise today');
+  const keyed = { ...bare, inputs: [{ ...trip.inputs[0]!, name: 'customer_id' }] };
+  expect([why(keyed), why(keyed, bundle, { keys: [] })]).toEqual([null, expect.stringContaining('no more')]);
 });

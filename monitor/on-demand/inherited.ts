@@ -2,9 +2,9 @@
  * Why a value that was computed on demand differs from what training computes. Its function may give another output
  * over what was logged; else the value has what is wrong with the rows that it was computed of. Pure.
  */
-import { CAUSES, CURRENCY_CAUSES } from './cause.ts';
-import type { Cause, FidelityCause } from './cause.ts';
-import type { Decision } from './explain.ts';
+import { CAUSES, CURRENCY_CAUSES } from '../causes/cause.ts';
+import type { Cause, FidelityCause } from '../causes/cause.ts';
+import type { Decision } from '../causes/explain.ts';
 
 const OF_CURRENCY: ReadonlySet<Cause> = new Set<Cause>(CURRENCY_CAUSES);
 

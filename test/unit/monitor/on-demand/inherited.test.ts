@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { CAUSES, CURRENCY_CAUSES } from '../../../../monitor/causes/cause.ts';
 import type { Cause } from '../../../../monitor/causes/cause.ts';
 import type { Decision } from '../../../../monitor/causes/explain.ts';
-import { inheritedDecision } from '../../../../monitor/causes/inherited.ts';
+import { inheritedDecision } from '../../../../monitor/on-demand/inherited.ts';
 
 const decided = (cause: Cause, withinPromise = false, also: readonly Cause[] = []): Decision => {
   return { cause, also, withinPromise };
