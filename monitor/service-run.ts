@@ -73,7 +73,13 @@ export class ServiceRun {
     await this.#clocks.begin();
     const kept = await KeptRoles.open(this.#day, this.#served, trained);
     const used = this.#used;
-    const parts = { rows: this.#rows, judged: this.#judged, answers: this.#answers, clocks: this.#clocks, used };
+    const parts = {
+      rows: this.#rows,
+      judged: this.#judged,
+      answers: this.#answers,
+      clocks: this.#clocks,
+      used,
+    };
     for (const [i, role] of service.views.entries()) {
       logger.progress(`judging ${service.name}`, i, service.views.length);
       const view = book.current.views.get(role.view)!;
@@ -146,24 +152,12 @@ export class ServiceRun {
       lastUs,
       hasRecords: this.#day.log.hasRecords,
       features,
-      views: service.views.map(({ role, view }, i) => {
-        const { fidelity, counts } = this.#outcomes[i]!;
-        return { role, ...states.get(view)!.snapshot, fidelity, ...counts };
-      }),
-      computed: service.onDemand.map(({ view }, i) => {
-        const { owner } = book.current.onDemand.get(view)!;
-        return { view, owner, ...this.#computed[i]!.counts };
-      }),
+      ...this.#counted(states),
       vectors: this.#vectorCounts(features, judged),
       lostFiles: this.#day.log.lostFiles,
       leftOut: [...this.#day.log.leftOut].map(([what, count]) => ({ what, vectors: count })),
       sources: views.flatMap(({ source }) => source ?? []),
       ages: views.flatMap(({ age }) => age ?? []),
-      incidents: countedIncidents(
-        [...this.#outcomes, ...this.#computed].map(({ incidents }) => incidents),
-        scheduleOf(states),
-      ),
-      traffic: [...this.#outcomes, ...this.#computed].flatMap(({ slices }) => slices),
       earlier,
     };
     const { verdict, sentence, findings, notes, ...concluded } = conclude(day);
@@ -197,6 +191,30 @@ export class ServiceRun {
       leftOut: day.leftOut,
       ...(day.lostFiles.length === 0 ? {} : { lostFiles: day.lostFiles }),
       trend: earlier.map(trendPoint),
+    };
+  }
+
+  /** What was counted of each view, and over all of them. */
+  #counted(
+    states: ReadonlyMap<string, ViewState>,
+  ): Pick<CountedDay, 'views' | 'computed' | 'incidents' | 'traffic'> {
+    const { service } = this.#served;
+    const { onDemand } = this.#day.book.current;
+    const all = [...this.#outcomes, ...this.#computed];
+    return {
+      views: service.views.map(({ role, view }, i) => {
+        const { fidelity, counts } = this.#outcomes[i]!;
+        return { role, ...states.get(view)!.snapshot, fidelity, ...counts };
+      }),
+      computed: service.onDemand.map(({ view }, i) => {
+        const { owner } = onDemand.get(view)!;
+        return { view, owner, ...this.#computed[i]!.counts };
+      }),
+      incidents: countedIncidents(
+        all.map(({ incidents }) => incidents),
+        scheduleOf(states),
+      ),
+      traffic: all.flatMap(({ slices }) => slices),
     };
   }
 

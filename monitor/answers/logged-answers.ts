@@ -53,9 +53,7 @@ export class LoggedAnswers {
    * @returns       the answers of its vectors that were logged, by the vid of the archive
    */
   async ofBundle(bundle: string): Promise<Map<number, LoggedAnswer>> {
-    return await this.#read(
-      `SELECT * FROM (${this.#day.files.vectors}) WHERE bundle = ${quoteText(bundle)}`,
-    );
+    return await this.#read(`SELECT * FROM (${this.#day.files.vectors}) WHERE bundle = ${quoteText(bundle)}`);
   }
 
   /** @param vectors  SELECT of vectors, with their vid */

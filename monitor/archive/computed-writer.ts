@@ -52,7 +52,12 @@ interface ReadValues {
 }
 
 /** @returns false, with all columns null, where there are bytes that are no such values */
-function read(reader: ValueReader, { from, to }: Span, { types, columns }: ReadValues, next: number): boolean {
+function read(
+  reader: ValueReader,
+  { from, to }: Span,
+  { types, columns }: ReadValues,
+  next: number,
+): boolean {
   const isThere = from !== -1;
   if (isThere && types !== null && reader.begin(from, to) === types.length) {
     let i = 0;

@@ -5,8 +5,8 @@
  *   currency   it is not the row that training sees (currency.ts): the value was true, at another time
  *
  * A mismatch is counted under the first cause of this order that has evidence; others stand beside it (explain.ts).
- * A value that was computed on demand has the causes of the rows that it was computed of (on-demand/inherited.ts). The values of
- * an UNAVAILABLE row are a class of their own, counted in no rate.
+ * A value that was computed on demand has the causes of the rows that it was computed of (on-demand/inherited.ts). The
+ * values of an UNAVAILABLE row are a class of their own, counted in no rate.
  */
 
 /** What is wrong with the served row itself. */

@@ -229,7 +229,8 @@ export class ViewJudge {
     return this.#unlisted.flatMap((one) => {
       const at = row.view === view ? one.index : sameFeature(row.view, one.feature);
       const definition = row.view.features[at];
-      if (definition === undefined || this.#values.whyWithheld(one.feature, definition, row) !== null) return [];
+      if (definition === undefined || this.#values.whyWithheld(one.feature, definition, row) !== null)
+        return [];
       // No answer has it.
       const value = this.#values.of({ ...row, answer: undefined }, one, definition, at);
       const { isUnavailable, isPresent, isExact } = one.tally.compare(value);

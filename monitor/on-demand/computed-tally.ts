@@ -189,7 +189,10 @@ export class ComputedTally {
     for (const [i, output] of this.#bundle!.outputs.entries()) {
       const { tally, fullName: feature, place: number } = output;
       const served = chunk.outputs[i]![at]!;
-      const { fullName: name, feature: { type } } = output.listed;
+      const {
+        fullName: name,
+        feature: { type },
+      } = output.listed;
       const isAnswerAltered = answer?.says(vector.row, { name, type }, served) === false;
       if (isAnswerAltered) isAltered = true;
       const wrong: FidelityCause[] = isAnswerAltered ? ['answer altered'] : [];
@@ -219,7 +222,12 @@ export class ComputedTally {
     this.#role.tally.addFidelity(place, null, isAltered, 1);
   }
 
-  #valueOf(output: CountedOutput, served: Value, given: Recomputed, { surface }: CountedVector): ComparedValue {
+  #valueOf(
+    output: CountedOutput,
+    served: Value,
+    given: Recomputed,
+    { surface }: CountedVector,
+  ): ComparedValue {
     const { tensor, hasAvailable } = this.#bundle!;
     const { name, type, missing: fallback } = output.listed.feature;
     const received = (value: Value): Value => asReceived(type, value, surface, tensor);

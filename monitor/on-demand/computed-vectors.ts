@@ -8,12 +8,7 @@
  *                                           o0 ...: its outputs
  */
 import { restColumn } from '../archive/archive-shape.ts';
-import {
-  UNDECODED_INPUTS,
-  UNDECODED_OUTPUTS,
-  inputColumn,
-  statusColumn,
-} from '../archive/computed-shape.ts';
+import { UNDECODED_INPUTS, UNDECODED_OUTPUTS, inputColumn, statusColumn } from '../archive/computed-shape.ts';
 import type { Bundle, Feature, FeatureService, OnDemandView, ServiceOnDemand } from '../../contract/model.ts';
 import { usedFeature } from '../../contract/on-demand/arguments.ts';
 import { PRESENT, STATUSES, UNAVAILABLE } from '../../contract/status.ts';

@@ -85,7 +85,8 @@ export class OnDemandRun {
     const sql = why === null ? computedVectorsSql(of) : null;
     if (sql === null) {
       const vectors = servers.filter((one) => one.bundle === hash).reduce((sum, one) => sum + one.vectors, 0);
-      for (const { tally } of own) tally.addDropped(why ?? 'of vectors without the rows that it uses', vectors);
+      for (const { tally } of own)
+        tally.addDropped(why ?? 'of vectors without the rows that it uses', vectors);
       return;
     }
     const args = argumentsOf(view, bundle);

@@ -17,24 +17,29 @@ export function whyNotAsked(asked: AskedBundle): string | null {
   const { bundle, service, computed, view, outputs, keys, used, today } = asked;
   if (isChained(view, bundle)) return 'computed of another on-demand view, which is not replayed yet';
   const taken = view.uses.flatMap((one, i) =>
-    one.features.map(({ feature }) => ({ role: computed.uses[i]!, feature: usedFeature(one, feature, bundle) })),
+    one.features.map(({ feature }) => ({
+      role: computed.uses[i]!,
+      feature: usedFeature(one, feature, bundle),
+    })),
   );
   const now = taken.map(({ role, feature }) =>
     used.featuresOf(role).find((one) => isSameFeature(one, feature)),
   );
   if (now.includes(undefined)) return 'computed of features that are defined otherwise today';
   const isLost = ({ name }: { readonly name: string }): boolean => keys.every((key) => key.name !== name);
-  const takesLost = view.inputs.some((input) => service.requestKeys.some((key) => key.name === input.name) && isLost(input));
+  const takesLost = view.inputs.some(
+    (input) => service.requestKeys.some((key) => key.name === input.name) && isLost(input),
+  );
   if (takesLost) return 'computed of join keys that the service has no more';
-  const marks: LogPolicy[] = [
+  const marks = new Set<LogPolicy>([
     ...view.inputs.map(({ log }) => log),
     ...taken.map(({ feature }) => feature.log),
     ...now.map((feature) => feature!.log),
     ...outputs.map(({ feature }) => feature.log),
     ...today.map(({ log }) => log),
-  ];
-  if (marks.includes('drop')) return DROPPED;
-  return marks.includes('hmac') ? HASHED_INPUTS : null;
+  ]);
+  if (marks.has('drop')) return DROPPED;
+  return marks.has('hmac') ? HASHED_INPUTS : null;
 }
 
 /** Whether it uses what another on-demand view computes. */

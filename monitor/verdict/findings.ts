@@ -51,12 +51,12 @@ export interface ViewAge {
 }
 
 /** What was counted of an on-demand view beside its features. */
-export type ComputedView = Pick<ViewSnapshot, 'view' | 'owner' | 'availability' | 'alteredAnswers'>;
+export type OnDemandCounts = Pick<ViewSnapshot, 'view' | 'owner' | 'availability' | 'alteredAnswers'>;
 
 interface FoundDay {
   readonly features: readonly FeatureSnapshot[];
   readonly views: readonly ViewSnapshot[];
-  readonly computed: readonly ComputedView[];
+  readonly computed: readonly OnDemandCounts[];
   readonly service: { readonly name: string };
   readonly date: string;
   /** Whether the log has a record of the day, of whatever service. */
@@ -222,10 +222,7 @@ function fidelityFinding(view: string, cause: Cause, text: string): Weighed {
   return { ...about(view, null, cause), causes: [cause], verdict: 'alarm', text, weight: 1e12 };
 }
 
-function availabilityFinding({
-  view,
-  availability,
-}: Pick<ViewSnapshot, 'view' | 'availability'>): Weighed[] {
+function availabilityFinding({ view, availability }: Pick<ViewSnapshot, 'view' | 'availability'>): Weighed[] {
   if (!isUnavailable(availability)) return [];
   const { vectors, unavailable, minutes, availableMinutes } = availability;
   const text =

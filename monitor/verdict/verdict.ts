@@ -9,7 +9,7 @@
 import type { Consumer } from '../../contract/model.ts';
 import { brokeSince } from '../incidents/broke-since.ts';
 import { findingsOf } from './findings.ts';
-import type { ComputedView, SourceAge, ViewAge } from './findings.ts';
+import type { OnDemandCounts, SourceAge, ViewAge } from './findings.ts';
 import { incidentsOf } from '../incidents/incidents.ts';
 import type { IncidentCounts, SliceCounts } from './judged-view.ts';
 import { notesOf } from './notes.ts';
@@ -37,7 +37,7 @@ export interface CountedDay {
   readonly features: readonly Omit<FeatureSnapshot, 'level'>[];
   readonly views: readonly ViewSnapshot[];
   /** Its on-demand views, of which only findings and incidents tell. */
-  readonly computed: readonly ComputedView[];
+  readonly computed: readonly OnDemandCounts[];
   readonly vectors: VectorCounts;
   readonly leftOut: Snapshot['leftOut'];
   readonly lostFiles: readonly LostFiles[];

@@ -196,7 +196,10 @@ function onDemandRequest(
   },
 ): ServedRequest {
   const fields = new ComputedFields();
-  for (const [list, types] of [['inputs', Object.values(INPUTS)], ['outputs', OUTPUTS]] as const) {
+  for (const [list, types] of [
+    ['inputs', Object.values(INPUTS)],
+    ['outputs', OUTPUTS],
+  ] as const) {
     fields.open(list, of[list].length);
     for (const [i, value] of of[list].entries()) fields.add(parseType(types[i]!)!, value);
     fields.close();

@@ -65,6 +65,7 @@ const anyRequests = fc.record({
 });
 
 type AnyRequests = typeof anyRequests extends fc.Arbitrary<infer Requests> ? Requests : never;
+type AnyVector = Omit<AnyRequests['vectors'][number], 'statuses'> & { readonly statuses: readonly number[] };
 
 test('inputs, outputs and statuses are what every reader of the log decodes; a cut list keeps its bytes', async () => {
   const scratch = scratchFolder();
@@ -113,7 +114,7 @@ test('without a bundle the lists keep their bytes, and the statuses are there', 
 function requestOf(
   bundle: string,
   { inputMarks, outputMarks }: AnyRequests,
-  vector: AnyRequests['vectors'][number],
+  vector: AnyVector,
 ): ServedRequest {
   const rows = SERVICE.views.map(({ role, view }) => {
     return { role, view, status: 2, source: 2, fetchedUs: SERVED_US - 1, watermarkUs: 0, row: null };
@@ -146,16 +147,18 @@ function requestOf(
 
 function computedOf(
   { inputMarks, outputMarks }: Pick<AnyRequests, 'inputMarks' | 'outputMarks'>,
-  { statuses, inputs, outputs }: AnyRequests['vectors'][number],
+  { statuses, inputs, outputs }: AnyVector,
 ): NonNullable<ServedVector['computed']> {
   const fields = new ComputedFields();
   const inputTypes = INPUTS.map(({ type }) => type);
   writeList(fields, 'inputs', { types: inputTypes, marks: inputMarks, list: inputs });
-  const given = outputs.values.map((value, o) =>
-    statuses[OUTPUTS[o]!.onDemand] === PRESENT ? value : null,
-  );
+  const given = outputs.values.map((value, o) => (statuses[OUTPUTS[o]!.onDemand] === PRESENT ? value : null));
   const outputTypes = OUTPUTS.map(({ type }) => type);
-  writeList(fields, 'outputs', { types: outputTypes, marks: outputMarks, list: { ...outputs, values: given } });
+  writeList(fields, 'outputs', {
+    types: outputTypes,
+    marks: outputMarks,
+    list: { ...outputs, values: given },
+  });
   fields.statuses(statuses, 0, statuses.length);
   writeHmacs(fields, 'inputHmacs', inputMarks, inputs);
   writeHmacs(fields, 'outputHmacs', outputMarks, outputs);

@@ -6,7 +6,7 @@
  *
  *   computed_{i}   rid | state | v0 | v1 | ...           the outputs, before fallbacks
  */
-import type { Bundle, OnDemandView, ServiceOnDemand } from '../../contract/model.ts';
+import type { OnDemandView, ServiceOnDemand } from '../../contract/model.ts';
 import { argumentsOf, usedFeature } from '../../contract/on-demand/arguments.ts';
 import { openCaller } from '../../contract/on-demand/function-caller.ts';
 import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';

@@ -249,7 +249,9 @@ test('a row that differs only in what no service lists has a cause, which its ow
   const own = featureOf(snapshot, 'cart_ratio');
   expect(own).toMatchObject({ rows: 41, dropped: 0, exact: 39, bothAbsent: 1, present: 40 });
   expect(Object.keys(own.causes)).toEqual(['materialization lag']);
-  expect(snapshot.incidents).toMatchObject([{ view: 'basket', cause: 'materialization lag', runs: ['r-13'] }]);
+  expect(snapshot.incidents).toMatchObject([
+    { view: 'basket', cause: 'materialization lag', runs: ['r-13'] },
+  ]);
   const listed = featureOf(snapshot, 'orders__orders_1d');
   expect(listed).toMatchObject({ rows: 41, present: 41, exact: 41, causes: {} });
   const orders = snapshot.views.find(({ view }) => view === 'orders')!;
@@ -287,7 +289,9 @@ test('a call that does not end costs its own vector alone, and is named', async 
       return { ratio: spent_1d === null || spent_1d === 0 ? null : paid / spent_1d };
     }`,
     {
-      ...{ inputs: BASKET.inputs, uses: BASKET.uses, features: BASKET.features },
+      inputs: BASKET.inputs,
+      uses: BASKET.uses,
+      features: BASKET.features,
       endless: 'a loop (basket.ts:2)',
       isolated: true,
     },

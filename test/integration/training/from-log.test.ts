@@ -494,7 +494,12 @@ test('the present hour, whose files are still to be joined, is read too', async 
 
 test('what was computed on demand is what was answered, with its fallback where there was nothing', async () => {
   const double = { kind: 'float64' as const };
-  const plain = onDemandView('half', '({ cart }) => ({ x: cart / 2 })', { cart: 'float64' }, { x: 'float64' });
+  const plain = onDemandView(
+    'half',
+    '({ cart }) => ({ x: cart / 2 })',
+    { cart: 'float64' },
+    { x: 'float64' },
+  );
   const view = { ...plain, features: plain.features.map((one) => ({ ...one, missing: -7 })) };
   const half = { fullName: 'halved', view: 'half', role: 'half', feature: 'x' };
   day.serve('08:00', 'c-1', row(1n, 2));

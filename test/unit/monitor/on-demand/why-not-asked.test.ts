@@ -20,7 +20,16 @@ function why(
     const used = service.views.find((one) => one.role === role);
     return used === undefined ? [] : (today.views.get(used.view)?.features ?? []);
   };
-  return whyNotAsked({ bundle, service, computed, view, outputs, keys, used: { featuresOf }, today: outputsToday });
+  return whyNotAsked({
+    bundle,
+    service,
+    computed,
+    view,
+    outputs,
+    keys,
+    used: { featuresOf },
+    today: outputsToday,
+  });
 }
 
 const marked = (features: readonly Feature[], log: LogPolicy): Feature[] =>
