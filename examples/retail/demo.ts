@@ -4,10 +4,7 @@
  *
  * `npm run demo` in a checkout, `npx plumb demo` from the package.
  */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { applyPlan, planProject } from '../../registry/apply.ts';
 import { registryError } from '../../contract/errors.ts';
@@ -24,8 +21,9 @@ import type { Snapshot } from '../../monitor/verdict/snapshot.ts';
 import { renderVerdict } from '../../monitor/report/terminal/verdict-table.ts';
 import { prepareShop } from './prepare.ts';
 import type { Basket } from './prepare.ts';
-import { finishRun, HOUR_US, MINUTE_US, playDay, RUN_LASTS_US, startRun } from './rehearsal.ts';
-import type { Happening } from './rehearsal.ts';
+import { ALL_VIEWS, finishRun, HOUR_US, MINUTE_US, playDay, RUN_LASTS_US, startRun } from './rehearsal.ts';
+import type { DayTally, Happening } from './rehearsal.ts';
+import { freePorts, startSidecar } from './sidecar-process.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 
 /** The example's files: beside this program in the checkout, in the package's examples/ when it runs from dist/. */
@@ -34,7 +32,9 @@ const EXAMPLE = import.meta.url.endsWith('.ts')
   : resolve(import.meta.dirname, '../../../examples/retail');
 const RAW = join(EXAMPLE, 'data', 'online_retail.parquet');
 const SERVICE = 'basket_v1';
-const CART = { service: 'cart_v1', basketValue: 30 };
+const RATIO = 'basket_now__basket_to_average';
+/** Where a customer stands who asks where to eat: Covent Garden. */
+const LUNCH_PLACE = { lat: 51.5117, lon: -0.124 };
 const MARK = '# Made by the retail demo; it is made anew each time.\n';
 
 interface DemoResult {
@@ -52,7 +52,7 @@ interface DemoResult {
  */
 export async function runDemo(dir: string, dayUs: number, logger: Logger): Promise<DemoResult> {
   const folder = resolve(dir);
-  const startedMs = performance.now();
+  const tell = teller(logger);
   const day = dayOf(dayUs);
   const control = await layOut(folder, dayUs);
   logger.info(
@@ -68,39 +68,23 @@ export async function runDemo(dir: string, dayUs: number, logger: Logger): Promi
     const firstRunUs = dayUs + 7 * HOUR_US + 3 * MINUTE_US;
     await shop.land(0, firstRunUs);
     control.set(firstRunUs);
-    step(logger, startedMs, 'plumb apply: definitions to bundle');
+    tell('plumb apply: definitions to bundle');
     await apply(project);
-    step(logger, startedMs, 'plumb materialize: 13 months of history, newest rows online');
-    await finishRun({ control }, await startRun({ project }, firstRunUs));
+    tell('plumb materialize: 13 months of history, newest rows online');
+    await finishRun({ control }, await startRun({ project }, firstRunUs, ALL_VIEWS));
     const sidecar = await startSidecar(folder);
-    step(logger, startedMs, `plumb serve: ${sidecar.url}`);
+    tell(`plumb serve: ${sidecar.url}`);
     try {
-      const baskets = await shop.baskets();
-      const happenings = theDay(dayUs, baskets);
-      const tally = await playDay(
-        {
-          project,
-          control,
-          shop,
-          url: sidecar.url,
-          service: SERVICE,
-          onHappening: narrator(logger, startedMs, happenings),
-        },
-        happenings,
-        firstRunUs,
-      );
-      step(
-        logger,
-        startedMs,
-        `served ${tally.requests} requests, ${tally.vectors} vectors, between ${tally.runs} hourly runs`,
-      );
-      step(logger, startedMs, await onDemand(sidecar.url, baskets));
+      const happenings = theDay(dayUs, await shop.baskets());
+      const onHappening = narrator(tell, logger, happenings);
+      const stage = { project, control, shop, url: sidecar.url, onHappening };
+      tellServed(tell, await playDay(stage, happenings, firstRunUs));
     } finally {
       await sidecar.stop();
     }
-    step(logger, startedMs, `plumb monitor run --date ${day}`);
+    tell(`plumb monitor run --date ${day}`);
     const [judged] = await judgeDay(project, { date: day, services: [SERVICE] });
-    step(logger, startedMs, 'done\n');
+    tell('done\n');
     return { folder, date: day, ...judged! };
   } finally {
     shop.close();
@@ -119,7 +103,10 @@ const LATE_BRANCHES = [
   { country: 'Germany', byUs: 3 * HOUR_US },
 ];
 
-/** What happens on the day: a run at three past each hour, the shop's customers, and three things that go wrong. */
+/**
+ * What happens on the day: a run at three past each hour, the shop's customers, one who is hungry, and three things
+ * that go wrong.
+ */
 function theDay(dayUs: number, baskets: readonly Basket[]): Happening[] {
   const happenings: Happening[] = baskets.map((basket) => ({ kind: 'basket', atUs: basket.atUs, basket }));
   for (const hour of [8, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24]) {
@@ -127,6 +114,7 @@ function theDay(dayUs: number, baskets: readonly Basket[]): Happening[] {
     happenings.push({ kind: 'run', atUs: dayUs + hour * HOUR_US + 3 * MINUTE_US, why });
   }
   happenings.push({ kind: 'careless writer', atUs: dayUs + 9 * HOUR_US + 20 * MINUTE_US });
+  happenings.push({ kind: 'lunch', atUs: dayUs + 12 * HOUR_US + 30 * MINUTE_US, place: LUNCH_PLACE });
   return happenings.toSorted((a, b) => a.atUs - b.atUs);
 }
 
@@ -161,95 +149,49 @@ async function apply(project: Project): Promise<void> {
   );
 }
 
-/** @returns what the sidecar computes when it is asked for the basket of the day's last known customer */
-async function onDemand(url: string, baskets: readonly Basket[]): Promise<string> {
-  const customer = baskets.findLast(({ customerId }) => customerId !== null)!.customerId!.toString();
-  const { service, basketValue } = CART;
-  const response = await fetch(`${url}/feature-service/get-online-features`, {
-    method: 'POST',
-    headers: { 'x-deadline-ms': '2000' },
-    body: `{"feature_service":"${service}","entities":{"customer_id":[${customer}]},"context":{"basket_value":${basketValue}}}`,
-  });
-  const { results } = (await response.json()) as { results: { features: Record<string, number | null> }[] };
-  const { features } = results[0]!;
-  const ratio = features['basket_now__basket_to_average']?.toFixed(2) ?? 'no';
-  const days = features['basket_now__days_since_last_purchase'] ?? 'no';
-  return `on demand: ${basketValue} GBP are ${ratio} of customer ${customer}'s mean order, ${days} days after the last`;
-}
+/** Prints a line with the time that has passed since it was made. */
+type Tell = (text: string) => void;
 
-/** Starts `plumb serve` as a process of its own, as it runs in production. */
-async function startSidecar(folder: string): Promise<{ url: string; stop(): Promise<void> }> {
-  const plumb = resolve(
-    import.meta.dirname,
-    import.meta.url.endsWith('.ts') ? '../../plumb.ts' : '../../plumb.js',
-  );
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', plumb, '-C', folder, 'serve'],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
-  const url = await readyUrl(child);
-  return {
-    url,
-    async stop() {
-      const ended = new Promise((resolve_) => child.once('exit', resolve_));
-      child.kill('SIGTERM');
-      await ended;
-    },
+function teller(logger: Logger): Tell {
+  const startedMs = performance.now();
+  return (text) => {
+    const seconds = (performance.now() - startedMs) / 1_000;
+    logger.info(`${seconds.toFixed(1).padStart(5)} s  ${text}`);
   };
-}
-
-function readyUrl(child: ChildProcess): Promise<string> {
-  return new Promise((resolve_, reject) => {
-    let said = '';
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-      const url = /serves on (http:\/\/\S+)/.exec(said)?.[1];
-      if (url !== undefined) resolve_(url);
-    });
-    child.once('exit', (code) =>
-      reject(new Error(`plumb serve ended with ${code} before it was ready:\n${said}`)),
-    );
-  });
-}
-
-/** Two ports that are free now, so that the demo runs beside a sidecar on the usual ones. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve_) => {
-          server.listen(0, '127.0.0.1', () => resolve_((server.address() as { port: number }).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve_) => server.close(resolve_))));
-  return ports as [number, number];
-}
-
-function step(logger: Logger, startedMs: number, text: string): void {
-  logger.info(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(5)} s  ${text}`);
 }
 
 /** Prints what happens on the rehearsed day, with a progress bar in between. */
 function narrator(
+  tell: Tell,
   logger: Logger,
-  startedMs: number,
   happenings: readonly Happening[],
 ): (happening: Happening) => void {
   let done = 0;
   return (happening) => {
     done += 1;
     const time = formatTimestamp(happening.atUs).slice(11, 16);
-    if (happening.kind === 'run' && happening.why !== null)
-      step(logger, startedMs, `${time}  ${happening.why}, starts`);
-    if (happening.kind === 'careless writer')
-      step(logger, startedMs, `${time}  a script fills nulls online with zeros`);
+    if (happening.kind === 'run' && happening.why !== null) tell(`${time}  ${happening.why}, starts`);
+    if (happening.kind === 'careless writer') tell(`${time}  a script fills nulls online with zeros`);
     logger.progress(`        ${time}`, done, happenings.length);
   };
+}
+
+/** Prints what was served on the day, and some of what was computed when it was asked for. */
+function tellServed(tell: Tell, { baskets, vectors, runs, carts, lunches }: DayTally): void {
+  tell(
+    `served ${baskets} baskets of ${vectors} products, and ${carts.length} carts, between ${runs} hourly runs`,
+  );
+  const { basket, features } = carts.findLast((cart) => cart.features[RATIO] !== null)!;
+  const ratio = (features[RATIO] as number).toFixed(2);
+  const days = features['basket_now__days_since_last_purchase'];
+  tell(
+    `on demand: ${basket.value} GBP are ${ratio} of customer ${basket.customerId}'s mean order, ${days} days after the last`,
+  );
+  for (const { restaurants, tensors } of lunches) {
+    const nearest = restaurants.slice(0, 3).map(({ id, km }) => `${id} ${km.toFixed(2)} km`);
+    tell(`on demand: the nearest of ${restaurants.length} restaurants are ${nearest.join(', ')} away`);
+    tell(`as tensors: ${tensors.join(', ')}`);
+  }
 }
 
 /** Midnight UTC of the machine's present day. */

@@ -12,11 +12,13 @@
  *   description and on cancellations.
  * - `loaded_at` is when the shop's loader had the line: two minutes after the invoice, unless a branch's upload was
  *   late (`lateBranches`).
+ * The restaurants where its vouchers are taken are in no invoice: `restaurants.ts` makes them up.
  */
 import { join } from 'node:path';
 import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePath, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
+import { layRestaurants, RESTAURANTS } from './restaurants.ts';
 
 /** In order: the first that fits wins. */
 const CATEGORIES: readonly (readonly [string, string])[] = [
@@ -42,6 +44,8 @@ export interface PreparedShop {
   land(afterUs: number, uptoUs: number): Promise<void>;
   /** The day's invoices of goods, in order of time: what the shop asks features for. */
   baskets(): Promise<Basket[]>;
+  /** The ids of all restaurants. */
+  readonly restaurants: readonly string[];
   close(): void;
 }
 
@@ -51,6 +55,8 @@ export interface Basket {
   /** Null for a guest. */
   readonly customerId: bigint | null;
   readonly stockCodes: readonly string[];
+  /** What it costs, GBP. */
+  readonly value: number;
 }
 
 /**
@@ -65,6 +71,7 @@ export async function prepareShop(
   lateBranches: readonly LateBranch[],
 ): Promise<PreparedShop> {
   const duck = await DuckDb.open();
+  await layRestaurants(duck, folder, dayUs);
   await duck.run(linesSql(raw, dayUs, lateBranches));
   const sources = { customer_lines: 'customer_id IS NOT NULL', product_lines: 'true' };
   for (const name of Object.keys(sources)) makeFolder(join(folder, 'data', name));
@@ -78,6 +85,7 @@ export async function prepareShop(
       }
     },
     baskets: () => readBaskets(duck, dayUs),
+    restaurants: RESTAURANTS,
     close: () => duck.close(),
   };
 }
@@ -120,7 +128,8 @@ function linesSql(raw: string, dayUs: number, lateBranches: readonly LateBranch[
 async function readBaskets(duck: DuckDb, dayUs: number): Promise<Basket[]> {
   const rows = await duck.rows(`
     SELECT invoice_no, epoch_us(min(invoice_date)) AS at_us, any_value(customer_id) AS customer_id,
-      array_to_string(list_sort(list_distinct(list(stock_code))), ',') AS stock_codes
+      array_to_string(list_sort(list_distinct(list(stock_code))), ',') AS stock_codes,
+      round(sum(line_total), 2)::DOUBLE AS value
     FROM line WHERE epoch_us(invoice_date) >= ${dayUs} AND NOT cancelled
     GROUP BY invoice_no ORDER BY at_us, invoice_no`);
   return rows.map((row) => ({
@@ -128,5 +137,6 @@ async function readBaskets(duck: DuckDb, dayUs: number): Promise<Basket[]> {
     atUs: Number(row['at_us']),
     customerId: row['customer_id'] as bigint | null,
     stockCodes: (row['stock_codes'] as string).split(','),
+    value: row['value'] as number,
   }));
 }

@@ -12,6 +12,8 @@ import { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { RehearsalControl } from '../../project/rehearsal-clock.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { fillNullsWithZero } from './careless-writer.ts';
+import { askBasket, askCart, askRestaurants } from './model-servers.ts';
+import type { Lunch, Coordinates, ServedCart } from './model-servers.ts';
 import type { Basket, PreparedShop } from './prepare.ts';
 
 export const MINUTE_US = 60_000_000;
@@ -19,7 +21,8 @@ export const HOUR_US = 60 * MINUTE_US;
 /** How long a run takes on the rehearsed clock; the demo's plumbline.yaml says the same. */
 export const RUN_LASTS_US = 2 * MINUTE_US;
 
-const VIEWS = ['user_purchase_features', 'product_sales_features'];
+const HOURLY_VIEWS = ['user_purchase_features', 'product_sales_features'];
+export const ALL_VIEWS = [...HOURLY_VIEWS, 'restaurant_features', 'reviews'];
 /** A run that has not begun by then has failed. */
 const START_LIMIT_MS = 20_000;
 
@@ -27,12 +30,16 @@ const START_LIMIT_MS = 20_000;
 export type Happening =
   | { readonly kind: 'run'; readonly atUs: number; readonly why: string | null }
   | { readonly kind: 'basket'; readonly atUs: number; readonly basket: Basket }
+  | { readonly kind: 'lunch'; readonly atUs: number; readonly place: Coordinates }
   | { readonly kind: 'careless writer'; readonly atUs: number };
 
-interface DayTally {
-  requests: number;
+export interface DayTally {
+  baskets: number;
+  /** One for each product in a basket. */
   vectors: number;
   runs: number;
+  readonly carts: ServedCart[];
+  readonly lunches: Lunch[];
 }
 
 interface Stage {
@@ -41,7 +48,6 @@ interface Stage {
   readonly shop: PreparedShop;
   /** The sidecar's address. */
   readonly url: string;
-  readonly service: string;
   /** Called before each happening, for progress. */
   onHappening(happening: Happening): void;
 }
@@ -57,7 +63,7 @@ export async function playDay(
   happenings: readonly Happening[],
   landedUs: number,
 ): Promise<DayTally> {
-  const tally: DayTally = { requests: 0, vectors: 0, runs: 0 };
+  const tally: DayTally = { baskets: 0, vectors: 0, runs: 0, carts: [], lunches: [] };
   let landed = landedUs;
   let pending: PendingRun | null = null;
   for (const happening of happenings) {
@@ -67,32 +73,45 @@ export async function playDay(
     }
     stage.control.set(happening.atUs);
     stage.onHappening(happening);
-    if (happening.kind === 'basket') await ask(stage, happening.basket, tally);
-    else if (happening.kind === 'run') {
-      await stage.shop.land(landed, happening.atUs);
-      landed = happening.atUs;
-      pending = await startRun(stage, happening.atUs);
-      tally.runs += 1;
-    } else await fillNullsWithZero(stage.project, 'user_purchase_features', 'avg_order_value_30d');
+    switch (happening.kind) {
+      case 'basket':
+        await serveBasket(stage, happening.basket, tally);
+        break;
+      case 'lunch':
+        tally.lunches.push(await askRestaurants(stage.url, stage.shop.restaurants, happening.place));
+        break;
+      case 'run':
+        await stage.shop.land(landed, happening.atUs);
+        landed = happening.atUs;
+        pending = await startRun(stage, happening.atUs);
+        tally.runs += 1;
+        break;
+      case 'careless writer':
+        await fillNullsWithZero(stage.project, 'user_purchase_features', 'avg_order_value_30d');
+    }
   }
   if (pending !== null) await finishRun(stage, pending);
   return tally;
 }
 
-/** Starts a job for each view, as a scheduler would, and waits until both have begun at the clock's present time. */
-export async function startRun(stage: Pick<Stage, 'project'>, atUs: number): Promise<PendingRun> {
-  const jobs = VIEWS.map((view) => materialize({ ...stage.project }, { views: [view] }));
+/** Starts a job for each view, as a scheduler would, and waits until all have begun at the clock's present time. */
+export async function startRun(
+  stage: Pick<Stage, 'project'>,
+  atUs: number,
+  views: readonly string[] = HOURLY_VIEWS,
+): Promise<PendingRun> {
+  const jobs = views.map((view) => materialize({ ...stage.project }, { views: [view] }));
   const finished = Promise.all(jobs);
   // A job that fails before it has begun must be seen here, not as an unhandled rejection.
-  await Promise.race([finished, allBegun(stage.project, atUs)]);
+  await Promise.race([finished, allBegun(stage.project, atUs, views.length)]);
   return { endsUs: atUs + RUN_LASTS_US, finished };
 }
 
-async function allBegun(project: Project, atUs: number): Promise<void> {
+async function allBegun(project: Project, atUs: number, count: number): Promise<void> {
   const begun = await RegistryDatabase.using(project.settings.registry, async (database) => {
     const untilMs = performance.now() + START_LIMIT_MS;
     while (performance.now() < untilMs) {
-      if ((await database.runs({ sinceUs: atUs })).length >= VIEWS.length) return true;
+      if ((await database.runs({ sinceUs: atUs })).length >= count) return true;
       await sleep(5);
     }
     return false;
@@ -106,19 +125,10 @@ export async function finishRun(stage: Pick<Stage, 'control'>, run: PendingRun):
   await run.finished;
 }
 
-/** One request: a row for each product in the basket, the customer's key broadcast over them. */
-async function ask(stage: Stage, basket: Basket, tally: DayTally): Promise<void> {
-  const customer = basket.customerId === null ? 'null' : basket.customerId.toString();
-  const body = `{"feature_service":"${stage.service}","entities":{"customer_id":[${customer}],"stock_code":${JSON.stringify(basket.stockCodes)}}}`;
-  const response = await fetch(`${stage.url}/feature-service/get-online-features`, {
-    method: 'POST',
-    // The day passes in seconds: the first request of a new process may take longer than a production deadline.
-    headers: { 'content-type': 'application/json', 'x-deadline-ms': '2000' },
-    body,
-  });
-  const text = await response.text();
-  if (response.status !== 200)
-    throw new Error(`the sidecar answered ${response.status} to invoice ${basket.invoice}: ${text}`);
-  tally.requests += 1;
+/** What is asked for a basket: its products for the model of baskets, and of a known customer the cart as a whole. */
+async function serveBasket({ url }: Stage, basket: Basket, tally: DayTally): Promise<void> {
+  await askBasket(url, basket);
+  tally.baskets += 1;
   tally.vectors += basket.stockCodes.length;
+  if (basket.customerId !== null) tally.carts.push(await askCart(url, basket));
 }

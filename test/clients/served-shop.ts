@@ -141,7 +141,7 @@ export function feastDefinitions(bundle: Bundle) {
     })),
     services: [...bundle.services.values()].map((service) => ({
       name: service.name,
-      views: service.views.map(({ view }) => view),
+      views: [...new Set(service.views.map(({ view }) => view))],
     })),
   };
 }

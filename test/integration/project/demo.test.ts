@@ -47,6 +47,7 @@ interface ServedRequest {
     readonly entities: Readonly<Record<string, string | null>>;
     readonly features: Readonly<Record<string, unknown>>;
     readonly statuses: Readonly<Record<string, string>>;
+    readonly inputs?: Readonly<Record<string, unknown>>;
     readonly views: Readonly<Record<string, { readonly status: string; readonly watermark: string }>>;
   }[];
 }
@@ -67,6 +68,7 @@ let snapshot: Snapshot;
 let dayUs: number;
 let requests: ServedRequest[];
 let carts: ServedRequest[];
+let lunches: ServedRequest[];
 let runs: ShownRun[];
 let duck: DuckDb;
 
@@ -82,6 +84,7 @@ beforeAll(async () => {
   const served = all.map((line) => JSON.parse(line) as ServedRequest);
   requests = served.filter(({ service }) => service === 'basket_v1');
   carts = served.filter(({ service }) => service === 'cart_v1');
+  lunches = served.filter(({ service }) => service === 'restaurant_ranking_v1');
   const shown = await Promise.all(
     Object.keys(VIEWS).map((view) => plumb(['-C', folder, 'show', view, '--json'])),
   );
@@ -111,16 +114,51 @@ describe('the demo', () => {
     expect(demo.stderr).not.toMatch(/error|Warning/);
   });
 
-  test('asks once for what is computed on demand, of the very values that are served beside it', () => {
-    const [{ servedAt, vectors }, ...others] = carts as [ServedRequest, ...ServedRequest[]];
+  test('computes on demand for each cart, of its value and of what is served beside it', async () => {
+    const known = requests.filter(({ vectors }) => vectors[0]!.entities['customer_id'] !== null);
+    expect(carts.map(({ servedAt, vectors }) => [servedAt, vectors[0]!.entities['customer_id']])).toEqual(
+      known.map(({ servedAt, vectors }) => [servedAt, vectors[0]!.entities['customer_id']]),
+    );
+    const ratios = new Set<number | null>();
+    for (const { servedAt, vectors } of carts) {
+      const { features, inputs } = vectors[0]!;
+      const last = features['user_purchase_features__last_purchase_at'] as string | null;
+      const days = last === null ? null : String(Math.floor((usOf(servedAt) - usOf(last)) / (24 * HOUR_US)));
+      expect(features['basket_now__days_since_last_purchase']).toBe(days);
+      const mean = features['user_purchase_features__avg_order_value_30d'] as number | null;
+      const ratio = mean === null || mean === 0 ? null : (inputs!['basket_value'] as number) / mean;
+      expect(features['basket_now__basket_to_average']).toBe(ratio);
+      ratios.add(ratio);
+    }
+    expect(ratios.size).toBeGreaterThan(10);
+    const { features, inputs, entities } = carts.findLast(
+      ({ vectors }) => vectors[0]!.features['basket_now__basket_to_average'] !== null,
+    )!.vectors[0]!;
+    const ratio = (features['basket_now__basket_to_average'] as number).toFixed(2);
+    expect(demo.stderr).toContain(
+      `on demand: ${String(inputs!['basket_value'])} GBP are ${ratio} of customer ${entities['customer_id']}'s mean order, ` +
+        `${String(features['basket_now__days_since_last_purchase'])} days after the last\n`,
+    );
+  });
+
+  test('asks where to eat, as JSON and as tensors, and says which restaurants are near', () => {
+    const [asJson, asTensors, ...others] = lunches as [ServedRequest, ServedRequest, ...ServedRequest[]];
     expect(others).toEqual([]);
-    const { features } = vectors[0]!;
-    const last = features['user_purchase_features__last_purchase_at'] as string;
-    const days = Math.floor((usOf(servedAt) - usOf(last)) / (24 * HOUR_US));
-    expect(features['basket_now__days_since_last_purchase']).toBe(String(days));
-    const mean = features['user_purchase_features__avg_order_value_30d'] as number;
-    expect(features['basket_now__basket_to_average']).toBe(30 / mean);
-    expect(demo.stderr).toContain(`on demand: 30 GBP are ${(30 / mean).toFixed(2)} of customer `);
+    expect(asTensors.vectors.map(({ features }) => features)).toEqual(
+      asJson.vectors.map(({ features }) => features),
+    );
+    const nearest = asJson.vectors
+      .toSorted((a, b) => Number(a.features['distance_km']) - Number(b.features['distance_km']))
+      .slice(0, 3)
+      .map(({ entities, features }) => {
+        return `${entities['restaurant_id']} ${(features['distance_km'] as number).toFixed(2)} km`;
+      });
+    expect(demo.stderr).toContain(
+      `on demand: the nearest of 24 restaurants are ${nearest.join(', ')} away\n`,
+    );
+    expect(demo.stderr).toContain(
+      'as tensors: features FP64 [24, 3], status UINT8 [24, 4], reviews__embedding FP32 [24, 8]\n',
+    );
   });
 
   test('reads and judges every vector that was served', () => {
@@ -218,7 +256,7 @@ describe('the demo', () => {
     const verified = await plumb(['-C', folder, 'log', 'verify', '--json']);
     expect(verified.code).toBe(0);
     expect(JSON.parse(verified.stdout)).toMatchObject({
-      records: requests.length + carts.length,
+      records: requests.length + carts.length + lunches.length,
       gaps: [],
       tornBytes: 0,
     });
