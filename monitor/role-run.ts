@@ -10,6 +10,7 @@ import type { LoggedAnswers } from './answers/logged-answers.ts';
 import { AsServed } from './as-served/as-served.ts';
 import { RevealedValues } from './as-served/revealed-values.ts';
 import type { DayOfService } from './day/day-of-log.ts';
+import { bundlesOf } from './day/servers.ts';
 import { monitorError } from './errors.ts';
 import type { GroupPages } from './groups/group-pages.ts';
 import { ViewJudge } from './judge/judge.ts';
@@ -28,6 +29,7 @@ import { agreeingPairs } from './replay/agreeing-values.ts';
 import type { UsedRows } from './on-demand/used-rows.ts';
 import type { JudgedVectors } from './replay/judged-vectors.ts';
 import { splitRole } from './replay/role-replay.ts';
+import type { ServedEntities } from './replay/served-entities.ts';
 import { NO_PAIRS } from './tally/agreeing-pairs.ts';
 import { exampleOf } from './tally/example.ts';
 import type { Candidate } from './tally/example-pool.ts';
@@ -43,6 +45,7 @@ interface ServiceParts {
   readonly clocks: PodClocks;
   /** Takes what on-demand views use of a role. */
   readonly used: UsedRows;
+  readonly entities: ServedEntities;
   /** The spreads of the service's features in training. */
   readonly trained: ReadonlyMap<string, number>;
 }
@@ -101,13 +104,14 @@ export class RoleRun {
       return new FeatureTally(feature, this.#parts.trained.get(fullName) ?? spreads[i] ?? null);
     });
     this.#tally.traffic.addAgreeing(split?.traffic ?? NO_TRAFFIC);
-    for (const [i, states] of (split?.agreeing ?? []).entries())
-      tallies[i]!.addAgreeing(states, split!.hasCreatedTimes);
+    if (split !== null) addAgreeing(tallies, split);
     const judge = this.#judge(tallies);
     judge.addTrue(split?.given ?? 0);
-    await rows.verdicts.begin(`${this.#served.service.name} ${this.#used.role}`, this.#taken.length);
+    const isAgreeingJudged = split?.counted.some((how) => how !== 'withheld') ?? true;
+    const name = `${this.#served.service.name} ${this.#used.role}`;
+    await rows.verdicts.begin(name, this.#taken.length, isAgreeingJudged ? 'agrees' : 'withheld');
     const pages = split !== null && split.open > 0 ? await this.#judgeOpen(judge, split) : null;
-    if (split !== null) await judged.endRole();
+    if (split !== null) await judged.endRole(isAgreeingJudged);
     await this.#endRows({ rows: split !== null, open: pages !== null });
     if (split !== null) await used.endRole(this.#used.role, pages !== null);
     const agreeingRows = split !== null && split.given > 0 ? split.agreeingRows : null;
@@ -116,7 +120,7 @@ export class RoleRun {
       fidelity: judge.fidelity,
       counts: this.#tally.counts(),
       slices: this.#tally.traffic.slices(pages?.pods ?? []),
-      ...(await this.#told(tallies, pages, agreeingRows)),
+      ...(await this.#told(tallies, pages, { rows: agreeingRows, counted: split?.counted ?? [] })),
     };
   }
 
@@ -131,7 +135,7 @@ export class RoleRun {
   #role() {
     const { book } = this.#day;
     const { service } = this.#served;
-    const { answers, clocks } = this.#parts;
+    const { answers, clocks, entities } = this.#parts;
     const definedBy = (bundle: string): DefinedView => book.servedDefinition(bundle, this.#view);
     return {
       used: this.#used,
@@ -139,6 +143,8 @@ export class RoleRun {
       entity: this.#entity,
       serviceOf: (bundle: string) => book.servedService(bundle, service),
       history: this.#history,
+      entities,
+      hmacKey: this.#day.hmacKey,
       asked: answers.vectors,
       clocks,
       definedBy,
@@ -196,34 +202,38 @@ export class RoleRun {
       const then = this.#day.book.servedView(bundle, this.#view).features;
       return today.log !== 'raw' || then.some(({ name, log }) => name === today.name && log !== 'raw');
     };
-    const role = { role: this.#used.role, view: this.#view.id, features: this.#taken, isMarked };
+    const bundles = bundlesOf(this.#served.servers);
+    const role = { role: this.#used.role, view: this.#view.id, features: this.#taken, bundles, isMarked };
     await this.#parts.rows.endRole(role, has);
   }
 
   /**
    * What was counted of each feature, and the incidents: what is chosen to be an example is named now.
    *
-   * @param pages         of the open rows, whose tables are there; null: none is open
-   * @param agreeingRows  of each feature the number of rows that vectors agree with; null: none does
+   * @param pages     of the open rows, whose tables are there; null: none is open
+   * @param agreeing  of each feature the number of rows that vectors agree with, null: none does; and what is counted
+   *                  of them
    */
   async #told(
     tallies: readonly FeatureTally[],
     pages: GroupPages | null,
-    agreeingRows: readonly number[] | null,
+    agreeing: { readonly rows: readonly number[] | null; readonly counted: Split['counted'] },
   ): Promise<Pick<KeptRole, 'features' | 'incidents'>> {
     const { duck } = this.#day;
     const chosen = tallies.map((tally) => tally.chosen());
     const candidates = [...chosen.flat(), ...this.#tally.incidents.chosen()];
     const names = await pages?.names([...new Set(candidates.map(({ vid }) => vid))]);
     const example = (one: Candidate): Example => exampleOf(one, names!.get(one.vid)!);
-    const types = this.#taken.map(({ feature: { type } }, i) => ({ type, texts: tallies[i]!.texts }));
-    const pairs = agreeingRows === null ? null : agreeingPairs(duck, types);
+    const types = this.#taken.map(({ feature: { type } }, i) => {
+      return { type, texts: tallies[i]!.texts, counted: agreeing.counted[i]! };
+    });
+    const pairs = agreeing.rows === null ? null : agreeingPairs(duck, types);
     const features: KeptRole['features'][number][] = [];
     for (const [i, { fullName }] of this.#taken.entries()) {
       const own = (await pairs?.next())?.value ?? NO_PAIRS;
-      const agreeing = { pairs: own, rows: agreeingRows?.[i] ?? 0 };
+      const alike = { pairs: own, rows: agreeing.rows?.[i] ?? 0 };
       const examples = chosen[i]!.map(example);
-      features.push(tallies[i]!.snapshot(fullName, this.#view.id, agreeing, examples));
+      features.push(tallies[i]!.snapshot(fullName, this.#view.id, alike, examples));
     }
     return { features, incidents: this.#tally.incidents.incidents(pages?.pods ?? [], example) };
   }
@@ -250,6 +260,15 @@ export class RoleRun {
       const why = (error as Error).message.split('\n')[0];
       throw monitorError('MON_SERVED', `the archive in ${served} cannot be read: ${why}`, {}, error);
     }
+  }
+}
+
+/** Counts the values of rows that agree. */
+function addAgreeing(tallies: readonly FeatureTally[], split: Split): void {
+  for (const [i, tally] of tallies.entries()) {
+    tally.addAgreeing(split.agreeing[i]!, split.hasCreatedTimes, split.counted[i] === 'hashed');
+    for (const [why, vectors] of split.withheld[i]!) tally.addDropped(why, vectors);
+    if (split.counted[i] === 'withheld') tally.withholdAgreeing();
   }
 }
 

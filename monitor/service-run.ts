@@ -7,6 +7,7 @@ import type { FeatureView, ServiceView } from '../contract/model.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import type { DayOfService } from './day/day-of-log.ts';
 import { JudgedVectors } from './replay/judged-vectors.ts';
+import { ServedEntities } from './replay/served-entities.ts';
 import { LoggedAnswers } from './answers/logged-answers.ts';
 import { deploysOf } from './day/deploys.ts';
 import { bundlesOf } from './day/servers.ts';
@@ -73,13 +74,9 @@ export class ServiceRun {
     await this.#clocks.begin();
     const kept = await KeptRoles.open(this.#day, this.#served, trained);
     const used = this.#used;
-    const parts = {
-      rows: this.#rows,
-      judged: this.#judged,
-      answers: this.#answers,
-      clocks: this.#clocks,
-      used,
-    };
+    const entities = new ServedEntities(this.#day.duck);
+    const shared = { rows: this.#rows, judged: this.#judged, answers: this.#answers, clocks: this.#clocks };
+    const parts = { ...shared, used, entities, trained };
     for (const [i, role] of service.views.entries()) {
       logger.progress(`judging ${service.name}`, i, service.views.length);
       const view = book.current.views.get(role.view)!;
@@ -87,12 +84,7 @@ export class ServiceRun {
       const runs = state?.runs ?? (await database.runs({ view: view.id }));
       const before = await kept.take(i, (outcome) => this.#tablesOf(role, outcome));
       if (before === null) {
-        const outcome = await new RoleRun(
-          this.#day,
-          this.#served,
-          { ...parts, trained },
-          { used: role, runs },
-        ).judge();
+        const outcome = await new RoleRun(this.#day, this.#served, parts, { used: role, runs }).judge();
         await kept.keep(i, outcome, (ended) => this.#tablesOf(role, ended));
         this.#outcomes.push(outcome);
       } else this.#outcomes.push(before);

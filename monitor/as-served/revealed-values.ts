@@ -15,8 +15,7 @@ import { sameFeature } from './given-row.ts';
 import type { GivenRow } from './given-row.ts';
 import { HashedFeature } from '../judge/hashed-values.ts';
 import type { ViewReplay } from '../judge/replay.ts';
-
-const BATCH_ROWS = 20_480;
+import { fillDigests } from '../replay/row-digests.ts';
 
 /** A value that is known by its HMAC alone, until it is found. */
 interface Sealed {
@@ -110,18 +109,8 @@ export class RevealedValues {
     const all = this.#replay.histories.map((sql) => `SELECT ${quoteName(name)} AS v FROM (${sql})`);
     const [values, digests] = [`column_values_${feature}`, `column_digests_${feature}`];
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${values} AS SELECT row_number() OVER () - 1 AS id, v
-        FROM (SELECT DISTINCT v FROM (${all.join(' UNION ALL ')}) WHERE v IS NOT NULL);
-      CREATE OR REPLACE TEMP TABLE ${digests} (digest VARCHAR, id BIGINT)`);
+      FROM (SELECT DISTINCT v FROM (${all.join(' UNION ALL ')}) WHERE v IS NOT NULL)`);
     const hashes = this.#hashesOf(feature);
-    for (let from = 0; ; from += BATCH_ROWS) {
-      const rows = await this.#duck.rows(
-        `SELECT id, v FROM ${values} WHERE id >= ${from} AND id < ${from + BATCH_ROWS}`,
-      );
-      if (rows.length === 0) return;
-      await this.#duck.append(
-        digests,
-        rows.map((row) => [hashes.digest(valueFromDuck(type, row['v']!)), row['id']!]),
-      );
-    }
+    await fillDigests(this.#duck, { values, digests }, (raw) => hashes.digest(valueFromDuck(type, raw)));
   }
 }

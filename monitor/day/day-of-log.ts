@@ -159,6 +159,7 @@ function serverOf(group: SqlRow): Server {
     pod: group['pod'] as string,
     bundle: group['bundle'] as string,
     serviceVersion: group['service_version'] as number,
+    hmacKey: group['hmac_key'] as string,
     vectors: group['n'] as number,
     firstUs: group['first'] as number,
     lastUs: group['last'] as number,

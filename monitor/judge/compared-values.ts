@@ -16,7 +16,7 @@ import type { AskedFidelity } from '../as-served/as-served.ts';
 import type { GivenRow } from '../as-served/given-row.ts';
 import type { ComparedValue } from '../causes/facts.ts';
 import { ABSENT_STATES, stateOf } from '../causes/value-state.ts';
-import { DROPPED } from '../verdict/snapshot.ts';
+import { whyWithheld } from '../replay/marked-values.ts';
 import type { BundleBook } from './bundle-book.ts';
 import { HASHED_TYPE, HashedFeature } from './hashed-values.ts';
 import type { HashedValue } from './hashed-values.ts';
@@ -57,24 +57,11 @@ export class ComparedValues {
     this.#hasCreatedTimes = role.view.kind === 'aggregated' || role.view.source.createdTime !== null;
   }
 
-  /**
-   * A value that was masked when it was served is not in the log, so it cannot be compared as it is. A value whose
-   * feature is marked today must not be shown.
-   *
-   * @returns why the value is withheld (see FeatureSnapshot); null: it can be compared
-   */
-  whyWithheld(today: Feature, then: Feature, row: JudgedRow): string | null {
-    if (today.log === 'raw' && then.log === 'raw') return null;
-    if (today.log === 'drop' || then.log === 'drop') return DROPPED;
-    const { hmacKey } = this.#role;
-    if (then.log === 'raw') return hmacKey === null ? 'marked hmac, and log.hmacKey is not set' : null;
-    const { hmacKeyId, status } = row.vector;
-    if (hmacKey?.id === hmacKeyId) {
-      const isLost = row.masked && status === PRESENT && row.hmacs === null;
-      return isLost ? 'hashed, and the rows that hold their HMACs cannot be read' : null;
-    }
-    const known = hmacKey === null ? 'log.hmacKey is not set' : `log.hmacKey has ${hmacKey.id}`;
-    return `hashed with the secret ${hmacKeyId}, and ${known}`;
+  /** @returns why the value is withheld (see FeatureSnapshot); null: it can be compared */
+  whyWithheld(today: Feature, then: Feature, { vector, masked, hmacs }: JudgedRow): string | null {
+    const { hmacKeyId, status } = vector;
+    const isLost = masked && status === PRESENT && hmacs === null;
+    return whyWithheld(today, then, this.#role.hmacKey, { hmacKeyId, isLost });
   }
 
   /**

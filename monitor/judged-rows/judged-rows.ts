@@ -19,7 +19,6 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { monitorError } from '../errors.ts';
 import type { KeptTable } from '../kept/kept-roles.ts';
-import { OPEN_ROWS } from '../replay/open-rows.ts';
 import { OPEN, SPLIT } from '../replay/row-split.ts';
 import type { ServedFiles } from '../replay/served-files.ts';
 import { agreeingRowsSql, judgedRowsSql, noRowsSql, openRowsSql, verdictsSql } from './judged-columns.ts';
@@ -33,6 +32,8 @@ const ROW_GROUP = 20_480;
 
 interface EndedRole extends Pick<JudgedRole, 'role' | 'view'> {
   readonly features: readonly { readonly fullName: string; readonly feature: Feature }[];
+  /** Those that answered. */
+  readonly bundles: readonly string[];
   /** Whether a feature is marked (hmac or drop) today, or was in the bundle that answered. */
   isMarked(feature: Feature, bundle: string): boolean;
 }
@@ -67,14 +68,11 @@ export class JudgedRows {
    * @param has  whether vectors of the day have a row of the role, and whether some are open
    */
   async endRole(
-    { role, view, features, isMarked }: EndedRole,
+    { role, view, features, bundles, isMarked }: EndedRole,
     has: { readonly rows: boolean; readonly open: boolean },
   ): Promise<void> {
     const hashedKeys = this.#keys.map(({ name }) => this.#files.hasHmacs(name));
-    const bundles = has.open ? await this.#duck.rows(`SELECT DISTINCT bundle FROM ${OPEN_ROWS}`) : [];
-    const withheld = features.map(({ feature }) =>
-      bundles.some(({ bundle }) => isMarked(feature, bundle as string)),
-    );
+    const withheld = features.map(({ feature }) => bundles.some((bundle) => isMarked(feature, bundle)));
     const named = { role, view, features, keys: this.#keys, hashedKeys, withheld };
     await this.verdicts.end();
     const selects = [noRowsSql(named)];

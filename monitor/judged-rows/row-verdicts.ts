@@ -75,8 +75,11 @@ export class RowVerdicts {
     this.#duck = duck;
   }
 
-  /** @param name  that no other role has which is judged with this engine */
-  async begin(name: string, features: number): Promise<void> {
+  /**
+   * @param name      that no other role has which is judged with this engine
+   * @param agreeing  what comes of rows that agree in every way
+   */
+  async begin(name: string, features: number, agreeing: RowOutcome = 'agrees'): Promise<void> {
     this.#function = quoteName(`verdicts of ${name}`);
     this.#features = features;
     this.#vectors = vectorColumns();
@@ -85,8 +88,8 @@ export class RowVerdicts {
     this.#numbers.clear();
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${JUDGED_VECTORS} (vid BIGINT, verdict UINTEGER)`);
     await this.#duck.tableOf(`verdicts of ${name}`, ['BIGINT', 'UINTEGER'], () => this.#pages);
-    this.endVerdict('agrees', 'true');
-    this.endVerdict('agrees', null);
+    this.endVerdict(agreeing, 'true');
+    this.endVerdict(agreeing, null);
   }
 
   /** A value of the next verdict differs. */

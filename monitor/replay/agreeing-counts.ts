@@ -6,11 +6,18 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Feature } from '../../contract/model.ts';
 import { isNumeric } from '../../contract/value-type.ts';
 import type { State } from '../causes/value-state.ts';
-import { AGREES_MISSING, AGREES_OUTSIDE_TTL, AGREES_PRESENT, SPLIT } from './row-split.ts';
+import type { Counting } from './marked-values.ts';
+import { AGREES_MISSING, AGREES_OUTSIDE_TTL, AGREES_PRESENT, OPEN, SPLIT } from './row-split.ts';
+import type { BundleReading } from './row-split.ts';
 import { IN_FORCE, LAID_ROWS } from './rows-in-force.ts';
 
 /** Values by their state, on the served side as on the replayed one. */
 export type AgreeingStates = ReadonlyMap<State, number>;
+
+interface CountedFeature extends Pick<Feature, 'type'> {
+  /** Of a hashed value it is not known whether it is empty; nothing is counted of those that are withheld. */
+  readonly counted: Counting;
+}
 
 interface Agreeing {
   /** How many rows were given out and agree. */
@@ -28,7 +35,7 @@ interface Agreeing {
  */
 export async function countAgreeing(
   duck: DuckDb,
-  features: readonly Pick<Feature, 'type'>[],
+  features: readonly CountedFeature[],
 ): Promise<Agreeing> {
   await duck.run(`CREATE OR REPLACE TEMP TABLE replay_counted AS SELECT n, count(*)::UINTEGER AS vectors,
       count(*) FILTER (is_tensor)::UINTEGER AS tensors FROM ${SPLIT} WHERE agrees = ${AGREES_PRESENT} GROUP BY n;
@@ -38,7 +45,7 @@ export async function countAgreeing(
     DROP TABLE replay_counted; DROP TABLE ${LAID_ROWS}`);
   const [absent] = await duck.rows(`SELECT (count(*) FILTER (agrees = ${AGREES_MISSING}))::DOUBLE AS missing,
     (count(*) FILTER (agrees = ${AGREES_OUTSIDE_TTL}))::DOUBLE AS outside FROM ${SPLIT}`);
-  const sums = features.flatMap(({ type }, i) => {
+  const sums = features.flatMap(({ type, counted }, i) => {
     const value = `v${i}`;
     const isNaN = type.kind === 'float32' || type.kind === 'float64' ? `isnan(${value})` : 'false';
     const isZero = isNumeric(type)
@@ -46,7 +53,8 @@ export async function countAgreeing(
       : type.kind === 'timestamp'
         ? `epoch_us(${value}) = 0`
         : 'false';
-    const states = [`${value} IS NULL`, isNaN, isZero, emptySql(type, value)].map(
+    const isEmpty = counted === 'hashed' ? 'false' : emptySql(type, value);
+    const states = [`${value} IS NULL`, isNaN, isZero, isEmpty].map(
       (is, s) => `coalesce(sum(vectors) FILTER (${is}), 0)::DOUBLE AS c${i}_${s}`,
     );
     return [...states, `count(${value})::DOUBLE AS r${i}`];
@@ -54,7 +62,8 @@ export async function countAgreeing(
   const all = 'coalesce(sum(vectors), 0)::DOUBLE AS n';
   const [counts] = await duck.rows(`SELECT ${[all, ...sums].join(', ')} FROM ${IN_FORCE} WHERE vectors > 0`);
   const present = counts!['n'] as number;
-  const states = features.map((_, i) => {
+  const states = features.map(({ counted: how }, i) => {
+    if (how === 'withheld') return new Map<State, number>();
     const [nulls, nans, zeros, empty] = [0, 1, 2, 3].map((s) => counts![`c${i}_${s}`] as number);
     const counted: [State, number][] = [
       ['missing', absent!['missing'] as number],
@@ -67,7 +76,29 @@ export async function countAgreeing(
     ];
     return new Map(counted.filter(([, count]) => count > 0));
   });
-  return { given: present, states, rows: features.map((_, i) => counts![`r${i}`] as number) };
+  const rows = features.map(({ counted }, i) => (counted === 'withheld' ? 0 : (counts![`r${i}`] as number)));
+  return { given: present, states, rows };
+}
+
+/**
+ * @param readings  by the number that split rows have
+ * @returns         for each feature that the service takes, how many values of agreeing rows are withheld, by the reason
+ */
+export async function countWithheld(
+  duck: DuckDb,
+  readings: readonly BundleReading[],
+): Promise<ReadonlyMap<string, number>[]> {
+  const features = readings[0]?.withheld ?? [];
+  const found = features.map(() => new Map<string, number>());
+  if (readings.every(({ withheld }) => withheld.every((why) => why === null))) return found;
+  const rows = await duck.rows(`SELECT reading::DOUBLE AS reading, count(*)::DOUBLE AS n FROM ${SPLIT}
+    WHERE agrees <> ${OPEN} GROUP BY 1 ORDER BY 1`);
+  for (const row of rows) {
+    for (const [i, why] of readings[row['reading'] as number]!.withheld.entries()) {
+      if (why !== null) found[i]!.set(why, (found[i]!.get(why) ?? 0) + (row['n'] as number));
+    }
+  }
+  return found;
 }
 
 function emptySql({ kind }: Feature['type'], value: string): string {

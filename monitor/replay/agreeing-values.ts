@@ -9,9 +9,12 @@ import { sortDoubles } from '../statistics/radix-sort.ts';
 import { NO_PAIRS } from '../tally/agreeing-pairs.ts';
 import type { AgreeingPairs } from '../tally/agreeing-pairs.ts';
 import { countTexts } from './counted-texts.ts';
+import type { Counting } from './marked-values.ts';
 import { IN_FORCE } from './rows-in-force.ts';
 
 interface AgreeingFeature extends Pick<Feature, 'type'> {
+  /** Nothing is told of the values of a marked feature. */
+  readonly counted: Counting;
   /** Of which each has to be counted, whatever others there are. */
   readonly texts: ReadonlySet<string>;
 }
@@ -24,8 +27,10 @@ export async function* agreeingPairs(
   duck: DuckDb,
   features: readonly AgreeingFeature[],
 ): AsyncGenerator<AgreeingPairs> {
-  const read = async (at: number): Promise<AgreeingPairs> =>
-    at < features.length ? await pairsOf(duck, at, features[at]!) : NO_PAIRS;
+  const read = async (at: number): Promise<AgreeingPairs> => {
+    const feature = features[at];
+    return feature?.counted === 'plain' ? await pairsOf(duck, at, feature) : NO_PAIRS;
+  };
   let next = read(0);
   for (let at = 0; at < features.length; at++) {
     const pairs = await next;

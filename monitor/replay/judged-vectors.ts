@@ -6,7 +6,7 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import { OPEN_ROWS } from './open-rows.ts';
-import { SPLIT } from './row-split.ts';
+import { OPEN, SPLIT } from './row-split.ts';
 
 const TABLE = 'replay_unjudged';
 const BATCH_ROWS = 20_480;
@@ -32,8 +32,12 @@ export class JudgedVectors {
     this.#unjudged.push(vid);
   }
 
-  /** Takes what the role has told; its tables are still there. */
-  async endRole(): Promise<void> {
+  /**
+   * Takes what the role has told; its tables are still there.
+   *
+   * @param isAgreeingJudged  whether a row that agrees has a judged value
+   */
+  async endRole(isAgreeingJudged: boolean): Promise<void> {
     this.#roles += 1;
     await this.#duck.run('CREATE OR REPLACE TEMP TABLE role_unjudged (vid BIGINT)');
     for (let from = 0; from < this.#unjudged.length; from += BATCH_ROWS) {
@@ -47,6 +51,10 @@ export class JudgedVectors {
     await this.#duck.run(
       `INSERT INTO ${TABLE} SELECT ${this.#roles}, origin FROM ${OPEN_ROWS} JOIN role_unjudged USING (vid)`,
     );
+    if (!isAgreeingJudged)
+      await this.#duck.run(
+        `INSERT INTO ${TABLE} SELECT ${this.#roles}, vid FROM ${SPLIT} WHERE agrees <> ${OPEN}`,
+      );
     const [split] = await this.#duck.rows(`SELECT count(*)::DOUBLE AS n FROM ${SPLIT}`);
     // Most often every vector has a row of the role.
     if (split!['n'] === this.#day.vectors) return;

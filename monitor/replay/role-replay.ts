@@ -5,7 +5,6 @@
  *   archive --+--> rows of the role --split--> agreeing: counted by the states of their values
  *   history --'         (rows in force)   `--> open: replay_open
  */
-import { isSameFeature } from '../../contract/feature-match.ts';
 import type {
   Entity,
   Feature,
@@ -14,21 +13,29 @@ import type {
   JoinKey,
   ServiceView,
 } from '../../contract/model.ts';
+import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
-import { bundlesOf } from '../day/servers.ts';
+import { bundlesOf, kindsOf } from '../day/servers.ts';
+import { HashedFeature } from '../judge/hashed-values.ts';
 import type { DefinedView, ServedHistory } from '../judge/served-history.ts';
 import { restColumn } from '../archive/archive-shape.ts';
 import { NO_TRAFFIC, agreeingTraffic } from './agreeing-traffic.ts';
 import type { AgreeingTraffic } from './agreeing-traffic.ts';
-import { countAgreeing } from './agreeing-counts.ts';
+import { countAgreeing, countWithheld } from './agreeing-counts.ts';
 import type { AgreeingStates } from './agreeing-counts.ts';
+import { countedAlike, markedReading } from './marked-values.ts';
+import type { Counting, MarkedReading } from './marked-values.ts';
 import { layOpenRows } from './open-rows.ts';
 import { roleKeys } from './role-keys.ts';
+import { DIGESTS, layDigests } from './row-digests.ts';
 import { splitRows } from './row-split.ts';
 import type { BundleReading } from './row-split.ts';
 import { layRowsInForce } from './rows-in-force.ts';
-import type { ServedFeature } from './served-files.ts';
+import { ENTITIES } from './served-entities.ts';
+import type { ServedEntities } from './served-entities.ts';
+import type { HashedBy, ServedFeature } from './served-files.ts';
 
 interface ReplayedRole {
   /** The vectors of the day. */
@@ -45,6 +52,9 @@ interface ReplayedRole {
   /** @returns the service as a bundle that vectors of the day name has it */
   serviceOf(bundle: string): FeatureService;
   readonly history: ServedHistory;
+  readonly entities: ServedEntities;
+  /** The secret of the log's HMACs; null: no secret is set. */
+  readonly hmacKey: HmacKey | null;
   /** Table of the vectors (`vid`) that are open whatever their rows are. */
   readonly asked: string;
   /** @returns the view in a bundle that vectors of the day name */
@@ -58,9 +68,12 @@ interface SplitRole {
   readonly features: readonly ServedFeature[];
   /** Columns of the rows that give the join keys, in the order of the entity's. */
   readonly joinColumns: readonly string[];
-  /** For each feature of the role. */
+  /** For each feature of the role, as those below: what is counted of its values in rows that agree. */
+  readonly counted: readonly Counting[];
   readonly agreeing: readonly AgreeingStates[];
-  /** Of how many rows of the history a vector that agrees with them has a value, for each feature of the role. */
+  /** How many of them are withheld, by the reason. */
+  readonly withheld: readonly ReadonlyMap<string, number>[];
+  /** Of how many rows of the history a vector that agrees with them has a value. */
   readonly agreeingRows: readonly number[];
   /** How many rows were given out and agree. */
   readonly given: number;
@@ -91,28 +104,39 @@ export async function splitRole(duck: DuckDb, role: ReplayedRole): Promise<Split
   const bundles = bundlesOf(servers);
   const { keys, withKeys } = roleKeys(role, bundles);
   const rows = withKeys(all);
-  const laid = { ...role, compared: features, bundles, keys, vectors: withKeys(files.vectors) };
-  const readings = await layHistory(duck, laid);
+  const laid = { ...role, compared: features, keys, vectors: withKeys(files.vectors) };
+  const kinds = kindsOf(servers);
+  const marked = countedAlike(kinds.flatMap((kind) => readingOf(laid, kind) ?? []));
+  const readings = await layHistory(duck, laid, marked);
   const hasCreatedTimes = view.kind === 'aggregated' || view.source.createdTime !== null;
   const float32 = bundles.filter((bundle) => role.serviceOf(bundle).tensor === 'float32');
-  await splitRows(duck, {
+  const numbered = await splitRows(duck, {
     rows,
     keys,
     features,
     hasCreatedTimes,
     readings,
-    bundles,
+    kinds,
     float32,
     asked: role.asked,
     fromUs: role.fromUs,
   });
+  await duck.run(`DROP TABLE IF EXISTS ${DIGESTS}`);
   const isLaid = readings.length > 0;
+  const counted = marked[0]?.counted ?? taken.map(() => 'plain' as const);
   const none = { given: 0, states: taken.map(() => new Map()), rows: taken.map(() => 0) };
-  const agreeing = isLaid ? await countAgreeing(duck, taken) : none;
+  const agreeing = isLaid
+    ? await countAgreeing(
+        duck,
+        taken.map(({ type }, i) => ({ type, counted: counted[i]! })),
+      )
+    : none;
   return {
     features: served,
     joinColumns: keys,
+    counted,
     agreeing: agreeing.states,
+    withheld: isLaid ? await countWithheld(duck, numbered) : taken.map(() => new Map()),
     agreeingRows: agreeing.rows,
     given: agreeing.given,
     isLaid,
@@ -146,26 +170,43 @@ function servedFeature({ feature: { name, type }, fullName, column }: ArchivedFe
   return { name, type, columns: column === undefined ? [fullName] : [column, fullName] };
 }
 
-/** @returns how the vectors of each bundle are read of which rows can agree */
+/** A role with what is laid out for it. */
+interface LaidRole extends ReplayedRole {
+  readonly compared: readonly Feature[];
+  /** A SELECT of all vectors, with `keys`. */
+  readonly vectors: string;
+  readonly keys: readonly string[];
+}
+
+/** Vectors of one bundle and secret, and how they are read. */
+type MarkedKind = HashedBy & MarkedReading & { readonly vectors: number };
+
+/** @returns null: the service then took other features than now, or they were others */
+function readingOf(role: LaidRole, kind: HashedBy & { readonly vectors: number }): MarkedKind | null {
+  const { compared, features, hmacKey } = role;
+  const then = new Set(role.serviceOf(kind.bundle).features.map(({ fullName }) => fullName));
+  if (features.some(({ fullName }) => !then.has(fullName))) return null;
+  const marked = { features: compared, taken: features.length, hmacKey };
+  const reading = markedReading(marked, role.definedBy(kind.bundle).view.features, kind.hmacKey);
+  return reading === null ? null : { ...kind, ...reading };
+}
+
+/**
+ * @param kinds  what can be compared in SQL
+ * @returns      how the vectors of each of them are read of which rows can agree
+ */
 async function layHistory(
   duck: DuckDb,
-  role: ReplayedRole & {
-    readonly compared: readonly Feature[];
-    readonly bundles: readonly string[];
-    /** A SELECT of all vectors, with `keys`. */
-    readonly vectors: string;
-    readonly keys: readonly string[];
-  },
+  role: LaidRole,
+  kinds: readonly MarkedKind[],
 ): Promise<BundleReading[]> {
-  const { served, view, entity, history, compared, bundles, vectors, keys } = role;
-  const comparable = bundles.filter((bundle) => isComparable(role, role.definedBy(bundle).view));
-  if (comparable.length === 0) return [];
-  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_entities AS
-    SELECT DISTINCT ${keys.map((key, i) => `${key} AS k${i}`).join(', ')} FROM (${vectors})
-    WHERE ${keys.map((key) => `${key} IS NOT NULL`).join(' AND ')}`);
+  const { served, view, entity, history, compared, vectors, keys } = role;
+  if (kinds.length === 0) return [];
+  await role.entities.lay(vectors, keys);
   const { nanos } = await history.ofToday();
-  const defined = new Map(comparable.map((bundle) => [bundle, role.definedBy(bundle)]));
+  const defined = new Map(kinds.map(({ bundle }) => [bundle, role.definedBy(bundle)]));
   const delays = [...defined.values()].map((one) => one.view.delayUs);
+  const counted = kinds[0]!.counted.flatMap((how, i) => (how === 'withheld' ? [] : i));
   const laid = new Set<number>();
   const readings: BundleReading[] = [];
   for (const [bundle, one] of defined) {
@@ -181,8 +222,8 @@ async function layHistory(
         definition: rowsOf,
         keys: entity.joinKeys,
         features: compared,
-        taken: role.features.length,
-        entities: 'replay_entities',
+        counted,
+        entities: ENTITIES,
         fromUs: served.firstUs - Math.max(...delays),
         toUs: served.lastUs - Math.min(...delays),
       };
@@ -191,27 +232,29 @@ async function layHistory(
     }
     const { kind, delayUs, hopUs, ttlUs } = one.view;
     const completeUs = kind === 'aggregated' ? role.historyWatermarkUs(bundle) : null;
-    const places = [...compared.keys()].filter((i) => isRawIn(one.view, compared[i]!));
-    readings.push({
-      bundle,
-      kind,
-      delayUs,
-      hopUs,
-      ttlUs,
-      definitionId,
-      rowsOf,
-      completeUs,
-      compared: places,
-    });
+    const reading = { kind, delayUs, hopUs, ttlUs, definitionId, rowsOf, completeUs };
+    const own = kinds.filter((other) => other.bundle === bundle);
+    for (const { hmacKey, compared: places, digests, withheld } of own)
+      readings.push({ bundle, hmacKey, ...reading, compared: places, digests, withheld });
   }
+  await layHmacs(duck, role, readings);
   return readings;
 }
 
-/** Whether all that the service takes is the same feature then and now, and in the log as it was. */
-function isComparable({ features }: ReplayedRole, served: FeatureView): boolean {
-  return features.every(({ feature }) => feature.log === 'raw' && isRawIn(served, feature));
-}
-
-function isRawIn(served: FeatureView, feature: Feature): boolean {
-  return served.features.find((one) => isSameFeature(one, feature))?.log === 'raw';
+/** Lays out the HMACs of what the rows hold, where the log has HMACs alone. */
+async function layHmacs(
+  duck: DuckDb,
+  { view, compared, hmacKey }: LaidRole,
+  readings: readonly BundleReading[],
+): Promise<void> {
+  const places = [...new Set(readings.flatMap(({ digests }) => digests))].toSorted((a, b) => a - b);
+  if (places.length === 0) return;
+  await layDigests(
+    duck,
+    places.map((at) => {
+      const { type } = compared[at]!;
+      const hashes = new HashedFeature(hmacKey!, view.id, compared[at]!);
+      return { at, type, digestOf: (raw) => hashes.digest(valueFromDuck(type, raw)) };
+    }),
+  );
 }

@@ -3,27 +3,31 @@
  * counted, and those that are open, which the judge looks at in groups.
  *
  *   a row agrees as  present      the row that was served is the one that training sees and that an honest store had,
- *                                 and each value of it is the same, bit for bit, also what the service does not take
+ *                                 and each value of it is the same, bit for bit, also what the service does not take;
+ *                                 of one that the log has as an HMAC that is compared (marked-values.ts)
  *                    missing      no row was served, and the entity had none that was visible
  *                    outside TTL  it was served as too old, and training sees the same row, too old
  *
  * So an agreeing row is an exact match whatever its surface and its fallbacks are, its fidelity is true and it has no
- * cause. What SQL cannot tell is open: ties, tombstones, marked features, rows of another definition, and whether an
- * answer that was logged says what the row does.
+ * cause. What SQL cannot tell is open: ties, tombstones, rows of another definition, and whether an answer that was
+ * logged says what the row does.
  */
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Feature, FeatureView } from '../../contract/model.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT } from '../../contract/status.ts';
 import { TENSOR_SURFACES } from '../../contract/wire/log/served-record.ts';
+import { DIGESTS } from './row-digests.ts';
 import { FIRST_ROWS, LAID_ROWS } from './rows-in-force.ts';
 import { sameValueSql } from './same-value-sql.ts';
+import type { HashedBy } from './served-files.ts';
 
 /**
  * One row a served row:
  *
  *   vid | is_tensor: whether it was answered as one of float32 | agrees: one of these codes
- *   n             the row in force that it agrees with, else null; present: how many values of the service that one has
+ *   n             the row in force that it agrees with, else null; present: how many values of that one are counted
+ *   reading       the number of its reading, as splitRows gives them; null: it has none, and is open
  *   minute, server, surface, source, age_us, is_new: its traffic, for agreeing-traffic.ts. A server is the hash of pod,
  *                 bundle and service version
  */
@@ -43,18 +47,18 @@ function isTensorSql({ float32 }: Pick<SplitRole, 'float32'>): string {
   return `(s.surface IN (${TENSOR_SURFACES.join(', ')}) AND s.bundle IN (${bundles})) AS is_tensor`;
 }
 
-/** How vectors of one bundle are read; those of a bundle that is not listed are open. */
-export interface BundleReading extends Pick<
-  FeatureView,
-  'kind' | 'delayUs' | 'ttlUs' | 'hopUs' | 'definitionId'
-> {
-  readonly bundle: string;
+/** How vectors of one bundle and secret are read; those of others are open. */
+export interface BundleReading
+  extends HashedBy, Pick<FeatureView, 'kind' | 'delayUs' | 'ttlUs' | 'hopUs' | 'definitionId'> {
   /** What the rows in force that it is replayed over bear as `definition`. */
   readonly rowsOf: number;
   /** Time up to which an aggregated view's history is complete; null: nowhere. */
   readonly completeUs: number | null;
-  /** The places of the features that its rows have, and whose values the log holds. */
+  /** The places of the features whose values are compared, and of those whose HMACs are. */
   readonly compared: readonly number[];
+  readonly digests: readonly number[];
+  /** Of each feature that the service takes why its values are withheld; null: they are not. */
+  readonly withheld: readonly (string | null)[];
 }
 
 interface SplitRole {
@@ -65,8 +69,8 @@ interface SplitRole {
   readonly features: readonly Pick<Feature, 'type'>[];
   readonly hasCreatedTimes: boolean;
   readonly readings: readonly BundleReading[];
-  /** Those that the rows name. */
-  readonly bundles: readonly string[];
+  /** Those that the rows name, with the secrets of their HMACs. */
+  readonly kinds: readonly HashedBy[];
   /** The bundles by which the service answers tensors of float32. */
   readonly float32: readonly string[];
   /** When the day begins: an entity without a row before it is new. */
@@ -75,14 +79,19 @@ interface SplitRole {
   readonly asked: string;
 }
 
-export async function splitRows(duck: DuckDb, role: SplitRole): Promise<void> {
-  const alike = Map.groupBy(role.readings, (reading) => JSON.stringify({ ...reading, bundle: null }));
-  const selects = [...alike.values()].map((own) => readSql(role, own));
-  const others = role.bundles.filter((name) => role.readings.every(({ bundle }) => bundle !== name));
+/** @returns the readings by the number that rows have: those that read alike have one */
+export async function splitRows(duck: DuckDb, role: SplitRole): Promise<readonly BundleReading[]> {
+  const nameless = { bundle: null, hmacKey: null };
+  const alike = [
+    ...Map.groupBy(role.readings, (reading) => JSON.stringify({ ...reading, ...nameless })).values(),
+  ];
+  const selects = alike.map((own, number) => readSql(role, own, number));
+  const others = role.kinds.filter((kind) => role.readings.every((reading) => !isOfKind(reading, kind)));
   if (others.length > 0) {
-    const nothing = `${OPEN}::UTINYINT AS agrees, NULL::BIGINT AS n, NULL::USMALLINT AS present, NULL::BOOLEAN AS is_new`;
+    const nothing = `${OPEN}::UTINYINT AS agrees, NULL::BIGINT AS n, NULL::USMALLINT AS present, NULL::BOOLEAN AS is_new,
+      NULL::USMALLINT AS reading`;
     selects.push(`SELECT ${servedColumns(role)}, ${nothing} FROM (${role.rows}) s
-      WHERE s.bundle IN (${others.map(quoteText).join(', ')})`);
+      WHERE ${ofKindsSql(others, role.kinds)}`);
   }
   const agrees = `CASE WHEN is_asked THEN ${OPEN}::UTINYINT ELSE agrees END AS agrees`;
   const ofPresent = ['n', 'present'].map(
@@ -92,6 +101,27 @@ export async function splitRows(duck: DuckDb, role: SplitRole): Promise<void> {
     SELECT * REPLACE (${ofPresent.join(', ')}) FROM
       (SELECT * EXCLUDE (is_asked) REPLACE (${agrees}) FROM
         (SELECT *, vid IN (SELECT vid FROM ${role.asked}) AS is_asked FROM (${selects.join(' UNION ALL ')})))`);
+  return alike.map((own) => own[0]!);
+}
+
+function isOfKind(a: HashedBy, b: HashedBy): boolean {
+  return a.bundle === b.bundle && a.hmacKey === b.hmacKey;
+}
+
+/**
+ * @param kinds  some of
+ * @param all    what there is: where a bundle has one secret, that need not be asked
+ * @returns      SQL of a condition on a row `s`
+ */
+function ofKindsSql(kinds: readonly HashedBy[], all: readonly HashedBy[]): string {
+  const isWhole = ({ bundle }: HashedBy): boolean =>
+    all.every((one) => one.bundle !== bundle || kinds.some((kind) => isOfKind(kind, one)));
+  const whole = [...new Set(kinds.filter(isWhole).map(({ bundle }) => quoteText(bundle)))];
+  const some = kinds
+    .filter((kind) => !isWhole(kind))
+    .map(({ bundle, hmacKey }) => `(s.bundle = ${quoteText(bundle)} AND s.hmac_key = ${quoteText(hmacKey)})`);
+  const conditions = whole.length === 0 ? some : [`s.bundle IN (${whole.join(', ')})`, ...some];
+  return `(${conditions.join(' OR ')})`;
 }
 
 /** What the split takes over of a served row. */
@@ -100,37 +130,44 @@ function servedColumns(role: SplitRole): string {
     s.served_us - s.watermark_us AS age_us`;
 }
 
-/** The rows of bundles that are read alike. */
-function readSql(role: SplitRole, readings: readonly BundleReading[]): string {
+/** The rows of bundles and secrets that are read alike. */
+function readSql(role: SplitRole, readings: readonly BundleReading[], number: number): string {
   const reading = readings[0]!;
-  const bundles = readings.map(({ bundle }) => quoteText(bundle)).join(', ');
+  const laid =
+    reading.digests.length === 0
+      ? `(SELECT *, rowid AS n FROM ${LAID_ROWS})`
+      : `(SELECT l.*, m.* FROM ${LAID_ROWS} l JOIN ${DIGESTS} m ON m.n = l.rowid)`;
   // Whether an entity is new is asked of all of its history, whatever definition wrote it.
   const isOne = new Set(role.readings.map(({ rowsOf }) => rowsOf)).size === 1;
   const all = `LEFT JOIN (SELECT * EXCLUDE (definition, first_us, from_us), min(first_us) AS first_us
       FROM ${FIRST_ROWS} GROUP BY ALL) e ON ${sameKeys(role, 'e')}`;
   const first = isOne ? 'f.first_us' : 'e.first_us';
-  return `SELECT ${servedColumns(role)}, ${agreesSql(role, reading)} AS agrees, h.rowid AS n, h.present,
-      coalesce(${first}, ${role.fromUs}) >= ${role.fromUs} AS is_new
-    FROM (${role.rows}) s LEFT JOIN ${LAID_ROWS} h ON ${sameEntity(role, reading, 'h')} AND h.event_us = s.event_us
+  return `SELECT ${servedColumns(role)}, ${agreesSql(role, reading)} AS agrees, h.n, h.present,
+      coalesce(${first}, ${role.fromUs}) >= ${role.fromUs} AS is_new, ${number}::USMALLINT AS reading
+    FROM (${role.rows}) s LEFT JOIN ${laid} h ON ${sameEntity(role, reading, 'h')} AND h.event_us = s.event_us
       AND h.created_us IS NOT DISTINCT FROM s.created_us
     LEFT JOIN ${FIRST_ROWS} f ON ${sameEntity(role, reading, 'f')}${isOne ? '' : ` ${all}`}
-    WHERE s.bundle IN (${bundles})`;
+    WHERE ${ofKindsSql(readings, role.kinds)}`;
 }
 
 function agreesSql(role: SplitRole, reading: BundleReading): string {
-  const { ttlUs, definitionId, compared } = reading;
+  const { ttlUs, definitionId, compared, digests } = reading;
   const t = seenUs(reading);
-  const inForce = `h.rowid IS NOT NULL AND ${t} >= h.event_us AND (h.next_us IS NULL OR ${t} < h.next_us)`;
+  const inForce = `h.n IS NOT NULL AND ${t} >= h.event_us AND (h.next_us IS NULL OR ${t} < h.next_us)`;
   const had = role.hasCreatedTimes ? ' AND h.created_us <= s.served_us' : '';
   const fresh = ttlUs === null ? '' : ` AND h.event_us >= s.served_us - ${ttlUs}`;
   const stale = ttlUs === null ? 'false' : `h.event_us < s.served_us - ${ttlUs}`;
-  const same = compared.map((i) => sameValueSql(role.features[i]!.type, `s.s${i}`, `h.v${i}`));
+  // Where nothing is in the log the times tell alone which row it was.
+  const same = [
+    ...compared.map((i) => sameValueSql(role.features[i]!.type, `s.s${i}`, `h.v${i}`)),
+    ...digests.map((i) => `s.h${i} = h.d${i}`),
+  ].map((condition) => ` AND ${condition}`);
   return `CASE
       WHEN ${unjudgedSql(reading)} THEN ${OPEN}
       WHEN s.event_us IS NULL THEN
         CASE WHEN s.status = ${MISSING} AND (f.first_us IS NULL OR ${t} < f.first_us) THEN ${AGREES_MISSING} ELSE ${OPEN} END
       WHEN s.status = ${PRESENT} AND s.definition_id = ${definitionId} AND s.is_decoded AND ${inForce}${had}${fresh}
-        AND ${same.join(' AND ')} THEN ${AGREES_PRESENT}
+       ${same.join('')} THEN ${AGREES_PRESENT}
       WHEN s.status = ${OUTSIDE_TTL} AND ${inForce}${had} AND ${stale} THEN ${AGREES_OUTSIDE_TTL}
       ELSE ${OPEN} END::UTINYINT`;
 }

@@ -3,7 +3,7 @@
  * A vector that was served such a row, before the next one became visible, was served what training sees.
  *
  *   laid rows   | definition | k0 ... the keys | event_us, created_us | next_us: event time of the entity's next row
- *               | present: how many features that the service takes have a value | v0 ... the values
+ *               | present: how many features have a value that is counted | v0 ... the values
  *   in force    | the same without `present`, and n | vectors, tensors: how many vectors agree with the row, and how
  *               | many of these were answered as tensors of float32 (agreeing-counts.ts)
  *   first rows  | definition | k0 ... | first_us: event time of the entity's first row
@@ -32,8 +32,8 @@ interface DayOfHistory {
   readonly definition: number;
   readonly keys: readonly JoinKey[];
   readonly features: readonly Pick<Feature, 'name'>[];
-  /** How many of them, the first ones, the service takes. */
-  readonly taken: number;
+  /** The places of those that the service takes, and whose values are counted. */
+  readonly counted: readonly number[];
   /** Table of the served entities, with their keys as k0, k1, ... */
   readonly entities: string;
   /** Served times less the delay, of the first and the last vector. */
@@ -97,12 +97,13 @@ function spansSql(day: DayOfHistory, sinceUs: number): string {
 }
 
 function laidRowsSql(day: DayOfHistory, sinceUs: number): string {
-  const { definition, features, taken } = day;
+  const { definition, features, counted } = day;
+  const present = counted.map((i) => `(r.${quoteName(features[i]!.name)} IS NOT NULL)::INTEGER`);
   const columns = [
     `${definition}::UINTEGER AS definition`,
     ...day.keys.map((_, i) => `s.k${i}`),
     's.event_us, s.created_us, s.next_us',
-    `(${['0', ...features.slice(0, taken).map(({ name }) => `(r.${quoteName(name)} IS NOT NULL)::INTEGER`)].join(' + ')})::USMALLINT AS present`,
+    `(${['0', ...present].join(' + ')})::USMALLINT AS present`,
     ...features.map(({ name }, i) => `r.${quoteName(name)} AS v${i}`),
   ];
   const same = day.keys.map(({ name }, i) => `r.${quoteName(name)} = s.k${i}`);

@@ -74,6 +74,7 @@ export class FeatureTally {
   readonly #rows = new RowTally();
   #harm = 0;
   readonly #pairs: PairTally;
+  #isAgreeingWithheld = false;
   #looksLike: readonly LooksLike[] = [];
 
   /** @param spread  what a difference is measured by (incidents/harm.ts); null: unknown */
@@ -116,10 +117,12 @@ export class FeatureTally {
    * Counts values that are the same on both sides, as in the row that an honest store had.
    *
    * @param hasAvailable  whether the history has created times
+   * @param isHashed      whether they were compared as HMACs
    */
-  addAgreeing(states: ReadonlyMap<State, number>, hasAvailable: boolean): void {
+  addAgreeing(states: ReadonlyMap<State, number>, hasAvailable: boolean, isHashed = false): void {
     for (const [state, count] of states) {
       this.#states[placeOf(state, state)]! += count;
+      if (isHashed) this.#hashed += count;
       if (isAbsent(state)) {
         this.#bothAbsent += count;
         continue;
@@ -129,6 +132,11 @@ export class FeatureTally {
       if (hasAvailable) this.#exactAsAvailable += count;
       else this.#hasAvailable = false;
     }
+  }
+
+  /** Of rows that agree the feature's values are withheld: they are no observations of it. */
+  withholdAgreeing(): void {
+    this.#isAgreeingWithheld = true;
   }
 
   /** What the values that stay unexplained look like. */
@@ -187,7 +195,7 @@ export class FeatureTally {
       addCount(this.#decided, decided, vectors);
       if (!kept) this.#harm += compared.harm * vectors;
     }
-    this.#rows.add(place, {
+    this.#rows.add(this.#isAgreeingWithheld ? { row: place.row, agreed: 0 } : place, {
       vectors,
       isRight: kept,
       isUnexplained: decided !== null && UNEXPLAINED.has(decided.cause),

@@ -6,6 +6,7 @@ import { asOf } from '../../contract/as-of.ts';
 import type { AsOfRow, AsOfRule } from '../../contract/as-of.ts';
 import { parseType } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
+import type { LogPolicy } from '../../contract/model.ts';
 import { dueEdgeUs } from '../../contract/windows.ts';
 import { isSame } from '../../monitor/causes/value-equality.ts';
 import {
@@ -19,10 +20,20 @@ import {
 import { countAgreeing } from '../../monitor/replay/agreeing-counts.ts';
 import { agreeingTraffic } from '../../monitor/replay/agreeing-traffic.ts';
 import type { AgreeingTraffic } from '../../monitor/replay/agreeing-traffic.ts';
+import { HashedFeature } from '../../monitor/judge/hashed-values.ts';
+import { layDigests } from '../../monitor/replay/row-digests.ts';
 import { layRowsInForce } from '../../monitor/replay/rows-in-force.ts';
 import { ServedFiles } from '../../monitor/replay/served-files.ts';
-import { DuckDb, EXACT_FLOATS, quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import {
+  DuckDb,
+  EXACT_FLOATS,
+  quoteName,
+  quoteText,
+  valueFromDuck,
+} from '../../project/engine/duckdb/duckdb.ts';
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
+import { driverStats } from '../support/fixtures/materialized-project.ts';
+import { LOG_KEY } from '../support/fixtures/monitored-day.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 type Keys = readonly [string | null, bigint | null];
@@ -53,6 +64,8 @@ interface Scene {
   readonly kind: 'stored' | 'aggregated';
   readonly ttlUs: number | null;
   readonly completeUs: number | null;
+  /** How the log has each feature. */
+  readonly marks: readonly LogPolicy[];
 }
 
 const FEATURES = [
@@ -63,6 +76,10 @@ const FEATURES = [
   { name: 'o', type: parseType('struct<a: float32, b: map<int64>>')! },
 ] as const satisfies readonly { name: string; type: ValueType }[];
 const SERVED = FEATURES.map(({ name, type }) => ({ name, type, columns: [`view__${name}`] }));
+const HASHES = FEATURES.map(({ name, type }) => {
+  const [feature] = driverStats().features;
+  return new HashedFeature(LOG_KEY, 'view', { ...feature!, name, type, missing: null });
+});
 const KEYS = [
   { name: 'a key', type: 'string' },
   { name: 'b', type: 'int64' },
@@ -100,6 +117,10 @@ const anyScene: fc.Arbitrary<Scene> = fc.record({
   kind: fc.constantFrom('stored' as const, 'stored' as const, 'aggregated' as const),
   ttlUs: fc.constantFrom<number | null>(null, 0, 1_000_000),
   completeUs: fc.constantFrom<number | null>(null, BASE + 2_000_000, BASE + 9e6, BASE + 9e6, BASE + 9e6),
+  marks: fc.oneof(
+    fc.constant(FEATURES.map(() => 'raw' as const)),
+    fc.tuple(...FEATURES.map(() => fc.constantFrom<LogPolicy>('raw', 'hmac', 'hmac', 'drop'))),
+  ),
 });
 const day = anyScene.chain((one) => fc.record({ scene: fc.constant(one), vectors: vectorsOf(one) }));
 
@@ -167,7 +188,9 @@ function naive(scene: Scene, vector: ServedVector): number {
   if (!isThere(trained) || !isThere(available)) return OPEN;
   if (status === 'OUTSIDE_TTL') return trained!.outsideTtl ? AGREES_OUTSIDE_TTL : OPEN;
   if (status !== 'PRESENT' || trained!.outsideTtl || vector.definition !== DEFINITION) return OPEN;
-  const same = types.every((type, i) => isSame(type, row.values[i]!, trained!.row.values[i]!));
+  const same = types.every(
+    (type, i) => scene.marks[i] === 'drop' || isSame(type, row.values[i]!, trained!.row.values[i]!),
+  );
   return same ? AGREES_PRESENT : OPEN;
 }
 
@@ -227,9 +250,13 @@ function keysSql([a, b]: Keys): string {
 function servedSql(vector: ServedVector, scene: Scene, pod: string): string {
   const { row, servedUs } = vector;
   const created = scene.hasCreated ? us(row?.createdUs ?? null) : 'NULL';
-  const cells = FEATURES.map(
-    ({ name, type }, i) => `${sqlLiteral(type, row?.values[i] ?? null)} AS ${quoteName(`view__${name}`)}`,
-  );
+  const cells = FEATURES.flatMap(({ name, type }, i) => {
+    const [value, mark] = [row?.values[i] ?? null, scene.marks[i]];
+    const cell = `${sqlLiteral(type, mark === 'raw' ? value : null)} AS ${quoteName(`view__${name}`)}`;
+    if (mark !== 'hmac') return cell;
+    const digest = row === null ? 'NULL' : quoteText(HASHES[i]!.digest(value)!);
+    return [cell, `from_hex(${digest})::BLOB AS ${quoteName(`view__${name}__hmac`)}`];
+  });
   return `SELECT make_timestamp(${servedUs})::TIMESTAMPTZ AS _served_time, ${quoteText(vector.bundle)} AS _bundle,
     'q' AS _request_id, 0 AS _row, ${quoteText(pod)} AS _pod, 'epoch' AS _epoch, 1::BIGINT AS _sequence, 'native' AS _surface,
     0::BIGINT AS _clock_offset, 1 AS _service_version, NULL::VARCHAR AS _hmac_key, ${keysSql(vector.keys)},
@@ -275,18 +302,29 @@ async function split(scene: Scene, vectors: readonly ServedVector[], folder: str
       definition: DEFINITION,
       keys: KEYS,
       features: FEATURES,
-      taken: TAKEN,
+      counted: countedOf(scene),
       entities: 'entities',
       fromUs: Math.min(...times) - delayUs,
       toUs: Math.max(...times) - delayUs,
     },
     true,
   );
+  const placesOf = (mark: LogPolicy): number[] =>
+    scene.marks.flatMap((own, i) => (own === mark ? [i] : []));
+  const digests = placesOf('hmac');
+  if (digests.length > 0)
+    await layDigests(
+      duck,
+      digests.map((at) => {
+        const { type } = FEATURES[at]!;
+        return { at, type, digestOf: (raw) => HASHES[at]!.digest(valueFromDuck(type, raw)) };
+      }),
+    );
   await duck.run('CREATE OR REPLACE TEMP TABLE asked (vid BIGINT)');
   await splitRows(duck, {
     asked: 'asked',
     float32: [],
-    bundles: [...new Set(vectors.map(({ bundle }) => bundle))],
+    kinds: [...new Set(vectors.map(({ bundle }) => bundle))].map((bundle) => ({ bundle, hmacKey: '' })),
     fromUs: DAY_US,
     rows: served.rowsOf('view', SERVED)!,
     keys: ['key_0', 'key_1'],
@@ -295,6 +333,7 @@ async function split(scene: Scene, vectors: readonly ServedVector[], folder: str
     readings: [
       {
         bundle: 'now',
+        hmacKey: '',
         kind,
         delayUs,
         hopUs: 500_000,
@@ -302,19 +341,37 @@ async function split(scene: Scene, vectors: readonly ServedVector[], folder: str
         definitionId: DEFINITION,
         rowsOf: DEFINITION,
         completeUs,
-        compared: [...FEATURES.keys()],
+        compared: placesOf('raw'),
+        digests,
+        withheld: [],
       },
     ],
   });
   const rows = await duck.rows(`SELECT agrees FROM ${SPLIT} ORDER BY vid`);
-  await countAgreeing(duck, FEATURES.slice(0, TAKEN));
+  await countAgreeing(
+    duck,
+    FEATURES.slice(0, TAKEN).map(({ type }) => ({ type, counted: 'plain' })),
+  );
   const servers = PODS.flatMap((pod) =>
-    ['now', 'gone'].map((bundle) => ({ pod, bundle, serviceVersion: 1, vectors: 1, firstUs: 0, lastUs: 0 })),
+    ['now', 'gone'].map((bundle) => ({
+      pod,
+      bundle,
+      serviceVersion: 1,
+      hmacKey: '',
+      vectors: 1,
+      firstUs: 0,
+      lastUs: 0,
+    })),
   );
   return {
     agrees: rows.map((row) => row['agrees'] as number),
     traffic: await agreeingTraffic(duck, [...servers, ...servers]),
   };
+}
+
+/** The places of the features whose values are counted: of those that stay out of the log none is. */
+function countedOf({ marks }: Scene): number[] {
+  return [...FEATURES.keys()].slice(0, TAKEN).filter((i) => marks[i] !== 'drop');
 }
 
 /** The traffic of the vectors that were found to agree, counted one by one. */
@@ -328,7 +385,8 @@ function naiveTraffic(
   const [hours, minutes] = [new Map<number, AgreeingTraffic['hours'][number]>(), new Map<number, number>()];
   for (const [i, { keys: own, servedUs, row, bundle }] of vectors.entries()) {
     if (agrees[i] === OPEN) continue;
-    const n = agrees[i] === AGREES_PRESENT ? row!.values.slice(0, TAKEN).filter((v) => v !== null).length : 0;
+    const n =
+      agrees[i] === AGREES_PRESENT ? countedOf(scene).filter((f) => row!.values[f] !== null).length : 0;
     const minute = Math.floor(servedUs / 60e6);
     const hour = Math.floor(minute / 60) % 24;
     minutes.set(minute, (minutes.get(minute) ?? 0) + 1);

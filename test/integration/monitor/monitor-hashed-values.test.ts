@@ -1,6 +1,6 @@
 /** Values that the log holds as HMACs are judged as the values themselves would be, and are told to nobody. */
 import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { renderReport } from '../../../monitor/report/html/report.ts';
 import { judgedRowsFile } from '../../../monitor/verdict/snapshot-folder.ts';
 import type { FeatureSnapshot, Snapshot } from '../../../monitor/verdict/snapshot.ts';
@@ -16,8 +16,25 @@ import {
   earlierOrders,
   servedRow,
 } from '../../support/fixtures/monitored-day.ts';
+import type * as RowSplit from '../../../monitor/replay/row-split.ts';
 import type { OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
 import { driverStats, orders } from '../../support/fixtures/materialized-project.ts';
+
+/** Whether SQL leaves all rows to the judge; and how many it did not leave to it. */
+const way = vi.hoisted(() => ({ isAlone: false, agreeing: 0 }));
+
+vi.mock('../../../monitor/replay/row-split.ts', async (original) => {
+  const own = await original<typeof RowSplit>();
+  const splitRows: typeof own.splitRows = async (duck, role) => {
+    const readings = await own.splitRows(duck, way.isAlone ? { ...role, readings: [] } : role);
+    const [row] = await duck.rows(
+      `SELECT count(*)::DOUBLE AS n FROM ${own.SPLIT} WHERE agrees <> ${own.OPEN}`,
+    );
+    way.agreeing += row!['n'] as number;
+    return readings;
+  };
+  return { ...own, splitRows };
+});
 
 const VECTORS = 300;
 const SETTLED = '2026-01-10T00:00:00';
@@ -268,5 +285,71 @@ describe('values as HMACs', () => {
     if (evening === 'hmac') expect(JSON.stringify(feature)).not.toContain('31337');
     const known = await day.judge(SETTLED);
     expect(featureOf(known, 'orders__spent_1d').present).toBe(evening === 'hmac' ? 0 : 2);
+  });
+});
+
+/** What is judged of a day, but for the last digits of sums, which follow from their order. */
+async function told(day: MonitoredDay, keyId: string | null): Promise<unknown> {
+  const { features, views, vectors, incidents, findings, notes, verdict } = await day.judge(SETTLED, keyId);
+  const all = { features, views, vectors, incidents, findings, notes, verdict };
+  const rounded = (_: string, value: unknown): unknown =>
+    typeof value === 'number' ? Number(value.toPrecision(10)) : value;
+  return JSON.parse(JSON.stringify(all, rounded));
+}
+
+/** Judges a day with what agrees counted in SQL, and by the judge alone. */
+async function expectBothWays(day: MonitoredDay, keyId: string | null): Promise<void> {
+  way.agreeing = 0;
+  const counted = await told(day, keyId);
+  expect(way.agreeing, 'rows counted in SQL').toBeGreaterThan(20);
+  way.isAlone = true;
+  try {
+    expect(counted).toEqual(await told(day, keyId));
+  } finally {
+    way.isAlone = false;
+  }
+}
+
+describe('rows with marked features that agree, counted in SQL, are what the judge makes of them', () => {
+  test.each<[spent: LogPolicy, count: LogPolicy, rate: LogPolicy, keyId: string | null]>([
+    ['raw', 'raw', 'raw', LOG_KEY.id],
+    ['hmac', 'hmac', 'hmac', LOG_KEY.id],
+    ['drop', 'hmac', 'raw', LOG_KEY.id],
+    ['hmac', 'drop', 'drop', LOG_KEY.id],
+    ['drop', 'drop', 'drop', LOG_KEY.id],
+    ['hmac', 'raw', 'drop', null],
+    ['hmac', 'hmac', 'raw', 'k2'],
+  ])('spent %s, count %s, rate %s, secret %s', async (spent, count, rate, keyId) => {
+    const seed = 100 + [spent, count, rate, keyId].join().length;
+    const day = await makeDay(spent, count, rate);
+    await serveAnything(day, seed);
+    await expectBothWays(day, keyId);
+  });
+
+  test.each<[morning: LogPolicy, evening: LogPolicy]>([
+    ['raw', 'hmac'],
+    ['hmac', 'raw'],
+    ['raw', 'drop'],
+    ['drop', 'hmac'],
+  ])('of a feature that was %s for 30 vectors and %s for 10', async (morning, evening) => {
+    const day = await makeDay(morning, 'hmac');
+    const customers = Array.from({ length: 40 }, (_, i) => `c-${i}`);
+    const row = { event: '05:00:00', created: '05:00:00' };
+    const valuesOf = (i: number) => [BigInt(i % 5), i / 4] as const;
+    await day.appendOrders(customers.map((customer, i) => ({ ...row, customer, run: 'r', values: valuesOf(i) })));
+    await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
+    day.setWatermark('23:00:00');
+    for (const [i, customer] of customers.entries()) {
+      if (i === 30) {
+        const [count, spent] = day.orders.features;
+        day.publish({ ...day.orders, features: [count!, { ...spent!, log: evening }] });
+      }
+      const [count, spent] = valuesOf(i);
+      const served = { row: { ...row, values: [count, i % 7 === 0 ? spent + 1 : spent] }, watermark: row.event };
+      day.serve('05:30:00', customer, served);
+      // The row has agreeing and open vectors.
+      day.serve('05:40:00', customer, { ...served, row: { ...row, values: [count, spent] } });
+    }
+    await expectBothWays(day, LOG_KEY.id);
   });
 });

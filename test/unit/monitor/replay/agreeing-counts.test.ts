@@ -44,7 +44,7 @@ test.each<[string, readonly Value[]]>([
     const state = stateOf(PRESENT, value);
     expected.set(state, (expected.get(state) ?? 0) + n + 1);
   }
-  const { given, states, rows: there } = await countAgreeing(duck, [{ type }]);
+  const { given, states, rows: there } = await countAgreeing(duck, [{ type, counted: 'plain' }]);
   expect(given).toBe(vectors.length);
   expect(there).toEqual([values.filter((value) => value !== null).length]);
   expect(Object.fromEntries(states[0]!)).toEqual(Object.fromEntries(expected));
