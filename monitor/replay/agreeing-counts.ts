@@ -82,14 +82,15 @@ export async function countAgreeing(
 
 /**
  * @param readings  by the number that split rows have
- * @returns         for each feature that the service takes, how many values of agreeing rows are withheld, by the reason
+ * @param taken     how many features the service takes
+ * @returns         for each of them, how many values of agreeing rows are withheld, by the reason
  */
 export async function countWithheld(
   duck: DuckDb,
   readings: readonly BundleReading[],
+  taken: number,
 ): Promise<ReadonlyMap<string, number>[]> {
-  const features = readings[0]?.withheld ?? [];
-  const found = features.map(() => new Map<string, number>());
+  const found = Array.from({ length: taken }, () => new Map<string, number>());
   if (readings.every(({ withheld }) => withheld.every((why) => why === null))) return found;
   const rows = await duck.rows(`SELECT reading::DOUBLE AS reading, count(*)::DOUBLE AS n FROM ${SPLIT}
     WHERE agrees <> ${OPEN} GROUP BY 1 ORDER BY 1`);

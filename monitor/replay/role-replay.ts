@@ -136,7 +136,7 @@ export async function splitRole(duck: DuckDb, role: ReplayedRole): Promise<Split
     joinColumns: keys,
     counted,
     agreeing: agreeing.states,
-    withheld: isLaid ? await countWithheld(duck, numbered) : taken.map(() => new Map()),
+    withheld: await countWithheld(duck, numbered, taken.length),
     agreeingRows: agreeing.rows,
     given: agreeing.given,
     isLaid,
